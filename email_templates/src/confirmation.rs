@@ -1,0 +1,88 @@
+//! "Please confirm": the second step of double opt-in, and the only mail an unconfirmed address ever gets.
+
+use maud::html;
+
+use crate::layout::{
+    Page, button, footer, headline, inline_link, paragraph, postal_lines, row, row_end, small_print,
+};
+use crate::text::TextPart;
+use crate::wording::tidy;
+use crate::{Email, Masthead, href};
+
+/// A signup that waits for its reader's yes.
+#[derive(Debug, Clone, Copy)]
+pub struct Confirmation<'a> {
+    /// The newsletter they asked for.
+    pub masthead: Masthead<'a>,
+    /// Confirms the signup. It stands verbatim and may be a placeholder.
+    pub confirm_url: &'a str,
+    /// How long the link works.
+    pub expires_in_days: u32,
+    /// The address that was entered in the signup box.
+    pub address: &'a str,
+}
+
+/// The mail that asks.
+pub fn render(confirmation: &Confirmation<'_>) -> Email {
+    let masthead = &confirmation.masthead;
+    let title = tidy(masthead.title);
+    let address = tidy(confirmation.address);
+    let site = href::web(masthead.site_url);
+    let at_site = site.map(|url| format!(" at {}", href::spoken(url))).unwrap_or_default();
+    let days = match confirmation.expires_in_days {
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    };
+
+    let subject = format!("Confirm your subscription to {title}");
+    let preheader = format!("One click and {title} is yours. The link works for {days}.");
+    let question = format!("Shall we send you {title}?");
+    let asked = format!("Somebody, we hope you, asked{at_site} for {title} to be sent to {address}.");
+    let confirm = "Confirm to start reading. Until you do, we send nothing.";
+    let ignore = "If it wasn't you, ignore this mail: nothing happens, and the address is not used.";
+    let expiry = format!("The link works for {days}.");
+    let why = format!("You get this one mail because {address} was entered in the signup box{at_site}.");
+
+    let rows = html! {
+        (row(html! {
+            (headline(&question))
+            (paragraph(html! {
+                "Somebody, we hope you, asked"
+                @if let Some(url) = site { " at " (inline_link(url, href::spoken(url))) }
+                " for " (title) " to be sent to " strong { (address) } "."
+            }))
+            (paragraph(html! { (confirm) }))
+            (button(confirmation.confirm_url, "Confirm my subscription"))
+            (small_print(html! { (expiry) " If the button does nothing, open this address:" br; (inline_link(confirmation.confirm_url, confirmation.confirm_url)) }))
+            (small_print(html! { (ignore) }))
+        }))
+        (row_end())
+    };
+    let html = Page {
+        masthead,
+        title: &subject,
+        preheader: Some(&preheader),
+        date: None,
+        notice: None,
+        rows,
+        footer: footer(masthead, &[html! { (why) }]),
+    }
+    .render()
+    .into_string();
+
+    let mut part = TextPart::default();
+    part.paragraph(0, &title).paragraph(0, &tidy(masthead.tagline)).rule('=').gap();
+    part.paragraph(0, &question).gap();
+    part.paragraph(0, &asked).gap();
+    part.paragraph(0, &format!("{confirm} To confirm, open this address:")).gap();
+    part.link(0, confirmation.confirm_url).gap();
+    part.paragraph(0, &expiry).gap();
+    part.paragraph(0, ignore).gap();
+    part.rule('-').gap();
+    part.paragraph(0, &why).gap();
+    part.paragraph(0, &title);
+    for line in postal_lines(masthead) {
+        part.paragraph(0, &line);
+    }
+    Email { subject, preheader, html, text: part.finish() }
+}

@@ -1,0 +1,214 @@
+//! The page around every mail: head, hidden preheader, nameplate, footer, and the button.
+//!
+//! Tables and inline styles, because Outlook for Windows lays mail out with Word. The sheet is 600 pixels wide there
+//! (a table only it sees) and fluid everywhere else.
+
+use jiff::civil::Date;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::theme::{ACCENT, BREAK, INK, MUTED, SANS, SERIF, STYLE_SHEET, light};
+use crate::wording::{Direction, long_date, tidy};
+use crate::{Masthead, href};
+
+/// Outlook for Windows draws at the screen's pixels, and ignores `max-width`: it gets a table of its own.
+const OUTLOOK_HEAD: &str = "<!--[if mso]><noscript><xml>\
+<o:OfficeDocumentSettings xmlns:o=\"urn:schemas-microsoft-com:office:office\">\
+<o:PixelsPerInch>96</o:PixelsPerInch></o:OfficeDocumentSettings></xml></noscript><![endif]-->";
+const OUTLOOK_OPEN: &str = "<!--[if mso]><table role=\"presentation\" align=\"center\" width=\"600\" \
+cellpadding=\"0\" cellspacing=\"0\" border=\"0\"><tr><td><![endif]-->";
+const OUTLOOK_CLOSE: &str = "<!--[if mso]></td></tr></table><![endif]-->";
+
+/// Keeps the inbox from filling the preview line with whatever follows the preheader.
+const PREHEADER_PADDING: &str = "&#8199;&#65279;&#847; ";
+const PREHEADER_PADDING_TIMES: usize = 40;
+
+/// A whole document. `rows` and `footer` are rows of the sheet and of the space below it.
+pub(crate) struct Page<'a> {
+    pub(crate) masthead: &'a Masthead<'a>,
+    pub(crate) title: &'a str,
+    pub(crate) preheader: Option<&'a str>,
+    pub(crate) date: Option<Date>,
+    pub(crate) notice: Option<&'a str>,
+    pub(crate) rows: Markup,
+    pub(crate) footer: Markup,
+}
+
+impl Page<'_> {
+    pub(crate) fn render(self) -> Markup {
+        let direction = Direction::of(self.masthead.language);
+        let start = direction.start();
+        html! {
+            (DOCTYPE)
+            html lang=(self.masthead.language) dir=(direction.dir()) {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width,initial-scale=1";
+                    meta name="x-apple-disable-message-reformatting";
+                    meta name="format-detection" content="telephone=no,date=no,address=no,email=no,url=no";
+                    meta name="color-scheme" content="light dark";
+                    meta name="supported-color-schemes" content="light dark";
+                    title { (self.title) }
+                    (PreEscaped(OUTLOOK_HEAD))
+                    style { (PreEscaped(STYLE_SHEET)) }
+                }
+                body.desk dir=(direction.dir()) style={ "margin:0;padding:0;background:" (light::DESK) ";" } {
+                    @if let Some(preheader) = self.preheader { (hidden(preheader)) }
+                    table.desk role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
+                        bgcolor=(light::DESK) style={ "background:" (light::DESK) ";" } {
+                        tr { td.desk-pad align="center" style="padding:24px 12px;" {
+                            (PreEscaped(OUTLOOK_OPEN))
+                            table.sheet role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
+                                bgcolor=(light::SHEET) align="center"
+                                style={ "max-width:600px;margin:0 auto;background:" (light::SHEET) ";text-align:" (start) ";" } {
+                                @if let Some(notice) = self.notice { (notice_row(notice)) }
+                                (nameplate(self.masthead, self.date, direction))
+                                (self.rows)
+                            }
+                            table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
+                                align="center" style={ "max-width:600px;margin:0 auto;text-align:" (start) ";" } {
+                                (self.footer)
+                            }
+                            (PreEscaped(OUTLOOK_CLOSE))
+                        } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The preheader, and after it room that keeps other text out of the inbox's preview line.
+fn hidden(preheader: &str) -> Markup {
+    html! {
+        div style="display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;mso-hide:all;font-size:1px;line-height:1px;" {
+            (preheader) " " (PreEscaped(PREHEADER_PADDING.repeat(PREHEADER_PADDING_TIMES)))
+        }
+    }
+}
+
+fn notice_row(notice: &str) -> Markup {
+    html! {
+        tr { td.notice.pad bgcolor=(light::NOTICE)
+            style={ (SANS) "background:" (light::NOTICE) ";color:#4a3600;font-size:14px;line-height:20px;font-weight:600;padding:12px 32px;" } {
+            (notice)
+        } }
+    }
+}
+
+/// The newspaper's name; beside it, in an issue, the day of the month in the same type, as on a tear-off calendar.
+fn nameplate(masthead: &Masthead<'_>, date: Option<Date>, direction: Direction) -> Markup {
+    let title = tidy(masthead.title);
+    let tagline = tidy(masthead.tagline);
+    let size = match title.chars().count() {
+        0..=12 => "font-size:52px;line-height:56px;letter-spacing:-1.5px;",
+        13..=22 => "font-size:36px;line-height:42px;letter-spacing:-0.5px;",
+        _ => "font-size:27px;line-height:33px;",
+    };
+    html! {
+        tr { td.pad.thick style={ "padding:22px 32px 0;border-top:6px solid " (light::INK) ";" } {
+            table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" {
+                tr {
+                    td.ink valign="bottom" style={ (SERIF) (INK) (BREAK) (size) "font-weight:700;" } {
+                        @match href::web(masthead.site_url) {
+                            Some(url) => a.head.ink href=(url) style={ (INK) "text-decoration:none;" } { (title) },
+                            None => (title),
+                        }
+                    }
+                    @if let Some(date) = date {
+                        td.accent valign="bottom" align=(direction.end()) width="90" aria-hidden="true"
+                            style={ (SERIF) (ACCENT) "font-size:52px;line-height:56px;letter-spacing:-1.5px;text-align:" (direction.end()) ";" } {
+                            (date.day())
+                        }
+                    }
+                }
+            }
+            @if !tagline.is_empty() || date.is_some() {
+                p.muted style={ (SANS) (MUTED) (BREAK) "margin:6px 0 0;font-size:14px;line-height:20px;" } {
+                    @if let Some(date) = date {
+                        span.ink style={ (INK) "font-weight:600;" } { (long_date(date)) }
+                        @if !tagline.is_empty() { span.dot { " · " } }
+                    }
+                    @if !tagline.is_empty() { span.tagline { (tagline) } }
+                }
+            }
+            (double_rule())
+        } }
+    }
+}
+
+/// Thick over thin, the rule under every newspaper's name.
+fn double_rule() -> Markup {
+    html! {
+        table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:14px 0 0;" {
+            tr { td.thick height="3"
+                style={ "height:3px;font-size:0;line-height:3px;border-top:2px solid " (light::INK) ";border-bottom:1px solid " (light::INK) ";" } {
+                (PreEscaped("&nbsp;"))
+            } }
+        }
+    }
+}
+
+/// A row of the sheet with the margins of a page.
+pub(crate) fn row(content: Markup) -> Markup {
+    html! { tr { td.pad style="padding:24px 32px 0;" { (content) } } }
+}
+
+/// The last row of a sheet: white space.
+pub(crate) fn row_end() -> Markup {
+    html! { tr { td height="36" style="height:36px;font-size:0;line-height:36px;" { (PreEscaped("&nbsp;")) } } }
+}
+
+/// A headline of a letter: serif, large.
+pub(crate) fn headline(text: &str) -> Markup {
+    html! {
+        h1.ink.hero style={ (SERIF) (INK) (BREAK) "margin:0;font-size:32px;line-height:38px;font-weight:700;letter-spacing:-0.3px;" } { (text) }
+    }
+}
+
+/// A paragraph of a letter.
+pub(crate) fn paragraph(content: Markup) -> Markup {
+    html! { p.ink style={ (SANS) (INK) (BREAK) "margin:14px 0 0;font-size:17px;line-height:26px;" } { (content) } }
+}
+
+/// A paragraph of secondary text.
+pub(crate) fn small_print(content: Markup) -> Markup {
+    html! { p.muted style={ (SANS) (MUTED) (BREAK) "margin:14px 0 0;font-size:14px;line-height:21px;" } { (content) } }
+}
+
+/// A link in running text. The address is the caller's own and stands verbatim: it may be a placeholder.
+pub(crate) fn inline_link(url: &str, words: &str) -> Markup {
+    html! { a.accent href=(url) style={ (ACCENT) (BREAK) "text-decoration:underline;" } { (words) } }
+}
+
+/// The one thing to do. Drawn with a cell's background and the link's own border, which Outlook draws as well.
+pub(crate) fn button(url: &str, words: &str) -> Markup {
+    html! {
+        table.button role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:24px 0 0;" {
+            tr { td bgcolor=(light::ACCENT) align="center" style={ "background:" (light::ACCENT) ";border-radius:3px;" } {
+                a href=(url) style={
+                    (SANS) "display:inline-block;color:#ffffff;font-size:17px;line-height:22px;font-weight:600;text-align:center;"
+                    "text-decoration:none;padding:13px 28px;border:1px solid " (light::ACCENT) ";border-radius:3px;"
+                } { (words) }
+            } }
+        }
+    }
+}
+
+/// The space below the sheet: paragraphs, then who publishes this and where.
+pub(crate) fn footer(masthead: &Masthead<'_>, paragraphs: &[Markup]) -> Markup {
+    let style = format!("{SANS}{MUTED}{BREAK}margin:0 0 10px;font-size:13px;line-height:20px;");
+    html! {
+        tr { td.pad style="padding:22px 32px 28px;" {
+            @for paragraph in paragraphs { p.muted style=(style) { (paragraph) } }
+            p.muted style=(style) {
+                (tidy(masthead.title))
+                @for line in postal_lines(masthead) { br; (line) }
+            }
+        } }
+    }
+}
+
+/// The lines of the postal address.
+pub(crate) fn postal_lines<'a>(masthead: &Masthead<'a>) -> impl Iterator<Item = String> + use<'a> {
+    masthead.postal_address.lines().map(tidy).filter(|line| !line.is_empty())
+}

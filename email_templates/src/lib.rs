@@ -1,0 +1,53 @@
+//! Every mail Daily sends, as Maud templates: data in, an [`Email`] out.
+//!
+//! Nothing here reads a clock, a file or a database, and nothing here knows who the reader is. Links that differ per
+//! reader may be handed in as placeholder tokens: they come out verbatim, once per place (HTML-escaped in the HTML
+//! part), so that the sending engine can render an issue once and splice each reader's own links in afterwards.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`digest`] | the daily issue, for the inbox and for the public archive |
+//! | [`confirmation`] | "please confirm", the second step of double opt-in |
+//! | [`already_subscribed`] | the answer to a signup by somebody who already reads us |
+//! | `layout` | the page around every mail: head, masthead, footer, button |
+//! | `theme` | colours, type and the one style sheet |
+//! | `text` | the plain text part: wrapping, rules, links on lines of their own |
+//! | `wording` | tidy and shorten what others wrote, dates in words, the direction of a language |
+//! | `href` | which addresses may become links |
+
+pub mod already_subscribed;
+pub mod confirmation;
+pub mod digest;
+mod href;
+mod layout;
+mod text;
+mod theme;
+mod wording;
+
+/// A mail, ready to be put into MIME: the subject and preheader are one line each, `text` ends its lines with `\n`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Email {
+    /// The subject line, free of control characters and line breaks.
+    pub subject: String,
+    /// What an inbox shows after the subject. It is already in `html`, hidden.
+    pub preheader: String,
+    /// The HTML part: a whole document.
+    pub html: String,
+    /// The plain text part, wrapped at 72 columns.
+    pub text: String,
+}
+
+/// What every mail of a newsletter shares.
+#[derive(Debug, Clone, Copy)]
+pub struct Masthead<'a> {
+    /// The newsletter's name: "Daily".
+    pub title: &'a str,
+    /// A few words under the name; may be empty.
+    pub tagline: &'a str,
+    /// Where the publisher can be reached by post. Line breaks are kept; may be empty.
+    pub postal_address: &'a str,
+    /// The public address of the service, where the signup page is.
+    pub site_url: &'a str,
+    /// The language of the newsletter as a BCP 47 tag: "en", "ar-EG". It sets `lang` and `dir`.
+    pub language: &'a str,
+}

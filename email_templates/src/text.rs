@@ -1,0 +1,133 @@
+//! The plain text part: paragraphs wrapped at 72 columns, rules, links on lines of their own.
+
+/// The width of the text part in columns.
+pub(crate) const WIDTH_COLUMNS: usize = 72;
+
+/// A plain text part in the making.
+#[derive(Debug, Default)]
+pub(crate) struct TextPart {
+    lines: Vec<String>,
+}
+
+impl TextPart {
+    /// Text wrapped at the width, each line after `indent` spaces. Nothing is written for an empty text.
+    pub(crate) fn paragraph(&mut self, indent: usize, text: &str) -> &mut Self {
+        self.hanging(&" ".repeat(indent), text)
+    }
+
+    /// Text whose first line follows `lead` ("1. ") and whose other lines are indented as far.
+    pub(crate) fn hanging(&mut self, lead: &str, text: &str) -> &mut Self {
+        let indent = columns(lead);
+        let mut lead = lead.to_owned();
+        for line in wrap(text, WIDTH_COLUMNS - indent) {
+            self.lines.push(format!("{lead}{line}"));
+            lead = " ".repeat(indent);
+        }
+        self
+    }
+
+    /// A link: a line of its own, never wrapped and never changed.
+    pub(crate) fn link(&mut self, indent: usize, url: &str) -> &mut Self {
+        self.lines.push(format!("{}{url}", " ".repeat(indent)));
+        self
+    }
+
+    /// An empty line; two in a row are one.
+    pub(crate) fn gap(&mut self) -> &mut Self {
+        if self.lines.last().is_some_and(|line| !line.is_empty()) {
+            self.lines.push(String::new());
+        }
+        self
+    }
+
+    /// A line across the page.
+    pub(crate) fn rule(&mut self, with: char) -> &mut Self {
+        self.lines.push(with.to_string().repeat(WIDTH_COLUMNS));
+        self
+    }
+
+    /// The finished part.
+    pub(crate) fn finish(&mut self) -> String {
+        let mut text = self.lines.join("\n").trim_end().to_owned();
+        text.push('\n');
+        text
+    }
+}
+
+/// The text in lines of at most `width` columns, broken between words, and inside a word only where it is wider.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        if used > 0 && used + 1 + columns(word) > width {
+            lines.push(std::mem::take(&mut line));
+            used = 0;
+        } else if used > 0 {
+            line.push(' ');
+            used += 1;
+        }
+        for c in word.chars() {
+            if used + column_width(c) > width {
+                lines.push(std::mem::take(&mut line));
+                used = 0;
+            }
+            line.push(c);
+            used += column_width(c);
+        }
+    }
+    if !line.is_empty() {
+        lines.push(line);
+    }
+    lines
+}
+
+/// How many columns a text takes in a monospaced font.
+fn columns(text: &str) -> usize {
+    text.chars().map(column_width).sum()
+}
+
+/// Two for East Asian wide characters and emoji, none for combining marks, one for all others: close enough to wrap.
+fn column_width(c: char) -> usize {
+    match u32::from(c) {
+        0x0300..=0x036F | 0x200B..=0x200F | 0x20D0..=0x20FF | 0xFE00..=0xFE0F => 0,
+        0x1100..=0x115F
+        | 0x2E80..=0xA4CF
+        | 0xAC00..=0xD7A3
+        | 0xF900..=0xFAFF
+        | 0xFE30..=0xFE6F
+        | 0xFF00..=0xFF60
+        | 0xFFE0..=0xFFE6
+        | 0x1F300..=0x1F64F
+        | 0x1F900..=0x1F9FF
+        | 0x20000..=0x3FFFD => 2,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_break_between_words_and_inside_overlong_ones() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("a abcdefghij b", 4), ["a", "abcd", "efgh", "ij b"]);
+        assert!(wrap("  ", 4).is_empty());
+    }
+
+    #[test]
+    fn wide_characters_count_as_two_columns() {
+        assert_eq!(wrap("日本語の見出し", 6), ["日本語", "の見出", "し"]);
+    }
+
+    #[test]
+    fn a_hanging_text_keeps_its_lines_under_the_first() {
+        let mut part = TextPart::default();
+        part.hanging("10. ", &"word ".repeat(20)).gap().gap().link(4, "https://example.org/");
+        let text = part.finish();
+        assert!(text.starts_with("10. word word"));
+        assert!(text.contains("\n    word"));
+        assert!(text.ends_with("word\n\n    https://example.org/\n"), "{text}");
+    }
+}

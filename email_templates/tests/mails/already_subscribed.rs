@@ -1,0 +1,27 @@
+use email_templates::already_subscribed::{AlreadySubscribed, render};
+
+use crate::fixtures::{envelope, html_lines, masthead, values_of};
+
+fn already() -> AlreadySubscribed<'static> {
+    AlreadySubscribed {
+        masthead: masthead(),
+        unsubscribe_url: "{{unsubscribe_url}}",
+        archive_url: "https://daily.example/issues",
+        address: "reader@mail.example",
+    }
+}
+
+#[test]
+fn a_second_signup_as_it_is_answered() {
+    let email = render(&already());
+    insta::assert_snapshot!("already_subscribed_text", envelope(&email));
+    insta::assert_snapshot!("already_subscribed_html", html_lines(&email.html));
+}
+
+#[test]
+fn a_second_signup_changes_nothing_and_shows_the_way_out() {
+    let email = render(&already());
+    assert!(email.text.contains("nothing has changed"));
+    assert!(email.text.lines().any(|line| line == "{{unsubscribe_url}}"));
+    assert!(values_of(&email.html, "href").contains(&"{{unsubscribe_url}}"));
+}

@@ -1,0 +1,22 @@
+use email_templates::digest::{Digest, web_view};
+
+use crate::fixtures::{STORIES, digest, html_lines};
+
+#[test]
+fn the_archive_page_has_the_stories_and_none_of_the_readers_links() {
+    let html = web_view(&digest(STORIES)).into_string();
+    for story in STORIES {
+        assert!(html.contains(story.title), "{} is missing", story.title);
+    }
+    for private in ["{{", "Unsubscribe", "Read on the web", "because you signed up"] {
+        assert!(!html.contains(private), "{private:?} is the reader's own");
+    }
+    assert!(html.contains("Get Daily in your inbox"));
+    insta::assert_snapshot!("archive_page_html", html_lines(&html));
+}
+
+#[test]
+fn a_preview_of_the_archive_page_can_be_marked_as_a_test() {
+    let html = web_view(&Digest { is_test: true, ..digest(STORIES) }).into_string();
+    assert!(html.contains("This is a test of Daily."));
+}

@@ -1,0 +1,188 @@
+//! Table `mails`: single mails, each sent by a job of its own.
+
+use super::{DbError, Stamp, Tx, on};
+use crate::domain::{
+    delivery::Answer,
+    email_address::EmailAddress,
+    ids::{ConfirmationId, IssueId, MailId, NewsletterId, SubscriptionId},
+    mail::{MailKind, MailStatus},
+};
+use jiff::Timestamp;
+
+/// A mail to be.
+#[derive(Debug, Clone)]
+pub struct NewMail<'a> {
+    /// What for.
+    pub kind: MailKind,
+    /// In whose name.
+    pub newsletter: NewsletterId,
+    /// To whom.
+    pub recipient: &'a EmailAddress,
+    /// The subscription it is about.
+    pub subscription: Option<SubscriptionId>,
+    /// What its confirmation link points at.
+    pub confirmation: Option<ConfirmationId>,
+    /// The issue it shows.
+    pub issue: Option<IssueId>,
+    /// Its Message-ID, the same at each attempt, without angle brackets.
+    pub message_id: &'a str,
+}
+
+/// A mail's row.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct MailRecord {
+    /// The row.
+    #[sqlx(try_from = "i64")]
+    pub id: MailId,
+    /// What for.
+    #[sqlx(try_from = "String")]
+    pub kind: MailKind,
+    /// In whose name.
+    #[sqlx(try_from = "i64")]
+    pub newsletter_id: NewsletterId,
+    /// To whom.
+    #[sqlx(try_from = "String")]
+    pub recipient: EmailAddress,
+    /// The subscription it is about.
+    pub subscription_id: Option<i64>,
+    /// What its confirmation link points at.
+    pub confirmation_id: Option<i64>,
+    /// The issue it shows.
+    pub issue_id: Option<i64>,
+    /// Its Message-ID.
+    pub message_id: String,
+    /// Where it stands.
+    #[sqlx(try_from = "String")]
+    pub status: MailStatus,
+    /// When it was made.
+    pub created_at: Stamp,
+    /// Attempts begun.
+    pub attempts: i64,
+    /// The relay that answered last.
+    pub relay: Option<String>,
+    /// Its reply code.
+    pub reply_code: Option<i64>,
+    /// Its reply text.
+    pub reply_text: Option<String>,
+}
+
+macro_rules! mail_columns {
+    () => {
+        "id, kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, message_id, status, created_at, \
+         attempts, relay, reply_code, reply_text"
+    };
+}
+
+/// Adds a mail, due at once.
+pub async fn insert(tx: &mut Tx, mail: &NewMail<'_>, now: Timestamp) -> Result<MailId, DbError> {
+    let id: i64 = on!(tx, |conn| sqlx::query_scalar(
+        "INSERT INTO mails (kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, message_id, \
+         status, created_at, next_attempt_at, woken_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $8, $8) RETURNING id"
+    )
+    .bind(mail.kind.as_str())
+    .bind(mail.newsletter.0)
+    .bind(mail.recipient.as_str())
+    .bind(mail.subscription.map(|id| id.0))
+    .bind(mail.confirmation.map(|id| id.0))
+    .bind(mail.issue.map(|id| id.0))
+    .bind(mail.message_id)
+    .bind(Stamp(now))
+    .fetch_one(conn)
+    .await?);
+    Ok(MailId(id))
+}
+
+/// The mail with this row.
+pub async fn get(tx: &mut Tx, id: MailId) -> Result<Option<MailRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(concat!("SELECT ", mail_columns!(), " FROM mails WHERE id = $1"))
+        .bind(id.0)
+        .fetch_optional(conn)
+        .await)
+}
+
+/// Begins an attempt: only one worker gets the row, until `claimed_until`. `None`: it is not due, done, or another's.
+pub async fn begin(
+    tx: &mut Tx,
+    id: MailId,
+    now: Timestamp,
+    claimed_until: Timestamp,
+) -> Result<Option<MailRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(concat!(
+        "UPDATE mails SET status = 'sending', attempts = attempts + 1, claimed_until = $3 WHERE id = $1 AND \
+         ((status = 'queued' AND next_attempt_at <= $2) OR (status = 'sending' AND claimed_until < $2)) RETURNING ",
+        mail_columns!()
+    ))
+    .bind(id.0)
+    .bind(Stamp(now))
+    .bind(Stamp(claimed_until))
+    .fetch_optional(conn)
+    .await)
+}
+
+/// Ends an attempt for good.
+pub async fn finish(
+    tx: &mut Tx,
+    id: MailId,
+    status: MailStatus,
+    answer: &Answer,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE mails SET status = $2, relay = $3, reply_code = $4, reply_text = $5, finished_at = $6, \
+         claimed_until = NULL WHERE id = $1 AND status = 'sending'"
+    )
+    .bind(id.0)
+    .bind(status.as_str())
+    .bind(&answer.relay)
+    .bind(answer.code.map(i64::from))
+    .bind(&answer.text)
+    .bind(Stamp(now))
+    .execute(conn)
+    .await
+    .map(drop))
+}
+
+/// Ends an attempt with another one to come. `counts`: whether it was the recipient's fault.
+pub async fn postpone(
+    tx: &mut Tx,
+    id: MailId,
+    answer: &Answer,
+    next: Timestamp,
+    counts: bool,
+) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE mails SET status = 'queued', relay = $2, reply_code = $3, reply_text = $4, next_attempt_at = $5, \
+         attempts = attempts - $6, claimed_until = NULL, woken_at = $5 WHERE id = $1 AND status = 'sending'"
+    )
+    .bind(id.0)
+    .bind(&answer.relay)
+    .bind(answer.code.map(i64::from))
+    .bind(&answer.text)
+    .bind(Stamp(next))
+    .bind(i64::from(!counts))
+    .execute(conn)
+    .await
+    .map(drop))
+}
+
+/// Takes the mails that are due (or whose worker is gone) and have not been woken since `woken_before`, and marks them as
+/// woken.
+pub async fn wake_due(
+    tx: &mut Tx,
+    now: Timestamp,
+    woken_before: Timestamp,
+    limit: i64,
+) -> Result<Vec<MailId>, DbError> {
+    let ids: Vec<i64> = on!(tx, |conn| sqlx::query_scalar(
+        "UPDATE mails SET woken_at = $1 WHERE id IN (SELECT id FROM mails WHERE status IN ('queued', 'sending') \
+         AND next_attempt_at <= $1 AND (claimed_until IS NULL OR claimed_until < $1) \
+         AND (woken_at IS NULL OR woken_at < $2) ORDER BY next_attempt_at LIMIT $3) RETURNING id"
+    )
+    .bind(Stamp(now))
+    .bind(Stamp(woken_before))
+    .bind(limit)
+    .fetch_all(conn)
+    .await?);
+    Ok(ids.into_iter().map(MailId).collect())
+}

@@ -1,0 +1,142 @@
+//! The database: one query text for two engines.
+//!
+//! [`Db`] is the store, [`Tx`] a transaction in it. Functions of the table groups take `&mut Tx`; the `on!` macro compiles
+//! each query once per engine. Where the engines must differ there is one visible `match`, in this folder only.
+
+mod connect;
+mod stamp;
+
+pub mod articles;
+pub mod deliveries;
+pub mod feeds;
+pub mod issues;
+pub mod mails;
+pub mod newsletters;
+pub mod processes;
+pub mod subscriptions;
+
+pub use connect::{ConnectError, DatabaseUrl};
+pub use stamp::Stamp;
+
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+
+/// What went wrong in the database.
+pub type DbError = sqlx::Error;
+
+/// The store, on either engine.
+#[derive(Debug, Clone)]
+pub enum Db {
+    /// One file, one writer, many readers.
+    Sqlite {
+        /// A single connection: writers of this process queue up fairly instead of fighting for the file's lock.
+        writer: SqlitePool,
+        /// Readers see a snapshot and never wait for the writer.
+        readers: SqlitePool,
+    },
+    /// A server.
+    Postgres(PgPool),
+}
+
+/// A transaction. Dropped without [`Tx::commit`], it leaves no trace.
+pub struct Tx {
+    inner: Inner,
+    after_commit: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+enum Inner {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// Which engine a store runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// SQLite.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+}
+
+impl Db {
+    /// Begins a transaction that may write. On SQLite it takes the write lock at once (`BEGIN IMMEDIATE`), so that it never
+    /// fails half-way for want of it.
+    pub async fn begin(&self) -> Result<Tx, DbError> {
+        let inner = match self {
+            Self::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Inner::Postgres(pool.begin().await?),
+        };
+        Ok(Tx { inner, after_commit: Vec::new() })
+    }
+
+    /// Begins a transaction that only reads: a consistent snapshot.
+    pub async fn read(&self) -> Result<Tx, DbError> {
+        let inner = match self {
+            Self::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?),
+            Self::Postgres(pool) => {
+                Inner::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+            }
+        };
+        Ok(Tx { inner, after_commit: Vec::new() })
+    }
+
+    /// The engine this store runs on.
+    pub const fn engine(&self) -> Engine {
+        match self {
+            Self::Sqlite { .. } => Engine::Sqlite,
+            Self::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// Closes all connections; on SQLite this folds the write-ahead log into the file.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// Makes everything in the transaction last, then runs what waited for that.
+    pub async fn commit(self) -> Result<(), DbError> {
+        match self.inner {
+            Inner::Sqlite(tx) => tx.commit().await?,
+            Inner::Postgres(tx) => tx.commit().await?,
+        }
+        self.after_commit.into_iter().for_each(|run| run());
+        Ok(())
+    }
+
+    /// Runs `action` once the transaction has been committed, and not otherwise.
+    pub fn after_commit(&mut self, action: impl FnOnce() + Send + 'static) {
+        self.after_commit.push(Box::new(action));
+    }
+
+    /// The engine's own transaction, for the queue, which must name the storage it writes to.
+    pub(crate) fn by_engine(&mut self) -> EngineTx<'_> {
+        match &mut self.inner {
+            Inner::Sqlite(tx) => EngineTx::Sqlite(&mut *tx),
+            Inner::Postgres(tx) => EngineTx::Postgres(&mut *tx),
+        }
+    }
+}
+
+/// The connection below a [`Tx`].
+pub(crate) enum EngineTx<'tx> {
+    Sqlite(&'tx mut sqlx::SqliteConnection),
+    Postgres(&'tx mut sqlx::PgConnection),
+}
+
+/// Runs the same query text on whichever engine the transaction belongs to.
+macro_rules! on {
+    ($tx:expr, |$conn:ident| $query:expr) => {
+        match $tx.by_engine() {
+            $crate::db::EngineTx::Sqlite($conn) => $query,
+            $crate::db::EngineTx::Postgres($conn) => $query,
+        }
+    };
+}
+pub(crate) use on;

@@ -1,0 +1,224 @@
+//! [`EmailAddress`]: a mailbox we can hand to a relay, parsed once.
+
+use std::fmt;
+
+/// Longest address a mail system must take (RFC 5321 section 4.5.3.1.3: a path of 256 with its angle brackets).
+pub const MAX_ADDRESS_BYTES: usize = 254;
+/// Longest local part (RFC 5321 section 4.5.3.1.1).
+pub const MAX_LOCAL_PART_BYTES: usize = 64;
+/// Longest domain (RFC 1035 section 2.3.4).
+pub const MAX_DOMAIN_BYTES: usize = 253;
+
+/// An address of the form `local@domain`, safe to put in an SMTP envelope and a header.
+///
+/// The local part is an ASCII dot-atom (RFC 5322 section 3.2.3), kept as written. The domain is lower case and ASCII: an
+/// internationalised one is kept in its `xn--` form (RFC 5891), which every relay understands. `Debug` masks the local
+/// part, so that an address never reaches a log by accident.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct EmailAddress {
+    text: String,
+    at: usize,
+}
+
+/// Why a text is not an address Daily can mail. The message is meant for the person who typed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EmailAddressError {
+    /// Nothing but white space.
+    #[error("enter an email address")]
+    Empty,
+    /// More bytes than any mail system must take.
+    #[error("this address is longer than the {MAX_ADDRESS_BYTES} characters an email address can have")]
+    TooLong,
+    /// No `@` with something on both sides.
+    #[error("an email address has the form name@example.org")]
+    NoAt,
+    /// More than 64 bytes before the `@`.
+    #[error("the part before the @ is longer than {MAX_LOCAL_PART_BYTES} characters")]
+    LocalTooLong,
+    /// A character or a dot where none may stand.
+    #[error("the part before the @ holds a character or a dot that an email address can't have there")]
+    BadLocal,
+    /// Letters beyond ASCII before the `@` (RFC 6531), which few relays take.
+    #[error("the part before the @ has letters outside a-z; such addresses can't be mailed reliably yet")]
+    NonAsciiLocal,
+    /// Not a registered-looking domain name.
+    #[error("the part after the @ is not a domain name such as example.org")]
+    BadDomain,
+}
+
+impl EmailAddress {
+    /// Reads an address as a person types it; white space around it is dropped.
+    pub fn parse(text: &str) -> Result<Self, EmailAddressError> {
+        use EmailAddressError as E;
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(E::Empty);
+        }
+        // Cheap bound before the domain is normalised: four bytes a character at the most.
+        if text.len() > MAX_ADDRESS_BYTES * 4 {
+            return Err(E::TooLong);
+        }
+        let (local, domain) = text.rsplit_once('@').ok_or(E::NoAt)?;
+        if local.is_empty() || domain.is_empty() {
+            return Err(E::NoAt);
+        }
+        if !local.is_ascii() {
+            return Err(E::NonAsciiLocal);
+        }
+        if !local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atext)) {
+            return Err(E::BadLocal);
+        }
+        if local.len() > MAX_LOCAL_PART_BYTES {
+            return Err(E::LocalTooLong);
+        }
+        let domain = idna::domain_to_ascii_strict(domain).map_err(|_| E::BadDomain)?;
+        if !is_domain(&domain) {
+            return Err(E::BadDomain);
+        }
+        if local.len() + 1 + domain.len() > MAX_ADDRESS_BYTES {
+            return Err(E::TooLong);
+        }
+        Ok(Self { text: format!("{local}@{domain}"), at: local.len() })
+    }
+
+    /// The whole address, as it goes into envelope and header.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// What stands before the `@`.
+    pub fn local_part(&self) -> &str {
+        &self.text[..self.at]
+    }
+
+    /// The domain, lower case, in ASCII.
+    pub fn domain(&self) -> &str {
+        &self.text[self.at + 1..]
+    }
+
+    /// What makes two spellings the same reader: the address in lower case. (RFC 5321 lets a host tell `Ann@` from `ann@`;
+    /// none that readers use does, and two subscriptions for one inbox would be two copies.)
+    pub fn key(&self) -> String {
+        self.text.to_ascii_lowercase()
+    }
+
+    /// For logs and screens that need no more: `a***@example.org`.
+    pub fn masked(&self) -> String {
+        format!("{}***@{}", &self.text[..1], self.domain())
+    }
+}
+
+fn is_atext(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte)
+}
+
+fn is_domain(domain: &str) -> bool {
+    let labels: Vec<&str> = domain.split('.').collect();
+    domain.len() <= MAX_DOMAIN_BYTES
+        && labels.len() >= 2
+        && labels.iter().all(|label| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        })
+        // A last label of digits is an IP address in disguise (RFC 3696 section 2).
+        && !labels[labels.len() - 1].bytes().all(|b| b.is_ascii_digit())
+}
+
+impl fmt::Display for EmailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+impl fmt::Debug for EmailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EmailAddress({})", self.masked())
+    }
+}
+
+impl std::str::FromStr for EmailAddress {
+    type Err = EmailAddressError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
+    }
+}
+
+impl TryFrom<String> for EmailAddress {
+    type Error = EmailAddressError;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn ordinary_addresses_are_taken() {
+        for (typed, kept) in [
+            ("ann@example.org", "ann@example.org"),
+            ("  Ann.Lee+daily@Example.ORG ", "Ann.Lee+daily@example.org"),
+            ("o'brien@example.co.uk", "o'brien@example.co.uk"),
+            ("zoe@bücher.example", "zoe@xn--bcher-kva.example"),
+            ("a@b.co", "a@b.co"),
+        ] {
+            assert_eq!(EmailAddress::parse(typed).unwrap().as_str(), kept);
+        }
+    }
+
+    #[test]
+    fn impossible_addresses_are_refused_with_the_reason() {
+        use EmailAddressError as E;
+        let long_local = format!("{}@example.org", "a".repeat(65));
+        let long = format!("a@{}.org", "b.".repeat(130).trim_end_matches('.'));
+        let oversized = "x".repeat(100_000);
+        for (typed, why) in [
+            ("", E::Empty),
+            ("   ", E::Empty),
+            ("ann", E::NoAt),
+            ("@example.org", E::NoAt),
+            ("ann@", E::NoAt),
+            ("ann@localhost", E::BadDomain),
+            ("ann@-x.org", E::BadDomain),
+            ("ann@exa mple.org", E::BadDomain),
+            ("ann@127.0.0.1", E::BadDomain),
+            ("ann@[127.0.0.1]", E::BadDomain),
+            (".ann@example.org", E::BadLocal),
+            ("ann..lee@example.org", E::BadLocal),
+            ("ann lee@example.org", E::BadLocal),
+            ("a@b@example.org", E::BadLocal),
+            ("\"ann lee\"@example.org", E::BadLocal),
+            ("ann\r\nBcc: x@example.org", E::BadLocal),
+            ("ann@example.org\r\nBcc: x", E::BadDomain),
+            ("<script>@example.org", E::BadLocal),
+            ("jörg@example.org", E::NonAsciiLocal),
+            (&long_local, E::LocalTooLong),
+            (&long, E::BadDomain),
+            (&oversized, E::TooLong),
+        ] {
+            assert_eq!(EmailAddress::parse(typed), Err(why), "{typed:.60}");
+        }
+    }
+
+    #[test]
+    fn spelling_does_not_make_a_second_reader_and_debug_hides_the_name() {
+        let address = EmailAddress::parse("Ann@Example.org").unwrap();
+        assert_eq!(address.key(), "ann@example.org");
+        assert_eq!(format!("{address:?}"), "EmailAddress(A***@example.org)");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_taken_is_safe_in_an_envelope_and_parses_again(text in "\\PC{0,80}") {
+            if let Ok(address) = EmailAddress::parse(&text) {
+                prop_assert!(address.as_str().bytes().all(|b| b.is_ascii_graphic()));
+                prop_assert!(!address.as_str().contains(['<', '>', ',', ';', ':', '"', '\\', '(', ')']));
+                prop_assert_eq!(EmailAddress::parse(address.as_str()), Ok(address));
+            }
+        }
+    }
+}

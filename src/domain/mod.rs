@@ -1,0 +1,20 @@
+//! Words and rules, without I/O.
+//!
+//! Nothing here knows SQL, HTTP or SMTP. Each file owns one word of the field (`DESIGN.md` section 4): what its values
+//! may be and what follows from them.
+
+pub mod article;
+pub mod consent;
+pub mod delivery;
+pub mod email_address;
+pub mod ids;
+pub mod issue;
+pub mod mail;
+pub mod newsletter;
+pub mod relay;
+pub mod retry;
+pub mod schedule;
+pub mod selection;
+pub mod subscription;
+pub mod token;
+mod words;

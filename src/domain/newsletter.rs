@@ -1,0 +1,132 @@
+//! A newsletter: what its issues are called, who sends them, and when.
+
+use super::email_address::EmailAddress;
+use jiff::{civil::Time, tz::TimeZone};
+
+/// What describes a newsletter. Every text is bounded and free of control characters: it ends up in headers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Newsletter {
+    /// Short name for links, the command line and `List-Id`: letters, digits, hyphens.
+    pub slug: String,
+    /// What readers see: "Daily".
+    pub title: String,
+    /// One line below the title.
+    pub tagline: String,
+    /// The display name in `From`.
+    pub sender_name: String,
+    /// The address in `From` and the envelope sender.
+    pub sender_address: EmailAddress,
+    /// The clock that `send_time` is read on.
+    pub time_zone: TimeZone,
+    /// Local time of day at which an issue goes out.
+    pub send_time: Time,
+    /// Where the publisher can be reached by post, as the law asks of bulk mail in most countries.
+    pub postal_address: String,
+    /// BCP 47 tag of the language its mails are written in.
+    pub language: String,
+}
+
+/// Longest title, tagline and sender name, in characters: they share header lines.
+pub const MAX_NAME_CHARS: usize = 100;
+/// Longest postal address, in characters.
+pub const MAX_POSTAL_ADDRESS_CHARS: usize = 300;
+/// The sender address of a newsletter nobody has set up yet. Its domain is reserved (RFC 2606): no relay on the Internet
+/// will take mail from it, so `daily check` asks to change it.
+pub const PLACEHOLDER_SENDER: &str = "daily@newsletter.example";
+/// The postal address of a newsletter nobody has set up yet.
+pub const PLACEHOLDER_POSTAL_ADDRESS: &str = "Set the publisher's postal address: daily newsletter set daily --postal-address";
+
+/// Why a field of a newsletter can't be what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {problem}; {cure}")]
+pub struct NewsletterError {
+    /// The field, as the command line names it.
+    pub field: &'static str,
+    /// What is wrong.
+    pub problem: String,
+    /// What would be right.
+    pub cure: &'static str,
+}
+
+impl Newsletter {
+    /// The newsletter every installation begins with.
+    pub fn out_of_the_box() -> Self {
+        Self {
+            slug: "daily".into(),
+            title: "Daily".into(),
+            tagline: "Keep up with the latest daily buzz".into(),
+            sender_name: "Daily".into(),
+            sender_address: EmailAddress::parse(PLACEHOLDER_SENDER).expect("the placeholder is an address"),
+            time_zone: TimeZone::UTC,
+            send_time: jiff::civil::time(7, 0, 0, 0),
+            postal_address: PLACEHOLDER_POSTAL_ADDRESS.into(),
+            language: "en".into(),
+        }
+    }
+
+    /// The identifier in `List-Id` (RFC 2919): stable as long as slug and sender domain are.
+    pub fn list_id(&self) -> String {
+        format!("{}.{}", self.slug, self.sender_address.domain())
+    }
+
+    /// The IANA name of the time zone.
+    pub fn time_zone_name(&self) -> &str {
+        self.time_zone.iana_name().unwrap_or("UTC")
+    }
+}
+
+/// Checks a one-line text that will be seen in headers.
+pub fn parse_line(field: &'static str, text: &str, max_chars: usize) -> Result<String, NewsletterError> {
+    let line = text.trim();
+    let error = |problem: String, cure| NewsletterError { field, problem, cure };
+    if line.is_empty() {
+        return Err(error("it is empty".into(), "give it a text"));
+    }
+    if line.chars().any(char::is_control) {
+        return Err(error("it holds a line break or control character".into(), "write it as one line"));
+    }
+    if line.chars().count() > max_chars {
+        return Err(error(format!("it is longer than {max_chars} characters"), "shorten it"));
+    }
+    Ok(line.to_owned())
+}
+
+/// Reads a time of day such as `07:00`.
+pub fn parse_send_time(text: &str) -> Result<Time, NewsletterError> {
+    Time::strptime("%H:%M", text.trim()).map_err(|_| NewsletterError {
+        field: "send-time",
+        problem: format!("`{text}` is not a time of day"),
+        cure: "write hours and minutes, such as 07:00",
+    })
+}
+
+/// Looks a time zone up by its IANA name.
+pub fn parse_time_zone(text: &str) -> Result<TimeZone, NewsletterError> {
+    TimeZone::get(text.trim()).map_err(|_| NewsletterError {
+        field: "time-zone",
+        problem: format!("`{text}` is not a time zone"),
+        cure: "use an IANA name such as Europe/Berlin or America/New_York",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_texts_are_one_bounded_line() {
+        assert_eq!(parse_line("title", "  Daily ", 100).unwrap(), "Daily");
+        for bad in ["", "  ", "a\r\nBcc: b", "x\u{0}", &"x".repeat(101)] {
+            assert!(parse_line("title", bad, 100).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn times_and_zones_are_read_or_explained() {
+        assert_eq!(parse_send_time("06:45").unwrap(), jiff::civil::time(6, 45, 0, 0));
+        assert!(parse_send_time("25:00").is_err());
+        assert!(parse_time_zone("Europe/Berlin").is_ok());
+        let error = parse_time_zone("Berlin").unwrap_err();
+        assert!(error.to_string().contains("Europe/Berlin"), "{error}");
+    }
+}

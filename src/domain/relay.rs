@@ -1,0 +1,157 @@
+//! A relay: where mail leaves us.
+
+use std::{fmt, path::PathBuf};
+
+/// A relay's address, as configured.
+#[derive(Clone, PartialEq, Eq)]
+pub enum RelayUrl {
+    /// `mailbox:DIR`: each mail becomes a file in a folder. For trying things out.
+    Mailbox(PathBuf),
+    /// `smtp://`, `smtp+starttls://` or `smtps://`.
+    Smtp(SmtpRelay),
+}
+
+/// An SMTP server that takes our mail.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SmtpRelay {
+    /// How the connection is protected.
+    pub security: Security,
+    /// Name or IP address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// User name and password, if it wants any.
+    pub login: Option<(String, String)>,
+}
+
+/// How a connection to a relay is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Security {
+    /// Not at all: for a relay on the same machine or network.
+    None,
+    /// STARTTLS (RFC 3207), required: without it nothing is sent.
+    StartTls,
+    /// TLS from the first byte (RFC 8314).
+    Tls,
+}
+
+impl RelayUrl {
+    /// Reads a relay's URL; the error says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if let Some(folder) = text.strip_prefix("mailbox:") {
+            let folder = folder.strip_prefix("//").unwrap_or(folder);
+            return if folder.is_empty() { Err("it names no folder".into()) } else { Ok(Self::Mailbox(folder.into())) };
+        }
+        let url = url::Url::parse(text).map_err(|error| format!("it is not a URL ({error})"))?;
+        let (security, default_port) = match url.scheme() {
+            "smtp" => (Security::None, 25),
+            "smtp+starttls" => (Security::StartTls, 587),
+            "smtps" => (Security::Tls, 465),
+            other => return Err(format!("`{other}` is not a kind of relay")),
+        };
+        let host = match url.host_str() {
+            Some(host) if !host.is_empty() => host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+            _ => return Err("it names no host".into()),
+        };
+        if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+            return Err("something follows the host and port".into());
+        }
+        let decode = |part: &str| {
+            percent_encoding::percent_decode_str(part)
+                .decode_utf8()
+                .map(Into::into)
+                .map_err(|_| "user name or password is not UTF-8 after percent-decoding".to_owned())
+        };
+        let login = match (url.username(), url.password()) {
+            ("", None) => None,
+            ("", Some(_)) | (_, None) => return Err("a user name and a password go together".into()),
+            (user, Some(password)) => Some((decode(user)?, decode(password)?)),
+        };
+        if login.is_some() && security == Security::None && !is_loopback(&host) {
+            return Err("the password would cross the network unprotected".into());
+        }
+        Ok(Self::Smtp(SmtpRelay { security, host, port: url.port().unwrap_or(default_port), login }))
+    }
+
+    /// The folder, where this is a mailbox.
+    pub fn mailbox(&self) -> Option<&std::path::Path> {
+        match self {
+            Self::Mailbox(folder) => Some(folder),
+            Self::Smtp(_) => None,
+        }
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+impl fmt::Display for RelayUrl {
+    /// Without credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mailbox(folder) => write!(f, "mailbox:{}", folder.display()),
+            Self::Smtp(relay) => relay.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for SmtpRelay {
+    /// Without credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.security {
+            Security::None => "smtp",
+            Security::StartTls => "smtp+starttls",
+            Security::Tls => "smtps",
+        };
+        if self.host.contains(':') {
+            write!(f, "{scheme}://[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{scheme}://{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl fmt::Debug for RelayUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Debug for SmtpRelay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relay_urls_are_read_and_shown_without_their_password() {
+        let relay = RelayUrl::parse("smtp+starttls://ann:p%40ss@mail.example.org").unwrap();
+        let RelayUrl::Smtp(smtp) = &relay else { panic!("not SMTP") };
+        assert_eq!(smtp.login, Some(("ann".into(), "p@ss".into())));
+        assert_eq!((smtp.port, smtp.security), (587, Security::StartTls));
+        assert_eq!(format!("{relay:?} {relay}"), "smtp+starttls://mail.example.org:587 ".repeat(2).trim_end());
+        assert_eq!(RelayUrl::parse("mailbox:data/mailbox"), Ok(RelayUrl::Mailbox("data/mailbox".into())));
+        assert!(RelayUrl::parse("smtp://ann:x@127.0.0.1:2525").is_ok());
+    }
+
+    #[test]
+    fn impossible_relays_say_why() {
+        for (text, why) in [
+            ("mailbox:", "folder"),
+            ("ftp://x", "kind of relay"),
+            ("smtp://", "host"),
+            ("mail.example.org", "URL"),
+            ("smtp://ann:x@mail.example.org", "unprotected"),
+            ("smtps://ann@mail.example.org", "together"),
+            ("smtps://mail.example.org/inbox", "follows"),
+        ] {
+            let error = RelayUrl::parse(text).unwrap_err();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+    }
+}

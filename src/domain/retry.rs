@@ -1,0 +1,66 @@
+//! When to try again.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// Delays after the first, second, … temporary refusal of a recipient. The last one repeats until [`GIVE_UP_AFTER`].
+pub const DEFERRAL_DELAYS: [SignedDuration; 6] = [
+    SignedDuration::from_mins(1),
+    SignedDuration::from_mins(5),
+    SignedDuration::from_mins(15),
+    SignedDuration::from_hours(1),
+    SignedDuration::from_hours(3),
+    SignedDuration::from_hours(6),
+];
+
+/// A recipient that is refused for this long is given up: tomorrow's issue is on its way by then.
+pub const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// Delays after the first, second, … failure to reach any relay. Short, because nothing is known against the reader.
+const RELAY_DELAYS: [SignedDuration; 5] = [
+    SignedDuration::from_secs(2),
+    SignedDuration::from_secs(5),
+    SignedDuration::from_secs(15),
+    SignedDuration::from_secs(30),
+    SignedDuration::from_secs(60),
+];
+
+/// When a recipient that was refused for the `attempts`-th time (from 1) is tried again; `None`: give up.
+/// `first_due` is when it was meant to go out.
+pub fn next_attempt(attempts: i64, first_due: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let next = now + step(&DEFERRAL_DELAYS, attempts);
+    (next.duration_since(first_due) < GIVE_UP_AFTER).then_some(next)
+}
+
+/// How long to leave a relay alone after its `failures`-th trouble in a row (from 1).
+pub fn relay_pause(failures: i64) -> SignedDuration {
+    step(&RELAY_DELAYS, failures)
+}
+
+fn step(delays: &[SignedDuration], nth: i64) -> SignedDuration {
+    let index = usize::try_from(nth.max(1) - 1).unwrap_or(usize::MAX);
+    delays[index.min(delays.len() - 1)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_grow_and_end_within_a_day() {
+        let start: Timestamp = "2026-03-01T07:00:00Z".parse().unwrap();
+        let (mut now, mut tries) = (start, 0);
+        while let Some(next) = next_attempt(tries + 1, start, now) {
+            assert!(next > now);
+            (now, tries) = (next, tries + 1);
+            assert!(tries < 50, "must end");
+        }
+        assert!(now.duration_since(start) < GIVE_UP_AFTER);
+        assert!(tries >= 6, "a day leaves room for several tries, got {tries}");
+    }
+
+    #[test]
+    fn a_relay_is_tried_again_at_least_once_a_minute() {
+        assert_eq!(relay_pause(0), relay_pause(1));
+        assert_eq!(relay_pause(1_000_000), SignedDuration::from_secs(60));
+    }
+}

@@ -1,0 +1,158 @@
+//! Signed tokens: what stands in the links of our mails.
+//!
+//! A token names a purpose and a row, and carries a keyed hash (HMAC-SHA-256, RFC 2104, truncated to 128 bits). Nothing
+//! about it is stored, so nothing can leak from the database, and a link in a mail of years ago still works. Keys rotate:
+//! the first one of a ring signs, all of them verify.
+
+use aws_lc_rs::{digest, hmac};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+/// What a link may be used for. A token for one purpose is worthless for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Confirms a signup; the number is a confirmation's.
+    Confirm,
+    /// Ends a subscription; the number is the subscription's.
+    Unsubscribe,
+    /// Stands in a test mail where a reader's link would; ends nothing.
+    Test,
+}
+
+impl Purpose {
+    const fn byte(self) -> u8 {
+        match self {
+            Self::Confirm => 1,
+            Self::Unsubscribe => 2,
+            Self::Test => 3,
+        }
+    }
+}
+
+const VERSION: u8 = 1;
+const KEY_ID_BYTES: usize = 4;
+const BODY_BYTES: usize = 1 + 1 + KEY_ID_BYTES + 8;
+const MAC_BYTES: usize = 16;
+/// Least bytes of a secret.
+pub const MIN_SECRET_BYTES: usize = 32;
+/// Length of every token, in characters.
+pub const TOKEN_CHARS: usize = (BODY_BYTES + MAC_BYTES) * 4 / 3;
+
+struct Key {
+    id: [u8; KEY_ID_BYTES],
+    key: hmac::Key,
+}
+
+/// The secrets that sign and verify tokens.
+pub struct KeyRing {
+    keys: Vec<Key>,
+}
+
+/// Why a ring can't be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyRingError {
+    /// No secret at all.
+    #[error("no secret is given")]
+    Empty,
+    /// A secret that can be guessed.
+    #[error("a secret is shorter than {MIN_SECRET_BYTES} bytes")]
+    TooShort,
+}
+
+impl KeyRing {
+    /// Makes a ring. The first secret signs; all verify.
+    pub fn new<S: AsRef<[u8]>>(secrets: &[S]) -> Result<Self, KeyRingError> {
+        if secrets.is_empty() {
+            return Err(KeyRingError::Empty);
+        }
+        let keys = secrets.iter().map(|secret| {
+            let secret = secret.as_ref();
+            if secret.len() < MIN_SECRET_BYTES {
+                return Err(KeyRingError::TooShort);
+            }
+            let hash = digest::digest(&digest::SHA256, secret);
+            let mut id = [0; KEY_ID_BYTES];
+            id.copy_from_slice(&hash.as_ref()[..KEY_ID_BYTES]);
+            Ok(Key { id, key: hmac::Key::new(hmac::HMAC_SHA256, secret) })
+        });
+        Ok(Self { keys: keys.collect::<Result<_, _>>()? })
+    }
+
+    /// Makes the token for a row.
+    pub fn sign(&self, purpose: Purpose, id: i64) -> String {
+        let key = &self.keys[0];
+        let mut bytes = Vec::with_capacity(BODY_BYTES + MAC_BYTES);
+        bytes.extend([VERSION, purpose.byte()]);
+        bytes.extend(key.id);
+        bytes.extend(id.to_be_bytes());
+        let mac = hmac::sign(&key.key, &bytes);
+        bytes.extend(&mac.as_ref()[..MAC_BYTES]);
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Reads a token: the row it names, or `None` if it is not one of ours for this purpose.
+    pub fn verify(&self, purpose: Purpose, token: &str) -> Option<i64> {
+        if token.len() != TOKEN_CHARS {
+            return None;
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (body, mac) = bytes.split_at_checked(BODY_BYTES)?;
+        let (head, id) = body.split_at_checked(BODY_BYTES - 8)?;
+        let key = self.keys.iter().find(|key| key.id == head[2..])?;
+        let right = hmac::sign(&key.key, body);
+        aws_lc_rs::constant_time::verify_slices_are_equal(&right.as_ref()[..MAC_BYTES], mac).ok()?;
+        (head[0] == VERSION && head[1] == purpose.byte()).then(|| id.try_into().map(i64::from_be_bytes).ok())?
+    }
+}
+
+impl std::fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KeyRing({} keys)", self.keys.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ring(secrets: &[u8]) -> KeyRing {
+        KeyRing::new(&secrets.iter().map(|byte| [*byte; 32]).collect::<Vec<_>>()).unwrap()
+    }
+
+    #[test]
+    fn a_token_names_its_row_for_its_purpose_only() {
+        let token = ring(&[1]).sign(Purpose::Unsubscribe, 42);
+        assert_eq!(token.len(), TOKEN_CHARS);
+        assert_eq!(ring(&[1]).verify(Purpose::Unsubscribe, &token), Some(42));
+        assert_eq!(ring(&[1]).verify(Purpose::Confirm, &token), None);
+    }
+
+    #[test]
+    fn old_keys_verify_after_rotation_and_foreign_ones_never() {
+        let old = ring(&[1]).sign(Purpose::Unsubscribe, 7);
+        assert_eq!(ring(&[2, 1]).verify(Purpose::Unsubscribe, &old), Some(7));
+        assert_eq!(ring(&[2]).verify(Purpose::Unsubscribe, &old), None);
+    }
+
+    #[test]
+    fn short_or_missing_secrets_are_refused() {
+        assert_eq!(KeyRing::new::<&[u8]>(&[]).unwrap_err(), KeyRingError::Empty);
+        assert_eq!(KeyRing::new(&[b"short"]).unwrap_err(), KeyRingError::TooShort);
+    }
+
+    proptest! {
+        #[test]
+        fn an_altered_token_is_worthless(id: i64, place in 0..TOKEN_CHARS, with in "[A-Za-z0-9_-]") {
+            let token = ring(&[1]).sign(Purpose::Confirm, id);
+            let mut altered = token.clone();
+            altered.replace_range(place..=place, &with);
+            prop_assume!(altered != token);
+            prop_assert_eq!(ring(&[1]).verify(Purpose::Confirm, &altered), None);
+        }
+
+        #[test]
+        fn rubbish_is_no_token(text in "\\PC{0,80}") {
+            prop_assert_eq!(ring(&[1]).verify(Purpose::Confirm, &text), None);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The built-in mailbox: a folder with one RFC 5322 file per mail, for trying things out without a relay.
+
+use crate::domain::email_address::EmailAddress;
+use jiff::Timestamp;
+use std::{io, path::Path};
+use tokio::io::AsyncWriteExt as _;
+
+/// Writes a mail as a file of its own, whole or not at all. The names sort by time of arrival.
+///
+/// As a mail server does at final delivery (RFC 5321 section 4.4), the envelope is kept in `Return-Path` and `Delivered-To`
+/// lines before the message.
+pub(super) async fn deliver(
+    folder: &Path,
+    sender: &EmailAddress,
+    recipient: &EmailAddress,
+    message: &[u8],
+    now: Timestamp,
+) -> io::Result<String> {
+    tokio::fs::create_dir_all(folder).await?;
+    let name = format!("{:016}-{}.eml", now.as_microsecond(), crate::random::hex::<4>());
+    let unfinished = folder.join(format!(".{name}.part"));
+    let envelope = format!("Return-Path: <{sender}>\r\nDelivered-To: {recipient}\r\n");
+    let mut file = tokio::fs::File::create(&unfinished).await?;
+    file.write_all(envelope.as_bytes()).await?;
+    file.write_all(message).await?;
+    file.sync_all().await?;
+    drop(file);
+    tokio::fs::rename(&unfinished, folder.join(&name)).await?;
+    Ok(name)
+}

@@ -1,0 +1,44 @@
+//! Cleaning up after jobs: the queue itself keeps everything for ever.
+
+use crate::db::{Db, DbError};
+
+/// Finished jobs are kept this long, to be looked at.
+const KEEP_SECONDS: i64 = 24 * 60 * 60;
+
+/// Removes finished jobs and the workers of processes long gone.
+pub async fn tidy(db: &Db) -> Result<(), DbError> {
+    match db {
+        Db::Sqlite { writer, .. } => {
+            sqlx::query(
+                "DELETE FROM Jobs WHERE status IN ('Done', 'Failed', 'Killed') AND done_at < unixepoch() - $1",
+            )
+            .bind(KEEP_SECONDS)
+            .execute(writer)
+            .await?;
+            sqlx::query(
+                "DELETE FROM Workers WHERE last_seen < unixepoch() - $1 \
+                 AND NOT EXISTS (SELECT 1 FROM Jobs WHERE lock_by = Workers.id)",
+            )
+            .bind(KEEP_SECONDS)
+            .execute(writer)
+            .await?;
+        }
+        Db::Postgres(pool) => {
+            sqlx::query(
+                "DELETE FROM apalis.jobs WHERE status IN ('Done', 'Failed', 'Killed') \
+                 AND done_at < now() - make_interval(secs => $1::float8)",
+            )
+            .bind(KEEP_SECONDS)
+            .execute(pool)
+            .await?;
+            sqlx::query(
+                "DELETE FROM apalis.workers w WHERE last_seen < now() - make_interval(secs => $1::float8) \
+                 AND NOT EXISTS (SELECT 1 FROM apalis.jobs WHERE lock_by = w.id)",
+            )
+            .bind(KEEP_SECONDS)
+            .execute(pool)
+            .await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! The job queue: the only place that names an apalis storage.
+//!
+//! A job is a wake-up, never the truth: what is due, tried and done lies in our own tables, so a lost, doubled or late job
+//! changes nothing but a few seconds. Payloads hold row numbers only, no personal data.
+
+mod housekeeping;
+mod push;
+mod setup;
+mod workers;
+
+pub use housekeeping::tidy;
+pub use setup::{SetupError, set_up};
+pub use workers::{Handler, JobFailure, Workers};
+
+use crate::domain::ids::{FeedId, IssueId, MailId};
+use futures_util::stream::{BoxStream, StreamExt as _};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Something to be done by a worker.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "job", rename_all = "snake_case")]
+pub enum Job {
+    /// Send a single mail.
+    SendMail {
+        /// Which.
+        mail: MailId,
+    },
+    /// Deliver a batch of an issue.
+    Deliver {
+        /// Of which issue.
+        issue: IssueId,
+    },
+    /// Read a feed.
+    PollFeed {
+        /// Which.
+        feed: FeedId,
+    },
+    /// Choose an issue's stories.
+    PlanIssue {
+        /// Of which issue.
+        issue: IssueId,
+    },
+    /// Render an issue and make its deliveries.
+    FreezeIssue {
+        /// Which.
+        issue: IssueId,
+    },
+}
+
+/// Queues keep kinds of work apart, so that a big issue never makes a confirmation mail wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Single mails.
+    Mail,
+    /// Issues on their way out.
+    Delivery,
+    /// Everything else.
+    Work,
+}
+
+impl Lane {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Mail, Self::Delivery, Self::Work];
+
+    /// The queue's name in the storage.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Delivery => "delivery",
+            Self::Work => "work",
+        }
+    }
+}
+
+impl Job {
+    /// The queue this job goes through.
+    pub const fn lane(&self) -> Lane {
+        match self {
+            Self::SendMail { .. } => Lane::Mail,
+            Self::Deliver { .. } => Lane::Delivery,
+            Self::PollFeed { .. } | Self::PlanIssue { .. } | Self::FreezeIssue { .. } => Lane::Work,
+        }
+    }
+}
+
+/// Puts jobs in, and tells the workers of this process at once.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    nudges: Arc<[watch::Sender<()>; 3]>,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { nudges: Arc::new(Lane::ALL.map(|_| watch::Sender::new(()))) }
+    }
+}
+
+impl Queue {
+    /// Wakes this process's workers of a lane.
+    fn nudge(&self, lane: Lane) {
+        self.nudges[lane as usize].send_replace(());
+    }
+
+    /// Something to hear each time a lane is nudged.
+    fn nudged(&self, lane: Lane) -> BoxStream<'static, ()> {
+        let receiver = self.nudges[lane as usize].subscribe();
+        futures_util::stream::unfold(receiver, |mut receiver| async move {
+            receiver.changed().await.ok()?;
+            Some(((), receiver))
+        })
+        .boxed()
+    }
+}

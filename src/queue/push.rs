@@ -1,0 +1,49 @@
+//! Putting a job in, inside the transaction that made the work.
+
+use super::{Job, Queue};
+use crate::db::{DbError, EngineTx, Tx};
+use apalis::prelude::TaskBuilder;
+use jiff::Timestamp;
+
+/// A job that fails is not run again by the queue: the sweep wakes what is still due.
+const ATTEMPTS: usize = 1;
+
+impl Queue {
+    /// Enqueues a job that may run as soon as the transaction is committed.
+    pub async fn enqueue(&self, tx: &mut Tx, job: &Job) -> Result<(), DbError> {
+        self.push(tx, job, None).await
+    }
+
+    /// Enqueues a job that runs at `at`, to the second.
+    pub async fn enqueue_at(&self, tx: &mut Tx, job: &Job, at: Timestamp) -> Result<(), DbError> {
+        self.push(tx, job, Some(at)).await
+    }
+
+    async fn push(&self, tx: &mut Tx, job: &Job, at: Option<Timestamp>) -> Result<(), DbError> {
+        let lane = job.lane();
+        let payload = serde_json::to_vec(job).map_err(|error| DbError::Encode(Box::new(error)))?;
+        let mut task = TaskBuilder::new(payload).max_attempts(ATTEMPTS);
+        if let Some(at) = at {
+            // Never early: round up to the queue's whole seconds.
+            let second = at.as_second() + i64::from(at.subsec_nanosecond() > 0);
+            task = task.run_at_timestamp(u64::try_from(second).unwrap_or(0));
+        }
+        match tx.by_engine() {
+            EngineTx::Sqlite(conn) => {
+                apalis_sqlite::queries::push_tasks(conn, lane.as_str(), &[task.build()])
+                    .await
+                    .map_err(|error| DbError::AnyDriverError(Box::new(error)))?;
+            }
+            EngineTx::Postgres(conn) => {
+                apalis_postgres::queries::push_tasks(conn, lane.as_str(), vec![task.build()])
+                    .await
+                    .map_err(|error| DbError::AnyDriverError(Box::new(error)))?;
+            }
+        }
+        if at.is_none() {
+            let queue = self.clone();
+            tx.after_commit(move || queue.nudge(lane));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,44 @@
+//! apalis's own tables, beside ours.
+
+use crate::db::Db;
+use apalis_postgres::PostgresStorage;
+use apalis_sqlite::SqliteStorage;
+
+/// Why the queue's tables can't be brought up to date.
+#[derive(Debug, thiserror::Error)]
+#[error("can't bring the job queue's tables up to date: {0}")]
+pub struct SetupError(Box<dyn std::error::Error + Send + Sync>);
+
+/// Brings the queue's tables up to date. Safe to run again and from several processes.
+pub async fn set_up(db: &Db) -> Result<(), SetupError> {
+    match db {
+        Db::Sqlite { writer, .. } => {
+            // Not `SqliteStorage::setup`: it would share our history table and turn off synchronous writes.
+            let mut migrations = SqliteStorage::migrations();
+            migrations.dangerous_set_table_name("_apalis_migrations");
+            migrations.run(writer).await.map_err(|error| SetupError(error.into()))?;
+            for statement in SQLITE_PLANNER_STATISTICS {
+                sqlx::query(statement).execute(writer).await.map_err(|error| SetupError(error.into()))?;
+            }
+        }
+        Db::Postgres(pool) => {
+            PostgresStorage::setup(pool).await.map_err(|error| SetupError(error.into()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Without statistics SQLite's planner walks the whole queue for each job it fetches. These are those of a busy queue;
+/// they make it use the right indexes from the first job on. `ANALYZE` first makes the table they live in.
+const SQLITE_PLANNER_STATISTICS: [&str; 4] = [
+    "ANALYZE Jobs",
+    "DELETE FROM sqlite_stat1 WHERE tbl = 'Jobs'",
+    "INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('Jobs', 'idx_jobs_claimable', '2000 1000 1000'), \
+     ('Jobs', 'idx_jobs_pending', '1500 1500 1500 1500 1'), \
+     ('Jobs', 'idx_jobs_idempotency_key', '20000 20000 20000'), \
+     ('Jobs', 'idx_jobs_completed_done_at', '18000 18000 515 487'), \
+     ('Jobs', 'idx_jobs_status_run_at', '20000 6667 4000'), \
+     ('Jobs', 'idx_jobs_job_type_status_run_at', '20000 20000 6667 4000'), \
+     ('Jobs', 'LIdx', '20000 10000'), ('Jobs', 'sqlite_autoindex_Jobs_1', '20000 1')",
+    "ANALYZE sqlite_master",
+];
