@@ -1,1 +1,7 @@
-fn main() {}
+//! The `daily` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    daily::cli::main()
+}

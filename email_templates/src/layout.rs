@@ -1,7 +1,8 @@
 //! The page around every mail: head, hidden preheader, nameplate, footer, and the button.
 //!
 //! Tables and inline styles, because Outlook for Windows lays mail out with Word. The sheet is 600 pixels wide there
-//! (a table only it sees) and fluid everywhere else.
+//! (a table only it sees) and fluid everywhere else. Our own words are English in a newsletter of any language, and so
+//! are addresses: `dir="auto"` lets each paragraph run its own way while its lines keep to the page's side.
 
 use jiff::civil::Date;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -161,18 +162,18 @@ pub(crate) fn row_end() -> Markup {
 /// A headline of a letter: serif, large.
 pub(crate) fn headline(text: &str) -> Markup {
     html! {
-        h1.ink.hero style={ (SERIF) (INK) (BREAK) "margin:0;font-size:32px;line-height:38px;font-weight:700;letter-spacing:-0.3px;" } { (text) }
+        h1.ink.hero dir="auto" style={ (SERIF) (INK) (BREAK) "margin:0;font-size:32px;line-height:38px;font-weight:700;letter-spacing:-0.3px;" } { (text) }
     }
 }
 
 /// A paragraph of a letter.
 pub(crate) fn paragraph(content: Markup) -> Markup {
-    html! { p.ink style={ (SANS) (INK) (BREAK) "margin:14px 0 0;font-size:17px;line-height:26px;" } { (content) } }
+    html! { p.ink dir="auto" style={ (SANS) (INK) (BREAK) "margin:14px 0 0;font-size:17px;line-height:26px;" } { (content) } }
 }
 
 /// A paragraph of secondary text.
 pub(crate) fn small_print(content: Markup) -> Markup {
-    html! { p.muted style={ (SANS) (MUTED) (BREAK) "margin:14px 0 0;font-size:14px;line-height:21px;" } { (content) } }
+    html! { p.muted dir="auto" style={ (SANS) (MUTED) (BREAK) "margin:14px 0 0;font-size:14px;line-height:21px;" } { (content) } }
 }
 
 /// A link in running text. The address is the caller's own and stands verbatim: it may be a placeholder.
@@ -199,10 +200,10 @@ pub(crate) fn footer(masthead: &Masthead<'_>, paragraphs: &[Markup]) -> Markup {
     let style = format!("{SANS}{MUTED}{BREAK}margin:0 0 10px;font-size:13px;line-height:20px;");
     html! {
         tr { td.pad style="padding:22px 32px 28px;" {
-            @for paragraph in paragraphs { p.muted style=(style) { (paragraph) } }
-            p.muted style=(style) {
+            @for paragraph in paragraphs { p.muted dir="auto" style=(style) { (paragraph) } }
+            p.muted dir="auto" style=(style) {
                 (tidy(masthead.title))
-                @for line in postal_lines(masthead) { br; (line) }
+                @for line in postal_lines(masthead) { br; bdi { (line) } }
             }
         } }
     }

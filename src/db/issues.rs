@@ -346,23 +346,25 @@ pub async fn variant(tx: &mut Tx, id: IssueId) -> Result<Option<VariantRecord>, 
     .await)
 }
 
-/// Takes the issues that have something to do now and were not woken since `woken_before`, and marks them as woken. In which
-/// state each is says what to do.
+/// Takes the issues that have something to do now and were not woken since `woken_before` (or not since they became due), and
+/// marks them as woken. State and due moment say what to do.
 pub async fn wake_due(
     tx: &mut Tx,
     now: Timestamp,
     woken_before: Timestamp,
-) -> Result<Vec<(IssueId, IssueStatus)>, DbError> {
-    let rows: Vec<(i64, String)> = on!(tx, |conn| sqlx::query_as(
+) -> Result<Vec<(IssueId, IssueStatus, Timestamp)>, DbError> {
+    let rows: Vec<(i64, String, Stamp)> = on!(tx, |conn| sqlx::query_as(
         "UPDATE issues SET woken_at = $1 WHERE status IN ('planned', 'frozen', 'sending') \
          AND (due_at <= $1 OR (status = 'planned' AND planned_at IS NULL)) \
-         AND (woken_at IS NULL OR woken_at < $2) RETURNING id, status"
+         AND (woken_at IS NULL OR woken_at < $2 OR (status = 'planned' AND due_at <= $1 AND woken_at < due_at)) \
+         RETURNING id, status, due_at"
     )
     .bind(Stamp(now))
     .bind(Stamp(woken_before))
     .fetch_all(conn)
     .await?);
-    Ok(rows.into_iter().filter_map(|(id, status)| Some((IssueId(id), status.parse().ok()?))).collect())
+    let read = |(id, status, due): (i64, String, Stamp)| Some((IssueId(id), status.parse().ok()?, due.0));
+    Ok(rows.into_iter().filter_map(read).collect())
 }
 
 /// Says that an issue's work is under way, so that the sweep leaves it alone for a while.

@@ -48,6 +48,19 @@ pub enum Outcome {
     InDoubt(Answer),
 }
 
+impl Outcome {
+    /// What was said.
+    pub const fn answer(&self) -> &Answer {
+        match self {
+            Self::Sent(answer)
+            | Self::Deferred(answer)
+            | Self::Failed(answer)
+            | Self::RelayTrouble(answer)
+            | Self::InDoubt(answer) => answer,
+        }
+    }
+}
+
 /// Why the mailer can't work with a relay as configured.
 #[derive(Debug, thiserror::Error)]
 #[error("relays.{index}: {problem}")]

@@ -132,6 +132,11 @@ impl Settings {
         Self::from_layers(file, Environment::with_prefix("DAILY").prefix_separator("__").separator("__"))
     }
 
+    /// The built-in defaults alone.
+    pub fn defaults() -> Result<Self, SettingsError> {
+        Self::from_layers(None, Environment::with_prefix("DAILY").source(Some(std::collections::HashMap::new())))
+    }
+
     fn from_layers(file: Option<&Path>, environment: Environment) -> Result<Self, SettingsError> {
         let mut layers = Config::builder().add_source(File::from_str(DEFAULT_TOML, FileFormat::Toml));
         if let Some(file) = file {

@@ -85,11 +85,11 @@ fn lead_story(story: &Story<'_>, issue: Date) -> Markup {
                 div style="height:18px;font-size:0;line-height:18px;" { (PreEscaped("&nbsp;")) }
             }
             (section_label(&told, None))
-            h1.ink.hero style={ (SERIF) (INK) (BREAK) "margin:6px 0 0;font-size:34px;line-height:40px;font-weight:700;letter-spacing:-0.4px;" } {
+            h1.ink.hero dir="auto" style={ (SERIF) (INK) (BREAK) "margin:6px 0 0;font-size:34px;line-height:40px;font-weight:700;letter-spacing:-0.4px;" } {
                 (headline(&told.title, url))
             }
             @if let Some(dek) = &told.dek {
-                p.ink style={ (SANS) (INK) (BREAK) "margin:12px 0 0;font-size:17px;line-height:26px;" } { (dek) }
+                p.ink dir="auto" style={ (SANS) (INK) (BREAK) "margin:12px 0 0;font-size:17px;line-height:26px;" } { (dek) }
             }
             (byline(&told))
             @if let Some(url) = url {
@@ -124,11 +124,11 @@ fn other_story(story: &Story<'_>, number: usize, first: bool, issue: Date) -> Ma
                 tr {
                     td valign="top" style={ "padding:" (above) " 0 20px;" } {
                         (section_label(&told, Some(number)))
-                        h3.ink style={ (SERIF) (INK) (BREAK) "margin:4px 0 0;font-size:21px;line-height:27px;font-weight:700;" } {
+                        h3.ink dir="auto" style={ (SERIF) (INK) (BREAK) "margin:4px 0 0;font-size:21px;line-height:27px;font-weight:700;" } {
                             (headline(&told.title, url))
                         }
                         @if let Some(dek) = &told.dek {
-                            p.ink style={ (SANS) (INK) (BREAK) "margin:6px 0 0;font-size:15px;line-height:23px;" } { (dek) }
+                            p.ink dir="auto" style={ (SANS) (INK) (BREAK) "margin:6px 0 0;font-size:15px;line-height:23px;" } { (dek) }
                         }
                         (byline(&told))
                     }

@@ -1,0 +1,90 @@
+//! A reader leaves.
+
+use super::Context;
+use crate::{
+    db::{
+        DbError, Tx,
+        newsletters::{self, NewsletterRecord},
+        subscriptions::{self, Evidence, SubscriptionRecord},
+    },
+    domain::{
+        consent::ConsentEvent,
+        ids::SubscriptionId,
+        subscription::SubscriptionStatus,
+        token::Purpose,
+    },
+};
+
+/// What a link to leave leads to.
+#[derive(Debug, Clone)]
+pub enum Leaving {
+    /// Not a link of ours, or altered on the way.
+    Unknown,
+    /// The link of a test mail, which is nobody's subscription.
+    Test,
+    /// The reader can leave.
+    Subscribed {
+        /// Which newsletter.
+        newsletter: NewsletterRecord,
+        /// Which address.
+        address: String,
+    },
+    /// The reader has left: just now, or before.
+    Gone {
+        /// Which newsletter.
+        newsletter: NewsletterRecord,
+    },
+}
+
+/// Looks at a link without changing anything: mail scanners follow links too.
+pub async fn look(context: &Context, token: &str) -> Result<Leaving, DbError> {
+    if context.keys.verify(Purpose::Test, token).is_some() {
+        return Ok(Leaving::Test);
+    }
+    let mut tx = context.db.read().await?;
+    Ok(match find(context, &mut tx, token).await? {
+        None => Leaving::Unknown,
+        Some((subscription, newsletter)) if has_left(&subscription) => Leaving::Gone { newsletter },
+        Some((subscription, newsletter)) => {
+            Leaving::Subscribed { newsletter, address: subscription.address }
+        }
+    })
+}
+
+/// Ends the subscription at once and records it. Doing it again changes nothing. `method` is `link` or `one_click`.
+pub async fn unsubscribe(
+    context: &Context,
+    token: &str,
+    method: &'static str,
+    evidence: &Evidence,
+) -> Result<Leaving, DbError> {
+    if context.keys.verify(Purpose::Test, token).is_some() {
+        return Ok(Leaving::Test);
+    }
+    let now = context.clock.now();
+    let mut tx = context.db.begin().await?;
+    let Some((subscription, newsletter)) = find(context, &mut tx, token).await? else {
+        return Ok(Leaving::Unknown);
+    };
+    if subscriptions::end(&mut tx, subscription.id, now).await? {
+        subscriptions::record_consent(&mut tx, subscription.id, ConsentEvent::Unsubscribed, method, evidence, now)
+            .await?;
+    }
+    tx.commit().await?;
+    Ok(Leaving::Gone { newsletter })
+}
+
+async fn find(
+    context: &Context,
+    tx: &mut Tx,
+    token: &str,
+) -> Result<Option<(SubscriptionRecord, NewsletterRecord)>, DbError> {
+    let Some(id) = context.keys.verify(Purpose::Unsubscribe, token) else { return Ok(None) };
+    let Some(subscription) = subscriptions::get(tx, SubscriptionId(id)).await? else { return Ok(None) };
+    let newsletter = newsletters::get(tx, subscription.newsletter_id).await?;
+    Ok(Some((subscription, newsletter)))
+}
+
+const fn has_left(subscription: &SubscriptionRecord) -> bool {
+    matches!(subscription.status, SubscriptionStatus::Unsubscribed | SubscriptionStatus::Complained)
+}

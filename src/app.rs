@@ -1,0 +1,178 @@
+//! Wiring: from settings to a store, a queue, a mailer, and the contexts that actions and jobs work with.
+
+use crate::{
+    actions,
+    articles::fetch::{FetchPolicy, Fetcher},
+    articles::fetch_error::FetchError,
+    clock::Clock,
+    db::{ConnectError, Db, DbError, newsletters},
+    domain::{
+        newsletter::Newsletter,
+        token::{KeyRing, KeyRingError, MIN_SECRET_BYTES},
+    },
+    jobs,
+    mail::{Mailer, MailerError},
+    queue::{self, Queue, SetupError},
+    random,
+    settings::{Settings, hex},
+};
+use std::{
+    fs,
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// A Daily that is ready to work.
+#[derive(Clone)]
+pub struct App {
+    /// What was configured.
+    pub settings: Arc<Settings>,
+    /// The store.
+    pub db: Db,
+    /// What people can do.
+    pub actions: actions::Context,
+    /// What happens by itself.
+    pub jobs: jobs::Context,
+}
+
+/// Why Daily can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// No database.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The queue's tables.
+    #[error(transparent)]
+    Queue(#[from] SetupError),
+    /// A query failed.
+    #[error("the database failed: {0}")]
+    Db(#[from] DbError),
+    /// A relay can't work as configured.
+    #[error(transparent)]
+    Mailer(#[from] MailerError),
+    /// The client for feeds.
+    #[error(transparent)]
+    Fetcher(#[from] FetchError),
+    /// The secret can't be read or made.
+    #[error("can't use the secret in {}: {problem}; see tokens.secrets in config/default.toml", path.display())]
+    Secret {
+        /// Where it is kept.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The configured secrets are no good.
+    #[error("tokens.secrets: {0}")]
+    Keys(#[from] KeyRingError),
+}
+
+impl App {
+    /// Opens the store, brings its tables up to date, makes sure that a newsletter and a secret exist.
+    pub async fn start(settings: Settings, clock: Clock) -> Result<Self, StartError> {
+        let db = open(&settings).await?;
+        seed(&db, &clock).await?;
+        let keys = Arc::new(key_ring(&settings)?);
+        let mailer = Mailer::new(&settings.relays, &settings.sending, clock.clone())?;
+        let fetcher = Fetcher::new(FetchPolicy {
+            allow_networks: settings.feeds.allow_networks.clone(),
+            timeout: settings.feeds.timeout,
+            max_bytes: settings.feeds.max_bytes,
+            max_redirects: 5,
+            user_agent: format!("Daily/{} (+{})", env!("CARGO_PKG_VERSION"), settings.http.public_url),
+        })?;
+        let queue = Queue::default();
+        let actions = actions::Context {
+            db: db.clone(),
+            queue: queue.clone(),
+            clock: clock.clone(),
+            keys: keys.clone(),
+            confirmation_days: settings.confirmation_days,
+        };
+        let rules = job_rules(&settings);
+        let jobs = jobs::Context { db: db.clone(), queue, clock, keys, mailer, fetcher: Arc::new(fetcher), rules };
+        Ok(Self { settings: Arc::new(settings), db, actions, jobs })
+    }
+}
+
+/// Opens the store and brings all tables up to date, the queue's too.
+pub async fn open(settings: &Settings) -> Result<Db, StartError> {
+    let db = Db::connect(&settings.database).await?;
+    db.migrate()
+        .await
+        .map_err(|source| ConnectError::Migrate { url: settings.database.to_string(), source })?;
+    queue::set_up(&db).await?;
+    Ok(db)
+}
+
+async fn seed(db: &Db, clock: &Clock) -> Result<(), DbError> {
+    let mut tx = db.read().await?;
+    let any = !newsletters::list(&mut tx).await?.is_empty();
+    drop(tx);
+    if !any {
+        let mut tx = db.begin().await?;
+        newsletters::insert_if_new(&mut tx, &Newsletter::out_of_the_box(), clock.now()).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+fn job_rules(settings: &Settings) -> jobs::JobRules {
+    // A kept connection may fail first; then each relay may take its time to connect and to answer.
+    let steps = 1 + 2 * i32::try_from(settings.relays.len()).unwrap_or(i32::MAX / 4);
+    let step = jiff::SignedDuration::try_from(settings.sending.timeout).unwrap_or(jiff::SignedDuration::from_mins(10));
+    jobs::JobRules {
+        public_url: settings.http.public_url.clone(),
+        digest: settings.digest,
+        schedule: settings.schedule,
+        poll_every: settings.feeds.poll_every,
+        confirmation_days: settings.confirmation_days,
+        hold_uncertain: settings.sending.hold_uncertain,
+        connections: settings.sending.connections,
+        hand_over_limit: step * steps,
+    }
+}
+
+fn key_ring(settings: &Settings) -> Result<KeyRing, StartError> {
+    if !settings.secrets.is_empty() {
+        let secrets: Vec<&[u8]> = settings.secrets.iter().map(|secret| secret.0.as_slice()).collect();
+        return Ok(KeyRing::new(&secrets)?);
+    }
+    let path = settings.data_folder.join("secret.key");
+    let secrets = read_or_make(&path).map_err(|problem| StartError::Secret { path, problem })?;
+    Ok(KeyRing::new(&secrets)?)
+}
+
+/// Reads the secret file, one secret a line, or makes one. Of two processes that start at once only one makes it.
+fn read_or_make(path: &Path) -> Result<Vec<Vec<u8>>, String> {
+    match make_secret(path) {
+        Ok(()) => tracing::info!(path = %path.display(), "made the secret that signs links; back it up"),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error.to_string()),
+    }
+    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let secrets: Option<Vec<Vec<u8>>> =
+        text.lines().filter(|line| !line.trim().is_empty()).map(hex).collect();
+    match secrets {
+        Some(secrets) if !secrets.is_empty() && secrets.iter().all(|s| s.len() >= MIN_SECRET_BYTES) => Ok(secrets),
+        _ => Err("it does not hold hexadecimal secrets of 32 bytes or more, one a line".into()),
+    }
+}
+
+/// Writes a new secret beside its place and links it there, so that nobody ever reads half of one.
+fn make_secret(path: &Path) -> io::Result<()> {
+    if path.exists() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder)?;
+    }
+    let draft = path.with_extension(format!("{}.new", random::hex::<4>()));
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    writeln!(file, "{}", random::hex::<32>())?;
+    file.sync_all()?;
+    let linked = fs::hard_link(&draft, path);
+    fs::remove_file(&draft)?;
+    linked
+}

@@ -1,0 +1,411 @@
+//! A feed's bytes to articles: RSS 0.9x, 1.0 and 2.0, Atom, JSON Feed.
+
+use std::time::{Duration, SystemTime};
+
+use dom_query::Document;
+use feed_rs::model::{Entry, Feed, FeedType, Link, Text};
+use jiff::Timestamp;
+use url::Url;
+
+use crate::articles::{charset, dates, json_feed, markup, nesting, xml_check};
+use crate::domain::article::{FoundArticle, MAX_DEK_CHARS};
+
+/// How many entries of a feed are read: the newest. A feed that holds a whole archive would else fill every poll.
+pub const MAX_ENTRIES: usize = 2_000;
+
+const FEED_TYPES: &[&str] =
+    &["application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"];
+
+/// What blog software files an entry under when nobody chose a category.
+const NO_SECTIONS: &[&str] = &["uncategorized", "uncategorised", "allgemein", "non classé", "sin categoría"];
+
+/// What a feed says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParsedFeed {
+    /// The feed's title; the site's host where it has none.
+    pub title: String,
+    /// The site the feed belongs to.
+    pub site_url: Option<Url>,
+    /// The feed's language tag.
+    pub language: Option<String>,
+    /// How long the feed asks not to be fetched again.
+    pub ttl: Option<Duration>,
+    /// The entries with a title and a link, in the feed's order.
+    pub articles: Vec<FoundArticle>,
+    /// What was left out, and why: one sentence each.
+    pub skipped: Vec<String>,
+}
+
+/// Why a document is not read as a feed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FeedError {
+    /// Nothing but white space.
+    #[error("the document is empty; check the address in a browser")]
+    Empty,
+    /// A web page. The addresses are those of the feeds it names.
+    #[error("this is a web page, not a feed; {}", offered(.feeds))]
+    HtmlPage {
+        /// The feeds the page offers.
+        feeds: Vec<Url>,
+    },
+    /// XML that is not well-formed.
+    #[error(
+        "the feed is not well-formed XML: line {line}, column {column}: {problem}; the site has to mend this"
+    )]
+    Malformed {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// JSON that is none, or no JSON Feed.
+    #[error(
+        "the feed is not a JSON Feed: line {line}, column {column}: {problem}; the site has to mend this"
+    )]
+    Json {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// Something else, well-formed or not.
+    #[error("this is not a feed but {found}; give the address of an RSS, Atom or JSON feed")]
+    NotAFeed {
+        /// What it seems to be.
+        found: String,
+    },
+    /// Well-formed, yet the feed parser cannot read it.
+    #[error("the feed cannot be read: {reason}; the site has to mend this")]
+    Unreadable {
+        /// What the parser said.
+        reason: String,
+    },
+}
+
+fn offered(feeds: &[Url]) -> String {
+    if feeds.is_empty() {
+        return "it names no feed of its own; look for one on the site".to_owned();
+    }
+    let feeds: Vec<&str> = feeds.iter().map(Url::as_str).collect();
+    format!("it offers {}; add that instead", feeds.join(" and "))
+}
+
+/// Reads a feed. `base` is where it was fetched from: relative links are relative to that, or to the feed's own
+/// `xml:base`.
+pub fn parse_feed(
+    body: &[u8],
+    content_type: Option<&str>,
+    base: Option<&Url>,
+) -> Result<ParsedFeed, FeedError> {
+    let text = charset::decode(body, content_type);
+    // Byte order marks, and white space before an XML declaration, are common.
+    let text = text.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\0'));
+    let parsed = match text.chars().next() {
+        None => return Err(FeedError::Empty),
+        Some('{') => json_feed::parse(text, base),
+        Some('<') if is_html(text) => return Err(FeedError::HtmlPage { feeds: offered_feeds(text, base) }),
+        Some('<') => parse_xml(text, base),
+        Some('[') => return Err(FeedError::NotAFeed { found: "a JSON list".to_owned() }),
+        Some(_) => {
+            return Err(FeedError::NotAFeed { found: "plain text or a file of another kind".to_owned() });
+        }
+    };
+    parsed.map(|mut feed| {
+        if feed.title.is_empty() {
+            let host = feed.site_url.as_ref().or(base).and_then(Url::host_str);
+            host.unwrap_or("untitled feed").clone_into(&mut feed.title);
+        }
+        feed
+    })
+}
+
+fn is_html(text: &str) -> bool {
+    let head: String = text.chars().take(2_000).collect::<String>().to_ascii_lowercase();
+    let first = |tag: &str| head.find(tag).unwrap_or(usize::MAX);
+    let html = first("<!doctype html").min(first("<html")).min(first("<head>")).min(first("<body"));
+    html < first("<rss").min(first("<feed")).min(first("<rdf:rdf")).min(first("<channel"))
+}
+
+/// The feeds a page names in its head (`<link rel="alternate" type="application/rss+xml">`).
+pub fn offered_feeds(html: &str, base: Option<&Url>) -> Vec<Url> {
+    let page = Document::from(nesting::bounded(html).as_ref());
+    let own_base = page.select("base[href]").nodes().first().and_then(|node| node.attr("href"));
+    let own_base = own_base.and_then(|href| markup::web_address(&href, base));
+    let base = own_base.as_ref().or(base);
+    let mut feeds = Vec::new();
+    for link in page.select("link[href][rel]").nodes() {
+        let (rel, kind) = (link.attr_or("rel", ""), link.attr_or("type", ""));
+        let is_feed = FEED_TYPES.iter().any(|known| kind.trim().to_ascii_lowercase().starts_with(known));
+        let is_alternate = rel.split_whitespace().any(|rel| rel.eq_ignore_ascii_case("alternate"));
+        if is_feed
+            && is_alternate
+            && let Some(url) = markup::web_address(&link.attr_or("href", ""), base)
+            && !feeds.contains(&url)
+        {
+            feeds.push(url);
+        }
+    }
+    feeds
+}
+
+fn parse_xml(text: &str, base: Option<&Url>) -> Result<ParsedFeed, FeedError> {
+    let checked = xml_check::check(text).map_err(|fault| FeedError::Malformed {
+        line: fault.line,
+        column: fault.column,
+        problem: fault.problem,
+    })?;
+    if !matches!(checked.root.as_str(), "rss" | "RDF" | "feed" | "entry") {
+        return Err(FeedError::NotAFeed { found: format!("an XML document of kind <{}>", checked.root) });
+    }
+    let parser = feed_rs::parser::Builder::new()
+        .base_uri(base.map(Url::as_str))
+        // An entry without an identifier has none; the parser would make one up.
+        .id_generator(|_, _, _| String::new())
+        .timestamp_parser(|text| dates::parse(text).map(|at| SystemTime::from(at).into()))
+        .build();
+    let feed = parser
+        .parse(checked.text.as_bytes())
+        .map_err(|error| FeedError::Unreadable { reason: error.to_string() })?;
+    Ok(convert(feed, &checked.thumbnails, base))
+}
+
+fn convert(feed: Feed, thumbnails: &[Option<String>], base: Option<&Url>) -> ParsedFeed {
+    let site_url =
+        feed.links.iter().find(|link| is_page(link)).and_then(|link| markup::web_address(&link.href, base));
+    let link_base = base.or(site_url.as_ref());
+    let language = feed.language.as_deref().and_then(|tag| some(markup::collapse(tag)));
+    let aligned = thumbnails.len() == feed.entries.len();
+    let mut skipped = Vec::new();
+    let mut articles = Vec::new();
+    for (at, entry) in feed.entries.iter().enumerate() {
+        let context = EntryContext {
+            base: link_base,
+            is_atom: feed.feed_type == FeedType::Atom,
+            language: language.as_deref(),
+            authors: authors(&feed.authors),
+            thumbnail: thumbnails.get(at).filter(|_| aligned).and_then(Option::as_deref),
+        };
+        match article(entry, context) {
+            Ok(article) => articles.push(article),
+            Err(why) => skipped.push(format!("entry {} {}: {why}", at + 1, named(entry))),
+        }
+    }
+    keep_newest(&mut articles, &mut skipped);
+    ParsedFeed {
+        title: feed.title.as_ref().map(line_of).unwrap_or_default(),
+        site_url,
+        language,
+        ttl: feed.ttl.map(|minutes| Duration::from_mins(u64::from(minutes))),
+        articles,
+        skipped,
+    }
+}
+
+struct EntryContext<'a> {
+    base: Option<&'a Url>,
+    is_atom: bool,
+    language: Option<&'a str>,
+    authors: Option<String>,
+    thumbnail: Option<&'a str>,
+}
+
+fn article(entry: &Entry, context: EntryContext<'_>) -> Result<FoundArticle, String> {
+    let title = entry.title.as_ref().map(line_of).and_then(some).ok_or("it has no title")?;
+    let link =
+        entry.links.iter().find(|link| is_page(link)).map_or(entry.id.as_str(), |link| link.href.as_str());
+    let url = markup::web_address(link, context.base).ok_or_else(|| match link.trim() {
+        "" => "it has no link".to_owned(),
+        link => format!("its link {link:?} is no web address"),
+    })?;
+    let own_base =
+        entry.content.as_ref().and_then(|content| content.src.as_ref()).map(|src| src.href.as_str());
+    let own_base = own_base.or(entry.base.as_deref()).and_then(|own| markup::web_address(own, context.base));
+    // Without an `xml:base`, what an entry holds is relative to its page, as authors write it, not to the feed.
+    let own_base = own_base.filter(|own| Some(own) != context.base);
+    let base = own_base.as_ref().unwrap_or(&url);
+
+    let body = entry.content.as_ref().and_then(|content| {
+        let kind = content.content_type.to_string();
+        let readable = kind.starts_with("text/") || kind.contains("xhtml");
+        content.body.as_deref().filter(|_| readable).map(|body| (body, kind == "text/plain"))
+    });
+    // A description in RSS is HTML, whatever the parser calls it.
+    let summary =
+        entry.summary.as_ref().map(|text| (text.content.as_str(), context.is_atom && is_plain(text)));
+    let described = entry.media.iter().find_map(|media| media.description.as_ref());
+    let summary = summary.or_else(|| described.map(|text| (text.content.as_str(), is_plain(text))));
+    let picture = pictured(entry, context.thumbnail, context.base.unwrap_or(base))
+        .or_else(|| markup::first_picture(body?.0, Some(base)))
+        .or_else(|| markup::first_picture(summary?.0, Some(base)));
+    let (dek, text) = dek_and_text(body, summary);
+    Ok(FoundArticle {
+        url: Some(url),
+        guid: some(entry.id.clone()),
+        dek,
+        author: authors(&entry.authors).or(context.authors),
+        section: entry
+            .categories
+            .iter()
+            .filter_map(|category| some(markup::plain(category.label.as_deref().unwrap_or(&category.term))))
+            .find(|name| !NO_SECTIONS.contains(&name.to_lowercase().as_str())),
+        image_url: picture,
+        published_at: entry.published.or(entry.updated).and_then(|at| {
+            Timestamp::new(at.timestamp(), i32::try_from(at.timestamp_subsec_nanos()).ok()?).ok()
+        }),
+        language: entry.language.as_deref().or(context.language).map(str::to_owned),
+        text,
+        ..FoundArticle::titled(title)
+    }
+    .tidy())
+}
+
+/// The dek and the text that an entry's content and summary (each with whether it is plain text) make. A summary too
+/// long for a dek is the text itself.
+pub(crate) fn dek_and_text(
+    body: Option<(&str, bool)>,
+    summary: Option<(&str, bool)>,
+) -> (Option<String>, Option<String>) {
+    let read = |(text, plain): (&str, bool)| {
+        // "Plain" text that closes elements is HTML by mistake.
+        let plain = plain && !["</p>", "</a>", "</div>", "</li>", "<br"].iter().any(|tag| text.contains(tag));
+        some(without_footer(if plain { text.to_owned() } else { markup::to_paragraphs(text) }))
+    };
+    let (body, summary) = (body.and_then(read), summary.and_then(read));
+    let dek = summary.clone().filter(|summary| summary.chars().count() <= MAX_DEK_CHARS || body.is_some());
+    let dek = dek.or_else(|| {
+        summary
+            .as_ref()
+            .and_then(|text| text.split("\n\n").find(|part| part.contains(' ')).map(str::to_owned))
+    });
+    (dek, body.or(summary))
+}
+
+/// Without the line that blog software adds to every entry ("The post … appeared first on …", "Continue reading →").
+fn without_footer(text: String) -> String {
+    let mut kept = text.trim();
+    if let Some(at) = kept.rfind("The post ").filter(|at| kept[*at..].contains(" appeared first on ")) {
+        kept = kept[..at].trim_end();
+    }
+    for more in [
+        "Continue reading →",
+        "Continue reading",
+        "Read more →",
+        "Read more »",
+        "Read more",
+        "Read More",
+        "(more…)",
+    ] {
+        kept = kept.strip_suffix(more).unwrap_or(kept).trim_end();
+    }
+    match kept.strip_suffix("[…]").or_else(|| kept.strip_suffix("[...]")) {
+        Some(cut) => format!("{}…", cut.trim_end()),
+        None => kept.to_owned(),
+    }
+}
+
+/// The picture the feed itself names: the widest picture of its media, then a thumbnail, then an enclosed picture.
+fn pictured(entry: &Entry, thumbnail: Option<&str>, base: &Url) -> Option<Url> {
+    let contents = entry.media.iter().flat_map(|media| &media.content);
+    let content =
+        contents.filter(|content| content.width.is_none_or(|width| width >= 48)).filter(|content| {
+            let (kind, url) = (content.content_type.as_ref().map(ToString::to_string), content.url.as_ref());
+            kind.map_or_else(|| url.is_some_and(looks_like_picture), |kind| kind.starts_with("image/"))
+        });
+    // `max_by_key` takes the last of equals; the first is the publisher's choice.
+    let content = content.rev_widest(|content| content.width).and_then(|content| content.url.clone());
+    let thumbnails = entry.media.iter().flat_map(|media| &media.thumbnails).map(|thumbnail| &thumbnail.image);
+    let own =
+        thumbnails.rev_widest(|image| image.width).and_then(|image| markup::picture(&image.uri, Some(base)));
+    content
+        .and_then(|url| markup::picture(url.as_str(), None))
+        .or(own)
+        .or_else(|| markup::picture(thumbnail?, Some(base)))
+        .or_else(|| {
+            let enclosed = entry.links.iter().find(|link| {
+                link.rel.as_deref() == Some("enclosure")
+                    && link.media_type.as_deref().is_some_and(|kind| kind.starts_with("image/"))
+            })?;
+            markup::picture(&enclosed.href, Some(base))
+        })
+}
+
+trait Widest: Iterator + Sized {
+    /// The first of the widest items; what gives no width comes after what does.
+    fn rev_widest(self, width: impl Fn(&Self::Item) -> Option<u32>) -> Option<Self::Item> {
+        let mut best: Option<Self::Item> = None;
+        for item in self {
+            if best.as_ref().is_none_or(|best| width(&item) > width(best)) {
+                best = Some(item);
+            }
+        }
+        best
+    }
+}
+
+impl<I: Iterator> Widest for I {}
+
+fn looks_like_picture(url: &Url) -> bool {
+    let path = url.path().to_ascii_lowercase();
+    [".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif"].iter().any(|ending| path.ends_with(ending))
+}
+
+/// Whether a link leads to the page of the entry or the site, as opposed to the feed, comments or a file.
+fn is_page(link: &Link) -> bool {
+    link.target.is_none()
+        && link.rel.as_deref().is_none_or(|rel| rel == "alternate")
+        && link.media_type.as_deref().is_none_or(|kind| kind.contains("html"))
+        && !link.href.is_empty()
+}
+
+fn authors(people: &[feed_rs::model::Person]) -> Option<String> {
+    let mut names: Vec<String> = Vec::new();
+    for name in people.iter().filter_map(|person| some(markup::plain(person.name.as_deref()?))) {
+        let name = name.trim_matches(['(', ')']).trim().to_owned();
+        if !names.contains(&name) && !name.contains('@') {
+            names.push(name);
+        }
+    }
+    some(names.join(", "))
+}
+
+fn is_plain(text: &Text) -> bool {
+    text.content_type.to_string() == "text/plain"
+}
+
+fn line_of(text: &Text) -> String {
+    if is_plain(text) { markup::plain(&text.content) } else { markup::to_text(&text.content) }
+}
+
+fn named(entry: &Entry) -> String {
+    let name = entry.title.as_ref().map(line_of).and_then(some).or_else(|| some(entry.id.clone()));
+    name.map(|name| format!("({name})")).unwrap_or_default()
+}
+
+pub(crate) fn some(text: String) -> Option<String> {
+    (!text.trim().is_empty()).then_some(text)
+}
+
+/// Leaves the newest [`MAX_ENTRIES`], in their order. What has no date counts as older than what has one, and later
+/// entries as older than earlier ones.
+pub(crate) fn keep_newest(articles: &mut Vec<FoundArticle>, skipped: &mut Vec<String>) {
+    let Some(surplus) = articles.len().checked_sub(MAX_ENTRIES).filter(|surplus| *surplus > 0) else {
+        return;
+    };
+    let mut by_age: Vec<usize> = (0..articles.len()).collect();
+    by_age.sort_by_key(|at| std::cmp::Reverse(articles[*at].published_at));
+    let dropped: std::collections::HashSet<usize> = by_age.split_off(MAX_ENTRIES).into_iter().collect();
+    let mut at = 0;
+    articles.retain(|_| {
+        at += 1;
+        !dropped.contains(&(at - 1))
+    });
+    skipped.push(format!("the {surplus} oldest entries: at most {MAX_ENTRIES} are read"));
+}
+
+#[cfg(test)]
+#[path = "feed_tests.rs"]
+mod tests;

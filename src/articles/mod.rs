@@ -1,0 +1,28 @@
+//! Reading what others publish: feeds and pages in, [`FoundArticle`](crate::domain::article::FoundArticle)s out.
+//!
+//! - `fetch` gets a document over HTTP, and never from where it should not (`address_filter`).
+//! - `feed` reads RSS and Atom (once `xml_check` found it well-formed), `json_feed` JSON Feed.
+//! - `page` reads an article's page: `json_ld`, `metadata`, then its readable text; `saved_text` reads a page that a
+//!   browser saved as text.
+//! - `charset`, `dates`, `markup` and `nesting` own what the readers share: bytes to text, dates, HTML fragments to
+//!   plain text, and the bounds that keep hostile HTML cheap.
+//! - `corpus` measures the readers against a folder of real feeds and pages.
+//!
+//! Reading is work for the processor: a few milliseconds for most documents, a second or two for a hostile one. Call
+//! `feed::parse_feed` and `page::read_page` from `spawn_blocking`.
+
+pub mod address_filter;
+pub mod charset;
+pub mod corpus;
+pub mod dates;
+pub mod feed;
+pub mod fetch;
+pub mod fetch_error;
+pub mod json_feed;
+pub mod json_ld;
+pub mod markup;
+pub mod metadata;
+pub mod nesting;
+pub mod page;
+pub mod saved_text;
+pub mod xml_check;

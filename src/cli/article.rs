@@ -1,0 +1,151 @@
+//! `daily article`: articles.
+
+use super::{CliError, CliResult, output::{Output, moment}};
+use crate::{
+    actions::add_article::{add_article, hide_article, pin_article},
+    app::App,
+    articles::{
+        fetch::{Fetched, Validators},
+        page::read_page,
+    },
+    db::articles::{self, Stored},
+    domain::{article::FoundArticle, ids::ArticleId},
+};
+use std::path::Path;
+use url::Url;
+
+/// Add, list, pin and hide articles
+#[derive(Debug, clap::Subcommand)]
+pub enum Article {
+    /// Read an article page and add it
+    #[command(after_help = "Examples:\n  \
+        daily article add https://www.example.org/2026/05/a-story\n  \
+        daily article add saved-page.html --url https://www.example.org/2026/05/a-story\n\n\
+        A page saved as text works, too; --url says where readers find a page that does not name its address.")]
+    Add {
+        /// URL, or the path of a saved page
+        source: String,
+        /// Where readers find the article, if the page does not say
+        #[arg(long)]
+        url: Option<Url>,
+    },
+    /// List articles, latest first
+    List {
+        /// How many
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=1000))]
+        limit: i64,
+        /// Only those before this number, for the next page
+        #[arg(long)]
+        before: Option<i64>,
+    },
+    /// Put an article first in the next issue
+    Pin {
+        /// Its number, as `daily article list` shows it
+        id: i64,
+        /// Take the pin off again
+        #[arg(long)]
+        off: bool,
+    },
+    /// Keep an article out of issues
+    Hide {
+        /// Its number, as `daily article list` shows it
+        id: i64,
+        /// Let it in again
+        #[arg(long)]
+        off: bool,
+    },
+}
+
+impl Article {
+    pub async fn run(self, app: &App, output: Output) -> CliResult {
+        match self {
+            Self::Add { source, url } => add(app, &source, url, output).await,
+            Self::List { limit, before } => {
+                let mut tx = app.db.read().await?;
+                let page = articles::page(&mut tx, ArticleId(before.unwrap_or(i64::MAX)), limit).await?;
+                output.records(&page, &["id", "published", "section", "title", "url", ""], |it| {
+                    let marks = [(it.pinned, "pinned"), (it.hidden, "hidden")];
+                    vec![
+                        it.id.to_string(),
+                        moment(it.published_at),
+                        it.section.clone().unwrap_or_default(),
+                        it.title.clone(),
+                        it.url.clone(),
+                        marks.iter().filter(|(set, _)| *set).map(|(_, mark)| *mark).collect::<Vec<_>>().join(" "),
+                    ]
+                })?;
+                Ok(())
+            }
+            Self::Pin { id, off } => {
+                let found = pin_article(&app.actions, ArticleId(id), !off).await?;
+                said(found, id, if off { "is no longer pinned" } else { "comes first in the next issue" })
+            }
+            Self::Hide { id, off } => {
+                let found = hide_article(&app.actions, ArticleId(id), !off).await?;
+                said(found, id, if off { "may be in issues again" } else { "stays out of issues" })
+            }
+        }
+    }
+}
+
+fn said(found: bool, id: i64, what: &str) -> CliResult {
+    if !found {
+        return Err(CliError::Failed(format!("there is no article {id}; see `daily article list`")));
+    }
+    println!("article {id} {what}");
+    Ok(())
+}
+
+async fn add(app: &App, source: &str, url: Option<Url>, output: Output) -> CliResult {
+    let mut found = read(app, source, url.as_ref()).await?;
+    found.url = url.or(found.url);
+    let stored = add_article(&app.actions, &found).await?.ok_or_else(|| {
+        CliError::Failed(format!(
+            "{source} does not say where readers find it; name its address: daily article add {source} --url https://…"
+        ))
+    })?;
+    let mut tx = app.db.read().await?;
+    let record = articles::get(&mut tx, stored.id()).await?;
+    output.record(&record, || {
+        let Some(it) = &record else { return String::new() };
+        let state = if matches!(stored, Stored::New(_)) { "added" } else { "known already" };
+        let line = |name: &str, value: &Option<String>| match value {
+            Some(value) => format!("  {name:10} {value}\n"),
+            None => String::new(),
+        };
+        [
+            format!("article {} {state}\n", it.id),
+            line("title", &Some(it.title.clone())),
+            line("dek", &it.dek),
+            line("author", &it.author),
+            line("section", &it.section),
+            line("site", &it.site_name),
+            line("published", &it.published_at.map(|at| moment(Some(at)))),
+            line("image", &it.image_url),
+            line("url", &Some(it.url.clone())),
+        ]
+        .concat()
+    })?;
+    Ok(())
+}
+
+async fn read(app: &App, source: &str, url: Option<&Url>) -> Result<FoundArticle, CliError> {
+    let because = |error: &dyn std::fmt::Display| CliError::Failed(format!("{source}: {error}"));
+    if source.starts_with("http://") || source.starts_with("https://") {
+        let address = Url::parse(source).map_err(|error| CliError::Usage(format!("`{source}` is no URL: {error}")))?;
+        let Fetched::Page(page) = app.jobs.fetcher.fetch(&address, &Validators::default()).await? else {
+            return Err(because(&"the site says that it has not changed, which was not asked"));
+        };
+        let mut found = read_page(&page.body, page.content_type.as_deref(), Some(&page.url))
+            .map_err(|error| because(&error))?;
+        found.url.get_or_insert(page.url);
+        return Ok(found);
+    }
+    let path = Path::new(source);
+    let size = std::fs::metadata(path).map_err(|error| because(&error))?.len();
+    if size > app.settings.feeds.max_bytes {
+        return Err(because(&format!("it is larger than {} bytes (feeds.max_bytes)", app.settings.feeds.max_bytes)));
+    }
+    let body = std::fs::read(path).map_err(|error| because(&error))?;
+    read_page(&body, None, url).map_err(|error| because(&error))
+}

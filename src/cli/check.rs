@@ -1,0 +1,113 @@
+//! `daily check`: is everything set up?
+
+use super::{CliError, CliResult, output::Output};
+use crate::{
+    app::App,
+    articles::corpus,
+    clock::Clock,
+    db::{newsletters, processes},
+    domain::newsletter::{PLACEHOLDER_POSTAL_ADDRESS, PLACEHOLDER_SENDER},
+    settings::Settings,
+};
+use std::path::PathBuf;
+
+/// Check configuration, database and relays; or how well pages are read
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    daily check --config /etc/daily.toml   is everything set up to send?\n  \
+    daily check corpus ./pages             how well are these saved pages and feeds read?")]
+pub struct Check {
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Read saved pages (`source.html` beside `expected-metadata.json`), text pages and feeds below a folder, and compare
+    Corpus {
+        /// The folder
+        folder: PathBuf,
+    },
+}
+
+impl Check {
+    pub async fn run(self, settings: Settings, output: Output) -> CliResult {
+        match self.what {
+            Some(What::Corpus { folder }) => {
+                let report = corpus::check(&folder)?;
+                println!("{report}");
+                Ok(())
+            }
+            None => set_up(settings, output).await,
+        }
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Finding {
+    what: String,
+    state: &'static str,
+    detail: String,
+}
+
+async fn set_up(settings: Settings, output: Output) -> CliResult {
+    let app = App::start(settings, Clock::system()).await.map_err(super::start)?;
+    let mut findings = vec![Finding {
+        what: "configuration and database".into(),
+        state: "ok",
+        detail: app.settings.database.to_string(),
+    }];
+    for (relay, result) in app.jobs.mailer.check().await {
+        findings.push(match result {
+            Ok(()) => Finding { what: format!("relay {relay}"), state: "ok", detail: String::new() },
+            Err(said) => Finding { what: format!("relay {relay}"), state: "failed", detail: said },
+        });
+    }
+    for detail in placeholders(&app).await? {
+        findings.push(Finding { what: "newsletter".into(), state: "warning", detail });
+    }
+    let mut tx = app.db.read().await?;
+    let workers = processes::count_workers(&mut tx, app.actions.clock.now()).await?;
+    drop(tx);
+    findings.push(Finding {
+        what: "workers alive".into(),
+        state: if workers > 0 { "ok" } else { "warning" },
+        detail: if workers > 0 { workers.to_string() } else { "none: start `daily serve`".into() },
+    });
+    output.records(&findings, &["what", "state", "detail"], |it| {
+        vec![it.what.clone(), it.state.into(), it.detail.clone()]
+    })?;
+    app.db.close().await;
+    match findings.iter().filter(|finding| finding.state == "failed").count() {
+        0 => Ok(()),
+        1 => Err(CliError::Failed("one thing does not work".into())),
+        count => Err(CliError::Failed(format!("{count} things do not work"))),
+    }
+}
+
+/// What a newsletter still has from the box although real mail goes out.
+pub async fn placeholders(app: &App) -> Result<Vec<String>, CliError> {
+    if app.settings.relays.iter().all(|relay| relay.url.mailbox().is_some()) {
+        return Ok(Vec::new());
+    }
+    let mut tx = app.db.read().await?;
+    let mut found = Vec::new();
+    for record in newsletters::list(&mut tx).await? {
+        let it = record.newsletter;
+        if it.sender_address.as_str() == PLACEHOLDER_SENDER {
+            found.push(format!(
+                "{} is sent from {PLACEHOLDER_SENDER}, which no relay takes; set yours: daily newsletter set {} \
+                 --sender-address news@your-domain",
+                it.title, it.slug
+            ));
+        }
+        if it.postal_address == PLACEHOLDER_POSTAL_ADDRESS {
+            found.push(format!(
+                "{} has no postal address, which the law asks of newsletters in most countries; set yours: daily \
+                 newsletter set {} --postal-address \"…\"",
+                it.title, it.slug
+            ));
+        }
+    }
+    Ok(found)
+}

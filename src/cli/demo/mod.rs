@@ -1,0 +1,207 @@
+//! `daily demo`: the main job, shown: a site, three readers, one issue. No server, no configuration.
+
+mod readers;
+mod site;
+mod steps;
+
+use super::{
+    CliError, CliResult,
+    issue::line,
+    serve::{self, Role},
+};
+use crate::{
+    actions::{add_feed::add_feed, send_issue::send_issue},
+    app::App,
+    articles::fetch::Validators,
+    clock::Clock,
+    db::{DatabaseUrl, deliveries, issues, newsletters},
+    domain::{email_address::EmailAddress, issue::IssueStatus, relay::RelayUrl},
+    jobs::poll_feed,
+    settings::{Log, Relay, Settings},
+    shutdown, telemetry,
+};
+use readers::Readers;
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use steps::Steps;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// Show everything at work: a sample site, three readers, one issue
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    daily demo                      look around afterwards; Ctrl-C ends it\n  \
+    daily demo --once               end after the summary\n  \
+    daily demo --listen 127.0.0.1:8080 --data /tmp/daily")]
+pub struct Demo {
+    /// End after the summary instead of running on
+    #[arg(long)]
+    once: bool,
+    /// Where to listen; a free port without it
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Keep the data in this new or empty folder; a temporary one without it
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+}
+
+/// The demo's own port, if it is free.
+const LISTEN: ([u8; 4], u16) = ([127, 0, 0, 1], 8025);
+/// Longest time for the demo's issue to go out.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Demo {
+    pub async fn run(self) -> CliResult {
+        telemetry::start(&Log { filter: "warn".into(), json: false });
+        let stop = shutdown::on_signal()?;
+        let data = folder(self.data.as_deref())?;
+        let service = bind(self.listen).await?;
+        let site = TcpListener::bind(SocketAddr::from((LISTEN.0, 0))).await?;
+        let settings = settings(&data, &service)?;
+        let app = App::start(settings, Clock::system()).await.map_err(super::start)?;
+
+        let work = tokio::spawn(serve::run(app.clone(), Role::All, Some(service), stop.clone()));
+        let courier = serve_site(&app, site, stop.clone())?;
+        println!("Daily's demo. Data folder: {}\n", data.display());
+        let shown = tokio::select! {
+            shown = show(&app, &courier, &data) => shown,
+            () = stop.cancelled() => Err(CliError::Failed("stopped before the end".into())),
+        };
+        if shown.is_ok() && !self.once {
+            println!("\nRunning on; Ctrl-C ends it. The next issue goes out tomorrow at 07:00 UTC.");
+            stop.cancelled().await;
+        }
+        stop.cancel();
+        let _ = work.await;
+        app.db.close().await;
+        shown
+    }
+}
+
+fn folder(wanted: Option<&std::path::Path>) -> Result<PathBuf, CliError> {
+    let folder = match wanted {
+        Some(folder) => folder.to_owned(),
+        None => std::env::temp_dir().join(format!("daily-demo-{}", crate::random::hex::<4>())),
+    };
+    let unusable = |error: std::io::Error| CliError::Failed(format!("can't use {}: {error}", folder.display()));
+    std::fs::create_dir_all(&folder).map_err(unusable)?;
+    if std::fs::read_dir(&folder).map_err(unusable)?.next().is_some() {
+        return Err(CliError::Usage(format!("{} is not empty; name a new folder", folder.display())));
+    }
+    folder.canonicalize().map_err(unusable)
+}
+
+async fn bind(wanted: Option<SocketAddr>) -> Result<TcpListener, CliError> {
+    if let Some(address) = wanted {
+        return TcpListener::bind(address)
+            .await
+            .map_err(|error| CliError::Failed(format!("can't listen on {address}: {error}")));
+    }
+    match TcpListener::bind(SocketAddr::from(LISTEN)).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => Ok(TcpListener::bind(SocketAddr::from((LISTEN.0, 0))).await?),
+    }
+}
+
+fn settings(data: &std::path::Path, service: &TcpListener) -> Result<Settings, CliError> {
+    let mut settings = Settings::defaults().map_err(super::configuration)?;
+    let address = service.local_addr()?;
+    settings.database = DatabaseUrl::Sqlite(data.join("daily.db"));
+    data.clone_into(&mut settings.data_folder);
+    settings.http.listen = address;
+    settings.http.public_url = format!("http://{address}");
+    settings.relays = vec![Relay { url: RelayUrl::Mailbox(data.join("mailbox")), ca_file: None }];
+    // The sample site is on this machine, where nothing is read by default.
+    settings.feeds.allow_networks = vec![ipnet::IpNet::from(address.ip())];
+    Ok(settings)
+}
+
+/// Serves the sample news site; returns its address.
+fn serve_site(app: &App, listener: TcpListener, stop: CancellationToken) -> Result<String, CliError> {
+    let base_url = format!("http://{}", listener.local_addr()?);
+    let router = site::router(site::Site {
+        base_url: base_url.clone(),
+        service_url: app.settings.http.public_url.clone(),
+        now: app.actions.clock.now(),
+    });
+    tokio::spawn(async move {
+        let _ = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
+    });
+    Ok(base_url)
+}
+
+async fn show(app: &App, courier: &str, data: &std::path::Path) -> CliResult {
+    let service = &app.settings.http.public_url;
+    let article = format!("{courier}{}", site::first_article_path());
+    let steps = Steps::new();
+    set_up_newsletter(app).await?;
+
+    let step = steps.begin("Reading the sample site's feed");
+    let feed = format!("{courier}/feed.xml");
+    let reading = poll_feed::read(&app.jobs, &feed, &Validators::default()).await?;
+    let id = add_feed(&app.actions, &feed).await?;
+    let tally = poll_feed::store(&app.jobs, id, &reading, &Validators::default(), true).await?;
+    step.done(&format!("{} articles", tally.new));
+
+    let mailbox = data.join("mailbox");
+    let readers = Readers::new(service, &article, &mailbox)?;
+    let step = steps.begin("Three readers sign up at the end of an article");
+    readers.sign_up().await?;
+    step.done("three pending subscriptions");
+
+    let step = steps.begin("They follow the link in the confirmation mail");
+    readers.confirm().await?;
+    step.done("three confirmed");
+
+    let step = steps.begin("Today's issue is planned, frozen and sent through the queue");
+    let counts = send(app).await?;
+    step.done(&line(&counts));
+    readers.check_issue().await?;
+
+    println!("\nOpen:");
+    for (what, address) in [
+        ("An article with the signup box", article),
+        ("The signup page", format!("{service}/")),
+        ("The archive", format!("{service}/issues")),
+        ("The mailbox", format!("{service}/mailbox")),
+    ] {
+        println!("  {what:32} {address}");
+    }
+    println!("\nSummary: {} articles, 3 readers, {} mails of the issue in {}", tally.new, counts.sent, mailbox.display());
+    Ok(())
+}
+
+async fn set_up_newsletter(app: &App) -> CliResult {
+    let mut tx = app.db.begin().await?;
+    for mut record in newsletters::list(&mut tx).await? {
+        let it = &mut record.newsletter;
+        it.sender_address = EmailAddress::parse("daily@courier.example")?;
+        it.sender_name = "The Lantern Bay Courier".into();
+        it.postal_address = "The Lantern Bay Courier, 3 Harbour Steps, Lantern Bay".into();
+        newsletters::update(&mut tx, record.id, it).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn send(app: &App) -> Result<deliveries::Counts, CliError> {
+    let newsletter = super::newsletter(app, None).await?;
+    let issue = send_issue(&app.actions, &newsletter).await?;
+    let sent = async {
+        let mut look = tokio::time::interval(Duration::from_millis(50));
+        loop {
+            look.tick().await;
+            let mut tx = app.db.read().await?;
+            let now = issues::get(&mut tx, issue.id).await?.ok_or(crate::db::DbError::RowNotFound)?;
+            match now.status {
+                IssueStatus::Sent => return Ok(deliveries::counts(&mut tx, issue.id).await?),
+                IssueStatus::Skipped => {
+                    return Err(CliError::Failed(format!("skipped: {}", now.reason.unwrap_or_default())));
+                }
+                _ => {}
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, sent)
+        .await
+        .map_err(|_| CliError::Failed("the issue did not go out in time".into()))?
+}

@@ -1,0 +1,93 @@
+//! The demo's three readers. They do what readers do, over HTTP, with what is in their mails.
+
+use crate::cli::CliError;
+use mail_parser::MessageParser;
+use std::{collections::HashMap, path::{Path, PathBuf}, time::Duration};
+
+const ADDRESSES: [&str; 3] = ["ada@readers.example", "ben@readers.example", "cleo@readers.example"];
+/// Longest time to wait for a mail.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Readers<'a> {
+    client: reqwest::Client,
+    service: &'a str,
+    article: &'a str,
+    mailbox: &'a Path,
+}
+
+impl<'a> Readers<'a> {
+    pub fn new(service: &'a str, article: &'a str, mailbox: &'a Path) -> Result<Self, CliError> {
+        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
+        Ok(Self { client, service, article, mailbox })
+    }
+
+    /// Fills in the form at the end of the article.
+    pub async fn sign_up(&self) -> Result<(), CliError> {
+        for address in ADDRESSES {
+            let form = serde_urlencoded::to_string([("email", address), ("source", self.article)])?;
+            self.client
+                .post(format!("{}/subscribe", self.service))
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(form)
+                .send()
+                .await?
+                .error_for_status()?;
+        }
+        Ok(())
+    }
+
+    /// Opens the link in each confirmation mail and presses the button.
+    pub async fn confirm(&self) -> Result<(), CliError> {
+        let mails = self.mails(|text| text.contains("/confirm/")).await?;
+        for address in ADDRESSES {
+            let text = mails.get(address).map(String::as_str).unwrap_or_default();
+            let link = text
+                .split_whitespace()
+                .find(|word| word.starts_with(self.service) && word.contains("/confirm/"))
+                .ok_or_else(|| CliError::Failed(format!("the mail to {address} holds no link to confirm")))?;
+            self.client.get(link).send().await?.error_for_status()?;
+            self.client.post(link).send().await?.error_for_status()?;
+        }
+        Ok(())
+    }
+
+    /// Each has the issue, with a link to leave.
+    pub async fn check_issue(&self) -> Result<(), CliError> {
+        self.mails(|text| text.contains("/unsubscribe/")).await.map(drop)
+    }
+
+    /// The text of a mail of the wanted kind for each reader, once all are there.
+    async fn mails(&self, wanted: impl Fn(&str) -> bool) -> Result<HashMap<String, String>, CliError> {
+        let found = tokio::time::timeout(PATIENCE, async {
+            let mut look = tokio::time::interval(Duration::from_millis(20));
+            loop {
+                look.tick().await;
+                let found = read_all(self.mailbox, &wanted)?;
+                if ADDRESSES.iter().all(|address| found.contains_key(*address)) {
+                    return Ok(found);
+                }
+            }
+        });
+        found.await.map_err(|_| CliError::Failed("a mail did not arrive in the mailbox in time".into()))?
+    }
+}
+
+fn read_all(mailbox: &Path, wanted: impl Fn(&str) -> bool) -> Result<HashMap<String, String>, CliError> {
+    let mut found = HashMap::new();
+    let files: Vec<PathBuf> = match std::fs::read_dir(mailbox) {
+        Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
+        // No mail has come yet.
+        Err(_) => return Ok(found),
+    };
+    for file in files.iter().filter(|file| file.extension().is_some_and(|it| it == "eml")) {
+        let bytes = std::fs::read(file)?;
+        let Some(message) = MessageParser::default().parse(&bytes) else { continue };
+        let to = message.to().and_then(|to| to.first()).and_then(|to| to.address());
+        if let (Some(to), Some(text)) = (to, message.body_text(0)) {
+            if wanted(&text) {
+                found.insert(to.to_owned(), text.into_owned());
+            }
+        }
+    }
+    Ok(found)
+}

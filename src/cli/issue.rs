@@ -1,0 +1,216 @@
+//! `daily issue`: issues.
+
+mod send;
+
+pub use send::line;
+
+use super::{CliError, CliResult, output::{Output, moment}};
+use crate::{
+    actions::send_issue::begin_issue,
+    app::App,
+    db::{
+        deliveries,
+        issues::{self, IssueRecord, StoryRecord},
+        newsletters::NewsletterRecord,
+    },
+    domain::{issue::IssueStatus, schedule, token::Purpose},
+    jobs::{plan_issue, render_issue::Rendering, send_mail},
+};
+use jiff::civil::Date;
+use serde_json::json;
+use std::{fmt::Write as _, path::PathBuf};
+
+/// Plan, look at and send issues
+#[derive(Debug, clap::Subcommand)]
+pub enum Issue {
+    /// Choose the stories of an issue (the next one without --date) and show why each is in or not
+    Plan(Which),
+    /// Show an issue: its state and stories
+    #[command(after_help = "Examples:\n  daily issue show --next\n  daily issue show --date 2026-05-01")]
+    Show(Which),
+    /// Write an issue's mail as it stands to a file, or print its text
+    #[command(after_help = "Examples:\n  daily issue preview --out issue.html\n  daily issue preview --text")]
+    Preview {
+        #[command(flatten)]
+        which: Which,
+        /// Print the text part
+        #[arg(long)]
+        text: bool,
+        /// Write the HTML part here
+        #[arg(long, value_name = "FILE", required_unless_present = "text")]
+        out: Option<PathBuf>,
+    },
+    /// Plan, freeze and send today's issue now, and watch it go out
+    #[command(after_help = "Example:\n  daily issue send --yes")]
+    Send(send::Send),
+    /// Show how far an issue is
+    Status(Which),
+    /// List issues, latest first
+    List {
+        /// The newsletter's short name
+        #[arg(long)]
+        newsletter: Option<String>,
+        /// How many
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(i64).range(1..=1000))]
+        limit: i64,
+        /// Only those before this date, for the next page
+        #[arg(long)]
+        before: Option<Date>,
+    },
+}
+
+/// Which issue a command is about.
+#[derive(Debug, clap::Args)]
+pub struct Which {
+    /// The newsletter's short name
+    #[arg(long)]
+    newsletter: Option<String>,
+    /// The issue's date, YYYY-MM-DD
+    #[arg(long, conflicts_with = "next")]
+    date: Option<Date>,
+    /// The issue that is due next
+    #[arg(long)]
+    next: bool,
+}
+
+impl Issue {
+    pub async fn run(self, app: &App, output: Output) -> CliResult {
+        match self {
+            Self::Plan(which) => plan(app, &which, output).await,
+            Self::Show(which) => show(app, &which, output).await,
+            Self::Preview { which, text, out } => preview(app, &which, text, out).await,
+            Self::Send(send) => send.run(app, output).await,
+            Self::Status(which) => status(app, &which, output).await,
+            Self::List { newsletter, limit, before } => {
+                let newsletter = super::newsletter(app, newsletter.as_deref()).await?;
+                let mut tx = app.db.read().await?;
+                let page = issues::page(&mut tx, newsletter.id, before.unwrap_or(Date::MAX), limit).await?;
+                output.records(&page, &["date", "state", "due", "closed", "reason"], |it| {
+                    vec![
+                        it.issue_date.clone(),
+                        it.status.to_string(),
+                        moment(Some(it.due_at)),
+                        moment(it.closed_at),
+                        it.reason.clone().unwrap_or_default(),
+                    ]
+                })?;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Which {
+    /// The newsletter, and the date: as given, the next slot's with `--next`, else the latest issue's or the next slot's.
+    async fn find(&self, app: &App) -> Result<(NewsletterRecord, Date), CliError> {
+        let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
+        if let Some(date) = self.date {
+            return Ok((newsletter, date));
+        }
+        let next = schedule::next_slot(&newsletter.newsletter, app.actions.clock.now()).0;
+        if self.next {
+            return Ok((newsletter, next));
+        }
+        let mut tx = app.db.read().await?;
+        let latest = issues::page(&mut tx, newsletter.id, Date::MAX, 1).await?;
+        let date = latest.first().map_or(next, IssueRecord::date);
+        Ok((newsletter, date))
+    }
+
+    /// For commands about what is to come.
+    async fn find_next(&self, app: &App) -> Result<(NewsletterRecord, Date), CliError> {
+        let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
+        let next = schedule::next_slot(&newsletter.newsletter, app.actions.clock.now()).0;
+        let date = self.date.unwrap_or(next);
+        Ok((newsletter, date))
+    }
+}
+
+async fn plan(app: &App, which: &Which, output: Output) -> CliResult {
+    let (newsletter, date) = which.find_next(app).await?;
+    let issue = begin_issue(&app.actions, &newsletter, date).await?;
+    if issue.status != IssueStatus::Planned {
+        return Err(CliError::Failed(format!("the issue of {date} is {} and can't be planned any more", issue.status)));
+    }
+    plan_issue::run(&app.jobs, issue.id).await.map_err(|error| CliError::Failed(error.to_string()))?;
+    let mut tx = app.db.read().await?;
+    let issue = issues::get(&mut tx, issue.id).await?.ok_or(crate::db::DbError::RowNotFound)?;
+    let stories = issues::stories(&mut tx, issue.id).await?;
+    print(&newsletter, &issue, &stories, output)
+}
+
+async fn show(app: &App, which: &Which, output: Output) -> CliResult {
+    let (newsletter, date) = which.find(app).await?;
+    let mut tx = app.db.read().await?;
+    let Some(issue) = issues::by_date(&mut tx, newsletter.id, date).await? else {
+        return Err(CliError::Failed(format!(
+            "there is no issue of {date} yet: it is planned before its time, or now with `daily issue plan --date {date}`"
+        )));
+    };
+    let stories = issues::stories(&mut tx, issue.id).await?;
+    print(&newsletter, &issue, &stories, output)
+}
+
+fn print(newsletter: &NewsletterRecord, issue: &IssueRecord, stories: &[StoryRecord], output: Output) -> CliResult {
+    output.record(&json!({ "issue": issue, "stories": stories }), || {
+        let mut text = format!(
+            "{} of {}: {}, due {}\n",
+            newsletter.newsletter.title,
+            issue.issue_date,
+            issue.status,
+            moment(Some(issue.due_at))
+        );
+        if let Some(reason) = &issue.reason {
+            let _ = writeln!(text, "{reason}");
+        }
+        for story in stories {
+            let place = story.position.map_or("  -".into(), |place| format!("{place:3}"));
+            let _ = writeln!(text, "{place}  {:14} {}", story.reason, story.article.title);
+        }
+        text
+    })?;
+    Ok(())
+}
+
+async fn preview(app: &App, which: &Which, text: bool, out: Option<PathBuf>) -> CliResult {
+    let (newsletter, date) = which.find_next(app).await?;
+    let mut tx = app.db.read().await?;
+    let issue = issues::by_date(&mut tx, newsletter.id, date).await?;
+    let stories = send_mail::stories(&app.jobs, &mut tx, &newsletter, issue.as_ref()).await?;
+    if stories.is_empty() {
+        return Err(CliError::Failed("the issue has no stories yet: add articles or feeds first".into()));
+    }
+    let token = app.actions.keys.sign(Purpose::Test, 0);
+    let email = Rendering {
+        newsletter: &newsletter,
+        date,
+        stories: &stories,
+        public_url: &app.settings.http.public_url,
+        unsubscribe_token: &token,
+        is_test: false,
+    }
+    .email();
+    if let Some(file) = out {
+        std::fs::write(&file, &email.html)
+            .map_err(|error| CliError::Failed(format!("can't write {}: {error}", file.display())))?;
+        println!("{}: {} ({} bytes)", file.display(), email.subject, email.html.len());
+    }
+    if text {
+        println!("{}", email.text);
+    }
+    Ok(())
+}
+
+async fn status(app: &App, which: &Which, output: Output) -> CliResult {
+    let (newsletter, date) = which.find(app).await?;
+    let mut tx = app.db.read().await?;
+    let issue = issues::by_date(&mut tx, newsletter.id, date)
+        .await?
+        .ok_or_else(|| CliError::Failed(format!("there is no issue of {date}; see `daily issue list`")))?;
+    let counts = deliveries::counts(&mut tx, issue.id).await?;
+    output.record(&json!({ "issue": issue, "deliveries": counts }), || {
+        let reason = issue.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+        format!("{}: {}{reason}\n{}", issue.issue_date, issue.status, send::line(&counts))
+    })?;
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! What commands print: aligned columns for people, JSON for programs.
+
+use std::io::IsTerminal as _;
+
+/// How to print.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    /// JSON instead of columns.
+    pub json: bool,
+}
+
+impl Output {
+    /// Prints records: as one JSON list, or as rows below `titles`.
+    pub fn records<T: serde::Serialize>(
+        self,
+        records: &[T],
+        titles: &[&str],
+        row: impl Fn(&T) -> Vec<String>,
+    ) -> Result<(), serde_json::Error> {
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(records)?);
+        } else {
+            print!("{}", table(titles, &records.iter().map(row).collect::<Vec<_>>()));
+        }
+        Ok(())
+    }
+
+    /// Prints one record: as a JSON object, or as the lines given.
+    pub fn record<T: serde::Serialize>(
+        self,
+        record: &T,
+        lines: impl FnOnce() -> String,
+    ) -> Result<(), serde_json::Error> {
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(record)?);
+        } else {
+            println!("{}", lines().trim_end());
+        }
+        Ok(())
+    }
+}
+
+/// Whether a person watches the progress of a command.
+pub fn on_terminal() -> bool {
+    std::io::stderr().is_terminal()
+}
+
+/// Rows in columns that line up, each as wide as its widest cell.
+pub fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
+    let clean = |cell: &str| cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+    let mut lines = vec![titles.iter().map(|title| title.to_uppercase()).collect::<Vec<_>>()];
+    lines.extend(rows.iter().map(|row| row.iter().map(|cell| clean(cell)).collect()));
+    let width = |column: usize| {
+        lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..titles.len()).map(width).collect();
+    lines
+        .iter()
+        .map(|line| {
+            let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}", width = *width));
+            format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+        })
+        .collect()
+}
+
+/// A moment for people, in UTC, to the second; `-` for none.
+pub fn moment(at: Option<crate::db::Stamp>) -> String {
+    at.map_or_else(|| "-".into(), |at| at.0.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_control_characters_do_not_reach_the_terminal() {
+        let rows = vec![vec!["1".into(), "Zoë\u{1b}[31m".into()], vec!["20".into(), "x".into()]];
+        assert_eq!(table(&["id", "name"], &rows), "ID  NAME\n1   Zoë [31m\n20  x\n");
+    }
+}

@@ -1,0 +1,195 @@
+//! `daily serve`: the service.
+
+use super::CliResult;
+use crate::{
+    app::App,
+    db::processes,
+    jobs::{self, sweep},
+    queue::{self, Workers},
+    random, shutdown, web,
+};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, task::JoinSet, time::MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+/// Run the service: web, workers and schedule
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    daily serve                                          everything in one process, on SQLite\n  \
+    daily serve --config /etc/daily.toml --role web      pages on one machine …\n  \
+    daily serve --config /etc/daily.toml --role worker   … and workers on others, with PostgreSQL")]
+pub struct Serve {
+    /// What this process does
+    #[arg(long, value_enum, default_value_t = Role::All)]
+    role: Role,
+}
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Role {
+    /// All of it
+    All,
+    /// Pages and endpoints
+    Web,
+    /// Jobs: mail, feeds, issues
+    Worker,
+    /// The schedule: what is due is woken
+    Scheduler,
+}
+
+impl Role {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Web => "web",
+            Self::Worker => "worker",
+            Self::Scheduler => "scheduler",
+        }
+    }
+
+    fn does(self, part: Self) -> bool {
+        self == Self::All || self == part
+    }
+}
+
+/// How often the schedule looks for what is due.
+const TICK: Duration = Duration::from_secs(1);
+/// How often finished jobs are cleaned up.
+const TIDY_EVERY: Duration = Duration::from_secs(60);
+/// How long jobs in hand may take to finish when the process is asked to end.
+const GRACE: Duration = Duration::from_secs(45);
+
+impl Serve {
+    pub async fn run(self, app: App) -> CliResult {
+        let stop = shutdown::on_signal()?;
+        let listener = if self.role.does(Role::Web) {
+            let address = app.settings.http.listen;
+            Some(TcpListener::bind(address).await.map_err(|error| {
+                super::CliError::Failed(format!("can't listen on {address}: {error}; see http.listen"))
+            })?)
+        } else {
+            None
+        };
+        warn_about_placeholders(&app).await?;
+        run(app, self.role, listener, stop).await;
+        Ok(())
+    }
+}
+
+/// Runs the parts of a role until `stop` is cancelled and what is in hand is finished.
+pub async fn run(app: App, role: Role, listener: Option<TcpListener>, stop: CancellationToken) {
+    let mut parts = JoinSet::new();
+    let process = format!("{}-{}", role.as_str(), random::hex::<6>());
+    // The first beat comes before anything else, so that commands find this process as soon as it answers.
+    beat(&app, &process, role).await;
+    parts.spawn(every(to_duration(processes::BEAT_EVERY), stop.clone(), {
+        let (app, process) = (app.clone(), process.clone());
+        move || {
+            let (app, process) = (app.clone(), process.clone());
+            async move { beat(&app, &process, role).await }
+        }
+    }));
+    if role.does(Role::Scheduler) {
+        let context = app.jobs.clone();
+        parts.spawn(every(TICK, stop.clone(), move || {
+            let context = context.clone();
+            async move {
+                if let Err(error) = sweep::tick(&context).await {
+                    tracing::error!(%error, "the schedule could not look for what is due; it will again");
+                }
+            }
+        }));
+    }
+    if role.does(Role::Worker) {
+        let db = app.db.clone();
+        parts.spawn(every(TIDY_EVERY, stop.clone(), move || {
+            let db = db.clone();
+            async move {
+                if let Err(error) = queue::tidy(&db).await {
+                    tracing::warn!(%error, "finished jobs could not be cleaned up");
+                }
+            }
+        }));
+        parts.spawn(workers(&app).run(stop.clone(), GRACE));
+    }
+    if let Some(listener) = listener {
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, public_url = app.settings.http.public_url, "listening");
+        }
+        let service = web::router(site(&app)).into_make_service_with_connect_info::<SocketAddr>();
+        let stop = stop.clone();
+        parts.spawn(async move {
+            let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await;
+            if let Err(error) = served {
+                tracing::error!(%error, "the web service ended");
+            }
+        });
+    }
+    while parts.join_next().await.is_some() {}
+    if let Ok(mut tx) = app.db.begin().await {
+        let _ = processes::leave(&mut tx, &process).await;
+        let _ = tx.commit().await;
+    }
+}
+
+fn workers(app: &App) -> Workers {
+    let context = app.jobs.clone();
+    Workers {
+        db: app.db.clone(),
+        queue: context.queue.clone(),
+        delivery_concurrency: app.settings.sending.connections,
+        handler: Arc::new(move |job| {
+            let context = context.clone();
+            Box::pin(async move { jobs::run(&context, job).await })
+        }),
+    }
+}
+
+/// What the pages work with.
+pub fn site(app: &App) -> web::Site {
+    web::Site {
+        actions: app.actions.clone(),
+        public_url: app.settings.http.public_url.as_str().into(),
+        allowed_origins: app.settings.http.allowed_origins.as_slice().into(),
+        mailbox: app.settings.relays.iter().find_map(|relay| relay.url.mailbox()).map(|it| Arc::new(it.to_owned())),
+    }
+}
+
+async fn beat(app: &App, process: &str, role: Role) {
+    let beaten = async {
+        let mut tx = app.db.begin().await?;
+        processes::beat(&mut tx, process, role.as_str(), app.actions.clock.now()).await?;
+        tx.commit().await
+    };
+    if let Err(error) = beaten.await {
+        tracing::error!(%error, "this process could not say that it is alive");
+    }
+}
+
+/// Does something now and then, until `stop`. A turn that was begun is finished.
+async fn every<F, T>(period: Duration, stop: CancellationToken, mut turn: T)
+where
+    T: FnMut() -> F,
+    F: Future<Output = ()>,
+{
+    let mut interval = tokio::time::interval(period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = interval.tick() => turn().await,
+        }
+    }
+}
+
+fn to_duration(span: jiff::SignedDuration) -> Duration {
+    span.unsigned_abs()
+}
+
+/// A first start works without any set-up, but real mail needs some.
+async fn warn_about_placeholders(app: &App) -> CliResult {
+    for problem in super::check::placeholders(app).await? {
+        tracing::warn!("{problem}");
+    }
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! `daily test-send`: an issue in the operator's own inbox.
+
+use super::{CliError, CliResult, output::Output};
+use crate::{
+    actions::test_send::test_send,
+    app::App,
+    db::{issues, mails},
+    domain::{email_address::EmailAddress, mail::MailStatus},
+};
+use jiff::civil::Date;
+use serde_json::json;
+use std::time::Duration;
+
+/// Mail an issue to yourself, marked as a test
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    daily test-send --to you@example.org                      tomorrow's issue as it stands\n  \
+    daily test-send --to you@example.org --issue 2026-05-01   that day's issue\n\n\
+    The mail goes through the queue like any other; the command waits and says what the relay answered. \
+    No reader's state changes.")]
+pub struct TestSend {
+    /// Where to
+    #[arg(long)]
+    to: String,
+    /// The issue's date; the next issue without it
+    #[arg(long, value_name = "DATE")]
+    issue: Option<Date>,
+    /// The newsletter's short name
+    #[arg(long)]
+    newsletter: Option<String>,
+    /// How long to wait for the relay's answer, in seconds
+    #[arg(long, default_value_t = 60)]
+    wait: u64,
+}
+
+impl TestSend {
+    pub async fn run(self, app: &App, output: Output) -> CliResult {
+        let to = EmailAddress::parse(&self.to)
+            .map_err(|error| CliError::Usage(format!("--to `{}`: {error}", self.to)))?;
+        let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
+        let issue = match self.issue {
+            None => None,
+            Some(date) => {
+                let mut tx = app.db.read().await?;
+                let issue = issues::by_date(&mut tx, newsletter.id, date).await?.ok_or_else(|| {
+                    CliError::Failed(format!("there is no issue of {date}; see `daily issue list`"))
+                })?;
+                Some(issue.id)
+            }
+        };
+        super::require_worker(app).await?;
+        let mail = test_send(&app.actions, &newsletter, issue, &to).await?;
+        let waited = tokio::time::timeout(Duration::from_secs(self.wait), async {
+            let mut look = tokio::time::interval(Duration::from_millis(100));
+            loop {
+                look.tick().await;
+                let mut tx = app.db.read().await?;
+                let record = mails::get(&mut tx, mail).await?.ok_or(crate::db::DbError::RowNotFound)?;
+                if matches!(record.status, MailStatus::Sent | MailStatus::Failed) {
+                    return Ok::<_, CliError>(record);
+                }
+            }
+        });
+        let Ok(record) = waited.await else {
+            let mut tx = app.db.read().await?;
+            let record = mails::get(&mut tx, mail).await?;
+            let said = record.and_then(|it| it.reply_text).unwrap_or_else(|| "nothing yet".into());
+            return Err(CliError::Failed(format!(
+                "the test to {to} is not out after {} s; it stays in the queue. The relay said: {said}",
+                self.wait
+            )));
+        };
+        let record = record?;
+        let said = format!(
+            "{}{}",
+            record.reply_code.map(|code| format!("{code} ")).unwrap_or_default(),
+            record.reply_text.unwrap_or_default()
+        );
+        if record.status == MailStatus::Failed {
+            return Err(CliError::Failed(format!("the test to {to} was not sent: {said}")));
+        }
+        let relay = record.relay.unwrap_or_default();
+        output.record(&json!({ "to": to.as_str(), "status": record.status, "relay": relay, "answer": said }), || {
+            format!("sent to {to} through {relay}, which answered: {said}")
+        })?;
+        Ok(())
+    }
+}

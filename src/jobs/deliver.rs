@@ -1,0 +1,190 @@
+//! Delivering an issue: batches of readers under a claim, one connection a batch.
+
+use super::{Context, freeze_issue::token_place};
+use crate::{
+    db::{
+        DbError,
+        deliveries::{self, Begin, ClaimedDelivery, Next},
+        issues::{self, IssueRecord, VariantRecord},
+        newsletters::{self, NewsletterRecord},
+    },
+    domain::{delivery::DeliveryStatus, ids::IssueId, issue::IssueStatus, retry, token::Purpose},
+    mail::{
+        Outcome, Outgoing, Session,
+        compose::{Draft, compose},
+    },
+    queue::{Job, JobFailure},
+    random,
+};
+use email_templates::Email;
+use jiff::{SignedDuration, Timestamp};
+
+/// Readers claimed at a time.
+pub const BATCH: i64 = 100;
+/// How long a job works before it hands its rest on.
+const WORK_FOR: SignedDuration = SignedDuration::from_secs(30);
+/// Room between the end of a claim and the longest a job may use it.
+const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(30);
+/// How long to wait before trying again when no relay can be reached.
+const RELAY_PAUSE: SignedDuration = SignedDuration::from_secs(2);
+
+/// An issue as its deliveries need it.
+struct Mailing {
+    issue: IssueRecord,
+    newsletter: NewsletterRecord,
+    variant: VariantRecord,
+}
+
+/// Delivers what is due of an issue, for a while; then enqueues a successor for the rest, or closes the issue.
+pub async fn run(context: &Context, issue: IssueId) -> Result<(), JobFailure> {
+    let Some(mailing) = load(context, issue).await? else { return Ok(()) };
+    let until = context.clock.now() + WORK_FOR;
+    let mut session = context.mailer.session();
+    let outcome = work(context, &mailing, &mut session, until).await;
+    session.close().await;
+    outcome?;
+    hand_on(context, issue).await
+}
+
+async fn load(context: &Context, issue: IssueId) -> Result<Option<Mailing>, DbError> {
+    let mut tx = context.db.read().await?;
+    let Some(record) = issues::get(&mut tx, issue).await? else { return Ok(None) };
+    if record.status != IssueStatus::Sending {
+        return Ok(None);
+    }
+    let newsletter = newsletters::get(&mut tx, record.newsletter_id).await?;
+    let variant = issues::variant(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
+    Ok(Some(Mailing { issue: record, newsletter, variant }))
+}
+
+async fn work(
+    context: &Context,
+    mailing: &Mailing,
+    session: &mut Session,
+    until: Timestamp,
+) -> Result<(), JobFailure> {
+    let issue = mailing.issue.id;
+    loop {
+        let now = context.clock.now();
+        let claim = random::hex::<16>();
+        // A claim outlives a job's time and the mail it may have in hand at its end.
+        let lease = WORK_FOR + context.rules.hand_over_limit + LEASE_MARGIN;
+        let mut tx = context.db.begin().await?;
+        deliveries::recover(&mut tx, issue, now).await?;
+        if !context.rules.hold_uncertain {
+            deliveries::retry_uncertain(&mut tx, issue, now).await?;
+        }
+        let batch = deliveries::claim(&mut tx, issue, &claim, now + lease, now, BATCH).await?;
+        issues::set_woken(&mut tx, issue, now).await?;
+        tx.commit().await?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        for delivery in &batch {
+            let go_on = deliver_one(context, mailing, session, delivery, &claim).await?;
+            if !go_on || context.clock.now() >= until {
+                let mut tx = context.db.begin().await?;
+                deliveries::release(&mut tx, &claim).await?;
+                tx.commit().await?;
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Delivers to one reader. `false`: stop for now, no relay can be reached or the claim is lost.
+async fn deliver_one(
+    context: &Context,
+    mailing: &Mailing,
+    session: &mut Session,
+    delivery: &ClaimedDelivery,
+    claim: &str,
+) -> Result<bool, JobFailure> {
+    let message = message(context, mailing, delivery)?;
+    let mut tx = context.db.begin().await?;
+    let begin = deliveries::begin(&mut tx, delivery.id, claim, context.clock.now()).await?;
+    tx.commit().await?;
+    match begin {
+        Begin::Go => {}
+        Begin::Skipped => return Ok(true),
+        Begin::Lost => return Ok(false),
+    }
+    // No transaction is open while talking to the relay.
+    let outcome = session
+        .send(&Outgoing {
+            sender: &mailing.newsletter.newsletter.sender_address,
+            recipient: &delivery.address,
+            message: &message,
+        })
+        .await;
+    let now = context.clock.now();
+    let next = next(&outcome, delivery, now, context.rules.hold_uncertain);
+    let mut tx = context.db.begin().await?;
+    deliveries::finish(&mut tx, delivery.id, claim, next, outcome.answer(), now).await?;
+    tx.commit().await?;
+    tracing::debug!(
+        issue = %mailing.issue.id, delivery = %delivery.id, to = delivery.address.masked(),
+        said = outcome.answer().line(), ?next, "delivery"
+    );
+    Ok(!matches!(outcome, Outcome::RelayTrouble(_)))
+}
+
+fn message(context: &Context, mailing: &Mailing, delivery: &ClaimedDelivery) -> Result<Vec<u8>, JobFailure> {
+    let newsletter = &mailing.newsletter.newsletter;
+    let token = context.keys.sign(Purpose::Unsubscribe, delivery.subscription_id.0);
+    let place = token_place(&mailing.issue.message_key);
+    let email = Email {
+        subject: mailing.variant.subject.clone(),
+        preheader: String::new(),
+        html: mailing.variant.html.replace(&place, &token),
+        text: mailing.variant.text.replace(&place, &token),
+    };
+    let message_id =
+        format!("{}.{}@{}", mailing.issue.message_key, delivery.id, newsletter.sender_address.domain());
+    let unsubscribe_url = format!("{}/unsubscribe/{token}", context.rules.public_url);
+    Ok(compose(&Draft {
+        newsletter,
+        recipient: &delivery.address,
+        email: &email,
+        message_id: &message_id,
+        date: mailing.issue.frozen_at.map_or(mailing.issue.due_at.0, |at| at.0),
+        unsubscribe_url: Some(&unsubscribe_url),
+        automatic: false,
+    })?)
+}
+
+fn next(outcome: &Outcome, delivery: &ClaimedDelivery, now: Timestamp, hold_uncertain: bool) -> Next {
+    let given_up = now.duration_since(delivery.due_at.0) >= retry::GIVE_UP_AFTER;
+    match outcome {
+        Outcome::Sent(_) => Next::End(DeliveryStatus::Sent),
+        Outcome::Failed(_) => Next::End(DeliveryStatus::Failed),
+        Outcome::Deferred(_) => match retry::next_attempt(delivery.attempts + 1, delivery.due_at.0, now) {
+            Some(at) => Next::Deferred(at),
+            None => Next::End(DeliveryStatus::Failed),
+        },
+        Outcome::RelayTrouble(_) | Outcome::InDoubt(_) if given_up => Next::End(DeliveryStatus::Failed),
+        Outcome::RelayTrouble(_) => Next::Again(now),
+        Outcome::InDoubt(_) if hold_uncertain => Next::End(DeliveryStatus::Uncertain),
+        Outcome::InDoubt(_) => Next::Again(now),
+    }
+}
+
+/// Enqueues what comes next for an issue: another batch now or later, or the end.
+async fn hand_on(context: &Context, issue: IssueId) -> Result<(), JobFailure> {
+    let now = context.clock.now();
+    let mut tx = context.db.begin().await?;
+    let counts = deliveries::counts(&mut tx, issue).await?;
+    if counts.open() == 0 {
+        if issues::advance(&mut tx, issue, IssueStatus::Sending, IssueStatus::Sent, None, now).await? {
+            tracing::info!(%issue, sent = counts.sent, failed = counts.failed, skipped = counts.skipped, "issue sent");
+        }
+    } else if let Some(due) = deliveries::next_due(&mut tx, issue).await? {
+        let job = Job::Deliver { issue };
+        let at = if due <= now { now + RELAY_PAUSE } else { due };
+        // Rows still due were left by a relay in trouble or a full turn; the sweep only helps when this job is lost.
+        context.queue.enqueue_at(&mut tx, &job, at).await?;
+        issues::set_woken(&mut tx, issue, at).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! What happens by itself, one verb a file.
+
+pub mod deliver;
+pub mod freeze_issue;
+pub mod plan_issue;
+pub mod poll_feed;
+pub mod render_issue;
+pub mod send_mail;
+pub mod sweep;
+
+use crate::{
+    articles::fetch::Fetcher,
+    clock::Clock,
+    db::Db,
+    domain::{schedule::Margins, selection::Rules, token::KeyRing},
+    mail::Mailer,
+    queue::{Job, JobFailure, Queue},
+};
+use jiff::SignedDuration;
+use std::sync::Arc;
+
+/// What every job works with.
+#[derive(Clone)]
+pub struct Context {
+    /// The store.
+    pub db: Db,
+    /// Where successors are enqueued.
+    pub queue: Queue,
+    /// The time.
+    pub clock: Clock,
+    /// Signs the tokens in links.
+    pub keys: Arc<KeyRing>,
+    /// The way out.
+    pub mailer: Mailer,
+    /// Reads feeds.
+    pub fetcher: Arc<Fetcher>,
+    /// What is configured.
+    pub rules: JobRules,
+}
+
+/// What is configured about jobs.
+#[derive(Debug, Clone)]
+pub struct JobRules {
+    /// Where every link in a mail begins.
+    pub public_url: String,
+    /// The bounds of an issue.
+    pub digest: Rules,
+    /// How early issues are planned and how late they may go out.
+    pub schedule: Margins,
+    /// How often a feed is read.
+    pub poll_every: SignedDuration,
+    /// How long a confirmation link works.
+    pub confirmation_days: u32,
+    /// Whether mails in doubt wait for the operator.
+    pub hold_uncertain: bool,
+    /// How many workers deliver an issue at once.
+    pub connections: usize,
+    /// Longest time handing over one mail may take, whatever relays do.
+    pub hand_over_limit: SignedDuration,
+}
+
+/// Does a job.
+pub async fn run(context: &Context, job: Job) -> Result<(), JobFailure> {
+    match job {
+        Job::SendMail { mail } => send_mail::run(context, mail).await,
+        Job::Deliver { issue } => deliver::run(context, issue).await,
+        Job::PollFeed { feed } => poll_feed::run(context, feed).await,
+        Job::PlanIssue { issue } => plan_issue::run(context, issue).await,
+        Job::FreezeIssue { issue } => freeze_issue::run(context, issue).await,
+    }
+}

@@ -1,0 +1,166 @@
+//! Reading a feed.
+
+use super::Context;
+use crate::{
+    articles::{
+        feed::{FeedError, ParsedFeed, parse_feed},
+        fetch::{Fetched, Validators},
+        fetch_error::FetchError,
+    },
+    db::{
+        DbError,
+        articles::{self, Origin, Stored},
+        feeds,
+    },
+    domain::ids::FeedId,
+    queue::JobFailure,
+};
+use jiff::SignedDuration;
+use url::Url;
+
+/// After failures a feed is read less and less often, down to this.
+const MAX_PAUSE: SignedDuration = SignedDuration::from_hours(6);
+
+/// Why a feed can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum PollError {
+    /// Its address is none.
+    #[error("`{0}` is not an address; give a URL or the path of a file")]
+    Address(String),
+    /// The document can't be had.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// The file can't be read.
+    #[error("can't read {path}: {source}")]
+    File {
+        /// Which file.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The document is no feed.
+    #[error("{url}: {source}")]
+    Feed {
+        /// Where it is.
+        url: String,
+        /// What is wrong.
+        source: FeedError,
+    },
+}
+
+/// What reading a feed brought.
+#[derive(Debug)]
+pub enum Reading {
+    /// Nothing new since last time.
+    NotModified,
+    /// A feed, and what to ask with next time.
+    Feed(Box<ParsedFeed>, Validators),
+}
+
+/// How many articles a reading brought.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Not seen before.
+    pub new: usize,
+    /// Seen before, perhaps in another feed.
+    pub known: usize,
+}
+
+/// Reads a feed that is due, stores what is new and says when it is read next.
+pub async fn run(context: &Context, id: FeedId) -> Result<(), JobFailure> {
+    let mut tx = context.db.read().await?;
+    let Some(feed) = feeds::get(&mut tx, id).await? else { return Ok(()) };
+    drop(tx);
+    if feed.status != "active" || feed.next_poll_at.0 > context.clock.now() {
+        return Ok(());
+    }
+    let validators = Validators { etag: feed.etag.clone(), last_modified: feed.last_modified.clone() };
+    match read(context, &feed.url, &validators).await {
+        Ok(reading) => {
+            let tally = store(context, id, &reading, &validators, feed.succeeded_at.is_none()).await?;
+            tracing::info!(feed = feed.url, new = tally.new, known = tally.known, "feed read");
+        }
+        Err(error) => {
+            tracing::warn!(feed = feed.url, %error, "feed not read");
+            let now = context.clock.now();
+            let mut tx = context.db.begin().await?;
+            if matches!(error, PollError::Fetch(FetchError::Gone { .. })) {
+                feeds::retire(&mut tx, id, &error.to_string()).await?;
+            } else {
+                let factor = 1_i32 << feed.failures.clamp(0, 6);
+                let pause = (context.rules.poll_every * factor).min(MAX_PAUSE);
+                feeds::set_failed(&mut tx, id, &error.to_string(), now, now + pause).await?;
+            }
+            tx.commit().await?;
+        }
+    }
+    Ok(())
+}
+
+/// Gets and parses a feed, from the web or from a file.
+pub async fn read(context: &Context, url: &str, validators: &Validators) -> Result<Reading, PollError> {
+    let address = Url::parse(url).map_err(|_| PollError::Address(url.to_owned()))?;
+    let bad = |source| PollError::Feed { url: url.to_owned(), source };
+    if address.scheme() == "file" {
+        let body = read_file(&address).await?;
+        let feed = parse_feed(&body, None, None).map_err(bad)?;
+        return Ok(Reading::Feed(Box::new(feed), Validators::default()));
+    }
+    match context.fetcher.fetch(&address, validators).await? {
+        Fetched::NotModified => Ok(Reading::NotModified),
+        Fetched::Page(page) => {
+            let feed = parse_feed(&page.body, page.content_type.as_deref(), Some(&page.url)).map_err(bad)?;
+            Ok(Reading::Feed(Box::new(feed), page.validators))
+        }
+    }
+}
+
+async fn read_file(address: &Url) -> Result<Vec<u8>, PollError> {
+    let path = address.to_file_path().map_err(|()| PollError::Address(address.to_string()))?;
+    tokio::fs::read(&path)
+        .await
+        .map_err(|source| PollError::File { path: path.display().to_string(), source })
+}
+
+/// Stores what a feed brought. `first`: it was never read before, so undated items are no news.
+pub async fn store(
+    context: &Context,
+    id: FeedId,
+    reading: &Reading,
+    before: &Validators,
+    first: bool,
+) -> Result<Tally, DbError> {
+    let now = context.clock.now();
+    let next = now + context.rules.poll_every;
+    let mut tally = Tally::default();
+    let mut tx = context.db.begin().await?;
+    match reading {
+        Reading::NotModified => {
+            let row = feeds::Reading {
+                etag: before.etag.as_deref(),
+                last_modified: before.last_modified.as_deref(),
+                ..feeds::Reading::default()
+            };
+            feeds::set_read(&mut tx, id, &row, now, next).await?;
+        }
+        Reading::Feed(feed, validators) => {
+            for article in &feed.articles {
+                let origin = Origin::Feed { feed: id, first_reading: first };
+                match articles::store(&mut tx, article, origin, now).await? {
+                    Some(Stored::New(_)) => tally.new += 1,
+                    Some(Stored::Known(_)) => tally.known += 1,
+                    None => {}
+                }
+            }
+            let row = feeds::Reading {
+                title: Some(&feed.title),
+                site_url: feed.site_url.as_ref().map(Url::as_str),
+                etag: validators.etag.as_deref(),
+                last_modified: validators.last_modified.as_deref(),
+            };
+            feeds::set_read(&mut tx, id, &row, now, next).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(tally)
+}

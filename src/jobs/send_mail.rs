@@ -1,0 +1,213 @@
+//! Sending a single mail: a confirmation, a test.
+
+use super::{
+    Context, plan_issue,
+    render_issue::{Rendering, masthead},
+};
+use crate::{
+    db::{
+        DbError, Tx,
+        articles::{self, ArticleRecord},
+        issues, mails,
+        mails::MailRecord,
+        newsletters::{self, NewsletterRecord},
+        subscriptions,
+    },
+    domain::{
+        delivery::Answer,
+        ids::{ConfirmationId, IssueId, MailId, SubscriptionId},
+        issue::IssueStatus,
+        mail::{MailKind, MailStatus},
+        retry, schedule,
+        subscription::SubscriptionStatus,
+        token::Purpose,
+    },
+    mail::{
+        Outcome, Outgoing,
+        compose::{Draft, compose},
+    },
+    queue::{Job, JobFailure},
+};
+use email_templates::{
+    Email,
+    already_subscribed::{self, AlreadySubscribed},
+    confirmation::{self, Confirmation},
+};
+use jiff::SignedDuration;
+
+/// Room between the end of an attempt's claim and the longest it may take.
+const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(30);
+/// How soon a mail is tried again when no relay could be reached. Somebody waits for it.
+const RELAY_PAUSE: SignedDuration = SignedDuration::from_secs(2);
+
+/// A mail ready to be composed, or the reason why it is no longer wanted.
+enum Content {
+    Mail { email: Email, unsubscribe_url: Option<String> },
+    Unwanted(&'static str),
+}
+
+/// Sends a mail if it is due and nobody else is sending it, and records the answer.
+pub async fn run(context: &Context, id: MailId) -> Result<(), JobFailure> {
+    let now = context.clock.now();
+    let mut tx = context.db.begin().await?;
+    let Some(mail) = mails::begin(&mut tx, id, now, now + context.rules.hand_over_limit + LEASE_MARGIN).await? else { return Ok(()) };
+    let newsletter = newsletters::get(&mut tx, mail.newsletter_id).await?;
+    let content = content(context, &mut tx, &mail, &newsletter).await?;
+    tx.commit().await?;
+
+    let outcome = match content {
+        Content::Unwanted(why) => Outcome::Failed(Answer::new("", None, why)),
+        Content::Mail { email, unsubscribe_url } => {
+            let message = compose(&Draft {
+                newsletter: &newsletter.newsletter,
+                recipient: &mail.recipient,
+                email: &email,
+                message_id: &mail.message_id,
+                date: mail.created_at.0,
+                unsubscribe_url: unsubscribe_url.as_deref(),
+                automatic: mail.kind != MailKind::Test,
+            })?;
+            // No transaction is open while talking to the relay.
+            context
+                .mailer
+                .send(&Outgoing {
+                    sender: &newsletter.newsletter.sender_address,
+                    recipient: &mail.recipient,
+                    message: &message,
+                })
+                .await
+        }
+    };
+    tracing::info!(
+        mail = %id, kind = %mail.kind, to = mail.recipient.masked(), said = outcome.answer().line(), "single mail"
+    );
+    record(context, &mail, &outcome).await?;
+    Ok(())
+}
+
+async fn record(context: &Context, mail: &MailRecord, outcome: &Outcome) -> Result<(), DbError> {
+    let now = context.clock.now();
+    let answer = outcome.answer();
+    let first_due = mail.created_at.0;
+    let next = match outcome {
+        Outcome::Sent(_) | Outcome::Failed(_) => None,
+        // In doubt: a second confirmation mail with the same Message-ID is better than none.
+        _ if now.duration_since(first_due) >= retry::GIVE_UP_AFTER => None,
+        Outcome::Deferred(_) => retry::next_attempt(mail.attempts, first_due, now),
+        Outcome::RelayTrouble(_) | Outcome::InDoubt(_) => Some(now + RELAY_PAUSE),
+    };
+    let mut tx = context.db.begin().await?;
+    match next {
+        None => {
+            let sent = matches!(outcome, Outcome::Sent(_));
+            let status = if sent { MailStatus::Sent } else { MailStatus::Failed };
+            mails::finish(&mut tx, mail.id, status, answer, now).await?;
+        }
+        Some(at) => {
+            let counts = matches!(outcome, Outcome::Deferred(_));
+            mails::postpone(&mut tx, mail.id, answer, at, counts).await?;
+            context.queue.enqueue_at(&mut tx, &Job::SendMail { mail: mail.id }, at).await?;
+        }
+    }
+    tx.commit().await
+}
+
+async fn content(
+    context: &Context,
+    tx: &mut Tx,
+    mail: &MailRecord,
+    newsletter: &NewsletterRecord,
+) -> Result<Content, DbError> {
+    let public_url = &context.rules.public_url;
+    let masthead = masthead(&newsletter.newsletter, public_url);
+    let subscription = match mail.subscription_id {
+        Some(id) => subscriptions::get(tx, SubscriptionId(id)).await?,
+        None => None,
+    };
+    match (mail.kind, subscription, mail.confirmation_id) {
+        (MailKind::Confirmation, Some(subscription), Some(id)) => {
+            let confirmation = subscriptions::confirmation(tx, ConfirmationId(id)).await?;
+            let open = subscription.status == SubscriptionStatus::Pending
+                && confirmation.is_some_and(|it| it.used_at.is_none() && it.expires_at.0 > context.clock.now());
+            if !open {
+                return Ok(Content::Unwanted("there is nothing left to confirm"));
+            }
+            let confirm_url = format!("{public_url}/confirm/{}", context.keys.sign(Purpose::Confirm, id));
+            let email = confirmation::render(&Confirmation {
+                masthead,
+                confirm_url: &confirm_url,
+                expires_in_days: context.rules.confirmation_days,
+                address: mail.recipient.as_str(),
+            });
+            Ok(Content::Mail { email, unsubscribe_url: None })
+        }
+        (MailKind::AlreadySubscribed, Some(subscription), _) => {
+            if subscription.status != SubscriptionStatus::Active {
+                return Ok(Content::Unwanted("the reader is not subscribed any more"));
+            }
+            let token = context.keys.sign(Purpose::Unsubscribe, subscription.id.0);
+            let unsubscribe_url = format!("{public_url}/unsubscribe/{token}");
+            let email = already_subscribed::render(&AlreadySubscribed {
+                masthead,
+                unsubscribe_url: &unsubscribe_url,
+                archive_url: &format!("{public_url}/issues"),
+                address: mail.recipient.as_str(),
+            });
+            Ok(Content::Mail { email, unsubscribe_url: Some(unsubscribe_url) })
+        }
+        (MailKind::Test, ..) => test_mail(context, tx, mail, newsletter).await,
+        _ => Ok(Content::Unwanted("what it was about is gone")),
+    }
+}
+
+/// The issue as it stands: an existing one with its stories, or the next one as it would be planned now.
+async fn test_mail(
+    context: &Context,
+    tx: &mut Tx,
+    mail: &MailRecord,
+    newsletter: &NewsletterRecord,
+) -> Result<Content, DbError> {
+    let issue = match mail.issue_id {
+        Some(id) => issues::get(tx, IssueId(id)).await?,
+        None => None,
+    };
+    let date = issue.as_ref().map_or_else(
+        || schedule::next_slot(&newsletter.newsletter, context.clock.now()).0,
+        issues::IssueRecord::date,
+    );
+    let stories = stories(context, tx, newsletter, issue.as_ref()).await?;
+    if stories.is_empty() {
+        return Ok(Content::Unwanted("the issue has no stories yet: add articles or feeds first"));
+    }
+    let token = context.keys.sign(Purpose::Test, mail.id.0);
+    let email = Rendering {
+        newsletter,
+        date,
+        stories: &stories,
+        public_url: &context.rules.public_url,
+        unsubscribe_token: &token,
+        is_test: true,
+    }
+    .email();
+    let unsubscribe_url = format!("{}/unsubscribe/{token}", context.rules.public_url);
+    Ok(Content::Mail { email, unsubscribe_url: Some(unsubscribe_url) })
+}
+
+/// The stories of an issue that is past planning, or those that would be chosen now.
+pub async fn stories(
+    context: &Context,
+    tx: &mut Tx,
+    newsletter: &NewsletterRecord,
+    issue: Option<&issues::IssueRecord>,
+) -> Result<Vec<ArticleRecord>, DbError> {
+    if let Some(issue) = issue.filter(|issue| issue.status != IssueStatus::Planned) {
+        let stories = issues::stories(tx, issue.id).await?;
+        return Ok(stories.into_iter().filter(|story| story.position.is_some()).map(|s| s.article).collect());
+    }
+    let choices = plan_issue::choose(context, tx, newsletter, issue.map(|issue| issue.id)).await?;
+    let mut stories = Vec::new();
+    for choice in choices.iter().filter(|choice| choice.reason.is_in()) {
+        stories.extend(articles::get(tx, choice.article).await?);
+    }
+    Ok(stories)
+}

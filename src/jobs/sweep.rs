@@ -1,0 +1,69 @@
+//! The schedule and the sweep: every second, whatever is due is woken. Any number of processes may do this at once.
+
+use super::Context;
+use crate::{
+    db::{DbError, Tx, feeds, issues, mails, newsletters},
+    domain::{
+        issue::IssueStatus,
+        schedule::{self, SlotAction},
+    },
+    queue::Job,
+};
+use jiff::{SignedDuration, Timestamp};
+
+/// What was woken and is still due after this time is woken again: its job was lost.
+const WAKE_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(30);
+/// Most mails and feeds woken in one turn.
+const AT_ONCE: i64 = 200;
+
+/// Looks once for everything that is due.
+pub async fn tick(context: &Context) -> Result<(), DbError> {
+    let now = context.clock.now();
+    let mut tx = context.db.begin().await?;
+    fill_slots(context, &mut tx, now).await?;
+    wake(context, &mut tx, now).await?;
+    tx.commit().await
+}
+
+/// Begins the issues whose time has come near, and records those that were missed.
+async fn fill_slots(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+    for record in newsletters::list(tx).await? {
+        let newsletter = &record.newsletter;
+        let from = schedule::date_at(newsletter, now).saturating_sub(jiff::Span::new().days(10));
+        let taken = issues::dates_from(tx, record.id, from).await?;
+        let open = schedule::open_slots(newsletter, record.created_at, &taken, context.rules.schedule, now);
+        for (date, due_at, action) in open {
+            let (status, reason) = match action {
+                SlotAction::Plan => (IssueStatus::Planned, None),
+                SlotAction::RecordMissed => (
+                    IssueStatus::Skipped,
+                    Some("missed: no scheduler was running at its time, nor within the grace after it"),
+                ),
+            };
+            let inserted = issues::insert(tx, record.id, date, due_at, status, reason, now).await?;
+            if inserted.is_some() {
+                tracing::info!(newsletter = newsletter.slug, %date, %status, "issue begun by the schedule");
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+    let woken_before = now - WAKE_AGAIN_AFTER;
+    for (issue, status, due_at) in issues::wake_due(tx, now, woken_before).await? {
+        let job = match status {
+            IssueStatus::Planned if due_at > now => Job::PlanIssue { issue },
+            IssueStatus::Planned => Job::FreezeIssue { issue },
+            _ => Job::Deliver { issue },
+        };
+        context.queue.enqueue(tx, &job).await?;
+    }
+    for mail in mails::wake_due(tx, now, woken_before, AT_ONCE).await? {
+        context.queue.enqueue(tx, &Job::SendMail { mail }).await?;
+    }
+    for feed in feeds::wake_due(tx, now, woken_before, AT_ONCE).await? {
+        context.queue.enqueue(tx, &Job::PollFeed { feed }).await?;
+    }
+    Ok(())
+}

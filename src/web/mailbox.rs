@@ -1,0 +1,189 @@
+//! `/mailbox`: the mails of a `mailbox:` relay, for trying things out. Only on the machine itself: whoever sees these mails can
+//! confirm and unsubscribe everybody.
+
+use super::{
+    Site, WebError,
+    layout::{Frame, respond},
+};
+use axum::{
+    extract::{ConnectInfo, Path, Query, State},
+    http::{StatusCode, header},
+    response::{Html, IntoResponse, Response},
+};
+use mail_parser::{Message, MessageParser};
+use maud::{Markup, html};
+use std::{
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+};
+
+/// Mails on the list.
+const LISTED: usize = 200;
+/// Of each mail on the list only the head is read.
+const HEAD_BYTES: u64 = 16 * 1024;
+
+/// Which part of a mail to show.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum View {
+    #[default]
+    Html,
+    Text,
+    Headers,
+    Source,
+}
+
+/// What is asked for.
+#[derive(Debug, serde::Deserialize)]
+pub struct ShowQuery {
+    #[serde(default)]
+    view: View,
+}
+
+/// The mails, latest first.
+pub async fn list(
+    State(site): State<Site>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+) -> Result<Response, WebError> {
+    let folder = folder(&site, peer)?;
+    let names = names(&folder).await.map_err(WebError::Mailbox)?;
+    let mut rows = Vec::new();
+    for name in names.iter().take(LISTED) {
+        let bytes = head(&folder.join(name)).await.map_err(WebError::Mailbox)?;
+        rows.push((name, summary(&bytes)));
+    }
+    let content = html! {
+        h1 { "Mailbox" }
+        p.fine-print { (names.len()) " mails in " code { (folder.display()) } }
+        table.mailbox {
+            thead { tr { th { "To" } th { "Subject" } th { "Date" } } }
+            tbody {
+                @for (name, (to, subject, date)) in &rows {
+                    tr { td { (to) } td { a href={ "/mailbox/" (name) } { (subject) } } td { time { (date) } } }
+                }
+            }
+        }
+    };
+    Ok(respond(StatusCode::OK, frame("Mailbox"), &content))
+}
+
+/// One mail: as it looks, its text, its headers, its source.
+pub async fn show(
+    State(site): State<Site>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path(name): Path<String>,
+    Query(query): Query<ShowQuery>,
+) -> Result<Response, WebError> {
+    let bytes = read(&site, peer, &name).await?;
+    let (to, subject, date) = summary(&bytes);
+    let message = MessageParser::default().parse(&bytes);
+    let content = html! {
+        p { a href="/mailbox" { "← All mails" } }
+        h1 { (subject) }
+        p.fine-print { "To " (to) ", " time { (date) } }
+        nav.tabs aria-label="Parts" {
+            @for (view, label) in [(View::Html, "html"), (View::Text, "text"), (View::Headers, "headers"),
+                                   (View::Source, "source")] {
+                a href={ "?view=" (label) } aria-current=[(view == query.view).then_some("page")] { (label) }
+            }
+        }
+        (body(query.view, &name, &bytes, message.as_ref()))
+    };
+    Ok(respond(StatusCode::OK, frame(&subject), &content))
+}
+
+fn body(view: View, name: &str, bytes: &[u8], message: Option<&Message<'_>>) -> Markup {
+    let source = || String::from_utf8_lossy(bytes).replace("\r\n", "\n");
+    match view {
+        View::Html => html! {
+            iframe.mail src={ "/mailbox/" (name) "/html" } title="The mail as it looks"
+                sandbox="allow-popups allow-popups-to-escape-sandbox" {}
+        },
+        View::Text => {
+            let text = message.and_then(|message| message.body_text(0)).unwrap_or_default();
+            html! { pre.source { (text) } }
+        }
+        View::Headers => html! { pre.source { (source().split("\n\n").next().unwrap_or_default()) } },
+        View::Source => html! { pre.source { (source()) } },
+    }
+}
+
+/// The HTML part by itself, for the frame.
+pub async fn html(
+    State(site): State<Site>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path(name): Path<String>,
+) -> Result<Response, WebError> {
+    let bytes = read(&site, peer, &name).await?;
+    let message = MessageParser::default().parse(&bytes);
+    let part = message.as_ref().and_then(|message| message.body_html(0)).unwrap_or_default();
+    // Links leave the frame, as they would leave a mail program.
+    let part = part.replacen("<head>", "<head><base target=\"_blank\">", 1);
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src http: https: data:; frame-ancestors 'self'; \
+                  sandbox allow-popups allow-popups-to-escape-sandbox";
+    Ok(([(header::CONTENT_SECURITY_POLICY, policy)], Html(part)).into_response())
+}
+
+fn frame(title: &str) -> Frame<'_> {
+    Frame { title, brand: ("Daily", "The built-in mailbox"), language: "en" }
+}
+
+fn folder(site: &Site, peer: SocketAddr) -> Result<PathBuf, WebError> {
+    match &site.mailbox {
+        Some(folder) if peer.ip().to_canonical().is_loopback() => Ok(folder.to_path_buf()),
+        _ => Err(WebError::NotFound("There is no page at this address.".into())),
+    }
+}
+
+async fn read(site: &Site, peer: SocketAddr, name: &str) -> Result<Vec<u8>, WebError> {
+    let folder = folder(site, peer)?;
+    let missing = || WebError::NotFound("There is no such mail.".into());
+    if !is_name(name) {
+        return Err(missing());
+    }
+    match tokio::fs::read(folder.join(name)).await {
+        Ok(bytes) => Ok(bytes),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing()),
+        Err(error) => Err(WebError::Mailbox(error)),
+    }
+}
+
+/// Only names that the mailbox relay gives: nothing that could lead out of the folder.
+fn is_name(name: &str) -> bool {
+    name.strip_suffix(".eml").is_some_and(|stem| {
+        !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-' || byte.is_ascii_lowercase())
+    })
+}
+
+async fn names(folder: &std::path::Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    let mut entries = match tokio::fs::read_dir(folder).await {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(names),
+        Err(error) => return Err(error),
+    };
+    while let Some(entry) = entries.next_entry().await? {
+        names.extend(entry.file_name().into_string().ok().filter(|name| is_name(name)));
+    }
+    names.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(names)
+}
+
+async fn head(path: &std::path::Path) -> io::Result<Vec<u8>> {
+    use tokio::io::AsyncReadExt as _;
+    let mut bytes = Vec::new();
+    tokio::fs::File::open(path).await?.take(HEAD_BYTES).read_to_end(&mut bytes).await?;
+    Ok(bytes)
+}
+
+/// Recipient, subject and date.
+fn summary(bytes: &[u8]) -> (String, String, String) {
+    let Some(message) = MessageParser::default().parse(bytes) else {
+        return (String::new(), "(not a mail)".into(), String::new());
+    };
+    let to = message.to().and_then(|to| to.first()).and_then(|to| to.address()).unwrap_or_default().to_owned();
+    let subject = message.subject().filter(|subject| !subject.is_empty()).unwrap_or("(no subject)").to_owned();
+    let date = message.date().map(mail_parser::DateTime::to_rfc3339).unwrap_or_default();
+    (to, subject, date)
+}

@@ -1,0 +1,97 @@
+//! Pages and endpoints. They translate requests to actions and what those return to answers; of the store they only read.
+
+mod assets;
+mod error;
+mod health;
+mod layout;
+mod mailbox;
+mod negotiate;
+mod public;
+mod security;
+
+use crate::{actions, db::{DbError, newsletters::{self, NewsletterRecord}}};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderValue, Method, StatusCode, header::CONTENT_TYPE},
+    routing::{get, post},
+};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    cors::{AllowOrigin, CorsLayer},
+    timeout::TimeoutLayer,
+};
+
+pub use error::WebError;
+
+/// Largest request body. The largest honest one is a signup.
+const MAX_BODY_BYTES: usize = 16 * 1024;
+/// Longest time a request may take.
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+
+/// What pages work with.
+#[derive(Clone)]
+pub struct Site {
+    /// What readers can do, and the store to read from.
+    pub actions: actions::Context,
+    /// Where readers reach us, without a slash at the end.
+    pub public_url: Arc<str>,
+    /// Whose pages may sign readers up by script.
+    pub allowed_origins: Arc<[String]>,
+    /// The built-in mailbox's folder, if a relay is one.
+    pub mailbox: Option<Arc<PathBuf>>,
+}
+
+impl Site {
+    /// The newsletter with this short name, or the first one.
+    async fn newsletter(&self, slug: Option<&str>) -> Result<NewsletterRecord, WebError> {
+        let mut tx = self.actions.db.read().await?;
+        let found = match slug {
+            Some(slug) => newsletters::by_slug(&mut tx, slug).await?,
+            None => newsletters::list(&mut tx).await?.into_iter().next(),
+        };
+        match (found, slug) {
+            (Some(newsletter), _) => Ok(newsletter),
+            (None, Some(slug)) => Err(WebError::NotFound(format!("There is no newsletter “{slug}”."))),
+            (None, None) => Err(WebError::Db(DbError::RowNotFound)),
+        }
+    }
+}
+
+/// All routes.
+pub fn router(site: Site) -> Router {
+    let subscribe = post(public::subscribe::post).layer(cors(&site.allowed_origins));
+    let mut router = Router::new()
+        .route("/", get(public::signup::get))
+        .route("/subscribe", subscribe)
+        .route("/confirm/{token}", get(public::confirm::get).post(public::confirm::post))
+        .route("/unsubscribe/{token}", get(public::unsubscribe::get).post(public::unsubscribe::post))
+        .route("/issues", get(public::issues::list))
+        .route("/issues/{date}", get(public::issues::show))
+        .route("/assets/daily.css", get(assets::css))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready));
+    if site.mailbox.is_some() {
+        router = router
+            .route("/mailbox", get(mailbox::list))
+            .route("/mailbox/{name}", get(mailbox::show))
+            .route("/mailbox/{name}/html", get(mailbox::html));
+    }
+    router
+        .fallback(error::not_found)
+        .method_not_allowed_fallback(error::method_not_allowed)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_LIMIT))
+        .layer(CatchPanicLayer::new())
+        .layer(axum::middleware::from_fn(security::headers))
+        .with_state(site)
+}
+
+fn cors(origins: &[String]) -> CorsLayer {
+    let origins: Vec<HeaderValue> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::POST])
+        .allow_headers([CONTENT_TYPE])
+}

@@ -1,0 +1,47 @@
+//! What a client sent and what it wants back.
+
+use crate::db::subscriptions::Evidence;
+use axum::http::{HeaderMap, HeaderName, header};
+use std::net::SocketAddr;
+
+/// Longest header or field kept as evidence, in characters.
+const MAX_EVIDENCE_CHARS: usize = 500;
+
+/// Whether the body is JSON.
+pub fn sends_json(headers: &HeaderMap) -> bool {
+    media_type(headers, &header::CONTENT_TYPE) == "application/json"
+}
+
+/// Whether the client asks for JSON: it sends some, or accepts it and not HTML.
+pub fn wants_json(headers: &HeaderMap) -> bool {
+    let accept = text(headers, &header::ACCEPT).unwrap_or_default();
+    sends_json(headers) || (accept.contains("json") && !accept.contains("html"))
+}
+
+/// A header's media type, lower case, without parameters.
+pub fn media_type(headers: &HeaderMap, name: &HeaderName) -> String {
+    let value = text(headers, name).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// What the consent ledger keeps about a request.
+pub fn evidence(peer: SocketAddr, headers: &HeaderMap, source: Option<&str>) -> Evidence {
+    let source = source.map(str::to_owned).or_else(|| text(headers, &header::REFERER).map(str::to_owned));
+    Evidence {
+        client_address: Some(peer.ip().to_canonical().to_string()),
+        user_agent: text(headers, &header::USER_AGENT).map(bounded),
+        source_url: source.as_deref().filter(|url| is_web_address(url)).map(bounded),
+    }
+}
+
+fn is_web_address(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+}
+
+fn bounded(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MAX_EVIDENCE_CHARS).collect()
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}

@@ -1,0 +1,7 @@
+//! What readers see, a file a page.
+
+pub mod confirm;
+pub mod issues;
+pub mod signup;
+pub mod subscribe;
+pub mod unsubscribe;

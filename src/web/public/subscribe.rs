@@ -1,0 +1,125 @@
+//! `POST /subscribe`: a signup, as a form or as JSON.
+//!
+//! The answer tells nobody whether an address is subscribed: body and status are the same for every address.
+
+use super::signup;
+use crate::{
+    actions::subscribe::{Signup, SubscribeError, subscribe},
+    domain::email_address::EmailAddress,
+    web::{
+        Site, WebError, error,
+        layout::{Frame, respond},
+        negotiate::{evidence, media_type, sends_json},
+    },
+};
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{ConnectInfo, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use maud::html;
+use std::net::SocketAddr;
+
+/// Short name of the newsletter that a signup without one is for.
+const DEFAULT_NEWSLETTER: &str = "daily";
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    email: String,
+    newsletter: Option<String>,
+    /// The page the form stands on.
+    source: Option<String>,
+}
+
+/// Takes a signup.
+pub async fn post(
+    State(site): State<Site>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, WebError> {
+    let json = sends_json(&headers);
+    let fields = match read(json, &headers, &body) {
+        Ok(fields) => fields,
+        Err(response) => return Ok(response),
+    };
+    let slug = fields.newsletter.as_deref().filter(|slug| !slug.is_empty()).unwrap_or(DEFAULT_NEWSLETTER);
+    let address = match EmailAddress::parse(&fields.email) {
+        Ok(address) => address,
+        Err(why) => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            if json {
+                return Ok(error::problem(status, "That is not an email address", &why.to_string(), Some("email")));
+            }
+            let newsletter = site.newsletter(Some(slug)).await?;
+            let entered: String = fields.email.chars().take(300).collect();
+            return Ok(signup::show(status, &newsletter, &entered, Some(&sentence(&why.to_string()))));
+        }
+    };
+    let signup = Signup {
+        address,
+        newsletter: slug.to_owned(),
+        method: if json { "json" } else { "form" },
+        evidence: evidence(peer, &headers, fields.source.as_deref()),
+    };
+    match subscribe(&site.actions, &signup).await {
+        Ok(()) => {}
+        Err(SubscribeError::NoSuchNewsletter(slug)) => {
+            let what = format!("there is no newsletter `{slug}`");
+            return Ok(error::either(&headers, StatusCode::UNPROCESSABLE_ENTITY, "No such newsletter", &what));
+        }
+        Err(SubscribeError::Db(error)) => return Err(error.into()),
+    }
+    if json {
+        let body = serde_json::json!({
+            "status": "accepted", "message": "Check your inbox: we have sent a link to confirm.",
+        });
+        return Ok((StatusCode::ACCEPTED, Json(body)).into_response());
+    }
+    accepted(&site, slug).await
+}
+
+fn read(json: bool, headers: &HeaderMap, body: &[u8]) -> Result<Fields, Response> {
+    if json {
+        return serde_json::from_slice(body).map_err(|why| {
+            let status = if why.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
+            error::problem(status, "The body is not a signup", &why.to_string(), None)
+        });
+    }
+    match media_type(headers, &header::CONTENT_TYPE).as_str() {
+        "application/x-www-form-urlencoded" => serde_urlencoded::from_bytes(body).map_err(|why| {
+            let what = format!("The form can't be read: {why}.");
+            error::either(headers, StatusCode::UNPROCESSABLE_ENTITY, "The form is not a signup", &what)
+        }),
+        _ => {
+            let what = "Send a form (application/x-www-form-urlencoded) or JSON (application/json).";
+            Err(error::either(headers, StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unknown kind of body", what))
+        }
+    }
+}
+
+async fn accepted(site: &Site, slug: &str) -> Result<Response, WebError> {
+    let newsletter = site.newsletter(Some(slug)).await?;
+    let it = &newsletter.newsletter;
+    let frame = Frame {
+        title: "Check your inbox",
+        brand: (&it.title, &it.tagline),
+        language: &it.language,
+    };
+    let content = html! {
+        h1 { "Check your inbox" }
+        p { "We have sent a mail with a link to confirm. " (it.title) " starts once you have followed it." }
+        p.fine-print {
+            "Nothing there after a few minutes? Look among unwanted mail, or check the address and sign up again."
+        }
+    };
+    Ok(respond(StatusCode::OK, frame, &content))
+}
+
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}

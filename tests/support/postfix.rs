@@ -1,0 +1,373 @@
+//! A real Postfix for one test: its own configuration, queue, certificate and mailbox in a temp folder, on free ports
+//! of 127.0.0.1.
+//!
+//! Mail for any address at example.org and example.net lands in one mailbox that the test reads; all other mail is
+//! refused, and there is no SMTP client service, so nothing can leave the machine. `gone@example.org` is accepted and
+//! then bounced by Postfix itself to the envelope sender. A small `sh` supervisor stops the server and removes the
+//! folder as soon as the pipe that the test holds closes: on drop, after a panic and after a `kill -9`.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::Ipv4Addr;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tokio::net::TcpSocket;
+use tokio::time::{Instant, sleep};
+
+/// Who may log in on the submission and smtps ports.
+pub const USER: &str = "daily";
+/// The password of [`USER`].
+pub const PASSWORD: &str = "correct horse battery staple";
+
+const DEADLINE: Duration = Duration::from_secs(20);
+const POLL_EVERY: Duration = Duration::from_millis(20);
+const SASL_REALM: &str = "daily.test";
+/// The user that mail is delivered as; the id is the same on every Linux.
+const NOBODY: u32 = 65534;
+
+/// Names its folder, waits for a line that says the configuration is written, starts, says `ready` or what went wrong.
+const SUPERVISOR: &str = r#"
+trap '' HUP INT TERM PIPE
+umask 022
+folder=$(mktemp -d "${TMPDIR:-/tmp}/daily-postfix.XXXXXXXX") || exit 1
+chmod 755 "$folder"
+mkdir "$folder/queue"
+echo "$folder"
+read -r _ && {
+    postfix -c "$folder/config" check && postfix -c "$folder/config" start
+} >"$folder/start.log" 2>&1 </dev/null && echo ready || cat "$folder/start.log" "$folder/maillog"
+exec >/dev/null 2>&1
+read -r _ # returns when the test is over or its process has ended
+# master leads the process group of all its daemons
+read -r master <"$folder/queue/pid/master.pid" && kill -s KILL -- "-$master"
+rm -rf "$folder" || rm -rf "$folder"
+"#;
+
+/// A running Postfix; dropping it stops the server and removes its folder.
+pub struct Postfix {
+    folder: PathBuf,
+    ports: [u16; 3],
+    /// Held bound, without listening, for as long as Postfix uses the ports: nobody else is given them.
+    _reservations: [TcpSocket; 3],
+    supervisor: Child,
+}
+
+impl Postfix {
+    /// Starts a server of its own for this test.
+    pub async fn start() -> Self {
+        tokio::task::spawn_blocking(Self::start_blocking)
+            .await
+            .expect("Postfix for the tests starts (its own panic says why not)")
+    }
+
+    /// Offers STARTTLS, asks for no login.
+    pub fn plain_port(&self) -> u16 {
+        self.ports[0]
+    }
+
+    /// Takes mail only after STARTTLS and AUTH.
+    pub fn submission_port(&self) -> u16 {
+        self.ports[1]
+    }
+
+    /// TLS from the first byte; AUTH is offered, not needed.
+    pub fn smtps_port(&self) -> u16 {
+        self.ports[2]
+    }
+
+    /// The certificate (PEM) of the authority that signed the server's, which names `localhost` and 127.0.0.1.
+    pub fn ca_file(&self) -> PathBuf {
+        self.folder.join("tls/ca.pem")
+    }
+
+    /// Everything Postfix has logged so far, each line after a moment's delay: see [`Self::wait_for_log`].
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("maillog")).unwrap_or_default()
+    }
+
+    /// The mails delivered so far, oldest first, with CRLF line ends as they travelled. Postfix puts `Return-Path`,
+    /// `X-Original-To`, `Delivered-To` and `Received` before the message's own header.
+    pub fn messages(&self) -> Vec<Vec<u8>> {
+        let mut files: Vec<_> = self
+            .mail_files()
+            .map(|path| {
+                let delivered =
+                    fs::metadata(&path).and_then(|file| file.modified()).expect("a delivered mail stays");
+                (delivered, path)
+            })
+            .collect();
+        files.sort();
+        files.iter().map(|(_, path)| with_crlf(&fs::read(path).expect("a delivered mail stays"))).collect()
+    }
+
+    /// Waits until at least `count` mails are delivered and returns all of them.
+    pub async fn wait_for_messages(&self, count: usize) -> Vec<Vec<u8>> {
+        let what = format!("{count} delivered mails");
+        self.wait_until(&what, || self.mail_files().count() >= count).await;
+        self.messages()
+    }
+
+    /// Waits until `text` occurs in at least `count` lines of the log.
+    pub async fn wait_for_log(&self, text: &str, count: usize) {
+        let what = format!("{count} log lines with {text:?}");
+        self.wait_until(&what, || self.log().lines().filter(|line| line.contains(text)).count() >= count)
+            .await;
+    }
+
+    async fn wait_until(&self, what: &str, fulfilled: impl Fn() -> bool) {
+        let deadline = Instant::now() + DEADLINE;
+        while !fulfilled() {
+            assert!(
+                Instant::now() < deadline,
+                "no {what} within {DEADLINE:?}; Postfix logged:\n{}",
+                self.log()
+            );
+            sleep(POLL_EVERY).await;
+        }
+    }
+
+    fn mail_files(&self) -> impl Iterator<Item = PathBuf> + use<> {
+        fs::read_dir(self.folder.join("mail/inbox/new"))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+    }
+
+    fn start_blocking() -> Self {
+        let we_are_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+        assert!(
+            we_are_root,
+            "Postfix tests need root: its master process must change to the users of its daemons"
+        );
+        for program in ["postfix", "openssl", "saslpasswd2"] {
+            assert!(is_installed(program), "{program} is not installed: run script/bootstrap");
+        }
+        let mut supervisor = Command::new("sh")
+            .args(["-c", SUPERVISOR, "postfix-supervisor"])
+            .env("PATH", path_with_sbin())
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the shell that starts Postfix runs");
+        let mut said = BufReader::new(supervisor.stdout.take().expect("stdout is piped"));
+        let mut line = String::new();
+        said.read_line(&mut line).expect("the supervisor's answer is readable");
+        let folder = PathBuf::from(line.trim_end());
+
+        let reserved = [reserve_port(), reserve_port(), reserve_port()];
+        let ports = [reserved[0].1, reserved[1].1, reserved[2].1];
+        // From here on a panic drops `postfix`, which has the supervisor clean up.
+        let mut postfix =
+            Self { folder, ports, _reservations: reserved.map(|(socket, _)| socket), supervisor };
+        postfix.make_certificates();
+        postfix.make_login();
+        postfix.write_configuration();
+
+        let stdin = postfix.supervisor.stdin.as_mut().expect("stdin is piped");
+        stdin.write_all(b"start\n").expect("the supervisor listens");
+        line.clear();
+        said.read_line(&mut line).expect("the supervisor's answer is readable");
+        if line != "ready\n" {
+            drop(postfix.supervisor.stdin.take());
+            said.read_to_string(&mut line).expect("the supervisor's answer is readable");
+            panic!("Postfix did not start:\n{line}");
+        }
+        postfix
+    }
+
+    fn write_configuration(&self) {
+        let folder = self.folder.display();
+        let mailboxes = self.folder.join("mail");
+        fs::create_dir(&mailboxes)
+            .and_then(|()| chown(&mailboxes, Some(NOBODY), Some(NOBODY)))
+            .expect("root may give a folder");
+        let main = format!(
+            "compatibility_level = 3.6
+mail_owner = postfix
+setgid_group = postdrop
+queue_directory = {folder}/queue
+data_directory = {folder}/data
+maillog_file = {folder}/maillog
+maillog_file_prefixes = {folder}
+
+myhostname = mail.example.org
+myorigin = example.org
+mydestination =
+mynetworks = 127.0.0.0/8
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+disable_dns_lookups = yes
+smtpd_peername_lookup = no
+local_recipient_maps =
+alias_maps =
+alias_database =
+fast_flush_domains =
+notify_classes =
+in_flow_delay = 0
+message_size_limit = 50000000
+smtpd_client_connection_count_limit = 0
+# Headers stay as they were signed.
+local_header_rewrite_clients =
+
+# One mailbox for everyone at these domains; everything else goes nowhere.
+virtual_mailbox_domains = example.org, example.net
+virtual_mailbox_base = {folder}/mail
+virtual_mailbox_maps = regexp:{folder}/config/mailboxes
+virtual_mailbox_limit = 0
+virtual_minimum_uid = 1
+virtual_uid_maps = static:{NOBODY}
+virtual_gid_maps = static:{NOBODY}
+virtual_transport = virtual
+default_transport = error:5.1.2 tests send no mail to the outside
+relay_transport = $default_transport
+local_transport = $default_transport
+smtpd_reject_unlisted_recipient = no
+smtpd_relay_restrictions = reject_unauth_destination
+
+smtpd_tls_chain_files = {folder}/tls/server.key, {folder}/tls/server.pem
+smtpd_tls_loglevel = 1
+smtpd_tls_security_level = may
+# Debian's Postfix looks in the configuration folder's `sasl` whatever this says.
+cyrus_sasl_config_path = {folder}/config/sasl
+smtpd_sasl_local_domain = {SASL_REALM}
+"
+        );
+        let [plain, submission, smtps] = self.ports;
+        let services = format!(
+            "127.0.0.1:{plain} inet n - n - - smtpd
+127.0.0.1:{submission} inet n - n - - smtpd
+  -o smtpd_tls_security_level=encrypt
+  -o smtpd_tls_auth_only=yes
+  -o smtpd_sasl_auth_enable=yes
+  -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject
+127.0.0.1:{smtps} inet n - n - - smtpd
+  -o smtpd_tls_wrappermode=yes
+  -o smtpd_sasl_auth_enable=yes
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+proxymap unix - - n - - proxymap
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+error unix - - n - - error
+retry unix - - n - - error
+virtual unix - n n - - virtual
+anvil unix - - n - 1 anvil
+postlog unix-dgram n - n - 1 postlogd
+"
+        );
+        self.write("config/main.cf", &main);
+        self.write("config/master.cf", &services);
+        self.write("config/mailboxes", "!/^gone@/ inbox/\n");
+        self.write(
+            "config/sasl/smtpd.conf",
+            &format!(
+                "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {folder}/sasl/sasldb2\n\
+                 mech_list: PLAIN LOGIN\n"
+            ),
+        );
+    }
+
+    fn make_login(&self) {
+        let database = self.folder.join("sasl/sasldb2");
+        self.write("sasl/password", PASSWORD);
+        let mut saslpasswd2 = Command::new("saslpasswd2");
+        saslpasswd2.args(["-p", "-c", "-u", SASL_REALM, "-f"]).arg(&database).arg(USER);
+        saslpasswd2
+            .stdin(fs::File::open(self.folder.join("sasl/password")).expect("the password was just written"));
+        run(saslpasswd2);
+        fs::set_permissions(database, fs::Permissions::from_mode(0o644))
+            .expect("Postfix may read the logins");
+    }
+
+    fn make_certificates(&self) {
+        self.write(
+            "tls/openssl.cnf",
+            "[req]\ndistinguished_name = name\nprompt = no\n\
+             [name]\nCN = Daily tests\n\
+             [authority]\nbasicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign\n\
+             subjectKeyIdentifier = hash\n\
+             [server]\nbasicConstraints = critical, CA:FALSE\nextendedKeyUsage = serverAuth\n\
+             subjectAltName = DNS:localhost, IP:127.0.0.1\n",
+        );
+        let openssl = |name: &str, section: &str| {
+            let mut openssl = Command::new("openssl");
+            openssl.current_dir(self.folder.join("tls")).args([
+                "req",
+                "-x509",
+                "-config",
+                "openssl.cnf",
+                "-nodes",
+            ]);
+            openssl.args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-days", "2"]);
+            openssl.args([
+                "-extensions",
+                section,
+                "-keyout",
+                &format!("{name}.key"),
+                "-out",
+                &format!("{name}.pem"),
+            ]);
+            openssl
+        };
+        run(openssl("ca", "authority"));
+        let mut server = openssl("server", "server");
+        server.args(["-CA", "ca.pem", "-CAkey", "ca.key"]);
+        run(server);
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.folder.join(name);
+        fs::create_dir_all(path.parent().expect("a file is in a folder"))
+            .expect("the temp folder is writable");
+        fs::write(path, text).expect("the temp folder is writable");
+    }
+}
+
+impl Drop for Postfix {
+    fn drop(&mut self) {
+        drop(self.supervisor.stdin.take());
+        drop(self.supervisor.wait());
+    }
+}
+
+/// A free port that nobody else is given: bound without listening, which lets only a server that names the port (and
+/// sets SO_REUSEADDR, as servers do) listen on it.
+fn reserve_port() -> (TcpSocket, u16) {
+    let socket = TcpSocket::new_v4().expect("a socket can be made");
+    socket.set_reuseaddr(true).expect("SO_REUSEADDR can be set");
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).expect("127.0.0.1 has a free port");
+    let port = socket.local_addr().expect("a bound socket has an address").port();
+    (socket, port)
+}
+
+fn run(mut command: Command) {
+    let output = command.env("PATH", path_with_sbin()).output().expect("an installed program runs");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Postfix's programs are in folders that an ordinary PATH leaves out.
+fn path_with_sbin() -> String {
+    format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default())
+}
+
+fn is_installed(program: &str) -> bool {
+    path_with_sbin().split(':').any(|folder| Path::new(folder).join(program).is_file())
+}
+
+fn with_crlf(stored: &[u8]) -> Vec<u8> {
+    let mut message = Vec::with_capacity(stored.len() + stored.len() / 32);
+    for line in stored.split_inclusive(|byte| *byte == b'\n') {
+        message.extend_from_slice(line.strip_suffix(b"\n").unwrap_or(line));
+        message.extend_from_slice(b"\r\n");
+    }
+    message
+}
