@@ -91,7 +91,8 @@ impl App {
             confirmation_days: settings.confirmation_days,
         };
         let rules = job_rules(&settings);
-        let jobs = jobs::Context { db: db.clone(), queue, clock, keys, mailer, fetcher: Arc::new(fetcher), rules };
+        let jobs =
+            jobs::Context { db: db.clone(), queue, clock, keys, mailer, fetcher: Arc::new(fetcher), rules };
         Ok(Self { settings: Arc::new(settings), db, actions, jobs })
     }
 }
@@ -121,7 +122,8 @@ async fn seed(db: &Db, clock: &Clock) -> Result<(), DbError> {
 fn job_rules(settings: &Settings) -> jobs::JobRules {
     // A kept connection may fail first; then each relay may take its time to connect and to answer.
     let steps = 1 + 2 * i32::try_from(settings.relays.len()).unwrap_or(i32::MAX / 4);
-    let step = jiff::SignedDuration::try_from(settings.sending.timeout).unwrap_or(jiff::SignedDuration::from_mins(10));
+    let step = jiff::SignedDuration::try_from(settings.sending.timeout)
+        .unwrap_or(jiff::SignedDuration::from_mins(10));
     jobs::JobRules {
         public_url: settings.http.public_url.clone(),
         digest: settings.digest,
@@ -155,7 +157,9 @@ fn read_or_make(path: &Path) -> Result<Vec<Vec<u8>>, String> {
     let secrets: Option<Vec<Vec<u8>>> =
         text.lines().filter(|line| !line.trim().is_empty()).map(hex).collect();
     match secrets {
-        Some(secrets) if !secrets.is_empty() && secrets.iter().all(|s| s.len() >= MIN_SECRET_BYTES) => Ok(secrets),
+        Some(secrets) if !secrets.is_empty() && secrets.iter().all(|s| s.len() >= MIN_SECRET_BYTES) => {
+            Ok(secrets)
+        }
         _ => Err("it does not hold hexadecimal secrets of 32 bytes or more, one a line".into()),
     }
 }

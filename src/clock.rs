@@ -4,7 +4,10 @@
 //! elsewhere.
 
 use jiff::{SignedDuration, Timestamp};
-use std::sync::{Arc, atomic::{AtomicI64, Ordering}};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 
 /// Tells the time, in whole microseconds: what both databases can keep.
 #[derive(Debug, Clone)]

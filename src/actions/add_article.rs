@@ -2,7 +2,10 @@
 
 use super::Context;
 use crate::{
-    db::{DbError, articles::{self, Origin, Stored}},
+    db::{
+        DbError,
+        articles::{self, Origin, Stored},
+    },
     domain::{article::FoundArticle, ids::ArticleId},
 };
 

@@ -58,8 +58,15 @@ pub async fn confirm(context: &Context, token: &str, evidence: &Evidence) -> Res
     if subscriptions::use_confirmation(&mut tx, record.id, now).await?
         && subscriptions::activate(&mut tx, subscription.id, now).await?
     {
-        subscriptions::record_consent(&mut tx, subscription.id, ConsentEvent::Confirmed, "link", evidence, now)
-            .await?;
+        subscriptions::record_consent(
+            &mut tx,
+            subscription.id,
+            ConsentEvent::Confirmed,
+            "link",
+            evidence,
+            now,
+        )
+        .await?;
     }
     tx.commit().await?;
     Ok(Confirmation::Confirmed { newsletter })

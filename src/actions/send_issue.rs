@@ -2,7 +2,11 @@
 
 use super::Context;
 use crate::{
-    db::{DbError, issues::{self, IssueRecord}, newsletters::NewsletterRecord},
+    db::{
+        DbError,
+        issues::{self, IssueRecord},
+        newsletters::NewsletterRecord,
+    },
     domain::{issue::IssueStatus, schedule},
     queue::Job,
 };
@@ -16,7 +20,8 @@ pub async fn begin_issue(
 ) -> Result<IssueRecord, DbError> {
     let due_at = schedule::due_at(&newsletter.newsletter, date);
     let mut tx = context.db.begin().await?;
-    issues::insert(&mut tx, newsletter.id, date, due_at, IssueStatus::Planned, None, context.clock.now()).await?;
+    issues::insert(&mut tx, newsletter.id, date, due_at, IssueStatus::Planned, None, context.clock.now())
+        .await?;
     let issue = issues::by_date(&mut tx, newsletter.id, date).await?.ok_or(DbError::RowNotFound)?;
     tx.commit().await?;
     Ok(issue)

@@ -2,7 +2,10 @@
 
 use super::{Context, message_id};
 use crate::{
-    db::{DbError, mails, newsletters, subscriptions::{self, Evidence}},
+    db::{
+        DbError, mails, newsletters,
+        subscriptions::{self, Evidence},
+    },
     domain::{
         consent::ConsentEvent,
         email_address::EmailAddress,

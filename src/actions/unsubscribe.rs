@@ -7,12 +7,7 @@ use crate::{
         newsletters::{self, NewsletterRecord},
         subscriptions::{self, Evidence, SubscriptionRecord},
     },
-    domain::{
-        consent::ConsentEvent,
-        ids::SubscriptionId,
-        subscription::SubscriptionStatus,
-        token::Purpose,
-    },
+    domain::{consent::ConsentEvent, ids::SubscriptionId, subscription::SubscriptionStatus, token::Purpose},
 };
 
 /// What a link to leave leads to.
@@ -45,9 +40,7 @@ pub async fn look(context: &Context, token: &str) -> Result<Leaving, DbError> {
     Ok(match find(context, &mut tx, token).await? {
         None => Leaving::Unknown,
         Some((subscription, newsletter)) if has_left(&subscription) => Leaving::Gone { newsletter },
-        Some((subscription, newsletter)) => {
-            Leaving::Subscribed { newsletter, address: subscription.address }
-        }
+        Some((subscription, newsletter)) => Leaving::Subscribed { newsletter, address: subscription.address },
     })
 }
 
@@ -67,8 +60,15 @@ pub async fn unsubscribe(
         return Ok(Leaving::Unknown);
     };
     if subscriptions::end(&mut tx, subscription.id, now).await? {
-        subscriptions::record_consent(&mut tx, subscription.id, ConsentEvent::Unsubscribed, method, evidence, now)
-            .await?;
+        subscriptions::record_consent(
+            &mut tx,
+            subscription.id,
+            ConsentEvent::Unsubscribed,
+            method,
+            evidence,
+            now,
+        )
+        .await?;
     }
     tx.commit().await?;
     Ok(Leaving::Gone { newsletter })

@@ -52,7 +52,7 @@ pub enum FetchError {
         reason: String,
     },
     /// The whole fetch took too long.
-    #[error("gave up on {url} after {} s: the site answers too slowly; try again later, or raise feeds.timeout",
+    #[error("gave up on {url} after {} s: the site answers too slowly; try again later, or raise feeds.timeout_seconds",
             .after.as_secs_f32())]
     TimedOut {
         /// The address asked first.

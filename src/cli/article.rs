@@ -1,12 +1,15 @@
 //! `daily article`: articles.
 
-use super::{CliError, CliResult, output::{Output, moment}};
+use super::{
+    CliError, CliResult,
+    output::{Output, moment},
+};
 use crate::{
     actions::add_article::{add_article, hide_article, pin_article},
     app::App,
     articles::{
         fetch::{Fetched, Validators},
-        page::read_page,
+        page::{PageError, read_page},
     },
     db::articles::{self, Stored},
     domain::{article::FoundArticle, ids::ArticleId},
@@ -71,7 +74,12 @@ impl Article {
                         it.section.clone().unwrap_or_default(),
                         it.title.clone(),
                         it.url.clone(),
-                        marks.iter().filter(|(set, _)| *set).map(|(_, mark)| *mark).collect::<Vec<_>>().join(" "),
+                        marks
+                            .iter()
+                            .filter(|(set, _)| *set)
+                            .map(|(_, mark)| *mark)
+                            .collect::<Vec<_>>()
+                            .join(" "),
                     ]
                 })?;
                 Ok(())
@@ -132,11 +140,13 @@ async fn add(app: &App, source: &str, url: Option<Url>, output: Output) -> CliRe
 async fn read(app: &App, source: &str, url: Option<&Url>) -> Result<FoundArticle, CliError> {
     let because = |error: &dyn std::fmt::Display| CliError::Failed(format!("{source}: {error}"));
     if source.starts_with("http://") || source.starts_with("https://") {
-        let address = Url::parse(source).map_err(|error| CliError::Usage(format!("`{source}` is no URL: {error}")))?;
+        let address =
+            Url::parse(source).map_err(|error| CliError::Usage(format!("`{source}` is no URL: {error}")))?;
         let Fetched::Page(page) = app.jobs.fetcher.fetch(&address, &Validators::default()).await? else {
             return Err(because(&"the site says that it has not changed, which was not asked"));
         };
-        let mut found = read_page(&page.body, page.content_type.as_deref(), Some(&page.url))
+        let mut found = parse(page.body, page.content_type, Some(page.url.clone()))
+            .await?
             .map_err(|error| because(&error))?;
         found.url.get_or_insert(page.url);
         return Ok(found);
@@ -144,8 +154,20 @@ async fn read(app: &App, source: &str, url: Option<&Url>) -> Result<FoundArticle
     let path = Path::new(source);
     let size = std::fs::metadata(path).map_err(|error| because(&error))?.len();
     if size > app.settings.feeds.max_bytes {
-        return Err(because(&format!("it is larger than {} bytes (feeds.max_bytes)", app.settings.feeds.max_bytes)));
+        return Err(because(&format!(
+            "it is larger than {} bytes (feeds.max_bytes)",
+            app.settings.feeds.max_bytes
+        )));
     }
     let body = std::fs::read(path).map_err(|error| because(&error))?;
-    read_page(&body, None, url).map_err(|error| because(&error))
+    parse(body, None, url.cloned()).await?.map_err(|error| because(&error))
+}
+
+/// Reading a large page takes a while and is done beside the runtime.
+async fn parse(
+    body: Vec<u8>,
+    content_type: Option<String>,
+    url: Option<Url>,
+) -> Result<Result<FoundArticle, PageError>, CliError> {
+    Ok(tokio::task::spawn_blocking(move || read_page(&body, content_type.as_deref(), url.as_ref())).await?)
 }

@@ -1,6 +1,9 @@
 //! `daily feed`: feeds.
 
-use super::{CliError, CliResult, output::{Output, moment}};
+use super::{
+    CliError, CliResult,
+    output::{Output, moment},
+};
 use crate::{
     actions::add_feed::{add_feed, remove_feed},
     app::App,
@@ -9,7 +12,7 @@ use crate::{
     jobs::poll_feed::{self, Reading},
 };
 use serde_json::json;
-use std::path::Path;
+use std::{fmt::Write as _, path::Path};
 use url::Url;
 
 /// Connect feeds
@@ -60,12 +63,15 @@ impl Feed {
 /// A web address stays as it is; a path becomes a `file:` address.
 fn address(source: &str) -> Result<String, CliError> {
     if source.starts_with("http://") || source.starts_with("https://") || source.starts_with("file://") {
-        let url = Url::parse(source).map_err(|error| CliError::Usage(format!("`{source}` is no URL: {error}")))?;
+        let url =
+            Url::parse(source).map_err(|error| CliError::Usage(format!("`{source}` is no URL: {error}")))?;
         return Ok(url.into());
     }
-    let path = std::fs::canonicalize(Path::new(source))
-        .map_err(|error| CliError::Failed(format!("can't read {source}: {error}; give a URL or the path of a file")))?;
-    let url = Url::from_file_path(&path).map_err(|()| CliError::Usage(format!("`{source}` is no usable path")))?;
+    let path = std::fs::canonicalize(Path::new(source)).map_err(|error| {
+        CliError::Failed(format!("can't read {source}: {error}; give a URL or the path of a file"))
+    })?;
+    let url =
+        Url::from_file_path(&path).map_err(|()| CliError::Usage(format!("`{source}` is no usable path")))?;
     Ok(url.into())
 }
 
@@ -85,7 +91,9 @@ async fn add(app: &App, url: &str, output: Output) -> CliResult {
     });
     output.record(&record, || {
         let mut lines = format!("{title}: {} new articles, {} known ({url})\n", tally.new, tally.known);
-        skipped.iter().for_each(|why| lines.push_str(&format!("left out: {why}\n")));
+        for why in &skipped {
+            let _ = writeln!(lines, "left out: {why}");
+        }
         lines
     })?;
     Ok(())

@@ -4,7 +4,10 @@ mod send;
 
 pub use send::line;
 
-use super::{CliError, CliResult, output::{Output, moment}};
+use super::{
+    CliError, CliResult,
+    output::{Output, moment},
+};
 use crate::{
     actions::send_issue::begin_issue,
     app::App,
@@ -130,7 +133,10 @@ async fn plan(app: &App, which: &Which, output: Output) -> CliResult {
     let (newsletter, date) = which.find_next(app).await?;
     let issue = begin_issue(&app.actions, &newsletter, date).await?;
     if issue.status != IssueStatus::Planned {
-        return Err(CliError::Failed(format!("the issue of {date} is {} and can't be planned any more", issue.status)));
+        return Err(CliError::Failed(format!(
+            "the issue of {date} is {} and can't be planned any more",
+            issue.status
+        )));
     }
     plan_issue::run(&app.jobs, issue.id).await.map_err(|error| CliError::Failed(error.to_string()))?;
     let mut tx = app.db.read().await?;
@@ -151,7 +157,12 @@ async fn show(app: &App, which: &Which, output: Output) -> CliResult {
     print(&newsletter, &issue, &stories, output)
 }
 
-fn print(newsletter: &NewsletterRecord, issue: &IssueRecord, stories: &[StoryRecord], output: Output) -> CliResult {
+fn print(
+    newsletter: &NewsletterRecord,
+    issue: &IssueRecord,
+    stories: &[StoryRecord],
+    output: Output,
+) -> CliResult {
     output.record(&json!({ "issue": issue, "stories": stories }), || {
         let mut text = format!(
             "{} of {}: {}, due {}\n",

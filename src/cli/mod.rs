@@ -177,7 +177,9 @@ fn configuration(error: SettingsError) -> CliError {
 
 fn start(error: StartError) -> CliError {
     match error {
-        StartError::Mailer(_) | StartError::Keys(_) | StartError::Fetcher(_) => CliError::Usage(error.to_string()),
+        StartError::Mailer(_) | StartError::Keys(_) | StartError::Fetcher(_) => {
+            CliError::Usage(error.to_string())
+        }
         other => CliError::Failed(other.to_string()),
     }
 }
@@ -191,11 +193,9 @@ async fn newsletter(
     let all = crate::db::newsletters::list(&mut tx).await?;
     let names = || all.iter().map(|it| it.newsletter.slug.as_str()).collect::<Vec<_>>().join(", ");
     match (slug, all.as_slice()) {
-        (Some(slug), _) => all
-            .iter()
-            .find(|it| it.newsletter.slug == slug)
-            .cloned()
-            .ok_or_else(|| CliError::Failed(format!("there is no newsletter `{slug}`; there is {}", names()))),
+        (Some(slug), _) => all.iter().find(|it| it.newsletter.slug == slug).cloned().ok_or_else(|| {
+            CliError::Failed(format!("there is no newsletter `{slug}`; there is {}", names()))
+        }),
         (None, [only]) => Ok(only.clone()),
         (None, []) => Err(DbError::RowNotFound.into()),
         (None, _) => Err(CliError::Usage(format!("say which newsletter with --newsletter: {}", names()))),

@@ -7,7 +7,8 @@ use crate::{
     domain::{
         email_address::EmailAddress,
         newsletter::{
-            MAX_NAME_CHARS, MAX_POSTAL_ADDRESS_CHARS, NewsletterError, parse_line, parse_send_time, parse_time_zone,
+            MAX_NAME_CHARS, MAX_POSTAL_ADDRESS_CHARS, NewsletterError, parse_line, parse_send_time,
+            parse_time_zone,
         },
         schedule,
     },
@@ -68,10 +69,14 @@ impl Newsletter {
         match self {
             Self::List => {
                 let mut tx = app.db.read().await?;
-                let all: Vec<_> = newsletters::list(&mut tx).await?.iter().map(|it| record(app, it)).collect();
-                let cell = |value: &serde_json::Value, key: &str| value[key].as_str().unwrap_or("-").to_owned();
+                let all: Vec<_> =
+                    newsletters::list(&mut tx).await?.iter().map(|it| record(app, it)).collect();
+                let cell =
+                    |value: &serde_json::Value, key: &str| value[key].as_str().unwrap_or("-").to_owned();
                 output.records(&all, &["name", "title", "send time", "zone", "next issue due"], |it| {
-                    ["slug", "title", "send_time", "time_zone", "next_due_at"].map(|key| cell(it, key)).to_vec()
+                    ["slug", "title", "send_time", "time_zone", "next_due_at"]
+                        .map(|key| cell(it, key))
+                        .to_vec()
                 })?;
                 Ok(())
             }
@@ -119,7 +124,10 @@ fn show(app: &App, newsletter: &NewsletterRecord, output: Output) -> CliResult {
     let record = record(app, newsletter);
     output.record(&record, || {
         let lines = record.as_object().into_iter().flatten();
-        lines.map(|(key, value)| format!("{key:15} {}\n", value.as_str().unwrap_or_default())).collect()
+        lines
+            .map(|(key, value)| format!("{key:15} {}", value.as_str().unwrap_or_default()))
+            .collect::<Vec<_>>()
+            .join("\n")
     })?;
     Ok(())
 }

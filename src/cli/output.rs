@@ -54,13 +54,13 @@ pub fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
         lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..titles.len()).map(width).collect();
-    lines
-        .iter()
-        .map(|line| {
-            let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}", width = *width));
-            format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
-        })
-        .collect()
+    let mut text = String::new();
+    for line in &lines {
+        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}", width = *width));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 /// A moment for people, in UTC, to the second; `-` for none.

@@ -55,7 +55,7 @@ impl Role {
 /// How often the schedule looks for what is due.
 const TICK: Duration = Duration::from_secs(1);
 /// How often finished jobs are cleaned up.
-const TIDY_EVERY: Duration = Duration::from_secs(60);
+const TIDY_EVERY: Duration = Duration::from_mins(1);
 /// How long jobs in hand may take to finish when the process is asked to end.
 const GRACE: Duration = Duration::from_secs(45);
 
@@ -151,7 +151,12 @@ pub fn site(app: &App) -> web::Site {
         actions: app.actions.clone(),
         public_url: app.settings.http.public_url.as_str().into(),
         allowed_origins: app.settings.http.allowed_origins.as_slice().into(),
-        mailbox: app.settings.relays.iter().find_map(|relay| relay.url.mailbox()).map(|it| Arc::new(it.to_owned())),
+        mailbox: app
+            .settings
+            .relays
+            .iter()
+            .find_map(|relay| relay.url.mailbox())
+            .map(|it| Arc::new(it.to_owned())),
     }
 }
 

@@ -1,6 +1,9 @@
 //! `daily subscriber`: who gets what.
 
-use super::{CliError, CliResult, output::{Output, moment}};
+use super::{
+    CliError, CliResult,
+    output::{Output, moment},
+};
 use crate::{
     app::App,
     db::{deliveries, subscriptions},
@@ -72,7 +75,13 @@ async fn show(app: &App, address: &str, output: Output) -> CliResult {
         for event in &history {
             let from = event.client_address.as_deref().unwrap_or("-");
             let page = event.source_url.as_deref().unwrap_or("");
-            let _ = writeln!(text, "  {}  {} ({}) {from} {page}", moment(Some(event.occurred_at)), event.kind, event.method);
+            let _ = writeln!(
+                text,
+                "  {}  {} ({}) {from} {page}",
+                moment(Some(event.occurred_at)),
+                event.kind,
+                event.method
+            );
         }
         list.push(json!({ "subscription": it, "consent": history }));
     }

@@ -80,9 +80,10 @@ impl TestSend {
             return Err(CliError::Failed(format!("the test to {to} was not sent: {said}")));
         }
         let relay = record.relay.unwrap_or_default();
-        output.record(&json!({ "to": to.as_str(), "status": record.status, "relay": relay, "answer": said }), || {
-            format!("sent to {to} through {relay}, which answered: {said}")
-        })?;
+        output.record(
+            &json!({ "to": to.as_str(), "status": record.status, "relay": relay, "answer": said }),
+            || format!("sent to {to} through {relay}, which answered: {said}"),
+        )?;
         Ok(())
     }
 }

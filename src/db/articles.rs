@@ -99,10 +99,11 @@ pub async fn store(
 /// The same address, or the same headline published at the same time.
 async fn known(tx: &mut Tx, found: &FoundArticle) -> Result<Option<ArticleId>, DbError> {
     let Some(url) = &found.url else { return Ok(None) };
-    let by_url: Option<i64> = on!(tx, |conn| sqlx::query_scalar("SELECT id FROM articles WHERE url_key = $1")
-        .bind(url_key(url))
-        .fetch_optional(conn)
-        .await?);
+    let by_url: Option<i64> =
+        on!(tx, |conn| sqlx::query_scalar("SELECT id FROM articles WHERE url_key = $1")
+            .bind(url_key(url))
+            .fetch_optional(conn)
+            .await?);
     if by_url.is_some() {
         return Ok(by_url.map(ArticleId));
     }
@@ -131,7 +132,8 @@ async fn insert(
         Origin::Feed { first_reading: true, .. } => found.published_at,
         Origin::Feed { first_reading: false, .. } => found.published_at.or(Some(now)),
     };
-    let id: Option<i64> = on!(tx, |conn| sqlx::query_scalar(
+    let id: Option<i64> = on!(tx, |conn| {
+        sqlx::query_scalar(
         "INSERT INTO articles (url, url_key, title, title_key, dek, author, section, site_name, image_url, language, \
          text, published_at, fresh_at, first_seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
          ON CONFLICT (url_key) DO NOTHING RETURNING id"
@@ -151,7 +153,8 @@ async fn insert(
     .bind(fresh_at.map(micro))
     .bind(Stamp(now))
     .fetch_optional(conn)
-    .await?);
+    .await?
+    });
     match id {
         Some(id) => Ok(Stored::New(ArticleId(id))),
         // Another process stored the same address a moment ago.
@@ -161,7 +164,8 @@ async fn insert(
 
 /// Keeps what is known and adds what was missing.
 async fn fill_in(tx: &mut Tx, id: ArticleId, found: &FoundArticle) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
+    on!(tx, |conn| {
+        sqlx::query(
         "UPDATE articles SET dek = COALESCE(dek, $2), author = COALESCE(author, $3), section = COALESCE(section, $4), \
          site_name = COALESCE(site_name, $5), image_url = COALESCE(image_url, $6), text = COALESCE(text, $7), \
          published_at = COALESCE(published_at, $8), fresh_at = COALESCE(fresh_at, $8) WHERE id = $1"
@@ -176,7 +180,8 @@ async fn fill_in(tx: &mut Tx, id: ArticleId, found: &FoundArticle) -> Result<(),
     .bind(found.published_at.map(micro))
     .execute(conn)
     .await
-    .map(drop))
+    .map(drop)
+    })
 }
 
 async fn add_source(

@@ -87,7 +87,8 @@ pub async fn fan_out(
     newsletter: NewsletterId,
     due_at: Timestamp,
 ) -> Result<u64, DbError> {
-    on!(tx, |conn| sqlx::query(
+    on!(tx, |conn| {
+        sqlx::query(
         "INSERT INTO deliveries (issue_id, variant_id, subscriber_id, subscription_id, status, due_at, next_attempt_at) \
          SELECT $1, $2, s.subscriber_id, s.id, 'queued', $4, $4 FROM subscriptions s \
          JOIN subscribers r ON r.id = s.subscriber_id WHERE s.newsletter_id = $3 AND s.status = 'active' \
@@ -100,7 +101,8 @@ pub async fn fan_out(
     .bind(Stamp(due_at))
     .execute(conn)
     .await
-    .map(|done| done.rows_affected()))
+    .map(|done| done.rows_affected())
+    })
 }
 
 /// Claims up to `limit` deliveries that are due, for the holder of `claim`, until `claimed_until`.
@@ -138,13 +140,15 @@ pub async fn claim(
     if claimed == 0 {
         return Ok(Vec::new());
     }
-    on!(tx, |conn| sqlx::query_as(
+    on!(tx, |conn| {
+        sqlx::query_as(
         "SELECT d.id, d.subscription_id, r.address, d.attempts, d.due_at FROM deliveries d \
          JOIN subscribers r ON r.id = d.subscriber_id WHERE d.claim = $1 AND d.status = 'claimed' ORDER BY d.id"
     )
     .bind(claim)
     .fetch_all(conn)
-    .await)
+    .await
+    })
 }
 
 /// What beginning a delivery came to.
@@ -161,7 +165,8 @@ pub enum Begin {
 /// Begins a delivery: the fence. Only who still holds the claim, of an issue still going out, to a reader still there, may
 /// send.
 pub async fn begin(tx: &mut Tx, id: DeliveryId, claim: &str, now: Timestamp) -> Result<Begin, DbError> {
-    let begun = on!(tx, |conn| sqlx::query(
+    let begun = on!(tx, |conn| {
+        sqlx::query(
         "UPDATE deliveries SET status = 'sending', attempts = attempts + 1 WHERE id = $1 AND claim = $2 \
          AND status = 'claimed' \
          AND EXISTS (SELECT 1 FROM issues i WHERE i.id = deliveries.issue_id AND i.status = 'sending') \
@@ -171,11 +176,13 @@ pub async fn begin(tx: &mut Tx, id: DeliveryId, claim: &str, now: Timestamp) -> 
     .bind(claim)
     .execute(conn)
     .await?
-    .rows_affected());
+    .rows_affected()
+    });
     if begun == 1 {
         return Ok(Begin::Go);
     }
-    let skipped = on!(tx, |conn| sqlx::query(
+    let skipped = on!(tx, |conn| {
+        sqlx::query(
         "UPDATE deliveries SET status = 'skipped', claim = NULL, claimed_until = NULL, finished_at = $3, \
          reply_text = 'the reader left before it was sent' WHERE id = $1 AND claim = $2 AND status = 'claimed' \
          AND EXISTS (SELECT 1 FROM subscriptions s WHERE s.id = deliveries.subscription_id AND s.status <> 'active')"
@@ -185,7 +192,8 @@ pub async fn begin(tx: &mut Tx, id: DeliveryId, claim: &str, now: Timestamp) -> 
     .bind(Stamp(now))
     .execute(conn)
     .await?
-    .rows_affected());
+    .rows_affected()
+    });
     Ok(if skipped == 1 { Begin::Skipped } else { Begin::Lost })
 }
 
@@ -210,11 +218,12 @@ pub async fn finish(
     now: Timestamp,
 ) -> Result<(), DbError> {
     let (status, next_attempt_at, finished_at, uncounted) = match next {
-        Next::End(status) => (status, None, Some(now), 0_i64),
+        Next::End(status) => (status, None, (status != DeliveryStatus::Uncertain).then_some(now), 0_i64),
         Next::Deferred(at) => (DeliveryStatus::Deferred, Some(at), None, 0),
         Next::Again(at) => (DeliveryStatus::Queued, Some(at), None, 1),
     };
-    on!(tx, |conn| sqlx::query(
+    on!(tx, |conn| {
+        sqlx::query(
         "UPDATE deliveries SET status = $3, next_attempt_at = COALESCE($4, next_attempt_at), finished_at = $5, \
          attempts = attempts - $6, relay = $7, reply_code = $8, reply_text = $9, claim = NULL, claimed_until = NULL \
          WHERE id = $1 AND claim = $2 AND status = 'sending'"
@@ -230,7 +239,8 @@ pub async fn finish(
     .bind(&answer.text)
     .execute(conn)
     .await
-    .map(drop))
+    .map(drop)
+    })
 }
 
 /// Gives back what a claim holds and has not begun.
@@ -247,7 +257,8 @@ pub async fn release(tx: &mut Tx, claim: &str) -> Result<(), DbError> {
 
 /// Makes good what dead workers left behind: claimed rows wait again, rows in flight are in doubt.
 pub async fn recover(tx: &mut Tx, issue: IssueId, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
+    on!(tx, |conn| {
+        sqlx::query(
         "UPDATE deliveries SET status = CASE WHEN status = 'claimed' THEN 'queued' ELSE 'uncertain' END, claim = NULL, \
          claimed_until = NULL WHERE issue_id = $1 AND status IN ('claimed', 'sending') AND claimed_until < $2"
     )
@@ -255,29 +266,34 @@ pub async fn recover(tx: &mut Tx, issue: IssueId, now: Timestamp) -> Result<(), 
     .bind(Stamp(now))
     .execute(conn)
     .await
-    .map(drop))
+    .map(drop)
+    })
 }
 
 /// Lets deliveries in doubt go out again, with the Message-ID they had.
 pub async fn retry_uncertain(tx: &mut Tx, issue: IssueId, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
+    on!(tx, |conn| {
+        sqlx::query(
         "UPDATE deliveries SET status = 'queued', next_attempt_at = $2 WHERE issue_id = $1 AND status = 'uncertain'"
     )
     .bind(issue.0)
     .bind(Stamp(now))
     .execute(conn)
     .await
-    .map(drop))
+    .map(drop)
+    })
 }
 
 /// When the next waiting delivery of an issue is due.
 pub async fn next_due(tx: &mut Tx, issue: IssueId) -> Result<Option<Timestamp>, DbError> {
-    let at: Option<Stamp> = on!(tx, |conn| sqlx::query_scalar(
+    let at: Option<Stamp> = on!(tx, |conn| {
+        sqlx::query_scalar(
         "SELECT min(next_attempt_at) FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred')"
     )
     .bind(issue.0)
     .fetch_one(conn)
-    .await?);
+    .await?
+    });
     Ok(at.map(Timestamp::from))
 }
 
@@ -312,12 +328,14 @@ pub async fn of_subscriber(
     subscriber: SubscriberId,
     limit: i64,
 ) -> Result<Vec<DeliveryRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(
+    on!(tx, |conn| {
+        sqlx::query_as(
         "SELECT i.issue_date, d.status, d.attempts, d.relay, d.reply_code, d.reply_text, d.finished_at \
          FROM deliveries d JOIN issues i ON i.id = d.issue_id WHERE d.subscriber_id = $1 ORDER BY d.issue_id DESC LIMIT $2"
     )
     .bind(subscriber.0)
     .bind(limit)
     .fetch_all(conn)
-    .await)
+    .await
+    })
 }

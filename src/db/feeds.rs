@@ -61,14 +61,16 @@ pub async fn by_url(tx: &mut Tx, url: &str) -> Result<Option<FeedRecord>, DbErro
 
 /// Adds a feed, due at once; one that was removed before is active again.
 pub async fn insert(tx: &mut Tx, url: &str, now: Timestamp) -> Result<FeedId, DbError> {
-    let id: i64 = on!(tx, |conn| sqlx::query_scalar(
+    let id: i64 = on!(tx, |conn| {
+        sqlx::query_scalar(
         "INSERT INTO feeds (url, title, status, next_poll_at, created_at) VALUES ($1, '', 'active', $2, $2) \
          ON CONFLICT (url) DO UPDATE SET status = 'active', next_poll_at = excluded.next_poll_at RETURNING id"
     )
     .bind(url)
     .bind(Stamp(now))
     .fetch_one(conn)
-    .await?);
+    .await?
+    });
     Ok(FeedId(id))
 }
 
@@ -103,7 +105,8 @@ pub async fn set_read(
     now: Timestamp,
     next: Timestamp,
 ) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
+    on!(tx, |conn| {
+        sqlx::query(
         "UPDATE feeds SET title = COALESCE($2, title), site_url = COALESCE($3, site_url), etag = $4, \
          last_modified = $5, polled_at = $6, succeeded_at = $6, next_poll_at = $7, failures = 0, last_error = NULL \
          WHERE id = $1"
@@ -117,7 +120,8 @@ pub async fn set_read(
     .bind(Stamp(next))
     .execute(conn)
     .await
-    .map(drop))
+    .map(drop)
+    })
 }
 
 /// Records that a feed could not be read.
@@ -128,7 +132,8 @@ pub async fn set_failed(
     now: Timestamp,
     next: Timestamp,
 ) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
+    on!(tx, |conn| {
+        sqlx::query(
         "UPDATE feeds SET polled_at = $3, next_poll_at = $4, failures = failures + 1, last_error = $2 WHERE id = $1"
     )
     .bind(id.0)
@@ -137,7 +142,8 @@ pub async fn set_failed(
     .bind(Stamp(next))
     .execute(conn)
     .await
-    .map(drop))
+    .map(drop)
+    })
 }
 
 /// Takes the feeds that are due and have not been woken since `woken_before`, and marks them as woken.
@@ -147,7 +153,8 @@ pub async fn wake_due(
     woken_before: Timestamp,
     limit: i64,
 ) -> Result<Vec<FeedId>, DbError> {
-    let ids: Vec<i64> = on!(tx, |conn| sqlx::query_scalar(
+    let ids: Vec<i64> = on!(tx, |conn| {
+        sqlx::query_scalar(
         "UPDATE feeds SET woken_at = $1 WHERE id IN (SELECT id FROM feeds WHERE status = 'active' \
          AND next_poll_at <= $1 AND (woken_at IS NULL OR woken_at < $2) ORDER BY next_poll_at LIMIT $3) RETURNING id"
     )
@@ -155,6 +162,7 @@ pub async fn wake_due(
     .bind(Stamp(woken_before))
     .bind(limit)
     .fetch_all(conn)
-    .await?);
+    .await?
+    });
     Ok(ids.into_iter().map(FeedId).collect())
 }

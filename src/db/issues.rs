@@ -223,7 +223,8 @@ pub async fn candidates(
         hidden: bool,
         carried: bool,
     }
-    let rows: Vec<Row> = on!(tx, |conn| sqlx::query_as(
+    let rows: Vec<Row> = on!(tx, |conn| {
+        sqlx::query_as(
         "SELECT a.id, a.fresh_at, a.first_seen_at, a.pinned, a.hidden, EXISTS (SELECT 1 FROM issue_stories t \
          JOIN issues i ON i.id = t.issue_id WHERE t.article_id = a.id AND t.position IS NOT NULL \
          AND i.newsletter_id = $1 AND i.id <> $2 AND i.status NOT IN ('planned', 'skipped', 'cancelled')) AS carried \
@@ -234,7 +235,8 @@ pub async fn candidates(
     .bind(newsletter.0)
     .bind(issue.map_or(0, |id| id.0))
     .fetch_all(conn)
-    .await?);
+    .await?
+    });
     let candidate = |row: Row| Candidate {
         article: ArticleId(row.id),
         fresh_at: row.fresh_at.map(Timestamp::from),
@@ -265,14 +267,13 @@ pub async fn set_stories(
     choices: &[Choice],
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    let planned = on!(tx, |conn| sqlx::query(
-        "UPDATE issues SET planned_at = $2 WHERE id = $1 AND status = 'planned'"
-    )
-    .bind(id.0)
-    .bind(Stamp(now))
-    .execute(conn)
-    .await?
-    .rows_affected());
+    let planned =
+        on!(tx, |conn| sqlx::query("UPDATE issues SET planned_at = $2 WHERE id = $1 AND status = 'planned'")
+            .bind(id.0)
+            .bind(Stamp(now))
+            .execute(conn)
+            .await?
+            .rows_affected());
     if planned == 0 {
         return Ok(false);
     }
@@ -303,14 +304,16 @@ pub async fn set_stories(
 
 /// An issue's candidates: the stories that are in, in order, then the others, newest first. Bounded.
 pub async fn stories(tx: &mut Tx, id: IssueId) -> Result<Vec<StoryRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(
+    on!(tx, |conn| {
+        sqlx::query_as(
         "SELECT t.position, t.reason, a.id, a.url, a.title, a.dek, a.author, a.section, a.site_name, a.image_url, \
          a.published_at, a.first_seen_at, a.pinned, a.hidden FROM issue_stories t JOIN articles a ON a.id = t.article_id \
          WHERE t.issue_id = $1 ORDER BY CASE WHEN t.position IS NULL THEN 1 ELSE 0 END, t.position, a.id DESC LIMIT 2000"
     )
     .bind(id.0)
     .fetch_all(conn)
-    .await)
+    .await
+    })
 }
 
 /// Keeps a rendering.
@@ -353,7 +356,8 @@ pub async fn wake_due(
     now: Timestamp,
     woken_before: Timestamp,
 ) -> Result<Vec<(IssueId, IssueStatus, Timestamp)>, DbError> {
-    let rows: Vec<(i64, String, Stamp)> = on!(tx, |conn| sqlx::query_as(
+    let rows: Vec<(i64, String, Stamp)> = on!(tx, |conn| {
+        sqlx::query_as(
         "UPDATE issues SET woken_at = $1 WHERE status IN ('planned', 'frozen', 'sending') \
          AND (due_at <= $1 OR (status = 'planned' AND planned_at IS NULL)) \
          AND (woken_at IS NULL OR woken_at < $2 OR (status = 'planned' AND due_at <= $1 AND woken_at < due_at)) \
@@ -362,7 +366,8 @@ pub async fn wake_due(
     .bind(Stamp(now))
     .bind(Stamp(woken_before))
     .fetch_all(conn)
-    .await?);
+    .await?
+    });
     let read = |(id, status, due): (i64, String, Stamp)| Some((IssueId(id), status.parse().ok()?, due.0));
     Ok(rows.into_iter().filter_map(read).collect())
 }

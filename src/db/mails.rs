@@ -75,7 +75,8 @@ macro_rules! mail_columns {
 
 /// Adds a mail, due at once.
 pub async fn insert(tx: &mut Tx, mail: &NewMail<'_>, now: Timestamp) -> Result<MailId, DbError> {
-    let id: i64 = on!(tx, |conn| sqlx::query_scalar(
+    let id: i64 = on!(tx, |conn| {
+        sqlx::query_scalar(
         "INSERT INTO mails (kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, message_id, \
          status, created_at, next_attempt_at, woken_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $8, $8) RETURNING id"
@@ -89,7 +90,8 @@ pub async fn insert(tx: &mut Tx, mail: &NewMail<'_>, now: Timestamp) -> Result<M
     .bind(mail.message_id)
     .bind(Stamp(now))
     .fetch_one(conn)
-    .await?);
+    .await?
+    });
     Ok(MailId(id))
 }
 
@@ -108,7 +110,8 @@ pub async fn begin(
     now: Timestamp,
     claimed_until: Timestamp,
 ) -> Result<Option<MailRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(concat!(
+    on!(tx, |conn| {
+        sqlx::query_as(concat!(
         "UPDATE mails SET status = 'sending', attempts = attempts + 1, claimed_until = $3 WHERE id = $1 AND \
          ((status = 'queued' AND next_attempt_at <= $2) OR (status = 'sending' AND claimed_until < $2)) RETURNING ",
         mail_columns!()
@@ -117,7 +120,8 @@ pub async fn begin(
     .bind(Stamp(now))
     .bind(Stamp(claimed_until))
     .fetch_optional(conn)
-    .await)
+    .await
+    })
 }
 
 /// Ends an attempt for good.
@@ -151,7 +155,8 @@ pub async fn postpone(
     next: Timestamp,
     counts: bool,
 ) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
+    on!(tx, |conn| {
+        sqlx::query(
         "UPDATE mails SET status = 'queued', relay = $2, reply_code = $3, reply_text = $4, next_attempt_at = $5, \
          attempts = attempts - $6, claimed_until = NULL, woken_at = $5 WHERE id = $1 AND status = 'sending'"
     )
@@ -163,7 +168,8 @@ pub async fn postpone(
     .bind(i64::from(!counts))
     .execute(conn)
     .await
-    .map(drop))
+    .map(drop)
+    })
 }
 
 /// Takes the mails that are due (or whose worker is gone) and have not been woken since `woken_before`, and marks them as
@@ -174,7 +180,8 @@ pub async fn wake_due(
     woken_before: Timestamp,
     limit: i64,
 ) -> Result<Vec<MailId>, DbError> {
-    let ids: Vec<i64> = on!(tx, |conn| sqlx::query_scalar(
+    let ids: Vec<i64> = on!(tx, |conn| {
+        sqlx::query_scalar(
         "UPDATE mails SET woken_at = $1 WHERE id IN (SELECT id FROM mails WHERE status IN ('queued', 'sending') \
          AND next_attempt_at <= $1 AND (claimed_until IS NULL OR claimed_until < $1) \
          AND (woken_at IS NULL OR woken_at < $2) ORDER BY next_attempt_at LIMIT $3) RETURNING id"
@@ -183,6 +190,7 @@ pub async fn wake_due(
     .bind(Stamp(woken_before))
     .bind(limit)
     .fetch_all(conn)
-    .await?);
+    .await?
+    });
     Ok(ids.into_iter().map(MailId).collect())
 }

@@ -46,8 +46,10 @@ impl Row {
             newsletter: Newsletter {
                 sender_address: EmailAddress::parse(&self.sender_address)
                     .map_err(|e| decode("sender_address", e.to_string()))?,
-                time_zone: parse_time_zone(&self.time_zone).map_err(|e| decode("time_zone", e.to_string()))?,
-                send_time: parse_send_time(&self.send_time).map_err(|e| decode("send_time", e.to_string()))?,
+                time_zone: parse_time_zone(&self.time_zone)
+                    .map_err(|e| decode("time_zone", e.to_string()))?,
+                send_time: parse_send_time(&self.send_time)
+                    .map_err(|e| decode("send_time", e.to_string()))?,
                 slug: self.slug,
                 title: self.title,
                 tagline: self.tagline,
@@ -108,7 +110,8 @@ pub async fn insert_if_new(tx: &mut Tx, newsletter: &Newsletter, now: Timestamp)
 
 /// Writes back what an operator changed.
 pub async fn update(tx: &mut Tx, id: NewsletterId, newsletter: &Newsletter) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
+    on!(tx, |conn| {
+        sqlx::query(
         "UPDATE newsletters SET title = $2, tagline = $3, sender_name = $4, sender_address = $5, time_zone = $6, \
          send_time = $7, postal_address = $8, language = $9 WHERE id = $1",
     )
@@ -123,5 +126,6 @@ pub async fn update(tx: &mut Tx, id: NewsletterId, newsletter: &Newsletter) -> R
     .bind(&newsletter.language)
     .execute(conn)
     .await
-    .map(drop))
+    .map(drop)
+    })
 }

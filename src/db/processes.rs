@@ -30,11 +30,7 @@ pub async fn beat(tx: &mut Tx, id: &str, role: &str, now: Timestamp) -> Result<(
 
 /// Takes a process that ends in good order off the list.
 pub async fn leave(tx: &mut Tx, id: &str) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("DELETE FROM processes WHERE id = $1")
-        .bind(id)
-        .execute(conn)
-        .await
-        .map(drop))
+    on!(tx, |conn| sqlx::query("DELETE FROM processes WHERE id = $1").bind(id).execute(conn).await.map(drop))
 }
 
 /// How many processes are alive that work off the queue.

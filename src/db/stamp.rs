@@ -74,7 +74,9 @@ impl<'r> Decode<'r, Postgres> for Stamp {
                 Ok(Self(Timestamp::from_microsecond(microseconds + POSTGRES_EPOCH)?))
             }
             // Daily only sends prepared statements, whose answers are binary.
-            PgValueFormat::Text => Err("a TIMESTAMPTZ came as text; only binary answers are understood".into()),
+            PgValueFormat::Text => {
+                Err("a TIMESTAMPTZ came as text; only binary answers are understood".into())
+            }
         }
     }
 }

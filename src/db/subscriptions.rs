@@ -85,7 +85,11 @@ pub struct ConsentRecord {
 }
 
 /// Finds or makes the subscriber with this address.
-pub async fn subscriber(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Result<SubscriberId, DbError> {
+pub async fn subscriber(
+    tx: &mut Tx,
+    address: &EmailAddress,
+    now: Timestamp,
+) -> Result<SubscriberId, DbError> {
     let id: i64 = on!(tx, |conn| {
         // The update changes nothing; it makes RETURNING name the row that is there.
         sqlx::query_scalar(
@@ -231,14 +235,16 @@ pub async fn insert_confirmation(
     now: Timestamp,
     expires_at: Timestamp,
 ) -> Result<ConfirmationId, DbError> {
-    let id: i64 = on!(tx, |conn| sqlx::query_scalar(
+    let id: i64 = on!(tx, |conn| {
+        sqlx::query_scalar(
         "INSERT INTO confirmations (subscription_id, created_at, expires_at) VALUES ($1, $2, $3) RETURNING id"
     )
     .bind(subscription.0)
     .bind(Stamp(now))
     .bind(Stamp(expires_at))
     .fetch_one(conn)
-    .await?);
+    .await?
+    });
     Ok(ConfirmationId(id))
 }
 

@@ -34,7 +34,7 @@ pub const MAX_POSTAL_ADDRESS_CHARS: usize = 300;
 /// will take mail from it, so `daily check` asks to change it.
 pub const PLACEHOLDER_SENDER: &str = "daily@newsletter.example";
 /// The postal address of a newsletter nobody has set up yet.
-pub const PLACEHOLDER_POSTAL_ADDRESS: &str = "Set the publisher's postal address: daily newsletter set daily --postal-address";
+pub const PLACEHOLDER_POSTAL_ADDRESS: &str = "The publisher's postal address is not set yet";
 
 /// Why a field of a newsletter can't be what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -40,7 +40,11 @@ impl RelayUrl {
     pub fn parse(text: &str) -> Result<Self, String> {
         if let Some(folder) = text.strip_prefix("mailbox:") {
             let folder = folder.strip_prefix("//").unwrap_or(folder);
-            return if folder.is_empty() { Err("it names no folder".into()) } else { Ok(Self::Mailbox(folder.into())) };
+            return if folder.is_empty() {
+                Err("it names no folder".into())
+            } else {
+                Ok(Self::Mailbox(folder.into()))
+            };
         }
         let url = url::Url::parse(text).map_err(|error| format!("it is not a URL ({error})"))?;
         let (security, default_port) = match url.scheme() {
@@ -134,7 +138,10 @@ mod tests {
         let RelayUrl::Smtp(smtp) = &relay else { panic!("not SMTP") };
         assert_eq!(smtp.login, Some(("ann".into(), "p@ss".into())));
         assert_eq!((smtp.port, smtp.security), (587, Security::StartTls));
-        assert_eq!(format!("{relay:?} {relay}"), "smtp+starttls://mail.example.org:587 ".repeat(2).trim_end());
+        assert_eq!(
+            format!("{relay:?} {relay}"),
+            "smtp+starttls://mail.example.org:587 ".repeat(2).trim_end()
+        );
         assert_eq!(RelayUrl::parse("mailbox:data/mailbox"), Ok(RelayUrl::Mailbox("data/mailbox".into())));
         assert!(RelayUrl::parse("smtp://ann:x@127.0.0.1:2525").is_ok());
     }

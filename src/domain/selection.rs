@@ -175,12 +175,7 @@ mod tests {
         ];
         assert_eq!(
             run(list, Some(hours_ago(24))),
-            [
-                (2, Reason::Pinned),
-                (1, Reason::Fresh),
-                (4, Reason::CarriedBefore),
-                (3, Reason::Hidden)
-            ]
+            [(2, Reason::Pinned), (1, Reason::Fresh), (4, Reason::CarriedBefore), (3, Reason::Hidden)]
         );
     }
 

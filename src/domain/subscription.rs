@@ -93,7 +93,10 @@ mod tests {
         let minute = Some(SignedDuration::from_mins(1));
         assert_eq!(on_signup(Some(SubscriptionStatus::Pending), false, minute), SignupOutcome::SendNothing);
         let hour = Some(SignedDuration::from_hours(1));
-        assert_eq!(on_signup(Some(SubscriptionStatus::Pending), false, hour), SignupOutcome::SendConfirmation);
+        assert_eq!(
+            on_signup(Some(SubscriptionStatus::Pending), false, hour),
+            SignupOutcome::SendConfirmation
+        );
         assert_eq!(on_signup(Some(SubscriptionStatus::Active), false, hour), SignupOutcome::SendNothing);
     }
 }

@@ -100,7 +100,8 @@ impl KeyRing {
         let key = self.keys.iter().find(|key| key.id == head[2..])?;
         let right = hmac::sign(&key.key, body);
         aws_lc_rs::constant_time::verify_slices_are_equal(&right.as_ref()[..MAC_BYTES], mac).ok()?;
-        (head[0] == VERSION && head[1] == purpose.byte()).then(|| id.try_into().map(i64::from_be_bytes).ok())?
+        (head[0] == VERSION && head[1] == purpose.byte())
+            .then(|| id.try_into().map(i64::from_be_bytes).ok())?
     }
 }
 

@@ -158,14 +158,16 @@ fn next(outcome: &Outcome, delivery: &ClaimedDelivery, now: Timestamp, hold_unce
     match outcome {
         Outcome::Sent(_) => Next::End(DeliveryStatus::Sent),
         Outcome::Failed(_) => Next::End(DeliveryStatus::Failed),
-        Outcome::Deferred(_) => match retry::next_attempt(delivery.attempts + 1, delivery.due_at.0, now) {
-            Some(at) => Next::Deferred(at),
-            None => Next::End(DeliveryStatus::Failed),
-        },
-        Outcome::RelayTrouble(_) | Outcome::InDoubt(_) if given_up => Next::End(DeliveryStatus::Failed),
-        Outcome::RelayTrouble(_) => Next::Again(now),
         Outcome::InDoubt(_) if hold_uncertain => Next::End(DeliveryStatus::Uncertain),
-        Outcome::InDoubt(_) => Next::Again(now),
+        // In doubt: a second copy with the same Message-ID is better than none, but not at once.
+        Outcome::Deferred(_) | Outcome::InDoubt(_) => {
+            match retry::next_attempt(delivery.attempts + 1, delivery.due_at.0, now) {
+                Some(at) => Next::Deferred(at),
+                None => Next::End(DeliveryStatus::Failed),
+            }
+        }
+        Outcome::RelayTrouble(_) if given_up => Next::End(DeliveryStatus::Failed),
+        Outcome::RelayTrouble(_) => Next::Again(now),
     }
 }
 

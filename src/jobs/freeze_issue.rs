@@ -63,7 +63,8 @@ pub async fn run(context: &Context, issue: IssueId) -> Result<(), JobFailure> {
     let readers = deliveries::fan_out(&mut tx, issue, variant, newsletter.id, now).await?;
     issues::advance(&mut tx, issue, IssueStatus::Frozen, IssueStatus::Sending, None, now).await?;
     issues::set_woken(&mut tx, issue, now).await?;
-    let batches = usize::try_from(readers).unwrap_or(usize::MAX).div_ceil(usize::try_from(BATCH).unwrap_or(1));
+    let batches =
+        usize::try_from(readers).unwrap_or(usize::MAX).div_ceil(usize::try_from(BATCH).unwrap_or(1));
     for _ in 0..batches.clamp(1, context.rules.connections) {
         context.queue.enqueue(&mut tx, &Job::Deliver { issue }).await?;
     }

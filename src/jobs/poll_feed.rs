@@ -4,7 +4,7 @@ use super::Context;
 use crate::{
     articles::{
         feed::{FeedError, ParsedFeed, parse_feed},
-        fetch::{Fetched, Validators},
+        fetch::{Document, Fetched, Validators},
         fetch_error::FetchError,
     },
     db::{
@@ -38,6 +38,9 @@ pub enum PollError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// Parsing was given up half-way.
+    #[error("reading the feed was cut short: {0}")]
+    CutShort(#[from] tokio::task::JoinError),
     /// The document is no feed.
     #[error("{url}: {source}")]
     Feed {
@@ -100,19 +103,30 @@ pub async fn run(context: &Context, id: FeedId) -> Result<(), JobFailure> {
 /// Gets and parses a feed, from the web or from a file.
 pub async fn read(context: &Context, url: &str, validators: &Validators) -> Result<Reading, PollError> {
     let address = Url::parse(url).map_err(|_| PollError::Address(url.to_owned()))?;
-    let bad = |source| PollError::Feed { url: url.to_owned(), source };
-    if address.scheme() == "file" {
+    let document = if address.scheme() == "file" {
         let body = read_file(&address).await?;
-        let feed = parse_feed(&body, None, None).map_err(bad)?;
-        return Ok(Reading::Feed(Box::new(feed), Validators::default()));
-    }
-    match context.fetcher.fetch(&address, validators).await? {
-        Fetched::NotModified => Ok(Reading::NotModified),
-        Fetched::Page(page) => {
-            let feed = parse_feed(&page.body, page.content_type.as_deref(), Some(&page.url)).map_err(bad)?;
-            Ok(Reading::Feed(Box::new(feed), page.validators))
+        Document {
+            body,
+            content_type: None,
+            url: address,
+            permanent_url: None,
+            validators: Validators::default(),
         }
-    }
+    } else {
+        match context.fetcher.fetch(&address, validators).await? {
+            Fetched::NotModified => return Ok(Reading::NotModified),
+            Fetched::Page(document) => document,
+        }
+    };
+    // A file's links are relative to its site, never to where the file lies.
+    let base = Some(document.url).filter(|base| base.scheme() != "file");
+    let (body, content_type) = (document.body, document.content_type);
+    // Parsing a large document takes a while; the other tasks of the process go on meanwhile.
+    let parsed =
+        tokio::task::spawn_blocking(move || parse_feed(&body, content_type.as_deref(), base.as_ref()))
+            .await?;
+    let feed = parsed.map_err(|source| PollError::Feed { url: url.to_owned(), source })?;
+    Ok(Reading::Feed(Box::new(feed), document.validators))
 }
 
 async fn read_file(address: &Url) -> Result<Vec<u8>, PollError> {

@@ -50,12 +50,16 @@ enum Content {
 pub async fn run(context: &Context, id: MailId) -> Result<(), JobFailure> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    let Some(mail) = mails::begin(&mut tx, id, now, now + context.rules.hand_over_limit + LEASE_MARGIN).await? else { return Ok(()) };
+    let Some(mail) =
+        mails::begin(&mut tx, id, now, now + context.rules.hand_over_limit + LEASE_MARGIN).await?
+    else {
+        return Ok(());
+    };
     let newsletter = newsletters::get(&mut tx, mail.newsletter_id).await?;
-    let content = content(context, &mut tx, &mail, &newsletter).await?;
+    let prepared = prepare(context, &mut tx, &mail, &newsletter).await?;
     tx.commit().await?;
 
-    let outcome = match content {
+    let outcome = match prepared {
         Content::Unwanted(why) => Outcome::Failed(Answer::new("", None, why)),
         Content::Mail { email, unsubscribe_url } => {
             let message = compose(&Draft {
@@ -91,10 +95,10 @@ async fn record(context: &Context, mail: &MailRecord, outcome: &Outcome) -> Resu
     let first_due = mail.created_at.0;
     let next = match outcome {
         Outcome::Sent(_) | Outcome::Failed(_) => None,
-        // In doubt: a second confirmation mail with the same Message-ID is better than none.
         _ if now.duration_since(first_due) >= retry::GIVE_UP_AFTER => None,
-        Outcome::Deferred(_) => retry::next_attempt(mail.attempts, first_due, now),
-        Outcome::RelayTrouble(_) | Outcome::InDoubt(_) => Some(now + RELAY_PAUSE),
+        // In doubt: a second copy with the same Message-ID is better than none, but not at once.
+        Outcome::Deferred(_) | Outcome::InDoubt(_) => retry::next_attempt(mail.attempts, first_due, now),
+        Outcome::RelayTrouble(_) => Some(now + RELAY_PAUSE),
     };
     let mut tx = context.db.begin().await?;
     match next {
@@ -104,7 +108,7 @@ async fn record(context: &Context, mail: &MailRecord, outcome: &Outcome) -> Resu
             mails::finish(&mut tx, mail.id, status, answer, now).await?;
         }
         Some(at) => {
-            let counts = matches!(outcome, Outcome::Deferred(_));
+            let counts = !matches!(outcome, Outcome::RelayTrouble(_));
             mails::postpone(&mut tx, mail.id, answer, at, counts).await?;
             context.queue.enqueue_at(&mut tx, &Job::SendMail { mail: mail.id }, at).await?;
         }
@@ -112,7 +116,7 @@ async fn record(context: &Context, mail: &MailRecord, outcome: &Outcome) -> Resu
     tx.commit().await
 }
 
-async fn content(
+async fn prepare(
     context: &Context,
     tx: &mut Tx,
     mail: &MailRecord,
@@ -128,7 +132,8 @@ async fn content(
         (MailKind::Confirmation, Some(subscription), Some(id)) => {
             let confirmation = subscriptions::confirmation(tx, ConfirmationId(id)).await?;
             let open = subscription.status == SubscriptionStatus::Pending
-                && confirmation.is_some_and(|it| it.used_at.is_none() && it.expires_at.0 > context.clock.now());
+                && confirmation
+                    .is_some_and(|it| it.used_at.is_none() && it.expires_at.0 > context.clock.now());
             if !open {
                 return Ok(Content::Unwanted("there is nothing left to confirm"));
             }

@@ -5,7 +5,10 @@ use email_templates::Email;
 use jiff::Timestamp;
 use lettre::{
     Address, Message,
-    message::{Mailbox, MultiPart, header::{HeaderName, HeaderValue}},
+    message::{
+        Mailbox, MultiPart,
+        header::{HeaderName, HeaderValue},
+    },
 };
 
 /// What becomes a message.
@@ -77,7 +80,8 @@ mod tests {
     use mail_parser::{MessageParser, MimeHeaders as _};
 
     fn draft(subject: &str, text: &str) -> Vec<u8> {
-        let newsletter = Newsletter { sender_name: "Zoë's “Daily”".into(), ..Newsletter::out_of_the_box() };
+        let newsletter =
+            Newsletter { sender_name: "Zoë's “Daily”".into(), ..Newsletter::out_of_the_box() };
         let email = Email {
             subject: subject.into(),
             preheader: String::new(),

@@ -242,10 +242,17 @@ impl Session {
             }
         }
         let name = shared.relays.first().map_or("", |relay| relay.name.as_str());
-        Outcome::RelayTrouble(last.unwrap_or_else(|| Answer::new(name, None, "the relay is left alone for a moment")))
+        Outcome::RelayTrouble(
+            last.unwrap_or_else(|| Answer::new(name, None, "the relay is left alone for a moment")),
+        )
     }
 
-    async fn hand_over(&mut self, index: usize, mut conversation: Conversation, mail: &Outgoing<'_>) -> Outcome {
+    async fn hand_over(
+        &mut self,
+        index: usize,
+        mut conversation: Conversation,
+        mail: &Outgoing<'_>,
+    ) -> Outcome {
         let shared = &self.mailer.0;
         let before = conversation.messages;
         let sending = conversation.send(mail.sender, mail.recipient, mail.message);
@@ -275,7 +282,12 @@ impl Session {
     }
 }
 
-async fn into_mailbox(relay: &RelayState, folder: &std::path::Path, mail: &Outgoing<'_>, clock: &Clock) -> Outcome {
+async fn into_mailbox(
+    relay: &RelayState,
+    folder: &std::path::Path,
+    mail: &Outgoing<'_>,
+    clock: &Clock,
+) -> Outcome {
     match mailbox::deliver(folder, mail.sender, mail.recipient, mail.message, clock.now()).await {
         Ok(name) => Outcome::Sent(Answer::new(&relay.name, Some(250), &format!("kept as {name}"))),
         Err(error) => {

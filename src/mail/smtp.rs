@@ -47,7 +47,9 @@ impl Conversation {
         let hello = ClientId::Domain(hello_name.to_owned());
         let stream: Box<dyn AsyncTokioStream> = match (relay.security, tls) {
             (Security::Tls, Some(tls)) => Box::new(
-                tls.wrap(stream).await.map_err(|error| trouble(format!("TLS can't be agreed on: {error}")))?,
+                tls.wrap(stream)
+                    .await
+                    .map_err(|error| trouble(format!("TLS can't be agreed on: {error}")))?,
             ),
             _ => Box::new(stream),
         };
@@ -63,7 +65,10 @@ impl Conversation {
         }
         if let Some((user, password)) = &relay.login {
             connection
-                .auth(&[Mechanism::Plain, Mechanism::Login], &Credentials::new(user.clone(), password.clone()))
+                .auth(
+                    &[Mechanism::Plain, Mechanism::Login],
+                    &Credentials::new(user.clone(), password.clone()),
+                )
                 .await
                 .map_err(|error| refused("at AUTH", &error))?;
         }

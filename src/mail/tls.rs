@@ -1,12 +1,25 @@
 //! TLS towards relays: certificates are always checked, against the system's authorities and those configured.
 
 use lettre::transport::smtp::client::{AsyncTokioStream, Certificate, TlsParameters};
-use std::{io, net::SocketAddr, path::Path, pin::Pin, sync::Arc, task::{Context, Poll}};
-use tokio::{io::{AsyncRead, AsyncWrite, ReadBuf}, net::TcpStream};
+use std::{
+    io,
+    net::SocketAddr,
+    path::Path,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
 use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
-    rustls::{ClientConfig, RootCertStore, pki_types::{CertificateDer, ServerName, pem::PemObject as _}},
+    rustls::{
+        ClientConfig, RootCertStore,
+        pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+    },
 };
 
 /// What a connection to one relay needs for TLS.
@@ -21,7 +34,8 @@ pub(super) struct Tls {
 impl Tls {
     /// Reads the authorities to trust and checks that `host` can be the name in a certificate.
     pub fn new(host: &str, ca_file: Option<&Path>) -> Result<Self, String> {
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| format!("`{host}` is not a host name"))?;
+        let name =
+            ServerName::try_from(host.to_owned()).map_err(|_| format!("`{host}` is not a host name"))?;
         let mut roots = RootCertStore::empty();
         // Single certificates of the system's store may be odd; the others still count.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -32,8 +46,8 @@ impl Tls {
             let mut added = 0;
             for certificate in CertificateDer::pem_slice_iter(&pem) {
                 let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
-                let for_starttls =
-                    Certificate::from_der(certificate.to_vec()).map_err(|error| unusable(error.to_string()))?;
+                let for_starttls = Certificate::from_der(certificate.to_vec())
+                    .map_err(|error| unusable(error.to_string()))?;
                 starttls = starttls.add_root_certificate(for_starttls);
                 roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
                 added += 1;
@@ -67,7 +81,11 @@ impl AsyncTokioStream for Wrapped {
 }
 
 impl AsyncRead for Wrapped {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut *self.0).poll_read(cx, buf)
     }
 }

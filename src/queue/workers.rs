@@ -28,7 +28,7 @@ pub type JobFailure = Box<dyn std::error::Error + Send + Sync>;
 pub type Handler = Arc<dyn Fn(Job) -> BoxFuture<'static, Result<(), JobFailure>> + Send + Sync>;
 
 /// Longest time any job may take: far beyond what one takes in good health.
-const JOB_LIMIT: Duration = Duration::from_secs(10 * 60);
+const JOB_LIMIT: Duration = Duration::from_mins(10);
 /// A worker says it is alive this often …
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// … and its jobs are taken over when it was silent this many times.
@@ -88,23 +88,27 @@ impl Workers {
                 Db::Sqlite { writer, .. } => {
                     let pool = writer.clone();
                     let config = config!(apalis_sqlite::Config, lane);
-                    worker!(SqliteStorage::<Value>::new(&pool)
-                        .with_config(config.clone())
-                        .poll_with_strategy(Wake::new(Duration::from_millis(500), queue.nudged(lane))))
+                    worker!(
+                        SqliteStorage::<Value>::new(&pool)
+                            .with_config(config.clone())
+                            .poll_with_strategy(Wake::new(Duration::from_millis(500), queue.nudged(lane)))
+                    )
                 }
                 Db::Postgres(pool) => {
                     let pool = pool.clone();
                     let config = config!(apalis_postgres::Config, lane);
-                    worker!(PostgresStorage::<Value>::new(&pool).with_config(config.clone()).poll_with_strategy(
-                        Wake::new(
-                            Duration::from_secs(1),
-                            futures_util::stream::select(
-                                Pubsub::new(pool.clone(), lane.as_str().into()).map(drop),
-                                queue.nudged(lane),
+                    worker!(
+                        PostgresStorage::<Value>::new(&pool).with_config(config.clone()).poll_with_strategy(
+                            Wake::new(
+                                Duration::from_secs(1),
+                                futures_util::stream::select(
+                                    Pubsub::new(pool.clone(), lane.as_str().into()).map(drop),
+                                    queue.nudged(lane),
+                                )
+                                .boxed(),
                             )
-                            .boxed(),
                         )
-                    ))
+                    )
                 }
             };
         }
@@ -136,7 +140,8 @@ async fn run_job(payload: Value, handler: Data<Handler>) -> Result<(), BoxDynErr
     let job: Job = serde_json::from_value(payload).map_err(AbortError::new)?;
     tracing::debug!(?job, "begin");
     // Panics and time limits are caught here: apalis's own layers would leave the row running for ever.
-    let outcome = tokio::time::timeout(JOB_LIMIT, AssertUnwindSafe(handler(job.clone())).catch_unwind()).await;
+    let outcome =
+        tokio::time::timeout(JOB_LIMIT, AssertUnwindSafe(handler(job.clone())).catch_unwind()).await;
     let failure = match outcome {
         Ok(Ok(Ok(()))) => return Ok(()),
         Ok(Ok(Err(error))) => error.to_string(),

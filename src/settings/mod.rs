@@ -15,7 +15,11 @@ use config::{Config, Environment, File, FileFormat};
 use jiff::SignedDuration;
 use reader::Reader;
 use serde_json::Value;
-use std::{net::SocketAddr, path::{Path, PathBuf}, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// The defaults, built into the binary.
 pub const DEFAULT_TOML: &str = include_str!("../../config/default.toml");
@@ -119,9 +123,12 @@ pub enum SettingsError {
     #[error("can't read the configuration: {0}")]
     Source(#[from] config::ConfigError),
     /// Keys or values are wrong.
-    #[error("the configuration has {} problem{}:{}", .0.len(), if .0.len() == 1 { "" } else { "s" },
-            .0.iter().map(|problem| format!("\n  {problem}")).collect::<String>())]
+    #[error("the configuration has problems:\n  {}", listed(.0))]
     Problems(Vec<Problem>),
+}
+
+fn listed(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ")
 }
 
 const RELAY_KEYS: [&str; 2] = ["url", "ca_file"];
@@ -134,7 +141,10 @@ impl Settings {
 
     /// The built-in defaults alone.
     pub fn defaults() -> Result<Self, SettingsError> {
-        Self::from_layers(None, Environment::with_prefix("DAILY").source(Some(std::collections::HashMap::new())))
+        Self::from_layers(
+            None,
+            Environment::with_prefix("DAILY").source(Some(std::collections::HashMap::new())),
+        )
     }
 
     fn from_layers(file: Option<&Path>, environment: Environment) -> Result<Self, SettingsError> {
@@ -150,8 +160,10 @@ impl Settings {
     fn read(tree: &Value) -> Result<Self, SettingsError> {
         let mut r = Reader::new(tree);
         let mut known = Vec::new();
-        let defaults: Value =
-            Config::builder().add_source(File::from_str(DEFAULT_TOML, FileFormat::Toml)).build()?.try_deserialize()?;
+        let defaults: Value = Config::builder()
+            .add_source(File::from_str(DEFAULT_TOML, FileFormat::Toml))
+            .build()?
+            .try_deserialize()?;
         reader::leaves(&defaults, String::new(), &mut known);
         reader::report_unknown(&mut r, &known, &RELAY_KEYS);
 
@@ -278,14 +290,15 @@ fn relays(r: &mut Reader<'_>) -> Option<Vec<Relay>> {
 
 fn sending(r: &mut Reader<'_>, http: Option<&Http>) -> Option<Sending> {
     let connections = r.number("sending.connections", 1, 64);
-    let hello_name = r.text("sending.hello_name", "give this machine's full name, such as news.example.org", |text| {
-        match text {
-            text if text.bytes().any(|byte| !byte.is_ascii_graphic()) || text.len() > 253 => {
-                Err(format!("`{}` is not a host name", text.escape_debug()))
+    let hello_name =
+        r.text("sending.hello_name", "give this machine's full name, such as news.example.org", |text| {
+            match text {
+                text if text.bytes().any(|byte| !byte.is_ascii_graphic()) || text.len() > 253 => {
+                    Err(format!("`{}` is not a host name", text.escape_debug()))
+                }
+                text => Ok(text.to_owned()),
             }
-            text => Ok(text.to_owned()),
-        }
-    });
+        });
     let hold_uncertain = r.text("sending.uncertain", "write \"retry\" or \"hold\"", |text| match text {
         "retry" => Ok(false),
         "hold" => Ok(true),
@@ -356,16 +369,18 @@ fn secret(text: &str) -> Result<Secret, String> {
 
 /// Reads hexadecimal text.
 pub(crate) fn hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Vec<u8> = text.trim().chars().map(|c| c.to_digit(16)?.try_into().ok()).collect::<Option<_>>()?;
+    let digits: Vec<u8> =
+        text.trim().chars().map(|c| c.to_digit(16)?.try_into().ok()).collect::<Option<_>>()?;
     digits.len().is_multiple_of(2).then(|| digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
 fn log(r: &mut Reader<'_>) -> Option<Log> {
-    let filter = r.text("log.filter", "write info, debug, or a filter such as info,daily::jobs=debug", |text| {
-        tracing_subscriber::EnvFilter::try_new(text)
-            .map(|_| text.to_owned())
-            .map_err(|error| format!("`{text}` is not a filter ({error})"))
-    });
+    let filter =
+        r.text("log.filter", "write info, debug, or a filter such as info,daily::jobs=debug", |text| {
+            tracing_subscriber::EnvFilter::try_new(text)
+                .map(|_| text.to_owned())
+                .map_err(|error| format!("`{text}` is not a filter ({error})"))
+        });
     let json = r.text("log.format", "write \"text\" or \"json\"", |text| match text {
         "text" => Ok(false),
         "json" => Ok(true),
@@ -440,7 +455,9 @@ mod tests {
             [unheard]
             of = 1
         "#;
-        let SettingsError::Problems(problems) = load(file, &[]).unwrap_err() else { panic!("not read at all") };
+        let SettingsError::Problems(problems) = load(file, &[]).unwrap_err() else {
+            panic!("not read at all")
+        };
         let keys: Vec<&str> = problems.iter().map(|problem| problem.key.as_str()).collect();
         for key in [
             "database.url",

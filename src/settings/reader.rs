@@ -88,9 +88,12 @@ impl<'tree> Reader<'tree> {
     ) -> Option<Vec<T>> {
         let items: Result<Vec<String>, String> = match self.value(key) {
             None => Ok(Vec::new()),
-            Some(Value::String(text)) => {
-                Ok(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
-            }
+            Some(Value::String(text)) => Ok(text
+                .split(',')
+                .map(str::trim)
+                .filter(|item| !item.is_empty())
+                .map(str::to_owned)
+                .collect()),
             Some(Value::Array(list)) => list
                 .iter()
                 .map(|item| item.as_str().map(str::to_owned).ok_or(format!("{} is not a text", shown(item))))

@@ -4,6 +4,7 @@ use axum::{http::header, response::IntoResponse};
 
 /// The style of our pages.
 pub async fn css() -> impl IntoResponse {
-    let headers = [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=3600")];
+    let headers =
+        [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=3600")];
     (headers, include_str!("assets/daily.css"))
 }

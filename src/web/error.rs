@@ -74,9 +74,7 @@ pub fn problem(status: StatusCode, title: &str, detail: &str, field: Option<&str
         body["field"] = field.into();
     }
     let mut response = (status, Json(body)).into_response();
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     response
 }
 

@@ -12,11 +12,7 @@ use axum::{
 };
 use mail_parser::{Message, MessageParser};
 use maud::{Markup, html};
-use std::{
-    io,
-    net::SocketAddr,
-    path::PathBuf,
-};
+use std::{io, net::SocketAddr, path::PathBuf};
 
 /// Mails on the list.
 const LISTED: usize = 200;
@@ -152,7 +148,8 @@ async fn read(site: &Site, peer: SocketAddr, name: &str) -> Result<Vec<u8>, WebE
 /// Only names that the mailbox relay gives: nothing that could lead out of the folder.
 fn is_name(name: &str) -> bool {
     name.strip_suffix(".eml").is_some_and(|stem| {
-        !stem.is_empty() && stem.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-' || byte.is_ascii_lowercase())
+        !stem.is_empty()
+            && stem.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-' || byte.is_ascii_lowercase())
     })
 }
 
@@ -182,8 +179,10 @@ fn summary(bytes: &[u8]) -> (String, String, String) {
     let Some(message) = MessageParser::default().parse(bytes) else {
         return (String::new(), "(not a mail)".into(), String::new());
     };
-    let to = message.to().and_then(|to| to.first()).and_then(|to| to.address()).unwrap_or_default().to_owned();
-    let subject = message.subject().filter(|subject| !subject.is_empty()).unwrap_or("(no subject)").to_owned();
+    let to =
+        message.to().and_then(|to| to.first()).and_then(|to| to.address()).unwrap_or_default().to_owned();
+    let subject =
+        message.subject().filter(|subject| !subject.is_empty()).unwrap_or("(no subject)").to_owned();
     let date = message.date().map(mail_parser::DateTime::to_rfc3339).unwrap_or_default();
     (to, subject, date)
 }

@@ -9,7 +9,13 @@ mod negotiate;
 mod public;
 mod security;
 
-use crate::{actions, db::{DbError, newsletters::{self, NewsletterRecord}}};
+use crate::{
+    actions,
+    db::{
+        DbError,
+        newsletters::{self, NewsletterRecord},
+    },
+};
 use axum::{
     Router,
     extract::DefaultBodyLimit,

@@ -38,7 +38,7 @@ chmod 755 "$folder"
 mkdir "$folder/queue"
 echo "$folder"
 read -r _ && {
-    postfix -c "$folder/config" check && postfix -c "$folder/config" start
+    postfix -c "$folder/config" start # checks its configuration and folders first
 } >"$folder/start.log" 2>&1 </dev/null && echo ready || cat "$folder/start.log" "$folder/maillog"
 exec >/dev/null 2>&1
 read -r _ # returns when the test is over or its process has ended

@@ -47,7 +47,7 @@ pub struct Demo {
 /// The demo's own port, if it is free.
 const LISTEN: ([u8; 4], u16) = ([127, 0, 0, 1], 8025);
 /// Longest time for the demo's issue to go out.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Demo {
     pub async fn run(self) -> CliResult {
@@ -82,7 +82,8 @@ fn folder(wanted: Option<&std::path::Path>) -> Result<PathBuf, CliError> {
         Some(folder) => folder.to_owned(),
         None => std::env::temp_dir().join(format!("daily-demo-{}", crate::random::hex::<4>())),
     };
-    let unusable = |error: std::io::Error| CliError::Failed(format!("can't use {}: {error}", folder.display()));
+    let unusable =
+        |error: std::io::Error| CliError::Failed(format!("can't use {}: {error}", folder.display()));
     std::fs::create_dir_all(&folder).map_err(unusable)?;
     if std::fs::read_dir(&folder).map_err(unusable)?.next().is_some() {
         return Err(CliError::Usage(format!("{} is not empty; name a new folder", folder.display())));
@@ -166,7 +167,12 @@ async fn show(app: &App, courier: &str, data: &std::path::Path) -> CliResult {
     ] {
         println!("  {what:32} {address}");
     }
-    println!("\nSummary: {} articles, 3 readers, {} mails of the issue in {}", tally.new, counts.sent, mailbox.display());
+    println!(
+        "\nSummary: {} articles, 3 readers, {} mails of the issue in {}",
+        tally.new,
+        counts.sent,
+        mailbox.display()
+    );
     Ok(())
 }
 

@@ -2,7 +2,11 @@
 
 use crate::cli::CliError;
 use mail_parser::MessageParser;
-use std::{collections::HashMap, path::{Path, PathBuf}, time::Duration};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 const ADDRESSES: [&str; 3] = ["ada@readers.example", "ben@readers.example", "cleo@readers.example"];
 /// Longest time to wait for a mail.
@@ -83,10 +87,10 @@ fn read_all(mailbox: &Path, wanted: impl Fn(&str) -> bool) -> Result<HashMap<Str
         let bytes = std::fs::read(file)?;
         let Some(message) = MessageParser::default().parse(&bytes) else { continue };
         let to = message.to().and_then(|to| to.first()).and_then(|to| to.address());
-        if let (Some(to), Some(text)) = (to, message.body_text(0)) {
-            if wanted(&text) {
-                found.insert(to.to_owned(), text.into_owned());
-            }
+        if let (Some(to), Some(text)) = (to, message.body_text(0))
+            && wanted(&text)
+        {
+            found.insert(to.to_owned(), text.into_owned());
         }
     }
     Ok(found)

@@ -126,7 +126,10 @@ fn report(issue: &IssueRecord, counts: &Counts, output: Output) -> CliResult {
         return Ok(());
     }
     let reason = issue.reason.as_deref().unwrap_or("see `daily issue status`");
-    Err(CliError::Failed(format!("the issue of {} was not sent, it is {}: {reason}", issue.issue_date, issue.status)))
+    Err(CliError::Failed(format!(
+        "the issue of {} was not sent, it is {}: {reason}",
+        issue.issue_date, issue.status
+    )))
 }
 
 /// The counts that are not zero, in one line.

@@ -74,7 +74,8 @@ pub async fn show(
     Query(query): Query<ShowQuery>,
 ) -> Result<Response, WebError> {
     let newsletter = site.newsletter(query.newsletter.as_deref()).await?;
-    let missing = || WebError::NotFound(format!("{} has no issue of this date.", newsletter.newsletter.title));
+    let missing =
+        || WebError::NotFound(format!("{} has no issue of this date.", newsletter.newsletter.title));
     let date: Date = date.parse().map_err(|_| missing())?;
     let mut tx = site.actions.db.read().await?;
     let issue = issues::by_date(&mut tx, newsletter.id, date).await?.ok_or_else(missing)?;

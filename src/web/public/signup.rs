@@ -28,7 +28,12 @@ pub async fn get(State(site): State<Site>, Query(choice): Query<Choice>) -> Resu
 }
 
 /// The page, with what was entered and what is wrong with it.
-pub fn show(status: StatusCode, newsletter: &NewsletterRecord, entered: &str, error: Option<&str>) -> Response {
+pub fn show(
+    status: StatusCode,
+    newsletter: &NewsletterRecord,
+    entered: &str,
+    error: Option<&str>,
+) -> Response {
     let it = &newsletter.newsletter;
     let frame = Frame { title: &it.title, brand: (&it.title, &it.tagline), language: &it.language };
     let content = html! {

@@ -44,7 +44,7 @@ pub async fn post(
     let json = sends_json(&headers);
     let fields = match read(json, &headers, &body) {
         Ok(fields) => fields,
-        Err(response) => return Ok(response),
+        Err(response) => return Ok(*response),
     };
     let slug = fields.newsletter.as_deref().filter(|slug| !slug.is_empty()).unwrap_or(DEFAULT_NEWSLETTER);
     let address = match EmailAddress::parse(&fields.email) {
@@ -52,7 +52,12 @@ pub async fn post(
         Err(why) => {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             if json {
-                return Ok(error::problem(status, "That is not an email address", &why.to_string(), Some("email")));
+                return Ok(error::problem(
+                    status,
+                    "That is not an email address",
+                    &why.to_string(),
+                    Some("email"),
+                ));
             }
             let newsletter = site.newsletter(Some(slug)).await?;
             let entered: String = fields.email.chars().take(300).collect();
@@ -69,7 +74,12 @@ pub async fn post(
         Ok(()) => {}
         Err(SubscribeError::NoSuchNewsletter(slug)) => {
             let what = format!("there is no newsletter `{slug}`");
-            return Ok(error::either(&headers, StatusCode::UNPROCESSABLE_ENTITY, "No such newsletter", &what));
+            return Ok(error::either(
+                &headers,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "No such newsletter",
+                &what,
+            ));
         }
         Err(SubscribeError::Db(error)) => return Err(error.into()),
     }
@@ -82,33 +92,30 @@ pub async fn post(
     accepted(&site, slug).await
 }
 
-fn read(json: bool, headers: &HeaderMap, body: &[u8]) -> Result<Fields, Response> {
+fn read(json: bool, headers: &HeaderMap, body: &[u8]) -> Result<Fields, Box<Response>> {
     if json {
         return serde_json::from_slice(body).map_err(|why| {
-            let status = if why.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
-            error::problem(status, "The body is not a signup", &why.to_string(), None)
+            let status =
+                if why.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
+            Box::new(error::problem(status, "The body is not a signup", &why.to_string(), None))
         });
     }
-    match media_type(headers, &header::CONTENT_TYPE).as_str() {
-        "application/x-www-form-urlencoded" => serde_urlencoded::from_bytes(body).map_err(|why| {
-            let what = format!("The form can't be read: {why}.");
-            error::either(headers, StatusCode::UNPROCESSABLE_ENTITY, "The form is not a signup", &what)
-        }),
-        _ => {
-            let what = "Send a form (application/x-www-form-urlencoded) or JSON (application/json).";
-            Err(error::either(headers, StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unknown kind of body", what))
-        }
+    if media_type(headers, &header::CONTENT_TYPE) != "application/x-www-form-urlencoded" {
+        let what = "Send a form (application/x-www-form-urlencoded) or JSON (application/json).";
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        return Err(Box::new(error::either(headers, status, "Unknown kind of body", what)));
     }
+    serde_urlencoded::from_bytes(body).map_err(|why| {
+        let what = format!("The form can't be read: {why}.");
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        Box::new(error::either(headers, status, "The form is not a signup", &what))
+    })
 }
 
 async fn accepted(site: &Site, slug: &str) -> Result<Response, WebError> {
     let newsletter = site.newsletter(Some(slug)).await?;
     let it = &newsletter.newsletter;
-    let frame = Frame {
-        title: "Check your inbox",
-        brand: (&it.title, &it.tagline),
-        language: &it.language,
-    };
+    let frame = Frame { title: "Check your inbox", brand: (&it.title, &it.tagline), language: &it.language };
     let content = html! {
         h1 { "Check your inbox" }
         p { "We have sent a mail with a link to confirm. " (it.title) " starts once you have followed it." }
