@@ -7,6 +7,7 @@ use crate::{
     clock::Clock,
     db::{newsletters, processes},
     domain::newsletter::{PLACEHOLDER_POSTAL_ADDRESS, PLACEHOLDER_SENDER},
+    queue,
     settings::Settings,
 };
 use std::path::PathBuf;
@@ -74,6 +75,8 @@ async fn set_up(settings: Settings, output: Output) -> CliResult {
         state: if workers > 0 { "ok" } else { "warning" },
         detail: if workers > 0 { workers.to_string() } else { "none: start `daily serve`".into() },
     });
+    let depth = queue::depth(&app.db).await?;
+    findings.push(Finding { what: "jobs in the queue".into(), state: "ok", detail: depth.to_string() });
     output.records(&findings, &["what", "state", "detail"], |it| {
         vec![it.what.clone(), it.state.into(), it.detail.clone()]
     })?;

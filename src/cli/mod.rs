@@ -7,7 +7,7 @@ mod feed;
 mod issue;
 mod newsletter;
 mod output;
-mod serve;
+pub mod serve;
 mod subscriber;
 mod test_send;
 

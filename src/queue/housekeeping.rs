@@ -1,4 +1,4 @@
-//! Cleaning up after jobs: the queue itself keeps everything for ever.
+//! Looking after the queue, which itself keeps everything for ever.
 
 use crate::db::{Db, DbError};
 
@@ -41,4 +41,22 @@ pub async fn tidy(db: &Db) -> Result<(), DbError> {
         }
     }
     Ok(())
+}
+
+/// How many jobs wait or run, at whatever time they are due.
+pub async fn depth(db: &Db) -> Result<i64, DbError> {
+    match db {
+        Db::Sqlite { readers, .. } => {
+            sqlx::query_scalar("SELECT count(*) FROM Jobs WHERE status IN ('Pending', 'Queued', 'Running')")
+                .fetch_one(readers)
+                .await
+        }
+        Db::Postgres(pool) => {
+            sqlx::query_scalar(
+                "SELECT count(*) FROM apalis.jobs WHERE status IN ('Pending', 'Queued', 'Running')",
+            )
+            .fetch_one(pool)
+            .await
+        }
+    }
 }

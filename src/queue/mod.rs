@@ -8,7 +8,7 @@ mod push;
 mod setup;
 mod workers;
 
-pub use housekeeping::tidy;
+pub use housekeeping::{depth, tidy};
 pub use setup::{SetupError, set_up};
 pub use workers::{Handler, JobFailure, Workers};
 

@@ -3,20 +3,18 @@
 //!
 //! Mail for any address at example.org and example.net lands in one mailbox that the test reads; all other mail is
 //! refused, and there is no SMTP client service, so nothing can leave the machine. `gone@example.org` is accepted and
-//! then bounced by Postfix itself to the envelope sender. A small `sh` supervisor stops the server and removes the
-//! folder as soon as the pipe that the test holds closes: on drop, after a panic and after a `kill -9`.
+//! then bounced by Postfix itself to the envelope sender. A test reads `messages` and `log`, or waits for what has to
+//! come there. Dropping the server stops it and removes the folder.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::Ipv4Addr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-use tokio::net::TcpSocket;
 use tokio::time::{Instant, sleep};
+
+use super::supervisor::{ReservedPort, ServerScript, Supervisor, assert_installed, program_path};
 
 /// Who may log in on the submission and smtps ports.
 pub const USER: &str = "daily";
@@ -29,31 +27,25 @@ const SASL_REALM: &str = "daily.test";
 /// The user that mail is delivered as; the id is the same on every Linux.
 const NOBODY: u32 = 65534;
 
-/// Names its folder, waits for a line that says the configuration is written, starts, says `ready` or what went wrong.
-const SUPERVISOR: &str = r#"
-trap '' HUP INT TERM PIPE
-umask 022
-folder=$(mktemp -d "${TMPDIR:-/tmp}/daily-postfix.XXXXXXXX") || exit 1
+/// Waits for a line that says that the configuration is written. Stopping, `master` leads the process group of all its
+/// daemons.
+const SCRIPT: ServerScript = ServerScript {
+    name: "daily-postfix",
+    start: r#"umask 022
 chmod 755 "$folder"
 mkdir "$folder/queue"
-echo "$folder"
 read -r _ && {
     postfix -c "$folder/config" start # checks its configuration and folders first
-} >"$folder/start.log" 2>&1 </dev/null && echo ready || cat "$folder/start.log" "$folder/maillog"
-exec >/dev/null 2>&1
-read -r _ # returns when the test is over or its process has ended
-# master leads the process group of all its daemons
-read -r master <"$folder/queue/pid/master.pid" && kill -s KILL -- "-$master"
-rm -rf "$folder" || rm -rf "$folder"
-"#;
+} >"$folder/start.log" 2>&1 </dev/null && echo ready || cat "$folder/start.log" "$folder/maillog""#,
+    stop: r#"read -r master <"$folder/queue/pid/master.pid" && kill -s KILL -- "-$master""#,
+};
 
 /// A running Postfix; dropping it stops the server and removes its folder.
 pub struct Postfix {
-    folder: PathBuf,
-    ports: [u16; 3],
-    /// Held bound, without listening, for as long as Postfix uses the ports: nobody else is given them.
-    _reservations: [TcpSocket; 3],
-    supervisor: Child,
+    supervisor: Supervisor,
+    plain: ReservedPort,
+    submission: ReservedPort,
+    smtps: ReservedPort,
 }
 
 impl Postfix {
@@ -66,42 +58,41 @@ impl Postfix {
 
     /// Offers STARTTLS, asks for no login.
     pub fn plain_port(&self) -> u16 {
-        self.ports[0]
+        self.plain.number()
     }
 
     /// Takes mail only after STARTTLS and AUTH.
     pub fn submission_port(&self) -> u16 {
-        self.ports[1]
+        self.submission.number()
     }
 
     /// TLS from the first byte; AUTH is offered, not needed.
     pub fn smtps_port(&self) -> u16 {
-        self.ports[2]
+        self.smtps.number()
     }
 
     /// The certificate (PEM) of the authority that signed the server's, which names `localhost` and 127.0.0.1.
     pub fn ca_file(&self) -> PathBuf {
-        self.folder.join("tls/ca.pem")
+        self.folder().join("tls/ca.pem")
     }
 
     /// Everything Postfix has logged so far, each line after a moment's delay: see [`Self::wait_for_log`].
     pub fn log(&self) -> String {
-        fs::read_to_string(self.folder.join("maillog")).unwrap_or_default()
+        fs::read_to_string(self.folder().join("maillog")).unwrap_or_default()
     }
 
     /// The mails delivered so far, oldest first, with CRLF line ends as they travelled. Postfix puts `Return-Path`,
     /// `X-Original-To`, `Delivered-To` and `Received` before the message's own header.
     pub fn messages(&self) -> Vec<Vec<u8>> {
-        let mut files: Vec<_> = self
+        let mut mails: Vec<_> = self
             .mail_files()
             .map(|path| {
-                let delivered =
-                    fs::metadata(&path).and_then(|file| file.modified()).expect("a delivered mail stays");
-                (delivered, path)
+                let delivered = fs::metadata(&path).and_then(|file| file.modified());
+                (delivered.expect("a delivered mail stays"), path)
             })
             .collect();
-        files.sort();
-        files.iter().map(|(_, path)| with_crlf(&fs::read(path).expect("a delivered mail stays"))).collect()
+        mails.sort();
+        mails.iter().map(|(_, path)| with_crlf(&fs::read(path).expect("a delivered mail stays"))).collect()
     }
 
     /// Waits until at least `count` mails are delivered and returns all of them.
@@ -130,8 +121,12 @@ impl Postfix {
         }
     }
 
+    fn folder(&self) -> &Path {
+        self.supervisor.folder()
+    }
+
     fn mail_files(&self) -> impl Iterator<Item = PathBuf> + use<> {
-        fs::read_dir(self.folder.join("mail/inbox/new"))
+        fs::read_dir(self.folder().join("mail/inbox/new"))
             .into_iter()
             .flatten()
             .flatten()
@@ -144,46 +139,24 @@ impl Postfix {
             we_are_root,
             "Postfix tests need root: its master process must change to the users of its daemons"
         );
-        for program in ["postfix", "openssl", "saslpasswd2"] {
-            assert!(is_installed(program), "{program} is not installed: run script/bootstrap");
-        }
-        let mut supervisor = Command::new("sh")
-            .args(["-c", SUPERVISOR, "postfix-supervisor"])
-            .env("PATH", path_with_sbin())
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the shell that starts Postfix runs");
-        let mut said = BufReader::new(supervisor.stdout.take().expect("stdout is piped"));
-        let mut line = String::new();
-        said.read_line(&mut line).expect("the supervisor's answer is readable");
-        let folder = PathBuf::from(line.trim_end());
-
-        let reserved = [reserve_port(), reserve_port(), reserve_port()];
-        let ports = [reserved[0].1, reserved[1].1, reserved[2].1];
-        // From here on a panic drops `postfix`, which has the supervisor clean up.
-        let mut postfix =
-            Self { folder, ports, _reservations: reserved.map(|(socket, _)| socket), supervisor };
+        assert_installed(&["postfix", "openssl", "saslpasswd2"]);
+        let mut postfix = Self {
+            supervisor: Supervisor::start(Command::new("sh"), &SCRIPT, &[]),
+            plain: ReservedPort::reserve(),
+            submission: ReservedPort::reserve(),
+            smtps: ReservedPort::reserve(),
+        };
         postfix.make_certificates();
         postfix.make_login();
         postfix.write_configuration();
-
-        let stdin = postfix.supervisor.stdin.as_mut().expect("stdin is piped");
-        stdin.write_all(b"start\n").expect("the supervisor listens");
-        line.clear();
-        said.read_line(&mut line).expect("the supervisor's answer is readable");
-        if line != "ready\n" {
-            drop(postfix.supervisor.stdin.take());
-            said.read_to_string(&mut line).expect("the supervisor's answer is readable");
-            panic!("Postfix did not start:\n{line}");
-        }
+        postfix.supervisor.go_on();
+        postfix.supervisor.wait_until_ready();
         postfix
     }
 
     fn write_configuration(&self) {
-        let folder = self.folder.display();
-        let mailboxes = self.folder.join("mail");
+        let folder = self.folder().display();
+        let mailboxes = self.folder().join("mail");
         fs::create_dir(&mailboxes)
             .and_then(|()| chown(&mailboxes, Some(NOBODY), Some(NOBODY)))
             .expect("root may give a folder");
@@ -238,7 +211,7 @@ cyrus_sasl_config_path = {folder}/config/sasl
 smtpd_sasl_local_domain = {SASL_REALM}
 "
         );
-        let [plain, submission, smtps] = self.ports;
+        let [plain, submission, smtps] = [self.plain_port(), self.submission_port(), self.smtps_port()];
         let services = format!(
             "127.0.0.1:{plain} inet n - n - - smtpd
 127.0.0.1:{submission} inet n - n - - smtpd
@@ -277,12 +250,13 @@ postlog unix-dgram n - n - 1 postlogd
     }
 
     fn make_login(&self) {
-        let database = self.folder.join("sasl/sasldb2");
+        let database = self.folder().join("sasl/sasldb2");
         self.write("sasl/password", PASSWORD);
         let mut saslpasswd2 = Command::new("saslpasswd2");
         saslpasswd2.args(["-p", "-c", "-u", SASL_REALM, "-f"]).arg(&database).arg(USER);
-        saslpasswd2
-            .stdin(fs::File::open(self.folder.join("sasl/password")).expect("the password was just written"));
+        saslpasswd2.stdin(
+            fs::File::open(self.folder().join("sasl/password")).expect("the password was just written"),
+        );
         run(saslpasswd2);
         fs::set_permissions(database, fs::Permissions::from_mode(0o644))
             .expect("Postfix may read the logins");
@@ -300,7 +274,7 @@ postlog unix-dgram n - n - 1 postlogd
         );
         let openssl = |name: &str, section: &str| {
             let mut openssl = Command::new("openssl");
-            openssl.current_dir(self.folder.join("tls")).args([
+            openssl.current_dir(self.folder().join("tls")).args([
                 "req",
                 "-x509",
                 "-config",
@@ -325,42 +299,16 @@ postlog unix-dgram n - n - 1 postlogd
     }
 
     fn write(&self, name: &str, text: &str) {
-        let path = self.folder.join(name);
+        let path = self.folder().join(name);
         fs::create_dir_all(path.parent().expect("a file is in a folder"))
             .expect("the temp folder is writable");
         fs::write(path, text).expect("the temp folder is writable");
     }
 }
 
-impl Drop for Postfix {
-    fn drop(&mut self) {
-        drop(self.supervisor.stdin.take());
-        drop(self.supervisor.wait());
-    }
-}
-
-/// A free port that nobody else is given: bound without listening, which lets only a server that names the port (and
-/// sets SO_REUSEADDR, as servers do) listen on it.
-fn reserve_port() -> (TcpSocket, u16) {
-    let socket = TcpSocket::new_v4().expect("a socket can be made");
-    socket.set_reuseaddr(true).expect("SO_REUSEADDR can be set");
-    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).expect("127.0.0.1 has a free port");
-    let port = socket.local_addr().expect("a bound socket has an address").port();
-    (socket, port)
-}
-
 fn run(mut command: Command) {
-    let output = command.env("PATH", path_with_sbin()).output().expect("an installed program runs");
+    let output = command.env("PATH", program_path()).output().expect("an installed program runs");
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// Postfix's programs are in folders that an ordinary PATH leaves out.
-fn path_with_sbin() -> String {
-    format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default())
-}
-
-fn is_installed(program: &str) -> bool {
-    path_with_sbin().split(':').any(|folder| Path::new(folder).join(program).is_file())
 }
 
 fn with_crlf(stored: &[u8]) -> Vec<u8> {

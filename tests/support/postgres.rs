@@ -1,29 +1,24 @@
 //! PostgreSQL for the test run: [`database`] hands out fresh, empty databases.
 //!
 //! The first call makes one private, throw-away server for the whole test process: its own cluster in a temp folder,
-//! on a free port of 127.0.0.1. A small `sh` supervisor stops it and removes the folder as soon as the pipe that this
-//! process holds closes, so nothing stays behind after a panic or a `kill -9` either. With `DAILY_TEST_POSTGRES_URL`
-//! set (a user who may create databases), that server is used instead.
+//! on a free port of 127.0.0.1, gone with the process. With `DAILY_TEST_POSTGRES_URL` set (a user who may create
+//! databases), that server is used instead.
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::Ipv4Addr;
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::OnceLock;
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
-use tokio::net::TcpSocket;
 use ulid::Ulid;
 use url::Url;
 
-/// `$1` is the folder of PostgreSQL's programs, `$2` the port. Says `ready`, or else what went wrong.
-const SUPERVISOR: &str = r#"
-trap '' HUP INT TERM PIPE
-umask 077
-folder=$(mktemp -d "${TMPDIR:-/tmp}/daily-postgres.XXXXXXXX") || exit 1
-{
+use super::supervisor::{ReservedPort, ServerScript, Supervisor};
+
+/// `$1` is the folder of PostgreSQL's programs, `$2` the port.
+const SCRIPT: ServerScript = ServerScript {
+    name: "daily-postgres",
+    start: r#"{
     "$1/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C --no-sync --no-instructions &&
     cat >>"$folder/data/postgresql.conf" <<END &&
 listen_addresses = '127.0.0.1'
@@ -35,12 +30,9 @@ synchronous_commit = off
 full_page_writes = off
 END
     "$1/pg_ctl" -D "$folder/data" -w start
-} >"$folder/log" 2>&1 </dev/null && echo ready || cat "$folder/log"
-exec >/dev/null 2>&1
-read -r _ # returns when the test process has ended
-"$1/pg_ctl" -D "$folder/data" -m immediate stop
-rm -rf "$folder"
-"#;
+} >"$folder/log" 2>&1 </dev/null && echo ready || cat "$folder/log""#,
+    stop: r#""$1/pg_ctl" -D "$folder/data" -m immediate stop"#,
+};
 
 static SERVER: OnceLock<Server> = OnceLock::new();
 
@@ -92,50 +84,26 @@ async fn administer(server: &Url, statement: String) -> sqlx::Result<()> {
 struct Server {
     /// Where databases are created and dropped.
     url: Url,
-    /// The supervisor, which stops the server when its stdin closes, and the port's reservation.
-    _alive: Option<(Child, TcpSocket)>,
+    /// Unless it was there before the tests. Never dropped, being in a static: it ends when the process does.
+    _own: Option<(Supervisor, ReservedPort)>,
 }
 
 impl Server {
     fn find_or_start() -> Self {
         if let Ok(url) = std::env::var("DAILY_TEST_POSTGRES_URL") {
             let url = Url::parse(&url).expect("DAILY_TEST_POSTGRES_URL is a postgres:// URL");
-            return Self { url, _alive: None };
+            return Self { url, _own: None };
         }
         let programs = server_programs();
-        let (reservation, port) = reserve_port();
-        let mut supervisor = unprivileged_sh()
-            .args(["-c", SUPERVISOR, "postgres-supervisor"])
-            .arg(&programs)
-            .arg(port.to_string())
-            .current_dir("/")
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the shell that starts PostgreSQL runs");
-        let mut said = BufReader::new(supervisor.stdout.take().expect("stdout is piped"));
-        let mut first = String::new();
-        said.read_line(&mut first).expect("the supervisor's answer is readable");
-        if first != "ready\n" {
-            drop(supervisor.stdin.take());
-            said.read_to_string(&mut first).expect("the supervisor's answer is readable");
-            drop(supervisor.wait());
-            panic!("PostgreSQL did not start with the programs in {}:\n{first}", programs.display());
-        }
-        let url = Url::parse(&format!("postgres://postgres@127.0.0.1:{port}/postgres")).expect("a valid URL");
-        Self { url, _alive: Some((supervisor, reservation)) }
+        let programs = programs.to_str().expect("PostgreSQL's folder has a name in UTF-8");
+        let port = ReservedPort::reserve();
+        let number = port.number();
+        let mut supervisor = Supervisor::start(unprivileged_sh(), &SCRIPT, &[programs, &number.to_string()]);
+        supervisor.wait_until_ready();
+        let url =
+            Url::parse(&format!("postgres://postgres@127.0.0.1:{number}/postgres")).expect("a valid URL");
+        Self { url, _own: Some((supervisor, port)) }
     }
-}
-
-/// A free port that nobody else is given: bound without listening, which lets only a server that names the port (and
-/// sets SO_REUSEADDR, as servers do) listen on it.
-fn reserve_port() -> (TcpSocket, u16) {
-    let socket = TcpSocket::new_v4().expect("a socket can be made");
-    socket.set_reuseaddr(true).expect("SO_REUSEADDR can be set");
-    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).expect("127.0.0.1 has a free port");
-    let port = socket.local_addr().expect("a bound socket has an address").port();
-    (socket, port)
 }
 
 /// PostgreSQL refuses to run as root, so root hands over to the user that its package made.
@@ -162,6 +130,6 @@ fn server_programs() -> PathBuf {
     installed.sort_by(|a, b| b.cmp(a));
     std::env::split_paths(&path)
         .chain(installed.into_iter().map(|(_, folder)| folder))
-        .find(|folder: &PathBuf| ["initdb", "pg_ctl"].iter().all(|name| Path::is_file(&folder.join(name))))
+        .find(|folder: &PathBuf| ["initdb", "pg_ctl"].iter().all(|name| folder.join(name).is_file()))
         .expect("PostgreSQL's server programs (initdb, pg_ctl) are not installed: run script/bootstrap")
 }

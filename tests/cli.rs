@@ -1,0 +1,184 @@
+//! The program, run as its users run it.
+
+use crate::support::{
+    command::{Environment, Running},
+    eventually, mailbox, postgres,
+};
+use std::path::Path;
+
+const FEED: &str = "<?xml version=\"1.0\"?><rss version=\"2.0\"><channel><title>The Lamp</title>\
+    <link>https://lamp.example/</link><description>News</description><item><title>Harbour lights return</title>\
+    <link>https://lamp.example/lights</link></item></channel></rss>";
+
+fn write_feed(folder: &Path) -> String {
+    let file = folder.join("feed.xml");
+    std::fs::write(&file, FEED).unwrap();
+    file.display().to_string()
+}
+
+/// Starts `daily serve` on a free port; returns its URL once it is ready.
+async fn serve(environment: Environment) -> (Running, Environment, String) {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}");
+    let environment = environment
+        .set("DAILY__HTTP__LISTEN", &format!("127.0.0.1:{port}"))
+        .set("DAILY__HTTP__PUBLIC_URL", &url);
+    let running = environment.start(&["serve"]);
+    ready(&url).await;
+    (running, environment, url)
+}
+
+async fn ready(url: &str) {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    eventually("the service is ready", || async {
+        let answer = client.get(format!("{url}/readyz")).send().await.ok()?;
+        answer.status().is_success().then_some(())
+    })
+    .await;
+}
+
+async fn reader(url: &str, folder: &Path, address: &str) {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let body = format!("{{\"email\":\"{address}\"}}");
+    let post = client.post(format!("{url}/subscribe")).header("content-type", "application/json").body(body);
+    assert_eq!(post.send().await.unwrap().status(), 202);
+    let mailbox = folder.join("mailbox");
+    let link = eventually("the confirmation mail arrives", || async {
+        mailbox::read(&mailbox)
+            .into_iter()
+            .find(|mail| mail.to() == address)
+            .map(|mail| mail.link("/confirm/"))
+    })
+    .await;
+    assert_eq!(client.post(link).send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn help_teaches_by_example() {
+    let daily = Environment::default();
+    let help = daily.run(&["--help"]).await;
+    assert_eq!(help.code, 0);
+    assert!(help.stdout.contains("Examples:") && help.stdout.contains("daily demo"));
+    for command in [
+        &["serve"][..],
+        &["demo"],
+        &["migrate"],
+        &["check"],
+        &["feed", "add"],
+        &["article", "add"],
+        &["issue", "send"],
+        &["issue", "show"],
+        &["test-send"],
+        &["subscriber", "show"],
+        &["newsletter", "set"],
+        &["completions"],
+    ] {
+        let help = daily.run(&[command, &["--help"]].concat()).await;
+        assert_eq!(help.code, 0);
+        assert!(
+            help.stdout.contains("Example"),
+            "daily {command:?} --help gives no example:\n{}",
+            help.stdout
+        );
+    }
+    assert_eq!(daily.run(&["nonsense"]).await.code, 2);
+    assert!(daily.run(&["completions", "bash"]).await.stdout.contains("daily"));
+}
+
+#[tokio::test]
+async fn the_demo_does_the_main_job_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("demo");
+    let ended = Environment::default().run(&["demo", "--once", "--data", data.to_str().unwrap()]).await;
+    assert_eq!(ended.code, 0, "{ended:?}");
+    for says in ["Data folder", "7 articles", "three confirmed", "3 sent", "/mailbox", "Summary"] {
+        assert!(ended.stdout.contains(says), "{says} is missing in:\n{}", ended.stdout);
+    }
+    assert_eq!(mailbox::read(&data.join("mailbox")).len(), 6, "three confirmations and three issues");
+    let again = Environment::default().run(&["demo", "--once", "--data", data.to_str().unwrap()]).await;
+    assert_eq!(again.code, 2, "a folder in use is left alone");
+}
+
+#[tokio::test]
+async fn commands_that_need_a_worker_say_at_once_when_there_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let daily = Environment::in_folder(folder.path(), None);
+    assert_eq!(daily.run(&["feed", "add", &write_feed(folder.path())]).await.code, 0, "needs no worker");
+    for command in [&["issue", "send", "--yes"][..], &["test-send", "--to", "op@example.org"]] {
+        let ended = daily.run(command).await;
+        assert_eq!(ended.code, 1);
+        assert!(ended.stderr.contains("no worker is alive"), "{}", ended.stderr);
+    }
+    assert!(daily.run(&["issue", "list"]).await.stdout.trim().lines().count() <= 1, "nothing was begun");
+    assert_eq!(daily.run(&["issue", "send"]).await.code, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operators_first_day_on_sqlite() {
+    first_day(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operators_first_day_on_postgres() {
+    let database = postgres::database().await;
+    first_day(Some(database.url())).await;
+}
+
+async fn first_day(database: Option<&str>) {
+    let folder = tempfile::tempdir().unwrap();
+    let daily = Environment::in_folder(folder.path(), database);
+    assert_eq!(daily.run(&["migrate"]).await.code, 0);
+    let (_running, daily, url) = serve(daily).await;
+
+    let added = daily.run(&["feed", "add", &write_feed(folder.path())]).await;
+    assert!(added.stdout.contains("1 new"), "{added:?}");
+    let refused = daily.run(&["feed", "add", "http://10.0.0.1/feed.xml"]).await;
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("feeds.allow_networks"), "{}", refused.stderr);
+    assert_eq!(daily.run(&["feed", "list"]).await.stdout.lines().count(), 2, "a refused feed is not added");
+
+    let page = folder.path().join("page.html");
+    std::fs::write(
+        &page,
+        "<html><head><title>A bakery at dawn</title></head><body><p>Bread.</p></body></html>",
+    )
+    .unwrap();
+    let page = page.to_str().unwrap();
+    let nameless = daily.run(&["article", "add", page]).await;
+    assert!(nameless.stderr.contains("--url"), "{}", nameless.stderr);
+    let article = daily.run(&["article", "add", page, "--url", "https://lamp.example/bakery"]).await;
+    assert!(article.stdout.contains("A bakery at dawn"), "{article:?}");
+
+    let set = ["newsletter", "set", "daily", "--send-time", "06:30", "--time-zone", "Europe/Berlin"];
+    assert!(daily.run(&set).await.stdout.contains("Europe/Berlin"));
+    assert_eq!(daily.run(&["newsletter", "set", "daily", "--time-zone", "Berlin"]).await.code, 2);
+
+    reader(&url, folder.path(), "ann@example.org").await;
+    let shown = daily.run(&["subscriber", "show", "ANN@example.org"]).await;
+    assert!(shown.stdout.contains("daily: active"), "{}", shown.stdout);
+    assert_eq!(daily.run(&["subscriber", "show", "nobody@example.org"]).await.code, 1);
+
+    let test = daily.run(&["test-send", "--to", "op@example.org"]).await;
+    assert!(test.stdout.contains("250"), "{test:?}");
+    let sent = daily.run(&["issue", "send", "--yes"]).await;
+    assert_eq!(sent.code, 0, "{sent:?}");
+    assert!(sent.stdout.contains("1 sent"), "{}", sent.stdout);
+    let status = daily.run(&["--json", "issue", "status"]).await;
+    let status: serde_json::Value = serde_json::from_str(&status.stdout).unwrap();
+    assert_eq!((&status["issue"]["status"], &status["deliveries"]["sent"]), (&"sent".into(), &1.into()));
+    assert_eq!(daily.run(&["issue", "send", "--yes"]).await.code, 1, "one issue per date");
+    let check = daily.run(&["check"]).await;
+    assert_eq!(check.code, 0, "{check:?}");
+    let mails = mailbox::read(&folder.path().join("mailbox"));
+    assert_eq!(mails.len(), 3, "confirmation, test, issue");
+    assert_eq!(mails.iter().filter(|mail| mail.to() == "ann@example.org").count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_ends_the_service_in_good_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let (running, daily, _) = serve(Environment::in_folder(folder.path(), None)).await;
+    assert_eq!(running.terminate().await, 0);
+    let ended = daily.run(&["issue", "send", "--yes"]).await;
+    assert!(ended.stderr.contains("no worker is alive"), "it took itself off the list: {}", ended.stderr);
+}

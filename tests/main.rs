@@ -1,0 +1,16 @@
+//! The integration tests: one binary, so that Daily is linked once. Every story that touches the database is told on both
+//! engines.
+
+mod architecture;
+mod browser;
+mod cli;
+mod config;
+mod database;
+mod feeds;
+mod issues;
+mod pages;
+mod postfix;
+mod relays;
+mod schedule;
+mod signup;
+mod support;

@@ -1,0 +1,92 @@
+//! What every page owes its readers.
+
+use crate::support::app::TestApp;
+use daily::db::Engine;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_load_nothing_from_elsewhere_and_keep_tokens_to_themselves() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    for path in ["/", "/issues", "/confirm/x", "/unsubscribe/x", "/nowhere", "/mailbox"] {
+        let answer = app.get(&format!("{}{path}", app.url)).await;
+        let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        let policy = header("content-security-policy").unwrap();
+        assert!(policy.contains("default-src 'none'"), "{path}: {policy}");
+        assert!(!policy.contains("unsafe"), "{path}: {policy}");
+        assert_eq!(header("referrer-policy").as_deref(), Some("no-referrer"));
+        assert_eq!(header("x-content-type-options").as_deref(), Some("nosniff"));
+        assert!(header("set-cookie").is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_are_pages_for_people_and_problem_json_for_programs() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let page = app.get(&format!("{}/nowhere", app.url)).await;
+    assert_eq!(page.status(), 404);
+    assert!(page.text().await.unwrap().contains("<h1>"));
+    let json = app
+        .client
+        .get(format!("{}/nowhere", app.url))
+        .header("accept", "application/json")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(json.headers()["content-type"], "application/problem+json");
+    let problem: serde_json::Value = serde_json::from_slice(&json.bytes().await.unwrap()).unwrap();
+    assert_eq!(problem["status"], 404);
+    assert_eq!(app.get(&format!("{}/subscribe", app.url)).await.status(), 405);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_input_is_shown_as_text() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let answer = app.post_form("/subscribe", &[("email", "\"><script>alert(1)</script>")]).await;
+    assert_eq!(answer.status(), 422);
+    let page = answer.text().await.unwrap();
+    assert!(!page.contains("<script"), "{page}");
+    assert!(page.contains("&lt;script&gt;"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_says_whether_a_worker_is_alive() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    assert_eq!(app.get(&format!("{}/healthz", app.url)).await.status(), 200);
+    crate::support::eventually("the service is ready", || async {
+        (app.get(&format!("{}/readyz", app.url)).await.status() == 200).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mailbox_shows_every_mail_in_four_ways() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    app.sign_up("ann@example.org").await;
+    app.settle().await;
+    let list = app.get(&format!("{}/mailbox", app.url)).await.text().await.unwrap();
+    assert!(list.contains("ann@example.org"));
+    let start = list.find("href=\"/mailbox/").expect("a mail") + "href=\"".len();
+    let name = &list[start..start + list[start..].find('"').unwrap()];
+    let mail = format!("{}{name}", app.url);
+    for (view, shows) in [
+        ("html", "<iframe"),
+        ("text", "/confirm/"),
+        ("headers", "Message-ID:"),
+        ("source", "Content-Transfer-Encoding"),
+    ] {
+        let page = app.get(&format!("{mail}?view={view}")).await.text().await.unwrap();
+        assert!(page.contains(shows), "{view}");
+    }
+    let framed = app.get(&format!("{mail}/html")).await;
+    let policy = framed.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.contains("sandbox") && policy.contains("default-src 'none'"));
+    assert!(framed.text().await.unwrap().contains("/confirm/"));
+    for outside in ["..%2Fsecret.key", "%2e%2e", "x", ".eml", "..eml"] {
+        assert_eq!(app.get(&format!("{}/mailbox/{outside}", app.url)).await.status(), 404, "{outside}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_mailbox_relay_there_is_no_mailbox_page() {
+    let app = TestApp::with_relay(Engine::Sqlite, "smtp://127.0.0.1:1").await;
+    assert_eq!(app.get(&format!("{}/mailbox", app.url)).await.status(), 404);
+}

@@ -1,0 +1,91 @@
+//! The same way through a real mail server.
+
+use crate::support::{
+    app::TestApp,
+    mailbox::Mail,
+    on_both_engines,
+    postfix::{PASSWORD, Postfix, USER},
+};
+use daily::{
+    domain::{issue::IssueStatus, relay::RelayUrl},
+    settings::Relay,
+};
+
+async fn start(engine: daily::db::Engine, relays: Vec<Relay>) -> TestApp {
+    TestApp::start_with(engine, |settings| {
+        settings.relays = relays;
+        settings.sending.connections = 1;
+    })
+    .await
+}
+
+fn relay(url: &str, postfix: Option<&Postfix>) -> Relay {
+    Relay { url: RelayUrl::parse(url).expect("a relay"), ca_file: postfix.map(Postfix::ca_file) }
+}
+
+fn addressed_to(mails: &[Vec<u8>], address: &str) -> Vec<Mail> {
+    mails.iter().map(|bytes| Mail::parse(bytes.clone())).filter(|mail| mail.to() == address).collect()
+}
+
+on_both_engines! {
+    async fn signup_confirmation_and_issue_go_through_starttls_and_authentication(engine: Engine) {
+        let postfix = Postfix::start().await;
+        let url = format!("smtp+starttls://{USER}:{PASSWORD}@localhost:{}", postfix.submission_port());
+        let app = start(engine, vec![relay(&url, Some(&postfix))]).await;
+        app.article("Überraschung: “Öl” in der Brücke 🎉").await;
+        app.sign_up("ann@example.org").await;
+        let mails = postfix.wait_for_messages(1).await;
+        let link = Mail::parse(mails[0].clone()).link("/confirm/");
+        assert_eq!(app.post(&link).await.status(), 200);
+        for n in 0..20 {
+            app.reader_at_once(&format!("reader{n}@example.net")).await;
+        }
+        assert_eq!(app.send_issue().await, IssueStatus::Sent);
+        let mails = postfix.wait_for_messages(22).await;
+        let issue = addressed_to(&mails, "ann@example.org").pop().unwrap();
+        let issue = if issue.text().contains("/confirm/") { addressed_to(&mails, "ann@example.org").remove(0) } else { issue };
+        assert_eq!(issue.subject(), "Überraschung: “Öl” in der Brücke 🎉");
+        assert!(issue.text().contains("Überraschung") && issue.html().contains("Überraschung"));
+        for name in ["Message-ID", "Date", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "MIME-Version"] {
+            assert!(issue.header(name).is_some(), "{name}");
+        }
+        postfix.wait_for_log("TLS connection established from", 2).await;
+        let connections = postfix.log().matches("connect from").count() - postfix.log().matches("disconnect from").count();
+        assert!(connections <= 2, "22 mails over {connections} connections");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mail_goes_through_implicit_tls() {
+    let postfix = Postfix::start().await;
+    let url = format!("smtps://localhost:{}", postfix.smtps_port());
+    let app = start(daily::db::Engine::Sqlite, vec![relay(&url, Some(&postfix))]).await;
+    app.sign_up("ann@example.org").await;
+    assert_eq!(Mail::parse(postfix.wait_for_messages(1).await.remove(0)).to(), "ann@example.org");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_certificate_nobody_vouches_for_gets_nothing() {
+    let postfix = Postfix::start().await;
+    for url in [
+        format!("smtps://localhost:{}", postfix.smtps_port()),
+        format!("smtp+starttls://localhost:{}", postfix.plain_port()),
+    ] {
+        let app = start(daily::db::Engine::Sqlite, vec![relay(&url, None)]).await;
+        let said = app.app.jobs.mailer.check().await.remove(0).1.unwrap_err();
+        assert!(said.to_lowercase().contains("certificate"), "{said}");
+    }
+    assert!(postfix.wait_for_messages(0).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_the_relays_trouble_and_loses_no_mail() {
+    let postfix = Postfix::start().await;
+    let url = format!("smtp+starttls://{USER}:wrong@localhost:{}", postfix.submission_port());
+    let app = start(daily::db::Engine::Sqlite, vec![relay(&url, Some(&postfix))]).await;
+    let said = app.app.jobs.mailer.check().await.remove(0).1.unwrap_err();
+    assert!(said.starts_with("535"), "{said}");
+    app.article("The bridge opens").await;
+    app.reader_at_once("ann@example.org").await;
+    assert_eq!(app.send_issue().await, IssueStatus::Sending, "it waits");
+}

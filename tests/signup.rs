@@ -1,0 +1,192 @@
+//! From the signup form to a confirmed subscription.
+
+use crate::support::{app::TestApp, on_both_engines};
+use daily::domain::{
+    subscription::SubscriptionStatus::{Active, Pending, Unsubscribed},
+    token::{KeyRing, Purpose},
+};
+use jiff::SignedDuration;
+
+on_both_engines! {
+    async fn a_signup_leaves_a_pending_subscription_a_consent_event_and_one_mail(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        let fields = [("email", "ann@example.org"), ("source", "https://news.example/a-story")];
+        assert_eq!(app.post_form("/subscribe", &fields).await.status(), 200);
+        app.settle().await;
+        assert_eq!(app.status_of("ann@example.org").await, Some(Pending));
+        assert_eq!(app.consent_of("ann@example.org").await, ["requested"]);
+        let mails = app.mails();
+        assert_eq!(mails.len(), 1);
+        assert_eq!(mails[0].to(), "ann@example.org");
+        assert!(mails[0].text().contains(&app.confirmation_link("ann@example.org")));
+        assert!(mails[0].html().contains(&app.confirmation_link("ann@example.org")));
+        assert_eq!(mails[0].header("Auto-Submitted"), Some("auto-replied"));
+    }
+
+    async fn following_the_link_changes_nothing_and_pressing_the_button_confirms(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.sign_up("ann@example.org").await;
+        app.settle().await;
+        let link = app.confirmation_link("ann@example.org");
+        for _ in 0..3 {
+            let page = app.get(&link).await;
+            assert_eq!(page.status(), 200);
+            assert!(page.text().await.unwrap().contains("<button"));
+            assert_eq!(app.client.head(&link).send().await.unwrap().status(), 200);
+        }
+        assert_eq!(app.status_of("ann@example.org").await, Some(Pending));
+        assert!(app.post(&link).await.text().await.unwrap().contains("You are in"));
+        assert_eq!(app.status_of("ann@example.org").await, Some(Active));
+        assert!(app.post(&link).await.text().await.unwrap().contains("You are in"), "a second press is no error");
+        assert!(app.get(&link).await.text().await.unwrap().contains("You are in"));
+        assert_eq!(app.consent_of("ann@example.org").await, ["requested", "confirmed"]);
+    }
+
+    async fn the_answer_is_the_same_for_every_address(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader("active@example.org").await;
+        app.reader("left@example.org").await;
+        leave(&app, "left@example.org").await;
+        app.sign_up("pending@example.org").await;
+        let mut answers = Vec::new();
+        for address in ["new@example.org", "pending@example.org", "active@example.org", "left@example.org"] {
+            let form = app.sign_up(address).await;
+            let form = (form.status(), form.text().await.unwrap());
+            let json = format!("{{\"email\":\"{address}\"}}");
+            let json = app
+                .client
+                .post(format!("{}/subscribe", app.url))
+                .header("content-type", "application/json")
+                .body(json)
+                .send()
+                .await
+                .unwrap();
+            assert_eq!(json.status(), 202);
+            answers.push((form, json.text().await.unwrap()));
+        }
+        assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:#?}");
+    }
+
+    async fn a_reader_who_signs_up_again_gets_a_helpful_mail_at_most_once_a_day(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader("ann@example.org").await;
+        app.clock.advance(SignedDuration::from_hours(25));
+        for _ in 0..3 {
+            app.sign_up("ann@example.org").await;
+            app.settle().await;
+        }
+        let mails = app.mails_to("ann@example.org");
+        assert_eq!(mails.len(), 2, "the confirmation and one more");
+        assert!(mails[1].text().contains("/unsubscribe/"));
+        assert_eq!(app.status_of("ann@example.org").await, Some(Active));
+    }
+
+    async fn foreign_altered_and_expired_links_are_answered_and_confirm_nothing(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.sign_up("ann@example.org").await;
+        app.settle().await;
+        let link = app.confirmation_link("ann@example.org");
+        let (start, token) = link.rsplit_once('/').unwrap();
+        let other_key = KeyRing::new(&[[7_u8; 32]]).unwrap().sign(Purpose::Confirm, 1);
+        let other_purpose = app.app.actions.keys.sign(Purpose::Unsubscribe, 1);
+        let nobody = app.app.actions.keys.sign(Purpose::Confirm, 999);
+        let altered = format!("{}{}", &token[..token.len() - 1], if token.ends_with('A') { 'B' } else { 'A' });
+        let long = "x".repeat(5000);
+        for wrong in [&other_key, &other_purpose, &nobody, &altered, &token[1..].to_owned(), &"%00".into(), &long] {
+            let answer = app.post(&format!("{start}/{wrong}")).await;
+            assert_eq!(answer.status(), 404, "{wrong:.60}");
+            assert!(answer.text().await.unwrap().contains("does not work"));
+        }
+        app.clock.advance(SignedDuration::from_hours(24 * 7 + 1));
+        let answer = app.post(&link).await;
+        assert_eq!(answer.status(), 410);
+        assert!(answer.text().await.unwrap().contains("Sign up again"));
+        assert_eq!(app.status_of("ann@example.org").await, Some(Pending));
+        app.sign_up("ann@example.org").await;
+        app.settle().await;
+        assert_eq!(app.post(&app.confirmation_link("ann@example.org")).await.status(), 200);
+        assert_eq!(app.status_of("ann@example.org").await, Some(Active));
+    }
+
+    async fn an_old_confirmation_link_does_not_bring_back_a_reader_who_left(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader("ann@example.org").await;
+        let link = app.confirmation_link("ann@example.org");
+        leave(&app, "ann@example.org").await;
+        assert_eq!(app.post(&link).await.status(), 410);
+        assert_eq!(app.status_of("ann@example.org").await, Some(Unsubscribed));
+    }
+
+    async fn bad_signups_get_a_clear_answer_and_leave_nothing(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        let post = |kind: &'static str, body: String| {
+            let request = app.client.post(format!("{}/subscribe", app.url)).header("content-type", kind).body(body);
+            async move {
+                let answer = request.send().await.expect("an answer");
+                (answer.status().as_u16(), answer.text().await.expect("a body"))
+            }
+        };
+        let (form, json) = ("application/x-www-form-urlencoded", "application/json");
+        let long = "a".repeat(300);
+        for (kind, body, status, says) in [
+            (form, "email=ann".to_owned(), 422, "name@example.org"),
+            (form, String::new(), 422, "missing field"),
+            (form, "email=ann%40example.org&colour=red".into(), 422, "unknown field"),
+            (form, format!("email={long}%40example.org"), 422, "longer than 64"),
+            (form, "email=ann%40example.org%0d%0aBcc%3A+x%40example.org".into(), 422, "domain name"),
+            (form, "email=ann%40example.org&newsletter=weekly".into(), 422, "no newsletter"),
+            (form, format!("email={}", "a".repeat(20_000)), 413, ""),
+            (json, "{".into(), 400, "EOF"),
+            (json, "{\"email\":7}".into(), 422, "invalid type"),
+            (json, "{\"email\":\"ann@localhost\"}".into(), 422, "domain name"),
+            (json, "{\"email\":\"ann@example.org\",\"admin\":true}".into(), 422, "unknown field"),
+            ("text/plain", "ann@example.org".into(), 415, "application/json"),
+        ] {
+            let (got, text) = post(kind, body.clone()).await;
+            assert_eq!(got, status, "{body:.80}: {text}");
+            assert!(text.contains(says), "{body:.80}: {text}");
+        }
+        app.settle().await;
+        assert!(app.mails().is_empty());
+        assert_eq!(app.status_of("ann@example.org").await, None);
+    }
+
+    async fn two_signups_at_once_make_one_subscription_and_one_mail(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        let answers = futures_util::future::join_all((0..8).map(|_| app.sign_up("ann@example.org"))).await;
+        assert!(answers.iter().all(|answer| answer.status() == 200));
+        app.settle().await;
+        assert_eq!(app.mails().len(), 1);
+        assert_eq!(app.consent_of("ann@example.org").await.len(), 8, "every request is on record");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_configured_origins_may_sign_up_by_script() {
+    let app = TestApp::start_with(daily::db::Engine::Sqlite, |settings| {
+        settings.http.allowed_origins = vec!["https://news.example".into()];
+    })
+    .await;
+    for (origin, allowed) in [("https://news.example", true), ("https://evil.example", false)] {
+        let answer = app
+            .client
+            .request(reqwest::Method::OPTIONS, format!("{}/subscribe", app.url))
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "content-type")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.headers().contains_key("access-control-allow-origin"), allowed, "{origin}");
+    }
+}
+
+async fn leave(app: &TestApp, address: &str) {
+    let id = {
+        let address = daily::domain::email_address::EmailAddress::parse(address).unwrap();
+        let mut tx = app.app.db.read().await.unwrap();
+        daily::db::subscriptions::of_address(&mut tx, &address).await.unwrap()[0].id
+    };
+    let token = app.app.actions.keys.sign(Purpose::Unsubscribe, id.0);
+    assert_eq!(app.post(&format!("{}/unsubscribe/{token}", app.url)).await.status(), 200);
+}

@@ -1,0 +1,231 @@
+//! A Daily of one's own: a database, a data folder, a clock that stands still, pages and workers.
+
+use super::{eventually, mailbox, mailbox::Mail, postgres};
+use daily::{
+    actions::send_issue::send_issue,
+    app::App,
+    cli::serve::{self, Role},
+    clock::Clock,
+    db::{
+        DatabaseUrl, Engine, articles, articles::Origin, issues, newsletters, newsletters::NewsletterRecord,
+        subscriptions,
+    },
+    domain::{
+        article::FoundArticle, email_address::EmailAddress, issue::IssueStatus, relay::RelayUrl,
+        subscription::SubscriptionStatus,
+    },
+    jobs::sweep,
+    queue,
+    settings::{Relay, Settings},
+};
+use jiff::{SignedDuration, Timestamp};
+use std::{net::SocketAddr, path::PathBuf};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// When every story begins: a Friday, five hours after the newsletter's time.
+pub const BEGIN: &str = "2026-05-01T12:00:00Z";
+
+/// A running Daily. It ends with the test.
+pub struct TestApp {
+    pub app: App,
+    pub clock: Clock,
+    /// Where its pages are, without a slash at the end.
+    pub url: String,
+    pub client: reqwest::Client,
+    folder: TempDir,
+    _stop: DropGuard,
+    _database: Option<postgres::TestDatabase>,
+}
+
+impl TestApp {
+    /// With the built-in mailbox for a relay.
+    pub async fn start(engine: Engine) -> Self {
+        Self::start_with(engine, |_| {}).await
+    }
+
+    /// With a relay on this machine.
+    pub async fn with_relay(engine: Engine, url: &str) -> Self {
+        Self::start_with(engine, |settings| {
+            settings.relays = vec![Relay { url: RelayUrl::parse(url).expect("a relay"), ca_file: None }];
+        })
+        .await
+    }
+
+    pub async fn start_with(engine: Engine, change: impl FnOnce(&mut Settings)) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        let mut settings = Settings::defaults().expect("the defaults");
+        let database = match engine {
+            Engine::Sqlite => {
+                settings.database = DatabaseUrl::Sqlite(folder.path().join("daily.db"));
+                None
+            }
+            Engine::Postgres => {
+                let database = postgres::database().await;
+                settings.database = DatabaseUrl::Postgres(database.url().to_owned());
+                Some(database)
+            }
+        };
+        settings.data_folder = folder.path().to_owned();
+        settings.http.listen = address;
+        settings.http.public_url = format!("http://{address}");
+        settings.relays =
+            vec![Relay { url: RelayUrl::Mailbox(folder.path().join("mailbox")), ca_file: None }];
+        change(&mut settings);
+        let clock = Clock::fixed(BEGIN.parse().expect("a moment"));
+        let app = App::start(settings, clock.clone()).await.expect("Daily starts");
+        let stop = CancellationToken::new();
+        tokio::spawn(serve::run(app.clone(), Role::Worker, None, stop.clone()));
+        tokio::spawn(serve::run(app.clone(), Role::Web, Some(listener), stop.clone()));
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .expect("an HTTP client");
+        let url = format!("http://{address}");
+        Self { app, clock, url, client, folder, _stop: stop.drop_guard(), _database: database }
+    }
+
+    pub fn mailbox(&self) -> PathBuf {
+        self.folder.path().join("mailbox")
+    }
+
+    pub fn mails(&self) -> Vec<Mail> {
+        mailbox::read(&self.mailbox())
+    }
+
+    pub fn mails_to(&self, address: &str) -> Vec<Mail> {
+        self.mails().into_iter().filter(|mail| mail.to() == address).collect()
+    }
+
+    /// Waits until no job is left in the queue.
+    pub async fn settle(&self) {
+        eventually("the queue is empty", || async {
+            (queue::depth(&self.app.db).await.expect("the queue's depth") == 0).then_some(())
+        })
+        .await;
+    }
+
+    /// The schedule looks once for what is due, and the workers do it.
+    pub async fn tick(&self) {
+        sweep::tick(&self.app.jobs).await.expect("a look for what is due");
+        self.settle().await;
+    }
+
+    /// Moves the clock, then looks for what is due.
+    pub async fn tick_after(&self, span: SignedDuration) {
+        self.clock.advance(span);
+        self.tick().await;
+    }
+
+    pub async fn newsletter(&self) -> NewsletterRecord {
+        let mut tx = self.app.db.read().await.expect("a transaction");
+        newsletters::by_slug(&mut tx, "daily").await.expect("a query").expect("the newsletter out of the box")
+    }
+
+    /// Posts the signup form.
+    pub async fn sign_up(&self, address: &str) -> reqwest::Response {
+        self.post_form("/subscribe", &[("email", address)]).await
+    }
+
+    pub async fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
+        self.client
+            .post(format!("{}{path}", self.url))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(serde_urlencoded::to_string(fields).expect("a form"))
+            .send()
+            .await
+            .expect("an answer")
+    }
+
+    pub async fn get(&self, url: &str) -> reqwest::Response {
+        self.client.get(url).send().await.expect("an answer")
+    }
+
+    pub async fn post(&self, url: &str) -> reqwest::Response {
+        self.client.post(url).send().await.expect("an answer")
+    }
+
+    /// The link in the latest confirmation mail to this address.
+    pub fn confirmation_link(&self, address: &str) -> String {
+        let mails = self.mails_to(address);
+        let mail =
+            mails.iter().rev().find(|mail| mail.text().contains("/confirm/")).expect("a confirmation mail");
+        mail.link("/confirm/")
+    }
+
+    /// Signs up and confirms, as a reader does, over the web and the mail.
+    pub async fn reader(&self, address: &str) {
+        self.sign_up(address).await;
+        self.settle().await;
+        let link = self.confirmation_link(address);
+        assert_eq!(self.post(&link).await.status(), 200);
+    }
+
+    /// Makes a confirmed reader without a mail: for stories whose relay is no mailbox.
+    pub async fn reader_at_once(&self, address: &str) {
+        let address = EmailAddress::parse(address).expect("an address");
+        let now = self.clock.now();
+        let newsletter = self.newsletter().await;
+        let mut tx = self.app.db.begin().await.expect("a transaction");
+        let subscriber = subscriptions::subscriber(&mut tx, &address, now).await.expect("a subscriber");
+        let subscription = subscriptions::subscription(&mut tx, subscriber, newsletter.id, now)
+            .await
+            .expect("a subscription");
+        subscriptions::activate(&mut tx, subscription.id, now).await.expect("an active subscription");
+        tx.commit().await.expect("a commit");
+    }
+
+    pub async fn status_of(&self, address: &str) -> Option<SubscriptionStatus> {
+        let address = EmailAddress::parse(address).expect("an address");
+        let mut tx = self.app.db.read().await.expect("a transaction");
+        let found = subscriptions::of_address(&mut tx, &address).await.expect("a query");
+        found.first().map(|it| it.status)
+    }
+
+    /// The kinds of entries in the consent ledger of an address, oldest first.
+    pub async fn consent_of(&self, address: &str) -> Vec<String> {
+        let address = EmailAddress::parse(address).expect("an address");
+        let mut tx = self.app.db.read().await.expect("a transaction");
+        let mut kinds = Vec::new();
+        for it in subscriptions::of_address(&mut tx, &address).await.expect("a query") {
+            let history = subscriptions::consent_history(&mut tx, it.id).await.expect("a query");
+            kinds.extend(history.into_iter().map(|event| event.kind));
+        }
+        kinds
+    }
+
+    /// Adds an article as an operator does.
+    pub async fn article(&self, title: &str) {
+        let slug = title.to_lowercase().replace(' ', "-");
+        let mut found = FoundArticle::titled(title);
+        found.url = Some(format!("https://news.example/{slug}").parse().expect("a URL"));
+        found.dek = Some(format!("About {title}."));
+        let mut tx = self.app.db.begin().await.expect("a transaction");
+        articles::store(&mut tx, &found, Origin::Operator, self.clock.now()).await.expect("a stored article");
+        tx.commit().await.expect("a commit");
+    }
+
+    /// Sends today's issue and waits for its end, or until nothing more happens by itself.
+    pub async fn send_issue(&self) -> IssueStatus {
+        let issue = send_issue(&self.app.actions, &self.newsletter().await).await.expect("an issue");
+        self.settle().await;
+        let mut tx = self.app.db.read().await.expect("a transaction");
+        issues::get(&mut tx, issue.id).await.expect("a query").expect("the issue").status
+    }
+
+    /// Date, status and reason of all issues, latest first.
+    pub async fn issues(&self) -> Vec<issues::IssueRecord> {
+        let newsletter = self.newsletter().await;
+        let mut tx = self.app.db.read().await.expect("a transaction");
+        issues::page(&mut tx, newsletter.id, jiff::civil::Date::MAX, 100).await.expect("a query")
+    }
+}
+
+/// A moment, written in ISO 8601.
+pub fn at(text: &str) -> Timestamp {
+    text.parse().expect("a moment")
+}

@@ -1,0 +1,98 @@
+//! The program itself, run as its users run it.
+
+use std::{
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Settings of a program run, as environment variables.
+#[derive(Debug, Clone, Default)]
+pub struct Environment(Vec<(String, String)>);
+
+impl Environment {
+    /// SQLite and mailbox in a folder; `url` in place of SQLite, if given.
+    pub fn in_folder(folder: &Path, database: Option<&str>) -> Self {
+        let sqlite = format!("sqlite://{}", folder.join("daily.db").display());
+        Self::default()
+            .set("DAILY__DATABASE__URL", database.unwrap_or(&sqlite))
+            .set("DAILY__DATA__FOLDER", &folder.display().to_string())
+            .set("DAILY__RELAYS__0__URL", &format!("mailbox:{}", folder.join("mailbox").display()))
+    }
+
+    pub fn set(mut self, name: &str, value: &str) -> Self {
+        self.0.retain(|(set, _)| set != name);
+        self.0.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_daily"));
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DAILY__")) {
+            command.env_remove(name);
+        }
+        command.args(arguments).envs(self.0.iter().cloned()).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub async fn run(&self, arguments: &[&str]) -> Ended {
+        let mut command = self.command(arguments);
+        let Output { status, stdout, stderr } =
+            tokio::task::spawn_blocking(move || command.output().expect("the program runs"))
+                .await
+                .expect("a thread");
+        Ended {
+            code: status.code().unwrap_or(-1),
+            stdout: String::from_utf8(stdout).expect("text"),
+            stderr: String::from_utf8(stderr).expect("text"),
+        }
+    }
+
+    /// Starts a command that runs on; it is killed when dropped.
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        let child = self
+            .command(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program starts");
+        Running(child)
+    }
+}
+
+/// A program that runs.
+pub struct Running(Child);
+
+impl Running {
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.0.kill().expect("a process to kill");
+        self.0.wait().expect("its end");
+    }
+
+    /// SIGTERM, and its end.
+    pub async fn terminate(mut self) -> i32 {
+        let pid = self.0.id().to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
+        let code = super::eventually("the program ends", || {
+            let code = self.0.try_wait().expect("its state").map(|status| status.code().unwrap_or(-1));
+            async move { code }
+        });
+        code.await
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

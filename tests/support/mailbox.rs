@@ -1,0 +1,55 @@
+//! Reading the built-in mailbox as a reader would.
+
+use mail_parser::{Message, MessageParser};
+use std::path::{Path, PathBuf};
+
+/// A mail in the mailbox.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    message: Message<'static>,
+    /// The file's bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// The mails of a folder, in order of arrival.
+pub fn read(folder: &Path) -> Vec<Mail> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("a folder entry").path()).collect();
+    files.retain(|file| file.extension().is_some_and(|it| it == "eml"));
+    files.sort();
+    files.iter().map(|file| Mail::parse(std::fs::read(file).expect("a mail"))).collect()
+}
+
+impl Mail {
+    pub fn parse(bytes: Vec<u8>) -> Self {
+        let message = MessageParser::default().parse(&bytes).expect("a message").into_owned();
+        Self { message, bytes }
+    }
+
+    pub fn to(&self) -> &str {
+        self.message.to().and_then(|to| to.first()).and_then(|to| to.address()).expect("a recipient")
+    }
+
+    pub fn subject(&self) -> &str {
+        self.message.subject().unwrap_or_default()
+    }
+
+    pub fn header(&self, name: &'static str) -> Option<&str> {
+        self.message.header_raw(name).map(str::trim)
+    }
+
+    pub fn text(&self) -> String {
+        self.message.body_text(0).expect("a text part").into_owned()
+    }
+
+    pub fn html(&self) -> String {
+        self.message.body_html(0).expect("an HTML part").into_owned()
+    }
+
+    /// The first link in the text whose path begins so.
+    pub fn link(&self, path: &str) -> String {
+        let text = self.text();
+        let found = text.split_whitespace().find(|word| word.starts_with("http") && word.contains(path));
+        found.unwrap_or_else(|| panic!("no link to {path} in:\n{text}")).to_owned()
+    }
+}

@@ -1,0 +1,317 @@
+//! The test servers do what the other tests rely on.
+
+mod supervisor {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::process::Command;
+
+    use crate::support::supervisor::{ReservedPort, ServerScript, Supervisor};
+
+    fn start(start: &'static str, stop: &'static str, arguments: &[&str]) -> Supervisor {
+        Supervisor::start(
+            Command::new("sh"),
+            &ServerScript { name: "daily-self-test", start, stop },
+            arguments,
+        )
+    }
+
+    #[test]
+    fn a_dropped_server_is_stopped_and_its_folder_removed() {
+        let outside = start("echo ready", "", &[]);
+        let trace = outside.folder().join("stopped");
+        let argument = trace.to_str().expect("the temp folder's name is UTF-8");
+        let mut server = start(r#"read -r _; echo "got $1"; echo ready"#, r#"echo >"$1""#, &[argument]);
+        let folder = server.folder().to_owned();
+        assert!(folder.is_dir());
+
+        server.go_on();
+        let got = server.wait_until_up(|line| line.strip_prefix("got ").map(str::to_owned));
+        assert_eq!(got, argument);
+        drop(server);
+
+        assert!(trace.is_file());
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn a_server_that_does_not_start_says_why() {
+        let mut server = start("echo no such thing", "", &[]);
+        let panic =
+            catch_unwind(AssertUnwindSafe(|| server.wait_until_ready())).expect_err("it is not ready");
+        let message = panic.downcast_ref::<String>().expect("the panic has a message");
+        assert!(message.contains("no such thing"), "{message}");
+    }
+
+    #[tokio::test]
+    async fn a_reserved_port_is_nobody_elses() {
+        let port = ReservedPort::reserve();
+        assert_ne!(port.number(), ReservedPort::reserve().number());
+        for _ in 0..2 {
+            let listener = port.listen();
+            let address = listener.local_addr().expect("a listener has an address");
+            assert_eq!(address.to_string(), format!("127.0.0.1:{}", port.number()));
+        }
+    }
+}
+
+mod postgres {
+    use sqlx::{Connection, PgConnection};
+
+    use crate::support::postgres;
+
+    #[tokio::test]
+    async fn every_test_gets_an_empty_database_of_its_own() {
+        let (a, b) = tokio::join!(postgres::database(), postgres::database());
+        for database in [&a, &b] {
+            let mut connection = PgConnection::connect(database.url()).await.expect("the database is there");
+            sqlx::raw_sql("CREATE TABLE things (id BIGINT)")
+                .execute(&mut connection)
+                .await
+                .expect("no other test has made this table here");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_dropped_database_is_gone_even_with_open_connections() {
+        let database = postgres::database().await;
+        let url = database.url().to_owned();
+        let _open = PgConnection::connect(&url).await.expect("the database is there");
+        drop(database);
+        assert!(PgConnection::connect(&url).await.is_err());
+    }
+}
+
+mod postfix {
+    use lettre::transport::smtp::authentication::Credentials;
+    use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+    use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+
+    use crate::support::postfix::{self, Postfix};
+
+    type Transport = AsyncSmtpTransport<Tokio1Executor>;
+
+    fn tls(server: &Postfix) -> TlsParameters {
+        let pem = std::fs::read(server.ca_file()).expect("Postfix has a certificate");
+        let authority = Certificate::from_pem(&pem).expect("the certificate is one");
+        TlsParameters::builder("localhost".to_owned())
+            .add_root_certificate(authority)
+            .build()
+            .expect("rustls takes the certificate")
+    }
+
+    fn message(to: &str) -> Message {
+        Message::builder()
+            .from("Daily <daily@example.org>".parse().expect("an address"))
+            .to(to.parse().expect("an address"))
+            .subject("hello")
+            .body("first\r\n.second\r\nthird\r\n".to_owned())
+            .expect("a complete message")
+    }
+
+    fn login(password: &str) -> Credentials {
+        Credentials::new(postfix::USER.to_owned(), password.to_owned())
+    }
+
+    #[tokio::test]
+    async fn mail_arrives_on_all_three_ports() {
+        let server = Postfix::start().await;
+        let to = |port| Transport::builder_dangerous("localhost").port(port);
+        let plain = to(server.plain_port());
+        let starttls = plain.clone().tls(Tls::Required(tls(&server)));
+        let submission = to(server.submission_port())
+            .tls(Tls::Required(tls(&server)))
+            .credentials(login(postfix::PASSWORD));
+        let smtps = to(server.smtps_port()).tls(Tls::Wrapper(tls(&server)));
+        for way in [plain, starttls, submission, smtps] {
+            way.build().send(message("reader@example.net")).await.expect("Postfix takes the mail");
+        }
+
+        let mails = server.wait_for_messages(4).await;
+        assert_eq!(mails.len(), 4);
+        for mail in mails {
+            let text = String::from_utf8(mail).expect("the mail is ASCII");
+            assert!(text.contains("\r\nDelivered-To: reader@example.net\r\n"), "{text}");
+            assert!(text.contains("\r\n\r\nfirst\r\n.second\r\nthird\r\n"), "{text}");
+        }
+        server.wait_for_log("TLS connection established from", 3).await;
+    }
+
+    #[tokio::test]
+    async fn submission_wants_tls_and_login_and_nothing_leaves() {
+        let server = Postfix::start().await;
+        let submission = Transport::builder_dangerous("localhost").port(server.submission_port());
+        let encrypted = submission.clone().tls(Tls::Required(tls(&server)));
+        let wrong_password = encrypted.clone().credentials(login("no"));
+        for way in [submission, encrypted.clone(), wrong_password] {
+            way.build().send(message("reader@example.org")).await.expect_err("a refusal");
+        }
+        assert!(server.messages().is_empty(), "{}", server.log());
+
+        let good = encrypted.credentials(login(postfix::PASSWORD)).build();
+        let away = good.send(message("someone@debian.org")).await.expect_err("a refusal");
+        assert!(away.is_permanent(), "{away}");
+        good.send(message("gone@example.org")).await.expect("taken, to be bounced");
+        let mails = server.wait_for_messages(1).await;
+        let bounce = String::from_utf8_lossy(&mails[0]);
+        assert!(bounce.contains("\r\nDelivered-To: daily@example.org\r\n"), "{bounce}");
+        assert!(bounce.contains("Content-Type: message/delivery-status"), "{bounce}");
+    }
+}
+
+mod browser {
+    use fantoccini::Locator;
+
+    use crate::support::browser::Browser;
+
+    #[tokio::test]
+    async fn a_page_is_shown_clicked_and_photographed() {
+        let browser = Browser::start().await;
+        let page = "data:text/html;charset=utf-8,<h1 id=t>Good morning</h1>\
+                    <button onclick=\"t.textContent='clicked'\">Go</button>";
+        let client = browser.client();
+        client.goto(page).await.expect("the page loads");
+        client.find(Locator::Css("button")).await.expect("a button").click().await.expect("it is clickable");
+        let heading = client.find(Locator::Id("t")).await.expect("a heading");
+        assert_eq!(heading.text().await.expect("it has a text"), "clicked");
+        let file = browser.screenshot("self_test").await;
+        assert!(std::fs::read(file).expect("the picture is saved").starts_with(b"\x89PNG"));
+    }
+}
+
+mod smtp_server {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    use tokio::net::TcpStream;
+
+    use crate::support::smtp_server::{Action, Record, Script, SmtpServer, Step};
+
+    struct Client(BufReader<TcpStream>);
+
+    impl Client {
+        async fn connect(server: &SmtpServer) -> Self {
+            let stream = TcpStream::connect(("127.0.0.1", server.port())).await.expect("the server listens");
+            let mut client = Self(BufReader::new(stream));
+            assert_eq!(client.answer().await, "220 test.example ESMTP");
+            client
+        }
+
+        /// The last line of the next answer; empty when the connection was closed.
+        async fn answer(&mut self) -> String {
+            loop {
+                let mut line = String::new();
+                if self.0.read_line(&mut line).await.is_err() || line.is_empty() {
+                    return String::new();
+                }
+                if line.as_bytes()[3] == b' ' {
+                    return line.trim_end().to_owned();
+                }
+            }
+        }
+
+        async fn say(&mut self, text: &str) -> String {
+            drop(self.0.write_all(text.as_bytes()).await); // a closed connection shows in the answer
+            self.answer().await
+        }
+
+        /// The answer to the whole message, else the first no.
+        async fn send(&mut self, to: &str) -> String {
+            let rcpt = format!("RCPT TO:<{to}>\r\n");
+            for line in ["EHLO client\r\n", "MAIL FROM:<a@b.example>\r\n", &rcpt, "DATA\r\n"] {
+                let answer = self.say(line).await;
+                if !answer.starts_with(['2', '3']) {
+                    return answer;
+                }
+            }
+            self.say("Subject: x\r\n\r\n..dot\r\n.\r\n").await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_is_recorded() {
+        let server = SmtpServer::start(Script::accept()).await;
+        let mut client = Client::connect(&server).await;
+        assert_eq!(client.send("x@example.org").await, "250 2.0.0 queued");
+
+        let record = server.wait_for(1).await;
+        let message = record.accepted().next().expect("one message");
+        assert_eq!(&*message.data, b"Subject: x\r\n\r\n.dot\r\n");
+        assert_eq!((message.sender.as_str(), message.mail_parameters.as_str()), ("a@b.example", ""));
+        assert_eq!(
+            (message.recipients.as_slice(), message.connection),
+            (["x@example.org".into()].as_slice(), 0)
+        );
+        assert_eq!(record.connections[0].commands[0], "EHLO client");
+        assert_eq!(record.open_connections(), 1);
+
+        client.say("QUIT\r\n").await;
+        let record = server.wait_until(|record| record.open_connections() == 0).await;
+        assert!(record.violations.is_empty(), "{:?}", record.violations);
+    }
+
+    #[tokio::test]
+    async fn rules_answer_by_recipient_and_step() {
+        let script = Script::accept()
+            .refuse("no@example.org", "550 5.1.1 no such user")
+            .rule(|at| (at.recipient == "body@example.org" && at.step == Step::Body).then_some(Action::Drop))
+            .rule(|at| {
+                let drops = at.connection == 1 && at.sender == "a@b.example" && at.step == Step::EndOfData;
+                drops.then_some(Action::Drop)
+            })
+            .rule(|at| (at.recipient == "bye@example.org").then(|| Action::reply("421 4.3.2 bye")))
+            .greylist();
+        let server = SmtpServer::start(script).await;
+        let mut client = Client::connect(&server).await;
+        assert_eq!(client.send("no@example.org").await, "550 5.1.1 no such user");
+        assert!(client.say("DATA\r\n").await.starts_with("554"));
+        assert!(client.send("grey@example.org").await.starts_with("451 4.7.1"));
+        assert!(client.send("grey@example.org").await.starts_with("250"));
+        assert!(client.send("body@example.org").await.starts_with("451 4.7.1"));
+        assert_eq!(client.send("body@example.org").await, "");
+        let mut client = Client::connect(&server).await;
+        assert_eq!(client.send("grey@example.org").await, "");
+        let mut client = Client::connect(&server).await;
+        assert!(client.send("bye@example.org").await.starts_with("421"));
+        assert_eq!(client.answer().await, "");
+
+        let record = server.record();
+        let figures = (record.messages.len(), record.accepted().count(), record.connections.len());
+        assert_eq!(figures, (2, 1, 3));
+        server.follow(Script::accept());
+        assert!(Client::connect(&server).await.send("bye@example.org").await.starts_with("250"));
+    }
+
+    #[tokio::test]
+    async fn a_stopped_server_refuses_and_comes_back_on_its_port() {
+        let mut server = SmtpServer::start(Script::accept()).await;
+        let mut client = Client::connect(&server).await;
+        server.stop().await;
+        assert_eq!(client.say("NOOP\r\n").await, "");
+        let refused = TcpStream::connect(("127.0.0.1", server.port())).await.expect_err("nobody listens");
+        assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+        server.start_again().await;
+        Client::connect(&server).await.send("x@example.org").await;
+        assert_eq!(server.wait_for(1).await.connections.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_held_step_goes_on_when_released() {
+        let server = SmtpServer::start(Script::accept().always(Step::EndOfData, Action::Hold)).await;
+        let mut client = Client::connect(&server).await;
+        let sending = tokio::spawn(async move { client.send("x@example.org").await });
+        let record: Record = server.wait_until(|record| record.messages.len() == 1).await;
+        assert_eq!(record.accepted().count(), 0);
+        server.release();
+        assert!(sending.await.expect("sending does not panic").starts_with("250"));
+    }
+
+    #[tokio::test]
+    async fn breaches_are_noted() {
+        let server = SmtpServer::start(Script::accept().advertise(&[])).await;
+        let mut client = Client::connect(&server).await;
+        assert_eq!(client.say("EHLO x\r\n").await, "250 test.example");
+        client.say("MAIL FROM:<>\r\nRCPT TO:<a@example.org>\r\nDATA\r\n").await;
+        client.answer().await;
+        assert!(client.answer().await.starts_with("354"));
+        assert!(client.say("bare\nlf ü\r\n.\r\n").await.starts_with("250"));
+        let violations = server.record().violations;
+        assert_eq!(violations.len(), 4, "{violations:?}");
+    }
+}

@@ -1,0 +1,131 @@
+//! An SMTP server that does what a test tells it to, and remembers what it was sent.
+//!
+//! ```ignore
+//! let relay = SmtpServer::start(
+//!     Script::accept()
+//!         .refuse("nobody@example.org", "550 5.1.1 no such user")
+//!         .first(2, Step::EndOfData, Action::reply("451 4.3.0 try again"))
+//!         .rule(|at| (at.step == Step::Body && at.connection == 1).then_some(Action::Drop)),
+//! )
+//! .await;
+//! relay.wait_for(3).await;
+//! ```
+//! A [`Script`] says what happens at which [`Step`]: `refuse`, `first`, `always` and `greylist` are short forms of
+//! `rule`, `advertise` chooses the EHLO keywords; an [`Action`] replies, drops the connection or holds it. A test looks
+//! at the `Record` (`record`, `wait_for` accepted messages, `wait_until` anything) and interferes with `follow` (another
+//! script), `release` (those on hold), `stop` and `start_again`.
+//!
+//! No TLS here: `postfix.rs` has that. `STARTTLS` can be advertised, and then fails in any way a script says.
+
+mod conversation;
+mod record;
+mod script;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+pub use self::record::Record;
+use self::record::Recorder;
+use self::script::Director;
+pub use self::script::{Action, Script, Step};
+use super::supervisor::ReservedPort;
+
+/// A running server; stops when dropped.
+pub struct SmtpServer {
+    stage: Arc<Stage>,
+    /// Stays reserved while the server is stopped.
+    port: ReservedPort,
+    listening: Option<Listening>,
+}
+
+/// What all conversations have in common.
+struct Stage {
+    director: Director,
+    recorder: Recorder,
+}
+
+struct Listening {
+    stop: watch::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl SmtpServer {
+    /// Starts on a free port of 127.0.0.1.
+    pub async fn start(script: Script) -> Self {
+        let stage = Arc::new(Stage { director: Director::new(script), recorder: Recorder::default() });
+        let mut server = Self { stage, port: ReservedPort::reserve(), listening: None };
+        server.start_again().await;
+        server
+    }
+
+    /// The port on 127.0.0.1, the same through [`Self::stop`] and [`Self::start_again`].
+    pub fn port(&self) -> u16 {
+        self.port.number()
+    }
+
+    /// Refuses connections from now on; the open ones are closed when this returns.
+    pub async fn stop(&mut self) {
+        if let Some(listening) = self.listening.take() {
+            drop(listening.stop);
+            listening.task.await.expect("the server does not panic");
+        }
+    }
+
+    /// Listens again on the same port; the record goes on.
+    pub async fn start_again(&mut self) {
+        self.stop().await;
+        let (stop, stopped) = watch::channel(());
+        let task = tokio::spawn(serve(self.port.listen(), self.stage.clone(), stopped));
+        self.listening = Some(Listening { stop, task });
+    }
+
+    /// Goes on with another script, in open connections too.
+    pub fn follow(&self, script: Script) {
+        self.stage.director.follow(script);
+    }
+
+    /// Ends every [`Action::Hold`], those to come included.
+    pub fn release(&self) {
+        self.stage.director.release();
+    }
+
+    /// A copy of everything seen so far.
+    pub fn record(&self) -> Record {
+        self.stage.recorder.record()
+    }
+
+    /// Waits until at least `count` messages were accepted and returns the record.
+    pub async fn wait_for(&self, count: usize) -> Record {
+        self.stage.recorder.wait_for_accepted(count).await
+    }
+
+    /// Waits until the record fulfils the condition and returns it.
+    pub async fn wait_until(&self, fulfilled: impl Fn(&Record) -> bool) -> Record {
+        self.stage.recorder.wait_until(fulfilled).await
+    }
+}
+
+async fn serve(listener: TcpListener, stage: Arc<Stage>, mut stopped: watch::Receiver<()>) {
+    let mut conversations = JoinSet::new();
+    loop {
+        tokio::select! {
+            _ = stopped.changed() => break,
+            accepted = listener.accept() => {
+                let Ok((stream, _)) = accepted else { continue };
+                let number = stage.recorder.connection_opened();
+                conversations.spawn(conversation::hold(stream, stage.clone(), number));
+            }
+            Some(_) = conversations.join_next() => {}
+        }
+    }
+    drop(listener);
+    conversations.shutdown().await;
+}
+
+/// A panic elsewhere (a rule's, a condition's) says what is wrong itself; the record stays readable.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
