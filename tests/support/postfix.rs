@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{interval, timeout};
 
 use super::supervisor::{ReservedPort, ServerScript, Supervisor, assert_installed, program_path};
 
@@ -110,15 +110,14 @@ impl Postfix {
     }
 
     async fn wait_until(&self, what: &str, fulfilled: impl Fn() -> bool) {
-        let deadline = Instant::now() + DEADLINE;
-        while !fulfilled() {
-            assert!(
-                Instant::now() < deadline,
-                "no {what} within {DEADLINE:?}; Postfix logged:\n{}",
-                self.log()
-            );
-            sleep(POLL_EVERY).await;
-        }
+        let waiting = async {
+            let mut again = interval(POLL_EVERY);
+            while !fulfilled() {
+                again.tick().await;
+            }
+        };
+        let in_time = timeout(DEADLINE, waiting).await.is_ok();
+        assert!(in_time, "no {what} within {DEADLINE:?}; Postfix logged:\n{}", self.log());
     }
 
     fn folder(&self) -> &Path {

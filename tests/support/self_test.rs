@@ -16,10 +16,10 @@ mod supervisor {
 
     #[test]
     fn a_dropped_server_is_stopped_and_its_folder_removed() {
-        let outside = start("echo ready", "", &[]);
+        let outside = start("", "", &[]);
         let trace = outside.folder().join("stopped");
         let argument = trace.to_str().expect("the temp folder's name is UTF-8");
-        let mut server = start(r#"read -r _; echo "got $1"; echo ready"#, r#"echo >"$1""#, &[argument]);
+        let mut server = start(r#"read -r _; echo "got $1""#, r#"echo >"$1""#, &[argument]);
         let folder = server.folder().to_owned();
         assert!(folder.is_dir());
 

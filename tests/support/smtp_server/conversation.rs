@@ -14,8 +14,8 @@ use super::script::{Action, Step};
 
 const LONGEST_LINE_OCTETS: usize = 1000;
 
-/// Holds the conversation of the connection with this number.
-pub(super) async fn hold(stream: TcpStream, stage: Arc<Stage>, connection: usize) {
+/// Talks with the client of the connection with this number until one of them ends it.
+pub(super) async fn converse(stream: TcpStream, stage: Arc<Stage>, connection: usize) {
     let closing = Closing { stage: stage.clone(), connection };
     if stream.set_nodelay(true).is_ok() {
         let (reader, writer) = stream.into_split();

@@ -116,7 +116,7 @@ async fn serve(listener: TcpListener, stage: Arc<Stage>, mut stopped: watch::Rec
             accepted = listener.accept() => {
                 let Ok((stream, _)) = accepted else { continue };
                 let number = stage.recorder.connection_opened();
-                conversations.spawn(conversation::hold(stream, stage.clone(), number));
+                conversations.spawn(conversation::converse(stream, stage.clone(), number));
             }
             Some(_) = conversations.join_next() => {}
         }
