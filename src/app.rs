@@ -82,7 +82,7 @@ impl App {
             max_redirects: 5,
             user_agent: format!("Daily/{} (+{})", env!("CARGO_PKG_VERSION"), settings.http.public_url),
         })?;
-        let queue = Queue::default();
+        let queue = Queue::new(clock.clone());
         let actions = actions::Context {
             db: db.clone(),
             queue: queue.clone(),
@@ -129,6 +129,7 @@ fn job_rules(settings: &Settings) -> jobs::JobRules {
         digest: settings.digest,
         schedule: settings.schedule,
         poll_every: settings.feeds.poll_every,
+        max_feed_bytes: settings.feeds.max_bytes,
         confirmation_days: settings.confirmation_days,
         hold_uncertain: settings.sending.hold_uncertain,
         connections: settings.sending.connections,

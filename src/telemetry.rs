@@ -7,7 +7,6 @@ use tracing_subscriber::{EnvFilter, fmt};
 /// Starts logging. Later calls change nothing.
 pub fn start(log: &Log) {
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    // The libraries' debug output holds whole messages and statements; it is asked for by name only.
     let builder =
         fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     let _ = if log.json { builder.json().try_init() } else { builder.try_init() };

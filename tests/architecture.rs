@@ -15,7 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("db", &["domain", "random"]),
     ("settings", &["db", "domain"]),
     ("telemetry", &["settings"]),
-    ("queue", &["db", "domain", "random"]),
+    ("queue", &["clock", "db", "domain", "random"]),
     ("articles", &["domain"]),
     ("mail", &["clock", "domain", "random", "settings"]),
     ("actions", &["clock", "db", "domain", "queue", "random"]),
@@ -109,24 +109,26 @@ fn imports(text: &str) -> BTreeSet<String> {
     for (at, _) in text.match_indices("crate::") {
         let rest = &text[at + "crate::".len()..];
         if let Some(list) = rest.strip_prefix('{') {
-            let mut depth = 0_u32;
-            let mut name = String::new();
+            let mut depth = 1_u32;
+            let mut name = Some(String::new());
             for c in list.chars() {
-                match c {
-                    '{' => depth += 1,
-                    '}' if depth == 0 => break,
-                    '}' => depth -= 1,
-                    ',' if depth == 0 => name.clear(),
-                    c if depth == 0 && (c.is_alphanumeric() || c == '_') => {
-                        name.push(c);
-                        continue;
+                match (c, &mut name) {
+                    ('{', _) => depth += 1,
+                    ('}', _) => depth -= 1,
+                    (',', _) if depth == 1 => {
+                        found.extend(name.take().filter(|name| !name.is_empty()));
+                        name = Some(String::new());
                     }
+                    (c, Some(name)) if c.is_alphanumeric() || c == '_' => name.push(c),
+                    // What follows the first name does not count.
+                    (':', name) => found.extend(name.take()),
                     _ => {}
                 }
-                if !name.is_empty() {
-                    found.insert(std::mem::take(&mut name));
+                if depth == 0 {
+                    break;
                 }
             }
+            found.extend(name.filter(|name| !name.is_empty()));
         } else {
             found.insert(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
         }

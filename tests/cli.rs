@@ -182,3 +182,21 @@ async fn sigterm_ends_the_service_in_good_order() {
     let ended = daily.run(&["issue", "send", "--yes"]).await;
     assert!(ended.stderr.contains("no worker is alive"), "it took itself off the list: {}", ended.stderr);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_survives_kill_9_and_a_relay_that_was_down() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailbox = Environment::in_folder(folder.path(), None);
+    let dead_relay = mailbox.clone().set("DAILY__RELAYS__0__URL", "smtp://127.0.0.1:1");
+    let (mut running, _, url) = serve(dead_relay).await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let post = client.post(format!("{url}/subscribe")).header("content-type", "application/json");
+    assert_eq!(post.body("{\"email\":\"ann@example.org\"}").send().await.unwrap().status(), 202);
+    running.kill();
+    let (_running, _, _) = serve(mailbox).await;
+    let folder = folder.path().join("mailbox");
+    eventually("the confirmation mail arrives", || async {
+        (mailbox::read(&folder).len() == 1).then_some(())
+    })
+    .await;
+}

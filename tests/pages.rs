@@ -51,10 +51,18 @@ async fn hostile_input_is_shown_as_text() {
 async fn health_says_whether_a_worker_is_alive() {
     let app = TestApp::start(Engine::Sqlite).await;
     assert_eq!(app.get(&format!("{}/healthz", app.url)).await.status(), 200);
-    crate::support::eventually("the service is ready", || async {
-        (app.get(&format!("{}/readyz", app.url)).await.status() == 200).then_some(())
+    let ready = || async {
+        let answer = app.get(&format!("{}/readyz", app.url)).await;
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    crate::support::eventually("the worker is found", || async {
+        ready().await.1.contains("no scheduler").then_some(())
     })
     .await;
+    let mut tx = app.app.db.begin().await.unwrap();
+    daily::db::processes::beat(&mut tx, "another", "scheduler", app.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(ready().await, (200, "ready\n".to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,7 +88,13 @@ async fn the_mailbox_shows_every_mail_in_four_ways() {
     let policy = framed.headers()["content-security-policy"].to_str().unwrap().to_owned();
     assert!(policy.contains("sandbox") && policy.contains("default-src 'none'"));
     assert!(framed.text().await.unwrap().contains("/confirm/"));
-    for outside in ["..%2Fsecret.key", "%2e%2e", "x", ".eml", "..eml"] {
+    for (name, value) in
+        [("x-forwarded-for", "203.0.113.9"), ("forwarded", "for=x"), ("host", "evil.example")]
+    {
+        let answer = app.client.get(format!("{}/mailbox", app.url)).header(name, value).send().await.unwrap();
+        assert_eq!(answer.status(), 404, "{name}");
+    }
+    for outside in ["..%2Fsecret.key", "x", ".eml", "..eml"] {
         assert_eq!(app.get(&format!("{}/mailbox/{outside}", app.url)).await.status(), 404, "{outside}");
     }
 }

@@ -24,7 +24,7 @@ fn relay(url: &str, postfix: Option<&Postfix>) -> Relay {
 }
 
 fn addressed_to(mails: &[Vec<u8>], address: &str) -> Vec<Mail> {
-    mails.iter().map(|bytes| Mail::parse(bytes.clone())).filter(|mail| mail.to() == address).collect()
+    mails.iter().map(|bytes| Mail::parse(bytes)).filter(|mail| mail.to() == address).collect()
 }
 
 on_both_engines! {
@@ -35,7 +35,7 @@ on_both_engines! {
         app.article("Überraschung: “Öl” in der Brücke 🎉").await;
         app.sign_up("ann@example.org").await;
         let mails = postfix.wait_for_messages(1).await;
-        let link = Mail::parse(mails[0].clone()).link("/confirm/");
+        let link = Mail::parse(&mails[0]).link("/confirm/");
         assert_eq!(app.post(&link).await.status(), 200);
         for n in 0..20 {
             app.reader_at_once(&format!("reader{n}@example.net")).await;
@@ -61,7 +61,7 @@ async fn mail_goes_through_implicit_tls() {
     let url = format!("smtps://localhost:{}", postfix.smtps_port());
     let app = start(daily::db::Engine::Sqlite, vec![relay(&url, Some(&postfix))]).await;
     app.sign_up("ann@example.org").await;
-    assert_eq!(Mail::parse(postfix.wait_for_messages(1).await.remove(0)).to(), "ann@example.org");
+    assert_eq!(Mail::parse(&postfix.wait_for_messages(1).await[0]).to(), "ann@example.org");
 }
 
 #[tokio::test(flavor = "multi_thread")]

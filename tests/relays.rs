@@ -6,6 +6,7 @@ use crate::support::{
     smtp_server::{Action, Script, SmtpServer, Step},
 };
 use daily::{
+    actions::resolve_issue::{Resolution, resolve_issue},
     db::deliveries,
     domain::{email_address::EmailAddress, issue::IssueStatus},
 };
@@ -115,13 +116,16 @@ on_both_engines! {
         app.reader_at_once("ann@example.org").await;
         assert_eq!(app.send_issue().await, IssueStatus::Sending);
         assert_eq!(server.record().messages.len(), 1);
-        app.tick_after(SignedDuration::from_mins(2)).await;
-        assert_eq!(app.issues().await[0].status, IssueStatus::Sent);
+        crate::support::eventually("the issue goes out", || async {
+            app.tick_after(SignedDuration::from_mins(2)).await;
+            (app.issues().await[0].status == IssueStatus::Sent).then_some(())
+        })
+        .await;
         let record = server.wait_for(1).await;
         let ids: Vec<_> = record
             .messages
             .iter()
-            .map(|message| crate::support::mailbox::Mail::parse(message.data.to_vec()).header("Message-ID").map(str::to_owned))
+            .map(|message| crate::support::mailbox::Mail::parse(&message.data).header("Message-ID").map(str::to_owned))
             .collect();
         assert_eq!(ids.len(), 2);
         assert_eq!(ids[0], ids[1], "a repeated mail carries the same Message-ID");
@@ -144,6 +148,10 @@ on_both_engines! {
         assert_eq!(said(&app, "ann@example.org").await.status.as_str(), "uncertain");
         assert_eq!(server.record().messages.len(), 1, "none repeats");
         assert_eq!(app.issues().await[0].status, IssueStatus::Sending);
+        let issue = app.issues().await[0].id;
+        let settled = resolve_issue(&app.app.actions, issue, Resolution::Sent).await.unwrap();
+        app.settle().await;
+        assert_eq!((settled, app.issues().await[0].status), (1, IssueStatus::Sent));
     }
 
     async fn a_relay_that_says_421_is_left_and_tried_again(engine: Engine) {

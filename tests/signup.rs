@@ -133,7 +133,7 @@ on_both_engines! {
             (form, String::new(), 422, "missing field"),
             (form, "email=ann%40example.org&colour=red".into(), 422, "unknown field"),
             (form, format!("email={long}%40example.org"), 422, "longer than 64"),
-            (form, "email=ann%40example.org%0d%0aBcc%3A+x%40example.org".into(), 422, "domain name"),
+            (form, "email=ann%40example.org%0d%0aBcc%3A+x%40example.org".into(), 422, "before the @"),
             (form, "email=ann%40example.org&newsletter=weekly".into(), 422, "no newsletter"),
             (form, format!("email={}", "a".repeat(20_000)), 413, ""),
             (json, "{".into(), 400, "EOF"),

@@ -4,6 +4,7 @@
 pub mod add_article;
 pub mod add_feed;
 pub mod confirm;
+pub mod resolve_issue;
 pub mod send_issue;
 pub mod subscribe;
 pub mod test_send;

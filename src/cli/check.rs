@@ -15,7 +15,7 @@ use std::path::PathBuf;
 /// Check configuration, database and relays; or how well pages are read
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    daily check --config /etc/daily.toml   is everything set up to send?\n  \
+    daily check --config /etc/daily.toml   is everything set up to send? (brings the tables up to date)\n  \
     daily check corpus ./pages             how well are these saved pages and feeds read?")]
 pub struct Check {
     #[command(subcommand)]
@@ -69,11 +69,21 @@ async fn set_up(settings: Settings, output: Output) -> CliResult {
     }
     let mut tx = app.db.read().await?;
     let workers = processes::count_workers(&mut tx, app.actions.clock.now()).await?;
+    let schedulers = processes::count_schedulers(&mut tx, app.actions.clock.now()).await?;
     drop(tx);
     findings.push(Finding {
         what: "workers alive".into(),
         state: if workers > 0 { "ok" } else { "warning" },
         detail: if workers > 0 { workers.to_string() } else { "none: start `daily serve`".into() },
+    });
+    findings.push(Finding {
+        what: "schedulers alive".into(),
+        state: if schedulers > 0 { "ok" } else { "warning" },
+        detail: if schedulers > 0 {
+            schedulers.to_string()
+        } else {
+            "none: nothing is sent by itself".into()
+        },
     });
     let depth = queue::depth(&app.db).await?;
     findings.push(Finding { what: "jobs in the queue".into(), state: "ok", detail: depth.to_string() });

@@ -9,7 +9,10 @@ use super::{
     output::{Output, moment},
 };
 use crate::{
-    actions::send_issue::begin_issue,
+    actions::{
+        resolve_issue::{Resolution, resolve_issue},
+        send_issue::begin_issue,
+    },
     app::App,
     db::{
         deliveries,
@@ -48,6 +51,17 @@ pub enum Issue {
     Send(send::Send),
     /// Show how far an issue is
     Status(Which),
+    /// Settle mails of an issue that were in flight when their worker died (with `sending.uncertain = "hold"`)
+    #[command(after_help = "Examples:\n  \
+        daily issue resolve --as retry                     send them again, with the same Message-ID\n  \
+        daily issue resolve --date 2026-05-01 --as sent    the relay's log shows that it took them")]
+    Resolve {
+        #[command(flatten)]
+        which: Which,
+        /// What became of them
+        #[arg(long = "as", value_enum)]
+        resolution: ResolveAs,
+    },
     /// List issues, latest first
     List {
         /// The newsletter's short name
@@ -60,6 +74,17 @@ pub enum Issue {
         #[arg(long)]
         before: Option<Date>,
     },
+}
+
+/// What became of mails in doubt.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum ResolveAs {
+    /// The relay had taken them
+    Sent,
+    /// They are given up
+    Failed,
+    /// They go out again
+    Retry,
 }
 
 /// Which issue a command is about.
@@ -84,6 +109,7 @@ impl Issue {
             Self::Preview { which, text, out } => preview(app, &which, text, out).await,
             Self::Send(send) => send.run(app, output).await,
             Self::Status(which) => status(app, &which, output).await,
+            Self::Resolve { which, resolution } => resolve(app, &which, resolution).await,
             Self::List { newsletter, limit, before } => {
                 let newsletter = super::newsletter(app, newsletter.as_deref()).await?;
                 let mut tx = app.db.read().await?;
@@ -208,6 +234,25 @@ async fn preview(app: &App, which: &Which, text: bool, out: Option<PathBuf>) -> 
     }
     if text {
         println!("{}", email.text);
+    }
+    Ok(())
+}
+
+async fn resolve(app: &App, which: &Which, resolution: ResolveAs) -> CliResult {
+    let (newsletter, date) = which.find(app).await?;
+    let mut tx = app.db.read().await?;
+    let issue = issues::by_date(&mut tx, newsletter.id, date)
+        .await?
+        .ok_or_else(|| CliError::Failed(format!("there is no issue of {date}; see `daily issue list`")))?;
+    drop(tx);
+    let resolution = match resolution {
+        ResolveAs::Sent => Resolution::Sent,
+        ResolveAs::Failed => Resolution::Failed,
+        ResolveAs::Retry => Resolution::Retry,
+    };
+    match resolve_issue(&app.actions, issue.id, resolution).await? {
+        0 => println!("nothing is in doubt about the issue of {date}"),
+        count => println!("{count} settled"),
     }
     Ok(())
 }

@@ -7,8 +7,8 @@ use crate::{
     domain::{
         email_address::EmailAddress,
         newsletter::{
-            MAX_NAME_CHARS, MAX_POSTAL_ADDRESS_CHARS, NewsletterError, parse_line, parse_send_time,
-            parse_time_zone,
+            MAX_NAME_CHARS, MAX_POSTAL_ADDRESS_CHARS, NewsletterError, parse_language, parse_line,
+            parse_send_time, parse_time_zone,
         },
         schedule,
     },
@@ -102,7 +102,9 @@ impl Set {
         line("tagline", self.tagline, MAX_NAME_CHARS * 2, &mut it.tagline)?;
         line("sender-name", self.sender_name, MAX_NAME_CHARS, &mut it.sender_name)?;
         line("postal-address", self.postal_address, MAX_POSTAL_ADDRESS_CHARS, &mut it.postal_address)?;
-        line("language", self.language, 35, &mut it.language)?;
+        if let Some(language) = self.language {
+            it.language = parse_language(&language).map_err(problem)?;
+        }
         if let Some(address) = self.sender_address {
             it.sender_address = EmailAddress::parse(&address)
                 .map_err(|error| CliError::Usage(format!("sender-address: `{address}`: {error}")))?;

@@ -17,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 #[command(after_help = "Examples:\n  \
     daily serve                                          everything in one process, on SQLite\n  \
     daily serve --config /etc/daily.toml --role web      pages on one machine …\n  \
-    daily serve --config /etc/daily.toml --role worker   … and workers on others, with PostgreSQL")]
+    daily serve --config /etc/daily.toml --role worker   … workers on others, with PostgreSQL …\n  \
+    daily serve --config /etc/daily.toml --role scheduler   … and at least one scheduler")]
 pub struct Serve {
     /// What this process does
     #[arg(long, value_enum, default_value_t = Role::All)]
@@ -60,7 +61,7 @@ const TIDY_EVERY: Duration = Duration::from_mins(1);
 const GRACE: Duration = Duration::from_secs(45);
 
 impl Serve {
-    pub async fn run(self, app: App) -> CliResult {
+    pub(super) async fn run(self, app: App) -> CliResult {
         let stop = shutdown::on_signal()?;
         let listener = if self.role.does(Role::Web) {
             let address = app.settings.http.listen;

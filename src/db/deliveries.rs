@@ -271,7 +271,7 @@ pub async fn recover(tx: &mut Tx, issue: IssueId, now: Timestamp) -> Result<(), 
 }
 
 /// Lets deliveries in doubt go out again, with the Message-ID they had.
-pub async fn retry_uncertain(tx: &mut Tx, issue: IssueId, now: Timestamp) -> Result<(), DbError> {
+pub async fn retry_uncertain(tx: &mut Tx, issue: IssueId, now: Timestamp) -> Result<u64, DbError> {
     on!(tx, |conn| {
         sqlx::query(
         "UPDATE deliveries SET status = 'queued', next_attempt_at = $2 WHERE issue_id = $1 AND status = 'uncertain'"
@@ -280,21 +280,47 @@ pub async fn retry_uncertain(tx: &mut Tx, issue: IssueId, now: Timestamp) -> Res
     .bind(Stamp(now))
     .execute(conn)
     .await
-    .map(drop)
+    .map(|done| done.rows_affected())
     })
 }
 
-/// When the next waiting delivery of an issue is due.
-pub async fn next_due(tx: &mut Tx, issue: IssueId) -> Result<Option<Timestamp>, DbError> {
-    let at: Option<Stamp> = on!(tx, |conn| {
-        sqlx::query_scalar(
-        "SELECT min(next_attempt_at) FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred')"
+/// Settles deliveries in doubt for good, as an operator knows them to have ended. Returns how many.
+pub async fn settle_uncertain(
+    tx: &mut Tx,
+    issue: IssueId,
+    status: DeliveryStatus,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE deliveries SET status = $2, finished_at = $3 WHERE issue_id = $1 AND status = 'uncertain'"
     )
     .bind(issue.0)
-    .fetch_one(conn)
-    .await?
+    .bind(status.as_str())
+    .bind(Stamp(now))
+    .execute(conn)
+    .await
+    .map(|done| done.rows_affected()))
+}
+
+/// When an issue next needs a worker: a waiting delivery is due, or the lease of a dead worker's ends.
+pub async fn next_due(tx: &mut Tx, issue: IssueId) -> Result<Option<Timestamp>, DbError> {
+    let waiting: Option<Stamp> = on!(tx, |conn| {
+        sqlx::query_scalar(
+            "SELECT min(next_attempt_at) FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred')",
+        )
+        .bind(issue.0)
+        .fetch_one(conn)
+        .await?
     });
-    Ok(at.map(Timestamp::from))
+    let leased: Option<Stamp> = on!(tx, |conn| {
+        sqlx::query_scalar(
+            "SELECT min(claimed_until) FROM deliveries WHERE issue_id = $1 AND status IN ('claimed', 'sending')",
+        )
+        .bind(issue.0)
+        .fetch_one(conn)
+        .await?
+    });
+    Ok([waiting, leased].into_iter().flatten().min().map(Timestamp::from))
 }
 
 /// How many deliveries of an issue are in each state.

@@ -134,6 +134,24 @@ pub async fn page(
     .await)
 }
 
+/// A page of the issues that readers may see: those that went out or are going out.
+pub async fn public_page(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    before: Date,
+    limit: i64,
+) -> Result<Vec<IssueRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(select_issue!(
+        "WHERE newsletter_id = $1 AND issue_date < $2 AND status IN ('sending', 'sent', 'paused', 'held') \
+         ORDER BY issue_date DESC LIMIT $3"
+    ))
+    .bind(newsletter.0)
+    .bind(before.to_string())
+    .bind(limit)
+    .fetch_all(conn)
+    .await)
+}
+
 /// The dates from `from` on that have an issue.
 pub async fn dates_from(tx: &mut Tx, newsletter: NewsletterId, from: Date) -> Result<Vec<Date>, DbError> {
     let dates: Vec<String> = on!(tx, |conn| sqlx::query_scalar(

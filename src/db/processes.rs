@@ -33,6 +33,16 @@ pub async fn leave(tx: &mut Tx, id: &str) -> Result<(), DbError> {
     on!(tx, |conn| sqlx::query("DELETE FROM processes WHERE id = $1").bind(id).execute(conn).await.map(drop))
 }
 
+/// How many processes are alive that look for what is due.
+pub async fn count_schedulers(tx: &mut Tx, now: Timestamp) -> Result<i64, DbError> {
+    on!(tx, |conn| sqlx::query_scalar(
+        "SELECT count(*) FROM processes WHERE role IN ('all', 'scheduler') AND seen_at >= $1"
+    )
+    .bind(Stamp(now - DEAD_AFTER))
+    .fetch_one(conn)
+    .await)
+}
+
 /// How many processes are alive that work off the queue.
 pub async fn count_workers(tx: &mut Tx, now: Timestamp) -> Result<i64, DbError> {
     on!(tx, |conn| sqlx::query_scalar(

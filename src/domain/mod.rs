@@ -1,6 +1,6 @@
 //! Words and rules, without I/O.
 //!
-//! Nothing here knows SQL, HTTP or SMTP. Each file owns one word of the field (`DESIGN.md` section 4): what its values
+//! Nothing here knows SQL, HTTP or SMTP. Each file owns one word of the field (`docs/architecture.md`): what its values
 //! may be and what follows from them.
 
 pub mod article;

@@ -91,6 +91,24 @@ pub fn parse_line(field: &'static str, text: &str, max_chars: usize) -> Result<S
     Ok(line.to_owned())
 }
 
+/// Reads a language tag such as `en` or `pt-BR` (its letters and length; BCP 47 has no list to check against).
+pub fn parse_language(text: &str) -> Result<String, NewsletterError> {
+    let tag = text.trim();
+    let parts = tag.split('-');
+    if tag.len() > 35
+        || !parts
+            .clone()
+            .all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()))
+    {
+        return Err(NewsletterError {
+            field: "language",
+            problem: format!("`{tag}` is not a language tag"),
+            cure: "write one such as en, de or pt-BR",
+        });
+    }
+    Ok(tag.to_owned())
+}
+
 /// Reads a time of day such as `07:00`.
 pub fn parse_send_time(text: &str) -> Result<Time, NewsletterError> {
     Time::strptime("%H:%M", text.trim()).map_err(|_| NewsletterError {
@@ -125,6 +143,7 @@ mod tests {
     fn times_and_zones_are_read_or_explained() {
         assert_eq!(parse_send_time("06:45").unwrap(), jiff::civil::time(6, 45, 0, 0));
         assert!(parse_send_time("25:00").is_err());
+        assert!(parse_language("pt-BR").is_ok() && parse_language("xx yy <").is_err());
         assert!(parse_time_zone("Europe/Berlin").is_ok());
         let error = parse_time_zone("Berlin").unwrap_err();
         assert!(error.to_string().contains("Europe/Berlin"), "{error}");

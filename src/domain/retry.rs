@@ -36,6 +36,12 @@ pub fn relay_pause(failures: i64) -> SignedDuration {
     step(&RELAY_DELAYS, failures)
 }
 
+/// How long mail waits for a relay when none could be reached: a few seconds at first, because somebody may be waiting for
+/// it, and longer the longer the trouble has lasted.
+pub fn relay_wait(waited: SignedDuration) -> SignedDuration {
+    (waited / 10).clamp(RELAY_DELAYS[0], RELAY_DELAYS[RELAY_DELAYS.len() - 1])
+}
+
 fn step(delays: &[SignedDuration], nth: i64) -> SignedDuration {
     let index = usize::try_from(nth.max(1) - 1).unwrap_or(usize::MAX);
     delays[index.min(delays.len() - 1)]
@@ -62,5 +68,8 @@ mod tests {
     fn a_relay_is_tried_again_at_least_once_a_minute() {
         assert_eq!(relay_pause(0), relay_pause(1));
         assert_eq!(relay_pause(1_000_000), SignedDuration::from_secs(60));
+        assert_eq!(relay_wait(SignedDuration::ZERO), SignedDuration::from_secs(2));
+        assert_eq!(relay_wait(SignedDuration::from_mins(5)), SignedDuration::from_secs(30));
+        assert_eq!(relay_wait(SignedDuration::from_hours(5)), SignedDuration::from_secs(60));
     }
 }

@@ -50,6 +50,8 @@ super::words::words! {
         CarriedBefore = "carried_before",
         /// Out: published too long ago.
         TooOld = "too_old",
+        /// Out: it was there when the last issue was planned, which had no room for it.
+        BeforeLastIssue = "before_last_issue",
         /// Out: it has no date and was there before its feed was first read.
         Undated = "undated",
         /// Out: dated in the future; its time will come.
@@ -120,8 +122,13 @@ fn wish(c: &Candidate, rules: Rules, last_issue_at: Option<Timestamp>, now: Time
         (_, None) => Reason::FirstIssue,
         (None, Some(_)) => Reason::Undated,
         (Some(fresh), Some(last)) => {
-            let new = fresh > last || c.first_seen_at > last;
-            if new && now.duration_since(fresh) <= rules.max_age { Reason::Fresh } else { Reason::TooOld }
+            if now.duration_since(fresh) > rules.max_age {
+                Reason::TooOld
+            } else if fresh > last || c.first_seen_at > last {
+                Reason::Fresh
+            } else {
+                Reason::BeforeLastIssue
+            }
         }
     }
 }
@@ -186,10 +193,12 @@ mod tests {
             Candidate { fresh_at: None, ..candidate(2, 1) },
             candidate(3, -5),
             Candidate { first_seen_at: hours_ago(1), ..candidate(4, 30) },
+            candidate(5, 40),
         ];
         let outcome = run(list, Some(hours_ago(24)));
         assert_eq!(outcome[0], (4, Reason::Fresh), "found late, but not too old");
         assert!(outcome.contains(&(1, Reason::TooOld)));
+        assert!(outcome.contains(&(5, Reason::BeforeLastIssue)));
         assert!(outcome.contains(&(2, Reason::Undated)));
         assert!(outcome.contains(&(3, Reason::NotYet)));
     }

@@ -8,10 +8,16 @@ use crate::{
         issues::{self, IssueRecord, VariantRecord},
         newsletters::{self, NewsletterRecord},
     },
-    domain::{delivery::DeliveryStatus, ids::IssueId, issue::IssueStatus, retry, token::Purpose},
+    domain::{
+        delivery::{Answer, DeliveryStatus},
+        ids::IssueId,
+        issue::IssueStatus,
+        retry,
+        token::Purpose,
+    },
     mail::{
         Outcome, Outgoing, Session,
-        compose::{Draft, compose},
+        compose::{ComposeError, Draft, compose},
     },
     queue::{Job, JobFailure},
     random,
@@ -25,8 +31,6 @@ pub const BATCH: i64 = 100;
 const WORK_FOR: SignedDuration = SignedDuration::from_secs(30);
 /// Room between the end of a claim and the longest a job may use it.
 const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(30);
-/// How long to wait before trying again when no relay can be reached.
-const RELAY_PAUSE: SignedDuration = SignedDuration::from_secs(2);
 
 /// An issue as its deliveries need it.
 struct Mailing {
@@ -100,7 +104,7 @@ async fn deliver_one(
     delivery: &ClaimedDelivery,
     claim: &str,
 ) -> Result<bool, JobFailure> {
-    let message = message(context, mailing, delivery)?;
+    let message = message(context, mailing, delivery);
     let mut tx = context.db.begin().await?;
     let begin = deliveries::begin(&mut tx, delivery.id, claim, context.clock.now()).await?;
     tx.commit().await?;
@@ -110,13 +114,13 @@ async fn deliver_one(
         Begin::Lost => return Ok(false),
     }
     // No transaction is open while talking to the relay.
-    let outcome = session
-        .send(&Outgoing {
-            sender: &mailing.newsletter.newsletter.sender_address,
-            recipient: &delivery.address,
-            message: &message,
-        })
-        .await;
+    let outcome = match message {
+        Ok(message) => {
+            let sender = &mailing.newsletter.newsletter.sender_address;
+            session.send(&Outgoing { sender, recipient: &delivery.address, message: &message }).await
+        }
+        Err(error) => Outcome::Failed(Answer::new("", None, &error.to_string())),
+    };
     let now = context.clock.now();
     let next = next(&outcome, delivery, now, context.rules.hold_uncertain);
     let mut tx = context.db.begin().await?;
@@ -124,12 +128,16 @@ async fn deliver_one(
     tx.commit().await?;
     tracing::debug!(
         issue = %mailing.issue.id, delivery = %delivery.id, to = delivery.address.masked(),
-        said = outcome.answer().line(), ?next, "delivery"
+        code = outcome.answer().code, ?next, "delivery"
     );
     Ok(!matches!(outcome, Outcome::RelayTrouble(_)))
 }
 
-fn message(context: &Context, mailing: &Mailing, delivery: &ClaimedDelivery) -> Result<Vec<u8>, JobFailure> {
+fn message(
+    context: &Context,
+    mailing: &Mailing,
+    delivery: &ClaimedDelivery,
+) -> Result<Vec<u8>, ComposeError> {
     let newsletter = &mailing.newsletter.newsletter;
     let token = context.keys.sign(Purpose::Unsubscribe, delivery.subscription_id.0);
     let place = token_place(&mailing.issue.message_key);
@@ -142,7 +150,7 @@ fn message(context: &Context, mailing: &Mailing, delivery: &ClaimedDelivery) -> 
     let message_id =
         format!("{}.{}@{}", mailing.issue.message_key, delivery.id, newsletter.sender_address.domain());
     let unsubscribe_url = format!("{}/unsubscribe/{token}", context.rules.public_url);
-    Ok(compose(&Draft {
+    compose(&Draft {
         newsletter,
         recipient: &delivery.address,
         email: &email,
@@ -150,7 +158,7 @@ fn message(context: &Context, mailing: &Mailing, delivery: &ClaimedDelivery) -> 
         date: mailing.issue.frozen_at.map_or(mailing.issue.due_at.0, |at| at.0),
         unsubscribe_url: Some(&unsubscribe_url),
         automatic: false,
-    })?)
+    })
 }
 
 fn next(outcome: &Outcome, delivery: &ClaimedDelivery, now: Timestamp, hold_uncertain: bool) -> Next {
@@ -182,7 +190,7 @@ async fn hand_on(context: &Context, issue: IssueId) -> Result<(), JobFailure> {
         }
     } else if let Some(due) = deliveries::next_due(&mut tx, issue).await? {
         let job = Job::Deliver { issue };
-        let at = if due <= now { now + RELAY_PAUSE } else { due };
+        let at = if due <= now { now + retry::relay_wait(now.duration_since(due)) } else { due };
         // Rows still due were left by a relay in trouble or a full turn; the sweep only helps when this job is lost.
         context.queue.enqueue_at(&mut tx, &job, at).await?;
         issues::set_woken(&mut tx, issue, at).await?;

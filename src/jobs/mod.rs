@@ -49,6 +49,8 @@ pub struct JobRules {
     pub schedule: Margins,
     /// How often a feed is read.
     pub poll_every: SignedDuration,
+    /// Largest feed, in bytes.
+    pub max_feed_bytes: u64,
     /// How long a confirmation link works.
     pub confirmation_days: u32,
     /// Whether mails in doubt wait for the operator.

@@ -91,7 +91,7 @@ pub async fn run(context: &Context, id: FeedId) -> Result<(), JobFailure> {
                 feeds::retire(&mut tx, id, &error.to_string()).await?;
             } else {
                 let factor = 1_i32 << feed.failures.clamp(0, 6);
-                let pause = (context.rules.poll_every * factor).min(MAX_PAUSE);
+                let pause = (context.rules.poll_every * factor).min(MAX_PAUSE).max(context.rules.poll_every);
                 feeds::set_failed(&mut tx, id, &error.to_string(), now, now + pause).await?;
             }
             tx.commit().await?;
@@ -104,7 +104,7 @@ pub async fn run(context: &Context, id: FeedId) -> Result<(), JobFailure> {
 pub async fn read(context: &Context, url: &str, validators: &Validators) -> Result<Reading, PollError> {
     let address = Url::parse(url).map_err(|_| PollError::Address(url.to_owned()))?;
     let document = if address.scheme() == "file" {
-        let body = read_file(&address).await?;
+        let body = read_file(&address, context.rules.max_feed_bytes).await?;
         Document {
             body,
             content_type: None,
@@ -129,11 +129,15 @@ pub async fn read(context: &Context, url: &str, validators: &Validators) -> Resu
     Ok(Reading::Feed(Box::new(feed), document.validators))
 }
 
-async fn read_file(address: &Url) -> Result<Vec<u8>, PollError> {
+async fn read_file(address: &Url, max_bytes: u64) -> Result<Vec<u8>, PollError> {
     let path = address.to_file_path().map_err(|()| PollError::Address(address.to_string()))?;
-    tokio::fs::read(&path)
-        .await
-        .map_err(|source| PollError::File { path: path.display().to_string(), source })
+    let unreadable = |source| PollError::File { path: path.display().to_string(), source };
+    let size = tokio::fs::metadata(&path).await.map_err(unreadable)?.len();
+    if size > max_bytes {
+        let what = format!("it is longer than {max_bytes} bytes (feeds.max_bytes)");
+        return Err(unreadable(std::io::Error::other(what)));
+    }
+    tokio::fs::read(&path).await.map_err(unreadable)
 }
 
 /// Stores what a feed brought. `first`: it was never read before, so undated items are no news.

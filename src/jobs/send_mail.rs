@@ -37,8 +37,6 @@ use jiff::SignedDuration;
 
 /// Room between the end of an attempt's claim and the longest it may take.
 const LEASE_MARGIN: SignedDuration = SignedDuration::from_secs(30);
-/// How soon a mail is tried again when no relay could be reached. Somebody waits for it.
-const RELAY_PAUSE: SignedDuration = SignedDuration::from_secs(2);
 
 /// A mail ready to be composed, or the reason why it is no longer wanted.
 enum Content {
@@ -62,7 +60,7 @@ pub async fn run(context: &Context, id: MailId) -> Result<(), JobFailure> {
     let outcome = match prepared {
         Content::Unwanted(why) => Outcome::Failed(Answer::new("", None, why)),
         Content::Mail { email, unsubscribe_url } => {
-            let message = compose(&Draft {
+            let composed = compose(&Draft {
                 newsletter: &newsletter.newsletter,
                 recipient: &mail.recipient,
                 email: &email,
@@ -70,21 +68,27 @@ pub async fn run(context: &Context, id: MailId) -> Result<(), JobFailure> {
                 date: mail.created_at.0,
                 unsubscribe_url: unsubscribe_url.as_deref(),
                 automatic: mail.kind != MailKind::Test,
-            })?;
-            // No transaction is open while talking to the relay.
-            context
-                .mailer
-                .send(&Outgoing {
-                    sender: &newsletter.newsletter.sender_address,
-                    recipient: &mail.recipient,
-                    message: &message,
-                })
-                .await
+            });
+            match composed {
+                Ok(message) => {
+                    let sender = &newsletter.newsletter.sender_address;
+                    // No transaction is open while talking to the relay.
+                    context
+                        .mailer
+                        .send(&Outgoing { sender, recipient: &mail.recipient, message: &message })
+                        .await
+                }
+                Err(error) => Outcome::Failed(Answer::new("", None, &error.to_string())),
+            }
         }
     };
-    tracing::info!(
-        mail = %id, kind = %mail.kind, to = mail.recipient.masked(), said = outcome.answer().line(), "single mail"
-    );
+    let (kind, to, code) = (mail.kind, mail.recipient.masked(), outcome.answer().code);
+    match outcome {
+        // The mailer has said what is wrong with the relay.
+        Outcome::RelayTrouble(_) => tracing::debug!(mail = %id, %kind, to, "single mail waits for a relay"),
+        Outcome::Sent(_) => tracing::info!(mail = %id, %kind, to, code, "single mail sent"),
+        _ => tracing::warn!(mail = %id, %kind, to, code, "single mail not sent"),
+    }
     record(context, &mail, &outcome).await?;
     Ok(())
 }
@@ -98,7 +102,7 @@ async fn record(context: &Context, mail: &MailRecord, outcome: &Outcome) -> Resu
         _ if now.duration_since(first_due) >= retry::GIVE_UP_AFTER => None,
         // In doubt: a second copy with the same Message-ID is better than none, but not at once.
         Outcome::Deferred(_) | Outcome::InDoubt(_) => retry::next_attempt(mail.attempts, first_due, now),
-        Outcome::RelayTrouble(_) => Some(now + RELAY_PAUSE),
+        Outcome::RelayTrouble(_) => Some(now + retry::relay_wait(now.duration_since(first_due))),
     };
     let mut tx = context.db.begin().await?;
     match next {

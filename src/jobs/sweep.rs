@@ -52,6 +52,12 @@ async fn fill_slots(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<()
 async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
     let woken_before = now - WAKE_AGAIN_AFTER;
     for (issue, status, due_at) in issues::wake_due(tx, now, woken_before).await? {
+        if status == IssueStatus::Planned && now > due_at + context.rules.schedule.grace {
+            let reason = Some("missed: no worker was running at its time, nor within the grace after it");
+            issues::advance(tx, issue, IssueStatus::Planned, IssueStatus::Skipped, reason, now).await?;
+            tracing::warn!(%issue, %due_at, "issue skipped: it was missed");
+            continue;
+        }
         let job = match status {
             IssueStatus::Planned if due_at > now => Job::PlanIssue { issue },
             IssueStatus::Planned => Job::FreezeIssue { issue },

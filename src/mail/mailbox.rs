@@ -2,8 +2,15 @@
 
 use crate::domain::email_address::EmailAddress;
 use jiff::Timestamp;
-use std::{io, path::Path};
+use std::{
+    io,
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+};
 use tokio::io::AsyncWriteExt as _;
+
+/// Tells mails apart that arrive within one microsecond.
+static ARRIVALS: AtomicU64 = AtomicU64::new(0);
 
 /// Writes a mail as a file of its own, whole or not at all. The names sort by time of arrival.
 ///
@@ -17,7 +24,10 @@ pub(super) async fn deliver(
     now: Timestamp,
 ) -> io::Result<String> {
     tokio::fs::create_dir_all(folder).await?;
-    let name = format!("{:016}-{}.eml", now.as_microsecond(), crate::random::hex::<4>());
+    let name = {
+        let arrival = ARRIVALS.fetch_add(1, Ordering::Relaxed);
+        format!("{:016}-{arrival:06}-{}.eml", now.as_microsecond(), crate::random::hex::<4>())
+    };
     let unfinished = folder.join(format!(".{name}.part"));
     let envelope = format!("Return-Path: <{sender}>\r\nDelivered-To: {recipient}\r\n");
     let mut file = tokio::fs::File::create(&unfinished).await?;

@@ -97,6 +97,8 @@ enum Way {
 struct Health {
     failures: i64,
     rests_until: Option<Instant>,
+    /// What it said, or what went wrong, last.
+    trouble: Option<Answer>,
 }
 
 /// Messages per connection: relays close longer ones at a moment of their choosing.
@@ -192,6 +194,7 @@ impl RelayState {
         health.failures += 1;
         let pause = relay_pause(health.failures);
         health.rests_until = Some(Instant::now() + pause.unsigned_abs());
+        health.trouble = Some(answer.clone());
         tracing::warn!(relay = self.name, said = answer.line(), pause = ?pause, "a relay is in trouble");
     }
 }
@@ -217,6 +220,7 @@ impl Session {
         }
         for (index, relay) in shared.relays.iter().enumerate() {
             if relay.rests() {
+                last = last.or_else(|| lock(&relay.health).trouble.clone());
                 continue;
             }
             let outcome = match &relay.way {
@@ -242,9 +246,7 @@ impl Session {
             }
         }
         let name = shared.relays.first().map_or("", |relay| relay.name.as_str());
-        Outcome::RelayTrouble(
-            last.unwrap_or_else(|| Answer::new(name, None, "the relay is left alone for a moment")),
-        )
+        Outcome::RelayTrouble(last.unwrap_or_else(|| Answer::new(name, None, "no relay could be tried")))
     }
 
     async fn hand_over(

@@ -56,7 +56,12 @@ impl Tls {
                 return Err(unusable("it has no CERTIFICATE section".into()));
             }
         }
-        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
         Ok(Self {
             starttls: starttls.build_rustls().map_err(|error| error.to_string())?,
             connector: TlsConnector::from(Arc::new(config)),

@@ -43,17 +43,21 @@ pub async fn tidy(db: &Db) -> Result<(), DbError> {
     Ok(())
 }
 
-/// How many jobs wait or run, at whatever time they are due.
+/// How many jobs run, or could.
 pub async fn depth(db: &Db) -> Result<i64, DbError> {
     match db {
         Db::Sqlite { readers, .. } => {
-            sqlx::query_scalar("SELECT count(*) FROM Jobs WHERE status IN ('Pending', 'Queued', 'Running')")
-                .fetch_one(readers)
-                .await
+            sqlx::query_scalar(
+                "SELECT count(*) FROM Jobs WHERE status IN ('Queued', 'Running') \
+                 OR (status = 'Pending' AND run_at <= unixepoch())",
+            )
+            .fetch_one(readers)
+            .await
         }
         Db::Postgres(pool) => {
             sqlx::query_scalar(
-                "SELECT count(*) FROM apalis.jobs WHERE status IN ('Pending', 'Queued', 'Running')",
+                "SELECT count(*) FROM apalis.jobs WHERE status IN ('Queued', 'Running') \
+                 OR (status = 'Pending' AND run_at <= now())",
             )
             .fetch_one(pool)
             .await

@@ -12,6 +12,7 @@ pub use housekeeping::{depth, tidy};
 pub use setup::{SetupError, set_up};
 pub use workers::{Handler, JobFailure, Workers};
 
+use crate::clock::Clock;
 use crate::domain::ids::{FeedId, IssueId, MailId};
 use futures_util::stream::{BoxStream, StreamExt as _};
 use std::sync::Arc;
@@ -87,16 +88,16 @@ impl Job {
 /// Puts jobs in, and tells the workers of this process at once.
 #[derive(Debug, Clone)]
 pub struct Queue {
+    clock: Clock,
     nudges: Arc<[watch::Sender<()>; 3]>,
 }
 
-impl Default for Queue {
-    fn default() -> Self {
-        Self { nudges: Arc::new(Lane::ALL.map(|_| watch::Sender::new(()))) }
-    }
-}
-
 impl Queue {
+    /// A queue whose delays are counted from what `clock` says.
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, nudges: Arc::new(Lane::ALL.map(|_| watch::Sender::new(()))) }
+    }
+
     /// Wakes this process's workers of a lane.
     fn nudge(&self, lane: Lane) {
         self.nudges[lane as usize].send_replace(());

@@ -3,7 +3,8 @@
 use super::{Job, Queue};
 use crate::db::{DbError, EngineTx, Tx};
 use apalis::prelude::TaskBuilder;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
 
 /// A job that fails is not run again by the queue: the sweep wakes what is still due.
 const ATTEMPTS: usize = 1;
@@ -14,7 +15,7 @@ impl Queue {
         self.push(tx, job, None).await
     }
 
-    /// Enqueues a job that runs at `at`, to the second.
+    /// Enqueues a job that runs at `at` or up to a second later.
     pub async fn enqueue_at(&self, tx: &mut Tx, job: &Job, at: Timestamp) -> Result<(), DbError> {
         self.push(tx, job, Some(at)).await
     }
@@ -24,9 +25,9 @@ impl Queue {
         let payload = serde_json::to_vec(job).map_err(|error| DbError::Encode(Box::new(error)))?;
         let mut task = TaskBuilder::new(payload).max_attempts(ATTEMPTS);
         if let Some(at) = at {
-            // Never early: round up to the queue's whole seconds.
-            let second = at.as_second() + i64::from(at.subsec_nanosecond() > 0);
-            task = task.run_at_timestamp(u64::try_from(second).unwrap_or(0));
+            // The storage cuts off to whole seconds: one more keeps the job from coming too early.
+            let delay = at.duration_since(self.clock.now()).max(SignedDuration::ZERO);
+            task = task.run_after(delay.unsigned_abs() + Duration::from_secs(1));
         }
         match tx.by_engine() {
             EngineTx::Sqlite(conn) => {

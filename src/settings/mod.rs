@@ -236,14 +236,14 @@ fn http(r: &mut Reader<'_>) -> Option<Http> {
     let listen = r.text("http.listen", "write an IP address and a port, such as 127.0.0.1:8080", |text| {
         text.parse().map_err(|_| format!("`{text}` is not an address and port"))
     });
-    let public_url = r.text("http.public_url", "write it as https://news.example.org", origin);
+    let without_path = |text: &str| match origin(text)? {
+        url if url.matches('/').count() == 2 => Ok(url),
+        _ => Err(format!("`{text}` has a path")),
+    };
+    let public_url =
+        r.text("http.public_url", "write it as https://news.example.org, without a path", without_path);
     let allowed_origins =
-        r.list("http.allowed_origins", "write each as https://www.example.org, without a path", |text| {
-            match origin(text)? {
-                url if url.matches('/').count() == 2 => Ok(url),
-                _ => Err(format!("`{text}` has a path")),
-            }
-        });
+        r.list("http.allowed_origins", "write each as https://www.example.org, without a path", without_path);
     Some(Http { listen: listen?, public_url: public_url?, allowed_origins: allowed_origins? })
 }
 

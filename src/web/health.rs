@@ -1,7 +1,7 @@
 //! For whoever watches the machine.
 
 use super::Site;
-use crate::db::processes;
+use crate::db::{DbError, processes};
 use axum::{extract::State, http::StatusCode};
 
 /// The process answers.
@@ -9,15 +9,21 @@ pub async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The service can do its work: the database answers and a worker is alive somewhere.
+/// The service can do its work: the database answers, a worker and a scheduler are alive somewhere.
 pub async fn ready(State(site): State<Site>) -> (StatusCode, &'static str) {
     let now = site.actions.clock.now();
-    let workers = async {
+    let alive = async {
         let mut tx = site.actions.db.read().await?;
-        processes::count_workers(&mut tx, now).await
+        let workers = processes::count_workers(&mut tx, now).await?;
+        Ok::<_, DbError>((workers, processes::count_schedulers(&mut tx, now).await?))
     };
-    match workers.await {
-        Ok(0) => (StatusCode::SERVICE_UNAVAILABLE, "no worker is alive: start `daily serve --role worker`\n"),
+    match alive.await {
+        Ok((0, _)) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "no worker is alive: start `daily serve --role worker`\n")
+        }
+        Ok((_, 0)) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "no scheduler is alive: start `daily serve --role scheduler`\n")
+        }
         Ok(_) => (StatusCode::OK, "ready\n"),
         Err(error) => {
             tracing::error!(%error, "not ready");

@@ -7,12 +7,16 @@ use super::{
 };
 use axum::{
     extract::{ConnectInfo, Path, Query, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 use mail_parser::{Message, MessageParser};
 use maud::{Markup, html};
-use std::{io, net::SocketAddr, path::PathBuf};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 
 /// Mails on the list.
 const LISTED: usize = 200;
@@ -41,8 +45,9 @@ pub struct ShowQuery {
 pub async fn list(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
 ) -> Result<Response, WebError> {
-    let folder = folder(&site, peer)?;
+    let folder = folder(&site, peer, &headers)?;
     let names = names(&folder).await.map_err(WebError::Mailbox)?;
     let mut rows = Vec::new();
     for name in names.iter().take(LISTED) {
@@ -68,10 +73,11 @@ pub async fn list(
 pub async fn show(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
     Path(name): Path<String>,
     Query(query): Query<ShowQuery>,
 ) -> Result<Response, WebError> {
-    let bytes = read(&site, peer, &name).await?;
+    let bytes = read(&site, peer, &headers, &name).await?;
     let (to, subject, date) = summary(&bytes);
     let message = MessageParser::default().parse(&bytes);
     let content = html! {
@@ -109,9 +115,10 @@ fn body(view: View, name: &str, bytes: &[u8], message: Option<&Message<'_>>) -> 
 pub async fn html(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
     Path(name): Path<String>,
 ) -> Result<Response, WebError> {
-    let bytes = read(&site, peer, &name).await?;
+    let bytes = read(&site, peer, &headers, &name).await?;
     let message = MessageParser::default().parse(&bytes);
     let part = message.as_ref().and_then(|message| message.body_html(0)).unwrap_or_default();
     // Links leave the frame, as they would leave a mail program.
@@ -125,15 +132,29 @@ fn frame(title: &str) -> Frame<'_> {
     Frame { title, brand: ("Daily", "The built-in mailbox"), language: "en" }
 }
 
-fn folder(site: &Site, peer: SocketAddr) -> Result<PathBuf, WebError> {
+/// The folder, for whoever sits at this machine: not through a proxy on it, and not for a page elsewhere whose name was
+/// made to point here.
+fn folder(site: &Site, peer: SocketAddr, headers: &HeaderMap) -> Result<PathBuf, WebError> {
+    let proxied = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
+    let local = peer.ip().to_canonical().is_loopback()
+        && !proxied.iter().any(|name| headers.contains_key(*name))
+        && headers.get(header::HOST).and_then(|host| host.to_str().ok()).is_some_and(is_this_machine);
     match &site.mailbox {
-        Some(folder) if peer.ip().to_canonical().is_loopback() => Ok(folder.to_path_buf()),
+        Some(folder) if local => Ok(folder.to_path_buf()),
         _ => Err(WebError::NotFound("There is no page at this address.".into())),
     }
 }
 
-async fn read(site: &Site, peer: SocketAddr, name: &str) -> Result<Vec<u8>, WebError> {
-    let folder = folder(site, peer)?;
+fn is_this_machine(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+async fn read(site: &Site, peer: SocketAddr, headers: &HeaderMap, name: &str) -> Result<Vec<u8>, WebError> {
+    let folder = folder(site, peer, headers)?;
     let missing = || WebError::NotFound("There is no such mail.".into());
     if !is_name(name) {
         return Err(missing());

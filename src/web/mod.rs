@@ -67,7 +67,10 @@ impl Site {
 
 /// All routes.
 pub fn router(site: Site) -> Router {
-    let subscribe = post(public::subscribe::post).layer(cors(&site.allowed_origins));
+    // The layer answers OPTIONS, if there is something for it to stand before.
+    let subscribe = post(public::subscribe::post)
+        .options(|| async { StatusCode::NO_CONTENT })
+        .layer(cors(&site.allowed_origins));
     let mut router = Router::new()
         .route("/", get(public::signup::get))
         .route("/subscribe", subscribe)

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value, json};
 
 use super::supervisor::{ServerScript, Supervisor, assert_installed};
@@ -51,8 +52,7 @@ impl Browser {
         let mut capabilities = Map::new();
         capabilities.insert("browserName".to_owned(), Value::from("chrome"));
         capabilities.insert("goog:chromeOptions".to_owned(), json!({ "args": arguments }));
-        let connected = ClientBuilder::rustls()
-            .expect("the system has root certificates")
+        let connected = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
             .connect(&format!("http://127.0.0.1:{port}"))
             .await;

@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone)]
 pub struct Mail {
     message: Message<'static>,
-    /// The file's bytes.
-    pub bytes: Vec<u8>,
 }
 
 /// The mails of a folder, in order of arrival.
@@ -17,13 +15,12 @@ pub fn read(folder: &Path) -> Vec<Mail> {
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("a folder entry").path()).collect();
     files.retain(|file| file.extension().is_some_and(|it| it == "eml"));
     files.sort();
-    files.iter().map(|file| Mail::parse(std::fs::read(file).expect("a mail"))).collect()
+    files.iter().map(|file| Mail::parse(&std::fs::read(file).expect("a mail"))).collect()
 }
 
 impl Mail {
-    pub fn parse(bytes: Vec<u8>) -> Self {
-        let message = MessageParser::default().parse(&bytes).expect("a message").into_owned();
-        Self { message, bytes }
+    pub fn parse(bytes: &[u8]) -> Self {
+        Self { message: MessageParser::default().parse(bytes).expect("a message").into_owned() }
     }
 
     pub fn to(&self) -> &str {

@@ -10,7 +10,6 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
-use ulid::Ulid;
 use url::Url;
 
 use super::supervisor::{ReservedPort, ServerScript, Supervisor};
@@ -46,7 +45,7 @@ pub async fn database() -> TestDatabase {
     let server = tokio::task::spawn_blocking(|| SERVER.get_or_init(Server::find_or_start))
         .await
         .expect("PostgreSQL for the tests starts (its own panic says why not)");
-    let name = format!("daily_test_{}", Ulid::generate().to_string().to_lowercase());
+    let name = format!("daily_test_{}", daily::random::hex::<8>());
     administer(&server.url, format!("CREATE DATABASE {name}")).await.expect("a test database can be created");
     let mut url = server.url.clone();
     url.set_path(&name);

@@ -36,10 +36,10 @@ pub struct Demo {
     /// End after the summary instead of running on
     #[arg(long)]
     once: bool,
-    /// Where to listen; a free port without it
+    /// Where to listen; port 8025 or, if it is taken, a free one without it
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// Keep the data in this new or empty folder; a temporary one without it
+    /// Keep the data in this new or empty folder; one in the system's temporary folder without it
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
 }

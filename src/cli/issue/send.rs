@@ -106,6 +106,14 @@ async fn watch(app: &App, id: IssueId, output: Output) -> Result<(IssueRecord, C
             bar.finish_and_clear();
             return Ok((issue, counts));
         }
+        if counts.uncertain > 0 && counts.open() == counts.uncertain {
+            bar.finish_and_clear();
+            return Err(CliError::Failed(format!(
+                "the issue of {} waits for you: {}. See `daily issue resolve --help`",
+                issue.issue_date,
+                line(&counts)
+            )));
+        }
         if workers == 0 {
             bar.finish_and_clear();
             return Err(CliError::Failed(format!(

@@ -36,7 +36,7 @@ pub struct ShowQuery {
 pub async fn list(State(site): State<Site>, Query(query): Query<ListQuery>) -> Result<Response, WebError> {
     let newsletter = site.newsletter(query.newsletter.as_deref()).await?;
     let mut tx = site.actions.db.read().await?;
-    let page = issues::page(&mut tx, newsletter.id, query.before.unwrap_or(Date::MAX), PAGE).await?;
+    let page = issues::public_page(&mut tx, newsletter.id, query.before.unwrap_or(Date::MAX), PAGE).await?;
     let it = &newsletter.newsletter;
     let frame = Frame {
         title: &format!("Past issues of {}", it.title),
@@ -44,14 +44,13 @@ pub async fn list(State(site): State<Site>, Query(query): Query<ListQuery>) -> R
         language: &it.language,
     };
     let older = (page.len() == usize::try_from(PAGE).unwrap_or(usize::MAX)).then(|| page.last()).flatten();
-    let shown: Vec<_> = page.iter().filter(|issue| is_public(issue.status)).collect();
     let content = html! {
         h1 { "Past issues" }
-        @if shown.is_empty() {
+        @if page.is_empty() {
             p { "There is none yet. " a href="/" { "Sign up" } " and get the first one." }
         }
         ul.archive {
-            @for issue in &shown {
+            @for issue in &page {
                 li {
                     a href={ "/issues/" (issue.issue_date) "?newsletter=" (it.slug) } {
                         (title(&it.title, issue.date()))
