@@ -160,9 +160,9 @@ async fn first_day(database: Option<&str>) {
 
     let test = daily.run(&["test-send", "--to", "op@example.org"]).await;
     assert!(test.stdout.contains("250"), "{test:?}");
-    let sent = daily.run(&["issue", "send", "--yes"]).await;
-    assert_eq!(sent.code, 0, "{sent:?}");
-    assert!(sent.stdout.contains("1 sent"), "{}", sent.stdout);
+    let gone_out = daily.run(&["issue", "send", "--yes"]).await;
+    assert_eq!(gone_out.code, 0, "{gone_out:?}");
+    assert!(gone_out.stdout.contains("1 sent"), "{}", gone_out.stdout);
     let status = daily.run(&["--json", "issue", "status"]).await;
     let status: serde_json::Value = serde_json::from_str(&status.stdout).unwrap();
     assert_eq!((&status["issue"]["status"], &status["deliveries"]["sent"]), (&"sent".into(), &1.into()));

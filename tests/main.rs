@@ -1,6 +1,8 @@
 //! The integration tests: one binary, so that Daily is linked once. Every story that touches the database is told on both
 //! engines.
 
+#![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed, and says where")]
+
 mod architecture;
 mod browser;
 mod cli;
