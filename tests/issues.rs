@@ -181,7 +181,8 @@ on_both_engines! {
         assert_eq!(app.get(&format!("{}/issues/2026-05-01", app.url)).await.status(), 404);
         app.send_issue().await;
         let list = app.get(&format!("{}/issues", app.url)).await.text().await.unwrap();
-        assert!(list.contains("/issues/2026-05-01"));
+        assert!(list.contains("/issues/2026-05-01") && list.contains("The bridge opens"));
+        assert!(list.contains("1 May 2026"));
         let page = app.get(&format!("{}/issues/2026-05-01", app.url)).await.text().await.unwrap();
         assert!(page.contains("The bridge opens"));
         assert!(!page.contains("/unsubscribe/"));

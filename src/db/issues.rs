@@ -134,22 +134,34 @@ pub async fn page(
     .await)
 }
 
-/// A page of the issues that readers may see: those that went out or are going out.
+/// An issue as the archive lists it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct PublicIssue {
+    /// Its date, `YYYY-MM-DD`.
+    pub issue_date: String,
+    /// The subject line its readers saw.
+    pub subject: String,
+}
+
+/// A page of the issues that readers may see, dated before `before`, latest first: those that went out or are going out.
 pub async fn public_page(
     tx: &mut Tx,
     newsletter: NewsletterId,
     before: Date,
     limit: i64,
-) -> Result<Vec<IssueRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_issue!(
-        "WHERE newsletter_id = $1 AND issue_date < $2 AND status IN ('sending', 'sent', 'paused', 'held') \
-         ORDER BY issue_date DESC LIMIT $3"
-    ))
+) -> Result<Vec<PublicIssue>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(
+        "SELECT i.issue_date, v.subject FROM issues i JOIN issue_variants v ON v.id = \
+         (SELECT min(id) FROM issue_variants WHERE issue_id = i.id) WHERE i.newsletter_id = $1 AND i.issue_date < $2 \
+         AND i.status IN ('sending', 'sent', 'paused', 'held') ORDER BY i.issue_date DESC LIMIT $3"
+    )
     .bind(newsletter.0)
     .bind(before.to_string())
     .bind(limit)
     .fetch_all(conn)
-    .await)
+    .await
+    })
 }
 
 /// The dates from `from` on that have an issue.

@@ -30,8 +30,3 @@ impl IssueStatus {
         matches!(self, Self::Sent | Self::Skipped | Self::Cancelled)
     }
 }
-
-/// The line a web view, a mail and the archive call the issue by.
-pub fn title(newsletter_title: &str, date: jiff::civil::Date) -> String {
-    format!("{newsletter_title}, {}", date.strftime("%A, %-d %B %Y"))
-}

@@ -2,7 +2,7 @@
 
 use crate::{
     db::issues,
-    domain::issue::{IssueStatus, title},
+    domain::issue::IssueStatus,
     web::{
         Site, WebError,
         layout::{Frame, respond},
@@ -53,9 +53,9 @@ pub async fn list(State(site): State<Site>, Query(query): Query<ListQuery>) -> R
             @for issue in &page {
                 li {
                     a href={ "/issues/" (issue.issue_date) "?newsletter=" (it.slug) } {
-                        (title(&it.title, issue.date()))
+                        (issue.subject)
                     }
-                    time datetime=(issue.issue_date) { (issue.issue_date) }
+                    time datetime=(issue.issue_date) { (long_date(&issue.issue_date)) }
                 }
             }
         }
@@ -86,6 +86,11 @@ pub async fn show(
     let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src http: https:; base-uri 'none'; \
                   form-action 'none'; frame-ancestors 'none'";
     Ok(([(header::CONTENT_SECURITY_POLICY, policy)], Html(variant.web_html)).into_response())
+}
+
+/// `23 November 2026`.
+fn long_date(date: &str) -> String {
+    date.parse::<Date>().map_or_else(|_| date.to_owned(), |date| date.strftime("%-d %B %Y").to_string())
 }
 
 const fn is_public(status: IssueStatus) -> bool {
