@@ -23,6 +23,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+use tokio_util::sync::CancellationToken;
 
 /// A Daily that is ready to work.
 #[derive(Clone)]
@@ -91,8 +92,16 @@ impl App {
             confirmation_days: settings.confirmation_days,
         };
         let rules = job_rules(&settings);
-        let jobs =
-            jobs::Context { db: db.clone(), queue, clock, keys, mailer, fetcher: Arc::new(fetcher), rules };
+        let jobs = jobs::Context {
+            db: db.clone(),
+            queue,
+            clock,
+            keys,
+            mailer,
+            fetcher: Arc::new(fetcher),
+            rules,
+            stop: CancellationToken::new(),
+        };
         Ok(Self { settings: Arc::new(settings), db, actions, jobs })
     }
 }
@@ -100,11 +109,18 @@ impl App {
 /// Opens the store and brings all tables up to date, the queue's too.
 pub async fn open(settings: &Settings) -> Result<Db, StartError> {
     let db = Db::connect(&settings.database).await?;
+    // Two first starts at once on one SQLite file may get in each other's way: the second try finds the work done.
+    if migrate(&db, settings).await.is_err() {
+        migrate(&db, settings).await?;
+    }
+    Ok(db)
+}
+
+async fn migrate(db: &Db, settings: &Settings) -> Result<(), StartError> {
     db.migrate()
         .await
         .map_err(|source| ConnectError::Migrate { url: settings.database.to_string(), source })?;
-    queue::set_up(&db).await?;
-    Ok(db)
+    Ok(queue::set_up(db).await?)
 }
 
 async fn seed(db: &Db, clock: &Clock) -> Result<(), DbError> {

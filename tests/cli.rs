@@ -2,7 +2,7 @@
 
 use crate::support::{
     command::{Environment, Running},
-    eventually, mailbox, postgres,
+    eventually, eventually_within, mailbox, postgres,
 };
 use std::path::Path;
 
@@ -199,4 +199,40 @@ async fn a_mail_survives_kill_9_and_a_relay_that_was_down() {
         (mailbox::read(&folder).len() == 1).then_some(())
     })
     .await;
+}
+
+/// The schedule as it runs: two processes on one PostgreSQL, one killed just before the minute and started again after it.
+/// The only story that waits for the real clock.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_and_a_restart_across_the_minute_make_one_issue() {
+    let database = postgres::database().await;
+    let folder = tempfile::tempdir().unwrap();
+    let daily = Environment::in_folder(folder.path(), Some(database.url()));
+    let (mut first, first_environment, url) = serve(daily.clone()).await;
+    let (_second, daily, _) = serve(daily).await;
+    daily.run(&["feed", "add", &write_feed(folder.path())]).await;
+    let now = daily::clock::Clock::system().now();
+    // At least eight seconds ahead, so that the reader is in before the minute.
+    let minute = now.as_second() / 60 * 60 + if now.as_second() % 60 < 52 { 60 } else { 120 };
+    let due = jiff::Timestamp::from_second(minute).unwrap();
+    let time = due.strftime("%H:%M").to_string();
+    assert_eq!(daily.run(&["newsletter", "set", "daily", "--send-time", &time]).await.code, 0);
+    reader(&url, folder.path(), "ann@example.org").await;
+    let clock = daily::clock::Clock::system();
+    let reached = |at: jiff::Timestamp| {
+        let clock = clock.clone();
+        async move { (clock.now() >= at).then_some(()) }
+    };
+    eventually_within(130, "the minute comes near", || reached(due - jiff::SignedDuration::from_secs(1)))
+        .await;
+    first.kill();
+    eventually_within(10, "the minute", || reached(due)).await;
+    let _again = first_environment.start(&["serve"]);
+    let mailbox = folder.path().join("mailbox");
+    eventually("the issue arrives", || async { (mailbox::read(&mailbox).len() == 2).then_some(()) }).await;
+    ready(&url).await;
+    let list = daily.run(&["--json", "issue", "list"]).await.stdout;
+    let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+    assert_eq!(list.as_array().unwrap().len(), 1, "{list}");
+    assert_eq!(mailbox::read(&mailbox).len(), 2, "one confirmation, one issue");
 }

@@ -2,7 +2,7 @@
 
 use crate::support::{app::TestApp, on_both_engines};
 use daily::{
-    actions::test_send::test_send,
+    actions::{send_issue::begin_issue, test_send::test_send},
     db::{mails, subscriptions},
     domain::{
         email_address::EmailAddress,
@@ -113,7 +113,42 @@ on_both_engines! {
         subscriptions::end(&mut tx, id, app.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
         app.tick_after(SignedDuration::from_mins(1)).await;
-        assert_eq!(app.issues().await[0].status, IssueStatus::Sent);
+        let issue = app.issues().await.remove(0);
+        assert_eq!(issue.status, IssueStatus::Sent);
+        let mut tx = app.app.db.read().await.unwrap();
+        let counts = daily::db::deliveries::counts(&mut tx, issue.id).await.unwrap();
+        assert_eq!((counts.skipped, counts.sent), (1, 0));
+    }
+
+    async fn an_issue_always_finishes_even_when_the_relay_never_returns(engine: Engine) {
+        let app = TestApp::with_relay(engine, "smtp://127.0.0.1:1").await;
+        app.article("The bridge opens").await;
+        for n in 0..5 {
+            app.reader_at_once(&format!("reader{n}@example.org")).await;
+        }
+        assert_eq!(app.send_issue().await, IssueStatus::Sending);
+        app.tick_after(SignedDuration::from_hours(23)).await;
+        assert_eq!(app.issues().await.iter().filter(|it| it.status == IssueStatus::Sending).count(), 1);
+        app.tick_after(SignedDuration::from_hours(2)).await;
+        let issue = app.issues().await.pop().unwrap();
+        assert_eq!(issue.status, IssueStatus::Sent);
+        let mut tx = app.app.db.read().await.unwrap();
+        assert_eq!(daily::db::deliveries::counts(&mut tx, issue.id).await.unwrap().failed, 5);
+    }
+
+    async fn planning_never_sends_and_a_skipped_date_can_still_be_filled(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader("ann@example.org").await;
+        let newsletter = app.newsletter().await;
+        let today = jiff::civil::date(2026, 5, 1);
+        let planned = begin_issue(&app.app.actions, &newsletter, today).await;
+        assert!(planned.unwrap_err().to_string().contains("daily issue send"));
+        assert!(begin_issue(&app.app.actions, &newsletter, jiff::civil::date(9999, 12, 31)).await.is_err());
+        assert!(begin_issue(&app.app.actions, &newsletter, today.tomorrow().unwrap()).await.is_ok());
+        assert_eq!(app.send_issue().await, IssueStatus::Skipped);
+        app.article("The bridge opens").await;
+        assert_eq!(app.send_issue().await, IssueStatus::Sent);
+        assert_eq!(app.mails_to("ann@example.org").last().unwrap().subject(), "The bridge opens");
     }
 
     async fn there_is_one_issue_per_date_however_often_it_is_asked_for(engine: Engine) {

@@ -100,6 +100,15 @@ async fn the_mailbox_shows_every_mail_in_four_ways() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_others_reach_shows_no_mailbox() {
+    let app = TestApp::start_with(Engine::Sqlite, |settings| {
+        settings.http.public_url = "https://news.example.org".into();
+    })
+    .await;
+    assert_eq!(app.get(&format!("{}/mailbox", app.url)).await.status(), 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_mailbox_relay_there_is_no_mailbox_page() {
     let app = TestApp::with_relay(Engine::Sqlite, "smtp://127.0.0.1:1").await;
     assert_eq!(app.get(&format!("{}/mailbox", app.url)).await.status(), 404);

@@ -135,6 +135,7 @@ on_both_engines! {
             (form, format!("email={long}%40example.org"), 422, "longer than 64"),
             (form, "email=ann%40example.org%0d%0aBcc%3A+x%40example.org".into(), 422, "before the @"),
             (form, "email=ann%40example.org&newsletter=weekly".into(), 422, "no newsletter"),
+            (form, "email=ann%40example.org&newsletter=%00".into(), 422, "no newsletter"),
             (form, format!("email={}", "a".repeat(20_000)), 413, ""),
             (json, "{".into(), 400, "EOF"),
             (json, "{\"email\":7}".into(), 422, "invalid type"),

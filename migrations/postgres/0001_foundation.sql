@@ -185,6 +185,7 @@ CREATE INDEX deliveries_waiting ON deliveries (issue_id, next_attempt_at, id) WH
 CREATE INDEX deliveries_leased ON deliveries (issue_id, claimed_until) WHERE status IN ('claimed', 'sending');
 CREATE INDEX deliveries_claimed ON deliveries (claim) WHERE status = 'claimed';
 CREATE INDEX deliveries_uncertain ON deliveries (issue_id, id) WHERE status = 'uncertain';
+CREATE INDEX deliveries_by_status ON deliveries (issue_id, status);
 CREATE INDEX deliveries_by_subscriber ON deliveries (subscriber_id, issue_id);
 
 -- Single mails: confirmations, test sends. What they say is made when they are sent, from the rows they point at.

@@ -54,7 +54,7 @@ CREATE TABLE articles (
 CREATE INDEX articles_by_title ON articles (title_key);
 CREATE INDEX articles_fresh ON articles (fresh_at);
 CREATE INDEX articles_seen ON articles (first_seen_at);
-CREATE INDEX articles_pinned ON articles (id) WHERE pinned = 1;
+CREATE INDEX articles_pinned ON articles (id) WHERE pinned;
 
 -- Which feeds carry an article: the same story from two feeds is one article with two sources.
 CREATE TABLE article_sources (
@@ -185,6 +185,7 @@ CREATE INDEX deliveries_waiting ON deliveries (issue_id, next_attempt_at, id) WH
 CREATE INDEX deliveries_leased ON deliveries (issue_id, claimed_until) WHERE status IN ('claimed', 'sending');
 CREATE INDEX deliveries_claimed ON deliveries (claim) WHERE status = 'claimed';
 CREATE INDEX deliveries_uncertain ON deliveries (issue_id, id) WHERE status = 'uncertain';
+CREATE INDEX deliveries_by_status ON deliveries (issue_id, status);
 CREATE INDEX deliveries_by_subscriber ON deliveries (subscriber_id, issue_id);
 
 -- Single mails: confirmations, test sends. What they say is made when they are sent, from the rows they point at.

@@ -12,30 +12,62 @@ use crate::{
 };
 use jiff::civil::Date;
 
+/// How far ahead an issue may be begun by hand.
+const FURTHEST_DAYS: i32 = 366;
+
+/// Why an issue can't be begun.
+#[derive(Debug, thiserror::Error)]
+pub enum BeginError {
+    /// It would go out at once, which planning must never do.
+    #[error("the issue of {0} was due already; to send today's issue now, use `daily issue send`")]
+    Due(Date),
+    /// Nobody plans that far.
+    #[error("{0} is more than a year ahead")]
+    TooFar(Date),
+    /// The store failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
 /// Makes sure that the issue of a date exists. The sweep has its stories chosen, unless the caller does so first.
 pub async fn begin_issue(
     context: &Context,
     newsletter: &NewsletterRecord,
     date: Date,
-) -> Result<IssueRecord, DbError> {
+) -> Result<IssueRecord, BeginError> {
+    let now = context.clock.now();
+    let today = schedule::date_at(&newsletter.newsletter, now);
+    if date > today.saturating_add(jiff::Span::new().days(FURTHEST_DAYS)) {
+        return Err(BeginError::TooFar(date));
+    }
     let due_at = schedule::due_at(&newsletter.newsletter, date);
     let mut tx = context.db.begin().await?;
-    issues::insert(&mut tx, newsletter.id, date, due_at, IssueStatus::Planned, None, context.clock.now())
-        .await?;
+    if due_at > now {
+        issues::insert(&mut tx, newsletter.id, date, due_at, IssueStatus::Planned, None, now).await?;
+    } else if issues::by_date(&mut tx, newsletter.id, date).await?.is_none() {
+        return Err(BeginError::Due(date));
+    }
     let issue = issues::by_date(&mut tx, newsletter.id, date).await?.ok_or(DbError::RowNotFound)?;
     tx.commit().await?;
     Ok(issue)
 }
 
 /// Has today's issue planned with what there is now, rendered and sent, whatever time it was due. Returns the issue as it
-/// stood before; one that was sent, is going out or was skipped is left as it is.
+/// stood before; one that was sent or is going out is left as it is.
 pub async fn send_issue(context: &Context, newsletter: &NewsletterRecord) -> Result<IssueRecord, DbError> {
     let now = context.clock.now();
     let date = schedule::date_at(&newsletter.newsletter, now);
     let mut tx = context.db.begin().await?;
     issues::insert(&mut tx, newsletter.id, date, now, IssueStatus::Planned, None, now).await?;
     let issue = issues::by_date(&mut tx, newsletter.id, date).await?.ok_or(DbError::RowNotFound)?;
+    // A date that was skipped has sent nothing: an operator may still fill it.
+    let reopened = issue.status == IssueStatus::Skipped
+        && issues::advance(&mut tx, issue.id, IssueStatus::Skipped, IssueStatus::Planned, None, now).await?;
+    let issue = issues::get(&mut tx, issue.id).await?.ok_or(DbError::RowNotFound)?;
     if issue.status == IssueStatus::Planned {
+        if reopened {
+            tracing::info!(issue = %issue.id, "a skipped issue is begun again by an operator");
+        }
         issues::set_due(&mut tx, issue.id, now).await?;
         issues::set_woken(&mut tx, issue.id, now).await?;
         // Freezing chooses the stories once more, from what there is at that moment.

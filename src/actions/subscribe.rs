@@ -10,6 +10,7 @@ use crate::{
         consent::ConsentEvent,
         email_address::EmailAddress,
         mail::MailKind,
+        newsletter::is_slug,
         subscription::{SignupOutcome, on_signup},
     },
     queue::Job,
@@ -43,6 +44,9 @@ pub enum SubscribeError {
 /// Takes a signup: a pending subscription, the consent event and the confirmation mail with its job, in one transaction. What
 /// happens for an address that is known already is decided by [`on_signup`]; the caller can't tell.
 pub async fn subscribe(context: &Context, signup: &Signup) -> Result<(), SubscribeError> {
+    if !is_slug(&signup.newsletter) {
+        return Err(SubscribeError::NoSuchNewsletter(signup.newsletter.clone()));
+    }
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let newsletter = newsletters::by_slug(&mut tx, &signup.newsletter)

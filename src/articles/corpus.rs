@@ -91,6 +91,19 @@ impl CorpusReport {
         self.pages.iter().filter(|page| page.verdicts[field] == Verdict::Right).count()
     }
 
+    /// The smallest share of what was read right, in percent: of any field of the pages (more found than expected is no
+    /// fault), of the feeds, of the texts. 100 for an empty corpus.
+    pub fn least_share(&self) -> f64 {
+        let read = |rows: &[FileRow]| (rows.iter().filter(|row| row.outcome.is_ok()).count(), rows.len());
+        let fields = (0..4).map(|field| (self.right(field) + self.found_more(field), self.pages.len()));
+        let counts = fields.chain([read(&self.feeds), read(&self.texts)]).filter(|(_, all)| *all > 0);
+        let share = |(right, all): (usize, usize)| {
+            100.0 * f64::from(u32::try_from(right).unwrap_or(u32::MAX))
+                / f64::from(u32::try_from(all).unwrap_or(u32::MAX))
+        };
+        counts.map(share).fold(100.0, f64::min)
+    }
+
     /// In how many pages something was found in this field where the expectation has nothing.
     pub fn found_more(&self, field: usize) -> usize {
         self.pages.iter().filter(|page| matches!(page.verdicts[field], Verdict::FoundMore(_))).count()

@@ -115,6 +115,7 @@ pub fn parse_feed(
         }
     };
     parsed.map(|mut feed| {
+        feed.title = crate::domain::article::one_line(&feed.title, crate::domain::article::MAX_TITLE_CHARS);
         if feed.title.is_empty() {
             let host = feed.site_url.as_ref().or(base).and_then(Url::host_str);
             host.unwrap_or("untitled feed").clone_into(&mut feed.title);

@@ -28,15 +28,24 @@ enum What {
     Corpus {
         /// The folder
         folder: PathBuf,
+        /// Fail if less than this share of any field, in percent, is read right
+        #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
+        least: u8,
     },
 }
 
 impl Check {
     pub async fn run(self, settings: Settings, output: Output) -> CliResult {
         match self.what {
-            Some(What::Corpus { folder }) => {
+            Some(What::Corpus { folder, least }) => {
                 let report = corpus::check(&folder)?;
                 println!("{report}");
+                let share = report.least_share();
+                if share < f64::from(least) {
+                    return Err(CliError::Failed(format!(
+                        "only {share:.0}% of a field is right, less than {least}%"
+                    )));
+                }
                 Ok(())
             }
             None => set_up(settings, output).await,

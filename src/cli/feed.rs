@@ -130,13 +130,8 @@ async fn poll(app: &App, source: Option<&str>, output: Output) -> CliResult {
     let mut results = Vec::new();
     let mut failed = 0;
     for feed in all {
-        let validators = Validators { etag: feed.etag.clone(), last_modified: feed.last_modified.clone() };
-        let (new, known, problem) = match poll_feed::read(&app.jobs, &feed.url, &validators).await {
-            Ok(reading) => {
-                let first = feed.succeeded_at.is_none();
-                let tally = poll_feed::store(&app.jobs, feed.id, &reading, &validators, first).await?;
-                (tally.new, tally.known, None)
-            }
+        let (new, known, problem) = match poll_feed::poll(&app.jobs, &feed).await? {
+            Ok(tally) => (tally.new, tally.known, None),
             Err(error) => {
                 failed += 1;
                 (0, 0, Some(error.to_string()))

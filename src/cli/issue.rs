@@ -20,7 +20,7 @@ use crate::{
         newsletters::NewsletterRecord,
     },
     domain::{issue::IssueStatus, schedule, token::Purpose},
-    jobs::{plan_issue, render_issue::Rendering, send_mail},
+    jobs::{plan_issue, render_issue::Rendering},
 };
 use jiff::civil::Date;
 use serde_json::json;
@@ -213,7 +213,7 @@ async fn preview(app: &App, which: &Which, text: bool, out: Option<PathBuf>) -> 
     let (newsletter, date) = which.find_next(app).await?;
     let mut tx = app.db.read().await?;
     let issue = issues::by_date(&mut tx, newsletter.id, date).await?;
-    let stories = send_mail::stories(&app.jobs, &mut tx, &newsletter, issue.as_ref()).await?;
+    let stories = plan_issue::stories(&app.jobs, &mut tx, &newsletter, issue.as_ref()).await?;
     if stories.is_empty() {
         return Err(CliError::Failed("the issue has no stories yet: add articles or feeds first".into()));
     }

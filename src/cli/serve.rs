@@ -6,7 +6,9 @@ use crate::{
     db::processes,
     jobs::{self, sweep},
     queue::{self, Workers},
-    random, shutdown, web,
+    random,
+    settings::Settings,
+    shutdown, web,
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinSet, time::MissedTickBehavior};
@@ -57,8 +59,9 @@ impl Role {
 const TICK: Duration = Duration::from_secs(1);
 /// How often finished jobs are cleaned up.
 const TIDY_EVERY: Duration = Duration::from_mins(1);
-/// How long jobs in hand may take to finish when the process is asked to end.
-const GRACE: Duration = Duration::from_secs(45);
+/// Room beyond the longest a mail in hand may take: for jobs to finish when the process is asked to end, and before a job
+/// is given up as hanging.
+const MARGIN: Duration = Duration::from_mins(2);
 
 impl Serve {
     pub(super) async fn run(self, app: App) -> CliResult {
@@ -72,13 +75,18 @@ impl Serve {
             None
         };
         warn_about_placeholders(&app).await?;
-        run(app, self.role, listener, stop).await;
-        Ok(())
+        if run(app, self.role, listener, stop).await {
+            Ok(())
+        } else {
+            Err(super::CliError::Failed("a part of the service ended by itself; the log says why".into()))
+        }
     }
 }
 
-/// Runs the parts of a role until `stop` is cancelled and what is in hand is finished.
-pub async fn run(app: App, role: Role, listener: Option<TcpListener>, stop: CancellationToken) {
+/// Runs the parts of a role until `stop` is cancelled and what is in hand is finished. A part that ends by itself ends the
+/// others, too, so that nobody takes a crippled process for a healthy one; the answer is then `false`.
+pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: CancellationToken) -> bool {
+    app.jobs.stop = stop.clone();
     let mut parts = JoinSet::new();
     let process = format!("{}-{}", role.as_str(), random::hex::<6>());
     // The first beat comes before anything else, so that commands find this process as soon as it answers.
@@ -111,7 +119,8 @@ pub async fn run(app: App, role: Role, listener: Option<TcpListener>, stop: Canc
                 }
             }
         }));
-        parts.spawn(workers(&app).run(stop.clone(), GRACE));
+        let grace = app.jobs.rules.hand_over_limit.unsigned_abs() + MARGIN;
+        parts.spawn(workers(&app).run(stop.clone(), grace));
     }
     if let Some(listener) = listener {
         if let Ok(address) = listener.local_addr() {
@@ -126,11 +135,21 @@ pub async fn run(app: App, role: Role, listener: Option<TcpListener>, stop: Canc
             }
         });
     }
-    while parts.join_next().await.is_some() {}
+    let mut well = true;
+    while let Some(ended) = parts.join_next().await {
+        if let Err(error) = &ended {
+            tracing::error!(%error, "a part of the service broke");
+        }
+        if ended.is_err() || !stop.is_cancelled() {
+            well = false;
+            stop.cancel();
+        }
+    }
     if let Ok(mut tx) = app.db.begin().await {
         let _ = processes::leave(&mut tx, &process).await;
         let _ = tx.commit().await;
     }
+    well
 }
 
 fn workers(app: &App) -> Workers {
@@ -138,6 +157,7 @@ fn workers(app: &App) -> Workers {
     Workers {
         db: app.db.clone(),
         queue: context.queue.clone(),
+        job_limit: context.rules.hand_over_limit.unsigned_abs() + MARGIN,
         delivery_concurrency: app.settings.sending.connections,
         handler: Arc::new(move |job| {
             let context = context.clone();
@@ -146,18 +166,25 @@ fn workers(app: &App) -> Workers {
     }
 }
 
+/// The built-in mailbox's folder, if there is one and the service is for this machine alone: whoever sees these mails can
+/// confirm and unsubscribe everybody, and behind a proxy everybody comes from this machine.
+fn mailbox_to_show(settings: &Settings) -> Option<&std::path::Path> {
+    let folder = settings.relays.iter().find_map(|relay| relay.url.mailbox())?;
+    let public_url = url::Url::parse(&settings.http.public_url).ok()?;
+    let local = match public_url.host()? {
+        url::Host::Domain(name) => name == "localhost",
+        url::Host::Ipv4(ip) => ip.is_loopback(),
+        url::Host::Ipv6(ip) => ip.is_loopback(),
+    };
+    (local && settings.http.listen.ip().is_loopback()).then_some(folder)
+}
+
 /// What the pages work with.
 pub fn site(app: &App) -> web::Site {
     web::Site {
         actions: app.actions.clone(),
-        public_url: app.settings.http.public_url.as_str().into(),
         allowed_origins: app.settings.http.allowed_origins.as_slice().into(),
-        mailbox: app
-            .settings
-            .relays
-            .iter()
-            .find_map(|relay| relay.url.mailbox())
-            .map(|it| Arc::new(it.to_owned())),
+        mailbox: mailbox_to_show(&app.settings).map(|folder| Arc::new(folder.to_owned())),
     }
 }
 

@@ -233,11 +233,6 @@ pub async fn get(tx: &mut Tx, id: ArticleId) -> Result<Option<ArticleRecord>, Db
         .await)
 }
 
-/// How many articles there are.
-pub async fn count(tx: &mut Tx) -> Result<i64, DbError> {
-    on!(tx, |conn| sqlx::query_scalar("SELECT count(*) FROM articles").fetch_one(conn).await)
-}
-
 /// Pins an article to the next issue, or takes the pin off. `false`: there is no such article.
 pub async fn set_pinned(tx: &mut Tx, id: ArticleId, pinned: bool) -> Result<bool, DbError> {
     on!(tx, |conn| sqlx::query("UPDATE articles SET pinned = $2 WHERE id = $1")

@@ -6,6 +6,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use std::os::unix::fs::DirBuilderExt as _;
 use std::{
     path::{Path, PathBuf},
     str::FromStr,
@@ -54,6 +55,8 @@ impl std::fmt::Display for DatabaseUrl {
             Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
             Self::Postgres(text) => match url::Url::parse(text) {
                 Ok(mut url) => {
+                    // sqlx reads a password from there, too.
+                    url.set_query(None);
                     if url.password().is_some() {
                         let _ = url.set_password(Some("***"));
                     }
@@ -146,7 +149,10 @@ impl Db {
 
 fn make_folder(file: &Path) -> Result<(), ConnectError> {
     match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => std::fs::create_dir_all(folder)
+        Some(folder) if !folder.as_os_str().is_empty() => std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
             .map_err(|source| ConnectError::Folder { path: folder.to_owned(), source }),
         _ => Ok(()),
     }

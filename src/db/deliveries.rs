@@ -208,7 +208,7 @@ pub enum Next {
     Again(Timestamp),
 }
 
-/// Records a relay's answer. Whoever lost the row meanwhile changes nothing.
+/// Records a relay's answer. `false`: the row was lost meanwhile, and nothing is changed.
 pub async fn finish(
     tx: &mut Tx,
     id: DeliveryId,
@@ -216,7 +216,7 @@ pub async fn finish(
     next: Next,
     answer: &Answer,
     now: Timestamp,
-) -> Result<(), DbError> {
+) -> Result<bool, DbError> {
     let (status, next_attempt_at, finished_at, uncounted) = match next {
         Next::End(status) => (status, None, (status != DeliveryStatus::Uncertain).then_some(now), 0_i64),
         Next::Deferred(at) => (DeliveryStatus::Deferred, Some(at), None, 0),
@@ -239,7 +239,7 @@ pub async fn finish(
     .bind(&answer.text)
     .execute(conn)
     .await
-    .map(drop)
+    .map(|done| done.rows_affected() == 1)
     })
 }
 
@@ -268,6 +268,25 @@ pub async fn recover(tx: &mut Tx, issue: IssueId, now: Timestamp) -> Result<(), 
     .await
     .map(drop)
     })
+}
+
+/// Gives up what has waited since before `due_before`: tomorrow's issue is on its way by then.
+pub async fn give_up(
+    tx: &mut Tx,
+    issue: IssueId,
+    due_before: Timestamp,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE deliveries SET status = 'failed', finished_at = $3 WHERE issue_id = $1 \
+         AND status IN ('queued', 'deferred') AND due_at < $2"
+    )
+    .bind(issue.0)
+    .bind(Stamp(due_before))
+    .bind(Stamp(now))
+    .execute(conn)
+    .await
+    .map(drop))
 }
 
 /// Lets deliveries in doubt go out again, with the Message-ID they had.

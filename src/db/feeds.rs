@@ -156,7 +156,7 @@ pub async fn wake_due(
     let ids: Vec<i64> = on!(tx, |conn| {
         sqlx::query_scalar(
         "UPDATE feeds SET woken_at = $1 WHERE id IN (SELECT id FROM feeds WHERE status = 'active' \
-         AND next_poll_at <= $1 AND (woken_at IS NULL OR woken_at < $2) ORDER BY next_poll_at LIMIT $3) RETURNING id"
+         AND next_poll_at <= $1 AND (woken_at IS NULL OR woken_at < $2) ORDER BY next_poll_at LIMIT $3) AND (woken_at IS NULL OR woken_at < $2) RETURNING id"
     )
     .bind(Stamp(now))
     .bind(Stamp(woken_before))

@@ -224,7 +224,7 @@ pub async fn advance(
     on!(tx, |conn| sqlx::query(
         "UPDATE issues SET status = $3, reason = $4, \
          frozen_at = CASE WHEN $3 = 'frozen' THEN $5 ELSE frozen_at END, \
-         closed_at = CASE WHEN $3 IN ('sent', 'skipped', 'cancelled') THEN $5 ELSE closed_at END \
+         closed_at = CASE WHEN $3 IN ('sent', 'skipped', 'cancelled') THEN $5 END \
          WHERE id = $1 AND status = $2"
     )
     .bind(id.0)

@@ -184,7 +184,7 @@ pub async fn wake_due(
         sqlx::query_scalar(
         "UPDATE mails SET woken_at = $1 WHERE id IN (SELECT id FROM mails WHERE status IN ('queued', 'sending') \
          AND next_attempt_at <= $1 AND (claimed_until IS NULL OR claimed_until < $1) \
-         AND (woken_at IS NULL OR woken_at < $2) ORDER BY next_attempt_at LIMIT $3) RETURNING id"
+         AND (woken_at IS NULL OR woken_at < $2) ORDER BY next_attempt_at LIMIT $3) AND (woken_at IS NULL OR woken_at < $2) RETURNING id"
     )
     .bind(Stamp(now))
     .bind(Stamp(woken_before))

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 /// How often a process says that it is alive.
 pub const BEAT_EVERY: SignedDuration = SignedDuration::from_secs(2);
 /// A process that was silent for this long is taken for dead.
-pub const DEAD_AFTER: SignedDuration = SignedDuration::from_secs(10);
+pub const DEAD_AFTER: SignedDuration = SignedDuration::from_secs(6);
 
 /// Says that process `id` is alive, and forgets those long silent.
 pub async fn beat(tx: &mut Tx, id: &str, role: &str, now: Timestamp) -> Result<(), DbError> {
@@ -21,7 +21,7 @@ pub async fn beat(tx: &mut Tx, id: &str, role: &str, now: Timestamp) -> Result<(
         .execute(&mut *conn)
         .await?;
         sqlx::query("DELETE FROM processes WHERE seen_at < $1")
-            .bind(Stamp(now - DEAD_AFTER * 6))
+            .bind(Stamp(now - DEAD_AFTER * 10))
             .execute(conn)
             .await
             .map(drop)

@@ -296,15 +296,18 @@ pub async fn record_consent(
     .map(drop))
 }
 
-/// The ledger of a subscription, oldest first, bounded.
+/// The ledger of a subscription, oldest first; of a very long one the latest thousand entries.
 pub async fn consent_history(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<ConsentRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(
+    on!(tx, |conn| {
+        sqlx::query_as(
         "SELECT kind, occurred_at, method, client_address, user_agent, source_url, wording_version \
-         FROM consent_events WHERE subscription_id = $1 ORDER BY id LIMIT 1000"
+         FROM (SELECT * FROM consent_events WHERE subscription_id = $1 ORDER BY id DESC LIMIT 1000) AS latest \
+         ORDER BY id"
     )
     .bind(id.0)
     .fetch_all(conn)
-    .await)
+    .await
+    })
 }
 
 /// Why nobody may mail this address, if so.

@@ -159,7 +159,9 @@ impl FoundArticle {
         self.site_name = self.site_name.and_then(|name| some_line(&name, MAX_SITE_NAME_CHARS));
         self.guid = self
             .guid
-            .map(|guid| guid.trim().chars().take(MAX_GUID_CHARS).collect::<String>())
+            .map(|guid| {
+                guid.trim().chars().filter(|c| !c.is_control()).take(MAX_GUID_CHARS).collect::<String>()
+            })
             .filter(|guid| !guid.is_empty());
         self.language = self.language.and_then(|tag| language_tag(&tag));
         self.text = self.text.map(|text| paragraphs(&text, MAX_TEXT_CHARS)).filter(|text| !text.is_empty());

@@ -91,6 +91,12 @@ pub fn parse_line(field: &'static str, text: &str, max_chars: usize) -> Result<S
     Ok(line.to_owned())
 }
 
+/// Whether a text can be a newsletter's short name: up to 64 lower-case letters, digits and hyphens.
+pub fn is_slug(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
 /// Reads a language tag such as `en` or `pt-BR` (its letters and length; BCP 47 has no list to check against).
 pub fn parse_language(text: &str) -> Result<String, NewsletterError> {
     let tag = text.trim();

@@ -33,7 +33,7 @@ pub enum SignupOutcome {
 
 /// Least time between two mails that a signup causes for the same subscription, so that the form can't be used to
 /// bombard a stranger.
-pub const SIGNUP_MAIL_INTERVAL: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
+pub const SIGNUP_MAIL_INTERVAL: jiff::SignedDuration = jiff::SignedDuration::from_mins(2);
 /// Least time between two "you are in already" mails.
 pub const ALREADY_SUBSCRIBED_INTERVAL: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 

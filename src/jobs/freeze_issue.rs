@@ -18,12 +18,6 @@ pub async fn run(context: &Context, issue: IssueId) -> Result<(), JobFailure> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let Some(record) = issues::get(&mut tx, issue).await? else { return Ok(()) };
-    if record.status == IssueStatus::Frozen || record.status == IssueStatus::Sending {
-        // Frozen before a crash or another process: only the wake-up is missing.
-        context.queue.enqueue(&mut tx, &Job::Deliver { issue }).await?;
-        tx.commit().await?;
-        return Ok(());
-    }
     if record.status != IssueStatus::Planned {
         return Ok(());
     }

@@ -18,6 +18,7 @@ use crate::{
 };
 use jiff::SignedDuration;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// What every job works with.
 #[derive(Clone)]
@@ -36,6 +37,8 @@ pub struct Context {
     pub fetcher: Arc<Fetcher>,
     /// What is configured.
     pub rules: JobRules,
+    /// Cancelled when the process is asked to end: long jobs hand on what they have not begun.
+    pub stop: CancellationToken,
 }
 
 /// What is configured about jobs.

@@ -2,7 +2,12 @@
 
 use super::Context;
 use crate::{
-    db::{DbError, Tx, issues, newsletters::NewsletterRecord},
+    db::{
+        DbError, Tx,
+        articles::{self, ArticleRecord},
+        issues::{self, IssueRecord},
+        newsletters::NewsletterRecord,
+    },
     domain::{
         ids::IssueId,
         issue::IssueStatus,
@@ -37,4 +42,23 @@ pub async fn choose(
     let candidates = issues::candidates(tx, newsletter.id, issue).await?;
     let last: Option<Timestamp> = issues::last_planned_at(tx, newsletter.id).await?;
     Ok(select(candidates, context.rules.digest, last, context.clock.now()))
+}
+
+/// The stories of an issue that is past planning, or those that would be chosen now.
+pub async fn stories(
+    context: &Context,
+    tx: &mut Tx,
+    newsletter: &NewsletterRecord,
+    issue: Option<&IssueRecord>,
+) -> Result<Vec<ArticleRecord>, DbError> {
+    if let Some(issue) = issue.filter(|issue| issue.status != IssueStatus::Planned) {
+        let stories = issues::stories(tx, issue.id).await?;
+        return Ok(stories.into_iter().filter(|story| story.position.is_some()).map(|s| s.article).collect());
+    }
+    let choices = choose(context, tx, newsletter, issue.map(|issue| issue.id)).await?;
+    let mut stories = Vec::new();
+    for choice in choices.iter().filter(|choice| choice.reason.is_in()) {
+        stories.extend(articles::get(tx, choice.article).await?);
+    }
+    Ok(stories)
 }

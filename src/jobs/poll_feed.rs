@@ -10,7 +10,7 @@ use crate::{
     db::{
         DbError,
         articles::{self, Origin, Stored},
-        feeds,
+        feeds::{self, FeedRecord},
     },
     domain::ids::FeedId,
     queue::JobFailure,
@@ -38,6 +38,9 @@ pub enum PollError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// What it brought can't be stored.
+    #[error("its articles can't be stored: {0}")]
+    Store(#[from] DbError),
     /// Parsing was given up half-way.
     #[error("reading the feed was cut short: {0}")]
     CutShort(#[from] tokio::task::JoinError),
@@ -69,35 +72,41 @@ pub struct Tally {
     pub known: usize,
 }
 
-/// Reads a feed that is due, stores what is new and says when it is read next.
+/// Reads a feed that is due.
 pub async fn run(context: &Context, id: FeedId) -> Result<(), JobFailure> {
     let mut tx = context.db.read().await?;
     let Some(feed) = feeds::get(&mut tx, id).await? else { return Ok(()) };
     drop(tx);
-    if feed.status != "active" || feed.next_poll_at.0 > context.clock.now() {
-        return Ok(());
-    }
-    let validators = Validators { etag: feed.etag.clone(), last_modified: feed.last_modified.clone() };
-    match read(context, &feed.url, &validators).await {
-        Ok(reading) => {
-            let tally = store(context, id, &reading, &validators, feed.succeeded_at.is_none()).await?;
-            tracing::info!(feed = feed.url, new = tally.new, known = tally.known, "feed read");
-        }
-        Err(error) => {
-            tracing::warn!(feed = feed.url, %error, "feed not read");
-            let now = context.clock.now();
-            let mut tx = context.db.begin().await?;
-            if matches!(error, PollError::Fetch(FetchError::Gone { .. })) {
-                feeds::retire(&mut tx, id, &error.to_string()).await?;
-            } else {
-                let factor = 1_i32 << feed.failures.clamp(0, 6);
-                let pause = (context.rules.poll_every * factor).min(MAX_PAUSE).max(context.rules.poll_every);
-                feeds::set_failed(&mut tx, id, &error.to_string(), now, now + pause).await?;
-            }
-            tx.commit().await?;
+    if feed.status == "active" && feed.next_poll_at.0 <= context.clock.now() {
+        match poll(context, &feed).await? {
+            Ok(tally) => tracing::info!(feed = feed.url, new = tally.new, known = tally.known, "feed read"),
+            Err(error) => tracing::warn!(feed = feed.url, %error, "feed not read"),
         }
     }
     Ok(())
+}
+
+/// Reads a feed, stores what is new and says when it is read next; or records what is wrong, and reads it less often.
+pub async fn poll(context: &Context, feed: &FeedRecord) -> Result<Result<Tally, PollError>, DbError> {
+    let validators = Validators { etag: feed.etag.clone(), last_modified: feed.last_modified.clone() };
+    let polled = async {
+        let reading = read(context, &feed.url, &validators).await?;
+        Ok(store(context, feed.id, &reading, &validators, feed.succeeded_at.is_none()).await?)
+    };
+    let polled: Result<Tally, PollError> = polled.await;
+    if let Err(error) = &polled {
+        let now = context.clock.now();
+        let mut tx = context.db.begin().await?;
+        if matches!(error, PollError::Fetch(FetchError::Gone { .. })) {
+            feeds::retire(&mut tx, feed.id, &error.to_string()).await?;
+        } else {
+            let factor = 1_i32 << feed.failures.clamp(0, 6);
+            let pause = (context.rules.poll_every * factor).min(MAX_PAUSE).max(context.rules.poll_every);
+            feeds::set_failed(&mut tx, feed.id, &error.to_string(), now, now + pause).await?;
+        }
+        tx.commit().await?;
+    }
+    Ok(polled)
 }
 
 /// Gets and parses a feed, from the web or from a file.

@@ -6,9 +6,7 @@ use super::{
 };
 use crate::{
     db::{
-        DbError, Tx,
-        articles::{self, ArticleRecord},
-        issues, mails,
+        DbError, Tx, issues, mails,
         mails::MailRecord,
         newsletters::{self, NewsletterRecord},
         subscriptions,
@@ -16,7 +14,6 @@ use crate::{
     domain::{
         delivery::Answer,
         ids::{ConfirmationId, IssueId, MailId, SubscriptionId},
-        issue::IssueStatus,
         mail::{MailKind, MailStatus},
         retry, schedule,
         subscription::SubscriptionStatus,
@@ -184,7 +181,7 @@ async fn test_mail(
         || schedule::next_slot(&newsletter.newsletter, context.clock.now()).0,
         issues::IssueRecord::date,
     );
-    let stories = stories(context, tx, newsletter, issue.as_ref()).await?;
+    let stories = plan_issue::stories(context, tx, newsletter, issue.as_ref()).await?;
     if stories.is_empty() {
         return Ok(Content::Unwanted("the issue has no stories yet: add articles or feeds first"));
     }
@@ -200,23 +197,4 @@ async fn test_mail(
     .email();
     let unsubscribe_url = format!("{}/unsubscribe/{token}", context.rules.public_url);
     Ok(Content::Mail { email, unsubscribe_url: Some(unsubscribe_url) })
-}
-
-/// The stories of an issue that is past planning, or those that would be chosen now.
-pub async fn stories(
-    context: &Context,
-    tx: &mut Tx,
-    newsletter: &NewsletterRecord,
-    issue: Option<&issues::IssueRecord>,
-) -> Result<Vec<ArticleRecord>, DbError> {
-    if let Some(issue) = issue.filter(|issue| issue.status != IssueStatus::Planned) {
-        let stories = issues::stories(tx, issue.id).await?;
-        return Ok(stories.into_iter().filter(|story| story.position.is_some()).map(|s| s.article).collect());
-    }
-    let choices = plan_issue::choose(context, tx, newsletter, issue.map(|issue| issue.id)).await?;
-    let mut stories = Vec::new();
-    for choice in choices.iter().filter(|choice| choice.reason.is_in()) {
-        stories.extend(articles::get(tx, choice.article).await?);
-    }
-    Ok(stories)
 }

@@ -23,14 +23,16 @@ pub(super) async fn deliver(
     message: &[u8],
     now: Timestamp,
 ) -> io::Result<String> {
-    tokio::fs::create_dir_all(folder).await?;
+    // These mails hold addresses and links that act for their readers.
+    tokio::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).await?;
     let name = {
         let arrival = ARRIVALS.fetch_add(1, Ordering::Relaxed);
         format!("{:016}-{arrival:06}-{}.eml", now.as_microsecond(), crate::random::hex::<4>())
     };
     let unfinished = folder.join(format!(".{name}.part"));
     let envelope = format!("Return-Path: <{sender}>\r\nDelivered-To: {recipient}\r\n");
-    let mut file = tokio::fs::File::create(&unfinished).await?;
+    let mut file =
+        tokio::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).await?;
     file.write_all(envelope.as_bytes()).await?;
     file.write_all(message).await?;
     file.sync_all().await?;

@@ -214,7 +214,7 @@ impl Session {
         // A connection kept from before may have died of old age: that is no trouble of the relay's.
         if let Some((index, conversation)) = self.open.take() {
             match self.hand_over(index, conversation, mail).await {
-                Outcome::RelayTrouble(answer) if answer.code.is_none() => last = Some(answer),
+                Outcome::RelayTrouble(answer) => last = Some(answer),
                 outcome => return outcome,
             }
         }

@@ -17,15 +17,33 @@ pub async fn set_up(db: &Db) -> Result<(), SetupError> {
             let mut migrations = SqliteStorage::migrations();
             migrations.dangerous_set_table_name("_apalis_migrations");
             migrations.run(writer).await.map_err(|error| SetupError(error.into()))?;
-            for statement in SQLITE_PLANNER_STATISTICS {
-                sqlx::query(statement).execute(writer).await.map_err(|error| SetupError(error.into()))?;
-            }
+            seed_planner(writer).await.map_err(|error| SetupError(error.into()))?;
         }
         Db::Postgres(pool) => {
             PostgresStorage::setup(pool).await.map_err(|error| SetupError(error.into()))?;
         }
     }
     Ok(())
+}
+
+async fn seed_planner(writer: &sqlx::SqlitePool) -> Result<(), sqlx::Error> {
+    let table: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_stat1'")
+        .fetch_one(writer)
+        .await?;
+    if table == 1 {
+        let seeded: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM sqlite_stat1 WHERE idx = 'idx_jobs_claimable'")
+                .fetch_one(writer)
+                .await?;
+        if seeded > 0 {
+            return Ok(());
+        }
+    }
+    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
+    for statement in SQLITE_PLANNER_STATISTICS {
+        sqlx::query(statement).execute(&mut *tx).await?;
+    }
+    tx.commit().await
 }
 
 /// Without statistics SQLite's planner walks the whole queue for each job it fetches. These are those of a busy queue;

@@ -27,8 +27,6 @@ pub type JobFailure = Box<dyn std::error::Error + Send + Sync>;
 /// Does a job. It records the outcome itself.
 pub type Handler = Arc<dyn Fn(Job) -> BoxFuture<'static, Result<(), JobFailure>> + Send + Sync>;
 
-/// Longest time any job may take: far beyond what one takes in good health.
-const JOB_LIMIT: Duration = Duration::from_mins(10);
 /// A worker says it is alive this often …
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// … and its jobs are taken over when it was silent this many times.
@@ -56,6 +54,8 @@ pub struct Workers {
     pub queue: Queue,
     /// What does the jobs.
     pub handler: Handler,
+    /// Longest time any job may take: far beyond what one takes in good health.
+    pub job_limit: Duration,
     /// Jobs at once in the delivery lane.
     pub delivery_concurrency: usize,
 }
@@ -71,7 +71,7 @@ impl Workers {
             };
             // A new name per start: with an old one SQLite refuses to begin and PostgreSQL never reclaims.
             let name = format!("{}-{}", lane.as_str(), random::hex::<6>());
-            let handler = self.handler.clone();
+            let handler = Limited { handler: self.handler.clone(), limit: self.job_limit };
             let queue = self.queue.clone();
             macro_rules! worker {
                 ($backend:expr) => {
@@ -135,18 +135,25 @@ impl Workers {
     }
 }
 
+/// What a worker does with a job, and how long it may take.
+#[derive(Clone)]
+struct Limited {
+    handler: Handler,
+    limit: Duration,
+}
+
 /// The payload is a bare value: one that does not decode as a job would otherwise kill the worker again and again.
-async fn run_job(payload: Value, handler: Data<Handler>) -> Result<(), BoxDynError> {
+async fn run_job(payload: Value, work: Data<Limited>) -> Result<(), BoxDynError> {
     let job: Job = serde_json::from_value(payload).map_err(AbortError::new)?;
     tracing::debug!(?job, "begin");
     // Panics and time limits are caught here: apalis's own layers would leave the row running for ever.
-    let outcome =
-        tokio::time::timeout(JOB_LIMIT, AssertUnwindSafe(handler(job.clone())).catch_unwind()).await;
+    let doing = AssertUnwindSafe((work.handler)(job.clone())).catch_unwind();
+    let outcome = tokio::time::timeout(work.limit, doing).await;
     let failure = match outcome {
         Ok(Ok(Ok(()))) => return Ok(()),
         Ok(Ok(Err(error))) => error.to_string(),
         Ok(Err(panic)) => format!("it panicked: {}", panic_text(&*panic)),
-        Err(_) => format!("it took longer than {} s", JOB_LIMIT.as_secs()),
+        Err(_) => format!("it took longer than {} s", work.limit.as_secs()),
     };
     tracing::error!(?job, failure, "a job failed; what is still due will be tried again");
     Err(Box::new(AbortError::new(std::io::Error::other(failure))))

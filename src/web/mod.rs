@@ -15,6 +15,7 @@ use crate::{
         DbError,
         newsletters::{self, NewsletterRecord},
     },
+    domain::newsletter::is_slug,
 };
 use axum::{
     Router,
@@ -41,11 +42,9 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 pub struct Site {
     /// What readers can do, and the store to read from.
     pub actions: actions::Context,
-    /// Where readers reach us, without a slash at the end.
-    pub public_url: Arc<str>,
     /// Whose pages may sign readers up by script.
     pub allowed_origins: Arc<[String]>,
-    /// The built-in mailbox's folder, if a relay is one.
+    /// The built-in mailbox's folder, if it may be shown.
     pub mailbox: Option<Arc<PathBuf>>,
 }
 
@@ -54,7 +53,8 @@ impl Site {
     async fn newsletter(&self, slug: Option<&str>) -> Result<NewsletterRecord, WebError> {
         let mut tx = self.actions.db.read().await?;
         let found = match slug {
-            Some(slug) => newsletters::by_slug(&mut tx, slug).await?,
+            Some(slug) if is_slug(slug) => newsletters::by_slug(&mut tx, slug).await?,
+            Some(_) => None,
             None => newsletters::list(&mut tx).await?.into_iter().next(),
         };
         match (found, slug) {

@@ -39,8 +39,17 @@ pub(crate) use on_both_engines;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Waits for something to become true, looking again and again.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
-    let waited = tokio::time::timeout(PATIENCE, async {
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, look: impl FnMut() -> F) -> T {
+    eventually_within(PATIENCE.as_secs(), what, look).await
+}
+
+/// The same, for what may take longer.
+pub async fn eventually_within<T, F: Future<Output = Option<T>>>(
+    seconds: u64,
+    what: &str,
+    mut look: impl FnMut() -> F,
+) -> T {
+    let waited = tokio::time::timeout(Duration::from_secs(seconds), async {
         let mut again = tokio::time::interval(Duration::from_millis(20));
         loop {
             again.tick().await;

@@ -21,7 +21,11 @@ use crate::{
     shutdown, telemetry,
 };
 use readers::Readers;
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 use steps::Steps;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -109,10 +113,11 @@ fn settings(data: &std::path::Path, service: &TcpListener) -> Result<Settings, C
     settings.database = DatabaseUrl::Sqlite(data.join("daily.db"));
     data.clone_into(&mut settings.data_folder);
     settings.http.listen = address;
-    settings.http.public_url = format!("http://{address}");
+    let host = if address.ip().is_unspecified() { IpAddr::from(LISTEN.0) } else { address.ip() };
+    settings.http.public_url = format!("http://{}", SocketAddr::new(host, address.port()));
     settings.relays = vec![Relay { url: RelayUrl::Mailbox(data.join("mailbox")), ca_file: None }];
     // The sample site is on this machine, where nothing is read by default.
-    settings.feeds.allow_networks = vec![ipnet::IpNet::from(address.ip())];
+    settings.feeds.allow_networks = vec![ipnet::IpNet::from(IpAddr::from(LISTEN.0))];
     Ok(settings)
 }
 

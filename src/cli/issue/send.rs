@@ -46,13 +46,6 @@ impl Send {
         let before = send_issue(&app.actions, &newsletter).await?;
         match before.status {
             IssueStatus::Planned | IssueStatus::Frozen | IssueStatus::Sending => {}
-            IssueStatus::Skipped => {
-                return Err(CliError::Failed(format!(
-                    "the issue of {} was skipped ({}); there is one issue per date",
-                    before.issue_date,
-                    before.reason.unwrap_or_default()
-                )));
-            }
             state => {
                 return Err(CliError::Failed(format!(
                     "the issue of {} is {state} already; there is one issue per date",
