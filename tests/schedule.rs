@@ -4,7 +4,7 @@ use crate::support::{
     app::{TestApp, at},
     on_both_engines,
 };
-use daily::{domain::issue::IssueStatus, jobs::sweep};
+use daily::{actions::set_newsletter::set_newsletter, domain::issue::IssueStatus, jobs::sweep};
 use jiff::SignedDuration;
 
 on_both_engines! {
@@ -100,5 +100,38 @@ on_both_engines! {
         assert!(app.mails_to("op@example.org").is_empty(), "its job might still come");
         app.tick_after(SignedDuration::from_secs(30)).await;
         assert_eq!(app.mails_to("op@example.org").len(), 1);
+    }
+    async fn changing_the_time_moves_a_planned_issue_and_never_sends_at_once(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader("ann@example.org").await;
+        app.article("The bridge opens").await;
+        let set = |time: &'static str| {
+            let id = daily::domain::ids::NewsletterId(1);
+            let actions = app.app.actions.clone();
+            async move {
+                set_newsletter::<daily::db::DbError>(&actions, id, |it| {
+                    it.send_time = daily::domain::newsletter::parse_send_time(time).unwrap();
+                    Ok(())
+                })
+                .await
+                .unwrap()
+            }
+        };
+        // Noon on a day without an issue: a time in the morning would be within the grace.
+        set("11:00").await;
+        app.tick().await;
+        assert!(app.issues().await.is_empty(), "today is nobody's");
+        app.clock.set(at("2026-05-02T10:30:00Z"));
+        app.tick().await;
+        assert_eq!(app.issues().await[0].due_at.0, at("2026-05-02T11:00:00Z"));
+        set("10:00").await;
+        app.tick().await;
+        assert_eq!(app.issues().await[0].due_at.0, at("2026-05-02T11:00:00Z"), "its new moment is past");
+        set("12:00").await;
+        assert_eq!(app.issues().await[0].due_at.0, at("2026-05-02T12:00:00Z"));
+        assert_eq!(app.mails_to("ann@example.org").len(), 1);
+        app.clock.set(at("2026-05-02T12:00:00Z"));
+        app.tick().await;
+        assert_eq!(app.mails_to("ann@example.org").len(), 2);
     }
 }

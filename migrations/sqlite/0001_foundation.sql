@@ -11,7 +11,9 @@ CREATE TABLE newsletters (
     send_time      TEXT    NOT NULL,
     postal_address TEXT    NOT NULL,
     language       TEXT    NOT NULL,
-    created_at     INTEGER NOT NULL
+    created_at     INTEGER NOT NULL,
+    -- Slots due before this moment are nobody's: set when the newsletter is made and when its time or zone is changed.
+    scheduled_since INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE feeds (

@@ -6,6 +6,7 @@ pub mod add_feed;
 pub mod confirm;
 pub mod resolve_issue;
 pub mod send_issue;
+pub mod set_newsletter;
 pub mod subscribe;
 pub mod test_send;
 pub mod unsubscribe;

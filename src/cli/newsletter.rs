@@ -2,13 +2,14 @@
 
 use super::{CliError, CliResult, output::Output};
 use crate::{
+    actions::set_newsletter::set_newsletter,
     app::App,
     db::newsletters::{self, NewsletterRecord},
     domain::{
         email_address::EmailAddress,
         newsletter::{
-            MAX_NAME_CHARS, MAX_POSTAL_ADDRESS_CHARS, NewsletterError, parse_language, parse_line,
-            parse_send_time, parse_time_zone,
+            self as domain, MAX_NAME_CHARS, MAX_POSTAL_ADDRESS_CHARS, NewsletterError, parse_language,
+            parse_line, parse_send_time, parse_time_zone,
         },
         schedule,
     },
@@ -91,8 +92,12 @@ impl Newsletter {
 
 impl Set {
     async fn run(self, app: &App, output: Output) -> CliResult {
-        let mut record = super::newsletter(app, Some(&self.slug)).await?;
-        let it = &mut record.newsletter;
+        let record = super::newsletter(app, Some(&self.slug)).await?;
+        let record = set_newsletter(&app.actions, record.id, |newsletter| self.apply(newsletter)).await?;
+        show(app, &record, output)
+    }
+
+    fn apply(self, it: &mut domain::Newsletter) -> CliResult {
         let problem = |error: NewsletterError| CliError::Usage(error.to_string());
         let line = |field, text: Option<String>, most, now: &mut String| match text {
             Some(text) => parse_line(field, &text, most).map(|text| *now = text).map_err(problem),
@@ -115,10 +120,7 @@ impl Set {
         if let Some(zone) = self.time_zone {
             it.time_zone = parse_time_zone(&zone).map_err(problem)?;
         }
-        let mut tx = app.db.begin().await?;
-        newsletters::update(&mut tx, record.id, &record.newsletter).await?;
-        tx.commit().await?;
-        show(app, &record, output)
+        Ok(())
     }
 }
 

@@ -202,6 +202,14 @@ pub async fn insert(
     Ok(id.map(IssueId))
 }
 
+/// The issues of a newsletter that are planned: one or two.
+pub async fn planned(tx: &mut Tx, newsletter: NewsletterId) -> Result<Vec<IssueRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(select_issue!("WHERE newsletter_id = $1 AND status = 'planned'"))
+        .bind(newsletter.0)
+        .fetch_all(conn)
+        .await)
+}
+
 /// Makes a planned issue due at another moment.
 pub async fn set_due(tx: &mut Tx, id: IssueId, due_at: Timestamp) -> Result<(), DbError> {
     on!(tx, |conn| sqlx::query("UPDATE issues SET due_at = $2 WHERE id = $1 AND status = 'planned'")

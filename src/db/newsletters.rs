@@ -15,8 +15,8 @@ pub struct NewsletterRecord {
     pub id: NewsletterId,
     /// What it is.
     pub newsletter: Newsletter,
-    /// Since when it exists: earlier dates have no issue.
-    pub created_at: Timestamp,
+    /// Slots due before this moment have no issue: they were before the newsletter, or before its present schedule.
+    pub scheduled_since: Timestamp,
 }
 
 #[derive(sqlx::FromRow)]
@@ -31,7 +31,7 @@ struct Row {
     send_time: String,
     postal_address: String,
     language: String,
-    created_at: Stamp,
+    scheduled_since: Stamp,
 }
 
 impl Row {
@@ -42,7 +42,7 @@ impl Row {
         };
         Ok(NewsletterRecord {
             id: NewsletterId(self.id),
-            created_at: self.created_at.0,
+            scheduled_since: self.scheduled_since.0,
             newsletter: Newsletter {
                 sender_address: EmailAddress::parse(&self.sender_address)
                     .map_err(|e| decode("sender_address", e.to_string()))?,
@@ -88,9 +88,10 @@ pub async fn by_slug(tx: &mut Tx, slug: &str) -> Result<Option<NewsletterRecord>
 
 /// Adds a newsletter; does nothing where the short name is taken.
 pub async fn insert_if_new(tx: &mut Tx, newsletter: &Newsletter, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
+    on!(tx, |conn| {
+        sqlx::query(
         "INSERT INTO newsletters (slug, title, tagline, sender_name, sender_address, time_zone, send_time, \
-         postal_address, language, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+         postal_address, language, created_at, scheduled_since) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) \
          ON CONFLICT (slug) DO NOTHING",
     )
     .bind(&newsletter.slug)
@@ -105,17 +106,19 @@ pub async fn insert_if_new(tx: &mut Tx, newsletter: &Newsletter, now: Timestamp)
     .bind(Stamp(now))
     .execute(conn)
     .await
-    .map(drop))
+    .map(drop)
+    })
 }
 
 /// Writes back what an operator changed.
-pub async fn update(tx: &mut Tx, id: NewsletterId, newsletter: &Newsletter) -> Result<(), DbError> {
+pub async fn update(tx: &mut Tx, record: &NewsletterRecord) -> Result<(), DbError> {
+    let newsletter = &record.newsletter;
     on!(tx, |conn| {
         sqlx::query(
         "UPDATE newsletters SET title = $2, tagline = $3, sender_name = $4, sender_address = $5, time_zone = $6, \
-         send_time = $7, postal_address = $8, language = $9 WHERE id = $1",
+         send_time = $7, postal_address = $8, language = $9, scheduled_since = $10 WHERE id = $1",
     )
-    .bind(id.0)
+    .bind(record.id.0)
     .bind(&newsletter.title)
     .bind(&newsletter.tagline)
     .bind(&newsletter.sender_name)
@@ -124,6 +127,7 @@ pub async fn update(tx: &mut Tx, id: NewsletterId, newsletter: &Newsletter) -> R
     .bind(newsletter.send_time.strftime("%H:%M").to_string())
     .bind(&newsletter.postal_address)
     .bind(&newsletter.language)
+    .bind(Stamp(record.scheduled_since))
     .execute(conn)
     .await
     .map(drop)

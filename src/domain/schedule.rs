@@ -51,11 +51,11 @@ pub struct Margins {
     pub grace: SignedDuration,
 }
 
-/// The slots that need something done now: those between the newsletter's beginning and its next plan that are not in
-/// `taken` (the dates that have an issue). Slots that were due before the newsletter existed are nobody's.
+/// The slots that need something done now: those due from `since` on up to the newsletter's next plan that are not in
+/// `taken` (the dates that have an issue). Slots that were due before `since`, when the newsletter or its present schedule began, are nobody's.
 pub fn open_slots(
     newsletter: &Newsletter,
-    created_at: Timestamp,
+    since: Timestamp,
     taken: &[Date],
     margins: Margins,
     now: Timestamp,
@@ -65,7 +65,7 @@ pub fn open_slots(
         .map(|days| today.saturating_add(jiff::Span::new().days(days)))
         .filter(|date| !taken.contains(date))
         .map(|date| (date, due_at(newsletter, date)))
-        .filter(|(_, due)| *due >= created_at && *due - margins.plan_ahead <= now)
+        .filter(|(_, due)| *due >= since && *due - margins.plan_ahead <= now)
         .map(|(date, due)| {
             let action = if now <= due + margins.grace { SlotAction::Plan } else { SlotAction::RecordMissed };
             (date, due, action)

@@ -31,7 +31,8 @@ async fn fill_slots(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<()
         let newsletter = &record.newsletter;
         let from = schedule::date_at(newsletter, now).saturating_sub(jiff::Span::new().days(10));
         let taken = issues::dates_from(tx, record.id, from).await?;
-        let open = schedule::open_slots(newsletter, record.created_at, &taken, context.rules.schedule, now);
+        let open =
+            schedule::open_slots(newsletter, record.scheduled_since, &taken, context.rules.schedule, now);
         for (date, due_at, action) in open {
             let (status, reason) = match action {
                 SlotAction::Plan => (IssueStatus::Planned, None),

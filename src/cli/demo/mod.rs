@@ -10,11 +10,11 @@ use super::{
     serve::{self, Role},
 };
 use crate::{
-    actions::{add_feed::add_feed, send_issue::send_issue},
+    actions::{add_feed::add_feed, send_issue::send_issue, set_newsletter::set_newsletter},
     app::App,
     articles::fetch::Validators,
     clock::Clock,
-    db::{DatabaseUrl, deliveries, issues, newsletters},
+    db::{DatabaseUrl, deliveries, issues},
     domain::{email_address::EmailAddress, issue::IssueStatus, relay::RelayUrl},
     jobs::poll_feed,
     settings::{Log, Relay, Settings},
@@ -182,15 +182,14 @@ async fn show(app: &App, courier: &str, data: &std::path::Path) -> CliResult {
 }
 
 async fn set_up_newsletter(app: &App) -> CliResult {
-    let mut tx = app.db.begin().await?;
-    for mut record in newsletters::list(&mut tx).await? {
-        let it = &mut record.newsletter;
+    let newsletter = super::newsletter(app, None).await?;
+    set_newsletter(&app.actions, newsletter.id, |it| {
         it.sender_address = EmailAddress::parse("daily@courier.example")?;
         it.sender_name = "The Lantern Bay Courier".into();
         it.postal_address = "The Lantern Bay Courier, 3 Harbour Steps, Lantern Bay".into();
-        newsletters::update(&mut tx, record.id, it).await?;
-    }
-    tx.commit().await?;
+        Ok::<_, CliError>(())
+    })
+    .await?;
     Ok(())
 }
 
