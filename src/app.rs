@@ -22,6 +22,7 @@ use std::{
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -106,13 +107,26 @@ impl App {
     }
 }
 
+/// How long to wait before the tables are brought up to date once more, after another process was in the way.
+const MIGRATE_AGAIN_AFTER: [Duration; 4] = [
+    Duration::from_millis(50),
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+];
+
 /// Opens the store and brings all tables up to date, the queue's too.
 pub async fn open(settings: &Settings) -> Result<Db, StartError> {
     let db = Db::connect(&settings.database).await?;
-    // Two first starts at once on one SQLite file may get in each other's way: the second try finds the work done.
-    if migrate(&db, settings).await.is_err() {
-        migrate(&db, settings).await?;
+    // First starts at once on one SQLite file get in each other's way: sqlx locks only PostgreSQL while it migrates. Whoever
+    // comes second finds the work done, or tries once more.
+    for pause in MIGRATE_AGAIN_AFTER {
+        match migrate(&db, settings).await {
+            Ok(()) => return Ok(db),
+            Err(_) => tokio::time::sleep(pause).await,
+        }
     }
+    migrate(&db, settings).await?;
     Ok(db)
 }
 

@@ -35,6 +35,23 @@ async fn errors_are_pages_for_people_and_problem_json_for_programs() {
     let problem: serde_json::Value = serde_json::from_slice(&json.bytes().await.unwrap()).unwrap();
     assert_eq!(problem["status"], 404);
     assert_eq!(app.get(&format!("{}/subscribe", app.url)).await.status(), 405);
+    let odd = app.get(&format!("{}/issues?before=x", app.url)).await;
+    assert_eq!(
+        (odd.status().as_u16(), &odd.headers()["content-type"] == "text/html; charset=utf-8"),
+        (400, true)
+    );
+    let long = app
+        .client
+        .post(format!("{}/subscribe", app.url))
+        .header("content-type", "application/json")
+        .body(format!("{{\"email\":\"{}\"}}", "a".repeat(20_000)))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (long.status().as_u16(), &long.headers()["content-type"] == "application/problem+json"),
+        (413, true)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ use crate::support::{
     postfix::{PASSWORD, Postfix, USER},
 };
 use daily::{
+    actions::set_newsletter::set_newsletter,
     domain::{issue::IssueStatus, relay::RelayUrl},
     settings::Relay,
 };
@@ -33,6 +34,12 @@ on_both_engines! {
         let url = format!("smtp+starttls://{USER}:{PASSWORD}@localhost:{}", postfix.submission_port());
         let app = start(engine, vec![relay(&url, Some(&postfix))]).await;
         app.article("Überraschung: “Öl” in der Brücke 🎉").await;
+        let id = app.newsletter().await.id;
+        let named = set_newsletter::<daily::db::DbError>(&app.app.actions, id, |it| {
+            it.sender_name = "Zoë’s “Täglich”".into();
+            Ok(())
+        });
+        named.await.unwrap();
         app.sign_up("ann@example.org").await;
         let mails = postfix.wait_for_messages(1).await;
         let link = Mail::parse(&mails[0]).link("/confirm/");
@@ -46,6 +53,7 @@ on_both_engines! {
         let issue = if issue.text().contains("/confirm/") { addressed_to(&mails, "ann@example.org").remove(0) } else { issue };
         assert_eq!(issue.subject(), "Überraschung: “Öl” in der Brücke 🎉");
         assert!(issue.text().contains("Überraschung") && issue.html().contains("Überraschung"));
+        assert_eq!(issue.sender_name(), "Zoë’s “Täglich”");
         for name in ["Message-ID", "Date", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "MIME-Version"] {
             assert!(issue.header(name).is_some(), "{name}");
         }

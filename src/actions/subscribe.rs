@@ -55,19 +55,10 @@ pub async fn subscribe(context: &Context, signup: &Signup) -> Result<(), Subscri
     let subscriber = subscriptions::subscriber(&mut tx, &signup.address, now).await?;
     let subscription = subscriptions::subscription(&mut tx, subscriber, newsletter.id, now).await?;
     let suppressed = subscriptions::suppression(&mut tx, &signup.address).await?.is_some();
-    subscriptions::record_consent(
-        &mut tx,
-        subscription.id,
-        ConsentEvent::Requested,
-        signup.method,
-        &signup.evidence,
-        now,
-    )
-    .await?;
-
     let since_last_mail = subscription.signup_mailed_at.map(|at| now.duration_since(at.0));
     let outcome = on_signup(Some(subscription.status), suppressed, since_last_mail);
     let (kind, confirmation) = match outcome {
+        // Nor is it written down again: a form that is sent over and over must not fill the ledger.
         SignupOutcome::SendNothing => {
             tx.commit().await?;
             return Ok(());
@@ -81,6 +72,15 @@ pub async fn subscribe(context: &Context, signup: &Signup) -> Result<(), Subscri
             (MailKind::Confirmation, Some(confirmation))
         }
     };
+    subscriptions::record_consent(
+        &mut tx,
+        subscription.id,
+        ConsentEvent::Requested,
+        signup.method,
+        &signup.evidence,
+        now,
+    )
+    .await?;
     subscriptions::set_signup_mailed(&mut tx, subscription.id, now).await?;
     let mail = mails::NewMail {
         kind,

@@ -20,6 +20,7 @@ pub mod fetch;
 pub mod fetch_error;
 pub mod json_feed;
 pub mod json_ld;
+pub mod local_file;
 pub mod markup;
 pub mod metadata;
 pub mod nesting;

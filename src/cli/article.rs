@@ -9,6 +9,7 @@ use crate::{
     app::App,
     articles::{
         fetch::{Fetched, Validators},
+        local_file,
         page::{PageError, read_page},
     },
     db::articles::{self, Stored},
@@ -151,15 +152,9 @@ async fn read(app: &App, source: &str, url: Option<&Url>) -> Result<FoundArticle
         found.url.get_or_insert(page.url);
         return Ok(found);
     }
-    let path = Path::new(source);
-    let size = std::fs::metadata(path).map_err(|error| because(&error))?.len();
-    if size > app.settings.feeds.max_bytes {
-        return Err(because(&format!(
-            "it is larger than {} bytes (feeds.max_bytes)",
-            app.settings.feeds.max_bytes
-        )));
-    }
-    let body = std::fs::read(path).map_err(|error| because(&error))?;
+    let body = local_file::read(Path::new(source), app.settings.feeds.max_bytes)
+        .await
+        .map_err(|error| because(&error))?;
     parse(body, None, url.cloned()).await?.map_err(|error| because(&error))
 }
 

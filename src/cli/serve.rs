@@ -59,6 +59,8 @@ impl Role {
 const TICK: Duration = Duration::from_secs(1);
 /// How often finished jobs are cleaned up.
 const TIDY_EVERY: Duration = Duration::from_mins(1);
+/// How long requests under way may take when the process is asked to end.
+const WEB_GRACE: Duration = Duration::from_secs(10);
 /// Room beyond the longest a mail in hand may take: for jobs to finish when the process is asked to end, and before a job
 /// is given up as hanging.
 const MARGIN: Duration = Duration::from_mins(2);
@@ -91,7 +93,9 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
     let process = format!("{}-{}", role.as_str(), random::hex::<6>());
     // The first beat comes before anything else, so that commands find this process as soon as it answers.
     beat(&app, &process, role).await;
-    parts.spawn(every(to_duration(processes::BEAT_EVERY), stop.clone(), {
+    // It beats until the other parts have finished what they have in hand.
+    let done = CancellationToken::new();
+    let beating = tokio::spawn(every(to_duration(processes::BEAT_EVERY), done.clone(), {
         let (app, process) = (app.clone(), process.clone());
         move || {
             let (app, process) = (app.clone(), process.clone());
@@ -129,9 +133,20 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
         let service = web::router(site(&app)).into_make_service_with_connect_info::<SocketAddr>();
         let stop = stop.clone();
         parts.spawn(async move {
-            let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await;
-            if let Err(error) = served {
-                tracing::error!(%error, "the web service ended");
+            let serving =
+                axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+            // A client that never finishes its request does not keep the process alive.
+            let patience = async {
+                stop.cancelled().await;
+                tokio::time::sleep(WEB_GRACE).await;
+            };
+            tokio::select! {
+                served = serving => {
+                    if let Err(error) = served {
+                        tracing::error!(%error, "the web service ended");
+                    }
+                }
+                () = patience => {}
             }
         });
     }
@@ -145,6 +160,8 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
             stop.cancel();
         }
     }
+    done.cancel();
+    let _ = beating.await;
     if let Ok(mut tx) = app.db.begin().await {
         let _ = processes::leave(&mut tx, &process).await;
         let _ = tx.commit().await;

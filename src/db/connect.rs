@@ -2,11 +2,12 @@
 
 use super::Db;
 use sqlx::{
+    Connection as _, PgConnection,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::{
     path::{Path, PathBuf},
     str::FromStr,
@@ -110,6 +111,7 @@ impl Db {
         match url {
             DatabaseUrl::Sqlite(path) => {
                 make_folder(path)?;
+                make_file(path);
                 let options = sqlite_options(path);
                 let writer = SqlitePoolOptions::new()
                     .max_connections(1)
@@ -125,6 +127,8 @@ impl Db {
             }
             DatabaseUrl::Postgres(text) => {
                 let options = PgConnectOptions::from_str(text).map_err(open)?.application_name("daily");
+                // A pool tries again and again and then only says that it timed out; one connection says what is wrong.
+                PgConnection::connect_with(&options).await.map_err(open)?.close().await.map_err(open)?;
                 let pool = PgPoolOptions::new()
                     .max_connections(POSTGRES_CONNECTIONS)
                     .acquire_timeout(Duration::from_secs(10))
@@ -156,6 +160,12 @@ fn make_folder(file: &Path) -> Result<(), ConnectError> {
             .map_err(|source| ConnectError::Folder { path: folder.to_owned(), source }),
         _ => Ok(()),
     }
+}
+
+/// Makes the file, if it is new, so that only its owner may read the addresses in it; SQLite gives its other files the same
+/// mode. What goes wrong here, SQLite will say better.
+fn make_file(path: &Path) {
+    let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
 }
 
 fn sqlite_options(path: &Path) -> SqliteConnectOptions {

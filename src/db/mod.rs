@@ -14,6 +14,7 @@ pub mod mails;
 pub mod newsletters;
 pub mod processes;
 pub mod subscriptions;
+pub mod variants;
 
 pub use connect::{ConnectError, DatabaseUrl};
 pub use stamp::Stamp;

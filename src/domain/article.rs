@@ -24,6 +24,8 @@ pub const MAX_SITE_NAME_CHARS: usize = 200;
 pub const MAX_GUID_CHARS: usize = 1_000;
 /// Shortest title key that can say two articles are the same story: "Live" or "Monday" says nothing.
 pub const MIN_SAME_STORY_KEY_CHARS: usize = 12;
+/// Longest address kept, in bytes. A longer one is no article's: it would make the mail unreadable, and no index holds it.
+pub const MAX_URL_BYTES: usize = 2_000;
 /// How far apart two articles of the same title may be published and still be the same story.
 pub const SAME_STORY_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 
@@ -152,6 +154,8 @@ impl FoundArticle {
     /// The same article with every field cleaned and cut to its limit; what is empty then is `None`.
     #[must_use]
     pub fn tidy(mut self) -> Self {
+        self.url = self.url.filter(|url| url.as_str().len() <= MAX_URL_BYTES);
+        self.image_url = self.image_url.filter(|url| url.as_str().len() <= MAX_URL_BYTES);
         self.title = one_line(&self.title, MAX_TITLE_CHARS);
         self.dek = self.dek.and_then(|dek| some_line(&dek, MAX_DEK_CHARS));
         self.author = self.author.and_then(|author| some_line(&author, MAX_AUTHOR_CHARS));

@@ -5,8 +5,9 @@ use crate::{
     db::{
         DbError,
         deliveries::{self, Begin, ClaimedDelivery, Next},
-        issues::{self, IssueRecord, VariantRecord},
+        issues::{self, IssueRecord},
         newsletters::{self, NewsletterRecord},
+        variants::{self, VariantRecord},
     },
     domain::{
         delivery::{Answer, DeliveryStatus},
@@ -71,7 +72,7 @@ async fn load(context: &Context, issue: IssueId) -> Result<Option<Mailing>, DbEr
         return Ok(None);
     }
     let newsletter = newsletters::get(&mut tx, record.newsletter_id).await?;
-    let variant = issues::variant(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
+    let variant = variants::of_issue(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
     Ok(Some(Mailing { issue: record, newsletter, variant }))
 }
 

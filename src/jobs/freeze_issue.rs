@@ -2,7 +2,7 @@
 
 use super::{Context, deliver::BATCH, plan_issue, render_issue::Rendering};
 use crate::{
-    db::{articles::ArticleRecord, deliveries, issues, newsletters},
+    db::{articles::ArticleRecord, deliveries, issues, newsletters, variants},
     domain::{ids::IssueId, issue::IssueStatus},
     queue::{Job, JobFailure},
 };
@@ -43,14 +43,14 @@ pub async fn run(context: &Context, issue: IssueId) -> Result<(), JobFailure> {
         is_test: false,
     };
     let email = rendering.email();
-    let variant = issues::NewVariant {
+    let variant = variants::NewVariant {
         subject: &email.subject,
         preheader: &email.preheader,
         html: &email.html,
         text: &email.text,
         web_html: &rendering.web_view(),
     };
-    let variant = issues::insert_variant(&mut tx, issue, &variant, now).await?;
+    let variant = variants::insert(&mut tx, issue, &variant, now).await?;
     if !issues::advance(&mut tx, issue, IssueStatus::Planned, IssueStatus::Frozen, None, now).await? {
         return Ok(());
     }

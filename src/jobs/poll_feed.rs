@@ -6,6 +6,7 @@ use crate::{
         feed::{FeedError, ParsedFeed, parse_feed},
         fetch::{Document, Fetched, Validators},
         fetch_error::FetchError,
+        local_file,
     },
     db::{
         DbError,
@@ -140,13 +141,9 @@ pub async fn read(context: &Context, url: &str, validators: &Validators) -> Resu
 
 async fn read_file(address: &Url, max_bytes: u64) -> Result<Vec<u8>, PollError> {
     let path = address.to_file_path().map_err(|()| PollError::Address(address.to_string()))?;
-    let unreadable = |source| PollError::File { path: path.display().to_string(), source };
-    let size = tokio::fs::metadata(&path).await.map_err(unreadable)?.len();
-    if size > max_bytes {
-        let what = format!("it is longer than {max_bytes} bytes (feeds.max_bytes)");
-        return Err(unreadable(std::io::Error::other(what)));
-    }
-    tokio::fs::read(&path).await.map_err(unreadable)
+    local_file::read(&path, max_bytes)
+        .await
+        .map_err(|source| PollError::File { path: path.display().to_string(), source })
 }
 
 /// Stores what a feed brought. `first`: it was never read before, so undated items are no news.

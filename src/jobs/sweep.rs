@@ -19,10 +19,17 @@ const AT_ONCE: i64 = 200;
 /// Looks once for everything that is due.
 pub async fn tick(context: &Context) -> Result<(), DbError> {
     let now = context.clock.now();
+    // Apart, so that a newsletter whose row can't be read does not keep mails and feeds waiting.
+    let filled = async {
+        let mut tx = context.db.begin().await?;
+        fill_slots(context, &mut tx, now).await?;
+        tx.commit().await
+    };
+    let filled = filled.await;
     let mut tx = context.db.begin().await?;
-    fill_slots(context, &mut tx, now).await?;
     wake(context, &mut tx, now).await?;
-    tx.commit().await
+    tx.commit().await?;
+    filled
 }
 
 /// Begins the issues whose time has come near, and records those that were missed.
@@ -54,7 +61,7 @@ async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbEr
     let woken_before = now - WAKE_AGAIN_AFTER;
     for (issue, status, due_at) in issues::wake_due(tx, now, woken_before).await? {
         if status == IssueStatus::Planned && now > due_at + context.rules.schedule.grace {
-            let reason = Some("missed: no worker was running at its time, nor within the grace after it");
+            let reason = Some("missed: it could not go out at its time, nor within the grace after it");
             issues::advance(tx, issue, IssueStatus::Planned, IssueStatus::Skipped, reason, now).await?;
             tracing::warn!(%issue, %due_at, "issue skipped: it was missed");
             continue;

@@ -2,7 +2,7 @@
 
 use super::{
     layout::{Frame, respond},
-    negotiate::wants_json,
+    negotiate::{media_type, wants_json},
 };
 use crate::db::DbError;
 use axum::{
@@ -81,6 +81,28 @@ pub fn problem(status: StatusCode, title: &str, detail: &str, field: Option<&str
 /// Either, as the client wishes.
 pub fn either(headers: &HeaderMap, status: StatusCode, title: &str, what: &str) -> Response {
     if wants_json(headers) { problem(status, title, what, None) } else { page(status, title, what) }
+}
+
+/// Gives every error one of the two forms, whoever made it: the framework answers some in plain text.
+pub fn normalise(asked: &HeaderMap, answer: Response) -> Response {
+    let status = answer.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return answer;
+    }
+    let kind = media_type(answer.headers(), &header::CONTENT_TYPE);
+    let json = wants_json(asked);
+    if kind == "application/problem+json" || (kind == "text/html" && !json) {
+        return answer;
+    }
+    let title = status.canonical_reason().unwrap_or("Error");
+    let what = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "What you sent is too long.",
+        status if status.is_server_error() => {
+            "Something on our side does not work right now; please try again in a minute."
+        }
+        _ => "The request can't be understood.",
+    };
+    if json { problem(status, title, what, None) } else { page(status, title, what) }
 }
 
 /// No such address.

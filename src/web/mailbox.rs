@@ -159,7 +159,11 @@ async fn read(site: &Site, peer: SocketAddr, headers: &HeaderMap, name: &str) ->
     if !is_name(name) {
         return Err(missing());
     }
-    match tokio::fs::read(folder.join(name)).await {
+    let path = folder.join(name);
+    if !tokio::fs::symlink_metadata(&path).await.is_ok_and(|it| it.is_file()) {
+        return Err(missing());
+    }
+    match tokio::fs::read(path).await {
         Ok(bytes) => Ok(bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing()),
         Err(error) => Err(WebError::Mailbox(error)),
@@ -182,7 +186,9 @@ async fn names(folder: &std::path::Path) -> io::Result<Vec<String>> {
         Err(error) => return Err(error),
     };
     while let Some(entry) = entries.next_entry().await? {
-        names.extend(entry.file_name().into_string().ok().filter(|name| is_name(name)));
+        if entry.file_type().await?.is_file() {
+            names.extend(entry.file_name().into_string().ok().filter(|name| is_name(name)));
+        }
     }
     names.sort_unstable_by(|a, b| b.cmp(a));
     Ok(names)

@@ -1,5 +1,6 @@
-//! Headers that every answer carries.
+//! What every answer carries, whoever made it.
 
+use super::error;
 use axum::{
     extract::Request,
     http::{HeaderName, HeaderValue, header},
@@ -13,7 +14,11 @@ const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self';
 
 /// Adds what a handler has not set itself.
 pub async fn headers(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+    let asked = request.headers().clone();
+    // For machines, which read nothing but the status and a line of text.
+    let plain = matches!(request.uri().path(), "/healthz" | "/readyz");
+    let response = next.run(request).await;
+    let mut response = if plain { response } else { error::normalise(&asked, response) };
     let headers = response.headers_mut();
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, PAGE_POLICY),

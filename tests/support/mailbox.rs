@@ -27,6 +27,10 @@ impl Mail {
         self.message.to().and_then(|to| to.first()).and_then(|to| to.address()).expect("a recipient")
     }
 
+    pub fn sender_name(&self) -> &str {
+        self.message.from().and_then(|from| from.first()).and_then(|from| from.name()).unwrap_or_default()
+    }
+
     pub fn subject(&self) -> &str {
         self.message.subject().unwrap_or_default()
     }

@@ -1,7 +1,7 @@
 //! `/issues`: the archive.
 
 use crate::{
-    db::issues,
+    db::{issues, variants},
     domain::issue::IssueStatus,
     web::{
         Site, WebError,
@@ -36,7 +36,7 @@ pub struct ShowQuery {
 pub async fn list(State(site): State<Site>, Query(query): Query<ListQuery>) -> Result<Response, WebError> {
     let newsletter = site.newsletter(query.newsletter.as_deref()).await?;
     let mut tx = site.actions.db.read().await?;
-    let page = issues::public_page(&mut tx, newsletter.id, query.before.unwrap_or(Date::MAX), PAGE).await?;
+    let page = variants::public_page(&mut tx, newsletter.id, query.before.unwrap_or(Date::MAX), PAGE).await?;
     let it = &newsletter.newsletter;
     let frame = Frame {
         title: &format!("Past issues of {}", it.title),
@@ -81,7 +81,7 @@ pub async fn show(
     if !is_public(issue.status) {
         return Err(missing());
     }
-    let variant = issues::variant(&mut tx, issue.id).await?.ok_or_else(missing)?;
+    let variant = variants::of_issue(&mut tx, issue.id).await?.ok_or_else(missing)?;
     // The page is a mail: its style is inline and its pictures are where the articles are.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src http: https:; base-uri 'none'; \
                   form-action 'none'; frame-ancestors 'none'";

@@ -94,7 +94,9 @@ pub async fn post(
 
 fn read(json: bool, headers: &HeaderMap, body: &[u8]) -> Result<Fields, Box<Response>> {
     if json {
-        return serde_json::from_slice(body).map_err(|why| {
+        // An object first: a list would do for the fields one by one.
+        let object: Result<serde_json::Map<String, serde_json::Value>, _> = serde_json::from_slice(body);
+        return object.and_then(|object| serde_json::from_value(object.into())).map_err(|why| {
             let status =
                 if why.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
             Box::new(error::problem(status, "The body is not a signup", &why.to_string(), None))

@@ -1,0 +1,99 @@
+//! Table `issue_variants`: what readers of an issue get, as it was rendered, and as the archive shows it.
+
+use super::{DbError, Stamp, Tx, on};
+use crate::domain::ids::{IssueId, NewsletterId, VariantId};
+use jiff::{Timestamp, civil::Date};
+
+/// What readers of an issue get.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct VariantRecord {
+    /// The row.
+    #[sqlx(try_from = "i64")]
+    pub id: VariantId,
+    /// The subject line.
+    pub subject: String,
+    /// The HTML part, with marked places for the reader's own links.
+    pub html: String,
+    /// The text part, likewise.
+    pub text: String,
+    /// The page of the archive.
+    pub web_html: String,
+}
+
+/// A rendered variant to keep.
+#[derive(Debug, Clone)]
+pub struct NewVariant<'a> {
+    /// The subject line.
+    pub subject: &'a str,
+    /// What inboxes show after the subject.
+    pub preheader: &'a str,
+    /// The HTML part.
+    pub html: &'a str,
+    /// The text part.
+    pub text: &'a str,
+    /// The page of the archive.
+    pub web_html: &'a str,
+}
+
+/// Keeps a rendering.
+pub async fn insert(
+    tx: &mut Tx,
+    id: IssueId,
+    variant: &NewVariant<'_>,
+    now: Timestamp,
+) -> Result<VariantId, DbError> {
+    let variant: i64 = on!(tx, |conn| sqlx::query_scalar(
+        "INSERT INTO issue_variants (issue_id, subject, preheader, html, text, web_html, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id"
+    )
+    .bind(id.0)
+    .bind(variant.subject)
+    .bind(variant.preheader)
+    .bind(variant.html)
+    .bind(variant.text)
+    .bind(variant.web_html)
+    .bind(Stamp(now))
+    .fetch_one(conn)
+    .await?);
+    Ok(VariantId(variant))
+}
+
+/// An issue's rendering; `None` before it is frozen.
+pub async fn of_issue(tx: &mut Tx, id: IssueId) -> Result<Option<VariantRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(
+        "SELECT id, subject, html, text, web_html FROM issue_variants WHERE issue_id = $1 ORDER BY id LIMIT 1"
+    )
+    .bind(id.0)
+    .fetch_optional(conn)
+    .await)
+}
+
+/// An issue as the archive lists it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct PublicIssue {
+    /// Its date, `YYYY-MM-DD`.
+    pub issue_date: String,
+    /// The subject line its readers saw.
+    pub subject: String,
+}
+
+/// A page of the issues that readers may see, dated before `before`, latest first: those that went out or are going out.
+pub async fn public_page(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    before: Date,
+    limit: i64,
+) -> Result<Vec<PublicIssue>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(
+        "SELECT i.issue_date, v.subject FROM issues i JOIN issue_variants v ON v.id = \
+         (SELECT min(id) FROM issue_variants WHERE issue_id = i.id) WHERE i.newsletter_id = $1 AND i.issue_date < $2 \
+         AND i.status IN ('sending', 'sent', 'paused', 'held') ORDER BY i.issue_date DESC LIMIT $3"
+    )
+    .bind(newsletter.0)
+    .bind(before.to_string())
+    .bind(limit)
+    .fetch_all(conn)
+    .await
+    })
+}
