@@ -108,6 +108,17 @@ on_both_engines! {
         assert_eq!(app.status_of("ann@example.org").await, Some(Active));
     }
 
+    async fn a_reader_who_left_by_mistake_can_come_back_at_once(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader("ann@example.org").await;
+        leave(&app, "ann@example.org").await;
+        app.reader("ann@example.org").await;
+        assert_eq!(app.status_of("ann@example.org").await, Some(Active));
+        assert_eq!(app.mails_to("ann@example.org").len(), 2);
+        let ledger = app.consent_of("ann@example.org").await;
+        assert_eq!(ledger, ["requested", "confirmed", "unsubscribed", "requested", "confirmed"]);
+    }
+
     async fn an_old_confirmation_link_does_not_bring_back_a_reader_who_left(engine: Engine) {
         let app = TestApp::start(engine).await;
         app.reader("ann@example.org").await;

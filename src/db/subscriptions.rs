@@ -202,23 +202,27 @@ pub async fn set_signup_mailed(tx: &mut Tx, id: SubscriptionId, now: Timestamp) 
         .map(drop))
 }
 
-/// Makes a pending subscription active. `false`: it was not pending.
+/// Makes a pending subscription active. `false`: it was not pending. Whoever can confirm reads the mailbox: the pause between
+/// mails that a signup causes, which protects strangers, begins anew.
 pub async fn activate(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query(
-        "UPDATE subscriptions SET status = 'active', confirmed_at = $2, ended_at = NULL \
+    on!(tx, |conn| {
+        sqlx::query(
+        "UPDATE subscriptions SET status = 'active', confirmed_at = $2, ended_at = NULL, signup_mailed_at = NULL \
          WHERE id = $1 AND status = 'pending'"
     )
     .bind(id.0)
     .bind(Stamp(now))
     .execute(conn)
     .await
-    .map(|done| done.rows_affected() == 1))
+    .map(|done| done.rows_affected() == 1)
+    })
 }
 
-/// Ends a subscription at the reader's wish. `false`: it had ended already.
+/// Ends a subscription at the reader's wish. `false`: it had ended already. The pause between mails that a signup causes begins
+/// anew, so that a reader who left by mistake gets a new confirmation at once.
 pub async fn end(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<bool, DbError> {
     on!(tx, |conn| sqlx::query(
-        "UPDATE subscriptions SET status = 'unsubscribed', ended_at = $2 \
+        "UPDATE subscriptions SET status = 'unsubscribed', ended_at = $2, signup_mailed_at = NULL \
          WHERE id = $1 AND status NOT IN ('unsubscribed', 'complained')"
     )
     .bind(id.0)
