@@ -3,6 +3,7 @@
 use crate::support::{
     command::{Environment, Running},
     eventually, eventually_within, mailbox, postgres,
+    smtp_server::{Action, Script, SmtpServer, Step},
 };
 use std::path::Path;
 
@@ -235,4 +236,60 @@ async fn two_processes_and_a_restart_across_the_minute_make_one_issue() {
     let list: serde_json::Value = serde_json::from_str(&list).unwrap();
     assert_eq!(list.as_array().unwrap().len(), 1, "{list}");
     assert_eq!(mailbox::read(&mailbox).len(), 2, "one confirmation, one issue");
+}
+
+/// On SQLite a lock proves that the killed process is gone, so its work goes on at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issue_goes_on_at_once_after_kill_9_in_its_middle() {
+    let folder = tempfile::tempdir().unwrap();
+    let in_mailbox = Environment::in_folder(folder.path(), None).set("DAILY__SENDING__CONNECTIONS", "1");
+    let (running, daily, url) = serve(in_mailbox).await;
+    daily.run(&["feed", "add", &write_feed(folder.path())]).await;
+    let addresses: Vec<String> = (0..12).map(|n| format!("reader{n}@example.org")).collect();
+    for address in &addresses {
+        reader(&url, folder.path(), address).await;
+    }
+    assert_eq!(running.terminate().await, 0);
+
+    // A relay that takes five mails and then says nothing any more.
+    let script = Script::accept().rule(|at| {
+        (at.step == Step::EndOfData && at.earlier == 0 && at.recipient == "reader5@example.org")
+            .then_some(Action::Hold)
+    });
+    let relay = SmtpServer::start(script).await;
+    let daily = daily.set("DAILY__RELAYS__0__URL", &format!("smtp://127.0.0.1:{}", relay.port()));
+    let (mut running, daily, _) = serve(daily).await;
+    let watching = {
+        let daily = daily.clone();
+        tokio::spawn(async move { daily.run(&["issue", "send", "--yes"]).await })
+    };
+    relay.wait_for(5).await;
+    relay.wait_until(|record| record.messages.len() > 5).await;
+    running.kill();
+    relay.follow(Script::accept());
+    let (_running, daily, _) = serve(daily).await;
+    let watched = watching.await.unwrap();
+    let status = eventually("the issue is sent", || async {
+        let status = daily.run(&["--json", "issue", "status"]).await.stdout;
+        let status: serde_json::Value = serde_json::from_str(&status).ok()?;
+        (status["issue"]["status"] == "sent").then_some(status)
+    })
+    .await;
+    assert_eq!(status["deliveries"]["sent"], 12, "{watched:?}");
+    let record = relay.record();
+    let mut ids: Vec<String> = Vec::new();
+    for address in &addresses {
+        let copies: Vec<_> = record.messages.iter().filter(|it| it.recipients.contains(address)).collect();
+        let mut own: Vec<String> = copies
+            .iter()
+            .map(|it| mailbox::Mail::parse(&it.data).header("Message-ID").unwrap_or_default().to_owned())
+            .collect();
+        own.dedup();
+        assert_eq!(own.len(), 1, "{address}: a repeated mail carries the same Message-ID");
+        assert!(copies.len() <= if address == "reader5@example.org" { 2 } else { 1 }, "{address}");
+        ids.append(&mut own);
+    }
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 12, "nobody is left out");
 }

@@ -5,7 +5,7 @@ use crate::{
     app::App,
     articles::corpus,
     clock::Clock,
-    db::{newsletters, processes},
+    db::{DatabaseUrl, newsletters, processes},
     domain::newsletter::{PLACEHOLDER_POSTAL_ADDRESS, PLACEHOLDER_SENDER},
     queue,
     settings::Settings,
@@ -75,6 +75,15 @@ async fn set_up(settings: Settings, output: Output) -> CliResult {
     }
     for detail in placeholders(&app).await? {
         findings.push(Finding { what: "newsletter".into(), state: "warning", detail });
+    }
+    if matches!(app.settings.database, DatabaseUrl::Postgres(_)) && app.settings.secrets.is_empty() {
+        findings.push(Finding {
+            what: "tokens.secrets".into(),
+            state: "warning",
+            detail: "not set: this machine signs links with a secret of its own, which other machines on the same \
+                     database can't verify"
+                .into(),
+        });
     }
     let mut tx = app.db.read().await?;
     let workers = processes::count_workers(&mut tx, app.actions.clock.now()).await?;

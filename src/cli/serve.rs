@@ -3,8 +3,8 @@
 use super::CliResult;
 use crate::{
     app::App,
-    db::processes,
-    jobs::{self, sweep},
+    db::{Taken, WorkerLock, processes},
+    jobs::{self, sweep, take_over::take_over},
     queue::{self, Workers},
     random,
     settings::Settings,
@@ -113,6 +113,7 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
             }
         }));
     }
+    let mut worker_lock = None;
     if role.does(Role::Worker) {
         let db = app.db.clone();
         parts.spawn(every(TIDY_EVERY, stop.clone(), move || {
@@ -124,6 +125,7 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
             }
         }));
         let grace = app.jobs.rules.hand_over_limit.unsigned_abs() + MARGIN;
+        worker_lock = take_worker_lock(&app).await;
         parts.spawn(workers(&app).run(stop.clone(), grace));
     }
     if let Some(listener) = listener {
@@ -160,6 +162,7 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
             stop.cancel();
         }
     }
+    drop(worker_lock);
     done.cancel();
     let _ = beating.await;
     if let Ok(mut tx) = app.db.begin().await {
@@ -167,6 +170,22 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
         let _ = tx.commit().await;
     }
     well
+}
+
+/// Says that this worker is alive, and takes over from dead ones where that can be known.
+async fn take_worker_lock(app: &App) -> Option<WorkerLock> {
+    let locked = match WorkerLock::take(&app.settings.database) {
+        Ok(Some(Taken::Alone(lock))) => {
+            if let Err(error) = take_over(&app.jobs).await {
+                tracing::error!(%error, "what dead workers left waits until its lease ends");
+            }
+            lock.share()
+        }
+        Ok(Some(Taken::Among(lock))) => Ok(lock),
+        Ok(None) => return None,
+        Err(error) => Err(error),
+    };
+    locked.inspect_err(|error| tracing::error!(%error, "the workers' lock can't be taken")).ok()
 }
 
 fn workers(app: &App) -> Workers {

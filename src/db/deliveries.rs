@@ -6,7 +6,7 @@ use crate::domain::{
     email_address::EmailAddress,
     ids::{DeliveryId, IssueId, NewsletterId, SubscriberId, SubscriptionId, VariantId},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// A delivery that a worker holds.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -253,6 +253,19 @@ pub async fn release(tx: &mut Tx, claim: &str) -> Result<(), DbError> {
     .execute(conn)
     .await
     .map(drop))
+}
+
+/// Ends every lease, of all issues. Returns how many there were.
+pub async fn end_leases(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
+    on!(tx, |conn| {
+        sqlx::query(
+        "UPDATE deliveries SET claimed_until = $1 WHERE status IN ('claimed', 'sending') AND claimed_until > $1"
+    )
+    .bind(Stamp(now - SignedDuration::from_secs(1)))
+    .execute(conn)
+    .await
+    .map(|done| done.rows_affected())
+    })
 }
 
 /// Makes good what dead workers left behind: claimed rows wait again, rows in flight are in doubt.

@@ -316,6 +316,16 @@ pub async fn wake_due(
     Ok(rows.into_iter().filter_map(read).collect())
 }
 
+/// Lets the sweep wake every open issue.
+pub async fn forget_woken(tx: &mut Tx) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE issues SET woken_at = NULL WHERE status IN ('planned', 'frozen', 'sending')"
+    )
+    .execute(conn)
+    .await
+    .map(drop))
+}
+
 /// Says that an issue's work is under way, so that the sweep leaves it alone for a while.
 pub async fn set_woken(tx: &mut Tx, id: IssueId, at: Timestamp) -> Result<(), DbError> {
     on!(tx, |conn| sqlx::query("UPDATE issues SET woken_at = $2 WHERE id = $1")

@@ -7,7 +7,7 @@ use crate::domain::{
     ids::{ConfirmationId, IssueId, MailId, NewsletterId, SubscriptionId},
     mail::{MailKind, MailStatus},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// A mail to be.
 #[derive(Debug, Clone)]
@@ -170,6 +170,21 @@ pub async fn postpone(
     .await
     .map(drop)
     })
+}
+
+/// Ends every lease and lets the sweep wake every open mail. Returns how many leases there were.
+pub async fn end_leases(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE mails SET woken_at = NULL WHERE status IN ('queued', 'sending')")
+        .execute(conn)
+        .await?
+        .rows_affected());
+    on!(tx, |conn| sqlx::query(
+        "UPDATE mails SET claimed_until = $1 WHERE status = 'sending' AND claimed_until > $1"
+    )
+    .bind(Stamp(now - SignedDuration::from_secs(1)))
+    .execute(conn)
+    .await
+    .map(|done| done.rows_affected()))
 }
 
 /// Takes the mails that are due (or whose worker is gone) and have not been woken since `woken_before`, and marks them as

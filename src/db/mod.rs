@@ -5,6 +5,7 @@
 
 mod connect;
 mod stamp;
+mod worker_lock;
 
 pub mod articles;
 pub mod deliveries;
@@ -18,6 +19,7 @@ pub mod variants;
 
 pub use connect::{ConnectError, DatabaseUrl};
 pub use stamp::Stamp;
+pub use worker_lock::{Taken, WorkerLock};
 
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 

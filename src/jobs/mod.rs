@@ -7,6 +7,7 @@ pub mod poll_feed;
 pub mod render_issue;
 pub mod send_mail;
 pub mod sweep;
+pub mod take_over;
 
 use crate::{
     articles::fetch::Fetcher,

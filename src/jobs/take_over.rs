@@ -1,0 +1,17 @@
+//! Making good at once what dead workers left behind.
+
+use super::Context;
+use crate::db::{DbError, deliveries, issues, mails};
+
+/// Ends every lease and wakes all that is open. Only for a worker that knows that no other one is alive.
+pub async fn take_over(context: &Context) -> Result<(), DbError> {
+    let now = context.clock.now();
+    let mut tx = context.db.begin().await?;
+    let left = deliveries::end_leases(&mut tx, now).await? + mails::end_leases(&mut tx, now).await?;
+    issues::forget_woken(&mut tx).await?;
+    tx.commit().await?;
+    if left > 0 {
+        tracing::warn!(left, "a worker died with mails in hand; they are taken over");
+    }
+    Ok(())
+}
