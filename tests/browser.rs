@@ -45,16 +45,28 @@ async fn a_reader_signs_up_confirms_and_leaves_with_the_keyboard_and_a_click() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_fit_a_phone_and_their_style_is_allowed_by_their_policy() {
+async fn pages_and_mails_fit_a_phone_and_turn_dark() {
     let app = TestApp::start(Engine::Sqlite).await;
-    let browser = Browser::start().await;
+    app.article(
+        "A headline with an uncommonly long word: Donaudampfschifffahrtsgesellschaftskapitänsmützenband",
+    )
+    .await;
+    app.reader("ann@example.org").await;
+    app.send_issue().await;
+    let browser = Browser::dark_phone().await;
     let page = browser.client();
-    page.set_window_size(500, 900).await.unwrap();
-    for path in ["/", "/issues", "/confirm/x", "/mailbox"] {
+    page.goto(&format!("{}/mailbox", app.url)).await.unwrap();
+    let mail = page.find(Locator::Css("table a")).await.unwrap().attr("href").await.unwrap().unwrap();
+    let issue = "/issues/2026-05-01".to_owned();
+    for path in
+        ["/".into(), "/issues".into(), "/confirm/x".into(), "/mailbox".into(), issue, format!("{mail}/html")]
+    {
         page.goto(&format!("{}{path}", app.url)).await.unwrap();
-        let script = "return [document.documentElement.scrollWidth <= window.innerWidth, \
-                      getComputedStyle(document.querySelector('.card')).backgroundColor !== 'rgba(0, 0, 0, 0)']";
-        let fits = page.execute(script, vec![]).await.unwrap();
-        assert_eq!(fits, serde_json::json!([true, true]), "{path}");
+        let script = "const dark = colour => colour.match(/\\d+/g).slice(0, 3).every(part => part < 60); \
+                      return [window.innerWidth, document.documentElement.scrollWidth <= window.innerWidth, \
+                              dark(getComputedStyle(document.body).backgroundColor)]";
+        let seen = page.execute(script, vec![]).await.unwrap();
+        assert_eq!(seen, serde_json::json!([390, true, true]), "{path}");
     }
+    browser.screenshot("mail-on-a-dark-phone").await;
 }

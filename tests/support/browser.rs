@@ -44,14 +44,30 @@ pub struct Browser {
 impl Browser {
     /// Starts a browser with an empty profile.
     pub async fn start() -> Self {
+        Self::start_with(&[], &Value::Null).await
+    }
+
+    /// A phone, 390 pixels wide, whose owner prefers dark pages.
+    pub async fn dark_phone() -> Self {
+        let phone =
+            json!({ "deviceMetrics": { "width": 390, "height": 844, "pixelRatio": 2, "touch": true } });
+        Self::start_with(&["--blink-settings=preferredColorScheme=0"], &phone).await
+    }
+
+    async fn start_with(more: &[&str], phone: &Value) -> Self {
         let (chromedriver, port) = tokio::task::spawn_blocking(start_chromedriver)
             .await
             .expect("chromedriver starts (its own panic says why not)");
         let profile = format!("--user-data-dir={}", chromedriver.folder().join("profile").display());
-        let arguments: Vec<&str> = ARGUMENTS.into_iter().chain([profile.as_str()]).collect();
+        let arguments: Vec<&str> =
+            ARGUMENTS.into_iter().chain([profile.as_str()]).chain(more.iter().copied()).collect();
+        let mut options = json!({ "args": arguments });
+        if !phone.is_null() {
+            options["mobileEmulation"] = phone.clone();
+        }
         let mut capabilities = Map::new();
         capabilities.insert("browserName".to_owned(), Value::from("chrome"));
-        capabilities.insert("goog:chromeOptions".to_owned(), json!({ "args": arguments }));
+        capabilities.insert("goog:chromeOptions".to_owned(), options);
         let connected = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
             .connect(&format!("http://127.0.0.1:{port}"))
