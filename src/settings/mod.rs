@@ -180,6 +180,16 @@ mod tests {
         assert_eq!(settings.data_folder, Path::new("data"));
         assert_eq!(settings.relays.len(), 1);
         assert_eq!(settings.sending.hello_name, "[127.0.0.1]");
+        assert_eq!(settings.http.public_url, "http://127.0.0.1:8080");
+    }
+
+    #[test]
+    fn without_a_public_url_links_lead_to_where_daily_listens() {
+        for (listen, url) in
+            [("127.0.0.1:9123", "http://127.0.0.1:9123"), ("0.0.0.0:80", "http://127.0.0.1:80")]
+        {
+            assert_eq!(load("", &[("DAILY__HTTP__LISTEN", listen)]).unwrap().http.public_url, url);
+        }
     }
 
     #[test]

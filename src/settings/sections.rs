@@ -8,7 +8,7 @@ use crate::{
 use jiff::SignedDuration;
 use serde_json::Value;
 use std::{
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -94,11 +94,22 @@ pub(super) fn http(r: &mut Reader<'_>) -> Option<Http> {
         url if url.matches('/').count() == 2 => Ok(url),
         _ => Err(format!("`{text}` has a path")),
     };
-    let public_url =
-        r.text("http.public_url", "write it as https://news.example.org, without a path", without_path);
+    let public_url = r.text(
+        "http.public_url",
+        "write it as https://news.example.org, without a path",
+        |text| match text {
+            "" => Ok(None),
+            text => without_path(text).map(Some),
+        },
+    );
     let allowed_origins =
         r.list("http.allowed_origins", "write each as https://www.example.org, without a path", without_path);
-    Some(Http { listen: listen?, public_url: public_url?, allowed_origins: allowed_origins? })
+    let listen: SocketAddr = listen?;
+    let public_url = public_url?.unwrap_or_else(|| {
+        let ip = if listen.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { listen.ip() };
+        format!("http://{}", SocketAddr::new(ip, listen.port()))
+    });
+    Some(Http { listen, public_url, allowed_origins: allowed_origins? })
 }
 
 fn origin(text: &str) -> Result<String, String> {
