@@ -57,12 +57,28 @@ pub fn read_page(
     if text.is_empty() {
         return Err(PageError::Empty);
     }
+    if let Some(kind) = not_prose(text) {
+        return Err(PageError::NotAPage { kind: kind.to_owned() });
+    }
     if is_saved_text(text, &kind) {
         let mut article = saved_text::read(text).ok_or(PageError::NoTitle)?;
         article.url = url.cloned();
         return Ok(article.tidy());
     }
     read_html(text, url)
+}
+
+/// What begins like a feed is one; what is full of control characters is no text at all.
+fn not_prose(text: &str) -> Option<&'static str> {
+    let head: String = text.chars().take(2_000).collect();
+    let start = head.trim_start_matches(|c: char| c != '<').to_ascii_lowercase();
+    if !head.to_ascii_lowercase().contains("<html")
+        && ["<rss", "<feed", "<rdf:rdf"].iter().any(|tag| start.contains(tag))
+    {
+        return Some("a feed (see `daily feed add`)");
+    }
+    let odd = head.chars().filter(|c| c.is_control() && !c.is_whitespace());
+    (odd.count() * 20 > head.chars().count()).then_some("a file of bytes that are no text")
 }
 
 fn not_a_page(body: &[u8], kind: &str) -> Option<String> {

@@ -137,6 +137,12 @@ fn what_is_no_page_is_told_apart() {
         (b"%PDF-1.7".as_slice(), None),
         (b"\x89PNG\r\n".as_slice(), None),
         (b"x".as_slice(), Some("image/webp")),
+        (
+            b"<?xml version=\"1.0\"?>\n<rss version=\"2.0\"><channel><title>Feed</title></channel></rss>"
+                .as_slice(),
+            None,
+        ),
+        (&(0..=255).cycle().take(5_000).collect::<Vec<u8>>(), None),
     ] {
         assert!(matches!(read_page(body, kind, None), Err(PageError::NotAPage { .. })));
     }
