@@ -146,6 +146,14 @@ impl Which {
         Ok((newsletter, date))
     }
 
+    /// The issue found so, which must exist.
+    async fn existing(&self, app: &App) -> Result<IssueRecord, CliError> {
+        let (newsletter, date) = self.find(app).await?;
+        let mut tx = app.db.read().await?;
+        let issue = issues::by_date(&mut tx, newsletter.id, date).await?;
+        issue.ok_or_else(|| CliError::Failed(format!("there is no issue of {date}; see `daily issue list`")))
+    }
+
     /// For commands about what is to come.
     async fn find_next(&self, app: &App) -> Result<(NewsletterRecord, Date), CliError> {
         let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
@@ -239,30 +247,22 @@ async fn preview(app: &App, which: &Which, text: bool, out: Option<PathBuf>) -> 
 }
 
 async fn resolve(app: &App, which: &Which, resolution: ResolveAs) -> CliResult {
-    let (newsletter, date) = which.find(app).await?;
-    let mut tx = app.db.read().await?;
-    let issue = issues::by_date(&mut tx, newsletter.id, date)
-        .await?
-        .ok_or_else(|| CliError::Failed(format!("there is no issue of {date}; see `daily issue list`")))?;
-    drop(tx);
+    let issue = which.existing(app).await?;
     let resolution = match resolution {
         ResolveAs::Sent => Resolution::Sent,
         ResolveAs::Failed => Resolution::Failed,
         ResolveAs::Retry => Resolution::Retry,
     };
     match resolve_issue(&app.actions, issue.id, resolution).await? {
-        0 => println!("nothing is in doubt about the issue of {date}"),
+        0 => println!("nothing is in doubt about the issue of {}", issue.issue_date),
         count => println!("{count} settled"),
     }
     Ok(())
 }
 
 async fn status(app: &App, which: &Which, output: Output) -> CliResult {
-    let (newsletter, date) = which.find(app).await?;
+    let issue = which.existing(app).await?;
     let mut tx = app.db.read().await?;
-    let issue = issues::by_date(&mut tx, newsletter.id, date)
-        .await?
-        .ok_or_else(|| CliError::Failed(format!("there is no issue of {date}; see `daily issue list`")))?;
     let counts = deliveries::counts(&mut tx, issue.id).await?;
     output.record(&json!({ "issue": issue, "deliveries": counts }), || {
         let reason = issue.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
