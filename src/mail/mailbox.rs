@@ -12,6 +12,11 @@ use tokio::io::AsyncWriteExt as _;
 /// Tells mails apart that arrive within one microsecond.
 static ARRIVALS: AtomicU64 = AtomicU64::new(0);
 
+/// Makes the folder, for its owner only: these mails hold addresses and links that act for their readers.
+pub(super) async fn make_folder(folder: &Path) -> io::Result<()> {
+    tokio::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).await
+}
+
 /// Writes a mail as a file of its own, whole or not at all. The names sort by time of arrival.
 ///
 /// As a mail server does at final delivery (RFC 5321 section 4.4), the envelope is kept in `Return-Path` and `Delivered-To`
@@ -23,8 +28,7 @@ pub(super) async fn deliver(
     message: &[u8],
     now: Timestamp,
 ) -> io::Result<String> {
-    // These mails hold addresses and links that act for their readers.
-    tokio::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).await?;
+    make_folder(folder).await?;
     let name = {
         let arrival = ARRIVALS.fetch_add(1, Ordering::Relaxed);
         format!("{:016}-{arrival:06}-{}.eml", now.as_microsecond(), crate::random::hex::<4>())

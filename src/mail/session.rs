@@ -152,9 +152,7 @@ impl Mailer {
         let mut results = Vec::new();
         for (index, relay) in self.0.relays.iter().enumerate() {
             let result = match &relay.way {
-                Way::Mailbox(folder) => {
-                    tokio::fs::create_dir_all(folder).await.map_err(|error| error.to_string())
-                }
+                Way::Mailbox(folder) => mailbox::make_folder(folder).await.map_err(|error| error.to_string()),
                 Way::Smtp(..) => match self.open(index).await {
                     Ok(conversation) => {
                         conversation.close().await;

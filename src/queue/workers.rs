@@ -115,6 +115,7 @@ impl Workers {
         let done = monitor
             .should_restart(|worker, error| {
                 tracing::error!(worker = worker.name(), %error, "a worker died and starts again");
+                // apalis asks without waiting for a future: the pause costs a runtime thread, and only when a storage fails.
                 std::thread::sleep(RESTART_PAUSE);
                 true
             })
