@@ -1,7 +1,7 @@
 //! The pages in a real browser.
 
-use crate::support::{app::TestApp, browser::Browser};
-use daily::{db::Engine, domain::subscription::SubscriptionStatus};
+use crate::support::{Engine, app::TestApp, browser::Browser};
+use daily::domain::subscription::SubscriptionStatus;
 use fantoccini::Locator;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,7 +20,7 @@ fn item(title: &str, link: &str, date: &str) -> String {
     format!("<item><title>{title}</title><link>{link}</link><pubDate>{date}</pubDate></item>")
 }
 
-async fn start(engine: daily::db::Engine) -> TestApp {
+async fn start(engine: crate::support::Engine) -> TestApp {
     TestApp::start_with(engine, |settings| {
         settings.feeds.allow_networks = vec!["127.0.0.0/8".parse().expect("a network")];
     })

@@ -1,7 +1,6 @@
 //! What every page owes its readers.
 
-use crate::support::app::TestApp;
-use daily::db::Engine;
+use crate::support::{Engine, app::TestApp};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_load_nothing_from_elsewhere_and_keep_tokens_to_themselves() {

@@ -12,7 +12,7 @@ use daily::{
     settings::Relay,
 };
 
-async fn start(engine: daily::db::Engine, relays: Vec<Relay>) -> TestApp {
+async fn start(engine: crate::support::Engine, relays: Vec<Relay>) -> TestApp {
     TestApp::start_with(engine, |settings| {
         settings.relays = relays;
         settings.sending.connections = 1;
@@ -67,7 +67,7 @@ on_both_engines! {
 async fn mail_goes_through_implicit_tls() {
     let postfix = Postfix::start().await;
     let url = format!("smtps://localhost:{}", postfix.smtps_port());
-    let app = start(daily::db::Engine::Sqlite, vec![relay(&url, Some(&postfix))]).await;
+    let app = start(crate::support::Engine::Sqlite, vec![relay(&url, Some(&postfix))]).await;
     app.sign_up("ann@example.org").await;
     assert_eq!(Mail::parse(&postfix.wait_for_messages(1).await[0]).to(), "ann@example.org");
 }
@@ -79,7 +79,7 @@ async fn a_server_whose_certificate_nobody_vouches_for_gets_nothing() {
         format!("smtps://localhost:{}", postfix.smtps_port()),
         format!("smtp+starttls://localhost:{}", postfix.plain_port()),
     ] {
-        let app = start(daily::db::Engine::Sqlite, vec![relay(&url, None)]).await;
+        let app = start(crate::support::Engine::Sqlite, vec![relay(&url, None)]).await;
         let said = app.app.jobs.mailer.check().await.remove(0).1.unwrap_err();
         assert!(said.to_lowercase().contains("certificate"), "{said}");
     }
@@ -90,7 +90,7 @@ async fn a_server_whose_certificate_nobody_vouches_for_gets_nothing() {
 async fn a_wrong_password_is_the_relays_trouble_and_loses_no_mail() {
     let postfix = Postfix::start().await;
     let url = format!("smtp+starttls://{USER}:wrong@localhost:{}", postfix.submission_port());
-    let app = start(daily::db::Engine::Sqlite, vec![relay(&url, Some(&postfix))]).await;
+    let app = start(crate::support::Engine::Sqlite, vec![relay(&url, Some(&postfix))]).await;
     let said = app.app.jobs.mailer.check().await.remove(0).1.unwrap_err();
     assert!(said.starts_with("535"), "{said}");
     app.article("The bridge opens").await;

@@ -12,7 +12,7 @@ use daily::{
 };
 use jiff::SignedDuration;
 
-async fn start(engine: daily::db::Engine, server: &SmtpServer) -> TestApp {
+async fn start(engine: crate::support::Engine, server: &SmtpServer) -> TestApp {
     let app = TestApp::start_with(engine, |settings| {
         let url = format!("smtp://127.0.0.1:{}", server.port());
         settings.relays[0].url = daily::domain::relay::RelayUrl::parse(&url).expect("a relay");

@@ -187,7 +187,7 @@ on_both_engines! {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_configured_origins_may_sign_up_by_script() {
-    let app = TestApp::start_with(daily::db::Engine::Sqlite, |settings| {
+    let app = TestApp::start_with(crate::support::Engine::Sqlite, |settings| {
         settings.http.allowed_origins = vec!["https://news.example".into()];
     })
     .await;

@@ -51,15 +51,6 @@ enum Inner {
     Postgres(Transaction<'static, Postgres>),
 }
 
-/// Which engine a store runs on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Engine {
-    /// SQLite.
-    Sqlite,
-    /// PostgreSQL.
-    Postgres,
-}
-
 impl Db {
     /// Begins a transaction that may write. On SQLite it takes the write lock at once (`BEGIN IMMEDIATE`), so that it never
     /// fails half-way for want of it.
@@ -80,14 +71,6 @@ impl Db {
             }
         };
         Ok(Tx { inner, after_commit: Vec::new() })
-    }
-
-    /// The engine this store runs on.
-    pub const fn engine(&self) -> Engine {
-        match self {
-            Self::Sqlite { .. } => Engine::Sqlite,
-            Self::Postgres(_) => Engine::Postgres,
-        }
     }
 
     /// Closes all connections; on SQLite this folds the write-ahead log into the file.

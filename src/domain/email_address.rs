@@ -86,11 +86,6 @@ impl EmailAddress {
         &self.text
     }
 
-    /// What stands before the `@`.
-    pub fn local_part(&self) -> &str {
-        &self.text[..self.at]
-    }
-
     /// The domain, lower case, in ASCII.
     pub fn domain(&self) -> &str {
         &self.text[self.at + 1..]

@@ -1,13 +1,13 @@
 //! A Daily of one's own: a database, a data folder, a clock that stands still, pages and workers.
 
-use super::{eventually, mailbox, mailbox::Mail, postgres};
+use super::{Engine, eventually, mailbox, mailbox::Mail, postgres};
 use daily::{
     actions::send_issue::send_issue,
     app::App,
     cli::serve::{self, Role},
     clock::Clock,
     db::{
-        DatabaseUrl, Engine, articles, articles::Origin, issues, newsletters, newsletters::NewsletterRecord,
+        DatabaseUrl, articles, articles::Origin, issues, newsletters, newsletters::NewsletterRecord,
         subscriptions,
     },
     domain::{

@@ -12,6 +12,13 @@ mod supervisor;
 
 use std::{future::Future, time::Duration};
 
+/// What a story's database runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
 /// Tells a story on SQLite and on PostgreSQL: each is an `async fn(engine: Engine)`.
 macro_rules! on_both_engines {
     ($($(#[$meta:meta])* async fn $name:ident($engine:ident: Engine) $body:block)+) => {$(
@@ -19,16 +26,16 @@ macro_rules! on_both_engines {
             use super::*;
 
             $(#[$meta])*
-            async fn story($engine: daily::db::Engine) $body
+            async fn story($engine: crate::support::Engine) $body
 
             #[tokio::test(flavor = "multi_thread")]
             async fn on_sqlite() {
-                story(daily::db::Engine::Sqlite).await;
+                story(crate::support::Engine::Sqlite).await;
             }
 
             #[tokio::test(flavor = "multi_thread")]
             async fn on_postgres() {
-                story(daily::db::Engine::Postgres).await;
+                story(crate::support::Engine::Postgres).await;
             }
         }
     )+};
