@@ -63,13 +63,21 @@ on_both_engines! {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn mail_goes_through_implicit_tls() {
-    let postfix = Postfix::start().await;
-    let url = format!("smtps://localhost:{}", postfix.smtps_port());
-    let app = start(crate::support::Engine::Sqlite, vec![relay(&url, Some(&postfix))]).await;
-    app.sign_up("ann@example.org").await;
-    assert_eq!(Mail::parse(&postfix.wait_for_messages(1).await[0]).to(), "ann@example.org");
+on_both_engines! {
+    async fn signup_and_issue_go_through_implicit_tls_and_authentication(engine: Engine) {
+        let postfix = Postfix::start().await;
+        let url = format!("smtps://{USER}:{PASSWORD}@localhost:{}", postfix.smtps_port());
+        let app = start(engine, vec![relay(&url, Some(&postfix))]).await;
+        app.article("The bridge opens").await;
+        app.sign_up("ann@example.org").await;
+        let link = Mail::parse(&postfix.wait_for_messages(1).await[0]).link("/confirm/");
+        assert_eq!(app.post(&link).await.status(), 200);
+        assert_eq!(app.send_issue().await, IssueStatus::Sent);
+        let mails = postfix.wait_for_messages(2).await;
+        let mails = addressed_to(&mails, "ann@example.org");
+        assert!(mails.iter().any(|mail| mail.subject() == "The bridge opens"));
+        postfix.wait_for_log("sasl_username=", 2).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
