@@ -16,8 +16,32 @@ pub struct VariantRecord {
     pub html: String,
     /// The text part, likewise.
     pub text: String,
+    /// What the parts are written in.
+    #[sqlx(try_from = "String")]
+    pub encoding: Encoding,
     /// The page of the archive.
     pub web_html: String,
+}
+
+/// What the parts of a variant are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// As they were rendered: issues frozen before parts were kept encoded.
+    Plain,
+    /// Quoted-printable, with each place on lines of its own.
+    QuotedPrintable,
+}
+
+impl TryFrom<String> for Encoding {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "plain" => Ok(Self::Plain),
+            "quoted-printable" => Ok(Self::QuotedPrintable),
+            other => Err(format!("`{other}` is no encoding")),
+        }
+    }
 }
 
 /// A rendered variant to keep.
@@ -27,9 +51,9 @@ pub struct NewVariant<'a> {
     pub subject: &'a str,
     /// What inboxes show after the subject.
     pub preheader: &'a str,
-    /// The HTML part.
+    /// The HTML part in quoted-printable.
     pub html: &'a str,
-    /// The text part.
+    /// The text part in quoted-printable.
     pub text: &'a str,
     /// The page of the archive.
     pub web_html: &'a str,
@@ -42,9 +66,10 @@ pub async fn insert(
     variant: &NewVariant<'_>,
     now: Timestamp,
 ) -> Result<VariantId, DbError> {
-    let variant: i64 = on!(tx, |conn| sqlx::query_scalar(
-        "INSERT INTO issue_variants (issue_id, subject, preheader, html, text, web_html, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id"
+    let variant: i64 = on!(tx, |conn| {
+        sqlx::query_scalar(
+        "INSERT INTO issue_variants (issue_id, subject, preheader, html, text, encoding, web_html, created_at) \
+         VALUES ($1, $2, $3, $4, $5, 'quoted-printable', $6, $7) RETURNING id"
     )
     .bind(id.0)
     .bind(variant.subject)
@@ -54,18 +79,21 @@ pub async fn insert(
     .bind(variant.web_html)
     .bind(Stamp(now))
     .fetch_one(conn)
-    .await?);
+    .await?
+    });
     Ok(VariantId(variant))
 }
 
 /// An issue's rendering; `None` before it is frozen.
 pub async fn of_issue(tx: &mut Tx, id: IssueId) -> Result<Option<VariantRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(
-        "SELECT id, subject, html, text, web_html FROM issue_variants WHERE issue_id = $1 ORDER BY id LIMIT 1"
+    on!(tx, |conn| {
+        sqlx::query_as(
+        "SELECT id, subject, html, text, encoding, web_html FROM issue_variants WHERE issue_id = $1 ORDER BY id LIMIT 1"
     )
     .bind(id.0)
     .fetch_optional(conn)
-    .await)
+    .await
+    })
 }
 
 /// An issue as the archive lists it.

@@ -1,15 +1,16 @@
-//! Composing a message: headers and MIME parts (RFC 5322, RFC 2045 and following).
+//! Composing one message: headers and MIME parts (RFC 5322, RFC 2045 and following), in ASCII, with CRLF, signed.
 
+use super::{
+    body,
+    dkim::Signers,
+    head::{Head, Own, Shared},
+    quoted_printable::encode_around,
+};
 use crate::domain::{email_address::EmailAddress, newsletter::Newsletter};
+use aws_lc_rs::digest;
 use email_templates::Email;
 use jiff::Timestamp;
-use lettre::{
-    Address, Message,
-    message::{
-        Mailbox, MultiPart,
-        header::{HeaderName, HeaderValue},
-    },
-};
+use std::fmt::Write as _;
 
 /// What becomes a message.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Draft<'a> {
     pub recipient: &'a EmailAddress,
     /// What it says.
     pub email: &'a Email,
+    /// What in it is the reader's own, such as the token in their links: each value stands on lines of its own.
+    pub personal: &'a [&'a str],
     /// Its identity, without angle brackets; the same at each attempt.
     pub message_id: &'a str,
     /// Its date.
@@ -28,50 +31,58 @@ pub struct Draft<'a> {
     pub unsubscribe_url: Option<&'a str>,
     /// Whether it answers something a person did, and is nothing to answer automatically (RFC 3834).
     pub automatic: bool,
+    /// Who signs it.
+    pub signers: &'a Signers,
+    /// When it is signed.
+    pub now: Timestamp,
 }
 
 /// Why a message can't be composed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ComposeError {
-    /// An address that the mail library does not take.
-    #[error("the address {0} can't be used: {1}")]
-    Address(String, lettre::address::AddressError),
-    /// Something else about headers or parts.
-    #[error("the message can't be composed: {0}")]
-    Message(#[from] lettre::error::Error),
+    /// A value that would break its header. It is not shown: it may be a reader's own link.
+    #[error(
+        "the message can't be composed: its {0} is empty, too long or holds characters that can't stand in a header"
+    )]
+    Header(&'static str),
+    /// A key that does not sign, for the domain named.
+    #[error("the message can't be signed for {0}")]
+    Signature(String),
 }
 
 /// Makes the bytes of a message, lines ended by CRLF.
 pub fn compose(draft: &Draft<'_>) -> Result<Vec<u8>, ComposeError> {
-    let newsletter = draft.newsletter;
-    let sender = Mailbox::new(Some(newsletter.sender_name.clone()), address(&newsletter.sender_address)?);
-    let recipient = Mailbox::new(None, address(draft.recipient)?);
-    let mut message = Message::builder()
-        .from(sender)
-        .to(recipient)
-        .subject(&draft.email.subject)
-        .message_id(Some(format!("<{}>", draft.message_id)))
-        .date(draft.date.into())
-        .raw_header(header("List-Id", format!("<{}>", newsletter.list_id())));
-    if let Some(url) = draft.unsubscribe_url {
-        message = message
-            .raw_header(header("List-Unsubscribe", format!("<{url}>")))
-            .raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click".into()));
-    }
-    if draft.automatic {
-        message = message.raw_header(header("Auto-Submitted", "auto-replied".into()));
-    }
-    let parts = MultiPart::alternative_plain_html(draft.email.text.clone(), draft.email.html.clone());
-    Ok(message.multipart(parts)?.formatted())
+    let boundary = body::boundary(draft.message_id);
+    let head = Head::new(&Shared {
+        newsletter: draft.newsletter,
+        subject: &draft.email.subject,
+        date: draft.date,
+        boundary: &boundary,
+        one_click: draft.unsubscribe_url.is_some(),
+        automatic: draft.automatic,
+    });
+    let escaped: Vec<String> = draft.personal.iter().map(|value| escape(value)).collect();
+    let escaped: Vec<&str> = escaped.iter().map(String::as_str).collect();
+    let text = encode_around(&draft.email.text, draft.personal);
+    let html = encode_around(&draft.email.html, &escaped);
+    let body = body::alternatives(&boundary, &text, &html);
+    let own = Own {
+        recipient: draft.recipient,
+        message_id: draft.message_id,
+        unsubscribe_url: draft.unsubscribe_url,
+    };
+    let mut out = Vec::with_capacity(body.len() + 2048);
+    let body_hash = || digest::digest(&digest::SHA256, body.as_bytes());
+    head.write(&own, draft.signers, draft.now, body_hash, &mut out)?;
+    out.extend_from_slice(body.as_bytes());
+    Ok(out)
 }
 
-fn address(address: &EmailAddress) -> Result<Address, ComposeError> {
-    address.as_str().parse().map_err(|error| ComposeError::Address(address.masked(), error))
-}
-
-/// A header made of ASCII without line breaks, which needs no encoding.
-fn header(name: &'static str, value: String) -> HeaderValue {
-    HeaderValue::new(HeaderName::new_from_ascii_str(name), value)
+/// A value as the templates write it in HTML.
+pub(super) fn escape(value: &str) -> String {
+    let mut escaped = String::with_capacity(value.len());
+    maud::Escaper::new(&mut escaped).write_str(value).expect("a String takes any text");
+    escaped
 }
 
 #[cfg(test)]
@@ -92,10 +103,13 @@ mod tests {
             newsletter: &newsletter,
             recipient: &EmailAddress::parse("ann@example.org").unwrap(),
             email: &email,
+            personal: &[],
             message_id: "abc.1@newsletter.example",
             date: "2026-05-01T07:00:00Z".parse().unwrap(),
             unsubscribe_url: Some("https://news.example.org/unsubscribe/token"),
             automatic: false,
+            signers: &Signers::default(),
+            now: "2026-05-01T07:00:05Z".parse().unwrap(),
         })
         .unwrap()
     }

@@ -1,0 +1,111 @@
+//! `daily dkim`: keys that sign mail.
+
+use super::{CliError, CliResult, output::Output};
+use crate::{
+    domain::dkim::{Algorithm, parse_domain, parse_selector},
+    mail::dkim_keys::{DkimKey, DkimKeys},
+    settings::Settings,
+};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// Make a key that signs mail; show what the DNS must say about it
+#[derive(Debug, clap::Subcommand)]
+pub enum Dkim {
+    /// Make a key, and print its DNS record and the configuration to add
+    #[command(after_help = "Examples:\n  \
+        daily dkim new --domain example.org --out /etc/daily/dkim-rsa.pem\n  \
+        daily dkim new --domain example.org --selector daily-ed --algorithm ed25519 --out /etc/daily/dkim-ed25519.pem\n\n\
+        The key signs mail from addresses at the domain and below it, once it is configured and its record is published. \
+        docs/deliverability.md tells the whole way.")]
+    New {
+        /// The domain of the sender's address, or one above it
+        #[arg(long, value_parser = parse_domain)]
+        domain: String,
+        /// How receivers find this key among the domain's; each key has its own
+        #[arg(long, default_value = "daily", value_parser = parse_selector)]
+        selector: String,
+        /// rsa (2048 bits; all receivers know it) or ed25519 (small and quick; use it beside an RSA key)
+        #[arg(long, default_value = "rsa")]
+        algorithm: Algorithm,
+        /// Where to keep the private key: a new file
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Print the DNS records of the configured keys
+    #[command(after_help = "Example:\n  daily dkim show --config /etc/daily/daily.toml")]
+    Show,
+}
+
+impl Dkim {
+    pub fn run(self, settings: &Settings, output: Output) -> CliResult {
+        match self {
+            Self::New { domain, selector, algorithm, out } => {
+                let key = DkimKey::make(&domain, &selector, algorithm, &out)?;
+                // The service may run in another folder.
+                let file = out.canonicalize().unwrap_or(out);
+                let configuration = configuration(&key, &file.display().to_string());
+                let mut record = shown(&key);
+                record["key_file"] = json!(file);
+                record["configuration"] = json!(configuration);
+                output.record(&record, || {
+                    format!(
+                        "The private key is in {}; only its owner may read it: that must be who runs Daily.\n\n\
+                         1. Publish this record in the DNS of {domain}:\n\n{}\n\
+                         2. Add this to the configuration and start Daily again:\n\n{configuration}",
+                        file.display(),
+                        publish(&key),
+                    )
+                })?;
+                Ok(())
+            }
+            Self::Show => {
+                let keys =
+                    DkimKeys::load(&settings.dkim).map_err(|error| CliError::Usage(error.to_string()))?;
+                let records: Vec<Value> = keys.iter().map(shown).collect();
+                if output.json {
+                    println!("{}", serde_json::to_string_pretty(&records)?);
+                } else if records.is_empty() {
+                    println!(
+                        "No key is configured: nothing is signed. `daily dkim new --help` shows how to make one."
+                    );
+                } else {
+                    keys.iter().for_each(|key| println!("{}", publish(key)));
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn shown(key: &DkimKey) -> Value {
+    let record = key.record();
+    json!({
+        "domain": key.domain(),
+        "selector": key.selector(),
+        "algorithm": key.algorithm().key_tag(),
+        "key_file": key.file(),
+        "record": { "name": record.name, "type": "TXT", "value": record.value, "strings": record.strings() },
+    })
+}
+
+/// The record for forms that ask name, type and value, and for zone files.
+fn publish(key: &DkimKey) -> String {
+    let record = key.record();
+    format!(
+        "   name   {}\n   type   TXT\n   value  {}\n\n   or, as a line of a zone file:\n\n   {}\n",
+        record.name,
+        record.value,
+        record.zone_line()
+    )
+}
+
+/// The lines to add to the configuration. A path is written with the escapes of TOML's basic strings, which JSON's are.
+fn configuration(key: &DkimKey, file: &str) -> String {
+    format!(
+        "[[dkim]]\ndomain = \"{}\"\nselector = \"{}\"\nkey_file = {}\n",
+        key.domain(),
+        key.selector(),
+        json!(file)
+    )
+}
