@@ -10,8 +10,16 @@ use crate::{
         newsletter::Newsletter,
         token::{KeyRing, KeyRingError, MIN_SECRET_BYTES},
     },
-    jobs,
-    mail::{Mailer, MailerError},
+    jobs::{
+        self,
+        deliver::Seats,
+        govern::{Governor, RelayLimits},
+        journal::Journal,
+    },
+    mail::{
+        Mailer, MailerError,
+        dkim_keys::{DkimError, DkimKeys},
+    },
     queue::{self, Queue, SetupError},
     random,
     settings::{Settings, hex},
@@ -24,7 +32,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// A Daily that is ready to work.
 #[derive(Clone)]
@@ -54,6 +62,9 @@ pub enum StartError {
     /// A relay can't work as configured.
     #[error(transparent)]
     Mailer(#[from] MailerError),
+    /// A key that signs mail can't.
+    #[error(transparent)]
+    Dkim(#[from] DkimError),
     /// The client for feeds.
     #[error(transparent)]
     Fetcher(#[from] FetchError),
@@ -77,6 +88,7 @@ impl App {
         seed(&db, &clock).await?;
         let keys = Arc::new(key_ring(&settings)?);
         let mailer = Mailer::new(&settings.relays, &settings.sending, clock.clone())?;
+        let dkim = Arc::new(DkimKeys::load(&settings.dkim)?);
         let fetcher = Fetcher::new(FetchPolicy {
             allow_networks: settings.feeds.allow_networks.clone(),
             timeout: settings.feeds.timeout,
@@ -92,13 +104,19 @@ impl App {
             keys: keys.clone(),
             confirmation_days: settings.confirmation_days,
         };
-        let rules = job_rules(&settings);
+        let rules = job_rules(&settings, &mailer);
         let jobs = jobs::Context {
+            journal: Journal::start(db.clone(), clock.clone(), rules.breaker),
+            governor: governor(&settings, &db, &clock),
+            seats: Seats::default(),
+            tails: TaskTracker::new(),
+            process: random::hex::<6>().into(),
             db: db.clone(),
             queue,
             clock,
             keys,
             mailer,
+            dkim,
             fetcher: Arc::new(fetcher),
             rules,
             stop: CancellationToken::new(),
@@ -149,11 +167,20 @@ async fn seed(db: &Db, clock: &Clock) -> Result<(), DbError> {
     Ok(())
 }
 
-fn job_rules(settings: &Settings) -> jobs::JobRules {
-    // A kept connection may fail first; then each relay may take its time to connect and to answer.
-    let steps = 1 + 2 * i32::try_from(settings.relays.len()).unwrap_or(i32::MAX / 4);
-    let step = jiff::SignedDuration::try_from(settings.sending.timeout)
-        .unwrap_or(jiff::SignedDuration::from_mins(10));
+fn governor(settings: &Settings, db: &Db, clock: &Clock) -> Governor {
+    let relays = settings.relays.iter().map(|relay| RelayLimits {
+        name: relay.url.to_string(),
+        connections: relay.connections,
+        per_minute: (relay.rate_per_minute > 0).then_some(relay.rate_per_minute),
+    });
+    let domains = settings.sending.domain_rates.iter().cloned().collect();
+    Governor::new(db.clone(), clock.clone(), relays.collect(), domains)
+}
+
+fn job_rules(settings: &Settings, mailer: &Mailer) -> jobs::JobRules {
+    // Each relay may take its time to connect and to send.
+    let relay = mailer.longest_opening() + mailer.longest_send();
+    let relays = relay.saturating_mul(u32::try_from(settings.relays.len()).unwrap_or(u32::MAX));
     jobs::JobRules {
         public_url: settings.http.public_url.clone(),
         digest: settings.digest,
@@ -162,8 +189,9 @@ fn job_rules(settings: &Settings) -> jobs::JobRules {
         max_feed_bytes: settings.feeds.max_bytes,
         confirmation_days: settings.confirmation_days,
         hold_uncertain: settings.sending.hold_uncertain,
-        connections: settings.sending.connections,
-        hand_over_limit: step * steps,
+        breaker: settings.sending.breaker,
+        lease: settings.sending.lease,
+        hand_over_limit: jiff::SignedDuration::try_from(relays).unwrap_or(jiff::SignedDuration::MAX),
     }
 }
 

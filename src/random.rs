@@ -10,7 +10,12 @@ pub fn bytes<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// `N` random bytes as lower-case hexadecimal: claim tokens, message identifiers, process names.
+/// A number from 0 up to, but not including, 1.
+pub fn fraction() -> f64 {
+    f64::from(u32::from_le_bytes(bytes())) / (f64::from(u32::MAX) + 1.0)
+}
+
+/// `N` random bytes as lower-case hexadecimal: message identifiers, process names.
 pub fn hex<const N: usize>() -> String {
     bytes::<N>().iter().fold(String::with_capacity(2 * N), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

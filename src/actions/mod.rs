@@ -3,8 +3,11 @@
 
 pub mod add_article;
 pub mod add_feed;
+pub mod cancel_issue;
 pub mod confirm;
+pub mod pause_issue;
 pub mod resolve_issue;
+pub mod resume_issue;
 pub mod send_issue;
 pub mod set_newsletter;
 pub mod subscribe;

@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::{
-    db::{DbError, deliveries},
+    db::{DbError, deliveries, issues},
     domain::{delivery::DeliveryStatus, ids::IssueId},
     queue::Job,
 };
@@ -33,6 +33,7 @@ pub async fn resolve_issue(
         }
         Resolution::Retry => deliveries::retry_uncertain(&mut tx, issue, now).await?,
     };
+    issues::set_woken(&mut tx, issue, now).await?;
     context.queue.enqueue(&mut tx, &Job::Deliver { issue }).await?;
     tx.commit().await?;
     Ok(settled)

@@ -5,6 +5,7 @@ use crate::{
     db::{
         DbError, mails, newsletters,
         subscriptions::{self, Evidence},
+        suppressions,
     },
     domain::{
         consent::ConsentEvent,
@@ -54,7 +55,7 @@ pub async fn subscribe(context: &Context, signup: &Signup) -> Result<(), Subscri
         .ok_or_else(|| SubscribeError::NoSuchNewsletter(signup.newsletter.clone()))?;
     let subscriber = subscriptions::subscriber(&mut tx, &signup.address, now).await?;
     let subscription = subscriptions::subscription(&mut tx, subscriber, newsletter.id, now).await?;
-    let suppressed = subscriptions::suppression(&mut tx, &signup.address).await?.is_some();
+    let suppressed = suppressions::reason(&mut tx, &signup.address).await?.is_some();
     let since_last_mail = subscription.signup_mailed_at.map(|at| now.duration_since(at.0));
     let outcome = on_signup(Some(subscription.status), suppressed, since_last_mail);
     let (kind, confirmation) = match outcome {

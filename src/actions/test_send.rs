@@ -2,7 +2,7 @@
 
 use super::{Context, message_id};
 use crate::{
-    db::{DbError, mails, newsletters::NewsletterRecord, subscriptions},
+    db::{DbError, mails, newsletters::NewsletterRecord, suppressions},
     domain::{
         email_address::EmailAddress,
         ids::{IssueId, MailId},
@@ -36,7 +36,7 @@ pub async fn test_send(
 ) -> Result<MailId, TestSendError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    if let Some(reason) = subscriptions::suppression(&mut tx, recipient).await? {
+    if let Some(reason) = suppressions::reason(&mut tx, recipient).await? {
         return Err(TestSendError::Suppressed { address: recipient.clone(), reason });
     }
     let mail = mails::NewMail {

@@ -66,6 +66,22 @@ pub struct MailRecord {
     pub reply_text: Option<String>,
 }
 
+/// One attempt at a mail. Its number tells it from later ones: who lost the lease has no say any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempt {
+    /// Which mail.
+    pub mail: MailId,
+    /// The attempt's number, from 1.
+    pub number: i64,
+}
+
+impl MailRecord {
+    /// The attempt that [`begin`] began.
+    pub const fn attempt(&self) -> Attempt {
+        Attempt { mail: self.id, number: self.attempts }
+    }
+}
+
 macro_rules! mail_columns {
     () => {
         "id, kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, message_id, status, created_at, \
@@ -124,51 +140,66 @@ pub async fn begin(
     })
 }
 
-/// Ends an attempt for good.
-pub async fn finish(
-    tx: &mut Tx,
-    id: MailId,
-    status: MailStatus,
-    answer: &Answer,
-    now: Timestamp,
-) -> Result<(), DbError> {
+/// Extends the lease of an attempt, for as long as it is the mail's latest.
+pub async fn renew(tx: &mut Tx, attempt: Attempt, claimed_until: Timestamp) -> Result<(), DbError> {
     on!(tx, |conn| sqlx::query(
-        "UPDATE mails SET status = $2, relay = $3, reply_code = $4, reply_text = $5, finished_at = $6, \
-         claimed_until = NULL WHERE id = $1 AND status = 'sending'"
+        "UPDATE mails SET claimed_until = $3 WHERE id = $1 AND attempts = $2 AND status = 'sending'"
     )
-    .bind(id.0)
-    .bind(status.as_str())
-    .bind(&answer.relay)
-    .bind(answer.code.map(i64::from))
-    .bind(&answer.text)
-    .bind(Stamp(now))
+    .bind(attempt.mail.0)
+    .bind(attempt.number)
+    .bind(Stamp(claimed_until))
     .execute(conn)
     .await
     .map(drop))
 }
 
-/// Ends an attempt with another one to come. `counts`: whether it was the recipient's fault.
+/// Ends an attempt for good. `false`: its lease was lost, and another attempt has the say.
+pub async fn finish(
+    tx: &mut Tx,
+    attempt: Attempt,
+    status: MailStatus,
+    answer: &Answer,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE mails SET status = $2, relay = $3, reply_code = $4, reply_text = $5, finished_at = $6, \
+         claimed_until = NULL WHERE id = $1 AND attempts = $7 AND status = 'sending'"
+    )
+    .bind(attempt.mail.0)
+    .bind(status.as_str())
+    .bind(&answer.relay)
+    .bind(answer.code.map(i64::from))
+    .bind(&answer.text)
+    .bind(Stamp(now))
+    .bind(attempt.number)
+    .execute(conn)
+    .await
+    .map(|done| done.rows_affected() == 1))
+}
+
+/// Ends an attempt with another one to come. `counts`: whether it was the recipient's fault. `false`: its lease was lost.
 pub async fn postpone(
     tx: &mut Tx,
-    id: MailId,
+    attempt: Attempt,
     answer: &Answer,
     next: Timestamp,
     counts: bool,
-) -> Result<(), DbError> {
+) -> Result<bool, DbError> {
     on!(tx, |conn| {
         sqlx::query(
         "UPDATE mails SET status = 'queued', relay = $2, reply_code = $3, reply_text = $4, next_attempt_at = $5, \
-         attempts = attempts - $6, claimed_until = NULL, woken_at = $5 WHERE id = $1 AND status = 'sending'"
+         attempts = attempts - $6, claimed_until = NULL, woken_at = $5 WHERE id = $1 AND attempts = $7 AND status = 'sending'"
     )
-    .bind(id.0)
+    .bind(attempt.mail.0)
     .bind(&answer.relay)
     .bind(answer.code.map(i64::from))
     .bind(&answer.text)
     .bind(Stamp(next))
     .bind(i64::from(!counts))
+    .bind(attempt.number)
     .execute(conn)
     .await
-    .map(drop)
+    .map(|done| done.rows_affected() == 1)
     })
 }
 

@@ -8,13 +8,17 @@ mod stamp;
 mod worker_lock;
 
 pub mod articles;
+pub mod claims;
 pub mod deliveries;
 pub mod feeds;
 pub mod issues;
 pub mod mails;
 pub mod newsletters;
+pub mod paces;
 pub mod processes;
+pub mod relay_shares;
 pub mod subscriptions;
+pub mod suppressions;
 pub mod variants;
 
 pub use connect::{ConnectError, DatabaseUrl};

@@ -1,4 +1,4 @@
-//! Tables `subscribers`, `subscriptions`, `confirmations`, `consent_events` and `suppressions`: who gets what, and on
+//! Tables `subscribers`, `subscriptions`, `confirmations` and `consent_events`: who gets what, and on
 //! whose word.
 
 use super::{DbError, Stamp, Tx, on};
@@ -312,12 +312,4 @@ pub async fn consent_history(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<Cons
     .fetch_all(conn)
     .await
     })
-}
-
-/// Why nobody may mail this address, if so.
-pub async fn suppression(tx: &mut Tx, address: &EmailAddress) -> Result<Option<String>, DbError> {
-    on!(tx, |conn| sqlx::query_scalar("SELECT reason FROM suppressions WHERE address_key = $1")
-        .bind(address.key())
-        .fetch_optional(conn)
-        .await)
 }

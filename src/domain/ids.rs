@@ -38,6 +38,8 @@ ids! {
     VariantId,
     /// One reader's copy of an issue.
     DeliveryId,
+    /// A worker's hold on deliveries.
+    ClaimId,
     /// A single mail outside an issue: confirmation, test send.
     MailId,
 }

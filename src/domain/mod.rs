@@ -4,13 +4,17 @@
 //! may be and what follows from them.
 
 pub mod article;
+pub mod breaker;
 pub mod consent;
 pub mod delivery;
+pub mod dkim;
 pub mod email_address;
+pub mod enhanced_code;
 pub mod ids;
 pub mod issue;
 pub mod mail;
 pub mod newsletter;
+pub mod pace;
 pub mod relay;
 pub mod retry;
 pub mod schedule;

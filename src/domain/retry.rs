@@ -25,9 +25,15 @@ const RELAY_DELAYS: [SignedDuration; 5] = [
 ];
 
 /// When a recipient that was refused for the `attempts`-th time (from 1) is tried again; `None`: give up.
-/// `first_due` is when it was meant to go out.
-pub fn next_attempt(attempts: i64, first_due: Timestamp, now: Timestamp) -> Option<Timestamp> {
-    let next = now + step(&DEFERRAL_DELAYS, attempts);
+/// `first_due` is when it was meant to go out. `jitter`, from 0 to 1, makes the delay up to a fifth longer: those refused
+/// together must not come back together.
+pub fn next_attempt(attempts: i64, first_due: Timestamp, now: Timestamp, jitter: f64) -> Option<Timestamp> {
+    let delay = step(&DEFERRAL_DELAYS, attempts);
+    // A fifth of a few hours is far within what f64 and i64 hold.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
+    let longer =
+        SignedDuration::from_millis((delay.as_secs() as f64 * 200.0 * jitter.clamp(0.0, 1.0)) as i64);
+    let next = now + delay + longer;
     (next.duration_since(first_due) < GIVE_UP_AFTER).then_some(next)
 }
 
@@ -55,7 +61,8 @@ mod tests {
     fn delays_grow_and_end_within_a_day() {
         let start: Timestamp = "2026-03-01T07:00:00Z".parse().unwrap();
         let (mut now, mut tries) = (start, 0);
-        while let Some(next) = next_attempt(tries + 1, start, now) {
+        assert!(next_attempt(1, start, start, 1.0) > next_attempt(1, start, start, 0.0), "jitter");
+        while let Some(next) = next_attempt(tries + 1, start, now, 1.0) {
             assert!(next > now);
             (now, tries) = (next, tries + 1);
             assert!(tries < 50, "must end");

@@ -2,10 +2,14 @@
 
 use super::{Context, deliver::BATCH, plan_issue, render_issue::Rendering};
 use crate::{
-    db::{articles::ArticleRecord, deliveries, issues, newsletters, variants},
+    db::{articles::ArticleRecord, deliveries, issues, newsletters, paces, processes, variants},
     domain::{ids::IssueId, issue::IssueStatus},
+    mail::frozen::encode_part,
     queue::{Job, JobFailure},
 };
+
+/// So many new rows that the database's idea of the table is out of date.
+const MANY: u64 = 10_000;
 
 /// What stands in a rendering where the reader's own token will be. It is drawn from the issue's random key, so that no
 /// article can hold it by chance or intent.
@@ -34,35 +38,44 @@ pub async fn run(context: &Context, issue: IssueId) -> Result<(), JobFailure> {
         tracing::warn!(%issue, date = record.issue_date, "issue skipped: there were no new articles");
         return Ok(());
     }
+    let place = token_place(&record.message_key);
     let rendering = Rendering {
         newsletter: &newsletter,
         date: record.date(),
         stories: &stories,
         public_url: &context.rules.public_url,
-        unsubscribe_token: &token_place(&record.message_key),
+        unsubscribe_token: &place,
         is_test: false,
     };
     let email = rendering.email();
     let variant = variants::NewVariant {
         subject: &email.subject,
         preheader: &email.preheader,
-        html: &email.html,
-        text: &email.text,
+        html: &encode_part(&email.html, &place),
+        text: &encode_part(&email.text, &place),
         web_html: &rendering.web_view(),
     };
     let variant = variants::insert(&mut tx, issue, &variant, now).await?;
     if !issues::advance(&mut tx, issue, IssueStatus::Planned, IssueStatus::Frozen, None, now).await? {
         return Ok(());
     }
-    let readers = deliveries::fan_out(&mut tx, issue, variant, newsletter.id, now).await?;
+    let paced = context.governor.configured_domains();
+    let readers = deliveries::fan_out(&mut tx, issue, variant, newsletter.id, now, &paced).await?;
+    issues::set_recipients(&mut tx, issue, readers).await?;
+    paces::set_apart(&mut tx, issue, &paced).await?;
     issues::advance(&mut tx, issue, IssueStatus::Frozen, IssueStatus::Sending, None, now).await?;
     issues::set_woken(&mut tx, issue, now).await?;
-    let batches =
-        usize::try_from(readers).unwrap_or(usize::MAX).div_ceil(usize::try_from(BATCH).unwrap_or(1));
-    for _ in 0..batches.clamp(1, context.rules.connections) {
+    let workers = processes::count_workers(&mut tx, now).await?;
+    let batches = i64::try_from(readers).unwrap_or(i64::MAX) / BATCH + 1;
+    for _ in 0..workers.min(batches).max(1) {
         context.queue.enqueue(&mut tx, &Job::Deliver { issue }).await?;
     }
     tx.commit().await?;
     tracing::info!(%issue, date = record.issue_date, stories = stories.len(), readers, "issue frozen");
+    if readers >= MANY {
+        let mut tx = context.db.begin().await?;
+        deliveries::analyze(&mut tx).await?;
+        tx.commit().await?;
+    }
     Ok(())
 }

@@ -2,6 +2,9 @@
 
 pub mod deliver;
 pub mod freeze_issue;
+pub mod govern;
+pub mod journal;
+pub mod mailing;
 pub mod plan_issue;
 pub mod poll_feed;
 pub mod render_issue;
@@ -9,17 +12,18 @@ pub mod send_mail;
 pub mod sweep;
 pub mod take_over;
 
+use self::{govern::Governor, journal::Journal};
 use crate::{
     articles::fetch::Fetcher,
     clock::Clock,
     db::Db,
-    domain::{schedule::Margins, selection::Rules, token::KeyRing},
-    mail::Mailer,
+    domain::{breaker::Breaker, schedule::Margins, selection::Rules, token::KeyRing},
+    mail::{Mailer, dkim_keys::DkimKeys},
     queue::{Job, JobFailure, Queue},
 };
 use jiff::SignedDuration;
 use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// What every job works with.
 #[derive(Clone)]
@@ -34,10 +38,22 @@ pub struct Context {
     pub keys: Arc<KeyRing>,
     /// The way out.
     pub mailer: Mailer,
+    /// Signs mail.
+    pub dkim: Arc<DkimKeys>,
     /// Reads feeds.
     pub fetcher: Arc<Fetcher>,
     /// What is configured.
     pub rules: JobRules,
+    /// Where begins and answers of deliveries are written down.
+    pub journal: Journal,
+    /// How much relays and domains may be given.
+    pub governor: Governor,
+    /// Which issues this process works on.
+    pub seats: deliver::Seats,
+    /// Turns that are over but for a mail whose relay has not answered yet.
+    pub tails: TaskTracker,
+    /// This process's name among those alive.
+    pub process: Arc<str>,
     /// Cancelled when the process is asked to end: long jobs hand on what they have not begun.
     pub stop: CancellationToken,
 }
@@ -59,8 +75,10 @@ pub struct JobRules {
     pub confirmation_days: u32,
     /// Whether mails in doubt wait for the operator.
     pub hold_uncertain: bool,
-    /// How many workers deliver an issue at once.
-    pub connections: usize,
+    /// When an issue is held because of refusals.
+    pub breaker: Breaker,
+    /// How long a worker that fell silent keeps what it had claimed.
+    pub lease: SignedDuration,
     /// Longest time handing over one mail may take, whatever relays do.
     pub hand_over_limit: SignedDuration,
 }

@@ -16,8 +16,8 @@ const WAKE_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(30);
 /// Most mails and feeds woken in one turn.
 const AT_ONCE: i64 = 200;
 
-/// Looks once for everything that is due.
-pub async fn tick(context: &Context) -> Result<(), DbError> {
+/// Looks once for everything that is due. Returns when the next issue is, so that the next look can come at its very moment.
+pub async fn tick(context: &Context) -> Result<Option<Timestamp>, DbError> {
     let now = context.clock.now();
     // Apart, so that a newsletter whose row can't be read does not keep mails and feeds waiting.
     let filled = async {
@@ -28,8 +28,9 @@ pub async fn tick(context: &Context) -> Result<(), DbError> {
     let filled = filled.await;
     let mut tx = context.db.begin().await?;
     wake(context, &mut tx, now).await?;
+    let next = issues::next_planned_due(&mut tx, now).await?;
     tx.commit().await?;
-    filled
+    filled.map(|()| next)
 }
 
 /// Begins the issues whose time has come near, and records those that were missed.

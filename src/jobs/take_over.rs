@@ -1,13 +1,13 @@
 //! Making good at once what dead workers left behind.
 
 use super::Context;
-use crate::db::{DbError, deliveries, issues, mails};
+use crate::db::{DbError, claims, issues, mails};
 
 /// Ends every lease and wakes all that is open. Only for a worker that knows that no other one is alive.
 pub async fn take_over(context: &Context) -> Result<(), DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    let left = deliveries::end_leases(&mut tx, now).await? + mails::end_leases(&mut tx, now).await?;
+    let left = claims::expire_all(&mut tx).await? + mails::end_leases(&mut tx, now).await?;
     issues::forget_woken(&mut tx).await?;
     tx.commit().await?;
     if left > 0 {

@@ -27,7 +27,7 @@ pub enum Job {
         /// Which.
         mail: MailId,
     },
-    /// Deliver a batch of an issue.
+    /// Deliver what is due of an issue, for a while.
     Deliver {
         /// Of which issue.
         issue: IssueId,

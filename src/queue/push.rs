@@ -12,6 +12,14 @@ const ATTEMPTS: usize = 1;
 impl Queue {
     /// Enqueues a job that may run as soon as the transaction is committed.
     pub async fn enqueue(&self, tx: &mut Tx, job: &Job) -> Result<(), DbError> {
+        self.push(tx, job, None).await?;
+        let (queue, lane) = (self.clone(), job.lane());
+        tx.after_commit(move || queue.nudge(lane));
+        Ok(())
+    }
+
+    /// Enqueues a job that another process should do: this one's workers are not told, and come to it only by chance.
+    pub async fn enqueue_for_others(&self, tx: &mut Tx, job: &Job) -> Result<(), DbError> {
         self.push(tx, job, None).await
     }
 
@@ -40,10 +48,6 @@ impl Queue {
                     .await
                     .map_err(|error| DbError::AnyDriverError(Box::new(error)))?;
             }
-        }
-        if at.is_none() {
-            let queue = self.clone();
-            tx.after_commit(move || queue.nudge(lane));
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::{Interval, MissedTickBehavior};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Why a job could not be done. It is logged; the sweep wakes what is still due.
 pub type JobFailure = Box<dyn std::error::Error + Send + Sync>;
@@ -31,6 +31,9 @@ pub type Handler = Arc<dyn Fn(Job) -> BoxFuture<'static, Result<(), JobFailure>>
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// … and its jobs are taken over when it was silent this many times.
 const MISSED_HEARTBEATS: usize = 3;
+/// How long the storage has to hear of the last jobs when the process ends. What it has not heard of then it will find out by
+/// itself; a job that runs again finds its work done.
+const ACKNOWLEDGE_WITHIN: Duration = Duration::from_millis(300);
 /// How long a worker waits before it starts again after its storage failed.
 const RESTART_PAUSE: Duration = Duration::from_millis(500);
 
@@ -64,6 +67,7 @@ impl Workers {
     /// Runs until `stop` is cancelled, then lets the jobs in hand finish, for at most `grace`.
     pub async fn run(self, stop: CancellationToken, grace: Duration) {
         let mut monitor = Monitor::new();
+        let jobs = TaskTracker::new();
         for lane in Lane::ALL {
             let concurrency = match lane {
                 Lane::Delivery => self.delivery_concurrency,
@@ -71,7 +75,8 @@ impl Workers {
             };
             // A new name per start: with an old one SQLite refuses to begin and PostgreSQL never reclaims.
             let name = format!("{}-{}", lane.as_str(), random::hex::<6>());
-            let handler = Limited { handler: self.handler.clone(), limit: self.job_limit };
+            let handler =
+                Limited { handler: self.handler.clone(), limit: self.job_limit, jobs: jobs.clone() };
             let queue = self.queue.clone();
             macro_rules! worker {
                 ($backend:expr) => {
@@ -112,7 +117,8 @@ impl Workers {
                 }
             };
         }
-        let done = monitor
+        let stopping = stop.clone();
+        let running = monitor
             .should_restart(|worker, error| {
                 tracing::error!(worker = worker.name(), %error, "a worker died and starts again");
                 // apalis asks without waiting for a future: the pause costs a runtime thread, and only when a storage fails.
@@ -126,12 +132,29 @@ impl Workers {
             })
             .shutdown_timeout(grace)
             .run_with_signal(async move {
-                stop.cancelled().await;
+                stopping.cancelled().await;
                 Ok(())
-            })
-            .await;
+            });
+        // Once it is stopped, apalis sometimes does not hear that a job has ended and waits for the whole grace. We know when the
+        // last one has.
+        let idle = async {
+            stop.cancelled().await;
+            jobs.close();
+            jobs.wait().await;
+            tokio::time::sleep(ACKNOWLEDGE_WITHIN).await;
+            jobs.wait().await;
+        };
+        let done = tokio::select! {
+            done = running => done,
+            () = idle => Ok(()),
+        };
         if let Err(error) = done {
             tracing::error!(%error, "the workers ended with an error");
+        }
+        // Those whose worker died before them.
+        jobs.close();
+        if tokio::time::timeout(grace, jobs.wait()).await.is_err() {
+            tracing::error!("jobs are cut off: they did not end in time");
         }
     }
 }
@@ -141,6 +164,7 @@ impl Workers {
 struct Limited {
     handler: Handler,
     limit: Duration,
+    jobs: TaskTracker,
 }
 
 /// The payload is a bare value: one that does not decode as a job would otherwise kill the worker again and again.
@@ -149,12 +173,15 @@ async fn run_job(payload: Value, work: Data<Limited>) -> Result<(), BoxDynError>
     tracing::debug!(?job, "begin");
     // Panics and time limits are caught here: apalis's own layers would leave the row running for ever.
     let doing = AssertUnwindSafe((work.handler)(job.clone())).catch_unwind();
-    let outcome = tokio::time::timeout(work.limit, doing).await;
-    let failure = match outcome {
-        Ok(Ok(Ok(()))) => return Ok(()),
-        Ok(Ok(Err(error))) => error.to_string(),
-        Ok(Err(panic)) => format!("it panicked: {}", panic_text(&*panic)),
-        Err(_) => format!("it took longer than {} s", work.limit.as_secs()),
+    // A task of its own: when its storage fails, a worker dies and drops what it does, and a mail that is just being handed over
+    // must not be cut off for that.
+    let doing = work.jobs.spawn(tokio::time::timeout(work.limit, doing));
+    let failure = match doing.await {
+        Ok(Ok(Ok(Ok(())))) => return Ok(()),
+        Ok(Ok(Ok(Err(error)))) => error.to_string(),
+        Ok(Ok(Err(panic))) => format!("it panicked: {}", panic_text(&*panic)),
+        Err(error) => format!("it broke: {error}"),
+        Ok(Err(_)) => format!("it took longer than {} s", work.limit.as_secs()),
     };
     tracing::error!(?job, failure, "a job failed; what is still due will be tried again");
     Err(Box::new(AbortError::new(std::io::Error::other(failure))))

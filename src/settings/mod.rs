@@ -8,7 +8,7 @@ mod sections;
 
 pub use reader::Problem;
 pub(crate) use sections::hex;
-pub use sections::{Feeds, Http, Log, Relay, Secret, Sending};
+pub use sections::{Dkim, Feeds, Http, Log, Relay, Secret, Sending};
 
 use crate::{
     db::DatabaseUrl,
@@ -35,6 +35,8 @@ pub struct Settings {
     pub relays: Vec<Relay>,
     /// How mail leaves.
     pub sending: Sending,
+    /// Who signs mail.
+    pub dkim: Vec<Dkim>,
     /// How early an issue is planned and how late it may go out.
     pub schedule: Margins,
     /// The bounds of an issue.
@@ -64,7 +66,11 @@ fn listed(problems: &[Problem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ")
 }
 
-const RELAY_KEYS: [&str; 2] = ["url", "ca_file"];
+/// The keys of each section of a list.
+const LISTS: [(&str, &[&str]); 2] = [
+    ("relays", &["url", "ca_file", "connections", "messages_per_connection", "rate_per_minute"]),
+    ("dkim", &["domain", "selector", "key_file"]),
+];
 
 impl Settings {
     /// Reads the layers: defaults, `file`, the process's environment.
@@ -86,7 +92,9 @@ impl Settings {
             layers = layers.add_source(File::from(file).format(FileFormat::Toml).required(true));
         }
         let mut tree: Value = layers.add_source(environment).build()?.try_deserialize()?;
-        relays_as_list(&mut tree);
+        for (name, _) in LISTS {
+            as_list(&mut tree, name);
+        }
         Self::read(&tree)
     }
 
@@ -98,7 +106,7 @@ impl Settings {
             .build()?
             .try_deserialize()?;
         reader::leaves(&defaults, String::new(), &mut known);
-        reader::report_unknown(&mut r, &known, &RELAY_KEYS);
+        reader::report_unknown(&mut r, &known, &LISTS);
 
         let database = r.text(
             "database.url",
@@ -109,6 +117,7 @@ impl Settings {
         let http = sections::http(&mut r);
         let relays = sections::relays(&mut r);
         let sending = sections::sending(&mut r, http.as_ref());
+        let dkim = sections::dkim(&mut r);
         let schedule = sections::schedule(&mut r);
         let digest = sections::digest(&mut r);
         let confirmation_days = r.number("signup.confirmation_days", 1, 365);
@@ -130,6 +139,7 @@ impl Settings {
                 http: http?,
                 relays: relays?,
                 sending: sending?,
+                dkim: dkim?,
                 schedule: schedule?,
                 digest: digest?,
                 confirmation_days: u32::try_from(confirmation_days?).ok()?,
@@ -146,14 +156,14 @@ impl Settings {
 }
 
 /// The environment can only write `relays.0.url`: a section with numbers for names. It stands for a list.
-fn relays_as_list(tree: &mut Value) {
-    let Some(relays) = tree.get_mut("relays") else { return };
-    let Value::Object(numbered) = relays else { return };
+fn as_list(tree: &mut Value, name: &str) {
+    let Some(sections) = tree.get_mut(name) else { return };
+    let Value::Object(numbered) = sections else { return };
     let mut list: Vec<(usize, Value)> =
         numbered.iter().filter_map(|(name, value)| Some((name.parse().ok()?, value.clone()))).collect();
     if list.len() == numbered.len() {
         list.sort_by_key(|(index, _)| *index);
-        *relays = list.into_iter().map(|(_, value)| value).collect();
+        *sections = list.into_iter().map(|(_, value)| value).collect();
     }
 }
 
@@ -179,6 +189,12 @@ mod tests {
         assert_eq!(settings.database.to_string(), "sqlite://data/daily.db");
         assert_eq!(settings.data_folder, Path::new("data"));
         assert_eq!(settings.relays.len(), 1);
+        let relay = &settings.relays[0];
+        assert_eq!((relay.connections, relay.messages_per_connection, relay.rate_per_minute), (10, 500, 0));
+        assert_eq!(
+            (settings.sending.timeout.as_secs(), settings.sending.answer_timeout.as_secs()),
+            (60, 300)
+        );
         assert_eq!(settings.sending.hello_name, "[127.0.0.1]");
         assert_eq!(settings.http.public_url, "http://127.0.0.1:8080");
     }
@@ -199,7 +215,13 @@ mod tests {
         let environment = [
             ("DAILY__HTTP__LISTEN", "127.0.0.1:9100"),
             ("DAILY__RELAYS__0__URL", "smtp+starttls://u:p@a.example"),
+            ("DAILY__RELAYS__0__CONNECTIONS", "25"),
+            ("DAILY__RELAYS__0__RATE_PER_MINUTE", "600"),
             ("DAILY__RELAYS__1__URL", "mailbox:/var/mail/daily"),
+            ("DAILY__SENDING__ANSWER_TIMEOUT_SECONDS", "600"),
+            ("DAILY__DKIM__0__DOMAIN", "Example.org"),
+            ("DAILY__DKIM__0__SELECTOR", "daily"),
+            ("DAILY__DKIM__0__KEY_FILE", "/etc/daily/dkim.pem"),
             ("DAILY__FEEDS__POLL_MINUTES", "5"),
             ("DAILY__FEEDS__ALLOW_NETWORKS", "127.0.0.0/8, ::1"),
         ];
@@ -208,7 +230,16 @@ mod tests {
         assert_eq!(settings.http.public_url, "https://news.example.org");
         assert_eq!(settings.sending.hello_name, "news.example.org");
         assert_eq!(settings.relays.len(), 2);
+        let first = &settings.relays[0];
+        assert_eq!((first.connections, first.messages_per_connection, first.rate_per_minute), (25, 500, 600));
+        assert_eq!(settings.relays[1].connections, 10, "each has its own");
+        assert_eq!(settings.sending.answer_timeout.as_secs(), 600);
         assert_eq!(settings.relays[1].url, RelayUrl::Mailbox("/var/mail/daily".into()));
+        assert_eq!(settings.dkim.len(), 1);
+        assert_eq!(
+            (settings.dkim[0].domain.as_str(), settings.dkim[0].selector.as_str()),
+            ("example.org", "daily")
+        );
         assert_eq!(settings.feeds.poll_every, SignedDuration::from_mins(5));
         assert_eq!(settings.feeds.allow_networks.len(), 2);
     }
@@ -225,8 +256,14 @@ mod tests {
             [[relays]]
             url = "smtp://ann:secret@mail.example.org"
             color = "red"
-            [sending]
             connections = 0
+            [[dkim]]
+            domain = "example"
+            selector = "a_b"
+            key = "x.pem"
+            [sending]
+            connections = 4
+            answer_timeout_seconds = 5
             uncertain = "maybe"
             [feeds]
             allow_networks = ["all"]
@@ -246,7 +283,13 @@ mod tests {
             "http.lisen",
             "relays.0.url",
             "relays.0.color",
+            "relays.0.connections",
+            "dkim.0.domain",
+            "dkim.0.selector",
+            "dkim.0.key_file",
+            "dkim.0.key",
             "sending.connections",
+            "sending.answer_timeout_seconds",
             "sending.uncertain",
             "feeds.allow_networks",
             "tokens.secrets",
@@ -254,7 +297,7 @@ mod tests {
         ] {
             assert!(keys.contains(&key), "{key} is missing in {keys:?}");
         }
-        assert_eq!(keys.len(), 11, "{problems:#?}");
+        assert_eq!(keys.len(), 17, "{problems:#?}");
         let text = SettingsError::Problems(problems).to_string();
         assert!(text.contains("http.lisen: there is no such key; did you mean `http.listen`?"), "{text}");
         assert!(!text.contains("secret@"), "a password is shown: {text}");

@@ -114,15 +114,18 @@ fn shown(value: &Value) -> String {
 }
 
 /// Notes every key of `tree` that `known` does not have, with the nearest known one.
-pub(super) fn report_unknown(reader: &mut Reader<'_>, known: &[String], known_in_relay: &[&str]) {
+pub(super) fn report_unknown(reader: &mut Reader<'_>, known: &[String], lists: &[(&str, &[&str])]) {
     let mut keys = Vec::new();
     leaves(reader.tree, String::new(), &mut keys);
     for key in keys {
-        let in_relay = key
-            .strip_prefix("relays.")
-            .and_then(|rest| rest.split_once('.'))
-            .is_some_and(|(_, field)| known_in_relay.contains(&field));
-        if in_relay || known.contains(&key) || known.iter().any(|k| k.starts_with(&format!("{key}."))) {
+        let mut parts = key.splitn(3, '.');
+        let (name, index, field) = (parts.next(), parts.next(), parts.next());
+        let list = lists.iter().find(|(list, _)| Some(*list) == name);
+        let in_list = list.is_some_and(|(_, fields)| {
+            // An empty list has no fields.
+            index.is_none() || field.is_some_and(|field| fields.contains(&field))
+        });
+        if in_list || known.contains(&key) || known.iter().any(|k| k.starts_with(&format!("{key}."))) {
             continue;
         }
         let nearest = known

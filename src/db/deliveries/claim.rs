@@ -1,0 +1,172 @@
+//! Taking deliveries under a claim, and giving them back.
+
+use crate::{
+    db::{DbError, EngineTx, Stamp, Tx, on},
+    domain::{
+        email_address::EmailAddress,
+        ids::{ClaimId, DeliveryId, IssueId, SubscriptionId},
+    },
+};
+use jiff::Timestamp;
+
+/// A delivery that a worker holds.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct ClaimedDelivery {
+    /// The row.
+    #[sqlx(try_from = "i64")]
+    pub id: DeliveryId,
+    /// The subscription it is for.
+    #[sqlx(try_from = "i64")]
+    pub subscription_id: SubscriptionId,
+    /// To whom.
+    #[sqlx(try_from = "String")]
+    pub address: EmailAddress,
+    /// Attempts begun before.
+    pub attempts: i64,
+    /// When it was first due.
+    pub due_at: Stamp,
+    /// When this attempt was due.
+    pub next_attempt_at: Stamp,
+    /// Its domain, where that one's pace is limited and a permit was got.
+    pub paced: Option<String>,
+}
+
+/// Where deliveries are taken from.
+#[derive(Debug, Clone, Copy)]
+pub enum From<'a> {
+    /// Those that nothing limits, from this place on: where the last batch ended. On PostgreSQL the places before it are full
+    /// of what was taken already.
+    Common(Option<(Stamp, DeliveryId)>),
+    /// Those of a domain whose pace is limited.
+    Paced(&'a str),
+}
+
+/// Takes up to `limit` deliveries that are due, in the order they became so.
+pub async fn claim(
+    tx: &mut Tx,
+    issue: IssueId,
+    claim: ClaimId,
+    from: From<'_>,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<ClaimedDelivery>, DbError> {
+    macro_rules! claim {
+        ($conn:ident, $which:literal, $lock:literal, $($bind:expr),+) => {
+            sqlx::query_as(concat!(
+                "UPDATE deliveries SET status = 'claimed', claim_id = $2 WHERE id IN (SELECT id FROM deliveries \
+                 WHERE issue_id = $1 AND status IN ('queued', 'deferred') AND next_attempt_at <= $3 AND ",
+                $which,
+                " ORDER BY next_attempt_at, id LIMIT $4 ",
+                $lock,
+                ") RETURNING id, subscription_id, attempts, due_at, next_attempt_at, paced, \
+                 (SELECT r.address FROM subscribers r WHERE r.id = deliveries.subscriber_id) AS address"
+            ))
+            .bind(issue.0)
+            .bind(claim.0)
+            .bind(Stamp(now))
+            .bind(limit)
+            $(.bind($bind))+
+            .fetch_all($conn)
+            .await?
+        };
+    }
+    let mut claimed: Vec<ClaimedDelivery> = match from {
+        From::Common(place) => {
+            let (at, id) = place.unwrap_or((Stamp(Timestamp::UNIX_EPOCH), DeliveryId(0)));
+            match tx.by_engine() {
+                EngineTx::Sqlite(conn) => {
+                    claim!(conn, "paced IS NULL AND (next_attempt_at, id) > ($5, $6)", "", at, id.0)
+                }
+                EngineTx::Postgres(conn) => claim!(
+                    conn,
+                    "paced IS NULL AND (next_attempt_at, id) > ($5, $6)",
+                    "FOR UPDATE SKIP LOCKED",
+                    at,
+                    id.0
+                ),
+            }
+        }
+        From::Paced(domain) => match tx.by_engine() {
+            EngineTx::Sqlite(conn) => claim!(conn, "paced = $5", "", domain),
+            EngineTx::Postgres(conn) => claim!(conn, "paced = $5", "FOR UPDATE SKIP LOCKED", domain),
+        },
+    };
+    claimed.sort_unstable_by_key(|row| (row.next_attempt_at, row.id));
+    Ok(claimed)
+}
+
+/// Gives back what a claim holds and has not begun.
+pub async fn release(tx: &mut Tx, issue: IssueId, claim: ClaimId) -> Result<u64, DbError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE deliveries SET status = 'queued', claim_id = NULL \
+         WHERE issue_id = $1 AND claim_id = $2 AND status IN ('claimed', 'sending') AND status = 'claimed'"
+    )
+    .bind(issue.0)
+    .bind(claim.0)
+    .execute(conn)
+    .await
+    .map(|done| done.rows_affected()))
+}
+
+/// Sets claimed deliveries apart whose domain's pace has become limited.
+pub async fn park(
+    tx: &mut Tx,
+    issue: IssueId,
+    claim: ClaimId,
+    domain: &str,
+    ids: &[DeliveryId],
+) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query(
+        "INSERT INTO issue_paces (issue_id, domain) VALUES ($1, $2) ON CONFLICT (issue_id, domain) DO NOTHING"
+    )
+    .bind(issue.0)
+    .bind(domain)
+    .execute(conn)
+    .await
+    .map(drop))?;
+    macro_rules! park {
+        ($conn:ident, $ids:literal, $bind:expr) => {
+            sqlx::query(concat!(
+                "UPDATE deliveries SET status = 'queued', claim_id = NULL, paced = $2 WHERE id ",
+                $ids,
+                " AND claim_id = $1 AND status = 'claimed'"
+            ))
+            .bind(claim.0)
+            .bind(domain)
+            .bind($bind)
+            .execute($conn)
+            .await
+            .map(drop)
+        };
+    }
+    match tx.by_engine() {
+        EngineTx::Sqlite(conn) => park!(conn, "IN (SELECT value FROM json_each($3))", super::as_json(ids)),
+        EngineTx::Postgres(conn) => park!(conn, "= ANY($3)", super::as_array(ids)),
+    }
+}
+
+/// Makes good what workers left behind whose claim is gone: claimed rows wait again, rows in flight are in doubt. These keep
+/// their claim's number, so that a worker that was only slow can still say what became of them. On PostgreSQL rows that somebody
+/// else writes at this moment are left to the next time: waiting for them could be waiting for each other.
+pub async fn recover(tx: &mut Tx, issue: IssueId) -> Result<(), DbError> {
+    macro_rules! recover {
+        ($conn:ident, $lock:literal) => {
+            sqlx::query(concat!(
+                "UPDATE deliveries SET claim_id = CASE WHEN status = 'sending' THEN claim_id END, \
+                 status = CASE WHEN status = 'claimed' THEN 'queued' ELSE 'uncertain' END \
+                 WHERE id IN (SELECT id FROM deliveries d WHERE d.issue_id = $1 AND d.status IN ('claimed', 'sending') \
+                 AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.id = d.claim_id)",
+                $lock,
+                ")"
+            ))
+            .bind(issue.0)
+            .execute($conn)
+            .await
+            .map(drop)
+        };
+    }
+    match tx.by_engine() {
+        EngineTx::Sqlite(conn) => recover!(conn, ""),
+        EngineTx::Postgres(conn) => recover!(conn, " FOR UPDATE SKIP LOCKED"),
+    }
+}

@@ -1,0 +1,187 @@
+//! Table `deliveries`: one row a reader and issue, in exactly one state.
+
+mod claim;
+mod record;
+mod report;
+mod settle;
+
+pub use claim::{ClaimedDelivery, From, claim, park, recover, release};
+pub use record::{Begun, Finish, Next, begin, finish};
+pub use report::{
+    AnswerCount, DomainCount, ReaderDelivery, Slowdown, by_answer, by_domain, of_reader, page, slowdowns,
+};
+pub use settle::{Standing, give_up, next_due, retry_uncertain, settle_uncertain, skip_open, standing};
+
+use super::{DbError, EngineTx, Stamp, Tx, on};
+use crate::domain::{
+    delivery::DeliveryStatus,
+    ids::{DeliveryId, IssueId, NewsletterId, SubscriberId, VariantId},
+};
+use jiff::Timestamp;
+
+/// A delivery as an operator sees it.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct DeliveryRecord {
+    /// The issue's date.
+    pub issue_date: String,
+    /// Where it stands.
+    #[sqlx(try_from = "String")]
+    pub status: DeliveryStatus,
+    /// Attempts begun.
+    pub attempts: i64,
+    /// The relay that answered last.
+    pub relay: Option<String>,
+    /// Its reply code.
+    pub reply_code: Option<i64>,
+    /// Its enhanced status code (RFC 3463).
+    pub enhanced_code: Option<String>,
+    /// Its reply text.
+    pub reply_text: Option<String>,
+    /// When it came to an end.
+    pub finished_at: Option<Stamp>,
+}
+
+/// How many deliveries of an issue are in each state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Counts {
+    /// Waiting.
+    pub queued: i64,
+    /// Held by a worker.
+    pub claimed: i64,
+    /// In flight.
+    pub sending: i64,
+    /// Taken by a relay.
+    pub sent: i64,
+    /// Refused for now.
+    pub deferred: i64,
+    /// Given up.
+    pub failed: i64,
+    /// In doubt.
+    pub uncertain: i64,
+    /// Left before it was sent.
+    pub skipped: i64,
+}
+
+impl Counts {
+    /// All of them.
+    pub const fn total(&self) -> i64 {
+        self.open() + self.sent + self.failed + self.skipped
+    }
+
+    /// Those that are not at their end.
+    pub const fn open(&self) -> i64 {
+        self.queued + self.claimed + self.sending + self.deferred + self.uncertain
+    }
+}
+
+/// Makes a delivery for each active, unsuppressed reader of the newsletter, in one statement. Returns how many. Those in
+/// `paced` domains are set apart from the beginning.
+pub async fn fan_out(
+    tx: &mut Tx,
+    issue: IssueId,
+    variant: VariantId,
+    newsletter: NewsletterId,
+    due_at: Timestamp,
+    paced: &[String],
+) -> Result<u64, DbError> {
+    let paced = serde_json::to_string(paced).map_err(|error| DbError::Encode(Box::new(error)))?;
+    macro_rules! fan_out {
+        ($conn:ident, $paced:literal) => {
+            sqlx::query(concat!(
+                "INSERT INTO deliveries (issue_id, variant_id, subscriber_id, subscription_id, status, due_at, \
+                 next_attempt_at, paced) SELECT $1, $2, s.subscriber_id, s.id, 'queued', $4, $4, \
+                 CASE WHEN r.domain IN (",
+                $paced,
+                ") THEN r.domain END FROM subscriptions s JOIN subscribers r ON r.id = s.subscriber_id \
+                 WHERE s.newsletter_id = $3 AND s.status = 'active' \
+                 AND NOT EXISTS (SELECT 1 FROM suppressions x WHERE x.address_key = r.address_key) \
+                 ORDER BY s.id ON CONFLICT (issue_id, subscriber_id) DO NOTHING"
+            ))
+            .bind(issue.0)
+            .bind(variant.0)
+            .bind(newsletter.0)
+            .bind(Stamp(due_at))
+            .bind(&paced)
+            .execute($conn)
+            .await
+            .map(|done| done.rows_affected())
+        };
+    }
+    match tx.by_engine() {
+        EngineTx::Sqlite(conn) => fan_out!(conn, "SELECT value FROM json_each($5)"),
+        EngineTx::Postgres(conn) => fan_out!(conn, "SELECT json_array_elements_text($5::json)"),
+    }
+}
+
+/// Tells PostgreSQL what the rows of a large issue are like, before it plans queries about them. SQLite needs no telling.
+pub async fn analyze(tx: &mut Tx) -> Result<(), DbError> {
+    match tx.by_engine() {
+        EngineTx::Sqlite(_) => Ok(()),
+        EngineTx::Postgres(conn) => sqlx::query("ANALYZE deliveries").execute(conn).await.map(drop),
+    }
+}
+
+/// How many deliveries of an issue are in each state. Only open rows and those that ended badly are counted, from small
+/// indexes; what was sent is the rest of the issue's readers.
+pub async fn counts(tx: &mut Tx, issue: IssueId) -> Result<Counts, DbError> {
+    let rows: Vec<(String, i64)> = on!(tx, |conn| {
+        sqlx::query_as(
+        "SELECT 'waiting', count(*) FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') AND paced IS NULL \
+         UNION ALL SELECT 'waiting', count(*) FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') \
+         AND paced IS NOT NULL \
+         UNION ALL SELECT 'deferred', count(*) FROM deliveries WHERE issue_id = $1 AND status = 'deferred' \
+         UNION ALL SELECT status, count(*) FROM deliveries WHERE issue_id = $1 AND status IN ('claimed', 'sending') GROUP BY status \
+         UNION ALL SELECT status, count(*) FROM deliveries WHERE issue_id = $1 AND status IN ('failed', 'uncertain', 'skipped') \
+         GROUP BY status \
+         UNION ALL SELECT 'recipients', recipients FROM issues WHERE id = $1"
+    )
+    .bind(issue.0)
+    .fetch_all(conn)
+    .await?
+    });
+    let (mut counts, mut recipients) = (Counts::default(), 0);
+    for (what, count) in rows {
+        match what.as_str() {
+            "waiting" => counts.queued += count,
+            "deferred" => counts.deferred = count,
+            "claimed" => counts.claimed = count,
+            "sending" => counts.sending = count,
+            "failed" => counts.failed = count,
+            "uncertain" => counts.uncertain = count,
+            "skipped" => counts.skipped = count,
+            _ => recipients = count,
+        }
+    }
+    counts.queued -= counts.deferred;
+    counts.sent = recipients - counts.open() - counts.failed - counts.skipped;
+    Ok(counts)
+}
+
+/// A reader's latest deliveries, newest issue first.
+pub async fn of_subscriber(
+    tx: &mut Tx,
+    subscriber: SubscriberId,
+    limit: i64,
+) -> Result<Vec<DeliveryRecord>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(
+        "SELECT i.issue_date, d.status, d.attempts, d.relay, d.reply_code, d.enhanced_code, d.reply_text, d.finished_at \
+         FROM deliveries d JOIN issues i ON i.id = d.issue_id WHERE d.subscriber_id = $1 ORDER BY d.issue_id DESC LIMIT $2"
+    )
+    .bind(subscriber.0)
+    .bind(limit)
+    .fetch_all(conn)
+    .await
+    })
+}
+
+/// Row numbers as SQLite takes many: one JSON array.
+pub(super) fn as_json(ids: &[DeliveryId]) -> String {
+    let numbers: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    format!("[{}]", numbers.join(","))
+}
+
+/// Row numbers as PostgreSQL takes many.
+pub(super) fn as_array(ids: &[DeliveryId]) -> Vec<i64> {
+    ids.iter().map(|id| id.0).collect()
+}

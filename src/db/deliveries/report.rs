@@ -1,0 +1,219 @@
+//! What operators ask about an issue's deliveries.
+
+use crate::{
+    db::{DbError, Stamp, Tx, on},
+    domain::{
+        delivery::DeliveryStatus,
+        ids::{DeliveryId, IssueId, SubscriberId},
+    },
+};
+use jiff::Timestamp;
+
+/// A delivery with its reader.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct ReaderDelivery {
+    /// The row: what its Message-ID is made of.
+    #[sqlx(try_from = "i64")]
+    pub id: DeliveryId,
+    /// The reader: what the next page begins after.
+    #[sqlx(try_from = "i64")]
+    pub subscriber_id: SubscriberId,
+    /// The reader's address.
+    pub address: String,
+    /// Where it stands.
+    #[sqlx(try_from = "String")]
+    pub status: DeliveryStatus,
+    /// Attempts begun.
+    pub attempts: i64,
+    /// When it is tried next, if it waits.
+    pub next_attempt_at: Stamp,
+    /// The relay that answered last.
+    pub relay: Option<String>,
+    /// Its reply code.
+    pub reply_code: Option<i64>,
+    /// Its enhanced status code (RFC 3463).
+    pub enhanced_code: Option<String>,
+    /// Its reply text.
+    pub reply_text: Option<String>,
+    /// When it came to an end.
+    pub finished_at: Option<Stamp>,
+}
+
+macro_rules! select_deliveries {
+    ($rest:literal) => {
+        concat!(
+            "SELECT d.id, d.subscriber_id, r.address, d.status, d.attempts, d.next_attempt_at, d.relay, d.reply_code, \
+             d.enhanced_code, d.reply_text, d.finished_at FROM deliveries d JOIN subscribers r ON r.id = d.subscriber_id ",
+            $rest
+        )
+    };
+}
+
+/// A page of an issue's deliveries in the order their readers first signed up, after `after`; of one status, if given.
+pub async fn page(
+    tx: &mut Tx,
+    issue: IssueId,
+    status: Option<DeliveryStatus>,
+    after: SubscriberId,
+    limit: i64,
+) -> Result<Vec<ReaderDelivery>, DbError> {
+    match status {
+        // Each condition on the status is that of an index.
+        Some(status @ (DeliveryStatus::Failed | DeliveryStatus::Uncertain | DeliveryStatus::Skipped)) => {
+            on!(tx, |conn| {
+                sqlx::query_as(select_deliveries!(
+                "WHERE d.issue_id = $1 AND d.status = $4 AND d.status IN ('failed', 'uncertain', 'skipped') AND d.subscriber_id > $2 \
+                 ORDER BY d.subscriber_id LIMIT $3"
+            ))
+            .bind(issue.0)
+            .bind(after.0)
+            .bind(limit)
+            .bind(status.as_str())
+            .fetch_all(conn)
+            .await
+            })
+        }
+        Some(DeliveryStatus::Deferred) => on!(tx, |conn| {
+            sqlx::query_as(select_deliveries!(
+            "WHERE d.issue_id = $1 AND d.status = 'deferred' AND d.subscriber_id > $2 ORDER BY d.subscriber_id LIMIT $3"
+        ))
+        .bind(issue.0)
+        .bind(after.0)
+        .bind(limit)
+        .fetch_all(conn)
+        .await
+        }),
+        Some(status) => on!(tx, |conn| {
+            sqlx::query_as(select_deliveries!(
+            "WHERE d.issue_id = $1 AND d.status = $4 AND d.subscriber_id > $2 ORDER BY d.subscriber_id LIMIT $3"
+        ))
+        .bind(issue.0)
+        .bind(after.0)
+        .bind(limit)
+        .bind(status.as_str())
+        .fetch_all(conn)
+        .await
+        }),
+        None => on!(tx, |conn| sqlx::query_as(select_deliveries!(
+            "WHERE d.issue_id = $1 AND d.subscriber_id > $2 ORDER BY d.subscriber_id LIMIT $3"
+        ))
+        .bind(issue.0)
+        .bind(after.0)
+        .bind(limit)
+        .fetch_all(conn)
+        .await),
+    }
+}
+
+/// A reader's copy of an issue, if there is one.
+pub async fn of_reader(
+    tx: &mut Tx,
+    issue: IssueId,
+    subscriber: SubscriberId,
+) -> Result<Option<ReaderDelivery>, DbError> {
+    on!(tx, |conn| sqlx::query_as(select_deliveries!("WHERE d.issue_id = $1 AND d.subscriber_id = $2"))
+        .bind(issue.0)
+        .bind(subscriber.0)
+        .fetch_optional(conn)
+        .await)
+}
+
+/// How often an answer was given.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct AnswerCount {
+    /// Where the deliveries stand.
+    #[sqlx(try_from = "String")]
+    pub status: DeliveryStatus,
+    /// Who answered.
+    pub relay: Option<String>,
+    /// The reply code.
+    pub reply_code: Option<i64>,
+    /// The enhanced status code.
+    pub enhanced_code: Option<String>,
+    /// One of the texts.
+    pub example: Option<String>,
+    /// How many.
+    pub count: i64,
+}
+
+/// The answers to an issue, and what else deliveries ended by, most frequent first, at most `limit`. Looks at all its
+/// deliveries.
+pub async fn by_answer(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<Vec<AnswerCount>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(
+        "SELECT status, relay, reply_code, enhanced_code, min(reply_text) AS example, count(*) AS count FROM deliveries \
+         WHERE issue_id = $1 AND (relay IS NOT NULL OR status IN ('failed', 'skipped')) \
+         GROUP BY status, relay, reply_code, enhanced_code ORDER BY count(*) DESC, status LIMIT $2"
+    )
+    .bind(issue.0)
+    .bind(limit)
+    .fetch_all(conn)
+    .await
+    })
+}
+
+/// How the readers of a domain have fared.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct DomainCount {
+    /// The domain.
+    pub domain: String,
+    /// Its readers.
+    pub total: i64,
+    /// Those who were sent theirs.
+    pub sent: i64,
+    /// Those who wait, deferred ones included.
+    pub waiting: i64,
+    /// Those deferred.
+    pub deferred: i64,
+    /// Those given up.
+    pub failed: i64,
+}
+
+/// The domains of an issue's readers, largest first, at most `limit`. Looks at all its deliveries.
+pub async fn by_domain(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<Vec<DomainCount>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(
+        "SELECT r.domain, count(*) AS total, count(CASE WHEN d.status = 'sent' THEN 1 END) AS sent, \
+         count(CASE WHEN d.status IN ('queued', 'claimed', 'sending', 'deferred', 'uncertain') THEN 1 END) AS waiting, \
+         count(CASE WHEN d.status = 'deferred' THEN 1 END) AS deferred, \
+         count(CASE WHEN d.status = 'failed' THEN 1 END) AS failed \
+         FROM deliveries d JOIN subscribers r ON r.id = d.subscriber_id WHERE d.issue_id = $1 \
+         GROUP BY r.domain ORDER BY count(*) DESC, r.domain LIMIT $2"
+    )
+    .bind(issue.0)
+    .bind(limit)
+    .fetch_all(conn)
+    .await
+    })
+}
+
+/// A relay or destination domain that asked for a slower pace.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct Slowdown {
+    /// `domain NAME` or `relay URL`.
+    pub scope: String,
+    /// Messages a minute that it was slowed to.
+    pub per_minute: i64,
+    /// When.
+    pub at: Stamp,
+    /// What it said.
+    pub complaint: Option<String>,
+}
+
+/// What was slowed within a time and not again later, latest first, at most `limit`.
+pub async fn slowdowns(
+    tx: &mut Tx,
+    from: Timestamp,
+    until: Timestamp,
+    limit: i64,
+) -> Result<Vec<Slowdown>, DbError> {
+    on!(tx, |conn| sqlx::query_as(
+        "SELECT scope, slowed_to AS per_minute, slowed_at AS at, complaint FROM paces \
+         WHERE slowed_to IS NOT NULL AND slowed_at BETWEEN $1 AND $2 ORDER BY slowed_at DESC, scope LIMIT $3"
+    )
+    .bind(Stamp(from))
+    .bind(Stamp(until))
+    .bind(limit)
+    .fetch_all(conn)
+    .await)
+}

@@ -1,0 +1,193 @@
+//! What is settled for many deliveries at once: doubts, ends, and how much is left.
+//!
+//! Conditions repeat the words of a partial index where they could be shorter: SQLite does not see that one follows from the other.
+//!
+//! On PostgreSQL such statements pass over rows that somebody else writes at this moment (the journal, in an order of its own):
+//! waiting for them could be waiting for each other. They are called again.
+
+use crate::{
+    db::{DbError, EngineTx, Stamp, Tx, on},
+    domain::{delivery::DeliveryStatus, ids::IssueId},
+};
+use jiff::Timestamp;
+
+/// Gives up what has waited since before `due_before`: tomorrow's issue is on its way by then. To be called only when that may
+/// be so: it looks at all that waits.
+pub async fn give_up(
+    tx: &mut Tx,
+    issue: IssueId,
+    due_before: Timestamp,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    macro_rules! give_up {
+        ($conn:ident, $paced:literal, $lock:literal) => {
+            sqlx::query(concat!(
+                "UPDATE deliveries SET status = 'failed', finished_at = $3 WHERE id IN (SELECT id FROM deliveries \
+                 WHERE issue_id = $1 AND status IN ('queued', 'deferred') AND due_at < $2 AND ",
+                $paced,
+                $lock,
+                ")"
+            ))
+            .bind(issue.0)
+            .bind(Stamp(due_before))
+            .bind(Stamp(now))
+            .execute(&mut *$conn)
+            .await?
+        };
+    }
+    match tx.by_engine() {
+        EngineTx::Sqlite(conn) => {
+            give_up!(conn, "paced IS NULL", "");
+            give_up!(conn, "paced IS NOT NULL", "");
+        }
+        EngineTx::Postgres(conn) => {
+            give_up!(conn, "paced IS NULL", " FOR UPDATE SKIP LOCKED");
+            give_up!(conn, "paced IS NOT NULL", " FOR UPDATE SKIP LOCKED");
+        }
+    }
+    Ok(())
+}
+
+/// Skips up to `limit` deliveries that were not begun and never will be. Returns how many.
+pub async fn skip_open(
+    tx: &mut Tx,
+    issue: IssueId,
+    reason: &str,
+    now: Timestamp,
+    limit: i64,
+) -> Result<u64, DbError> {
+    macro_rules! skip {
+        ($conn:ident, $which:literal, $lock:literal) => {
+            sqlx::query(concat!(
+                "UPDATE deliveries SET status = 'skipped', claim_id = NULL, finished_at = $3, reply_text = $2 \
+                 WHERE id IN (SELECT id FROM deliveries WHERE issue_id = $1 AND ",
+                $which,
+                " LIMIT $4",
+                $lock,
+                ")"
+            ))
+            .bind(issue.0)
+            .bind(reason)
+            .bind(Stamp(now))
+            .bind(limit)
+            .execute(&mut *$conn)
+            .await?
+            .rows_affected()
+        };
+    }
+    // One after the other, each in the words of an index.
+    macro_rules! skip_all {
+        ($conn:ident, $lock:literal) => {
+            skip!($conn, "status IN ('queued', 'deferred') AND paced IS NULL", $lock)
+                + skip!($conn, "status IN ('queued', 'deferred') AND paced IS NOT NULL", $lock)
+                + skip!($conn, "status IN ('claimed', 'sending') AND status = 'claimed'", $lock)
+        };
+    }
+    Ok(match tx.by_engine() {
+        EngineTx::Sqlite(conn) => skip_all!(conn, ""),
+        EngineTx::Postgres(conn) => skip_all!(conn, " FOR UPDATE SKIP LOCKED"),
+    })
+}
+
+/// Lets deliveries in doubt go out again, with the Message-ID they had.
+pub async fn retry_uncertain(tx: &mut Tx, issue: IssueId, now: Timestamp) -> Result<u64, DbError> {
+    macro_rules! retry {
+        ($conn:ident, $lock:literal) => {
+            sqlx::query(concat!(
+                "UPDATE deliveries SET status = 'queued', next_attempt_at = $2, claim_id = NULL WHERE id IN \
+                 (SELECT id FROM deliveries WHERE issue_id = $1 AND status IN ('failed', 'uncertain', 'skipped') AND status = 'uncertain'",
+                $lock,
+                ")"
+            ))
+            .bind(issue.0)
+            .bind(Stamp(now))
+            .execute($conn)
+            .await
+            .map(|done| done.rows_affected())
+        };
+    }
+    match tx.by_engine() {
+        EngineTx::Sqlite(conn) => retry!(conn, ""),
+        EngineTx::Postgres(conn) => retry!(conn, " FOR UPDATE SKIP LOCKED"),
+    }
+}
+
+/// Settles deliveries in doubt for good, as an operator knows them to have ended. Returns how many.
+pub async fn settle_uncertain(
+    tx: &mut Tx,
+    issue: IssueId,
+    status: DeliveryStatus,
+    now: Timestamp,
+) -> Result<u64, DbError> {
+    on!(tx, |conn| {
+        sqlx::query(
+        "UPDATE deliveries SET status = $2, finished_at = $3, claim_id = NULL WHERE issue_id = $1 AND status = 'uncertain'"
+    )
+    .bind(issue.0)
+    .bind(status.as_str())
+    .bind(Stamp(now))
+    .execute(conn)
+    .await
+    .map(|done| done.rows_affected())
+    })
+}
+
+/// What is left of an issue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub struct Standing {
+    /// Deliveries wait for their moment.
+    pub waiting: bool,
+    /// Workers hold some, or died with them.
+    pub leased: bool,
+    /// Some are in doubt.
+    pub uncertain: bool,
+}
+
+impl Standing {
+    /// Nothing is left to do.
+    pub const fn is_done(self) -> bool {
+        !self.waiting && !self.leased && !self.uncertain
+    }
+}
+
+/// What is left of an issue, without counting it.
+pub async fn standing(tx: &mut Tx, issue: IssueId) -> Result<Standing, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(
+        "SELECT EXISTS (SELECT 1 FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') AND paced IS NULL) \
+         OR EXISTS (SELECT 1 FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') AND paced IS NOT NULL) \
+         AS waiting, \
+         EXISTS (SELECT 1 FROM deliveries WHERE issue_id = $1 AND status IN ('claimed', 'sending')) AS leased, \
+         EXISTS (SELECT 1 FROM deliveries WHERE issue_id = $1 AND status IN ('failed', 'uncertain', 'skipped') AND status = 'uncertain') AS uncertain"
+    )
+    .bind(issue.0)
+    .fetch_one(conn)
+    .await
+    })
+}
+
+/// When the next waiting delivery of an issue is due.
+pub async fn next_due(tx: &mut Tx, issue: IssueId) -> Result<Option<Timestamp>, DbError> {
+    let common: Option<Stamp> = on!(tx, |conn| {
+        sqlx::query_scalar(
+        "SELECT min(next_attempt_at) FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') \
+         AND paced IS NULL"
+    )
+    .bind(issue.0)
+    .fetch_one(conn)
+    .await?
+    });
+    let paced: Option<Stamp> = on!(tx, |conn| {
+        sqlx::query_scalar(
+            "SELECT min(CASE WHEN p.given_until > d.next_attempt_at THEN p.given_until ELSE d.next_attempt_at END) \
+             FROM (SELECT g.domain, (SELECT min(x.next_attempt_at) FROM deliveries x WHERE x.issue_id = g.issue_id \
+             AND x.paced = g.domain AND x.status IN ('queued', 'deferred')) AS next_attempt_at FROM issue_paces g \
+             WHERE g.issue_id = $1) d LEFT JOIN paces p ON p.scope = 'domain ' || d.domain \
+             WHERE d.next_attempt_at IS NOT NULL",
+        )
+        .bind(issue.0)
+        .fetch_one(conn)
+        .await?
+    });
+    Ok([common, paced].into_iter().flatten().min().map(Timestamp::from))
+}

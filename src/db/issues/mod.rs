@@ -1,0 +1,231 @@
+//! Tables `issues`, `issue_stories` and `issue_events`: what goes out on which date, and what becomes of it.
+
+mod progress;
+mod stories;
+mod waking;
+
+pub use progress::{IssueEvent, add_answers, history, hold, score, set_recipients, set_resumed};
+pub use stories::{StoryRecord, candidates, last_planned_at, set_stories, stories};
+pub use waking::{forget_woken, next_planned_due, sending, set_at_rest, set_woken, wake_due};
+
+use super::{DbError, Stamp, Tx, on};
+use crate::domain::{
+    email_address::EmailAddress,
+    ids::{DeliveryId, IssueId, NewsletterId},
+    issue::IssueStatus,
+};
+use jiff::{Timestamp, civil::Date};
+
+/// An issue's row.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct IssueRecord {
+    /// The row.
+    #[sqlx(try_from = "i64")]
+    pub id: IssueId,
+    /// Of which newsletter.
+    #[sqlx(try_from = "i64")]
+    pub newsletter_id: NewsletterId,
+    /// Its date, `YYYY-MM-DD` on the newsletter's clock.
+    pub issue_date: String,
+    /// Where it stands.
+    #[sqlx(try_from = "String")]
+    pub status: IssueStatus,
+    /// When it is (or was) due.
+    pub due_at: Stamp,
+    /// When its stories were chosen last.
+    pub planned_at: Option<Stamp>,
+    /// When it was rendered.
+    pub frozen_at: Option<Stamp>,
+    /// When nothing was left to do.
+    pub closed_at: Option<Stamp>,
+    /// The random part of its mails' Message-IDs.
+    #[serde(skip)]
+    pub message_key: String,
+    /// Why it was skipped, paused or held.
+    pub reason: Option<String>,
+    /// Its readers, once it is frozen.
+    pub recipients: i64,
+    /// Answers about readers since it was begun or last resumed.
+    pub answered: i64,
+    /// Of these, refusals for good.
+    pub refused: i64,
+    /// When an operator last let it go on.
+    pub resumed_at: Option<Stamp>,
+}
+
+impl IssueRecord {
+    /// Its date.
+    pub fn date(&self) -> Date {
+        // Only `insert` writes the column, from a `Date`.
+        self.issue_date.parse().unwrap_or(Date::ZERO)
+    }
+
+    /// The Message-ID (RFC 5322 section 3.6.4) of a reader's copy, without angle brackets: what relays' logs know it by.
+    pub fn message_id(&self, delivery: DeliveryId, sender: &EmailAddress) -> String {
+        format!("{}.{delivery}@{}", self.message_key, sender.domain())
+    }
+}
+
+macro_rules! select_issue {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, newsletter_id, issue_date, status, due_at, planned_at, frozen_at, closed_at, message_key, reason, \
+             recipients, answered, refused, resumed_at FROM issues ",
+            $rest
+        )
+    };
+}
+
+/// The issue with this row.
+pub async fn get(tx: &mut Tx, id: IssueId) -> Result<Option<IssueRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(select_issue!("WHERE id = $1")).bind(id.0).fetch_optional(conn).await)
+}
+
+/// The issue of a date.
+pub async fn by_date(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    date: Date,
+) -> Result<Option<IssueRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(select_issue!("WHERE newsletter_id = $1 AND issue_date = $2"))
+        .bind(newsletter.0)
+        .bind(date.to_string())
+        .fetch_optional(conn)
+        .await)
+}
+
+/// A page of a newsletter's issues dated before `before`, latest first.
+pub async fn page(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    before: Date,
+    limit: i64,
+) -> Result<Vec<IssueRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(select_issue!(
+        "WHERE newsletter_id = $1 AND issue_date < $2 ORDER BY issue_date DESC LIMIT $3"
+    ))
+    .bind(newsletter.0)
+    .bind(before.to_string())
+    .bind(limit)
+    .fetch_all(conn)
+    .await)
+}
+
+/// The issue an operator means who names no date: the one on its way or stopped on it, else the latest that is past planning,
+/// else the latest.
+pub async fn current(tx: &mut Tx, newsletter: NewsletterId) -> Result<Option<IssueRecord>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(select_issue!(
+        "WHERE newsletter_id = $1 ORDER BY CASE WHEN status IN ('frozen', 'sending', 'paused', 'held') THEN 0 \
+         WHEN status = 'planned' THEN 2 ELSE 1 END, issue_date DESC LIMIT 1"
+    ))
+    .bind(newsletter.0)
+    .fetch_optional(conn)
+    .await
+    })
+}
+
+/// The issues that wait for an operator to let them go on, oldest first; at most `limit`.
+pub async fn stopped(tx: &mut Tx, limit: i64) -> Result<Vec<IssueRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(select_issue!(
+        "WHERE status IN ('paused', 'held') ORDER BY due_at, id LIMIT $1"
+    ))
+    .bind(limit)
+    .fetch_all(conn)
+    .await)
+}
+
+/// The dates from `from` on that have an issue.
+pub async fn dates_from(tx: &mut Tx, newsletter: NewsletterId, from: Date) -> Result<Vec<Date>, DbError> {
+    let dates: Vec<String> = on!(tx, |conn| sqlx::query_scalar(
+        "SELECT issue_date FROM issues WHERE newsletter_id = $1 AND issue_date >= $2 ORDER BY issue_date"
+    )
+    .bind(newsletter.0)
+    .bind(from.to_string())
+    .fetch_all(conn)
+    .await?);
+    Ok(dates.iter().filter_map(|date| date.parse().ok()).collect())
+}
+
+/// Begins the issue of a date. `None`: there is one, whoever began it. This is what makes it one issue per date.
+pub async fn insert(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    date: Date,
+    due_at: Timestamp,
+    status: IssueStatus,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Result<Option<IssueId>, DbError> {
+    let id: Option<i64> = on!(tx, |conn| sqlx::query_scalar(
+        "INSERT INTO issues (newsletter_id, issue_date, status, due_at, created_at, message_key, reason) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (newsletter_id, issue_date) DO NOTHING RETURNING id"
+    )
+    .bind(newsletter.0)
+    .bind(date.to_string())
+    .bind(status.as_str())
+    .bind(Stamp(due_at))
+    .bind(Stamp(now))
+    .bind(crate::random::hex::<8>())
+    .bind(reason)
+    .fetch_optional(conn)
+    .await?);
+    Ok(id.map(IssueId))
+}
+
+/// The issues of a newsletter that are planned: one or two.
+pub async fn planned(tx: &mut Tx, newsletter: NewsletterId) -> Result<Vec<IssueRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(select_issue!("WHERE newsletter_id = $1 AND status = 'planned'"))
+        .bind(newsletter.0)
+        .fetch_all(conn)
+        .await)
+}
+
+/// Makes a planned issue due at another moment.
+pub async fn set_due(tx: &mut Tx, id: IssueId, due_at: Timestamp) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE issues SET due_at = $2 WHERE id = $1 AND status = 'planned'")
+        .bind(id.0)
+        .bind(Stamp(due_at))
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
+/// Moves an issue from one state to the next, and writes that down in its history. `false`: it was not in `from`, so somebody
+/// else moved it.
+pub async fn advance(
+    tx: &mut Tx,
+    id: IssueId,
+    from: IssueStatus,
+    to: IssueStatus,
+    reason: Option<&str>,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    let moved = on!(tx, |conn| sqlx::query(
+        "UPDATE issues SET status = $3, reason = $4, \
+         frozen_at = CASE WHEN $3 = 'frozen' THEN $5 ELSE frozen_at END, \
+         closed_at = CASE WHEN $3 IN ('sent', 'skipped', 'cancelled') THEN $5 END \
+         WHERE id = $1 AND status = $2"
+    )
+    .bind(id.0)
+    .bind(from.as_str())
+    .bind(to.as_str())
+    .bind(reason)
+    .bind(Stamp(now))
+    .execute(conn)
+    .await?
+    .rows_affected());
+    if moved == 0 {
+        return Ok(false);
+    }
+    on!(tx, |conn| sqlx::query(
+        "INSERT INTO issue_events (issue_id, status, reason, occurred_at) VALUES ($1, $2, $3, $4)"
+    )
+    .bind(id.0)
+    .bind(to.as_str())
+    .bind(reason)
+    .bind(Stamp(now))
+    .execute(conn)
+    .await
+    .map(|_| true))
+}

@@ -1,0 +1,80 @@
+//! Which issues have something to do, and when they were last told so.
+
+use crate::{
+    db::{DbError, Stamp, Tx, on},
+    domain::{ids::IssueId, issue::IssueStatus},
+};
+use jiff::Timestamp;
+
+/// When the next planned issue is due after `now`.
+pub async fn next_planned_due(tx: &mut Tx, now: Timestamp) -> Result<Option<Timestamp>, DbError> {
+    let due: Option<Stamp> = on!(tx, |conn| sqlx::query_scalar(
+        "SELECT min(due_at) FROM issues WHERE status = 'planned' AND due_at > $1"
+    )
+    .bind(Stamp(now))
+    .fetch_one(conn)
+    .await?);
+    Ok(due.map(Timestamp::from))
+}
+
+/// The issues that are going out.
+pub async fn sending(tx: &mut Tx) -> Result<Vec<IssueId>, DbError> {
+    let ids: Vec<i64> =
+        on!(tx, |conn| sqlx::query_scalar("SELECT id FROM issues WHERE status = 'sending' ORDER BY due_at")
+            .fetch_all(conn)
+            .await?);
+    Ok(ids.into_iter().map(IssueId).collect())
+}
+
+/// Takes the issues that have something to do now and were not woken since `woken_before` (or not since they became due), and
+/// marks them as woken. State and due moment say what to do.
+pub async fn wake_due(
+    tx: &mut Tx,
+    now: Timestamp,
+    woken_before: Timestamp,
+) -> Result<Vec<(IssueId, IssueStatus, Timestamp)>, DbError> {
+    let rows: Vec<(i64, String, Stamp)> = on!(tx, |conn| {
+        sqlx::query_as(
+        "UPDATE issues SET woken_at = $1 WHERE (status IN ('planned', 'frozen', 'sending') \
+         OR (status = 'cancelled' AND woken_at IS NOT NULL)) \
+         AND (due_at <= $1 OR (status = 'planned' AND planned_at IS NULL)) \
+         AND (woken_at IS NULL OR woken_at < $2 OR (status = 'planned' AND due_at <= $1 AND woken_at < due_at)) \
+         RETURNING id, status, due_at"
+    )
+    .bind(Stamp(now))
+    .bind(Stamp(woken_before))
+    .fetch_all(conn)
+    .await?
+    });
+    let read = |(id, status, due): (i64, String, Stamp)| Some((IssueId(id), status.parse().ok()?, due.0));
+    Ok(rows.into_iter().filter_map(read).collect())
+}
+
+/// Lets the sweep wake every open issue.
+pub async fn forget_woken(tx: &mut Tx) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE issues SET woken_at = NULL WHERE status IN ('planned', 'frozen', 'sending')"
+    )
+    .execute(conn)
+    .await
+    .map(drop))
+}
+
+/// Says that nothing is left to do for an issue, so that the sweep leaves it alone for good.
+pub async fn set_at_rest(tx: &mut Tx, id: IssueId) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE issues SET woken_at = NULL WHERE id = $1")
+        .bind(id.0)
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
+/// Says that an issue's work is under way, so that the sweep leaves it alone for a while.
+pub async fn set_woken(tx: &mut Tx, id: IssueId, at: Timestamp) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE issues SET woken_at = $2 WHERE id = $1")
+        .bind(id.0)
+        .bind(Stamp(at))
+        .execute(conn)
+        .await
+        .map(drop))
+}

@@ -1,0 +1,67 @@
+//! Table `suppressions`: addresses nobody may mail, and why.
+
+use super::{DbError, EngineTx, Stamp, Tx, deliveries, on};
+use crate::domain::{email_address::EmailAddress, ids::DeliveryId};
+use jiff::Timestamp;
+
+/// Why nobody may mail this address, if so.
+pub async fn reason(tx: &mut Tx, address: &EmailAddress) -> Result<Option<String>, DbError> {
+    on!(tx, |conn| sqlx::query_scalar("SELECT reason FROM suppressions WHERE address_key = $1")
+        .bind(address.key())
+        .fetch_optional(conn)
+        .await)
+}
+
+/// Why nobody may mail an address, and since when.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct Suppression {
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub created_at: Stamp,
+}
+
+/// The suppression of an address, if it is suppressed.
+pub async fn of_address(tx: &mut Tx, address: &EmailAddress) -> Result<Option<Suppression>, DbError> {
+    on!(tx, |conn| sqlx::query_as("SELECT reason, created_at FROM suppressions WHERE address_key = $1")
+        .bind(address.key())
+        .fetch_optional(conn)
+        .await)
+}
+
+/// Suppresses the readers of deliveries whose address was refused for good, with what was said, and ends their subscriptions
+/// as undeliverable.
+pub async fn add_undeliverable(tx: &mut Tx, refused: &[DeliveryId], now: Timestamp) -> Result<(), DbError> {
+    macro_rules! add {
+        ($conn:ident, $ids:literal, $bind:expr) => {{
+            sqlx::query(concat!(
+                "INSERT INTO suppressions (address_key, reason, created_at) SELECT r.address_key, \
+                 'undeliverable: ' || COALESCE(d.reply_text, ''), $2 FROM deliveries d \
+                 JOIN subscribers r ON r.id = d.subscriber_id WHERE d.id ",
+                $ids,
+                " ON CONFLICT (address_key) DO NOTHING"
+            ))
+            .bind($bind)
+            .bind(Stamp(now))
+            .execute(&mut *$conn)
+            .await?;
+            sqlx::query(concat!(
+                "UPDATE subscriptions SET status = 'undeliverable', ended_at = $2 WHERE status = 'active' \
+                 AND subscriber_id IN (SELECT subscriber_id FROM deliveries d WHERE d.id ",
+                $ids,
+                ")"
+            ))
+            .bind($bind)
+            .bind(Stamp(now))
+            .execute($conn)
+            .await
+            .map(drop)
+        }};
+    }
+    match tx.by_engine() {
+        EngineTx::Sqlite(conn) => {
+            add!(conn, "IN (SELECT value FROM json_each($1))", deliveries::as_json(refused))
+        }
+        EngineTx::Postgres(conn) => add!(conn, "= ANY($1)", deliveries::as_array(refused)),
+    }
+}

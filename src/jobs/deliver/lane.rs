@@ -1,0 +1,173 @@
+//! A lane: takes deliveries one by one, builds each message, begins it, hands it to a relay and records the answer.
+
+use super::turn::{End, Turn};
+use crate::{
+    db::deliveries::{ClaimedDelivery, Finish, Next},
+    domain::{
+        delivery::{self, Answer, DeliveryStatus},
+        retry,
+    },
+    jobs::journal::{Begin, Kept},
+    mail::{Line, Outcome, Outgoing, Priority},
+    random,
+};
+use jiff::Timestamp;
+use std::sync::Arc;
+use tokio::sync::{Mutex, mpsc};
+
+/// Works until the feed or the turn ends, and until what it has sent is recorded.
+pub(super) async fn run(turn: Arc<Turn>, feed: Arc<Mutex<mpsc::Receiver<ClaimedDelivery>>>) {
+    let mut lane = Lane { turn: &turn, message: Vec::new(), kept: None };
+    loop {
+        let next = async { feed.lock().await.recv().await };
+        let delivery = tokio::select! {
+            biased;
+            () = turn.ended.cancelled() => break,
+            delivery = next => delivery,
+        };
+        let Some(delivery) = delivery else { break };
+        let done = lane.deliver(delivery).await;
+        turn.let_go();
+        if let Err(end) = done {
+            turn.end(end);
+            break;
+        }
+    }
+    lane.settle().await;
+}
+
+struct Lane<'a> {
+    turn: &'a Turn,
+    /// The message being built; its memory is used again and again.
+    message: Vec<u8>,
+    /// The last answer, on its way into the journal.
+    kept: Option<Kept>,
+}
+
+impl Lane<'_> {
+    /// Delivers to one reader. An error ends the whole turn.
+    async fn deliver(&mut self, delivery: ClaimedDelivery) -> Result<(), End> {
+        let turn = self.turn;
+        let context = &turn.context;
+        if turn.is_slow(&delivery) {
+            turn.park(delivery);
+            return Ok(());
+        }
+        let built = turn.mailing.message(context, &delivery, &mut self.message);
+        if let Err(error) = built {
+            return self.fail(&delivery, &error.to_string()).await;
+        }
+        let mut line = self.line().await?;
+        if !self.begin(&delivery).await? {
+            return Ok(());
+        }
+        // No transaction is open while talking to the relay.
+        let outgoing = Outgoing {
+            sender: &turn.mailing.newsletter.newsletter.sender_address,
+            recipient: &delivery.address,
+            message: &self.message,
+        };
+        let outcome = line.send(&outgoing).await;
+        drop(line);
+        let domain = delivery.address.domain();
+        context.governor.heard(domain);
+        if delivery::asks_to_slow_down(outcome.answer())
+            && let Err(error) = context.governor.complaint(domain, outcome.answer()).await
+        {
+            tracing::warn!(domain, %error, "a domain's wish for a slower pace could not be kept");
+        }
+        self.record(&delivery, &outcome).await
+    }
+
+    /// A connection that may be used now.
+    async fn line(&self) -> Result<Line, End> {
+        let context = &self.turn.context;
+        let getting = async {
+            if let Some(relay) = context.mailer.preferred() {
+                context.governor.permit(relay).await.map_err(|_| End::NoDatabase)?;
+            }
+            context.mailer.line(Priority::Bulk).await.map_err(|_| End::NoRelay)
+        };
+        tokio::select! {
+            biased;
+            () = self.turn.ended.cancelled() => Err(End::Full),
+            () = context.stop.cancelled() => Err(End::Full),
+            line = getting => line,
+        }
+    }
+
+    /// Passes the fence. `false`: this delivery is not to be sent.
+    async fn begin(&mut self, delivery: &ClaimedDelivery) -> Result<bool, End> {
+        let turn = self.turn;
+        match turn.context.journal.begin(turn.mailing.issue.id, turn.claim, delivery.id).await {
+            Begin::Go => Ok(true),
+            Begin::Skipped => Ok(false),
+            Begin::Lost => Err(End::Stopped),
+            Begin::Unavailable => {
+                // Whether it was begun after all is unknown. It was certainly not sent.
+                let answer = Answer::new("", None, "the database failed before it was sent");
+                self.finish(delivery, Next::Again(turn.context.clock.now()), answer).await?;
+                Err(End::NoDatabase)
+            }
+        }
+    }
+
+    /// Records a message that can't be built.
+    async fn fail(&mut self, delivery: &ClaimedDelivery, why: &str) -> Result<(), End> {
+        tracing::error!(delivery = %delivery.id, to = delivery.address.masked(), why, "a message can't be made");
+        if self.begin(delivery).await? {
+            self.finish(delivery, Next::End(DeliveryStatus::Failed), Answer::new("", None, why)).await?;
+        }
+        Ok(())
+    }
+
+    async fn record(&mut self, delivery: &ClaimedDelivery, outcome: &Outcome) -> Result<(), End> {
+        let turn = self.turn;
+        let now = turn.context.clock.now();
+        let first_due = turn.first_due.max(delivery.due_at.0);
+        let next = next(outcome, delivery.attempts + 1, first_due, now, turn.context.rules.hold_uncertain);
+        let (to, code) = (delivery.address.masked(), outcome.answer().code);
+        tracing::debug!(delivery = %delivery.id, to, code, ?next, "delivery");
+        self.finish(delivery, next, outcome.answer().clone()).await
+    }
+
+    async fn finish(&mut self, delivery: &ClaimedDelivery, next: Next, answer: Answer) -> Result<(), End> {
+        let turn = self.turn;
+        // One answer may be on its way while the next message is sent, not more.
+        self.settle().await;
+        let finish =
+            Finish { id: delivery.id, claim: turn.claim, next, answer, at: turn.context.clock.now() };
+        self.kept = Some(turn.context.journal.finish(turn.mailing.issue.id, finish).await);
+        Ok(())
+    }
+
+    /// Waits until the last answer is kept.
+    async fn settle(&mut self) {
+        if let Some(kept) = self.kept.take() {
+            // An error means that the journal's task is gone with the answer; the lease will bring the row up again.
+            let _ = kept.await;
+        }
+    }
+}
+
+fn next(
+    outcome: &Outcome,
+    attempts: i64,
+    first_due: Timestamp,
+    now: Timestamp,
+    hold_uncertain: bool,
+) -> Next {
+    match outcome {
+        Outcome::Sent(_) => Next::End(DeliveryStatus::Sent),
+        Outcome::Failed(_) => Next::End(DeliveryStatus::Failed),
+        Outcome::InDoubt(_) if hold_uncertain => Next::End(DeliveryStatus::Uncertain),
+        // In doubt: a second copy with the same Message-ID is better than none, but not at once.
+        Outcome::Deferred(_) | Outcome::InDoubt(_) => {
+            match retry::next_attempt(attempts, first_due, now, random::fraction()) {
+                Some(at) => Next::Deferred(at),
+                None => Next::End(DeliveryStatus::Failed),
+            }
+        }
+        Outcome::RelayTrouble(_) => Next::Again(now),
+    }
+}
