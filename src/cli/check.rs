@@ -5,7 +5,7 @@ use crate::{
     app::App,
     articles::corpus,
     clock::Clock,
-    db::{DatabaseUrl, newsletters, processes},
+    db::{DatabaseUrl, issues, newsletters, processes},
     domain::newsletter::{PLACEHOLDER_POSTAL_ADDRESS, PLACEHOLDER_SENDER},
     queue,
     settings::Settings,
@@ -73,6 +73,7 @@ async fn set_up(settings: Settings, output: Output) -> CliResult {
             Err(said) => Finding { what: format!("relay {relay}"), state: "failed", detail: said },
         });
     }
+    findings.extend(signing(&app).await?);
     for detail in placeholders(&app).await? {
         findings.push(Finding { what: "newsletter".into(), state: "warning", detail });
     }
@@ -85,6 +86,7 @@ async fn set_up(settings: Settings, output: Output) -> CliResult {
                 .into(),
         });
     }
+    findings.extend(stopped_and_slow(&app).await?);
     let mut tx = app.db.read().await?;
     let workers = processes::count_workers(&mut tx, app.actions.clock.now()).await?;
     let schedulers = processes::count_schedulers(&mut tx, app.actions.clock.now()).await?;
@@ -114,6 +116,60 @@ async fn set_up(settings: Settings, output: Output) -> CliResult {
         1 => Err(CliError::Failed("one thing does not work".into())),
         count => Err(CliError::Failed(format!("{count} things do not work"))),
     }
+}
+
+/// Which keys sign, and whose mail is not signed although there are keys. The DNS is not asked: what it says here need not be
+/// what receivers see.
+async fn signing(app: &App) -> Result<Vec<Finding>, CliError> {
+    let finding = |what: String, detail: Option<String>| Finding {
+        what,
+        state: if detail.is_some() { "warning" } else { "ok" },
+        detail: detail.unwrap_or_default(),
+    };
+    let mut findings = Vec::new();
+    for key in app.jobs.dkim.iter() {
+        let open = key
+            .readable_by_others()
+            .then(|| format!("others may read {0}; close it: chmod 600 {0}", key.file().display()));
+        findings.push(finding(format!("dkim {}", key.record().name), open));
+    }
+    if findings.is_empty() {
+        return Ok(findings);
+    }
+    let mut tx = app.db.read().await?;
+    for record in newsletters::list(&mut tx).await? {
+        let it = record.newsletter;
+        if app.jobs.dkim.for_sender(&it.sender_address).is_empty() {
+            let domain = it.sender_address.domain();
+            let unsigned = format!(
+                "{} is not signed: no key is configured for {domain}; make one: daily dkim new --domain {domain} \
+                 --out FILE",
+                it.title
+            );
+            findings.push(finding("dkim".into(), Some(unsigned)));
+        }
+    }
+    Ok(findings)
+}
+
+/// Most stopped issues that are listed.
+const MOST_STOPPED: i64 = 20;
+
+/// What waits for an operator, and what goes slower than it could.
+async fn stopped_and_slow(app: &App) -> Result<Vec<Finding>, CliError> {
+    let mut tx = app.db.read().await?;
+    let mut findings = Vec::new();
+    for issue in issues::stopped(&mut tx, MOST_STOPPED).await? {
+        let detail =
+            format!("{}: {}", issue.status, issue.reason.as_deref().unwrap_or("no reason was given"));
+        let newsletter = newsletters::get(&mut tx, issue.newsletter_id).await?.newsletter.slug;
+        let what = format!("issue of {} ({newsletter})", issue.issue_date);
+        findings.push(Finding { what, state: "warning", detail });
+    }
+    for (what, detail) in super::issue::slow_now(app, &mut tx).await? {
+        findings.push(Finding { what, state: "slowed", detail });
+    }
+    Ok(findings)
 }
 
 /// What a newsletter still has from the box although real mail goes out.

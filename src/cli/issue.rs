@@ -1,8 +1,14 @@
 //! `daily issue`: issues.
 
+mod deliveries;
+mod figures;
+mod operate;
 mod send;
+mod status;
+mod watch;
 
-pub use send::line;
+pub use figures::line;
+pub use status::slow_now;
 
 use super::{
     CliError, CliResult,
@@ -15,7 +21,6 @@ use crate::{
     },
     app::App,
     db::{
-        deliveries,
         issues::{self, IssueRecord, StoryRecord},
         newsletters::NewsletterRecord,
     },
@@ -49,8 +54,16 @@ pub enum Issue {
     /// Plan, freeze and send today's issue now, and watch it go out
     #[command(after_help = "Example:\n  daily issue send --yes")]
     Send(send::Send),
-    /// Show how far an issue is
-    Status(Which),
+    /// Show how far an issue is: live while it goes out, then by domain and by answer
+    Status(status::Status),
+    /// List who got what of an issue, or what became of one reader's copy
+    Deliveries(deliveries::Deliveries),
+    /// Stop an issue that is going out; `resume` lets it go on
+    Pause(operate::Pause),
+    /// Let an issue go on that was paused, or that Daily held
+    Resume(operate::Resume),
+    /// Give an issue up: who has not got it yet will not
+    Cancel(operate::Cancel),
     /// Settle mails of an issue that were in flight when their worker died (with `sending.uncertain = "hold"`)
     #[command(after_help = "Examples:\n  \
         daily issue resolve --as retry                     send them again, with the same Message-ID\n  \
@@ -108,7 +121,11 @@ impl Issue {
             Self::Show(which) => show(app, &which, output).await,
             Self::Preview { which, text, out } => preview(app, &which, text, out).await,
             Self::Send(send) => send.run(app, output).await,
-            Self::Status(which) => status(app, &which, output).await,
+            Self::Status(status) => status.run(app, output).await,
+            Self::Deliveries(deliveries) => deliveries.run(app, output).await,
+            Self::Pause(pause) => pause.run(app, output).await,
+            Self::Resume(resume) => resume.run(app, output).await,
+            Self::Cancel(cancel) => cancel.run(app, output).await,
             Self::Resolve { which, resolution } => resolve(app, &which, resolution).await,
             Self::List { newsletter, limit, before } => {
                 let newsletter = super::newsletter(app, newsletter.as_deref()).await?;
@@ -146,8 +163,15 @@ impl Which {
         Ok((newsletter, date))
     }
 
-    /// The issue found so, which must exist.
+    /// An issue that exists: of the date given, or of the next slot; else the one on its way, else the latest that is past
+    /// planning.
     async fn existing(&self, app: &App) -> Result<IssueRecord, CliError> {
+        let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
+        if self.date.is_none() && !self.next {
+            let found = issues::current(&mut app.db.read().await?, newsletter.id).await?;
+            return found
+                .ok_or_else(|| CliError::Failed("there is no issue yet; see `daily issue --help`".into()));
+        }
         let (newsletter, date) = self.find(app).await?;
         let mut tx = app.db.read().await?;
         let issue = issues::by_date(&mut tx, newsletter.id, date).await?;
@@ -257,16 +281,5 @@ async fn resolve(app: &App, which: &Which, resolution: ResolveAs) -> CliResult {
         0 => println!("nothing is in doubt about the issue of {}", issue.issue_date),
         count => println!("{count} settled"),
     }
-    Ok(())
-}
-
-async fn status(app: &App, which: &Which, output: Output) -> CliResult {
-    let issue = which.existing(app).await?;
-    let mut tx = app.db.read().await?;
-    let counts = deliveries::counts(&mut tx, issue.id).await?;
-    output.record(&json!({ "issue": issue, "deliveries": counts }), || {
-        let reason = issue.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-        format!("{}: {}{reason}\n{}", issue.issue_date, issue.status, send::line(&counts))
-    })?;
     Ok(())
 }

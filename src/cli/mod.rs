@@ -3,6 +3,7 @@
 mod article;
 mod check;
 mod demo;
+mod dkim;
 mod feed;
 mod issue;
 mod newsletter;
@@ -57,6 +58,9 @@ enum Command {
     Migrate,
     /// Check configuration, database and relays; or how well pages are read
     Check(check::Check),
+    /// Make keys that sign mail, show their DNS records
+    #[command(subcommand)]
+    Dkim(dkim::Dkim),
     /// Show and change what newsletters are called and when they go out
     #[command(subcommand)]
     Newsletter(newsletter::Newsletter),
@@ -149,6 +153,7 @@ async fn run(cli: Cli) -> CliResult {
             Ok(())
         }
         Command::Check(check) => check.run(settings, output).await,
+        Command::Dkim(dkim) => dkim.run(&settings, output),
         command => {
             let app = App::start(settings, Clock::system()).await.map_err(start)?;
             let result = with_app(command, &app, output).await;
@@ -167,7 +172,11 @@ async fn with_app(command: Command, app: &App, output: Output) -> CliResult {
         Command::Issue(issue) => issue.run(app, output).await,
         Command::TestSend(test_send) => test_send.run(app, output).await,
         Command::Subscriber(subscriber) => subscriber.run(app, output).await,
-        Command::Demo(_) | Command::Migrate | Command::Check(_) | Command::Completions { .. } => Ok(()),
+        Command::Demo(_)
+        | Command::Migrate
+        | Command::Check(_)
+        | Command::Dkim(_)
+        | Command::Completions { .. } => Ok(()),
     }
 }
 
@@ -177,7 +186,7 @@ fn configuration(error: SettingsError) -> CliError {
 
 fn start(error: StartError) -> CliError {
     match error {
-        StartError::Mailer(_) | StartError::Keys(_) | StartError::Fetcher(_) => {
+        StartError::Mailer(_) | StartError::Dkim(_) | StartError::Keys(_) | StartError::Fetcher(_) => {
             CliError::Usage(error.to_string())
         }
         other => CliError::Failed(other.to_string()),

@@ -1,6 +1,7 @@
 //! What commands print: aligned columns for people, JSON for programs.
 
-use std::io::IsTerminal as _;
+use super::{CliError, CliResult};
+use std::io::{IsTerminal as _, Write as _};
 
 /// How to print.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +44,21 @@ impl Output {
 /// Whether a person watches the progress of a command.
 pub fn on_terminal() -> bool {
     std::io::stderr().is_terminal()
+}
+
+/// Asks before something that can't be taken back. Without a terminal nobody can be asked: `how_without` says what to do then.
+pub fn ask(question: &str, how_without: &str, refused: &str) -> CliResult {
+    if !on_terminal() || !std::io::stdin().is_terminal() {
+        return Err(CliError::Usage(how_without.into()));
+    }
+    eprint!("{question} [y/N] ");
+    std::io::stderr().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => Err(CliError::Failed(refused.into())),
+    }
 }
 
 /// Rows in columns that line up, each as wide as its widest cell.

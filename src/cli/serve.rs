@@ -3,9 +3,9 @@
 use super::CliResult;
 use crate::{
     app::App,
-    db::{Taken, WorkerLock, processes},
+    db::{Taken, WorkerLock, issues, processes},
     jobs::{self, sweep, take_over::take_over},
-    queue::{self, Workers},
+    queue::{self, Job, Workers},
     random,
     settings::Settings,
     shutdown, web,
@@ -57,6 +57,10 @@ impl Role {
 
 /// How often the schedule looks for what is due.
 const TICK: Duration = Duration::from_secs(1);
+/// How often a process takes its share of the relays' connections anew.
+const SHARE_EVERY: Duration = Duration::from_secs(2);
+/// Issues that one process delivers at once.
+const ISSUES_AT_ONCE: usize = 4;
 /// How often finished jobs are cleaned up.
 const TIDY_EVERY: Duration = Duration::from_mins(1);
 /// How long requests under way may take when the process is asked to end.
@@ -91,6 +95,7 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
     app.jobs.stop = stop.clone();
     let mut parts = JoinSet::new();
     let process = format!("{}-{}", role.as_str(), random::hex::<6>());
+    app.jobs.process = process.as_str().into();
     // The first beat comes before anything else, so that commands find this process as soon as it answers.
     beat(&app, &process, role).await;
     // It beats until the other parts have finished what they have in hand.
@@ -103,17 +108,11 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
         }
     }));
     if role.does(Role::Scheduler) {
-        let context = app.jobs.clone();
-        parts.spawn(every(TICK, stop.clone(), move || {
-            let context = context.clone();
-            async move {
-                if let Err(error) = sweep::tick(&context).await {
-                    tracing::error!(%error, "the schedule could not look for what is due; it will again");
-                }
-            }
-        }));
+        parts.spawn(schedule(app.jobs.clone(), stop.clone()));
     }
     let mut worker_lock = None;
+    // A process has its share of the connections until the last is closed.
+    let (drained, mut sharing) = (CancellationToken::new(), None);
     if role.does(Role::Worker) {
         let db = app.db.clone();
         parts.spawn(every(TIDY_EVERY, stop.clone(), move || {
@@ -124,8 +123,16 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
                 }
             }
         }));
-        let grace = app.jobs.rules.hand_over_limit.unsigned_abs() + MARGIN;
+        let grace = grace(&app);
         worker_lock = take_worker_lock(&app).await;
+        // The share comes before the first job: together with the others' it must not be more than a relay may be given.
+        share_connections(&app).await;
+        let sharer = app.clone();
+        sharing = Some(tokio::spawn(every(SHARE_EVERY, drained.clone(), move || {
+            let app = sharer.clone();
+            async move { share_connections(&app).await }
+        })));
+        join_issues(&app).await;
         parts.spawn(workers(&app).run(stop.clone(), grace));
     }
     if let Some(listener) = listener {
@@ -162,6 +169,20 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
             stop.cancel();
         }
     }
+    app.jobs.tails.close();
+    if tokio::time::timeout(grace(&app), app.jobs.tails.wait()).await.is_err() {
+        tracing::error!("a relay did not answer in time; the mail is in doubt");
+    }
+    app.jobs.mailer.close().await;
+    drained.cancel();
+    if let Some(sharing) = sharing {
+        let _: Result<(), _> = sharing.await;
+    }
+    if role.does(Role::Worker)
+        && let Err(error) = app.jobs.governor.leave(&process).await
+    {
+        tracing::warn!(%error, "this process's share of connections ends by itself in some seconds");
+    }
     drop(worker_lock);
     done.cancel();
     let _ = beating.await;
@@ -170,6 +191,47 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
         let _ = tx.commit().await;
     }
     well
+}
+
+/// Looks for what is due: every second, and at the moment an issue is.
+async fn schedule(context: jobs::Context, stop: CancellationToken) {
+    loop {
+        let wait = match sweep::tick(&context).await {
+            Ok(Some(due)) => {
+                to_duration(due.duration_since(context.clock.now()).max(jiff::SignedDuration::ZERO))
+            }
+            Ok(None) => TICK,
+            Err(error) => {
+                tracing::error!(%error, "the schedule could not look for what is due; it will again");
+                TICK
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(wait.min(TICK)) => {}
+        }
+    }
+}
+
+async fn share_connections(app: &App) {
+    if let Err(error) = app.jobs.governor.share_connections(&app.jobs.mailer, &app.jobs.process).await {
+        tracing::warn!(%error, "the share of the relays' connections could not be renewed; it will be again");
+    }
+}
+
+/// Lets a new worker take part in what is going out already.
+async fn join_issues(app: &App) {
+    let joining = async {
+        let mut tx = app.db.begin().await?;
+        for issue in issues::sending(&mut tx).await? {
+            app.jobs.queue.enqueue(&mut tx, &Job::Deliver { issue }).await?;
+        }
+        tx.commit().await
+    };
+    if let Err(error) = joining.await {
+        let error: crate::db::DbError = error;
+        tracing::warn!(%error, "this worker takes part in issues on their way only when their next turn comes");
+    }
 }
 
 /// Says that this worker is alive, and takes over from dead ones where that can be known.
@@ -188,13 +250,18 @@ async fn take_worker_lock(app: &App) -> Option<WorkerLock> {
     locked.inspect_err(|error| tracing::error!(%error, "the workers' lock can't be taken")).ok()
 }
 
+/// How long what is in hand may take when the process is asked to end.
+fn grace(app: &App) -> Duration {
+    app.jobs.rules.hand_over_limit.unsigned_abs() + MARGIN
+}
+
 fn workers(app: &App) -> Workers {
     let context = app.jobs.clone();
     Workers {
         db: app.db.clone(),
         queue: context.queue.clone(),
         job_limit: context.rules.hand_over_limit.unsigned_abs() + MARGIN,
-        delivery_concurrency: app.settings.sending.connections,
+        delivery_concurrency: ISSUES_AT_ONCE,
         handler: Arc::new(move |job| {
             let context = context.clone();
             Box::pin(async move { jobs::run(&context, job).await })

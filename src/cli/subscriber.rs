@@ -2,11 +2,14 @@
 
 use super::{
     CliError, CliResult,
-    output::{Output, moment},
+    output::{Output, moment, table},
 };
 use crate::{
     app::App,
-    db::{deliveries, subscriptions},
+    db::{
+        deliveries::{self, DeliveryRecord},
+        subscriptions, suppressions,
+    },
     domain::{email_address::EmailAddress, ids::SubscriptionId},
 };
 use serde_json::json;
@@ -62,11 +65,11 @@ async fn show(app: &App, address: &str, output: Output) -> CliResult {
     let Some(first) = found.first() else {
         return Err(CliError::Failed(format!("{address} has never signed up")));
     };
-    let suppressed = subscriptions::suppression(&mut tx, &address).await?;
+    let suppressed = suppressions::of_address(&mut tx, &address).await?;
     let sent = deliveries::of_subscriber(&mut tx, first.subscriber_id, 20).await?;
     let mut text = format!("{}\n", first.address);
-    if let Some(reason) = &suppressed {
-        let _ = writeln!(text, "suppressed: {reason}");
+    if let Some(it) = &suppressed {
+        let _ = writeln!(text, "suppressed since {}: {}", moment(Some(it.created_at)), it.reason);
     }
     let mut list = Vec::new();
     for it in &found {
@@ -85,13 +88,30 @@ async fn show(app: &App, address: &str, output: Output) -> CliResult {
         }
         list.push(json!({ "subscription": it, "consent": history }));
     }
-    for delivery in &sent {
-        let said = delivery.reply_text.as_deref().unwrap_or("");
-        let _ = writeln!(text, "issue {}: {} {said}", delivery.issue_date, delivery.status);
+    if !sent.is_empty() {
+        let _ = write!(text, "\n{}", issues(&sent));
     }
     let record = json!({
         "address": first.address, "suppressed": suppressed, "subscriptions": list, "deliveries": sent,
     });
     output.record(&record, || text)?;
     Ok(())
+}
+
+/// A reader's issues, newest first.
+fn issues(sent: &[DeliveryRecord]) -> String {
+    let or_none = |text: &Option<String>| text.clone().filter(|text| !text.is_empty()).unwrap_or("-".into());
+    let row = |it: &DeliveryRecord| {
+        vec![
+            it.issue_date.clone(),
+            it.status.to_string(),
+            moment(it.finished_at),
+            or_none(&it.relay),
+            it.reply_code.map_or("-".into(), |code| code.to_string()),
+            or_none(&it.enhanced_code),
+            or_none(&it.reply_text),
+        ]
+    };
+    let rows: Vec<_> = sent.iter().map(row).collect();
+    table(&["issue", "state", "ended", "relay", "code", "enhanced", "text"], &rows)
 }

@@ -115,7 +115,7 @@ fn settings(data: &std::path::Path, service: &TcpListener) -> Result<Settings, C
     settings.http.listen = address;
     let host = if address.ip().is_unspecified() { IpAddr::from(LISTEN.0) } else { address.ip() };
     settings.http.public_url = format!("http://{}", SocketAddr::new(host, address.port()));
-    settings.relays = vec![Relay { url: RelayUrl::Mailbox(data.join("mailbox")), ca_file: None }];
+    settings.relays = vec![Relay::new(RelayUrl::Mailbox(data.join("mailbox")))];
     // The sample site is on this machine, where nothing is read by default.
     settings.feeds.allow_networks = vec![ipnet::IpNet::from(IpAddr::from(LISTEN.0))];
     Ok(settings)

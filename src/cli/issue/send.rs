@@ -1,23 +1,21 @@
 //! `daily issue send`: today's issue, now.
 
+use super::{
+    figures::line,
+    watch::{Ended, Seen, watch},
+};
 use crate::{
     actions::send_issue::send_issue,
     app::App,
     cli::{
         CliError, CliResult, newsletter,
-        output::{Output, on_terminal},
+        output::{Output, ask},
         require_worker,
     },
-    db::{
-        deliveries::{self, Counts},
-        issues::{self, IssueRecord},
-        processes, subscriptions,
-    },
-    domain::{ids::IssueId, issue::IssueStatus},
+    db::subscriptions,
+    domain::issue::IssueStatus,
 };
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use std::{io::Write as _, time::Duration};
 
 /// Plan, freeze and send today's issue now, and watch it go out
 #[derive(Debug, clap::Args)]
@@ -30,9 +28,6 @@ pub struct Send {
     newsletter: Option<String>,
 }
 
-/// How often the store is looked at while an issue goes out.
-const LOOK_EVERY: Duration = Duration::from_millis(150);
-
 impl Send {
     pub async fn run(self, app: &App, output: Output) -> CliResult {
         let newsletter = newsletter(app, self.newsletter.as_deref()).await?;
@@ -41,7 +36,11 @@ impl Send {
             let mut tx = app.db.read().await?;
             let readers = subscriptions::count_active(&mut tx, newsletter.id).await?;
             drop(tx);
-            ask(&format!("Send today's issue of {} to {readers} readers now?", newsletter.newsletter.title))?;
+            ask(
+                &format!("Send today's issue of {} to {readers} readers now?", newsletter.newsletter.title),
+                "say --yes to send without being asked",
+                "nothing was sent",
+            )?;
         }
         let before = send_issue(&app.actions, &newsletter).await?;
         match before.status {
@@ -53,99 +52,36 @@ impl Send {
                 )));
             }
         }
-        let (issue, counts) = watch(app, before.id, output).await?;
-        report(&issue, &counts, output)
+        report(&watch(app, before.id, output).await?, output)
     }
 }
 
-fn ask(question: &str) -> CliResult {
-    if !on_terminal() {
-        return Err(CliError::Usage("say --yes to send without being asked".into()));
-    }
-    eprint!("{question} [y/N] ");
-    std::io::stderr().flush()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    match answer.trim() {
-        "y" | "Y" | "yes" => Ok(()),
-        _ => Err(CliError::Failed("nothing was sent".into())),
-    }
-}
-
-/// Shows progress until the issue is at its end, or until nobody works on it any more.
-async fn watch(app: &App, id: IssueId, output: Output) -> Result<(IssueRecord, Counts), CliError> {
-    let bar = if on_terminal() && !output.json { ProgressBar::new(0) } else { ProgressBar::hidden() };
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len}  {per_sec}  ETA {eta}  {msg}") {
-        bar.set_style(style);
-    }
-    let mut look = tokio::time::interval(LOOK_EVERY);
-    let mut shown = None;
-    loop {
-        look.tick().await;
-        let mut tx = app.db.read().await?;
-        let issue = issues::get(&mut tx, id).await?.ok_or(crate::db::DbError::RowNotFound)?;
-        let counts = deliveries::counts(&mut tx, id).await?;
-        let workers = processes::count_workers(&mut tx, app.actions.clock.now()).await?;
-        drop(tx);
-        bar.set_length(counts.total().unsigned_abs());
-        bar.set_position((counts.total() - counts.open()).unsigned_abs());
-        bar.set_message(issue.status.to_string());
-        if bar.is_hidden() && !output.json && shown != Some(issue.status) {
-            eprintln!("{}: {}", issue.issue_date, issue.status);
-            shown = Some(issue.status);
+fn report(seen: &Seen, output: Output) -> CliResult {
+    let Seen { issue, counts, ended } = seen;
+    let date = &issue.issue_date;
+    let counted = line(counts);
+    let why_not = match ended {
+        Ended::AtRest if issue.status == IssueStatus::Sent => {
+            output.record(&json!({ "issue": issue, "deliveries": counts }), || {
+                format!("the issue of {date} is out: {counted}")
+            })?;
+            return Ok(());
         }
-        let waits_for_operator = matches!(issue.status, IssueStatus::Paused | IssueStatus::Held);
-        if issue.status.is_final() || waits_for_operator {
-            bar.finish_and_clear();
-            return Ok((issue, counts));
+        Ended::AtRest => {
+            let reason = issue.reason.as_deref().unwrap_or("see `daily issue status`");
+            format!("the issue of {date} was not sent, it is {}: {reason} ({counted})", issue.status)
         }
-        if counts.uncertain > 0 && counts.open() == counts.uncertain {
-            bar.finish_and_clear();
-            return Err(CliError::Failed(format!(
-                "the issue of {} waits for you: {}. See `daily issue resolve --help`",
-                issue.issue_date,
-                line(&counts)
-            )));
+        Ended::InDoubt => {
+            format!("the issue of {date} waits for you: {counted}. See `daily issue resolve --help`")
         }
-        if workers == 0 {
-            bar.finish_and_clear();
-            return Err(CliError::Failed(format!(
-                "no worker is alive any more. The issue of {} stays as it is ({}) and goes on when one starts: {}",
-                issue.issue_date,
-                issue.status,
-                line(&counts)
-            )));
-        }
-    }
-}
-
-fn report(issue: &IssueRecord, counts: &Counts, output: Output) -> CliResult {
-    if issue.status == IssueStatus::Sent {
-        output.record(&json!({ "issue": issue, "deliveries": counts }), || {
-            format!("the issue of {} is out: {}", issue.issue_date, line(counts))
-        })?;
-        return Ok(());
-    }
-    let reason = issue.reason.as_deref().unwrap_or("see `daily issue status`");
-    Err(CliError::Failed(format!(
-        "the issue of {} was not sent, it is {}: {reason}",
-        issue.issue_date, issue.status
-    )))
-}
-
-/// The counts that are not zero, in one line.
-pub fn line(counts: &Counts) -> String {
-    let parts = [
-        (counts.sent, "sent"),
-        (counts.queued, "queued"),
-        (counts.claimed, "claimed"),
-        (counts.sending, "sending"),
-        (counts.deferred, "deferred"),
-        (counts.failed, "failed"),
-        (counts.uncertain, "uncertain"),
-        (counts.skipped, "skipped"),
-    ];
-    let parts: Vec<String> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
-    if parts.is_empty() { "no readers".into() } else { parts.join(", ") }
+        Ended::NoWorker => format!(
+            "no worker is alive any more. The issue of {date} stays as it is ({}) and goes on when one starts: {counted}",
+            issue.status
+        ),
+        Ended::Interrupted => format!(
+            "you don't watch any more, but the issue of {date} goes on: {counted}. See `daily issue status`, or stop it with \
+             `daily issue pause`"
+        ),
+    };
+    Err(CliError::Failed(why_not))
 }

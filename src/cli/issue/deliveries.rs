@@ -1,0 +1,225 @@
+//! `daily issue deliveries`: who got what.
+
+use super::Which;
+use crate::{
+    app::App,
+    cli::{
+        CliError, CliResult,
+        output::{Output, moment, table},
+    },
+    db::{
+        deliveries::{self, ReaderDelivery},
+        issues::IssueRecord,
+        newsletters, subscriptions, suppressions, variants,
+    },
+    domain::{delivery::DeliveryStatus, email_address::EmailAddress, ids::SubscriberId},
+};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use serde_json::json;
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+};
+
+/// List who got what of an issue, or what became of one reader's copy
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    daily issue deliveries --status failed                    whom the relays refused, and why\n  \
+    daily --json issue deliveries --all > all.ndjson          everybody, an object a line\n  \
+    daily issue deliveries --reader ann@example.org           one reader's copy")]
+pub struct Deliveries {
+    #[command(flatten)]
+    which: Which,
+    /// Only those that stand so
+    #[arg(long, value_parser = status())]
+    status: Option<DeliveryStatus>,
+    /// Only those after this reader's number, for the next page
+    #[arg(long, default_value_t = 0)]
+    after: i64,
+    /// How many
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=10_000))]
+    limit: i64,
+    /// All of them, page by page; with --json an object a line
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+    /// This reader's copy only, with its Message-ID
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["status", "after", "limit", "all"])]
+    reader: Option<String>,
+}
+
+/// Read at a time with `--all`.
+const PAGE: i64 = 1000;
+
+const TITLES: [&str; 8] = ["reader", "state", "attempts", "next or end", "relay", "code", "enhanced", "text"];
+
+fn status() -> impl TypedValueParser<Value = DeliveryStatus> {
+    PossibleValuesParser::new(DeliveryStatus::ALL.iter().map(|it| it.as_str()))
+        .try_map(|text| text.parse::<DeliveryStatus>())
+}
+
+impl Deliveries {
+    pub async fn run(self, app: &App, output: Output) -> CliResult {
+        let issue = self.which.existing(app).await?;
+        if let Some(reader) = &self.reader {
+            return show_reader(app, &issue, reader, output).await;
+        }
+        if self.all {
+            return self.stream(app, &issue, output).await;
+        }
+        // One more than is shown tells whether there is more.
+        let mut page = self.page(app, &issue, SubscriberId(self.after), self.limit + 1).await?;
+        let shown = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let more = page.len() > shown;
+        page.truncate(shown);
+        output.records(&page, &TITLES, row)?;
+        if let Some(last) = page.last().filter(|_| more) {
+            eprintln!("there are more: say --after {} for the next page, or --all", last.subscriber_id);
+        }
+        Ok(())
+    }
+
+    async fn page(
+        &self,
+        app: &App,
+        issue: &IssueRecord,
+        after: SubscriberId,
+        limit: i64,
+    ) -> Result<Vec<ReaderDelivery>, CliError> {
+        // A transaction a page: a long one would keep the database from tidying up behind an issue that goes out.
+        let mut tx = app.db.read().await?;
+        Ok(deliveries::page(&mut tx, issue.id, self.status, after, limit).await?)
+    }
+
+    async fn stream(&self, app: &App, issue: &IssueRecord, output: Output) -> CliResult {
+        let mut after = SubscriberId(self.after);
+        let mut first = true;
+        loop {
+            let page = self.page(app, issue, after, PAGE).await?;
+            match write_page(&page, first, output) {
+                // Whoever reads has seen enough.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+                written => written?,
+            }
+            match page.last() {
+                Some(last) => after = last.subscriber_id,
+                None => return Ok(()),
+            }
+            first = false;
+        }
+    }
+}
+
+/// Writes a page of a long list: an object a line, or rows below one line of titles.
+fn write_page(page: &[ReaderDelivery], first: bool, output: Output) -> io::Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    if output.json {
+        for delivery in page {
+            serde_json::to_writer(&mut out, delivery)?;
+            out.write_all(b"\n")?;
+        }
+    } else {
+        let text = table(&TITLES, &page.iter().map(row).collect::<Vec<_>>());
+        let without_titles = text.split_once('\n').map_or("", |(_, rest)| rest);
+        out.write_all(if first { &text } else { without_titles }.as_bytes())?;
+    }
+    out.flush()
+}
+
+fn row(it: &ReaderDelivery) -> Vec<String> {
+    let or_none = |text: &Option<String>| text.clone().filter(|text| !text.is_empty()).unwrap_or("-".into());
+    vec![
+        it.address.clone(),
+        it.status.to_string(),
+        it.attempts.to_string(),
+        moment(when(it)),
+        or_none(&it.relay),
+        it.reply_code.map_or("-".into(), |code| code.to_string()),
+        or_none(&it.enhanced_code),
+        or_none(&it.reply_text),
+    ]
+}
+
+/// When it is tried next, or when it came to its end.
+fn when(it: &ReaderDelivery) -> Option<crate::db::Stamp> {
+    let waits = matches!(it.status, DeliveryStatus::Queued | DeliveryStatus::Deferred);
+    if waits { Some(it.next_attempt_at) } else { it.finished_at }
+}
+
+/// Who exactly got what.
+async fn show_reader(app: &App, issue: &IssueRecord, reader: &str, output: Output) -> CliResult {
+    let address =
+        EmailAddress::parse(reader).map_err(|error| CliError::Usage(format!("`{reader}`: {error}")))?;
+    let mut tx = app.db.read().await?;
+    let subscriptions = subscriptions::of_address(&mut tx, &address).await?;
+    let Some(subscriber) = subscriptions.first().map(|it| it.subscriber_id) else {
+        return Err(CliError::Failed(format!("{address} has never signed up")));
+    };
+    let Some(delivery) = deliveries::of_reader(&mut tx, issue.id, subscriber).await? else {
+        let suppressed = suppressions::of_address(&mut tx, &address).await?;
+        let why =
+            suppressed.map(|it| format!(" The address is suppressed: {}.", it.reason)).unwrap_or_default();
+        return Err(CliError::Failed(format!(
+            "{address} has no copy of the issue of {}: they were no active reader when it was frozen ({}).{why} \
+             `daily subscriber show {address}` tells more",
+            issue.issue_date,
+            moment(issue.frozen_at),
+        )));
+    };
+    let newsletter = newsletters::get(&mut tx, issue.newsletter_id).await?.newsletter;
+    let subject = variants::of_issue(&mut tx, issue.id).await?.map(|it| it.subject);
+    drop(tx);
+    let message_id = issue.message_id(delivery.id, &newsletter.sender_address);
+    let record = json!({
+        "issue_date": issue.issue_date, "subject": subject, "message_id": message_id, "delivery": delivery,
+    });
+    output.record(&record, || {
+        let mut text = format!("{}: {}\n", delivery.address, delivery.status);
+        let _ = writeln!(text, "issue of {}: {}", issue.issue_date, subject.as_deref().unwrap_or("-"));
+        let _ = writeln!(text, "Message-ID: <{message_id}>");
+        let _ = writeln!(text, "attempts: {}", delivery.attempts);
+        let what = if delivery.finished_at.is_some() { "ended" } else { "next attempt" };
+        let _ = writeln!(text, "{what}: {}", moment(when(&delivery)));
+        let said = row(&delivery)[4..].join(" ");
+        let _ = writeln!(text, "last answer: {said}");
+        text
+    })?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{db::Stamp, domain::ids::DeliveryId};
+
+    #[test]
+    fn a_row_says_when_it_is_tried_next_or_when_it_ended() {
+        let at = |text: &str| Stamp(text.parse().unwrap());
+        let mut it = ReaderDelivery {
+            id: DeliveryId(7),
+            subscriber_id: SubscriberId(3),
+            address: "ann@example.org".into(),
+            status: DeliveryStatus::Deferred,
+            attempts: 2,
+            next_attempt_at: at("2026-05-01T07:05:00Z"),
+            relay: Some("smtp://relay.example:25".into()),
+            reply_code: Some(451),
+            enhanced_code: Some("4.7.1".into()),
+            reply_text: Some("4.7.1 later".into()),
+            finished_at: None,
+        };
+        let deferred = [
+            "ann@example.org",
+            "deferred",
+            "2",
+            "2026-05-01 07:05:00Z",
+            "smtp://relay.example:25",
+            "451",
+            "4.7.1",
+        ];
+        assert_eq!(row(&it)[..7], deferred);
+        (it.status, it.relay, it.reply_code) = (DeliveryStatus::Sending, Some(String::new()), None);
+        assert_eq!(row(&it)[3..6], ["-", "-", "-"]);
+        (it.status, it.finished_at) = (DeliveryStatus::Sent, Some(at("2026-05-01T07:06:00Z")));
+        assert_eq!(row(&it)[3], "2026-05-01 07:06:00Z");
+    }
+}

@@ -1,0 +1,371 @@
+//! `daily issue status`: how far an issue is, and how it fares.
+
+use super::{
+    Which,
+    figures::{eta, line, measured, percent, rate, refusals, span},
+    watch::{Ended, waits_for_operator, watch},
+};
+use crate::{
+    app::App,
+    cli::{
+        CliError, CliResult,
+        output::{Output, moment, on_terminal, table},
+    },
+    db::{
+        deliveries::{self, AnswerCount, Counts, DomainCount, Slowdown},
+        issues::{self, IssueEvent, IssueRecord},
+        processes,
+    },
+    domain::{
+        breaker::Score,
+        ids::IssueId,
+        issue::IssueStatus,
+        pace::{Pace, Slowed},
+    },
+};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use std::{fmt::Write as _, time::Duration};
+
+/// Show how far an issue is: live while it goes out, then by domain and by answer
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    daily issue status                 the one on its way, else the latest; on a terminal, watch it until it is out\n  \
+    daily issue status --no-watch      one look\n  \
+    daily --json issue status          the same for programs")]
+pub struct Status {
+    #[command(flatten)]
+    which: Which,
+    /// Look once, also on a terminal
+    #[arg(long)]
+    no_watch: bool,
+}
+
+/// Domains shown.
+const DOMAINS: i64 = 15;
+/// Answers shown.
+const ANSWERS: i64 = 50;
+/// Slowed domains and relays shown.
+const SLOWDOWNS: i64 = 50;
+/// The rate of a single look is taken over this time.
+const MEASURE_FOR: Duration = Duration::from_secs(1);
+/// What was slowed longer ago has recovered, however slow it was.
+const SLOW_FOR: SignedDuration = SignedDuration::from_hours(6);
+
+const NO_WORKER: &str = "no worker is alive: it goes on when one starts";
+
+impl Status {
+    pub async fn run(self, app: &App, output: Output) -> CliResult {
+        let issue = self.which.existing(app).await?;
+        let (mut notice, mut per_second) = (None, None);
+        if on_terminal() && !output.json && !self.no_watch && is_on_its_way(issue.status) {
+            notice = match watch(app, issue.id, output).await?.ended {
+                Ended::AtRest | Ended::Interrupted => None,
+                Ended::InDoubt => Some("all that is left is in doubt: see `daily issue resolve --help`"),
+                Ended::NoWorker => Some(NO_WORKER),
+            };
+        } else if issue.status == IssueStatus::Sending {
+            per_second = Some(measure(app, issue.id).await?);
+        }
+        let report = Report::read(app, issue.id, per_second).await?;
+        if output.json {
+            return Ok(output.record(&report.to_json(), String::new)?);
+        }
+        let mut text = report.to_text();
+        let nobody = report.workers == 0 && is_on_its_way(report.issue.status);
+        if let Some(notice) = notice.or(nobody.then_some(NO_WORKER)) {
+            let _ = write!(text, "\n{notice}");
+        }
+        Ok(output.record(&(), || text)?)
+    }
+}
+
+const fn is_on_its_way(status: IssueStatus) -> bool {
+    matches!(status, IssueStatus::Frozen | IssueStatus::Sending)
+}
+
+async fn measure(app: &App, id: IssueId) -> Result<f64, CliError> {
+    let before = deliveries::counts(&mut app.db.read().await?, id).await?;
+    let begun = tokio::time::Instant::now();
+    tokio::time::sleep(MEASURE_FOR).await;
+    let after = deliveries::counts(&mut app.db.read().await?, id).await?;
+    Ok(measured(&before, &after, begun.elapsed()))
+}
+
+/// A slowed domain or relay, and what it may be given now.
+#[derive(serde::Serialize)]
+struct SlowedNow {
+    #[serde(flatten)]
+    slowdown: Slowdown,
+    /// Messages a minute; none: it has recovered.
+    now_per_minute: Option<u32>,
+}
+
+/// All that is told about an issue.
+struct Report {
+    issue: IssueRecord,
+    counts: Counts,
+    workers: i64,
+    breaker: crate::domain::breaker::Breaker,
+    per_second: Option<f64>,
+    domains: Vec<DomainCount>,
+    answers: Vec<AnswerCount>,
+    slowed: Vec<SlowedNow>,
+    history: Vec<IssueEvent>,
+}
+
+impl Report {
+    /// Everything as of one moment. Looks at all deliveries of the issue.
+    async fn read(app: &App, id: IssueId, per_second: Option<f64>) -> Result<Self, CliError> {
+        let now = app.actions.clock.now();
+        let mut tx = app.db.read().await?;
+        let issue = issues::get(&mut tx, id).await?.ok_or(crate::db::DbError::RowNotFound)?;
+        Ok(Self {
+            counts: deliveries::counts(&mut tx, id).await?,
+            workers: processes::count_workers(&mut tx, now).await?,
+            breaker: app.settings.sending.breaker,
+            per_second: per_second.filter(|_| issue.status == IssueStatus::Sending),
+            domains: deliveries::by_domain(&mut tx, id, DOMAINS).await?,
+            answers: deliveries::by_answer(&mut tx, id, ANSWERS).await?,
+            slowed: slowed(app, &mut tx, &issue, now).await?,
+            history: issues::history(&mut tx, id).await?,
+            issue,
+        })
+    }
+
+    const fn score(&self) -> Score {
+        let IssueRecord { recipients, answered, refused, .. } = self.issue;
+        Score { recipients, answered, refused }
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        let eta = self.per_second.and_then(|per_second| eta(&self.counts, per_second));
+        json!({
+            "issue": self.issue,
+            "deliveries": self.counts,
+            "workers": self.workers,
+            "breaker": {
+                "answered": self.issue.answered,
+                "refused": self.issue.refused,
+                "max_failed_percent": self.breaker.max_failed_percent,
+                "canary": self.breaker.canary,
+            },
+            "per_second": self.per_second,
+            "eta_seconds": eta.map(|eta| eta.as_secs()),
+            "domains": self.domains,
+            "answers": self.answers,
+            "slowed": self.slowed,
+            "history": self.history,
+        })
+    }
+
+    fn to_text(&self) -> String {
+        let Self { issue, counts, .. } = self;
+        let because = issue.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let mut text = format!("{}: {}{because}\n", issue.issue_date, issue.status);
+        let _ = writeln!(
+            text,
+            "due {}, frozen {}, closed {}",
+            moment(Some(issue.due_at)),
+            moment(issue.frozen_at),
+            moment(issue.closed_at)
+        );
+        let _ = writeln!(text, "{}", line(counts));
+        if issue.answered > 0 || is_on_its_way(issue.status) {
+            let _ = writeln!(text, "{}", refusals(self.score(), self.breaker));
+        }
+        if let Some(per_second) = self.per_second {
+            let left = eta(counts, per_second).map_or("-".into(), span);
+            let done = percent(super::figures::done(counts), counts.total());
+            let _ = writeln!(text, "{done} done, {}, ETA {left}", rate(per_second));
+        }
+        if waits_for_operator(issue.status) {
+            text.push_str("`daily issue resume` lets it go on, `daily issue cancel` gives it up\n");
+        }
+        self.add_tables(&mut text);
+        text
+    }
+
+    fn add_tables(&self, text: &mut String) {
+        let mut add = |titles: &[&str], rows: Vec<Vec<String>>| {
+            if !rows.is_empty() {
+                let _ = write!(text, "\n{}", table(titles, &rows));
+            }
+        };
+        let domains = self.domains.iter().map(|it| {
+            let counts =
+                [it.total, it.sent, it.waiting, it.deferred, it.failed].map(|count| count.to_string());
+            [std::slice::from_ref(&it.domain), &counts[..]].concat()
+        });
+        add(&["domain", "total", "sent", "waiting", "deferred", "failed"], domains.collect());
+        let or_none = |text: Option<&str>| text.filter(|text| !text.is_empty()).unwrap_or("-").to_owned();
+        let answers = self.answers.iter().map(|it| {
+            vec![
+                it.status.to_string(),
+                it.count.to_string(),
+                or_none(it.relay.as_deref()),
+                it.reply_code.map_or("-".into(), |code| code.to_string()),
+                or_none(it.enhanced_code.as_deref()),
+                or_none(it.example.as_deref()),
+            ]
+        });
+        add(&["state", "count", "relay", "code", "enhanced", "for example"], answers.collect());
+        let slowed = self.slowed.iter().map(|it| {
+            vec![
+                it.slowdown.scope.clone(),
+                format!("{}/min", it.slowdown.per_minute),
+                it.now_per_minute.map_or("no limit".into(), |rate| format!("{rate}/min")),
+                moment(Some(it.slowdown.at)),
+                or_none(it.slowdown.complaint.as_deref()),
+            ]
+        });
+        add(&["slowed", "to", "now", "at", "because"], slowed.collect());
+        let history = self.history.iter().map(|it| {
+            vec![moment(Some(it.occurred_at)), it.status.to_string(), it.reason.clone().unwrap_or_default()]
+        });
+        add(&["when", "became", "because"], history.collect());
+    }
+}
+
+/// What was slowed while the issue went out; for one that is not at its end also what is still slow from before.
+async fn slowed(
+    app: &App,
+    tx: &mut crate::db::Tx,
+    issue: &IssueRecord,
+    now: Timestamp,
+) -> Result<Vec<SlowedNow>, CliError> {
+    let Some(frozen_at) = issue.frozen_at.map(Timestamp::from) else { return Ok(Vec::new()) };
+    let (from, until) = match issue.closed_at.map(Timestamp::from) {
+        Some(closed_at) => (frozen_at, closed_at),
+        None => (frozen_at.min(now - SLOW_FOR), now),
+    };
+    let found = deliveries::slowdowns(tx, from, until, SLOWDOWNS).await?;
+    let found = found.into_iter().map(|it| now_of(app, it, now));
+    Ok(found.filter(|it| it.now_per_minute.is_some() || it.slowdown.at.0 >= frozen_at).collect())
+}
+
+fn now_of(app: &App, slowdown: Slowdown, now: Timestamp) -> SlowedNow {
+    let domain = slowdown.scope.strip_prefix("domain ");
+    let configured = app.settings.sending.domain_rates.iter().find(|(name, _)| Some(name.as_str()) == domain);
+    let slowed =
+        u32::try_from(slowdown.per_minute).ok().map(|per_minute| Slowed { per_minute, at: slowdown.at.0 });
+    let pace = Pace { configured: configured.map(|(_, rate)| *rate), slowed };
+    SlowedNow { now_per_minute: pace.per_minute(now), slowdown }
+}
+
+/// What is slow at this moment: a short line each, for `daily check`.
+pub async fn slow_now(app: &App, tx: &mut crate::db::Tx) -> Result<Vec<(String, String)>, CliError> {
+    let now = app.actions.clock.now();
+    let found = deliveries::slowdowns(tx, now - SLOW_FOR, now, SLOWDOWNS).await?;
+    let slow = found.into_iter().map(|it| now_of(app, it, now)).filter_map(|it| {
+        let detail = format!(
+            "{}/min after it said at {}: {}",
+            it.now_per_minute?,
+            moment(Some(it.slowdown.at)),
+            it.slowdown.complaint.as_deref().unwrap_or("-")
+        );
+        Some((it.slowdown.scope, detail))
+    });
+    Ok(slow.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        db::Stamp,
+        domain::{breaker::Breaker, delivery::DeliveryStatus, ids::NewsletterId},
+    };
+
+    fn at(text: &str) -> Stamp {
+        Stamp(text.parse().unwrap())
+    }
+
+    fn report() -> Report {
+        Report {
+            issue: IssueRecord {
+                id: IssueId(1),
+                newsletter_id: NewsletterId(1),
+                issue_date: "2026-05-01".into(),
+                status: IssueStatus::Sending,
+                due_at: at("2026-05-01T07:00:00Z"),
+                planned_at: None,
+                frozen_at: Some(at("2026-05-01T07:00:01Z")),
+                closed_at: None,
+                message_key: "key".into(),
+                reason: None,
+                recipients: 1000,
+                answered: 500,
+                refused: 5,
+                resumed_at: None,
+            },
+            counts: Counts { sent: 490, queued: 500, failed: 10, ..Counts::default() },
+            workers: 1,
+            breaker: Breaker { canary: 200, max_failed_percent: 20 },
+            per_second: Some(25.0),
+            domains: vec![DomainCount {
+                domain: "example.org".into(),
+                total: 1000,
+                sent: 490,
+                waiting: 500,
+                deferred: 0,
+                failed: 10,
+            }],
+            answers: vec![AnswerCount {
+                status: DeliveryStatus::Failed,
+                relay: Some(String::new()),
+                reply_code: Some(550),
+                enhanced_code: Some("5.1.1".into()),
+                example: Some("5.1.1 no such\u{1b} user".into()),
+                count: 10,
+            }],
+            slowed: vec![SlowedNow {
+                slowdown: Slowdown {
+                    scope: "domain example.org".into(),
+                    per_minute: 600,
+                    at: at("2026-05-01T07:01:00Z"),
+                    complaint: Some("421 4.7.0 too fast".into()),
+                },
+                now_per_minute: Some(750),
+            }],
+            history: vec![IssueEvent {
+                status: IssueStatus::Sending,
+                reason: None,
+                occurred_at: at("2026-05-01T07:00:01Z"),
+            }],
+        }
+    }
+
+    #[test]
+    fn the_whole_picture_fits_a_screen() {
+        insta::assert_snapshot!(report().to_text(), @r"
+        2026-05-01: sending
+        due 2026-05-01 07:00:00Z, frozen 2026-05-01 07:00:01Z, closed -
+        490 sent · 500 queued · 10 failed
+        5 of 500 answers were refusals (1.0 %); more than 20 % hold the issue
+        50.0 % done, 25/s, ETA 20 s
+
+        DOMAIN       TOTAL  SENT  WAITING  DEFERRED  FAILED
+        example.org  1000   490   500      0         10
+
+        STATE   COUNT  RELAY  CODE  ENHANCED  FOR EXAMPLE
+        failed  10     -      550   5.1.1     5.1.1 no such  user
+
+        SLOWED              TO       NOW      AT                    BECAUSE
+        domain example.org  600/min  750/min  2026-05-01 07:01:00Z  421 4.7.0 too fast
+
+        WHEN                  BECAME   BECAUSE
+        2026-05-01 07:00:01Z  sending
+        ");
+    }
+
+    #[test]
+    fn programs_get_the_same() {
+        let json = report().to_json();
+        assert_eq!((&json["per_second"], &json["eta_seconds"]), (&25.0.into(), &20.into()));
+        assert_eq!(json["slowed"][0]["scope"], "domain example.org");
+        assert_eq!(json["domains"][0]["waiting"], 500);
+        assert_eq!(json["deliveries"]["sent"], 490);
+        assert_eq!(json["breaker"]["max_failed_percent"], 20);
+    }
+}
