@@ -32,6 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "db",
             "domain",
             "jobs",
+            "mail",
             "queue",
             "random",
             "settings",

@@ -11,14 +11,14 @@ const FEED: &str = "<?xml version=\"1.0\"?><rss version=\"2.0\"><channel><title>
     <link>https://lamp.example/</link><description>News</description><item><title>Harbour lights return</title>\
     <link>https://lamp.example/lights</link></item></channel></rss>";
 
-fn write_feed(folder: &Path) -> String {
+pub fn write_feed(folder: &Path) -> String {
     let file = folder.join("feed.xml");
     std::fs::write(&file, FEED).unwrap();
     file.display().to_string()
 }
 
 /// Starts `daily serve` on a free port; returns its URL once it is ready.
-async fn serve(environment: Environment) -> (Running, Environment, String) {
+pub async fn serve(environment: Environment) -> (Running, Environment, String) {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("http://127.0.0.1:{port}");
     let environment = environment
@@ -38,7 +38,7 @@ async fn ready(url: &str) {
     .await;
 }
 
-async fn reader(url: &str, folder: &Path, address: &str) {
+pub async fn reader(url: &str, folder: &Path, address: &str) {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let body = format!("{{\"email\":\"{address}\"}}");
     let post = client.post(format!("{url}/subscribe")).header("content-type", "application/json").body(body);
@@ -69,9 +69,16 @@ async fn help_teaches_by_example() {
         &["article", "add"],
         &["issue", "send"],
         &["issue", "show"],
+        &["issue", "status"],
+        &["issue", "deliveries"],
+        &["issue", "pause"],
+        &["issue", "resume"],
+        &["issue", "cancel"],
         &["test-send"],
         &["subscriber", "show"],
         &["newsletter", "set"],
+        &["dkim", "new"],
+        &["dkim", "show"],
         &["completions"],
     ] {
         let help = daily.run(&[command, &["--help"]].concat()).await;
@@ -242,7 +249,7 @@ async fn two_processes_and_a_restart_across_the_minute_make_one_issue() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_issue_goes_on_at_once_after_kill_9_in_its_middle() {
     let folder = tempfile::tempdir().unwrap();
-    let in_mailbox = Environment::in_folder(folder.path(), None).set("DAILY__SENDING__CONNECTIONS", "1");
+    let in_mailbox = Environment::in_folder(folder.path(), None).set("DAILY__RELAYS__0__CONNECTIONS", "1");
     let (running, daily, url) = serve(in_mailbox).await;
     daily.run(&["feed", "add", &write_feed(folder.path())]).await;
     let addresses: Vec<String> = (0..12).map(|n| format!("reader{n}@example.org")).collect();
@@ -292,4 +299,54 @@ async fn an_issue_goes_on_at_once_after_kill_9_in_its_middle() {
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 12, "nobody is left out");
+}
+
+#[tokio::test]
+async fn a_key_is_made_once_and_its_record_shown_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let daily = Environment::in_folder(folder.path(), None);
+    let file = folder.path().join("dkim.pem");
+    let file = file.to_str().unwrap();
+    let new = ["dkim", "new", "--domain", "newsletter.example", "--out", file];
+    let made = daily.run(&new).await;
+    assert_eq!(made.code, 0, "{made:?}");
+    assert!(made.stdout.contains("daily._domainkey.newsletter.example. IN TXT ( \"v=DKIM1; k=rsa; p="));
+    assert!(!made.stdout.contains("PRIVATE"), "{}", made.stdout);
+    let again = daily.run(&new).await;
+    assert_eq!(again.code, 1, "{again:?}");
+    assert!(again.stderr.contains("is not overwritten; name a new file"), "{}", again.stderr);
+
+    // The lines it prints are a configuration that works.
+    let configuration = made.stdout.split_once("[[dkim]]").unwrap().1;
+    let toml = folder.path().join("daily.toml");
+    std::fs::write(&toml, format!("[[dkim]]{configuration}")).unwrap();
+    let with = ["--config", toml.to_str().unwrap()];
+    let shown = daily.run(&[&with[..], &["--json", "dkim", "show"]].concat()).await;
+    let shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+    let value = shown[0]["record"]["value"].as_str().unwrap();
+    assert!(made.stdout.contains(value), "{shown}");
+    let strings: Vec<&str> =
+        shown[0]["record"]["strings"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    assert!(strings.concat() == value && strings.iter().all(|string| string.len() <= 255));
+
+    let check = daily.run(&[&with[..], &["check"]].concat()).await;
+    assert!(check.stdout.contains("dkim daily._domainkey.newsletter.example  ok"), "{}", check.stdout);
+    let set = ["newsletter", "set", "daily", "--sender-address", "news@other.example"];
+    assert_eq!(daily.run(&set).await.code, 0);
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(file, open).unwrap();
+    let check = daily.run(&[&with[..], &["check"]].concat()).await;
+    assert!(check.stdout.contains("chmod 600"), "{}", check.stdout);
+    assert!(check.stdout.contains("no key is configured for other.example"), "{}", check.stdout);
+
+    for wrong in [
+        &["--domain", "nodots"][..],
+        &["--domain", "example.org", "--selector", "a b"],
+        &["--domain", "example.org", "--algorithm", "dsa"],
+    ] {
+        let out = folder.path().join("never.pem").display().to_string();
+        let refused = daily.run(&[&["dkim", "new", "--out", &out], wrong].concat()).await;
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert!(!std::path::Path::new(&out).exists());
+    }
 }

@@ -6,13 +6,16 @@ use crate::support::command::Environment;
 async fn a_wrong_file_is_refused_with_all_its_problems_and_exit_code_2() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("daily.toml");
-    std::fs::write(&file, "[http]\nlisten = \"everywhere\"\n[sending]\nconnections = 1000\n[feed]\nx = 1\n")
-        .unwrap();
+    std::fs::write(
+        &file,
+        "[http]\nlisten = \"everywhere\"\n[sending]\ntimeout_seconds = 1000\n[feed]\nx = 1\n",
+    )
+    .unwrap();
     let ended = Environment::default().run(&["--config", file.to_str().unwrap(), "issue", "list"]).await;
     assert_eq!(ended.code, 2, "{ended:?}");
     for says in [
         "http.listen: `everywhere`",
-        "sending.connections: 1000 is out of range",
+        "sending.timeout_seconds: 1000 is out of range",
         "feed.x: there is no such key",
     ] {
         assert!(ended.stderr.contains(says), "{says} is missing in {}", ended.stderr);

@@ -1,9 +1,15 @@
 //! An issue, from its stories to the readers' inboxes.
 
-use crate::support::{app::TestApp, on_both_engines};
+use crate::support::{
+    app::TestApp,
+    eventually,
+    mailbox::Mail,
+    on_both_engines,
+    smtp_server::{Script, SmtpServer},
+};
 use daily::{
     actions::{send_issue::begin_issue, test_send::test_send},
-    db::{mails, subscriptions},
+    db::{Db, mails, subscriptions},
     domain::{
         email_address::EmailAddress,
         issue::IssueStatus,
@@ -103,7 +109,9 @@ on_both_engines! {
     }
 
     async fn a_reader_who_leaves_while_the_issue_waits_gets_nothing(engine: Engine) {
-        let app = TestApp::with_relay(engine, "smtp://127.0.0.1:1").await;
+        let mut server = SmtpServer::start(Script::accept()).await;
+        server.stop().await;
+        let app = TestApp::with_relay(engine, &format!("smtp://127.0.0.1:{}", server.port())).await;
         app.article("The bridge opens").await;
         app.reader_at_once("ann@example.org").await;
         assert_eq!(app.send_issue().await, IssueStatus::Sending, "the relay is down");
@@ -112,9 +120,14 @@ on_both_engines! {
         let id = subscriptions::of_address(&mut tx, &ann).await.unwrap()[0].id;
         subscriptions::end(&mut tx, id, app.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
-        app.tick_after(SignedDuration::from_mins(1)).await;
+        server.start_again().await;
+        eventually("the issue is closed", || async {
+            app.tick_after(SignedDuration::from_mins(1)).await;
+            (app.issues().await[0].status == IssueStatus::Sent).then_some(())
+        })
+        .await;
         let issue = app.issues().await.remove(0);
-        assert_eq!(issue.status, IssueStatus::Sent);
+        assert_eq!(server.record().messages.len(), 0);
         let mut tx = app.app.db.read().await.unwrap();
         let counts = daily::db::deliveries::counts(&mut tx, issue.id).await.unwrap();
         assert_eq!((counts.skipped, counts.sent), (1, 0));
@@ -222,5 +235,30 @@ on_both_engines! {
         assert!(page.contains("The bridge opens"));
         assert!(!page.contains("/unsubscribe/"));
         assert_eq!(app.get(&format!("{}/issues/tomorrow", app.url)).await.status(), 404);
+    }
+
+    async fn an_issue_frozen_before_parts_were_kept_encoded_still_goes_out(engine: Engine) {
+        let server = SmtpServer::start(Script::accept().greylist()).await;
+        let app = TestApp::with_relay(engine, &format!("smtp://127.0.0.1:{}", server.port())).await;
+        app.article("The bridge opens").await;
+        app.reader_at_once("ann@example.org").await;
+        assert_eq!(app.send_issue().await, IssueStatus::Sending);
+        let key = app.issues().await[0].message_key.clone();
+        let older = format!(
+            "UPDATE issue_variants SET encoding = 'plain', html = '<p>Grüße. <a href=\"https://n/reader-{key}\">Leave</a>', \
+             text = '.Grüße https://n/reader-{key}'"
+        );
+        let changed = match &app.app.db {
+            Db::Sqlite { writer, .. } => sqlx::query(sqlx::AssertSqlSafe(older)).execute(writer).await.map(drop),
+            Db::Postgres(pool) => sqlx::query(sqlx::AssertSqlSafe(older)).execute(pool).await.map(drop),
+        };
+        changed.unwrap();
+        app.tick_after(SignedDuration::from_mins(2)).await;
+        assert_eq!(app.issues().await[0].status, IssueStatus::Sent);
+        let record = server.wait_for(1).await;
+        let mail = Mail::parse(&record.accepted().next().unwrap().data);
+        let token = mail.header("List-Unsubscribe").unwrap().trim_end_matches('>').rsplit('/').next().unwrap().to_owned();
+        assert_eq!(mail.text().trim_end(), format!(".Grüße https://n/{token}"));
+        assert_eq!(mail.html().trim_end(), format!("<p>Grüße. <a href=\"https://n/{token}\">Leave</a>"));
     }
 }

@@ -7,7 +7,7 @@ use crate::support::{
 };
 use daily::{
     actions::resolve_issue::{Resolution, resolve_issue},
-    db::deliveries,
+    db::{claims, deliveries},
     domain::{email_address::EmailAddress, issue::IssueStatus},
 };
 use jiff::SignedDuration;
@@ -16,7 +16,7 @@ async fn start(engine: crate::support::Engine, server: &SmtpServer) -> TestApp {
     let app = TestApp::start_with(engine, |settings| {
         let url = format!("smtp://127.0.0.1:{}", server.port());
         settings.relays[0].url = daily::domain::relay::RelayUrl::parse(&url).expect("a relay");
-        settings.sending.connections = 1;
+        settings.relays[0].connections = 1;
         settings.sending.timeout = std::time::Duration::from_secs(5);
     })
     .await;
@@ -98,9 +98,8 @@ on_both_engines! {
     async fn the_next_relay_takes_over(engine: Engine) {
         let server = SmtpServer::start(Script::accept()).await;
         let app = TestApp::start_with(engine, |settings| {
-            let relay = |url: &str| daily::settings::Relay {
-                url: daily::domain::relay::RelayUrl::parse(url).expect("a relay"),
-                ca_file: None,
+            let relay = |url: &str| {
+                daily::settings::Relay::new(daily::domain::relay::RelayUrl::parse(url).expect("a relay"))
             };
             settings.relays = vec![relay("smtp://127.0.0.1:1"), relay(&format!("smtp://127.0.0.1:{}", server.port()))];
         })
@@ -184,11 +183,12 @@ on_both_engines! {
         let issue = app.issues().await[0].id;
         let now = app.clock.now();
         let mut tx = app.app.db.begin().await.unwrap();
-        let lease = now + SignedDuration::from_mins(2);
-        let batch = deliveries::claim(&mut tx, issue, "dead", lease, now, 4).await.unwrap();
-        for delivery in &batch[..2] {
-            assert_eq!(deliveries::begin(&mut tx, delivery.id, "dead", now).await.unwrap(), deliveries::Begin::Go);
-        }
+        let claim = claims::open(&mut tx, issue, "dead", now + SignedDuration::from_mins(2)).await.unwrap();
+        let batch =
+            deliveries::claim(&mut tx, issue, claim, deliveries::From::Common(None), now, 4).await.unwrap();
+        let ids: Vec<_> = batch[..2].iter().map(|delivery| delivery.id).collect();
+        let begun = deliveries::begin(&mut tx, issue, claim, &ids, now).await.unwrap();
+        assert_eq!(begun.go.len(), 2);
         tx.commit().await.unwrap();
         server.start_again().await;
         app.tick_after(SignedDuration::from_secs(60)).await;
@@ -207,7 +207,7 @@ on_both_engines! {
         assert_eq!(server.wait_for(6).await.accepted().count(), 6);
         // The dead one comes back to life: its claim is worth nothing now.
         let mut tx = app.app.db.begin().await.unwrap();
-        let late = deliveries::begin(&mut tx, batch[3].id, "dead", app.clock.now()).await.unwrap();
-        assert_eq!(late, deliveries::Begin::Lost);
+        let late = deliveries::begin(&mut tx, issue, claim, &[batch[3].id], app.clock.now()).await.unwrap();
+        assert!(late.go.is_empty() && late.skipped.is_empty(), "{late:?}");
     }
 }

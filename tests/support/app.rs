@@ -7,11 +7,15 @@ use daily::{
     cli::serve::{self, Role},
     clock::Clock,
     db::{
-        DatabaseUrl, articles, articles::Origin, issues, newsletters, newsletters::NewsletterRecord,
-        subscriptions,
+        DatabaseUrl, articles, articles::Origin, deliveries, issues, newsletters,
+        newsletters::NewsletterRecord, subscriptions,
     },
     domain::{
-        article::FoundArticle, email_address::EmailAddress, issue::IssueStatus, relay::RelayUrl,
+        article::FoundArticle,
+        email_address::EmailAddress,
+        ids::{IssueId, SubscriberId},
+        issue::IssueStatus,
+        relay::RelayUrl,
         subscription::SubscriptionStatus,
     },
     jobs::sweep,
@@ -19,13 +23,16 @@ use daily::{
     settings::{Relay, Settings},
 };
 use jiff::{SignedDuration, Timestamp};
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use tempfile::TempDir;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// When every story begins: a Friday, five hours after the newsletter's time.
 pub const BEGIN: &str = "2026-05-01T12:00:00Z";
+
+/// From one move of a running clock to the next.
+const CLOCK_STEP: Duration = Duration::from_millis(5);
 
 /// A running Daily. It ends with the test.
 pub struct TestApp {
@@ -48,9 +55,25 @@ impl TestApp {
     /// With a relay on this machine.
     pub async fn with_relay(engine: Engine, url: &str) -> Self {
         Self::start_with(engine, |settings| {
-            settings.relays = vec![Relay { url: RelayUrl::parse(url).expect("a relay"), ca_file: None }];
+            settings.relays = vec![Relay::new(RelayUrl::parse(url).expect("a relay"))];
         })
         .await
+    }
+
+    /// With these relays on ports of this machine, one connection each.
+    pub async fn with_ports(engine: Engine, ports: &[u16], change: impl FnOnce(&mut Settings)) -> Self {
+        let ports = ports.to_vec();
+        let app = Self::start_with(engine, move |settings| {
+            let relay = |port: &u16| RelayUrl::parse(&format!("smtp://127.0.0.1:{port}")).expect("a relay");
+            settings.relays =
+                ports.iter().map(|port| Relay { connections: 1, ..Relay::new(relay(port)) }).collect();
+            settings.sending.timeout = Duration::from_secs(10);
+            settings.sending.breaker.canary = 0;
+            change(settings);
+        })
+        .await;
+        app.article("The bridge opens").await;
+        app
     }
 
     pub async fn start_with(engine: Engine, change: impl FnOnce(&mut Settings)) -> Self {
@@ -72,8 +95,7 @@ impl TestApp {
         settings.data_folder = folder.path().to_owned();
         settings.http.listen = address;
         settings.http.public_url = format!("http://{address}");
-        settings.relays =
-            vec![Relay { url: RelayUrl::Mailbox(folder.path().join("mailbox")), ca_file: None }];
+        settings.relays = vec![Relay::new(RelayUrl::Mailbox(folder.path().join("mailbox")))];
         change(&mut settings);
         let clock = Clock::fixed(BEGIN.parse().expect("a moment"));
         let app = App::start(settings, clock.clone()).await.expect("Daily starts");
@@ -198,6 +220,108 @@ impl TestApp {
         kinds
     }
 
+    /// Makes readers 0 to `count` of a domain at once, and returns their addresses.
+    pub async fn readers(&self, count: usize, domain: &str) -> Vec<String> {
+        let now = self.clock.now();
+        let newsletter = self.newsletter().await;
+        let addresses: Vec<String> = (0..count).map(|n| format!("reader{n}@{domain}")).collect();
+        let mut tx = self.app.db.begin().await.expect("a transaction");
+        for address in &addresses {
+            let address = EmailAddress::parse(address).expect("an address");
+            let subscriber = subscriptions::subscriber(&mut tx, &address, now).await.expect("a subscriber");
+            let subscription = subscriptions::subscription(&mut tx, subscriber, newsletter.id, now)
+                .await
+                .expect("a subscription");
+            subscriptions::activate(&mut tx, subscription.id, now).await.expect("an active subscription");
+        }
+        tx.commit().await.expect("a commit");
+        addresses
+    }
+
+    /// Has today's issue frozen and its sending begun, and returns it at once.
+    pub async fn begin_issue(&self) -> IssueId {
+        send_issue(&self.app.actions, &self.newsletter().await).await.expect("an issue").id
+    }
+
+    /// Where an issue stands.
+    pub async fn issue(&self, issue: IssueId) -> issues::IssueRecord {
+        let mut tx = self.app.db.read().await.expect("a transaction");
+        issues::get(&mut tx, issue).await.expect("a query").expect("the issue")
+    }
+
+    /// Waits until an issue has come to a state.
+    pub async fn wait_for_status(&self, issue: IssueId, status: IssueStatus) {
+        eventually(&format!("the issue is {status}"), || async {
+            (self.issue(issue).await.status == status).then_some(())
+        })
+        .await;
+    }
+
+    /// Looks for what is due again and again, the clock moving on by `step` each time, until an issue has come to a state.
+    pub async fn tick_until(&self, issue: IssueId, status: IssueStatus, step: SignedDuration) {
+        eventually(&format!("the issue becomes {status}"), || async {
+            self.clock.advance(step);
+            sweep::tick(&self.app.jobs).await.ok()?;
+            (self.issue(issue).await.status == status).then_some(())
+        })
+        .await;
+    }
+
+    /// How many deliveries of an issue are in each state.
+    pub async fn counts(&self, issue: IssueId) -> deliveries::Counts {
+        let mut tx = self.app.db.read().await.expect("a transaction");
+        deliveries::counts(&mut tx, issue).await.expect("a query")
+    }
+
+    /// All deliveries of an issue.
+    pub async fn deliveries(&self, issue: IssueId) -> Vec<deliveries::ReaderDelivery> {
+        let mut tx = self.app.db.read().await.expect("a transaction");
+        deliveries::page(&mut tx, issue, None, SubscriberId(0), 10_000).await.expect("a query")
+    }
+
+    /// The delivery of an issue to one reader.
+    pub async fn delivery(&self, issue: IssueId, address: &str) -> deliveries::ReaderDelivery {
+        let all = self.deliveries(issue).await;
+        all.into_iter().find(|it| it.address == address).unwrap_or_else(|| panic!("none to {address}"))
+    }
+
+    /// Another Daily on the same database with the same settings and clock, that does nothing by itself.
+    pub async fn another(&self) -> App {
+        self.another_with(|_| {}).await
+    }
+
+    /// The same, with other settings.
+    pub async fn another_with(&self, change: impl FnOnce(&mut Settings)) -> App {
+        let mut settings = (*self.app.settings).clone();
+        change(&mut settings);
+        App::start(settings, self.clock.clone()).await.expect("another Daily starts")
+    }
+
+    /// Another worker on the same database.
+    pub async fn another_worker(&self) -> Worker {
+        let app = self.another().await;
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(serve::run(app, Role::Worker, None, stop.clone()));
+        Worker { stop: stop.drop_guard(), running }
+    }
+
+    /// Lets the clock run, `speed` times as fast as clocks do, until the guard is dropped.
+    pub fn run_clock(&self, speed: i32) -> DropGuard {
+        let (stop, clock) = (CancellationToken::new(), self.clock.clone());
+        let stopped = stop.clone();
+        tokio::spawn(async move {
+            let mut every = tokio::time::interval(CLOCK_STEP);
+            let mut last = tokio::time::Instant::now();
+            while !stopped.is_cancelled() {
+                let now = every.tick().await;
+                let passed = SignedDuration::try_from(now - last).expect("a short time");
+                clock.advance(passed * speed);
+                last = now;
+            }
+        });
+        stop.drop_guard()
+    }
+
     /// Adds an article as an operator does.
     pub async fn article(&self, title: &str) {
         let slug = title.to_lowercase().replace(' ', "-");
@@ -222,6 +346,20 @@ impl TestApp {
         let newsletter = self.newsletter().await;
         let mut tx = self.app.db.read().await.expect("a transaction");
         issues::page(&mut tx, newsletter.id, jiff::civil::Date::MAX, 100).await.expect("a query")
+    }
+}
+
+/// Another process's worker, as it were, on the same database. It ends, without hurry, with the test.
+pub struct Worker {
+    stop: DropGuard,
+    running: JoinHandle<bool>,
+}
+
+impl Worker {
+    /// Asks it to end, as SIGTERM does, and waits until it has.
+    pub async fn end(self) {
+        drop(self.stop);
+        self.running.await.expect("a worker that does not panic");
     }
 }
 

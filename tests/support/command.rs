@@ -66,12 +66,35 @@ impl Environment {
             .expect("the program starts");
         Running(child)
     }
+
+    /// The same, with what it says written to a file, after what is in it.
+    pub fn start_logging(&self, arguments: &[&str], log: &Path) -> Running {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(log).expect("a log file");
+        let child = self
+            .command(arguments)
+            .stdout(file.try_clone().expect("a second handle"))
+            .stderr(file)
+            .spawn()
+            .expect("the program starts");
+        Running(child)
+    }
 }
 
 /// A program that runs.
 pub struct Running(Child);
 
 impl Running {
+    /// Its process's number.
+    #[allow(dead_code, reason = "the benchmark asks for it")]
+    pub fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.0.try_wait().expect("its state").is_some()
+    }
+
     /// `kill -9`.
     pub fn kill(&mut self) {
         self.0.kill().expect("a process to kill");

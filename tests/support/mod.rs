@@ -3,14 +3,21 @@
 pub mod app;
 pub mod browser;
 pub mod command;
+pub mod dkim;
+pub mod engine_settings;
+pub mod fates;
 pub mod mailbox;
 pub mod postfix;
 pub mod postgres;
+pub mod postgres_cluster;
 mod self_test;
+pub mod sink;
 pub mod smtp_server;
-mod supervisor;
+pub mod store;
+pub mod supervisor;
+mod waiting;
 
-use std::{future::Future, time::Duration};
+pub use waiting::{eventually, eventually_within};
 
 /// What a story's database runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,29 +48,3 @@ macro_rules! on_both_engines {
     )+};
 }
 pub(crate) use on_both_engines;
-
-/// Longest time anything in a test may take: far more than it does, so that only what never comes fails.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Waits for something to become true, looking again and again.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, look: impl FnMut() -> F) -> T {
-    eventually_within(PATIENCE.as_secs(), what, look).await
-}
-
-/// The same, for what may take longer.
-pub async fn eventually_within<T, F: Future<Output = Option<T>>>(
-    seconds: u64,
-    what: &str,
-    mut look: impl FnMut() -> F,
-) -> T {
-    let waited = tokio::time::timeout(Duration::from_secs(seconds), async {
-        let mut again = tokio::time::interval(Duration::from_millis(20));
-        loop {
-            again.tick().await;
-            if let Some(found) = look().await {
-                return found;
-            }
-        }
-    });
-    waited.await.unwrap_or_else(|_| panic!("never happened: {what}"))
-}

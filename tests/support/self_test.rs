@@ -81,50 +81,40 @@ mod postgres {
 }
 
 mod postfix {
-    use lettre::transport::smtp::authentication::Credentials;
-    use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
-    use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+    use crate::support::postfix::{PASSWORD, Postfix, USER};
+    use daily::{
+        clock::Clock,
+        domain::{email_address::EmailAddress, relay::RelayUrl},
+        mail::{Mailer, Outcome, Outgoing, Priority},
+        settings::{Relay, Settings},
+    };
 
-    use crate::support::postfix::{self, Postfix};
-
-    type Transport = AsyncSmtpTransport<Tokio1Executor>;
-
-    fn tls(server: &Postfix) -> TlsParameters {
-        let pem = std::fs::read(server.ca_file()).expect("Postfix has a certificate");
-        let authority = Certificate::from_pem(&pem).expect("the certificate is one");
-        TlsParameters::builder("localhost".to_owned())
-            .add_root_certificate(authority)
-            .build()
-            .expect("rustls takes the certificate")
-    }
-
-    fn message(to: &str) -> Message {
-        Message::builder()
-            .from("Daily <daily@example.org>".parse().expect("an address"))
-            .to(to.parse().expect("an address"))
-            .subject("hello")
-            .body("first\r\n.second\r\nthird\r\n".to_owned())
-            .expect("a complete message")
-    }
-
-    fn login(password: &str) -> Credentials {
-        Credentials::new(postfix::USER.to_owned(), password.to_owned())
+    async fn send(server: &Postfix, url: &str, to: &str) -> Outcome {
+        let url = RelayUrl::parse(url).expect("a relay");
+        let relay = Relay { ca_file: Some(server.ca_file()), ..Relay::new(url) };
+        let sending = Settings::defaults().expect("the defaults").sending;
+        let mailer = Mailer::new(&[relay], &sending, Clock::system()).expect("a mailer");
+        let address = |text: &str| EmailAddress::parse(text).expect("an address");
+        let (sender, recipient) = (address("daily@example.org"), address(to));
+        let message = b"From: daily@example.org\r\nSubject: hello\r\n\r\nfirst\r\n.second\r\nthird\r\n";
+        let outgoing = Outgoing { sender: &sender, recipient: &recipient, message };
+        let outcome = mailer.send(Priority::Single, &outgoing).await;
+        mailer.close().await;
+        outcome
     }
 
     #[tokio::test]
     async fn mail_arrives_on_all_three_ports() {
         let server = Postfix::start().await;
-        let to = |port| Transport::builder_dangerous("localhost").port(port);
-        let plain = to(server.plain_port());
-        let starttls = plain.clone().tls(Tls::Required(tls(&server)));
-        let submission = to(server.submission_port())
-            .tls(Tls::Required(tls(&server)))
-            .credentials(login(postfix::PASSWORD));
-        let smtps = to(server.smtps_port()).tls(Tls::Wrapper(tls(&server)));
-        for way in [plain, starttls, submission, smtps] {
-            way.build().send(message("reader@example.net")).await.expect("Postfix takes the mail");
+        for url in [
+            format!("smtp://localhost:{}", server.plain_port()),
+            format!("smtp+starttls://localhost:{}", server.plain_port()),
+            format!("smtp+starttls://{USER}:{PASSWORD}@localhost:{}", server.submission_port()),
+            format!("smtps://localhost:{}", server.smtps_port()),
+        ] {
+            let outcome = send(&server, &url, "reader@example.net").await;
+            assert!(matches!(outcome, Outcome::Sent(_)), "{outcome:?}");
         }
-
         let mails = server.wait_for_messages(4).await;
         assert_eq!(mails.len(), 4);
         for mail in mails {
@@ -138,18 +128,23 @@ mod postfix {
     #[tokio::test]
     async fn submission_wants_tls_and_login_and_nothing_leaves() {
         let server = Postfix::start().await;
-        let submission = Transport::builder_dangerous("localhost").port(server.submission_port());
-        let encrypted = submission.clone().tls(Tls::Required(tls(&server)));
-        let wrong_password = encrypted.clone().credentials(login("no"));
-        for way in [submission, encrypted.clone(), wrong_password] {
-            way.build().send(message("reader@example.org")).await.expect_err("a refusal");
+        let port = server.submission_port();
+        for url in [
+            format!("smtp://localhost:{port}"),
+            format!("smtp+starttls://localhost:{port}"),
+            format!("smtp+starttls://{USER}:no@localhost:{port}"),
+        ] {
+            let outcome = send(&server, &url, "reader@example.org").await;
+            assert!(!matches!(outcome, Outcome::Sent(_)), "{outcome:?}");
+            assert!(outcome.answer().code.is_some_and(|code| code >= 500), "{outcome:?}");
         }
         assert!(server.messages().is_empty(), "{}", server.log());
 
-        let good = encrypted.credentials(login(postfix::PASSWORD)).build();
-        let away = good.send(message("someone@debian.org")).await.expect_err("a refusal");
-        assert!(away.is_permanent(), "{away}");
-        good.send(message("gone@example.org")).await.expect("taken, to be bounced");
+        let good = format!("smtp+starttls://{USER}:{PASSWORD}@localhost:{port}");
+        let away = send(&server, &good, "someone@debian.org").await;
+        assert!(matches!(away, Outcome::Failed(_)), "{away:?}");
+        let gone = send(&server, &good, "gone@example.org").await;
+        assert!(matches!(gone, Outcome::Sent(_)), "taken, to be bounced: {gone:?}");
         let mails = server.wait_for_messages(1).await;
         let bounce = String::from_utf8_lossy(&mails[0]);
         assert!(bounce.contains("\r\nDelivered-To: daily@example.org\r\n"), "{bounce}");
@@ -313,5 +308,61 @@ mod smtp_server {
         assert!(client.say("bare\nlf ü\r\n.\r\n").await.starts_with("250"));
         let violations = server.record().violations;
         assert_eq!(violations.len(), 4, "{violations:?}");
+    }
+}
+
+mod sink {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use crate::support::eventually;
+    use crate::support::sink::{Options, Phase, Sink};
+
+    const TWO_MESSAGES: &[u8] = b"EHLO one.example\r\n\
+        MAIL FROM:<news@newsletter.example>\r\nRCPT TO:<ann@example.org>\r\nDATA\r\n\
+        Subject: x\r\nmessage-id: <1@newsletter.example>\r\n\r\na line\r\n..\r\n.a\r\n\r\n.\r\n\
+        MAIL FROM:<news@newsletter.example>\r\nRCPT TO:<ben@example.org>\r\nDATA\r\n.\r\nQUIT\r\n";
+
+    async fn sink() -> Sink {
+        Sink::start(0, Options { remember: true, ..Options::default() }).await
+    }
+
+    #[tokio::test]
+    async fn messages_are_found_however_they_are_cut() {
+        for piece in [1, 7, TWO_MESSAGES.len()] {
+            let sink = sink().await;
+            let mut client = TcpStream::connect(("127.0.0.1", sink.port())).await.expect("it listens");
+            client.set_nodelay(true).expect("a TCP option");
+            for piece in TWO_MESSAGES.chunks(piece) {
+                client.write_all(piece).await.expect("it reads");
+            }
+            let mut answers = String::new();
+            client.read_to_string(&mut answers).await.expect("it closes after QUIT");
+            assert!(answers.ends_with("221 2.0.0 bye\r\n"), "{answers}");
+            assert_eq!(answers.matches("taken").count(), 2);
+            let messages = sink.tally().messages();
+            let seen: Vec<_> = messages.iter().map(|it| (&*it.recipient, &*it.id)).collect();
+            assert_eq!(seen, [("ann@example.org", "<1@newsletter.example>"), ("ben@example.org", "")]);
+            let report = sink.tally().report();
+            assert_eq!((report.messages, report.repeated, report.by_client["one.example"]), (2, 0, 2));
+            let own = "Subject: x\r\nmessage-id: <1@newsletter.example>\r\n\r\na line\r\n..\r\n.a\r\n\r\n";
+            assert_eq!(report.octets, own.len() as u64);
+            assert!(!sink.tally().connections()[0].broke());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_breaks_is_known_with_how_far_it_was() {
+        let sink = sink().await;
+        let whole = String::from_utf8_lossy(TWO_MESSAGES);
+        let middle = whole.find("a line").expect("a line of the first message");
+        let mut client = TcpStream::connect(("127.0.0.1", sink.port())).await.expect("it listens");
+        client.write_all(&TWO_MESSAGES[..middle]).await.expect("it reads");
+        drop(client);
+        eventually("the sink sees it", || async {
+            sink.tally().connections().first()?.broke().then_some(())
+        })
+        .await;
+        assert_eq!((sink.tally().taken(), sink.tally().connections()[0].phase()), (0, Phase::Data));
     }
 }

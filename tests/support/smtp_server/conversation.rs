@@ -134,6 +134,8 @@ impl Conversation {
                 self.answer(Step::Other, "250 2.0.0 ok").await?;
             }
             "QUIT" => {
+                // Before it is said: whoever has read the answer may open the next one.
+                self.stage.recorder.connection_closed(self.connection);
                 self.answer(Step::Other, "221 2.0.0 bye").await?;
                 return Err(Over);
             }
@@ -218,7 +220,13 @@ impl Conversation {
             Some(Action::Reply(reply)) => Ok(reply),
             Some(Action::Drop) => Err(Over),
             Some(Action::Hold) => {
+                self.stage.recorder.hold_begun();
                 self.stage.director.hold().await;
+                self.stage.recorder.hold_ended();
+                Ok(usual.to_owned())
+            }
+            Some(Action::Delay(time)) => {
+                tokio::time::sleep(time).await;
                 Ok(usual.to_owned())
             }
         }

@@ -30,7 +30,7 @@ use tokio::task::{JoinHandle, JoinSet};
 pub use self::record::Record;
 use self::record::Recorder;
 use self::script::Director;
-pub use self::script::{Action, Script, Step};
+pub use self::script::{Action, Moment, Script, Step};
 use super::supervisor::ReservedPort;
 
 /// A running server; stops when dropped.
@@ -90,6 +90,11 @@ impl SmtpServer {
     /// Ends every [`Action::Hold`], those to come included.
     pub fn release(&self) {
         self.stage.director.release();
+    }
+
+    /// Ends this many [`Action::Hold`]s, in the order they began, those to come included.
+    pub fn pass(&self, count: usize) {
+        self.stage.director.pass(count);
     }
 
     /// A copy of everything seen so far.

@@ -44,6 +44,10 @@ pub struct Record {
     pub messages: Vec<Message>,
     /// Breaches of the protocol: pipelining or 8-bit text that was not advertised, bare CR or LF, lines too long.
     pub violations: Vec<String>,
+    /// Connections that are on hold now.
+    pub on_hold: usize,
+    /// Most connections that were open at once.
+    pub most_open: usize,
     accepted_count: usize,
 }
 
@@ -51,6 +55,12 @@ impl Record {
     /// The messages answered with 2xx.
     pub fn accepted(&self) -> impl Iterator<Item = &Message> {
         self.messages.iter().filter(|message| message.accepted)
+    }
+
+    /// How many messages were begun: MAIL commands.
+    pub fn begun(&self) -> usize {
+        let commands = self.connections.iter().flat_map(|connection| &connection.commands);
+        commands.filter(|command| command.starts_with("MAIL")).count()
     }
 
     /// How many connections are open now.
@@ -76,6 +86,7 @@ impl Recorder {
     pub(super) fn connection_opened(&self) -> usize {
         self.note(|record| {
             record.connections.push(Connection::default());
+            record.most_open = record.most_open.max(record.open_connections());
             record.connections.len() - 1
         })
     }
@@ -105,6 +116,14 @@ impl Recorder {
             record.messages[message].accepted = true;
             record.accepted_count += 1;
         });
+    }
+
+    pub(super) fn hold_begun(&self) {
+        self.note(|record| record.on_hold += 1);
+    }
+
+    pub(super) fn hold_ended(&self) {
+        self.note(|record| record.on_hold -= 1);
     }
 
     fn note<T>(&self, change: impl FnOnce(&mut Record) -> T) -> T {

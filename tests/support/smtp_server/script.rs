@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::lock;
 
@@ -39,8 +40,11 @@ pub enum Action {
     Reply(String),
     /// Closes the connection without a word.
     Drop,
-    /// Says nothing until [`release`](super::SmtpServer::release), then goes on as usual.
+    /// Says nothing until [`release`](super::SmtpServer::release) or its turn by [`pass`](super::SmtpServer::pass), then goes
+    /// on as usual.
     Hold,
+    /// Goes on as usual after this time.
+    Delay(Duration),
 }
 
 impl Action {
@@ -133,6 +137,8 @@ pub(super) struct Director {
     script: Mutex<Arc<Script>>,
     reached: Mutex<HashMap<(Step, String), usize>>,
     released: watch::Sender<bool>,
+    /// So many of those on hold may go on, first come first served.
+    passes: Semaphore,
 }
 
 impl Director {
@@ -141,6 +147,7 @@ impl Director {
             script: Mutex::new(Arc::new(script)),
             reached: Mutex::default(),
             released: watch::Sender::new(false),
+            passes: Semaphore::new(0),
         }
     }
 
@@ -154,6 +161,10 @@ impl Director {
 
     pub(super) fn release(&self) {
         self.released.send_replace(true);
+    }
+
+    pub(super) fn pass(&self, count: usize) {
+        self.passes.add_permits(count);
     }
 
     /// Counts that `step` is reached for `recipient`, and asks the script.
@@ -173,10 +184,13 @@ impl Director {
         self.script().action_at(&Moment { step, connection, sender, recipient, earlier })
     }
 
-    /// Waits for [`Self::release`].
+    /// Waits for [`Self::release`] or [`Self::pass`].
     pub(super) async fn hold(&self) {
         let mut released = self.released.subscribe();
         // An error would mean that there is no director any more to say so.
-        drop(released.wait_for(|released| *released).await);
+        tokio::select! {
+            _ = released.wait_for(|released| *released) => {}
+            pass = self.passes.acquire() => if let Ok(pass) = pass { pass.forget() },
+        }
     }
 }

@@ -1,0 +1,115 @@
+//! The benchmark's command line.
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// How fast Daily sends, beside Postfix's smtp-source in the same run
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "script/bench",
+    after_help = "Examples:\n  \
+    script/bench                                              all of it: some 20 minutes\n  \
+    script/bench --readers 2000 --only throughput             a first impression\n  \
+    script/bench --engine sqlite --dkim rsa --sink ours       one line of the table\n  \
+    script/bench --million                                    one million readers on SQLite\n  \
+    script/bench --two-workers                                two workers share an issue on PostgreSQL"
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Option<Internal>,
+    /// Readers an issue goes out to
+    #[arg(long, default_value_t = 20_000)]
+    pub readers: u64,
+    /// Connections to the relay
+    #[arg(long, default_value_t = 32)]
+    pub connections: u64,
+    /// Stories in the issue
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub stories: u32,
+    /// Databases
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Engine::Sqlite, Engine::Postgres])]
+    pub engine: Vec<Engine>,
+    /// Signatures
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Dkim::None, Dkim::Ed25519, Dkim::Rsa])]
+    pub dkim: Vec<Dkim>,
+    /// Where mail goes: our minimal sink, Postfix's smtp-sink
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [SinkKind::Ours, SinkKind::Postfix])]
+    pub sink: Vec<SinkKind>,
+    /// Times each figure of the table is taken; the median counts
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub runs: u32,
+    /// Times a due wave is picked up; each takes about a minute
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub pickups: u32,
+    /// Parts to run
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Throughput, Part::Single, Part::Pickup])]
+    pub only: Vec<Part>,
+    /// Instead: one issue to a million readers (or so many), on the first of --engine
+    #[arg(long, num_args = 0..=1, default_missing_value = "1000000", value_name = "READERS")]
+    pub million: Option<u64>,
+    /// Instead: two worker processes send one issue, on PostgreSQL
+    #[arg(long)]
+    pub two_workers: bool,
+    /// Round trip time of our sink, in milliseconds
+    #[arg(long, default_value_t = 0)]
+    pub round_trip: u64,
+    /// What cargo says to every benchmark
+    #[arg(long, hide = true)]
+    pub bench: bool,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum Internal {
+    /// The minimal sink, in a process of its own
+    #[command(hide = true)]
+    Sink(SinkArguments),
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct SinkArguments {
+    #[arg(long, default_value_t = 0)]
+    pub port: u16,
+    #[arg(long, default_value_t = 0)]
+    pub delay: u64,
+    #[arg(long, default_value_t = 0)]
+    pub round_trip: u64,
+    #[arg(long)]
+    pub remember: bool,
+    #[arg(long, default_value = super::latency::DOMAIN)]
+    pub announce: String,
+    #[arg(long, default_value_t = 2)]
+    pub threads: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Dkim {
+    None,
+    Ed25519,
+    Rsa,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SinkKind {
+    Ours,
+    Postfix,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// Messages a second, CPU, memory, beside smtp-source
+    Throughput,
+    /// A confirmation while an issue goes out
+    Single,
+    /// An idle service and an issue that becomes due
+    Pickup,
+}
+
+/// As the command line writes it.
+pub fn word(value: impl ValueEnum) -> String {
+    value.to_possible_value().map(|it| it.get_name().to_owned()).unwrap_or_default()
+}

@@ -1,0 +1,103 @@
+//! How fast Daily sends: the whole system, as its own processes, against sinks; Postfix's smtp-source beside it in the
+//! same run. `script/bench --help` says what can be asked for.
+
+mod arguments;
+mod installation;
+mod latency;
+mod processes;
+mod reference;
+mod scale;
+mod sinks;
+mod support;
+mod table;
+mod throughput;
+
+use arguments::{Arguments, Engine, Internal, Part};
+use clap::Parser as _;
+use std::{fs, path::PathBuf, process::Command, process::ExitCode};
+use support::postgres_cluster::Cluster;
+
+/// What all parts share.
+pub struct Bench {
+    arguments: Arguments,
+    cluster: Option<Cluster>,
+    /// Of one message, on the wire.
+    octets: u64,
+}
+
+impl Bench {
+    /// Where PostgreSQL keeps its data.
+    fn data_folder(&self) -> PathBuf {
+        self.cluster.as_ref().expect("PostgreSQL runs").folder().join("data")
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Some(Internal::Sink(sink)) = &arguments.command {
+        sinks::serve(sink);
+        return ExitCode::SUCCESS;
+    }
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let complete = runtime.block_on(run(arguments));
+    if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+async fn run(mut arguments: Arguments) -> bool {
+    print_machine();
+    if arguments.two_workers {
+        arguments.engine = vec![Engine::Postgres];
+    } else if arguments.million.is_some() {
+        arguments.engine.truncate(1);
+    }
+    // With fsync, and everything else as PostgreSQL comes.
+    let cluster = arguments.engine.contains(&Engine::Postgres).then(|| Cluster::start(""));
+    let mut bench = Bench { arguments, cluster, octets: 0 };
+    if bench.arguments.two_workers {
+        scale::two_workers(&bench).await;
+        return true;
+    }
+    if let Some(readers) = bench.arguments.million {
+        scale::million(&bench, readers).await;
+        return true;
+    }
+    let mut complete = true;
+    for part in bench.arguments.only.clone() {
+        match part {
+            Part::Throughput => {
+                bench.octets = throughput::octets(&bench).await;
+                complete &= throughput::run(&bench).await;
+            }
+            Part::Single => latency::single(&bench).await,
+            Part::Pickup => latency::pickup(&bench).await,
+        }
+    }
+    complete
+}
+
+fn print_machine() {
+    let cpu_info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu_info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let said = Command::new("git").args(["rev-parse", "--short", "HEAD"]).output();
+    let commit = said.map(|it| String::from_utf8_lossy(&it.stdout).trim().to_owned()).unwrap_or_default();
+    println!(
+        "daily {commit} · {cores} cores{} · Linux {} · load {}",
+        model.replace('\t', "").replacen(':', " of", 1),
+        kernel.trim(),
+        load.split_whitespace().next().unwrap_or_default()
+    );
+    let busy =
+        load.split_whitespace().next().and_then(|it| it.parse::<f64>().ok()).is_some_and(|it| it > 0.5);
+    if busy {
+        println!("Something else is running here: these figures will be too low.\n");
+    }
+}
+
+/// The middle one.
+fn median(mut all: Vec<f64>) -> f64 {
+    all.sort_by(f64::total_cmp);
+    all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
+}

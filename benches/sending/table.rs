@@ -1,0 +1,76 @@
+//! Tables in Markdown, and figures as people write them.
+
+use std::fmt;
+
+/// Rows of text; short ones leave the rest empty.
+pub struct Table(Vec<Vec<String>>);
+
+impl Table {
+    /// With these headings.
+    pub fn new(headings: &[&str]) -> Self {
+        Self(vec![headings.iter().map(|it| (*it).to_owned()).collect()])
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, cells: &[&str]) {
+        self.0.push(cells.iter().map(|it| (*it).to_owned()).collect());
+    }
+
+    /// The latest row in one line.
+    pub fn last(&self) -> String {
+        self.0.last().map(|cells| cells.join("  ")).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let columns = self.0.iter().map(Vec::len).max().unwrap_or_default();
+        let cell = |row: &[String], column: usize| row.get(column).cloned().unwrap_or_default();
+        // A row that breaks off with a remark does not make its column wide.
+        let widths: Vec<usize> = (0..columns)
+            .map(|column| {
+                let rows = self.0.iter().filter(|row| row.len() == columns || column + 1 < row.len());
+                rows.map(|row| cell(row, column).chars().count()).max().unwrap_or_default()
+            })
+            .collect();
+        for (index, row) in self.0.iter().enumerate() {
+            for (column, width) in widths.iter().enumerate() {
+                write!(f, "| {:width$} ", cell(row, column))?;
+            }
+            writeln!(f, "|")?;
+            if index == 0 {
+                for width in &widths {
+                    write!(f, "|{}", "-".repeat(width + 2))?;
+                }
+                writeln!(f, "|")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A whole number with its thousands apart.
+pub fn count(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people")]
+pub fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+pub fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+pub fn milliseconds(number: f64) -> String {
+    if number >= 10_000.0 { format!("{:.1} s", number / 1000.0) } else { format!("{number:.0} ms") }
+}

@@ -1,0 +1,329 @@
+//! The operator's view of an issue, and the operator's word about it.
+
+use crate::{
+    cli::{serve, write_feed},
+    support::{
+        Engine,
+        app::TestApp,
+        command::{Ended, Environment, Running},
+        eventually, mailbox, on_both_engines, postgres,
+        smtp_server::{Action, Script, SmtpServer, Step},
+    },
+};
+use daily::{
+    actions::{cancel_issue::cancel_issue, pause_issue::pause_issue},
+    clock::Clock,
+    db::{
+        DatabaseUrl, Db,
+        deliveries::{self, Counts},
+        newsletters, subscriptions,
+    },
+    domain::{email_address::EmailAddress, issue::IssueStatus},
+};
+use serde_json::Value;
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+use tempfile::TempDir;
+
+/// A service whose issue is going out over a relay, one mail at a time.
+struct Story {
+    daily: Environment,
+    _service: Running,
+    _sending: Running,
+    _folder: TempDir,
+    _database: Option<postgres::TestDatabase>,
+}
+
+impl Story {
+    async fn begin(engine: Engine, relay: &SmtpServer, readers: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = match engine {
+            Engine::Sqlite => None,
+            Engine::Postgres => Some(postgres::database().await),
+        };
+        let url = database.as_ref().map(postgres::TestDatabase::url);
+        let daily = Environment::in_folder(folder.path(), url)
+            .set("DAILY__RELAYS__0__URL", &format!("smtp://127.0.0.1:{}", relay.port()))
+            .set("DAILY__RELAYS__0__CONNECTIONS", "1");
+        let (service, daily, _) = serve(daily).await;
+        daily.run(&["feed", "add", &write_feed(folder.path())]).await;
+        let store = match url {
+            Some(url) => DatabaseUrl::Postgres(url.to_owned()),
+            None => DatabaseUrl::Sqlite(folder.path().join("daily.db")),
+        };
+        confirmed_readers(&store, readers).await;
+        let sending = daily.start(&["issue", "send", "--yes"]);
+        Self { daily, _service: service, _sending: sending, _folder: folder, _database: database }
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Ended {
+        self.daily.run(arguments).await
+    }
+
+    async fn json(&self, arguments: &[&str]) -> Value {
+        let ended = self.run(&[&["--json"], arguments].concat()).await;
+        serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
+    }
+
+    async fn becomes(&self, status: &str) {
+        eventually(&format!("the issue is {status}"), || async {
+            (self.json(&["issue", "list"]).await[0]["status"] == status).then_some(())
+        })
+        .await;
+    }
+
+    /// The counts once nothing is in flight and `left` wait.
+    async fn rests_with(&self, left: i64) -> Value {
+        eventually("the issue rests", || async {
+            let counts = self.json(&["issue", "status"]).await["deliveries"].take();
+            let busy = [&counts["claimed"], &counts["sending"]].iter().any(|count| **count != 0);
+            (!busy && counts["queued"] == left).then_some(counts)
+        })
+        .await
+    }
+}
+
+async fn confirmed_readers(store: &DatabaseUrl, count: usize) {
+    let db = Db::connect(store).await.unwrap();
+    let now = Clock::system().now();
+    let mut tx = db.begin().await.unwrap();
+    let newsletter = newsletters::by_slug(&mut tx, "daily").await.unwrap().unwrap();
+    for n in 0..count {
+        let address = EmailAddress::parse(&format!("reader{n}@example.org")).unwrap();
+        let subscriber = subscriptions::subscriber(&mut tx, &address, now).await.unwrap();
+        let made = subscriptions::subscription(&mut tx, subscriber, newsletter.id, now).await.unwrap();
+        subscriptions::activate(&mut tx, made.id, now).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    db.close().await;
+}
+
+/// Takes some mails, and leaves the next one without an answer.
+fn silent_after(mails: usize) -> Script {
+    let taken = AtomicUsize::new(0);
+    Script::accept().rule(move |at| {
+        (at.step == Step::EndOfData && taken.fetch_add(1, Ordering::Relaxed) >= mails).then_some(Action::Hold)
+    })
+}
+
+fn total(counts: &Value) -> i64 {
+    counts.as_object().unwrap().values().filter_map(Value::as_i64).sum()
+}
+
+on_both_engines! {
+    async fn an_operator_pauses_an_issue_looks_at_it_and_lets_it_go_on(engine: Engine) {
+        let relay = SmtpServer::start(silent_after(5)).await;
+        let story = Story::begin(engine, &relay, 20).await;
+        relay.wait_until(|record| record.messages.len() == 6).await;
+
+        let pausing = {
+            let daily = story.daily.clone();
+            tokio::spawn(async move { daily.run(&["--json", "issue", "pause", "--reason", "wrong picture"]).await })
+        };
+        story.becomes("paused").await;
+        relay.release();
+        let paused = pausing.await.unwrap();
+        assert_eq!(paused.code, 0, "{paused:?}");
+        let paused: Value = serde_json::from_str(&paused.stdout).unwrap();
+        assert_eq!((&paused["was"], &paused["now"]), (&"sending".into(), &"paused".into()));
+        assert_eq!(total(&paused["deliveries"]), 20, "{paused}");
+        let counts = story.rests_with(14).await;
+        assert_eq!((&counts["sent"], total(&counts)), (&6.into(), 20), "what was in flight is finished, nothing else begun");
+
+        let again = story.run(&["issue", "pause"]).await;
+        assert_eq!(again.code, 1);
+        assert!(again.stderr.contains("is paused (wrong picture)") && again.stderr.contains("issue resume"), "{again:?}");
+        let status = story.run(&["issue", "status"]).await;
+        for says in ["paused (wrong picture)", "6 sent · 14 queued", "example.org", "250", "sending", "issue resume"] {
+            assert!(status.stdout.contains(says), "{says} is missing in:\n{}", status.stdout);
+        }
+        let check = story.run(&["check"]).await;
+        assert!(check.stdout.contains("paused: wrong picture"), "{}", check.stdout);
+
+        who_got_what(&story, &relay).await;
+
+        let resumed = story.run(&["issue", "resume"]).await;
+        assert_eq!(resumed.code, 0, "{resumed:?}");
+        assert!(resumed.stdout.contains("was paused, it is"), "{}", resumed.stdout);
+        story.becomes("sent").await;
+        let record = relay.wait_for(20).await;
+        let reached: BTreeSet<_> = record.accepted().flat_map(|it| it.recipients.clone()).collect();
+        assert_eq!((reached.len(), record.messages.len()), (20, 20), "each once");
+        let status = story.json(&["issue", "status"]).await;
+        let history: Vec<_> = status["history"].as_array().unwrap().iter().map(|it| it["status"].clone()).collect();
+        assert_eq!(history, ["frozen", "sending", "paused", "sending", "sent"]);
+        assert_eq!((&status["deliveries"]["sent"], &status["domains"][0]["sent"]), (&20.into(), &20.into()));
+        for verb in ["pause", "resume"] {
+            let ended = story.run(&["issue", verb]).await;
+            assert!(ended.code == 1 && ended.stderr.contains("was sent"), "{ended:?}");
+        }
+    }
+
+    async fn an_operator_gives_an_issue_up(engine: Engine) {
+        let relay = SmtpServer::start(silent_after(5)).await;
+        let story = Story::begin(engine, &relay, 20).await;
+        relay.wait_until(|record| record.messages.len() == 6).await;
+        let unasked = story.run(&["issue", "cancel"]).await;
+        assert!(unasked.code == 2 && unasked.stderr.contains("--yes"), "{unasked:?}");
+        story.becomes("sending").await;
+
+        let cancelling = {
+            let daily = story.daily.clone();
+            tokio::spawn(async move { daily.run(&["issue", "cancel", "--yes"]).await })
+        };
+        story.becomes("cancelled").await;
+        relay.release();
+        let cancelled = cancelling.await.unwrap();
+        assert_eq!(cancelled.code, 0, "{cancelled:?}");
+        assert!(cancelled.stdout.contains("was sending, it is cancelled now"), "{}", cancelled.stdout);
+        let counts = story.rests_with(0).await;
+        assert_eq!((&counts["sent"], &counts["skipped"]), (&6.into(), &14.into()));
+        for command in [&["issue", "cancel", "--yes"][..], &["issue", "pause"], &["issue", "resume"]] {
+            let ended = story.run(command).await;
+            assert!(ended.code == 1 && ended.stderr.contains("is cancelled"), "{ended:?}");
+        }
+        assert_eq!(relay.record().messages.len(), 6);
+    }
+
+    async fn a_held_issue_says_why_and_goes_on_when_the_cause_is_gone(engine: Engine) {
+        let refuse = Action::reply("550 5.1.1 nobody here");
+        let relay = SmtpServer::start(Script::accept().always(Step::Rcpt, refuse)).await;
+        let story = Story::begin(engine, &relay, 60).await;
+        story.becomes("held").await;
+        let counts = eventually("what was in flight is finished", || async {
+            let counts = story.json(&["issue", "status"]).await["deliveries"].take();
+            (counts["claimed"] == 0 && counts["sending"] == 0).then_some(counts)
+        })
+        .await;
+        let failed = counts["failed"].as_i64().unwrap();
+        assert!((13..60).contains(&failed) && counts["queued"] == 60 - failed, "{counts}");
+        let status = story.run(&["issue", "status"]).await.stdout;
+        for says in ["held (", "refusals", "550", "5.1.1 nobody here", "failed"] {
+            assert!(status.contains(says), "{says} is missing in:\n{status}");
+        }
+        assert!(story.run(&["check"]).await.stdout.contains("held: "));
+        let pause = story.run(&["issue", "pause"]).await;
+        assert!(pause.code == 1 && pause.stderr.contains("is held ("), "{pause:?}");
+
+        let refused = story.json(&["issue", "deliveries", "--status", "failed"]).await;
+        let refused = refused.as_array().unwrap();
+        assert_eq!(i64::try_from(refused.len()).unwrap(), failed);
+        assert!(refused.iter().all(|it| it["enhanced_code"] == "5.1.1" && it["reply_code"] == 550));
+        let address = refused[0]["address"].as_str().unwrap();
+        let shown = story.run(&["subscriber", "show", address]).await.stdout;
+        for says in ["suppressed since 20", "5.1.1", "smtp://127.0.0.1", "undeliverable"] {
+            assert!(shown.contains(says), "{says} is missing in:\n{shown}");
+        }
+
+        relay.follow(Script::accept());
+        assert_eq!(story.run(&["issue", "resume"]).await.code, 0);
+        story.becomes("sent").await;
+        let counts = story.json(&["issue", "status"]).await["deliveries"].take();
+        assert_eq!((total(&counts), counts["failed"].as_i64()), (60, Some(failed)), "{counts}");
+    }
+
+    async fn counts_are_those_of_the_rows_in_every_state(engine: Engine) {
+        let app = TestApp::with_relay(engine, "smtp://127.0.0.1:1").await;
+        app.article("The bridge opens").await;
+        for n in 0..24 {
+            app.reader_at_once(&format!("reader{n}@example.org")).await;
+        }
+        assert_eq!(app.send_issue().await, IssueStatus::Sending, "the relay is down");
+        let issue = app.issues().await[0].id;
+        assert_eq!(pause_issue(&app.app.actions, issue, None).await.unwrap(), IssueStatus::Paused);
+        app.settle().await;
+        for statement in [
+            "UPDATE deliveries SET status = 'claimed', claim_id = 999 WHERE id % 12 = 2",
+            "UPDATE deliveries SET status = 'sending', claim_id = 999 WHERE id % 12 = 3",
+            "UPDATE deliveries SET status = 'sent' WHERE id % 12 IN (4, 5, 11)",
+            "UPDATE deliveries SET status = 'deferred' WHERE id % 12 IN (6, 7)",
+            "UPDATE deliveries SET status = 'failed' WHERE id % 12 = 8",
+            "UPDATE deliveries SET status = 'uncertain' WHERE id % 12 = 9",
+            "UPDATE deliveries SET status = 'skipped' WHERE id % 12 = 10",
+            "UPDATE deliveries SET paced = 'example.org' WHERE id % 12 IN (1, 7)",
+        ] {
+            execute(&app.app.db, statement).await;
+        }
+        let counts = counted_twice(&app, issue).await;
+        let expected = Counts {
+            queued: 4, claimed: 2, sending: 2, sent: 6, deferred: 4, failed: 2, uncertain: 2, skipped: 2,
+        };
+        assert_eq!((counts, counts.total()), (expected, 24));
+        cancel_issue(&app.app.actions, issue, None).await.unwrap();
+        app.settle().await;
+        let counts = counted_twice(&app, issue).await;
+        let expected = Counts { sent: 6, failed: 2, uncertain: 4, skipped: 12, ..Counts::default() };
+        assert_eq!((counts, counts.total()), (expected, 24));
+    }
+}
+
+/// The lists of deliveries while 6 of 20 are sent.
+async fn who_got_what(story: &Story, relay: &SmtpServer) {
+    let pages = ["issue", "deliveries", "--status", "queued", "--limit", "9", "--json"];
+    let first = story.run(&pages).await;
+    let rows: Vec<Value> = serde_json::from_str(&first.stdout).unwrap();
+    assert_eq!(rows.len(), 9);
+    let after = rows.last().unwrap()["subscriber_id"].to_string();
+    assert!(first.stderr.contains(&format!("--after {after}")), "{}", first.stderr);
+    let second = story.run(&[&pages[..], &["--after", &after]].concat()).await;
+    let more: Vec<Value> = serde_json::from_str(&second.stdout).unwrap();
+    assert_eq!((more.len(), second.stderr.as_str()), (5, ""), "the last page");
+    let readers: BTreeSet<String> = rows.iter().chain(&more).map(|row| row["address"].to_string()).collect();
+    assert_eq!(readers.len(), 14);
+
+    let all = story.run(&["issue", "deliveries", "--all", "--json"]).await.stdout;
+    let all: Vec<Value> = all.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(all.len(), 20);
+    let text = story.run(&["issue", "deliveries", "--all"]).await.stdout;
+    assert_eq!(text.lines().count(), 21, "{text}");
+    assert_eq!(story.run(&["issue", "deliveries", "--status", "lost"]).await.code, 2);
+
+    let sent = all.iter().find(|row| row["status"] == "sent").unwrap();
+    let address = sent["address"].as_str().unwrap();
+    let one = story.json(&["issue", "deliveries", "--reader", address]).await;
+    let record = relay.record();
+    let message = record.accepted().find(|it| it.recipients.iter().any(|to| to == address)).unwrap();
+    let mail = mailbox::Mail::parse(&message.data);
+    assert_eq!(
+        mail.header("Message-ID"),
+        Some(format!("<{}>", one["message_id"].as_str().unwrap()).as_str())
+    );
+    assert_eq!(
+        (one["subject"].as_str(), one["delivery"]["reply_code"].as_i64()),
+        (Some(mail.subject()), Some(250))
+    );
+    let text = story.run(&["issue", "deliveries", "--reader", address]).await.stdout;
+    assert!(text.contains(": sent") && text.contains("Message-ID: <"), "{text}");
+    let nobody = story.run(&["issue", "deliveries", "--reader", "nobody@example.org"]).await;
+    assert!(nobody.code == 1 && nobody.stderr.contains("never signed up"), "{nobody:?}");
+}
+
+async fn counted_twice(app: &TestApp, issue: daily::domain::ids::IssueId) -> Counts {
+    let mut tx = app.app.db.read().await.unwrap();
+    let counts = deliveries::counts(&mut tx, issue).await.unwrap();
+    let group = "SELECT status, count(*) FROM deliveries GROUP BY status ORDER BY status";
+    let rows: Vec<(String, i64)> = match &app.app.db {
+        Db::Sqlite { readers, .. } => sqlx::query_as(group).fetch_all(readers).await.unwrap(),
+        Db::Postgres(pool) => sqlx::query_as(group).fetch_all(pool).await.unwrap(),
+    };
+    let told = serde_json::to_value(counts).unwrap();
+    let told: Vec<(String, i64)> = told
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(status, count)| (status.clone(), count.as_i64().unwrap()))
+        .filter(|(_, count)| *count != 0)
+        .collect();
+    let (told, rows): (BTreeSet<_>, BTreeSet<_>) = (told.into_iter().collect(), rows.into_iter().collect());
+    assert_eq!(told, rows);
+    counts
+}
+
+async fn execute(db: &Db, statement: &'static str) {
+    match db {
+        Db::Sqlite { writer, .. } => sqlx::query(statement).execute(writer).await.map(drop).unwrap(),
+        Db::Postgres(pool) => sqlx::query(statement).execute(pool).await.map(drop).unwrap(),
+    }
+}

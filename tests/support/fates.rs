@@ -1,0 +1,62 @@
+//! What became of everybody: the books against what a server has seen.
+
+use super::{app::TestApp, mailbox::Mail, smtp_server::Record};
+use daily::domain::{delivery::DeliveryStatus, ids::IssueId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How often each reader was sent the issue: messages whose end arrived, and those of them the server took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Copies {
+    pub arrived: usize,
+    pub accepted: usize,
+}
+
+/// Counts the messages to each reader on all these servers, and makes sure that all those to one reader carry the same
+/// Message-ID.
+pub fn copies(records: &[Record]) -> BTreeMap<String, Copies> {
+    let mut copies: BTreeMap<String, Copies> = BTreeMap::new();
+    let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for message in records.iter().flat_map(|record| &record.messages) {
+        let id = Mail::parse(&message.data).header("Message-ID").expect("a Message-ID").to_owned();
+        for recipient in &message.recipients {
+            let copies = copies.entry(recipient.clone()).or_default();
+            copies.arrived += 1;
+            copies.accepted += usize::from(message.accepted);
+            ids.entry(recipient.clone()).or_default().insert(id.clone());
+        }
+    }
+    for (reader, ids) in &ids {
+        assert_eq!(ids.len(), 1, "{reader} got messages that look like different ones: {ids:?}");
+    }
+    let all: BTreeSet<&String> = ids.values().flatten().collect();
+    assert_eq!(all.len(), ids.len(), "two readers got one Message-ID");
+    copies
+}
+
+/// Makes sure that each of the readers was sent the issue exactly once, and nobody else was.
+pub fn assert_each_got_one(records: &[Record], readers: &[String]) {
+    let copies = copies(records);
+    let lost: Vec<&String> =
+        readers.iter().filter(|it| copies.get(*it).is_none_or(|it| it.accepted == 0)).collect();
+    assert!(lost.is_empty(), "lost: {lost:?}");
+    let doubled: Vec<_> = copies.iter().filter(|(_, it)| it.accepted > 1).collect();
+    assert!(doubled.is_empty(), "doubled: {doubled:?}");
+    assert_eq!(copies.values().filter(|it| it.accepted > 0).count(), readers.len(), "strangers got one");
+    for record in records {
+        assert!(record.violations.is_empty(), "{:?}", record.violations);
+    }
+}
+
+/// Makes sure that every delivery of an issue is at its end, that the books add up, and that no worker holds any.
+pub async fn assert_all_ended(app: &TestApp, issue: IssueId, readers: usize) {
+    let all = app.deliveries(issue).await;
+    assert_eq!(all.len(), readers, "a delivery for each reader");
+    let counts = app.counts(issue).await;
+    assert_eq!((counts.open(), counts.total()), (0, i64::try_from(readers).expect("few")), "{counts:?}");
+    let count = |status| all.iter().filter(|it| it.status == status).count();
+    let ended = [DeliveryStatus::Sent, DeliveryStatus::Failed, DeliveryStatus::Skipped].map(count);
+    assert_eq!(ended.iter().sum::<usize>(), readers, "{counts:?}");
+    let counted = [counts.sent, counts.failed, counts.skipped].map(|it| usize::try_from(it).expect("few"));
+    assert_eq!(ended, counted, "the figures are those of the rows");
+    assert!(all.iter().all(|it| it.finished_at.is_some()), "each knows when it ended");
+}

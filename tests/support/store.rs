@@ -1,0 +1,128 @@
+//! A look into a running Daily's database from outside, and readers put into it by the thousand.
+
+// The benchmark uses one part of this, the tests another.
+#![allow(dead_code)]
+
+use daily::clock::Clock;
+use sqlx::{AssertSqlSafe, PgPool, SqlitePool, sqlite::SqliteConnectOptions, sqlite::SqliteJournalMode};
+use std::{str::FromStr as _, time::Duration};
+
+/// A database of Daily's, opened beside it.
+pub enum Store {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+/// The same on both.
+macro_rules! on {
+    ($store:expr, |$pool:ident| $query:expr) => {
+        match $store {
+            Store::Sqlite($pool) => $query.await.expect("a query"),
+            Store::Postgres($pool) => $query.await.expect("a query"),
+        }
+    };
+}
+
+/// Readers' addresses are spread over so many domains.
+pub const DOMAINS: usize = 50;
+
+impl Store {
+    /// Opens the database with this URL, as `database.url` has it. Its tables must be there.
+    pub async fn open(url: &str) -> Self {
+        if url.starts_with("sqlite:") {
+            let options = SqliteConnectOptions::from_str(url)
+                .expect("a URL")
+                .journal_mode(SqliteJournalMode::Wal)
+                .busy_timeout(Duration::from_mins(1));
+            Self::Sqlite(SqlitePool::connect_with(options).await.expect("the database opens"))
+        } else {
+            Self::Postgres(PgPool::connect(url).await.expect("the database opens"))
+        }
+    }
+
+    /// One number.
+    pub async fn number(&self, sql: &str) -> i64 {
+        let found: Option<i64> =
+            on!(self, |pool| sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(pool));
+        found.unwrap_or_default()
+    }
+
+    /// One text a row.
+    pub async fn texts(&self, sql: &str) -> Vec<String> {
+        on!(self, |pool| sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(pool))
+    }
+
+    /// A text and a number a row.
+    pub async fn counts(&self, sql: &str) -> Vec<(String, i64)> {
+        on!(self, |pool| sqlx::query_as(AssertSqlSafe(sql.to_owned())).fetch_all(pool))
+    }
+
+    /// Changes something.
+    pub async fn execute(&self, sql: &str) {
+        match self {
+            Self::Sqlite(pool) => {
+                sqlx::query(AssertSqlSafe(sql.to_owned())).execute(pool).await.expect("a statement");
+            }
+            Self::Postgres(pool) => {
+                sqlx::query(AssertSqlSafe(sql.to_owned())).execute(pool).await.expect("a statement");
+            }
+        }
+    }
+
+    /// An expression for the microseconds since 1970 in a moment's column.
+    pub fn micros(&self, column: &str) -> String {
+        match self {
+            Self::Sqlite(_) => format!("({column})"),
+            Self::Postgres(_) => format!("CAST(extract(epoch FROM {column}) * 1000000 AS BIGINT)"),
+        }
+    }
+
+    /// Makes confirmed readers of the first newsletter, `reader1@d1.example` and so on: a few statements, however many.
+    pub async fn add_readers(&self, count: u64) {
+        let (series, now) = match self {
+            Self::Sqlite(_) => (
+                format!(
+                    "WITH RECURSIVE series (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM series WHERE n < {count}) "
+                ),
+                Clock::system().now().as_microsecond().to_string(),
+            ),
+            Self::Postgres(_) => (
+                format!("WITH series (n) AS (SELECT generate_series(1, {count})) "),
+                format!("TIMESTAMPTZ '{}'", Clock::system().now()),
+            ),
+        };
+        let address = format!("'reader' || n || '@d' || (n % {DOMAINS}) || '.example'");
+        // The series goes before INSERT on both.
+        self.execute(&format!(
+            "{series}INSERT INTO subscribers (address, address_key, created_at) SELECT {address}, {address}, {now} FROM series"
+        ))
+        .await;
+        self.execute(&format!(
+            "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at, confirmed_at) \
+             SELECT id, (SELECT min(id) FROM newsletters), 'active', {now}, {now} FROM subscribers"
+        ))
+        .await;
+        if let Self::Postgres(_) = self {
+            // What the server's autovacuum does by and by.
+            self.execute("ANALYZE subscribers, subscriptions").await;
+        }
+    }
+
+    /// The state of the only issue; empty while there is none.
+    pub async fn issue_status(&self) -> String {
+        self.texts("SELECT status FROM issues").await.pop().unwrap_or_default()
+    }
+
+    /// How many deliveries are in each state.
+    pub async fn deliveries(&self) -> Vec<(String, i64)> {
+        self.counts("SELECT status, count(*) FROM deliveries GROUP BY status ORDER BY status").await
+    }
+
+    /// Lets go of it.
+    pub async fn close(self) {
+        match self {
+            Self::Sqlite(pool) => pool.close().await,
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+}

@@ -1,0 +1,411 @@
+//! Killed, asked to end and doubled while an issue goes out: nobody is left out, and nobody gets it twice who need not.
+//!
+//! More of it: `DAILY_TORTURE_READERS`, `DAILY_TORTURE_KILLS`, `DAILY_TORTURE_SEED`, or `script/torture`.
+
+use crate::support::{
+    Engine,
+    command::{Environment, Running},
+    engine_settings::{CONNECTIONS, FIXED_LEASE_SECONDS, LEASE},
+    eventually, eventually_within, on_both_engines, postgres,
+    sink::{Options, Phase, Sink},
+    store::Store,
+    supervisor::ReservedPort,
+};
+use std::{collections::BTreeMap, collections::BTreeSet, path::PathBuf, time::Duration};
+
+const OPEN_CONNECTIONS: u64 = 8;
+/// Longest time for an issue to end, beyond what the readers and the leases of the dead take.
+const PATIENCE_SECONDS: u64 = 60;
+/// What the slowest machine sends in a second.
+const READERS_A_SECOND: u64 = 20;
+
+/// How much torture.
+#[derive(Clone, Copy)]
+struct Measure {
+    readers: u64,
+    kills: u64,
+    seed: u64,
+}
+
+impl Measure {
+    fn from_environment() -> Self {
+        let number = |name: &str| std::env::var(name).ok().map(|text| text.parse().expect("a number"));
+        Self {
+            readers: number("DAILY_TORTURE_READERS").unwrap_or(2000),
+            kills: number("DAILY_TORTURE_KILLS").unwrap_or(5),
+            seed: number("DAILY_TORTURE_SEED").unwrap_or_else(|| u64::from_be_bytes(daily::random::bytes())),
+        }
+    }
+}
+
+/// Numbers that look random and can be had again (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut it = self.0;
+        it = (it ^ (it >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        it = (it ^ (it >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (it ^ (it >> 31)) % end
+    }
+}
+
+/// What `sending.uncertain` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Uncertain {
+    Retry,
+    Hold,
+}
+
+/// A Daily with readers and a story, run as its own processes, and a relay that counts.
+struct Scene {
+    uncertain: Uncertain,
+    readers: u64,
+    sink: Sink,
+    store: Store,
+    environment: Environment,
+    log: PathBuf,
+    // Given back in this order, after everything that uses them.
+    _database: Option<postgres::TestDatabase>,
+    _folder: tempfile::TempDir,
+    _port: ReservedPort,
+}
+
+impl Scene {
+    async fn set(engine: Engine, uncertain: Uncertain, readers: u64) -> Self {
+        // Every message is a while in flight, so that kills meet some.
+        Self::set_with(engine, uncertain, readers, Duration::from_millis(2)).await
+    }
+
+    /// With a relay that takes so long for each message.
+    async fn set_with(engine: Engine, uncertain: Uncertain, readers: u64, delay: Duration) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = match engine {
+            Engine::Sqlite => None,
+            Engine::Postgres => Some(postgres::database().await),
+        };
+        let options = Options { delay, remember: true, ..Options::default() };
+        let sink = Sink::start(0, options).await;
+        let port = ReservedPort::reserve();
+        let address = format!("127.0.0.1:{}", port.number());
+        let mut environment =
+            Environment::in_folder(folder.path(), database.as_ref().map(postgres::TestDatabase::url))
+                .set("DAILY__HTTP__LISTEN", &address)
+                .set("DAILY__RELAYS__0__URL", &sink.url())
+                .set("DAILY__SENDING__TIMEOUT_SECONDS", "1")
+                .set("DAILY__LOG__FILTER", "info")
+                .set(
+                    "DAILY__SENDING__UNCERTAIN",
+                    match uncertain {
+                        Uncertain::Retry => "retry",
+                        Uncertain::Hold => "hold",
+                    },
+                )
+                .set(CONNECTIONS, &OPEN_CONNECTIONS.to_string());
+        if let Some((name, least)) = LEASE {
+            environment = environment.set(name, least);
+        }
+        let page = folder.path().join("page.html");
+        std::fs::write(&page, "<title>The bridge opens</title><p>At last.").unwrap();
+        let page = page.to_str().unwrap();
+        let added = environment.run(&["article", "add", page, "--url", "https://news.example/bridge"]).await;
+        assert_eq!(added.code, 0, "{added:?}");
+        let sqlite = format!("sqlite://{}", folder.path().join("daily.db").display());
+        let store = Store::open(database.as_ref().map_or(&sqlite, |it| it.url())).await;
+        store.add_readers(readers).await;
+        let log = folder.path().join("daily.log");
+        Self {
+            uncertain,
+            readers,
+            sink,
+            store,
+            environment,
+            log,
+            _database: database,
+            _folder: folder,
+            _port: port,
+        }
+    }
+
+    fn serve(&self) -> Running {
+        self.environment.start_logging(&["serve"], &self.log)
+    }
+
+    /// A worker that is told apart by what it calls itself.
+    fn worker(&self, name: &str) -> Running {
+        let environment = self.environment.clone().set("DAILY__SENDING__HELLO_NAME", name);
+        environment.start_logging(&["serve", "--role", "worker"], &self.log)
+    }
+
+    async fn workers_are_alive(&self, count: i64) {
+        eventually("the workers are alive", || async {
+            let alive = self.store.number("SELECT count(*) FROM processes WHERE role <> 'scheduler'").await;
+            (alive == count).then_some(())
+        })
+        .await;
+    }
+
+    /// Lets the issue go out; what the command says about it does not matter.
+    fn send(&self) -> Running {
+        self.environment.start(&["issue", "send", "--yes"])
+    }
+
+    /// Waits until the relay has taken so many messages.
+    async fn taken(&self, count: u64) {
+        let patience = Duration::from_secs(self.patience());
+        tokio::time::timeout(patience, self.sink.tally().wait_for(count)).await.unwrap_or_else(|_| {
+            panic!("{} of {count} messages within {patience:?}\n{}", self.sink.tally().taken(), self.said())
+        });
+    }
+
+    fn patience(&self) -> u64 {
+        let lease = LEASE.map_or(FIXED_LEASE_SECONDS, |(_, least)| least.parse().unwrap());
+        PATIENCE_SECONDS + 2 * lease + self.readers / READERS_A_SECOND
+    }
+
+    /// Waits until nothing about the issue can happen by itself any more, and returns its state.
+    async fn at_rest(&self, serving: &mut [&mut Running]) -> String {
+        let open =
+            "SELECT count(*) FROM deliveries WHERE status IN ('queued', 'claimed', 'sending', 'deferred')";
+        let serving = std::cell::RefCell::new(serving);
+        eventually_within(self.patience(), "the issue is at rest", || async {
+            let ended = serving.borrow_mut().iter_mut().any(|it| it.has_ended());
+            assert!(!ended, "the service ended by itself:\n{}", self.said());
+            let status = self.store.issue_status().await;
+            let at_rest = match status.as_str() {
+                "sent" => true,
+                // With `hold`, what is in doubt waits for the operator.
+                "sending" if self.uncertain == Uncertain::Hold => {
+                    self.store.number(open).await == 0
+                        && self
+                            .store
+                            .number("SELECT count(*) FROM deliveries WHERE status = 'uncertain'")
+                            .await
+                            > 0
+                }
+                _ => false,
+            };
+            at_rest.then_some(status)
+        })
+        .await
+    }
+
+    /// The last of what the service said.
+    fn said(&self) -> String {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
+    }
+
+    async fn uncertain(&self) -> BTreeSet<String> {
+        let sql = "SELECT r.address FROM deliveries d JOIN subscribers r ON r.id = d.subscriber_id \
+                   WHERE d.status = 'uncertain'";
+        self.store.texts(sql).await.into_iter().collect()
+    }
+
+    /// Every reader's row is in one state, and these are all of them.
+    async fn assert_final(&self, expected: &[(&str, u64)]) {
+        let expected: Vec<(String, i64)> = expected
+            .iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(status, count)| ((*status).to_owned(), i64::try_from(*count).unwrap()))
+            .collect();
+        assert_eq!(self.store.deliveries().await, expected, "{}", self.said());
+        assert_eq!(self.store.issue_status().await, "sent");
+    }
+
+    fn found(&self) -> Found {
+        let tally = self.sink.tally();
+        let (messages, connections) = (tally.messages(), tally.connections());
+        let mut copies: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (index, message) in messages.iter().enumerate() {
+            copies.entry(message.recipient.clone()).or_default().push(index);
+        }
+        let excused = |index: usize| {
+            let connection = &connections[messages[index].connection];
+            connection.broke() && connection.ends_with(index)
+        };
+        let mut found = Found {
+            reached: copies.keys().cloned().collect(),
+            broken: connections.iter().filter(|it| it.broke()).count(),
+            in_flight: connections.iter().filter(|it| it.broke() && it.phase() != Phase::Idle).count(),
+            ..Found::default()
+        };
+        for (recipient, copies) in &copies {
+            let ids: BTreeSet<&str> = copies.iter().map(|index| messages[*index].id.as_str()).collect();
+            assert!(!ids.contains(""), "{recipient}: a message without Message-ID");
+            assert_eq!(ids.len(), 1, "{recipient}: a repeated message carries the same Message-ID");
+            found.message_ids.extend(ids.iter().map(|id| (*id).to_owned()));
+            found.repeated += copies.len() - 1;
+            // One copy needs no excuse; each other one was the last thing on a connection that broke.
+            found.unexcused += copies.iter().filter(|index| !excused(**index)).count().saturating_sub(1);
+        }
+        found
+    }
+}
+
+/// What the relay saw.
+#[derive(Default)]
+struct Found {
+    reached: BTreeSet<String>,
+    message_ids: BTreeSet<String>,
+    repeated: usize,
+    /// Of these, copies of messages that were not in flight when their connection broke.
+    unexcused: usize,
+    broken: usize,
+    /// Connections that broke within a transaction, as the relay saw it.
+    in_flight: usize,
+}
+
+async fn killed(engine: Engine, uncertain: Uncertain) {
+    let Measure { readers, kills, seed } = Measure::from_environment();
+    let scene = Scene::set(engine, uncertain, readers).await;
+    let mut dice = Dice(seed);
+    let mut moments: Vec<u64> = (0..kills).map(|_| 1 + dice.below(readers * 9 / 10)).collect();
+    moments.sort_unstable();
+    let mut running = scene.serve();
+    scene.workers_are_alive(1).await;
+    let watching = scene.send();
+    for moment in moments {
+        scene.taken(moment).await;
+        // In between two messages, and while the service starts.
+        tokio::time::sleep(Duration::from_micros(dice.below(5000))).await;
+        running.kill();
+        running = scene.serve();
+    }
+    let status = scene.at_rest(&mut [&mut running]).await;
+    drop(watching);
+    let in_doubt = scene.uncertain().await;
+    let found = scene.found();
+    let readers_reached = u64::try_from(found.reached.len()).unwrap();
+    let lost = readers - u64::try_from(found.reached.union(&in_doubt).count()).unwrap();
+    println!(
+        "{engine:?} {uncertain:?}: {readers} readers, {kills} kills (seed {seed}): {lost} lost, {} repeated, {} uncertain; \
+         {} connections broke, {} of them in a transaction",
+        found.repeated,
+        in_doubt.len(),
+        found.broken,
+        found.in_flight,
+    );
+    assert_eq!(lost, 0, "{}", scene.said());
+    assert_eq!(found.unexcused, 0, "repeated, and not in flight at a kill");
+    assert_eq!(
+        found.message_ids.len(),
+        found.reached.len(),
+        "each reader's message has an identity of its own"
+    );
+    let at_most = usize::try_from(kills * OPEN_CONNECTIONS).unwrap();
+    match uncertain {
+        Uncertain::Retry => {
+            assert!(found.repeated <= at_most, "at most one for each open connection at each kill");
+            assert_eq!((status.as_str(), in_doubt.len(), readers_reached), ("sent", 0, readers));
+            scene.assert_final(&[("sent", readers)]).await;
+        }
+        Uncertain::Hold => {
+            assert_eq!(found.repeated, 0, "none repeats");
+            assert!(in_doubt.len() <= at_most, "at most one for each open connection at each kill");
+            let (word, other) =
+                if engine == Engine::Sqlite { ("sent", "failed") } else { ("failed", "sent") };
+            let held = u64::try_from(in_doubt.len()).unwrap();
+            if held > 0 {
+                assert_eq!(status, "sending");
+                let resolved = scene.environment.run(&["issue", "resolve", "--as", word]).await;
+                assert_eq!(resolved.code, 0, "{resolved:?}");
+            }
+            eventually("the issue ends", || async {
+                (scene.store.issue_status().await == "sent").then_some(())
+            })
+            .await;
+            if word == "sent" {
+                scene.assert_final(&[(word, readers)]).await;
+            } else {
+                scene.assert_final(&[(word, held), (other, readers - held)]).await;
+            }
+            assert_eq!(scene.found().repeated, 0, "nor afterwards");
+        }
+    }
+    assert_eq!(running.terminate().await, 0);
+}
+
+on_both_engines! {
+    async fn killed_again_and_again_nobody_is_left_out_and_only_what_was_in_flight_repeats(engine: Engine) {
+        killed(engine, Uncertain::Retry).await;
+    }
+
+    async fn killed_again_and_again_with_hold_none_repeats_and_the_doubtful_are_listed(engine: Engine) {
+        killed(engine, Uncertain::Hold).await;
+    }
+
+    async fn asked_to_end_in_the_middle_it_drains_and_repeats_nothing(engine: Engine) {
+        let Measure { readers, .. } = Measure::from_environment();
+        let scene = Scene::set(engine, Uncertain::Retry, readers).await;
+        let mut running = scene.serve();
+        scene.workers_are_alive(1).await;
+        let watching = scene.send();
+        for part in 1..4 {
+            scene.taken(readers * part / 4).await;
+            assert_eq!(running.terminate().await, 0, "{}", scene.said());
+            let held = "SELECT count(*) FROM deliveries WHERE status IN ('claimed', 'sending', 'uncertain')";
+            assert_eq!(scene.store.number(held).await, 0, "it gave back all that it had not sent");
+            running = scene.serve();
+        }
+        assert_eq!(scene.at_rest(&mut [&mut running]).await, "sent");
+        drop(watching);
+        let found = scene.found();
+        assert_eq!((found.reached.len() as u64, found.repeated), (readers, 0));
+        assert_eq!(found.broken, 0, "every connection was taken leave of");
+        scene.assert_final(&[("sent", readers)]).await;
+        running.terminate().await;
+    }
+}
+
+/// So slow a relay that the second worker comes in time for its share.
+const SLOW: Duration = Duration::from_millis(20);
+
+/// Messages by what the clients call themselves.
+fn shares(scene: &Scene) -> BTreeMap<String, u64> {
+    scene.sink.tally().report().by_client
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_live_workers_share_one_issue_and_nothing_is_sent_twice() {
+    let Measure { readers, .. } = Measure::from_environment();
+    let scene = Scene::set_with(Engine::Postgres, Uncertain::Retry, readers, SLOW).await;
+    let mut scheduler = scene.environment.start_logging(&["serve", "--role", "scheduler"], &scene.log);
+    let (mut one, mut two) = (scene.worker("one.example"), scene.worker("two.example"));
+    scene.workers_are_alive(2).await;
+    let watching = scene.send();
+    assert_eq!(scene.at_rest(&mut [&mut one, &mut two, &mut scheduler]).await, "sent");
+    drop(watching);
+    let (found, shares) = (scene.found(), shares(&scene));
+    println!("two workers: {shares:?}");
+    assert_eq!((found.reached.len() as u64, found.repeated), (readers, 0));
+    assert_eq!(shares.values().filter(|share| **share > 0).count(), 2, "both have a share: {shares:?}");
+    scene.assert_final(&[("sent", readers)]).await;
+    for worker in [one, two, scheduler] {
+        assert_eq!(worker.terminate().await, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_workers_share_is_taken_over_by_the_other() {
+    let Measure { readers, .. } = Measure::from_environment();
+    let scene = Scene::set_with(Engine::Postgres, Uncertain::Retry, readers, SLOW).await;
+    let mut scheduler = scene.environment.start_logging(&["serve", "--role", "scheduler"], &scene.log);
+    let (mut one, mut two) = (scene.worker("one.example"), scene.worker("two.example"));
+    scene.workers_are_alive(2).await;
+    let watching = scene.send();
+    scene.taken(readers / 3).await;
+    one.kill();
+    assert_eq!(scene.at_rest(&mut [&mut two, &mut scheduler]).await, "sent");
+    drop(watching);
+    let found = scene.found();
+    println!("one of two workers killed: {:?}, {} repeated", shares(&scene), found.repeated);
+    assert_eq!((found.reached.len() as u64, found.unexcused), (readers, 0));
+    assert!(found.repeated as u64 <= OPEN_CONNECTIONS);
+    scene.assert_final(&[("sent", readers)]).await;
+    for worker in [two, scheduler] {
+        assert_eq!(worker.terminate().await, 0);
+    }
+}
