@@ -33,6 +33,15 @@ pub async fn leave(tx: &mut Tx, id: &str) -> Result<(), DbError> {
     on!(tx, |conn| sqlx::query("DELETE FROM processes WHERE id = $1").bind(id).execute(conn).await.map(drop))
 }
 
+/// Takes all other workers off the list. Only for a worker that knows that no other one is alive.
+pub async fn forget_other_workers(tx: &mut Tx, id: &str) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("DELETE FROM processes WHERE role IN ('all', 'worker') AND id <> $1")
+        .bind(id)
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
 /// How many processes are alive that look for what is due.
 pub async fn count_schedulers(tx: &mut Tx, now: Timestamp) -> Result<i64, DbError> {
     on!(tx, |conn| sqlx::query_scalar(

@@ -75,3 +75,12 @@ pub async fn leave(tx: &mut Tx, process: &str, now: Timestamp) -> Result<(), DbE
         .await
         .map(drop))
 }
+
+/// Forgets the shares of all other processes. Only for a worker that knows that no other one is alive.
+pub async fn forget_others(tx: &mut Tx, process: &str) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("DELETE FROM relay_shares WHERE process <> $1")
+        .bind(process)
+        .execute(conn)
+        .await
+        .map(drop))
+}

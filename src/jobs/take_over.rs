@@ -1,13 +1,16 @@
 //! Making good at once what dead workers left behind.
 
 use super::Context;
-use crate::db::{DbError, claims, issues, mails};
+use crate::db::{DbError, claims, issues, mails, processes, relay_shares};
 
 /// Ends every lease and wakes all that is open. Only for a worker that knows that no other one is alive.
 pub async fn take_over(context: &Context) -> Result<(), DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let left = claims::expire_all(&mut tx).await? + mails::end_leases(&mut tx, now).await?;
+    // Their connections died with them.
+    relay_shares::forget_others(&mut tx, &context.process).await?;
+    processes::forget_other_workers(&mut tx, &context.process).await?;
     issues::forget_woken(&mut tx).await?;
     tx.commit().await?;
     if left > 0 {
