@@ -91,6 +91,7 @@ on_both_engines! {
             subscription: None,
             confirmation: None,
             issue: None,
+            feed: None,
             message_id: "lost@newsletter.example",
         };
         daily::db::mails::insert(&mut tx, &mail, app.clock.now()).await.unwrap();

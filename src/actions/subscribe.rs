@@ -90,6 +90,7 @@ pub async fn subscribe(context: &Context, signup: &Signup) -> Result<(), Subscri
         subscription: Some(subscription.id),
         confirmation,
         issue: None,
+        feed: None,
         message_id: &message_id(&newsletter.newsletter),
     };
     let mail = mails::insert(&mut tx, &mail, now).await?;

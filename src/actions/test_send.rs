@@ -46,6 +46,7 @@ pub async fn test_send(
         subscription: None,
         confirmation: None,
         issue,
+        feed: None,
         message_id: &message_id(&newsletter.newsletter),
     };
     let mail = mails::insert(&mut tx, &mail, now).await?;

@@ -132,10 +132,15 @@ async fn insert(
         Origin::Feed { first_reading: true, .. } => found.published_at,
         Origin::Feed { first_reading: false, .. } => found.published_at.or(Some(now)),
     };
+    let source = match origin {
+        Origin::Operator => None,
+        Origin::Feed { feed, .. } => Some(feed.0),
+    };
     let id: Option<i64> = on!(tx, |conn| {
         sqlx::query_scalar(
         "INSERT INTO articles (url, url_key, title, title_key, dek, author, section, site_name, image_url, language, \
-         text, published_at, fresh_at, first_seen_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+         text, published_at, fresh_at, first_seen_at, feed_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
          ON CONFLICT (url_key) DO NOTHING RETURNING id"
     )
     .bind(canonical_url(url).as_str())
@@ -152,6 +157,7 @@ async fn insert(
     .bind(found.published_at.map(micro))
     .bind(fresh_at.map(micro))
     .bind(Stamp(now))
+    .bind(source)
     .fetch_optional(conn)
     .await?
     });

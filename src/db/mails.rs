@@ -4,7 +4,7 @@ use super::{DbError, Stamp, Tx, on};
 use crate::domain::{
     delivery::Answer,
     email_address::EmailAddress,
-    ids::{ConfirmationId, IssueId, MailId, NewsletterId, SubscriptionId},
+    ids::{ConfirmationId, FeedId, IssueId, MailId, NewsletterId, SubscriptionId},
     mail::{MailKind, MailStatus},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -24,6 +24,8 @@ pub struct NewMail<'a> {
     pub confirmation: Option<ConfirmationId>,
     /// The issue it shows.
     pub issue: Option<IssueId>,
+    /// The feed it is about.
+    pub feed: Option<FeedId>,
     /// Its Message-ID, the same at each attempt, without angle brackets.
     pub message_id: &'a str,
 }
@@ -49,6 +51,8 @@ pub struct MailRecord {
     pub confirmation_id: Option<i64>,
     /// The issue it shows.
     pub issue_id: Option<i64>,
+    /// The feed it is about.
+    pub feed_id: Option<i64>,
     /// Its Message-ID.
     pub message_id: String,
     /// Where it stands.
@@ -84,7 +88,7 @@ impl MailRecord {
 
 macro_rules! mail_columns {
     () => {
-        "id, kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, message_id, status, created_at, \
+        "id, kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, feed_id, message_id, status, created_at, \
          attempts, relay, reply_code, reply_text"
     };
 }
@@ -94,8 +98,8 @@ pub async fn insert(tx: &mut Tx, mail: &NewMail<'_>, now: Timestamp) -> Result<M
     let id: i64 = on!(tx, |conn| {
         sqlx::query_scalar(
         "INSERT INTO mails (kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, message_id, \
-         status, created_at, next_attempt_at, woken_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $8, $8) RETURNING id"
+         status, created_at, next_attempt_at, woken_at, feed_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $8, $8, $9) RETURNING id"
     )
     .bind(mail.kind.as_str())
     .bind(mail.newsletter.0)
@@ -105,6 +109,7 @@ pub async fn insert(tx: &mut Tx, mail: &NewMail<'_>, now: Timestamp) -> Result<M
     .bind(mail.issue.map(|id| id.0))
     .bind(mail.message_id)
     .bind(Stamp(now))
+    .bind(mail.feed.map(|id| id.0))
     .fetch_one(conn)
     .await?
     });

@@ -14,6 +14,7 @@ pub mod feeds;
 pub mod issues;
 pub mod mails;
 pub mod newsletters;
+pub mod operators;
 pub mod paces;
 pub mod processes;
 pub mod relay_shares;

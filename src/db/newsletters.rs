@@ -2,9 +2,11 @@
 
 use super::{DbError, Stamp, Tx, on};
 use crate::domain::{
+    days::Days,
     email_address::EmailAddress,
     ids::NewsletterId,
-    newsletter::{Newsletter, parse_send_time, parse_time_zone},
+    newsletter::{Newsletter, SelectionKind, WhoseClock, parse_send_time, parse_time_zone},
+    theme::{Colour, Fonts, Theme},
 };
 use jiff::Timestamp;
 
@@ -29,6 +31,18 @@ struct Row {
     sender_address: String,
     time_zone: String,
     send_time: String,
+    days: String,
+    #[sqlx(try_from = "String")]
+    clock: WhoseClock,
+    #[sqlx(try_from = "String")]
+    selection: SelectionKind,
+    min_stories: Option<i64>,
+    max_stories: Option<i64>,
+    needs_approval: bool,
+    logo_url: Option<String>,
+    accent: Option<String>,
+    #[sqlx(try_from = "String")]
+    fonts: Fonts,
     postal_address: String,
     language: String,
     scheduled_since: Stamp,
@@ -50,6 +64,17 @@ impl Row {
                     .map_err(|e| decode("time_zone", e.to_string()))?,
                 send_time: parse_send_time(&self.send_time)
                     .map_err(|e| decode("send_time", e.to_string()))?,
+                days: Days::parse(&self.days).map_err(|e| decode("days", e.to_string()))?,
+                clock: self.clock,
+                selection: self.selection,
+                min_stories: self.min_stories.and_then(|number| usize::try_from(number).ok()),
+                max_stories: self.max_stories.and_then(|number| usize::try_from(number).ok()),
+                needs_approval: self.needs_approval,
+                theme: Theme {
+                    logo_url: self.logo_url.as_deref().and_then(|url| url.parse().ok()),
+                    accent: self.accent.as_deref().and_then(Colour::parse),
+                    fonts: self.fonts,
+                },
                 slug: self.slug,
                 title: self.title,
                 tagline: self.tagline,
@@ -86,13 +111,14 @@ pub async fn by_slug(tx: &mut Tx, slug: &str) -> Result<Option<NewsletterRecord>
     row.map(Row::read).transpose()
 }
 
-/// Adds a newsletter; does nothing where the short name is taken.
-pub async fn insert_if_new(tx: &mut Tx, newsletter: &Newsletter, now: Timestamp) -> Result<(), DbError> {
+/// Adds a newsletter; does nothing where the short name is taken. Whether it was added.
+pub async fn insert_if_new(tx: &mut Tx, newsletter: &Newsletter, now: Timestamp) -> Result<bool, DbError> {
     on!(tx, |conn| {
         sqlx::query(
         "INSERT INTO newsletters (slug, title, tagline, sender_name, sender_address, time_zone, send_time, \
-         postal_address, language, created_at, scheduled_since) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) \
-         ON CONFLICT (slug) DO NOTHING",
+         postal_address, language, days, clock, selection, min_stories, max_stories, needs_approval, logo_url, accent, \
+         fonts, created_at, scheduled_since) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
+         $16, $17, $18, $19, $19) ON CONFLICT (slug) DO NOTHING",
     )
     .bind(&newsletter.slug)
     .bind(&newsletter.title)
@@ -103,10 +129,19 @@ pub async fn insert_if_new(tx: &mut Tx, newsletter: &Newsletter, now: Timestamp)
     .bind(newsletter.send_time.strftime("%H:%M").to_string())
     .bind(&newsletter.postal_address)
     .bind(&newsletter.language)
+    .bind(newsletter.days.to_string())
+    .bind(newsletter.clock.as_str())
+    .bind(newsletter.selection.as_str())
+    .bind(number(newsletter.min_stories))
+    .bind(number(newsletter.max_stories))
+    .bind(newsletter.needs_approval)
+    .bind(newsletter.theme.logo_url.as_ref().map(url::Url::as_str))
+    .bind(newsletter.theme.accent.map(|accent| accent.to_string()))
+    .bind(newsletter.theme.fonts.as_str())
     .bind(Stamp(now))
     .execute(conn)
     .await
-    .map(drop)
+    .map(|done| done.rows_affected() == 1)
     })
 }
 
@@ -116,7 +151,9 @@ pub async fn update(tx: &mut Tx, record: &NewsletterRecord) -> Result<(), DbErro
     on!(tx, |conn| {
         sqlx::query(
         "UPDATE newsletters SET title = $2, tagline = $3, sender_name = $4, sender_address = $5, time_zone = $6, \
-         send_time = $7, postal_address = $8, language = $9, scheduled_since = $10 WHERE id = $1",
+         send_time = $7, postal_address = $8, language = $9, scheduled_since = $10, days = $11, clock = $12, \
+         selection = $13, min_stories = $14, max_stories = $15, needs_approval = $16, logo_url = $17, accent = $18, \
+         fonts = $19 WHERE id = $1",
     )
     .bind(record.id.0)
     .bind(&newsletter.title)
@@ -128,8 +165,21 @@ pub async fn update(tx: &mut Tx, record: &NewsletterRecord) -> Result<(), DbErro
     .bind(&newsletter.postal_address)
     .bind(&newsletter.language)
     .bind(Stamp(record.scheduled_since))
+    .bind(newsletter.days.to_string())
+    .bind(newsletter.clock.as_str())
+    .bind(newsletter.selection.as_str())
+    .bind(number(newsletter.min_stories))
+    .bind(number(newsletter.max_stories))
+    .bind(newsletter.needs_approval)
+    .bind(newsletter.theme.logo_url.as_ref().map(url::Url::as_str))
+    .bind(newsletter.theme.accent.map(|accent| accent.to_string()))
+    .bind(newsletter.theme.fonts.as_str())
     .execute(conn)
     .await
     .map(drop)
     })
+}
+
+fn number(stories: Option<usize>) -> Option<i64> {
+    stories.and_then(|number| i64::try_from(number).ok())
 }

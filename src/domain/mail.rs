@@ -9,8 +9,27 @@ words! {
         Confirmation = "confirmation",
         /// Tells a reader who signs up again that they are in.
         AlreadySubscribed = "already_subscribed",
+        /// Greets a reader who has just confirmed, with the latest issue.
+        Welcome = "welcome",
+        /// Tells a reader who left that nothing more will come.
+        Goodbye = "goodbye",
         /// An operator's look at an issue.
         Test = "test",
+        /// Asks operators to approve an issue.
+        ApprovalWanted = "approval_wanted",
+        /// Tells operators that an issue has too few stories, and asks what to do.
+        TooFewStories = "too_few_stories",
+        /// Tells operators that an issue was held or skipped, and why.
+        IssueStopped = "issue_stopped",
+        /// Tells operators that a feed fails or has fallen silent.
+        FeedTrouble = "feed_trouble",
+    }
+}
+
+impl MailKind {
+    /// Whether it goes to operators.
+    pub const fn is_notice(self) -> bool {
+        matches!(self, Self::ApprovalWanted | Self::TooFewStories | Self::IssueStopped | Self::FeedTrouble)
     }
 }
 

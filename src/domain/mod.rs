@@ -5,7 +5,9 @@
 
 pub mod article;
 pub mod breaker;
+pub mod cadence;
 pub mod consent;
+pub mod days;
 pub mod delivery;
 pub mod dkim;
 pub mod email_address;
@@ -20,5 +22,6 @@ pub mod retry;
 pub mod schedule;
 pub mod selection;
 pub mod subscription;
+pub mod theme;
 pub mod token;
 mod words;

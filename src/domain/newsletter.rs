@@ -1,6 +1,6 @@
 //! A newsletter: what its issues are called, who sends them, and when.
 
-use super::email_address::EmailAddress;
+use super::{days::Days, email_address::EmailAddress, theme::Theme, words::words};
 use jiff::{civil::Time, tz::TimeZone};
 
 /// What describes a newsletter. Every text is bounded and free of control characters: it ends up in headers.
@@ -20,10 +20,44 @@ pub struct Newsletter {
     pub time_zone: TimeZone,
     /// Local time of day at which an issue goes out.
     pub send_time: Time,
+    /// The days of the week that have an issue.
+    pub days: Days,
+    /// On whose clock `send_time` is read.
+    pub clock: WhoseClock,
+    /// What its issues are made of.
+    pub selection: SelectionKind,
+    /// Fewest stories of an issue; `None`: as configured.
+    pub min_stories: Option<usize>,
+    /// Most stories of an issue; `None`: as configured.
+    pub max_stories: Option<usize>,
+    /// Nothing goes out that no operator has approved.
+    pub needs_approval: bool,
+    /// How its mails look.
+    pub theme: Theme,
     /// Where the publisher can be reached by post, as the law asks of bulk mail in most countries.
     pub postal_address: String,
     /// BCP 47 tag of the language its mails are written in.
     pub language: String,
+}
+
+words! {
+    /// On whose clock the time of an issue is read.
+    WhoseClock {
+        /// The newsletter's: all readers at one moment.
+        Newsletter = "newsletter",
+        /// Each reader's own, where it is known.
+        Reader = "reader",
+    }
+}
+
+words! {
+    /// What an issue is made of.
+    SelectionKind {
+        /// What is new since the last one.
+        News = "news",
+        /// The best of the last week.
+        RoundUp = "round_up",
+    }
 }
 
 /// Longest title, tagline and sender name, in characters: they share header lines.
@@ -59,6 +93,13 @@ impl Newsletter {
             sender_address: EmailAddress::parse(PLACEHOLDER_SENDER).expect("the placeholder is an address"),
             time_zone: TimeZone::UTC,
             send_time: jiff::civil::time(7, 0, 0, 0),
+            days: Days::DAILY,
+            clock: WhoseClock::Newsletter,
+            selection: SelectionKind::News,
+            min_stories: None,
+            max_stories: None,
+            needs_approval: false,
+            theme: Theme::default(),
             postal_address: PLACEHOLDER_POSTAL_ADDRESS.into(),
             language: "en".into(),
         }

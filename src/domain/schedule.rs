@@ -1,6 +1,6 @@
 //! Which dates have an issue, and the moment each is due.
 
-use super::newsletter::Newsletter;
+use super::newsletter::{Newsletter, parse_send_time, parse_time_zone};
 use jiff::{SignedDuration, Timestamp, civil::Date};
 
 /// How far back the schedule looks for slots nobody filled, in days. Older ones are not even recorded.
@@ -13,6 +13,16 @@ const LOOK_BACK_DAYS: i32 = 7;
 pub fn due_at(newsletter: &Newsletter, date: Date) -> Timestamp {
     let zoned = newsletter.time_zone.to_ambiguous_zoned(date.to_datetime(newsletter.send_time));
     // Only dates at the ends of the calendar (years -9999 and 9999) are out of range.
+    zoned.compatible().map_or(Timestamp::MAX, |zoned| zoned.timestamp())
+}
+
+/// The moment the issue of `date` is due on a reader's clock, written `ZONE|HH:MM` as `subscriptions.clock` has it; either part may
+/// be missing, and then the newsletter's holds. A clock that can't be read is the newsletter's.
+pub fn due_on(newsletter: &Newsletter, clock: &str, date: Date) -> Timestamp {
+    let (zone, time) = clock.split_once('|').unwrap_or_default();
+    let zone = parse_time_zone(zone).unwrap_or_else(|_| newsletter.time_zone.clone());
+    let time = parse_send_time(time).unwrap_or(newsletter.send_time);
+    let zoned = zone.to_ambiguous_zoned(date.to_datetime(time));
     zoned.compatible().map_or(Timestamp::MAX, |zoned| zoned.timestamp())
 }
 

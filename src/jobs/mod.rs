@@ -5,6 +5,7 @@ pub mod freeze_issue;
 pub mod govern;
 pub mod journal;
 pub mod mailing;
+pub mod notify_operators;
 pub mod plan_issue;
 pub mod poll_feed;
 pub mod render_issue;

@@ -51,6 +51,21 @@ pub struct IssueRecord {
     pub refused: i64,
     /// When an operator last let it go on.
     pub resumed_at: Option<Stamp>,
+    /// The subject line an operator gave it.
+    pub subject: Option<String>,
+    /// The preheader an operator gave it.
+    pub preheader: Option<String>,
+    /// The operator's words above the stories, in Markdown.
+    pub note: Option<String>,
+    /// When an operator approved it.
+    pub approved_at: Option<Stamp>,
+    /// When operators were reminded to.
+    pub reminded_at: Option<Stamp>,
+    /// The last moment at which readers of it are due, where that is not one moment for all.
+    pub last_due_at: Option<Stamp>,
+    /// Up to which subscription its deliveries have been made; `None` before and after.
+    #[serde(skip)]
+    pub fanned_out_to: Option<i64>,
 }
 
 impl IssueRecord {
@@ -70,7 +85,8 @@ macro_rules! select_issue {
     ($rest:literal) => {
         concat!(
             "SELECT id, newsletter_id, issue_date, status, due_at, planned_at, frozen_at, closed_at, message_key, reason, \
-             recipients, answered, refused, resumed_at FROM issues ",
+             recipients, answered, refused, resumed_at, subject, preheader, note, approved_at, reminded_at, last_due_at, \
+             fanned_out_to FROM issues ",
             $rest
         )
     };

@@ -1,0 +1,44 @@
+//! How often a reader wants a newsletter: a choice among the issues it has.
+
+use super::{days::Days, words::words};
+use jiff::civil::Date;
+
+words! {
+    /// Which issues of a newsletter a reader gets.
+    Cadence {
+        /// All of them.
+        EveryIssue = "every_issue",
+        /// Those dated Monday to Friday.
+        Weekdays = "weekdays",
+        /// One a week, the week's best: that of the newsletter's last day of the week.
+        Weekly = "weekly",
+    }
+}
+
+impl Cadence {
+    /// Whether readers of this cadence get the issue of a date, of a newsletter with issues on these days.
+    pub fn is_served(self, days: Days, date: Date) -> bool {
+        match self {
+            Self::EveryIssue => true,
+            Self::Weekdays => Days::WEEKDAYS.contain(date),
+            Self::Weekly => date.weekday() == days.last(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    #[test]
+    fn a_weekly_reader_gets_the_last_issue_of_the_week() {
+        let served = |cadence: Cadence, days| -> Vec<i8> {
+            (4..=10).filter(|day| cadence.is_served(days, date(2026, 5, *day))).collect()
+        };
+        assert_eq!(served(Cadence::Weekly, Days::DAILY), [10], "a Sunday");
+        assert_eq!(served(Cadence::Weekly, Days::WEEKDAYS), [8], "a Friday");
+        assert_eq!(served(Cadence::Weekdays, Days::DAILY), [4, 5, 6, 7, 8]);
+        assert_eq!(served(Cadence::EveryIssue, Days::DAILY).len(), 7);
+    }
+}
