@@ -10,19 +10,26 @@
 //! | [`confirmation`] | "please confirm", the second step of double opt-in |
 //! | [`already_subscribed`] | the answer to a signup by somebody who already reads us |
 //! | `layout` | the page around every mail: head, masthead, footer, button |
-//! | `theme` | colours, type and the one style sheet |
+//! | `theme` | colours, type and the style sheets |
+//! | `contrast` | shades of a colour that can be read |
 //! | `text` | the plain text part: wrapping, rules, links on lines of their own |
 //! | `wording` | tidy and shorten what others wrote, dates in words, the direction of a language |
 //! | `href` | which addresses may become links |
 
 pub mod already_subscribed;
 pub mod confirmation;
+mod contrast;
 pub mod digest;
 mod href;
 mod layout;
 mod text;
 mod theme;
 mod wording;
+
+pub use theme::{Fonts, Theme};
+
+/// The size that the HTML of a mail should not exceed, in bytes. Gmail hides what comes after some 102 KB behind a link.
+pub const CLIP_BYTES: usize = 90 * 1024;
 
 /// A mail, ready to be put into MIME: the subject and preheader are one line each, `text` ends its lines with `\n`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +42,18 @@ pub struct Email {
     pub html: String,
     /// The plain text part, wrapped at 72 columns.
     pub text: String,
+}
+
+impl Email {
+    /// The size of the HTML part in bytes.
+    pub fn html_bytes(&self) -> usize {
+        self.html.len()
+    }
+
+    /// Whether the HTML part exceeds [`CLIP_BYTES`], so that readers may see only the beginning of it.
+    pub fn clipped(&self) -> bool {
+        self.html_bytes() > CLIP_BYTES
+    }
 }
 
 /// What every mail of a newsletter shares.
@@ -50,4 +69,6 @@ pub struct Masthead<'a> {
     pub site_url: &'a str,
     /// The language of the newsletter as a BCP 47 tag: "en", "ar-EG". It sets `lang` and `dir`.
     pub language: &'a str,
+    /// How its mails look.
+    pub theme: Theme<'a>,
 }

@@ -2,13 +2,14 @@
 
 use crate::{
     db::{articles::ArticleRecord, newsletters::NewsletterRecord},
-    domain::newsletter::Newsletter,
+    domain::{newsletter::Newsletter, theme::Fonts},
 };
 use email_templates::{
-    Email, Masthead,
+    Email, Masthead, Theme,
     digest::{self, Digest, Links, Story},
 };
 use jiff::{civil::Date, tz::TimeZone};
+use url::Url;
 
 /// What every mail of a newsletter shares.
 pub fn masthead<'a>(newsletter: &'a Newsletter, public_url: &'a str) -> Masthead<'a> {
@@ -18,6 +19,14 @@ pub fn masthead<'a>(newsletter: &'a Newsletter, public_url: &'a str) -> Masthead
         postal_address: &newsletter.postal_address,
         site_url: public_url,
         language: &newsletter.language,
+        theme: Theme {
+            logo_url: newsletter.theme.logo_url.as_ref().map(Url::as_str),
+            accent: newsletter.theme.accent.map(|colour| colour.0),
+            fonts: match newsletter.theme.fonts {
+                Fonts::Serif => email_templates::Fonts::Serif,
+                Fonts::Sans => email_templates::Fonts::Sans,
+            },
+        },
     }
 }
 
@@ -52,14 +61,16 @@ impl Rendering<'_> {
         let zone = &self.newsletter.newsletter.time_zone;
         let stories: Vec<Story<'_>> = self.stories.iter().map(|article| story(article, zone)).collect();
         let unsubscribe = format!("{}/unsubscribe/{}", self.public_url, self.unsubscribe_token);
+        let preferences = format!("{}/preferences/{}", self.public_url, self.unsubscribe_token);
         let web_view = format!("{}/issues/{}", self.public_url, self.date);
         render(&Digest {
             masthead: masthead(&self.newsletter.newsletter, self.public_url),
             date: self.date,
             subject: None,
             preheader: None,
+            note: None,
             stories: &stories,
-            links: Links { unsubscribe: &unsubscribe, web_view: &web_view },
+            links: Links { unsubscribe: &unsubscribe, preferences: &preferences, web_view: &web_view },
             is_test: self.is_test,
         })
     }
@@ -72,6 +83,8 @@ fn story<'a>(article: &'a ArticleRecord, zone: &TimeZone) -> Story<'a> {
         url: &article.url,
         image_url: article.image_url.as_deref(),
         image_alt: None,
+        image_width: None,
+        image_height: None,
         author: article.author.as_deref(),
         section: article.section.as_deref(),
         site_name: article.site_name.as_deref(),
