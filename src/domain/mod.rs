@@ -24,4 +24,5 @@ pub mod selection;
 pub mod subscription;
 pub mod theme;
 pub mod token;
+pub mod wave;
 mod words;

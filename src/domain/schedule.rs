@@ -20,7 +20,8 @@ pub fn due_at(newsletter: &Newsletter, date: Date) -> Timestamp {
 /// be missing, and then the newsletter's holds. A clock that can't be read is the newsletter's.
 pub fn due_on(newsletter: &Newsletter, clock: &str, date: Date) -> Timestamp {
     let (zone, time) = clock.split_once('|').unwrap_or_default();
-    let zone = parse_time_zone(zone).unwrap_or_else(|_| newsletter.time_zone.clone());
+    let zone = Some(zone).filter(|zone| !zone.is_empty()).and_then(|zone| parse_time_zone(zone).ok());
+    let zone = zone.unwrap_or_else(|| newsletter.time_zone.clone());
     let time = parse_send_time(time).unwrap_or(newsletter.send_time);
     let zoned = zone.to_ambiguous_zoned(date.to_datetime(time));
     zoned.compatible().map_or(Timestamp::MAX, |zoned| zoned.timestamp())

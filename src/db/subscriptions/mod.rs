@@ -1,6 +1,10 @@
 //! Tables `subscribers`, `subscriptions`, `confirmations` and `consent_events`: who gets what, and on
 //! whose word.
 
+mod clocks;
+
+pub use clocks::{clock_counts, clocks};
+
 use super::{DbError, Stamp, Tx, on};
 use crate::domain::{
     consent::{ConsentEvent, SIGNUP_WORDING, SIGNUP_WORDING_VERSION},
