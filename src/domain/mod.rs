@@ -17,6 +17,7 @@ pub mod issue;
 pub mod mail;
 pub mod newsletter;
 pub mod pace;
+pub mod plan;
 pub mod relay;
 pub mod retry;
 pub mod schedule;

@@ -60,6 +60,10 @@ pub struct Margins {
     pub plan_ahead: SignedDuration,
     /// An issue that nobody sent at its moment still goes out within this time.
     pub grace: SignedDuration,
+    /// Operators are reminded of what waits for them this long before it is due.
+    pub remind: SignedDuration,
+    /// Looking once more at the pages of an issue's stories may take this long; zero: it is not done.
+    pub recheck: std::time::Duration,
 }
 
 /// The slots that need something done now: those due from `since` on up to the newsletter's next plan that are not in
@@ -90,8 +94,12 @@ mod tests {
     use jiff::{civil::date, tz::TimeZone};
     use proptest::prelude::*;
 
-    const MARGINS: Margins =
-        Margins { plan_ahead: SignedDuration::from_hours(1), grace: SignedDuration::from_hours(6) };
+    const MARGINS: Margins = Margins {
+        plan_ahead: SignedDuration::from_hours(1),
+        grace: SignedDuration::from_hours(6),
+        remind: SignedDuration::ZERO,
+        recheck: std::time::Duration::ZERO,
+    };
 
     fn newsletter(zone: &str, hour: i8, minute: i8) -> Newsletter {
         Newsletter {

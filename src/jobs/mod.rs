@@ -1,10 +1,13 @@
 //! What happens by itself, one verb a file.
 
+pub mod ask_operators;
 pub mod deliver;
+pub mod edition;
 pub mod freeze_issue;
 pub mod govern;
 pub mod journal;
 pub mod mailing;
+pub mod note;
 pub mod notify_operators;
 pub mod plan_issue;
 pub mod poll_feed;

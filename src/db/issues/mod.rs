@@ -1,12 +1,23 @@
 //! Tables `issues`, `issue_stories` and `issue_events`: what goes out on which date, and what becomes of it.
 
+mod candidates;
+mod edits;
+mod groups;
 mod progress;
 mod stories;
 mod waking;
 
-pub use progress::{IssueEvent, add_answers, history, hold, score, set_recipients, set_resumed};
-pub use stories::{StoryRecord, candidates, last_planned_at, set_stories, stories};
-pub use waking::{forget_woken, next_planned_due, sending, set_at_rest, set_woken, wake_due};
+pub use candidates::{candidates, mark_carried, mark_places, past_variants, planned_at};
+pub use edits::{
+    IssueWords, StoryEdit, edits, set_approved, set_edited, set_issue_words, set_place, set_wish, set_words, undo,
+};
+pub use groups::{WaveRecord, insert_group, insert_wave, set_fanned_out, unserved, waves};
+pub use progress::{IssueEvent, add_answers, history, hold, score, set_resumed};
+pub use stories::{KeptPlan, StoryRecord, kept_plan, set_plan, stories};
+pub use waking::{
+    forget_woken, next_planned_due, outdated, sending, set_at_rest, set_reminded, set_waits_for, set_woken,
+    unapproved, wake_due,
+};
 
 use super::{DbError, Stamp, Tx, on};
 use crate::domain::{
@@ -66,6 +77,13 @@ pub struct IssueRecord {
     /// Up to which subscription its deliveries have been made; `None` before and after.
     #[serde(skip)]
     pub fanned_out_to: Option<i64>,
+    /// What it waits for beside its time: `approval`, or an operator's word on too few `stories`.
+    pub waits_for: Option<String>,
+    /// An operator had it sent: all its readers are due at once.
+    pub at_once: bool,
+    /// How often it was edited.
+    #[serde(skip)]
+    pub revision: i64,
 }
 
 impl IssueRecord {
@@ -86,7 +104,7 @@ macro_rules! select_issue {
         concat!(
             "SELECT id, newsletter_id, issue_date, status, due_at, planned_at, frozen_at, closed_at, message_key, reason, \
              recipients, answered, refused, resumed_at, subject, preheader, note, approved_at, reminded_at, last_due_at, \
-             fanned_out_to FROM issues ",
+             fanned_out_to, waits_for, at_once, revision FROM issues ",
             $rest
         )
     };
@@ -195,6 +213,19 @@ pub async fn planned(tx: &mut Tx, newsletter: NewsletterId) -> Result<Vec<IssueR
         .bind(newsletter.0)
         .fetch_all(conn)
         .await)
+}
+
+/// Makes a planned issue due for all its readers at once, now.
+pub async fn set_at_once(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE issues SET due_at = $2, last_due_at = NULL, at_once = $3 WHERE id = $1 AND status = 'planned'"
+    )
+    .bind(id.0)
+    .bind(Stamp(now))
+    .bind(true)
+    .execute(conn)
+    .await
+    .map(drop))
 }
 
 /// Makes a planned issue due at another moment.
