@@ -1,6 +1,6 @@
 //! Freezing an issue: its stories are chosen for good, it is rendered once, and each reader gets a delivery.
 
-use super::{Context, deliver::BATCH, plan_issue, render_issue::Rendering};
+use super::{Context, deliver::BATCH, notify_operators, plan_issue, render_issue::Rendering};
 use crate::{
     db::{articles::ArticleRecord, deliveries, issues, newsletters, paces, processes, variants},
     domain::{ids::IssueId, issue::IssueStatus},
@@ -33,7 +33,9 @@ pub async fn run(context: &Context, issue: IssueId) -> Result<(), JobFailure> {
         stories.into_iter().filter(|story| story.position.is_some()).map(|story| story.article).collect();
     if stories.is_empty() {
         let reason = Some("there were no new articles");
-        issues::advance(&mut tx, issue, IssueStatus::Planned, IssueStatus::Skipped, reason, now).await?;
+        if issues::advance(&mut tx, issue, IssueStatus::Planned, IssueStatus::Skipped, reason, now).await? {
+            notify_operators::issue_stopped(&context.queue, &mut tx, issue, now).await?;
+        }
         tx.commit().await?;
         tracing::warn!(%issue, date = record.issue_date, "issue skipped: there were no new articles");
         return Ok(());

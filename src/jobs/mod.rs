@@ -4,6 +4,7 @@ pub mod deliver;
 pub mod freeze_issue;
 pub mod govern;
 pub mod journal;
+mod mail_content;
 pub mod mailing;
 pub mod notify_operators;
 pub mod plan_issue;
