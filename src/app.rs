@@ -102,11 +102,13 @@ impl App {
             queue: queue.clone(),
             clock: clock.clone(),
             keys: keys.clone(),
-            confirmation_days: settings.confirmation_days,
+            confirmation_days: settings.signup.confirmation_days,
+            welcome_mail: settings.signup.welcome_mail,
+            goodbye_mail: settings.signup.goodbye_mail,
         };
         let rules = job_rules(&settings, &mailer);
         let jobs = jobs::Context {
-            journal: Journal::start(db.clone(), clock.clone(), rules.breaker),
+            journal: Journal::start(db.clone(), clock.clone(), queue.clone(), rules.breaker),
             governor: governor(&settings, &db, &clock),
             seats: Seats::default(),
             tails: TaskTracker::new(),
@@ -187,7 +189,7 @@ fn job_rules(settings: &Settings, mailer: &Mailer) -> jobs::JobRules {
         schedule: settings.schedule,
         poll_every: settings.feeds.poll_every,
         max_feed_bytes: settings.feeds.max_bytes,
-        confirmation_days: settings.confirmation_days,
+        confirmation_days: settings.signup.confirmation_days,
         hold_uncertain: settings.sending.hold_uncertain,
         breaker: settings.sending.breaker,
         lease: settings.sending.lease,

@@ -6,7 +6,7 @@ use crate::support::{
     eventually, mailbox,
 };
 use daily::{
-    domain::{dkim::Algorithm, email_address::EmailAddress, newsletter::Newsletter},
+    domain::{dkim::Algorithm, email_address::EmailAddress, mail::AutoSubmitted, newsletter::Newsletter},
     mail::{
         compose::{Draft, compose},
         dkim::Signers,
@@ -145,7 +145,7 @@ impl Content {
             message_id: &format!("{KEY}.12@lists.example.org"),
             date: date(),
             unsubscribe_url,
-            automatic: unsubscribe_url.is_none(),
+            auto_submitted: unsubscribe_url.is_none().then_some(AutoSubmitted::Replied),
             signers,
             now: now(),
         });

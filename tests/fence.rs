@@ -151,7 +151,10 @@ on_both_engines! {
         assert_eq!((begun.go.len(), begun.skipped.len()), (1, 1), "{begun:?}");
         assert_eq!(app.delivery(issue, "reader0@example.org").await.status, DeliveryStatus::Skipped);
         // The journal, as the lanes see it.
-        let journal = Journal::start(app.app.db.clone(), app.clock.clone(), app.app.jobs.rules.breaker);
+        let journal = {
+            let jobs = &app.app.jobs;
+            Journal::start(app.app.db.clone(), app.clock.clone(), jobs.queue.clone(), jobs.rules.breaker)
+        };
         assert_eq!(journal.begin(issue, claim, taken[2]).await, Begin::Go);
         assert_eq!(journal.begin(issue, ClaimId(claim.0 + 1000), taken[3]).await, Begin::Lost);
         pause_issue(&app.app.actions, issue, None).await.unwrap();

@@ -9,6 +9,9 @@
 //! | [`digest`] | the daily issue, for the inbox and for the public archive |
 //! | [`confirmation`] | "please confirm", the second step of double opt-in |
 //! | [`already_subscribed`] | the answer to a signup by somebody who already reads us |
+//! | [`welcome`] | the greeting of a reader who has just confirmed, with the latest issue |
+//! | [`goodbye`] | the last mail to a reader who left |
+//! | [`notice`] | what operators are told: an issue to approve, one that stopped, a feed in trouble |
 //! | `layout` | the page around every mail: head, masthead, footer, button |
 //! | `theme` | colours, type and the style sheets |
 //! | `contrast` | shades of a colour that can be read |
@@ -20,10 +23,13 @@ pub mod already_subscribed;
 pub mod confirmation;
 mod contrast;
 pub mod digest;
+pub mod goodbye;
 mod href;
 mod layout;
+pub mod notice;
 mod text;
 mod theme;
+pub mod welcome;
 mod wording;
 
 pub use theme::{Fonts, Theme};

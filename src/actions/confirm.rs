@@ -1,13 +1,16 @@
 //! A reader confirms a signup.
 
-use super::Context;
+use super::{Context, mail_reader};
 use crate::{
     db::{
         DbError, Tx,
         newsletters::{self, NewsletterRecord},
         subscriptions::{self, ConfirmationRecord, Evidence, SubscriptionRecord},
     },
-    domain::{consent::ConsentEvent, ids::ConfirmationId, subscription::SubscriptionStatus, token::Purpose},
+    domain::{
+        consent::ConsentEvent, ids::ConfirmationId, mail::MailKind, subscription::SubscriptionStatus,
+        token::Purpose,
+    },
 };
 
 /// What a confirmation link leads to.
@@ -43,7 +46,8 @@ pub async fn look(context: &Context, token: &str) -> Result<Confirmation, DbErro
     Ok(judge(context, &record, &subscription, newsletter))
 }
 
-/// Confirms: the subscription becomes active and the consent is recorded. A second press says the same as the first.
+/// Confirms: the subscription becomes active, the consent is recorded, and the reader is greeted by mail. A second press says
+/// the same as the first, and does nothing.
 pub async fn confirm(context: &Context, token: &str, evidence: &Evidence) -> Result<Confirmation, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
@@ -67,6 +71,9 @@ pub async fn confirm(context: &Context, token: &str, evidence: &Evidence) -> Res
             now,
         )
         .await?;
+        if context.welcome_mail {
+            mail_reader(context, &mut tx, MailKind::Welcome, &newsletter, &subscription).await?;
+        }
     }
     tx.commit().await?;
     Ok(Confirmation::Confirmed { newsletter })

@@ -3,9 +3,13 @@
 
 pub mod add_article;
 pub mod add_feed;
+pub mod add_operator;
+pub mod approve_issue;
 pub mod cancel_issue;
 pub mod confirm;
+pub mod edit_issue;
 pub mod pause_issue;
+pub mod remove_operator;
 pub mod resolve_issue;
 pub mod resume_issue;
 pub mod send_issue;
@@ -14,7 +18,17 @@ pub mod subscribe;
 pub mod test_send;
 pub mod unsubscribe;
 
-use crate::{clock::Clock, db::Db, domain::token::KeyRing, queue::Queue};
+use crate::{
+    clock::Clock,
+    db::{
+        Db, DbError, Tx,
+        mails::{self, NewMail},
+        newsletters::NewsletterRecord,
+        subscriptions::SubscriptionRecord,
+    },
+    domain::{email_address::EmailAddress, mail::MailKind, token::KeyRing},
+    queue::{Job, Queue},
+};
 use std::sync::Arc;
 
 /// What every action works with.
@@ -30,6 +44,34 @@ pub struct Context {
     pub keys: Arc<KeyRing>,
     /// How long a confirmation link works.
     pub confirmation_days: u32,
+    /// Whether a reader who confirms is greeted.
+    pub welcome_mail: bool,
+    /// Whether a reader who leaves by the link is told so.
+    pub goodbye_mail: bool,
+}
+
+/// Puts a mail about a subscription to its reader into the queue, in the caller's transaction.
+async fn mail_reader(
+    context: &Context,
+    tx: &mut Tx,
+    kind: MailKind,
+    newsletter: &NewsletterRecord,
+    subscription: &SubscriptionRecord,
+) -> Result<(), DbError> {
+    // What is stored was parsed once; rules may have become stricter since.
+    let Ok(recipient) = EmailAddress::parse(&subscription.address) else { return Ok(()) };
+    let mail = NewMail {
+        kind,
+        newsletter: newsletter.id,
+        recipient: &recipient,
+        subscription: Some(subscription.id),
+        confirmation: None,
+        issue: None,
+        feed: None,
+        message_id: &message_id(&newsletter.newsletter),
+    };
+    let mail = mails::insert(tx, &mail, context.clock.now()).await?;
+    context.queue.enqueue(tx, &Job::SendMail { mail }).await
 }
 
 /// A new mail's identity (RFC 5322 section 3.6.4), without angle brackets.

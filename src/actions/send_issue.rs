@@ -68,7 +68,7 @@ pub async fn send_issue(context: &Context, newsletter: &NewsletterRecord) -> Res
         if reopened {
             tracing::info!(issue = %issue.id, "a skipped issue is begun again by an operator");
         }
-        issues::set_due(&mut tx, issue.id, now).await?;
+        issues::set_at_once(&mut tx, issue.id, now).await?;
         issues::set_woken(&mut tx, issue.id, now).await?;
         // Freezing chooses the stories once more, from what there is at that moment.
         context.queue.enqueue(&mut tx, &Job::FreezeIssue { issue: issue.id }).await?;

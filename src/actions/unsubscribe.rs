@@ -1,13 +1,19 @@
 //! A reader leaves.
 
-use super::Context;
+use super::{Context, mail_reader};
 use crate::{
     db::{
-        DbError, Tx,
+        DbError, Tx, mails,
         newsletters::{self, NewsletterRecord},
         subscriptions::{self, Evidence, SubscriptionRecord},
     },
-    domain::{consent::ConsentEvent, ids::SubscriptionId, subscription::SubscriptionStatus, token::Purpose},
+    domain::{
+        consent::ConsentEvent,
+        ids::SubscriptionId,
+        mail::MailKind,
+        subscription::{GOODBYE_INTERVAL, SubscriptionStatus},
+        token::Purpose,
+    },
 };
 
 /// What a link to leave leads to.
@@ -44,7 +50,8 @@ pub async fn look(context: &Context, token: &str) -> Result<Leaving, DbError> {
     })
 }
 
-/// Ends the subscription at once and records it. Doing it again changes nothing. `method` is `link` or `one_click`.
+/// Ends the subscription at once and records it. Doing it again changes nothing. `method` is `link` or `one_click`: who used the
+/// link is said goodbye to by mail, while a mail program's click is followed by silence, as mailbox providers want it.
 pub async fn unsubscribe(
     context: &Context,
     token: &str,
@@ -69,6 +76,14 @@ pub async fn unsubscribe(
             now,
         )
         .await?;
+        if context.goodbye_mail
+            && method == "link"
+            // Who never confirmed gets the confirmation mail and no other.
+            && matches!(subscription.status, SubscriptionStatus::Active | SubscriptionStatus::Paused)
+            && !mails::said_goodbye(&mut tx, subscription.id, now - GOODBYE_INTERVAL).await?
+        {
+            mail_reader(context, &mut tx, MailKind::Goodbye, &newsletter, &subscription).await?;
+        }
     }
     tx.commit().await?;
     Ok(Leaving::Gone { newsletter })

@@ -5,7 +5,7 @@ use crate::{
     app::App,
     articles::corpus,
     clock::Clock,
-    db::{DatabaseUrl, issues, newsletters, processes},
+    db::{DatabaseUrl, feeds, issues, newsletters, operators, processes},
     domain::newsletter::{PLACEHOLDER_POSTAL_ADDRESS, PLACEHOLDER_SENDER},
     queue,
     settings::Settings,
@@ -86,6 +86,7 @@ async fn set_up(settings: Settings, output: Output) -> CliResult {
                 .into(),
         });
     }
+    findings.extend(nobody_to_tell(&app).await?);
     findings.extend(stopped_and_slow(&app).await?);
     let mut tx = app.db.read().await?;
     let workers = processes::count_workers(&mut tx, app.actions.clock.now()).await?;
@@ -150,6 +151,27 @@ async fn signing(app: &App) -> Result<Vec<Finding>, CliError> {
         }
     }
     Ok(findings)
+}
+
+/// What would be told to operators, if there is nobody to tell it to.
+async fn nobody_to_tell(app: &App) -> Result<Option<Finding>, CliError> {
+    let mut tx = app.db.read().await?;
+    if !operators::list(&mut tx).await?.is_empty() {
+        return Ok(None);
+    }
+    let newsletters = newsletters::list(&mut tx).await?;
+    let asks = newsletters.iter().map(|it| &it.newsletter).find(|it| it.needs_approval);
+    let why = match asks {
+        Some(newsletter) => {
+            format!("issues of {} wait for approval, and nobody is told", newsletter.title)
+        }
+        None if feeds::list(&mut tx).await?.iter().any(|feed| feed.status == "active") => {
+            "nobody is told when an issue is stopped or a feed is in trouble".to_owned()
+        }
+        None => return Ok(None),
+    };
+    let detail = format!("{why}; add an address: daily operator add you@your-domain");
+    Ok(Some(Finding { what: "operators".into(), state: "warning", detail }))
 }
 
 /// Most stopped issues that are listed.

@@ -7,6 +7,7 @@ mod dkim;
 mod feed;
 mod issue;
 mod newsletter;
+mod operator;
 mod output;
 pub mod serve;
 mod subscriber;
@@ -78,6 +79,9 @@ enum Command {
     /// Look up readers
     #[command(subcommand)]
     Subscriber(subscriber::Subscriber),
+    /// Say who is told by mail what needs a decision
+    #[command(subcommand)]
+    Operator(operator::Operator),
     /// Print a completion script for your shell
     #[command(after_help = "Example:\n  daily completions bash > /etc/bash_completion.d/daily")]
     Completions {
@@ -172,6 +176,7 @@ async fn with_app(command: Command, app: &App, output: Output) -> CliResult {
         Command::Issue(issue) => issue.run(app, output).await,
         Command::TestSend(test_send) => test_send.run(app, output).await,
         Command::Subscriber(subscriber) => subscriber.run(app, output).await,
+        Command::Operator(operator) => operator.run(app, output).await,
         Command::Demo(_)
         | Command::Migrate
         | Command::Check(_)

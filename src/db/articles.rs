@@ -1,11 +1,12 @@
 //! Tables `articles` and `article_sources`: each story once, however many feeds carry it.
 
-use super::{DbError, Stamp, Tx, on};
+use super::{DbError, EngineTx, Stamp, Tx, on};
 use crate::domain::{
     article::{FoundArticle, canonical_url, same_story, title_key, url_key},
     ids::{ArticleId, FeedId},
 };
 use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
 
 /// An article's row.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
@@ -257,4 +258,26 @@ pub async fn set_hidden(tx: &mut Tx, id: ArticleId, hidden: bool) -> Result<bool
         .execute(conn)
         .await
         .map(|done| done.rows_affected() == 1))
+}
+
+/// The titles of these articles.
+pub async fn titles(tx: &mut Tx, ids: &[ArticleId]) -> Result<HashMap<ArticleId, String>, DbError> {
+    let list = serde_json::to_string(ids).map_err(|error| DbError::Encode(Box::new(error)))?;
+    let rows: Vec<(i64, String)> = match tx.by_engine() {
+        EngineTx::Sqlite(conn) => {
+            sqlx::query_as("SELECT id, title FROM articles WHERE id IN (SELECT value FROM json_each($1))")
+                .bind(list)
+                .fetch_all(conn)
+                .await?
+        }
+        EngineTx::Postgres(conn) => {
+            sqlx::query_as(
+                "SELECT id, title FROM articles WHERE id IN (SELECT CAST(json_array_elements_text($1::json) AS BIGINT))",
+            )
+            .bind(list)
+            .fetch_all(conn)
+            .await?
+        }
+    };
+    Ok(rows.into_iter().map(|(id, title)| (ArticleId(id), title)).collect())
 }

@@ -208,6 +208,29 @@ pub async fn postpone(
     })
 }
 
+/// Keeps which issue a mail shows, so that each attempt shows the same.
+pub async fn set_issue(tx: &mut Tx, id: MailId, issue: IssueId) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE mails SET issue_id = $2 WHERE id = $1")
+        .bind(id.0)
+        .bind(issue.0)
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
+/// Whether a reader was said goodbye to after `since`.
+pub async fn said_goodbye(tx: &mut Tx, id: SubscriptionId, since: Timestamp) -> Result<bool, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM mails WHERE kind = 'goodbye' AND subscription_id = $1 AND created_at > $2)"
+    )
+    .bind(id.0)
+    .bind(Stamp(since))
+    .fetch_one(conn)
+    .await
+    })
+}
+
 /// Ends every lease and lets the sweep wake every open mail. Returns how many leases there were.
 pub async fn end_leases(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
     on!(tx, |conn| sqlx::query("UPDATE mails SET woken_at = NULL WHERE status IN ('queued', 'sending')")

@@ -21,6 +21,7 @@ pub mod relay_shares;
 pub mod subscriptions;
 pub mod suppressions;
 pub mod variants;
+pub mod welcomes;
 
 pub use connect::{ConnectError, DatabaseUrl};
 pub use stamp::Stamp;

@@ -31,6 +31,30 @@ impl MailKind {
     pub const fn is_notice(self) -> bool {
         matches!(self, Self::ApprovalWanted | Self::TooFewStories | Self::IssueStopped | Self::FeedTrouble)
     }
+
+    /// How it came about. A test is as a reader's copy would be: nothing is said about it.
+    pub const fn auto_submitted(self) -> Option<AutoSubmitted> {
+        match self {
+            Self::Test => None,
+            Self::Confirmation | Self::AlreadySubscribed | Self::Welcome | Self::Goodbye => {
+                Some(AutoSubmitted::Replied)
+            }
+            Self::ApprovalWanted | Self::TooFewStories | Self::IssueStopped | Self::FeedTrouble => {
+                Some(AutoSubmitted::Generated)
+            }
+        }
+    }
+}
+
+words! {
+    /// How a mail that no person wrote came about, as its `Auto-Submitted` header says it (RFC 3834 section 5): mail programs
+    /// do not answer it by themselves.
+    AutoSubmitted {
+        /// It answers something a person did.
+        Replied = "auto-replied",
+        /// Nobody asked for it.
+        Generated = "auto-generated",
+    }
 }
 
 words! {

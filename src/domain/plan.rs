@@ -210,13 +210,7 @@ impl PlanInputs {
 }
 
 fn readers<'a>(served: Served, sections: &'a BTreeSet<String>, had: &'a HashSet<ArticleId>) -> Readers<'a> {
-    Readers {
-        cadence: served.cadence,
-        kind: served.kind,
-        sections,
-        had,
-        last_issue_at: served.last_issue_at,
-    }
+    Readers { cadence: served.cadence, kind: served.kind, sections, had, last_issue_at: served.last_issue_at }
 }
 
 /// Makes the plan.
@@ -267,8 +261,7 @@ pub fn plan(inputs: &PlanInputs) -> Plan {
         if let Some(index) = nearest(&variants, &told, &inputs.candidates) {
             variants[index].groups.push(others);
         }
-        let had: HashSet<ArticleId> =
-            rest.iter().flat_map(|group| inputs.told(&group.key).had).collect();
+        let had: HashSet<ArticleId> = rest.iter().flat_map(|group| inputs.told(&group.key).had).collect();
         told.had = had;
     }
     if !rest.is_empty() {

@@ -277,7 +277,11 @@ impl Candidate {
             (_, None, SelectionKind::News) => Reason::FirstIssue,
             (None, ..) => Reason::Undated,
             (Some(fresh), _, SelectionKind::RoundUp) => {
-                if now.duration_since(fresh) > ROUND_UP_AGE { Reason::TooOld } else { Reason::Best }
+                if now.duration_since(fresh) > ROUND_UP_AGE {
+                    Reason::TooOld
+                } else {
+                    Reason::Best
+                }
             }
             (Some(fresh), Some(last), SelectionKind::News) => {
                 if now.duration_since(fresh) > rules.max_age {
@@ -338,8 +342,7 @@ pub fn select(order: &[&Candidate], rules: &Rules, readers: &Readers<'_>, now: T
 
 /// Puts the stories that have a place there, from the first place on; the others keep their order around them.
 fn put_in_place(chosen: Vec<Choice>, order: &[&Candidate]) -> Vec<Choice> {
-    let places: HashMap<ArticleId, i64> =
-        order.iter().filter_map(|c| Some((c.article, c.place?))).collect();
+    let places: HashMap<ArticleId, i64> = order.iter().filter_map(|c| Some((c.article, c.place?))).collect();
     let (mut placed, mut others): (Vec<Choice>, Vec<Choice>) =
         chosen.into_iter().partition(|choice| places.contains_key(&choice.article));
     placed.sort_by_key(|choice| places.get(&choice.article));

@@ -35,11 +35,7 @@ pub struct Stories {
 
 impl Stories {
     /// Reads these articles and the issue's edits.
-    pub async fn load(
-        tx: &mut Tx,
-        issue: Option<&IssueRecord>,
-        ids: &[ArticleId],
-    ) -> Result<Self, DbError> {
+    pub async fn load(tx: &mut Tx, issue: Option<&IssueRecord>, ids: &[ArticleId]) -> Result<Self, DbError> {
         let edits = match issue {
             Some(issue) => issues::edits(tx, issue.id).await?,
             None => Vec::new(),

@@ -5,10 +5,7 @@ mod fan_out;
 mod recheck;
 
 use super::{
-    Context,
-    edition::Stories,
-    plan_issue::{self, APPROVAL},
-    render_issue::Rendering,
+    Context, edition::Stories, notify_operators::issue_stopped, plan_issue, render_issue::Rendering,
 };
 use crate::{
     db::{
@@ -105,7 +102,9 @@ async fn freeze(
     found.keep(&mut tx, now).await?;
     if plan.variants.is_empty() {
         let reason = why_skipped(&inputs, &plan);
-        issues::advance(&mut tx, record.id, IssueStatus::Planned, IssueStatus::Skipped, Some(&reason), now).await?;
+        issues::advance(&mut tx, record.id, IssueStatus::Planned, IssueStatus::Skipped, Some(&reason), now)
+            .await?;
+        issue_stopped(&context.queue, &mut tx, record.id, now).await?;
         tx.commit().await?;
         tracing::warn!(issue = %record.id, date = record.issue_date, reason, "issue skipped");
         return Ok(false);
@@ -200,9 +199,4 @@ async fn keep_waves(
         }
     }
     Ok(())
-}
-
-/// Whether an issue waits for its approval.
-pub fn waits_for_approval(record: &IssueRecord) -> bool {
-    record.waits_for.as_deref() == Some(APPROVAL)
 }

@@ -4,6 +4,7 @@
 //! transaction a mail would be slow; here one task takes whatever has gathered while the last transaction was being
 //! committed, and the more lanes there are, the larger the groups become.
 
+use super::notify_operators;
 use crate::{
     clock::Clock,
     db::{
@@ -17,6 +18,7 @@ use crate::{
         ids::{ClaimId, DeliveryId, IssueId},
         issue::IssueStatus,
     },
+    queue::Queue,
 };
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -72,9 +74,9 @@ pub type Kept = oneshot::Receiver<()>;
 
 impl Journal {
     /// Starts the journal's task.
-    pub fn start(db: Db, clock: Clock, breaker: Breaker) -> Self {
+    pub fn start(db: Db, clock: Clock, queue: Queue, breaker: Breaker) -> Self {
         let (sender, entries) = mpsc::channel(WAITING);
-        tokio::spawn(Writer { db, clock, breaker }.run(entries));
+        tokio::spawn(Writer { db, clock, queue, breaker }.run(entries));
         Self(sender)
     }
 
@@ -99,6 +101,7 @@ impl Journal {
 struct Writer {
     db: Db,
     clock: Clock,
+    queue: Queue,
     breaker: Breaker,
 }
 
@@ -218,6 +221,7 @@ impl Writer {
                 )
                 .await?
             {
+                notify_operators::issue_stopped(&self.queue, &mut tx, issue, now).await?;
                 tracing::error!(%issue, reason, "issue held");
             }
         }

@@ -3,9 +3,11 @@
 pub mod ask_operators;
 pub mod deliver;
 pub mod edition;
+pub mod forecast;
 pub mod freeze_issue;
 pub mod govern;
 pub mod journal;
+mod mail_content;
 pub mod mailing;
 pub mod note;
 pub mod notify_operators;

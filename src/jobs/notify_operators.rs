@@ -3,9 +3,9 @@
 use super::Context;
 use crate::{
     db::{
-        DbError, Tx,
+        DbError, Tx, issues,
         mails::{self, NewMail},
-        newsletters::NewsletterRecord,
+        newsletters::{self, NewsletterRecord},
         operators,
     },
     domain::{
@@ -13,9 +13,10 @@ use crate::{
         ids::{FeedId, IssueId},
         mail::MailKind,
     },
-    queue::Job,
+    queue::{Job, Queue},
     random,
 };
+use jiff::Timestamp;
 
 /// What a notice is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +36,29 @@ pub async fn notify_operators(
     kind: MailKind,
     about: About,
 ) -> Result<usize, DbError> {
-    let now = context.clock.now();
+    put_in(&context.queue, tx, newsletter, kind, about, context.clock.now()).await
+}
+
+/// Tells operators that an issue was held or skipped, in the transaction that did it.
+pub async fn issue_stopped(
+    queue: &Queue,
+    tx: &mut Tx,
+    issue: IssueId,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let record = issues::get(tx, issue).await?.ok_or(DbError::RowNotFound)?;
+    let newsletter = newsletters::get(tx, record.newsletter_id).await?;
+    put_in(queue, tx, &newsletter, MailKind::IssueStopped, About::Issue(issue), now).await.map(drop)
+}
+
+async fn put_in(
+    queue: &Queue,
+    tx: &mut Tx,
+    newsletter: &NewsletterRecord,
+    kind: MailKind,
+    about: About,
+    now: Timestamp,
+) -> Result<usize, DbError> {
     let (issue, feed) = match about {
         About::Issue(issue) => (Some(issue), None),
         About::Feed(feed) => (None, Some(feed)),
@@ -55,7 +78,7 @@ pub async fn notify_operators(
             message_id: &format!("{}@{domain}", random::hex::<12>()),
         };
         let mail = mails::insert(tx, &mail, now).await?;
-        context.queue.enqueue(tx, &Job::SendMail { mail }).await?;
+        queue.enqueue(tx, &Job::SendMail { mail }).await?;
         told += 1;
     }
     tracing::warn!(%kind, ?about, told, "operators are told");

@@ -1,24 +1,16 @@
-//! Sending a single mail: a confirmation, a test.
+//! Sending a single mail: a confirmation, a welcome, a notice. What it says is made in `mail_content`.
 
 use super::{
-    Context, plan_issue,
-    render_issue::{Rendering, masthead},
+    Context,
+    mail_content::{self, Content},
 };
 use crate::{
     db::{
-        DbError, Tx, issues, mails,
+        DbError, mails,
         mails::{Attempt, MailRecord},
-        newsletters::{self, NewsletterRecord},
-        subscriptions,
+        newsletters,
     },
-    domain::{
-        delivery::Answer,
-        ids::{ConfirmationId, IssueId, MailId, SubscriptionId},
-        mail::{MailKind, MailStatus},
-        retry, schedule,
-        subscription::SubscriptionStatus,
-        token::Purpose,
-    },
+    domain::{delivery::Answer, ids::MailId, mail::MailStatus, retry},
     mail::{
         Outcome, Outgoing, Priority,
         compose::{Draft, compose},
@@ -26,22 +18,11 @@ use crate::{
     queue::{Job, JobFailure},
     random,
 };
-use email_templates::{
-    Email,
-    already_subscribed::{self, AlreadySubscribed},
-    confirmation::{self, Confirmation},
-};
 use std::time::Duration;
 
 /// How long to wait before keeping an answer is tried again.
 const RECORD_AGAIN_AFTER: [Duration; 4] =
     [Duration::from_millis(100), Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(15)];
-
-/// A mail ready to be composed, or the reason why it is no longer wanted.
-enum Content {
-    Mail { email: Email, unsubscribe_url: Option<String> },
-    Unwanted(&'static str),
-}
 
 /// Sends a mail if it is due and nobody else is sending it, and records the answer.
 pub async fn run(context: &Context, id: MailId) -> Result<(), JobFailure> {
@@ -51,10 +32,10 @@ pub async fn run(context: &Context, id: MailId) -> Result<(), JobFailure> {
         return Ok(());
     };
     let newsletter = newsletters::get(&mut tx, mail.newsletter_id).await?;
-    let prepared = prepare(context, &mut tx, &mail, &newsletter).await?;
+    let content = mail_content::content(context, &mut tx, &mail, &newsletter).await?;
     tx.commit().await?;
 
-    let outcome = match prepared {
+    let outcome = match content {
         Content::Unwanted(why) => Outcome::Failed(Answer::new("", None, why)),
         Content::Mail { email, unsubscribe_url } => {
             let composed = compose(&Draft {
@@ -65,7 +46,7 @@ pub async fn run(context: &Context, id: MailId) -> Result<(), JobFailure> {
                 message_id: &mail.message_id,
                 date: mail.created_at.0,
                 unsubscribe_url: unsubscribe_url.as_deref(),
-                automatic: mail.kind != MailKind::Test,
+                auto_submitted: mail.kind.auto_submitted(),
                 signers: &context.dkim.for_sender(&newsletter.newsletter.sender_address),
                 now,
             });
@@ -157,86 +138,4 @@ async fn record(context: &Context, mail: &MailRecord, outcome: &Outcome) -> Resu
         tracing::warn!(mail = %mail.id, "an answer came after its lease was lost");
     }
     tx.commit().await
-}
-
-async fn prepare(
-    context: &Context,
-    tx: &mut Tx,
-    mail: &MailRecord,
-    newsletter: &NewsletterRecord,
-) -> Result<Content, DbError> {
-    let public_url = &context.rules.public_url;
-    let masthead = masthead(&newsletter.newsletter, public_url);
-    let subscription = match mail.subscription_id {
-        Some(id) => subscriptions::get(tx, SubscriptionId(id)).await?,
-        None => None,
-    };
-    match (mail.kind, subscription, mail.confirmation_id) {
-        (MailKind::Confirmation, Some(subscription), Some(id)) => {
-            let confirmation = subscriptions::confirmation(tx, ConfirmationId(id)).await?;
-            let open = subscription.status == SubscriptionStatus::Pending
-                && confirmation
-                    .is_some_and(|it| it.used_at.is_none() && it.expires_at.0 > context.clock.now());
-            if !open {
-                return Ok(Content::Unwanted("there is nothing left to confirm"));
-            }
-            let confirm_url = format!("{public_url}/confirm/{}", context.keys.sign(Purpose::Confirm, id));
-            let email = confirmation::render(&Confirmation {
-                masthead,
-                confirm_url: &confirm_url,
-                expires_in_days: context.rules.confirmation_days,
-                address: mail.recipient.as_str(),
-            });
-            Ok(Content::Mail { email, unsubscribe_url: None })
-        }
-        (MailKind::AlreadySubscribed, Some(subscription), _) => {
-            if subscription.status != SubscriptionStatus::Active {
-                return Ok(Content::Unwanted("the reader is not subscribed any more"));
-            }
-            let token = context.keys.sign(Purpose::Unsubscribe, subscription.id.0);
-            let unsubscribe_url = format!("{public_url}/unsubscribe/{token}");
-            let email = already_subscribed::render(&AlreadySubscribed {
-                masthead,
-                unsubscribe_url: &unsubscribe_url,
-                archive_url: &format!("{public_url}/issues"),
-                address: mail.recipient.as_str(),
-            });
-            Ok(Content::Mail { email, unsubscribe_url: Some(unsubscribe_url) })
-        }
-        (MailKind::Test, ..) => test_mail(context, tx, mail, newsletter).await,
-        _ => Ok(Content::Unwanted("what it was about is gone")),
-    }
-}
-
-/// The issue as it stands: an existing one with its stories, or the next one as it would be planned now.
-async fn test_mail(
-    context: &Context,
-    tx: &mut Tx,
-    mail: &MailRecord,
-    newsletter: &NewsletterRecord,
-) -> Result<Content, DbError> {
-    let issue = match mail.issue_id {
-        Some(id) => issues::get(tx, IssueId(id)).await?,
-        None => None,
-    };
-    let date = issue.as_ref().map_or_else(
-        || schedule::next_slot(&newsletter.newsletter, context.clock.now()).0,
-        issues::IssueRecord::date,
-    );
-    let stories = plan_issue::stories(context, tx, newsletter, issue.as_ref()).await?;
-    if stories.is_empty() {
-        return Ok(Content::Unwanted("the issue has no stories yet: add articles or feeds first"));
-    }
-    let token = context.keys.sign(Purpose::Test, mail.id.0);
-    let email = Rendering {
-        newsletter,
-        date,
-        stories: &stories,
-        public_url: &context.rules.public_url,
-        unsubscribe_token: &token,
-        is_test: true,
-    }
-    .email();
-    let unsubscribe_url = format!("{}/unsubscribe/{token}", context.rules.public_url);
-    Ok(Content::Mail { email, unsubscribe_url: Some(unsubscribe_url) })
 }

@@ -1,6 +1,6 @@
 //! The schedule and the sweep: every second, whatever is due is woken. Any number of processes may do this at once.
 
-use super::Context;
+use super::{Context, ask_operators::ask_operators, notify_operators::issue_stopped};
 use crate::{
     db::{DbError, Tx, feeds, issues, mails, newsletters},
     domain::{
@@ -13,6 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 
 /// What was woken and is still due after this time is woken again: its job was lost.
 const WAKE_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(30);
+/// An issue's plan is made anew for articles that came since, but not more often than this.
+const PLAN_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(1);
 /// Most mails and feeds woken in one turn.
 const AT_ONCE: i64 = 200;
 
@@ -41,6 +43,7 @@ async fn fill_slots(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<()
         let taken = issues::dates_from(tx, record.id, from).await?;
         let open =
             schedule::open_slots(newsletter, record.scheduled_since, &taken, context.rules.schedule, now);
+        let mut missed = None;
         for (date, due_at, action) in open {
             let (status, reason) = match action {
                 SlotAction::Plan => (IssueStatus::Planned, None),
@@ -51,8 +54,13 @@ async fn fill_slots(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<()
             };
             let inserted = issues::insert(tx, record.id, date, due_at, status, reason, now).await?;
             if inserted.is_some() {
+                missed = inserted.filter(|_| action == SlotAction::RecordMissed).or(missed);
                 tracing::info!(newsletter = newsletter.slug, %date, %status, "issue begun by the schedule");
             }
+        }
+        // After a week away operators get one letter, not seven: the latest one's speaks of those before it.
+        if let Some(issue) = missed {
+            issue_stopped(&context.queue, tx, issue, now).await?;
         }
     }
     Ok(())
@@ -63,17 +71,23 @@ async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbEr
     for (issue, status, due_at) in issues::wake_due(tx, now, woken_before).await? {
         if status == IssueStatus::Planned && now > due_at + context.rules.schedule.grace {
             let reason = Some("missed: it could not go out at its time, nor within the grace after it");
-            issues::advance(tx, issue, IssueStatus::Planned, IssueStatus::Skipped, reason, now).await?;
+            if issues::advance(tx, issue, IssueStatus::Planned, IssueStatus::Skipped, reason, now).await? {
+                issue_stopped(&context.queue, tx, issue, now).await?;
+            }
             tracing::warn!(%issue, %due_at, "issue skipped: it was missed");
             continue;
         }
         let job = match status {
             IssueStatus::Planned if due_at > now => Job::PlanIssue { issue },
-            IssueStatus::Planned => Job::FreezeIssue { issue },
+            IssueStatus::Planned | IssueStatus::Frozen => Job::FreezeIssue { issue },
             _ => Job::Deliver { issue },
         };
         context.queue.enqueue(tx, &job).await?;
     }
+    for issue in issues::outdated(tx, now - PLAN_AGAIN_AFTER).await? {
+        context.queue.enqueue(tx, &Job::PlanIssue { issue }).await?;
+    }
+    ask_operators(context, tx, now).await?;
     for mail in mails::wake_due(tx, now, woken_before, AT_ONCE).await? {
         context.queue.enqueue(tx, &Job::SendMail { mail }).await?;
     }

@@ -6,7 +6,7 @@ use super::{
     head::{Head, Own, Shared},
     quoted_printable::encode_around,
 };
-use crate::domain::{email_address::EmailAddress, newsletter::Newsletter};
+use crate::domain::{email_address::EmailAddress, mail::AutoSubmitted, newsletter::Newsletter};
 use aws_lc_rs::digest;
 use email_templates::Email;
 use jiff::Timestamp;
@@ -29,8 +29,8 @@ pub struct Draft<'a> {
     pub date: Timestamp,
     /// Where a mail program leaves the newsletter with one click (RFC 8058).
     pub unsubscribe_url: Option<&'a str>,
-    /// Whether it answers something a person did, and is nothing to answer automatically (RFC 3834).
-    pub automatic: bool,
+    /// How it came about, if no person wrote it: nothing to answer automatically (RFC 3834).
+    pub auto_submitted: Option<AutoSubmitted>,
     /// Who signs it.
     pub signers: &'a Signers,
     /// When it is signed.
@@ -62,7 +62,7 @@ pub fn compose(draft: &Draft<'_>) -> Result<Vec<u8>, ComposeError> {
         date: draft.date,
         boundary: &boundary,
         one_click: draft.unsubscribe_url.is_some(),
-        automatic: draft.automatic,
+        auto_submitted: draft.auto_submitted,
     });
     let escaped: Vec<String> = draft.personal.iter().map(|value| escape(value)).collect();
     let escaped: Vec<&str> = escaped.iter().map(String::as_str).collect();
@@ -110,7 +110,7 @@ mod tests {
             message_id: "abc.1@newsletter.example",
             date: "2026-05-01T07:00:00Z".parse().unwrap(),
             unsubscribe_url: Some("https://news.example.org/unsubscribe/token"),
-            automatic: false,
+            auto_submitted: None,
             signers: &Signers::default(),
             now: "2026-05-01T07:00:05Z".parse().unwrap(),
         })

@@ -79,7 +79,7 @@ impl Frozen {
             date: issue.date,
             boundary: &boundary,
             one_click: true,
-            automatic: false,
+            auto_submitted: None,
         });
         let body = body::alternatives(&boundary, issue.text, issue.html);
         let in_text = issue.text.matches(issue.place).count();
@@ -205,7 +205,7 @@ mod tests {
                 message_id: &message_id,
                 date,
                 unsubscribe_url: Some(unsubscribe_url),
-                automatic: false,
+                auto_submitted: None,
                 signers: &self.signers,
                 now,
             });

@@ -5,7 +5,7 @@ use super::{
     dkim::{Listed, Signers},
     headers,
 };
-use crate::domain::{email_address::EmailAddress, newsletter::Newsletter};
+use crate::domain::{email_address::EmailAddress, mail::AutoSubmitted, newsletter::Newsletter};
 use aws_lc_rs::digest;
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -17,8 +17,8 @@ pub(super) struct Shared<'a> {
     pub boundary: &'a str,
     /// Whether readers can leave with one click (RFC 8058).
     pub one_click: bool,
-    /// Whether it is nothing to answer automatically (RFC 3834).
-    pub automatic: bool,
+    /// How it came about, if no person wrote it.
+    pub auto_submitted: Option<AutoSubmitted>,
 }
 
 /// A reader's own headers.
@@ -70,8 +70,8 @@ impl Head {
             hashed.update(headers::relaxed(post).as_bytes());
             below.push_str(post);
         }
-        if shared.automatic {
-            below.push_str("Auto-Submitted: auto-replied\r\n");
+        if let Some(how) = shared.auto_submitted {
+            below.push_str(&format!("Auto-Submitted: {how}\r\n"));
         }
         below.push_str(version);
         below.push_str(&content);

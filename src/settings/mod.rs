@@ -8,7 +8,7 @@ mod sections;
 
 pub use reader::Problem;
 pub(crate) use sections::hex;
-pub use sections::{Dkim, Feeds, Http, Log, Relay, Secret, Sending};
+pub use sections::{Dkim, Feeds, Http, Log, Relay, Secret, Sending, Signup};
 
 use crate::{
     db::DatabaseUrl,
@@ -41,8 +41,8 @@ pub struct Settings {
     pub schedule: Margins,
     /// The bounds of an issue.
     pub digest: selection::Rules,
-    /// How long a confirmation link works.
-    pub confirmation_days: u32,
+    /// What readers are mailed when they come and go.
+    pub signup: Signup,
     /// How feeds and pages are read.
     pub feeds: Feeds,
     /// Secrets that sign links; empty: the one in the data folder.
@@ -120,7 +120,7 @@ impl Settings {
         let dkim = sections::dkim(&mut r);
         let schedule = sections::schedule(&mut r);
         let digest = sections::digest(&mut r);
-        let confirmation_days = r.number("signup.confirmation_days", 1, 365);
+        let signup = sections::signup(&mut r);
         let feeds = sections::feeds(&mut r);
         let secrets = r.list(
             "tokens.secrets",
@@ -142,7 +142,7 @@ impl Settings {
                 dkim: dkim?,
                 schedule: schedule?,
                 digest: digest?,
-                confirmation_days: u32::try_from(confirmation_days?).ok()?,
+                signup: signup?,
                 feeds: feeds?,
                 secrets: secrets?,
                 log: log?,

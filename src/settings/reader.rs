@@ -79,6 +79,21 @@ impl<'tree> Reader<'tree> {
         bounded.map_err(|problem| self.report(key, problem, cure)).ok()
     }
 
+    /// Yes or no. The environment gives it as text.
+    pub fn switch(&mut self, key: &str) -> Option<bool> {
+        let switch = match self.value(key) {
+            None => Err("it is missing".to_owned()),
+            Some(Value::Bool(switch)) => Ok(*switch),
+            Some(Value::String(text)) => match text.trim() {
+                "true" => Ok(true),
+                "false" => Ok(false),
+                other => Err(format!("`{other}` is neither")),
+            },
+            Some(other) => Err(format!("{} is neither", shown(other))),
+        };
+        switch.map_err(|problem| self.report(key, problem, "write true or false")).ok()
+    }
+
     /// A list of texts that `parse` understands. The environment gives lists as comma-separated text.
     pub fn list<T>(
         &mut self,

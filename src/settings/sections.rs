@@ -351,6 +351,28 @@ pub(super) fn digest(r: &mut Reader<'_>) -> Option<selection::Rules> {
     })
 }
 
+/// What readers are mailed when they come and go.
+#[derive(Debug, Clone)]
+pub struct Signup {
+    /// How long a confirmation link works.
+    pub confirmation_days: u32,
+    /// Whether a reader who confirms is greeted, with the latest issue.
+    pub welcome_mail: bool,
+    /// Whether a reader who leaves by the link is told that nothing more will come.
+    pub goodbye_mail: bool,
+}
+
+pub(super) fn signup(r: &mut Reader<'_>) -> Option<Signup> {
+    let confirmation_days = r.number("signup.confirmation_days", 1, 365);
+    let welcome_mail = r.switch("signup.welcome_mail");
+    let goodbye_mail = r.switch("signup.goodbye_mail");
+    Some(Signup {
+        confirmation_days: u32::try_from(confirmation_days?).ok()?,
+        welcome_mail: welcome_mail?,
+        goodbye_mail: goodbye_mail?,
+    })
+}
+
 pub(super) fn feeds(r: &mut Reader<'_>) -> Option<Feeds> {
     let poll = r.number("feeds.poll_minutes", 1, 24 * 60);
     let timeout = r.number("feeds.timeout_seconds", 1, 300);

@@ -96,6 +96,9 @@ impl TestApp {
         settings.http.listen = address;
         settings.http.public_url = format!("http://{address}");
         settings.relays = vec![Relay::new(RelayUrl::Mailbox(folder.path().join("mailbox")))];
+        // Stories count mails; those about these turn them on.
+        settings.signup.welcome_mail = false;
+        settings.signup.goodbye_mail = false;
         change(&mut settings);
         let clock = Clock::fixed(BEGIN.parse().expect("a moment"));
         let app = App::start(settings, clock.clone()).await.expect("Daily starts");

@@ -22,6 +22,9 @@ impl Environment {
     pub fn in_folder(folder: &Path, database: Option<&str>) -> Self {
         let sqlite = format!("sqlite://{}", folder.join("daily.db").display());
         Self::default()
+            // Stories count mails; those about these turn them on.
+            .set("DAILY__SIGNUP__WELCOME_MAIL", "false")
+            .set("DAILY__SIGNUP__GOODBYE_MAIL", "false")
             .set("DAILY__DATABASE__URL", database.unwrap_or(&sqlite))
             .set("DAILY__DATA__FOLDER", &folder.display().to_string())
             .set("DAILY__RELAYS__0__URL", &format!("mailbox:{}", folder.join("mailbox").display()))

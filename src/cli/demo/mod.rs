@@ -156,7 +156,8 @@ async fn show(app: &App, courier: &str, data: &std::path::Path) -> CliResult {
 
     let step = steps.begin("They follow the link in the confirmation mail");
     readers.confirm().await?;
-    step.done("three confirmed");
+    readers.check_welcome().await?;
+    step.done("three confirmed, and welcomed by mail");
 
     let step = steps.begin("Today's issue is planned, frozen and sent through the queue");
     let counts = send(app).await?;

@@ -55,9 +55,14 @@ impl<'a> Readers<'a> {
         Ok(())
     }
 
-    /// Each has the issue, with a link to leave.
+    /// Each was greeted, with a link to their preferences.
+    pub async fn check_welcome(&self) -> Result<(), CliError> {
+        self.mails(|text| text.contains("/preferences/")).await.map(drop)
+    }
+
+    /// Each has the issue, with a link to leave and one to its page.
     pub async fn check_issue(&self) -> Result<(), CliError> {
-        self.mails(|text| text.contains("/unsubscribe/")).await.map(drop)
+        self.mails(|text| text.contains("/unsubscribe/") && text.contains("/issues/")).await.map(drop)
     }
 
     /// The text of a mail of the wanted kind for each reader, once all are there.

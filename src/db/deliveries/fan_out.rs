@@ -56,7 +56,8 @@ macro_rules! by_group {
     ($tx:expr, $past:expr, $before:expr, ($lite:expr, $postgres:expr), |$query:ident, $conn:ident| $run:expr) => {
         match ($tx.by_engine(), $past.is_empty()) {
             (EngineTx::Sqlite($conn), true) => {
-                let $query = sqlx::query_as(concat!($before, reader_key!(nothing), $lite)).bind(None::<String>);
+                let $query =
+                    sqlx::query_as(concat!($before, reader_key!(nothing), $lite)).bind(None::<String>);
                 $run
             }
             (EngineTx::Postgres($conn), true) => {
@@ -65,12 +66,9 @@ macro_rules! by_group {
                 $run
             }
             (EngineTx::Sqlite($conn), false) => {
-                let $query = sqlx::query_as(concat!(
-                    $before,
-                    reader_key!("(SELECT value FROM json_each($1))"),
-                    $lite
-                ))
-                .bind($past.variants.clone());
+                let $query =
+                    sqlx::query_as(concat!($before, reader_key!("(SELECT value FROM json_each($1))"), $lite))
+                        .bind($past.variants.clone());
                 $run
             }
             (EngineTx::Postgres($conn), false) => {
@@ -158,7 +156,8 @@ pub struct FanOut<'a> {
 }
 
 /// What readers who were due too long ago get instead: a row that says so.
-const MISSED: &str = "missed: nothing was sent at its time on the reader's clock, nor within the grace after it";
+const MISSED: &str =
+    "missed: nothing was sent at its time on the reader's clock, nor within the grace after it";
 
 /// Makes deliveries for the next active, unsuppressed readers after a subscription, at most `limit` in one statement. Returns the
 /// last subscription looked at, `None` where no reader is left, and how many deliveries were made.
@@ -192,10 +191,7 @@ pub async fn fan_out(
          CASE WHEN t.due_at < $10 THEN $10 ELSE t.due_at END, CASE WHEN t.due_at < $10 THEN $10 ELSE t.due_at END, t.paced, \
          CASE WHEN t.due_at < $9 THEN $10 END, CASE WHEN t.due_at < $9 THEN $11 END \
          FROM (SELECT s.subscriber_id, s.id, COALESCE(w.due_at, $8) AS due_at, ",
-        (
-            made!("(SELECT value FROM json_each($12))"),
-            made!("(SELECT json_array_elements_text($12::json))")
-        ),
+        (made!("(SELECT value FROM json_each($12))"), made!("(SELECT json_array_elements_text($12::json))")),
         |query, conn| query
             .bind(fan_out.issue.0)
             .bind(fan_out.newsletter.0)

@@ -136,14 +136,14 @@ pub async fn mark_places(
 ) -> Result<(), DbError> {
     let rows: Vec<(i64, i64)> = on!(tx, |conn| {
         sqlx::query_as(
-        "SELECT t.article_id, min(t.position) FROM issues i JOIN issue_variants v ON v.issue_id = i.id \
+            "SELECT t.article_id, min(t.position) FROM issues i JOIN issue_variants v ON v.issue_id = i.id \
          JOIN variant_stories t ON t.variant_id = v.id WHERE i.issue_date >= $1 AND i.id <> $2 \
-         AND i.status NOT IN ('planned', 'skipped', 'cancelled') GROUP BY t.article_id"
-    )
-    .bind(since.to_string())
-    .bind(issue.map_or(0, |id| id.0))
-    .fetch_all(conn)
-    .await?
+         AND i.status NOT IN ('planned', 'skipped', 'cancelled') GROUP BY t.article_id",
+        )
+        .bind(since.to_string())
+        .bind(issue.map_or(0, |id| id.0))
+        .fetch_all(conn)
+        .await?
     });
     let places: HashMap<i64, i64> = rows.into_iter().collect();
     for candidate in candidates {

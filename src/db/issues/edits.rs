@@ -27,12 +27,14 @@ pub struct StoryEdit {
 
 /// The edits of an issue.
 pub async fn edits(tx: &mut Tx, id: IssueId) -> Result<Vec<StoryEdit>, DbError> {
-    on!(tx, |conn| sqlx::query_as(
+    on!(tx, |conn| {
+        sqlx::query_as(
         "SELECT article_id, wish, place, title, dek FROM issue_edits WHERE issue_id = $1 ORDER BY article_id LIMIT 1000"
     )
     .bind(id.0)
     .fetch_all(conn)
-    .await)
+    .await
+    })
 }
 
 /// Keeps the wish for a story; `None` takes it back.
@@ -77,7 +79,8 @@ pub async fn set_words(
     title: Option<&str>,
     dek: Option<&str>,
 ) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
+    on!(tx, |conn| {
+        sqlx::query(
         "INSERT INTO issue_edits (issue_id, article_id, title, dek) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (issue_id, article_id) DO UPDATE SET title = COALESCE(excluded.title, issue_edits.title), \
          dek = COALESCE(excluded.dek, issue_edits.dek)"
@@ -88,7 +91,8 @@ pub async fn set_words(
     .bind(dek)
     .execute(conn)
     .await
-    .map(drop))
+    .map(drop)
+    })
 }
 
 /// Takes back all that was edited about a story.
@@ -114,7 +118,8 @@ pub struct IssueWords {
 
 /// Keeps an operator's words.
 pub async fn set_issue_words(tx: &mut Tx, id: IssueId, words: &IssueWords) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
+    on!(tx, |conn| {
+        sqlx::query(
         "UPDATE issues SET subject = NULLIF(COALESCE($2, subject, ''), ''), \
          preheader = NULLIF(COALESCE($3, preheader, ''), ''), note = NULLIF(COALESCE($4, note, ''), '') WHERE id = $1"
     )
@@ -124,19 +129,22 @@ pub async fn set_issue_words(tx: &mut Tx, id: IssueId, words: &IssueWords) -> Re
     .bind(&words.note)
     .execute(conn)
     .await
-    .map(drop))
+    .map(drop)
+    })
 }
 
 /// Notes that an issue was edited: its plan, or one that is being made of it, counts no longer, and an approval is withdrawn.
 /// `false`: it is past planning, and nothing of it can be edited.
 pub async fn set_edited(tx: &mut Tx, id: IssueId) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query(
+    on!(tx, |conn| {
+        sqlx::query(
         "UPDATE issues SET revision = revision + 1, approved_at = NULL, planned_at = NULL WHERE id = $1 AND status = 'planned'"
     )
     .bind(id.0)
     .execute(conn)
     .await
-    .map(|done| done.rows_affected() == 1))
+    .map(|done| done.rows_affected() == 1)
+    })
 }
 
 /// Keeps an operator's approval of the plan there is. `false`: it is past planning, has no plan, or was approved before.

@@ -74,12 +74,14 @@ pub async fn waves(tx: &mut Tx, id: IssueId) -> Result<Vec<WaveRecord>, DbError>
 
 /// How many readers of a frozen issue get nothing, because they have had all of it.
 pub async fn unserved(tx: &mut Tx, id: IssueId) -> Result<i64, DbError> {
-    on!(tx, |conn| sqlx::query_scalar(
+    on!(tx, |conn| {
+        sqlx::query_scalar(
         "SELECT CAST(COALESCE(sum(readers), 0) AS BIGINT) FROM issue_groups WHERE issue_id = $1 AND variant_id IS NULL"
     )
     .bind(id.0)
     .fetch_one(conn)
-    .await)
+    .await
+    })
 }
 
 /// Begins or goes on with making an issue's deliveries: `Some` is the last subscription that has one, `None` that all have.

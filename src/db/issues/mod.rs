@@ -9,7 +9,8 @@ mod waking;
 
 pub use candidates::{candidates, mark_carried, mark_places, past_variants, planned_at};
 pub use edits::{
-    IssueWords, StoryEdit, edits, set_approved, set_edited, set_issue_words, set_place, set_wish, set_words, undo,
+    IssueWords, StoryEdit, edits, set_approved, set_edited, set_issue_words, set_place, set_wish, set_words,
+    undo,
 };
 pub use groups::{WaveRecord, insert_group, insert_wave, set_fanned_out, unserved, waves};
 pub use progress::{IssueEvent, add_answers, history, hold, score, set_resumed};

@@ -124,8 +124,10 @@ pub async fn kept_plan(tx: &mut Tx, id: IssueId) -> Result<Option<KeptPlan>, DbE
     .fetch_optional(conn)
     .await?);
     let Some((planned_at, inputs, outcome)) = row else { return Ok(None) };
-    let decode =
-        |source: serde_json::Error| DbError::ColumnDecode { index: "issue_plans".into(), source: source.into() };
+    let decode = |source: serde_json::Error| DbError::ColumnDecode {
+        index: "issue_plans".into(),
+        source: source.into(),
+    };
     Ok(Some(KeptPlan {
         planned_at: planned_at.0,
         inputs: serde_json::from_str(&inputs).map_err(decode)?,

@@ -120,7 +120,8 @@ pub async fn unapproved(
     .fetch_all(conn)
     .await?
     });
-    let is_time = |due: &Stamp, reminded: &Option<Stamp>| reminded.is_none_or(|at| at.0 < due.0 - remind_before);
+    let is_time =
+        |due: &Stamp, reminded: &Option<Stamp>| reminded.is_none_or(|at| at.0 < due.0 - remind_before);
     let due = rows.into_iter().filter(|(_, _, due, reminded)| is_time(due, reminded));
     Ok(due.map(|(id, what, ..)| (IssueId(id), what)).collect())
 }

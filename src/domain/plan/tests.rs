@@ -99,12 +99,15 @@ fn readers_who_would_get_the_same_share_a_variant() {
 #[test]
 fn nobody_gets_a_story_twice_and_who_has_had_all_gets_nothing() {
     let list = (1..=3).map(|id| candidate(id, "")).collect();
-    let mut inputs = inputs(list, vec![
-        group("every_issue||", 90),
-        group("every_issue||7", 5),
-        group("every_issue||7,8", 4),
-        group("every_issue||9", 3),
-    ]);
+    let mut inputs = inputs(
+        list,
+        vec![
+            group("every_issue||", 90),
+            group("every_issue||7", 5),
+            group("every_issue||7,8", 4),
+            group("every_issue||9", 3),
+        ],
+    );
     inputs.past = vec![past(7, &[1]), past(8, &[2]), past(9, &[1, 2, 3])];
     let plan = plan(&inputs);
     assert_eq!(
@@ -120,15 +123,17 @@ fn nobody_gets_a_story_twice_and_who_has_had_all_gets_nothing() {
 
 #[test]
 fn beyond_the_most_variants_readers_get_the_nearest_without_what_they_have_had() {
-    let list: Vec<_> =
-        (1..=4).map(|id| candidate(id, if id < 3 { "science" } else { "sport" })).collect();
-    let mut inputs = inputs(list, vec![
-        group("every_issue||", 90),
-        group("every_issue|science|", 50),
-        group("every_issue||7", 5),
-        group("every_issue||8", 4),
-        group("every_issue|science|8", 3),
-    ]);
+    let list: Vec<_> = (1..=4).map(|id| candidate(id, if id < 3 { "science" } else { "sport" })).collect();
+    let mut inputs = inputs(
+        list,
+        vec![
+            group("every_issue||", 90),
+            group("every_issue|science|", 50),
+            group("every_issue||7", 5),
+            group("every_issue||8", 4),
+            group("every_issue|science|8", 3),
+        ],
+    );
     inputs.past = vec![past(7, &[1]), past(8, &[3])];
     let plan = plan(&inputs);
     assert_eq!(

@@ -104,10 +104,7 @@ fn old_undated_and_future_items_are_no_news() {
 #[test]
 fn a_first_issue_takes_what_the_site_has() {
     let list = [candidate(1, 5000), Candidate { fresh_at: None, ..candidate(2, 1) }, candidate(3, 2)];
-    assert_eq!(
-        run(&list, None),
-        [(3, Reason::FirstIssue), (1, Reason::FirstIssue), (2, Reason::FirstIssue)]
-    );
+    assert_eq!(run(&list, None), [(3, Reason::FirstIssue), (1, Reason::FirstIssue), (2, Reason::FirstIssue)]);
 }
 
 #[test]
@@ -182,13 +179,7 @@ fn a_round_up_takes_the_best_of_the_week() {
     let who = Readers { kind: SelectionKind::RoundUp, ..readers(&sections, &had, None) };
     assert_eq!(
         run_for(&list, &RULES, &who),
-        [
-            (2, Reason::Best),
-            (3, Reason::Best),
-            (4, Reason::Best),
-            (5, Reason::TooOld),
-            (1, Reason::NoRoom)
-        ]
+        [(2, Reason::Best), (3, Reason::Best), (4, Reason::Best), (5, Reason::TooOld), (1, Reason::NoRoom)]
     );
 }
 

@@ -1,0 +1,113 @@
+//! `daily operator`: who is told what needs a decision.
+
+use super::{
+    CliError, CliResult,
+    output::{Output, moment},
+};
+use crate::{
+    actions::{
+        add_operator::{Added, MOST_OPERATORS, add_operator},
+        remove_operator::remove_operator,
+    },
+    app::App,
+    db::{operators, suppressions},
+    domain::email_address::EmailAddress,
+};
+use serde_json::json;
+
+/// Say who is told by mail what needs a decision
+#[derive(Debug, clap::Subcommand)]
+pub enum Operator {
+    /// Add an address: it gets a mail when an issue waits for approval or is stopped, or a feed is in trouble
+    #[command(after_help = "Example:\n  daily operator add desk@example.org")]
+    Add {
+        /// The address
+        address: String,
+    },
+    /// List the addresses
+    List,
+    /// Remove an address
+    #[command(after_help = "Example:\n  daily operator remove desk@example.org")]
+    Remove {
+        /// The address
+        address: String,
+    },
+}
+
+#[derive(serde::Serialize)]
+struct Listed {
+    #[serde(flatten)]
+    operator: operators::OperatorRecord,
+    /// Why nothing can be sent there.
+    problem: Option<String>,
+}
+
+impl Operator {
+    pub async fn run(self, app: &App, output: Output) -> CliResult {
+        match self {
+            Self::Add { address } => add(app, &parse(&address)?, output).await,
+            Self::List => list(app, output).await,
+            Self::Remove { address } => {
+                let address = parse(&address)?;
+                if !remove_operator(&app.actions, &address).await? {
+                    return Err(CliError::Failed(format!(
+                        "{address} is not an operator's address; see `daily operator list`"
+                    )));
+                }
+                let record = json!({ "address": address.as_str(), "removed": true });
+                output.record(&record, || format!("{address} gets no more notices"))?;
+                Ok(())
+            }
+        }
+    }
+}
+
+fn parse(address: &str) -> Result<EmailAddress, CliError> {
+    EmailAddress::parse(address).map_err(|error| CliError::Usage(format!("`{address}`: {error}")))
+}
+
+async fn add(app: &App, address: &EmailAddress, output: Output) -> CliResult {
+    let added = add_operator(&app.actions, address).await?;
+    if added == Added::TooMany {
+        return Err(CliError::Failed(format!(
+            "there are {MOST_OPERATORS} operators already; a mailing list's address reaches more, or remove one: daily \
+             operator remove ADDRESS"
+        )));
+    }
+    let new = added == Added::New;
+    let mut tx = app.db.read().await?;
+    let problem = suppressions::reason(&mut tx, address).await?;
+    let record = json!({ "address": address.as_str(), "new": new, "problem": problem });
+    output.record(&record, || {
+        let mut said = if new {
+            format!("{address} gets notices from now on")
+        } else {
+            format!("{address} gets notices already")
+        };
+        if let Some(problem) = &problem {
+            said = format!("{said}; but nothing can be sent there: {problem}");
+        }
+        said
+    })?;
+    Ok(())
+}
+
+async fn list(app: &App, output: Output) -> CliResult {
+    let mut tx = app.db.read().await?;
+    let mut all = Vec::new();
+    for operator in operators::list(&mut tx).await? {
+        let problem = match EmailAddress::parse(&operator.address) {
+            Ok(address) => suppressions::reason(&mut tx, &address).await?,
+            Err(error) => Some(error.to_string()),
+        };
+        all.push(Listed { operator, problem });
+    }
+    output.records(&all, &["address", "since", "problem"], |it| {
+        vec![
+            it.operator.address.clone(),
+            moment(Some(it.operator.created_at)),
+            it.problem.clone().unwrap_or_default(),
+        ]
+    })?;
+    Ok(())
+}
