@@ -8,7 +8,8 @@ use crate::{
         subscriptions::{self, ConfirmationRecord, Evidence, SubscriptionRecord},
     },
     domain::{
-        consent::ConsentEvent, ids::ConfirmationId, mail::MailKind, subscription::SubscriptionStatus, token::Purpose,
+        consent::ConsentEvent, ids::ConfirmationId, mail::MailKind, subscription::SubscriptionStatus,
+        token::Purpose,
     },
 };
 

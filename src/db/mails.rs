@@ -220,13 +220,15 @@ pub async fn set_issue(tx: &mut Tx, id: MailId, issue: IssueId) -> Result<(), Db
 
 /// Whether a reader was said goodbye to after `since`.
 pub async fn said_goodbye(tx: &mut Tx, id: SubscriptionId, since: Timestamp) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query_scalar(
+    on!(tx, |conn| {
+        sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM mails WHERE kind = 'goodbye' AND subscription_id = $1 AND created_at > $2)"
     )
     .bind(id.0)
     .bind(Stamp(since))
     .fetch_one(conn)
-    .await)
+    .await
+    })
 }
 
 /// Ends every lease and lets the sweep wake every open mail. Returns how many leases there were.

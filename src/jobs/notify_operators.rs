@@ -40,7 +40,12 @@ pub async fn notify_operators(
 }
 
 /// Tells operators that an issue was held or skipped, in the transaction that did it.
-pub async fn issue_stopped(queue: &Queue, tx: &mut Tx, issue: IssueId, now: Timestamp) -> Result<(), DbError> {
+pub async fn issue_stopped(
+    queue: &Queue,
+    tx: &mut Tx,
+    issue: IssueId,
+    now: Timestamp,
+) -> Result<(), DbError> {
     let record = issues::get(tx, issue).await?.ok_or(DbError::RowNotFound)?;
     let newsletter = newsletters::get(tx, record.newsletter_id).await?;
     put_in(queue, tx, &newsletter, MailKind::IssueStopped, About::Issue(issue), now).await.map(drop)

@@ -55,9 +55,7 @@ async fn waiting(making: &Making<'_>, tx: &mut Tx, issue: &IssueRecord) -> Resul
     };
     let too_few = titles.len() < wanted;
     Ok(match making.mail.kind {
-        MailKind::TooFewStories if too_few => {
-            making.letter(Matter::TooFewStories { issue: planned, wanted })
-        }
+        MailKind::TooFewStories if too_few => making.letter(Matter::TooFewStories { issue: planned, wanted }),
         MailKind::ApprovalWanted if newsletter.needs_approval => {
             making.letter(Matter::ApprovalWanted { issue: planned })
         }

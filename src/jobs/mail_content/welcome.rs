@@ -40,14 +40,13 @@ pub(super) async fn content(
     let web_url = shown.as_ref().map(|(latest, _)| {
         format!("{}/issues/{}?newsletter={}", making.public_url(), latest.date(), newsletter.slug)
     });
-    let latest = shown.as_ref().zip(web_url.as_deref()).map(|((latest, stories), web_url)| {
-        welcome::LatestIssue {
+    let latest =
+        shown.as_ref().zip(web_url.as_deref()).map(|((latest, stories), web_url)| welcome::LatestIssue {
             date: latest.date(),
             headlines: &headlines,
             more: stories.len().saturating_sub(MOST_STORIES),
             web_url,
-        }
-    });
+        });
     let email = welcome::render(&Welcome {
         masthead: making.masthead(),
         address: making.mail.recipient.as_str(),
