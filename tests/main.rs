@@ -15,6 +15,7 @@ mod fence;
 mod governing;
 mod issues;
 mod newsletters;
+mod mails;
 mod operate;
 mod pages;
 mod postfix;

@@ -171,7 +171,7 @@ fn held(notice: &Notice<'_>, date: Date, reason: &str) -> Letter {
 fn skipped(notice: &Notice<'_>, date: Date, reason: &str, before_it: usize, is_today: bool) -> Letter {
     let mut letter = Letter::new(format!("The issue of {} was skipped", day(date)));
     letter.preheader = "It was sent to nobody.".to_owned();
-    letter.say(format!("It was sent to nobody: {}.", stated(reason)));
+    letter.say(format!("It was sent to nobody. The reason that was written down: “{}”.", stated(reason)));
     match before_it {
         0 => {}
         1 => letter.say("The issue before it was skipped for the same reason."),
@@ -190,10 +190,10 @@ fn feed_trouble(feed: &TroubledFeed<'_>) -> Letter {
     let name = tidy_some(Some(feed.title)).unwrap_or_else(|| tidy(feed.url));
     let name = shorten(&name, NAME_MAX_CHARS);
     let clock = tidy(feed.clock);
-    let moment = |at: DateTime| format!("{} ({clock})", at.strftime("%A, %-d %B %Y, %H:%M"));
+    let moment = |at: DateTime| at.strftime("%-d %B %Y, %H:%M");
     let mut letter = Letter::new(format!("A feed needs a look: {name}"));
-    letter.preheader = stated(feed.trouble);
-    letter.say(format!("Something is wrong with the feed {name}: {}.", stated(feed.trouble)));
+    letter.preheader = format!("What is wrong: {}", stated(feed.trouble));
+    letter.say(format!("Daily has trouble with this feed: {}.", stated(feed.trouble)));
     letter.copy(&tidy(feed.url));
     let times = [
         feed.since.map(|at| format!("It has been so since {}.", moment(at))),
@@ -202,13 +202,12 @@ fn feed_trouble(feed: &TroubledFeed<'_>) -> Letter {
             |at| format!("It was last read well on {}.", moment(at)),
         )),
         feed.last_story.map(|at| format!("Its latest story came on {}.", moment(at))),
+        feed.since.or(feed.last_read).or(feed.last_story).map(|_| format!("(Times are {clock}.)")),
     ];
     letter.say(times.into_iter().flatten().collect::<Vec<_>>().join(" "));
     let url = shell_word(feed.url);
     if feed.is_read_on {
-        letter.say(
-            "Daily goes on trying, less and less often. Until it can be read, issues go out without it.",
-        );
+        letter.say("Daily goes on reading it. Issues go out with what there is.");
         letter.run("Read it now", format!("daily feed poll {url}"));
         letter.run("Stop reading it", format!("daily feed remove {url}"));
     } else {

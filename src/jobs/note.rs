@@ -45,10 +45,14 @@ pub fn to_text(markdown: &str) -> String {
     let mut links: Vec<String> = Vec::new();
     for event in Parser::new_ext(markdown, Options::empty()) {
         match event {
-            Event::Start(Tag::List(first)) => lists.push(first),
+            Event::Start(Tag::List(first)) => {
+                if lists.is_empty() {
+                    blank_line(&mut text);
+                }
+                lists.push(first);
+            }
             Event::End(TagEnd::List(_)) => {
                 lists.pop();
-                blank_line(&mut text);
             }
             Event::Start(Tag::Item) => {
                 new_line(&mut text);
@@ -116,7 +120,7 @@ mod tests {
     #[test]
     fn what_a_mail_must_not_hold_is_taken_out() {
         let html = to_html(
-            "<script>alert(1)</script><img src=x onerror=y> <p style=\"color:red\" onclick=z>hi</p> \
+            "<script>alert(1)</script>\n\n<img src=x onerror=y> <p style=\"color:red\" onclick=z>hi</p>\n\n\
              [a](javascript:alert(1)) [b](/relative) ![pixel](https://t.example/1.gif)",
         );
         for bad in ["script", "img", "style", "onclick", "javascript", "href", "t.example"] {

@@ -5,5 +5,8 @@ mod confirmation;
 mod digest;
 mod digest_archive;
 mod fixtures;
+mod goodbye;
 mod hostile_input;
+mod notice;
 mod reading;
+mod welcome;

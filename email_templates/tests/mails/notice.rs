@@ -1,0 +1,181 @@
+use email_templates::notice::{Matter, Notice, PlannedIssue, TroubledFeed, render};
+use email_templates::{Email, Masthead};
+use jiff::civil::date;
+
+use crate::fixtures::{envelope, html_lines, masthead, values_of};
+
+const TITLES: &[&str] = &[
+    "The lighthouse that learned to count whales",
+    "Ferry timetable gains a dawn crossing",
+    "In praise of the second-day loaf",
+    "A choir of kettles opens the winter festival, and nobody complains about the pitch",
+];
+
+fn planned(stories: &'static [&'static str]) -> PlannedIssue<'static> {
+    PlannedIssue {
+        date: date(2026, 5, 1),
+        due: date(2026, 5, 1).at(6, 30, 0, 0),
+        clock: "Berlin time",
+        due_in_minutes: 30,
+        readers: 1204,
+        stories,
+    }
+}
+
+fn feed() -> TroubledFeed<'static> {
+    TroubledFeed {
+        title: "The Lantern Bay Courier",
+        url: "https://courier.example/feed.xml?a=1&b=2",
+        trouble: "https://courier.example/feed.xml answered 503 Service Unavailable.",
+        since: Some(date(2026, 4, 29).at(14, 0, 0, 0)),
+        last_read: Some(date(2026, 4, 29).at(13, 45, 0, 0)),
+        last_story: Some(date(2026, 4, 29).at(9, 0, 0, 0)),
+        clock: "Berlin time",
+        is_read_on: true,
+    }
+}
+
+fn letter(matter: Matter<'_>) -> Email {
+    render(&Notice { masthead: masthead(), slug: "daily", operator: "desk@courier.example", matter })
+}
+
+fn approval() -> Matter<'static> {
+    Matter::ApprovalWanted { issue: planned(TITLES) }
+}
+
+fn held() -> Matter<'static> {
+    let reason = "41 of 200 answers were refusals, more than 20 %; look at `daily issue deliveries --status failed`, \
+                  then resume or cancel it";
+    Matter::IssueHeld { date: date(2026, 5, 1), reason }
+}
+
+fn skipped() -> Matter<'static> {
+    let reason = "missed: no scheduler was running at its time, nor within the grace after it";
+    Matter::IssueSkipped { date: date(2026, 5, 1), reason, before_it: 2, is_today: true }
+}
+
+fn every_letter() -> Vec<Email> {
+    [
+        approval(),
+        Matter::TooFewStories { issue: planned(&TITLES[..2]), wanted: 5 },
+        held(),
+        skipped(),
+        Matter::FeedTrouble(feed()),
+    ]
+    .map(letter)
+    .into()
+}
+
+#[test]
+fn an_issue_that_waits_for_approval() {
+    let email = letter(approval());
+    insta::assert_snapshot!("notice_approval_wanted_text", envelope(&email));
+    insta::assert_snapshot!("notice_approval_wanted_html", html_lines(&email.html));
+}
+
+#[test]
+fn an_issue_with_too_few_stories() {
+    let few = letter(Matter::TooFewStories { issue: planned(&TITLES[..2]), wanted: 5 });
+    insta::assert_snapshot!("notice_too_few_stories_text", envelope(&few));
+    insta::assert_snapshot!("notice_too_few_stories_html", html_lines(&few.html));
+    let one = letter(Matter::TooFewStories { issue: planned(&TITLES[..1]), wanted: 5 });
+    assert_eq!(one.subject, "[Daily] There is only 1 story for the issue of Friday, 1 May");
+    let none = letter(Matter::TooFewStories { issue: planned(&[]), wanted: 5 });
+    assert_eq!(none.subject, "[Daily] There is no story for the issue of Friday, 1 May");
+}
+
+#[test]
+fn an_issue_that_is_held() {
+    let email = letter(held());
+    insta::assert_snapshot!("notice_issue_held_text", envelope(&email));
+    insta::assert_snapshot!("notice_issue_held_html", html_lines(&email.html));
+}
+
+#[test]
+fn an_issue_that_was_skipped() {
+    let email = letter(skipped());
+    insta::assert_snapshot!("notice_issue_skipped_text", envelope(&email));
+    insta::assert_snapshot!("notice_issue_skipped_html", html_lines(&email.html));
+    let Matter::IssueSkipped { date, reason, .. } = skipped() else { unreachable!("it is one") };
+    let past = letter(Matter::IssueSkipped { date, reason, before_it: 0, is_today: false });
+    assert!(!past.text.contains("daily issue send"), "only today's issue can be sent");
+}
+
+#[test]
+fn a_feed_in_trouble() {
+    let email = letter(Matter::FeedTrouble(feed()));
+    insta::assert_snapshot!("notice_feed_trouble_text", envelope(&email));
+    insta::assert_snapshot!("notice_feed_trouble_html", html_lines(&email.html));
+    let gone = TroubledFeed {
+        title: "",
+        trouble: "it is gone for good (410)",
+        since: None,
+        last_read: None,
+        last_story: None,
+        is_read_on: false,
+        ..feed()
+    };
+    insta::assert_snapshot!("notice_feed_gone_text", envelope(&letter(Matter::FeedTrouble(gone))));
+}
+
+#[test]
+fn the_time_left_is_spoken_of_as_people_do() {
+    let said = |due_in_minutes| {
+        let email =
+            letter(Matter::ApprovalWanted { issue: PlannedIssue { due_in_minutes, ..planned(TITLES) } });
+        let text = email.text.replace('\n', " ");
+        let (_, rest) = text.split_once("Berlin time), ").expect("a time");
+        rest.split_once(',').map_or(rest, |(words, _)| words).replace(" and goes", "").trim().to_owned()
+    };
+    for (minutes, words) in [
+        (0, "now"),
+        (1, "in 1 minute"),
+        (90, "in 90 minutes"),
+        (100, "in 2 hours"),
+        (720, "in 12 hours"),
+        (-20, "20 minutes ago"),
+    ] {
+        assert_eq!(said(minutes), words);
+    }
+}
+
+#[test]
+fn what_others_named_can_neither_become_markup_nor_commands() {
+    let url = "https://courier.example/'$(reboot)'\";<script>";
+    let hostile = TroubledFeed {
+        title: "<script>alert(1)</script>\r\nBcc: x@example.org",
+        url,
+        trouble: "<img src=x>\r\n",
+        ..feed()
+    };
+    let email = letter(Matter::FeedTrouble(hostile));
+    assert!(!email.html.contains("<script") && !email.html.contains("<img"));
+    assert_eq!(email.subject.lines().count(), 1);
+    assert!(email.text.contains("daily feed poll 'https://courier.example/'\\''$(reboot)'\\''\";<script>'"));
+    let masthead = Masthead { title: "A\r\nBcc: x@example.org", ..masthead() };
+    let email = render(&Notice { masthead, slug: "daily", operator: "a'b@example.org", matter: approval() });
+    assert_eq!(email.subject, "[A Bcc: x@example.org] Please approve the issue of Friday, 1 May");
+    assert!(email.text.lines().any(|line| line == "    daily operator remove 'a'\\''b@example.org'"));
+}
+
+#[test]
+fn letters_keep_the_rules_of_every_mail() {
+    for email in every_letter() {
+        assert!(email.subject.starts_with("[Daily] "));
+        for line in email.text.lines().filter(|line| !line.starts_with("    ")) {
+            assert!(line.chars().count() <= 72 && line == line.trim_end(), "{line:?}");
+        }
+        assert_eq!(email.html.matches("<table").count(), email.html.matches("role=\"presentation\"").count());
+        assert!(email.html.contains("prefers-color-scheme:dark"));
+        assert!(values_of(&email.html, "src").is_empty(), "it loads nothing");
+        for command in email.text.lines().filter(|line| line.starts_with("    daily ")) {
+            let shown = command
+                .trim()
+                .replace('&', "&amp;")
+                .replace('<', "&lt;")
+                .replace('>', "&gt;")
+                .replace('"', "&quot;");
+            assert!(email.html.contains(&shown), "{command} stands in both parts");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+use email_templates::welcome::{Headline, LatestIssue, NextIssue, Welcome, render};
+use jiff::civil::{Date, date};
+
+use crate::fixtures::{STORIES, envelope, html_lines, masthead, values_of};
+
+fn headlines() -> Vec<Headline<'static>> {
+    STORIES.iter().map(|story| Headline { title: story.title, dek: story.dek, url: story.url }).collect()
+}
+
+fn latest<'a>(headlines: &'a [Headline<'a>]) -> LatestIssue<'a> {
+    LatestIssue {
+        date: date(2025, 11, 21),
+        headlines,
+        more: 3,
+        web_url: "https://daily.example/issues/2025-11-21?newsletter=daily",
+    }
+}
+
+fn welcome(latest: Option<LatestIssue<'_>>) -> Welcome<'_> {
+    Welcome {
+        masthead: masthead(),
+        address: "reader@mail.example",
+        next: NextIssue {
+            at: date(2025, 11, 22).at(6, 30, 0, 0),
+            today: date(2025, 11, 21),
+            clock: "Berlin time",
+        },
+        latest,
+        unsubscribe_url: "{{unsubscribe_url}}",
+        preferences_url: "{{preferences_url}}",
+    }
+}
+
+#[test]
+fn a_welcome_with_the_latest_issue() {
+    let headlines = headlines();
+    let email = render(&welcome(Some(latest(&headlines))));
+    insta::assert_snapshot!("welcome_text", envelope(&email));
+    insta::assert_snapshot!("welcome_html", html_lines(&email.html));
+}
+
+#[test]
+fn a_welcome_before_the_first_issue() {
+    let email = render(&welcome(None));
+    insta::assert_snapshot!("welcome_before_the_first_issue_text", envelope(&email));
+    assert!(!email.html.contains("Until then"));
+}
+
+#[test]
+fn a_welcome_shows_the_ways_to_change_and_to_leave() {
+    let headlines = headlines();
+    let email = render(&welcome(Some(latest(&headlines))));
+    for link in [
+        "{{unsubscribe_url}}",
+        "{{preferences_url}}",
+        "https://daily.example/issues/2025-11-21?newsletter=daily",
+    ] {
+        assert!(email.text.lines().any(|line| line == link), "{link}");
+        assert!(values_of(&email.html, "href").contains(&link), "{link}");
+    }
+}
+
+#[test]
+fn the_next_issue_is_spoken_of_as_people_do() {
+    let said = |on: Date| {
+        let mut welcome = welcome(None);
+        welcome.next.at = on.at(18, 5, 0, 0);
+        render(&welcome).preheader
+    };
+    assert_eq!(said(date(2025, 11, 21)), "You are in. The next issue comes today at 18:05 (Berlin time).");
+    assert_eq!(
+        said(date(2025, 11, 22)),
+        "You are in. The next issue comes tomorrow, Saturday, at 18:05 (Berlin time)."
+    );
+    assert_eq!(
+        said(date(2025, 11, 24)),
+        "You are in. The next issue comes on Monday, 24 November, at 18:05 (Berlin time)."
+    );
+}
+
+#[test]
+fn hostile_headlines_are_escaped_and_their_links_left_out() {
+    let hostile = [Headline {
+        title: "<script>alert('1')</script>\r\nBcc: x@example.org",
+        dek: Some("\"><img src=x onerror=alert(1)>"),
+        url: "javascript:alert(1)",
+    }];
+    let email = render(&welcome(Some(latest(&hostile))));
+    assert!(!email.html.contains("<script") && !email.html.contains("<img"));
+    assert!(!email.html.contains("javascript:") && !email.text.contains("javascript:"));
+    assert!(email.text.contains("1. <script>alert('1')</script> Bcc: x@example.org\n"));
+}
+
+#[test]
+fn a_welcome_keeps_the_rules_of_every_mail() {
+    let long = "An uncommonly long sentence that runs on past every sensible edge of a page ".repeat(6);
+    let stories = [Headline { title: &long, dek: Some(&long), url: STORIES[0].url }; 6];
+    let email = render(&welcome(Some(latest(&stories))));
+    for line in email.text.lines() {
+        assert!(line.chars().count() <= 72 && line == line.trim_end(), "{line:?}");
+    }
+    assert_eq!(email.html.matches("<table").count(), email.html.matches("role=\"presentation\"").count());
+    assert!(email.html.contains("prefers-color-scheme:dark"));
+    assert!(values_of(&email.html, "src").is_empty(), "it loads nothing");
+}
