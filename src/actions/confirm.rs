@@ -1,6 +1,6 @@
 //! A reader confirms a signup.
 
-use super::Context;
+use super::{Context, set_preferences::follow_clock};
 use crate::{
     db::{
         DbError, Tx,
@@ -67,6 +67,7 @@ pub async fn confirm(context: &Context, token: &str, evidence: &Evidence) -> Res
             now,
         )
         .await?;
+        follow_clock(&mut tx, &newsletter, &subscription, now).await?;
     }
     tx.commit().await?;
     Ok(Confirmation::Confirmed { newsletter })

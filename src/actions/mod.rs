@@ -3,6 +3,7 @@
 
 pub mod add_article;
 pub mod add_feed;
+pub mod add_newsletter;
 pub mod cancel_issue;
 pub mod confirm;
 pub mod pause_issue;
@@ -10,6 +11,7 @@ pub mod resolve_issue;
 pub mod resume_issue;
 pub mod send_issue;
 pub mod set_newsletter;
+pub mod set_preferences;
 pub mod subscribe;
 pub mod test_send;
 pub mod unsubscribe;

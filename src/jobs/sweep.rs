@@ -2,10 +2,10 @@
 
 use super::Context;
 use crate::{
-    db::{DbError, Tx, feeds, issues, mails, newsletters},
+    db::{DbError, Tx, feeds, issues, mails, newsletters, subscriptions},
     domain::{
         issue::IssueStatus,
-        schedule::{self, SlotAction},
+        schedule::{self, Slot, SlotAction},
     },
     queue::Job,
 };
@@ -33,15 +33,20 @@ pub async fn tick(context: &Context) -> Result<Option<Timestamp>, DbError> {
     filled.map(|()| next)
 }
 
-/// Begins the issues whose time has come near, and records those that were missed.
+/// Begins the issues whose time has come near, and records those that were missed. Readers' clocks are looked up only where a
+/// date may be near, and only each clock, not each reader.
 async fn fill_slots(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+    let margins = context.rules.schedule;
     for record in newsletters::list(tx).await? {
-        let newsletter = &record.newsletter;
+        let (newsletter, since) = (&record.newsletter, record.scheduled_since);
         let from = schedule::date_at(newsletter, now).saturating_sub(jiff::Span::new().days(10));
         let taken = issues::dates_from(tx, record.id, from).await?;
-        let open =
-            schedule::open_slots(newsletter, record.scheduled_since, &taken, context.rules.schedule, now);
-        for (date, due_at, action) in open {
+        if schedule::near_dates(newsletter, since, &taken, margins, now).is_empty() {
+            continue;
+        }
+        let clocks = subscriptions::clocks_of(tx, &record).await?;
+        for slot in schedule::open_slots(newsletter, since, &taken, &clocks, margins, now) {
+            let Slot { date, due, action } = slot;
             let (status, reason) = match action {
                 SlotAction::Plan => (IssueStatus::Planned, None),
                 SlotAction::RecordMissed => (
@@ -49,7 +54,7 @@ async fn fill_slots(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<()
                     Some("missed: no scheduler was running at its time, nor within the grace after it"),
                 ),
             };
-            let inserted = issues::insert(tx, record.id, date, due_at, status, reason, now).await?;
+            let inserted = issues::insert(tx, record.id, date, due, status, reason, now).await?;
             if inserted.is_some() {
                 tracing::info!(newsletter = newsletter.slug, %date, %status, "issue begun by the schedule");
             }
@@ -60,15 +65,15 @@ async fn fill_slots(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<()
 
 async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
     let woken_before = now - WAKE_AGAIN_AFTER;
-    for (issue, status, due_at) in issues::wake_due(tx, now, woken_before).await? {
-        if status == IssueStatus::Planned && now > due_at + context.rules.schedule.grace {
+    for (issue, status, due) in issues::wake_due(tx, now, woken_before).await? {
+        if status == IssueStatus::Planned && now > due.last + context.rules.schedule.grace {
             let reason = Some("missed: it could not go out at its time, nor within the grace after it");
             issues::advance(tx, issue, IssueStatus::Planned, IssueStatus::Skipped, reason, now).await?;
-            tracing::warn!(%issue, %due_at, "issue skipped: it was missed");
+            tracing::warn!(%issue, due_at = %due.first, "issue skipped: it was missed");
             continue;
         }
         let job = match status {
-            IssueStatus::Planned if due_at > now => Job::PlanIssue { issue },
+            IssueStatus::Planned if due.first > now => Job::PlanIssue { issue },
             IssueStatus::Planned => Job::FreezeIssue { issue },
             _ => Job::Deliver { issue },
         };
