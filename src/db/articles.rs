@@ -4,9 +4,10 @@ use super::{DbError, EngineTx, Stamp, Tx, on};
 use crate::domain::{
     article::{FoundArticle, canonical_url, same_story, title_key, url_key},
     ids::{ArticleId, FeedId},
+    sections::{MAX_SECTION_CHARS, MAX_SECTIONS},
 };
 use jiff::{SignedDuration, Timestamp};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// An article's row.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
@@ -280,4 +281,25 @@ pub async fn titles(tx: &mut Tx, ids: &[ArticleId]) -> Result<HashMap<ArticleId,
         }
     };
     Ok(rows.into_iter().map(|(id, title)| (ArticleId(id), title)).collect())
+}
+
+/// Names of the sections of the latest articles, the most frequent ones of them, in alphabetical order. Bounded.
+pub async fn recent_sections(tx: &mut Tx) -> Result<Vec<String>, DbError> {
+    let names: Vec<String> = on!(tx, |conn| {
+        sqlx::query_scalar(
+            "SELECT section FROM (SELECT section FROM articles WHERE NOT hidden ORDER BY id DESC LIMIT 1000) AS latest \
+             WHERE section IS NOT NULL GROUP BY section ORDER BY count(*) DESC, section LIMIT 60",
+        )
+        .fetch_all(conn)
+        .await?
+    });
+    // By key, in whatever way they are written; the most frequent way is the first.
+    let mut sections = BTreeMap::new();
+    for name in names {
+        let key = title_key(&name);
+        if !key.is_empty() && key.chars().count() <= MAX_SECTION_CHARS && sections.len() < MAX_SECTIONS {
+            sections.entry(key).or_insert(name);
+        }
+    }
+    Ok(sections.into_values().collect())
 }

@@ -1,9 +1,6 @@
 //! A wave: the readers of an issue who are due at one moment.
 
-use super::{
-    newsletter::{Newsletter, WhoseClock},
-    schedule::{due_at, due_on},
-};
+use super::{newsletter::Newsletter, schedule::due_for};
 use jiff::{Timestamp, civil::Date};
 use std::collections::BTreeMap;
 
@@ -16,15 +13,6 @@ pub struct Wave {
     pub clocks: Vec<String>,
     /// How many readers have these clocks.
     pub readers: i64,
-}
-
-/// The moment the readers of a clock (as `subscriptions.clock` has it) are due: on their own clock, where the newsletter goes by
-/// its readers' clocks, else on the newsletter's.
-pub fn due_for(newsletter: &Newsletter, clock: &str, date: Date) -> Timestamp {
-    match newsletter.clock {
-        WhoseClock::Newsletter => due_at(newsletter, date),
-        WhoseClock::Reader => due_on(newsletter, clock, date),
-    }
 }
 
 /// The waves of the issue of a date, in the order of their moments, from how many readers each clock has. Clocks of one moment
@@ -43,6 +31,7 @@ pub fn waves(newsletter: &Newsletter, date: Date, clocks: &[(String, i64)]) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::newsletter::WhoseClock;
     use jiff::{civil::date, tz::TimeZone};
 
     const CLOCKS: [(&str, i64); 5] = [

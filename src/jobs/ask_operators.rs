@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 /// Puts the mails that are due into the queue, in the caller's transaction.
 pub async fn ask_operators(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
-    for (issue, waits_for) in issues::unapproved(tx, now, context.rules.schedule.remind).await? {
+    for (issue, waits_for) in issues::unapproved(tx, now, context.rules.remind_before).await? {
         let Some(record) = issues::get(tx, issue).await? else { continue };
         let newsletter = newsletters::get(tx, record.newsletter_id).await?;
         let kind = if waits_for == APPROVAL { MailKind::ApprovalWanted } else { MailKind::TooFewStories };

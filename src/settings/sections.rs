@@ -311,15 +311,8 @@ fn domain_rate(text: &str) -> Result<(String, u32), String> {
 pub(super) fn schedule(r: &mut Reader<'_>) -> Option<Margins> {
     let plan_ahead = r.number("schedule.plan_ahead_minutes", 0, 24 * 60);
     let grace = r.number("schedule.grace_minutes", 1, 24 * 60);
-    let remind = r.number("schedule.remind_minutes", 0, 24 * 60);
-    let recheck = r.number("schedule.recheck_seconds", 0, 300);
     let minutes = |number: u64| i64::try_from(number).ok().map(SignedDuration::from_mins);
-    Some(Margins {
-        plan_ahead: minutes(plan_ahead?)?,
-        grace: minutes(grace?)?,
-        remind: minutes(remind?)?,
-        recheck: Duration::from_secs(recheck?),
-    })
+    Some(Margins { plan_ahead: minutes(plan_ahead?)?, grace: minutes(grace?)? })
 }
 
 pub(super) fn digest(r: &mut Reader<'_>) -> Option<selection::Rules> {

@@ -2,7 +2,7 @@
 
 use crate::{
     db::{DbError, Stamp, Tx, on},
-    domain::{ids::IssueId, issue::IssueStatus},
+    domain::{ids::IssueId, issue::IssueStatus, schedule::Due},
 };
 use jiff::Timestamp;
 
@@ -27,26 +27,28 @@ pub async fn sending(tx: &mut Tx) -> Result<Vec<IssueId>, DbError> {
 }
 
 /// Takes the issues that have something to do now and were not woken since `woken_before` (or not since they became due), and
-/// marks them as woken. State and due moment say what to do.
+/// marks them as woken. State and due moments say what to do.
 pub async fn wake_due(
     tx: &mut Tx,
     now: Timestamp,
     woken_before: Timestamp,
-) -> Result<Vec<(IssueId, IssueStatus, Timestamp)>, DbError> {
-    let rows: Vec<(i64, String, Stamp)> = on!(tx, |conn| {
+) -> Result<Vec<(IssueId, IssueStatus, Due)>, DbError> {
+    let rows: Vec<(i64, String, Stamp, Stamp)> = on!(tx, |conn| {
         sqlx::query_as(
         "UPDATE issues SET woken_at = $1 WHERE (status IN ('planned', 'frozen', 'sending') \
          OR (status = 'cancelled' AND woken_at IS NOT NULL)) \
          AND (due_at <= $1 OR (status = 'planned' AND planned_at IS NULL)) \
          AND (woken_at IS NULL OR woken_at < $2 OR (status = 'planned' AND due_at <= $1 AND woken_at < due_at)) \
-         RETURNING id, status, due_at"
+         RETURNING id, status, due_at, COALESCE(last_due_at, due_at)"
     )
     .bind(Stamp(now))
     .bind(Stamp(woken_before))
     .fetch_all(conn)
     .await?
     });
-    let read = |(id, status, due): (i64, String, Stamp)| Some((IssueId(id), status.parse().ok()?, due.0));
+    let read = |(id, status, first, last): (i64, String, Stamp, Stamp)| {
+        Some((IssueId(id), status.parse().ok()?, Due { first: first.0, last: last.0 }))
+    };
     Ok(rows.into_iter().filter_map(read).collect())
 }
 

@@ -1,9 +1,17 @@
 //! Readers by the clock they are due on: `subscriptions.clock`, `ZONE|HH:MM`, either part empty where the newsletter's holds.
 
 use crate::{
-    db::{DbError, Tx, on},
-    domain::{cadence::Cadence, ids::NewsletterId},
+    db::{DbError, Tx, newsletters::NewsletterRecord, on},
+    domain::{cadence::Cadence, ids::NewsletterId, newsletter::WhoseClock},
 };
+
+/// The clocks that say when a newsletter's readers are due: none, where all are due on its own.
+pub async fn clocks_of(tx: &mut Tx, newsletter: &NewsletterRecord) -> Result<Vec<String>, DbError> {
+    match newsletter.newsletter.clock {
+        WhoseClock::Newsletter => Ok(Vec::new()),
+        WhoseClock::Reader => clocks(tx, newsletter.id).await,
+    }
+}
 
 /// The clocks that a newsletter's readers have, each once. Takes a step in the index for each clock, however many readers there are.
 pub async fn clocks(tx: &mut Tx, newsletter: NewsletterId) -> Result<Vec<String>, DbError> {
