@@ -1,8 +1,8 @@
 //! The schedule and the sweep: every second, whatever is due is woken. Any number of processes may do this at once.
 
-use super::Context;
+use super::{Context, wake_reading};
 use crate::{
-    db::{DbError, Tx, feeds, issues, mails, newsletters},
+    db::{DbError, Tx, issues, mails, newsletters},
     domain::{
         issue::IssueStatus,
         schedule::{self, SlotAction},
@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 /// What was woken and is still due after this time is woken again: its job was lost.
 const WAKE_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(30);
-/// Most mails and feeds woken in one turn.
+/// Most mails woken in one turn.
 const AT_ONCE: i64 = 200;
 
 /// Looks once for everything that is due. Returns when the next issue is, so that the next look can come at its very moment.
@@ -77,8 +77,5 @@ async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbEr
     for mail in mails::wake_due(tx, now, woken_before, AT_ONCE).await? {
         context.queue.enqueue(tx, &Job::SendMail { mail }).await?;
     }
-    for feed in feeds::wake_due(tx, now, woken_before, AT_ONCE).await? {
-        context.queue.enqueue(tx, &Job::PollFeed { feed }).await?;
-    }
-    Ok(())
+    wake_reading::wake(context, tx, now).await
 }

@@ -59,6 +59,17 @@ impl<'tree> Reader<'tree> {
         parsed.map_err(|problem| self.report(key, problem, cure)).ok()
     }
 
+    /// Yes or no. The environment gives them as text.
+    pub fn switch(&mut self, key: &str) -> Option<bool> {
+        let on = match self.value(key) {
+            None => Err("it is missing".to_owned()),
+            Some(Value::Bool(on)) => Ok(*on),
+            Some(Value::String(text)) if text == "true" || text == "false" => Ok(text == "true"),
+            Some(other) => Err(format!("{} is neither", shown(other))),
+        };
+        on.map_err(|problem| self.report(key, problem, "write true or false")).ok()
+    }
+
     /// A whole number between two bounds. The environment gives numbers as text.
     pub fn number(&mut self, key: &str, least: u64, most: u64) -> Option<u64> {
         let number = match self.value(key) {

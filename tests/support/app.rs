@@ -96,6 +96,9 @@ impl TestApp {
         settings.http.listen = address;
         settings.http.public_url = format!("http://{address}");
         settings.relays = vec![Relay::new(RelayUrl::Mailbox(folder.path().join("mailbox")))];
+        // Stories' articles are on hosts that don't exist; and the servers of stories are not made to wait for each other.
+        settings.feeds.look_at_pages = false;
+        settings.feeds.host_pause = Duration::ZERO;
         change(&mut settings);
         let clock = Clock::fixed(BEGIN.parse().expect("a moment"));
         let app = App::start(settings, clock.clone()).await.expect("Daily starts");

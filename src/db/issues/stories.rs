@@ -1,7 +1,11 @@
 //! An issue's stories: what they are chosen from, and which were.
 
 use crate::{
-    db::{DbError, Stamp, Tx, articles::ArticleRecord, on},
+    db::{
+        DbError, Stamp, Tx,
+        articles::{ArticleRecord, article_columns},
+        on,
+    },
     domain::{
         ids::{ArticleId, IssueId, NewsletterId},
         selection::{Candidate, Choice},
@@ -120,13 +124,15 @@ pub async fn set_stories(
 /// An issue's candidates: the stories that are in, in order, then the others, newest first. Bounded.
 pub async fn stories(tx: &mut Tx, id: IssueId) -> Result<Vec<StoryRecord>, DbError> {
     on!(tx, |conn| {
-        sqlx::query_as(
-        "SELECT t.position, t.reason, a.id, a.url, a.title, a.dek, a.author, a.section, a.site_name, a.image_url, \
-         a.published_at, a.first_seen_at, a.pinned, a.hidden FROM issue_stories t JOIN articles a ON a.id = t.article_id \
-         WHERE t.issue_id = $1 ORDER BY CASE WHEN t.position IS NULL THEN 1 ELSE 0 END, t.position, a.id DESC LIMIT 2000"
-    )
-    .bind(id.0)
-    .fetch_all(conn)
-    .await
+        sqlx::query_as(concat!(
+            "SELECT t.position, t.reason, ",
+            article_columns!("a."),
+            " FROM issue_stories t \
+             JOIN articles a ON a.id = t.article_id WHERE t.issue_id = $1 \
+             ORDER BY CASE WHEN t.position IS NULL THEN 1 ELSE 0 END, t.position, a.id DESC LIMIT 2000"
+        ))
+        .bind(id.0)
+        .fetch_all(conn)
+        .await
     })
 }
