@@ -94,6 +94,7 @@ impl App {
             timeout: settings.feeds.timeout,
             max_bytes: settings.feeds.max_bytes,
             max_redirects: 5,
+            host_pause: settings.feeds.host_pause,
             user_agent: format!("Daily/{} (+{})", env!("CARGO_PKG_VERSION"), settings.http.public_url),
         })?;
         let queue = Queue::new(clock.clone());
@@ -189,7 +190,11 @@ fn job_rules(settings: &Settings, mailer: &Mailer) -> jobs::JobRules {
         remind_before: jiff::SignedDuration::from_mins(settings.remind_minutes.into()),
         recheck_for: Duration::from_secs(settings.recheck_seconds.into()),
         schedule: settings.schedule,
-        poll_every: settings.feeds.poll_every,
+        pace: settings.feeds.pace,
+        host_pause: jiff::SignedDuration::try_from(settings.feeds.host_pause)
+            .unwrap_or(jiff::SignedDuration::MAX),
+        look_at_pages: settings.feeds.look_at_pages,
+        page_limit: settings.feeds.timeout,
         max_feed_bytes: settings.feeds.max_bytes,
         confirmation_days: settings.signup.confirmation_days,
         hold_uncertain: settings.sending.hold_uncertain,

@@ -124,24 +124,25 @@ on_both_engines! {
         assert!(error.contains("feeds.allow_networks"), "{error}");
     }
 
-    async fn undated_items_are_news_only_when_they_appear_later(engine: Engine) {
+    async fn undated_items_are_no_news_by_having_arrived(engine: Engine) {
         let app = start(engine).await;
         app.reader("ann@example.org").await;
         app.article("Something for the first issue").await;
         app.send_issue().await;
         let site = MockServer::start().await;
         let undated = |title: &str| format!("<item><title>{title}</title><link>https://lamp.example/{title}</link></item>");
+        let dated = item("dated", "https://lamp.example/dated", "Fri, 01 May 2026 12:10:00 GMT");
         Mock::given(method("GET")).respond_with(ResponseTemplate::new(200).set_body_string(rss(&undated("old"))))
             .up_to_n_times(1).mount(&site).await;
         Mock::given(method("GET"))
-            .respond_with(ResponseTemplate::new(200).set_body_string(rss(&format!("{}{}", undated("old"), undated("new")))))
+            .respond_with(ResponseTemplate::new(200).set_body_string(rss(&format!("{}{}{dated}", undated("old"), undated("new")))))
             .mount(&site).await;
         add(&app, &format!("{}/feed", site.uri())).await;
         app.tick_after(SignedDuration::from_mins(16)).await;
-        assert_eq!(titles(&app).await.len(), 3);
+        assert_eq!(titles(&app).await.len(), 4);
         app.clock.advance(SignedDuration::from_hours(13));
         app.send_issue().await;
         let text = app.mails_to("ann@example.org").pop().unwrap().text();
-        assert!(text.contains("/new") && !text.contains("/old"), "{text}");
+        assert!(text.contains("/dated") && !text.contains("/new") && !text.contains("/old"), "{text}");
     }
 }

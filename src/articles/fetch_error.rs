@@ -43,6 +43,14 @@ pub enum FetchError {
         /// The network address and what it is.
         refused: RefusedAddress,
     },
+    /// The host is asked something already, or wants to be left alone: see `turns`.
+    #[error("{url} was not asked yet: it is not our turn at its host for {} s more", .wait.as_secs_f32())]
+    HostBusy {
+        /// The address.
+        url: String,
+        /// How long to wait at least.
+        wait: Duration,
+    },
     /// No connection, no such name, TLS trouble.
     #[error("could not reach {url}: {reason}; check the address in a browser, or try again later")]
     Unreachable {
@@ -137,7 +145,10 @@ impl FetchError {
     /// Whether trying the same address again may help without anyone changing anything.
     pub fn is_temporary(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Broken { .. } => true,
+            Self::Unreachable { .. }
+            | Self::TimedOut { .. }
+            | Self::Broken { .. }
+            | Self::HostBusy { .. } => true,
             Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
             _ => false,
         }

@@ -19,6 +19,7 @@ fn policy(allow: &[&str]) -> FetchPolicy {
         max_bytes: LIMIT_BYTES,
         max_redirects: 3,
         user_agent: "Daily test".into(),
+        host_pause: Duration::ZERO,
     }
 }
 
@@ -33,7 +34,7 @@ async fn get(url: &str) -> Result<Fetched, FetchError> {
 fn page(fetched: Result<Fetched, FetchError>) -> Document {
     match fetched.unwrap() {
         Fetched::Page(document) => document,
-        Fetched::NotModified => panic!("not modified"),
+        Fetched::NotModified(_) => panic!("not modified"),
     }
 }
 
@@ -91,16 +92,17 @@ async fn an_unchanged_document_is_not_sent_again() {
         .await;
     let validators = Validators { etag: Some("\"v1\"".into()), last_modified: Some("yesterday".into()) };
     let fetched = fetcher().fetch(&Url::parse(&server.uri()).unwrap(), &validators).await;
-    assert_eq!(fetched, Ok(Fetched::NotModified));
+    assert_eq!(fetched, Ok(Fetched::NotModified(Unchanged::default())));
 }
 
 #[tokio::test]
-async fn a_move_is_permanent_only_when_every_hop_says_so() {
+async fn a_move_is_permanent_as_far_as_every_hop_says_so() {
     let server = server(vec![
         ("/a", to(301, "/b")),
         ("/b", to(308, "end#part")),
         ("/t", to(301, "/u")),
         ("/u", to(302, "/end")),
+        ("/v", to(307, "/a")),
         ("/end", ResponseTemplate::new(200)),
     ])
     .await;
@@ -108,8 +110,9 @@ async fn a_move_is_permanent_only_when_every_hop_says_so() {
     let moved = page(get(&format!("{}/a", server.uri())).await);
     assert_eq!(moved.permanent_url.unwrap().as_str(), end);
     let detour = page(get(&format!("{}/t", server.uri())).await);
-    assert_eq!(detour.permanent_url, None);
+    assert_eq!(detour.permanent_url.unwrap().as_str(), format!("{}/u", server.uri()));
     assert_eq!(detour.url.as_str(), end);
+    assert_eq!(page(get(&format!("{}/v", server.uri())).await).permanent_url, None);
 }
 
 #[tokio::test]

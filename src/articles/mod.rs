@@ -1,9 +1,10 @@
 //! Reading what others publish: feeds and pages in, [`FoundArticle`](crate::domain::article::FoundArticle)s out.
 //!
-//! - `fetch` gets a document over HTTP, and never from where it should not (`address_filter`).
+//! - `fetch` gets a document over HTTP, never from where it should not (`address_filter`), and politely (`turns`).
 //! - `feed` reads RSS and Atom (once `xml_check` found it well-formed), `json_feed` JSON Feed.
 //! - `page` reads an article's page: `json_ld`, `metadata`, then its readable text; `saved_text` reads a page that a
 //!   browser saved as text.
+//! - `picture` looks at the first bytes of a picture.
 //! - `charset`, `dates`, `markup` and `nesting` own what the readers share: bytes to text, dates, HTML fragments to
 //!   plain text, and the bounds that keep hostile HTML cheap.
 //! - `corpus` measures the readers against a folder of real feeds and pages.
@@ -25,5 +26,7 @@ pub mod markup;
 pub mod metadata;
 pub mod nesting;
 pub mod page;
+pub mod picture;
 pub mod saved_text;
+pub mod turns;
 pub mod xml_check;

@@ -78,13 +78,10 @@ fn address(source: &str) -> Result<String, CliError> {
 async fn add(app: &App, url: &str, output: Output) -> CliResult {
     let reading = poll_feed::read(&app.jobs, url, &Validators::default()).await?;
     let id = add_feed(&app.actions, url).await?;
-    let mut tx = app.db.read().await?;
-    let first = feeds::get(&mut tx, id).await?.is_none_or(|feed| feed.succeeded_at.is_none());
-    drop(tx);
-    let tally = poll_feed::store(&app.jobs, id, &reading, &Validators::default(), first).await?;
+    let tally = poll_feed::store(&app.jobs, id, &reading).await?;
     let (title, skipped) = match &reading {
         Reading::Feed(feed, _) => (feed.title.clone(), feed.skipped.clone()),
-        Reading::NotModified => (String::new(), Vec::new()),
+        Reading::NotModified(_) => (String::new(), Vec::new()),
     };
     let record = json!({
         "id": id, "url": url, "title": title, "new": tally.new, "known": tally.known, "skipped": skipped,

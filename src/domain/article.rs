@@ -20,8 +20,10 @@ pub const MAX_AUTHOR_CHARS: usize = 200;
 pub const MAX_SECTION_CHARS: usize = 100;
 /// Longest site name kept, in characters.
 pub const MAX_SITE_NAME_CHARS: usize = 200;
-/// Longest feed entry identifier kept, in characters. A longer one is cut, not refused.
-pub const MAX_GUID_CHARS: usize = 1_000;
+/// Longest description of a picture kept, in characters.
+pub const MAX_ALT_CHARS: usize = 250;
+/// Longest feed entry identifier kept, in characters (four bytes at most: an index holds it). A longer one is cut, not refused.
+pub const MAX_GUID_CHARS: usize = 600;
 /// Shortest title key that can say two articles are the same story: "Live" or "Monday" says nothing.
 pub const MIN_SAME_STORY_KEY_CHARS: usize = 12;
 /// Longest address kept, in bytes. A longer one is no article's: it would make the mail unreadable, and no index holds it.
@@ -125,6 +127,8 @@ pub struct FoundArticle {
     pub site_name: Option<String>,
     /// A picture for it.
     pub image_url: Option<Url>,
+    /// What the picture shows, in the publisher's words.
+    pub image_alt: Option<String>,
     /// When it was published.
     pub published_at: Option<Timestamp>,
     /// Its language, as the publisher tags it (`en`, `pt-br`).
@@ -145,6 +149,7 @@ impl FoundArticle {
             section: None,
             site_name: None,
             image_url: None,
+            image_alt: None,
             published_at: None,
             language: None,
             text: None,
@@ -156,6 +161,7 @@ impl FoundArticle {
     pub fn tidy(mut self) -> Self {
         self.url = self.url.filter(|url| url.as_str().len() <= MAX_URL_BYTES);
         self.image_url = self.image_url.filter(|url| url.as_str().len() <= MAX_URL_BYTES);
+        self.image_alt = self.image_alt.and_then(|alt| some_line(&alt, MAX_ALT_CHARS));
         self.title = one_line(&self.title, MAX_TITLE_CHARS);
         self.dek = self.dek.and_then(|dek| some_line(&dek, MAX_DEK_CHARS));
         self.author = self.author.and_then(|author| some_line(&author, MAX_AUTHOR_CHARS));

@@ -9,6 +9,7 @@ use crate::{
         newsletters::NewsletterRecord,
     },
     domain::{
+        article::canonical_url,
         ids::ArticleId,
         issue::IssueStatus,
         plan::{Plan, PlanInputs},
@@ -16,6 +17,7 @@ use crate::{
 };
 use jiff::civil::Date;
 use std::collections::HashMap;
+use url::Url;
 
 /// What an issue shows.
 #[derive(Debug, Clone, Default)]
@@ -71,12 +73,17 @@ impl Stories {
         }
     }
 
-    /// Takes over what was found when the pages were looked at once more, where no operator has written something else.
-    pub fn rename(&mut self, id: ArticleId, title: &str, edited: bool) {
-        if let Some(article) = self.articles.get_mut(&id)
-            && !edited
-        {
+    /// Gives a story the title its page has now.
+    pub fn rename(&mut self, id: ArticleId, title: &str) {
+        if let Some(article) = self.articles.get_mut(&id) {
             title.clone_into(&mut article.title);
+        }
+    }
+
+    /// Links a story where its page is now.
+    pub fn readdress(&mut self, id: ArticleId, url: &Url) {
+        if let Some(article) = self.articles.get_mut(&id) {
+            canonical_url(url).as_str().clone_into(&mut article.url);
         }
     }
 }

@@ -65,7 +65,7 @@ async fn freeze(
     if let Some(what) = plan_issue::waits_for(newsletter, record, &inputs, &plan) {
         return wait(context, record, &inputs, &plan, what).await;
     }
-    let (inputs, plan, found) = recheck::run(context, record, inputs, plan).await?;
+    let (inputs, plan, found) = recheck::run(context, inputs, plan).await?;
 
     let mut tx = context.db.read().await?;
     let mut stories = Stories::load(&mut tx, Some(record), &plan.stories()).await?;
@@ -73,7 +73,12 @@ async fn freeze(
     drop(tx);
     for (id, title) in &found.titles {
         let edited = edits.iter().any(|edit| edit.article_id == *id && edit.title.is_some());
-        stories.rename(*id, title, edited);
+        if !edited {
+            stories.rename(*id, title);
+        }
+    }
+    for (id, url) in &found.addresses {
+        stories.readdress(*id, url);
     }
     let renderings = plan.variants.iter().zip(1_i64..).map(|(variant, number)| {
         let edition = stories.edition(&variant.stories);
@@ -99,7 +104,7 @@ async fn freeze(
         tracing::info!(issue = %record.id, "issue not frozen yet: it was edited this moment");
         return Ok(false);
     }
-    found.keep(&mut tx, now).await?;
+    found.keep(&mut tx).await?;
     if plan.variants.is_empty() {
         let reason = why_skipped(&inputs, &plan);
         issues::advance(&mut tx, record.id, IssueStatus::Planned, IssueStatus::Skipped, Some(&reason), now)

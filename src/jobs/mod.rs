@@ -1,6 +1,7 @@
 //! What happens by itself, one verb a file.
 
 pub mod ask_operators;
+pub mod check_article;
 pub mod deliver;
 pub mod edition;
 pub mod forecast;
@@ -17,18 +18,20 @@ pub mod render_issue;
 pub mod send_mail;
 pub mod sweep;
 pub mod take_over;
+pub mod wake_reading;
+pub mod watch_feed;
 
 use self::{govern::Governor, journal::Journal};
 use crate::{
     articles::fetch::Fetcher,
     clock::Clock,
     db::Db,
-    domain::{breaker::Breaker, schedule::Margins, selection::Rules, token::KeyRing},
+    domain::{breaker::Breaker, polling::Pace, schedule::Margins, selection::Rules, token::KeyRing},
     mail::{Mailer, dkim_keys::DkimKeys},
     queue::{Job, JobFailure, Queue},
 };
 use jiff::SignedDuration;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// What every job works with.
@@ -78,7 +81,13 @@ pub struct JobRules {
     /// How early issues are planned and how late they may go out.
     pub schedule: Margins,
     /// How often a feed is read.
-    pub poll_every: SignedDuration,
+    pub pace: Pace,
+    /// The pause between two requests to one host.
+    pub host_pause: SignedDuration,
+    /// Whether the pages of articles are looked at.
+    pub look_at_pages: bool,
+    /// Longest time for one page or feed.
+    pub page_limit: Duration,
     /// Largest feed, in bytes.
     pub max_feed_bytes: u64,
     /// How long a confirmation link works.
@@ -99,6 +108,7 @@ pub async fn run(context: &Context, job: Job) -> Result<(), JobFailure> {
         Job::SendMail { mail } => send_mail::run(context, mail).await,
         Job::Deliver { issue } => deliver::run(context, issue).await,
         Job::PollFeed { feed } => poll_feed::run(context, feed).await,
+        Job::CheckArticle { article } => check_article::run(context, article).await,
         Job::PlanIssue { issue } => plan_issue::run(context, issue).await,
         Job::FreezeIssue { issue } => freeze_issue::run(context, issue).await,
     }

@@ -1,8 +1,10 @@
 //! The schedule and the sweep: every second, whatever is due is woken. Any number of processes may do this at once.
 
-use super::{Context, ask_operators::ask_operators, notify_operators::issue_stopped, plan_issue};
+use super::{
+    Context, ask_operators::ask_operators, notify_operators::issue_stopped, plan_issue, wake_reading,
+};
 use crate::{
-    db::{DbError, Tx, feeds, issues, mails, newsletters, subscriptions},
+    db::{DbError, Tx, issues, mails, newsletters, subscriptions},
     domain::{
         issue::IssueStatus,
         schedule::{self, Slot, SlotAction},
@@ -15,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 const WAKE_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(30);
 /// An issue's plan is made anew for articles that came since, but not more often than this.
 const PLAN_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(1);
-/// Most mails and feeds woken in one turn.
+/// Most mails woken in one turn.
 const AT_ONCE: i64 = 200;
 
 /// Looks once for everything that is due. Returns when the next issue is, so that the next look can come at its very moment.
@@ -101,8 +103,5 @@ async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbEr
     for mail in mails::wake_due(tx, now, woken_before, AT_ONCE).await? {
         context.queue.enqueue(tx, &Job::SendMail { mail }).await?;
     }
-    for feed in feeds::wake_due(tx, now, woken_before, AT_ONCE).await? {
-        context.queue.enqueue(tx, &Job::PollFeed { feed }).await?;
-    }
-    Ok(())
+    wake_reading::wake(context, tx, now).await
 }

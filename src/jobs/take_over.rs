@@ -1,7 +1,7 @@
 //! Making good at once what dead workers left behind.
 
 use super::Context;
-use crate::db::{DbError, claims, issues, mails, processes, relay_shares};
+use crate::db::{DbError, claims, feeds, issues, mails, processes, relay_shares};
 
 /// Ends every lease and wakes all that is open. Only for a worker that knows that no other one is alive.
 pub async fn take_over(context: &Context) -> Result<(), DbError> {
@@ -12,6 +12,7 @@ pub async fn take_over(context: &Context) -> Result<(), DbError> {
     relay_shares::forget_others(&mut tx, &context.process).await?;
     processes::forget_other_workers(&mut tx, &context.process).await?;
     issues::forget_woken(&mut tx).await?;
+    feeds::forget_woken(&mut tx).await?;
     tx.commit().await?;
     if left > 0 {
         tracing::warn!(left, "a worker died with mails in hand; they are taken over");

@@ -13,7 +13,7 @@ pub use setup::{SetupError, set_up};
 pub use workers::{Handler, JobFailure, Workers};
 
 use crate::clock::Clock;
-use crate::domain::ids::{FeedId, IssueId, MailId};
+use crate::domain::ids::{ArticleId, FeedId, IssueId, MailId};
 use futures_util::stream::{BoxStream, StreamExt as _};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -37,6 +37,11 @@ pub enum Job {
         /// Which.
         feed: FeedId,
     },
+    /// Look at an article's page.
+    CheckArticle {
+        /// Which.
+        article: ArticleId,
+    },
     /// Choose an issue's stories.
     PlanIssue {
         /// Of which issue.
@@ -58,11 +63,13 @@ pub enum Lane {
     Delivery,
     /// Everything else.
     Work,
+    /// Reading other people's sites, which may be slow.
+    Reading,
 }
 
 impl Lane {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Mail, Self::Delivery, Self::Work];
+    pub const ALL: [Self; 4] = [Self::Mail, Self::Delivery, Self::Work, Self::Reading];
 
     /// The queue's name in the storage.
     pub const fn as_str(self) -> &'static str {
@@ -70,6 +77,7 @@ impl Lane {
             Self::Mail => "mail",
             Self::Delivery => "delivery",
             Self::Work => "work",
+            Self::Reading => "reading",
         }
     }
 }
@@ -80,7 +88,8 @@ impl Job {
         match self {
             Self::SendMail { .. } => Lane::Mail,
             Self::Deliver { .. } => Lane::Delivery,
-            Self::PollFeed { .. } | Self::PlanIssue { .. } | Self::FreezeIssue { .. } => Lane::Work,
+            Self::PollFeed { .. } | Self::CheckArticle { .. } => Lane::Reading,
+            Self::PlanIssue { .. } | Self::FreezeIssue { .. } => Lane::Work,
         }
     }
 }
@@ -89,7 +98,7 @@ impl Job {
 #[derive(Debug, Clone)]
 pub struct Queue {
     clock: Clock,
-    nudges: Arc<[watch::Sender<()>; 3]>,
+    nudges: Arc<[watch::Sender<()>; 4]>,
 }
 
 impl Queue {

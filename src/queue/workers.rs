@@ -37,6 +37,9 @@ const ACKNOWLEDGE_WITHIN: Duration = Duration::from_millis(300);
 /// How long a worker waits before it starts again after its storage failed.
 const RESTART_PAUSE: Duration = Duration::from_millis(500);
 
+/// Feeds and pages read at once: most of the time is waiting for their servers.
+const READERS: usize = 16;
+
 /// The same settings for both storages.
 macro_rules! config {
     ($config:ty, $lane:expr) => {
@@ -72,6 +75,7 @@ impl Workers {
             let concurrency = match lane {
                 Lane::Delivery => self.delivery_concurrency,
                 Lane::Mail | Lane::Work => 4,
+                Lane::Reading => READERS,
             };
             // A new name per start: with an old one SQLite refuses to begin and PostgreSQL never reclaims.
             let name = format!("{}-{}", lane.as_str(), random::hex::<6>());

@@ -248,7 +248,7 @@ mod tests {
             (settings.dkim[0].domain.as_str(), settings.dkim[0].selector.as_str()),
             ("example.org", "daily")
         );
-        assert_eq!(settings.feeds.poll_every, SignedDuration::from_mins(5));
+        assert_eq!(settings.feeds.pace.fastest, SignedDuration::from_mins(5));
         assert_eq!(settings.feeds.allow_networks.len(), 2);
     }
 

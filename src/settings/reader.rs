@@ -59,6 +59,17 @@ impl<'tree> Reader<'tree> {
         parsed.map_err(|problem| self.report(key, problem, cure)).ok()
     }
 
+    /// Yes or no. The environment gives them as text.
+    pub fn switch(&mut self, key: &str) -> Option<bool> {
+        let on = match self.value(key) {
+            None => Err("it is missing".to_owned()),
+            Some(Value::Bool(on)) => Ok(*on),
+            Some(Value::String(text)) if text == "true" || text == "false" => Ok(text == "true"),
+            Some(other) => Err(format!("{} is neither", shown(other))),
+        };
+        on.map_err(|problem| self.report(key, problem, "write true or false")).ok()
+    }
+
     /// A whole number between two bounds. The environment gives numbers as text.
     pub fn number(&mut self, key: &str, least: u64, most: u64) -> Option<u64> {
         let number = match self.value(key) {
@@ -77,21 +88,6 @@ impl<'tree> Reader<'tree> {
         });
         let cure = format!("give a whole number from {least} to {most}");
         bounded.map_err(|problem| self.report(key, problem, cure)).ok()
-    }
-
-    /// Yes or no. The environment gives it as text.
-    pub fn switch(&mut self, key: &str) -> Option<bool> {
-        let switch = match self.value(key) {
-            None => Err("it is missing".to_owned()),
-            Some(Value::Bool(switch)) => Ok(*switch),
-            Some(Value::String(text)) => match text.trim() {
-                "true" => Ok(true),
-                "false" => Ok(false),
-                other => Err(format!("`{other}` is neither")),
-            },
-            Some(other) => Err(format!("{} is neither", shown(other))),
-        };
-        switch.map_err(|problem| self.report(key, problem, "write true or false")).ok()
     }
 
     /// A list of texts that `parse` understands. The environment gives lists as comma-separated text.

@@ -4,8 +4,8 @@ use super::reader::Reader;
 use crate::{
     db::DatabaseUrl,
     domain::{
-        breaker::Breaker, dkim, email_address::EmailAddress, relay::RelayUrl, schedule::Margins, selection,
-        token::MIN_SECRET_BYTES,
+        breaker::Breaker, dkim, email_address::EmailAddress, polling::Pace, relay::RelayUrl,
+        schedule::Margins, selection, token::MIN_SECRET_BYTES,
     },
 };
 use jiff::SignedDuration;
@@ -94,7 +94,11 @@ pub struct Sending {
 #[derive(Debug, Clone)]
 pub struct Feeds {
     /// How often a feed is read.
-    pub poll_every: SignedDuration,
+    pub pace: Pace,
+    /// The pause between two requests to one host.
+    pub host_pause: Duration,
+    /// Whether the pages of articles are looked at.
+    pub look_at_pages: bool,
     /// Longest time for one document.
     pub timeout: Duration,
     /// Largest document, in bytes.
@@ -308,10 +312,13 @@ fn domain_rate(text: &str) -> Result<(String, u32), String> {
     Ok((address.domain().to_owned(), rate))
 }
 
+fn minutes(number: u64) -> Option<SignedDuration> {
+    i64::try_from(number).ok().map(SignedDuration::from_mins)
+}
+
 pub(super) fn schedule(r: &mut Reader<'_>) -> Option<Margins> {
     let plan_ahead = r.number("schedule.plan_ahead_minutes", 0, 24 * 60);
     let grace = r.number("schedule.grace_minutes", 1, 24 * 60);
-    let minutes = |number: u64| i64::try_from(number).ok().map(SignedDuration::from_mins);
     Some(Margins { plan_ahead: minutes(plan_ahead?)?, grace: minutes(grace?)? })
 }
 
@@ -368,6 +375,15 @@ pub(super) fn signup(r: &mut Reader<'_>) -> Option<Signup> {
 
 pub(super) fn feeds(r: &mut Reader<'_>) -> Option<Feeds> {
     let poll = r.number("feeds.poll_minutes", 1, 24 * 60);
+    let slowest = r.number("feeds.max_poll_minutes", 1, 7 * 24 * 60);
+    if let (Some(fastest), Some(slowest)) = (poll, slowest)
+        && slowest < fastest
+    {
+        let problem = format!("{slowest} is less than feeds.poll_minutes, {fastest}");
+        r.report("feeds.max_poll_minutes", problem, "give the longest pause between two readings of a feed");
+    }
+    let host_pause = r.number("feeds.host_pause_ms", 0, 60_000);
+    let look_at_pages = r.switch("feeds.look_at_pages");
     let timeout = r.number("feeds.timeout_seconds", 1, 300);
     let max_bytes = r.number("feeds.max_bytes", 10_000, 200_000_000);
     let allow_networks =
@@ -377,7 +393,9 @@ pub(super) fn feeds(r: &mut Reader<'_>) -> Option<Feeds> {
                 .map_err(|_| format!("`{text}` is not a network"))
         });
     Some(Feeds {
-        poll_every: SignedDuration::from_mins(i64::try_from(poll?).ok()?),
+        pace: Pace { fastest: minutes(poll?)?, slowest: minutes(slowest?)? },
+        host_pause: Duration::from_millis(host_pause?),
+        look_at_pages: look_at_pages?,
         timeout: Duration::from_secs(timeout?),
         max_bytes: max_bytes?,
         allow_networks: allow_networks?,

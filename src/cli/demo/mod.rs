@@ -145,7 +145,7 @@ async fn show(app: &App, courier: &str, data: &std::path::Path) -> CliResult {
     let feed = format!("{courier}/feed.xml");
     let reading = poll_feed::read(&app.jobs, &feed, &Validators::default()).await?;
     let id = add_feed(&app.actions, &feed).await?;
-    let tally = poll_feed::store(&app.jobs, id, &reading, &Validators::default(), true).await?;
+    let tally = poll_feed::store(&app.jobs, id, &reading).await?;
     step.done(&format!("{} articles", tally.new));
 
     let mailbox = data.join("mailbox");

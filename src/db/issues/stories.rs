@@ -1,7 +1,11 @@
 //! Tables `issue_stories` and `issue_plans`: an issue's candidates with their fate, and what its plan was made from.
 
 use crate::{
-    db::{DbError, EngineTx, Stamp, Tx, articles::ArticleRecord, on},
+    db::{
+        DbError, EngineTx, Stamp, Tx,
+        articles::{ArticleRecord, article_columns},
+        on,
+    },
     domain::{
         ids::IssueId,
         plan::{Plan, PlanInputs},
@@ -138,13 +142,15 @@ pub async fn kept_plan(tx: &mut Tx, id: IssueId) -> Result<Option<KeptPlan>, DbE
 /// An issue's candidates: the stories that are in, in order, then the others, newest first. Bounded.
 pub async fn stories(tx: &mut Tx, id: IssueId) -> Result<Vec<StoryRecord>, DbError> {
     on!(tx, |conn| {
-        sqlx::query_as(
-        "SELECT t.position, t.reason, a.id, a.url, a.title, a.dek, a.author, a.section, a.site_name, a.image_url, \
-         a.published_at, a.first_seen_at, a.pinned, a.hidden FROM issue_stories t JOIN articles a ON a.id = t.article_id \
-         WHERE t.issue_id = $1 ORDER BY CASE WHEN t.position IS NULL THEN 1 ELSE 0 END, t.position, a.id DESC LIMIT 5000"
-    )
-    .bind(id.0)
-    .fetch_all(conn)
-    .await
+        sqlx::query_as(concat!(
+            "SELECT t.position, t.reason, ",
+            article_columns!("a."),
+            " FROM issue_stories t \
+             JOIN articles a ON a.id = t.article_id WHERE t.issue_id = $1 \
+             ORDER BY CASE WHEN t.position IS NULL THEN 1 ELSE 0 END, t.position, a.id DESC LIMIT 5000"
+        ))
+        .bind(id.0)
+        .fetch_all(conn)
+        .await
     })
 }

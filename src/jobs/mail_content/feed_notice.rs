@@ -2,10 +2,7 @@
 
 use super::{Content, Making, clock};
 use crate::{
-    db::{
-        DbError, Tx,
-        feeds::{self, FeedRecord},
-    },
+    db::{DbError, Tx, feeds},
     domain::ids::FeedId,
 };
 use email_templates::notice::{Matter, TroubledFeed};
@@ -16,7 +13,7 @@ pub(super) async fn content(making: &Making<'_>, tx: &mut Tx) -> Result<Content,
         None => None,
     };
     let Some(feed) = feed else { return Ok(Content::Unwanted(super::GONE)) };
-    let Some(trouble) = trouble(&feed) else {
+    let Some(trouble) = feed.trouble.as_deref() else {
         return Ok(Content::Unwanted("nothing is wrong with the feed any more"));
     };
     let newsletter = &making.newsletter.newsletter;
@@ -24,17 +21,10 @@ pub(super) async fn content(making: &Making<'_>, tx: &mut Tx) -> Result<Content,
         title: &feed.title,
         url: &feed.url,
         trouble,
-        since: None,
+        since: feed.trouble_since.map(|at| clock::civil(newsletter, at.0)),
         last_read: feed.succeeded_at.map(|at| clock::civil(newsletter, at.0)),
-        last_story: None,
+        last_story: feed.last_item_at.map(|at| clock::civil(newsletter, at.0)),
         clock: &clock::name(newsletter, making.now),
         is_read_on: feed.status == "active",
     })))
-}
-
-/// What is wrong with a feed, if something is. One that an operator removed is in no trouble.
-fn trouble(feed: &FeedRecord) -> Option<&str> {
-    let is_failing = feed.status == "active" && feed.failures > 0;
-    let is_gone = feed.status == "retired";
-    feed.last_error.as_deref().filter(|error| is_failing || (is_gone && *error != "removed by an operator"))
 }

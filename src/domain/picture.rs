@@ -1,0 +1,184 @@
+//! Which pictures may go into mail.
+//!
+//! A picture is looked at once, by its first bytes: what kind it is (whatever its server says) and how large. Anything else
+//! a feed or page calls a picture, above all what only counts readers, stays out. Kinds are those that mail programs show.
+
+/// Narrower ones are icons, counters and smileys.
+pub const MIN_WIDTH_PX: u32 = 200;
+/// Lower ones are rules and banners.
+pub const MIN_HEIGHT_PX: u32 = 100;
+/// Larger ones are no pictures for a mail, but for a printer.
+pub const MAX_SIDE_PX: u32 = 12_000;
+/// Heavier ones keep readers waiting.
+pub const MAX_BYTES: u64 = 5_000_000;
+/// How much of a picture is read to know its kind and size.
+pub const HEAD_BYTES: usize = 256 * 1024;
+
+/// Parts of addresses of pictures that count readers or decorate, instead of showing something. In lower case.
+const NOT_PICTURES: &[&str] = &[
+    "feedburner.com/~r",
+    "feedsportal.com",
+    "/pixel",
+    "pixel.",
+    "doubleclick.net",
+    "google-analytics.com",
+    "scorecardresearch.com",
+    "quantserve.com",
+    "stats.wordpress.com",
+    "stats.wp.com",
+    "feeds.wordpress.com",
+    "facebook.com/tr?",
+    "facebook.com/tr/",
+    "mc.yandex.",
+    "statcounter.com",
+    "emltrk.com",
+    "list-manage.com/track",
+    "/track/open",
+    "/wf/open",
+    "/matomo.php",
+    "/piwik.php",
+    "/b.gif",
+    "/t.gif",
+    "spacer.gif",
+    "blank.gif",
+    "1x1",
+    "/open.aspx",
+    "/beacon",
+    "gravatar.com/avatar",
+    "s.w.org/images/core/emoji",
+    "/wp-smiley",
+    "/wp-includes/images/smilies",
+];
+
+/// Whether an address is known as one of what counts readers or decorates.
+pub fn is_counter(address: &str) -> bool {
+    let lower = address.to_lowercase();
+    NOT_PICTURES.iter().any(|part| lower.contains(part))
+}
+
+/// A kind of picture that mail programs show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PictureKind {
+    /// ISO/IEC 10918.
+    Jpeg,
+    /// ISO/IEC 15948.
+    Png,
+    /// GIF87a or GIF89a.
+    Gif,
+    /// RFC 9649.
+    WebP,
+}
+
+impl PictureKind {
+    /// The kind that these bytes begin like.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        match bytes {
+            [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
+            [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Some(Self::Png),
+            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::WebP),
+            _ => None,
+        }
+    }
+}
+
+/// Why a picture does not go into mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// Its address is one of what counts readers.
+    #[error("its address is that of a counter")]
+    Counter,
+    /// Its bytes are of no kind that mail programs show.
+    #[error("it is no JPEG, PNG, GIF or WebP")]
+    Kind,
+    /// Its first bytes don't tell how large it is.
+    #[error("its size can't be told")]
+    Size,
+    /// Too small.
+    #[error("it is {width} × {height} pixels small; at least {MIN_WIDTH_PX} × {MIN_HEIGHT_PX} are needed")]
+    TooSmall {
+        /// In pixels.
+        width: u32,
+        /// In pixels.
+        height: u32,
+    },
+    /// Too large.
+    #[error("it is {width} × {height} pixels large; at most {MAX_SIDE_PX} a side are taken")]
+    TooLarge {
+        /// In pixels.
+        width: u32,
+        /// In pixels.
+        height: u32,
+    },
+    /// Too heavy.
+    #[error("it has more than {MAX_BYTES} bytes")]
+    TooHeavy,
+}
+
+/// Whether a picture of this size is fit for mail.
+pub const fn judge(width: u32, height: u32) -> Result<(), Unfit> {
+    if width < MIN_WIDTH_PX || height < MIN_HEIGHT_PX {
+        return Err(Unfit::TooSmall { width, height });
+    }
+    if width > MAX_SIDE_PX || height > MAX_SIDE_PX {
+        return Err(Unfit::TooLarge { width, height });
+    }
+    Ok(())
+}
+
+/// A description that says something: no file name, and not just that there is a picture.
+pub fn telling_alt(text: &str) -> Option<&str> {
+    let text = text.trim();
+    let lower = text.to_lowercase();
+    let is_file = !text.contains(' ')
+        && [".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif"].iter().any(|ending| lower.ends_with(ending));
+    let says_nothing =
+        ["image", "picture", "photo", "img", "thumbnail", "featured image"].contains(&lower.as_str());
+    (!text.is_empty() && !is_file && !says_nothing && !lower.starts_with("http")).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn kinds_are_told_by_the_first_bytes() {
+        assert_eq!(PictureKind::of(b"\xff\xd8\xff\xe0"), Some(PictureKind::Jpeg));
+        assert_eq!(PictureKind::of(b"\x89PNG\r\n\x1a\n.."), Some(PictureKind::Png));
+        assert_eq!(PictureKind::of(b"GIF89a"), Some(PictureKind::Gif));
+        assert_eq!(PictureKind::of(b"RIFF\0\0\0\0WEBPVP8 "), Some(PictureKind::WebP));
+        for other in [&b"<svg"[..], b"<html", b"", b"RIFF\0\0\0\0WAVE", b"%PDF-"] {
+            assert_eq!(PictureKind::of(other), None);
+        }
+    }
+
+    #[test]
+    fn counters_are_known_by_their_addresses() {
+        for address in [
+            "https://www.Facebook.com/tr?id=1",
+            "https://feeds.feedburner.com/~r/x/1",
+            "https://a.example/1x1.gif",
+            "https://pixel.wp.com/b.gif?x",
+        ] {
+            assert!(is_counter(address), "{address}");
+        }
+        assert!(!is_counter("https://a.example/photos/harbour.jpg"));
+    }
+
+    #[test]
+    fn a_description_says_what_is_to_be_seen_or_nothing() {
+        assert_eq!(telling_alt(" A ferry at dawn "), Some("A ferry at dawn"));
+        for nothing in ["", " ", "IMG_1234.JPG", "image", "https://a.example/x"] {
+            assert_eq!(telling_alt(nothing), None, "{nothing}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn only_sizes_within_the_bounds_are_fit(width in 0_u32..20_000, height in 0_u32..20_000) {
+            let fit = (MIN_WIDTH_PX..=MAX_SIDE_PX).contains(&width) && (MIN_HEIGHT_PX..=MAX_SIDE_PX).contains(&height);
+            prop_assert_eq!(judge(width, height).is_ok(), fit);
+        }
+    }
+}

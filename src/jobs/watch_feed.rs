@@ -1,0 +1,89 @@
+//! Watching a feed: after each reading, and each that failed, is it in trouble that operators should know of?
+
+use super::{
+    Context,
+    notify_operators::{About, notify_operators},
+};
+use crate::{
+    db::{
+        DbError, Tx,
+        feeds::{self, FeedRecord},
+        newsletters,
+    },
+    domain::{
+        feed_trouble::{Condition, TroubleKind, in_words, trouble},
+        ids::FeedId,
+        mail::MailKind,
+    },
+};
+use jiff::{SignedDuration, Timestamp};
+
+/// Judges a feed after something happened to it, and tells operators of new trouble, once.
+pub async fn watch(context: &Context, tx: &mut Tx, id: FeedId) -> Result<(), DbError> {
+    let now = context.clock.now();
+    let Some(feed) = feeds::get(tx, id).await? else { return Ok(()) };
+    let condition = Condition {
+        failures: feed.failures,
+        failing_since: feed.failing_since.map(Timestamp::from),
+        habit: feed.habit(),
+    };
+    match trouble(condition, now) {
+        None if feed.trouble_kind.is_none() => Ok(()),
+        None => {
+            tracing::info!(feed = feed.url, "feed recovered");
+            feeds::set_trouble(tx, id, None).await
+        }
+        Some((kind, since)) => {
+            let text = told(&feed, kind, since);
+            report(context, tx, &feed, kind, &text, since).await
+        }
+    }
+}
+
+/// Retires a feed by itself, and tells operators why.
+pub async fn retire(context: &Context, tx: &mut Tx, feed: &FeedRecord, why: &str) -> Result<(), DbError> {
+    feeds::retire(tx, feed.id, why).await?;
+    let text = format!("it is not read any more: {why}");
+    report(context, tx, feed, TroubleKind::Retired, &text, context.clock.now()).await
+}
+
+async fn report(
+    context: &Context,
+    tx: &mut Tx,
+    feed: &FeedRecord,
+    kind: TroubleKind,
+    text: &str,
+    since: Timestamp,
+) -> Result<(), DbError> {
+    feeds::set_trouble(tx, feed.id, Some((kind, text, since))).await?;
+    let is_new = feed.trouble_kind != Some(kind);
+    if !is_new && feed.trouble_reported_at.is_some() {
+        return Ok(());
+    }
+    if is_new {
+        tracing::warn!(feed = feed.url, trouble = text, "feed in trouble");
+    }
+    let all = newsletters::list(tx).await?;
+    let Some(newsletter) = all.first() else { return Ok(()) };
+    // As long as there is nobody to tell, it stays untold.
+    if !crate::db::operators::list(tx).await?.is_empty() {
+        notify_operators(context, tx, newsletter, MailKind::FeedTrouble, About::Feed(feed.id)).await?;
+        feeds::set_trouble_reported(tx, feed.id, context.clock.now()).await?;
+    }
+    Ok(())
+}
+
+fn told(feed: &FeedRecord, kind: TroubleKind, since: Timestamp) -> String {
+    let day = since.strftime("%Y-%m-%d %H:%M UTC");
+    match kind {
+        TroubleKind::Silent => {
+            let usual = feed.usual_gap_seconds.map(|seconds| in_words(SignedDuration::from_secs(seconds)));
+            let usual = usual.map(|usual| format!("; usually there is something every {usual}"));
+            format!("nothing new since {day}{}", usual.unwrap_or_default())
+        }
+        _ => {
+            let error = feed.last_error.as_deref().unwrap_or("no reason is known");
+            format!("it fails since {day} ({} times in a row): {error}", feed.failures)
+        }
+    }
+}
