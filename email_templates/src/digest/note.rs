@@ -5,7 +5,7 @@
 
 use maud::{Markup, PreEscaped};
 
-use crate::theme::{BREAK, INK, Look, SANS};
+use crate::theme::{BREAK, INK, Look};
 use crate::{href, wording::Direction};
 
 /// Elements inside one another; deeper ones lose their tags.
@@ -175,22 +175,21 @@ impl Styled<'_> {
 
     fn style(&self, name: &str) -> String {
         let start = self.direction.start();
+        let headlines = self.look.headlines;
         match name {
-            "p" => format!("{SANS}{INK}{BREAK}margin:0 0 12px;font-size:16px;line-height:25px;"),
+            "p" => format!("{headlines}{INK}{BREAK}margin:0 0 12px;font-size:17px;line-height:27px;"),
             "h2" => format!(
-                "{}{INK}{BREAK}margin:4px 0 8px;font-size:22px;line-height:28px;font-weight:700;",
-                self.look.headlines
+                "{headlines}{INK}{BREAK}margin:0 0 8px;font-size:24px;line-height:30px;font-weight:700;"
             ),
             "h3" => format!(
-                "{}{INK}{BREAK}margin:4px 0 8px;font-size:18px;line-height:24px;font-weight:700;",
-                self.look.headlines
+                "{headlines}{INK}{BREAK}margin:0 0 6px;font-size:19px;line-height:25px;font-weight:700;"
             ),
             // Outlook for Windows indents by margin, and draws no marks where the padding is gone from a side.
             "ul" | "ol" => format!("margin:0 0 12px;margin-{start}:22px;padding:0;"),
-            "li" => format!("{SANS}{INK}{BREAK}margin:0 0 6px;font-size:16px;line-height:25px;"),
+            "li" => format!("{headlines}{INK}{BREAK}margin:0 0 6px;font-size:17px;line-height:27px;"),
             "blockquote" => format!(
-                "{SANS}{INK}{BREAK}margin:0 0 12px;padding:2px 0 2px;padding-{start}:14px;border-{start}:3px solid {};\
-                 font-size:16px;line-height:25px;",
+                "{headlines}{INK}{BREAK}margin:0 0 12px;padding:0;padding-{start}:14px;border-{start}:3px solid {};\
+                 font-size:17px;line-height:27px;",
                 self.look.accent
             ),
             "a" => format!("{}{BREAK}text-decoration:underline;", self.look.accent_text()),

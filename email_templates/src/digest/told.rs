@@ -34,8 +34,8 @@ pub(super) struct Told {
     pub(super) title: String,
     pub(super) section: Option<String>,
     pub(super) dek: Option<String>,
-    /// "By Ada Quill · The Harbour Lamp · 21 November"
-    pub(super) byline: Option<String>,
+    /// "By Ada Quill", "The Harbour Lamp", "21 November"
+    pub(super) byline: Vec<String>,
     pub(super) url: Option<String>,
     pub(super) picture: Option<Picture>,
 }
@@ -98,7 +98,7 @@ fn told(story: &Story<'_>, number: usize, issue: Date) -> Told {
             .map_or_else(|| "Untitled".to_owned(), |title| shorten(&title, TITLE_MAX_CHARS)),
         section: label(story.section),
         dek: tidy_some(story.dek).map(|dek| shorten(&dek, DEK_MAX_CHARS)),
-        byline: (!byline.is_empty()).then(|| byline.join(" · ")),
+        byline,
         url: href::web(story.url).map(str::to_owned),
         picture: story.image_url.and_then(href::web).map(|url| Picture {
             url: url.to_owned(),

@@ -1,9 +1,12 @@
 //! What the mails look like and what they promise, as one test binary.
 
 mod already_subscribed;
+mod client_support;
 mod confirmation;
+mod contrast;
 mod digest;
 mod digest_archive;
 mod fixtures;
 mod hostile_input;
 mod reading;
+mod structure;
