@@ -107,10 +107,8 @@ fn nameplate(masthead: &Masthead<'_>, look: &Look, date: Option<Date>, direction
         13..=22 => "font-size:36px;line-height:42px;letter-spacing:-0.5px;",
         _ => "font-size:27px;line-height:33px;",
     };
-    let name = match masthead.theme.logo_url.and_then(href::web) {
-        Some(logo) => logo_picture(logo, &title, look),
-        None => html! { (title) },
-    };
+    let logo = masthead.theme.logo_url.and_then(href::web);
+    let name = logo.map_or_else(|| html! { (title) }, |logo| logo_picture(logo, &title, look));
     html! {
         tr { td.pad.thick style={ "padding:22px 32px 0;border-top:6px solid " (light::INK) ";" } {
             table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" {

@@ -32,10 +32,11 @@ struct Detail {
 /// All there is.
 const FULL: Detail = Detail { title_chars: usize::MAX, dek_chars: usize::MAX, pictures: true, bylines: true };
 /// Tried in this order, until the mail is small enough.
-const DETAILS: [Detail; 4] = [
+const DETAILS: [Detail; 5] = [
     FULL,
     Detail { dek_chars: 140, ..FULL },
     Detail { dek_chars: 140, pictures: false, ..FULL },
+    Detail { dek_chars: 80, pictures: false, ..FULL },
     Detail { title_chars: 100, dek_chars: 0, pictures: false, bylines: false },
 ];
 
@@ -134,7 +135,7 @@ impl Sheet<'_> {
                 Some(hero) => (self.hero(hero)),
             }
             @for group in &self.issue.groups {
-                (self.heading(group))
+                (Self::heading(group))
                 @for (index, told) in group.stories.iter().enumerate() {
                     (self.story(told, index == 0, group.heading.is_none(), detail))
                 }
@@ -180,7 +181,7 @@ impl Sheet<'_> {
     }
 
     /// The line above a part of the list, with the section's name on a tab that hangs from it.
-    fn heading(&self, group: &Group) -> Markup {
+    fn heading(group: &Group) -> Markup {
         html! {
             tr { td.pad style="padding:24px 32px 0;" {
                 table.thick role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"

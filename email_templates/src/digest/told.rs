@@ -9,8 +9,6 @@ use crate::wording::{short_date, shorten, tidy, tidy_some};
 const TITLE_MAX_CHARS: usize = 200;
 const DEK_MAX_CHARS: usize = 280;
 const LABEL_MAX_CHARS: usize = 80;
-/// The heading of stories without a section, in a list that has sections.
-const WITHOUT_SECTION: &str = "More";
 
 /// An issue's stories.
 pub(super) struct Issue {
@@ -59,7 +57,7 @@ impl Issue {
         let groups = sections::arranged(&names)
             .into_iter()
             .map(|group| Group {
-                heading: group.heading.map(|name| name.unwrap_or_else(|| WITHOUT_SECTION.to_owned())),
+                heading: group.heading,
                 stories: group
                     .stories
                     .into_iter()

@@ -42,7 +42,8 @@ fn colour(declarations: &str, property: &str) -> Option<Rgb> {
             let hex = value.trim_end_matches("!important").trim_start_matches('#');
             assert_eq!(hex.len(), 6, "{value} is no colour");
             let number = u32::from_str_radix(hex, 16).expect("a colour");
-            [(number >> 16) as u8, (number >> 8) as u8, number as u8]
+            let [_, red, green, blue] = number.to_be_bytes();
+            [red, green, blue]
         },
     )
 }

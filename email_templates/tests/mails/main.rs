@@ -1,5 +1,10 @@
 //! What the mails look like and what they promise, as one test binary.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a mail that lacks what is looked for is wrong, and the test says where"
+)]
+
 mod already_subscribed;
 mod client_support;
 mod confirmation;
