@@ -23,6 +23,7 @@ mod relays;
 mod schedule;
 mod sending;
 mod signup;
+mod spam_score;
 mod support;
 mod torture;
 mod wire;

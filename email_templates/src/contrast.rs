@@ -74,6 +74,17 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_colour_on_any_ground_becomes_readable_or_is_black_or_white(colour: Rgb, ground: Rgb) {
+            let (dark, light) = (darkened(colour, &[ground]), lightened(colour, &[ground]));
+            proptest::prop_assert!(ratio(dark, ground) >= AA_RATIO || dark == BLACK);
+            proptest::prop_assert!(ratio(light, ground) >= AA_RATIO || light == WHITE);
+            // One of the two always can be read.
+            proptest::prop_assert!(ratio(dark, ground).max(ratio(light, ground)) >= AA_RATIO);
+        }
+    }
+
     #[test]
     fn a_readable_colour_stays_as_it_is() {
         let green = [0x0a, 0x60, 0x48];

@@ -90,6 +90,7 @@ pub struct Links<'a> {
 /// The issue as a mail. Its HTML keeps below [`crate::CLIP_BYTES`] as far as that can be done: in a long issue the deks
 /// become shorter, then pictures and deks of all stories but the first are left out. The text part has them all.
 pub fn render(digest: &Digest<'_>) -> Email {
+    let digest = &without_empty_note(digest);
     let issue = Issue::of(digest);
     let subject = subject(digest);
     let preheader = preheader(digest, &issue);
@@ -100,7 +101,13 @@ pub fn render(digest: &Digest<'_>) -> Email {
 
 /// The issue as a page of the public archive: without the reader's own links, with a way to sign up instead.
 pub fn web_view(digest: &Digest<'_>) -> Markup {
+    let digest = &without_empty_note(digest);
     html::archive_page(digest, &Issue::of(digest), &subject(digest))
+}
+
+fn without_empty_note<'a>(digest: &Digest<'a>) -> Digest<'a> {
+    let note = digest.note.filter(|note| !note.html.trim().is_empty() || !note.text.trim().is_empty());
+    Digest { note, ..*digest }
 }
 
 fn subject(digest: &Digest<'_>) -> String {

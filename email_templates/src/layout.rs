@@ -56,7 +56,8 @@ impl Page<'_> {
                 body.desk dir=(direction.dir()) style={ "margin:0;padding:0;background:" (light::DESK) ";" } {
                     @if let Some(preheader) = self.preheader { (hidden(preheader)) }
                     table.desk role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
-                        bgcolor=(light::DESK) style={ "background:" (light::DESK) ";" } {
+                        bgcolor=(light::DESK) lang=(self.masthead.language) dir=(direction.dir())
+                        style={ "background:" (light::DESK) ";" } {
                         tr { td.desk-pad align="center" style="padding:24px 12px;" {
                             (PreEscaped(OUTLOOK_OPEN))
                             table.sheet role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
@@ -82,7 +83,7 @@ impl Page<'_> {
 /// The preheader, and after it room that keeps other text out of the inbox's preview line.
 fn hidden(preheader: &str) -> Markup {
     html! {
-        div style="display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;mso-hide:all;font-size:1px;line-height:1px;" {
+        div style="display:none;max-height:0;max-width:0;overflow:hidden;mso-hide:all;font-size:1px;line-height:1px;" {
             (preheader) " " (PreEscaped(PREHEADER_PADDING.repeat(PREHEADER_PADDING_TIMES)))
         }
     }
@@ -106,10 +107,8 @@ fn nameplate(masthead: &Masthead<'_>, look: &Look, date: Option<Date>, direction
         13..=22 => "font-size:36px;line-height:42px;letter-spacing:-0.5px;",
         _ => "font-size:27px;line-height:33px;",
     };
-    let name = match masthead.theme.logo_url.and_then(href::web) {
-        Some(logo) => logo_picture(logo, &title, look),
-        None => html! { (title) },
-    };
+    let logo = masthead.theme.logo_url.and_then(href::web);
+    let name = logo.map_or_else(|| html! { (title) }, |logo| logo_picture(logo, &title, look));
     html! {
         tr { td.pad.thick style={ "padding:22px 32px 0;border-top:6px solid " (light::INK) ";" } {
             table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" {
@@ -200,7 +199,7 @@ pub(crate) fn inline_link(look: &Look, url: &str, words: &str) -> Markup {
 pub(crate) fn button(look: &Look, url: &str, words: &str) -> Markup {
     html! {
         table.button role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:24px 0 0;" {
-            tr { td bgcolor=(look.accent) align="center" style={ "background:" (look.accent) ";border-radius:3px;" } {
+            tr { td bgcolor=(look.accent) align="center" style={ "background:" (look.accent) ";border-radius:3px;mso-padding-alt:13px 28px;" } {
                 a href=(url) style={
                     (SANS) "display:inline-block;color:#ffffff;font-size:17px;line-height:22px;font-weight:600;text-align:center;"
                     "text-decoration:none;padding:13px 28px;border:1px solid " (look.accent) ";border-radius:3px;"
@@ -212,15 +211,23 @@ pub(crate) fn button(look: &Look, url: &str, words: &str) -> Markup {
 
 /// The space below the sheet: paragraphs, then who publishes this and where.
 pub(crate) fn footer(masthead: &Masthead<'_>, paragraphs: &[Markup]) -> Markup {
+    let direction = Direction::of(masthead.language);
     let style = format!("{SANS}{MUTED}{BREAK}margin:0 0 10px;font-size:13px;line-height:20px;");
     html! {
         tr { td.pad style="padding:22px 32px 28px;" {
             @for paragraph in paragraphs { p.muted dir="auto" style=(style) { (paragraph) } }
             p.muted dir="auto" style=(style) {
                 (tidy(masthead.title))
-                @for line in postal_lines(masthead) { br; bdi { (line) } }
+                @for line in postal_lines(masthead) { br; (isolated(&line, direction)) }
             }
         } }
+    }
+}
+
+/// Words among others. Where they run the other way than the page, they are kept from changing places with those.
+pub(crate) fn isolated(words: &str, direction: Direction) -> Markup {
+    html! {
+        @if direction.is_crossed_by(words) { span dir="auto" { (words) } } @else { (words) }
     }
 }
 

@@ -149,6 +149,31 @@ mod tests {
     }
 
     #[test]
+    fn a_web_address_is_never_broken() {
+        let url = format!("https://example.org/{}", "a".repeat(80));
+        assert_eq!(wrap(&format!("see {url} there"), 20), ["see", url.as_str(), "there"]);
+    }
+
+    #[test]
+    fn a_text_of_several_lines_keeps_its_paragraphs_and_lists() {
+        let mut part = TextPart::default();
+        part.lines_of(&format!(
+            "Hello\n\n\n- {}\n12. two\n1999 was good\r\n> so it was\n-no mark",
+            "word ".repeat(20)
+        ));
+        let text = part.finish();
+        assert!(text.starts_with("Hello\n\n- word word"));
+        assert!(text.contains("\n  word"), "under the first word:\n{text}");
+        assert!(text.ends_with("\n12. two\n1999 was good\n> so it was\n-no mark\n"), "{text}");
+    }
+
+    #[test]
+    fn a_heading_is_underlined_as_wide_as_it_is() {
+        let mut part = TextPart::default();
+        assert_eq!(part.heading("日本").heading("Local").finish(), "日本\n----\nLocal\n-----\n");
+    }
+
+    #[test]
     fn wide_characters_count_as_two_columns() {
         assert_eq!(wrap("日本語の見出し", 6), ["日本語", "の見出", "し"]);
     }

@@ -32,7 +32,7 @@ pub(crate) const INK: &str = "color:#15201b;";
 /// Secondary text.
 pub(crate) const MUTED: &str = "color:#525d57;";
 /// Breaks words that would push the page wider than a phone.
-pub(crate) const BREAK: &str = "word-break:break-word;overflow-wrap:anywhere;";
+pub(crate) const BREAK: &str = "word-break:break-word;";
 
 /// The light colours that attributes (`bgcolor`) and rules need by value.
 pub(crate) mod light {
@@ -88,9 +88,7 @@ impl Look {
 
     /// The style sheets, one `<style>` each. Gmail drops a whole `<style>` where a part of it displeases it.
     pub(crate) fn style_sheets(&self) -> [String; 3] {
-        [BASE, DARK, OUTLOOK_DARK].map(|sheet| {
-            sheet.replace("DARK_ACCENT", &self.accent_in_the_dark).replace("ACCENT", &self.accent)
-        })
+        [BASE, DARK, OUTLOOK_DARK].map(|sheet| sheet.replace("DARK_ACCENT", &self.accent_in_the_dark))
     }
 }
 
@@ -98,15 +96,16 @@ impl Look {
 const BASE: &str = "\
 :root{color-scheme:light dark;supported-color-schemes:light dark}\
 body{margin:0;padding:0;width:100%!important;-webkit-text-size-adjust:100%;text-size-adjust:100%}\
-table{border-spacing:0;mso-table-lspace:0;mso-table-rspace:0}\
+table{mso-table-lspace:0;mso-table-rspace:0}\
+p,li,h1,h2,h3{mso-line-height-rule:exactly}\
 img{border:0;display:block;max-width:100%;-ms-interpolation-mode:bicubic}\
 a.head{text-decoration:none}\
 a.head:hover{text-decoration:underline!important}\
-a:focus-visible{outline:2px solid ACCENT;outline-offset:2px}\
 @media (max-width:620px){\
 .desk-pad{padding:0!important}\
 .sheet{width:100%!important}\
 .pad{padding-left:20px!important;padding-right:20px!important}\
+.bleed{padding-left:0!important;padding-right:0!important}\
 .hero{font-size:28px!important;line-height:34px!important}\
 .gutter{width:14px!important}\
 .thumb{width:88px!important}\
@@ -127,11 +126,12 @@ const DARK: &str = "\
 .accent{color:DARK_ACCENT!important}\
 .line{border-color:#34403a!important}\
 .thick{border-color:#edf2ef!important}\
+.tab{background:#edf2ef!important;color:#0d1210!important}\
+.quote{border-color:DARK_ACCENT!important}\
 .notice{background:#453610!important;color:#ffe9ad!important}\
 .logo{background:#ffffff!important;color:#15201b!important;padding:8px 12px!important}\
 .button td{background:DARK_ACCENT!important}\
 .button a{color:#0d1210!important;border-color:DARK_ACCENT!important}\
-a:focus-visible{outline-color:DARK_ACCENT}\
 }";
 
 /// Outlook's own dark mode, which marks what it changed with `data-ogsc` (text) and `data-ogsb` (backgrounds).
@@ -140,10 +140,15 @@ const OUTLOOK_DARK: &str = "\
 [data-ogsc] .muted{color:#a6b1ab!important}\
 [data-ogsc] .accent{color:DARK_ACCENT!important}\
 [data-ogsc] .notice{color:#ffe9ad!important}\
+[data-ogsc] .tab{color:#0d1210!important}\
+[data-ogsc] .thick{border-color:#edf2ef!important}\
+[data-ogsc] .line{border-color:#34403a!important}\
+[data-ogsc] .quote{border-color:DARK_ACCENT!important}\
 [data-ogsc] .logo{color:#15201b!important}\
 [data-ogsc] .button a{color:#0d1210!important;border-color:DARK_ACCENT!important}\
 [data-ogsb] .desk{background:#0d1210!important}\
 [data-ogsb] .sheet{background:#161c19!important}\
 [data-ogsb] .notice{background:#453610!important}\
+[data-ogsb] .tab{background:#edf2ef!important}\
 [data-ogsb] .logo{background:#ffffff!important;padding:8px 12px!important}\
 [data-ogsb] .button td{background:DARK_ACCENT!important}";

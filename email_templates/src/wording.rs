@@ -55,6 +55,16 @@ impl Direction {
         }
     }
 
+    /// Whether the text has letters, or digits, that run against this direction.
+    pub(crate) fn is_crossed_by(self, text: &str) -> bool {
+        let from_the_right =
+            |c: char| matches!(u32::from(c), 0x590..=0x8FF | 0xFB1D..=0xFDFF | 0xFE70..=0xFEFF);
+        match self {
+            Self::LeftToRight => text.contains(from_the_right),
+            Self::RightToLeft => text.contains(|c: char| c.is_alphanumeric() && !from_the_right(c)),
+        }
+    }
+
     /// The value of the `dir` attribute.
     pub(crate) fn dir(self) -> &'static str {
         match self {
@@ -106,6 +116,16 @@ mod tests {
         assert_eq!(long_date(date(2025, 11, 22)), "Saturday, 22 November 2025");
         assert_eq!(short_date(date(2025, 11, 1), date(2025, 11, 22)), "1 November");
         assert_eq!(short_date(date(2024, 12, 31), date(2025, 1, 1)), "31 December 2024");
+    }
+
+    #[test]
+    fn words_of_another_direction_are_recognised() {
+        for (text, from_the_left, from_the_right) in
+            [("By Ada", false, true), ("ليلى", true, false), ("By ליאה", true, true), ("12 · ", false, true)]
+        {
+            assert_eq!(Direction::LeftToRight.is_crossed_by(text), from_the_left, "{text}");
+            assert_eq!(Direction::RightToLeft.is_crossed_by(text), from_the_right, "{text}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use maud::{Markup, PreEscaped, html};
 
 use super::told::{Group, Issue, Picture, Told};
 use super::{Digest, note};
-use crate::layout::{Page, footer, inline_link, paragraph, row, row_end};
+use crate::layout::{Page, footer, inline_link, isolated, paragraph, row, row_end};
 use crate::theme::{BREAK, INK, Look, MUTED, SANS, light};
 use crate::wording::{Direction, shorten, tidy};
 use crate::{CLIP_BYTES, Masthead, href};
@@ -23,18 +23,21 @@ const THUMBNAIL_MAX_HEIGHT_PX: u32 = 160;
 /// How much the stories after the first one say.
 #[derive(Clone, Copy)]
 struct Detail {
+    title_chars: usize,
     dek_chars: usize,
     pictures: bool,
+    bylines: bool,
 }
 
 /// All there is.
-const FULL: Detail = Detail { dek_chars: usize::MAX, pictures: true };
+const FULL: Detail = Detail { title_chars: usize::MAX, dek_chars: usize::MAX, pictures: true, bylines: true };
 /// Tried in this order, until the mail is small enough.
-const DETAILS: [Detail; 4] = [
+const DETAILS: [Detail; 5] = [
     FULL,
-    Detail { dek_chars: 140, pictures: true },
-    Detail { dek_chars: 140, pictures: false },
-    Detail { dek_chars: 0, pictures: false },
+    Detail { dek_chars: 140, ..FULL },
+    Detail { dek_chars: 140, pictures: false, ..FULL },
+    Detail { dek_chars: 80, pictures: false, ..FULL },
+    Detail { title_chars: 100, dek_chars: 0, pictures: false, bylines: false },
 ];
 
 /// The mail: with the hidden preheader and the reader's own links.
@@ -55,6 +58,7 @@ pub(super) fn mail(digest: &Digest<'_>, issue: &Issue, subject: &str, preheader:
         digest,
         issue,
         look: &look,
+        direction: Direction::of(digest.masthead.language),
         subject,
         preheader: Some(preheader),
         notice: format!("This is a test of {}. It went to nobody else.", tidy(digest.masthead.title)),
@@ -80,6 +84,7 @@ pub(super) fn archive_page(digest: &Digest<'_>, issue: &Issue, subject: &str) ->
         digest,
         issue,
         look: &look,
+        direction: Direction::of(digest.masthead.language),
         subject,
         preheader: None,
         notice: format!("This is a test of {title}. It is not in the archive."),
@@ -101,6 +106,7 @@ struct Sheet<'a> {
     digest: &'a Digest<'a>,
     issue: &'a Issue,
     look: &'a Look,
+    direction: Direction,
     subject: &'a str,
     preheader: Option<&'a str>,
     notice: String,
@@ -129,7 +135,7 @@ impl Sheet<'_> {
                 Some(hero) => (self.hero(hero)),
             }
             @for group in &self.issue.groups {
-                (self.heading(group))
+                (Self::heading(group))
                 @for (index, told) in group.stories.iter().enumerate() {
                     (self.story(told, index == 0, group.heading.is_none(), detail))
                 }
@@ -139,12 +145,11 @@ impl Sheet<'_> {
     }
 
     fn note(&self, source: &str) -> Markup {
-        let direction = Direction::of(self.digest.masthead.language);
         html! {
-            tr { td.pad style="padding:22px 32px 0;" {
+            tr { td.pad style="padding:20px 32px 0;" {
                 table.line role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
                     style={ "border-bottom:1px solid " (light::HAIRLINE) ";" } {
-                    tr { td style="padding:0 0 8px;" { (note::styled(source, self.look, direction)) } }
+                    tr { td style="padding:0 0 8px;" { (note::styled(source, self.look, self.direction)) } }
                 }
             } }
         }
@@ -152,21 +157,22 @@ impl Sheet<'_> {
 
     fn hero(&self, told: &Told) -> Markup {
         html! {
-            tr { td.pad style="padding:22px 32px 0;" {
-                @if let Some(picture) = &told.picture {
-                    (linked_picture(picture, told.url.as_deref(), COLUMN_PX, HERO_MAX_HEIGHT_PX))
-                    div style="height:18px;font-size:0;line-height:18px;" { (PreEscaped("&nbsp;")) }
-                }
+            @if let Some(picture) = &told.picture {
+                tr { td.bleed style="padding:22px 32px 0;" {
+                    (linked_picture(picture, told.url.as_deref(), COLUMN_PX, HERO_MAX_HEIGHT_PX, ""))
+                } }
+            }
+            tr { td.ink.pad style={ (SANS) (INK) (BREAK) "padding:20px 32px 0;font-size:17px;line-height:26px;" } {
                 (self.label(told.section.as_deref(), None))
-                h1.ink.hero dir="auto" style={ (self.look.headlines) (INK) (BREAK) "margin:6px 0 0;font-size:34px;line-height:40px;font-weight:700;letter-spacing:-0.4px;" } {
-                    (headline(told))
+                h1.ink.hero dir="auto" style={ (self.look.headlines) (INK) "margin:4px 0 0;font-size:34px;line-height:40px;font-weight:700;letter-spacing:-0.4px;" } {
+                    (headline(told, &told.title))
                 }
                 @if let Some(dek) = &told.dek {
-                    p.ink dir="auto" style={ (SANS) (INK) (BREAK) "margin:12px 0 0;font-size:17px;line-height:26px;" } { (dek) }
+                    p dir="auto" style="margin:10px 0 0;" { (dek) }
                 }
-                (byline(told))
+                (byline(told, self.direction))
                 @if let Some(url) = &told.url {
-                    p style={ (SANS) "margin:14px 0 0;font-size:15px;line-height:22px;font-weight:600;" } {
+                    p style="margin:12px 0 0;font-size:16px;line-height:24px;font-weight:600;" {
                         (inline_link(self.look, url, "Read the story"))
                     }
                 }
@@ -174,12 +180,21 @@ impl Sheet<'_> {
         }
     }
 
-    /// The line above a part of the list.
-    fn heading(&self, group: &Group) -> Markup {
+    /// The line above a part of the list, with the section's name on a tab that hangs from it.
+    fn heading(group: &Group) -> Markup {
         html! {
-            tr { td.pad style="padding:34px 32px 0;" {
-                h2.ink.thick dir="auto" style={ (SANS) (INK) (BREAK) "margin:0;padding:8px 0 0;border-top:2px solid " (light::INK) ";font-size:14px;line-height:20px;font-weight:700;" } {
-                    (group.heading.as_deref().unwrap_or("Also in this issue"))
+            tr { td.pad style="padding:24px 32px 0;" {
+                table.thick role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
+                    style={ "border-top:2px solid " (light::INK) ";" } {
+                    tr { td {
+                        table role="presentation" cellpadding="0" cellspacing="0" border="0" {
+                            tr { td.tab bgcolor=(light::INK) style={ "background:" (light::INK) ";padding:3px 10px 5px;" } {
+                                h2.tab dir="auto" style={ (SANS) (BREAK) "margin:0;color:#ffffff;font-size:14px;line-height:20px;font-weight:600;" } {
+                                    (group.heading.as_deref().unwrap_or("Also in this issue"))
+                                }
+                            } }
+                        }
+                    } }
                 }
             } }
         }
@@ -187,27 +202,30 @@ impl Sheet<'_> {
 
     fn story(&self, told: &Told, first: bool, with_section: bool, detail: Detail) -> Markup {
         let border = if first { String::new() } else { format!("border-top:1px solid {};", light::HAIRLINE) };
-        let above = if first { "14px" } else { "20px" };
         let section = told.section.as_deref().filter(|_| with_section);
         let dek = told.dek.as_deref().filter(|_| detail.dek_chars > 0);
+        let picture = told.picture.as_ref().filter(|_| detail.pictures);
+        let (start, end) = (self.direction.start(), self.direction.end());
         html! {
             tr { td.pad style="padding:0 32px;" {
                 table.line role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style=(border) {
                     tr {
-                        td.ink valign="top" style={ (SANS) (INK) (BREAK) "padding:" (above) " 0 20px;font-size:15px;line-height:23px;" } {
+                        // What stands here passes to all that is in the cell.
+                        td.ink valign="top" style={ (SANS) (INK) (BREAK) "padding:18px 0;font-size:15px;line-height:23px;" } {
                             (self.label(section, Some(told.number)))
-                            h3.ink dir="auto" style={ (self.look.headlines) (INK) "margin:4px 0 0;font-size:21px;line-height:27px;font-weight:700;" } {
-                                (headline(told))
+                            h3.ink dir="auto" style={ (self.look.headlines) (INK) "margin:2px 0 0;font-size:21px;line-height:27px;font-weight:700;" } {
+                                (headline(told, &shorten(&told.title, detail.title_chars)))
                             }
                             @if let Some(dek) = dek {
                                 p dir="auto" style="margin:6px 0 0;" { (shorten(dek, detail.dek_chars)) }
                             }
-                            (byline(told))
+                            @if detail.bylines { (byline(told, self.direction)) }
                         }
-                        @if let Some(picture) = told.picture.as_ref().filter(|_| detail.pictures) {
+                        @if let Some(picture) = picture {
                             td.gutter width="20" style="width:20px;font-size:0;" { (PreEscaped("&nbsp;")) }
-                            td.thumb valign="top" width="128" style={ "width:128px;padding:" (above) " 0 20px;" } {
-                                (linked_picture(picture, told.url.as_deref(), THUMBNAIL_PX, THUMBNAIL_MAX_HEIGHT_PX))
+                            td.thumb valign="top" align=(end) width="128" style="width:128px;padding:22px 0;" {
+                                (linked_picture(picture, told.url.as_deref(), THUMBNAIL_PX, THUMBNAIL_MAX_HEIGHT_PX,
+                                    &format!("margin-{start}:auto;")))
                             }
                         }
                     }
@@ -220,7 +238,7 @@ impl Sheet<'_> {
     fn label(&self, section: Option<&str>, number: Option<usize>) -> Markup {
         html! {
             @if section.is_some() || number.is_some() {
-                p.accent style={ (SANS) (self.look.accent_text()) (BREAK) "margin:0;font-size:13px;line-height:18px;font-weight:700;" } {
+                p.accent style={ (self.look.accent_text()) "margin:0;font-size:13px;line-height:18px;font-weight:700;" } {
                     @if let Some(number) = number { (number) @if section.is_some() { " · " } }
                     @if let Some(section) = section { (section) }
                 }
@@ -229,31 +247,37 @@ impl Sheet<'_> {
     }
 }
 
-fn headline(told: &Told) -> Markup {
+fn headline(told: &Told, title: &str) -> Markup {
     html! {
         @match &told.url {
-            Some(url) => a.head.ink href=(url) style={ (INK) "text-decoration:none;" } { (told.title) },
-            None => (told.title),
+            Some(url) => a.head.ink href=(url) style={ (INK) "text-decoration:none;" } { (title) },
+            None => (title),
         }
     }
 }
 
-fn byline(told: &Told) -> Markup {
+/// "By Ada Quill · The Harbour Lamp · 21 November"
+fn byline(told: &Told, direction: Direction) -> Markup {
     html! {
-        @if let Some(byline) = &told.byline {
-            p.muted style={ (SANS) (MUTED) (BREAK) "margin:8px 0 0;font-size:13px;line-height:19px;" } { (byline) }
+        @if !told.byline.is_empty() {
+            p.muted style={ (MUTED) "margin:6px 0 0;font-size:13px;line-height:19px;" } {
+                @for (index, part) in told.byline.iter().enumerate() {
+                    @if index > 0 { " · " }
+                    (isolated(part, direction))
+                }
+            }
         }
     }
 }
 
 /// The picture as it is shown: within the width and height, never distorted, and never larger than it is.
-fn picture(picture: &Picture, max_width: u32, max_height: u32) -> Markup {
+fn picture(picture: &Picture, max_width: u32, max_height: u32, place: &str) -> Markup {
     let shown = picture.size.map(|size| fitted(size, max_width, max_height));
     let width = shown.map_or(max_width, |(width, _)| width);
     html! {
         // Outlook for Windows goes by the attributes. Without a height it keeps the picture's own proportions.
         img.muted src=(picture.url) alt=(picture.alt) width=(width) height=[shown.map(|(_, height)| height)] border="0"
-            style={ (SANS) (MUTED) "width:100%;max-width:" (width) "px;height:auto;display:block;border:0;font-size:13px;line-height:19px;" };
+            style={ (SANS) (MUTED) "width:100%;max-width:" (width) "px;height:auto;display:block;border:0;" (place) "font-size:13px;line-height:19px;" };
     }
 }
 
@@ -275,8 +299,8 @@ fn fitted((width, height): (u32, u32), max_width: u32, max_height: u32) -> (u32,
 
 /// A picture that opens its story. Without a description it says nothing that the headline's own link doesn't, and
 /// screen readers and the keyboard pass it by.
-fn linked_picture(of: &Picture, url: Option<&str>, max_width: u32, max_height: u32) -> Markup {
-    let image = picture(of, max_width, max_height);
+fn linked_picture(of: &Picture, url: Option<&str>, max_width: u32, max_height: u32, place: &str) -> Markup {
+    let image = picture(of, max_width, max_height, place);
     html! {
         @match url {
             None => (image),

@@ -5,7 +5,7 @@
 
 use maud::{Markup, PreEscaped};
 
-use crate::theme::{BREAK, INK, Look, SANS};
+use crate::theme::{BREAK, INK, Look};
 use crate::{href, wording::Direction};
 
 /// Elements inside one another; deeper ones lose their tags.
@@ -175,22 +175,21 @@ impl Styled<'_> {
 
     fn style(&self, name: &str) -> String {
         let start = self.direction.start();
+        let headlines = self.look.headlines;
         match name {
-            "p" => format!("{SANS}{INK}{BREAK}margin:0 0 12px;font-size:16px;line-height:25px;"),
+            "p" => format!("{headlines}{INK}{BREAK}margin:0 0 12px;font-size:17px;line-height:27px;"),
             "h2" => format!(
-                "{}{INK}{BREAK}margin:4px 0 8px;font-size:22px;line-height:28px;font-weight:700;",
-                self.look.headlines
+                "{headlines}{INK}{BREAK}margin:0 0 8px;font-size:24px;line-height:30px;font-weight:700;"
             ),
             "h3" => format!(
-                "{}{INK}{BREAK}margin:4px 0 8px;font-size:18px;line-height:24px;font-weight:700;",
-                self.look.headlines
+                "{headlines}{INK}{BREAK}margin:0 0 6px;font-size:19px;line-height:25px;font-weight:700;"
             ),
             // Outlook for Windows indents by margin, and draws no marks where the padding is gone from a side.
             "ul" | "ol" => format!("margin:0 0 12px;margin-{start}:22px;padding:0;"),
-            "li" => format!("{SANS}{INK}{BREAK}margin:0 0 6px;font-size:16px;line-height:25px;"),
+            "li" => format!("{headlines}{INK}{BREAK}margin:0 0 6px;font-size:17px;line-height:27px;"),
             "blockquote" => format!(
-                "{SANS}{INK}{BREAK}margin:0 0 12px;padding:2px 0 2px;padding-{start}:14px;border-{start}:3px solid {};\
-                 font-size:16px;line-height:25px;",
+                "{headlines}{INK}{BREAK}margin:0 0 12px;padding:0;padding-{start}:14px;border-{start}:3px solid {};\
+                 font-size:17px;line-height:27px;",
                 self.look.accent
             ),
             "a" => format!("{}{BREAK}text-decoration:underline;", self.look.accent_text()),
@@ -203,4 +202,114 @@ impl Styled<'_> {
 fn known(name: &str) -> Option<&'static str> {
     const KNOWN: [&str; 11] = ["p", "br", "strong", "em", "a", "ul", "ol", "li", "h2", "h3", "blockquote"];
     KNOWN.into_iter().find(|known| known.eq_ignore_ascii_case(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Theme;
+
+    fn html(note: &str) -> String {
+        styled(note, &Look::of(&Theme::default()), Direction::LeftToRight).into_string()
+    }
+
+    /// The note without what we add.
+    fn bare(note: &str) -> String {
+        let html = html(note);
+        let mut bare = String::new();
+        let mut rest = html.as_str();
+        while let Some((before, after)) = rest.split_once('<') {
+            let (tag, after) = after.split_once('>').unwrap();
+            let name = tag.split(' ').next().unwrap();
+            let href = tag.split(" href=\"").nth(1).map(|rest| rest.split('"').next().unwrap());
+            bare += before;
+            bare += &href.map_or(format!("<{name}>"), |href| format!("<{name} {href}>"));
+            rest = after;
+        }
+        bare + rest
+    }
+
+    #[test]
+    fn known_elements_get_their_styles() {
+        let note = "<p>Good <strong>day</strong>, <em>you</em>.<br>Bye</p><ul><li>One</li></ul>";
+        assert_eq!(bare(note), note);
+        let html = html(note);
+        assert!(html.starts_with("<p class=\"ink\" dir=\"auto\" style=\"font-family:Georgia,"));
+        assert!(html.contains("<ul style=\"margin:0 0 12px;margin-left:22px;padding:0;\">"));
+        assert_eq!(bare("<OL><LI>x</LI></OL>"), "<ol><li>x</li></ol>");
+    }
+
+    #[test]
+    fn unknown_elements_lose_their_tags() {
+        assert_eq!(bare("<div><p>a<img src=x onerror=alert(1)>b</p></div>"), "<p>ab</p>");
+        assert_eq!(bare("<script>alert(1)</script><style>p{}</style>"), "alert(1)p{}");
+        assert_eq!(bare("a<!-- <p> -->b<!-- never closed"), "ab");
+        assert_eq!(bare("<?php x ?><!DOCTYPE html>a"), "a");
+    }
+
+    #[test]
+    fn links_keep_their_address_and_nothing_else() {
+        assert_eq!(
+            bare("<a href=\"https://a.example/?x=1&amp;y=2\">a</a>"),
+            "<a https://a.example/?x=1&amp;y=2>a</a>"
+        );
+        assert_eq!(
+            bare("<a title='>' HREF = 'mailto:a@b.example' onclick=\"x\">a</a>"),
+            "<a mailto:a@b.example>a</a>"
+        );
+        assert_eq!(bare("<a rel=nofollow href=https://a.example/>a</a>"), "<a https://a.example/>a</a>");
+        assert!(!html("<a title='\" onclick=\"x' href='https://a.example/\"b'>a</a>").contains("onclick"));
+        for bad in ["javascript:alert(1)", "java&#10;script:x", " data:text/html,x", "", "/relative"] {
+            assert_eq!(bare(&format!("<a href=\"{bad}\">a</a>")), "a", "{bad}");
+        }
+        assert_eq!(bare("<a>a</a> <a name=x>b</a>"), "a b");
+    }
+
+    #[test]
+    fn what_is_left_open_is_closed_and_what_was_not_opened_is_not() {
+        assert_eq!(bare("<p>a<strong>b"), "<p>a<strong>b</strong></p>");
+        assert_eq!(bare("</p></td></table>a</li>"), "a");
+        assert_eq!(bare("<p><em>a</p>b</em>"), "<p><em>a</em></p>b");
+        let deep = "<ul>".repeat(1000);
+        assert_eq!(bare(&deep).matches("<ul>").count(), MAX_DEPTH);
+    }
+
+    #[test]
+    fn signs_that_are_no_tags_stay_text() {
+        assert_eq!(html("1 < 2 && 3 > 2 &amp; \"x\""), "1 &lt; 2 && 3 &gt; 2 &amp; &quot;x&quot;");
+        assert_eq!(html("a<"), "a&lt;");
+        assert_eq!(html("a<p"), html("a<p>"));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_in_what_goes_out_is_well_formed(
+            note in "(<|</|>|a|p|li|ul|br|em|script| href=|'|\"|https://x|&|!--|-->|é| |\n){0,40}"
+        ) {
+            let html = html(&note);
+            let mut open = Vec::new();
+            let mut rest = html.as_str();
+            while let Some((before, after)) = rest.split_once('<') {
+                prop_assert!(!before.contains(['>', '"']));
+                let (tag, after) = after.split_once('>').expect("every tag ends");
+                prop_assert_eq!(tag.matches('"').count() % 2, 0);
+                let name = tag.split(' ').next().unwrap_or_default();
+                if let Some(closed) = name.strip_prefix('/') {
+                    prop_assert_eq!(open.pop(), Some(closed));
+                } else {
+                    prop_assert!(known(name).is_some(), "{}", tag);
+                    let names: String = tag.split('"').step_by(2).collect();
+                    let may = ["class=", "dir=", "style=", "href="];
+                    prop_assert!(names.split_whitespace().skip(1).all(|it| may.contains(&it)), "{}", tag);
+                    if name != "br" {
+                        open.push(name);
+                    }
+                }
+                rest = after;
+            }
+            prop_assert!(open.is_empty());
+        }
+    }
 }

@@ -1,10 +1,13 @@
 //! When the list of stories has sections, and in which order.
 
+/// The heading of stories without a section, in a list that has sections.
+const WITHOUT_SECTION: &str = "More";
+
 /// Stories that stand together.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Arranged {
-    /// `None`: the list has no headings. `Some(None)`: these are the stories without a section.
-    pub(super) heading: Option<Option<String>>,
+    /// `None`: the list has no headings.
+    pub(super) heading: Option<String>,
     /// Their places in the list, in their order.
     pub(super) stories: Vec<usize>,
 }
@@ -18,9 +21,11 @@ pub(super) fn arranged(sections: &[Option<String>]) -> Vec<Arranged> {
     let mut groups: Vec<(Option<String>, Arranged)> = Vec::new();
     for (index, section) in sections.iter().enumerate() {
         let key = section.as_ref().map(|name| name.to_lowercase());
-        match groups.iter_mut().find(|(of, _)| *of == key) {
-            Some((_, group)) => group.stories.push(index),
-            None => groups.push((key, Arranged { heading: Some(section.clone()), stories: vec![index] })),
+        if let Some((_, group)) = groups.iter_mut().find(|(of, _)| *of == key) {
+            group.stories.push(index);
+        } else {
+            let heading = section.as_deref().unwrap_or(WITHOUT_SECTION).to_owned();
+            groups.push((key, Arranged { heading: Some(heading), stories: vec![index] }));
         }
     }
     let large = groups.iter().filter(|(key, group)| key.is_some() && group.stories.len() >= 2).count();
@@ -43,11 +48,7 @@ mod tests {
         arranged(&sections)
             .into_iter()
             .map(|group| {
-                let heading = match group.heading {
-                    None => "*".to_owned(),
-                    Some(None) => "-".to_owned(),
-                    Some(Some(name)) => name,
-                };
+                let heading = group.heading.unwrap_or_else(|| "*".to_owned());
                 format!("{heading}: {:?}", group.stories)
             })
             .collect()
@@ -72,7 +73,7 @@ mod tests {
 
     #[test]
     fn stories_without_a_section_come_last() {
-        assert_eq!(outcome("- Local Food - Food Local"), ["Local: [1, 5]", "Food: [2, 4]", "-: [0, 3]"]);
+        assert_eq!(outcome("- Local Food - Food Local"), ["Local: [1, 5]", "Food: [2, 4]", "More: [0, 3]"]);
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub(super) fn mail(digest: &Digest<'_>, issue: &Issue) -> String {
 
 fn story<'a>(part: &'a mut TextPart, told: &Told, section: Option<&str>, widest: usize) -> &'a mut TextPart {
     part.hanging(&format!("{:<widest$}", format!("{}.", told.number)), &told.title);
-    let about: Vec<&str> = section.into_iter().chain(told.byline.as_deref()).collect();
+    let about: Vec<&str> = section.into_iter().chain(told.byline.iter().map(String::as_str)).collect();
     part.paragraph(widest, &about.join(" · "));
     part.gap();
     if let Some(dek) = &told.dek {

@@ -9,8 +9,6 @@ use crate::wording::{short_date, shorten, tidy, tidy_some};
 const TITLE_MAX_CHARS: usize = 200;
 const DEK_MAX_CHARS: usize = 280;
 const LABEL_MAX_CHARS: usize = 80;
-/// The heading of stories without a section, in a list that has sections.
-const WITHOUT_SECTION: &str = "More";
 
 /// An issue's stories.
 pub(super) struct Issue {
@@ -34,8 +32,8 @@ pub(super) struct Told {
     pub(super) title: String,
     pub(super) section: Option<String>,
     pub(super) dek: Option<String>,
-    /// "By Ada Quill · The Harbour Lamp · 21 November"
-    pub(super) byline: Option<String>,
+    /// "By Ada Quill", "The Harbour Lamp", "21 November"
+    pub(super) byline: Vec<String>,
     pub(super) url: Option<String>,
     pub(super) picture: Option<Picture>,
 }
@@ -59,7 +57,7 @@ impl Issue {
         let groups = sections::arranged(&names)
             .into_iter()
             .map(|group| Group {
-                heading: group.heading.map(|name| name.unwrap_or_else(|| WITHOUT_SECTION.to_owned())),
+                heading: group.heading,
                 stories: group
                     .stories
                     .into_iter()
@@ -98,7 +96,7 @@ fn told(story: &Story<'_>, number: usize, issue: Date) -> Told {
             .map_or_else(|| "Untitled".to_owned(), |title| shorten(&title, TITLE_MAX_CHARS)),
         section: label(story.section),
         dek: tidy_some(story.dek).map(|dek| shorten(&dek, DEK_MAX_CHARS)),
-        byline: (!byline.is_empty()).then(|| byline.join(" · ")),
+        byline,
         url: href::web(story.url).map(str::to_owned),
         picture: story.image_url.and_then(href::web).map(|url| Picture {
             url: url.to_owned(),

@@ -1,6 +1,7 @@
-use email_templates::digest::{Digest, Story, render};
+use email_templates::digest::{Digest, Note, Story, render};
+use email_templates::{CLIP_BYTES, Masthead, Theme};
 
-use crate::fixtures::{STORIES, digest, envelope, html_lines, values_of};
+use crate::fixtures::{NOTE, PAPER, STORIES, digest, envelope, full_digest, html_lines, masthead, values_of};
 
 #[test]
 fn a_digest_as_it_is_sent() {
@@ -99,22 +100,147 @@ fn the_footer_says_why_and_from_where_and_how_to_leave() {
 }
 
 #[test]
-fn twelve_generous_stories_stay_below_90_kilobytes() {
-    let long = "considerably ".repeat(60);
-    let url = format!("https://courier.example/{}?{}", "section/".repeat(20), "utm=value&".repeat(14));
-    let story = Story {
-        title: &long,
-        dek: Some(&long),
-        url: &url,
-        image_url: Some(&url),
-        image_alt: Some("A picture"),
-        image_width: None,
-        image_height: None,
-        author: Some(&long),
-        section: Some(&long),
-        site_name: Some(&long),
-        published: STORIES[0].published,
+fn an_issue_with_all_there_is() {
+    let email = render(&full_digest());
+    insta::assert_snapshot!("full_digest_text", envelope(&email));
+    insta::assert_snapshot!("full_digest_html", html_lines(&email.html));
+}
+
+#[test]
+fn a_round_up_of_one_story() {
+    let round_up = Digest {
+        masthead: Masthead { title: "The Week", tagline: "", ..masthead() },
+        subject: Some("The week in one story"),
+        ..digest(&PAPER[..1])
     };
-    let html = render(&Digest { stories: &[story; 12], ..digest(STORIES) }).html;
-    assert!(html.len() < 90_000, "{} bytes; Gmail cuts at 102,000", html.len());
+    let email = render(&round_up);
+    insta::assert_snapshot!("round_up_of_one_story_text", envelope(&email));
+    insta::assert_snapshot!("round_up_of_one_story_html", html_lines(&email.html));
+}
+
+#[test]
+fn both_parts_have_the_stories_in_the_same_order_under_the_same_numbers_and_headings() {
+    let email = render(&full_digest());
+    let html = email.html.split_once("<body").unwrap().1;
+    let mut after = (0, 0);
+    for words in [
+        "The lighthouse that learned",
+        "Local",
+        "2|Ferry timetable",
+        "3|Harbour lights",
+        "4|The library lends",
+        "Culture",
+        "5|A choir of kettles",
+        "6|The museum of lost gloves",
+        "Food",
+        "7|In praise of",
+        "More",
+        "8|Tomorrow's tide tables",
+    ] {
+        let (number, title) = words.split_once('|').unwrap_or(("", words));
+        let in_text = if number.is_empty() { title.to_owned() } else { format!("\n{number}. {title}") };
+        let at = (
+            after.0 + html[after.0..].find(&format!(">{title}")).unwrap_or_else(|| panic!("{words} in HTML")),
+            after.1 + email.text[after.1..].find(&in_text).unwrap_or_else(|| panic!("{words} in text")),
+        );
+        if !number.is_empty() {
+            assert!(html[after.0..at.0].contains(&format!(">{number}</p>")), "{words} has its number");
+        }
+        after = at;
+    }
+}
+
+#[test]
+fn the_note_stands_above_the_stories_in_both_parts() {
+    let email = render(&full_digest());
+    for (part, story) in [(&email.html, "<h1"), (&email.text, "1. The lighthouse")] {
+        let (note, story) = (part.find("Good morning").unwrap(), part.rfind(story).unwrap());
+        assert!(note < story);
+    }
+    let empty = Digest { note: Some(Note { html: " ", text: "\n" }), ..digest(STORIES) };
+    assert_eq!(render(&empty), render(&digest(STORIES)), "a note without words is none");
+}
+
+#[test]
+fn pictures_keep_their_proportions() {
+    let html = render(&full_digest()).html;
+    let size_of = |name: &str| {
+        let tag = html.split("<img").find(|tag| tag.contains(name)).unwrap();
+        (values_of(tag, "width")[0], values_of(tag, "height").first().copied())
+    };
+    assert_eq!(size_of("lighthouse.png"), ("536", Some("302")));
+    assert_eq!(size_of("ferry.png"), ("128", Some("85")));
+    assert_eq!(size_of("kettles.png"), ("107", Some("160")), "a portrait is narrower");
+    let unknown = render(&digest(STORIES)).html;
+    let tag = unknown.split("<img").find(|tag| tag.contains("lighthouse.png")).unwrap();
+    assert!(
+        values_of(tag.split('>').next().unwrap(), "height").is_empty(),
+        "nothing is known, nothing is said"
+    );
+}
+
+#[test]
+fn a_logo_stands_for_the_title_and_says_it() {
+    let html = render(&full_digest()).html;
+    let logo = html.split("<img").find(|tag| tag.contains("logo.png")).unwrap();
+    assert!(logo.contains("alt=\"Daily\"") && logo.contains("max-height:56px"));
+    let theme = Theme { logo_url: Some("javascript:alert(1)"), ..Theme::default() };
+    let digest = Digest { masthead: Masthead { theme, ..masthead() }, ..digest(STORIES) };
+    assert_eq!(
+        render(&digest),
+        render(&Digest { masthead: masthead(), ..digest }),
+        "no web address, no logo"
+    );
+}
+
+/// A story with more than the database lets through, in one script or another.
+fn generous<'a>(words: &'a str, url: &'a str, section: &'a str) -> Story<'a> {
+    Story {
+        title: words,
+        dek: Some(words),
+        url,
+        image_url: Some(url),
+        image_alt: Some(words),
+        image_width: Some(1200),
+        image_height: Some(800),
+        author: Some(words),
+        section: Some(section),
+        site_name: Some(words),
+        published: STORIES[0].published,
+    }
+}
+
+#[test]
+fn long_issues_stay_below_what_gmail_clips() {
+    let latin = "considerably ".repeat(60);
+    let kanji = "灯台がクジラの数え方を覚えた".repeat(50);
+    let url = format!("https://courier.example/{}?{}", "section/".repeat(20), "utm=value&".repeat(14));
+    for (words, twelve, fifty) in [(&latin, 61_000, CLIP_BYTES), (&kanji, CLIP_BYTES, CLIP_BYTES)] {
+        for (count, most) in [(12, twelve), (50, fifty)] {
+            let stories: Vec<Story<'_>> =
+                (0..count).map(|n| generous(words, &url, ["Local", "Food", "Science"][n % 3])).collect();
+            let email = render(&Digest { stories: &stories, note: Some(NOTE), ..digest(STORIES) });
+            println!("{count} stories: {} bytes", email.html_bytes());
+            assert!(email.html_bytes() < most && !email.clipped(), "{count}: {} bytes", email.html_bytes());
+            assert_eq!(email.html.matches("<h3").count(), count - 1, "all are there");
+            assert_eq!(email.text.matches(&url).count(), count, "and in the text with all they say");
+        }
+    }
+}
+
+#[test]
+fn twelve_rich_stories_are_far_from_being_clipped_and_keep_their_pictures() {
+    let stories: Vec<Story<'_>> = PAPER.iter().chain(PAPER).take(12).copied().collect();
+    let email = render(&Digest { stories: &stories, ..full_digest() });
+    assert!(email.html_bytes() < 40 * 1024, "{} bytes", email.html_bytes());
+    let pictures = stories.iter().filter(|story| story.image_url.is_some()).count();
+    assert_eq!(email.html.matches("<img").count(), pictures + 1, "and the logo");
+}
+
+#[test]
+fn what_cant_be_small_enough_says_so() {
+    let url = format!("https://courier.example/{}", "a".repeat(1900));
+    let email = render(&Digest { stories: &[Story { url: &url, ..STORIES[0] }; 60], ..digest(STORIES) });
+    assert!(email.clipped() && email.html_bytes() > CLIP_BYTES);
+    assert!(!render(&digest(STORIES)).clipped());
 }

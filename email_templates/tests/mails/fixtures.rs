@@ -1,7 +1,9 @@
 //! An invented newsletter with invented stories, and how its mails are put into snapshots.
 
-use email_templates::digest::{Digest, Links, Story};
-use email_templates::{Email, Masthead, Theme};
+use email_templates::already_subscribed::{self, AlreadySubscribed};
+use email_templates::confirmation::{self, Confirmation};
+use email_templates::digest::{self, Digest, Links, Note, Story};
+use email_templates::{Email, Fonts, Masthead, Theme};
 use jiff::civil::date;
 
 pub fn masthead() -> Masthead<'static> {
@@ -108,6 +110,125 @@ pub const STORIES: &[Story<'static>] = &[
         published: Some(date(2025, 11, 22)),
     },
 ];
+
+const BARE: Story<'static> = Story {
+    title: "",
+    dek: None,
+    url: "",
+    image_url: None,
+    image_alt: None,
+    image_width: None,
+    image_height: None,
+    author: None,
+    section: None,
+    site_name: Some("The Lantern Bay Courier"),
+    published: Some(date(2025, 11, 22)),
+};
+
+/// Enough stories for sections: Local has three, Culture two, Food one, and one has none. The pictures' sizes are known.
+pub const PAPER: &[Story<'static>] = &[
+    Story { image_width: Some(1200), image_height: Some(675), ..STORIES[0] },
+    Story { image_width: Some(900), image_height: Some(600), ..STORIES[1] },
+    Story { image_width: Some(600), image_height: Some(900), ..STORIES[4] },
+    Story {
+        title: "Harbour lights return to the old quay after eleven dark winters",
+        dek: Some("Nineteen lamps, found in a barn, are lit again by hand each evening at dusk."),
+        url: "https://courier.example/local/harbour-lights",
+        image_url: Some("https://courier.example/images/lamps.png"),
+        image_alt: Some("A row of brass lamps on a quay"),
+        image_width: Some(800),
+        image_height: Some(800),
+        author: Some("Noor Aziz"),
+        section: Some("Local"),
+        ..BARE
+    },
+    Story { image_width: Some(900), image_height: Some(675), ..STORIES[2] },
+    Story { section: Some("Local"), ..STORIES[3] },
+    Story {
+        title: "The museum of lost gloves finds a left for its right",
+        dek: Some("It took forty-two years and a very patient curator. The pair goes on show on Thursday."),
+        url: "https://courier.example/culture/gloves",
+        author: Some("Rui Castellan"),
+        section: Some("Culture"),
+        ..BARE
+    },
+    Story {
+        title: "Tomorrow's tide tables, and why the moon is late",
+        dek: Some("High water at 6.12 and 18.40. Bring boots to the causeway."),
+        url: "https://courier.example/tides",
+        ..BARE
+    },
+];
+
+/// What the operator of the invented newsletter wrote this morning.
+pub const NOTE: Note<'static> = Note {
+    html: "<p>Good morning from a quay that smells of <em>fresh paint</em>. Today's paper is all about \
+           patience: whales, lamps and a very old glove.</p>\
+           <ul><li>The reading room is open until <strong>nine</strong> tonight.</li>\
+           <li>Your letters on the ferry are <a href=\"https://courier.example/letters\">here</a>.</li></ul>\
+           <p>Ada, at the desk</p>",
+    text: "Good morning from a quay that smells of fresh paint. Today's paper is all about patience: whales, lamps and a \
+           very old glove.\n\n- The reading room is open until nine tonight.\n- Your letters on the ferry are here: \
+           https://courier.example/letters\n\nAda, at the desk",
+};
+
+/// An issue with all there is: a logo, a colour, a note, sections.
+pub fn full_digest() -> Digest<'static> {
+    let theme = Theme {
+        logo_url: Some("https://courier.example/logo.png"),
+        accent: Some([0xc2, 0x41, 0x0c]),
+        fonts: Fonts::Serif,
+    };
+    Digest { masthead: Masthead { theme, ..masthead() }, note: Some(NOTE), ..digest(PAPER) }
+}
+
+/// An issue in Arabic, with pictures, a list and a quotation.
+pub fn arabic_digest() -> Digest<'static> {
+    const ARABIC: Story<'static> = Story {
+        title: "المنارة التي تعلّمت عدّ الحيتان",
+        dek: Some("رادار قديم وطالبان وكثير من الشاي."),
+        section: Some("علوم"),
+        author: Some("ليلى حداد"),
+        site_name: Some("بريد الخليج"),
+        ..PAPER[0]
+    };
+    let note = Note {
+        html: "<p>صباح الخير.</p><ul><li>الشاي</li></ul><blockquote><p>الصبر منارة.</p></blockquote>",
+        text: "صباح الخير.\n\n- الشاي\n\n> الصبر منارة.",
+    };
+    let masthead = Masthead {
+        title: "اليومية", tagline: "صحيفة الصباح", language: "ar", ..masthead()
+    };
+    Digest { masthead, note: Some(note), ..digest(&[ARABIC, ARABIC]) }
+}
+
+/// Every mail there is, with its name.
+pub fn every_mail(masthead: Masthead<'static>) -> Vec<(&'static str, Email)> {
+    let address = "a-reader-with-quite-a-long-address-for-a-reader@mail.harbour.example";
+    let note = Some(NOTE);
+    vec![
+        ("digest", digest::render(&Digest { masthead, note, ..digest(PAPER) })),
+        ("digest-of-few", digest::render(&Digest { masthead, is_test: true, ..digest(STORIES) })),
+        (
+            "confirmation",
+            confirmation::render(&Confirmation {
+                masthead,
+                confirm_url: "https://daily.example/confirm/x",
+                expires_in_days: 7,
+                address,
+            }),
+        ),
+        (
+            "already-subscribed",
+            already_subscribed::render(&AlreadySubscribed {
+                masthead,
+                unsubscribe_url: "https://daily.example/unsubscribe/x",
+                archive_url: "https://daily.example/issues",
+                address,
+            }),
+        ),
+    ]
+}
 
 /// A mail as one snapshot, its HTML broken into lines so that a change shows as a few lines.
 pub fn html_lines(html: &str) -> String {

@@ -1,7 +1,14 @@
 //! What the mails look like and what they promise, as one test binary.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a mail that lacks what is looked for is wrong, and the test says where"
+)]
+
 mod already_subscribed;
+mod client_support;
 mod confirmation;
+mod contrast;
 mod digest;
 mod digest_archive;
 mod fixtures;
@@ -10,3 +17,4 @@ mod hostile_input;
 mod notice;
 mod reading;
 mod welcome;
+mod structure;

@@ -1,34 +1,13 @@
-use email_templates::already_subscribed::{self, AlreadySubscribed};
-use email_templates::confirmation::{self, Confirmation};
+use email_templates::Masthead;
 use email_templates::digest::{self, Digest, Story};
-use email_templates::{Email, Masthead};
 
-use crate::fixtures::{STORIES, digest, envelope, html_lines, masthead, values_of};
-
-fn every_mail(masthead: Masthead<'static>) -> Vec<Email> {
-    let address = "a-reader-with-quite-a-long-address-for-a-reader@mail.harbour.example";
-    vec![
-        digest::render(&Digest { masthead, ..digest(STORIES) }),
-        confirmation::render(&Confirmation {
-            masthead,
-            confirm_url: "https://daily.example/confirm/x",
-            expires_in_days: 7,
-            address,
-        }),
-        already_subscribed::render(&AlreadySubscribed {
-            masthead,
-            unsubscribe_url: "https://daily.example/unsubscribe/x",
-            archive_url: "https://daily.example/issues",
-            address,
-        }),
-    ]
-}
+use crate::fixtures::{STORIES, arabic_digest, digest, envelope, every_mail, html_lines, masthead};
 
 #[test]
 fn the_text_part_wraps_at_72_columns() {
     let long = "An uncommonly long sentence that runs on past every sensible edge of a page ".repeat(3);
     let story = Story { title: &long, dek: Some(&long), author: Some(&long), ..STORIES[0] };
-    let mut mails = every_mail(masthead());
+    let mut mails: Vec<_> = every_mail(masthead()).into_iter().map(|(_, email)| email).collect();
     mails.push(digest::render(&Digest { stories: &[story; 12], ..digest(STORIES) }));
     for line in mails.iter().flat_map(|email| email.text.lines()) {
         assert!(line.chars().count() <= 72, "{line:?}");
@@ -44,19 +23,6 @@ fn a_link_of_the_text_part_is_never_broken() {
 }
 
 #[test]
-fn every_layout_table_says_it_is_one() {
-    for email in every_mail(masthead()) {
-        let tables = email.html.matches("<table").count();
-        assert_eq!(tables, email.html.matches("role=\"presentation\"").count());
-        assert_eq!(
-            email.html.matches("<img").count(),
-            values_of(&email.html, "alt").len(),
-            "pictures have an alt"
-        );
-    }
-}
-
-#[test]
 fn a_picture_without_a_description_is_passed_by() {
     let email =
         digest::render(&Digest { stories: &[Story { image_alt: None, ..STORIES[0] }], ..digest(STORIES) });
@@ -66,7 +32,7 @@ fn a_picture_without_a_description_is_passed_by() {
 
 #[test]
 fn every_mail_speaks_its_language_and_knows_the_dark() {
-    for email in every_mail(Masthead { language: "de-CH", ..masthead() }) {
+    for (_, email) in every_mail(Masthead { language: "de-CH", ..masthead() }) {
         assert!(email.html.starts_with("<!DOCTYPE html><html lang=\"de-CH\" dir=\"ltr\">"));
         for words in ["name=\"color-scheme\"", "prefers-color-scheme:dark", "[data-ogsc]", "max-width:620px"]
         {
@@ -77,21 +43,40 @@ fn every_mail_speaks_its_language_and_knows_the_dark() {
 
 #[test]
 fn a_language_written_from_the_right_turns_the_page() {
-    let arabic = Story {
-        title: "المنارة التي تعلّمت عدّ الحيتان",
-        dek: Some("رادار قديم وطالبان وكثير من الشاي."),
-        section: Some("علوم"),
-        author: Some("ليلى حداد"),
-        site_name: Some("بريد الخليج"),
-        ..STORIES[0]
-    };
-    let masthead = Masthead {
-        title: "اليومية", tagline: "صحيفة الصباح", language: "ar", ..masthead()
-    };
-    let email = digest::render(&Digest { masthead, stories: &[arabic, arabic], ..digest(STORIES) });
+    let email = digest::render(&arabic_digest());
     assert!(email.html.contains("<html lang=\"ar\" dir=\"rtl\">"));
     assert!(email.html.contains("text-align:right"));
+    assert!(
+        email.html.contains("margin-right:22px") && email.html.contains("border-right:3px"),
+        "lists and quotes"
+    );
+    assert!(email.html.contains("<span dir=\"auto\">21 November</span>"), "our words keep their own order");
     insta::assert_snapshot!("digest_from_the_right_html", html_lines(&email.html));
+    insta::assert_snapshot!("digest_from_the_right_text", envelope(&email));
+}
+
+#[test]
+fn hebrew_in_an_english_newsletter_keeps_its_own_order() {
+    let story = Story { author: Some("ליאה כהן"), ..STORIES[0] };
+    let html = digest::render(&Digest { stories: &[story], ..digest(STORIES) }).html;
+    assert!(html.contains("<span dir=\"auto\">By ליאה כהן</span> · The Lantern Bay Courier · 21 November"));
+}
+
+#[test]
+fn overlong_words_and_every_script_come_out_whole() {
+    let word = "Donaudampfschifffahrtsgesellschaft".repeat(9);
+    let kanji = "灯台がクジラの数え方を覚えた".repeat(20);
+    for words in [word.as_str(), &kanji, "👩‍🚀👩‍🚀 🎉 e\u{301}", &"🐋".repeat(300)] {
+        let story =
+            Story { title: words, dek: Some(words), section: Some(words), author: Some(words), ..STORIES[0] };
+        let email = digest::render(&Digest { stories: &[story, story], ..digest(STORIES) });
+        let start: String = words.chars().take(20).collect();
+        assert!(email.html.contains(&start) && email.text.contains(&start) && email.subject.contains(&start));
+        // What may hold such a word breaks it: the hero's cell and each story's pass it on to all that they hold.
+        for cell in email.html.split("<td").filter(|cell| cell.contains("<h1") || cell.contains("<h3")) {
+            assert!(cell.contains("word-break:break-word"), "{cell:.300}");
+        }
+    }
 }
 
 #[test]
