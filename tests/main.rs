@@ -18,6 +18,7 @@ mod newsletters;
 mod operate;
 mod pages;
 mod postfix;
+mod preferences;
 mod relays;
 mod schedule;
 mod sending;
