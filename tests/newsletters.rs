@@ -60,6 +60,7 @@ async fn add(app: &TestApp, slug: &str, days: &str) {
             slug: slug.into(),
             title: slug.into(),
             days: Days::parse(days).unwrap(),
+            clock: WhoseClock::Newsletter,
             time_zone: parse_time_zone("UTC").unwrap(),
             send_time: parse_send_time("09:00").unwrap(),
             ..model.clone()
@@ -227,11 +228,14 @@ on_both_engines! {
             let issues = issues_of(&app, "daily").await;
             // Sunday's is on its way by then.
             let saturday = issues.iter().find(|it| it.0 == "2026-05-02").unwrap();
-            assert_eq!(saturday.1 == IssueStatus::Skipped, missed, "{saturday:?}");
-            assert_eq!((saturday.2.as_str(), saturday.3.as_str()), ("2026-05-01T19:00:00Z", "2026-05-02T14:00:00Z"));
+            assert_eq!(
+                (saturday.2.as_str(), saturday.3.as_str()),
+                ("2026-05-01T19:00:00Z", "2026-05-02T14:00:00Z")
+            );
             assert_eq!(issues.len(), 2);
-            let reasons = app.issues().await;
-            assert_eq!(reasons[1].reason.as_deref().is_some_and(|it| it.contains("missed")), missed);
+            // One that is begun may still be skipped for want of articles: Sunday's can take them.
+            let reason = app.issues().await.remove(1).reason;
+            assert_eq!(reason.is_some_and(|it| it.contains("missed")), missed);
         }
     }
 
@@ -307,7 +311,7 @@ on_both_engines! {
         let dates = |issues: &[(String, IssueStatus, String, String)]| -> Vec<String> {
             issues.iter().map(|it| it.0.clone()).collect()
         };
-        let expected = ["2026-05-06", "2026-05-05", "2026-05-04", "2026-05-03", "2026-05-02"];
+        let expected = ["2026-05-05", "2026-05-04", "2026-05-03", "2026-05-02"];
         assert_eq!(dates(&issues_of(&app, "daily").await), expected);
         assert_eq!(dates(&issues_of(&app, "weekly").await), ["2026-05-02"]);
     }
