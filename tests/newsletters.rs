@@ -259,7 +259,7 @@ on_both_engines! {
         app.clock.set(at("2026-05-02T08:00:00Z"));
         app.tick().await;
         let saturday = planned("2026-05-02", "2026-05-02T09:00:00Z", "-");
-        assert_eq!(issues_of(&app, "weekly").await, [saturday.clone()]);
+        assert_eq!(issues_of(&app, "weekly").await, std::slice::from_ref(&saturday));
         set(&app, "weekly", |it| it.days = Days::parse("sun").unwrap()).await;
         app.tick().await;
         assert_eq!(issues_of(&app, "weekly").await[0].1, IssueStatus::Skipped);

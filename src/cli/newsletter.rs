@@ -35,7 +35,7 @@ pub enum Newsletter {
     #[command(after_help = "Examples:\n  \
         daily newsletter add weekly --title \"The Weekly\" --days sat --selection round-up\n  \
         daily newsletter add morning --title \"Good Morning\" --days weekdays --clock reader --send-time 06:30")]
-    Add(Add),
+    Add(Box<Add>),
     /// Change one; planned issues follow, and nothing goes out at once
     #[command(after_help = "Examples:\n  \
         daily newsletter set daily --sender-address news@example.org --sender-name \"The Example\"\n  \
@@ -44,7 +44,7 @@ pub enum Newsletter {
         daily newsletter set daily --days mon,wed,fri --min-stories 3\n  \
         daily newsletter set daily --logo https://www.example.org/logo.png --accent '#0a6048'\n  \
         daily newsletter set daily --postal-address \"Example Media, 1 High Street, Springfield\"")]
-    Set(Set),
+    Set(Box<Set>),
 }
 
 #[derive(Debug, clap::Args)]
@@ -144,8 +144,8 @@ impl Newsletter {
 }
 
 impl Add {
-    async fn run(self, app: &App, output: Output) -> CliResult {
-        let Self { slug, title, fields } = self;
+    async fn run(self: Box<Self>, app: &App, output: Output) -> CliResult {
+        let Self { slug, title, fields } = *self;
         if !is_slug(&slug) {
             return Err(CliError::Usage(format!(
                 "`{slug}` can't be a short name: take up to 64 lower-case letters, digits and hyphens"
@@ -172,8 +172,8 @@ impl Add {
 }
 
 impl Set {
-    async fn run(self, app: &App, output: Output) -> CliResult {
-        let Self { slug, title, fields } = self;
+    async fn run(self: Box<Self>, app: &App, output: Output) -> CliResult {
+        let Self { slug, title, fields } = *self;
         let record = super::newsletter(app, Some(&slug)).await?;
         let record = set_newsletter(&app.actions, record.id, |it| fields.apply(title, it)).await?;
         show(app, &record, output).await
