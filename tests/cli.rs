@@ -76,6 +76,8 @@ async fn help_teaches_by_example() {
         &["issue", "cancel"],
         &["test-send"],
         &["subscriber", "show"],
+        &["subscriber", "set"],
+        &["newsletter", "add"],
         &["newsletter", "set"],
         &["dkim", "new"],
         &["dkim", "show"],

@@ -19,6 +19,7 @@ mod mails;
 mod operate;
 mod pages;
 mod postfix;
+mod preferences;
 mod relays;
 mod schedule;
 mod sending;

@@ -1,10 +1,107 @@
 //! Newsletters side by side: their days, their clocks, their readers' clocks.
 
-use crate::support::{app::TestApp, on_both_engines};
-use daily::{
-    db::subscriptions::{clock_counts, clocks},
-    domain::cadence::Cadence,
+use crate::support::{
+    app::{TestApp, at},
+    command::Environment,
+    on_both_engines, postgres,
 };
+use daily::{
+    actions::{
+        add_newsletter::add_newsletter,
+        send_issue::{BeginError, begin_issue, send_issue},
+        set_newsletter::set_newsletter,
+        set_preferences::set_preferences,
+    },
+    db::{
+        DbError, issues,
+        newsletters::{self, NewsletterRecord},
+        subscriptions::{self, clock_counts, clocks},
+    },
+    domain::{
+        cadence::Cadence,
+        days::Days,
+        email_address::EmailAddress,
+        issue::IssueStatus,
+        newsletter::{Newsletter, WhoseClock, parse_send_time, parse_time_zone},
+        preferences::Preferences,
+        schedule::NOT_ITS_DAY,
+    },
+};
+use jiff::{SignedDuration, civil::date};
+
+/// A newsletter that comes at seven where each reader lives, and readers in three parts of the world. It begins on Friday at
+/// 15:00 UTC, when Friday's moment is past for all of them; Saturday's are 19:00, 05:00 and 14:00 UTC.
+async fn around_the_world(app: &TestApp) {
+    app.clock.set(at("2026-05-01T15:00:00Z"));
+    set(app, "daily", |it| {
+        it.clock = WhoseClock::Reader;
+        it.time_zone = parse_time_zone("Europe/Berlin").unwrap();
+    })
+    .await;
+    reader(app, "kiwi@example.org", "daily", "Pacific/Auckland").await;
+    reader(app, "ann@example.org", "daily", "").await;
+    reader(app, "lee@example.org", "daily", "America/Los_Angeles").await;
+    app.article("The bridge opens").await;
+}
+
+async fn set(app: &TestApp, slug: &str, change: impl FnOnce(&mut Newsletter)) {
+    let id = newsletter(app, slug).await.id;
+    let changed = set_newsletter::<DbError>(&app.app.actions, id, |it| {
+        change(it);
+        Ok(())
+    });
+    changed.await.unwrap();
+}
+
+/// Adds a newsletter with issues on these days, at nine UTC.
+async fn add(app: &TestApp, slug: &str, days: &str) {
+    let added = add_newsletter::<DbError>(&app.app.actions, |model| {
+        Ok(Newsletter {
+            slug: slug.into(),
+            title: slug.into(),
+            days: Days::parse(days).unwrap(),
+            clock: WhoseClock::Newsletter,
+            time_zone: parse_time_zone("UTC").unwrap(),
+            send_time: parse_send_time("09:00").unwrap(),
+            ..model.clone()
+        })
+    });
+    assert!(added.await.unwrap().is_some());
+}
+
+async fn newsletter(app: &TestApp, slug: &str) -> NewsletterRecord {
+    newsletters::by_slug(&mut app.app.db.read().await.unwrap(), slug).await.unwrap().unwrap()
+}
+
+/// Signs up as a browser in this zone does, and confirms.
+async fn reader(app: &TestApp, address: &str, newsletter: &str, zone: &str) {
+    let fields = [("email", address), ("newsletter", newsletter), ("time_zone", zone)];
+    assert_eq!(app.post_form("/subscribe", &fields).await.status(), 200);
+    app.settle().await;
+    assert_eq!(app.post(&app.confirmation_link(address)).await.status(), 200);
+}
+
+/// Changes what a reader of the first newsletter chose.
+async fn choose(app: &TestApp, address: &str, change: impl FnOnce(&mut Preferences)) {
+    let address = EmailAddress::parse(address).unwrap();
+    let found = subscriptions::of_address(&mut app.app.db.read().await.unwrap(), &address).await.unwrap();
+    let mut preferences = found[0].preferences();
+    change(&mut preferences);
+    assert!(set_preferences(&app.app.actions, found[0].id, &preferences).await.unwrap());
+}
+
+/// The issues of a newsletter, latest first: date, state, first and last moment.
+async fn issues_of(app: &TestApp, slug: &str) -> Vec<(String, IssueStatus, String, String)> {
+    let newsletter = newsletter(app, slug).await;
+    let mut tx = app.app.db.read().await.unwrap();
+    let page = issues::page(&mut tx, newsletter.id, jiff::civil::Date::MAX, 100).await.unwrap();
+    let last = |it: &issues::IssueRecord| it.last_due_at.map_or("-".into(), |at| at.0.to_string());
+    page.iter().map(|it| (it.issue_date.clone(), it.status, it.due_at.0.to_string(), last(it))).collect()
+}
+
+fn planned(date: &str, first: &str, last: &str) -> (String, IssueStatus, String, String) {
+    (date.into(), IssueStatus::Planned, first.into(), last.into())
+}
 
 on_both_engines! {
     async fn readers_are_counted_by_their_clock(engine: Engine) {
@@ -49,5 +146,256 @@ on_both_engines! {
         );
         assert_eq!(counts(&[]).await, Vec::<String>::new());
         store.close().await;
+    }
+
+    async fn an_issue_on_readers_clocks_is_begun_for_the_first_and_lasts_for_the_last(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        around_the_world(&app).await;
+        add(&app, "weekly", "sat").await;
+        reader(&app, "bea@example.org", "weekly", "Asia/Tokyo").await;
+        app.clock.set(at("2026-05-01T17:59:59Z"));
+        app.tick().await;
+        assert_eq!(issues_of(&app, "daily").await, []);
+        app.clock.set(at("2026-05-01T18:00:00Z"));
+        app.tick().await;
+        let saturday = planned("2026-05-02", "2026-05-01T19:00:00Z", "2026-05-02T14:00:00Z");
+        assert_eq!(issues_of(&app, "daily").await, [saturday]);
+        app.clock.set(at("2026-05-01T18:59:59Z"));
+        app.tick().await;
+        assert_eq!(app.mails_to("kiwi@example.org").len(), 1, "only the confirmation yet");
+        app.clock.set(at("2026-05-01T19:00:00Z"));
+        app.tick().await;
+        assert_ne!(issues_of(&app, "daily").await[0].1, IssueStatus::Planned);
+        crate::support::eventually("Auckland has it", || async {
+            (app.mails_to("kiwi@example.org").len() == 2).then_some(())
+        })
+        .await;
+        // The other newsletter keeps its own day and clock.
+        app.clock.set(at("2026-05-02T07:59:59Z"));
+        app.tick().await;
+        assert_eq!(issues_of(&app, "weekly").await, []);
+        app.clock.set(at("2026-05-02T08:00:00Z"));
+        app.tick().await;
+        assert_eq!(issues_of(&app, "weekly").await, [planned("2026-05-02", "2026-05-02T09:00:00Z", "-")]);
+        app.clock.set(at("2026-05-02T09:00:00Z"));
+        app.tick().await;
+        assert_ne!(issues_of(&app, "weekly").await[0].1, IssueStatus::Planned);
+        app.clock.set(at("2026-05-02T18:00:00Z"));
+        app.article("A second bridge").await;
+        app.tick().await;
+        let sunday = planned("2026-05-03", "2026-05-02T19:00:00Z", "2026-05-03T14:00:00Z");
+        assert_eq!(issues_of(&app, "daily").await[0], sunday);
+        assert_eq!(issues_of(&app, "weekly").await.len(), 1, "its next is a week away");
+    }
+
+    async fn a_planned_issue_follows_its_readers_clocks_and_never_goes_out_at_once(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        around_the_world(&app).await;
+        app.clock.set(at("2026-05-01T18:00:00Z"));
+        app.tick().await;
+        let due = async |first: &str, last: &str| {
+            assert_eq!(issues_of(&app, "daily").await, [planned("2026-05-02", first, last)]);
+        };
+        due("2026-05-01T19:00:00Z", "2026-05-02T14:00:00Z").await;
+        choose(&app, "kiwi@example.org", |it| it.send_time = parse_send_time("06:45").ok()).await;
+        due("2026-05-01T18:45:00Z", "2026-05-02T14:00:00Z").await;
+        reader(&app, "hoku@example.org", "daily", "Pacific/Honolulu").await;
+        due("2026-05-01T18:45:00Z", "2026-05-02T17:00:00Z").await;
+        choose(&app, "lee@example.org", |it| it.time_zone = parse_time_zone("Asia/Tokyo").ok()).await;
+        due("2026-05-01T18:45:00Z", "2026-05-02T17:00:00Z").await;
+        // Their moment is past already.
+        choose(&app, "kiwi@example.org", |it| it.send_time = parse_send_time("05:59").ok()).await;
+        due("2026-05-01T18:45:00Z", "2026-05-02T17:00:00Z").await;
+        app.tick().await;
+        assert_eq!(app.mails_to("kiwi@example.org").len(), 1);
+        set(&app, "daily", |it| it.clock = WhoseClock::Newsletter).await;
+        due("2026-05-02T05:00:00Z", "-").await;
+        set(&app, "daily", |it| {
+            it.clock = WhoseClock::Reader;
+            it.send_time = parse_send_time("08:00").unwrap();
+        })
+        .await;
+        // 05:59 in Auckland is past; at eight it is 06:00 in Berlin, 18:00 in Honolulu, 23:00 of Friday in Tokyo.
+        due("2026-05-01T23:00:00Z", "2026-05-02T18:00:00Z").await;
+    }
+
+    async fn an_issue_is_missed_only_when_even_its_last_readers_waited_too_long(engine: Engine) {
+        for (now, missed) in [("2026-05-02T20:00:00Z", false), ("2026-05-02T20:00:01Z", true)] {
+            let app = TestApp::start(engine).await;
+            around_the_world(&app).await;
+            app.clock.set(at(now));
+            app.tick().await;
+            let issues = issues_of(&app, "daily").await;
+            // Sunday's is on its way by then.
+            let saturday = issues.iter().find(|it| it.0 == "2026-05-02").unwrap();
+            assert_eq!(
+                (saturday.2.as_str(), saturday.3.as_str()),
+                ("2026-05-01T19:00:00Z", "2026-05-02T14:00:00Z")
+            );
+            assert_eq!(issues.len(), 2);
+            // One that is begun may still be skipped for want of articles: Sunday's can take them.
+            let reason = app.issues().await.remove(1).reason;
+            assert_eq!(reason.is_some_and(|it| it.contains("missed")), missed);
+        }
+    }
+
+    async fn a_planned_issue_that_nobody_sent_is_missed_after_its_last_readers_grace(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        around_the_world(&app).await;
+        app.clock.set(at("2026-05-01T18:00:00Z"));
+        app.tick().await;
+        app.clock.set(at("2026-05-02T20:00:01Z"));
+        app.tick().await;
+        let issues = app.issues().await;
+        let saturday = issues.iter().find(|it| it.issue_date == "2026-05-02").unwrap();
+        assert_eq!(saturday.status, IssueStatus::Skipped);
+        assert!(saturday.reason.as_deref().unwrap().contains("missed"));
+    }
+
+    async fn a_planned_issue_whose_day_is_taken_away_is_skipped_and_comes_back_with_it(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        add(&app, "weekly", "sat").await;
+        app.article("The bridge opens").await;
+        app.clock.set(at("2026-05-02T08:00:00Z"));
+        app.tick().await;
+        let saturday = planned("2026-05-02", "2026-05-02T09:00:00Z", "-");
+        assert_eq!(issues_of(&app, "weekly").await, std::slice::from_ref(&saturday));
+        set(&app, "weekly", |it| it.days = Days::parse("sun").unwrap()).await;
+        app.tick().await;
+        assert_eq!(issues_of(&app, "weekly").await[0].1, IssueStatus::Skipped);
+        let weekly = newsletter(&app, "weekly").await;
+        let mut tx = app.app.db.read().await.unwrap();
+        let issue = issues::by_date(&mut tx, weekly.id, date(2026, 5, 2)).await.unwrap().unwrap();
+        drop(tx);
+        assert_eq!(issue.reason.as_deref(), Some(NOT_ITS_DAY));
+        set(&app, "weekly", |it| it.days = Days::parse("fri,sat").unwrap()).await;
+        assert_eq!(issues_of(&app, "weekly").await, [saturday]);
+        set(&app, "weekly", |it| it.days = Days::parse("sun").unwrap()).await;
+        app.clock.set(at("2026-05-02T09:00:01Z"));
+        set(&app, "weekly", |it| it.days = Days::DAILY).await;
+        assert_eq!(issues_of(&app, "weekly").await[0].1, IssueStatus::Skipped, "its moment is past");
+    }
+
+    async fn an_issue_is_begun_by_hand_on_its_days_only_and_sent_now_on_any(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        add(&app, "weekly", "sat").await;
+        app.article("The bridge opens").await;
+        reader(&app, "bea@example.org", "weekly", "").await;
+        let weekly = newsletter(&app, "weekly").await;
+        let error = begin_issue(&app.app.actions, &weekly, date(2026, 5, 3)).await.unwrap_err();
+        assert!(matches!(error, BeginError::NotItsDay { next, .. } if next == date(2026, 5, 9)), "{error}");
+        assert!(error.to_string().contains("Sunday") && error.to_string().contains("2026-05-09"), "{error}");
+        let begun = begin_issue(&app.app.actions, &weekly, date(2026, 5, 9)).await.unwrap();
+        assert_eq!(begun.due_at.0, at("2026-05-09T09:00:00Z"));
+        let sent = send_issue(&app.app.actions, &weekly).await.unwrap();
+        assert_eq!((sent.issue_date.as_str(), sent.last_due_at), ("2026-05-01", None), "a Friday");
+        crate::support::eventually("it arrives", || async {
+            (app.mails_to("bea@example.org").len() == 2).then_some(())
+        })
+        .await;
+        assert_eq!(begin_issue(&app.app.actions, &weekly, date(2026, 5, 1)).await.unwrap().id, sent.id, "it is there");
+    }
+
+    async fn many_schedulers_make_one_issue_of_each_newsletter_and_date(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        around_the_world(&app).await;
+        add(&app, "weekly", "sat").await;
+        for hours in [0, 20, 5, 70, 1] {
+            app.clock.advance(SignedDuration::from_hours(hours));
+            let ticks = (0..4).map(|_| daily::jobs::sweep::tick(&app.app.jobs));
+            for tick in futures_util::future::join_all(ticks).await {
+                tick.unwrap();
+            }
+            app.settle().await;
+        }
+        let dates = |issues: &[(String, IssueStatus, String, String)]| -> Vec<String> {
+            issues.iter().map(|it| it.0.clone()).collect()
+        };
+        let expected = ["2026-05-05", "2026-05-04", "2026-05-03", "2026-05-02"];
+        assert_eq!(dates(&issues_of(&app, "daily").await), expected);
+        assert_eq!(dates(&issues_of(&app, "weekly").await), ["2026-05-02"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_adds_a_newsletter_on_sqlite() {
+    operator_adds(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_adds_a_newsletter_on_postgres() {
+    let database = postgres::database().await;
+    operator_adds(Some(database.url())).await;
+}
+
+async fn operator_adds(database: Option<&str>) {
+    let folder = tempfile::tempdir().unwrap();
+    let daily = Environment::in_folder(folder.path(), database);
+    let set = ["newsletter", "set", "daily", "--sender-address", "news@example.org", "--language", "de"];
+    assert_eq!(daily.run(&set).await.code, 0);
+    let add =
+        ["newsletter", "add", "weekly", "--title", "The Weekly", "--days", "sat", "--selection", "round-up"];
+    let more = [
+        "--min-stories",
+        "3",
+        "--logo",
+        "https://example.org/logo.png",
+        "--accent",
+        "#0A6048",
+        "--fonts",
+        "sans",
+    ];
+    let added = daily
+        .run(&[&["--json"][..], &add, &more, &["--approval", "required", "--clock", "reader"]].concat())
+        .await;
+    assert_eq!(added.code, 0, "{added:?}");
+    let shown: serde_json::Value = serde_json::from_str(&added.stdout).unwrap();
+    for (key, value) in [
+        ("title", "The Weekly"),
+        ("days", "sat"),
+        ("selection", "round_up"),
+        ("clock", "reader"),
+        ("sender_address", "news@example.org"),
+        ("language", "de"),
+        ("logo_url", "https://example.org/logo.png"),
+        ("accent", "#0a6048"),
+        ("fonts", "sans"),
+    ] {
+        assert_eq!(shown[key], value, "{key}");
+    }
+    assert_eq!((shown["min_stories"].as_i64(), shown["max_stories"].as_i64()), (Some(3), None));
+    assert_eq!(shown["needs_approval"], true);
+    assert_eq!(daily.run(&add).await.code, 1, "the name is taken");
+    let list = daily.run(&["newsletter", "list"]).await.stdout;
+    assert!(
+        list.contains("weekly") && list.contains("sat") && list.contains("mon,tue,wed,thu,fri,sat,sun"),
+        "{list}"
+    );
+
+    for bad in [
+        ["--days", "someday"],
+        ["--clock", "mine"],
+        ["--selection", "best"],
+        ["--min-stories", "0"],
+        ["--max-stories", "2"],
+        ["--approval", "maybe"],
+        ["--logo", "logo.png"],
+        ["--accent", "green"],
+        ["--fonts", "comic"],
+    ] {
+        let refused = daily.run(&[&["newsletter", "set", "weekly"][..], &bad].concat()).await;
+        assert_eq!(refused.code, 2, "{bad:?}: {refused:?}");
+    }
+    assert_eq!(daily.run(&["newsletter", "add", "The Weekly", "--title", "x"]).await.code, 2);
+    let back = ["--min-stories", "default", "--logo", "none", "--accent", "none", "--approval", "none"];
+    let back = daily.run(&[&["--json", "newsletter", "set", "weekly"][..], &back].concat()).await;
+    let shown: serde_json::Value = serde_json::from_str(&back.stdout).unwrap();
+    assert!(shown["min_stories"].is_null() && shown["logo_url"].is_null() && shown["accent"].is_null());
+    assert_eq!(shown["needs_approval"], false);
+
+    for unsaid in [&["issue", "list"][..], &["newsletter", "show"], &["issue", "plan"]] {
+        let ended = daily.run(unsaid).await;
+        assert_eq!(ended.code, 2);
+        assert!(ended.stderr.contains("daily, weekly"), "{}", ended.stderr);
     }
 }

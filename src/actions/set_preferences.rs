@@ -30,7 +30,7 @@ pub enum Choosing {
     /// The reader is not subscribed: there is nothing to choose.
     Gone {
         /// Which newsletter.
-        newsletter: NewsletterRecord,
+        newsletter: Box<NewsletterRecord>,
     },
 }
 
@@ -62,7 +62,7 @@ pub async fn look(context: &Context, token: &str) -> Result<Choosing, DbError> {
     };
     let newsletter = newsletters::get(&mut tx, subscription.newsletter_id).await?;
     if !can_choose(&subscription) {
-        return Ok(Choosing::Gone { newsletter });
+        return Ok(Choosing::Gone { newsletter: Box::new(newsletter) });
     }
     Ok(Choosing::Open(Box::new(Choice {
         subscription: subscription.id,

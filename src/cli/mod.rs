@@ -62,7 +62,7 @@ enum Command {
     /// Make keys that sign mail, show their DNS records
     #[command(subcommand)]
     Dkim(dkim::Dkim),
-    /// Show and change what newsletters are called and when they go out
+    /// Show, add and change newsletters: what they are called, when they go out, how they look
     #[command(subcommand)]
     Newsletter(newsletter::Newsletter),
     /// Connect feeds
@@ -76,7 +76,7 @@ enum Command {
     Issue(issue::Issue),
     /// Mail an issue to yourself, marked as a test
     TestSend(test_send::TestSend),
-    /// Look up readers
+    /// Look up readers, change what they chose
     #[command(subcommand)]
     Subscriber(subscriber::Subscriber),
     /// Say who is told by mail what needs a decision

@@ -1,21 +1,29 @@
-//! `daily subscriber`: who gets what.
+//! `daily subscriber`: who gets what, and what they chose.
 
 use super::{
     CliError, CliResult,
     output::{Output, moment, table},
 };
 use crate::{
+    actions::set_preferences::set_preferences,
     app::App,
     db::{
         deliveries::{self, DeliveryRecord},
-        subscriptions, suppressions,
+        subscriptions::{self, SubscriptionRecord},
+        suppressions,
     },
-    domain::{email_address::EmailAddress, ids::SubscriptionId},
+    domain::{
+        email_address::EmailAddress,
+        ids::SubscriptionId,
+        newsletter::{parse_send_time, parse_time_zone},
+        preferences::Preferences,
+        sections::Sections,
+    },
 };
 use serde_json::json;
 use std::fmt::Write as _;
 
-/// Look up readers
+/// Look up readers, change what they chose
 #[derive(Debug, clap::Subcommand)]
 pub enum Subscriber {
     /// Show an address's subscriptions, its consent and its latest issues
@@ -24,6 +32,12 @@ pub enum Subscriber {
         /// The address
         address: String,
     },
+    /// Change what a reader chose: how often, about what, when
+    #[command(after_help = "Examples:\n  \
+        daily subscriber set ann@example.org --cadence weekly --sections \"science,local news\"\n  \
+        daily subscriber set ann@example.org --time-zone Europe/Berlin --send-time 07:00\n  \
+        daily subscriber set ann@example.org --sections all --time-zone newsletter --send-time newsletter")]
+    Set(Set),
     /// List subscriptions in the order they were made
     List {
         /// How many
@@ -35,10 +49,91 @@ pub enum Subscriber {
     },
 }
 
+#[derive(Debug, clap::Args)]
+pub struct Set {
+    /// The address
+    address: String,
+    /// The newsletter's short name
+    #[arg(long)]
+    newsletter: Option<String>,
+    /// Which issues
+    #[arg(long, value_parser = ["every-issue", "weekdays", "weekly"])]
+    cadence: Option<String>,
+    /// Which sections, with commas between, or `all`
+    #[arg(long, value_name = "NAMES|all")]
+    sections: Option<String>,
+    /// Where the reader lives, such as Europe/Berlin, or `newsletter` for its own clock
+    #[arg(long, value_name = "ZONE|newsletter")]
+    time_zone: Option<String>,
+    /// When issues should come, such as 07:00, or `newsletter` for its own time
+    #[arg(long, value_name = "HH:MM|newsletter")]
+    send_time: Option<String>,
+}
+
+impl Set {
+    async fn run(self, app: &App, output: Output) -> CliResult {
+        let address = parse(&self.address)?;
+        let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
+        let found = subscriptions::of_address(&mut app.db.read().await?, &address).await?;
+        let slug = &newsletter.newsletter.slug;
+        let Some(subscription) = found.iter().find(|it| it.newsletter_id == newsletter.id) else {
+            return Err(CliError::Failed(format!("{address} has never signed up for `{slug}`")));
+        };
+        let mut preferences = subscription.preferences();
+        self.apply(&mut preferences)?;
+        if !set_preferences(&app.actions, subscription.id, &preferences).await? {
+            return Err(CliError::Failed(format!(
+                "the subscription of {address} to `{slug}` is {}: only active and paused ones can be changed",
+                subscription.status
+            )));
+        }
+        show(app, &self.address, output).await
+    }
+
+    fn apply(&self, it: &mut Preferences) -> CliResult {
+        let usage = |error: &dyn std::fmt::Display| CliError::Usage(error.to_string());
+        if let Some(cadence) = &self.cadence {
+            it.cadence = cadence
+                .replace('-', "_")
+                .parse()
+                .map_err(|_| usage(&format!("cadence: `{cadence}` is unknown")))?;
+        }
+        match self.sections.as_deref() {
+            Some("all") => it.sections = Sections::ALL,
+            Some(names) => it.sections = Sections::parse(names).map_err(|error| usage(&error))?,
+            None => {}
+        }
+        match self.time_zone.as_deref() {
+            Some("newsletter") => it.time_zone = None,
+            Some(zone) => it.time_zone = Some(parse_time_zone(zone).map_err(|error| usage(&error))?),
+            None => {}
+        }
+        match self.send_time.as_deref() {
+            Some("newsletter") => it.send_time = None,
+            Some(time) => it.send_time = Some(parse_send_time(time).map_err(|error| usage(&error))?),
+            None => {}
+        }
+        Ok(())
+    }
+}
+
+fn parse(address: &str) -> Result<EmailAddress, CliError> {
+    EmailAddress::parse(address).map_err(|error| CliError::Usage(format!("`{address}`: {error}")))
+}
+
+/// What a reader chose, in a line.
+fn choices(it: &SubscriptionRecord) -> String {
+    let sections = if it.sections.is_all() { "all sections".into() } else { it.sections.keys().join(", ") };
+    let time = it.send_time.as_deref().unwrap_or("the newsletter's time");
+    let zone = it.time_zone.as_deref().unwrap_or("the newsletter's clock");
+    format!("{}; {sections}; {time}, {zone}", it.cadence.as_str().replace('_', " "))
+}
+
 impl Subscriber {
     pub async fn run(self, app: &App, output: Output) -> CliResult {
         match self {
             Self::Show { address } => show(app, &address, output).await,
+            Self::Set(set) => set.run(app, output).await,
             Self::List { limit, after } => {
                 let mut tx = app.db.read().await?;
                 let page = subscriptions::page(&mut tx, SubscriptionId(after), limit).await?;
@@ -58,8 +153,7 @@ impl Subscriber {
 }
 
 async fn show(app: &App, address: &str, output: Output) -> CliResult {
-    let address =
-        EmailAddress::parse(address).map_err(|error| CliError::Usage(format!("`{address}`: {error}")))?;
+    let address = parse(address)?;
     let mut tx = app.db.read().await?;
     let found = subscriptions::of_address(&mut tx, &address).await?;
     let Some(first) = found.first() else {
@@ -74,7 +168,7 @@ async fn show(app: &App, address: &str, output: Output) -> CliResult {
     let mut list = Vec::new();
     for it in &found {
         let history = subscriptions::consent_history(&mut tx, it.id).await?;
-        let _ = writeln!(text, "{}: {}", it.newsletter, it.status);
+        let _ = writeln!(text, "{}: {} ({})", it.newsletter, it.status, choices(it));
         for event in &history {
             let from = event.client_address.as_deref().unwrap_or("-");
             let page = event.source_url.as_deref().unwrap_or("");

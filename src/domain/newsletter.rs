@@ -1,7 +1,13 @@
 //! A newsletter: what its issues are called, who sends them, and when.
 
-use super::{days::Days, email_address::EmailAddress, theme::Theme, words::words};
+use super::{
+    days::Days,
+    email_address::EmailAddress,
+    theme::{Colour, Theme},
+    words::words,
+};
 use jiff::{civil::Time, tz::TimeZone};
+use url::Url;
 
 /// What describes a newsletter. Every text is bounded and free of control characters: it ends up in headers.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,6 +70,10 @@ words! {
 pub const MAX_NAME_CHARS: usize = 100;
 /// Longest postal address, in characters.
 pub const MAX_POSTAL_ADDRESS_CHARS: usize = 300;
+/// Most stories an issue may be made to have.
+pub const MOST_STORIES: usize = 50;
+/// Longest address of a logo, in bytes.
+const MAX_URL_BYTES: usize = 2000;
 /// The sender address of a newsletter nobody has set up yet. Its domain is reserved (RFC 2606): no relay on the Internet
 /// will take mail from it, so `daily check` asks to change it.
 pub const PLACEHOLDER_SENDER: &str = "daily@newsletter.example";
@@ -102,6 +112,18 @@ impl Newsletter {
             theme: Theme::default(),
             postal_address: PLACEHOLDER_POSTAL_ADDRESS.into(),
             language: "en".into(),
+        }
+    }
+
+    /// Whether its settings fit each other.
+    pub fn check(&self) -> Result<(), NewsletterError> {
+        match (self.min_stories, self.max_stories) {
+            (Some(min), Some(max)) if min > max => Err(NewsletterError {
+                field: "min-stories",
+                problem: format!("an issue would need {min} stories and may have {max}"),
+                cure: "make it no more than max-stories",
+            }),
+            _ => Ok(()),
         }
     }
 
@@ -185,6 +207,40 @@ pub fn parse_time_zone(text: &str) -> Result<TimeZone, NewsletterError> {
     })
 }
 
+/// Reads a number of stories an issue may have, between 1 and [`MOST_STORIES`].
+pub fn parse_stories(field: &'static str, text: &str) -> Result<usize, NewsletterError> {
+    text.trim().parse().ok().filter(|number| (1..=MOST_STORIES).contains(number)).ok_or_else(|| {
+        NewsletterError {
+            field,
+            problem: format!("`{text}` is not a number of stories"),
+            cure: "write one from 1 to 50, or `default`",
+        }
+    })
+}
+
+/// Reads the address of a logo: one that mail programs can load it from.
+pub fn parse_logo_url(text: &str) -> Result<Url, NewsletterError> {
+    let url = text.trim().parse().ok().filter(|url: &Url| {
+        matches!(url.scheme(), "https" | "http")
+            && url.username().is_empty()
+            && url.as_str().len() <= MAX_URL_BYTES
+    });
+    url.ok_or_else(|| NewsletterError {
+        field: "logo",
+        problem: format!("`{text}` is not the address of a picture"),
+        cure: "write one that everybody can reach, such as https://www.example.org/logo.png",
+    })
+}
+
+/// Reads a colour such as `#0a6048`.
+pub fn parse_accent(text: &str) -> Result<Colour, NewsletterError> {
+    Colour::parse(text).ok_or_else(|| NewsletterError {
+        field: "accent",
+        problem: format!("`{text}` is not a colour"),
+        cure: "write red, green and blue as #rrggbb, such as #0a6048",
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,6 +251,29 @@ mod tests {
         for bad in ["", "  ", "a\r\nBcc: b", "x\u{0}", &"x".repeat(101)] {
             assert!(parse_line("title", bad, 100).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn looks_and_bounds_are_read_or_explained() {
+        assert_eq!(parse_stories("max-stories", "12").unwrap(), 12);
+        for bad in ["0", "51", "-1", "many", ""] {
+            assert!(parse_stories("max-stories", bad).is_err(), "{bad:?}");
+        }
+        assert!(parse_logo_url("https://www.example.org/logo.png").is_ok());
+        for bad in [
+            "logo.png",
+            "data:image/png;base64,AA",
+            "javascript:alert(1)",
+            "https://me:secret@example.org/x",
+            "",
+        ] {
+            assert!(parse_logo_url(bad).is_err(), "{bad:?}");
+        }
+        assert!(parse_accent("#0a6048").is_ok() && parse_accent("green").is_err());
+        let mut newsletter = Newsletter { min_stories: Some(5), ..Newsletter::out_of_the_box() };
+        assert!(newsletter.check().is_ok());
+        newsletter.max_stories = Some(4);
+        assert!(newsletter.check().is_err());
     }
 
     #[test]

@@ -149,7 +149,8 @@ pub struct Margins {
 }
 
 /// The dates that may need something done now, whatever clocks readers have: a cheap question before [`open_slots`], which must
-/// know the clocks. `taken` are the dates that have an issue.
+/// know the clocks. Dates that were due on the newsletter's own clock before `since`, when it or its present schedule began, are
+/// nobody's. `taken` are the dates that have an issue.
 pub fn near_dates(
     newsletter: &Newsletter,
     since: Timestamp,
@@ -159,11 +160,12 @@ pub fn near_dates(
 ) -> Vec<Date> {
     let today = date_at(newsletter, now);
     let near = |date: &Date| {
-        let (earliest, latest) = match newsletter.clock {
-            WhoseClock::Newsletter => (due_at(newsletter, *date), due_at(newsletter, *date)),
-            WhoseClock::Reader => anywhere(*date),
+        let own = due_at(newsletter, *date);
+        let earliest = match newsletter.clock {
+            WhoseClock::Newsletter => own,
+            WhoseClock::Reader => own.min(anywhere(*date).0),
         };
-        latest >= since && earliest - margins.plan_ahead <= now
+        own >= since && earliest - margins.plan_ahead <= now
     };
     let dates = dates(newsletter, today, -LOOK_BACK_DAYS, LOOK_AHEAD_DAYS);
     dates.filter(|date| !taken.contains(date)).filter(near).collect()
@@ -177,9 +179,10 @@ fn anywhere(date: Date) -> (Timestamp, Timestamp) {
     (moment(date, EASTERNMOST).unwrap_or(Timestamp::MIN), moment(end, WESTERNMOST).unwrap_or(Timestamp::MAX))
 }
 
-/// The slots that need something done now: those due from `since` on, for any reader with these clocks, up to the newsletter's
-/// next plan, that are not in `taken` (the dates that have an issue). Slots that were due before `since`, when the newsletter or
-/// its present schedule began, are nobody's. An issue is missed when even its last readers have waited for longer than the grace.
+/// The slots that need something done now: of the newsletter's dates those that are not in `taken` and are due up to its next plan
+/// for any reader with these clocks. Where the present schedule began (`since`) after a reader's moment, the issue is begun for the
+/// next readers, or for the newsletter's own moment: a change sends nothing at once. An issue is missed when even its last readers
+/// have waited for longer than the grace.
 pub fn open_slots(
     newsletter: &Newsletter,
     since: Timestamp,
@@ -190,7 +193,8 @@ pub fn open_slots(
 ) -> Vec<Slot> {
     let near = near_dates(newsletter, since, taken, margins, now).into_iter();
     near.filter_map(|date| {
-        let due = due_since(newsletter, clocks, date, since)?;
+        let own = due_at(newsletter, date);
+        let due = due_since(newsletter, clocks, date, since).unwrap_or(Due::at(own));
         let late = now > due.last + margins.grace;
         let action = if late { SlotAction::RecordMissed } else { SlotAction::Plan };
         (due.first - margins.plan_ahead <= now).then_some(Slot { date, due, action })

@@ -84,8 +84,9 @@ fn on_readers_clocks_an_issue_is_due_from_the_first_to_the_last_of_them() {
     let slots =
         |now: &str| open_slots(&newsletter, at("2026-05-01T12:00:00Z"), &[], &clocks, MARGINS, at(now));
     assert_eq!(
-        slots("2026-05-01T17:59:59Z").iter().map(|it| it.date).collect::<Vec<_>>(),
-        [date(2026, 5, 1)]
+        slots("2026-05-01T17:59:59Z"),
+        [],
+        "the 1st was before, though Los Angeles had two hours to go"
     );
     let of_saturday = |now: &str| slots(now).into_iter().find(|it| it.date == saturday).unwrap();
     assert_eq!(of_saturday("2026-05-01T18:00:00Z"), Slot { date: saturday, due, action: SlotAction::Plan });
@@ -107,6 +108,13 @@ fn who_was_due_before_the_schedule_began_is_no_reason_to_send_at_once() {
     let slots = open_slots(&newsletter, since, &[], &clocks, MARGINS, at("2026-05-02T04:00:00Z"));
     let due = Due { first: at("2026-05-02T05:00:00Z"), last: at("2026-05-02T14:00:00Z") };
     assert_eq!(slots, [Slot { date: date(2026, 5, 2), due, action: SlotAction::Plan }]);
+    let auckland = &clocks[1..2];
+    let slots = open_slots(&newsletter, since, &[], auckland, MARGINS, at("2026-05-02T04:00:00Z"));
+    assert_eq!(
+        slots[0].due,
+        Due::at(at("2026-05-02T05:00:00Z")),
+        "the newsletter's own, where no other is left"
+    );
 }
 
 #[test]

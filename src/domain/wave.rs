@@ -45,7 +45,7 @@ mod tests {
     fn berlin(clock: WhoseClock) -> (Newsletter, Vec<(String, i64)>) {
         let time_zone = TimeZone::get("Europe/Berlin").unwrap();
         let clocks = CLOCKS.map(|(clock, readers)| (clock.to_owned(), readers));
-        (Newsletter { clock, time_zone, ..Newsletter::out_of_the_box() }, clocks.into())
+        (Newsletter { time_zone, clock, ..Newsletter::out_of_the_box() }, clocks.into())
     }
 
     #[test]

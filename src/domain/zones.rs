@@ -26,7 +26,9 @@ pub fn by_region() -> BTreeMap<&'static str, Vec<String>> {
             regions.entry(region).or_default().push(name.as_str().to_owned());
         }
     }
-    regions.values_mut().for_each(|names| names.sort_unstable());
+    for names in regions.values_mut() {
+        names.sort_unstable();
+    }
     regions
 }
 

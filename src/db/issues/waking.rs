@@ -27,7 +27,7 @@ pub async fn sending(tx: &mut Tx) -> Result<Vec<IssueId>, DbError> {
 }
 
 /// Takes the issues that have something to do now and were not woken since `woken_before` (or not since they became due), and
-/// marks them as woken. State and due moments say what to do.
+/// marks them as woken, the earliest due first. State and due moments say what to do.
 pub async fn wake_due(
     tx: &mut Tx,
     now: Timestamp,
@@ -49,7 +49,9 @@ pub async fn wake_due(
     let read = |(id, status, first, last): (i64, String, Stamp, Stamp)| {
         Some((IssueId(id), status.parse().ok()?, Due { first: first.0, last: last.0 }))
     };
-    Ok(rows.into_iter().filter_map(read).collect())
+    let mut due: Vec<_> = rows.into_iter().filter_map(read).collect();
+    due.sort_by_key(|(_, _, due)| due.first);
+    Ok(due)
 }
 
 /// Lets the sweep wake every open issue.

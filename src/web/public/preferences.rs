@@ -61,7 +61,7 @@ pub async fn post(
     }
     if !set_preferences::set_preferences(&site.actions, choice.subscription, &choice.preferences).await? {
         // The reader left in another window.
-        return Ok(closed(Choosing::Gone { newsletter: choice.newsletter }));
+        return Ok(closed(Choosing::Gone { newsletter: Box::new(choice.newsletter) }));
     }
     Ok(show(StatusCode::OK, &choice, &token, &Notice::Saved))
 }

@@ -50,8 +50,8 @@ pub fn show(
             input type="hidden" name="time_zone" value="";
             button type="submit" { "Sign up" }
         }
-        p.fine-print { (SIGNUP_WORDING) }
         script src="/assets/time-zone.js" defer {}
+        p.fine-print { (SIGNUP_WORDING) }
     };
     respond(status, frame, &content)
 }
