@@ -186,6 +186,8 @@ fn job_rules(settings: &Settings, mailer: &Mailer) -> jobs::JobRules {
     jobs::JobRules {
         public_url: settings.http.public_url.clone(),
         digest: settings.digest,
+        remind_before: jiff::SignedDuration::from_mins(settings.remind_minutes.into()),
+        recheck_for: Duration::from_secs(settings.recheck_seconds.into()),
         schedule: settings.schedule,
         poll_every: settings.feeds.poll_every,
         max_feed_bytes: settings.feeds.max_bytes,

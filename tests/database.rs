@@ -6,7 +6,7 @@ use crate::support::{
 };
 use daily::{
     db::{issues, processes},
-    domain::issue::IssueStatus,
+    domain::{issue::IssueStatus, schedule::Due},
 };
 use jiff::SignedDuration;
 
@@ -18,7 +18,7 @@ on_both_engines! {
         let moments = ["1969-12-31T23:59:59.999999Z", "2026-05-01T07:00:00Z", "2026-05-01T07:00:00.000001Z"];
         for (day, moment) in (1..).zip(moments) {
             let date = jiff::civil::date(2026, 4, day);
-            let id = issues::insert(&mut tx, newsletter.id, date, at(moment), IssueStatus::Planned, None, at(moment))
+            let id = issues::insert(&mut tx, newsletter.id, date, Due::at(at(moment)), IssueStatus::Planned, None, at(moment))
                 .await
                 .unwrap()
                 .unwrap();
@@ -26,7 +26,7 @@ on_both_engines! {
         }
         let before = at("2026-05-01T07:00:00Z");
         let due = issues::wake_due(&mut tx, before, before).await.unwrap();
-        let mut due: Vec<_> = due.into_iter().map(|(_, _, due)| due).filter(|due| *due <= before).collect();
+        let mut due: Vec<_> = due.into_iter().map(|(_, _, due)| due.first).filter(|due| *due <= before).collect();
         due.sort();
         assert_eq!(due, [at(moments[0]), at(moments[1])]);
     }
@@ -37,7 +37,7 @@ on_both_engines! {
         let mut tx = app.app.db.begin().await.unwrap();
         let now = app.clock.now();
         let date = jiff::civil::date(2026, 4, 1);
-        issues::insert(&mut tx, newsletter.id, date, now, IssueStatus::Planned, None, now).await.unwrap();
+        issues::insert(&mut tx, newsletter.id, date, Due::at(now), IssueStatus::Planned, None, now).await.unwrap();
         app.app.actions.queue.enqueue(&mut tx, &daily::queue::Job::PlanIssue { issue: daily::domain::ids::IssueId(1) })
             .await
             .unwrap();

@@ -15,6 +15,7 @@ use daily::{
         ids::{FeedId, IssueId, MailId, SubscriptionId},
         issue::IssueStatus,
         mail::{MailKind, MailStatus},
+        schedule::Due,
         token::Purpose,
     },
     jobs::notify_operators::{About, notify_operators},
@@ -111,7 +112,8 @@ async fn planned(app: &TestApp, needs_approval: bool, min_stories: Option<usize>
     let now = app.clock.now();
     let mut tx = app.app.db.begin().await.unwrap();
     let date = jiff::civil::date(2026, 5, 2);
-    let issue = issues::insert(&mut tx, newsletter.id, date, due_at, IssueStatus::Planned, None, now).await;
+    let issue =
+        issues::insert(&mut tx, newsletter.id, date, Due::at(due_at), IssueStatus::Planned, None, now).await;
     let issue = issue.unwrap().expect("a new issue");
     tx.commit().await.unwrap();
     daily::jobs::plan_issue::run(&app.app.jobs, issue).await.unwrap();

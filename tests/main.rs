@@ -15,6 +15,7 @@ mod fence;
 mod governing;
 mod issues;
 mod mails;
+mod newsletters;
 mod operate;
 mod pages;
 mod postfix;

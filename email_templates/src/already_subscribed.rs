@@ -7,6 +7,7 @@ use crate::layout::{
     Page, button, footer, headline, inline_link, paragraph, postal_lines, row, row_end, small_print,
 };
 use crate::text::TextPart;
+use crate::theme::Look;
 use crate::wording::tidy;
 use crate::{Email, Masthead, href};
 
@@ -26,6 +27,7 @@ pub struct AlreadySubscribed<'a> {
 /// The mail that reassures.
 pub fn render(already: &AlreadySubscribed<'_>) -> Email {
     let masthead = &already.masthead;
+    let look = Look::of(&masthead.theme);
     let title = tidy(masthead.title);
     let address = tidy(already.address);
     let site = href::web(masthead.site_url);
@@ -40,14 +42,14 @@ pub fn render(already: &AlreadySubscribed<'_>) -> Email {
 
     let rows = html! {
         (row(html! {
-            (headline(&format!("You already get {title}")))
+            (headline(&look, &format!("You already get {title}")))
             (paragraph(html! {
                 "Somebody, probably you, entered " strong { (address) } " in the signup box"
-                @if let Some(url) = site { " at " (inline_link(url, href::spoken(url))) }
+                @if let Some(url) = site { " at " (inline_link(&look, url, href::spoken(url))) }
                 "."
             }))
             (paragraph(html! { (done) }))
-            (button(already.archive_url, "Read the latest issues"))
+            (button(&look, already.archive_url, "Read the latest issues"))
             (small_print(html! { (missing) }))
         }))
         (row_end())
@@ -61,7 +63,7 @@ pub fn render(already: &AlreadySubscribed<'_>) -> Email {
         rows,
         footer: footer(
             masthead,
-            &[html! { (leave) " " (inline_link(already.unsubscribe_url, "Unsubscribe")) }],
+            &[html! { (leave) " " (inline_link(&look, already.unsubscribe_url, "Unsubscribe")) }],
         ),
     }
     .render()

@@ -6,6 +6,7 @@ use crate::layout::{
     Page, button, footer, headline, inline_link, paragraph, postal_lines, row, row_end, small_print,
 };
 use crate::text::TextPart;
+use crate::theme::Look;
 use crate::wording::tidy;
 use crate::{Email, Masthead, href};
 
@@ -25,6 +26,7 @@ pub struct Confirmation<'a> {
 /// The mail that asks.
 pub fn render(confirmation: &Confirmation<'_>) -> Email {
     let masthead = &confirmation.masthead;
+    let look = Look::of(&masthead.theme);
     let title = tidy(masthead.title);
     let address = tidy(confirmation.address);
     let site = href::web(masthead.site_url);
@@ -45,15 +47,15 @@ pub fn render(confirmation: &Confirmation<'_>) -> Email {
 
     let rows = html! {
         (row(html! {
-            (headline(&question))
+            (headline(&look, &question))
             (paragraph(html! {
                 "Somebody, we hope you, asked"
-                @if let Some(url) = site { " at " (inline_link(url, href::spoken(url))) }
+                @if let Some(url) = site { " at " (inline_link(&look, url, href::spoken(url))) }
                 " for " (title) " to be sent to " strong { (address) } "."
             }))
             (paragraph(html! { (confirm) }))
-            (button(confirmation.confirm_url, "Confirm my subscription"))
-            (small_print(html! { (expiry) " If the button does nothing, open this address:" br; (inline_link(confirmation.confirm_url, confirmation.confirm_url)) }))
+            (button(&look, confirmation.confirm_url, "Confirm my subscription"))
+            (small_print(html! { (expiry) " If the button does nothing, open this address:" br; (inline_link(&look, confirmation.confirm_url, confirmation.confirm_url)) }))
             (small_print(html! { (ignore) }))
         }))
         (row_end())

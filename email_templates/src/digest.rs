@@ -1,13 +1,17 @@
-//! The daily issue: a lead story, the other stories, and the way out.
+//! An issue: the operator's note, a hero story, the other stories, and the way out.
 
 mod html;
+mod note;
+mod sections;
 mod text;
+mod told;
 
 use jiff::civil::Date;
 use maud::Markup;
 
 use crate::wording::{long_date, shorten, tidy_some};
 use crate::{Email, Masthead};
+use told::Issue;
 
 /// Inboxes cut a subject at 60 to 80 characters; a longer one is shortened at a word.
 const SUBJECT_MAX_CHARS: usize = 90;
@@ -25,12 +29,24 @@ pub struct Digest<'a> {
     pub subject: Option<&'a str>,
     /// The operator's preheader; the other stories' titles without one.
     pub preheader: Option<&'a str>,
+    /// The operator's words above the stories.
+    pub note: Option<Note<'a>>,
     /// The stories in their order; the first one leads.
     pub stories: &'a [Story<'a>],
     /// The reader's own links, or the placeholders for them.
     pub links: Links<'a>,
     /// Whether this is a test send: it says so in the subject and above the masthead.
     pub is_test: bool,
+}
+
+/// The operator's words above the stories.
+#[derive(Debug, Clone, Copy)]
+pub struct Note<'a> {
+    /// As HTML, sanitised: `p`, `br`, `strong`, `em`, `a` with `href`, `ul`, `ol`, `li`, `h2`, `h3`, `blockquote`. Other
+    /// elements lose their tags, and all attributes but `href` are left out.
+    pub html: &'a str,
+    /// As text: each line is a paragraph or a list's item, empty lines part them.
+    pub text: &'a str,
 }
 
 /// A story as the digest shows it. All of it may come from somebody else's feed: nothing in it is trusted.
@@ -46,6 +62,10 @@ pub struct Story<'a> {
     pub image_url: Option<&'a str>,
     /// What the picture shows.
     pub image_alt: Option<&'a str>,
+    /// The picture's own width in pixels, where it is known.
+    pub image_width: Option<u32>,
+    /// The picture's own height in pixels, where it is known.
+    pub image_height: Option<u32>,
     /// Who wrote it.
     pub author: Option<&'a str>,
     /// The section of the paper: "Science".
@@ -61,22 +81,26 @@ pub struct Story<'a> {
 pub struct Links<'a> {
     /// Leaves the newsletter.
     pub unsubscribe: &'a str,
+    /// What the reader gets, and when.
+    pub preferences: &'a str,
     /// The same issue on the web.
     pub web_view: &'a str,
 }
 
-/// The issue as a mail.
+/// The issue as a mail. Its HTML keeps below [`crate::CLIP_BYTES`] as far as that can be done: in a long issue the deks
+/// become shorter, then pictures and deks of all stories but the first are left out. The text part has them all.
 pub fn render(digest: &Digest<'_>) -> Email {
+    let issue = Issue::of(digest);
     let subject = subject(digest);
-    let preheader = preheader(digest);
-    let html = html::mail(digest, &subject, &preheader).into_string();
-    let text = text::mail(digest);
+    let preheader = preheader(digest, &issue);
+    let html = html::mail(digest, &issue, &subject, &preheader);
+    let text = text::mail(digest, &issue);
     Email { subject, preheader, html, text }
 }
 
 /// The issue as a page of the public archive: without the reader's own links, with a way to sign up instead.
 pub fn web_view(digest: &Digest<'_>) -> Markup {
-    html::archive_page(digest, &subject(digest))
+    html::archive_page(digest, &Issue::of(digest), &subject(digest))
 }
 
 fn subject(digest: &Digest<'_>) -> String {
@@ -89,45 +113,12 @@ fn subject(digest: &Digest<'_>) -> String {
     if digest.is_test { format!("[Test] {subject}") } else { subject }
 }
 
-fn preheader(digest: &Digest<'_>) -> String {
-    let others: Vec<String> =
-        digest.stories.iter().skip(1).filter_map(|s| tidy_some(Some(s.title))).collect();
+fn preheader(digest: &Digest<'_>, issue: &Issue) -> String {
+    let others: Vec<&str> = issue.list().map(|story| story.title.as_str()).collect();
     let own = tidy_some(digest.preheader)
-        .or_else(|| (!others.is_empty()).then(|| format!("Also today: {}", others.join("; "))))
+        .or_else(|| (!others.is_empty()).then(|| format!("Also: {}", others.join("; "))))
         .or_else(|| tidy_some(digest.stories.first().and_then(|story| story.dek)))
         .or_else(|| tidy_some(Some(digest.masthead.tagline)))
         .unwrap_or_else(|| long_date(digest.date));
     shorten(&own, PREHEADER_MAX_CHARS)
-}
-
-/// What a story says about itself once it is tidied, for both parts.
-struct Told {
-    title: String,
-    section: Option<String>,
-    dek: Option<String>,
-    /// "By Ada Quill · The Harbour Lamp · 21 November"
-    byline: Option<String>,
-}
-
-const TITLE_MAX_CHARS: usize = 200;
-const DEK_MAX_CHARS: usize = 280;
-const LABEL_MAX_CHARS: usize = 80;
-
-fn told(story: &Story<'_>, issue: Date) -> Told {
-    let label = |text: Option<&str>| tidy_some(text).map(|text| shorten(&text, LABEL_MAX_CHARS));
-    let byline: Vec<String> = [
-        label(story.author).map(|author| format!("By {author}")),
-        label(story.site_name),
-        story.published.filter(|day| *day != issue).map(|day| crate::wording::short_date(day, issue)),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    Told {
-        title: tidy_some(Some(story.title))
-            .map_or_else(|| "Untitled".to_owned(), |title| shorten(&title, TITLE_MAX_CHARS)),
-        section: label(story.section),
-        dek: tidy_some(story.dek).map(|dek| shorten(&dek, DEK_MAX_CHARS)),
-        byline: (!byline.is_empty()).then(|| byline.join(" · ")),
-    }
 }

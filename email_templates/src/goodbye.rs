@@ -4,6 +4,7 @@ use maud::html;
 
 use crate::layout::{Page, footer, headline, inline_link, paragraph, postal_lines, row, row_end};
 use crate::text::TextPart;
+use crate::theme::Look;
 use crate::wording::tidy;
 use crate::{Email, Masthead};
 
@@ -21,6 +22,7 @@ pub struct Goodbye<'a> {
 /// The mail that says goodbye.
 pub fn render(goodbye: &Goodbye<'_>) -> Email {
     let masthead = &goodbye.masthead;
+    let look = Look::of(&masthead.theme);
     let title = tidy(masthead.title);
     let address = tidy(goodbye.address);
 
@@ -33,11 +35,11 @@ pub fn render(goodbye: &Goodbye<'_>) -> Email {
 
     let rows = html! {
         (row(html! {
-            (headline(&subject))
+            (headline(&look, &subject))
             (paragraph(html! {
                 "This is our last mail: no further issue of " (title) " will be sent to " strong { (address) } "."
             }))
-            (paragraph(html! { (mistake) " " (inline_link(goodbye.sign_up_url, "Sign up again")) "." }))
+            (paragraph(html! { (mistake) " " (inline_link(&look, goodbye.sign_up_url, "Sign up again")) "." }))
             (paragraph(html! { (thanks) }))
         }))
         (row_end())

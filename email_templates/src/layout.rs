@@ -7,7 +7,7 @@
 use jiff::civil::Date;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::theme::{ACCENT, BREAK, INK, MUTED, SANS, SERIF, STYLE_SHEET, light};
+use crate::theme::{BREAK, INK, Look, MUTED, SANS, light};
 use crate::wording::{Direction, long_date, tidy};
 use crate::{Masthead, href};
 
@@ -36,6 +36,7 @@ pub(crate) struct Page<'a> {
 
 impl Page<'_> {
     pub(crate) fn render(self) -> Markup {
+        let look = Look::of(&self.masthead.theme);
         let direction = Direction::of(self.masthead.language);
         let start = direction.start();
         html! {
@@ -50,7 +51,7 @@ impl Page<'_> {
                     meta name="supported-color-schemes" content="light dark";
                     title { (self.title) }
                     (PreEscaped(OUTLOOK_HEAD))
-                    style { (PreEscaped(STYLE_SHEET)) }
+                    @for sheet in look.style_sheets() { style { (PreEscaped(sheet)) } }
                 }
                 body.desk dir=(direction.dir()) style={ "margin:0;padding:0;background:" (light::DESK) ";" } {
                     @if let Some(preheader) = self.preheader { (hidden(preheader)) }
@@ -62,7 +63,7 @@ impl Page<'_> {
                                 bgcolor=(light::SHEET) align="center"
                                 style={ "max-width:600px;margin:0 auto;background:" (light::SHEET) ";text-align:" (start) ";" } {
                                 @if let Some(notice) = self.notice { (notice_row(notice)) }
-                                (nameplate(self.masthead, self.date, direction))
+                                (nameplate(self.masthead, &look, self.date, direction))
                                 (self.rows)
                             }
                             table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
@@ -97,7 +98,7 @@ fn notice_row(notice: &str) -> Markup {
 }
 
 /// The newspaper's name; beside it, in an issue, the day of the month in the same type, as on a tear-off calendar.
-fn nameplate(masthead: &Masthead<'_>, date: Option<Date>, direction: Direction) -> Markup {
+fn nameplate(masthead: &Masthead<'_>, look: &Look, date: Option<Date>, direction: Direction) -> Markup {
     let title = tidy(masthead.title);
     let tagline = tidy(masthead.tagline);
     let size = match title.chars().count() {
@@ -105,19 +106,23 @@ fn nameplate(masthead: &Masthead<'_>, date: Option<Date>, direction: Direction) 
         13..=22 => "font-size:36px;line-height:42px;letter-spacing:-0.5px;",
         _ => "font-size:27px;line-height:33px;",
     };
+    let name = match masthead.theme.logo_url.and_then(href::web) {
+        Some(logo) => logo_picture(logo, &title, look),
+        None => html! { (title) },
+    };
     html! {
         tr { td.pad.thick style={ "padding:22px 32px 0;border-top:6px solid " (light::INK) ";" } {
             table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" {
                 tr {
-                    td.ink valign="bottom" style={ (SERIF) (INK) (BREAK) (size) "font-weight:700;" } {
+                    td.ink valign="bottom" style={ (look.headlines) (INK) (BREAK) (size) "font-weight:700;" } {
                         @match href::web(masthead.site_url) {
-                            Some(url) => a.head.ink href=(url) style={ (INK) "text-decoration:none;" } { (title) },
-                            None => (title),
+                            Some(url) => a.head.ink href=(url) style={ (INK) "text-decoration:none;" } { (name) },
+                            None => (name),
                         }
                     }
                     @if let Some(date) = date {
                         td.accent valign="bottom" align=(direction.end()) width="90" aria-hidden="true"
-                            style={ (SERIF) (ACCENT) "font-size:52px;line-height:56px;letter-spacing:-1.5px;text-align:" (direction.end()) ";" } {
+                            style={ (look.headlines) (look.accent_text()) "font-size:52px;line-height:56px;letter-spacing:-1.5px;text-align:" (direction.end()) ";" } {
                             (date.day())
                         }
                     }
@@ -134,6 +139,16 @@ fn nameplate(masthead: &Masthead<'_>, date: Option<Date>, direction: Direction) 
             }
             (double_rule())
         } }
+    }
+}
+
+/// The logo, as high as the title would be. Where pictures are not shown, its description looks like the title. In the
+/// dark it lies on a white plate: it was drawn for paper.
+fn logo_picture(url: &str, title: &str, look: &Look) -> Markup {
+    html! {
+        // Outlook for Windows knows the attribute, all others the style.
+        img.logo src=(url) alt=(title) height="56" border="0"
+            style={ (look.headlines) (INK) "display:block;width:auto;height:auto;max-width:100%;max-height:56px;border:0;border-radius:3px;font-size:30px;line-height:36px;font-weight:700;" };
     }
 }
 
@@ -159,10 +174,10 @@ pub(crate) fn row_end() -> Markup {
     html! { tr { td height="36" style="height:36px;font-size:0;line-height:36px;" { (PreEscaped("&nbsp;")) } } }
 }
 
-/// A headline of a letter: serif, large.
-pub(crate) fn headline(text: &str) -> Markup {
+/// A headline of a letter: large.
+pub(crate) fn headline(look: &Look, text: &str) -> Markup {
     html! {
-        h1.ink.hero dir="auto" style={ (SERIF) (INK) (BREAK) "margin:0;font-size:32px;line-height:38px;font-weight:700;letter-spacing:-0.3px;" } { (text) }
+        h1.ink.hero dir="auto" style={ (look.headlines) (INK) (BREAK) "margin:0;font-size:32px;line-height:38px;font-weight:700;letter-spacing:-0.3px;" } { (text) }
     }
 }
 
@@ -177,18 +192,18 @@ pub(crate) fn small_print(content: Markup) -> Markup {
 }
 
 /// A link in running text. The address is the caller's own and stands verbatim: it may be a placeholder.
-pub(crate) fn inline_link(url: &str, words: &str) -> Markup {
-    html! { a.accent href=(url) style={ (ACCENT) (BREAK) "text-decoration:underline;" } { (words) } }
+pub(crate) fn inline_link(look: &Look, url: &str, words: &str) -> Markup {
+    html! { a.accent href=(url) style={ (look.accent_text()) (BREAK) "text-decoration:underline;" } { (words) } }
 }
 
 /// The one thing to do. Drawn with a cell's background and the link's own border, which Outlook draws as well.
-pub(crate) fn button(url: &str, words: &str) -> Markup {
+pub(crate) fn button(look: &Look, url: &str, words: &str) -> Markup {
     html! {
         table.button role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:24px 0 0;" {
-            tr { td bgcolor=(light::ACCENT) align="center" style={ "background:" (light::ACCENT) ";border-radius:3px;" } {
+            tr { td bgcolor=(look.accent) align="center" style={ "background:" (look.accent) ";border-radius:3px;" } {
                 a href=(url) style={
                     (SANS) "display:inline-block;color:#ffffff;font-size:17px;line-height:22px;font-weight:600;text-align:center;"
-                    "text-decoration:none;padding:13px 28px;border:1px solid " (light::ACCENT) ";border-radius:3px;"
+                    "text-decoration:none;padding:13px 28px;border:1px solid " (look.accent) ";border-radius:3px;"
                 } { (words) }
             } }
         }

@@ -13,13 +13,15 @@
 //! | [`goodbye`] | the last mail to a reader who left |
 //! | [`notice`] | what operators are told: an issue to approve, one that stopped, a feed in trouble |
 //! | `layout` | the page around every mail: head, masthead, footer, button |
-//! | `theme` | colours, type and the one style sheet |
+//! | `theme` | colours, type and the style sheets |
+//! | `contrast` | shades of a colour that can be read |
 //! | `text` | the plain text part: wrapping, rules, links on lines of their own |
 //! | `wording` | tidy and shorten what others wrote, dates in words, the direction of a language |
 //! | `href` | which addresses may become links |
 
 pub mod already_subscribed;
 pub mod confirmation;
+mod contrast;
 pub mod digest;
 pub mod goodbye;
 mod href;
@@ -29,6 +31,11 @@ mod text;
 mod theme;
 pub mod welcome;
 mod wording;
+
+pub use theme::{Fonts, Theme};
+
+/// The size that the HTML of a mail should not exceed, in bytes. Gmail hides what comes after some 102 KB behind a link.
+pub const CLIP_BYTES: usize = 90 * 1024;
 
 /// A mail, ready to be put into MIME: the subject and preheader are one line each, `text` ends its lines with `\n`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +48,18 @@ pub struct Email {
     pub html: String,
     /// The plain text part, wrapped at 72 columns.
     pub text: String,
+}
+
+impl Email {
+    /// The size of the HTML part in bytes.
+    pub fn html_bytes(&self) -> usize {
+        self.html.len()
+    }
+
+    /// Whether the HTML part exceeds [`CLIP_BYTES`], so that readers may see only the beginning of it.
+    pub fn clipped(&self) -> bool {
+        self.html_bytes() > CLIP_BYTES
+    }
 }
 
 /// What every mail of a newsletter shares.
@@ -56,4 +75,6 @@ pub struct Masthead<'a> {
     pub site_url: &'a str,
     /// The language of the newsletter as a BCP 47 tag: "en", "ar-EG". It sets `lang` and `dir`.
     pub language: &'a str,
+    /// How its mails look.
+    pub theme: Theme<'a>,
 }

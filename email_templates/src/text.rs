@@ -1,5 +1,7 @@
 //! The plain text part: paragraphs wrapped at 72 columns, rules, links on lines of their own.
 
+use crate::wording::tidy;
+
 /// The width of the text part in columns.
 pub(crate) const WIDTH_COLUMNS: usize = 72;
 
@@ -23,6 +25,27 @@ impl TextPart {
             self.lines.push(format!("{lead}{line}"));
             lead = " ".repeat(indent);
         }
+        self
+    }
+
+    /// A text of several lines, as somebody wrote it: each line is wrapped, those of a list under their beginning.
+    pub(crate) fn lines_of(&mut self, text: &str) -> &mut Self {
+        for line in text.lines() {
+            let line = tidy(line);
+            let item = line.split_once(' ').filter(|(mark, _)| is_list_mark(mark));
+            match item {
+                Some((mark, rest)) => self.hanging(&format!("{mark} "), rest),
+                None if line.is_empty() => self.gap(),
+                None => self.paragraph(0, &line),
+            };
+        }
+        self
+    }
+
+    /// A heading, underlined.
+    pub(crate) fn heading(&mut self, text: &str) -> &mut Self {
+        self.paragraph(0, text);
+        self.lines.push("-".repeat(columns(text).min(WIDTH_COLUMNS)));
         self
     }
 
@@ -54,7 +77,15 @@ impl TextPart {
     }
 }
 
-/// The text in lines of at most `width` columns, broken between words, and inside a word only where it is wider.
+/// "-", "*", ">", "12."
+fn is_list_mark(word: &str) -> bool {
+    let number = word.strip_suffix('.').filter(|number| (1..=3).contains(&number.len()));
+    matches!(word, "-" | "*" | "•" | ">")
+        || number.is_some_and(|it| it.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// The text in lines of at most `width` columns, broken between words, and inside a word only where it is wider. A web
+/// address is never broken.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
@@ -67,8 +98,9 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
             line.push(' ');
             used += 1;
         }
+        let may_break = !word.contains("://");
         for c in word.chars() {
-            if used + column_width(c) > width {
+            if may_break && used + column_width(c) > width {
                 lines.push(std::mem::take(&mut line));
                 used = 0;
             }

@@ -8,7 +8,7 @@ use crate::layout::{
     Page, button, footer, headline, inline_link, paragraph, postal_lines, row, row_end, small_print,
 };
 use crate::text::TextPart;
-use crate::theme::{BREAK, INK, SANS, SERIF, light};
+use crate::theme::{BREAK, INK, Look, SANS, light};
 use crate::wording::{long_date, shorten, tidy, tidy_some};
 use crate::{Email, Masthead, href};
 
@@ -78,6 +78,7 @@ impl Headline<'_> {
 /// The mail that greets.
 pub fn render(welcome: &Welcome<'_>) -> Email {
     let masthead = &welcome.masthead;
+    let look = Look::of(&masthead.theme);
     let title = tidy(masthead.title);
     let address = tidy(welcome.address);
     let when = in_words(&welcome.next);
@@ -92,15 +93,15 @@ pub fn render(welcome: &Welcome<'_>) -> Email {
 
     let rows = html! {
         (row(html! {
-            (headline(greeting))
+            (headline(&look, greeting))
             (paragraph(html! { (next) " " strong { (address) } "." }))
             (paragraph(html! {
-                (change) " " (inline_link(welcome.preferences_url, "Your preferences")) " · "
-                (inline_link(welcome.unsubscribe_url, "Unsubscribe"))
+                (change) " " (inline_link(&look, welcome.preferences_url, "Your preferences")) " · "
+                (inline_link(&look, welcome.unsubscribe_url, "Unsubscribe"))
             }))
             (small_print(html! { (contacts) }))
         }))
-        @if let Some(latest) = &welcome.latest { (latest_issue(latest)) }
+        @if let Some(latest) = &welcome.latest { (latest_issue(&look, latest)) }
         (row_end())
     };
     let html = Page {
@@ -159,26 +160,26 @@ fn whole(latest: &LatestIssue<'_>) -> String {
     }
 }
 
-fn latest_issue(latest: &LatestIssue<'_>) -> Markup {
+fn latest_issue(look: &Look, latest: &LatestIssue<'_>) -> Markup {
     html! {
         tr { td.pad style="padding:34px 32px 0;" {
             h2.ink.thick style={ (SANS) (INK) "margin:0;padding:8px 0 0;border-top:2px solid " (light::INK) ";font-size:14px;line-height:20px;font-weight:700;" } {
                 (introduction(latest))
             }
         } }
-        @for (index, story) in latest.headlines.iter().enumerate() { (brief(story, index == 0)) }
-        tr { td.pad style="padding:0 32px;" { (button(latest.web_url, &whole(latest))) } }
+        @for (index, story) in latest.headlines.iter().enumerate() { (brief(look, story, index == 0)) }
+        tr { td.pad style="padding:0 32px;" { (button(look, latest.web_url, &whole(latest))) } }
     }
 }
 
-fn brief(story: &Headline<'_>, first: bool) -> Markup {
+fn brief(look: &Look, story: &Headline<'_>, first: bool) -> Markup {
     let (title, dek) = story.told();
     let border = if first { String::new() } else { format!("border-top:1px solid {};", light::HAIRLINE) };
     html! {
         tr { td.pad style="padding:0 32px;" {
             table.line role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style=(border) {
                 tr { td style="padding:14px 0;" {
-                    h3.ink dir="auto" style={ (SERIF) (INK) (BREAK) "margin:0;font-size:19px;line-height:25px;font-weight:700;" } {
+                    h3.ink dir="auto" style={ (look.headlines) (INK) (BREAK) "margin:0;font-size:19px;line-height:25px;font-weight:700;" } {
                         @match href::web(story.url) {
                             Some(url) => a.head.ink href=(url) style={ (INK) "text-decoration:none;" } { (title) },
                             None => (title),

@@ -36,6 +36,12 @@ ALTER TABLE issues ADD COLUMN note TEXT;
 ALTER TABLE issues ADD COLUMN approved_at INTEGER;
 ALTER TABLE issues ADD COLUMN reminded_at INTEGER;
 ALTER TABLE issues ADD COLUMN last_due_at INTEGER;
+-- What it waits for beside its time: an operator's approval, or their word on too few stories.
+ALTER TABLE issues ADD COLUMN waits_for TEXT CHECK (waits_for IN ('approval', 'stories'));
+-- An operator had it sent: all its readers are due at once, on whatever clock.
+ALTER TABLE issues ADD COLUMN at_once INTEGER NOT NULL DEFAULT 0;
+-- How often it was edited.
+ALTER TABLE issues ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
 
 -- What an issue's plan was made from: the same inputs make the same plan.
 CREATE TABLE issue_plans (

@@ -1,6 +1,6 @@
 //! A reader confirms a signup.
 
-use super::{Context, mail_reader};
+use super::{Context, mail_reader, set_preferences::follow_clock};
 use crate::{
     db::{
         DbError, Tx,
@@ -74,6 +74,7 @@ pub async fn confirm(context: &Context, token: &str, evidence: &Evidence) -> Res
         if context.welcome_mail {
             mail_reader(context, &mut tx, MailKind::Welcome, &newsletter, &subscription).await?;
         }
+        follow_clock(&mut tx, &newsletter, &subscription, now).await?;
     }
     tx.commit().await?;
     Ok(Confirmation::Confirmed { newsletter })

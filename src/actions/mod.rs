@@ -3,15 +3,19 @@
 
 pub mod add_article;
 pub mod add_feed;
+pub mod add_newsletter;
 pub mod add_operator;
+pub mod approve_issue;
 pub mod cancel_issue;
 pub mod confirm;
+pub mod edit_issue;
 pub mod pause_issue;
 pub mod remove_operator;
 pub mod resolve_issue;
 pub mod resume_issue;
 pub mod send_issue;
 pub mod set_newsletter;
+pub mod set_preferences;
 pub mod subscribe;
 pub mod test_send;
 pub mod unsubscribe;

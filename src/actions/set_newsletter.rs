@@ -3,16 +3,24 @@
 use super::Context;
 use crate::{
     db::{
-        DbError, issues,
+        DbError, Tx, issues,
         newsletters::{self, NewsletterRecord},
+        subscriptions,
     },
-    domain::{ids::NewsletterId, newsletter::Newsletter, schedule},
+    domain::{
+        ids::NewsletterId,
+        issue::IssueStatus,
+        newsletter::Newsletter,
+        schedule::{self, NOT_ITS_DAY},
+    },
 };
+use jiff::Timestamp;
 
 /// Changes a newsletter by what `change` makes of it, in one transaction.
 ///
-/// A new time or zone moves the issues that are planned already, and sends nothing at once: one whose new moment is past
-/// keeps its old one, and dates whose new moment is past have no issue on account of the change.
+/// Other days, another time, zone or clock move the issues that are planned already, and send nothing at once: one whose new
+/// moments are all past keeps its old ones, and dates whose new moments are past have no issue on account of the change. A planned
+/// issue whose day is none of the newsletter's any more is skipped, and planned again when it is one once more.
 pub async fn set_newsletter<E: From<DbError>>(
     context: &Context,
     id: NewsletterId,
@@ -24,16 +32,40 @@ pub async fn set_newsletter<E: From<DbError>>(
     let mut record = before.clone();
     change(&mut record.newsletter)?;
     let (old, new) = (&before.newsletter, &record.newsletter);
-    if old.send_time != new.send_time || old.time_zone != new.time_zone {
+    if schedule_of(old) != schedule_of(new) {
         record.scheduled_since = now;
-        for issue in issues::planned(&mut tx, id).await? {
-            let due_at = schedule::due_at(&record.newsletter, issue.date());
-            if due_at > now {
-                issues::set_due(&mut tx, issue.id, due_at).await?;
-            }
-        }
+        move_issues(&mut tx, &record, now).await?;
     }
     newsletters::update(&mut tx, &record).await?;
     tx.commit().await?;
     Ok(record)
+}
+
+/// What decides which dates have an issue and when each is due.
+fn schedule_of(it: &Newsletter) -> impl PartialEq {
+    (it.days, it.send_time, it.time_zone.clone(), it.clock)
+}
+
+async fn move_issues(tx: &mut Tx, record: &NewsletterRecord, now: Timestamp) -> Result<(), DbError> {
+    let newsletter = &record.newsletter;
+    let clocks = subscriptions::clocks_of(tx, record).await?;
+    let coming = |date| schedule::due_since(newsletter, &clocks, date, now).filter(|due| due.first > now);
+    for issue in issues::planned(tx, record.id).await? {
+        // What is due already is on its way out.
+        if !newsletter.days.contain(issue.date()) && issue.due_at.0 > now {
+            let (from, to) = (IssueStatus::Planned, IssueStatus::Skipped);
+            issues::advance(tx, issue.id, from, to, Some(NOT_ITS_DAY), now).await?;
+        } else if let Some(due) = coming(issue.date()) {
+            issues::set_due(tx, issue.id, due).await?;
+        }
+    }
+    let yesterday = schedule::date_at(newsletter, now).saturating_sub(jiff::Span::new().days(1));
+    for issue in issues::skipped_for(tx, record.id, yesterday, NOT_ITS_DAY).await? {
+        let due = coming(issue.date()).filter(|_| newsletter.days.contain(issue.date()));
+        if let Some(due) = due {
+            issues::advance(tx, issue.id, IssueStatus::Skipped, IssueStatus::Planned, None, now).await?;
+            issues::set_due(tx, issue.id, due).await?;
+        }
+    }
+    Ok(())
 }

@@ -16,7 +16,7 @@ use crate::{
     },
     queue::Job,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 /// A signup as it arrived.
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub struct Signup {
     pub newsletter: String,
     /// By what means: `form` or `json`.
     pub method: &'static str,
+    /// The zone of the reader's clock, if it is known.
+    pub time_zone: Option<TimeZone>,
     /// How the request reached us.
     pub evidence: Evidence,
 }
@@ -67,6 +69,9 @@ pub async fn subscribe(context: &Context, signup: &Signup) -> Result<(), Subscri
         SignupOutcome::SayAlreadySubscribed => (MailKind::AlreadySubscribed, None),
         SignupOutcome::SendConfirmation => {
             subscriptions::set_requested(&mut tx, subscription.id, now).await?;
+            if let Some(zone) = &signup.time_zone {
+                subscriptions::set_zone_at_signup(&mut tx, subscription.id, zone).await?;
+            }
             let expires_at = expiry(now, context.confirmation_days);
             let confirmation =
                 subscriptions::insert_confirmation(&mut tx, subscription.id, now, expires_at).await?;

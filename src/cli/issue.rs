@@ -1,9 +1,13 @@
 //! `daily issue`: issues.
 
 mod deliveries;
+mod edit;
 mod figures;
 mod operate;
+mod plan;
+mod preview;
 mod send;
+mod show;
 mod status;
 mod watch;
 
@@ -15,42 +19,30 @@ use super::{
     output::{Output, moment},
 };
 use crate::{
-    actions::{
-        resolve_issue::{Resolution, resolve_issue},
-        send_issue::begin_issue,
-    },
+    actions::resolve_issue::{Resolution, resolve_issue},
     app::App,
     db::{
-        issues::{self, IssueRecord, StoryRecord},
+        issues::{self, IssueRecord},
         newsletters::NewsletterRecord,
     },
-    domain::{issue::IssueStatus, schedule, token::Purpose},
-    jobs::{plan_issue, render_issue::Rendering},
+    domain::schedule,
 };
 use jiff::civil::Date;
-use serde_json::json;
-use std::{fmt::Write as _, path::PathBuf};
 
 /// Plan, look at and send issues
 #[derive(Debug, clap::Subcommand)]
 pub enum Issue {
-    /// Choose the stories of an issue (the next one without --date) and show why each is in or not
-    Plan(Which),
-    /// Show an issue: its state and stories
+    /// Choose the stories of an issue (the next one without --date), keep the plan and show it
+    Plan(plan::PlanCommand),
+    /// Show an issue: what it was; or what will go out when, and to how many
     #[command(after_help = "Examples:\n  daily issue show --next\n  daily issue show --date 2026-05-01")]
     Show(Which),
-    /// Write an issue's mail as it stands to a file, or print its text
-    #[command(after_help = "Examples:\n  daily issue preview --out issue.html\n  daily issue preview --text")]
-    Preview {
-        #[command(flatten)]
-        which: Which,
-        /// Print the text part
-        #[arg(long)]
-        text: bool,
-        /// Write the HTML part here
-        #[arg(long, value_name = "FILE", required_unless_present = "text")]
-        out: Option<PathBuf>,
-    },
+    /// Change an issue until it is frozen: its stories, their words, its own
+    Edit(edit::Edit),
+    /// Let an issue go out that waits for an operator
+    Approve(edit::Approve),
+    /// Open an issue's mail as it stands in the browser, or write it to a file, or print its text
+    Preview(preview::Preview),
     /// Plan, freeze and send today's issue now, and watch it go out
     #[command(after_help = "Example:\n  daily issue send --yes")]
     Send(send::Send),
@@ -117,9 +109,11 @@ pub struct Which {
 impl Issue {
     pub async fn run(self, app: &App, output: Output) -> CliResult {
         match self {
-            Self::Plan(which) => plan(app, &which, output).await,
-            Self::Show(which) => show(app, &which, output).await,
-            Self::Preview { which, text, out } => preview(app, &which, text, out).await,
+            Self::Plan(plan) => plan.run(app, output).await,
+            Self::Show(which) => show::run(app, &which, output).await,
+            Self::Edit(edit) => edit.run(app, output).await,
+            Self::Approve(approve) => approve.run(app, output).await,
+            Self::Preview(preview) => preview.run(app).await,
             Self::Send(send) => send.run(app, output).await,
             Self::Status(status) => status.run(app, output).await,
             Self::Deliveries(deliveries) => deliveries.run(app, output).await,
@@ -178,6 +172,24 @@ impl Which {
         issue.ok_or_else(|| CliError::Failed(format!("there is no issue of {date}; see `daily issue list`")))
     }
 
+    /// Whether this is the issue that comes next: it can be told of before it is begun.
+    fn is_next(&self, newsletter: &NewsletterRecord, date: Date, app: &App) -> bool {
+        self.next || schedule::next_slot(&newsletter.newsletter, app.actions.clock.now()).0 == date
+    }
+
+    /// The issue that waits for an operator: of the date given; else the earliest that waits, else the next.
+    async fn find_waiting(&self, app: &App) -> Result<(NewsletterRecord, Date), CliError> {
+        let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
+        let mut tx = app.db.read().await?;
+        let planned = issues::planned(&mut tx, newsletter.id).await?;
+        drop(tx);
+        let waiting = planned.iter().filter(|it| it.waits_for.is_some()).min_by_key(|it| it.due_at.0);
+        match (self.date, waiting) {
+            (None, Some(issue)) if !self.next => Ok((newsletter, issue.date())),
+            _ => self.find_next(app).await,
+        }
+    }
+
     /// For commands about what is to come.
     async fn find_next(&self, app: &App) -> Result<(NewsletterRecord, Date), CliError> {
         let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
@@ -185,89 +197,6 @@ impl Which {
         let date = self.date.unwrap_or(next);
         Ok((newsletter, date))
     }
-}
-
-async fn plan(app: &App, which: &Which, output: Output) -> CliResult {
-    let (newsletter, date) = which.find_next(app).await?;
-    let issue = begin_issue(&app.actions, &newsletter, date).await?;
-    if issue.status != IssueStatus::Planned {
-        return Err(CliError::Failed(format!(
-            "the issue of {date} is {} and can't be planned any more",
-            issue.status
-        )));
-    }
-    plan_issue::run(&app.jobs, issue.id).await.map_err(|error| CliError::Failed(error.to_string()))?;
-    let mut tx = app.db.read().await?;
-    let issue = issues::get(&mut tx, issue.id).await?.ok_or(crate::db::DbError::RowNotFound)?;
-    let stories = issues::stories(&mut tx, issue.id).await?;
-    print(&newsletter, &issue, &stories, output)
-}
-
-async fn show(app: &App, which: &Which, output: Output) -> CliResult {
-    let (newsletter, date) = which.find(app).await?;
-    let mut tx = app.db.read().await?;
-    let Some(issue) = issues::by_date(&mut tx, newsletter.id, date).await? else {
-        return Err(CliError::Failed(format!(
-            "there is no issue of {date} yet: it is planned before its time, or now with `daily issue plan --date {date}`"
-        )));
-    };
-    let stories = issues::stories(&mut tx, issue.id).await?;
-    print(&newsletter, &issue, &stories, output)
-}
-
-fn print(
-    newsletter: &NewsletterRecord,
-    issue: &IssueRecord,
-    stories: &[StoryRecord],
-    output: Output,
-) -> CliResult {
-    output.record(&json!({ "issue": issue, "stories": stories }), || {
-        let mut text = format!(
-            "{} of {}: {}, due {}\n",
-            newsletter.newsletter.title,
-            issue.issue_date,
-            issue.status,
-            moment(Some(issue.due_at))
-        );
-        if let Some(reason) = &issue.reason {
-            let _ = writeln!(text, "{reason}");
-        }
-        for story in stories {
-            let place = story.position.map_or("  -".into(), |place| format!("{place:3}"));
-            let _ = writeln!(text, "{place}  {:14} {}", story.reason, story.article.title);
-        }
-        text
-    })?;
-    Ok(())
-}
-
-async fn preview(app: &App, which: &Which, text: bool, out: Option<PathBuf>) -> CliResult {
-    let (newsletter, date) = which.find_next(app).await?;
-    let mut tx = app.db.read().await?;
-    let issue = issues::by_date(&mut tx, newsletter.id, date).await?;
-    let stories = plan_issue::stories(&app.jobs, &mut tx, &newsletter, issue.as_ref()).await?;
-    if stories.is_empty() {
-        return Err(CliError::Failed("the issue has no stories yet: add articles or feeds first".into()));
-    }
-    let token = app.actions.keys.sign(Purpose::Test, 0);
-    let email = Rendering {
-        newsletter: &newsletter,
-        date,
-        stories: &stories,
-        public_url: &app.settings.http.public_url,
-        unsubscribe_token: &token,
-        is_test: false,
-    }
-    .email();
-    if let Some(file) = out {
-        std::fs::write(&file, &email.html)
-            .map_err(|error| CliError::Failed(format!("can't write {}: {error}", file.display())))?;
-        println!("{}: {} ({} bytes)", file.display(), email.subject, email.html.len());
-    }
-    if text {
-        println!("{}", email.text);
-    }
-    Ok(())
 }
 
 async fn resolve(app: &App, which: &Which, resolution: ResolveAs) -> CliResult {

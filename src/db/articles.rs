@@ -1,11 +1,13 @@
 //! Tables `articles` and `article_sources`: each story once, however many feeds carry it.
 
-use super::{DbError, Stamp, Tx, on};
+use super::{DbError, EngineTx, Stamp, Tx, on};
 use crate::domain::{
     article::{FoundArticle, canonical_url, same_story, title_key, url_key},
     ids::{ArticleId, FeedId},
+    sections::{MAX_SECTION_CHARS, MAX_SECTIONS},
 };
 use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, HashMap};
 
 /// An article's row.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
@@ -257,4 +259,47 @@ pub async fn set_hidden(tx: &mut Tx, id: ArticleId, hidden: bool) -> Result<bool
         .execute(conn)
         .await
         .map(|done| done.rows_affected() == 1))
+}
+
+/// The titles of these articles.
+pub async fn titles(tx: &mut Tx, ids: &[ArticleId]) -> Result<HashMap<ArticleId, String>, DbError> {
+    let list = serde_json::to_string(ids).map_err(|error| DbError::Encode(Box::new(error)))?;
+    let rows: Vec<(i64, String)> = match tx.by_engine() {
+        EngineTx::Sqlite(conn) => {
+            sqlx::query_as("SELECT id, title FROM articles WHERE id IN (SELECT value FROM json_each($1))")
+                .bind(list)
+                .fetch_all(conn)
+                .await?
+        }
+        EngineTx::Postgres(conn) => {
+            sqlx::query_as(
+                "SELECT id, title FROM articles WHERE id IN (SELECT CAST(json_array_elements_text($1::json) AS BIGINT))",
+            )
+            .bind(list)
+            .fetch_all(conn)
+            .await?
+        }
+    };
+    Ok(rows.into_iter().map(|(id, title)| (ArticleId(id), title)).collect())
+}
+
+/// Names of the sections of the latest articles, the most frequent ones of them, in alphabetical order. Bounded.
+pub async fn recent_sections(tx: &mut Tx) -> Result<Vec<String>, DbError> {
+    let names: Vec<String> = on!(tx, |conn| {
+        sqlx::query_scalar(
+            "SELECT section FROM (SELECT section FROM articles WHERE NOT hidden ORDER BY id DESC LIMIT 1000) AS latest \
+             WHERE section IS NOT NULL GROUP BY section ORDER BY count(*) DESC, section LIMIT 60",
+        )
+        .fetch_all(conn)
+        .await?
+    });
+    // By key, in whatever way they are written; the most frequent way is the first.
+    let mut sections = BTreeMap::new();
+    for name in names {
+        let key = title_key(&name);
+        if !key.is_empty() && key.chars().count() <= MAX_SECTION_CHARS && sections.len() < MAX_SECTIONS {
+            sections.entry(key).or_insert(name);
+        }
+    }
+    Ok(sections.into_values().collect())
 }

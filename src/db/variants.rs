@@ -1,7 +1,7 @@
 //! Table `issue_variants`: what readers of an issue get, as it was rendered, and as the archive shows it.
 
 use super::{DbError, Stamp, Tx, on};
-use crate::domain::ids::{IssueId, NewsletterId, VariantId};
+use crate::domain::ids::{ArticleId, IssueId, NewsletterId, VariantId};
 use jiff::{Timestamp, civil::Date};
 
 /// What readers of an issue get.
@@ -10,6 +10,8 @@ pub struct VariantRecord {
     /// The row.
     #[sqlx(try_from = "i64")]
     pub id: VariantId,
+    /// Its number in the issue, from 1: what most readers get, and the archive shows, is the first.
+    pub number: i64,
     /// The subject line.
     pub subject: String,
     /// The HTML part, with marked places for the reader's own links.
@@ -47,6 +49,8 @@ impl TryFrom<String> for Encoding {
 /// A rendered variant to keep.
 #[derive(Debug, Clone)]
 pub struct NewVariant<'a> {
+    /// Its number in the issue, from 1.
+    pub number: i64,
     /// The subject line.
     pub subject: &'a str,
     /// What inboxes show after the subject.
@@ -57,43 +61,86 @@ pub struct NewVariant<'a> {
     pub text: &'a str,
     /// The page of the archive.
     pub web_html: &'a str,
+    /// Its stories, in order.
+    pub stories: &'a [ArticleId],
 }
 
 /// Keeps a rendering.
 pub async fn insert(
     tx: &mut Tx,
     id: IssueId,
-    variant: &NewVariant<'_>,
+    new: &NewVariant<'_>,
     now: Timestamp,
 ) -> Result<VariantId, DbError> {
     let variant: i64 = on!(tx, |conn| {
         sqlx::query_scalar(
-        "INSERT INTO issue_variants (issue_id, subject, preheader, html, text, encoding, web_html, created_at) \
-         VALUES ($1, $2, $3, $4, $5, 'quoted-printable', $6, $7) RETURNING id"
+        "INSERT INTO issue_variants (issue_id, subject, preheader, html, text, encoding, web_html, created_at, number) \
+         VALUES ($1, $2, $3, $4, $5, 'quoted-printable', $6, $7, $8) RETURNING id"
     )
     .bind(id.0)
-    .bind(variant.subject)
-    .bind(variant.preheader)
-    .bind(variant.html)
-    .bind(variant.text)
-    .bind(variant.web_html)
+    .bind(new.subject)
+    .bind(new.preheader)
+    .bind(new.html)
+    .bind(new.text)
+    .bind(new.web_html)
     .bind(Stamp(now))
+    .bind(new.number)
     .fetch_one(conn)
     .await?
     });
+    for (article, position) in new.stories.iter().zip(1_i64..) {
+        on!(tx, |conn| sqlx::query(
+            "INSERT INTO variant_stories (variant_id, article_id, position) VALUES ($1, $2, $3)"
+        )
+        .bind(variant)
+        .bind(article.0)
+        .bind(position)
+        .execute(conn)
+        .await
+        .map(drop))?;
+    }
     Ok(VariantId(variant))
 }
 
-/// An issue's rendering; `None` before it is frozen.
-pub async fn of_issue(tx: &mut Tx, id: IssueId) -> Result<Option<VariantRecord>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_as(
-        "SELECT id, subject, html, text, encoding, web_html FROM issue_variants WHERE issue_id = $1 ORDER BY id LIMIT 1"
+macro_rules! select_variant {
+    ($rest:literal) => {
+        concat!("SELECT id, number, subject, html, text, encoding, web_html FROM issue_variants WHERE issue_id = $1 ", $rest)
+    };
+}
+
+/// What readers of an issue get, by number; none before it is frozen. There are a handful.
+pub async fn of_issue(tx: &mut Tx, id: IssueId) -> Result<Vec<VariantRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(select_variant!("ORDER BY number, id")).bind(id.0).fetch_all(conn).await)
+}
+
+/// One of what readers of an issue get.
+pub async fn by_number(tx: &mut Tx, id: IssueId, number: i64) -> Result<Option<VariantRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(select_variant!("AND number = $2 ORDER BY id LIMIT 1"))
+        .bind(id.0)
+        .bind(number)
+        .fetch_optional(conn)
+        .await)
+}
+
+/// The stories of a variant of a frozen issue, in order. `number` is from 1.
+pub async fn stories_of(tx: &mut Tx, id: IssueId, number: usize) -> Result<Vec<ArticleId>, DbError> {
+    let ids: Vec<i64> = on!(tx, |conn| sqlx::query_scalar(
+        "SELECT t.article_id FROM issue_variants v JOIN variant_stories t ON t.variant_id = v.id \
+         WHERE v.issue_id = $1 AND v.number = $2 ORDER BY t.position"
     )
     .bind(id.0)
-    .fetch_optional(conn)
-    .await
-    })
+    .bind(i64::try_from(number).unwrap_or(i64::MAX))
+    .fetch_all(conn)
+    .await?);
+    Ok(ids.into_iter().map(ArticleId).collect())
+}
+
+/// The subject line of the variant that a reader of an issue gets or got.
+pub async fn subject_of(tx: &mut Tx, id: VariantId) -> Result<Option<String>, DbError> {
+    on!(tx, |conn| sqlx::query_scalar("SELECT subject FROM issue_variants WHERE id = $1")
+        .bind(id.0)
+        .fetch_optional(conn)
+        .await)
 }
 
 /// An issue as the archive lists it.

@@ -24,12 +24,33 @@ impl Cadence {
             Self::Weekly => date.weekday() == days.last(),
         }
     }
+
+    /// Whether it says anything about a newsletter with issues on these days: some, not all of them.
+    pub const fn is_a_choice(self, days: Days) -> bool {
+        match self {
+            Self::EveryIssue => true,
+            Self::Weekdays => days.are_some_of(Days::WEEKDAYS),
+            Self::Weekly => days.count() > 1,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use jiff::civil::date;
+
+    #[test]
+    fn a_way_that_would_change_nothing_is_no_choice() {
+        let choices = |days: &str| -> Vec<Cadence> {
+            let days = Days::parse(days).unwrap();
+            Cadence::ALL.iter().copied().filter(|it| it.is_a_choice(days)).collect()
+        };
+        assert_eq!(choices("daily"), Cadence::ALL);
+        assert_eq!(choices("mon,wed"), [Cadence::EveryIssue, Cadence::Weekly]);
+        assert_eq!(choices("sat"), [Cadence::EveryIssue]);
+        assert_eq!(choices("sat,sun"), [Cadence::EveryIssue, Cadence::Weekly]);
+    }
 
     #[test]
     fn a_weekly_reader_gets_the_last_issue_of_the_week() {

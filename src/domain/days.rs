@@ -48,9 +48,49 @@ impl Days {
         Weekday::from_monday_one_offset(i8::try_from(last).unwrap_or(7)).unwrap_or(Weekday::Sunday)
     }
 
+    /// Whether some of them are among `others`, and some are not.
+    pub const fn are_some_of(self, others: Self) -> bool {
+        self.0 & others.0 != 0 && self.0 & !others.0 != 0
+    }
+
     /// How many there are.
     pub const fn count(self) -> u32 {
         self.0.count_ones()
+    }
+}
+
+impl Days {
+    /// As a reader is told: `every day`, `Monday to Friday`, `Monday, Wednesday and Friday`.
+    pub fn in_words(self) -> String {
+        match self {
+            Self::DAILY => return "every day".into(),
+            Self::WEEKDAYS => return "Monday to Friday".into(),
+            _ => {}
+        }
+        let names: Vec<&str> = Weekday::Monday
+            .cycle_forward()
+            .take(7)
+            .filter(|day| self.0 & bit(*day) != 0)
+            .map(day_name)
+            .collect();
+        match names.as_slice() {
+            [] => String::new(),
+            [only] => (*only).into(),
+            [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
+        }
+    }
+}
+
+/// A day's name, as a reader is told.
+pub const fn day_name(day: Weekday) -> &'static str {
+    match day {
+        Weekday::Monday => "Monday",
+        Weekday::Tuesday => "Tuesday",
+        Weekday::Wednesday => "Wednesday",
+        Weekday::Thursday => "Thursday",
+        Weekday::Friday => "Friday",
+        Weekday::Saturday => "Saturday",
+        Weekday::Sunday => "Sunday",
     }
 }
 
@@ -78,6 +118,15 @@ mod tests {
         for bad in ["", "mon,", "someday", "mon;tue"] {
             assert!(Days::parse(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn days_are_told_in_words() {
+        let told = |days: &str| Days::parse(days).unwrap().in_words();
+        assert_eq!(told("daily"), "every day");
+        assert_eq!(told("weekdays"), "Monday to Friday");
+        assert_eq!(told("sat"), "Saturday");
+        assert_eq!(told("fri,mon,wed"), "Monday, Wednesday and Friday");
     }
 
     #[test]

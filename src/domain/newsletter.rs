@@ -112,8 +112,13 @@ impl Newsletter {
 
     /// The IANA name of the time zone.
     pub fn time_zone_name(&self) -> &str {
-        self.time_zone.iana_name().unwrap_or("UTC")
+        time_zone_name(&self.time_zone)
     }
+}
+
+/// The IANA name of a zone that [`parse_time_zone`] has read.
+pub fn time_zone_name(zone: &TimeZone) -> &str {
+    zone.iana_name().unwrap_or("UTC")
 }
 
 /// Checks a one-line text that will be seen in headers.
@@ -167,7 +172,13 @@ pub fn parse_send_time(text: &str) -> Result<Time, NewsletterError> {
 
 /// Looks a time zone up by its IANA name.
 pub fn parse_time_zone(text: &str) -> Result<TimeZone, NewsletterError> {
-    TimeZone::get(text.trim()).map_err(|_| NewsletterError {
+    // `Etc/Unknown` is nobody's, and what begins with a small letter is no name of IANA's, but a file beside them: `localtime`,
+    // `right/…`.
+    let is_name = |zone: &TimeZone| {
+        zone.iana_name().is_some_and(|name| name.starts_with(|c: char| c.is_ascii_uppercase()))
+    };
+    let zone = TimeZone::get(text.trim()).ok().filter(is_name);
+    zone.ok_or_else(|| NewsletterError {
         field: "time-zone",
         problem: format!("`{text}` is not a time zone"),
         cure: "use an IANA name such as Europe/Berlin or America/New_York",
@@ -192,6 +203,18 @@ mod tests {
         assert!(parse_send_time("25:00").is_err());
         assert!(parse_language("pt-BR").is_ok() && parse_language("xx yy <").is_err());
         assert!(parse_time_zone("Europe/Berlin").is_ok());
+        for bad in [
+            "",
+            "Etc/Unknown",
+            "../../etc/passwd",
+            "right/Europe/Berlin",
+            "localtime",
+            "UTC0",
+            &"x".repeat(5000),
+        ] {
+            assert!(parse_time_zone(bad).is_err(), "{bad:.20}");
+        }
+        assert_eq!(time_zone_name(&parse_time_zone("europe/berlin").unwrap()), "Europe/Berlin");
         let error = parse_time_zone("Berlin").unwrap_err();
         assert!(error.to_string().contains("Europe/Berlin"), "{error}");
     }

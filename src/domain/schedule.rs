@@ -1,10 +1,21 @@
-//! Which dates have an issue, and the moment each is due.
+//! Which dates have an issue, and the moments at which its readers are due.
 
-use super::newsletter::{Newsletter, parse_send_time, parse_time_zone};
-use jiff::{SignedDuration, Timestamp, civil::Date};
+use super::newsletter::{Newsletter, WhoseClock, parse_send_time, parse_time_zone};
+use jiff::{SignedDuration, Span, Timestamp, civil::Date, tz};
+
+/// Why a planned issue is skipped whose newsletter was given other days. Given its day back, it is planned again.
+pub const NOT_ITS_DAY: &str = "the newsletter has no issues on this day of the week any more";
 
 /// How far back the schedule looks for slots nobody filled, in days. Older ones are not even recorded.
 const LOOK_BACK_DAYS: i32 = 7;
+/// How far ahead it looks, in days: the date may be two days ahead elsewhere, and an issue is planned up to a day before.
+const LOOK_AHEAD_DAYS: i32 = 3;
+/// A newsletter's next issue is at most so many days ahead: that of the same day a week later, and one for dates that a zone skips.
+const NEXT_SLOT_DAYS: i32 = 8;
+/// Of all zones the first to begin a date, in hours east of UTC (Pacific/Kiritimati).
+const EASTERNMOST: i8 = 14;
+/// Of all zones the last to end a date, in hours east of UTC (Etc/GMT+12).
+const WESTERNMOST: i8 = -12;
 
 /// The moment the issue of `date` is due: the newsletter's send time on its own clock.
 ///
@@ -20,10 +31,57 @@ pub fn due_at(newsletter: &Newsletter, date: Date) -> Timestamp {
 /// be missing, and then the newsletter's holds. A clock that can't be read is the newsletter's.
 pub fn due_on(newsletter: &Newsletter, clock: &str, date: Date) -> Timestamp {
     let (zone, time) = clock.split_once('|').unwrap_or_default();
-    let zone = parse_time_zone(zone).unwrap_or_else(|_| newsletter.time_zone.clone());
+    let zone = Some(zone).filter(|zone| !zone.is_empty()).and_then(|zone| parse_time_zone(zone).ok());
+    let zone = zone.unwrap_or_else(|| newsletter.time_zone.clone());
     let time = parse_send_time(time).unwrap_or(newsletter.send_time);
     let zoned = zone.to_ambiguous_zoned(date.to_datetime(time));
     zoned.compatible().map_or(Timestamp::MAX, |zoned| zoned.timestamp())
+}
+
+/// The moment the readers of a clock (as `subscriptions.clock` has it) are due: on their own clock where the newsletter goes by its
+/// readers' clocks, else on the newsletter's.
+pub fn due_for(newsletter: &Newsletter, clock: &str, date: Date) -> Timestamp {
+    match newsletter.clock {
+        WhoseClock::Newsletter => due_at(newsletter, date),
+        WhoseClock::Reader => due_on(newsletter, clock, date),
+    }
+}
+
+/// The first and the last moment at which readers of an issue are due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// The first: that of the issue itself.
+    pub first: Timestamp,
+    /// The last.
+    pub last: Timestamp,
+}
+
+impl Due {
+    /// One moment for all.
+    pub const fn at(moment: Timestamp) -> Self {
+        Self { first: moment, last: moment }
+    }
+
+    /// The last moment, where it is not the first one, too: as `issues.last_due_at` has it.
+    pub fn last_of_many(self) -> Option<Timestamp> {
+        (self.last > self.first).then_some(self.last)
+    }
+
+    /// The moments of two together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { first: self.first.min(other.first), last: self.last.max(other.last) }
+    }
+}
+
+/// When the issue of a date is due for readers with these clocks (the newsletter's own, without any), as far as that is from
+/// `since` on: who was due before is no reason to begin an issue, but gets one that is begun. `None`: all were due before.
+pub fn due_since(newsletter: &Newsletter, clocks: &[String], date: Date, since: Timestamp) -> Option<Due> {
+    let at = |moment: Timestamp| (moment >= since).then_some(Due::at(moment));
+    if newsletter.clock == WhoseClock::Newsletter || clocks.is_empty() {
+        return at(due_at(newsletter, date));
+    }
+    clocks.iter().filter_map(|clock| at(due_on(newsletter, clock, date))).reduce(Due::and)
 }
 
 /// The date on the newsletter's clock.
@@ -31,16 +89,34 @@ pub fn date_at(newsletter: &Newsletter, now: Timestamp) -> Date {
     now.to_zoned(newsletter.time_zone.clone()).date()
 }
 
-/// The date of the issue that will be due next, and when.
+/// The date of the issue that will be due next on the newsletter's own clock, and when.
 pub fn next_slot(newsletter: &Newsletter, now: Timestamp) -> (Date, Timestamp) {
+    let (date, due) = next_slot_for(newsletter, &[], now);
+    (date, due.first)
+}
+
+/// The date of the next issue that is not due yet for any reader with these clocks (on the newsletter's own, without any), and
+/// when it is.
+pub fn next_slot_for(newsletter: &Newsletter, clocks: &[String], now: Timestamp) -> (Date, Due) {
     let today = date_at(newsletter, now);
-    let mut dates = [today, today.saturating_add(jiff::Span::new().days(1))].into_iter();
-    dates
-        .find_map(|date| Some((date, due_at(newsletter, date))).filter(|(_, due)| *due > now))
-        .unwrap_or_else(|| {
-            let later = today.saturating_add(jiff::Span::new().days(2));
-            (later, due_at(newsletter, later))
-        })
+    let due = |date| due_since(newsletter, clocks, date, Timestamp::MIN);
+    let coming = |date| due(date).filter(|due| due.first > now).map(|due| (date, due));
+    let mut dates = dates(newsletter, today, -LOOK_AHEAD_DAYS, NEXT_SLOT_DAYS);
+    // The calendar's end is the one place without a next slot.
+    dates.find_map(coming).unwrap_or((Date::MAX, Due::at(Timestamp::MAX)))
+}
+
+/// The newsletter's dates from so many days after `today` to so many, in order.
+fn dates(newsletter: &Newsletter, today: Date, from: i32, to: i32) -> impl Iterator<Item = Date> {
+    let days = newsletter.days;
+    (from..=to)
+        .filter_map(move |ahead| today.checked_add(Span::new().days(ahead)).ok())
+        .filter(move |date| days.contain(*date))
+}
+
+/// The newsletter's first date after `date`.
+pub fn next_date(newsletter: &Newsletter, date: Date) -> Date {
+    dates(newsletter, date, 1, 7).next().unwrap_or(Date::MAX)
 }
 
 /// What the schedule does about a slot that has no issue yet.
@@ -52,6 +128,17 @@ pub enum SlotAction {
     RecordMissed,
 }
 
+/// A date without an issue that needs something done now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot {
+    /// The date.
+    pub date: Date,
+    /// When its issue is due.
+    pub due: Due,
+    /// What to do.
+    pub action: SlotAction,
+}
+
 /// How early an issue is planned and how late it may still go out.
 #[derive(Debug, Clone, Copy)]
 pub struct Margins {
@@ -61,95 +148,60 @@ pub struct Margins {
     pub grace: SignedDuration,
 }
 
-/// The slots that need something done now: those due from `since` on up to the newsletter's next plan that are not in
-/// `taken` (the dates that have an issue). Slots that were due before `since`, when the newsletter or its present schedule began, are nobody's.
-pub fn open_slots(
+/// The dates that may need something done now, whatever clocks readers have: a cheap question before [`open_slots`], which must
+/// know the clocks. `taken` are the dates that have an issue.
+pub fn near_dates(
     newsletter: &Newsletter,
     since: Timestamp,
     taken: &[Date],
     margins: Margins,
     now: Timestamp,
-) -> Vec<(Date, Timestamp, SlotAction)> {
+) -> Vec<Date> {
     let today = date_at(newsletter, now);
-    (-LOOK_BACK_DAYS..=1)
-        .map(|days| today.saturating_add(jiff::Span::new().days(days)))
-        .filter(|date| !taken.contains(date))
-        .map(|date| (date, due_at(newsletter, date)))
-        .filter(|(_, due)| *due >= since && *due - margins.plan_ahead <= now)
-        .map(|(date, due)| {
-            let action = if now <= due + margins.grace { SlotAction::Plan } else { SlotAction::RecordMissed };
-            (date, due, action)
-        })
-        .collect()
+    let near = |date: &Date| {
+        let (earliest, latest) = match newsletter.clock {
+            WhoseClock::Newsletter => (due_at(newsletter, *date), due_at(newsletter, *date)),
+            WhoseClock::Reader => anywhere(*date),
+        };
+        latest >= since && earliest - margins.plan_ahead <= now
+    };
+    let dates = dates(newsletter, today, -LOOK_BACK_DAYS, LOOK_AHEAD_DAYS);
+    dates.filter(|date| !taken.contains(date)).filter(near).collect()
+}
+
+/// From the beginning of a date in the zone that has it first to its end in the one that has it last.
+fn anywhere(date: Date) -> (Timestamp, Timestamp) {
+    let moment =
+        |date: Date, hours| tz::offset(hours).to_timestamp(date.to_datetime(jiff::civil::Time::midnight()));
+    let end = date.tomorrow().unwrap_or(date);
+    (moment(date, EASTERNMOST).unwrap_or(Timestamp::MIN), moment(end, WESTERNMOST).unwrap_or(Timestamp::MAX))
+}
+
+/// The slots that need something done now: those due from `since` on, for any reader with these clocks, up to the newsletter's
+/// next plan, that are not in `taken` (the dates that have an issue). Slots that were due before `since`, when the newsletter or
+/// its present schedule began, are nobody's. An issue is missed when even its last readers have waited for longer than the grace.
+pub fn open_slots(
+    newsletter: &Newsletter,
+    since: Timestamp,
+    taken: &[Date],
+    clocks: &[String],
+    margins: Margins,
+    now: Timestamp,
+) -> Vec<Slot> {
+    let near = near_dates(newsletter, since, taken, margins, now).into_iter();
+    near.filter_map(|date| {
+        let due = due_since(newsletter, clocks, date, since)?;
+        let late = now > due.last + margins.grace;
+        let action = if late { SlotAction::RecordMissed } else { SlotAction::Plan };
+        (due.first - margins.plan_ahead <= now).then_some(Slot { date, due, action })
+    })
+    .collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use jiff::{civil::date, tz::TimeZone};
-    use proptest::prelude::*;
+#[path = "schedule_tests.rs"]
+mod tests;
 
-    const MARGINS: Margins =
-        Margins { plan_ahead: SignedDuration::from_hours(1), grace: SignedDuration::from_hours(6) };
-
-    fn newsletter(zone: &str, hour: i8, minute: i8) -> Newsletter {
-        Newsletter {
-            time_zone: TimeZone::get(zone).unwrap(),
-            send_time: jiff::civil::time(hour, minute, 0, 0),
-            ..Newsletter::out_of_the_box()
-        }
-    }
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn a_time_the_clock_skips_moves_forward_and_one_it_repeats_comes_first() {
-        let berlin = newsletter("Europe/Berlin", 2, 30);
-        assert_eq!(due_at(&berlin, date(2026, 3, 29)), at("2026-03-29T01:30:00Z"));
-        assert_eq!(due_at(&berlin, date(2026, 10, 25)), at("2026-10-25T00:30:00Z"));
-    }
-
-    #[test]
-    fn the_next_slot_is_today_until_its_minute_and_tomorrow_after_it() {
-        let utc = newsletter("UTC", 7, 0);
-        assert_eq!(next_slot(&utc, at("2026-05-01T06:59:59Z")).0, date(2026, 5, 1));
-        assert_eq!(next_slot(&utc, at("2026-05-01T07:00:00Z")).0, date(2026, 5, 2));
-    }
-
-    #[test]
-    fn a_late_start_sends_once_within_the_grace_and_records_a_miss_after_it() {
-        let (utc, created) = (newsletter("UTC", 7, 0), at("2026-04-30T12:00:00Z"));
-        let slots = |now: &str, taken: &[Date]| open_slots(&utc, created, taken, MARGINS, at(now));
-        assert_eq!(slots("2026-05-01T05:59:00Z", &[]), []);
-        let today = date(2026, 5, 1);
-        let due = at("2026-05-01T07:00:00Z");
-        assert_eq!(slots("2026-05-01T06:00:00Z", &[]), [(today, due, SlotAction::Plan)]);
-        assert_eq!(slots("2026-05-01T12:59:00Z", &[]), [(today, due, SlotAction::Plan)]);
-        assert_eq!(slots("2026-05-01T13:01:00Z", &[]), [(today, due, SlotAction::RecordMissed)]);
-        assert_eq!(slots("2026-05-01T13:01:00Z", &[today]), []);
-    }
-
-    #[test]
-    fn an_issue_due_just_after_midnight_is_planned_the_evening_before() {
-        let utc = newsletter("UTC", 0, 15);
-        let slots = open_slots(&utc, at("2026-04-30T12:00:00Z"), &[], MARGINS, at("2026-04-30T23:20:00Z"));
-        assert_eq!(slots, [(date(2026, 5, 1), at("2026-05-01T00:15:00Z"), SlotAction::Plan)]);
-    }
-
-    proptest! {
-        #[test]
-        fn every_date_has_one_due_moment_and_they_follow_each_other(
-            days in 0_i32..3650, hour in 0_i8..24, minute in 0_i8..60,
-            zone in proptest::sample::select(vec!["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe",
-                "Asia/Kolkata", "America/Sao_Paulo", "Africa/Casablanca"]),
-        ) {
-            let newsletter = newsletter(zone, hour, minute);
-            let day = date(2020, 1, 1).saturating_add(jiff::Span::new().days(days));
-            let (due, next) = (due_at(&newsletter, day), due_at(&newsletter, day.tomorrow().unwrap()));
-            prop_assert!(due < next);
-            prop_assert_eq!(next_slot(&newsletter, due).1, next);
-        }
-    }
-}
+#[cfg(test)]
+#[path = "schedule_zone_tests.rs"]
+mod zone_tests;

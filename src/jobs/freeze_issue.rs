@@ -1,15 +1,34 @@
-//! Freezing an issue: its stories are chosen for good, it is rendered once, and each reader gets a delivery.
+//! Freezing an issue: its plan is made for good, each variant is rendered once, and its groups and waves are kept. Then each reader
+//! gets a delivery (`fan_out`).
 
-use super::{Context, deliver::BATCH, notify_operators, plan_issue, render_issue::Rendering};
-use crate::{
-    db::{articles::ArticleRecord, deliveries, issues, newsletters, paces, processes, variants},
-    domain::{ids::IssueId, issue::IssueStatus},
-    mail::frozen::encode_part,
-    queue::{Job, JobFailure},
+mod fan_out;
+mod recheck;
+
+use super::{
+    Context, edition::Stories, notify_operators::issue_stopped, plan_issue, render_issue::Rendering,
 };
+use crate::{
+    db::{
+        DbError, Tx,
+        issues::{self, IssueRecord},
+        newsletters::{self, NewsletterRecord},
+        subscriptions, variants,
+    },
+    domain::{
+        cadence::Cadence,
+        ids::{IssueId, VariantId},
+        issue::IssueStatus,
+        plan::{Group, Plan, PlanInputs},
+        wave::waves,
+    },
+    mail::frozen::encode_part,
+    queue::JobFailure,
+};
+use email_templates::Email;
+use jiff::Timestamp;
 
-/// So many new rows that the database's idea of the table is out of date.
-const MANY: u64 = 10_000;
+/// The clock of an issue whose readers are all due at one moment.
+const ANY_CLOCK: &str = "*";
 
 /// What stands in a rendering where the reader's own token will be. It is drawn from the issue's random key, so that no
 /// article can hold it by chance or intent.
@@ -17,67 +36,167 @@ pub fn token_place(message_key: &str) -> String {
     format!("reader-{message_key}")
 }
 
-/// Takes a planned issue that is due to its readers' deliveries, in one transaction. An issue without stories is skipped.
+/// Takes a planned issue that is due to its readers' deliveries; or goes on with one that was frozen by a process that died.
 pub async fn run(context: &Context, issue: IssueId) -> Result<(), JobFailure> {
+    let mut tx = context.db.read().await?;
+    let Some(record) = issues::get(&mut tx, issue).await? else { return Ok(()) };
+    let newsletter = newsletters::get(&mut tx, record.newsletter_id).await?;
+    drop(tx);
+    let is_frozen = match record.status {
+        IssueStatus::Planned => freeze(context, &newsletter, &record).await?,
+        status => status == IssueStatus::Frozen,
+    };
+    if is_frozen {
+        fan_out::run(context, &newsletter, issue).await?;
+    }
+    Ok(())
+}
+
+/// Freezes a planned issue. `false`: nothing of it goes out now. It is skipped, waits for an operator, or was edited this moment.
+async fn freeze(
+    context: &Context,
+    newsletter: &NewsletterRecord,
+    record: &IssueRecord,
+) -> Result<bool, JobFailure> {
+    let mut tx = context.db.read().await?;
+    let inputs = plan_issue::gather(context, &mut tx, newsletter, record.date(), Some(record)).await?;
+    drop(tx);
+    let (inputs, plan) = plan_issue::make(inputs).await?;
+    if let Some(what) = plan_issue::waits_for(newsletter, record, &inputs, &plan) {
+        return wait(context, record, &inputs, &plan, what).await;
+    }
+    let (inputs, plan, found) = recheck::run(context, record, inputs, plan).await?;
+
+    let mut tx = context.db.read().await?;
+    let mut stories = Stories::load(&mut tx, Some(record), &plan.stories()).await?;
+    let edits = issues::edits(&mut tx, record.id).await?;
+    drop(tx);
+    for (id, title) in &found.titles {
+        let edited = edits.iter().any(|edit| edit.article_id == *id && edit.title.is_some());
+        stories.rename(*id, title, edited);
+    }
+    let renderings = plan.variants.iter().zip(1_i64..).map(|(variant, number)| {
+        let edition = stories.edition(&variant.stories);
+        let rendering = Rendering {
+            newsletter,
+            date: record.date(),
+            edition: &edition,
+            number,
+            public_url: &context.rules.public_url,
+            reader_token: &token_place(&record.message_key),
+            is_test: false,
+        };
+        (rendering.email(), rendering.web_view())
+    });
+    let renderings: Vec<(Email, String)> = renderings.collect();
+    for (email, _) in renderings.iter().filter(|(email, _)| email.clipped()) {
+        tracing::warn!(issue = %record.id, bytes = email.html.len(), "some mail programs will show only the beginning of this issue");
+    }
+
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    let Some(record) = issues::get(&mut tx, issue).await? else { return Ok(()) };
-    if record.status != IssueStatus::Planned {
-        return Ok(());
+    if !issues::set_plan(&mut tx, record.id, record.revision, &inputs, &plan).await? {
+        tracing::info!(issue = %record.id, "issue not frozen yet: it was edited this moment");
+        return Ok(false);
     }
-    let newsletter = newsletters::get(&mut tx, record.newsletter_id).await?;
-    let choices = plan_issue::choose(context, &mut tx, &newsletter, Some(issue)).await?;
-    issues::set_stories(&mut tx, issue, &choices, now).await?;
-    let stories = issues::stories(&mut tx, issue).await?;
-    let stories: Vec<ArticleRecord> =
-        stories.into_iter().filter(|story| story.position.is_some()).map(|story| story.article).collect();
-    if stories.is_empty() {
-        let reason = Some("there were no new articles");
-        if issues::advance(&mut tx, issue, IssueStatus::Planned, IssueStatus::Skipped, reason, now).await? {
-            notify_operators::issue_stopped(&context.queue, &mut tx, issue, now).await?;
+    found.keep(&mut tx, now).await?;
+    if plan.variants.is_empty() {
+        let reason = why_skipped(&inputs, &plan);
+        issues::advance(&mut tx, record.id, IssueStatus::Planned, IssueStatus::Skipped, Some(&reason), now)
+            .await?;
+        issue_stopped(&context.queue, &mut tx, record.id, now).await?;
+        tx.commit().await?;
+        tracing::warn!(issue = %record.id, date = record.issue_date, reason, "issue skipped");
+        return Ok(false);
+    }
+    for ((variant, (email, web_html)), number) in plan.variants.iter().zip(&renderings).zip(1_i64..) {
+        let place = token_place(&record.message_key);
+        let new = variants::NewVariant {
+            number,
+            subject: &email.subject,
+            preheader: &email.preheader,
+            html: &encode_part(&email.html, &place),
+            text: &encode_part(&email.text, &place),
+            web_html,
+            stories: &variant.stories,
+        };
+        let id = variants::insert(&mut tx, record.id, &new, now).await?;
+        for group in &variant.groups {
+            keep_group(&mut tx, record.id, &inputs, group, Some(id)).await?;
         }
-        tx.commit().await?;
-        tracing::warn!(%issue, date = record.issue_date, "issue skipped: there were no new articles");
-        return Ok(());
     }
-    let place = token_place(&record.message_key);
-    let rendering = Rendering {
-        newsletter: &newsletter,
-        date: record.date(),
-        stories: &stories,
-        public_url: &context.rules.public_url,
-        unsubscribe_token: &place,
-        is_test: false,
-    };
-    let email = rendering.email();
-    let variant = variants::NewVariant {
-        subject: &email.subject,
-        preheader: &email.preheader,
-        html: &encode_part(&email.html, &place),
-        text: &encode_part(&email.text, &place),
-        web_html: &rendering.web_view(),
-    };
-    let variant = variants::insert(&mut tx, issue, &variant, now).await?;
-    if !issues::advance(&mut tx, issue, IssueStatus::Planned, IssueStatus::Frozen, None, now).await? {
-        return Ok(());
+    for group in &plan.unserved {
+        keep_group(&mut tx, record.id, &inputs, group, None).await?;
     }
-    let paced = context.governor.configured_domains();
-    let readers = deliveries::fan_out(&mut tx, issue, variant, newsletter.id, now, &paced).await?;
-    issues::set_recipients(&mut tx, issue, readers).await?;
-    paces::set_apart(&mut tx, issue, &paced).await?;
-    issues::advance(&mut tx, issue, IssueStatus::Frozen, IssueStatus::Sending, None, now).await?;
-    issues::set_woken(&mut tx, issue, now).await?;
-    let workers = processes::count_workers(&mut tx, now).await?;
-    let batches = i64::try_from(readers).unwrap_or(i64::MAX) / BATCH + 1;
-    for _ in 0..workers.min(batches).max(1) {
-        context.queue.enqueue(&mut tx, &Job::Deliver { issue }).await?;
+    keep_waves(&mut tx, newsletter, record, &inputs, now).await?;
+    issues::set_fanned_out(&mut tx, record.id, Some(0), 0).await?;
+    if !issues::advance(&mut tx, record.id, IssueStatus::Planned, IssueStatus::Frozen, None, now).await? {
+        return Ok(false);
     }
+    issues::set_woken(&mut tx, record.id, now).await?;
     tx.commit().await?;
-    tracing::info!(%issue, date = record.issue_date, stories = stories.len(), readers, "issue frozen");
-    if readers >= MANY {
-        let mut tx = context.db.begin().await?;
-        deliveries::analyze(&mut tx).await?;
-        tx.commit().await?;
+    let stories = plan.variants.first().map_or(0, |variant| variant.stories.len());
+    tracing::info!(issue = %record.id, date = record.issue_date, stories, variants = plan.variants.len(), "issue frozen");
+    Ok(true)
+}
+
+/// Leaves an issue to the operators it waits for, with the plan as it is now.
+async fn wait(
+    context: &Context,
+    record: &IssueRecord,
+    inputs: &PlanInputs,
+    plan: &Plan,
+    what: &'static str,
+) -> Result<bool, JobFailure> {
+    let mut tx = context.db.begin().await?;
+    issues::set_plan(&mut tx, record.id, record.revision, inputs, plan).await?;
+    issues::set_waits_for(&mut tx, record.id, Some(what)).await?;
+    tx.commit().await?;
+    tracing::warn!(issue = %record.id, date = record.issue_date, waits_for = what, "issue is due, and waits for an operator");
+    Ok(false)
+}
+
+/// Why nothing goes out.
+fn why_skipped(inputs: &PlanInputs, plan: &Plan) -> String {
+    let stories = plan.choices.iter().filter(|choice| choice.reason.is_in()).count();
+    match (stories, inputs.rules.min_stories) {
+        (0, _) if plan.unserved.is_empty() => "there were no new articles".into(),
+        (0, _) => "there were no new articles, or readers have had all of them".into(),
+        (stories, least) => format!("there were {stories} stories, and an issue needs {least}"),
+    }
+}
+
+async fn keep_group(
+    tx: &mut Tx,
+    issue: IssueId,
+    inputs: &PlanInputs,
+    group: &Group,
+    variant: Option<VariantId>,
+) -> Result<(), DbError> {
+    let first = inputs.served.first().map_or(Cadence::EveryIssue, |served| served.cadence);
+    let cadence = group.key.split('|').next().and_then(|word| word.parse().ok()).unwrap_or(first);
+    issues::insert_group(tx, issue, group, cadence, variant).await
+}
+
+/// Keeps when the readers of each clock are due.
+async fn keep_waves(
+    tx: &mut Tx,
+    newsletter: &NewsletterRecord,
+    record: &IssueRecord,
+    inputs: &PlanInputs,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let cadences: Vec<Cadence> = inputs.served.iter().map(|served| served.cadence).collect();
+    let clocks = subscriptions::clock_counts(tx, newsletter.id, &cadences).await?;
+    if record.at_once {
+        let readers = clocks.iter().map(|(_, readers)| readers).sum();
+        return issues::insert_wave(tx, record.id, ANY_CLOCK, now, readers).await;
+    }
+    for wave in waves(&newsletter.newsletter, record.date(), &clocks) {
+        for clock in &wave.clocks {
+            let readers = clocks.iter().find(|(it, _)| it == clock).map_or(0, |(_, readers)| *readers);
+            issues::insert_wave(tx, record.id, clock, wave.due_at, readers).await?;
+        }
     }
     Ok(())
 }

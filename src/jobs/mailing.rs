@@ -9,13 +9,18 @@ use crate::{
         newsletters::{self, NewsletterRecord},
         variants::{self, Encoding},
     },
-    domain::{ids::IssueId, issue::IssueStatus, token::Purpose},
+    domain::{
+        ids::{IssueId, VariantId},
+        issue::IssueStatus,
+        token::Purpose,
+    },
     mail::{
         compose::ComposeError,
         dkim::Signers,
         frozen::{self, Frozen, Personal, encode_part},
     },
 };
+use std::collections::HashMap;
 
 /// An issue that is being sent, ready to be written for each of its readers.
 #[derive(Debug)]
@@ -24,8 +29,8 @@ pub struct Mailing {
     pub issue: IssueRecord,
     /// Whose it is.
     pub newsletter: NewsletterRecord,
-    /// What all copies share.
-    pub frozen: Frozen,
+    /// What all copies of each variant share.
+    frozen: HashMap<VariantId, Frozen>,
     /// Who signs them.
     pub signers: Signers,
 }
@@ -39,22 +44,26 @@ impl Mailing {
             return Ok(None);
         }
         let newsletter = newsletters::get(&mut tx, issue.newsletter_id).await?;
-        let mut variant = variants::of_issue(&mut tx, issue.id).await?.ok_or(DbError::RowNotFound)?;
+        let variants = variants::of_issue(&mut tx, issue.id).await?;
         drop(tx);
         let place = token_place(&issue.message_key);
-        if variant.encoding == Encoding::Plain {
-            variant.text = encode_part(&variant.text, &place);
-            variant.html = encode_part(&variant.html, &place);
+        let mut frozen = HashMap::new();
+        for mut variant in variants {
+            if variant.encoding == Encoding::Plain {
+                variant.text = encode_part(&variant.text, &place);
+                variant.html = encode_part(&variant.html, &place);
+            }
+            let shared = frozen::Issue {
+                newsletter: &newsletter.newsletter,
+                subject: &variant.subject,
+                text: &variant.text,
+                html: &variant.html,
+                place: &place,
+                message_key: &issue.message_key,
+                date: issue.frozen_at.map_or(issue.due_at.0, |at| at.0),
+            };
+            frozen.insert(variant.id, Frozen::new(&shared));
         }
-        let frozen = Frozen::new(&frozen::Issue {
-            newsletter: &newsletter.newsletter,
-            subject: &variant.subject,
-            text: &variant.text,
-            html: &variant.html,
-            place: &place,
-            message_key: &issue.message_key,
-            date: issue.frozen_at.map_or(issue.due_at.0, |at| at.0),
-        });
         let signers = context.dkim.for_sender(&newsletter.newsletter.sender_address);
         Ok(Some(Self { issue, newsletter, frozen, signers }))
     }
@@ -66,6 +75,8 @@ impl Mailing {
         delivery: &ClaimedDelivery,
         out: &mut Vec<u8>,
     ) -> Result<(), ComposeError> {
+        // A delivery names a variant of its issue: the table says so.
+        let frozen = self.frozen.get(&delivery.variant_id).ok_or(ComposeError::NoVariant)?;
         let token = context.keys.sign(Purpose::Unsubscribe, delivery.subscription_id.0);
         let domain = self.newsletter.newsletter.sender_address.domain();
         let personal = Personal {
@@ -74,6 +85,6 @@ impl Mailing {
             unsubscribe_url: &format!("{}/unsubscribe/{token}", context.rules.public_url),
             token: &token,
         };
-        self.frozen.message(&personal, &self.signers, context.clock.now(), out)
+        frozen.message(&personal, &self.signers, context.clock.now(), out)
     }
 }

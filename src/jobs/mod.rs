@@ -1,11 +1,15 @@
 //! What happens by itself, one verb a file.
 
+pub mod ask_operators;
 pub mod deliver;
+pub mod edition;
+pub mod forecast;
 pub mod freeze_issue;
 pub mod govern;
 pub mod journal;
 mod mail_content;
 pub mod mailing;
+pub mod note;
 pub mod notify_operators;
 pub mod plan_issue;
 pub mod poll_feed;
@@ -67,6 +71,10 @@ pub struct JobRules {
     pub public_url: String,
     /// The bounds of an issue.
     pub digest: Rules,
+    /// Operators are reminded of what waits for them this long before it is due.
+    pub remind_before: SignedDuration,
+    /// How long looking once more at the pages of an issue's stories may take; zero: it is not done.
+    pub recheck_for: std::time::Duration,
     /// How early issues are planned and how late they may go out.
     pub schedule: Margins,
     /// How often a feed is read.

@@ -1,64 +1,136 @@
-//! Choosing an issue's stories.
+//! Planning an issue: gathering what it is made from, making the plan, keeping both.
 
 use super::Context;
 use crate::{
     db::{
         DbError, Tx,
-        articles::{self, ArticleRecord},
+        deliveries::{self, Past},
         issues::{self, IssueRecord},
-        newsletters::NewsletterRecord,
+        newsletters::{self, NewsletterRecord},
     },
     domain::{
+        cadence::Cadence,
         ids::IssueId,
         issue::IssueStatus,
-        selection::{Choice, select},
+        newsletter::SelectionKind,
+        plan::{Plan, PlanInputs, Served, plan},
+        selection::{ROUND_UP_AGE, TooFew},
     },
     queue::JobFailure,
 };
-use jiff::Timestamp;
+use jiff::civil::Date;
 
-/// Chooses the stories of a planned issue from what there is now, and keeps every candidate's fate with the reason.
+/// What an issue waits for beside its time, as `issues.waits_for` has it.
+pub const APPROVAL: &str = "approval";
+/// The same: an operator's word on too few stories.
+pub const STORIES: &str = "stories";
+
+/// Makes the plan of a planned issue from what there is now, and keeps it. One that an operator approved stays as it is.
 pub async fn run(context: &Context, issue: IssueId) -> Result<(), JobFailure> {
-    let mut tx = context.db.begin().await?;
+    let mut tx = context.db.read().await?;
     let Some(record) = issues::get(&mut tx, issue).await? else { return Ok(()) };
-    if record.status == IssueStatus::Planned {
-        let newsletter = crate::db::newsletters::get(&mut tx, record.newsletter_id).await?;
-        let choices = choose(context, &mut tx, &newsletter, Some(issue)).await?;
-        issues::set_stories(&mut tx, issue, &choices, context.clock.now()).await?;
+    if record.status != IssueStatus::Planned || record.approved_at.is_some() {
+        return Ok(());
+    }
+    let newsletter = newsletters::get(&mut tx, record.newsletter_id).await?;
+    let inputs = gather(context, &mut tx, &newsletter, record.date(), Some(&record)).await?;
+    drop(tx);
+    let (inputs, plan) = make(inputs).await?;
+    let mut tx = context.db.begin().await?;
+    // Edited or frozen meanwhile: then another plan is under way, or none is wanted.
+    if issues::set_plan(&mut tx, issue, record.revision, &inputs, &plan).await? {
+        let waits_for = waits_for(&newsletter, &record, &inputs, &plan);
+        issues::set_waits_for(&mut tx, issue, waits_for).await?;
         tx.commit().await?;
-        let stories = choices.iter().filter(|choice| choice.reason.is_in()).count();
-        tracing::info!(%issue, date = record.issue_date, stories, "issue planned");
+        let stories = plan.variants.first().map_or(0, |variant| variant.stories.len());
+        let variants = plan.variants.len();
+        tracing::info!(%issue, date = record.issue_date, stories, variants, waits_for, "issue planned");
     }
     Ok(())
 }
 
-/// Applies the selection rule: what would be in the issue if it were planned at this moment.
-pub async fn choose(
+/// What an issue with this plan waits for beside its time.
+pub fn waits_for(
+    newsletter: &NewsletterRecord,
+    issue: &IssueRecord,
+    inputs: &PlanInputs,
+    plan: &Plan,
+) -> Option<&'static str> {
+    if issue.approved_at.is_some() {
+        None
+    } else if newsletter.newsletter.needs_approval {
+        Some(APPROVAL)
+    } else if plan.is_short && inputs.rules.too_few == TooFew::Ask {
+        Some(STORIES)
+    } else {
+        None
+    }
+}
+
+/// Gathers what the issue of a date is made from: it may be none yet. An approved one is made from what it was approved with, for
+/// the readers there are now.
+pub async fn gather(
     context: &Context,
+    tx: &mut Tx,
+    newsletter: &NewsletterRecord,
+    date: Date,
+    issue: Option<&IssueRecord>,
+) -> Result<PlanInputs, DbError> {
+    let id = issue.map(|issue| issue.id);
+    if let Some(issue) = issue.filter(|issue| issue.approved_at.is_some())
+        && let Some(kept) = issues::kept_plan(tx, issue.id).await?
+    {
+        let mut inputs = kept.inputs;
+        // An operator has seen how short it is.
+        if inputs.rules.too_few == TooFew::Ask {
+            inputs.rules.too_few = TooFew::Send;
+        }
+        return add_readers(tx, newsletter, id, inputs).await;
+    }
+    let now = context.clock.now();
+    let rules = context.rules.digest.of(&newsletter.newsletter);
+    let earlier = issues::planned_at(tx, newsletter.id, id).await?;
+    let served = Served::on(&newsletter.newsletter, date, &earlier);
+    let looks_back = served.iter().any(|it| it.kind == SelectionKind::RoundUp);
+    let reach = if looks_back { rules.max_age.max(ROUND_UP_AGE) } else { rules.max_age };
+    let mut candidates = issues::candidates(tx, id, now - reach, now).await?;
+    issues::mark_carried(tx, newsletter.id, id, &mut candidates).await?;
+    if looks_back {
+        let since = date.saturating_sub(jiff::Span::new().days(7));
+        issues::mark_places(tx, id, since, &mut candidates).await?;
+    }
+    let inputs = PlanInputs {
+        planned_at: now,
+        date,
+        rules,
+        served,
+        candidates,
+        past: Vec::new(),
+        groups: Vec::new(),
+        others: 0,
+    };
+    add_readers(tx, newsletter, id, inputs).await
+}
+
+/// Adds the readers there are now, in groups, and what of this issue they have had.
+async fn add_readers(
     tx: &mut Tx,
     newsletter: &NewsletterRecord,
     issue: Option<IssueId>,
-) -> Result<Vec<Choice>, DbError> {
-    let candidates = issues::candidates(tx, newsletter.id, issue).await?;
-    let last: Option<Timestamp> = issues::last_planned_at(tx, newsletter.id).await?;
-    Ok(select(candidates, context.rules.digest, last, context.clock.now()))
+    mut inputs: PlanInputs,
+) -> Result<PlanInputs, DbError> {
+    inputs.past = issues::past_variants(tx, issue, &inputs.eligible()).await?;
+    let cadences: Vec<Cadence> = inputs.served.iter().map(|served| served.cadence).collect();
+    let past = Past::new(&inputs.past);
+    (inputs.groups, inputs.others) = deliveries::groups(tx, newsletter.id, &cadences, &past).await?;
+    Ok(inputs)
 }
 
-/// The stories of an issue that is past planning, or those that would be chosen now.
-pub async fn stories(
-    context: &Context,
-    tx: &mut Tx,
-    newsletter: &NewsletterRecord,
-    issue: Option<&IssueRecord>,
-) -> Result<Vec<ArticleRecord>, DbError> {
-    if let Some(issue) = issue.filter(|issue| issue.status != IssueStatus::Planned) {
-        let stories = issues::stories(tx, issue.id).await?;
-        return Ok(stories.into_iter().filter(|story| story.position.is_some()).map(|s| s.article).collect());
-    }
-    let choices = choose(context, tx, newsletter, issue.map(|issue| issue.id)).await?;
-    let mut stories = Vec::new();
-    for choice in choices.iter().filter(|choice| choice.reason.is_in()) {
-        stories.extend(articles::get(tx, choice.article).await?);
-    }
-    Ok(stories)
+/// Makes the plan. It may take a while, so the process's other tasks go on meanwhile.
+pub async fn make(inputs: PlanInputs) -> Result<(PlanInputs, Plan), tokio::task::JoinError> {
+    tokio::task::spawn_blocking(move || {
+        let plan = plan(&inputs);
+        (inputs, plan)
+    })
+    .await
 }

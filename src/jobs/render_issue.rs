@@ -1,12 +1,13 @@
-//! Rendering an issue: the stories as rows, the mail as text.
+//! Rendering an issue: an edition as rows, the mail as text.
 
+use super::{edition::Edition, note};
 use crate::{
     db::{articles::ArticleRecord, newsletters::NewsletterRecord},
     domain::newsletter::Newsletter,
 };
 use email_templates::{
     Email, Masthead,
-    digest::{self, Digest, Links, Story},
+    digest::{self, Digest, Links, Note, Story},
 };
 use jiff::{civil::Date, tz::TimeZone};
 
@@ -18,7 +19,26 @@ pub fn masthead<'a>(newsletter: &'a Newsletter, public_url: &'a str) -> Masthead
         postal_address: &newsletter.postal_address,
         site_url: public_url,
         language: &newsletter.language,
+        theme: theme(&newsletter.theme),
     }
+}
+
+fn theme(theme: &crate::domain::theme::Theme) -> email_templates::Theme<'_> {
+    use crate::domain::theme::Fonts;
+    email_templates::Theme {
+        logo_url: theme.logo_url.as_ref().map(url::Url::as_str),
+        accent: theme.accent.map(|accent| accent.0),
+        fonts: match theme.fonts {
+            Fonts::Serif => email_templates::Fonts::Serif,
+            Fonts::Sans => email_templates::Fonts::Sans,
+        },
+    }
+}
+
+/// Where an issue can be read on the web. `number` is the variant's: the first one is the issue's own page.
+pub fn web_view_url(public_url: &str, newsletter: &Newsletter, date: Date, number: i64) -> String {
+    let variant = if number > 1 { format!("&variant={number}") } else { String::new() };
+    format!("{public_url}/issues/{date}?newsletter={}{variant}", newsletter.slug)
 }
 
 /// An issue in the making.
@@ -27,12 +47,14 @@ pub struct Rendering<'a> {
     pub newsletter: &'a NewsletterRecord,
     /// Its date.
     pub date: Date,
-    /// Its stories, in order.
-    pub stories: &'a [ArticleRecord],
+    /// What it shows.
+    pub edition: &'a Edition,
+    /// The variant's number, from 1.
+    pub number: i64,
     /// Where every link of ours begins.
     pub public_url: &'a str,
     /// What stands where the reader's own token will be.
-    pub unsubscribe_token: &'a str,
+    pub reader_token: &'a str,
     /// Whether it is a test.
     pub is_test: bool,
 }
@@ -49,17 +71,23 @@ impl Rendering<'_> {
     }
 
     fn with_digest<T>(&self, render: impl FnOnce(&Digest<'_>) -> T) -> T {
-        let zone = &self.newsletter.newsletter.time_zone;
-        let stories: Vec<Story<'_>> = self.stories.iter().map(|article| story(article, zone)).collect();
-        let unsubscribe = format!("{}/unsubscribe/{}", self.public_url, self.unsubscribe_token);
-        let web_view = format!("{}/issues/{}", self.public_url, self.date);
+        let newsletter = &self.newsletter.newsletter;
+        let stories: Vec<Story<'_>> =
+            self.edition.stories.iter().map(|article| story(article, &newsletter.time_zone)).collect();
+        let (url, token) = (self.public_url, self.reader_token);
+        let unsubscribe = format!("{url}/unsubscribe/{token}");
+        let preferences = format!("{url}/preferences/{token}");
+        let web_view = web_view_url(url, newsletter, self.date, self.number);
+        let words = &self.edition.words;
+        let note = words.note.as_deref().map(|note| (note::to_html(note), note::to_text(note)));
         render(&Digest {
-            masthead: masthead(&self.newsletter.newsletter, self.public_url),
+            masthead: masthead(newsletter, url),
             date: self.date,
-            subject: None,
-            preheader: None,
+            subject: words.subject.as_deref(),
+            preheader: words.preheader.as_deref(),
+            note: note.as_ref().map(|(html, text)| Note { html, text }),
             stories: &stories,
-            links: Links { unsubscribe: &unsubscribe, web_view: &web_view },
+            links: Links { unsubscribe: &unsubscribe, preferences: &preferences, web_view: &web_view },
             is_test: self.is_test,
         })
     }
@@ -72,6 +100,8 @@ fn story<'a>(article: &'a ArticleRecord, zone: &TimeZone) -> Story<'a> {
         url: &article.url,
         image_url: article.image_url.as_deref(),
         image_alt: None,
+        image_width: None,
+        image_height: None,
         author: article.author.as_deref(),
         section: article.section.as_deref(),
         site_name: article.site_name.as_deref(),

@@ -1,11 +1,11 @@
 //! The schedule and the sweep: every second, whatever is due is woken. Any number of processes may do this at once.
 
-use super::{Context, notify_operators::issue_stopped};
+use super::{Context, ask_operators::ask_operators, notify_operators::issue_stopped, plan_issue};
 use crate::{
-    db::{DbError, Tx, feeds, issues, mails, newsletters},
+    db::{DbError, Tx, feeds, issues, mails, newsletters, subscriptions},
     domain::{
         issue::IssueStatus,
-        schedule::{self, SlotAction},
+        schedule::{self, Slot, SlotAction},
     },
     queue::Job,
 };
@@ -13,6 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 
 /// What was woken and is still due after this time is woken again: its job was lost.
 const WAKE_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(30);
+/// An issue's plan is made anew for articles that came since, but not more often than this.
+const PLAN_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(1);
 /// Most mails and feeds woken in one turn.
 const AT_ONCE: i64 = 200;
 
@@ -33,16 +35,21 @@ pub async fn tick(context: &Context) -> Result<Option<Timestamp>, DbError> {
     filled.map(|()| next)
 }
 
-/// Begins the issues whose time has come near, and records those that were missed.
+/// Begins the issues whose time has come near, and records those that were missed. Readers' clocks are looked up only where a
+/// date may be near, and only each clock, not each reader.
 async fn fill_slots(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+    let margins = context.rules.schedule;
     for record in newsletters::list(tx).await? {
-        let newsletter = &record.newsletter;
+        let (newsletter, since) = (&record.newsletter, record.scheduled_since);
         let from = schedule::date_at(newsletter, now).saturating_sub(jiff::Span::new().days(10));
         let taken = issues::dates_from(tx, record.id, from).await?;
-        let open =
-            schedule::open_slots(newsletter, record.scheduled_since, &taken, context.rules.schedule, now);
+        if schedule::near_dates(newsletter, since, &taken, margins, now).is_empty() {
+            continue;
+        }
+        let clocks = subscriptions::clocks_of(tx, &record).await?;
         let mut missed = None;
-        for (date, due_at, action) in open {
+        for slot in schedule::open_slots(newsletter, since, &taken, &clocks, margins, now) {
+            let Slot { date, due, action } = slot;
             let (status, reason) = match action {
                 SlotAction::Plan => (IssueStatus::Planned, None),
                 SlotAction::RecordMissed => (
@@ -50,7 +57,7 @@ async fn fill_slots(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<()
                     Some("missed: no scheduler was running at its time, nor within the grace after it"),
                 ),
             };
-            let inserted = issues::insert(tx, record.id, date, due_at, status, reason, now).await?;
+            let inserted = issues::insert(tx, record.id, date, due, status, reason, now).await?;
             if inserted.is_some() {
                 missed = inserted.filter(|_| action == SlotAction::RecordMissed).or(missed);
                 tracing::info!(newsletter = newsletter.slug, %date, %status, "issue begun by the schedule");
@@ -66,22 +73,31 @@ async fn fill_slots(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<()
 
 async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
     let woken_before = now - WAKE_AGAIN_AFTER;
-    for (issue, status, due_at) in issues::wake_due(tx, now, woken_before).await? {
-        if status == IssueStatus::Planned && now > due_at + context.rules.schedule.grace {
-            let reason = Some("missed: it could not go out at its time, nor within the grace after it");
+    for (issue, status, due) in issues::wake_due(tx, now, woken_before).await? {
+        if status == IssueStatus::Planned && now > due.last + context.rules.schedule.grace {
+            let record = issues::get(tx, issue).await?;
+            let reason = Some(match record.as_ref().and_then(|it| it.waits_for.as_deref()) {
+                Some(plan_issue::APPROVAL) => "no operator approved it in time",
+                Some(_) => "it had too few stories, and no operator let it go out in time",
+                None => "missed: it could not go out at its time, nor within the grace after it",
+            });
             if issues::advance(tx, issue, IssueStatus::Planned, IssueStatus::Skipped, reason, now).await? {
                 issue_stopped(&context.queue, tx, issue, now).await?;
             }
-            tracing::warn!(%issue, %due_at, "issue skipped: it was missed");
+            tracing::warn!(%issue, due_at = %due.first, "issue skipped: it was missed");
             continue;
         }
         let job = match status {
-            IssueStatus::Planned if due_at > now => Job::PlanIssue { issue },
-            IssueStatus::Planned => Job::FreezeIssue { issue },
+            IssueStatus::Planned if due.first > now => Job::PlanIssue { issue },
+            IssueStatus::Planned | IssueStatus::Frozen => Job::FreezeIssue { issue },
             _ => Job::Deliver { issue },
         };
         context.queue.enqueue(tx, &job).await?;
     }
+    for issue in issues::outdated(tx, now - PLAN_AGAIN_AFTER).await? {
+        context.queue.enqueue(tx, &Job::PlanIssue { issue }).await?;
+    }
+    ask_operators(context, tx, now).await?;
     for mail in mails::wake_due(tx, now, woken_before, AT_ONCE).await? {
         context.queue.enqueue(tx, &Job::SendMail { mail }).await?;
     }

@@ -48,6 +48,9 @@ pub enum ComposeError {
     /// A key that does not sign, for the domain named.
     #[error("the message can't be signed for {0}")]
     Signature(String),
+    /// What a delivery names is not there.
+    #[error("what the reader would get is gone from the store")]
+    NoVariant,
 }
 
 /// Makes the bytes of a message, lines ended by CRLF.

@@ -309,26 +309,30 @@ mod tests {
                 let url = format!("https://lamp.example/{url_path}");
                 let story = Story {
                     title: &title, dek: Some(&dek), url: &url, image_url: Some(&url), image_alt: Some(&dek),
+                    image_width: None, image_height: None,
                     author: Some(&author), section: Some(&title), site_name: None, published: None,
                 };
                 digest::render(&Digest {
                     masthead: Masthead {
                         title: &newsletter.title, tagline: &author, postal_address: &dek,
                         site_url: "https://news.example.org", language: "en",
+                        theme: email_templates::Theme::default(),
                     },
                     date: jiff::civil::date(2026, 5, 1),
                     subject: None,
                     preheader: None,
+                    note: None,
                     stories: &vec![story; stories],
                     links: Links {
                         unsubscribe: &format!("https://news.example.org/unsubscribe/{token}"),
+                        preferences: &format!("https://news.example.org/preferences/{token}"),
                         web_view: "https://news.example.org/issues/2026-05-01",
                     },
                     is_test: false,
                 })
             };
             let own = render(&token);
-            prop_assume!(own.text.matches(&token).count() == 1 && own.html.matches(&token).count() == 1);
+            prop_assume!(own.text.matches(&token).count() == 2 && own.html.matches(&token).count() == 2);
             let case = Case {
                 newsletter: newsletter.clone(),
                 recipient: EmailAddress::parse(&format!("{local}@readers.example.org")).unwrap(),

@@ -39,6 +39,10 @@ pub struct Settings {
     pub dkim: Vec<Dkim>,
     /// How early an issue is planned and how late it may go out.
     pub schedule: Margins,
+    /// Operators are reminded of what waits for them this long before it is due, in minutes.
+    pub remind_minutes: u32,
+    /// How long looking once more at the pages of an issue's stories may take, in seconds; 0: it is not done.
+    pub recheck_seconds: u32,
     /// The bounds of an issue.
     pub digest: selection::Rules,
     /// What readers are mailed when they come and go.
@@ -119,6 +123,8 @@ impl Settings {
         let sending = sections::sending(&mut r, http.as_ref());
         let dkim = sections::dkim(&mut r);
         let schedule = sections::schedule(&mut r);
+        let remind_minutes = r.number("schedule.remind_minutes", 0, 24 * 60);
+        let recheck_seconds = r.number("schedule.recheck_seconds", 0, 300);
         let digest = sections::digest(&mut r);
         let signup = sections::signup(&mut r);
         let feeds = sections::feeds(&mut r);
@@ -141,6 +147,8 @@ impl Settings {
                 sending: sending?,
                 dkim: dkim?,
                 schedule: schedule?,
+                remind_minutes: u32::try_from(remind_minutes?).ok()?,
+                recheck_seconds: u32::try_from(recheck_seconds?).ok()?,
                 digest: digest?,
                 signup: signup?,
                 feeds: feeds?,

@@ -316,11 +316,31 @@ pub(super) fn schedule(r: &mut Reader<'_>) -> Option<Margins> {
 }
 
 pub(super) fn digest(r: &mut Reader<'_>) -> Option<selection::Rules> {
-    let max_stories = r.number("digest.max_stories", 1, 50);
+    let number = |r: &mut Reader<'_>, key: &str, least, most| {
+        r.number(key, least, most).and_then(|number| usize::try_from(number).ok())
+    };
+    let min_stories = number(r, "digest.min_stories", 1, 50);
+    let max_stories = number(r, "digest.max_stories", 1, 50);
     let max_age = r.number("digest.max_age_hours", 1, 24 * 365);
+    let max_per_source = number(r, "digest.max_per_source", 0, 50);
+    let max_per_section = number(r, "digest.max_per_section", 0, 50);
+    let max_variants = number(r, "digest.max_variants", 2, 100);
+    let too_few = r.text("digest.too_few", "write \"skip\", \"send\" or \"ask\"", |text| {
+        text.parse().map_err(|_| format!("`{text}` is none of them"))
+    });
+    let (min_stories, max_stories) = (min_stories?, max_stories?);
+    if min_stories > max_stories {
+        r.report("digest.min_stories", "it is more than digest.max_stories", "make it smaller");
+        return None;
+    }
     Some(selection::Rules {
-        max_stories: usize::try_from(max_stories?).ok()?,
+        min_stories,
+        max_stories,
+        too_few: too_few?,
         max_age: SignedDuration::from_hours(i64::try_from(max_age?).ok()?),
+        max_per_source: max_per_source?,
+        max_per_section: max_per_section?,
+        max_variants: max_variants?,
     })
 }
 

@@ -76,9 +76,11 @@ pub fn router(site: Site) -> Router {
         .route("/subscribe", subscribe)
         .route("/confirm/{token}", get(public::confirm::get).post(public::confirm::post))
         .route("/unsubscribe/{token}", get(public::unsubscribe::get).post(public::unsubscribe::post))
+        .route("/preferences/{token}", get(public::preferences::get).post(public::preferences::post))
         .route("/issues", get(public::issues::list))
         .route("/issues/{date}", get(public::issues::show))
         .route("/assets/daily.css", get(assets::css))
+        .route("/assets/time-zone.js", get(assets::time_zone_script))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     if site.mailbox.is_some() {

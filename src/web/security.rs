@@ -8,8 +8,8 @@ use axum::{
     response::Response,
 };
 
-/// For our own pages: nothing from elsewhere, no script, no frame around us.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; \
+/// For our own pages: nothing from elsewhere, no script but our own files, no frame around us.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; \
                            base-uri 'none'; frame-ancestors 'none'";
 
 /// Adds what a handler has not set itself.

@@ -1,6 +1,6 @@
 //! A Daily of one's own: a database, a data folder, a clock that stands still, pages and workers.
 
-use super::{Engine, eventually, mailbox, mailbox::Mail, postgres};
+use super::{Engine, eventually, mailbox, mailbox::Mail, postgres, store::Store};
 use daily::{
     actions::send_issue::send_issue,
     app::App,
@@ -112,6 +112,15 @@ impl TestApp {
             .expect("an HTTP client");
         let url = format!("http://{address}");
         Self { app, clock, url, client, folder, _stop: stop.drop_guard(), _database: database }
+    }
+
+    /// The database, opened beside the app: for what no reader and no operator can do.
+    pub async fn store(&self) -> Store {
+        let url = match &self.app.settings.database {
+            DatabaseUrl::Sqlite(path) => format!("sqlite://{}", path.display()),
+            DatabaseUrl::Postgres(url) => url.clone(),
+        };
+        Store::open(&url).await
     }
 
     pub fn mailbox(&self) -> PathBuf {

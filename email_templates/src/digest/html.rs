@@ -1,166 +1,239 @@
 //! The digest as HTML.
 
-use jiff::civil::Date;
 use maud::{Markup, PreEscaped, html};
 
-use super::{Digest, Story, Told, told};
+use super::told::{Group, Issue, Picture, Told};
+use super::{Digest, note};
 use crate::layout::{Page, footer, inline_link, paragraph, row, row_end};
-use crate::theme::{ACCENT, BREAK, INK, MUTED, SANS, SERIF, light};
-use crate::wording::{tidy, tidy_some};
-use crate::{Masthead, href};
+use crate::theme::{BREAK, INK, Look, MUTED, SANS, light};
+use crate::wording::{Direction, shorten, tidy};
+use crate::{CLIP_BYTES, Masthead, href};
+
+/// What an issue without stories says.
+pub(super) const NO_STORIES: &str = "There are no stories this time. We will be back with the next issue.";
 
 /// The width of the sheet without its margins.
-const COLUMN_PX: u16 = 536;
-const THUMBNAIL_PX: u16 = 128;
+const COLUMN_PX: u32 = 536;
+/// A tall picture is shown narrower, so that it isn't higher than this.
+const HERO_MAX_HEIGHT_PX: u32 = 420;
+/// The widest picture of a story in the list.
+const THUMBNAIL_PX: u32 = 128;
+const THUMBNAIL_MAX_HEIGHT_PX: u32 = 160;
+
+/// How much the stories after the first one say.
+#[derive(Clone, Copy)]
+struct Detail {
+    dek_chars: usize,
+    pictures: bool,
+}
+
+/// All there is.
+const FULL: Detail = Detail { dek_chars: usize::MAX, pictures: true };
+/// Tried in this order, until the mail is small enough.
+const DETAILS: [Detail; 4] = [
+    FULL,
+    Detail { dek_chars: 140, pictures: true },
+    Detail { dek_chars: 140, pictures: false },
+    Detail { dek_chars: 0, pictures: false },
+];
 
 /// The mail: with the hidden preheader and the reader's own links.
-pub(super) fn mail(digest: &Digest<'_>, subject: &str, preheader: &str) -> Markup {
-    let title = tidy(digest.masthead.title);
-    let own_links = [
-        why(&digest.masthead),
-        html! {
-            (inline_link(digest.links.unsubscribe, "Unsubscribe"))
-            " · "
-            (inline_link(digest.links.web_view, "Read on the web"))
-        },
+pub(super) fn mail(digest: &Digest<'_>, issue: &Issue, subject: &str, preheader: &str) -> String {
+    let look = Look::of(&digest.masthead.theme);
+    let links = [
+        (digest.links.unsubscribe, "Unsubscribe"),
+        (digest.links.preferences, "Preferences"),
+        (digest.links.web_view, "Read on the web"),
     ];
-    let notice = format!("This is a test of {title}. It went to nobody else.");
-    page(digest, subject, Some(preheader), &notice, footer(&digest.masthead, &own_links))
+    let ways = html! {
+        @for (index, (url, words)) in links.into_iter().enumerate() {
+            @if index > 0 { " · " }
+            (inline_link(&look, url, words))
+        }
+    };
+    let sheet = Sheet {
+        digest,
+        issue,
+        look: &look,
+        subject,
+        preheader: Some(preheader),
+        notice: format!("This is a test of {}. It went to nobody else.", tidy(digest.masthead.title)),
+        footer: footer(&digest.masthead, &[why(&look, &digest.masthead), ways]),
+    };
+    let mut mail = String::new();
+    for detail in DETAILS {
+        mail = sheet.page(detail).into_string();
+        if mail.len() <= CLIP_BYTES {
+            break;
+        }
+    }
+    mail
 }
 
 /// The page of the archive: anybody may read it, so nothing in it is anybody's own.
-pub(super) fn archive_page(digest: &Digest<'_>, subject: &str) -> Markup {
+pub(super) fn archive_page(digest: &Digest<'_>, issue: &Issue, subject: &str) -> Markup {
+    let look = Look::of(&digest.masthead.theme);
     let title = tidy(digest.masthead.title);
     let sign_up = href::web(digest.masthead.site_url)
-        .map(|url| html! { (inline_link(url, &format!("Get {title} in your inbox every day"))) });
-    let notice = format!("This is a test of {title}. It is not in the archive.");
-    page(digest, subject, None, &notice, footer(&digest.masthead, sign_up.as_slice()))
-}
-
-fn page(digest: &Digest<'_>, subject: &str, preheader: Option<&str>, notice: &str, footer: Markup) -> Markup {
-    Page {
-        masthead: &digest.masthead,
-        title: subject,
-        preheader,
-        date: Some(digest.date),
-        notice: digest.is_test.then_some(notice),
-        rows: stories(digest),
-        footer,
+        .map(|url| inline_link(&look, url, &format!("Get {title} in your inbox")));
+    Sheet {
+        digest,
+        issue,
+        look: &look,
+        subject,
+        preheader: None,
+        notice: format!("This is a test of {title}. It is not in the archive."),
+        footer: footer(&digest.masthead, sign_up.as_slice()),
     }
-    .render()
+    .page(FULL)
 }
 
-fn why(masthead: &Masthead<'_>) -> Markup {
+fn why(look: &Look, masthead: &Masthead<'_>) -> Markup {
     html! {
         "You get " (tidy(masthead.title)) " because you signed up for it"
-        @if let Some(url) = href::web(masthead.site_url) { " at " (inline_link(url, href::spoken(url))) }
+        @if let Some(url) = href::web(masthead.site_url) { " at " (inline_link(look, url, href::spoken(url))) }
         " and confirmed your address."
     }
 }
 
-fn stories(digest: &Digest<'_>) -> Markup {
-    html! {
-        @match digest.stories.split_first() {
-            None => (row(paragraph(html! { "There are no stories today. We will be back tomorrow." }))),
-            Some((lead, others)) => {
-                (lead_story(lead, digest.date))
-                @if !others.is_empty() { (also_today()) }
-                @for (index, story) in others.iter().enumerate() {
-                    (other_story(story, index + 2, index == 0, digest.date))
+/// An issue on its way to a page, in one degree of detail or another.
+struct Sheet<'a> {
+    digest: &'a Digest<'a>,
+    issue: &'a Issue,
+    look: &'a Look,
+    subject: &'a str,
+    preheader: Option<&'a str>,
+    notice: String,
+    footer: Markup,
+}
+
+impl Sheet<'_> {
+    fn page(&self, detail: Detail) -> Markup {
+        Page {
+            masthead: &self.digest.masthead,
+            title: self.subject,
+            preheader: self.preheader,
+            date: Some(self.digest.date),
+            notice: self.digest.is_test.then_some(self.notice.as_str()),
+            rows: self.rows(detail),
+            footer: self.footer.clone(),
+        }
+        .render()
+    }
+
+    fn rows(&self, detail: Detail) -> Markup {
+        html! {
+            @if let Some(note) = self.digest.note { (self.note(note.html)) }
+            @match &self.issue.hero {
+                None => (row(paragraph(html! { (NO_STORIES) }))),
+                Some(hero) => (self.hero(hero)),
+            }
+            @for group in &self.issue.groups {
+                (self.heading(group))
+                @for (index, told) in group.stories.iter().enumerate() {
+                    (self.story(told, index == 0, group.heading.is_none(), detail))
+                }
+            }
+            (row_end())
+        }
+    }
+
+    fn note(&self, source: &str) -> Markup {
+        let direction = Direction::of(self.digest.masthead.language);
+        html! {
+            tr { td.pad style="padding:22px 32px 0;" {
+                table.line role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
+                    style={ "border-bottom:1px solid " (light::HAIRLINE) ";" } {
+                    tr { td style="padding:0 0 8px;" { (note::styled(source, self.look, direction)) } }
+                }
+            } }
+        }
+    }
+
+    fn hero(&self, told: &Told) -> Markup {
+        html! {
+            tr { td.pad style="padding:22px 32px 0;" {
+                @if let Some(picture) = &told.picture {
+                    (linked_picture(picture, told.url.as_deref(), COLUMN_PX, HERO_MAX_HEIGHT_PX))
+                    div style="height:18px;font-size:0;line-height:18px;" { (PreEscaped("&nbsp;")) }
+                }
+                (self.label(told.section.as_deref(), None))
+                h1.ink.hero dir="auto" style={ (self.look.headlines) (INK) (BREAK) "margin:6px 0 0;font-size:34px;line-height:40px;font-weight:700;letter-spacing:-0.4px;" } {
+                    (headline(told))
+                }
+                @if let Some(dek) = &told.dek {
+                    p.ink dir="auto" style={ (SANS) (INK) (BREAK) "margin:12px 0 0;font-size:17px;line-height:26px;" } { (dek) }
+                }
+                (byline(told))
+                @if let Some(url) = &told.url {
+                    p style={ (SANS) "margin:14px 0 0;font-size:15px;line-height:22px;font-weight:600;" } {
+                        (inline_link(self.look, url, "Read the story"))
+                    }
+                }
+            } }
+        }
+    }
+
+    /// The line above a part of the list.
+    fn heading(&self, group: &Group) -> Markup {
+        html! {
+            tr { td.pad style="padding:34px 32px 0;" {
+                h2.ink.thick dir="auto" style={ (SANS) (INK) (BREAK) "margin:0;padding:8px 0 0;border-top:2px solid " (light::INK) ";font-size:14px;line-height:20px;font-weight:700;" } {
+                    (group.heading.as_deref().unwrap_or("Also in this issue"))
+                }
+            } }
+        }
+    }
+
+    fn story(&self, told: &Told, first: bool, with_section: bool, detail: Detail) -> Markup {
+        let border = if first { String::new() } else { format!("border-top:1px solid {};", light::HAIRLINE) };
+        let above = if first { "14px" } else { "20px" };
+        let section = told.section.as_deref().filter(|_| with_section);
+        let dek = told.dek.as_deref().filter(|_| detail.dek_chars > 0);
+        html! {
+            tr { td.pad style="padding:0 32px;" {
+                table.line role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style=(border) {
+                    tr {
+                        td.ink valign="top" style={ (SANS) (INK) (BREAK) "padding:" (above) " 0 20px;font-size:15px;line-height:23px;" } {
+                            (self.label(section, Some(told.number)))
+                            h3.ink dir="auto" style={ (self.look.headlines) (INK) "margin:4px 0 0;font-size:21px;line-height:27px;font-weight:700;" } {
+                                (headline(told))
+                            }
+                            @if let Some(dek) = dek {
+                                p dir="auto" style="margin:6px 0 0;" { (shorten(dek, detail.dek_chars)) }
+                            }
+                            (byline(told))
+                        }
+                        @if let Some(picture) = told.picture.as_ref().filter(|_| detail.pictures) {
+                            td.gutter width="20" style="width:20px;font-size:0;" { (PreEscaped("&nbsp;")) }
+                            td.thumb valign="top" width="128" style={ "width:128px;padding:" (above) " 0 20px;" } {
+                                (linked_picture(picture, told.url.as_deref(), THUMBNAIL_PX, THUMBNAIL_MAX_HEIGHT_PX))
+                            }
+                        }
+                    }
+                }
+            } }
+        }
+    }
+
+    /// "2 · Science": the number is the one the text part gives the story.
+    fn label(&self, section: Option<&str>, number: Option<usize>) -> Markup {
+        html! {
+            @if section.is_some() || number.is_some() {
+                p.accent style={ (SANS) (self.look.accent_text()) (BREAK) "margin:0;font-size:13px;line-height:18px;font-weight:700;" } {
+                    @if let Some(number) = number { (number) @if section.is_some() { " · " } }
+                    @if let Some(section) = section { (section) }
                 }
             }
         }
-        (row_end())
     }
 }
 
-fn lead_story(story: &Story<'_>, issue: Date) -> Markup {
-    let told = told(story, issue);
-    let url = href::web(story.url);
-    let image = picture(story, COLUMN_PX, "width:100%;max-width:536px;");
+fn headline(told: &Told) -> Markup {
     html! {
-        tr { td.pad style="padding:22px 32px 0;" {
-            @if let Some(image) = image {
-                (linked_picture(story, url, &image))
-                div style="height:18px;font-size:0;line-height:18px;" { (PreEscaped("&nbsp;")) }
-            }
-            (section_label(&told, None))
-            h1.ink.hero dir="auto" style={ (SERIF) (INK) (BREAK) "margin:6px 0 0;font-size:34px;line-height:40px;font-weight:700;letter-spacing:-0.4px;" } {
-                (headline(&told.title, url))
-            }
-            @if let Some(dek) = &told.dek {
-                p.ink dir="auto" style={ (SANS) (INK) (BREAK) "margin:12px 0 0;font-size:17px;line-height:26px;" } { (dek) }
-            }
-            (byline(&told))
-            @if let Some(url) = url {
-                p style={ (SANS) "margin:14px 0 0;font-size:15px;line-height:22px;font-weight:600;" } {
-                    (inline_link(url, "Read the story"))
-                }
-            }
-        } }
-    }
-}
-
-/// The line between the lead and the rest.
-fn also_today() -> Markup {
-    html! {
-        tr { td.pad style="padding:34px 32px 0;" {
-            h2.ink.thick style={ (SANS) (INK) "margin:0;padding:8px 0 0;border-top:2px solid " (light::INK) ";font-size:14px;line-height:20px;font-weight:700;" } {
-                "Also today"
-            }
-        } }
-    }
-}
-
-fn other_story(story: &Story<'_>, number: usize, first: bool, issue: Date) -> Markup {
-    let told = told(story, issue);
-    let url = href::web(story.url);
-    let image = picture(story, THUMBNAIL_PX, "width:128px;");
-    let border = if first { String::new() } else { format!("border-top:1px solid {};", light::HAIRLINE) };
-    let above = if first { "14px" } else { "20px" };
-    html! {
-        tr { td.pad style="padding:0 32px;" {
-            table.line role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style=(border) {
-                tr {
-                    td valign="top" style={ "padding:" (above) " 0 20px;" } {
-                        (section_label(&told, Some(number)))
-                        h3.ink dir="auto" style={ (SERIF) (INK) (BREAK) "margin:4px 0 0;font-size:21px;line-height:27px;font-weight:700;" } {
-                            (headline(&told.title, url))
-                        }
-                        @if let Some(dek) = &told.dek {
-                            p.ink dir="auto" style={ (SANS) (INK) (BREAK) "margin:6px 0 0;font-size:15px;line-height:23px;" } { (dek) }
-                        }
-                        (byline(&told))
-                    }
-                    @if let Some(image) = image {
-                        td.gutter width="20" style="width:20px;font-size:0;" { (PreEscaped("&nbsp;")) }
-                        td.thumb valign="top" width="128" style={ "width:128px;padding:" (above) " 0 20px;" } {
-                            (linked_picture(story, url, &image))
-                        }
-                    }
-                }
-            }
-        } }
-    }
-}
-
-/// "2 · Science": the number is the one the text part gives the story.
-fn section_label(told: &Told, number: Option<usize>) -> Markup {
-    html! {
-        @if told.section.is_some() || number.is_some() {
-            p.accent style={ (SANS) (ACCENT) (BREAK) "margin:0;font-size:13px;line-height:18px;font-weight:700;" } {
-                @if let Some(number) = number { (number) @if told.section.is_some() { " · " } }
-                @if let Some(section) = &told.section { (section) }
-            }
-        }
-    }
-}
-
-fn headline(title: &str, url: Option<&str>) -> Markup {
-    html! {
-        @match url {
-            Some(url) => a.head.ink href=(url) style={ (INK) "text-decoration:none;" } { (title) },
-            None => (title),
+        @match &told.url {
+            Some(url) => a.head.ink href=(url) style={ (INK) "text-decoration:none;" } { (told.title) },
+            None => (told.title),
         }
     }
 }
@@ -173,25 +246,56 @@ fn byline(told: &Told) -> Markup {
     }
 }
 
-/// The picture, as wide as it is shown. No height: Outlook would squeeze a picture of another shape into it.
-fn picture(story: &Story<'_>, width_px: u16, size: &str) -> Option<Markup> {
-    let source = story.image_url.and_then(href::web)?;
-    let alt = tidy_some(story.image_alt).unwrap_or_default();
-    Some(html! {
-        img.muted src=(source) alt=(alt) width=(width_px) border="0"
-            style={ (SANS) (MUTED) (size) "height:auto;display:block;border:0;font-size:13px;line-height:19px;" };
-    })
+/// The picture as it is shown: within the width and height, never distorted, and never larger than it is.
+fn picture(picture: &Picture, max_width: u32, max_height: u32) -> Markup {
+    let shown = picture.size.map(|size| fitted(size, max_width, max_height));
+    let width = shown.map_or(max_width, |(width, _)| width);
+    html! {
+        // Outlook for Windows goes by the attributes. Without a height it keeps the picture's own proportions.
+        img.muted src=(picture.url) alt=(picture.alt) width=(width) height=[shown.map(|(_, height)| height)] border="0"
+            style={ (SANS) (MUTED) "width:100%;max-width:" (width) "px;height:auto;display:block;border:0;font-size:13px;line-height:19px;" };
+    }
+}
+
+/// The largest size within the limits that keeps the proportions and enlarges nothing.
+fn fitted((width, height): (u32, u32), max_width: u32, max_height: u32) -> (u32, u32) {
+    let (width, height) = (u64::from(width), u64::from(height));
+    let (mut shown_width, mut shown_height) = (width, height);
+    if shown_width > u64::from(max_width) {
+        shown_width = u64::from(max_width);
+        shown_height = (height * shown_width + width / 2) / width;
+    }
+    if shown_height > u64::from(max_height) {
+        shown_height = u64::from(max_height);
+        shown_width = (width * shown_height + height / 2) / height;
+    }
+    let pixels = |length: u64| u32::try_from(length.max(1)).unwrap_or(u32::MAX);
+    (pixels(shown_width), pixels(shown_height))
 }
 
 /// A picture that opens its story. Without a description it says nothing that the headline's own link doesn't, and
 /// screen readers and the keyboard pass it by.
-fn linked_picture(story: &Story<'_>, url: Option<&str>, image: &Markup) -> Markup {
-    let described = tidy_some(story.image_alt).is_some();
+fn linked_picture(of: &Picture, url: Option<&str>, max_width: u32, max_height: u32) -> Markup {
+    let image = picture(of, max_width, max_height);
     html! {
         @match url {
             None => (image),
-            Some(url) if described => a href=(url) style="text-decoration:none;" { (image) },
+            Some(url) if !of.alt.is_empty() => a href=(url) style="text-decoration:none;" { (image) },
             Some(url) => a href=(url) tabindex="-1" aria-hidden="true" style="text-decoration:none;" { (image) },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_keeps_its_proportions_and_is_never_enlarged() {
+        assert_eq!(fitted((1200, 800), 536, 420), (536, 357));
+        assert_eq!(fitted((800, 1200), 536, 420), (280, 420));
+        assert_eq!(fitted((300, 200), 536, 420), (300, 200));
+        assert_eq!(fitted((1, u32::MAX), 128, 160), (1, 160));
+        assert_eq!(fitted((u32::MAX, 1), 128, 160), (128, 1));
     }
 }

@@ -1,12 +1,15 @@
 //! The digest as plain text.
 
-use super::{Digest, Story, told};
+use super::{
+    Digest,
+    told::{Issue, Told},
+};
 use crate::href;
 use crate::layout::postal_lines;
 use crate::text::TextPart;
 use crate::wording::{long_date, tidy};
 
-pub(super) fn mail(digest: &Digest<'_>) -> String {
+pub(super) fn mail(digest: &Digest<'_>, issue: &Issue) -> String {
     let masthead = &digest.masthead;
     let title = tidy(masthead.title);
     let mut part = TextPart::default();
@@ -18,13 +21,22 @@ pub(super) fn mail(digest: &Digest<'_>) -> String {
     part.paragraph(0, &long_date(digest.date));
     part.rule('=').gap();
 
-    if digest.stories.is_empty() {
-        part.paragraph(0, "There are no stories today. We will be back tomorrow.").gap();
+    if let Some(note) = digest.note {
+        part.lines_of(note.text).gap().rule('-').gap();
     }
-    let lead_width = format!("{}. ", digest.stories.len()).len();
-    for (index, story) in digest.stories.iter().enumerate() {
-        let lead = format!("{:<lead_width$}", format!("{}.", index + 1));
-        self::story(&mut part, story, &lead, digest);
+    let widest = format!("{}. ", digest.stories.len()).len();
+    match &issue.hero {
+        None => part.paragraph(0, super::html::NO_STORIES).gap(),
+        Some(hero) => story(&mut part, hero, hero.section.as_deref(), widest),
+    };
+    for group in &issue.groups {
+        if let Some(heading) = &group.heading {
+            part.heading(heading).gap();
+        }
+        for told in &group.stories {
+            let section = told.section.as_deref().filter(|_| group.heading.is_none());
+            story(&mut part, told, section, widest);
+        }
     }
 
     part.rule('-').gap();
@@ -36,6 +48,7 @@ pub(super) fn mail(digest: &Digest<'_>) -> String {
     )
     .gap();
     part.paragraph(0, "Unsubscribe:").link(0, digest.links.unsubscribe).gap();
+    part.paragraph(0, "Preferences:").link(0, digest.links.preferences).gap();
     part.paragraph(0, "Read on the web:").link(0, digest.links.web_view).gap();
     part.paragraph(0, &title);
     for line in postal_lines(masthead) {
@@ -44,18 +57,16 @@ pub(super) fn mail(digest: &Digest<'_>) -> String {
     part.finish()
 }
 
-fn story(part: &mut TextPart, story: &Story<'_>, lead: &str, digest: &Digest<'_>) {
-    let told = told(story, digest.date);
-    let indent = lead.len();
-    part.hanging(lead, &told.title);
-    let about: Vec<String> = told.section.into_iter().chain(told.byline).collect();
-    part.paragraph(indent, &about.join(" · "));
+fn story<'a>(part: &'a mut TextPart, told: &Told, section: Option<&str>, widest: usize) -> &'a mut TextPart {
+    part.hanging(&format!("{:<widest$}", format!("{}.", told.number)), &told.title);
+    let about: Vec<&str> = section.into_iter().chain(told.byline.as_deref()).collect();
+    part.paragraph(widest, &about.join(" · "));
     part.gap();
     if let Some(dek) = &told.dek {
-        part.paragraph(indent, dek);
+        part.paragraph(widest, dek);
     }
-    if let Some(url) = href::web(story.url) {
-        part.link(indent, url);
+    if let Some(url) = &told.url {
+        part.link(widest, url);
     }
-    part.gap();
+    part.gap()
 }

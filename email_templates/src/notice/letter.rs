@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use crate::layout::{Page, footer, headline, paragraph, postal_lines, row, row_end, small_print};
 use crate::text::TextPart;
+use crate::theme::Look;
 use crate::theme::{BREAK, INK, SANS, light};
 use crate::wording::{shorten, tidy};
 use crate::{Email, Masthead};
@@ -71,7 +72,7 @@ impl Letter {
         let end = "To end it, run:";
         let rows = html! {
             (row(html! {
-                (headline(&self.title))
+                (headline(&Look::of(&masthead.theme), &self.title))
                 @for part in &self.parts { (shown(part)) }
             }))
             (row_end())

@@ -12,7 +12,7 @@ fn a_digest_as_it_is_sent() {
 #[test]
 fn a_digest_of_one_story_has_no_rest() {
     let email = render(&digest(&STORIES[..1]));
-    assert!(!email.html.contains("Also today"));
+    assert!(!email.html.contains("Also in this issue"));
     assert!(email.preheader.starts_with("A retired radar"), "without other stories the dek is the preheader");
     insta::assert_snapshot!("digest_of_one_story_text", envelope(&email));
 }
@@ -21,8 +21,8 @@ fn a_digest_of_one_story_has_no_rest() {
 fn a_digest_without_stories_says_so() {
     let email = render(&digest(&[]));
     assert_eq!(email.subject, "Daily: Saturday, 22 November 2025");
-    assert!(email.html.contains("no stories today"));
-    assert!(email.text.contains("no stories today"));
+    assert!(email.html.contains("no stories this time"));
+    assert!(email.text.contains("no stories this time"));
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_long_title_makes_a_bounded_subject() {
 fn the_preheader_names_the_other_stories_unless_the_operator_wrote_one() {
     let plain = digest(STORIES);
     let email = render(&plain);
-    assert!(email.preheader.starts_with("Also today: Ferry timetable gains a dawn crossing; In praise"));
+    assert!(email.preheader.starts_with("Also: Ferry timetable gains a dawn crossing; In praise"));
     assert!(email.preheader.chars().count() <= 140);
     assert!(email.html.contains(&email.preheader), "the preheader is in the HTML");
     let own = Digest { preheader: Some("Bring tea."), ..plain };
@@ -66,7 +66,7 @@ fn a_test_send_says_so_in_the_subject_and_in_both_parts() {
 #[test]
 fn placeholder_links_stand_verbatim_in_both_parts() {
     let email = render(&digest(STORIES));
-    for token in ["{{unsubscribe_url}}", "{{web_view_url}}"] {
+    for token in ["{{unsubscribe_url}}", "{{preferences_url}}", "{{web_view_url}}"] {
         assert!(values_of(&email.html, "href").contains(&token), "{token} is a link of the HTML part");
         assert_eq!(email.html.matches(token).count(), 1);
         assert_eq!(
@@ -108,6 +108,8 @@ fn twelve_generous_stories_stay_below_90_kilobytes() {
         url: &url,
         image_url: Some(&url),
         image_alt: Some("A picture"),
+        image_width: None,
+        image_height: None,
         author: Some(&long),
         section: Some(&long),
         site_name: Some(&long),

@@ -1,7 +1,7 @@
 //! An invented newsletter with invented stories, and how its mails are put into snapshots.
 
 use email_templates::digest::{Digest, Links, Story};
-use email_templates::{Email, Masthead};
+use email_templates::{Email, Masthead, Theme};
 use jiff::civil::date;
 
 pub fn masthead() -> Masthead<'static> {
@@ -11,6 +11,7 @@ pub fn masthead() -> Masthead<'static> {
         postal_address: "The Lantern Bay Courier\n4 Quay Street, Lantern Bay LB1 2QS",
         site_url: "https://daily.example",
         language: "en",
+        theme: Theme::default(),
     }
 }
 
@@ -21,8 +22,13 @@ pub fn digest(stories: &'static [Story<'static>]) -> Digest<'static> {
         date: date(2025, 11, 22),
         subject: None,
         preheader: None,
+        note: None,
         stories,
-        links: Links { unsubscribe: "{{unsubscribe_url}}", web_view: "{{web_view_url}}" },
+        links: Links {
+            unsubscribe: "{{unsubscribe_url}}",
+            preferences: "{{preferences_url}}",
+            web_view: "{{web_view_url}}",
+        },
         is_test: false,
     }
 }
@@ -37,6 +43,8 @@ pub const STORIES: &[Story<'static>] = &[
         url: "https://courier.example/science/lighthouse-whales",
         image_url: Some("https://courier.example/images/lighthouse.png"),
         image_alt: Some("A lighthouse at dusk, its beam over a calm sea"),
+        image_width: None,
+        image_height: None,
         author: Some("Ada Quill"),
         section: Some("Science"),
         site_name: Some("The Lantern Bay Courier"),
@@ -48,6 +56,8 @@ pub const STORIES: &[Story<'static>] = &[
         url: "https://courier.example/local/dawn-ferry",
         image_url: Some("https://courier.example/images/ferry.png"),
         image_alt: Some("A small ferry under a rising sun"),
+        image_width: None,
+        image_height: None,
         author: Some("Tomas Hale"),
         section: Some("Local"),
         site_name: Some("The Lantern Bay Courier"),
@@ -62,6 +72,8 @@ pub const STORIES: &[Story<'static>] = &[
         url: "https://courier.example/food/second-day-loaf",
         image_url: Some("https://courier.example/images/loaf.png"),
         image_alt: None,
+        image_width: None,
+        image_height: None,
         author: Some("Imogen Marsh"),
         section: Some("Food"),
         site_name: None,
@@ -73,6 +85,8 @@ pub const STORIES: &[Story<'static>] = &[
         url: "https://courier.example/local/library-umbrellas",
         image_url: None,
         image_alt: None,
+        image_width: None,
+        image_height: None,
         author: None,
         section: None,
         site_name: Some("Harbour Notes"),
@@ -86,6 +100,8 @@ pub const STORIES: &[Story<'static>] = &[
         url: "https://courier.example/culture/kettle-choir",
         image_url: Some("https://courier.example/images/kettles.png"),
         image_alt: Some("Rows of kettles on a stage, steam rising"),
+        image_width: None,
+        image_height: None,
         author: Some("Rui Castellan"),
         section: Some("Culture"),
         site_name: Some("The Lantern Bay Courier"),

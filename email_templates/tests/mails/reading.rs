@@ -108,6 +108,8 @@ fn a_long_name_and_missing_words_leave_no_holes() {
         url: "",
         image_url: None,
         image_alt: None,
+        image_width: None,
+        image_height: None,
         author: None,
         section: None,
         site_name: None,

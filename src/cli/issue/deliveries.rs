@@ -166,7 +166,7 @@ async fn show_reader(app: &App, issue: &IssueRecord, reader: &str, output: Outpu
         )));
     };
     let newsletter = newsletters::get(&mut tx, issue.newsletter_id).await?.newsletter;
-    let subject = variants::of_issue(&mut tx, issue.id).await?.map(|it| it.subject);
+    let subject = variants::subject_of(&mut tx, delivery.variant_id).await?;
     drop(tx);
     let message_id = issue.message_id(delivery.id, &newsletter.sender_address);
     let record = json!({
@@ -189,7 +189,10 @@ async fn show_reader(app: &App, issue: &IssueRecord, reader: &str, output: Outpu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{db::Stamp, domain::ids::DeliveryId};
+    use crate::{
+        db::Stamp,
+        domain::ids::{DeliveryId, VariantId},
+    };
 
     #[test]
     fn a_row_says_when_it_is_tried_next_or_when_it_ended() {
@@ -197,6 +200,7 @@ mod tests {
         let mut it = ReaderDelivery {
             id: DeliveryId(7),
             subscriber_id: SubscriberId(3),
+            variant_id: VariantId(1),
             address: "ann@example.org".into(),
             status: DeliveryStatus::Deferred,
             attempts: 2,

@@ -23,6 +23,19 @@ pub fn line(counts: &Counts) -> String {
     if parts.is_empty() { "no readers".into() } else { parts.join(" · ") }
 }
 
+/// A number with a comma between thousands.
+pub fn number(count: i64) -> String {
+    let digits = count.unsigned_abs().to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if count < 0 { format!("-{text}") } else { text }
+}
+
 /// Messages a second, with as many digits as say something.
 pub fn rate(per_second: f64) -> String {
     let digits = usize::from(per_second < 10.0);

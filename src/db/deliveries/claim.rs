@@ -4,7 +4,7 @@ use crate::{
     db::{DbError, EngineTx, Stamp, Tx, on},
     domain::{
         email_address::EmailAddress,
-        ids::{ClaimId, DeliveryId, IssueId, SubscriptionId},
+        ids::{ClaimId, DeliveryId, IssueId, SubscriptionId, VariantId},
     },
 };
 use jiff::Timestamp;
@@ -18,6 +18,9 @@ pub struct ClaimedDelivery {
     /// The subscription it is for.
     #[sqlx(try_from = "i64")]
     pub subscription_id: SubscriptionId,
+    /// What they get.
+    #[sqlx(try_from = "i64")]
+    pub variant_id: VariantId,
     /// To whom.
     #[sqlx(try_from = "String")]
     pub address: EmailAddress,
@@ -58,7 +61,7 @@ pub async fn claim(
                 $which,
                 " ORDER BY next_attempt_at, id LIMIT $4 ",
                 $lock,
-                ") RETURNING id, subscription_id, attempts, due_at, next_attempt_at, paced, \
+                ") RETURNING id, subscription_id, variant_id, attempts, due_at, next_attempt_at, paced, \
                  (SELECT r.address FROM subscribers r WHERE r.id = deliveries.subscriber_id) AS address"
             ))
             .bind(issue.0)

@@ -1,11 +1,13 @@
 //! Table `deliveries`: one row a reader and issue, in exactly one state.
 
 mod claim;
+mod fan_out;
 mod record;
 mod report;
 mod settle;
 
 pub use claim::{ClaimedDelivery, From, claim, park, recover, release};
+pub use fan_out::{FanOut, Past, fan_out, groups};
 pub use record::{Begun, Finish, Next, begin, finish};
 pub use report::{
     AnswerCount, DomainCount, ReaderDelivery, Slowdown, by_answer, by_domain, of_reader, page, slowdowns,
@@ -15,10 +17,8 @@ pub use settle::{Standing, give_up, next_due, retry_uncertain, settle_uncertain,
 use super::{DbError, EngineTx, Stamp, Tx, on};
 use crate::domain::{
     delivery::DeliveryStatus,
-    ids::{DeliveryId, IssueId, NewsletterId, SubscriberId, VariantId},
+    ids::{DeliveryId, IssueId, SubscriberId},
 };
-use jiff::Timestamp;
-
 /// A delivery as an operator sees it.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct DeliveryRecord {
@@ -71,45 +71,6 @@ impl Counts {
     /// Those that are not at their end.
     pub const fn open(&self) -> i64 {
         self.queued + self.claimed + self.sending + self.deferred + self.uncertain
-    }
-}
-
-/// Makes a delivery for each active, unsuppressed reader of the newsletter, in one statement. Returns how many. Those in
-/// `paced` domains are set apart from the beginning.
-pub async fn fan_out(
-    tx: &mut Tx,
-    issue: IssueId,
-    variant: VariantId,
-    newsletter: NewsletterId,
-    due_at: Timestamp,
-    paced: &[String],
-) -> Result<u64, DbError> {
-    let paced = serde_json::to_string(paced).map_err(|error| DbError::Encode(Box::new(error)))?;
-    macro_rules! fan_out {
-        ($conn:ident, $paced:literal) => {
-            sqlx::query(concat!(
-                "INSERT INTO deliveries (issue_id, variant_id, subscriber_id, subscription_id, status, due_at, \
-                 next_attempt_at, paced) SELECT $1, $2, s.subscriber_id, s.id, 'queued', $4, $4, \
-                 CASE WHEN r.domain IN (",
-                $paced,
-                ") THEN r.domain END FROM subscriptions s JOIN subscribers r ON r.id = s.subscriber_id \
-                 WHERE s.newsletter_id = $3 AND s.status = 'active' \
-                 AND NOT EXISTS (SELECT 1 FROM suppressions x WHERE x.address_key = r.address_key) \
-                 ORDER BY s.id ON CONFLICT (issue_id, subscriber_id) DO NOTHING"
-            ))
-            .bind(issue.0)
-            .bind(variant.0)
-            .bind(newsletter.0)
-            .bind(Stamp(due_at))
-            .bind(&paced)
-            .execute($conn)
-            .await
-            .map(|done| done.rows_affected())
-        };
-    }
-    match tx.by_engine() {
-        EngineTx::Sqlite(conn) => fan_out!(conn, "SELECT value FROM json_each($5)"),
-        EngineTx::Postgres(conn) => fan_out!(conn, "SELECT json_array_elements_text($5::json)"),
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{
     db::{DbError, Stamp, Tx, on},
     domain::{
         delivery::DeliveryStatus,
-        ids::{DeliveryId, IssueId, SubscriberId},
+        ids::{DeliveryId, IssueId, SubscriberId, VariantId},
     },
 };
 use jiff::Timestamp;
@@ -18,6 +18,9 @@ pub struct ReaderDelivery {
     /// The reader: what the next page begins after.
     #[sqlx(try_from = "i64")]
     pub subscriber_id: SubscriberId,
+    /// What the reader gets.
+    #[sqlx(try_from = "i64")]
+    pub variant_id: VariantId,
     /// The reader's address.
     pub address: String,
     /// Where it stands.
@@ -42,7 +45,7 @@ pub struct ReaderDelivery {
 macro_rules! select_deliveries {
     ($rest:literal) => {
         concat!(
-            "SELECT d.id, d.subscriber_id, r.address, d.status, d.attempts, d.next_attempt_at, d.relay, d.reply_code, \
+            "SELECT d.id, d.subscriber_id, d.variant_id, r.address, d.status, d.attempts, d.next_attempt_at, d.relay, d.reply_code, \
              d.enhanced_code, d.reply_text, d.finished_at FROM deliveries d JOIN subscribers r ON r.id = d.subscriber_id ",
             $rest
         )

@@ -1,18 +1,31 @@
 //! Tables `issues`, `issue_stories` and `issue_events`: what goes out on which date, and what becomes of it.
 
+mod candidates;
+mod edits;
+mod groups;
 mod progress;
 mod stories;
 mod waking;
 
-pub use progress::{IssueEvent, add_answers, history, hold, score, set_recipients, set_resumed};
-pub use stories::{StoryRecord, candidates, last_planned_at, set_stories, stories};
-pub use waking::{forget_woken, next_planned_due, sending, set_at_rest, set_woken, wake_due};
+pub use candidates::{candidates, mark_carried, mark_places, past_variants, planned_at};
+pub use edits::{
+    IssueWords, StoryEdit, edits, set_approved, set_edited, set_issue_words, set_place, set_wish, set_words,
+    undo,
+};
+pub use groups::{WaveRecord, insert_group, insert_wave, set_fanned_out, unserved, waves};
+pub use progress::{IssueEvent, add_answers, history, hold, score, set_resumed};
+pub use stories::{KeptPlan, StoryRecord, kept_plan, set_plan, stories};
+pub use waking::{
+    forget_woken, next_planned_due, outdated, sending, set_at_rest, set_reminded, set_waits_for, set_woken,
+    unapproved, wake_due,
+};
 
 use super::{DbError, Stamp, Tx, on};
 use crate::domain::{
     email_address::EmailAddress,
     ids::{DeliveryId, IssueId, NewsletterId},
     issue::IssueStatus,
+    schedule::Due,
 };
 use jiff::{Timestamp, civil::Date};
 
@@ -66,6 +79,13 @@ pub struct IssueRecord {
     /// Up to which subscription its deliveries have been made; `None` before and after.
     #[serde(skip)]
     pub fanned_out_to: Option<i64>,
+    /// What it waits for beside its time: `approval`, or an operator's word on too few `stories`.
+    pub waits_for: Option<String>,
+    /// An operator had it sent: all its readers are due at once.
+    pub at_once: bool,
+    /// How often it was edited.
+    #[serde(skip)]
+    pub revision: i64,
 }
 
 impl IssueRecord {
@@ -73,6 +93,11 @@ impl IssueRecord {
     pub fn date(&self) -> Date {
         // Only `insert` writes the column, from a `Date`.
         self.issue_date.parse().unwrap_or(Date::ZERO)
+    }
+
+    /// When its readers are due.
+    pub fn due(&self) -> Due {
+        Due { first: self.due_at.0, last: self.last_due_at.unwrap_or(self.due_at).0 }
     }
 
     /// The Message-ID (RFC 5322 section 3.6.4) of a reader's copy, without angle brackets: what relays' logs know it by.
@@ -86,7 +111,7 @@ macro_rules! select_issue {
         concat!(
             "SELECT id, newsletter_id, issue_date, status, due_at, planned_at, frozen_at, closed_at, message_key, reason, \
              recipients, answered, refused, resumed_at, subject, preheader, note, approved_at, reminded_at, last_due_at, \
-             fanned_out_to FROM issues ",
+             fanned_out_to, waits_for, at_once, revision FROM issues ",
             $rest
         )
     };
@@ -168,24 +193,27 @@ pub async fn insert(
     tx: &mut Tx,
     newsletter: NewsletterId,
     date: Date,
-    due_at: Timestamp,
+    due: Due,
     status: IssueStatus,
     reason: Option<&str>,
     now: Timestamp,
 ) -> Result<Option<IssueId>, DbError> {
-    let id: Option<i64> = on!(tx, |conn| sqlx::query_scalar(
-        "INSERT INTO issues (newsletter_id, issue_date, status, due_at, created_at, message_key, reason) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (newsletter_id, issue_date) DO NOTHING RETURNING id"
+    let id: Option<i64> = on!(tx, |conn| {
+        sqlx::query_scalar(
+        "INSERT INTO issues (newsletter_id, issue_date, status, due_at, last_due_at, created_at, message_key, reason) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (newsletter_id, issue_date) DO NOTHING RETURNING id"
     )
     .bind(newsletter.0)
     .bind(date.to_string())
     .bind(status.as_str())
-    .bind(Stamp(due_at))
+    .bind(Stamp(due.first))
+    .bind(due.last_of_many().map(Stamp))
     .bind(Stamp(now))
     .bind(crate::random::hex::<8>())
     .bind(reason)
     .fetch_optional(conn)
-    .await?);
+    .await?
+    });
     Ok(id.map(IssueId))
 }
 
@@ -197,14 +225,63 @@ pub async fn planned(tx: &mut Tx, newsletter: NewsletterId) -> Result<Vec<IssueR
         .await)
 }
 
-/// Makes a planned issue due at another moment.
-pub async fn set_due(tx: &mut Tx, id: IssueId, due_at: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE issues SET due_at = $2 WHERE id = $1 AND status = 'planned'")
-        .bind(id.0)
-        .bind(Stamp(due_at))
-        .execute(conn)
-        .await
-        .map(drop))
+/// Makes a planned issue due for all its readers at once, now.
+pub async fn set_at_once(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE issues SET due_at = $2, last_due_at = NULL, at_once = $3 WHERE id = $1 AND status = 'planned'"
+    )
+    .bind(id.0)
+    .bind(Stamp(now))
+    .bind(true)
+    .execute(conn)
+    .await
+    .map(drop))
+}
+
+/// Makes a planned issue due at other moments.
+pub async fn set_due(tx: &mut Tx, id: IssueId, due: Due) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE issues SET due_at = $2, last_due_at = $3 WHERE id = $1 AND status = 'planned'"
+    )
+    .bind(id.0)
+    .bind(Stamp(due.first))
+    .bind(due.last_of_many().map(Stamp))
+    .execute(conn)
+    .await
+    .map(drop))
+}
+
+/// Lets the moments at which readers of a planned issue are due reach as far as `moment`. Leaves alone an issue that is due already.
+pub async fn stretch_due(tx: &mut Tx, id: IssueId, moment: Timestamp, now: Timestamp) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE issues SET due_at = CASE WHEN $2 < due_at THEN $2 ELSE due_at END, \
+         last_due_at = CASE WHEN $2 > COALESCE(last_due_at, due_at) THEN $2 \
+             WHEN $2 < due_at THEN COALESCE(last_due_at, due_at) ELSE last_due_at END \
+         WHERE id = $1 AND status = 'planned' AND due_at > $3"
+    )
+    .bind(id.0)
+    .bind(Stamp(moment))
+    .bind(Stamp(now))
+    .execute(conn)
+    .await
+    .map(drop))
+}
+
+/// The issues dated `from` or later that were skipped for this reason.
+pub async fn skipped_for(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    from: Date,
+    reason: &str,
+) -> Result<Vec<IssueRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(select_issue!(
+        "WHERE newsletter_id = $1 AND issue_date >= $2 AND status = 'skipped' AND reason = $3"
+    ))
+    .bind(newsletter.0)
+    .bind(from.to_string())
+    .bind(reason)
+    .fetch_all(conn)
+    .await)
 }
 
 /// Moves an issue from one state to the next, and writes that down in its history. `false`: it was not in `from`, so somebody

@@ -28,16 +28,6 @@ pub async fn history(tx: &mut Tx, id: IssueId) -> Result<Vec<IssueEvent>, DbErro
     .await)
 }
 
-/// Keeps how many readers an issue has.
-pub async fn set_recipients(tx: &mut Tx, id: IssueId, recipients: u64) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE issues SET recipients = $2 WHERE id = $1")
-        .bind(id.0)
-        .bind(i64::try_from(recipients).unwrap_or(i64::MAX))
-        .execute(conn)
-        .await
-        .map(drop))
-}
-
 /// Adds answers to an issue's score and returns it.
 pub async fn add_answers(
     tx: &mut Tx,

@@ -1,10 +1,11 @@
-//! An issue's stories: what they are chosen from, and which were.
+//! Tables `issue_stories` and `issue_plans`: an issue's candidates with their fate, and what its plan was made from.
 
 use crate::{
-    db::{DbError, Stamp, Tx, articles::ArticleRecord, on},
+    db::{DbError, EngineTx, Stamp, Tx, articles::ArticleRecord, on},
     domain::{
-        ids::{ArticleId, IssueId, NewsletterId},
-        selection::{Candidate, Choice},
+        ids::IssueId,
+        plan::{Plan, PlanInputs},
+        selection::Choice,
     },
 };
 use jiff::Timestamp;
@@ -22,99 +23,116 @@ pub struct StoryRecord {
     pub article: ArticleRecord,
 }
 
-/// What the selection rule chooses from: the newest articles by date and by arrival, and every pinned one.
-/// `issue` is the one being planned, whose own stories do not count as carried.
-pub async fn candidates(
-    tx: &mut Tx,
-    newsletter: NewsletterId,
-    issue: Option<IssueId>,
-) -> Result<Vec<Candidate>, DbError> {
-    #[derive(sqlx::FromRow)]
-    struct Row {
-        id: i64,
-        fresh_at: Option<Stamp>,
-        first_seen_at: Stamp,
-        pinned: bool,
-        hidden: bool,
-        carried: bool,
-    }
-    let rows: Vec<Row> = on!(tx, |conn| {
-        sqlx::query_as(
-        "SELECT a.id, a.fresh_at, a.first_seen_at, a.pinned, a.hidden, EXISTS (SELECT 1 FROM issue_stories t \
-         JOIN issues i ON i.id = t.issue_id WHERE t.article_id = a.id AND t.position IS NOT NULL \
-         AND i.newsletter_id = $1 AND i.id <> $2 AND i.status NOT IN ('planned', 'skipped', 'cancelled')) AS carried \
-         FROM articles a WHERE a.id IN (SELECT id FROM articles WHERE fresh_at IS NOT NULL ORDER BY fresh_at DESC LIMIT 500) \
-         OR a.id IN (SELECT id FROM articles ORDER BY first_seen_at DESC LIMIT 500) \
-         OR a.id IN (SELECT id FROM articles WHERE pinned)"
-    )
-    .bind(newsletter.0)
-    .bind(issue.map_or(0, |id| id.0))
-    .fetch_all(conn)
-    .await?
-    });
-    let candidate = |row: Row| Candidate {
-        article: ArticleId(row.id),
-        fresh_at: row.fresh_at.map(Timestamp::from),
-        first_seen_at: row.first_seen_at.0,
-        pinned: row.pinned,
-        hidden: row.hidden,
-        carried_before: row.carried,
-    };
-    Ok(rows.into_iter().map(candidate).collect())
-}
-
-/// When the newsletter's last issue that went out (or is going out) was planned.
-pub async fn last_planned_at(tx: &mut Tx, newsletter: NewsletterId) -> Result<Option<Timestamp>, DbError> {
-    let at: Option<Stamp> = on!(tx, |conn| sqlx::query_scalar(
-        "SELECT max(planned_at) FROM issues WHERE newsletter_id = $1 \
-         AND status IN ('frozen', 'sending', 'paused', 'held', 'sent')"
-    )
-    .bind(newsletter.0)
-    .fetch_one(conn)
-    .await?);
-    Ok(at.map(Timestamp::from))
-}
-
-/// Keeps a plan: every candidate's fate, the chosen ones in their order. `false`: the issue is no longer planned.
-pub async fn set_stories(
+/// Keeps a plan in place of an earlier one: every candidate's fate, and what it was made from. `false`: the issue is no longer
+/// planned, or was edited since `revision`.
+pub async fn set_plan(
     tx: &mut Tx,
     id: IssueId,
-    choices: &[Choice],
-    now: Timestamp,
+    revision: i64,
+    inputs: &PlanInputs,
+    plan: &Plan,
 ) -> Result<bool, DbError> {
-    let planned =
-        on!(tx, |conn| sqlx::query("UPDATE issues SET planned_at = $2 WHERE id = $1 AND status = 'planned'")
-            .bind(id.0)
-            .bind(Stamp(now))
-            .execute(conn)
-            .await?
-            .rows_affected());
+    let planned = on!(tx, |conn| sqlx::query(
+        "UPDATE issues SET planned_at = $2 WHERE id = $1 AND status = 'planned' AND revision = $3"
+    )
+    .bind(id.0)
+    .bind(Stamp(inputs.planned_at))
+    .bind(revision)
+    .execute(conn)
+    .await?
+    .rows_affected());
     if planned == 0 {
         return Ok(false);
     }
+    set_choices(tx, id, &plan.choices).await?;
+    let encode = |error: serde_json::Error| DbError::Encode(Box::new(error));
+    let kept = serde_json::to_string(inputs).map_err(encode)?;
+    let outcome = serde_json::to_string(plan).map_err(encode)?;
+    on!(tx, |conn| sqlx::query(
+        "INSERT INTO issue_plans (issue_id, planned_at, inputs, outcome) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (issue_id) DO UPDATE SET planned_at = excluded.planned_at, inputs = excluded.inputs, \
+         outcome = excluded.outcome"
+    )
+    .bind(id.0)
+    .bind(Stamp(inputs.planned_at))
+    .bind(&kept)
+    .bind(&outcome)
+    .execute(conn)
+    .await
+    .map(|_| true))
+}
+
+/// One statement, however many candidates there are.
+async fn set_choices(tx: &mut Tx, id: IssueId, choices: &[Choice]) -> Result<(), DbError> {
     on!(tx, |conn| sqlx::query("DELETE FROM issue_stories WHERE issue_id = $1")
         .bind(id.0)
         .execute(conn)
-        .await?
-        .rows_affected());
+        .await
+        .map(drop))?;
     let mut position = 0_i64;
-    for choice in choices {
-        let place = choice.reason.is_in().then(|| {
-            position += 1;
-            position
-        });
-        on!(tx, |conn| sqlx::query(
-            "INSERT INTO issue_stories (issue_id, article_id, position, reason) VALUES ($1, $2, $3, $4)"
+    let rows: Vec<(i64, Option<i64>, &str)> = choices
+        .iter()
+        .map(|choice| {
+            let place = choice.reason.is_in().then(|| {
+                position += 1;
+                position
+            });
+            (choice.article.0, place, choice.reason.as_str())
+        })
+        .collect();
+    let rows = serde_json::to_string(&rows).map_err(|error| DbError::Encode(Box::new(error)))?;
+    match tx.by_engine() {
+        EngineTx::Sqlite(conn) => sqlx::query(
+            "INSERT INTO issue_stories (issue_id, article_id, position, reason) \
+             SELECT $1, value ->> 0, value ->> 1, value ->> 2 FROM json_each($2)",
         )
         .bind(id.0)
-        .bind(choice.article.0)
-        .bind(place)
-        .bind(choice.reason.as_str())
+        .bind(rows)
         .execute(conn)
-        .await?
-        .rows_affected());
+        .await
+        .map(drop),
+        EngineTx::Postgres(conn) => sqlx::query(
+            "INSERT INTO issue_stories (issue_id, article_id, position, reason) \
+             SELECT $1, CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), value ->> 2 \
+             FROM json_array_elements($2::json)",
+        )
+        .bind(id.0)
+        .bind(rows)
+        .execute(conn)
+        .await
+        .map(drop),
     }
-    Ok(true)
+}
+
+/// A plan as it was kept, with what it was made from.
+#[derive(Debug, Clone)]
+pub struct KeptPlan {
+    /// When it was made.
+    pub planned_at: Timestamp,
+    /// What it was made from.
+    pub inputs: PlanInputs,
+    /// The plan.
+    pub plan: Plan,
+}
+
+/// The plan of an issue that was kept last; `None` where there is none, as before the first one.
+pub async fn kept_plan(tx: &mut Tx, id: IssueId) -> Result<Option<KeptPlan>, DbError> {
+    let row: Option<(Stamp, String, String)> = on!(tx, |conn| sqlx::query_as(
+        "SELECT planned_at, inputs, outcome FROM issue_plans WHERE issue_id = $1"
+    )
+    .bind(id.0)
+    .fetch_optional(conn)
+    .await?);
+    let Some((planned_at, inputs, outcome)) = row else { return Ok(None) };
+    let decode = |source: serde_json::Error| DbError::ColumnDecode {
+        index: "issue_plans".into(),
+        source: source.into(),
+    };
+    Ok(Some(KeptPlan {
+        planned_at: planned_at.0,
+        inputs: serde_json::from_str(&inputs).map_err(decode)?,
+        plan: serde_json::from_str(&outcome).map_err(decode)?,
+    }))
 }
 
 /// An issue's candidates: the stories that are in, in order, then the others, newest first. Bounded.
@@ -123,7 +141,7 @@ pub async fn stories(tx: &mut Tx, id: IssueId) -> Result<Vec<StoryRecord>, DbErr
         sqlx::query_as(
         "SELECT t.position, t.reason, a.id, a.url, a.title, a.dek, a.author, a.section, a.site_name, a.image_url, \
          a.published_at, a.first_seen_at, a.pinned, a.hidden FROM issue_stories t JOIN articles a ON a.id = t.article_id \
-         WHERE t.issue_id = $1 ORDER BY CASE WHEN t.position IS NULL THEN 1 ELSE 0 END, t.position, a.id DESC LIMIT 2000"
+         WHERE t.issue_id = $1 ORDER BY CASE WHEN t.position IS NULL THEN 1 ELSE 0 END, t.position, a.id DESC LIMIT 5000"
     )
     .bind(id.0)
     .fetch_all(conn)

@@ -2,7 +2,7 @@
 
 use crate::{
     db::{DbError, Stamp, Tx, on},
-    domain::{ids::IssueId, issue::IssueStatus},
+    domain::{ids::IssueId, issue::IssueStatus, schedule::Due},
 };
 use jiff::Timestamp;
 
@@ -27,26 +27,28 @@ pub async fn sending(tx: &mut Tx) -> Result<Vec<IssueId>, DbError> {
 }
 
 /// Takes the issues that have something to do now and were not woken since `woken_before` (or not since they became due), and
-/// marks them as woken. State and due moment say what to do.
+/// marks them as woken. State and due moments say what to do.
 pub async fn wake_due(
     tx: &mut Tx,
     now: Timestamp,
     woken_before: Timestamp,
-) -> Result<Vec<(IssueId, IssueStatus, Timestamp)>, DbError> {
-    let rows: Vec<(i64, String, Stamp)> = on!(tx, |conn| {
+) -> Result<Vec<(IssueId, IssueStatus, Due)>, DbError> {
+    let rows: Vec<(i64, String, Stamp, Stamp)> = on!(tx, |conn| {
         sqlx::query_as(
         "UPDATE issues SET woken_at = $1 WHERE (status IN ('planned', 'frozen', 'sending') \
          OR (status = 'cancelled' AND woken_at IS NOT NULL)) \
          AND (due_at <= $1 OR (status = 'planned' AND planned_at IS NULL)) \
          AND (woken_at IS NULL OR woken_at < $2 OR (status = 'planned' AND due_at <= $1 AND woken_at < due_at)) \
-         RETURNING id, status, due_at"
+         RETURNING id, status, due_at, COALESCE(last_due_at, due_at)"
     )
     .bind(Stamp(now))
     .bind(Stamp(woken_before))
     .fetch_all(conn)
     .await?
     });
-    let read = |(id, status, due): (i64, String, Stamp)| Some((IssueId(id), status.parse().ok()?, due.0));
+    let read = |(id, status, first, last): (i64, String, Stamp, Stamp)| {
+        Some((IssueId(id), status.parse().ok()?, Due { first: first.0, last: last.0 }))
+    };
     Ok(rows.into_iter().filter_map(read).collect())
 }
 
@@ -74,6 +76,63 @@ pub async fn set_woken(tx: &mut Tx, id: IssueId, at: Timestamp) -> Result<(), Db
     on!(tx, |conn| sqlx::query("UPDATE issues SET woken_at = $2 WHERE id = $1")
         .bind(id.0)
         .bind(Stamp(at))
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
+/// Planned issues whose plan is older than an article that came since, and was not made after `planned_before`: at most a few.
+/// One that an operator approved stays as it is.
+pub async fn outdated(tx: &mut Tx, planned_before: Timestamp) -> Result<Vec<IssueId>, DbError> {
+    let ids: Vec<i64> = on!(tx, |conn| {
+        sqlx::query_scalar(
+        "SELECT i.id FROM issues i WHERE i.status = 'planned' AND i.approved_at IS NULL AND i.planned_at < $1 \
+         AND EXISTS (SELECT 1 FROM articles a WHERE a.first_seen_at > i.planned_at) ORDER BY i.due_at LIMIT 20"
+    )
+    .bind(Stamp(planned_before))
+    .fetch_all(conn)
+    .await?
+    });
+    Ok(ids.into_iter().map(IssueId).collect())
+}
+
+/// Notes what an issue waits for beside its time: `approval`, `stories`, or nothing.
+pub async fn set_waits_for(tx: &mut Tx, id: IssueId, what: Option<&str>) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE issues SET waits_for = $2 WHERE id = $1")
+        .bind(id.0)
+        .bind(what)
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
+/// Planned issues that wait for an operator and of which operators were not told, or not since they are due within
+/// `remind_before`: the row, what it waits for.
+pub async fn unapproved(
+    tx: &mut Tx,
+    now: Timestamp,
+    remind_before: jiff::SignedDuration,
+) -> Result<Vec<(IssueId, String)>, DbError> {
+    let rows: Vec<(i64, String, Stamp, Option<Stamp>)> = on!(tx, |conn| {
+        sqlx::query_as(
+        "SELECT id, waits_for, due_at, reminded_at FROM issues WHERE status = 'planned' AND waits_for IS NOT NULL \
+         AND (reminded_at IS NULL OR due_at <= $1) ORDER BY due_at LIMIT 100"
+    )
+    .bind(Stamp(now + remind_before))
+    .fetch_all(conn)
+    .await?
+    });
+    let is_time =
+        |due: &Stamp, reminded: &Option<Stamp>| reminded.is_none_or(|at| at.0 < due.0 - remind_before);
+    let due = rows.into_iter().filter(|(_, _, due, reminded)| is_time(due, reminded));
+    Ok(due.map(|(id, what, ..)| (IssueId(id), what)).collect())
+}
+
+/// Notes that operators were told what an issue waits for.
+pub async fn set_reminded(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE issues SET reminded_at = $2 WHERE id = $1")
+        .bind(id.0)
+        .bind(Stamp(now))
         .execute(conn)
         .await
         .map(drop))

@@ -1,6 +1,7 @@
 //! What operators are told about an issue: that it waits for them, or that it stopped.
 
 use super::{Content, Making, clock};
+use crate::jobs::plan_issue;
 use crate::{
     db::{
         DbError, Tx,
@@ -43,8 +44,7 @@ async fn waiting(making: &Making<'_>, tx: &mut Tx, issue: &IssueRecord) -> Resul
         .filter(|story| story.position.is_some())
         .map(|story| story.article.title.as_str())
         .collect();
-    // Fewer than one is none at all: the least that every newsletter wants.
-    let wanted = newsletter.min_stories.unwrap_or(1);
+    let wanted = making.context.rules.digest.of(newsletter).min_stories;
     let planned = PlannedIssue {
         date: issue.date(),
         due: clock::civil(newsletter, issue.due_at.0),
@@ -53,10 +53,11 @@ async fn waiting(making: &Making<'_>, tx: &mut Tx, issue: &IssueRecord) -> Resul
         readers: subscriptions::count_active(tx, making.newsletter.id).await?,
         stories: &titles,
     };
-    let too_few = titles.len() < wanted;
-    Ok(match making.mail.kind {
-        MailKind::TooFewStories if too_few => making.letter(Matter::TooFewStories { issue: planned, wanted }),
-        MailKind::ApprovalWanted if newsletter.needs_approval => {
+    Ok(match (making.mail.kind, issue.waits_for.as_deref()) {
+        (MailKind::TooFewStories, Some(plan_issue::STORIES)) => {
+            making.letter(Matter::TooFewStories { issue: planned, wanted })
+        }
+        (MailKind::ApprovalWanted, Some(plan_issue::APPROVAL)) => {
             making.letter(Matter::ApprovalWanted { issue: planned })
         }
         _ => Content::Unwanted("the issue no longer waits for an operator"),

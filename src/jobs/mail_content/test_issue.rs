@@ -4,29 +4,29 @@ use super::{Content, Making};
 use crate::{
     db::{DbError, Tx, issues},
     domain::{ids::IssueId, schedule, token::Purpose},
-    jobs::{plan_issue, render_issue::Rendering},
+    jobs::{edition, render_issue::Rendering},
 };
 
 pub(super) async fn content(making: &Making<'_>, tx: &mut Tx) -> Result<Content, DbError> {
     let Making { context, mail, newsletter, now } = *making;
+    let next = schedule::next_slot(&newsletter.newsletter, now).0;
     let issue = match mail.issue_id {
         Some(id) => issues::get(tx, IssueId(id)).await?,
-        None => None,
+        None => issues::by_date(tx, newsletter.id, next).await?,
     };
-    let date = issue
-        .as_ref()
-        .map_or_else(|| schedule::next_slot(&newsletter.newsletter, now).0, issues::IssueRecord::date);
-    let stories = plan_issue::stories(context, tx, newsletter, issue.as_ref()).await?;
-    if stories.is_empty() {
+    let date = issue.as_ref().map_or(next, issues::IssueRecord::date);
+    let edition = edition::current(context, tx, newsletter, date, issue.as_ref(), 1).await?;
+    if edition.stories.is_empty() {
         return Ok(Content::Unwanted("the issue has no stories yet: add articles or feeds first"));
     }
     let token = context.keys.sign(Purpose::Test, mail.id.0);
     let email = Rendering {
         newsletter,
         date,
-        stories: &stories,
+        edition: &edition,
+        number: 1,
         public_url: making.public_url(),
-        unsubscribe_token: &token,
+        reader_token: &token,
         is_test: true,
     }
     .email();

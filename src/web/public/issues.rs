@@ -30,6 +30,8 @@ pub struct ListQuery {
 #[derive(Debug, serde::Deserialize)]
 pub struct ShowQuery {
     newsletter: Option<String>,
+    /// What some readers got instead of the most usual; from 1.
+    variant: Option<i64>,
 }
 
 /// Issues that went out, latest first.
@@ -81,7 +83,8 @@ pub async fn show(
     if !is_public(issue.status) {
         return Err(missing());
     }
-    let variant = variants::of_issue(&mut tx, issue.id).await?.ok_or_else(missing)?;
+    let variant =
+        variants::by_number(&mut tx, issue.id, query.variant.unwrap_or(1)).await?.ok_or_else(missing)?;
     // The page is a mail: its style is inline and its pictures are where the articles are.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src http: https:; base-uri 'none'; \
                   form-action 'none'; frame-ancestors 'none'";

@@ -2,6 +2,7 @@
 
 pub mod confirm;
 pub mod issues;
+pub mod preferences;
 pub mod signup;
 pub mod subscribe;
 pub mod unsubscribe;

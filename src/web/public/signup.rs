@@ -47,9 +47,11 @@ pub fn show(
                 maxlength=(MAX_ADDRESS_BYTES) placeholder="you@example.org"
                 aria-invalid=[error.map(|_| "true")] aria-describedby=[error.map(|_| "email-error")];
             input type="hidden" name="newsletter" value=(it.slug);
+            input type="hidden" name="time_zone" value="";
             button type="submit" { "Sign up" }
         }
         p.fine-print { (SIGNUP_WORDING) }
+        script src="/assets/time-zone.js" defer {}
     };
     respond(status, frame, &content)
 }

@@ -5,7 +5,7 @@
 use super::signup;
 use crate::{
     actions::subscribe::{Signup, SubscribeError, subscribe},
-    domain::email_address::EmailAddress,
+    domain::{email_address::EmailAddress, newsletter::parse_time_zone},
     web::{
         Site, WebError, error,
         layout::{Frame, respond},
@@ -32,6 +32,8 @@ struct Fields {
     newsletter: Option<String>,
     /// The page the form stands on.
     source: Option<String>,
+    /// The zone of the reader's clock, by its IANA name. It comes from a browser: one that is unknown is no error.
+    time_zone: Option<String>,
 }
 
 /// Takes a signup.
@@ -68,6 +70,7 @@ pub async fn post(
         address,
         newsletter: slug.to_owned(),
         method: if json { "json" } else { "form" },
+        time_zone: fields.time_zone.as_deref().and_then(|zone| parse_time_zone(zone).ok()),
         evidence: evidence(peer, &headers, fields.source.as_deref()),
     };
     match subscribe(&site.actions, &signup).await {

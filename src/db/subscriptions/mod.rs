@@ -1,11 +1,22 @@
-//! Tables `subscribers`, `subscriptions`, `confirmations` and `consent_events`: who gets what, and on
-//! whose word.
+//! Tables `subscribers`, `subscriptions`, `confirmations` and `consent_events`: who gets what, and on whose word.
+
+mod choices;
+mod clocks;
+mod consent;
+
+pub use choices::{set_preferences, set_zone_at_signup};
+pub use clocks::{clock_counts, clocks, clocks_of};
+pub use consent::{
+    ConfirmationRecord, ConsentRecord, Evidence, confirmation, consent_history, insert_confirmation,
+    record_consent, use_confirmation,
+};
 
 use super::{DbError, Stamp, Tx, on};
 use crate::domain::{
-    consent::{ConsentEvent, SIGNUP_WORDING, SIGNUP_WORDING_VERSION},
+    cadence::Cadence,
     email_address::EmailAddress,
-    ids::{ConfirmationId, NewsletterId, SubscriberId, SubscriptionId},
+    ids::{NewsletterId, SubscriberId, SubscriptionId},
+    sections::Sections,
     subscription::SubscriptionStatus,
 };
 use jiff::Timestamp;
@@ -37,51 +48,16 @@ pub struct SubscriptionRecord {
     pub ended_at: Option<Stamp>,
     /// When a signup last caused a mail.
     pub signup_mailed_at: Option<Stamp>,
-}
-
-/// A confirmation link's row.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub struct ConfirmationRecord {
-    /// The row.
-    #[sqlx(try_from = "i64")]
-    pub id: ConfirmationId,
-    /// What it confirms.
-    #[sqlx(try_from = "i64")]
-    pub subscription_id: SubscriptionId,
-    /// Until when.
-    pub expires_at: Stamp,
-    /// When it was used.
-    pub used_at: Option<Stamp>,
-}
-
-/// How a request reached us: evidence for the consent ledger.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Evidence {
-    /// The client's IP address.
-    pub client_address: Option<String>,
-    /// What the client calls itself.
-    pub user_agent: Option<String>,
-    /// The page the form stood on.
-    pub source_url: Option<String>,
-}
-
-/// An entry of the consent ledger.
-#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
-pub struct ConsentRecord {
-    /// What happened.
-    pub kind: String,
-    /// When.
-    pub occurred_at: Stamp,
-    /// By what means: `form`, `json`, `link`, `one_click`, `command`.
-    pub method: String,
-    /// The client's IP address.
-    pub client_address: Option<String>,
-    /// What the client called itself.
-    pub user_agent: Option<String>,
-    /// The page the form stood on.
-    pub source_url: Option<String>,
-    /// The version of the text that was agreed to.
-    pub wording_version: Option<i64>,
+    /// Which issues the reader wants.
+    #[sqlx(try_from = "String")]
+    pub cadence: Cadence,
+    /// Which sections.
+    #[sqlx(try_from = "String")]
+    pub sections: Sections,
+    /// The reader's zone, by its IANA name; `None`: the newsletter's holds.
+    pub time_zone: Option<String>,
+    /// When issues should come, `HH:MM` on that clock; `None`: the newsletter's time holds.
+    pub send_time: Option<String>,
 }
 
 /// Finds or makes the subscriber with this address.
@@ -133,7 +109,7 @@ macro_rules! select_subscription {
     ($rest:literal) => {
         concat!(
             "SELECT s.id, s.subscriber_id, s.newsletter_id, n.slug AS newsletter, r.address, s.status, s.requested_at, \
-             s.confirmed_at, s.ended_at, s.signup_mailed_at FROM subscriptions s \
+             s.confirmed_at, s.ended_at, s.signup_mailed_at, s.cadence, s.sections, s.time_zone, s.send_time FROM subscriptions s \
              JOIN subscribers r ON r.id = s.subscriber_id JOIN newsletters n ON n.id = s.newsletter_id ",
             $rest
         )
@@ -230,86 +206,4 @@ pub async fn end(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<bool
     .execute(conn)
     .await
     .map(|done| done.rows_affected() == 1))
-}
-
-/// Makes what a confirmation link will point at.
-pub async fn insert_confirmation(
-    tx: &mut Tx,
-    subscription: SubscriptionId,
-    now: Timestamp,
-    expires_at: Timestamp,
-) -> Result<ConfirmationId, DbError> {
-    let id: i64 = on!(tx, |conn| {
-        sqlx::query_scalar(
-        "INSERT INTO confirmations (subscription_id, created_at, expires_at) VALUES ($1, $2, $3) RETURNING id"
-    )
-    .bind(subscription.0)
-    .bind(Stamp(now))
-    .bind(Stamp(expires_at))
-    .fetch_one(conn)
-    .await?
-    });
-    Ok(ConfirmationId(id))
-}
-
-/// What a confirmation link points at.
-pub async fn confirmation(tx: &mut Tx, id: ConfirmationId) -> Result<Option<ConfirmationRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(
-        "SELECT id, subscription_id, expires_at, used_at FROM confirmations WHERE id = $1"
-    )
-    .bind(id.0)
-    .fetch_optional(conn)
-    .await)
-}
-
-/// Marks a confirmation as used. `false`: it was used before.
-pub async fn use_confirmation(tx: &mut Tx, id: ConfirmationId, now: Timestamp) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE confirmations SET used_at = $2 WHERE id = $1 AND used_at IS NULL")
-        .bind(id.0)
-        .bind(Stamp(now))
-        .execute(conn)
-        .await
-        .map(|done| done.rows_affected() == 1))
-}
-
-/// Adds an entry to the consent ledger. A request keeps the text that was agreed to.
-pub async fn record_consent(
-    tx: &mut Tx,
-    subscription: SubscriptionId,
-    event: ConsentEvent,
-    method: &str,
-    evidence: &Evidence,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    let requested = event == ConsentEvent::Requested;
-    on!(tx, |conn| sqlx::query(
-        "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, client_address, user_agent, \
-         source_url, wording, wording_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-    )
-    .bind(subscription.0)
-    .bind(event.as_str())
-    .bind(Stamp(now))
-    .bind(method)
-    .bind(&evidence.client_address)
-    .bind(&evidence.user_agent)
-    .bind(&evidence.source_url)
-    .bind(requested.then_some(SIGNUP_WORDING))
-    .bind(requested.then_some(SIGNUP_WORDING_VERSION))
-    .execute(conn)
-    .await
-    .map(drop))
-}
-
-/// The ledger of a subscription, oldest first; of a very long one the latest thousand entries.
-pub async fn consent_history(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<ConsentRecord>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_as(
-        "SELECT kind, occurred_at, method, client_address, user_agent, source_url, wording_version \
-         FROM (SELECT * FROM consent_events WHERE subscription_id = $1 ORDER BY id DESC LIMIT 1000) AS latest \
-         ORDER BY id"
-    )
-    .bind(id.0)
-    .fetch_all(conn)
-    .await
-    })
 }

@@ -1,0 +1,82 @@
+//! When the list of stories has sections, and in which order.
+
+/// Stories that stand together.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Arranged {
+    /// `None`: the list has no headings. `Some(None)`: these are the stories without a section.
+    pub(super) heading: Option<Option<String>>,
+    /// Their places in the list, in their order.
+    pub(super) stories: Vec<usize>,
+}
+
+/// The list's order, from the section of each of its stories.
+///
+/// The list has headings when at least two sections have two or more stories: fewer would only repeat what each story
+/// says above its headline. Sections come in the order of their first stories, what has no section comes last, and
+/// within a section the order stays. Capital letters make no difference; the first spelling is the heading.
+pub(super) fn arranged(sections: &[Option<String>]) -> Vec<Arranged> {
+    let mut groups: Vec<(Option<String>, Arranged)> = Vec::new();
+    for (index, section) in sections.iter().enumerate() {
+        let key = section.as_ref().map(|name| name.to_lowercase());
+        match groups.iter_mut().find(|(of, _)| *of == key) {
+            Some((_, group)) => group.stories.push(index),
+            None => groups.push((key, Arranged { heading: Some(section.clone()), stories: vec![index] })),
+        }
+    }
+    let large = groups.iter().filter(|(key, group)| key.is_some() && group.stories.len() >= 2).count();
+    if large < 2 {
+        let stories: Vec<usize> = (0..sections.len()).collect();
+        return if stories.is_empty() { Vec::new() } else { vec![Arranged { heading: None, stories }] };
+    }
+    groups.sort_by_key(|(key, _)| key.is_none()); // stable
+    groups.into_iter().map(|(_, group)| group).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The list's sections in a line, `-` for none; the outcome as `heading: places`.
+    fn outcome(sections: &str) -> Vec<String> {
+        let sections: Vec<Option<String>> =
+            sections.split_whitespace().map(|name| (name != "-").then(|| name.to_owned())).collect();
+        arranged(&sections)
+            .into_iter()
+            .map(|group| {
+                let heading = match group.heading {
+                    None => "*".to_owned(),
+                    Some(None) => "-".to_owned(),
+                    Some(Some(name)) => name,
+                };
+                format!("{heading}: {:?}", group.stories)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_list_with_fewer_than_two_large_sections_stays_as_it_is() {
+        assert!(outcome("").is_empty());
+        assert_eq!(outcome("Local"), ["*: [0]"]);
+        assert_eq!(outcome("Local Food Local - Local"), ["*: [0, 1, 2, 3, 4]"]);
+        assert_eq!(outcome("- - - Local Local"), ["*: [0, 1, 2, 3, 4]"], "no section is no section");
+    }
+
+    #[test]
+    fn sections_come_in_the_order_of_their_first_stories() {
+        assert_eq!(outcome("Local Food Local Food"), ["Local: [0, 2]", "Food: [1, 3]"]);
+        assert_eq!(
+            outcome("Food Culture Local Local Culture"),
+            ["Food: [0]", "Culture: [1, 4]", "Local: [2, 3]"]
+        );
+    }
+
+    #[test]
+    fn stories_without_a_section_come_last() {
+        assert_eq!(outcome("- Local Food - Food Local"), ["Local: [1, 5]", "Food: [2, 4]", "-: [0, 3]"]);
+    }
+
+    #[test]
+    fn capital_letters_make_no_other_section() {
+        assert_eq!(outcome("Local FOOD local food"), ["Local: [0, 2]", "FOOD: [1, 3]"]);
+    }
+}

@@ -1,0 +1,153 @@
+//! `daily issue edit` and `daily issue approve`.
+
+use super::{Which, show};
+use crate::{
+    actions::{
+        approve_issue::approve_issue,
+        edit_issue::{EditError, MAX_NOTE_CHARS, StoryChange, edit_issue},
+        send_issue::begin_issue,
+    },
+    app::App,
+    cli::{CliError, CliResult, output::Output},
+    db::issues::{self, IssueWords},
+    domain::ids::ArticleId,
+    jobs::{forecast::forecast, plan_issue},
+};
+use std::{io::Read as _, path::PathBuf};
+
+/// Change an issue until it is frozen: its stories, their words, its own
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Articles are named by their numbers, as `daily issue show --next` and `daily article list` have them.\n\
+    Nothing of it is lost when new articles come in and the plan is made anew.\n\nExamples:\n  \
+    daily issue edit --pin 42 --drop 17\n  \
+    daily issue edit --place 42=1 --place 8=3\n  \
+    daily issue edit --title \"42=The bridge is open\" --summary \"42=From today, and free of charge.\"\n  \
+    daily issue edit --subject \"The bridge is open\" --note note.md\n  \
+    daily issue edit --undo 42 --subject \"\"        take edits back"
+)]
+pub struct Edit {
+    #[command(flatten)]
+    which: Which,
+    /// It is in, first
+    #[arg(long, value_name = "ARTICLE")]
+    pin: Vec<i64>,
+    /// It is out of this issue
+    #[arg(long, value_name = "ARTICLE")]
+    drop: Vec<i64>,
+    /// It is in, at this place from 1, whatever comes and goes around it
+    #[arg(long, value_name = "ARTICLE=PLACE", value_parser = numbered)]
+    place: Vec<(i64, String)>,
+    /// Its headline in this issue
+    #[arg(long, value_name = "ARTICLE=TEXT", value_parser = numbered)]
+    title: Vec<(i64, String)>,
+    /// Its summary in this issue; empty: none
+    #[arg(long, value_name = "ARTICLE=TEXT", value_parser = numbered)]
+    summary: Vec<(i64, String)>,
+    /// Take back what was edited about it
+    #[arg(long, value_name = "ARTICLE")]
+    undo: Vec<i64>,
+    /// The subject line; empty: the first story's headline
+    #[arg(long)]
+    subject: Option<String>,
+    /// What inboxes show after the subject; empty: the other headlines
+    #[arg(long)]
+    preheader: Option<String>,
+    /// A file in Markdown with a note above the stories, `-` for standard input; an empty file: none
+    #[arg(long, value_name = "FILE")]
+    note: Option<PathBuf>,
+}
+
+fn numbered(text: &str) -> Result<(i64, String), String> {
+    let (number, rest) = text.split_once('=').ok_or("write the article's number, `=` and the text")?;
+    let number = number.trim().parse().map_err(|_| format!("`{number}` is not an article's number"))?;
+    Ok((number, rest.trim().to_owned()))
+}
+
+impl Edit {
+    pub async fn run(self, app: &App, output: Output) -> CliResult {
+        let words = IssueWords {
+            subject: self.subject.clone(),
+            preheader: self.preheader.clone(),
+            note: self.note.as_ref().map(read_note).transpose()?,
+        };
+        let changes = self.changes()?;
+        if changes.is_empty() && words == IssueWords::default() {
+            return Err(CliError::Usage("say what to change; see `daily issue edit --help`".into()));
+        }
+        let (newsletter, date) = self.which.find_next(app).await?;
+        let issue = begin_issue(&app.actions, &newsletter, date).await?;
+        let was_approved = issue.approved_at.is_some();
+        match edit_issue(&app.actions, issue.id, &words, &changes).await {
+            Err(error @ (EditError::Place(_) | EditError::Text { .. })) => {
+                return Err(CliError::Usage(error.to_string()));
+            }
+            other => other?,
+        }
+        if was_approved {
+            eprintln!("It was approved before this edit: look at it once more, and approve it again.");
+        }
+        plan_issue::run(&app.jobs, issue.id).await.map_err(|error| CliError::Failed(error.to_string()))?;
+        let mut tx = app.db.read().await?;
+        let it = forecast(&app.jobs, &mut tx, &newsletter, date).await?;
+        show::print_forecast(&mut tx, &newsletter, &it, output).await
+    }
+
+    fn changes(&self) -> Result<Vec<StoryChange>, CliError> {
+        let id = |number: &i64| ArticleId(*number);
+        let mut changes: Vec<StoryChange> = self.undo.iter().map(|it| StoryChange::Undo(id(it))).collect();
+        changes.extend(self.pin.iter().map(|it| StoryChange::Pin(id(it))));
+        changes.extend(self.drop.iter().map(|it| StoryChange::Drop(id(it))));
+        for (it, place) in &self.place {
+            let place = place
+                .parse()
+                .map_err(|_| CliError::Usage(format!("--place {it}={place}: `{place}` is no number")))?;
+            changes.push(StoryChange::Place(id(it), place));
+        }
+        changes.extend(self.title.iter().map(|(it, text)| StoryChange::Title(id(it), text.clone())));
+        changes.extend(self.summary.iter().map(|(it, text)| StoryChange::Summary(id(it), text.clone())));
+        Ok(changes)
+    }
+}
+
+/// Reads a note, and no more of a file than a note can have.
+fn read_note(file: &PathBuf) -> Result<String, CliError> {
+    let most = MAX_NOTE_CHARS as u64 * 4 + 1;
+    let failed = |error: std::io::Error| CliError::Failed(format!("can't read {}: {error}", file.display()));
+    let mut text = String::new();
+    if file.as_os_str() == "-" {
+        std::io::stdin().take(most).read_to_string(&mut text).map_err(failed)?;
+    } else {
+        std::fs::File::open(file).map_err(failed)?.take(most).read_to_string(&mut text).map_err(failed)?;
+    }
+    Ok(text)
+}
+
+/// Let an issue go out that waits for an operator
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "What is approved stays as it is: no later article changes it. An edit takes the approval back.\n\n\
+    Examples:\n  daily issue show --next\n  daily issue approve"
+)]
+pub struct Approve {
+    #[command(flatten)]
+    which: Which,
+}
+
+impl Approve {
+    pub async fn run(self, app: &App, output: Output) -> CliResult {
+        let (newsletter, date) = self.which.find_waiting(app).await?;
+        let mut tx = app.db.read().await?;
+        let issue = issues::by_date(&mut tx, newsletter.id, date).await?.ok_or_else(|| {
+            CliError::Failed(format!("there is no issue of {date} yet; `daily issue plan` makes one"))
+        })?;
+        drop(tx);
+        let issue = approve_issue(&app.actions, issue.id).await?;
+        let due = crate::cli::output::moment(Some(issue.due_at));
+        output.record(&issue, || {
+            let when = if issue.due_at.0 <= app.actions.clock.now() { "now".to_owned() } else { due };
+            format!("the issue of {date} is approved and goes out {when}")
+        })?;
+        Ok(())
+    }
+}

@@ -1,0 +1,176 @@
+//! `daily issue plan`: the plan of an issue, why each candidate is in or out, and the plan made once more.
+
+use super::{
+    Which,
+    figures::number,
+    show::{self, Named},
+};
+use crate::{
+    actions::send_issue::begin_issue,
+    app::App,
+    cli::{
+        CliError, CliResult,
+        output::{Output, moment, table},
+    },
+    db::{Tx, issues},
+    domain::{
+        issue::IssueStatus,
+        plan::{Plan, PlanInputs, plan},
+        selection::Choice,
+    },
+    jobs::{forecast::forecast, plan_issue},
+};
+use serde_json::json;
+use std::fmt::Write as _;
+
+/// Choose the stories of an issue (the next one without --date), keep the plan and show it
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    daily issue plan                        what the next issue would be now\n  \
+    daily issue plan --explain              why each candidate is in or out\n  \
+    daily issue plan --explain --variant 2  the same for readers who get the second variant\n  \
+    daily issue plan --replay               make the kept plan again from what it was made from, and compare")]
+pub struct PlanCommand {
+    #[command(flatten)]
+    which: Which,
+    /// List every candidate with its fate
+    #[arg(long)]
+    explain: bool,
+    /// Of which variant, from 1
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..), requires = "explain")]
+    variant: u16,
+    /// Make the plan that was kept last again from its inputs, and compare; nothing is changed
+    #[arg(long, conflicts_with = "explain")]
+    replay: bool,
+}
+
+impl PlanCommand {
+    pub async fn run(self, app: &App, output: Output) -> CliResult {
+        if self.replay {
+            return replay(app, &self.which, output).await;
+        }
+        let (newsletter, date) = self.which.find_next(app).await?;
+        let mut tx = app.db.read().await?;
+        let known = issues::by_date(&mut tx, newsletter.id, date).await?;
+        drop(tx);
+        // An issue that is past planning can be explained, and no more.
+        let is_past = known.as_ref().is_some_and(|issue| issue.status != IssueStatus::Planned);
+        if let Some(issue) = known.filter(|_| is_past) {
+            if !self.explain {
+                return Err(CliError::Failed(format!(
+                    "the issue of {date} is {} and can't be planned any more; --explain shows how it was",
+                    issue.status
+                )));
+            }
+            let mut tx = app.db.read().await?;
+            let kept = issues::kept_plan(&mut tx, issue.id).await?.ok_or_else(no_plan)?;
+            return explain(&mut tx, &kept.inputs, &kept.plan, self.variant, output).await;
+        }
+        let issue = begin_issue(&app.actions, &newsletter, date).await?;
+        plan_issue::run(&app.jobs, issue.id).await.map_err(|error| CliError::Failed(error.to_string()))?;
+        let mut tx = app.db.read().await?;
+        let it = forecast(&app.jobs, &mut tx, &newsletter, date).await?;
+        if self.explain {
+            return explain(&mut tx, &it.inputs, &it.plan, self.variant, output).await;
+        }
+        show::print_forecast(&mut tx, &newsletter, &it, output).await
+    }
+}
+
+fn no_plan() -> CliError {
+    CliError::Failed("no plan of it was kept: it was planned by an older Daily, or not yet".into())
+}
+
+/// Every candidate's fate.
+async fn explain(tx: &mut Tx, inputs: &PlanInputs, plan: &Plan, number: u16, output: Output) -> CliResult {
+    let index = usize::from(number) - 1;
+    let variant = plan.variants.get(index);
+    if variant.is_none() && number > 1 {
+        return Err(CliError::Failed(format!(
+            "there is no variant {number}; there are {}",
+            plan.variants.len()
+        )));
+    }
+    let choices = inputs.choices(variant);
+    let named = Named::load(tx, &choices).await?;
+    let rows: Vec<_> = choices.iter().map(|choice| row(inputs, &named, choice)).collect();
+    let readers = variant.map_or(0, crate::domain::plan::PlannedVariant::readers);
+    let record = json!({
+        "planned_at": inputs.planned_at, "variant": number, "readers": readers, "rules": inputs.rules,
+        "served": inputs.served,
+        "candidates": choices.iter().zip(&rows).map(|(choice, row)| json!({
+            "article_id": choice.article, "in": choice.reason.is_in(), "reason": choice.reason,
+            "why": choice.reason.in_words(), "title": row[6], "section": row[3], "source": row[4], "age": row[5],
+        })).collect::<Vec<_>>(),
+    });
+    output.record(&record, || {
+        let places = rows.iter().enumerate().map(|(index, row)| {
+            let is_in = choices.get(index).is_some_and(|choice| choice.reason.is_in());
+            let place = if is_in { (index + 1).to_string() } else { "-".to_owned() };
+            let mut row = row.clone();
+            row[0] = place;
+            row
+        });
+        let titles = ["place", "article", "why", "section", "source", "age", "title"];
+        let mut text = table(&titles, &places.collect::<Vec<_>>());
+        let _ = write!(
+            text,
+            "\n{} candidates at {}, for {} readers. The rule: docs/digest.md",
+            rows.len(),
+            moment(Some(inputs.planned_at.into())),
+            self::number(readers)
+        );
+        text
+    })?;
+    Ok(())
+}
+
+fn row(inputs: &PlanInputs, named: &Named, choice: &Choice) -> Vec<String> {
+    let candidate = inputs.candidates.iter().find(|it| it.article == choice.article);
+    let age = candidate.and_then(|it| it.fresh_at).map_or("undated".to_owned(), |fresh| {
+        let hours = inputs.planned_at.duration_since(fresh).as_hours();
+        if hours.abs() < 72 { format!("{hours} h") } else { format!("{} d", hours / 24) }
+    });
+    vec![
+        String::new(),
+        choice.article.to_string(),
+        choice.reason.in_words().to_owned(),
+        candidate.map(|it| it.section.clone()).unwrap_or_default(),
+        candidate.and_then(|it| it.source).map_or("by hand".to_owned(), |feed| format!("feed {feed}")),
+        age,
+        named.title(choice.article),
+    ]
+}
+
+/// Makes the kept plan again.
+async fn replay(app: &App, which: &Which, output: Output) -> CliResult {
+    let (newsletter, date) = which.find(app).await?;
+    let mut tx = app.db.read().await?;
+    let issue = issues::by_date(&mut tx, newsletter.id, date).await?.ok_or_else(no_plan)?;
+    let kept = issues::kept_plan(&mut tx, issue.id).await?.ok_or_else(no_plan)?;
+    let again = plan(&kept.inputs);
+    let stored = issues::stories(&mut tx, issue.id).await?;
+    let rows: Vec<_> = stored.iter().filter_map(|it| it.position.map(|_| it.article.id)).collect();
+    let first = again.variants.first().map(|variant| variant.stories.clone()).unwrap_or_default();
+    let is_same = again == kept.plan && (rows == first || again.variants.is_empty());
+    let record = json!({
+        "date": date, "planned_at": kept.planned_at, "same": is_same,
+        "candidates": kept.inputs.candidates.len(), "groups": kept.inputs.groups.len(),
+        "variants": again.variants.len(),
+    });
+    if !is_same {
+        return Err(CliError::Failed(format!(
+            "the plan of {date} can't be made again: another version of Daily made it, or its rows were changed"
+        )));
+    }
+    output.record(&record, || {
+        format!(
+            "the plan of {date}, made {}, comes out the same: {} candidates, {} groups of readers, {} variants",
+            moment(Some(kept.planned_at.into())),
+            kept.inputs.candidates.len(),
+            kept.inputs.groups.len(),
+            again.variants.len()
+        )
+    })?;
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! `daily issue preview`: an issue's mail as it stands.
+
+use super::Which;
+use crate::{
+    app::App,
+    cli::{CliError, CliResult, output::on_terminal},
+    db::issues,
+    domain::token::Purpose,
+    jobs::{edition, render_issue::Rendering},
+};
+use std::path::{Path, PathBuf};
+
+/// Open an issue's mail as it stands in the browser, or write it to a file, or print its text
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  daily issue preview\n  daily issue preview --out issue.html\n  daily issue preview --text"
+)]
+pub struct Preview {
+    #[command(flatten)]
+    which: Which,
+    /// Print the text part
+    #[arg(long)]
+    text: bool,
+    /// Write the HTML part here, and open nothing
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Which variant, from 1: what most readers get is the first
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    variant: u16,
+}
+
+impl Preview {
+    pub async fn run(self, app: &App) -> CliResult {
+        let (newsletter, date) = self.which.find_next(app).await?;
+        let mut tx = app.db.read().await?;
+        let issue = issues::by_date(&mut tx, newsletter.id, date).await?;
+        let number = usize::from(self.variant);
+        let edition = edition::current(&app.jobs, &mut tx, &newsletter, date, issue.as_ref(), number).await?;
+        drop(tx);
+        if edition.stories.is_empty() {
+            return Err(CliError::Failed(if number > 1 {
+                format!("the issue of {date} has no variant {number}")
+            } else {
+                "the issue has no stories yet: add articles or feeds first".into()
+            }));
+        }
+        let token = app.actions.keys.sign(Purpose::Test, 0);
+        let email = Rendering {
+            newsletter: &newsletter,
+            date,
+            edition: &edition,
+            number: i64::from(self.variant),
+            public_url: &app.settings.http.public_url,
+            reader_token: &token,
+            is_test: false,
+        }
+        .email();
+        if email.clipped() {
+            eprintln!(
+                "its HTML has {} bytes: Gmail shows only the beginning of mails this large; choose fewer stories",
+                email.html_bytes()
+            );
+        }
+        if self.text {
+            println!("{}", email.text);
+        }
+        if self.text && self.out.is_none() {
+            return Ok(());
+        }
+        let file = match &self.out {
+            Some(file) => file.clone(),
+            None => {
+                app.settings.data_folder.join(format!("preview-{}-{date}.html", newsletter.newsletter.slug))
+            }
+        };
+        write(&file, &email.html)?;
+        println!("{}: {} ({} bytes)", file.display(), email.subject, email.html_bytes());
+        if self.out.is_none() && on_terminal() {
+            opener::open(&file).map_err(|error| {
+                CliError::Failed(format!("can't open it: {error}; open {} yourself", file.display()))
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn write(file: &Path, html: &str) -> CliResult {
+    std::fs::write(file, html)
+        .map_err(|error| CliError::Failed(format!("can't write {}: {error}", file.display())))
+}

@@ -1,0 +1,225 @@
+//! `daily issue show`: what an issue is, or what it will be.
+
+use super::{Which, figures::number};
+use crate::{
+    app::App,
+    cli::{
+        CliError, CliResult,
+        output::{Output, moment},
+    },
+    db::{
+        DbError, Tx, articles,
+        issues::{self, IssueRecord, WaveRecord},
+        newsletters::NewsletterRecord,
+        variants,
+    },
+    domain::{ids::ArticleId, issue::IssueStatus, plan::PlannedVariant, selection::Choice},
+    jobs::forecast::{Forecast, forecast},
+};
+use jiff::Timestamp;
+use serde_json::json;
+use std::{collections::HashMap, fmt::Write as _};
+
+/// Most waves that are listed one by one.
+const WAVES: usize = 50;
+
+/// Articles by name.
+pub struct Named(HashMap<ArticleId, String>);
+
+impl Named {
+    /// Those of a plan.
+    pub async fn load(tx: &mut Tx, choices: &[Choice]) -> Result<Self, DbError> {
+        Ok(Self(
+            articles::titles(tx, &choices.iter().map(|choice| choice.article).collect::<Vec<_>>()).await?,
+        ))
+    }
+
+    /// The title of one.
+    pub fn title(&self, id: ArticleId) -> String {
+        self.0.get(&id).cloned().unwrap_or_else(|| format!("article {id}"))
+    }
+}
+
+/// Shows an issue: what it was, or, until it is frozen, what will go out when and to how many, as it would be now.
+pub async fn run(app: &App, which: &Which, output: Output) -> CliResult {
+    let (newsletter, date) = which.find(app).await?;
+    let mut tx = app.db.read().await?;
+    let issue = issues::by_date(&mut tx, newsletter.id, date).await?;
+    match issue {
+        Some(issue) if issue.status != IssueStatus::Planned => {
+            print_issue(&mut tx, &newsletter, &issue, output).await
+        }
+        None if !which.is_next(&newsletter, date, app) => Err(CliError::Failed(format!(
+            "there is no issue of {date}: it is planned before its time, or now with `daily issue plan --date {date}`"
+        ))),
+        _ => {
+            let it = forecast(&app.jobs, &mut tx, &newsletter, date).await?;
+            print_forecast(&mut tx, &newsletter, &it, output).await
+        }
+    }
+}
+
+fn title(newsletter: &NewsletterRecord) -> &str {
+    &newsletter.newsletter.title
+}
+
+/// An issue that is past planning.
+async fn print_issue(
+    tx: &mut Tx,
+    newsletter: &NewsletterRecord,
+    issue: &IssueRecord,
+    output: Output,
+) -> CliResult {
+    let stories = issues::stories(tx, issue.id).await?;
+    let waves = issues::waves(tx, issue.id).await?;
+    let kept = variants::of_issue(tx, issue.id).await?;
+    let unserved = issues::unserved(tx, issue.id).await?;
+    let record = json!({
+        "issue": issue, "stories": stories, "waves": waves, "unserved": unserved,
+        "variants": kept.iter().map(|it| json!({ "number": it.number, "subject": it.subject })).collect::<Vec<_>>(),
+    });
+    output.record(&record, || {
+        let mut text = format!("{} of {}: {}", title(newsletter), issue.issue_date, issue.status);
+        let _ = writeln!(text, ", due {}", moment(Some(issue.due_at)));
+        if let Some(reason) = &issue.reason {
+            let _ = writeln!(text, "{reason}");
+        }
+        write_waves(&mut text, &waves);
+        for story in &stories {
+            let place = story.position.map_or("  -".into(), |place| format!("{place:3}"));
+            let _ = writeln!(text, "{place}  {:16} {}", story.reason, story.article.title);
+        }
+        for variant in kept.iter().skip(1) {
+            let _ = writeln!(text, "variant {}: {}", variant.number, variant.subject);
+        }
+        if unserved > 0 {
+            let _ = writeln!(text, "{} readers got nothing: they had had all of it", number(unserved));
+        }
+        text
+    })?;
+    Ok(())
+}
+
+/// An issue that is to come.
+pub async fn print_forecast(
+    tx: &mut Tx,
+    newsletter: &NewsletterRecord,
+    it: &Forecast,
+    output: Output,
+) -> CliResult {
+    let named = Named::load(tx, &it.plan.choices).await?;
+    let waves: Vec<WaveRecord> = it
+        .waves
+        .iter()
+        .map(|wave| WaveRecord { due_at: wave.due_at.into(), readers: wave.readers })
+        .collect();
+    let unserved: i64 = it.plan.unserved.iter().map(|group| group.readers).sum();
+    let record = json!({
+        "date": it.date, "due_at": it.due_at, "issue": it.issue, "waits_for": it.waits_for, "waves": waves,
+        "readers": it.plan.readers(), "unserved": unserved,
+        "stories": it.plan.choices.iter().map(|choice| json!({
+            "article_id": choice.article, "title": named.title(choice.article), "in": choice.reason.is_in(),
+            "reason": choice.reason,
+        })).collect::<Vec<_>>(),
+        "variants": it.plan.variants.iter().map(|variant| json!({
+            "readers": variant.readers(), "stories": variant.stories, "groups": variant.groups,
+        })).collect::<Vec<_>>(),
+    });
+    output.record(&record, || in_words(newsletter, it, &named, &waves, unserved))?;
+    Ok(())
+}
+
+fn in_words(
+    newsletter: &NewsletterRecord,
+    it: &Forecast,
+    named: &Named,
+    waves: &[WaveRecord],
+    unserved: i64,
+) -> String {
+    let state = it.issue.as_ref().map_or("not begun yet", |issue| issue.status.as_str());
+    let clock = newsletter.newsletter.time_zone_name();
+    let due = local(it.due_at, newsletter);
+    let weekday = it.date.strftime("%A");
+    let mut text = format!("{} of {weekday}, {}: {state}, due {due} ({clock})\n", title(newsletter), it.date);
+    let approved = it.issue.as_ref().and_then(|issue| issue.approved_at);
+    let command =
+        format!("daily issue approve --newsletter {} --date {}", newsletter.newsletter.slug, it.date);
+    match (it.waits_for, approved) {
+        (Some(crate::jobs::plan_issue::APPROVAL), _) => {
+            let _ = writeln!(text, "Nothing goes out until an operator approves it: {command}");
+        }
+        (Some(_), _) => {
+            let _ = writeln!(text, "It has too few stories, and waits for an operator: {command}");
+        }
+        (None, Some(at)) => {
+            let _ = writeln!(text, "Approved {}: no later article changes it", moment(Some(at)));
+        }
+        (None, None) => {}
+    }
+    if it.plan.variants.is_empty() {
+        let _ = writeln!(text, "As it is now, nothing would go out: there are too few stories");
+    }
+    write_waves(&mut text, waves);
+    let (chosen, left): (Vec<&Choice>, Vec<&Choice>) =
+        it.plan.choices.iter().partition(|choice| choice.reason.is_in());
+    for (choice, place) in chosen.iter().zip(1_usize..) {
+        let _ = writeln!(
+            text,
+            "{place:3}  {:5} {:16} {}",
+            choice.article.0,
+            choice.reason,
+            named.title(choice.article)
+        );
+    }
+    write_variants(&mut text, &it.plan.variants, named);
+    if unserved > 0 {
+        let _ = writeln!(
+            text,
+            "{} readers get nothing: too little is left that they have not had",
+            number(unserved)
+        );
+    }
+    let _ = writeln!(text, "{} candidates are out; `daily issue plan --explain` says why", left.len());
+    text
+}
+
+/// What the other variants have else than the first.
+fn write_variants(text: &mut String, variants: &[PlannedVariant], named: &Named) {
+    if let [only] = variants {
+        let _ = writeln!(text, "for {} readers, in one variant", number(only.readers()));
+        return;
+    }
+    for (variant, place) in variants.iter().zip(1_usize..) {
+        let _ = write!(text, "variant {place}: {} readers", number(variant.readers()));
+        let first = variants.first().map(|it| it.stories.as_slice()).unwrap_or_default();
+        let without = first.iter().filter(|id| !variant.stories.contains(id));
+        let with = variant.stories.iter().filter(|id| !first.contains(id));
+        for (sign, ids) in [("without", without.collect::<Vec<_>>()), ("with", with.collect())] {
+            if !ids.is_empty() {
+                let titles: Vec<String> = ids.into_iter().map(|id| named.title(*id)).collect();
+                let _ = write!(text, "; {sign} {}", titles.join(" / "));
+            }
+        }
+        text.push('\n');
+    }
+}
+
+fn write_waves(text: &mut String, waves: &[WaveRecord]) {
+    match waves {
+        [] | [_] => {}
+        waves => {
+            for wave in waves.iter().take(WAVES) {
+                let _ =
+                    writeln!(text, "  {}  {:>10} readers", moment(Some(wave.due_at)), number(wave.readers));
+            }
+            if waves.len() > WAVES {
+                let _ = writeln!(text, "  and {} more waves; --json lists all", waves.len() - WAVES);
+            }
+        }
+    }
+}
+
+/// On the newsletter's clock.
+fn local(at: Timestamp, newsletter: &NewsletterRecord) -> String {
+    at.to_zoned(newsletter.newsletter.time_zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+}

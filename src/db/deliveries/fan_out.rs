@@ -1,0 +1,213 @@
+//! From an issue's readers to its deliveries: which group a reader is in, and one row each.
+
+use crate::{
+    db::{DbError, EngineTx, Stamp, Tx, on},
+    domain::{
+        cadence::Cadence,
+        ids::{IssueId, NewsletterId},
+        plan::{Group, MAX_GROUPS, PastVariant},
+    },
+};
+use jiff::Timestamp;
+
+/// What readers' past is asked about: variants of other issues.
+#[derive(Debug, Clone)]
+pub struct Past {
+    variants: String,
+}
+
+impl Past {
+    /// Of these variants.
+    pub fn new(variants: &[PastVariant]) -> Self {
+        let ids: Vec<String> = variants.iter().map(|past| past.variant.to_string()).collect();
+        Self { variants: format!("[{}]", ids.join(",")) }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.variants == "[]"
+    }
+}
+
+/// The key of a reader's group: `CADENCE|SECTIONS|VARIANTS`, the latter being those of `$1` that the reader has had or is about to
+/// get. `s` is the subscription.
+macro_rules! reader_key {
+    (nothing) => {
+        "s.audience || '|' || COALESCE($1, '')"
+    };
+    ($list:literal) => {
+        concat!(
+            "s.audience || '|' || COALESCE((SELECT string_agg(CAST(h.variant_id AS TEXT), ',' ORDER BY h.variant_id) FROM \
+             (SELECT d.variant_id FROM deliveries d WHERE d.subscriber_id = s.subscriber_id AND d.issue_id IN \
+             (SELECT v.issue_id FROM issue_variants v WHERE v.id IN ",
+            $list,
+            ") AND d.variant_id IN ",
+            $list,
+            " AND d.status NOT IN ('failed', 'skipped') \
+             UNION SELECT w.variant_id FROM welcomes w WHERE w.subscriber_id = s.subscriber_id AND w.variant_id IN ",
+            $list,
+            ") AS h), '')"
+        )
+    };
+}
+
+/// Runs a query: what comes before a reader's key, the key, and what comes after it, in the words of each engine. The variants
+/// are bound as `$1`.
+macro_rules! by_group {
+    ($tx:expr, $past:expr, $before:expr, ($lite:expr, $postgres:expr), |$query:ident, $conn:ident| $run:expr) => {
+        match ($tx.by_engine(), $past.is_empty()) {
+            (EngineTx::Sqlite($conn), true) => {
+                let $query =
+                    sqlx::query_as(concat!($before, reader_key!(nothing), $lite)).bind(None::<String>);
+                $run
+            }
+            (EngineTx::Postgres($conn), true) => {
+                let $query =
+                    sqlx::query_as(concat!($before, reader_key!(nothing), $postgres)).bind(None::<String>);
+                $run
+            }
+            (EngineTx::Sqlite($conn), false) => {
+                let $query =
+                    sqlx::query_as(concat!($before, reader_key!("(SELECT value FROM json_each($1))"), $lite))
+                        .bind($past.variants.clone());
+                $run
+            }
+            (EngineTx::Postgres($conn), false) => {
+                let $query = sqlx::query_as(concat!(
+                    $before,
+                    reader_key!("(SELECT CAST(json_array_elements_text($1::json) AS BIGINT))"),
+                    $postgres
+                ))
+                .bind($past.variants.clone());
+                $run
+            }
+        }
+    };
+}
+
+/// What comes after the key where readers are counted.
+macro_rules! counted {
+    () => {
+        " AS key FROM subscriptions s WHERE s.newsletter_id = $2 AND s.status = 'active' AND s.cadence IN ($3, $4, $5)) AS keys \
+         GROUP BY key) AS told ORDER BY readers DESC, key LIMIT $6"
+    };
+}
+
+/// What comes after the key where deliveries are made.
+macro_rules! made {
+    ($paced:literal) => {
+        concat!(
+            " AS key, CASE WHEN r.domain IN ",
+            $paced,
+            " THEN r.domain END AS paced FROM subscriptions s JOIN subscribers r ON r.id = s.subscriber_id \
+             LEFT JOIN issue_waves w ON w.issue_id = $2 AND w.clock = s.clock \
+             WHERE s.newsletter_id = $3 AND s.status = 'active' AND s.id > $13 AND s.id <= $14 AND s.cadence IN ($4, $5, $6) \
+             AND NOT EXISTS (SELECT 1 FROM suppressions x WHERE x.address_key = r.address_key)) AS t \
+             JOIN issue_groups g ON g.issue_id = $2 AND g.key = COALESCE((SELECT x.key FROM issue_groups x \
+             WHERE x.issue_id = $2 AND x.key = t.key), $7) \
+             WHERE g.variant_id IS NOT NULL ORDER BY t.id ON CONFLICT (issue_id, subscriber_id) DO NOTHING RETURNING id"
+        )
+    };
+}
+
+/// The cadences an issue is for, as three values to bind.
+fn three(cadences: &[Cadence]) -> [&'static str; 3] {
+    std::array::from_fn(|index| cadences.get(index).or(cadences.first()).map_or("", |it| it.as_str()))
+}
+
+/// The readers of an issue in groups, largest first, and how many readers are in groups beyond the most that are told apart.
+pub async fn groups(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    cadences: &[Cadence],
+    past: &Past,
+) -> Result<(Vec<Group>, i64), DbError> {
+    let [a, b, c] = three(cadences);
+    let most = i64::try_from(MAX_GROUPS).unwrap_or(i64::MAX);
+    let rows: Vec<(String, i64, i64)> = by_group!(
+        tx,
+        past,
+        "SELECT key, readers, CAST(sum(readers) OVER () AS BIGINT) FROM (SELECT key, count(*) AS readers FROM (SELECT ",
+        (counted!(), counted!()),
+        |query, conn| query.bind(newsletter.0).bind(a).bind(b).bind(c).bind(most).fetch_all(conn).await?
+    );
+    let all = rows.first().map_or(0, |(_, _, all)| *all);
+    let groups: Vec<Group> = rows.into_iter().map(|(key, readers, _)| Group { key, readers }).collect();
+    let others = all - groups.iter().map(|group| group.readers).sum::<i64>();
+    Ok((groups, others))
+}
+
+/// How an issue's readers become deliveries.
+#[derive(Debug, Clone)]
+pub struct FanOut<'a> {
+    /// The issue. Its groups and waves are kept.
+    pub issue: IssueId,
+    /// Of which newsletter.
+    pub newsletter: NewsletterId,
+    /// The cadences it is for.
+    pub cadences: &'a [Cadence],
+    /// What its groups were told apart by.
+    pub past: &'a Past,
+    /// When readers are due whose clock has no wave.
+    pub due_at: Timestamp,
+    /// Readers who were due before this moment have missed it.
+    pub missed_before: Timestamp,
+    /// Domains whose rows are set apart from the beginning.
+    pub paced: &'a [String],
+}
+
+/// What readers who were due too long ago get instead: a row that says so.
+const MISSED: &str =
+    "missed: nothing was sent at its time on the reader's clock, nor within the grace after it";
+
+/// Makes deliveries for the next active, unsuppressed readers after a subscription, at most `limit` in one statement. Returns the
+/// last subscription looked at, `None` where no reader is left, and how many deliveries were made.
+pub async fn fan_out(
+    tx: &mut Tx,
+    fan_out: &FanOut<'_>,
+    after: i64,
+    limit: i64,
+    now: Timestamp,
+) -> Result<Option<(i64, u64)>, DbError> {
+    let up_to: Option<i64> = on!(tx, |conn| {
+        sqlx::query_scalar(
+        "SELECT max(id) FROM (SELECT id FROM subscriptions WHERE newsletter_id = $1 AND status = 'active' AND id > $2 \
+         ORDER BY id LIMIT $3) AS next"
+    )
+    .bind(fan_out.newsletter.0)
+    .bind(after)
+    .bind(limit)
+    .fetch_one(conn)
+    .await?
+    });
+    let Some(up_to) = up_to else { return Ok(None) };
+    let paced = serde_json::to_string(fan_out.paced).map_err(|error| DbError::Encode(Box::new(error)))?;
+    let [a, b, c] = three(fan_out.cadences);
+    let made: Vec<(i64,)> = by_group!(
+        tx,
+        fan_out.past,
+        "INSERT INTO deliveries (issue_id, variant_id, subscriber_id, subscription_id, status, due_at, next_attempt_at, paced, \
+         finished_at, reply_text) \
+         SELECT $2, g.variant_id, t.subscriber_id, t.id, CASE WHEN t.due_at < $9 THEN 'skipped' ELSE 'queued' END, \
+         CASE WHEN t.due_at < $10 THEN $10 ELSE t.due_at END, CASE WHEN t.due_at < $10 THEN $10 ELSE t.due_at END, t.paced, \
+         CASE WHEN t.due_at < $9 THEN $10 END, CASE WHEN t.due_at < $9 THEN $11 END \
+         FROM (SELECT s.subscriber_id, s.id, COALESCE(w.due_at, $8) AS due_at, ",
+        (made!("(SELECT value FROM json_each($12))"), made!("(SELECT json_array_elements_text($12::json))")),
+        |query, conn| query
+            .bind(fan_out.issue.0)
+            .bind(fan_out.newsletter.0)
+            .bind(a)
+            .bind(b)
+            .bind(c)
+            .bind(crate::domain::plan::OTHERS)
+            .bind(Stamp(fan_out.due_at))
+            .bind(Stamp(fan_out.missed_before))
+            .bind(Stamp(now))
+            .bind(MISSED)
+            .bind(&paced)
+            .bind(after)
+            .bind(up_to)
+            .fetch_all(conn)
+            .await?
+    );
+    Ok(Some((up_to, made.len() as u64)))
+}

@@ -1,0 +1,98 @@
+//! Tables `issue_groups` and `issue_waves`: which readers of an issue get which variant, and when.
+
+use crate::{
+    db::{DbError, Stamp, Tx, on},
+    domain::{
+        cadence::Cadence,
+        ids::{IssueId, VariantId},
+        plan::Group,
+    },
+};
+use jiff::Timestamp;
+
+/// Keeps which variant a group of readers gets; `None`: nothing is left for them.
+pub async fn insert_group(
+    tx: &mut Tx,
+    id: IssueId,
+    group: &Group,
+    cadence: Cadence,
+    variant: Option<VariantId>,
+) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query(
+        "INSERT INTO issue_groups (issue_id, key, cadence, readers, variant_id) VALUES ($1, $2, $3, $4, $5)"
+    )
+    .bind(id.0)
+    .bind(&group.key)
+    .bind(cadence.as_str())
+    .bind(group.readers)
+    .bind(variant.map(|id| id.0))
+    .execute(conn)
+    .await
+    .map(drop))
+}
+
+/// A wave of an issue as it was frozen.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct WaveRecord {
+    /// When it is due.
+    pub due_at: Stamp,
+    /// Its readers, as they were counted then.
+    pub readers: i64,
+}
+
+/// Keeps when the readers on a clock are due.
+pub async fn insert_wave(
+    tx: &mut Tx,
+    id: IssueId,
+    clock: &str,
+    due_at: Timestamp,
+    readers: i64,
+) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query(
+        "INSERT INTO issue_waves (issue_id, clock, due_at, readers) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (issue_id, clock) DO NOTHING"
+    )
+    .bind(id.0)
+    .bind(clock)
+    .bind(Stamp(due_at))
+    .bind(readers)
+    .execute(conn)
+    .await
+    .map(drop))
+}
+
+/// The waves of a frozen issue, in order.
+pub async fn waves(tx: &mut Tx, id: IssueId) -> Result<Vec<WaveRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(
+        "SELECT due_at, CAST(sum(readers) AS BIGINT) AS readers FROM issue_waves WHERE issue_id = $1 \
+         GROUP BY due_at ORDER BY due_at"
+    )
+    .bind(id.0)
+    .fetch_all(conn)
+    .await)
+}
+
+/// How many readers of a frozen issue get nothing, because they have had all of it.
+pub async fn unserved(tx: &mut Tx, id: IssueId) -> Result<i64, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_scalar(
+        "SELECT CAST(COALESCE(sum(readers), 0) AS BIGINT) FROM issue_groups WHERE issue_id = $1 AND variant_id IS NULL"
+    )
+    .bind(id.0)
+    .fetch_one(conn)
+    .await
+    })
+}
+
+/// Begins or goes on with making an issue's deliveries: `Some` is the last subscription that has one, `None` that all have.
+pub async fn set_fanned_out(tx: &mut Tx, id: IssueId, up_to: Option<i64>, more: u64) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE issues SET fanned_out_to = $2, recipients = recipients + $3 WHERE id = $1"
+    )
+    .bind(id.0)
+    .bind(up_to)
+    .bind(i64::try_from(more).unwrap_or(i64::MAX))
+    .execute(conn)
+    .await
+    .map(drop))
+}

@@ -1,0 +1,24 @@
+//! Asking operators about issues that wait for them: at once, and once more before they are due.
+
+use super::{
+    Context,
+    notify_operators::{About, notify_operators},
+    plan_issue::APPROVAL,
+};
+use crate::{
+    db::{DbError, Tx, issues, newsletters},
+    domain::mail::MailKind,
+};
+use jiff::Timestamp;
+
+/// Puts the mails that are due into the queue, in the caller's transaction.
+pub async fn ask_operators(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+    for (issue, waits_for) in issues::unapproved(tx, now, context.rules.remind_before).await? {
+        let Some(record) = issues::get(tx, issue).await? else { continue };
+        let newsletter = newsletters::get(tx, record.newsletter_id).await?;
+        let kind = if waits_for == APPROVAL { MailKind::ApprovalWanted } else { MailKind::TooFewStories };
+        notify_operators(context, tx, &newsletter, kind, About::Issue(issue)).await?;
+        issues::set_reminded(tx, issue, now).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! A delivery for each reader of a frozen issue, in portions, so that nothing else waits long for the store. A process that dies on
+//! the way is followed by another one, which goes on where it stopped.
+
+use crate::{
+    db::{
+        deliveries::{self, FanOut, Past},
+        issues,
+        newsletters::NewsletterRecord,
+        paces, processes,
+    },
+    domain::{cadence::Cadence, ids::IssueId, issue::IssueStatus, newsletter::WhoseClock},
+    jobs::{Context, deliver::BATCH},
+    queue::{Job, JobFailure},
+};
+use jiff::Timestamp;
+
+/// Readers in one transaction.
+const PORTION: i64 = 20_000;
+/// So many new rows that the database's idea of the table is out of date.
+const MANY: i64 = 10_000;
+
+/// Makes the deliveries that are still missing, and lets the issue go out.
+pub async fn run(context: &Context, newsletter: &NewsletterRecord, issue: IssueId) -> Result<(), JobFailure> {
+    let mut tx = context.db.read().await?;
+    let Some(kept) = issues::kept_plan(&mut tx, issue).await? else { return Ok(()) };
+    drop(tx);
+    let cadences: Vec<Cadence> = kept.inputs.served.iter().map(|served| served.cadence).collect();
+    let past = Past::new(&kept.inputs.past);
+    let paced = context.governor.configured_domains();
+    loop {
+        let mut tx = context.db.begin().await?;
+        // Another process may be at the same work, or an operator may give the issue up.
+        issues::hold(&mut tx, issue).await?;
+        let Some(record) = issues::get(&mut tx, issue).await? else { return Ok(()) };
+        let (IssueStatus::Frozen, Some(after)) = (record.status, record.fanned_out_to) else {
+            return Ok(());
+        };
+        let now = record.frozen_at.map_or(record.due_at.0, |at| at.0);
+        let by_reader = newsletter.newsletter.clock == WhoseClock::Reader && !record.at_once;
+        let missed_before = now - context.rules.schedule.grace;
+        let portion = FanOut {
+            issue,
+            newsletter: newsletter.id,
+            cadences: &cadences,
+            past: &past,
+            due_at: record.due_at.0,
+            missed_before: if by_reader { missed_before } else { Timestamp::UNIX_EPOCH },
+            paced: &paced,
+        };
+        let made = deliveries::fan_out(&mut tx, &portion, after, PORTION, now).await?;
+        let moment = context.clock.now();
+        issues::set_woken(&mut tx, issue, moment).await?;
+        if let Some((up_to, made)) = made {
+            issues::set_fanned_out(&mut tx, issue, Some(up_to), made).await?;
+            tx.commit().await?;
+            continue;
+        }
+        issues::set_fanned_out(&mut tx, issue, None, 0).await?;
+        paces::set_apart(&mut tx, issue, &paced).await?;
+        issues::advance(&mut tx, issue, IssueStatus::Frozen, IssueStatus::Sending, None, moment).await?;
+        let workers = processes::count_workers(&mut tx, moment).await?;
+        for _ in 0..workers.min(record.recipients / BATCH + 1).max(1) {
+            context.queue.enqueue(&mut tx, &Job::Deliver { issue }).await?;
+        }
+        tx.commit().await?;
+        tracing::info!(%issue, date = record.issue_date, readers = record.recipients, "issue goes out");
+        if record.recipients >= MANY {
+            let mut tx = context.db.begin().await?;
+            deliveries::analyze(&mut tx).await?;
+            tx.commit().await?;
+        }
+        return Ok(());
+    }
+}
