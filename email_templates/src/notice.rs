@@ -121,9 +121,9 @@ pub fn render(notice: &Notice<'_>) -> Email {
 
 fn approval_wanted(notice: &Notice<'_>, issue: &PlannedIssue<'_>) -> Letter {
     let date = day(issue.date);
-    let mut letter = Letter::new(format!("Please approve the issue of {date}"));
-    letter.preheader =
+    let preheader =
         format!("It is due at {}; without approval nothing goes out.", issue.due.strftime("%H:%M"));
+    let mut letter = Letter::new(format!("Please approve the issue of {date}"), preheader);
     letter.say(format!("The issue of {date} waits for your approval. {}", due(issue)));
     letter.say("Without approval nothing goes out.");
     stories(&mut letter, issue);
@@ -136,15 +136,12 @@ fn approval_wanted(notice: &Notice<'_>, issue: &PlannedIssue<'_>) -> Letter {
 fn too_few_stories(notice: &Notice<'_>, issue: &PlannedIssue<'_>, wanted: usize) -> Letter {
     let date = day(issue.date);
     let found = match issue.stories.len() {
-        0 => "no story".to_owned(),
-        1 => "only 1 story".to_owned(),
-        count => format!("only {count} stories"),
+        0 => "There is no story".to_owned(),
+        1 => "There is only 1 story".to_owned(),
+        count => format!("There are only {count} stories"),
     };
-    let mut letter = Letter::new(format!("There is {found} for the issue of {date}"));
-    if issue.stories.len() > 1 {
-        letter.title = format!("There are {found} for the issue of {date}");
-    }
-    letter.preheader = format!("{wanted} are wanted. It is due at {}.", issue.due.strftime("%H:%M"));
+    let preheader = format!("{wanted} are wanted. It is due at {}.", issue.due.strftime("%H:%M"));
+    let mut letter = Letter::new(format!("{found} for the issue of {date}"), preheader);
     letter.say(format!("It should have {wanted} or more. {}", due(issue)));
     letter.say(
         "Approve it to send it shorter, or cancel it to skip the day. Without approval nothing goes out.",
@@ -157,8 +154,8 @@ fn too_few_stories(notice: &Notice<'_>, issue: &PlannedIssue<'_>, wanted: usize)
 }
 
 fn held(notice: &Notice<'_>, date: Date, reason: &str) -> Letter {
-    let mut letter = Letter::new(format!("The issue of {} is held", day(date)));
-    letter.preheader = "Nothing more of it goes out until you decide.".to_owned();
+    let title = format!("The issue of {} is held", day(date));
+    let mut letter = Letter::new(title, "Nothing more of it goes out until you decide.");
     letter.say(format!("Daily has stopped sending it: {}.", stated(reason)));
     letter.say("Who has it, has it; nothing more goes out until you decide.");
     letter.run("See how far it is and what relays said", command(notice, "status", date));
@@ -169,8 +166,8 @@ fn held(notice: &Notice<'_>, date: Date, reason: &str) -> Letter {
 }
 
 fn skipped(notice: &Notice<'_>, date: Date, reason: &str, before_it: usize, is_today: bool) -> Letter {
-    let mut letter = Letter::new(format!("The issue of {} was skipped", day(date)));
-    letter.preheader = "It was sent to nobody.".to_owned();
+    let title = format!("The issue of {} was skipped", day(date));
+    let mut letter = Letter::new(title, "It was sent to nobody.");
     letter.say(format!("It was sent to nobody. The reason that was written down: “{}”.", stated(reason)));
     match before_it {
         0 => {}
@@ -191,8 +188,8 @@ fn feed_trouble(feed: &TroubledFeed<'_>) -> Letter {
     let name = shorten(&name, NAME_MAX_CHARS);
     let clock = tidy(feed.clock);
     let moment = |at: DateTime| at.strftime("%-d %B %Y, %H:%M");
-    let mut letter = Letter::new(format!("A feed needs a look: {name}"));
-    letter.preheader = format!("What is wrong: {}", stated(feed.trouble));
+    let preheader = format!("What is wrong: {}", stated(feed.trouble));
+    let mut letter = Letter::new(format!("A feed needs a look: {name}"), preheader);
     letter.say(format!("Daily has trouble with this feed: {}.", stated(feed.trouble)));
     letter.copy(&tidy(feed.url));
     let times = [

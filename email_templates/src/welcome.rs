@@ -156,8 +156,7 @@ fn introduction(latest: &LatestIssue<'_>) -> String {
 fn whole(latest: &LatestIssue<'_>) -> String {
     match latest.more {
         0 => "Read it on the web".to_owned(),
-        1 => "Read the whole issue on the web: 1 more story".to_owned(),
-        more => format!("Read the whole issue on the web: {more} more stories"),
+        more => format!("Read all {} stories on the web", latest.headlines.len() + more),
     }
 }
 
@@ -169,7 +168,7 @@ fn latest_issue(look: &Look, latest: &LatestIssue<'_>) -> Markup {
             }
         } }
         @for (index, story) in latest.headlines.iter().enumerate() { (brief(look, story, index == 0)) }
-        (row(button(look, latest.web_url, &whole(latest))))
+        tr { td.pad style="padding:0 32px;" { (button(look, latest.web_url, &whole(latest))) } }
     }
 }
 
@@ -208,5 +207,5 @@ fn latest_issue_text(latest: &LatestIssue<'_>, part: &mut TextPart) {
         }
         part.gap();
     }
-    part.paragraph(0, &format!("{}:", whole(latest).replace(':', ","))).link(0, latest.web_url).gap();
+    part.paragraph(0, &format!("{}:", whole(latest))).link(0, latest.web_url).gap();
 }

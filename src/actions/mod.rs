@@ -3,9 +3,9 @@
 
 pub mod add_article;
 pub mod add_feed;
+pub mod add_newsletter;
 pub mod add_operator;
 pub mod approve_issue;
-pub mod add_newsletter;
 pub mod cancel_issue;
 pub mod confirm;
 pub mod edit_issue;

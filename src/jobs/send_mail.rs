@@ -32,10 +32,10 @@ pub async fn run(context: &Context, id: MailId) -> Result<(), JobFailure> {
         return Ok(());
     };
     let newsletter = newsletters::get(&mut tx, mail.newsletter_id).await?;
-    let content = mail_content::content(context, &mut tx, &mail, &newsletter).await?;
+    let made = mail_content::content(context, &mut tx, &mail, &newsletter).await?;
     tx.commit().await?;
 
-    let outcome = match content {
+    let outcome = match made {
         Content::Unwanted(why) => Outcome::Failed(Answer::new("", None, why)),
         Content::Mail { email, unsubscribe_url } => {
             let composed = compose(&Draft {

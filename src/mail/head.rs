@@ -71,7 +71,7 @@ impl Head {
             below.push_str(post);
         }
         if let Some(how) = shared.auto_submitted {
-            below.push_str(&format!("Auto-Submitted: {how}\r\n"));
+            below.extend(["Auto-Submitted: ", how.as_str(), "\r\n"]);
         }
         below.push_str(version);
         below.push_str(&content);

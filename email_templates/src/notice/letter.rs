@@ -14,13 +14,15 @@ const MONOSPACE: &str = "font-family:Menlo,Consolas,'Liberation Mono',monospace;
 /// Inboxes cut a subject at 60 to 80 characters; a longer one is shortened at a word.
 const SUBJECT_MAX_CHARS: usize = 110;
 const PREHEADER_MAX_CHARS: usize = 140;
+/// What a phone shows of a command on one line.
+const PHONE_COLUMNS: usize = 32;
 
 /// A letter in the making.
 #[derive(Debug, Default)]
 pub(super) struct Letter {
     /// What it is about: its headline, and the subject after the newsletter's name.
-    pub(super) title: String,
-    pub(super) preheader: String,
+    title: String,
+    preheader: String,
     /// Why the operator gets it.
     pub(super) why: String,
     /// The command that ends such letters.
@@ -37,8 +39,8 @@ enum Part {
 }
 
 impl Letter {
-    pub(super) fn new(title: String) -> Self {
-        Self { title, ..Self::default() }
+    pub(super) fn new(title: String, preheader: impl Into<String>) -> Self {
+        Self { title, preheader: preheader.into(), ..Self::default() }
     }
 
     /// A paragraph.
@@ -127,9 +129,23 @@ fn shown(part: &Part) -> Markup {
         Part::Copy(does, line) => html! {
             @if let Some(does) = does { (small_print(html! { (does) })) }
             p.ink.line dir="ltr" style={ (MONOSPACE) (INK) (BREAK) "margin:6px 0 0;padding:2px 0 2px 12px;border-left:3px solid " (light::HAIRLINE) ";font-size:14px;line-height:21px;text-align:left;" } {
-                (line)
+                (command_words(line))
             }
         },
+    }
+}
+
+/// A command line whose options are not broken at their hyphens; only what is too long for a phone's line may be broken.
+fn command_words(line: &str) -> Markup {
+    html! {
+        @for (index, word) in line.split(' ').enumerate() {
+            @if index > 0 { " " }
+            @if word.contains('-') && word.chars().count() <= PHONE_COLUMNS {
+                span style="white-space:nowrap;" { (word) }
+            } @else {
+                (word)
+            }
+        }
     }
 }
 

@@ -32,11 +32,11 @@ pub(super) async fn content(
     let newsletter = &making.newsletter.newsletter;
     let (_, due_at) = schedule::next_slot(newsletter, making.now);
     let links = making.own_links(subscription.id);
-    let told = |story: &'_ BriefStory| (story.title.clone(), story.dek.clone(), story.url.clone());
-    let stories: Vec<_> =
-        shown.iter().flat_map(|(_, stories)| stories.iter().take(MOST_STORIES).map(told)).collect();
-    let headlines: Vec<Headline<'_>> =
-        stories.iter().map(|(title, dek, url)| Headline { title, dek: dek.as_deref(), url }).collect();
+    let headlines: Vec<Headline<'_>> = shown
+        .iter()
+        .flat_map(|(_, stories)| stories.iter().take(MOST_STORIES))
+        .map(|story| Headline { title: &story.title, dek: story.dek.as_deref(), url: &story.url })
+        .collect();
     let web_url = shown.as_ref().map(|(latest, _)| {
         format!("{}/issues/{}?newsletter={}", making.public_url(), latest.date(), newsletter.slug)
     });
