@@ -36,17 +36,6 @@ async fn sql(app: &TestApp, statement: &str) {
     run.expect("a statement");
 }
 
-/// Makes sure that frozen variants have their stories.
-async fn keep_stories(app: &TestApp) {
-    sql(
-        app,
-        "INSERT INTO variant_stories (variant_id, article_id, position) SELECT v.id, t.article_id, t.position \
-         FROM issue_variants v JOIN issue_stories t ON t.issue_id = v.issue_id WHERE t.position IS NOT NULL \
-         ON CONFLICT (variant_id, article_id) DO NOTHING",
-    )
-    .await;
-}
-
 /// How many issues welcomes have shown.
 async fn welcomed(app: &TestApp) -> i64 {
     let count = "SELECT count(*) FROM welcomes";

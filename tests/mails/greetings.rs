@@ -1,6 +1,6 @@
 //! Readers are greeted when they come, and told when they have left.
 
-use super::{assert_unwanted, keep_stories, leaving_link, one_click, one_line, sql, subscription, welcomed};
+use super::{assert_unwanted, leaving_link, one_click, one_line, sql, subscription, welcomed};
 use crate::support::{app::TestApp, on_both_engines};
 use daily::{
     db::{mails, subscriptions},
@@ -23,7 +23,6 @@ on_both_engines! {
             app.article(title).await;
         }
         assert_eq!(app.send_issue().await, IssueStatus::Sent, "to nobody yet");
-        keep_stories(&app).await;
         app.reader("ann@example.org").await;
         app.settle().await;
         let mails = app.mails_to("ann@example.org");
@@ -68,7 +67,6 @@ on_both_engines! {
         app.reader("ann@example.org").await;
         app.settle().await;
         assert_eq!(app.send_issue().await, IssueStatus::Sent);
-        keep_stories(&app).await;
         // Ann has it, leaves, and comes back.
         one_click(&app, "ann@example.org").await;
         app.reader("ann@example.org").await;
@@ -104,7 +102,6 @@ on_both_engines! {
         app.clock.advance(DAY);
         app.article("A loaf for the road").await;
         assert_eq!((first, app.send_issue().await), (IssueStatus::Sent, IssueStatus::Sent));
-        keep_stories(&app).await;
         // The second issue, as a round-up would, tells the first one's story again.
         sql(
             &app,
@@ -126,7 +123,6 @@ on_both_engines! {
         let app = TestApp::start_with(engine, greetings).await;
         app.article("The bridge opens").await;
         app.send_issue().await;
-        keep_stories(&app).await;
         app.reader("ann@example.org").await;
         app.settle().await;
         // As after a crash in the middle.
@@ -146,7 +142,6 @@ on_both_engines! {
             app.article(&format!("Story number {number}")).await;
         }
         app.send_issue().await;
-        keep_stories(&app).await;
         app.reader("ann@example.org").await;
         app.settle().await;
         let text = app.mails_to("ann@example.org").remove(1).text();

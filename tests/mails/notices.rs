@@ -16,6 +16,7 @@ use daily::{
     },
     db::feeds,
     domain::{
+        feed_trouble::TroubleKind,
         breaker::Breaker,
         email_address::EmailAddress,
         issue::IssueStatus,
@@ -186,7 +187,8 @@ on_both_engines! {
         let feed = feeds::insert(&mut tx, "https://courier.example/feed.xml?a=1&b=2", now).await.unwrap();
         let reading = feeds::Reading { title: Some("The Courier"), ..feeds::Reading::default() };
         feeds::set_read(&mut tx, feed, &reading, now - DAY, now + DAY).await.unwrap();
-        feeds::set_failed(&mut tx, feed, "it answered 503", now, now + DAY).await.unwrap();
+        let trouble = (TroubleKind::Failing, "it can't be read: it answered 503", now - DAY);
+        feeds::set_trouble(&mut tx, feed, Some(trouble)).await.unwrap();
         tx.commit().await.unwrap();
         notify_feed(&app, feed).await;
         let mails = app.mails_to(DESK);
@@ -200,7 +202,7 @@ on_both_engines! {
             assert!(text.contains(says), "{says} is missing in {text}");
         }
         let mut tx = app.app.db.begin().await.unwrap();
-        feeds::set_read(&mut tx, feed, &reading, now, now + DAY).await.unwrap();
+        feeds::set_trouble(&mut tx, feed, None).await.unwrap();
         tx.commit().await.unwrap();
         notify_feed(&app, feed).await;
         assert_unwanted(&app, MailKind::FeedTrouble, "nothing is wrong").await;
