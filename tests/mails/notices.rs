@@ -21,6 +21,7 @@ use daily::{
         email_address::EmailAddress,
         issue::IssueStatus,
         mail::{MailKind, MailStatus},
+        selection::TooFew,
     },
 };
 use jiff::SignedDuration;
@@ -87,7 +88,7 @@ on_both_engines! {
     }
 
     async fn operators_are_asked_about_an_issue_with_too_few_stories(engine: Engine) {
-        let app = TestApp::start(engine).await;
+        let app = TestApp::start_with(engine, |settings| settings.digest.too_few = TooFew::Ask).await;
         app.article("The bridge opens").await;
         let issue = planned(&app, false, Some(5)).await;
         add(&app, DESK).await;
@@ -104,7 +105,7 @@ on_both_engines! {
     }
 
     async fn an_issue_that_has_stories_enough_by_then_is_no_matter(engine: Engine) {
-        let app = TestApp::start(engine).await;
+        let app = TestApp::start_with(engine, |settings| settings.digest.too_few = TooFew::Ask).await;
         app.article("The bridge opens").await;
         let issue = planned(&app, false, Some(1)).await;
         add(&app, DESK).await;
@@ -221,6 +222,8 @@ on_both_engines! {
         app.settle().await;
         assert_eq!((app.mails_to(DESK).len(), app.mails_to("night@courier.example").len()), (1, 1));
         assert!(remove_operator(&app.app.actions, &desk).await.unwrap());
+        // The sweep shall send these again, and ask for nothing by itself.
+        sql(&app, "UPDATE issues SET reminded_at = created_at").await;
         sql(&app, "UPDATE mails SET status = 'queued', next_attempt_at = created_at, woken_at = NULL").await;
         app.tick_after(SignedDuration::from_mins(1)).await;
         assert_eq!((app.mails_to(DESK).len(), app.mails_to("night@courier.example").len()), (1, 2));
