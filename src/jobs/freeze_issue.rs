@@ -165,9 +165,11 @@ async fn wait(
 fn why_skipped(inputs: &PlanInputs, plan: &Plan) -> String {
     let stories = plan.choices.iter().filter(|choice| choice.reason.is_in()).count();
     match (stories, inputs.rules.min_stories) {
-        (0, _) if plan.unserved.is_empty() => "there were no new articles".into(),
-        (0, _) => "there were no new articles, or readers have had all of them".into(),
-        (stories, least) => format!("there were {stories} stories, and an issue needs {least}"),
+        (0, _) => "there were no new articles".into(),
+        (stories, least) if stories < least => {
+            format!("there were {stories} stories, and an issue needs {least}")
+        }
+        _ => "its readers have had all of its stories in other issues".into(),
     }
 }
 

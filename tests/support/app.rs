@@ -101,6 +101,7 @@ impl TestApp {
         settings.signup.goodbye_mail = false;
         // Stories' articles are on hosts that don't exist; and the servers of stories are not made to wait for each other.
         settings.feeds.look_at_pages = false;
+        settings.recheck_seconds = 0;
         settings.feeds.host_pause = Duration::ZERO;
         change(&mut settings);
         let clock = Clock::fixed(BEGIN.parse().expect("a moment"));

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod browser;
 pub mod command;
+pub mod desk;
 pub mod dkim;
 pub mod engine_settings;
 pub mod fates;
