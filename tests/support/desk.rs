@@ -1,9 +1,9 @@
 //! The desk of a newsletter: stories with sections, more newsletters, readers with wishes, issues as they come.
 
-use super::{app::TestApp, store::Store};
+use super::app::TestApp;
 use daily::{
     actions::{send_issue::send_issue, set_newsletter::set_newsletter, set_preferences::set_preferences},
-    db::{DatabaseUrl, DbError, articles, articles::Origin, issues, newsletters, newsletters::NewsletterRecord, subscriptions, variants},
+    db::{DbError, articles, articles::Origin, issues, newsletters, newsletters::NewsletterRecord, subscriptions, variants},
     domain::{
         article::FoundArticle,
         cadence::Cadence,
@@ -101,14 +101,6 @@ impl TestApp {
     pub async fn tick_twice(&self) {
         self.tick().await;
         self.tick().await;
-    }
-
-    /// A look into the database from outside.
-    pub async fn store(&self) -> Store {
-        match &self.app.settings.database {
-            DatabaseUrl::Sqlite(path) => Store::open(&format!("sqlite://{}", path.display())).await,
-            DatabaseUrl::Postgres(url) => Store::open(url).await,
-        }
     }
 
     /// How many variants an issue has.
