@@ -51,15 +51,16 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         worldwide(&app).await;
         let daily = app.newsletter().await;
+        // Moments are 40 s late where the queue, which has a clock of its own, is to be overtaken by the sweep.
         // 07:00 of 2 May: in Auckland 19:00 UTC of the day before, in Berlin 05:00, in UTC 07:00, in Los Angeles 14:00.
         for (moment, expected) in [
             ("2026-05-01T18:00:00Z", [0, 0, 0, 0, 0]),
             ("2026-05-01T18:59:59Z", [0, 0, 0, 0, 0]),
             ("2026-05-01T19:00:00Z", [1, 0, 0, 0, 0]),
             ("2026-05-02T03:29:00Z", [1, 0, 0, 0, 0]),
-            ("2026-05-02T03:30:10Z", [1, 0, 0, 1, 0]),
-            ("2026-05-02T05:00:20Z", [1, 1, 0, 1, 0]),
-            ("2026-05-02T07:00:30Z", [1, 1, 0, 1, 1]),
+            ("2026-05-02T03:30:40Z", [1, 0, 0, 1, 0]),
+            ("2026-05-02T05:00:40Z", [1, 1, 0, 1, 0]),
+            ("2026-05-02T07:00:40Z", [1, 1, 0, 1, 1]),
             ("2026-05-02T13:59:00Z", [1, 1, 0, 1, 1]),
         ] {
             app.clock.set(at(moment));

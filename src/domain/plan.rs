@@ -234,7 +234,10 @@ pub fn plan(inputs: &PlanInputs) -> Plan {
         let stories = chosen_for(&inputs.nobody());
         variants.push(PlannedVariant { stories, groups: Vec::new() });
     }
-    variants.sort_by_key(|variant| (Reverse(variant.readers()), variant.stories.clone()));
+    // Of as many readers, the fuller one: it is the page.
+    variants.sort_by_cached_key(|variant| {
+        (Reverse(variant.readers()), Reverse(variant.stories.len()), variant.stories.clone())
+    });
     let least = if inputs.rules.too_few == TooFew::Skip { inputs.rules.min_stories.max(1) } else { 1 };
     let is_short = variants.first().is_none_or(|first| first.stories.len() < inputs.rules.min_stories.max(1));
     let (mut variants, small): (Vec<_>, Vec<_>) =
