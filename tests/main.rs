@@ -14,6 +14,7 @@ mod feeds;
 mod fence;
 mod governing;
 mod issues;
+mod looks;
 mod operate;
 mod pages;
 mod postfix;
