@@ -14,6 +14,7 @@
 //! `feed::parse_feed` and `page::read_page` from `spawn_blocking`.
 
 pub mod address_filter;
+pub mod answer_headers;
 pub mod charset;
 pub mod corpus;
 pub mod dates;
