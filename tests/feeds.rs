@@ -310,7 +310,7 @@ on_both_engines! {
         add(&app, &url).await;
         let read_well = app.clock.now();
         let mut told = Vec::new();
-        for _ in 0..8 + 2 + 1 {
+        for _ in 0..11 {
             app.clock.set(feed(&app, &url).await.next_poll_at.0);
             app.tick().await;
             told.push(notices(&app).await);

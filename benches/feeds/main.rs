@@ -23,7 +23,10 @@ use daily::{
     settings::Settings,
 };
 use jiff::{SignedDuration, Timestamp};
-use std::time::{Duration, Instant};
+use std::{
+    fmt::Write as _,
+    time::{Duration, Instant},
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -139,22 +142,24 @@ async fn serve_feed(Path(feed): Path<usize>, headers: HeaderMap) -> Response {
 
 fn rss(feed: usize, items: usize) -> String {
     let now: Timestamp = "2026-05-01T06:00:00Z".parse().unwrap();
-    let items: String = (0..items)
-        .map(|n| {
-            let at = now - SignedDuration::from_mins(i64::try_from(n * 37).unwrap());
-            let text = "A sentence of the usual length, which says what happened and to whom. ".repeat(8);
-            format!(
-                "<item><title>Story {n} of site {feed}: what happened next</title>\
-                 <link>https://site{feed}.example/stories/{n}</link><guid>https://site{feed}.example/?p={n}</guid>\
-                 <pubDate>{}</pubDate><category>News</category><description>{text}</description></item>",
-                at.strftime("%a, %d %b %Y %H:%M:%S +0000")
-            )
-        })
-        .collect();
-    format!(
+    let text = "A sentence of the usual length, which says what happened and to whom. ".repeat(8);
+    let mut rss = format!(
         "<?xml version=\"1.0\"?><rss version=\"2.0\"><channel><title>Site {feed}</title>\
-         <link>https://site{feed}.example/</link>{items}</channel></rss>"
-    )
+         <link>https://site{feed}.example/</link>"
+    );
+    for n in 0..items {
+        let at = now - SignedDuration::from_mins(i64::try_from(n * 37).unwrap());
+        let at = at.strftime("%a, %d %b %Y %H:%M:%S +0000");
+        write!(
+            rss,
+            "<item><title>Story {n} of site {feed}: what happened next</title>\
+             <link>https://site{feed}.example/stories/{n}</link><guid>https://site{feed}.example/?p={n}</guid>\
+             <pubDate>{at}</pubDate><category>News</category><description>{text}</description></item>"
+        )
+        .unwrap();
+    }
+    rss.push_str("</channel></rss>");
+    rss
 }
 
 /// The most memory this process has had, as the system counts it.

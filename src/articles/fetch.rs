@@ -58,7 +58,6 @@ pub struct Validators {
 
 /// The outcome of a fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "one at a time, matched at once; a box would be in the way")]
 pub enum Fetched {
     /// Nothing new since the validators were given out.
     NotModified(Unchanged),

@@ -119,15 +119,12 @@ pub fn mended(text: String) -> String {
         mended.push_str(&rest[..at]);
         rest = &rest[at..];
         let end = rest.bytes().take(LONGEST_REFERENCE).position(|byte| byte == b';');
-        match end.and_then(|end| Some((end, referred(&rest[1..end])?))) {
-            Some((end, c)) => {
-                mended.push(c);
-                rest = &rest[end + 1..];
-            }
-            None => {
-                mended.push('&');
-                rest = &rest[1..];
-            }
+        if let Some((end, c)) = end.and_then(|end| Some((end, referred(&rest[1..end])?))) {
+            mended.push(c);
+            rest = &rest[end + 1..];
+        } else {
+            mended.push('&');
+            rest = &rest[1..];
         }
     }
     mended.push_str(rest);

@@ -121,13 +121,13 @@ mod tests {
         SignedDuration::from_mins(minutes)
     }
 
-    fn habit(silence: i64, usual: i64, longest: i64) -> Option<Habit> {
+    fn habit(silence: i64, usual: i64, longest: i64) -> Habit {
         let gaps = Gaps { usual: mins(usual), longest: mins(longest.max(usual)) };
-        Some(Habit { last_item_at: now() - mins(silence), gaps: Some(gaps) })
+        Habit { last_item_at: now() - mins(silence), gaps: Some(gaps) }
     }
 
-    fn pause_of(habit: Option<Habit>) -> SignedDuration {
-        pause(PACE, habit, now() - mins(100_000), None, now())
+    fn pause_of(habit: Habit) -> SignedDuration {
+        pause(PACE, Some(habit), now() - mins(100_000), None, now())
     }
 
     #[test]
@@ -183,7 +183,7 @@ mod tests {
             silence in -1_000_i64..1_000_000, usual in 0_i64..100_000, longest in 0_i64..100_000,
             wish in proptest::option::of(0_i64..100_000), known in any::<bool>(),
         ) {
-            let habit = habit(silence, usual, longest).filter(|_| known);
+            let habit = known.then(|| habit(silence, usual, longest));
             let pause = pause(PACE, habit, now() - mins(silence), wish.map(mins), now());
             prop_assert!((PACE.fastest..=PACE.slowest).contains(&pause), "{pause}");
             if let Some(wish) = wish {
