@@ -7,7 +7,7 @@ use feed_rs::model::{Entry, Feed, FeedType, Link, Text};
 use jiff::Timestamp;
 use url::Url;
 
-use crate::articles::{charset, dates, json_feed, markup, nesting, xml_check};
+use crate::articles::{charset, dates, entry_picture, json_feed, markup, nesting, xml_check};
 use crate::domain::article::{FoundArticle, MAX_DEK_CHARS};
 
 /// How many entries of a feed are read: the newest. A feed that holds a whole archive would else fill every poll.
@@ -28,7 +28,7 @@ pub struct ParsedFeed {
     pub site_url: Option<Url>,
     /// The feed's language tag.
     pub language: Option<String>,
-    /// How long the feed asks not to be fetched again.
+    /// How long the feed asks not to be fetched again (`ttl`, or `sy:updatePeriod` and `sy:updateFrequency`).
     pub ttl: Option<Duration>,
     /// The entries with a title and a link, in the feed's order.
     pub articles: Vec<FoundArticle>,
@@ -171,10 +171,11 @@ fn parse_xml(text: &str, base: Option<&Url>) -> Result<ParsedFeed, FeedError> {
     let feed = parser
         .parse(checked.text.as_bytes())
         .map_err(|error| FeedError::Unreadable { reason: error.to_string() })?;
-    Ok(convert(feed, &checked.thumbnails, base))
+    Ok(convert(feed, &checked, base))
 }
 
-fn convert(feed: Feed, thumbnails: &[Option<String>], base: Option<&Url>) -> ParsedFeed {
+fn convert(feed: Feed, checked: &xml_check::Checked, base: Option<&Url>) -> ParsedFeed {
+    let thumbnails = &checked.thumbnails;
     let site_url =
         feed.links.iter().find(|link| is_page(link)).and_then(|link| markup::web_address(&link.href, base));
     let link_base = base.or(site_url.as_ref());
@@ -200,7 +201,7 @@ fn convert(feed: Feed, thumbnails: &[Option<String>], base: Option<&Url>) -> Par
         title: feed.title.as_ref().map(line_of).unwrap_or_default(),
         site_url,
         language,
-        ttl: feed.ttl.map(|minutes| Duration::from_mins(u64::from(minutes))),
+        ttl: feed.ttl.map(|minutes| Duration::from_mins(u64::from(minutes))).max(checked.update_every()),
         articles,
         skipped,
     }
@@ -239,9 +240,10 @@ fn article(entry: &Entry, context: EntryContext<'_>) -> Result<FoundArticle, Str
         entry.summary.as_ref().map(|text| (text.content.as_str(), context.is_atom && is_plain(text)));
     let described = entry.media.iter().find_map(|media| media.description.as_ref());
     let summary = summary.or_else(|| described.map(|text| (text.content.as_str(), is_plain(text))));
-    let picture = pictured(entry, context.thumbnail, context.base.unwrap_or(base))
+    let picture = entry_picture::named(entry, context.thumbnail, context.base.unwrap_or(base))
         .or_else(|| markup::first_picture(body?.0, Some(base)))
         .or_else(|| markup::first_picture(summary?.0, Some(base)));
+    let (image_url, image_alt) = picture.map(|picture| (picture.url, picture.alt)).unzip();
     let (dek, text) = dek_and_text(body, summary);
     Ok(FoundArticle {
         url: Some(url),
@@ -253,7 +255,8 @@ fn article(entry: &Entry, context: EntryContext<'_>) -> Result<FoundArticle, Str
             .iter()
             .filter_map(|category| some(markup::plain(category.label.as_deref().unwrap_or(&category.term))))
             .find(|name| !NO_SECTIONS.contains(&name.to_lowercase().as_str())),
-        image_url: picture,
+        image_url,
+        image_alt: image_alt.flatten(),
         published_at: entry.published.or(entry.updated).and_then(|at| {
             Timestamp::new(at.timestamp(), i32::try_from(at.timestamp_subsec_nanos()).ok()?).ok()
         }),
@@ -270,10 +273,18 @@ pub(crate) fn dek_and_text(
     body: Option<(&str, bool)>,
     summary: Option<(&str, bool)>,
 ) -> (Option<String>, Option<String>) {
+    let closes = |text: &str| ["</p>", "</a>", "</div>", "</li>", "<br"].iter().any(|tag| text.contains(tag));
     let read = |(text, plain): (&str, bool)| {
-        // "Plain" text that closes elements is HTML by mistake.
-        let plain = plain && !["</p>", "</a>", "</div>", "</li>", "<br"].iter().any(|tag| text.contains(tag));
-        some(without_footer(if plain { text.to_owned() } else { markup::to_paragraphs(text) }))
+        // "Plain" text that closes elements is HTML by mistake …
+        if plain && !closes(text) {
+            return some(without_footer(text.to_owned()));
+        }
+        let mut read = markup::mended(markup::to_paragraphs(text));
+        // … and HTML without a single element, whose text has some, was escaped twice.
+        if !text.contains('<') && closes(&read) {
+            read = markup::to_paragraphs(&read);
+        }
+        some(without_footer(read))
     };
     let (body, summary) = (body.and_then(read), summary.and_then(read));
     let dek = summary.clone().filter(|summary| summary.chars().count() <= MAX_DEK_CHARS || body.is_some());
@@ -308,52 +319,6 @@ fn without_footer(text: String) -> String {
     }
 }
 
-/// The picture the feed itself names: the widest picture of its media, then a thumbnail, then an enclosed picture.
-fn pictured(entry: &Entry, thumbnail: Option<&str>, base: &Url) -> Option<Url> {
-    let contents = entry.media.iter().flat_map(|media| &media.content);
-    let content =
-        contents.filter(|content| content.width.is_none_or(|width| width >= 48)).filter(|content| {
-            let (kind, url) = (content.content_type.as_ref().map(ToString::to_string), content.url.as_ref());
-            kind.map_or_else(|| url.is_some_and(looks_like_picture), |kind| kind.starts_with("image/"))
-        });
-    // `max_by_key` takes the last of equals; the first is the publisher's choice.
-    let content = content.rev_widest(|content| content.width).and_then(|content| content.url.clone());
-    let thumbnails = entry.media.iter().flat_map(|media| &media.thumbnails).map(|thumbnail| &thumbnail.image);
-    let own =
-        thumbnails.rev_widest(|image| image.width).and_then(|image| markup::picture(&image.uri, Some(base)));
-    content
-        .and_then(|url| markup::picture(url.as_str(), None))
-        .or(own)
-        .or_else(|| markup::picture(thumbnail?, Some(base)))
-        .or_else(|| {
-            let enclosed = entry.links.iter().find(|link| {
-                link.rel.as_deref() == Some("enclosure")
-                    && link.media_type.as_deref().is_some_and(|kind| kind.starts_with("image/"))
-            })?;
-            markup::picture(&enclosed.href, Some(base))
-        })
-}
-
-trait Widest: Iterator + Sized {
-    /// The first of the widest items; what gives no width comes after what does.
-    fn rev_widest(self, width: impl Fn(&Self::Item) -> Option<u32>) -> Option<Self::Item> {
-        let mut best: Option<Self::Item> = None;
-        for item in self {
-            if best.as_ref().is_none_or(|best| width(&item) > width(best)) {
-                best = Some(item);
-            }
-        }
-        best
-    }
-}
-
-impl<I: Iterator> Widest for I {}
-
-fn looks_like_picture(url: &Url) -> bool {
-    let path = url.path().to_ascii_lowercase();
-    [".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif"].iter().any(|ending| path.ends_with(ending))
-}
-
 /// Whether a link leads to the page of the entry or the site, as opposed to the feed, comments or a file.
 fn is_page(link: &Link) -> bool {
     link.target.is_none()
@@ -378,7 +343,7 @@ fn is_plain(text: &Text) -> bool {
 }
 
 fn line_of(text: &Text) -> String {
-    if is_plain(text) { markup::plain(&text.content) } else { markup::to_text(&text.content) }
+    markup::mended(if is_plain(text) { markup::plain(&text.content) } else { markup::to_text(&text.content) })
 }
 
 fn named(entry: &Entry) -> String {

@@ -239,3 +239,90 @@ fn of_a_huge_feed_the_newest_entries_are_kept() {
 fn a_feed_without_a_title_is_named_after_its_host() {
     assert_eq!(parsed("<rss version='2.0'><channel></channel></rss>").title, "site.example");
 }
+
+#[test]
+fn pictures_keep_what_they_show() {
+    let feed = parsed(&rss(
+        "<item><title>1</title><link>/1</link><media:content url='https://i.example/a.jpg' type='image/jpeg'>\
+         <media:description>A ferry &amp;amp; gulls</media:description></media:content></item>\
+         <item><title>2</title><link>/2</link><description>&lt;img src='t.jpg' alt='IMG_1.jpg'&gt;</description></item>\
+         <item><title>3</title><link>/3</link><description>&lt;img src='t.jpg' alt='Two \"loaves\"'&gt;</description></item>",
+    ));
+    let alts: Vec<Option<&str>> = feed.articles.iter().map(|it| it.image_alt.as_deref()).collect();
+    assert_eq!(alts, [Some("A ferry & gulls"), None, Some("Two \"loaves\"")]);
+}
+
+#[test]
+fn how_often_a_feed_is_updated_is_told_in_two_ways() {
+    let every = |more: &str| {
+        parsed(
+            &rss(more)
+                .replace("<channel>", "<channel xmlns:sy='http://purl.org/rss/1.0/modules/syndication/'>"),
+        )
+        .ttl
+    };
+    assert_eq!(every(""), Some(Duration::from_mins(30)));
+    let twice_daily = "<sy:updatePeriod> daily </sy:updatePeriod><sy:updateFrequency>2</sy:updateFrequency>";
+    assert_eq!(every(twice_daily), Some(Duration::from_hours(12)));
+    assert_eq!(every("<sy:updatePeriod>sometimes</sy:updatePeriod>"), Some(Duration::from_mins(30)));
+    assert_eq!(
+        every("<sy:updatePeriod>hourly</sy:updatePeriod><sy:updateFrequency>0</sy:updateFrequency>"),
+        Some(Duration::from_hours(1))
+    );
+}
+
+#[test]
+fn what_was_escaped_twice_reads_as_it_was_meant() {
+    let feed = parsed(&rss(
+        "<item><title>Fish &amp;amp;amp; chips &amp;amp;#8211; it&amp;amp;rsquo;s on</title><link>/1</link>\
+         <description>&amp;lt;p&amp;gt;Salt &amp;amp;amp; vinegar&amp;lt;/p&amp;gt;</description></item>",
+    ));
+    assert_eq!(feed.articles[0].title, "Fish & chips – it’s on");
+    assert_eq!(feed.articles[0].dek.as_deref(), Some("Salt & vinegar"));
+}
+
+#[test]
+fn no_markup_gets_through() {
+    let hostile = [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "<svg onload=alert(1)><p>",
+        "<a href='javascript:alert(1)'>click</a>",
+        "<iframe src='https://evil.example'></iframe>",
+        "<style>*{display:none}</style>",
+        "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
+        "<form action=https://evil.example><input name=password></form>",
+        "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
+        "<plaintext><b>",
+        "<!--><img src=x onerror=alert(1)>-->",
+    ];
+    for markup in hostile {
+        let escaped = markup.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let item = format!(
+            "<item><title>Safe {escaped} title</title><link>/1</link><dc:creator>Ann {escaped}</dc:creator>\
+             <category>News {escaped}</category><description>Dek {escaped} end</description>\
+             <content:encoded>{escaped} body</content:encoded></item>"
+        );
+        let feed = parsed(&rss(&item));
+        let found = &feed.articles[0];
+        assert!(found.title.starts_with("Safe"), "{found:?}");
+        for (field, text) in [("dek", &found.dek), ("text", &found.text)] {
+            let text = text.as_deref().unwrap_or_default().to_lowercase();
+            let inside = [
+                "<script",
+                "<img",
+                "<svg",
+                "<a ",
+                "<iframe",
+                "<style",
+                "<form",
+                "onerror",
+                "javascript:",
+                "alert",
+            ];
+            let through: Vec<&&str> = inside.iter().filter(|it| text.contains(**it)).collect();
+            assert!(through.is_empty(), "{markup} in {field}: {text}");
+        }
+        assert!(found.image_url.is_none() || found.image_url.as_ref().unwrap().scheme() == "https");
+    }
+}

@@ -18,7 +18,7 @@ use reqwest::{Client, Response, StatusCode};
 use url::{Host, Url};
 
 use crate::articles::address_filter::{AddressFilter, RefusedAddress};
-use crate::articles::dates;
+use crate::articles::answer_headers::{header_text, max_age, retry_after, validators_of};
 use crate::articles::fetch_error::FetchError;
 use crate::articles::turns::{PATIENCE, Turn, Turns};
 use crate::domain::picture;
@@ -58,7 +58,6 @@ pub struct Validators {
 
 /// The outcome of a fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "one at a time, matched at once; a box would be in the way")]
 pub enum Fetched {
     /// Nothing new since the validators were given out.
     NotModified(Unchanged),
@@ -344,35 +343,6 @@ fn refusal(answer: &mut Answer) -> FetchError {
     FetchError::Status { url, status: status.as_u16(), retry_after }
 }
 
-/// `Retry-After` in seconds, or as a date, which is taken against the answer's own.
-fn retry_after(response: &Response) -> Option<Duration> {
-    let text = header_text(response, &header::RETRY_AFTER)?;
-    if let Ok(seconds) = text.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let until = dates::parse(&text)?;
-    let sent = dates::parse(&header_text(response, &header::DATE)?)?;
-    Duration::try_from(until.duration_since(sent)).ok()
-}
-
-fn validators_of(response: &Response) -> Validators {
-    Validators {
-        etag: header_text(response, &header::ETAG),
-        last_modified: header_text(response, &header::LAST_MODIFIED),
-    }
-}
-
-/// `max-age` of `Cache-Control`, unless that says not to keep the answer.
-fn max_age(response: &Response) -> Option<Duration> {
-    let control = header_text(response, &header::CACHE_CONTROL)?.to_ascii_lowercase();
-    let mut directives = control.split(',').map(str::trim);
-    if control.contains("no-cache") || control.contains("no-store") {
-        return None;
-    }
-    let seconds = directives.find_map(|directive| directive.strip_prefix("max-age="))?;
-    seconds.trim_matches('"').parse().ok().map(Duration::from_secs)
-}
-
 /// Where a redirect leads; `None` for every other answer.
 fn redirect_target(url: &Url, response: &Response) -> Result<Option<Url>, FetchError> {
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
@@ -387,10 +357,6 @@ fn redirect_target(url: &Url, response: &Response) -> Result<Option<Url>, FetchE
     };
     target.set_fragment(None);
     Ok(Some(target))
-}
-
-fn header_text(response: &Response, name: &header::HeaderName) -> Option<String> {
-    response.headers().get(name)?.to_str().ok().map(str::to_owned)
 }
 
 /// The address without a user's name and password, which belong in no log.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::articles::feed::{FeedError, ParsedFeed, dek_and_text, keep_newest, some};
+use crate::articles::markup::Picture;
 use crate::articles::{dates, markup};
 use crate::domain::article::FoundArticle;
 
@@ -56,8 +57,10 @@ pub fn parse(text: &str, base: Option<&Url>) -> Result<ParsedFeed, FeedError> {
 }
 
 fn article(item: &Object, base: Option<&Url>) -> Result<FoundArticle, String> {
-    let title =
-        string(item, "title").map(|title| markup::plain(&title)).and_then(some).ok_or("it has no title")?;
+    let title = string(item, "title")
+        .map(|title| markup::mended(markup::plain(&title)))
+        .and_then(some)
+        .ok_or("it has no title")?;
     let guid = string(item, "id");
     let link = string(item, "url").or_else(|| string(item, "external_url")).or_else(|| guid.clone());
     let link = link.ok_or("it has no link")?;
@@ -70,9 +73,11 @@ fn article(item: &Object, base: Option<&Url>) -> Result<FoundArticle, String> {
     let (dek, text) = dek_and_text(body, summary.as_deref().map(|summary| (summary, true)));
     let picture =
         ["image", "banner_image"].iter().find_map(|name| markup::picture(&string(item, name)?, Some(&url)));
-    let image_url = picture
+    let image = picture
         .or_else(|| enclosed_picture(item, &url))
+        .map(|url| Picture { url, alt: None })
         .or_else(|| markup::first_picture(html.as_deref()?, Some(&url)));
+    let (image_url, image_alt) = image.map(|image| (image.url, image.alt)).unzip();
     let date = |name: &str| dates::parse(&string(item, name)?);
     let tags = item.get("tags").and_then(Value::as_array);
     Ok(FoundArticle {
@@ -81,6 +86,7 @@ fn article(item: &Object, base: Option<&Url>) -> Result<FoundArticle, String> {
         author: authors(item),
         section: tags.and_then(|tags| tags.iter().find_map(|tag| some(markup::plain(tag.as_str()?)))),
         image_url,
+        image_alt: image_alt.flatten(),
         published_at: date("date_published").or_else(|| date("date_modified")),
         language: string(item, "language"),
         text,

@@ -109,6 +109,7 @@ impl Graph<'_> {
             section: texts(&["articleSection"]).into_iter().next(),
             site_name: publishers.into_iter().next(),
             images,
+            image_alt: None,
             dates: texts(&["datePublished", "dateCreated"]),
             language: texts(&["inLanguage"]).into_iter().next(),
             urls,

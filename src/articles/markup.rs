@@ -4,6 +4,8 @@ use dom_query::{Document, NodeRef};
 use url::Url;
 
 use crate::articles::nesting;
+use crate::domain::article::MAX_ALT_CHARS;
+use crate::domain::picture::{is_counter, telling_alt};
 
 /// The elements whose content no reader sees as text.
 const UNREAD: &[&str] = &[
@@ -24,32 +26,41 @@ const IN_TITLES: &[&str] = &[
     "ins", "mark", "p", "q", "s", "small", "span", "strike", "strong", "sub", "sup", "u", "wbr",
 ];
 
+/// No reference that is decoded once more is longer than this, in bytes.
+const LONGEST_REFERENCE: usize = 10;
+
+/// The named references found in text that was escaped twice.
+const TWICE_ESCAPED: &[(&str, char)] = &[
+    ("amp", '&'),
+    ("quot", '"'),
+    ("apos", '\''),
+    ("nbsp", ' '),
+    ("rsquo", '’'),
+    ("lsquo", '‘'),
+    ("rdquo", '”'),
+    ("ldquo", '“'),
+    ("ndash", '–'),
+    ("mdash", '—'),
+    ("hellip", '…'),
+    ("laquo", '«'),
+    ("raquo", '»'),
+    ("eacute", 'é'),
+    ("egrave", 'è'),
+    ("agrave", 'à'),
+    ("ccedil", 'ç'),
+    ("auml", 'ä'),
+    ("ouml", 'ö'),
+    ("uuml", 'ü'),
+    ("Auml", 'Ä'),
+    ("Ouml", 'Ö'),
+    ("Uuml", 'Ü'),
+    ("szlig", 'ß'),
+    ("euro", '€'),
+    ("pound", '£'),
+];
+
 /// A picture narrower or lower than this is a spacer, a counter or a smiley.
 const SMALLEST_PICTURE_PX: u32 = 48;
-
-/// Parts of addresses of pictures that count readers or decorate, instead of showing something.
-const NOT_PICTURES: &[&str] = &[
-    "feedburner.com/~r",
-    "feedsportal.com",
-    "/pixel",
-    "pixel.",
-    "doubleclick.net",
-    "google-analytics.com",
-    "scorecardresearch.com",
-    "quantserve.com",
-    "stats.wordpress.com",
-    "feeds.wordpress.com",
-    "/b.gif",
-    "spacer.gif",
-    "blank.gif",
-    "1x1",
-    "/open.aspx",
-    "/beacon",
-    "gravatar.com/avatar",
-    "s.w.org/images/core/emoji",
-    "/wp-smiley",
-    "/wp-includes/images/smilies",
-];
 
 /// The plain text of an HTML fragment: entities decoded, block elements separated by a space, scripts and styles
 /// dropped, whitespace collapsed.
@@ -96,24 +107,77 @@ pub fn plain(text: &str) -> String {
     to_text(&html)
 }
 
+/// Text in which character references are left, because somebody escaped twice: these are decoded, but for those of `<` and
+/// `>`, which somebody may write about.
+pub fn mended(text: String) -> String {
+    if !text.contains('&') {
+        return text;
+    }
+    let mut mended = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find('&') {
+        mended.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let end = rest.bytes().take(LONGEST_REFERENCE).position(|byte| byte == b';');
+        if let Some((end, c)) = end.and_then(|end| Some((end, referred(&rest[1..end])?))) {
+            mended.push(c);
+            rest = &rest[end + 1..];
+        } else {
+            mended.push('&');
+            rest = &rest[1..];
+        }
+    }
+    mended.push_str(rest);
+    mended
+}
+
+/// The character that a reference's name or number stands for.
+fn referred(name: &str) -> Option<char> {
+    let Some(number) = name.strip_prefix('#') else {
+        return TWICE_ESCAPED.iter().find(|(known, _)| *known == name).map(|(_, c)| *c);
+    };
+    let code = match number.strip_prefix(['x', 'X']) {
+        Some(digits) => u32::from_str_radix(digits, 16).ok()?,
+        None => number.parse().ok()?,
+    };
+    match u8::try_from(code) {
+        // Numbers of Windows' own character set, as browsers read them.
+        Ok(byte @ 0x80..=0x9f) => encoding_rs::WINDOWS_1252.decode(&[byte]).0.chars().next(),
+        Ok(b'<' | b'>') => None,
+        _ => char::from_u32(code),
+    }
+}
+
 fn opens_known_tag(rest: &str) -> bool {
     let rest = rest.strip_prefix('/').unwrap_or(rest);
     let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
     IN_TITLES.contains(&rest[..end].to_ascii_lowercase().as_str()) && rest[end..].contains('>')
 }
 
-/// The address of the first picture in an HTML fragment that shows something.
-pub fn first_picture(html: &str, base: Option<&Url>) -> Option<Url> {
+/// A picture and what it shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Where it is.
+    pub url: Url,
+    /// What it shows, in the publisher's words.
+    pub alt: Option<String>,
+}
+
+/// The description of a picture, if it says something and is no text of its own.
+pub fn alt(text: &str) -> Option<String> {
+    let text = mended(plain(text));
+    (text.chars().count() <= MAX_ALT_CHARS).then(|| telling_alt(&text).map(str::to_owned)).flatten()
+}
+
+/// The first picture in an HTML fragment that shows something.
+pub fn first_picture(html: &str, base: Option<&Url>) -> Option<Picture> {
     if !html.contains("<img") && !html.contains("<IMG") {
         return None;
     }
     let fragment = fragment(html);
-    fragment
-        .select("img")
-        .nodes()
-        .iter()
-        .filter(|img| !is_too_small(img))
-        .find_map(|img| picture_address(img, base))
+    fragment.select("img").nodes().iter().filter(|img| !is_too_small(img)).find_map(|img| {
+        Some(Picture { url: picture_address(img, base)?, alt: img.attr("alt").and_then(|text| alt(&text)) })
+    })
 }
 
 fn is_too_small(img: &NodeRef<'_>) -> bool {
@@ -133,9 +197,7 @@ fn picture_address(img: &NodeRef<'_>, base: Option<&Url>) -> Option<Url> {
 
 /// `address` as a URL, if it is one of a picture that shows something.
 pub fn picture(address: &str, base: Option<&Url>) -> Option<Url> {
-    let url = web_address(address, base)?;
-    let lower = url.as_str().to_lowercase();
-    (!NOT_PICTURES.iter().any(|part| lower.contains(part))).then_some(url)
+    web_address(address, base).filter(|url| !is_counter(url.as_str()))
 }
 
 /// `address`, relative to `base` if it is relative, as an `http` or `https` URL.
@@ -239,6 +301,19 @@ mod tests {
     }
 
     #[test]
+    fn what_was_escaped_twice_is_mended() {
+        for (text, right) in [
+            ("Fish &amp; chips", "Fish & chips"),
+            ("It&#8217;s &quot;it&quot;", "It’s \"it\""),
+            ("&lt;b&gt; stays, and R&D; too & co", "&lt;b&gt; stays, and R&D; too & co"),
+            ("a &#x3c;script&#62; b", "a &#x3c;script&#62; b"),
+            ("it&#146;s &#x1F600;", "it’s 😀"),
+        ] {
+            assert_eq!(mended(text.to_owned()), right);
+        }
+    }
+
+    #[test]
     fn a_hundred_thousand_nested_elements_are_no_trouble() {
         let deep = format!("{}deep{}", "<div>".repeat(100_000), "</div>".repeat(100_000));
         assert_eq!(to_text(&deep), "deep");
@@ -248,10 +323,10 @@ mod tests {
     fn the_first_picture_is_one_that_shows_something() {
         let base = Url::parse("https://a.example/post/").ok();
         let html = r#"<img src="https://t.example/x.gif" width="1" height="1"><img src="data:image/gif;base64,R0">
-            <img src="https://feeds.feedburner.com/~r/x/1"><img src="ph.gif" data-src="../real.jpg" width="600">"#;
+            <img src="https://feeds.feedburner.com/~r/x/1"><img src="ph.gif" data-src="../real.jpg" width="600" alt="A &amp; B">"#;
         assert_eq!(
-            first_picture(html, base.as_ref()).map(String::from).as_deref(),
-            Some("https://a.example/real.jpg")
+            first_picture(html, base.as_ref()).map(|it| (String::from(it.url), it.alt)),
+            Some(("https://a.example/real.jpg".to_owned(), Some("A & B".to_owned())))
         );
         assert_eq!(first_picture("<img src='/relative.png'>", None), None);
     }

@@ -21,6 +21,8 @@ pub struct Facts {
     pub site_name: Option<String>,
     /// Addresses of pictures, the best first.
     pub images: Vec<String>,
+    /// What the picture that is named for sharing shows.
+    pub image_alt: Option<String>,
     /// Dates of publication, the best first.
     pub dates: Vec<String>,
     /// The language tag.
@@ -41,6 +43,7 @@ impl Facts {
         self.section = self.section.or(others.section);
         self.site_name = self.site_name.or(others.site_name);
         self.images.extend(others.images);
+        self.image_alt = self.image_alt.or(others.image_alt);
         self.dates.extend(others.dates);
         self.language = self.language.or(others.language);
         self.urls.extend(others.urls);
@@ -130,6 +133,7 @@ pub fn facts(page: &Document) -> Facts {
         section: named.first(SECTIONS),
         site_name: named.first(SITES),
         images: named.all(IMAGES).into_iter().chain(link("link[rel~=image_src][href]")).collect(),
+        image_alt: named.first(&["og:image:alt", "twitter:image:alt"]),
         dates: named.all(DATES).into_iter().chain(times).collect(),
         language: html_lang.map(|lang| lang.to_string()).filter(|lang| !lang.is_empty()).or_else(locale),
         urls: link("link[rel~=canonical][href]")

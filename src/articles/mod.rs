@@ -1,7 +1,8 @@
 //! Reading what others publish: feeds and pages in, [`FoundArticle`](crate::domain::article::FoundArticle)s out.
 //!
 //! - `fetch` gets a document over HTTP, never from where it should not (`address_filter`), and politely (`turns`).
-//! - `feed` reads RSS and Atom (once `xml_check` found it well-formed), `json_feed` JSON Feed.
+//! - `feed` reads RSS and Atom (once `xml_check` found it well-formed), `json_feed` JSON Feed; `entry_picture` finds
+//!   an entry's picture.
 //! - `page` reads an article's page: `json_ld`, `metadata`, then its readable text; `saved_text` reads a page that a
 //!   browser saved as text.
 //! - `picture` looks at the first bytes of a picture.
@@ -13,9 +14,11 @@
 //! `feed::parse_feed` and `page::read_page` from `spawn_blocking`.
 
 pub mod address_filter;
+pub mod answer_headers;
 pub mod charset;
 pub mod corpus;
 pub mod dates;
+pub mod entry_picture;
 pub mod feed;
 pub mod fetch;
 pub mod fetch_error;

@@ -129,6 +129,7 @@ fn read_html(html: &str, url: Option<&Url>) -> Result<FoundArticle, PageError> {
         section: facts.section,
         site_name: facts.site_name,
         image_url: facts.images.iter().find_map(|image| markup::picture(image, base.or(own_url.as_ref()))),
+        image_alt: facts.image_alt.as_deref().and_then(markup::alt),
         published_at: facts.dates.iter().find_map(|date| dates::parse(date)),
         language: facts.language,
         text,

@@ -7,8 +7,8 @@ use crate::domain::picture::{PictureKind, Unfit, judge};
 pub fn size(head: &[u8]) -> Result<(u32, u32), Unfit> {
     PictureKind::of(head).ok_or(Unfit::Kind)?;
     let size = imagesize::blob_size(head).map_err(|_| Unfit::Size)?;
-    let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
-    let (width, height) = (side(size.width), side(size.height));
+    let in_pixels = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
+    let (width, height) = (in_pixels(size.width), in_pixels(size.height));
     judge(width, height).map(|()| (width, height))
 }
 

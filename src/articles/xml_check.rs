@@ -5,6 +5,7 @@
 //! version numbers and namespaces) mended on the way.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
@@ -47,6 +48,26 @@ pub struct Checked {
     pub root: String,
     /// For each entry in order: the address of its `media:thumbnail` (the feed parser loses those that stand alone).
     pub thumbnails: Vec<Option<String>>,
+    /// `sy:updatePeriod`.
+    pub update_period: Option<String>,
+    /// `sy:updateFrequency`.
+    pub update_frequency: Option<String>,
+}
+
+impl Checked {
+    /// How often the feed says that it is updated (RSS 1.0's syndication module, which blogs use in RSS 2.0).
+    pub fn update_every(&self) -> Option<Duration> {
+        let hours = match self.update_period.as_deref()?.trim() {
+            "hourly" => 1,
+            "daily" => 24,
+            "weekly" => 24 * 7,
+            "monthly" => 24 * 30,
+            "yearly" => 24 * 365,
+            _ => return None,
+        };
+        let times = self.update_frequency.as_deref().and_then(|times| times.trim().parse().ok());
+        Some(Duration::from_hours(hours) / times.filter(|times| *times > 0_u32).unwrap_or(1))
+    }
 }
 
 /// Checks `text` and mends what can be.
@@ -55,8 +76,13 @@ pub fn check(text: &str) -> Result<Checked, Fault> {
     let config = reader.config_mut();
     config.allow_dangling_amp = true;
     config.check_end_names = true;
-    let mut checked =
-        Checked { text: String::with_capacity(text.len()), root: String::new(), thumbnails: Vec::new() };
+    let mut checked = Checked {
+        text: String::with_capacity(text.len()),
+        root: String::new(),
+        thumbnails: Vec::new(),
+        update_period: None,
+        update_frequency: None,
+    };
     let mut open: Vec<(String, usize)> = Vec::new();
     loop {
         let start = position(reader.buffer_position());
@@ -73,7 +99,10 @@ pub fn check(text: &str) -> Result<Checked, Fault> {
             Event::Eof => break,
             // Gone, so that nobody decodes a second time; its lines stay, so that positions do.
             Event::Decl(_) => checked.text.extend(raw.chars().filter(|c| *c == '\n')),
-            Event::Text(_) => checked.text.push_str(&raw.replace('&', "&amp;")),
+            Event::Text(_) => {
+                note_text(&mut checked, &open, raw);
+                checked.text.push_str(&raw.replace('&', "&amp;"));
+            }
             Event::Start(tag) | Event::Empty(tag) => {
                 if raw.bytes().filter(|byte| *byte == b'=').count() > MAX_ATTRIBUTES
                     && tag.attributes().with_checks(false).count() > MAX_ATTRIBUTES
@@ -140,6 +169,15 @@ fn note(checked: &mut Checked, open: &[(String, usize)], tag: &BytesStart<'_>) {
         }
         _ => {}
     }
+}
+
+fn note_text(checked: &mut Checked, open: &[(String, usize)], raw: &str) {
+    let slot = match open.last().and_then(|(name, _)| name.split_once(':')) {
+        Some((_, "updatePeriod")) => &mut checked.update_period,
+        Some((_, "updateFrequency")) => &mut checked.update_frequency,
+        _ => return,
+    };
+    slot.get_or_insert_with(|| raw.trim().to_owned());
 }
 
 /// The root tag in the words of the current version of its format: every RSS 0.9x feed is an RSS 2.0 feed.

@@ -130,7 +130,13 @@ async fn add(app: &App, source: &str, url: Option<Url>, output: Output) -> CliRe
             line("section", &it.section),
             line("site", &it.site_name),
             line("published", &it.published_at.map(|at| moment(Some(at)))),
-            line("image", &it.image_url),
+            line(
+                "image",
+                &found.image_url.as_ref().map(|url| match &it.image_url {
+                    Some(fit) => fit.clone(),
+                    None => format!("{url} (is looked at before it goes into mail)"),
+                }),
+            ),
             line("url", &Some(it.url.clone())),
         ]
         .concat()

@@ -176,6 +176,8 @@ async fn nobody_to_tell(app: &App) -> Result<Option<Finding>, CliError> {
 
 /// Most stopped issues that are listed.
 const MOST_STOPPED: i64 = 20;
+/// Most feeds in trouble that are listed.
+const MOST_TROUBLED: i64 = 20;
 
 /// What waits for an operator, and what goes slower than it could.
 async fn stopped_and_slow(app: &App) -> Result<Vec<Finding>, CliError> {
@@ -187,6 +189,10 @@ async fn stopped_and_slow(app: &App) -> Result<Vec<Finding>, CliError> {
         let newsletter = newsletters::get(&mut tx, issue.newsletter_id).await?.newsletter.slug;
         let what = format!("issue of {} ({newsletter})", issue.issue_date);
         findings.push(Finding { what, state: "warning", detail });
+    }
+    for feed in feeds::in_trouble(&mut tx, MOST_TROUBLED).await? {
+        let detail = feed.trouble.unwrap_or_default();
+        findings.push(Finding { what: format!("feed {}", feed.url), state: "warning", detail });
     }
     for (what, detail) in super::issue::slow_now(app, &mut tx).await? {
         findings.push(Finding { what, state: "slowed", detail });

@@ -8,9 +8,11 @@ use crate::{
     actions::add_feed::{add_feed, remove_feed},
     app::App,
     articles::fetch::Validators,
-    db::feeds,
+    db::feeds::{self, FeedRecord},
+    domain::feed_trouble::in_words,
     jobs::poll_feed::{self, Reading},
 };
+use jiff::SignedDuration;
 use serde_json::json;
 use std::{fmt::Write as _, path::Path};
 use url::Url;
@@ -29,6 +31,12 @@ pub enum Feed {
     },
     /// List feeds and how reading them goes
     List,
+    /// Show all there is to know about a feed
+    #[command(after_help = "Example:\n  daily feed show https://www.example.org/feed.xml")]
+    Show {
+        /// URL, or the path of a file
+        source: String,
+    },
     /// Read all feeds now, or one
     #[command(after_help = "Example:\n  daily feed poll https://www.example.org/feed.xml")]
     Poll {
@@ -47,6 +55,7 @@ impl Feed {
         match self {
             Self::Add { source } => add(app, &address(&source)?, output).await,
             Self::List => list(app, output).await,
+            Self::Show { source } => show(app, &address(&source)?, output).await,
             Self::Poll { source } => poll(app, source.as_deref(), output).await,
             Self::Remove { source } => {
                 let url = address(&source)?;
@@ -99,15 +108,70 @@ async fn add(app: &App, url: &str, output: Output) -> CliResult {
 async fn list(app: &App, output: Output) -> CliResult {
     let mut tx = app.db.read().await?;
     let all = feeds::list(&mut tx).await?;
-    output.records(&all, &["id", "state", "title", "url", "last read", "problem"], |feed| {
-        vec![
-            feed.id.to_string(),
-            feed.status.clone(),
-            feed.title.clone(),
-            feed.url.clone(),
-            moment(feed.succeeded_at),
-            feed.last_error.clone().unwrap_or_default(),
-        ]
+    output.records(
+        &all,
+        &["id", "state", "title", "url", "usually", "last item", "last read", "next", "problem"],
+        |feed| {
+            vec![
+                feed.id.to_string(),
+                feed.status.clone(),
+                feed.title.clone(),
+                feed.url.clone(),
+                usually(feed).unwrap_or_else(|| "-".into()),
+                moment(feed.last_item_at),
+                moment(feed.succeeded_at),
+                if feed.status == "active" { moment(Some(feed.next_poll_at)) } else { "-".into() },
+                feed.trouble.clone().or_else(|| feed.last_error.clone()).unwrap_or_default(),
+            ]
+        },
+    )?;
+    Ok(())
+}
+
+/// The usual time between two items, in words.
+fn usually(feed: &FeedRecord) -> Option<String> {
+    let seconds = feed.usual_gap_seconds?;
+    Some(format!("every {}", in_words(SignedDuration::from_secs(seconds))))
+}
+
+async fn show(app: &App, url: &str, output: Output) -> CliResult {
+    let mut tx = app.db.read().await?;
+    let Some(feed) = feeds::by_url(&mut tx, url).await? else {
+        return Err(CliError::Failed(format!("there is no feed {url}; see `daily feed list`")));
+    };
+    let longest = |seconds| format!(", at the longest {}", in_words(SignedDuration::from_secs(seconds)));
+    let habit = usually(&feed)
+        .map(|usually| format!("{usually}{}", feed.longest_gap_seconds.map(longest).unwrap_or_default()));
+    let told = feed.trouble_reported_at.map(|at| format!(" (operators were told at {})", moment(Some(at))));
+    let trouble = feed.trouble.as_ref().map(|text| format!("{text}{}", told.unwrap_or_default()));
+    let failures = (feed.failures > 0).then(|| {
+        format!(
+            "{} since {}: {}",
+            feed.failures,
+            moment(feed.failing_since),
+            feed.last_error.as_deref().unwrap_or("no reason is known")
+        )
+    });
+    let is_active = feed.status == "active";
+    let lines = [
+        ("title", Some(feed.title.clone())),
+        ("site", feed.site_url.clone()),
+        ("state", Some(feed.status.clone())),
+        ("moved from", feed.moved_from.clone()),
+        ("something new", Some(habit.unwrap_or_else(|| "its habit is not known yet".into()))),
+        ("last item", Some(moment(feed.last_item_at))),
+        ("last tried", Some(moment(feed.polled_at))),
+        ("last read well", Some(moment(feed.succeeded_at))),
+        ("next reading", is_active.then(|| moment(Some(feed.next_poll_at)))),
+        ("site wants a rest until", feed.not_before.map(|at| moment(Some(at)))),
+        ("failures in a row", failures.filter(|_| is_active)),
+        ("retired because", feed.last_error.clone().filter(|_| !is_active)),
+        ("trouble", trouble),
+    ];
+    output.record(&feed, || {
+        let lines =
+            lines.iter().filter_map(|(name, value)| Some(format!("  {name:24} {}\n", value.as_ref()?)));
+        format!("feed {} {}\n{}", feed.id, feed.url, lines.collect::<String>())
     })?;
     Ok(())
 }

@@ -118,7 +118,7 @@ pub async fn look_at(context: &Context, look: &Look) -> Result<(), DbError> {
         }
         (Err(error), _) => {
             tracing::debug!(article = %look.id, url = look.url, %error, "page not read");
-            if !take_new_address(&mut tx, look, &error).await? {
+            if !take_new_address(context, &mut tx, look, &error).await? {
                 failed(context, &mut tx, look, &error.to_string()).await?;
             }
         }
@@ -127,16 +127,23 @@ pub async fn look_at(context: &Context, look: &Look) -> Result<(), DbError> {
 }
 
 /// Where the old address of an article is gone and its feed gives another one, that one is taken and looked at.
-async fn take_new_address(tx: &mut Tx, look: &Look, error: &Unread) -> Result<bool, DbError> {
+async fn take_new_address(
+    context: &Context,
+    tx: &mut Tx,
+    look: &Look,
+    error: &Unread,
+) -> Result<bool, DbError> {
     let is_gone = match error {
         Unread::Fetch(error) => error.is_absent(),
         Unread::FrontPage(_) => true,
         _ => false,
     };
-    match look.moved_to.as_deref().map(Url::parse) {
-        Some(Ok(url)) if is_gone => articles::set_url(tx, look.id, &url).await,
-        _ => Ok(false),
+    let Some(Ok(url)) = look.moved_to.as_deref().map(Url::parse) else { return Ok(false) };
+    if !is_gone || !articles::set_url(tx, look.id, &url).await? {
+        return Ok(false);
     }
+    articles::ask_for_look(tx, look.id, context.clock.now()).await?;
+    Ok(true)
 }
 
 async fn failed(context: &Context, tx: &mut Tx, look: &Look, problem: &str) -> Result<(), DbError> {

@@ -4,7 +4,7 @@ use super::{
     Context, ask_operators::ask_operators, notify_operators::issue_stopped, plan_issue, wake_reading,
 };
 use crate::{
-    db::{DbError, Tx, issues, mails, newsletters, subscriptions},
+    db::{DbError, Tx, feeds, issues, mails, newsletters, subscriptions},
     domain::{
         issue::IssueStatus,
         schedule::{self, Slot, SlotAction},
@@ -15,6 +15,8 @@ use jiff::{SignedDuration, Timestamp};
 
 /// What was woken and is still due after this time is woken again: its job was lost.
 const WAKE_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(30);
+/// Feeds that would be read later are read this long before an issue is due, and when it is begun.
+const READ_FEEDS_BEFORE: SignedDuration = SignedDuration::from_mins(10);
 /// An issue's plan is made anew for articles that came since, but not more often than this.
 const PLAN_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(1);
 /// Most mails woken in one turn.
@@ -33,6 +35,10 @@ pub async fn tick(context: &Context) -> Result<Option<Timestamp>, DbError> {
     let mut tx = context.db.begin().await?;
     wake(context, &mut tx, now).await?;
     let next = issues::next_planned_due(&mut tx, now).await?;
+    // What was published in the last hour shall not have to wait for tomorrow because its feed is read seldom.
+    if next.is_some_and(|due| due <= now + READ_FEEDS_BEFORE) {
+        feeds::poll_soon(&mut tx, now).await?;
+    }
     tx.commit().await?;
     filled.map(|()| next)
 }
@@ -61,6 +67,7 @@ async fn fill_slots(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<()
             };
             let inserted = issues::insert(tx, record.id, date, due, status, reason, now).await?;
             if inserted.is_some() {
+                feeds::poll_soon(tx, now).await?;
                 missed = inserted.filter(|_| action == SlotAction::RecordMissed).or(missed);
                 tracing::info!(newsletter = newsletter.slug, %date, %status, "issue begun by the schedule");
             }

@@ -8,7 +8,7 @@ use crate::{
     db::{
         DbError, Tx,
         feeds::{self, FeedRecord},
-        newsletters,
+        newsletters, operators,
     },
     domain::{
         feed_trouble::{Condition, TroubleKind, in_words, trouble},
@@ -66,7 +66,7 @@ async fn report(
     let all = newsletters::list(tx).await?;
     let Some(newsletter) = all.first() else { return Ok(()) };
     // As long as there is nobody to tell, it stays untold.
-    if !crate::db::operators::list(tx).await?.is_empty() {
+    if !operators::list(tx).await?.is_empty() {
         notify_operators(context, tx, newsletter, MailKind::FeedTrouble, About::Feed(feed.id)).await?;
         feeds::set_trouble_reported(tx, feed.id, context.clock.now()).await?;
     }
@@ -75,15 +75,11 @@ async fn report(
 
 fn told(feed: &FeedRecord, kind: TroubleKind, since: Timestamp) -> String {
     let day = since.strftime("%Y-%m-%d %H:%M UTC");
-    match kind {
-        TroubleKind::Silent => {
-            let usual = feed.usual_gap_seconds.map(|seconds| in_words(SignedDuration::from_secs(seconds)));
-            let usual = usual.map(|usual| format!("; usually there is something every {usual}"));
-            format!("nothing new since {day}{}", usual.unwrap_or_default())
-        }
-        _ => {
-            let error = feed.last_error.as_deref().unwrap_or("no reason is known");
-            format!("it fails since {day} ({} times in a row): {error}", feed.failures)
-        }
+    if kind == TroubleKind::Silent {
+        let usual = feed.usual_gap_seconds.map(|seconds| in_words(SignedDuration::from_secs(seconds)));
+        let usual = usual.map(|usual| format!("; usually there is something every {usual}"));
+        return format!("nothing new since {day}{}", usual.unwrap_or_default());
     }
+    let error = feed.last_error.as_deref().unwrap_or("no reason is known");
+    format!("it fails since {day} ({} times in a row): {error}", feed.failures)
 }

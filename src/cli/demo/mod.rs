@@ -14,9 +14,9 @@ use crate::{
     app::App,
     articles::fetch::Validators,
     clock::Clock,
-    db::{DatabaseUrl, deliveries, issues},
-    domain::{email_address::EmailAddress, issue::IssueStatus, relay::RelayUrl},
-    jobs::poll_feed,
+    db::{DatabaseUrl, articles, deliveries, issues},
+    domain::{email_address::EmailAddress, ids::ArticleId, issue::IssueStatus, relay::RelayUrl},
+    jobs::{check_article, poll_feed},
     settings::{Log, Relay, Settings},
     shutdown, telemetry,
 };
@@ -117,6 +117,7 @@ fn settings(data: &std::path::Path, service: &TcpListener) -> Result<Settings, C
     settings.http.public_url = format!("http://{}", SocketAddr::new(host, address.port()));
     settings.relays = vec![Relay::new(RelayUrl::Mailbox(data.join("mailbox")))];
     // The sample site is on this machine, where nothing is read by default.
+    settings.feeds.host_pause = Duration::ZERO; // the sample site is ours
     settings.feeds.allow_networks = vec![ipnet::IpNet::from(IpAddr::from(LISTEN.0))];
     Ok(settings)
 }
@@ -146,7 +147,8 @@ async fn show(app: &App, courier: &str, data: &std::path::Path) -> CliResult {
     let reading = poll_feed::read(&app.jobs, &feed, &Validators::default()).await?;
     let id = add_feed(&app.actions, &feed).await?;
     let tally = poll_feed::store(&app.jobs, id, &reading).await?;
-    step.done(&format!("{} articles", tally.new));
+    let pictures = look_at_articles(app).await?;
+    step.done(&format!("{} articles, {pictures} with a picture", tally.new));
 
     let mailbox = data.join("mailbox");
     let readers = Readers::new(service, &article, &mailbox)?;
@@ -180,6 +182,23 @@ async fn show(app: &App, courier: &str, data: &std::path::Path) -> CliResult {
         mailbox.display()
     );
     Ok(())
+}
+
+/// Looks at the articles' pages and pictures, as the service does. Returns how many have a picture that is fit for mail.
+async fn look_at_articles(app: &App) -> Result<usize, CliError> {
+    let mut tx = app.db.read().await?;
+    let page = articles::page(&mut tx, ArticleId(i64::MAX), 100).await?;
+    drop(tx);
+    let mut pictures = 0;
+    for article in page {
+        check_article::run(&app.jobs, article.id)
+            .await
+            .map_err(|error| CliError::Failed(error.to_string()))?;
+        let mut tx = app.db.read().await?;
+        let looked_at = articles::get(&mut tx, article.id).await?;
+        pictures += usize::from(looked_at.is_some_and(|it| it.image_url.is_some()));
+    }
+    Ok(pictures)
 }
 
 async fn set_up_newsletter(app: &App) -> CliResult {
