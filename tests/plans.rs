@@ -85,6 +85,34 @@ on_both_engines! {
         assert_eq!(issues::unserved(&mut tx, on_saturday).await.unwrap(), 1);
     }
 
+    async fn issues_due_at_the_same_moment_know_of_each_other(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        let daily = app.newsletter().await;
+        let others: Vec<_> = [
+            app.add_newsletter("science", |_| {}).await,
+            app.add_newsletter("weekly", |it| it.selection = SelectionKind::RoundUp).await,
+        ]
+        .into();
+        let _worker = app.another_worker().await;
+        for newsletter in [&daily, &others[0], &others[1]] {
+            app.reader_of(newsletter, "ann@example.org", &anything()).await;
+        }
+        app.reader_of(&others[1], "cat@example.org", &anything()).await;
+        app.story("A whale is seen", "").await;
+        app.story("A bridge opens", "").await;
+        app.clock.set(crate::support::app::at("2026-05-02T07:00:00Z"));
+        for _ in 0..4 {
+            app.tick_twice().await;
+            app.clock.advance(SignedDuration::from_secs(31));
+        }
+        assert_eq!(app.told("ann@example.org", &["A whale is seen", "A bridge opens"]), [1, 1], "{:?}", app.mails());
+        assert_eq!(app.told("cat@example.org", &["A whale is seen", "A bridge opens"]), [1, 1]);
+        for newsletter in others.iter().chain([&daily]) {
+            let issue = app.issue_of(newsletter, "2026-05-02").await.unwrap();
+            assert!(issue.status.is_final(), "{} is {}", newsletter.newsletter.slug, issue.status);
+        }
+    }
+
     async fn a_reader_who_changes_cadence_gets_no_story_twice_and_misses_none(engine: Engine) {
         let app = TestApp::start(engine).await;
         let daily = app.newsletter().await;

@@ -1,6 +1,6 @@
 //! Table `issue_variants`: what readers of an issue get, as it was rendered, and as the archive shows it.
 
-use super::{DbError, Stamp, Tx, on};
+use super::{DbError, EngineTx, Stamp, Tx, on};
 use crate::domain::ids::{ArticleId, IssueId, NewsletterId, VariantId};
 use jiff::{Timestamp, civil::Date};
 
@@ -141,6 +141,38 @@ pub async fn subject_of(tx: &mut Tx, id: VariantId) -> Result<Option<String>, Db
         .bind(id.0)
         .fetch_optional(conn)
         .await)
+}
+
+/// How far freezing has come, over all newsletters: what a plan of one issue knew of the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The latest variant.
+    pub latest: i64,
+    /// Deliveries of another issue are still being made.
+    pub is_fanning_out: bool,
+}
+
+/// How far freezing has come, seen from an issue that is to be frozen.
+pub async fn progress(tx: &mut Tx, id: IssueId) -> Result<Progress, DbError> {
+    let (latest, fanning_out): (i64, i64) = on!(tx, |conn| sqlx::query_as(
+        "SELECT COALESCE((SELECT max(id) FROM issue_variants), 0), \
+         (SELECT count(*) FROM issues WHERE status = 'frozen' AND id <> $1)"
+    )
+    .bind(id.0)
+    .fetch_one(conn)
+    .await?);
+    Ok(Progress { latest, is_fanning_out: fanning_out > 0 })
+}
+
+/// Lets nobody else freeze an issue until the end of the transaction. SQLite has one writer at a time anyway.
+pub async fn hold(tx: &mut Tx) -> Result<(), DbError> {
+    match tx.by_engine() {
+        EngineTx::Sqlite(_) => Ok(()),
+        EngineTx::Postgres(conn) => sqlx::query("LOCK TABLE issue_variants IN SHARE ROW EXCLUSIVE MODE")
+            .execute(conn)
+            .await
+            .map(drop),
+    }
 }
 
 /// An issue as the archive lists it.

@@ -22,11 +22,13 @@ use crate::{
         wave::waves,
     },
     mail::frozen::encode_part,
-    queue::JobFailure,
+    queue::{Job, JobFailure},
 };
 use email_templates::Email;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+/// How long an issue waits while another one is being frozen.
+const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(1);
 /// The clock of an issue whose readers are all due at one moment.
 const ANY_CLOCK: &str = "*";
 
@@ -59,6 +61,12 @@ async fn freeze(
     record: &IssueRecord,
 ) -> Result<bool, JobFailure> {
     let mut tx = context.db.read().await?;
+    let progress = variants::progress(&mut tx, record.id).await?;
+    if progress.is_fanning_out {
+        // What readers get of that issue must be known before this one is planned for good.
+        drop(tx);
+        return again(context, record).await;
+    }
     let inputs = plan_issue::gather(context, &mut tx, newsletter, record.date(), Some(record)).await?;
     drop(tx);
     let (inputs, plan) = plan_issue::make(inputs).await?;
@@ -100,6 +108,11 @@ async fn freeze(
 
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
+    variants::hold(&mut tx).await?;
+    if variants::progress(&mut tx, record.id).await? != progress {
+        drop(tx);
+        return again(context, record).await;
+    }
     if !issues::set_plan(&mut tx, record.id, record.revision, &inputs, &plan).await? {
         tracing::info!(issue = %record.id, "issue not frozen yet: it was edited this moment");
         return Ok(false);
@@ -143,6 +156,16 @@ async fn freeze(
     let stories = plan.variants.first().map_or(0, |variant| variant.stories.len());
     tracing::info!(issue = %record.id, date = record.issue_date, stories, variants = plan.variants.len(), "issue frozen");
     Ok(true)
+}
+
+/// Has an issue frozen a moment later: another one was frozen meanwhile, and its readers' past is another one now.
+async fn again(context: &Context, record: &IssueRecord) -> Result<bool, JobFailure> {
+    let now = context.clock.now();
+    let mut tx = context.db.begin().await?;
+    context.queue.enqueue_at(&mut tx, &Job::FreezeIssue { issue: record.id }, now + AGAIN_AFTER).await?;
+    tx.commit().await?;
+    tracing::debug!(issue = %record.id, "issue waits for another one to be frozen");
+    Ok(false)
 }
 
 /// Leaves an issue to the operators it waits for, with the plan as it is now.
