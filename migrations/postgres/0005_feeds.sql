@@ -14,6 +14,8 @@ ALTER TABLE feeds ADD COLUMN trouble TEXT;
 ALTER TABLE feeds ADD COLUMN trouble_since TIMESTAMPTZ;
 ALTER TABLE feeds ADD COLUMN trouble_reported_at TIMESTAMPTZ;
 
+CREATE INDEX feeds_by_host ON feeds (host);
+
 ALTER TABLE articles ADD COLUMN host TEXT
     GENERATED ALWAYS AS (split_part(split_part(url, '://', 2), '/', 1)) STORED;
 ALTER TABLE articles ADD COLUMN image_alt TEXT;

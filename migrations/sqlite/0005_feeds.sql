@@ -21,6 +21,8 @@ ALTER TABLE feeds ADD COLUMN trouble TEXT;
 ALTER TABLE feeds ADD COLUMN trouble_since INTEGER;
 ALTER TABLE feeds ADD COLUMN trouble_reported_at INTEGER;
 
+CREATE INDEX feeds_by_host ON feeds (host);
+
 ALTER TABLE articles ADD COLUMN host TEXT GENERATED ALWAYS AS (substr(substr(url, instr(url, '://') + 3), 1,
     instr(substr(url, instr(url, '://') + 3) || '/', '/') - 1)) VIRTUAL;
 -- The picture goes into mail only if it was looked at and is fit for it.

@@ -6,13 +6,12 @@
 //! thing at a time, with a pause between two (`turns`).
 
 use std::error::Error as StdError;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use ipnet::IpNet;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Client, Response, StatusCode};
 use url::{Host, Url};
@@ -20,6 +19,7 @@ use url::{Host, Url};
 use crate::articles::address_filter::{AddressFilter, RefusedAddress};
 use crate::articles::answer_headers::{header_text, max_age, retry_after, validators_of};
 use crate::articles::fetch_error::FetchError;
+use crate::articles::resolver::FilteringResolver;
 use crate::articles::turns::{PATIENCE, Turn, Turns};
 use crate::domain::picture;
 
@@ -391,30 +391,6 @@ fn told(error: &reqwest::Error) -> String {
         cause = current.source();
     }
     if parts.is_empty() { error.to_string() } else { parts.join(": ") }
-}
-
-/// Resolves names as the system does, then leaves only the addresses that may be reached.
-struct FilteringResolver(Arc<AddressFilter>);
-
-impl Resolve for FilteringResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let filter = Arc::clone(&self.0);
-        Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let mut refused = None;
-            let mut admitted = Vec::with_capacity(found.len());
-            for address in found {
-                match filter.check(address.ip()) {
-                    Ok(()) => admitted.push(address),
-                    Err(reason) => refused = Some(reason),
-                }
-            }
-            match refused {
-                Some(reason) if admitted.is_empty() => Err(reason.into()),
-                _ => Ok(Box::new(admitted.into_iter()) as Addrs),
-            }
-        })
-    }
 }
 
 #[cfg(test)]

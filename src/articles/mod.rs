@@ -30,6 +30,7 @@ pub mod metadata;
 pub mod nesting;
 pub mod page;
 pub mod picture;
+pub mod resolver;
 pub mod saved_text;
 pub mod turns;
 pub mod xml_check;
