@@ -7,6 +7,7 @@ use crate::support::{
 };
 use daily::{
     actions::{
+        add_article::{hide_article, pin_article},
         add_operator::add_operator,
         approve_issue::{ApproveError, approve_issue},
         edit_issue::{EditError, MAX_NOTE_CHARS, StoryChange as Change, edit_issue},
@@ -168,6 +169,73 @@ on_both_engines! {
         app.clock.set(at("2026-05-03T07:00:00Z"));
         app.tick().await;
         assert_eq!(app.told("ann@example.org", &["A good story", "A later story"]), [1, 1]);
+    }
+
+    async fn what_is_hidden_after_the_approval_stays_out_and_nothing_unseen_comes_in(engine: Engine) {
+        let app = TestApp::start_with(engine, |settings| settings.digest.max_stories = 2).await;
+        app.change_newsletter(|it| it.needs_approval = true).await;
+        let issue = begun(&app).await;
+        app.story("A spare story", "").await;
+        app.clock.advance(SignedDuration::from_secs(1));
+        let wrong = app.story("A wrong story", "").await;
+        app.story("A good story", "").await;
+        app.tick().await;
+        approve_issue(&app.app.actions, issue).await.unwrap();
+        hide_article(&app.app.actions, wrong, true).await.unwrap();
+        due(&app).await;
+        assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
+        let told = app.told("ann@example.org", &["A good story", "A wrong story", "A spare story"]);
+        assert_eq!(told, [1, 0, 0]);
+    }
+
+    async fn operators_hear_of_an_approval_that_an_edit_took_back(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.change_newsletter(|it| it.needs_approval = true).await;
+        let issue = begun(&app).await;
+        let good = app.story("A good story", "").await;
+        app.clock.set(at("2026-05-02T06:31:00Z"));
+        app.tick().await;
+        app.tick().await;
+        let before = notices(&app, "approv");
+        approve_issue(&app.app.actions, issue).await.unwrap();
+        edit_issue(&app.app.actions, issue, &IssueWords::default(), &[Change::Pin(good)]).await.unwrap();
+        app.tick().await;
+        app.tick().await;
+        assert_eq!(notices(&app, "approv"), before + 1);
+    }
+
+    async fn an_issue_that_the_last_look_made_too_short_asks_as_well(engine: Engine) {
+        let site = MockServer::start().await;
+        let app = TestApp::start_with(engine, |settings| {
+            settings.recheck_seconds = 10;
+            settings.feeds.allow_networks = vec!["127.0.0.0/8".parse().unwrap()];
+            settings.digest.too_few = TooFew::Ask;
+            settings.digest.min_stories = 2;
+        })
+        .await;
+        let issue = begun(&app).await;
+        let store = app.store().await;
+        for slug in ["good", "gone"] {
+            let id = app.story(&format!("The {slug} story"), "").await;
+            let address = format!("url = '{0}/{slug}', url_key = '{slug}'", site.uri());
+            store.execute(&format!("UPDATE articles SET {address} WHERE id = {id}")).await;
+        }
+        Mock::given(path("/good")).respond_with(page("The good story")).mount(&site).await;
+        Mock::given(path("/gone")).respond_with(ResponseTemplate::new(404)).mount(&site).await;
+        due(&app).await;
+        let record = app.issue(issue).await;
+        assert_eq!((record.status, record.waits_for.as_deref()), (IssueStatus::Planned, Some("stories")));
+        assert!(app.mails_to("ann@example.org").is_empty());
+    }
+
+    async fn a_pin_is_for_one_issue(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        let daily = app.newsletter().await;
+        app.reader_of(&daily, "ann@example.org", &anything()).await;
+        let story = app.story("A pinned story", "").await;
+        pin_article(&app.app.actions, story, true).await.unwrap();
+        app.send(&daily).await;
+        assert_eq!(app.store().await.number("SELECT count(*) FROM articles WHERE pinned").await, 0);
     }
 
     async fn an_issue_that_nobody_approved_in_time_is_skipped_and_says_so(engine: Engine) {

@@ -126,6 +126,26 @@ on_both_engines! {
         assert_eq!((counts.sent, counts.skipped), (4, 1));
     }
 
+    async fn one_readers_clock_sends_nothing_to_others_at_once(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.change_newsletter(|it| it.clock = WhoseClock::Reader).await;
+        let daily = app.newsletter().await;
+        app.reader_of(&daily, "berlin@example.org", &clock("Europe/Berlin", "")).await;
+        app.story("A bridge opens", "").await;
+        app.clock.set(at("2026-05-01T20:00:00Z"));
+        app.tick_twice().await;
+        // 07:00 of 2 May was an hour ago in Auckland.
+        app.reader_of(&daily, "auckland@example.org", &clock("Pacific/Auckland", "")).await;
+        app.tick_twice().await;
+        let issue = app.issue_of(&daily, "2026-05-02").await.unwrap();
+        assert_eq!(issue.status, IssueStatus::Planned);
+        assert_eq!(issue.due_at.0, at("2026-05-02T05:00:00Z"));
+        app.clock.set(at("2026-05-02T05:00:00Z"));
+        app.tick_twice().await;
+        assert_eq!(app.mails_to("berlin@example.org").len(), 1);
+        assert_eq!(app.delivery(issue.id, "auckland@example.org").await.status.as_str(), "skipped", "ten hours late");
+    }
+
     async fn an_operator_who_sends_now_means_all_readers(engine: Engine) {
         let app = TestApp::start(engine).await;
         worldwide(&app).await;

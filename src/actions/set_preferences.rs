@@ -9,9 +9,10 @@ use crate::{
     },
     domain::{
         ids::SubscriptionId,
+        issue::IssueStatus,
         newsletter::WhoseClock,
         preferences::Preferences,
-        schedule::{Due, due_on},
+        schedule::{self, Due, due_on},
         subscription::SubscriptionStatus,
         token::Purpose,
     },
@@ -110,6 +111,30 @@ pub(super) async fn follow_clock(
         if moment > now && issue.due().and(Due::at(moment)) != issue.due() {
             issues::stretch_due(tx, issue.id, moment, now).await?;
         }
+    }
+    begin_without(tx, newsletter, &clock, now).await
+}
+
+/// Where a coming date is over on this clock already, its issue is begun here, for the moments that are still to come: the schedule
+/// would take it for late, and freeze it at once.
+async fn begin_without(
+    tx: &mut Tx,
+    newsletter: &NewsletterRecord,
+    clock: &str,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let it = &newsletter.newsletter;
+    let today = schedule::date_at(it, now);
+    let taken = issues::dates_from(tx, newsletter.id, today).await?;
+    let ahead = (0..=2).filter_map(|days| today.checked_add(jiff::Span::new().days(days)).ok());
+    for date in ahead.filter(|date| it.days.contain(*date) && !taken.contains(date)) {
+        if schedule::due_at(it, date) <= now || due_on(it, clock, date) > now {
+            continue;
+        }
+        let clocks = subscriptions::clocks_of(tx, newsletter).await?;
+        let moments = clocks.iter().map(|clock| due_on(it, clock, date)).filter(|moment| *moment > now);
+        let due = moments.map(Due::at).reduce(Due::and).unwrap_or(Due::at(schedule::due_at(it, date)));
+        issues::insert(tx, newsletter.id, date, due, IssueStatus::Planned, None, now).await?;
     }
     Ok(())
 }

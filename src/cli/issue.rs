@@ -24,6 +24,7 @@ use crate::{
     db::{
         issues::{self, IssueRecord},
         newsletters::NewsletterRecord,
+        subscriptions,
     },
     domain::schedule,
 };
@@ -147,7 +148,7 @@ impl Which {
         if let Some(date) = self.date {
             return Ok((newsletter, date));
         }
-        let next = schedule::next_slot(&newsletter.newsletter, app.actions.clock.now()).0;
+        let next = next_date(app, &newsletter).await?;
         if self.next {
             return Ok((newsletter, next));
         }
@@ -173,8 +174,13 @@ impl Which {
     }
 
     /// Whether this is the issue that comes next: it can be told of before it is begun.
-    fn is_next(&self, newsletter: &NewsletterRecord, date: Date, app: &App) -> bool {
-        self.next || schedule::next_slot(&newsletter.newsletter, app.actions.clock.now()).0 == date
+    async fn is_next(
+        &self,
+        newsletter: &NewsletterRecord,
+        date: Date,
+        app: &App,
+    ) -> Result<bool, CliError> {
+        Ok(self.next || next_date(app, newsletter).await? == date)
     }
 
     /// The issue that waits for an operator: of the date given; else the earliest that waits, else the next.
@@ -193,10 +199,19 @@ impl Which {
     /// For commands about what is to come.
     async fn find_next(&self, app: &App) -> Result<(NewsletterRecord, Date), CliError> {
         let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
-        let next = schedule::next_slot(&newsletter.newsletter, app.actions.clock.now()).0;
-        let date = self.date.unwrap_or(next);
+        let date = match self.date {
+            Some(date) => date,
+            None => next_date(app, &newsletter).await?,
+        };
         Ok((newsletter, date))
     }
+}
+
+/// The date of the issue that none of its readers is due for yet.
+async fn next_date(app: &App, newsletter: &NewsletterRecord) -> Result<Date, CliError> {
+    let mut tx = app.db.read().await?;
+    let clocks = subscriptions::clocks_of(&mut tx, newsletter).await?;
+    Ok(schedule::next_slot_for(&newsletter.newsletter, &clocks, app.actions.clock.now()).0)
 }
 
 async fn resolve(app: &App, which: &Which, resolution: ResolveAs) -> CliResult {

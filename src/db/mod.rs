@@ -20,6 +20,7 @@ pub mod processes;
 pub mod relay_shares;
 pub mod subscriptions;
 pub mod suppressions;
+pub mod turns;
 pub mod variants;
 pub mod welcomes;
 

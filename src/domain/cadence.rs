@@ -20,7 +20,8 @@ impl Cadence {
     pub fn is_served(self, days: Days, date: Date) -> bool {
         match self {
             Self::EveryIssue => true,
-            Self::Weekdays => Days::WEEKDAYS.contain(date),
+            // Of a newsletter of the weekend they get what there is.
+            Self::Weekdays => Days::WEEKDAYS.contain(date) || !days.overlap(Days::WEEKDAYS),
             Self::Weekly => date.weekday() == days.last(),
         }
     }

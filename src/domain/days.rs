@@ -42,6 +42,11 @@ impl Days {
         self.0 & bit(date.weekday()) != 0
     }
 
+    /// Whether some of them are among others.
+    pub const fn overlap(self, others: Self) -> bool {
+        self.0 & others.0 != 0
+    }
+
     /// The last of them in a week that begins on Monday.
     pub fn last(self) -> Weekday {
         let last = 7 - self.0.leading_zeros().saturating_sub(1);

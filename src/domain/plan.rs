@@ -42,6 +42,9 @@ pub struct PlanInputs {
     pub groups: Vec<Group>,
     /// Readers in groups beyond the most that are told apart.
     pub others: i64,
+    /// The stories an operator approved, if one did.
+    #[serde(default)]
+    pub approved: Option<HashSet<ArticleId>>,
 }
 
 /// A cadence an issue is for.
@@ -72,6 +75,8 @@ impl Served {
             last_issue_at: earlier
                 .iter()
                 .find(|(date, _)| cadence.is_served(days, *date))
+                // Days may have changed: an issue of others is nearer than none.
+                .or_else(|| earlier.first())
                 .map(|(_, planned_at)| *planned_at),
         });
         told.collect()
@@ -155,7 +160,7 @@ impl PlanInputs {
         let (sections, had) = (BTreeSet::new(), HashSet::new());
         let could_be_in = |candidate: &&Candidate| {
             self.served.iter().any(|served| {
-                let readers = readers(*served, &sections, &had);
+                let readers = self.readers(*served, &sections, &had);
                 candidate.fate(&self.rules, &readers, self.planned_at).is_in()
             })
         };
@@ -175,7 +180,23 @@ impl PlanInputs {
 
     fn select(&self, told: &Told) -> Vec<Choice> {
         let order = in_order(&self.candidates, told.served.kind);
-        select(&order, &self.rules, &readers(told.served, &told.sections, &told.had), self.planned_at)
+        select(&order, &self.rules, &self.readers(told.served, &told.sections, &told.had), self.planned_at)
+    }
+
+    fn readers<'a>(
+        &'a self,
+        served: Served,
+        sections: &'a BTreeSet<String>,
+        had: &'a HashSet<ArticleId>,
+    ) -> Readers<'a> {
+        Readers {
+            cadence: served.cadence,
+            kind: served.kind,
+            sections,
+            had,
+            last_issue_at: served.last_issue_at,
+            approved: self.approved.as_ref(),
+        }
     }
 
     /// Readers who want everything and have had nothing.
@@ -209,17 +230,13 @@ impl PlanInputs {
     }
 }
 
-fn readers<'a>(served: Served, sections: &'a BTreeSet<String>, had: &'a HashSet<ArticleId>) -> Readers<'a> {
-    Readers { cadence: served.cadence, kind: served.kind, sections, had, last_issue_at: served.last_issue_at }
-}
-
 /// Makes the plan.
 pub fn plan(inputs: &PlanInputs) -> Plan {
     let orders: HashMap<SelectionKind, Vec<&Candidate>> =
         inputs.served.iter().map(|it| (it.kind, in_order(&inputs.candidates, it.kind))).collect();
     let chosen_for = |told: &Told| -> Vec<ArticleId> {
         let Some(order) = orders.get(&told.served.kind) else { return Vec::new() };
-        let readers = readers(told.served, &told.sections, &told.had);
+        let readers = inputs.readers(told.served, &told.sections, &told.had);
         let choices = select(order, &inputs.rules, &readers, inputs.planned_at);
         choices.into_iter().filter(|choice| choice.reason.is_in()).map(|choice| choice.article).collect()
     };

@@ -4,6 +4,8 @@ use super::article::title_key;
 
 /// Most sections a reader may name.
 pub const MAX_SECTIONS: usize = 30;
+/// Most bytes of all keys together: they are part of what groups of readers are looked up by.
+pub const MAX_SECTIONS_BYTES: usize = 1_000;
 /// Longest key of a section, in characters.
 pub const MAX_SECTION_CHARS: usize = 100;
 
@@ -23,7 +25,7 @@ pub enum SectionsError {
     #[error("`{0}` is longer than {MAX_SECTION_CHARS} characters")]
     TooLong(String),
     /// There are too many.
-    #[error("more than {MAX_SECTIONS} sections are named; name fewer, or choose all")]
+    #[error("more than {MAX_SECTIONS} sections are named, or their names are too long together; name fewer, or choose all")]
     TooMany,
 }
 
@@ -54,6 +56,9 @@ impl Sections {
                 }
                 keys.insert(place, key);
             }
+        }
+        if keys.iter().map(|key| key.len() + 1).sum::<usize>() > MAX_SECTIONS_BYTES {
+            return Err(SectionsError::TooMany);
         }
         Ok(Self(keys))
     }

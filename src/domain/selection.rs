@@ -126,6 +126,8 @@ pub struct Readers<'a> {
     pub had: &'a HashSet<ArticleId>,
     /// When their last issue was planned.
     pub last_issue_at: Option<Timestamp>,
+    /// The stories an operator approved, if one did: no others are in.
+    pub approved: Option<&'a HashSet<ArticleId>>,
 }
 
 super::words::words! {
@@ -159,6 +161,8 @@ super::words::words! {
         TooOld = "too_old",
         /// Out: it was there when the last issue was planned, which had no room for it.
         BeforeLastIssue = "before_last_issue",
+        /// Out: an operator approved the issue without it.
+        NotApproved = "not_approved",
         /// Out: it has no date, so nobody can say that it is new.
         Undated = "undated",
         /// Out: dated in the future; its time will come.
@@ -199,6 +203,7 @@ impl Reason {
             Self::TooOld => "published too long ago",
             Self::BeforeLastIssue => "it was there before the last issue, which had no room for it",
             Self::Undated => "it has no date; pin it if it is new",
+            Self::NotApproved => "an operator approved the issue without it",
             Self::NotYet => "dated in the future",
             Self::SourceShare => "its source has its share, and others filled the issue",
             Self::SectionShare => "its section has its share, and others filled the issue",
@@ -249,6 +254,9 @@ impl Candidate {
         }
         if self.gone {
             return Reason::Gone;
+        }
+        if readers.approved.is_some_and(|approved| !approved.contains(&self.article)) {
+            return Reason::NotApproved;
         }
         if readers.had.contains(&self.article) {
             return Reason::Had;

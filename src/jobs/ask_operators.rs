@@ -17,8 +17,9 @@ pub async fn ask_operators(context: &Context, tx: &mut Tx, now: Timestamp) -> Re
         let Some(record) = issues::get(tx, issue).await? else { continue };
         let newsletter = newsletters::get(tx, record.newsletter_id).await?;
         let kind = if waits_for == APPROVAL { MailKind::ApprovalWanted } else { MailKind::TooFewStories };
-        notify_operators(context, tx, &newsletter, kind, About::Issue(issue)).await?;
-        issues::set_reminded(tx, issue, now).await?;
+        if issues::set_reminded(tx, issue, record.reminded_at, now).await? {
+            notify_operators(context, tx, &newsletter, kind, About::Issue(issue)).await?;
+        }
     }
     Ok(())
 }

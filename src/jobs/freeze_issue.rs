@@ -3,13 +3,14 @@
 
 mod fan_out;
 mod recheck;
+mod turn;
 
 use super::{
     Context, edition::Stories, notify_operators::issue_stopped, plan_issue, render_issue::Rendering,
 };
 use crate::{
     db::{
-        DbError, Tx,
+        DbError, Tx, articles,
         issues::{self, IssueRecord},
         newsletters::{self, NewsletterRecord},
         subscriptions, variants,
@@ -18,13 +19,14 @@ use crate::{
         cadence::Cadence,
         ids::{IssueId, VariantId},
         issue::IssueStatus,
-        plan::{Group, Plan, PlanInputs},
+        plan::{Group, OTHERS, Plan, PlanInputs},
         wave::waves,
     },
     mail::frozen::encode_part,
     queue::{Job, JobFailure},
 };
 use email_templates::Email;
+use turn::Turn;
 use jiff::{SignedDuration, Timestamp};
 
 /// How long an issue waits while another one is being frozen.
@@ -44,14 +46,19 @@ pub async fn run(context: &Context, issue: IssueId) -> Result<(), JobFailure> {
     let Some(record) = issues::get(&mut tx, issue).await? else { return Ok(()) };
     let newsletter = newsletters::get(&mut tx, record.newsletter_id).await?;
     drop(tx);
-    let is_frozen = match record.status {
-        IssueStatus::Planned => freeze(context, &newsletter, &record).await?,
-        status => status == IssueStatus::Frozen,
-    };
-    if is_frozen {
-        fan_out::run(context, &newsletter, issue).await?;
+    if !matches!(record.status, IssueStatus::Planned | IssueStatus::Frozen) {
+        return Ok(());
     }
-    Ok(())
+    let Some(turn) = Turn::take(context).await? else { return again(context, &record).await.map(drop) };
+    let done = async {
+        if record.status == IssueStatus::Frozen || freeze(context, &newsletter, &record).await? {
+            fan_out::run(context, &newsletter, issue, &turn).await?;
+        }
+        Ok(())
+    };
+    let done: Result<(), JobFailure> = done.await;
+    turn.end(context).await?;
+    done
 }
 
 /// Freezes a planned issue. `false`: nothing of it goes out now. It is skipped, waits for an operator, or was edited this moment.
@@ -73,7 +80,7 @@ async fn freeze(
     if let Some(what) = plan_issue::waits_for(newsletter, record, &inputs, &plan) {
         return wait(context, record, &inputs, &plan, what).await;
     }
-    let (inputs, plan, found) = recheck::run(context, inputs, plan).await?;
+    let (inputs, plan, found) = recheck::run(context, inputs, plan, record.approved_at.is_some()).await?;
 
     let mut tx = context.db.read().await?;
     let mut stories = Stories::load(&mut tx, Some(record), &plan.stories()).await?;
@@ -113,6 +120,16 @@ async fn freeze(
         drop(tx);
         return again(context, record).await;
     }
+    // The last look may have made it shorter, and an operator may have asked for approval meanwhile.
+    let newsletter = newsletters::get(&mut tx, newsletter.id).await?;
+    if let Some(what) = plan_issue::waits_for(&newsletter, record, &inputs, &plan) {
+        drop(tx);
+        return wait(context, record, &inputs, &plan, what).await;
+    }
+    if articles::any_hidden(&mut tx, &plan.stories()).await? {
+        drop(tx);
+        return again(context, record).await;
+    }
     if !issues::set_plan(&mut tx, record.id, record.revision, &inputs, &plan).await? {
         tracing::info!(issue = %record.id, "issue not frozen yet: it was edited this moment");
         return Ok(false);
@@ -146,7 +163,14 @@ async fn freeze(
     for group in &plan.unserved {
         keep_group(&mut tx, record.id, &inputs, group, None).await?;
     }
-    keep_waves(&mut tx, newsletter, record, &inputs, now).await?;
+    if plan.variants.iter().all(|variant| variant.groups.iter().all(|group| group.key != OTHERS)) {
+        let nobody = Group { key: OTHERS.into(), readers: 0 };
+        keep_group(&mut tx, record.id, &inputs, &nobody, None).await?;
+    }
+    // A pin is for one issue: taken, it has done its work.
+    articles::unpin(&mut tx, &plan.variants.first().map(|it| it.stories.clone()).unwrap_or_default()).await?;
+    issues::set_waits_for(&mut tx, record.id, None).await?;
+    keep_waves(&mut tx, &newsletter, record, &inputs, now).await?;
     issues::set_fanned_out(&mut tx, record.id, Some(0), 0).await?;
     if !issues::advance(&mut tx, record.id, IssueStatus::Planned, IssueStatus::Frozen, None, now).await? {
         return Ok(false);
@@ -163,6 +187,8 @@ async fn again(context: &Context, record: &IssueRecord) -> Result<bool, JobFailu
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     context.queue.enqueue_at(&mut tx, &Job::FreezeIssue { issue: record.id }, now + AGAIN_AFTER).await?;
+    // The sweep only helps when this job is lost.
+    issues::set_woken(&mut tx, record.id, now + AGAIN_AFTER).await?;
     tx.commit().await?;
     tracing::debug!(issue = %record.id, "issue waits for another one to be frozen");
     Ok(false)
@@ -177,7 +203,10 @@ async fn wait(
     what: &'static str,
 ) -> Result<bool, JobFailure> {
     let mut tx = context.db.begin().await?;
-    issues::set_plan(&mut tx, record.id, record.revision, inputs, plan).await?;
+    if !issues::set_plan(&mut tx, record.id, record.revision, inputs, plan).await? {
+        // Edited or approved this moment.
+        return Ok(false);
+    }
     issues::set_waits_for(&mut tx, record.id, Some(what)).await?;
     tx.commit().await?;
     tracing::warn!(issue = %record.id, date = record.issue_date, waits_for = what, "issue is due, and waits for an operator");

@@ -3,14 +3,14 @@
 use super::Context;
 use crate::{
     db::{
-        DbError, Tx,
+        DbError, Tx, articles,
         deliveries::{self, Past},
         issues::{self, IssueRecord},
         newsletters::{self, NewsletterRecord},
     },
     domain::{
         cadence::Cadence,
-        ids::IssueId,
+        ids::{ArticleId, IssueId},
         issue::IssueStatus,
         newsletter::SelectionKind,
         plan::{Plan, PlanInputs, Served, plan},
@@ -19,7 +19,10 @@ use crate::{
     queue::JobFailure,
 };
 use jiff::civil::Date;
+use std::collections::HashSet;
 
+/// Most variants of other issues that readers' past is told apart by: the key of a group must fit an index.
+const MAX_PAST: usize = 100;
 /// What an issue waits for beside its time, as `issues.waits_for` has it.
 pub const APPROVAL: &str = "approval";
 /// The same: an operator's word on too few stories.
@@ -81,6 +84,12 @@ pub async fn gather(
         && let Some(kept) = issues::kept_plan(tx, issue.id).await?
     {
         let mut inputs = kept.inputs;
+        inputs.approved = Some(kept.plan.stories().into_iter().collect());
+        // Hidden is hidden, whatever was approved.
+        let hidden = articles::hidden_of(tx, &kept.plan.stories()).await?;
+        for candidate in inputs.candidates.iter_mut().filter(|it| hidden.contains(&it.article)) {
+            candidate.hidden = true;
+        }
         // An operator has seen how short it is.
         if inputs.rules.too_few == TooFew::Ask {
             inputs.rules.too_few = TooFew::Send;
@@ -108,6 +117,7 @@ pub async fn gather(
         past: Vec::new(),
         groups: Vec::new(),
         others: 0,
+        approved: None,
     };
     add_readers(tx, newsletter, id, inputs).await
 }
@@ -120,6 +130,12 @@ async fn add_readers(
     mut inputs: PlanInputs,
 ) -> Result<PlanInputs, DbError> {
     inputs.past = issues::past_variants(tx, issue, &inputs.eligible()).await?;
+    // Of very many only the latest are asked about. What the others held counts as had by everybody.
+    let older = inputs.past.len().saturating_sub(MAX_PAST);
+    let dropped: HashSet<ArticleId> = inputs.past.drain(..older).flat_map(|past| past.articles).collect();
+    for candidate in inputs.candidates.iter_mut().filter(|it| dropped.contains(&it.article)) {
+        candidate.carried_for = Cadence::ALL.to_vec();
+    }
     let cadences: Vec<Cadence> = inputs.served.iter().map(|served| served.cadence).collect();
     let past = Past::new(&inputs.past);
     (inputs.groups, inputs.others) = deliveries::groups(tx, newsletter.id, &cadences, &past).await?;

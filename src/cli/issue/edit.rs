@@ -143,10 +143,17 @@ impl Approve {
         })?;
         drop(tx);
         let issue = approve_issue(&app.actions, issue.id).await?;
+        let mut tx = app.db.read().await?;
+        let stories = issues::stories(&mut tx, issue.id).await?;
+        drop(tx);
         let due = crate::cli::output::moment(Some(issue.due_at));
         output.record(&issue, || {
             let when = if issue.due_at.0 <= app.actions.clock.now() { "now".to_owned() } else { due };
-            format!("the issue of {date} is approved and goes out {when}")
+            let mut text = format!("the issue of {date} is approved and goes out {when}, with\n");
+            for story in stories.iter().filter_map(|it| it.position.map(|place| (place, &it.article.title))) {
+                text.push_str(&format!("{:3}  {}\n", story.0, story.1));
+            }
+            text
         })?;
         Ok(())
     }

@@ -14,6 +14,7 @@ use crate::{
     },
     db::subscriptions,
     domain::issue::IssueStatus,
+    jobs::plan_issue,
 };
 use serde_json::json;
 
@@ -68,7 +69,11 @@ fn report(seen: &Seen, output: Output) -> CliResult {
             return Ok(());
         }
         Ended::AtRest => {
-            let reason = issue.reason.as_deref().unwrap_or("see `daily issue status`");
+            let reason = match issue.waits_for.as_deref() {
+                Some(plan_issue::APPROVAL) => "an operator has to approve it first, with `daily issue approve`",
+                Some(_) => "it has too few stories; `daily issue approve` lets it go out shorter",
+                None => issue.reason.as_deref().unwrap_or("see `daily issue status`"),
+            };
             format!("the issue of {date} was not sent, it is {}: {reason} ({counted})", issue.status)
         }
         Ended::InDoubt => {

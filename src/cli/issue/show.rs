@@ -43,13 +43,14 @@ impl Named {
 /// Shows an issue: what it was, or, until it is frozen, what will go out when and to how many, as it would be now.
 pub async fn run(app: &App, which: &Which, output: Output) -> CliResult {
     let (newsletter, date) = which.find(app).await?;
+    let is_next = which.is_next(&newsletter, date, app).await?;
     let mut tx = app.db.read().await?;
     let issue = issues::by_date(&mut tx, newsletter.id, date).await?;
     match issue {
         Some(issue) if issue.status != IssueStatus::Planned => {
             print_issue(&mut tx, &newsletter, &issue, output).await
         }
-        None if !which.is_next(&newsletter, date, app) => Err(CliError::Failed(format!(
+        None if !is_next => Err(CliError::Failed(format!(
             "there is no issue of {date}: it is planned before its time, or now with `daily issue plan --date {date}`"
         ))),
         _ => {

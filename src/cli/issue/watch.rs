@@ -66,7 +66,8 @@ pub async fn watch(app: &App, id: IssueId, output: Output) -> Result<Seen, CliEr
             eprintln!("{}: {}", issue.issue_date, issue.status);
         }
         shown = Some(issue.status);
-        let ended = if issue.status.is_final() || waits_for_operator(issue.status) {
+        let is_asked_about = issue.status == IssueStatus::Planned && issue.waits_for.is_some();
+        let ended = if issue.status.is_final() || waits_for_operator(issue.status) || is_asked_about {
             Some(Ended::AtRest)
         } else if counts.uncertain > 0 && counts.open() == counts.uncertain && app.jobs.rules.hold_uncertain {
             Some(Ended::InDoubt)

@@ -15,7 +15,7 @@ use crate::domain::{
     sections::{MAX_SECTION_CHARS, MAX_SECTIONS},
 };
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// An article's row.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
@@ -185,6 +185,39 @@ fn micro(at: Timestamp) -> Stamp {
     let latest = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * 365 * 200);
     let at = at.clamp(earliest, latest);
     Stamp(Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at))
+}
+
+/// The article at an address.
+pub async fn at_url(tx: &mut Tx, url: &url::Url) -> Result<Option<ArticleId>, DbError> {
+    let id: Option<i64> = on!(tx, |conn| sqlx::query_scalar("SELECT id FROM articles WHERE url_key = $1")
+        .bind(url_key(url))
+        .fetch_optional(conn)
+        .await?);
+    Ok(id.map(ArticleId))
+}
+
+/// Takes the pins off these articles. There are a handful.
+pub async fn unpin(tx: &mut Tx, ids: &[ArticleId]) -> Result<(), DbError> {
+    for id in ids {
+        set_pinned(tx, *id, false).await?;
+    }
+    Ok(())
+}
+
+/// Which of these articles an operator has hidden. There are a handful.
+pub async fn hidden_of(tx: &mut Tx, ids: &[ArticleId]) -> Result<HashSet<ArticleId>, DbError> {
+    let mut hidden = HashSet::new();
+    for id in ids {
+        if get(tx, *id).await?.is_some_and(|article| article.hidden) {
+            hidden.insert(*id);
+        }
+    }
+    Ok(hidden)
+}
+
+/// Whether an operator has hidden one of these articles.
+pub async fn any_hidden(tx: &mut Tx, ids: &[ArticleId]) -> Result<bool, DbError> {
+    Ok(!hidden_of(tx, ids).await?.is_empty())
 }
 
 /// The titles of these articles.

@@ -138,7 +138,8 @@ pub async fn set_issue_words(tx: &mut Tx, id: IssueId, words: &IssueWords) -> Re
 pub async fn set_edited(tx: &mut Tx, id: IssueId) -> Result<bool, DbError> {
     on!(tx, |conn| {
         sqlx::query(
-        "UPDATE issues SET revision = revision + 1, approved_at = NULL, planned_at = NULL WHERE id = $1 AND status = 'planned'"
+        "UPDATE issues SET revision = revision + 1, planned_at = NULL, \
+         reminded_at = CASE WHEN approved_at IS NULL THEN reminded_at END, approved_at = NULL WHERE id = $1 AND status = 'planned'"
     )
     .bind(id.0)
     .execute(conn)

@@ -228,7 +228,7 @@ pub async fn planned(tx: &mut Tx, newsletter: NewsletterId) -> Result<Vec<IssueR
 /// Makes a planned issue due for all its readers at once, now.
 pub async fn set_at_once(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<(), DbError> {
     on!(tx, |conn| sqlx::query(
-        "UPDATE issues SET due_at = $2, last_due_at = NULL, at_once = $3 WHERE id = $1 AND status = 'planned'"
+        "UPDATE issues SET due_at = $2, last_due_at = NULL, at_once = $3, revision = revision + 1 WHERE id = $1 AND status = 'planned'"
     )
     .bind(id.0)
     .bind(Stamp(now))
@@ -241,7 +241,7 @@ pub async fn set_at_once(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<(),
 /// Makes a planned issue due at other moments.
 pub async fn set_due(tx: &mut Tx, id: IssueId, due: Due) -> Result<(), DbError> {
     on!(tx, |conn| sqlx::query(
-        "UPDATE issues SET due_at = $2, last_due_at = $3 WHERE id = $1 AND status = 'planned'"
+        "UPDATE issues SET due_at = $2, last_due_at = $3, revision = revision + 1 WHERE id = $1 AND status = 'planned'"
     )
     .bind(id.0)
     .bind(Stamp(due.first))

@@ -37,7 +37,7 @@ pub async fn wake_due(
         sqlx::query_as(
         "UPDATE issues SET woken_at = $1 WHERE (status IN ('planned', 'frozen', 'sending') \
          OR (status = 'cancelled' AND woken_at IS NOT NULL)) \
-         AND (due_at <= $1 OR (status = 'planned' AND planned_at IS NULL)) \
+         AND (due_at <= $1 OR status = 'frozen' OR (status = 'planned' AND planned_at IS NULL)) \
          AND (woken_at IS NULL OR woken_at < $2 OR (status = 'planned' AND due_at <= $1 AND woken_at < due_at)) \
          RETURNING id, status, due_at, COALESCE(last_due_at, due_at)"
     )
@@ -130,12 +130,20 @@ pub async fn unapproved(
     Ok(due.map(|(id, what, ..)| (IssueId(id), what)).collect())
 }
 
-/// Notes that operators were told what an issue waits for.
-pub async fn set_reminded(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE issues SET reminded_at = $2 WHERE id = $1")
-        .bind(id.0)
-        .bind(Stamp(now))
-        .execute(conn)
-        .await
-        .map(drop))
+/// Notes that operators are told what an issue waits for. `false`: another process has noted it since `before`.
+pub async fn set_reminded(
+    tx: &mut Tx,
+    id: IssueId,
+    before: Option<Stamp>,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE issues SET reminded_at = $2 WHERE id = $1 AND (reminded_at = $3 OR (reminded_at IS NULL AND $3 IS NULL))"
+    )
+    .bind(id.0)
+    .bind(Stamp(now))
+    .bind(before)
+    .execute(conn)
+    .await
+    .map(|done| done.rows_affected() == 1))
 }

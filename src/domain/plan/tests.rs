@@ -61,6 +61,7 @@ fn inputs(candidates: Vec<Candidate>, groups: Vec<Group>) -> PlanInputs {
         past: Vec::new(),
         groups,
         others: 0,
+        approved: None,
     }
 }
 

@@ -54,7 +54,7 @@ fn readers<'a>(
     had: &'a HashSet<ArticleId>,
     last_issue_at: Option<Timestamp>,
 ) -> Readers<'a> {
-    Readers { cadence: Cadence::EveryIssue, kind: SelectionKind::News, sections, had, last_issue_at }
+    Readers { cadence: Cadence::EveryIssue, kind: SelectionKind::News, sections, had, last_issue_at, approved: None }
 }
 
 #[test]

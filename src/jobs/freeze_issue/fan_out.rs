@@ -1,6 +1,7 @@
 //! A delivery for each reader of a frozen issue, in portions, so that nothing else waits long for the store. A process that dies on
 //! the way is followed by another one, which goes on where it stopped.
 
+use super::turn::Turn;
 use crate::{
     db::{
         deliveries::{self, FanOut, Past},
@@ -20,7 +21,12 @@ const PORTION: i64 = 20_000;
 const MANY: i64 = 10_000;
 
 /// Makes the deliveries that are still missing, and lets the issue go out.
-pub async fn run(context: &Context, newsletter: &NewsletterRecord, issue: IssueId) -> Result<(), JobFailure> {
+pub async fn run(
+    context: &Context,
+    newsletter: &NewsletterRecord,
+    issue: IssueId,
+    turn: &Turn,
+) -> Result<(), JobFailure> {
     let mut tx = context.db.read().await?;
     let Some(kept) = issues::kept_plan(&mut tx, issue).await? else { return Ok(()) };
     drop(tx);
@@ -28,6 +34,7 @@ pub async fn run(context: &Context, newsletter: &NewsletterRecord, issue: IssueI
     let past = Past::new(&kept.inputs.past);
     let paced = context.governor.configured_domains();
     loop {
+        turn.prolong(context).await?;
         let mut tx = context.db.begin().await?;
         // Another process may be at the same work, or an operator may give the issue up.
         issues::hold(&mut tx, issue).await?;

@@ -57,6 +57,7 @@ pub async fn run(
     context: &Context,
     mut inputs: PlanInputs,
     mut plan: Plan,
+    is_approved: bool,
 ) -> Result<(PlanInputs, Plan, Found), JobFailure> {
     let mut found = Found::default();
     let mut seen = HashSet::new();
@@ -74,7 +75,13 @@ pub async fn run(
                     tracing::warn!(article = %id, "story dropped: its page is gone");
                     gone.insert(id);
                 }
+                Recheck::Moved(url) if is_anothers(context, id, &url).await? => {
+                    tracing::warn!(article = %id, %url, "story dropped: its page is another story's now");
+                    gone.insert(id);
+                }
                 Recheck::Moved(url) => found.addresses.push((id, url)),
+                // What an operator has approved is not named otherwise.
+                Recheck::Retitled(_) if is_approved => {}
                 Recheck::Retitled(title) => found.titles.push((id, title)),
                 Recheck::Unknown(why) => tracing::debug!(article = %id, why, "a story's page could not be looked at"),
             }
@@ -88,6 +95,12 @@ pub async fn run(
         (inputs, plan) = plan_issue::make(inputs).await?;
     }
     Ok((inputs, plan, found))
+}
+
+/// Whether an address is that of another article.
+async fn is_anothers(context: &Context, id: ArticleId, url: &Url) -> Result<bool, DbError> {
+    let mut tx = context.db.read().await?;
+    Ok(articles::at_url(&mut tx, url).await?.is_some_and(|other| other != id))
 }
 
 /// Looks at some pages. Those that are not done in time are left out.
