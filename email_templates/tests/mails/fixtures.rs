@@ -3,6 +3,9 @@
 use email_templates::already_subscribed::{self, AlreadySubscribed};
 use email_templates::confirmation::{self, Confirmation};
 use email_templates::digest::{self, Digest, Links, Note, Story};
+use email_templates::goodbye::{self, Goodbye};
+use email_templates::notice::{self, Matter, Notice, PlannedIssue};
+use email_templates::welcome::{self, Headline, LatestIssue, NextIssue, Welcome};
 use email_templates::{Email, Fonts, Masthead, Theme};
 use jiff::civil::date;
 
@@ -227,7 +230,65 @@ pub fn every_mail(masthead: Masthead<'static>) -> Vec<(&'static str, Email)> {
                 address,
             }),
         ),
+        ("welcome", welcome::render(&greeting(masthead, address))),
+        (
+            "goodbye",
+            goodbye::render(&Goodbye { masthead, sign_up_url: "https://daily.example/?newsletter=daily", address }),
+        ),
+        ("approval-wanted", notice(masthead, Matter::ApprovalWanted { issue: planned() })),
+        ("too-few-stories", notice(masthead, Matter::TooFewStories { issue: planned(), wanted: 5 })),
+        (
+            "issue-skipped",
+            notice(
+                masthead,
+                Matter::IssueSkipped {
+                    date: date(2026, 5, 1),
+                    reason: "there were no new articles",
+                    before_it: 2,
+                    is_today: true,
+                },
+            ),
+        ),
     ]
+}
+
+fn greeting(masthead: Masthead<'static>, address: &'static str) -> Welcome<'static> {
+    const HEADLINES: &[Headline<'static>] = &[
+        Headline { title: STORIES[0].title, dek: STORIES[0].dek, url: STORIES[0].url },
+        Headline { title: STORIES[1].title, dek: None, url: STORIES[1].url },
+    ];
+    Welcome {
+        masthead,
+        address,
+        next: NextIssue {
+            at: date(2025, 11, 22).at(6, 30, 0, 0),
+            today: date(2025, 11, 21),
+            clock: "Berlin time",
+        },
+        latest: Some(LatestIssue {
+            date: date(2025, 11, 21),
+            headlines: HEADLINES,
+            more: 3,
+            web_url: "https://daily.example/issues/2025-11-21?newsletter=daily",
+        }),
+        unsubscribe_url: "https://daily.example/unsubscribe/x",
+        preferences_url: "https://daily.example/preferences/x",
+    }
+}
+
+fn notice(masthead: Masthead<'static>, matter: Matter<'static>) -> Email {
+    notice::render(&Notice { masthead, slug: "daily", operator: "desk@courier.example", matter })
+}
+
+fn planned() -> PlannedIssue<'static> {
+    PlannedIssue {
+        date: date(2026, 5, 1),
+        due: date(2026, 5, 1).at(6, 30, 0, 0),
+        clock: "Berlin time",
+        due_in_minutes: 30,
+        readers: 1204,
+        stories: &["The lighthouse that learned to count whales", "Ferry timetable gains a dawn crossing"],
+    }
 }
 
 /// A mail as one snapshot, its HTML broken into lines so that a change shows as a few lines.
