@@ -16,11 +16,7 @@ use daily::{
 
 /// A reader's wish for a clock.
 fn clock(zone: &str, time: &str) -> Preferences {
-    Preferences {
-        time_zone: parse_time_zone(zone).ok(),
-        send_time: parse_send_time(time).ok(),
-        ..anything()
-    }
+    Preferences { time_zone: parse_time_zone(zone).ok(), send_time: parse_send_time(time).ok(), ..anything() }
 }
 
 const READERS: [(&str, &str, &str); 4] = [

@@ -174,12 +174,7 @@ impl Which {
     }
 
     /// Whether this is the issue that comes next: it can be told of before it is begun.
-    async fn is_next(
-        &self,
-        newsletter: &NewsletterRecord,
-        date: Date,
-        app: &App,
-    ) -> Result<bool, CliError> {
+    async fn is_next(&self, newsletter: &NewsletterRecord, date: Date, app: &App) -> Result<bool, CliError> {
         Ok(self.next || next_date(app, newsletter).await? == date)
     }
 

@@ -168,10 +168,9 @@ pub async fn progress(tx: &mut Tx, id: IssueId) -> Result<Progress, DbError> {
 pub async fn hold(tx: &mut Tx) -> Result<(), DbError> {
     match tx.by_engine() {
         EngineTx::Sqlite(_) => Ok(()),
-        EngineTx::Postgres(conn) => sqlx::query("LOCK TABLE issue_variants IN SHARE ROW EXCLUSIVE MODE")
-            .execute(conn)
-            .await
-            .map(drop),
+        EngineTx::Postgres(conn) => {
+            sqlx::query("LOCK TABLE issue_variants IN SHARE ROW EXCLUSIVE MODE").execute(conn).await.map(drop)
+        }
     }
 }
 

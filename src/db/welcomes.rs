@@ -51,12 +51,14 @@ macro_rules! select_latest {
 
 /// The latest issue of a newsletter that went out or is going out.
 pub async fn latest(tx: &mut Tx, newsletter: NewsletterId) -> Result<Option<LatestIssue>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_latest!(
+    on!(tx, |conn| {
+        sqlx::query_as(select_latest!(
         "i.newsletter_id = $1 AND i.status IN ('frozen', 'sending', 'sent') ORDER BY i.issue_date DESC LIMIT 1"
     ))
     .bind(newsletter.0)
     .fetch_optional(conn)
-    .await)
+    .await
+    })
 }
 
 /// The same of one issue, whatever has become of it.

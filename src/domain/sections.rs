@@ -25,7 +25,9 @@ pub enum SectionsError {
     #[error("`{0}` is longer than {MAX_SECTION_CHARS} characters")]
     TooLong(String),
     /// There are too many.
-    #[error("more than {MAX_SECTIONS} sections are named, or their names are too long together; name fewer, or choose all")]
+    #[error(
+        "more than {MAX_SECTIONS} sections are named, or their names are too long together; name fewer, or choose all"
+    )]
     TooMany,
 }
 

@@ -7,6 +7,7 @@ use crate::{
         articles::{self, ArticleRecord},
         issues::{self, IssueRecord, IssueWords, StoryEdit},
         newsletters::NewsletterRecord,
+        variants,
     },
     domain::{
         article::canonical_url,
@@ -98,12 +99,11 @@ pub async fn current(
     issue: Option<&IssueRecord>,
     variant: usize,
 ) -> Result<Edition, DbError> {
-    let ids = match issue.filter(|issue| issue.status != IssueStatus::Planned) {
-        Some(issue) => crate::db::variants::stories_of(tx, issue.id, variant).await?,
-        None => {
-            let (_, plan) = planned(context, tx, newsletter, date, issue).await?;
-            plan.variants.get(variant.saturating_sub(1)).map(|it| it.stories.clone()).unwrap_or_default()
-        }
+    let ids = if let Some(frozen) = issue.filter(|issue| issue.status != IssueStatus::Planned) {
+        variants::stories_of(tx, frozen.id, variant).await?
+    } else {
+        let (_, plan) = planned(context, tx, newsletter, date, issue).await?;
+        plan.variants.get(variant.saturating_sub(1)).map(|it| it.stories.clone()).unwrap_or_default()
     };
     Ok(Stories::load(tx, issue, &ids).await?.edition(&ids))
 }

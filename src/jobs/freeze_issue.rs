@@ -26,8 +26,8 @@ use crate::{
     queue::{Job, JobFailure},
 };
 use email_templates::Email;
-use turn::Turn;
 use jiff::{SignedDuration, Timestamp};
+use turn::Turn;
 
 /// How long an issue waits while another one is being frozen.
 const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(1);

@@ -1,7 +1,10 @@
 //! An operator's note in Markdown, as HTML that mail programs take and as text.
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, html};
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write as _,
+};
 
 /// Elements a note may have. Everything else is taken out, its text stays.
 const ELEMENTS: [&str; 12] =
@@ -58,7 +61,7 @@ pub fn to_text(markdown: &str) -> String {
                 new_line(&mut text);
                 match lists.last_mut() {
                     Some(Some(number)) => {
-                        text.push_str(&format!("{number}. "));
+                        let _ = write!(text, "{number}. ");
                         *number += 1;
                     }
                     _ => text.push_str("- "),
@@ -70,7 +73,7 @@ pub fn to_text(markdown: &str) -> String {
             Event::Start(Tag::Link { dest_url, .. }) => links.push(dest_url.to_string()),
             Event::End(TagEnd::Link) => {
                 if let Some(address) = links.pop().filter(|it| !text.ends_with(it.as_str())) {
-                    text.push_str(&format!(" ({address})"));
+                    let _ = write!(text, " ({address})");
                 }
             }
             Event::Text(words) | Event::Code(words) => text.push_str(&words),

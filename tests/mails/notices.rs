@@ -16,9 +16,9 @@ use daily::{
     },
     db::feeds,
     domain::{
-        feed_trouble::TroubleKind,
         breaker::Breaker,
         email_address::EmailAddress,
+        feed_trouble::TroubleKind,
         issue::IssueStatus,
         mail::{MailKind, MailStatus},
         selection::TooFew,

@@ -3,7 +3,10 @@
 use super::app::TestApp;
 use daily::{
     actions::{send_issue::send_issue, set_newsletter::set_newsletter, set_preferences::set_preferences},
-    db::{DbError, articles, articles::Origin, issues, newsletters, newsletters::NewsletterRecord, subscriptions, variants},
+    db::{
+        DbError, articles, articles::Origin, issues, newsletters, newsletters::NewsletterRecord,
+        subscriptions, variants,
+    },
     domain::{
         article::FoundArticle,
         cadence::Cadence,
@@ -33,7 +36,8 @@ impl TestApp {
         found.url = Some(format!("https://news.example/{slug}").parse().expect("a URL"));
         found.section = Some(section.to_owned()).filter(|section| !section.is_empty());
         let mut tx = self.app.db.begin().await.expect("a transaction");
-        let stored = articles::store(&mut tx, &found, Origin::Operator, self.clock.now()).await.expect("a query");
+        let stored =
+            articles::store(&mut tx, &found, Origin::Operator, self.clock.now()).await.expect("a query");
         tx.commit().await.expect("a commit");
         stored.expect("an article with an address").id()
     }
@@ -51,7 +55,8 @@ impl TestApp {
 
     /// Another newsletter, like the first but for what is changed.
     pub async fn add_newsletter(&self, slug: &str, change: impl FnOnce(&mut Newsletter)) -> NewsletterRecord {
-        let mut newsletter = Newsletter { slug: slug.into(), title: slug.into(), ..self.newsletter().await.newsletter };
+        let mut newsletter =
+            Newsletter { slug: slug.into(), title: slug.into(), ..self.newsletter().await.newsletter };
         change(&mut newsletter);
         let mut tx = self.app.db.begin().await.expect("a transaction");
         newsletters::insert_if_new(&mut tx, &newsletter, self.clock.now()).await.expect("a query");
@@ -66,8 +71,9 @@ impl TestApp {
         let now = self.clock.now();
         let mut tx = self.app.db.begin().await.expect("a transaction");
         let subscriber = subscriptions::subscriber(&mut tx, &address, now).await.expect("a subscriber");
-        let subscription =
-            subscriptions::subscription(&mut tx, subscriber, newsletter.id, now).await.expect("a subscription");
+        let subscription = subscriptions::subscription(&mut tx, subscriber, newsletter.id, now)
+            .await
+            .expect("a subscription");
         subscriptions::activate(&mut tx, subscription.id, now).await.expect("an active subscription");
         tx.commit().await.expect("a commit");
         assert!(set_preferences(&self.app.actions, subscription.id, wishes).await.expect("a query"));

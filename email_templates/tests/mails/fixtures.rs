@@ -233,7 +233,11 @@ pub fn every_mail(masthead: Masthead<'static>) -> Vec<(&'static str, Email)> {
         ("welcome", welcome::render(&greeting(masthead, address))),
         (
             "goodbye",
-            goodbye::render(&Goodbye { masthead, sign_up_url: "https://daily.example/?newsletter=daily", address }),
+            goodbye::render(&Goodbye {
+                masthead,
+                sign_up_url: "https://daily.example/?newsletter=daily",
+                address,
+            }),
         ),
         ("approval-wanted", notice(masthead, Matter::ApprovalWanted { issue: planned() })),
         ("too-few-stories", notice(masthead, Matter::TooFewStories { issue: planned(), wanted: 5 })),

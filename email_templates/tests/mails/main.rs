@@ -16,5 +16,5 @@ mod goodbye;
 mod hostile_input;
 mod notice;
 mod reading;
-mod welcome;
 mod structure;
+mod welcome;

@@ -13,7 +13,7 @@ use crate::{
     domain::ids::ArticleId,
     jobs::{forecast::forecast, plan_issue},
 };
-use std::{io::Read as _, path::PathBuf};
+use std::{fmt::Write as _, io::Read as _, path::PathBuf};
 
 /// Change an issue until it is frozen: its stories, their words, its own
 #[derive(Debug, clap::Args)]
@@ -151,7 +151,7 @@ impl Approve {
             let when = if issue.due_at.0 <= app.actions.clock.now() { "now".to_owned() } else { due };
             let mut text = format!("the issue of {date} is approved and goes out {when}, with\n");
             for story in stories.iter().filter_map(|it| it.position.map(|place| (place, &it.article.title))) {
-                text.push_str(&format!("{:3}  {}\n", story.0, story.1));
+                let _ = writeln!(text, "{:3}  {}", story.0, story.1);
             }
             text
         })?;

@@ -227,7 +227,8 @@ pub async fn planned(tx: &mut Tx, newsletter: NewsletterId) -> Result<Vec<IssueR
 
 /// Makes a planned issue due for all its readers at once, now.
 pub async fn set_at_once(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
+    on!(tx, |conn| {
+        sqlx::query(
         "UPDATE issues SET due_at = $2, last_due_at = NULL, at_once = $3, revision = revision + 1 WHERE id = $1 AND status = 'planned'"
     )
     .bind(id.0)
@@ -235,12 +236,14 @@ pub async fn set_at_once(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<(),
     .bind(true)
     .execute(conn)
     .await
-    .map(drop))
+    .map(drop)
+    })
 }
 
 /// Makes a planned issue due at other moments.
 pub async fn set_due(tx: &mut Tx, id: IssueId, due: Due) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
+    on!(tx, |conn| {
+        sqlx::query(
         "UPDATE issues SET due_at = $2, last_due_at = $3, revision = revision + 1 WHERE id = $1 AND status = 'planned'"
     )
     .bind(id.0)
@@ -248,7 +251,8 @@ pub async fn set_due(tx: &mut Tx, id: IssueId, due: Due) -> Result<(), DbError> 
     .bind(due.last_of_many().map(Stamp))
     .execute(conn)
     .await
-    .map(drop))
+    .map(drop)
+    })
 }
 
 /// Lets the moments at which readers of a planned issue are due reach as far as `moment`. Leaves alone an issue that is due already.

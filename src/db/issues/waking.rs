@@ -137,7 +137,8 @@ pub async fn set_reminded(
     before: Option<Stamp>,
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query(
+    on!(tx, |conn| {
+        sqlx::query(
         "UPDATE issues SET reminded_at = $2 WHERE id = $1 AND (reminded_at = $3 OR (reminded_at IS NULL AND $3 IS NULL))"
     )
     .bind(id.0)
@@ -145,5 +146,6 @@ pub async fn set_reminded(
     .bind(before)
     .execute(conn)
     .await
-    .map(|done| done.rows_affected() == 1))
+    .map(|done| done.rows_affected() == 1)
+    })
 }

@@ -44,9 +44,9 @@ fn run_for(list: &[Candidate], rules: &Rules, readers: &Readers<'_>) -> Vec<(i64
     select(&order, rules, readers, now()).into_iter().map(|c| (c.article.0, c.reason)).collect()
 }
 
-fn run(list: &[Candidate], last: Option<Timestamp>) -> Vec<(i64, Reason)> {
+fn run(list: &[Candidate], last_issue: Option<Timestamp>) -> Vec<(i64, Reason)> {
     let (sections, had) = (BTreeSet::new(), HashSet::new());
-    run_for(list, &RULES, &readers(&sections, &had, last))
+    run_for(list, &RULES, &readers(&sections, &had, last_issue))
 }
 
 fn readers<'a>(
@@ -54,7 +54,14 @@ fn readers<'a>(
     had: &'a HashSet<ArticleId>,
     last_issue_at: Option<Timestamp>,
 ) -> Readers<'a> {
-    Readers { cadence: Cadence::EveryIssue, kind: SelectionKind::News, sections, had, last_issue_at, approved: None }
+    Readers {
+        cadence: Cadence::EveryIssue,
+        kind: SelectionKind::News,
+        sections,
+        had,
+        last_issue_at,
+        approved: None,
+    }
 }
 
 #[test]

@@ -83,7 +83,9 @@ pub async fn run(
                 // What an operator has approved is not named otherwise.
                 Recheck::Retitled(_) if is_approved => {}
                 Recheck::Retitled(title) => found.titles.push((id, title)),
-                Recheck::Unknown(why) => tracing::debug!(article = %id, why, "a story's page could not be looked at"),
+                Recheck::Unknown(why) => {
+                    tracing::debug!(article = %id, why, "a story's page could not be looked at")
+                }
             }
         }
         if gone.is_empty() {
