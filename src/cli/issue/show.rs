@@ -13,7 +13,12 @@ use crate::{
         newsletters::NewsletterRecord,
         variants,
     },
-    domain::{ids::ArticleId, issue::IssueStatus, plan::PlannedVariant, selection::Choice},
+    domain::{
+        ids::{ArticleId, IssueId},
+        issue::IssueStatus,
+        plan::PlannedVariant,
+        selection::Choice,
+    },
     jobs::forecast::{Forecast, forecast},
 };
 use jiff::Timestamp;
@@ -108,7 +113,7 @@ pub async fn print_forecast(
     it: &Forecast,
     output: Output,
 ) -> CliResult {
-    let named = Named::load(tx, &it.plan.choices).await?;
+    let named = Named::load(tx, it.issue.as_ref().map(|issue| issue.id), &it.plan.choices).await?;
     let waves: Vec<WaveRecord> = it
         .waves
         .iter()
