@@ -8,6 +8,7 @@ mod browser;
 mod cli;
 mod config;
 mod database;
+mod desk;
 mod dkim;
 mod editing;
 mod faults;
