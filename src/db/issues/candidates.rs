@@ -31,8 +31,10 @@ struct Row {
 }
 
 /// What the selection rule chooses from: the newest 40 articles of each feed since `since`, of these the newest 2,000; the newest
-/// 500 of all times and the latest 500 to arrive; every pinned one, and what the issue's edits are about. Without
-/// [`mark_carried`] and [`mark_places`] nothing is known of other issues.
+/// 40 that no feed brought; the newest 500 of all times and the latest 500 to arrive; every pinned one, and what the issue's
+/// edits are about. Without [`mark_carried`] and [`mark_places`] nothing is known of other issues.
+///
+/// However many articles there are, it looks at 40 of each feed, in the index: the date of the 40th says where to stop.
 pub async fn candidates(
     tx: &mut Tx,
     issue: Option<IssueId>,
@@ -42,10 +44,15 @@ pub async fn candidates(
     let rows: Vec<Row> = on!(tx, |conn| {
         sqlx::query_as(
             "WITH pool (id) AS (\
-             SELECT id FROM (SELECT id, fresh_at FROM (SELECT id, fresh_at, \
-             row_number() OVER (PARTITION BY feed_id ORDER BY fresh_at DESC) AS nth \
-             FROM articles WHERE fresh_at > $2 AND fresh_at <= $3) AS ranked \
+             SELECT id FROM (SELECT id, fresh_at FROM (SELECT a.id, a.fresh_at, \
+             row_number() OVER (PARTITION BY a.feed_id ORDER BY a.fresh_at DESC, a.id DESC) AS nth \
+             FROM (SELECT f.id, COALESCE((SELECT x.fresh_at FROM articles x WHERE x.feed_id = f.id AND x.fresh_at > $2 \
+             AND x.fresh_at <= $3 ORDER BY x.fresh_at DESC LIMIT 1 OFFSET 39), $2) AS since FROM feeds f LIMIT 1000000) AS reach \
+             CROSS JOIN articles a WHERE a.feed_id = reach.id AND a.fresh_at >= reach.since \
+             AND a.fresh_at > $2 AND a.fresh_at <= $3) AS ranked \
              WHERE nth <= 40 ORDER BY fresh_at DESC LIMIT 2000) AS windowed \
+             UNION SELECT id FROM (SELECT id FROM articles WHERE feed_id IS NULL AND fresh_at > $2 AND fresh_at <= $3 \
+             ORDER BY fresh_at DESC LIMIT 40) AS brought \
              UNION SELECT id FROM (SELECT id FROM articles WHERE fresh_at <= $3 ORDER BY fresh_at DESC LIMIT 500) AS newest \
              UNION SELECT id FROM (SELECT id FROM articles ORDER BY first_seen_at DESC LIMIT 500) AS latest \
              UNION SELECT id FROM (SELECT id FROM articles WHERE pinned ORDER BY id DESC LIMIT 200) AS pins \
@@ -136,8 +143,8 @@ pub async fn mark_places(
 ) -> Result<(), DbError> {
     let rows: Vec<(i64, i64)> = on!(tx, |conn| {
         sqlx::query_as(
-            "SELECT t.article_id, min(t.position) FROM issues i JOIN issue_variants v ON v.issue_id = i.id \
-         JOIN variant_stories t ON t.variant_id = v.id WHERE i.issue_date >= $1 AND i.id <> $2 \
+            "SELECT t.article_id, min(t.position) FROM issues i CROSS JOIN issue_variants v CROSS JOIN variant_stories t \
+         WHERE v.issue_id = i.id AND t.variant_id = v.id AND i.issue_date >= $1 AND i.id <> $2 \
          AND i.status NOT IN ('planned', 'skipped', 'cancelled') GROUP BY t.article_id",
         )
         .bind(since.to_string())
