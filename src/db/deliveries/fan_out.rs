@@ -79,8 +79,8 @@ macro_rules! by_group {
                 $run
             }
             (EngineTx::Postgres($conn), false) => {
-                let $query =
-                    sqlx::query_as(concat!($before, reader_key!("= ANY ($1)"), $postgres)).bind(&$past.variants);
+                let $query = sqlx::query_as(concat!($before, reader_key!("= ANY ($1)"), $postgres))
+                    .bind(&$past.variants);
                 $run
             }
         }
