@@ -345,8 +345,7 @@ fn fates(
             let source = candidate.source.map(|source| of_source.entry(source).or_default());
             let section = (!candidate.section.is_empty())
                 .then(|| of_section.entry(candidate.section.as_str()).or_default());
-            let is_full =
-                |count: Option<&usize>, most: usize| most > 0 && count.is_some_and(|n| *n >= most);
+            let is_full = |count: Option<&usize>, most: usize| most > 0 && count.is_some_and(|n| *n >= most);
             if room == 0 {
                 fate = Reason::NoRoom;
             } else if !candidate.is_wanted() && is_full(source.as_deref(), rules.max_per_source) {
