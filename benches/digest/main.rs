@@ -22,7 +22,7 @@ use support::{postgres_cluster::Cluster, table::Table};
 
 /// With fsync and everything else as PostgreSQL comes; where plans are asked for, it writes those of slow queries down.
 const AUTO_EXPLAIN: &str = "session_preload_libraries = 'auto_explain'\nauto_explain.log_min_duration = 20\n\
-    auto_explain.log_analyze = on\nauto_explain.log_timing = off\n";
+    auto_explain.log_analyze = on\nauto_explain.log_triggers = on\n";
 
 fn main() {
     let arguments = Arguments::parse();

@@ -57,30 +57,26 @@ macro_rules! reader_key {
 /// Runs a query: what comes before a reader's key, the key, and what comes after it, in the words of each engine. The variants
 /// are bound as `$1`.
 macro_rules! by_group {
-    ($tx:expr, $past:expr, $before:expr, ($lite:expr, $postgres:expr), |$query:ident, $conn:ident| $run:expr) => {
+    ($make:ident, $tx:expr, $past:expr, $before:expr, ($lite:expr, $postgres:expr), |$query:ident, $conn:ident| $run:expr) => {
         match ($tx.by_engine(), $past.variants.is_empty()) {
             (EngineTx::Sqlite($conn), true) => {
-                let $query =
-                    sqlx::query_as(concat!($before, reader_key!(nothing), $lite)).bind(None::<String>);
+                let $query = sqlx::$make(concat!($before, reader_key!(nothing), $lite)).bind(None::<String>);
                 $run
             }
             (EngineTx::Postgres($conn), true) => {
                 let $query =
-                    sqlx::query_as(concat!($before, reader_key!(nothing), $postgres)).bind(None::<String>);
+                    sqlx::$make(concat!($before, reader_key!(nothing), $postgres)).bind(None::<String>);
                 $run
             }
             (EngineTx::Sqlite($conn), false) => {
-                let $query = sqlx::query_as(concat!(
-                    $before,
-                    reader_key!("IN (SELECT value FROM json_each($1))"),
-                    $lite
-                ))
-                .bind($past.as_json());
+                let $query =
+                    sqlx::$make(concat!($before, reader_key!("IN (SELECT value FROM json_each($1))"), $lite))
+                        .bind($past.as_json());
                 $run
             }
             (EngineTx::Postgres($conn), false) => {
-                let $query = sqlx::query_as(concat!($before, reader_key!("= ANY ($1)"), $postgres))
-                    .bind(&$past.variants);
+                let $query =
+                    sqlx::$make(concat!($before, reader_key!("= ANY ($1)"), $postgres)).bind(&$past.variants);
                 $run
             }
         }
@@ -104,14 +100,22 @@ macro_rules! made {
             " THEN r.domain END AS paced FROM subscriptions s JOIN subscribers r ON r.id = s.subscriber_id \
              LEFT JOIN issue_waves w ON w.issue_id = $2 AND w.clock = s.clock \
              WHERE s.newsletter_id = $3 AND s.status = 'active' AND s.id > $13 AND s.id <= $14 AND s.cadence IN ($4, $5, $6) \
-             AND NOT EXISTS (SELECT 1 FROM suppressions x WHERE x.address_key = r.address_key) LIMIT 1000000) AS t \
+             AND NOT EXISTS (SELECT 1 FROM suppressions x WHERE x.address_key = r.address_key) ORDER BY s.id LIMIT 1000000) AS t \
              LEFT JOIN issue_groups g ON g.issue_id = $2 AND g.key = t.key \
              LEFT JOIN issue_groups o ON o.issue_id = $2 AND o.key = $7 AND g.key IS NULL \
-             WHERE COALESCE(g.variant_id, o.variant_id) IS NOT NULL \
-             ORDER BY t.id ON CONFLICT (issue_id, subscriber_id) DO NOTHING RETURNING id"
+             WHERE COALESCE(g.variant_id, o.variant_id) IS NOT NULL ON CONFLICT (issue_id, subscriber_id) DO NOTHING"
         )
     };
 }
+
+/// The groups of readers where nothing of their past matters. By clock and then by what they chose is the order of the index, so
+/// that nothing is sorted.
+const CHOICES: &str = "SELECT key, readers, CAST(sum(readers) OVER () AS BIGINT) FROM (\
+     SELECT audience || '|' AS key, CAST(sum(readers) AS BIGINT) AS readers FROM (\
+         SELECT audience, count(*) AS readers FROM subscriptions WHERE newsletter_id = $1 AND status = 'active' \
+         GROUP BY clock, audience) AS by_clock \
+     WHERE audience LIKE $2 || '|%' OR audience LIKE $3 || '|%' OR audience LIKE $4 || '|%' GROUP BY audience) AS told \
+     ORDER BY readers DESC, key LIMIT $5";
 
 /// The cadences an issue is for, as three values to bind.
 fn three(cadences: &[Cadence]) -> [&'static str; 3] {
@@ -127,13 +131,27 @@ pub async fn groups(
 ) -> Result<(Vec<Group>, i64), DbError> {
     let [a, b, c] = three(cadences);
     let most = i64::try_from(MAX_GROUPS).unwrap_or(i64::MAX);
-    let rows: Vec<(String, i64, i64)> = by_group!(
-        tx,
-        past,
-        "SELECT key, readers, CAST(sum(readers) OVER () AS BIGINT) FROM (SELECT key, count(*) AS readers FROM (SELECT ",
-        (counted!(), counted!()),
-        |query, conn| query.bind(newsletter.0).bind(a).bind(b).bind(c).bind(most).fetch_all(conn).await?
-    );
+    let rows: Vec<(String, i64, i64)> = if past.variants.is_empty() {
+        on!(tx, |conn| {
+            sqlx::query_as(CHOICES)
+                .bind(newsletter.0)
+                .bind(a)
+                .bind(b)
+                .bind(c)
+                .bind(most)
+                .fetch_all(conn)
+                .await?
+        })
+    } else {
+        by_group!(
+            query_as,
+            tx,
+            past,
+            "SELECT key, readers, CAST(sum(readers) OVER () AS BIGINT) FROM (SELECT key, count(*) AS readers FROM (SELECT ",
+            (counted!(), counted!()),
+            |query, conn| query.bind(newsletter.0).bind(a).bind(b).bind(c).bind(most).fetch_all(conn).await?
+        )
+    };
     let all = rows.first().map_or(0, |(_, _, all)| *all);
     let groups: Vec<Group> = rows.into_iter().map(|(key, readers, _)| Group { key, readers }).collect();
     let others = all - groups.iter().map(|group| group.readers).sum::<i64>();
@@ -186,7 +204,8 @@ pub async fn fan_out(
     let Some(up_to) = up_to else { return Ok(None) };
     let paced = serde_json::to_string(fan_out.paced).map_err(|error| DbError::Encode(Box::new(error)))?;
     let [a, b, c] = three(fan_out.cadences);
-    let made: Vec<(i64,)> = by_group!(
+    let made: u64 = by_group!(
+        query,
         tx,
         fan_out.past,
         "INSERT INTO deliveries (issue_id, variant_id, subscriber_id, subscription_id, status, due_at, next_attempt_at, paced, \
@@ -210,8 +229,9 @@ pub async fn fan_out(
             .bind(&paced)
             .bind(after)
             .bind(up_to)
-            .fetch_all(conn)
+            .execute(conn)
             .await?
+            .rows_affected()
     );
-    Ok(Some((up_to, made.len() as u64)))
+    Ok(Some((up_to, made)))
 }
