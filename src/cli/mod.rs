@@ -2,6 +2,7 @@
 
 mod article;
 mod check;
+mod consent;
 mod demo;
 mod dkim;
 mod feed;
@@ -79,6 +80,9 @@ enum Command {
     /// Look up readers, change what they chose
     #[command(subcommand)]
     Subscriber(subscriber::Subscriber),
+    /// Show why readers leave
+    #[command(subcommand)]
+    Consent(consent::Consent),
     /// Say who is told by mail what needs a decision
     #[command(subcommand)]
     Operator(operator::Operator),
@@ -176,6 +180,7 @@ async fn with_app(command: Command, app: &App, output: Output) -> CliResult {
         Command::Issue(issue) => issue.run(app, output).await,
         Command::TestSend(test_send) => test_send.run(app, output).await,
         Command::Subscriber(subscriber) => subscriber.run(app, output).await,
+        Command::Consent(consent) => consent.run(app, output).await,
         Command::Operator(operator) => operator.run(app, output).await,
         Command::Demo(_)
         | Command::Migrate
