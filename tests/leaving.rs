@@ -11,6 +11,7 @@ use daily::{
     domain::{
         email_address::EmailAddress,
         issue::IssueStatus,
+        leaving_address::LeavingAddress,
         subscription::SubscriptionStatus::{Active, Unsubscribed},
         token::{KeyRing, Purpose},
     },
@@ -53,6 +54,7 @@ fn command_line(app: &TestApp) -> Environment {
     }
 }
 
+const PATTERN: &str = "leave+{token}@news.example.org";
 const URLENCODED: &str = "application/x-www-form-urlencoded";
 
 fn multipart(fields: &[(&str, &str)]) -> String {
@@ -177,5 +179,85 @@ on_both_engines! {
         let ended = daily.run(&["consent", "reasons", "--days", "3650", "--newsletter", "daily"]).await;
         assert!(ended.stdout.contains("4 readers have left") && ended.stdout.contains("Too many mails"), "{}", ended.stdout);
         assert_eq!(daily.run(&["consent", "reasons", "--newsletter", "nowhere"]).await.code, 1);
+    }
+
+    async fn who_writes_to_the_address_in_the_mail_has_left(engine: Engine) {
+        let app = TestApp::start_with(engine, |settings| {
+            settings.sending.unsubscribe_mailto = Some(LeavingAddress::parse(PATTERN).unwrap());
+        })
+        .await;
+        app.article("The bridge opens").await;
+        for name in ["ann", "ben", "cas", "dot", "eve"] {
+            app.reader(&format!("{name}@example.org")).await;
+        }
+        app.send_issue().await;
+        let token = async |address: &str| link_of(&app, address).await.rsplit('/').next().unwrap().to_owned();
+        let header = app.mails_to("ann@example.org").last().unwrap().header("List-Unsubscribe").unwrap().to_owned();
+        let ann = token("ann@example.org").await;
+        let mailto = format!("<mailto:leave+{ann}@news.example.org?subject=unsubscribe%20{ann}>");
+        assert_eq!(header.split_whitespace().collect::<Vec<_>>(), [format!("<{}{}>,", app.url, link_of(&app, "ann@example.org").await), mailto]);
+
+        let daily = command_line(&app).set("DAILY__SENDING__UNSUBSCRIBE_MAILTO", PATTERN);
+        let bounce = async |arguments: &[&str], message: String| {
+            let ended = daily.run_with_input(&[&["bounce"], arguments].concat(), message.as_bytes()).await;
+            assert_eq!((ended.code, ended.stdout.as_str()), (0, ""), "{ended:?}");
+            ended.stderr
+        };
+        let mail = |to: &str, subject: &str, rest: &str| {
+            format!("From: Ann <ann@example.org>\r\nTo: {to}\r\nMessage-ID: <1@example.org>\r\nSubject: {subject}\r\n{rest}")
+        };
+        // What is no wish to leave, though it holds a token: an answer that quotes our mail, reports about it, an automatic answer.
+        let quoting = format!("\r\nNice issue!\r\n> unsubscribe: https://news.example.org/unsubscribe/{ann}\r\n");
+        let report = |kind: &str| {
+            let returned = format!("List-Unsubscribe: <mailto:leave+{ann}@news.example.org>");
+            format!("Content-Type: multipart/report; report-type={kind}; boundary=x\r\n\r\n--x\r\n\r\nunsubscribe {ann}\r\n--x\r\nContent-Type: message/rfc822\r\n\r\n{returned}\r\n\r\nx\r\n--x--\r\n")
+        };
+        let address = format!("leave+{ann}@news.example.org");
+        for (message, says) in [
+            (mail("daily@news.example.org", "Re: The bridge opens", &quoting), "message <1@example.org> from a***@example.org"),
+            (mail(&address, "Returned mail", &report("delivery-status")), "report of delivery"),
+            (mail(&address, "Complaint", &report("feedback-report")), "complaint"),
+            (mail("daily@news.example.org", &format!("unsubscribe {ann}"), "Auto-Submitted: auto-replied\r\n\r\n"), "automatic answer"),
+            (mail("daily@news.example.org", "unsubscribe", "\r\nplease\r\n"), "not with a token of ours"),
+            (mail("daily@news.example.org", &format!("unsubscribe {}", &ann.to_lowercase()), "\r\n"), "not with a token of ours"),
+            (String::new(), "it was not a message"),
+        ] {
+            let told = bounce(&[], message).await;
+            assert!(told.contains(says), "{says}: {told}");
+        }
+        assert_eq!(app.status_of("ann@example.org").await, Some(Active));
+
+        // In the address; in an address written small, with the token in the subject; from the envelope; in the body; again.
+        let (ben, cas, dot) = (token("ben@example.org").await, token("cas@example.org").await, token("dot@example.org").await);
+        let small = format!("LEAVE+{}@news.example.org", ben.to_lowercase());
+        let envelope = format!("leave+{cas}@news.example.org");
+        let told = bounce(&[], mail(&format!("<{address}>"), "", "\r\n")).await;
+        assert!(told.contains("the reader has left `daily`"), "{told}");
+        bounce(&[], mail(&small, &format!("unsubscribe {ben}"), "\r\n")).await;
+        bounce(&["--recipient", &envelope], mail("undisclosed-recipients:;", "", "\r\n")).await;
+        bounce(&[], mail("daily@news.example.org", "Hello", &format!("\r\n\r\nUnsubscribe, please: {dot}\r\n"))).await;
+        bounce(&[], mail(&address, "", "\r\n")).await;
+        for name in ["ann", "ben", "cas", "dot"] {
+            let address = format!("{name}@example.org");
+            assert_eq!(app.status_of(&address).await, Some(Unsubscribed), "{name}");
+            assert_eq!(how(&app, &address).await, ["mail"], "{name}");
+        }
+        assert_eq!(app.status_of("eve@example.org").await, Some(Active));
+        let test = app.app.actions.keys.sign(Purpose::Test, 1);
+        let told = bounce(&[], mail(&format!("leave+{test}@news.example.org"), "", "\r\n")).await;
+        assert!(told.contains("that of a test"), "{told}");
+
+        // A message too long to be looked at whole; one that can't be handled now is kept by the mail server.
+        let long = mail(&address, "", &format!("\r\n{}", "x".repeat(5_000_000)));
+        assert!(bounce(&[], long).await.contains("has left"));
+        let told = daily.run_with_input(&["--json", "bounce"], mail(&address, "", "\r\n").as_bytes()).await;
+        let told: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+        assert_eq!((&told["kind"], &told["message_id"]), (&"leave".into(), &"1@example.org".into()));
+        let no_folder = app.app.settings.data_folder.join("secret.key").join("daily.db");
+        let broken = daily.set("DAILY__DATABASE__URL", &format!("sqlite://{}", no_folder.display()));
+        assert_eq!(broken.run_with_input(&["bounce"], b"").await.code, 75);
+        let wrong = broken.set("DAILY__SENDING__UNSUBSCRIBE_MAILTO", "leave@news.example.org");
+        let ended = wrong.run_with_input(&["bounce"], b"").await;
+        assert!(ended.code == 75 && ended.stderr.contains("sending.unsubscribe_mailto"), "{ended:?}");
     }
 }
