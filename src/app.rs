@@ -186,6 +186,7 @@ fn job_rules(settings: &Settings, mailer: &Mailer) -> jobs::JobRules {
     let relays = relay.saturating_mul(u32::try_from(settings.relays.len()).unwrap_or(u32::MAX));
     jobs::JobRules {
         public_url: settings.http.public_url.clone(),
+        unsubscribe_mailto: settings.sending.unsubscribe_mailto.clone(),
         digest: settings.digest,
         remind_before: jiff::SignedDuration::from_mins(settings.remind_minutes.into()),
         recheck_for: Duration::from_secs(settings.recheck_seconds.into()),

@@ -16,6 +16,7 @@ mod feeds;
 mod fence;
 mod governing;
 mod issues;
+mod leaving;
 mod looks;
 mod mails;
 mod newsletters;

@@ -15,6 +15,7 @@ pub mod enhanced_code;
 pub mod feed_trouble;
 pub mod ids;
 pub mod issue;
+pub mod leaving_address;
 pub mod mail;
 pub mod newsletter;
 pub mod pace;

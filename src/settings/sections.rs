@@ -4,8 +4,8 @@ use super::reader::Reader;
 use crate::{
     db::DatabaseUrl,
     domain::{
-        breaker::Breaker, dkim, email_address::EmailAddress, polling::Pace, relay::RelayUrl,
-        schedule::Margins, selection, token::MIN_SECRET_BYTES,
+        breaker::Breaker, dkim, email_address::EmailAddress, leaving_address::LeavingAddress, polling::Pace,
+        relay::RelayUrl, schedule::Margins, selection, token::MIN_SECRET_BYTES,
     },
 };
 use jiff::SignedDuration;
@@ -76,6 +76,8 @@ pub struct Dkim {
 pub struct Sending {
     /// What this machine says in EHLO.
     pub hello_name: String,
+    /// Where readers' mail programs write to leave by mail; none: they can't.
+    pub unsubscribe_mailto: Option<LeavingAddress>,
     /// Whether a mail in doubt waits for the operator instead of being sent again.
     pub hold_uncertain: bool,
     /// When an issue is held because of refusals.
@@ -263,6 +265,11 @@ pub(super) fn sending(r: &mut Reader<'_>, http: Option<&Http>) -> Option<Sending
                 text => Ok(text.to_owned()),
             }
         });
+    let unsubscribe_mailto = r.text(
+        "sending.unsubscribe_mailto",
+        "write an address whose mail goes to `daily bounce`, such as leave+{token}@news.example.org, or nothing",
+        |text| if text.is_empty() { Ok(None) } else { LeavingAddress::parse(text).map(Some) },
+    );
     let hold_uncertain = r.text("sending.uncertain", "write \"retry\" or \"hold\"", |text| match text {
         "retry" => Ok(false),
         "hold" => Ok(true),
@@ -289,6 +296,7 @@ pub(super) fn sending(r: &mut Reader<'_>, http: Option<&Http>) -> Option<Sending
     };
     Some(Sending {
         hello_name,
+        unsubscribe_mailto: unsubscribe_mailto?,
         hold_uncertain: hold_uncertain?,
         breaker: Breaker {
             canary: i64::try_from(canary?).ok()?,
