@@ -58,6 +58,7 @@ pub fn render(already: &AlreadySubscribed<'_>) -> Email {
         masthead,
         title: &subject,
         preheader: Some(&preheader),
+        share: None,
         date: None,
         notice: None,
         rows,

@@ -64,6 +64,7 @@ pub fn render(confirmation: &Confirmation<'_>) -> Email {
         masthead,
         title: &subject,
         preheader: Some(&preheader),
+        share: None,
         date: None,
         notice: None,
         rows,

@@ -48,6 +48,7 @@ pub fn render(goodbye: &Goodbye<'_>) -> Email {
         masthead,
         title: &subject,
         preheader: Some(&preheader),
+        share: None,
         date: None,
         notice: None,
         rows,

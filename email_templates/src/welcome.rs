@@ -108,6 +108,7 @@ pub fn render(welcome: &Welcome<'_>) -> Email {
         masthead,
         title: &subject,
         preheader: Some(&preheader),
+        share: None,
         date: None,
         notice: None,
         rows,

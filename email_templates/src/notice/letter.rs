@@ -81,6 +81,7 @@ impl Letter {
             masthead,
             title: &subject,
             preheader: Some(&preheader),
+            share: None,
             date: None,
             notice: None,
             rows,

@@ -1,23 +1,33 @@
 //! `/issues`: the archive.
 
 use crate::{
-    db::{issues, variants},
-    domain::issue::IssueStatus,
+    db::{
+        issues,
+        newsletters::{self, NewsletterRecord},
+        variants::{self, PublicIssue},
+    },
+    domain::{
+        issue::IssueStatus,
+        newsletter::{Archive, Newsletter},
+    },
     web::{
         Site, WebError,
-        layout::{Frame, respond},
+        layout::{Frame, Public, public_page, respond},
     },
 };
 use axum::{
     extract::{Path, Query, State},
-    http::{StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 use jiff::civil::Date;
-use maud::html;
+use maud::{Markup, html};
 
+const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 /// Issues on a page of the list.
 const PAGE: i64 = 30;
+/// Issues of each newsletter on the page of all newsletters.
+const FEW: i64 = 5;
 
 /// What is asked for.
 #[derive(Debug, serde::Deserialize)]
@@ -34,38 +44,123 @@ pub struct ShowQuery {
     variant: Option<i64>,
 }
 
-/// Issues that went out, latest first.
+/// Issues that went out, latest first: of one newsletter, or a few of each where there are several.
 pub async fn list(State(site): State<Site>, Query(query): Query<ListQuery>) -> Result<Response, WebError> {
-    let newsletter = site.newsletter(query.newsletter.as_deref()).await?;
+    let listed = listed(&site).await?;
+    match query.newsletter.as_deref() {
+        None if listed.len() > 1 => of_all(&site, &listed).await,
+        None => match listed.first() {
+            Some(newsletter) => of_one(&site, newsletter, query.before).await,
+            None => Ok(of_none(&site.newsletter(None).await?.newsletter)),
+        },
+        Some(slug) => match listed.iter().find(|it| it.newsletter.slug == slug) {
+            Some(newsletter) => of_one(&site, newsletter, query.before).await,
+            None => {
+                Err(WebError::NotFound(format!("There are no past issues of a newsletter “{slug}” here.")))
+            }
+        },
+    }
+}
+
+/// The newsletters whose past issues everybody may find. There are a handful.
+pub async fn listed(site: &Site) -> Result<Vec<NewsletterRecord>, WebError> {
+    let mut all = newsletters::list(&mut site.actions.db.read().await?).await?;
+    all.retain(|it| it.newsletter.archive == Archive::Public);
+    Ok(all)
+}
+
+/// Where an issue is read.
+pub fn issue_path(newsletter: &Newsletter, issue: &PublicIssue) -> String {
+    format!("/issues/{}?newsletter={}", issue.issue_date, newsletter.slug)
+}
+
+async fn of_one(
+    site: &Site,
+    newsletter: &NewsletterRecord,
+    before: Option<Date>,
+) -> Result<Response, WebError> {
     let mut tx = site.actions.db.read().await?;
-    let page = variants::public_page(&mut tx, newsletter.id, query.before.unwrap_or(Date::MAX), PAGE).await?;
+    let page = variants::public_page(&mut tx, newsletter.id, before.unwrap_or(Date::MAX), PAGE).await?;
     let it = &newsletter.newsletter;
-    let frame = Frame {
-        title: &format!("Past issues of {}", it.title),
-        brand: (&it.title, &it.tagline),
-        language: &it.language,
-    };
+    let title = format!("Past issues of {}", it.title);
     let older = (page.len() == usize::try_from(PAGE).unwrap_or(usize::MAX)).then(|| page.last()).flatten();
+    let feed = format!("/issues.xml?newsletter={}", it.slug);
     let content = html! {
         h1 { "Past issues" }
         @if page.is_empty() {
-            p { "There is none yet. " a href="/" { "Sign up" } " and get the first one." }
-        }
-        ul.archive {
-            @for issue in &page {
-                li {
-                    a href={ "/issues/" (issue.issue_date) "?newsletter=" (it.slug) } {
-                        (issue.subject)
-                    }
-                    time datetime=(issue.issue_date) { (long_date(&issue.issue_date)) }
-                }
-            }
+            p { "There is none yet. " a href={ "/?newsletter=" (it.slug) } { "Sign up" } " and get the first one." }
+        } @else {
+            (issue_list(it, &page))
         }
         @if let Some(last) = older {
             p { a href={ "/issues?newsletter=" (it.slug) "&before=" (last.issue_date) } { "Older issues" } }
         }
+        p.fine-print { a href=(feed) { "Follow in a feed reader" } }
     };
-    Ok(respond(StatusCode::OK, frame, &content))
+    let frame = Frame { title: &title, brand: (&it.title, &it.tagline), language: &it.language };
+    let before = before.map_or_else(String::new, |date| format!("&before={date}"));
+    let public = Public {
+        address: &format!("{}/issues?newsletter={}{before}", site.public_url, it.slug),
+        description: if it.tagline.is_empty() { &title } else { &it.tagline },
+        feed: Some(&feed),
+    };
+    Ok(public_page(frame, public, &content).into_response())
+}
+
+async fn of_all(site: &Site, listed: &[NewsletterRecord]) -> Result<Response, WebError> {
+    let mut tx = site.actions.db.read().await?;
+    let mut parts = Vec::new();
+    for newsletter in listed {
+        parts.push((
+            &newsletter.newsletter,
+            variants::public_page(&mut tx, newsletter.id, Date::MAX, FEW).await?,
+        ));
+    }
+    let content = html! {
+        h1 { "Past issues" }
+        @for (it, page) in &parts {
+            h2 { (it.title) }
+            @if !it.tagline.is_empty() { p.hint { (it.tagline) } }
+            @if page.is_empty() {
+                p { "There is none yet. " a href={ "/?newsletter=" (it.slug) } { "Sign up" } " and get the first one." }
+            } @else {
+                (issue_list(it, page))
+                p { a href={ "/issues?newsletter=" (it.slug) } { "All issues of " (it.title) } }
+            }
+        }
+        p.fine-print { a href="/issues.xml" { "Follow all of them in a feed reader" } }
+    };
+    let (language, brand) = parts.first().map_or(("en", ""), |(it, _)| (&it.language, &it.title));
+    let frame = Frame { title: "Past issues", brand: (brand, ""), language };
+    let titles: Vec<&str> = parts.iter().map(|(it, _)| it.title.as_str()).collect();
+    let public = Public {
+        address: &format!("{}/issues", site.public_url),
+        description: &format!("Past issues of {}", titles.join(", ")),
+        feed: Some("/issues.xml"),
+    };
+    Ok(public_page(frame, public, &content).into_response())
+}
+
+fn of_none(it: &Newsletter) -> Response {
+    let frame = Frame { title: "Past issues", brand: (&it.title, &it.tagline), language: &it.language };
+    let content = html! {
+        h1 { "Past issues" }
+        p { "They are for readers only. " a href="/" { "Sign up" } " and get the next one." }
+    };
+    respond(StatusCode::OK, frame, &content)
+}
+
+fn issue_list(newsletter: &Newsletter, page: &[PublicIssue]) -> Markup {
+    html! {
+        ul.archive {
+            @for issue in page {
+                li {
+                    a href=(issue_path(newsletter, issue)) { (issue.subject) }
+                    time datetime=(issue.issue_date) { (long_date(&issue.issue_date)) }
+                }
+            }
+        }
+    }
 }
 
 /// One issue as it was sent, without readers' own links.
@@ -80,7 +175,8 @@ pub async fn show(
     let date: Date = date.parse().map_err(|_| missing())?;
     let mut tx = site.actions.db.read().await?;
     let issue = issues::by_date(&mut tx, newsletter.id, date).await?.ok_or_else(missing)?;
-    if !is_public(issue.status) {
+    let archive = newsletter.newsletter.archive;
+    if !is_public(issue.status) || archive == Archive::None {
         return Err(missing());
     }
     let variant =
@@ -88,7 +184,12 @@ pub async fn show(
     // The page is a mail: its style is inline and its pictures are where the articles are.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src http: https:; base-uri 'none'; \
                   form-action 'none'; frame-ancestors 'none'";
-    Ok(([(header::CONTENT_SECURITY_POLICY, policy)], Html(variant.web_html)).into_response())
+    let mut response = ([(header::CONTENT_SECURITY_POLICY, policy)], Html(variant.web_html)).into_response();
+    if archive != Archive::Public {
+        // The page was rendered for good; who may find it can change.
+        response.headers_mut().insert(ROBOTS, HeaderValue::from_static("noindex"));
+    }
+    Ok(response)
 }
 
 /// `23 November 2026`.
