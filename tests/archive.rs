@@ -100,4 +100,20 @@ on_both_engines! {
         assert!(one.contains("There is none yet") && !one.contains("The bridge opens"));
         assert_eq!(page(&app, "/issues?newsletter=secret").await.0, 404);
     }
+
+    async fn the_archive_speaks_the_newsletters_language_or_the_one_asked_for(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.article("Die Brücke").await;
+        app.reader("ann@example.org").await;
+        app.send_issue().await;
+        app.change_newsletter(|it| it.language = "de-AT".into()).await;
+        let (_, _, list) = page(&app, "/issues").await;
+        assert!(list.contains("<html lang=\"de\"") && list.contains("Frühere Ausgaben von Daily"), "{list}");
+        assert!(list.contains("1. Mai 2026") && list.contains("Anmelden"));
+        let (_, _, list) = page(&app, "/issues?lang=fr").await;
+        assert!(list.contains("<html lang=\"fr\"") && list.contains("1 mai 2026") && list.contains("lang=\"de-AT\">Die Brücke"));
+        app.change_newsletter(|it| it.language = "ja".into()).await;
+        let spanish = app.client.get(format!("{}/issues", app.url)).header("accept-language", "xx, es;q=0.8");
+        assert!(spanish.send().await.unwrap().text().await.unwrap().contains("1 de mayo de 2026"));
+    }
 }

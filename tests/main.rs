@@ -11,6 +11,7 @@ mod config;
 mod database;
 mod dkim;
 mod editing;
+mod embed;
 mod faults;
 mod feeds;
 mod fence;

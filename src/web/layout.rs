@@ -1,5 +1,6 @@
 //! The page around every page.
 
+use super::words;
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
 
@@ -50,6 +51,7 @@ pub fn public_page(frame: Frame<'_>, public: Public<'_>, content: &Markup) -> Ma
 
 fn document(frame: Frame<'_>, about: &Markup, content: &Markup) -> Markup {
     let (name, tagline) = frame.brand;
+    let words = &words::of(frame.language).frame;
     html! {
         (DOCTYPE)
         html lang=(frame.language) dir=(direction(frame.language)) {
@@ -69,7 +71,7 @@ fn document(frame: Frame<'_>, about: &Markup, content: &Markup) -> Markup {
                     }
                     (content)
                 }
-                footer.footer { p { a href="/" { "Sign up" } " · " a href="/issues" { "Past issues" } } }
+                footer.footer { p { a href="/" { (words.sign_up) } " · " a href="/issues" { (words.past_issues) } } }
             }
         }
     }

@@ -9,6 +9,7 @@ mod mailbox;
 mod negotiate;
 mod public;
 mod security;
+mod words;
 
 use crate::{
     actions,
@@ -83,6 +84,7 @@ pub fn router(site: Site) -> Router {
         .route("/issues", get(public::issues::list))
         .route("/issues.xml", get(public::issues_feed::get))
         .route("/issues/{date}", get(public::issues::show))
+        .route("/embed.js", get(assets::embed_script))
         .route("/assets/daily.css", get(assets::css))
         .route("/assets/time-zone.js", get(assets::time_zone_script))
         .route("/healthz", get(health::alive))

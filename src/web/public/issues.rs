@@ -13,11 +13,12 @@ use crate::{
     web::{
         Site, WebError,
         layout::{Frame, Public, public_page, respond},
+        words::{self, Words, fill},
     },
 };
 use axum::{
     extract::{Path, Query, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 use jiff::civil::Date;
@@ -34,6 +35,8 @@ const FEW: i64 = 5;
 pub struct ListQuery {
     newsletter: Option<String>,
     before: Option<Date>,
+    /// The language of the page.
+    lang: Option<String>,
 }
 
 /// What is asked for.
@@ -45,16 +48,24 @@ pub struct ShowQuery {
 }
 
 /// Issues that went out, latest first: of one newsletter, or a few of each where there are several.
-pub async fn list(State(site): State<Site>, Query(query): Query<ListQuery>) -> Result<Response, WebError> {
+pub async fn list(
+    State(site): State<Site>,
+    Query(query): Query<ListQuery>,
+    headers: HeaderMap,
+) -> Result<Response, WebError> {
+    let choose = |it: &Newsletter| words::choose(query.lang.as_deref(), &it.language, &headers);
     let listed = listed(&site).await?;
     match query.newsletter.as_deref() {
-        None if listed.len() > 1 => of_all(&site, &listed).await,
-        None => match listed.first() {
-            Some(newsletter) => of_one(&site, newsletter, query.before).await,
-            None => Ok(of_none(&site.newsletter(None).await?.newsletter)),
+        None => match listed.as_slice() {
+            [] => {
+                let newsletter = site.newsletter(None).await?.newsletter;
+                Ok(of_none(&newsletter, choose(&newsletter)))
+            }
+            [it] => of_one(&site, it, query.before, choose(&it.newsletter)).await,
+            [first, ..] => of_all(&site, &listed, choose(&first.newsletter)).await,
         },
         Some(slug) => match listed.iter().find(|it| it.newsletter.slug == slug) {
-            Some(newsletter) => of_one(&site, newsletter, query.before).await,
+            Some(it) => of_one(&site, it, query.before, choose(&it.newsletter)).await,
             None => {
                 Err(WebError::NotFound(format!("There are no past issues of a newsletter “{slug}” here.")))
             }
@@ -74,30 +85,30 @@ pub fn issue_path(newsletter: &Newsletter, issue: &PublicIssue) -> String {
     format!("/issues/{}?newsletter={}", issue.issue_date, newsletter.slug)
 }
 
+/// The language of a page, and its words.
+type Spoken = (&'static str, &'static Words);
+
 async fn of_one(
     site: &Site,
     newsletter: &NewsletterRecord,
     before: Option<Date>,
+    (language, words): Spoken,
 ) -> Result<Response, WebError> {
     let mut tx = site.actions.db.read().await?;
     let page = variants::public_page(&mut tx, newsletter.id, before.unwrap_or(Date::MAX), PAGE).await?;
-    let it = &newsletter.newsletter;
-    let title = format!("Past issues of {}", it.title);
+    let (it, say) = (&newsletter.newsletter, &words.issues);
+    let title = fill(&say.title_of, &[("newsletter", &it.title)]);
     let older = (page.len() == usize::try_from(PAGE).unwrap_or(usize::MAX)).then(|| page.last()).flatten();
     let feed = format!("/issues.xml?newsletter={}", it.slug);
     let content = html! {
-        h1 { "Past issues" }
-        @if page.is_empty() {
-            p { "There is none yet. " a href={ "/?newsletter=" (it.slug) } { "Sign up" } " and get the first one." }
-        } @else {
-            (issue_list(it, &page))
-        }
+        h1 { (say.title) }
+        (issue_list(it, &page, say))
         @if let Some(last) = older {
-            p { a href={ "/issues?newsletter=" (it.slug) "&before=" (last.issue_date) } { "Older issues" } }
+            p { a href={ "/issues?newsletter=" (it.slug) "&before=" (last.issue_date) } { (say.older) } }
         }
-        p.fine-print { a href=(feed) { "Follow in a feed reader" } }
+        p.fine-print { a href=(feed) { (say.feed) } }
     };
-    let frame = Frame { title: &title, brand: (&it.title, &it.tagline), language: &it.language };
+    let frame = Frame { title: &title, brand: (&it.title, &it.tagline), language };
     let before = before.map_or_else(String::new, |date| format!("&before={date}"));
     let public = Public {
         address: &format!("{}/issues?newsletter={}{before}", site.public_url, it.slug),
@@ -107,56 +118,64 @@ async fn of_one(
     Ok(public_page(frame, public, &content).into_response())
 }
 
-async fn of_all(site: &Site, listed: &[NewsletterRecord]) -> Result<Response, WebError> {
+async fn of_all(
+    site: &Site,
+    listed: &[NewsletterRecord],
+    (language, words): Spoken,
+) -> Result<Response, WebError> {
     let mut tx = site.actions.db.read().await?;
     let mut parts = Vec::new();
-    for newsletter in listed {
-        parts.push((
-            &newsletter.newsletter,
-            variants::public_page(&mut tx, newsletter.id, Date::MAX, FEW).await?,
-        ));
+    for it in listed {
+        parts.push((&it.newsletter, variants::public_page(&mut tx, it.id, Date::MAX, FEW).await?));
     }
+    let say = &words.issues;
     let content = html! {
-        h1 { "Past issues" }
+        h1 { (say.title) }
         @for (it, page) in &parts {
             h2 { (it.title) }
             @if !it.tagline.is_empty() { p.hint { (it.tagline) } }
-            @if page.is_empty() {
-                p { "There is none yet. " a href={ "/?newsletter=" (it.slug) } { "Sign up" } " and get the first one." }
-            } @else {
-                (issue_list(it, page))
-                p { a href={ "/issues?newsletter=" (it.slug) } { "All issues of " (it.title) } }
+            (issue_list(it, page, say))
+            @if !page.is_empty() {
+                p {
+                    a href={ "/issues?newsletter=" (it.slug) } { (fill(&say.all_of, &[("newsletter", &it.title)])) }
+                }
             }
         }
-        p.fine-print { a href="/issues.xml" { "Follow all of them in a feed reader" } }
+        p.fine-print { a href="/issues.xml" { (say.feed_of_all) } }
     };
-    let (language, brand) = parts.first().map_or(("en", ""), |(it, _)| (&it.language, &it.title));
-    let frame = Frame { title: "Past issues", brand: (brand, ""), language };
+    let brand = parts.first().map_or("", |(it, _)| &it.title);
+    let frame = Frame { title: &say.title, brand: (brand, ""), language };
     let titles: Vec<&str> = parts.iter().map(|(it, _)| it.title.as_str()).collect();
     let public = Public {
         address: &format!("{}/issues", site.public_url),
-        description: &format!("Past issues of {}", titles.join(", ")),
+        description: &fill(&say.title_of, &[("newsletter", &titles.join(", "))]),
         feed: Some("/issues.xml"),
     };
     Ok(public_page(frame, public, &content).into_response())
 }
 
-fn of_none(it: &Newsletter) -> Response {
-    let frame = Frame { title: "Past issues", brand: (&it.title, &it.tagline), language: &it.language };
+fn of_none(it: &Newsletter, (language, words): Spoken) -> Response {
+    let say = &words.issues;
+    let frame = Frame { title: &say.title, brand: (&it.title, &it.tagline), language };
     let content = html! {
-        h1 { "Past issues" }
-        p { "They are for readers only. " a href="/" { "Sign up" } " and get the next one." }
+        h1 { (say.title) }
+        p { (say.readers_only) " " a href="/" { (say.get_next) } }
     };
     respond(StatusCode::OK, frame, &content)
 }
 
-fn issue_list(newsletter: &Newsletter, page: &[PublicIssue]) -> Markup {
+fn issue_list(newsletter: &Newsletter, page: &[PublicIssue], say: &words::Issues) -> Markup {
     html! {
-        ul.archive {
-            @for issue in page {
-                li {
-                    a href=(issue_path(newsletter, issue)) { (issue.subject) }
-                    time datetime=(issue.issue_date) { (long_date(&issue.issue_date)) }
+        @if page.is_empty() {
+            p { (say.none_yet) " " a href={ "/?newsletter=" (newsletter.slug) } { (say.get_first) } }
+        } @else {
+            ul.archive {
+                @for issue in page {
+                    li {
+                        // What the page says may be in another language than what it tells of.
+                        a href=(issue_path(newsletter, issue)) lang=(newsletter.language) { (issue.subject) }
+                        time datetime=(issue.issue_date) { (long_date(issue, say)) }
+                    }
                 }
             }
         }
@@ -192,9 +211,8 @@ pub async fn show(
     Ok(response)
 }
 
-/// `23 November 2026`.
-fn long_date(date: &str) -> String {
-    date.parse::<Date>().map_or_else(|_| date.to_owned(), |date| date.strftime("%-d %B %Y").to_string())
+fn long_date(issue: &PublicIssue, say: &words::Issues) -> String {
+    issue.issue_date.parse().map_or_else(|_| issue.issue_date.clone(), |date| say.long_date(date))
 }
 
 const fn is_public(status: IssueStatus) -> bool {
