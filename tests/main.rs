@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed, and says where")]
 
 mod architecture;
+mod archive;
 mod browser;
 mod cli;
 mod config;
@@ -11,6 +12,7 @@ mod database;
 mod desk;
 mod dkim;
 mod editing;
+mod embed;
 mod faults;
 mod feeds;
 mod fence;

@@ -28,6 +28,8 @@ pub(crate) struct Page<'a> {
     pub(crate) masthead: &'a Masthead<'a>,
     pub(crate) title: &'a str,
     pub(crate) preheader: Option<&'a str>,
+    /// More elements of the head, for a page on the web.
+    pub(crate) share: Option<&'a Markup>,
     pub(crate) date: Option<Date>,
     pub(crate) notice: Option<&'a str>,
     pub(crate) rows: Markup,
@@ -50,6 +52,7 @@ impl Page<'_> {
                     meta name="color-scheme" content="light dark";
                     meta name="supported-color-schemes" content="light dark";
                     title { (self.title) }
+                    @if let Some(share) = self.share { (share) }
                     (PreEscaped(OUTLOOK_HEAD))
                     @for sheet in look.style_sheets() { style { (PreEscaped(sheet)) } }
                 }
@@ -89,8 +92,16 @@ pub(crate) fn letter(
     below: &[Markup],
 ) -> String {
     let footer = footer(masthead, below);
-    let page =
-        Page { masthead, title: subject, preheader: Some(preheader), date: None, notice: None, rows, footer };
+    let page = Page {
+        masthead,
+        title: subject,
+        preheader: Some(preheader),
+        share: None,
+        date: None,
+        notice: None,
+        rows,
+        footer,
+    };
     page.render().into_string()
 }
 

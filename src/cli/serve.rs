@@ -286,6 +286,7 @@ fn mailbox_to_show(settings: &Settings) -> Option<&std::path::Path> {
 pub fn site(app: &App) -> web::Site {
     web::Site {
         actions: app.actions.clone(),
+        public_url: app.settings.http.public_url.as_str().into(),
         allowed_origins: app.settings.http.allowed_origins.as_slice().into(),
         mailbox: mailbox_to_show(&app.settings).map(|folder| Arc::new(folder.to_owned())),
     }

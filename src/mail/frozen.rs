@@ -340,7 +340,7 @@ mod tests {
                     links: Links {
                         unsubscribe: &format!("https://news.example.org/unsubscribe/{token}"),
                         preferences: &format!("https://news.example.org/preferences/{token}"),
-                        web_view: "https://news.example.org/issues/2026-05-01",
+                        web_view: Some("https://news.example.org/issues/2026-05-01"),
                     },
                     is_test: false,
                 })

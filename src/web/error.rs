@@ -25,6 +25,9 @@ pub enum WebError {
     /// The built-in mailbox can't be read.
     #[error("the mailbox can't be read: {0}")]
     Mailbox(std::io::Error),
+    /// The feed of issues can't be written.
+    #[error("the feed of issues can't be written: {0}")]
+    Feed(std::io::Error),
 }
 
 impl IntoResponse for WebError {
@@ -37,6 +40,10 @@ impl IntoResponse for WebError {
             }
             Self::Mailbox(error) => {
                 tracing::error!(%error, "a request failed in the mailbox");
+                trouble()
+            }
+            Self::Feed(error) => {
+                tracing::error!(%error, "the feed of issues can't be written");
                 trouble()
             }
         }

@@ -1,6 +1,7 @@
 //! Pages and endpoints. They translate requests to actions and what those return to answers; of the store they only read.
 
 mod assets;
+mod cached;
 mod error;
 mod health;
 mod layout;
@@ -8,6 +9,7 @@ mod mailbox;
 mod negotiate;
 mod public;
 mod security;
+mod words;
 
 use crate::{
     actions,
@@ -42,6 +44,8 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 pub struct Site {
     /// What readers can do, and the store to read from.
     pub actions: actions::Context,
+    /// Where readers reach these pages, without a slash at the end.
+    pub public_url: Arc<str>,
     /// Whose pages may sign readers up by script.
     pub allowed_origins: Arc<[String]>,
     /// The built-in mailbox's folder, if it may be shown.
@@ -78,7 +82,9 @@ pub fn router(site: Site) -> Router {
         .route("/unsubscribe/{token}", get(public::unsubscribe::get).post(public::unsubscribe::post))
         .route("/preferences/{token}", get(public::preferences::get).post(public::preferences::post))
         .route("/issues", get(public::issues::list))
+        .route("/issues.xml", get(public::issues_feed::get))
         .route("/issues/{date}", get(public::issues::show))
+        .route("/embed.js", get(assets::embed_script))
         .route("/assets/daily.css", get(assets::css))
         .route("/assets/time-zone.js", get(assets::time_zone_script))
         .route("/healthz", get(health::alive))

@@ -2,6 +2,7 @@
 
 pub mod confirm;
 pub mod issues;
+pub mod issues_feed;
 pub mod preferences;
 pub mod signup;
 pub mod subscribe;
