@@ -106,6 +106,7 @@ impl App {
             confirmation_days: settings.signup.confirmation_days,
             welcome_mail: settings.signup.welcome_mail,
             goodbye_mail: settings.signup.goodbye_mail,
+            signup_limits: settings.signup.limits,
         };
         let rules = job_rules(&settings, &mailer);
         let jobs = jobs::Context {

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed, and says where")]
 
+mod abuse;
 mod architecture;
 mod browser;
 mod cli;

@@ -28,7 +28,7 @@ use crate::{
         newsletters::NewsletterRecord,
         subscriptions::SubscriptionRecord,
     },
-    domain::{email_address::EmailAddress, mail::MailKind, token::KeyRing},
+    domain::{email_address::EmailAddress, mail::MailKind, signup_limit::SignupLimits, token::KeyRing},
     queue::{Job, Queue},
 };
 use std::sync::Arc;
@@ -50,6 +50,8 @@ pub struct Context {
     pub welcome_mail: bool,
     /// Whether a reader who leaves by the link is told so.
     pub goodbye_mail: bool,
+    /// How many signups are taken.
+    pub signup_limits: SignupLimits,
 }
 
 /// Puts a mail about a subscription to its reader into the queue, in the caller's transaction.

@@ -6,6 +6,7 @@
 pub mod article;
 pub mod breaker;
 pub mod cadence;
+pub mod client_address;
 pub mod consent;
 pub mod days;
 pub mod delivery;
@@ -27,6 +28,7 @@ pub mod retry;
 pub mod schedule;
 pub mod sections;
 pub mod selection;
+pub mod signup_limit;
 pub mod subscription;
 pub mod theme;
 pub mod token;

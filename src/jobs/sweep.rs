@@ -4,7 +4,7 @@ use super::{
     Context, ask_operators::ask_operators, notify_operators::issue_stopped, plan_issue, wake_reading,
 };
 use crate::{
-    db::{DbError, Tx, feeds, issues, mails, newsletters, subscriptions},
+    db::{DbError, Tx, feeds, issues, mails, newsletters, signup_limits, subscriptions},
     domain::{
         issue::IssueStatus,
         schedule::{self, Slot, SlotAction},
@@ -110,5 +110,6 @@ async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbEr
     for mail in mails::wake_due(tx, now, woken_before, AT_ONCE).await? {
         context.queue.enqueue(tx, &Job::SendMail { mail }).await?;
     }
+    signup_limits::tidy(tx, now).await?;
     wake_reading::wake(context, tx, now).await
 }

@@ -1,6 +1,7 @@
 //! Pages and endpoints. They translate requests to actions and what those return to answers; of the store they only read.
 
 mod assets;
+mod client_address;
 mod error;
 mod health;
 mod layout;
@@ -30,6 +31,7 @@ use tower_http::{
     timeout::TimeoutLayer,
 };
 
+pub use client_address::Proxies;
 pub use error::WebError;
 
 /// Largest request body. The largest honest one is a signup.
@@ -46,6 +48,8 @@ pub struct Site {
     pub allowed_origins: Arc<[String]>,
     /// The built-in mailbox's folder, if it may be shown.
     pub mailbox: Option<Arc<PathBuf>>,
+    /// Whose word about the client's address is taken.
+    pub proxies: Proxies,
 }
 
 impl Site {
@@ -95,6 +99,7 @@ pub fn router(site: Site) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_LIMIT))
         .layer(CatchPanicLayer::new())
+        .layer(axum::middleware::from_fn_with_state(site.proxies.clone(), client_address::resolve))
         .layer(axum::middleware::from_fn(security::headers))
         .with_state(site)
 }

@@ -99,6 +99,8 @@ impl TestApp {
         // Stories count mails; those about these turn them on.
         settings.signup.welcome_mail = false;
         settings.signup.goodbye_mail = false;
+        // All readers of a story come from this machine.
+        settings.signup.limits.client = None;
         // Stories' articles are on hosts that don't exist; and the servers of stories are not made to wait for each other.
         settings.feeds.look_at_pages = false;
         settings.recheck_seconds = 0;

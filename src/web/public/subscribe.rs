@@ -84,6 +84,7 @@ pub async fn post(
                 &what,
             ));
         }
+        Err(SubscribeError::TooMany { wait }) => return Ok(error::too_many(&headers, wait)),
         Err(SubscribeError::Db(error)) => return Err(error.into()),
     }
     if json {
