@@ -107,6 +107,7 @@ impl App {
             welcome_mail: settings.signup.welcome_mail,
             goodbye_mail: settings.signup.goodbye_mail,
             signup_limits: settings.signup.limits,
+            minimum_time: settings.signup.minimum_time,
         };
         let rules = job_rules(&settings, &mailer);
         let jobs = jobs::Context {

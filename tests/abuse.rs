@@ -84,6 +84,35 @@ on_both_engines! {
         assert_eq!(app.sign_up("c@example.org").await.status(), 200);
     }
 
+    async fn a_program_that_fills_in_the_form_gets_the_usual_answer_and_nothing_happens(engine: Engine) {
+        let app = TestApp::start_with(engine, |settings| {
+            settings.signup.minimum_time = SignedDuration::from_secs(2);
+        })
+        .await;
+        let page = app.get(&app.url).await.text().await.unwrap();
+        let (_, rest) = page.split_once("name=\"started\" value=\"").expect("the mark");
+        let started = rest.split('"').next().unwrap().to_owned();
+        let usual = app.sign_up("plain@example.org").await.text().await.unwrap();
+        let tries: [&[(&str, &str)]; 4] = [
+            &[("started", &started)],
+            &[("started", &started), ("website", "https://buy.example")],
+            &[("website", "https://buy.example")],
+            &[("started", "made-up")],
+        ];
+        for more in tries {
+            let fields = [&[("email", "bot@example.org")], more].concat();
+            let answer = app.post_form("/subscribe", &fields).await;
+            assert_eq!(answer.status(), 200);
+            assert!(answer.headers().contains_key("set-cookie"));
+            assert_eq!(answer.text().await.unwrap(), usual, "{more:?}");
+        }
+        assert_eq!(app.status_of("bot@example.org").await, None);
+        app.clock.advance(SignedDuration::from_secs(3));
+        let fields = [("email", "ann@example.org"), ("started", started.as_str()), ("website", "")];
+        assert_eq!(app.post_form("/subscribe", &fields).await.status(), 200);
+        assert!(app.status_of("ann@example.org").await.is_some());
+    }
+
     async fn only_a_trusted_proxy_says_who_the_client_is(engine: Engine) {
         let app = TestApp::start(engine).await;
         from(&app, "203.0.113.9", "ann@example.org").await;

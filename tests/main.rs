@@ -8,6 +8,7 @@ mod architecture;
 mod browser;
 mod cli;
 mod config;
+mod confirming;
 mod database;
 mod dkim;
 mod editing;

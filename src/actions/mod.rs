@@ -52,6 +52,8 @@ pub struct Context {
     pub goodbye_mail: bool,
     /// How many signups are taken.
     pub signup_limits: SignupLimits,
+    /// Who sends the signup form back sooner is a program.
+    pub minimum_time: jiff::SignedDuration,
 }
 
 /// Puts a mail about a subscription to its reader into the queue, in the caller's transaction.

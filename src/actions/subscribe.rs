@@ -26,7 +26,7 @@ pub struct Signup {
     pub address: EmailAddress,
     /// The newsletter's short name.
     pub newsletter: String,
-    /// By what means: `form` or `json`.
+    /// By what means: `form`, `json`, or `renewal` of a link that had expired.
     pub method: &'static str,
     /// The zone of the reader's clock, if it is known.
     pub time_zone: Option<TimeZone>,
@@ -64,9 +64,10 @@ pub async fn subscribe(context: &Context, signup: &Signup) -> Result<(), Subscri
     let newsletter = newsletters::by_slug(&mut tx, &signup.newsletter)
         .await?
         .ok_or_else(|| SubscribeError::NoSuchNewsletter(signup.newsletter.clone()))?;
-    let client = signup.evidence.client_address.as_deref().and_then(|text| text.parse().ok());
+    let client =
+        signup.evidence.client_address.as_deref().and_then(|text| client_network(text.parse().ok()?));
     if let (Some(limit), Some(client)) = (limits.client, client) {
-        let name = context.keys.fingerprint(&format!("client {}", client_network(client)));
+        let name = context.keys.fingerprint(&format!("client {client}"));
         count_in(&mut tx, &name, limit, now).await?;
     }
     let subscriber = subscriptions::subscriber(&mut tx, &signup.address, now).await?;

@@ -29,6 +29,7 @@ pub mod schedule;
 pub mod sections;
 pub mod selection;
 pub mod signup_limit;
+pub mod signup_proof;
 pub mod subscription;
 pub mod theme;
 pub mod token;

@@ -69,11 +69,13 @@ pub fn overall_part(limit: Limit, hash: &str) -> (u32, Limit) {
     (sum % PARTS, limit.part(PARTS))
 }
 
-/// The network that counts as one client: whoever has one IPv6 address has all of its /64.
-pub fn client_network(ip: IpAddr) -> IpAddr {
+/// The network that counts as one client: whoever has one IPv6 address has all of its /64. `None` for this machine
+/// itself: that is a proxy whose word is not taken, and its readers must not be counted as one.
+pub fn client_network(ip: IpAddr) -> Option<IpAddr> {
     match ip.to_canonical() {
-        IpAddr::V4(ip) => ip.into(),
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
+        ip if ip.is_loopback() => None,
+        IpAddr::V4(ip) => Some(ip.into()),
+        IpAddr::V6(ip) => Some(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into()),
     }
 }
 
@@ -96,9 +98,11 @@ mod tests {
 
     #[test]
     fn an_ipv6_client_is_its_whole_network() {
-        let network = |text: &str| client_network(text.parse().unwrap()).to_string();
+        let network =
+            |text: &str| client_network(text.parse().unwrap()).map(|ip| ip.to_string()).unwrap_or_default();
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(network("::ffff:127.0.0.1"), "");
     }
 
     #[test]

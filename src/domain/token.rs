@@ -16,6 +16,8 @@ pub enum Purpose {
     Unsubscribe,
     /// Stands in a test mail where a reader's link would; ends nothing.
     Test,
+    /// Stands in a signup form; the number is when the form was shown.
+    Form,
 }
 
 impl Purpose {
@@ -24,6 +26,7 @@ impl Purpose {
             Self::Confirm => 1,
             Self::Unsubscribe => 2,
             Self::Test => 3,
+            Self::Form => 4,
         }
     }
 }

@@ -48,6 +48,8 @@ pub struct Site {
     pub allowed_origins: Arc<[String]>,
     /// The built-in mailbox's folder, if it may be shown.
     pub mailbox: Option<Arc<PathBuf>>,
+    /// Whether readers come by HTTPS.
+    pub secure_cookies: bool,
     /// Whose word about the client's address is taken.
     pub proxies: Proxies,
 }
@@ -79,6 +81,7 @@ pub fn router(site: Site) -> Router {
         .route("/", get(public::signup::get))
         .route("/subscribe", subscribe)
         .route("/confirm/{token}", get(public::confirm::get).post(public::confirm::post))
+        .route("/confirm/{token}/renew", post(public::confirm::renew))
         .route("/unsubscribe/{token}", get(public::unsubscribe::get).post(public::unsubscribe::post))
         .route("/preferences/{token}", get(public::preferences::get).post(public::preferences::post))
         .route("/issues", get(public::issues::list))
