@@ -113,6 +113,63 @@ on_both_engines! {
         assert!(app.status_of("ann@example.org").await.is_some());
     }
 
+    async fn throw_away_domains_and_on_wish_posts_are_not_taken_and_the_list_is_read_again(engine: Engine) {
+        let list = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(list.path(), "bad.example\n").unwrap();
+        let file = list.path().to_owned();
+        let app = TestApp::start_with(engine, move |settings| {
+            settings.signup.blocked_domains_file = Some(file);
+            settings.signup.allow_role_accounts = false;
+        })
+        .await;
+        for (address, status, says) in [
+            ("ann@mailinator.com", 422, "live for a short time"),
+            ("ann@mx.bad.example", 422, "live for a short time"),
+            ("info@example.org", 422, "enter your own"),
+            ("ann@worse.example", 200, "Check your inbox"),
+        ] {
+            let answer = app.sign_up(address).await;
+            assert_eq!(answer.status(), status, "{address}");
+            assert!(answer.text().await.unwrap().contains(says), "{address}");
+        }
+        std::fs::write(list.path(), "bad.example\nworse.example\n").unwrap();
+        app.clock.advance(SignedDuration::from_secs(11));
+        assert_eq!(app.sign_up("bob@worse.example").await.status(), 422);
+        std::fs::remove_file(list.path()).unwrap();
+        app.clock.advance(SignedDuration::from_secs(11));
+        assert_eq!(app.sign_up("bob@worse.example").await.status(), 422, "the last list holds");
+        assert_eq!(app.status_of("ann@mailinator.com").await, None);
+    }
+
+    async fn a_slip_is_asked_about_and_both_answers_go_on(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        let fields = [("email", "ann@gmial.com"), ("source", "https://news.example/a"), ("time_zone", "Europe/Paris")];
+        let page = app.post_form("/subscribe", &fields).await;
+        assert_eq!(page.status(), 200);
+        let page = page.text().await.unwrap();
+        assert!(page.contains("Did you mean ann@gmail.com?"), "{page}");
+        for kept in ["value=\"https://news.example/a\"", "value=\"Europe/Paris\"", "name=\"as_typed\""] {
+            assert!(page.contains(kept), "{kept}: {page}");
+        }
+        assert_eq!(app.status_of("ann@gmial.com").await, None);
+        let json = app
+            .client
+            .post(format!("{}/subscribe", app.url))
+            .header("content-type", "application/json")
+            .body("{\"email\":\"ann@gmial.com\"}")
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(json.status(), 422);
+        let problem: serde_json::Value = serde_json::from_str(&json.text().await.unwrap()).unwrap();
+        assert_eq!(problem["suggestion"], "ann@gmail.com");
+        for (address, more) in [("ann@gmail.com", ("source", "")), ("ann@gmial.com", ("as_typed", "yes"))] {
+            let answer = app.post_form("/subscribe", &[("email", address), more]).await;
+            assert!(answer.text().await.unwrap().contains("Check your inbox"));
+            assert!(app.status_of(address).await.is_some(), "{address}");
+        }
+    }
+
     async fn only_a_trusted_proxy_says_who_the_client_is(engine: Engine) {
         let app = TestApp::start(engine).await;
         from(&app, "203.0.113.9", "ann@example.org").await;

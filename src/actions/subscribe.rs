@@ -11,6 +11,7 @@ use crate::{
         consent::ConsentEvent,
         email_address::EmailAddress,
         mail::MailKind,
+        mail_domains::is_role_account,
         newsletter::is_slug,
         signup_limit::{Limit, client_network, overall_part},
         subscription::{SignupOutcome, on_signup},
@@ -34,12 +35,18 @@ pub struct Signup {
     pub evidence: Evidence,
 }
 
-/// Why a signup can't be taken. Nothing about the address is among the reasons: the answer tells nobody who is subscribed.
+/// Why a signup can't be taken. Nothing that is known of the address's reader is among the reasons: the answer tells nobody who is subscribed.
 #[derive(Debug, thiserror::Error)]
 pub enum SubscribeError {
     /// A short name that is nobody's.
     #[error("there is no newsletter `{0}`")]
     NoSuchNewsletter(String),
+    /// An address that is nobody's for long.
+    #[error("addresses at {0} live for a short time only; enter the one that you read every day")]
+    Blocked(String),
+    /// An address that several people read, on a site that does not take them.
+    #[error("this looks like an address that several people read; enter your own")]
+    RoleAccount,
     /// A limit is reached: the client's, or that of everybody together.
     #[error("there are too many signups; the next one is taken in {} seconds", .wait.as_secs())]
     TooMany {
@@ -59,6 +66,13 @@ pub async fn subscribe(context: &Context, signup: &Signup) -> Result<(), Subscri
         return Err(SubscribeError::NoSuchNewsletter(signup.newsletter.clone()));
     }
     let now = context.clock.now();
+    let domain = signup.address.domain();
+    if context.blocked_domains.contains(domain, now) {
+        return Err(SubscribeError::Blocked(domain.to_owned()));
+    }
+    if !context.allow_role_accounts && is_role_account(&signup.address) {
+        return Err(SubscribeError::RoleAccount);
+    }
     let limits = context.signup_limits;
     let mut tx = context.db.begin().await?;
     let newsletter = newsletters::by_slug(&mut tx, &signup.newsletter)

@@ -17,6 +17,7 @@ pub mod feed_trouble;
 pub mod ids;
 pub mod issue;
 pub mod mail;
+pub mod mail_domains;
 pub mod newsletter;
 pub mod pace;
 pub mod picture;

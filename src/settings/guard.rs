@@ -6,6 +6,7 @@ use crate::domain::{
     signup_limit::{Limit, SignupLimits},
 };
 use jiff::SignedDuration;
+use std::path::{Path, PathBuf};
 
 /// Whose word about the client's address is taken.
 #[derive(Debug, Clone)]
@@ -38,4 +39,14 @@ pub(super) fn limits(r: &mut Reader<'_>) -> Option<SignupLimits> {
     let address = limit("signup.mails_per_address_per_day", SignedDuration::from_hours(24));
     let overall = limit("signup.signups_per_minute", SignedDuration::from_mins(1));
     Some(SignupLimits { client: client?, address: address?, overall: overall? })
+}
+
+#[expect(clippy::option_option, reason = "no file is a right value, too")]
+pub(super) fn blocked_domains_file(r: &mut Reader<'_>) -> Option<Option<PathBuf>> {
+    let cure = "give the path of a file with a domain a line, or nothing";
+    r.text("signup.blocked_domains_file", cure, |text| match text {
+        "" => Ok(None),
+        text if Path::new(text).is_file() => Ok(Some(PathBuf::from(text))),
+        text => Err(format!("there is no file `{text}`")),
+    })
 }

@@ -366,6 +366,10 @@ pub struct Signup {
     pub welcome_mail: bool,
     /// Whether a reader who leaves by the link is told that nothing more will come.
     pub goodbye_mail: bool,
+    /// A file with domains whose addresses are not taken.
+    pub blocked_domains_file: Option<PathBuf>,
+    /// Whether addresses of posts, such as `info@`, are taken.
+    pub allow_role_accounts: bool,
     /// Who sends the form back sooner is a program.
     pub minimum_time: SignedDuration,
     /// How many signups are taken.
@@ -376,12 +380,16 @@ pub(super) fn signup(r: &mut Reader<'_>) -> Option<Signup> {
     let confirmation_days = r.number("signup.confirmation_days", 1, 365);
     let welcome_mail = r.switch("signup.welcome_mail");
     let goodbye_mail = r.switch("signup.goodbye_mail");
+    let blocked_domains_file = guard::blocked_domains_file(r);
+    let allow_role_accounts = r.switch("signup.allow_role_accounts");
     let minimum = r.number("signup.minimum_seconds", 0, 60);
     let limits = guard::limits(r);
     Some(Signup {
         confirmation_days: u32::try_from(confirmation_days?).ok()?,
         welcome_mail: welcome_mail?,
         goodbye_mail: goodbye_mail?,
+        blocked_domains_file: blocked_domains_file?,
+        allow_role_accounts: allow_role_accounts?,
         minimum_time: SignedDuration::from_secs(i64::try_from(minimum?).ok()?),
         limits: limits?,
     })

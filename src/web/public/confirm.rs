@@ -57,6 +57,10 @@ pub async fn renew(
         Err(SubscribeError::NoSuchNewsletter(slug)) => {
             Err(WebError::NotFound(format!("There is no newsletter “{slug}”.")))
         }
+        Err(why @ (SubscribeError::Blocked(_) | SubscribeError::RoleAccount)) => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            Ok(error::page(status, "That address can't be taken", &why.to_string()))
+        }
         Err(SubscribeError::Db(error)) => Err(error.into()),
     }
 }

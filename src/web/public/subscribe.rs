@@ -2,11 +2,12 @@
 //!
 //! The answer tells nobody whether an address is subscribed: body and status are the same for every address.
 
-use super::signup;
+use super::{did_you_mean, signup};
 use crate::{
     actions::subscribe::{Signup, SubscribeError, subscribe},
     domain::{
         email_address::EmailAddress,
+        mail_domains::suggestion,
         newsletter::parse_time_zone,
         signup_proof::{self, is_automatic},
     },
@@ -31,17 +32,19 @@ const DEFAULT_NEWSLETTER: &str = "daily";
 
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Fields {
-    email: String,
-    newsletter: Option<String>,
+pub(super) struct Fields {
+    pub email: String,
+    pub newsletter: Option<String>,
     /// The page the form stands on.
-    source: Option<String>,
+    pub source: Option<String>,
     /// The zone of the reader's clock, by its IANA name. It comes from a browser: one that is unknown is no error.
-    time_zone: Option<String>,
+    pub time_zone: Option<String>,
     /// The mark of our own form.
-    started: Option<String>,
+    pub started: Option<String>,
     /// The field that no person sees.
     website: Option<String>,
+    /// The reader was asked about a slip, and insists.
+    as_typed: Option<String>,
 }
 
 /// Takes a signup.
@@ -59,28 +62,7 @@ pub async fn post(
     let slug = fields.newsletter.as_deref().filter(|slug| !slug.is_empty()).unwrap_or(DEFAULT_NEWSLETTER);
     let address = match EmailAddress::parse(&fields.email) {
         Ok(address) => address,
-        Err(why) => {
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            if json {
-                return Ok(error::problem(
-                    status,
-                    "That is not an email address",
-                    &why.to_string(),
-                    Some("email"),
-                ));
-            }
-            let newsletter = site.newsletter(Some(slug)).await?;
-            let entered: String = fields.email.chars().take(300).collect();
-            return Ok(signup::show(&site, status, &newsletter, &entered, Some(&sentence(&why.to_string()))));
-        }
-    };
-    let mark = browser_mark(&site, &headers, &address);
-    let signup = Signup {
-        address,
-        newsletter: slug.to_owned(),
-        method: if json { "json" } else { "form" },
-        time_zone: fields.time_zone.as_deref().and_then(|zone| parse_time_zone(zone).ok()),
-        evidence: evidence(peer, &headers, fields.source.as_deref()),
+        Err(why) => return refuse(&site, json, slug, &fields, &why.to_string()).await,
     };
     let automatic = is_automatic(
         &site.actions.keys,
@@ -89,6 +71,20 @@ pub async fn post(
         site.actions.minimum_time,
         site.actions.clock.now(),
     );
+    if let Some(meant) = suggestion(&address).filter(|_| !automatic && fields.as_typed.is_none()) {
+        if json {
+            return Ok(did_you_mean::problem(&meant));
+        }
+        return Ok(did_you_mean::page(&site.newsletter(Some(slug)).await?, &fields, &meant));
+    }
+    let mark = browser_mark(&site, &headers, &address);
+    let signup = Signup {
+        address,
+        newsletter: slug.to_owned(),
+        method: if json { "json" } else { "form" },
+        time_zone: fields.time_zone.as_deref().and_then(|zone| parse_time_zone(zone).ok()),
+        evidence: evidence(peer, &headers, fields.source.as_deref()),
+    };
     let taken = if automatic { Ok(()) } else { subscribe(&site.actions, &signup).await };
     match taken {
         Ok(()) => {}
@@ -100,6 +96,9 @@ pub async fn post(
                 "No such newsletter",
                 &what,
             ));
+        }
+        Err(why @ (SubscribeError::Blocked(_) | SubscribeError::RoleAccount)) => {
+            return refuse(&site, json, slug, &fields, &why.to_string()).await;
         }
         Err(SubscribeError::TooMany { wait }) => return Ok(error::too_many(&headers, wait)),
         Err(SubscribeError::Db(error)) => return Err(error.into()),
@@ -130,6 +129,23 @@ fn browser_mark(site: &Site, headers: &HeaderMap, address: &EmailAddress) -> Opt
     let cookie =
         format!("{BROWSER_COOKIE}={value}; Path=/confirm; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
     HeaderValue::try_from(cookie).ok()
+}
+
+/// What is wrong with the address: beside the field, or as a problem.
+async fn refuse(
+    site: &Site,
+    json: bool,
+    slug: &str,
+    fields: &Fields,
+    why: &str,
+) -> Result<Response, WebError> {
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    if json {
+        return Ok(error::problem(status, "That address can't be taken", why, Some("email")));
+    }
+    let newsletter = site.newsletter(Some(slug)).await?;
+    let entered: String = fields.email.chars().take(300).collect();
+    Ok(signup::show(site, status, &newsletter, &entered, Some(&sentence(why))))
 }
 
 fn read(json: bool, headers: &HeaderMap, body: &[u8]) -> Result<Fields, Box<Response>> {
