@@ -3,11 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed, and says where")]
 
+mod abuse;
 mod architecture;
 mod archive;
 mod browser;
 mod cli;
 mod config;
+mod confirming;
 mod database;
 mod desk;
 mod dkim;

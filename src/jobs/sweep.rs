@@ -7,7 +7,7 @@ use crate::{
     db::{
         DbError, Tx, feeds,
         issues::{self, PlanAgain},
-        mails, newsletters, subscriptions,
+        mails, newsletters, signup_limits, subscriptions,
     },
     domain::{
         issue::IssueStatus,
@@ -117,5 +117,6 @@ async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbEr
     for mail in mails::wake_due(tx, now, woken_before, AT_ONCE).await? {
         context.queue.enqueue(tx, &Job::SendMail { mail }).await?;
     }
+    signup_limits::tidy(tx, now).await?;
     wake_reading::wake(context, tx, now).await
 }
