@@ -14,6 +14,7 @@ mod faults;
 mod feeds;
 mod fence;
 mod governing;
+mod imports;
 mod issues;
 mod looks;
 mod mails;
