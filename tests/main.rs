@@ -19,6 +19,7 @@ mod faults;
 mod feeds;
 mod fence;
 mod governing;
+mod imports;
 mod issues;
 mod leaving;
 mod looks;

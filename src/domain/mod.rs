@@ -15,6 +15,7 @@ pub mod email_address;
 pub mod enhanced_code;
 pub mod feed_trouble;
 pub mod ids;
+pub mod import;
 pub mod issue;
 pub mod leaving_address;
 pub mod mail;

@@ -3,6 +3,9 @@
 mod choices;
 mod clocks;
 mod consent;
+mod export;
+mod held;
+mod import;
 mod reasons;
 
 pub use choices::{set_preferences, set_zone_at_signup};
@@ -10,6 +13,12 @@ pub use clocks::{clock_counts, clocks, clocks_of};
 pub use consent::{
     ConfirmationRecord, ConsentRecord, Evidence, confirmation, consent_history, insert_confirmation,
     record_consent, use_confirmation,
+};
+pub use export::{ListedReader, listed_readers};
+pub use held::{Held, HeldConfirmation, HeldConsent, HeldDelivery, HeldMail, HeldSubscription, held};
+pub use import::{
+    ImportedConsent, KnownAddress, NewSubscription, activate_imported, end_imported, insert_imported,
+    known_addresses, record_imported,
 };
 pub use reasons::{ReasonCount, Remark, count_left, count_reasons, remarks, set_reason};
 
