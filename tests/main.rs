@@ -7,6 +7,7 @@ mod architecture;
 mod browser;
 mod cli;
 mod config;
+mod consent;
 mod database;
 mod dkim;
 mod editing;

@@ -7,6 +7,7 @@ pub mod article;
 pub mod breaker;
 pub mod cadence;
 pub mod consent;
+pub mod consent_chain;
 pub mod days;
 pub mod delivery;
 pub mod dkim;
