@@ -10,6 +10,7 @@ mod browser;
 mod cli;
 mod config;
 mod confirming;
+mod consent;
 mod database;
 mod desk;
 mod dkim;

@@ -21,6 +21,7 @@ pub mod set_preferences;
 pub mod subscribe;
 pub mod test_send;
 pub mod unsubscribe;
+pub mod verify_consent;
 
 use crate::{
     clock::Clock,

@@ -8,6 +8,7 @@ pub mod breaker;
 pub mod cadence;
 pub mod client_address;
 pub mod consent;
+pub mod consent_chain;
 pub mod days;
 pub mod delivery;
 pub mod dkim;

@@ -1,5 +1,6 @@
 //! Tables `subscribers`, `subscriptions`, `confirmations` and `consent_events`: who gets what, and on whose word.
 
+mod chain;
 mod choices;
 mod clocks;
 mod consent;
@@ -8,6 +9,7 @@ mod held;
 mod import;
 mod reasons;
 
+pub use chain::{LinkedEvent, count_unlinked, erase_evidence, extend_chain, links_after, unlinked_after};
 pub use choices::{set_preferences, set_zone_at_signup};
 pub use clocks::{clock_counts, clocks, clocks_of};
 pub use consent::{
