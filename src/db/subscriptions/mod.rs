@@ -8,6 +8,7 @@ mod export;
 mod held;
 mod import;
 mod reasons;
+mod pending;
 
 pub use chain::{LinkedEvent, count_unlinked, erase_evidence, extend_chain, links_after, unlinked_after};
 pub use choices::{set_preferences, set_zone_at_signup};
@@ -23,6 +24,8 @@ pub use import::{
     known_addresses, record_imported,
 };
 pub use reasons::{ReasonCount, Remark, count_left, count_reasons, remarks, set_reason};
+
+pub use pending::{erase_pending, set_reminded, to_remind};
 
 use super::{DbError, Stamp, Tx, on};
 use crate::domain::{
