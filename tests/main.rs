@@ -5,6 +5,7 @@
 
 mod architecture;
 mod archive;
+mod axe;
 mod browser;
 mod cli;
 mod config;
