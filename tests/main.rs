@@ -3,13 +3,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed, and says where")]
 
+mod abuse;
 mod architecture;
 mod archive;
 mod axe;
 mod browser;
 mod cli;
 mod config;
+mod confirming;
 mod database;
+mod desk;
 mod dkim;
 mod editing;
 mod embed;
@@ -18,6 +21,7 @@ mod feeds;
 mod fence;
 mod governing;
 mod issues;
+mod leaving;
 mod looks;
 mod mails;
 mod newsletters;

@@ -2,9 +2,7 @@
 
 use maud::html;
 
-use crate::layout::{
-    Page, button, footer, headline, inline_link, paragraph, postal_lines, row, row_end, small_print,
-};
+use crate::layout::{button, headline, inline_link, letter, paragraph, row, row_end, small_print};
 use crate::text::TextPart;
 use crate::theme::Look;
 use crate::wording::tidy;
@@ -60,32 +58,16 @@ pub fn render(confirmation: &Confirmation<'_>) -> Email {
         }))
         (row_end())
     };
-    let html = Page {
-        masthead,
-        title: &subject,
-        preheader: Some(&preheader),
-        share: None,
-        date: None,
-        notice: None,
-        rows,
-        footer: footer(masthead, &[html! { (why) }]),
-    }
-    .render()
-    .into_string();
+    let html = letter(masthead, &subject, &preheader, rows, &[html! { (why) }]);
 
     let mut part = TextPart::default();
-    part.paragraph(0, &title).paragraph(0, &tidy(masthead.tagline)).rule('=').gap();
+    part.letterhead(masthead);
     part.paragraph(0, &question).gap();
     part.paragraph(0, &asked).gap();
     part.paragraph(0, &format!("{confirm} To confirm, open this address:")).gap();
     part.link(0, confirmation.confirm_url).gap();
     part.paragraph(0, &expiry).gap();
     part.paragraph(0, ignore).gap();
-    part.rule('-').gap();
-    part.paragraph(0, &why).gap();
-    part.paragraph(0, &title);
-    for line in postal_lines(masthead) {
-        part.paragraph(0, &line);
-    }
+    part.letter_foot(&why, masthead);
     Email { subject, preheader, html, text: part.finish() }
 }

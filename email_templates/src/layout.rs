@@ -87,6 +87,28 @@ impl Page<'_> {
     }
 }
 
+/// A letter: a mail that is no issue.
+pub(crate) fn letter(
+    masthead: &Masthead<'_>,
+    subject: &str,
+    preheader: &str,
+    rows: Markup,
+    below: &[Markup],
+) -> String {
+    let footer = footer(masthead, below);
+    let page = Page {
+        masthead,
+        title: subject,
+        preheader: Some(preheader),
+        share: None,
+        date: None,
+        notice: None,
+        rows,
+        footer,
+    };
+    page.render().into_string()
+}
+
 /// The preheader, and after it room that keeps other text out of the inbox's preview line.
 fn hidden(preheader: &str) -> Markup {
     html! {

@@ -289,6 +289,11 @@ pub fn site(app: &App) -> web::Site {
         public_url: app.settings.http.public_url.as_str().into(),
         allowed_origins: app.settings.http.allowed_origins.as_slice().into(),
         mailbox: mailbox_to_show(&app.settings).map(|folder| Arc::new(folder.to_owned())),
+        secure_cookies: app.settings.http.public_url.starts_with("https://"),
+        proxies: web::Proxies {
+            trusted: app.settings.http.proxies.trusted.as_slice().into(),
+            by: app.settings.http.proxies.forwarded_by,
+        },
     }
 }
 

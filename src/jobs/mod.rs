@@ -72,6 +72,8 @@ pub struct Context {
 pub struct JobRules {
     /// Where every link in a mail begins.
     pub public_url: String,
+    /// Where readers' mail programs write to leave by mail.
+    pub unsubscribe_mailto: Option<crate::domain::leaving_address::LeavingAddress>,
     /// The bounds of an issue.
     pub digest: Rules,
     /// Operators are reminded of what waits for them this long before it is due.

@@ -2,6 +2,7 @@
 
 mod assets;
 mod cached;
+mod client_address;
 mod error;
 mod health;
 mod layout;
@@ -32,6 +33,7 @@ use tower_http::{
     timeout::TimeoutLayer,
 };
 
+pub use client_address::Proxies;
 pub use error::WebError;
 
 /// Largest request body. The largest honest one is a signup.
@@ -50,6 +52,10 @@ pub struct Site {
     pub allowed_origins: Arc<[String]>,
     /// The built-in mailbox's folder, if it may be shown.
     pub mailbox: Option<Arc<PathBuf>>,
+    /// Whether readers come by HTTPS.
+    pub secure_cookies: bool,
+    /// Whose word about the client's address is taken.
+    pub proxies: Proxies,
 }
 
 impl Site {
@@ -79,6 +85,7 @@ pub fn router(site: Site) -> Router {
         .route("/", get(public::signup::get))
         .route("/subscribe", subscribe)
         .route("/confirm/{token}", get(public::confirm::get).post(public::confirm::post))
+        .route("/confirm/{token}/renew", post(public::confirm::renew))
         .route("/unsubscribe/{token}", get(public::unsubscribe::get).post(public::unsubscribe::post))
         .route("/preferences/{token}", get(public::preferences::get).post(public::preferences::post))
         .route("/issues", get(public::issues::list))
@@ -101,6 +108,7 @@ pub fn router(site: Site) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_LIMIT))
         .layer(CatchPanicLayer::new())
+        .layer(axum::middleware::from_fn_with_state(site.proxies.clone(), client_address::resolve))
         .layer(axum::middleware::from_fn(security::headers))
         .with_state(site)
 }

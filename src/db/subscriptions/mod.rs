@@ -3,6 +3,7 @@
 mod choices;
 mod clocks;
 mod consent;
+mod reasons;
 
 pub use choices::{set_preferences, set_zone_at_signup};
 pub use clocks::{clock_counts, clocks, clocks_of};
@@ -10,6 +11,7 @@ pub use consent::{
     ConfirmationRecord, ConsentRecord, Evidence, confirmation, consent_history, insert_confirmation,
     record_consent, use_confirmation,
 };
+pub use reasons::{ReasonCount, Remark, count_left, count_reasons, remarks, set_reason};
 
 use super::{DbError, Stamp, Tx, on};
 use crate::domain::{

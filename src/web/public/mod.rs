@@ -1,6 +1,7 @@
 //! What readers see, a file a page.
 
 pub mod confirm;
+mod did_you_mean;
 pub mod issues;
 pub mod issues_feed;
 pub mod preferences;
