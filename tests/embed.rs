@@ -77,7 +77,7 @@ async fn the_box_signs_up_from_another_origin_under_a_strict_policy() {
         .execute(
             "const field = document.querySelector('input'), button = document.querySelector('button'); \
              return [field.getAttribute('aria-invalid'), document.activeElement === field, \
-             document.getElementById(field.getAttribute('aria-describedby')).textContent.length > 0, \
+             document.getElementById(field.getAttribute('aria-describedby').trim()).textContent.length > 0, \
              getComputedStyle(button).backgroundColor, document.cookie]",
             vec![],
         )

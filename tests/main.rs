@@ -6,6 +6,7 @@
 mod abuse;
 mod architecture;
 mod archive;
+mod axe;
 mod browser;
 mod cli;
 mod config;

@@ -28,7 +28,7 @@ pub(crate) struct Page<'a> {
     pub(crate) masthead: &'a Masthead<'a>,
     pub(crate) title: &'a str,
     pub(crate) preheader: Option<&'a str>,
-    /// More elements of the head, for a page on the web.
+    /// On the web: more elements of the head.
     pub(crate) share: Option<&'a Markup>,
     pub(crate) date: Option<Date>,
     pub(crate) notice: Option<&'a str>,
@@ -41,6 +41,28 @@ impl Page<'_> {
         let look = Look::of(&self.masthead.theme);
         let direction = Direction::of(self.masthead.language);
         let start = direction.start();
+        let desk = html! {
+            table.desk role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
+                bgcolor=(light::DESK) lang=(self.masthead.language) dir=(direction.dir())
+                style={ "background:" (light::DESK) ";" } {
+                tr { td.desk-pad align="center" style="padding:24px 12px;" {
+                    (PreEscaped(OUTLOOK_OPEN))
+                    table.sheet role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
+                        bgcolor=(light::SHEET) align="center"
+                        style={ "max-width:600px;margin:0 auto;background:" (light::SHEET) ";text-align:" (start) ";" } {
+                        @if let Some(notice) = self.notice { (notice_row(notice)) }
+                        (nameplate(self.masthead, &look, self.date, direction))
+                        (self.rows)
+                    }
+                    table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
+                        align="center" style={ "max-width:600px;margin:0 auto;text-align:" (start) ";" } {
+                        (self.footer)
+                    }
+                    (PreEscaped(OUTLOOK_CLOSE))
+                } }
+            }
+        };
+        // A page on the web has a landmark for who listens to it; mail programs have their own.
         html! {
             (DOCTYPE)
             html lang=(self.masthead.language) dir=(direction.dir()) {
@@ -58,25 +80,7 @@ impl Page<'_> {
                 }
                 body.desk dir=(direction.dir()) style={ "margin:0;padding:0;background:" (light::DESK) ";" } {
                     @if let Some(preheader) = self.preheader { (hidden(preheader)) }
-                    table.desk role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
-                        bgcolor=(light::DESK) lang=(self.masthead.language) dir=(direction.dir())
-                        style={ "background:" (light::DESK) ";" } {
-                        tr { td.desk-pad align="center" style="padding:24px 12px;" {
-                            (PreEscaped(OUTLOOK_OPEN))
-                            table.sheet role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
-                                bgcolor=(light::SHEET) align="center"
-                                style={ "max-width:600px;margin:0 auto;background:" (light::SHEET) ";text-align:" (start) ";" } {
-                                @if let Some(notice) = self.notice { (notice_row(notice)) }
-                                (nameplate(self.masthead, &look, self.date, direction))
-                                (self.rows)
-                            }
-                            table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
-                                align="center" style={ "max-width:600px;margin:0 auto;text-align:" (start) ";" } {
-                                (self.footer)
-                            }
-                            (PreEscaped(OUTLOOK_CLOSE))
-                        } }
-                    }
+                    @if self.share.is_some() { main { (desk) } } @else { (desk) }
                 }
             }
         }

@@ -62,7 +62,7 @@ pub(super) fn mail(digest: &Digest<'_>, issue: &Issue, subject: &str, preheader:
         direction: Direction::of(digest.masthead.language),
         subject,
         preheader: Some(preheader),
-        share: html! {},
+        share: None,
         notice: format!("This is a test of {}. It went to nobody else.", tidy(digest.masthead.title)),
         footer: footer(&digest.masthead, &[why(&look, &digest.masthead), ways]),
     };
@@ -89,7 +89,7 @@ pub(super) fn archive_page(digest: &Digest<'_>, issue: &Issue, subject: &str, sh
         direction: Direction::of(digest.masthead.language),
         subject,
         preheader: None,
-        share,
+        share: Some(share),
         notice: format!("This is a test of {title}. It is not in the archive."),
         footer: footer(&digest.masthead, sign_up.as_slice()),
     }
@@ -112,7 +112,7 @@ struct Sheet<'a> {
     direction: Direction,
     subject: &'a str,
     preheader: Option<&'a str>,
-    share: Markup,
+    share: Option<Markup>,
     notice: String,
     footer: Markup,
 }
@@ -123,7 +123,7 @@ impl Sheet<'_> {
             masthead: &self.digest.masthead,
             title: self.subject,
             preheader: self.preheader,
-            share: Some(&self.share),
+            share: self.share.as_ref(),
             date: Some(self.digest.date),
             notice: self.digest.is_test.then_some(self.notice.as_str()),
             rows: self.rows(detail),

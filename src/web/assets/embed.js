@@ -6,10 +6,11 @@
 
   // :where() weighs nothing, so that whatever the page says about its forms wins.
   const css = `:where(form[data-daily]){display:flex;flex-wrap:wrap;gap:.5em;align-items:center;max-width:36em}
-:where(form[data-daily] label){flex:1 0 100%}
-:where(form[data-daily] input[type=email]){flex:1 1 14em;min-width:0;min-height:2.75em;padding:.4em .7em;font:inherit;color:inherit;background:transparent;border:1px solid;border-radius:var(--daily-radius,3px)}
+:where(form[data-daily]>*){flex:1 0 100%;margin:0}
+:where(form[data-daily]>input){flex:1 1 14em;min-width:0}
+:where(form[data-daily]>button){flex:0 0 auto}
+:where(form[data-daily] input[type=email]){min-height:2.75em;padding:.4em .7em;font:inherit;color:inherit;background:transparent;border:1px solid;border-radius:var(--daily-radius,3px)}
 :where(form[data-daily] button){min-height:2.75em;padding:.4em 1.2em;font:inherit;font-weight:600;color:var(--daily-on-accent,#fff);background:var(--daily-accent,#0a6048);border:1px solid transparent;border-radius:var(--daily-radius,3px);cursor:pointer}
-:where(form[data-daily] [role=status]){flex:1 0 100%;margin:0}
 :where(form[data-daily] [role=status]:empty){display:none}`;
 
   const style = () => {
@@ -44,6 +45,7 @@
     form.dataset.daily = "ready";
     const say = wordsFor(form);
     const email = form.querySelector("input[name=email]");
+    const described = email?.getAttribute("aria-describedby") || "";
     const button = form.querySelector("button,input[type=submit]");
     for (const name of ["accent", "on-accent", "radius"]) {
       const value = form.getAttribute("data-" + name);
@@ -58,12 +60,11 @@
     const tell = (text, wrong) => {
       status.textContent = text;
       if (!email) return;
+      email.removeAttribute("aria-invalid");
+      email.setAttribute("aria-describedby", wrong ? described + " " + status.id : described);
       if (wrong) {
         email.setAttribute("aria-invalid", "true");
-        email.setAttribute("aria-describedby", status.id);
         email.focus();
-      } else {
-        email.removeAttribute("aria-invalid");
       }
     };
     const offerPage = () => {
