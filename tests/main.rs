@@ -13,6 +13,7 @@ mod editing;
 mod faults;
 mod feeds;
 mod fence;
+mod forgetting;
 mod governing;
 mod imports;
 mod issues;

@@ -9,6 +9,7 @@ pub mod approve_issue;
 pub mod cancel_issue;
 pub mod confirm;
 pub mod edit_issue;
+pub mod forget;
 pub mod import_subscribers;
 pub mod pause_issue;
 pub mod remove_operator;
