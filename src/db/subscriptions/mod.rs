@@ -4,6 +4,7 @@ mod chain;
 mod choices;
 mod clocks;
 mod consent;
+mod erasure;
 mod export;
 mod held;
 mod import;
@@ -17,6 +18,7 @@ pub use consent::{
     ConfirmationRecord, ConsentRecord, Evidence, confirmation, consent_history, insert_confirmation,
     record_consent, use_confirmation,
 };
+pub use erasure::erase_evidence;
 pub use export::{ListedReader, listed_readers};
 pub use held::{Held, HeldConfirmation, HeldConsent, HeldDelivery, HeldMail, HeldSubscription, held};
 pub use import::{
