@@ -21,6 +21,7 @@ mod feeds;
 mod fence;
 mod governing;
 mod issues;
+mod languages;
 mod leaving;
 mod looks;
 mod mails;
