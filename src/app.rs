@@ -202,6 +202,8 @@ fn job_rules(settings: &Settings, mailer: &Mailer) -> jobs::JobRules {
         page_limit: settings.feeds.timeout,
         max_feed_bytes: settings.feeds.max_bytes,
         confirmation_days: settings.signup.confirmation_days,
+        remind_pending_after: settings.signup.remind_after,
+        erase_pending_after: settings.signup.erase_after,
         hold_uncertain: settings.sending.hold_uncertain,
         breaker: settings.sending.breaker,
         lease: settings.sending.lease,

@@ -170,6 +170,44 @@ on_both_engines! {
         }
     }
 
+    async fn every_address_gets_the_same_answer_for_the_same_work(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        let kinds = ["new", "pending", "active", "left", "suppressed"];
+        let addresses = known(&app, 16).await;
+        let mut times = vec![Vec::new(); kinds.len()];
+        let mut answers = Vec::new();
+        for n in 0..16 {
+            for (kind, name) in kinds.iter().enumerate() {
+                // The mail that the last one caused, if it did, does not disturb the next one.
+                app.settle().await;
+                let begun = std::time::Instant::now();
+                let answer = app.sign_up(&addresses[kind][n]).await;
+                times[kind].push(begun.elapsed().as_secs_f64());
+                let headers: Vec<String> = answer
+                    .headers()
+                    .iter()
+                    .filter(|(name, _)| *name != "date")
+                    .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or_default().len()))
+                    .collect();
+                answers.push((name, answer.status(), headers, answer.text().await.unwrap()));
+            }
+        }
+        for (name, status, headers, body) in &answers {
+            assert_eq!((status, headers, body), (&answers[0].1, &answers[0].2, &answers[0].3), "{name}");
+        }
+        // Other work of the machine only ever adds to a time: the quickest ones tell what the work itself takes.
+        let quick: Vec<f64> = times
+            .into_iter()
+            .map(|mut times| {
+                times.sort_by(f64::total_cmp);
+                times[..4].iter().sum::<f64>() / 4.0
+            })
+            .collect();
+        let (least, most) = (quick.iter().copied().fold(f64::MAX, f64::min), quick.iter().copied().fold(0.0, f64::max));
+        println!("{kinds:?}: {quick:.4?} s");
+        assert!(most < least * 1.75, "one kind of address takes longer than another: {kinds:?} {quick:?}");
+    }
+
     async fn only_a_trusted_proxy_says_who_the_client_is(engine: Engine) {
         let app = TestApp::start(engine).await;
         from(&app, "203.0.113.9", "ann@example.org").await;
@@ -203,4 +241,32 @@ async fn client_of(app: &TestApp, address: &str) -> String {
     let found = daily::db::subscriptions::of_address(&mut tx, &address).await.expect("a query");
     let history = daily::db::subscriptions::consent_history(&mut tx, found[0].id).await.expect("a query");
     history[0].client_address.clone().expect("evidence")
+}
+
+/// Addresses of every kind: new, pending, active, left, suppressed.
+async fn known(app: &TestApp, count: usize) -> Vec<Vec<String>> {
+    let list = |kind: &str| (0..count).map(|n| format!("reader{n:02}@{kind}.example")).collect::<Vec<_>>();
+    for address in list("pending") {
+        app.sign_up(&address).await;
+    }
+    for kind in ["active", "left"] {
+        for address in list(kind) {
+            app.reader_at_once(&address).await;
+        }
+    }
+    let store = app.store().await;
+    store
+        .execute(
+            "UPDATE subscriptions SET status = 'unsubscribed' WHERE subscriber_id IN \
+             (SELECT id FROM subscribers WHERE address LIKE '%@left.example')",
+        )
+        .await;
+    let at = if matches!(app.app.db, daily::db::Db::Sqlite { .. }) { "0" } else { "'2026-01-01T00:00:00Z'" };
+    for address in list("suppressed") {
+        store
+            .execute(&format!("INSERT INTO suppressions (address_key, reason, created_at) VALUES ('{address}', 'test', {at})"))
+            .await;
+    }
+    app.settle().await;
+    ["new", "pending", "active", "left", "suppressed"].into_iter().map(list).collect()
 }

@@ -82,6 +82,65 @@ on_both_engines! {
         assert!(app.post(&fresh).await.text().await.unwrap().contains("You are in"));
         assert_eq!(app.post(&format!("{}/confirm/x/renew", app.url)).await.status(), 404);
     }
+
+    async fn who_does_not_confirm_is_reminded_once_if_configured(engine: Engine) {
+        let app = TestApp::start_with(engine, |settings| {
+            settings.signup.remind_after = Some(SignedDuration::from_hours(24));
+        })
+        .await;
+        app.sign_up("ann@example.org").await;
+        app.settle().await;
+        app.reader("in@example.org").await;
+        let first = app.confirmation_link("ann@example.org");
+        app.tick_after(SignedDuration::from_hours(23)).await;
+        assert_eq!(app.mails_to("ann@example.org").len(), 1);
+        for _ in 0..3 {
+            app.tick_after(SignedDuration::from_hours(2)).await;
+        }
+        let mails = app.mails_to("ann@example.org");
+        assert_eq!(mails.len(), 2, "one reminder and no more");
+        assert_eq!(mails[1].header("Subject").map(|it| it.starts_with("Reminder")), Some(true));
+        assert_eq!(app.mails_to("in@example.org").len(), 1, "who confirmed is left alone");
+        assert_ne!(app.confirmation_link("ann@example.org"), first);
+        assert!(app.post(&app.confirmation_link("ann@example.org")).await.text().await.unwrap().contains("You are in"));
+    }
+
+    async fn reminders_are_off_unless_asked_for_and_late_ones_are_not_sent(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.sign_up("ann@example.org").await;
+        app.tick_after(SignedDuration::from_hours(30)).await;
+        assert_eq!(app.mails().len(), 1);
+        drop(app);
+        let app = TestApp::start_with(engine, |settings| {
+            settings.signup.remind_after = Some(SignedDuration::from_hours(24));
+        })
+        .await;
+        app.sign_up("ann@example.org").await;
+        app.tick_after(SignedDuration::from_hours(24 * 5)).await;
+        assert_eq!(app.mails().len(), 1);
+    }
+
+    async fn an_address_that_nobody_confirms_is_erased(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.sign_up("ann@example.org").await;
+        app.settle().await;
+        let link = app.confirmation_link("ann@example.org");
+        app.reader("in@example.org").await;
+        app.tick_after(SignedDuration::from_hours(24 * 29)).await;
+        assert_eq!(app.status_of("ann@example.org").await, Some(Pending));
+        app.tick_after(SignedDuration::from_hours(25)).await;
+        assert_eq!(app.status_of("ann@example.org").await, None);
+        let store = app.store().await;
+        for (place, column) in [("subscribers", "address"), ("subscribers", "address_key"), ("mails", "recipient")] {
+            let left = store.number(&format!("SELECT count(*) FROM {place} WHERE {column} LIKE '%ann@%'")).await;
+            assert_eq!(left, 0, "{place}.{column}");
+        }
+        assert_eq!(store.number("SELECT count(*) FROM confirmations").await, 1, "the other reader's");
+        assert_eq!(app.status_of("in@example.org").await, Some(Active));
+        assert_eq!(app.post(&link).await.status(), 404);
+        app.reader("ann@example.org").await;
+        assert_eq!(app.status_of("ann@example.org").await, Some(Active));
+    }
 }
 
 /// Signs up as a browser does, and returns the cookie it is given.

@@ -10,6 +10,7 @@ pub mod blocked_domains;
 pub mod cancel_issue;
 pub mod confirm;
 pub mod edit_issue;
+pub mod import_subscribers;
 pub mod pause_issue;
 pub mod remove_operator;
 pub mod resolve_issue;
@@ -20,6 +21,7 @@ pub mod set_preferences;
 pub mod subscribe;
 pub mod test_send;
 pub mod unsubscribe;
+pub mod verify_consent;
 
 use crate::{
     clock::Clock,

@@ -1,20 +1,25 @@
 //! `daily consent`: on whose word readers are mailed, and why they leave.
 
 use super::{
-    CliResult,
+    CliError, CliResult,
     output::{Output, moment, table},
 };
-use crate::{app::App, db::subscriptions, domain::consent::LeavingReason};
+use crate::{
+    actions::verify_consent::verify_consent, app::App, db::subscriptions, domain::consent::LeavingReason,
+};
 use jiff::SignedDuration;
 use serde_json::json;
 use std::fmt::Write as _;
 
-/// Show why readers leave
+/// Verify the ledger of consent, show why readers leave
 #[derive(Debug, clap::Subcommand)]
 pub enum Consent {
     /// Show why readers left, as far as they said so
     #[command(after_help = "Example:\n  daily consent reasons --days 7")]
     Reasons(Reasons),
+    /// Verify the chain of hashes over the whole ledger of consent
+    #[command(after_help = "Exit code 1: an entry was changed or removed; it is named.")]
+    Verify,
 }
 
 #[derive(Debug, clap::Args)]
@@ -34,7 +39,30 @@ impl Consent {
     pub async fn run(self, app: &App, output: Output) -> CliResult {
         match self {
             Self::Reasons(reasons) => reasons.run(app, output).await,
+            Self::Verify => verify(app, output).await,
         }
+    }
+}
+
+async fn verify(app: &App, output: Output) -> CliResult {
+    let verdict = verify_consent(&app.db).await?;
+    output.record(&verdict, || {
+        let mut text = format!(
+            "{} entries of {} subscriptions are as they were written; what was personal is erased in {}\n",
+            verdict.verified, verdict.subscriptions, verdict.erased
+        );
+        if verdict.unlinked > 0 {
+            let _ = writeln!(text, "{} entries have no link yet: `daily serve` makes them", verdict.unlinked);
+        }
+        let _ = writeln!(text, "digest over all chains: {}", verdict.digest);
+        text
+    })?;
+    match verdict.first_broken {
+        None => Ok(()),
+        Some(it) => Err(CliError::Failed(format!(
+            "the ledger is not whole: {} entries are wrong, the first is entry {} of subscription {}: {}",
+            verdict.broken, it.event, it.subscription, it.problem
+        ))),
     }
 }
 

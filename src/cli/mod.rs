@@ -83,7 +83,7 @@ enum Command {
     Subscriber(subscriber::Subscriber),
     /// Take mail that comes in, such as that of readers who write to leave
     Bounce(bounce::Bounce),
-    /// Show why readers leave
+    /// Verify the ledger of consent, show why readers leave
     #[command(subcommand)]
     Consent(consent::Consent),
     /// Say who is told by mail what needs a decision

@@ -29,6 +29,32 @@ pub async fn of_address(tx: &mut Tx, address: &EmailAddress) -> Result<Option<Su
         .await)
 }
 
+/// Suppresses addresses, by their keys, each with its reason. Where one is suppressed already, that stays.
+pub async fn add(tx: &mut Tx, addresses: &[(String, String)], now: Timestamp) -> Result<(), DbError> {
+    if addresses.is_empty() {
+        return Ok(());
+    }
+    let rows = serde_json::to_string(addresses).map_err(|error| DbError::Encode(Box::new(error)))?;
+    macro_rules! add {
+        ($conn:ident, $list:literal) => {
+            sqlx::query(concat!(
+                "INSERT INTO suppressions (address_key, reason, created_at) SELECT value ->> 0, value ->> 1, $2 FROM ",
+                $list,
+                " WHERE true ON CONFLICT (address_key) DO NOTHING"
+            ))
+            .bind(rows)
+            .bind(Stamp(now))
+            .execute($conn)
+            .await
+            .map(drop)
+        };
+    }
+    match tx.by_engine() {
+        EngineTx::Sqlite(conn) => add!(conn, "json_each($1)"),
+        EngineTx::Postgres(conn) => add!(conn, "json_array_elements($1::json)"),
+    }
+}
+
 /// Suppresses the readers of deliveries whose address was refused for good, with what was said, and ends their subscriptions
 /// as undeliverable.
 pub async fn add_undeliverable(tx: &mut Tx, refused: &[DeliveryId], now: Timestamp) -> Result<(), DbError> {

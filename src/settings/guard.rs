@@ -50,3 +50,8 @@ pub(super) fn blocked_domains_file(r: &mut Reader<'_>) -> Option<Option<PathBuf>
         text => Err(format!("there is no file `{text}`")),
     })
 }
+
+/// A time; none for 0.
+pub(super) fn hours(hours: u64) -> Option<SignedDuration> {
+    i64::try_from(hours).ok().filter(|hours| *hours > 0).map(SignedDuration::from_hours)
+}

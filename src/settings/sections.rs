@@ -374,6 +374,10 @@ pub struct Signup {
     pub welcome_mail: bool,
     /// Whether a reader who leaves by the link is told that nothing more will come.
     pub goodbye_mail: bool,
+    /// Who has not confirmed is reminded after this time. `None`: nobody is.
+    pub remind_after: Option<SignedDuration>,
+    /// Who has not confirmed is erased after this time. `None`: nobody is.
+    pub erase_after: Option<SignedDuration>,
     /// A file with domains whose addresses are not taken.
     pub blocked_domains_file: Option<PathBuf>,
     /// Whether addresses of posts, such as `info@`, are taken.
@@ -388,6 +392,8 @@ pub(super) fn signup(r: &mut Reader<'_>) -> Option<Signup> {
     let confirmation_days = r.number("signup.confirmation_days", 1, 365);
     let welcome_mail = r.switch("signup.welcome_mail");
     let goodbye_mail = r.switch("signup.goodbye_mail");
+    let reminder_hours = r.number("signup.reminder_hours", 0, 14 * 24);
+    let pending_days = r.number("signup.pending_days", 0, 3650);
     let blocked_domains_file = guard::blocked_domains_file(r);
     let allow_role_accounts = r.switch("signup.allow_role_accounts");
     let minimum = r.number("signup.minimum_seconds", 0, 60);
@@ -396,6 +402,8 @@ pub(super) fn signup(r: &mut Reader<'_>) -> Option<Signup> {
         confirmation_days: u32::try_from(confirmation_days?).ok()?,
         welcome_mail: welcome_mail?,
         goodbye_mail: goodbye_mail?,
+        remind_after: guard::hours(reminder_hours?),
+        erase_after: guard::hours(pending_days? * 24),
         blocked_domains_file: blocked_domains_file?,
         allow_role_accounts: allow_role_accounts?,
         minimum_time: SignedDuration::from_secs(i64::try_from(minimum?).ok()?),

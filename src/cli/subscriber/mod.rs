@@ -1,5 +1,10 @@
 //! `daily subscriber`: who gets what, and what they chose.
 
+mod cells;
+mod export;
+mod held;
+mod import;
+
 use super::{
     CliError, CliResult,
     output::{Output, moment, table},
@@ -38,6 +43,21 @@ pub enum Subscriber {
         daily subscriber set ann@example.org --time-zone Europe/Berlin --send-time 07:00\n  \
         daily subscriber set ann@example.org --sections all --time-zone newsletter --send-time newsletter")]
     Set(Set),
+    /// Take readers over from another system: listmonk, Mailchimp, Substack, Ghost, Buttondown, or any CSV file
+    #[command(after_help = "Examples:\n  \
+        daily subscriber import subscribers.csv --dry-run\n  \
+        daily subscriber import cleaned_members.csv --from mailchimp --report left-out.csv\n  \
+        daily subscriber import liste.csv --map \"email=E-Mail,confirmed_at=Bestätigt am\" --date-format \"%d.%m.%Y\" \
+        --encoding windows-1252\n\n\
+        Who confirmed there is active here, with the file as evidence. Who left or can't be mailed never becomes active. \
+        Nobody gets a mail. Running it again changes nothing more.")]
+    Import(import::ImportCommand),
+    /// Write out a newsletter's readers, in a form that `import` reads; or all that is held about one reader
+    #[command(after_help = "Examples:\n  \
+        daily subscriber export --status active --out readers.csv\n  \
+        daily subscriber export --json | head\n  \
+        daily subscriber export ann@example.org --out ann.txt       for a reader who asks what you hold about them")]
+    Export(export::ExportCommand),
     /// List subscriptions in the order they were made
     List {
         /// How many
@@ -134,6 +154,8 @@ impl Subscriber {
         match self {
             Self::Show { address } => show(app, &address, output).await,
             Self::Set(set) => set.run(app, output).await,
+            Self::Export(export) => export.run(app, output).await,
+            Self::Import(import) => import.run(app, output).await,
             Self::List { limit, after } => {
                 let mut tx = app.db.read().await?;
                 let page = subscriptions::page(&mut tx, SubscriptionId(after), limit).await?;

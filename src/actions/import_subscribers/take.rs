@@ -1,0 +1,210 @@
+//! Some rows of a list, taken in one transaction.
+
+use super::{
+    Context, ImportError, LeftOut, Summary,
+    list::Numbered,
+    seen::{Novelty, Seen},
+};
+use crate::{
+    db::{
+        DbError, Tx,
+        subscriptions::{self, ImportedConsent, KnownAddress, NewSubscription},
+        suppressions,
+    },
+    domain::{
+        consent::ConsentEvent,
+        ids::{NewsletterId, SubscriptionId},
+        import::{Known, Outcome, Row, Standing, decide},
+        subscription::SubscriptionStatus,
+    },
+};
+use jiff::Timestamp;
+
+/// Where an import writes, and what it writes as its source.
+pub(super) struct Taking<'a> {
+    pub(super) context: &'a Context,
+    pub(super) newsletter: NewsletterId,
+    pub(super) source: &'a str,
+    pub(super) dry_run: bool,
+}
+
+/// What the ledger keeps of a file: its name, and when it was read.
+pub(super) fn source_of(file_name: &str, now: Timestamp) -> String {
+    let name: String = file_name.chars().filter(|c| !c.is_control()).take(200).collect();
+    format!("{name}, read {}", now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+}
+
+/// A row with what was decided about it.
+struct Decided {
+    row: Row,
+    outcome: Outcome,
+    /// The subscription there was before.
+    subscription: Option<SubscriptionId>,
+}
+
+impl Taking<'_> {
+    /// Takes a batch, and returns the rows that were left out.
+    pub(super) async fn batch(
+        &self,
+        batch: Vec<Numbered>,
+        seen: &mut Seen,
+        summary: &mut Summary,
+    ) -> Result<Vec<LeftOut>, ImportError> {
+        let mut left_out = Vec::new();
+        let (mut lines, mut first, mut later) = (Vec::new(), Vec::with_capacity(batch.len()), Vec::new());
+        summary.rows += batch.len() as u64;
+        for (line, row) in batch {
+            let row = match row {
+                Ok(row) => row,
+                Err(refusal) => {
+                    *summary.refused.entry(refusal.kind()).or_default() += 1;
+                    let reason = refusal.to_string();
+                    left_out.push(LeftOut { line, address: None, outcome: "refused", reason });
+                    continue;
+                }
+            };
+            let novelty = seen.note(&row.address.key(), row.standing);
+            if novelty == Novelty::New {
+                lines.push(line);
+                first.push(row);
+                continue;
+            }
+            left_out.extend(count(summary, line, &row, Outcome::Duplicate));
+            if novelty == Novelty::Stricter {
+                later.push(row);
+            }
+        }
+        let mut tx =
+            if self.dry_run { self.context.db.read().await? } else { self.context.db.begin().await? };
+        let decided = self.decide(&mut tx, first).await?;
+        for (line, it) in lines.iter().zip(&decided) {
+            left_out.extend(count(summary, *line, &it.row, it.outcome));
+        }
+        if !self.dry_run {
+            self.write(&mut tx, &decided).await?;
+            // One by one, for there may be several about an address. They are counted already.
+            for row in later {
+                let decided = self.decide(&mut tx, vec![row]).await?;
+                self.write(&mut tx, &decided).await?;
+            }
+            tx.commit().await?;
+        }
+        left_out.sort_by_key(|it| it.line);
+        Ok(left_out)
+    }
+
+    async fn decide(&self, tx: &mut Tx, rows: Vec<Row>) -> Result<Vec<Decided>, DbError> {
+        let keys: Vec<String> = rows.iter().map(|row| row.address.key()).collect();
+        let known = subscriptions::known_addresses(tx, self.newsletter, &keys).await?;
+        let decided = rows.into_iter().enumerate().map(|(place, row)| {
+            let here = known.get(&place);
+            let outcome = decide(&row, &here.map(known_of).unwrap_or_default());
+            Decided { row, outcome, subscription: here.and_then(|it| it.subscription).map(|it| it.0) }
+        });
+        Ok(decided.collect())
+    }
+
+    async fn write(&self, tx: &mut Tx, decided: &[Decided]) -> Result<(), DbError> {
+        let now = self.context.clock.now();
+        // The subscriptions whose ledger gets an entry, and the rows that say so.
+        let mut changed: Vec<(SubscriptionId, &Decided)> = Vec::with_capacity(decided.len());
+        let mut unmailable = Vec::new();
+        let (mut new, mut new_of) = (Vec::new(), Vec::new());
+        for it in decided {
+            match (it.outcome, it.subscription) {
+                (Outcome::Added | Outcome::Left, None) => {
+                    new.push(new_subscription(&it.row, now));
+                    new_of.push(it);
+                }
+                (Outcome::Added, Some(id)) => {
+                    let confirmed_at = it.row.confirmed_at.unwrap_or(now);
+                    let status = status_of(it.row.standing);
+                    if subscriptions::activate_imported(tx, id, status, confirmed_at).await? {
+                        changed.push((id, it));
+                    }
+                }
+                (Outcome::Ended, Some(id)) => {
+                    if subscriptions::end_imported(tx, id, status_of(it.row.standing), now).await? {
+                        changed.push((id, it));
+                    }
+                }
+                (Outcome::Suppressed, subscription) => {
+                    let reason = format!("{}: as {} has it", it.row.standing, self.source);
+                    unmailable.push((it.row.address.key(), reason));
+                    if let Some(id) = subscription {
+                        subscriptions::end_imported(tx, id, status_of(it.row.standing), now).await?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        let made = subscriptions::insert_imported(tx, self.newsletter, &new, now).await?;
+        changed.extend(new_of.iter().enumerate().filter_map(|(place, it)| Some((*made.get(&place)?, *it))));
+        let events: Vec<_> = changed.iter().flat_map(|(id, it)| self.events(*id, &it.row, now)).collect();
+        subscriptions::record_imported(tx, &events).await?;
+        suppressions::add(tx, &unmailable, now).await
+    }
+
+    /// What goes into the ledger about a row: what happened elsewhere, at the time it did where the list tells, or else now, when
+    /// it was read.
+    fn events<'a>(
+        &'a self,
+        subscription: SubscriptionId,
+        row: &'a Row,
+        now: Timestamp,
+    ) -> Vec<ImportedConsent<'a>> {
+        let event = |event, occurred_at, client_address: &'a Option<String>| ImportedConsent {
+            subscription,
+            event,
+            occurred_at,
+            client_address: client_address.as_deref(),
+            source: self.source,
+        };
+        if row.standing == Standing::Unsubscribed {
+            return vec![event(ConsentEvent::Unsubscribed, row.ended_at.unwrap_or(now), &None)];
+        }
+        let requested = row.requested_at.map(|at| event(ConsentEvent::Requested, at, &row.requested_from));
+        let confirmed = event(ConsentEvent::Confirmed, row.confirmed_at.unwrap_or(now), &row.confirmed_from);
+        requested.into_iter().chain([confirmed]).collect()
+    }
+}
+
+/// Counts a row, and tells of it if it was left out.
+fn count(summary: &mut Summary, line: u64, row: &Row, outcome: Outcome) -> Option<LeftOut> {
+    *summary.outcomes.entry(outcome).or_default() += 1;
+    let reason = outcome.left_out()?.to_owned();
+    Some(LeftOut { line, address: Some(row.address.to_string()), outcome: outcome.as_str(), reason })
+}
+
+fn known_of(it: &KnownAddress) -> Known {
+    Known {
+        status: it.subscription.map(|it| it.1),
+        confirmed_here_at: it.confirmed_here_at,
+        suppressed: it.suppressed,
+        forgotten: false,
+    }
+}
+
+const fn status_of(standing: Standing) -> SubscriptionStatus {
+    match standing {
+        Standing::Unconfirmed => SubscriptionStatus::Pending,
+        Standing::Confirmed => SubscriptionStatus::Active,
+        Standing::Paused => SubscriptionStatus::Paused,
+        Standing::Unsubscribed => SubscriptionStatus::Unsubscribed,
+        Standing::Undeliverable | Standing::Blocked => SubscriptionStatus::Undeliverable,
+        Standing::Complained => SubscriptionStatus::Complained,
+    }
+}
+
+/// A subscription as the row has it. Where it doesn't tell when something was, it is now that we heard of it.
+fn new_subscription(row: &Row, now: Timestamp) -> NewSubscription<'_> {
+    let wanted = row.standing != Standing::Unsubscribed;
+    NewSubscription {
+        address: &row.address,
+        status: status_of(row.standing),
+        requested_at: row.requested_at.or(row.confirmed_at).unwrap_or(now),
+        confirmed_at: if wanted { Some(row.confirmed_at.unwrap_or(now)) } else { row.confirmed_at },
+        ended_at: (!wanted).then(|| row.ended_at.unwrap_or(now)),
+        choices: &row.choices,
+    }
+}

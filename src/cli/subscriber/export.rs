@@ -1,0 +1,184 @@
+//! `daily subscriber export`: lists of readers, and what is held about one.
+
+use super::{cells::guarded, held};
+use crate::{
+    app::App,
+    cli::{CliError, CliResult, output::Output},
+    db::{
+        Stamp,
+        subscriptions::{self, ListedReader, listed_readers},
+    },
+    domain::{ids::SubscriptionId, subscription::SubscriptionStatus},
+};
+use std::{
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+/// So many readers are read at once.
+const PAGE: i64 = 2_000;
+
+#[derive(Debug, clap::Args)]
+pub struct ExportCommand {
+    /// A reader's address: everything held about them, and nothing of others
+    #[arg(conflicts_with_all = ["newsletter", "status"])]
+    address: Option<String>,
+    /// The newsletter's short name
+    #[arg(long)]
+    newsletter: Option<String>,
+    /// Only those who stand like this
+    #[arg(long, value_name = "STATUS", value_parser = status)]
+    status: Option<SubscriptionStatus>,
+    /// Write to this file, readable for you alone, and not to the terminal
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+fn status(text: &str) -> Result<SubscriptionStatus, String> {
+    text.parse().map_err(|_| {
+        let known: Vec<_> = SubscriptionStatus::ALL.iter().map(|it| it.as_str()).collect();
+        format!("it is one of {}", known.join(", "))
+    })
+}
+
+impl ExportCommand {
+    pub(super) async fn run(self, app: &App, output: Output) -> CliResult {
+        if let Some(address) = &self.address {
+            return self.one(app, address, output).await;
+        }
+        let newsletter = crate::cli::newsletter(app, self.newsletter.as_deref()).await?;
+        let mut list = List::new(destination(self.out.as_deref())?, output.json)?;
+        let mut after = SubscriptionId(0);
+        loop {
+            // A snapshot a page: one for all would keep the store from tidying up meanwhile.
+            let mut tx = app.db.read().await?;
+            let page = listed_readers(&mut tx, newsletter.id, self.status, after, PAGE).await?;
+            drop(tx);
+            let Some(last) = page.last() else { break };
+            after = last.id;
+            let written = page.iter().try_for_each(|reader| list.add(reader));
+            match written {
+                // Whoever reads has seen enough.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+                other => other?,
+            }
+        }
+        let count = list.end()?;
+        if let Some(path) = &self.out {
+            eprintln!("{count} readers of `{}` are in {}", newsletter.newsletter.slug, path.display());
+        }
+        Ok(())
+    }
+}
+
+impl ExportCommand {
+    /// Everything held about one reader.
+    async fn one(&self, app: &App, address: &str, output: Output) -> CliResult {
+        let address = super::parse(address)?;
+        let found = subscriptions::held(&mut app.db.read().await?, &address).await?;
+        let Some(found) = found else {
+            return Err(CliError::Failed(format!("nothing is held about {address}")));
+        };
+        let mut file = destination(self.out.as_deref())?;
+        if output.json {
+            serde_json::to_writer_pretty(&mut file, &found)?;
+            file.write_all(b"\n")?;
+        } else {
+            file.write_all(held::page(&found, Stamp(app.actions.clock.now())).as_bytes())?;
+        }
+        file.flush()?;
+        if let Some(path) = &self.out {
+            eprintln!("everything held about {address} is in {}", path.display());
+        }
+        Ok(())
+    }
+}
+
+/// Where to write: a new file, or the standard output. A file there is already stays as it is.
+fn destination(path: Option<&Path>) -> Result<Box<dyn Write + Send>, CliError> {
+    let Some(path) = path else { return Ok(Box::new(BufWriter::new(io::stdout()))) };
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file =
+        options.open(path).map_err(|error| CliError::Failed(format!("{}: {error}", path.display())))?;
+    Ok(Box::new(BufWriter::new(file)))
+}
+
+/// A list that is being written: CSV that `daily subscriber import` reads back, or a JSON object a line.
+enum List {
+    Csv(Box<csv::Writer<Box<dyn Write + Send>>>, u64),
+    Json(Box<dyn Write + Send>, u64),
+}
+
+/// The names of the columns, as the importer knows them.
+const COLUMNS: [&str; 11] = [
+    "email",
+    "status",
+    "requested_at",
+    "requested_ip",
+    "confirmed_at",
+    "confirmed_ip",
+    "ended_at",
+    "cadence",
+    "sections",
+    "time_zone",
+    "send_time",
+];
+
+impl List {
+    fn new(file: Box<dyn Write + Send>, json: bool) -> io::Result<Self> {
+        if json {
+            return Ok(Self::Json(file, 0));
+        }
+        let mut csv = csv::Writer::from_writer(file);
+        csv.write_record(COLUMNS).map_err(io)?;
+        Ok(Self::Csv(Box::new(csv), 0))
+    }
+
+    fn add(&mut self, it: &ListedReader) -> io::Result<()> {
+        let at = |at: Option<Stamp>| at.map(|at| at.0.to_string()).unwrap_or_default();
+        match self {
+            Self::Json(file, count) => {
+                *count += 1;
+                serde_json::to_writer(&mut *file, it)?;
+                file.write_all(b"\n")
+            }
+            Self::Csv(csv, count) => {
+                *count += 1;
+                let or_none = |text: &Option<String>| text.clone().unwrap_or_default();
+                csv.write_record([
+                    guarded(&it.email),
+                    it.status.clone(),
+                    at(Some(it.requested_at)),
+                    or_none(&it.requested_ip),
+                    at(it.confirmed_at),
+                    or_none(&it.confirmed_ip),
+                    at(it.ended_at),
+                    it.cadence.clone(),
+                    guarded(&it.sections),
+                    or_none(&it.time_zone),
+                    or_none(&it.send_time),
+                ])
+                .map_err(io)
+            }
+        }
+    }
+
+    /// Writes what is left; returns how many readers there are.
+    fn end(self) -> io::Result<u64> {
+        match self {
+            Self::Json(mut file, count) => file.flush().map(|()| count),
+            Self::Csv(mut csv, count) => csv.flush().map(|()| count),
+        }
+    }
+}
+
+fn io(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}

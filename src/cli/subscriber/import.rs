@@ -1,0 +1,224 @@
+//! `daily subscriber import`: readers from another system.
+
+use crate::{
+    actions::import_subscribers::{Import, LeftOut, Summary, import_subscribers},
+    app::App,
+    cli::{CliError, CliResult, output::Output},
+    domain::{
+        import::{DateFormat, Dates, Field, LayoutOptions, Outcome, Source, parse_mapping},
+        newsletter::parse_time_zone,
+    },
+};
+use encoding_rs::Encoding;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::{fmt::Write as _, fs::File, io, path::PathBuf};
+
+/// So many rows that were left out are shown where there is no report.
+const SHOWN: usize = 20;
+
+/// Who wrote a file, as the command line has it.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum From {
+    Daily,
+    Listmonk,
+    Mailchimp,
+    Substack,
+    Ghost,
+    Buttondown,
+    Csv,
+}
+
+impl From {
+    const fn source(self) -> Source {
+        match self {
+            Self::Daily => Source::Daily,
+            Self::Listmonk => Source::Listmonk,
+            Self::Mailchimp => Source::Mailchimp,
+            Self::Substack => Source::Substack,
+            Self::Ghost => Source::Ghost,
+            Self::Buttondown => Source::Buttondown,
+            Self::Csv => Source::Csv,
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ImportCommand {
+    /// The file: CSV with the names of its columns in the first line
+    file: PathBuf,
+    /// The newsletter's short name
+    #[arg(long)]
+    newsletter: Option<String>,
+    /// Who wrote it; without, its columns tell
+    #[arg(long, value_enum)]
+    from: Option<From>,
+    /// Which column holds what: email=COLUMN, status=COLUMN, confirmed_at=COLUMN, …
+    #[arg(long, value_name = "FIELD=COLUMN,…", value_parser = mapping)]
+    map: Vec<Mapping>,
+    /// Each reader in the file has confirmed elsewhere that they want this newsletter, and you can show it
+    #[arg(long)]
+    all_confirmed: bool,
+    /// The file's encoding, if it is not UTF-8, such as windows-1252
+    #[arg(long, value_name = "NAME")]
+    encoding: Option<String>,
+    /// How dates are written, if not as in 2026-05-01 07:00, such as "%d/%m/%Y %H:%M"
+    #[arg(long, value_name = "FORMAT")]
+    date_format: Option<String>,
+    /// On whose clock dates are, where they don't say, such as Europe/Berlin
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    time_zone: String,
+    /// Change nothing, tell what would be
+    #[arg(long)]
+    dry_run: bool,
+    /// Write each row that was left out, with its line and the reason, to this CSV file
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone)]
+struct Mapping(Vec<(Field, String)>);
+
+fn mapping(text: &str) -> Result<Mapping, String> {
+    parse_mapping(text).map(Mapping).map_err(|error| error.to_string())
+}
+
+impl ImportCommand {
+    pub(super) async fn run(self, app: &App, output: Output) -> CliResult {
+        let newsletter = crate::cli::newsletter(app, self.newsletter.as_deref()).await?;
+        let file = File::open(&self.file).map_err(|error| self.failed(&error))?;
+        let bar = bar(file.metadata().map_err(|error| self.failed(&error))?.len());
+        let import = self.import(app, newsletter.id)?;
+        let mut report = Report::open(self.report.as_deref())?;
+        let done = import_subscribers(&app.actions, bar.wrap_read(file), import, |it| report.add(it)).await;
+        bar.finish_and_clear();
+        report.end()?;
+        let summary = done.map_err(|error| self.failed(&error))?;
+        for line in &report.shown {
+            eprintln!("{line}");
+        }
+        if report.beyond > 0 {
+            eprintln!("… and {} more; --report FILE writes them all", report.beyond);
+        }
+        output.record(&record(&summary, self.dry_run), || lines(&summary, self.dry_run))?;
+        Ok(())
+    }
+
+    fn failed(&self, error: &dyn std::fmt::Display) -> CliError {
+        CliError::Failed(format!("{}: {error}", self.file.display()))
+    }
+
+    fn import(&self, app: &App, newsletter: crate::domain::ids::NewsletterId) -> Result<Import, CliError> {
+        let usage = |what: &str, error: &dyn std::fmt::Display| CliError::Usage(format!("{what}: {error}"));
+        let zone = parse_time_zone(&self.time_zone).map_err(|error| usage("--time-zone", &error))?;
+        let format = self.date_format.as_deref().map(DateFormat::parse).transpose();
+        let encoding = self
+            .encoding
+            .as_deref()
+            .map(|label| {
+                Encoding::for_label(label.as_bytes()).ok_or_else(|| {
+                    usage("--encoding", &format!("`{label}` is unknown; try windows-1252 or utf-16le"))
+                })
+            })
+            .transpose()?;
+        Ok(Import {
+            newsletter,
+            file_name: self.file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            layout: LayoutOptions {
+                source: self.from.map(From::source),
+                mapping: self.map.iter().flat_map(|it| it.0.clone()).collect(),
+                all_confirmed: self.all_confirmed,
+            },
+            encoding,
+            dates: Dates {
+                format: format.map_err(|error| usage("--date-format", &error))?,
+                zone,
+                now: app.actions.clock.now(),
+            },
+            dry_run: self.dry_run,
+        })
+    }
+}
+
+/// A bar on a terminal, by the bytes read.
+fn bar(bytes: u64) -> ProgressBar {
+    let style =
+        ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes}  {binary_bytes_per_sec}  ETA {eta}");
+    // The template is fixed above.
+    ProgressBar::new(bytes).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// Where the rows go that were left out.
+struct Report {
+    file: Option<csv::Writer<File>>,
+    shown: Vec<String>,
+    beyond: u64,
+}
+
+impl Report {
+    fn open(path: Option<&std::path::Path>) -> Result<Self, CliError> {
+        let open = |path: &std::path::Path| -> Result<_, csv::Error> {
+            let mut file = csv::Writer::from_path(path)?;
+            file.write_record(["line", "outcome", "address", "reason"])?;
+            Ok(file)
+        };
+        let failed = |error| CliError::Failed(format!("the report can't be written: {error}"));
+        Ok(Self { file: path.map(open).transpose().map_err(failed)?, shown: Vec::new(), beyond: 0 })
+    }
+
+    fn add(&mut self, it: &LeftOut) -> io::Result<()> {
+        let line = it.line.to_string();
+        let address = it.address.as_deref().unwrap_or("");
+        if let Some(file) = &mut self.file {
+            let cells =
+                [&line, it.outcome, &super::cells::guarded(address), &super::cells::guarded(&it.reason)];
+            return file.write_record(cells).map_err(io::Error::other);
+        }
+        if self.shown.len() < SHOWN {
+            let text = if address.is_empty() { String::new() } else { format!("{address}: ") };
+            let clean = |c: char| if c.is_control() { ' ' } else { c };
+            self.shown.push(format!("line {line}: {text}{}", it.reason).chars().map(clean).collect());
+        } else {
+            self.beyond += 1;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), csv::Writer::flush)
+    }
+}
+
+fn record(summary: &Summary, dry_run: bool) -> serde_json::Value {
+    let outcomes: serde_json::Map<_, _> =
+        Outcome::ALL.iter().map(|it| (it.as_str().to_owned(), summary.count(*it).into())).collect();
+    serde_json::json!({
+        "dry_run": dry_run, "from": summary.source, "rows": summary.rows, "outcomes": outcomes, "refused": summary.refused,
+    })
+}
+
+fn lines(summary: &Summary, dry_run: bool) -> String {
+    let from = summary.source.map_or("?", Source::as_str);
+    let mut text = if dry_run { "Nothing was changed. An import would do this:\n" } else { "" }.to_owned();
+    let _ = writeln!(text, "{:>9}  rows, as {from} writes them", summary.rows);
+    for (outcome, words) in [
+        (Outcome::Added, "readers are active now"),
+        (Outcome::Known, "were known already, nothing changed"),
+        (Outcome::Left, "had left there, and are kept as readers who left"),
+        (Outcome::Ended, "were active here and had left there: they get no more mail"),
+        (Outcome::Suppressed, "can't or must not be mailed: their addresses are suppressed now"),
+        (Outcome::Unconfirmed, "left out: never confirmed"),
+        (Outcome::LeftHere, "left out: they left here, and only they can come back"),
+        (Outcome::SuppressedHere, "left out: suppressed here"),
+        (Outcome::Forgotten, "left out: they asked to be forgotten"),
+        (Outcome::Duplicate, "left out: a row before has the same address"),
+    ] {
+        match summary.count(outcome) {
+            0 => {}
+            count => drop(writeln!(text, "{count:>9}  {words}")),
+        }
+    }
+    for (kind, count) in &summary.refused {
+        let _ = writeln!(text, "{count:>9}  refused: {kind}");
+    }
+    text
+}

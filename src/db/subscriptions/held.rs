@@ -1,0 +1,201 @@
+//! Everything that is held about one reader.
+
+use super::{SubscriptionRecord, of_address};
+use crate::{
+    db::{
+        DbError, Stamp, Tx, on,
+        suppressions::{self, Suppression},
+    },
+    domain::{email_address::EmailAddress, ids::SubscriptionId},
+};
+
+/// Most rows of a kind in one answer: ten years of daily issues of ten newsletters.
+const MOST: i64 = 40_000;
+
+/// Everything that is held about one reader.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Held {
+    /// The address.
+    pub address: String,
+    /// Since when it is known.
+    pub known_since: Option<Stamp>,
+    /// Nobody may mail it, and why.
+    pub suppressed: Option<Suppression>,
+    /// Subscriptions, with what was chosen and on whose word.
+    pub subscriptions: Vec<HeldSubscription>,
+    /// Copies of issues, newest first.
+    pub issues: Vec<HeldDelivery>,
+    /// Other mails, newest first.
+    pub mails: Vec<HeldMail>,
+}
+
+/// A subscription with its history.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct HeldSubscription {
+    /// The subscription and what was chosen.
+    #[serde(flatten)]
+    pub subscription: SubscriptionRecord,
+    /// Its ledger, oldest first.
+    pub consent: Vec<HeldConsent>,
+    /// Its links to confirm, oldest first.
+    pub confirmation_links: Vec<HeldConfirmation>,
+}
+
+/// An entry of the consent ledger, whole.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct HeldConsent {
+    /// What happened.
+    pub kind: String,
+    /// When.
+    pub occurred_at: Stamp,
+    /// By what means.
+    pub method: String,
+    /// The client's IP address.
+    pub client_address: Option<String>,
+    /// What the client called itself.
+    pub user_agent: Option<String>,
+    /// The page the form stood on, or the file that was imported.
+    pub source_url: Option<String>,
+    /// The text that was agreed to.
+    pub wording: Option<String>,
+    /// Its version.
+    pub wording_version: Option<i64>,
+}
+
+/// A link to confirm.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct HeldConfirmation {
+    /// When it was made.
+    pub created_at: Stamp,
+    /// Until when it works.
+    pub expires_at: Stamp,
+    /// When it was used.
+    pub used_at: Option<Stamp>,
+}
+
+/// A copy of an issue.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct HeldDelivery {
+    /// Of which newsletter.
+    pub newsletter: String,
+    /// The issue's date.
+    pub issue_date: String,
+    /// Where it stands.
+    pub status: String,
+    /// When it was due.
+    pub due_at: Stamp,
+    /// When it came to an end.
+    pub finished_at: Option<Stamp>,
+    /// Attempts begun.
+    pub attempts: i64,
+    /// The relay that answered last.
+    pub relay: Option<String>,
+    /// Its reply code.
+    pub reply_code: Option<i64>,
+    /// Its reply text.
+    pub reply_text: Option<String>,
+}
+
+/// A mail that was about this reader or went to them.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct HeldMail {
+    /// What for.
+    pub kind: String,
+    /// In whose name.
+    pub newsletter: String,
+    /// Where it went.
+    pub recipient: String,
+    /// When it was made.
+    pub created_at: Stamp,
+    /// Where it stands.
+    pub status: String,
+    /// When it came to an end.
+    pub finished_at: Option<Stamp>,
+    /// The relay that answered last.
+    pub relay: Option<String>,
+    /// Its reply code.
+    pub reply_code: Option<i64>,
+    /// Its reply text.
+    pub reply_text: Option<String>,
+}
+
+/// Everything that is held about a reader; `None`: nothing is.
+pub async fn held(tx: &mut Tx, address: &EmailAddress) -> Result<Option<Held>, DbError> {
+    let known_since: Option<Stamp> = on!(tx, |conn| {
+        sqlx::query_scalar("SELECT created_at FROM subscribers WHERE address_key = $1")
+            .bind(address.key())
+            .fetch_optional(conn)
+            .await?
+    });
+    let mut subscriptions = Vec::new();
+    for subscription in of_address(tx, address).await? {
+        let consent = consent(tx, subscription.id).await?;
+        let confirmation_links = confirmation_links(tx, subscription.id).await?;
+        subscriptions.push(HeldSubscription { subscription, consent, confirmation_links });
+    }
+    let held = Held {
+        address: address.to_string(),
+        known_since,
+        suppressed: suppressions::of_address(tx, address).await?,
+        subscriptions,
+        issues: issues(tx, address).await?,
+        mails: mails(tx, address).await?,
+    };
+    let nothing = held.known_since.is_none() && held.suppressed.is_none() && held.mails.is_empty();
+    Ok((!nothing).then_some(held))
+}
+
+async fn consent(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<HeldConsent>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(
+            "SELECT kind, occurred_at, method, client_address, user_agent, source_url, wording, wording_version \
+             FROM consent_events WHERE subscription_id = $1 ORDER BY id LIMIT $2",
+        )
+        .bind(id.0)
+        .bind(MOST)
+        .fetch_all(conn)
+        .await
+    })
+}
+
+async fn confirmation_links(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<HeldConfirmation>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(
+            "SELECT created_at, expires_at, used_at FROM confirmations WHERE subscription_id = $1 ORDER BY id LIMIT $2",
+        )
+        .bind(id.0)
+        .bind(MOST)
+        .fetch_all(conn)
+        .await
+    })
+}
+
+async fn issues(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<HeldDelivery>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(
+            "SELECT n.slug AS newsletter, i.issue_date, d.status, d.due_at, d.finished_at, d.attempts, d.relay, \
+             d.reply_code, d.reply_text FROM subscribers r JOIN deliveries d ON d.subscriber_id = r.id \
+             JOIN issues i ON i.id = d.issue_id JOIN newsletters n ON n.id = i.newsletter_id \
+             WHERE r.address_key = $1 ORDER BY d.issue_id DESC LIMIT $2",
+        )
+        .bind(address.key())
+        .bind(MOST)
+        .fetch_all(conn)
+        .await
+    })
+}
+
+/// Mails by their recipient: few are kept, and no index is worth its while for a question asked this seldom.
+async fn mails(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<HeldMail>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(
+            "SELECT m.kind, n.slug AS newsletter, m.recipient, m.created_at, m.status, m.finished_at, m.relay, \
+             m.reply_code, m.reply_text FROM mails m JOIN newsletters n ON n.id = m.newsletter_id \
+             WHERE lower(m.recipient) = $1 ORDER BY m.id DESC LIMIT $2",
+        )
+        .bind(address.key())
+        .bind(MOST)
+        .fetch_all(conn)
+        .await
+    })
+}

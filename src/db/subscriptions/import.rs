@@ -1,0 +1,296 @@
+//! Readers taken over from other systems, thousands in a statement.
+
+use crate::{
+    db::{DbError, EngineTx, Stamp, Tx, on},
+    domain::{
+        consent::ConsentEvent,
+        email_address::EmailAddress,
+        ids::{NewsletterId, SubscriberId, SubscriptionId},
+        preferences::Preferences,
+        subscription::SubscriptionStatus,
+    },
+};
+use jiff::Timestamp;
+use std::collections::HashMap;
+
+/// What is known of an address before an import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownAddress {
+    /// The subscription to the newsletter, and where it stands.
+    pub subscription: Option<(SubscriptionId, SubscriptionStatus)>,
+    /// When it was confirmed, if the reader did so here.
+    pub confirmed_here_at: Option<Timestamp>,
+    /// Nobody may mail the address.
+    pub suppressed: bool,
+}
+
+#[derive(sqlx::FromRow)]
+struct KnownRow {
+    place: i64,
+    subscription_id: Option<i64>,
+    status: Option<String>,
+    confirmed_at: Option<Stamp>,
+    method: Option<String>,
+    suppressed: bool,
+}
+
+/// A subscription to be made, of a reader who may be known already.
+#[derive(Debug, Clone)]
+pub struct NewSubscription<'a> {
+    /// Whose.
+    pub address: &'a EmailAddress,
+    /// Where it stands.
+    pub status: SubscriptionStatus,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// When it was confirmed.
+    pub confirmed_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// What the reader chose.
+    pub choices: &'a Preferences,
+}
+
+/// An entry of the consent ledger about something that happened elsewhere.
+#[derive(Debug, Clone)]
+pub struct ImportedConsent<'a> {
+    /// Whose.
+    pub subscription: SubscriptionId,
+    /// What happened.
+    pub event: ConsentEvent,
+    /// When.
+    pub occurred_at: Timestamp,
+    /// From which IP address.
+    pub client_address: Option<&'a str>,
+    /// The file it stands in, and when that was read.
+    pub source: &'a str,
+}
+
+fn encode(rows: &impl serde::Serialize) -> Result<String, DbError> {
+    serde_json::to_string(rows).map_err(|error| DbError::Encode(Box::new(error)))
+}
+
+/// What is known of these addresses, by their places in the list; of those that are missing, nothing.
+pub async fn known_addresses(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    keys: &[String],
+) -> Result<HashMap<usize, KnownAddress>, DbError> {
+    macro_rules! known {
+        ($conn:ident, $list:literal, $bind:expr) => {
+            sqlx::query_as(concat!(
+                "SELECT CAST(k.place AS BIGINT) AS place, s.id AS subscription_id, s.status, s.confirmed_at, \
+                 (SELECT e.method FROM consent_events e WHERE e.subscription_id = s.id AND e.kind = 'confirmed' \
+                  ORDER BY e.id DESC LIMIT 1) AS method, p.address_key IS NOT NULL AS suppressed FROM ",
+                $list,
+                " LEFT JOIN subscribers r ON r.address_key = k.value \
+                 LEFT JOIN subscriptions s ON s.subscriber_id = r.id AND s.newsletter_id = $2 \
+                 LEFT JOIN suppressions p ON p.address_key = k.value \
+                 WHERE s.id IS NOT NULL OR p.address_key IS NOT NULL"
+            ))
+            .bind($bind)
+            .bind(newsletter.0)
+            .fetch_all($conn)
+            .await
+        };
+    }
+    let rows: Vec<KnownRow> = match tx.by_engine() {
+        EngineTx::Sqlite(conn) => {
+            known!(conn, "(SELECT key AS place, value FROM json_each($1)) k", encode(&keys)?)?
+        }
+        EngineTx::Postgres(conn) => {
+            known!(conn, "unnest($1::text[]) WITH ORDINALITY AS k (value, place)", keys.to_vec())?
+        }
+    };
+    // PostgreSQL counts from one.
+    let first = match tx.by_engine() {
+        EngineTx::Sqlite(_) => 0,
+        EngineTx::Postgres(_) => 1,
+    };
+    let mut known = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let Ok(place) = usize::try_from(row.place - first) else { continue };
+        let decode = |error| DbError::ColumnDecode { index: "status".into(), source: Box::new(error) };
+        let status = row.status.map(SubscriptionStatus::try_from).transpose().map_err(decode)?;
+        let here = row.method.is_some_and(|method| method != "import");
+        known.insert(
+            place,
+            KnownAddress {
+                subscription: row.subscription_id.map(SubscriptionId).zip(status),
+                confirmed_here_at: row.confirmed_at.map(|at| at.0).filter(|_| here),
+                suppressed: row.suppressed,
+            },
+        );
+    }
+    Ok(known)
+}
+
+/// Makes subscriptions, and subscribers where they are new. Where there is one already, it stays as it is: somebody was
+/// quicker. Returns those made, by the places in the list.
+pub async fn insert_imported(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    new: &[NewSubscription<'_>],
+    now: Timestamp,
+) -> Result<HashMap<usize, SubscriptionId>, DbError> {
+    if new.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let subscribers = subscribers(tx, new, now).await?;
+    let rows: Vec<_> = new
+        .iter()
+        .zip(&subscribers)
+        .map(|(it, subscriber)| {
+            let micros = |at: Option<Timestamp>| at.map(Timestamp::as_microsecond);
+            (
+                subscriber.0,
+                it.status.as_str(),
+                it.requested_at.as_microsecond(),
+                micros(it.confirmed_at),
+                micros(it.ended_at),
+                it.choices.cadence.as_str(),
+                it.choices.sections.to_string(),
+                it.choices.time_zone_name(),
+                it.choices.send_time_text(),
+            )
+        })
+        .collect();
+    macro_rules! insert {
+        ($conn:ident, $list:literal, $before:literal) => {
+            sqlx::query_as(concat!(
+                "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at, confirmed_at, ended_at, \
+                 cadence, sections, time_zone, send_time) SELECT CAST(value ->> 0 AS BIGINT), $1, value ->> 1, ",
+                $before, "CAST(value ->> 2 AS BIGINT), ",
+                $before, "CAST(value ->> 3 AS BIGINT), ",
+                $before, "CAST(value ->> 4 AS BIGINT), ",
+                "value ->> 5, value ->> 6, value ->> 7, value ->> 8 FROM ",
+                $list,
+                " WHERE true ON CONFLICT (subscriber_id, newsletter_id) DO NOTHING RETURNING subscriber_id, id"
+            ))
+            .bind(newsletter.0)
+            .bind(encode(&rows)?)
+            .fetch_all($conn)
+            .await?
+        };
+    }
+    let made: Vec<(i64, i64)> = match tx.by_engine() {
+        EngineTx::Sqlite(conn) => insert!(conn, "json_each($2)", ""),
+        EngineTx::Postgres(conn) => insert!(
+            conn,
+            "json_array_elements($2::json)",
+            "TIMESTAMPTZ 'epoch' + INTERVAL '1 microsecond' * "
+        ),
+    };
+    let made: HashMap<i64, i64> = made.into_iter().collect();
+    let made_at = |(place, subscriber): (usize, &SubscriberId)| {
+        made.get(&subscriber.0).map(|id| (place, SubscriptionId(*id)))
+    };
+    Ok(subscribers.iter().enumerate().filter_map(made_at).collect())
+}
+
+/// Finds or makes the subscribers of new subscriptions, in their order.
+async fn subscribers(
+    tx: &mut Tx,
+    new: &[NewSubscription<'_>],
+    now: Timestamp,
+) -> Result<Vec<SubscriberId>, DbError> {
+    let keys: Vec<String> = new.iter().map(|it| it.address.key()).collect();
+    let rows: Vec<_> = new.iter().zip(&keys).map(|(it, key)| (it.address.as_str(), key)).collect();
+    // The update changes nothing; it makes RETURNING name the rows that are there.
+    macro_rules! insert {
+        ($conn:ident, $list:literal) => {
+            sqlx::query_as(concat!(
+                "INSERT INTO subscribers (address, address_key, created_at) SELECT value ->> 0, value ->> 1, $2 FROM ",
+                $list,
+                " WHERE true ON CONFLICT (address_key) DO UPDATE SET address_key = excluded.address_key \
+                 RETURNING address_key, id"
+            ))
+            .bind(encode(&rows)?)
+            .bind(Stamp(now))
+            .fetch_all($conn)
+            .await?
+        };
+    }
+    let found: Vec<(String, i64)> = match tx.by_engine() {
+        EngineTx::Sqlite(conn) => insert!(conn, "json_each($1)"),
+        EngineTx::Postgres(conn) => insert!(conn, "json_array_elements($1::json)"),
+    };
+    let found: HashMap<String, i64> = found.into_iter().collect();
+    keys.iter().map(|key| found.get(key).map(|id| SubscriberId(*id)).ok_or(DbError::RowNotFound)).collect()
+}
+
+/// Makes a pending subscription active, or paused, on the word of another system. `false`: it was not pending.
+pub async fn activate_imported(
+    tx: &mut Tx,
+    id: SubscriptionId,
+    status: SubscriptionStatus,
+    confirmed_at: Timestamp,
+) -> Result<bool, DbError> {
+    on!(tx, |conn| {
+        sqlx::query(
+            "UPDATE subscriptions SET status = $2, confirmed_at = $3, ended_at = NULL, signup_mailed_at = NULL \
+             WHERE id = $1 AND status = 'pending'",
+        )
+        .bind(id.0)
+        .bind(status.as_str())
+        .bind(Stamp(confirmed_at))
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected() == 1)
+    })
+}
+
+/// Ends a subscription because of what another system says. `false`: it was neither active nor paused.
+pub async fn end_imported(
+    tx: &mut Tx,
+    id: SubscriptionId,
+    status: SubscriptionStatus,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE subscriptions SET status = $2, ended_at = $3 WHERE id = $1 AND status IN ('active', 'paused')"
+    )
+    .bind(id.0)
+    .bind(status.as_str())
+    .bind(Stamp(now))
+    .execute(conn)
+    .await
+    .map(|done| done.rows_affected() == 1))
+}
+
+/// Adds entries to the consent ledger about what happened elsewhere.
+pub async fn record_imported(tx: &mut Tx, events: &[ImportedConsent<'_>]) -> Result<(), DbError> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = events
+        .iter()
+        .map(|it| {
+            let occurred = it.occurred_at.as_microsecond();
+            (it.subscription.0, it.event.as_str(), occurred, it.client_address, it.source)
+        })
+        .collect();
+    macro_rules! insert {
+        ($conn:ident, $list:literal, $before:literal) => {
+            sqlx::query(concat!(
+                "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, client_address, source_url) \
+                 SELECT CAST(value ->> 0 AS BIGINT), value ->> 1, ",
+                $before,
+                "CAST(value ->> 2 AS BIGINT), 'import', value ->> 3, value ->> 4 FROM ",
+                $list
+            ))
+            .bind(encode(&rows)?)
+            .execute($conn)
+            .await
+            .map(drop)
+        };
+    }
+    match tx.by_engine() {
+        EngineTx::Sqlite(conn) => insert!(conn, "json_each($1)", ""),
+        EngineTx::Postgres(conn) => insert!(
+            conn,
+            "json_array_elements($1::json)",
+            "TIMESTAMPTZ 'epoch' + INTERVAL '1 microsecond' * "
+        ),
+    }
+}

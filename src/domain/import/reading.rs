@@ -1,0 +1,197 @@
+//! What a row of a list says, read with the list's [`Layout`].
+
+use super::{
+    Field, Layout, Refusal, Row, Standing,
+    columns::Rule,
+    words_of_others::{standing, truth},
+};
+use crate::domain::{
+    cadence::Cadence,
+    email_address::EmailAddress,
+    newsletter::{parse_send_time, parse_time_zone},
+    preferences::Preferences,
+    sections::Sections,
+};
+use csv::StringRecord;
+use jiff::{Timestamp, civil::DateTime, fmt::strtime::BrokenDownTime, tz::TimeZone};
+use std::net::IpAddr;
+
+/// How the dates of a list are written where they are not as in 2026-05-01 07:00, such as `%d/%m/%Y %H:%M`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DateFormat(String);
+
+impl DateFormat {
+    /// Longest text of one.
+    pub const MAX_CHARS: usize = 100;
+
+    /// Takes a format, if it is one: what it writes it must read.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let sample =
+            jiff::civil::date(2026, 5, 31).at(13, 7, 9, 0).in_tz("UTC").map_err(|error| error.to_string())?;
+        if text.chars().count() > Self::MAX_CHARS {
+            return Err(format!("longer than {} characters", Self::MAX_CHARS));
+        }
+        let written = BrokenDownTime::from(&sample).to_string(text).map_err(|error| error.to_string())?;
+        let format = Self(text.to_owned());
+        match format.read(&written, &TimeZone::UTC) {
+            Some(_) => Ok(format),
+            None => Err("it must name at least year, month and day, such as %d/%m/%Y".into()),
+        }
+    }
+
+    fn read(&self, text: &str, zone: &TimeZone) -> Option<Timestamp> {
+        let parts = BrokenDownTime::parse(&self.0, text).ok()?;
+        if let Ok(at) = parts.to_timestamp() {
+            return Some(at);
+        }
+        let date = parts.to_date().ok()?;
+        let time = parts.to_time().unwrap_or(jiff::civil::Time::midnight());
+        date.to_datetime(time).to_zoned(zone.clone()).ok().map(|it| it.timestamp())
+    }
+}
+
+/// How to read the dates of a list.
+#[derive(Debug, Clone)]
+pub struct Dates {
+    /// How they are written, if otherwise than as in 2026-05-01 07:00.
+    pub format: Option<DateFormat>,
+    /// On whose clock, where they don't say.
+    pub zone: TimeZone,
+    /// What time it is: no row is younger.
+    pub now: Timestamp,
+}
+
+impl Dates {
+    /// Reads a moment; `Ok(None)`: there is none.
+    fn read(&self, field: Field, text: &str) -> Result<Option<Timestamp>, Refusal> {
+        let text = text.trim();
+        if text.is_empty() || text.starts_with("0000-00-00") || text.eq_ignore_ascii_case("null") {
+            return Ok(None);
+        }
+        let found = match &self.format {
+            Some(format) => format.read(text, &self.zone),
+            None => self.plain(text),
+        };
+        let at = found
+            .and_then(|at| Timestamp::from_microsecond(at.as_microsecond()).ok())
+            // What was before the Internet, and far beyond it, is a number in the wrong place.
+            .filter(|at| at.as_second() >= 0)
+            .ok_or_else(|| Refusal::Date { field: field.as_str(), text: beginning(text) })?;
+        // Clocks differ, and zones are left out: a day is nothing.
+        if at > self.now + jiff::SignedDuration::from_hours(24) {
+            return Err(Refusal::Future { field: field.as_str(), text: beginning(text) });
+        }
+        Ok(Some(at.min(self.now)))
+    }
+
+    fn plain(&self, text: &str) -> Option<Timestamp> {
+        if let Ok(at) = text.parse::<Timestamp>() {
+            return Some(at);
+        }
+        let (text, zone) = match text.strip_suffix("UTC").or(text.strip_suffix("GMT")) {
+            Some(text) => (text.trim_end(), &TimeZone::UTC),
+            None => (text, &self.zone),
+        };
+        text.parse::<DateTime>().ok()?.to_zoned(zone.clone()).ok().map(|it| it.timestamp())
+    }
+}
+
+/// Enough of a cell to find it again.
+fn beginning(text: &str) -> String {
+    text.trim().chars().take(80).collect()
+}
+
+impl Layout {
+    /// Reads a row.
+    pub fn read(&self, record: &StringRecord, dates: &Dates) -> Result<Row, Refusal> {
+        let cell =
+            |field: Field| self.places[field as usize].and_then(|place| record.get(place)).unwrap_or("");
+        let typed = self.places[Field::Email as usize].and_then(|place| record.get(place));
+        let typed = bare(typed.ok_or(Refusal::TooShort)?);
+        let address =
+            EmailAddress::parse(typed).map_err(|why| Refusal::Address { address: beginning(typed), why })?;
+        let date = |field| dates.read(field, cell(field));
+        let ended_at = date(Field::EndedAt)?;
+        let confirmed_at = date(Field::ConfirmedAt)?;
+        Ok(Row {
+            address,
+            standing: self.standing(record, confirmed_at, ended_at)?,
+            requested_at: date(Field::RequestedAt)?,
+            requested_from: ip(cell(Field::RequestedIp)),
+            confirmed_at,
+            confirmed_from: ip(cell(Field::ConfirmedIp)),
+            ended_at,
+            choices: choices(&cell)?,
+        })
+    }
+
+    fn standing(
+        &self,
+        record: &StringRecord,
+        confirmed_at: Option<Timestamp>,
+        ended_at: Option<Timestamp>,
+    ) -> Result<Standing, Refusal> {
+        let cell = |place: usize| record.get(place).unwrap_or("");
+        let unknown = |text: &str| Refusal::Status(beginning(text));
+        // A date of its end says more than a switch that was left as it was.
+        let unless_ended = |standing| if ended_at.is_some() { Standing::Unsubscribed } else { standing };
+        let by_switch =
+            |wanted| if wanted { unless_ended(Standing::Confirmed) } else { Standing::Unsubscribed };
+        Ok(match self.rule {
+            Rule::Word(place) => standing(cell(place)).ok_or_else(|| unknown(cell(place)))?,
+            Rule::Wanted(place) => by_switch(truth(cell(place)).ok_or_else(|| unknown(cell(place)))?),
+            Rule::SwitchedOff(place) => by_switch(!truth(cell(place)).ok_or_else(|| unknown(cell(place)))?),
+            Rule::WhatIsWanted(place) => {
+                let wanted = cell(place).trim().to_lowercase();
+                by_switch(!["", "nothing", "none", "no emails"].contains(&wanted.as_str()))
+            }
+            Rule::AllUndeliverable => Standing::Undeliverable,
+            Rule::AllUnsubscribed(place) => {
+                let why = place.map(cell).unwrap_or("").trim_start().to_uppercase();
+                if why.starts_with("SPAM") || why.starts_with("ABUSE") {
+                    Standing::Complained
+                } else {
+                    Standing::Unsubscribed
+                }
+            }
+            Rule::Dates if confirmed_at.is_none() && ended_at.is_none() => Standing::Unconfirmed,
+            Rule::Dates | Rule::AllConfirmed => unless_ended(Standing::Confirmed),
+        })
+    }
+}
+
+/// An address as it was before a spreadsheet was kept from running it: `daily subscriber export` sets a mark before cells that
+/// begin like a formula.
+fn bare(text: &str) -> &str {
+    match text.strip_prefix('\'') {
+        Some(rest) if rest.trim_start_matches('\'').starts_with(['=', '+', '-', '@']) => rest,
+        _ => text,
+    }
+}
+
+/// An IP address is evidence, and no reason to refuse a row: what is none is left out.
+fn ip(text: &str) -> Option<String> {
+    text.trim().parse::<IpAddr>().ok().map(|ip| ip.to_string())
+}
+
+fn choices<'a>(cell: &impl Fn(Field) -> &'a str) -> Result<Preferences, Refusal> {
+    let refused = |field: Field, problem: &dyn std::fmt::Display| Refusal::Choice {
+        field: field.as_str(),
+        problem: problem.to_string(),
+    };
+    let cadence = match cell(Field::Cadence).trim() {
+        "" => Cadence::EveryIssue,
+        text => text.replace('-', "_").parse().map_err(|error| refused(Field::Cadence, &error))?,
+    };
+    let sections =
+        Sections::parse(bare(cell(Field::Sections))).map_err(|error| refused(Field::Sections, &error))?;
+    let time_zone = match cell(Field::TimeZone).trim() {
+        "" => None,
+        text => Some(parse_time_zone(text).map_err(|error| refused(Field::TimeZone, &error))?),
+    };
+    let send_time = match cell(Field::SendTime).trim() {
+        "" => None,
+        text => Some(parse_send_time(text).map_err(|error| refused(Field::SendTime, &error))?),
+    };
+    Ok(Preferences { cadence, sections, time_zone, send_time })
+}

@@ -1,0 +1,31 @@
+//! The words that other systems have for how a reader stands.
+
+use super::Standing;
+
+/// What a word for a reader's status means, in whatever system; `None`: nobody has told us.
+pub(super) fn standing(word: &str) -> Option<Standing> {
+    Some(match word.trim().to_lowercase().replace([' ', '-'], "_").as_str() {
+        "confirmed" | "active" | "subscribed" | "enabled" | "regular" | "premium" | "gifted" | "trialed"
+        | "churning" | "churned" | "past_due" | "unpaid" | "true" | "yes" | "1" => Standing::Confirmed,
+        "paused" => Standing::Paused,
+        "unconfirmed" | "pending" | "unactivated" | "upcoming" => Standing::Unconfirmed,
+        "unsubscribed" | "left" | "inactive" | "disabled" | "removed" | "archived" | "false" | "no" | "0" => {
+            Standing::Unsubscribed
+        }
+        "undeliverable" | "bounced" | "bounce" | "cleaned" | "hard_bounce" | "invalid" => {
+            Standing::Undeliverable
+        }
+        "blocked" | "blocklisted" | "blacklisted" | "suppressed" | "spammy" | "banned" => Standing::Blocked,
+        "complained" | "complaint" | "abuse" | "spam" => Standing::Complained,
+        _ => return None,
+    })
+}
+
+/// What a word for yes or no means.
+pub(super) fn truth(word: &str) -> Option<bool> {
+    match word.trim().to_lowercase().as_str() {
+        "true" | "yes" | "1" | "t" | "y" => Some(true),
+        "false" | "no" | "0" | "f" | "n" => Some(false),
+        _ => None,
+    }
+}

@@ -1,0 +1,267 @@
+//! Readers taken over from other systems, and lists of readers written out.
+
+use crate::support::{
+    app::{TestApp, at},
+    command::Environment,
+    on_both_engines,
+};
+use daily::{
+    actions::import_subscribers::{Import, ImportError, LeftOut, ListError, Summary, import_subscribers},
+    db::{
+        subscriptions::{self, ConsentRecord, SubscriptionRecord},
+        suppressions,
+    },
+    domain::{
+        email_address::EmailAddress,
+        import::{Dates, LayoutOptions, Outcome, Source},
+        subscription::SubscriptionStatus,
+    },
+};
+use jiff::tz::TimeZone;
+use std::io::Cursor;
+
+/// A list as it is imported in most stories.
+async fn plain(app: &TestApp) -> Import {
+    Import {
+        newsletter: app.newsletter().await.id,
+        file_name: "list.csv".into(),
+        layout: LayoutOptions::default(),
+        encoding: None,
+        dates: Dates { format: None, zone: TimeZone::UTC, now: app.clock.now() },
+        dry_run: false,
+    }
+}
+
+async fn run(app: &TestApp, import: Import, text: &str) -> (Summary, Vec<LeftOut>) {
+    let mut left_out = Vec::new();
+    let file = Cursor::new(text.as_bytes().to_vec());
+    let summary = import_subscribers(&app.app.actions, file, import, |it| {
+        left_out.push(it.clone());
+        Ok(())
+    });
+    (summary.await.unwrap(), left_out)
+}
+
+/// Imports a list and returns its outcomes, in words.
+async fn take(app: &TestApp, text: &str) -> String {
+    words(&run(app, plain(app).await, text).await.0)
+}
+
+async fn try_it(app: &TestApp, text: &str) -> String {
+    words(&run(app, Import { dry_run: true, ..plain(app).await }, text).await.0)
+}
+
+fn words(summary: &Summary) -> String {
+    let outcomes = summary.outcomes.iter().map(|(outcome, count)| format!("{count} {outcome}"));
+    let refused = summary.refused.iter().map(|(kind, count)| format!("{count} refused: {kind}"));
+    outcomes.chain(refused).collect::<Vec<_>>().join(", ")
+}
+
+async fn subscription(app: &TestApp, address: &str) -> SubscriptionRecord {
+    let mut tx = app.app.db.read().await.unwrap();
+    let address = EmailAddress::parse(address).unwrap();
+    subscriptions::of_address(&mut tx, &address).await.unwrap().remove(0)
+}
+
+async fn ledger(app: &TestApp, address: &str) -> Vec<ConsentRecord> {
+    let id = subscription(app, address).await.id;
+    subscriptions::consent_history(&mut app.app.db.read().await.unwrap(), id).await.unwrap()
+}
+
+async fn suppressed(app: &TestApp, address: &str) -> Option<String> {
+    let address = EmailAddress::parse(address).unwrap();
+    suppressions::reason(&mut app.app.db.read().await.unwrap(), &address).await.unwrap()
+}
+
+/// What is stored, altogether.
+async fn size(app: &TestApp) -> [i64; 5] {
+    let store = app.store().await;
+    let mut size = [0; 5];
+    let tables = ["subscribers", "subscriptions", "consent_events", "suppressions", "mails"];
+    for (count, table) in size.iter_mut().zip(tables) {
+        *count = store.number(&format!("SELECT count(*) FROM {table}")).await;
+    }
+    size
+}
+
+const MEMBERS: &str = "Email Address,First Name,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,CONFIRM_IP,TAGS\n\
+    ann@example.org,Ann,2021-05-04 10:22:31,192.0.2.7,2021-05-04 10:24:02,192.0.2.8,\"\"\"daily\"\"\"\n\
+    Bob@Example.org,\"Bob,\nthe first\",,,2020-02-29 23:59:59,,\n\
+    cleo@example.org,Cleo,2021-05-04 10:22:31,192.0.2.7,,,\n\
+    nobody,,,,2020-02-29 23:59:59,,\n\
+    ann@example.org,Ann again,,,2022-02-02 00:00:00,,\n";
+const LEAVERS: &str = "Email Address,OPTIN_TIME,CONFIRM_TIME,UNSUB_TIME,UNSUB_REASON\n\
+    dora@example.org,,2019-05-04 10:24:02,2020-08-01 06:00:00,NORMAL (enough)\n\
+    emil@example.org,,2019-05-04 10:24:02,2020-08-01 06:00:00,ABUSE (a report)\n";
+const BOUNCED: &str = "Email Address,OPTIN_TIME,CONFIRM_TIME,CLEAN_TIME\n\
+    finn@example.org,,2019-05-04 10:24:02,2020-07-01 06:00:00\n";
+
+on_both_engines! {
+    async fn who_confirmed_elsewhere_is_active_here_with_the_evidence(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        let (summary, left_out) = run(&app, plain(&app).await, MEMBERS).await;
+        assert_eq!(words(&summary), "2 added, 1 unconfirmed, 1 duplicate, 1 refused: address");
+        assert_eq!((summary.source, summary.rows), (Some(Source::Mailchimp), 5));
+        let told: Vec<_> = left_out.iter().map(|it| (it.line, it.outcome)).collect();
+        assert_eq!(told, [(5, "unconfirmed"), (6, "refused"), (7, "duplicate")]);
+
+        let ann = subscription(&app, "ann@example.org").await;
+        assert_eq!(ann.status, SubscriptionStatus::Active);
+        assert_eq!(ann.confirmed_at.unwrap().0, at("2021-05-04T10:24:02Z"));
+        let events = ledger(&app, "ann@example.org").await;
+        let told: Vec<_> = events
+            .iter()
+            .map(|it| (it.kind.as_str(), it.method.as_str(), it.occurred_at.0, it.client_address.as_deref().unwrap()))
+            .collect();
+        assert_eq!(told, [
+            ("requested", "import", at("2021-05-04T10:22:31Z"), "192.0.2.7"),
+            ("confirmed", "import", at("2021-05-04T10:24:02Z"), "192.0.2.8"),
+        ]);
+        assert_eq!(events[1].source_url.as_deref(), Some("list.csv, read 2026-05-01T12:00:00Z"));
+        assert_eq!(app.status_of("bob@example.org").await, Some(SubscriptionStatus::Active));
+        assert_eq!(app.status_of("cleo@example.org").await, None);
+        app.settle().await;
+        assert!(app.mails().is_empty(), "nobody is mailed");
+    }
+
+    async fn a_dry_run_tells_the_same_and_changes_nothing(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader_at_once("dora@example.org").await;
+        let before = size(&app).await;
+        let both_ways = "email,status\nx@example.org,active\nx@example.org,unsubscribed\nx@example.org,active\n";
+        let mut tried = Vec::new();
+        for list in [MEMBERS, LEAVERS, BOUNCED, both_ways] {
+            tried.push(try_it(&app, list).await);
+        }
+        assert_eq!(size(&app).await, before);
+        for (list, tried) in [MEMBERS, LEAVERS, BOUNCED, both_ways].iter().zip(tried) {
+            assert_eq!(take(&app, list).await, tried);
+        }
+        // Of an address that is there twice, that it left holds.
+        assert_eq!(app.status_of("x@example.org").await, Some(SubscriptionStatus::Unsubscribed));
+    }
+
+    async fn a_second_run_changes_nothing_more(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        for list in [MEMBERS, LEAVERS, BOUNCED] {
+            take(&app, list).await;
+        }
+        let before = size(&app).await;
+        assert_eq!(take(&app, MEMBERS).await, "2 known, 1 unconfirmed, 1 duplicate, 1 refused: address");
+        assert_eq!(take(&app, LEAVERS).await, "2 known");
+        assert_eq!(take(&app, BOUNCED).await, "1 known");
+        assert_eq!(size(&app).await, before);
+    }
+
+    async fn who_left_or_can_not_be_mailed_never_becomes_active(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        assert_eq!(take(&app, LEAVERS).await, "1 left, 1 suppressed");
+        assert_eq!(take(&app, BOUNCED).await, "1 suppressed");
+        assert_eq!(app.status_of("dora@example.org").await, Some(SubscriptionStatus::Unsubscribed));
+        assert_eq!(app.consent_of("dora@example.org").await, ["unsubscribed"]);
+        assert!(suppressed(&app, "emil@example.org").await.unwrap().starts_with("complained: as list.csv, read"));
+        assert!(suppressed(&app, "finn@example.org").await.unwrap().starts_with("undeliverable: "));
+        // Another list says that they want mail.
+        let list = "email,status\ndora@example.org,active\nEMIL@example.org,active\nfinn@example.org,active\n";
+        assert_eq!(take(&app, list).await, "1 left_here, 2 suppressed_here");
+        assert_eq!(app.status_of("dora@example.org").await, Some(SubscriptionStatus::Unsubscribed));
+        assert_eq!(app.status_of("emil@example.org").await, None);
+        // Who left can come back by themselves.
+        app.reader("dora@example.org").await;
+        assert_eq!(app.status_of("dora@example.org").await, Some(SubscriptionStatus::Active));
+        // And stays, for they came back after they had left there.
+        assert_eq!(take(&app, LEAVERS).await, "2 known");
+        assert_eq!(app.status_of("dora@example.org").await, Some(SubscriptionStatus::Active));
+    }
+
+    async fn readers_here_go_by_what_they_did_here(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader("ann@example.org").await;
+        app.sign_up("bob@example.org").await;
+        app.settle().await;
+        take(&app, "email,status\ncleo@example.org,active\n").await;
+        let mails = app.mails().len();
+        let list = "email,status,cadence,time_zone\nann@example.org,active,weekly,\nbob@example.org,active,,\n\
+            cleo@example.org,unsubscribed,,\ndave@example.org,paused,weekdays,Europe/Berlin\n";
+        assert_eq!(take(&app, list).await, "2 added, 1 known, 1 ended");
+        assert_eq!(subscription(&app, "ann@example.org").await.cadence.as_str(), "every_issue");
+        // Pending here and confirmed elsewhere: that is a confirmation.
+        assert_eq!(app.status_of("bob@example.org").await, Some(SubscriptionStatus::Active));
+        assert_eq!(app.consent_of("bob@example.org").await, ["requested", "confirmed"]);
+        // Known from a list only, and another list says that they left.
+        assert_eq!(app.status_of("cleo@example.org").await, Some(SubscriptionStatus::Unsubscribed));
+        assert_eq!(app.consent_of("cleo@example.org").await, ["confirmed", "unsubscribed"]);
+        let dave = subscription(&app, "dave@example.org").await;
+        assert_eq!((dave.status, dave.time_zone.as_deref()), (SubscriptionStatus::Paused, Some("Europe/Berlin")));
+        assert_eq!(app.mails().len(), mails);
+    }
+
+    async fn a_long_list_is_taken_in_portions_and_what_stood_before_trouble_stays(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        let mut list = "email;state\n".to_owned();
+        for n in 0..9_000 {
+            list.push_str(&format!("r{n}@example.org;{}\n", if n % 10 == 0 { "unsubscribed" } else { "subscribed" }));
+        }
+        let whole = list.clone();
+        list.push_str("\"never@example.org;subscribed\n");
+        list.push_str(&"x".repeat(2_000_000));
+        let ended = import_subscribers(&app.app.actions, Cursor::new(list), plain(&app).await, |_| Ok(())).await;
+        assert!(matches!(ended, Err(ImportError::List(ListError::EndlessRow { line: 9002 }))), "{ended:?}");
+        let active = "SELECT count(*) FROM subscriptions WHERE status = 'active'";
+        assert_eq!(app.store().await.number(active).await, 8_100);
+        assert_eq!(take(&app, &whole).await, "9000 known");
+        assert_eq!(run(&app, plain(&app).await, &whole).await.0.count(Outcome::Added), 0);
+    }
+}
+
+/// Runs `daily` in a folder.
+async fn daily(folder: &std::path::Path, arguments: &[&str]) -> crate::support::command::Ended {
+    Environment::in_folder(folder, None).run(arguments).await
+}
+
+#[tokio::test]
+async fn the_command_tells_what_it_did_and_reports_each_row_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let (list, report) = (file("list.csv"), file("report.csv"));
+    // Latin-1, semicolons, dates of its own, a formula.
+    let text = b"E-Mail;Name;Seit\nzoe@example.fr;Zo\xeb;04/05/2021 10:22\n=cmd@example.fr;;\nnobody;;01/01/2020 00:00\n";
+    std::fs::write(&list, text).unwrap();
+    let ended = daily(folder.path(), &["subscriber", "import", &list]).await;
+    assert_eq!(ended.code, 1);
+    assert!(ended.stderr.contains("nothing in this list tells who confirmed"), "{}", ended.stderr);
+    let map = "confirmed_at=Seit";
+    let way = [
+        "--map",
+        map,
+        "--encoding",
+        "latin1",
+        "--date-format",
+        "%d/%m/%Y %H:%M",
+        "--time-zone",
+        "Europe/Paris",
+    ];
+    let ended =
+        daily(folder.path(), &[&["subscriber", "import", &list, "--dry-run"][..], &way].concat()).await;
+    assert!(ended.stdout.starts_with("Nothing was changed. An import would do this:\n"), "{}", ended.stdout);
+    assert!(ended.stderr.contains("line 4: `nobody`: an email address has the form"), "{}", ended.stderr);
+    let arguments = [&["--json", "subscriber", "import", &list, "--report", &report][..], &way].concat();
+    let ended = daily(folder.path(), &arguments).await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let told: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(
+        (&told["rows"], &told["outcomes"]["added"], &told["refused"]["address"]),
+        (&3.into(), &1.into(), &1.into())
+    );
+    let report = std::fs::read_to_string(&report).unwrap();
+    assert!(
+        report.starts_with(
+            "line,outcome,address,reason\n3,unconfirmed,'=cmd@example.fr,never confirmed\n4,refused,,"
+        ),
+        "{report}"
+    );
+    let shown = daily(folder.path(), &["subscriber", "show", "zoe@example.fr"]).await;
+    assert!(shown.stdout.contains("2021-05-04 08:22:00Z  confirmed (import)"), "{}", shown.stdout);
+    let wrong = daily(folder.path(), &["subscriber", "import", &list, "--map", "colour=red"]).await;
+    assert_eq!(wrong.code, 2);
+}
