@@ -44,6 +44,7 @@ pub async fn forget(context: &Context, address: &EmailAddress) -> Result<Forgett
     forgotten::insert(&mut tx, address, now).await?;
     for it in subscriptions::of_address(&mut tx, address).await? {
         subscriptions::erase_evidence(&mut tx, it.id).await?;
+        subscriptions::erase_remarks(&mut tx, it.id).await?;
     }
     if let Some(id) = forgotten::subscriber(&mut tx, address).await? {
         forgotten::erase_subscriber(&mut tx, id, now).await?;

@@ -4,7 +4,6 @@ mod chain;
 mod choices;
 mod clocks;
 mod consent;
-mod erasure;
 mod export;
 mod held;
 mod import;
@@ -18,14 +17,13 @@ pub use consent::{
     ConfirmationRecord, ConsentRecord, Evidence, confirmation, consent_history, insert_confirmation,
     record_consent, use_confirmation,
 };
-pub use erasure::erase_evidence;
 pub use export::{ListedReader, listed_readers};
 pub use held::{Held, HeldConfirmation, HeldConsent, HeldDelivery, HeldMail, HeldSubscription, held};
 pub use import::{
     ImportedConsent, KnownAddress, NewSubscription, activate_imported, end_imported, insert_imported,
     known_addresses, record_imported,
 };
-pub use reasons::{ReasonCount, Remark, count_left, count_reasons, remarks, set_reason};
+pub use reasons::{ReasonCount, Remark, count_left, count_reasons, erase_remarks, remarks, set_reason};
 
 pub use pending::{erase_pending, set_reminded, to_remind};
 
