@@ -5,19 +5,19 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 /// How long nobody need ask again. What is built in changes with the program, the feed with an issue.
 const CACHE: &str = "public, max-age=300";
-/// Bytes of the digest in a tag.
+/// Bytes of the digest (of 32) in a tag.
 const TAG_BYTES: usize = 12;
 
 /// The body with its tag (RFC 9110 section 8.8.3), or 304 for who has it.
 pub fn answer(asked: &HeaderMap, kind: &'static str, body: impl Into<Vec<u8>>) -> Response {
     let body = body.into();
     let hash = digest::digest(&digest::SHA256, &body);
-    let tag: String = hash.as_ref().iter().take(TAG_BYTES).map(|byte| format!("{byte:02x}")).collect();
-    let tag = format!("\"{tag}\"");
-    // Letters of the digest and quotes are a header's.
+    let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..TAG_BYTES]));
+    // Letters, digits, `-`, `_` and quotes are a header's.
     let header_tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
     let headers = [(header::ETAG, header_tag), (header::CACHE_CONTROL, HeaderValue::from_static(CACHE))];
     if has(asked, &tag) {
