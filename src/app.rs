@@ -1,7 +1,7 @@
 //! Wiring: from settings to a store, a queue, a mailer, and the contexts that actions and jobs work with.
 
 use crate::{
-    actions,
+    actions::{self, blocked_domains::BlockedDomains},
     articles::fetch::{FetchPolicy, Fetcher},
     articles::fetch_error::FetchError,
     clock::Clock,
@@ -106,6 +106,10 @@ impl App {
             confirmation_days: settings.signup.confirmation_days,
             welcome_mail: settings.signup.welcome_mail,
             goodbye_mail: settings.signup.goodbye_mail,
+            signup_limits: settings.signup.limits,
+            minimum_time: settings.signup.minimum_time,
+            blocked_domains: Arc::new(BlockedDomains::new(settings.signup.blocked_domains_file.clone())),
+            allow_role_accounts: settings.signup.allow_role_accounts,
         };
         let rules = job_rules(&settings, &mailer);
         let jobs = jobs::Context {
@@ -186,6 +190,7 @@ fn job_rules(settings: &Settings, mailer: &Mailer) -> jobs::JobRules {
     let relays = relay.saturating_mul(u32::try_from(settings.relays.len()).unwrap_or(u32::MAX));
     jobs::JobRules {
         public_url: settings.http.public_url.clone(),
+        unsubscribe_mailto: settings.sending.unsubscribe_mailto.clone(),
         digest: settings.digest,
         remind_before: jiff::SignedDuration::from_mins(settings.remind_minutes.into()),
         recheck_for: Duration::from_secs(settings.recheck_seconds.into()),
@@ -197,6 +202,8 @@ fn job_rules(settings: &Settings, mailer: &Mailer) -> jobs::JobRules {
         page_limit: settings.feeds.timeout,
         max_feed_bytes: settings.feeds.max_bytes,
         confirmation_days: settings.signup.confirmation_days,
+        remind_pending_after: settings.signup.remind_after,
+        erase_pending_after: settings.signup.erase_after,
         hold_uncertain: settings.sending.hold_uncertain,
         breaker: settings.sending.breaker,
         lease: settings.sending.lease,

@@ -129,6 +129,7 @@ impl Content {
             recipient: &address("Ann.Lee+news@readers.example.com"),
             message_id: &format!("{KEY}.12@lists.example.org"),
             unsubscribe_url: &format!("https://news.example.org/unsubscribe/{TOKEN}"),
+            unsubscribe_mailto: Some(MAILTO),
             token: TOKEN,
         };
         let mut message = Vec::new();
@@ -145,6 +146,7 @@ impl Content {
             message_id: &format!("{KEY}.12@lists.example.org"),
             date: date(),
             unsubscribe_url,
+            unsubscribe_mailto: unsubscribe_url.map(|_| MAILTO),
             auto_submitted: unsubscribe_url.is_none().then_some(AutoSubmitted::Replied),
             signers,
             now: now(),
@@ -152,6 +154,9 @@ impl Content {
         message.unwrap()
     }
 }
+
+/// Where mail programs write to leave.
+const MAILTO: &str = "mailto:leave+token@lists.example.org?subject=unsubscribe%20token";
 
 /// Long ago: verifiers refuse signatures from the future.
 fn date() -> Timestamp {
@@ -212,6 +217,7 @@ fn what_is_changed_on_the_way_fails() {
         ("sender above", "From: Daily", "From: Eve <eve@example.org>\r\nFrom: Daily"),
         ("subject above", "Subject: Harbour", "Subject: Win\r\nSubject: Harbour"),
         ("sender below", "\r\nTo: ", "\r\nFrom: Eve <eve@example.org>\r\nTo: "),
+        ("mailto to leave", "<mailto:leave+", "<mailto:eve+"),
         ("way to leave", "\r\nList-Unsubscribe: <https://news", "\r\nList-Unsubscribe: <https://evil"),
         ("promise of one click", "List-Unsubscribe=One-Click", "x"),
     ] {

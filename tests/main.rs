@@ -3,13 +3,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed, and says where")]
 
+mod abuse;
 mod architecture;
+mod archive;
+mod axe;
 mod browser;
 mod cli;
 mod config;
+mod confirming;
+mod consent;
 mod database;
+mod desk;
 mod dkim;
 mod editing;
+mod embed;
 mod faults;
 mod feeds;
 mod fence;
@@ -17,6 +24,7 @@ mod forgetting;
 mod governing;
 mod imports;
 mod issues;
+mod leaving;
 mod looks;
 mod mails;
 mod newsletters;

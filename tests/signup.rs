@@ -100,7 +100,7 @@ on_both_engines! {
         app.clock.advance(SignedDuration::from_hours(24 * 7 + 1));
         let answer = app.post(&link).await;
         assert_eq!(answer.status(), 410);
-        assert!(answer.text().await.unwrap().contains("Sign up again"));
+        assert!(answer.text().await.unwrap().contains("Send me a new link"));
         assert_eq!(app.status_of("ann@example.org").await, Some(Pending));
         app.sign_up("ann@example.org").await;
         app.settle().await;

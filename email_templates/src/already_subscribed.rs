@@ -3,9 +3,7 @@
 
 use maud::html;
 
-use crate::layout::{
-    Page, button, footer, headline, inline_link, paragraph, postal_lines, row, row_end, small_print,
-};
+use crate::layout::{button, headline, inline_link, letter, paragraph, row, row_end, small_print};
 use crate::text::TextPart;
 use crate::theme::Look;
 use crate::wording::tidy;
@@ -54,23 +52,16 @@ pub fn render(already: &AlreadySubscribed<'_>) -> Email {
         }))
         (row_end())
     };
-    let html = Page {
+    let html = letter(
         masthead,
-        title: &subject,
-        preheader: Some(&preheader),
-        date: None,
-        notice: None,
+        &subject,
+        &preheader,
         rows,
-        footer: footer(
-            masthead,
-            &[html! { (leave) " " (inline_link(&look, already.unsubscribe_url, "Unsubscribe")) }],
-        ),
-    }
-    .render()
-    .into_string();
+        &[html! { (leave) " " (inline_link(&look, already.unsubscribe_url, "Unsubscribe")) }],
+    );
 
     let mut part = TextPart::default();
-    part.paragraph(0, &title).paragraph(0, &tidy(masthead.tagline)).rule('=').gap();
+    part.letterhead(masthead);
     part.paragraph(0, &subject).gap();
     part.paragraph(0, &asked).gap();
     part.paragraph(0, &done).gap();
@@ -78,9 +69,6 @@ pub fn render(already: &AlreadySubscribed<'_>) -> Email {
     part.paragraph(0, missing).gap();
     part.rule('-').gap();
     part.paragraph(0, &format!("{leave} Unsubscribe:")).link(0, already.unsubscribe_url).gap();
-    part.paragraph(0, &title);
-    for line in postal_lines(masthead) {
-        part.paragraph(0, &line);
-    }
+    part.publisher(masthead);
     Email { subject, preheader, html, text: part.finish() }
 }

@@ -1,10 +1,9 @@
-//! "Please confirm": the second step of double opt-in, and the only mail an unconfirmed address ever gets.
+//! "Please confirm": the second step of double opt-in, and the only mail an unconfirmed address ever gets, but for
+//! one reminder.
 
 use maud::html;
 
-use crate::layout::{
-    Page, button, footer, headline, inline_link, paragraph, postal_lines, row, row_end, small_print,
-};
+use crate::layout::{button, headline, inline_link, letter, paragraph, row, row_end, small_print};
 use crate::text::TextPart;
 use crate::theme::Look;
 use crate::wording::tidy;
@@ -25,6 +24,15 @@ pub struct Confirmation<'a> {
 
 /// The mail that asks.
 pub fn render(confirmation: &Confirmation<'_>) -> Email {
+    write(confirmation, false)
+}
+
+/// The mail that asks once more, a while later.
+pub fn remind(confirmation: &Confirmation<'_>) -> Email {
+    write(confirmation, true)
+}
+
+fn write(confirmation: &Confirmation<'_>, again: bool) -> Email {
     let masthead = &confirmation.masthead;
     let look = Look::of(&masthead.theme);
     let title = tidy(masthead.title);
@@ -36,14 +44,24 @@ pub fn render(confirmation: &Confirmation<'_>) -> Email {
         days => format!("{days} days"),
     };
 
-    let subject = format!("Confirm your subscription to {title}");
+    let subject = if again {
+        format!("Reminder: confirm your subscription to {title}")
+    } else {
+        format!("Confirm your subscription to {title}")
+    };
     let preheader = format!("One click and {title} is yours. The link works for {days}.");
     let question = format!("Shall we send you {title}?");
     let asked = format!("Somebody, we hope you, asked{at_site} for {title} to be sent to {address}.");
     let confirm = "Confirm to start reading. Until you do, we send nothing.";
     let ignore = "If it wasn't you, ignore this mail: nothing happens, and the address is not used.";
     let expiry = format!("The link works for {days}.");
-    let why = format!("You get this one mail because {address} was entered in the signup box{at_site}.");
+    let why = if again {
+        format!(
+            "{address} was entered in the signup box{at_site}. This is the only reminder; without a click nothing more comes."
+        )
+    } else {
+        format!("You get this one mail because {address} was entered in the signup box{at_site}.")
+    };
 
     let rows = html! {
         (row(html! {
@@ -60,31 +78,16 @@ pub fn render(confirmation: &Confirmation<'_>) -> Email {
         }))
         (row_end())
     };
-    let html = Page {
-        masthead,
-        title: &subject,
-        preheader: Some(&preheader),
-        date: None,
-        notice: None,
-        rows,
-        footer: footer(masthead, &[html! { (why) }]),
-    }
-    .render()
-    .into_string();
+    let html = letter(masthead, &subject, &preheader, rows, &[html! { (why) }]);
 
     let mut part = TextPart::default();
-    part.paragraph(0, &title).paragraph(0, &tidy(masthead.tagline)).rule('=').gap();
+    part.letterhead(masthead);
     part.paragraph(0, &question).gap();
     part.paragraph(0, &asked).gap();
     part.paragraph(0, &format!("{confirm} To confirm, open this address:")).gap();
     part.link(0, confirmation.confirm_url).gap();
     part.paragraph(0, &expiry).gap();
     part.paragraph(0, ignore).gap();
-    part.rule('-').gap();
-    part.paragraph(0, &why).gap();
-    part.paragraph(0, &title);
-    for line in postal_lines(masthead) {
-        part.paragraph(0, &line);
-    }
+    part.letter_foot(&why, masthead);
     Email { subject, preheader, html, text: part.finish() }
 }

@@ -3,6 +3,7 @@
 mod html;
 mod note;
 mod sections;
+mod share;
 mod text;
 mod told;
 
@@ -83,8 +84,17 @@ pub struct Links<'a> {
     pub unsubscribe: &'a str,
     /// What the reader gets, and when.
     pub preferences: &'a str,
-    /// The same issue on the web.
-    pub web_view: &'a str,
+    /// The same issue on the web, if it is there.
+    pub web_view: Option<&'a str>,
+}
+
+/// What the issue's page in the archive says about itself to other programs.
+#[derive(Debug, Clone, Copy)]
+pub struct Archive<'a> {
+    /// The one address under which it should be known.
+    pub page: &'a str,
+    /// The feed of issues, if there is one.
+    pub feed: Option<&'a str>,
 }
 
 /// The issue as a mail. Its HTML keeps below [`crate::CLIP_BYTES`] as far as that can be done: in a long issue the deks
@@ -100,9 +110,12 @@ pub fn render(digest: &Digest<'_>) -> Email {
 }
 
 /// The issue as a page of the public archive: without the reader's own links, with a way to sign up instead.
-pub fn web_view(digest: &Digest<'_>) -> Markup {
+pub fn web_view(digest: &Digest<'_>, archive: &Archive<'_>) -> Markup {
     let digest = &without_empty_note(digest);
-    html::archive_page(digest, &Issue::of(digest), &subject(digest))
+    let issue = Issue::of(digest);
+    let (subject, preheader) = (subject(digest), preheader(digest, &issue));
+    let share = share::tags(&digest.masthead, archive, &issue, &subject, &preheader);
+    html::archive_page(digest, &issue, &subject, share)
 }
 
 fn without_empty_note<'a>(digest: &Digest<'a>) -> Digest<'a> {

@@ -2,7 +2,7 @@
 
 use maud::html;
 
-use crate::layout::{Page, footer, headline, inline_link, paragraph, postal_lines, row, row_end};
+use crate::layout::{headline, inline_link, letter, paragraph, row, row_end};
 use crate::text::TextPart;
 use crate::theme::Look;
 use crate::wording::tidy;
@@ -44,29 +44,14 @@ pub fn render(goodbye: &Goodbye<'_>) -> Email {
         }))
         (row_end())
     };
-    let html = Page {
-        masthead,
-        title: &subject,
-        preheader: Some(&preheader),
-        date: None,
-        notice: None,
-        rows,
-        footer: footer(masthead, &[html! { (why) }]),
-    }
-    .render()
-    .into_string();
+    let html = letter(masthead, &subject, &preheader, rows, &[html! { (why) }]);
 
     let mut part = TextPart::default();
-    part.paragraph(0, &title).paragraph(0, &tidy(masthead.tagline)).rule('=').gap();
+    part.letterhead(masthead);
     part.paragraph(0, &subject).gap();
     part.paragraph(0, &ended).gap();
     part.paragraph(0, &format!("{mistake} Sign up again:")).link(0, goodbye.sign_up_url).gap();
     part.paragraph(0, thanks).gap();
-    part.rule('-').gap();
-    part.paragraph(0, &why).gap();
-    part.paragraph(0, &title);
-    for line in postal_lines(masthead) {
-        part.paragraph(0, &line);
-    }
+    part.letter_foot(&why, masthead);
     Email { subject, preheader, html, text: part.finish() }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Page<'a> {
     pub(crate) masthead: &'a Masthead<'a>,
     pub(crate) title: &'a str,
     pub(crate) preheader: Option<&'a str>,
+    /// On the web: more elements of the head.
+    pub(crate) share: Option<&'a Markup>,
     pub(crate) date: Option<Date>,
     pub(crate) notice: Option<&'a str>,
     pub(crate) rows: Markup,
@@ -39,6 +41,28 @@ impl Page<'_> {
         let look = Look::of(&self.masthead.theme);
         let direction = Direction::of(self.masthead.language);
         let start = direction.start();
+        let desk = html! {
+            table.desk role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
+                bgcolor=(light::DESK) lang=(self.masthead.language) dir=(direction.dir())
+                style={ "background:" (light::DESK) ";" } {
+                tr { td.desk-pad align="center" style="padding:24px 12px;" {
+                    (PreEscaped(OUTLOOK_OPEN))
+                    table.sheet role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
+                        bgcolor=(light::SHEET) align="center"
+                        style={ "max-width:600px;margin:0 auto;background:" (light::SHEET) ";text-align:" (start) ";" } {
+                        @if let Some(notice) = self.notice { (notice_row(notice)) }
+                        (nameplate(self.masthead, &look, self.date, direction))
+                        (self.rows)
+                    }
+                    table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
+                        align="center" style={ "max-width:600px;margin:0 auto;text-align:" (start) ";" } {
+                        (self.footer)
+                    }
+                    (PreEscaped(OUTLOOK_CLOSE))
+                } }
+            }
+        };
+        // A page on the web has a landmark for who listens to it; mail programs have their own.
         html! {
             (DOCTYPE)
             html lang=(self.masthead.language) dir=(direction.dir()) {
@@ -50,34 +74,39 @@ impl Page<'_> {
                     meta name="color-scheme" content="light dark";
                     meta name="supported-color-schemes" content="light dark";
                     title { (self.title) }
+                    @if let Some(share) = self.share { (share) }
                     (PreEscaped(OUTLOOK_HEAD))
                     @for sheet in look.style_sheets() { style { (PreEscaped(sheet)) } }
                 }
                 body.desk dir=(direction.dir()) style={ "margin:0;padding:0;background:" (light::DESK) ";" } {
                     @if let Some(preheader) = self.preheader { (hidden(preheader)) }
-                    table.desk role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
-                        bgcolor=(light::DESK) lang=(self.masthead.language) dir=(direction.dir())
-                        style={ "background:" (light::DESK) ";" } {
-                        tr { td.desk-pad align="center" style="padding:24px 12px;" {
-                            (PreEscaped(OUTLOOK_OPEN))
-                            table.sheet role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
-                                bgcolor=(light::SHEET) align="center"
-                                style={ "max-width:600px;margin:0 auto;background:" (light::SHEET) ";text-align:" (start) ";" } {
-                                @if let Some(notice) = self.notice { (notice_row(notice)) }
-                                (nameplate(self.masthead, &look, self.date, direction))
-                                (self.rows)
-                            }
-                            table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
-                                align="center" style={ "max-width:600px;margin:0 auto;text-align:" (start) ";" } {
-                                (self.footer)
-                            }
-                            (PreEscaped(OUTLOOK_CLOSE))
-                        } }
-                    }
+                    @if self.share.is_some() { main { (desk) } } @else { (desk) }
                 }
             }
         }
     }
+}
+
+/// A letter: a mail that is no issue.
+pub(crate) fn letter(
+    masthead: &Masthead<'_>,
+    subject: &str,
+    preheader: &str,
+    rows: Markup,
+    below: &[Markup],
+) -> String {
+    let footer = footer(masthead, below);
+    let page = Page {
+        masthead,
+        title: subject,
+        preheader: Some(preheader),
+        share: None,
+        date: None,
+        notice: None,
+        rows,
+        footer,
+    };
+    page.render().into_string()
 }
 
 /// The preheader, and after it room that keeps other text out of the inbox's preview line.

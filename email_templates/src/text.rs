@@ -1,5 +1,7 @@
 //! The plain text part: paragraphs wrapped at 72 columns, rules, links on lines of their own.
 
+use crate::Masthead;
+use crate::layout::postal_lines;
 use crate::wording::tidy;
 
 /// The width of the text part in columns.
@@ -52,6 +54,25 @@ impl TextPart {
     /// A link: a line of its own, never wrapped and never changed.
     pub(crate) fn link(&mut self, indent: usize, url: &str) -> &mut Self {
         self.lines.push(format!("{}{url}", " ".repeat(indent)));
+        self
+    }
+
+    /// The head of a letter: whose it is.
+    pub(crate) fn letterhead(&mut self, masthead: &Masthead<'_>) -> &mut Self {
+        self.paragraph(0, &tidy(masthead.title)).paragraph(0, &tidy(masthead.tagline)).rule('=').gap()
+    }
+
+    /// The foot of a letter: why it came, and from whom.
+    pub(crate) fn letter_foot(&mut self, why: &str, masthead: &Masthead<'_>) -> &mut Self {
+        self.rule('-').gap().paragraph(0, why).gap().publisher(masthead)
+    }
+
+    /// Who publishes this, and where.
+    pub(crate) fn publisher(&mut self, masthead: &Masthead<'_>) -> &mut Self {
+        self.paragraph(0, &tidy(masthead.title));
+        for line in postal_lines(masthead) {
+            self.paragraph(0, &line);
+        }
         self
     }
 

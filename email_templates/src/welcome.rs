@@ -4,9 +4,7 @@
 use jiff::civil::{Date, DateTime};
 use maud::{Markup, html};
 
-use crate::layout::{
-    Page, button, footer, headline, inline_link, paragraph, postal_lines, row, row_end, small_print,
-};
+use crate::layout::{button, headline, inline_link, letter, paragraph, row, row_end, small_print};
 use crate::text::TextPart;
 use crate::theme::{BREAK, INK, Look, SANS, light};
 use crate::wording::{long_date, shorten, tidy, tidy_some};
@@ -104,20 +102,10 @@ pub fn render(welcome: &Welcome<'_>) -> Email {
         @if let Some(latest) = &welcome.latest { (latest_issue(&look, latest)) }
         (row_end())
     };
-    let html = Page {
-        masthead,
-        title: &subject,
-        preheader: Some(&preheader),
-        date: None,
-        notice: None,
-        rows,
-        footer: footer(masthead, &[html! { (why) }]),
-    }
-    .render()
-    .into_string();
+    let html = letter(masthead, &subject, &preheader, rows, &[html! { (why) }]);
 
     let mut part = TextPart::default();
-    part.paragraph(0, &title).paragraph(0, &tidy(masthead.tagline)).rule('=').gap();
+    part.letterhead(masthead);
     part.paragraph(0, greeting).gap();
     part.paragraph(0, &format!("{next} {address}.")).gap();
     part.paragraph(0, change).gap();
@@ -127,12 +115,7 @@ pub fn render(welcome: &Welcome<'_>) -> Email {
     if let Some(latest) = &welcome.latest {
         latest_issue_text(latest, &mut part);
     }
-    part.rule('-').gap();
-    part.paragraph(0, &why).gap();
-    part.paragraph(0, &title);
-    for line in postal_lines(masthead) {
-        part.paragraph(0, &line);
-    }
+    part.letter_foot(&why, masthead);
     Email { subject, preheader, html, text: part.finish() }
 }
 

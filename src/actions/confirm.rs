@@ -1,6 +1,10 @@
 //! A reader confirms a signup.
 
-use super::{Context, mail_reader, set_preferences::follow_clock};
+use super::{
+    Context, mail_reader,
+    set_preferences::follow_clock,
+    subscribe::{Signup, SubscribeError, subscribe},
+};
 use crate::{
     db::{
         DbError, Tx,
@@ -8,10 +12,29 @@ use crate::{
         subscriptions::{self, ConfirmationRecord, Evidence, SubscriptionRecord},
     },
     domain::{
-        consent::ConsentEvent, ids::ConfirmationId, mail::MailKind, subscription::SubscriptionStatus,
-        token::Purpose,
+        consent::ConsentEvent, email_address::EmailAddress, ids::ConfirmationId, mail::MailKind,
+        signup_proof::is_marked, subscription::SubscriptionStatus, token::Purpose,
     },
 };
+use jiff::SignedDuration;
+
+/// How a reader confirmed, as the ledger names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConfirmedBy {
+    /// With the button on the page that the link leads to.
+    Button,
+    /// By following the link in the browser that had signed up.
+    SameBrowser,
+}
+
+impl ConfirmedBy {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Button => "link",
+            Self::SameBrowser => "same_browser",
+        }
+    }
+}
 
 /// What a confirmation link leads to.
 #[derive(Debug, Clone)]
@@ -48,7 +71,12 @@ pub async fn look(context: &Context, token: &str) -> Result<Confirmation, DbErro
 
 /// Confirms: the subscription becomes active, the consent is recorded, and the reader is greeted by mail. A second press says
 /// the same as the first, and does nothing.
-pub async fn confirm(context: &Context, token: &str, evidence: &Evidence) -> Result<Confirmation, DbError> {
+pub async fn confirm(
+    context: &Context,
+    token: &str,
+    by: ConfirmedBy,
+    evidence: &Evidence,
+) -> Result<Confirmation, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let Some((record, subscription, newsletter)) = find(context, &mut tx, token).await? else {
@@ -66,7 +94,7 @@ pub async fn confirm(context: &Context, token: &str, evidence: &Evidence) -> Res
             &mut tx,
             subscription.id,
             ConsentEvent::Confirmed,
-            "link",
+            by.as_str(),
             evidence,
             now,
         )
@@ -78,6 +106,41 @@ pub async fn confirm(context: &Context, token: &str, evidence: &Evidence) -> Res
     }
     tx.commit().await?;
     Ok(Confirmation::Confirmed { newsletter })
+}
+
+/// Asks for a new link with one that has expired: a signup anew, with the same limits. `None`: the link leads nowhere, or to a
+/// page that has more to say.
+pub async fn renew(
+    context: &Context,
+    token: &str,
+    evidence: &Evidence,
+) -> Result<Option<NewsletterRecord>, SubscribeError> {
+    let mut tx = context.db.read().await?;
+    let Some((record, subscription, newsletter)) = find(context, &mut tx, token).await? else {
+        return Ok(None);
+    };
+    drop(tx);
+    let Confirmation::Expired { newsletter } = judge(context, &record, &subscription, newsletter) else {
+        return Ok(None);
+    };
+    // What is stored was parsed once; rules may have become stricter since.
+    let Ok(address) = EmailAddress::parse(&subscription.address) else { return Ok(None) };
+    let signup = Signup {
+        address,
+        newsletter: newsletter.newsletter.slug.clone(),
+        method: "renewal",
+        time_zone: None,
+        evidence: evidence.clone(),
+    };
+    subscribe(context, &signup).await?;
+    Ok(Some(newsletter))
+}
+
+/// Whether a link, followed in the browser that keeps this mark, was asked for in that browser.
+pub fn asked_here(context: &Context, mark: &str, address: &str) -> bool {
+    let within = SignedDuration::from_hours(24 * i64::from(context.confirmation_days));
+    EmailAddress::parse(address)
+        .is_ok_and(|address| is_marked(&context.keys, mark, &address, within, context.clock.now()))
 }
 
 type Found = (ConfirmationRecord, SubscriptionRecord, NewsletterRecord);

@@ -6,6 +6,7 @@ pub mod add_feed;
 pub mod add_newsletter;
 pub mod add_operator;
 pub mod approve_issue;
+pub mod blocked_domains;
 pub mod cancel_issue;
 pub mod confirm;
 pub mod edit_issue;
@@ -21,6 +22,7 @@ pub mod set_preferences;
 pub mod subscribe;
 pub mod test_send;
 pub mod unsubscribe;
+pub mod verify_consent;
 
 use crate::{
     clock::Clock,
@@ -30,9 +32,10 @@ use crate::{
         newsletters::NewsletterRecord,
         subscriptions::SubscriptionRecord,
     },
-    domain::{email_address::EmailAddress, mail::MailKind, token::KeyRing},
+    domain::{email_address::EmailAddress, mail::MailKind, signup_limit::SignupLimits, token::KeyRing},
     queue::{Job, Queue},
 };
+use blocked_domains::BlockedDomains;
 use std::sync::Arc;
 
 /// What every action works with.
@@ -52,6 +55,14 @@ pub struct Context {
     pub welcome_mail: bool,
     /// Whether a reader who leaves by the link is told so.
     pub goodbye_mail: bool,
+    /// How many signups are taken.
+    pub signup_limits: SignupLimits,
+    /// Whose addresses are not taken.
+    pub blocked_domains: Arc<BlockedDomains>,
+    /// Whether addresses of posts, such as `info@`, are taken.
+    pub allow_role_accounts: bool,
+    /// Who sends the signup form back sooner is a program.
+    pub minimum_time: jiff::SignedDuration,
 }
 
 /// Puts a mail about a subscription to its reader into the queue, in the caller's transaction.

@@ -8,7 +8,7 @@ use crate::{
         subscriptions::{self, Evidence, SubscriptionRecord},
     },
     domain::{
-        consent::ConsentEvent,
+        consent::{ConsentEvent, LeavingReason, remark},
         ids::SubscriptionId,
         mail::MailKind,
         subscription::{GOODBYE_INTERVAL, SubscriptionStatus},
@@ -34,6 +34,8 @@ pub enum Leaving {
     Gone {
         /// Which newsletter.
         newsletter: NewsletterRecord,
+        /// Whether the reader just said why.
+        has_said_why: bool,
     },
 }
 
@@ -45,13 +47,16 @@ pub async fn look(context: &Context, token: &str) -> Result<Leaving, DbError> {
     let mut tx = context.db.read().await?;
     Ok(match find(context, &mut tx, token).await? {
         None => Leaving::Unknown,
-        Some((subscription, newsletter)) if has_left(&subscription) => Leaving::Gone { newsletter },
+        Some((subscription, newsletter)) if has_left(&subscription) => {
+            Leaving::Gone { newsletter, has_said_why: false }
+        }
         Some((subscription, newsletter)) => Leaving::Subscribed { newsletter, address: subscription.address },
     })
 }
 
-/// Ends the subscription at once and records it. Doing it again changes nothing. `method` is `link` or `one_click`: who used the
-/// link is said goodbye to by mail, while a mail program's click is followed by silence, as mailbox providers want it.
+/// Ends the subscription at once and records it. Doing it again changes nothing. `method` is `link`, `one_click` or
+/// `mail`: who used the link is said goodbye to by mail, while a mail program's click is followed by silence, as mailbox providers
+/// want it.
 pub async fn unsubscribe(
     context: &Context,
     token: &str,
@@ -86,7 +91,32 @@ pub async fn unsubscribe(
         }
     }
     tx.commit().await?;
-    Ok(Leaving::Gone { newsletter })
+    Ok(Leaving::Gone { newsletter, has_said_why: false })
+}
+
+/// Keeps why a reader left. It never ends a subscription: a page left open since an earlier leaving must not undo a new signup. So
+/// where the reader is subscribed, nothing is kept, and the answer says so.
+pub async fn give_reason(
+    context: &Context,
+    token: &str,
+    reason: LeavingReason,
+    text: &str,
+) -> Result<Leaving, DbError> {
+    if context.keys.verify(Purpose::Test, token).is_some() {
+        return Ok(Leaving::Test);
+    }
+    let mut tx = context.db.begin().await?;
+    let Some((subscription, newsletter)) = find(context, &mut tx, token).await? else {
+        return Ok(Leaving::Unknown);
+    };
+    let now = context.clock.now();
+    let kept =
+        subscriptions::set_reason(&mut tx, subscription.id, reason, remark(text).as_deref(), now).await?;
+    tx.commit().await?;
+    Ok(match subscription {
+        it if has_left(&it) => Leaving::Gone { newsletter, has_said_why: kept },
+        it => Leaving::Subscribed { newsletter, address: it.address },
+    })
 }
 
 async fn find(

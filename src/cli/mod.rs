@@ -1,7 +1,9 @@
 //! The command line: one file a command group.
 
 mod article;
+mod bounce;
 mod check;
+mod consent;
 mod demo;
 mod dkim;
 mod feed;
@@ -79,6 +81,11 @@ enum Command {
     /// Look up readers, change what they chose
     #[command(subcommand)]
     Subscriber(subscriber::Subscriber),
+    /// Take mail that comes in, such as that of readers who write to leave
+    Bounce(bounce::Bounce),
+    /// Verify the ledger of consent, show why readers leave
+    #[command(subcommand)]
+    Consent(consent::Consent),
     /// Say who is told by mail what needs a decision
     #[command(subcommand)]
     Operator(operator::Operator),
@@ -121,11 +128,17 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let for_mail_server = matches!(cli.command, Command::Bounce(_));
     let result = runtime.block_on(run(cli));
     // Tasks still at work have been told to stop and given their time.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        // Whatever is wrong here, the mail server must keep the message.
+        Err(CliError::Failed(message) | CliError::Usage(message)) if for_mail_server => {
+            eprintln!("daily: {message}; the message was not handled, try again later");
+            ExitCode::from(bounce::TRY_AGAIN)
+        }
         Err(CliError::Failed(message)) => {
             eprintln!("daily: {message}");
             ExitCode::FAILURE
@@ -176,6 +189,8 @@ async fn with_app(command: Command, app: &App, output: Output) -> CliResult {
         Command::Issue(issue) => issue.run(app, output).await,
         Command::TestSend(test_send) => test_send.run(app, output).await,
         Command::Subscriber(subscriber) => subscriber.run(app, output).await,
+        Command::Bounce(bounce) => bounce.run(app, output).await,
+        Command::Consent(consent) => consent.run(app, output).await,
         Command::Operator(operator) => operator.run(app, output).await,
         Command::Demo(_)
         | Command::Migrate

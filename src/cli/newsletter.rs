@@ -120,6 +120,9 @@ pub struct Fields {
     /// The language it is written in, such as en or pt-BR
     #[arg(long)]
     language: Option<String>,
+    /// Who may find past issues: everybody, who has a link, or nobody
+    #[arg(long, value_parser = ["public", "unlisted", "none"])]
+    archive: Option<String>,
 }
 
 impl Newsletter {
@@ -221,6 +224,7 @@ impl Fields {
         set_word("clock", self.clock, &mut it.clock)?;
         set_word("selection", self.selection, &mut it.selection)?;
         set_word("fonts", self.fonts, &mut it.theme.fonts)?;
+        set_word("archive", self.archive, &mut it.archive)?;
         if let Some(approval) = self.approval {
             it.needs_approval = approval == "required";
         }
@@ -317,6 +321,7 @@ async fn record(app: &App, newsletter: &NewsletterRecord) -> Result<Value, CliEr
         "fonts": it.theme.fonts,
         "postal_address": it.postal_address,
         "language": it.language,
+        "archive": it.archive,
         "list_id": it.list_id(),
         "next_date": date.to_string(),
         "next_due_at": due.first.to_string(),

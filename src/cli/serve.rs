@@ -2,6 +2,7 @@
 
 use super::CliResult;
 use crate::{
+    actions::verify_consent,
     app::App,
     db::{Taken, WorkerLock, issues, processes},
     jobs::{self, sweep, take_over::take_over},
@@ -63,6 +64,8 @@ const SHARE_EVERY: Duration = Duration::from_secs(2);
 const ISSUES_AT_ONCE: usize = 4;
 /// How often finished jobs are cleaned up.
 const TIDY_EVERY: Duration = Duration::from_mins(1);
+/// From one look for entries of consent without a link to the next: imports add some.
+const LINK_EVERY: Duration = Duration::from_mins(10);
 /// How long requests under way may take when the process is asked to end.
 const WEB_GRACE: Duration = Duration::from_secs(10);
 /// Room beyond the longest a mail in hand may take: for jobs to finish when the process is asked to end, and before a job
@@ -120,6 +123,17 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
             async move {
                 if let Err(error) = queue::tidy(&db).await {
                     tracing::warn!(%error, "finished jobs could not be cleaned up");
+                }
+            }
+        }));
+        let ledger = app.actions.clone();
+        parts.spawn(every(LINK_EVERY, stop.clone(), move || {
+            let ledger = ledger.clone();
+            async move {
+                match verify_consent::link_consent(&ledger).await {
+                    Ok(0) => {}
+                    Ok(entries) => tracing::info!(entries, "older entries of consent got their links"),
+                    Err(error) => tracing::warn!(%error, "entries of consent could not get their links yet"),
                 }
             }
         }));
@@ -286,8 +300,14 @@ fn mailbox_to_show(settings: &Settings) -> Option<&std::path::Path> {
 pub fn site(app: &App) -> web::Site {
     web::Site {
         actions: app.actions.clone(),
+        public_url: app.settings.http.public_url.as_str().into(),
         allowed_origins: app.settings.http.allowed_origins.as_slice().into(),
         mailbox: mailbox_to_show(&app.settings).map(|folder| Arc::new(folder.to_owned())),
+        secure_cookies: app.settings.http.public_url.starts_with("https://"),
+        proxies: web::Proxies {
+            trusted: app.settings.http.proxies.trusted.as_slice().into(),
+            by: app.settings.http.proxies.forwarded_by,
+        },
     }
 }
 

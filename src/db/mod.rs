@@ -19,6 +19,7 @@ pub mod operators;
 pub mod paces;
 pub mod processes;
 pub mod relay_shares;
+pub mod signup_limits;
 pub mod subscriptions;
 pub mod suppressions;
 pub mod turns;
@@ -58,6 +59,17 @@ enum Inner {
     Sqlite(Transaction<'static, Sqlite>),
     Postgres(Transaction<'static, Postgres>),
 }
+
+/// Runs the same query text on whichever engine the transaction belongs to.
+macro_rules! on {
+    ($tx:expr, |$conn:ident| $query:expr) => {
+        match $tx.by_engine() {
+            $crate::db::EngineTx::Sqlite($conn) => $query,
+            $crate::db::EngineTx::Postgres($conn) => $query,
+        }
+    };
+}
+pub(crate) use on;
 
 impl Db {
     /// Begins a transaction that may write. On SQLite it takes the write lock at once (`BEGIN IMMEDIATE`), so that it never
@@ -104,6 +116,19 @@ impl Tx {
         Ok(())
     }
 
+    /// Begins an attempt: what follows can be undone without ending the transaction. Attempts nest.
+    pub async fn attempt(&mut self) -> Result<(), DbError> {
+        on!(self, |conn| sqlx::query("SAVEPOINT attempt").execute(conn).await.map(drop))
+    }
+
+    /// Ends the latest attempt: keeps what it did, or undoes it.
+    pub async fn end_attempt(&mut self, keep: bool) -> Result<(), DbError> {
+        if !keep {
+            on!(self, |conn| sqlx::query("ROLLBACK TO SAVEPOINT attempt").execute(conn).await.map(drop))?;
+        }
+        on!(self, |conn| sqlx::query("RELEASE SAVEPOINT attempt").execute(conn).await.map(drop))
+    }
+
     /// Runs `action` once the transaction has been committed, and not otherwise.
     pub fn after_commit(&mut self, action: impl FnOnce() + Send + 'static) {
         self.after_commit.push(Box::new(action));
@@ -123,14 +148,3 @@ pub(crate) enum EngineTx<'tx> {
     Sqlite(&'tx mut sqlx::SqliteConnection),
     Postgres(&'tx mut sqlx::PgConnection),
 }
-
-/// Runs the same query text on whichever engine the transaction belongs to.
-macro_rules! on {
-    ($tx:expr, |$conn:ident| $query:expr) => {
-        match $tx.by_engine() {
-            $crate::db::EngineTx::Sqlite($conn) => $query,
-            $crate::db::EngineTx::Postgres($conn) => $query,
-        }
-    };
-}
-pub(crate) use on;

@@ -5,7 +5,7 @@ use crate::domain::{
     days::Days,
     email_address::EmailAddress,
     ids::NewsletterId,
-    newsletter::{Newsletter, SelectionKind, WhoseClock, parse_send_time, parse_time_zone},
+    newsletter::{Archive, Newsletter, SelectionKind, WhoseClock, parse_send_time, parse_time_zone},
     theme::{Colour, Fonts, Theme},
 };
 use jiff::Timestamp;
@@ -45,6 +45,8 @@ struct Row {
     fonts: Fonts,
     postal_address: String,
     language: String,
+    #[sqlx(try_from = "String")]
+    archive: Archive,
     scheduled_since: Stamp,
 }
 
@@ -81,6 +83,7 @@ impl Row {
                 sender_name: self.sender_name,
                 postal_address: self.postal_address,
                 language: self.language,
+                archive: self.archive,
             },
         })
     }
@@ -117,8 +120,8 @@ pub async fn insert_if_new(tx: &mut Tx, newsletter: &Newsletter, now: Timestamp)
         sqlx::query(
         "INSERT INTO newsletters (slug, title, tagline, sender_name, sender_address, time_zone, send_time, \
          postal_address, language, days, clock, selection, min_stories, max_stories, needs_approval, logo_url, accent, \
-         fonts, created_at, scheduled_since) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
-         $16, $17, $18, $19, $19) ON CONFLICT (slug) DO NOTHING",
+         fonts, archive, created_at, scheduled_since) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
+         $16, $17, $18, $19, $20, $20) ON CONFLICT (slug) DO NOTHING",
     )
     .bind(&newsletter.slug)
     .bind(&newsletter.title)
@@ -138,6 +141,7 @@ pub async fn insert_if_new(tx: &mut Tx, newsletter: &Newsletter, now: Timestamp)
     .bind(newsletter.theme.logo_url.as_ref().map(url::Url::as_str))
     .bind(newsletter.theme.accent.map(|accent| accent.to_string()))
     .bind(newsletter.theme.fonts.as_str())
+    .bind(newsletter.archive.as_str())
     .bind(Stamp(now))
     .execute(conn)
     .await
@@ -153,7 +157,7 @@ pub async fn update(tx: &mut Tx, record: &NewsletterRecord) -> Result<(), DbErro
         "UPDATE newsletters SET title = $2, tagline = $3, sender_name = $4, sender_address = $5, time_zone = $6, \
          send_time = $7, postal_address = $8, language = $9, scheduled_since = $10, days = $11, clock = $12, \
          selection = $13, min_stories = $14, max_stories = $15, needs_approval = $16, logo_url = $17, accent = $18, \
-         fonts = $19 WHERE id = $1",
+         fonts = $19, archive = $20 WHERE id = $1",
     )
     .bind(record.id.0)
     .bind(&newsletter.title)
@@ -174,6 +178,7 @@ pub async fn update(tx: &mut Tx, record: &NewsletterRecord) -> Result<(), DbErro
     .bind(newsletter.theme.logo_url.as_ref().map(url::Url::as_str))
     .bind(newsletter.theme.accent.map(|accent| accent.to_string()))
     .bind(newsletter.theme.fonts.as_str())
+    .bind(newsletter.archive.as_str())
     .execute(conn)
     .await
     .map(drop)

@@ -181,6 +181,10 @@ pub struct PublicIssue {
     pub issue_date: String,
     /// The subject line its readers saw.
     pub subject: String,
+    /// What inboxes showed after it.
+    pub preheader: String,
+    /// When it was rendered for good.
+    pub created_at: Stamp,
 }
 
 /// A page of the issues that readers may see, dated before `before`, latest first: those that went out or are going out.
@@ -192,7 +196,7 @@ pub async fn public_page(
 ) -> Result<Vec<PublicIssue>, DbError> {
     on!(tx, |conn| {
         sqlx::query_as(
-        "SELECT i.issue_date, v.subject FROM issues i JOIN issue_variants v ON v.id = \
+        "SELECT i.issue_date, v.subject, v.preheader, v.created_at FROM issues i JOIN issue_variants v ON v.id = \
          (SELECT min(id) FROM issue_variants WHERE issue_id = i.id) WHERE i.newsletter_id = $1 AND i.issue_date < $2 \
          AND i.status IN ('sending', 'sent', 'paused', 'held') ORDER BY i.issue_date DESC LIMIT $3"
     )

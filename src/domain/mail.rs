@@ -7,6 +7,8 @@ words! {
     MailKind {
         /// Asks a reader to confirm a signup.
         Confirmation = "confirmation",
+        /// Asks once more, a while later.
+        ConfirmationReminder = "confirmation_reminder",
         /// Tells a reader who signs up again that they are in.
         AlreadySubscribed = "already_subscribed",
         /// Greets a reader who has just confirmed, with the latest issue.
@@ -36,9 +38,11 @@ impl MailKind {
     pub const fn auto_submitted(self) -> Option<AutoSubmitted> {
         match self {
             Self::Test => None,
-            Self::Confirmation | Self::AlreadySubscribed | Self::Welcome | Self::Goodbye => {
-                Some(AutoSubmitted::Replied)
-            }
+            Self::Confirmation
+            | Self::ConfirmationReminder
+            | Self::AlreadySubscribed
+            | Self::Welcome
+            | Self::Goodbye => Some(AutoSubmitted::Replied),
             Self::ApprovalWanted | Self::TooFewStories | Self::IssueStopped | Self::FeedTrouble => {
                 Some(AutoSubmitted::Generated)
             }

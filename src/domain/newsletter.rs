@@ -44,6 +44,20 @@ pub struct Newsletter {
     pub postal_address: String,
     /// BCP 47 tag of the language its mails are written in.
     pub language: String,
+    /// Who may find its past issues.
+    pub archive: Archive,
+}
+
+words! {
+    /// Who may find past issues on the web.
+    Archive {
+        /// Everybody, search engines included: they are in the list and in the feed.
+        Public = "public",
+        /// Who has a link to one: they are in no list, and search engines are asked to leave them out.
+        Unlisted = "unlisted",
+        /// Nobody: there are no pages of them, and mails have no link to one.
+        None = "none",
+    }
 }
 
 words! {
@@ -112,6 +126,7 @@ impl Newsletter {
             theme: Theme::default(),
             postal_address: PLACEHOLDER_POSTAL_ADDRESS.into(),
             language: "en".into(),
+            archive: Archive::Public,
         }
     }
 

@@ -11,7 +11,7 @@ use super::{
     cadence::Cadence,
     ids::{ArticleId, VariantId},
     newsletter::{Newsletter, SelectionKind},
-    selection::{Candidate, Choice, Readers, Rules, TooFew, in_order, select},
+    selection::{Candidate, Choice, Readers, Rules, TooFew, in_order, select, stories},
 };
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
@@ -237,8 +237,7 @@ pub fn plan(inputs: &PlanInputs) -> Plan {
     let chosen_for = |told: &Told| -> Vec<ArticleId> {
         let Some(order) = orders.get(&told.served.kind) else { return Vec::new() };
         let readers = inputs.readers(told.served, &told.sections, &told.had);
-        let choices = select(order, &inputs.rules, &readers, inputs.planned_at);
-        choices.into_iter().filter(|choice| choice.reason.is_in()).map(|choice| choice.article).collect()
+        stories(order, &inputs.rules, &readers, inputs.planned_at)
     };
     let mut by_stories: BTreeMap<Vec<ArticleId>, Vec<Group>> = BTreeMap::new();
     for group in &inputs.groups {

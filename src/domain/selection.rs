@@ -307,33 +307,67 @@ impl Candidate {
 /// Applies the rule to candidates in their order ([`in_order`]). The chosen ones come first, as they stand in the issue; the
 /// others follow. The outcome depends on nothing but the arguments.
 pub fn select(order: &[&Candidate], rules: &Rules, readers: &Readers<'_>, now: Timestamp) -> Vec<Choice> {
-    let mut fates: Vec<Reason> = order.iter().map(|c| c.fate(rules, readers, now)).collect();
+    let fates = fates(order, rules, readers, now, Until::TheEnd);
+    let choices = order.iter().zip(fates).map(|(c, reason)| Choice { article: c.article, reason });
+    let (chosen, mut left): (Vec<Choice>, Vec<Choice>) = choices.partition(|choice| choice.reason.is_in());
+    let mut choices = put_in_place(chosen, order);
+    choices.append(&mut left);
+    choices
+}
+
+/// The stories that [`select`] chooses. For readers in very many groups: it looks no further than to the last one that is in.
+pub fn stories(order: &[&Candidate], rules: &Rules, readers: &Readers<'_>, now: Timestamp) -> Vec<ArticleId> {
+    let fates = fates(order, rules, readers, now, Until::Full);
+    let choices = order.iter().zip(fates).map(|(c, reason)| Choice { article: c.article, reason });
+    let chosen = choices.filter(|choice| choice.reason.is_in()).collect();
+    put_in_place(chosen, order).into_iter().map(|choice| choice.article).collect()
+}
+
+/// How far candidates are looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// All of them.
+    TheEnd,
+    /// Until the issue is full: none of those that follow is in.
+    Full,
+}
+
+/// The candidates' fates, in their order.
+fn fates(
+    order: &[&Candidate],
+    rules: &Rules,
+    readers: &Readers<'_>,
+    now: Timestamp,
+    until: Until,
+) -> Vec<Reason> {
+    let mut fates = Vec::new();
     let mut room = rules.max_stories;
     let mut of_source: HashMap<FeedId, usize> = HashMap::new();
     let mut of_section: HashMap<&str, usize> = HashMap::new();
-    for (candidate, fate) in order.iter().zip(&mut fates).filter(|(_, fate)| fate.is_in()) {
-        if room == 0 {
-            *fate = Reason::NoRoom;
-            continue;
+    for candidate in order {
+        if room == 0 && until == Until::Full {
+            break;
         }
-        let source = candidate.source.map(|source| of_source.entry(source).or_default());
-        let section = (!candidate.section.is_empty())
-            .then(|| of_section.entry(candidate.section.as_str()).or_default());
-        let is_full = |count: Option<&usize>, most: usize| most > 0 && count.is_some_and(|n| *n >= most);
-        if !candidate.is_wanted() {
-            if is_full(source.as_deref(), rules.max_per_source) {
-                *fate = Reason::SourceShare;
-                continue;
+        let mut fate = candidate.fate(rules, readers, now);
+        if fate.is_in() {
+            let source = candidate.source.map(|source| of_source.entry(source).or_default());
+            let section = (!candidate.section.is_empty())
+                .then(|| of_section.entry(candidate.section.as_str()).or_default());
+            let is_full = |count: Option<&usize>, most: usize| most > 0 && count.is_some_and(|n| *n >= most);
+            if room == 0 {
+                fate = Reason::NoRoom;
+            } else if !candidate.is_wanted() && is_full(source.as_deref(), rules.max_per_source) {
+                fate = Reason::SourceShare;
+            } else if !candidate.is_wanted() && is_full(section.as_deref(), rules.max_per_section) {
+                fate = Reason::SectionShare;
+            } else {
+                room -= 1;
+                for count in [source, section].into_iter().flatten() {
+                    *count += 1;
+                }
             }
-            if is_full(section.as_deref(), rules.max_per_section) {
-                *fate = Reason::SectionShare;
-                continue;
-            }
         }
-        room -= 1;
-        for count in [source, section].into_iter().flatten() {
-            *count += 1;
-        }
+        fates.push(fate);
     }
     for fate in fates.iter_mut().filter(|fate| matches!(fate, Reason::SourceShare | Reason::SectionShare)) {
         if room > 0 {
@@ -341,11 +375,7 @@ pub fn select(order: &[&Candidate], rules: &Rules, readers: &Readers<'_>, now: T
             *fate = Reason::RoomLeft;
         }
     }
-    let choices = order.iter().zip(fates).map(|(c, reason)| Choice { article: c.article, reason });
-    let (chosen, mut left): (Vec<Choice>, Vec<Choice>) = choices.partition(|choice| choice.reason.is_in());
-    let mut choices = put_in_place(chosen, order);
-    choices.append(&mut left);
-    choices
+    fates
 }
 
 /// Puts the stories that have a place there, from the first place on; the others keep their order around them.

@@ -16,6 +16,8 @@ pub enum Purpose {
     Unsubscribe,
     /// Stands in a test mail where a reader's link would; ends nothing.
     Test,
+    /// Stands in a signup form; the number is when the form was shown.
+    Form,
 }
 
 impl Purpose {
@@ -24,6 +26,7 @@ impl Purpose {
             Self::Confirm => 1,
             Self::Unsubscribe => 2,
             Self::Test => 3,
+            Self::Form => 4,
         }
     }
 }
@@ -87,6 +90,14 @@ impl KeyRing {
         let mac = hmac::sign(&key.key, &bytes);
         bytes.extend(&mac.as_ref()[..MAC_BYTES]);
         URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// A keyed hash of a text, to find it again without keeping it. Nothing that a token's hash is made of begins with this byte.
+    pub fn fingerprint(&self, text: &str) -> String {
+        let mut context = hmac::Context::with_key(&self.keys[0].key);
+        context.update(&[0]);
+        context.update(text.as_bytes());
+        URL_SAFE_NO_PAD.encode(&context.sign().as_ref()[..MAC_BYTES])
     }
 
     /// Reads a token: the row it names, or `None` if it is not one of ours for this purpose.

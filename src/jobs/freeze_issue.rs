@@ -29,6 +29,8 @@ use email_templates::Email;
 use jiff::{SignedDuration, Timestamp};
 use turn::Turn;
 
+/// How often an issue that waits for an operator is looked at.
+const LOOK_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(5);
 /// How long an issue waits while another one is being frozen.
 const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(1);
 /// The clock of an issue whose readers are all due at one moment.
@@ -208,6 +210,8 @@ async fn wait(
         return Ok(false);
     }
     issues::set_waits_for(&mut tx, record.id, Some(what)).await?;
+    // An approval and new articles wake it at once.
+    issues::set_woken(&mut tx, record.id, context.clock.now() + LOOK_AGAIN_AFTER).await?;
     tx.commit().await?;
     tracing::warn!(issue = %record.id, date = record.issue_date, waits_for = what, "issue is due, and waits for an operator");
     Ok(false)

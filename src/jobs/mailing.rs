@@ -78,11 +78,13 @@ impl Mailing {
         // A delivery names a variant of its issue: the table says so.
         let frozen = self.frozen.get(&delivery.variant_id).ok_or(ComposeError::NoVariant)?;
         let token = context.keys.sign(Purpose::Unsubscribe, delivery.subscription_id.0);
+        let mailto = context.rules.unsubscribe_mailto.as_ref().map(|it| it.url(&token));
         let domain = self.newsletter.newsletter.sender_address.domain();
         let personal = Personal {
             recipient: &delivery.address,
             message_id: &format!("{}.{}@{domain}", self.issue.message_key, delivery.id),
             unsubscribe_url: &format!("{}/unsubscribe/{token}", context.rules.public_url),
+            unsubscribe_mailto: mailto.as_deref(),
             token: &token,
         };
         frozen.message(&personal, &self.signers, context.clock.now(), out)

@@ -18,7 +18,8 @@ pub mod render_issue;
 pub mod send_mail;
 pub mod sweep;
 pub mod take_over;
-pub mod wake_reading;
+pub mod tend_pending;
+mod wake_reading;
 pub mod watch_feed;
 
 use self::{govern::Governor, journal::Journal};
@@ -72,6 +73,8 @@ pub struct Context {
 pub struct JobRules {
     /// Where every link in a mail begins.
     pub public_url: String,
+    /// Where readers' mail programs write to leave by mail.
+    pub unsubscribe_mailto: Option<crate::domain::leaving_address::LeavingAddress>,
     /// The bounds of an issue.
     pub digest: Rules,
     /// Operators are reminded of what waits for them this long before it is due.
@@ -92,6 +95,10 @@ pub struct JobRules {
     pub max_feed_bytes: u64,
     /// How long a confirmation link works.
     pub confirmation_days: u32,
+    /// Who has not confirmed is reminded after this time, once. `None`: nobody is.
+    pub remind_pending_after: Option<SignedDuration>,
+    /// Who has not confirmed is erased after this time. `None`: nobody is.
+    pub erase_pending_after: Option<SignedDuration>,
     /// Whether mails in doubt wait for the operator.
     pub hold_uncertain: bool,
     /// When an issue is held because of refusals.

@@ -16,7 +16,7 @@ use crate::{
         plan::{Plan, PlanInputs, Served, plan},
         selection::{ROUND_UP_AGE, TooFew},
     },
-    queue::JobFailure,
+    queue::{Job, JobFailure},
 };
 use jiff::civil::Date;
 use std::collections::HashSet;
@@ -44,6 +44,9 @@ pub async fn run(context: &Context, issue: IssueId) -> Result<(), JobFailure> {
     if issues::set_plan(&mut tx, issue, record.revision, &inputs, &plan).await? {
         let waits_for = waits_for(&newsletter, &record, &inputs, &plan);
         issues::set_waits_for(&mut tx, issue, waits_for).await?;
+        if waits_for.is_none() && record.due_at.0 <= context.clock.now() {
+            context.queue.enqueue(&mut tx, &Job::FreezeIssue { issue }).await?;
+        }
         tx.commit().await?;
         let stories = plan.variants.first().map_or(0, |variant| variant.stories.len());
         let variants = plan.variants.len();

@@ -3,7 +3,7 @@
 use super::{edition::Edition, note};
 use crate::{
     db::{articles::ArticleRecord, newsletters::NewsletterRecord},
-    domain::newsletter::Newsletter,
+    domain::newsletter::{Archive, Newsletter},
 };
 use email_templates::{
     Email, Masthead,
@@ -67,7 +67,14 @@ impl Rendering<'_> {
 
     /// The page of the archive.
     pub fn web_view(&self) -> String {
-        self.with_digest(|digest| digest::web_view(digest).into_string())
+        let (url, newsletter) = (self.public_url, &self.newsletter.newsletter);
+        // One issue is known by one address, whatever its readers' stories.
+        let page = web_view_url(url, newsletter, self.date, 1);
+        let feed = format!("{url}/issues.xml?newsletter={}", newsletter.slug);
+        let feed = (newsletter.archive == Archive::Public).then_some(feed.as_str());
+        self.with_digest(|digest| {
+            digest::web_view(digest, &digest::Archive { page: &page, feed }).into_string()
+        })
     }
 
     fn with_digest<T>(&self, render: impl FnOnce(&Digest<'_>) -> T) -> T {
@@ -78,6 +85,7 @@ impl Rendering<'_> {
         let unsubscribe = format!("{url}/unsubscribe/{token}");
         let preferences = format!("{url}/preferences/{token}");
         let web_view = web_view_url(url, newsletter, self.date, self.number);
+        let web_view = (newsletter.archive != Archive::None).then_some(web_view.as_str());
         let words = &self.edition.words;
         let note = words.note.as_deref().map(|note| (note::to_html(note), note::to_text(note)));
         render(&Digest {
@@ -87,7 +95,7 @@ impl Rendering<'_> {
             preheader: words.preheader.as_deref(),
             note: note.as_ref().map(|(html, text)| Note { html, text }),
             stories: &stories,
-            links: Links { unsubscribe: &unsubscribe, preferences: &preferences, web_view: &web_view },
+            links: Links { unsubscribe: &unsubscribe, preferences: &preferences, web_view },
             is_test: self.is_test,
         })
     }

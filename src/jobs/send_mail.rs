@@ -38,6 +38,10 @@ pub async fn run(context: &Context, id: MailId) -> Result<(), JobFailure> {
     let outcome = match made {
         Content::Unwanted(why) => Outcome::Failed(Answer::new("", None, why)),
         Content::Mail { email, unsubscribe_url } => {
+            // The link to leave ends with the token.
+            let token = unsubscribe_url.as_deref().and_then(|url| url.rsplit('/').next());
+            let mailto =
+                context.rules.unsubscribe_mailto.as_ref().zip(token).map(|(it, token)| it.url(token));
             let composed = compose(&Draft {
                 newsletter: &newsletter.newsletter,
                 recipient: &mail.recipient,
@@ -46,6 +50,7 @@ pub async fn run(context: &Context, id: MailId) -> Result<(), JobFailure> {
                 message_id: &mail.message_id,
                 date: mail.created_at.0,
                 unsubscribe_url: unsubscribe_url.as_deref(),
+                unsubscribe_mailto: mailto.as_deref(),
                 auto_submitted: mail.kind.auto_submitted(),
                 signers: &context.dkim.for_sender(&newsletter.newsletter.sender_address),
                 now,

@@ -1,10 +1,15 @@
 //! The schedule and the sweep: every second, whatever is due is woken. Any number of processes may do this at once.
 
 use super::{
-    Context, ask_operators::ask_operators, notify_operators::issue_stopped, plan_issue, wake_reading,
+    Context, ask_operators::ask_operators, notify_operators::issue_stopped, plan_issue, tend_pending,
+    wake_reading,
 };
 use crate::{
-    db::{DbError, Tx, feeds, issues, mails, newsletters, subscriptions},
+    db::{
+        DbError, Tx, feeds,
+        issues::{self, PlanAgain},
+        mails, newsletters, signup_limits, subscriptions,
+    },
     domain::{
         issue::IssueStatus,
         schedule::{self, Slot, SlotAction},
@@ -18,7 +23,10 @@ const WAKE_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(30);
 /// Feeds that would be read later are read this long before an issue is due, and when it is begun.
 const READ_FEEDS_BEFORE: SignedDuration = SignedDuration::from_mins(10);
 /// An issue's plan is made anew for articles that came since, but not more often than this.
-const PLAN_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(1);
+const PLAN_AGAIN: PlanAgain = PlanAgain {
+    near: SignedDuration::from_mins(1),
+    far: (SignedDuration::from_mins(10), SignedDuration::from_hours(2)),
+};
 /// Most mails woken in one turn.
 const AT_ONCE: i64 = 200;
 
@@ -103,12 +111,14 @@ async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbEr
         };
         context.queue.enqueue(tx, &job).await?;
     }
-    for issue in issues::outdated(tx, now - PLAN_AGAIN_AFTER).await? {
+    for issue in issues::outdated(tx, PLAN_AGAIN, now).await? {
         context.queue.enqueue(tx, &Job::PlanIssue { issue }).await?;
     }
     ask_operators(context, tx, now).await?;
     for mail in mails::wake_due(tx, now, woken_before, AT_ONCE).await? {
         context.queue.enqueue(tx, &Job::SendMail { mail }).await?;
     }
+    signup_limits::tidy(tx, now).await?;
+    tend_pending::tend(context, tx, now).await?;
     wake_reading::wake(context, tx, now).await
 }

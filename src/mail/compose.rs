@@ -29,6 +29,8 @@ pub struct Draft<'a> {
     pub date: Timestamp,
     /// Where a mail program leaves the newsletter with one click (RFC 8058).
     pub unsubscribe_url: Option<&'a str>,
+    /// Where a mail program can write to leave, as a `mailto:` URL; only beside the other.
+    pub unsubscribe_mailto: Option<&'a str>,
     /// How it came about, if no person wrote it: nothing to answer automatically (RFC 3834).
     pub auto_submitted: Option<AutoSubmitted>,
     /// Who signs it.
@@ -73,6 +75,7 @@ pub fn compose(draft: &Draft<'_>) -> Result<Vec<u8>, ComposeError> {
         recipient: draft.recipient,
         message_id: draft.message_id,
         unsubscribe_url: draft.unsubscribe_url,
+        unsubscribe_mailto: draft.unsubscribe_mailto,
     };
     let mut out = Vec::with_capacity(body.len() + 2048);
     let body_hash = || digest::digest(&digest::SHA256, body.as_bytes());
@@ -110,6 +113,7 @@ mod tests {
             message_id: "abc.1@newsletter.example",
             date: "2026-05-01T07:00:00Z".parse().unwrap(),
             unsubscribe_url: Some("https://news.example.org/unsubscribe/token"),
+            unsubscribe_mailto: None,
             auto_submitted: None,
             signers: &Signers::default(),
             now: "2026-05-01T07:00:05Z".parse().unwrap(),

@@ -48,6 +48,8 @@ pub struct Personal<'a> {
     pub message_id: &'a str,
     /// Where a mail program leaves the newsletter with one click (RFC 8058).
     pub unsubscribe_url: &'a str,
+    /// Where a mail program can write to leave, as a `mailto:` URL.
+    pub unsubscribe_mailto: Option<&'a str>,
     /// What stands in the reader's links.
     pub token: &'a str,
 }
@@ -117,6 +119,7 @@ impl Frozen {
             recipient: personal.recipient,
             message_id: personal.message_id,
             unsubscribe_url: Some(personal.unsubscribe_url),
+            unsubscribe_mailto: personal.unsubscribe_mailto,
         };
         self.head.write(&own, signers, now, body_hash, out)?;
         out.extend_from_slice(self.first.as_bytes());
@@ -170,6 +173,7 @@ mod tests {
         newsletter: Newsletter,
         recipient: EmailAddress,
         token: String,
+        mailto: Option<String>,
         signers: Signers,
     }
 
@@ -193,6 +197,7 @@ mod tests {
                 recipient: &self.recipient,
                 message_id: &message_id,
                 unsubscribe_url,
+                unsubscribe_mailto: self.mailto.as_deref(),
                 token: &self.token,
             };
             let mut spliced = b"what the buffer held before".to_vec();
@@ -205,6 +210,7 @@ mod tests {
                 message_id: &message_id,
                 date,
                 unsubscribe_url: Some(unsubscribe_url),
+                unsubscribe_mailto: self.mailto.as_deref(),
                 auto_submitted: None,
                 signers: &self.signers,
                 now,
@@ -243,6 +249,7 @@ mod tests {
             newsletter: newsletter("Daily"),
             recipient: EmailAddress::parse("ann@example.org").unwrap(),
             token: token.into(),
+            mailto: None,
             signers: Signers::default(),
         };
         let email = |token: &str| Email {
@@ -279,7 +286,13 @@ mod tests {
             ("a@b", "https://n.example>, <mailto:eve@example.org", "List-Unsubscribe"),
             ("a@b", "https://n.example/ü", "List-Unsubscribe"),
         ] {
-            let personal = Personal { recipient: &recipient, message_id, unsubscribe_url, token: "t" };
+            let personal = Personal {
+                recipient: &recipient,
+                message_id,
+                unsubscribe_url,
+                unsubscribe_mailto: None,
+                token: "t",
+            };
             let refused =
                 frozen.message(&personal, &Signers::default(), Timestamp::UNIX_EPOCH, &mut Vec::new());
             assert_eq!(refused, Err(ComposeError::Header(header)));
@@ -303,6 +316,7 @@ mod tests {
             token in "[A-Za-z0-9_-]{40}",
             stories in 1..4_usize,
             signed: bool,
+            by_mail: bool,
         ) {
             let newsletter = newsletter(&sender_name);
             let render = |token: &str| {
@@ -326,7 +340,7 @@ mod tests {
                     links: Links {
                         unsubscribe: &format!("https://news.example.org/unsubscribe/{token}"),
                         preferences: &format!("https://news.example.org/preferences/{token}"),
-                        web_view: "https://news.example.org/issues/2026-05-01",
+                        web_view: Some("https://news.example.org/issues/2026-05-01"),
                     },
                     is_test: false,
                 })
@@ -336,6 +350,7 @@ mod tests {
             let case = Case {
                 newsletter: newsletter.clone(),
                 recipient: EmailAddress::parse(&format!("{local}@readers.example.org")).unwrap(),
+                mailto: by_mail.then(|| format!("mailto:leave+{token}@news.example.org?subject=unsubscribe%20{token}")),
                 token,
                 signers: if signed { SIGNERS.clone() } else { Signers::default() },
             };
@@ -366,6 +381,7 @@ mod tests {
                 newsletter: newsletter("Daily"),
                 recipient: EmailAddress::parse("ann@example.org").unwrap(),
                 token,
+                mailto: None,
                 signers: Signers::default(),
             };
             let (spliced, whole) = case.both(&email(PLACE, PLACE), &own);

@@ -28,6 +28,8 @@ pub(super) struct Own<'a> {
     pub message_id: &'a str,
     /// Given exactly where the shared headers promise one click.
     pub unsubscribe_url: Option<&'a str>,
+    /// A `mailto:` URL, only beside the other.
+    pub unsubscribe_mailto: Option<&'a str>,
 }
 
 /// The headers of a message, or of all copies of one.
@@ -91,6 +93,9 @@ impl Head {
     ) -> Result<(), ComposeError> {
         checked("Message-ID", own.message_id)?;
         checked("List-Unsubscribe", own.unsubscribe_url.unwrap_or("none"))?;
+        checked("List-Unsubscribe", own.unsubscribe_mailto.unwrap_or("none"))?;
+        let mailto = own.unsubscribe_mailto;
+        debug_assert!(mailto.is_none() || own.unsubscribe_url.is_some());
         debug_assert_eq!(own.unsubscribe_url.is_some(), self.listed == Listed::WithOneClick);
         if !signers.is_empty() {
             let mut hashed = self.hashed.clone();
@@ -98,7 +103,12 @@ impl Head {
             update(["to:", own.recipient.as_str(), "\r\n"]);
             update(["message-id:<", own.message_id, ">\r\n"]);
             if let Some(url) = own.unsubscribe_url {
-                update(["list-unsubscribe:<", url, ">\r\n"]);
+                update(["list-unsubscribe:<", url, ">"]);
+                if let Some(mailto) = mailto {
+                    // Unfolded: of the line break only the space is left.
+                    update([", <", mailto, ">"]);
+                }
+                update(["\r\n", "", ""]);
             }
             signers.sign(self.listed, &hashed, &body_hash(), now, out)?;
         }
@@ -106,7 +116,11 @@ impl Head {
         write(&[&self.above, "To: ", own.recipient.as_str(), "\r\n"]);
         write(&["Message-ID: <", own.message_id, ">\r\n"]);
         if let Some(url) = own.unsubscribe_url {
-            write(&["List-Unsubscribe: <", url, ">\r\n"]);
+            write(&["List-Unsubscribe: <", url, ">"]);
+            if let Some(mailto) = mailto {
+                write(&[",\r\n <", mailto, ">"]);
+            }
+            write(&["\r\n"]);
         }
         write(&[&self.below]);
         Ok(())

@@ -3,9 +3,11 @@
 //! Everything is checked at start. A wrong configuration is refused with all its problems at once, each with the key, what
 //! is wrong and what would be right.
 
+mod guard;
 mod reader;
 mod sections;
 
+pub use guard::Proxies;
 pub use reader::Problem;
 pub(crate) use sections::hex;
 pub use sections::{Dkim, Feeds, Http, Log, Relay, Secret, Sending, Signup};

@@ -1,11 +1,14 @@
 //! The sections of the configuration, and how each is read and checked.
 
-use super::reader::Reader;
+use super::{
+    guard::{self, Proxies},
+    reader::Reader,
+};
 use crate::{
     db::DatabaseUrl,
     domain::{
-        breaker::Breaker, dkim, email_address::EmailAddress, polling::Pace, relay::RelayUrl,
-        schedule::Margins, selection, token::MIN_SECRET_BYTES,
+        breaker::Breaker, dkim, email_address::EmailAddress, leaving_address::LeavingAddress, polling::Pace,
+        relay::RelayUrl, schedule::Margins, selection, signup_limit::SignupLimits, token::MIN_SECRET_BYTES,
     },
 };
 use jiff::SignedDuration;
@@ -25,6 +28,8 @@ pub struct Http {
     pub public_url: String,
     /// Whose pages may sign readers up by script.
     pub allowed_origins: Vec<String>,
+    /// Whose word about the client's address is taken.
+    pub proxies: Proxies,
 }
 
 /// A relay.
@@ -76,6 +81,8 @@ pub struct Dkim {
 pub struct Sending {
     /// What this machine says in EHLO.
     pub hello_name: String,
+    /// Where readers' mail programs write to leave by mail; none: they can't.
+    pub unsubscribe_mailto: Option<LeavingAddress>,
     /// Whether a mail in doubt waits for the operator instead of being sent again.
     pub hold_uncertain: bool,
     /// When an issue is held because of refusals.
@@ -152,12 +159,13 @@ pub(super) fn http(r: &mut Reader<'_>) -> Option<Http> {
     );
     let allowed_origins =
         r.list("http.allowed_origins", "write each as https://www.example.org, without a path", without_path);
+    let proxies = guard::proxies(r);
     let listen: SocketAddr = listen?;
     let public_url = public_url?.unwrap_or_else(|| {
         let ip = if listen.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { listen.ip() };
         format!("http://{}", SocketAddr::new(ip, listen.port()))
     });
-    Some(Http { listen, public_url, allowed_origins: allowed_origins? })
+    Some(Http { listen, public_url, allowed_origins: allowed_origins?, proxies: proxies? })
 }
 
 fn origin(text: &str) -> Result<String, String> {
@@ -263,6 +271,11 @@ pub(super) fn sending(r: &mut Reader<'_>, http: Option<&Http>) -> Option<Sending
                 text => Ok(text.to_owned()),
             }
         });
+    let unsubscribe_mailto = r.text(
+        "sending.unsubscribe_mailto",
+        "write an address whose mail goes to `daily bounce`, such as leave+{token}@news.example.org, or nothing",
+        |text| if text.is_empty() { Ok(None) } else { LeavingAddress::parse(text).map(Some) },
+    );
     let hold_uncertain = r.text("sending.uncertain", "write \"retry\" or \"hold\"", |text| match text {
         "retry" => Ok(false),
         "hold" => Ok(true),
@@ -289,6 +302,7 @@ pub(super) fn sending(r: &mut Reader<'_>, http: Option<&Http>) -> Option<Sending
     };
     Some(Sending {
         hello_name,
+        unsubscribe_mailto: unsubscribe_mailto?,
         hold_uncertain: hold_uncertain?,
         breaker: Breaker {
             canary: i64::try_from(canary?).ok()?,
@@ -360,16 +374,40 @@ pub struct Signup {
     pub welcome_mail: bool,
     /// Whether a reader who leaves by the link is told that nothing more will come.
     pub goodbye_mail: bool,
+    /// Who has not confirmed is reminded after this time. `None`: nobody is.
+    pub remind_after: Option<SignedDuration>,
+    /// Who has not confirmed is erased after this time. `None`: nobody is.
+    pub erase_after: Option<SignedDuration>,
+    /// A file with domains whose addresses are not taken.
+    pub blocked_domains_file: Option<PathBuf>,
+    /// Whether addresses of posts, such as `info@`, are taken.
+    pub allow_role_accounts: bool,
+    /// Who sends the form back sooner is a program.
+    pub minimum_time: SignedDuration,
+    /// How many signups are taken.
+    pub limits: SignupLimits,
 }
 
 pub(super) fn signup(r: &mut Reader<'_>) -> Option<Signup> {
     let confirmation_days = r.number("signup.confirmation_days", 1, 365);
     let welcome_mail = r.switch("signup.welcome_mail");
     let goodbye_mail = r.switch("signup.goodbye_mail");
+    let reminder_hours = r.number("signup.reminder_hours", 0, 14 * 24);
+    let pending_days = r.number("signup.pending_days", 0, 3650);
+    let blocked_domains_file = guard::blocked_domains_file(r);
+    let allow_role_accounts = r.switch("signup.allow_role_accounts");
+    let minimum = r.number("signup.minimum_seconds", 0, 60);
+    let limits = guard::limits(r);
     Some(Signup {
         confirmation_days: u32::try_from(confirmation_days?).ok()?,
         welcome_mail: welcome_mail?,
         goodbye_mail: goodbye_mail?,
+        remind_after: guard::hours(reminder_hours?),
+        erase_after: guard::hours(pending_days? * 24),
+        blocked_domains_file: blocked_domains_file?,
+        allow_role_accounts: allow_role_accounts?,
+        minimum_time: SignedDuration::from_secs(i64::try_from(minimum?).ok()?),
+        limits: limits?,
     })
 }
 
@@ -387,11 +425,7 @@ pub(super) fn feeds(r: &mut Reader<'_>) -> Option<Feeds> {
     let timeout = r.number("feeds.timeout_seconds", 1, 300);
     let max_bytes = r.number("feeds.max_bytes", 10_000, 200_000_000);
     let allow_networks =
-        r.list("feeds.allow_networks", "write each as 10.1.0.0/16 or as a single address", |text| {
-            text.parse::<ipnet::IpNet>()
-                .or_else(|_| text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from))
-                .map_err(|_| format!("`{text}` is not a network"))
-        });
+        r.list("feeds.allow_networks", "write each as 10.1.0.0/16 or as a single address", network);
     Some(Feeds {
         pace: Pace { fastest: minutes(poll?)?, slowest: minutes(slowest?)? },
         host_pause: Duration::from_millis(host_pause?),
@@ -400,6 +434,13 @@ pub(super) fn feeds(r: &mut Reader<'_>) -> Option<Feeds> {
         max_bytes: max_bytes?,
         allow_networks: allow_networks?,
     })
+}
+
+/// A network, or a single address.
+pub(super) fn network(text: &str) -> Result<ipnet::IpNet, String> {
+    text.parse::<ipnet::IpNet>()
+        .or_else(|_| text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from))
+        .map_err(|_| format!("`{text}` is not a network"))
 }
 
 pub(super) fn secret(text: &str) -> Result<Secret, String> {

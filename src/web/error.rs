@@ -11,6 +11,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use jiff::SignedDuration;
 use maud::html;
 
 /// Why a request can't be answered as asked.
@@ -25,6 +26,9 @@ pub enum WebError {
     /// The built-in mailbox can't be read.
     #[error("the mailbox can't be read: {0}")]
     Mailbox(std::io::Error),
+    /// The feed of issues can't be written.
+    #[error("the feed of issues can't be written: {0}")]
+    Feed(std::io::Error),
 }
 
 impl IntoResponse for WebError {
@@ -37,6 +41,10 @@ impl IntoResponse for WebError {
             }
             Self::Mailbox(error) => {
                 tracing::error!(%error, "a request failed in the mailbox");
+                trouble()
+            }
+            Self::Feed(error) => {
+                tracing::error!(%error, "the feed of issues can't be written");
                 trouble()
             }
         }
@@ -81,6 +89,19 @@ pub fn problem(status: StatusCode, title: &str, detail: &str, field: Option<&str
 /// Either, as the client wishes.
 pub fn either(headers: &HeaderMap, status: StatusCode, title: &str, what: &str) -> Response {
     if wants_json(headers) { problem(status, title, what, None) } else { page(status, title, what) }
+}
+
+/// Too many requests; the next one is taken after `wait`.
+pub fn too_many(headers: &HeaderMap, wait: SignedDuration) -> Response {
+    let seconds = wait.as_secs().saturating_add(1).max(1);
+    let minutes = seconds.unsigned_abs().div_ceil(60);
+    let what = format!(
+        "There are too many signups right now. Please try again in {minutes} minute{}.",
+        if minutes == 1 { "" } else { "s" }
+    );
+    let mut answer = either(headers, StatusCode::TOO_MANY_REQUESTS, "A little later, please", &what);
+    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    answer
 }
 
 /// Gives every error one of the two forms, whoever made it: the framework answers some in plain text.

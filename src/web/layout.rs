@@ -1,5 +1,6 @@
 //! The page around every page.
 
+use super::words;
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
 
@@ -14,9 +15,43 @@ pub struct Frame<'a> {
     pub language: &'a str,
 }
 
-/// A whole page.
+/// What a public page says about itself: to search engines, to who shares it, to feed readers.
+#[derive(Debug, Clone, Copy)]
+pub struct Public<'a> {
+    /// The one address under which it should be known.
+    pub address: &'a str,
+    /// One or two sentences.
+    pub description: &'a str,
+    /// The feed of issues, if there is one.
+    pub feed: Option<&'a str>,
+}
+
+/// A whole page. Search engines are asked to leave it out: most pages are somebody's own.
 pub fn page(frame: Frame<'_>, content: &Markup) -> Markup {
+    let robots = html! { meta name="robots" content="noindex"; };
+    document(frame, &robots, content)
+}
+
+/// A page that everybody may find.
+pub fn public_page(frame: Frame<'_>, public: Public<'_>, content: &Markup) -> Markup {
+    let about = html! {
+        meta name="description" content=(public.description);
+        link rel="canonical" href=(public.address);
+        meta property="og:type" content="website";
+        meta property="og:site_name" content=(frame.brand.0);
+        meta property="og:title" content=(frame.title);
+        meta property="og:description" content=(public.description);
+        meta property="og:url" content=(public.address);
+        @if let Some(feed) = public.feed {
+            link rel="alternate" type="application/atom+xml" title=(frame.brand.0) href=(feed);
+        }
+    };
+    document(frame, &about, content)
+}
+
+fn document(frame: Frame<'_>, about: &Markup, content: &Markup) -> Markup {
     let (name, tagline) = frame.brand;
+    let words = &words::of(frame.language).frame;
     html! {
         (DOCTYPE)
         html lang=(frame.language) dir=(direction(frame.language)) {
@@ -24,7 +59,7 @@ pub fn page(frame: Frame<'_>, content: &Markup) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                meta name="robots" content="noindex";
+                (about)
                 title { (frame.title) }
                 link rel="stylesheet" href="/assets/daily.css";
             }
@@ -36,7 +71,7 @@ pub fn page(frame: Frame<'_>, content: &Markup) -> Markup {
                     }
                     (content)
                 }
-                footer.footer { p { a href="/" { "Sign up" } " · " a href="/issues" { "Past issues" } } }
+                footer.footer { p { a href="/" { (words.sign_up) } " · " a href="/issues" { (words.past_issues) } } }
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Pages and endpoints. They translate requests to actions and what those return to answers; of the store they only read.
 
 mod assets;
+mod cached;
+mod client_address;
 mod error;
 mod health;
 mod layout;
@@ -8,6 +10,7 @@ mod mailbox;
 mod negotiate;
 mod public;
 mod security;
+mod words;
 
 use crate::{
     actions,
@@ -30,6 +33,7 @@ use tower_http::{
     timeout::TimeoutLayer,
 };
 
+pub use client_address::Proxies;
 pub use error::WebError;
 
 /// Largest request body. The largest honest one is a signup.
@@ -42,10 +46,16 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 pub struct Site {
     /// What readers can do, and the store to read from.
     pub actions: actions::Context,
+    /// Where readers reach these pages, without a slash at the end.
+    pub public_url: Arc<str>,
     /// Whose pages may sign readers up by script.
     pub allowed_origins: Arc<[String]>,
     /// The built-in mailbox's folder, if it may be shown.
     pub mailbox: Option<Arc<PathBuf>>,
+    /// Whether readers come by HTTPS.
+    pub secure_cookies: bool,
+    /// Whose word about the client's address is taken.
+    pub proxies: Proxies,
 }
 
 impl Site {
@@ -75,10 +85,13 @@ pub fn router(site: Site) -> Router {
         .route("/", get(public::signup::get))
         .route("/subscribe", subscribe)
         .route("/confirm/{token}", get(public::confirm::get).post(public::confirm::post))
+        .route("/confirm/{token}/renew", post(public::confirm::renew))
         .route("/unsubscribe/{token}", get(public::unsubscribe::get).post(public::unsubscribe::post))
         .route("/preferences/{token}", get(public::preferences::get).post(public::preferences::post))
         .route("/issues", get(public::issues::list))
+        .route("/issues.xml", get(public::issues_feed::get))
         .route("/issues/{date}", get(public::issues::show))
+        .route("/embed.js", get(assets::embed_script))
         .route("/assets/daily.css", get(assets::css))
         .route("/assets/time-zone.js", get(assets::time_zone_script))
         .route("/healthz", get(health::alive))
@@ -95,6 +108,7 @@ pub fn router(site: Site) -> Router {
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_LIMIT))
         .layer(CatchPanicLayer::new())
+        .layer(axum::middleware::from_fn_with_state(site.proxies.clone(), client_address::resolve))
         .layer(axum::middleware::from_fn(security::headers))
         .with_state(site)
 }

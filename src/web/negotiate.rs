@@ -7,6 +7,29 @@ use std::net::SocketAddr;
 /// Longest header or field kept as evidence, in characters.
 const MAX_EVIDENCE_CHARS: usize = 500;
 
+/// The cookie that knows the browser again which signed an address up.
+pub const BROWSER_COOKIE: &str = "daily_signup";
+
+/// The value of a cookie.
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(';')).find_map(|pair| {
+        let (found, value) = pair.trim().split_once('=')?;
+        (found == name).then_some(value)
+    })
+}
+
+/// Whether a person goes to the page, as far as the browser tells: not one that fetches ahead, and not a picture's address.
+pub fn is_visit(headers: &HeaderMap) -> bool {
+    let says = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let ahead = ["sec-purpose", "purpose", "x-purpose", "x-moz"].into_iter().filter_map(says).any(|value| {
+        ["prefetch", "prerender", "preview"].iter().any(|word| value.to_ascii_lowercase().contains(word))
+    });
+    !ahead
+        && says("sec-fetch-mode").is_none_or(|mode| mode == "navigate")
+        && says("sec-fetch-dest").is_none_or(|dest| dest == "document")
+}
+
 /// Whether the body is JSON.
 pub fn sends_json(headers: &HeaderMap) -> bool {
     media_type(headers, &header::CONTENT_TYPE) == "application/json"

@@ -99,6 +99,10 @@ impl TestApp {
         // Stories count mails; those about these turn them on.
         settings.signup.welcome_mail = false;
         settings.signup.goodbye_mail = false;
+        // All readers of a story come from this machine.
+        settings.signup.limits.client = None;
+        // And fill forms in faster than the clock, which stands still.
+        settings.signup.minimum_time = SignedDuration::ZERO;
         // Stories' articles are on hosts that don't exist; and the servers of stories are not made to wait for each other.
         settings.feeds.look_at_pages = false;
         settings.recheck_seconds = 0;

@@ -44,17 +44,22 @@ pub struct Browser {
 impl Browser {
     /// Starts a browser with an empty profile.
     pub async fn start() -> Self {
-        Self::start_with(&[], &Value::Null).await
+        Self::start_with(&[], &Value::Null, true).await
+    }
+
+    /// A browser that runs no page's scripts.
+    pub async fn without_scripts() -> Self {
+        Self::start_with(&[], &Value::Null, false).await
     }
 
     /// A phone, 390 pixels wide, whose owner prefers dark pages.
     pub async fn dark_phone() -> Self {
         let phone =
             json!({ "deviceMetrics": { "width": 390, "height": 844, "pixelRatio": 2, "touch": true } });
-        Self::start_with(&["--blink-settings=preferredColorScheme=0"], &phone).await
+        Self::start_with(&["--blink-settings=preferredColorScheme=0"], &phone, true).await
     }
 
-    async fn start_with(more: &[&str], phone: &Value) -> Self {
+    async fn start_with(more: &[&str], phone: &Value, scripts: bool) -> Self {
         let (chromedriver, port) = tokio::task::spawn_blocking(start_chromedriver)
             .await
             .expect("chromedriver starts (its own panic says why not)");
@@ -64,6 +69,9 @@ impl Browser {
         let mut options = json!({ "args": arguments });
         if !phone.is_null() {
             options["mobileEmulation"] = phone.clone();
+        }
+        if !scripts {
+            options["prefs"] = json!({ "profile.managed_default_content_settings.javascript": 2 });
         }
         let mut capabilities = Map::new();
         capabilities.insert("browserName".to_owned(), Value::from("chrome"));

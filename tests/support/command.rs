@@ -59,6 +59,31 @@ impl Environment {
         }
     }
 
+    /// Runs a command to its end, with this on its standard input.
+    pub async fn run_with_input(&self, arguments: &[&str], input: &[u8]) -> Ended {
+        let mut command = self.command(arguments);
+        let input = input.to_owned();
+        let run = move || {
+            let mut child = command
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .expect("the program starts");
+            let mut stdin = child.stdin.take().expect("its standard input");
+            // A program that ends early has not read all of it.
+            let _ended_early = std::io::Write::write_all(&mut stdin, &input);
+            drop(stdin);
+            child.wait_with_output().expect("its end")
+        };
+        let Output { status, stdout, stderr } = tokio::task::spawn_blocking(run).await.expect("a thread");
+        Ended {
+            code: status.code().unwrap_or(-1),
+            stdout: String::from_utf8(stdout).expect("text"),
+            stderr: String::from_utf8(stderr).expect("text"),
+        }
+    }
+
     /// Starts a command that runs on; it is killed when dropped.
     pub fn start(&self, arguments: &[&str]) -> Running {
         let child = self

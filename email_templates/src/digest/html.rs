@@ -44,12 +44,13 @@ const DETAILS: [Detail; 5] = [
 pub(super) fn mail(digest: &Digest<'_>, issue: &Issue, subject: &str, preheader: &str) -> String {
     let look = Look::of(&digest.masthead.theme);
     let links = [
-        (digest.links.unsubscribe, "Unsubscribe"),
-        (digest.links.preferences, "Preferences"),
+        (Some(digest.links.unsubscribe), "Unsubscribe"),
+        (Some(digest.links.preferences), "Preferences"),
         (digest.links.web_view, "Read on the web"),
     ];
+    let links = links.into_iter().filter_map(|(url, words)| Some((url?, words)));
     let ways = html! {
-        @for (index, (url, words)) in links.into_iter().enumerate() {
+        @for (index, (url, words)) in links.enumerate() {
             @if index > 0 { " · " }
             (inline_link(&look, url, words))
         }
@@ -61,6 +62,7 @@ pub(super) fn mail(digest: &Digest<'_>, issue: &Issue, subject: &str, preheader:
         direction: Direction::of(digest.masthead.language),
         subject,
         preheader: Some(preheader),
+        share: None,
         notice: format!("This is a test of {}. It went to nobody else.", tidy(digest.masthead.title)),
         footer: footer(&digest.masthead, &[why(&look, &digest.masthead), ways]),
     };
@@ -75,7 +77,7 @@ pub(super) fn mail(digest: &Digest<'_>, issue: &Issue, subject: &str, preheader:
 }
 
 /// The page of the archive: anybody may read it, so nothing in it is anybody's own.
-pub(super) fn archive_page(digest: &Digest<'_>, issue: &Issue, subject: &str) -> Markup {
+pub(super) fn archive_page(digest: &Digest<'_>, issue: &Issue, subject: &str, share: Markup) -> Markup {
     let look = Look::of(&digest.masthead.theme);
     let title = tidy(digest.masthead.title);
     let sign_up = href::web(digest.masthead.site_url)
@@ -87,6 +89,7 @@ pub(super) fn archive_page(digest: &Digest<'_>, issue: &Issue, subject: &str) ->
         direction: Direction::of(digest.masthead.language),
         subject,
         preheader: None,
+        share: Some(share),
         notice: format!("This is a test of {title}. It is not in the archive."),
         footer: footer(&digest.masthead, sign_up.as_slice()),
     }
@@ -109,6 +112,7 @@ struct Sheet<'a> {
     direction: Direction,
     subject: &'a str,
     preheader: Option<&'a str>,
+    share: Option<Markup>,
     notice: String,
     footer: Markup,
 }
@@ -119,6 +123,7 @@ impl Sheet<'_> {
             masthead: &self.digest.masthead,
             title: self.subject,
             preheader: self.preheader,
+            share: self.share.as_ref(),
             date: Some(self.digest.date),
             notice: self.digest.is_test.then_some(self.notice.as_str()),
             rows: self.rows(detail),

@@ -49,7 +49,9 @@ pub(super) fn mail(digest: &Digest<'_>, issue: &Issue) -> String {
     .gap();
     part.paragraph(0, "Unsubscribe:").link(0, digest.links.unsubscribe).gap();
     part.paragraph(0, "Preferences:").link(0, digest.links.preferences).gap();
-    part.paragraph(0, "Read on the web:").link(0, digest.links.web_view).gap();
+    if let Some(web_view) = digest.links.web_view {
+        part.paragraph(0, "Read on the web:").link(0, web_view).gap();
+    }
     part.paragraph(0, &title);
     for line in postal_lines(masthead) {
         part.paragraph(0, &line);

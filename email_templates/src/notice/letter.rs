@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::layout::{Page, footer, headline, paragraph, postal_lines, row, row_end, small_print};
+use crate::layout::{headline, letter, paragraph, postal_lines, row, row_end, small_print};
 use crate::text::TextPart;
 use crate::theme::Look;
 use crate::theme::{BREAK, INK, SANS, light};
@@ -77,17 +77,8 @@ impl Letter {
             }))
             (row_end())
         };
-        let html = Page {
-            masthead,
-            title: &subject,
-            preheader: Some(&preheader),
-            date: None,
-            notice: None,
-            rows,
-            footer: footer(masthead, &[html! { (self.why) " " (end) " " (self.leave) }]),
-        }
-        .render()
-        .into_string();
+        let below = html! { (self.why) " " (end) " " (self.leave) };
+        let html = letter(masthead, &subject, &preheader, rows, &[below]);
 
         let mut text = TextPart::default();
         text.paragraph(0, &name).rule('=').gap();

@@ -1,4 +1,4 @@
-use email_templates::confirmation::{Confirmation, render};
+use email_templates::confirmation::{Confirmation, remind, render};
 
 use crate::fixtures::{envelope, html_lines, masthead, values_of};
 
@@ -27,6 +27,16 @@ fn a_confirmation_says_who_asked_what_ignoring_does_and_when_it_expires() {
         }
     }
     assert!(render(&Confirmation { expires_in_days: 1, ..confirmation() }).text.contains("for 1 day."));
+}
+
+#[test]
+fn a_reminder_says_that_it_is_one_and_the_only_one() {
+    let email = remind(&confirmation());
+    assert!(email.subject.starts_with("Reminder:"), "{}", email.subject);
+    for part in [&email.html, &email.text] {
+        assert!(part.contains("the only reminder") && !part.contains("this one mail"));
+        assert!(part.contains(confirmation().confirm_url));
+    }
 }
 
 #[test]

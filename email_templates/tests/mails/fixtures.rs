@@ -32,7 +32,7 @@ pub fn digest(stories: &'static [Story<'static>]) -> Digest<'static> {
         links: Links {
             unsubscribe: "{{unsubscribe_url}}",
             preferences: "{{preferences_url}}",
-            web_view: "{{web_view_url}}",
+            web_view: Some("{{web_view_url}}"),
         },
         is_test: false,
     }

@@ -60,7 +60,7 @@ impl Demo {
         let data = folder(self.data.as_deref())?;
         let service = bind(self.listen).await?;
         let site = TcpListener::bind(SocketAddr::from((LISTEN.0, 0))).await?;
-        let settings = settings(&data, &service)?;
+        let settings = settings(&data, &service, &site)?;
         let app = App::start(settings, Clock::system()).await.map_err(super::start)?;
 
         let work = tokio::spawn(serve::run(app.clone(), Role::All, Some(service), stop.clone()));
@@ -107,7 +107,7 @@ async fn bind(wanted: Option<SocketAddr>) -> Result<TcpListener, CliError> {
     }
 }
 
-fn settings(data: &std::path::Path, service: &TcpListener) -> Result<Settings, CliError> {
+fn settings(data: &std::path::Path, service: &TcpListener, site: &TcpListener) -> Result<Settings, CliError> {
     let mut settings = Settings::defaults().map_err(super::configuration)?;
     let address = service.local_addr()?;
     settings.database = DatabaseUrl::Sqlite(data.join("daily.db"));
@@ -115,6 +115,7 @@ fn settings(data: &std::path::Path, service: &TcpListener) -> Result<Settings, C
     settings.http.listen = address;
     let host = if address.ip().is_unspecified() { IpAddr::from(LISTEN.0) } else { address.ip() };
     settings.http.public_url = format!("http://{}", SocketAddr::new(host, address.port()));
+    settings.http.allowed_origins = vec![format!("http://{}", site.local_addr()?)];
     settings.relays = vec![Relay::new(RelayUrl::Mailbox(data.join("mailbox")))];
     // The sample site is on this machine, where nothing is read by default.
     settings.feeds.host_pause = Duration::ZERO; // the sample site is ours

@@ -1,6 +1,9 @@
 //! `daily issue edit` and `daily issue approve`.
 
-use super::{Which, show};
+use super::{
+    Which,
+    show::{self, Named},
+};
 use crate::{
     actions::{
         approve_issue::approve_issue,
@@ -10,7 +13,7 @@ use crate::{
     app::App,
     cli::{CliError, CliResult, output::Output},
     db::issues::{self, IssueWords},
-    domain::ids::ArticleId,
+    domain::{ids::ArticleId, selection::Choice},
     jobs::{forecast::forecast, plan_issue},
 };
 use std::{fmt::Write as _, io::Read as _, path::PathBuf};
@@ -145,13 +148,21 @@ impl Approve {
         let issue = approve_issue(&app.actions, issue.id).await?;
         let mut tx = app.db.read().await?;
         let stories = issues::stories(&mut tx, issue.id).await?;
+        let choices: Vec<Choice> = stories
+            .iter()
+            .filter(|story| story.position.is_some())
+            .filter_map(|story| {
+                Some(Choice { article: story.article.id, reason: story.reason.parse().ok()? })
+            })
+            .collect();
+        let named = Named::load(&mut tx, Some(issue.id), &choices).await?;
         drop(tx);
         let due = crate::cli::output::moment(Some(issue.due_at));
         output.record(&issue, || {
             let when = if issue.due_at.0 <= app.actions.clock.now() { "now".to_owned() } else { due };
             let mut text = format!("the issue of {date} is approved and goes out {when}, with\n");
-            for story in stories.iter().filter_map(|it| it.position.map(|place| (place, &it.article.title))) {
-                let _ = writeln!(text, "{:3}  {}", story.0, story.1);
+            for (choice, place) in choices.iter().zip(1_usize..) {
+                let _ = writeln!(text, "{place:3}  {}", named.title(choice.article));
             }
             text
         })?;

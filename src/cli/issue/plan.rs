@@ -14,6 +14,7 @@ use crate::{
     },
     db::{Tx, issues},
     domain::{
+        ids::IssueId,
         issue::IssueStatus,
         plan::{Plan, PlanInputs, plan},
         selection::Choice,
@@ -64,14 +65,14 @@ impl PlanCommand {
             }
             let mut tx = app.db.read().await?;
             let kept = issues::kept_plan(&mut tx, issue.id).await?.ok_or_else(no_plan)?;
-            return explain(&mut tx, &kept.inputs, &kept.plan, self.variant, output).await;
+            return explain(&mut tx, issue.id, &kept.inputs, &kept.plan, self.variant, output).await;
         }
         let issue = begin_issue(&app.actions, &newsletter, date).await?;
         plan_issue::run(&app.jobs, issue.id).await.map_err(|error| CliError::Failed(error.to_string()))?;
         let mut tx = app.db.read().await?;
         let it = forecast(&app.jobs, &mut tx, &newsletter, date).await?;
         if self.explain {
-            return explain(&mut tx, &it.inputs, &it.plan, self.variant, output).await;
+            return explain(&mut tx, issue.id, &it.inputs, &it.plan, self.variant, output).await;
         }
         show::print_forecast(&mut tx, &newsletter, &it, output).await
     }
@@ -82,7 +83,14 @@ fn no_plan() -> CliError {
 }
 
 /// Every candidate's fate.
-async fn explain(tx: &mut Tx, inputs: &PlanInputs, plan: &Plan, number: u16, output: Output) -> CliResult {
+async fn explain(
+    tx: &mut Tx,
+    issue: IssueId,
+    inputs: &PlanInputs,
+    plan: &Plan,
+    number: u16,
+    output: Output,
+) -> CliResult {
     let index = usize::from(number) - 1;
     let variant = plan.variants.get(index);
     if variant.is_none() && number > 1 {
@@ -92,7 +100,7 @@ async fn explain(tx: &mut Tx, inputs: &PlanInputs, plan: &Plan, number: u16, out
         )));
     }
     let choices = inputs.choices(variant);
-    let named = Named::load(tx, &choices).await?;
+    let named = Named::load(tx, Some(issue), &choices).await?;
     let rows: Vec<_> = choices.iter().map(|choice| row(inputs, &named, choice)).collect();
     let readers = variant.map_or(0, crate::domain::plan::PlannedVariant::readers);
     let record = json!({

@@ -13,7 +13,12 @@ use crate::{
         newsletters::NewsletterRecord,
         variants,
     },
-    domain::{ids::ArticleId, issue::IssueStatus, plan::PlannedVariant, selection::Choice},
+    domain::{
+        ids::{ArticleId, IssueId},
+        issue::IssueStatus,
+        plan::PlannedVariant,
+        selection::Choice,
+    },
     jobs::forecast::{Forecast, forecast},
 };
 use jiff::Timestamp;
@@ -27,11 +32,16 @@ const WAVES: usize = 50;
 pub struct Named(HashMap<ArticleId, String>);
 
 impl Named {
-    /// Those of a plan.
-    pub async fn load(tx: &mut Tx, choices: &[Choice]) -> Result<Self, DbError> {
-        Ok(Self(
-            articles::titles(tx, &choices.iter().map(|choice| choice.article).collect::<Vec<_>>()).await?,
-        ))
+    /// Those of a plan, as they are named in this issue.
+    pub async fn load(tx: &mut Tx, issue: Option<IssueId>, choices: &[Choice]) -> Result<Self, DbError> {
+        let ids: Vec<ArticleId> = choices.iter().map(|choice| choice.article).collect();
+        let mut titles = articles::titles(tx, &ids).await?;
+        if let Some(issue) = issue {
+            for edit in issues::edits(tx, issue).await? {
+                titles.extend(edit.title.map(|title| (edit.article_id, title)));
+            }
+        }
+        Ok(Self(titles))
     }
 
     /// The title of one.
@@ -108,7 +118,7 @@ pub async fn print_forecast(
     it: &Forecast,
     output: Output,
 ) -> CliResult {
-    let named = Named::load(tx, &it.plan.choices).await?;
+    let named = Named::load(tx, it.issue.as_ref().map(|issue| issue.id), &it.plan.choices).await?;
     let waves: Vec<WaveRecord> = it
         .waves
         .iter()

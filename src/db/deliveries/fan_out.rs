@@ -13,23 +13,27 @@ use jiff::Timestamp;
 /// What readers' past is asked about: variants of other issues.
 #[derive(Debug, Clone)]
 pub struct Past {
-    variants: String,
+    variants: Vec<i64>,
 }
 
 impl Past {
     /// Of these variants.
     pub fn new(variants: &[PastVariant]) -> Self {
-        let ids: Vec<String> = variants.iter().map(|past| past.variant.to_string()).collect();
-        Self { variants: format!("[{}]", ids.join(",")) }
+        Self { variants: variants.iter().map(|past| past.variant.0).collect() }
     }
 
-    fn is_empty(&self) -> bool {
-        self.variants == "[]"
+    /// As SQLite takes many numbers: one JSON array.
+    fn as_json(&self) -> String {
+        let numbers: Vec<String> = self.variants.iter().map(ToString::to_string).collect();
+        format!("[{}]", numbers.join(","))
     }
 }
 
 /// The key of a reader's group: `CADENCE|SECTIONS|VARIANTS`, the latter being those of `$1` that the reader has had or is about to
-/// get. `s` is the subscription.
+/// get. `s` is the subscription. `$list` says in the words of the engine that a variant is one of `$1`.
+///
+/// What a reader was sent is looked for from the first of the issues on that had these variants: a few steps in the index by
+/// subscriber, whose rows lie side by side for readers side by side.
 macro_rules! reader_key {
     (nothing) => {
         "s.audience || '|' || COALESCE($1, '')"
@@ -37,13 +41,13 @@ macro_rules! reader_key {
     ($list:literal) => {
         concat!(
             "s.audience || '|' || COALESCE((SELECT string_agg(CAST(h.variant_id AS TEXT), ',' ORDER BY h.variant_id) FROM \
-             (SELECT d.variant_id FROM deliveries d WHERE d.subscriber_id = s.subscriber_id AND d.issue_id IN \
-             (SELECT v.issue_id FROM issue_variants v WHERE v.id IN ",
+             (SELECT d.variant_id FROM deliveries d WHERE d.subscriber_id = s.subscriber_id \
+             AND d.issue_id >= (SELECT min(v.issue_id) FROM issue_variants v WHERE v.id ",
             $list,
-            ") AND d.variant_id IN ",
+            ") AND d.variant_id ",
             $list,
             " AND d.status NOT IN ('failed', 'skipped') \
-             UNION SELECT w.variant_id FROM welcomes w WHERE w.subscriber_id = s.subscriber_id AND w.variant_id IN ",
+             UNION ALL SELECT w.variant_id FROM welcomes w WHERE w.subscriber_id = s.subscriber_id AND w.variant_id ",
             $list,
             ") AS h), '')"
         )
@@ -53,31 +57,26 @@ macro_rules! reader_key {
 /// Runs a query: what comes before a reader's key, the key, and what comes after it, in the words of each engine. The variants
 /// are bound as `$1`.
 macro_rules! by_group {
-    ($tx:expr, $past:expr, $before:expr, ($lite:expr, $postgres:expr), |$query:ident, $conn:ident| $run:expr) => {
-        match ($tx.by_engine(), $past.is_empty()) {
+    ($make:ident, $tx:expr, $past:expr, $before:expr, ($lite:expr, $postgres:expr), |$query:ident, $conn:ident| $run:expr) => {
+        match ($tx.by_engine(), $past.variants.is_empty()) {
             (EngineTx::Sqlite($conn), true) => {
-                let $query =
-                    sqlx::query_as(concat!($before, reader_key!(nothing), $lite)).bind(None::<String>);
+                let $query = sqlx::$make(concat!($before, reader_key!(nothing), $lite)).bind(None::<String>);
                 $run
             }
             (EngineTx::Postgres($conn), true) => {
                 let $query =
-                    sqlx::query_as(concat!($before, reader_key!(nothing), $postgres)).bind(None::<String>);
+                    sqlx::$make(concat!($before, reader_key!(nothing), $postgres)).bind(None::<String>);
                 $run
             }
             (EngineTx::Sqlite($conn), false) => {
                 let $query =
-                    sqlx::query_as(concat!($before, reader_key!("(SELECT value FROM json_each($1))"), $lite))
-                        .bind($past.variants.clone());
+                    sqlx::$make(concat!($before, reader_key!("IN (SELECT value FROM json_each($1))"), $lite))
+                        .bind($past.as_json());
                 $run
             }
             (EngineTx::Postgres($conn), false) => {
-                let $query = sqlx::query_as(concat!(
-                    $before,
-                    reader_key!("(SELECT CAST(json_array_elements_text($1::json) AS BIGINT))"),
-                    $postgres
-                ))
-                .bind($past.variants.clone());
+                let $query =
+                    sqlx::$make(concat!($before, reader_key!("= ANY ($1)"), $postgres)).bind(&$past.variants);
                 $run
             }
         }
@@ -92,7 +91,7 @@ macro_rules! counted {
     };
 }
 
-/// What comes after the key where deliveries are made.
+/// What comes after the key where deliveries are made. The limit is no bound: it keeps PostgreSQL from finding the key out twice.
 macro_rules! made {
     ($paced:literal) => {
         concat!(
@@ -101,13 +100,22 @@ macro_rules! made {
             " THEN r.domain END AS paced FROM subscriptions s JOIN subscribers r ON r.id = s.subscriber_id \
              LEFT JOIN issue_waves w ON w.issue_id = $2 AND w.clock = s.clock \
              WHERE s.newsletter_id = $3 AND s.status = 'active' AND s.id > $13 AND s.id <= $14 AND s.cadence IN ($4, $5, $6) \
-             AND NOT EXISTS (SELECT 1 FROM suppressions x WHERE x.address_key = r.address_key)) AS t \
-             JOIN issue_groups g ON g.issue_id = $2 AND g.key = COALESCE((SELECT x.key FROM issue_groups x \
-             WHERE x.issue_id = $2 AND x.key = t.key), $7) \
-             WHERE g.variant_id IS NOT NULL ORDER BY t.id ON CONFLICT (issue_id, subscriber_id) DO NOTHING RETURNING id"
+             AND NOT EXISTS (SELECT 1 FROM suppressions x WHERE x.address_key = r.address_key) ORDER BY s.id LIMIT 1000000) AS t \
+             LEFT JOIN issue_groups g ON g.issue_id = $2 AND g.key = t.key \
+             LEFT JOIN issue_groups o ON o.issue_id = $2 AND o.key = $7 AND g.key IS NULL \
+             WHERE COALESCE(g.variant_id, o.variant_id) IS NOT NULL ON CONFLICT (issue_id, subscriber_id) DO NOTHING"
         )
     };
 }
+
+/// The groups of readers where nothing of their past matters. By clock and then by what they chose is the order of the index, so
+/// that nothing is sorted.
+const CHOICES: &str = "SELECT key, readers, CAST(sum(readers) OVER () AS BIGINT) FROM (\
+     SELECT audience || '|' AS key, CAST(sum(readers) AS BIGINT) AS readers FROM (\
+         SELECT audience, count(*) AS readers FROM subscriptions WHERE newsletter_id = $1 AND status = 'active' \
+         GROUP BY clock, audience) AS by_clock \
+     WHERE audience LIKE $2 || '|%' OR audience LIKE $3 || '|%' OR audience LIKE $4 || '|%' GROUP BY audience) AS told \
+     ORDER BY readers DESC, key LIMIT $5";
 
 /// The cadences an issue is for, as three values to bind.
 fn three(cadences: &[Cadence]) -> [&'static str; 3] {
@@ -123,13 +131,27 @@ pub async fn groups(
 ) -> Result<(Vec<Group>, i64), DbError> {
     let [a, b, c] = three(cadences);
     let most = i64::try_from(MAX_GROUPS).unwrap_or(i64::MAX);
-    let rows: Vec<(String, i64, i64)> = by_group!(
-        tx,
-        past,
-        "SELECT key, readers, CAST(sum(readers) OVER () AS BIGINT) FROM (SELECT key, count(*) AS readers FROM (SELECT ",
-        (counted!(), counted!()),
-        |query, conn| query.bind(newsletter.0).bind(a).bind(b).bind(c).bind(most).fetch_all(conn).await?
-    );
+    let rows: Vec<(String, i64, i64)> = if past.variants.is_empty() {
+        on!(tx, |conn| {
+            sqlx::query_as(CHOICES)
+                .bind(newsletter.0)
+                .bind(a)
+                .bind(b)
+                .bind(c)
+                .bind(most)
+                .fetch_all(conn)
+                .await?
+        })
+    } else {
+        by_group!(
+            query_as,
+            tx,
+            past,
+            "SELECT key, readers, CAST(sum(readers) OVER () AS BIGINT) FROM (SELECT key, count(*) AS readers FROM (SELECT ",
+            (counted!(), counted!()),
+            |query, conn| query.bind(newsletter.0).bind(a).bind(b).bind(c).bind(most).fetch_all(conn).await?
+        )
+    };
     let all = rows.first().map_or(0, |(_, _, all)| *all);
     let groups: Vec<Group> = rows.into_iter().map(|(key, readers, _)| Group { key, readers }).collect();
     let others = all - groups.iter().map(|group| group.readers).sum::<i64>();
@@ -182,12 +204,13 @@ pub async fn fan_out(
     let Some(up_to) = up_to else { return Ok(None) };
     let paced = serde_json::to_string(fan_out.paced).map_err(|error| DbError::Encode(Box::new(error)))?;
     let [a, b, c] = three(fan_out.cadences);
-    let made: Vec<(i64,)> = by_group!(
+    let made: u64 = by_group!(
+        query,
         tx,
         fan_out.past,
         "INSERT INTO deliveries (issue_id, variant_id, subscriber_id, subscription_id, status, due_at, next_attempt_at, paced, \
          finished_at, reply_text) \
-         SELECT $2, g.variant_id, t.subscriber_id, t.id, CASE WHEN t.due_at < $9 THEN 'skipped' ELSE 'queued' END, \
+         SELECT $2, COALESCE(g.variant_id, o.variant_id), t.subscriber_id, t.id, CASE WHEN t.due_at < $9 THEN 'skipped' ELSE 'queued' END, \
          CASE WHEN t.due_at < $10 THEN $10 ELSE t.due_at END, CASE WHEN t.due_at < $10 THEN $10 ELSE t.due_at END, t.paced, \
          CASE WHEN t.due_at < $9 THEN $10 END, CASE WHEN t.due_at < $9 THEN $11 END \
          FROM (SELECT s.subscriber_id, s.id, COALESCE(w.due_at, $8) AS due_at, ",
@@ -206,8 +229,9 @@ pub async fn fan_out(
             .bind(&paced)
             .bind(after)
             .bind(up_to)
-            .fetch_all(conn)
+            .execute(conn)
             .await?
+            .rows_affected()
     );
-    Ok(Some((up_to, made.len() as u64)))
+    Ok(Some((up_to, made)))
 }

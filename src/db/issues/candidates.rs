@@ -30,22 +30,33 @@ struct Row {
     place: Option<i64>,
 }
 
-/// What the selection rule chooses from: the newest 40 articles of each feed since `since`, of these the newest 2,000; the newest
-/// 500 of all times and the latest 500 to arrive; every pinned one, and what the issue's edits are about. Without
-/// [`mark_carried`] and [`mark_places`] nothing is known of other issues.
-pub async fn candidates(
-    tx: &mut Tx,
-    issue: Option<IssueId>,
-    since: Timestamp,
-    now: Timestamp,
-) -> Result<Vec<Candidate>, DbError> {
-    let rows: Vec<Row> = on!(tx, |conn| {
-        sqlx::query_as(
+/// The newest 40 articles of each feed between `$2` and `$3`, in the words of the engine: 40 steps in the index by feed, however
+/// many articles there are.
+macro_rules! newest_of_feeds {
+    // The date of the 40th says how far to look; more of the same date are counted off.
+    (sqlite) => {
+        "SELECT id, fresh_at FROM (SELECT a.id, a.fresh_at, \
+         row_number() OVER (PARTITION BY a.feed_id ORDER BY a.fresh_at DESC, a.id DESC) AS nth \
+         FROM (SELECT f.id, COALESCE((SELECT x.fresh_at FROM articles x WHERE x.feed_id = f.id AND x.fresh_at > $2 \
+         AND x.fresh_at <= $3 ORDER BY x.fresh_at DESC LIMIT 1 OFFSET 39), $2) AS since FROM feeds f) AS reach \
+         CROSS JOIN articles a WHERE a.feed_id = reach.id AND a.fresh_at >= reach.since \
+         AND a.fresh_at > $2 AND a.fresh_at <= $3) AS ranked WHERE nth <= 40"
+    };
+    (postgres) => {
+        "SELECT a.id, a.fresh_at FROM feeds f CROSS JOIN LATERAL (SELECT x.id, x.fresh_at FROM articles x \
+         WHERE x.feed_id = f.id AND x.fresh_at > $2 AND x.fresh_at <= $3 ORDER BY x.fresh_at DESC LIMIT 40) AS a"
+    };
+}
+
+macro_rules! select_candidates {
+    ($newest_of_feeds:expr) => {
+        concat!(
             "WITH pool (id) AS (\
-             SELECT id FROM (SELECT id, fresh_at FROM (SELECT id, fresh_at, \
-             row_number() OVER (PARTITION BY feed_id ORDER BY fresh_at DESC) AS nth \
-             FROM articles WHERE fresh_at > $2 AND fresh_at <= $3) AS ranked \
-             WHERE nth <= 40 ORDER BY fresh_at DESC LIMIT 2000) AS windowed \
+             SELECT id FROM (SELECT id FROM (",
+            $newest_of_feeds,
+            ") AS newest_of_feeds ORDER BY fresh_at DESC LIMIT 2000) AS windowed \
+             UNION SELECT id FROM (SELECT id FROM articles WHERE feed_id IS NULL AND fresh_at > $2 AND fresh_at <= $3 \
+             ORDER BY fresh_at DESC LIMIT 40) AS brought \
              UNION SELECT id FROM (SELECT id FROM articles WHERE fresh_at <= $3 ORDER BY fresh_at DESC LIMIT 500) AS newest \
              UNION SELECT id FROM (SELECT id FROM articles ORDER BY first_seen_at DESC LIMIT 500) AS latest \
              UNION SELECT id FROM (SELECT id FROM articles WHERE pinned ORDER BY id DESC LIMIT 200) AS pins \
@@ -53,14 +64,32 @@ pub async fn candidates(
              SELECT a.id, a.fresh_at, a.first_seen_at, a.pinned, a.hidden, a.feed_id, a.section, e.wish, e.place, \
              (SELECT count(*) FROM article_sources s WHERE s.article_id = a.id) AS feeds \
              FROM pool JOIN articles a ON a.id = pool.id \
-             LEFT JOIN issue_edits e ON e.issue_id = $1 AND e.article_id = a.id ORDER BY a.id",
+             LEFT JOIN issue_edits e ON e.issue_id = $1 AND e.article_id = a.id ORDER BY a.id"
         )
-        .bind(issue.map_or(0, |id| id.0))
-        .bind(Stamp(since))
-        .bind(Stamp(now + jiff::SignedDuration::from_mins(10)))
-        .fetch_all(conn)
-        .await?
-    });
+    };
+}
+
+/// What the selection rule chooses from: the newest 40 articles of each feed since `since`, of these the newest 2,000; the newest
+/// 40 that no feed brought; the newest 500 of all times and the latest 500 to arrive; every pinned one, and what the issue's
+/// edits are about. Without [`mark_carried`] and [`mark_places`] nothing is known of other issues.
+pub async fn candidates(
+    tx: &mut Tx,
+    issue: Option<IssueId>,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<Candidate>, DbError> {
+    let issue = issue.map_or(0, |id| id.0);
+    let (since, until) = (Stamp(since), Stamp(now + jiff::SignedDuration::from_mins(10)));
+    let rows: Vec<Row> = match tx.by_engine() {
+        EngineTx::Sqlite(conn) => {
+            let query = sqlx::query_as(select_candidates!(newest_of_feeds!(sqlite)));
+            query.bind(issue).bind(since).bind(until).fetch_all(conn).await?
+        }
+        EngineTx::Postgres(conn) => {
+            let query = sqlx::query_as(select_candidates!(newest_of_feeds!(postgres)));
+            query.bind(issue).bind(since).bind(until).fetch_all(conn).await?
+        }
+    };
     let candidate = |row: Row| Candidate {
         article: ArticleId(row.id),
         fresh_at: row.fresh_at.map(Timestamp::from),
@@ -136,8 +165,8 @@ pub async fn mark_places(
 ) -> Result<(), DbError> {
     let rows: Vec<(i64, i64)> = on!(tx, |conn| {
         sqlx::query_as(
-            "SELECT t.article_id, min(t.position) FROM issues i JOIN issue_variants v ON v.issue_id = i.id \
-         JOIN variant_stories t ON t.variant_id = v.id WHERE i.issue_date >= $1 AND i.id <> $2 \
+            "SELECT t.article_id, min(t.position) FROM issues i CROSS JOIN issue_variants v CROSS JOIN variant_stories t \
+         WHERE v.issue_id = i.id AND t.variant_id = v.id AND i.issue_date >= $1 AND i.id <> $2 \
          AND i.status NOT IN ('planned', 'skipped', 'cancelled') GROUP BY t.article_id",
         )
         .bind(since.to_string())

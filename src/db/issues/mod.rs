@@ -16,8 +16,8 @@ pub use groups::{WaveRecord, insert_group, insert_wave, set_fanned_out, unserved
 pub use progress::{IssueEvent, add_answers, history, hold, score, set_resumed};
 pub use stories::{KeptPlan, StoryRecord, kept_plan, set_plan, stories};
 pub use waking::{
-    forget_woken, next_planned_due, outdated, sending, set_at_rest, set_reminded, set_waits_for, set_woken,
-    unapproved, wake_due,
+    PlanAgain, forget_woken, next_planned_due, outdated, sending, set_at_rest, set_reminded, set_waits_for,
+    set_woken, unapproved, wake_due,
 };
 
 use super::{DbError, Stamp, Tx, on};

@@ -4,7 +4,7 @@ use crate::{
     db::{DbError, Stamp, Tx, on},
     domain::{ids::IssueId, issue::IssueStatus, schedule::Due},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// When the next planned issue is due after `now`.
 pub async fn next_planned_due(tx: &mut Tx, now: Timestamp) -> Result<Option<Timestamp>, DbError> {
@@ -83,15 +83,27 @@ pub async fn set_woken(tx: &mut Tx, id: IssueId, at: Timestamp) -> Result<(), Db
         .map(drop))
 }
 
-/// Planned issues whose plan is older than an article that came since, and was not made after `planned_before`: at most a few.
-/// One that an operator approved stays as it is.
-pub async fn outdated(tx: &mut Tx, planned_before: Timestamp) -> Result<Vec<IssueId>, DbError> {
+/// How often the plan of an issue is made anew for new articles, and how often as long as its time is not near.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanAgain {
+    /// Not more often than this.
+    pub near: SignedDuration,
+    /// Not more often than this until so long before it is due.
+    pub far: (SignedDuration, SignedDuration),
+}
+
+/// Planned issues whose plan is older than an article that came since, and old enough to be made anew: at most a few. One that an
+/// operator approved stays as it is.
+pub async fn outdated(tx: &mut Tx, again: PlanAgain, now: Timestamp) -> Result<Vec<IssueId>, DbError> {
     let ids: Vec<i64> = on!(tx, |conn| {
         sqlx::query_scalar(
-        "SELECT i.id FROM issues i WHERE i.status = 'planned' AND i.approved_at IS NULL AND i.planned_at < $1 \
+        "SELECT i.id FROM issues i WHERE i.status = 'planned' AND i.approved_at IS NULL \
+         AND i.planned_at < CASE WHEN i.due_at > $3 THEN $2 ELSE $1 END \
          AND EXISTS (SELECT 1 FROM articles a WHERE a.first_seen_at > i.planned_at) ORDER BY i.due_at LIMIT 20"
     )
-    .bind(Stamp(planned_before))
+    .bind(Stamp(now - again.near))
+    .bind(Stamp(now - again.far.0))
+    .bind(Stamp(now + again.far.1))
     .fetch_all(conn)
     .await?
     });
@@ -113,7 +125,7 @@ pub async fn set_waits_for(tx: &mut Tx, id: IssueId, what: Option<&str>) -> Resu
 pub async fn unapproved(
     tx: &mut Tx,
     now: Timestamp,
-    remind_before: jiff::SignedDuration,
+    remind_before: SignedDuration,
 ) -> Result<Vec<(IssueId, String)>, DbError> {
     let rows: Vec<(i64, String, Stamp, Option<Stamp>)> = on!(tx, |conn| {
         sqlx::query_as(

@@ -1,5 +1,6 @@
 //! Tables `confirmations` and `consent_events`: on whose word readers are mailed.
 
+use super::chain::link_events;
 use crate::{
     db::{DbError, Stamp, Tx, on},
     domain::{
@@ -94,7 +95,9 @@ pub async fn use_confirmation(tx: &mut Tx, id: ConfirmationId, now: Timestamp) -
         .map(|done| done.rows_affected() == 1))
 }
 
-/// Adds an entry to the consent ledger. A request keeps the text that was agreed to.
+/// Adds an entry to the consent ledger, with its link in the chain. A request keeps the text that was agreed to, each entry the
+/// address; a request and a confirmation the mail they are about, which was made or used at the same moment. The caller holds the
+/// subscription's row: it has just changed it.
 pub async fn record_consent(
     tx: &mut Tx,
     subscription: SubscriptionId,
@@ -104,9 +107,13 @@ pub async fn record_consent(
     now: Timestamp,
 ) -> Result<(), DbError> {
     let requested = event == ConsentEvent::Requested;
-    on!(tx, |conn| sqlx::query(
+    on!(tx, |conn| {
+        sqlx::query(
         "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, client_address, user_agent, \
-         source_url, wording, wording_version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+         source_url, wording, wording_version, address, confirmation_id) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, \
+         (SELECT r.address FROM subscribers r JOIN subscriptions s ON s.subscriber_id = r.id WHERE s.id = $1), \
+         (SELECT max(c.id) FROM confirmations c WHERE c.subscription_id = $1 \
+          AND CASE $2 WHEN 'requested' THEN c.created_at = $3 WHEN 'confirmed' THEN c.used_at = $3 ELSE 1 = 0 END)"
     )
     .bind(subscription.0)
     .bind(event.as_str())
@@ -119,7 +126,9 @@ pub async fn record_consent(
     .bind(requested.then_some(SIGNUP_WORDING_VERSION))
     .execute(conn)
     .await
-    .map(drop))
+    .map(drop)
+    })?;
+    link_events(tx, subscription).await.map(drop)
 }
 
 /// The ledger of a subscription, oldest first; of a very long one the latest thousand entries.

@@ -1,26 +1,33 @@
 //! Tables `subscribers`, `subscriptions`, `confirmations` and `consent_events`: who gets what, and on whose word.
 
+mod chain;
 mod choices;
 mod clocks;
 mod consent;
-mod erasure;
 mod export;
 mod held;
 mod import;
+mod pending;
+mod reasons;
 
+pub use chain::{LinkedEvent, count_unlinked, erase_evidence, extend_chain, links_after, unlinked_after};
 pub use choices::{set_preferences, set_zone_at_signup};
 pub use clocks::{clock_counts, clocks, clocks_of};
 pub use consent::{
     ConfirmationRecord, ConsentRecord, Evidence, confirmation, consent_history, insert_confirmation,
     record_consent, use_confirmation,
 };
-pub use erasure::erase_evidence;
 pub use export::{ListedReader, listed_readers};
-pub use held::{Held, HeldConfirmation, HeldConsent, HeldDelivery, HeldMail, HeldSubscription, held};
+pub use held::{
+    Held, HeldConfirmation, HeldConsent, HeldDelivery, HeldMail, HeldReason, HeldSubscription, held,
+};
 pub use import::{
     ImportedConsent, KnownAddress, NewSubscription, activate_imported, end_imported, insert_imported,
     known_addresses, record_imported,
 };
+pub use reasons::{ReasonCount, Remark, count_left, count_reasons, remarks, set_reason};
+
+pub use pending::{erase_pending, set_reminded, to_remind};
 
 use super::{DbError, Stamp, Tx, on};
 use crate::domain::{

@@ -237,5 +237,8 @@ proptest! {
         prop_assert!(outcome.len() == list.len() && distinct.len() == list.len());
         let waits = outcome.iter().any(|(_, why)| matches!(why, Reason::NoRoom | Reason::SourceShare | Reason::SectionShare));
         prop_assert!(!waits || chosen.len() == most, "nothing waits beside free room");
+        let order = in_order(&list, SelectionKind::News);
+        let short = stories(&order, &rules, &readers(&sections, &had, Some(hours_ago(24))), now());
+        prop_assert_eq!(short.into_iter().map(|id| id.0).collect::<Vec<_>>(), chosen, "the short way chooses the same");
     }
 }

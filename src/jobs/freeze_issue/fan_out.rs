@@ -14,9 +14,12 @@ use crate::{
     queue::{Job, JobFailure},
 };
 use jiff::Timestamp;
+use std::time::Duration;
 
-/// Readers in one transaction.
-const PORTION: i64 = 20_000;
+/// Readers in one transaction: on SQLite nobody else writes meanwhile.
+const PORTION: i64 = 5_000;
+/// From one portion to the next: another process that waits for SQLite looks only now and then whether it is free.
+const PAUSE: Duration = Duration::from_millis(10);
 /// So many new rows that the database's idea of the table is out of date.
 const MANY: i64 = 10_000;
 
@@ -60,6 +63,7 @@ pub async fn run(
         if let Some((up_to, made)) = made {
             issues::set_fanned_out(&mut tx, issue, Some(up_to), made).await?;
             tx.commit().await?;
+            tokio::time::sleep(PAUSE).await;
             continue;
         }
         issues::set_fanned_out(&mut tx, issue, None, 0).await?;

@@ -6,7 +6,7 @@ use crate::{
         DbError, Tx,
         subscriptions::{self, SubscriptionRecord},
     },
-    domain::{ids::ConfirmationId, subscription::SubscriptionStatus, token::Purpose},
+    domain::{ids::ConfirmationId, mail::MailKind, subscription::SubscriptionStatus, token::Purpose},
 };
 use email_templates::confirmation::{self, Confirmation};
 
@@ -23,7 +23,11 @@ pub(super) async fn content(
         return Ok(Content::Unwanted("there is nothing left to confirm"));
     }
     let token = making.context.keys.sign(Purpose::Confirm, id);
-    let email = confirmation::render(&Confirmation {
+    let write = match making.mail.kind {
+        MailKind::ConfirmationReminder => confirmation::remind,
+        _ => confirmation::render,
+    };
+    let email = write(&Confirmation {
         masthead: making.masthead(),
         confirm_url: &format!("{}/confirm/{token}", making.public_url()),
         expires_in_days: making.context.rules.confirmation_days,

@@ -102,7 +102,11 @@ pub(super) async fn content(
             issue_notice::content(&making, tx).await
         }
         MailKind::FeedTrouble => feed_notice::content(&making, tx).await,
-        MailKind::Confirmation | MailKind::AlreadySubscribed | MailKind::Welcome | MailKind::Goodbye => {
+        MailKind::Confirmation
+        | MailKind::ConfirmationReminder
+        | MailKind::AlreadySubscribed
+        | MailKind::Welcome
+        | MailKind::Goodbye => {
             let subscription = match mail.subscription_id {
                 Some(id) => subscriptions::get(tx, SubscriptionId(id)).await?,
                 None => None,
@@ -124,7 +128,9 @@ async fn to_reader(
     subscription: &SubscriptionRecord,
 ) -> Result<Content, DbError> {
     match making.mail.kind {
-        MailKind::Confirmation => confirmation::content(making, tx, subscription).await,
+        MailKind::Confirmation | MailKind::ConfirmationReminder => {
+            confirmation::content(making, tx, subscription).await
+        }
         MailKind::AlreadySubscribed => Ok(already_subscribed::content(making, subscription)),
         MailKind::Welcome => welcome::content(making, tx, subscription).await,
         MailKind::Goodbye => Ok(goodbye::content(making, subscription)),

@@ -1,25 +1,68 @@
-//! `/confirm/{token}`: GET shows a button and changes nothing, because mail scanners follow links; POST confirms.
+//! `/confirm/{token}`: GET shows a button and changes nothing, because mail scanners follow links; POST confirms. In the browser
+//! that signed up, GET confirms at once. `/confirm/{token}/renew`: POST sends a new link for one that has expired.
 
+use super::subscribe;
 use crate::{
-    actions::confirm::{self, Confirmation},
+    actions::{
+        confirm::{self, Confirmation, ConfirmedBy},
+        subscribe::SubscribeError,
+    },
     db::newsletters::NewsletterRecord,
     web::{
         Site, WebError, error,
         layout::{Frame, respond},
-        negotiate::evidence,
+        negotiate::{BROWSER_COOKIE, cookie, evidence, is_visit},
     },
 };
 use axum::{
     extract::{ConnectInfo, Path, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, Method, StatusCode},
     response::Response,
 };
 use maud::{Markup, html};
 use std::net::SocketAddr;
 
-/// Shows the button.
-pub async fn get(State(site): State<Site>, Path(token): Path<String>) -> Result<Response, WebError> {
-    Ok(show(confirm::look(&site.actions, &token).await?))
+/// Shows the button, or confirms at once for a reader who is known to be the one who signed up.
+pub async fn get(
+    State(site): State<Site>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path(token): Path<String>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, WebError> {
+    let mut state = confirm::look(&site.actions, &token).await?;
+    if let Confirmation::Ready { address, .. } = &state
+        && method == Method::GET
+        && is_visit(&headers)
+        && cookie(&headers, BROWSER_COOKIE)
+            .is_some_and(|mark| confirm::asked_here(&site.actions, mark, address))
+    {
+        let evidence = evidence(peer, &headers, None);
+        state = confirm::confirm(&site.actions, &token, ConfirmedBy::SameBrowser, &evidence).await?;
+    }
+    Ok(show(&token, state))
+}
+
+/// Sends a new link.
+pub async fn renew(
+    State(site): State<Site>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, WebError> {
+    match confirm::renew(&site.actions, &token, &evidence(peer, &headers, None)).await {
+        Ok(Some(newsletter)) => subscribe::accepted(&site, &newsletter.newsletter.slug).await,
+        Ok(None) => Ok(show(&token, confirm::look(&site.actions, &token).await?)),
+        Err(SubscribeError::TooMany { wait }) => Ok(error::too_many(&headers, wait)),
+        Err(SubscribeError::NoSuchNewsletter(slug)) => {
+            Err(WebError::NotFound(format!("There is no newsletter “{slug}”.")))
+        }
+        Err(why @ (SubscribeError::Blocked(_) | SubscribeError::RoleAccount)) => {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            Ok(error::page(status, "That address can't be taken", &why.to_string()))
+        }
+        Err(SubscribeError::Db(error)) => Err(error.into()),
+    }
 }
 
 /// Confirms.
@@ -29,10 +72,11 @@ pub async fn post(
     Path(token): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, WebError> {
-    Ok(show(confirm::confirm(&site.actions, &token, &evidence(peer, &headers, None)).await?))
+    let evidence = evidence(peer, &headers, None);
+    Ok(show(&token, confirm::confirm(&site.actions, &token, ConfirmedBy::Button, &evidence).await?))
 }
 
-fn show(state: Confirmation) -> Response {
+fn show(token: &str, state: Confirmation) -> Response {
     match state {
         Confirmation::Unknown => error::page(
             StatusCode::NOT_FOUND,
@@ -44,8 +88,10 @@ fn show(state: Confirmation) -> Response {
             &newsletter,
             "This link has expired",
             &html! {
-                p { "For your safety a confirmation link works for a limited time only." }
-                p { a.button href={ "/?newsletter=" (newsletter.newsletter.slug) } { "Sign up again" } }
+                p { "For your safety a confirmation link works for a limited time only. One click, and a new one is in your inbox." }
+                form.signup method="post" action={ "/confirm/" (token) "/renew" } {
+                    button type="submit" { "Send me a new link" }
+                }
             },
         ),
         Confirmation::Ready { newsletter, address } => page(

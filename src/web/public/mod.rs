@@ -1,7 +1,9 @@
 //! What readers see, a file a page.
 
 pub mod confirm;
+mod did_you_mean;
 pub mod issues;
+pub mod issues_feed;
 pub mod preferences;
 pub mod signup;
 pub mod subscribe;

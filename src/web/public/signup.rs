@@ -2,7 +2,7 @@
 
 use crate::{
     db::newsletters::NewsletterRecord,
-    domain::{consent::SIGNUP_WORDING, email_address::MAX_ADDRESS_BYTES},
+    domain::{consent::SIGNUP_WORDING, email_address::MAX_ADDRESS_BYTES, signup_proof::form_stamp},
     web::{
         Site, WebError,
         layout::{Frame, respond},
@@ -24,11 +24,12 @@ pub struct Choice {
 /// The page with an empty form.
 pub async fn get(State(site): State<Site>, Query(choice): Query<Choice>) -> Result<Response, WebError> {
     let newsletter = site.newsletter(choice.newsletter.as_deref()).await?;
-    Ok(show(StatusCode::OK, &newsletter, "", None))
+    Ok(show(&site, StatusCode::OK, &newsletter, "", None))
 }
 
 /// The page, with what was entered and what is wrong with it.
 pub fn show(
+    site: &Site,
     status: StatusCode,
     newsletter: &NewsletterRecord,
     entered: &str,
@@ -48,6 +49,12 @@ pub fn show(
                 aria-invalid=[error.map(|_| "true")] aria-describedby=[error.map(|_| "email-error")];
             input type="hidden" name="newsletter" value=(it.slug);
             input type="hidden" name="time_zone" value="";
+            input type="hidden" name="started" value=(form_stamp(&site.actions.keys, site.actions.clock.now()));
+            // No person sees this field; programs fill in what they find.
+            div hidden {
+                label for="website" { "Leave this empty" }
+                input #website type="text" name="website" tabindex="-1" autocomplete="off";
+            }
             button type="submit" { "Sign up" }
         }
         script src="/assets/time-zone.js" defer {}

@@ -2,21 +2,26 @@
 //!
 //! The answer tells nobody whether an address is subscribed: body and status are the same for every address.
 
-use super::signup;
+use super::{did_you_mean, signup};
 use crate::{
     actions::subscribe::{Signup, SubscribeError, subscribe},
-    domain::{email_address::EmailAddress, newsletter::parse_time_zone},
+    domain::{
+        email_address::EmailAddress,
+        mail_domains::suggestion,
+        newsletter::parse_time_zone,
+        signup_proof::{self, is_automatic},
+    },
     web::{
         Site, WebError, error,
         layout::{Frame, respond},
-        negotiate::{evidence, media_type, sends_json},
+        negotiate::{BROWSER_COOKIE, evidence, media_type, sends_json},
     },
 };
 use axum::{
     Json,
     body::Bytes,
     extract::{ConnectInfo, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use maud::html;
@@ -27,13 +32,19 @@ const DEFAULT_NEWSLETTER: &str = "daily";
 
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Fields {
-    email: String,
-    newsletter: Option<String>,
+pub(super) struct Fields {
+    pub email: String,
+    pub newsletter: Option<String>,
     /// The page the form stands on.
-    source: Option<String>,
+    pub source: Option<String>,
     /// The zone of the reader's clock, by its IANA name. It comes from a browser: one that is unknown is no error.
-    time_zone: Option<String>,
+    pub time_zone: Option<String>,
+    /// The mark of our own form.
+    pub started: Option<String>,
+    /// The field that no person sees.
+    website: Option<String>,
+    /// The reader was asked about a slip, and insists.
+    as_typed: Option<String>,
 }
 
 /// Takes a signup.
@@ -51,21 +62,22 @@ pub async fn post(
     let slug = fields.newsletter.as_deref().filter(|slug| !slug.is_empty()).unwrap_or(DEFAULT_NEWSLETTER);
     let address = match EmailAddress::parse(&fields.email) {
         Ok(address) => address,
-        Err(why) => {
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            if json {
-                return Ok(error::problem(
-                    status,
-                    "That is not an email address",
-                    &why.to_string(),
-                    Some("email"),
-                ));
-            }
-            let newsletter = site.newsletter(Some(slug)).await?;
-            let entered: String = fields.email.chars().take(300).collect();
-            return Ok(signup::show(status, &newsletter, &entered, Some(&sentence(&why.to_string()))));
-        }
+        Err(why) => return refuse(&site, json, slug, &fields, &why.to_string()).await,
     };
+    let automatic = is_automatic(
+        &site.actions.keys,
+        fields.website.as_deref(),
+        fields.started.as_deref(),
+        site.actions.minimum_time,
+        site.actions.clock.now(),
+    );
+    if let Some(meant) = suggestion(&address).filter(|_| !automatic && fields.as_typed.is_none()) {
+        if json {
+            return Ok(did_you_mean::problem(&meant));
+        }
+        return Ok(did_you_mean::page(&site.newsletter(Some(slug)).await?, &fields, &meant));
+    }
+    let mark = browser_mark(&site, &headers, &address);
     let signup = Signup {
         address,
         newsletter: slug.to_owned(),
@@ -73,7 +85,8 @@ pub async fn post(
         time_zone: fields.time_zone.as_deref().and_then(|zone| parse_time_zone(zone).ok()),
         evidence: evidence(peer, &headers, fields.source.as_deref()),
     };
-    match subscribe(&site.actions, &signup).await {
+    let taken = if automatic { Ok(()) } else { subscribe(&site.actions, &signup).await };
+    match taken {
         Ok(()) => {}
         Err(SubscribeError::NoSuchNewsletter(slug)) => {
             let what = format!("there is no newsletter `{slug}`");
@@ -84,6 +97,10 @@ pub async fn post(
                 &what,
             ));
         }
+        Err(why @ (SubscribeError::Blocked(_) | SubscribeError::RoleAccount)) => {
+            return refuse(&site, json, slug, &fields, &why.to_string()).await;
+        }
+        Err(SubscribeError::TooMany { wait }) => return Ok(error::too_many(&headers, wait)),
         Err(SubscribeError::Db(error)) => return Err(error.into()),
     }
     if json {
@@ -92,7 +109,43 @@ pub async fn post(
         });
         return Ok((StatusCode::ACCEPTED, Json(body)).into_response());
     }
-    accepted(&site, slug).await
+    let mut answer = accepted(&site, slug).await?;
+    if let Some(mark) = mark {
+        answer.headers_mut().insert(header::SET_COOKIE, mark);
+    }
+    Ok(answer)
+}
+
+/// The cookie by which the browser is known again that signed an address up, so that the link in the mail confirms at once in
+/// it. Not for a page of another site that posts by itself: its visitor may know nothing of it.
+fn browser_mark(site: &Site, headers: &HeaderMap, address: &EmailAddress) -> Option<HeaderValue> {
+    let from = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    if from == Some("cross-site") {
+        return None;
+    }
+    let value = signup_proof::browser_mark(&site.actions.keys, address, site.actions.clock.now());
+    let seconds = u64::from(site.actions.confirmation_days) * 24 * 60 * 60;
+    let secure = if site.secure_cookies { "; Secure" } else { "" };
+    let cookie =
+        format!("{BROWSER_COOKIE}={value}; Path=/confirm; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+    HeaderValue::try_from(cookie).ok()
+}
+
+/// What is wrong with the address: beside the field, or as a problem.
+async fn refuse(
+    site: &Site,
+    json: bool,
+    slug: &str,
+    fields: &Fields,
+    why: &str,
+) -> Result<Response, WebError> {
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    if json {
+        return Ok(error::problem(status, "That address can't be taken", why, Some("email")));
+    }
+    let newsletter = site.newsletter(Some(slug)).await?;
+    let entered: String = fields.email.chars().take(300).collect();
+    Ok(signup::show(site, status, &newsletter, &entered, Some(&sentence(why))))
 }
 
 fn read(json: bool, headers: &HeaderMap, body: &[u8]) -> Result<Fields, Box<Response>> {
@@ -117,7 +170,7 @@ fn read(json: bool, headers: &HeaderMap, body: &[u8]) -> Result<Fields, Box<Resp
     })
 }
 
-async fn accepted(site: &Site, slug: &str) -> Result<Response, WebError> {
+pub(super) async fn accepted(site: &Site, slug: &str) -> Result<Response, WebError> {
     let newsletter = site.newsletter(Some(slug)).await?;
     let it = &newsletter.newsletter;
     let frame = Frame { title: "Check your inbox", brand: (&it.title, &it.tagline), language: &it.language };

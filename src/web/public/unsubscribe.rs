@@ -1,9 +1,10 @@
 //! `/unsubscribe/{token}`: GET shows a button and changes nothing; POST leaves at once, without cookie, login or redirect: the
-//! button's, and that of mail programs (RFC 8058).
+//! button's, and that of mail programs (RFC 8058). Whoever has left may say why, with another POST.
 
 use crate::{
     actions::unsubscribe::{self, Leaving},
     db::newsletters::NewsletterRecord,
+    domain::consent::{LeavingReason, MAX_REMARK_CHARS},
     web::{
         Site, WebError, error,
         layout::{Frame, respond},
@@ -17,14 +18,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use maud::{Markup, html};
-use std::net::SocketAddr;
+use std::{convert::Infallible, net::SocketAddr};
+use url::form_urlencoded;
 
 /// Shows the button.
 pub async fn get(State(site): State<Site>, Path(token): Path<String>) -> Result<Response, WebError> {
     Ok(show(unsubscribe::look(&site.actions, &token).await?))
 }
 
-/// Leaves.
+/// Leaves, or keeps why a reader who has left did.
 pub async fn post(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -32,11 +34,14 @@ pub async fn post(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, WebError> {
-    let one_click = is_one_click(&headers, &body);
-    let method = if one_click { "one_click" } else { "link" };
+    let form = Form::read(&headers, body).await;
+    if let Some(reason) = form.reason {
+        return Ok(show(unsubscribe::give_reason(&site.actions, &token, reason, &form.remark).await?));
+    }
+    let method = if form.one_click { "one_click" } else { "link" };
     let evidence = evidence(peer, &headers, None);
     let state = unsubscribe::unsubscribe(&site.actions, &token, method, &evidence).await?;
-    if one_click {
+    if form.one_click {
         return Ok(match state {
             Leaving::Unknown => (StatusCode::NOT_FOUND, "unknown link\n").into_response(),
             _ => "unsubscribed\n".into_response(),
@@ -45,12 +50,56 @@ pub async fn post(
     Ok(show(state))
 }
 
-/// A mail program sends `List-Unsubscribe=One-Click` as a form of either encoding (RFC 8058 section 3.2).
-fn is_one_click(headers: &HeaderMap, body: &[u8]) -> bool {
-    let body = String::from_utf8_lossy(body);
-    match media_type(headers, &header::CONTENT_TYPE).as_str() {
-        "multipart/form-data" => body.contains("List-Unsubscribe") && body.contains("One-Click"),
-        _ => body.split('&').any(|pair| pair.trim() == "List-Unsubscribe=One-Click"),
+/// What was posted. Whatever it is, a POST to this page is a wish to leave, or the answer to why: a body that can't be read is an
+/// empty one.
+#[derive(Default)]
+struct Form {
+    /// `List-Unsubscribe=One-Click`: from a mail program (RFC 8058 section 3.2), which sends a form of either encoding.
+    one_click: bool,
+    reason: Option<LeavingReason>,
+    remark: String,
+}
+
+/// Most fields of a form that are looked at.
+const MAX_FIELDS: usize = 16;
+
+impl Form {
+    async fn read(headers: &HeaderMap, body: Bytes) -> Self {
+        let mut form = Self::default();
+        if media_type(headers, &header::CONTENT_TYPE) == "multipart/form-data" {
+            let _unreadable_is_empty = form.read_multipart(headers, body).await;
+        } else {
+            for (name, value) in form_urlencoded::parse(body.trim_ascii()).take(MAX_FIELDS) {
+                form.field(&name, &value);
+            }
+        }
+        form
+    }
+
+    async fn read_multipart(&mut self, headers: &HeaderMap, body: Bytes) -> Result<(), multer::Error> {
+        let content_type =
+            headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+        let boundary = multer::parse_boundary(content_type)?;
+        // The body is here, and bounded by the router.
+        let body = futures_util::stream::once(async { Ok::<_, Infallible>(body) });
+        let mut parts = multer::Multipart::new(body, boundary);
+        for _ in 0..MAX_FIELDS {
+            let Some(part) = parts.next_field().await? else { break };
+            let name = part.name().unwrap_or_default().to_owned();
+            let value = part.text().await?;
+            self.field(&name, &value);
+        }
+        Ok(())
+    }
+
+    fn field(&mut self, name: &str, value: &str) {
+        match name {
+            "List-Unsubscribe" => self.one_click |= value.trim() == "One-Click",
+            // A reason that is unknown is one all the same: the reader has not asked to leave.
+            "reason" => self.reason = Some(value.parse().unwrap_or(LeavingReason::Other)),
+            "remark" => value.clone_into(&mut self.remark),
+            _ => {}
+        }
     }
 }
 
@@ -74,17 +123,43 @@ fn show(state: Leaving) -> Response {
                 form.signup method="post" { button type="submit" { "Unsubscribe" } }
             },
         ),
-        Leaving::Gone { newsletter } => page(
+        Leaving::Gone { newsletter, has_said_why } => page(
             &newsletter,
             "You have left",
             &html! {
                 p { "No further issue of " (newsletter.newsletter.title) " will be sent to you." }
+                @if has_said_why {
+                    p.notice role="status" { strong { "Thank you." } " What you said helps us." }
+                } @else {
+                    (why())
+                }
                 p {
                     "By mistake? "
                     a href={ "/?newsletter=" (newsletter.newsletter.slug) } { "Sign up again" } "."
                 }
             },
         ),
+    }
+}
+
+/// Asks why. Nothing depends on the answer: the reader is gone already.
+fn why() -> Markup {
+    html! {
+        form.choices method="post" {
+            fieldset {
+                legend { "Would you tell us why?" }
+                p.hint { "You have left whether you answer or not." }
+                @for reason in LeavingReason::ALL {
+                    label.choice {
+                        input type="radio" name="reason" value=(reason) required;
+                        span { (reason.in_words()) }
+                    }
+                }
+            }
+            label for="remark" { "Anything else? " span.hint { "(optional)" } }
+            textarea #remark name="remark" rows="3" maxlength=(MAX_REMARK_CHARS) {}
+            button type="submit" { "Send" }
+        }
     }
 }
 

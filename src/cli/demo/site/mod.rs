@@ -48,6 +48,11 @@ impl Site {
     }
 
     /// Where the signup box sends its form.
+    /// Where its script is.
+    fn box_script_url(&self) -> String {
+        format!("{}/embed.js", self.service_url.trim_end_matches('/'))
+    }
+
     fn subscribe_url(&self) -> String {
         format!("{}/subscribe", self.service_url.trim_end_matches('/'))
     }
@@ -136,7 +141,11 @@ mod tests {
         assert!(html.contains("Keep up with the latest daily buzz with the Daily newsletter!"));
         assert!(html.contains(r#"method="post" action="http://127.0.0.1:8080/subscribe""#));
         assert!(html.contains(r#"name="source" value="http://127.0.0.1:8081/lighthouse-counts-whales""#));
-        assert_eq!(html.matches("<script").count(), 1, "the one script is data: JSON-LD");
+        assert_eq!(
+            html.matches("<script").count(),
+            2,
+            "one is data: JSON-LD; the other makes the form answer"
+        );
         assert!(html.contains(r#"<script type="application/ld+json">{"#));
     }
 

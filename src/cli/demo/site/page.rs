@@ -99,13 +99,13 @@ pub(super) fn not_found(site: &Site) -> Markup {
     layout(site, head, main)
 }
 
-/// A plain form: the service answers it with a page of its own, so it works without a script.
+/// A plain form, which the service answers with a page of its own. Its script makes it answer where it stands.
 fn signup_box(site: &Site, story: &Story) -> Markup {
     html! {
         aside.signup aria-labelledby="signup" {
             h2 #signup { "Daily" }
             p { "Keep up with the latest daily buzz with the Daily newsletter!" }
-            form method="post" action=(site.subscribe_url()) {
+            form data-daily method="post" action=(site.subscribe_url()) {
                 input type="hidden" name="source" value=(site.article_url(story));
                 label for="email" { "Your email address" }
                 div.line {
@@ -118,6 +118,7 @@ fn signup_box(site: &Site, story: &Story) -> Markup {
                     "else. Every issue has a link to leave."
                 }
             }
+            script src=(site.box_script_url()) async {}
         }
     }
 }

@@ -1,0 +1,124 @@
+//! A Daily in this process: a database, a clock that stands still, pages of stories on a port of this machine.
+
+use crate::support::{postgres_cluster::Cluster, store::Store};
+use axum::{Router, extract::Path, response::Html, routing::get};
+use daily::{
+    app::App,
+    clock::Clock,
+    db::{DatabaseUrl, issues, newsletters, newsletters::NewsletterRecord},
+    domain::{ids::IssueId, issue::IssueStatus, relay::RelayUrl, schedule::Due},
+    settings::{Relay, Settings},
+};
+use jiff::{Timestamp, civil::Date};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use std::time::Duration;
+
+/// When everything begins: a Monday at noon.
+const BEGIN: &str = "2026-05-04T12:00:00Z";
+
+/// One that is ready to work.
+pub struct Installation {
+    /// The library.
+    pub app: App,
+    /// Its time.
+    pub clock: Clock,
+    /// The same database, through a connection of its own: another process, as far as SQLite is concerned.
+    pub store: Store,
+    /// Where the pages of its stories are, without a slash at the end.
+    pub pages: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Installation {
+    /// Makes one in a temporary folder, or in a new database of a server.
+    pub async fn make(cluster: Option<&Cluster>) -> Self {
+        let folder = tempfile::Builder::new().prefix("daily-digest-").tempdir().expect("a temporary folder");
+        let mut settings = Settings::defaults().expect("the defaults are right");
+        let url = match cluster {
+            Some(cluster) => new_database(cluster).await,
+            None => format!("sqlite://{}", folder.path().join("daily.db").display()),
+        };
+        settings.database = DatabaseUrl::parse(&url).expect("a database's URL");
+        folder.path().clone_into(&mut settings.data_folder);
+        settings.relays = vec![Relay::new(RelayUrl::Mailbox(folder.path().join("mailbox")))];
+        // All stories are on this machine.
+        settings.feeds.allow_networks = vec!["127.0.0.1/32".parse().expect("a network")];
+        settings.feeds.host_pause = Duration::ZERO;
+        let clock = Clock::fixed(BEGIN.parse().expect("a moment"));
+        let app = App::start(settings, clock.clone()).await.expect("Daily starts");
+        let store = Store::open(&url).await;
+        Self { app, clock, store, pages: serve_pages().await, _folder: folder }
+    }
+
+    /// An expression for a moment that lies before another one by a number of seconds, itself an expression.
+    pub fn before(&self, moment: Timestamp, seconds: &str) -> String {
+        match self.store {
+            Store::Sqlite(_) => {
+                format!("({} - CAST(({seconds}) * 1000000 AS INTEGER))", moment.as_microsecond())
+            }
+            Store::Postgres(_) => format!("(TIMESTAMPTZ '{moment}' - ({seconds}) * INTERVAL '1 second')"),
+        }
+    }
+
+    /// An expression for a moment.
+    pub fn moment(&self, moment: Timestamp) -> String {
+        match self.store {
+            Store::Sqlite(_) => moment.as_microsecond().to_string(),
+            Store::Postgres(_) => format!("TIMESTAMPTZ '{moment}'"),
+        }
+    }
+
+    /// The newsletter of this name.
+    pub async fn newsletter(&self, slug: &str) -> NewsletterRecord {
+        let mut tx = self.app.db.read().await.expect("a transaction");
+        newsletters::by_slug(&mut tx, slug).await.expect("a query").expect("the newsletter is there")
+    }
+
+    /// Begins the issue of a date.
+    pub async fn begin_issue(&self, newsletter: &NewsletterRecord, date: Date) -> IssueId {
+        let now = self.clock.now();
+        let mut tx = self.app.db.begin().await.expect("a transaction");
+        let issue =
+            issues::insert(&mut tx, newsletter.id, date, Due::at(now), IssueStatus::Planned, None, now)
+                .await
+                .expect("a query")
+                .expect("a date without an issue");
+        tx.commit().await.expect("a commit");
+        issue
+    }
+
+    /// What a server does by and by, SQLite never.
+    pub async fn analyze(&self) {
+        if let Store::Postgres(_) = self.store {
+            self.store.execute("ANALYZE").await;
+        }
+    }
+
+    /// Lets go of the database; its files go with the folder.
+    pub async fn close(self) {
+        self.store.close().await;
+        self.app.db.close().await;
+    }
+}
+
+async fn new_database(cluster: &Cluster) -> String {
+    let name = format!("digest_{}", daily::random::hex::<6>());
+    let mut connection = PgConnection::connect(&cluster.url("postgres")).await.expect("the server answers");
+    connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("a new database");
+    connection.close().await.expect("a connection to close");
+    cluster.url(&name)
+}
+
+/// Serves a page for each story, some 20 kB of it, until the process ends.
+async fn serve_pages() -> String {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let page = |Path(name): Path<String>| async move {
+        let text =
+            "<p>What the river took and what it left behind: a walk along the new dyke.</p>".repeat(250);
+        Html(format!("<html><head><title>{name}</title></head><body><article>{text}</article></body></html>"))
+    };
+    let site = Router::new().route("/{name}", get(page));
+    tokio::spawn(async move { axum::serve(listener, site).await });
+    format!("http://{address}")
+}

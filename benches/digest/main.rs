@@ -1,0 +1,62 @@
+//! How long a digest takes: planning over many articles, freezing with and without a last look at the pages, and the waves of
+//! very many readers. The library works in this process, on a real database. `--help` says what can be asked for.
+
+mod archive;
+mod arguments;
+mod articles;
+mod explain;
+mod freezing;
+mod installation;
+mod planning;
+mod pulse;
+mod readers;
+mod statements;
+mod support;
+mod waves;
+
+use arguments::Arguments;
+use clap::Parser as _;
+use installation::Installation;
+use statements::Statements;
+use support::{postgres_cluster::Cluster, table::Table};
+
+/// With fsync and everything else as PostgreSQL comes; where plans are asked for, it writes those of slow queries down.
+const AUTO_EXPLAIN: &str = "session_preload_libraries = 'auto_explain'\nauto_explain.log_min_duration = 20\n\
+    auto_explain.log_analyze = on\nauto_explain.log_triggers = on\n";
+
+fn main() {
+    let arguments = Arguments::parse();
+    let statements = Statements::listen();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        if arguments.sqlite || !arguments.postgres {
+            run(&arguments, &statements, None).await;
+        }
+        if arguments.postgres {
+            let cluster = Cluster::start(if arguments.explain { AUTO_EXPLAIN } else { "" });
+            run(&arguments, &statements, Some(&cluster)).await;
+        }
+    });
+}
+
+async fn run(arguments: &Arguments, statements: &Statements, cluster: Option<&Cluster>) {
+    let engine = if cluster.is_some() { "PostgreSQL" } else { "SQLite" };
+    eprintln!(
+        "{engine}: {} articles of {} feeds are put into the database …",
+        arguments.articles, arguments.feeds
+    );
+    let installation = Installation::make(cluster).await;
+    articles::add_feeds(&installation, arguments.feeds).await;
+    archive::fill(&installation, arguments).await;
+    let mut table = Table::new(&[engine, "time", ""]);
+    planning::run(&installation, statements, &mut table).await;
+    freezing::run(&installation, statements, &mut table).await;
+    if arguments.readers > 0 {
+        waves::run(&installation, statements, arguments.readers, &mut table).await;
+    }
+    println!("\n{table}");
+    if arguments.explain {
+        explain::run(&installation, statements, cluster).await;
+    }
+    installation.close().await;
+}

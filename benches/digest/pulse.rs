@@ -1,0 +1,69 @@
+//! A small write again and again: how long it waits while something large is going on.
+
+use crate::{
+    installation::Installation,
+    planning::{median, since},
+    support::table::milliseconds,
+};
+use daily::db::processes;
+use std::time::{Duration, Instant};
+
+/// From one write to the next.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How long small writes took, in milliseconds.
+#[derive(Default)]
+pub struct Waits {
+    /// Of this process.
+    pub inside: Vec<f64>,
+    /// Of another process, as far as SQLite is concerned.
+    pub outside: Vec<f64>,
+}
+
+impl Waits {
+    /// Median and longest of each, in words.
+    pub fn in_words(&self) -> String {
+        let told = |all: &[f64]| {
+            let longest = all.iter().copied().fold(0.0, f64::max);
+            format!(
+                "median {}, longest {} of {}",
+                milliseconds(median(all.to_vec())),
+                milliseconds(longest),
+                all.len()
+            )
+        };
+        format!("in this process {}; from another one {}", told(&self.inside), told(&self.outside))
+    }
+}
+
+/// Does something, and writes meanwhile.
+pub async fn during<T>(installation: &Installation, work: impl Future<Output = T>) -> (T, Waits) {
+    let mut waits = Waits::default();
+    let inside = async {
+        loop {
+            let begun = Instant::now();
+            let mut tx = installation.app.db.begin().await.expect("a transaction");
+            processes::beat(&mut tx, "pulse", "web", installation.clock.now()).await.expect("a write");
+            tx.commit().await.expect("a commit");
+            waits.inside.push(since(begun));
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    let outside = async {
+        loop {
+            let begun = Instant::now();
+            installation
+                .store
+                .execute("UPDATE newsletters SET tagline = 'A tagline' WHERE slug = 'other-20'")
+                .await;
+            waits.outside.push(since(begun));
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    let done = tokio::select! {
+        done = work => done,
+        () = inside => unreachable!("it never ends"),
+        () = outside => unreachable!("it never ends"),
+    };
+    (done, waits)
+}

@@ -1,0 +1,141 @@
+//! Issues to very many readers in every zone: the forecast, and their deliveries.
+
+use crate::{
+    archive, explain,
+    freezing::next_day,
+    installation::Installation,
+    planning::since,
+    pulse, readers,
+    statements::Statements,
+    support::{
+        processes::peak_rss,
+        table::{Table, count, megabytes, milliseconds},
+    },
+};
+use daily::{
+    db::{deliveries, issues, newsletters, newsletters::NewsletterRecord},
+    domain::newsletter::WhoseClock,
+    jobs::{forecast::forecast, freeze_issue},
+};
+use jiff::civil::Date;
+use std::time::{Duration, Instant};
+
+/// Readers who must not be mailed.
+const SUPPRESSED: u64 = 1_000;
+
+/// An issue on readers' clocks, one on the newsletter's, one of which all readers have had a story, and that of a Sunday, the past
+/// week's best for some, of which all have had much.
+pub async fn run(installation: &Installation, statements: &Statements, readers: u64, table: &mut Table) {
+    eprintln!("{readers} readers are put into the database …");
+    readers::add_until(installation, readers).await;
+    readers::suppress(installation, SUPPRESSED.min(readers / 10)).await;
+    installation.analyze().await;
+    for (name, clock) in [
+        ("every reader's own clock", WhoseClock::Reader),
+        ("the newsletter's clock", WhoseClock::Newsletter),
+        ("own clocks, all have had a story", WhoseClock::Reader),
+        ("own clocks, a Sunday", WhoseClock::Reader),
+    ] {
+        eprintln!("{name} …");
+        next_day(installation).await;
+        let newsletter = set_clock(installation, clock).await;
+        let date = installation.clock.now().to_zoned(jiff::tz::TimeZone::UTC).date().tomorrow();
+        let date = date.expect("not the last day of the calendar");
+        if name.ends_with("story") {
+            let now = installation.clock.now();
+            archive::past_issue(installation, 3, date.tomorrow().expect("nor that"), now, 4).await;
+            let issue = installation.store.number("SELECT max(id) FROM issues").await;
+            readers::deliver(installation, issue, "t.n / 3 % 4", "0 = 0").await;
+        }
+        one_issue(installation, statements, &newsletter, date, name, table).await;
+    }
+}
+
+async fn one_issue(
+    installation: &Installation,
+    statements: &Statements,
+    newsletter: &NewsletterRecord,
+    date: Date,
+    name: &str,
+    table: &mut Table,
+) {
+    let mut context = installation.app.jobs.clone();
+    context.rules.recheck_for = Duration::ZERO;
+    forget_peak();
+    statements.take();
+    let begun = Instant::now();
+    let mut tx = context.db.read().await.expect("a transaction");
+    let told = forecast(&context, &mut tx, newsletter, date).await.expect("a forecast");
+    drop(tx);
+    let time = since(begun);
+    let times = statements.take();
+    let remark = format!(
+        "{} waves, {} groups, {} past variants; groups {}, clocks {}",
+        told.waves.len(),
+        told.inputs.groups.len(),
+        told.inputs.past.len(),
+        milliseconds(times.of(explain::GROUPS)),
+        milliseconds(times.of(explain::CLOCKS))
+    );
+    table.row(&[&format!("{name}: forecast"), &milliseconds(time), &remark]);
+
+    let issue = installation.begin_issue(newsletter, date).await;
+    let before = peak_rss(std::process::id());
+    let begun = Instant::now();
+    let (done, waits) = pulse::during(installation, freeze_issue::run(&context, issue)).await;
+    done.expect("a frozen issue");
+    let all = since(begun);
+    let frozen =
+        statements.moment("issue frozen").expect("it says so").duration_since(begun).as_secs_f64() * 1000.0;
+    let times = statements.take();
+    let mut tx = context.db.read().await.expect("a transaction");
+    let counts = deliveries::counts(&mut tx, issue).await.expect("a query");
+    drop(tx);
+    table.row(&["– frozen", &milliseconds(frozen), ""]);
+    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    let made = counts.total() as f64;
+    let remark = format!("{} deliveries, {} a second", count(made), count(made / (all - frozen) * 1000.0));
+    table.row(&["– deliveries", &milliseconds(all - frozen), &remark]);
+    let portions = format!("the longest of {}", times.count(explain::DELIVERIES));
+    table.row(&["– a portion", &milliseconds(times.longest(explain::DELIVERIES)), &portions]);
+    table.row(&["– a small write meanwhile", "", &waits.in_words()]);
+    let memory = format!(
+        "{} with the forecast, {} in all",
+        megabytes(before),
+        megabytes(peak_rss(std::process::id()))
+    );
+    table.row(&["– peak RSS", "", &memory]);
+    eprintln!("{}", table.last());
+    // The rows are few again for the next one's sake: what happened a moment ago is of no interest to it.
+    finish(installation, issue.0).await;
+}
+
+/// Lets an issue have gone out.
+async fn finish(installation: &Installation, issue: i64) {
+    installation
+        .store
+        .execute(&format!(
+            "UPDATE deliveries SET status = 'sent' WHERE issue_id = {issue} AND status = 'queued'"
+        ))
+        .await;
+    let mut tx = installation.app.db.begin().await.expect("a transaction");
+    let (from, to) = (daily::domain::issue::IssueStatus::Sending, daily::domain::issue::IssueStatus::Sent);
+    let now = installation.clock.now();
+    issues::advance(&mut tx, issue.into(), from, to, None, now).await.expect("a query");
+    tx.commit().await.expect("a commit");
+    installation.analyze().await;
+}
+
+async fn set_clock(installation: &Installation, clock: WhoseClock) -> NewsletterRecord {
+    let mut newsletter = installation.newsletter("daily").await;
+    newsletter.newsletter.clock = clock;
+    let mut tx = installation.app.db.begin().await.expect("a transaction");
+    newsletters::update(&mut tx, &newsletter).await.expect("a change");
+    tx.commit().await.expect("a commit");
+    newsletter
+}
+
+/// Lets the highest memory be counted anew (proc_pid_clear_refs(5)).
+fn forget_peak() {
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}

@@ -1,0 +1,39 @@
+//! What the archive's page says about itself: to search engines, to who shares it, to feed readers.
+
+use maud::{Markup, html};
+
+use super::Archive;
+use super::told::Issue;
+use crate::wording::tidy;
+use crate::{Masthead, href};
+
+/// Elements of the head: the canonical address, Open Graph (<https://ogp.me>), the feed.
+pub(super) fn tags(
+    masthead: &Masthead<'_>,
+    archive: &Archive<'_>,
+    issue: &Issue,
+    subject: &str,
+    preheader: &str,
+) -> Markup {
+    let title = tidy(masthead.title);
+    let picture = issue.hero.as_ref().and_then(|hero| hero.picture.as_ref());
+    html! {
+        meta name="description" content=(preheader);
+        @if let Some(page) = href::web(archive.page) {
+            link rel="canonical" href=(page);
+            meta property="og:url" content=(page);
+        }
+        meta property="og:type" content="article";
+        meta property="og:site_name" content=(title);
+        meta property="og:title" content=(subject);
+        meta property="og:description" content=(preheader);
+        @if let Some(picture) = picture {
+            meta property="og:image" content=(picture.url);
+            @if !picture.alt.is_empty() { meta property="og:image:alt" content=(picture.alt); }
+        }
+        meta name="twitter:card" content=(if picture.is_some() { "summary_large_image" } else { "summary" });
+        @if let Some(feed) = archive.feed.and_then(href::web) {
+            link rel="alternate" type="application/atom+xml" title=(title) href=(feed);
+        }
+    }
+}

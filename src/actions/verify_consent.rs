@@ -1,0 +1,133 @@
+//! Somebody wants to know whether the ledger of consent is whole; and its links are made where they are missing.
+
+use super::Context;
+use crate::{
+    db::{
+        Db, DbError,
+        subscriptions::{self, LinkedEvent},
+    },
+    domain::{
+        consent_chain::{Heads, link},
+        ids::SubscriptionId,
+    },
+};
+
+/// Subscriptions that get their links in one transaction, and links that are read in one.
+const PORTION: i64 = 500;
+
+/// What was found in the ledger.
+#[derive(Debug, Clone, Default, serde::Serialize)]
+pub struct Verdict {
+    /// Entries whose link is right.
+    pub verified: u64,
+    /// Those of them whose personal part was erased.
+    pub erased: u64,
+    /// Subscriptions they belong to.
+    pub subscriptions: u64,
+    /// Entries that have no link yet.
+    pub unlinked: i64,
+    /// Entries whose link is wrong.
+    pub broken: u64,
+    /// The first of those.
+    pub first_broken: Option<Break>,
+    /// A digest over all chains as they are now.
+    pub digest: String,
+}
+
+/// Where a chain is broken.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Break {
+    /// The entry.
+    pub event: i64,
+    /// Of which subscription.
+    pub subscription: i64,
+    /// What is wrong.
+    pub problem: &'static str,
+}
+
+/// Verifies every link, in portions: memory does not grow with the ledger.
+pub async fn verify_consent(db: &Db) -> Result<Verdict, DbError> {
+    let mut verdict = Verdict::default();
+    let mut heads = Heads::new();
+    let mut before: Option<LinkedEvent> = None;
+    // One snapshot: what is added meanwhile is verified the next time.
+    let mut tx = db.read().await?;
+    loop {
+        let after = before.as_ref().map_or((0, 0), |it| (it.subscription_id, it.position));
+        let portion = subscriptions::links_after(&mut tx, after, PORTION).await?;
+        if portion.is_empty() {
+            break;
+        }
+        for it in portion {
+            let last = before.take();
+            let same = last.as_ref().filter(|last| last.subscription_id == it.subscription_id);
+            if same.is_none() {
+                verdict.subscriptions += 1;
+                if let Some(last) = &last {
+                    heads.add(last.subscription_id, &last.chain);
+                }
+            }
+            match problem(same, &it) {
+                None => {
+                    verdict.verified += 1;
+                    verdict.erased += u64::from(it.salt.is_none());
+                }
+                Some(problem) => {
+                    verdict.broken += 1;
+                    let (event, subscription) = (it.event_id, it.subscription_id);
+                    verdict.first_broken.get_or_insert(Break { event, subscription, problem });
+                }
+            }
+            before = Some(it);
+        }
+    }
+    if let Some(last) = &before {
+        heads.add(last.subscription_id, &last.chain);
+    }
+    verdict.unlinked = subscriptions::count_unlinked(&mut tx).await?;
+    verdict.digest = heads.finish();
+    Ok(verdict)
+}
+
+/// What is wrong with a link after another one, if anything.
+fn problem(before: Option<&LinkedEvent>, it: &LinkedEvent) -> Option<&'static str> {
+    let (place, previous) = before.map_or((0, ""), |last| (last.position, last.chain.as_str()));
+    if it.position != place + 1 {
+        return Some("an entry before it was removed");
+    }
+    let Some(entry) = it.event.entry(it.subscription_id, it.position, it.event_id) else {
+        return Some("the entry was removed, or belongs to another subscription");
+    };
+    let personal = it.event.personal();
+    match &it.salt {
+        None if !personal.is_erased() => return Some("what was erased is there again"),
+        Some(salt) if personal.digest(salt) != it.personal => {
+            return Some("address, client or page of the entry was changed");
+        }
+        _ => {}
+    }
+    (link(previous, &entry, &it.personal) != it.chain).then_some("the entry or its link was changed")
+}
+
+/// Gives all entries their links that have none: those from before there was a chain, and imported ones. A transaction is a
+/// portion. Returns how many there were.
+pub async fn link_consent(context: &Context) -> Result<usize, DbError> {
+    let (mut linked, mut after) = (0, SubscriptionId(0));
+    loop {
+        let mut tx = context.db.read().await?;
+        let ids = subscriptions::unlinked_after(&mut tx, after, PORTION).await?;
+        drop(tx);
+        let Some(last) = ids.last() else { return Ok(linked) };
+        after = *last;
+        let mut tx = context.db.begin().await?;
+        for id in &ids {
+            loop {
+                match subscriptions::extend_chain(&mut tx, *id).await? {
+                    0 => break,
+                    more => linked += more,
+                }
+            }
+        }
+        tx.commit().await?;
+    }
+}

@@ -1,0 +1,101 @@
+//! `daily consent`: on whose word readers are mailed, and why they leave.
+
+use super::{
+    CliError, CliResult,
+    output::{Output, moment, table},
+};
+use crate::{
+    actions::verify_consent::verify_consent, app::App, db::subscriptions, domain::consent::LeavingReason,
+};
+use jiff::SignedDuration;
+use serde_json::json;
+use std::fmt::Write as _;
+
+/// Verify the ledger of consent, show why readers leave
+#[derive(Debug, clap::Subcommand)]
+pub enum Consent {
+    /// Show why readers left, as far as they said so
+    #[command(after_help = "Example:\n  daily consent reasons --days 7")]
+    Reasons(Reasons),
+    /// Verify the chain of hashes over the whole ledger of consent
+    #[command(after_help = "Exit code 1: an entry was changed or removed; it is named.")]
+    Verify,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Reasons {
+    /// The newsletter's short name; without it, all newsletters
+    #[arg(long)]
+    newsletter: Option<String>,
+    /// How many days to look back
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    days: u16,
+    /// How many of the latest remarks to show
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(0..=1000))]
+    remarks: i64,
+}
+
+impl Consent {
+    pub async fn run(self, app: &App, output: Output) -> CliResult {
+        match self {
+            Self::Reasons(reasons) => reasons.run(app, output).await,
+            Self::Verify => verify(app, output).await,
+        }
+    }
+}
+
+async fn verify(app: &App, output: Output) -> CliResult {
+    let verdict = verify_consent(&app.db).await?;
+    output.record(&verdict, || {
+        let mut text = format!(
+            "{} entries of {} subscriptions are as they were written; what was personal is erased in {}\n",
+            verdict.verified, verdict.subscriptions, verdict.erased
+        );
+        if verdict.unlinked > 0 {
+            let _ = writeln!(text, "{} entries have no link yet: `daily serve` makes them", verdict.unlinked);
+        }
+        let _ = writeln!(text, "digest over all chains: {}", verdict.digest);
+        text
+    })?;
+    match verdict.first_broken {
+        None => Ok(()),
+        Some(it) => Err(CliError::Failed(format!(
+            "the ledger is not whole: {} entries are wrong, the first is entry {} of subscription {}: {}",
+            verdict.broken, it.event, it.subscription, it.problem
+        ))),
+    }
+}
+
+impl Reasons {
+    async fn run(self, app: &App, output: Output) -> CliResult {
+        let newsletter = match self.newsletter.as_deref() {
+            Some(slug) => Some(super::newsletter(app, Some(slug)).await?.id),
+            None => None,
+        };
+        let since = app.actions.clock.now() - SignedDuration::from_hours(24 * i64::from(self.days));
+        let mut tx = app.db.read().await?;
+        let left = subscriptions::count_left(&mut tx, newsletter, since).await?;
+        let reasons = subscriptions::count_reasons(&mut tx, newsletter, since).await?;
+        let remarks = subscriptions::remarks(&mut tx, newsletter, since, self.remarks).await?;
+        let record = json!({ "days": self.days, "left": left, "reasons": reasons, "remarks": remarks });
+        output.record(&record, || {
+            let mut text = format!("{left} readers have left in the last {} days\n", self.days);
+            let row =
+                |reason: LeavingReason, readers: i64| vec![reason.in_words().to_owned(), readers.to_string()];
+            let rows: Vec<_> = reasons.iter().map(|it| row(it.reason, it.readers)).collect();
+            if !rows.is_empty() {
+                let _ = write!(text, "\n{}", table(&["reason", "readers"], &rows));
+            }
+            if !remarks.is_empty() {
+                text.push('\n');
+            }
+            for it in &remarks {
+                let remark = it.remark.replace('\n', "\n    ");
+                let _ =
+                    writeln!(text, "{}  {}\n    {remark}", moment(Some(it.left_at)), it.reason.in_words());
+            }
+            text
+        })?;
+        Ok(())
+    }
+}

@@ -1,0 +1,223 @@
+//! Table `consent_chain`: the ledger's hashes. Every entry gets its link in the transaction that adds it; entries added otherwise
+//! (by an import, or before there was a chain) get theirs from [`extend_chain`] later.
+
+use crate::{
+    db::{DbError, Stamp, Tx, on},
+    domain::{
+        consent_chain::{Entry, Personal, link},
+        ids::SubscriptionId,
+    },
+    random,
+};
+
+/// Most entries of a subscription that get their link at once.
+const PORTION: i64 = 500;
+
+/// An entry with its link, as far as it has one.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct LinkedEvent {
+    /// The subscription, as the chain names it.
+    pub subscription_id: i64,
+    /// The link's place in the subscription's chain.
+    pub position: i64,
+    /// The entry, as the chain names it.
+    pub event_id: i64,
+    /// The salt of what is personal; `None` once that is erased.
+    pub salt: Option<String>,
+    /// The digest of what is personal.
+    pub personal: String,
+    /// The link.
+    pub chain: String,
+    /// The entry itself; `None`: it is not there.
+    #[sqlx(flatten)]
+    pub event: EventFields,
+}
+
+/// The fields of an entry. All are `None` where there is no entry.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct EventFields {
+    event_subscription: Option<i64>,
+    kind: Option<String>,
+    occurred_at: Option<Stamp>,
+    method: Option<String>,
+    address: Option<String>,
+    client_address: Option<String>,
+    user_agent: Option<String>,
+    source_url: Option<String>,
+    wording: Option<String>,
+    wording_version: Option<i64>,
+    confirmation_id: Option<i64>,
+}
+
+impl EventFields {
+    /// What is personal in it.
+    pub fn personal(&self) -> Personal<'_> {
+        Personal {
+            address: self.address.as_deref(),
+            client_address: self.client_address.as_deref(),
+            user_agent: self.user_agent.as_deref(),
+            source_url: self.source_url.as_deref(),
+        }
+    }
+
+    /// The rest of it, at a place in a chain; `None`: there is no entry, or it belongs elsewhere.
+    pub fn entry(&self, subscription: i64, position: i64, event: i64) -> Option<Entry<'_>> {
+        if self.event_subscription != Some(subscription) {
+            return None;
+        }
+        Some(Entry {
+            event,
+            subscription,
+            position,
+            kind: self.kind.as_deref()?,
+            occurred_at: self.occurred_at?.0.as_microsecond(),
+            method: self.method.as_deref()?,
+            wording: self.wording.as_deref(),
+            wording_version: self.wording_version,
+            confirmation: self.confirmation_id,
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Unlinked {
+    id: i64,
+    #[sqlx(flatten)]
+    event: EventFields,
+}
+
+macro_rules! event_fields {
+    () => {
+        "e.subscription_id AS event_subscription, e.kind, e.occurred_at, e.method, e.address, e.client_address, e.user_agent, \
+         e.source_url, e.wording, e.wording_version, e.confirmation_id"
+    };
+}
+
+/// Gives the entries of a subscription that have no link theirs, in their order. The caller holds the subscription's row, so that of
+/// two at once one waits. Returns how many there were, at most 500.
+pub(super) async fn link_events(tx: &mut Tx, id: SubscriptionId) -> Result<usize, DbError> {
+    let unlinked: Vec<Unlinked> = on!(tx, |conn| {
+        sqlx::query_as(concat!(
+            "SELECT e.id, ",
+            event_fields!(),
+            " FROM consent_events e WHERE e.subscription_id = $1 \
+             AND NOT EXISTS (SELECT 1 FROM consent_chain c WHERE c.event_id = e.id) ORDER BY e.id LIMIT $2"
+        ))
+        .bind(id.0)
+        .bind(PORTION)
+        .fetch_all(conn)
+        .await?
+    });
+    let last: Option<(i64, String)> = on!(tx, |conn| {
+        sqlx::query_as(
+            "SELECT position, chain FROM consent_chain WHERE subscription_id = $1 ORDER BY position DESC LIMIT 1",
+        )
+        .bind(id.0)
+        .fetch_optional(conn)
+        .await?
+    });
+    let (mut position, mut previous) = last.unwrap_or_default();
+    for it in &unlinked {
+        position += 1;
+        let salt = random::hex::<16>();
+        let personal = it.event.personal().digest(&salt);
+        let entry = it.event.entry(id.0, position, it.id).ok_or(DbError::RowNotFound)?;
+        previous = link(&previous, &entry, &personal);
+        on!(tx, |conn| {
+            sqlx::query(
+                "INSERT INTO consent_chain (subscription_id, position, event_id, salt, personal, chain) \
+                 VALUES ($1, $2, $3, $4, $5, $6)",
+            )
+            .bind(id.0)
+            .bind(position)
+            .bind(it.id)
+            .bind(&salt)
+            .bind(&personal)
+            .bind(&previous)
+            .execute(conn)
+            .await
+            .map(drop)?;
+        });
+    }
+    Ok(unlinked.len())
+}
+
+/// The next subscriptions after one that have entries without a link.
+pub async fn unlinked_after(
+    tx: &mut Tx,
+    after: SubscriptionId,
+    limit: i64,
+) -> Result<Vec<SubscriptionId>, DbError> {
+    let ids: Vec<i64> = on!(tx, |conn| {
+        sqlx::query_scalar(
+            "SELECT DISTINCT e.subscription_id FROM consent_events e WHERE e.subscription_id > $1 \
+             AND NOT EXISTS (SELECT 1 FROM consent_chain c WHERE c.event_id = e.id) ORDER BY e.subscription_id LIMIT $2",
+        )
+        .bind(after.0)
+        .bind(limit)
+        .fetch_all(conn)
+        .await?
+    });
+    Ok(ids.into_iter().map(SubscriptionId).collect())
+}
+
+/// Gives a subscription's entries their links, as many as can be done at once. Returns how many.
+pub async fn extend_chain(tx: &mut Tx, id: SubscriptionId) -> Result<usize, DbError> {
+    // Changes nothing; it takes the row, which everybody takes who adds an entry.
+    on!(tx, |conn| {
+        sqlx::query("UPDATE subscriptions SET status = status WHERE id = $1")
+            .bind(id.0)
+            .execute(conn)
+            .await
+            .map(drop)?;
+    });
+    link_events(tx, id).await
+}
+
+/// Links after one, by subscription and place, each with its entry.
+pub async fn links_after(tx: &mut Tx, after: (i64, i64), limit: i64) -> Result<Vec<LinkedEvent>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(concat!(
+            "SELECT c.subscription_id, c.position, c.event_id, c.salt, c.personal, c.chain, ",
+            event_fields!(),
+            " FROM consent_chain c LEFT JOIN consent_events e ON e.id = c.event_id \
+             WHERE (c.subscription_id, c.position) > ($1, $2) ORDER BY c.subscription_id, c.position LIMIT $3"
+        ))
+        .bind(after.0)
+        .bind(after.1)
+        .bind(limit)
+        .fetch_all(conn)
+        .await
+    })
+}
+
+/// How many entries have no link yet.
+pub async fn count_unlinked(tx: &mut Tx) -> Result<i64, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_scalar(
+            "SELECT count(*) FROM consent_events e WHERE NOT EXISTS (SELECT 1 FROM consent_chain c WHERE c.event_id = e.id)",
+        )
+        .fetch_one(conn)
+        .await
+    })
+}
+
+/// Erases what is personal in a subscription's entries, and the salts. What happened and when stays, and the chain holds.
+pub async fn erase_evidence(tx: &mut Tx, id: SubscriptionId) -> Result<(), DbError> {
+    // What has no link yet gets it first: the digest is all that will be left.
+    while extend_chain(tx, id).await? > 0 {}
+    on!(tx, |conn| {
+        sqlx::query(
+            "UPDATE consent_events SET address = NULL, client_address = NULL, user_agent = NULL, source_url = NULL \
+             WHERE subscription_id = $1",
+        )
+        .bind(id.0)
+        .execute(&mut *conn)
+        .await?;
+        sqlx::query("UPDATE consent_chain SET salt = NULL WHERE subscription_id = $1")
+            .bind(id.0)
+            .execute(&mut *conn)
+            .await
+            .map(drop)
+    })
+}

@@ -1,0 +1,116 @@
+//! How many signups are taken: from one client, to one address, and from everybody together.
+//!
+//! Each signup takes up a share of time (a limit of 20 an hour: three minutes). Shares line up one after the other, and a signup
+//! is taken as long as the line is no longer than the limit's whole time: the generic cell rate algorithm (ITU-T I.371). One
+//! number says all there is to know about a limit, so that it fits one row and one statement.
+
+use jiff::SignedDuration;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// So many in so long a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// How many at once, and in the long run in each such time.
+    pub most: u32,
+    /// The time.
+    pub within: SignedDuration,
+}
+
+impl Limit {
+    /// A limit, or none at all for 0.
+    pub fn new(most: u32, within: SignedDuration) -> Option<Self> {
+        (most > 0).then_some(Self { most, within })
+    }
+
+    /// The whole time, in microseconds.
+    pub fn within_micros(self) -> i64 {
+        i64::try_from(self.within.as_micros()).unwrap_or(i64::MAX / 4)
+    }
+
+    /// The time that one takes up, in microseconds.
+    pub fn share_micros(self) -> i64 {
+        (self.within_micros() / i64::from(self.most.max(1))).max(1)
+    }
+
+    /// How long until another one is taken, for a line of shares that ends at `taken_until`.
+    pub fn wait(self, taken_until: i64, now: i64) -> SignedDuration {
+        let over = taken_until.max(now) + self.share_micros() - now - self.within_micros();
+        SignedDuration::from_micros(over.max(0))
+    }
+
+    /// An equal part of the limit.
+    #[must_use]
+    pub fn part(self, parts: u32) -> Self {
+        Self { most: self.most.div_ceil(parts.max(1)), ..self }
+    }
+}
+
+/// What is taken. `None`: any number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SignupLimits {
+    /// From one client: an IPv4 address, or a /64 of IPv6.
+    pub client: Option<Limit>,
+    /// Mails that signups cause to one address.
+    pub address: Option<Limit>,
+    /// From everybody together.
+    pub overall: Option<Limit>,
+}
+
+/// A limit this large is kept in parts: one row that every signup must write would make them all take turns.
+const IN_PARTS_FROM: u32 = 800;
+const PARTS: u32 = 8;
+
+/// The part of the overall limit that a signup counts in, by the hash of its address: its number and its size.
+pub fn overall_part(limit: Limit, hash: &str) -> (u32, Limit) {
+    if limit.most < IN_PARTS_FROM {
+        return (0, limit);
+    }
+    let sum: u32 = hash.bytes().map(u32::from).sum();
+    (sum % PARTS, limit.part(PARTS))
+}
+
+/// The network that counts as one client: whoever has one IPv6 address has all of its /64. `None` for this machine
+/// itself: that is a proxy whose word is not taken, and its readers must not be counted as one.
+pub fn client_network(ip: IpAddr) -> Option<IpAddr> {
+    match ip.to_canonical() {
+        ip if ip.is_loopback() => None,
+        IpAddr::V4(ip) => Some(ip.into()),
+        IpAddr::V6(ip) => Some(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_reached_at_once_and_recovers_share_by_share() {
+        let limit = Limit { most: 4, within: SignedDuration::from_hours(1) };
+        let (mut until, now) = (0, 1_000_000_000_000);
+        for _ in 0..4 {
+            assert_eq!(limit.wait(until, now), SignedDuration::ZERO);
+            until = until.max(now) + limit.share_micros();
+        }
+        assert_eq!(limit.wait(until, now), SignedDuration::from_mins(15));
+        let later = now + limit.share_micros();
+        assert_eq!(limit.wait(until, later), SignedDuration::ZERO);
+    }
+
+    #[test]
+    fn an_ipv6_client_is_its_whole_network() {
+        let network =
+            |text: &str| client_network(text.parse().unwrap()).map(|ip| ip.to_string()).unwrap_or_default();
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(network("::ffff:127.0.0.1"), "");
+    }
+
+    #[test]
+    fn a_large_overall_limit_is_kept_in_parts_that_make_the_whole() {
+        let limit = Limit { most: 1000, within: SignedDuration::from_mins(1) };
+        let (part, size) = overall_part(limit, "abc");
+        assert!(part < PARTS);
+        assert_eq!(size.most, 125);
+        assert_eq!(overall_part(Limit { most: 10, ..limit }, "abc").1.most, 10);
+    }
+}

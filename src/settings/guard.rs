@@ -1,0 +1,57 @@
+//! What keeps the signup from being abused: keys of `[signup]` and `[http]`.
+
+use super::reader::Reader;
+use crate::domain::{
+    client_address::ForwardedBy,
+    signup_limit::{Limit, SignupLimits},
+};
+use jiff::SignedDuration;
+use std::path::{Path, PathBuf};
+
+/// Whose word about the client's address is taken.
+#[derive(Debug, Clone)]
+pub struct Proxies {
+    /// The networks of the reverse proxies.
+    pub trusted: Vec<ipnet::IpNet>,
+    /// The header they write.
+    pub forwarded_by: ForwardedBy,
+}
+
+pub(super) fn proxies(r: &mut Reader<'_>) -> Option<Proxies> {
+    let trusted = r.list(
+        "http.trusted_proxies",
+        "write each as 10.1.0.0/16 or as a single address",
+        super::sections::network,
+    );
+    let forwarded_by =
+        r.text("http.forwarded_header", "write \"x-forwarded-for\" or \"forwarded\"", |text| {
+            text.to_ascii_lowercase().parse().map_err(|_| format!("`{text}` is neither"))
+        });
+    Some(Proxies { trusted: trusted?, forwarded_by: forwarded_by? })
+}
+
+pub(super) fn limits(r: &mut Reader<'_>) -> Option<SignupLimits> {
+    let mut limit = |key: &str, within: SignedDuration| {
+        let most = u32::try_from(r.number(key, 0, 100_000_000)?).ok()?;
+        Some(Limit::new(most, within))
+    };
+    let client = limit("signup.client_per_hour", SignedDuration::from_hours(1));
+    let address = limit("signup.mails_per_address_per_day", SignedDuration::from_hours(24));
+    let overall = limit("signup.signups_per_minute", SignedDuration::from_mins(1));
+    Some(SignupLimits { client: client?, address: address?, overall: overall? })
+}
+
+#[expect(clippy::option_option, reason = "no file is a right value, too")]
+pub(super) fn blocked_domains_file(r: &mut Reader<'_>) -> Option<Option<PathBuf>> {
+    let cure = "give the path of a file with a domain a line, or nothing";
+    r.text("signup.blocked_domains_file", cure, |text| match text {
+        "" => Ok(None),
+        text if Path::new(text).is_file() => Ok(Some(PathBuf::from(text))),
+        text => Err(format!("there is no file `{text}`")),
+    })
+}
+
+/// A time; none for 0.
+pub(super) fn hours(hours: u64) -> Option<SignedDuration> {
+    i64::try_from(hours).ok().filter(|hours| *hours > 0).map(SignedDuration::from_hours)
+}

@@ -1,0 +1,123 @@
+// Daily's signup box: makes every <form data-daily> of a page answer where it stands. Without this script the form works
+// as a plain form. docs/embed.md says how to use it.
+(() => {
+  "use strict";
+  const words = {/*words*/};
+
+  // :where() weighs nothing, so that whatever the page says about its forms wins.
+  const css = `:where(form[data-daily]){display:flex;flex-wrap:wrap;gap:.5em;align-items:center;max-width:36em}
+:where(form[data-daily]>*){flex:1 0 100%;margin:0}
+:where(form[data-daily]>input){flex:1 1 14em;min-width:0}
+:where(form[data-daily]>button){flex:0 0 auto}
+:where(form[data-daily] input[type=email]){min-height:2.75em;padding:.4em .7em;font:inherit;color:inherit;background:transparent;border:1px solid;border-radius:var(--daily-radius,3px)}
+:where(form[data-daily] button){min-height:2.75em;padding:.4em 1.2em;font:inherit;font-weight:600;color:var(--daily-on-accent,#fff);background:var(--daily-accent,#0a6048);border:1px solid transparent;border-radius:var(--daily-radius,3px);cursor:pointer}
+:where(form[data-daily] [role=status]:empty){display:none}`;
+
+  const style = () => {
+    try {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(css);
+      document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+    } catch {
+      // An old browser: the form looks as the page has it.
+    }
+  };
+
+  const wordsFor = form => {
+    const tag = (form.dataset.lang || form.closest("[lang]")?.lang || navigator.language || "").toLowerCase();
+    return words[tag] || words[tag.split("-")[0]] || words.en;
+  };
+
+  const fieldsOf = form => {
+    const fields = {};
+    for (const [name, value] of new FormData(form)) {
+      if (typeof value !== "string") continue;
+      fields[name] = name in fields ? [].concat(fields[name], value) : value;
+    }
+    // Not the page's query: it may hold what is nobody else's.
+    fields.source ||= location.origin + location.pathname;
+    fields.time_zone ||= Intl.DateTimeFormat().resolvedOptions().timeZone || "";
+    return fields;
+  };
+
+  const enhance = form => {
+    if (form.dataset.daily === "ready") return;
+    form.dataset.daily = "ready";
+    const say = wordsFor(form);
+    const email = form.querySelector("input[name=email]");
+    const described = email?.getAttribute("aria-describedby") || "";
+    const button = form.querySelector("button,input[type=submit]");
+    for (const name of ["accent", "on-accent", "radius"]) {
+      const value = form.getAttribute("data-" + name);
+      if (value) form.style.setProperty("--daily-" + name, value);
+    }
+    // It is there before it says something, or screen readers miss the first words.
+    const status = document.createElement("p");
+    status.setAttribute("role", "status");
+    status.id = "daily-status-" + Math.random().toString(36).slice(2);
+    form.append(status);
+
+    const tell = (text, wrong) => {
+      status.textContent = text;
+      if (!email) return;
+      email.removeAttribute("aria-invalid");
+      email.setAttribute("aria-describedby", wrong ? described + " " + status.id : described);
+      if (wrong) {
+        email.setAttribute("aria-invalid", "true");
+        email.focus();
+      }
+    };
+    const offerPage = () => {
+      const link = document.createElement("a");
+      link.href = new URL("/", form.action).href;
+      link.textContent = say.page;
+      tell(say.trouble);
+      status.append(" ", link);
+    };
+    // What this script can't do, our own page can: to it the plain form goes.
+    const hand = () => {
+      document.addEventListener("securitypolicyviolation", event => {
+        if (event.effectiveDirective === "form-action") offerPage();
+      });
+      HTMLFormElement.prototype.submit.call(form);
+    };
+
+    let busy = false;
+    form.addEventListener("submit", async event => {
+      event.preventDefault();
+      if (busy) return;
+      busy = true;
+      button?.setAttribute("aria-disabled", "true");
+      tell(say.sending);
+      try {
+        const answer = await fetch(form.action, {
+          method: "POST",
+          mode: "cors",
+          credentials: "omit",
+          referrerPolicy: "no-referrer",
+          headers: { "content-type": "application/json", accept: "application/json" },
+          body: JSON.stringify(fieldsOf(form)),
+        });
+        const problem = answer.ok ? {} : await answer.json().catch(() => ({}));
+        if (answer.ok) {
+          tell(say.accepted);
+          if (email) email.value = "";
+        } else if (problem.field === "email") tell(say.bad_address, true);
+        else if (answer.status === 429) tell(say.too_many);
+        else hand();
+      } catch {
+        hand();
+      }
+      busy = false;
+      button?.removeAttribute("aria-disabled");
+    });
+  };
+
+  const start = () => {
+    const forms = document.querySelectorAll("form[data-daily]");
+    if (forms.length) style();
+    forms.forEach(enhance);
+  };
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+})();

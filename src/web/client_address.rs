@@ -1,0 +1,33 @@
+//! Tells handlers who a request comes from, when a trusted proxy brings it.
+
+use crate::domain::client_address::{ForwardedBy, client_address};
+use axum::{
+    extract::{ConnectInfo, Request, State},
+    middleware::Next,
+    response::Response,
+};
+use std::{net::SocketAddr, sync::Arc};
+
+/// The proxies that are believed, and by which header.
+#[derive(Debug, Clone)]
+pub struct Proxies {
+    /// Their networks.
+    pub trusted: Arc<[ipnet::IpNet]>,
+    /// The header they write.
+    pub by: ForwardedBy,
+}
+
+/// Puts the client's address in the place of the peer's.
+pub async fn resolve(State(proxies): State<Proxies>, mut request: Request, next: Next) -> Response {
+    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
+        let values: Vec<&str> = request
+            .headers()
+            .get_all(proxies.by.as_str())
+            .iter()
+            .map(|value| value.to_str().unwrap_or_default())
+            .collect();
+        let ip = client_address(peer.ip(), &proxies.trusted, proxies.by, &values);
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::new(ip, peer.port())));
+    }
+    next.run(request).await
+}

@@ -1,0 +1,248 @@
+//! What pages say, in several languages: a file a language, built into the program.
+//!
+//! To add a language, copy `en.toml`, translate what is between the quotes, keep what is in braces, and add a line to
+//! [`FILES`]. A file that lacks a text or has one too many is refused by the tests.
+
+use axum::http::{HeaderMap, header};
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, sync::LazyLock};
+
+/// The languages there are, by tag (BCP 47). The first one is what everybody else gets.
+const FILES: &[(&str, &str)] = &[
+    ("en", include_str!("en.toml")),
+    ("de", include_str!("de.toml")),
+    ("es", include_str!("es.toml")),
+    ("fr", include_str!("fr.toml")),
+    ("pt", include_str!("pt.toml")),
+];
+
+/// Languages of a browser that are looked at.
+const MAX_ACCEPTED: usize = 20;
+
+static ALL: LazyLock<Vec<(&str, Words)>> = LazyLock::new(|| {
+    let read = |&(tag, text): &(&'static str, &str)| {
+        // They are part of the program: a test reads each of them.
+        (tag, toml::from_str(text).unwrap_or_else(|error| panic!("src/web/words/{tag}.toml: {error}")))
+    };
+    FILES.iter().map(read).collect()
+});
+
+/// All that is said in one language.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Words {
+    /// The signup box on other sites' pages.
+    pub embed: Embed,
+    /// Around every page.
+    pub frame: Frame,
+    /// The archive.
+    pub issues: Issues,
+}
+
+/// What the signup box says.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Embed {
+    /// While it waits for the answer.
+    pub sending: String,
+    /// The signup was taken.
+    pub accepted: String,
+    /// What was entered is no address.
+    pub bad_address: String,
+    /// Limits are reached.
+    pub too_many: String,
+    /// It can't be sent from there; a link to our page follows.
+    pub trouble: String,
+    /// That link.
+    pub page: String,
+}
+
+/// What stands around every page.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Frame {
+    /// The link to the form.
+    pub sign_up: String,
+    /// The link to the archive.
+    pub past_issues: String,
+}
+
+/// What the archive says.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Issues {
+    /// The headline.
+    pub title: String,
+    /// The browser's title; `{newsletter}`.
+    pub title_of: String,
+    /// Nothing went out so far.
+    pub none_yet: String,
+    /// The link after it.
+    pub get_first: String,
+    /// The link to the next page.
+    pub older: String,
+    /// The link to one newsletter's issues; `{newsletter}`.
+    pub all_of: String,
+    /// The link to the feed.
+    pub feed: String,
+    /// The link to the feed of all newsletters.
+    pub feed_of_all: String,
+    /// Nobody but readers may see them.
+    pub readers_only: String,
+    /// The link after it.
+    pub get_next: String,
+    /// A day; `{day}`, `{month}`, `{year}`.
+    pub date: String,
+    /// The twelve months, with spaces between.
+    pub months: String,
+}
+
+impl Issues {
+    /// `23 November 2026`.
+    pub fn long_date(&self, date: Date) -> String {
+        let month = usize::from(date.month().unsigned_abs()) - 1;
+        let month = self.months.split(' ').nth(month).unwrap_or_default();
+        fill(
+            &self.date,
+            &[("day", &date.day().to_string()), ("month", month), ("year", &date.year().to_string())],
+        )
+    }
+}
+
+/// A text with its places filled.
+pub fn fill(text: &str, values: &[(&str, &str)]) -> String {
+    let mut filled = String::with_capacity(text.len() * 2);
+    let mut rest = text;
+    // What fills a place is not looked through for others.
+    while let Some((before, name, after)) = rest
+        .split_once('{')
+        .and_then(|(before, rest)| rest.split_once('}').map(|(name, after)| (before, name, after)))
+    {
+        filled.push_str(before);
+        filled.push_str(values.iter().find(|(it, _)| *it == name).map_or("", |(_, value)| value));
+        rest = after;
+    }
+    filled + rest
+}
+
+/// The language of a page and its words: what the address asks for (`?lang`), then the newsletter's own, then what the browser
+/// prefers; the first of them that is spoken here, else English.
+pub fn choose(asked: Option<&str>, newsletter: &str, headers: &HeaderMap) -> (&'static str, &'static Words) {
+    let accepted =
+        headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let wishes = asked.into_iter().chain([newsletter]).filter_map(find);
+    wishes.chain(preferred(accepted)).next().unwrap_or((ALL[0].0, &ALL[0].1))
+}
+
+/// The words for a page in this language, or in English.
+pub fn of(language: &str) -> &'static Words {
+    find(language).map_or(&ALL[0].1, |(_, words)| words)
+}
+
+/// `pt-BR` is served with `pt`.
+fn find(tag: &str) -> Option<(&'static str, &'static Words)> {
+    let primary = tag.split(['-', '_']).next().unwrap_or_default();
+    let found = ALL.iter().find(|(own, _)| own.eq_ignore_ascii_case(primary));
+    found.map(|(own, words)| (*own, words))
+}
+
+/// What a browser prefers of what is spoken here (RFC 9110 section 12.5.4). Of equal ones the first.
+fn preferred(accepted: &str) -> Option<(&'static str, &'static Words)> {
+    let mut best: Option<(f32, _)> = None;
+    for part in accepted.split(',').take(MAX_ACCEPTED) {
+        let (tag, weight) = part.split_once(';').unwrap_or((part, "q=1"));
+        let weight = weight.trim().strip_prefix("q=").and_then(|q| q.parse().ok()).unwrap_or(0.0);
+        if let Some(found) = find(tag.trim())
+            && weight > best.map_or(0.0, |(most, _)| most)
+        {
+            best = Some((weight, found));
+        }
+    }
+    best.map(|(_, found)| found)
+}
+
+/// What the signup box says, by language.
+pub fn of_box() -> BTreeMap<&'static str, &'static Embed> {
+    ALL.iter().map(|(tag, words)| (*tag, &words.embed)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn texts(tag: &str) -> BTreeMap<String, String> {
+        let (_, text) = FILES.iter().find(|(it, _)| *it == tag).unwrap();
+        let table: toml::Table = text.parse().unwrap();
+        let mut texts = BTreeMap::new();
+        for (page, entries) in &table {
+            for (name, text) in entries.as_table().unwrap() {
+                texts.insert(format!("{page}.{name}"), text.as_str().unwrap().to_owned());
+            }
+        }
+        texts
+    }
+
+    /// The names in braces, sorted.
+    fn places(text: &str) -> Vec<&str> {
+        let mut places: Vec<&str> = text
+            .split('{')
+            .skip(1)
+            .map(|rest| rest.split_once('}').map_or("unclosed", |(name, _)| name))
+            .collect();
+        places.sort_unstable();
+        places
+    }
+
+    #[test]
+    fn every_file_says_everything_and_keeps_the_places() {
+        assert_eq!(ALL.len(), FILES.len());
+        let english = texts("en");
+        for (tag, _) in FILES {
+            let own = texts(tag);
+            for (name, text) in &english {
+                let own = own.get(name).unwrap_or_else(|| panic!("{tag}.toml lacks {name}"));
+                assert_eq!(places(own), places(text), "{tag}.toml: {name}");
+                assert!(!own.trim().is_empty() && own.trim() == own, "{tag}.toml: {name}");
+            }
+            assert_eq!(own.len(), english.len(), "{tag}.toml has texts that nothing says");
+        }
+    }
+
+    #[test]
+    fn the_address_comes_before_the_newsletter_and_that_before_the_browser() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT_LANGUAGE, "xx, es;q=0.5, FR-ca;q=0.9, de;q=0".parse().unwrap());
+        let chosen = |asked, newsletter| choose(asked, newsletter, &headers).0;
+        assert_eq!(chosen(Some("pt-BR"), "de"), "pt");
+        assert_eq!(chosen(Some("<script>"), "de-AT"), "de");
+        assert_eq!(chosen(None, "ja"), "fr");
+        assert_eq!(choose(None, "ja", &HeaderMap::new()).0, "en");
+    }
+
+    #[test]
+    fn places_are_filled_once_and_dates_written_out() {
+        assert_eq!(fill("{a} of {b}", &[("a", "{b}"), ("b", "x")]), "{b} of x");
+        let day = jiff::civil::date(2026, 3, 5);
+        assert_eq!(of("de").issues.long_date(day), "5. März 2026");
+        assert_eq!(of("es").issues.long_date(day), "5 de marzo de 2026");
+        assert_eq!(of("en-GB").issues.long_date(day), "5 March 2026");
+        for (tag, words) in ALL.iter() {
+            assert_eq!(words.issues.months.split(' ').count(), 12, "{tag}");
+        }
+    }
+
+    #[test]
+    fn every_file_is_built_in() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web/words");
+        let mut there: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .filter_map(|entry| entry.unwrap().file_name().to_str()?.strip_suffix(".toml").map(str::to_owned))
+            .collect();
+        there.sort();
+        let mut known: Vec<&str> = FILES.iter().map(|(tag, _)| *tag).collect();
+        known.sort_unstable();
+        assert_eq!(there, known);
+    }
+}

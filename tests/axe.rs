@@ -1,0 +1,98 @@
+//! Every page a reader may see, looked at by axe-core for barriers: what screen readers, the keyboard and weak eyes meet.
+
+use crate::support::{Engine, app::TestApp, browser::Browser};
+use daily::domain::newsletter::SelectionKind;
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// Runs all rules, those of good practice included, and returns what is wrong: rule, place, reason.
+const RUN: &str = r#"
+const done = arguments[0];
+axe.run(document, { resultTypes: ["violations"] }).then(
+  found => done(found.violations.flatMap(it => it.nodes.map(node => [it.id, node.html.slice(0, 200), node.failureSummary].join(" | ")))),
+  error => done([String(error)]));
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_page_of_readers_has_a_barrier() {
+    let app = TestApp::start_with(Engine::Sqlite, |settings| settings.signup.welcome_mail = true).await;
+    app.article("The bridge opens").await;
+    app.story("The whale", "Science").await;
+    let weekly = app.add_newsletter("weekly", |it| {
+        it.title = "The Weekly".into();
+        it.selection = SelectionKind::RoundUp;
+    });
+    weekly.await;
+    app.sign_up("ann@example.org").await;
+    app.settle().await;
+    let confirm = app.confirmation_link("ann@example.org");
+    app.reader("ben@example.org").await;
+    app.send_issue().await;
+    let mail = app.mails_to("ben@example.org").pop().unwrap();
+    let path = |path: &str| format!("{}{path}", app.url);
+    let before = [
+        path("/"),
+        path("/?newsletter=weekly"),
+        path("/nowhere"),
+        path("/confirm/x"),
+        path("/issues"),
+        path("/issues?newsletter=daily"),
+        path("/issues?newsletter=weekly"),
+        path("/issues/2026-05-01?newsletter=daily"),
+        confirm,
+        mail.link("/preferences/"),
+        mail.link("/unsubscribe/"),
+    ];
+    let browsers = [Browser::start().await, Browser::dark_phone().await];
+    let axe = std::fs::read_to_string(axe()).unwrap();
+    let mut barriers = Vec::new();
+    for browser in &browsers {
+        for page in &before {
+            browser.client().goto(page).await.unwrap();
+            look(browser, &axe, page, &mut barriers).await;
+        }
+    }
+    // What follows a click.
+    let steps = [
+        (path("/"), "ben@localhost", "422"),
+        (path("/"), "eve@example.org", "signed up"),
+        (before[9].clone(), "", "preferences saved"),
+        (before[8].clone(), "", "confirmed"),
+        (before[10].clone(), "", "left"),
+    ];
+    let client = browsers[0].client();
+    for (page, entered, name) in steps {
+        client.goto(&page).await.unwrap();
+        let script = "const [entered] = arguments; \
+                      if (entered) document.querySelector('input[type=email]').value = entered; \
+                      const form = document.querySelector('form[method=post]'); form.noValidate = true; form.requestSubmit();";
+        let old = client.find(fantoccini::Locator::Css("html")).await.unwrap();
+        client.execute(script, vec![entered.into()]).await.unwrap();
+        crate::support::eventually("the next page is there", || async {
+            let gone = old.tag_name().await.is_err();
+            let ready = client.execute("return document.readyState", vec![]).await.ok()?;
+            (gone && ready == "complete").then_some(())
+        })
+        .await;
+        look(&browsers[0], &axe, name, &mut barriers).await;
+    }
+    assert!(barriers.is_empty(), "{} barriers:\n{}", barriers.len(), barriers.join("\n"));
+}
+
+async fn look(browser: &Browser, axe: &str, page: &str, barriers: &mut Vec<String>) {
+    browser.client().execute(axe, vec![]).await.unwrap();
+    let found = browser.client().execute_async(RUN, vec![]).await.unwrap();
+    let Value::Array(found) = found else { panic!("axe says {found}") };
+    barriers.extend(found.iter().map(|it| format!("{page}: {}", it.as_str().unwrap_or_default())));
+}
+
+/// Where script/bootstrap puts axe-core.
+fn axe() -> PathBuf {
+    let cache = std::env::var_os("XDG_CACHE_HOME").filter(|folder| !folder.is_empty()).map_or_else(
+        || PathBuf::from(std::env::var_os("HOME").unwrap_or("/tmp".into())).join(".cache"),
+        PathBuf::from,
+    );
+    let file = cache.join("daily-tests/axe-core-4.14.1/node_modules/axe-core/axe.min.js");
+    assert!(file.is_file(), "axe-core is not installed in {}: run script/bootstrap", file.display());
+    file
+}

@@ -1,0 +1,77 @@
+//! An operator's morning, on the command line: what is to come, why, other words, the approval.
+
+use crate::{
+    cli::write_feed,
+    support::{command::Environment, postgres},
+};
+use serde_json::Value;
+use std::path::Path;
+
+async fn a_morning(folder: &Path, database: Option<&str>) {
+    let daily = Environment::in_folder(folder, database);
+    let run = async |arguments: &[&str]| {
+        let ended = daily.run(arguments).await;
+        assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.stderr);
+        ended.stdout
+    };
+    let refused = async |arguments: &[&str]| {
+        let ended = daily.run(arguments).await;
+        assert_ne!(ended.code, 0, "{arguments:?}: {}", ended.stdout);
+        (ended.code, ended.stderr)
+    };
+    run(&["newsletter", "set", "daily", "--approval", "required"]).await;
+    run(&["feed", "add", &write_feed(folder)]).await;
+
+    let to_come = run(&["issue", "show", "--next"]).await;
+    assert!(to_come.contains("not begun yet") && to_come.contains("Harbour lights return"), "{to_come}");
+    assert!(to_come.contains("Nothing goes out until an operator approves it"), "{to_come}");
+    let (_, none) = refused(&["issue", "approve"]).await;
+    assert!(none.contains("daily issue plan"), "{none}");
+    let why = run(&["issue", "plan", "--explain"]).await;
+    assert!(why.contains("among the newest, in a first issue") && why.contains("undated"), "{why}");
+    let told: Value = serde_json::from_str(&run(&["--json", "issue", "plan", "--explain"]).await).unwrap();
+    assert_eq!(told["candidates"][0]["reason"], "first_issue");
+    assert_eq!(told["candidates"][0]["in"], true);
+    let again = run(&["issue", "plan", "--replay", "--next"]).await;
+    assert!(again.contains("comes out the same: 1 candidates"), "{again}");
+
+    let note = folder.join("note.md");
+    std::fs::write(&note, "Good **morning**.").unwrap();
+    let note = note.display().to_string();
+    let edit = ["issue", "edit", "--title", "1=The lights are back", "--subject", "Lights!", "--note", &note];
+    assert!(run(&edit).await.contains("The lights are back"));
+    for (arguments, says) in [
+        (&["issue", "edit"][..], "say what to change"),
+        (&["issue", "edit", "--pin", "77"], "there is no article 77"),
+        (&["issue", "edit", "--place", "1=0"], "0 is no place"),
+        (&["issue", "edit", "--title", "1"], "the article's number"),
+        (&["issue", "plan", "--explain", "--variant", "4"], "there is no variant 4"),
+        (&["issue", "preview", "--text", "--variant", "4"], "has no variant 4"),
+    ] {
+        let (_, stderr) = refused(arguments).await;
+        assert!(stderr.contains(says), "{arguments:?}: {stderr}");
+    }
+    let mail = run(&["issue", "preview", "--text"]).await;
+    assert!(mail.contains("The lights are back") && mail.contains("Good morning."), "{mail}");
+    let file = folder.join("issue.html").display().to_string();
+    assert!(run(&["issue", "preview", "--out", &file]).await.contains("Lights!"));
+    assert!(std::fs::read_to_string(&file).unwrap().contains("<strong"));
+
+    assert!(run(&["issue", "approve"]).await.contains("The lights are back"));
+    assert!(run(&["issue", "show", "--next"]).await.contains("Approved"));
+    let edited = daily.run(&["issue", "edit", "--preheader", "And more"]).await;
+    assert!(edited.stderr.contains("approve it again"), "{}", edited.stderr);
+    assert!(run(&["issue", "show", "--next"]).await.contains("Nothing goes out until"));
+}
+
+#[tokio::test]
+async fn an_operator_looks_edits_and_approves_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    a_morning(folder.path(), None).await;
+}
+
+#[tokio::test]
+async fn an_operator_looks_edits_and_approves_on_postgres() {
+    let (folder, database) = (tempfile::tempdir().unwrap(), postgres::database().await);
+    a_morning(folder.path(), Some(database.url())).await;
+}
