@@ -24,6 +24,7 @@ mod forgetting;
 mod governing;
 mod imports;
 mod issues;
+mod languages;
 mod leaving;
 mod looks;
 mod mails;

@@ -5,7 +5,8 @@
   const words = {/*words*/};
 
   // :where() weighs nothing, so that whatever the page says about its forms wins.
-  const css = `:where(form[data-daily]){display:flex;flex-wrap:wrap;gap:.5em;align-items:center;max-width:36em}
+  const css = `:where(form[data-daily] *){box-sizing:border-box}
+:where(form[data-daily]){display:flex;flex-wrap:wrap;gap:.5em;align-items:center;max-width:36em}
 :where(form[data-daily]>*){flex:1 0 100%;margin:0}
 :where(form[data-daily]>input){flex:1 1 14em;min-width:0}
 :where(form[data-daily]>button){flex:0 0 auto}

@@ -12,6 +12,7 @@ use crate::{
         Site, WebError, error,
         layout::{Frame, respond},
         negotiate::{BROWSER_COOKIE, cookie, evidence, is_visit},
+        words::{self, around, fill},
     },
 };
 use axum::{
@@ -83,37 +84,47 @@ fn show(token: &str, state: Confirmation) -> Response {
             "This link does not work",
             "It may have been cut off on the way: copy the whole link from the mail, or sign up again for a new one.",
         ),
-        Confirmation::Expired { newsletter } => page(
-            StatusCode::GONE,
-            &newsletter,
-            "This link has expired",
-            &html! {
-                p { "For your safety a confirmation link works for a limited time only. One click, and a new one is in your inbox." }
-                form.signup method="post" action={ "/confirm/" (token) "/renew" } {
-                    button type="submit" { "Send me a new link" }
-                }
-            },
-        ),
-        Confirmation::Ready { newsletter, address } => page(
-            StatusCode::OK,
-            &newsletter,
-            &format!("Get {} by mail?", newsletter.newsletter.title),
-            &html! {
-                p { "One click and " strong { (address) } " is on the list." }
-                // No action: the form posts to the page's own address, token included.
-                form.signup method="post" { button type="submit" { "Yes, sign me up" } }
-                p.fine-print { "You did not ask for this? Close the page, and nothing happens." }
-            },
-        ),
-        Confirmation::Confirmed { newsletter } => page(
-            StatusCode::OK,
-            &newsletter,
-            "You are in",
-            &html! {
-                p { "The next issue of " (newsletter.newsletter.title) " comes to your inbox." }
-                p { a href="/issues" { "Read past issues" } " until then." }
-            },
-        ),
+        Confirmation::Expired { newsletter } => {
+            let say = &words::of(&newsletter.newsletter.language).confirm;
+            page(
+                StatusCode::GONE,
+                &newsletter,
+                &say.expired,
+                &html! {
+                    p { (say.why_expired) }
+                    form.signup method="post" action={ "/confirm/" (token) "/renew" } {
+                        button type="submit" { (say.renew) }
+                    }
+                },
+            )
+        }
+        Confirmation::Ready { newsletter, address } => {
+            let say = &words::of(&newsletter.newsletter.language).confirm;
+            let (before, after) = around(&say.one_click, "address");
+            page(
+                StatusCode::OK,
+                &newsletter,
+                &fill(&say.ready, &[("newsletter", &newsletter.newsletter.title)]),
+                &html! {
+                    p { (before) strong { (address) } (after) }
+                    // No action: the form posts to the page's own address, token included.
+                    form.signup method="post" { button type="submit" { (say.button) } }
+                    p.fine-print { (say.not_you) }
+                },
+            )
+        }
+        Confirmation::Confirmed { newsletter } => {
+            let say = &words::of(&newsletter.newsletter.language).confirm;
+            page(
+                StatusCode::OK,
+                &newsletter,
+                &say.done,
+                &html! {
+                    p { (fill(&say.next, &[("newsletter", &newsletter.newsletter.title)])) }
+                    p { a href="/issues" { (say.until_then) } }
+                },
+            )
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{
     web::{
         Site, WebError,
         layout::{Frame, respond},
+        words::{self, fill},
     },
 };
 use axum::{
@@ -36,14 +37,15 @@ pub fn show(
     error: Option<&str>,
 ) -> Response {
     let it = &newsletter.newsletter;
+    let say = &words::of(&it.language).signup;
     let frame = Frame { title: &it.title, brand: (&it.title, &it.tagline), language: &it.language };
     let content = html! {
-        h1 { "Read " (it.title) " in your inbox" }
+        h1 { (fill(&say.headline, &[("newsletter", &it.title)])) }
         form.signup method="post" action="/subscribe" {
             @if let Some(error) = error {
                 p.notice."notice--error" id="email-error" role="alert" { (error) "." }
             }
-            label for="email" { "Email address" }
+            label for="email" { (say.address) }
             input #email type="email" name="email" value=(entered) required autocomplete="email"
                 maxlength=(MAX_ADDRESS_BYTES) placeholder="you@example.org"
                 aria-invalid=[error.map(|_| "true")] aria-describedby=[error.map(|_| "email-error")];
@@ -55,7 +57,7 @@ pub fn show(
                 label for="website" { "Leave this empty" }
                 input #website type="text" name="website" tabindex="-1" autocomplete="off";
             }
-            button type="submit" { "Sign up" }
+            button type="submit" { (say.button) }
         }
         script src="/assets/time-zone.js" defer {}
         p.fine-print { (SIGNUP_WORDING) }

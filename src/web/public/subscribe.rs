@@ -15,6 +15,7 @@ use crate::{
         Site, WebError, error,
         layout::{Frame, respond},
         negotiate::{BROWSER_COOKIE, evidence, media_type, sends_json},
+        words::{self, fill},
     },
 };
 use axum::{
@@ -173,13 +174,12 @@ fn read(json: bool, headers: &HeaderMap, body: &[u8]) -> Result<Fields, Box<Resp
 pub(super) async fn accepted(site: &Site, slug: &str) -> Result<Response, WebError> {
     let newsletter = site.newsletter(Some(slug)).await?;
     let it = &newsletter.newsletter;
-    let frame = Frame { title: "Check your inbox", brand: (&it.title, &it.tagline), language: &it.language };
+    let say = &words::of(&it.language).signup;
+    let frame = Frame { title: &say.check, brand: (&it.title, &it.tagline), language: &it.language };
     let content = html! {
-        h1 { "Check your inbox" }
-        p { "We have sent a mail with a link to confirm. " (it.title) " starts once you have followed it." }
-        p.fine-print {
-            "Nothing there after a few minutes? Look among unwanted mail, or check the address and sign up again."
-        }
+        h1 { (say.check) }
+        p { (fill(&say.sent, &[("newsletter", &it.title)])) }
+        p.fine-print { (say.missing) }
     };
     Ok(respond(StatusCode::OK, frame, &content))
 }

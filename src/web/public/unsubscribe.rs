@@ -9,6 +9,7 @@ use crate::{
         Site, WebError, error,
         layout::{Frame, respond},
         negotiate::{evidence, media_type},
+        words::{self, Unsubscribe, around, fill},
     },
 };
 use axum::{
@@ -115,52 +116,74 @@ fn show(state: Leaving) -> Response {
             "This was a test",
             "In a reader's copy this link ends the subscription. In a test mail it does nothing.",
         ),
-        Leaving::Subscribed { newsletter, address } => page(
-            &newsletter,
-            &format!("Leave {}?", newsletter.newsletter.title),
-            &html! {
-                p { "Nothing more will be sent to " strong { (address) } "." }
-                form.signup method="post" { button type="submit" { "Unsubscribe" } }
-            },
-        ),
-        Leaving::Gone { newsletter, has_said_why } => page(
-            &newsletter,
-            "You have left",
-            &html! {
-                p { "No further issue of " (newsletter.newsletter.title) " will be sent to you." }
-                @if has_said_why {
-                    p.notice role="status" { strong { "Thank you." } " What you said helps us." }
-                } @else {
-                    (why())
-                }
-                p {
-                    "By mistake? "
-                    a href={ "/?newsletter=" (newsletter.newsletter.slug) } { "Sign up again" } "."
-                }
-            },
-        ),
+        Leaving::Subscribed { newsletter, address } => {
+            let say = &words::of(&newsletter.newsletter.language).unsubscribe;
+            let (before, after) = around(&say.no_more, "address");
+            page(
+                &newsletter,
+                &of_newsletter(&say.ready, &newsletter),
+                &html! {
+                    p { (before) strong { (address) } (after) }
+                    form.signup method="post" { button type="submit" { (say.button) } }
+                },
+            )
+        }
+        Leaving::Gone { newsletter, has_said_why } => {
+            let say = &words::of(&newsletter.newsletter.language).unsubscribe;
+            page(
+                &newsletter,
+                &say.done,
+                &html! {
+                    p { (of_newsletter(&say.gone, &newsletter)) }
+                    @if has_said_why {
+                        p.notice role="status" { strong { (say.thanks) } " " (say.helps) }
+                    } @else {
+                        (why(say))
+                    }
+                    p {
+                        (say.by_mistake) " "
+                        a href={ "/?newsletter=" (newsletter.newsletter.slug) } { (say.again) }
+                    }
+                },
+            )
+        }
     }
 }
 
 /// Asks why. Nothing depends on the answer: the reader is gone already.
-fn why() -> Markup {
+fn why(say: &Unsubscribe) -> Markup {
     html! {
         form.choices method="post" {
             fieldset {
-                legend { "Would you tell us why?" }
-                p.hint { "You have left whether you answer or not." }
+                legend { (say.why) }
+                p.hint { (say.either_way) }
                 @for reason in LeavingReason::ALL {
                     label.choice {
                         input type="radio" name="reason" value=(reason) required;
-                        span { (reason.in_words()) }
+                        span { (in_words(*reason, say)) }
                     }
                 }
             }
-            label for="remark" { "Anything else? " span.hint { "(optional)" } }
+            label for="remark" { (say.remark) " " span.hint { (say.optional) } }
             textarea #remark name="remark" rows="3" maxlength=(MAX_REMARK_CHARS) {}
-            button type="submit" { "Send" }
+            button type="submit" { (say.send) }
         }
     }
+}
+
+fn in_words(reason: LeavingReason, say: &Unsubscribe) -> &str {
+    match reason {
+        LeavingReason::TooMany => &say.too_many,
+        LeavingReason::NotInterested => &say.not_interested,
+        LeavingReason::Elsewhere => &say.elsewhere,
+        LeavingReason::HardToRead => &say.hard_to_read,
+        LeavingReason::NeverAsked => &say.never_asked,
+        LeavingReason::Other => &say.other,
+    }
+}
+
+fn of_newsletter(text: &str, newsletter: &NewsletterRecord) -> String {
+    fill(text, &[("newsletter", &newsletter.newsletter.title)])
 }
 
 fn page(newsletter: &NewsletterRecord, title: &str, content: &Markup) -> Response {

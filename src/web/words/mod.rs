@@ -3,10 +3,13 @@
 //! To add a language, copy `en.toml`, translate what is between the quotes, keep what is in braces, and add a line to
 //! [`FILES`]. A file that lacks a text or has one too many is refused by the tests.
 
+mod texts;
+
 use axum::http::{HeaderMap, header};
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::LazyLock};
+
+pub use texts::{Embed, Issues, Unsubscribe, Words};
 
 /// The languages there are, by tag (BCP 47). The first one is what everybody else gets.
 const FILES: &[(&str, &str)] = &[
@@ -27,76 +30,6 @@ static ALL: LazyLock<Vec<(&str, Words)>> = LazyLock::new(|| {
     };
     FILES.iter().map(read).collect()
 });
-
-/// All that is said in one language.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Words {
-    /// The signup box on other sites' pages.
-    pub embed: Embed,
-    /// Around every page.
-    pub frame: Frame,
-    /// The archive.
-    pub issues: Issues,
-}
-
-/// What the signup box says.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Embed {
-    /// While it waits for the answer.
-    pub sending: String,
-    /// The signup was taken.
-    pub accepted: String,
-    /// What was entered is no address.
-    pub bad_address: String,
-    /// Limits are reached.
-    pub too_many: String,
-    /// It can't be sent from there; a link to our page follows.
-    pub trouble: String,
-    /// That link.
-    pub page: String,
-}
-
-/// What stands around every page.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Frame {
-    /// The link to the form.
-    pub sign_up: String,
-    /// The link to the archive.
-    pub past_issues: String,
-}
-
-/// What the archive says.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Issues {
-    /// The headline.
-    pub title: String,
-    /// The browser's title; `{newsletter}`.
-    pub title_of: String,
-    /// Nothing went out so far.
-    pub none_yet: String,
-    /// The link after it.
-    pub get_first: String,
-    /// The link to the next page.
-    pub older: String,
-    /// The link to one newsletter's issues; `{newsletter}`.
-    pub all_of: String,
-    /// The link to the feed.
-    pub feed: String,
-    /// The link to the feed of all newsletters.
-    pub feed_of_all: String,
-    /// Nobody but readers may see them.
-    pub readers_only: String,
-    /// The link after it.
-    pub get_next: String,
-    /// A day; `{day}`, `{month}`, `{year}`.
-    pub date: String,
-    /// The twelve months, with spaces between.
-    pub months: String,
-}
 
 impl Issues {
     /// `23 November 2026`.
@@ -124,6 +57,11 @@ pub fn fill(text: &str, values: &[(&str, &str)]) -> String {
         rest = after;
     }
     filled + rest
+}
+
+/// The text before a place and that after it: for what is not just text.
+pub fn around<'a>(text: &'a str, place: &str) -> (&'a str, &'a str) {
+    text.split_once(&format!("{{{place}}}")).unwrap_or((text, ""))
 }
 
 /// The language of a page and its words: what the address asks for (`?lang`), then the newsletter's own, then what the browser
