@@ -12,13 +12,3 @@ CREATE TABLE forgotten_salt (
 ) STRICT;
 
 ALTER TABLE subscribers ADD COLUMN forgotten_at INTEGER;
-
--- The one change that the consent ledger allows: what is personal in an entry goes, all of it at once. What happened and when
--- stays. (When it was erased, subscribers.forgotten_at tells.)
-DROP TRIGGER consent_events_are_not_changed;
-CREATE TRIGGER consent_events_are_not_changed BEFORE UPDATE ON consent_events
-WHEN NOT (NEW.id IS OLD.id AND NEW.subscription_id IS OLD.subscription_id AND NEW.kind IS OLD.kind
-    AND NEW.occurred_at IS OLD.occurred_at AND NEW.method IS OLD.method AND NEW.wording IS OLD.wording
-    AND NEW.wording_version IS OLD.wording_version
-    AND NEW.client_address IS NULL AND NEW.user_agent IS NULL AND NEW.source_url IS NULL)
-BEGIN SELECT RAISE(ABORT, 'consent_events is append-only'); END;

@@ -128,6 +128,8 @@ pub async fn erase_address(tx: &mut Tx, address: &EmailAddress) -> Result<(), Db
 pub async fn erase_subscriber(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> Result<(), DbError> {
     for statement in [
         "DELETE FROM mails WHERE subscription_id IN (SELECT id FROM subscriptions WHERE subscriber_id = $1)",
+        "UPDATE leaving_reasons SET remark = NULL WHERE remark IS NOT NULL AND subscription_id IN \
+         (SELECT id FROM subscriptions WHERE subscriber_id = $1)",
         "UPDATE deliveries SET reply_text = NULL WHERE subscriber_id = $1 AND reply_text IS NOT NULL",
         "UPDATE subscriptions SET cadence = 'every_issue', sections = '', time_zone = NULL, send_time = NULL, \
          signup_mailed_at = NULL WHERE subscriber_id = $1",

@@ -86,6 +86,16 @@ fn add_subscription(text: &mut String, it: &HeldSubscription) {
             }
         }
     }
+    for said in &it.said_on_leaving {
+        let remark = said.remark.as_deref().unwrap_or("");
+        let _ = writeln!(
+            text,
+            "  Said on leaving, {}: {} {}",
+            moment(Some(said.left_at)),
+            said.reason,
+            clean(remark)
+        );
+    }
     for link in &it.confirmation_links {
         let made = moment(Some(link.created_at));
         let _ = writeln!(text, "  Link to confirm of {made}: used {}", moment(link.used_at));

@@ -37,6 +37,8 @@ pub struct HeldSubscription {
     pub subscription: SubscriptionRecord,
     /// Its ledger, oldest first.
     pub consent: Vec<HeldConsent>,
+    /// What the reader said on leaving, oldest first.
+    pub said_on_leaving: Vec<HeldReason>,
     /// Its links to confirm, oldest first.
     pub confirmation_links: Vec<HeldConfirmation>,
 }
@@ -60,6 +62,17 @@ pub struct HeldConsent {
     pub wording: Option<String>,
     /// Its version.
     pub wording_version: Option<i64>,
+}
+
+/// Why the reader left, as they said.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct HeldReason {
+    /// When they left.
+    pub left_at: Stamp,
+    /// The reason.
+    pub reason: String,
+    /// What they added.
+    pub remark: Option<String>,
 }
 
 /// A link to confirm.
@@ -131,7 +144,8 @@ pub async fn held(tx: &mut Tx, address: &EmailAddress) -> Result<Option<Held>, D
     for subscription in of_address(tx, address).await? {
         let consent = consent(tx, subscription.id).await?;
         let confirmation_links = confirmation_links(tx, subscription.id).await?;
-        subscriptions.push(HeldSubscription { subscription, consent, confirmation_links });
+        let said_on_leaving = said_on_leaving(tx, subscription.id).await?;
+        subscriptions.push(HeldSubscription { subscription, consent, said_on_leaving, confirmation_links });
     }
     let held = Held {
         address: address.to_string(),
@@ -150,6 +164,18 @@ async fn consent(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<HeldConsent>, Db
         sqlx::query_as(
             "SELECT kind, occurred_at, method, client_address, user_agent, source_url, wording, wording_version \
              FROM consent_events WHERE subscription_id = $1 ORDER BY id LIMIT $2",
+        )
+        .bind(id.0)
+        .bind(MOST)
+        .fetch_all(conn)
+        .await
+    })
+}
+
+async fn said_on_leaving(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<HeldReason>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(
+            "SELECT left_at, reason, remark FROM leaving_reasons WHERE subscription_id = $1 ORDER BY left_at LIMIT $2",
         )
         .bind(id.0)
         .bind(MOST)

@@ -273,10 +273,11 @@ pub async fn record_imported(tx: &mut Tx, events: &[ImportedConsent<'_>]) -> Res
     macro_rules! insert {
         ($conn:ident, $list:literal, $before:literal) => {
             sqlx::query(concat!(
-                "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, client_address, source_url) \
-                 SELECT CAST(value ->> 0 AS BIGINT), value ->> 1, ",
+                "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, client_address, source_url, \
+                 address) SELECT CAST(value ->> 0 AS BIGINT), value ->> 1, ",
                 $before,
-                "CAST(value ->> 2 AS BIGINT), 'import', value ->> 3, value ->> 4 FROM ",
+                "CAST(value ->> 2 AS BIGINT), 'import', value ->> 3, value ->> 4, (SELECT r.address FROM subscriptions s \
+                 JOIN subscribers r ON r.id = s.subscriber_id WHERE s.id = CAST(value ->> 0 AS BIGINT)) FROM ",
                 $list
             ))
             .bind(encode(&rows)?)

@@ -7,8 +7,8 @@ mod consent;
 mod export;
 mod held;
 mod import;
-mod reasons;
 mod pending;
+mod reasons;
 
 pub use chain::{LinkedEvent, count_unlinked, erase_evidence, extend_chain, links_after, unlinked_after};
 pub use choices::{set_preferences, set_zone_at_signup};
@@ -18,7 +18,9 @@ pub use consent::{
     record_consent, use_confirmation,
 };
 pub use export::{ListedReader, listed_readers};
-pub use held::{Held, HeldConfirmation, HeldConsent, HeldDelivery, HeldMail, HeldSubscription, held};
+pub use held::{
+    Held, HeldConfirmation, HeldConsent, HeldDelivery, HeldMail, HeldReason, HeldSubscription, held,
+};
 pub use import::{
     ImportedConsent, KnownAddress, NewSubscription, activate_imported, end_imported, insert_imported,
     known_addresses, record_imported,
