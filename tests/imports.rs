@@ -8,6 +8,7 @@ use crate::support::{
 use daily::{
     actions::import_subscribers::{Import, ImportError, LeftOut, ListError, Summary, import_subscribers},
     db::{
+        DatabaseUrl,
         subscriptions::{self, ConsentRecord, SubscriptionRecord},
         suppressions,
     },
@@ -158,7 +159,7 @@ on_both_engines! {
         assert_eq!(take(&app, LEAVERS).await, "1 left, 1 suppressed");
         assert_eq!(take(&app, BOUNCED).await, "1 suppressed");
         assert_eq!(app.status_of("dora@example.org").await, Some(SubscriptionStatus::Unsubscribed));
-        assert_eq!(app.consent_of("dora@example.org").await, ["unsubscribed"]);
+        assert_eq!(app.consent_of("dora@example.org").await, ["confirmed", "unsubscribed"]);
         assert!(suppressed(&app, "emil@example.org").await.unwrap().starts_with("complained: as list.csv, read"));
         assert!(suppressed(&app, "finn@example.org").await.unwrap().starts_with("undeliverable: "));
         // Another list says that they want mail.
@@ -198,10 +199,9 @@ on_both_engines! {
 
     async fn a_long_list_is_taken_in_portions_and_what_stood_before_trouble_stays(engine: Engine) {
         let app = TestApp::start(engine).await;
+        let row = |n: u32| format!("r{n}@example.org;{}\n", if n % 10 == 0 { "unsubscribed" } else { "subscribed" });
         let mut list = "email;state\n".to_owned();
-        for n in 0..9_000 {
-            list.push_str(&format!("r{n}@example.org;{}\n", if n % 10 == 0 { "unsubscribed" } else { "subscribed" }));
-        }
+        list.extend((0..9_000).map(row));
         let whole = list.clone();
         list.push_str("\"never@example.org;subscribed\n");
         list.push_str(&"x".repeat(2_000_000));
@@ -211,6 +211,66 @@ on_both_engines! {
         assert_eq!(app.store().await.number(active).await, 8_100);
         assert_eq!(take(&app, &whole).await, "9000 known");
         assert_eq!(run(&app, plain(&app).await, &whole).await.0.count(Outcome::Added), 0);
+    }
+}
+
+/// The program on the database of a story.
+fn program(app: &TestApp) -> Environment {
+    let settings = &app.app.settings;
+    let url = match &settings.database {
+        DatabaseUrl::Sqlite(path) => format!("sqlite://{}", path.display()),
+        DatabaseUrl::Postgres(url) => url.clone(),
+    };
+    Environment::in_folder(&settings.data_folder, Some(&url))
+}
+
+/// All readers, as `daily subscriber export` writes them.
+async fn export(app: &TestApp, arguments: &[&str]) -> String {
+    let ended = program(app).run(&[&["subscriber", "export"][..], arguments].concat()).await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    ended.stdout
+}
+
+on_both_engines! {
+    async fn what_is_exported_is_read_back_as_it_was(engine: Engine) {
+        let here = TestApp::start(engine).await;
+        take(&here, MEMBERS).await;
+        take(&here, LEAVERS).await;
+        take(&here, "email,status,cadence,sections,time_zone,send_time\n\
+            '=cmd@example.org,active,weekly,\"science,Local News\",Europe/Berlin,07:30\n\
+            gus@example.org,paused,,,,\n").await;
+        here.reader("hal@example.org").await;
+        here.sign_up("ida@example.org").await;
+        here.settle().await;
+        let written = export(&here, &[]).await;
+        assert!(written.contains("\n'=cmd@example.org,active,"), "{written}");
+        assert!(written.contains("\nida@example.org,pending,"), "{written}");
+
+        let there = TestApp::start(engine).await;
+        assert_eq!(try_it(&there, &written).await, "5 added, 1 left, 1 unconfirmed");
+        assert_eq!(take(&there, &written).await, "5 added, 1 left, 1 unconfirmed");
+        let confirmed: String = written.split_inclusive('\n').filter(|line| !line.starts_with("ida")).collect();
+        assert_eq!(export(&there, &[]).await, confirmed);
+        assert_eq!(take(&here, &written).await, "6 known, 1 unconfirmed");
+
+        let active = export(&here, &["--status", "active", "--json"]).await;
+        let readers: Vec<serde_json::Value> =
+            active.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let addresses: Vec<_> = readers.iter().map(|it| it["email"].as_str().unwrap()).collect();
+        assert_eq!(addresses, ["ann@example.org", "Bob@example.org", "=cmd@example.org", "hal@example.org"]);
+        assert_eq!(readers[0]["confirmed_ip"], "192.0.2.8");
+    }
+
+    async fn who_must_not_be_mailed_is_exported_so(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader_at_once("ann@example.org").await;
+        take(&app, BOUNCED).await;
+        app.store().await.execute("INSERT INTO suppressions (address_key, reason, created_at) \
+            SELECT 'ann@example.org', reason, created_at FROM suppressions").await;
+        let written = export(&app, &[]).await;
+        assert!(written.contains("\nann@example.org,blocked,"), "{written}");
+        let there = TestApp::start(engine).await;
+        assert_eq!(take(&there, &written).await, "1 suppressed");
     }
 }
 

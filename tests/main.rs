@@ -20,6 +20,7 @@ mod embed;
 mod faults;
 mod feeds;
 mod fence;
+mod forgetting;
 mod governing;
 mod imports;
 mod issues;

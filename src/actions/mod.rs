@@ -10,6 +10,7 @@ pub mod blocked_domains;
 pub mod cancel_issue;
 pub mod confirm;
 pub mod edit_issue;
+pub mod forget;
 pub mod import_subscribers;
 pub mod pause_issue;
 pub mod remove_operator;

@@ -11,6 +11,7 @@ pub mod articles;
 pub mod claims;
 pub mod deliveries;
 pub mod feeds;
+pub mod forgotten;
 pub mod issues;
 pub mod mails;
 pub mod newsletters;

@@ -1,15 +1,22 @@
 //! Table `suppressions`: addresses nobody may mail, and why.
 
-use super::{DbError, EngineTx, Stamp, Tx, deliveries, on};
+use super::{DbError, EngineTx, Stamp, Tx, deliveries, forgotten, on};
 use crate::domain::{email_address::EmailAddress, ids::DeliveryId};
 use jiff::Timestamp;
 
-/// Why nobody may mail this address, if so.
+/// Why nobody may mail this address, if so; also if its reader was forgotten since. The same work for every address.
 pub async fn reason(tx: &mut Tx, address: &EmailAddress) -> Result<Option<String>, DbError> {
-    on!(tx, |conn| sqlx::query_scalar("SELECT reason FROM suppressions WHERE address_key = $1")
+    let (reason, salt): (Option<String>, Option<String>) = on!(tx, |conn| {
+        sqlx::query_as(
+            "SELECT (SELECT reason FROM suppressions WHERE address_key = $1), (SELECT salt FROM forgotten_salt WHERE id = 1)",
+        )
         .bind(address.key())
-        .fetch_optional(conn)
-        .await)
+        .fetch_one(conn)
+        .await?
+    });
+    let Some(salt) = salt else { return Ok(reason) };
+    let of_forgotten = forgotten::reason(tx, &salt, address).await?;
+    Ok(reason.or(of_forgotten))
 }
 
 /// Why nobody may mail an address, and since when.

@@ -1,6 +1,7 @@
 //! Leaving by mail (RFC 2369 section 3.2): the address a reader's mail program writes to, which holds the reader's own token.
 
 use super::{email_address::EmailAddress, token::TOKEN_CHARS};
+use std::fmt::Write as _;
 
 /// Stands in the configured address where each reader's token will be.
 const PLACE: &str = "{token}";
@@ -39,7 +40,7 @@ impl LeavingAddress {
             for c in part.chars() {
                 match c {
                     '%' | '?' | '&' | '#' | '/' | '^' | '`' | '{' | '|' | '}' => {
-                        address.push_str(&format!("%{:02X}", u32::from(c)));
+                        let _ = write!(address, "%{:02X}", u32::from(c));
                     }
                     c => address.push(c),
                 }

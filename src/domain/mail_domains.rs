@@ -1,7 +1,7 @@
 //! Domains of addresses: throw-away ones, ones that were probably mistyped, and names that are nobody's own.
 
 use super::email_address::EmailAddress;
-use std::collections::HashSet;
+use std::{collections::HashSet, hash::BuildHasher};
 
 /// Well-known providers of inboxes that live for minutes. Longer lists are kept by others and change weekly: they belong in a
 /// file of the operator's.
@@ -132,7 +132,7 @@ const COMMON: [&str; 58] = [
 const LEAST_CHARS: usize = 6;
 
 /// Whether a domain, or one above it, is a throw-away one or in `more`.
-pub fn is_blocked(domain: &str, more: &HashSet<Box<str>>) -> bool {
+pub fn is_blocked<S: BuildHasher>(domain: &str, more: &HashSet<Box<str>, S>) -> bool {
     let mut rest = Some(domain);
     while let Some(name) = rest {
         if DISPOSABLE.contains(&name) || more.contains(name) {

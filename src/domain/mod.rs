@@ -15,6 +15,7 @@ pub mod dkim;
 pub mod email_address;
 pub mod enhanced_code;
 pub mod feed_trouble;
+pub mod forgotten;
 pub mod ids;
 pub mod import;
 pub mod issue;

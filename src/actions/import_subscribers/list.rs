@@ -50,21 +50,44 @@ pub struct List {
     record: ByteRecord,
 }
 
-/// Lets no more through than a row may have.
+/// Lets no more through than a row may have, and makes every line end in the same way, so that lines can be counted.
 struct Bounded<R> {
     inner: R,
     left: Arc<AtomicUsize>,
+    after_return: bool,
+}
+
+impl<R> Bounded<R> {
+    /// Line ends of whatever system become `\n`, in place. Returns how many bytes are left.
+    fn even(&mut self, bytes: &mut [u8]) -> usize {
+        let mut kept = 0;
+        for place in 0..bytes.len() {
+            let byte = bytes[place];
+            if !(byte == b'\n' && self.after_return) {
+                bytes[kept] = if byte == b'\r' { b'\n' } else { byte };
+                kept += 1;
+            }
+            self.after_return = byte == b'\r';
+        }
+        kept
+    }
 }
 
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.left.load(Ordering::Relaxed);
-        if left == 0 {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "an endless row"));
+        loop {
+            let left = self.left.load(Ordering::Relaxed);
+            if left == 0 {
+                return Err(io::Error::new(io::ErrorKind::FileTooLarge, "an endless row"));
+            }
+            let read = self.inner.read(buffer)?;
+            self.left.store(left.saturating_sub(read), Ordering::Relaxed);
+            let kept = self.even(&mut buffer[..read]);
+            // Nothing read is the end; of nothing kept there may be more.
+            if kept > 0 || read == 0 {
+                return Ok(kept);
+            }
         }
-        let read = self.inner.read(buffer)?;
-        self.left.store(left.saturating_sub(read), Ordering::Relaxed);
-        Ok(read)
     }
 }
 
@@ -86,7 +109,9 @@ impl List {
         (&mut text).take(MAX_HEADER_BYTES).read_to_end(&mut head)?;
         let separator = separator(&head);
         let left = Arc::new(AtomicUsize::new(MAX_ROW_BYTES));
-        let bounded = Bounded { inner: Cursor::new(head).chain(text), left: Arc::clone(&left) };
+        // The last row ends like the others.
+        let inner = Cursor::new(head).chain(text).chain(&b"\n"[..]);
+        let bounded = Bounded { inner, left: Arc::clone(&left), after_return: false };
         let mut rows = ReaderBuilder::new()
             .delimiter(separator)
             .flexible(true)
@@ -111,7 +136,9 @@ impl List {
         if !self.rows.read_byte_record(&mut self.record).map_err(|error| failed(&error, at))? {
             return Ok(None);
         }
-        let line = self.record.position().map_or(at, csv::Position::line);
+        // Empty lines before a row are passed over with it: its beginning is counted from its end.
+        let within = memchr::memchr_iter(b'\n', self.record.as_slice()).count() as u64;
+        let line = self.rows.position().line().saturating_sub(within + 1);
         let row = match StringRecord::from_byte_record(std::mem::take(&mut self.record)) {
             Ok(text) => {
                 let row = self.layout.read(&text, &self.dates);
@@ -190,6 +217,8 @@ mod tests {
         let text = "Name;Email\nAnn;ann@example.org\n\n\"Bob; the\nfirst\";bob@example.org\n";
         assert_eq!(rows(text, None), expected);
         assert_eq!(rows(text.replace('\n', "\r\n").replace(';', "\t"), None), expected);
+        assert_eq!(rows(text.replace('\n', "\r"), None), expected);
+        assert_eq!(rows(text.trim_end(), None), expected);
         assert_eq!(rows(format!("\u{feff}{}", text.replace(';', "|")), None), expected);
         let utf16: Vec<u8> =
             [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     db::{
-        DbError, Tx,
+        DbError, Tx, forgotten,
         subscriptions::{self, ImportedConsent, KnownAddress, NewSubscription},
         suppressions,
     },
@@ -96,9 +96,11 @@ impl Taking<'_> {
     async fn decide(&self, tx: &mut Tx, rows: Vec<Row>) -> Result<Vec<Decided>, DbError> {
         let keys: Vec<String> = rows.iter().map(|row| row.address.key()).collect();
         let known = subscriptions::known_addresses(tx, self.newsletter, &keys).await?;
+        let forgotten = forgotten::among(tx, &keys).await?;
         let decided = rows.into_iter().enumerate().map(|(place, row)| {
             let here = known.get(&place);
-            let outcome = decide(&row, &here.map(known_of).unwrap_or_default());
+            let known = here.map(known_of).unwrap_or_default();
+            let outcome = decide(&row, &Known { forgotten: forgotten.contains(&row.address.key()), ..known });
             Decided { row, outcome, subscription: here.and_then(|it| it.subscription).map(|it| it.0) }
         });
         Ok(decided.collect())
@@ -140,32 +142,40 @@ impl Taking<'_> {
         }
         let made = subscriptions::insert_imported(tx, self.newsletter, &new, now).await?;
         changed.extend(new_of.iter().enumerate().filter_map(|(place, it)| Some((*made.get(&place)?, *it))));
-        let events: Vec<_> = changed.iter().flat_map(|(id, it)| self.events(*id, &it.row, now)).collect();
+        let events: Vec<_> = changed.iter().flat_map(|(id, it)| self.events(*id, it, now)).collect();
         subscriptions::record_imported(tx, &events).await?;
         suppressions::add(tx, &unmailable, now).await
     }
 
     /// What goes into the ledger about a row: what happened elsewhere, at the time it did where the list tells, or else now, when
-    /// it was read.
+    /// it was read. Of who left before they came here, how they had come is kept as far as it is known.
     fn events<'a>(
         &'a self,
         subscription: SubscriptionId,
-        row: &'a Row,
+        it: &'a Decided,
         now: Timestamp,
-    ) -> Vec<ImportedConsent<'a>> {
-        let event = |event, occurred_at, client_address: &'a Option<String>| ImportedConsent {
-            subscription,
-            event,
-            occurred_at,
-            client_address: client_address.as_deref(),
-            source: self.source,
+    ) -> impl Iterator<Item = ImportedConsent<'a>> {
+        let row = &it.row;
+        let event = move |event, at: Option<Timestamp>, client_address: Option<&'a str>| {
+            at.map(|occurred_at| ImportedConsent {
+                subscription,
+                event,
+                occurred_at,
+                client_address,
+                source: self.source,
+            })
         };
-        if row.standing == Standing::Unsubscribed {
-            return vec![event(ConsentEvent::Unsubscribed, row.ended_at.unwrap_or(now), &None)];
-        }
-        let requested = row.requested_at.map(|at| event(ConsentEvent::Requested, at, &row.requested_from));
-        let confirmed = event(ConsentEvent::Confirmed, row.confirmed_at.unwrap_or(now), &row.confirmed_from);
-        requested.into_iter().chain([confirmed]).collect()
+        let added = it.outcome == Outcome::Added;
+        let came = it.outcome != Outcome::Ended;
+        let confirmed_at = row.confirmed_at.or(added.then_some(now));
+        let left_at = (!added).then(|| row.ended_at.unwrap_or(now));
+        [
+            event(ConsentEvent::Requested, row.requested_at.filter(|_| came), row.requested_from.as_deref()),
+            event(ConsentEvent::Confirmed, confirmed_at.filter(|_| came), row.confirmed_from.as_deref()),
+            event(ConsentEvent::Unsubscribed, left_at, None),
+        ]
+        .into_iter()
+        .flatten()
     }
 }
 

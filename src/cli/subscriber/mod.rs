@@ -7,10 +7,13 @@ mod import;
 
 use super::{
     CliError, CliResult,
-    output::{Output, moment, table},
+    output::{Output, ask, moment, table},
 };
 use crate::{
-    actions::set_preferences::set_preferences,
+    actions::{
+        forget::{Forgetting, forget},
+        set_preferences::set_preferences,
+    },
     app::App,
     db::{
         deliveries::{self, DeliveryRecord},
@@ -58,6 +61,15 @@ pub enum Subscriber {
         daily subscriber export --json | head\n  \
         daily subscriber export ann@example.org --out ann.txt       for a reader who asks what you hold about them")]
     Export(export::ExportCommand),
+    /// Erase what is held about a reader who asks for it; a hash is kept, so that no import brings them back
+    #[command(after_help = "Example:\n  daily subscriber forget ann@example.org")]
+    Forget {
+        /// The address
+        address: String,
+        /// Don't ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// List subscriptions in the order they were made
     List {
         /// How many
@@ -155,6 +167,7 @@ impl Subscriber {
             Self::Show { address } => show(app, &address, output).await,
             Self::Set(set) => set.run(app, output).await,
             Self::Export(export) => export.run(app, output).await,
+            Self::Forget { address, yes } => forget_reader(app, &address, yes, output).await,
             Self::Import(import) => import.run(app, output).await,
             Self::List { limit, after } => {
                 let mut tx = app.db.read().await?;
@@ -170,6 +183,29 @@ impl Subscriber {
                 })?;
                 Ok(())
             }
+        }
+    }
+}
+
+async fn forget_reader(app: &App, address: &str, yes: bool, output: Output) -> CliResult {
+    let address = parse(address)?;
+    if !yes {
+        ask(
+            &format!("Erase all that is held about {address}? It can't be brought back."),
+            "forgetting a reader can't be taken back: say so with --yes",
+            "nothing was erased",
+        )?;
+    }
+    match forget(&app.actions, &address).await? {
+        Forgetting::Unknown => Err(CliError::Failed(format!("nothing is held about {address}"))),
+        Forgetting::InFlight => Err(CliError::Failed(format!(
+            "{address} gets no more mail, but one is just being handed over: nothing is erased yet, try again in a minute"
+        ))),
+        Forgetting::Done => {
+            output.record(&json!({ "forgotten": true }), || {
+                "Forgotten: what was held is erased. Backups and the logs of your relays may still have it.".into()
+            })?;
+            Ok(())
         }
     }
 }

@@ -62,7 +62,7 @@ pub async fn listed_readers(
             address_of!("confirmed"),
             " AS confirmed_ip, s.ended_at, s.cadence, s.sections, s.time_zone, s.send_time FROM subscriptions s \
              JOIN subscribers r ON r.id = s.subscriber_id LEFT JOIN suppressions p ON p.address_key = r.address_key \
-             WHERE s.newsletter_id = $1 AND s.id > $2 AND ($3 = '' OR s.status = $3) ORDER BY s.id LIMIT $4"
+             WHERE r.forgotten_at IS NULL AND s.newsletter_id = $1 AND s.id > $2 AND ($3 = '' OR s.status = $3) ORDER BY s.id LIMIT $4"
         ))
         .bind(newsletter.0)
         .bind(after.0)

@@ -23,7 +23,7 @@ pub use import::{
     ImportedConsent, KnownAddress, NewSubscription, activate_imported, end_imported, insert_imported,
     known_addresses, record_imported,
 };
-pub use reasons::{ReasonCount, Remark, count_left, count_reasons, remarks, set_reason};
+pub use reasons::{ReasonCount, Remark, count_left, count_reasons, erase_remarks, remarks, set_reason};
 
 pub use pending::{erase_pending, set_reminded, to_remind};
 

@@ -114,3 +114,12 @@ pub async fn count_left(
         .await
     })
 }
+
+/// Erases what a reader wrote on leaving. The reasons, which are a choice among few, stay.
+pub async fn erase_remarks(tx: &mut Tx, subscription: SubscriptionId) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE leaving_reasons SET remark = NULL WHERE subscription_id = $1")
+        .bind(subscription.0)
+        .execute(conn)
+        .await
+        .map(drop))
+}

@@ -206,7 +206,8 @@ impl Outcome {
 /// Decides what becomes of a row, from what it says and what is known here. Nobody who left becomes active by it.
 pub fn decide(row: &Row, known: &Known) -> Outcome {
     use SubscriptionStatus as S;
-    if known.forgotten {
+    // Who signed up again by themselves is a reader like others.
+    if known.forgotten && !matches!(known.status, Some(S::Active | S::Paused)) {
         return Outcome::Forgotten;
     }
     // Who confirmed here after it ended elsewhere has come back. Where it is not known when it ended, it holds.

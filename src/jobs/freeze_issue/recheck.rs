@@ -84,7 +84,7 @@ pub async fn run(
                 Recheck::Retitled(_) if is_approved => {}
                 Recheck::Retitled(title) => found.titles.push((id, title)),
                 Recheck::Unknown(why) => {
-                    tracing::debug!(article = %id, why, "a story's page could not be looked at")
+                    tracing::debug!(article = %id, why, "a story's page could not be looked at");
                 }
             }
         }

@@ -1,0 +1,148 @@
+//! Tables `forgotten` and `forgotten_salt`, and what goes from the others when a reader is forgotten.
+
+use super::{DbError, EngineTx, Stamp, Tx, on};
+use crate::{
+    domain::{
+        email_address::EmailAddress,
+        forgotten::{placeholder, print},
+        ids::SubscriberId,
+    },
+    random,
+};
+use jiff::Timestamp;
+use std::collections::HashSet;
+
+/// The salt of this installation; `None`: nobody has been forgotten.
+pub async fn salt(tx: &mut Tx) -> Result<Option<String>, DbError> {
+    on!(tx, |conn| sqlx::query_scalar("SELECT salt FROM forgotten_salt WHERE id = 1")
+        .fetch_optional(conn)
+        .await)
+}
+
+/// Which of these addresses, by their keys, are of readers who asked to be forgotten.
+pub async fn among(tx: &mut Tx, keys: &[String]) -> Result<HashSet<String>, DbError> {
+    let Some(salt) = salt(tx).await? else { return Ok(HashSet::new()) };
+    let prints: Vec<String> = keys.iter().map(|key| print(&salt, key)).collect();
+    let found: Vec<String> = match tx.by_engine() {
+        EngineTx::Sqlite(conn) => {
+            let prints = serde_json::to_string(&prints).map_err(|error| DbError::Encode(Box::new(error)))?;
+            sqlx::query_scalar("SELECT print FROM forgotten WHERE print IN (SELECT value FROM json_each($1))")
+                .bind(prints)
+                .fetch_all(conn)
+                .await?
+        }
+        EngineTx::Postgres(conn) => {
+            sqlx::query_scalar("SELECT print FROM forgotten WHERE print = ANY($1)")
+                .bind(&prints)
+                .fetch_all(conn)
+                .await?
+        }
+    };
+    let found: HashSet<String> = found.into_iter().collect();
+    let forgotten = keys.iter().zip(&prints).filter(|(_, print)| found.contains(*print));
+    Ok(forgotten.map(|(key, _)| key.clone()).collect())
+}
+
+/// Why a forgotten address must not be mailed, if it must not.
+pub(super) async fn reason(
+    tx: &mut Tx,
+    salt: &str,
+    address: &EmailAddress,
+) -> Result<Option<String>, DbError> {
+    let found: Option<Option<String>> = on!(tx, |conn| {
+        sqlx::query_scalar("SELECT reason FROM forgotten WHERE print = $1")
+            .bind(print(salt, &address.key()))
+            .fetch_optional(conn)
+            .await?
+    });
+    Ok(found.flatten())
+}
+
+/// The subscriber with this address, if there is one.
+pub async fn subscriber(tx: &mut Tx, address: &EmailAddress) -> Result<Option<SubscriberId>, DbError> {
+    let id: Option<i64> = on!(tx, |conn| {
+        sqlx::query_scalar("SELECT id FROM subscribers WHERE address_key = $1")
+            .bind(address.key())
+            .fetch_optional(conn)
+            .await?
+    });
+    Ok(id.map(SubscriberId))
+}
+
+/// Whether a mail to this address is in flight: its answer is still to be written down.
+pub async fn is_in_flight(tx: &mut Tx, address: &EmailAddress) -> Result<bool, DbError> {
+    on!(tx, |conn| sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM mails WHERE status = 'sending' AND lower(recipient) = $1) \
+         OR EXISTS (SELECT 1 FROM deliveries d JOIN subscribers r ON r.id = d.subscriber_id \
+         WHERE r.address_key = $1 AND d.status = 'sending')"
+    )
+    .bind(address.key())
+    .fetch_one(conn)
+    .await)
+}
+
+/// Keeps the print of an address, and from its suppression what it was for, without what a relay said.
+pub async fn insert(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query(
+        "INSERT INTO forgotten_salt (id, salt) VALUES (1, $1) ON CONFLICT (id) DO NOTHING"
+    )
+    .bind(random::hex::<32>())
+    .execute(conn)
+    .await
+    .map(drop))?;
+    let salt = salt(tx).await?.ok_or(DbError::RowNotFound)?;
+    let reason: Option<String> = on!(tx, |conn| {
+        sqlx::query_scalar("SELECT reason FROM suppressions WHERE address_key = $1")
+            .bind(address.key())
+            .fetch_optional(conn)
+            .await?
+    });
+    let reason = reason.map(|it| it.split(':').next().unwrap_or_default().trim().to_owned());
+    on!(tx, |conn| {
+        sqlx::query(
+        "INSERT INTO forgotten (print, reason, forgotten_at) VALUES ($1, $2, $3) ON CONFLICT (print) DO UPDATE \
+         SET reason = COALESCE(excluded.reason, forgotten.reason), forgotten_at = excluded.forgotten_at"
+    )
+    .bind(print(&salt, &address.key()))
+    .bind(reason)
+    .bind(Stamp(now))
+    .execute(conn)
+    .await
+    .map(drop)
+    })
+}
+
+/// Takes from mails and the suppression list what names this address. Notices to operators that are still to be sent stay.
+pub async fn erase_address(tx: &mut Tx, address: &EmailAddress) -> Result<(), DbError> {
+    for statement in [
+        "DELETE FROM suppressions WHERE address_key = $1",
+        "DELETE FROM mails WHERE lower(recipient) = $1 AND (subscription_id IS NOT NULL OR status IN ('sent', 'failed'))",
+    ] {
+        on!(tx, |conn| sqlx::query(statement).bind(address.key()).execute(conn).await.map(drop))?;
+    }
+    Ok(())
+}
+
+/// Takes from a reader's rows, the ledger of consent apart, all that tells of a person. That there was a reader, and which issues
+/// they were sent, stays, as of nobody.
+pub async fn erase_subscriber(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> Result<(), DbError> {
+    for statement in [
+        "DELETE FROM mails WHERE subscription_id IN (SELECT id FROM subscriptions WHERE subscriber_id = $1)",
+        "UPDATE deliveries SET reply_text = NULL WHERE subscriber_id = $1 AND reply_text IS NOT NULL",
+        "UPDATE subscriptions SET cadence = 'every_issue', sections = '', time_zone = NULL, send_time = NULL, \
+         signup_mailed_at = NULL WHERE subscriber_id = $1",
+    ] {
+        on!(tx, |conn| sqlx::query(statement).bind(id.0).execute(conn).await.map(drop))?;
+    }
+    let nobody = placeholder(id.0).ok_or(DbError::RowNotFound)?;
+    on!(tx, |conn| sqlx::query(
+        "UPDATE subscribers SET address = $2, address_key = $3, forgotten_at = $4 WHERE id = $1"
+    )
+    .bind(id.0)
+    .bind(nobody.as_str())
+    .bind(nobody.key())
+    .bind(Stamp(now))
+    .execute(conn)
+    .await
+    .map(drop))
+}
