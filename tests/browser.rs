@@ -51,21 +51,6 @@ async fn a_reader_signs_up_confirms_and_leaves_with_the_keyboard_and_a_click() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_the_browser_that_signed_up_the_link_is_enough() {
-    let app = TestApp::start(Engine::Sqlite).await;
-    let browser = Browser::start().await;
-    let page = browser.client();
-    page.goto(&app.url).await.unwrap();
-    let field = page.find(Locator::Css("input[type=email]")).await.unwrap();
-    field.send_keys("ann@example.org\u{e007}").await.unwrap();
-    page.wait().for_element(Locator::XPath("//h1[text()='Check your inbox']")).await.unwrap();
-    app.settle().await;
-    page.goto(&app.confirmation_link("ann@example.org")).await.unwrap();
-    page.wait().for_element(Locator::XPath("//h1[text()='You are in']")).await.unwrap();
-    assert_eq!(app.status_of("ann@example.org").await, Some(SubscriptionStatus::Active));
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn pages_and_mails_fit_a_phone_and_turn_dark() {
     let app = TestApp::start(Engine::Sqlite).await;
     app.article(
