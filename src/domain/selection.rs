@@ -373,10 +373,10 @@ fn fates(
 /// Puts the stories that have a place there, from the first place on; the others keep their order around them.
 fn put_in_place(chosen: Vec<Choice>, order: &[&Candidate]) -> Vec<Choice> {
     let places: HashMap<ArticleId, i64> = order.iter().filter_map(|c| Some((c.article, c.place?))).collect();
-    let (mut placed, mut others): (Vec<Choice>, Vec<Choice>) =
+    let (mut set, mut others): (Vec<Choice>, Vec<Choice>) =
         chosen.into_iter().partition(|choice| places.contains_key(&choice.article));
-    placed.sort_by_key(|choice| places.get(&choice.article));
-    for choice in placed {
+    set.sort_by_key(|choice| places.get(&choice.article));
+    for choice in set {
         let place = places.get(&choice.article).copied().unwrap_or(1);
         let index = usize::try_from(place.max(1) - 1).unwrap_or(usize::MAX).min(others.len());
         others.insert(index, choice);
