@@ -102,9 +102,10 @@ fn scattered(mut inputs: PlanInputs) -> PlanInputs {
     let variants: Vec<String> = inputs.past.iter().map(|past| past.variant.to_string()).collect();
     let served = inputs.served.first().expect("an issue is for somebody").cadence;
     let group = |number: usize| {
-        // The variants whose bits are set in a number that looks like chance.
+        // A quarter of the variants, by the bits of a number that looks like chance.
         let bits = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let had = variants.iter().enumerate().filter(|(index, _)| bits >> (index % 48) & 3 == 0);
+        let had =
+            variants.iter().enumerate().filter(|(index, _)| (bits >> (index % 48)).trailing_zeros() >= 2);
         let had: Vec<&str> = had.map(|(_, variant)| variant.as_str()).collect();
         Group { key: format!("{served}||{}", had.join(",")), readers: 2 }
     };

@@ -25,7 +25,8 @@ pub async fn add_until(installation: &Installation, count: u64) {
         ))
         .await;
     let case = |values: &[&str]| -> String {
-        values.iter().enumerate().map(|(index, value)| format!(" WHEN {index} THEN '{value}'")).collect()
+        let cases = values.iter().enumerate().map(|(index, value)| format!(" WHEN {index} THEN '{value}'"));
+        cases.collect::<Vec<_>>().concat()
     };
     store
         .execute(&format!(

@@ -8,7 +8,7 @@ use crate::{
     pulse, readers,
     statements::Statements,
     support::{
-        processes::peak_rss,
+        processes::{cpu_seconds, peak_rss},
         table::{Table, count, megabytes, milliseconds},
     },
 };
@@ -81,8 +81,9 @@ async fn one_issue(
 
     let issue = installation.begin_issue(newsletter, date).await;
     let before = peak_rss(std::process::id());
+    let cpu = cpu_seconds(std::process::id());
     let begun = Instant::now();
-    let (done, waits) = pulse::during(installation, freeze_issue::run(&context, issue)).await;
+    let (done, waits) = Box::pin(pulse::during(installation, freeze_issue::run(&context, issue))).await;
     done.expect("a frozen issue");
     let all = since(begun);
     let frozen =
@@ -91,7 +92,8 @@ async fn one_issue(
     let mut tx = context.db.read().await.expect("a transaction");
     let counts = deliveries::counts(&mut tx, issue).await.expect("a query");
     drop(tx);
-    table.row(&["– frozen", &milliseconds(frozen), ""]);
+    let remark = format!("with the deliveries it takes {cpu:.1} s of this process's CPU");
+    table.row(&["– frozen", &milliseconds(frozen), &remark]);
     #[expect(clippy::cast_precision_loss, reason = "for people")]
     let made = counts.total() as f64;
     let remark = format!("{} deliveries, {} a second", count(made), count(made / (all - frozen) * 1000.0));
