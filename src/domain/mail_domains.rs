@@ -129,7 +129,7 @@ const COMMON: [&str; 58] = [
 ];
 
 /// Names shorter than this are near to too many others.
-const LEAST_CHARS: usize = 6;
+const LEAST_CHARS: usize = 7;
 
 /// Whether a domain, or one above it, is a throw-away one or in `more`.
 pub fn is_blocked<S: BuildHasher>(domain: &str, more: &HashSet<Box<str>, S>) -> bool {
