@@ -91,19 +91,21 @@ macro_rules! counted {
     };
 }
 
-/// What comes after the key where deliveries are made. The limit is no bound: it keeps PostgreSQL from finding the key out twice.
+/// What comes after the key where deliveries are made.
+///
+/// All that is known of a reader is looked up by key, row by row, in subqueries: PostgreSQL, which has not counted this issue's
+/// waves and groups yet, would join them, and all subscribers, the wrong way round. The limits are no bounds: they keep it from
+/// finding keys and variants out twice.
 macro_rules! made {
     ($paced:literal) => {
         concat!(
-            " AS key, CASE WHEN r.domain IN ",
+            " AS key, (SELECT CASE WHEN EXISTS (SELECT 1 FROM suppressions x WHERE x.address_key = r.address_key) THEN NULL \
+             WHEN r.domain IN ",
             $paced,
-            " THEN r.domain END AS paced FROM subscriptions s JOIN subscribers r ON r.id = s.subscriber_id \
-             LEFT JOIN issue_waves w ON w.issue_id = $2 AND w.clock = s.clock \
+            " THEN r.domain ELSE '' END FROM subscribers r WHERE r.id = s.subscriber_id) AS paced FROM subscriptions s \
              WHERE s.newsletter_id = $3 AND s.status = 'active' AND s.id > $13 AND s.id <= $14 AND s.cadence IN ($4, $5, $6) \
-             AND NOT EXISTS (SELECT 1 FROM suppressions x WHERE x.address_key = r.address_key) ORDER BY s.id LIMIT 1000000) AS t \
-             LEFT JOIN issue_groups g ON g.issue_id = $2 AND g.key = t.key \
-             LEFT JOIN issue_groups o ON o.issue_id = $2 AND o.key = $7 AND g.key IS NULL \
-             WHERE COALESCE(g.variant_id, o.variant_id) IS NOT NULL ON CONFLICT (issue_id, subscriber_id) DO NOTHING"
+             ORDER BY s.id LIMIT 1000000) AS k LIMIT 1000000) AS t \
+             WHERE t.variant_id > 0 AND t.paced IS NOT NULL ON CONFLICT (issue_id, subscriber_id) DO NOTHING"
         )
     };
 }
@@ -117,6 +119,14 @@ const CHOICES: &str = "SELECT key, readers, CAST(sum(readers) OVER () AS BIGINT)
      WHERE audience LIKE $2 || '|%' OR audience LIKE $3 || '|%' OR audience LIKE $4 || '|%' GROUP BY audience) AS told \
      ORDER BY readers DESC, key LIMIT $5";
 
+/// Keeps PostgreSQL from compiling the transaction's queries to machine code (`jit`), which takes longer than to run them.
+async fn without_compiling(tx: &mut Tx) -> Result<(), DbError> {
+    match tx.by_engine() {
+        EngineTx::Sqlite(_) => Ok(()),
+        EngineTx::Postgres(conn) => sqlx::query("SET LOCAL jit = off").execute(conn).await.map(drop),
+    }
+}
+
 /// The cadences an issue is for, as three values to bind.
 fn three(cadences: &[Cadence]) -> [&'static str; 3] {
     std::array::from_fn(|index| cadences.get(index).or(cadences.first()).map_or("", |it| it.as_str()))
@@ -129,6 +139,7 @@ pub async fn groups(
     cadences: &[Cadence],
     past: &Past,
 ) -> Result<(Vec<Group>, i64), DbError> {
+    without_compiling(tx).await?;
     let [a, b, c] = three(cadences);
     let most = i64::try_from(MAX_GROUPS).unwrap_or(i64::MAX);
     let rows: Vec<(String, i64, i64)> = if past.variants.is_empty() {
@@ -202,6 +213,7 @@ pub async fn fan_out(
     .await?
     });
     let Some(up_to) = up_to else { return Ok(None) };
+    without_compiling(tx).await?;
     let paced = serde_json::to_string(fan_out.paced).map_err(|error| DbError::Encode(Box::new(error)))?;
     let [a, b, c] = three(fan_out.cadences);
     let made: u64 = by_group!(
@@ -210,10 +222,14 @@ pub async fn fan_out(
         fan_out.past,
         "INSERT INTO deliveries (issue_id, variant_id, subscriber_id, subscription_id, status, due_at, next_attempt_at, paced, \
          finished_at, reply_text) \
-         SELECT $2, COALESCE(g.variant_id, o.variant_id), t.subscriber_id, t.id, CASE WHEN t.due_at < $9 THEN 'skipped' ELSE 'queued' END, \
-         CASE WHEN t.due_at < $10 THEN $10 ELSE t.due_at END, CASE WHEN t.due_at < $10 THEN $10 ELSE t.due_at END, t.paced, \
-         CASE WHEN t.due_at < $9 THEN $10 END, CASE WHEN t.due_at < $9 THEN $11 END \
-         FROM (SELECT s.subscriber_id, s.id, COALESCE(w.due_at, $8) AS due_at, ",
+         SELECT $2, t.variant_id, t.subscriber_id, t.id, CASE WHEN t.due_at < $9 THEN 'skipped' ELSE 'queued' END, \
+         CASE WHEN t.due_at < $10 THEN $10 ELSE t.due_at END, CASE WHEN t.due_at < $10 THEN $10 ELSE t.due_at END, \
+         NULLIF(t.paced, ''), CASE WHEN t.due_at < $9 THEN $10 END, CASE WHEN t.due_at < $9 THEN $11 END \
+         FROM (SELECT k.subscriber_id, k.id, k.due_at, k.paced, COALESCE(\
+             (SELECT COALESCE(g.variant_id, 0) FROM issue_groups g WHERE g.issue_id = $2 AND g.key = k.key), \
+             (SELECT COALESCE(g.variant_id, 0) FROM issue_groups g WHERE g.issue_id = $2 AND g.key = $7), 0) AS variant_id \
+         FROM (SELECT s.subscriber_id, s.id, COALESCE(\
+             (SELECT w.due_at FROM issue_waves w WHERE w.issue_id = $2 AND w.clock = s.clock), $8) AS due_at, ",
         (made!("(SELECT value FROM json_each($12))"), made!("(SELECT json_array_elements_text($12::json))")),
         |query, conn| query
             .bind(fan_out.issue.0)
