@@ -25,8 +25,8 @@ async fn a_morning(folder: &Path, database: Option<&str>) {
     let to_come = run(&["issue", "show", "--next"]).await;
     assert!(to_come.contains("not begun yet") && to_come.contains("Harbour lights return"), "{to_come}");
     assert!(to_come.contains("Nothing goes out until an operator approves it"), "{to_come}");
-    let (_, none) = refused(&["issue", "approve"]).await;
-    assert!(none.contains("daily issue plan"), "{none}");
+    let (_, early) = refused(&["issue", "approve"]).await;
+    assert!(early.contains("daily issue plan"), "{early}");
     let why = run(&["issue", "plan", "--explain"]).await;
     assert!(why.contains("among the newest, in a first issue") && why.contains("undated"), "{why}");
     let told: Value = serde_json::from_str(&run(&["--json", "issue", "plan", "--explain"]).await).unwrap();

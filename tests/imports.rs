@@ -199,7 +199,7 @@ on_both_engines! {
 
     async fn a_long_list_is_taken_in_portions_and_what_stood_before_trouble_stays(engine: Engine) {
         let app = TestApp::start(engine).await;
-        let row = |n: u32| format!("r{n}@example.org;{}\n", if n % 10 == 0 { "unsubscribed" } else { "subscribed" });
+        let row = |n: u32| format!("r{n}@example.org;{}\n", if n.is_multiple_of(10) { "unsubscribed" } else { "subscribed" });
         let mut list = "email;state\n".to_owned();
         list.extend((0..9_000).map(row));
         let whole = list.clone();

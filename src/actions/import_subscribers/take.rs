@@ -126,9 +126,8 @@ impl Taking<'_> {
                     }
                 }
                 (Outcome::Ended, Some(id)) => {
-                    if subscriptions::end_imported(tx, id, status_of(it.row.standing), now).await? {
-                        changed.push((id, it));
-                    }
+                    let ended = subscriptions::end_imported(tx, id, status_of(it.row.standing), now).await?;
+                    changed.extend(ended.then_some((id, it)));
                 }
                 (Outcome::Suppressed, subscription) => {
                     let reason = format!("{}: as {} has it", it.row.standing, self.source);

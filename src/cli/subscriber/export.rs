@@ -55,8 +55,8 @@ impl ExportCommand {
             let mut tx = app.db.read().await?;
             let page = listed_readers(&mut tx, newsletter.id, self.status, after, PAGE).await?;
             drop(tx);
-            let Some(last) = page.last() else { break };
-            after = last.id;
+            let Some(reader) = page.last() else { break };
+            after = reader.id;
             let written = page.iter().try_for_each(|reader| list.add(reader));
             match written {
                 // Whoever reads has seen enough.

@@ -147,7 +147,7 @@ impl Layout {
             }
             Rule::AllUndeliverable => Standing::Undeliverable,
             Rule::AllUnsubscribed(place) => {
-                let why = place.map(cell).unwrap_or("").trim_start().to_uppercase();
+                let why = place.map_or("", cell).trim_start().to_uppercase();
                 if why.starts_with("SPAM") || why.starts_with("ABUSE") {
                     Standing::Complained
                 } else {
