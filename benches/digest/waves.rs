@@ -86,6 +86,7 @@ async fn one_issue(
     let (done, waits) = Box::pin(pulse::during(installation, freeze_issue::run(&context, issue))).await;
     done.expect("a frozen issue");
     let all = since(begun);
+    let cpu = cpu_seconds(std::process::id()) - cpu;
     let frozen =
         statements.moment("issue frozen").expect("it says so").duration_since(begun).as_secs_f64() * 1000.0;
     let times = statements.take();
