@@ -133,8 +133,7 @@ impl Running {
     pub async fn terminate(mut self) -> i32 {
         let pid = self.0.id().to_string();
         Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
-        // It waits for what it has in hand; many programs end at once where all stories run side by side.
-        let code = super::waiting::eventually_within(120, "the program ends", || {
+        let code = super::eventually("the program ends", || {
             let code = self.0.try_wait().expect("its state").map(|status| status.code().unwrap_or(-1));
             async move { code }
         });
