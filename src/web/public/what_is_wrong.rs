@@ -1,0 +1,32 @@
+//! What is wrong with an address, in the reader's words.
+
+use crate::{
+    actions::subscribe::SubscribeError,
+    domain::email_address::{EmailAddressError, MAX_ADDRESS_BYTES, MAX_LOCAL_PART_BYTES},
+    web::words::{Address, fill},
+};
+
+/// Why a text is no address.
+pub fn no_address(why: EmailAddressError, say: &Address) -> String {
+    use EmailAddressError as E;
+    let limited = |text: &str, limit: usize| fill(text, &[("limit", &limit.to_string())]);
+    match why {
+        E::Empty => say.empty.clone(),
+        E::TooLong => limited(&say.too_long, MAX_ADDRESS_BYTES),
+        E::NoAt => say.no_at.clone(),
+        E::LocalTooLong => limited(&say.local_too_long, MAX_LOCAL_PART_BYTES),
+        E::BadLocal => say.bad_local.clone(),
+        E::NonAsciiLocal => say.non_ascii_local.clone(),
+        E::BadDomain => say.bad_domain.clone(),
+    }
+}
+
+/// Why an address is not taken.
+pub fn refused(why: &SubscribeError, say: &Address) -> String {
+    match why {
+        SubscribeError::Blocked(domain) => fill(&say.blocked, &[("domain", domain)]),
+        SubscribeError::RoleAccount => say.role_account.clone(),
+        // What else is wrong is not the address's fault, and is answered otherwise.
+        _ => say.refused.clone(),
+    }
+}
