@@ -26,6 +26,7 @@ use daily::{
 };
 
 async fn subscription(app: &TestApp, address: &str) -> SubscriptionRecord {
+    app.signups_taken().await;
     let address = EmailAddress::parse(address).unwrap();
     let mut tx = app.app.db.read().await.unwrap();
     subscriptions::of_address(&mut tx, &address).await.unwrap().remove(0)

@@ -21,6 +21,8 @@ pub struct Confirmation<'a> {
     pub expires_in_days: u32,
     /// The address that was entered in the signup box.
     pub address: &'a str,
+    /// What is confirmed: the newsletter's title, or those of all that were asked for.
+    pub titles: &'a str,
 }
 
 /// The mail that asks.
@@ -37,7 +39,7 @@ fn write(confirmation: &Confirmation<'_>, again: bool) -> Email {
     let (masthead, words) = &confirmation.masthead.of_letter();
     let say = &words.confirmation;
     let look = Look::of(&masthead.theme);
-    let title = tidy(masthead.title);
+    let title = tidy(confirmation.titles);
     let address = tidy(confirmation.address);
     let (at_site, at_linked_site) = masthead.at_site(&look, words);
     let days = match confirmation.expires_in_days {

@@ -36,6 +36,7 @@ fn a_confirmation_in_german() {
         confirm_url: "https://daily.example/confirm/x",
         expires_in_days: 7,
         address: "reader@mail.example",
+        titles: "Tagblatt",
     });
     insta::assert_snapshot!("confirmation_in_german_text", envelope(&email));
     insta::assert_snapshot!("confirmation_in_german_html", html_lines(&email.html));

@@ -5,11 +5,10 @@ use crate::{
     db::{DbError, Tx, on},
     domain::{
         ids::SubscriptionId,
-        newsletter::{parse_send_time, parse_time_zone, time_zone_name},
+        newsletter::{parse_send_time, parse_time_zone},
         preferences::Preferences,
     },
 };
-use jiff::tz::TimeZone;
 
 impl SubscriptionRecord {
     /// What the reader chose. A zone that this machine does not know (any more) counts as none.
@@ -41,16 +40,4 @@ pub async fn set_preferences(
     .execute(conn)
     .await
     .map(|done| done.rows_affected() == 1))
-}
-
-/// Keeps the zone that a signup came from, unless the reader has one already.
-pub async fn set_zone_at_signup(tx: &mut Tx, id: SubscriptionId, zone: &TimeZone) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
-        "UPDATE subscriptions SET time_zone = $2 WHERE id = $1 AND status = 'pending' AND time_zone IS NULL"
-    )
-    .bind(id.0)
-    .bind(time_zone_name(zone))
-    .execute(conn)
-    .await
-    .map(drop))
 }

@@ -9,13 +9,14 @@ mod held;
 mod import;
 mod pending;
 mod reasons;
+mod requests;
 
 pub use chain::{LinkedEvent, count_unlinked, erase_evidence, extend_chain, links_after, unlinked_after};
-pub use choices::{set_preferences, set_zone_at_signup};
+pub use choices::set_preferences;
 pub use clocks::{clock_counts, clocks, clocks_of};
 pub use consent::{
-    ConfirmationRecord, ConsentRecord, Evidence, confirmation, consent_history, insert_confirmation,
-    record_consent, use_confirmation,
+    ConfirmationRecord, ConsentRecord, Evidence, confirmation, confirmed_together, consent_history,
+    insert_confirmation, record_consent, use_confirmation,
 };
 pub use export::{ListedReader, listed_readers};
 pub use held::{
@@ -26,6 +27,10 @@ pub use import::{
     known_addresses, record_imported,
 };
 pub use reasons::{ReasonCount, Remark, count_left, count_reasons, erase_remarks, remarks, set_reason};
+pub use requests::{
+    Request, RequestEntry, Standing, insert_confirmations, record_requests, set_requested, set_signup_mailed,
+    standings, subscribers,
+};
 
 pub use pending::{erase_pending, set_reminded, to_remind};
 
@@ -171,29 +176,6 @@ pub async fn count_active(tx: &mut Tx, newsletter: NewsletterId) -> Result<i64, 
     .bind(newsletter.0)
     .fetch_one(conn)
     .await)
-}
-
-/// Records that a signup asks for the subscription again.
-pub async fn set_requested(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
-        "UPDATE subscriptions SET status = 'pending', requested_at = $2, ended_at = NULL \
-         WHERE id = $1 AND status <> 'active'"
-    )
-    .bind(id.0)
-    .bind(Stamp(now))
-    .execute(conn)
-    .await
-    .map(drop))
-}
-
-/// Records that a signup caused a mail.
-pub async fn set_signup_mailed(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE subscriptions SET signup_mailed_at = $2 WHERE id = $1")
-        .bind(id.0)
-        .bind(Stamp(now))
-        .execute(conn)
-        .await
-        .map(drop))
 }
 
 /// Makes a pending subscription active. `false`: it was not pending. Whoever can confirm reads the mailbox: the pause between

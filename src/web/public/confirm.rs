@@ -59,10 +59,13 @@ pub async fn renew(
         Ok(None) => Ok(show(&token, confirm::look(&site.actions, &token).await?, &query, &headers)),
         Err(SubscribeError::TooMany { wait }) => Ok(Refusal::TooMany(wait).into_response()),
         Err(SubscribeError::NoSuchNewsletter(slug)) => Err(WebError::NotFound(Refusal::NoNewsletter(slug))),
-        Err(why @ (SubscribeError::Blocked(_) | SubscribeError::RoleAccount)) => {
+        Err(
+            why
+            @ (SubscribeError::Blocked(_) | SubscribeError::RoleAccount | SubscribeError::NewsletterCount),
+        ) => {
             let (language, words) = words::spoken([query.lang.as_deref()], &headers);
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            let what = what_is_wrong::refused(&why, &words.address);
+            let what = what_is_wrong::refused(&why, words);
             Ok(error::page_in(language, status, &words.address.refused, &what))
         }
         Err(SubscribeError::Db(error)) => Err(error.into()),
@@ -104,14 +107,14 @@ fn show(token: &str, state: Confirmation, query: &AskedLanguage, headers: &Heade
                 },
             )
         }
-        Confirmation::Ready { newsletter, address } => {
+        Confirmation::Ready { newsletter, titles, address } => {
             let (language, words) = speak(&newsletter, query, headers);
             let say = &words.confirm;
             let (before, after) = around(&say.one_click, "address");
             page(
                 StatusCode::OK,
                 (&newsletter, language),
-                &fill(&say.ready, &[("newsletter", &newsletter.newsletter.title)]),
+                &fill(&say.ready, &[("newsletter", &titles)]),
                 &html! {
                     p { (before) strong { (address) } (after) }
                     // No action: the form posts to the page's own address, token included.
@@ -120,7 +123,7 @@ fn show(token: &str, state: Confirmation, query: &AskedLanguage, headers: &Heade
                 },
             )
         }
-        Confirmation::Confirmed { newsletter } => {
+        Confirmation::Confirmed { newsletter, titles } => {
             let (language, words) = speak(&newsletter, query, headers);
             let say = &words.confirm;
             page(
@@ -128,7 +131,7 @@ fn show(token: &str, state: Confirmation, query: &AskedLanguage, headers: &Heade
                 (&newsletter, language),
                 &say.done,
                 &html! {
-                    p { (fill(&say.next, &[("newsletter", &newsletter.newsletter.title)])) }
+                    p { (fill(&say.next, &[("newsletter", &titles)])) }
                     p { a href="/issues" { (say.until_then) } }
                 },
             )

@@ -66,7 +66,6 @@ fn of(text: &str, address: &str) -> String {
 
 fn again(fields: &Fields, email: &str) -> Markup {
     let others = [
-        ("newsletter", &fields.newsletter),
         ("source", &fields.source),
         ("time_zone", &fields.time_zone),
         ("lang", &fields.lang),
@@ -74,6 +73,7 @@ fn again(fields: &Fields, email: &str) -> Markup {
     ];
     html! {
         input type="hidden" name="email" value=(email);
+        @for slug in &fields.newsletter { input type="hidden" name="newsletter" value=(slug); }
         @for (name, value) in others {
             @if let Some(value) = value { input type="hidden" name=(name) value=(value); }
         }

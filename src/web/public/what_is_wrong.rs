@@ -1,9 +1,9 @@
 //! What is wrong with an address, in the reader's words.
 
 use crate::{
-    actions::subscribe::SubscribeError,
+    actions::subscribe::{MOST_NEWSLETTERS, SubscribeError},
     domain::email_address::{EmailAddressError, MAX_ADDRESS_BYTES, MAX_LOCAL_PART_BYTES},
-    web::words::{Address, fill},
+    web::words::{Address, Words, fill},
 };
 
 /// Why a text is no address.
@@ -21,9 +21,13 @@ pub fn no_address(why: EmailAddressError, say: &Address) -> String {
     }
 }
 
-/// Why an address is not taken.
-pub fn refused(why: &SubscribeError, say: &Address) -> String {
+/// Why a signup is not taken.
+pub fn refused(why: &SubscribeError, words: &Words) -> String {
+    let say = &words.address;
     match why {
+        SubscribeError::NewsletterCount => {
+            fill(&words.signup.newsletter_count, &[("most", &MOST_NEWSLETTERS.to_string())])
+        }
         SubscribeError::Blocked(domain) => fill(&say.blocked, &[("domain", domain)]),
         SubscribeError::RoleAccount => say.role_account.clone(),
         // What else is wrong is not the address's fault, and is answered otherwise.

@@ -103,6 +103,8 @@ texts! {
         sent,
         /// What to do when nothing comes.
         missing,
+        /// None is chosen, or too many; `{most}`.
+        newsletter_count,
     }
 
     /// What is wrong with an address.
