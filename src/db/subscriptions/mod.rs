@@ -81,6 +81,8 @@ pub struct SubscriptionRecord {
     pub time_zone: Option<String>,
     /// When issues should come, `HH:MM` on that clock; `None`: the newsletter's time holds.
     pub send_time: Option<String>,
+    /// The language the reader reads in, by its tag; `None`: the newsletter's.
+    pub language: Option<String>,
 }
 
 /// Finds or makes the subscriber with this address.
@@ -132,7 +134,7 @@ macro_rules! select_subscription {
     ($rest:literal) => {
         concat!(
             "SELECT s.id, s.subscriber_id, s.newsletter_id, n.slug AS newsletter, r.address, s.status, s.requested_at, \
-             s.confirmed_at, s.ended_at, s.signup_mailed_at, s.cadence, s.sections, s.time_zone, s.send_time FROM subscriptions s \
+             s.confirmed_at, s.ended_at, s.signup_mailed_at, s.cadence, s.sections, s.time_zone, s.send_time, s.language FROM subscriptions s \
              JOIN subscribers r ON r.id = s.subscriber_id JOIN newsletters n ON n.id = s.newsletter_id ",
             $rest
         )
