@@ -31,6 +31,7 @@ mod mails;
 mod newsletters;
 mod operate;
 mod pages;
+mod pauses;
 mod plans;
 mod postfix;
 mod preferences;

@@ -286,9 +286,9 @@ async fn the_page_works_in_a_browser_and_the_signup_says_its_zone() {
             .unwrap();
         assert_eq!(fits, serde_json::json!(true), "{name}");
         browser.screenshot(&format!("preferences-{name}")).await;
-        let script = "for (const it of document.querySelectorAll('.choices')) { it.querySelector('[value=weekdays]').click(); \
+        let script = "const it = document.querySelector('.choices'); it.querySelector('[value=weekdays]').click(); \
             it.querySelector('[value=science]').checked = true; it.querySelector('#send-time').value = '06:30'; \
-            it.querySelector('#time-zone').value = 'Europe/Lisbon'; it.requestSubmit(); }";
+            it.querySelector('#time-zone').value = 'Europe/Lisbon'; it.requestSubmit();";
         client.execute(script, vec![]).await.unwrap();
         client.wait().for_element(fantoccini::Locator::Css("[role=status]")).await.unwrap();
         browser.screenshot(&format!("preferences-saved-{name}")).await;

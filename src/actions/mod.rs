@@ -13,6 +13,7 @@ pub mod edit_issue;
 pub mod forget;
 pub mod import_subscribers;
 pub mod pause_issue;
+pub mod pause_subscription;
 pub mod remove_operator;
 pub mod resolve_issue;
 pub mod resume_issue;

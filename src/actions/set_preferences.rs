@@ -8,16 +8,11 @@ use crate::{
         subscriptions::{self, SubscriptionRecord},
     },
     domain::{
-        ids::SubscriptionId,
-        issue::IssueStatus,
-        newsletter::WhoseClock,
-        preferences::Preferences,
-        schedule::{self, Due, due_on},
-        subscription::SubscriptionStatus,
+        ids::SubscriptionId, pause, preferences::Preferences, subscription::SubscriptionStatus,
         token::Purpose,
     },
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
 /// What a link to one's choices leads to.
 #[derive(Debug, Clone)]
@@ -44,6 +39,8 @@ pub struct Choice {
     pub newsletter: NewsletterRecord,
     /// The reader's address.
     pub address: String,
+    /// Whether it rests, and until which day's issue; without one until the reader says so.
+    pub paused: Option<Option<Date>>,
     /// What is chosen.
     pub preferences: Preferences,
     /// Names of the sections of recent articles, in alphabetical order.
@@ -69,6 +66,7 @@ pub async fn look(context: &Context, token: &str) -> Result<Choosing, DbError> {
         subscription: subscription.id,
         newsletter,
         preferences: subscription.preferences(),
+        paused: (subscription.status == SubscriptionStatus::Paused).then(|| subscription.paused_until()),
         address: subscription.address,
         sections: articles::recent_sections(&mut tx).await?,
     })))
@@ -88,55 +86,33 @@ pub async fn set_preferences(
     }
     if let Some(subscription) = subscriptions::get(&mut tx, id).await? {
         let newsletter = newsletters::get(&mut tx, subscription.newsletter_id).await?;
+        move_pause(&mut tx, &newsletter, &subscription).await?;
         follow_clock(&mut tx, &newsletter, &subscription, now).await?;
     }
     tx.commit().await?;
     Ok(true)
 }
 
-/// Lets the issues that are planned begin early enough for a reader's clock, and last long enough. A moment that is past moves none:
-/// nothing goes out at once on account of one reader.
+/// A pause ends with a day on the reader's clock, which may be another one now.
+async fn move_pause(
+    tx: &mut Tx,
+    newsletter: &NewsletterRecord,
+    subscription: &SubscriptionRecord,
+) -> Result<(), DbError> {
+    let Some(until) = subscription.paused_until() else { return Ok(()) };
+    let own = subscription.preferences().time_zone;
+    let zone = pause::zone_of(&newsletter.newsletter, own.as_ref());
+    subscriptions::pause(tx, subscription.id, until, pause::resumes_at(until, zone)).await.map(drop)
+}
+
+/// Lets the issues that are planned, or are about to be, come at this reader's time.
 pub(super) async fn follow_clock(
     tx: &mut Tx,
     newsletter: &NewsletterRecord,
     subscription: &SubscriptionRecord,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    if newsletter.newsletter.clock == WhoseClock::Newsletter {
-        return Ok(());
-    }
-    let clock = subscription.preferences().clock();
-    for issue in issues::planned(tx, newsletter.id).await? {
-        let moment = due_on(&newsletter.newsletter, &clock, issue.date());
-        if moment > now && issue.due().and(Due::at(moment)) != issue.due() {
-            issues::stretch_due(tx, issue.id, moment, now).await?;
-        }
-    }
-    begin_without(tx, newsletter, &clock, now).await
-}
-
-/// Where a coming date is over on this clock already, its issue is begun here, for the moments that are still to come: the schedule
-/// would take it for late, and freeze it at once.
-async fn begin_without(
-    tx: &mut Tx,
-    newsletter: &NewsletterRecord,
-    clock: &str,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    let it = &newsletter.newsletter;
-    let today = schedule::date_at(it, now);
-    let taken = issues::dates_from(tx, newsletter.id, today).await?;
-    let ahead = (0..=2).filter_map(|days| today.checked_add(jiff::Span::new().days(days)).ok());
-    for date in ahead.filter(|date| it.days.contain(*date) && !taken.contains(date)) {
-        if schedule::due_at(it, date) <= now || due_on(it, clock, date) > now {
-            continue;
-        }
-        let clocks = subscriptions::clocks_of(tx, newsletter).await?;
-        let moments = clocks.iter().map(|clock| due_on(it, clock, date)).filter(|moment| *moment > now);
-        let due = moments.map(Due::at).reduce(Due::and).unwrap_or(Due::at(schedule::due_at(it, date)));
-        issues::insert(tx, newsletter.id, date, due, IssueStatus::Planned, None, now).await?;
-    }
-    Ok(())
+    issues::follow_clock(tx, newsletter, &subscription.preferences().clock(), now).await
 }
 
 const fn can_choose(subscription: &SubscriptionRecord) -> bool {

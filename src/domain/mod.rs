@@ -24,6 +24,7 @@ pub mod mail;
 pub mod mail_domains;
 pub mod newsletter;
 pub mod pace;
+pub mod pause;
 pub mod picture;
 pub mod plan;
 pub mod polling;

@@ -1,8 +1,8 @@
 //! The schedule and the sweep: every second, whatever is due is woken. Any number of processes may do this at once.
 
 use super::{
-    Context, ask_operators::ask_operators, notify_operators::issue_stopped, plan_issue, tend_pending,
-    wake_reading,
+    Context, ask_operators::ask_operators, end_pauses, notify_operators::issue_stopped, plan_issue,
+    tend_pending, wake_reading,
 };
 use crate::{
     db::{
@@ -120,5 +120,6 @@ async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbEr
     }
     signup_limits::tidy(tx, now).await?;
     tend_pending::tend(context, tx, now).await?;
+    end_pauses::end(tx, now).await?;
     wake_reading::wake(context, tx, now).await
 }

@@ -158,7 +158,8 @@ fn choices(it: &SubscriptionRecord) -> String {
     let sections = if it.sections.is_all() { "all sections".into() } else { it.sections.keys().join(", ") };
     let time = it.send_time.as_deref().unwrap_or("the newsletter's time");
     let zone = it.time_zone.as_deref().unwrap_or("the newsletter's clock");
-    format!("{}; {sections}; {time}, {zone}", it.cadence.as_str().replace('_', " "))
+    let paused = it.paused_until.as_deref().map(|date| format!("; paused until {date}")).unwrap_or_default();
+    format!("{}; {sections}; {time}, {zone}{paused}", it.cadence.as_str().replace('_', " "))
 }
 
 impl Subscriber {

@@ -9,7 +9,7 @@ use crate::{
         preferences::Preferences,
     },
 };
-use jiff::tz::TimeZone;
+use jiff::{civil::Date, tz::TimeZone};
 
 impl SubscriptionRecord {
     /// What the reader chose. A zone that this machine does not know (any more) counts as none.
@@ -20,6 +20,12 @@ impl SubscriptionRecord {
             time_zone: self.time_zone.as_deref().and_then(|zone| parse_time_zone(zone).ok()),
             send_time: self.send_time.as_deref().and_then(|time| parse_send_time(time).ok()),
         }
+    }
+
+    /// The date of the first issue after a pause, if there is one.
+    pub fn paused_until(&self) -> Option<Date> {
+        // Only `pause` writes the column, from a `Date`.
+        self.paused_until.as_deref().and_then(|date| date.parse().ok())
     }
 }
 

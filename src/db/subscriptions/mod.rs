@@ -7,6 +7,7 @@ mod consent;
 mod export;
 mod held;
 mod import;
+mod pauses;
 mod pending;
 mod reasons;
 
@@ -25,6 +26,7 @@ pub use import::{
     ImportedConsent, KnownAddress, NewSubscription, activate_imported, end_imported, insert_imported,
     known_addresses, record_imported,
 };
+pub use pauses::{Resumed, any_resume_with, pause, resume, resume_due, resume_with};
 pub use reasons::{ReasonCount, Remark, count_left, count_reasons, erase_remarks, remarks, set_reason};
 
 pub use pending::{erase_pending, set_reminded, to_remind};
@@ -76,6 +78,8 @@ pub struct SubscriptionRecord {
     pub time_zone: Option<String>,
     /// When issues should come, `HH:MM` on that clock; `None`: the newsletter's time holds.
     pub send_time: Option<String>,
+    /// The date of the first issue after a pause, `YYYY-MM-DD`.
+    pub paused_until: Option<String>,
 }
 
 /// Finds or makes the subscriber with this address.
@@ -127,7 +131,7 @@ macro_rules! select_subscription {
     ($rest:literal) => {
         concat!(
             "SELECT s.id, s.subscriber_id, s.newsletter_id, n.slug AS newsletter, r.address, s.status, s.requested_at, \
-             s.confirmed_at, s.ended_at, s.signup_mailed_at, s.cadence, s.sections, s.time_zone, s.send_time FROM subscriptions s \
+             s.confirmed_at, s.ended_at, s.signup_mailed_at, s.cadence, s.sections, s.time_zone, s.send_time, s.paused_until FROM subscriptions s \
              JOIN subscribers r ON r.id = s.subscriber_id JOIN newsletters n ON n.id = s.newsletter_id ",
             $rest
         )
@@ -201,7 +205,8 @@ pub async fn set_signup_mailed(tx: &mut Tx, id: SubscriptionId, now: Timestamp) 
 pub async fn activate(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<bool, DbError> {
     on!(tx, |conn| {
         sqlx::query(
-        "UPDATE subscriptions SET status = 'active', confirmed_at = $2, ended_at = NULL, signup_mailed_at = NULL \
+        "UPDATE subscriptions SET status = 'active', confirmed_at = $2, ended_at = NULL, signup_mailed_at = NULL, \
+         paused_until = NULL, resumes_at = NULL \
          WHERE id = $1 AND status = 'pending'"
     )
     .bind(id.0)
@@ -216,7 +221,8 @@ pub async fn activate(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result
 /// anew, so that a reader who left by mistake gets a new confirmation at once.
 pub async fn end(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<bool, DbError> {
     on!(tx, |conn| sqlx::query(
-        "UPDATE subscriptions SET status = 'unsubscribed', ended_at = $2, signup_mailed_at = NULL \
+        "UPDATE subscriptions SET status = 'unsubscribed', ended_at = $2, signup_mailed_at = NULL, \
+         paused_until = NULL, resumes_at = NULL \
          WHERE id = $1 AND status NOT IN ('unsubscribed', 'complained')"
     )
     .bind(id.0)

@@ -11,6 +11,7 @@ macro_rules! texts {
         pub struct $name { $($(#[$tmeta])* pub $text: String,)+ }
     )+};
 }
+pub(super) use texts;
 
 /// All that is said in one language.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -26,6 +27,8 @@ pub struct Words {
     pub signup: Signup,
     /// The page that a confirmation mail leads to.
     pub confirm: Confirm,
+    /// The reader's choices.
+    pub preferences: super::preferences::Preferences,
     /// Leaving.
     pub unsubscribe: Unsubscribe,
 }

@@ -1,0 +1,124 @@
+//! The page itself, and what is shown in its place.
+
+use super::{choices, of, pause};
+use crate::{
+    actions::set_preferences::{Choice, Choosing},
+    web::{
+        layout::{Frame, respond},
+        words::{self, Preferences, Words, around, fill},
+    },
+};
+use axum::{http::StatusCode, response::Response};
+use jiff::{Timestamp, civil::Date};
+use maud::{Markup, html};
+
+/// How the page speaks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Speech {
+    /// In which language.
+    pub(super) language: &'static str,
+    /// All of its words.
+    pub(super) words: &'static Words,
+    /// Those of this page.
+    pub(super) say: &'static Preferences,
+}
+
+impl Speech {
+    /// A day, written out.
+    pub(super) fn long_date(self, date: Date) -> String {
+        self.words.issues.long_date(date)
+    }
+
+    /// A text about a day.
+    pub(super) fn about_date(self, text: &str, date: Date) -> String {
+        fill(text, &[("date", &self.long_date(date))])
+    }
+}
+
+/// What is to be said about the form.
+pub(super) enum Notice {
+    None,
+    /// A word and sentences.
+    Done(String, String),
+    Problem(String),
+}
+
+/// A reader's page.
+pub(super) struct Page<'a> {
+    /// What there is to choose.
+    pub(super) choice: &'a Choice,
+    /// The reader's own.
+    pub(super) token: &'a str,
+    /// In which words.
+    pub(super) speech: Speech,
+    /// The time.
+    pub(super) now: Timestamp,
+}
+
+impl Page<'_> {
+    pub(super) fn show(&self, status: StatusCode, notice: &Notice) -> Response {
+        let (say, it) = (self.speech.say, &self.choice.newsletter.newsletter);
+        let title = of(&say.title, &it.title);
+        let (before, after) = around(&say.for_address, "address");
+        let content = html! {
+            h1 { (title) }
+            @match notice {
+                Notice::None => {}
+                Notice::Done(word, what) => p.notice role="status" {
+                    @if !word.is_empty() { strong { (word) } " " }
+                    (what)
+                },
+                Notice::Problem(problem) => p.notice."notice--error" role="alert" { (problem) },
+            }
+            (pause::notice(self))
+            p { (before) strong { (self.choice.address) } (after) }
+            (choices::form(self.choice, say))
+            (pause::form(self))
+            p.fine-print { (of(&say.rather_not, &it.title)) " " a href={ "/unsubscribe/" (self.token) } { (say.leave) } }
+            (languages(self.speech))
+        };
+        let frame = Frame { title: &title, brand: (&it.title, &it.tagline), language: self.speech.language };
+        respond(status, frame, &content)
+    }
+}
+
+/// The page in other languages.
+fn languages(speech: Speech) -> Markup {
+    html! {
+        nav.languages aria-label=(speech.say.languages) {
+            @for (tag, name) in words::languages() {
+                a href={ "?lang=" (tag) } lang=(tag) hreflang=(tag)
+                    aria-current=[(tag == speech.language).then_some("true")] { (name) }
+                " "
+            }
+        }
+    }
+}
+
+/// What is shown where there is nothing to choose.
+pub(super) fn closed(speech: Speech, state: Choosing) -> Response {
+    let say = speech.say;
+    match state {
+        Choosing::Test => plain(speech, StatusCode::OK, &say.test, &say.test_hint),
+        Choosing::Gone { newsletter } => {
+            let it = &newsletter.newsletter;
+            let title = &say.not_subscribed;
+            let frame = Frame { title, brand: (&it.title, &it.tagline), language: speech.language };
+            let content = html! {
+                h1 { (title) }
+                p { (of(&say.nothing_to_choose, &it.title)) }
+                p { a href={ "/?newsletter=" (it.slug) } { (say.sign_up) } }
+            };
+            respond(StatusCode::OK, frame, &content)
+        }
+        Choosing::Unknown | Choosing::Open(_) => {
+            plain(speech, StatusCode::NOT_FOUND, &say.bad_link, &say.cut_off)
+        }
+    }
+}
+
+/// A page of one sentence.
+pub(super) fn plain(speech: Speech, status: StatusCode, title: &str, what: &str) -> Response {
+    let frame = Frame { title, brand: ("Daily", ""), language: speech.language };
+    respond(status, frame, &html! { h1 { (title) } p { (what) } })
+}
