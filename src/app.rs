@@ -1,7 +1,7 @@
 //! Wiring: from settings to a store, a queue, a mailer, and the contexts that actions and jobs work with.
 
 use crate::{
-    actions::{self, blocked_domains::BlockedDomains},
+    actions::{self, blocked_domains::BlockedDomains, intake::Intake},
     articles::fetch::{FetchPolicy, Fetcher},
     articles::fetch_error::FetchError,
     clock::Clock,
@@ -106,7 +106,13 @@ impl App {
             confirmation_days: settings.signup.confirmation_days,
             welcome_mail: settings.signup.welcome_mail,
             goodbye_mail: settings.signup.goodbye_mail,
-            signup_limits: settings.signup.limits,
+            intake: Intake::start(
+                db.clone(),
+                queue.clone(),
+                clock.clone(),
+                keys.clone(),
+                settings.signup.limits,
+            ),
             minimum_time: settings.signup.minimum_time,
             blocked_domains: Arc::new(BlockedDomains::new(settings.signup.blocked_domains_file.clone())),
             allow_role_accounts: settings.signup.allow_role_accounts,
@@ -202,6 +208,7 @@ fn job_rules(settings: &Settings, mailer: &Mailer) -> jobs::JobRules {
         page_limit: settings.feeds.timeout,
         max_feed_bytes: settings.feeds.max_bytes,
         confirmation_days: settings.signup.confirmation_days,
+        mails_per_address: settings.signup.limits.address,
         remind_pending_after: settings.signup.remind_after,
         erase_pending_after: settings.signup.erase_after,
         hold_uncertain: settings.sending.hold_uncertain,

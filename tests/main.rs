@@ -30,6 +30,7 @@ mod looks;
 mod mails;
 mod newsletters;
 mod operate;
+mod own_page;
 mod pages;
 mod pauses;
 mod plans;

@@ -20,6 +20,8 @@ pub struct Confirmation<'a> {
     pub expires_in_days: u32,
     /// The address that was entered in the signup box.
     pub address: &'a str,
+    /// What is confirmed: the newsletter's title, or those of all that were asked for.
+    pub titles: &'a str,
 }
 
 /// The mail that asks.
@@ -35,7 +37,7 @@ pub fn remind(confirmation: &Confirmation<'_>) -> Email {
 fn write(confirmation: &Confirmation<'_>, again: bool) -> Email {
     let masthead = &confirmation.masthead;
     let look = Look::of(&masthead.theme);
-    let title = tidy(masthead.title);
+    let title = tidy(confirmation.titles);
     let address = tidy(confirmation.address);
     let site = href::web(masthead.site_url);
     let at_site = site.map(|url| format!(" at {}", href::spoken(url))).unwrap_or_default();

@@ -12,6 +12,8 @@ pub mod confirm;
 pub mod edit_issue;
 pub mod forget;
 pub mod import_subscribers;
+pub mod intake;
+pub mod join_newsletter;
 pub mod pause_issue;
 pub mod pause_subscription;
 pub mod remove_operator;
@@ -33,10 +35,11 @@ use crate::{
         newsletters::NewsletterRecord,
         subscriptions::SubscriptionRecord,
     },
-    domain::{email_address::EmailAddress, mail::MailKind, signup_limit::SignupLimits, token::KeyRing},
+    domain::{email_address::EmailAddress, mail::MailKind, token::KeyRing},
     queue::{Job, Queue},
 };
 use blocked_domains::BlockedDomains;
+use intake::Intake;
 use std::sync::Arc;
 
 /// What every action works with.
@@ -56,8 +59,8 @@ pub struct Context {
     pub welcome_mail: bool,
     /// Whether a reader who leaves by the link is told so.
     pub goodbye_mail: bool,
-    /// How many signups are taken.
-    pub signup_limits: SignupLimits,
+    /// Where signups are written down.
+    pub intake: Intake,
     /// Whose addresses are not taken.
     pub blocked_domains: Arc<BlockedDomains>,
     /// Whether addresses of posts, such as `info@`, are taken.

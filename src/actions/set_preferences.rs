@@ -8,7 +8,10 @@ use crate::{
         subscriptions::{self, SubscriptionRecord},
     },
     domain::{
-        ids::SubscriptionId, pause, preferences::Preferences, subscription::SubscriptionStatus,
+        ids::{NewsletterId, SubscriberId, SubscriptionId},
+        pause,
+        preferences::Preferences,
+        subscription::SubscriptionStatus,
         token::Purpose,
     },
 };
@@ -43,8 +46,21 @@ pub struct Choice {
     pub paused: Option<Option<Date>>,
     /// What is chosen.
     pub preferences: Preferences,
+    /// The language they read in, by its tag, if they have said so.
+    pub language: Option<String>,
+    /// The other newsletters, in the order they were made, and whether the reader gets them.
+    pub others: Vec<Other>,
     /// Names of the sections of recent articles, in alphabetical order.
     pub sections: Vec<String>,
+}
+
+/// Another newsletter, as a reader stands to it.
+#[derive(Debug, Clone)]
+pub struct Other {
+    /// Which.
+    pub newsletter: NewsletterRecord,
+    /// The reader's subscription, if it is active or paused.
+    pub subscription: Option<SubscriptionId>,
 }
 
 /// Looks at a link without changing anything: mail scanners follow links too. The link is the one to leave: it is the reader's own,
@@ -59,7 +75,7 @@ pub async fn look(context: &Context, token: &str) -> Result<Choosing, DbError> {
         return Ok(Choosing::Unknown);
     };
     let newsletter = newsletters::get(&mut tx, subscription.newsletter_id).await?;
-    if !can_choose(&subscription) {
+    if !subscription.status.is_confirmed() {
         return Ok(Choosing::Gone { newsletter: Box::new(newsletter) });
     }
     Ok(Choosing::Open(Box::new(Choice {
@@ -68,8 +84,35 @@ pub async fn look(context: &Context, token: &str) -> Result<Choosing, DbError> {
         preferences: subscription.preferences(),
         paused: (subscription.status == SubscriptionStatus::Paused).then(|| subscription.paused_until()),
         address: subscription.address,
+        language: subscription.language,
+        others: others(&mut tx, subscription.subscriber_id, subscription.newsletter_id).await?,
         sections: articles::recent_sections(&mut tx).await?,
     })))
+}
+
+/// The newsletters but one. Those whose mail the reader reported or could not get are left out.
+async fn others(tx: &mut Tx, reader: SubscriberId, but: NewsletterId) -> Result<Vec<Other>, DbError> {
+    let own = subscriptions::of_subscriber(tx, reader).await?;
+    let mut others = Vec::new();
+    for newsletter in newsletters::list(tx).await?.into_iter().filter(|it| it.id != but) {
+        let found = own.iter().find(|it| it.newsletter_id == newsletter.id);
+        let refused = [SubscriptionStatus::Complained, SubscriptionStatus::Undeliverable];
+        if found.is_some_and(|it| refused.contains(&it.status)) {
+            continue;
+        }
+        let subscription = found.filter(|it| it.status.is_confirmed()).map(|it| it.id);
+        others.push(Other { newsletter, subscription });
+    }
+    Ok(others)
+}
+
+/// Keeps the language a reader reads in: that of pages and letters to them.
+pub async fn set_language(context: &Context, id: SubscriptionId, language: &str) -> Result<(), DbError> {
+    let mut tx = context.db.begin().await?;
+    if let Some(subscription) = subscriptions::get(&mut tx, id).await? {
+        subscriptions::set_language(&mut tx, subscription.subscriber_id, language).await?;
+    }
+    tx.commit().await
 }
 
 /// Keeps what a reader chose. Planned issues follow; one that is frozen has its readers and their moments already. `false`: there is
@@ -113,8 +156,4 @@ pub(super) async fn follow_clock(
     now: Timestamp,
 ) -> Result<(), DbError> {
     issues::follow_clock(tx, newsletter, &subscription.preferences().clock(), now).await
-}
-
-const fn can_choose(subscription: &SubscriptionRecord) -> bool {
-    matches!(subscription.status, SubscriptionStatus::Active | SubscriptionStatus::Paused)
 }

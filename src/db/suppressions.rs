@@ -1,8 +1,9 @@
 //! Table `suppressions`: addresses nobody may mail, and why.
 
-use super::{DbError, EngineTx, Stamp, Tx, deliveries, forgotten, on};
+use super::{DbError, EngineTx, Stamp, Tx, deliveries, encode, forgotten, on, on_rows};
 use crate::domain::{email_address::EmailAddress, ids::DeliveryId};
 use jiff::Timestamp;
+use std::collections::HashSet;
 
 /// Why nobody may mail this address, if so; also if its reader was forgotten since. The same work for every address.
 pub async fn reason(tx: &mut Tx, address: &EmailAddress) -> Result<Option<String>, DbError> {
@@ -17,6 +18,20 @@ pub async fn reason(tx: &mut Tx, address: &EmailAddress) -> Result<Option<String
     let Some(salt) = salt else { return Ok(reason) };
     let of_forgotten = forgotten::reason(tx, &salt, address).await?;
     Ok(reason.or(of_forgotten))
+}
+
+/// Which of these addresses, by their keys, nobody may mail; also where the reader was forgotten since.
+pub async fn among(tx: &mut Tx, keys: &[String]) -> Result<HashSet<String>, DbError> {
+    let rows: Vec<[&str; 1]> = keys.iter().map(|key| [key.as_str()]).collect();
+    let found: Vec<String> = on_rows!(
+        tx,
+        ["SELECT address_key FROM suppressions WHERE address_key IN (SELECT value ->> 0 FROM"],
+        [")"],
+        |conn, query| sqlx::query_scalar(query).bind(encode(&rows)?).fetch_all(conn).await?
+    );
+    let mut suppressed: HashSet<String> = found.into_iter().collect();
+    suppressed.extend(forgotten::suppressed_among(tx, keys).await?);
+    Ok(suppressed)
 }
 
 /// Why nobody may mail an address, and since when.

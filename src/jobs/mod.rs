@@ -19,6 +19,7 @@ pub mod render_issue;
 pub mod send_mail;
 pub mod sweep;
 pub mod take_over;
+mod take_signups;
 pub mod tend_pending;
 mod wake_reading;
 pub mod watch_feed;
@@ -28,7 +29,10 @@ use crate::{
     articles::fetch::Fetcher,
     clock::Clock,
     db::Db,
-    domain::{breaker::Breaker, polling::Pace, schedule::Margins, selection::Rules, token::KeyRing},
+    domain::{
+        breaker::Breaker, polling::Pace, schedule::Margins, selection::Rules, signup_limit::Limit,
+        token::KeyRing,
+    },
     mail::{Mailer, dkim_keys::DkimKeys},
     queue::{Job, JobFailure, Queue},
 };
@@ -96,6 +100,8 @@ pub struct JobRules {
     pub max_feed_bytes: u64,
     /// How long a confirmation link works.
     pub confirmation_days: u32,
+    /// Mails that signups may cause to one address. `None`: any number.
+    pub mails_per_address: Option<Limit>,
     /// Who has not confirmed is reminded after this time, once. `None`: nobody is.
     pub remind_pending_after: Option<SignedDuration>,
     /// Who has not confirmed is erased after this time. `None`: nobody is.
@@ -113,6 +119,7 @@ pub struct JobRules {
 /// Does a job.
 pub async fn run(context: &Context, job: Job) -> Result<(), JobFailure> {
     match job {
+        Job::TakeSignups => take_signups::run(context).await,
         Job::SendMail { mail } => send_mail::run(context, mail).await,
         Job::Deliver { issue } => deliver::run(context, issue).await,
         Job::PollFeed { feed } => poll_feed::run(context, feed).await,

@@ -8,7 +8,7 @@ use crate::{
     db::{
         DbError, Tx, feeds,
         issues::{self, PlanAgain},
-        mails, newsletters, signup_limits, subscriptions,
+        mails, newsletters, signup_limits, signups, subscriptions,
     },
     domain::{
         issue::IssueStatus,
@@ -20,6 +20,8 @@ use jiff::{SignedDuration, Timestamp};
 
 /// What was woken and is still due after this time is woken again: its job was lost.
 const WAKE_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(30);
+/// Signups that nobody has taken for so long are taken now: their job was lost.
+const TAKE_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(5);
 /// Feeds that would be read later are read this long before an issue is due, and when it is begun.
 const READ_FEEDS_BEFORE: SignedDuration = SignedDuration::from_mins(10);
 /// An issue's plan is made anew for articles that came since, but not more often than this.
@@ -117,6 +119,9 @@ async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbEr
     ask_operators(context, tx, now).await?;
     for mail in mails::wake_due(tx, now, woken_before, AT_ONCE).await? {
         context.queue.enqueue(tx, &Job::SendMail { mail }).await?;
+    }
+    if signups::any_before(tx, now - TAKE_AGAIN_AFTER).await? {
+        context.queue.enqueue(tx, &Job::TakeSignups).await?;
     }
     signup_limits::tidy(tx, now).await?;
     tend_pending::tend(context, tx, now).await?;

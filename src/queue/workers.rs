@@ -74,6 +74,8 @@ impl Workers {
         for lane in Lane::ALL {
             let concurrency = match lane {
                 Lane::Delivery => self.delivery_concurrency,
+                // One takes all there are; more would only wait for it.
+                Lane::Signup => 1,
                 Lane::Mail | Lane::Work => 4,
                 Lane::Reading => READERS,
             };

@@ -219,6 +219,7 @@ pub fn every_mail(masthead: Masthead<'static>) -> Vec<(&'static str, Email)> {
                 confirm_url: "https://daily.example/confirm/x",
                 expires_in_days: 7,
                 address,
+                titles: masthead.title,
             }),
         ),
         (

@@ -2,15 +2,16 @@
 //! (by an import, or before there was a chain) get theirs from [`extend_chain`] later.
 
 use crate::{
-    db::{DbError, Stamp, Tx, on},
+    db::{DbError, Stamp, Tx, encode, on, on_rows},
     domain::{
         consent_chain::{Entry, Personal, link},
         ids::SubscriptionId,
     },
     random,
 };
+use std::collections::HashMap;
 
-/// Most entries of a subscription that get their link at once.
+/// Most entries that get their link at once.
 const PORTION: i64 = 500;
 
 /// An entry with its link, as far as it has one.
@@ -93,52 +94,53 @@ macro_rules! event_fields {
     };
 }
 
-/// Gives the entries of a subscription that have no link theirs, in their order. The caller holds the subscription's row, so that of
+/// Gives the entries of subscriptions that have no link theirs, in their order. The caller holds the subscriptions' rows, so that of
 /// two at once one waits. Returns how many there were, at most 500.
-pub(super) async fn link_events(tx: &mut Tx, id: SubscriptionId) -> Result<usize, DbError> {
-    let unlinked: Vec<Unlinked> = on!(tx, |conn| {
-        sqlx::query_as(concat!(
+pub(super) async fn link_events(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<usize, DbError> {
+    let of: Vec<[i64; 1]> = ids.iter().map(|id| [id.0]).collect();
+    let unlinked: Vec<Unlinked> = on_rows!(
+        tx,
+        [
             "SELECT e.id, ",
             event_fields!(),
-            " FROM consent_events e WHERE e.subscription_id = $1 \
-             AND NOT EXISTS (SELECT 1 FROM consent_chain c WHERE c.event_id = e.id) ORDER BY e.id LIMIT $2"
-        ))
-        .bind(id.0)
-        .bind(PORTION)
-        .fetch_all(conn)
-        .await?
-    });
-    let last: Option<(i64, String)> = on!(tx, |conn| {
-        sqlx::query_as(
-            "SELECT position, chain FROM consent_chain WHERE subscription_id = $1 ORDER BY position DESC LIMIT 1",
-        )
-        .bind(id.0)
-        .fetch_optional(conn)
-        .await?
-    });
-    let (mut position, mut previous) = last.unwrap_or_default();
+            " FROM consent_events e WHERE e.subscription_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM"
+        ],
+        [") AND NOT EXISTS (SELECT 1 FROM consent_chain c WHERE c.event_id = e.id) \
+             ORDER BY e.subscription_id, e.id LIMIT $2"],
+        |conn, query| sqlx::query_as(query).bind(encode(&of)?).bind(PORTION).fetch_all(conn).await?
+    );
+    if unlinked.is_empty() {
+        return Ok(0);
+    }
+    let last: Vec<(i64, i64, String)> = on_rows!(
+        tx,
+        ["SELECT c.subscription_id, c.position, c.chain FROM consent_chain c \
+             JOIN (SELECT CAST(value ->> 0 AS BIGINT) AS id FROM"],
+        [") AS s ON s.id = c.subscription_id \
+             WHERE c.position = (SELECT max(x.position) FROM consent_chain x WHERE x.subscription_id = s.id)"],
+        |conn, query| sqlx::query_as(query).bind(encode(&of)?).fetch_all(conn).await?
+    );
+    let mut heads: HashMap<i64, (i64, String)> =
+        last.into_iter().map(|(id, position, chain)| (id, (position, chain))).collect();
+    let mut rows = Vec::with_capacity(unlinked.len());
     for it in &unlinked {
-        position += 1;
+        let subscription = it.event.event_subscription.ok_or(DbError::RowNotFound)?;
+        let (position, previous) = heads.entry(subscription).or_default();
+        *position += 1;
         let salt = random::hex::<16>();
         let personal = it.event.personal().digest(&salt);
-        let entry = it.event.entry(id.0, position, it.id).ok_or(DbError::RowNotFound)?;
-        previous = link(&previous, &entry, &personal);
-        on!(tx, |conn| {
-            sqlx::query(
-                "INSERT INTO consent_chain (subscription_id, position, event_id, salt, personal, chain) \
-                 VALUES ($1, $2, $3, $4, $5, $6)",
-            )
-            .bind(id.0)
-            .bind(position)
-            .bind(it.id)
-            .bind(&salt)
-            .bind(&personal)
-            .bind(&previous)
-            .execute(conn)
-            .await
-            .map(drop)?;
-        });
+        let entry = it.event.entry(subscription, *position, it.id).ok_or(DbError::RowNotFound)?;
+        *previous = link(previous, &entry, &personal);
+        rows.push((subscription, *position, it.id, salt, personal, previous.clone()));
     }
+    on_rows!(
+        tx,
+        ["INSERT INTO consent_chain (subscription_id, position, event_id, salt, personal, chain) \
+             SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT), \
+             value ->> 3, value ->> 4, value ->> 5 FROM"],
+        [],
+        |conn, query| sqlx::query(query).bind(encode(&rows)?).execute(conn).await.map(drop)?
+    );
     Ok(unlinked.len())
 }
 
@@ -171,7 +173,7 @@ pub async fn extend_chain(tx: &mut Tx, id: SubscriptionId) -> Result<usize, DbEr
             .await
             .map(drop)?;
     });
-    link_events(tx, id).await
+    link_events(tx, &[id]).await
 }
 
 /// Links after one, by subscription and place, each with its entry.

@@ -1,7 +1,8 @@
 //! Readers taken over from other systems, thousands in a statement.
 
+use super::requests::subscribers;
 use crate::{
-    db::{DbError, EngineTx, Stamp, Tx, on},
+    db::{DbError, EngineTx, Stamp, Tx, encode, on},
     domain::{
         consent::ConsentEvent,
         email_address::EmailAddress,
@@ -64,10 +65,6 @@ pub struct ImportedConsent<'a> {
     pub client_address: Option<&'a str>,
     /// The file it stands in, and when that was read.
     pub source: &'a str,
-}
-
-fn encode(rows: &impl serde::Serialize) -> Result<String, DbError> {
-    serde_json::to_string(rows).map_err(|error| DbError::Encode(Box::new(error)))
 }
 
 /// What is known of these addresses, by their places in the list; of those that are missing, nothing.
@@ -136,7 +133,8 @@ pub async fn insert_imported(
     if new.is_empty() {
         return Ok(HashMap::new());
     }
-    let subscribers = subscribers(tx, new, now).await?;
+    let addresses: Vec<&EmailAddress> = new.iter().map(|it| it.address).collect();
+    let subscribers = subscribers(tx, &addresses, now).await?;
     let rows: Vec<_> = new
         .iter()
         .zip(&subscribers)
@@ -186,37 +184,6 @@ pub async fn insert_imported(
         made.get(&subscriber.0).map(|id| (place, SubscriptionId(*id)))
     };
     Ok(subscribers.iter().enumerate().filter_map(made_at).collect())
-}
-
-/// Finds or makes the subscribers of new subscriptions, in their order.
-async fn subscribers(
-    tx: &mut Tx,
-    new: &[NewSubscription<'_>],
-    now: Timestamp,
-) -> Result<Vec<SubscriberId>, DbError> {
-    let keys: Vec<String> = new.iter().map(|it| it.address.key()).collect();
-    let rows: Vec<_> = new.iter().zip(&keys).map(|(it, key)| (it.address.as_str(), key)).collect();
-    // The update changes nothing; it makes RETURNING name the rows that are there.
-    macro_rules! insert {
-        ($conn:ident, $list:literal) => {
-            sqlx::query_as(concat!(
-                "INSERT INTO subscribers (address, address_key, created_at) SELECT value ->> 0, value ->> 1, $2 FROM ",
-                $list,
-                " WHERE true ON CONFLICT (address_key) DO UPDATE SET address_key = excluded.address_key \
-                 RETURNING address_key, id"
-            ))
-            .bind(encode(&rows)?)
-            .bind(Stamp(now))
-            .fetch_all($conn)
-            .await?
-        };
-    }
-    let found: Vec<(String, i64)> = match tx.by_engine() {
-        EngineTx::Sqlite(conn) => insert!(conn, "json_each($1)"),
-        EngineTx::Postgres(conn) => insert!(conn, "json_array_elements($1::json)"),
-    };
-    let found: HashMap<String, i64> = found.into_iter().collect();
-    keys.iter().map(|key| found.get(key).map(|id| SubscriberId(*id)).ok_or(DbError::RowNotFound)).collect()
 }
 
 /// Makes a pending subscription active, or paused, on the word of another system. `false`: it was not pending.

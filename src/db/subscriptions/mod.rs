@@ -10,13 +10,14 @@ mod import;
 mod pauses;
 mod pending;
 mod reasons;
+mod requests;
 
 pub use chain::{LinkedEvent, count_unlinked, erase_evidence, extend_chain, links_after, unlinked_after};
-pub use choices::{set_preferences, set_zone_at_signup};
+pub use choices::{join, set_language, set_preferences};
 pub use clocks::{clock_counts, clocks, clocks_of};
 pub use consent::{
-    ConfirmationRecord, ConsentRecord, Evidence, confirmation, consent_history, insert_confirmation,
-    record_consent, use_confirmation,
+    ConfirmationRecord, ConsentRecord, Evidence, confirmation, confirmed_together, consent_history,
+    insert_confirmation, record_consent, use_confirmation,
 };
 pub use export::{ListedReader, listed_readers};
 pub use held::{
@@ -28,6 +29,10 @@ pub use import::{
 };
 pub use pauses::{Resumed, any_resume_with, pause, resume, resume_due, resume_with};
 pub use reasons::{ReasonCount, Remark, count_left, count_reasons, erase_remarks, remarks, set_reason};
+pub use requests::{
+    Request, RequestEntry, Standing, insert_confirmations, record_requests, set_requested, set_signup_mailed,
+    standings, subscribers,
+};
 
 pub use pending::{erase_pending, set_reminded, to_remind};
 
@@ -78,6 +83,8 @@ pub struct SubscriptionRecord {
     pub time_zone: Option<String>,
     /// When issues should come, `HH:MM` on that clock; `None`: the newsletter's time holds.
     pub send_time: Option<String>,
+    /// The language the reader reads in, by its tag; `None`: the newsletter's.
+    pub language: Option<String>,
     /// The date of the first issue after a pause, `YYYY-MM-DD`.
     pub paused_until: Option<String>,
 }
@@ -131,7 +138,8 @@ macro_rules! select_subscription {
     ($rest:literal) => {
         concat!(
             "SELECT s.id, s.subscriber_id, s.newsletter_id, n.slug AS newsletter, r.address, s.status, s.requested_at, \
-             s.confirmed_at, s.ended_at, s.signup_mailed_at, s.cadence, s.sections, s.time_zone, s.send_time, s.paused_until FROM subscriptions s \
+             s.confirmed_at, s.ended_at, s.signup_mailed_at, s.cadence, s.sections, s.time_zone, s.send_time, s.language, s.paused_until \
+             FROM subscriptions s \
              JOIN subscribers r ON r.id = s.subscriber_id JOIN newsletters n ON n.id = s.newsletter_id ",
             $rest
         )
@@ -150,6 +158,14 @@ pub async fn get(tx: &mut Tx, id: SubscriptionId) -> Result<Option<SubscriptionR
 pub async fn of_address(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<SubscriptionRecord>, DbError> {
     on!(tx, |conn| sqlx::query_as(select_subscription!("WHERE r.address_key = $1 ORDER BY s.id"))
         .bind(address.key())
+        .fetch_all(conn)
+        .await)
+}
+
+/// All subscriptions of a subscriber. There are as many as newsletters at most.
+pub async fn of_subscriber(tx: &mut Tx, id: SubscriberId) -> Result<Vec<SubscriptionRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(select_subscription!("WHERE s.subscriber_id = $1 ORDER BY s.id"))
+        .bind(id.0)
         .fetch_all(conn)
         .await)
 }
@@ -175,29 +191,6 @@ pub async fn count_active(tx: &mut Tx, newsletter: NewsletterId) -> Result<i64, 
     .bind(newsletter.0)
     .fetch_one(conn)
     .await)
-}
-
-/// Records that a signup asks for the subscription again.
-pub async fn set_requested(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
-        "UPDATE subscriptions SET status = 'pending', requested_at = $2, ended_at = NULL \
-         WHERE id = $1 AND status <> 'active'"
-    )
-    .bind(id.0)
-    .bind(Stamp(now))
-    .execute(conn)
-    .await
-    .map(drop))
-}
-
-/// Records that a signup caused a mail.
-pub async fn set_signup_mailed(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE subscriptions SET signup_mailed_at = $2 WHERE id = $1")
-        .bind(id.0)
-        .bind(Stamp(now))
-        .execute(conn)
-        .await
-        .map(drop))
 }
 
 /// Makes a pending subscription active. `false`: it was not pending. Whoever can confirm reads the mailbox: the pause between

@@ -58,7 +58,10 @@ pub async fn renew(
         Err(SubscribeError::NoSuchNewsletter(slug)) => {
             Err(WebError::NotFound(format!("There is no newsletter “{slug}”.")))
         }
-        Err(why @ (SubscribeError::Blocked(_) | SubscribeError::RoleAccount)) => {
+        Err(
+            why
+            @ (SubscribeError::Blocked(_) | SubscribeError::RoleAccount | SubscribeError::NewsletterCount),
+        ) => {
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             Ok(error::page(status, "That address can't be taken", &why.to_string()))
         }
@@ -98,13 +101,13 @@ fn show(token: &str, state: Confirmation) -> Response {
                 },
             )
         }
-        Confirmation::Ready { newsletter, address } => {
+        Confirmation::Ready { newsletter, titles, address } => {
             let say = &words::of(&newsletter.newsletter.language).confirm;
             let (before, after) = around(&say.one_click, "address");
             page(
                 StatusCode::OK,
                 &newsletter,
-                &fill(&say.ready, &[("newsletter", &newsletter.newsletter.title)]),
+                &fill(&say.ready, &[("newsletter", &titles)]),
                 &html! {
                     p { (before) strong { (address) } (after) }
                     // No action: the form posts to the page's own address, token included.
@@ -113,14 +116,14 @@ fn show(token: &str, state: Confirmation) -> Response {
                 },
             )
         }
-        Confirmation::Confirmed { newsletter } => {
+        Confirmation::Confirmed { newsletter, titles } => {
             let say = &words::of(&newsletter.newsletter.language).confirm;
             page(
                 StatusCode::OK,
                 &newsletter,
                 &say.done,
                 &html! {
-                    p { (fill(&say.next, &[("newsletter", &newsletter.newsletter.title)])) }
+                    p { (fill(&say.next, &[("newsletter", &titles)])) }
                     p { a href="/issues" { (say.until_then) } }
                 },
             )

@@ -47,14 +47,10 @@ pub fn problem(meant: &EmailAddress) -> Response {
 }
 
 fn again(fields: &Fields, email: &str) -> Markup {
-    let others = [
-        ("newsletter", &fields.newsletter),
-        ("source", &fields.source),
-        ("time_zone", &fields.time_zone),
-        ("started", &fields.started),
-    ];
+    let others = [("source", &fields.source), ("time_zone", &fields.time_zone), ("started", &fields.started)];
     html! {
         input type="hidden" name="email" value=(email);
+        @for slug in &fields.newsletter { input type="hidden" name="newsletter" value=(slug); }
         @for (name, value) in others {
             @if let Some(value) = value { input type="hidden" name=(name) value=(value); }
         }

@@ -26,7 +26,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use maud::html;
+use serde::Deserialize as _;
+use serde_json::Value;
 use std::net::SocketAddr;
+use url::form_urlencoded;
 
 /// Short name of the newsletter that a signup without one is for.
 const DEFAULT_NEWSLETTER: &str = "daily";
@@ -35,7 +38,9 @@ const DEFAULT_NEWSLETTER: &str = "daily";
 #[serde(deny_unknown_fields)]
 pub(super) struct Fields {
     pub email: String,
-    pub newsletter: Option<String>,
+    /// Short names. A form has the field once for each; JSON may have a list.
+    #[serde(default, deserialize_with = "one_or_many")]
+    pub newsletter: Vec<String>,
     /// The page the form stands on.
     pub source: Option<String>,
     /// The zone of the reader's clock, by its IANA name. It comes from a browser: one that is unknown is no error.
@@ -60,7 +65,9 @@ pub async fn post(
         Ok(fields) => fields,
         Err(response) => return Ok(*response),
     };
-    let slug = fields.newsletter.as_deref().filter(|slug| !slug.is_empty()).unwrap_or(DEFAULT_NEWSLETTER);
+    let newsletters = newsletters_of(&fields);
+    // In its name the answer is given.
+    let slug = newsletters.first().map_or(DEFAULT_NEWSLETTER, String::as_str);
     let address = match EmailAddress::parse(&fields.email) {
         Ok(address) => address,
         Err(why) => return refuse(&site, json, slug, &fields, &why.to_string()).await,
@@ -81,12 +88,13 @@ pub async fn post(
     let mark = browser_mark(&site, &headers, &address);
     let signup = Signup {
         address,
-        newsletter: slug.to_owned(),
+        newsletters: newsletters.clone(),
+        language: None,
         method: if json { "json" } else { "form" },
         time_zone: fields.time_zone.as_deref().and_then(|zone| parse_time_zone(zone).ok()),
         evidence: evidence(peer, &headers, fields.source.as_deref()),
     };
-    let taken = if automatic { Ok(()) } else { subscribe(&site.actions, &signup).await };
+    let taken = if automatic { Ok(()) } else { subscribe(&site.actions, signup).await };
     match taken {
         Ok(()) => {}
         Err(SubscribeError::NoSuchNewsletter(slug)) => {
@@ -98,7 +106,10 @@ pub async fn post(
                 &what,
             ));
         }
-        Err(why @ (SubscribeError::Blocked(_) | SubscribeError::RoleAccount)) => {
+        Err(
+            why
+            @ (SubscribeError::Blocked(_) | SubscribeError::RoleAccount | SubscribeError::NewsletterCount),
+        ) => {
             return refuse(&site, json, slug, &fields, &why.to_string()).await;
         }
         Err(SubscribeError::TooMany { wait }) => return Ok(error::too_many(&headers, wait)),
@@ -149,10 +160,16 @@ async fn refuse(
     Ok(signup::show(site, status, &newsletter, &entered, Some(&sentence(why))))
 }
 
+/// The newsletters a signup is for: those named, or the usual one.
+fn newsletters_of(fields: &Fields) -> Vec<String> {
+    let named: Vec<String> = fields.newsletter.iter().filter(|slug| !slug.is_empty()).cloned().collect();
+    if named.is_empty() { vec![DEFAULT_NEWSLETTER.to_owned()] } else { named }
+}
+
 fn read(json: bool, headers: &HeaderMap, body: &[u8]) -> Result<Fields, Box<Response>> {
     if json {
         // An object first: a list would do for the fields one by one.
-        let object: Result<serde_json::Map<String, serde_json::Value>, _> = serde_json::from_slice(body);
+        let object: Result<serde_json::Map<String, Value>, _> = serde_json::from_slice(body);
         return object.and_then(|object| serde_json::from_value(object.into())).map_err(|why| {
             let status =
                 if why.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
@@ -164,10 +181,41 @@ fn read(json: bool, headers: &HeaderMap, body: &[u8]) -> Result<Fields, Box<Resp
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         return Err(Box::new(error::either(headers, status, "Unknown kind of body", what)));
     }
-    serde_urlencoded::from_bytes(body).map_err(|why| {
+    read_form(body).map_err(|why| {
         let what = format!("The form can't be read: {why}.");
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         Box::new(error::either(headers, status, "The form is not a signup", &what))
+    })
+}
+
+/// A form as JSON would be: `newsletter` may come several times, everything else once.
+fn read_form(body: &[u8]) -> Result<Fields, serde_json::Error> {
+    use serde::de::Error as _;
+    let mut object = serde_json::Map::new();
+    let mut newsletters = Vec::new();
+    for (name, value) in form_urlencoded::parse(body) {
+        if name == "newsletter" {
+            newsletters.push(Value::String(value.into_owned()));
+        } else if object.insert(name.to_string(), Value::String(value.into_owned())).is_some() {
+            return Err(serde_json::Error::custom(format_args!("duplicate field `{name}`")));
+        }
+    }
+    object.insert("newsletter".into(), newsletters.into());
+    serde_json::from_value(object.into())
+}
+
+/// A text, a list of texts, or nothing.
+fn one_or_many<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(untagged, expecting = "a newsletter's short name, or a list of them")]
+    enum Named {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match Option::<Named>::deserialize(from)? {
+        None => Vec::new(),
+        Some(Named::One(slug)) => vec![slug],
+        Some(Named::Many(slugs)) => slugs,
     })
 }
 

@@ -58,6 +58,26 @@ texts! {
         with_sections,
         /// What is chosen; `{time}`, `{zone}`.
         comes_at,
+        /// A question.
+        language,
+        /// The field.
+        language_hint,
+        /// The list of the others.
+        newsletters,
+        /// How they come and go.
+        newsletters_hint,
+        /// The link to the choices of one; `{newsletter}`.
+        choose,
+        /// The button; `{newsletter}`.
+        leave_it,
+        /// The button; `{newsletter}`.
+        get_it,
+        /// After it; `{newsletter}`.
+        joined,
+        /// After it; `{newsletter}`.
+        left,
+        /// A problem; `{newsletter}`.
+        refused,
         /// For who wants none; `{newsletter}`.
         rather_not,
         /// The link.

@@ -1,5 +1,6 @@
 //! The first form: how often, about what, when.
 
+use super::page::Page;
 use crate::{
     actions::set_preferences::Choice,
     domain::{
@@ -10,19 +11,21 @@ use crate::{
         preferences::Preferences,
         zones,
     },
-    web::words::{Preferences as Words, fill},
+    web::words::{self, Preferences as Words, fill},
 };
 use jiff::civil::Weekday;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
-pub(super) fn form(choice: &Choice, say: &Words) -> Markup {
+pub(super) fn form(page: &Page<'_>) -> Markup {
+    let (choice, say) = (page.choice, page.speech.say);
     let it = &choice.newsletter.newsletter;
     html! {
-        form.choices method="post" {
+        form.choices method="post" action=(page.action()) {
             (cadences(it, choice.preferences.cadence, say))
             (sections(choice, say))
             @if it.clock == WhoseClock::Reader { (clock(it, &choice.preferences, say)) }
+            (language(page))
             button type="submit" { (say.save) }
         }
     }
@@ -103,6 +106,21 @@ fn clock(it: &Newsletter, chosen: &Preferences, say: &Words) -> Markup {
                             option value=(name) selected[zone == Some(name.as_str())] { (zones::spoken(name)) }
                         }
                     }
+                }
+            }
+        }
+    }
+}
+
+/// In which language: that of the page, until another one is chosen.
+fn language(page: &Page<'_>) -> Markup {
+    html! {
+        fieldset {
+            legend { (page.speech.say.language) }
+            label for="language" { (page.speech.say.language_hint) }
+            select #language name="language" autocomplete="off" {
+                @for (tag, name) in words::languages() {
+                    option value=(tag) lang=(tag) selected[tag == page.speech.language] { (name) }
                 }
             }
         }

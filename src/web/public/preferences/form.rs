@@ -9,7 +9,7 @@ use crate::{
         preferences::Preferences,
         sections::{MAX_SECTION_CHARS, MAX_SECTIONS, Sections, SectionsError},
     },
-    web::words::fill,
+    web::words::{self, fill},
 };
 use jiff::{Timestamp, civil::Date};
 use std::collections::HashMap;
@@ -22,11 +22,19 @@ const MAX_SHOWN_CHARS: usize = 60;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Wish {
     /// To be sent the newsletter like this.
-    Choose(Preferences),
+    Choose {
+        preferences: Preferences,
+        /// In which language pages and letters are.
+        language: Option<&'static str>,
+    },
     /// To be sent nothing until a day.
     Pause(Date),
     /// To end the break.
     Resume,
+    /// To be sent another newsletter, by its short name.
+    Join(String),
+    /// Not to be sent another newsletter any more.
+    Leave(String),
 }
 
 /// What is wrong with a form.
@@ -67,6 +75,12 @@ impl FormError {
 /// Reads the form. Which one it is, `do` says; without it the one of choices.
 pub(super) fn read(body: &[u8], choice: &Choice, now: Timestamp) -> Result<Wish, FormError> {
     let fields: HashMap<_, _> = form_urlencoded::parse(body).collect();
+    if let Some(slug) = fields.get("join") {
+        return Ok(Wish::Join(slug.to_string()));
+    }
+    if let Some(slug) = fields.get("leave") {
+        return Ok(Wish::Leave(slug.to_string()));
+    }
     match fields.get("do").map(AsRef::as_ref) {
         Some("pause") => {
             let own = choice.preferences.time_zone.as_ref();
@@ -76,7 +90,13 @@ pub(super) fn read(body: &[u8], choice: &Choice, now: Timestamp) -> Result<Wish,
             pause::parse_until(entered, zone, now).map(Wish::Pause).ok_or(FormError::Day { first, last })
         }
         Some("resume") => Ok(Wish::Resume),
-        _ => preferences(body, choice.preferences.clone()).map(Wish::Choose),
+        _ => {
+            let language = fields
+                .get("language")
+                .and_then(|tag| words::languages().map(|(known, _)| known).find(|known| known == tag));
+            let preferences = preferences(body, choice.preferences.clone())?;
+            Ok(Wish::Choose { preferences, language })
+        }
     }
 }
 

@@ -1,30 +1,31 @@
-//! `/preferences/{token}`: how often, about what and when a newsletter comes, and a break from it. GET shows what is chosen; POST
+//! `/preferences/{token}`: how often, about what and when a newsletter comes, a break from it, and which others. GET shows what is chosen; POST
 //! does what the form says, without cookie, login or script. The token is the one of the link to leave.
 
+mod carry_out;
 mod choices;
 mod form;
+mod newsletters;
 mod page;
 mod pause;
 
 use crate::{
-    actions::{
-        pause_subscription::{pause_subscription, resume_subscription},
-        set_preferences::{self, Choice, Choosing},
-    },
+    actions::set_preferences::{self, Choice, Choosing},
     web::{
         Site, WebError,
-        negotiate::media_type,
+        negotiate::{evidence, media_type},
         words::{self, fill},
     },
 };
 use axum::{
     body::Bytes,
-    extract::{Path, Query, State},
+    extract::{ConnectInfo, Path, Query, State},
     http::{HeaderMap, StatusCode, header},
     response::Response,
 };
+use carry_out::carry_out;
 use form::Wish;
 use page::{Notice, Page, Speech};
+use std::net::SocketAddr;
 
 /// What the address asks for.
 #[derive(Debug, serde::Deserialize)]
@@ -51,6 +52,7 @@ pub async fn get(
 /// Does what the form says.
 pub async fn post(
     State(site): State<Site>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(token): Path<String>,
     Query(asked): Query<Asked>,
     headers: HeaderMap,
@@ -70,48 +72,48 @@ pub async fn post(
         Ok(wish) => wish,
         Err(problem) => {
             let notice = Notice::Problem(problem.in_words(speech));
-            return Ok(page(&site, &choice, &token, speech).show(StatusCode::UNPROCESSABLE_ENTITY, &notice));
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return Ok(page(&site, &choice, &token, speech).show(status, &notice));
         }
     };
-    let (id, actions) = (choice.subscription, &site.actions);
-    let (done, notice) = match wish {
-        Wish::Choose(preferences) => {
-            let kept = set_preferences::set_preferences(actions, id, &preferences).await?;
-            choice.preferences = preferences;
-            let summary = choices::summary(&choice.newsletter.newsletter, &choice.preferences, speech.say);
-            (kept, Notice::Done(speech.say.saved.clone(), summary))
-        }
-        Wish::Pause(until) => {
-            choice.paused = Some(Some(until));
-            // What there is to say the page says.
-            (pause_subscription(actions, id, until).await?, Notice::None)
-        }
-        Wish::Resume => {
-            // Doing it again does no harm.
-            resume_subscription(actions, id).await?;
-            choice.paused = None;
-            (true, Notice::Done(String::new(), speech.say.resumed.clone()))
-        }
+    let evidence = evidence(peer, &headers, None);
+    let changes_others = matches!(wish, Wish::Join(_) | Wish::Leave(_));
+    // A language that was just chosen is that of the answer.
+    let speech = match &wish {
+        Wish::Choose { language: Some(language), .. } => speech_in(Some(language), None, "", &headers),
+        _ => speech,
     };
-    if !done {
-        // The reader left in another window.
+    let done = carry_out(&site, &mut choice, wish, speech, &evidence).await?;
+    let Some(notice) = done else {
         return Ok(page::closed(speech, Choosing::Gone { newsletter: Box::new(choice.newsletter) }));
+    };
+    if changes_others {
+        match set_preferences::look(&site.actions, &token).await? {
+            Choosing::Open(now) => choice = now,
+            other => return Ok(page::closed(speech, other)),
+        }
     }
     Ok(page(&site, &choice, &token, speech).show(StatusCode::OK, &notice))
 }
 
-fn page<'a>(site: &Site, choice: &'a Choice, token: &'a str, speech: Speech) -> Page<'a> {
-    Page { choice, token, speech, now: site.actions.clock.now() }
+fn page<'a>(site: &'a Site, choice: &'a Choice, token: &'a str, speech: Speech) -> Page<'a> {
+    Page { choice, token, speech, now: site.actions.clock.now(), keys: &site.actions.keys }
 }
 
-/// The language of the page: what its address asks for, else the newsletter's, else the browser's.
+/// The language of the page: what its address asks for, the reader's own, the newsletter's, the browser's.
 fn speech(asked: &Asked, state: &Choosing, headers: &HeaderMap) -> Speech {
-    let newsletter = match state {
-        Choosing::Open(choice) => choice.newsletter.newsletter.language.as_str(),
-        Choosing::Gone { newsletter } => newsletter.newsletter.language.as_str(),
-        Choosing::Unknown | Choosing::Test => "",
+    let (own, newsletter) = match state {
+        Choosing::Open(choice) => {
+            (choice.language.as_deref(), choice.newsletter.newsletter.language.as_str())
+        }
+        Choosing::Gone { newsletter } => (None, newsletter.newsletter.language.as_str()),
+        Choosing::Unknown | Choosing::Test => (None, ""),
     };
-    let (language, words) = words::choose(asked.lang.as_deref(), newsletter, headers);
+    speech_in(asked.lang.as_deref(), own, newsletter, headers)
+}
+
+fn speech_in(asked: Option<&str>, own: Option<&str>, newsletter: &str, headers: &HeaderMap) -> Speech {
+    let (language, words) = words::choose(asked.or(own), newsletter, headers);
     Speech { language, words, say: &words.preferences }
 }
 

@@ -1,8 +1,9 @@
 //! The page itself, and what is shown in its place.
 
-use super::{choices, of, pause};
+use super::{choices, newsletters, of, pause};
 use crate::{
     actions::set_preferences::{Choice, Choosing},
+    domain::token::KeyRing,
     web::{
         layout::{Frame, respond},
         words::{self, Preferences, Words, around, fill},
@@ -53,9 +54,16 @@ pub(super) struct Page<'a> {
     pub(super) speech: Speech,
     /// The time.
     pub(super) now: Timestamp,
+    /// Signs the links to the reader's other pages.
+    pub(super) keys: &'a KeyRing,
 }
 
 impl Page<'_> {
+    /// Where forms go: to the page, in no language but the one its reader chose.
+    pub(super) fn action(&self) -> String {
+        format!("/preferences/{}", self.token)
+    }
+
     pub(super) fn show(&self, status: StatusCode, notice: &Notice) -> Response {
         let (say, it) = (self.speech.say, &self.choice.newsletter.newsletter);
         let title = of(&say.title, &it.title);
@@ -72,8 +80,9 @@ impl Page<'_> {
             }
             (pause::notice(self))
             p { (before) strong { (self.choice.address) } (after) }
-            (choices::form(self.choice, say))
+            (choices::form(self))
             (pause::form(self))
+            (newsletters::form(self, self.keys))
             p.fine-print { (of(&say.rather_not, &it.title)) " " a href={ "/unsubscribe/" (self.token) } { (say.leave) } }
             (languages(self.speech))
         };

@@ -19,7 +19,7 @@ pub(super) fn notice(page: &Page<'_>) -> Markup {
                     }
                     " " (of(&say.nothing_comes, &it.title))
                 }
-                form method="post" { button type="submit" name="do" value="resume" { (say.resume) } }
+                form method="post" action=(page.action()) { button type="submit" name="do" value="resume" { (say.resume) } }
             }
         }
     }
@@ -32,7 +32,7 @@ pub(super) fn form(page: &Page<'_>) -> Markup {
     let (first, last) = pause::bounds(zone, page.now);
     let until = choice.paused.flatten().map(|date| date.to_string()).unwrap_or_default();
     html! {
-        form.choices method="post" {
+        form.choices method="post" action=(page.action()) {
             fieldset {
                 legend { (say.break_title) }
                 p.hint #break-hint { (say.break_hint) }
