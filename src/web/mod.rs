@@ -9,6 +9,7 @@ mod layout;
 mod mailbox;
 mod negotiate;
 mod public;
+mod refusal;
 mod security;
 mod words;
 
@@ -26,6 +27,7 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, header::CONTENT_TYPE},
     routing::{get, post},
 };
+use refusal::Refusal;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -69,7 +71,7 @@ impl Site {
         };
         match (found, slug) {
             (Some(newsletter), _) => Ok(newsletter),
-            (None, Some(slug)) => Err(WebError::NotFound(format!("There is no newsletter “{slug}”."))),
+            (None, Some(slug)) => Err(WebError::NotFound(Refusal::NoNewsletter(slug.to_owned()))),
             (None, None) => Err(WebError::Db(DbError::RowNotFound)),
         }
     }

@@ -14,6 +14,7 @@ mod digest_archive;
 mod fixtures;
 mod goodbye;
 mod hostile_input;
+mod languages;
 mod notice;
 mod reading;
 mod structure;

@@ -25,6 +25,12 @@ pub struct Words {
     pub issues: Issues,
     /// The form, and the page after it.
     pub signup: Signup,
+    /// What is wrong with an address.
+    pub address: Address,
+    /// An address that looks mistyped.
+    pub slip: Slip,
+    /// Why a page is not there, or a request can't be answered.
+    pub errors: Errors,
     /// The page that a confirmation mail leads to.
     pub confirm: Confirm,
     /// The reader's choices.
@@ -100,6 +106,100 @@ texts! {
         sent,
         /// What to do when nothing comes.
         missing,
+        /// None is chosen, or too many; `{most}`.
+        newsletter_count,
+    }
+
+    /// What is wrong with an address.
+    Address {
+        /// The headline for programs.
+        refused,
+        /// Nothing was entered.
+        empty,
+        /// Too many characters; `{limit}`.
+        too_long,
+        /// No `@`.
+        no_at,
+        /// Too many characters before the `@`; `{limit}`.
+        local_too_long,
+        /// A character that can't stand before the `@`.
+        bad_local,
+        /// Letters beyond ASCII before the `@`.
+        non_ascii_local,
+        /// What follows the `@` is no domain.
+        bad_domain,
+        /// Throw-away addresses; `{domain}`.
+        blocked,
+        /// `info@` and the like.
+        role_account,
+    }
+
+    /// An address that looks mistyped.
+    Slip {
+        /// The browser's title.
+        title,
+        /// The headline; `{address}`.
+        question,
+        /// What was entered; `{address}`.
+        entered,
+        /// The button that takes what was meant; `{address}`.
+        take,
+        /// The button that insists; `{address}`.
+        keep,
+    }
+
+    /// Why a page is not there, or a request can't be answered.
+    Errors {
+        /// A headline.
+        not_found,
+        /// No page at the address.
+        no_page,
+        /// No such newsletter; `{newsletter}`.
+        no_newsletter,
+        /// No issue of a date; `{newsletter}`.
+        no_issue,
+        /// No archive of a newsletter; `{newsletter}`.
+        no_issues_of,
+        /// No feed of issues.
+        no_feed,
+        /// A headline, for a link out of a mail.
+        broken_link,
+        /// What may have happened to it.
+        cut_off,
+        /// Likewise, for a link to confirm.
+        cut_off_confirm,
+        /// A headline, for a link out of a test mail.
+        test,
+        /// What the link to leave does there.
+        test_leave,
+        /// A headline, for limits that are reached.
+        later,
+        /// When to come again; `{minutes}`, two or more.
+        too_many,
+        /// When to come again: in a minute.
+        too_many_minute,
+        /// A headline, for trouble on our side.
+        moment,
+        /// What to do about it.
+        trouble,
+        /// A headline, for a wrong method.
+        not_so,
+        /// Why; `{method}`.
+        method,
+        /// A headline for everything else.
+        failed,
+        /// The body is too long.
+        too_long,
+        /// Nothing more is known.
+        not_understood,
+        /// A headline, for a body that is no signup.
+        no_signup,
+        /// A headline, for a newsletter that is not there.
+        no_newsletter_title,
+        /// What is wrong with the body; `{why}`, in English.
+        unreadable,
+        /// What bodies are taken.
+        body_kind,
     }
 
     /// The page that a confirmation mail leads to.
