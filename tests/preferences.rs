@@ -219,7 +219,7 @@ on_both_engines! {
         let set = ["subscriber", "set", "ANN@example.org", "--cadence", "weekly", "--sections", "Science,local"];
         let ended = daily.run(&[&set[..], &["--time-zone", "Europe/Berlin", "--send-time", "06:15"]].concat()).await;
         assert_eq!(ended.code, 0, "{ended:?}");
-        assert!(ended.stdout.contains("daily: active (weekly; local, science; 06:15, Europe/Berlin)"), "{}", ended.stdout);
+        assert!(ended.stdout.contains("daily: active (weekly; local, science; 06:15, Europe/Berlin; reads en)"), "{}", ended.stdout);
         assert_eq!(chosen(&app, "ann@example.org").await, "weekly [local,science] Europe/Berlin 06:15");
         let shown = daily.run(&["--json", "subscriber", "show", "ann@example.org"]).await;
         let shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();

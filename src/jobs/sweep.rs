@@ -8,10 +8,11 @@ use crate::{
     db::{
         DbError, Tx, feeds,
         issues::{self, PlanAgain},
-        mails, newsletters, signup_limits, signups, subscriptions,
+        mails, newsletters, reader_requests, signup_limits, signups, subscriptions,
     },
     domain::{
         issue::IssueStatus,
+        reader_request,
         schedule::{self, Slot, SlotAction},
     },
     queue::Job,
@@ -126,5 +127,6 @@ async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbEr
     signup_limits::tidy(tx, now).await?;
     tend_pending::tend(context, tx, now).await?;
     end_pauses::end(tx, now).await?;
+    reader_requests::tidy(tx, now - reader_request::KEPT_FOR, AT_ONCE).await?;
     wake_reading::wake(context, tx, now).await
 }

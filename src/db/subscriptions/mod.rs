@@ -7,6 +7,7 @@ mod consent;
 mod export;
 mod held;
 mod import;
+mod merging;
 mod pauses;
 mod pending;
 mod reasons;
@@ -27,6 +28,7 @@ pub use import::{
     ImportedConsent, KnownAddress, NewSubscription, activate_imported, end_imported, insert_imported,
     known_addresses, record_imported,
 };
+pub use merging::{give_to, go_on_as, merged_into, set_address, set_merged, set_merged_away, take_past};
 pub use pauses::{Resumed, any_resume_with, pause, resume, resume_due, resume_with};
 pub use reasons::{ReasonCount, Remark, count_left, count_reasons, erase_remarks, remarks, set_reason};
 pub use requests::{
@@ -146,12 +148,14 @@ macro_rules! select_subscription {
     };
 }
 
-/// The subscription with this row.
+/// The subscription with this row, or the one that goes on in its place.
 pub async fn get(tx: &mut Tx, id: SubscriptionId) -> Result<Option<SubscriptionRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_subscription!("WHERE s.id = $1"))
-        .bind(id.0)
-        .fetch_optional(conn)
-        .await)
+    on!(tx, |conn| sqlx::query_as(select_subscription!(
+        "WHERE s.id = (SELECT COALESCE(m.merged_into, m.id) FROM subscriptions m WHERE m.id = $1)"
+    ))
+    .bind(id.0)
+    .fetch_optional(conn)
+    .await)
 }
 
 /// All subscriptions of an address.
@@ -176,11 +180,13 @@ pub async fn page(
     after: SubscriptionId,
     limit: i64,
 ) -> Result<Vec<SubscriptionRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_subscription!("WHERE s.id > $1 ORDER BY s.id LIMIT $2"))
-        .bind(after.0)
-        .bind(limit)
-        .fetch_all(conn)
-        .await)
+    on!(tx, |conn| sqlx::query_as(select_subscription!(
+        "WHERE s.id > $1 AND s.merged_into IS NULL ORDER BY s.id LIMIT $2"
+    ))
+    .bind(after.0)
+    .bind(limit)
+    .fetch_all(conn)
+    .await)
 }
 
 /// How many readers a newsletter has.

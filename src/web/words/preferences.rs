@@ -78,6 +78,32 @@ texts! {
         left,
         /// A problem; `{newsletter}`.
         refused,
+        /// A question.
+        address,
+        /// How it changes.
+        address_hint,
+        /// The field.
+        new_address,
+        /// The button.
+        change_address,
+        /// After it.
+        address_asked,
+        /// A problem.
+        same_address,
+        /// A problem.
+        bad_address,
+        /// A problem.
+        refused_address,
+        /// A question.
+        held,
+        /// What there is.
+        held_hint,
+        /// The button.
+        ask_copy,
+        /// After it.
+        copy_asked,
+        /// A problem.
+        too_often,
         /// For who wants none; `{newsletter}`.
         rather_not,
         /// The link.
@@ -134,5 +160,45 @@ texts! {
         bad_body,
         /// What to do.
         send_form,
+    }
+
+    /// What the page says that hands out what is held about a reader.
+    DataCopy {
+        /// The headline.
+        title,
+        /// What the button does; `{address}`.
+        one_click,
+        /// The button.
+        button,
+        /// The headline for an old link.
+        expired,
+        /// What to do.
+        ask_again,
+    }
+
+    /// What the page says that changes an address.
+    AddressChange {
+        /// The headline.
+        title,
+        /// What the button does, at the old address; `{old}`, `{new}`.
+        at_old,
+        /// The same, at the new one; `{new}`.
+        at_new,
+        /// The button.
+        button,
+        /// For who did not ask.
+        not_you,
+        /// The headline between the two.
+        waiting,
+        /// What to do.
+        other_end,
+        /// The headline after both.
+        done,
+        /// What comes; `{new}`.
+        comes_there,
+        /// The headline for a link that is no more.
+        expired,
+        /// What to do.
+        ask_again,
     }
 }

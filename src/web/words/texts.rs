@@ -35,6 +35,10 @@ pub struct Words {
     pub confirm: Confirm,
     /// The reader's choices.
     pub preferences: super::preferences::Preferences,
+    /// The link to what is held about them.
+    pub copy: super::preferences::DataCopy,
+    /// The links that change their address.
+    pub address_change: super::preferences::AddressChange,
     /// Leaving.
     pub unsubscribe: Unsubscribe,
 }

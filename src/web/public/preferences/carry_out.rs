@@ -8,8 +8,10 @@ use super::{
 };
 use crate::{
     actions::{
+        change_address,
         join_newsletter::{Joining, join_newsletter},
         pause_subscription::{pause_subscription, resume_subscription},
+        send_copy,
         set_preferences::{Choice, set_language, set_preferences},
         unsubscribe::unsubscribe,
     },
@@ -49,7 +51,7 @@ pub(super) async fn carry_out(
             // Doing it again does no harm.
             resume_subscription(actions, id).await?;
             choice.paused = None;
-            Some(Notice::Done(String::new(), say.resumed.clone()))
+            Some(said(&say.resumed))
         }
         Wish::Join(slug) => Some(match join_newsletter(actions, id, &slug, evidence).await? {
             Joining::Joined => done(choice, &slug, &say.joined),
@@ -64,11 +66,27 @@ pub(super) async fn carry_out(
             }
             Some(done(choice, &slug, &say.left))
         }
+        Wish::ChangeAddress(new) => match change_address::ask(actions, id, &new).await? {
+            change_address::Asked::Sent => Some(said(&say.address_asked)),
+            change_address::Asked::Same => Some(Notice::Problem(say.same_address.clone())),
+            change_address::Asked::Refused => Some(Notice::Problem(say.refused_address.clone())),
+            change_address::Asked::TooMany(wait) => Some(Notice::TooMany(wait, say.too_often.clone())),
+            change_address::Asked::Gone => None,
+        },
+        Wish::Copy => match send_copy::ask(actions, id).await? {
+            send_copy::Asked::Sent => Some(said(&say.copy_asked)),
+            send_copy::Asked::TooMany(wait) => Some(Notice::TooMany(wait, say.too_often.clone())),
+            send_copy::Asked::Gone => None,
+        },
     })
 }
 
+fn said(text: &str) -> Notice {
+    Notice::Done(String::new(), text.to_owned())
+}
+
 fn done(choice: &Choice, slug: &str, text: &str) -> Notice {
-    Notice::Done(String::new(), about(choice, slug, text))
+    said(&about(choice, slug, text))
 }
 
 /// A text about another newsletter. One that nobody knows is not named.

@@ -4,6 +4,7 @@ use super::page::Speech;
 use crate::{
     actions::set_preferences::Choice,
     domain::{
+        email_address::EmailAddress,
         newsletter::{parse_send_time, parse_time_zone},
         pause,
         preferences::Preferences,
@@ -35,6 +36,10 @@ pub(super) enum Wish {
     Join(String),
     /// Not to be sent another newsletter any more.
     Leave(String),
+    /// To be mailed elsewhere.
+    ChangeAddress(EmailAddress),
+    /// A copy of what is held about them.
+    Copy,
 }
 
 /// What is wrong with a form.
@@ -44,6 +49,7 @@ pub(super) enum FormError {
     Sections(SectionsError),
     TimeZone(String),
     SendTime(String),
+    Address,
     Day { first: Date, last: Date },
 }
 
@@ -57,6 +63,7 @@ impl FormError {
         };
         match self {
             Self::Cadence => say.bad_way.clone(),
+            Self::Address => say.bad_address.clone(),
             Self::Sections(SectionsError::NoName(name)) => about(&say.bad_section, name),
             Self::Sections(SectionsError::TooLong(name)) => about(&say.long_section, name),
             Self::Sections(SectionsError::TooMany) => {
@@ -90,6 +97,11 @@ pub(super) fn read(body: &[u8], choice: &Choice, now: Timestamp) -> Result<Wish,
             pause::parse_until(entered, zone, now).map(Wish::Pause).ok_or(FormError::Day { first, last })
         }
         Some("resume") => Ok(Wish::Resume),
+        Some("copy") => Ok(Wish::Copy),
+        Some("address") => {
+            let entered = fields.get("address").map(AsRef::as_ref).unwrap_or_default();
+            EmailAddress::parse(entered).map(Wish::ChangeAddress).map_err(|_| FormError::Address)
+        }
         _ => {
             let language = fields
                 .get("language")

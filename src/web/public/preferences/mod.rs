@@ -1,8 +1,12 @@
-//! `/preferences/{token}`: how often, about what and when a newsletter comes, a break from it, and which others. GET shows what is chosen; POST
+//! `/preferences/{token}`: how often, about what and when a newsletter comes, a break from it, and which others. The links in mails
+//! that the page sends lead to `copy` and `address_change`. GET shows what is chosen; POST
 //! does what the form says, without cookie, login or script. The token is the one of the link to leave.
 
+mod account;
+pub mod address_change;
 mod carry_out;
 mod choices;
+pub mod copy;
 mod form;
 mod newsletters;
 mod page;
@@ -44,7 +48,7 @@ pub async fn get(
     let state = set_preferences::look(&site.actions, &token).await?;
     let speech = speech(&asked, &state, &headers);
     Ok(match state {
-        Choosing::Open(choice) => page(&site, &choice, &token, speech).show(StatusCode::OK, &Notice::None),
+        Choosing::Open(choice) => page(&site, &choice, &token, speech).show(&Notice::None),
         other => page::closed(speech, other),
     })
 }
@@ -72,8 +76,7 @@ pub async fn post(
         Ok(wish) => wish,
         Err(problem) => {
             let notice = Notice::Problem(problem.in_words(speech));
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            return Ok(page(&site, &choice, &token, speech).show(status, &notice));
+            return Ok(page(&site, &choice, &token, speech).show(&notice));
         }
     };
     let evidence = evidence(peer, &headers, None);
@@ -93,7 +96,7 @@ pub async fn post(
             other => return Ok(page::closed(speech, other)),
         }
     }
-    Ok(page(&site, &choice, &token, speech).show(StatusCode::OK, &notice))
+    Ok(page(&site, &choice, &token, speech).show(&notice))
 }
 
 fn page<'a>(site: &'a Site, choice: &'a Choice, token: &'a str, speech: Speech) -> Page<'a> {
@@ -113,8 +116,7 @@ fn speech(asked: &Asked, state: &Choosing, headers: &HeaderMap) -> Speech {
 }
 
 fn speech_in(asked: Option<&str>, own: Option<&str>, newsletter: &str, headers: &HeaderMap) -> Speech {
-    let (language, words) = words::choose(asked.or(own), newsletter, headers);
-    Speech { language, words, say: &words.preferences }
+    Speech::new(words::spoken([asked, own, Some(newsletter)], headers))
 }
 
 /// A text about a newsletter.

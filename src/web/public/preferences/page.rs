@@ -1,6 +1,6 @@
 //! The page itself, and what is shown in its place.
 
-use super::{choices, newsletters, of, pause};
+use super::{account, choices, newsletters, of, pause};
 use crate::{
     actions::set_preferences::{Choice, Choosing},
     domain::token::KeyRing,
@@ -9,8 +9,11 @@ use crate::{
         words::{self, Preferences, Words, around, fill},
     },
 };
-use axum::{http::StatusCode, response::Response};
-use jiff::{Timestamp, civil::Date};
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use maud::{Markup, html};
 
 /// How the page speaks.
@@ -25,6 +28,10 @@ pub(super) struct Speech {
 }
 
 impl Speech {
+    pub(super) fn new((language, words): (&'static str, &'static Words)) -> Self {
+        Self { language, words, say: &words.preferences }
+    }
+
     /// A day, written out.
     pub(super) fn long_date(self, date: Date) -> String {
         self.words.issues.long_date(date)
@@ -42,6 +49,18 @@ pub(super) enum Notice {
     /// A word and sentences.
     Done(String, String),
     Problem(String),
+    /// It may be asked again after a while.
+    TooMany(SignedDuration, String),
+}
+
+impl Notice {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::None | Self::Done(..) => StatusCode::OK,
+            Self::Problem(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooMany(..) => StatusCode::TOO_MANY_REQUESTS,
+        }
+    }
 }
 
 /// A reader's page.
@@ -64,7 +83,7 @@ impl Page<'_> {
         format!("/preferences/{}", self.token)
     }
 
-    pub(super) fn show(&self, status: StatusCode, notice: &Notice) -> Response {
+    pub(super) fn show(&self, notice: &Notice) -> Response {
         let (say, it) = (self.speech.say, &self.choice.newsletter.newsletter);
         let title = of(&say.title, &it.title);
         let (before, after) = around(&say.for_address, "address");
@@ -76,18 +95,23 @@ impl Page<'_> {
                     @if !word.is_empty() { strong { (word) } " " }
                     (what)
                 },
-                Notice::Problem(problem) => p.notice."notice--error" role="alert" { (problem) },
+                Notice::Problem(problem) | Notice::TooMany(_, problem) => p.notice."notice--error" role="alert" { (problem) },
             }
             (pause::notice(self))
             p { (before) strong { (self.choice.address) } (after) }
             (choices::form(self))
             (pause::form(self))
             (newsletters::form(self, self.keys))
+            (account::forms(self))
             p.fine-print { (of(&say.rather_not, &it.title)) " " a href={ "/unsubscribe/" (self.token) } { (say.leave) } }
             (languages(self.speech))
         };
         let frame = Frame { title: &title, brand: (&it.title, &it.tagline), language: self.speech.language };
-        respond(status, frame, &content)
+        let mut answer = respond(notice.status(), frame, &content);
+        if let Notice::TooMany(wait, _) = notice {
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        answer
     }
 }
 
