@@ -5,7 +5,7 @@ use crate::{
     db::{
         DbError, Stamp, Tx, on,
         reader_requests::{self, ReaderRequest},
-        suppressions::{self, Suppression},
+        suppressions::{self, NewsletterSuppression, Suppression},
     },
     domain::{email_address::EmailAddress, ids::SubscriptionId},
 };
@@ -22,6 +22,8 @@ pub struct Held {
     pub known_since: Option<Stamp>,
     /// Nobody may mail it, and why.
     pub suppressed: Option<Suppression>,
+    /// Newsletters that no list brings it into, since it left them elsewhere.
+    pub kept_out_of: Vec<NewsletterSuppression>,
     /// Subscriptions, with what was chosen and on whose word.
     pub subscriptions: Vec<HeldSubscription>,
     /// Copies of issues, newest first.
@@ -161,11 +163,15 @@ pub async fn held(tx: &mut Tx, address: &EmailAddress) -> Result<Option<Held>, D
         address: address.to_string(),
         known_since,
         suppressed: suppressions::of_address(tx, address).await?,
+        kept_out_of: suppressions::of_newsletters(tx, address).await?,
         subscriptions,
         issues: issues(tx, address).await?,
         mails: mails(tx, address).await?,
     };
-    let nothing = held.known_since.is_none() && held.suppressed.is_none() && held.mails.is_empty();
+    let nothing = held.known_since.is_none()
+        && held.suppressed.is_none()
+        && held.kept_out_of.is_empty()
+        && held.mails.is_empty();
     Ok((!nothing).then_some(held))
 }
 

@@ -13,7 +13,9 @@ mod pending;
 mod reasons;
 mod requests;
 
-pub use chain::{LinkedEvent, count_unlinked, erase_evidence, extend_chain, links_after, unlinked_after};
+pub use chain::{
+    Backlog, LinkedEvent, count_unlinked, erase_evidence, has_backlog, link_backlog, links_after,
+};
 pub use choices::{join, set_language, set_preferences};
 pub use clocks::{clock_counts, clocks, clocks_of};
 pub use consent::{
@@ -38,7 +40,7 @@ pub use requests::{
 
 pub use pending::{erase_pending, set_reminded, to_remind};
 
-use super::{DbError, Stamp, Tx, on};
+use super::{DbError, Stamp, Tx, on, suppressions};
 use crate::domain::{
     cadence::Cadence,
     email_address::EmailAddress,
@@ -200,8 +202,9 @@ pub async fn count_active(tx: &mut Tx, newsletter: NewsletterId) -> Result<i64, 
 }
 
 /// Makes a pending subscription active. `false`: it was not pending. Whoever can confirm reads the mailbox: the pause between
-/// mails that a signup causes, which protects strangers, begins anew.
+/// mails that a signup causes, which protects strangers, begins anew; and that they left elsewhere is over.
 pub async fn activate(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<bool, DbError> {
+    suppressions::lift(tx, id).await?;
     on!(tx, |conn| {
         sqlx::query(
         "UPDATE subscriptions SET status = 'active', confirmed_at = $2, ended_at = NULL, signup_mailed_at = NULL, \

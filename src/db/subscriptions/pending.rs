@@ -96,10 +96,11 @@ pub async fn erase_pending(
         on!(tx, |conn| {
             sqlx::query(
             "UPDATE subscribers SET address = 'erased-' || id || '@erased.invalid', \
-             address_key = 'erased-' || id || '@erased.invalid' WHERE id = $1 AND NOT EXISTS (SELECT 1 \
+             address_key = 'erased-' || id || '@erased.invalid', forgotten_at = $2 WHERE id = $1 AND NOT EXISTS (SELECT 1 \
              FROM subscriptions s WHERE s.subscriber_id = $1 AND (s.status <> 'unsubscribed' OR s.confirmed_at IS NOT NULL))"
         )
         .bind(subscriber)
+        .bind(Stamp(now))
         .execute(conn)
         .await
         .map(drop)
