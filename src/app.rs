@@ -211,6 +211,7 @@ fn job_rules(settings: &Settings, mailer: &Mailer) -> jobs::JobRules {
         mails_per_address: settings.signup.limits.address,
         remind_pending_after: settings.signup.remind_after,
         erase_pending_after: settings.signup.erase_after,
+        retention: settings.retention,
         hold_uncertain: settings.sending.hold_uncertain,
         breaker: settings.sending.breaker,
         lease: settings.sending.lease,

@@ -39,6 +39,7 @@ mod plans;
 mod postfix;
 mod preferences;
 mod relays;
+mod retention;
 mod schedule;
 mod sending;
 mod signup;

@@ -66,6 +66,8 @@ const ISSUES_AT_ONCE: usize = 4;
 const TIDY_EVERY: Duration = Duration::from_mins(1);
 /// From one look for entries of consent without a link to the next: imports add some.
 const LINK_EVERY: Duration = Duration::from_mins(1);
+/// How often is erased what has been kept long enough.
+const RETAIN_EVERY: Duration = Duration::from_hours(1);
 /// How long requests under way may take when the process is asked to end.
 const WEB_GRACE: Duration = Duration::from_secs(10);
 /// Room beyond the longest a mail in hand may take: for jobs to finish when the process is asked to end, and before a job
@@ -134,6 +136,19 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
                     Ok(0) => {}
                     Ok(entries) => tracing::info!(entries, "older entries of consent got their links"),
                     Err(error) => tracing::warn!(%error, "entries of consent could not get their links yet"),
+                }
+            }
+        }));
+        let context = app.jobs.clone();
+        parts.spawn(every(RETAIN_EVERY, stop.clone(), move || {
+            let context = context.clone();
+            async move {
+                match jobs::retain::retain(&context).await {
+                    Ok(it) if it == jobs::retain::Retained::default() => {}
+                    Ok(it) => {
+                        tracing::info!(readers = it.readers, mails = it.mails, "kept long enough, and erased")
+                    }
+                    Err(error) => tracing::warn!(%error, "what was kept long enough could not be erased yet"),
                 }
             }
         }));

@@ -1,6 +1,6 @@
 //! Tables `forgotten` and `forgotten_salt`, and what goes from the others when a reader is forgotten.
 
-use super::{DbError, Stamp, Tx, encode, on, on_rows};
+use super::{DbError, Stamp, Tx, encode, on, on_rows, reader_requests, subscriptions};
 use crate::{
     domain::{
         email_address::EmailAddress,
@@ -11,6 +11,84 @@ use crate::{
 };
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
+
+/// A reader who has left.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct LeftReader {
+    /// The reader's address.
+    pub address: String,
+    /// A subscription that ended.
+    pub subscription: i64,
+    /// When.
+    pub ended_at: Stamp,
+}
+
+/// Erases what is held about a reader, whose subscriptions have ended, and keeps a salted hash. `false`: a mail to them is in flight,
+/// whose answer is still to be written down.
+pub async fn forget(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Result<bool, DbError> {
+    // First the reader's row: signups take it first, too.
+    let reader = hold_subscriber(tx, address).await?;
+    if is_in_flight(tx, address).await? {
+        return Ok(false);
+    }
+    insert(tx, address, now).await?;
+    for it in subscriptions::of_address(tx, address).await? {
+        subscriptions::erase_evidence(tx, it.id).await?;
+        subscriptions::erase_remarks(tx, it.id).await?;
+        // What went on as this subscription was this reader's, too.
+        for (merged, reader) in subscriptions::merged_into(tx, it.id).await? {
+            subscriptions::erase_evidence(tx, merged).await?;
+            subscriptions::erase_remarks(tx, merged).await?;
+            reader_requests::erase(tx, reader).await?;
+            erase_subscriber(tx, reader, now).await?;
+        }
+    }
+    if let Some(id) = reader {
+        reader_requests::erase(tx, id).await?;
+        erase_subscriber(tx, id, now).await?;
+    }
+    reader_requests::erase_wishes(tx, address).await?;
+    erase_address(tx, address).await?;
+    Ok(true)
+}
+
+/// Readers all of whose subscriptions ended until a moment, after one of them in the order they ended.
+pub async fn left_until(
+    tx: &mut Tx,
+    until: Timestamp,
+    after: (Timestamp, i64),
+    limit: i64,
+) -> Result<Vec<LeftReader>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(
+        "SELECT r.address, s.id AS subscription, s.ended_at FROM subscriptions s \
+         JOIN subscribers r ON r.id = s.subscriber_id WHERE s.ended_at <= $1 AND (s.ended_at, s.id) > ($2, $3) \
+         AND r.forgotten_at IS NULL AND r.address_key NOT LIKE '%@erased.invalid' \
+         AND NOT EXISTS (SELECT 1 FROM subscriptions o WHERE o.subscriber_id = s.subscriber_id \
+         AND (o.ended_at IS NULL OR o.ended_at > $1)) ORDER BY s.ended_at, s.id LIMIT $4"
+    )
+    .bind(Stamp(until))
+    .bind(Stamp(after.0))
+    .bind(after.1)
+    .bind(limit)
+    .fetch_all(conn)
+    .await
+    })
+}
+
+/// Whether all of a reader's subscriptions ended until a moment. The reader's row is held until the transaction ends.
+pub async fn has_left(tx: &mut Tx, address: &EmailAddress, until: Timestamp) -> Result<bool, DbError> {
+    let Some(reader) = hold_subscriber(tx, address).await? else { return Ok(false) };
+    on!(tx, |conn| {
+        sqlx::query_scalar(
+        "SELECT NOT EXISTS (SELECT 1 FROM subscriptions WHERE subscriber_id = $1 AND (ended_at IS NULL OR ended_at > $2))"
+    )
+    .bind(reader.0)
+    .bind(Stamp(until))
+    .fetch_one(conn)
+    .await
+    })
+}
 
 /// The salt of this installation; `None`: nobody has been forgotten.
 pub async fn salt(tx: &mut Tx) -> Result<Option<String>, DbError> {

@@ -291,6 +291,19 @@ pub async fn welcomed(tx: &mut Tx, id: SubscriptionId, since: Timestamp) -> Resu
     })
 }
 
+/// Erases mails that were sent or given up until a moment. Returns how many there were, at most `limit`.
+pub async fn erase_finished(tx: &mut Tx, until: Timestamp, limit: i64) -> Result<u64, DbError> {
+    on!(tx, |conn| sqlx::query(
+        "DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE finished_at <= $1 \
+         AND status IN ('sent', 'failed') ORDER BY finished_at LIMIT $2)"
+    )
+    .bind(Stamp(until))
+    .bind(limit)
+    .execute(conn)
+    .await
+    .map(|done| done.rows_affected()))
+}
+
 /// Ends every lease and lets the sweep wake every open mail. Returns how many leases there were.
 pub async fn end_leases(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
     on!(tx, |conn| sqlx::query("UPDATE mails SET woken_at = NULL WHERE status IN ('queued', 'sending')")

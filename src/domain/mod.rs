@@ -32,6 +32,7 @@ pub mod polling;
 pub mod preferences;
 pub mod reader_request;
 pub mod relay;
+pub mod retention;
 pub mod retry;
 pub mod schedule;
 pub mod sections;

@@ -16,6 +16,7 @@ pub mod notify_operators;
 pub mod plan_issue;
 pub mod poll_feed;
 pub mod render_issue;
+pub mod retain;
 pub mod send_mail;
 pub mod sweep;
 pub mod take_over;
@@ -30,8 +31,8 @@ use crate::{
     clock::Clock,
     db::Db,
     domain::{
-        breaker::Breaker, polling::Pace, schedule::Margins, selection::Rules, signup_limit::Limit,
-        token::KeyRing,
+        breaker::Breaker, polling::Pace, retention::Retention, schedule::Margins, selection::Rules,
+        signup_limit::Limit, token::KeyRing,
     },
     mail::{Mailer, dkim_keys::DkimKeys},
     queue::{Job, JobFailure, Queue},
@@ -106,6 +107,8 @@ pub struct JobRules {
     pub remind_pending_after: Option<SignedDuration>,
     /// Who has not confirmed is erased after this time. `None`: nobody is.
     pub erase_pending_after: Option<SignedDuration>,
+    /// How long is kept what is held about readers.
+    pub retention: Retention,
     /// Whether mails in doubt wait for the operator.
     pub hold_uncertain: bool,
     /// When an issue is held because of refusals.

@@ -5,10 +5,12 @@
 
 mod guard;
 mod reader;
+mod retention;
 mod sections;
 
 pub use guard::Proxies;
 pub use reader::Problem;
+
 pub(crate) use sections::hex;
 pub use sections::{Dkim, Feeds, Http, Log, Relay, Secret, Sending, Signup};
 
@@ -49,6 +51,8 @@ pub struct Settings {
     pub digest: selection::Rules,
     /// What readers are mailed when they come and go.
     pub signup: Signup,
+    /// How long is kept what is held about readers.
+    pub retention: crate::domain::retention::Retention,
     /// How feeds and pages are read.
     pub feeds: Feeds,
     /// Secrets that sign links; empty: the one in the data folder.
@@ -129,6 +133,7 @@ impl Settings {
         let recheck_seconds = r.number("schedule.recheck_seconds", 0, 300);
         let digest = sections::digest(&mut r);
         let signup = sections::signup(&mut r);
+        let retention = retention::retention(&mut r);
         let feeds = sections::feeds(&mut r);
         let secrets = r.list(
             "tokens.secrets",
@@ -153,6 +158,7 @@ impl Settings {
                 recheck_seconds: u32::try_from(recheck_seconds?).ok()?,
                 digest: digest?,
                 signup: signup?,
+                retention: retention?,
                 feeds: feeds?,
                 secrets: secrets?,
                 log: log?,
