@@ -21,6 +21,7 @@ mod faults;
 mod feeds;
 mod fence;
 mod forgetting;
+mod forms;
 mod governing;
 mod imports;
 mod issues;
