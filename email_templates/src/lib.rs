@@ -11,6 +11,7 @@
 //! | [`already_subscribed`] | the answer to a signup by somebody who already reads us |
 //! | [`welcome`] | the greeting of a reader who has just confirmed, with the latest issue |
 //! | [`goodbye`] | the last mail to a reader who left |
+//! | [`request`] | a link that a reader asked for: to what is held about them, to a change of address |
 //! | [`notice`] | what operators are told: an issue to approve, one that stopped, a feed in trouble |
 //! | `layout` | the page around every mail: head, masthead, footer, button |
 //! | `theme` | colours, type and the style sheets |
@@ -28,6 +29,7 @@ pub mod goodbye;
 mod href;
 mod layout;
 pub mod notice;
+pub mod request;
 mod text;
 mod theme;
 pub mod welcome;

@@ -124,6 +124,7 @@ pub async fn insert(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Resu
 pub async fn erase_address(tx: &mut Tx, address: &EmailAddress) -> Result<(), DbError> {
     for statement in [
         "DELETE FROM suppressions WHERE address_key = $1",
+        "DELETE FROM newsletter_suppressions WHERE address_key = $1",
         "DELETE FROM signups WHERE address_key = $1",
         "DELETE FROM mails WHERE lower(recipient) = $1 AND (subscription_id IS NOT NULL OR status IN ('sent', 'failed'))",
     ] {
@@ -141,7 +142,7 @@ pub async fn erase_subscriber(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> 
          (SELECT id FROM subscriptions WHERE subscriber_id = $1)",
         "UPDATE deliveries SET reply_text = NULL WHERE subscriber_id = $1 AND reply_text IS NOT NULL",
         "UPDATE subscriptions SET cadence = 'every_issue', sections = '', time_zone = NULL, send_time = NULL, \
-         signup_mailed_at = NULL, language = NULL WHERE subscriber_id = $1",
+         signup_mailed_at = NULL, language = NULL, paused_until = NULL, resumes_at = NULL WHERE subscriber_id = $1",
     ] {
         on!(tx, |conn| sqlx::query(statement).bind(id.0).execute(conn).await.map(drop))?;
     }

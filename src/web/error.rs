@@ -51,11 +51,6 @@ impl IntoResponse for WebError {
     }
 }
 
-/// A page in English that says what happened and what to do.
-pub fn page(status: StatusCode, title: &str, what: &str) -> Response {
-    page_in(Place::Window, "en", status, title, what)
-}
-
 /// A page that says what happened and what to do.
 pub fn page_in(place: Place, language: &str, status: StatusCode, title: &str, what: &str) -> Response {
     let frame = Frame { title, brand: ("Daily", ""), language };

@@ -90,6 +90,11 @@ pub fn router(site: Site) -> Router {
         .route("/confirm/{token}/renew", post(public::confirm::renew))
         .route("/unsubscribe/{token}", get(public::unsubscribe::get).post(public::unsubscribe::post))
         .route("/preferences/{token}", get(public::preferences::get).post(public::preferences::post))
+        .route(
+            "/address/{token}",
+            get(public::preferences::address_change::get).post(public::preferences::address_change::post),
+        )
+        .route("/copy/{token}", get(public::preferences::copy::get).post(public::preferences::copy::post))
         .route("/issues", get(public::issues::list))
         .route("/issues.xml", get(public::issues_feed::get))
         .route("/issues/{date}", get(public::issues::show))

@@ -28,6 +28,8 @@ pub(crate) struct Words {
     pub(crate) welcome: Welcome,
     /// To somebody who has left.
     pub(crate) goodbye: Goodbye,
+    /// To somebody who asked for a link.
+    pub(crate) request: Request,
     /// An issue.
     pub(crate) digest: Digest,
 }
@@ -164,6 +166,36 @@ texts! {
         /// A last word.
         thanks,
         /// Why it came; `{title}`, `{address}`.
+        why,
+    }
+
+    /// To somebody who asked for a link.
+    Request {
+        /// The copy: the subject; `{title}`.
+        copy_subject,
+        /// What it is; `{address}`.
+        copy_asked,
+        /// The button.
+        copy_button,
+        /// For who did not ask.
+        copy_ignore,
+        /// At the old address: the subject; `{title}`.
+        old_subject,
+        /// What it is; `{address}`, `{new}`.
+        old_asked,
+        /// For who did not ask.
+        old_ignore,
+        /// At the new address: the subject; `{title}`.
+        new_subject,
+        /// What it is; `{title}`, `{address}`.
+        new_asked,
+        /// For who did not ask.
+        new_ignore,
+        /// The button of both.
+        change_button,
+        /// How long; `{days}`.
+        expiry,
+        /// Why this mail came; `{title}`.
         why,
     }
 

@@ -17,5 +17,6 @@ mod hostile_input;
 mod languages;
 mod notice;
 mod reading;
+mod request;
 mod structure;
 mod welcome;

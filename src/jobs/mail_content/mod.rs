@@ -7,6 +7,7 @@ mod confirmation;
 mod feed_notice;
 mod goodbye;
 mod issue_notice;
+mod request;
 mod test_issue;
 mod welcome;
 
@@ -114,7 +115,10 @@ pub(super) async fn content(
         | MailKind::ConfirmationReminder
         | MailKind::AlreadySubscribed
         | MailKind::Welcome
-        | MailKind::Goodbye => {
+        | MailKind::Goodbye
+        | MailKind::CopyLink
+        | MailKind::OldAddress
+        | MailKind::NewAddress => {
             let subscription = match mail.subscription_id {
                 Some(id) => subscriptions::get(tx, SubscriptionId(id)).await?,
                 None => None,
@@ -142,6 +146,9 @@ async fn to_reader(
         MailKind::AlreadySubscribed => Ok(already_subscribed::content(making, subscription)),
         MailKind::Welcome => welcome::content(making, tx, subscription).await,
         MailKind::Goodbye => Ok(goodbye::content(making, subscription)),
+        MailKind::CopyLink | MailKind::OldAddress | MailKind::NewAddress => {
+            request::content(making, tx, subscription).await
+        }
         _ => Ok(Content::Unwanted(GONE)),
     }
 }

@@ -111,13 +111,13 @@ impl Form<'_> {
     /// The newsletters there are, to choose from. There are a handful.
     fn choice(&self, all: &[NewsletterRecord], wrong: Option<&Wrong>) -> Markup {
         html! {
+            // It tells a form without a tick from one that asks no such question.
+            input type="hidden" name="newsletter" value="";
             fieldset aria-describedby=[wrong.map(|_| "newsletter-error")] {
                 legend { (self.spoken.1.signup.which) }
                 @if let Some(wrong) = wrong {
                     p.notice."notice--error" id="newsletter-error" role="alert" { (wrong.what) }
                 }
-                // It tells a form without a tick from one that asks no such question.
-                input type="hidden" name="newsletter" value="";
                 @for it in all.iter().take(MOST_NEWSLETTERS).map(|it| &it.newsletter) {
                     label.choice {
                         input type="checkbox" name="newsletter" value=(it.slug) checked[self.chosen.contains(&it.slug)];

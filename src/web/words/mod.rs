@@ -3,12 +3,14 @@
 //! To add a language, copy `en.toml`, translate what is between the quotes, keep what is in braces, and add a line to
 //! [`FILES`]. A file that lacks a text or has one too many is refused by the tests.
 
+mod preferences;
 mod texts;
 
 use axum::http::{HeaderMap, header};
 use jiff::civil::Date;
 use std::{collections::BTreeMap, sync::LazyLock};
 
+pub use preferences::Preferences;
 pub use texts::{Address, Embed, Errors, Issues, Unsubscribe, Words};
 
 /// The languages there are, by tag (BCP 47). The first one is what everybody else gets.
@@ -108,6 +110,11 @@ fn preferred(accepted: &str) -> Option<Spoken> {
     best.map(|(_, found)| found)
 }
 
+/// The languages that are spoken here, by tag, each with its own name.
+pub fn languages() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ALL.iter().map(|(tag, words)| (*tag, words.preferences.language_name.as_str()))
+}
+
 /// What the signup box says, by language.
 pub fn of_box() -> BTreeMap<&'static str, &'static Embed> {
     ALL.iter().map(|(tag, words)| (*tag, &words.embed)).collect()
@@ -176,6 +183,7 @@ mod tests {
         assert_eq!(of("en-GB").issues.long_date(day), "5 March 2026");
         for (tag, words) in ALL.iter() {
             assert_eq!(words.issues.months.split(' ').count(), 12, "{tag}");
+            assert_eq!(words.preferences.day_names.split(' ').count(), 7, "{tag}");
         }
     }
 

@@ -11,6 +11,7 @@ macro_rules! texts {
         pub struct $name { $($(#[$tmeta])* pub $text: String,)+ }
     )+};
 }
+pub(super) use texts;
 
 /// All that is said in one language.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -32,6 +33,12 @@ pub struct Words {
     pub errors: Errors,
     /// The page that a confirmation mail leads to.
     pub confirm: Confirm,
+    /// The reader's choices.
+    pub preferences: super::preferences::Preferences,
+    /// The link to what is held about them.
+    pub copy: super::preferences::DataCopy,
+    /// The links that change their address.
+    pub address_change: super::preferences::AddressChange,
     /// Leaving.
     pub unsubscribe: Unsubscribe,
 }
