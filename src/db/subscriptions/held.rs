@@ -63,6 +63,10 @@ pub struct HeldConsent {
     pub user_agent: Option<String>,
     /// The page the form stood on, or the file that was imported.
     pub source_url: Option<String>,
+    /// The address, as it was.
+    pub address: Option<String>,
+    /// The number of the mail to confirm that it is about.
+    pub confirmation_id: Option<i64>,
     /// The text that was agreed to.
     pub wording: Option<String>,
     /// Its version.
@@ -178,8 +182,8 @@ pub async fn held(tx: &mut Tx, address: &EmailAddress) -> Result<Option<Held>, D
 async fn consent(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<HeldConsent>, DbError> {
     on!(tx, |conn| {
         sqlx::query_as(
-            "SELECT kind, occurred_at, method, client_address, user_agent, source_url, wording, wording_version \
-             FROM consent_events WHERE subscription_id IN (SELECT $1 UNION ALL SELECT id FROM subscriptions WHERE merged_into = $1) ORDER BY id LIMIT $2",
+            "SELECT kind, occurred_at, method, client_address, user_agent, source_url, address, confirmation_id, wording, \
+             wording_version FROM consent_events WHERE subscription_id IN (SELECT $1 UNION ALL SELECT id FROM subscriptions WHERE merged_into = $1) ORDER BY id LIMIT $2",
         )
         .bind(id.0)
         .bind(MOST)

@@ -44,6 +44,7 @@ use super::{DbError, Stamp, Tx, on, suppressions};
 use crate::domain::{
     cadence::Cadence,
     email_address::EmailAddress,
+    forgotten::is_placeholder,
     ids::{NewsletterId, SubscriberId, SubscriptionId},
     sections::Sections,
     subscription::SubscriptionStatus,
@@ -158,6 +159,12 @@ pub async fn get(tx: &mut Tx, id: SubscriptionId) -> Result<Option<SubscriptionR
     .bind(id.0)
     .fetch_optional(conn)
     .await)
+}
+
+/// The subscription that a reader's link is about; `None` also if its reader was forgotten or erased: such a link leads nowhere any
+/// more, so that nothing new is kept in their name.
+pub async fn of_link(tx: &mut Tx, id: SubscriptionId) -> Result<Option<SubscriptionRecord>, DbError> {
+    Ok(get(tx, id).await?.filter(|it| !is_placeholder(&it.address)))
 }
 
 /// All subscriptions of an address.
