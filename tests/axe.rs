@@ -42,6 +42,8 @@ async fn no_page_of_readers_has_a_barrier() {
         confirm,
         mail.link("/preferences/"),
         mail.link("/unsubscribe/"),
+        path("/embed?lang=de"),
+        path("/?lang=fr"),
     ];
     let browsers = [Browser::start().await, Browser::dark_phone().await];
     let axe = std::fs::read_to_string(axe()).unwrap();

@@ -22,6 +22,7 @@ mod faults;
 mod feeds;
 mod fence;
 mod forgetting;
+mod forms;
 mod governing;
 mod imports;
 mod issues;

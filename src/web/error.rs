@@ -1,7 +1,7 @@
 //! Errors as answers: a page that says what to do, or problem JSON (RFC 9457) for programs.
 
 use super::{
-    layout::{Frame, respond},
+    layout::{Frame, Place, respond_in},
     negotiate::{media_type, wants_json},
     refusal::Refusal,
 };
@@ -52,9 +52,10 @@ impl IntoResponse for WebError {
 }
 
 /// A page that says what happened and what to do.
-pub fn page_in(language: &str, status: StatusCode, title: &str, what: &str) -> Response {
+pub fn page_in(place: Place, language: &str, status: StatusCode, title: &str, what: &str) -> Response {
     let frame = Frame { title, brand: ("Daily", ""), language };
-    respond(
+    respond_in(
+        place,
         status,
         frame,
         &html! {

@@ -1,7 +1,11 @@
 //! The page around every page.
 
 use super::words;
-use axum::response::{IntoResponse, Response};
+use crate::domain::newsletter::{Archive, Newsletter};
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use maud::{DOCTYPE, Markup, html};
 
 /// What surrounds a page's own content.
@@ -13,6 +17,33 @@ pub struct Frame<'a> {
     pub brand: (&'a str, &'a str),
     /// The content's language.
     pub language: &'a str,
+}
+
+/// Where a page is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// By itself.
+    Window,
+    /// In a frame of a page of a site that may have our form.
+    Frame,
+}
+
+impl Place {
+    /// The address of the form that is shown in frames, and of what follows it there.
+    pub const FRAME: &'static str = "/embed";
+
+    /// The place of what is answered at an address.
+    pub fn of(path: &str) -> Self {
+        if path == Self::FRAME { Self::Frame } else { Self::Window }
+    }
+
+    /// Where the form goes.
+    pub const fn form_action(self) -> &'static str {
+        match self {
+            Self::Window => "/subscribe",
+            Self::Frame => Self::FRAME,
+        }
+    }
 }
 
 /// What a public page says about itself: to search engines, to who shares it, to feed readers.
@@ -28,28 +59,46 @@ pub struct Public<'a> {
 
 /// A whole page. Search engines are asked to leave it out: most pages are somebody's own.
 pub fn page(frame: Frame<'_>, content: &Markup) -> Markup {
-    let robots = html! { meta name="robots" content="noindex"; };
-    document(frame, &robots, content)
+    document(Place::Window, frame, &no_index(None), content)
+}
+
+/// For search engines and, where there is one, feed readers.
+fn no_index(feed: Option<(&str, &str)>) -> Markup {
+    html! {
+        meta name="robots" content="noindex";
+        @if let Some((title, address)) = feed { (feed_link(title, address)) }
+    }
+}
+
+fn feed_link(title: &str, address: &str) -> Markup {
+    html! { link rel="alternate" type="application/atom+xml" title=(title) href=(address); }
+}
+
+/// The feed of a newsletter's issues, if everybody may read them.
+pub fn feed_of(newsletter: &Newsletter) -> Option<String> {
+    (newsletter.archive == Archive::Public).then(|| format!("/issues.xml?newsletter={}", newsletter.slug))
 }
 
 /// A page that everybody may find.
 pub fn public_page(frame: Frame<'_>, public: Public<'_>, content: &Markup) -> Markup {
-    let about = html! {
-        meta name="description" content=(public.description);
-        link rel="canonical" href=(public.address);
-        meta property="og:type" content="website";
-        meta property="og:site_name" content=(frame.brand.0);
-        meta property="og:title" content=(frame.title);
-        meta property="og:description" content=(public.description);
-        meta property="og:url" content=(public.address);
-        @if let Some(feed) = public.feed {
-            link rel="alternate" type="application/atom+xml" title=(frame.brand.0) href=(feed);
-        }
-    };
-    document(frame, &about, content)
+    document(Place::Window, frame, &about("website", frame.title, frame.brand.0, public), content)
 }
 
-fn document(frame: Frame<'_>, about: &Markup, content: &Markup) -> Markup {
+/// Elements of the head of a page that everybody may find (Open Graph: <https://ogp.me>).
+pub fn about(kind: &str, title: &str, site: &str, public: Public<'_>) -> Markup {
+    html! {
+        meta name="description" content=(public.description);
+        link rel="canonical" href=(public.address);
+        meta property="og:type" content=(kind);
+        meta property="og:site_name" content=(site);
+        meta property="og:title" content=(title);
+        meta property="og:description" content=(public.description);
+        meta property="og:url" content=(public.address);
+        @if let Some(feed) = public.feed { (feed_link(site, feed)) }
+    }
+}
+
+fn document(place: Place, frame: Frame<'_>, about: &Markup, content: &Markup) -> Markup {
     let (name, tagline) = frame.brand;
     let words = &words::of(frame.language).frame;
     html! {
@@ -63,7 +112,7 @@ fn document(frame: Frame<'_>, about: &Markup, content: &Markup) -> Markup {
                 title { (frame.title) }
                 link rel="stylesheet" href="/assets/daily.css";
             }
-            body.page {
+            @if place == Place::Frame { body.framed { main { (content) } } } @else { body.page {
                 main.card {
                     header.masthead {
                         a.brand href="/" { (name) }
@@ -72,7 +121,7 @@ fn document(frame: Frame<'_>, about: &Markup, content: &Markup) -> Markup {
                     (content)
                 }
                 footer.footer { p { a href="/" { (words.sign_up) } " · " a href="/issues" { (words.past_issues) } } }
-            }
+            } }
         }
     }
 }
@@ -83,6 +132,25 @@ fn direction(language: &str) -> &'static str {
 }
 
 /// A page as an answer.
-pub fn respond(status: axum::http::StatusCode, frame: Frame<'_>, content: &Markup) -> Response {
+pub fn respond(status: StatusCode, frame: Frame<'_>, content: &Markup) -> Response {
     (status, page(frame, content)).into_response()
+}
+
+/// A page as an answer, in its place.
+pub fn respond_in(place: Place, status: StatusCode, frame: Frame<'_>, content: &Markup) -> Response {
+    (status, document(place, frame, &no_index(None), content)).into_response()
+}
+
+/// A page about a newsletter, with this title and in this language, as an answer.
+pub fn respond_for(
+    place: Place,
+    status: StatusCode,
+    newsletter: &Newsletter,
+    (title, language): (&str, &str),
+    content: &Markup,
+) -> Response {
+    let frame = Frame { title, brand: (&newsletter.title, &newsletter.tagline), language };
+    let feed = feed_of(newsletter);
+    let about = no_index(feed.as_deref().map(|feed| (newsletter.title.as_str(), feed)));
+    (status, document(place, frame, &about, content)).into_response()
 }

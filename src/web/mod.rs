@@ -98,6 +98,7 @@ pub fn router(site: Site) -> Router {
         .route("/issues", get(public::issues::list))
         .route("/issues.xml", get(public::issues_feed::get))
         .route("/issues/{date}", get(public::issues::show))
+        .route(layout::Place::FRAME, get(public::signup::get).post(public::subscribe::post))
         .route("/embed.js", get(assets::embed_script))
         .route("/assets/daily.css", get(assets::css))
         .route("/assets/time-zone.js", get(assets::time_zone_script))
@@ -116,7 +117,10 @@ pub fn router(site: Site) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_LIMIT))
         .layer(CatchPanicLayer::new())
         .layer(axum::middleware::from_fn_with_state(site.proxies.clone(), client_address::resolve))
-        .layer(axum::middleware::from_fn(security::headers))
+        .layer(axum::middleware::from_fn_with_state(
+            security::frame_policy(&site.allowed_origins),
+            security::headers,
+        ))
         .with_state(site)
 }
 

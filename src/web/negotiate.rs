@@ -64,6 +64,11 @@ pub fn evidence(peer: SocketAddr, headers: &HeaderMap, source: Option<&str>) -> 
     }
 }
 
+/// The page that a visitor comes from, or that a frame stands on, as far as the browser says.
+pub fn referring_page(headers: &HeaderMap) -> Option<&str> {
+    text(headers, &header::REFERER).filter(|url| is_web_address(url))
+}
+
 fn is_web_address(text: &str) -> bool {
     url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }

@@ -3,6 +3,7 @@
 
 use super::{
     error,
+    layout::Place,
     negotiate::wants_json,
     words::{self, Errors, fill},
 };
@@ -136,7 +137,7 @@ pub fn in_words(address: &Uri, asked: &HeaderMap, mut answer: Response) -> Respo
     let mut told = if wants_json(asked) {
         error::problem(status, title, &what, None)
     } else {
-        error::page_in(language, status, title, &what)
+        error::page_in(Place::of(address.path()), language, status, title, &what)
     };
     told.headers_mut().insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language));
     // What the answer says in its headers holds: when to come again, which methods there are, who may read it.

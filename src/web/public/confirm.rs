@@ -10,7 +10,7 @@ use crate::{
     db::newsletters::NewsletterRecord,
     web::{
         Site, WebError, error,
-        layout::{Frame, respond},
+        layout::{Place, respond_for},
         negotiate::{AskedLanguage, BROWSER_COOKIE, cookie, evidence, is_visit},
         refusal::Refusal,
         words::{self, Spoken, around, fill},
@@ -57,7 +57,8 @@ pub async fn renew(
     match confirm::renew(&site.actions, &token, &evidence(peer, &headers, None)).await {
         Ok(Some((newsletter, language))) => {
             let spoken = speak(&newsletter, language.as_deref(), &query, &headers);
-            Ok(subscribe::accepted(&newsletter, spoken))
+            let title = &newsletter.newsletter.title;
+            Ok(subscribe::accepted(Place::Window, &newsletter, title, spoken))
         }
         Ok(None) => Ok(show(&token, confirm::look(&site.actions, &token).await?, &query, &headers)),
         Err(SubscribeError::TooMany { wait }) => Ok(Refusal::TooMany(wait).into_response()),
@@ -68,8 +69,8 @@ pub async fn renew(
         ) => {
             let (language, words) = words::spoken([query.lang.as_deref()], &headers);
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            let what = what_is_wrong::refused(&why, words);
-            Ok(error::page_in(language, status, &words.address.refused, &what))
+            let wrong = what_is_wrong::refused(&why, words);
+            Ok(error::page_in(Place::Window, language, status, &words.address.refused, &wrong.what))
         }
         Err(SubscribeError::Db(error)) => Err(error.into()),
     }
@@ -153,7 +154,6 @@ fn page(
     title: &str,
     content: &Markup,
 ) -> Response {
-    let it = &newsletter.newsletter;
-    let frame = Frame { title, brand: (&it.title, &it.tagline), language };
-    respond(status, frame, &html! { h1 { (title) } (content) })
+    let content = html! { h1 { (title) } (content) };
+    respond_for(Place::Window, status, &newsletter.newsletter, (title, language), &content)
 }

@@ -5,7 +5,7 @@ use crate::{
     db::newsletters::NewsletterRecord,
     domain::email_address::EmailAddress,
     web::{
-        layout::{Frame, respond},
+        layout::{Place, respond_for},
         words::{Spoken, around, fill},
     },
 };
@@ -18,29 +18,29 @@ use maud::{Markup, html};
 
 /// The question, as a page.
 pub fn page(
+    place: Place,
     newsletter: &NewsletterRecord,
     (language, words): Spoken,
     fields: &Fields,
     meant: &EmailAddress,
 ) -> Response {
-    let (it, say) = (&newsletter.newsletter, &words.slip);
-    let frame = Frame { title: &say.title, brand: (&it.title, &it.tagline), language };
+    let say = &words.slip;
     let entered = fields.email.trim();
     let (before, after) = around(&say.entered, "address");
     let content = html! {
         h1 { (of(&say.question, meant.as_str())) }
         p { (before) strong { (entered) } (after) }
-        form.signup method="post" action="/subscribe" {
+        form.signup method="post" action=(place.form_action()) {
             (again(fields, meant.as_str()))
             button type="submit" { (of(&say.take, meant.as_str())) }
         }
-        form.signup method="post" action="/subscribe" {
+        form.signup method="post" action=(place.form_action()) {
             (again(fields, entered))
             input type="hidden" name="as_typed" value="yes";
             button type="submit" { (of(&say.keep, entered)) }
         }
     };
-    respond(StatusCode::OK, frame, &content)
+    respond_for(place, StatusCode::OK, &newsletter.newsletter, (&say.title, language), &content)
 }
 
 /// The question, for a program: what was meant, how to insist, and what two buttons would say.

@@ -1,20 +1,23 @@
-//! `GET /`: the signup page.
+//! `GET /`: the signup page. `GET /embed`: the same form, to be shown in a frame on sites that allow no script.
 
+use super::what_is_wrong::{Field, Wrong};
 use crate::{
-    db::newsletters::NewsletterRecord,
+    actions::subscribe::MOST_NEWSLETTERS,
+    db::newsletters::{self, NewsletterRecord},
     domain::{email_address::MAX_ADDRESS_BYTES, signup_proof::form_stamp, signup_wording::signup_wording},
     web::{
         Site, WebError,
-        layout::{Frame, respond},
+        layout::{Place, respond_for},
+        negotiate::referring_page,
         words::{self, Spoken, fill},
     },
 };
 use axum::{
     extract::{Query, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, Uri},
     response::Response,
 };
-use maud::html;
+use maud::{Markup, html};
 
 /// Which newsletter the page is for, and in which language it is.
 #[derive(Debug, serde::Deserialize)]
@@ -23,51 +26,109 @@ pub struct Choice {
     lang: Option<String>,
 }
 
+/// The form, and what is to be said with it.
+pub(super) struct Form<'a> {
+    /// Where it is shown.
+    pub place: Place,
+    /// In whose name.
+    pub newsletter: &'a NewsletterRecord,
+    /// What is chosen, by short names.
+    pub chosen: &'a [String],
+    /// In which language.
+    pub spoken: Spoken,
+    /// What was entered.
+    pub entered: &'a str,
+    /// The page that it stands on.
+    pub source: Option<&'a str>,
+    /// What is wrong.
+    pub wrong: Option<&'a Wrong>,
+}
+
 /// The page with an empty form.
 pub async fn get(
     State(site): State<Site>,
+    uri: Uri,
     Query(choice): Query<Choice>,
     headers: HeaderMap,
 ) -> Result<Response, WebError> {
     let newsletter = site.newsletter(choice.newsletter.as_deref()).await?;
-    let spoken = words::choose(choice.lang.as_deref(), &newsletter.newsletter.language, &headers);
-    Ok(show(&site, StatusCode::OK, &newsletter, spoken, "", None))
+    let place = Place::of(uri.path());
+    let form = Form {
+        place,
+        newsletter: &newsletter,
+        chosen: std::slice::from_ref(&newsletter.newsletter.slug),
+        spoken: words::choose(choice.lang.as_deref(), &newsletter.newsletter.language, &headers),
+        entered: "",
+        // In a frame our own page would be named.
+        source: if place == Place::Frame { referring_page(&headers) } else { None },
+        wrong: None,
+    };
+    form.show(&site, StatusCode::OK).await
 }
 
-/// The page, with what was entered and what is wrong with it.
-pub fn show(
-    site: &Site,
-    status: StatusCode,
-    newsletter: &NewsletterRecord,
-    (language, words): Spoken,
-    entered: &str,
-    error: Option<&str>,
-) -> Response {
-    let (it, say) = (&newsletter.newsletter, &words.signup);
-    let frame = Frame { title: &it.title, brand: (&it.title, &it.tagline), language };
-    let content = html! {
-        h1 { (fill(&say.headline, &[("newsletter", &it.title)])) }
-        form.signup method="post" action="/subscribe" {
-            @if let Some(error) = error {
-                p.notice."notice--error" id="email-error" role="alert" { (error) }
+impl Form<'_> {
+    /// The page with the form.
+    pub async fn show(&self, site: &Site, status: StatusCode) -> Result<Response, WebError> {
+        let all = newsletters::list(&mut site.actions.db.read().await?).await?;
+        let (it, (language, words)) = (&self.newsletter.newsletter, self.spoken);
+        let say = &words.signup;
+        let wrong = |field| self.wrong.filter(|it| it.field == field);
+        let wrong_address = wrong(Field::Email).map(|_| "email-error");
+        let content = html! {
+            h1 { (fill(&say.headline, &[("newsletter", &it.title)])) }
+            form.signup method="post" action=(self.place.form_action()) {
+                @if let Some(wrong) = wrong(Field::Email) {
+                    p.notice."notice--error" id="email-error" role="alert" { (wrong.what) }
+                }
+                label for="email" { (say.address) }
+                input #email type="email" name="email" value=(self.entered) required autocomplete="email"
+                    maxlength=(MAX_ADDRESS_BYTES) placeholder="you@example.org"
+                    aria-invalid=[wrong_address.map(|_| "true")] aria-describedby=[wrong_address];
+                // A single one needs no question.
+                @if all.len() > 1 {
+                    (self.choice(&all, wrong(Field::Newsletter)))
+                } @else {
+                    input type="hidden" name="newsletter" value=(it.slug);
+                }
+                input type="hidden" name="lang" value=(language);
+                input type="hidden" name="time_zone" value="";
+                @if let Some(source) = self.source { input type="hidden" name="source" value=(source); }
+                input type="hidden" name="started"
+                    value=(form_stamp(&site.actions.keys, site.actions.clock.now()));
+                // No person sees this field; programs fill in what they find.
+                div hidden {
+                    label for="website" { "Leave this empty" }
+                    input #website type="text" name="website" tabindex="-1" autocomplete="off";
+                }
+                button type="submit" { (say.button) }
             }
-            label for="email" { (say.address) }
-            input #email type="email" name="email" value=(entered) required autocomplete="email"
-                maxlength=(MAX_ADDRESS_BYTES) placeholder="you@example.org"
-                aria-invalid=[error.map(|_| "true")] aria-describedby=[error.map(|_| "email-error")];
-            input type="hidden" name="newsletter" value=(it.slug);
-            input type="hidden" name="lang" value=(language);
-            input type="hidden" name="time_zone" value="";
-            input type="hidden" name="started" value=(form_stamp(&site.actions.keys, site.actions.clock.now()));
-            // No person sees this field; programs fill in what they find.
-            div hidden {
-                label for="website" { "Leave this empty" }
-                input #website type="text" name="website" tabindex="-1" autocomplete="off";
+            script src="/assets/time-zone.js" defer {}
+            p.fine-print { (signup_wording(Some(language)).text) }
+        };
+        Ok(respond_for(self.place, status, it, (&it.title, language), &content))
+    }
+
+    /// The newsletters there are, to choose from. There are a handful.
+    fn choice(&self, all: &[NewsletterRecord], wrong: Option<&Wrong>) -> Markup {
+        html! {
+            // It tells a form without a tick from one that asks no such question.
+            input type="hidden" name="newsletter" value="";
+            fieldset aria-describedby=[wrong.map(|_| "newsletter-error")] {
+                legend { (self.spoken.1.signup.which) }
+                @if let Some(wrong) = wrong {
+                    p.notice."notice--error" id="newsletter-error" role="alert" { (wrong.what) }
+                }
+                @for it in all.iter().take(MOST_NEWSLETTERS).map(|it| &it.newsletter) {
+                    label.choice {
+                        input type="checkbox" name="newsletter" value=(it.slug) checked[self.chosen.contains(&it.slug)];
+                        // What they are called may be in another language than the page.
+                        span lang=(it.language) {
+                            (it.title)
+                            @if !it.tagline.is_empty() { span.tagline { (it.tagline) } }
+                        }
+                    }
+                }
             }
-            button type="submit" { (say.button) }
         }
-        script src="/assets/time-zone.js" defer {}
-        p.fine-print { (signup_wording(Some(language)).text) }
-    };
-    respond(status, frame, &content)
+    }
 }

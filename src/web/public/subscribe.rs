@@ -2,7 +2,11 @@
 //!
 //! The answer tells nobody whether an address is subscribed: body and status are the same for every address.
 
-use super::{did_you_mean, signup, what_is_wrong};
+use super::{
+    did_you_mean,
+    signup::Form,
+    what_is_wrong::{self, Wrong},
+};
 use crate::{
     actions::subscribe::{Signup, SubscribeError, subscribe},
     db::newsletters::NewsletterRecord,
@@ -14,7 +18,7 @@ use crate::{
     },
     web::{
         Site, WebError, error,
-        layout::{Frame, respond},
+        layout::{Place, respond_for},
         negotiate::{BROWSER_COOKIE, evidence, media_type, sends_json},
         refusal::Refusal,
         words::{self, Spoken, fill},
@@ -24,7 +28,7 @@ use axum::{
     Json,
     body::Bytes,
     extract::{ConnectInfo, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use maud::html;
@@ -61,6 +65,7 @@ pub(super) struct Fields {
 pub async fn post(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    uri: Uri,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, WebError> {
@@ -73,11 +78,12 @@ pub async fn post(
     // In its name the answer is given.
     let slug = newsletters.first().map_or(DEFAULT_NEWSLETTER, String::as_str);
     let spoken = speak(&site, fields.lang.as_deref(), slug, &headers).await?;
+    let asked = Asked { json, place: Place::of(uri.path()), newsletters: &newsletters, slug, spoken };
     let address = match EmailAddress::parse(&fields.email) {
         Ok(address) => address,
         Err(why) => {
             let why = what_is_wrong::no_address(why, &spoken.1.address);
-            return refuse(&site, json, slug, spoken, &fields, &why).await;
+            return asked.refuse(&site, &fields, &why).await;
         }
     };
     let automatic = is_automatic(
@@ -91,7 +97,13 @@ pub async fn post(
         if json {
             return Ok(did_you_mean::problem(&fields, spoken, &meant));
         }
-        return Ok(did_you_mean::page(&site.newsletter(Some(slug)).await?, spoken, &fields, &meant));
+        return Ok(did_you_mean::page(
+            asked.place,
+            &site.newsletter(Some(slug)).await?,
+            spoken,
+            &fields,
+            &meant,
+        ));
     }
     let mark = browser_mark(&site, &headers, &address);
     let signup = Signup {
@@ -113,7 +125,7 @@ pub async fn post(
             @ (SubscribeError::Blocked(_) | SubscribeError::RoleAccount | SubscribeError::NewsletterCount),
         ) => {
             let why = what_is_wrong::refused(&why, spoken.1);
-            return refuse(&site, json, slug, spoken, &fields, &why).await;
+            return asked.refuse(&site, &fields, &why).await;
         }
         Err(SubscribeError::TooMany { wait }) => return Ok(Refusal::TooMany(wait).told_in(spoken.0)),
         Err(SubscribeError::Db(error)) => return Err(error.into()),
@@ -122,7 +134,7 @@ pub async fn post(
         let body = serde_json::json!({ "status": "accepted", "message": spoken.1.signup.accepted });
         return Ok(in_language(spoken.0, (StatusCode::ACCEPTED, Json(body)).into_response()));
     }
-    let mut answer = accepted(&site.newsletter(Some(slug)).await?, spoken);
+    let mut answer = asked.accepted(&site).await?;
     if let Some(mark) = mark {
         answer.headers_mut().insert(header::SET_COOKIE, mark);
     }
@@ -168,29 +180,59 @@ fn browser_mark(site: &Site, headers: &HeaderMap, address: &EmailAddress) -> Opt
     HeaderValue::try_from(cookie).ok()
 }
 
-/// What is wrong with the address: beside the field, or as a problem.
-async fn refuse(
-    site: &Site,
+/// How an answer is asked for.
+struct Asked<'a> {
     json: bool,
-    slug: &str,
+    place: Place,
+    /// What was chosen.
+    newsletters: &'a [String],
+    /// In whose name the answer is given.
+    slug: &'a str,
     spoken: Spoken,
-    fields: &Fields,
-    why: &str,
-) -> Result<Response, WebError> {
-    let status = StatusCode::UNPROCESSABLE_ENTITY;
-    if json {
-        let title = &spoken.1.address.refused;
-        return Ok(in_language(spoken.0, error::problem(status, title, why, Some("email"))));
-    }
-    let newsletter = site.newsletter(Some(slug)).await?;
-    let entered: String = fields.email.chars().take(300).collect();
-    Ok(signup::show(site, status, &newsletter, spoken, &entered, Some(why)))
 }
 
-/// The newsletters a signup is for: those named, or the usual one.
+impl Asked<'_> {
+    /// What is wrong: beside the field, or as a problem.
+    async fn refuse(&self, site: &Site, fields: &Fields, wrong: &Wrong) -> Result<Response, WebError> {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        let (language, words) = self.spoken;
+        if self.json {
+            let title = &words.address.refused;
+            return Ok(in_language(
+                language,
+                error::problem(status, title, &wrong.what, Some(wrong.field.name())),
+            ));
+        }
+        let newsletter = site.newsletter(Some(self.slug)).await?;
+        let entered: String = fields.email.chars().take(300).collect();
+        let form = Form {
+            place: self.place,
+            newsletter: &newsletter,
+            chosen: self.newsletters,
+            spoken: self.spoken,
+            entered: &entered,
+            source: fields.source.as_deref(),
+            wrong: Some(wrong),
+        };
+        form.show(site, status).await
+    }
+
+    /// What comes now.
+    async fn accepted(&self, site: &Site) -> Result<Response, WebError> {
+        let newsletter = site.newsletter(Some(self.slug)).await?;
+        let mut titles = vec![newsletter.newsletter.title.clone()];
+        for slug in self.newsletters.iter().filter(|slug| *slug != self.slug) {
+            titles.push(site.newsletter(Some(slug)).await?.newsletter.title);
+        }
+        Ok(accepted(self.place, &newsletter, &titles.join(", "), self.spoken))
+    }
+}
+
+/// The newsletters a signup is for: those named, or the usual one. None, if our own form asked and nothing is ticked.
 fn newsletters_of(fields: &Fields) -> Vec<String> {
     let named: Vec<String> = fields.newsletter.iter().filter(|slug| !slug.is_empty()).cloned().collect();
-    if named.is_empty() { vec![DEFAULT_NEWSLETTER.to_owned()] } else { named }
+    let was_asked = fields.started.is_some() && !fields.newsletter.is_empty();
+    if named.is_empty() && !was_asked { vec![DEFAULT_NEWSLETTER.to_owned()] } else { named }
 }
 
 fn read(json: bool, headers: &HeaderMap, body: &[u8]) -> Result<Fields, Box<Response>> {
@@ -242,13 +284,18 @@ fn one_or_many<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>,
     })
 }
 
-pub(super) fn accepted(newsletter: &NewsletterRecord, (language, words): Spoken) -> Response {
-    let (it, say) = (&newsletter.newsletter, &words.signup);
-    let frame = Frame { title: &say.check, brand: (&it.title, &it.tagline), language };
+/// The page after a signup for newsletters of these titles.
+pub(super) fn accepted(
+    place: Place,
+    newsletter: &NewsletterRecord,
+    titles: &str,
+    (language, words): Spoken,
+) -> Response {
+    let say = &words.signup;
     let content = html! {
         h1 { (say.check) }
-        p { (fill(&say.sent, &[("newsletter", &it.title)])) }
+        p { (fill(&say.sent, &[("newsletter", titles)])) }
         p.fine-print { (say.missing) }
     };
-    respond(StatusCode::OK, frame, &content)
+    respond_for(place, StatusCode::OK, &newsletter.newsletter, (&say.check, language), &content)
 }

@@ -7,7 +7,7 @@ use crate::{
     domain::consent::{LeavingReason, MAX_REMARK_CHARS},
     web::{
         Site, WebError,
-        layout::{Frame, respond},
+        layout::{Place, respond_for},
         negotiate::{AskedLanguage, evidence, media_type},
         refusal::Refusal,
         words::{self, Spoken, Unsubscribe, around, fill},
@@ -198,7 +198,6 @@ fn of_newsletter(text: &str, newsletter: &NewsletterRecord) -> String {
 }
 
 fn page((newsletter, language): (&NewsletterRecord, &str), title: &str, content: &Markup) -> Response {
-    let it = &newsletter.newsletter;
-    let frame = Frame { title, brand: (&it.title, &it.tagline), language };
-    respond(StatusCode::OK, frame, &html! { h1 { (title) } (content) })
+    let content = html! { h1 { (title) } (content) };
+    respond_for(Place::Window, StatusCode::OK, &newsletter.newsletter, (title, language), &content)
 }

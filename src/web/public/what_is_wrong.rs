@@ -1,4 +1,4 @@
-//! What is wrong with an address, in the reader's words.
+//! What is wrong with a signup, in the reader's words.
 
 use crate::{
     actions::subscribe::{MOST_NEWSLETTERS, SubscribeError},
@@ -6,8 +6,40 @@ use crate::{
     web::words::{Address, Words, fill},
 };
 
+/// The part of the form that something is wrong with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// The address.
+    Email,
+    /// What is chosen.
+    Newsletter,
+}
+
+impl Field {
+    /// The field's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Newsletter => "newsletter",
+        }
+    }
+}
+
+/// What is wrong with a form.
+#[derive(Debug)]
+pub struct Wrong {
+    /// With which part.
+    pub field: Field,
+    /// What, as a sentence.
+    pub what: String,
+}
+
 /// Why a text is no address.
-pub fn no_address(why: EmailAddressError, say: &Address) -> String {
+pub fn no_address(why: EmailAddressError, say: &Address) -> Wrong {
+    Wrong { field: Field::Email, what: address_in_words(why, say) }
+}
+
+fn address_in_words(why: EmailAddressError, say: &Address) -> String {
     use EmailAddressError as E;
     let limited = |text: &str, limit: usize| fill(text, &[("limit", &limit.to_string())]);
     match why {
@@ -22,7 +54,12 @@ pub fn no_address(why: EmailAddressError, say: &Address) -> String {
 }
 
 /// Why a signup is not taken.
-pub fn refused(why: &SubscribeError, words: &Words) -> String {
+pub fn refused(why: &SubscribeError, words: &Words) -> Wrong {
+    let field = if matches!(why, SubscribeError::NewsletterCount) { Field::Newsletter } else { Field::Email };
+    Wrong { field, what: in_words(why, words) }
+}
+
+fn in_words(why: &SubscribeError, words: &Words) -> String {
     let say = &words.address;
     match why {
         SubscribeError::NewsletterCount => {

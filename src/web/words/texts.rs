@@ -104,6 +104,8 @@ texts! {
         sent,
         /// What to do when nothing comes.
         missing,
+        /// The question where there are several newsletters.
+        which,
         /// The answer to a program, such as the box.
         accepted,
         /// None is chosen, or too many; `{most}`.
