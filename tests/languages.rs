@@ -1,6 +1,7 @@
 //! What readers' pages say in other languages than English.
 
 use crate::support::{app::TestApp, on_both_engines};
+use daily::domain::{email_address::EmailAddress, signup_wording::signup_wording};
 use serde_json::{Value, json};
 
 /// A signup by a program: status, language and body of the answer.
@@ -110,5 +111,36 @@ on_both_engines! {
         assert!(get("/").await.contains("Read Daily in your inbox"));
         let page = get("/?lang=pt-BR").await;
         assert!(page.contains("Daily na sua caixa de entrada") && page.contains(r#"name="lang" value="pt""#), "{page}");
+    }
+
+    async fn who_signs_up_in_a_language_is_written_to_in_it(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        let page = app.get(&format!("{}/?lang=fr", app.url)).await.text().await.unwrap();
+        let promise = signup_wording(Some("fr"));
+        assert!(page.contains(promise.text), "{page}");
+        app.post_form("/subscribe", &[("email", "ann@example.org"), ("lang", "fr")]).await;
+        app.settle().await;
+        let mail = app.mails_to("ann@example.org").pop().unwrap();
+        assert_eq!((mail.subject(), mail.header("Content-Language")), ("Confirmez votre inscription à Daily", Some("fr")));
+        let link = app.confirmation_link("ann@example.org");
+        assert!(app.get(&link).await.text().await.unwrap().contains("Recevoir Daily par e-mail"));
+        assert!(app.get(&format!("{link}?lang=de")).await.text().await.unwrap().contains("Daily per Mail bekommen?"));
+        assert!(app.post(&link).await.text().await.unwrap().contains("C’est fait"));
+        let held = {
+            let ann = EmailAddress::parse("ann@example.org").unwrap();
+            let mut tx = app.app.db.read().await.unwrap();
+            daily::db::subscriptions::held(&mut tx, &ann).await.unwrap().unwrap()
+        };
+        let asked = &held.subscriptions[0].consent[0];
+        let kept = (asked.wording.as_deref(), asked.wording_version);
+        assert_eq!(kept, (Some(promise.text), Some(promise.version)), "the ledger has what was shown");
+        // An issue is the newsletter's; the page to leave is the reader's, and so is the last mail.
+        app.article("The bridge").await;
+        app.send_issue().await;
+        let issue = app.mails_to("ann@example.org").pop().unwrap();
+        assert_eq!(issue.header("Content-Language"), Some("en"));
+        let leave = issue.link("/unsubscribe/");
+        assert!(app.get(&leave).await.text().await.unwrap().contains("Quitter Daily"));
+        assert!(app.post(&leave).await.text().await.unwrap().contains("Vous êtes désinscrit"));
     }
 }

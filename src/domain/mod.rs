@@ -38,6 +38,7 @@ pub mod sections;
 pub mod selection;
 pub mod signup_limit;
 pub mod signup_proof;
+pub mod signup_wording;
 pub mod subscription;
 pub mod theme;
 pub mod token;

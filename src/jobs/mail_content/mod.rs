@@ -55,6 +55,14 @@ impl<'a> Making<'a> {
         masthead(&self.newsletter.newsletter, self.public_url())
     }
 
+    /// The masthead of a letter to a reader: in the reader's language, if it is known and another one than the newsletter's.
+    fn masthead_for(&self, subscription: &'a SubscriptionRecord) -> Masthead<'a> {
+        let primary = |tag: &'a str| tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+        let masthead = self.masthead();
+        let own = subscription.language.as_deref().filter(|own| primary(own) != primary(masthead.language));
+        Masthead { language: own.unwrap_or(masthead.language), ..masthead }
+    }
+
     fn public_url(&self) -> &'a str {
         &self.context.rules.public_url
     }

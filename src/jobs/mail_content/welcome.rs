@@ -49,7 +49,7 @@ pub(super) async fn content(
             web_url,
         });
     let email = welcome::render(&Welcome {
-        masthead: making.masthead(),
+        masthead: making.masthead_for(subscription),
         address: making.mail.recipient.as_str(),
         next: NextIssue {
             at: clock::civil(newsletter, due_at),

@@ -55,7 +55,10 @@ pub async fn renew(
     headers: HeaderMap,
 ) -> Result<Response, WebError> {
     match confirm::renew(&site.actions, &token, &evidence(peer, &headers, None)).await {
-        Ok(Some(newsletter)) => Ok(subscribe::accepted(&newsletter, speak(&newsletter, &query, &headers))),
+        Ok(Some((newsletter, language))) => {
+            let spoken = speak(&newsletter, language.as_deref(), &query, &headers);
+            Ok(subscribe::accepted(&newsletter, spoken))
+        }
         Ok(None) => Ok(show(&token, confirm::look(&site.actions, &token).await?, &query, &headers)),
         Err(SubscribeError::TooMany { wait }) => Ok(Refusal::TooMany(wait).into_response()),
         Err(SubscribeError::NoSuchNewsletter(slug)) => Err(WebError::NotFound(Refusal::NoNewsletter(slug))),
@@ -85,15 +88,20 @@ pub async fn post(
     Ok(show(&token, state, &query, &headers))
 }
 
-fn speak(newsletter: &NewsletterRecord, query: &AskedLanguage, headers: &HeaderMap) -> Spoken {
-    words::spoken([query.lang.as_deref(), Some(&newsletter.newsletter.language)], headers)
+fn speak(
+    newsletter: &NewsletterRecord,
+    own: Option<&str>,
+    query: &AskedLanguage,
+    headers: &HeaderMap,
+) -> Spoken {
+    words::spoken([query.lang.as_deref(), own, Some(&newsletter.newsletter.language)], headers)
 }
 
 fn show(token: &str, state: Confirmation, query: &AskedLanguage, headers: &HeaderMap) -> Response {
     match state {
         Confirmation::Unknown => Refusal::BrokenConfirmLink.into_response(),
-        Confirmation::Expired { newsletter } => {
-            let (language, words) = speak(&newsletter, query, headers);
+        Confirmation::Expired { newsletter, language } => {
+            let (language, words) = speak(&newsletter, language.as_deref(), query, headers);
             let say = &words.confirm;
             page(
                 StatusCode::GONE,
@@ -107,8 +115,8 @@ fn show(token: &str, state: Confirmation, query: &AskedLanguage, headers: &Heade
                 },
             )
         }
-        Confirmation::Ready { newsletter, titles, address } => {
-            let (language, words) = speak(&newsletter, query, headers);
+        Confirmation::Ready { newsletter, language, titles, address } => {
+            let (language, words) = speak(&newsletter, language.as_deref(), query, headers);
             let say = &words.confirm;
             let (before, after) = around(&say.one_click, "address");
             page(
@@ -123,8 +131,8 @@ fn show(token: &str, state: Confirmation, query: &AskedLanguage, headers: &Heade
                 },
             )
         }
-        Confirmation::Confirmed { newsletter, titles } => {
-            let (language, words) = speak(&newsletter, query, headers);
+        Confirmation::Confirmed { newsletter, language, titles } => {
+            let (language, words) = speak(&newsletter, language.as_deref(), query, headers);
             let say = &words.confirm;
             page(
                 StatusCode::OK,

@@ -2,7 +2,7 @@
 
 use crate::{
     db::newsletters::NewsletterRecord,
-    domain::{consent::SIGNUP_WORDING, email_address::MAX_ADDRESS_BYTES, signup_proof::form_stamp},
+    domain::{email_address::MAX_ADDRESS_BYTES, signup_proof::form_stamp, signup_wording::signup_wording},
     web::{
         Site, WebError,
         layout::{Frame, respond},
@@ -67,7 +67,7 @@ pub fn show(
             button type="submit" { (say.button) }
         }
         script src="/assets/time-zone.js" defer {}
-        p.fine-print { (SIGNUP_WORDING) }
+        p.fine-print { (signup_wording(Some(language)).text) }
     };
     respond(status, frame, &content)
 }

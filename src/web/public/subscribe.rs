@@ -119,7 +119,7 @@ pub async fn post(
         Err(SubscribeError::Db(error)) => return Err(error.into()),
     }
     if json {
-        let body = serde_json::json!({ "status": "accepted", "message": spoken.1.embed.accepted });
+        let body = serde_json::json!({ "status": "accepted", "message": spoken.1.signup.accepted });
         return Ok(in_language(spoken.0, (StatusCode::ACCEPTED, Json(body)).into_response()));
     }
     let mut answer = accepted(&site.newsletter(Some(slug)).await?, spoken);

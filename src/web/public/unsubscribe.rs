@@ -112,16 +112,21 @@ impl Form {
     }
 }
 
-fn speak(newsletter: &NewsletterRecord, query: &AskedLanguage, headers: &HeaderMap) -> Spoken {
-    words::spoken([query.lang.as_deref(), Some(&newsletter.newsletter.language)], headers)
+fn speak(
+    newsletter: &NewsletterRecord,
+    own: Option<&str>,
+    query: &AskedLanguage,
+    headers: &HeaderMap,
+) -> Spoken {
+    words::spoken([query.lang.as_deref(), own, Some(&newsletter.newsletter.language)], headers)
 }
 
 fn show(state: Leaving, query: &AskedLanguage, headers: &HeaderMap) -> Response {
     match state {
         Leaving::Unknown => Refusal::BrokenLink.into_response(),
         Leaving::Test => Refusal::TestLink.into_response(),
-        Leaving::Subscribed { newsletter, address } => {
-            let (language, words) = speak(&newsletter, query, headers);
+        Leaving::Subscribed { newsletter, language, address } => {
+            let (language, words) = speak(&newsletter, language.as_deref(), query, headers);
             let say = &words.unsubscribe;
             let (before, after) = around(&say.no_more, "address");
             page(
@@ -133,8 +138,8 @@ fn show(state: Leaving, query: &AskedLanguage, headers: &HeaderMap) -> Response 
                 },
             )
         }
-        Leaving::Gone { newsletter, has_said_why } => {
-            let (language, words) = speak(&newsletter, query, headers);
+        Leaving::Gone { newsletter, language, has_said_why } => {
+            let (language, words) = speak(&newsletter, language.as_deref(), query, headers);
             let say = &words.unsubscribe;
             page(
                 (&newsletter, language),

@@ -188,6 +188,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_agreed_to_is_said_in_every_language() {
+        for (tag, _) in FILES {
+            assert_eq!(crate::domain::signup_wording::signup_wording(Some(tag)).language, *tag);
+        }
+    }
+
+    #[test]
     fn every_file_is_built_in() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web/words");
         let mut there: Vec<String> = std::fs::read_dir(folder)

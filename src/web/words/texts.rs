@@ -48,12 +48,6 @@ texts! {
     Embed {
         /// While it waits for the answer.
         sending,
-        /// The signup was taken.
-        accepted,
-        /// What was entered is no address.
-        bad_address,
-        /// Limits are reached.
-        too_many,
         /// It can't be sent from there; a link to our page follows.
         trouble,
         /// That link.
@@ -110,6 +104,8 @@ texts! {
         sent,
         /// What to do when nothing comes.
         missing,
+        /// The answer to a program, such as the box.
+        accepted,
         /// None is chosen, or too many; `{most}`.
         newsletter_count,
     }
