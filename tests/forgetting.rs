@@ -14,6 +14,7 @@ use daily::{
         email_address::EmailAddress,
         import::{Dates, LayoutOptions, Outcome},
         subscription::SubscriptionStatus,
+        token::Purpose,
     },
 };
 use jiff::tz::TimeZone;
@@ -98,7 +99,7 @@ on_both_engines! {
             ("suppressions", "address_key || reason"),
             ("mails", "recipient || COALESCE(reply_text, '')"),
             ("deliveries", "COALESCE(reply_text, '')"),
-            ("consent_events", "COALESCE(source_url, '') || COALESCE(client_address, '') || COALESCE(user_agent, '')"),
+            ("consent_events", "COALESCE(address, '') || COALESCE(source_url, '') || COALESCE(client_address, '')"),
             ("forgotten", "print || COALESCE(reason, '')"),
         ] {
             let count = format!("SELECT count(*) FROM {table} WHERE lower({columns}) LIKE '%ann@%'");
@@ -170,5 +171,34 @@ on_both_engines! {
             let error = change(what).await.unwrap_err().to_string();
             assert!(error.contains("append-only"), "{what}: {error}");
         }
+    }
+}
+
+on_both_engines! {
+    async fn old_links_of_a_forgotten_reader_keep_nothing_new(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader(ANN).await;
+        let confirm = app.confirmation_link(ANN);
+        let id = subscriptions::of_address(&mut app.app.db.read().await.unwrap(), &address(ANN)).await.unwrap()[0].id;
+        let token = app.app.actions.keys.sign(Purpose::Unsubscribe, id.0);
+        assert_eq!(forgotten(&app, ANN).await, Forgetting::Done);
+        let before = app.mails().len();
+        assert_eq!(app.post(&format!("{confirm}/renew")).await.status(), 404);
+        assert_eq!(app.post(&confirm).await.status(), 404);
+        let leave = format!("/unsubscribe/{token}");
+        let reason = [("reason", "other"), ("remark", "I am Ann Smith")];
+        for fields in [&[("List-Unsubscribe", "One-Click")][..], &reason[..]] {
+            let answer = app.post_form(&leave, fields).await;
+            assert_eq!(answer.status(), 200);
+            assert!(!answer.text().await.unwrap().contains("invalid"));
+        }
+        assert_eq!(app.get(&format!("{}/preferences/{token}", app.url)).await.text().await.unwrap().matches("invalid").count(), 0);
+        assert_eq!(app.sign_up(&format!("forgotten-{}@forgotten.invalid", id.0)).await.status(), 422);
+        app.settle().await;
+        assert_eq!(app.mails().len(), before);
+        let store = app.store().await;
+        assert_eq!(store.number("SELECT count(*) FROM leaving_reasons").await, 0);
+        assert_eq!(store.number("SELECT count(*) FROM consent_events WHERE client_address IS NOT NULL").await, 0);
+        assert_eq!(store.number("SELECT count(*) FROM subscriptions WHERE status = 'pending'").await, 0);
     }
 }

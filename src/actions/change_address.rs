@@ -76,7 +76,7 @@ pub async fn ask(context: &Context, id: SubscriptionId, new: &EmailAddress) -> R
         return Ok(Asked::Refused);
     }
     let mut tx = context.db.begin().await?;
-    let Some(subscription) = subscriptions::get(&mut tx, id).await? else { return Ok(Asked::Gone) };
+    let Some(subscription) = subscriptions::of_link(&mut tx, id).await? else { return Ok(Asked::Gone) };
     if !subscription.status.is_confirmed() {
         return Ok(Asked::Gone);
     }
@@ -155,7 +155,7 @@ async fn move_reader(
         return Ok(false);
     }
     let reader = subscription.subscriber_id;
-    if let Some(there) = forgotten::subscriber(tx, &new).await?
+    if let Some(there) = forgotten::hold_subscriber(tx, &new).await?
         && !merge_readers(tx, reader, there, evidence, now).await?
     {
         return Ok(false);
@@ -177,7 +177,9 @@ async fn find(context: &Context, tx: &mut Tx, token: &str) -> Result<Option<Foun
     let named = ends.into_iter().find_map(|(purpose, end)| Some((end, context.keys.verify(purpose, token)?)));
     let Some((end, id)) = named else { return Ok(None) };
     let Some(request) = reader_requests::get(tx, RequestId(id)).await? else { return Ok(None) };
-    let Some(subscription) = subscriptions::get(tx, request.subscription_id).await? else { return Ok(None) };
+    let Some(subscription) = subscriptions::of_link(tx, request.subscription_id).await? else {
+        return Ok(None);
+    };
     let newsletter = newsletters::get(tx, subscription.newsletter_id).await?;
     Ok(Some((end, request, subscription, newsletter)))
 }

@@ -160,7 +160,7 @@ async fn find(context: &Context, tx: &mut Tx, token: &str) -> Result<Vec<Asked>,
     let Some(id) = context.keys.verify(Purpose::Confirm, token) else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     for record in subscriptions::confirmed_together(tx, ConfirmationId(id)).await? {
-        let Some(subscription) = subscriptions::get(tx, record.subscription_id).await? else { continue };
+        let Some(subscription) = subscriptions::of_link(tx, record.subscription_id).await? else { continue };
         let newsletter = newsletters::get(tx, subscription.newsletter_id).await?;
         found.push(Asked { record, subscription, newsletter });
     }

@@ -38,6 +38,8 @@ pub async fn forget(context: &Context, address: &EmailAddress) -> Result<Forgett
     }
     tx.commit().await?;
     let mut tx = context.db.begin().await?;
+    // First the reader's row: signups take it first, too.
+    let reader = forgotten::hold_subscriber(&mut tx, address).await?;
     if forgotten::is_in_flight(&mut tx, address).await? {
         return Ok(Forgetting::InFlight);
     }
@@ -53,7 +55,7 @@ pub async fn forget(context: &Context, address: &EmailAddress) -> Result<Forgett
             forgotten::erase_subscriber(&mut tx, reader, now).await?;
         }
     }
-    if let Some(id) = forgotten::subscriber(&mut tx, address).await? {
+    if let Some(id) = reader {
         reader_requests::erase(&mut tx, id).await?;
         forgotten::erase_subscriber(&mut tx, id, now).await?;
     }

@@ -25,6 +25,11 @@ pub fn page(it: &Held, now: Stamp) -> String {
             clean(&suppressed.reason)
         );
     }
+    for it in &it.kept_out_of {
+        let since = moment(Some(it.created_at));
+        let _ =
+            writeln!(text, "No list brings you into {} since {since}: {}", it.newsletter, clean(&it.reason));
+    }
     for subscription in &it.subscriptions {
         add_subscription(&mut text, subscription);
     }

@@ -38,7 +38,7 @@ pub async fn join_newsletter(
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let (Some(own), Some(newsletter)) =
-        (subscriptions::get(&mut tx, via).await?, newsletters::by_slug(&mut tx, slug).await?)
+        (subscriptions::of_link(&mut tx, via).await?, newsletters::by_slug(&mut tx, slug).await?)
     else {
         return Ok(Joining::NoSuchNewsletter);
     };

@@ -11,7 +11,7 @@ use jiff::civil::Date;
 /// when the date comes it goes on by itself. `false`: there is no such subscription, or it is neither active nor paused.
 pub async fn pause_subscription(context: &Context, id: SubscriptionId, until: Date) -> Result<bool, DbError> {
     let mut tx = context.db.begin().await?;
-    let Some(subscription) = subscriptions::get(&mut tx, id).await? else { return Ok(false) };
+    let Some(subscription) = subscriptions::of_link(&mut tx, id).await? else { return Ok(false) };
     let newsletter = newsletters::get(&mut tx, subscription.newsletter_id).await?;
     let own = subscription.preferences().time_zone;
     let zone = pause::zone_of(&newsletter.newsletter, own.as_ref());
@@ -27,7 +27,7 @@ pub async fn resume_subscription(context: &Context, id: SubscriptionId) -> Resul
     if !subscriptions::resume(&mut tx, id).await? {
         return Ok(false);
     }
-    if let Some(subscription) = subscriptions::get(&mut tx, id).await? {
+    if let Some(subscription) = subscriptions::of_link(&mut tx, id).await? {
         let newsletter = newsletters::get(&mut tx, subscription.newsletter_id).await?;
         follow_clock(&mut tx, &newsletter, &subscription, now).await?;
     }

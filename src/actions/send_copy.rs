@@ -57,7 +57,7 @@ pub enum CopyLink {
 pub async fn ask(context: &Context, id: SubscriptionId) -> Result<Asked, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    let Some(subscription) = subscriptions::get(&mut tx, id).await? else { return Ok(Asked::Gone) };
+    let Some(subscription) = subscriptions::of_link(&mut tx, id).await? else { return Ok(Asked::Gone) };
     if !subscription.status.is_confirmed() {
         return Ok(Asked::Gone);
     }
@@ -92,7 +92,7 @@ pub async fn copy(context: &Context, token: &str) -> Result<Result<String, CopyL
 async fn find(context: &Context, tx: &mut Tx, token: &str) -> Result<CopyLink, DbError> {
     let Some(id) = context.keys.verify(Purpose::Copy, token) else { return Ok(CopyLink::Unknown) };
     let Some(request) = reader_requests::get(tx, RequestId(id)).await? else { return Ok(CopyLink::Unknown) };
-    let Some(subscription) = subscriptions::get(tx, request.subscription_id).await? else {
+    let Some(subscription) = subscriptions::of_link(tx, request.subscription_id).await? else {
         return Ok(CopyLink::Unknown);
     };
     let newsletter = Box::new(newsletters::get(tx, subscription.newsletter_id).await?);

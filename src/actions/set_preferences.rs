@@ -71,7 +71,7 @@ pub async fn look(context: &Context, token: &str) -> Result<Choosing, DbError> {
     }
     let Some(id) = context.keys.verify(Purpose::Unsubscribe, token) else { return Ok(Choosing::Unknown) };
     let mut tx = context.db.read().await?;
-    let Some(subscription) = subscriptions::get(&mut tx, SubscriptionId(id)).await? else {
+    let Some(subscription) = subscriptions::of_link(&mut tx, SubscriptionId(id)).await? else {
         return Ok(Choosing::Unknown);
     };
     let newsletter = newsletters::get(&mut tx, subscription.newsletter_id).await?;
@@ -109,7 +109,7 @@ async fn others(tx: &mut Tx, reader: SubscriberId, but: NewsletterId) -> Result<
 /// Keeps the language a reader reads in: that of pages and letters to them.
 pub async fn set_language(context: &Context, id: SubscriptionId, language: &str) -> Result<(), DbError> {
     let mut tx = context.db.begin().await?;
-    if let Some(subscription) = subscriptions::get(&mut tx, id).await? {
+    if let Some(subscription) = subscriptions::of_link(&mut tx, id).await? {
         subscriptions::set_language(&mut tx, subscription.subscriber_id, language).await?;
     }
     tx.commit().await
@@ -127,7 +127,7 @@ pub async fn set_preferences(
     if !subscriptions::set_preferences(&mut tx, id, preferences).await? {
         return Ok(false);
     }
-    if let Some(subscription) = subscriptions::get(&mut tx, id).await? {
+    if let Some(subscription) = subscriptions::of_link(&mut tx, id).await? {
         let newsletter = newsletters::get(&mut tx, subscription.newsletter_id).await?;
         move_pause(&mut tx, &newsletter, &subscription).await?;
         follow_clock(&mut tx, &newsletter, &subscription, now).await?;

@@ -6,7 +6,10 @@
 use super::{Context, intake};
 use crate::{
     db::{DbError, subscriptions::Evidence},
-    domain::{email_address::EmailAddress, mail_domains::is_role_account, newsletter::is_slug},
+    domain::{
+        email_address::EmailAddress, forgotten::is_placeholder, mail_domains::is_role_account,
+        newsletter::is_slug,
+    },
 };
 use jiff::{SignedDuration, tz::TimeZone};
 
@@ -66,7 +69,9 @@ pub async fn subscribe(context: &Context, signup: Signup) -> Result<(), Subscrib
         return Err(SubscribeError::NoSuchNewsletter(slug.clone()));
     }
     let domain = signup.address.domain();
-    if context.blocked_domains.contains(domain, context.clock.now()) {
+    if is_placeholder(signup.address.as_str())
+        || context.blocked_domains.contains(domain, context.clock.now())
+    {
         return Err(SubscribeError::Blocked(domain.to_owned()));
     }
     if !context.allow_role_accounts && is_role_account(&signup.address) {

@@ -9,6 +9,7 @@ use crate::{
     },
     domain::{
         consent::{ConsentEvent, LeavingReason, remark},
+        forgotten::is_placeholder,
         ids::SubscriptionId,
         mail::MailKind,
         subscription::{GOODBYE_INTERVAL, SubscriptionStatus},
@@ -116,8 +117,9 @@ pub async fn give_reason(
         return Ok(Leaving::Unknown);
     };
     let now = context.clock.now();
-    let kept =
-        subscriptions::set_reason(&mut tx, subscription.id, reason, remark(text).as_deref(), now).await?;
+    // Nothing new is kept in the name of a reader who was forgotten.
+    let kept = !is_placeholder(&subscription.address)
+        && subscriptions::set_reason(&mut tx, subscription.id, reason, remark(text).as_deref(), now).await?;
     tx.commit().await?;
     Ok(match subscription {
         it if has_left(&it) => Leaving::Gone { newsletter, language: it.language, has_said_why: kept },

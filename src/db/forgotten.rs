@@ -66,13 +66,16 @@ pub(super) async fn reason(
     Ok(found.flatten())
 }
 
-/// The subscriber with this address, if there is one.
-pub async fn subscriber(tx: &mut Tx, address: &EmailAddress) -> Result<Option<SubscriberId>, DbError> {
+/// The subscriber with this address, if there is one. Its row is held until the transaction ends.
+pub async fn hold_subscriber(tx: &mut Tx, address: &EmailAddress) -> Result<Option<SubscriberId>, DbError> {
     let id: Option<i64> = on!(tx, |conn| {
-        sqlx::query_scalar("SELECT id FROM subscribers WHERE address_key = $1")
-            .bind(address.key())
-            .fetch_optional(conn)
-            .await?
+        // Changes nothing.
+        sqlx::query_scalar(
+            "UPDATE subscribers SET address_key = address_key WHERE address_key = $1 RETURNING id",
+        )
+        .bind(address.key())
+        .fetch_optional(conn)
+        .await?
     });
     Ok(id.map(SubscriberId))
 }
@@ -124,6 +127,7 @@ pub async fn insert(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Resu
 pub async fn erase_address(tx: &mut Tx, address: &EmailAddress) -> Result<(), DbError> {
     for statement in [
         "DELETE FROM suppressions WHERE address_key = $1",
+        "DELETE FROM newsletter_suppressions WHERE address_key = $1",
         "DELETE FROM signups WHERE address_key = $1",
         "DELETE FROM mails WHERE lower(recipient) = $1 AND (subscription_id IS NOT NULL OR status IN ('sent', 'failed'))",
     ] {

@@ -1,7 +1,11 @@
-//! Table `suppressions`: addresses nobody may mail, and why.
+//! Tables `suppressions`, addresses nobody may mail, and `newsletter_suppressions`, addresses that no list brings into a newsletter;
+//! and why.
 
 use super::{DbError, EngineTx, Stamp, Tx, deliveries, encode, forgotten, on, on_rows};
-use crate::domain::{email_address::EmailAddress, ids::DeliveryId};
+use crate::domain::{
+    email_address::EmailAddress,
+    ids::{DeliveryId, NewsletterId, SubscriptionId},
+};
 use jiff::Timestamp;
 use std::collections::HashSet;
 
@@ -75,6 +79,74 @@ pub async fn add(tx: &mut Tx, addresses: &[(String, String)], now: Timestamp) ->
         EngineTx::Sqlite(conn) => add!(conn, "json_each($1)"),
         EngineTx::Postgres(conn) => add!(conn, "json_array_elements($1::json)"),
     }
+}
+
+/// Keeps addresses, by their keys, each with the reason, out of a newsletter: no list makes them active, until their reader confirms
+/// here. Where one is kept out already, that stays.
+pub async fn add_for_newsletter(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    addresses: &[(String, String)],
+    now: Timestamp,
+) -> Result<(), DbError> {
+    if addresses.is_empty() {
+        return Ok(());
+    }
+    on_rows!(
+        tx,
+        ["INSERT INTO newsletter_suppressions (newsletter_id, address_key, reason, created_at) \
+             SELECT $2, value ->> 0, value ->> 1, $3 FROM"],
+        ["WHERE true ON CONFLICT (newsletter_id, address_key) DO NOTHING"],
+        |conn, query| sqlx::query(query)
+            .bind(encode(addresses)?)
+            .bind(newsletter.0)
+            .bind(Stamp(now))
+            .execute(conn)
+            .await
+            .map(drop)
+    )
+}
+
+/// From which newsletter an address is kept out, why, and since when.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct NewsletterSuppression {
+    /// The newsletter's short name.
+    pub newsletter: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub created_at: Stamp,
+}
+
+/// From which newsletters an address is kept out.
+pub async fn of_newsletters(
+    tx: &mut Tx,
+    address: &EmailAddress,
+) -> Result<Vec<NewsletterSuppression>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(
+            "SELECT n.slug AS newsletter, x.reason, x.created_at FROM newsletter_suppressions x \
+             JOIN newsletters n ON n.id = x.newsletter_id WHERE x.address_key = $1 ORDER BY n.slug",
+        )
+        .bind(address.key())
+        .fetch_all(conn)
+        .await
+    })
+}
+
+/// The reader of a subscription has confirmed: its newsletter does not keep them out any more.
+pub async fn lift(tx: &mut Tx, subscription: SubscriptionId) -> Result<(), DbError> {
+    on!(tx, |conn| {
+        sqlx::query(
+            "DELETE FROM newsletter_suppressions WHERE newsletter_id = (SELECT newsletter_id FROM subscriptions WHERE id = $1) \
+             AND address_key = (SELECT r.address_key FROM subscribers r JOIN subscriptions s ON s.subscriber_id = r.id \
+             WHERE s.id = $1)",
+        )
+        .bind(subscription.0)
+        .execute(conn)
+        .await
+        .map(drop)
+    })
 }
 
 /// Suppresses the readers of deliveries whose address was refused for good, with what was said, and ends their subscriptions

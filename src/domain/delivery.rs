@@ -80,6 +80,13 @@ impl Answer {
         Self { stage: Some(stage), ..self }
     }
 
+    /// The codes alone: the text may name a reader.
+    pub fn codes(&self) -> String {
+        let code = self.code.map(|code| code.to_string());
+        let codes: Vec<String> = code.into_iter().chain(self.enhanced.map(|it| it.to_string())).collect();
+        codes.join(" ")
+    }
+
     /// Code and text in one line.
     pub fn line(&self) -> String {
         match self.code {

@@ -186,7 +186,7 @@ impl Governor {
         let known = paces::slowed(&mut tx, Scope::Domain(domain)).await?;
         let slowed = self.pace(domain, known).complaint(self.seen_per_minute(domain), now);
         if let Some(slowed) = slowed {
-            paces::slow(&mut tx, Scope::Domain(domain), slowed, &answer.line()).await?;
+            paces::slow(&mut tx, Scope::Domain(domain), slowed, &answer.codes()).await?;
             tracing::warn!(
                 domain,
                 per_minute = slowed.per_minute,

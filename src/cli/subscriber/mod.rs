@@ -209,10 +209,15 @@ async fn show(app: &App, address: &str, output: Output) -> CliResult {
         return Err(CliError::Failed(format!("{address} has never signed up")));
     };
     let suppressed = suppressions::of_address(&mut tx, &address).await?;
+    let kept_out_of = suppressions::of_newsletters(&mut tx, &address).await?;
     let sent = deliveries::of_subscriber(&mut tx, first.subscriber_id, 20).await?;
     let mut text = format!("{}\n", first.address);
     if let Some(it) = &suppressed {
         let _ = writeln!(text, "suppressed since {}: {}", moment(Some(it.created_at)), it.reason);
+    }
+    for it in &kept_out_of {
+        let since = moment(Some(it.created_at));
+        let _ = writeln!(text, "no list brings them into {} since {since}: {}", it.newsletter, it.reason);
     }
     let mut list = Vec::new();
     for it in &found {
@@ -235,7 +240,8 @@ async fn show(app: &App, address: &str, output: Output) -> CliResult {
         let _ = write!(text, "\n{}", issues(&sent));
     }
     let record = json!({
-        "address": first.address, "suppressed": suppressed, "subscriptions": list, "deliveries": sent,
+        "address": first.address, "suppressed": suppressed, "kept_out_of": kept_out_of, "subscriptions": list,
+        "deliveries": sent,
     });
     output.record(&record, || text)?;
     Ok(())

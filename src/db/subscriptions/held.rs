@@ -5,7 +5,7 @@ use crate::{
     db::{
         DbError, Stamp, Tx, on,
         reader_requests::{self, ReaderRequest},
-        suppressions::{self, Suppression},
+        suppressions::{self, NewsletterSuppression, Suppression},
     },
     domain::{email_address::EmailAddress, ids::SubscriptionId},
 };
@@ -22,6 +22,8 @@ pub struct Held {
     pub known_since: Option<Stamp>,
     /// Nobody may mail it, and why.
     pub suppressed: Option<Suppression>,
+    /// Newsletters that no list brings it into, since it left them elsewhere.
+    pub kept_out_of: Vec<NewsletterSuppression>,
     /// Subscriptions, with what was chosen and on whose word.
     pub subscriptions: Vec<HeldSubscription>,
     /// Copies of issues, newest first.
@@ -61,6 +63,10 @@ pub struct HeldConsent {
     pub user_agent: Option<String>,
     /// The page the form stood on, or the file that was imported.
     pub source_url: Option<String>,
+    /// The address, as it was.
+    pub address: Option<String>,
+    /// The number of the mail to confirm that it is about.
+    pub confirmation_id: Option<i64>,
     /// The text that was agreed to.
     pub wording: Option<String>,
     /// Its version.
@@ -161,19 +167,23 @@ pub async fn held(tx: &mut Tx, address: &EmailAddress) -> Result<Option<Held>, D
         address: address.to_string(),
         known_since,
         suppressed: suppressions::of_address(tx, address).await?,
+        kept_out_of: suppressions::of_newsletters(tx, address).await?,
         subscriptions,
         issues: issues(tx, address).await?,
         mails: mails(tx, address).await?,
     };
-    let nothing = held.known_since.is_none() && held.suppressed.is_none() && held.mails.is_empty();
+    let nothing = held.known_since.is_none()
+        && held.suppressed.is_none()
+        && held.kept_out_of.is_empty()
+        && held.mails.is_empty();
     Ok((!nothing).then_some(held))
 }
 
 async fn consent(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<HeldConsent>, DbError> {
     on!(tx, |conn| {
         sqlx::query_as(
-            "SELECT kind, occurred_at, method, client_address, user_agent, source_url, wording, wording_version \
-             FROM consent_events WHERE subscription_id IN (SELECT $1 UNION ALL SELECT id FROM subscriptions WHERE merged_into = $1) ORDER BY id LIMIT $2",
+            "SELECT kind, occurred_at, method, client_address, user_agent, source_url, address, confirmation_id, wording, \
+             wording_version FROM consent_events WHERE subscription_id IN (SELECT $1 UNION ALL SELECT id FROM subscriptions WHERE merged_into = $1) ORDER BY id LIMIT $2",
         )
         .bind(id.0)
         .bind(MOST)

@@ -13,7 +13,9 @@ mod pending;
 mod reasons;
 mod requests;
 
-pub use chain::{LinkedEvent, count_unlinked, erase_evidence, extend_chain, links_after, unlinked_after};
+pub use chain::{
+    Backlog, LinkedEvent, count_unlinked, erase_evidence, has_backlog, link_backlog, links_after,
+};
 pub use choices::{join, set_language, set_preferences};
 pub use clocks::{clock_counts, clocks, clocks_of};
 pub use consent::{
@@ -38,10 +40,11 @@ pub use requests::{
 
 pub use pending::{erase_pending, set_reminded, to_remind};
 
-use super::{DbError, Stamp, Tx, on};
+use super::{DbError, Stamp, Tx, on, suppressions};
 use crate::domain::{
     cadence::Cadence,
     email_address::EmailAddress,
+    forgotten::is_placeholder,
     ids::{NewsletterId, SubscriberId, SubscriptionId},
     sections::Sections,
     subscription::SubscriptionStatus,
@@ -158,6 +161,12 @@ pub async fn get(tx: &mut Tx, id: SubscriptionId) -> Result<Option<SubscriptionR
     .await)
 }
 
+/// The subscription that a reader's link is about; `None` also if its reader was forgotten or erased: such a link leads nowhere any
+/// more, so that nothing new is kept in their name.
+pub async fn of_link(tx: &mut Tx, id: SubscriptionId) -> Result<Option<SubscriptionRecord>, DbError> {
+    Ok(get(tx, id).await?.filter(|it| !is_placeholder(&it.address)))
+}
+
 /// All subscriptions of an address.
 pub async fn of_address(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<SubscriptionRecord>, DbError> {
     on!(tx, |conn| sqlx::query_as(select_subscription!("WHERE r.address_key = $1 ORDER BY s.id"))
@@ -200,8 +209,9 @@ pub async fn count_active(tx: &mut Tx, newsletter: NewsletterId) -> Result<i64, 
 }
 
 /// Makes a pending subscription active. `false`: it was not pending. Whoever can confirm reads the mailbox: the pause between
-/// mails that a signup causes, which protects strangers, begins anew.
+/// mails that a signup causes, which protects strangers, begins anew; and that they left elsewhere is over.
 pub async fn activate(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<bool, DbError> {
+    suppressions::lift(tx, id).await?;
     on!(tx, |conn| {
         sqlx::query(
         "UPDATE subscriptions SET status = 'active', confirmed_at = $2, ended_at = NULL, signup_mailed_at = NULL, \
