@@ -45,6 +45,19 @@ async fn no_page_of_readers_has_a_barrier() {
         path("/embed?lang=de"),
         path("/?lang=fr"),
     ];
+    // A reader's own page with all there is on it, and the links it sends.
+    app.post_form(&own_path(&before[9]), &[("do", "pause"), ("until", "2026-06-01")]).await;
+    app.post_form(&own_path(&before[9]), &[("join", "weekly")]).await;
+    app.post_form(&own_path(&before[9]), &[("do", "address"), ("address", "ben@example.net")]).await;
+    app.post_form(&own_path(&before[9]), &[("do", "copy")]).await;
+    app.settle().await;
+    let mut before = Vec::from(before);
+    for (to, link) in
+        [("ben@example.org", "/copy/"), ("ben@example.org", "/address/"), ("ben@example.net", "/address/")]
+    {
+        let mails = app.mails_to(to);
+        before.push(mails.iter().rev().find(|mail| mail.text().contains(link)).unwrap().link(link));
+    }
     let browsers = [Browser::start().await, Browser::dark_phone().await];
     let axe = std::fs::read_to_string(axe()).unwrap();
     let mut barriers = Vec::new();
@@ -59,6 +72,8 @@ async fn no_page_of_readers_has_a_barrier() {
         (path("/"), "ben@localhost", "422"),
         (path("/"), "eve@example.org", "signed up"),
         (before[9].clone(), "", "preferences saved"),
+        (before[13].clone(), "", "one end of two"),
+        (before[12].clone(), "", "address changed"),
         (before[8].clone(), "", "confirmed"),
         (before[10].clone(), "", "left"),
     ];
@@ -79,6 +94,11 @@ async fn no_page_of_readers_has_a_barrier() {
         look(&browsers[0], &axe, name, &mut barriers).await;
     }
     assert!(barriers.is_empty(), "{} barriers:\n{}", barriers.len(), barriers.join("\n"));
+}
+
+/// The path of a link to a page of ours.
+fn own_path(link: &str) -> String {
+    format!("/preferences/{}", link.rsplit('/').next().unwrap_or_default())
 }
 
 async fn look(browser: &Browser, axe: &str, page: &str, barriers: &mut Vec<String>) {

@@ -1,14 +1,16 @@
 //! A reader's own page: its language, and all newsletters on it.
 
-use crate::support::{app::TestApp, on_both_engines};
+use crate::support::{Engine, app::TestApp, browser::Browser, on_both_engines};
 use daily::{
     db::subscriptions::{self, SubscriptionRecord},
     domain::{
         email_address::EmailAddress,
+        newsletter::WhoseClock,
         subscription::SubscriptionStatus::{self, Active, Unsubscribed},
         token::Purpose,
     },
 };
+use fantoccini::Locator;
 use jiff::SignedDuration;
 
 const ANN: &str = "ann@example.org";
@@ -137,11 +139,80 @@ on_both_engines! {
         let all = subscriptions_of(&app, ANN).await;
         assert!(all.iter().all(|it| it.language.as_deref() == Some("fr")), "{all:?}");
         post(&app, &[("cadence", "weekly"), ("language", "<b>")]).await;
+        let asked = app.post_form(&format!("{}?lang=es", page(&app).await), &[("do", "resume")]).await.text().await.unwrap();
+        assert!(asked.contains("?lang=es\"") && asked.contains("Con qué frecuencia"), "a language that is asked for stays: {asked}");
         let french = post(&app, &[("do", "pause"), ("until", "2026-05-09")]).await;
         assert!(french.contains("jusqu’au 9 mai 2026"), "{french}");
         app.clock.advance(SignedDuration::from_hours(1));
         let unknown = app.get(&format!("{}/preferences/x?lang=de", app.url)).await;
         assert_eq!(unknown.status(), 404);
         assert!(unknown.text().await.unwrap().contains("Dieser Link funktioniert nicht"));
+    }
+}
+
+/// A button is pressed, and the next page is there.
+async fn press(browser: &Browser, button: &str) {
+    let client = browser.client();
+    let old = client.find(Locator::Css("html")).await.unwrap();
+    client.find(Locator::Css(button)).await.unwrap().click().await.unwrap();
+    crate::support::eventually("the next page is there", || async {
+        let gone = old.tag_name().await.is_err();
+        let ready = client.execute("return document.readyState", vec![]).await.ok()?;
+        (gone && ready == "complete").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_form_of_the_page_works_on_a_phone() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    app.change_newsletter(|it| it.clock = WhoseClock::Reader).await;
+    app.story("The bridge opens", "Local News").await;
+    app.add_newsletter("weekly", |it| it.title = "The Weekly, with a long name".into()).await;
+    app.reader(ANN).await;
+    let url = format!("{}{}", app.url, page(&app).await);
+    for (name, browser) in [("dark", Browser::dark_phone().await), ("light", Browser::phone().await)] {
+        let client = browser.client();
+        for language in ["de", "fr", "pt", "es", "en"] {
+            client.goto(&format!("{url}?lang={language}")).await.unwrap();
+            let fits =
+                "return [window.innerWidth, document.documentElement.scrollWidth <= window.innerWidth]";
+            assert_eq!(
+                client.execute(fits, vec![]).await.unwrap(),
+                serde_json::json!([390, true]),
+                "{language}"
+            );
+        }
+        client.goto(&format!("{url}?lang=de")).await.unwrap();
+        for part in 0..4 {
+            client.execute("window.scrollTo(0, arguments[0] * 800)", vec![part.into()]).await.unwrap();
+            browser.screenshot(&format!("own-page-{name}-{part}")).await;
+        }
+        client.execute("document.querySelector('#until').value = '2026-06-01'", vec![]).await.unwrap();
+        press(&browser, "[value=pause]").await;
+        browser.screenshot(&format!("own-page-paused-{name}")).await;
+        assert_eq!(standing(&app, "daily").await, Some(SubscriptionStatus::Paused));
+        press(&browser, "[value=resume]").await;
+        assert_eq!(standing(&app, "daily").await, Some(Active));
+        press(&browser, "[name=join]").await;
+        assert_eq!(standing(&app, "weekly").await, Some(Active));
+        let list = "document.querySelector('.newsletters').scrollIntoView({ block: 'center' })";
+        client.execute(list, vec![]).await.unwrap();
+        browser.screenshot(&format!("own-page-joined-{name}")).await;
+        press(&browser, "[name=leave]").await;
+        assert_eq!(standing(&app, "weekly").await, Some(Unsubscribed));
+        press(&browser, "[value=copy]").await;
+        app.settle().await;
+        client.goto(&app.mails_to(ANN).last().unwrap().link("/copy/")).await.unwrap();
+        browser.screenshot(&format!("copy-{name}")).await;
+        client.goto(&url).await.unwrap();
+        client.find(Locator::Css("#address")).await.unwrap().send_keys("ann@example.net").await.unwrap();
+        press(&browser, "[value=address]").await;
+        app.settle().await;
+        client.goto(&app.mails_to("ann@example.net").last().unwrap().link("/address/")).await.unwrap();
+        browser.screenshot(&format!("address-{name}")).await;
+        press(&browser, "button").await;
+        let said = client.find(Locator::Css("h1")).await.unwrap().text().await.unwrap();
+        assert_eq!(said, "One more step");
     }
 }

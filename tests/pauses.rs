@@ -165,9 +165,12 @@ on_both_engines! {
         assert_eq!(app.status_of(ANN).await, Some(Active));
         post(&app, ANN, &[("do", "pause"), ("until", "2026-05-09")]).await;
         // A signup changes nothing of it.
+        app.clock.advance(SignedDuration::from_hours(25));
         app.sign_up(ANN).await;
         app.settle().await;
         assert_eq!(app.status_of(ANN).await, Some(Paused));
+        let mail = app.mails_to(ANN).pop().unwrap();
+        assert!(mail.text().contains("taking a break") && mail.text().contains("/preferences/"), "{}", mail.text());
         let leave = page_of(&app, ANN).await.replace("preferences", "unsubscribe");
         assert_eq!(app.post(&format!("{}{leave}", app.url)).await.status(), 200);
         let it = subscription(&app, ANN).await;

@@ -25,6 +25,15 @@ pub struct AlreadySubscribed<'a> {
 
 /// The mail that reassures.
 pub fn render(already: &AlreadySubscribed<'_>) -> Email {
+    write(already, None)
+}
+
+/// The same to a reader who is taking a break: where they end it. The address stands verbatim and may be a placeholder.
+pub fn render_paused(already: &AlreadySubscribed<'_>, preferences_url: &str) -> Email {
+    write(already, Some(preferences_url))
+}
+
+fn write(already: &AlreadySubscribed<'_>, paused: Option<&str>) -> Email {
     let (masthead, words) = &already.masthead.of_letter();
     let say = &words.already_subscribed;
     let look = Look::of(&masthead.theme);
@@ -34,8 +43,12 @@ pub fn render(already: &AlreadySubscribed<'_>) -> Email {
     let values = &[("title", title.as_str()), ("at_site", &at_site), ("address", &address)];
 
     let subject = fill(&say.subject, values);
-    let preheader = say.preheader.clone();
-    let done = fill(&say.done, values);
+    let (preheader, done, press, url) = match paused {
+        None => (&say.preheader, &say.done, &say.button, already.archive_url),
+        Some(url) => (&say.paused_preheader, &say.paused, &say.resume, url),
+    };
+    let preheader = preheader.clone();
+    let done = fill(done, values);
     let marked = [("at_site", at_linked_site), ("address", html! { strong { (address) } })];
     let leave = inline_link(&look, already.unsubscribe_url, &words.letter.unsubscribe);
 
@@ -44,8 +57,8 @@ pub fn render(already: &AlreadySubscribed<'_>) -> Email {
             (headline(&look, &subject))
             (paragraph(filled(&say.asked, &marked)))
             (paragraph(html! { (done) }))
-            (button(&look, already.archive_url, &say.button))
-            (small_print(html! { (say.missing) }))
+            (button(&look, url, press))
+            @if paused.is_none() { (small_print(html! { (say.missing) })) }
         }))
         (row_end())
     };
@@ -56,8 +69,10 @@ pub fn render(already: &AlreadySubscribed<'_>) -> Email {
     part.paragraph(0, &subject).gap();
     part.paragraph(0, &fill(&say.asked, values)).gap();
     part.paragraph(0, &done).gap();
-    part.paragraph(0, &words.label(&say.button)).link(0, already.archive_url).gap();
-    part.paragraph(0, &say.missing).gap();
+    part.paragraph(0, &words.label(press)).link(0, url).gap();
+    if paused.is_none() {
+        part.paragraph(0, &say.missing).gap();
+    }
     part.rule('-').gap();
     let leave = format!("{} {}", say.leave, words.label(&words.letter.unsubscribe));
     part.paragraph(0, &leave).link(0, already.unsubscribe_url).gap();

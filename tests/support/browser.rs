@@ -54,9 +54,12 @@ impl Browser {
 
     /// A phone, 390 pixels wide, whose owner prefers dark pages.
     pub async fn dark_phone() -> Self {
-        let phone =
-            json!({ "deviceMetrics": { "width": 390, "height": 844, "pixelRatio": 2, "touch": true } });
-        Self::start_with(&["--blink-settings=preferredColorScheme=0"], &phone, true).await
+        Self::start_with(&["--blink-settings=preferredColorScheme=0"], &a_phone(), true).await
+    }
+
+    /// The same, whose owner prefers light ones.
+    pub async fn phone() -> Self {
+        Self::start_with(&["--blink-settings=preferredColorScheme=1"], &a_phone(), true).await
     }
 
     async fn start_with(more: &[&str], phone: &Value, scripts: bool) -> Self {
@@ -106,6 +109,10 @@ impl Browser {
             .expect("the target folder is writable");
         file
     }
+}
+
+fn a_phone() -> Value {
+    json!({ "deviceMetrics": { "width": 390, "height": 844, "pixelRatio": 2, "touch": true } })
 }
 
 fn start_chromedriver() -> (Supervisor, u16) {

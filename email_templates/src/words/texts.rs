@@ -115,6 +115,12 @@ texts! {
         missing,
         /// Before the link to leave.
         leave,
+        /// What an inbox shows to who is taking a break.
+        paused_preheader,
+        /// To who is taking a break; `{title}`.
+        paused,
+        /// The button for it.
+        resume,
     }
 
     /// To somebody who has just confirmed.

@@ -25,3 +25,12 @@ fn a_second_signup_changes_nothing_and_shows_the_way_out() {
     assert!(email.text.lines().any(|line| line == "{{unsubscribe_url}}"));
     assert!(values_of(&email.html, "href").contains(&"{{unsubscribe_url}}"));
 }
+
+#[test]
+fn a_reader_who_takes_a_break_is_shown_how_to_end_it() {
+    let url = "https://daily.example/preferences/x";
+    let email = email_templates::already_subscribed::render_paused(&already(), url);
+    assert!(email.text.contains("taking a break") && email.text.lines().any(|line| line.trim() == url));
+    assert!(email.html.contains(&format!("href=\"{url}\"")) && !email.html.contains("keeps coming"));
+    assert!(!email.text.contains("on its way"));
+}

@@ -5,15 +5,19 @@ use crate::{db::subscriptions::SubscriptionRecord, domain::subscription::Subscri
 use email_templates::already_subscribed::{self, AlreadySubscribed};
 
 pub(super) fn content(making: &Making<'_>, subscription: &SubscriptionRecord) -> Content {
-    if subscription.status != SubscriptionStatus::Active {
+    if !subscription.status.is_confirmed() {
         return Content::Unwanted("the reader is not subscribed any more");
     }
     let links = making.own_links(subscription.id);
-    let email = already_subscribed::render(&AlreadySubscribed {
+    let already = AlreadySubscribed {
         masthead: making.masthead_for(subscription),
         unsubscribe_url: &links.unsubscribe,
         archive_url: &format!("{}/issues", making.public_url()),
         address: making.mail.recipient.as_str(),
-    });
+    };
+    let email = match subscription.status {
+        SubscriptionStatus::Paused => already_subscribed::render_paused(&already, &links.preferences),
+        _ => already_subscribed::render(&already),
+    };
     Content::Mail { email, unsubscribe_url: Some(links.unsubscribe) }
 }

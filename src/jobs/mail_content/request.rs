@@ -5,10 +5,7 @@ use crate::{
     db::{DbError, Tx, reader_requests, subscriptions::SubscriptionRecord},
     domain::{ids::RequestId, mail::MailKind, token::Purpose},
 };
-use email_templates::{
-    Masthead,
-    request::{self, Request, Wish},
-};
+use email_templates::request::{self, Request, Wish};
 
 pub(super) async fn content(
     making: &Making<'_>,
@@ -31,10 +28,8 @@ pub(super) async fn content(
         _ => (Wish::Copy, Purpose::Copy, "copy"),
     };
     let token = making.context.keys.sign(purpose, id.0);
-    let masthead = making.masthead();
-    let language = subscription.language.as_deref().unwrap_or(masthead.language);
     let email = request::render(&Request {
-        masthead: Masthead { language, ..masthead },
+        masthead: making.masthead_for(subscription),
         wish,
         url: &format!("{}/{path}/{token}", making.public_url()),
         expires_in_days: u32::try_from(asked.kind.lifetime().as_hours() / 24).unwrap_or(1),

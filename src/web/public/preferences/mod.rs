@@ -47,8 +47,9 @@ pub async fn get(
 ) -> Result<Response, WebError> {
     let state = set_preferences::look(&site.actions, &token).await?;
     let speech = speech(&asked, &state, &headers);
+    let is_asked = asked.lang.is_some();
     Ok(match state {
-        Choosing::Open(choice) => page(&site, &choice, &token, speech).show(&Notice::None),
+        Choosing::Open(choice) => page(&site, &choice, &token, speech, is_asked).show(&Notice::None),
         other => page::closed(speech, other),
     })
 }
@@ -64,6 +65,7 @@ pub async fn post(
 ) -> Result<Response, WebError> {
     let state = set_preferences::look(&site.actions, &token).await?;
     let speech = speech(&asked, &state, &headers);
+    let is_asked = asked.lang.is_some();
     let mut choice = match state {
         Choosing::Open(choice) => choice,
         other => return Ok(page::closed(speech, other)),
@@ -76,15 +78,17 @@ pub async fn post(
         Ok(wish) => wish,
         Err(problem) => {
             let notice = Notice::Problem(problem.in_words(speech));
-            return Ok(page(&site, &choice, &token, speech).show(&notice));
+            return Ok(page(&site, &choice, &token, speech, is_asked).show(&notice));
         }
     };
     let evidence = evidence(peer, &headers, None);
     let changes_others = matches!(wish, Wish::Join(_) | Wish::Leave(_));
-    // A language that was just chosen is that of the answer.
-    let speech = match &wish {
-        Wish::Choose { language: Some(language), .. } => speech_in(Some(language), None, "", &headers),
-        _ => speech,
+    // A language that was just chosen is that of the answer, and of what follows.
+    let (speech, is_asked) = match &wish {
+        Wish::Choose { language: Some(language), .. } => {
+            (speech_in(Some(language), None, "", &headers), false)
+        }
+        _ => (speech, is_asked),
     };
     let done = carry_out(&site, &mut choice, wish, speech, &evidence).await?;
     let Some(notice) = done else {
@@ -96,11 +100,11 @@ pub async fn post(
             other => return Ok(page::closed(speech, other)),
         }
     }
-    Ok(page(&site, &choice, &token, speech).show(&notice))
+    Ok(page(&site, &choice, &token, speech, is_asked).show(&notice))
 }
 
-fn page<'a>(site: &'a Site, choice: &'a Choice, token: &'a str, speech: Speech) -> Page<'a> {
-    Page { choice, token, speech, now: site.actions.clock.now(), keys: &site.actions.keys }
+fn page<'a>(site: &'a Site, choice: &'a Choice, token: &'a str, speech: Speech, is_asked: bool) -> Page<'a> {
+    Page { choice, token, speech, now: site.actions.clock.now(), is_asked, keys: &site.actions.keys }
 }
 
 /// The language of the page: what its address asks for, the reader's own, the newsletter's, the browser's.

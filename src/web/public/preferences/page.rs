@@ -73,14 +73,17 @@ pub(super) struct Page<'a> {
     pub(super) speech: Speech,
     /// The time.
     pub(super) now: Timestamp,
+    /// Whether its address asks for the language.
+    pub(super) is_asked: bool,
     /// Signs the links to the reader's other pages.
     pub(super) keys: &'a KeyRing,
 }
 
 impl Page<'_> {
-    /// Where forms go: to the page, in no language but the one its reader chose.
+    /// Where forms go: to the page, in the language it was asked for.
     pub(super) fn action(&self) -> String {
-        format!("/preferences/{}", self.token)
+        let page = format!("/preferences/{}", self.token);
+        if self.is_asked { format!("{page}?lang={}", self.speech.language) } else { page }
     }
 
     pub(super) fn show(&self, notice: &Notice) -> Response {
