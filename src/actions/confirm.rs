@@ -45,11 +45,15 @@ pub enum Confirmation {
     Expired {
         /// Of which newsletter.
         newsletter: NewsletterRecord,
+        /// The reader's language, if it is known.
+        language: Option<String>,
     },
     /// The button can be pressed.
     Ready {
         /// The newsletter that the mail came from.
         newsletter: NewsletterRecord,
+        /// The reader's language, if it is known.
+        language: Option<String>,
         /// What the reader gets: the titles of all that the link confirms.
         titles: String,
         /// For which address.
@@ -59,6 +63,8 @@ pub enum Confirmation {
     Confirmed {
         /// The newsletter that the mail came from.
         newsletter: NewsletterRecord,
+        /// The reader's language, if it is known.
+        language: Option<String>,
         /// What the reader gets.
         titles: String,
     },
@@ -109,11 +115,12 @@ pub async fn renew(
     context: &Context,
     token: &str,
     evidence: &Evidence,
-) -> Result<Option<NewsletterRecord>, SubscribeError> {
+) -> Result<Option<(NewsletterRecord, Option<String>)>, SubscribeError> {
     let mut tx = context.db.read().await?;
     let asked = find(context, &mut tx, token).await?;
     drop(tx);
-    let (Confirmation::Expired { newsletter }, Some(first)) = (judge(context, &asked), asked.first()) else {
+    let (Confirmation::Expired { newsletter, .. }, Some(first)) = (judge(context, &asked), asked.first())
+    else {
         return Ok(None);
     };
     // What is stored was parsed once; rules may have become stricter since.
@@ -122,12 +129,16 @@ pub async fn renew(
         address,
         newsletters: asked.iter().map(|it| it.newsletter.newsletter.slug.clone()).collect(),
         method: "renewal",
-        language: None,
+        language: first
+            .subscription
+            .language
+            .clone()
+            .or_else(|| Some(newsletter.newsletter.language.clone())),
         time_zone: None,
         evidence: evidence.clone(),
     };
     subscribe(context, signup).await?;
-    Ok(Some(newsletter))
+    Ok(Some((newsletter, first.subscription.language.clone())))
 }
 
 /// Whether a link, followed in the browser that keeps this mark, was asked for in that browser.
@@ -165,7 +176,7 @@ fn is_open(context: &Context, it: &Asked) -> bool {
 
 fn judge(context: &Context, asked: &[Asked]) -> Confirmation {
     let Some(first) = asked.first() else { return Confirmation::Unknown };
-    let newsletter = first.newsletter.clone();
+    let (newsletter, language) = (first.newsletter.clone(), first.subscription.language.clone());
     let titles = |which: &dyn Fn(&Asked) -> bool| {
         let titles: Vec<&str> =
             asked.iter().filter(|it| which(it)).map(|it| it.newsletter.newsletter.title.as_str()).collect();
@@ -176,10 +187,10 @@ fn judge(context: &Context, asked: &[Asked]) -> Confirmation {
     };
     if asked.iter().any(|it| is_open(context, it)) {
         let address = first.subscription.address.clone();
-        Confirmation::Ready { newsletter, titles: titles(&|it| is_open(context, it)), address }
+        Confirmation::Ready { newsletter, language, titles: titles(&|it| is_open(context, it)), address }
     } else if asked.iter().any(is_in) {
-        Confirmation::Confirmed { newsletter, titles: titles(&is_in) }
+        Confirmation::Confirmed { newsletter, language, titles: titles(&is_in) }
     } else {
-        Confirmation::Expired { newsletter }
+        Confirmation::Expired { newsletter, language }
     }
 }

@@ -5,18 +5,25 @@ pub mod add_article;
 pub mod add_feed;
 pub mod add_newsletter;
 pub mod add_operator;
+mod allowance;
 pub mod approve_issue;
 pub mod blocked_domains;
 pub mod cancel_issue;
+pub mod change_address;
 pub mod confirm;
 pub mod edit_issue;
 pub mod forget;
+pub mod held_page;
 pub mod import_subscribers;
 pub mod intake;
+pub mod join_newsletter;
+mod merge_readers;
 pub mod pause_issue;
+pub mod pause_subscription;
 pub mod remove_operator;
 pub mod resolve_issue;
 pub mod resume_issue;
+pub mod send_copy;
 pub mod send_issue;
 pub mod set_newsletter;
 pub mod set_preferences;
@@ -30,10 +37,10 @@ use crate::{
     db::{
         Db, DbError, Tx,
         mails::{self, NewMail},
-        newsletters::NewsletterRecord,
+        newsletters::{self, NewsletterRecord},
         subscriptions::SubscriptionRecord,
     },
-    domain::{email_address::EmailAddress, mail::MailKind, token::KeyRing},
+    domain::{email_address::EmailAddress, ids::RequestId, mail::MailKind, token::KeyRing},
     queue::{Job, Queue},
 };
 use blocked_domains::BlockedDomains;
@@ -88,6 +95,33 @@ async fn mail_reader(
         message_id: &message_id(&newsletter.newsletter),
     };
     let mail = mails::insert(tx, &mail, context.clock.now()).await?;
+    context.queue.enqueue(tx, &Job::SendMail { mail }).await
+}
+
+/// Puts a mail about what a reader asked for into the queue, in the caller's transaction.
+async fn mail_about(
+    context: &Context,
+    tx: &mut Tx,
+    kind: MailKind,
+    subscription: &SubscriptionRecord,
+    recipient: &str,
+    request: RequestId,
+) -> Result<(), DbError> {
+    // What is stored was parsed once; rules may have become stricter since.
+    let Ok(recipient) = EmailAddress::parse(recipient) else { return Ok(()) };
+    let newsletter = newsletters::get(tx, subscription.newsletter_id).await?;
+    let mail = NewMail {
+        kind,
+        newsletter: newsletter.id,
+        recipient: &recipient,
+        subscription: Some(subscription.id),
+        confirmation: None,
+        issue: None,
+        feed: None,
+        message_id: &message_id(&newsletter.newsletter),
+    };
+    let mail = mails::insert(tx, &mail, context.clock.now()).await?;
+    mails::set_request(tx, mail, request).await?;
     context.queue.enqueue(tx, &Job::SendMail { mail }).await
 }
 

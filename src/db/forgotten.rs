@@ -142,7 +142,7 @@ pub async fn erase_subscriber(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> 
          (SELECT id FROM subscriptions WHERE subscriber_id = $1)",
         "UPDATE deliveries SET reply_text = NULL WHERE subscriber_id = $1 AND reply_text IS NOT NULL",
         "UPDATE subscriptions SET cadence = 'every_issue', sections = '', time_zone = NULL, send_time = NULL, \
-         signup_mailed_at = NULL, language = NULL WHERE subscriber_id = $1",
+         signup_mailed_at = NULL, language = NULL, paused_until = NULL, resumes_at = NULL WHERE subscriber_id = $1",
     ] {
         on!(tx, |conn| sqlx::query(statement).bind(id.0).execute(conn).await.map(drop))?;
     }

@@ -4,7 +4,7 @@ use super::{DbError, Stamp, Tx, encode, on, on_rows};
 use crate::domain::{
     delivery::Answer,
     email_address::EmailAddress,
-    ids::{ConfirmationId, FeedId, IssueId, MailId, NewsletterId, SubscriptionId},
+    ids::{ConfirmationId, FeedId, IssueId, MailId, NewsletterId, RequestId, SubscriptionId},
     mail::{MailKind, MailStatus},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -54,6 +54,8 @@ pub struct MailRecord {
     pub issue_id: Option<i64>,
     /// The feed it is about.
     pub feed_id: Option<i64>,
+    /// What its reader asked for.
+    pub request_id: Option<i64>,
     /// Its Message-ID.
     pub message_id: String,
     /// Where it stands.
@@ -89,7 +91,7 @@ impl MailRecord {
 
 macro_rules! mail_columns {
     () => {
-        "id, kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, feed_id, message_id, status, created_at, \
+        "id, kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, feed_id, request_id, message_id, status, created_at, \
          attempts, relay, reply_code, reply_text"
     };
 }
@@ -253,11 +255,34 @@ pub async fn set_issue(tx: &mut Tx, id: MailId, issue: IssueId) -> Result<(), Db
         .map(drop))
 }
 
+/// Keeps which reader's request a mail is about.
+pub async fn set_request(tx: &mut Tx, id: MailId, request: RequestId) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE mails SET request_id = $2 WHERE id = $1")
+        .bind(id.0)
+        .bind(request.0)
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
 /// Whether a reader was said goodbye to after `since`.
 pub async fn said_goodbye(tx: &mut Tx, id: SubscriptionId, since: Timestamp) -> Result<bool, DbError> {
     on!(tx, |conn| {
         sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM mails WHERE kind = 'goodbye' AND subscription_id = $1 AND created_at > $2)"
+    )
+    .bind(id.0)
+    .bind(Stamp(since))
+    .fetch_one(conn)
+    .await
+    })
+}
+
+/// Whether a reader was greeted after `since`.
+pub async fn welcomed(tx: &mut Tx, id: SubscriptionId, since: Timestamp) -> Result<bool, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM mails WHERE kind = 'welcome' AND subscription_id = $1 AND created_at > $2)"
     )
     .bind(id.0)
     .bind(Stamp(since))

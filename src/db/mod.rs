@@ -18,6 +18,7 @@ pub mod newsletters;
 pub mod operators;
 pub mod paces;
 pub mod processes;
+pub mod reader_requests;
 pub mod relay_shares;
 pub mod signup_limits;
 pub mod signups;

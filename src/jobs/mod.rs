@@ -4,6 +4,7 @@ pub mod ask_operators;
 pub mod check_article;
 pub mod deliver;
 pub mod edition;
+mod end_pauses;
 pub mod forecast;
 pub mod freeze_issue;
 pub mod govern;

@@ -1,17 +1,18 @@
 //! The schedule and the sweep: every second, whatever is due is woken. Any number of processes may do this at once.
 
 use super::{
-    Context, ask_operators::ask_operators, notify_operators::issue_stopped, plan_issue, tend_pending,
-    wake_reading,
+    Context, ask_operators::ask_operators, end_pauses, notify_operators::issue_stopped, plan_issue,
+    tend_pending, wake_reading,
 };
 use crate::{
     db::{
         DbError, Tx, feeds,
         issues::{self, PlanAgain},
-        mails, newsletters, signup_limits, signups, subscriptions,
+        mails, newsletters, reader_requests, signup_limits, signups, subscriptions,
     },
     domain::{
         issue::IssueStatus,
+        reader_request,
         schedule::{self, Slot, SlotAction},
     },
     queue::Job,
@@ -125,5 +126,7 @@ async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbEr
     }
     signup_limits::tidy(tx, now).await?;
     tend_pending::tend(context, tx, now).await?;
+    end_pauses::end(tx, now).await?;
+    reader_requests::tidy(tx, now - reader_request::KEPT_FOR, AT_ONCE).await?;
     wake_reading::wake(context, tx, now).await
 }

@@ -20,6 +20,7 @@ use crate::{
         email_address::EmailAddress,
         ids::{ConfirmationId, NewsletterId, SubscriptionId},
         mail::MailKind,
+        signup_wording::signup_wording,
         subscription::{SignupOutcome, on_signup},
     },
     queue::{Job, JobFailure},
@@ -125,6 +126,7 @@ async fn make(context: &Context, tx: &mut Tx, signups: &[SignupRecord]) -> Resul
             method: &wish.signup.method,
             evidence: &wish.signup.evidence,
             confirmation: confirmations.get(&wish.subscription).copied(),
+            wording: signup_wording(wish.signup.language.as_deref()),
         })
         .collect();
     record_requests(tx, &entries).await?;

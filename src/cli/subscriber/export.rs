@@ -1,7 +1,8 @@
 //! `daily subscriber export`: lists of readers, and what is held about one.
 
-use super::{cells::guarded, held};
+use super::cells::guarded;
 use crate::{
+    actions::held_page,
     app::App,
     cli::{CliError, CliResult, output::Output},
     db::{
@@ -85,7 +86,7 @@ impl ExportCommand {
             serde_json::to_writer_pretty(&mut file, &found)?;
             file.write_all(b"\n")?;
         } else {
-            file.write_all(held::page(&found, Stamp(app.actions.clock.now())).as_bytes())?;
+            file.write_all(held_page::page(&found, Stamp(app.actions.clock.now())).as_bytes())?;
         }
         file.flush()?;
         if let Some(path) = &self.out {

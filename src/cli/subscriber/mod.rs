@@ -2,7 +2,6 @@
 
 mod cells;
 mod export;
-mod held;
 mod import;
 
 use super::{
@@ -12,13 +11,13 @@ use super::{
 use crate::{
     actions::{
         forget::{Forgetting, forget},
+        held_page::choices,
         set_preferences::set_preferences,
     },
     app::App,
     db::{
         deliveries::{self, DeliveryRecord},
-        subscriptions::{self, SubscriptionRecord},
-        suppressions,
+        subscriptions, suppressions,
     },
     domain::{
         email_address::EmailAddress,
@@ -151,14 +150,6 @@ impl Set {
 
 fn parse(address: &str) -> Result<EmailAddress, CliError> {
     EmailAddress::parse(address).map_err(|error| CliError::Usage(format!("`{address}`: {error}")))
-}
-
-/// What a reader chose, in a line.
-fn choices(it: &SubscriptionRecord) -> String {
-    let sections = if it.sections.is_all() { "all sections".into() } else { it.sections.keys().join(", ") };
-    let time = it.send_time.as_deref().unwrap_or("the newsletter's time");
-    let zone = it.time_zone.as_deref().unwrap_or("the newsletter's clock");
-    format!("{}; {sections}; {time}, {zone}", it.cadence.as_str().replace('_', " "))
 }
 
 impl Subscriber {

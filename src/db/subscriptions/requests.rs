@@ -4,9 +4,10 @@ use super::chain::link_events;
 use crate::{
     db::{DbError, EngineTx, Stamp, Tx, encode, on_rows},
     domain::{
-        consent::{ConsentEvent, SIGNUP_WORDING, SIGNUP_WORDING_VERSION},
+        consent::ConsentEvent,
         email_address::EmailAddress,
         ids::{ConfirmationId, NewsletterId, SubscriberId, SubscriptionId},
+        signup_wording::SignupWording,
         subscription::SubscriptionStatus,
     },
 };
@@ -60,6 +61,8 @@ pub struct RequestEntry<'a> {
     pub evidence: &'a Evidence,
     /// The mail it led to.
     pub confirmation: Option<ConfirmationId>,
+    /// The text that was agreed to.
+    pub wording: &'static SignupWording,
 }
 
 /// Finds or makes the subscribers with these addresses, in their order.
@@ -209,6 +212,7 @@ pub async fn record_requests(tx: &mut Tx, entries: &[RequestEntry<'_>]) -> Resul
             (
                 (it.subscription.0, it.occurred_at.as_microsecond(), it.method, it.address),
                 (&from.client_address, &from.user_agent, &from.source_url, it.confirmation.map(|id| id.0)),
+                (it.wording.text, it.wording.version),
             )
         })
         .collect();
@@ -219,13 +223,11 @@ pub async fn record_requests(tx: &mut Tx, entries: &[RequestEntry<'_>]) -> Resul
                  source_url, confirmation_id, wording, wording_version) SELECT CAST(value -> 0 ->> 0 AS BIGINT), $2, ",
                 $before,
                 "CAST(value -> 0 ->> 1 AS BIGINT), value -> 0 ->> 2, value -> 0 ->> 3, value -> 1 ->> 0, value -> 1 ->> 1, \
-                 value -> 1 ->> 2, CAST(value -> 1 ->> 3 AS BIGINT), $3, $4 FROM ",
+                 value -> 1 ->> 2, CAST(value -> 1 ->> 3 AS BIGINT), value -> 2 ->> 0, CAST(value -> 2 ->> 1 AS BIGINT) FROM ",
                 $list
             ))
             .bind(encode(&rows)?)
             .bind(ConsentEvent::Requested.as_str())
-            .bind(SIGNUP_WORDING)
-            .bind(SIGNUP_WORDING_VERSION)
             .execute($conn)
             .await
             .map(drop)?

@@ -38,7 +38,7 @@ pub(super) async fn content(
         _ => confirmation::render,
     };
     let email = write(&Confirmation {
-        masthead: making.masthead(),
+        masthead: making.masthead_for(subscription),
         confirm_url: &format!("{}/confirm/{token}", making.public_url()),
         expires_in_days: making.context.rules.confirmation_days,
         address: making.mail.recipient.as_str(),

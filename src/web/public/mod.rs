@@ -8,3 +8,4 @@ pub mod preferences;
 pub mod signup;
 pub mod subscribe;
 pub mod unsubscribe;
+mod what_is_wrong;
