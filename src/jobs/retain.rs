@@ -42,7 +42,7 @@ pub async fn retain(context: &Context) -> Result<Retained, DbError> {
 
 /// Forgets readers whose last subscription ended until a moment. Returns how many.
 async fn forget_left(context: &Context, until: Timestamp, now: Timestamp) -> Result<usize, DbError> {
-    let (mut after, mut forgot) = ((Timestamp::MIN, 0), 0);
+    let (mut after, mut forgot) = ((Timestamp::UNIX_EPOCH, 0), 0);
     loop {
         let left = forgotten::left_until(&mut context.db.read().await?, until, after, PORTION).await?;
         let Some(last) = left.last() else { return Ok(forgot) };
