@@ -75,7 +75,7 @@ on_both_engines! {
         let html = page(&app, issue).await;
         assert_eq!(html.matches(r#"property="og:title""#).count(), 1);
         assert!(html.contains(r#"<meta property="og:title" content="The bridge &lt;opens&gt;">"#), "{html}");
-        assert!(html.contains(&format!(r#"<meta property="og:url" content="{}{issue}">"#, app.url).replace("&", "&amp;")), "{html}");
+        assert!(html.contains(&format!(r#"<meta property="og:url" content="{}{issue}">"#, app.url).replace('&', "&amp;")), "{html}");
     }
 }
 

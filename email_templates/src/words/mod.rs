@@ -67,15 +67,12 @@ fn pieces(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
         let place = left
             .split_once('{')
             .and_then(|(words, after)| after.split_once('}').map(|(name, after)| (words, name, after)));
-        match place {
-            Some((words, name, after)) => {
-                rest = Some(after);
-                Some((words, Some(name)))
-            }
-            None => {
-                rest = None;
-                Some((left, None))
-            }
+        if let Some((words, name, after)) = place {
+            rest = Some(after);
+            Some((words, Some(name)))
+        } else {
+            rest = None;
+            Some((left, None))
         }
     })
 }
@@ -169,7 +166,6 @@ mod tests {
                     assert_eq!(places(own), places(text), "{tag}.toml: {name}");
                 }
                 assert!(!own.trim().is_empty() && own.trim() == own, "{tag}.toml: {name}");
-                assert!(!own.replace(['{', '}'], "").contains("{"), "{tag}.toml: {name}");
             }
             assert_eq!(own.len(), english.len(), "{tag}.toml has texts that nothing says");
             let count = |names: &str| names.split(' ').count();

@@ -77,8 +77,9 @@ pub async fn post(
     let newsletters = newsletters_of(&fields);
     // In its name the answer is given.
     let slug = newsletters.first().map_or(DEFAULT_NEWSLETTER, String::as_str);
-    let spoken = speak(&site, fields.lang.as_deref(), slug, &headers).await?;
-    let asked = Asked { json, place: Place::of(uri.path()), newsletters: &newsletters, slug, spoken };
+    let (spoken, newsletter) = speak(&site, fields.lang.as_deref(), slug, &headers).await?;
+    let place = Place::of(uri.path());
+    let asked = Asked { json, place, newsletters: &newsletters, slug, newsletter, spoken };
     let address = match EmailAddress::parse(&fields.email) {
         Ok(address) => address,
         Err(why) => {
@@ -97,13 +98,7 @@ pub async fn post(
         if json {
             return Ok(did_you_mean::problem(&fields, spoken, &meant));
         }
-        return Ok(did_you_mean::page(
-            asked.place,
-            &site.newsletter(Some(slug)).await?,
-            spoken,
-            &fields,
-            &meant,
-        ));
+        return Ok(did_you_mean::page(asked.place, &asked.newsletter(&site).await?, spoken, &fields, &meant));
     }
     let mark = browser_mark(&site, &headers, &address);
     let signup = Signup {
@@ -141,15 +136,16 @@ pub async fn post(
     Ok(answer)
 }
 
-/// The language of the answer: that of the page the form stands on, then the newsletter's, then what the browser prefers.
+/// The language of the answer: that of the page the form stands on, then the newsletter's, then what the browser prefers. And the
+/// newsletter, if it had to be looked at.
 async fn speak(
     site: &Site,
     asked: Option<&str>,
     slug: &str,
     headers: &HeaderMap,
-) -> Result<Spoken, WebError> {
+) -> Result<(Spoken, Option<NewsletterRecord>), WebError> {
     if let Some(spoken) = asked.and_then(words::find) {
-        return Ok(spoken);
+        return Ok((spoken, None));
     }
     let newsletter = match site.newsletter(Some(slug)).await {
         Ok(newsletter) => Some(newsletter),
@@ -157,7 +153,8 @@ async fn speak(
         Err(WebError::NotFound(_)) => None,
         Err(error) => return Err(error),
     };
-    Ok(words::spoken([newsletter.as_ref().map(|it| it.newsletter.language.as_str())], headers))
+    let own = newsletter.as_ref().map(|it| it.newsletter.language.as_str());
+    Ok((words::spoken([own], headers), newsletter))
 }
 
 fn in_language(language: &'static str, mut answer: Response) -> Response {
@@ -188,10 +185,19 @@ struct Asked<'a> {
     newsletters: &'a [String],
     /// In whose name the answer is given.
     slug: &'a str,
+    /// That one, if it is known already.
+    newsletter: Option<NewsletterRecord>,
     spoken: Spoken,
 }
 
 impl Asked<'_> {
+    async fn newsletter(&self, site: &Site) -> Result<NewsletterRecord, WebError> {
+        match &self.newsletter {
+            Some(newsletter) => Ok(newsletter.clone()),
+            None => site.newsletter(Some(self.slug)).await,
+        }
+    }
+
     /// What is wrong: beside the field, or as a problem.
     async fn refuse(&self, site: &Site, fields: &Fields, wrong: &Wrong) -> Result<Response, WebError> {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -203,7 +209,7 @@ impl Asked<'_> {
                 error::problem(status, title, &wrong.what, Some(wrong.field.name())),
             ));
         }
-        let newsletter = site.newsletter(Some(self.slug)).await?;
+        let newsletter = self.newsletter(site).await?;
         let entered: String = fields.email.chars().take(300).collect();
         let form = Form {
             place: self.place,
@@ -219,7 +225,7 @@ impl Asked<'_> {
 
     /// What comes now.
     async fn accepted(&self, site: &Site) -> Result<Response, WebError> {
-        let newsletter = site.newsletter(Some(self.slug)).await?;
+        let newsletter = self.newsletter(site).await?;
         let mut titles = vec![newsletter.newsletter.title.clone()];
         for slug in self.newsletters.iter().filter(|slug| *slug != self.slug) {
             titles.push(site.newsletter(Some(slug)).await?.newsletter.title);

@@ -74,8 +74,8 @@ pub type Spoken = (&'static str, &'static Words);
 pub fn spoken<'a>(wishes: impl IntoIterator<Item = Option<&'a str>>, headers: &HeaderMap) -> Spoken {
     let accepted =
         headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let wished = wishes.into_iter().flatten().find_map(find);
-    wished.or_else(|| preferred(accepted)).unwrap_or((ALL[0].0, &ALL[0].1))
+    let first = wishes.into_iter().flatten().find_map(find);
+    first.or_else(|| preferred(accepted)).unwrap_or((ALL[0].0, &ALL[0].1))
 }
 
 /// [`spoken`], where no reader is known: what the address asks for, then the newsletter's language.
