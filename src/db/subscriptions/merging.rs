@@ -75,8 +75,8 @@ pub async fn take_past(tx: &mut Tx, reader: SubscriberId, other: SubscriberId) -
 pub async fn set_merged_away(tx: &mut Tx, reader: SubscriberId, now: Timestamp) -> Result<(), DbError> {
     on!(tx, |conn| {
         sqlx::query(
-            "UPDATE subscribers SET address = 'merged-' || id || '@merged.invalid', \
-             address_key = 'merged-' || id || '@merged.invalid', forgotten_at = $2 WHERE id = $1",
+            "UPDATE subscribers SET address = 'erased-' || id || '@erased.invalid', \
+             address_key = 'erased-' || id || '@erased.invalid', forgotten_at = $2 WHERE id = $1",
         )
         .bind(reader.0)
         .bind(Stamp(now))
