@@ -78,6 +78,7 @@ impl Taking<'_> {
         }
         let mut tx =
             if self.dry_run { self.context.db.read().await? } else { self.context.db.begin().await? };
+        subscriptions::prepare_import(&mut tx).await?;
         let decided = self.decide(&mut tx, first).await?;
         for (line, it) in lines.iter().zip(&decided) {
             left_out.extend(count(summary, *line, &it.row, it.outcome));
@@ -151,7 +152,7 @@ impl Taking<'_> {
         let made = subscriptions::insert_imported(tx, self.newsletter, &new, now).await?;
         changed.extend(new_of.iter().enumerate().filter_map(|(place, it)| Some((*made.get(&place)?, *it))));
         let events: Vec<_> = changed.iter().flat_map(|(id, it)| self.events(*id, it, now)).collect();
-        subscriptions::record_imported(tx, &events).await?;
+        subscriptions::record_imported(tx, &events, self.source).await?;
         suppressions::add(tx, &unmailable, now).await?;
         suppressions::add_for_newsletter(tx, self.newsletter, &kept_out, now).await
     }
@@ -177,7 +178,6 @@ impl Taking<'_> {
                 event,
                 occurred_at,
                 client_address,
-                source: self.source,
             })
         };
         let added = it.outcome == Outcome::Added;
