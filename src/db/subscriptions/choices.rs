@@ -2,7 +2,7 @@
 
 use super::SubscriptionRecord;
 use crate::{
-    db::{DbError, Stamp, Tx, on},
+    db::{DbError, Stamp, Tx, on, suppressions},
     domain::{
         ids::{SubscriberId, SubscriptionId},
         newsletter::{parse_send_time, parse_time_zone},
@@ -57,6 +57,7 @@ pub async fn join(
     via: SubscriptionId,
     now: Timestamp,
 ) -> Result<(), DbError> {
+    suppressions::lift(tx, id).await?;
     on!(tx, |conn| {
         sqlx::query(
             "UPDATE subscriptions SET status = 'active', requested_at = $3, confirmed_at = $3, ended_at = NULL, \
