@@ -172,7 +172,7 @@ macro_rules! insert_subscriptions {
 }
 
 /// On SQLite, where nobody else writes meanwhile: rows get their numbers one after the other, in the order of the list, so that none
-/// has to be handed back. That is a third of what an import costs.
+/// has to be handed back.
 async fn insert_alone(
     conn: &mut SqliteConnection,
     newsletter: NewsletterId,
