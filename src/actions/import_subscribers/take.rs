@@ -78,6 +78,7 @@ impl Taking<'_> {
         }
         let mut tx =
             if self.dry_run { self.context.db.read().await? } else { self.context.db.begin().await? };
+        subscriptions::prepare_import(&mut tx).await?;
         let decided = self.decide(&mut tx, first).await?;
         for (line, it) in lines.iter().zip(&decided) {
             left_out.extend(count(summary, *line, &it.row, it.outcome));
@@ -150,8 +151,8 @@ impl Taking<'_> {
         }
         let made = subscriptions::insert_imported(tx, self.newsletter, &new, now).await?;
         changed.extend(new_of.iter().enumerate().filter_map(|(place, it)| Some((*made.get(&place)?, *it))));
-        let events: Vec<_> = changed.iter().flat_map(|(id, it)| self.events(*id, it, now)).collect();
-        subscriptions::record_imported(tx, &events).await?;
+        let events: Vec<_> = changed.iter().flat_map(|(id, it)| events(*id, it, now)).collect();
+        subscriptions::record_imported(tx, &events, self.source).await?;
         suppressions::add(tx, &unmailable, now).await?;
         suppressions::add_for_newsletter(tx, self.newsletter, &kept_out, now).await
     }
@@ -160,38 +161,36 @@ impl Taking<'_> {
     fn reason(&self, it: &Decided) -> String {
         format!("{}: as {} has it", it.row.standing, self.source)
     }
+}
 
-    /// What goes into the ledger about a row: what happened elsewhere, at the time it did where the list tells, or else now, when
-    /// it was read. Of who left before they came here, how they had come is kept as far as it is known.
-    fn events<'a>(
-        &'a self,
-        subscription: SubscriptionId,
-        it: &'a Decided,
-        now: Timestamp,
-    ) -> impl Iterator<Item = ImportedConsent<'a>> {
-        let row = &it.row;
-        let event = move |event, at: Option<Timestamp>, client_address: Option<&'a str>| {
-            at.map(|occurred_at| ImportedConsent {
-                subscription,
-                address: row.address.as_str(),
-                event,
-                occurred_at,
-                client_address,
-                source: self.source,
-            })
-        };
-        let added = it.outcome == Outcome::Added;
-        let came = matches!(it.outcome, Outcome::Added | Outcome::Left);
-        let confirmed_at = row.confirmed_at.or(added.then_some(now));
-        let left_at = (!added).then(|| row.ended_at.unwrap_or(now));
-        [
-            event(ConsentEvent::Requested, row.requested_at.filter(|_| came), row.requested_from.as_deref()),
-            event(ConsentEvent::Confirmed, confirmed_at.filter(|_| came), row.confirmed_from.as_deref()),
-            event(ConsentEvent::Unsubscribed, left_at, None),
-        ]
-        .into_iter()
-        .flatten()
-    }
+/// What goes into the ledger about a row: what happened elsewhere, at the time it did where the list tells, or else now, when
+/// it was read. Of who left before they came here, how they had come is kept as far as it is known.
+fn events<'a>(
+    subscription: SubscriptionId,
+    it: &'a Decided,
+    now: Timestamp,
+) -> impl Iterator<Item = ImportedConsent<'a>> {
+    let row = &it.row;
+    let event = move |event, at: Option<Timestamp>, client_address: Option<&'a str>| {
+        at.map(|occurred_at| ImportedConsent {
+            subscription,
+            address: row.address.as_str(),
+            event,
+            occurred_at,
+            client_address,
+        })
+    };
+    let added = it.outcome == Outcome::Added;
+    let came = matches!(it.outcome, Outcome::Added | Outcome::Left);
+    let confirmed_at = row.confirmed_at.or(added.then_some(now));
+    let left_at = (!added).then(|| row.ended_at.unwrap_or(now));
+    [
+        event(ConsentEvent::Requested, row.requested_at.filter(|_| came), row.requested_from.as_deref()),
+        event(ConsentEvent::Confirmed, confirmed_at.filter(|_| came), row.confirmed_from.as_deref()),
+        event(ConsentEvent::Unsubscribed, left_at, None),
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Counts a row, and tells of it if it was left out.

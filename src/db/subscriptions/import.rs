@@ -15,6 +15,7 @@ use crate::{
     },
 };
 use jiff::Timestamp;
+use sqlx::SqliteConnection;
 use std::collections::HashMap;
 
 /// What is known of an address before an import.
@@ -75,8 +76,6 @@ pub struct ImportedConsent<'a> {
     pub occurred_at: Timestamp,
     /// From which IP address.
     pub client_address: Option<&'a str>,
-    /// The file it stands in, and when that was read.
-    pub source: &'a str,
 }
 
 /// What is known of these addresses, by their places in the list; of those that are missing, nothing.
@@ -152,57 +151,116 @@ pub async fn insert_imported(
     if new.is_empty() {
         return Ok(HashMap::new());
     }
+    match tx.by_engine() {
+        EngineTx::Sqlite(conn) => insert_alone(conn, newsletter, new, now).await,
+        EngineTx::Postgres(_) => insert_among_others(tx, newsletter, new, now).await,
+    }
+}
+
+macro_rules! insert_subscriptions {
+    ($subscriber:literal, $before:literal, $from:literal) => {
+        concat!(
+            "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at, confirmed_at, ended_at, \
+             cadence, sections, time_zone, send_time) SELECT ", $subscriber, ", $1, value ->> 1, ",
+            $before, "CAST(value ->> 2 AS BIGINT), ",
+            $before, "CAST(value ->> 3 AS BIGINT), ",
+            $before, "CAST(value ->> 4 AS BIGINT), ",
+            "value ->> 5, value ->> 6, value ->> 7, value ->> 8 FROM ",
+            $from
+        )
+    };
+}
+
+/// On SQLite, where nobody else writes meanwhile: rows get their numbers one after the other, in the order of the list, so that none
+/// has to be handed back.
+async fn insert_alone(
+    conn: &mut SqliteConnection,
+    newsletter: NewsletterId,
+    new: &[NewSubscription<'_>],
+    now: Timestamp,
+) -> Result<HashMap<usize, SubscriptionId>, DbError> {
+    let keys: Vec<String> = new.iter().map(|it| it.address.key()).collect();
+    let mut addresses: Vec<_> = keys.iter().zip(new).map(|(key, it)| (key, it.address.as_str())).collect();
+    // Neighbours in the index one after the other.
+    addresses.sort_unstable();
+    sqlx::query(
+        "INSERT INTO subscribers (address, address_key, created_at) SELECT value ->> 1, value ->> 0, $2 FROM json_each($1) \
+         WHERE true ON CONFLICT (address_key) DO NOTHING",
+    )
+    .bind(encode(&addresses)?)
+    .bind(Stamp(now))
+    .execute(&mut *conn)
+    .await?;
+    let before: Option<i64> =
+        sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'subscriptions'")
+            .fetch_optional(&mut *conn)
+            .await?;
+    let rows: Vec<_> = new.iter().zip(&keys).map(|(it, key)| row(it, key)).collect();
+    // The list comes first in the join, and goes through in its order.
+    let made = sqlx::query(insert_subscriptions!(
+        "r.id",
+        "",
+        "json_each($2) CROSS JOIN subscribers r WHERE r.address_key = value ->> 0"
+    ))
+    .bind(newsletter.0)
+    .bind(encode(&rows)?)
+    .execute(conn)
+    .await?;
+    if made.rows_affected() != new.len() as u64 {
+        return Err(DbError::RowNotFound);
+    }
+    let first = before.unwrap_or_default() + 1;
+    Ok((0..new.len()).zip(first..).map(|(place, id)| (place, SubscriptionId(id))).collect())
+}
+
+/// On PostgreSQL, where others may make the same at the same time.
+async fn insert_among_others(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    new: &[NewSubscription<'_>],
+    now: Timestamp,
+) -> Result<HashMap<usize, SubscriptionId>, DbError> {
     let addresses: Vec<&EmailAddress> = new.iter().map(|it| it.address).collect();
     let subscribers = subscribers(tx, &addresses, now).await?;
-    let rows: Vec<_> = new
-        .iter()
-        .zip(&subscribers)
-        .map(|(it, subscriber)| {
-            let micros = |at: Option<Timestamp>| at.map(Timestamp::as_microsecond);
-            (
-                subscriber.0,
-                it.status.as_str(),
-                it.requested_at.as_microsecond(),
-                micros(it.confirmed_at),
-                micros(it.ended_at),
-                it.choices.cadence.as_str(),
-                it.choices.sections.to_string(),
-                it.choices.time_zone_name(),
-                it.choices.send_time_text(),
-            )
-        })
-        .collect();
-    macro_rules! insert {
-        ($conn:ident, $list:literal, $before:literal) => {
-            sqlx::query_as(concat!(
-                "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at, confirmed_at, ended_at, \
-                 cadence, sections, time_zone, send_time) SELECT CAST(value ->> 0 AS BIGINT), $1, value ->> 1, ",
-                $before, "CAST(value ->> 2 AS BIGINT), ",
-                $before, "CAST(value ->> 3 AS BIGINT), ",
-                $before, "CAST(value ->> 4 AS BIGINT), ",
-                "value ->> 5, value ->> 6, value ->> 7, value ->> 8 FROM ",
-                $list,
-                " WHERE true ON CONFLICT (subscriber_id, newsletter_id) DO NOTHING RETURNING subscriber_id, id"
-            ))
-            .bind(newsletter.0)
-            .bind(encode(&rows)?)
-            .fetch_all($conn)
-            .await?
-        };
-    }
-    let made: Vec<(i64, i64)> = match tx.by_engine() {
-        EngineTx::Sqlite(conn) => insert!(conn, "json_each($2)", ""),
-        EngineTx::Postgres(conn) => insert!(
-            conn,
-            "json_array_elements($2::json)",
-            "TIMESTAMPTZ 'epoch' + INTERVAL '1 microsecond' * "
-        ),
-    };
+    let rows: Vec<_> = new.iter().zip(&subscribers).map(|(it, subscriber)| row(it, subscriber.0)).collect();
+    let query = insert_subscriptions!(
+        "CAST(value ->> 0 AS BIGINT)",
+        "TIMESTAMPTZ 'epoch' + INTERVAL '1 microsecond' * ",
+        "json_array_elements($2::json) ON CONFLICT (subscriber_id, newsletter_id) DO NOTHING RETURNING subscriber_id, id"
+    );
+    let EngineTx::Postgres(conn) = tx.by_engine() else { return Ok(HashMap::new()) };
+    let made: Vec<(i64, i64)> =
+        sqlx::query_as(query).bind(newsletter.0).bind(encode(&rows)?).fetch_all(conn).await?;
     let made: HashMap<i64, i64> = made.into_iter().collect();
     let made_at = |(place, subscriber): (usize, &SubscriberId)| {
         made.get(&subscriber.0).map(|id| (place, SubscriptionId(*id)))
     };
     Ok(subscribers.iter().enumerate().filter_map(made_at).collect())
+}
+
+/// A subscription as the statements take it; `whose` tells its subscriber.
+fn row<'a, W: serde::Serialize>(it: &NewSubscription<'a>, whose: W) -> impl serde::Serialize + use<'a, W> {
+    let micros = |at: Option<Timestamp>| at.map(Timestamp::as_microsecond);
+    (
+        whose,
+        it.status.as_str(),
+        it.requested_at.as_microsecond(),
+        micros(it.confirmed_at),
+        micros(it.ended_at),
+        it.choices.cadence.as_str(),
+        it.choices.sections.to_string(),
+        it.choices.time_zone_name(),
+        it.choices.send_time_text(),
+    )
+}
+
+/// Gives a transaction that takes very many rows in more room for pages of the database: with the usual two megabytes SQLite would
+/// read most of its indexes anew for every row.
+pub async fn prepare_import(tx: &mut Tx) -> Result<(), DbError> {
+    match tx.by_engine() {
+        EngineTx::Sqlite(conn) => sqlx::query("PRAGMA cache_size = -32768").execute(conn).await.map(drop),
+        EngineTx::Postgres(_) => Ok(()),
+    }
 }
 
 /// Makes a pending subscription active, or paused, on the word of another system. `false`: it was not pending.
@@ -247,7 +305,12 @@ pub async fn end_imported(
 }
 
 /// Adds entries to the consent ledger about what happened elsewhere. They get their links in the chain later.
-pub async fn record_imported(tx: &mut Tx, events: &[ImportedConsent<'_>]) -> Result<(), DbError> {
+/// `source`: the file they stand in, and when that was read.
+pub async fn record_imported(
+    tx: &mut Tx,
+    events: &[ImportedConsent<'_>],
+    source: &str,
+) -> Result<(), DbError> {
     if events.is_empty() {
         return Ok(());
     }
@@ -255,7 +318,7 @@ pub async fn record_imported(tx: &mut Tx, events: &[ImportedConsent<'_>]) -> Res
         .iter()
         .map(|it| {
             let occurred = it.occurred_at.as_microsecond();
-            (it.subscription.0, it.event.as_str(), occurred, it.client_address, it.source, it.address)
+            (it.subscription.0, it.event.as_str(), occurred, it.client_address, it.address)
         })
         .collect();
     macro_rules! insert {
@@ -264,10 +327,11 @@ pub async fn record_imported(tx: &mut Tx, events: &[ImportedConsent<'_>]) -> Res
                 "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, client_address, source_url, \
                  address) SELECT CAST(value ->> 0 AS BIGINT), value ->> 1, ",
                 $before,
-                "CAST(value ->> 2 AS BIGINT), 'import', value ->> 3, value ->> 4, value ->> 5 FROM ",
+                "CAST(value ->> 2 AS BIGINT), 'import', value ->> 3, $2, value ->> 4 FROM ",
                 $list
             ))
             .bind(encode(&rows)?)
+            .bind(source)
             .execute($conn)
             .await
             .map(drop)?

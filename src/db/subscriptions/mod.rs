@@ -28,7 +28,7 @@ pub use held::{
 };
 pub use import::{
     ImportedConsent, KnownAddress, NewSubscription, activate_imported, end_imported, insert_imported,
-    known_addresses, record_imported,
+    known_addresses, prepare_import, record_imported,
 };
 pub use merging::{give_to, go_on_as, merged_into, set_address, set_merged, set_merged_away, take_past};
 pub use pauses::{Resumed, any_resume_with, pause, resume, resume_due, resume_with};
