@@ -2,7 +2,7 @@
 
 use super::{cached, words};
 use axum::{
-    http::{HeaderMap, HeaderName, header},
+    http::{HeaderMap, HeaderName},
     response::IntoResponse,
 };
 use std::sync::LazyLock;
@@ -26,17 +26,16 @@ pub async fn embed_script(headers: HeaderMap) -> impl IntoResponse {
 }
 
 /// Says in a signup form what time zone the browser is in.
-pub async fn time_zone_script() -> impl IntoResponse {
-    let headers = [
-        (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
-        (header::CACHE_CONTROL, "public, max-age=3600"),
-    ];
-    (headers, include_str!("assets/time-zone.js"))
+pub async fn time_zone_script(headers: HeaderMap) -> impl IntoResponse {
+    cached::answer(&headers, "text/javascript; charset=utf-8", include_str!("assets/time-zone.js"))
 }
 
 /// The style of our pages.
-pub async fn css() -> impl IntoResponse {
-    let headers =
-        [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=3600")];
-    (headers, include_str!("assets/daily.css"))
+pub async fn css(headers: HeaderMap) -> impl IntoResponse {
+    cached::answer(&headers, "text/css; charset=utf-8", include_str!("assets/daily.css"))
+}
+
+/// What can be asked for here, as OpenAPI. tests/openapi.rs keeps it true.
+pub async fn description(headers: HeaderMap) -> impl IntoResponse {
+    cached::answer(&headers, "application/json", include_str!("assets/openapi.json"))
 }

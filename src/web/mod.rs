@@ -94,6 +94,7 @@ pub fn router(site: Site) -> Router {
         .route("/embed.js", get(assets::embed_script))
         .route("/assets/daily.css", get(assets::css))
         .route("/assets/time-zone.js", get(assets::time_zone_script))
+        .route("/openapi.json", get(assets::description))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     if site.mailbox.is_some() {
