@@ -1,7 +1,7 @@
 //! Wiring: from settings to a store, a queue, a mailer, and the contexts that actions and jobs work with.
 
 use crate::{
-    actions::{self, blocked_domains::BlockedDomains},
+    actions::{self, blocked_domains::BlockedDomains, prove::Gate},
     articles::fetch::{FetchPolicy, Fetcher},
     articles::fetch_error::FetchError,
     clock::Clock,
@@ -108,6 +108,7 @@ impl App {
             goodbye_mail: settings.signup.goodbye_mail,
             signup_limits: settings.signup.limits,
             minimum_time: settings.signup.minimum_time,
+            gate: Arc::new(Gate::new(settings.signup.proof_of_work)),
             blocked_domains: Arc::new(BlockedDomains::new(settings.signup.blocked_domains_file.clone())),
             allow_role_accounts: settings.signup.allow_role_accounts,
         };
@@ -202,6 +203,9 @@ fn job_rules(settings: &Settings, mailer: &Mailer) -> jobs::JobRules {
         page_limit: settings.feeds.timeout,
         max_feed_bytes: settings.feeds.max_bytes,
         confirmation_days: settings.signup.confirmation_days,
+        signup_limit: settings.signup.limits.overall,
+        most_waiting: settings.signup.most_waiting,
+        proof_of_work: settings.signup.proof_of_work,
         remind_pending_after: settings.signup.remind_after,
         erase_pending_after: settings.signup.erase_after,
         hold_uncertain: settings.sending.hold_uncertain,

@@ -36,6 +36,7 @@ mod pages;
 mod plans;
 mod postfix;
 mod preferences;
+mod proofs;
 mod relays;
 mod schedule;
 mod sending;

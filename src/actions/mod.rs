@@ -13,6 +13,7 @@ pub mod edit_issue;
 pub mod forget;
 pub mod import_subscribers;
 pub mod pause_issue;
+pub mod prove;
 pub mod remove_operator;
 pub mod resolve_issue;
 pub mod resume_issue;
@@ -61,6 +62,8 @@ pub struct Context {
     pub blocked_domains: Arc<BlockedDomains>,
     /// Whether addresses of posts, such as `info@`, are taken.
     pub allow_role_accounts: bool,
+    /// Whether signups need a proof of work.
+    pub gate: Arc<prove::Gate>,
     /// Who sends the signup form back sooner is a program.
     pub minimum_time: jiff::SignedDuration,
 }

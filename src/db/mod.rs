@@ -20,9 +20,11 @@ pub mod paces;
 pub mod processes;
 pub mod relay_shares;
 pub mod signup_limits;
+pub mod signup_watch;
 pub mod subscriptions;
 pub mod suppressions;
 pub mod turns;
+pub mod used_proofs;
 pub mod variants;
 pub mod welcomes;
 

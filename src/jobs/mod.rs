@@ -21,6 +21,7 @@ pub mod take_over;
 pub mod tend_pending;
 mod wake_reading;
 pub mod watch_feed;
+mod watch_signups;
 
 use self::{govern::Governor, journal::Journal};
 use crate::{
@@ -95,6 +96,12 @@ pub struct JobRules {
     pub max_feed_bytes: u64,
     /// How long a confirmation link works.
     pub confirmation_days: u32,
+    /// How many signups are taken from everybody.
+    pub signup_limit: Option<crate::domain::signup_limit::Limit>,
+    /// When a signup needs a proof of work.
+    pub proof_of_work: crate::domain::proof_of_work::ProofPolicy,
+    /// So many unconfirmed signups in ten minutes are an attack. `None`: no number of them is.
+    pub most_waiting: Option<u32>,
     /// Who has not confirmed is reminded after this time, once. `None`: nobody is.
     pub remind_pending_after: Option<SignedDuration>,
     /// Who has not confirmed is erased after this time. `None`: nobody is.

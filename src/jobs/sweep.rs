@@ -2,7 +2,7 @@
 
 use super::{
     Context, ask_operators::ask_operators, notify_operators::issue_stopped, plan_issue, tend_pending,
-    wake_reading,
+    wake_reading, watch_signups,
 };
 use crate::{
     db::{
@@ -119,6 +119,7 @@ async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbEr
         context.queue.enqueue(tx, &Job::SendMail { mail }).await?;
     }
     signup_limits::tidy(tx, now).await?;
+    watch_signups::watch(context, tx, now).await?;
     tend_pending::tend(context, tx, now).await?;
     wake_reading::wake(context, tx, now).await
 }

@@ -3,6 +3,7 @@
 use super::reader::Reader;
 use crate::domain::{
     client_address::ForwardedBy,
+    proof_of_work::ProofPolicy,
     signup_limit::{Limit, SignupLimits},
 };
 use jiff::SignedDuration;
@@ -39,6 +40,20 @@ pub(super) fn limits(r: &mut Reader<'_>) -> Option<SignupLimits> {
     let address = limit("signup.mails_per_address_per_day", SignedDuration::from_hours(24));
     let overall = limit("signup.signups_per_minute", SignedDuration::from_mins(1));
     Some(SignupLimits { client: client?, address: address?, overall: overall? })
+}
+
+/// When a signup needs a proof of work.
+pub(super) fn proof_of_work(r: &mut Reader<'_>) -> Option<ProofPolicy> {
+    r.text("signup.proof_of_work", "write \"never\", \"always\" or \"under_attack\"", |text| {
+        text.parse().map_err(|_| format!("`{text}` is none of them"))
+    })
+}
+
+/// How many signups that nobody has confirmed are an attack.
+#[expect(clippy::option_option, reason = "no number is a right value, too")]
+pub(super) fn most_waiting(r: &mut Reader<'_>) -> Option<Option<u32>> {
+    let most = u32::try_from(r.number("signup.attack_signups", 0, 1_000_000)?).ok()?;
+    Some((most > 0).then_some(most))
 }
 
 #[expect(clippy::option_option, reason = "no file is a right value, too")]

@@ -2,7 +2,7 @@
 
 use super::{cached, words};
 use axum::{
-    http::{HeaderMap, HeaderName},
+    http::{HeaderMap, HeaderName, header},
     response::IntoResponse,
 };
 use std::sync::LazyLock;
@@ -23,6 +23,15 @@ static EMBED: LazyLock<String> = LazyLock::new(|| {
 pub async fn embed_script(headers: HeaderMap) -> impl IntoResponse {
     let policy = (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin");
     ([policy], cached::answer(&headers, "text/javascript; charset=utf-8", EMBED.as_str()))
+}
+
+/// Solves challenges. It is a module: pages of other origins, whose box needs it, may load it only if it says so.
+pub async fn prove_script(headers: HeaderMap) -> impl IntoResponse {
+    let open = [
+        (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    ];
+    (open, cached::answer(&headers, "text/javascript; charset=utf-8", include_str!("assets/prove.js")))
 }
 
 /// Says in a signup form what time zone the browser is in.

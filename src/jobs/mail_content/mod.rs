@@ -7,6 +7,7 @@ mod confirmation;
 mod feed_notice;
 mod goodbye;
 mod issue_notice;
+mod signup_notice;
 mod test_issue;
 mod welcome;
 
@@ -102,6 +103,7 @@ pub(super) async fn content(
             issue_notice::content(&making, tx).await
         }
         MailKind::FeedTrouble => feed_notice::content(&making, tx).await,
+        MailKind::SignupAlarm | MailKind::SignupCalm => signup_notice::content(&making, tx).await,
         MailKind::Confirmation
         | MailKind::ConfirmationReminder
         | MailKind::AlreadySubscribed

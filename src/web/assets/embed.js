@@ -5,14 +5,15 @@
   const words = {/*words*/};
 
   // :where() weighs nothing, so that whatever the page says about its forms wins.
-  const css = `:where(form[data-daily] *){box-sizing:border-box}
-:where(form[data-daily]){display:flex;flex-wrap:wrap;gap:.5em;align-items:center;max-width:36em}
-:where(form[data-daily]>*){flex:1 0 100%;margin:0}
-:where(form[data-daily]>input){flex:1 1 14em;min-width:0}
-:where(form[data-daily]>button){flex:0 0 auto}
-:where(form[data-daily] input[type=email]){min-height:2.75em;padding:.4em .7em;font:inherit;color:inherit;background:transparent;border:1px solid;border-radius:var(--daily-radius,3px)}
-:where(form[data-daily] button){min-height:2.75em;padding:.4em 1.2em;font:inherit;font-weight:600;color:var(--daily-on-accent,#fff);background:var(--daily-accent,#0a6048);border:1px solid transparent;border-radius:var(--daily-radius,3px);cursor:pointer}
-:where(form[data-daily] [role=status]:empty){display:none}`;
+  const box = "form[data-daily]";
+  const css = `:where(${box} *){box-sizing:border-box}
+:where(${box}){display:flex;flex-wrap:wrap;gap:.5em;align-items:center;max-width:36em}
+:where(${box}>*){flex:1 0 100%;margin:0}
+:where(${box}>input){flex:1 1 14em;min-width:0}
+:where(${box}>button){flex:0 0 auto}
+:where(${box} input[type=email]){min-height:2.75em;padding:.4em .7em;font:inherit;color:inherit;background:transparent;border:1px solid;border-radius:var(--daily-radius,3px)}
+:where(${box} button){min-height:2.75em;padding:.4em 1.2em;font:inherit;font-weight:600;color:var(--daily-on-accent,#fff);background:var(--daily-accent,#0a6048);border:1px solid transparent;border-radius:var(--daily-radius,3px);cursor:pointer}
+:where(${box} [role=status]:empty){display:none}`;
 
   const style = () => {
     try {
@@ -91,15 +92,20 @@
       button?.setAttribute("aria-disabled", "true");
       tell(say.sending);
       try {
-        const answer = await fetch(form.action, {
-          method: "POST",
-          mode: "cors",
-          credentials: "omit",
-          referrerPolicy: "no-referrer",
-          headers: { "content-type": "application/json", accept: "application/json" },
-          body: JSON.stringify(fieldsOf(form)),
-        });
-        const problem = answer.ok ? {} : await answer.json().catch(() => ({}));
+        // Under attack the server wants a proof: the script that finds one comes only then.
+        const send = async proof => {
+          const answer = await fetch(form.action, {
+            method: "POST",
+            credentials: "omit",
+            referrerPolicy: "no-referrer",
+            headers: { "content-type": "application/json", accept: "application/json" },
+            body: JSON.stringify({ ...fieldsOf(form), proof }),
+          });
+          const problem = answer.ok ? {} : await answer.json().catch(() => ({}));
+          if (proof || !problem.challenge) return [answer, problem];
+          return send(await (await import(new URL("/prove.js", form.action))).prove(problem.challenge));
+        };
+        const [answer, problem] = await send();
         if (answer.ok) {
           tell(say.accepted);
           if (email) email.value = "";
@@ -115,7 +121,7 @@
   };
 
   const start = () => {
-    const forms = document.querySelectorAll("form[data-daily]");
+    const forms = document.querySelectorAll(box);
     if (forms.length) style();
     forms.forEach(enhance);
   };

@@ -46,7 +46,8 @@ pub fn problem(meant: &EmailAddress) -> Response {
     answer
 }
 
-fn again(fields: &Fields, email: &str) -> Markup {
+/// What was entered, to be sent again with an address.
+pub(super) fn again(fields: &Fields, email: &str) -> Markup {
     let others = [
         ("newsletter", &fields.newsletter),
         ("source", &fields.source),

@@ -5,6 +5,7 @@ mod did_you_mean;
 pub mod issues;
 pub mod issues_feed;
 pub mod preferences;
+pub mod proof;
 pub mod signup;
 pub mod subscribe;
 pub mod unsubscribe;

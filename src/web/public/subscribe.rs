@@ -2,7 +2,7 @@
 //!
 //! The answer tells nobody whether an address is subscribed: body and status are the same for every address.
 
-use super::{did_you_mean, signup};
+use super::{did_you_mean, proof, signup};
 use crate::{
     actions::subscribe::{Signup, SubscribeError, subscribe},
     domain::{
@@ -45,7 +45,10 @@ pub(super) struct Fields {
     /// The field that no person sees.
     website: Option<String>,
     /// The reader was asked about a slip, and insists.
-    as_typed: Option<String>,
+    pub as_typed: Option<String>,
+    /// The answer to a challenge, or the ticket of who waited instead.
+    pub proof: Option<String>,
+    pub ticket: Option<String>,
 }
 
 /// Takes a signup.
@@ -77,6 +80,10 @@ pub async fn post(
             return Ok(did_you_mean::problem(&meant));
         }
         return Ok(did_you_mean::page(&site.newsletter(Some(slug)).await?, &fields, &meant));
+    }
+    let asking = proof::Asking { peer, headers: &headers, json, slug };
+    if !automatic && let Some(answer) = proof::ask(&site, asking, &fields).await? {
+        return Ok(answer);
     }
     let mark = browser_mark(&site, &headers, &address);
     let signup = Signup {

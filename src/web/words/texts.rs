@@ -28,6 +28,8 @@ pub struct Words {
     pub confirm: Confirm,
     /// Leaving.
     pub unsubscribe: Unsubscribe,
+    /// Where a signup needs a proof.
+    pub proof: Proof,
 }
 
 texts! {
@@ -97,6 +99,20 @@ texts! {
         sent,
         /// What to do when nothing comes.
         missing,
+    }
+
+    /// The page where a signup needs a proof.
+    Proof {
+        /// The headline.
+        title,
+        /// What it is for.
+        why,
+        /// While the browser works.
+        working,
+        /// Without scripts; `{seconds}`.
+        wait,
+        /// The button for then.
+        button,
     }
 
     /// The page that a confirmation mail leads to.

@@ -1,0 +1,121 @@
+//! Where signups look like an attack, who signs up shows first that it is no mass of requests: a browser solves a small puzzle
+//! (`GET /challenge`), without scripts a reader waits a moment and presses a button, a program that sends JSON gets a problem with
+//! the challenge's address. `signup.proof_of_work` says when.
+
+use super::{did_you_mean::again, subscribe::Fields};
+use crate::{
+    actions::prove::{self, Redeemed},
+    domain::proof_of_work::WAIT,
+    web::{
+        Site, WebError, error,
+        layout::{Frame, respond},
+        words::{self, fill},
+    },
+};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use jiff::SignedDuration;
+use maud::html;
+use std::net::SocketAddr;
+
+/// A challenge, for one signup.
+pub async fn challenge(State(site): State<Site>) -> impl IntoResponse {
+    Json(prove::challenge(&site.actions))
+}
+
+/// Who signs up, and how.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asking<'a> {
+    /// From where.
+    pub peer: SocketAddr,
+    /// With what headers.
+    pub headers: &'a HeaderMap,
+    /// By JSON.
+    pub json: bool,
+    /// For which newsletter.
+    pub slug: &'a str,
+}
+
+/// The answer for a signup that lacks the proof it needs. `None`: it may go on.
+pub(super) async fn ask(
+    site: &Site,
+    asking: Asking<'_>,
+    fields: &Fields,
+) -> Result<Option<Response>, WebError> {
+    if !prove::is_needed(&site.actions).await? {
+        return Ok(None);
+    }
+    let given = |field: &Option<String>| field.clone().filter(|text| !text.is_empty());
+    if let Some(proof) = given(&fields.proof)
+        && prove::prove(&site.actions, &proof).await?
+    {
+        return Ok(None);
+    }
+    if asking.json {
+        return Ok(Some(problem(site)));
+    }
+    let Some(ticket) = given(&fields.ticket) else {
+        return page(site, asking.slug, fields, &prove::ticket(&site.actions), WAIT).await.map(Some);
+    };
+    match prove::redeem(&site.actions, &ticket, asking.peer.ip()).await? {
+        Redeemed::Taken => Ok(None),
+        // The same ticket: its time goes on.
+        Redeemed::TooSoon { wait } => page(site, asking.slug, fields, &ticket, wait).await.map(Some),
+        Redeemed::TooMany { wait } => Ok(Some(error::too_many(asking.headers, wait))),
+        Redeemed::Void => {
+            page(site, asking.slug, fields, &prove::ticket(&site.actions), WAIT).await.map(Some)
+        }
+    }
+}
+
+/// What a program does: get the challenge, send the same again with the proof.
+fn problem(site: &Site) -> Response {
+    let status = StatusCode::PRECONDITION_REQUIRED;
+    let body = serde_json::json!({
+        "type": "about:blank", "title": "A proof of work is needed", "status": status.as_u16(),
+        "detail": "Many signups are coming in. Get the challenge, find the number that, written after the salt, has its SHA-256, and \
+                   send the signup again with \"proof\": base64 of {algorithm, challenge, number, salt, signature}.",
+        "challenge": format!("{}/challenge", site.public_url),
+    });
+    let mut answer = (status, Json(body)).into_response();
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    answer
+}
+
+/// A page that goes on by itself; without scripts, after a wait and with a button.
+async fn page(
+    site: &Site,
+    slug: &str,
+    fields: &Fields,
+    ticket: &str,
+    wait: SignedDuration,
+) -> Result<Response, WebError> {
+    let newsletter = site.newsletter(Some(slug)).await?;
+    let it = &newsletter.newsletter;
+    let say = &words::of(&it.language).proof;
+    let seconds = wait.as_secs() + i64::from(wait.subsec_nanos() > 0);
+    // Texts and a number: it has a JSON form. Without it the reader waits.
+    let challenge = serde_json::to_string(&prove::challenge(&site.actions)).unwrap_or_default();
+    let frame = Frame { title: &say.title, brand: (&it.title, &it.tagline), language: &it.language };
+    let content = html! {
+        h1 { (say.title) }
+        p { (say.why) }
+        p #status role="status" data-working=(say.working) {}
+        form.signup method="post" action="/subscribe" data-challenge=(challenge) {
+            (again(fields, fields.email.trim()))
+            @if let Some(value) = &fields.as_typed { input type="hidden" name="as_typed" value=(value); }
+            input type="hidden" name="ticket" value=(ticket);
+            input type="hidden" name="proof" value="";
+            div #wait {
+                p { (fill(&say.wait, &[("seconds", &seconds.to_string())])) }
+                button type="submit" { (say.button) }
+            }
+        }
+        script src="/prove.js" type="module" {}
+    };
+    Ok(respond(StatusCode::OK, frame, &content))
+}
