@@ -1,7 +1,12 @@
 //! Wiring: from settings to a store, a queue, a mailer, and the contexts that actions and jobs work with.
 
 use crate::{
-    actions::{self, blocked_domains::BlockedDomains, prove::Gate},
+    actions::{
+        self,
+        blocked_domains::BlockedDomains,
+        mail_servers::{MailServers, NoNameServer},
+        prove::Gate,
+    },
     articles::fetch::{FetchPolicy, Fetcher},
     articles::fetch_error::FetchError,
     clock::Clock,
@@ -68,6 +73,9 @@ pub enum StartError {
     /// The client for feeds.
     #[error(transparent)]
     Fetcher(#[from] FetchError),
+    /// Domains of addresses can't be looked up.
+    #[error(transparent)]
+    NameServer(#[from] NoNameServer),
     /// The secret can't be read or made.
     #[error("can't use the secret in {}: {problem}; see tokens.secrets in config/default.toml", path.display())]
     Secret {
@@ -108,6 +116,7 @@ impl App {
             goodbye_mail: settings.signup.goodbye_mail,
             signup_limits: settings.signup.limits,
             minimum_time: settings.signup.minimum_time,
+            mail_servers: Arc::new(mail_servers(&settings)?),
             gate: Arc::new(Gate::new(settings.signup.proof_of_work)),
             blocked_domains: Arc::new(BlockedDomains::new(settings.signup.blocked_domains_file.clone())),
             allow_role_accounts: settings.signup.allow_role_accounts,
@@ -173,6 +182,15 @@ async fn seed(db: &Db, clock: &Clock) -> Result<(), DbError> {
         tx.commit().await?;
     }
     Ok(())
+}
+
+/// Asks about domains, if it shall.
+fn mail_servers(settings: &Settings) -> Result<MailServers, NoNameServer> {
+    if settings.signup.check_mx {
+        MailServers::new(settings.signup.dns_server)
+    } else {
+        Ok(MailServers::unchecked())
+    }
 }
 
 fn governor(settings: &Settings, db: &Db, clock: &Clock) -> Governor {

@@ -28,6 +28,7 @@ mod issues;
 mod languages;
 mod leaving;
 mod looks;
+mod mail_domains;
 mod mails;
 mod newsletters;
 mod openapi;

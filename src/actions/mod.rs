@@ -12,6 +12,7 @@ pub mod confirm;
 pub mod edit_issue;
 pub mod forget;
 pub mod import_subscribers;
+pub mod mail_servers;
 pub mod pause_issue;
 pub mod prove;
 pub mod remove_operator;
@@ -62,6 +63,8 @@ pub struct Context {
     pub blocked_domains: Arc<BlockedDomains>,
     /// Whether addresses of posts, such as `info@`, are taken.
     pub allow_role_accounts: bool,
+    /// Whether mail can reach a domain.
+    pub mail_servers: Arc<mail_servers::MailServers>,
     /// Whether signups need a proof of work.
     pub gate: Arc<prove::Gate>,
     /// Who sends the signup form back sooner is a program.

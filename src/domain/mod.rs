@@ -22,6 +22,7 @@ pub mod issue;
 pub mod leaving_address;
 pub mod mail;
 pub mod mail_domains;
+pub mod mail_exchange;
 pub mod newsletter;
 pub mod pace;
 pub mod picture;

@@ -7,7 +7,10 @@ use crate::domain::{
     signup_limit::{Limit, SignupLimits},
 };
 use jiff::SignedDuration;
-use std::path::{Path, PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+};
 
 /// Whose word about the client's address is taken.
 #[derive(Debug, Clone)]
@@ -63,6 +66,21 @@ pub(super) fn blocked_domains_file(r: &mut Reader<'_>) -> Option<Option<PathBuf>
         "" => Ok(None),
         text if Path::new(text).is_file() => Ok(Some(PathBuf::from(text))),
         text => Err(format!("there is no file `{text}`")),
+    })
+}
+
+/// Who is asked about domains.
+#[expect(clippy::option_option, reason = "the system's own is a right value, too")]
+pub(super) fn dns_server(r: &mut Reader<'_>) -> Option<Option<SocketAddr>> {
+    let cure =
+        "write an IP address, with a port if it is not 53, such as 192.0.2.53 or 127.0.0.1:5353; or nothing";
+    r.text("signup.dns_server", cure, |text| match text {
+        "" => Ok(None),
+        text => text
+            .parse()
+            .or_else(|_| text.parse().map(|ip: IpAddr| SocketAddr::new(ip, 53)))
+            .map(Some)
+            .map_err(|_| format!("`{text}` is not an address")),
     })
 }
 

@@ -46,6 +46,20 @@ pub fn problem(meant: &EmailAddress) -> Response {
     answer
 }
 
+/// A domain that takes no mail, for a program, with what was probably meant.
+pub(super) fn unreachable(why: &str, meant: Option<&EmailAddress>) -> Response {
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    let mut body = serde_json::json!({
+        "type": "about:blank", "title": "That address can't be taken", "status": status.as_u16(), "detail": why, "field": "email",
+    });
+    if let Some(meant) = meant {
+        body["suggestion"] = meant.as_str().into();
+    }
+    let mut answer = (status, Json(body)).into_response();
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    answer
+}
+
 /// What was entered, to be sent again with an address.
 pub(super) fn again(fields: &Fields, email: &str) -> Markup {
     let others = [

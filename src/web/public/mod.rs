@@ -6,6 +6,7 @@ pub mod issues;
 pub mod issues_feed;
 pub mod preferences;
 pub mod proof;
+mod reach;
 pub mod signup;
 pub mod subscribe;
 pub mod unsubscribe;

@@ -2,7 +2,7 @@
 //!
 //! The answer tells nobody whether an address is subscribed: body and status are the same for every address.
 
-use super::{did_you_mean, proof, signup};
+use super::{did_you_mean, proof, reach, signup};
 use crate::{
     actions::subscribe::{Signup, SubscribeError, subscribe},
     domain::{
@@ -85,6 +85,9 @@ pub async fn post(
     if !automatic && let Some(answer) = proof::ask(&site, asking, &fields).await? {
         return Ok(answer);
     }
+    if !automatic && let Some(answer) = reach::ask(&site, json, slug, &fields, &address).await? {
+        return Ok(answer);
+    }
     let mark = browser_mark(&site, &headers, &address);
     let signup = Signup {
         address,
@@ -140,7 +143,7 @@ fn browser_mark(site: &Site, headers: &HeaderMap, address: &EmailAddress) -> Opt
 }
 
 /// What is wrong with the address: beside the field, or as a problem.
-async fn refuse(
+pub(super) async fn refuse(
     site: &Site,
     json: bool,
     slug: &str,

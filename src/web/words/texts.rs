@@ -30,6 +30,8 @@ pub struct Words {
     pub unsubscribe: Unsubscribe,
     /// Where a signup needs a proof.
     pub proof: Proof,
+    /// An address whose domain takes no mail.
+    pub unreachable: Unreachable,
 }
 
 texts! {
@@ -113,6 +115,14 @@ texts! {
         wait,
         /// The button for then.
         button,
+    }
+
+    /// What is wrong with an address whose domain takes no mail. A full stop follows.
+    Unreachable {
+        /// What to do; `{domain}`.
+        check,
+        /// What was probably meant; `{domain}`, `{address}`.
+        meant,
     }
 
     /// The page that a confirmation mail leads to.
