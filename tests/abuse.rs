@@ -39,15 +39,16 @@ on_both_engines! {
         let another = app.another().await;
         let signup = daily::actions::subscribe::Signup {
             address: EmailAddress::parse("t@example.org").unwrap(),
-            newsletter: "daily".into(),
+            newsletters: vec!["daily".into()],
             method: "form",
+            language: None,
             time_zone: None,
             evidence: daily::db::subscriptions::Evidence {
                 client_address: Some("192.0.2.1".into()),
                 ..Default::default()
             },
         };
-        assert!(daily::actions::subscribe::subscribe(&another.actions, &signup).await.is_err());
+        assert!(daily::actions::subscribe::subscribe(&another.actions, signup).await.is_err());
     }
 
     async fn nobody_is_bombarded_and_the_answer_does_not_tell(engine: Engine) {
@@ -236,6 +237,7 @@ async fn from(app: &TestApp, client: &str, address: &str) -> reqwest::Response {
 }
 
 async fn client_of(app: &TestApp, address: &str) -> String {
+    app.signups_taken().await;
     let address = EmailAddress::parse(address).expect("an address");
     let mut tx = app.app.db.read().await.expect("a transaction");
     let found = daily::db::subscriptions::of_address(&mut tx, &address).await.expect("a query");

@@ -131,10 +131,17 @@ on_both_engines! {
         app.tick_after(SignedDuration::from_hours(25)).await;
         assert_eq!(app.status_of("ann@example.org").await, None);
         let store = app.store().await;
-        for (place, column) in [("subscribers", "address"), ("subscribers", "address_key"), ("mails", "recipient")] {
+        for (place, column) in [
+            ("subscribers", "address"),
+            ("subscribers", "address_key"),
+            ("mails", "recipient"),
+            ("consent_events", "address"),
+        ] {
             let left = store.number(&format!("SELECT count(*) FROM {place} WHERE {column} LIKE '%ann@%'")).await;
             assert_eq!(left, 0, "{place}.{column}");
         }
+        let traces = "SELECT count(*) FROM consent_events WHERE client_address IS NOT NULL";
+        assert_eq!(store.number(traces).await, 2, "the other reader's: asked, confirmed");
         assert_eq!(store.number("SELECT count(*) FROM confirmations").await, 1, "the other reader's");
         assert_eq!(app.status_of("in@example.org").await, Some(Active));
         assert_eq!(app.post(&link).await.status(), 404);

@@ -6,6 +6,7 @@ use daily::{
     db::{DatabaseUrl, Db, subscriptions},
     domain::{email_address::EmailAddress, ids::SubscriptionId, token::Purpose},
 };
+use tokio_util::sync::CancellationToken;
 
 async fn id_of(app: &TestApp, address: &str) -> SubscriptionId {
     let address = EmailAddress::parse(address).unwrap();
@@ -72,6 +73,7 @@ on_both_engines! {
             ("unsubscribed".into(), ann, None),
         ]);
         app.sign_up("cas@example.org").await;
+        app.signups_taken().await;
         assert_ne!(verdict(&app).await.digest, found.digest);
     }
 
@@ -158,14 +160,21 @@ on_both_engines! {
         );
         run(&app, &import).await.unwrap();
         run(&app, &import).await.unwrap();
+        let backlog = "INSERT INTO consent_backlog (after_event, up_to_event) SELECT 0, max(id) FROM consent_events";
+        run(&app, backlog).await.unwrap();
         assert_eq!((verdict(&app).await.unlinked, verdict(&app).await.verified), (1200, 0));
         // Who leaves before the links are made gets the earlier ones, too.
         let token = app.app.actions.keys.sign(Purpose::Unsubscribe, id_of(&app, &readers[5]).await.0);
         assert_eq!(app.post(&format!("{}/unsubscribe/{token}", app.url)).await.status(), 200);
         assert_eq!((verdict(&app).await.unlinked, verdict(&app).await.verified), (1198, 3));
-        assert_eq!(link_consent(&app.app.actions).await.unwrap(), 1198);
-        assert_eq!(link_consent(&app.app.actions).await.unwrap(), 0);
+        // Who is asked to end does no more.
+        let (stop, stopped) = (CancellationToken::new(), CancellationToken::new());
+        stopped.cancel();
+        assert_eq!(link_consent(&app.app.actions, &stopped).await.unwrap(), 0);
+        assert_eq!(link_consent(&app.app.actions, &stop).await.unwrap(), 1198);
+        assert_eq!(link_consent(&app.app.actions, &stop).await.unwrap(), 0);
         let found = verdict(&app).await;
         assert_eq!((found.verified, found.subscriptions, found.unlinked, found.broken), (1201, 600, 0, 0));
+        assert_eq!(app.store().await.number("SELECT count(*) FROM consent_backlog").await, 0);
     }
 }

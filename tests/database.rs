@@ -49,6 +49,7 @@ on_both_engines! {
     async fn the_consent_ledger_can_only_grow(engine: Engine) {
         let app = TestApp::start(engine).await;
         app.sign_up("ann@example.org").await;
+        app.signups_taken().await;
         for statement in ["UPDATE consent_events SET kind = 'confirmed'", "DELETE FROM consent_events"] {
             let error = match &app.app.db {
                 daily::db::Db::Sqlite { writer, .. } => sqlx::query(statement).execute(writer).await.unwrap_err(),

@@ -111,6 +111,7 @@ impl Content {
             preheader: String::new(),
             text: with(self.text),
             html: with(self.html),
+            language: "en".into(),
         }
     }
 

@@ -9,12 +9,15 @@ use crate::support::{
     smtp_server::{Action, Moment, Script, SmtpServer, Step},
 };
 use daily::{
-    db::DatabaseUrl,
+    app::App,
+    clock::Clock,
+    db::{DatabaseUrl, Db},
     domain::{
         delivery::DeliveryStatus::{Failed, Sent},
         issue::IssueStatus,
     },
     jobs::sweep,
+    queue::{self, Handler, Job, Workers},
     settings::Settings,
 };
 use jiff::SignedDuration;
@@ -22,8 +25,11 @@ use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::{
     collections::hash_map::DefaultHasher,
     hash::{Hash as _, Hasher as _},
+    sync::{Arc, Mutex},
     time::Duration,
 };
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 const READERS: usize = 80;
 
@@ -282,4 +288,55 @@ async fn another_process_that_holds_the_write_lock_of_sqlite_only_costs_time() {
     app.wait_for_status(issue, IssueStatus::Sent).await;
     assert_each_got_one(&[server.record()], &readers);
     assert_all_ended(&app, issue, READERS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_for_jobs_that_waits_for_the_database_does_not_keep_the_last_job_from_ending() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = Settings::defaults().unwrap();
+    settings.database = DatabaseUrl::Sqlite(folder.path().join("daily.db"));
+    settings.data_folder = folder.path().to_owned();
+    let daily = App::start(settings, Clock::system()).await.unwrap();
+    let Db::Sqlite { writer, .. } = &daily.db else { unreachable!("the story is SQLite's") };
+    let (stop, db, ended) = (CancellationToken::new(), daily.db.clone(), Arc::new(Mutex::new(None)));
+    let begun = Arc::new(Notify::new());
+    let handler: Handler = {
+        let (stop, begun, ended) = (stop.clone(), begun.clone(), ended.clone());
+        Arc::new(move |_| {
+            let (stop, begun, ended, db) = (stop.clone(), begun.clone(), ended.clone(), db.clone());
+            Box::pin(async move {
+                begun.notify_one();
+                stop.cancelled().await;
+                // As every job does to write down how it ended.
+                let kept =
+                    tokio::time::timeout(Duration::from_secs(10), async { db.begin().await?.commit().await });
+                *ended.lock().unwrap() = Some(matches!(kept.await, Ok(Ok(()))));
+                Ok(())
+            })
+        })
+    };
+    let workers = Workers {
+        db: daily.db.clone(),
+        queue: daily.jobs.queue.clone(),
+        handler,
+        job_limit: Duration::from_mins(1),
+        delivery_concurrency: 1,
+    };
+    let running = tokio::spawn(workers.run(stop.clone(), Duration::from_mins(1)));
+    let mut tx = daily.db.begin().await.unwrap();
+    daily.jobs.queue.enqueue(&mut tx, &Job::TakeSignups).await.unwrap();
+    tx.commit().await.unwrap();
+    begun.notified().await;
+    // Another process writes: whoever looks for jobs now waits, and has the only connection that writes.
+    let DatabaseUrl::Sqlite(path) = &daily.settings.database else { unreachable!("the story is SQLite's") };
+    let mut other =
+        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(path)).await.unwrap();
+    let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    eventually("somebody waits with the connection", || async { (writer.num_idle() == 0).then_some(()) })
+        .await;
+    stop.cancel();
+    lock.rollback().await.unwrap();
+    running.await.unwrap();
+    assert_eq!(*ended.lock().unwrap(), Some(true), "the job could write down how it ended");
+    assert_eq!(queue::depth(&daily.db).await.unwrap(), 0, "the queue knows that it has ended");
 }

@@ -98,7 +98,7 @@ on_both_engines! {
             ("suppressions", "address_key || reason"),
             ("mails", "recipient || COALESCE(reply_text, '')"),
             ("deliveries", "COALESCE(reply_text, '')"),
-            ("consent_events", "COALESCE(source_url, '') || COALESCE(client_address, '') || COALESCE(user_agent, '')"),
+            ("consent_events", "COALESCE(address, '') || COALESCE(source_url, '') || COALESCE(client_address, '')"),
             ("forgotten", "print || COALESCE(reason, '')"),
         ] {
             let count = format!("SELECT count(*) FROM {table} WHERE lower({columns}) LIKE '%ann@%'");

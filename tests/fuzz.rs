@@ -39,7 +39,7 @@ on_both_engines! {
         ] {
             let mut parameter = described["components"]["parameters"]["token"].clone();
             parameter["schema"] = json!({ "type": "string", "enum": [token] });
-            described["paths"][path]["parameters"] = json!([parameter]);
+            described["paths"][path]["parameters"][0] = parameter;
         }
         described["paths"]["/issues/{date}"]["get"]["parameters"][0]["example"] = "2026-05-01".into();
 

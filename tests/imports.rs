@@ -1,5 +1,7 @@
 //! Readers taken over from other systems, and lists of readers written out.
 
+mod leavers;
+
 use crate::support::{
     app::{TestApp, at},
     command::Environment,
@@ -75,10 +77,17 @@ async fn suppressed(app: &TestApp, address: &str) -> Option<String> {
 }
 
 /// What is stored, altogether.
-async fn size(app: &TestApp) -> [i64; 5] {
+async fn size(app: &TestApp) -> [i64; 6] {
     let store = app.store().await;
-    let mut size = [0; 5];
-    let tables = ["subscribers", "subscriptions", "consent_events", "suppressions", "mails"];
+    let mut size = [0; 6];
+    let tables = [
+        "subscribers",
+        "subscriptions",
+        "consent_events",
+        "suppressions",
+        "newsletter_suppressions",
+        "mails",
+    ];
     for (count, table) in size.iter_mut().zip(tables) {
         *count = store.number(&format!("SELECT count(*) FROM {table}")).await;
     }
@@ -324,4 +333,31 @@ async fn the_command_tells_what_it_did_and_reports_each_row_left_out() {
     assert!(shown.stdout.contains("2021-05-04 08:22:00Z  confirmed (import)"), "{}", shown.stdout);
     let wrong = daily(folder.path(), &["subscriber", "import", &list, "--map", "colour=red"]).await;
     assert_eq!(wrong.code, 2);
+}
+
+#[tokio::test]
+async fn a_report_is_a_new_file_for_its_operator_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let (list, report) = (file("list.csv"), file("report.csv"));
+    let text = "email,status\nann@example.org,pending\n";
+    std::fs::write(&list, text).unwrap();
+    for report in [&list, &file("./list.csv")] {
+        let ended =
+            daily(folder.path(), &["subscriber", "import", &list, "--dry-run", "--report", report]).await;
+        assert_eq!(ended.code, 1);
+        assert!(ended.stderr.contains("is there already"), "{}", ended.stderr);
+        assert_eq!(std::fs::read_to_string(&list).unwrap(), text);
+    }
+    // One that failed before its first row does not stand in the way of the next.
+    let failed =
+        daily(folder.path(), &["subscriber", "import", &list, "--from", "ghost", "--report", &report]).await;
+    assert!(failed.code == 1 && !std::path::Path::new(&report).exists(), "{}", failed.stderr);
+    let ended = daily(folder.path(), &["subscriber", "import", &list, "--report", &report]).await;
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(std::fs::metadata(&report).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(
+        std::fs::read_to_string(&report).unwrap().contains("2,unconfirmed,ann@example.org,never confirmed")
+    );
 }

@@ -1,7 +1,14 @@
 //! From the signup form to a confirmed subscription.
 
 use crate::support::{app::TestApp, on_both_engines};
+use daily::db::{
+    newsletters,
+    signups::{self, NewSignup},
+    subscriptions,
+};
 use daily::domain::{
+    email_address::EmailAddress,
+    newsletter::Newsletter,
     subscription::SubscriptionStatus::{Active, Pending, Unsubscribed},
     token::{KeyRing, Purpose},
 };
@@ -228,4 +235,91 @@ async fn rename_queue(app: &TestApp, from: &str, to: &str) {
         }
     };
     run.expect("a renamed table");
+}
+
+on_both_engines! {
+    async fn several_newsletters_on_one_form_are_confirmed_by_one_link(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        for slug in ["sports", "weekend"] {
+            let title = format!("The {slug}");
+            let newsletter = Newsletter { slug: slug.into(), title, ..app.newsletter().await.newsletter };
+            let mut tx = app.app.db.begin().await.unwrap();
+            assert!(newsletters::insert_if_new(&mut tx, &newsletter, app.clock.now()).await.unwrap());
+            tx.commit().await.unwrap();
+        }
+        let fields =
+            [("email", "ann@example.org"), ("newsletter", "weekend"), ("newsletter", "sports"), ("newsletter", "weekend")];
+        assert_eq!(app.post_form("/subscribe", &fields).await.status(), 200);
+        app.settle().await;
+        let mails = app.mails_to("ann@example.org");
+        assert_eq!(mails.len(), 1);
+        assert!(mails[0].text().contains("The weekend, The sports"), "{}", mails[0].text());
+        let link = app.confirmation_link("ann@example.org");
+        assert!(app.get(&link).await.text().await.unwrap().contains("The weekend, The sports"));
+        let page = app.post(&link).await.text().await.unwrap();
+        assert!(page.contains("The weekend, The sports"), "{page}");
+        let mut tx = app.app.db.read().await.unwrap();
+        let found = subscriptions::of_address(&mut tx, &EmailAddress::parse("ann@example.org").unwrap()).await.unwrap();
+        drop(tx);
+        let mut standing: Vec<_> = found.iter().map(|it| (it.newsletter.as_str(), it.status)).collect();
+        standing.sort_unstable_by_key(|it| it.0);
+        assert_eq!(standing, [("sports", Active), ("weekend", Active)]);
+        assert_eq!(app.consent_of("ann@example.org").await, ["requested", "confirmed", "requested", "confirmed"]);
+        // A list in JSON; who is in already is told so, and asked about the rest by one mail.
+        let json = |body: &str| {
+            let request = app.client.post(format!("{}/subscribe", app.url)).header("content-type", "application/json");
+            request.body(body.to_owned()).send()
+        };
+        let answer = json("{\"email\":\"ann@example.org\",\"newsletter\":[\"sports\",\"daily\"]}").await.unwrap();
+        assert_eq!(answer.status(), 202);
+        app.settle().await;
+        assert_eq!(app.mails_to("ann@example.org").len(), 3);
+        // All of them or none.
+        let answer = json("{\"email\":\"ben@example.org\",\"newsletter\":[\"sports\",\"nothing\"]}").await.unwrap();
+        assert_eq!(answer.status(), 422);
+        let many = vec!["\"daily\""; 21].join(",");
+        let answer = json(&format!("{{\"email\":\"ben@example.org\",\"newsletter\":[{many}]}}")).await.unwrap();
+        assert_eq!(answer.status(), 422);
+        assert_eq!(app.status_of("ben@example.org").await, None);
+    }
+
+    async fn a_signup_whose_job_was_lost_is_taken_by_the_sweep(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        // As another process leaves it that is killed between its answer and its job.
+        let newsletter = app.newsletter().await;
+        let address = EmailAddress::parse("ann@example.org").unwrap();
+        let signup = NewSignup {
+            address: &address,
+            newsletters: &[newsletter.id],
+            method: "form",
+            language: Some("de"),
+            time_zone: None,
+            evidence: &subscriptions::Evidence::default(),
+        };
+        let mut tx = app.app.db.begin().await.unwrap();
+        signups::insert(&mut tx, &[signup], app.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        app.tick().await;
+        assert_eq!(app.mails().len(), 0, "its job may still come");
+        app.tick_after(SignedDuration::from_secs(6)).await;
+        assert_eq!(app.mails_to("ann@example.org").len(), 1);
+        assert_eq!(app.status_of("ann@example.org").await, Some(Pending));
+    }
+
+    async fn a_signup_that_cannot_be_taken_keeps_no_other_waiting(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        let store = app.store().await;
+        let at = if matches!(app.app.db, daily::db::Db::Sqlite { .. }) { "0" } else { "'2026-01-01T00:00:00Z'" };
+        // Its newsletter's row is gone.
+        store
+            .execute(&format!(
+                "INSERT INTO signups (received_at, address, address_key, newsletters, method) \
+                 VALUES ({at}, 'zoe@example.org', 'zoe@example.org', '[99]', 'form')"
+            ))
+            .await;
+        app.sign_up("ann@example.org").await;
+        app.settle().await;
+        assert_eq!(app.mails_to("ann@example.org").len(), 1);
+        assert_eq!(store.number("SELECT count(*) FROM signups").await, 1);
+    }
 }

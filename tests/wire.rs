@@ -87,6 +87,7 @@ fn assert_clean(record: &Record, recipients: &[&str]) {
                 "List-Unsubscribe",
                 "List-Unsubscribe-Post",
                 "Auto-Submitted",
+                "Content-Language",
                 "Feedback-ID",
                 "Precedence",
                 "DKIM-Signature",

@@ -7,7 +7,8 @@ use crate::layout::{button, headline, inline_link, letter, paragraph, row, row_e
 use crate::text::TextPart;
 use crate::theme::Look;
 use crate::wording::tidy;
-use crate::{Email, Masthead, href};
+use crate::words::{fill, filled};
+use crate::{Email, Masthead};
 
 /// A signup for an address that is subscribed already.
 #[derive(Debug, Clone, Copy)]
@@ -24,51 +25,42 @@ pub struct AlreadySubscribed<'a> {
 
 /// The mail that reassures.
 pub fn render(already: &AlreadySubscribed<'_>) -> Email {
-    let masthead = &already.masthead;
+    let (masthead, words) = &already.masthead.of_letter();
+    let say = &words.already_subscribed;
     let look = Look::of(&masthead.theme);
     let title = tidy(masthead.title);
     let address = tidy(already.address);
-    let site = href::web(masthead.site_url);
-    let at_site = site.map(|url| format!(" at {}", href::spoken(url))).unwrap_or_default();
+    let (at_site, at_linked_site) = masthead.at_site(&look, words);
+    let values = &[("title", title.as_str()), ("at_site", &at_site), ("address", &address)];
 
-    let subject = format!("You already get {title}");
-    let preheader = "Nothing to do: your next issue is on its way as usual.".to_owned();
-    let asked = format!("Somebody, probably you, entered {address} in the signup box{at_site}.");
-    let done = format!("You are subscribed already, so nothing has changed: {title} keeps coming as before.");
-    let missing = "Don't see it in your inbox? Look in the spam folder, and add us to your contacts.";
-    let leave = "Rather not have it any more?";
+    let subject = fill(&say.subject, values);
+    let preheader = say.preheader.clone();
+    let done = fill(&say.done, values);
+    let marked = [("at_site", at_linked_site), ("address", html! { strong { (address) } })];
+    let leave = inline_link(&look, already.unsubscribe_url, &words.letter.unsubscribe);
 
     let rows = html! {
         (row(html! {
-            (headline(&look, &format!("You already get {title}")))
-            (paragraph(html! {
-                "Somebody, probably you, entered " strong { (address) } " in the signup box"
-                @if let Some(url) = site { " at " (inline_link(&look, url, href::spoken(url))) }
-                "."
-            }))
+            (headline(&look, &subject))
+            (paragraph(filled(&say.asked, &marked)))
             (paragraph(html! { (done) }))
-            (button(&look, already.archive_url, "Read the latest issues"))
-            (small_print(html! { (missing) }))
+            (button(&look, already.archive_url, &say.button))
+            (small_print(html! { (say.missing) }))
         }))
         (row_end())
     };
-    let html = letter(
-        masthead,
-        &subject,
-        &preheader,
-        rows,
-        &[html! { (leave) " " (inline_link(&look, already.unsubscribe_url, "Unsubscribe")) }],
-    );
+    let html = letter(masthead, &subject, &preheader, rows, &[html! { (say.leave) " " (leave) }]);
 
     let mut part = TextPart::default();
     part.letterhead(masthead);
     part.paragraph(0, &subject).gap();
-    part.paragraph(0, &asked).gap();
+    part.paragraph(0, &fill(&say.asked, values)).gap();
     part.paragraph(0, &done).gap();
-    part.paragraph(0, "Read the latest issues:").link(0, already.archive_url).gap();
-    part.paragraph(0, missing).gap();
+    part.paragraph(0, &words.label(&say.button)).link(0, already.archive_url).gap();
+    part.paragraph(0, &say.missing).gap();
     part.rule('-').gap();
-    part.paragraph(0, &format!("{leave} Unsubscribe:")).link(0, already.unsubscribe_url).gap();
+    let leave = format!("{} {}", say.leave, words.label(&words.letter.unsubscribe));
+    part.paragraph(0, &leave).link(0, already.unsubscribe_url).gap();
     part.publisher(masthead);
-    Email { subject, preheader, html, text: part.finish() }
+    Email { subject, preheader, html, text: part.finish(), language: masthead.language.to_owned() }
 }

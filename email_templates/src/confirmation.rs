@@ -7,7 +7,8 @@ use crate::layout::{button, headline, inline_link, letter, paragraph, row, row_e
 use crate::text::TextPart;
 use crate::theme::Look;
 use crate::wording::tidy;
-use crate::{Email, Masthead, href};
+use crate::words::{fill, filled};
+use crate::{Email, Masthead};
 
 /// A signup that waits for its reader's yes.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +21,8 @@ pub struct Confirmation<'a> {
     pub expires_in_days: u32,
     /// The address that was entered in the signup box.
     pub address: &'a str,
+    /// What is confirmed: the newsletter's title, or those of all that were asked for.
+    pub titles: &'a str,
 }
 
 /// The mail that asks.
@@ -33,48 +36,38 @@ pub fn remind(confirmation: &Confirmation<'_>) -> Email {
 }
 
 fn write(confirmation: &Confirmation<'_>, again: bool) -> Email {
-    let masthead = &confirmation.masthead;
+    let (masthead, words) = &confirmation.masthead.of_letter();
+    let say = &words.confirmation;
     let look = Look::of(&masthead.theme);
-    let title = tidy(masthead.title);
+    let title = tidy(confirmation.titles);
     let address = tidy(confirmation.address);
-    let site = href::web(masthead.site_url);
-    let at_site = site.map(|url| format!(" at {}", href::spoken(url))).unwrap_or_default();
+    let (at_site, at_linked_site) = masthead.at_site(&look, words);
     let days = match confirmation.expires_in_days {
-        1 => "1 day".to_owned(),
-        days => format!("{days} days"),
+        1 => words.letter.one_day.clone(),
+        days => fill(&words.letter.days, &[("days", &days.to_string())]),
     };
+    let values = &[("title", title.as_str()), ("days", &days), ("at_site", &at_site), ("address", &address)];
 
-    let subject = if again {
-        format!("Reminder: confirm your subscription to {title}")
-    } else {
-        format!("Confirm your subscription to {title}")
-    };
-    let preheader = format!("One click and {title} is yours. The link works for {days}.");
-    let question = format!("Shall we send you {title}?");
-    let asked = format!("Somebody, we hope you, asked{at_site} for {title} to be sent to {address}.");
-    let confirm = "Confirm to start reading. Until you do, we send nothing.";
-    let ignore = "If it wasn't you, ignore this mail: nothing happens, and the address is not used.";
-    let expiry = format!("The link works for {days}.");
-    let why = if again {
-        format!(
-            "{address} was entered in the signup box{at_site}. This is the only reminder; without a click nothing more comes."
-        )
-    } else {
-        format!("You get this one mail because {address} was entered in the signup box{at_site}.")
-    };
+    let subject = fill(if again { &say.reminder } else { &say.subject }, values);
+    let preheader = fill(&say.preheader, values);
+    let question = fill(&say.question, values);
+    let expiry = fill(&say.expiry, values);
+    let why = fill(if again { &say.why_again } else { &say.why }, values);
+    let marked = [
+        ("title", html! { (title) }),
+        ("at_site", at_linked_site),
+        ("address", html! { strong { (address) } }),
+    ];
+    let link = inline_link(&look, confirmation.confirm_url, confirmation.confirm_url);
 
     let rows = html! {
         (row(html! {
             (headline(&look, &question))
-            (paragraph(html! {
-                "Somebody, we hope you, asked"
-                @if let Some(url) = site { " at " (inline_link(&look, url, href::spoken(url))) }
-                " for " (title) " to be sent to " strong { (address) } "."
-            }))
-            (paragraph(html! { (confirm) }))
-            (button(&look, confirmation.confirm_url, "Confirm my subscription"))
-            (small_print(html! { (expiry) " If the button does nothing, open this address:" br; (inline_link(&look, confirmation.confirm_url, confirmation.confirm_url)) }))
-            (small_print(html! { (ignore) }))
+            (paragraph(filled(&say.asked, &marked)))
+            (paragraph(html! { (say.confirm) }))
+            (button(&look, confirmation.confirm_url, &say.button))
+            (small_print(html! { (expiry) " " (say.or_open) br; (link) }))
+            (small_print(html! { (say.ignore) }))
         }))
         (row_end())
     };
@@ -83,11 +76,11 @@ fn write(confirmation: &Confirmation<'_>, again: bool) -> Email {
     let mut part = TextPart::default();
     part.letterhead(masthead);
     part.paragraph(0, &question).gap();
-    part.paragraph(0, &asked).gap();
-    part.paragraph(0, &format!("{confirm} To confirm, open this address:")).gap();
+    part.paragraph(0, &fill(&say.asked, values)).gap();
+    part.paragraph(0, &format!("{} {}", say.confirm, say.open)).gap();
     part.link(0, confirmation.confirm_url).gap();
     part.paragraph(0, &expiry).gap();
-    part.paragraph(0, ignore).gap();
+    part.paragraph(0, &say.ignore).gap();
     part.letter_foot(&why, masthead);
-    Email { subject, preheader, html, text: part.finish() }
+    Email { subject, preheader, html, text: part.finish(), language: masthead.language.to_owned() }
 }

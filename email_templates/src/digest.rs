@@ -10,7 +10,8 @@ mod told;
 use jiff::civil::Date;
 use maud::Markup;
 
-use crate::wording::{long_date, shorten, tidy_some};
+use crate::wording::{shorten, tidy_some};
+use crate::words::{self, capitalised, fill};
 use crate::{Email, Masthead};
 use told::Issue;
 
@@ -106,7 +107,7 @@ pub fn render(digest: &Digest<'_>) -> Email {
     let preheader = preheader(digest, &issue);
     let html = html::mail(digest, &issue, &subject, &preheader);
     let text = text::mail(digest, &issue);
-    Email { subject, preheader, html, text }
+    Email { subject, preheader, html, text, language: digest.masthead.language.to_owned() }
 }
 
 /// The issue as a page of the public archive: without the reader's own links, with a way to sign up instead.
@@ -124,21 +125,23 @@ fn without_empty_note<'a>(digest: &Digest<'a>) -> Digest<'a> {
 }
 
 fn subject(digest: &Digest<'_>) -> String {
+    let words = words::of(digest.masthead.language);
     let own =
         tidy_some(digest.subject).or_else(|| tidy_some(digest.stories.first().map(|story| story.title)));
-    let subject = match own {
-        Some(subject) => shorten(&subject, SUBJECT_MAX_CHARS),
-        None => shorten(&format!("{}: {}", digest.masthead.title, long_date(digest.date)), SUBJECT_MAX_CHARS),
-    };
-    if digest.is_test { format!("[Test] {subject}") } else { subject }
+    let subject =
+        own.unwrap_or_else(|| format!("{}: {}", digest.masthead.title, words.date.long(digest.date)));
+    let subject = shorten(&subject, SUBJECT_MAX_CHARS);
+    if digest.is_test { fill(&words.digest.test_subject, &[("subject", &subject)]) } else { subject }
 }
 
 fn preheader(digest: &Digest<'_>, issue: &Issue) -> String {
+    let words = words::of(digest.masthead.language);
     let others: Vec<&str> = issue.list().map(|story| story.title.as_str()).collect();
+    let also = || fill(&words.digest.also, &[("stories", &others.join("; "))]);
     let own = tidy_some(digest.preheader)
-        .or_else(|| (!others.is_empty()).then(|| format!("Also: {}", others.join("; "))))
+        .or_else(|| (!others.is_empty()).then(also))
         .or_else(|| tidy_some(digest.stories.first().and_then(|story| story.dek)))
         .or_else(|| tidy_some(Some(digest.masthead.tagline)))
-        .unwrap_or_else(|| long_date(digest.date));
+        .unwrap_or_else(|| capitalised(&words.date.long(digest.date)));
     shorten(&own, PREHEADER_MAX_CHARS)
 }

@@ -6,6 +6,7 @@ use crate::layout::{headline, inline_link, letter, paragraph, row, row_end};
 use crate::text::TextPart;
 use crate::theme::Look;
 use crate::wording::tidy;
+use crate::words::{fill, filled};
 use crate::{Email, Masthead};
 
 /// A reader who left.
@@ -21,26 +22,24 @@ pub struct Goodbye<'a> {
 
 /// The mail that says goodbye.
 pub fn render(goodbye: &Goodbye<'_>) -> Email {
-    let masthead = &goodbye.masthead;
+    let (masthead, words) = &goodbye.masthead.of_letter();
+    let say = &words.goodbye;
     let look = Look::of(&masthead.theme);
     let title = tidy(masthead.title);
     let address = tidy(goodbye.address);
+    let values = &[("title", title.as_str()), ("address", &address)];
 
-    let subject = format!("You have left {title}");
-    let preheader = "Nothing more will come. By mistake? You can come back.".to_owned();
-    let ended = format!("This is our last mail: no further issue of {title} will be sent to {address}.");
-    let mistake = "By mistake, or not by you?";
-    let thanks = "Thank you for reading us.";
-    let why = format!("You get this one mail because {address} was unsubscribed from {title} just now.");
+    let subject = fill(&say.subject, values);
+    let preheader = say.preheader.clone();
+    let why = fill(&say.why, values);
+    let marked = [("title", html! { (title) }), ("address", html! { strong { (address) } })];
 
     let rows = html! {
         (row(html! {
             (headline(&look, &subject))
-            (paragraph(html! {
-                "This is our last mail: no further issue of " (title) " will be sent to " strong { (address) } "."
-            }))
-            (paragraph(html! { (mistake) " " (inline_link(&look, goodbye.sign_up_url, "Sign up again")) "." }))
-            (paragraph(html! { (thanks) }))
+            (paragraph(filled(&say.ended, &marked)))
+            (paragraph(html! { (say.mistake) " " (inline_link(&look, goodbye.sign_up_url, &say.again)) "." }))
+            (paragraph(html! { (say.thanks) }))
         }))
         (row_end())
     };
@@ -49,9 +48,10 @@ pub fn render(goodbye: &Goodbye<'_>) -> Email {
     let mut part = TextPart::default();
     part.letterhead(masthead);
     part.paragraph(0, &subject).gap();
-    part.paragraph(0, &ended).gap();
-    part.paragraph(0, &format!("{mistake} Sign up again:")).link(0, goodbye.sign_up_url).gap();
-    part.paragraph(0, thanks).gap();
+    part.paragraph(0, &fill(&say.ended, values)).gap();
+    let again = format!("{} {}", say.mistake, words.label(&say.again));
+    part.paragraph(0, &again).link(0, goodbye.sign_up_url).gap();
+    part.paragraph(0, &say.thanks).gap();
     part.letter_foot(&why, masthead);
-    Email { subject, preheader, html, text: part.finish() }
+    Email { subject, preheader, html, text: part.finish(), language: masthead.language.to_owned() }
 }

@@ -1,15 +1,15 @@
 //! The page around every mail: head, hidden preheader, nameplate, footer, and the button.
 //!
 //! Tables and inline styles, because Outlook for Windows lays mail out with Word. The sheet is 600 pixels wide there
-//! (a table only it sees) and fluid everywhere else. Our own words are English in a newsletter of any language, and so
-//! are addresses: `dir="auto"` lets each paragraph run its own way while its lines keep to the page's side.
+//! (a table only it sees) and fluid everywhere else. Our own words are English in a newsletter whose language we do not
+//! speak, and addresses look alike everywhere: `dir="auto"` lets each paragraph run its own way while its lines keep to the page's side.
 
 use jiff::civil::Date;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::theme::{BREAK, INK, Look, MUTED, SANS, light};
-use crate::wording::{Direction, long_date, tidy};
-use crate::{Masthead, href};
+use crate::wording::{Direction, tidy};
+use crate::{Masthead, href, words};
 
 /// Outlook for Windows draws at the screen's pixels, and ignores `max-width`: it gets a table of its own.
 const OUTLOOK_HEAD: &str = "<!--[if mso]><noscript><xml>\
@@ -159,7 +159,7 @@ fn nameplate(masthead: &Masthead<'_>, look: &Look, date: Option<Date>, direction
             @if !tagline.is_empty() || date.is_some() {
                 p.muted style={ (SANS) (MUTED) (BREAK) "margin:6px 0 0;font-size:14px;line-height:20px;" } {
                     @if let Some(date) = date {
-                        span.ink style={ (INK) "font-weight:600;" } { (long_date(date)) }
+                        span.ink style={ (INK) "font-weight:600;" } { (words::capitalised(&words::of(masthead.language).date.long(date))) }
                         @if !tagline.is_empty() { span.dot { " · " } }
                     }
                     @if !tagline.is_empty() { span.tagline { (tagline) } }

@@ -11,12 +11,14 @@
 //! | [`already_subscribed`] | the answer to a signup by somebody who already reads us |
 //! | [`welcome`] | the greeting of a reader who has just confirmed, with the latest issue |
 //! | [`goodbye`] | the last mail to a reader who left |
+//! | [`request`] | a link that a reader asked for: to what is held about them, to a change of address |
 //! | [`notice`] | what operators are told: an issue to approve, one that stopped, a feed in trouble |
 //! | `layout` | the page around every mail: head, masthead, footer, button |
 //! | `theme` | colours, type and the style sheets |
 //! | `contrast` | shades of a colour that can be read |
 //! | `text` | the plain text part: wrapping, rules, links on lines of their own |
-//! | `wording` | tidy and shorten what others wrote, dates in words, the direction of a language |
+//! | `words` | what mails say, a file a language; dates in words |
+//! | `wording` | tidy and shorten what others wrote, the direction of a language |
 //! | `href` | which addresses may become links |
 
 pub mod already_subscribed;
@@ -27,10 +29,12 @@ pub mod goodbye;
 mod href;
 mod layout;
 pub mod notice;
+pub mod request;
 mod text;
 mod theme;
 pub mod welcome;
 mod wording;
+mod words;
 
 pub use theme::{Fonts, Theme};
 
@@ -48,6 +52,8 @@ pub struct Email {
     pub html: String,
     /// The plain text part, wrapped at 72 columns.
     pub text: String,
+    /// The language it is in, as a BCP 47 tag.
+    pub language: String,
 }
 
 impl Email {
@@ -73,8 +79,29 @@ pub struct Masthead<'a> {
     pub postal_address: &'a str,
     /// The public address of the service, where the signup page is.
     pub site_url: &'a str,
-    /// The language of the newsletter as a BCP 47 tag: "en", "ar-EG". It sets `lang` and `dir`.
+    /// The language of the mail as a BCP 47 tag: "en", "ar-EG". It sets `lang` and `dir`, and which words of ours stand in it. An
+    /// issue's is the newsletter's; a letter's is its reader's, and English where we have no words.
     pub language: &'a str,
     /// How its mails look.
     pub theme: Theme<'a>,
+}
+
+impl Masthead<'_> {
+    /// That of a letter, in which all words but a few names are ours, with those words.
+    pub(crate) fn of_letter(&self) -> (Self, &'static words::Words) {
+        match words::find(self.language) {
+            Some(words) => (*self, words),
+            None => (Self { language: words::ENGLISH, ..*self }, words::of(words::ENGLISH)),
+        }
+    }
+
+    /// "at daily.example", after a space; nothing where the service has no web address. And the same with a link.
+    pub(crate) fn at_site(&self, look: &theme::Look, say: &words::Words) -> (String, maud::Markup) {
+        let Some(url) = href::web(self.site_url) else { return (String::new(), maud::html! {}) };
+        let name = href::spoken(url);
+        let said = words::fill(&say.letter.at_site, &[("site", name)]);
+        let link = layout::inline_link(look, url, name);
+        let linked = words::filled(&say.letter.at_site, &[("site", link)]);
+        (format!(" {said}"), maud::html! { " " (linked) })
+    }
 }

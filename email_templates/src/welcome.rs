@@ -7,7 +7,8 @@ use maud::{Markup, html};
 use crate::layout::{button, headline, inline_link, letter, paragraph, row, row_end, small_print};
 use crate::text::TextPart;
 use crate::theme::{BREAK, INK, Look, SANS, light};
-use crate::wording::{long_date, shorten, tidy, tidy_some};
+use crate::wording::{shorten, tidy, tidy_some};
+use crate::words::{Words, fill, filled};
 use crate::{Email, Masthead, href};
 
 const TITLE_MAX_CHARS: usize = 160;
@@ -37,8 +38,17 @@ pub struct NextIssue<'a> {
     pub at: DateTime,
     /// The date on that clock now.
     pub today: Date,
-    /// Where that clock is: "Berlin time", "UTC".
-    pub clock: &'a str,
+    /// Which clock that is.
+    pub clock: Clock<'a>,
+}
+
+/// A clock, as it can be spoken of.
+#[derive(Debug, Clone, Copy)]
+pub enum Clock<'a> {
+    /// That of a place: "Berlin".
+    Of(&'a str),
+    /// One that has a name of its own: "UTC".
+    Named(&'a str),
 }
 
 /// An issue in brief.
@@ -46,6 +56,8 @@ pub struct NextIssue<'a> {
 pub struct LatestIssue<'a> {
     /// Its date.
     pub date: Date,
+    /// The language it is in.
+    pub language: &'a str,
     /// Its first stories, in their order.
     pub headlines: &'a [Headline<'a>],
     /// How many more there are.
@@ -66,8 +78,8 @@ pub struct Headline<'a> {
 }
 
 impl Headline<'_> {
-    fn told(&self) -> (String, Option<String>) {
-        let title = tidy_some(Some(self.title)).unwrap_or_else(|| "Untitled".to_owned());
+    fn told(&self, words: &Words) -> (String, Option<String>) {
+        let title = tidy_some(Some(self.title)).unwrap_or_else(|| words.letter.untitled.clone());
         let dek = tidy_some(self.dek).map(|dek| shorten(&dek, DEK_MAX_CHARS));
         (shorten(&title, TITLE_MAX_CHARS), dek)
     }
@@ -75,95 +87,117 @@ impl Headline<'_> {
 
 /// The mail that greets.
 pub fn render(welcome: &Welcome<'_>) -> Email {
-    let masthead = &welcome.masthead;
+    let (masthead, words) = &welcome.masthead.of_letter();
+    let say = &words.welcome;
     let look = Look::of(&masthead.theme);
     let title = tidy(masthead.title);
     let address = tidy(welcome.address);
-    let when = in_words(&welcome.next);
+    let when = in_words(&welcome.next, words);
+    let values = &[("title", title.as_str()), ("when", &when), ("address", &address)];
 
-    let subject = format!("Welcome to {title}");
-    let preheader = format!("You are in. The next issue comes {when}.");
-    let greeting = "You are in";
-    let next = format!("Thank you for confirming. The next issue of {title} comes {when}, to");
-    let change = "What comes, and how often, is yours to choose; and you can leave whenever you like.";
-    let contacts = "So that it lands in your inbox, add us to your contacts.";
-    let why = format!("You get this one mail because you signed up for {title} and confirmed your address.");
+    let subject = fill(&say.subject, values);
+    let preheader = fill(&say.preheader, values);
+    let why = fill(&say.why, values);
+    let marked = [
+        ("title", html! { (title) }),
+        ("when", html! { (when) }),
+        ("address", html! { strong { (address) } }),
+    ];
 
     let rows = html! {
         (row(html! {
-            (headline(&look, greeting))
-            (paragraph(html! { (next) " " strong { (address) } "." }))
+            (headline(&look, &say.greeting))
+            (paragraph(filled(&say.next, &marked)))
             (paragraph(html! {
-                (change) " " (inline_link(&look, welcome.preferences_url, "Your preferences")) " · "
-                (inline_link(&look, welcome.unsubscribe_url, "Unsubscribe"))
+                (say.change) " " (inline_link(&look, welcome.preferences_url, &say.preferences)) " · "
+                (inline_link(&look, welcome.unsubscribe_url, &words.letter.unsubscribe))
             }))
-            (small_print(html! { (contacts) }))
+            (small_print(html! { (say.contacts) }))
         }))
-        @if let Some(latest) = &welcome.latest { (latest_issue(&look, latest)) }
+        @if let Some(latest) = &welcome.latest { (latest_issue(&look, masthead, latest, words)) }
         (row_end())
     };
     let html = letter(masthead, &subject, &preheader, rows, &[html! { (why) }]);
 
     let mut part = TextPart::default();
     part.letterhead(masthead);
-    part.paragraph(0, greeting).gap();
-    part.paragraph(0, &format!("{next} {address}.")).gap();
-    part.paragraph(0, change).gap();
-    part.paragraph(0, "Your preferences:").link(0, welcome.preferences_url).gap();
-    part.paragraph(0, "Unsubscribe:").link(0, welcome.unsubscribe_url).gap();
-    part.paragraph(0, contacts).gap();
+    part.paragraph(0, &say.greeting).gap();
+    part.paragraph(0, &fill(&say.next, values)).gap();
+    part.paragraph(0, &say.change).gap();
+    part.paragraph(0, &words.label(&say.preferences)).link(0, welcome.preferences_url).gap();
+    part.paragraph(0, &words.label(&words.letter.unsubscribe)).link(0, welcome.unsubscribe_url).gap();
+    part.paragraph(0, &say.contacts).gap();
     if let Some(latest) = &welcome.latest {
-        latest_issue_text(latest, &mut part);
+        latest_issue_text(latest, words, &mut part);
     }
     part.letter_foot(&why, masthead);
-    Email { subject, preheader, html, text: part.finish() }
+    Email { subject, preheader, html, text: part.finish(), language: masthead.language.to_owned() }
 }
 
-/// "today at 18:00, Berlin time"; another day than today or tomorrow by its name and date.
-fn in_words(next: &NextIssue<'_>) -> String {
-    let date = next.at.date();
-    let day = if date == next.today {
-        "today".to_owned()
-    } else if next.today.tomorrow().is_ok_and(|tomorrow| tomorrow == date) {
-        format!("tomorrow, {},", date.strftime("%A"))
-    } else {
-        format!("on {},", date.strftime("%A, %-d %B"))
+/// "today at 18:00 (Berlin time)"; another day than today or tomorrow by its name and date.
+fn in_words(next: &NextIssue<'_>, words: &Words) -> String {
+    let (say, date) = (&words.welcome, next.at.date());
+    let clock = match next.clock {
+        Clock::Of(place) => fill(&say.clock, &[("place", &tidy(place))]),
+        Clock::Named(name) => tidy(name),
     };
-    format!("{day} at {} ({})", next.at.strftime("%H:%M"), tidy(next.clock))
+    let time = next.at.strftime("%H:%M").to_string();
+    let text = if date == next.today {
+        &say.today
+    } else if next.today.tomorrow().is_ok_and(|tomorrow| tomorrow == date) {
+        &say.tomorrow
+    } else {
+        &say.later
+    };
+    let coming = words.date.coming(date);
+    let weekday = words.date.weekday(date);
+    fill(text, &[("time", &time), ("clock", &clock), ("weekday", weekday), ("date", &coming)])
 }
 
-fn introduction(latest: &LatestIssue<'_>) -> String {
-    format!("Until then: the issue of {}", long_date(latest.date))
+fn introduction(latest: &LatestIssue<'_>, words: &Words) -> String {
+    fill(&words.welcome.until_then, &[("date", &words.date.long(latest.date))])
 }
 
-fn whole(latest: &LatestIssue<'_>) -> String {
+fn whole(latest: &LatestIssue<'_>, words: &Words) -> String {
     match latest.more {
-        0 => "Read it on the web".to_owned(),
-        more => format!("Read all {} stories on the web", latest.headlines.len() + more),
+        0 => words.welcome.read.clone(),
+        more => {
+            let stories = latest.headlines.len() + more;
+            fill(&words.welcome.read_all, &[("stories", &stories.to_string())])
+        }
     }
 }
 
-fn latest_issue(look: &Look, latest: &LatestIssue<'_>) -> Markup {
+fn latest_issue(look: &Look, masthead: &Masthead<'_>, latest: &LatestIssue<'_>, words: &Words) -> Markup {
+    let own = (latest.language != masthead.language).then_some(latest.language);
     html! {
         tr { td.pad style="padding:34px 32px 0;" {
             h2.ink.thick style={ (SANS) (INK) "margin:0;padding:8px 0 0;border-top:2px solid " (light::INK) ";font-size:14px;line-height:20px;font-weight:700;" } {
-                (introduction(latest))
+                (introduction(latest, words))
             }
         } }
-        @for (index, story) in latest.headlines.iter().enumerate() { (brief(look, story, index == 0)) }
-        tr { td.pad style="padding:0 32px;" { (button(look, latest.web_url, &whole(latest))) } }
+        @for (index, story) in latest.headlines.iter().enumerate() {
+            (brief(look, &story.told(words), href::web(story.url), own, index == 0))
+        }
+        tr { td.pad style="padding:0 32px;" { (button(look, latest.web_url, &whole(latest, words))) } }
     }
 }
 
-fn brief(look: &Look, story: &Headline<'_>, first: bool) -> Markup {
-    let (title, dek) = story.told();
+/// A story, in a language of its own where that is not the letter's.
+fn brief(
+    look: &Look,
+    (title, dek): &(String, Option<String>),
+    url: Option<&str>,
+    language: Option<&str>,
+    first: bool,
+) -> Markup {
     let border = if first { String::new() } else { format!("border-top:1px solid {};", light::HAIRLINE) };
     html! {
         tr { td.pad style="padding:0 32px;" {
             table.line role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style=(border) {
-                tr { td style="padding:14px 0;" {
+                tr { td lang=[language] style="padding:14px 0;" {
                     h3.ink dir="auto" style={ (look.headlines) (INK) (BREAK) "margin:0;font-size:19px;line-height:25px;font-weight:700;" } {
-                        @match href::web(story.url) {
+                        @match url {
                             Some(url) => a.head.ink href=(url) style={ (INK) "text-decoration:none;" } { (title) },
                             None => (title),
                         }
@@ -177,11 +211,11 @@ fn brief(look: &Look, story: &Headline<'_>, first: bool) -> Markup {
     }
 }
 
-fn latest_issue_text(latest: &LatestIssue<'_>, part: &mut TextPart) {
+fn latest_issue_text(latest: &LatestIssue<'_>, words: &Words, part: &mut TextPart) {
     part.rule('-').gap();
-    part.paragraph(0, &introduction(latest)).gap();
+    part.paragraph(0, &introduction(latest, words)).gap();
     for (index, story) in latest.headlines.iter().enumerate() {
-        let (title, dek) = story.told();
+        let (title, dek) = story.told(words);
         let lead = format!("{}. ", index + 1);
         part.hanging(&lead, &title);
         part.paragraph(lead.len(), dek.as_deref().unwrap_or_default());
@@ -190,5 +224,5 @@ fn latest_issue_text(latest: &LatestIssue<'_>, part: &mut TextPart) {
         }
         part.gap();
     }
-    part.paragraph(0, &format!("{}:", whole(latest))).link(0, latest.web_url).gap();
+    part.paragraph(0, &words.label(&whole(latest, words))).link(0, latest.web_url).gap();
 }

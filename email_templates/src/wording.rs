@@ -1,6 +1,4 @@
-//! Words that others wrote, made fit for a mail; dates in words; the direction of a language.
-
-use jiff::civil::Date;
+//! Words that others wrote, made fit for a mail; the direction of a language.
 
 /// The text on one line: control characters gone, every run of white space a single space.
 pub(crate) fn tidy(text: &str) -> String {
@@ -25,17 +23,6 @@ pub(crate) fn shorten(text: &str, max_chars: usize) -> String {
     let at_word = if text[cut..].starts_with(' ') { Some(cut) } else { head.rfind(' ') };
     let head = at_word.filter(|at| *at * 3 >= cut * 2).map_or(head, |at| &text[..at]);
     format!("{}…", head.trim_end_matches([' ', ',', ';', ':', '.', '-', '–', '—']))
-}
-
-/// "Saturday, 22 November 2025".
-pub(crate) fn long_date(date: Date) -> String {
-    date.strftime("%A, %-d %B %Y").to_string()
-}
-
-/// "22 November", with the year where it isn't the issue's own.
-pub(crate) fn short_date(date: Date, issue: Date) -> String {
-    let format = if date.year() == issue.year() { "%-d %B" } else { "%-d %B %Y" };
-    date.strftime(format).to_string()
 }
 
 /// The way a language is written.
@@ -92,8 +79,6 @@ impl Direction {
 
 #[cfg(test)]
 mod tests {
-    use jiff::civil::date;
-
     use super::*;
 
     #[test]
@@ -109,13 +94,6 @@ mod tests {
         assert_eq!(shorten("one two, three", 10), "one two…");
         assert_eq!(shorten("日本語の長い見出し", 5), "日本語の…");
         assert_eq!(shorten("", 5), "");
-    }
-
-    #[test]
-    fn a_date_names_its_year_only_where_it_is_another_one() {
-        assert_eq!(long_date(date(2025, 11, 22)), "Saturday, 22 November 2025");
-        assert_eq!(short_date(date(2025, 11, 1), date(2025, 11, 22)), "1 November");
-        assert_eq!(short_date(date(2024, 12, 31), date(2025, 1, 1)), "31 December 2024");
     }
 
     #[test]

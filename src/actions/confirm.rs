@@ -45,32 +45,40 @@ pub enum Confirmation {
     Expired {
         /// Of which newsletter.
         newsletter: NewsletterRecord,
+        /// The reader's language, if it is known.
+        language: Option<String>,
     },
     /// The button can be pressed.
     Ready {
-        /// Of which newsletter.
+        /// The newsletter that the mail came from.
         newsletter: NewsletterRecord,
+        /// The reader's language, if it is known.
+        language: Option<String>,
+        /// What the reader gets: the titles of all that the link confirms.
+        titles: String,
         /// For which address.
         address: String,
     },
     /// The reader is in: just now, or since an earlier click.
     Confirmed {
-        /// Of which newsletter.
+        /// The newsletter that the mail came from.
         newsletter: NewsletterRecord,
+        /// The reader's language, if it is known.
+        language: Option<String>,
+        /// What the reader gets.
+        titles: String,
     },
 }
 
 /// Looks at a link without changing anything: mail scanners follow links too.
 pub async fn look(context: &Context, token: &str) -> Result<Confirmation, DbError> {
     let mut tx = context.db.read().await?;
-    let Some((record, subscription, newsletter)) = find(context, &mut tx, token).await? else {
-        return Ok(Confirmation::Unknown);
-    };
-    Ok(judge(context, &record, &subscription, newsletter))
+    let asked = find(context, &mut tx, token).await?;
+    Ok(judge(context, &asked))
 }
 
-/// Confirms: the subscription becomes active, the consent is recorded, and the reader is greeted by mail. A second press says
-/// the same as the first, and does nothing.
+/// Confirms: all that the link confirms becomes active, the consent is recorded, and the reader is greeted by mail. A second press
+/// says the same as the first, and does nothing.
 pub async fn confirm(
     context: &Context,
     token: &str,
@@ -79,33 +87,26 @@ pub async fn confirm(
 ) -> Result<Confirmation, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    let Some((record, subscription, newsletter)) = find(context, &mut tx, token).await? else {
-        return Ok(Confirmation::Unknown);
-    };
-    let state = judge(context, &record, &subscription, newsletter.clone());
-    if !matches!(state, Confirmation::Ready { .. }) {
-        return Ok(state);
+    let mut asked = find(context, &mut tx, token).await?;
+    if !matches!(judge(context, &asked), Confirmation::Ready { .. }) {
+        return Ok(judge(context, &asked));
     }
-    // Both guards are compare-and-set: of two presses at once only one records a consent.
-    if subscriptions::use_confirmation(&mut tx, record.id, now).await?
-        && subscriptions::activate(&mut tx, subscription.id, now).await?
-    {
-        subscriptions::record_consent(
-            &mut tx,
-            subscription.id,
-            ConsentEvent::Confirmed,
-            by.as_str(),
-            evidence,
-            now,
-        )
-        .await?;
-        if context.welcome_mail {
-            mail_reader(context, &mut tx, MailKind::Welcome, &newsletter, &subscription).await?;
+    for it in asked.iter_mut().filter(|it| is_open(context, it)) {
+        // Both guards are compare-and-set: of two presses at once only one records a consent.
+        if subscriptions::use_confirmation(&mut tx, it.record.id, now).await?
+            && subscriptions::activate(&mut tx, it.subscription.id, now).await?
+        {
+            let (event, by) = (ConsentEvent::Confirmed, by.as_str());
+            subscriptions::record_consent(&mut tx, it.subscription.id, event, by, evidence, now).await?;
+            if context.welcome_mail {
+                mail_reader(context, &mut tx, MailKind::Welcome, &it.newsletter, &it.subscription).await?;
+            }
+            follow_clock(&mut tx, &it.newsletter, &it.subscription, now).await?;
         }
-        follow_clock(&mut tx, &newsletter, &subscription, now).await?;
+        it.subscription.status = SubscriptionStatus::Active;
     }
     tx.commit().await?;
-    Ok(Confirmation::Confirmed { newsletter })
+    Ok(judge(context, &asked))
 }
 
 /// Asks for a new link with one that has expired: a signup anew, with the same limits. `None`: the link leads nowhere, or to a
@@ -114,26 +115,30 @@ pub async fn renew(
     context: &Context,
     token: &str,
     evidence: &Evidence,
-) -> Result<Option<NewsletterRecord>, SubscribeError> {
+) -> Result<Option<(NewsletterRecord, Option<String>)>, SubscribeError> {
     let mut tx = context.db.read().await?;
-    let Some((record, subscription, newsletter)) = find(context, &mut tx, token).await? else {
-        return Ok(None);
-    };
+    let asked = find(context, &mut tx, token).await?;
     drop(tx);
-    let Confirmation::Expired { newsletter } = judge(context, &record, &subscription, newsletter) else {
+    let (Confirmation::Expired { newsletter, .. }, Some(first)) = (judge(context, &asked), asked.first())
+    else {
         return Ok(None);
     };
     // What is stored was parsed once; rules may have become stricter since.
-    let Ok(address) = EmailAddress::parse(&subscription.address) else { return Ok(None) };
+    let Ok(address) = EmailAddress::parse(&first.subscription.address) else { return Ok(None) };
     let signup = Signup {
         address,
-        newsletter: newsletter.newsletter.slug.clone(),
+        newsletters: asked.iter().map(|it| it.newsletter.newsletter.slug.clone()).collect(),
         method: "renewal",
+        language: first
+            .subscription
+            .language
+            .clone()
+            .or_else(|| Some(newsletter.newsletter.language.clone())),
         time_zone: None,
         evidence: evidence.clone(),
     };
-    subscribe(context, &signup).await?;
-    Ok(Some(newsletter))
+    subscribe(context, signup).await?;
+    Ok(Some((newsletter, first.subscription.language.clone())))
 }
 
 /// Whether a link, followed in the browser that keeps this mark, was asked for in that browser.
@@ -143,29 +148,49 @@ pub fn asked_here(context: &Context, mark: &str, address: &str) -> bool {
         .is_ok_and(|address| is_marked(&context.keys, mark, &address, within, context.clock.now()))
 }
 
-type Found = (ConfirmationRecord, SubscriptionRecord, NewsletterRecord);
-
-async fn find(context: &Context, tx: &mut Tx, token: &str) -> Result<Option<Found>, DbError> {
-    let Some(id) = context.keys.verify(Purpose::Confirm, token) else { return Ok(None) };
-    let Some(record) = subscriptions::confirmation(tx, ConfirmationId(id)).await? else { return Ok(None) };
-    let Some(subscription) = subscriptions::get(tx, record.subscription_id).await? else { return Ok(None) };
-    let newsletter = newsletters::get(tx, subscription.newsletter_id).await?;
-    Ok(Some((record, subscription, newsletter)))
+/// One of the things that a link confirms.
+struct Asked {
+    record: ConfirmationRecord,
+    subscription: SubscriptionRecord,
+    newsletter: NewsletterRecord,
 }
 
-fn judge(
-    context: &Context,
-    record: &ConfirmationRecord,
-    subscription: &SubscriptionRecord,
-    newsletter: NewsletterRecord,
-) -> Confirmation {
-    match subscription.status {
-        SubscriptionStatus::Active | SubscriptionStatus::Paused => Confirmation::Confirmed { newsletter },
-        SubscriptionStatus::Pending
-            if record.used_at.is_none() && record.expires_at.0 > context.clock.now() =>
-        {
-            Confirmation::Ready { newsletter, address: subscription.address.clone() }
-        }
-        _ => Confirmation::Expired { newsletter },
+/// All that a link confirms, first what its mail came from. Nothing: it is no link of ours.
+async fn find(context: &Context, tx: &mut Tx, token: &str) -> Result<Vec<Asked>, DbError> {
+    let Some(id) = context.keys.verify(Purpose::Confirm, token) else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for record in subscriptions::confirmed_together(tx, ConfirmationId(id)).await? {
+        let Some(subscription) = subscriptions::get(tx, record.subscription_id).await? else { continue };
+        let newsletter = newsletters::get(tx, subscription.newsletter_id).await?;
+        found.push(Asked { record, subscription, newsletter });
+    }
+    Ok(found)
+}
+
+/// Whether one of them is still to be confirmed, and can be.
+fn is_open(context: &Context, it: &Asked) -> bool {
+    it.subscription.status == SubscriptionStatus::Pending
+        && it.record.used_at.is_none()
+        && it.record.expires_at.0 > context.clock.now()
+}
+
+fn judge(context: &Context, asked: &[Asked]) -> Confirmation {
+    let Some(first) = asked.first() else { return Confirmation::Unknown };
+    let (newsletter, language) = (first.newsletter.clone(), first.subscription.language.clone());
+    let titles = |which: &dyn Fn(&Asked) -> bool| {
+        let titles: Vec<&str> =
+            asked.iter().filter(|it| which(it)).map(|it| it.newsletter.newsletter.title.as_str()).collect();
+        titles.join(", ")
+    };
+    let is_in = |it: &Asked| {
+        matches!(it.subscription.status, SubscriptionStatus::Active | SubscriptionStatus::Paused)
+    };
+    if asked.iter().any(|it| is_open(context, it)) {
+        let address = first.subscription.address.clone();
+        Confirmation::Ready { newsletter, language, titles: titles(&|it| is_open(context, it)), address }
+    } else if asked.iter().any(is_in) {
+        Confirmation::Confirmed { newsletter, language, titles: titles(&is_in) }
+    } else {
+        Confirmation::Expired { newsletter, language }
     }
 }

@@ -3,7 +3,7 @@
 use super::Context;
 use crate::{
     db::{
-        DbError, forgotten,
+        DbError, forgotten, reader_requests,
         subscriptions::{self, Evidence},
     },
     domain::{consent::ConsentEvent, email_address::EmailAddress},
@@ -45,10 +45,19 @@ pub async fn forget(context: &Context, address: &EmailAddress) -> Result<Forgett
     for it in subscriptions::of_address(&mut tx, address).await? {
         subscriptions::erase_evidence(&mut tx, it.id).await?;
         subscriptions::erase_remarks(&mut tx, it.id).await?;
+        // What went on as this subscription was this reader's, too.
+        for (merged, reader) in subscriptions::merged_into(&mut tx, it.id).await? {
+            subscriptions::erase_evidence(&mut tx, merged).await?;
+            subscriptions::erase_remarks(&mut tx, merged).await?;
+            reader_requests::erase(&mut tx, reader).await?;
+            forgotten::erase_subscriber(&mut tx, reader, now).await?;
+        }
     }
     if let Some(id) = forgotten::subscriber(&mut tx, address).await? {
+        reader_requests::erase(&mut tx, id).await?;
         forgotten::erase_subscriber(&mut tx, id, now).await?;
     }
+    reader_requests::erase_wishes(&mut tx, address).await?;
     forgotten::erase_address(&mut tx, address).await?;
     tx.commit().await?;
     Ok(Forgetting::Done)

@@ -5,19 +5,27 @@ pub mod add_article;
 pub mod add_feed;
 pub mod add_newsletter;
 pub mod add_operator;
+mod allowance;
 pub mod approve_issue;
 pub mod blocked_domains;
 pub mod cancel_issue;
+pub mod change_address;
 pub mod confirm;
 pub mod edit_issue;
 pub mod forget;
+pub mod held_page;
 pub mod import_subscribers;
+pub mod intake;
+pub mod join_newsletter;
 pub mod mail_servers;
+mod merge_readers;
 pub mod pause_issue;
+pub mod pause_subscription;
 pub mod prove;
 pub mod remove_operator;
 pub mod resolve_issue;
 pub mod resume_issue;
+pub mod send_copy;
 pub mod send_issue;
 pub mod set_newsletter;
 pub mod set_preferences;
@@ -31,13 +39,14 @@ use crate::{
     db::{
         Db, DbError, Tx,
         mails::{self, NewMail},
-        newsletters::NewsletterRecord,
+        newsletters::{self, NewsletterRecord},
         subscriptions::SubscriptionRecord,
     },
-    domain::{email_address::EmailAddress, mail::MailKind, signup_limit::SignupLimits, token::KeyRing},
+    domain::{email_address::EmailAddress, ids::RequestId, mail::MailKind, token::KeyRing},
     queue::{Job, Queue},
 };
 use blocked_domains::BlockedDomains;
+use intake::Intake;
 use std::sync::Arc;
 
 /// What every action works with.
@@ -57,8 +66,8 @@ pub struct Context {
     pub welcome_mail: bool,
     /// Whether a reader who leaves by the link is told so.
     pub goodbye_mail: bool,
-    /// How many signups are taken.
-    pub signup_limits: SignupLimits,
+    /// Where signups are written down.
+    pub intake: Intake,
     /// Whose addresses are not taken.
     pub blocked_domains: Arc<BlockedDomains>,
     /// Whether addresses of posts, such as `info@`, are taken.
@@ -92,6 +101,33 @@ async fn mail_reader(
         message_id: &message_id(&newsletter.newsletter),
     };
     let mail = mails::insert(tx, &mail, context.clock.now()).await?;
+    context.queue.enqueue(tx, &Job::SendMail { mail }).await
+}
+
+/// Puts a mail about what a reader asked for into the queue, in the caller's transaction.
+async fn mail_about(
+    context: &Context,
+    tx: &mut Tx,
+    kind: MailKind,
+    subscription: &SubscriptionRecord,
+    recipient: &str,
+    request: RequestId,
+) -> Result<(), DbError> {
+    // What is stored was parsed once; rules may have become stricter since.
+    let Ok(recipient) = EmailAddress::parse(recipient) else { return Ok(()) };
+    let newsletter = newsletters::get(tx, subscription.newsletter_id).await?;
+    let mail = NewMail {
+        kind,
+        newsletter: newsletter.id,
+        recipient: &recipient,
+        subscription: Some(subscription.id),
+        confirmation: None,
+        issue: None,
+        feed: None,
+        message_id: &message_id(&newsletter.newsletter),
+    };
+    let mail = mails::insert(tx, &mail, context.clock.now()).await?;
+    mails::set_request(tx, mail, request).await?;
     context.queue.enqueue(tx, &Job::SendMail { mail }).await
 }
 

@@ -8,16 +8,14 @@ use crate::{
         subscriptions::{self, SubscriptionRecord},
     },
     domain::{
-        ids::SubscriptionId,
-        issue::IssueStatus,
-        newsletter::WhoseClock,
+        ids::{NewsletterId, SubscriberId, SubscriptionId},
+        pause,
         preferences::Preferences,
-        schedule::{self, Due, due_on},
         subscription::SubscriptionStatus,
         token::Purpose,
     },
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
 /// What a link to one's choices leads to.
 #[derive(Debug, Clone)]
@@ -44,10 +42,25 @@ pub struct Choice {
     pub newsletter: NewsletterRecord,
     /// The reader's address.
     pub address: String,
+    /// Whether it rests, and until which day's issue; without one until the reader says so.
+    pub paused: Option<Option<Date>>,
     /// What is chosen.
     pub preferences: Preferences,
+    /// The language they read in, by its tag, if they have said so.
+    pub language: Option<String>,
+    /// The other newsletters, in the order they were made, and whether the reader gets them.
+    pub others: Vec<Other>,
     /// Names of the sections of recent articles, in alphabetical order.
     pub sections: Vec<String>,
+}
+
+/// Another newsletter, as a reader stands to it.
+#[derive(Debug, Clone)]
+pub struct Other {
+    /// Which.
+    pub newsletter: NewsletterRecord,
+    /// The reader's subscription, if it is active or paused.
+    pub subscription: Option<SubscriptionId>,
 }
 
 /// Looks at a link without changing anything: mail scanners follow links too. The link is the one to leave: it is the reader's own,
@@ -62,16 +75,44 @@ pub async fn look(context: &Context, token: &str) -> Result<Choosing, DbError> {
         return Ok(Choosing::Unknown);
     };
     let newsletter = newsletters::get(&mut tx, subscription.newsletter_id).await?;
-    if !can_choose(&subscription) {
+    if !subscription.status.is_confirmed() {
         return Ok(Choosing::Gone { newsletter: Box::new(newsletter) });
     }
     Ok(Choosing::Open(Box::new(Choice {
         subscription: subscription.id,
         newsletter,
         preferences: subscription.preferences(),
+        paused: (subscription.status == SubscriptionStatus::Paused).then(|| subscription.paused_until()),
         address: subscription.address,
+        language: subscription.language,
+        others: others(&mut tx, subscription.subscriber_id, subscription.newsletter_id).await?,
         sections: articles::recent_sections(&mut tx).await?,
     })))
+}
+
+/// The newsletters but one. Those whose mail the reader reported or could not get are left out.
+async fn others(tx: &mut Tx, reader: SubscriberId, but: NewsletterId) -> Result<Vec<Other>, DbError> {
+    let own = subscriptions::of_subscriber(tx, reader).await?;
+    let mut others = Vec::new();
+    for newsletter in newsletters::list(tx).await?.into_iter().filter(|it| it.id != but) {
+        let found = own.iter().find(|it| it.newsletter_id == newsletter.id);
+        let refused = [SubscriptionStatus::Complained, SubscriptionStatus::Undeliverable];
+        if found.is_some_and(|it| refused.contains(&it.status)) {
+            continue;
+        }
+        let subscription = found.filter(|it| it.status.is_confirmed()).map(|it| it.id);
+        others.push(Other { newsletter, subscription });
+    }
+    Ok(others)
+}
+
+/// Keeps the language a reader reads in: that of pages and letters to them.
+pub async fn set_language(context: &Context, id: SubscriptionId, language: &str) -> Result<(), DbError> {
+    let mut tx = context.db.begin().await?;
+    if let Some(subscription) = subscriptions::get(&mut tx, id).await? {
+        subscriptions::set_language(&mut tx, subscription.subscriber_id, language).await?;
+    }
+    tx.commit().await
 }
 
 /// Keeps what a reader chose. Planned issues follow; one that is frozen has its readers and their moments already. `false`: there is
@@ -88,57 +129,31 @@ pub async fn set_preferences(
     }
     if let Some(subscription) = subscriptions::get(&mut tx, id).await? {
         let newsletter = newsletters::get(&mut tx, subscription.newsletter_id).await?;
+        move_pause(&mut tx, &newsletter, &subscription).await?;
         follow_clock(&mut tx, &newsletter, &subscription, now).await?;
     }
     tx.commit().await?;
     Ok(true)
 }
 
-/// Lets the issues that are planned begin early enough for a reader's clock, and last long enough. A moment that is past moves none:
-/// nothing goes out at once on account of one reader.
+/// A pause ends with a day on the reader's clock, which may be another one now.
+async fn move_pause(
+    tx: &mut Tx,
+    newsletter: &NewsletterRecord,
+    subscription: &SubscriptionRecord,
+) -> Result<(), DbError> {
+    let Some(until) = subscription.paused_until() else { return Ok(()) };
+    let own = subscription.preferences().time_zone;
+    let zone = pause::zone_of(&newsletter.newsletter, own.as_ref());
+    subscriptions::pause(tx, subscription.id, until, pause::resumes_at(until, zone)).await.map(drop)
+}
+
+/// Lets the issues that are planned, or are about to be, come at this reader's time.
 pub(super) async fn follow_clock(
     tx: &mut Tx,
     newsletter: &NewsletterRecord,
     subscription: &SubscriptionRecord,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    if newsletter.newsletter.clock == WhoseClock::Newsletter {
-        return Ok(());
-    }
-    let clock = subscription.preferences().clock();
-    for issue in issues::planned(tx, newsletter.id).await? {
-        let moment = due_on(&newsletter.newsletter, &clock, issue.date());
-        if moment > now && issue.due().and(Due::at(moment)) != issue.due() {
-            issues::stretch_due(tx, issue.id, moment, now).await?;
-        }
-    }
-    begin_without(tx, newsletter, &clock, now).await
-}
-
-/// Where a coming date is over on this clock already, its issue is begun here, for the moments that are still to come: the schedule
-/// would take it for late, and freeze it at once.
-async fn begin_without(
-    tx: &mut Tx,
-    newsletter: &NewsletterRecord,
-    clock: &str,
-    now: Timestamp,
-) -> Result<(), DbError> {
-    let it = &newsletter.newsletter;
-    let today = schedule::date_at(it, now);
-    let taken = issues::dates_from(tx, newsletter.id, today).await?;
-    let ahead = (0..=2).filter_map(|days| today.checked_add(jiff::Span::new().days(days)).ok());
-    for date in ahead.filter(|date| it.days.contain(*date) && !taken.contains(date)) {
-        if schedule::due_at(it, date) <= now || due_on(it, clock, date) > now {
-            continue;
-        }
-        let clocks = subscriptions::clocks_of(tx, newsletter).await?;
-        let moments = clocks.iter().map(|clock| due_on(it, clock, date)).filter(|moment| *moment > now);
-        let due = moments.map(Due::at).reduce(Due::and).unwrap_or(Due::at(schedule::due_at(it, date)));
-        issues::insert(tx, newsletter.id, date, due, IssueStatus::Planned, None, now).await?;
-    }
-    Ok(())
-}
-
-const fn can_choose(subscription: &SubscriptionRecord) -> bool {
-    matches!(subscription.status, SubscriptionStatus::Active | SubscriptionStatus::Paused)
+    issues::follow_clock(tx, newsletter, &subscription.preferences().clock(), now).await
 }

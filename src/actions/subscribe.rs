@@ -1,34 +1,29 @@
 //! A reader signs up.
+//!
+//! What is not decided by who the address belongs to is answered at once: limits, blocked domains, newsletters that there are. The
+//! signup itself is written down as it is, the same for every address; what becomes of it is a job's, behind the answer.
 
-use super::{Context, message_id};
+use super::{Context, intake};
 use crate::{
-    db::{
-        DbError, Tx, mails, newsletters, signup_limits,
-        subscriptions::{self, Evidence},
-        suppressions,
-    },
-    domain::{
-        consent::ConsentEvent,
-        email_address::EmailAddress,
-        mail::MailKind,
-        mail_domains::is_role_account,
-        newsletter::is_slug,
-        signup_limit::{Limit, client_network, overall_part},
-        subscription::{SignupOutcome, on_signup},
-    },
-    queue::Job,
+    db::{DbError, subscriptions::Evidence},
+    domain::{email_address::EmailAddress, mail_domains::is_role_account, newsletter::is_slug},
 };
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, tz::TimeZone};
+
+/// Most newsletters on one form.
+pub const MOST_NEWSLETTERS: usize = 20;
 
 /// A signup as it arrived.
 #[derive(Debug, Clone)]
 pub struct Signup {
     /// The address entered.
     pub address: EmailAddress,
-    /// The newsletter's short name.
-    pub newsletter: String,
+    /// The newsletters' short names; at least one, at most [`MOST_NEWSLETTERS`].
+    pub newsletters: Vec<String>,
     /// By what means: `form`, `json`, or `renewal` of a link that had expired.
     pub method: &'static str,
+    /// The language of the page it came from, by its tag.
+    pub language: Option<String>,
     /// The zone of the reader's clock, if it is known.
     pub time_zone: Option<TimeZone>,
     /// How the request reached us.
@@ -41,6 +36,9 @@ pub enum SubscribeError {
     /// A short name that is nobody's.
     #[error("there is no newsletter `{0}`")]
     NoSuchNewsletter(String),
+    /// None is chosen, or more than anybody wants.
+    #[error("choose at least one newsletter, and at most {MOST_NEWSLETTERS}")]
+    NewsletterCount,
     /// An address that is nobody's for long.
     #[error("addresses at {0} live for a short time only; enter the one that you read every day")]
     Blocked(String),
@@ -58,90 +56,21 @@ pub enum SubscribeError {
     Db(#[from] DbError),
 }
 
-/// Takes a signup: a pending subscription, the consent event and the confirmation mail with its job, in one transaction. What
-/// happens for an address that is known already is decided by [`on_signup`]; the caller can't tell. Nor by the time it takes: the
-/// same statements run for every address, and what shall not be is undone within the transaction.
-pub async fn subscribe(context: &Context, signup: &Signup) -> Result<(), SubscribeError> {
-    if !is_slug(&signup.newsletter) {
-        return Err(SubscribeError::NoSuchNewsletter(signup.newsletter.clone()));
+/// Takes a signup: when this returns, it is kept for good. A job makes a pending subscription of it, with the consent event and the
+/// confirmation mail.
+pub async fn subscribe(context: &Context, signup: Signup) -> Result<(), SubscribeError> {
+    if signup.newsletters.is_empty() || signup.newsletters.len() > MOST_NEWSLETTERS {
+        return Err(SubscribeError::NewsletterCount);
     }
-    let now = context.clock.now();
+    if let Some(slug) = signup.newsletters.iter().find(|slug| !is_slug(slug)) {
+        return Err(SubscribeError::NoSuchNewsletter(slug.clone()));
+    }
     let domain = signup.address.domain();
-    if context.blocked_domains.contains(domain, now) {
+    if context.blocked_domains.contains(domain, context.clock.now()) {
         return Err(SubscribeError::Blocked(domain.to_owned()));
     }
     if !context.allow_role_accounts && is_role_account(&signup.address) {
         return Err(SubscribeError::RoleAccount);
     }
-    let limits = context.signup_limits;
-    let mut tx = context.db.begin().await?;
-    let newsletter = newsletters::by_slug(&mut tx, &signup.newsletter)
-        .await?
-        .ok_or_else(|| SubscribeError::NoSuchNewsletter(signup.newsletter.clone()))?;
-    let client =
-        signup.evidence.client_address.as_deref().and_then(|text| client_network(text.parse().ok()?));
-    if let (Some(limit), Some(client)) = (limits.client, client) {
-        let name = context.keys.fingerprint(&format!("client {client}"));
-        count_in(&mut tx, &name, limit, now).await?;
-    }
-    let subscriber = subscriptions::subscriber(&mut tx, &signup.address, now).await?;
-    let subscription = subscriptions::subscription(&mut tx, subscriber, newsletter.id, now).await?;
-    let suppressed = suppressions::reason(&mut tx, &signup.address).await?.is_some();
-    let since_last_mail = subscription.signup_mailed_at.map(|at| now.duration_since(at.0));
-    let outcome = on_signup(Some(subscription.status), suppressed, since_last_mail);
-
-    // What is undone is not written down either: a form that is sent over and over must not fill the ledger.
-    tx.attempt().await?;
-    let name = context.keys.fingerprint(&format!("address {}", signup.address.key()));
-    let may_mail = match limits.address {
-        Some(limit) => signup_limits::take(&mut tx, &name, limit, now).await?,
-        None => true,
-    };
-    let wanted = if may_mail { outcome } else { SignupOutcome::SendNothing };
-    let confirms = wanted == SignupOutcome::SendConfirmation;
-    tx.attempt().await?;
-    subscriptions::set_requested(&mut tx, subscription.id, now).await?;
-    if let Some(zone) = &signup.time_zone {
-        subscriptions::set_zone_at_signup(&mut tx, subscription.id, zone).await?;
-    }
-    let expires_at = expiry(now, context.confirmation_days);
-    let confirmation = subscriptions::insert_confirmation(&mut tx, subscription.id, now, expires_at).await?;
-    tx.end_attempt(confirms).await?;
-    let event = ConsentEvent::Requested;
-    subscriptions::record_consent(&mut tx, subscription.id, event, signup.method, &signup.evidence, now)
-        .await?;
-    subscriptions::set_signup_mailed(&mut tx, subscription.id, now).await?;
-    let mail = mails::NewMail {
-        kind: if confirms { MailKind::Confirmation } else { MailKind::AlreadySubscribed },
-        newsletter: newsletter.id,
-        recipient: &signup.address,
-        subscription: Some(subscription.id),
-        confirmation: confirms.then_some(confirmation),
-        issue: None,
-        feed: None,
-        message_id: &message_id(&newsletter.newsletter),
-    };
-    let mail = mails::insert(&mut tx, &mail, now).await?;
-    context.queue.enqueue(&mut tx, &Job::SendMail { mail }).await?;
-    tx.end_attempt(wanted != SignupOutcome::SendNothing).await?;
-
-    // Last, for every other signup waits for this row.
-    if let Some(limit) = limits.overall {
-        let (part, limit) = overall_part(limit, &name);
-        count_in(&mut tx, &format!("overall {part}"), limit, now).await?;
-    }
-    tx.commit().await?;
-    Ok(())
-}
-
-/// Counts a signup in, or says when another one is taken.
-async fn count_in(tx: &mut Tx, name: &str, limit: Limit, now: Timestamp) -> Result<(), SubscribeError> {
-    if signup_limits::take(tx, name, limit, now).await? {
-        return Ok(());
-    }
-    Err(SubscribeError::TooMany { wait: signup_limits::wait(tx, name, limit, now).await? })
-}
-
-fn expiry(now: Timestamp, days: u32) -> Timestamp {
-    now + SignedDuration::from_hours(24 * i64::from(days))
+    intake::take_in(context, signup).await
 }

@@ -27,6 +27,8 @@ pub enum Leaving {
     Subscribed {
         /// Which newsletter.
         newsletter: NewsletterRecord,
+        /// The reader's language, if it is known.
+        language: Option<String>,
         /// Which address.
         address: String,
     },
@@ -34,6 +36,8 @@ pub enum Leaving {
     Gone {
         /// Which newsletter.
         newsletter: NewsletterRecord,
+        /// The reader's language, if it is known.
+        language: Option<String>,
         /// Whether the reader just said why.
         has_said_why: bool,
     },
@@ -48,9 +52,11 @@ pub async fn look(context: &Context, token: &str) -> Result<Leaving, DbError> {
     Ok(match find(context, &mut tx, token).await? {
         None => Leaving::Unknown,
         Some((subscription, newsletter)) if has_left(&subscription) => {
-            Leaving::Gone { newsletter, has_said_why: false }
+            Leaving::Gone { newsletter, language: subscription.language, has_said_why: false }
         }
-        Some((subscription, newsletter)) => Leaving::Subscribed { newsletter, address: subscription.address },
+        Some((SubscriptionRecord { language, address, .. }, newsletter)) => {
+            Leaving::Subscribed { newsletter, language, address }
+        }
     })
 }
 
@@ -91,7 +97,7 @@ pub async fn unsubscribe(
         }
     }
     tx.commit().await?;
-    Ok(Leaving::Gone { newsletter, has_said_why: false })
+    Ok(Leaving::Gone { newsletter, language: subscription.language, has_said_why: false })
 }
 
 /// Keeps why a reader left. It never ends a subscription: a page left open since an earlier leaving must not undo a new signup. So
@@ -114,8 +120,8 @@ pub async fn give_reason(
         subscriptions::set_reason(&mut tx, subscription.id, reason, remark(text).as_deref(), now).await?;
     tx.commit().await?;
     Ok(match subscription {
-        it if has_left(&it) => Leaving::Gone { newsletter, has_said_why: kept },
-        it => Leaving::Subscribed { newsletter, address: it.address },
+        it if has_left(&it) => Leaving::Gone { newsletter, language: it.language, has_said_why: kept },
+        it => Leaving::Subscribed { newsletter, language: it.language, address: it.address },
     })
 }
 

@@ -4,16 +4,19 @@ use super::Context;
 use crate::{
     db::{
         Db, DbError,
-        subscriptions::{self, LinkedEvent},
+        subscriptions::{self, Backlog, LinkedEvent},
     },
-    domain::{
-        consent_chain::{Heads, link},
-        ids::SubscriptionId,
-    },
+    domain::consent_chain::{Heads, link},
 };
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
-/// Subscriptions that get their links in one transaction, and links that are read in one.
-const PORTION: i64 = 500;
+/// Entries of the backlog that are done in one transaction: on SQLite nobody else writes meanwhile.
+const PORTION: i64 = 1_000;
+/// From one portion to the next: another process that waits for SQLite looks only now and then whether it is free.
+const PAUSE: Duration = Duration::from_millis(10);
+/// Links that are read at once.
+const PAGE: i64 = 2_000;
 
 /// What was found in the ledger.
 #[derive(Debug, Clone, Default, serde::Serialize)]
@@ -54,7 +57,7 @@ pub async fn verify_consent(db: &Db) -> Result<Verdict, DbError> {
     let mut tx = db.read().await?;
     loop {
         let after = before.as_ref().map_or((0, 0), |it| (it.subscription_id, it.position));
-        let portion = subscriptions::links_after(&mut tx, after, PORTION).await?;
+        let portion = subscriptions::links_after(&mut tx, after, PAGE).await?;
         if portion.is_empty() {
             break;
         }
@@ -109,25 +112,22 @@ fn problem(before: Option<&LinkedEvent>, it: &LinkedEvent) -> Option<&'static st
     (link(previous, &entry, &it.personal) != it.chain).then_some("the entry or its link was changed")
 }
 
-/// Gives all entries their links that have none: those from before there was a chain, and imported ones. A transaction is a
-/// portion. Returns how many there were.
-pub async fn link_consent(context: &Context) -> Result<usize, DbError> {
-    let (mut linked, mut after) = (0, SubscriptionId(0));
-    loop {
-        let mut tx = context.db.read().await?;
-        let ids = subscriptions::unlinked_after(&mut tx, after, PORTION).await?;
-        drop(tx);
-        let Some(last) = ids.last() else { return Ok(linked) };
-        after = *last;
+/// Gives the entries in the backlog their links: those from before there was a chain, and imported ones. A transaction is a portion,
+/// and between portions others write, and a process that is asked to end does. Returns how many entries got their links.
+pub async fn link_consent(context: &Context, stop: &CancellationToken) -> Result<usize, DbError> {
+    let mut linked = 0;
+    // Nobody waits for the store while there is nothing to do.
+    if !subscriptions::has_backlog(&mut context.db.read().await?).await? {
+        return Ok(0);
+    }
+    while !stop.is_cancelled() {
         let mut tx = context.db.begin().await?;
-        for id in &ids {
-            loop {
-                match subscriptions::extend_chain(&mut tx, *id).await? {
-                    0 => break,
-                    more => linked += more,
-                }
-            }
+        match subscriptions::link_backlog(&mut tx, PORTION).await? {
+            Backlog::Empty => break,
+            Backlog::Linked(entries) => linked += entries,
         }
         tx.commit().await?;
+        tokio::time::sleep(PAUSE).await;
     }
+    Ok(linked)
 }

@@ -65,7 +65,7 @@ const ISSUES_AT_ONCE: usize = 4;
 /// How often finished jobs are cleaned up.
 const TIDY_EVERY: Duration = Duration::from_mins(1);
 /// From one look for entries of consent without a link to the next: imports add some.
-const LINK_EVERY: Duration = Duration::from_mins(10);
+const LINK_EVERY: Duration = Duration::from_mins(1);
 /// How long requests under way may take when the process is asked to end.
 const WEB_GRACE: Duration = Duration::from_secs(10);
 /// Room beyond the longest a mail in hand may take: for jobs to finish when the process is asked to end, and before a job
@@ -126,11 +126,11 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
                 }
             }
         }));
-        let ledger = app.actions.clone();
+        let (ledger, ending) = (app.actions.clone(), stop.clone());
         parts.spawn(every(LINK_EVERY, stop.clone(), move || {
-            let ledger = ledger.clone();
+            let (ledger, ending) = (ledger.clone(), ending.clone());
             async move {
-                match verify_consent::link_consent(&ledger).await {
+                match verify_consent::link_consent(&ledger, &ending).await {
                     Ok(0) => {}
                     Ok(entries) => tracing::info!(entries, "older entries of consent got their links"),
                     Err(error) => tracing::warn!(%error, "entries of consent could not get their links yet"),

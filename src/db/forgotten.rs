@@ -1,6 +1,6 @@
 //! Tables `forgotten` and `forgotten_salt`, and what goes from the others when a reader is forgotten.
 
-use super::{DbError, EngineTx, Stamp, Tx, on};
+use super::{DbError, Stamp, Tx, encode, on, on_rows};
 use crate::{
     domain::{
         email_address::EmailAddress,
@@ -10,7 +10,7 @@ use crate::{
     random,
 };
 use jiff::Timestamp;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// The salt of this installation; `None`: nobody has been forgotten.
 pub async fn salt(tx: &mut Tx) -> Result<Option<String>, DbError> {
@@ -21,26 +21,34 @@ pub async fn salt(tx: &mut Tx) -> Result<Option<String>, DbError> {
 
 /// Which of these addresses, by their keys, are of readers who asked to be forgotten.
 pub async fn among(tx: &mut Tx, keys: &[String]) -> Result<HashSet<String>, DbError> {
-    let Some(salt) = salt(tx).await? else { return Ok(HashSet::new()) };
-    let prints: Vec<String> = keys.iter().map(|key| print(&salt, key)).collect();
-    let found: Vec<String> = match tx.by_engine() {
-        EngineTx::Sqlite(conn) => {
-            let prints = serde_json::to_string(&prints).map_err(|error| DbError::Encode(Box::new(error)))?;
-            sqlx::query_scalar("SELECT print FROM forgotten WHERE print IN (SELECT value FROM json_each($1))")
-                .bind(prints)
-                .fetch_all(conn)
-                .await?
-        }
-        EngineTx::Postgres(conn) => {
-            sqlx::query_scalar("SELECT print FROM forgotten WHERE print = ANY($1)")
-                .bind(&prints)
-                .fetch_all(conn)
-                .await?
-        }
+    Ok(found_among(tx, keys).await?.map(|(key, _)| key).collect())
+}
+
+/// Which of them must not be mailed even if their reader signs up again.
+pub(super) async fn suppressed_among(tx: &mut Tx, keys: &[String]) -> Result<HashSet<String>, DbError> {
+    Ok(found_among(tx, keys).await?.filter(|(_, reason)| reason.is_some()).map(|(key, _)| key).collect())
+}
+
+async fn found_among(
+    tx: &mut Tx,
+    keys: &[String],
+) -> Result<impl Iterator<Item = (String, Option<String>)>, DbError> {
+    let mut by_print: HashMap<String, String> = HashMap::new();
+    if let Some(salt) = salt(tx).await? {
+        by_print.extend(keys.iter().map(|key| (print(&salt, key), key.clone())));
+    }
+    let rows: Vec<[&str; 1]> = by_print.keys().map(|print| [print.as_str()]).collect();
+    let found: Vec<(String, Option<String>)> = if rows.is_empty() {
+        Vec::new()
+    } else {
+        on_rows!(
+            tx,
+            ["SELECT print, reason FROM forgotten WHERE print IN (SELECT value ->> 0 FROM"],
+            [")"],
+            |conn, query| sqlx::query_as(query).bind(encode(&rows)?).fetch_all(conn).await?
+        )
     };
-    let found: HashSet<String> = found.into_iter().collect();
-    let forgotten = keys.iter().zip(&prints).filter(|(_, print)| found.contains(*print));
-    Ok(forgotten.map(|(key, _)| key.clone()).collect())
+    Ok(found.into_iter().filter_map(move |(print, reason)| Some((by_print.remove(&print)?, reason))))
 }
 
 /// Why a forgotten address must not be mailed, if it must not.
@@ -116,6 +124,8 @@ pub async fn insert(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Resu
 pub async fn erase_address(tx: &mut Tx, address: &EmailAddress) -> Result<(), DbError> {
     for statement in [
         "DELETE FROM suppressions WHERE address_key = $1",
+        "DELETE FROM newsletter_suppressions WHERE address_key = $1",
+        "DELETE FROM signups WHERE address_key = $1",
         "DELETE FROM mails WHERE lower(recipient) = $1 AND (subscription_id IS NOT NULL OR status IN ('sent', 'failed'))",
     ] {
         on!(tx, |conn| sqlx::query(statement).bind(address.key()).execute(conn).await.map(drop))?;
@@ -132,7 +142,7 @@ pub async fn erase_subscriber(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> 
          (SELECT id FROM subscriptions WHERE subscriber_id = $1)",
         "UPDATE deliveries SET reply_text = NULL WHERE subscriber_id = $1 AND reply_text IS NOT NULL",
         "UPDATE subscriptions SET cadence = 'every_issue', sections = '', time_zone = NULL, send_time = NULL, \
-         signup_mailed_at = NULL WHERE subscriber_id = $1",
+         signup_mailed_at = NULL, language = NULL, paused_until = NULL, resumes_at = NULL WHERE subscriber_id = $1",
     ] {
         on!(tx, |conn| sqlx::query(statement).bind(id.0).execute(conn).await.map(drop))?;
     }

@@ -1,13 +1,14 @@
 //! Table `mails`: single mails, each sent by a job of its own.
 
-use super::{DbError, Stamp, Tx, on};
+use super::{DbError, Stamp, Tx, encode, on, on_rows};
 use crate::domain::{
     delivery::Answer,
     email_address::EmailAddress,
-    ids::{ConfirmationId, FeedId, IssueId, MailId, NewsletterId, SubscriptionId},
+    ids::{ConfirmationId, FeedId, IssueId, MailId, NewsletterId, RequestId, SubscriptionId},
     mail::{MailKind, MailStatus},
 };
 use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
 
 /// A mail to be.
 #[derive(Debug, Clone)]
@@ -53,6 +54,8 @@ pub struct MailRecord {
     pub issue_id: Option<i64>,
     /// The feed it is about.
     pub feed_id: Option<i64>,
+    /// What its reader asked for.
+    pub request_id: Option<i64>,
     /// Its Message-ID.
     pub message_id: String,
     /// Where it stands.
@@ -88,7 +91,7 @@ impl MailRecord {
 
 macro_rules! mail_columns {
     () => {
-        "id, kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, feed_id, message_id, status, created_at, \
+        "id, kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, feed_id, request_id, message_id, status, created_at, \
          attempts, relay, reply_code, reply_text"
     };
 }
@@ -114,6 +117,40 @@ pub async fn insert(tx: &mut Tx, mail: &NewMail<'_>, now: Timestamp) -> Result<M
     .await?
     });
     Ok(MailId(id))
+}
+
+/// Adds mails, due at once, in the order of the list.
+pub async fn insert_all(tx: &mut Tx, mails: &[NewMail<'_>], now: Timestamp) -> Result<Vec<MailId>, DbError> {
+    if mails.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<_> = mails
+        .iter()
+        .map(|it| {
+            (
+                (it.kind.as_str(), it.newsletter.0, it.recipient.as_str(), it.message_id),
+                (
+                    it.subscription.map(|id| id.0),
+                    it.confirmation.map(|id| id.0),
+                    it.issue.map(|id| id.0),
+                    it.feed.map(|id| id.0),
+                ),
+            )
+        })
+        .collect();
+    let made: Vec<(String, i64)> = on_rows!(
+        tx,
+        [
+            "INSERT INTO mails (kind, newsletter_id, recipient, message_id, subscription_id, confirmation_id, issue_id, feed_id, \
+             status, created_at, next_attempt_at, woken_at) SELECT value -> 0 ->> 0, CAST(value -> 0 ->> 1 AS BIGINT), \
+             value -> 0 ->> 2, value -> 0 ->> 3, CAST(value -> 1 ->> 0 AS BIGINT), CAST(value -> 1 ->> 1 AS BIGINT), \
+             CAST(value -> 1 ->> 2 AS BIGINT), CAST(value -> 1 ->> 3 AS BIGINT), 'queued', $2, $2, $2 FROM"
+        ],
+        ["RETURNING message_id, id"],
+        |conn, query| sqlx::query_as(query).bind(encode(&rows)?).bind(Stamp(now)).fetch_all(conn).await?
+    );
+    let made: HashMap<String, i64> = made.into_iter().collect();
+    mails.iter().map(|it| made.get(it.message_id).map(|id| MailId(*id)).ok_or(DbError::RowNotFound)).collect()
 }
 
 /// The mail with this row.
@@ -218,11 +255,34 @@ pub async fn set_issue(tx: &mut Tx, id: MailId, issue: IssueId) -> Result<(), Db
         .map(drop))
 }
 
+/// Keeps which reader's request a mail is about.
+pub async fn set_request(tx: &mut Tx, id: MailId, request: RequestId) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE mails SET request_id = $2 WHERE id = $1")
+        .bind(id.0)
+        .bind(request.0)
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
 /// Whether a reader was said goodbye to after `since`.
 pub async fn said_goodbye(tx: &mut Tx, id: SubscriptionId, since: Timestamp) -> Result<bool, DbError> {
     on!(tx, |conn| {
         sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM mails WHERE kind = 'goodbye' AND subscription_id = $1 AND created_at > $2)"
+    )
+    .bind(id.0)
+    .bind(Stamp(since))
+    .fetch_one(conn)
+    .await
+    })
+}
+
+/// Whether a reader was greeted after `since`.
+pub async fn welcomed(tx: &mut Tx, id: SubscriptionId, since: Timestamp) -> Result<bool, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM mails WHERE kind = 'welcome' AND subscription_id = $1 AND created_at > $2)"
     )
     .bind(id.0)
     .bind(Stamp(since))

@@ -18,9 +18,11 @@ pub mod newsletters;
 pub mod operators;
 pub mod paces;
 pub mod processes;
+pub mod reader_requests;
 pub mod relay_shares;
 pub mod signup_limits;
 pub mod signup_watch;
+pub mod signups;
 pub mod subscriptions;
 pub mod suppressions;
 pub mod turns;
@@ -72,6 +74,29 @@ macro_rules! on {
     };
 }
 pub(crate) use on;
+
+/// Runs a query over many rows, given as one JSON list in `$1`, on whichever engine the transaction belongs to: the text before the
+/// list, and the text after it. In it `value ->> 0` is a row's first field.
+macro_rules! on_rows {
+    ($tx:expr, [$($before:tt)+], [$($after:tt)*], |$conn:ident, $query:ident| $run:expr) => {
+        match $tx.by_engine() {
+            $crate::db::EngineTx::Sqlite($conn) => {
+                let $query = concat!($($before)+, " json_each($1) ", $($after)*);
+                $run
+            }
+            $crate::db::EngineTx::Postgres($conn) => {
+                let $query = concat!($($before)+, " json_array_elements($1::json) ", $($after)*);
+                $run
+            }
+        }
+    };
+}
+pub(crate) use on_rows;
+
+/// Rows as the one list that [`on_rows!`] takes.
+fn encode(rows: &(impl serde::Serialize + ?Sized)) -> Result<String, DbError> {
+    serde_json::to_string(rows).map_err(|error| DbError::Encode(Box::new(error)))
+}
 
 impl Db {
     /// Begins a transaction that may write. On SQLite it takes the write lock at once (`BEGIN IMMEDIATE`), so that it never

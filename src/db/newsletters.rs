@@ -1,6 +1,6 @@
 //! Table `newsletters`.
 
-use super::{DbError, Stamp, Tx, on};
+use super::{DbError, Stamp, Tx, encode, on, on_rows};
 use crate::domain::{
     days::Days,
     email_address::EmailAddress,
@@ -9,6 +9,7 @@ use crate::domain::{
     theme::{Colour, Fonts, Theme},
 };
 use jiff::Timestamp;
+use std::collections::HashMap;
 
 /// A newsletter and its row.
 #[derive(Debug, Clone)]
@@ -112,6 +113,18 @@ pub async fn by_slug(tx: &mut Tx, slug: &str) -> Result<Option<NewsletterRecord>
         .fetch_optional(conn)
         .await?);
     row.map(Row::read).transpose()
+}
+
+/// The rows of newsletters, by their short names. A name that is nobody's is missing.
+pub async fn ids_by_slug(tx: &mut Tx, slugs: &[&str]) -> Result<HashMap<String, NewsletterId>, DbError> {
+    let rows: Vec<[&str; 1]> = slugs.iter().map(|slug| [*slug]).collect();
+    let found: Vec<(String, i64)> = on_rows!(
+        tx,
+        ["SELECT slug, id FROM newsletters WHERE slug IN (SELECT value ->> 0 FROM"],
+        [")"],
+        |conn, query| sqlx::query_as(query).bind(encode(&rows)?).fetch_all(conn).await?
+    );
+    Ok(found.into_iter().map(|(slug, id)| (slug, NewsletterId(id))).collect())
 }
 
 /// Adds a newsletter; does nothing where the short name is taken. Whether it was added.

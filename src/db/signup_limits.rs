@@ -1,40 +1,54 @@
 //! Table `signup_limits`: how much of each limit is taken up. See [`crate::domain::signup_limit`] for the rule.
 
-use super::{DbError, Tx, on};
-use crate::domain::signup_limit::Limit;
-use jiff::{SignedDuration, Timestamp};
+use super::{DbError, Tx, encode, on, on_rows};
+use jiff::Timestamp;
+use std::collections::HashMap;
 
 /// Most rows tidied away at once.
 const TIDIED_AT_ONCE: i64 = 1000;
 
-/// Counts one in, in one statement. `false`: the limit is reached, and nothing is changed.
-pub async fn take(tx: &mut Tx, name: &str, limit: Limit, now: Timestamp) -> Result<bool, DbError> {
-    let now = now.as_microsecond();
-    on!(tx, |conn| {
-        sqlx::query(
-        "INSERT INTO signup_limits (name, taken_until) VALUES ($1, $2 + $3) ON CONFLICT (name) DO UPDATE \
-         SET taken_until = CASE WHEN signup_limits.taken_until > $2 THEN signup_limits.taken_until ELSE $2 END + $3 \
-         WHERE signup_limits.taken_until <= $4"
-    )
-    .bind(name)
-    .bind(now)
-    .bind(limit.share_micros())
-    .bind(now + limit.within_micros() - limit.share_micros())
-    .execute(conn)
-    .await
-    .map(|done| done.rows_affected() == 1)
-    })
+/// Until when the time of limits is taken up, by their names, in microseconds since 1970. The rows are held until the transaction
+/// ends: another process counts after it.
+pub async fn taken_until(
+    tx: &mut Tx,
+    mut names: Vec<&str>,
+    now: Timestamp,
+) -> Result<HashMap<String, i64>, DbError> {
+    if names.is_empty() {
+        return Ok(HashMap::new());
+    }
+    // Everybody takes them in the same order: nobody waits for somebody who waits for them.
+    names.sort_unstable();
+    names.dedup();
+    let rows: Vec<[&str; 1]> = names.into_iter().map(|name| [name]).collect();
+    // The update changes nothing; it holds the row and makes RETURNING name it.
+    let found: Vec<(String, i64)> = on_rows!(
+        tx,
+        ["INSERT INTO signup_limits (name, taken_until) SELECT value ->> 0, $2 FROM"],
+        ["WHERE true ON CONFLICT (name) DO UPDATE SET taken_until = signup_limits.taken_until \
+             RETURNING name, taken_until"],
+        |conn, query| sqlx::query_as(query)
+            .bind(encode(&rows)?)
+            .bind(now.as_microsecond())
+            .fetch_all(conn)
+            .await?
+    );
+    Ok(found.into_iter().collect())
 }
 
-/// How long until the limit takes another one.
-pub async fn wait(tx: &mut Tx, name: &str, limit: Limit, now: Timestamp) -> Result<SignedDuration, DbError> {
-    let until: Option<i64> =
-        on!(tx, |conn| sqlx::query_scalar("SELECT taken_until FROM signup_limits WHERE name = $1")
-            .bind(name)
-            .fetch_optional(conn)
-            .await?);
-    let now = now.as_microsecond();
-    Ok(limit.wait(until.unwrap_or(now), now))
+/// Writes down until when the time of limits is taken up now. The caller holds their rows.
+pub async fn set_taken_until(tx: &mut Tx, limits: &HashMap<String, i64>) -> Result<(), DbError> {
+    if limits.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<(&str, i64)> = limits.iter().map(|(name, until)| (name.as_str(), *until)).collect();
+    on_rows!(
+        tx,
+        ["UPDATE signup_limits SET taken_until = new.until FROM \
+             (SELECT value ->> 0 AS name, CAST(value ->> 1 AS BIGINT) AS until FROM"],
+        [") AS new WHERE signup_limits.name = new.name"],
+        |conn, query| sqlx::query(query).bind(encode(&rows)?).execute(conn).await.map(drop)
+    )
 }
 
 /// Removes rows whose time is past: they say nothing any more.

@@ -7,10 +7,10 @@ use crate::domain::{
     signup_alarm::{Alarm, Attack, Pulse, RECENT, SAMPLE, Share, USUAL_WITHIN, WAITING_WITHIN},
     signup_limit::Limit,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 /// Of the limit's time so much taken up, in percent, is as good as all of it.
-const NEARLY_FULL_PERCENT: i64 = 90;
+const NEARLY_FULL_PERCENT: i32 = 90;
 
 /// What is known.
 #[derive(Debug, Clone, Default)]
@@ -108,14 +108,13 @@ pub async fn pulse(
     })
 }
 
-/// Whether a row of the overall limit is nearly full.
+/// Whether the overall limit is nearly full.
 async fn is_nearly_full(tx: &mut Tx, limit: Limit, now: Timestamp) -> Result<bool, DbError> {
-    let until: Option<i64> = on!(tx, |conn| sqlx::query_scalar(
-        "SELECT max(taken_until) FROM signup_limits WHERE name >= 'overall ' AND name < 'overall!'"
-    )
-    .fetch_one(conn)
-    .await?);
-    let full = SignedDuration::from_micros(limit.within_micros() / 100 * NEARLY_FULL_PERCENT);
+    let until: Option<i64> =
+        on!(tx, |conn| sqlx::query_scalar("SELECT taken_until FROM signup_limits WHERE name = 'overall'")
+            .fetch_optional(conn)
+            .await?);
+    let full = limit.within * NEARLY_FULL_PERCENT / 100;
     Ok(until.is_some_and(|until| until >= (now + full).as_microsecond()))
 }
 

@@ -1,8 +1,13 @@
-//! Table `suppressions`: addresses nobody may mail, and why.
+//! Tables `suppressions`, addresses nobody may mail, and `newsletter_suppressions`, addresses that no list brings into a newsletter;
+//! and why.
 
-use super::{DbError, EngineTx, Stamp, Tx, deliveries, forgotten, on};
-use crate::domain::{email_address::EmailAddress, ids::DeliveryId};
+use super::{DbError, EngineTx, Stamp, Tx, deliveries, encode, forgotten, on, on_rows};
+use crate::domain::{
+    email_address::EmailAddress,
+    ids::{DeliveryId, NewsletterId, SubscriptionId},
+};
 use jiff::Timestamp;
+use std::collections::HashSet;
 
 /// Why nobody may mail this address, if so; also if its reader was forgotten since. The same work for every address.
 pub async fn reason(tx: &mut Tx, address: &EmailAddress) -> Result<Option<String>, DbError> {
@@ -17,6 +22,20 @@ pub async fn reason(tx: &mut Tx, address: &EmailAddress) -> Result<Option<String
     let Some(salt) = salt else { return Ok(reason) };
     let of_forgotten = forgotten::reason(tx, &salt, address).await?;
     Ok(reason.or(of_forgotten))
+}
+
+/// Which of these addresses, by their keys, nobody may mail; also where the reader was forgotten since.
+pub async fn among(tx: &mut Tx, keys: &[String]) -> Result<HashSet<String>, DbError> {
+    let rows: Vec<[&str; 1]> = keys.iter().map(|key| [key.as_str()]).collect();
+    let found: Vec<String> = on_rows!(
+        tx,
+        ["SELECT address_key FROM suppressions WHERE address_key IN (SELECT value ->> 0 FROM"],
+        [")"],
+        |conn, query| sqlx::query_scalar(query).bind(encode(&rows)?).fetch_all(conn).await?
+    );
+    let mut suppressed: HashSet<String> = found.into_iter().collect();
+    suppressed.extend(forgotten::suppressed_among(tx, keys).await?);
+    Ok(suppressed)
 }
 
 /// Why nobody may mail an address, and since when.
@@ -62,6 +81,74 @@ pub async fn add(tx: &mut Tx, addresses: &[(String, String)], now: Timestamp) ->
     }
 }
 
+/// Keeps addresses, by their keys, each with the reason, out of a newsletter: no list makes them active, until their reader confirms
+/// here. Where one is kept out already, that stays.
+pub async fn add_for_newsletter(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    addresses: &[(String, String)],
+    now: Timestamp,
+) -> Result<(), DbError> {
+    if addresses.is_empty() {
+        return Ok(());
+    }
+    on_rows!(
+        tx,
+        ["INSERT INTO newsletter_suppressions (newsletter_id, address_key, reason, created_at) \
+             SELECT $2, value ->> 0, value ->> 1, $3 FROM"],
+        ["WHERE true ON CONFLICT (newsletter_id, address_key) DO NOTHING"],
+        |conn, query| sqlx::query(query)
+            .bind(encode(addresses)?)
+            .bind(newsletter.0)
+            .bind(Stamp(now))
+            .execute(conn)
+            .await
+            .map(drop)
+    )
+}
+
+/// From which newsletter an address is kept out, why, and since when.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct NewsletterSuppression {
+    /// The newsletter's short name.
+    pub newsletter: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub created_at: Stamp,
+}
+
+/// From which newsletters an address is kept out.
+pub async fn of_newsletters(
+    tx: &mut Tx,
+    address: &EmailAddress,
+) -> Result<Vec<NewsletterSuppression>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(
+            "SELECT n.slug AS newsletter, x.reason, x.created_at FROM newsletter_suppressions x \
+             JOIN newsletters n ON n.id = x.newsletter_id WHERE x.address_key = $1 ORDER BY n.slug",
+        )
+        .bind(address.key())
+        .fetch_all(conn)
+        .await
+    })
+}
+
+/// The reader of a subscription has confirmed: its newsletter does not keep them out any more.
+pub async fn lift(tx: &mut Tx, subscription: SubscriptionId) -> Result<(), DbError> {
+    on!(tx, |conn| {
+        sqlx::query(
+            "DELETE FROM newsletter_suppressions WHERE newsletter_id = (SELECT newsletter_id FROM subscriptions WHERE id = $1) \
+             AND address_key = (SELECT r.address_key FROM subscribers r JOIN subscriptions s ON s.subscriber_id = r.id \
+             WHERE s.id = $1)",
+        )
+        .bind(subscription.0)
+        .execute(conn)
+        .await
+        .map(drop)
+    })
+}
+
 /// Suppresses the readers of deliveries whose address was refused for good, with what was said, and ends their subscriptions
 /// as undeliverable.
 pub async fn add_undeliverable(tx: &mut Tx, refused: &[DeliveryId], now: Timestamp) -> Result<(), DbError> {
@@ -79,7 +166,7 @@ pub async fn add_undeliverable(tx: &mut Tx, refused: &[DeliveryId], now: Timesta
             .execute(&mut *$conn)
             .await?;
             sqlx::query(concat!(
-                "UPDATE subscriptions SET status = 'undeliverable', ended_at = $2 WHERE status = 'active' \
+                "UPDATE subscriptions SET status = 'undeliverable', ended_at = $2 WHERE status IN ('active', 'paused') \
                  AND subscriber_id IN (SELECT subscriber_id FROM deliveries d WHERE d.id ",
                 $ids,
                 ")"

@@ -58,14 +58,6 @@ pub fn remark(text: &str) -> Option<String> {
     (!kept.is_empty()).then(|| kept.to_owned())
 }
 
-/// What the signup form promises, kept with each request so that it can be shown later what was agreed to.
-/// Change the text, raise the version.
-pub const SIGNUP_WORDING: &str = "One mail with the latest articles on each day an issue is sent. We send a link to confirm \
-     first; nothing else arrives until you follow it. Every mail has a link to leave.";
-
-/// The version of [`SIGNUP_WORDING`].
-pub const SIGNUP_WORDING_VERSION: i64 = 1;
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -65,37 +65,9 @@ impl Days {
 }
 
 impl Days {
-    /// As a reader is told: `every day`, `Monday to Friday`, `Monday, Wednesday and Friday`.
-    pub fn in_words(self) -> String {
-        match self {
-            Self::DAILY => return "every day".into(),
-            Self::WEEKDAYS => return "Monday to Friday".into(),
-            _ => {}
-        }
-        let names: Vec<&str> = Weekday::Monday
-            .cycle_forward()
-            .take(7)
-            .filter(|day| self.0 & bit(*day) != 0)
-            .map(day_name)
-            .collect();
-        match names.as_slice() {
-            [] => String::new(),
-            [only] => (*only).into(),
-            [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
-        }
-    }
-}
-
-/// A day's name, as a reader is told.
-pub const fn day_name(day: Weekday) -> &'static str {
-    match day {
-        Weekday::Monday => "Monday",
-        Weekday::Tuesday => "Tuesday",
-        Weekday::Wednesday => "Wednesday",
-        Weekday::Thursday => "Thursday",
-        Weekday::Friday => "Friday",
-        Weekday::Saturday => "Saturday",
-        Weekday::Sunday => "Sunday",
+    /// Each of them, Monday first.
+    pub fn weekdays(self) -> impl Iterator<Item = Weekday> {
+        Weekday::Monday.cycle_forward().take(7).filter(move |day| self.0 & bit(*day) != 0)
     }
 }
 
@@ -126,12 +98,9 @@ mod tests {
     }
 
     #[test]
-    fn days_are_told_in_words() {
-        let told = |days: &str| Days::parse(days).unwrap().in_words();
-        assert_eq!(told("daily"), "every day");
-        assert_eq!(told("weekdays"), "Monday to Friday");
-        assert_eq!(told("sat"), "Saturday");
-        assert_eq!(told("fri,mon,wed"), "Monday, Wednesday and Friday");
+    fn days_come_in_order() {
+        let days: Vec<Weekday> = Days::parse("fri,mon,wed").unwrap().weekdays().collect();
+        assert_eq!(days, [Weekday::Monday, Weekday::Wednesday, Weekday::Friday]);
     }
 
     #[test]

@@ -21,6 +21,11 @@ pub fn placeholder(subscriber: i64) -> Option<EmailAddress> {
     EmailAddress::parse(&format!("forgotten-{subscriber}@forgotten.invalid")).ok()
 }
 
+/// Whether an address stands in the place of one that was erased. Nobody has it, so nobody signs up with it or acts in its name.
+pub fn is_placeholder(address: &str) -> bool {
+    ["@forgotten.invalid", "@erased.invalid"].iter().any(|end| address.ends_with(end))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,6 +36,7 @@ mod tests {
         assert_eq!(found.len(), 64);
         assert_eq!(found, print("salt", "ann@example.org"));
         assert_ne!(found, print("other", "ann@example.org"));
-        assert!(placeholder(i64::MAX).is_some());
+        assert!(placeholder(i64::MAX).is_some_and(|it| is_placeholder(it.as_str())));
+        assert!(!is_placeholder("ann@example.org"));
     }
 }

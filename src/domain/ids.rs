@@ -42,4 +42,6 @@ ids! {
     ClaimId,
     /// A single mail outside an issue: confirmation, test send.
     MailId,
+    /// What a reader asked for on their own page.
+    RequestId,
 }

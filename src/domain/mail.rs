@@ -15,6 +15,12 @@ words! {
         Welcome = "welcome",
         /// Tells a reader who left that nothing more will come.
         Goodbye = "goodbye",
+        /// Leads a reader to a copy of what is held about them.
+        CopyLink = "copy_link",
+        /// Asks at a reader's address whether they want to be mailed at another one.
+        OldAddress = "old_address",
+        /// Asks at that other address.
+        NewAddress = "new_address",
         /// An operator's look at an issue.
         Test = "test",
         /// Asks operators to approve an issue.
@@ -54,7 +60,10 @@ impl MailKind {
             | Self::ConfirmationReminder
             | Self::AlreadySubscribed
             | Self::Welcome
-            | Self::Goodbye => Some(AutoSubmitted::Replied),
+            | Self::Goodbye
+            | Self::CopyLink
+            | Self::OldAddress
+            | Self::NewAddress => Some(AutoSubmitted::Replied),
             Self::ApprovalWanted
             | Self::TooFewStories
             | Self::IssueStopped

@@ -23,25 +23,21 @@ impl Limit {
     }
 
     /// The whole time, in microseconds.
-    pub fn within_micros(self) -> i64 {
+    fn within_micros(self) -> i64 {
         i64::try_from(self.within.as_micros()).unwrap_or(i64::MAX / 4)
     }
 
     /// The time that one takes up, in microseconds.
-    pub fn share_micros(self) -> i64 {
+    fn share_micros(self) -> i64 {
         (self.within_micros() / i64::from(self.most.max(1))).max(1)
     }
 
-    /// How long until another one is taken, for a line of shares that ends at `taken_until`.
-    pub fn wait(self, taken_until: i64, now: i64) -> SignedDuration {
-        let over = taken_until.max(now) + self.share_micros() - now - self.within_micros();
-        SignedDuration::from_micros(over.max(0))
-    }
-
-    /// An equal part of the limit.
-    #[must_use]
-    pub fn part(self, parts: u32) -> Self {
-        Self { most: self.most.div_ceil(parts.max(1)), ..self }
+    /// Takes one more onto a line of shares that ends at `taken_until`: where it ends then. Or how long until one is taken; what is
+    /// refused makes the line no longer.
+    pub fn take(self, taken_until: i64, now: i64) -> Result<i64, SignedDuration> {
+        let until = taken_until.max(now) + self.share_micros();
+        let over = until - now - self.within_micros();
+        if over > 0 { Err(SignedDuration::from_micros(over)) } else { Ok(until) }
     }
 }
 
@@ -54,19 +50,6 @@ pub struct SignupLimits {
     pub address: Option<Limit>,
     /// From everybody together.
     pub overall: Option<Limit>,
-}
-
-/// A limit this large is kept in parts: one row that every signup must write would make them all take turns.
-const IN_PARTS_FROM: u32 = 800;
-const PARTS: u32 = 8;
-
-/// The part of the overall limit that a signup counts in, by the hash of its address: its number and its size.
-pub fn overall_part(limit: Limit, hash: &str) -> (u32, Limit) {
-    if limit.most < IN_PARTS_FROM {
-        return (0, limit);
-    }
-    let sum: u32 = hash.bytes().map(u32::from).sum();
-    (sum % PARTS, limit.part(PARTS))
 }
 
 /// The network that counts as one client: whoever has one IPv6 address has all of its /64. `None` for this machine
@@ -88,12 +71,15 @@ mod tests {
         let limit = Limit { most: 4, within: SignedDuration::from_hours(1) };
         let (mut until, now) = (0, 1_000_000_000_000);
         for _ in 0..4 {
-            assert_eq!(limit.wait(until, now), SignedDuration::ZERO);
-            until = until.max(now) + limit.share_micros();
+            until = limit.take(until, now).unwrap();
         }
-        assert_eq!(limit.wait(until, now), SignedDuration::from_mins(15));
-        let later = now + limit.share_micros();
-        assert_eq!(limit.wait(until, later), SignedDuration::ZERO);
+        assert_eq!(limit.take(until, now), Err(SignedDuration::from_mins(15)));
+        assert!(limit.take(until, now + limit.share_micros()).is_ok());
+        assert_eq!(
+            limit.take(0, now),
+            Ok(now + limit.share_micros()),
+            "time that is past counts for nothing"
+        );
     }
 
     #[test]
@@ -103,14 +89,5 @@ mod tests {
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
         assert_eq!(network("::ffff:127.0.0.1"), "");
-    }
-
-    #[test]
-    fn a_large_overall_limit_is_kept_in_parts_that_make_the_whole() {
-        let limit = Limit { most: 1000, within: SignedDuration::from_mins(1) };
-        let (part, size) = overall_part(limit, "abc");
-        assert!(part < PARTS);
-        assert_eq!(size.most, 125);
-        assert_eq!(overall_part(Limit { most: 10, ..limit }, "abc").1.most, 10);
     }
 }

@@ -20,6 +20,13 @@ words! {
     }
 }
 
+impl SubscriptionStatus {
+    /// Whether the reader is in: gets issues, or will again.
+    pub const fn is_confirmed(self) -> bool {
+        matches!(self, Self::Active | Self::Paused)
+    }
+}
+
 /// What a signup for an address leads to. The form's answer is the same for all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignupOutcome {
@@ -36,6 +43,8 @@ pub enum SignupOutcome {
 pub const SIGNUP_MAIL_INTERVAL: jiff::SignedDuration = jiff::SignedDuration::from_mins(2);
 /// Least time between two "you are in already" mails.
 pub const ALREADY_SUBSCRIBED_INTERVAL: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+/// Least time between two mails that greet the same reader, where they can come in without a mail.
+pub const WELCOME_INTERVAL: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 /// Least time between two mails that say goodbye.
 pub const GOODBYE_INTERVAL: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 

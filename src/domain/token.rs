@@ -18,6 +18,12 @@ pub enum Purpose {
     Test,
     /// Stands in a signup form; the number is when the form was shown.
     Form,
+    /// Confirms a change of address at the old one; the number is a request's.
+    OldAddress,
+    /// Confirms it at the new one; the number is a request's.
+    NewAddress,
+    /// Leads to a copy of what is held about a reader; the number is a request's.
+    Copy,
 }
 
 impl Purpose {
@@ -27,6 +33,9 @@ impl Purpose {
             Self::Unsubscribe => 2,
             Self::Test => 3,
             Self::Form => 4,
+            Self::OldAddress => 16,
+            Self::NewAddress => 17,
+            Self::Copy => 18,
         }
     }
 }

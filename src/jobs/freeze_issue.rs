@@ -6,7 +6,8 @@ mod recheck;
 mod turn;
 
 use super::{
-    Context, edition::Stories, notify_operators::issue_stopped, plan_issue, render_issue::Rendering,
+    Context, edition::Stories, end_pauses, notify_operators::issue_stopped, plan_issue,
+    render_issue::Rendering,
 };
 use crate::{
     db::{
@@ -76,6 +77,9 @@ async fn freeze(
         drop(tx);
         return again(context, record).await;
     }
+    drop(tx);
+    end_pauses::end_with(context, newsletter.id, record.date()).await?;
+    let mut tx = context.db.read().await?;
     let inputs = plan_issue::gather(context, &mut tx, newsletter, record.date(), Some(record)).await?;
     drop(tx);
     let (inputs, plan) = plan_issue::make(inputs).await?;

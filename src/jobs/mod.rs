@@ -4,6 +4,7 @@ pub mod ask_operators;
 pub mod check_article;
 pub mod deliver;
 pub mod edition;
+mod end_pauses;
 pub mod forecast;
 pub mod freeze_issue;
 pub mod govern;
@@ -18,6 +19,7 @@ pub mod render_issue;
 pub mod send_mail;
 pub mod sweep;
 pub mod take_over;
+mod take_signups;
 pub mod tend_pending;
 mod wake_reading;
 pub mod watch_feed;
@@ -28,7 +30,10 @@ use crate::{
     articles::fetch::Fetcher,
     clock::Clock,
     db::Db,
-    domain::{breaker::Breaker, polling::Pace, schedule::Margins, selection::Rules, token::KeyRing},
+    domain::{
+        breaker::Breaker, polling::Pace, schedule::Margins, selection::Rules, signup_limit::Limit,
+        token::KeyRing,
+    },
     mail::{Mailer, dkim_keys::DkimKeys},
     queue::{Job, JobFailure, Queue},
 };
@@ -102,6 +107,8 @@ pub struct JobRules {
     pub proof_of_work: crate::domain::proof_of_work::ProofPolicy,
     /// So many unconfirmed signups in ten minutes are an attack. `None`: no number of them is.
     pub most_waiting: Option<u32>,
+    /// Mails that signups may cause to one address. `None`: any number.
+    pub mails_per_address: Option<Limit>,
     /// Who has not confirmed is reminded after this time, once. `None`: nobody is.
     pub remind_pending_after: Option<SignedDuration>,
     /// Who has not confirmed is erased after this time. `None`: nobody is.
@@ -119,6 +126,7 @@ pub struct JobRules {
 /// Does a job.
 pub async fn run(context: &Context, job: Job) -> Result<(), JobFailure> {
     match job {
+        Job::TakeSignups => take_signups::run(context).await,
         Job::SendMail { mail } => send_mail::run(context, mail).await,
         Job::Deliver { issue } => deliver::run(context, issue).await,
         Job::PollFeed { feed } => poll_feed::run(context, feed).await,

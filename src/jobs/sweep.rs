@@ -1,17 +1,18 @@
 //! The schedule and the sweep: every second, whatever is due is woken. Any number of processes may do this at once.
 
 use super::{
-    Context, ask_operators::ask_operators, notify_operators::issue_stopped, plan_issue, tend_pending,
-    wake_reading, watch_signups,
+    Context, ask_operators::ask_operators, end_pauses, notify_operators::issue_stopped, plan_issue,
+    tend_pending, wake_reading, watch_signups,
 };
 use crate::{
     db::{
         DbError, Tx, feeds,
         issues::{self, PlanAgain},
-        mails, newsletters, signup_limits, subscriptions,
+        mails, newsletters, reader_requests, signup_limits, signups, subscriptions,
     },
     domain::{
         issue::IssueStatus,
+        reader_request,
         schedule::{self, Slot, SlotAction},
     },
     queue::Job,
@@ -20,6 +21,8 @@ use jiff::{SignedDuration, Timestamp};
 
 /// What was woken and is still due after this time is woken again: its job was lost.
 const WAKE_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(30);
+/// Signups that nobody has taken for so long are taken now: their job was lost.
+const TAKE_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(5);
 /// Feeds that would be read later are read this long before an issue is due, and when it is begun.
 const READ_FEEDS_BEFORE: SignedDuration = SignedDuration::from_mins(10);
 /// An issue's plan is made anew for articles that came since, but not more often than this.
@@ -118,8 +121,13 @@ async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbEr
     for mail in mails::wake_due(tx, now, woken_before, AT_ONCE).await? {
         context.queue.enqueue(tx, &Job::SendMail { mail }).await?;
     }
+    if signups::any_before(tx, now - TAKE_AGAIN_AFTER).await? {
+        context.queue.enqueue(tx, &Job::TakeSignups).await?;
+    }
     signup_limits::tidy(tx, now).await?;
     watch_signups::watch(context, tx, now).await?;
     tend_pending::tend(context, tx, now).await?;
+    end_pauses::end(tx, now).await?;
+    reader_requests::tidy(tx, now - reader_request::KEPT_FOR, AT_ONCE).await?;
     wake_reading::wake(context, tx, now).await
 }

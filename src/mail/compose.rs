@@ -61,6 +61,7 @@ pub fn compose(draft: &Draft<'_>) -> Result<Vec<u8>, ComposeError> {
     let head = Head::new(&Shared {
         newsletter: draft.newsletter,
         subject: &draft.email.subject,
+        language: &draft.email.language,
         date: draft.date,
         boundary: &boundary,
         one_click: draft.unsubscribe_url.is_some(),
@@ -104,6 +105,7 @@ mod tests {
             preheader: String::new(),
             html: format!("<p>{text}</p>"),
             text: text.into(),
+            language: "en".into(),
         };
         compose(&Draft {
             newsletter: &newsletter,

@@ -78,6 +78,7 @@ impl Frozen {
         let head = Head::new(&Shared {
             newsletter: issue.newsletter,
             subject: issue.subject,
+            language: &issue.newsletter.language,
             date: issue.date,
             boundary: &boundary,
             one_click: true,
@@ -257,6 +258,7 @@ mod tests {
             preheader: String::new(),
             text: format!("Leave:\nhttps://n.example/u/{token}\n"),
             html: format!("<a href=\"https://n.example/u/{token}\">Leave</a>"),
+            language: "en".into(),
         };
         let (one, whole) = case("AAAA").both(&email(PLACE), &email("AAAA"));
         assert_eq!(one, whole);
@@ -371,6 +373,7 @@ mod tests {
         ) {
             let email = |text_value: &str, html_value: &str| Email {
                 subject: "x".into(), preheader: String::new(), text: text.join(text_value), html: html.join(html_value),
+                language: "en".into(),
             };
             let escaped = escape(&token);
             let own = email(&token, &escaped);

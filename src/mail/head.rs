@@ -13,6 +13,8 @@ use jiff::{Timestamp, tz::TimeZone};
 pub(super) struct Shared<'a> {
     pub newsletter: &'a Newsletter,
     pub subject: &'a str,
+    /// What it is written in, as a BCP 47 tag.
+    pub language: &'a str,
     pub date: Timestamp,
     pub boundary: &'a str,
     /// Whether readers can leave with one click (RFC 8058).
@@ -75,6 +77,9 @@ impl Head {
         if let Some(how) = shared.auto_submitted {
             below.extend(["Auto-Submitted: ", how.as_str(), "\r\n"]);
         }
+        if is_language_tag(shared.language) {
+            below.extend(["Content-Language: ", shared.language, "\r\n"]);
+        }
         below.push_str(version);
         below.push_str(&content);
         below.push_str("\r\n");
@@ -125,6 +130,11 @@ impl Head {
         write(&[&self.below]);
         Ok(())
     }
+}
+
+/// Whether a text can stand as the name of a language (RFC 3282). One that can't is left out: no mail is lost for it.
+fn is_language_tag(text: &str) -> bool {
+    (1..=35).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// A value that can stand between angle brackets on one line.

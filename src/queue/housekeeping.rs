@@ -43,6 +43,52 @@ pub async fn tidy(db: &Db) -> Result<(), DbError> {
     Ok(())
 }
 
+/// Ends what workers had in hand whose names begin so, and which run no more: the jobs that were begun are done, or have failed, and
+/// what was only fetched is there for others.
+pub(super) async fn hand_back(db: &Db, workers: &str, begun: &[String]) -> Result<(), DbError> {
+    match db {
+        Db::Sqlite { writer, .. } => {
+            let begun = serde_json::to_string(begun).map_err(|error| DbError::Encode(Box::new(error)))?;
+            let mut tx = writer.begin().await?;
+            sqlx::query(
+                "UPDATE Jobs SET status = 'Done', done_at = unixepoch() WHERE status IN ('Running', 'Queued') \
+                 AND substr(lock_by, 1, length($1)) = $1 AND id IN (SELECT value FROM json_each($2))",
+            )
+            .bind(workers)
+            .bind(begun)
+            .execute(&mut *tx)
+            .await?;
+            sqlx::query(
+                "UPDATE Jobs SET status = 'Pending', lock_by = NULL, lock_at = NULL \
+                 WHERE status IN ('Running', 'Queued') AND substr(lock_by, 1, length($1)) = $1",
+            )
+            .bind(workers)
+            .execute(&mut *tx)
+            .await?;
+            tx.commit().await
+        }
+        Db::Postgres(pool) => {
+            let mut tx = pool.begin().await?;
+            sqlx::query(
+                "UPDATE apalis.jobs SET status = 'Done', done_at = now() WHERE status IN ('Running', 'Queued') \
+                 AND starts_with(lock_by, $1) AND id = ANY($2)",
+            )
+            .bind(workers)
+            .bind(begun)
+            .execute(&mut *tx)
+            .await?;
+            sqlx::query(
+                "UPDATE apalis.jobs SET status = 'Pending', lock_by = NULL, lock_at = NULL \
+                 WHERE status IN ('Running', 'Queued') AND starts_with(lock_by, $1)",
+            )
+            .bind(workers)
+            .execute(&mut *tx)
+            .await?;
+            tx.commit().await
+        }
+    }
+}
+
 /// How many jobs run, or could.
 pub async fn depth(db: &Db) -> Result<i64, DbError> {
     match db {

@@ -27,6 +27,8 @@ pub enum Job {
         /// Which.
         mail: MailId,
     },
+    /// Make something of the signups that have arrived.
+    TakeSignups,
     /// Deliver what is due of an issue, for a while.
     Deliver {
         /// Of which issue.
@@ -57,6 +59,8 @@ pub enum Job {
 /// Queues keep kinds of work apart, so that a big issue never makes a confirmation mail wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
+    /// Signups: behind nothing else, for somebody waits for their mail.
+    Signup,
     /// Single mails.
     Mail,
     /// Issues on their way out.
@@ -69,11 +73,12 @@ pub enum Lane {
 
 impl Lane {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Mail, Self::Delivery, Self::Work, Self::Reading];
+    pub const ALL: [Self; 5] = [Self::Signup, Self::Mail, Self::Delivery, Self::Work, Self::Reading];
 
     /// The queue's name in the storage.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Signup => "signup",
             Self::Mail => "mail",
             Self::Delivery => "delivery",
             Self::Work => "work",
@@ -86,6 +91,7 @@ impl Job {
     /// The queue this job goes through.
     pub const fn lane(&self) -> Lane {
         match self {
+            Self::TakeSignups => Lane::Signup,
             Self::SendMail { .. } => Lane::Mail,
             Self::Deliver { .. } => Lane::Delivery,
             Self::PollFeed { .. } | Self::CheckArticle { .. } => Lane::Reading,
@@ -98,7 +104,7 @@ impl Job {
 #[derive(Debug, Clone)]
 pub struct Queue {
     clock: Clock,
-    nudges: Arc<[watch::Sender<()>; 4]>,
+    nudges: Arc<[watch::Sender<()>; 5]>,
 }
 
 impl Queue {

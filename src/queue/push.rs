@@ -1,6 +1,6 @@
 //! Putting a job in, inside the transaction that made the work.
 
-use super::{Job, Queue};
+use super::{Job, Lane, Queue};
 use crate::db::{DbError, EngineTx, Tx};
 use apalis::prelude::TaskBuilder;
 use jiff::{SignedDuration, Timestamp};
@@ -12,43 +12,66 @@ const ATTEMPTS: usize = 1;
 impl Queue {
     /// Enqueues a job that may run as soon as the transaction is committed.
     pub async fn enqueue(&self, tx: &mut Tx, job: &Job) -> Result<(), DbError> {
-        self.push(tx, job, None).await?;
-        let (queue, lane) = (self.clone(), job.lane());
-        tx.after_commit(move || queue.nudge(lane));
+        self.enqueue_all(tx, std::slice::from_ref(job)).await
+    }
+
+    /// Enqueues jobs that may run as soon as the transaction is committed.
+    pub async fn enqueue_all(&self, tx: &mut Tx, jobs: &[Job]) -> Result<(), DbError> {
+        for lane in Lane::ALL {
+            let of_lane: Vec<&Job> = jobs.iter().filter(|job| job.lane() == lane).collect();
+            if !of_lane.is_empty() {
+                push(tx, lane, &of_lane, None).await?;
+                let queue = self.clone();
+                tx.after_commit(move || queue.nudge(lane));
+            }
+        }
         Ok(())
     }
 
     /// Enqueues a job that another process should do: this one's workers are not told, and come to it only by chance.
     pub async fn enqueue_for_others(&self, tx: &mut Tx, job: &Job) -> Result<(), DbError> {
-        self.push(tx, job, None).await
+        push(tx, job.lane(), &[job], None).await
     }
 
     /// Enqueues a job that runs at `at` or up to a second later.
     pub async fn enqueue_at(&self, tx: &mut Tx, job: &Job, at: Timestamp) -> Result<(), DbError> {
-        self.push(tx, job, Some(at)).await
+        // The storage cuts off to whole seconds: one more keeps the job from coming too early.
+        let delay = at.duration_since(self.clock.now()).max(SignedDuration::ZERO);
+        let delay = delay.unsigned_abs() + Duration::from_secs(1);
+        push(tx, job.lane(), &[job], Some(delay)).await
     }
+}
 
-    async fn push(&self, tx: &mut Tx, job: &Job, at: Option<Timestamp>) -> Result<(), DbError> {
-        let lane = job.lane();
-        let payload = serde_json::to_vec(job).map_err(|error| DbError::Encode(Box::new(error)))?;
-        let mut task = TaskBuilder::new(payload).max_attempts(ATTEMPTS);
-        if let Some(at) = at {
-            // The storage cuts off to whole seconds: one more keeps the job from coming too early.
-            let delay = at.duration_since(self.clock.now()).max(SignedDuration::ZERO);
-            task = task.run_after(delay.unsigned_abs() + Duration::from_secs(1));
-        }
-        match tx.by_engine() {
-            EngineTx::Sqlite(conn) => {
-                apalis_sqlite::queries::push_tasks(conn, lane.as_str(), &[task.build()])
-                    .await
-                    .map_err(|error| DbError::AnyDriverError(Box::new(error)))?;
-            }
-            EngineTx::Postgres(conn) => {
-                apalis_postgres::queries::push_tasks(conn, lane.as_str(), vec![task.build()])
-                    .await
-                    .map_err(|error| DbError::AnyDriverError(Box::new(error)))?;
-            }
-        }
-        Ok(())
+async fn push(tx: &mut Tx, lane: Lane, jobs: &[&Job], delay: Option<Duration>) -> Result<(), DbError> {
+    let mut payloads = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        payloads.push(serde_json::to_vec(job).map_err(|error| DbError::Encode(Box::new(error)))?);
     }
+    macro_rules! tasks {
+        () => {
+            payloads
+                .into_iter()
+                .map(|payload| {
+                    let task = TaskBuilder::new(payload).max_attempts(ATTEMPTS);
+                    match delay {
+                        Some(delay) => task.run_after(delay).build(),
+                        None => task.build(),
+                    }
+                })
+                .collect::<Vec<_>>()
+        };
+    }
+    match tx.by_engine() {
+        EngineTx::Sqlite(conn) => {
+            apalis_sqlite::queries::push_tasks(conn, lane.as_str(), &tasks!())
+                .await
+                .map_err(|error| DbError::AnyDriverError(Box::new(error)))?;
+        }
+        EngineTx::Postgres(conn) => {
+            apalis_postgres::queries::push_tasks(conn, lane.as_str(), tasks!())
+                .await
+                .map_err(|error| DbError::AnyDriverError(Box::new(error)))?;
+        }
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Workers: what takes jobs out and runs them. The settings are those that held in trials; `docs/decisions/` says why.
 
-use super::{Job, Lane, Queue};
+use super::{Job, Lane, Queue, housekeeping};
 use crate::{db::Db, random};
 use apalis::prelude::*;
 use apalis_postgres::{PostgresStorage, Pubsub};
@@ -12,9 +12,10 @@ use futures_util::{
 };
 use serde_json::Value;
 use std::{
+    collections::VecDeque,
     panic::AssertUnwindSafe,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -31,9 +32,9 @@ pub type Handler = Arc<dyn Fn(Job) -> BoxFuture<'static, Result<(), JobFailure>>
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// … and its jobs are taken over when it was silent this many times.
 const MISSED_HEARTBEATS: usize = 3;
-/// How long the storage has to hear of the last jobs when the process ends. What it has not heard of then it will find out by
+/// How long the storage has to hear of a worker's last jobs when the process ends. What it has not heard of then it will find out by
 /// itself; a job that runs again finds its work done.
-const ACKNOWLEDGE_WITHIN: Duration = Duration::from_millis(300);
+const HAND_BACK_WITHIN: Duration = Duration::from_secs(2);
 /// How long a worker waits before it starts again after its storage failed.
 const RESTART_PAUSE: Duration = Duration::from_millis(500);
 
@@ -71,21 +72,30 @@ impl Workers {
     pub async fn run(self, stop: CancellationToken, grace: Duration) {
         let mut monitor = Monitor::new();
         let jobs = TaskTracker::new();
+        let mut names = Vec::new();
+        let begun = Arc::new(Begun::default());
         for lane in Lane::ALL {
             let concurrency = match lane {
                 Lane::Delivery => self.delivery_concurrency,
+                // One takes all there are; more would only wait for it.
+                Lane::Signup => 1,
                 Lane::Mail | Lane::Work => 4,
                 Lane::Reading => READERS,
             };
             // A new name per start: with an old one SQLite refuses to begin and PostgreSQL never reclaims.
-            let name = format!("{}-{}", lane.as_str(), random::hex::<6>());
-            let handler =
-                Limited { handler: self.handler.clone(), limit: self.job_limit, jobs: jobs.clone() };
+            let name = format!("{}-{}-", lane.as_str(), random::hex::<6>());
+            names.push(name.clone());
+            let handler = Limited {
+                handler: self.handler.clone(),
+                limit: self.job_limit,
+                jobs: jobs.clone(),
+                begun: begun.clone(),
+            };
             let queue = self.queue.clone();
             macro_rules! worker {
                 ($backend:expr) => {
                     monitor.register(move |restarts| {
-                        WorkerBuilder::new(format!("{name}-{restarts}"))
+                        WorkerBuilder::new(format!("{name}{restarts}"))
                             .backend($backend)
                             .concurrency(concurrency)
                             .data(handler.clone())
@@ -121,7 +131,6 @@ impl Workers {
                 }
             };
         }
-        let stopping = stop.clone();
         let running = monitor
             .should_restart(|worker, error| {
                 tracing::error!(worker = worker.name(), %error, "a worker died and starts again");
@@ -134,31 +143,30 @@ impl Workers {
                     tracing::warn!(worker = worker.name(), %error, "a worker met an error");
                 }
             })
-            .shutdown_timeout(grace)
-            .run_with_signal(async move {
-                stopping.cancelled().await;
-                Ok(())
-            });
-        // Once it is stopped, apalis sometimes does not hear that a job has ended and waits for the whole grace. We know when the
-        // last one has.
-        let idle = async {
-            stop.cancelled().await;
-            jobs.close();
-            jobs.wait().await;
-            tokio::time::sleep(ACKNOWLEDGE_WITHIN).await;
-            jobs.wait().await;
+            .run();
+        // apalis is dropped, not told to drain: while jobs are in hand a draining worker polls the query no more that it has just
+        // begun, and with it keeps SQLite's only writer, without which no job can end. The jobs are tasks of their own.
+        let ended = tokio::select! {
+            ended = running => ended,
+            () = stop.cancelled() => Ok(()),
         };
-        let done = tokio::select! {
-            done = running => done,
-            () = idle => Ok(()),
-        };
-        if let Err(error) = done {
+        if let Err(error) = ended {
             tracing::error!(%error, "the workers ended with an error");
         }
-        // Those whose worker died before them.
         jobs.close();
         if tokio::time::timeout(grace, jobs.wait()).await.is_err() {
             tracing::error!("jobs are cut off: they did not end in time");
+        }
+        let last = begun.last();
+        for name in &names {
+            match tokio::time::timeout(HAND_BACK_WITHIN, housekeeping::hand_back(&self.db, name, &last)).await
+            {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, "the queue finds out by itself that a worker has ended")
+                }
+                Err(_) => tracing::debug!("the queue finds out by itself that a worker has ended"),
+            }
         }
     }
 }
@@ -169,10 +177,33 @@ struct Limited {
     handler: Handler,
     limit: Duration,
     jobs: TaskTracker,
+    begun: Arc<Begun>,
+}
+
+/// The jobs that were begun last: the storage hears of a job's begin and end a moment later, or, at the end, from us.
+#[derive(Default)]
+struct Begun(Mutex<VecDeque<String>>);
+
+impl Begun {
+    /// More than are in hand at once, and than end within the moment it takes the storage to hear of it.
+    const MOST: usize = 1000;
+
+    fn add(&self, job: &TaskId) {
+        let mut begun = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if begun.len() == Self::MOST {
+            begun.pop_front();
+        }
+        begun.push_back(job.to_string());
+    }
+
+    fn last(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
 }
 
 /// The payload is a bare value: one that does not decode as a job would otherwise kill the worker again and again.
-async fn run_job(payload: Value, work: Data<Limited>) -> Result<(), BoxDynError> {
+async fn run_job(payload: Value, work: Data<Limited>, id: TaskId) -> Result<(), BoxDynError> {
+    work.begun.add(&id);
     let job: Job = serde_json::from_value(payload).map_err(AbortError::new)?;
     tracing::debug!(?job, "begin");
     // Panics and time limits are caught here: apalis's own layers would leave the row running for ever.

@@ -3,6 +3,7 @@
 use super::{
     layout::{Frame, respond},
     negotiate::{media_type, wants_json},
+    refusal::Refusal,
 };
 use crate::db::DbError;
 use axum::{
@@ -11,15 +12,14 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use jiff::SignedDuration;
 use maud::html;
 
 /// Why a request can't be answered as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum WebError {
     /// Nothing is there.
-    #[error("{0}")]
-    NotFound(String),
+    #[error("what was asked for is not there: {0:?}")]
+    NotFound(Refusal),
     /// The store failed.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -34,35 +34,26 @@ pub enum WebError {
 impl IntoResponse for WebError {
     fn into_response(self) -> Response {
         match self {
-            Self::NotFound(what) => page(StatusCode::NOT_FOUND, "Not found", &what),
+            Self::NotFound(what) => what.into_response(),
             Self::Db(error) => {
                 tracing::error!(%error, "a request failed in the database");
-                trouble()
+                Refusal::Trouble.into_response()
             }
             Self::Mailbox(error) => {
                 tracing::error!(%error, "a request failed in the mailbox");
-                trouble()
+                Refusal::Trouble.into_response()
             }
             Self::Feed(error) => {
                 tracing::error!(%error, "the feed of issues can't be written");
-                trouble()
+                Refusal::Trouble.into_response()
             }
         }
     }
 }
 
-/// Something on our side, which a reader can only wait for.
-pub fn trouble() -> Response {
-    page(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "A moment, please",
-        "Something on our side does not work right now. Nothing is lost: please try again in a minute.",
-    )
-}
-
 /// A page that says what happened and what to do.
-pub fn page(status: StatusCode, title: &str, what: &str) -> Response {
-    let frame = Frame { title, brand: ("Daily", ""), language: "en" };
+pub fn page_in(language: &str, status: StatusCode, title: &str, what: &str) -> Response {
+    let frame = Frame { title, brand: ("Daily", ""), language };
     respond(
         status,
         frame,
@@ -86,53 +77,31 @@ pub fn problem(status: StatusCode, title: &str, detail: &str, field: Option<&str
     response
 }
 
-/// Either, as the client wishes.
-pub fn either(headers: &HeaderMap, status: StatusCode, title: &str, what: &str) -> Response {
-    if wants_json(headers) { problem(status, title, what, None) } else { page(status, title, what) }
-}
-
-/// Too many requests; the next one is taken after `wait`.
-pub fn too_many(headers: &HeaderMap, wait: SignedDuration) -> Response {
-    let seconds = wait.as_secs().saturating_add(1).max(1);
-    let minutes = seconds.unsigned_abs().div_ceil(60);
-    let what = format!(
-        "There are too many signups right now. Please try again in {minutes} minute{}.",
-        if minutes == 1 { "" } else { "s" }
-    );
-    let mut answer = either(headers, StatusCode::TOO_MANY_REQUESTS, "A little later, please", &what);
-    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    answer
-}
-
 /// Gives every error one of the two forms, whoever made it: the framework answers some in plain text.
-pub fn normalise(asked: &HeaderMap, answer: Response) -> Response {
+pub fn normalise(asked: &HeaderMap, mut answer: Response) -> Response {
     let status = answer.status();
-    if !status.is_client_error() && !status.is_server_error() {
+    let is_error = status.is_client_error() || status.is_server_error();
+    if !is_error || answer.extensions().get::<Refusal>().is_some() {
         return answer;
     }
     let kind = media_type(answer.headers(), &header::CONTENT_TYPE);
-    let json = wants_json(asked);
-    if kind == "application/problem+json" || (kind == "text/html" && !json) {
+    if kind == "application/problem+json" || (kind == "text/html" && !wants_json(asked)) {
         return answer;
     }
-    let title = status.canonical_reason().unwrap_or("Error");
-    let what = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => "What you sent is too long.",
-        status if status.is_server_error() => {
-            "Something on our side does not work right now; please try again in a minute."
-        }
-        _ => "The request can't be understood.",
+    let refusal = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::TooLong,
+        status => Refusal::Other(status),
     };
-    if json { problem(status, title, what, None) } else { page(status, title, what) }
+    answer.extensions_mut().insert(refusal);
+    answer
 }
 
 /// No such address.
-pub async fn not_found(request: Request) -> Response {
-    either(request.headers(), StatusCode::NOT_FOUND, "Not found", "There is no page at this address.")
+pub async fn not_found() -> Refusal {
+    Refusal::NoPage
 }
 
 /// The address is right, the method is not.
-pub async fn method_not_allowed(request: Request) -> Response {
-    let what = format!("This address can't be asked with {}.", request.method());
-    either(request.headers(), StatusCode::METHOD_NOT_ALLOWED, "Not like this", &what)
+pub async fn method_not_allowed(request: Request) -> Refusal {
+    Refusal::Method(request.method().to_string())
 }

@@ -4,6 +4,7 @@
 use super::{
     Site, WebError,
     layout::{Frame, respond},
+    refusal::Refusal,
 };
 use axum::{
     extract::{ConnectInfo, Path, Query, State},
@@ -141,7 +142,7 @@ fn folder(site: &Site, peer: SocketAddr, headers: &HeaderMap) -> Result<PathBuf,
         && headers.get(header::HOST).and_then(|host| host.to_str().ok()).is_some_and(is_this_machine);
     match &site.mailbox {
         Some(folder) if local => Ok(folder.to_path_buf()),
-        _ => Err(WebError::NotFound("There is no page at this address.".into())),
+        _ => Err(WebError::NotFound(Refusal::NoPage)),
     }
 }
 
@@ -155,7 +156,7 @@ fn is_this_machine(host: &str) -> bool {
 
 async fn read(site: &Site, peer: SocketAddr, headers: &HeaderMap, name: &str) -> Result<Vec<u8>, WebError> {
     let folder = folder(site, peer, headers)?;
-    let missing = || WebError::NotFound("There is no such mail.".into());
+    let missing = || WebError::NotFound(Refusal::NoPage);
     if !is_name(name) {
         return Err(missing());
     }

@@ -9,6 +9,7 @@ mod layout;
 mod mailbox;
 mod negotiate;
 mod public;
+mod refusal;
 mod security;
 mod words;
 
@@ -26,6 +27,7 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, header::CONTENT_TYPE},
     routing::{get, post},
 };
+use refusal::Refusal;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -69,7 +71,7 @@ impl Site {
         };
         match (found, slug) {
             (Some(newsletter), _) => Ok(newsletter),
-            (None, Some(slug)) => Err(WebError::NotFound(format!("There is no newsletter “{slug}”."))),
+            (None, Some(slug)) => Err(WebError::NotFound(Refusal::NoNewsletter(slug.to_owned()))),
             (None, None) => Err(WebError::Db(DbError::RowNotFound)),
         }
     }
@@ -89,6 +91,11 @@ pub fn router(site: Site) -> Router {
         .route("/confirm/{token}/renew", post(public::confirm::renew))
         .route("/unsubscribe/{token}", get(public::unsubscribe::get).post(public::unsubscribe::post))
         .route("/preferences/{token}", get(public::preferences::get).post(public::preferences::post))
+        .route(
+            "/address/{token}",
+            get(public::preferences::address_change::get).post(public::preferences::address_change::post),
+        )
+        .route("/copy/{token}", get(public::preferences::copy::get).post(public::preferences::copy::post))
         .route("/issues", get(public::issues::list))
         .route("/issues.xml", get(public::issues_feed::get))
         .route("/issues/{date}", get(public::issues::show))

@@ -7,6 +7,13 @@ use std::net::SocketAddr;
 /// Longest header or field kept as evidence, in characters.
 const MAX_EVIDENCE_CHARS: usize = 500;
 
+/// The language that a page's address asks for.
+#[derive(Debug, serde::Deserialize)]
+pub struct AskedLanguage {
+    /// Its tag.
+    pub lang: Option<String>,
+}
+
 /// The cookie that knows the browser again which signed an address up.
 pub const BROWSER_COOKIE: &str = "daily_signup";
 

@@ -1,6 +1,6 @@
 //! What every answer carries, whoever made it.
 
-use super::error;
+use super::{error, refusal};
 use axum::{
     extract::Request,
     http::{HeaderName, HeaderValue, header},
@@ -14,11 +14,15 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 
 /// Adds what a handler has not set itself.
 pub async fn headers(request: Request, next: Next) -> Response {
-    let asked = request.headers().clone();
+    let (asked, address) = (request.headers().clone(), request.uri().clone());
     // For machines, which read nothing but the status and a line of text.
     let plain = matches!(request.uri().path(), "/healthz" | "/readyz");
     let response = next.run(request).await;
-    let mut response = if plain { response } else { error::normalise(&asked, response) };
+    let mut response = if plain {
+        response
+    } else {
+        refusal::in_words(&address, &asked, error::normalise(&asked, response))
+    };
     let headers = response.headers_mut();
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, PAGE_POLICY),

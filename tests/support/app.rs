@@ -8,7 +8,7 @@ use daily::{
     clock::Clock,
     db::{
         DatabaseUrl, articles, articles::Origin, deliveries, issues, newsletters,
-        newsletters::NewsletterRecord, subscriptions,
+        newsletters::NewsletterRecord, signups, subscriptions,
     },
     domain::{
         article::FoundArticle,
@@ -223,7 +223,17 @@ impl TestApp {
         tx.commit().await.expect("a commit");
     }
 
+    /// Waits until something is made of every signup.
+    pub async fn signups_taken(&self) {
+        eventually("no signup waits", || async {
+            let mut tx = self.app.db.read().await.expect("a transaction");
+            signups::next(&mut tx, 0).await.expect("a query").is_none().then_some(())
+        })
+        .await;
+    }
+
     pub async fn status_of(&self, address: &str) -> Option<SubscriptionStatus> {
+        self.signups_taken().await;
         let address = EmailAddress::parse(address).expect("an address");
         let mut tx = self.app.db.read().await.expect("a transaction");
         let found = subscriptions::of_address(&mut tx, &address).await.expect("a query");
@@ -232,6 +242,7 @@ impl TestApp {
 
     /// The kinds of entries in the consent ledger of an address, oldest first.
     pub async fn consent_of(&self, address: &str) -> Vec<String> {
+        self.signups_taken().await;
         let address = EmailAddress::parse(address).expect("an address");
         let mut tx = self.app.db.read().await.expect("a transaction");
         let mut kinds = Vec::new();

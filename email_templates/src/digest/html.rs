@@ -7,10 +7,8 @@ use super::{Digest, note};
 use crate::layout::{Page, footer, inline_link, isolated, paragraph, row, row_end};
 use crate::theme::{BREAK, INK, Look, MUTED, SANS, light};
 use crate::wording::{Direction, shorten, tidy};
+use crate::words::{self, Words, fill, filled};
 use crate::{CLIP_BYTES, Masthead, href};
-
-/// What an issue without stories says.
-pub(super) const NO_STORIES: &str = "There are no stories this time. We will be back with the next issue.";
 
 /// The width of the sheet without its margins.
 const COLUMN_PX: u32 = 536;
@@ -43,10 +41,12 @@ const DETAILS: [Detail; 5] = [
 /// The mail: with the hidden preheader and the reader's own links.
 pub(super) fn mail(digest: &Digest<'_>, issue: &Issue, subject: &str, preheader: &str) -> String {
     let look = Look::of(&digest.masthead.theme);
+    let words = words::of(digest.masthead.language);
+    let say = &words.digest;
     let links = [
-        (Some(digest.links.unsubscribe), "Unsubscribe"),
-        (Some(digest.links.preferences), "Preferences"),
-        (digest.links.web_view, "Read on the web"),
+        (Some(digest.links.unsubscribe), &words.letter.unsubscribe),
+        (Some(digest.links.preferences), &say.preferences),
+        (digest.links.web_view, &say.web),
     ];
     let links = links.into_iter().filter_map(|(url, words)| Some((url?, words)));
     let ways = html! {
@@ -63,8 +63,9 @@ pub(super) fn mail(digest: &Digest<'_>, issue: &Issue, subject: &str, preheader:
         subject,
         preheader: Some(preheader),
         share: None,
-        notice: format!("This is a test of {}. It went to nobody else.", tidy(digest.masthead.title)),
-        footer: footer(&digest.masthead, &[why(&look, &digest.masthead), ways]),
+        notice: fill(&say.test, &[("title", &tidy(digest.masthead.title))]),
+        words,
+        footer: footer(&digest.masthead, &[why(&look, &digest.masthead, words), ways]),
     };
     let mut mail = String::new();
     for detail in DETAILS {
@@ -79,9 +80,10 @@ pub(super) fn mail(digest: &Digest<'_>, issue: &Issue, subject: &str, preheader:
 /// The page of the archive: anybody may read it, so nothing in it is anybody's own.
 pub(super) fn archive_page(digest: &Digest<'_>, issue: &Issue, subject: &str, share: Markup) -> Markup {
     let look = Look::of(&digest.masthead.theme);
-    let title = tidy(digest.masthead.title);
+    let words = words::of(digest.masthead.language);
+    let (say, title) = (&words.digest, tidy(digest.masthead.title));
     let sign_up = href::web(digest.masthead.site_url)
-        .map(|url| inline_link(&look, url, &format!("Get {title} in your inbox")));
+        .map(|url| inline_link(&look, url, &fill(&say.get, &[("title", &title)])));
     Sheet {
         digest,
         issue,
@@ -90,18 +92,16 @@ pub(super) fn archive_page(digest: &Digest<'_>, issue: &Issue, subject: &str, sh
         subject,
         preheader: None,
         share: Some(share),
-        notice: format!("This is a test of {title}. It is not in the archive."),
+        notice: fill(&say.test_page, &[("title", &title)]),
+        words,
         footer: footer(&digest.masthead, sign_up.as_slice()),
     }
     .page(FULL)
 }
 
-fn why(look: &Look, masthead: &Masthead<'_>) -> Markup {
-    html! {
-        "You get " (tidy(masthead.title)) " because you signed up for it"
-        @if let Some(url) = href::web(masthead.site_url) { " at " (inline_link(look, url, href::spoken(url))) }
-        " and confirmed your address."
-    }
+fn why(look: &Look, masthead: &Masthead<'_>, words: &Words) -> Markup {
+    let (_, at_site) = masthead.at_site(look, words);
+    filled(&words.digest.why, &[("title", html! { (tidy(masthead.title)) }), ("at_site", at_site)])
 }
 
 /// An issue on its way to a page, in one degree of detail or another.
@@ -114,6 +114,7 @@ struct Sheet<'a> {
     preheader: Option<&'a str>,
     share: Option<Markup>,
     notice: String,
+    words: &'static Words,
     footer: Markup,
 }
 
@@ -136,11 +137,11 @@ impl Sheet<'_> {
         html! {
             @if let Some(note) = self.digest.note { (self.note(note.html)) }
             @match &self.issue.hero {
-                None => (row(paragraph(html! { (NO_STORIES) }))),
+                None => (row(paragraph(html! { (self.words.digest.no_stories) }))),
                 Some(hero) => (self.hero(hero)),
             }
             @for group in &self.issue.groups {
-                (Self::heading(group))
+                (self.heading(group))
                 @for (index, told) in group.stories.iter().enumerate() {
                     (self.story(told, index == 0, group.heading.is_none(), detail))
                 }
@@ -178,7 +179,7 @@ impl Sheet<'_> {
                 (byline(told, self.direction))
                 @if let Some(url) = &told.url {
                     p style="margin:12px 0 0;font-size:16px;line-height:24px;font-weight:600;" {
-                        (inline_link(self.look, url, "Read the story"))
+                        (inline_link(self.look, url, &self.words.digest.read))
                     }
                 }
             } }
@@ -186,7 +187,7 @@ impl Sheet<'_> {
     }
 
     /// The line above a part of the list, with the section's name on a tab that hangs from it.
-    fn heading(group: &Group) -> Markup {
+    fn heading(&self, group: &Group) -> Markup {
         html! {
             tr { td.pad style="padding:24px 32px 0;" {
                 table.thick role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
@@ -195,7 +196,7 @@ impl Sheet<'_> {
                         table role="presentation" cellpadding="0" cellspacing="0" border="0" {
                             tr { td.tab bgcolor=(light::INK) style={ "background:" (light::INK) ";padding:3px 10px 5px;" } {
                                 h2.tab dir="auto" style={ (SANS) (BREAK) "margin:0;color:#ffffff;font-size:14px;line-height:20px;font-weight:600;" } {
-                                    (group.heading.as_deref().unwrap_or("Also in this issue"))
+                                    (group.heading.as_deref().unwrap_or(&self.words.digest.others))
                                 }
                             } }
                         }

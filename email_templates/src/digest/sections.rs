@@ -1,8 +1,5 @@
 //! When the list of stories has sections, and in which order.
 
-/// The heading of stories without a section, in a list that has sections.
-const WITHOUT_SECTION: &str = "More";
-
 /// Stories that stand together.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Arranged {
@@ -12,19 +9,19 @@ pub(super) struct Arranged {
     pub(super) stories: Vec<usize>,
 }
 
-/// The list's order, from the section of each of its stories.
+/// The list's order, from the section of each of its stories. `more` is the heading of those without one.
 ///
 /// The list has headings when at least two sections have two or more stories: fewer would only repeat what each story
 /// says above its headline. Sections come in the order of their first stories, what has no section comes last, and
 /// within a section the order stays. Capital letters make no difference; the first spelling is the heading.
-pub(super) fn arranged(sections: &[Option<String>]) -> Vec<Arranged> {
+pub(super) fn arranged(sections: &[Option<String>], more: &str) -> Vec<Arranged> {
     let mut groups: Vec<(Option<String>, Arranged)> = Vec::new();
     for (index, section) in sections.iter().enumerate() {
         let key = section.as_ref().map(|name| name.to_lowercase());
         if let Some((_, group)) = groups.iter_mut().find(|(of, _)| *of == key) {
             group.stories.push(index);
         } else {
-            let heading = section.as_deref().unwrap_or(WITHOUT_SECTION).to_owned();
+            let heading = section.as_deref().unwrap_or(more).to_owned();
             groups.push((key, Arranged { heading: Some(heading), stories: vec![index] }));
         }
     }
@@ -45,7 +42,7 @@ mod tests {
     fn outcome(sections: &str) -> Vec<String> {
         let sections: Vec<Option<String>> =
             sections.split_whitespace().map(|name| (name != "-").then(|| name.to_owned())).collect();
-        arranged(&sections)
+        arranged(&sections, "More")
             .into_iter()
             .map(|group| {
                 let heading = group.heading.unwrap_or_else(|| "*".to_owned());

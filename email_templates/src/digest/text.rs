@@ -4,21 +4,26 @@ use super::{
     Digest,
     told::{Issue, Told},
 };
-use crate::href;
 use crate::layout::postal_lines;
 use crate::text::TextPart;
-use crate::wording::{long_date, tidy};
+use crate::theme::Look;
+use crate::wording::tidy;
+use crate::words::{self, capitalised, fill};
 
 pub(super) fn mail(digest: &Digest<'_>, issue: &Issue) -> String {
     let masthead = &digest.masthead;
+    let words = words::of(masthead.language);
+    let say = &words.digest;
     let title = tidy(masthead.title);
+    let (at_site, _) = masthead.at_site(&Look::of(&masthead.theme), words);
+    let values = &[("title", title.as_str()), ("at_site", &at_site)];
     let mut part = TextPart::default();
     if digest.is_test {
-        part.paragraph(0, &format!("*** This is a test of {title}. It went to nobody else. ***")).gap();
+        part.paragraph(0, &format!("*** {} ***", fill(&say.test, values))).gap();
     }
     part.paragraph(0, &title);
     part.paragraph(0, &tidy(masthead.tagline));
-    part.paragraph(0, &long_date(digest.date));
+    part.paragraph(0, &capitalised(&words.date.long(digest.date)));
     part.rule('=').gap();
 
     if let Some(note) = digest.note {
@@ -26,7 +31,7 @@ pub(super) fn mail(digest: &Digest<'_>, issue: &Issue) -> String {
     }
     let widest = format!("{}. ", digest.stories.len()).len();
     match &issue.hero {
-        None => part.paragraph(0, super::html::NO_STORIES).gap(),
+        None => part.paragraph(0, &say.no_stories).gap(),
         Some(hero) => story(&mut part, hero, hero.section.as_deref(), widest),
     };
     for group in &issue.groups {
@@ -40,17 +45,11 @@ pub(super) fn mail(digest: &Digest<'_>, issue: &Issue) -> String {
     }
 
     part.rule('-').gap();
-    let site =
-        href::web(masthead.site_url).map(|url| format!(" at {}", href::spoken(url))).unwrap_or_default();
-    part.paragraph(
-        0,
-        &format!("You get {title} because you signed up for it{site} and confirmed your address."),
-    )
-    .gap();
-    part.paragraph(0, "Unsubscribe:").link(0, digest.links.unsubscribe).gap();
-    part.paragraph(0, "Preferences:").link(0, digest.links.preferences).gap();
+    part.paragraph(0, &fill(&say.why, values)).gap();
+    part.paragraph(0, &words.label(&words.letter.unsubscribe)).link(0, digest.links.unsubscribe).gap();
+    part.paragraph(0, &words.label(&say.preferences)).link(0, digest.links.preferences).gap();
     if let Some(web_view) = digest.links.web_view {
-        part.paragraph(0, "Read on the web:").link(0, web_view).gap();
+        part.paragraph(0, &words.label(&say.web)).link(0, web_view).gap();
     }
     part.paragraph(0, &title);
     for line in postal_lines(masthead) {

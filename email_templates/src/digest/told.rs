@@ -4,7 +4,8 @@ use jiff::civil::Date;
 
 use super::{Digest, Story, sections};
 use crate::href;
-use crate::wording::{short_date, shorten, tidy, tidy_some};
+use crate::wording::{shorten, tidy, tidy_some};
+use crate::words::{self, Words, fill};
 
 const TITLE_MAX_CHARS: usize = 200;
 const DEK_MAX_CHARS: usize = 280;
@@ -52,9 +53,10 @@ impl Issue {
         let Some((hero, list)) = digest.stories.split_first() else {
             return Self { hero: None, groups: Vec::new() };
         };
+        let words = words::of(digest.masthead.language);
         let names: Vec<Option<String>> = list.iter().map(|story| label(story.section)).collect();
         let mut number = 1;
-        let groups = sections::arranged(&names)
+        let groups = sections::arranged(&names, &words.digest.more)
             .into_iter()
             .map(|group| Group {
                 heading: group.heading,
@@ -63,12 +65,12 @@ impl Issue {
                     .into_iter()
                     .map(|index| {
                         number += 1;
-                        told(&list[index], number, digest.date)
+                        told(&list[index], number, digest.date, words)
                     })
                     .collect(),
             })
             .collect();
-        Self { hero: Some(told(hero, 1, digest.date)), groups }
+        Self { hero: Some(told(hero, 1, digest.date, words)), groups }
     }
 
     /// All stories but the first.
@@ -81,11 +83,11 @@ fn label(text: Option<&str>) -> Option<String> {
     tidy_some(text).map(|text| shorten(&text, LABEL_MAX_CHARS))
 }
 
-fn told(story: &Story<'_>, number: usize, issue: Date) -> Told {
+fn told(story: &Story<'_>, number: usize, issue: Date, words: &Words) -> Told {
     let byline: Vec<String> = [
-        label(story.author).map(|author| format!("By {author}")),
+        label(story.author).map(|author| fill(&words.digest.by, &[("author", &author)])),
         label(story.site_name),
-        story.published.filter(|day| *day != issue).map(|day| short_date(day, issue)),
+        story.published.filter(|day| *day != issue).map(|day| words.date.short(day, issue)),
     ]
     .into_iter()
     .flatten()
@@ -93,7 +95,7 @@ fn told(story: &Story<'_>, number: usize, issue: Date) -> Told {
     Told {
         number,
         title: tidy_some(Some(story.title))
-            .map_or_else(|| "Untitled".to_owned(), |title| shorten(&title, TITLE_MAX_CHARS)),
+            .map_or_else(|| words.letter.untitled.clone(), |title| shorten(&title, TITLE_MAX_CHARS)),
         section: label(story.section),
         dek: tidy_some(story.dek).map(|dek| shorten(&dek, DEK_MAX_CHARS)),
         byline,

@@ -7,7 +7,7 @@ use crate::text::TextPart;
 use crate::theme::Look;
 use crate::theme::{BREAK, INK, SANS, light};
 use crate::wording::{shorten, tidy};
-use crate::{Email, Masthead};
+use crate::{Email, Masthead, words};
 
 /// What a terminal writes in.
 const MONOSPACE: &str = "font-family:Menlo,Consolas,'Liberation Mono',monospace;";
@@ -66,6 +66,8 @@ impl Letter {
     }
 
     pub(super) fn render(self, masthead: &Masthead<'_>) -> Email {
+        // Operators are written to in English, whatever their readers read.
+        let masthead = &Masthead { language: words::ENGLISH, ..*masthead };
         let name = tidy(masthead.title);
         let subject = shorten(&format!("[{name}] {}", self.title), SUBJECT_MAX_CHARS);
         let preheader = shorten(&self.preheader, PREHEADER_MAX_CHARS);
@@ -105,7 +107,7 @@ impl Letter {
         for line in postal_lines(masthead) {
             text.paragraph(0, &line);
         }
-        Email { subject, preheader, html, text: text.finish() }
+        Email { subject, preheader, html, text: text.finish(), language: words::ENGLISH.to_owned() }
     }
 }
 

@@ -8,6 +8,7 @@ fn confirmation() -> Confirmation<'static> {
         confirm_url: "https://daily.example/confirm/3kQ9vYtZ0cR7",
         expires_in_days: 7,
         address: "reader@mail.example",
+        titles: masthead().title,
     }
 }
 
@@ -51,4 +52,12 @@ fn a_confirmation_link_is_a_button_and_readable_beside_it() {
 #[test]
 fn a_confirmation_offers_no_way_to_leave_what_nobody_joined() {
     assert!(!render(&confirmation()).html.to_lowercase().contains("unsubscribe"));
+}
+
+#[test]
+fn one_mail_asks_about_all_newsletters_of_a_signup() {
+    let email = render(&Confirmation { titles: "Harbour Daily, Harbour Sports", ..confirmation() });
+    for part in [&email.subject, &email.html, &email.text] {
+        assert!(part.contains("Harbour Daily, Harbour Sports"), "{part}");
+    }
 }

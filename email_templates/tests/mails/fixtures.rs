@@ -5,7 +5,7 @@ use email_templates::confirmation::{self, Confirmation};
 use email_templates::digest::{self, Digest, Links, Note, Story};
 use email_templates::goodbye::{self, Goodbye};
 use email_templates::notice::{self, Matter, Notice, PlannedIssue};
-use email_templates::welcome::{self, Headline, LatestIssue, NextIssue, Welcome};
+use email_templates::welcome::{self, Clock, Headline, LatestIssue, NextIssue, Welcome};
 use email_templates::{Email, Fonts, Masthead, Theme};
 use jiff::civil::date;
 
@@ -219,6 +219,7 @@ pub fn every_mail(masthead: Masthead<'static>) -> Vec<(&'static str, Email)> {
                 confirm_url: "https://daily.example/confirm/x",
                 expires_in_days: 7,
                 address,
+                titles: masthead.title,
             }),
         ),
         (
@@ -267,10 +268,11 @@ fn greeting(masthead: Masthead<'static>, address: &'static str) -> Welcome<'stat
         next: NextIssue {
             at: date(2025, 11, 22).at(6, 30, 0, 0),
             today: date(2025, 11, 21),
-            clock: "Berlin time",
+            clock: Clock::Of("Berlin"),
         },
         latest: Some(LatestIssue {
             date: date(2025, 11, 21),
+            language: "en",
             headlines: HEADLINES,
             more: 3,
             web_url: "https://daily.example/issues/2025-11-21?newsletter=daily",

@@ -55,6 +55,7 @@ fn a_site_url_that_is_no_web_address_is_not_linked() {
         confirm_url: "https://daily.example/confirm/x",
         expires_in_days: 7,
         address: "reader@mail.example",
+        titles: masthead.title,
     });
     for email in [digest, confirmation] {
         assert!(!email.html.contains("javascript:") && !email.text.contains("javascript:"));

@@ -32,12 +32,25 @@ fn a_picture_without_a_description_is_passed_by() {
 
 #[test]
 fn every_mail_speaks_its_language_and_knows_the_dark() {
-    for (_, email) in every_mail(Masthead { language: "de-CH", ..masthead() }) {
-        assert!(email.html.starts_with("<!DOCTYPE html><html lang=\"de-CH\" dir=\"ltr\">"));
+    for (name, email) in every_mail(Masthead { language: "de-CH", ..masthead() }) {
+        // Operators are written to in English.
+        let notice = ["approval-wanted", "too-few-stories", "issue-skipped"].contains(&name);
+        let language = if notice { "en" } else { "de-CH" };
+        assert_eq!(email.language, language, "{name}");
+        assert!(email.html.starts_with(&format!("<!DOCTYPE html><html lang=\"{language}\" dir=\"ltr\">")));
         for words in ["name=\"color-scheme\"", "prefers-color-scheme:dark", "[data-ogsc]", "max-width:620px"]
         {
             assert!(email.html.contains(words), "{words}");
         }
+    }
+}
+
+#[test]
+fn a_letter_in_a_language_without_words_of_ours_is_in_english() {
+    for (name, email) in every_mail(Masthead { language: "ar", ..masthead() }) {
+        let language = if name.starts_with("digest") { "ar" } else { "en" };
+        assert_eq!(email.language, language, "{name}");
+        assert!(email.html.contains(&format!("<html lang=\"{language}\"")), "{name}");
     }
 }
 

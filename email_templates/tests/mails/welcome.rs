@@ -1,4 +1,4 @@
-use email_templates::welcome::{Headline, LatestIssue, NextIssue, Welcome, render};
+use email_templates::welcome::{Clock, Headline, LatestIssue, NextIssue, Welcome, render};
 use jiff::civil::{Date, date};
 
 use crate::fixtures::{STORIES, envelope, html_lines, masthead, values_of};
@@ -10,6 +10,7 @@ fn headlines() -> Vec<Headline<'static>> {
 fn latest<'a>(headlines: &'a [Headline<'a>]) -> LatestIssue<'a> {
     LatestIssue {
         date: date(2025, 11, 21),
+        language: "en",
         headlines,
         more: 3,
         web_url: "https://daily.example/issues/2025-11-21?newsletter=daily",
@@ -23,7 +24,7 @@ fn welcome(latest: Option<LatestIssue<'_>>) -> Welcome<'_> {
         next: NextIssue {
             at: date(2025, 11, 22).at(6, 30, 0, 0),
             today: date(2025, 11, 21),
-            clock: "Berlin time",
+            clock: Clock::Of("Berlin"),
         },
         latest,
         unsubscribe_url: "{{unsubscribe_url}}",

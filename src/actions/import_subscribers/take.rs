@@ -14,7 +14,7 @@ use crate::{
     domain::{
         consent::ConsentEvent,
         ids::{NewsletterId, SubscriptionId},
-        import::{Known, Outcome, Row, Standing, decide},
+        import::{Known, Outcome, Row, Standing, decide, keeps_out},
         subscription::SubscriptionStatus,
     },
 };
@@ -38,6 +38,8 @@ pub(super) fn source_of(file_name: &str, now: Timestamp) -> String {
 struct Decided {
     row: Row,
     outcome: Outcome,
+    /// No list may bring them in from now on.
+    keeps_out: bool,
     /// The subscription there was before.
     subscription: Option<SubscriptionId>,
 }
@@ -100,8 +102,11 @@ impl Taking<'_> {
         let decided = rows.into_iter().enumerate().map(|(place, row)| {
             let here = known.get(&place);
             let known = here.map(known_of).unwrap_or_default();
-            let outcome = decide(&row, &Known { forgotten: forgotten.contains(&row.address.key()), ..known });
-            Decided { row, outcome, subscription: here.and_then(|it| it.subscription).map(|it| it.0) }
+            let known = Known { forgotten: forgotten.contains(&keys[place]), ..known };
+            let outcome = decide(&row, &known);
+            let keeps_out = keeps_out(&row, &known, outcome);
+            let subscription = here.and_then(|it| it.subscription).map(|it| it.0);
+            Decided { row, outcome, keeps_out, subscription }
         });
         Ok(decided.collect())
     }
@@ -110,9 +115,12 @@ impl Taking<'_> {
         let now = self.context.clock.now();
         // The subscriptions whose ledger gets an entry, and the rows that say so.
         let mut changed: Vec<(SubscriptionId, &Decided)> = Vec::with_capacity(decided.len());
-        let mut unmailable = Vec::new();
+        let (mut unmailable, mut kept_out) = (Vec::new(), Vec::new());
         let (mut new, mut new_of) = (Vec::new(), Vec::new());
         for it in decided {
+            if it.keeps_out {
+                kept_out.push((it.row.address.key(), self.reason(it)));
+            }
             match (it.outcome, it.subscription) {
                 (Outcome::Added | Outcome::Left, None) => {
                     new.push(new_subscription(&it.row, now));
@@ -125,15 +133,16 @@ impl Taking<'_> {
                         changed.push((id, it));
                     }
                 }
-                (Outcome::Ended, Some(id)) => {
+                (Outcome::Ended | Outcome::Left, Some(id)) => {
                     let ended = subscriptions::end_imported(tx, id, status_of(it.row.standing), now).await?;
                     changed.extend(ended.then_some((id, it)));
                 }
                 (Outcome::Suppressed, subscription) => {
-                    let reason = format!("{}: as {} has it", it.row.standing, self.source);
-                    unmailable.push((it.row.address.key(), reason));
+                    unmailable.push((it.row.address.key(), self.reason(it)));
                     if let Some(id) = subscription {
-                        subscriptions::end_imported(tx, id, status_of(it.row.standing), now).await?;
+                        let status = status_of(it.row.standing);
+                        let ended = subscriptions::end_imported(tx, id, status, now).await?;
+                        changed.extend(ended.then_some((id, it)));
                     }
                 }
                 _ => {}
@@ -143,7 +152,13 @@ impl Taking<'_> {
         changed.extend(new_of.iter().enumerate().filter_map(|(place, it)| Some((*made.get(&place)?, *it))));
         let events: Vec<_> = changed.iter().flat_map(|(id, it)| self.events(*id, it, now)).collect();
         subscriptions::record_imported(tx, &events).await?;
-        suppressions::add(tx, &unmailable, now).await
+        suppressions::add(tx, &unmailable, now).await?;
+        suppressions::add_for_newsletter(tx, self.newsletter, &kept_out, now).await
+    }
+
+    /// Why an address is suppressed.
+    fn reason(&self, it: &Decided) -> String {
+        format!("{}: as {} has it", it.row.standing, self.source)
     }
 
     /// What goes into the ledger about a row: what happened elsewhere, at the time it did where the list tells, or else now, when
@@ -158,6 +173,7 @@ impl Taking<'_> {
         let event = move |event, at: Option<Timestamp>, client_address: Option<&'a str>| {
             at.map(|occurred_at| ImportedConsent {
                 subscription,
+                address: row.address.as_str(),
                 event,
                 occurred_at,
                 client_address,
@@ -165,7 +181,7 @@ impl Taking<'_> {
             })
         };
         let added = it.outcome == Outcome::Added;
-        let came = it.outcome != Outcome::Ended;
+        let came = matches!(it.outcome, Outcome::Added | Outcome::Left);
         let confirmed_at = row.confirmed_at.or(added.then_some(now));
         let left_at = (!added).then(|| row.ended_at.unwrap_or(now));
         [
@@ -188,6 +204,8 @@ fn count(summary: &mut Summary, line: u64, row: &Row, outcome: Outcome) -> Optio
 fn known_of(it: &KnownAddress) -> Known {
     Known {
         status: it.subscription.map(|it| it.1),
+        requested_here_at: it.requested_here_at,
+        has_left: it.has_left,
         confirmed_here_at: it.confirmed_here_at,
         suppressed: it.suppressed,
         forgotten: false,

@@ -1,7 +1,8 @@
 //! `daily subscriber export`: lists of readers, and what is held about one.
 
-use super::{cells::guarded, held};
+use super::cells::guarded;
 use crate::{
+    actions::held_page,
     app::App,
     cli::{CliError, CliResult, output::Output},
     db::{
@@ -85,7 +86,7 @@ impl ExportCommand {
             serde_json::to_writer_pretty(&mut file, &found)?;
             file.write_all(b"\n")?;
         } else {
-            file.write_all(held::page(&found, Stamp(app.actions.clock.now())).as_bytes())?;
+            file.write_all(held_page::page(&found, Stamp(app.actions.clock.now())).as_bytes())?;
         }
         file.flush()?;
         if let Some(path) = &self.out {
@@ -97,14 +98,25 @@ impl ExportCommand {
 
 /// Where to write: a new file, or the standard output. A file there is already stays as it is.
 fn destination(path: Option<&Path>) -> Result<Box<dyn Write + Send>, CliError> {
-    let Some(path) = path else { return Ok(Box::new(BufWriter::new(io::stdout()))) };
+    Ok(match path {
+        Some(path) => Box::new(BufWriter::new(new_file(path)?)),
+        None => Box::new(BufWriter::new(io::stdout())),
+    })
+}
+
+/// Makes a file that only we may read, for it names readers. What is there already is never written over.
+pub(super) fn new_file(path: &Path) -> Result<File, CliError> {
     let mut options = File::options();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file =
-        options.open(path).map_err(|error| CliError::Failed(format!("{}: {error}", path.display())))?;
-    Ok(Box::new(BufWriter::new(file)))
+    options.open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => CliError::Failed(format!(
+            "{} is there already, and nothing is written over it: name another file, or move it away",
+            path.display()
+        )),
+        _ => CliError::Failed(format!("{}: {error}", path.display())),
+    })
 }
 
 /// A list that is being written: CSV that `daily subscriber import` reads back, or a JSON object a line.

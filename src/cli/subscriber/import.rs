@@ -11,7 +11,12 @@ use crate::{
 };
 use encoding_rs::Encoding;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::{fmt::Write as _, fs::File, io, path::PathBuf};
+use std::{
+    fmt::Write as _,
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
 
 /// So many rows that were left out are shown where there is no report.
 const SHOWN: usize = 20;
@@ -55,7 +60,7 @@ pub struct ImportCommand {
     /// Which column holds what: email=COLUMN, status=COLUMN, confirmed_at=COLUMN, …
     #[arg(long, value_name = "FIELD=COLUMN,…", value_parser = mapping)]
     map: Vec<Mapping>,
-    /// Each reader in the file has confirmed elsewhere that they want this newsletter, and you can show it
+    /// Whoever in the file did not leave, bounce or complain has confirmed that they want this newsletter, and you can show it
     #[arg(long)]
     all_confirmed: bool,
     /// The file's encoding, if it is not UTF-8, such as windows-1252
@@ -70,7 +75,7 @@ pub struct ImportCommand {
     /// Change nothing, tell what would be
     #[arg(long)]
     dry_run: bool,
-    /// Write each row that was left out, with its line and the reason, to this CSV file
+    /// Write each row that was left out, with its line and the reason, to this new CSV file, readable for you alone
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }
@@ -91,7 +96,7 @@ impl ImportCommand {
         let mut report = Report::open(self.report.as_deref())?;
         let done = import_subscribers(&app.actions, bar.wrap_read(file), import, |it| report.add(it)).await;
         bar.finish_and_clear();
-        report.end()?;
+        report.end(done.is_err())?;
         let summary = done.map_err(|error| self.failed(&error))?;
         for line in &report.shown {
             eprintln!("{line}");
@@ -149,26 +154,29 @@ fn bar(bytes: u64) -> ProgressBar {
 
 /// Where the rows go that were left out.
 struct Report {
-    file: Option<csv::Writer<File>>,
+    file: Option<(PathBuf, csv::Writer<File>)>,
+    /// Rows in the file.
+    written: u64,
     shown: Vec<String>,
     beyond: u64,
 }
 
 impl Report {
-    fn open(path: Option<&std::path::Path>) -> Result<Self, CliError> {
-        let open = |path: &std::path::Path| -> Result<_, csv::Error> {
-            let mut file = csv::Writer::from_path(path)?;
-            file.write_record(["line", "outcome", "address", "reason"])?;
-            Ok(file)
+    fn open(path: Option<&Path>) -> Result<Self, CliError> {
+        let open = |path: &Path| -> Result<_, CliError> {
+            let mut file = csv::Writer::from_writer(super::export::new_file(path)?);
+            file.write_record(["line", "outcome", "address", "reason"])
+                .map_err(|error| CliError::Failed(format!("the report can't be written: {error}")))?;
+            Ok((path.to_owned(), file))
         };
-        let failed = |error| CliError::Failed(format!("the report can't be written: {error}"));
-        Ok(Self { file: path.map(open).transpose().map_err(failed)?, shown: Vec::new(), beyond: 0 })
+        Ok(Self { file: path.map(open).transpose()?, written: 0, shown: Vec::new(), beyond: 0 })
     }
 
     fn add(&mut self, it: &LeftOut) -> io::Result<()> {
         let line = it.line.to_string();
         let address = it.address.as_deref().unwrap_or("");
-        if let Some(file) = &mut self.file {
+        if let Some((_, file)) = &mut self.file {
+            self.written += 1;
             let cells =
                 [&line, it.outcome, &super::cells::guarded(address), &super::cells::guarded(&it.reason)];
             return file.write_record(cells).map_err(io::Error::other);
@@ -183,8 +191,11 @@ impl Report {
         Ok(())
     }
 
-    fn end(&mut self) -> io::Result<()> {
-        self.file.as_mut().map_or(Ok(()), csv::Writer::flush)
+    /// Of an import that failed before any row nothing stays: the next try may name the same file.
+    fn end(&mut self, failed: bool) -> io::Result<()> {
+        let Some((path, mut file)) = self.file.take() else { return Ok(()) };
+        file.flush()?;
+        if failed && self.written == 0 { std::fs::remove_file(path) } else { Ok(()) }
     }
 }
 

@@ -2,7 +2,6 @@
 
 mod cells;
 mod export;
-mod held;
 mod import;
 
 use super::{
@@ -12,13 +11,13 @@ use super::{
 use crate::{
     actions::{
         forget::{Forgetting, forget},
+        held_page::choices,
         set_preferences::set_preferences,
     },
     app::App,
     db::{
         deliveries::{self, DeliveryRecord},
-        subscriptions::{self, SubscriptionRecord},
-        suppressions,
+        subscriptions, suppressions,
     },
     domain::{
         email_address::EmailAddress,
@@ -153,14 +152,6 @@ fn parse(address: &str) -> Result<EmailAddress, CliError> {
     EmailAddress::parse(address).map_err(|error| CliError::Usage(format!("`{address}`: {error}")))
 }
 
-/// What a reader chose, in a line.
-fn choices(it: &SubscriptionRecord) -> String {
-    let sections = if it.sections.is_all() { "all sections".into() } else { it.sections.keys().join(", ") };
-    let time = it.send_time.as_deref().unwrap_or("the newsletter's time");
-    let zone = it.time_zone.as_deref().unwrap_or("the newsletter's clock");
-    format!("{}; {sections}; {time}, {zone}", it.cadence.as_str().replace('_', " "))
-}
-
 impl Subscriber {
     pub async fn run(self, app: &App, output: Output) -> CliResult {
         match self {
@@ -218,10 +209,15 @@ async fn show(app: &App, address: &str, output: Output) -> CliResult {
         return Err(CliError::Failed(format!("{address} has never signed up")));
     };
     let suppressed = suppressions::of_address(&mut tx, &address).await?;
+    let kept_out_of = suppressions::of_newsletters(&mut tx, &address).await?;
     let sent = deliveries::of_subscriber(&mut tx, first.subscriber_id, 20).await?;
     let mut text = format!("{}\n", first.address);
     if let Some(it) = &suppressed {
         let _ = writeln!(text, "suppressed since {}: {}", moment(Some(it.created_at)), it.reason);
+    }
+    for it in &kept_out_of {
+        let since = moment(Some(it.created_at));
+        let _ = writeln!(text, "no list brings them into {} since {since}: {}", it.newsletter, it.reason);
     }
     let mut list = Vec::new();
     for it in &found {
@@ -244,7 +240,8 @@ async fn show(app: &App, address: &str, output: Output) -> CliResult {
         let _ = write!(text, "\n{}", issues(&sent));
     }
     let record = json!({
-        "address": first.address, "suppressed": suppressed, "subscriptions": list, "deliveries": sent,
+        "address": first.address, "suppressed": suppressed, "kept_out_of": kept_out_of, "subscriptions": list,
+        "deliveries": sent,
     });
     output.record(&record, || text)?;
     Ok(())

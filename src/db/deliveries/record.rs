@@ -58,7 +58,7 @@ pub async fn begin(
     Ok(Begun { go, skipped })
 }
 
-/// Skips those whose reader has left.
+/// Skips those whose reader has left or paused.
 async fn skip_left(
     tx: &mut Tx,
     claim: ClaimId,
@@ -69,7 +69,8 @@ async fn skip_left(
         ($conn:ident, $ids:literal, $bind:expr) => {
             sqlx::query_scalar(concat!(
                 "UPDATE deliveries SET status = 'skipped', claim_id = NULL, finished_at = $3, \
-                 reply_text = 'the reader left before it was sent' WHERE id ",
+                 reply_text = 'the reader ' || (SELECT CASE s.status WHEN 'paused' THEN 'paused' ELSE 'left' END \
+                 FROM subscriptions s WHERE s.id = deliveries.subscription_id) || ' before it was sent' WHERE id ",
                 $ids,
                 " AND claim_id = $2 AND status = 'claimed' AND EXISTS \
                  (SELECT 1 FROM subscriptions s WHERE s.id = deliveries.subscription_id AND s.status <> 'active') \

@@ -2,6 +2,7 @@
 
 mod candidates;
 mod edits;
+mod follow;
 mod groups;
 mod progress;
 mod stories;
@@ -12,6 +13,7 @@ pub use edits::{
     IssueWords, StoryEdit, edits, set_approved, set_edited, set_issue_words, set_place, set_wish, set_words,
     undo,
 };
+pub use follow::follow_clock;
 pub use groups::{WaveRecord, insert_group, insert_wave, set_fanned_out, unserved, waves};
 pub use progress::{IssueEvent, add_answers, history, hold, score, set_resumed};
 pub use stories::{KeptPlan, StoryRecord, kept_plan, set_plan, stories};

@@ -1,17 +1,18 @@
-//! Table `consent_chain`: the ledger's hashes. Every entry gets its link in the transaction that adds it; entries added otherwise
-//! (by an import, or before there was a chain) get theirs from [`extend_chain`] later.
+//! Tables `consent_chain`, the ledger's hashes, and `consent_backlog`. Every entry gets its link in the transaction that adds it; but
+//! entries of an import, and those from before there was a chain, stand in the backlog and get theirs from [`link_backlog`] later.
 
 use crate::{
-    db::{DbError, Stamp, Tx, on},
+    db::{DbError, EngineTx, Stamp, Tx, encode, on, on_rows},
     domain::{
         consent_chain::{Entry, Personal, link},
         ids::SubscriptionId,
     },
     random,
 };
+use std::collections::HashMap;
 
-/// Most entries of a subscription that get their link at once.
-const PORTION: i64 = 500;
+/// Most entries that get their link at once.
+const PORTION: u16 = 2_000;
 
 /// An entry with its link, as far as it has one.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -93,85 +94,162 @@ macro_rules! event_fields {
     };
 }
 
-/// Gives the entries of a subscription that have no link theirs, in their order. The caller holds the subscription's row, so that of
-/// two at once one waits. Returns how many there were, at most 500.
-pub(super) async fn link_events(tx: &mut Tx, id: SubscriptionId) -> Result<usize, DbError> {
-    let unlinked: Vec<Unlinked> = on!(tx, |conn| {
-        sqlx::query_as(concat!(
+/// Gives the entries of subscriptions that have no link theirs, in their order. The caller holds the subscriptions' rows, so that of
+/// two at once one waits. Returns how many there were, at most [`PORTION`].
+pub(super) async fn link_events(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<usize, DbError> {
+    let of: Vec<[i64; 1]> = ids.iter().map(|id| [id.0]).collect();
+    let unlinked: Vec<Unlinked> = on_rows!(
+        tx,
+        [
             "SELECT e.id, ",
             event_fields!(),
-            " FROM consent_events e WHERE e.subscription_id = $1 \
-             AND NOT EXISTS (SELECT 1 FROM consent_chain c WHERE c.event_id = e.id) ORDER BY e.id LIMIT $2"
-        ))
-        .bind(id.0)
-        .bind(PORTION)
-        .fetch_all(conn)
-        .await?
-    });
-    let last: Option<(i64, String)> = on!(tx, |conn| {
-        sqlx::query_as(
-            "SELECT position, chain FROM consent_chain WHERE subscription_id = $1 ORDER BY position DESC LIMIT 1",
-        )
-        .bind(id.0)
-        .fetch_optional(conn)
-        .await?
-    });
-    let (mut position, mut previous) = last.unwrap_or_default();
+            " FROM consent_events e WHERE e.subscription_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM"
+        ],
+        [") AND NOT EXISTS (SELECT 1 FROM consent_chain c WHERE c.event_id = e.id) \
+             ORDER BY e.subscription_id, e.id LIMIT $2"],
+        |conn, query| sqlx::query_as(query)
+            .bind(encode(&of)?)
+            .bind(i64::from(PORTION))
+            .fetch_all(conn)
+            .await?
+    );
+    if unlinked.is_empty() {
+        return Ok(0);
+    }
+    let last: Vec<(i64, i64, String)> = on_rows!(
+        tx,
+        ["SELECT c.subscription_id, c.position, c.chain FROM consent_chain c \
+             JOIN (SELECT CAST(value ->> 0 AS BIGINT) AS id FROM"],
+        [") AS s ON s.id = c.subscription_id \
+             WHERE c.position = (SELECT max(x.position) FROM consent_chain x WHERE x.subscription_id = s.id)"],
+        |conn, query| sqlx::query_as(query).bind(encode(&of)?).fetch_all(conn).await?
+    );
+    let mut heads: HashMap<i64, (i64, String)> =
+        last.into_iter().map(|(id, position, chain)| (id, (position, chain))).collect();
+    let mut rows = Vec::with_capacity(unlinked.len());
     for it in &unlinked {
-        position += 1;
+        let subscription = it.event.event_subscription.ok_or(DbError::RowNotFound)?;
+        let (position, previous) = heads.entry(subscription).or_default();
+        *position += 1;
         let salt = random::hex::<16>();
         let personal = it.event.personal().digest(&salt);
-        let entry = it.event.entry(id.0, position, it.id).ok_or(DbError::RowNotFound)?;
-        previous = link(&previous, &entry, &personal);
-        on!(tx, |conn| {
-            sqlx::query(
-                "INSERT INTO consent_chain (subscription_id, position, event_id, salt, personal, chain) \
-                 VALUES ($1, $2, $3, $4, $5, $6)",
-            )
-            .bind(id.0)
-            .bind(position)
-            .bind(it.id)
-            .bind(&salt)
-            .bind(&personal)
-            .bind(&previous)
-            .execute(conn)
-            .await
-            .map(drop)?;
-        });
+        let entry = it.event.entry(subscription, *position, it.id).ok_or(DbError::RowNotFound)?;
+        *previous = link(previous, &entry, &personal);
+        rows.push((subscription, *position, it.id, salt, personal, previous.clone()));
     }
+    on_rows!(
+        tx,
+        ["INSERT INTO consent_chain (subscription_id, position, event_id, salt, personal, chain) \
+             SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT), \
+             value ->> 3, value ->> 4, value ->> 5 FROM"],
+        [],
+        |conn, query| sqlx::query(query).bind(encode(&rows)?).execute(conn).await.map(drop)?
+    );
     Ok(unlinked.len())
 }
 
-/// The next subscriptions after one that have entries without a link.
-pub async fn unlinked_after(
-    tx: &mut Tx,
-    after: SubscriptionId,
-    limit: i64,
-) -> Result<Vec<SubscriptionId>, DbError> {
-    let ids: Vec<i64> = on!(tx, |conn| {
-        sqlx::query_scalar(
-            "SELECT DISTINCT e.subscription_id FROM consent_events e WHERE e.subscription_id > $1 \
-             AND NOT EXISTS (SELECT 1 FROM consent_chain c WHERE c.event_id = e.id) ORDER BY e.subscription_id LIMIT $2",
+/// The number of the ledger's latest entry.
+pub(super) async fn last_event(tx: &mut Tx) -> Result<i64, DbError> {
+    on!(tx, |conn| sqlx::query_scalar("SELECT COALESCE(max(id), 0) FROM consent_events")
+        .fetch_one(conn)
+        .await)
+}
+
+/// Puts what was added since an entry, and has no link, into the backlog. That others' entries may be among them does no harm: they
+/// have their links.
+pub(super) async fn put_off_links(tx: &mut Tx, since: i64) -> Result<(), DbError> {
+    let up_to = last_event(tx).await?;
+    on!(tx, |conn| sqlx::query("INSERT INTO consent_backlog (after_event, up_to_event) VALUES ($1, $2)")
+        .bind(since)
+        .bind(up_to)
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
+/// Whether entries wait for their links.
+pub async fn has_backlog(tx: &mut Tx) -> Result<bool, DbError> {
+    on!(tx, |conn| sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM consent_backlog)").fetch_one(conn).await)
+}
+
+/// What was done for the backlog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backlog {
+    /// There is none.
+    Empty,
+    /// So many entries got their links.
+    Linked(usize),
+}
+
+/// Gives the subscriptions of the backlog's next entries, at most `limit`, all their links, and takes these entries off it. With nothing
+/// in the backlog, the ledger is not looked at.
+pub async fn link_backlog(tx: &mut Tx, limit: i64) -> Result<Backlog, DbError> {
+    // Changes nothing; it takes the row, so that of two processes one waits and then goes on behind the other.
+    let next: Option<(i64, i64, i64)> = on!(tx, |conn| {
+        sqlx::query_as(
+            "UPDATE consent_backlog SET up_to_event = up_to_event \
+             WHERE id = (SELECT id FROM consent_backlog ORDER BY after_event, id LIMIT 1) \
+             RETURNING id, after_event, up_to_event",
         )
-        .bind(after.0)
+        .fetch_optional(conn)
+        .await?
+    });
+    let Some((row, after, up_to)) = next else { return Ok(Backlog::Empty) };
+    let events: Vec<(i64, i64)> = on!(tx, |conn| {
+        sqlx::query_as(
+            "SELECT id, subscription_id FROM consent_events WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3",
+        )
+        .bind(after)
+        .bind(up_to)
         .bind(limit)
         .fetch_all(conn)
         .await?
     });
-    Ok(ids.into_iter().map(SubscriptionId).collect())
+    let mut ids: Vec<i64> = events.iter().map(|(_, subscription)| *subscription).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let linked = link_all(tx, &ids.into_iter().map(SubscriptionId).collect::<Vec<_>>()).await?;
+    match events.last() {
+        Some((last, _)) if *last < up_to => {
+            on!(tx, |conn| sqlx::query("UPDATE consent_backlog SET after_event = $2 WHERE id = $1")
+                .bind(row)
+                .bind(last)
+                .execute(conn)
+                .await
+                .map(drop))?;
+        }
+        _ => {
+            on!(tx, |conn| sqlx::query("DELETE FROM consent_backlog WHERE id = $1")
+                .bind(row)
+                .execute(conn)
+                .await
+                .map(drop))?;
+        }
+    }
+    Ok(Backlog::Linked(linked))
 }
 
-/// Gives a subscription's entries their links, as many as can be done at once. Returns how many.
-pub async fn extend_chain(tx: &mut Tx, id: SubscriptionId) -> Result<usize, DbError> {
-    // Changes nothing; it takes the row, which everybody takes who adds an entry.
-    on!(tx, |conn| {
-        sqlx::query("UPDATE subscriptions SET status = status WHERE id = $1")
-            .bind(id.0)
-            .execute(conn)
-            .await
-            .map(drop)?;
-    });
-    link_events(tx, id).await
+/// Takes the rows of subscriptions, which everybody takes who adds an entry, and gives all their entries links. Returns how many.
+async fn link_all(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<usize, DbError> {
+    match tx.by_engine() {
+        // Who writes is alone.
+        EngineTx::Sqlite(_) => {}
+        EngineTx::Postgres(conn) => {
+            let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+            sqlx::query("SELECT id FROM subscriptions WHERE id = ANY($1) ORDER BY id FOR UPDATE")
+                .bind(ids)
+                .execute(conn)
+                .await?;
+        }
+    }
+    let mut linked = 0;
+    loop {
+        let more = link_events(tx, ids).await?;
+        linked += more;
+        if more < usize::from(PORTION) {
+            return Ok(linked);
+        }
+    }
 }
 
 /// Links after one, by subscription and place, each with its entry.
@@ -205,7 +283,7 @@ pub async fn count_unlinked(tx: &mut Tx) -> Result<i64, DbError> {
 /// Erases what is personal in a subscription's entries, and the salts. What happened and when stays, and the chain holds.
 pub async fn erase_evidence(tx: &mut Tx, id: SubscriptionId) -> Result<(), DbError> {
     // What has no link yet gets it first: the digest is all that will be left.
-    while extend_chain(tx, id).await? > 0 {}
+    link_all(tx, &[id]).await?;
     on!(tx, |conn| {
         sqlx::query(
             "UPDATE consent_events SET address = NULL, client_address = NULL, user_agent = NULL, source_url = NULL \

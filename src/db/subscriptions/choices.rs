@@ -2,14 +2,14 @@
 
 use super::SubscriptionRecord;
 use crate::{
-    db::{DbError, Tx, on},
+    db::{DbError, Stamp, Tx, on},
     domain::{
-        ids::SubscriptionId,
-        newsletter::{parse_send_time, parse_time_zone, time_zone_name},
+        ids::{SubscriberId, SubscriptionId},
+        newsletter::{parse_send_time, parse_time_zone},
         preferences::Preferences,
     },
 };
-use jiff::tz::TimeZone;
+use jiff::{Timestamp, civil::Date};
 
 impl SubscriptionRecord {
     /// What the reader chose. A zone that this machine does not know (any more) counts as none.
@@ -20,6 +20,12 @@ impl SubscriptionRecord {
             time_zone: self.time_zone.as_deref().and_then(|zone| parse_time_zone(zone).ok()),
             send_time: self.send_time.as_deref().and_then(|time| parse_send_time(time).ok()),
         }
+    }
+
+    /// The date of the first issue after a pause, if there is one.
+    pub fn paused_until(&self) -> Option<Date> {
+        // Only `pause` writes the column, from a `Date`.
+        self.paused_until.as_deref().and_then(|date| date.parse().ok())
     }
 }
 
@@ -43,14 +49,36 @@ pub async fn set_preferences(
     .map(|done| done.rows_affected() == 1))
 }
 
-/// Keeps the zone that a signup came from, unless the reader has one already.
-pub async fn set_zone_at_signup(tx: &mut Tx, id: SubscriptionId, zone: &TimeZone) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
-        "UPDATE subscriptions SET time_zone = $2 WHERE id = $1 AND status = 'pending' AND time_zone IS NULL"
-    )
-    .bind(id.0)
-    .bind(time_zone_name(zone))
-    .execute(conn)
-    .await
-    .map(drop))
+/// Makes a subscription active that the reader of another one asks for, on that one's clock and in its language where it has none of
+/// its own. The caller holds its row, which is neither active nor paused.
+pub async fn join(
+    tx: &mut Tx,
+    id: SubscriptionId,
+    via: SubscriptionId,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    on!(tx, |conn| {
+        sqlx::query(
+            "UPDATE subscriptions SET status = 'active', requested_at = $3, confirmed_at = $3, ended_at = NULL, \
+             signup_mailed_at = NULL, paused_until = NULL, resumes_at = NULL, \
+             time_zone = COALESCE(time_zone, (SELECT v.time_zone FROM subscriptions v WHERE v.id = $2)), \
+             language = COALESCE(language, (SELECT v.language FROM subscriptions v WHERE v.id = $2)) WHERE id = $1",
+        )
+        .bind(id.0)
+        .bind(via.0)
+        .bind(Stamp(now))
+        .execute(conn)
+        .await
+        .map(drop)
+    })
+}
+
+/// Keeps the language a reader reads in, for all of their subscriptions.
+pub async fn set_language(tx: &mut Tx, reader: SubscriberId, language: &str) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE subscriptions SET language = $2 WHERE subscriber_id = $1")
+        .bind(reader.0)
+        .bind(language)
+        .execute(conn)
+        .await
+        .map(drop))
 }

@@ -4,7 +4,7 @@ use super::chain::link_events;
 use crate::{
     db::{DbError, Stamp, Tx, on},
     domain::{
-        consent::{ConsentEvent, SIGNUP_WORDING, SIGNUP_WORDING_VERSION},
+        consent::ConsentEvent,
         ids::{ConfirmationId, SubscriptionId},
     },
 };
@@ -26,7 +26,7 @@ pub struct ConfirmationRecord {
 }
 
 /// How a request reached us: evidence for the consent ledger.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct Evidence {
     /// The client's IP address.
     pub client_address: Option<String>,
@@ -85,6 +85,18 @@ pub async fn confirmation(tx: &mut Tx, id: ConfirmationId) -> Result<Option<Conf
     .await)
 }
 
+/// All that one link confirms: what it points at, then what the same signup asked for beside it.
+pub async fn confirmed_together(tx: &mut Tx, id: ConfirmationId) -> Result<Vec<ConfirmationRecord>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(
+        "SELECT id, subscription_id, expires_at, used_at FROM confirmations WHERE id = $1 OR with_id = $1 ORDER BY id"
+    )
+    .bind(id.0)
+    .fetch_all(conn)
+    .await
+    })
+}
+
 /// Marks a confirmation as used. `false`: it was used before.
 pub async fn use_confirmation(tx: &mut Tx, id: ConfirmationId, now: Timestamp) -> Result<bool, DbError> {
     on!(tx, |conn| sqlx::query("UPDATE confirmations SET used_at = $2 WHERE id = $1 AND used_at IS NULL")
@@ -95,9 +107,9 @@ pub async fn use_confirmation(tx: &mut Tx, id: ConfirmationId, now: Timestamp) -
         .map(|done| done.rows_affected() == 1))
 }
 
-/// Adds an entry to the consent ledger, with its link in the chain. A request keeps the text that was agreed to, each entry the
-/// address; a request and a confirmation the mail they are about, which was made or used at the same moment. The caller holds the
-/// subscription's row: it has just changed it.
+/// Adds an entry to the consent ledger, with its link in the chain and the address; a confirmation also with the mail it is about,
+/// whose link was used at the same moment. The caller holds the subscription's row: it has just changed it. Signups have
+/// [`super::record_requests`].
 pub async fn record_consent(
     tx: &mut Tx,
     subscription: SubscriptionId,
@@ -106,29 +118,25 @@ pub async fn record_consent(
     evidence: &Evidence,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let requested = event == ConsentEvent::Requested;
     on!(tx, |conn| {
         sqlx::query(
-        "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, client_address, user_agent, \
-         source_url, wording, wording_version, address, confirmation_id) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, \
-         (SELECT r.address FROM subscribers r JOIN subscriptions s ON s.subscriber_id = r.id WHERE s.id = $1), \
-         (SELECT max(c.id) FROM confirmations c WHERE c.subscription_id = $1 \
-          AND CASE $2 WHEN 'requested' THEN c.created_at = $3 WHEN 'confirmed' THEN c.used_at = $3 ELSE 1 = 0 END)"
-    )
-    .bind(subscription.0)
-    .bind(event.as_str())
-    .bind(Stamp(now))
-    .bind(method)
-    .bind(&evidence.client_address)
-    .bind(&evidence.user_agent)
-    .bind(&evidence.source_url)
-    .bind(requested.then_some(SIGNUP_WORDING))
-    .bind(requested.then_some(SIGNUP_WORDING_VERSION))
-    .execute(conn)
-    .await
-    .map(drop)
+            "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, client_address, user_agent, \
+             source_url, address, confirmation_id) SELECT $1, $2, $3, $4, $5, $6, $7, \
+             (SELECT r.address FROM subscribers r JOIN subscriptions s ON s.subscriber_id = r.id WHERE s.id = $1), \
+             (SELECT max(c.id) FROM confirmations c WHERE c.subscription_id = $1 AND $2 = 'confirmed' AND c.used_at = $3)",
+        )
+        .bind(subscription.0)
+        .bind(event.as_str())
+        .bind(Stamp(now))
+        .bind(method)
+        .bind(&evidence.client_address)
+        .bind(&evidence.user_agent)
+        .bind(&evidence.source_url)
+        .execute(conn)
+        .await
+        .map(drop)
     })?;
-    link_events(tx, subscription).await.map(drop)
+    link_events(tx, &[subscription]).await.map(drop)
 }
 
 /// The ledger of a subscription, oldest first; of a very long one the latest thousand entries.

@@ -36,7 +36,8 @@ pub struct ListedReader {
     pub send_time: Option<String>,
 }
 
-/// A page of a newsletter's readers after `after`, in the order they came; with a status only those who have it.
+/// A page of a newsletter's readers after `after`, in the order they came; with a status only those who have it. Whose address was
+/// erased is left out: of nobody there is nothing to tell.
 pub async fn listed_readers(
     tx: &mut Tx,
     newsletter: NewsletterId,

@@ -4,7 +4,8 @@ use super::{SubscriptionRecord, of_address};
 use crate::{
     db::{
         DbError, Stamp, Tx, on,
-        suppressions::{self, Suppression},
+        reader_requests::{self, ReaderRequest},
+        suppressions::{self, NewsletterSuppression, Suppression},
     },
     domain::{email_address::EmailAddress, ids::SubscriptionId},
 };
@@ -21,6 +22,8 @@ pub struct Held {
     pub known_since: Option<Stamp>,
     /// Nobody may mail it, and why.
     pub suppressed: Option<Suppression>,
+    /// Newsletters that no list brings it into, since it left them elsewhere.
+    pub kept_out_of: Vec<NewsletterSuppression>,
     /// Subscriptions, with what was chosen and on whose word.
     pub subscriptions: Vec<HeldSubscription>,
     /// Copies of issues, newest first.
@@ -35,10 +38,12 @@ pub struct HeldSubscription {
     /// The subscription and what was chosen.
     #[serde(flatten)]
     pub subscription: SubscriptionRecord,
-    /// Its ledger, oldest first.
+    /// Its ledger, oldest first; also that of subscriptions that went on as this one.
     pub consent: Vec<HeldConsent>,
     /// What the reader said on leaving, oldest first.
     pub said_on_leaving: Vec<HeldReason>,
+    /// What the reader asked for on their page, oldest first.
+    pub requests: Vec<ReaderRequest>,
     /// Its links to confirm, oldest first.
     pub confirmation_links: Vec<HeldConfirmation>,
 }
@@ -145,17 +150,28 @@ pub async fn held(tx: &mut Tx, address: &EmailAddress) -> Result<Option<Held>, D
         let consent = consent(tx, subscription.id).await?;
         let confirmation_links = confirmation_links(tx, subscription.id).await?;
         let said_on_leaving = said_on_leaving(tx, subscription.id).await?;
-        subscriptions.push(HeldSubscription { subscription, consent, said_on_leaving, confirmation_links });
+        let requests = reader_requests::of_subscription(tx, subscription.id).await?;
+        subscriptions.push(HeldSubscription {
+            subscription,
+            consent,
+            said_on_leaving,
+            requests,
+            confirmation_links,
+        });
     }
     let held = Held {
         address: address.to_string(),
         known_since,
         suppressed: suppressions::of_address(tx, address).await?,
+        kept_out_of: suppressions::of_newsletters(tx, address).await?,
         subscriptions,
         issues: issues(tx, address).await?,
         mails: mails(tx, address).await?,
     };
-    let nothing = held.known_since.is_none() && held.suppressed.is_none() && held.mails.is_empty();
+    let nothing = held.known_since.is_none()
+        && held.suppressed.is_none()
+        && held.kept_out_of.is_empty()
+        && held.mails.is_empty();
     Ok((!nothing).then_some(held))
 }
 
@@ -163,7 +179,7 @@ async fn consent(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<HeldConsent>, Db
     on!(tx, |conn| {
         sqlx::query_as(
             "SELECT kind, occurred_at, method, client_address, user_agent, source_url, wording, wording_version \
-             FROM consent_events WHERE subscription_id = $1 ORDER BY id LIMIT $2",
+             FROM consent_events WHERE subscription_id IN (SELECT $1 UNION ALL SELECT id FROM subscriptions WHERE merged_into = $1) ORDER BY id LIMIT $2",
         )
         .bind(id.0)
         .bind(MOST)
@@ -175,7 +191,7 @@ async fn consent(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<HeldConsent>, Db
 async fn said_on_leaving(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<HeldReason>, DbError> {
     on!(tx, |conn| {
         sqlx::query_as(
-            "SELECT left_at, reason, remark FROM leaving_reasons WHERE subscription_id = $1 ORDER BY left_at LIMIT $2",
+            "SELECT left_at, reason, remark FROM leaving_reasons WHERE subscription_id IN (SELECT $1 UNION ALL SELECT id FROM subscriptions WHERE merged_into = $1) ORDER BY left_at LIMIT $2",
         )
         .bind(id.0)
         .bind(MOST)
@@ -187,7 +203,7 @@ async fn said_on_leaving(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<HeldReas
 async fn confirmation_links(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<HeldConfirmation>, DbError> {
     on!(tx, |conn| {
         sqlx::query_as(
-            "SELECT created_at, expires_at, used_at FROM confirmations WHERE subscription_id = $1 ORDER BY id LIMIT $2",
+            "SELECT created_at, expires_at, used_at FROM confirmations WHERE subscription_id IN (SELECT $1 UNION ALL SELECT id FROM subscriptions WHERE merged_into = $1) ORDER BY id LIMIT $2",
         )
         .bind(id.0)
         .bind(MOST)

@@ -1,7 +1,11 @@
 //! Readers taken over from other systems, thousands in a statement.
 
+use super::{
+    chain::{last_event, put_off_links},
+    requests::subscribers,
+};
 use crate::{
-    db::{DbError, EngineTx, Stamp, Tx, on},
+    db::{DbError, EngineTx, Stamp, Tx, encode, on},
     domain::{
         consent::ConsentEvent,
         email_address::EmailAddress,
@@ -18,8 +22,12 @@ use std::collections::HashMap;
 pub struct KnownAddress {
     /// The subscription to the newsletter, and where it stands.
     pub subscription: Option<(SubscriptionId, SubscriptionStatus)>,
+    /// When it was last asked for here.
+    pub requested_here_at: Option<Timestamp>,
     /// When it was confirmed, if the reader did so here.
     pub confirmed_here_at: Option<Timestamp>,
+    /// The reader left, here or elsewhere, and has not confirmed here since.
+    pub has_left: bool,
     /// Nobody may mail the address.
     pub suppressed: bool,
 }
@@ -29,8 +37,11 @@ struct KnownRow {
     place: i64,
     subscription_id: Option<i64>,
     status: Option<String>,
+    requested_at: Option<Stamp>,
     confirmed_at: Option<Stamp>,
     method: Option<String>,
+    last: Option<String>,
+    kept_out: bool,
     suppressed: bool,
 }
 
@@ -56,6 +67,8 @@ pub struct NewSubscription<'a> {
 pub struct ImportedConsent<'a> {
     /// Whose.
     pub subscription: SubscriptionId,
+    /// Their address, as the list has it.
+    pub address: &'a str,
     /// What happened.
     pub event: ConsentEvent,
     /// When.
@@ -64,10 +77,6 @@ pub struct ImportedConsent<'a> {
     pub client_address: Option<&'a str>,
     /// The file it stands in, and when that was read.
     pub source: &'a str,
-}
-
-fn encode(rows: &impl serde::Serialize) -> Result<String, DbError> {
-    serde_json::to_string(rows).map_err(|error| DbError::Encode(Box::new(error)))
 }
 
 /// What is known of these addresses, by their places in the list; of those that are missing, nothing.
@@ -79,14 +88,18 @@ pub async fn known_addresses(
     macro_rules! known {
         ($conn:ident, $list:literal, $bind:expr) => {
             sqlx::query_as(concat!(
-                "SELECT CAST(k.place AS BIGINT) AS place, s.id AS subscription_id, s.status, s.confirmed_at, \
+                "SELECT CAST(k.place AS BIGINT) AS place, s.id AS subscription_id, s.status, s.requested_at, s.confirmed_at, \
                  (SELECT e.method FROM consent_events e WHERE e.subscription_id = s.id AND e.kind = 'confirmed' \
-                  ORDER BY e.id DESC LIMIT 1) AS method, p.address_key IS NOT NULL AS suppressed FROM ",
+                  ORDER BY e.id DESC LIMIT 1) AS method, \
+                 (SELECT e.kind FROM consent_events e WHERE e.subscription_id = s.id AND e.kind IN ('confirmed', \
+                  'unsubscribed') ORDER BY e.id DESC LIMIT 1) AS last, x.address_key IS NOT NULL AS kept_out, \
+                 p.address_key IS NOT NULL AS suppressed FROM ",
                 $list,
                 " LEFT JOIN subscribers r ON r.address_key = k.value \
                  LEFT JOIN subscriptions s ON s.subscriber_id = r.id AND s.newsletter_id = $2 \
                  LEFT JOIN suppressions p ON p.address_key = k.value \
-                 WHERE s.id IS NOT NULL OR p.address_key IS NOT NULL"
+                 LEFT JOIN newsletter_suppressions x ON x.newsletter_id = $2 AND x.address_key = k.value \
+                 WHERE s.id IS NOT NULL OR p.address_key IS NOT NULL OR x.address_key IS NOT NULL"
             ))
             .bind($bind)
             .bind(newsletter.0)
@@ -117,6 +130,9 @@ pub async fn known_addresses(
             place,
             KnownAddress {
                 subscription: row.subscription_id.map(SubscriptionId).zip(status),
+                requested_here_at: row.requested_at.map(|at| at.0),
+                has_left: row.kept_out
+                    || row.last.is_some_and(|kind| kind == ConsentEvent::Unsubscribed.as_str()),
                 confirmed_here_at: row.confirmed_at.map(|at| at.0).filter(|_| here),
                 suppressed: row.suppressed,
             },
@@ -136,7 +152,8 @@ pub async fn insert_imported(
     if new.is_empty() {
         return Ok(HashMap::new());
     }
-    let subscribers = subscribers(tx, new, now).await?;
+    let addresses: Vec<&EmailAddress> = new.iter().map(|it| it.address).collect();
+    let subscribers = subscribers(tx, &addresses, now).await?;
     let rows: Vec<_> = new
         .iter()
         .zip(&subscribers)
@@ -188,37 +205,6 @@ pub async fn insert_imported(
     Ok(subscribers.iter().enumerate().filter_map(made_at).collect())
 }
 
-/// Finds or makes the subscribers of new subscriptions, in their order.
-async fn subscribers(
-    tx: &mut Tx,
-    new: &[NewSubscription<'_>],
-    now: Timestamp,
-) -> Result<Vec<SubscriberId>, DbError> {
-    let keys: Vec<String> = new.iter().map(|it| it.address.key()).collect();
-    let rows: Vec<_> = new.iter().zip(&keys).map(|(it, key)| (it.address.as_str(), key)).collect();
-    // The update changes nothing; it makes RETURNING name the rows that are there.
-    macro_rules! insert {
-        ($conn:ident, $list:literal) => {
-            sqlx::query_as(concat!(
-                "INSERT INTO subscribers (address, address_key, created_at) SELECT value ->> 0, value ->> 1, $2 FROM ",
-                $list,
-                " WHERE true ON CONFLICT (address_key) DO UPDATE SET address_key = excluded.address_key \
-                 RETURNING address_key, id"
-            ))
-            .bind(encode(&rows)?)
-            .bind(Stamp(now))
-            .fetch_all($conn)
-            .await?
-        };
-    }
-    let found: Vec<(String, i64)> = match tx.by_engine() {
-        EngineTx::Sqlite(conn) => insert!(conn, "json_each($1)"),
-        EngineTx::Postgres(conn) => insert!(conn, "json_array_elements($1::json)"),
-    };
-    let found: HashMap<String, i64> = found.into_iter().collect();
-    keys.iter().map(|key| found.get(key).map(|id| SubscriberId(*id)).ok_or(DbError::RowNotFound)).collect()
-}
-
 /// Makes a pending subscription active, or paused, on the word of another system. `false`: it was not pending.
 pub async fn activate_imported(
     tx: &mut Tx,
@@ -240,25 +226,27 @@ pub async fn activate_imported(
     })
 }
 
-/// Ends a subscription because of what another system says. `false`: it was neither active nor paused.
+/// Ends a subscription because of what another system says. `false`: it had ended already.
 pub async fn end_imported(
     tx: &mut Tx,
     id: SubscriptionId,
     status: SubscriptionStatus,
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query(
-        "UPDATE subscriptions SET status = $2, ended_at = $3 WHERE id = $1 AND status IN ('active', 'paused')"
+    on!(tx, |conn| {
+        sqlx::query(
+        "UPDATE subscriptions SET status = $2, ended_at = $3 WHERE id = $1 AND status IN ('pending', 'active', 'paused')"
     )
     .bind(id.0)
     .bind(status.as_str())
     .bind(Stamp(now))
     .execute(conn)
     .await
-    .map(|done| done.rows_affected() == 1))
+    .map(|done| done.rows_affected() == 1)
+    })
 }
 
-/// Adds entries to the consent ledger about what happened elsewhere.
+/// Adds entries to the consent ledger about what happened elsewhere. They get their links in the chain later.
 pub async fn record_imported(tx: &mut Tx, events: &[ImportedConsent<'_>]) -> Result<(), DbError> {
     if events.is_empty() {
         return Ok(());
@@ -267,7 +255,7 @@ pub async fn record_imported(tx: &mut Tx, events: &[ImportedConsent<'_>]) -> Res
         .iter()
         .map(|it| {
             let occurred = it.occurred_at.as_microsecond();
-            (it.subscription.0, it.event.as_str(), occurred, it.client_address, it.source)
+            (it.subscription.0, it.event.as_str(), occurred, it.client_address, it.source, it.address)
         })
         .collect();
     macro_rules! insert {
@@ -276,16 +264,16 @@ pub async fn record_imported(tx: &mut Tx, events: &[ImportedConsent<'_>]) -> Res
                 "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, client_address, source_url, \
                  address) SELECT CAST(value ->> 0 AS BIGINT), value ->> 1, ",
                 $before,
-                "CAST(value ->> 2 AS BIGINT), 'import', value ->> 3, value ->> 4, (SELECT r.address FROM subscriptions s \
-                 JOIN subscribers r ON r.id = s.subscriber_id WHERE s.id = CAST(value ->> 0 AS BIGINT)) FROM ",
+                "CAST(value ->> 2 AS BIGINT), 'import', value ->> 3, value ->> 4, value ->> 5 FROM ",
                 $list
             ))
             .bind(encode(&rows)?)
             .execute($conn)
             .await
-            .map(drop)
+            .map(drop)?
         };
     }
+    let before = last_event(tx).await?;
     match tx.by_engine() {
         EngineTx::Sqlite(conn) => insert!(conn, "json_each($1)", ""),
         EngineTx::Postgres(conn) => insert!(
@@ -294,4 +282,5 @@ pub async fn record_imported(tx: &mut Tx, events: &[ImportedConsent<'_>]) -> Res
             "TIMESTAMPTZ 'epoch' + INTERVAL '1 microsecond' * "
         ),
     }
+    put_off_links(tx, before).await
 }

@@ -7,15 +7,20 @@ mod consent;
 mod export;
 mod held;
 mod import;
+mod merging;
+mod pauses;
 mod pending;
 mod reasons;
+mod requests;
 
-pub use chain::{LinkedEvent, count_unlinked, erase_evidence, extend_chain, links_after, unlinked_after};
-pub use choices::{set_preferences, set_zone_at_signup};
+pub use chain::{
+    Backlog, LinkedEvent, count_unlinked, erase_evidence, has_backlog, link_backlog, links_after,
+};
+pub use choices::{join, set_language, set_preferences};
 pub use clocks::{clock_counts, clocks, clocks_of};
 pub use consent::{
-    ConfirmationRecord, ConsentRecord, Evidence, confirmation, consent_history, insert_confirmation,
-    record_consent, use_confirmation,
+    ConfirmationRecord, ConsentRecord, Evidence, confirmation, confirmed_together, consent_history,
+    insert_confirmation, record_consent, use_confirmation,
 };
 pub use export::{ListedReader, listed_readers};
 pub use held::{
@@ -25,11 +30,17 @@ pub use import::{
     ImportedConsent, KnownAddress, NewSubscription, activate_imported, end_imported, insert_imported,
     known_addresses, record_imported,
 };
+pub use merging::{give_to, go_on_as, merged_into, set_address, set_merged, set_merged_away, take_past};
+pub use pauses::{Resumed, any_resume_with, pause, resume, resume_due, resume_with};
 pub use reasons::{ReasonCount, Remark, count_left, count_reasons, erase_remarks, remarks, set_reason};
+pub use requests::{
+    Request, RequestEntry, Standing, insert_confirmations, record_requests, set_requested, set_signup_mailed,
+    standings, subscribers,
+};
 
 pub use pending::{erase_pending, set_reminded, to_remind};
 
-use super::{DbError, Stamp, Tx, on};
+use super::{DbError, Stamp, Tx, on, suppressions};
 use crate::domain::{
     cadence::Cadence,
     email_address::EmailAddress,
@@ -76,6 +87,10 @@ pub struct SubscriptionRecord {
     pub time_zone: Option<String>,
     /// When issues should come, `HH:MM` on that clock; `None`: the newsletter's time holds.
     pub send_time: Option<String>,
+    /// The language the reader reads in, by its tag; `None`: the newsletter's.
+    pub language: Option<String>,
+    /// The date of the first issue after a pause, `YYYY-MM-DD`.
+    pub paused_until: Option<String>,
 }
 
 /// Finds or makes the subscriber with this address.
@@ -127,19 +142,22 @@ macro_rules! select_subscription {
     ($rest:literal) => {
         concat!(
             "SELECT s.id, s.subscriber_id, s.newsletter_id, n.slug AS newsletter, r.address, s.status, s.requested_at, \
-             s.confirmed_at, s.ended_at, s.signup_mailed_at, s.cadence, s.sections, s.time_zone, s.send_time FROM subscriptions s \
+             s.confirmed_at, s.ended_at, s.signup_mailed_at, s.cadence, s.sections, s.time_zone, s.send_time, s.language, s.paused_until \
+             FROM subscriptions s \
              JOIN subscribers r ON r.id = s.subscriber_id JOIN newsletters n ON n.id = s.newsletter_id ",
             $rest
         )
     };
 }
 
-/// The subscription with this row.
+/// The subscription with this row, or the one that goes on in its place.
 pub async fn get(tx: &mut Tx, id: SubscriptionId) -> Result<Option<SubscriptionRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_subscription!("WHERE s.id = $1"))
-        .bind(id.0)
-        .fetch_optional(conn)
-        .await)
+    on!(tx, |conn| sqlx::query_as(select_subscription!(
+        "WHERE s.id = (SELECT COALESCE(m.merged_into, m.id) FROM subscriptions m WHERE m.id = $1)"
+    ))
+    .bind(id.0)
+    .fetch_optional(conn)
+    .await)
 }
 
 /// All subscriptions of an address.
@@ -150,17 +168,27 @@ pub async fn of_address(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<Subsc
         .await)
 }
 
+/// All subscriptions of a subscriber. There are as many as newsletters at most.
+pub async fn of_subscriber(tx: &mut Tx, id: SubscriberId) -> Result<Vec<SubscriptionRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(select_subscription!("WHERE s.subscriber_id = $1 ORDER BY s.id"))
+        .bind(id.0)
+        .fetch_all(conn)
+        .await)
+}
+
 /// A page of subscriptions after `after`, in the order they were made.
 pub async fn page(
     tx: &mut Tx,
     after: SubscriptionId,
     limit: i64,
 ) -> Result<Vec<SubscriptionRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_subscription!("WHERE s.id > $1 ORDER BY s.id LIMIT $2"))
-        .bind(after.0)
-        .bind(limit)
-        .fetch_all(conn)
-        .await)
+    on!(tx, |conn| sqlx::query_as(select_subscription!(
+        "WHERE s.id > $1 AND s.merged_into IS NULL ORDER BY s.id LIMIT $2"
+    ))
+    .bind(after.0)
+    .bind(limit)
+    .fetch_all(conn)
+    .await)
 }
 
 /// How many readers a newsletter has.
@@ -173,35 +201,14 @@ pub async fn count_active(tx: &mut Tx, newsletter: NewsletterId) -> Result<i64, 
     .await)
 }
 
-/// Records that a signup asks for the subscription again.
-pub async fn set_requested(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
-        "UPDATE subscriptions SET status = 'pending', requested_at = $2, ended_at = NULL \
-         WHERE id = $1 AND status <> 'active'"
-    )
-    .bind(id.0)
-    .bind(Stamp(now))
-    .execute(conn)
-    .await
-    .map(drop))
-}
-
-/// Records that a signup caused a mail.
-pub async fn set_signup_mailed(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE subscriptions SET signup_mailed_at = $2 WHERE id = $1")
-        .bind(id.0)
-        .bind(Stamp(now))
-        .execute(conn)
-        .await
-        .map(drop))
-}
-
 /// Makes a pending subscription active. `false`: it was not pending. Whoever can confirm reads the mailbox: the pause between
-/// mails that a signup causes, which protects strangers, begins anew.
+/// mails that a signup causes, which protects strangers, begins anew; and that they left elsewhere is over.
 pub async fn activate(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<bool, DbError> {
+    suppressions::lift(tx, id).await?;
     on!(tx, |conn| {
         sqlx::query(
-        "UPDATE subscriptions SET status = 'active', confirmed_at = $2, ended_at = NULL, signup_mailed_at = NULL \
+        "UPDATE subscriptions SET status = 'active', confirmed_at = $2, ended_at = NULL, signup_mailed_at = NULL, \
+         paused_until = NULL, resumes_at = NULL \
          WHERE id = $1 AND status = 'pending'"
     )
     .bind(id.0)
@@ -216,7 +223,8 @@ pub async fn activate(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result
 /// anew, so that a reader who left by mistake gets a new confirmation at once.
 pub async fn end(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<bool, DbError> {
     on!(tx, |conn| sqlx::query(
-        "UPDATE subscriptions SET status = 'unsubscribed', ended_at = $2, signup_mailed_at = NULL \
+        "UPDATE subscriptions SET status = 'unsubscribed', ended_at = $2, signup_mailed_at = NULL, \
+         paused_until = NULL, resumes_at = NULL \
          WHERE id = $1 AND status NOT IN ('unsubscribed', 'complained')"
     )
     .bind(id.0)

@@ -1,5 +1,6 @@
 //! Subscriptions that nobody has confirmed: reminding their readers once, and erasing them.
 
+use super::erase_evidence;
 use crate::{
     db::{DbError, Stamp, Tx, on},
     domain::ids::SubscriptionId,
@@ -42,9 +43,9 @@ pub async fn set_reminded(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Re
     })
 }
 
-/// Erases subscriptions that were asked for until a moment and never confirmed: their confirmations, their mails, and the address
-/// unless it has another subscription. The ledger only ever grows: its entries stay, and lead to no address any more. Returns how
-/// many were erased.
+/// Erases subscriptions that were asked for until a moment and never confirmed: their confirmations, their mails, what is personal in
+/// the ledger's entries, and the address unless it has another subscription. That somebody asked stays in the ledger, which only
+/// ever grows. Returns how many were erased.
 pub async fn erase_pending(
     tx: &mut Tx,
     until: Timestamp,
@@ -66,7 +67,7 @@ pub async fn erase_pending(
         // A reader who confirms at this moment comes first or finds nothing.
         let ended = on!(tx, |conn| sqlx::query(
             "UPDATE subscriptions SET status = 'unsubscribed', ended_at = $2, signup_mailed_at = NULL, \
-             time_zone = NULL WHERE id = $1 AND status = 'pending' AND requested_at <= $3"
+             time_zone = NULL, language = NULL WHERE id = $1 AND status = 'pending' AND requested_at <= $3"
         )
         .bind(subscription)
         .bind(Stamp(now))
@@ -77,6 +78,7 @@ pub async fn erase_pending(
         if ended == 0 {
             continue;
         }
+        erase_evidence(tx, SubscriptionId(subscription)).await?;
         on!(tx, |conn| {
             sqlx::query(
             "DELETE FROM mails WHERE confirmation_id IN (SELECT id FROM confirmations WHERE subscription_id = $1)"
@@ -94,10 +96,11 @@ pub async fn erase_pending(
         on!(tx, |conn| {
             sqlx::query(
             "UPDATE subscribers SET address = 'erased-' || id || '@erased.invalid', \
-             address_key = 'erased-' || id || '@erased.invalid' WHERE id = $1 AND NOT EXISTS (SELECT 1 \
+             address_key = 'erased-' || id || '@erased.invalid', forgotten_at = $2 WHERE id = $1 AND NOT EXISTS (SELECT 1 \
              FROM subscriptions s WHERE s.subscriber_id = $1 AND (s.status <> 'unsubscribed' OR s.confirmed_at IS NOT NULL))"
         )
         .bind(subscriber)
+        .bind(Stamp(now))
         .execute(conn)
         .await
         .map(drop)

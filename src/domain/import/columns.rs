@@ -48,8 +48,8 @@ pub(super) enum Rule {
     AllUnsubscribed(Option<usize>),
     /// Who has a date of confirmation.
     Dates,
-    /// The operator says that all in this list confirmed.
-    AllConfirmed,
+    /// Nothing but the operator's word that all in this list confirmed.
+    OperatorsWord,
 }
 
 /// What an operator says about a list.
@@ -59,7 +59,7 @@ pub struct LayoutOptions {
     pub source: Option<Source>,
     /// Which column holds what, by their names.
     pub mapping: Vec<(Field, String)>,
-    /// All in it confirmed.
+    /// All in it confirmed who did not leave, bounce or complain.
     pub all_confirmed: bool,
 }
 
@@ -134,6 +134,8 @@ pub struct Layout {
     pub source: Source,
     pub(super) places: [Option<usize>; Field::ALL.len()],
     pub(super) rule: Rule,
+    /// Who did not confirm by this rule did by the operator's word.
+    pub(super) all_confirmed: bool,
 }
 
 /// The names of columns that tell who wrote a list. The first that all are there counts.
@@ -243,32 +245,32 @@ impl Layout {
         }
         let missing = |missing| LayoutError::NotFrom { source_name: source, missing, columns: listed() };
         let status = places[Field::Status as usize];
+        let confirmed_at = places[Field::ConfirmedAt as usize];
         let rule = match source {
-            _ if options.all_confirmed => Rule::AllConfirmed,
-            _ if status_named => status.map_or(Rule::Dates, Rule::Word),
-            Source::Mailchimp if place("clean_time").is_some() => Rule::AllUndeliverable,
+            _ if status_named => status.map(Rule::Word),
+            Source::Mailchimp if place("clean_time").is_some() => Some(Rule::AllUndeliverable),
             Source::Mailchimp if place("unsub_time").is_some() => {
-                Rule::AllUnsubscribed(place("unsub_reason"))
+                Some(Rule::AllUnsubscribed(place("unsub_reason")))
             }
-            Source::Mailchimp => {
-                places[Field::ConfirmedAt as usize].ok_or_else(|| missing("CONFIRM_TIME"))?;
-                Rule::Dates
-            }
+            Source::Mailchimp => confirmed_at.map(|_| Rule::Dates),
             Source::Substack => place("email_disabled")
                 .map(Rule::SwitchedOff)
-                .or_else(|| place("receiving emails for").map(Rule::WhatIsWanted))
-                .ok_or_else(|| missing("email_disabled"))?,
-            Source::Ghost => {
-                Rule::Wanted(place("subscribed_to_emails").ok_or_else(|| missing("subscribed_to_emails"))?)
-            }
-            Source::Listmonk | Source::Daily => Rule::Word(status.ok_or_else(|| missing("status"))?),
-            Source::Buttondown => Rule::Word(status.ok_or_else(|| missing("subscriber_type"))?),
-            Source::Csv => match status {
-                Some(column) => Rule::Word(column),
-                None if places[Field::ConfirmedAt as usize].is_some() => Rule::Dates,
-                None => return Err(LayoutError::NobodyConfirmed),
-            },
+                .or_else(|| place("receiving emails for").map(Rule::WhatIsWanted)),
+            Source::Ghost => place("subscribed_to_emails").map(Rule::Wanted),
+            Source::Listmonk | Source::Daily | Source::Buttondown => status.map(Rule::Word),
+            Source::Csv => status.map(Rule::Word).or(confirmed_at.map(|_| Rule::Dates)),
         };
-        Ok(Self { source, places, rule })
+        // The operator's word stands in for a rule that is missing, and goes before none that is there.
+        let rule = match (rule, source) {
+            (Some(rule), _) => rule,
+            (None, _) if options.all_confirmed => Rule::OperatorsWord,
+            (None, Source::Csv) => return Err(LayoutError::NobodyConfirmed),
+            (None, Source::Mailchimp) => return Err(missing("CONFIRM_TIME")),
+            (None, Source::Substack) => return Err(missing("email_disabled")),
+            (None, Source::Ghost) => return Err(missing("subscribed_to_emails")),
+            (None, Source::Buttondown) => return Err(missing("subscriber_type")),
+            (None, Source::Listmonk | Source::Daily) => return Err(missing("status")),
+        };
+        Ok(Self { source, places, rule, all_confirmed: options.all_confirmed })
     }
 }

@@ -155,8 +155,12 @@ impl Refusal {
 pub struct Known {
     /// Where its subscription stands; `None`: it has none.
     pub status: Option<SubscriptionStatus>,
+    /// When it was asked for here.
+    pub requested_here_at: Option<Timestamp>,
     /// When the reader confirmed here, and not by an import.
     pub confirmed_here_at: Option<Timestamp>,
+    /// The reader left, here or elsewhere, and has not confirmed here since.
+    pub has_left: bool,
     /// Nobody may mail it.
     pub suppressed: bool,
     /// The reader asked to be forgotten.
@@ -172,7 +176,7 @@ words! {
         Known = "known",
         /// They left elsewhere, and are kept as one who left.
         Left = "left",
-        /// They are active here, and end: they left elsewhere, or can't be mailed.
+        /// They are active here, and end: they left elsewhere.
         Ended = "ended",
         /// Nobody may mail the address from now on.
         Suppressed = "suppressed",
@@ -210,25 +214,30 @@ pub fn decide(row: &Row, known: &Known) -> Outcome {
     if known.forgotten && !matches!(known.status, Some(S::Active | S::Paused)) {
         return Outcome::Forgotten;
     }
-    // Who confirmed here after it ended elsewhere has come back. Where it is not known when it ended, it holds.
-    let came_back = match (known.confirmed_here_at, row.ended_at) {
-        (Some(confirmed), Some(ended)) => confirmed > ended,
+    let active = matches!(known.status, Some(S::Active | S::Paused));
+    // Who confirmed here after it ended elsewhere has come back, and who asked here after that is about to. Where it is not known
+    // when it ended, it holds.
+    let came = if active { known.confirmed_here_at } else { known.requested_here_at };
+    let came_back = match (came, row.ended_at) {
+        (Some(came), Some(ended)) => came > ended,
         _ => false,
     };
-    let active = matches!(known.status, Some(S::Active | S::Paused));
     match row.standing {
         Standing::Unconfirmed if active => Outcome::Known,
         Standing::Unconfirmed => Outcome::Unconfirmed,
         Standing::Confirmed | Standing::Paused => match known.status {
             _ if known.suppressed => Outcome::SuppressedHere,
-            None | Some(S::Pending) => Outcome::Added,
             Some(S::Active | S::Paused) => Outcome::Known,
             Some(S::Unsubscribed) => Outcome::LeftHere,
+            // Their address was typed into the form since: that is not their word.
+            None | Some(S::Pending) if known.has_left => Outcome::LeftHere,
+            None | Some(S::Pending) => Outcome::Added,
             Some(S::Undeliverable | S::Complained) => Outcome::SuppressedHere,
         },
         Standing::Unsubscribed => match known.status {
-            None if known.suppressed => Outcome::Known,
+            None if known.suppressed || known.has_left => Outcome::Known,
             None => Outcome::Left,
+            Some(S::Pending) if !came_back => Outcome::Left,
             Some(S::Active | S::Paused) if !came_back => Outcome::Ended,
             Some(_) => Outcome::Known,
         },
@@ -236,6 +245,18 @@ pub fn decide(row: &Row, known: &Known) -> Outcome {
             if known.suppressed || (active && came_back) { Outcome::Known } else { Outcome::Suppressed }
         }
     }
+}
+
+/// Whether no list may bring the reader in from now on, until they confirm here: they left elsewhere, and are not active here.
+pub fn keeps_out(row: &Row, known: &Known, outcome: Outcome) -> bool {
+    use SubscriptionStatus as S;
+    let stays = matches!(known.status, None | Some(S::Active | S::Paused));
+    row.standing == Standing::Unsubscribed
+        && match outcome {
+            Outcome::Left | Outcome::Ended => true,
+            Outcome::Known => !stays,
+            _ => false,
+        }
 }
 
 #[cfg(test)]

@@ -113,9 +113,13 @@ impl Layout {
         let date = |field| dates.read(field, cell(field));
         let ended_at = date(Field::EndedAt)?;
         let confirmed_at = date(Field::ConfirmedAt)?;
+        let standing = match self.standing(record, confirmed_at, ended_at)? {
+            Standing::Unconfirmed if self.all_confirmed => Standing::Confirmed,
+            standing => standing,
+        };
         Ok(Row {
             address,
-            standing: self.standing(record, confirmed_at, ended_at)?,
+            standing,
             requested_at: date(Field::RequestedAt)?,
             requested_from: ip(cell(Field::RequestedIp)),
             confirmed_at,
@@ -155,7 +159,7 @@ impl Layout {
                 }
             }
             Rule::Dates if confirmed_at.is_none() && ended_at.is_none() => Standing::Unconfirmed,
-            Rule::Dates | Rule::AllConfirmed => unless_ended(Standing::Confirmed),
+            Rule::Dates | Rule::OperatorsWord => unless_ended(Standing::Confirmed),
         })
     }
 }

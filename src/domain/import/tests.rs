@@ -147,6 +147,34 @@ fn a_cell_kept_from_spreadsheets_is_read_as_it_was() {
     assert_eq!(read("email,status", "'ann@example.org,active").unwrap().address.as_str(), "'ann@example.org");
 }
 
+#[test]
+fn the_operators_word_goes_before_no_rule_of_the_list() {
+    use Standing as S;
+    let options = LayoutOptions { all_confirmed: true, ..LayoutOptions::default() };
+    let read = |header: &str, row: &str| {
+        let layout = Layout::of(header.split(','), &options).unwrap();
+        layout.read(&StringRecord::from(row.split(',').collect::<Vec<_>>()), &dates()).map(|it| it.standing)
+    };
+    for (header, row, expected) in [
+        (LISTMONK, "1,a@example.org,A,{},enabled,,", S::Confirmed),
+        (LISTMONK, "1,a@example.org,A,{},disabled,,", S::Unsubscribed),
+        (LISTMONK, "1,a@example.org,A,{},blocklisted,,", S::Blocked),
+        (MAILCHIMP, "a@example.org,A,2021-05-04 10:22:31,203.0.113.7,,", S::Confirmed),
+        (LEFT_MAILCHIMP, "a@example.org,,,2020-08-01 06:00:00,SPAM (unwanted)", S::Complained),
+        (CLEANED, "a@example.org,,,2020-08-01 06:00:00", S::Undeliverable),
+        (SUBSTACK, "a@example.org,true,true,2023-11-05T12:00:00.000Z", S::Unsubscribed),
+        (GHOST, "6,a@example.org,false,2022-08-08T10:00:00.000Z,", S::Unsubscribed),
+        (BUTTONDOWN, "a@example.org,unactivated,2024-02-02T02:02:02Z,", S::Confirmed),
+        ("email,status", "a@example.org,bounced", S::Undeliverable),
+        ("email,confirmed_at,unsubscribed_at", "a@example.org,,2024-02-02", S::Unsubscribed),
+        ("email,name", "a@example.org,Ann", S::Confirmed),
+        ("email,unsubscribed_at", "a@example.org,2024-02-02", S::Unsubscribed),
+    ] {
+        assert_eq!(read(header, row), Ok(expected), "{row}");
+    }
+    assert!(read("email,status", "a@example.org,asleep").is_err());
+}
+
 fn row(standing: Standing, ended_at: Option<Timestamp>) -> Row {
     Row {
         address: EmailAddress::parse("ann@example.org").unwrap(),
@@ -172,10 +200,13 @@ fn nobody_who_left_or_must_not_be_mailed_becomes_active() {
     for status in statuses {
         for (suppressed, forgotten) in [(false, false), (true, false), (false, true), (true, true)] {
             for standing in Standing::ALL {
-                let known = Known { status, suppressed, forgotten, confirmed_here_at: None };
-                if decide(&row(*standing, None), &known) == Outcome::Added {
-                    assert!(matches!(standing, Standing::Confirmed | Standing::Paused));
-                    assert!(matches!(status, None | Some(S::Pending)) && !suppressed && !forgotten);
+                for has_left in [false, true] {
+                    let known = Known { status, suppressed, forgotten, has_left, ..Known::default() };
+                    if decide(&row(*standing, None), &known) == Outcome::Added {
+                        assert!(matches!(standing, Standing::Confirmed | Standing::Paused));
+                        assert!(matches!(status, None | Some(S::Pending)));
+                        assert!(!suppressed && !forgotten && !has_left);
+                    }
                 }
             }
         }
@@ -195,6 +226,18 @@ fn who_left_elsewhere_ends_here_unless_they_came_back_later() {
     assert_eq!(decide(&left(Some(early)), &active(Some(late))), Outcome::Known);
     assert_eq!(decide(&left(None), &active(Some(late))), Outcome::Ended);
     assert_eq!(decide(&left(Some(early)), &active(None)), Outcome::Ended);
+    let pending = |requested_here_at| Known {
+        status: Some(SubscriptionStatus::Pending),
+        requested_here_at,
+        ..Known::default()
+    };
+    assert_eq!(decide(&left(Some(late)), &pending(Some(early))), Outcome::Left);
+    assert_eq!(decide(&left(None), &pending(Some(late))), Outcome::Left);
+    // Who asked here after they had left there decides by their own link; until then no list does.
+    let (row_of, known) = (left(Some(early)), pending(Some(late)));
+    assert_eq!(decide(&row_of, &known), Outcome::Known);
+    assert!(keeps_out(&row_of, &known, Outcome::Known));
+    assert!(!keeps_out(&left(Some(early)), &active(Some(late)), Outcome::Known));
     let bounced = row(Standing::Undeliverable, Some(early));
     assert_eq!(decide(&bounced, &active(Some(late))), Outcome::Known);
     assert_eq!(decide(&bounced, &active(None)), Outcome::Suppressed);

@@ -10,7 +10,7 @@ pub(super) fn content(making: &Making<'_>, subscription: &SubscriptionRecord) ->
     }
     let links = making.own_links(subscription.id);
     let email = already_subscribed::render(&AlreadySubscribed {
-        masthead: making.masthead(),
+        masthead: making.masthead_for(subscription),
         unsubscribe_url: &links.unsubscribe,
         archive_url: &format!("{}/issues", making.public_url()),
         address: making.mail.recipient.as_str(),

@@ -3,7 +3,7 @@
 use super::{Content, Making};
 use crate::{
     db::{
-        DbError, Tx,
+        DbError, Tx, newsletters,
         subscriptions::{self, SubscriptionRecord},
     },
     domain::{ids::ConfirmationId, mail::MailKind, subscription::SubscriptionStatus, token::Purpose},
@@ -16,10 +16,20 @@ pub(super) async fn content(
     subscription: &SubscriptionRecord,
 ) -> Result<Content, DbError> {
     let Some(id) = making.mail.confirmation_id else { return Ok(Content::Unwanted(super::GONE)) };
-    let confirmation = subscriptions::confirmation(tx, ConfirmationId(id)).await?;
-    let open = subscription.status == SubscriptionStatus::Pending
-        && confirmation.is_some_and(|it| it.used_at.is_none() && it.expires_at.0 > making.now);
-    if !open {
+    // All that one signup asked for is confirmed by one link: what is still open of it is named.
+    let mut titles = Vec::new();
+    for it in subscriptions::confirmed_together(tx, ConfirmationId(id)).await? {
+        let of = if it.subscription_id == subscription.id {
+            Some(subscription.clone())
+        } else {
+            subscriptions::get(tx, it.subscription_id).await?
+        };
+        let Some(of) = of else { continue };
+        if of.status == SubscriptionStatus::Pending && it.used_at.is_none() && it.expires_at.0 > making.now {
+            titles.push(newsletters::get(tx, of.newsletter_id).await?.newsletter.title);
+        }
+    }
+    if titles.is_empty() {
         return Ok(Content::Unwanted("there is nothing left to confirm"));
     }
     let token = making.context.keys.sign(Purpose::Confirm, id);
@@ -28,10 +38,11 @@ pub(super) async fn content(
         _ => confirmation::render,
     };
     let email = write(&Confirmation {
-        masthead: making.masthead(),
+        masthead: making.masthead_for(subscription),
         confirm_url: &format!("{}/confirm/{token}", making.public_url()),
         expires_in_days: making.context.rules.confirmation_days,
         address: making.mail.recipient.as_str(),
+        titles: &titles.join(", "),
     });
     Ok(Content::Mail { email, unsubscribe_url: None })
 }

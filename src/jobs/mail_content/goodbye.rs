@@ -10,7 +10,7 @@ pub(super) fn content(making: &Making<'_>, subscription: &SubscriptionRecord) ->
     }
     let sign_up_url = format!("{}/?newsletter={}", making.public_url(), making.newsletter.newsletter.slug);
     let email = goodbye::render(&Goodbye {
-        masthead: making.masthead(),
+        masthead: making.masthead_for(subscription),
         sign_up_url: &sign_up_url,
         address: making.mail.recipient.as_str(),
     });

@@ -7,6 +7,7 @@ mod confirmation;
 mod feed_notice;
 mod goodbye;
 mod issue_notice;
+mod request;
 mod signup_notice;
 mod test_issue;
 mod welcome;
@@ -53,6 +54,14 @@ struct Making<'a> {
 impl<'a> Making<'a> {
     fn masthead(&self) -> Masthead<'a> {
         masthead(&self.newsletter.newsletter, self.public_url())
+    }
+
+    /// The masthead of a letter to a reader: in the reader's language, if it is known and another one than the newsletter's.
+    fn masthead_for(&self, subscription: &'a SubscriptionRecord) -> Masthead<'a> {
+        let primary = |tag: &'a str| tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+        let masthead = self.masthead();
+        let own = subscription.language.as_deref().filter(|own| primary(own) != primary(masthead.language));
+        Masthead { language: own.unwrap_or(masthead.language), ..masthead }
     }
 
     fn public_url(&self) -> &'a str {
@@ -108,7 +117,10 @@ pub(super) async fn content(
         | MailKind::ConfirmationReminder
         | MailKind::AlreadySubscribed
         | MailKind::Welcome
-        | MailKind::Goodbye => {
+        | MailKind::Goodbye
+        | MailKind::CopyLink
+        | MailKind::OldAddress
+        | MailKind::NewAddress => {
             let subscription = match mail.subscription_id {
                 Some(id) => subscriptions::get(tx, SubscriptionId(id)).await?,
                 None => None,
@@ -136,6 +148,9 @@ async fn to_reader(
         MailKind::AlreadySubscribed => Ok(already_subscribed::content(making, subscription)),
         MailKind::Welcome => welcome::content(making, tx, subscription).await,
         MailKind::Goodbye => Ok(goodbye::content(making, subscription)),
+        MailKind::CopyLink | MailKind::OldAddress | MailKind::NewAddress => {
+            request::content(making, tx, subscription).await
+        }
         _ => Ok(Content::Unwanted(GONE)),
     }
 }

@@ -43,17 +43,18 @@ pub(super) async fn content(
     let latest =
         shown.as_ref().zip(web_url.as_deref()).map(|((latest, stories), web_url)| welcome::LatestIssue {
             date: latest.date(),
+            language: &newsletter.language,
             headlines: &headlines,
             more: stories.len().saturating_sub(MOST_STORIES),
             web_url,
         });
     let email = welcome::render(&Welcome {
-        masthead: making.masthead(),
+        masthead: making.masthead_for(subscription),
         address: making.mail.recipient.as_str(),
         next: NextIssue {
             at: clock::civil(newsletter, due_at),
             today: schedule::date_at(newsletter, making.now),
-            clock: &clock::name(newsletter, due_at),
+            clock: clock::whose(newsletter, due_at).spoken(),
         },
         latest,
         unsubscribe_url: &links.unsubscribe,

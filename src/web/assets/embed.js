@@ -13,7 +13,8 @@
 :where(${box}>button){flex:0 0 auto}
 :where(${box} input[type=email]){min-height:2.75em;padding:.4em .7em;font:inherit;color:inherit;background:transparent;border:1px solid;border-radius:var(--daily-radius,3px)}
 :where(${box} button){min-height:2.75em;padding:.4em 1.2em;font:inherit;font-weight:600;color:var(--daily-on-accent,#fff);background:var(--daily-accent,#0a6048);border:1px solid transparent;border-radius:var(--daily-radius,3px);cursor:pointer}
-:where(${box} [role=status]:empty){display:none}`;
+:where(${box} [role=status]:empty){display:none}
+:where(${box} [role=status] button){margin:.5em .5em 0 0}`;
 
   const style = () => {
     try {
@@ -25,10 +26,7 @@
     }
   };
 
-  const wordsFor = form => {
-    const tag = (form.dataset.lang || form.closest("[lang]")?.lang || navigator.language || "").toLowerCase();
-    return words[tag] || words[tag.split("-")[0]] || words.en;
-  };
+  const languageOf = form => form.dataset.lang || form.closest("[lang]")?.lang || navigator.language || "";
 
   const fieldsOf = form => {
     const fields = {};
@@ -38,6 +36,7 @@
     }
     // Not the page's query: it may hold what is nobody else's.
     fields.source ||= location.origin + location.pathname;
+    fields.lang ||= languageOf(form);
     fields.time_zone ||= Intl.DateTimeFormat().resolvedOptions().timeZone || "";
     return fields;
   };
@@ -45,7 +44,7 @@
   const enhance = form => {
     if (form.dataset.daily === "ready") return;
     form.dataset.daily = "ready";
-    const say = wordsFor(form);
+    const say = words[languageOf(form).toLowerCase().split("-")[0]] || words.en;
     const email = form.querySelector("input[name=email]");
     const described = email?.getAttribute("aria-describedby") || "";
     const button = form.querySelector("button,input[type=submit]");
@@ -84,9 +83,27 @@
       HTMLFormElement.prototype.submit.call(form);
     };
 
+    // The address looks mistyped: a button takes what was probably meant, another insists.
+    const ask = told => {
+      tell(told.detail);
+      const offer = (text, address, more) => {
+        const choice = document.createElement("button");
+        choice.type = "button";
+        choice.textContent = text;
+        choice.addEventListener("click", () => {
+          // The buttons go away, and the keyboard shall not lose its place.
+          email.focus();
+          email.value = address;
+          submit(more);
+        });
+        status.append(" ", choice);
+      };
+      offer(told.take, told.suggestion);
+      offer(told.keep, email.value, told.insist);
+    };
+
     let busy = false;
-    form.addEventListener("submit", async event => {
-      event.preventDefault();
+    const submit = async more => {
       if (busy) return;
       busy = true;
       button?.setAttribute("aria-disabled", "true");
@@ -99,24 +116,30 @@
             credentials: "omit",
             referrerPolicy: "no-referrer",
             headers: { "content-type": "application/json", accept: "application/json" },
-            body: JSON.stringify({ ...fieldsOf(form), proof }),
+            body: JSON.stringify({ ...fieldsOf(form), ...more, proof }),
           });
-          const problem = answer.ok ? {} : await answer.json().catch(() => ({}));
-          if (proof || !problem.challenge) return [answer, problem];
-          return send(await (await import(new URL("/prove.js", form.action))).prove(problem.challenge));
+          // What the answer says is in the language of the page.
+          const told = await answer.json().catch(() => ({}));
+          if (proof || !told.challenge) return [answer, told];
+          return send(await (await import(new URL("/prove.js", form.action))).prove(told.challenge));
         };
-        const [answer, problem] = await send();
+        const [answer, told] = await send();
         if (answer.ok) {
-          tell(say.accepted);
+          tell(told.message);
           if (email) email.value = "";
-        } else if (problem.field === "email") tell(say.bad_address, true);
-        else if (answer.status === 429) tell(say.too_many);
+        } else if (email && told.take) ask(told);
+        else if (told.field === "email") tell(told.detail, true);
+        else if (answer.status === 429) tell(told.detail);
         else hand();
       } catch {
         hand();
       }
       busy = false;
       button?.removeAttribute("aria-disabled");
+    };
+    form.addEventListener("submit", event => {
+      event.preventDefault();
+      submit();
     });
   };
 

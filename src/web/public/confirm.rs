@@ -1,7 +1,7 @@
 //! `/confirm/{token}`: GET shows a button and changes nothing, because mail scanners follow links; POST confirms. In the browser
 //! that signed up, GET confirms at once. `/confirm/{token}/renew`: POST sends a new link for one that has expired.
 
-use super::subscribe;
+use super::{subscribe, what_is_wrong};
 use crate::{
     actions::{
         confirm::{self, Confirmation, ConfirmedBy},
@@ -11,14 +11,15 @@ use crate::{
     web::{
         Site, WebError, error,
         layout::{Frame, respond},
-        negotiate::{BROWSER_COOKIE, cookie, evidence, is_visit},
-        words::{self, around, fill},
+        negotiate::{AskedLanguage, BROWSER_COOKIE, cookie, evidence, is_visit},
+        refusal::Refusal,
+        words::{self, Spoken, around, fill},
     },
 };
 use axum::{
-    extract::{ConnectInfo, Path, State},
+    extract::{ConnectInfo, Path, Query, State},
     http::{HeaderMap, Method, StatusCode},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use maud::{Markup, html};
 use std::net::SocketAddr;
@@ -28,6 +29,7 @@ pub async fn get(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(token): Path<String>,
+    Query(query): Query<AskedLanguage>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, WebError> {
@@ -41,7 +43,7 @@ pub async fn get(
         let evidence = evidence(peer, &headers, None);
         state = confirm::confirm(&site.actions, &token, ConfirmedBy::SameBrowser, &evidence).await?;
     }
-    Ok(show(&token, state))
+    Ok(show(&token, state, &query, &headers))
 }
 
 /// Sends a new link.
@@ -49,18 +51,25 @@ pub async fn renew(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(token): Path<String>,
+    Query(query): Query<AskedLanguage>,
     headers: HeaderMap,
 ) -> Result<Response, WebError> {
     match confirm::renew(&site.actions, &token, &evidence(peer, &headers, None)).await {
-        Ok(Some(newsletter)) => subscribe::accepted(&site, &newsletter.newsletter.slug).await,
-        Ok(None) => Ok(show(&token, confirm::look(&site.actions, &token).await?)),
-        Err(SubscribeError::TooMany { wait }) => Ok(error::too_many(&headers, wait)),
-        Err(SubscribeError::NoSuchNewsletter(slug)) => {
-            Err(WebError::NotFound(format!("There is no newsletter “{slug}”.")))
+        Ok(Some((newsletter, language))) => {
+            let spoken = speak(&newsletter, language.as_deref(), &query, &headers);
+            Ok(subscribe::accepted(&newsletter, spoken))
         }
-        Err(why @ (SubscribeError::Blocked(_) | SubscribeError::RoleAccount)) => {
+        Ok(None) => Ok(show(&token, confirm::look(&site.actions, &token).await?, &query, &headers)),
+        Err(SubscribeError::TooMany { wait }) => Ok(Refusal::TooMany(wait).into_response()),
+        Err(SubscribeError::NoSuchNewsletter(slug)) => Err(WebError::NotFound(Refusal::NoNewsletter(slug))),
+        Err(
+            why
+            @ (SubscribeError::Blocked(_) | SubscribeError::RoleAccount | SubscribeError::NewsletterCount),
+        ) => {
+            let (language, words) = words::spoken([query.lang.as_deref()], &headers);
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            Ok(error::page(status, "That address can't be taken", &why.to_string()))
+            let what = what_is_wrong::refused(&why, words);
+            Ok(error::page_in(language, status, &words.address.refused, &what))
         }
         Err(SubscribeError::Db(error)) => Err(error.into()),
     }
@@ -71,24 +80,32 @@ pub async fn post(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(token): Path<String>,
+    Query(query): Query<AskedLanguage>,
     headers: HeaderMap,
 ) -> Result<Response, WebError> {
     let evidence = evidence(peer, &headers, None);
-    Ok(show(&token, confirm::confirm(&site.actions, &token, ConfirmedBy::Button, &evidence).await?))
+    let state = confirm::confirm(&site.actions, &token, ConfirmedBy::Button, &evidence).await?;
+    Ok(show(&token, state, &query, &headers))
 }
 
-fn show(token: &str, state: Confirmation) -> Response {
+fn speak(
+    newsletter: &NewsletterRecord,
+    own: Option<&str>,
+    query: &AskedLanguage,
+    headers: &HeaderMap,
+) -> Spoken {
+    words::spoken([query.lang.as_deref(), own, Some(&newsletter.newsletter.language)], headers)
+}
+
+fn show(token: &str, state: Confirmation, query: &AskedLanguage, headers: &HeaderMap) -> Response {
     match state {
-        Confirmation::Unknown => error::page(
-            StatusCode::NOT_FOUND,
-            "This link does not work",
-            "It may have been cut off on the way: copy the whole link from the mail, or sign up again for a new one.",
-        ),
-        Confirmation::Expired { newsletter } => {
-            let say = &words::of(&newsletter.newsletter.language).confirm;
+        Confirmation::Unknown => Refusal::BrokenConfirmLink.into_response(),
+        Confirmation::Expired { newsletter, language } => {
+            let (language, words) = speak(&newsletter, language.as_deref(), query, headers);
+            let say = &words.confirm;
             page(
                 StatusCode::GONE,
-                &newsletter,
+                (&newsletter, language),
                 &say.expired,
                 &html! {
                     p { (say.why_expired) }
@@ -98,13 +115,14 @@ fn show(token: &str, state: Confirmation) -> Response {
                 },
             )
         }
-        Confirmation::Ready { newsletter, address } => {
-            let say = &words::of(&newsletter.newsletter.language).confirm;
+        Confirmation::Ready { newsletter, language, titles, address } => {
+            let (language, words) = speak(&newsletter, language.as_deref(), query, headers);
+            let say = &words.confirm;
             let (before, after) = around(&say.one_click, "address");
             page(
                 StatusCode::OK,
-                &newsletter,
-                &fill(&say.ready, &[("newsletter", &newsletter.newsletter.title)]),
+                (&newsletter, language),
+                &fill(&say.ready, &[("newsletter", &titles)]),
                 &html! {
                     p { (before) strong { (address) } (after) }
                     // No action: the form posts to the page's own address, token included.
@@ -113,14 +131,15 @@ fn show(token: &str, state: Confirmation) -> Response {
                 },
             )
         }
-        Confirmation::Confirmed { newsletter } => {
-            let say = &words::of(&newsletter.newsletter.language).confirm;
+        Confirmation::Confirmed { newsletter, language, titles } => {
+            let (language, words) = speak(&newsletter, language.as_deref(), query, headers);
+            let say = &words.confirm;
             page(
                 StatusCode::OK,
-                &newsletter,
+                (&newsletter, language),
                 &say.done,
                 &html! {
-                    p { (fill(&say.next, &[("newsletter", &newsletter.newsletter.title)])) }
+                    p { (fill(&say.next, &[("newsletter", &titles)])) }
                     p { a href="/issues" { (say.until_then) } }
                 },
             )
@@ -128,8 +147,13 @@ fn show(token: &str, state: Confirmation) -> Response {
     }
 }
 
-fn page(status: StatusCode, newsletter: &NewsletterRecord, title: &str, content: &Markup) -> Response {
+fn page(
+    status: StatusCode,
+    (newsletter, language): (&NewsletterRecord, &str),
+    title: &str,
+    content: &Markup,
+) -> Response {
     let it = &newsletter.newsletter;
-    let frame = Frame { title, brand: (&it.title, &it.tagline), language: &it.language };
+    let frame = Frame { title, brand: (&it.title, &it.tagline), language };
     respond(status, frame, &html! { h1 { (title) } (content) })
 }

@@ -4,7 +4,10 @@ use super::subscribe::Fields;
 use crate::{
     db::newsletters::NewsletterRecord,
     domain::email_address::EmailAddress,
-    web::layout::{Frame, respond},
+    web::{
+        layout::{Frame, respond},
+        words::{Spoken, around, fill},
+    },
 };
 use axum::{
     Json,
@@ -14,62 +17,64 @@ use axum::{
 use maud::{Markup, html};
 
 /// The question, as a page.
-pub fn page(newsletter: &NewsletterRecord, fields: &Fields, meant: &EmailAddress) -> Response {
-    let it = &newsletter.newsletter;
-    let frame = Frame { title: "Did you mean …?", brand: (&it.title, &it.tagline), language: &it.language };
+pub fn page(
+    newsletter: &NewsletterRecord,
+    (language, words): Spoken,
+    fields: &Fields,
+    meant: &EmailAddress,
+) -> Response {
+    let (it, say) = (&newsletter.newsletter, &words.slip);
+    let frame = Frame { title: &say.title, brand: (&it.title, &it.tagline), language };
+    let entered = fields.email.trim();
+    let (before, after) = around(&say.entered, "address");
     let content = html! {
-        h1 { "Did you mean " (meant) "?" }
-        p { "You entered " strong { (fields.email.trim()) } ", which looks like a slip." }
+        h1 { (of(&say.question, meant.as_str())) }
+        p { (before) strong { (entered) } (after) }
         form.signup method="post" action="/subscribe" {
             (again(fields, meant.as_str()))
-            button type="submit" { "Yes, use " (meant) }
+            button type="submit" { (of(&say.take, meant.as_str())) }
         }
         form.signup method="post" action="/subscribe" {
-            (again(fields, fields.email.trim()))
+            (again(fields, entered))
             input type="hidden" name="as_typed" value="yes";
-            button type="submit" { "No, " (fields.email.trim()) " is right" }
+            button type="submit" { (of(&say.keep, entered)) }
         }
     };
     respond(StatusCode::OK, frame, &content)
 }
 
-/// The question, for a program: what was meant, and how to insist.
-pub fn problem(meant: &EmailAddress) -> Response {
+/// The question, for a program: what was meant, how to insist, and what two buttons would say.
+pub fn problem(fields: &Fields, (language, words): Spoken, meant: &EmailAddress) -> Response {
     let status = StatusCode::UNPROCESSABLE_ENTITY;
+    let say = &words.slip;
     let body = serde_json::json!({
-        "type": "about:blank", "title": "The address looks mistyped", "status": status.as_u16(),
-        "detail": format!("Did you mean {meant}? To insist, send it again with \"as_typed\": \"yes\"."),
-        "field": "email", "suggestion": meant.as_str(),
+        "type": "about:blank", "title": say.title, "status": status.as_u16(),
+        "detail": of(&say.question, meant.as_str()),
+        "field": "email", "suggestion": meant.as_str(), "insist": { "as_typed": "yes" },
+        "take": of(&say.take, meant.as_str()), "keep": of(&say.keep, fields.email.trim()),
     });
     let mut answer = (status, Json(body)).into_response();
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language));
     answer
 }
 
-/// A domain that takes no mail, for a program, with what was probably meant.
-pub(super) fn unreachable(why: &str, meant: Option<&EmailAddress>) -> Response {
-    let status = StatusCode::UNPROCESSABLE_ENTITY;
-    let mut body = serde_json::json!({
-        "type": "about:blank", "title": "That address can't be taken", "status": status.as_u16(), "detail": why, "field": "email",
-    });
-    if let Some(meant) = meant {
-        body["suggestion"] = meant.as_str().into();
-    }
-    let mut answer = (status, Json(body)).into_response();
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    answer
+fn of(text: &str, address: &str) -> String {
+    fill(text, &[("address", address)])
 }
 
 /// What was entered, to be sent again with an address.
 pub(super) fn again(fields: &Fields, email: &str) -> Markup {
     let others = [
-        ("newsletter", &fields.newsletter),
         ("source", &fields.source),
         ("time_zone", &fields.time_zone),
+        ("lang", &fields.lang),
         ("started", &fields.started),
     ];
     html! {
         input type="hidden" name="email" value=(email);
+        @for slug in &fields.newsletter { input type="hidden" name="newsletter" value=(slug); }
         @for (name, value) in others {
             @if let Some(value) = value { input type="hidden" name=(name) value=(value); }
         }

@@ -13,7 +13,8 @@ use crate::{
     web::{
         Site, WebError,
         layout::{Frame, Public, public_page, respond},
-        words::{self, Words, fill},
+        refusal::Refusal,
+        words::{self, Spoken, fill},
     },
 };
 use axum::{
@@ -66,9 +67,7 @@ pub async fn list(
         },
         Some(slug) => match listed.iter().find(|it| it.newsletter.slug == slug) {
             Some(it) => of_one(&site, it, query.before, choose(&it.newsletter)).await,
-            None => {
-                Err(WebError::NotFound(format!("There are no past issues of a newsletter “{slug}” here.")))
-            }
+            None => Err(WebError::NotFound(Refusal::NoIssuesOf(slug.to_owned()))),
         },
     }
 }
@@ -84,9 +83,6 @@ pub async fn listed(site: &Site) -> Result<Vec<NewsletterRecord>, WebError> {
 pub fn issue_path(newsletter: &Newsletter, issue: &PublicIssue) -> String {
     format!("/issues/{}?newsletter={}", issue.issue_date, newsletter.slug)
 }
-
-/// The language of a page, and its words.
-type Spoken = (&'static str, &'static Words);
 
 async fn of_one(
     site: &Site,
@@ -189,8 +185,7 @@ pub async fn show(
     Query(query): Query<ShowQuery>,
 ) -> Result<Response, WebError> {
     let newsletter = site.newsletter(query.newsletter.as_deref()).await?;
-    let missing =
-        || WebError::NotFound(format!("{} has no issue of this date.", newsletter.newsletter.title));
+    let missing = || WebError::NotFound(Refusal::NoIssue(newsletter.newsletter.title.clone()));
     let date: Date = date.parse().map_err(|_| missing())?;
     let mut tx = site.actions.db.read().await?;
     let issue = issues::by_date(&mut tx, newsletter.id, date).await?.ok_or_else(missing)?;

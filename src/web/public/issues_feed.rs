@@ -4,7 +4,7 @@ use super::issues::{issue_path, listed};
 use crate::{
     db::variants::{self, PublicIssue},
     domain::newsletter::Newsletter,
-    web::{Site, WebError, cached},
+    web::{Site, WebError, cached, refusal::Refusal},
 };
 use axum::{
     extract::{Query, State},
@@ -38,7 +38,7 @@ pub async fn get(
         listed.retain(|it| it.newsletter.slug == *slug);
     }
     if listed.is_empty() {
-        return Err(WebError::NotFound("There is no feed of issues here.".into()));
+        return Err(WebError::NotFound(Refusal::NoFeed));
     }
     let mut tx = site.actions.db.read().await?;
     let mut entries = Vec::new();

@@ -10,3 +10,4 @@ mod reach;
 pub mod signup;
 pub mod subscribe;
 pub mod unsubscribe;
+mod what_is_wrong;

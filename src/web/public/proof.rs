@@ -7,15 +7,16 @@ use crate::{
     actions::prove::{self, Redeemed},
     domain::proof_of_work::WAIT,
     web::{
-        Site, WebError, error,
+        Site, WebError,
         layout::{Frame, respond},
-        words::{self, fill},
+        refusal::Refusal,
+        words::{Spoken, fill},
     },
 };
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use jiff::SignedDuration;
@@ -28,16 +29,16 @@ pub async fn challenge(State(site): State<Site>) -> impl IntoResponse {
 }
 
 /// Who signs up, and how.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) struct Asking<'a> {
     /// From where.
     pub peer: SocketAddr,
-    /// With what headers.
-    pub headers: &'a HeaderMap,
     /// By JSON.
     pub json: bool,
     /// For which newsletter.
     pub slug: &'a str,
+    /// In what language.
+    pub spoken: Spoken,
 }
 
 /// The answer for a signup that lacks the proof it needs. `None`: it may go on.
@@ -59,16 +60,14 @@ pub(super) async fn ask(
         return Ok(Some(problem(site)));
     }
     let Some(ticket) = given(&fields.ticket) else {
-        return page(site, asking.slug, fields, &prove::ticket(&site.actions), WAIT).await.map(Some);
+        return page(site, asking, fields, &prove::ticket(&site.actions), WAIT).await.map(Some);
     };
     match prove::redeem(&site.actions, &ticket, asking.peer.ip()).await? {
         Redeemed::Taken => Ok(None),
         // The same ticket: its time goes on.
-        Redeemed::TooSoon { wait } => page(site, asking.slug, fields, &ticket, wait).await.map(Some),
-        Redeemed::TooMany { wait } => Ok(Some(error::too_many(asking.headers, wait))),
-        Redeemed::Void => {
-            page(site, asking.slug, fields, &prove::ticket(&site.actions), WAIT).await.map(Some)
-        }
+        Redeemed::TooSoon { wait } => page(site, asking, fields, &ticket, wait).await.map(Some),
+        Redeemed::TooMany { wait } => Ok(Some(Refusal::TooMany(wait).told_in(asking.spoken.0))),
+        Redeemed::Void => page(site, asking, fields, &prove::ticket(&site.actions), WAIT).await.map(Some),
     }
 }
 
@@ -89,18 +88,19 @@ fn problem(site: &Site) -> Response {
 /// A page that goes on by itself; without scripts, after a wait and with a button.
 async fn page(
     site: &Site,
-    slug: &str,
+    asking: Asking<'_>,
     fields: &Fields,
     ticket: &str,
     wait: SignedDuration,
 ) -> Result<Response, WebError> {
-    let newsletter = site.newsletter(Some(slug)).await?;
+    let newsletter = site.newsletter(Some(asking.slug)).await?;
     let it = &newsletter.newsletter;
-    let say = &words::of(&it.language).proof;
+    let (language, words) = asking.spoken;
+    let say = &words.proof;
     let seconds = wait.as_secs() + i64::from(wait.subsec_nanos() > 0);
     // Texts and a number: it has a JSON form. Without it the reader waits.
     let challenge = serde_json::to_string(&prove::challenge(&site.actions)).unwrap_or_default();
-    let frame = Frame { title: &say.title, brand: (&it.title, &it.tagline), language: &it.language };
+    let frame = Frame { title: &say.title, brand: (&it.title, &it.tagline), language };
     let content = html! {
         h1 { (say.title) }
         p { (say.why) }

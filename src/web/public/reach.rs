@@ -1,23 +1,23 @@
 //! An address whose domain takes no mail, by the word of the name system: answered like any other wrong address.
 
-use super::{
-    did_you_mean,
-    subscribe::{Fields, refuse},
-};
+use super::subscribe::{Fields, in_language, refuse};
 use crate::{
     domain::{email_address::EmailAddress, mail_domains::suggestion, mail_exchange::Reach},
     web::{
         Site, WebError,
-        words::{self, fill},
+        words::{Spoken, fill},
     },
 };
-use axum::response::Response;
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
 
-/// What is wrong with the domain of an address. `None`: nothing that is known.
+/// What is wrong with the domain of an address, by JSON or not, for the newsletter of a short name. `None`: nothing that is known.
 pub(super) async fn ask(
     site: &Site,
-    json: bool,
-    slug: &str,
+    (json, slug, spoken): (bool, &str, Spoken),
     fields: &Fields,
     address: &EmailAddress,
 ) -> Result<Option<Response>, WebError> {
@@ -25,16 +25,25 @@ pub(super) async fn ask(
     if actions.mail_servers.reach(address.domain(), actions.clock.now()).await != Reach::No {
         return Ok(None);
     }
-    let meant = suggestion(address);
-    let language =
-        if json { "en".to_owned() } else { site.newsletter(Some(slug)).await?.newsletter.language };
-    let say = &words::of(&language).unreachable;
+    let (meant, say) = (suggestion(address), &spoken.1.unreachable);
     let why = match &meant {
         Some(meant) => fill(&say.meant, &[("domain", address.domain()), ("address", meant.as_str())]),
         None => fill(&say.check, &[("domain", address.domain())]),
     };
-    if json {
-        return Ok(Some(did_you_mean::unreachable(&why, meant.as_ref())));
+    match meant.filter(|_| json) {
+        Some(meant) => Ok(Some(problem(spoken, &why, &meant))),
+        None => refuse(site, json, slug, spoken, fields, &why).await.map(Some),
     }
-    refuse(site, json, slug, fields, &why).await.map(Some)
+}
+
+/// For a program, with what was probably meant.
+fn problem((language, words): Spoken, why: &str, meant: &EmailAddress) -> Response {
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    let body = serde_json::json!({
+        "type": "about:blank", "title": words.address.refused, "status": status.as_u16(), "detail": why,
+        "field": "email", "suggestion": meant.as_str(),
+    });
+    let mut answer = (status, Json(body)).into_response();
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    in_language(language, answer)
 }

@@ -2,9 +2,10 @@
 //!
 //! The answer tells nobody whether an address is subscribed: body and status are the same for every address.
 
-use super::{did_you_mean, proof, reach, signup};
+use super::{did_you_mean, proof, reach, signup, what_is_wrong};
 use crate::{
     actions::subscribe::{Signup, SubscribeError, subscribe},
+    db::newsletters::NewsletterRecord,
     domain::{
         email_address::EmailAddress,
         mail_domains::suggestion,
@@ -15,7 +16,8 @@ use crate::{
         Site, WebError, error,
         layout::{Frame, respond},
         negotiate::{BROWSER_COOKIE, evidence, media_type, sends_json},
-        words::{self, fill},
+        refusal::Refusal,
+        words::{self, Spoken, fill},
     },
 };
 use axum::{
@@ -26,7 +28,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use maud::html;
+use serde::Deserialize as _;
+use serde_json::Value;
 use std::net::SocketAddr;
+use url::form_urlencoded;
 
 /// Short name of the newsletter that a signup without one is for.
 const DEFAULT_NEWSLETTER: &str = "daily";
@@ -35,11 +40,15 @@ const DEFAULT_NEWSLETTER: &str = "daily";
 #[serde(deny_unknown_fields)]
 pub(super) struct Fields {
     pub email: String,
-    pub newsletter: Option<String>,
+    /// Short names. A form has the field once for each; JSON may have a list.
+    #[serde(default, deserialize_with = "one_or_many")]
+    pub newsletter: Vec<String>,
     /// The page the form stands on.
     pub source: Option<String>,
     /// The zone of the reader's clock, by its IANA name. It comes from a browser: one that is unknown is no error.
     pub time_zone: Option<String>,
+    /// The language of the page the form stands on. It may be any: one that is not spoken here is no error.
+    pub lang: Option<String>,
     /// The mark of our own form.
     pub started: Option<String>,
     /// The field that no person sees.
@@ -63,10 +72,16 @@ pub async fn post(
         Ok(fields) => fields,
         Err(response) => return Ok(*response),
     };
-    let slug = fields.newsletter.as_deref().filter(|slug| !slug.is_empty()).unwrap_or(DEFAULT_NEWSLETTER);
+    let newsletters = newsletters_of(&fields);
+    // In its name the answer is given.
+    let slug = newsletters.first().map_or(DEFAULT_NEWSLETTER, String::as_str);
+    let spoken = speak(&site, fields.lang.as_deref(), slug, &headers).await?;
     let address = match EmailAddress::parse(&fields.email) {
         Ok(address) => address,
-        Err(why) => return refuse(&site, json, slug, &fields, &why.to_string()).await,
+        Err(why) => {
+            let why = what_is_wrong::no_address(why, &spoken.1.address);
+            return refuse(&site, json, slug, spoken, &fields, &why).await;
+        }
     };
     let automatic = is_automatic(
         &site.actions.keys,
@@ -77,54 +92,75 @@ pub async fn post(
     );
     if let Some(meant) = suggestion(&address).filter(|_| !automatic && fields.as_typed.is_none()) {
         if json {
-            return Ok(did_you_mean::problem(&meant));
+            return Ok(did_you_mean::problem(&fields, spoken, &meant));
         }
-        return Ok(did_you_mean::page(&site.newsletter(Some(slug)).await?, &fields, &meant));
+        return Ok(did_you_mean::page(&site.newsletter(Some(slug)).await?, spoken, &fields, &meant));
     }
-    let asking = proof::Asking { peer, headers: &headers, json, slug };
+    let asking = proof::Asking { peer, json, slug, spoken };
     if !automatic && let Some(answer) = proof::ask(&site, asking, &fields).await? {
         return Ok(answer);
     }
-    if !automatic && let Some(answer) = reach::ask(&site, json, slug, &fields, &address).await? {
+    if !automatic && let Some(answer) = reach::ask(&site, (json, slug, spoken), &fields, &address).await? {
         return Ok(answer);
     }
     let mark = browser_mark(&site, &headers, &address);
     let signup = Signup {
         address,
-        newsletter: slug.to_owned(),
+        newsletters: newsletters.clone(),
+        language: Some(spoken.0.to_owned()),
         method: if json { "json" } else { "form" },
         time_zone: fields.time_zone.as_deref().and_then(|zone| parse_time_zone(zone).ok()),
         evidence: evidence(peer, &headers, fields.source.as_deref()),
     };
-    let taken = if automatic { Ok(()) } else { subscribe(&site.actions, &signup).await };
+    let taken = if automatic { Ok(()) } else { subscribe(&site.actions, signup).await };
     match taken {
         Ok(()) => {}
         Err(SubscribeError::NoSuchNewsletter(slug)) => {
-            let what = format!("there is no newsletter `{slug}`");
-            return Ok(error::either(
-                &headers,
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "No such newsletter",
-                &what,
-            ));
+            return Ok(Refusal::UnknownNewsletter(slug).told_in(spoken.0));
         }
-        Err(why @ (SubscribeError::Blocked(_) | SubscribeError::RoleAccount)) => {
-            return refuse(&site, json, slug, &fields, &why.to_string()).await;
+        Err(
+            why
+            @ (SubscribeError::Blocked(_) | SubscribeError::RoleAccount | SubscribeError::NewsletterCount),
+        ) => {
+            let why = what_is_wrong::refused(&why, spoken.1);
+            return refuse(&site, json, slug, spoken, &fields, &why).await;
         }
-        Err(SubscribeError::TooMany { wait }) => return Ok(error::too_many(&headers, wait)),
+        Err(SubscribeError::TooMany { wait }) => return Ok(Refusal::TooMany(wait).told_in(spoken.0)),
         Err(SubscribeError::Db(error)) => return Err(error.into()),
     }
     if json {
-        let body = serde_json::json!({
-            "status": "accepted", "message": "Check your inbox: we have sent a link to confirm.",
-        });
-        return Ok((StatusCode::ACCEPTED, Json(body)).into_response());
+        let body = serde_json::json!({ "status": "accepted", "message": spoken.1.signup.accepted });
+        return Ok(in_language(spoken.0, (StatusCode::ACCEPTED, Json(body)).into_response()));
     }
-    let mut answer = accepted(&site, slug).await?;
+    let mut answer = accepted(&site.newsletter(Some(slug)).await?, spoken);
     if let Some(mark) = mark {
         answer.headers_mut().insert(header::SET_COOKIE, mark);
     }
     Ok(answer)
+}
+
+/// The language of the answer: that of the page the form stands on, then the newsletter's, then what the browser prefers.
+async fn speak(
+    site: &Site,
+    asked: Option<&str>,
+    slug: &str,
+    headers: &HeaderMap,
+) -> Result<Spoken, WebError> {
+    if let Some(spoken) = asked.and_then(words::find) {
+        return Ok(spoken);
+    }
+    let newsletter = match site.newsletter(Some(slug)).await {
+        Ok(newsletter) => Some(newsletter),
+        // What is wrong is said when the signup is taken.
+        Err(WebError::NotFound(_)) => None,
+        Err(error) => return Err(error),
+    };
+    Ok(words::spoken([newsletter.as_ref().map(|it| it.newsletter.language.as_str())], headers))
+}
+
+pub(super) fn in_language(language: &'static str, mut answer: Response) -> Response {
+    answer.headers_mut().insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language));
+    answer
 }
 
 /// The cookie by which the browser is known again that signed an address up, so that the link in the mail confirms at once in
@@ -147,54 +183,82 @@ pub(super) async fn refuse(
     site: &Site,
     json: bool,
     slug: &str,
+    spoken: Spoken,
     fields: &Fields,
     why: &str,
 ) -> Result<Response, WebError> {
     let status = StatusCode::UNPROCESSABLE_ENTITY;
     if json {
-        return Ok(error::problem(status, "That address can't be taken", why, Some("email")));
+        let title = &spoken.1.address.refused;
+        return Ok(in_language(spoken.0, error::problem(status, title, why, Some("email"))));
     }
     let newsletter = site.newsletter(Some(slug)).await?;
     let entered: String = fields.email.chars().take(300).collect();
-    Ok(signup::show(site, status, &newsletter, &entered, Some(&sentence(why))))
+    Ok(signup::show(site, status, &newsletter, spoken, &entered, Some(why)))
+}
+
+/// The newsletters a signup is for: those named, or the usual one.
+fn newsletters_of(fields: &Fields) -> Vec<String> {
+    let named: Vec<String> = fields.newsletter.iter().filter(|slug| !slug.is_empty()).cloned().collect();
+    if named.is_empty() { vec![DEFAULT_NEWSLETTER.to_owned()] } else { named }
 }
 
 fn read(json: bool, headers: &HeaderMap, body: &[u8]) -> Result<Fields, Box<Response>> {
     if json {
         // An object first: a list would do for the fields one by one.
-        let object: Result<serde_json::Map<String, serde_json::Value>, _> = serde_json::from_slice(body);
+        let object: Result<serde_json::Map<String, Value>, _> = serde_json::from_slice(body);
         return object.and_then(|object| serde_json::from_value(object.into())).map_err(|why| {
             let status =
                 if why.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
-            Box::new(error::problem(status, "The body is not a signup", &why.to_string(), None))
+            Box::new(Refusal::Unreadable(status, why.to_string()).into_response())
         });
     }
     if media_type(headers, &header::CONTENT_TYPE) != "application/x-www-form-urlencoded" {
-        let what = "Send a form (application/x-www-form-urlencoded) or JSON (application/json).";
-        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-        return Err(Box::new(error::either(headers, status, "Unknown kind of body", what)));
+        return Err(Box::new(Refusal::UnknownBody.into_response()));
     }
-    serde_urlencoded::from_bytes(body).map_err(|why| {
-        let what = format!("The form can't be read: {why}.");
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        Box::new(error::either(headers, status, "The form is not a signup", &what))
+    read_form(body).map_err(|why| {
+        Box::new(Refusal::Unreadable(StatusCode::UNPROCESSABLE_ENTITY, why.to_string()).into_response())
     })
 }
 
-pub(super) async fn accepted(site: &Site, slug: &str) -> Result<Response, WebError> {
-    let newsletter = site.newsletter(Some(slug)).await?;
-    let it = &newsletter.newsletter;
-    let say = &words::of(&it.language).signup;
-    let frame = Frame { title: &say.check, brand: (&it.title, &it.tagline), language: &it.language };
+/// A form as JSON would be: `newsletter` may come several times, everything else once.
+fn read_form(body: &[u8]) -> Result<Fields, serde_json::Error> {
+    use serde::de::Error as _;
+    let mut object = serde_json::Map::new();
+    let mut newsletters = Vec::new();
+    for (name, value) in form_urlencoded::parse(body) {
+        if name == "newsletter" {
+            newsletters.push(Value::String(value.into_owned()));
+        } else if object.insert(name.to_string(), Value::String(value.into_owned())).is_some() {
+            return Err(serde_json::Error::custom(format_args!("duplicate field `{name}`")));
+        }
+    }
+    object.insert("newsletter".into(), newsletters.into());
+    serde_json::from_value(object.into())
+}
+
+/// A text, a list of texts, or nothing.
+fn one_or_many<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(untagged, expecting = "a newsletter's short name, or a list of them")]
+    enum Named {
+        One(String),
+        Many(Vec<String>),
+    }
+    Ok(match Option::<Named>::deserialize(from)? {
+        None => Vec::new(),
+        Some(Named::One(slug)) => vec![slug],
+        Some(Named::Many(slugs)) => slugs,
+    })
+}
+
+pub(super) fn accepted(newsletter: &NewsletterRecord, (language, words): Spoken) -> Response {
+    let (it, say) = (&newsletter.newsletter, &words.signup);
+    let frame = Frame { title: &say.check, brand: (&it.title, &it.tagline), language };
     let content = html! {
         h1 { (say.check) }
         p { (fill(&say.sent, &[("newsletter", &it.title)])) }
         p.fine-print { (say.missing) }
     };
-    Ok(respond(StatusCode::OK, frame, &content))
-}
-
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    respond(StatusCode::OK, frame, &content)
 }

@@ -6,15 +6,16 @@ use crate::{
     db::newsletters::NewsletterRecord,
     domain::consent::{LeavingReason, MAX_REMARK_CHARS},
     web::{
-        Site, WebError, error,
+        Site, WebError,
         layout::{Frame, respond},
-        negotiate::{evidence, media_type},
-        words::{self, Unsubscribe, around, fill},
+        negotiate::{AskedLanguage, evidence, media_type},
+        refusal::Refusal,
+        words::{self, Spoken, Unsubscribe, around, fill},
     },
 };
 use axum::{
     body::Bytes,
-    extract::{ConnectInfo, Path, State},
+    extract::{ConnectInfo, Path, Query, State},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -23,8 +24,13 @@ use std::{convert::Infallible, net::SocketAddr};
 use url::form_urlencoded;
 
 /// Shows the button.
-pub async fn get(State(site): State<Site>, Path(token): Path<String>) -> Result<Response, WebError> {
-    Ok(show(unsubscribe::look(&site.actions, &token).await?))
+pub async fn get(
+    State(site): State<Site>,
+    Path(token): Path<String>,
+    Query(query): Query<AskedLanguage>,
+    headers: HeaderMap,
+) -> Result<Response, WebError> {
+    Ok(show(unsubscribe::look(&site.actions, &token).await?, &query, &headers))
 }
 
 /// Leaves, or keeps why a reader who has left did.
@@ -32,12 +38,14 @@ pub async fn post(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(token): Path<String>,
+    Query(query): Query<AskedLanguage>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, WebError> {
     let form = Form::read(&headers, body).await;
     if let Some(reason) = form.reason {
-        return Ok(show(unsubscribe::give_reason(&site.actions, &token, reason, &form.remark).await?));
+        let state = unsubscribe::give_reason(&site.actions, &token, reason, &form.remark).await?;
+        return Ok(show(state, &query, &headers));
     }
     let method = if form.one_click { "one_click" } else { "link" };
     let evidence = evidence(peer, &headers, None);
@@ -48,7 +56,7 @@ pub async fn post(
             _ => "unsubscribed\n".into_response(),
         });
     }
-    Ok(show(state))
+    Ok(show(state, &query, &headers))
 }
 
 /// What was posted. Whatever it is, a POST to this page is a wish to leave, or the answer to why: a body that can't be read is an
@@ -104,23 +112,25 @@ impl Form {
     }
 }
 
-fn show(state: Leaving) -> Response {
+fn speak(
+    newsletter: &NewsletterRecord,
+    own: Option<&str>,
+    query: &AskedLanguage,
+    headers: &HeaderMap,
+) -> Spoken {
+    words::spoken([query.lang.as_deref(), own, Some(&newsletter.newsletter.language)], headers)
+}
+
+fn show(state: Leaving, query: &AskedLanguage, headers: &HeaderMap) -> Response {
     match state {
-        Leaving::Unknown => error::page(
-            StatusCode::NOT_FOUND,
-            "This link does not work",
-            "It may have been cut off on the way: copy the whole link from the mail.",
-        ),
-        Leaving::Test => error::page(
-            StatusCode::OK,
-            "This was a test",
-            "In a reader's copy this link ends the subscription. In a test mail it does nothing.",
-        ),
-        Leaving::Subscribed { newsletter, address } => {
-            let say = &words::of(&newsletter.newsletter.language).unsubscribe;
+        Leaving::Unknown => Refusal::BrokenLink.into_response(),
+        Leaving::Test => Refusal::TestLink.into_response(),
+        Leaving::Subscribed { newsletter, language, address } => {
+            let (language, words) = speak(&newsletter, language.as_deref(), query, headers);
+            let say = &words.unsubscribe;
             let (before, after) = around(&say.no_more, "address");
             page(
-                &newsletter,
+                (&newsletter, language),
                 &of_newsletter(&say.ready, &newsletter),
                 &html! {
                     p { (before) strong { (address) } (after) }
@@ -128,10 +138,11 @@ fn show(state: Leaving) -> Response {
                 },
             )
         }
-        Leaving::Gone { newsletter, has_said_why } => {
-            let say = &words::of(&newsletter.newsletter.language).unsubscribe;
+        Leaving::Gone { newsletter, language, has_said_why } => {
+            let (language, words) = speak(&newsletter, language.as_deref(), query, headers);
+            let say = &words.unsubscribe;
             page(
-                &newsletter,
+                (&newsletter, language),
                 &say.done,
                 &html! {
                     p { (of_newsletter(&say.gone, &newsletter)) }
@@ -186,8 +197,8 @@ fn of_newsletter(text: &str, newsletter: &NewsletterRecord) -> String {
     fill(text, &[("newsletter", &newsletter.newsletter.title)])
 }
 
-fn page(newsletter: &NewsletterRecord, title: &str, content: &Markup) -> Response {
+fn page((newsletter, language): (&NewsletterRecord, &str), title: &str, content: &Markup) -> Response {
     let it = &newsletter.newsletter;
-    let frame = Frame { title, brand: (&it.title, &it.tagline), language: &it.language };
+    let frame = Frame { title, brand: (&it.title, &it.tagline), language };
     respond(StatusCode::OK, frame, &html! { h1 { (title) } (content) })
 }

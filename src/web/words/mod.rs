@@ -3,13 +3,15 @@
 //! To add a language, copy `en.toml`, translate what is between the quotes, keep what is in braces, and add a line to
 //! [`FILES`]. A file that lacks a text or has one too many is refused by the tests.
 
+mod preferences;
 mod texts;
 
 use axum::http::{HeaderMap, header};
 use jiff::civil::Date;
 use std::{collections::BTreeMap, sync::LazyLock};
 
-pub use texts::{Embed, Issues, Unsubscribe, Words};
+pub use preferences::Preferences;
+pub use texts::{Address, Embed, Errors, Issues, Unsubscribe, Words};
 
 /// The languages there are, by tag (BCP 47). The first one is what everybody else gets.
 const FILES: &[(&str, &str)] = &[
@@ -64,13 +66,21 @@ pub fn around<'a>(text: &'a str, place: &str) -> (&'a str, &'a str) {
     text.split_once(&format!("{{{place}}}")).unwrap_or((text, ""))
 }
 
-/// The language of a page and its words: what the address asks for (`?lang`), then the newsletter's own, then what the browser
-/// prefers; the first of them that is spoken here, else English.
-pub fn choose(asked: Option<&str>, newsletter: &str, headers: &HeaderMap) -> (&'static str, &'static Words) {
+/// A language that is spoken here, by its tag, and its words.
+pub type Spoken = (&'static str, &'static Words);
+
+/// The language of a page and its words: the first of these wishes that is spoken here, then what the browser prefers, else
+/// English. Wishes are, in this order: what the request asks for (`lang`), the reader's own, the newsletter's.
+pub fn spoken<'a>(wishes: impl IntoIterator<Item = Option<&'a str>>, headers: &HeaderMap) -> Spoken {
     let accepted =
         headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let wishes = asked.into_iter().chain([newsletter]).filter_map(find);
-    wishes.chain(preferred(accepted)).next().unwrap_or((ALL[0].0, &ALL[0].1))
+    let wished = wishes.into_iter().flatten().find_map(find);
+    wished.or_else(|| preferred(accepted)).unwrap_or((ALL[0].0, &ALL[0].1))
+}
+
+/// [`spoken`], where no reader is known: what the address asks for, then the newsletter's language.
+pub fn choose(asked: Option<&str>, newsletter: &str, headers: &HeaderMap) -> Spoken {
+    spoken([asked, Some(newsletter)], headers)
 }
 
 /// The words for a page in this language, or in English.
@@ -78,15 +88,15 @@ pub fn of(language: &str) -> &'static Words {
     find(language).map_or(&ALL[0].1, |(_, words)| words)
 }
 
-/// `pt-BR` is served with `pt`.
-fn find(tag: &str) -> Option<(&'static str, &'static Words)> {
+/// A language by its tag, if it is spoken here: `pt-BR` is served with `pt`.
+pub fn find(tag: &str) -> Option<Spoken> {
     let primary = tag.split(['-', '_']).next().unwrap_or_default();
     let found = ALL.iter().find(|(own, _)| own.eq_ignore_ascii_case(primary));
     found.map(|(own, words)| (*own, words))
 }
 
 /// What a browser prefers of what is spoken here (RFC 9110 section 12.5.4). Of equal ones the first.
-fn preferred(accepted: &str) -> Option<(&'static str, &'static Words)> {
+fn preferred(accepted: &str) -> Option<Spoken> {
     let mut best: Option<(f32, _)> = None;
     for part in accepted.split(',').take(MAX_ACCEPTED) {
         let (tag, weight) = part.split_once(';').unwrap_or((part, "q=1"));
@@ -98,6 +108,11 @@ fn preferred(accepted: &str) -> Option<(&'static str, &'static Words)> {
         }
     }
     best.map(|(_, found)| found)
+}
+
+/// The languages that are spoken here, by tag, each with its own name.
+pub fn languages() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ALL.iter().map(|(tag, words)| (*tag, words.preferences.language_name.as_str()))
 }
 
 /// What the signup box says, by language.
@@ -168,6 +183,14 @@ mod tests {
         assert_eq!(of("en-GB").issues.long_date(day), "5 March 2026");
         for (tag, words) in ALL.iter() {
             assert_eq!(words.issues.months.split(' ').count(), 12, "{tag}");
+            assert_eq!(words.preferences.day_names.split(' ').count(), 7, "{tag}");
+        }
+    }
+
+    #[test]
+    fn what_is_agreed_to_is_said_in_every_language() {
+        for (tag, _) in FILES {
+            assert_eq!(crate::domain::signup_wording::signup_wording(Some(tag)).language, *tag);
         }
     }
 

@@ -11,6 +11,7 @@ macro_rules! texts {
         pub struct $name { $($(#[$tmeta])* pub $text: String,)+ }
     )+};
 }
+pub(super) use texts;
 
 /// All that is said in one language.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
@@ -24,8 +25,20 @@ pub struct Words {
     pub issues: Issues,
     /// The form, and the page after it.
     pub signup: Signup,
+    /// What is wrong with an address.
+    pub address: Address,
+    /// An address that looks mistyped.
+    pub slip: Slip,
+    /// Why a page is not there, or a request can't be answered.
+    pub errors: Errors,
     /// The page that a confirmation mail leads to.
     pub confirm: Confirm,
+    /// The reader's choices.
+    pub preferences: super::preferences::Preferences,
+    /// The link to what is held about them.
+    pub copy: super::preferences::DataCopy,
+    /// The links that change their address.
+    pub address_change: super::preferences::AddressChange,
     /// Leaving.
     pub unsubscribe: Unsubscribe,
     /// Where a signup needs a proof.
@@ -39,12 +52,6 @@ texts! {
     Embed {
         /// While it waits for the answer.
         sending,
-        /// The signup was taken.
-        accepted,
-        /// What was entered is no address.
-        bad_address,
-        /// Limits are reached.
-        too_many,
         /// It can't be sent from there; a link to our page follows.
         trouble,
         /// That link.
@@ -101,6 +108,102 @@ texts! {
         sent,
         /// What to do when nothing comes.
         missing,
+        /// The answer to a program, such as the box.
+        accepted,
+        /// None is chosen, or too many; `{most}`.
+        newsletter_count,
+    }
+
+    /// What is wrong with an address.
+    Address {
+        /// The headline for programs.
+        refused,
+        /// Nothing was entered.
+        empty,
+        /// Too many characters; `{limit}`.
+        too_long,
+        /// No `@`.
+        no_at,
+        /// Too many characters before the `@`; `{limit}`.
+        local_too_long,
+        /// A character that can't stand before the `@`.
+        bad_local,
+        /// Letters beyond ASCII before the `@`.
+        non_ascii_local,
+        /// What follows the `@` is no domain.
+        bad_domain,
+        /// Throw-away addresses; `{domain}`.
+        blocked,
+        /// `info@` and the like.
+        role_account,
+    }
+
+    /// An address that looks mistyped.
+    Slip {
+        /// The browser's title.
+        title,
+        /// The headline; `{address}`.
+        question,
+        /// What was entered; `{address}`.
+        entered,
+        /// The button that takes what was meant; `{address}`.
+        take,
+        /// The button that insists; `{address}`.
+        keep,
+    }
+
+    /// Why a page is not there, or a request can't be answered.
+    Errors {
+        /// A headline.
+        not_found,
+        /// No page at the address.
+        no_page,
+        /// No such newsletter; `{newsletter}`.
+        no_newsletter,
+        /// No issue of a date; `{newsletter}`.
+        no_issue,
+        /// No archive of a newsletter; `{newsletter}`.
+        no_issues_of,
+        /// No feed of issues.
+        no_feed,
+        /// A headline, for a link out of a mail.
+        broken_link,
+        /// What may have happened to it.
+        cut_off,
+        /// Likewise, for a link to confirm.
+        cut_off_confirm,
+        /// A headline, for a link out of a test mail.
+        test,
+        /// What the link to leave does there.
+        test_leave,
+        /// A headline, for limits that are reached.
+        later,
+        /// When to come again; `{minutes}`, two or more.
+        too_many,
+        /// When to come again: in a minute.
+        too_many_minute,
+        /// A headline, for trouble on our side.
+        moment,
+        /// What to do about it.
+        trouble,
+        /// A headline, for a wrong method.
+        not_so,
+        /// Why; `{method}`.
+        method,
+        /// A headline for everything else.
+        failed,
+        /// The body is too long.
+        too_long,
+        /// Nothing more is known.
+        not_understood,
+        /// A headline, for a body that is no signup.
+        no_signup,
+        /// A headline, for a newsletter that is not there.
+        no_newsletter_title,
+        /// What is wrong with the body; `{why}`, in English.
+        unreadable,
+        /// What bodies are taken.
+        body_kind,
     }
 
     /// The page where a signup needs a proof.
@@ -117,7 +220,7 @@ texts! {
         button,
     }
 
-    /// What is wrong with an address whose domain takes no mail. A full stop follows.
+    /// What is wrong with an address whose domain takes no mail.
     Unreachable {
         /// What to do; `{domain}`.
         check,

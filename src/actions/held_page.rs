@@ -1,13 +1,16 @@
 //! Everything held about one reader, to be read by people.
 
 use crate::{
-    cli::output::{moment, table},
-    db::subscriptions::{Held, HeldSubscription},
+    db::{
+        Stamp,
+        subscriptions::{Held, HeldSubscription, SubscriptionRecord},
+    },
+    domain::columns::{clean, table},
 };
 use std::fmt::Write as _;
 
 /// A page for the reader who asked.
-pub(super) fn page(it: &Held, now: crate::db::Stamp) -> String {
+pub fn page(it: &Held, now: Stamp) -> String {
     let mut text = format!(
         "Everything held about {}, as of {}\n\nKnown since: {}\n",
         it.address,
@@ -21,6 +24,11 @@ pub(super) fn page(it: &Held, now: crate::db::Stamp) -> String {
             moment(Some(suppressed.created_at)),
             clean(&suppressed.reason)
         );
+    }
+    for it in &it.kept_out_of {
+        let since = moment(Some(it.created_at));
+        let _ =
+            writeln!(text, "No list brings you into {} since {since}: {}", it.newsletter, clean(&it.reason));
     }
     for subscription in &it.subscriptions {
         add_subscription(&mut text, subscription);
@@ -71,7 +79,7 @@ fn add_subscription(text: &mut String, it: &HeldSubscription) {
     let _ = writeln!(text, "  asked for:  {}", moment(Some(subscription.requested_at)));
     let _ = writeln!(text, "  confirmed:  {}", moment(subscription.confirmed_at));
     let _ = writeln!(text, "  ended:      {}", moment(subscription.ended_at));
-    let _ = writeln!(text, "  chosen:     {}", super::choices(subscription));
+    let _ = writeln!(text, "  chosen:     {}", choices(subscription));
     let _ = writeln!(text, "  What happened:");
     for event in &it.consent {
         let _ = writeln!(text, "    {}  {} ({})", moment(Some(event.occurred_at)), event.kind, event.method);
@@ -96,13 +104,32 @@ fn add_subscription(text: &mut String, it: &HeldSubscription) {
             clean(remark)
         );
     }
+    for asked in &it.requests {
+        let at = moment(Some(asked.requested_at));
+        let _ = match &asked.new_address {
+            Some(new) => {
+                writeln!(text, "  Asked for the address {new} on {at}: done {}", moment(asked.done_at))
+            }
+            None => writeln!(text, "  Asked for a copy of this on {at}"),
+        };
+    }
     for link in &it.confirmation_links {
         let made = moment(Some(link.created_at));
         let _ = writeln!(text, "  Link to confirm of {made}: used {}", moment(link.used_at));
     }
 }
 
-/// What came from outside does not reach the terminal as it is.
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+/// A moment for people, in UTC, to the second; `-` for none.
+pub fn moment(at: Option<Stamp>) -> String {
+    at.map_or_else(|| "-".into(), |at| at.0.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+}
+
+/// What a reader chose, in a line.
+pub fn choices(it: &SubscriptionRecord) -> String {
+    let sections = if it.sections.is_all() { "all sections".into() } else { it.sections.keys().join(", ") };
+    let time = it.send_time.as_deref().unwrap_or("the newsletter's time");
+    let zone = it.time_zone.as_deref().unwrap_or("the newsletter's clock");
+    let paused = it.paused_until.as_deref().map(|date| format!("; paused until {date}")).unwrap_or_default();
+    let language = it.language.as_deref().map(|tag| format!("; reads {tag}")).unwrap_or_default();
+    format!("{}; {sections}; {time}, {zone}{paused}{language}", it.cadence.as_str().replace('_', " "))
 }

@@ -1,0 +1,98 @@
+//! Mails in other languages than English.
+
+use email_templates::confirmation::{self, Confirmation};
+use email_templates::digest::{self, Digest};
+use email_templates::welcome::{self, Clock, Headline, LatestIssue, NextIssue, Welcome};
+use email_templates::{Email, Masthead};
+use jiff::civil::{Date, date};
+
+use crate::fixtures::{PAPER, STORIES, digest, envelope, every_mail, html_lines, masthead};
+
+fn newsletter(language: &'static str) -> Masthead<'static> {
+    Masthead { title: "Tagblatt", tagline: "", postal_address: "", language, ..masthead() }
+}
+
+fn greeting(language: &'static str, on: Date) -> Email {
+    welcome::render(&Welcome {
+        masthead: newsletter(language),
+        address: "reader@mail.example",
+        next: NextIssue { at: on.at(6, 30, 0, 0), today: date(2025, 11, 30), clock: Clock::Of("Paris") },
+        latest: Some(LatestIssue {
+            date: date(2025, 11, 1),
+            language: "en",
+            headlines: &[Headline { title: STORIES[0].title, dek: None, url: STORIES[0].url }],
+            more: 2,
+            web_url: "https://daily.example/issues/2025-11-01?newsletter=daily",
+        }),
+        unsubscribe_url: "{{unsubscribe_url}}",
+        preferences_url: "{{preferences_url}}",
+    })
+}
+
+#[test]
+fn a_confirmation_in_german() {
+    let email = confirmation::render(&Confirmation {
+        masthead: newsletter("de"),
+        confirm_url: "https://daily.example/confirm/x",
+        expires_in_days: 7,
+        address: "reader@mail.example",
+        titles: "Tagblatt",
+    });
+    insta::assert_snapshot!("confirmation_in_german_text", envelope(&email));
+    insta::assert_snapshot!("confirmation_in_german_html", html_lines(&email.html));
+}
+
+#[test]
+fn a_welcome_in_french_tells_of_an_english_issue() {
+    let email = greeting("fr", date(2025, 12, 1));
+    insta::assert_snapshot!("welcome_in_french_text", envelope(&email));
+    assert!(email.html.contains("<td lang=\"en\" style"), "whose headlines are read aloud as English");
+    assert!(!greeting("en", date(2025, 12, 1)).html.contains("<td lang="));
+}
+
+#[test]
+fn the_next_issue_is_spoken_of_as_people_do() {
+    let said = |language, day| greeting(language, date(2025, 12, day)).preheader;
+    assert_eq!(
+        said("de", 1),
+        "Sie sind dabei. Die nächste Ausgabe kommt morgen, Montag, um 06:30 Uhr (Ortszeit Paris)."
+    );
+    assert_eq!(
+        said("fr", 1),
+        "C’est fait. Le prochain numéro arrive demain, lundi, à 06:30 (heure de Paris)."
+    );
+    assert_eq!(
+        said("es", 3),
+        "Ya está dentro. El próximo número llega el miércoles 3 de diciembre, a las 06:30 (hora de Paris)."
+    );
+    assert_eq!(
+        said("pt", 3),
+        "Está inscrito. A próxima edição chega quarta-feira, 3 de dezembro, às 06:30 (hora de Paris)."
+    );
+}
+
+#[test]
+fn an_issue_in_spanish() {
+    let email = digest::render(&Digest { masthead: newsletter("es"), is_test: true, ..digest(PAPER) });
+    insta::assert_snapshot!("digest_in_spanish_text", envelope(&email));
+    for words in ["sábado, 22 de noviembre de 2025", "Leer el artículo", "Por Ada Quill", "Darse de baja"] {
+        assert!(email.html.to_lowercase().contains(&words.to_lowercase()), "{words}");
+    }
+}
+
+#[test]
+fn a_letter_has_no_word_of_another_language() {
+    for language in ["de", "es", "fr", "pt"] {
+        for (name, email) in every_mail(newsletter(language)).into_iter().skip(2).take(4) {
+            assert!(["confirmation", "already-subscribed", "welcome", "goodbye"].contains(&name));
+            assert_eq!(email.language, language);
+            let said = email.text.split(STORIES[0].title).next().unwrap();
+            for text in [email.subject.as_str(), &email.preheader, said] {
+                for word in text.split(|c: char| !c.is_alphanumeric()) {
+                    assert!(!["the", "you", "your"].contains(&word), "{language} {name}: {text}");
+                }
+                assert!(!text.contains(['{', '}']), "{language} {name}: {text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! A reader wants to be mailed at another address. Both the old and the new one confirm it, each with a link by mail; then all
+//! subscriptions move.
+
+use super::{Context, allowance, mail_about, merge_readers::merge_readers};
+use crate::{
+    db::{
+        DbError, Tx, forgotten,
+        newsletters::{self, NewsletterRecord},
+        reader_requests::{self, End, ReaderRequest},
+        subscriptions::{self, Evidence, SubscriptionRecord},
+        suppressions,
+    },
+    domain::{
+        consent::ConsentEvent,
+        email_address::EmailAddress,
+        ids::{RequestId, SubscriptionId},
+        mail::MailKind,
+        mail_domains::is_role_account,
+        reader_request::{LIMIT, RequestKind},
+        token::Purpose,
+    },
+};
+use jiff::SignedDuration;
+
+/// What became of asking. Nothing that is known of the new address is among it: the answer tells nobody who is subscribed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// A mail is on its way to either address.
+    Sent,
+    /// It is the reader's address already.
+    Same,
+    /// The address is nobody's for long, or several people's, on a site that does not take these.
+    Refused,
+    /// That was often enough; how long until it may be asked again.
+    TooMany(SignedDuration),
+    /// The reader has left meanwhile.
+    Gone,
+}
+
+/// What a link leads to.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Not a link of ours, or altered on the way.
+    Unknown,
+    /// It is too old, or overtaken by another change, or can't be done.
+    Expired(Box<About>),
+    /// The button can be pressed.
+    Ready(Box<About>),
+    /// This end has confirmed, the other one not yet.
+    Waiting(Box<About>),
+    /// It is done: just now, or since an earlier click.
+    Done(Box<About>),
+}
+
+/// Which change it is.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// In whose name the mails were sent.
+    pub newsletter: NewsletterRecord,
+    /// The language the reader reads in.
+    pub language: Option<String>,
+    /// Whose link it is.
+    pub end: End,
+    /// The address that is left. The new one's page does not tell it: it may be a stranger's.
+    pub old_address: Option<String>,
+    /// The address that is taken.
+    pub new_address: String,
+}
+
+/// Asks both addresses.
+pub async fn ask(context: &Context, id: SubscriptionId, new: &EmailAddress) -> Result<Asked, DbError> {
+    let now = context.clock.now();
+    if context.blocked_domains.contains(new.domain(), now)
+        || (!context.allow_role_accounts && is_role_account(new))
+    {
+        return Ok(Asked::Refused);
+    }
+    let mut tx = context.db.begin().await?;
+    let Some(subscription) = subscriptions::get(&mut tx, id).await? else { return Ok(Asked::Gone) };
+    if !subscription.status.is_confirmed() {
+        return Ok(Asked::Gone);
+    }
+    let old = &subscription.address;
+    if EmailAddress::parse(old).is_ok_and(|old| old.key() == new.key()) {
+        return Ok(Asked::Same);
+    }
+    let name = format!("change {}", subscription.subscriber_id);
+    if let Err(wait) = allowance::take(context, &mut tx, &name, LIMIT).await? {
+        return Ok(Asked::TooMany(wait));
+    }
+    // Many readers can't have one stranger mailed many times. Who asks is not told: it says nothing about them.
+    let may_mail =
+        allowance::take(context, &mut tx, &format!("change to {}", new.key()), LIMIT).await?.is_ok();
+    let request = reader_requests::insert(&mut tx, id, RequestKind::Address, old, Some(new), now).await?;
+    mail_about(context, &mut tx, MailKind::OldAddress, &subscription, old, request).await?;
+    if may_mail {
+        mail_about(context, &mut tx, MailKind::NewAddress, &subscription, new.as_str(), request).await?;
+    }
+    tx.commit().await?;
+    Ok(Asked::Sent)
+}
+
+/// Looks at a link without changing anything: mail scanners follow links too.
+pub async fn look(context: &Context, token: &str) -> Result<Change, DbError> {
+    let mut tx = context.db.read().await?;
+    Ok(match find(context, &mut tx, token).await? {
+        Some((end, request, subscription, newsletter)) => {
+            judge(context, end, &request, &subscription, newsletter)
+        }
+        None => Change::Unknown,
+    })
+}
+
+/// Confirms one end; when both have, the change is made. A second press says the same as the first.
+pub async fn confirm(context: &Context, token: &str, evidence: &Evidence) -> Result<Change, DbError> {
+    let now = context.clock.now();
+    let mut tx = context.db.begin().await?;
+    let Some((end, request, subscription, newsletter)) = find(context, &mut tx, token).await? else {
+        return Ok(Change::Unknown);
+    };
+    let about = match judge(context, end, &request, &subscription, newsletter) {
+        Change::Ready(about) => about,
+        other => return Ok(other),
+    };
+    reader_requests::set_confirmed(&mut tx, request.id, end, now).await?;
+    // Read once more: the other end may have confirmed this moment.
+    let now_known = reader_requests::get(&mut tx, request.id).await?;
+    let both = now_known.is_some_and(|it| it.old_confirmed_at.is_some() && it.new_confirmed_at.is_some());
+    if !both {
+        tx.commit().await?;
+        return Ok(Change::Waiting(about));
+    }
+    if !reader_requests::set_done(&mut tx, request.id, now).await?
+        || !move_reader(context, &mut tx, &subscription, &about.new_address, evidence).await?
+    {
+        // Nothing is changed: the transaction is dropped.
+        return Ok(Change::Expired(about));
+    }
+    tx.commit().await?;
+    Ok(Change::Done(about))
+}
+
+/// Moves all subscriptions of a reader to an address, and writes into the ledger on whose word. `false`: the address must not be mailed.
+async fn move_reader(
+    context: &Context,
+    tx: &mut Tx,
+    subscription: &SubscriptionRecord,
+    new: &str,
+    evidence: &Evidence,
+) -> Result<bool, DbError> {
+    let now = context.clock.now();
+    // What is stored was parsed once; rules may have become stricter since.
+    let Ok(new) = EmailAddress::parse(new) else { return Ok(false) };
+    if suppressions::reason(tx, &new).await?.is_some() {
+        return Ok(false);
+    }
+    let reader = subscription.subscriber_id;
+    if let Some(there) = forgotten::subscriber(tx, &new).await?
+        && !merge_readers(tx, reader, there, evidence, now).await?
+    {
+        return Ok(false);
+    }
+    subscriptions::set_address(tx, reader, &new).await?;
+    for it in subscriptions::of_subscriber(tx, reader).await? {
+        if it.status.is_confirmed() {
+            let event = ConsentEvent::Confirmed;
+            subscriptions::record_consent(tx, it.id, event, "address_change", evidence, now).await?;
+        }
+    }
+    Ok(true)
+}
+
+type Found = (End, ReaderRequest, SubscriptionRecord, NewsletterRecord);
+
+async fn find(context: &Context, tx: &mut Tx, token: &str) -> Result<Option<Found>, DbError> {
+    let ends = [(Purpose::OldAddress, End::Old), (Purpose::NewAddress, End::New)];
+    let named = ends.into_iter().find_map(|(purpose, end)| Some((end, context.keys.verify(purpose, token)?)));
+    let Some((end, id)) = named else { return Ok(None) };
+    let Some(request) = reader_requests::get(tx, RequestId(id)).await? else { return Ok(None) };
+    let Some(subscription) = subscriptions::get(tx, request.subscription_id).await? else { return Ok(None) };
+    let newsletter = newsletters::get(tx, subscription.newsletter_id).await?;
+    Ok(Some((end, request, subscription, newsletter)))
+}
+
+fn judge(
+    context: &Context,
+    end: End,
+    request: &ReaderRequest,
+    subscription: &SubscriptionRecord,
+    newsletter: NewsletterRecord,
+) -> Change {
+    let about = Box::new(About {
+        newsletter,
+        language: subscription.language.clone(),
+        end,
+        old_address: (end == End::Old).then(|| request.old_address.clone()),
+        new_address: request.new_address.clone().unwrap_or_default(),
+    });
+    let confirmed = match end {
+        End::Old => request.old_confirmed_at,
+        End::New => request.new_confirmed_at,
+    };
+    let is_open = request.expires_at.0 > context.clock.now()
+        && request.old_address == subscription.address
+        && subscription.status.is_confirmed();
+    match (request.done_at, confirmed) {
+        (Some(_), _) => Change::Done(about),
+        (None, _) if !is_open => Change::Expired(about),
+        (None, Some(_)) => Change::Waiting(about),
+        (None, None) => Change::Ready(about),
+    }
+}

@@ -1,0 +1,214 @@
+//! Where signups are written down, in groups.
+//!
+//! One task takes whatever has gathered while the last transaction was being committed: a commit costs hardly more for a hundred than
+//! for one. Nothing about an address is looked up here.
+
+use super::{
+    Context,
+    subscribe::{Signup, SubscribeError},
+};
+use crate::{
+    clock::Clock,
+    db::{
+        Db, DbError, Tx, newsletters,
+        signup_limits::{set_taken_until, taken_until},
+        signups::{self, NewSignup},
+    },
+    domain::{
+        ids::NewsletterId,
+        newsletter::time_zone_name,
+        signup_limit::{Limit, SignupLimits, client_network},
+        token::KeyRing,
+    },
+    queue::{Job, Queue},
+};
+use jiff::{SignedDuration, Timestamp};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::sync::{mpsc, oneshot};
+
+/// Signups in one transaction at most.
+const GROUP: usize = 256;
+/// Signups that may wait for one; who comes then waits before the door.
+const WAITING: usize = 1024;
+/// A transaction that takes longer is given up.
+const COMMIT_LIMIT: Duration = Duration::from_secs(20);
+/// The name of the limit for everybody together.
+const OVERALL: &str = "overall";
+
+/// The way to the task. Cheap to clone; the task ends with the last clone.
+#[derive(Debug, Clone)]
+pub struct Intake(mpsc::Sender<Waiting>);
+
+#[derive(Debug)]
+struct Waiting {
+    signup: Signup,
+    answer: oneshot::Sender<Result<(), SubscribeError>>,
+}
+
+/// Hands a signup over and waits until it is kept for good, or refused.
+pub(super) async fn take_in(context: &Context, signup: Signup) -> Result<(), SubscribeError> {
+    let (answer, answered) = oneshot::channel();
+    // The task ends only by a panic while a handle is there; what it said then is in the log.
+    let gone = |()| SubscribeError::Db(DbError::WorkerCrashed);
+    context.intake.0.send(Waiting { signup, answer }).await.map_err(|_| gone(()))?;
+    answered.await.unwrap_or_else(|_| Err(gone(())))
+}
+
+impl Intake {
+    /// Starts the task.
+    pub fn start(db: Db, queue: Queue, clock: Clock, keys: Arc<KeyRing>, limits: SignupLimits) -> Self {
+        let (sender, waiting) = mpsc::channel(WAITING);
+        tokio::spawn(Writer { db, queue, clock, keys, limits }.run(waiting));
+        Self(sender)
+    }
+}
+
+struct Writer {
+    db: Db,
+    queue: Queue,
+    clock: Clock,
+    keys: Arc<KeyRing>,
+    limits: SignupLimits,
+}
+
+type Answers = Vec<Result<(), SubscribeError>>;
+
+impl Writer {
+    async fn run(self, mut arriving: mpsc::Receiver<Waiting>) {
+        let mut group = Vec::with_capacity(GROUP);
+        while arriving.recv_many(&mut group, GROUP).await > 0 {
+            // Whoever has gone, gone: nothing was promised.
+            group.retain(|waiting| !waiting.answer.is_closed());
+            let (signups, answers): (Vec<Signup>, Vec<_>) =
+                group.drain(..).map(|it| (it.signup, it.answer)).unzip();
+            let results = match self.keep(&signups).await {
+                Ok(results) => results,
+                // One that the database refuses must not take the others along.
+                Err(error) if signups.len() > 1 && error.as_database_error().is_some() => {
+                    let mut results = Vec::with_capacity(signups.len());
+                    for signup in &signups {
+                        let kept = self.keep(std::slice::from_ref(signup)).await;
+                        results.push(
+                            kept.map_err(SubscribeError::Db).and_then(|mut one| one.pop().unwrap_or(Ok(()))),
+                        );
+                    }
+                    results
+                }
+                Err(error) => {
+                    tracing::error!(%error, signups = signups.len(), "signups could not be kept");
+                    signups.iter().map(|_| Err(SubscribeError::Db(DbError::PoolTimedOut))).collect()
+                }
+            };
+            for (answer, result) in answers.into_iter().zip(results) {
+                let _ = answer.send(result);
+            }
+        }
+    }
+
+    /// Keeps a group in one transaction. The answers come in the group's order.
+    async fn keep(&self, group: &[Signup]) -> Result<Answers, DbError> {
+        let kept = tokio::time::timeout(COMMIT_LIMIT, self.commit(group)).await;
+        kept.unwrap_or(Err(DbError::PoolTimedOut))
+    }
+
+    async fn commit(&self, group: &[Signup]) -> Result<Answers, DbError> {
+        if group.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now = self.clock.now();
+        let mut tx = self.db.begin().await?;
+        let slugs: Vec<&str> = group.iter().flat_map(|it| &it.newsletters).map(String::as_str).collect();
+        let ids = newsletters::ids_by_slug(&mut tx, &slugs).await?;
+        let wanted: Vec<Result<Vec<NewsletterId>, SubscribeError>> =
+            group.iter().map(|it| newsletters_of(it, &ids)).collect();
+        let clients: Vec<Option<String>> = group.iter().map(|it| self.client(it)).collect();
+        let admitted = self.admit(&mut tx, &wanted, &clients, now).await?;
+        let zones: Vec<Option<&str>> =
+            group.iter().map(|it| it.time_zone.as_ref().map(time_zone_name)).collect();
+        let mut rows = Vec::with_capacity(group.len());
+        let mut answers = Vec::with_capacity(group.len());
+        // The newsletters outlive the rows that name them.
+        let wanted: Vec<_> =
+            wanted.into_iter().zip(admitted).map(|(ids, admitted)| admitted.and(ids)).collect();
+        for ((signup, wanted), time_zone) in group.iter().zip(&wanted).zip(zones) {
+            if let Ok(newsletters) = wanted {
+                rows.push(NewSignup {
+                    address: &signup.address,
+                    newsletters,
+                    method: signup.method,
+                    language: signup.language.as_deref(),
+                    time_zone,
+                    evidence: &signup.evidence,
+                });
+            }
+        }
+        signups::insert(&mut tx, &rows, now).await?;
+        if !rows.is_empty() {
+            self.queue.enqueue(&mut tx, &Job::TakeSignups).await?;
+        }
+        tx.commit().await?;
+        answers.extend(wanted.into_iter().map(|it| it.map(drop)));
+        Ok(answers)
+    }
+
+    /// Counts signups in, each on its client's limit and on everybody's. What is refused counts nowhere.
+    async fn admit(
+        &self,
+        tx: &mut Tx,
+        wanted: &[Result<Vec<NewsletterId>, SubscribeError>],
+        clients: &[Option<String>],
+        now: Timestamp,
+    ) -> Result<Answers, DbError> {
+        let mut names: Vec<&str> = clients.iter().flatten().map(String::as_str).collect();
+        names.extend(self.limits.overall.map(|_| OVERALL));
+        let mut lines = taken_until(tx, names, now).await?;
+        let mut changed = HashMap::new();
+        let micros = now.as_microsecond();
+        let mut answers = Vec::with_capacity(wanted.len());
+        for (wanted, client) in wanted.iter().zip(clients) {
+            let asked: Vec<(&str, Limit)> = client
+                .as_deref()
+                .zip(self.limits.client)
+                .into_iter()
+                .chain(self.limits.overall.map(|limit| (OVERALL, limit)))
+                .collect();
+            let line = |name: &str| lines.get(name).copied().unwrap_or(micros);
+            let longer: Result<Vec<(String, i64)>, SignedDuration> = asked
+                .iter()
+                .map(|(name, limit)| Ok(((*name).to_owned(), limit.take(line(name), micros)?)))
+                .collect();
+            answers.push(match longer {
+                _ if wanted.is_err() => Ok(()),
+                Ok(longer) => {
+                    changed.extend(longer.clone());
+                    lines.extend(longer);
+                    Ok(())
+                }
+                Err(wait) => Err(SubscribeError::TooMany { wait }),
+            });
+        }
+        set_taken_until(tx, &changed).await?;
+        Ok(answers)
+    }
+
+    /// The name of the limit of a signup's client.
+    fn client(&self, signup: &Signup) -> Option<String> {
+        self.limits.client?;
+        let address = signup.evidence.client_address.as_deref()?.parse().ok()?;
+        Some(self.keys.fingerprint(&format!("client {}", client_network(address)?)))
+    }
+}
+
+fn newsletters_of(
+    signup: &Signup,
+    ids: &HashMap<String, NewsletterId>,
+) -> Result<Vec<NewsletterId>, SubscribeError> {
+    let mut found: Vec<NewsletterId> = Vec::with_capacity(signup.newsletters.len());
+    for slug in &signup.newsletters {
+        let id = ids.get(slug).ok_or_else(|| SubscribeError::NoSuchNewsletter(slug.clone()))?;
+        if !found.contains(id) {
+            found.push(*id);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,164 @@
+//! Table `reader_requests`: what readers asked for on their own page that takes a link by mail.
+
+use super::{DbError, Stamp, Tx, on};
+use crate::domain::{
+    email_address::EmailAddress,
+    ids::{RequestId, SubscriberId, SubscriptionId},
+    reader_request::RequestKind,
+};
+use jiff::Timestamp;
+
+/// A request's row.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct ReaderRequest {
+    /// The row.
+    #[sqlx(try_from = "i64")]
+    pub id: RequestId,
+    /// Whose.
+    #[sqlx(try_from = "i64")]
+    pub subscription_id: SubscriptionId,
+    /// What for.
+    #[sqlx(try_from = "String")]
+    pub kind: RequestKind,
+    /// When.
+    pub requested_at: Stamp,
+    /// Until when its links work.
+    pub expires_at: Stamp,
+    /// The reader's address then.
+    pub old_address: String,
+    /// The address they want.
+    pub new_address: Option<String>,
+    /// When the old address confirmed it.
+    pub old_confirmed_at: Option<Stamp>,
+    /// When the new address did.
+    pub new_confirmed_at: Option<Stamp>,
+    /// When it was done.
+    pub done_at: Option<Stamp>,
+}
+
+/// An end of a change of address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The address that is left.
+    Old,
+    /// The one that is taken.
+    New,
+}
+
+/// Keeps a request.
+pub async fn insert(
+    tx: &mut Tx,
+    subscription: SubscriptionId,
+    kind: RequestKind,
+    old: &str,
+    new: Option<&EmailAddress>,
+    now: Timestamp,
+) -> Result<RequestId, DbError> {
+    let id: i64 = on!(tx, |conn| {
+        sqlx::query_scalar(
+            "INSERT INTO reader_requests (subscription_id, kind, requested_at, expires_at, old_address, new_address, \
+             new_address_key) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+        )
+        .bind(subscription.0)
+        .bind(kind.as_str())
+        .bind(Stamp(now))
+        .bind(Stamp(now + kind.lifetime()))
+        .bind(old)
+        .bind(new.map(EmailAddress::as_str))
+        .bind(new.map(EmailAddress::key))
+        .fetch_one(conn)
+        .await?
+    });
+    Ok(RequestId(id))
+}
+
+macro_rules! select_request {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, subscription_id, kind, requested_at, expires_at, COALESCE(old_address, '') AS old_address, new_address, \
+             old_confirmed_at, new_confirmed_at, done_at FROM reader_requests ",
+            $rest
+        )
+    };
+}
+
+/// The request with this row.
+pub async fn get(tx: &mut Tx, id: RequestId) -> Result<Option<ReaderRequest>, DbError> {
+    on!(tx, |conn| sqlx::query_as(select_request!("WHERE id = $1")).bind(id.0).fetch_optional(conn).await)
+}
+
+/// What the reader of a subscription asked for, oldest first. They may ask a few times a day, and old ones go.
+pub async fn of_subscription(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<ReaderRequest>, DbError> {
+    on!(tx, |conn| sqlx::query_as(select_request!("WHERE subscription_id = $1 ORDER BY id LIMIT 1000"))
+        .bind(id.0)
+        .fetch_all(conn)
+        .await)
+}
+
+/// Writes down that one end has confirmed; the first time counts. The row is held until the transaction ends, so that of the two
+/// ends one comes second, and sees the other.
+pub async fn set_confirmed(tx: &mut Tx, id: RequestId, end: End, now: Timestamp) -> Result<(), DbError> {
+    macro_rules! set {
+        ($column:literal) => {
+            concat!(
+                "UPDATE reader_requests SET ",
+                $column,
+                " = COALESCE(",
+                $column,
+                ", $2) WHERE id = $1 AND done_at IS NULL"
+            )
+        };
+    }
+    let statement = match end {
+        End::Old => set!("old_confirmed_at"),
+        End::New => set!("new_confirmed_at"),
+    };
+    on!(tx, |conn| sqlx::query(statement).bind(id.0).bind(Stamp(now)).execute(conn).await.map(drop))
+}
+
+/// Writes down that it is done. `false`: it was before.
+pub async fn set_done(tx: &mut Tx, id: RequestId, now: Timestamp) -> Result<bool, DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE reader_requests SET done_at = $2 WHERE id = $1 AND done_at IS NULL")
+        .bind(id.0)
+        .bind(Stamp(now))
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected() == 1))
+}
+
+/// Removes what a reader asked for.
+pub async fn erase(tx: &mut Tx, reader: SubscriberId) -> Result<(), DbError> {
+    on!(tx, |conn| {
+        sqlx::query(
+            "DELETE FROM reader_requests WHERE subscription_id IN (SELECT id FROM subscriptions WHERE subscriber_id = $1)",
+        )
+        .bind(reader.0)
+        .execute(conn)
+        .await
+        .map(drop)
+    })
+}
+
+/// Removes the requests for an address by others: nobody asks them any more.
+pub async fn erase_wishes(tx: &mut Tx, address: &EmailAddress) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("DELETE FROM reader_requests WHERE new_address_key = $1")
+        .bind(address.key())
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
+/// Removes requests whose links expired before a moment, at most so many.
+pub async fn tidy(tx: &mut Tx, expired_before: Timestamp, limit: i64) -> Result<(), DbError> {
+    on!(tx, |conn| {
+        sqlx::query(
+            "DELETE FROM reader_requests WHERE id IN \
+             (SELECT id FROM reader_requests WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
+        )
+        .bind(Stamp(expired_before))
+        .bind(limit)
+        .execute(conn)
+        .await
+        .map(drop)
+    })
+}

@@ -1,0 +1,123 @@
+//! Table `signups`: signups as they arrived, until a job has made something of them.
+
+use super::{DbError, EngineTx, Stamp, Tx, encode, on, on_rows, subscriptions::Evidence};
+use crate::domain::{email_address::EmailAddress, ids::NewsletterId};
+use jiff::Timestamp;
+
+/// A signup that arrived.
+#[derive(Debug, Clone)]
+pub struct NewSignup<'a> {
+    /// For which address.
+    pub address: &'a EmailAddress,
+    /// For which newsletters.
+    pub newsletters: &'a [NewsletterId],
+    /// By what means.
+    pub method: &'a str,
+    /// The language of the page it came from, by its tag.
+    pub language: Option<&'a str>,
+    /// The zone of the reader's clock, by its IANA name.
+    pub time_zone: Option<&'a str>,
+    /// How the request reached us.
+    pub evidence: &'a Evidence,
+}
+
+/// A signup of which something is to be made.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct SignupRecord {
+    /// The row.
+    pub id: i64,
+    /// When it arrived.
+    pub received_at: Stamp,
+    /// For which address.
+    pub address: String,
+    newsletters: String,
+    /// By what means.
+    pub method: String,
+    /// The language of the page it came from, by its tag.
+    pub language: Option<String>,
+    /// The zone of the reader's clock, by its IANA name.
+    pub time_zone: Option<String>,
+    /// How the request reached us.
+    #[sqlx(flatten)]
+    pub evidence: Evidence,
+}
+
+impl SignupRecord {
+    /// For which newsletters.
+    pub fn newsletters(&self) -> Result<Vec<NewsletterId>, DbError> {
+        let ids: Vec<i64> =
+            serde_json::from_str(&self.newsletters).map_err(|error| DbError::ColumnDecode {
+                index: format!("signups.newsletters of {}", self.id),
+                source: Box::new(error),
+            })?;
+        Ok(ids.into_iter().map(NewsletterId).collect())
+    }
+}
+
+/// Adds signups, in their order.
+pub async fn insert(tx: &mut Tx, signups: &[NewSignup<'_>], now: Timestamp) -> Result<(), DbError> {
+    if signups.is_empty() {
+        return Ok(());
+    }
+    let mut rows = Vec::with_capacity(signups.len());
+    for it in signups {
+        let ids: Vec<i64> = it.newsletters.iter().map(|id| id.0).collect();
+        let from = it.evidence;
+        rows.push((
+            (it.address.as_str(), it.address.key(), encode(&ids)?, it.method, it.language, it.time_zone),
+            (&from.client_address, &from.user_agent, &from.source_url),
+        ));
+    }
+    on_rows!(
+        tx,
+        [
+            "INSERT INTO signups (received_at, address, address_key, newsletters, method, language, time_zone, \
+             client_address, user_agent, source_url) SELECT $2, value -> 0 ->> 0, value -> 0 ->> 1, value -> 0 ->> 2, \
+             value -> 0 ->> 3, value -> 0 ->> 4, value -> 0 ->> 5, value -> 1 ->> 0, value -> 1 ->> 1, value -> 1 ->> 2 FROM"
+        ],
+        [],
+        |conn, query| sqlx::query(query).bind(encode(&rows)?).bind(Stamp(now)).execute(conn).await.map(drop)
+    )
+}
+
+/// Takes the oldest signups after one out of the table, in their order; what another process has in hand is left to it.
+pub async fn take(tx: &mut Tx, after: i64, limit: i64) -> Result<Vec<SignupRecord>, DbError> {
+    macro_rules! take {
+        ($conn:ident, $lock:literal) => {
+            sqlx::query_as(concat!(
+                "DELETE FROM signups WHERE id IN (SELECT id FROM signups WHERE id > $1 ORDER BY id LIMIT $2 ",
+                $lock,
+                ") RETURNING id, received_at, address, newsletters, method, language, time_zone, client_address, \
+                 user_agent, source_url"
+            ))
+            .bind(after)
+            .bind(limit)
+            .fetch_all($conn)
+            .await?
+        };
+    }
+    let mut taken: Vec<SignupRecord> = match tx.by_engine() {
+        EngineTx::Sqlite(conn) => take!(conn, ""),
+        EngineTx::Postgres(conn) => take!(conn, "FOR UPDATE SKIP LOCKED"),
+    };
+    taken.sort_unstable_by_key(|it| it.id);
+    Ok(taken)
+}
+
+/// The first signup after one, if there is any.
+pub async fn next(tx: &mut Tx, after: i64) -> Result<Option<i64>, DbError> {
+    on!(tx, |conn| sqlx::query_scalar("SELECT id FROM signups WHERE id > $1 ORDER BY id LIMIT 1")
+        .bind(after)
+        .fetch_optional(conn)
+        .await)
+}
+
+/// Whether signups have waited since before a moment: their job was lost.
+pub async fn any_before(tx: &mut Tx, moment: Timestamp) -> Result<bool, DbError> {
+    on!(tx, |conn| sqlx::query_scalar(
+        "SELECT COALESCE((SELECT received_at < $1 FROM signups ORDER BY id LIMIT 1), false)"
+    )
+    .bind(Stamp(moment))
+    .fetch_one(conn)
+    .await)
+}

@@ -1,0 +1,101 @@
+//! Readers who move to another address, and two who turn out to be one.
+
+use crate::{
+    db::{DbError, Stamp, Tx, on},
+    domain::{
+        email_address::EmailAddress,
+        ids::{SubscriberId, SubscriptionId},
+    },
+};
+use jiff::Timestamp;
+
+/// Gives a reader another address, which must be nobody's.
+pub async fn set_address(tx: &mut Tx, reader: SubscriberId, address: &EmailAddress) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE subscribers SET address = $2, address_key = $3 WHERE id = $1")
+        .bind(reader.0)
+        .bind(address.as_str())
+        .bind(address.key())
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
+/// Gives a subscription to another reader, who has none to this newsletter.
+pub async fn give_to(tx: &mut Tx, id: SubscriptionId, reader: SubscriberId) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE subscriptions SET subscriber_id = $2 WHERE id = $1")
+        .bind(id.0)
+        .bind(reader.0)
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
+/// Lets a subscription that has ended go on as another one stands, with what was chosen there.
+pub async fn go_on_as(tx: &mut Tx, id: SubscriptionId, as_of: SubscriptionId) -> Result<(), DbError> {
+    on!(tx, |conn| {
+        sqlx::query(
+            "UPDATE subscriptions SET status = o.status, confirmed_at = o.confirmed_at, ended_at = NULL, \
+             signup_mailed_at = NULL, cadence = o.cadence, sections = o.sections, time_zone = o.time_zone, \
+             send_time = o.send_time, language = o.language, paused_until = o.paused_until, resumes_at = o.resumes_at \
+             FROM (SELECT status, confirmed_at, cadence, sections, time_zone, send_time, language, paused_until, resumes_at \
+             FROM subscriptions WHERE id = $2) AS o WHERE subscriptions.id = $1",
+        )
+        .bind(id.0)
+        .bind(as_of.0)
+        .execute(conn)
+        .await
+        .map(drop)
+    })
+}
+
+/// Writes down which subscription goes on in the place of another one: links in its mails lead there from now on.
+pub async fn set_merged(tx: &mut Tx, id: SubscriptionId, into: SubscriptionId) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE subscriptions SET merged_into = $2 WHERE id = $1 OR merged_into = $1")
+        .bind(id.0)
+        .bind(into.0)
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
+/// Gives a reader what another one was sent, so that no story comes twice. Of an issue that both got, their own copy counts.
+pub async fn take_past(tx: &mut Tx, reader: SubscriberId, other: SubscriberId) -> Result<(), DbError> {
+    for statement in [
+        "UPDATE deliveries SET subscriber_id = $1 WHERE subscriber_id = $2 AND NOT EXISTS \
+         (SELECT 1 FROM deliveries o WHERE o.subscriber_id = $1 AND o.issue_id = deliveries.issue_id)",
+        "UPDATE welcomes SET subscriber_id = $1 WHERE subscriber_id = $2 AND NOT EXISTS \
+         (SELECT 1 FROM welcomes o WHERE o.subscriber_id = $1 AND o.variant_id = welcomes.variant_id)",
+    ] {
+        on!(tx, |conn| sqlx::query(statement).bind(reader.0).bind(other.0).execute(conn).await.map(drop))?;
+    }
+    Ok(())
+}
+
+/// Makes a reader nobody, whose address is another one's now.
+pub async fn set_merged_away(tx: &mut Tx, reader: SubscriberId, now: Timestamp) -> Result<(), DbError> {
+    on!(tx, |conn| {
+        sqlx::query(
+            "UPDATE subscribers SET address = 'merged-' || id || '@merged.invalid', \
+             address_key = 'merged-' || id || '@merged.invalid', forgotten_at = $2 WHERE id = $1",
+        )
+        .bind(reader.0)
+        .bind(Stamp(now))
+        .execute(conn)
+        .await
+        .map(drop)
+    })
+}
+
+/// The subscriptions that went on as this one, and whose they were.
+pub async fn merged_into(
+    tx: &mut Tx,
+    id: SubscriptionId,
+) -> Result<Vec<(SubscriptionId, SubscriberId)>, DbError> {
+    let rows: Vec<(i64, i64)> = on!(tx, |conn| {
+        sqlx::query_as("SELECT id, subscriber_id FROM subscriptions WHERE merged_into = $1 ORDER BY id")
+            .bind(id.0)
+            .fetch_all(conn)
+            .await?
+    });
+    Ok(rows.into_iter().map(|(id, reader)| (SubscriptionId(id), SubscriberId(reader))).collect())
+}

@@ -1,0 +1,89 @@
+//! Pauses: readers who get nothing until a day, and then again.
+
+use crate::{
+    db::{DbError, Stamp, Tx, on},
+    domain::ids::{NewsletterId, SubscriptionId},
+};
+use jiff::{Timestamp, civil::Date};
+
+/// A subscription whose pause has just ended.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Resumed {
+    /// Of which newsletter.
+    #[sqlx(try_from = "i64")]
+    pub newsletter_id: NewsletterId,
+    /// The reader's clock.
+    pub clock: String,
+}
+
+/// Pauses a subscription until a day, or moves the end of its pause. `false`: it is neither active nor paused.
+pub async fn pause(
+    tx: &mut Tx,
+    id: SubscriptionId,
+    until: Date,
+    resumes_at: Timestamp,
+) -> Result<bool, DbError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE subscriptions SET status = 'paused', paused_until = $2, resumes_at = $3 \
+         WHERE id = $1 AND status IN ('active', 'paused')"
+    )
+    .bind(id.0)
+    .bind(until.to_string())
+    .bind(Stamp(resumes_at))
+    .execute(conn)
+    .await
+    .map(|done| done.rows_affected() == 1))
+}
+
+/// Ends a pause. `false`: there is none.
+pub async fn resume(tx: &mut Tx, id: SubscriptionId) -> Result<bool, DbError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE subscriptions SET status = 'active', paused_until = NULL, resumes_at = NULL \
+         WHERE id = $1 AND status = 'paused'"
+    )
+    .bind(id.0)
+    .execute(conn)
+    .await
+    .map(|done| done.rows_affected() == 1))
+}
+
+/// Ends the pauses whose day has begun, at most so many.
+pub async fn resume_due(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Resumed>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(
+            "UPDATE subscriptions SET status = 'active', paused_until = NULL, resumes_at = NULL WHERE status = 'paused' \
+             AND id IN (SELECT id FROM subscriptions WHERE status = 'paused' AND resumes_at <= $1 \
+             ORDER BY resumes_at LIMIT $2) RETURNING newsletter_id, clock",
+        )
+        .bind(Stamp(now))
+        .bind(limit)
+        .fetch_all(conn)
+        .await
+    })
+}
+
+/// Whether a pause of a newsletter's readers ends with the issue of a date.
+pub async fn any_resume_with(tx: &mut Tx, newsletter: NewsletterId, date: Date) -> Result<bool, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM subscriptions WHERE status = 'paused' AND newsletter_id = $1 AND paused_until <= $2)",
+        )
+        .bind(newsletter.0)
+        .bind(date.to_string())
+        .fetch_one(conn)
+        .await
+    })
+}
+
+/// Ends the pauses of a newsletter's readers who want the issue of this date, wherever they live. Returns how many.
+pub async fn resume_with(tx: &mut Tx, newsletter: NewsletterId, date: Date) -> Result<u64, DbError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE subscriptions SET status = 'active', paused_until = NULL, resumes_at = NULL \
+         WHERE status = 'paused' AND newsletter_id = $1 AND paused_until <= $2"
+    )
+    .bind(newsletter.0)
+    .bind(date.to_string())
+    .execute(conn)
+    .await
+    .map(|done| done.rows_affected()))
+}

@@ -1,0 +1,31 @@
+//! What a reader asks for on their own page that takes a link by mail.
+
+use super::{signup_limit::Limit, words::words};
+use jiff::SignedDuration;
+
+words! {
+    /// What is asked for.
+    RequestKind {
+        /// A copy of everything that is held about them.
+        Copy = "copy",
+        /// To be mailed at another address.
+        Address = "address",
+    }
+}
+
+impl RequestKind {
+    /// How long its links work.
+    pub const fn lifetime(self) -> SignedDuration {
+        match self {
+            Self::Copy => SignedDuration::from_hours(24),
+            // Two mailboxes are to be looked into.
+            Self::Address => SignedDuration::from_hours(72),
+        }
+    }
+}
+
+/// How often one reader may ask for the same, and how often an address may be mailed at the wish of readers elsewhere.
+pub const LIMIT: Limit = Limit { most: 3, within: SignedDuration::from_hours(24) };
+
+/// How long a request is kept after its links have expired.
+pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 30);

@@ -1,0 +1,44 @@
+//! The links that a reader asked for on their own page.
+
+use super::{Content, GONE, Making};
+use crate::{
+    db::{DbError, Tx, reader_requests, subscriptions::SubscriptionRecord},
+    domain::{ids::RequestId, mail::MailKind, token::Purpose},
+};
+use email_templates::{
+    Masthead,
+    request::{self, Request, Wish},
+};
+
+pub(super) async fn content(
+    making: &Making<'_>,
+    tx: &mut Tx,
+    subscription: &SubscriptionRecord,
+) -> Result<Content, DbError> {
+    let Some(id) = making.mail.request_id.map(RequestId) else { return Ok(Content::Unwanted(GONE)) };
+    let Some(asked) = reader_requests::get(tx, id).await? else { return Ok(Content::Unwanted(GONE)) };
+    let is_open = asked.done_at.is_none()
+        && asked.expires_at.0 > making.now
+        && asked.old_address == subscription.address
+        && subscription.status.is_confirmed();
+    if !is_open {
+        return Ok(Content::Unwanted("what was asked for is done, or no longer wanted"));
+    }
+    let new = asked.new_address.as_deref().unwrap_or_default();
+    let (wish, purpose, path) = match making.mail.kind {
+        MailKind::OldAddress => (Wish::FromHere { new }, Purpose::OldAddress, "address"),
+        MailKind::NewAddress => (Wish::ToHere, Purpose::NewAddress, "address"),
+        _ => (Wish::Copy, Purpose::Copy, "copy"),
+    };
+    let token = making.context.keys.sign(purpose, id.0);
+    let masthead = making.masthead();
+    let language = subscription.language.as_deref().unwrap_or(masthead.language);
+    let email = request::render(&Request {
+        masthead: Masthead { language, ..masthead },
+        wish,
+        url: &format!("{}/{path}/{token}", making.public_url()),
+        expires_in_days: u32::try_from(asked.kind.lifetime().as_hours() / 24).unwrap_or(1),
+        address: making.mail.recipient.as_str(),
+    });
+    Ok(Content::Mail { email, unsubscribe_url: None })
+}

@@ -1,0 +1,287 @@
+//! Making something of the signups that arrived: a pending subscription and a mail to confirm, a mail to who is in already, or
+//! nothing. A portion at a time, each in one transaction that also takes it out of the table: after a crash nothing is lost and
+//! nothing is done twice.
+
+use super::Context;
+use crate::{
+    db::{
+        DbError, Tx,
+        mails::{self, NewMail},
+        newsletters,
+        signup_limits::{set_taken_until, taken_until},
+        signups::{self, SignupRecord},
+        subscriptions::{
+            self, Request, RequestEntry, insert_confirmations, record_requests, set_requested,
+            set_signup_mailed,
+        },
+        suppressions,
+    },
+    domain::{
+        email_address::EmailAddress,
+        ids::{ConfirmationId, NewsletterId, SubscriptionId},
+        mail::MailKind,
+        signup_wording::signup_wording,
+        subscription::{SignupOutcome, on_signup},
+    },
+    queue::{Job, JobFailure},
+    random,
+};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{HashMap, HashSet};
+
+/// Signups in one transaction: few enough that the next form does not wait long behind them.
+const PORTION: i64 = 100;
+
+/// Takes what has arrived, until nothing is left or the process is asked to end: then the sweep wakes another one for the rest.
+pub(super) async fn run(context: &Context) -> Result<(), JobFailure> {
+    let mut after = 0;
+    while !context.stop.is_cancelled() {
+        match portion(context, after, PORTION).await {
+            Ok(None) => return Ok(()),
+            Ok(Some(_)) => {}
+            Err(error) => {
+                tracing::warn!(%error, "a portion of signups could not be taken; each is tried by itself");
+                after = one_by_one(context, after).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes a portion's signups one by one, so that one that can't be taken keeps nobody else waiting. It stays, and is tried again with
+/// the next job. Returns the last row looked at.
+async fn one_by_one(context: &Context, mut after: i64) -> Result<i64, JobFailure> {
+    let mut taken = 0;
+    let mut last_error = None;
+    for _ in 0..PORTION {
+        let Some(id) = signups::next(&mut context.db.read().await?, after).await? else { break };
+        match portion(context, id - 1, 1).await {
+            Ok(_) => taken += 1,
+            Err(error) => {
+                tracing::error!(%error, signup = id, "a signup could not be taken; it is kept");
+                last_error = Some(error);
+            }
+        }
+        after = id;
+    }
+    match last_error {
+        // Not one of them: it is the database that can't.
+        Some(error) if taken == 0 => Err(error.into()),
+        _ => Ok(after),
+    }
+}
+
+/// Takes a portion of the signups after a row. `None`: there is none. Otherwise how many it were.
+async fn portion(context: &Context, after: i64, limit: i64) -> Result<Option<usize>, DbError> {
+    let mut tx = context.db.begin().await?;
+    let taken = signups::take(&mut tx, after, limit).await?;
+    if taken.is_empty() {
+        return Ok(None);
+    }
+    make(context, &mut tx, &taken).await?;
+    tx.commit().await?;
+    Ok(Some(taken.len()))
+}
+
+/// One newsletter that a signup asks for.
+struct Wish<'a> {
+    /// The signup's place in the portion.
+    place: usize,
+    signup: &'a SignupRecord,
+    address: &'a EmailAddress,
+    newsletter: NewsletterId,
+    subscription: SubscriptionId,
+    outcome: SignupOutcome,
+}
+
+async fn make(context: &Context, tx: &mut Tx, signups: &[SignupRecord]) -> Result<(), DbError> {
+    let now = context.clock.now();
+    // What is stored was parsed once; rules may have become stricter since.
+    let addresses: Vec<Option<EmailAddress>> =
+        signups.iter().map(|it| EmailAddress::parse(&it.address).ok()).collect();
+    let mut wishes = wishes(tx, signups, &addresses, now).await?;
+    within_limits(context, tx, &mut wishes, now).await?;
+    // What leads to no mail is not written down: a form that is sent over and over must not fill the ledger.
+    wishes.retain(|wish| wish.outcome != SignupOutcome::SendNothing);
+
+    let asked: Vec<&Wish<'_>> =
+        wishes.iter().filter(|wish| wish.outcome == SignupOutcome::SendConfirmation).collect();
+    let requests: Vec<Request<'_>> = asked
+        .iter()
+        .map(|wish| Request {
+            subscription: wish.subscription,
+            requested_at: wish.signup.received_at.0,
+            time_zone: wish.signup.time_zone.as_deref(),
+            language: wish.signup.language.as_deref(),
+        })
+        .collect();
+    set_requested(tx, &requests).await?;
+    let confirmations = confirmations(context, tx, &asked, now).await?;
+    let entries: Vec<RequestEntry<'_>> = wishes
+        .iter()
+        .map(|wish| RequestEntry {
+            subscription: wish.subscription,
+            address: &wish.signup.address,
+            occurred_at: wish.signup.received_at.0,
+            method: &wish.signup.method,
+            evidence: &wish.signup.evidence,
+            confirmation: confirmations.get(&wish.subscription).copied(),
+            wording: signup_wording(wish.signup.language.as_deref()),
+        })
+        .collect();
+    record_requests(tx, &entries).await?;
+    let mailed: Vec<SubscriptionId> = wishes.iter().map(|wish| wish.subscription).collect();
+    set_signup_mailed(tx, &mailed, now).await?;
+    mail(context, tx, &wishes, &confirmations, now).await
+}
+
+/// What the signups ask for, and what it leads to by itself. Of an address that nobody may mail nothing is kept.
+async fn wishes<'a>(
+    tx: &mut Tx,
+    signups: &'a [SignupRecord],
+    addresses: &'a [Option<EmailAddress>],
+    now: Timestamp,
+) -> Result<Vec<Wish<'a>>, DbError> {
+    let keys: Vec<String> = addresses.iter().flatten().map(EmailAddress::key).collect();
+    let suppressed = suppressions::among(tx, &keys).await?;
+    let mut asked = Vec::new();
+    let mut seen = HashSet::new();
+    for (place, (signup, address)) in signups.iter().zip(addresses).enumerate() {
+        let Some(address) = address.as_ref().filter(|address| !suppressed.contains(&address.key())) else {
+            continue;
+        };
+        for newsletter in signup.newsletters()? {
+            // A button pressed twice is one signup.
+            if seen.insert((address.key(), newsletter)) {
+                asked.push((place, signup, address, newsletter));
+            }
+        }
+    }
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let of: Vec<&EmailAddress> = asked.iter().map(|(_, _, address, _)| *address).collect();
+    let subscribers = subscriptions::subscribers(tx, &of, now).await?;
+    let pairs: Vec<_> =
+        subscribers.into_iter().zip(asked.iter().map(|(.., newsletter)| *newsletter)).collect();
+    let standings = subscriptions::standings(tx, &pairs, now).await?;
+    let wish = |((place, signup, address, newsletter), standing): (_, subscriptions::Standing)| {
+        let since = standing.signup_mailed_at.map(|at| now.duration_since(at.0));
+        let outcome = on_signup(Some(standing.status), false, since);
+        Wish { place, signup, address, newsletter, subscription: standing.id, outcome }
+    };
+    Ok(asked.into_iter().zip(standings).map(wish).collect())
+}
+
+/// Counts the mails in, each on its address's limit. What is beyond it is not sent.
+async fn within_limits(
+    context: &Context,
+    tx: &mut Tx,
+    wishes: &mut [Wish<'_>],
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let Some(limit) = context.rules.mails_per_address else { return Ok(()) };
+    let name = |wish: &Wish<'_>| context.keys.fingerprint(&format!("address {}", wish.address.key()));
+    let mails = |wish: &Wish<'_>| wish.outcome != SignupOutcome::SendNothing;
+    let names: Vec<String> =
+        wishes.iter().map(|wish| if mails(wish) { name(wish) } else { String::new() }).collect();
+    let asked = names.iter().filter(|name| !name.is_empty()).map(String::as_str).collect();
+    let mut lines = taken_until(tx, asked, now).await?;
+    let mut changed = HashMap::new();
+    // One mail asks to confirm all that one signup asked for.
+    let mut asks: HashMap<usize, bool> = HashMap::new();
+    for (wish, name) in wishes.iter_mut().zip(names) {
+        let Some(line) = lines.get_mut(&name) else { continue };
+        let mut take = || match limit.take(*line, now.as_microsecond()) {
+            Ok(until) => {
+                *line = until;
+                changed.insert(name.clone(), until);
+                true
+            }
+            Err(_) => false,
+        };
+        let allowed = match wish.outcome {
+            SignupOutcome::SendConfirmation => *asks.entry(wish.place).or_insert_with(take),
+            _ => take(),
+        };
+        if !allowed {
+            wish.outcome = SignupOutcome::SendNothing;
+        }
+    }
+    set_taken_until(tx, &changed).await
+}
+
+/// What the links to confirm will point at: of the wishes of one signup, all at the first one's.
+async fn confirmations(
+    context: &Context,
+    tx: &mut Tx,
+    asked: &[&Wish<'_>],
+    now: Timestamp,
+) -> Result<HashMap<SubscriptionId, ConfirmationId>, DbError> {
+    let expires_at = now + SignedDuration::from_hours(24 * i64::from(context.rules.confirmation_days));
+    let mut first: HashMap<usize, SubscriptionId> = HashMap::new();
+    for wish in asked {
+        first.entry(wish.place).or_insert(wish.subscription);
+    }
+    let leads: Vec<_> =
+        asked.iter().filter_map(|wish| first.get(&wish.place)).map(|id| (*id, None)).collect();
+    let leads: Vec<_> = leads.into_iter().collect::<HashMap<_, _>>().into_iter().collect();
+    let mut made = insert_confirmations(tx, &leads, now, expires_at).await?;
+    let with = |wish: &&&Wish<'_>| first.get(&wish.place) != Some(&wish.subscription);
+    let others: Vec<_> = asked
+        .iter()
+        .filter(with)
+        .map(|wish| (wish.subscription, first.get(&wish.place).and_then(|lead| made.get(lead)).copied()))
+        .collect();
+    made.extend(insert_confirmations(tx, &others, now, expires_at).await?);
+    Ok(made)
+}
+
+/// The mails: one to confirm for each signup, one for each newsletter that the reader gets already.
+async fn mail(
+    context: &Context,
+    tx: &mut Tx,
+    wishes: &[Wish<'_>],
+    confirmations: &HashMap<SubscriptionId, ConfirmationId>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let mut domains: HashMap<NewsletterId, String> = HashMap::new();
+    for wish in wishes {
+        if !domains.contains_key(&wish.newsletter) {
+            let newsletter = newsletters::get(tx, wish.newsletter).await?.newsletter;
+            domains.insert(wish.newsletter, newsletter.sender_address.domain().to_owned());
+        }
+    }
+    let mut asked = HashSet::new();
+    let wanted: Vec<&Wish<'_>> = wishes
+        .iter()
+        .filter(|wish| wish.outcome != SignupOutcome::SendConfirmation || asked.insert(wish.place))
+        .collect();
+    let ids: Vec<String> = wanted
+        .iter()
+        .map(|wish| {
+            let domain = domains.get(&wish.newsletter).map_or("localhost", String::as_str);
+            format!("{}@{domain}", random::hex::<12>())
+        })
+        .collect();
+    let mails: Vec<NewMail<'_>> = wanted
+        .iter()
+        .zip(&ids)
+        .map(|(wish, message_id)| {
+            let confirms = wish.outcome == SignupOutcome::SendConfirmation;
+            NewMail {
+                kind: if confirms { MailKind::Confirmation } else { MailKind::AlreadySubscribed },
+                newsletter: wish.newsletter,
+                recipient: wish.address,
+                subscription: Some(wish.subscription),
+                confirmation: confirms.then(|| confirmations.get(&wish.subscription).copied()).flatten(),
+                issue: None,
+                feed: None,
+                message_id,
+            }
+        })
+        .collect();
+    let jobs: Vec<Job> =
+        mails::insert_all(tx, &mails, now).await?.into_iter().map(|mail| Job::SendMail { mail }).collect();
+    context.queue.enqueue_all(tx, &jobs).await
+}

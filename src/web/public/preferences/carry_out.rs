@@ -1,0 +1,96 @@
+//! What a form asks for is done.
+
+use super::{
+    choices,
+    form::Wish,
+    of,
+    page::{Notice, Speech},
+};
+use crate::{
+    actions::{
+        change_address,
+        join_newsletter::{Joining, join_newsletter},
+        pause_subscription::{pause_subscription, resume_subscription},
+        send_copy,
+        set_preferences::{Choice, set_language, set_preferences},
+        unsubscribe::unsubscribe,
+    },
+    db::{DbError, subscriptions::Evidence},
+    domain::token::Purpose,
+    web::Site,
+};
+
+/// Does it, and says so. The choice is as it is then. `None`: the reader left in another window.
+pub(super) async fn carry_out(
+    site: &Site,
+    choice: &mut Choice,
+    wish: Wish,
+    speech: Speech,
+    evidence: &Evidence,
+) -> Result<Option<Notice>, DbError> {
+    let (id, actions, say) = (choice.subscription, &site.actions, speech.say);
+    Ok(match wish {
+        Wish::Choose { preferences, language } => {
+            if !set_preferences(actions, id, &preferences).await? {
+                return Ok(None);
+            }
+            if let Some(language) = language {
+                set_language(actions, id, language).await?;
+                choice.language = Some(language.to_owned());
+            }
+            choice.preferences = preferences;
+            let summary = choices::summary(&choice.newsletter.newsletter, &choice.preferences, say);
+            Some(Notice::Done(say.saved.clone(), summary))
+        }
+        Wish::Pause(until) => {
+            choice.paused = Some(Some(until));
+            // What there is to say the page says.
+            pause_subscription(actions, id, until).await?.then_some(Notice::None)
+        }
+        Wish::Resume => {
+            // Doing it again does no harm.
+            resume_subscription(actions, id).await?;
+            choice.paused = None;
+            Some(said(&say.resumed))
+        }
+        Wish::Join(slug) => Some(match join_newsletter(actions, id, &slug, evidence).await? {
+            Joining::Joined => done(choice, &slug, &say.joined),
+            Joining::Refused => Notice::Problem(about(choice, &slug, &say.refused)),
+            Joining::NoSuchNewsletter => Notice::None,
+        }),
+        Wish::Leave(slug) => {
+            let other = choice.others.iter().find(|it| it.newsletter.newsletter.slug == slug);
+            if let Some(other) = other.and_then(|it| it.subscription) {
+                let token = actions.keys.sign(Purpose::Unsubscribe, other.0);
+                unsubscribe(actions, &token, "preferences", evidence).await?;
+            }
+            Some(done(choice, &slug, &say.left))
+        }
+        Wish::ChangeAddress(new) => match change_address::ask(actions, id, &new).await? {
+            change_address::Asked::Sent => Some(said(&say.address_asked)),
+            change_address::Asked::Same => Some(Notice::Problem(say.same_address.clone())),
+            change_address::Asked::Refused => Some(Notice::Problem(say.refused_address.clone())),
+            change_address::Asked::TooMany(wait) => Some(Notice::TooMany(wait, say.too_often.clone())),
+            change_address::Asked::Gone => None,
+        },
+        Wish::Copy => match send_copy::ask(actions, id).await? {
+            send_copy::Asked::Sent => Some(said(&say.copy_asked)),
+            send_copy::Asked::TooMany(wait) => Some(Notice::TooMany(wait, say.too_often.clone())),
+            send_copy::Asked::Gone => None,
+        },
+    })
+}
+
+fn said(text: &str) -> Notice {
+    Notice::Done(String::new(), text.to_owned())
+}
+
+fn done(choice: &Choice, slug: &str, text: &str) -> Notice {
+    said(&about(choice, slug, text))
+}
+
+/// A text about another newsletter. One that nobody knows is not named.
+fn about(choice: &Choice, slug: &str, text: &str) -> String {
+    let other = choice.others.iter().find(|it| it.newsletter.newsletter.slug == slug);
+    of(text, other.map_or("", |it| &it.newsletter.newsletter.title))
+}

@@ -1,0 +1,166 @@
+//! The first form: how often, about what, when.
+
+use super::page::Page;
+use crate::{
+    actions::set_preferences::Choice,
+    domain::{
+        article::title_key,
+        cadence::Cadence,
+        days::Days,
+        newsletter::{Newsletter, WhoseClock},
+        preferences::Preferences,
+        zones,
+    },
+    web::words::{self, Preferences as Words, fill},
+};
+use jiff::civil::Weekday;
+use maud::{Markup, html};
+use std::collections::BTreeMap;
+
+pub(super) fn form(page: &Page<'_>) -> Markup {
+    let (choice, say) = (page.choice, page.speech.say);
+    let it = &choice.newsletter.newsletter;
+    html! {
+        form.choices method="post" action=(page.action()) {
+            (cadences(it, choice.preferences.cadence, say))
+            (sections(choice, say))
+            @if it.clock == WhoseClock::Reader { (clock(it, &choice.preferences, say)) }
+            (language(page))
+            button type="submit" { (say.save) }
+        }
+    }
+}
+
+/// How often: the ways that differ for a newsletter with issues on these days.
+fn cadences(it: &Newsletter, chosen: Cadence, say: &Words) -> Markup {
+    let ways = [
+        (Cadence::EveryIssue, &say.every_issue, days_in_words(it.days, say)),
+        (Cadence::Weekdays, &say.weekdays, say.monday_to_friday.clone()),
+        (Cadence::Weekly, &say.weekly, day_name(it.days.last(), say).to_owned()),
+    ];
+    let offered = |way: Cadence| way == chosen || way.is_a_choice(it.days);
+    html! {
+        fieldset {
+            legend { (say.how_often) }
+            @for (way, name, hint) in ways.iter().filter(|(way, ..)| offered(*way)) {
+                label.choice {
+                    input type="radio" name="cadence" value=(way) checked[*way == chosen] required;
+                    span { (name) " " span.hint { "(" (hint) ")" } }
+                }
+            }
+        }
+    }
+}
+
+/// About what: the sections of recent articles, and those chosen, of which there may be none just now.
+fn sections(choice: &Choice, say: &Words) -> Markup {
+    let chosen = &choice.preferences.sections;
+    let mut names: BTreeMap<String, &str> =
+        choice.sections.iter().map(|name| (title_key(name), name.as_str())).collect();
+    for key in chosen.keys() {
+        names.entry(key.clone()).or_insert(key);
+    }
+    html! {
+        @if !names.is_empty() {
+            fieldset {
+                legend { (say.about_what) }
+                p.hint { (say.about_what_hint) }
+                input type="hidden" name="sections" value="";
+                div.choice-list {
+                    @for (key, name) in &names {
+                        label.choice {
+                            input type="checkbox" name="sections" value=(key)
+                                checked[!chosen.is_all() && chosen.contains(key)];
+                            span { (name) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// When: a time on the reader's clock.
+fn clock(it: &Newsletter, chosen: &Preferences, say: &Words) -> Markup {
+    let zone = chosen.time_zone_name();
+    let regions = zones::by_region();
+    let is_listed = |zone: &str| regions.values().flatten().any(|it| it == zone);
+    html! {
+        fieldset {
+            legend { (say.when) }
+            label for="send-time" { (say.time_of_day) }
+            input #send-time type="time" name="send_time" value=(chosen.send_time_text().unwrap_or_default())
+                aria-describedby="send-time-hint";
+            p.hint #send-time-hint {
+                (fill(&say.time_hint, &[("time", &it.send_time.strftime("%H:%M").to_string())]))
+            }
+            label for="time-zone" { (say.zone) }
+            select #time-zone name="time_zone" autocomplete="off" {
+                option value="" selected[zone.is_none()] {
+                    (fill(&say.own_zone, &[("zone", &zones::spoken(it.time_zone_name()))]))
+                }
+                @if let Some(zone) = zone.filter(|zone| !is_listed(zone)) { option value=(zone) selected { (zone) } }
+                @for (region, names) in &regions {
+                    optgroup label=(region) {
+                        @for name in names {
+                            option value=(name) selected[zone == Some(name.as_str())] { (zones::spoken(name)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// In which language: that of the page, until another one is chosen.
+fn language(page: &Page<'_>) -> Markup {
+    html! {
+        fieldset {
+            legend { (page.speech.say.language) }
+            label for="language" { (page.speech.say.language_hint) }
+            select #language name="language" autocomplete="off" {
+                @for (tag, name) in words::languages() {
+                    option value=(tag) lang=(tag) selected[tag == page.speech.language] { (name) }
+                }
+            }
+        }
+    }
+}
+
+/// What is chosen, in sentences.
+pub(super) fn summary(it: &Newsletter, chosen: &Preferences, say: &Words) -> String {
+    let mut sentences = vec![match chosen.cadence {
+        Cadence::EveryIssue => say.comes_always.clone(),
+        Cadence::Weekdays => say.comes_on_weekdays.clone(),
+        Cadence::Weekly => fill(&say.comes_weekly, &[("day", day_name(it.days.last(), say))]),
+    }];
+    if !chosen.sections.is_all() {
+        sentences.push(say.with_sections.clone());
+    }
+    if it.clock == WhoseClock::Reader {
+        let time = chosen.send_time.unwrap_or(it.send_time).strftime("%H:%M").to_string();
+        let zone = zones::spoken(chosen.time_zone_name().unwrap_or(it.time_zone_name()));
+        sentences.push(fill(&say.comes_at, &[("time", &time), ("zone", &zone)]));
+    }
+    sentences.join(" ")
+}
+
+/// `every day`, `Monday to Friday`, `Monday, Wednesday and Friday`.
+fn days_in_words(days: Days, say: &Words) -> String {
+    match days {
+        Days::DAILY => return say.every_day.clone(),
+        Days::WEEKDAYS => return say.monday_to_friday.clone(),
+        _ => {}
+    }
+    let names: Vec<&str> = days.weekdays().map(|day| day_name(day, say)).collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [rest @ .., last] => fill(&say.and, &[("days", &rest.join(", ")), ("last", last)]),
+    }
+}
+
+fn day_name(day: Weekday, say: &Words) -> &str {
+    let place = usize::from(day.to_monday_zero_offset().unsigned_abs());
+    say.day_names.split(' ').nth(place).unwrap_or_default()
+}

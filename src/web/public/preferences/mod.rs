@@ -1,0 +1,125 @@
+//! `/preferences/{token}`: how often, about what and when a newsletter comes, a break from it, and which others. The links in mails
+//! that the page sends lead to `copy` and `address_change`. GET shows what is chosen; POST
+//! does what the form says, without cookie, login or script. The token is the one of the link to leave.
+
+mod account;
+pub mod address_change;
+mod carry_out;
+mod choices;
+pub mod copy;
+mod form;
+mod newsletters;
+mod page;
+mod pause;
+
+use crate::{
+    actions::set_preferences::{self, Choice, Choosing},
+    web::{
+        Site, WebError,
+        negotiate::{evidence, media_type},
+        words::{self, fill},
+    },
+};
+use axum::{
+    body::Bytes,
+    extract::{ConnectInfo, Path, Query, State},
+    http::{HeaderMap, StatusCode, header},
+    response::Response,
+};
+use carry_out::carry_out;
+use form::Wish;
+use page::{Notice, Page, Speech};
+use std::net::SocketAddr;
+
+/// What the address asks for.
+#[derive(Debug, serde::Deserialize)]
+pub struct Asked {
+    /// The language to show the page in.
+    lang: Option<String>,
+}
+
+/// Shows what is chosen.
+pub async fn get(
+    State(site): State<Site>,
+    Path(token): Path<String>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+) -> Result<Response, WebError> {
+    let state = set_preferences::look(&site.actions, &token).await?;
+    let speech = speech(&asked, &state, &headers);
+    Ok(match state {
+        Choosing::Open(choice) => page(&site, &choice, &token, speech).show(&Notice::None),
+        other => page::closed(speech, other),
+    })
+}
+
+/// Does what the form says.
+pub async fn post(
+    State(site): State<Site>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path(token): Path<String>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, WebError> {
+    let state = set_preferences::look(&site.actions, &token).await?;
+    let speech = speech(&asked, &state, &headers);
+    let mut choice = match state {
+        Choosing::Open(choice) => choice,
+        other => return Ok(page::closed(speech, other)),
+    };
+    if media_type(&headers, &header::CONTENT_TYPE) != "application/x-www-form-urlencoded" {
+        let (title, what) = (&speech.say.bad_body, &speech.say.send_form);
+        return Ok(page::plain(speech, StatusCode::UNSUPPORTED_MEDIA_TYPE, title, what));
+    }
+    let wish = match form::read(&body, &choice, site.actions.clock.now()) {
+        Ok(wish) => wish,
+        Err(problem) => {
+            let notice = Notice::Problem(problem.in_words(speech));
+            return Ok(page(&site, &choice, &token, speech).show(&notice));
+        }
+    };
+    let evidence = evidence(peer, &headers, None);
+    let changes_others = matches!(wish, Wish::Join(_) | Wish::Leave(_));
+    // A language that was just chosen is that of the answer.
+    let speech = match &wish {
+        Wish::Choose { language: Some(language), .. } => speech_in(Some(language), None, "", &headers),
+        _ => speech,
+    };
+    let done = carry_out(&site, &mut choice, wish, speech, &evidence).await?;
+    let Some(notice) = done else {
+        return Ok(page::closed(speech, Choosing::Gone { newsletter: Box::new(choice.newsletter) }));
+    };
+    if changes_others {
+        match set_preferences::look(&site.actions, &token).await? {
+            Choosing::Open(now) => choice = now,
+            other => return Ok(page::closed(speech, other)),
+        }
+    }
+    Ok(page(&site, &choice, &token, speech).show(&notice))
+}
+
+fn page<'a>(site: &'a Site, choice: &'a Choice, token: &'a str, speech: Speech) -> Page<'a> {
+    Page { choice, token, speech, now: site.actions.clock.now(), keys: &site.actions.keys }
+}
+
+/// The language of the page: what its address asks for, the reader's own, the newsletter's, the browser's.
+fn speech(asked: &Asked, state: &Choosing, headers: &HeaderMap) -> Speech {
+    let (own, newsletter) = match state {
+        Choosing::Open(choice) => {
+            (choice.language.as_deref(), choice.newsletter.newsletter.language.as_str())
+        }
+        Choosing::Gone { newsletter } => (None, newsletter.newsletter.language.as_str()),
+        Choosing::Unknown | Choosing::Test => (None, ""),
+    };
+    speech_in(asked.lang.as_deref(), own, newsletter, headers)
+}
+
+fn speech_in(asked: Option<&str>, own: Option<&str>, newsletter: &str, headers: &HeaderMap) -> Speech {
+    Speech::new(words::spoken([asked, own, Some(newsletter)], headers))
+}
+
+/// A text about a newsletter.
+fn of(text: &str, newsletter: &str) -> String {
+    fill(text, &[("newsletter", newsletter)])
+}

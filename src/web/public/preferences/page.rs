@@ -1,0 +1,157 @@
+//! The page itself, and what is shown in its place.
+
+use super::{account, choices, newsletters, of, pause};
+use crate::{
+    actions::set_preferences::{Choice, Choosing},
+    domain::token::KeyRing,
+    web::{
+        layout::{Frame, respond},
+        words::{self, Preferences, Words, around, fill},
+    },
+};
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
+use jiff::{SignedDuration, Timestamp, civil::Date};
+use maud::{Markup, html};
+
+/// How the page speaks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Speech {
+    /// In which language.
+    pub(super) language: &'static str,
+    /// All of its words.
+    pub(super) words: &'static Words,
+    /// Those of this page.
+    pub(super) say: &'static Preferences,
+}
+
+impl Speech {
+    pub(super) fn new((language, words): (&'static str, &'static Words)) -> Self {
+        Self { language, words, say: &words.preferences }
+    }
+
+    /// A day, written out.
+    pub(super) fn long_date(self, date: Date) -> String {
+        self.words.issues.long_date(date)
+    }
+
+    /// A text about a day.
+    pub(super) fn about_date(self, text: &str, date: Date) -> String {
+        fill(text, &[("date", &self.long_date(date))])
+    }
+}
+
+/// What is to be said about the form.
+pub(super) enum Notice {
+    None,
+    /// A word and sentences.
+    Done(String, String),
+    Problem(String),
+    /// It may be asked again after a while.
+    TooMany(SignedDuration, String),
+}
+
+impl Notice {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::None | Self::Done(..) => StatusCode::OK,
+            Self::Problem(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooMany(..) => StatusCode::TOO_MANY_REQUESTS,
+        }
+    }
+}
+
+/// A reader's page.
+pub(super) struct Page<'a> {
+    /// What there is to choose.
+    pub(super) choice: &'a Choice,
+    /// The reader's own.
+    pub(super) token: &'a str,
+    /// In which words.
+    pub(super) speech: Speech,
+    /// The time.
+    pub(super) now: Timestamp,
+    /// Signs the links to the reader's other pages.
+    pub(super) keys: &'a KeyRing,
+}
+
+impl Page<'_> {
+    /// Where forms go: to the page, in no language but the one its reader chose.
+    pub(super) fn action(&self) -> String {
+        format!("/preferences/{}", self.token)
+    }
+
+    pub(super) fn show(&self, notice: &Notice) -> Response {
+        let (say, it) = (self.speech.say, &self.choice.newsletter.newsletter);
+        let title = of(&say.title, &it.title);
+        let (before, after) = around(&say.for_address, "address");
+        let content = html! {
+            h1 { (title) }
+            @match notice {
+                Notice::None => {}
+                Notice::Done(word, what) => p.notice role="status" {
+                    @if !word.is_empty() { strong { (word) } " " }
+                    (what)
+                },
+                Notice::Problem(problem) | Notice::TooMany(_, problem) => p.notice."notice--error" role="alert" { (problem) },
+            }
+            (pause::notice(self))
+            p { (before) strong { (self.choice.address) } (after) }
+            (choices::form(self))
+            (pause::form(self))
+            (newsletters::form(self, self.keys))
+            (account::forms(self))
+            p.fine-print { (of(&say.rather_not, &it.title)) " " a href={ "/unsubscribe/" (self.token) } { (say.leave) } }
+            (languages(self.speech))
+        };
+        let frame = Frame { title: &title, brand: (&it.title, &it.tagline), language: self.speech.language };
+        let mut answer = respond(notice.status(), frame, &content);
+        if let Notice::TooMany(wait, _) = notice {
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        answer
+    }
+}
+
+/// The page in other languages.
+fn languages(speech: Speech) -> Markup {
+    html! {
+        nav.languages aria-label=(speech.say.languages) {
+            @for (tag, name) in words::languages() {
+                a href={ "?lang=" (tag) } lang=(tag) hreflang=(tag)
+                    aria-current=[(tag == speech.language).then_some("true")] { (name) }
+                " "
+            }
+        }
+    }
+}
+
+/// What is shown where there is nothing to choose.
+pub(super) fn closed(speech: Speech, state: Choosing) -> Response {
+    let say = speech.say;
+    match state {
+        Choosing::Test => plain(speech, StatusCode::OK, &say.test, &say.test_hint),
+        Choosing::Gone { newsletter } => {
+            let it = &newsletter.newsletter;
+            let title = &say.not_subscribed;
+            let frame = Frame { title, brand: (&it.title, &it.tagline), language: speech.language };
+            let content = html! {
+                h1 { (title) }
+                p { (of(&say.nothing_to_choose, &it.title)) }
+                p { a href={ "/?newsletter=" (it.slug) } { (say.sign_up) } }
+            };
+            respond(StatusCode::OK, frame, &content)
+        }
+        Choosing::Unknown | Choosing::Open(_) => {
+            plain(speech, StatusCode::NOT_FOUND, &say.bad_link, &say.cut_off)
+        }
+    }
+}
+
+/// A page of one sentence.
+pub(super) fn plain(speech: Speech, status: StatusCode, title: &str, what: &str) -> Response {
+    let frame = Frame { title, brand: ("Daily", ""), language: speech.language };
+    respond(status, frame, &html! { h1 { (title) } p { (what) } })
+}

@@ -1,0 +1,36 @@
+//! What is wrong with an address, in the reader's words.
+
+use crate::{
+    actions::subscribe::{MOST_NEWSLETTERS, SubscribeError},
+    domain::email_address::{EmailAddressError, MAX_ADDRESS_BYTES, MAX_LOCAL_PART_BYTES},
+    web::words::{Address, Words, fill},
+};
+
+/// Why a text is no address.
+pub fn no_address(why: EmailAddressError, say: &Address) -> String {
+    use EmailAddressError as E;
+    let limited = |text: &str, limit: usize| fill(text, &[("limit", &limit.to_string())]);
+    match why {
+        E::Empty => say.empty.clone(),
+        E::TooLong => limited(&say.too_long, MAX_ADDRESS_BYTES),
+        E::NoAt => say.no_at.clone(),
+        E::LocalTooLong => limited(&say.local_too_long, MAX_LOCAL_PART_BYTES),
+        E::BadLocal => say.bad_local.clone(),
+        E::NonAsciiLocal => say.non_ascii_local.clone(),
+        E::BadDomain => say.bad_domain.clone(),
+    }
+}
+
+/// Why a signup is not taken.
+pub fn refused(why: &SubscribeError, words: &Words) -> String {
+    let say = &words.address;
+    match why {
+        SubscribeError::NewsletterCount => {
+            fill(&words.signup.newsletter_count, &[("most", &MOST_NEWSLETTERS.to_string())])
+        }
+        SubscribeError::Blocked(domain) => fill(&say.blocked, &[("domain", domain)]),
+        SubscribeError::RoleAccount => say.role_account.clone(),
+        // What else is wrong is not the address's fault, and is answered otherwise.
+        _ => say.refused.clone(),
+    }
+}

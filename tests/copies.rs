@@ -1,0 +1,105 @@
+//! Readers who ask, by themselves, for everything that is held about them.
+
+use crate::support::{app::TestApp, on_both_engines};
+use daily::{
+    actions::forget::{Forgetting, forget},
+    db::subscriptions,
+    domain::{email_address::EmailAddress, token::Purpose},
+};
+use jiff::SignedDuration;
+
+const ANN: &str = "ann@example.org";
+
+async fn page(app: &TestApp) -> String {
+    let address = EmailAddress::parse(ANN).unwrap();
+    let mut tx = app.app.db.read().await.unwrap();
+    let id = subscriptions::of_address(&mut tx, &address).await.unwrap().remove(0).id;
+    format!("/preferences/{}", app.app.actions.keys.sign(Purpose::Unsubscribe, id.0))
+}
+
+async fn ask(app: &TestApp) -> reqwest::Response {
+    let answer = app.post_form(&page(app).await, &[("do", "copy")]).await;
+    app.settle().await;
+    answer
+}
+
+fn link(app: &TestApp) -> String {
+    app.mails_to(ANN).last().expect("a mail").link("/copy/")
+}
+
+on_both_engines! {
+    async fn a_reader_gets_everything_by_a_link_and_a_button(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.article("The bridge opens").await;
+        app.reader(ANN).await;
+        app.reader("bob@example.org").await;
+        app.send_issue().await;
+        app.post_form(&page(&app).await, &[("cadence", "weekly"), ("language", "de")]).await;
+        let answer = ask(&app).await;
+        assert_eq!(answer.status(), 200);
+        assert!(answer.text().await.unwrap().contains("Wir haben Ihnen eine Mail mit einem Link geschickt."));
+        let mail = app.mails_to(ANN).pop().unwrap();
+        assert!(mail.text().contains("Zu meiner Kopie") && !mail.text().contains("/unsubscribe/"), "{}", mail.text());
+        let link = link(&app);
+        let shown = app.get(&link).await.text().await.unwrap();
+        assert!(shown.contains("Herunterladen") && !shown.contains("192.0.2") && !shown.contains("confirmed"), "{shown}");
+        let file = app.post(&link).await;
+        assert_eq!(file.status(), 200);
+        let header = |name: &str| file.headers()[name].to_str().unwrap().to_owned();
+        assert_eq!(header("content-type"), "text/plain; charset=utf-8");
+        assert!(header("content-disposition").starts_with("attachment"));
+        assert_eq!(header("cache-control"), "no-store");
+        let text = file.text().await.unwrap();
+        for says in ["about ann@example.org", "requested (form)", "confirmed (link)", "agreed to: ", "weekly; all sections", "2026-05-01", "Asked for a copy of this"] {
+            assert!(text.contains(says), "{says}: {text}");
+        }
+        assert!(!text.contains("bob"), "{text}");
+        // It is the reader's own: it works twice, for a day.
+        assert_eq!(app.post(&link).await.status(), 200);
+        app.clock.advance(SignedDuration::from_hours(24));
+        for answer in [app.get(&link).await, app.post(&link).await] {
+            assert_eq!(answer.status(), 410);
+            assert!(answer.text().await.unwrap().contains("Dieser Link ist abgelaufen"));
+        }
+    }
+
+    async fn it_is_sent_a_few_times_a_day_and_only_to_readers(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader(ANN).await;
+        let before = app.mails_to(ANN).len();
+        for status in [200, 200, 200, 429, 429] {
+            let answer = ask(&app).await;
+            assert_eq!(answer.status(), status);
+            assert_eq!(answer.headers().contains_key("retry-after"), status == 429);
+        }
+        assert_eq!(app.mails_to(ANN).len(), before + 3);
+        app.clock.advance(SignedDuration::from_hours(9));
+        assert_eq!(ask(&app).await.status(), 200);
+        let keys = &app.app.actions.keys;
+        let wrong = [keys.sign(Purpose::Unsubscribe, 1), keys.sign(Purpose::NewAddress, 1), keys.sign(Purpose::Copy, 999), "x".into()];
+        for wrong in wrong {
+            let url = format!("{}/copy/{wrong}", app.url);
+            assert_eq!((app.get(&url).await.status(), app.post(&url).await.status()), (404.try_into().unwrap(), 404.try_into().unwrap()));
+        }
+        // Who has left gets no new link; the one they have still works.
+        let link = link(&app);
+        let left = page(&app).await.replace("preferences", "unsubscribe");
+        app.post(&format!("{}{left}", app.url)).await;
+        assert!(ask(&app).await.text().await.unwrap().contains("You are not subscribed"));
+        assert_eq!(app.post(&link).await.status(), 200);
+        let address = EmailAddress::parse(ANN).unwrap();
+        assert_eq!(forget(&app.app.actions, &address).await.unwrap(), Forgetting::Done);
+        assert_eq!(app.post(&link).await.status(), 404);
+        assert_eq!(app.store().await.number("SELECT count(*) FROM reader_requests").await, 0);
+    }
+
+    async fn old_requests_go_by_themselves(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader(ANN).await;
+        ask(&app).await;
+        app.tick_after(SignedDuration::from_hours(24 * 30)).await;
+        assert_eq!(app.store().await.number("SELECT count(*) FROM reader_requests").await, 1);
+        app.tick_after(SignedDuration::from_hours(25)).await;
+        assert_eq!(app.store().await.number("SELECT count(*) FROM reader_requests").await, 0);
+    }
+}

@@ -1,0 +1,118 @@
+//! Who left, here or elsewhere, is brought back by nobody but themselves.
+
+use super::{export, ledger, plain, program, run, size, subscription, suppressed, take, words};
+use crate::support::{app::TestApp, on_both_engines};
+use daily::{
+    actions::import_subscribers::Import,
+    db::newsletters,
+    domain::{import::LayoutOptions, subscription::SubscriptionStatus as S, token::Purpose},
+};
+use jiff::SignedDuration;
+
+const ACTIVE: &str = "email,status\nBob@example.org,active\n";
+const LEFT: &str = "email,status\nbob@example.org,unsubscribed\n";
+const BOB: &str = "bob@example.org";
+
+/// Leaves by one click.
+async fn leave(app: &TestApp, address: &str) {
+    let token = app.app.actions.keys.sign(Purpose::Unsubscribe, subscription(app, address).await.id.0);
+    assert_eq!(app.post(&format!("{}/unsubscribe/{token}", app.url)).await.status(), 200);
+}
+
+on_both_engines! {
+    async fn the_operators_word_brings_nobody_in_whom_the_list_has_as_left_or_blocked(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        let list = "uuid,email,name,attributes,status\n1,ann@example.org,,{},enabled\n2,bob@example.org,,{},disabled\n\
+            3,cleo@example.org,,{},blocklisted\n";
+        let layout = LayoutOptions { all_confirmed: true, ..LayoutOptions::default() };
+        let (summary, _) = run(&app, Import { layout, ..plain(&app).await }, list).await;
+        assert_eq!(words(&summary), "1 added, 1 left, 1 suppressed");
+        assert_eq!(app.status_of(BOB).await, Some(S::Unsubscribed));
+    }
+
+    async fn who_left_here_is_not_brought_back_though_somebody_typed_their_address_since(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader(BOB).await;
+        leave(&app, BOB).await;
+        assert_eq!(take(&app, ACTIVE).await, "1 left_here");
+        app.sign_up(BOB).await;
+        assert_eq!(app.status_of(BOB).await, Some(S::Pending));
+        assert_eq!(take(&app, ACTIVE).await, "1 left_here");
+        assert_eq!(app.status_of(BOB).await, Some(S::Pending));
+        assert_eq!(app.consent_of(BOB).await, ["requested", "confirmed", "unsubscribed", "requested"]);
+        // It was Bob.
+        app.settle().await;
+        assert_eq!(app.post(&app.confirmation_link(BOB)).await.status(), 200);
+        assert_eq!(take(&app, ACTIVE).await, "1 known");
+        assert_eq!(app.status_of(BOB).await, Some(S::Active));
+    }
+
+    async fn who_left_elsewhere_and_is_pending_here_ends_with_an_entry_and_no_later_list_counts(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.sign_up(BOB).await;
+        app.signups_taken().await;
+        assert_eq!(take(&app, LEFT).await, "1 left");
+        assert_eq!(app.status_of(BOB).await, Some(S::Unsubscribed));
+        assert_eq!(app.consent_of(BOB).await, ["requested", "unsubscribed"]);
+        let before = size(&app).await;
+        assert_eq!(take(&app, LEFT).await, "1 known");
+        assert_eq!(size(&app).await, before);
+        assert_eq!(take(&app, ACTIVE).await, "1 left_here");
+    }
+
+    async fn who_asks_here_after_leaving_elsewhere_decides_by_their_own_link(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.sign_up(BOB).await;
+        app.settle().await;
+        let left = "email,status,ended_at\nbob@example.org,unsubscribed,2020-01-01\n";
+        assert_eq!(take(&app, left).await, "1 known");
+        assert_eq!(take(&app, ACTIVE).await, "1 left_here");
+        assert_eq!(app.status_of(BOB).await, Some(S::Pending));
+        assert_eq!(app.post(&app.confirmation_link(BOB)).await.status(), 200);
+        assert_eq!(app.status_of(BOB).await, Some(S::Active));
+        assert_eq!(take(&app, left).await, "1 known");
+        assert_eq!(take(&app, ACTIVE).await, "1 known");
+        assert_eq!(app.store().await.number("SELECT count(*) FROM newsletter_suppressions").await, 0, "lifted");
+    }
+
+    async fn that_somebody_left_elsewhere_outlives_a_signup_that_nobody_confirms(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        assert_eq!(take(&app, LEFT).await, "1 left");
+        // A stranger types the address; nobody confirms, and it is erased.
+        app.sign_up(BOB).await;
+        app.settle().await;
+        app.tick_after(SignedDuration::from_hours(24 * 31)).await;
+        assert_eq!(app.status_of(BOB).await, None);
+        assert_eq!(take(&app, ACTIVE).await, "1 left_here");
+        assert_eq!(take(&app, LEFT).await, "1 known");
+        assert_eq!(app.status_of(BOB).await, None);
+        // What is of nobody is in no list.
+        let written = export(&app, &[]).await;
+        assert!(!written.contains("erased"), "{written}");
+        assert!(suppressed(&app, BOB).await.is_none(), "they can still come back by themselves");
+        app.reader(BOB).await;
+        assert_eq!(app.status_of(BOB).await, Some(S::Active));
+    }
+
+    async fn who_left_one_newsletter_elsewhere_keeps_the_other_that_they_confirmed(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        let first = plain(&app).await;
+        let added = program(&app).run(&["newsletter", "add", "weekly", "--title", "Weekly"]).await;
+        assert_eq!(added.code, 0, "{}", added.stderr);
+        let weekly = newsletters::by_slug(&mut app.app.db.read().await.unwrap(), "weekly").await.unwrap().unwrap().id;
+        assert_eq!(words(&run(&app, first, LEFT).await.0), "1 left");
+        let second = Import { newsletter: weekly, ..plain(&app).await };
+        assert_eq!(words(&run(&app, second, ACTIVE).await.0), "1 added");
+        assert_eq!(take(&app, ACTIVE).await, "1 left_here");
+    }
+
+    async fn what_a_list_ends_stands_in_the_ledger(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader(BOB).await;
+        assert_eq!(take(&app, "email,status\nbob@example.org,complained\n").await, "1 suppressed");
+        assert_eq!(app.status_of(BOB).await, Some(S::Complained));
+        assert_eq!(app.consent_of(BOB).await, ["requested", "confirmed", "unsubscribed"]);
+        let last = ledger(&app, BOB).await.pop().unwrap();
+        assert_eq!((last.method.as_str(), last.source_url.as_deref()), ("import", Some("list.csv, read 2026-05-01T12:00:00Z")));
+    }
+}

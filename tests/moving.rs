@@ -1,0 +1,231 @@
+//! Readers who move to another address.
+
+use crate::support::{app::TestApp, on_both_engines};
+use daily::{
+    actions::{
+        forget::{Forgetting, forget},
+        verify_consent::verify_consent,
+    },
+    db::subscriptions::{self, SubscriptionRecord},
+    domain::{
+        email_address::EmailAddress,
+        subscription::SubscriptionStatus::{Active, Paused, Unsubscribed},
+        token::Purpose,
+    },
+};
+use jiff::SignedDuration;
+
+const OLD: &str = "ann@example.org";
+const NEW: &str = "ann@example.net";
+
+async fn of(app: &TestApp, address: &str) -> Vec<SubscriptionRecord> {
+    let address = EmailAddress::parse(address).unwrap();
+    let mut tx = app.app.db.read().await.unwrap();
+    subscriptions::of_address(&mut tx, &address).await.unwrap()
+}
+
+async fn own(app: &TestApp, address: &str, path: &str) -> String {
+    let id = of(app, address).await.remove(0).id;
+    format!("/{path}/{}", app.app.actions.keys.sign(Purpose::Unsubscribe, id.0))
+}
+
+/// Asks for another address on the reader's page.
+async fn ask(app: &TestApp, from: &str, to: &str) -> (u16, String) {
+    let page = own(app, from, "preferences").await;
+    let answer = app.post_form(&page, &[("do", "address"), ("address", to)]).await;
+    app.settle().await;
+    (answer.status().as_u16(), answer.text().await.unwrap().replace(from, "OLD"))
+}
+
+fn link(app: &TestApp, to: &str) -> String {
+    app.mails_to(to).last().unwrap_or_else(|| panic!("no mail to {to}")).link("/address/")
+}
+
+async fn press(app: &TestApp, to: &str) -> String {
+    app.post(&link(app, to)).await.text().await.unwrap()
+}
+
+async fn moves(app: &TestApp, from: &str, to: &str) {
+    assert_eq!(ask(app, from, to).await.0, 200);
+    assert!(press(app, to).await.contains("One more step"));
+    assert!(press(app, from).await.contains("The address is changed"));
+}
+
+async fn ledger_holds(app: &TestApp) {
+    let checked = verify_consent(&app.app.db).await.unwrap();
+    assert_eq!((checked.broken, checked.unlinked), (0, 0), "{checked:?}");
+}
+
+on_both_engines! {
+    async fn both_ends_confirm_and_then_everything_moves(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.add_newsletter("weekly", |it| it.title = "The Weekly".into()).await;
+        app.reader(OLD).await;
+        app.post_form(&own(&app, OLD, "preferences").await, &[("join", "weekly")]).await;
+        let (status, page) = ask(&app, OLD, NEW).await;
+        assert!(status == 200 && page.contains("We have written to both addresses."), "{page}");
+        let to_new = app.mails_to(NEW).pop().unwrap();
+        assert!(!to_new.text().contains("example.org"), "a stranger is not told who asked: {}", to_new.text());
+        for to in [OLD, NEW] {
+            let shown = app.get(&link(&app, to)).await.text().await.unwrap();
+            assert!(shown.contains("Change the address?") && shown.contains(NEW), "{shown}");
+            assert_eq!(shown.contains(OLD), to == OLD);
+        }
+        assert!(press(&app, NEW).await.contains("One more step"));
+        assert!(press(&app, NEW).await.contains("One more step"), "one end twice is not both");
+        assert_eq!((of(&app, OLD).await.len(), of(&app, NEW).await.len()), (2, 0));
+        assert!(press(&app, OLD).await.contains("The address is changed"));
+        assert_eq!((of(&app, OLD).await.len(), of(&app, NEW).await.len()), (0, 2));
+        for to in [OLD, NEW] {
+            assert!(press(&app, to).await.contains("The address is changed"), "pressed again");
+        }
+        assert_eq!(app.consent_of(NEW).await, ["requested", "confirmed", "confirmed", "confirmed", "confirmed"]);
+        ledger_holds(&app).await;
+        let moved = "SELECT count(*) FROM consent_events WHERE method = 'address_change' AND address = 'ann@example.net'";
+        assert_eq!(app.store().await.number(moved).await, 2);
+        let before = app.mails_to(OLD).len();
+        app.article("The news").await;
+        app.send_issue().await;
+        assert_eq!(app.mails_to(OLD).len(), before);
+        let mail = app.mails_to(NEW).pop().unwrap();
+        assert_eq!(app.post(&mail.link("/unsubscribe/")).await.status(), 200);
+        assert_eq!(app.status_of(NEW).await, Some(Unsubscribed));
+    }
+
+    async fn nothing_is_told_of_the_new_address_and_nothing_sent_to_one_that_is_suppressed(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader("reader@example.net").await;
+        app.reader("left@example.net").await;
+        let left = own(&app, "left@example.net", "unsubscribe").await;
+        app.post(&format!("{}{left}", app.url)).await;
+        app.store().await.execute("INSERT INTO suppressions (address_key, reason, created_at) \
+            SELECT 'blocked@example.net', 'complained', created_at FROM subscribers WHERE address_key = 'left@example.net'").await;
+        let mut pages = Vec::new();
+        for (number, new) in ["new@example.net", "reader@example.net", "left@example.net", "blocked@example.net"].iter().enumerate() {
+            let old = format!("ann{number}@example.org");
+            app.reader(&old).await;
+            let (status, page) = ask(&app, &old, new).await;
+            let token = own(&app, &old, "preferences").await;
+            pages.push((status, page.replace(token.trim_start_matches("/preferences/"), "TOKEN")));
+        }
+        assert!(pages.iter().all(|page| *page == pages[0] && page.0 == 200), "{pages:?}");
+        assert!(app.mails_to("blocked@example.net").is_empty());
+        assert!(press(&app, "ann3@example.org").await.contains("One more step"));
+        assert_eq!(of(&app, "ann3@example.org").await[0].status, Active);
+        // It may become so in between.
+        assert!(press(&app, "ann0@example.org").await.contains("One more step"));
+        app.store().await.execute("INSERT INTO suppressions (address_key, reason, created_at) \
+            SELECT 'new@example.net', 'complained', created_at FROM subscribers WHERE address_key = 'left@example.net'").await;
+        assert!(press(&app, "new@example.net").await.contains("This link works no more"));
+        assert_eq!((of(&app, "ann0@example.org").await.len(), of(&app, "new@example.net").await.len()), (1, 0));
+    }
+
+    async fn wrong_addresses_old_links_and_too_many_wishes_are_refused(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader(OLD).await;
+        for (wrong, says) in [("ann", "not an email address"), ("", "not an email address"), ("ANN@example.org", "your address already"), ("\0@x.example", "not an email address")] {
+            let (status, page) = ask(&app, OLD, wrong).await;
+            assert!(status == 422 && page.contains(says), "{wrong}: {status} {page}");
+        }
+        let keys = &app.app.actions.keys;
+        for wrong in [keys.sign(Purpose::OldAddress, 999), keys.sign(Purpose::Copy, 1), keys.sign(Purpose::Unsubscribe, 1), "x".into()] {
+            let url = format!("{}/address/{wrong}", app.url);
+            assert_eq!((app.get(&url).await.status().as_u16(), app.post(&url).await.status().as_u16()), (404, 404));
+        }
+        assert_eq!(ask(&app, OLD, NEW).await.0, 200);
+        app.clock.advance(SignedDuration::from_hours(72));
+        for to in [OLD, NEW] {
+            assert_eq!(app.post(&link(&app, to)).await.status(), 410);
+        }
+        assert_eq!(app.status_of(NEW).await, None);
+        for (number, status) in [200, 200, 200, 429].into_iter().enumerate() {
+            assert_eq!(ask(&app, OLD, &format!("new{number}@example.net")).await.0, status);
+        }
+        // Of several wishes one comes true, and the others are void.
+        for number in 0..2 {
+            let new = format!("new{number}@example.net");
+            assert!(press(&app, &new).await.contains("One more step"));
+        }
+        let mails = app.mails_to(OLD);
+        let links: Vec<String> = mails.iter().filter(|it| it.text().contains("/address/")).map(|it| it.link("/address/")).collect();
+        assert_eq!(app.post(&links[1]).await.status(), 200);
+        assert_eq!(app.post(&links[2]).await.status(), 410);
+        assert_eq!(of(&app, "new0@example.net").await.len(), 1);
+        // Many readers can't have one stranger mailed again and again.
+        for number in 0..5 {
+            let old = format!("reader{number}@example.org");
+            app.reader(&old).await;
+            assert_eq!(ask(&app, &old, "stranger@example.net").await.0, 200);
+        }
+        assert_eq!(app.mails_to("stranger@example.net").len(), 3);
+    }
+
+    async fn two_readers_who_are_one_become_one(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        for slug in ["weekly", "monthly", "yearly"] {
+            app.add_newsletter(slug, |_| {}).await;
+        }
+        app.article("The news").await;
+        app.reader(OLD).await;
+        app.reader(NEW).await;
+        // Both get the first; only the new one the weekly; the monthly was left at the old one; both the yearly, one with a break.
+        app.post_form(&own(&app, NEW, "preferences").await, &[("join", "weekly")]).await;
+        for address in [OLD, NEW] {
+            for slug in ["monthly", "yearly"] {
+                app.post_form(&own(&app, address, "preferences").await, &[("join", slug)]).await;
+            }
+        }
+        app.post_form(&own(&app, OLD, "preferences").await, &[("leave", "monthly")]).await;
+        app.post_form(&own(&app, NEW, "preferences").await, &[("cadence", "weekly")]).await;
+        let monthly = of(&app, NEW).await.into_iter().find(|it| it.newsletter == "monthly").unwrap().id;
+        let monthly_page = format!("/preferences/{}", app.app.actions.keys.sign(Purpose::Unsubscribe, monthly.0));
+        app.post_form(&monthly_page, &[("do", "pause"), ("until", "2026-05-20")]).await;
+        app.send_issue().await;
+        let leave_new = own(&app, NEW, "unsubscribe").await;
+
+        moves(&app, OLD, NEW).await;
+        assert!(of(&app, OLD).await.is_empty());
+        let now = of(&app, NEW).await;
+        let standing: Vec<_> = now.iter().map(|it| (it.newsletter.as_str(), it.status)).collect();
+        for wanted in [("daily", Active), ("weekly", Active), ("monthly", Paused), ("yearly", Active)] {
+            assert!(standing.contains(&wanted), "{wanted:?}: {standing:?}");
+        }
+        assert_eq!(standing.len(), 4);
+        let daily = now.iter().find(|it| it.newsletter == "daily").unwrap();
+        assert_eq!(daily.cadence.as_str(), "every_issue", "the reader's own choice");
+        ledger_holds(&app).await;
+        // Links of both lead to what there is now.
+        let page = app.get(&format!("{}{monthly_page}", app.url)).await.text().await.unwrap();
+        assert!(page.contains(NEW) && page.contains("until 20 May 2026"), "{page}");
+        // One copy of the next issue.
+        let before = app.mails_to(NEW).len();
+        app.clock.advance(SignedDuration::from_hours(24));
+        app.article("More news").await;
+        app.send_issue().await;
+        assert_eq!(app.mails_to(NEW).len(), before + 1);
+        assert_eq!(app.post(&format!("{}{leave_new}", app.url)).await.status(), 200);
+        assert_eq!(app.status_of(NEW).await, Some(Unsubscribed));
+        // And all of it is told, and goes.
+        let address = EmailAddress::parse(NEW).unwrap();
+        let held = subscriptions::held(&mut app.app.db.read().await.unwrap(), &address).await.unwrap().unwrap();
+        let requested = held.subscriptions.iter().flat_map(|it| &it.consent).filter(|it| it.kind == "requested").count();
+        assert_eq!(requested, 2, "both signups");
+        assert_eq!(forget(&app.app.actions, &address).await.unwrap(), Forgetting::Done);
+        for table in ["consent_events WHERE client_address IS NOT NULL OR address IS NOT NULL", "subscribers WHERE address_key LIKE '%ann@%'", "reader_requests"] {
+            assert_eq!(app.store().await.number(&format!("SELECT count(*) FROM {table}")).await, 0, "{table}");
+        }
+        ledger_holds(&app).await;
+    }
+
+    async fn who_complained_at_the_new_address_is_not_covered_up(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader(OLD).await;
+        app.reader(NEW).await;
+        app.store().await.execute("UPDATE subscriptions SET status = 'complained' WHERE subscriber_id = \
+            (SELECT id FROM subscribers WHERE address_key = 'ann@example.net')").await;
+        ask(&app, OLD, NEW).await;
+        press(&app, NEW).await;
+        assert!(press(&app, OLD).await.contains("This link works no more"));
+        assert_eq!(app.status_of(OLD).await, Some(Active));
+    }
+}
