@@ -1,7 +1,13 @@
 //! Wiring: from settings to a store, a queue, a mailer, and the contexts that actions and jobs work with.
 
 use crate::{
-    actions::{self, blocked_domains::BlockedDomains, intake::Intake},
+    actions::{
+        self,
+        blocked_domains::BlockedDomains,
+        intake::Intake,
+        mail_servers::{MailServers, NoNameServer},
+        prove::Gate,
+    },
     articles::fetch::{FetchPolicy, Fetcher},
     articles::fetch_error::FetchError,
     clock::Clock,
@@ -68,6 +74,9 @@ pub enum StartError {
     /// The client for feeds.
     #[error(transparent)]
     Fetcher(#[from] FetchError),
+    /// Domains of addresses can't be looked up.
+    #[error(transparent)]
+    NameServer(#[from] NoNameServer),
     /// The secret can't be read or made.
     #[error("can't use the secret in {}: {problem}; see tokens.secrets in config/default.toml", path.display())]
     Secret {
@@ -114,6 +123,8 @@ impl App {
                 settings.signup.limits,
             ),
             minimum_time: settings.signup.minimum_time,
+            mail_servers: Arc::new(mail_servers(&settings)?),
+            gate: Arc::new(Gate::new(settings.signup.proof_of_work)),
             blocked_domains: Arc::new(BlockedDomains::new(settings.signup.blocked_domains_file.clone())),
             allow_role_accounts: settings.signup.allow_role_accounts,
         };
@@ -180,6 +191,15 @@ async fn seed(db: &Db, clock: &Clock) -> Result<(), DbError> {
     Ok(())
 }
 
+/// Asks about domains, if it shall.
+fn mail_servers(settings: &Settings) -> Result<MailServers, NoNameServer> {
+    if settings.signup.check_mx {
+        MailServers::new(settings.signup.dns_server)
+    } else {
+        Ok(MailServers::unchecked())
+    }
+}
+
 fn governor(settings: &Settings, db: &Db, clock: &Clock) -> Governor {
     let relays = settings.relays.iter().map(|relay| RelayLimits {
         name: relay.url.to_string(),
@@ -208,6 +228,9 @@ fn job_rules(settings: &Settings, mailer: &Mailer) -> jobs::JobRules {
         page_limit: settings.feeds.timeout,
         max_feed_bytes: settings.feeds.max_bytes,
         confirmation_days: settings.signup.confirmation_days,
+        signup_limit: settings.signup.limits.overall,
+        most_waiting: settings.signup.most_waiting,
+        proof_of_work: settings.signup.proof_of_work,
         mails_per_address: settings.signup.limits.address,
         remind_pending_after: settings.signup.remind_after,
         erase_pending_after: settings.signup.erase_after,

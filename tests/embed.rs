@@ -99,6 +99,25 @@ async fn the_box_signs_up_from_another_origin_under_a_strict_policy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_a_proof_is_needed_the_box_works_for_it_and_the_reader_stays() {
+    let publisher = Publisher::start().await;
+    let origins = vec![publisher.origin()];
+    let app = TestApp::start_with(Engine::Sqlite, |settings| {
+        settings.http.allowed_origins = origins;
+        settings.signup.proof_of_work = daily::domain::proof_of_work::ProofPolicy::Always;
+    })
+    .await;
+    publisher.publish(&app.url, "en", &app.url).await;
+    let browser = Browser::start().await;
+    browser.client().goto(&format!("{}/article", publisher.origin())).await.unwrap();
+    browser.client().wait().for_element(Locator::Css("[role=status]")).await.unwrap();
+    enter(&browser, "ann@example.org").await;
+    says(&browser, "Check your inbox").await;
+    assert_eq!(browser.client().current_url().await.unwrap().path(), "/article");
+    assert_eq!(app.status_of("ann@example.org").await, Some(SubscriptionStatus::Pending));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_box_asks_about_a_slip_and_takes_either_answer() {
     let publisher = Publisher::start().await;
     let app = app_for(vec![publisher.origin()]).await;

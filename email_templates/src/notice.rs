@@ -62,6 +62,8 @@ pub enum Matter<'a> {
     },
     /// A feed can't be read or has fallen silent.
     FeedTrouble(TroubledFeed<'a>),
+    /// Signups look like an attack, or do so no more.
+    Signups(SuspiciousSignups<'a>),
 }
 
 /// An issue that has not gone out.
@@ -102,6 +104,23 @@ pub struct TroubledFeed<'a> {
     pub is_read_on: bool,
 }
 
+/// Signups that look like an attack.
+#[derive(Debug, Clone, Copy)]
+pub struct SuspiciousSignups<'a> {
+    /// What was seen, as a sentence without its dot.
+    pub sign: &'a str,
+    /// Since when.
+    pub since: DateTime,
+    /// When the last sign was seen, if it is over.
+    pub until: Option<DateTime>,
+    /// Where the clock of these times is.
+    pub clock: &'a str,
+    /// Most signups at a time that waited for their confirmation.
+    pub waiting: i64,
+    /// What Daily does about it, as a sentence without its dot.
+    pub defence: &'a str,
+}
+
 /// The letter.
 pub fn render(notice: &Notice<'_>) -> Email {
     let mut letter = match &notice.matter {
@@ -112,6 +131,7 @@ pub fn render(notice: &Notice<'_>) -> Email {
             skipped(notice, *date, reason, *before_it, *is_today)
         }
         Matter::FeedTrouble(feed) => feed_trouble(feed),
+        Matter::Signups(signups) => suspicious(signups),
     };
     letter.why =
         format!("You get this because {} is an address of Daily's operators.", tidy(notice.operator));
@@ -212,6 +232,41 @@ fn feed_trouble(feed: &TroubledFeed<'_>) -> Letter {
         letter.run("Read it again", format!("daily feed add {url}"));
     }
     letter.run("See how reading goes", "daily feed list".to_owned());
+    letter
+}
+
+fn suspicious(signups: &SuspiciousSignups<'_>) -> Letter {
+    let clock = tidy(signups.clock);
+    let moment = |at: DateTime| at.strftime("%-d %B %Y, %H:%M");
+    let waiting = match signups.waiting {
+        0 => String::new(),
+        1 => " Up to 1 signup of ten minutes waited for its confirmation.".to_owned(),
+        many => format!(" Up to {many} signups of ten minutes waited for their confirmation."),
+    };
+    let Some(until) = signups.until else {
+        let mut letter = Letter::new("Signups look like an attack".to_owned(), format!("{}.", signups.sign));
+        letter.say(format!(
+            "{} (since {}, {clock}).{waiting} Somebody may be entering addresses of other people.",
+            signups.sign,
+            moment(signups.since)
+        ));
+        letter.say(format!(
+            "{}. You need not do anything: you get another letter when it is over.",
+            signups.defence
+        ));
+        letter.say(
+            "Is it your own doing, such as a campaign? Then a higher signup.attack_signups keeps it quiet.",
+        );
+        return letter;
+    };
+    let mut letter =
+        Letter::new("Signups are as usual again".to_owned(), "What looked like an attack is over.");
+    letter.say(format!(
+        "What looked like an attack is over: it began {} and was last seen {} ({clock}).{waiting}",
+        moment(signups.since),
+        moment(until)
+    ));
+    letter.say("Signups that nobody confirms are erased by themselves after signup.pending_days.");
     letter
 }
 

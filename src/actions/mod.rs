@@ -17,9 +17,11 @@ pub mod held_page;
 pub mod import_subscribers;
 pub mod intake;
 pub mod join_newsletter;
+pub mod mail_servers;
 mod merge_readers;
 pub mod pause_issue;
 pub mod pause_subscription;
+pub mod prove;
 pub mod remove_operator;
 pub mod resolve_issue;
 pub mod resume_issue;
@@ -70,6 +72,10 @@ pub struct Context {
     pub blocked_domains: Arc<BlockedDomains>,
     /// Whether addresses of posts, such as `info@`, are taken.
     pub allow_role_accounts: bool,
+    /// Whether mail can reach a domain.
+    pub mail_servers: Arc<mail_servers::MailServers>,
+    /// Whether signups need a proof of work.
+    pub gate: Arc<prove::Gate>,
     /// Who sends the signup form back sooner is a program.
     pub minimum_time: jiff::SignedDuration,
 }

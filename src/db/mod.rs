@@ -21,10 +21,12 @@ pub mod processes;
 pub mod reader_requests;
 pub mod relay_shares;
 pub mod signup_limits;
+pub mod signup_watch;
 pub mod signups;
 pub mod subscriptions;
 pub mod suppressions;
 pub mod turns;
+pub mod used_proofs;
 pub mod variants;
 pub mod welcomes;
 

@@ -31,13 +31,25 @@ words! {
         IssueStopped = "issue_stopped",
         /// Tells operators that a feed fails or has fallen silent.
         FeedTrouble = "feed_trouble",
+        /// Tells operators that signups look like an attack.
+        SignupAlarm = "signup_alarm",
+        /// Tells operators that this is over.
+        SignupCalm = "signup_calm",
     }
 }
 
 impl MailKind {
     /// Whether it goes to operators.
     pub const fn is_notice(self) -> bool {
-        matches!(self, Self::ApprovalWanted | Self::TooFewStories | Self::IssueStopped | Self::FeedTrouble)
+        matches!(
+            self,
+            Self::ApprovalWanted
+                | Self::TooFewStories
+                | Self::IssueStopped
+                | Self::FeedTrouble
+                | Self::SignupAlarm
+                | Self::SignupCalm
+        )
     }
 
     /// How it came about. A test is as a reader's copy would be: nothing is said about it.
@@ -52,9 +64,12 @@ impl MailKind {
             | Self::CopyLink
             | Self::OldAddress
             | Self::NewAddress => Some(AutoSubmitted::Replied),
-            Self::ApprovalWanted | Self::TooFewStories | Self::IssueStopped | Self::FeedTrouble => {
-                Some(AutoSubmitted::Generated)
-            }
+            Self::ApprovalWanted
+            | Self::TooFewStories
+            | Self::IssueStopped
+            | Self::FeedTrouble
+            | Self::SignupAlarm
+            | Self::SignupCalm => Some(AutoSubmitted::Generated),
         }
     }
 }

@@ -24,6 +24,7 @@ mod take_signups;
 pub mod tend_pending;
 mod wake_reading;
 pub mod watch_feed;
+mod watch_signups;
 
 use self::{govern::Governor, journal::Journal};
 use crate::{
@@ -101,6 +102,12 @@ pub struct JobRules {
     pub max_feed_bytes: u64,
     /// How long a confirmation link works.
     pub confirmation_days: u32,
+    /// How many signups are taken from everybody.
+    pub signup_limit: Option<crate::domain::signup_limit::Limit>,
+    /// When a signup needs a proof of work.
+    pub proof_of_work: crate::domain::proof_of_work::ProofPolicy,
+    /// So many unconfirmed signups in ten minutes are an attack. `None`: no number of them is.
+    pub most_waiting: Option<u32>,
     /// Mails that signups may cause to one address. `None`: any number.
     pub mails_per_address: Option<Limit>,
     /// Who has not confirmed is reminded after this time, once. `None`: nobody is.

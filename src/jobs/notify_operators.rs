@@ -25,6 +25,8 @@ pub enum About {
     Issue(IssueId),
     /// A feed.
     Feed(FeedId),
+    /// The signups as a whole.
+    Signups,
 }
 
 /// Puts a notice for each operator into the queue, in the caller's transaction. `kind` is one of the notices. Returns how many
@@ -62,6 +64,7 @@ async fn put_in(
     let (issue, feed) = match about {
         About::Issue(issue) => (Some(issue), None),
         About::Feed(feed) => (None, Some(feed)),
+        About::Signups => (None, None),
     };
     let mut told = 0;
     for operator in operators::list(tx).await? {

@@ -2,7 +2,7 @@
 
 use super::{
     Context, ask_operators::ask_operators, end_pauses, notify_operators::issue_stopped, plan_issue,
-    tend_pending, wake_reading,
+    tend_pending, wake_reading, watch_signups,
 };
 use crate::{
     db::{
@@ -125,6 +125,7 @@ async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbEr
         context.queue.enqueue(tx, &Job::TakeSignups).await?;
     }
     signup_limits::tidy(tx, now).await?;
+    watch_signups::watch(context, tx, now).await?;
     tend_pending::tend(context, tx, now).await?;
     end_pauses::end(tx, now).await?;
     reader_requests::tidy(tx, now - reader_request::KEPT_FOR, AT_ONCE).await?;

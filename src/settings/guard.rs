@@ -3,10 +3,14 @@
 use super::reader::Reader;
 use crate::domain::{
     client_address::ForwardedBy,
+    proof_of_work::ProofPolicy,
     signup_limit::{Limit, SignupLimits},
 };
 use jiff::SignedDuration;
-use std::path::{Path, PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+};
 
 /// Whose word about the client's address is taken.
 #[derive(Debug, Clone)]
@@ -41,6 +45,20 @@ pub(super) fn limits(r: &mut Reader<'_>) -> Option<SignupLimits> {
     Some(SignupLimits { client: client?, address: address?, overall: overall? })
 }
 
+/// When a signup needs a proof of work.
+pub(super) fn proof_of_work(r: &mut Reader<'_>) -> Option<ProofPolicy> {
+    r.text("signup.proof_of_work", "write \"never\", \"always\" or \"under_attack\"", |text| {
+        text.parse().map_err(|_| format!("`{text}` is none of them"))
+    })
+}
+
+/// How many signups that nobody has confirmed are an attack.
+#[expect(clippy::option_option, reason = "no number is a right value, too")]
+pub(super) fn most_waiting(r: &mut Reader<'_>) -> Option<Option<u32>> {
+    let most = u32::try_from(r.number("signup.attack_signups", 0, 1_000_000)?).ok()?;
+    Some((most > 0).then_some(most))
+}
+
 #[expect(clippy::option_option, reason = "no file is a right value, too")]
 pub(super) fn blocked_domains_file(r: &mut Reader<'_>) -> Option<Option<PathBuf>> {
     let cure = "give the path of a file with a domain a line, or nothing";
@@ -48,6 +66,21 @@ pub(super) fn blocked_domains_file(r: &mut Reader<'_>) -> Option<Option<PathBuf>
         "" => Ok(None),
         text if Path::new(text).is_file() => Ok(Some(PathBuf::from(text))),
         text => Err(format!("there is no file `{text}`")),
+    })
+}
+
+/// Who is asked about domains.
+#[expect(clippy::option_option, reason = "the system's own is a right value, too")]
+pub(super) fn dns_server(r: &mut Reader<'_>) -> Option<Option<SocketAddr>> {
+    let cure =
+        "write an IP address, with a port if it is not 53, such as 192.0.2.53 or 127.0.0.1:5353; or nothing";
+    r.text("signup.dns_server", cure, |text| match text {
+        "" => Ok(None),
+        text => text
+            .parse()
+            .or_else(|_| text.parse().map(|ip: IpAddr| SocketAddr::new(ip, 53)))
+            .map(Some)
+            .map_err(|_| format!("`{text}` is not an address")),
     })
 }
 

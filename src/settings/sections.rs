@@ -8,7 +8,8 @@ use crate::{
     db::DatabaseUrl,
     domain::{
         breaker::Breaker, dkim, email_address::EmailAddress, leaving_address::LeavingAddress, polling::Pace,
-        relay::RelayUrl, schedule::Margins, selection, signup_limit::SignupLimits, token::MIN_SECRET_BYTES,
+        proof_of_work::ProofPolicy, relay::RelayUrl, schedule::Margins, selection,
+        signup_limit::SignupLimits, token::MIN_SECRET_BYTES,
     },
 };
 use jiff::SignedDuration;
@@ -386,6 +387,14 @@ pub struct Signup {
     pub minimum_time: SignedDuration,
     /// How many signups are taken.
     pub limits: SignupLimits,
+    /// Whether the name system is asked if mail can reach an address's domain.
+    pub check_mx: bool,
+    /// Who is asked. `None`: the system's name server.
+    pub dns_server: Option<SocketAddr>,
+    /// When a signup needs a proof of work.
+    pub proof_of_work: ProofPolicy,
+    /// So many unconfirmed signups in ten minutes are an attack. `None`: no number of them is.
+    pub most_waiting: Option<u32>,
 }
 
 pub(super) fn signup(r: &mut Reader<'_>) -> Option<Signup> {
@@ -398,6 +407,8 @@ pub(super) fn signup(r: &mut Reader<'_>) -> Option<Signup> {
     let allow_role_accounts = r.switch("signup.allow_role_accounts");
     let minimum = r.number("signup.minimum_seconds", 0, 60);
     let limits = guard::limits(r);
+    let (check_mx, dns_server) = (r.switch("signup.check_mx"), guard::dns_server(r));
+    let (proof_of_work, most_waiting) = (guard::proof_of_work(r), guard::most_waiting(r));
     Some(Signup {
         confirmation_days: u32::try_from(confirmation_days?).ok()?,
         welcome_mail: welcome_mail?,
@@ -408,6 +419,10 @@ pub(super) fn signup(r: &mut Reader<'_>) -> Option<Signup> {
         allow_role_accounts: allow_role_accounts?,
         minimum_time: SignedDuration::from_secs(i64::try_from(minimum?).ok()?),
         limits: limits?,
+        check_mx: check_mx?,
+        dns_server: dns_server?,
+        proof_of_work: proof_of_work?,
+        most_waiting: most_waiting?,
     })
 }
 

@@ -25,18 +25,26 @@ pub async fn embed_script(headers: HeaderMap) -> impl IntoResponse {
     ([policy], cached::answer(&headers, "text/javascript; charset=utf-8", EMBED.as_str()))
 }
 
-/// Says in a signup form what time zone the browser is in.
-pub async fn time_zone_script() -> impl IntoResponse {
-    let headers = [
-        (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
-        (header::CACHE_CONTROL, "public, max-age=3600"),
+/// Solves challenges. It is a module: pages of other origins, whose box needs it, may load it only if it says so.
+pub async fn prove_script(headers: HeaderMap) -> impl IntoResponse {
+    let open = [
+        (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     ];
-    (headers, include_str!("assets/time-zone.js"))
+    (open, cached::answer(&headers, "text/javascript; charset=utf-8", include_str!("assets/prove.js")))
+}
+
+/// Says in a signup form what time zone the browser is in.
+pub async fn time_zone_script(headers: HeaderMap) -> impl IntoResponse {
+    cached::answer(&headers, "text/javascript; charset=utf-8", include_str!("assets/time-zone.js"))
 }
 
 /// The style of our pages.
-pub async fn css() -> impl IntoResponse {
-    let headers =
-        [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=3600")];
-    (headers, include_str!("assets/daily.css"))
+pub async fn css(headers: HeaderMap) -> impl IntoResponse {
+    cached::answer(&headers, "text/css; charset=utf-8", include_str!("assets/daily.css"))
+}
+
+/// What can be asked for here, as OpenAPI. tests/openapi.rs keeps it true.
+pub async fn description(headers: HeaderMap) -> impl IntoResponse {
+    cached::answer(&headers, "application/json", include_str!("assets/openapi.json"))
 }

@@ -86,6 +86,7 @@ pub fn router(site: Site) -> Router {
     let mut router = Router::new()
         .route("/", get(public::signup::get))
         .route("/subscribe", subscribe)
+        .route("/challenge", get(public::proof::challenge).layer(cors(&site.allowed_origins)))
         .route("/confirm/{token}", get(public::confirm::get).post(public::confirm::post))
         .route("/confirm/{token}/renew", post(public::confirm::renew))
         .route("/unsubscribe/{token}", get(public::unsubscribe::get).post(public::unsubscribe::post))
@@ -100,8 +101,10 @@ pub fn router(site: Site) -> Router {
         .route("/issues/{date}", get(public::issues::show))
         .route(layout::Place::FRAME, get(public::signup::get).post(public::subscribe::post))
         .route("/embed.js", get(assets::embed_script))
+        .route("/prove.js", get(assets::prove_script))
         .route("/assets/daily.css", get(assets::css))
         .route("/assets/time-zone.js", get(assets::time_zone_script))
+        .route("/openapi.json", get(assets::description))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     if site.mailbox.is_some() {

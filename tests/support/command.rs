@@ -25,6 +25,8 @@ impl Environment {
             // Stories count mails; those about these turn them on.
             .set("DAILY__SIGNUP__WELCOME_MAIL", "false")
             .set("DAILY__SIGNUP__GOODBYE_MAIL", "false")
+            // Their addresses are nobody's.
+            .set("DAILY__SIGNUP__CHECK_MX", "false")
             .set("DAILY__DATABASE__URL", database.unwrap_or(&sqlite))
             .set("DAILY__DATA__FOLDER", &folder.display().to_string())
             .set("DAILY__RELAYS__0__URL", &format!("mailbox:{}", folder.join("mailbox").display()))

@@ -8,6 +8,7 @@ pub mod dkim;
 pub mod engine_settings;
 pub mod fates;
 pub mod mailbox;
+pub mod name_server;
 pub mod postfix;
 pub mod postgres;
 pub mod postgres_cluster;

@@ -1,4 +1,4 @@
-use email_templates::notice::{Matter, Notice, PlannedIssue, TroubledFeed, render};
+use email_templates::notice::{Matter, Notice, PlannedIssue, SuspiciousSignups, TroubledFeed, render};
 use email_templates::{Email, Masthead};
 use jiff::civil::date;
 
@@ -116,6 +116,24 @@ fn a_feed_in_trouble() {
         ..feed()
     };
     insta::assert_snapshot!("notice_feed_gone_text", envelope(&letter(Matter::FeedTrouble(gone))));
+}
+
+#[test]
+fn signups_that_look_like_an_attack() {
+    let begun = SuspiciousSignups {
+        sign: "Many signups wait for their confirmation",
+        since: jiff::civil::date(2026, 5, 1).at(4, 10, 0, 0),
+        until: None,
+        clock: "Berlin time",
+        waiting: 612,
+        defence: "Until it is over a browser must solve a small puzzle before a signup is taken",
+    };
+    let email = letter(Matter::Signups(begun));
+    insta::assert_snapshot!("notice_signup_alarm_text", envelope(&email));
+    insta::assert_snapshot!("notice_signup_alarm_html", html_lines(&email.html));
+    let until = Some(jiff::civil::date(2026, 5, 1).at(5, 2, 0, 0));
+    let over = letter(Matter::Signups(SuspiciousSignups { until, ..begun }));
+    insta::assert_snapshot!("notice_signup_calm_text", envelope(&over));
 }
 
 #[test]

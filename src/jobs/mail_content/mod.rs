@@ -8,6 +8,7 @@ mod feed_notice;
 mod goodbye;
 mod issue_notice;
 mod request;
+mod signup_notice;
 mod test_issue;
 mod welcome;
 
@@ -111,6 +112,7 @@ pub(super) async fn content(
             issue_notice::content(&making, tx).await
         }
         MailKind::FeedTrouble => feed_notice::content(&making, tx).await,
+        MailKind::SignupAlarm | MailKind::SignupCalm => signup_notice::content(&making, tx).await,
         MailKind::Confirmation
         | MailKind::ConfirmationReminder
         | MailKind::AlreadySubscribed

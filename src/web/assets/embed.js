@@ -109,20 +109,25 @@
       button?.setAttribute("aria-disabled", "true");
       tell(say.sending);
       try {
-        const answer = await fetch(form.action, {
-          method: "POST",
-          mode: "cors",
-          credentials: "omit",
-          referrerPolicy: "no-referrer",
-          headers: { "content-type": "application/json", accept: "application/json" },
-          body: JSON.stringify({ ...fieldsOf(form), ...more }),
-        });
-        // What the answer says is in the language of the page.
-        const told = await answer.json().catch(() => ({}));
+        // Under attack the server wants a proof: the script that finds one comes only then.
+        const send = async proof => {
+          const answer = await fetch(form.action, {
+            method: "POST",
+            credentials: "omit",
+            referrerPolicy: "no-referrer",
+            headers: { "content-type": "application/json", accept: "application/json" },
+            body: JSON.stringify({ ...fieldsOf(form), ...more, proof }),
+          });
+          // What the answer says is in the language of the page.
+          const told = await answer.json().catch(() => ({}));
+          if (proof || !told.challenge) return [answer, told];
+          return send(await (await import(new URL("/prove.js", form.action))).prove(told.challenge));
+        };
+        const [answer, told] = await send();
         if (answer.ok) {
           tell(told.message);
           if (email) email.value = "";
-        } else if (email && told.suggestion) ask(told);
+        } else if (email && told.take) ask(told);
         else if (told.field === "email") tell(told.detail, true);
         else if (answer.status === 429) tell(told.detail);
         else hand();

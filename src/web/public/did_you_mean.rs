@@ -64,7 +64,8 @@ fn of(text: &str, address: &str) -> String {
     fill(text, &[("address", address)])
 }
 
-fn again(fields: &Fields, email: &str) -> Markup {
+/// What was entered, to be sent again with an address.
+pub(super) fn again(fields: &Fields, email: &str) -> Markup {
     let others = [
         ("source", &fields.source),
         ("time_zone", &fields.time_zone),

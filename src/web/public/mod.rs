@@ -5,6 +5,8 @@ mod did_you_mean;
 pub mod issues;
 pub mod issues_feed;
 pub mod preferences;
+pub mod proof;
+mod reach;
 pub mod signup;
 pub mod subscribe;
 pub mod unsubscribe;

@@ -3,7 +3,7 @@
 //! The answer tells nobody whether an address is subscribed: body and status are the same for every address.
 
 use super::{
-    did_you_mean,
+    did_you_mean, proof, reach,
     signup::Form,
     what_is_wrong::{self, Wrong},
 };
@@ -58,7 +58,10 @@ pub(super) struct Fields {
     /// The field that no person sees.
     website: Option<String>,
     /// The reader was asked about a slip, and insists.
-    as_typed: Option<String>,
+    pub as_typed: Option<String>,
+    /// The answer to a challenge, or the ticket of who waited instead.
+    pub proof: Option<String>,
+    pub ticket: Option<String>,
 }
 
 /// Takes a signup.
@@ -99,6 +102,12 @@ pub async fn post(
             return Ok(did_you_mean::problem(&fields, spoken, &meant));
         }
         return Ok(did_you_mean::page(asked.place, &asked.newsletter(&site).await?, spoken, &fields, &meant));
+    }
+    if !automatic && let Some(answer) = proof::ask(&site, &asked, peer, &fields).await? {
+        return Ok(answer);
+    }
+    if !automatic && let Some(answer) = reach::ask(&site, &asked, &fields, &address).await? {
+        return Ok(answer);
     }
     let mark = browser_mark(&site, &headers, &address);
     let signup = Signup {
@@ -157,7 +166,7 @@ async fn speak(
     Ok((words::spoken([own], headers), newsletter))
 }
 
-fn in_language(language: &'static str, mut answer: Response) -> Response {
+pub(super) fn in_language(language: &'static str, mut answer: Response) -> Response {
     answer.headers_mut().insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language));
     answer
 }
@@ -178,20 +187,24 @@ fn browser_mark(site: &Site, headers: &HeaderMap, address: &EmailAddress) -> Opt
 }
 
 /// How an answer is asked for.
-struct Asked<'a> {
-    json: bool,
-    place: Place,
+pub(super) struct Asked<'a> {
+    /// By JSON.
+    pub json: bool,
+    /// In a window or a frame.
+    pub place: Place,
     /// What was chosen.
     newsletters: &'a [String],
     /// In whose name the answer is given.
     slug: &'a str,
     /// That one, if it is known already.
     newsletter: Option<NewsletterRecord>,
-    spoken: Spoken,
+    /// In what language.
+    pub spoken: Spoken,
 }
 
 impl Asked<'_> {
-    async fn newsletter(&self, site: &Site) -> Result<NewsletterRecord, WebError> {
+    /// In whose name the answer is given.
+    pub async fn newsletter(&self, site: &Site) -> Result<NewsletterRecord, WebError> {
         match &self.newsletter {
             Some(newsletter) => Ok(newsletter.clone()),
             None => site.newsletter(Some(self.slug)).await,
@@ -199,7 +212,7 @@ impl Asked<'_> {
     }
 
     /// What is wrong: beside the field, or as a problem.
-    async fn refuse(&self, site: &Site, fields: &Fields, wrong: &Wrong) -> Result<Response, WebError> {
+    pub async fn refuse(&self, site: &Site, fields: &Fields, wrong: &Wrong) -> Result<Response, WebError> {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         let (language, words) = self.spoken;
         if self.json {

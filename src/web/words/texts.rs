@@ -41,6 +41,10 @@ pub struct Words {
     pub address_change: super::preferences::AddressChange,
     /// Leaving.
     pub unsubscribe: Unsubscribe,
+    /// Where a signup needs a proof.
+    pub proof: Proof,
+    /// An address whose domain takes no mail.
+    pub unreachable: Unreachable,
 }
 
 texts! {
@@ -202,6 +206,28 @@ texts! {
         unreadable,
         /// What bodies are taken.
         body_kind,
+    }
+
+    /// The page where a signup needs a proof.
+    Proof {
+        /// The headline.
+        title,
+        /// What it is for.
+        why,
+        /// While the browser works.
+        working,
+        /// Without scripts; `{seconds}`.
+        wait,
+        /// The button for then.
+        button,
+    }
+
+    /// What is wrong with an address whose domain takes no mail.
+    Unreachable {
+        /// What to do; `{domain}`.
+        check,
+        /// What was probably meant; `{domain}`, `{address}`.
+        meant,
     }
 
     /// The page that a confirmation mail leads to.

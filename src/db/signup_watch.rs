@@ -1,0 +1,145 @@
+//! Table `signup_watch`: how signups are going, and whether they look like an attack. See [`crate::domain::signup_alarm`] for the
+//! rule.
+
+use super::{DbError, Stamp, Tx, on};
+use crate::domain::{
+    UnknownWord,
+    signup_alarm::{Alarm, Attack, Pulse, RECENT, SAMPLE, Share, USUAL_WITHIN, WAITING_WITHIN},
+    signup_limit::Limit,
+};
+use jiff::Timestamp;
+
+/// Of the limit's time so much taken up, in percent, is as good as all of it.
+const NEARLY_FULL_PERCENT: i32 = 90;
+
+/// What is known.
+#[derive(Debug, Clone, Default)]
+pub struct WatchRecord {
+    /// The attack that is on, or the last one.
+    pub attack: Option<Attack>,
+    /// When it ended.
+    pub ended_at: Option<Stamp>,
+    /// Signups that waited for their confirmation at the last look, or the most since the attack began.
+    pub waiting: i64,
+    /// When operators were told of it.
+    pub told_at: Option<Stamp>,
+}
+
+impl WatchRecord {
+    /// The attack that is on.
+    pub fn is_on(&self) -> Option<Attack> {
+        self.attack.filter(|_| self.ended_at.is_none())
+    }
+}
+
+type Row = (Option<String>, Option<Stamp>, Option<Stamp>, Option<Stamp>, i64, Option<Stamp>);
+
+/// What is known. Nothing, before the first look.
+pub async fn get(tx: &mut Tx) -> Result<WatchRecord, DbError> {
+    let row: Option<Row> = on!(tx, |conn| sqlx::query_as(
+        "SELECT alarm, since, seen_at, ended_at, waiting, told_at FROM signup_watch WHERE id = 1"
+    )
+    .fetch_optional(conn)
+    .await?);
+    let Some((alarm, since, seen_at, ended_at, waiting, told_at)) = row else {
+        return Ok(WatchRecord::default());
+    };
+    let alarm: Option<Alarm> = alarm
+        .map(|alarm| alarm.parse())
+        .transpose()
+        .map_err(|error: UnknownWord| DbError::Decode(error.into()))?;
+    let attack = alarm.zip(since.zip(seen_at)).map(|(alarm, (since, seen_at))| Attack {
+        alarm,
+        since: since.0,
+        seen_at: seen_at.0,
+    });
+    Ok(WatchRecord { attack, ended_at, waiting, told_at })
+}
+
+/// Claims the next look, for one of several processes. `false`: the last one was later than `before`.
+pub async fn begin_look(tx: &mut Tx, now: Timestamp, before: Timestamp) -> Result<bool, DbError> {
+    on!(tx, |conn| {
+        sqlx::query(
+            "INSERT INTO signup_watch (id, looked_at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET looked_at = $1 \
+             WHERE signup_watch.looked_at <= $2",
+        )
+        .bind(Stamp(now))
+        .bind(Stamp(before))
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected() == 1)
+    })
+}
+
+/// Keeps what is known now.
+pub async fn set(tx: &mut Tx, record: &WatchRecord) -> Result<(), DbError> {
+    let attack = record.attack;
+    on!(tx, |conn| {
+        sqlx::query("UPDATE signup_watch SET alarm = $1, since = $2, seen_at = $3, ended_at = $4, waiting = $5, told_at = $6 WHERE id = 1")
+            .bind(attack.map(|it| it.alarm.as_str()))
+            .bind(attack.map(|it| Stamp(it.since)))
+            .bind(attack.map(|it| Stamp(it.seen_at)))
+            .bind(record.ended_at)
+            .bind(record.waiting)
+            .bind(record.told_at)
+            .execute(conn)
+            .await
+            .map(drop)
+    })
+}
+
+/// Looks at the signups. Each count ends at a bound, so that a flood does not make looking slow.
+pub async fn pulse(
+    tx: &mut Tx,
+    overall: Option<Limit>,
+    most_waiting: Option<u32>,
+    now: Timestamp,
+) -> Result<Pulse, DbError> {
+    let most = most_waiting.map_or(SAMPLE, |most| i64::from(most).max(SAMPLE));
+    let recent = (now - RECENT.0, now - RECENT.1);
+    Ok(Pulse {
+        limit_reached: match overall {
+            Some(limit) => is_nearly_full(tx, limit, now).await?,
+            None => false,
+        },
+        waiting: waiting(tx, now - WAITING_WITHIN, most).await?,
+        recent: share(tx, recent.0, recent.1).await?,
+        usual: share(tx, now - USUAL_WITHIN, recent.0).await?,
+    })
+}
+
+/// Whether the overall limit is nearly full.
+async fn is_nearly_full(tx: &mut Tx, limit: Limit, now: Timestamp) -> Result<bool, DbError> {
+    let until: Option<i64> =
+        on!(tx, |conn| sqlx::query_scalar("SELECT taken_until FROM signup_limits WHERE name = 'overall'")
+            .fetch_optional(conn)
+            .await?);
+    let full = limit.within * NEARLY_FULL_PERCENT / 100;
+    Ok(until.is_some_and(|until| until >= (now + full).as_microsecond()))
+}
+
+/// Subscriptions whose confirmation nobody has used yet, of those asked for since then.
+async fn waiting(tx: &mut Tx, since: Timestamp, most: i64) -> Result<i64, DbError> {
+    on!(tx, |conn| sqlx::query_scalar(
+        "SELECT count(DISTINCT subscription_id) FROM (SELECT subscription_id FROM confirmations \
+         WHERE created_at >= $1 AND used_at IS NULL ORDER BY created_at DESC LIMIT $2) AS latest"
+    )
+    .bind(Stamp(since))
+    .bind(most)
+    .fetch_one(conn)
+    .await)
+}
+
+/// How many confirmations of a time were asked for and used, of the latest of them.
+async fn share(tx: &mut Tx, from: Timestamp, until: Timestamp) -> Result<Share, DbError> {
+    let (asked, confirmed) = on!(tx, |conn| sqlx::query_as(
+        "SELECT count(*), count(used_at) FROM (SELECT used_at FROM confirmations \
+         WHERE created_at >= $1 AND created_at < $2 ORDER BY created_at DESC LIMIT $3) AS latest"
+    )
+    .bind(Stamp(from))
+    .bind(Stamp(until))
+    .bind(SAMPLE)
+    .fetch_one(conn)
+    .await?);
+    Ok(Share { asked, confirmed })
+}

@@ -1,0 +1,42 @@
+//! What operators are told about signups that look like an attack.
+
+use super::{Content, Making, clock};
+use crate::{
+    db::{DbError, Tx, signup_watch},
+    domain::{mail::MailKind, proof_of_work::ProofPolicy, signup_alarm::Alarm},
+};
+use email_templates::notice::{Matter, SuspiciousSignups};
+
+pub(super) async fn content(making: &Making<'_>, tx: &mut Tx) -> Result<Content, DbError> {
+    let record = signup_watch::get(tx).await?;
+    let Some(attack) = record.attack else { return Ok(Content::Unwanted(super::GONE)) };
+    let newsletter = &making.newsletter.newsletter;
+    let until = match (making.mail.kind, record.is_on()) {
+        (MailKind::SignupAlarm, Some(_)) => None,
+        (MailKind::SignupAlarm, None) => return Ok(Content::Unwanted("it is over already")),
+        (_, Some(_)) => return Ok(Content::Unwanted("it has begun again")),
+        (_, None) => Some(clock::civil(newsletter, attack.seen_at)),
+    };
+    let sign = match attack.alarm {
+        Alarm::LimitReached => "The limit of signups from everybody is reached",
+        Alarm::Flood => "Many signups wait for their confirmation",
+        Alarm::FewConfirm => "Far fewer signups than usual are confirmed",
+    };
+    let defence = match making.context.rules.proof_of_work {
+        ProofPolicy::Never => {
+            "The limits of signups hold. signup.proof_of_work = \"under_attack\" would have browsers solve a small puzzle"
+        }
+        ProofPolicy::Always => "As always, a browser must solve a small puzzle before a signup is taken",
+        ProofPolicy::UnderAttack => {
+            "Until it is over a browser must solve a small puzzle before a signup is taken"
+        }
+    };
+    Ok(making.letter(Matter::Signups(SuspiciousSignups {
+        sign,
+        since: clock::civil(newsletter, attack.since),
+        until,
+        clock: &clock::name(newsletter, making.now),
+        waiting: record.waiting,
+        defence,
+    })))
+}

@@ -1,0 +1,106 @@
+//! Where signups look like an attack, who signs up shows first that it is no mass of requests: a browser solves a small puzzle
+//! (`GET /challenge`), without scripts a reader waits a moment and presses a button, a program that sends JSON gets a problem with
+//! the challenge's address. `signup.proof_of_work` says when.
+
+use super::{
+    did_you_mean::again,
+    subscribe::{Asked, Fields},
+};
+use crate::{
+    actions::prove::{self, Redeemed},
+    domain::proof_of_work::WAIT,
+    web::{Site, WebError, layout::respond_for, refusal::Refusal, words::fill},
+};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use jiff::SignedDuration;
+use maud::html;
+use std::net::SocketAddr;
+
+/// A challenge, for one signup.
+pub async fn challenge(State(site): State<Site>) -> impl IntoResponse {
+    Json(prove::challenge(&site.actions))
+}
+
+/// The answer for a signup that lacks the proof it needs. `None`: it may go on.
+pub(super) async fn ask(
+    site: &Site,
+    asked: &Asked<'_>,
+    peer: SocketAddr,
+    fields: &Fields,
+) -> Result<Option<Response>, WebError> {
+    if !prove::is_needed(&site.actions).await? {
+        return Ok(None);
+    }
+    let given = |field: &Option<String>| field.clone().filter(|text| !text.is_empty());
+    if let Some(proof) = given(&fields.proof)
+        && prove::prove(&site.actions, &proof).await?
+    {
+        return Ok(None);
+    }
+    if asked.json {
+        return Ok(Some(problem(site)));
+    }
+    let Some(ticket) = given(&fields.ticket) else {
+        return page(site, asked, fields, &prove::ticket(&site.actions), WAIT).await.map(Some);
+    };
+    match prove::redeem(&site.actions, &ticket, peer.ip()).await? {
+        Redeemed::Taken => Ok(None),
+        // The same ticket: its time goes on.
+        Redeemed::TooSoon { wait } => page(site, asked, fields, &ticket, wait).await.map(Some),
+        Redeemed::TooMany { wait } => Ok(Some(Refusal::TooMany(wait).told_in(asked.spoken.0))),
+        Redeemed::Void => page(site, asked, fields, &prove::ticket(&site.actions), WAIT).await.map(Some),
+    }
+}
+
+/// What a program does: get the challenge, send the same again with the proof.
+fn problem(site: &Site) -> Response {
+    let status = StatusCode::PRECONDITION_REQUIRED;
+    let body = serde_json::json!({
+        "type": "about:blank", "title": "A proof of work is needed", "status": status.as_u16(),
+        "detail": "Many signups are coming in. Get the challenge, find the number that, written after the salt, has its SHA-256, and \
+                   send the signup again with \"proof\": base64 of {algorithm, challenge, number, salt, signature}.",
+        "challenge": format!("{}/challenge", site.public_url),
+    });
+    let mut answer = (status, Json(body)).into_response();
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    answer
+}
+
+/// A page that goes on by itself; without scripts, after a wait and with a button.
+async fn page(
+    site: &Site,
+    asked: &Asked<'_>,
+    fields: &Fields,
+    ticket: &str,
+    wait: SignedDuration,
+) -> Result<Response, WebError> {
+    let newsletter = asked.newsletter(site).await?;
+    let (language, words) = asked.spoken;
+    let say = &words.proof;
+    let seconds = wait.as_secs() + i64::from(wait.subsec_nanos() > 0);
+    // Texts and a number: it has a JSON form. Without it the reader waits.
+    let challenge = serde_json::to_string(&prove::challenge(&site.actions)).unwrap_or_default();
+    let content = html! {
+        h1 { (say.title) }
+        p { (say.why) }
+        p #status role="status" data-working=(say.working) {}
+        form.signup method="post" action=(asked.place.form_action()) data-challenge=(challenge) {
+            (again(fields, fields.email.trim()))
+            @if let Some(value) = &fields.as_typed { input type="hidden" name="as_typed" value=(value); }
+            input type="hidden" name="ticket" value=(ticket);
+            input type="hidden" name="proof" value="";
+            div #wait {
+                p { (fill(&say.wait, &[("seconds", &seconds.to_string())])) }
+                button type="submit" { (say.button) }
+            }
+        }
+        script src="/prove.js" type="module" {}
+    };
+    let about = (say.title.as_str(), language);
+    Ok(respond_for(asked.place, StatusCode::OK, &newsletter.newsletter, about, &content))
+}

@@ -1,0 +1,79 @@
+//! The description of the public endpoints says what there is, and nothing else.
+
+use crate::support::{Engine, app::TestApp};
+use serde_json::{Map, Value};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+/// Only there while Daily is for this machine alone, and not for readers.
+const NOT_PUBLIC: &str = "/mailbox";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_public_route_is_described_and_every_description_is_a_route() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let answer = app.get(&format!("{}/openapi.json", app.url)).await;
+    assert_eq!(answer.headers()["content-type"], "application/json");
+    let described: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    let mut there = BTreeMap::new();
+    for path in routes() {
+        // Nobody has this method, so the answer names those that work.
+        let address = format!("{}{}", app.url, path.replace(['{', '}'], ""));
+        let answer = app.client.request("BREW".parse().unwrap(), address).send().await.unwrap();
+        assert_eq!(answer.status(), 405, "{path}");
+        let allow = answer.headers()["allow"].to_str().unwrap().to_ascii_lowercase();
+        // Whoever may GET may ask for the HEAD.
+        let methods = allow.split(',').map(|it| it.trim().to_owned()).filter(|it| it != "head");
+        there.insert(path, methods.collect::<BTreeSet<_>>());
+    }
+    assert_eq!(methods(&described["paths"]), there, "left: src/web/assets/openapi.json, right: the program");
+}
+
+#[test]
+fn every_reference_leads_somewhere_and_everything_named_is_used() {
+    let text = std::fs::read_to_string(source("assets/openapi.json")).unwrap();
+    let described: Value = serde_json::from_str(&text).unwrap();
+    let references: BTreeSet<&str> = text
+        .split("\"$ref\": \"#")
+        .skip(1)
+        .map(|rest| rest.split_once('"').map_or(rest, |(reference, _)| reference))
+        .collect();
+    for reference in &references {
+        assert!(described.pointer(reference).is_some(), "{reference}");
+    }
+    for (group, named) in described["components"].as_object().unwrap() {
+        for name in named.as_object().unwrap().keys() {
+            assert!(references.contains(format!("/components/{group}/{name}").as_str()), "{group}/{name}");
+        }
+    }
+}
+
+/// The methods of each path that is described.
+fn methods(paths: &Value) -> BTreeMap<String, BTreeSet<String>> {
+    let names = |item: &Map<String, Value>| item.keys().filter(|it| *it != "parameters").cloned().collect();
+    paths
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(path, item)| (path.clone(), names(item.as_object().unwrap())))
+        .collect()
+}
+
+/// The paths of the public routes. The router does not tell them: they are read where they are written.
+fn routes() -> Vec<String> {
+    let text = std::fs::read_to_string(source("mod.rs")).unwrap();
+    let found: Vec<String> = text
+        .split(".route(")
+        .skip(1)
+        .filter_map(|rest| rest.trim_start().strip_prefix('"')?.split_once('"'))
+        .map(|(path, _)| path.to_owned())
+        .filter(|path| !path.starts_with(NOT_PUBLIC))
+        .collect();
+    assert!(found.len() > 10, "the routes are no longer in src/web/mod.rs: {found:?}");
+    found
+}
+
+fn source(file: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web").join(file)
+}
