@@ -1,6 +1,7 @@
 //! Whatever is sent to the public endpoints, they answer as they are described: schemathesis makes it up.
 
 use crate::support::{app::TestApp, on_both_engines};
+use daily::domain::signup_limit::SignupLimits;
 use serde_json::{Value, json};
 use std::{path::PathBuf, process::Command};
 
@@ -9,7 +10,7 @@ const SETTINGS: &str = include_str!("fuzz/schemathesis.toml");
 
 on_both_engines! {
     async fn whatever_is_sent_the_answer_is_as_described_and_never_a_failure(engine: Engine) {
-        let app = TestApp::start_with(engine, |settings| settings.signup.limits = Default::default()).await;
+        let app = TestApp::start_with(engine, |settings| settings.signup.limits = SignupLimits::default()).await;
         app.article("The bridge opens").await;
         for reader in ["ann", "ben", "eve"] {
             app.reader(&format!("{reader}@example.org")).await;

@@ -39,6 +39,7 @@ words! {
 }
 
 /// What a client is asked to solve.
+#[expect(clippy::struct_field_names, reason = "the protocol names the fields")]
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Challenge {
     algorithm: String,
@@ -87,7 +88,7 @@ pub fn check(keys: &KeyRing, proof: &str, now: Timestamp) -> Option<Shown> {
         && own.len() == SALT_CHARS
         && answer.challenge == hash(&answer.salt, answer.number)
         && same(&signature(keys, &answer.challenge), &answer.signature);
-    (is_right && now <= expires_at).then(|| Shown { name: answer.signature, expires_at })
+    (is_right && now <= expires_at).then_some(Shown { name: answer.signature, expires_at })
 }
 
 /// Finds the number, as a client does.
