@@ -72,8 +72,8 @@ async fn no_page_of_readers_has_a_barrier() {
         (path("/"), "ben@localhost", "422"),
         (path("/"), "eve@example.org", "signed up"),
         (before[9].clone(), "", "preferences saved"),
-        (before[13].clone(), "", "one end of two"),
-        (before[12].clone(), "", "address changed"),
+        (before[15].clone(), "", "one end of two"),
+        (before[14].clone(), "", "address changed"),
         (before[8].clone(), "", "confirmed"),
         (before[10].clone(), "", "left"),
     ];

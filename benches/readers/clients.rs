@@ -29,7 +29,7 @@ pub struct Outcome {
 
 impl Outcome {
     pub fn per_second(&self) -> f64 {
-        self.waits.len() as f64 / self.took.as_secs_f64()
+        f64::from(u32::try_from(self.waits.len()).unwrap()) / self.took.as_secs_f64()
     }
 
     /// The wait that so many of a hundred did not exceed.

@@ -9,7 +9,6 @@ use crate::{
     domain::signup_limit::Limit,
 };
 use jiff::SignedDuration;
-use std::collections::HashMap;
 
 /// Counts one in, or says how long until one is taken. Of the name a keyed hash is kept, for as long as it says anything.
 pub(super) async fn take(
@@ -24,7 +23,7 @@ pub(super) async fn take(
     let until = line.get(&name).copied().unwrap_or(now.as_microsecond());
     Ok(match limit.take(until, now.as_microsecond()) {
         Ok(until) => {
-            set_taken_until(tx, &HashMap::from([(name, until)])).await?;
+            set_taken_until(tx, &[(name, until)]).await?;
             Ok(())
         }
         Err(wait) => Err(wait),

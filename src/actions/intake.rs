@@ -187,7 +187,7 @@ impl Writer {
                 Err(wait) => Err(SubscribeError::TooMany { wait }),
             });
         }
-        set_taken_until(tx, &changed).await?;
+        set_taken_until(tx, &changed.into_iter().collect::<Vec<_>>()).await?;
         Ok(answers)
     }
 

@@ -146,7 +146,11 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
                 match jobs::retain::retain(&context).await {
                     Ok(it) if it == jobs::retain::Retained::default() => {}
                     Ok(it) => {
-                        tracing::info!(readers = it.readers, mails = it.mails, "kept long enough, and erased")
+                        tracing::info!(
+                            readers = it.readers,
+                            mails = it.mails,
+                            "kept long enough, and erased"
+                        );
                     }
                     Err(error) => tracing::warn!(%error, "what was kept long enough could not be erased yet"),
                 }

@@ -37,17 +37,16 @@ pub async fn taken_until(
 }
 
 /// Writes down until when the time of limits is taken up now. The caller holds their rows.
-pub async fn set_taken_until(tx: &mut Tx, limits: &HashMap<String, i64>) -> Result<(), DbError> {
+pub async fn set_taken_until(tx: &mut Tx, limits: &[(String, i64)]) -> Result<(), DbError> {
     if limits.is_empty() {
         return Ok(());
     }
-    let rows: Vec<(&str, i64)> = limits.iter().map(|(name, until)| (name.as_str(), *until)).collect();
     on_rows!(
         tx,
         ["UPDATE signup_limits SET taken_until = new.until FROM \
              (SELECT value ->> 0 AS name, CAST(value ->> 1 AS BIGINT) AS until FROM"],
         [") AS new WHERE signup_limits.name = new.name"],
-        |conn, query| sqlx::query(query).bind(encode(&rows)?).execute(conn).await.map(drop)
+        |conn, query| sqlx::query(query).bind(encode(limits)?).execute(conn).await.map(drop)
     )
 }
 

@@ -27,7 +27,7 @@ use crate::{
     random,
 };
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 /// Signups in one transaction: few enough that the next form does not wait long behind them.
 const PORTION: i64 = 100;
@@ -208,7 +208,7 @@ async fn within_limits(
             wish.outcome = SignupOutcome::SendNothing;
         }
     }
-    set_taken_until(tx, &changed).await
+    set_taken_until(tx, &changed.into_iter().collect::<Vec<_>>()).await
 }
 
 /// What the links to confirm will point at: of the wishes of one signup, all at the first one's.
@@ -247,9 +247,9 @@ async fn mail(
 ) -> Result<(), DbError> {
     let mut domains: HashMap<NewsletterId, String> = HashMap::new();
     for wish in wishes {
-        if !domains.contains_key(&wish.newsletter) {
+        if let Entry::Vacant(entry) = domains.entry(wish.newsletter) {
             let newsletter = newsletters::get(tx, wish.newsletter).await?.newsletter;
-            domains.insert(wish.newsletter, newsletter.sender_address.domain().to_owned());
+            entry.insert(newsletter.sender_address.domain().to_owned());
         }
     }
     let mut asked = HashSet::new();

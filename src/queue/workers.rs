@@ -163,7 +163,7 @@ impl Workers {
             {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
-                    tracing::debug!(%error, "the queue finds out by itself that a worker has ended")
+                    tracing::debug!(%error, "the queue finds out by itself that a worker has ended");
                 }
                 Err(_) => tracing::debug!("the queue finds out by itself that a worker has ended"),
             }

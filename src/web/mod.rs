@@ -99,7 +99,7 @@ pub fn router(site: Site) -> Router {
         .route("/issues", get(public::issues::list))
         .route("/issues.xml", get(public::issues_feed::get))
         .route("/issues/{date}", get(public::issues::show))
-        .route(layout::Place::FRAME, get(public::signup::get).post(public::subscribe::post))
+        .route("/embed", get(public::signup::get).post(public::subscribe::post))
         .route("/embed.js", get(assets::embed_script))
         .route("/prove.js", get(assets::prove_script))
         .route("/assets/daily.css", get(assets::css))

@@ -201,7 +201,7 @@ fn nobody_who_left_or_must_not_be_mailed_becomes_active() {
         for (suppressed, forgotten) in [(false, false), (true, false), (false, true), (true, true)] {
             for standing in Standing::ALL {
                 for has_left in [false, true] {
-                    let known = Known { status, suppressed, forgotten, has_left, ..Known::default() };
+                    let known = Known { status, has_left, suppressed, forgotten, ..Known::default() };
                     if decide(&row(*standing, None), &known) == Outcome::Added {
                         assert!(matches!(standing, Standing::Confirmed | Standing::Paused));
                         assert!(matches!(status, None | Some(S::Pending)));
