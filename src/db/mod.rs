@@ -143,6 +143,14 @@ impl Tx {
         Ok(())
     }
 
+    /// Undoes everything in the transaction, and returns when that is done. Dropping it does the same by and by.
+    pub async fn rollback(self) -> Result<(), DbError> {
+        match self.inner {
+            Inner::Sqlite(tx) => tx.rollback().await,
+            Inner::Postgres(tx) => tx.rollback().await,
+        }
+    }
+
     /// Begins an attempt: what follows can be undone without ending the transaction. Attempts nest.
     pub async fn attempt(&mut self) -> Result<(), DbError> {
         on!(self, |conn| sqlx::query("SAVEPOINT attempt").execute(conn).await.map(drop))

@@ -78,7 +78,11 @@ async fn portion(context: &Context, after: i64, limit: i64) -> Result<Option<usi
     if taken.is_empty() {
         return Ok(None);
     }
-    make(context, &mut tx, &taken).await?;
+    if let Err(error) = make(context, &mut tx, &taken).await {
+        // At once, not by and by: who looks next must find the rows, and passes over those that are held.
+        tx.rollback().await?;
+        return Err(error);
+    }
     tx.commit().await?;
     Ok(Some(taken.len()))
 }
