@@ -151,19 +151,6 @@ impl Tx {
         }
     }
 
-    /// Begins an attempt: what follows can be undone without ending the transaction. Attempts nest.
-    pub async fn attempt(&mut self) -> Result<(), DbError> {
-        on!(self, |conn| sqlx::query("SAVEPOINT attempt").execute(conn).await.map(drop))
-    }
-
-    /// Ends the latest attempt: keeps what it did, or undoes it.
-    pub async fn end_attempt(&mut self, keep: bool) -> Result<(), DbError> {
-        if !keep {
-            on!(self, |conn| sqlx::query("ROLLBACK TO SAVEPOINT attempt").execute(conn).await.map(drop))?;
-        }
-        on!(self, |conn| sqlx::query("RELEASE SAVEPOINT attempt").execute(conn).await.map(drop))
-    }
-
     /// Runs `action` once the transaction has been committed, and not otherwise.
     pub fn after_commit(&mut self, action: impl FnOnce() + Send + 'static) {
         self.after_commit.push(Box::new(action));

@@ -75,16 +75,6 @@ pub async fn insert_confirmation(
     Ok(ConfirmationId(id))
 }
 
-/// What a confirmation link points at.
-pub async fn confirmation(tx: &mut Tx, id: ConfirmationId) -> Result<Option<ConfirmationRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(
-        "SELECT id, subscription_id, expires_at, used_at FROM confirmations WHERE id = $1"
-    )
-    .bind(id.0)
-    .fetch_optional(conn)
-    .await)
-}
-
 /// All that one link confirms: what it points at, then what the same signup asked for beside it.
 pub async fn confirmed_together(tx: &mut Tx, id: ConfirmationId) -> Result<Vec<ConfirmationRecord>, DbError> {
     on!(tx, |conn| {

@@ -19,8 +19,8 @@ pub use chain::{
 pub use choices::{join, set_language, set_preferences};
 pub use clocks::{clock_counts, clocks, clocks_of};
 pub use consent::{
-    ConfirmationRecord, ConsentRecord, Evidence, confirmation, confirmed_together, consent_history,
-    insert_confirmation, record_consent, use_confirmation,
+    ConfirmationRecord, ConsentRecord, Evidence, confirmed_together, consent_history, insert_confirmation,
+    record_consent, use_confirmation,
 };
 pub use export::{ListedReader, listed_readers};
 pub use held::{
