@@ -4,6 +4,7 @@ use crate::{
     actions::{
         self,
         blocked_domains::BlockedDomains,
+        exit::Exit,
         intake::Intake,
         mail_servers::{MailServers, NoNameServer},
         prove::Gate,
@@ -114,7 +115,6 @@ impl App {
             keys: keys.clone(),
             confirmation_days: settings.signup.confirmation_days,
             welcome_mail: settings.signup.welcome_mail,
-            goodbye_mail: settings.signup.goodbye_mail,
             intake: Intake::start(
                 db.clone(),
                 queue.clone(),
@@ -122,6 +122,7 @@ impl App {
                 keys.clone(),
                 settings.signup.limits,
             ),
+            exit: Exit::start(db.clone(), queue.clone(), clock.clone(), settings.signup.goodbye_mail),
             minimum_time: settings.signup.minimum_time,
             mail_servers: Arc::new(mail_servers(&settings)?),
             gate: Arc::new(Gate::new(settings.signup.proof_of_work)),

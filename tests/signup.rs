@@ -9,6 +9,7 @@ use daily::db::{
 use daily::domain::{
     email_address::EmailAddress,
     newsletter::Newsletter,
+    signup_wording::signup_wording,
     subscription::SubscriptionStatus::{Active, Pending, Unsubscribed},
     token::{KeyRing, Purpose},
 };
@@ -294,6 +295,7 @@ on_both_engines! {
             method: "form",
             language: Some("de"),
             time_zone: None,
+            wording: signup_wording(Some("de")),
             evidence: &subscriptions::Evidence::default(),
         };
         let mut tx = app.app.db.begin().await.unwrap();
@@ -320,6 +322,15 @@ on_both_engines! {
         app.sign_up("ann@example.org").await;
         app.settle().await;
         assert_eq!(app.mails_to("ann@example.org").len(), 1);
-        assert_eq!(store.number("SELECT count(*) FROM signups").await, 1);
+        // It is put off, so that the next ones are taken together again, and for longer each time.
+        let attempts = async || store.number("SELECT attempts FROM signups").await;
+        assert_eq!(attempts().await, 1);
+        for (seconds, tried) in [(6, 1), (6, 2), (39, 2), (2, 3)] {
+            app.tick_after(SignedDuration::from_secs(seconds)).await;
+            assert_eq!(attempts().await, tried, "{seconds}");
+        }
+        // Nobody confirmed it: it does not stay for ever.
+        app.tick_after(SignedDuration::from_hours(24 * 400)).await;
+        assert_eq!(store.number("SELECT count(*) FROM signups").await, 0);
     }
 }

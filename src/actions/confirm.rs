@@ -99,7 +99,15 @@ pub async fn confirm(
             let (event, by) = (ConsentEvent::Confirmed, by.as_str());
             subscriptions::record_consent(&mut tx, it.subscription.id, event, by, evidence, now).await?;
             if context.welcome_mail {
-                mail_reader(context, &mut tx, MailKind::Welcome, &it.newsletter, &it.subscription).await?;
+                mail_reader(
+                    &context.queue,
+                    &mut tx,
+                    MailKind::Welcome,
+                    &it.newsletter,
+                    &it.subscription,
+                    now,
+                )
+                .await?;
             }
             follow_clock(&mut tx, &it.newsletter, &it.subscription, now).await?;
         }

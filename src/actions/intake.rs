@@ -1,10 +1,8 @@
-//! Where signups are written down, in groups.
-//!
-//! One task takes whatever has gathered while the last transaction was being committed: a commit costs hardly more for a hundred than
-//! for one. Nothing about an address is looked up here.
+//! Where signups are written down, in groups. Nothing about an address is looked up here.
 
 use super::{
     Context,
+    groups::{Groups, Work},
     subscribe::{Signup, SubscribeError},
 };
 use crate::{
@@ -18,48 +16,30 @@ use crate::{
         ids::NewsletterId,
         newsletter::time_zone_name,
         signup_limit::{Limit, SignupLimits, client_network},
+        signup_wording::signup_wording,
         token::KeyRing,
     },
     queue::{Job, Queue},
 };
 use jiff::{SignedDuration, Timestamp};
-use std::{collections::HashMap, sync::Arc, time::Duration};
-use tokio::sync::{mpsc, oneshot};
+use std::{collections::HashMap, sync::Arc};
 
-/// Signups in one transaction at most.
-const GROUP: usize = 256;
-/// Signups that may wait for one; who comes then waits before the door.
-const WAITING: usize = 1024;
-/// A transaction that takes longer is given up.
-const COMMIT_LIMIT: Duration = Duration::from_secs(20);
 /// The name of the limit for everybody together.
 const OVERALL: &str = "overall";
 
-/// The way to the task. Cheap to clone; the task ends with the last clone.
+/// The way to the task that keeps them. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Intake(mpsc::Sender<Waiting>);
-
-#[derive(Debug)]
-struct Waiting {
-    signup: Signup,
-    answer: oneshot::Sender<Result<(), SubscribeError>>,
-}
+pub struct Intake(Groups<Writer>);
 
 /// Hands a signup over and waits until it is kept for good, or refused.
 pub(super) async fn take_in(context: &Context, signup: Signup) -> Result<(), SubscribeError> {
-    let (answer, answered) = oneshot::channel();
-    // The task ends only by a panic while a handle is there; what it said then is in the log.
-    let gone = |()| SubscribeError::Db(DbError::WorkerCrashed);
-    context.intake.0.send(Waiting { signup, answer }).await.map_err(|_| gone(()))?;
-    answered.await.unwrap_or_else(|_| Err(gone(())))
+    context.intake.0.ask(signup).await
 }
 
 impl Intake {
     /// Starts the task.
     pub fn start(db: Db, queue: Queue, clock: Clock, keys: Arc<KeyRing>, limits: SignupLimits) -> Self {
-        let (sender, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(Writer { db, queue, clock, keys, limits }.run(waiting));
-        Self(sender)
+        Self(Groups::start(Writer { db, queue, clock, keys, limits }))
     }
 }
 
@@ -73,48 +53,12 @@ struct Writer {
 
 type Answers = Vec<Result<(), SubscribeError>>;
 
-impl Writer {
-    async fn run(self, mut arriving: mpsc::Receiver<Waiting>) {
-        let mut group = Vec::with_capacity(GROUP);
-        while arriving.recv_many(&mut group, GROUP).await > 0 {
-            // Whoever has gone, gone: nothing was promised.
-            group.retain(|waiting| !waiting.answer.is_closed());
-            let (signups, answers): (Vec<Signup>, Vec<_>) =
-                group.drain(..).map(|it| (it.signup, it.answer)).unzip();
-            let results = match self.keep(&signups).await {
-                Ok(results) => results,
-                // One that the database refuses must not take the others along.
-                Err(error) if signups.len() > 1 && error.as_database_error().is_some() => {
-                    let mut results = Vec::with_capacity(signups.len());
-                    for signup in &signups {
-                        let kept = self.keep(std::slice::from_ref(signup)).await;
-                        results.push(
-                            kept.map_err(SubscribeError::Db).and_then(|mut one| one.pop().unwrap_or(Ok(()))),
-                        );
-                    }
-                    results
-                }
-                Err(error) => {
-                    tracing::error!(%error, signups = signups.len(), "signups could not be kept");
-                    signups.iter().map(|_| Err(SubscribeError::Db(DbError::PoolTimedOut))).collect()
-                }
-            };
-            for (answer, result) in answers.into_iter().zip(results) {
-                let _ = answer.send(result);
-            }
-        }
-    }
-
-    /// Keeps a group in one transaction. The answers come in the group's order.
-    async fn keep(&self, group: &[Signup]) -> Result<Answers, DbError> {
-        let kept = tokio::time::timeout(COMMIT_LIMIT, self.commit(group)).await;
-        kept.unwrap_or(Err(DbError::PoolTimedOut))
-    }
+impl Work for Writer {
+    type Asked = Signup;
+    type Answer = ();
+    type Refusal = SubscribeError;
 
     async fn commit(&self, group: &[Signup]) -> Result<Answers, DbError> {
-        if group.is_empty() {
-            return Ok(Vec::new());
-        }
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
         let slugs: Vec<&str> = group.iter().flat_map(|it| &it.newsletters).map(String::as_str).collect();
@@ -126,7 +70,6 @@ impl Writer {
         let zones: Vec<Option<&str>> =
             group.iter().map(|it| it.time_zone.as_ref().map(time_zone_name)).collect();
         let mut rows = Vec::with_capacity(group.len());
-        let mut answers = Vec::with_capacity(group.len());
         // The newsletters outlive the rows that name them.
         let wanted: Vec<_> =
             wanted.into_iter().zip(admitted).map(|(ids, admitted)| admitted.and(ids)).collect();
@@ -138,6 +81,7 @@ impl Writer {
                     method: signup.method,
                     language: signup.language.as_deref(),
                     time_zone,
+                    wording: signup_wording(signup.language.as_deref()),
                     evidence: &signup.evidence,
                 });
             }
@@ -147,10 +91,11 @@ impl Writer {
             self.queue.enqueue(&mut tx, &Job::TakeSignups).await?;
         }
         tx.commit().await?;
-        answers.extend(wanted.into_iter().map(|it| it.map(drop)));
-        Ok(answers)
+        Ok(wanted.into_iter().map(|it| it.map(drop)).collect())
     }
+}
 
+impl Writer {
     /// Counts signups in, each on its client's limit and on everybody's. What is refused counts nowhere.
     async fn admit(
         &self,

@@ -62,7 +62,7 @@ pub async fn join_newsletter(
         .await?;
     let joined = subscriptions::get(&mut tx, found.id).await?.ok_or(DbError::RowNotFound)?;
     if context.welcome_mail && !mails::welcomed(&mut tx, found.id, now - WELCOME_INTERVAL).await? {
-        mail_reader(context, &mut tx, MailKind::Welcome, &newsletter, &joined).await?;
+        mail_reader(&context.queue, &mut tx, MailKind::Welcome, &newsletter, &joined, now).await?;
     }
     follow_clock(&mut tx, &newsletter, &joined, now).await?;
     tx.commit().await?;

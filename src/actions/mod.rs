@@ -12,7 +12,9 @@ pub mod cancel_issue;
 pub mod change_address;
 pub mod confirm;
 pub mod edit_issue;
+pub mod exit;
 pub mod forget;
+mod groups;
 pub mod held_page;
 pub mod import_subscribers;
 pub mod intake;
@@ -46,7 +48,9 @@ use crate::{
     queue::{Job, Queue},
 };
 use blocked_domains::BlockedDomains;
+use exit::Exit;
 use intake::Intake;
+use jiff::Timestamp;
 use std::sync::Arc;
 
 /// What every action works with.
@@ -64,10 +68,10 @@ pub struct Context {
     pub confirmation_days: u32,
     /// Whether a reader who confirms is greeted.
     pub welcome_mail: bool,
-    /// Whether a reader who leaves by the link is told so.
-    pub goodbye_mail: bool,
     /// Where signups are written down.
     pub intake: Intake,
+    /// Where their leaving is.
+    pub exit: Exit,
     /// Whose addresses are not taken.
     pub blocked_domains: Arc<BlockedDomains>,
     /// Whether addresses of posts, such as `info@`, are taken.
@@ -82,11 +86,12 @@ pub struct Context {
 
 /// Puts a mail about a subscription to its reader into the queue, in the caller's transaction.
 async fn mail_reader(
-    context: &Context,
+    queue: &Queue,
     tx: &mut Tx,
     kind: MailKind,
     newsletter: &NewsletterRecord,
     subscription: &SubscriptionRecord,
+    now: Timestamp,
 ) -> Result<(), DbError> {
     // What is stored was parsed once; rules may have become stricter since.
     let Ok(recipient) = EmailAddress::parse(&subscription.address) else { return Ok(()) };
@@ -100,8 +105,8 @@ async fn mail_reader(
         feed: None,
         message_id: &message_id(&newsletter.newsletter),
     };
-    let mail = mails::insert(tx, &mail, context.clock.now()).await?;
-    context.queue.enqueue(tx, &Job::SendMail { mail }).await
+    let mail = mails::insert(tx, &mail, now).await?;
+    queue.enqueue(tx, &Job::SendMail { mail }).await
 }
 
 /// Puts a mail about what a reader asked for into the queue, in the caller's transaction.

@@ -1,18 +1,20 @@
 //! A reader leaves.
 
-use super::{Context, mail_reader};
+use super::{
+    Context,
+    exit::{Wish, leave},
+};
 use crate::{
     db::{
-        DbError, Tx, mails,
+        DbError, Tx,
         newsletters::{self, NewsletterRecord},
         subscriptions::{self, Evidence, SubscriptionRecord},
     },
     domain::{
-        consent::{ConsentEvent, LeavingReason, remark},
+        consent::{LeavingReason, remark},
         forgotten::is_placeholder,
         ids::SubscriptionId,
-        mail::MailKind,
-        subscription::{GOODBYE_INTERVAL, SubscriptionStatus},
+        subscription::SubscriptionStatus,
         token::Purpose,
     },
 };
@@ -73,32 +75,8 @@ pub async fn unsubscribe(
     if context.keys.verify(Purpose::Test, token).is_some() {
         return Ok(Leaving::Test);
     }
-    let now = context.clock.now();
-    let mut tx = context.db.begin().await?;
-    let Some((subscription, newsletter)) = find(context, &mut tx, token).await? else {
-        return Ok(Leaving::Unknown);
-    };
-    if subscriptions::end(&mut tx, subscription.id, now).await? {
-        subscriptions::record_consent(
-            &mut tx,
-            subscription.id,
-            ConsentEvent::Unsubscribed,
-            method,
-            evidence,
-            now,
-        )
-        .await?;
-        if context.goodbye_mail
-            && method == "link"
-            // Who never confirmed gets the confirmation mail and no other.
-            && matches!(subscription.status, SubscriptionStatus::Active | SubscriptionStatus::Paused)
-            && !mails::said_goodbye(&mut tx, subscription.id, now - GOODBYE_INTERVAL).await?
-        {
-            mail_reader(context, &mut tx, MailKind::Goodbye, &newsletter, &subscription).await?;
-        }
-    }
-    tx.commit().await?;
-    Ok(Leaving::Gone { newsletter, language: subscription.language, has_said_why: false })
+    let Some(id) = context.keys.verify(Purpose::Unsubscribe, token) else { return Ok(Leaving::Unknown) };
+    leave(context, Wish { subscription: SubscriptionId(id), method, evidence: evidence.clone() }).await
 }
 
 /// Keeps why a reader left. It never ends a subscription: a page left open since an earlier leaving must not undo a new signup. So

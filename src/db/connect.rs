@@ -1,6 +1,6 @@
 //! Opening the store and bringing its tables up to date.
 
-use super::Db;
+use super::{Db, Wal};
 use sqlx::{
     Connection as _, PgConnection,
     migrate::{MigrateError, Migrator},
@@ -123,7 +123,8 @@ impl Db {
                     .connect_with(options)
                     .await
                     .map_err(open)?;
-                Ok(Self::Sqlite { writer, readers })
+                let wal = Wal::start(path).map_err(|error| open(error.into()))?;
+                Ok(Self::Sqlite { writer, readers, wal })
             }
             DatabaseUrl::Postgres(text) => {
                 let options = PgConnectOptions::from_str(text).map_err(open)?.application_name("daily");
@@ -173,8 +174,8 @@ fn sqlite_options(path: &Path) -> SqliteConnectOptions {
         .filename(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        // What was answered is on the disk, power cut or not: a lost record of a mail would send it again.
-        .synchronous(SqliteSynchronous::Full)
+        // What was answered is on the disk, power cut or not: `Wal` sees to that, for many commits at once.
+        .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(true)
 }

@@ -5,6 +5,7 @@
 
 mod connect;
 mod stamp;
+mod wal;
 mod worker_lock;
 
 pub mod articles;
@@ -32,6 +33,7 @@ pub mod welcomes;
 
 pub use connect::{ConnectError, DatabaseUrl};
 pub use stamp::Stamp;
+pub use wal::Wal;
 pub use worker_lock::{Taken, WorkerLock};
 
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
@@ -48,6 +50,8 @@ pub enum Db {
         writer: SqlitePool,
         /// Readers see a snapshot and never wait for the writer.
         readers: SqlitePool,
+        /// Makes what the writer committed last.
+        wal: Wal,
     },
     /// A server.
     Postgres(PgPool),
@@ -60,7 +64,8 @@ pub struct Tx {
 }
 
 enum Inner {
-    Sqlite(Transaction<'static, Sqlite>),
+    /// With what makes its commit last, unless it only reads.
+    Sqlite(Transaction<'static, Sqlite>, Option<Wal>),
     Postgres(Transaction<'static, Postgres>),
 }
 
@@ -103,7 +108,9 @@ impl Db {
     /// fails half-way for want of it.
     pub async fn begin(&self) -> Result<Tx, DbError> {
         let inner = match self {
-            Self::Sqlite { writer, .. } => Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Sqlite { writer, wal, .. } => {
+                Inner::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?, Some(wal.clone()))
+            }
             Self::Postgres(pool) => Inner::Postgres(pool.begin().await?),
         };
         Ok(Tx { inner, after_commit: Vec::new() })
@@ -112,7 +119,7 @@ impl Db {
     /// Begins a transaction that only reads: a consistent snapshot.
     pub async fn read(&self) -> Result<Tx, DbError> {
         let inner = match self {
-            Self::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?),
+            Self::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?, None),
             Self::Postgres(pool) => {
                 Inner::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
             }
@@ -123,7 +130,7 @@ impl Db {
     /// Closes all connections; on SQLite this folds the write-ahead log into the file.
     pub async fn close(&self) {
         match self {
-            Self::Sqlite { writer, readers } => {
+            Self::Sqlite { writer, readers, .. } => {
                 readers.close().await;
                 writer.close().await;
             }
@@ -136,7 +143,13 @@ impl Tx {
     /// Makes everything in the transaction last, then runs what waited for that.
     pub async fn commit(self) -> Result<(), DbError> {
         match self.inner {
-            Inner::Sqlite(tx) => tx.commit().await?,
+            Inner::Sqlite(tx, wal) => {
+                tx.commit().await?;
+                // The connection is free for the next by now.
+                if let Some(wal) = wal {
+                    wal.flush().await?;
+                }
+            }
             Inner::Postgres(tx) => tx.commit().await?,
         }
         self.after_commit.into_iter().for_each(|run| run());
@@ -146,7 +159,7 @@ impl Tx {
     /// Undoes everything in the transaction, and returns when that is done. Dropping it does the same by and by.
     pub async fn rollback(self) -> Result<(), DbError> {
         match self.inner {
-            Inner::Sqlite(tx) => tx.rollback().await,
+            Inner::Sqlite(tx, _) => tx.rollback().await,
             Inner::Postgres(tx) => tx.rollback().await,
         }
     }
@@ -159,7 +172,7 @@ impl Tx {
     /// The engine's own transaction, for the queue, which must name the storage it writes to.
     pub(crate) fn by_engine(&mut self) -> EngineTx<'_> {
         match &mut self.inner {
-            Inner::Sqlite(tx) => EngineTx::Sqlite(&mut *tx),
+            Inner::Sqlite(tx, _) => EngineTx::Sqlite(&mut *tx),
             Inner::Postgres(tx) => EngineTx::Postgres(&mut *tx),
         }
     }

@@ -1,8 +1,8 @@
 //! Table `signups`: signups as they arrived, until a job has made something of them.
 
 use super::{DbError, EngineTx, Stamp, Tx, encode, on, on_rows, subscriptions::Evidence};
-use crate::domain::{email_address::EmailAddress, ids::NewsletterId};
-use jiff::Timestamp;
+use crate::domain::{email_address::EmailAddress, ids::NewsletterId, signup_wording::SignupWording};
+use jiff::{SignedDuration, Timestamp};
 
 /// A signup that arrived.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub struct NewSignup<'a> {
     pub language: Option<&'a str>,
     /// The zone of the reader's clock, by its IANA name.
     pub time_zone: Option<&'a str>,
+    /// The text that was agreed to.
+    pub wording: &'static SignupWording,
     /// How the request reached us.
     pub evidence: &'a Evidence,
 }
@@ -37,6 +39,8 @@ pub struct SignupRecord {
     pub language: Option<String>,
     /// The zone of the reader's clock, by its IANA name.
     pub time_zone: Option<String>,
+    wording: Option<String>,
+    wording_version: Option<i64>,
     /// How the request reached us.
     #[sqlx(flatten)]
     pub evidence: Evidence,
@@ -52,6 +56,11 @@ impl SignupRecord {
             })?;
         Ok(ids.into_iter().map(NewsletterId).collect())
     }
+
+    /// The text that was agreed to, with its version.
+    pub fn wording(&self) -> Option<(&str, i64)> {
+        self.wording.as_deref().zip(self.wording_version)
+    }
 }
 
 /// Adds signups, in their order.
@@ -66,32 +75,37 @@ pub async fn insert(tx: &mut Tx, signups: &[NewSignup<'_>], now: Timestamp) -> R
         rows.push((
             (it.address.as_str(), it.address.key(), encode(&ids)?, it.method, it.language, it.time_zone),
             (&from.client_address, &from.user_agent, &from.source_url),
+            (it.wording.text, it.wording.version),
         ));
     }
     on_rows!(
         tx,
         [
             "INSERT INTO signups (received_at, address, address_key, newsletters, method, language, time_zone, \
-             client_address, user_agent, source_url) SELECT $2, value -> 0 ->> 0, value -> 0 ->> 1, value -> 0 ->> 2, \
-             value -> 0 ->> 3, value -> 0 ->> 4, value -> 0 ->> 5, value -> 1 ->> 0, value -> 1 ->> 1, value -> 1 ->> 2 FROM"
+             client_address, user_agent, source_url, wording, wording_version) SELECT $2, value -> 0 ->> 0, value -> 0 ->> 1, value -> 0 ->> 2, \
+             value -> 0 ->> 3, value -> 0 ->> 4, value -> 0 ->> 5, value -> 1 ->> 0, value -> 1 ->> 1, value -> 1 ->> 2, \
+             value -> 2 ->> 0, CAST(value -> 2 ->> 1 AS BIGINT) FROM"
         ],
         [],
         |conn, query| sqlx::query(query).bind(encode(&rows)?).bind(Stamp(now)).execute(conn).await.map(drop)
     )
 }
 
-/// Takes the oldest signups after one out of the table, in their order; what another process has in hand is left to it.
-pub async fn take(tx: &mut Tx, after: i64, limit: i64) -> Result<Vec<SignupRecord>, DbError> {
+/// Takes the oldest signups after one, of those that are due, out of the table, in their order; what another process has in hand is
+/// left to it.
+pub async fn take(tx: &mut Tx, after: i64, limit: i64, now: Timestamp) -> Result<Vec<SignupRecord>, DbError> {
     macro_rules! take {
         ($conn:ident, $lock:literal) => {
             sqlx::query_as(concat!(
-                "DELETE FROM signups WHERE id IN (SELECT id FROM signups WHERE id > $1 ORDER BY id LIMIT $2 ",
+                "DELETE FROM signups WHERE id IN (SELECT id FROM signups WHERE id > $1 \
+                 AND (try_after IS NULL OR try_after <= $3) ORDER BY id LIMIT $2 ",
                 $lock,
-                ") RETURNING id, received_at, address, newsletters, method, language, time_zone, client_address, \
-                 user_agent, source_url"
+                ") RETURNING id, received_at, address, newsletters, method, language, time_zone, wording, wording_version, \
+                 client_address, user_agent, source_url"
             ))
             .bind(after)
             .bind(limit)
+            .bind(Stamp(now))
             .fetch_all($conn)
             .await?
         };
@@ -104,20 +118,55 @@ pub async fn take(tx: &mut Tx, after: i64, limit: i64) -> Result<Vec<SignupRecor
     Ok(taken)
 }
 
-/// The first signup after one, if there is any.
-pub async fn next(tx: &mut Tx, after: i64) -> Result<Option<i64>, DbError> {
-    on!(tx, |conn| sqlx::query_scalar("SELECT id FROM signups WHERE id > $1 ORDER BY id LIMIT 1")
-        .bind(after)
-        .fetch_optional(conn)
-        .await)
+/// The first signup after one that is due, if there is any.
+pub async fn next(tx: &mut Tx, after: i64, now: Timestamp) -> Result<Option<i64>, DbError> {
+    on!(tx, |conn| sqlx::query_scalar(
+        "SELECT id FROM signups WHERE id > $1 AND (try_after IS NULL OR try_after <= $2) ORDER BY id LIMIT 1"
+    )
+    .bind(after)
+    .bind(Stamp(now))
+    .fetch_optional(conn)
+    .await)
 }
 
-/// Whether signups have waited since before a moment: their job was lost.
-pub async fn any_before(tx: &mut Tx, moment: Timestamp) -> Result<bool, DbError> {
+/// Puts a signup off of which nothing could be made: for ten seconds, then for four times as long each time, at most an hour. Returns
+/// how often it was tried.
+pub async fn put_off(tx: &mut Tx, id: i64, now: Timestamp) -> Result<i64, DbError> {
+    let attempts: i64 = on!(tx, |conn| sqlx::query_scalar(
+        "UPDATE signups SET attempts = attempts + 1 WHERE id = $1 RETURNING attempts"
+    )
+    .bind(id)
+    .fetch_optional(conn)
+    .await?)
+    .unwrap_or_default();
+    let times = u32::try_from(attempts - 1).unwrap_or_default().min(5);
+    let wait = SignedDuration::from_secs(10 * 4_i64.pow(times)).min(SignedDuration::from_hours(1));
+    on!(tx, |conn| sqlx::query("UPDATE signups SET try_after = $2 WHERE id = $1")
+        .bind(id)
+        .bind(Stamp(now + wait))
+        .execute(conn)
+        .await
+        .map(drop))?;
+    Ok(attempts)
+}
+
+/// Whether signups that are due have waited since before a moment: their job was lost.
+pub async fn any_before(tx: &mut Tx, moment: Timestamp, now: Timestamp) -> Result<bool, DbError> {
     on!(tx, |conn| sqlx::query_scalar(
-        "SELECT COALESCE((SELECT received_at < $1 FROM signups ORDER BY id LIMIT 1), false)"
+        "SELECT COALESCE((SELECT received_at < $1 FROM signups WHERE try_after IS NULL OR try_after <= $2 \
+         ORDER BY id LIMIT 1), false)"
     )
     .bind(Stamp(moment))
+    .bind(Stamp(now))
     .fetch_one(conn)
     .await)
+}
+
+/// Erases signups that arrived before a moment and of which nothing could be made. Returns how many there were.
+pub async fn erase_before(tx: &mut Tx, moment: Timestamp) -> Result<u64, DbError> {
+    on!(tx, |conn| sqlx::query("DELETE FROM signups WHERE received_at < $1 AND attempts > 0")
+        .bind(Stamp(moment))
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))
 }

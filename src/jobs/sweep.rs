@@ -121,7 +121,7 @@ async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbEr
     for mail in mails::wake_due(tx, now, woken_before, AT_ONCE).await? {
         context.queue.enqueue(tx, &Job::SendMail { mail }).await?;
     }
-    if signups::any_before(tx, now - TAKE_AGAIN_AFTER).await? {
+    if signups::any_before(tx, now - TAKE_AGAIN_AFTER, now).await? {
         context.queue.enqueue(tx, &Job::TakeSignups).await?;
     }
     signup_limits::tidy(tx, now).await?;

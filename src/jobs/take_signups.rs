@@ -11,12 +11,12 @@ use crate::{
         signup_limits::{set_taken_until, taken_until},
         signups::{self, SignupRecord},
         subscriptions::{
-            self, Request, RequestEntry, insert_confirmations, record_requests, set_requested,
-            set_signup_mailed,
+            self, NewEntry, Request, insert_confirmations, record_consents, set_requested, set_signup_mailed,
         },
         suppressions,
     },
     domain::{
+        consent::ConsentEvent,
         email_address::EmailAddress,
         ids::{ConfirmationId, NewsletterId, SubscriptionId},
         mail::MailKind,
@@ -48,33 +48,28 @@ pub(super) async fn run(context: &Context) -> Result<(), JobFailure> {
     Ok(())
 }
 
-/// Takes a portion's signups one by one, so that one that can't be taken keeps nobody else waiting. It stays, and is tried again with
-/// the next job. Returns the last row looked at.
+/// Takes a portion's signups one by one, so that one that can't be taken keeps nobody else waiting: it is put off. Returns the last row
+/// looked at.
 async fn one_by_one(context: &Context, mut after: i64) -> Result<i64, JobFailure> {
-    let mut taken = 0;
-    let mut last_error = None;
     for _ in 0..PORTION {
-        let Some(id) = signups::next(&mut context.db.read().await?, after).await? else { break };
-        match portion(context, id - 1, 1).await {
-            Ok(_) => taken += 1,
-            Err(error) => {
-                tracing::error!(%error, signup = id, "a signup could not be taken; it is kept");
-                last_error = Some(error);
-            }
+        let now = context.clock.now();
+        let Some(id) = signups::next(&mut context.db.read().await?, after, now).await? else { break };
+        if let Err(error) = portion(context, id - 1, 1).await {
+            // Where not even this can be written, it is the database that can't.
+            let mut tx = context.db.begin().await?;
+            let attempts = signups::put_off(&mut tx, id, now).await?;
+            tx.commit().await?;
+            tracing::error!(%error, signup = id, attempts, "a signup could not be taken; it is kept, and tried again later");
         }
         after = id;
     }
-    match last_error {
-        // Not one of them: it is the database that can't.
-        Some(error) if taken == 0 => Err(error.into()),
-        _ => Ok(after),
-    }
+    Ok(after)
 }
 
 /// Takes a portion of the signups after a row. `None`: there is none. Otherwise how many it were.
 async fn portion(context: &Context, after: i64, limit: i64) -> Result<Option<usize>, DbError> {
     let mut tx = context.db.begin().await?;
-    let taken = signups::take(&mut tx, after, limit).await?;
+    let taken = signups::take(&mut tx, after, limit, context.clock.now()).await?;
     if taken.is_empty() {
         return Ok(None);
     }
@@ -121,22 +116,28 @@ async fn make(context: &Context, tx: &mut Tx, signups: &[SignupRecord]) -> Resul
         .collect();
     set_requested(tx, &requests).await?;
     let confirmations = confirmations(context, tx, &asked, now).await?;
-    let entries: Vec<RequestEntry<'_>> = wishes
+    let entries: Vec<NewEntry<'_>> = wishes
         .iter()
-        .map(|wish| RequestEntry {
+        .map(|wish| NewEntry {
             subscription: wish.subscription,
             address: &wish.signup.address,
             occurred_at: wish.signup.received_at.0,
             method: &wish.signup.method,
             evidence: &wish.signup.evidence,
             confirmation: confirmations.get(&wish.subscription).copied(),
-            wording: signup_wording(wish.signup.language.as_deref()),
+            wording: wish.signup.wording().or_else(|| Some(wording_now(wish.signup))),
         })
         .collect();
-    record_requests(tx, &entries).await?;
+    record_consents(tx, ConsentEvent::Requested, &entries).await?;
     let mailed: Vec<SubscriptionId> = wishes.iter().map(|wish| wish.subscription).collect();
     set_signup_mailed(tx, &mailed, now).await?;
     mail(context, tx, &wishes, &confirmations, now).await
+}
+
+/// The text in a signup's language: for signups that arrived before it was kept with them.
+fn wording_now(signup: &SignupRecord) -> (&'static str, i64) {
+    let wording = signup_wording(signup.language.as_deref());
+    (wording.text, wording.version)
 }
 
 /// What the signups ask for, and what it leads to by itself. Of an address that nobody may mail nothing is kept.

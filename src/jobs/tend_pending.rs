@@ -5,7 +5,7 @@ use crate::{
     db::{
         DbError, Tx,
         mails::{self, NewMail},
-        newsletters, subscriptions,
+        newsletters, signups, subscriptions,
     },
     domain::{email_address::EmailAddress, ids::SubscriptionId, mail::MailKind},
     queue::Job,
@@ -31,6 +31,10 @@ pub(super) async fn tend(context: &Context, tx: &mut Tx, now: Timestamp) -> Resu
         let erased = subscriptions::erase_pending(tx, now - after, AT_ONCE, now).await?;
         if erased > 0 {
             tracing::info!(erased, "signups that nobody confirmed are erased");
+        }
+        let lost = signups::erase_before(tx, now - after).await?;
+        if lost > 0 {
+            tracing::error!(lost, "signups of which nothing could be made in all this time are erased");
         }
     }
     Ok(())

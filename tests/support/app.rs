@@ -227,7 +227,7 @@ impl TestApp {
     pub async fn signups_taken(&self) {
         eventually("no signup waits", || async {
             let mut tx = self.app.db.read().await.expect("a transaction");
-            signups::next(&mut tx, 0).await.expect("a query").is_none().then_some(())
+            signups::next(&mut tx, 0, self.clock.now()).await.expect("a query").is_none().then_some(())
         })
         .await;
     }

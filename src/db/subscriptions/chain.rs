@@ -1,8 +1,9 @@
 //! Tables `consent_chain`, the ledger's hashes, and `consent_backlog`. Every entry gets its link in the transaction that adds it; but
 //! entries of an import, and those from before there was a chain, stand in the backlog and get theirs from [`link_backlog`] later.
 
+use super::hold;
 use crate::{
-    db::{DbError, EngineTx, Stamp, Tx, encode, on, on_rows},
+    db::{DbError, Stamp, Tx, encode, on, on_rows},
     domain::{
         consent_chain::{Entry, Personal, link},
         ids::SubscriptionId,
@@ -231,17 +232,7 @@ pub async fn link_backlog(tx: &mut Tx, limit: i64) -> Result<Backlog, DbError> {
 
 /// Takes the rows of subscriptions, which everybody takes who adds an entry, and gives all their entries links. Returns how many.
 async fn link_all(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<usize, DbError> {
-    match tx.by_engine() {
-        // Who writes is alone.
-        EngineTx::Sqlite(_) => {}
-        EngineTx::Postgres(conn) => {
-            let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
-            sqlx::query("SELECT id FROM subscriptions WHERE id = ANY($1) ORDER BY id FOR UPDATE")
-                .bind(ids)
-                .execute(conn)
-                .await?;
-        }
-    }
+    hold(tx, ids).await?;
     let mut linked = 0;
     loop {
         let more = link_events(tx, ids).await?;

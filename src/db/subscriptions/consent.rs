@@ -2,7 +2,7 @@
 
 use super::chain::link_events;
 use crate::{
-    db::{DbError, Stamp, Tx, on},
+    db::{DbError, EngineTx, Stamp, Tx, encode, on},
     domain::{
         consent::ConsentEvent,
         ids::{ConfirmationId, SubscriptionId},
@@ -55,6 +55,25 @@ pub struct ConsentRecord {
     pub wording_version: Option<i64>,
 }
 
+/// An entry to be of the consent ledger, with all that is known of it.
+#[derive(Debug, Clone, Copy)]
+pub struct NewEntry<'a> {
+    /// Which subscription.
+    pub subscription: SubscriptionId,
+    /// The address that it is about.
+    pub address: &'a str,
+    /// When.
+    pub occurred_at: Timestamp,
+    /// By what means.
+    pub method: &'a str,
+    /// How the request reached us.
+    pub evidence: &'a Evidence,
+    /// The mail it led to.
+    pub confirmation: Option<ConfirmationId>,
+    /// The text that was agreed to and its version, if one was.
+    pub wording: Option<(&'a str, i64)>,
+}
+
 /// Makes what a confirmation link will point at.
 pub async fn insert_confirmation(
     tx: &mut Tx,
@@ -98,8 +117,8 @@ pub async fn use_confirmation(tx: &mut Tx, id: ConfirmationId, now: Timestamp) -
 }
 
 /// Adds an entry to the consent ledger, with its link in the chain and the address; a confirmation also with the mail it is about,
-/// whose link was used at the same moment. The caller holds the subscription's row: it has just changed it. Signups have
-/// [`super::record_requests`].
+/// whose link was used at the same moment. The caller holds the subscription's row: it has just changed it. Many at
+/// once have [`record_consents`].
 pub async fn record_consent(
     tx: &mut Tx,
     subscription: SubscriptionId,
@@ -127,6 +146,55 @@ pub async fn record_consent(
         .map(drop)
     })?;
     link_events(tx, &[subscription]).await.map(drop)
+}
+
+/// Adds entries of one kind to the consent ledger, and their links in the chain. The caller holds the subscriptions' rows.
+pub async fn record_consents(
+    tx: &mut Tx,
+    event: ConsentEvent,
+    entries: &[NewEntry<'_>],
+) -> Result<(), DbError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = entries
+        .iter()
+        .map(|it| {
+            let from = it.evidence;
+            (
+                (it.subscription.0, it.occurred_at.as_microsecond(), it.method, it.address),
+                (&from.client_address, &from.user_agent, &from.source_url, it.confirmation.map(|id| id.0)),
+                it.wording,
+            )
+        })
+        .collect();
+    macro_rules! insert {
+        ($conn:ident, $before:literal, $list:literal) => {
+            sqlx::query(concat!(
+                "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, address, client_address, user_agent, \
+                 source_url, confirmation_id, wording, wording_version) SELECT CAST(value -> 0 ->> 0 AS BIGINT), $2, ",
+                $before,
+                "CAST(value -> 0 ->> 1 AS BIGINT), value -> 0 ->> 2, value -> 0 ->> 3, value -> 1 ->> 0, value -> 1 ->> 1, \
+                 value -> 1 ->> 2, CAST(value -> 1 ->> 3 AS BIGINT), value -> 2 ->> 0, CAST(value -> 2 ->> 1 AS BIGINT) FROM ",
+                $list
+            ))
+            .bind(encode(&rows)?)
+            .bind(event.as_str())
+            .execute($conn)
+            .await
+            .map(drop)?
+        };
+    }
+    match tx.by_engine() {
+        EngineTx::Sqlite(conn) => insert!(conn, "", "json_each($1)"),
+        EngineTx::Postgres(conn) => insert!(
+            conn,
+            "TIMESTAMPTZ 'epoch' + INTERVAL '1 microsecond' * ",
+            "json_array_elements($1::json)"
+        ),
+    }
+    let of: Vec<SubscriptionId> = entries.iter().map(|it| it.subscription).collect();
+    link_events(tx, &of).await.map(drop)
 }
 
 /// The ledger of a subscription, oldest first; of a very long one the latest thousand entries.

@@ -7,6 +7,7 @@ mod consent;
 mod export;
 mod held;
 mod import;
+mod leaving;
 mod merging;
 mod pauses;
 mod pending;
@@ -19,8 +20,8 @@ pub use chain::{
 pub use choices::{join, set_language, set_preferences};
 pub use clocks::{clock_counts, clocks, clocks_of};
 pub use consent::{
-    ConfirmationRecord, ConsentRecord, Evidence, confirmed_together, consent_history, insert_confirmation,
-    record_consent, use_confirmation,
+    ConfirmationRecord, ConsentRecord, Evidence, NewEntry, confirmed_together, consent_history,
+    insert_confirmation, record_consent, record_consents, use_confirmation,
 };
 pub use export::{ListedReader, listed_readers};
 pub use held::{
@@ -30,12 +31,12 @@ pub use import::{
     ImportedConsent, KnownAddress, NewSubscription, activate_imported, end_imported, insert_imported,
     known_addresses, prepare_import, record_imported,
 };
+pub use leaving::{end, end_all, get_all, hold};
 pub use merging::{give_to, go_on_as, merged_into, set_address, set_merged, set_merged_away, take_past};
 pub use pauses::{Resumed, any_resume_with, pause, resume, resume_due, resume_with};
 pub use reasons::{ReasonCount, Remark, count_left, count_reasons, erase_remarks, remarks, set_reason};
 pub use requests::{
-    Request, RequestEntry, Standing, insert_confirmations, record_requests, set_requested, set_signup_mailed,
-    standings, subscribers,
+    Request, Standing, insert_confirmations, set_requested, set_signup_mailed, standings, subscribers,
 };
 
 pub use pending::{erase_pending, set_reminded, to_remind};
@@ -150,6 +151,7 @@ macro_rules! select_subscription {
         )
     };
 }
+use select_subscription;
 
 /// The subscription with this row, or the one that goes on in its place.
 pub async fn get(tx: &mut Tx, id: SubscriptionId) -> Result<Option<SubscriptionRecord>, DbError> {
@@ -224,19 +226,4 @@ pub async fn activate(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result
     .await
     .map(|done| done.rows_affected() == 1)
     })
-}
-
-/// Ends a subscription at the reader's wish. `false`: it had ended already. The pause between mails that a signup causes begins
-/// anew, so that a reader who left by mistake gets a new confirmation at once.
-pub async fn end(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query(
-        "UPDATE subscriptions SET status = 'unsubscribed', ended_at = $2, signup_mailed_at = NULL, \
-         paused_until = NULL, resumes_at = NULL \
-         WHERE id = $1 AND status NOT IN ('unsubscribed', 'complained')"
-    )
-    .bind(id.0)
-    .bind(Stamp(now))
-    .execute(conn)
-    .await
-    .map(|done| done.rows_affected() == 1))
 }

@@ -1,20 +1,15 @@
 //! What signups ask for, for many at a time.
 
-use super::chain::link_events;
 use crate::{
     db::{DbError, EngineTx, Stamp, Tx, encode, on_rows},
     domain::{
-        consent::ConsentEvent,
         email_address::EmailAddress,
         ids::{ConfirmationId, NewsletterId, SubscriberId, SubscriptionId},
-        signup_wording::SignupWording,
         subscription::SubscriptionStatus,
     },
 };
 use jiff::Timestamp;
 use std::collections::HashMap;
-
-use super::Evidence;
 
 /// A subscription that a signup is about, as it stood before.
 #[derive(Debug, Clone, Copy, sqlx::FromRow)]
@@ -44,25 +39,6 @@ pub struct Request<'a> {
     pub time_zone: Option<&'a str>,
     /// The language of the page it came from.
     pub language: Option<&'a str>,
-}
-
-/// An entry of the consent ledger about a signup.
-#[derive(Debug, Clone, Copy)]
-pub struct RequestEntry<'a> {
-    /// Which subscription.
-    pub subscription: SubscriptionId,
-    /// The address, as it was entered.
-    pub address: &'a str,
-    /// When.
-    pub occurred_at: Timestamp,
-    /// By what means.
-    pub method: &'a str,
-    /// How the request reached us.
-    pub evidence: &'a Evidence,
-    /// The mail it led to.
-    pub confirmation: Option<ConfirmationId>,
-    /// The text that was agreed to.
-    pub wording: &'static SignupWording,
 }
 
 /// Finds or makes the subscribers with these addresses, in their order.
@@ -197,50 +173,4 @@ pub async fn insert_confirmations(
         .into_iter()
         .map(|(subscription, id)| (SubscriptionId(subscription), ConfirmationId(id)))
         .collect())
-}
-
-/// Adds entries to the consent ledger, each with the text that was agreed to, the address and the mail it led to, and their links
-/// in the chain. The caller holds the subscriptions' rows.
-pub async fn record_requests(tx: &mut Tx, entries: &[RequestEntry<'_>]) -> Result<(), DbError> {
-    if entries.is_empty() {
-        return Ok(());
-    }
-    let rows: Vec<_> = entries
-        .iter()
-        .map(|it| {
-            let from = it.evidence;
-            (
-                (it.subscription.0, it.occurred_at.as_microsecond(), it.method, it.address),
-                (&from.client_address, &from.user_agent, &from.source_url, it.confirmation.map(|id| id.0)),
-                (it.wording.text, it.wording.version),
-            )
-        })
-        .collect();
-    macro_rules! insert {
-        ($conn:ident, $before:literal, $list:literal) => {
-            sqlx::query(concat!(
-                "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, address, client_address, user_agent, \
-                 source_url, confirmation_id, wording, wording_version) SELECT CAST(value -> 0 ->> 0 AS BIGINT), $2, ",
-                $before,
-                "CAST(value -> 0 ->> 1 AS BIGINT), value -> 0 ->> 2, value -> 0 ->> 3, value -> 1 ->> 0, value -> 1 ->> 1, \
-                 value -> 1 ->> 2, CAST(value -> 1 ->> 3 AS BIGINT), value -> 2 ->> 0, CAST(value -> 2 ->> 1 AS BIGINT) FROM ",
-                $list
-            ))
-            .bind(encode(&rows)?)
-            .bind(ConsentEvent::Requested.as_str())
-            .execute($conn)
-            .await
-            .map(drop)?
-        };
-    }
-    match tx.by_engine() {
-        EngineTx::Sqlite(conn) => insert!(conn, "", "json_each($1)"),
-        EngineTx::Postgres(conn) => insert!(
-            conn,
-            "TIMESTAMPTZ 'epoch' + INTERVAL '1 microsecond' * ",
-            "json_array_elements($1::json)"
-        ),
-    }
-    let of: Vec<SubscriptionId> = entries.iter().map(|it| it.subscription).collect();
-    link_events(tx, &of).await.map(drop)
 }

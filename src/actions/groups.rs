@@ -1,0 +1,112 @@
+//! Work that many ask for at once, done in one transaction for all who have gathered while the last was being committed: a commit costs
+//! hardly more for a hundred than for one.
+
+use crate::db::DbError;
+use std::{fmt, time::Duration};
+use tokio::sync::{mpsc, oneshot};
+
+/// Asked for in one transaction at most.
+const GROUP: usize = 256;
+/// How many may wait for one; who comes then waits before the door.
+const WAITING: usize = 1024;
+/// A transaction that takes longer is given up.
+const COMMIT_LIMIT: Duration = Duration::from_secs(20);
+
+/// What is done for groups.
+pub(super) trait Work: Send + Sync + 'static {
+    /// What one asks for.
+    type Asked: Send + Sync + 'static;
+    /// What one is told.
+    type Answer: Send + 'static;
+    /// Why one is refused.
+    type Refusal: From<DbError> + Send + 'static;
+
+    /// Does it for a group in one transaction, and answers in the group's order.
+    fn commit(
+        &self,
+        group: &[Self::Asked],
+    ) -> impl Future<Output = Result<Vec<Result<Self::Answer, Self::Refusal>>, DbError>> + Send;
+}
+
+/// The way to the task that does it. Cheap to clone; the task ends with the last clone.
+pub(super) struct Groups<W: Work>(mpsc::Sender<Waiting<W>>);
+
+struct Waiting<W: Work> {
+    asked: W::Asked,
+    answer: oneshot::Sender<Result<W::Answer, W::Refusal>>,
+}
+
+impl<W: Work> Groups<W> {
+    /// Starts the task.
+    pub(super) fn start(work: W) -> Self {
+        let (sender, arriving) = mpsc::channel(WAITING);
+        tokio::spawn(run(work, arriving));
+        Self(sender)
+    }
+
+    /// Asks, and waits until it is done for good, or refused.
+    pub(super) async fn ask(&self, asked: W::Asked) -> Result<W::Answer, W::Refusal> {
+        let (answer, answered) = oneshot::channel();
+        // The task ends only by a panic while a handle is there; what it said then is in the log.
+        self.0.send(Waiting { asked, answer }).await.map_err(|_| DbError::WorkerCrashed)?;
+        answered.await.map_err(|_| DbError::WorkerCrashed)?
+    }
+}
+
+async fn run<W: Work>(work: W, mut arriving: mpsc::Receiver<Waiting<W>>) {
+    let mut group = Vec::with_capacity(GROUP);
+    while arriving.recv_many(&mut group, GROUP).await > 0 {
+        // Whoever has gone, gone: nothing was promised.
+        group.retain(|waiting| !waiting.answer.is_closed());
+        let (asked, answers): (Vec<W::Asked>, Vec<_>) =
+            group.drain(..).map(|it| (it.asked, it.answer)).unzip();
+        for (answer, result) in answers.into_iter().zip(answer_all(&work, &asked).await) {
+            let _gone = answer.send(result);
+        }
+    }
+}
+
+async fn answer_all<W: Work>(work: &W, group: &[W::Asked]) -> Vec<Result<W::Answer, W::Refusal>> {
+    match commit(work, group).await {
+        Ok(answers) => answers,
+        // One that the database refuses must not take the others along.
+        Err(error) if group.len() > 1 && error.as_database_error().is_some() => {
+            let mut answers = Vec::with_capacity(group.len());
+            for one in group {
+                let alone = commit(work, std::slice::from_ref(one)).await;
+                answers.push(
+                    alone
+                        .map_err(W::Refusal::from)
+                        .and_then(|mut it| it.pop().unwrap_or_else(|| Err(DbError::WorkerCrashed.into()))),
+                );
+            }
+            answers
+        }
+        Err(error) => {
+            tracing::error!(%error, asked = group.len(), "what readers asked for could not be kept");
+            group.iter().map(|_| Err(DbError::PoolTimedOut.into())).collect()
+        }
+    }
+}
+
+async fn commit<W: Work>(
+    work: &W,
+    group: &[W::Asked],
+) -> Result<Vec<Result<W::Answer, W::Refusal>>, DbError> {
+    if group.is_empty() {
+        return Ok(Vec::new());
+    }
+    tokio::time::timeout(COMMIT_LIMIT, work.commit(group)).await.unwrap_or(Err(DbError::PoolTimedOut))
+}
+
+impl<W: Work> Clone for Groups<W> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<W: Work> fmt::Debug for Groups<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Groups")
+    }
+}

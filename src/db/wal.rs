@@ -1,0 +1,166 @@
+//! What makes commits to an SQLite file last: one flush of the write-ahead log for all that were committed meanwhile.
+//!
+//! SQLite's own way (`synchronous = FULL`) flushes within each commit, while the only connection that writes waits for the disk. Here
+//! the commit is written (`synchronous = NORMAL`: order is kept, and checkpoints are flushed), the connection goes to the next who
+//! writes, and whoever committed waits until a flush that began afterwards has ended. The promise is the same.
+
+use super::DbError;
+use std::{
+    fs::File,
+    io,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    sync::mpsc,
+};
+use tokio::sync::oneshot;
+
+/// The way to the thread that flushes. Cheap to clone; the thread ends with the last clone.
+#[derive(Debug, Clone)]
+pub struct Wal(mpsc::Sender<Waiting>);
+
+type Waiting = oneshot::Sender<Result<(), Failed>>;
+
+/// Why commits do not last.
+#[derive(Debug, Clone)]
+struct Failed(io::ErrorKind, String);
+
+impl Wal {
+    /// Starts the thread, for the log of this database.
+    pub(super) fn start(database: &Path) -> io::Result<Self> {
+        let mut path = database.as_os_str().to_owned();
+        path.push("-wal");
+        let mut log = Log { path: path.into(), inode: None };
+        Self::start_with(move || log.flush())
+    }
+
+    fn start_with(flush: impl FnMut() -> Result<(), Failed> + Send + 'static) -> io::Result<Self> {
+        let (sender, waiting) = mpsc::channel();
+        std::thread::Builder::new().name("wal-flush".into()).spawn(move || serve(&waiting, flush))?;
+        Ok(Self(sender))
+    }
+
+    /// Returns when all that was committed before is on the disk.
+    pub(super) async fn flush(&self) -> Result<(), DbError> {
+        let (sender, flushed) = oneshot::channel();
+        // The thread ends only by a panic while a handle is there.
+        self.0.send(sender).map_err(|_| DbError::WorkerCrashed)?;
+        flushed
+            .await
+            .map_err(|_| DbError::WorkerCrashed)?
+            .map_err(|Failed(kind, text)| DbError::Io(io::Error::new(kind, text)))
+    }
+}
+
+/// Flushes for whoever waits. A flush that failed may have lost what it was for, and then nothing that follows in the log would be
+/// read again after a power cut: from then on all is refused.
+fn serve(arriving: &mpsc::Receiver<Waiting>, mut flush: impl FnMut() -> Result<(), Failed>) {
+    let mut state = Ok(());
+    while let Ok(first) = arriving.recv() {
+        let waiting: Vec<Waiting> = std::iter::once(first).chain(arriving.try_iter()).collect();
+        if state.is_ok() {
+            state = flush();
+            if let Err(Failed(_, text)) = &state {
+                tracing::error!("{text}");
+            }
+        }
+        for one in waiting {
+            let _gone = one.send(state.clone());
+        }
+    }
+}
+
+struct Log {
+    path: PathBuf,
+    /// Which file it was the last time: SQLite removes it with the last connection, and makes another.
+    inode: Option<u64>,
+}
+
+impl Log {
+    fn flush(&mut self) -> Result<(), Failed> {
+        self.try_flush().map_err(|error| {
+            let path = self.path.display();
+            Failed(
+                error.kind(),
+                format!(
+                    "can't flush {path} to the disk: {error}; nothing more is written until Daily is restarted on a sound disk"
+                ),
+            )
+        })
+    }
+
+    fn try_flush(&mut self) -> io::Result<()> {
+        let file = match File::open(&self.path) {
+            // A checkpoint, which flushes by itself, took everything into the database.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            file => file?,
+        };
+        file.sync_data()?;
+        let inode = file.metadata()?.ino();
+        if self.inode != Some(inode) {
+            // Its name must last, too.
+            let folder = self.path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            File::open(folder)?.sync_all()?;
+            self.inode = Some(inode);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    #[tokio::test]
+    async fn whoever_waits_is_answered_by_a_flush_that_began_afterwards_and_many_share_one() {
+        let (begun, may_end) = (Arc::new(AtomicUsize::new(0)), mpsc::channel());
+        let counter = begun.clone();
+        let wal = Wal::start_with(move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+            may_end.1.recv().unwrap();
+            Ok(())
+        })
+        .unwrap();
+        let flush = |wal: &Wal| {
+            let wal = wal.clone();
+            tokio::spawn(async move { wal.flush().await })
+        };
+        let first = flush(&wal);
+        while begun.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        // The first flush has begun: who comes now waits for another.
+        let others: Vec<_> = (0..10).map(|_| flush(&wal)).collect();
+        tokio::task::yield_now().await;
+        assert!(!first.is_finished());
+        may_end.0.send(()).unwrap();
+        first.await.unwrap().unwrap();
+        assert!(others.iter().all(|it| !it.is_finished()));
+        may_end.0.send(()).unwrap();
+        for other in others {
+            other.await.unwrap().unwrap();
+        }
+        assert_eq!(begun.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn after_a_flush_that_failed_nothing_is_promised_any_more() {
+        let mut results = vec![Ok(()), Err(Failed(io::ErrorKind::Other, "no disk".into())), Ok(())];
+        let wal = Wal::start_with(move || results.pop().unwrap()).unwrap();
+        wal.flush().await.unwrap();
+        assert!(wal.flush().await.unwrap_err().to_string().contains("no disk"));
+        assert!(wal.flush().await.unwrap_err().to_string().contains("no disk"));
+    }
+
+    #[tokio::test]
+    async fn a_log_that_is_not_there_was_taken_into_the_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let wal = Wal::start(&folder.path().join("daily.db")).unwrap();
+        wal.flush().await.unwrap();
+        std::fs::write(folder.path().join("daily.db-wal"), "frames").unwrap();
+        wal.flush().await.unwrap();
+    }
+}
