@@ -22,6 +22,7 @@ use crate::{
         deliver::Seats,
         govern::{Governor, RelayLimits},
         journal::Journal,
+        mail_journal::MailJournal,
     },
     mail::{
         Mailer, MailerError,
@@ -132,6 +133,7 @@ impl App {
         let rules = job_rules(&settings, &mailer);
         let jobs = jobs::Context {
             journal: Journal::start(db.clone(), clock.clone(), queue.clone(), rules.breaker),
+            mail_journal: MailJournal::start(db.clone(), clock.clone(), queue.clone(), rules.lease),
             governor: governor(&settings, &db, &clock),
             seats: Seats::default(),
             tails: TaskTracker::new(),

@@ -8,6 +8,7 @@ use daily::db::{
 };
 use daily::domain::{
     email_address::EmailAddress,
+    ids::NewsletterId,
     newsletter::Newsletter,
     signup_wording::signup_wording,
     subscription::SubscriptionStatus::{Active, Pending, Unsubscribed},
@@ -311,14 +312,19 @@ on_both_engines! {
     async fn a_signup_that_cannot_be_taken_keeps_no_other_waiting(engine: Engine) {
         let app = TestApp::start(engine).await;
         let store = app.store().await;
-        let at = if matches!(app.app.db, daily::db::Db::Sqlite { .. }) { "0" } else { "'2026-01-01T00:00:00Z'" };
-        // Its newsletter's row is gone.
-        store
-            .execute(&format!(
-                "INSERT INTO signups (received_at, address, address_key, newsletters, method) \
-                 VALUES ({at}, 'zoe@example.org', 'zoe@example.org', '[99]', 'form')"
-            ))
-            .await;
+        let signup = NewSignup {
+            address: &EmailAddress::parse("zoe@example.org").unwrap(),
+            // Its newsletter's row is gone.
+            newsletters: &[NewsletterId(99)],
+            method: "form",
+            language: None,
+            time_zone: None,
+            wording: signup_wording(None),
+            evidence: &subscriptions::Evidence::default(),
+        };
+        let mut tx = app.app.db.begin().await.unwrap();
+        signups::insert(&mut tx, &[signup], app.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
         app.sign_up("ann@example.org").await;
         app.settle().await;
         assert_eq!(app.mails_to("ann@example.org").len(), 1);

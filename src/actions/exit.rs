@@ -1,15 +1,12 @@
 //! Where readers' leaving is written down, in groups: when a newsletter goes out, many leave at once.
 
-use super::{
-    Context,
-    groups::{Groups, Work},
-    mail_reader,
-    unsubscribe::Leaving,
-};
+use super::{Context, mail_reader, unsubscribe::Leaving};
 use crate::{
     clock::Clock,
     db::{
-        Db, DbError, Tx, mails,
+        Db, DbError, Tx,
+        groups::{Groups, Work},
+        mails,
         newsletters::{self, NewsletterRecord},
         subscriptions::{self, Evidence, NewEntry, SubscriptionRecord},
     },

@@ -2,13 +2,14 @@
 
 use super::{
     Context,
-    groups::{Groups, Work},
     subscribe::{Signup, SubscribeError},
 };
 use crate::{
     clock::Clock,
     db::{
-        Db, DbError, Tx, newsletters,
+        Db, DbError, Tx,
+        groups::{Groups, Work},
+        newsletters,
         signup_limits::{set_taken_until, taken_until},
         signups::{self, NewSignup},
     },

@@ -14,7 +14,6 @@ pub mod confirm;
 pub mod edit_issue;
 pub mod exit;
 pub mod forget;
-mod groups;
 pub mod held_page;
 pub mod import_subscribers;
 pub mod intake;

@@ -2,7 +2,7 @@
 
 use super::{Db, Wal};
 use sqlx::{
-    Connection as _, PgConnection,
+    Connection as _, Executor as _, PgConnection,
     migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -133,6 +133,10 @@ impl Db {
                 let pool = PgPoolOptions::new()
                     .max_connections(POSTGRES_CONNECTIONS)
                     .acquire_timeout(Duration::from_secs(10))
+                    .after_connect(|connection, _| {
+                        // Our statements are short; compiling one took half a second of an import's batch again and again.
+                        Box::pin(async move { connection.execute("SET jit = off").await.map(drop) })
+                    })
                     .connect_with(options)
                     .await
                     .map_err(open)?;

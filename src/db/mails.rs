@@ -161,25 +161,31 @@ pub async fn get(tx: &mut Tx, id: MailId) -> Result<Option<MailRecord>, DbError>
         .await)
 }
 
-/// Begins an attempt: only one worker gets the row, until `claimed_until`. `None`: it is not due, done, or another's.
+/// Begins attempts: of each mail only one worker gets the row, until `claimed_until`. Those that are not due, done, or another's are
+/// not among what is returned.
 pub async fn begin(
     tx: &mut Tx,
-    id: MailId,
+    ids: &[MailId],
     now: Timestamp,
     claimed_until: Timestamp,
-) -> Result<Option<MailRecord>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_as(concat!(
-        "UPDATE mails SET status = 'sending', attempts = attempts + 1, claimed_until = $3 WHERE id = $1 AND \
-         ((status = 'queued' AND next_attempt_at <= $2) OR (status = 'sending' AND claimed_until < $2)) RETURNING ",
-        mail_columns!()
-    ))
-    .bind(id.0)
-    .bind(Stamp(now))
-    .bind(Stamp(claimed_until))
-    .fetch_optional(conn)
-    .await
-    })
+) -> Result<Vec<MailRecord>, DbError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<[i64; 1]> = ids.iter().map(|id| [id.0]).collect();
+    on_rows!(
+        tx,
+        ["UPDATE mails SET status = 'sending', attempts = attempts + 1, claimed_until = $3 WHERE \
+             ((status = 'queued' AND next_attempt_at <= $2) OR (status = 'sending' AND claimed_until < $2)) AND id IN \
+             (SELECT CAST(value ->> 0 AS BIGINT) FROM"],
+        [") RETURNING ", mail_columns!()],
+        |conn, query| sqlx::query_as(query)
+            .bind(encode(&rows)?)
+            .bind(Stamp(now))
+            .bind(Stamp(claimed_until))
+            .fetch_all(conn)
+            .await
+    )
 }
 
 /// Extends the lease of an attempt, for as long as it is the mail's latest.

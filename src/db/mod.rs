@@ -13,6 +13,7 @@ pub mod claims;
 pub mod deliveries;
 pub mod feeds;
 pub mod forgotten;
+pub mod groups;
 pub mod issues;
 pub mod mails;
 pub mod newsletters;

@@ -10,7 +10,8 @@ pub mod freeze_issue;
 pub mod govern;
 pub mod journal;
 mod mail_content;
-pub mod mailing;
+pub mod mail_journal;
+mod mailing;
 pub mod note;
 pub mod notify_operators;
 pub mod plan_issue;
@@ -26,7 +27,7 @@ mod wake_reading;
 pub mod watch_feed;
 mod watch_signups;
 
-use self::{govern::Governor, journal::Journal};
+use self::{govern::Governor, journal::Journal, mail_journal::MailJournal};
 use crate::{
     articles::fetch::Fetcher,
     clock::Clock,
@@ -63,6 +64,8 @@ pub struct Context {
     pub rules: JobRules,
     /// Where begins and answers of deliveries are written down.
     pub journal: Journal,
+    /// Where those of single mails are.
+    pub mail_journal: MailJournal,
     /// How much relays and domains may be given.
     pub governor: Governor,
     /// Which issues this process works on.
@@ -130,7 +133,8 @@ pub struct JobRules {
 pub async fn run(context: &Context, job: Job) -> Result<(), JobFailure> {
     match job {
         Job::TakeSignups => take_signups::run(context).await,
-        Job::SendMail { mail } => send_mail::run(context, mail).await,
+        Job::SendMail { mail } => send_mail::run(context, &[mail]).await,
+        Job::SendMails { mails } => send_mail::run(context, &mails).await,
         Job::Deliver { issue } => deliver::run(context, issue).await,
         Job::PollFeed { feed } => poll_feed::run(context, feed).await,
         Job::CheckArticle { article } => check_article::run(context, article).await,

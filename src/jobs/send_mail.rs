@@ -1,4 +1,4 @@
-//! Sending a single mail: a confirmation, a welcome, a notice. What it says is made in `mail_content`.
+//! Sending single mails: a confirmation, a welcome, a notice. What they say is made in `mail_content`.
 
 use super::{
     Context,
@@ -6,35 +6,64 @@ use super::{
 };
 use crate::{
     db::{
-        DbError, mails,
-        mails::{Attempt, MailRecord},
-        newsletters,
+        DbError,
+        mails::{self, Attempt, MailRecord},
+        newsletters::{self, NewsletterRecord},
     },
-    domain::{delivery::Answer, ids::MailId, mail::MailStatus, retry},
+    domain::{delivery::Answer, ids::MailId},
     mail::{
         Outcome, Outgoing, Priority,
         compose::{Draft, compose},
     },
     queue::{Job, JobFailure},
-    random,
 };
-use std::time::Duration;
+use futures_util::{StreamExt as _, stream};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+/// Mails of one job on their way at once.
+const AT_ONCE: usize = 4;
+/// A job that has taken longer begins no more mails: another one goes on. The queue's time limit is one mail's.
+const BEGIN_WITHIN: Duration = Duration::from_secs(10);
 /// How long to wait before keeping an answer is tried again.
 const RECORD_AGAIN_AFTER: [Duration; 4] =
     [Duration::from_millis(100), Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(15)];
 
-/// Sends a mail if it is due and nobody else is sending it, and records the answer.
-pub async fn run(context: &Context, id: MailId) -> Result<(), JobFailure> {
-    let now = context.clock.now();
-    let mut tx = context.db.begin().await?;
-    let Some(mail) = mails::begin(&mut tx, id, now, now + context.rules.lease).await? else {
-        return Ok(());
-    };
-    let newsletter = newsletters::get(&mut tx, mail.newsletter_id).await?;
-    let made = mail_content::content(context, &mut tx, &mail, &newsletter).await?;
-    tx.commit().await?;
+/// Sends mails, each if it is due and nobody else is sending it, and records the answers. One that can't be sent now does not keep the
+/// others.
+pub async fn run(context: &Context, mails: &[MailId]) -> Result<(), JobFailure> {
+    let begun = Instant::now();
+    let mut left = Vec::new();
+    let mut result = Ok(());
+    let mut sending = stream::iter(mails.iter().copied())
+        .map(|id| async move {
+            if context.stop.is_cancelled() || begun.elapsed() > BEGIN_WITHIN {
+                return Ok::<_, JobFailure>(Some(id));
+            }
+            one(context, id).await.map(|()| None)
+        })
+        .buffer_unordered(AT_ONCE);
+    while let Some(sent) = sending.next().await {
+        match sent {
+            Ok(not_begun) => left.extend(not_begun),
+            Err(error) => result = Err(error),
+        }
+    }
+    if !left.is_empty() {
+        let mut tx = context.db.begin().await?;
+        context.queue.enqueue_all(&mut tx, &Job::send_all(&left)).await?;
+        tx.commit().await?;
+    }
+    result
+}
 
+async fn one(context: &Context, id: MailId) -> Result<(), JobFailure> {
+    let Some(mail) = context.mail_journal.begin(id).await? else { return Ok(()) };
+    let mail = Arc::new(mail);
+    let (newsletter, made) = content(context, &mail).await?;
+    let now = context.clock.now();
     let outcome = match made {
         Content::Unwanted(why) => Outcome::Failed(Answer::new("", None, why)),
         Content::Mail { email, unsubscribe_url } => {
@@ -73,10 +102,11 @@ pub async fn run(context: &Context, id: MailId) -> Result<(), JobFailure> {
         Outcome::Sent(_) => tracing::info!(mail = %id, %kind, to, code, "single mail sent"),
         _ => tracing::warn!(mail = %id, %kind, to, code, "single mail not sent"),
     }
+    let outcome = Arc::new(outcome);
     // A database that fails for a moment must not make a mail that was sent one in doubt.
     let mut pauses = RECORD_AGAIN_AFTER.into_iter();
     loop {
-        match (record(context, &mail, &outcome).await, pauses.next()) {
+        match (context.mail_journal.finish(&mail, &outcome).await, pauses.next()) {
             (Ok(()), _) => return Ok(()),
             (Err(error), None) => return Err(error.into()),
             (Err(error), Some(pause)) => {
@@ -85,6 +115,19 @@ pub async fn run(context: &Context, id: MailId) -> Result<(), JobFailure> {
             }
         }
     }
+}
+
+/// What a mail says, and in whose name.
+async fn content(context: &Context, mail: &MailRecord) -> Result<(NewsletterRecord, Content), DbError> {
+    // The writer is asked for only where what is shown is written down.
+    let writes = mail_content::writes(mail.kind);
+    let mut tx = if writes { context.db.begin().await? } else { context.db.read().await? };
+    let newsletter = newsletters::get(&mut tx, mail.newsletter_id).await?;
+    let made = mail_content::content(context, &mut tx, mail, &newsletter).await?;
+    if writes {
+        tx.commit().await?;
+    }
+    Ok((newsletter, made))
 }
 
 /// Hands a mail over, and keeps up its lease for as long as the relay takes.
@@ -110,37 +153,4 @@ async fn send(context: &Context, attempt: Attempt, outgoing: &Outgoing<'_>) -> O
         outcome = context.mailer.send(Priority::Single, outgoing) => outcome,
         never = keep_up => never,
     }
-}
-
-async fn record(context: &Context, mail: &MailRecord, outcome: &Outcome) -> Result<(), DbError> {
-    let now = context.clock.now();
-    let answer = outcome.answer();
-    let first_due = mail.created_at.0;
-    let next = match outcome {
-        Outcome::Sent(_) | Outcome::Failed(_) => None,
-        _ if now.duration_since(first_due) >= retry::GIVE_UP_AFTER => None,
-        // In doubt: a second copy with the same Message-ID is better than none, but not at once.
-        Outcome::Deferred(_) | Outcome::InDoubt(_) => {
-            retry::next_attempt(mail.attempts, first_due, now, random::fraction())
-        }
-        Outcome::RelayTrouble(_) => Some(now + retry::relay_wait(now.duration_since(first_due))),
-    };
-    let mut tx = context.db.begin().await?;
-    let kept;
-    match next {
-        None => {
-            let sent = matches!(outcome, Outcome::Sent(_));
-            let status = if sent { MailStatus::Sent } else { MailStatus::Failed };
-            kept = mails::finish(&mut tx, mail.attempt(), status, answer, now).await?;
-        }
-        Some(at) => {
-            let counts = !matches!(outcome, Outcome::RelayTrouble(_));
-            kept = mails::postpone(&mut tx, mail.attempt(), answer, at, counts).await?;
-            context.queue.enqueue_at(&mut tx, &Job::SendMail { mail: mail.id }, at).await?;
-        }
-    }
-    if !kept {
-        tracing::warn!(mail = %mail.id, "an answer came after its lease was lost");
-    }
-    tx.commit().await
 }

@@ -118,9 +118,8 @@ async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbEr
         context.queue.enqueue(tx, &Job::PlanIssue { issue }).await?;
     }
     ask_operators(context, tx, now).await?;
-    for mail in mails::wake_due(tx, now, woken_before, AT_ONCE).await? {
-        context.queue.enqueue(tx, &Job::SendMail { mail }).await?;
-    }
+    let mails = mails::wake_due(tx, now, woken_before, AT_ONCE).await?;
+    context.queue.enqueue_all(tx, &Job::send_all(&mails)).await?;
     if signups::any_before(tx, now - TAKE_AGAIN_AFTER, now).await? {
         context.queue.enqueue(tx, &Job::TakeSignups).await?;
     }

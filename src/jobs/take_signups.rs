@@ -286,7 +286,6 @@ async fn mail(
             }
         })
         .collect();
-    let jobs: Vec<Job> =
-        mails::insert_all(tx, &mails, now).await?.into_iter().map(|mail| Job::SendMail { mail }).collect();
-    context.queue.enqueue_all(tx, &jobs).await
+    let mails = mails::insert_all(tx, &mails, now).await?;
+    context.queue.enqueue_all(tx, &Job::send_all(&mails)).await
 }

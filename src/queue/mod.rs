@@ -27,6 +27,11 @@ pub enum Job {
         /// Which.
         mail: MailId,
     },
+    /// Send several.
+    SendMails {
+        /// Which.
+        mails: Vec<MailId>,
+    },
     /// Make something of the signups that have arrived.
     TakeSignups,
     /// Deliver what is due of an issue, for a while.
@@ -88,11 +93,19 @@ impl Lane {
 }
 
 impl Job {
+    /// Mails that one job sends at most: each job costs the storage a few transactions, whatever it does.
+    const MAILS: usize = 16;
+
+    /// The jobs that send mails.
+    pub fn send_all(mails: &[MailId]) -> Vec<Self> {
+        mails.chunks(Self::MAILS).map(|mails| Self::SendMails { mails: mails.to_vec() }).collect()
+    }
+
     /// The queue this job goes through.
     pub const fn lane(&self) -> Lane {
         match self {
             Self::TakeSignups => Lane::Signup,
-            Self::SendMail { .. } => Lane::Mail,
+            Self::SendMail { .. } | Self::SendMails { .. } => Lane::Mail,
             Self::Deliver { .. } => Lane::Delivery,
             Self::PollFeed { .. } | Self::CheckArticle { .. } => Lane::Reading,
             Self::PlanIssue { .. } | Self::FreezeIssue { .. } => Lane::Work,

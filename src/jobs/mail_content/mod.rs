@@ -95,7 +95,12 @@ struct OwnLinks {
     preferences: String,
 }
 
-/// Makes what a mail says. In the caller's transaction, which begins the mail, is written down what it shows its reader.
+/// Whether making such a mail writes down what it shows its reader, and so needs a transaction that may write.
+pub(super) const fn writes(kind: MailKind) -> bool {
+    matches!(kind, MailKind::Welcome)
+}
+
+/// Makes what a mail says that was begun.
 pub(super) async fn content(
     context: &Context,
     tx: &mut Tx,

@@ -3,7 +3,7 @@
 //! Which issue, if any, is a plain rule. It is the newsletter's latest one that went out or is going out, and it is shown if it
 //! can reach this reader in no other way: its deliveries have all been made, none of them is theirs, and no earlier welcome
 //! showed it to them. Of its stories those are told that they had in no other issue, of whatever newsletter. The issue, once
-//! shown, counts as had, whole: it goes into `welcomes` in the transaction that begins the mail, and into the mail's own row, so
+//! shown, counts as had, whole: it goes into `welcomes` and, in the same transaction, into the mail's own row, so
 //! that a second attempt shows the same.
 
 use super::{Content, Making, clock};

@@ -1,7 +1,7 @@
 //! Work that many ask for at once, done in one transaction for all who have gathered while the last was being committed: a commit costs
 //! hardly more for a hundred than for one.
 
-use crate::db::DbError;
+use super::DbError;
 use std::{fmt, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 
@@ -13,7 +13,7 @@ const WAITING: usize = 1024;
 const COMMIT_LIMIT: Duration = Duration::from_secs(20);
 
 /// What is done for groups.
-pub(super) trait Work: Send + Sync + 'static {
+pub trait Work: Send + Sync + 'static {
     /// What one asks for.
     type Asked: Send + Sync + 'static;
     /// What one is told.
@@ -29,7 +29,7 @@ pub(super) trait Work: Send + Sync + 'static {
 }
 
 /// The way to the task that does it. Cheap to clone; the task ends with the last clone.
-pub(super) struct Groups<W: Work>(mpsc::Sender<Waiting<W>>);
+pub struct Groups<W: Work>(mpsc::Sender<Waiting<W>>);
 
 struct Waiting<W: Work> {
     asked: W::Asked,
@@ -38,14 +38,14 @@ struct Waiting<W: Work> {
 
 impl<W: Work> Groups<W> {
     /// Starts the task.
-    pub(super) fn start(work: W) -> Self {
+    pub fn start(work: W) -> Self {
         let (sender, arriving) = mpsc::channel(WAITING);
         tokio::spawn(run(work, arriving));
         Self(sender)
     }
 
     /// Asks, and waits until it is done for good, or refused.
-    pub(super) async fn ask(&self, asked: W::Asked) -> Result<W::Answer, W::Refusal> {
+    pub async fn ask(&self, asked: W::Asked) -> Result<W::Answer, W::Refusal> {
         let (answer, answered) = oneshot::channel();
         // The task ends only by a panic while a handle is there; what it said then is in the log.
         self.0.send(Waiting { asked, answer }).await.map_err(|_| DbError::WorkerCrashed)?;
@@ -83,7 +83,7 @@ async fn answer_all<W: Work>(work: &W, group: &[W::Asked]) -> Vec<Result<W::Answ
             answers
         }
         Err(error) => {
-            tracing::error!(%error, asked = group.len(), "what readers asked for could not be kept");
+            tracing::error!(%error, asked = group.len(), "what was asked for in a group could not be kept");
             group.iter().map(|_| Err(DbError::PoolTimedOut.into())).collect()
         }
     }
