@@ -2,6 +2,7 @@
 
 mod greetings;
 mod notices;
+mod together;
 
 use crate::support::app::TestApp;
 use daily::{
