@@ -75,9 +75,10 @@ pub async fn post(
         Choosing::Open(choice) => choice,
         Choosing::Gone(gone) => {
             // All that who has left can ask for.
-            let notice = match form::is_for_copy(&body) {
-                true => carry_out::copy(&site, gone.subscription, speech).await?,
-                false => None,
+            let notice = if form::is_for_copy(&body) {
+                carry_out::copy(&site, gone.subscription, speech).await?
+            } else {
+                None
             };
             return Ok(page::gone(speech, &gone.newsletter, &notice.unwrap_or(Notice::None)));
         }
