@@ -4,7 +4,7 @@ use crate::support::{app::TestApp, on_both_engines};
 use daily::{
     actions::forget::{Forgetting, forget},
     db::subscriptions,
-    domain::{email_address::EmailAddress, token::Purpose},
+    domain::{email_address::EmailAddress, ids::SubscriptionId, reader_request::RequestKind, token::Purpose},
 };
 use jiff::SignedDuration;
 
@@ -50,7 +50,7 @@ on_both_engines! {
         assert!(header("content-disposition").starts_with("attachment"));
         assert_eq!(header("cache-control"), "no-store");
         let text = file.text().await.unwrap();
-        for says in ["about ann@example.org", "requested (form)", "confirmed (link)", "agreed to: ", "weekly; all sections", "2026-05-01", "Asked for a copy of this"] {
+        for says in ["about ann@example.org", "requested (form)", "confirmed (link)", "agreed to: ", "weekly; all sections", "2026-05-01", "Asked for a copy of this", "DUE", "ATTEMPTS"] {
             assert!(text.contains(says), "{says}: {text}");
         }
         assert!(!text.contains("bob"), "{text}");
@@ -81,16 +81,82 @@ on_both_engines! {
             let url = format!("{}/copy/{wrong}", app.url);
             assert_eq!((app.get(&url).await.status(), app.post(&url).await.status()), (404.try_into().unwrap(), 404.try_into().unwrap()));
         }
-        // Who has left gets no new link; the one they have still works.
         let link = link(&app);
-        let left = page(&app).await.replace("preferences", "unsubscribe");
-        app.post(&format!("{}{left}", app.url)).await;
-        assert!(ask(&app).await.text().await.unwrap().contains("You are not subscribed"));
-        assert_eq!(app.post(&link).await.status(), 200);
         let address = EmailAddress::parse(ANN).unwrap();
         assert_eq!(forget(&app.app.actions, &address).await.unwrap(), Forgetting::Done);
         assert_eq!(app.post(&link).await.status(), 404);
         assert_eq!(app.store().await.number("SELECT count(*) FROM reader_requests").await, 0);
+    }
+
+    async fn who_has_left_gets_a_copy_too_and_who_is_suppressed_no_mail(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader(ANN).await;
+        let id = app.app.actions.keys.verify(Purpose::Unsubscribe, page(&app).await.rsplit('/').next().unwrap()).unwrap();
+        let left = page(&app).await.replace("preferences", "unsubscribe");
+        app.post(&format!("{}{left}", app.url)).await;
+        let shown = app.get(&format!("{}{}", app.url, page(&app).await)).await.text().await.unwrap();
+        assert!(shown.contains("You are not subscribed") && shown.contains("value=\"copy\""), "{shown}");
+        let before = app.mails_to(ANN).len();
+        for status in [200, 200, 200, 429] {
+            let answer = ask(&app).await;
+            assert_eq!(answer.status(), status);
+            assert_eq!(answer.headers().contains_key("retry-after"), status == 429);
+            let said = if status == 200 { "We have sent you a mail" } else { "asked for often enough" };
+            assert!(answer.text().await.unwrap().contains(said));
+        }
+        assert_eq!(app.mails_to(ANN).len(), before + 3);
+        let text = app.post(&link(&app)).await.text().await.unwrap();
+        assert!(text.contains("unsubscribed (link)") && text.contains("Asked for a copy of this"), "{text}");
+        // Another wish than this one changes nothing.
+        let answer = app.post_form(&page(&app).await, &[("do", "resume")]).await;
+        assert!(answer.text().await.unwrap().contains("You are not subscribed"));
+        // Suppressed: the same answer, no mail.
+        app.clock.advance(SignedDuration::from_hours(24));
+        app.store().await.execute("INSERT INTO suppressions (address_key, reason, created_at) \
+            SELECT address_key, 'complained', created_at FROM subscribers").await;
+        assert!(ask(&app).await.text().await.unwrap().contains("We have sent you a mail"));
+        assert_eq!(app.mails_to(ANN).len(), before + 3);
+        let address = EmailAddress::parse(ANN).unwrap();
+        assert_eq!(forget(&app.app.actions, &address).await.unwrap(), Forgetting::Done);
+        let gone = app.app.actions.keys.sign(Purpose::Unsubscribe, id);
+        assert_eq!(app.post_form(&format!("/preferences/{gone}"), &[("do", "copy")]).await.status(), 404);
+    }
+
+    async fn a_copy_holds_what_went_to_earlier_addresses_and_what_others_were_before(engine: Engine) {
+        let app = TestApp::start_with(engine, |settings| settings.signup.welcome_mail = true).await;
+        app.article("The bridge opens").await;
+        app.send_issue().await;
+        let old = "ann@example.net";
+        for reader in [ANN, old] {
+            app.reader(reader).await;
+            app.settle().await;
+        }
+        // As two readers who turn out to be one leave it: the one who was mailed at the old address is nobody now.
+        let store = app.store().await;
+        store.execute("UPDATE subscriptions SET merged_into = (SELECT min(id) FROM subscriptions) \
+            WHERE id = (SELECT max(id) FROM subscriptions)").await;
+        store.execute("UPDATE subscribers SET address_key = 'erased-2@erased.invalid', address = 'erased-2@erased.invalid' \
+            WHERE address_key = 'ann@example.net'").await;
+        let mut tx = app.app.db.begin().await.unwrap();
+        let merged = SubscriptionId(store.number("SELECT max(id) FROM subscriptions").await);
+        let wanted = EmailAddress::parse("ann@example.com").unwrap();
+        let now = app.clock.now();
+        daily::db::reader_requests::insert(&mut tx, merged, RequestKind::Address, old, Some(&wanted), now).await.unwrap();
+        tx.commit().await.unwrap();
+        ask(&app).await;
+        let text = app.post(&link(&app)).await.text().await.unwrap();
+        for says in [
+            "ann@example.net", "welcome", "Shown by a mail of welcome on 2026-05-01",
+            "Asked for the address ann@example.com in place of ann@example.net", "confirmed there -, here -",
+            "version of that text: ", "link to confirm: 1", "Link to confirm 1 of ", "address: ann@example.org",
+        ] {
+            assert!(text.contains(says), "{says}: {text}");
+        }
+        assert_eq!(text.matches("Shown by a mail of welcome").count(), 2, "{text}");
+        // Whoever owns the address that was wished for is told of the wish, and not whose it is.
+        let held = subscriptions::held(&mut app.app.db.read().await.unwrap(), &wanted).await.unwrap().unwrap();
+        assert_eq!(held.wishes_of_others.len(), 1);
+        assert!(!serde_json::to_string(&held).unwrap().contains("example.net"));
     }
 
     async fn old_requests_go_by_themselves(engine: Engine) {

@@ -7,12 +7,14 @@ use daily::{
         import_subscribers::{Import, import_subscribers},
     },
     db::{
+        signups::{self, NewSignup},
         subscriptions::{self, Held},
         suppressions,
     },
     domain::{
         email_address::EmailAddress,
         import::{Dates, LayoutOptions, Outcome},
+        signup_wording::signup_wording,
         subscription::SubscriptionStatus,
         token::Purpose,
     },
@@ -141,8 +143,35 @@ on_both_engines! {
         assert_eq!(forgotten(&app, ANN).await, Forgetting::InFlight);
         // They have left all the same.
         assert_eq!(app.status_of(ANN).await, Some(SubscriptionStatus::Unsubscribed));
+        // So is one to the reader who turned out to be the same.
+        store.execute("UPDATE deliveries SET status = 'sent' WHERE subscriber_id = \
+            (SELECT id FROM subscribers WHERE address_key = 'ann@example.org')").await;
+        store.execute("UPDATE subscriptions SET merged_into = (SELECT min(id) FROM subscriptions) \
+            WHERE id = (SELECT max(id) FROM subscriptions)").await;
+        assert_eq!(forgotten(&app, ANN).await, Forgetting::InFlight);
         store.execute("UPDATE deliveries SET status = 'sent'").await;
         assert_eq!(forgotten(&app, ANN).await, Forgetting::Done);
+    }
+
+    async fn a_signup_that_is_still_to_be_taken_is_held_and_can_be_forgotten(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        let newsletter = app.newsletter().await;
+        let signup = NewSignup {
+            address: &address(ANN),
+            newsletters: &[newsletter.id],
+            method: "form",
+            language: Some("de"),
+            time_zone: None,
+            wording: signup_wording(Some("de")),
+            evidence: &subscriptions::Evidence { client_address: Some("192.0.2.1".into()), ..Default::default() },
+        };
+        let mut tx = app.app.db.begin().await.unwrap();
+        signups::insert(&mut tx, &[signup], app.clock.now()).await.unwrap();
+        tx.commit().await.unwrap();
+        let held = held(&app, ANN).await.unwrap();
+        assert_eq!(held.signups[0].client_address.as_deref(), Some("192.0.2.1"));
+        assert_eq!(forgotten(&app, ANN).await, Forgetting::Done);
+        assert_eq!(app.store().await.number("SELECT count(*) FROM signups").await, 0);
     }
 
     async fn the_ledger_lets_go_of_nothing_else(engine: Engine) {

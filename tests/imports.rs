@@ -8,7 +8,10 @@ use crate::support::{
     on_both_engines,
 };
 use daily::{
-    actions::import_subscribers::{Import, ImportError, LeftOut, ListError, Summary, import_subscribers},
+    actions::{
+        import_subscribers::{Import, ImportError, LeftOut, ListError, Summary, import_subscribers},
+        pause_subscription::pause_subscription,
+    },
     db::{
         DatabaseUrl,
         subscriptions::{self, ConsentRecord, SubscriptionRecord},
@@ -17,6 +20,7 @@ use daily::{
     domain::{
         email_address::EmailAddress,
         import::{Dates, LayoutOptions, Outcome, Source},
+        newsletter::WhoseClock,
         subscription::SubscriptionStatus,
     },
 };
@@ -268,6 +272,48 @@ on_both_engines! {
         let addresses: Vec<_> = readers.iter().map(|it| it["email"].as_str().unwrap()).collect();
         assert_eq!(addresses, ["ann@example.org", "Bob@example.org", "=cmd@example.org", "hal@example.org"]);
         assert_eq!(readers[0]["confirmed_ip"], "192.0.2.8");
+    }
+
+    async fn a_reader_who_rests_comes_back_on_the_same_day_elsewhere(engine: Engine) {
+        let here = TestApp::start(engine).await;
+        let (today, until) = (here.clock.now(), jiff::civil::date(2026, 5, 9));
+        for address in ["ann@example.org", "bob@example.org"] {
+            here.reader_at_once(address).await;
+            let id = subscription(&here, address).await.id;
+            assert!(pause_subscription(&here.app.actions, id, until).await.unwrap());
+        }
+        here.store().await.execute("UPDATE subscriptions SET time_zone = 'Pacific/Auckland' WHERE subscriber_id = \
+            (SELECT id FROM subscribers WHERE address_key = 'bob@example.org')").await;
+        let written = export(&here, &[]).await;
+        assert!(written.lines().next().unwrap().ends_with(",paused_until"), "{written}");
+        assert!(written.contains("\nann@example.org,paused,") && written.contains(",2026-05-09\n"), "{written}");
+
+        let there = TestApp::start(engine).await;
+        there.change_newsletter(|it| it.clock = WhoseClock::Reader).await;
+        // Her address was typed into the form there.
+        there.sign_up("ann@example.org").await;
+        there.signups_taken().await;
+        assert_eq!(take(&there, &written).await, "2 added");
+        for address in ["ann@example.org", "bob@example.org"] {
+            let it = subscription(&there, address).await;
+            assert_eq!((it.status, it.paused_until.as_deref()), (SubscriptionStatus::Paused, Some("2026-05-09")));
+        }
+        let store = there.store().await;
+        let resumes = format!("SELECT CAST({} AS BIGINT) FROM subscriptions WHERE paused_until = '2026-05-09' AND time_zone ", store.micros("resumes_at"));
+        assert_eq!(store.number(&format!("{resumes} IS NULL")).await, at("2026-05-09T00:00:00Z").as_microsecond());
+        assert_eq!(store.number(&format!("{resumes} IS NOT NULL")).await, at("2026-05-08T12:00:00Z").as_microsecond());
+        there.clock.set(at("2026-05-09T00:00:00Z"));
+        there.tick().await;
+        for address in ["ann@example.org", "bob@example.org"] {
+            assert_eq!(subscription(&there, address).await.status, SubscriptionStatus::Active);
+        }
+
+        // A day that has passed is no pause any more.
+        let later = TestApp::start(engine).await;
+        later.clock.advance(at("2026-05-20T00:00:00Z").duration_since(today));
+        assert_eq!(take(&later, &written).await, "2 added");
+        let it = subscription(&later, "ann@example.org").await;
+        assert_eq!((it.status, it.paused_until), (SubscriptionStatus::Active, None));
     }
 
     async fn who_must_not_be_mailed_is_exported_so(engine: Engine) {

@@ -39,6 +39,7 @@ mod operate;
 mod own_page;
 mod pages;
 mod pauses;
+mod pending;
 mod plans;
 mod postfix;
 mod preferences;

@@ -127,6 +127,69 @@ on_both_engines! {
         assert_eq!(delivery.reply_text.as_deref(), Some("the reader paused before it was sent"));
     }
 
+    async fn a_break_of_one_day_holds_for_a_copy_that_comes_after_its_end(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.change_newsletter(|it| it.clock = WhoseClock::Reader).await;
+        for (reader, zone) in [(ANN, "America/Los_Angeles"), (BOB, "Pacific/Auckland")] {
+            app.reader(reader).await;
+            post(&app, reader, &[("cadence", "every_issue"), ("time_zone", zone), ("send_time", "18:00")]).await;
+        }
+        post(&app, BOB, &[("cadence", "every_issue"), ("time_zone", "Pacific/Auckland"), ("send_time", "06:00")]).await;
+        app.article("The news of the second").await;
+        app.clock.set(at("2026-05-01T18:00:00Z"));
+        app.tick().await;
+        assert_eq!(had(&app, BOB).await, ["2026-05-02"]);
+        // In the morning of the second Ann takes a break until the third; Bob's issue of the third ends it before hers of the second.
+        app.clock.set(at("2026-05-02T14:00:00Z"));
+        assert_eq!(post(&app, ANN, &[("do", "pause"), ("until", "2026-05-03")]).await.0, 200);
+        app.article("The news of the third").await;
+        app.clock.set(at("2026-05-02T18:00:00Z"));
+        app.tick().await;
+        assert_eq!(app.status_of(ANN).await, Some(Active));
+        app.clock.set(at("2026-05-03T01:00:01Z"));
+        app.tick().await;
+        app.clock.set(at("2026-05-04T01:00:01Z"));
+        app.tick().await;
+        app.tick_after(SignedDuration::from_mins(1)).await;
+        assert_eq!(had(&app, ANN).await, ["2026-05-03"]);
+    }
+
+    async fn a_break_follows_the_newsletters_zone_and_clock(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader(ANN).await;
+        app.reader(BOB).await;
+        post(&app, BOB, &[("cadence", "every_issue"), ("time_zone", "Pacific/Auckland")]).await;
+        let store = app.store().await;
+        store.execute("UPDATE subscriptions SET time_zone = 'Pacific/Auckland' WHERE id = (SELECT max(id) FROM subscriptions)").await;
+        for reader in [ANN, BOB] {
+            post(&app, reader, &[("do", "pause"), ("until", "2026-05-09")]).await;
+        }
+        let resumes = |zone: &'static str| {
+            let micros = store.micros("resumes_at");
+            let store = &store;
+            async move { store.number(&format!("SELECT {micros} FROM subscriptions WHERE time_zone {zone}")).await }
+        };
+        let zone = |name: &str| daily::domain::newsletter::parse_time_zone(name).unwrap();
+        for (name, clock, ann, bob) in [
+            ("Pacific/Honolulu", WhoseClock::Newsletter, "2026-05-09T10:00:00Z", "2026-05-09T10:00:00Z"),
+            ("Pacific/Honolulu", WhoseClock::Reader, "2026-05-09T10:00:00Z", "2026-05-08T12:00:00Z"),
+            ("Europe/Berlin", WhoseClock::Reader, "2026-05-08T22:00:00Z", "2026-05-08T12:00:00Z"),
+        ] {
+            app.change_newsletter(|it| (it.time_zone, it.clock) = (zone(name), clock)).await;
+            assert_eq!(resumes("IS NULL").await, at(ann).as_microsecond(), "{name} {clock}");
+            assert_eq!(resumes("IS NOT NULL").await, at(bob).as_microsecond(), "{name} {clock}");
+        }
+    }
+
+    async fn nothing_is_said_to_be_done_that_was_not(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader(ANN).await;
+        let (_, page) = post(&app, ANN, &[("do", "resume")]).await;
+        assert!(!page.contains("Welcome back"), "{page}");
+        let (_, page) = post(&app, ANN, &[("leave", "nothing")]).await;
+        assert!(!page.contains("role=\"status\""), "{page}");
+    }
+
     async fn readers_on_every_side_of_the_earth_come_back_with_the_same_issue(engine: Engine) {
         let app = TestApp::start(engine).await;
         app.change_newsletter(|it| it.clock = WhoseClock::Reader).await;
@@ -205,6 +268,8 @@ on_both_engines! {
         tx.commit().await.unwrap();
         app.clock.set(at("2026-05-09T07:00:00Z"));
         app.tick().await;
-        assert_eq!(app.status_of(BOB).await, Some(daily::domain::subscription::SubscriptionStatus::Undeliverable));
+        let it = subscription(&app, BOB).await;
+        assert_eq!(it.status, daily::domain::subscription::SubscriptionStatus::Undeliverable);
+        assert_eq!(it.paused_until, None, "who gets nothing any more takes no break");
     }
 }

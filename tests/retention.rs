@@ -1,8 +1,8 @@
 //! What is held about readers is kept as long as is configured, and no longer.
 
-use crate::support::{app::TestApp, on_both_engines};
+use crate::support::{app::TestApp, on_both_engines, store::Store};
 use daily::{
-    db::subscriptions,
+    db::{subscriptions, turns},
     domain::{email_address::EmailAddress, subscription::SubscriptionStatus::Active, token::Purpose},
     jobs::retain::{Retained, retain},
 };
@@ -41,7 +41,48 @@ on_both_engines! {
         let store = app.store().await;
         assert_eq!(store.number("SELECT count(*) FROM forgotten").await, 1);
         assert_eq!(store.number("SELECT count(*) FROM consent_events WHERE address LIKE 'left@%'").await, 0);
+        let kept = "SELECT count(*) FROM subscriptions WHERE erased_at IS NOT NULL AND ended_at IS NOT NULL";
+        assert_eq!(store.number(kept).await, 1, "that they left still counts, and is not looked at again");
         assert_eq!(retain(&app.app.jobs).await.unwrap(), Retained::default(), "and not again");
+    }
+
+    async fn of_several_workers_one_erases_at_a_time(engine: Engine) {
+        let app = TestApp::start_with(engine, |settings| settings.retention.mails = Some(DAY)).await;
+        app.reader("ann@example.org").await;
+        app.clock.advance(DAY * 2);
+        let now = app.clock.now();
+        let mut tx = app.app.db.begin().await.unwrap();
+        assert!(turns::take(&mut tx, "retain", "another", now, now + DAY).await.unwrap());
+        tx.commit().await.unwrap();
+        assert_eq!(retain(&app.app.jobs).await.unwrap(), Retained::default());
+        // It fell silent.
+        app.clock.advance(DAY + SignedDuration::from_secs(1));
+        assert_eq!(retain(&app.app.jobs).await.unwrap(), Retained { readers: 0, mails: 1 });
+        assert_eq!(app.store().await.number("SELECT count(*) FROM turns WHERE name = 'retain'").await, 0);
+    }
+
+    async fn forgetting_a_reader_does_not_go_through_everybodys_mails(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        let mails = "DELETE FROM mails WHERE subscription_id IN (SELECT id FROM subscriptions WHERE subscriber_id = 1)";
+        let left = "SELECT s.id FROM subscriptions s WHERE s.ended_at <= NULL AND (s.ended_at, s.id) > (NULL, 0) \
+            AND s.erased_at IS NULL AND s.merged_into IS NULL ORDER BY s.ended_at, s.id LIMIT 500";
+        for (statement, index) in [(mails, "mails_by_subscription"), (left, "subscriptions_ended")] {
+            let plan = match app.store().await {
+                Store::Sqlite(pool) => {
+                    let rows: Vec<(i64, i64, i64, String)> =
+                        sqlx::query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"))).fetch_all(&pool).await.unwrap();
+                    rows.into_iter().map(|row| row.3).collect::<Vec<_>>()
+                }
+                Store::Postgres(pool) => {
+                    // With a handful of rows it would rather read them all.
+                    let mut tx = pool.begin().await.unwrap();
+                    sqlx::query("SET LOCAL enable_seqscan = off").execute(&mut *tx).await.unwrap();
+                    let statement = statement.replace("<= NULL", "<= now()").replace("(NULL, 0)", "(now(), 0)");
+                    sqlx::query_scalar(sqlx::AssertSqlSafe(format!("EXPLAIN {statement}"))).fetch_all(&mut *tx).await.unwrap()
+                }
+            };
+            assert!(plan.iter().any(|step| step.contains(index)), "{plan:?}");
+        }
     }
 
     async fn with_no_limit_everything_stays(engine: Engine) {

@@ -15,6 +15,10 @@ use crate::{Email, Masthead};
 pub struct AlreadySubscribed<'a> {
     /// The newsletter they asked for again.
     pub masthead: Masthead<'a>,
+    /// The titles of all that comes to them.
+    pub coming: &'a [&'a str],
+    /// What rests while they take a break from it.
+    pub resting: &'a [Resting<'a>],
     /// Leaves the newsletter. It stands verbatim and may be a placeholder.
     pub unsubscribe_url: &'a str,
     /// The issues so far. It stands verbatim and may be a placeholder.
@@ -23,32 +27,43 @@ pub struct AlreadySubscribed<'a> {
     pub address: &'a str,
 }
 
+/// A newsletter that its reader takes a break from.
+#[derive(Debug, Clone, Copy)]
+pub struct Resting<'a> {
+    /// Its title.
+    pub title: &'a str,
+    /// Where the break can be ended. It stands verbatim and may be a placeholder.
+    pub preferences_url: &'a str,
+}
+
 /// The mail that reassures.
 pub fn render(already: &AlreadySubscribed<'_>) -> Email {
-    write(already, None)
-}
-
-/// The same to a reader who is taking a break: where they end it. The address stands verbatim and may be a placeholder.
-pub fn render_paused(already: &AlreadySubscribed<'_>, preferences_url: &str) -> Email {
-    write(already, Some(preferences_url))
-}
-
-fn write(already: &AlreadySubscribed<'_>, paused: Option<&str>) -> Email {
     let (masthead, words) = &already.masthead.of_letter();
     let say = &words.already_subscribed;
     let look = Look::of(&masthead.theme);
-    let title = tidy(masthead.title);
+    let coming: Vec<String> = already.coming.iter().map(|title| tidy(title)).collect();
+    let all: Vec<String> =
+        coming.iter().cloned().chain(already.resting.iter().map(|it| tidy(it.title))).collect();
     let address = tidy(already.address);
     let (at_site, at_linked_site) = masthead.at_site(&look, words);
-    let values = &[("title", title.as_str()), ("at_site", &at_site), ("address", &address)];
 
-    let subject = fill(&say.subject, values);
-    let (preheader, done, press, url) = match paused {
-        None => (&say.preheader, &say.done, &say.button, already.archive_url),
-        Some(url) => (&say.paused_preheader, &say.paused, &say.resume, url),
+    let subject = fill(&say.subject, &[("title", &all.join(", "))]);
+    let done = match coming.as_slice() {
+        [] => None,
+        [title] => Some(fill(&say.done, &[("title", title)])),
+        titles => Some(fill(&say.several, &[("titles", &titles.join(", "))])),
+    };
+    let rests: Vec<(String, &str)> = already
+        .resting
+        .iter()
+        .map(|it| (fill(&say.paused, &[("title", &tidy(it.title))]), it.preferences_url))
+        .collect();
+    // The one thing to do; a break that it does not end has a link of its own.
+    let (preheader, press, url) = match (&done, already.resting.first()) {
+        (None, Some(it)) => (&say.paused_preheader, &say.resume, it.preferences_url),
+        _ => (&say.preheader, &say.button, already.archive_url),
     };
     let preheader = preheader.clone();
-    let done = fill(done, values);
     let marked = [("at_site", at_linked_site), ("address", html! { strong { (address) } })];
     let leave = inline_link(&look, already.unsubscribe_url, &words.letter.unsubscribe);
 
@@ -56,9 +71,15 @@ fn write(already: &AlreadySubscribed<'_>, paused: Option<&str>) -> Email {
         (row(html! {
             (headline(&look, &subject))
             (paragraph(filled(&say.asked, &marked)))
-            (paragraph(html! { (done) }))
+            @if let Some(done) = &done { (paragraph(html! { (done) })) }
+            @for (rests, link) in &rests {
+                (paragraph(html! {
+                    (rests)
+                    @if *link != url { " " (inline_link(&look, link, &say.resume)) }
+                }))
+            }
             (button(&look, url, press))
-            @if paused.is_none() { (small_print(html! { (say.missing) })) }
+            @if done.is_some() { (small_print(html! { (say.missing) })) }
         }))
         (row_end())
     };
@@ -67,10 +88,19 @@ fn write(already: &AlreadySubscribed<'_>, paused: Option<&str>) -> Email {
     let mut part = TextPart::default();
     part.letterhead(masthead);
     part.paragraph(0, &subject).gap();
-    part.paragraph(0, &fill(&say.asked, values)).gap();
-    part.paragraph(0, &done).gap();
+    part.paragraph(0, &fill(&say.asked, &[("at_site", &at_site), ("address", &address)])).gap();
+    if let Some(done) = &done {
+        part.paragraph(0, done).gap();
+    }
+    for (rests, link) in &rests {
+        part.paragraph(0, rests);
+        if *link != url {
+            part.link(0, link);
+        }
+        part.gap();
+    }
     part.paragraph(0, &words.label(press)).link(0, url).gap();
-    if paused.is_none() {
+    if done.is_some() {
         part.paragraph(0, &say.missing).gap();
     }
     part.rule('-').gap();

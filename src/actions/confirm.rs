@@ -77,7 +77,7 @@ pub async fn look(context: &Context, token: &str) -> Result<Confirmation, DbErro
     Ok(judge(context, &asked))
 }
 
-/// Confirms: all that the link confirms becomes active, the consent is recorded, and the reader is greeted by mail. A second press
+/// Confirms: all that the link confirms becomes active, the consent is recorded, and the reader is greeted by one mail. A second press
 /// says the same as the first, and does nothing.
 pub async fn confirm(
     context: &Context,
@@ -91,6 +91,7 @@ pub async fn confirm(
     if !matches!(judge(context, &asked), Confirmation::Ready { .. }) {
         return Ok(judge(context, &asked));
     }
+    let mut to_greet = context.welcome_mail;
     for it in asked.iter_mut().filter(|it| is_open(context, it)) {
         // Both guards are compare-and-set: of two presses at once only one records a consent.
         if subscriptions::use_confirmation(&mut tx, it.record.id, now).await?
@@ -98,7 +99,7 @@ pub async fn confirm(
         {
             let (event, by) = (ConsentEvent::Confirmed, by.as_str());
             subscriptions::record_consent(&mut tx, it.subscription.id, event, by, evidence, now).await?;
-            if context.welcome_mail {
+            if std::mem::take(&mut to_greet) {
                 mail_reader(
                     &context.queue,
                     &mut tx,

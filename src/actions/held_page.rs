@@ -33,44 +33,107 @@ pub fn page(it: &Held, now: Stamp) -> String {
     for subscription in &it.subscriptions {
         add_subscription(&mut text, subscription);
     }
-    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
-    let code = |code: Option<i64>| code.map_or_else(|| "-".into(), |code| code.to_string());
+    add_issues(&mut text, it);
+    add_mails(&mut text, it);
+    for it in &it.signups {
+        let _ = writeln!(
+            text,
+            "\nSignup of {} ({}), of which nothing was made yet",
+            moment(Some(it.received_at)),
+            it.method
+        );
+        add_fields(
+            &mut text,
+            "  ",
+            &[
+                ("IP address", it.client_address.as_deref()),
+                ("browser", it.user_agent.as_deref()),
+                ("page", it.source_url.as_deref()),
+                ("language", it.language.as_deref()),
+                ("time zone", it.time_zone.as_deref()),
+            ],
+        );
+    }
+    for it in &it.wishes_of_others {
+        let (asked, until) = (moment(Some(it.requested_at)), moment(Some(it.expires_at)));
+        let _ = writeln!(
+            text,
+            "\nAnother reader asked on {asked} to be mailed at this address; links until {until}"
+        );
+    }
+    text
+}
+
+fn or_none(text: Option<&str>) -> String {
+    text.unwrap_or("-").to_owned()
+}
+
+fn code(code: Option<i64>) -> String {
+    code.map_or_else(|| "-".into(), |code| code.to_string())
+}
+
+/// Names and what is said of them, a line each; what is not known is left out.
+fn add_fields(text: &mut String, indent: &str, fields: &[(&str, Option<&str>)]) {
+    for (what, said) in fields {
+        if let Some(said) = said {
+            let _ = writeln!(text, "{indent}{what}: {}", clean(said));
+        }
+    }
+}
+
+fn add_issues(text: &mut String, it: &Held) {
     let rows: Vec<_> = it
         .issues
         .iter()
         .map(|it| {
-            let ended = moment(it.finished_at);
-            let (relay, reply) = (or_none(&it.relay), or_none(&it.reply_text));
-            let date = it.issue_date.clone();
-            vec![it.newsletter.clone(), date, it.status.clone(), ended, relay, code(it.reply_code), reply]
+            vec![
+                it.newsletter.clone(),
+                it.issue_date.clone(),
+                it.status.clone(),
+                moment(Some(it.due_at)),
+                it.attempts.to_string(),
+                moment(it.finished_at),
+                or_none(it.relay.as_deref()),
+                code(it.reply_code),
+                or_none(it.reply_text.as_deref()),
+            ]
         })
         .collect();
     let _ = write!(text, "\nIssues sent or to be sent: {}\n", rows.len());
     if !rows.is_empty() {
-        text += &table(&["newsletter", "issue", "state", "ended", "relay", "code", "answer"], &rows);
+        let titles = ["newsletter", "issue", "state", "due", "attempts", "ended", "relay", "code", "answer"];
+        *text += &table(&titles, &rows);
     }
+    for it in &it.welcomes {
+        let at = moment(Some(it.welcomed_at));
+        let _ =
+            writeln!(text, "Shown by a mail of welcome on {at}: `{}` of {}", it.newsletter, it.issue_date);
+    }
+}
+
+fn add_mails(text: &mut String, it: &Held) {
     let rows: Vec<_> = it
         .mails
         .iter()
         .map(|it| {
-            let made = moment(Some(it.created_at));
-            let (relay, reply) = (or_none(&it.relay), or_none(&it.reply_text));
             vec![
                 it.newsletter.clone(),
-                made,
+                moment(Some(it.created_at)),
                 it.kind.clone(),
+                it.recipient.clone(),
                 it.status.clone(),
-                relay,
+                moment(it.finished_at),
+                or_none(it.relay.as_deref()),
                 code(it.reply_code),
-                reply,
+                or_none(it.reply_text.as_deref()),
             ]
         })
         .collect();
     let _ = write!(text, "\nOther mails: {}\n", rows.len());
     if !rows.is_empty() {
-        text += &table(&["newsletter", "made", "what", "state", "relay", "code", "answer"], &rows);
+        let titles = ["newsletter", "made", "what", "to", "state", "ended", "relay", "code", "answer"];
+        *text += &table(&titles, &rows);
     }
-    text
 }
 
 fn add_subscription(text: &mut String, it: &HeldSubscription) {
@@ -79,20 +142,26 @@ fn add_subscription(text: &mut String, it: &HeldSubscription) {
     let _ = writeln!(text, "  asked for:  {}", moment(Some(subscription.requested_at)));
     let _ = writeln!(text, "  confirmed:  {}", moment(subscription.confirmed_at));
     let _ = writeln!(text, "  ended:      {}", moment(subscription.ended_at));
+    let _ = writeln!(text, "  last mailed on account of a signup: {}", moment(subscription.signup_mailed_at));
     let _ = writeln!(text, "  chosen:     {}", choices(subscription));
     let _ = writeln!(text, "  What happened:");
     for event in &it.consent {
         let _ = writeln!(text, "    {}  {} ({})", moment(Some(event.occurred_at)), event.kind, event.method);
-        for (what, said) in [
-            ("IP address", &event.client_address),
-            ("browser", &event.user_agent),
-            ("page or file", &event.source_url),
-            ("agreed to", &event.wording),
-        ] {
-            if let Some(said) = said {
-                let _ = writeln!(text, "      {what}: {}", clean(said));
-            }
-        }
+        let version = event.wording_version.map(|version| version.to_string());
+        let link = event.confirmation_id.map(|id| id.to_string());
+        add_fields(
+            text,
+            "      ",
+            &[
+                ("address", event.address.as_deref()),
+                ("IP address", event.client_address.as_deref()),
+                ("browser", event.user_agent.as_deref()),
+                ("page or file", event.source_url.as_deref()),
+                ("agreed to", event.wording.as_deref()),
+                ("version of that text", version.as_deref()),
+                ("link to confirm", link.as_deref()),
+            ],
+        );
     }
     for said in &it.said_on_leaving {
         let remark = said.remark.as_deref().unwrap_or("");
@@ -105,17 +174,27 @@ fn add_subscription(text: &mut String, it: &HeldSubscription) {
         );
     }
     for asked in &it.requests {
-        let at = moment(Some(asked.requested_at));
+        let (at, until) = (moment(Some(asked.requested_at)), moment(Some(asked.expires_at)));
+        let from = &asked.old_address;
         let _ = match &asked.new_address {
-            Some(new) => {
-                writeln!(text, "  Asked for the address {new} on {at}: done {}", moment(asked.done_at))
-            }
-            None => writeln!(text, "  Asked for a copy of this on {at}"),
+            Some(new) => writeln!(
+                text,
+                "  Asked for the address {new} in place of {from} on {at}; links until {until}; confirmed there {}, here {}; done {}",
+                moment(asked.new_confirmed_at),
+                moment(asked.old_confirmed_at),
+                moment(asked.done_at)
+            ),
+            None => writeln!(text, "  Asked for a copy of this on {at}, at {from}; link until {until}"),
         };
     }
     for link in &it.confirmation_links {
-        let made = moment(Some(link.created_at));
-        let _ = writeln!(text, "  Link to confirm of {made}: used {}", moment(link.used_at));
+        let (made, until) = (moment(Some(link.created_at)), moment(Some(link.expires_at)));
+        let _ = writeln!(
+            text,
+            "  Link to confirm {} of {made}, until {until}: used {}",
+            link.id,
+            moment(link.used_at)
+        );
     }
 }
 

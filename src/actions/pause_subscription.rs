@@ -2,35 +2,54 @@
 
 use super::{Context, set_preferences::follow_clock};
 use crate::{
-    db::{DbError, newsletters, subscriptions},
+    db::{DbError, deliveries, newsletters, subscriptions},
     domain::{ids::SubscriptionId, pause},
 };
 use jiff::civil::Date;
 
-/// Pauses a subscription until the issue of a date. Nothing of it is begun from now on, of an issue that goes out just now either;
-/// when the date comes it goes on by itself. `false`: there is no such subscription, or it is neither active nor paused.
+/// Pauses a subscription until the issue of a date. Nothing of it is begun from now on, of an issue that goes out just now either,
+/// not even if the pause is over before the reader's copy is due; when the date comes it goes on by itself. `false`: there is no such subscription, or it is neither active nor paused.
 pub async fn pause_subscription(context: &Context, id: SubscriptionId, until: Date) -> Result<bool, DbError> {
+    let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let Some(subscription) = subscriptions::of_link(&mut tx, id).await? else { return Ok(false) };
     let newsletter = newsletters::get(&mut tx, subscription.newsletter_id).await?;
     let own = subscription.preferences().time_zone;
     let zone = pause::zone_of(&newsletter.newsletter, own.as_ref());
+    let (id, reader) = (subscription.id, subscription.subscriber_id);
     let paused = subscriptions::pause(&mut tx, id, until, pause::resumes_at(until, zone)).await?;
+    if paused {
+        deliveries::skip_paused(&mut tx, id, reader, until, now).await?;
+    }
     tx.commit().await?;
     Ok(paused)
 }
 
-/// Ends a pause: the next issue comes. `false`: there was none.
-pub async fn resume_subscription(context: &Context, id: SubscriptionId) -> Result<bool, DbError> {
+/// What became of ending a pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resuming {
+    /// The next issue comes.
+    Resumed,
+    /// There was no pause.
+    NotPaused,
+    /// The reader is not subscribed any more.
+    Gone,
+}
+
+/// Ends a pause.
+pub async fn resume_subscription(context: &Context, id: SubscriptionId) -> Result<Resuming, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    if !subscriptions::resume(&mut tx, id).await? {
-        return Ok(false);
+    let resumed = subscriptions::resume(&mut tx, id).await?;
+    let subscription = subscriptions::of_link(&mut tx, id).await?;
+    let Some(subscription) = subscription.filter(|it| it.status.is_confirmed()) else {
+        return Ok(Resuming::Gone);
+    };
+    if !resumed {
+        return Ok(Resuming::NotPaused);
     }
-    if let Some(subscription) = subscriptions::of_link(&mut tx, id).await? {
-        let newsletter = newsletters::get(&mut tx, subscription.newsletter_id).await?;
-        follow_clock(&mut tx, &newsletter, &subscription, now).await?;
-    }
+    let newsletter = newsletters::get(&mut tx, subscription.newsletter_id).await?;
+    follow_clock(&mut tx, &newsletter, &subscription, now).await?;
     tx.commit().await?;
-    Ok(true)
+    Ok(Resuming::Resumed)
 }

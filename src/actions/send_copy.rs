@@ -26,7 +26,7 @@ pub enum Asked {
     Sent,
     /// That was often enough; how long until it may be asked again.
     TooMany(SignedDuration),
-    /// The reader has left meanwhile.
+    /// The reader is nobody any more.
     Gone,
 }
 
@@ -53,14 +53,11 @@ pub enum CopyLink {
     },
 }
 
-/// Sends the link to the reader of a subscription.
+/// Sends the link to the reader of a subscription; also where it has ended: what is held about whoever has left is theirs, too.
 pub async fn ask(context: &Context, id: SubscriptionId) -> Result<Asked, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let Some(subscription) = subscriptions::of_link(&mut tx, id).await? else { return Ok(Asked::Gone) };
-    if !subscription.status.is_confirmed() {
-        return Ok(Asked::Gone);
-    }
     let name = format!("copy {}", subscription.subscriber_id);
     if let Err(wait) = allowance::take(context, &mut tx, &name, LIMIT).await? {
         return Ok(Asked::TooMany(wait));

@@ -10,7 +10,8 @@ use crate::{
     domain::{
         ids::NewsletterId,
         issue::IssueStatus,
-        newsletter::Newsletter,
+        newsletter::{Newsletter, parse_time_zone},
+        pause,
         schedule::{self, NOT_ITS_DAY},
     },
 };
@@ -36,6 +37,9 @@ pub async fn set_newsletter<E: From<DbError>>(
         record.scheduled_since = now;
         move_issues(&mut tx, &record, now).await?;
     }
+    if (&old.time_zone, old.clock) != (&new.time_zone, new.clock) {
+        move_pauses(&mut tx, &record).await?;
+    }
     newsletters::update(&mut tx, &record).await?;
     tx.commit().await?;
     Ok(record)
@@ -44,6 +48,19 @@ pub async fn set_newsletter<E: From<DbError>>(
 /// What decides which dates have an issue and when each is due.
 fn schedule_of(it: &Newsletter) -> impl PartialEq {
     (it.days, it.send_time, it.time_zone.clone(), it.clock)
+}
+
+/// Pauses end with a day on readers' clocks, which may be others now.
+async fn move_pauses(tx: &mut Tx, record: &NewsletterRecord) -> Result<(), DbError> {
+    for (until, own) in subscriptions::pauses_of(tx, record.id).await? {
+        // What is stored was parsed once; where it can't be read any more, the pause ends as it would have.
+        let Ok(date) = until.parse() else { continue };
+        let zone = own.as_deref().and_then(|name| parse_time_zone(name).ok());
+        let zone = pause::zone_of(&record.newsletter, zone.as_ref());
+        let resumes_at = pause::resumes_at(date, zone);
+        subscriptions::move_pauses(tx, record.id, (&until, own.as_deref()), resumes_at).await?;
+    }
+    Ok(())
 }
 
 async fn move_issues(tx: &mut Tx, record: &NewsletterRecord, now: Timestamp) -> Result<(), DbError> {

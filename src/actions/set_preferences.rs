@@ -27,10 +27,18 @@ pub enum Choosing {
     /// The reader can choose.
     Open(Box<Choice>),
     /// The reader is not subscribed: there is nothing to choose.
-    Gone {
-        /// Which newsletter.
-        newsletter: Box<NewsletterRecord>,
-    },
+    Gone(Gone),
+}
+
+/// A reader who is not subscribed (any more).
+#[derive(Debug, Clone)]
+pub struct Gone {
+    /// The subscription that the link is about.
+    pub subscription: SubscriptionId,
+    /// To which newsletter.
+    pub newsletter: Box<NewsletterRecord>,
+    /// The language they read in, by its tag, if they have said so.
+    pub language: Option<String>,
 }
 
 /// What a reader can choose, and has chosen.
@@ -76,7 +84,11 @@ pub async fn look(context: &Context, token: &str) -> Result<Choosing, DbError> {
     };
     let newsletter = newsletters::get(&mut tx, subscription.newsletter_id).await?;
     if !subscription.status.is_confirmed() {
-        return Ok(Choosing::Gone { newsletter: Box::new(newsletter) });
+        return Ok(Choosing::Gone(Gone {
+            subscription: subscription.id,
+            newsletter: Box::new(newsletter),
+            language: subscription.language,
+        }));
     }
     Ok(Choosing::Open(Box::new(Choice {
         subscription: subscription.id,

@@ -32,7 +32,17 @@ pub async fn forget(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Resu
         return Ok(false);
     }
     insert(tx, address, now).await?;
-    for it in subscriptions::of_address(tx, address).await? {
+    if let Some(id) = reader {
+        erase_reader(tx, id, now).await?;
+    }
+    reader_requests::erase_wishes(tx, address).await?;
+    erase_address(tx, address).await?;
+    Ok(true)
+}
+
+/// Makes a reader, whose row the caller holds, nobody: takes all that tells of a person from whatever is theirs.
+pub(super) async fn erase_reader(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> Result<(), DbError> {
+    for it in subscriptions::of_subscriber(tx, id).await? {
         subscriptions::erase_evidence(tx, it.id).await?;
         subscriptions::erase_remarks(tx, it.id).await?;
         // What went on as this subscription was this reader's, too.
@@ -43,13 +53,8 @@ pub async fn forget(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Resu
             erase_subscriber(tx, reader, now).await?;
         }
     }
-    if let Some(id) = reader {
-        reader_requests::erase(tx, id).await?;
-        erase_subscriber(tx, id, now).await?;
-    }
-    reader_requests::erase_wishes(tx, address).await?;
-    erase_address(tx, address).await?;
-    Ok(true)
+    reader_requests::erase(tx, id).await?;
+    erase_subscriber(tx, id, now).await
 }
 
 /// Readers all of whose subscriptions ended until a moment, after one of them in the order they ended.
@@ -63,7 +68,7 @@ pub async fn left_until(
         sqlx::query_as(
         "SELECT r.address, s.id AS subscription, s.ended_at FROM subscriptions s \
          JOIN subscribers r ON r.id = s.subscriber_id WHERE s.ended_at <= $1 AND (s.ended_at, s.id) > ($2, $3) \
-         AND r.forgotten_at IS NULL AND r.address_key NOT LIKE '%@erased.invalid' \
+         AND s.erased_at IS NULL AND s.merged_into IS NULL AND r.forgotten_at IS NULL \
          AND NOT EXISTS (SELECT 1 FROM subscriptions o WHERE o.subscriber_id = s.subscriber_id \
          AND (o.ended_at IS NULL OR o.ended_at > $1)) ORDER BY s.ended_at, s.id LIMIT $4"
     )
@@ -159,15 +164,22 @@ pub async fn hold_subscriber(tx: &mut Tx, address: &EmailAddress) -> Result<Opti
 }
 
 /// Whether a mail to this address is in flight: its answer is still to be written down.
+/// So is one to a reader who turned out to be the same, or about a subscription of either, wherever it went.
 pub async fn is_in_flight(tx: &mut Tx, address: &EmailAddress) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM mails WHERE status = 'sending' AND lower(recipient) = $1) \
-         OR EXISTS (SELECT 1 FROM deliveries d JOIN subscribers r ON r.id = d.subscriber_id \
-         WHERE r.address_key = $1 AND d.status = 'sending')"
-    )
-    .bind(address.key())
-    .fetch_one(conn)
-    .await)
+    on!(tx, |conn| {
+        sqlx::query_scalar(
+            "WITH own AS (SELECT s.id FROM subscriptions s JOIN subscribers r ON r.id = s.subscriber_id \
+             WHERE r.address_key = $1), theirs AS (SELECT id, subscriber_id FROM subscriptions \
+             WHERE id IN (SELECT id FROM own) OR merged_into IN (SELECT id FROM own)) \
+             SELECT EXISTS (SELECT 1 FROM mails WHERE status = 'sending' AND lower(recipient) = $1) \
+             OR EXISTS (SELECT 1 FROM mails WHERE status = 'sending' AND subscription_id IN (SELECT id FROM theirs)) \
+             OR EXISTS (SELECT 1 FROM deliveries WHERE status = 'sending' \
+             AND subscriber_id IN (SELECT subscriber_id FROM theirs))",
+        )
+        .bind(address.key())
+        .fetch_one(conn)
+        .await
+    })
 }
 
 /// Keeps the print of an address, and from its suppression what it was for, without what a relay said.
@@ -222,11 +234,21 @@ pub async fn erase_subscriber(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> 
         "UPDATE leaving_reasons SET remark = NULL WHERE remark IS NOT NULL AND subscription_id IN \
          (SELECT id FROM subscriptions WHERE subscriber_id = $1)",
         "UPDATE deliveries SET reply_text = NULL WHERE subscriber_id = $1 AND reply_text IS NOT NULL",
-        "UPDATE subscriptions SET cadence = 'every_issue', sections = '', time_zone = NULL, send_time = NULL, \
-         signup_mailed_at = NULL, language = NULL, paused_until = NULL, resumes_at = NULL WHERE subscriber_id = $1",
     ] {
         on!(tx, |conn| sqlx::query(statement).bind(id.0).execute(conn).await.map(drop))?;
     }
+    on!(tx, |conn| {
+        sqlx::query(
+            "UPDATE subscriptions SET cadence = 'every_issue', sections = '', time_zone = NULL, send_time = NULL, \
+             signup_mailed_at = NULL, language = NULL, paused_until = NULL, resumes_at = NULL, erased_at = $2 \
+             WHERE subscriber_id = $1",
+        )
+        .bind(id.0)
+        .bind(Stamp(now))
+        .execute(conn)
+        .await
+        .map(drop)
+    })?;
     let nobody = placeholder(id.0).ok_or(DbError::RowNotFound)?;
     on!(tx, |conn| sqlx::query(
         "UPDATE subscribers SET address = $2, address_key = $3, forgotten_at = $4 WHERE id = $1"

@@ -1,4 +1,4 @@
-//! Table `signup_watch`: how signups are going, and whether they look like an attack. See [`crate::domain::signup_alarm`] for the
+//! Tables `signup_watch`, how signups are going and whether they look like an attack, and `signup_alarms`, when they did. See [`crate::domain::signup_alarm`] for the
 //! rule.
 
 use super::{DbError, Stamp, Tx, on};
@@ -88,6 +88,34 @@ pub async fn set(tx: &mut Tx, record: &WatchRecord) -> Result<(), DbError> {
     })
 }
 
+/// Writes down that an attack has begun: nobody is reminded of signups since a moment, until it is over. Those of long ago are
+/// forgotten.
+pub async fn begin_alarm(
+    tx: &mut Tx,
+    reaches_to: Timestamp,
+    forget_before: Timestamp,
+) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("DELETE FROM signup_alarms WHERE ended_at < $1")
+        .bind(Stamp(forget_before))
+        .execute(conn)
+        .await
+        .map(drop))?;
+    on!(tx, |conn| sqlx::query("INSERT INTO signup_alarms (reaches_to) VALUES ($1)")
+        .bind(Stamp(reaches_to))
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
+/// Writes down that it is over.
+pub async fn end_alarms(tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE signup_alarms SET ended_at = $1 WHERE ended_at IS NULL")
+        .bind(Stamp(now))
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
 /// Looks at the signups. Each count ends at a bound, so that a flood does not make looking slow.
 pub async fn pulse(
     tx: &mut Tx,
@@ -118,28 +146,32 @@ async fn is_nearly_full(tx: &mut Tx, limit: Limit, now: Timestamp) -> Result<boo
     Ok(until.is_some_and(|until| until >= (now + full).as_microsecond()))
 }
 
-/// Subscriptions whose confirmation nobody has used yet, of those asked for since then.
+/// Subscriptions whose confirmation nobody has used yet, of those asked for since then. A reminder is nobody's signup.
 async fn waiting(tx: &mut Tx, since: Timestamp, most: i64) -> Result<i64, DbError> {
-    on!(tx, |conn| sqlx::query_scalar(
+    on!(tx, |conn| {
+        sqlx::query_scalar(
         "SELECT count(DISTINCT subscription_id) FROM (SELECT subscription_id FROM confirmations \
-         WHERE created_at >= $1 AND used_at IS NULL ORDER BY created_at DESC LIMIT $2) AS latest"
+         WHERE created_at >= $1 AND used_at IS NULL AND NOT is_reminder ORDER BY created_at DESC LIMIT $2) AS latest"
     )
     .bind(Stamp(since))
     .bind(most)
     .fetch_one(conn)
-    .await)
+    .await
+    })
 }
 
 /// How many confirmations of a time were asked for and used, of the latest of them.
 async fn share(tx: &mut Tx, from: Timestamp, until: Timestamp) -> Result<Share, DbError> {
-    let (asked, confirmed) = on!(tx, |conn| sqlx::query_as(
+    let (asked, confirmed) = on!(tx, |conn| {
+        sqlx::query_as(
         "SELECT count(*), count(used_at) FROM (SELECT used_at FROM confirmations \
-         WHERE created_at >= $1 AND created_at < $2 ORDER BY created_at DESC LIMIT $3) AS latest"
+         WHERE created_at >= $1 AND created_at < $2 AND NOT is_reminder ORDER BY created_at DESC LIMIT $3) AS latest"
     )
     .bind(Stamp(from))
     .bind(Stamp(until))
     .bind(SAMPLE)
     .fetch_one(conn)
-    .await?);
+    .await?
+    });
     Ok(Share { asked, confirmed })
 }

@@ -166,7 +166,7 @@ pub async fn add_undeliverable(tx: &mut Tx, refused: &[DeliveryId], now: Timesta
             .execute(&mut *$conn)
             .await?;
             sqlx::query(concat!(
-                "UPDATE subscriptions SET status = 'undeliverable', ended_at = $2 WHERE status IN ('active', 'paused') \
+                "UPDATE subscriptions SET status = 'undeliverable', ended_at = $2, paused_until = NULL, resumes_at = NULL WHERE status IN ('active', 'paused') \
                  AND subscriber_id IN (SELECT subscriber_id FROM deliveries d WHERE d.id ",
                 $ids,
                 ")"

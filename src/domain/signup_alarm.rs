@@ -38,6 +38,16 @@ words! {
     }
 }
 
+impl Alarm {
+    /// How long before it was seen the signups arrived that it is about.
+    pub const fn reaches_back(self) -> SignedDuration {
+        match self {
+            Self::LimitReached | Self::Flood => WAITING_WITHIN,
+            Self::FewConfirm => RECENT.0,
+        }
+    }
+}
+
 /// Of so many signups so many were confirmed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Share {

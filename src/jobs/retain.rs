@@ -2,13 +2,18 @@
 
 use super::Context;
 use crate::{
-    db::{DbError, forgotten, mails},
+    db::{DbError, Tx, forgotten, mails, turns},
     domain::email_address::EmailAddress,
+    random,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Readers looked at, and mails erased, in one transaction.
 const PORTION: i64 = 500;
+/// Of several workers one does it at a time.
+const TURN: &str = "retain";
+/// How long a worker that fell silent keeps its turn. It is prolonged with each transaction.
+const LEASE: SignedDuration = SignedDuration::from_mins(5);
 
 /// What was erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,16 +24,49 @@ pub struct Retained {
     pub mails: u64,
 }
 
-/// Erases what has been kept long enough, a portion at a time, until nothing is left or the process is asked to end: the next one goes on.
+/// Erases what has been kept long enough, a portion at a time, until nothing is left or the process is asked to end: the next one goes
+/// on. Where another worker is at it, nothing is done.
 pub async fn retain(context: &Context) -> Result<Retained, DbError> {
+    let turn = Turn { context, holder: random::hex::<8>() };
+    let mut tx = context.db.begin().await?;
+    if !turn.prolong(&mut tx).await? {
+        return Ok(Retained::default());
+    }
+    tx.commit().await?;
+    let retained = erase(&turn).await;
+    let mut tx = context.db.begin().await?;
+    turns::give_up(&mut tx, TURN, &turn.holder).await?;
+    tx.commit().await?;
+    retained
+}
+
+/// This worker's turn.
+struct Turn<'a> {
+    context: &'a Context,
+    holder: String,
+}
+
+impl Turn<'_> {
+    /// Takes it, or keeps it for longer. `false`: it is another one's.
+    async fn prolong(&self, tx: &mut Tx) -> Result<bool, DbError> {
+        let now = self.context.clock.now();
+        turns::take(tx, TURN, &self.holder, now, now + LEASE).await
+    }
+}
+
+async fn erase(turn: &Turn<'_>) -> Result<Retained, DbError> {
+    let context = turn.context;
     let now = context.clock.now();
     let mut retained = Retained::default();
     if let Some(kept) = context.rules.retention.left {
-        retained.readers = forget_left(context, now - kept, now).await?;
+        retained.readers = forget_left(turn, now - kept, now).await?;
     }
     if let Some(kept) = context.rules.retention.mails {
         while !context.stop.is_cancelled() {
             let mut tx = context.db.begin().await?;
+            if !turn.prolong(&mut tx).await? {
+                break;
+            }
             let erased = mails::erase_finished(&mut tx, now - kept, PORTION).await?;
             tx.commit().await?;
             retained.mails += erased;
@@ -41,7 +79,8 @@ pub async fn retain(context: &Context) -> Result<Retained, DbError> {
 }
 
 /// Forgets readers whose last subscription ended until a moment. Returns how many.
-async fn forget_left(context: &Context, until: Timestamp, now: Timestamp) -> Result<usize, DbError> {
+async fn forget_left(turn: &Turn<'_>, until: Timestamp, now: Timestamp) -> Result<usize, DbError> {
+    let context = turn.context;
     let (mut after, mut forgot) = ((Timestamp::UNIX_EPOCH, 0), 0);
     loop {
         let left = forgotten::left_until(&mut context.db.read().await?, until, after, PORTION).await?;
@@ -54,6 +93,9 @@ async fn forget_left(context: &Context, until: Timestamp, now: Timestamp) -> Res
             // What is stored was parsed once; rules may have become stricter since.
             let Ok(address) = EmailAddress::parse(&reader.address) else { continue };
             let mut tx = context.db.begin().await?;
+            if !turn.prolong(&mut tx).await? {
+                return Ok(forgot);
+            }
             // Who came back in this moment stays.
             if forgotten::has_left(&mut tx, &address, until).await?
                 && forgotten::forget(&mut tx, &address, now).await?

@@ -51,6 +51,10 @@ pub async fn tick(context: &Context) -> Result<Option<Timestamp>, DbError> {
         feeds::poll_soon(&mut tx, now).await?;
     }
     tx.commit().await?;
+    // Apart, so that what keeps it from being done does not keep issues waiting.
+    if let Err(error) = tend_pending::tend(context, now).await {
+        tracing::error!(%error, "signups that nobody confirmed could not be looked after; they will be");
+    }
     filled.map(|()| next)
 }
 
@@ -125,7 +129,7 @@ async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbEr
     }
     signup_limits::tidy(tx, now).await?;
     watch_signups::watch(context, tx, now).await?;
-    tend_pending::tend(context, tx, now).await?;
+    tend_pending::erase_lost(context, tx, now).await?;
     end_pauses::end(tx, now).await?;
     reader_requests::tidy(tx, now - reader_request::KEPT_FOR, AT_ONCE).await?;
     wake_reading::wake(context, tx, now).await

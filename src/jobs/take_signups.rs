@@ -93,6 +93,18 @@ struct Wish<'a> {
     outcome: SignupOutcome,
 }
 
+impl Wish<'_> {
+    /// Whether it leads to a mail to confirm.
+    fn confirms(&self) -> bool {
+        self.outcome == SignupOutcome::SendConfirmation
+    }
+
+    /// The mail that it leads to: one asks to confirm all that one signup asked for, another one names what its reader gets already.
+    fn mail(&self) -> (usize, bool) {
+        (self.place, self.confirms())
+    }
+}
+
 async fn make(context: &Context, tx: &mut Tx, signups: &[SignupRecord]) -> Result<(), DbError> {
     let now = context.clock.now();
     // What is stored was parsed once; rules may have become stricter since.
@@ -103,8 +115,7 @@ async fn make(context: &Context, tx: &mut Tx, signups: &[SignupRecord]) -> Resul
     // What leads to no mail is not written down: a form that is sent over and over must not fill the ledger.
     wishes.retain(|wish| wish.outcome != SignupOutcome::SendNothing);
 
-    let asked: Vec<&Wish<'_>> =
-        wishes.iter().filter(|wish| wish.outcome == SignupOutcome::SendConfirmation).collect();
+    let asked: Vec<&Wish<'_>> = wishes.iter().filter(|wish| wish.confirms()).collect();
     let requests: Vec<Request<'_>> = asked
         .iter()
         .map(|wish| Request {
@@ -186,34 +197,34 @@ async fn within_limits(
     now: Timestamp,
 ) -> Result<(), DbError> {
     let Some(limit) = context.rules.mails_per_address else { return Ok(()) };
-    let name = |wish: &Wish<'_>| context.keys.fingerprint(&format!("address {}", wish.address.key()));
-    let mails = |wish: &Wish<'_>| wish.outcome != SignupOutcome::SendNothing;
-    let names: Vec<String> =
-        wishes.iter().map(|wish| if mails(wish) { name(wish) } else { String::new() }).collect();
-    let asked = names.iter().filter(|name| !name.is_empty()).map(String::as_str).collect();
-    let mut lines = taken_until(tx, asked, now).await?;
+    let mut mails: Vec<&mut Wish<'_>> =
+        wishes.iter_mut().filter(|wish| wish.outcome != SignupOutcome::SendNothing).collect();
+    // Where not all are within the limit, a mail to confirm matters more than one that says that nothing is to be done.
+    mails.sort_by_key(|wish| !wish.confirms());
+    let names: Vec<String> = mails.iter().map(|wish| line_of(context, wish.address)).collect();
+    let mut lines = taken_until(tx, names.iter().map(String::as_str).collect(), now).await?;
     let mut changed = HashMap::new();
-    // One mail asks to confirm all that one signup asked for.
-    let mut asks: HashMap<usize, bool> = HashMap::new();
-    for (wish, name) in wishes.iter_mut().zip(names) {
-        let Some(line) = lines.get_mut(&name) else { continue };
-        let mut take = || match limit.take(*line, now.as_microsecond()) {
+    let mut taken: HashMap<(usize, bool), bool> = HashMap::new();
+    for (wish, name) in mails.into_iter().zip(names) {
+        let line = lines.get_mut(&name).ok_or(DbError::RowNotFound)?;
+        let take = || match limit.take(*line, now.as_microsecond()) {
             Ok(until) => {
                 *line = until;
-                changed.insert(name.clone(), until);
+                changed.insert(name, until);
                 true
             }
             Err(_) => false,
         };
-        let allowed = match wish.outcome {
-            SignupOutcome::SendConfirmation => *asks.entry(wish.place).or_insert_with(take),
-            _ => take(),
-        };
-        if !allowed {
+        if !*taken.entry(wish.mail()).or_insert_with(take) {
             wish.outcome = SignupOutcome::SendNothing;
         }
     }
     set_taken_until(tx, &changed.into_iter().collect::<Vec<_>>()).await
+}
+
+/// The name of an address's limit: of the mails it gets because somebody typed it into the form.
+pub(super) fn line_of(context: &Context, address: &EmailAddress) -> String {
+    context.keys.fingerprint(&format!("address {}", address.key()))
 }
 
 /// What the links to confirm will point at: of the wishes of one signup, all at the first one's.
@@ -242,7 +253,7 @@ async fn confirmations(
     Ok(made)
 }
 
-/// The mails: one to confirm for each signup, one for each newsletter that the reader gets already.
+/// The mails: of each signup at most one to confirm, and one about what the reader gets already.
 async fn mail(
     context: &Context,
     tx: &mut Tx,
@@ -257,11 +268,8 @@ async fn mail(
             entry.insert(newsletter.sender_address.domain().to_owned());
         }
     }
-    let mut asked = HashSet::new();
-    let wanted: Vec<&Wish<'_>> = wishes
-        .iter()
-        .filter(|wish| wish.outcome != SignupOutcome::SendConfirmation || asked.insert(wish.place))
-        .collect();
+    let mut made = HashSet::new();
+    let wanted: Vec<&Wish<'_>> = wishes.iter().filter(|wish| made.insert(wish.mail())).collect();
     let ids: Vec<String> = wanted
         .iter()
         .map(|wish| {
@@ -273,7 +281,7 @@ async fn mail(
         .iter()
         .zip(&ids)
         .map(|(wish, message_id)| {
-            let confirms = wish.outcome == SignupOutcome::SendConfirmation;
+            let confirms = wish.confirms();
             NewMail {
                 kind: if confirms { MailKind::Confirmation } else { MailKind::AlreadySubscribed },
                 newsletter: wish.newsletter,

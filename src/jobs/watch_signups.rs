@@ -19,6 +19,8 @@ use jiff::{SignedDuration, Timestamp};
 
 /// From one look to the next, of all processes together.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(10);
+/// How long it is known when there was an attack: longer than any signup waits.
+const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 400);
 
 /// Looks at the signups, if it is time to.
 pub(super) async fn watch(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
@@ -33,6 +35,8 @@ pub(super) async fn watch(context: &Context, tx: &mut Tx, now: Timestamp) -> Res
         Change::None => return Ok(()),
         Change::Begins(attack) => {
             tracing::warn!(sign = %attack.alarm, waiting = pulse.waiting, "signups look like an attack");
+            let reaches_to = now - attack.alarm.reaches_back();
+            signup_watch::begin_alarm(tx, reaches_to, now - KEPT_FOR).await?;
             WatchRecord { attack: Some(attack), ended_at: None, waiting: pulse.waiting, told_at: None }
         }
         Change::GoesOn(attack) => {
@@ -40,6 +44,7 @@ pub(super) async fn watch(context: &Context, tx: &mut Tx, now: Timestamp) -> Res
         }
         Change::Ends(attack) => {
             tracing::info!(since = %attack.since, waiting = known.waiting, "signups are as usual again");
+            signup_watch::end_alarms(tx, now).await?;
             WatchRecord { attack: Some(attack), ended_at: Some(Stamp(now)), ..known }
         }
     };

@@ -109,6 +109,8 @@ texts! {
         asked,
         /// What follows: nothing; `{title}`.
         done,
+        /// The same of more than one newsletter; `{titles}`.
+        several,
         /// The button to the archive.
         button,
         /// For who did not find the issues.

@@ -226,6 +226,8 @@ pub fn every_mail(masthead: Masthead<'static>) -> Vec<(&'static str, Email)> {
             "already-subscribed",
             already_subscribed::render(&AlreadySubscribed {
                 masthead,
+                coming: &[masthead.title],
+                resting: &[],
                 unsubscribe_url: "https://daily.example/unsubscribe/x",
                 archive_url: "https://daily.example/issues",
                 address,

@@ -8,7 +8,7 @@ pub use list::{List, ListError, MAX_ROW_BYTES};
 
 use super::Context;
 use crate::{
-    db::DbError,
+    db::{DbError, newsletters},
     domain::{
         ids::NewsletterId,
         import::{Dates, LayoutOptions, Outcome, Source},
@@ -103,6 +103,7 @@ pub async fn import_subscribers(
     mut report: impl FnMut(&LeftOut) -> std::io::Result<()>,
 ) -> Result<Summary, ImportError> {
     let Import { newsletter, file_name, layout, encoding, dates, dry_run } = import;
+    let newsletter = newsletters::get(&mut context.db.read().await?, newsletter).await?;
     // Parsing goes on while the store writes; it is at most two batches ahead.
     let (batches, mut read) = mpsc::channel::<Vec<Numbered>>(1);
     let reader = tokio::task::spawn_blocking(move || -> Result<Source, ListError> {
@@ -131,7 +132,7 @@ pub async fn import_subscribers(
     let mut seen = Seen::default();
     let source = take::source_of(&file_name, context.clock.now());
     while let Some(batch) = read.recv().await {
-        let taken = take::Taking { context, newsletter, source: &source, dry_run };
+        let taken = take::Taking { context, newsletter: &newsletter, source: &source, dry_run };
         let left_out = taken.batch(batch, &mut seen, &mut summary).await?;
         left_out.iter().try_for_each(&mut report).map_err(ImportError::Report)?;
     }

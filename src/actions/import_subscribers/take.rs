@@ -8,22 +8,24 @@ use super::{
 use crate::{
     db::{
         DbError, Tx, forgotten,
+        newsletters::NewsletterRecord,
         subscriptions::{self, ImportedConsent, KnownAddress, NewSubscription},
         suppressions,
     },
     domain::{
         consent::ConsentEvent,
-        ids::{NewsletterId, SubscriptionId},
+        ids::SubscriptionId,
         import::{Known, Outcome, Row, Standing, decide, keeps_out},
+        pause,
         subscription::SubscriptionStatus,
     },
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
 /// Where an import writes, and what it writes as its source.
 pub(super) struct Taking<'a> {
     pub(super) context: &'a Context,
-    pub(super) newsletter: NewsletterId,
+    pub(super) newsletter: &'a NewsletterRecord,
     pub(super) source: &'a str,
     pub(super) dry_run: bool,
 }
@@ -98,9 +100,10 @@ impl Taking<'_> {
 
     async fn decide(&self, tx: &mut Tx, rows: Vec<Row>) -> Result<Vec<Decided>, DbError> {
         let keys: Vec<String> = rows.iter().map(|row| row.address.key()).collect();
-        let known = subscriptions::known_addresses(tx, self.newsletter, &keys).await?;
+        let known = subscriptions::known_addresses(tx, self.newsletter.id, &keys).await?;
         let forgotten = forgotten::among(tx, &keys).await?;
         let decided = rows.into_iter().enumerate().map(|(place, row)| {
+            let row = self.awake(row);
             let here = known.get(&place);
             let known = here.map(known_of).unwrap_or_default();
             let known = Known { forgotten: forgotten.contains(&keys[place]), ..known };
@@ -124,13 +127,17 @@ impl Taking<'_> {
             }
             match (it.outcome, it.subscription) {
                 (Outcome::Added | Outcome::Left, None) => {
-                    new.push(new_subscription(&it.row, now));
+                    new.push(NewSubscription {
+                        rests: self.rests(&it.row),
+                        ..new_subscription(&it.row, now)
+                    });
                     new_of.push(it);
                 }
                 (Outcome::Added, Some(id)) => {
                     let confirmed_at = it.row.confirmed_at.unwrap_or(now);
                     let status = status_of(it.row.standing);
-                    if subscriptions::activate_imported(tx, id, status, confirmed_at).await? {
+                    let rests = self.rests(&it.row);
+                    if subscriptions::activate_imported(tx, id, status, confirmed_at, rests).await? {
                         changed.push((id, it));
                     }
                 }
@@ -149,12 +156,29 @@ impl Taking<'_> {
                 _ => {}
             }
         }
-        let made = subscriptions::insert_imported(tx, self.newsletter, &new, now).await?;
+        let made = subscriptions::insert_imported(tx, self.newsletter.id, &new, now).await?;
         changed.extend(new_of.iter().enumerate().filter_map(|(place, it)| Some((*made.get(&place)?, *it))));
         let events: Vec<_> = changed.iter().flat_map(|(id, it)| events(*id, it, now)).collect();
         subscriptions::record_imported(tx, &events, self.source).await?;
         suppressions::add(tx, &unmailable, now).await?;
-        suppressions::add_for_newsletter(tx, self.newsletter, &kept_out, now).await
+        suppressions::add_for_newsletter(tx, self.newsletter.id, &kept_out, now).await
+    }
+
+    /// Until which day the reader of a row rests, and when that begins on their clock; without one they rest until they say otherwise.
+    fn rests(&self, row: &Row) -> Option<(Date, Timestamp)> {
+        let until = row.paused_until.filter(|_| row.standing == Standing::Paused)?;
+        let zone = pause::zone_of(&self.newsletter.newsletter, row.choices.time_zone.as_ref());
+        Some((until, pause::resumes_at(until, zone)))
+    }
+
+    /// The row as it stands now: a pause that is over by now is none.
+    fn awake(&self, row: Row) -> Row {
+        match self.rests(&row) {
+            Some((_, resumes_at)) if resumes_at <= self.context.clock.now() => {
+                Row { standing: Standing::Confirmed, paused_until: None, ..row }
+            }
+            _ => row,
+        }
     }
 
     /// Why an address is suppressed.
@@ -232,5 +256,6 @@ fn new_subscription(row: &Row, now: Timestamp) -> NewSubscription<'_> {
         confirmed_at: if wanted { Some(row.confirmed_at.unwrap_or(now)) } else { row.confirmed_at },
         ended_at: (!wanted).then(|| row.ended_at.unwrap_or(now)),
         choices: &row.choices,
+        rests: None,
     }
 }

@@ -8,7 +8,7 @@ mod settle;
 
 pub use claim::{ClaimedDelivery, From, claim, park, recover, release};
 pub use fan_out::{FanOut, Past, fan_out, groups};
-pub use record::{Begun, Finish, Next, begin, finish};
+pub use record::{Begun, Finish, Next, begin, finish, skip_paused};
 pub use report::{
     AnswerCount, DomainCount, ReaderDelivery, Slowdown, by_answer, by_domain, of_reader, page, slowdowns,
 };

@@ -2,13 +2,13 @@
 
 use super::{as_array, as_json};
 use crate::{
-    db::{DbError, EngineTx, Stamp, Tx},
+    db::{DbError, EngineTx, Stamp, Tx, on},
     domain::{
         delivery::{Answer, DeliveryStatus},
-        ids::{ClaimId, DeliveryId, IssueId},
+        ids::{ClaimId, DeliveryId, IssueId, SubscriberId, SubscriptionId},
     },
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
@@ -88,6 +88,31 @@ async fn skip_left(
         EngineTx::Postgres(conn) => skip!(conn, "= ANY($1)", as_array(ids)),
     };
     Ok(skipped.into_iter().map(DeliveryId).collect())
+}
+
+/// Skips what a reader who has paused until a day would still get of issues before it. What a worker has claimed the fence skips: it
+/// is begun at once or not at all.
+pub async fn skip_paused(
+    tx: &mut Tx,
+    subscription: SubscriptionId,
+    reader: SubscriberId,
+    until: Date,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    on!(tx, |conn| {
+        sqlx::query(
+            "UPDATE deliveries SET status = 'skipped', finished_at = $4, reply_text = 'the reader paused before it was sent' \
+             WHERE subscriber_id = $1 AND subscription_id = $2 AND status IN ('queued', 'deferred') \
+             AND issue_id IN (SELECT id FROM issues WHERE issue_date < $3)",
+        )
+        .bind(reader.0)
+        .bind(subscription.0)
+        .bind(until.to_string())
+        .bind(Stamp(now))
+        .execute(conn)
+        .await
+        .map(drop)
+    })
 }
 
 /// What follows from a relay's answer for a delivery in flight.

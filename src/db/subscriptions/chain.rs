@@ -290,3 +290,31 @@ pub async fn erase_evidence(tx: &mut Tx, id: SubscriptionId) -> Result<(), DbErr
             .map(drop)
     })
 }
+
+/// Erases what is personal in the requests since a subscription's reader last confirmed or left, and their salts: nobody stood by
+/// them. What the reader did before stays.
+pub(super) async fn erase_requests(tx: &mut Tx, id: SubscriptionId) -> Result<(), DbError> {
+    link_all(tx, &[id]).await?;
+    on!(tx, |conn| {
+        let last: i64 = sqlx::query_scalar(
+            "SELECT COALESCE(max(id), 0) FROM consent_events WHERE subscription_id = $1 AND kind <> 'requested'",
+        )
+        .bind(id.0)
+        .fetch_one(&mut *conn)
+        .await?;
+        sqlx::query(
+            "UPDATE consent_events SET address = NULL, client_address = NULL, user_agent = NULL, source_url = NULL \
+             WHERE subscription_id = $1 AND id > $2",
+        )
+        .bind(id.0)
+        .bind(last)
+        .execute(&mut *conn)
+        .await?;
+        sqlx::query("UPDATE consent_chain SET salt = NULL WHERE subscription_id = $1 AND event_id > $2")
+            .bind(id.0)
+            .bind(last)
+            .execute(&mut *conn)
+            .await
+            .map(drop)
+    })
+}

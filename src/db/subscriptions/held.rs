@@ -28,8 +28,14 @@ pub struct Held {
     pub subscriptions: Vec<HeldSubscription>,
     /// Copies of issues, newest first.
     pub issues: Vec<HeldDelivery>,
+    /// What a mail of welcome showed, newest first.
+    pub welcomes: Vec<HeldWelcome>,
     /// Other mails, newest first.
     pub mails: Vec<HeldMail>,
+    /// Signups of which nothing was made yet, oldest first.
+    pub signups: Vec<HeldSignup>,
+    /// Wishes of other readers to be mailed at this address, oldest first. Whose they are is not told.
+    pub wishes_of_others: Vec<HeldWish>,
 }
 
 /// A subscription with its history.
@@ -87,6 +93,8 @@ pub struct HeldReason {
 /// A link to confirm.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct HeldConfirmation {
+    /// Its number, as the ledger has it.
+    pub id: i64,
     /// When it was made.
     pub created_at: Stamp,
     /// Until when it works.
@@ -116,6 +124,45 @@ pub struct HeldDelivery {
     pub reply_code: Option<i64>,
     /// Its reply text.
     pub reply_text: Option<String>,
+}
+
+/// An issue that a mail of welcome showed.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct HeldWelcome {
+    /// Of which newsletter.
+    pub newsletter: String,
+    /// The issue's date.
+    pub issue_date: String,
+    /// When.
+    pub welcomed_at: Stamp,
+}
+
+/// A signup as it arrived.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct HeldSignup {
+    /// When.
+    pub received_at: Stamp,
+    /// By what means.
+    pub method: String,
+    /// The client's IP address.
+    pub client_address: Option<String>,
+    /// What the client called itself.
+    pub user_agent: Option<String>,
+    /// The page the form stood on.
+    pub source_url: Option<String>,
+    /// The language of that page.
+    pub language: Option<String>,
+    /// The zone of the client's clock.
+    pub time_zone: Option<String>,
+}
+
+/// Somebody's wish to be mailed at this address.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct HeldWish {
+    /// When.
+    pub requested_at: Stamp,
+    /// Until when its links work.
+    pub expires_at: Stamp,
 }
 
 /// A mail that was about this reader or went to them.
@@ -170,21 +217,50 @@ pub async fn held(tx: &mut Tx, address: &EmailAddress) -> Result<Option<Held>, D
         kept_out_of: suppressions::of_newsletters(tx, address).await?,
         subscriptions,
         issues: issues(tx, address).await?,
+        welcomes: welcomes(tx, address).await?,
         mails: mails(tx, address).await?,
+        signups: signups(tx, address).await?,
+        wishes_of_others: wishes_of_others(tx, address).await?,
     };
     let nothing = held.known_since.is_none()
         && held.suppressed.is_none()
         && held.kept_out_of.is_empty()
-        && held.mails.is_empty();
+        && held.mails.is_empty()
+        && held.signups.is_empty()
+        && held.wishes_of_others.is_empty();
     Ok((!nothing).then_some(held))
+}
+
+/// A question about a subscription, `$1`, and those that went on as it.
+macro_rules! of_either {
+    ($before:literal, $after:literal) => {
+        concat!(
+            $before,
+            " subscription_id IN (SELECT $1 UNION ALL SELECT id FROM subscriptions WHERE merged_into = $1) ",
+            $after
+        )
+    };
+}
+
+/// All subscriptions of the reader with an address, `$1`, and those that went on as one of them, each with whose it was.
+macro_rules! with_theirs {
+    ($rest:literal) => {
+        concat!(
+            "WITH own AS (SELECT s.id FROM subscriptions s JOIN subscribers r ON r.id = s.subscriber_id WHERE r.address_key = $1), \
+             theirs AS (SELECT id, subscriber_id FROM subscriptions WHERE id IN (SELECT id FROM own) \
+             OR merged_into IN (SELECT id FROM own)) ",
+            $rest
+        )
+    };
 }
 
 async fn consent(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<HeldConsent>, DbError> {
     on!(tx, |conn| {
-        sqlx::query_as(
+        sqlx::query_as(of_either!(
             "SELECT kind, occurred_at, method, client_address, user_agent, source_url, address, confirmation_id, wording, \
-             wording_version FROM consent_events WHERE subscription_id IN (SELECT $1 UNION ALL SELECT id FROM subscriptions WHERE merged_into = $1) ORDER BY id LIMIT $2",
-        )
+             wording_version FROM consent_events WHERE",
+            "ORDER BY id LIMIT $2"
+        ))
         .bind(id.0)
         .bind(MOST)
         .fetch_all(conn)
@@ -194,9 +270,10 @@ async fn consent(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<HeldConsent>, Db
 
 async fn said_on_leaving(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<HeldReason>, DbError> {
     on!(tx, |conn| {
-        sqlx::query_as(
-            "SELECT left_at, reason, remark FROM leaving_reasons WHERE subscription_id IN (SELECT $1 UNION ALL SELECT id FROM subscriptions WHERE merged_into = $1) ORDER BY left_at LIMIT $2",
-        )
+        sqlx::query_as(of_either!(
+            "SELECT left_at, reason, remark FROM leaving_reasons WHERE",
+            "ORDER BY left_at LIMIT $2"
+        ))
         .bind(id.0)
         .bind(MOST)
         .fetch_all(conn)
@@ -206,9 +283,10 @@ async fn said_on_leaving(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<HeldReas
 
 async fn confirmation_links(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<HeldConfirmation>, DbError> {
     on!(tx, |conn| {
-        sqlx::query_as(
-            "SELECT created_at, expires_at, used_at FROM confirmations WHERE subscription_id IN (SELECT $1 UNION ALL SELECT id FROM subscriptions WHERE merged_into = $1) ORDER BY id LIMIT $2",
-        )
+        sqlx::query_as(of_either!(
+            "SELECT id, created_at, expires_at, used_at FROM confirmations WHERE",
+            "ORDER BY id LIMIT $2"
+        ))
         .bind(id.0)
         .bind(MOST)
         .fetch_all(conn)
@@ -218,11 +296,55 @@ async fn confirmation_links(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<HeldC
 
 async fn issues(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<HeldDelivery>, DbError> {
     on!(tx, |conn| {
-        sqlx::query_as(
+        sqlx::query_as(with_theirs!(
             "SELECT n.slug AS newsletter, i.issue_date, d.status, d.due_at, d.finished_at, d.attempts, d.relay, \
-             d.reply_code, d.reply_text FROM subscribers r JOIN deliveries d ON d.subscriber_id = r.id \
+             d.reply_code, d.reply_text FROM deliveries d \
              JOIN issues i ON i.id = d.issue_id JOIN newsletters n ON n.id = i.newsletter_id \
-             WHERE r.address_key = $1 ORDER BY d.issue_id DESC LIMIT $2",
+             WHERE d.subscriber_id IN (SELECT subscriber_id FROM theirs) ORDER BY d.issue_id DESC, d.id DESC LIMIT $2"
+        ))
+        .bind(address.key())
+        .bind(MOST)
+        .fetch_all(conn)
+        .await
+    })
+}
+
+async fn welcomes(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<HeldWelcome>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(with_theirs!(
+            "SELECT n.slug AS newsletter, i.issue_date, w.welcomed_at FROM welcomes w \
+             JOIN issue_variants v ON v.id = w.variant_id JOIN issues i ON i.id = v.issue_id \
+             JOIN newsletters n ON n.id = i.newsletter_id \
+             WHERE w.subscriber_id IN (SELECT subscriber_id FROM theirs) ORDER BY w.welcomed_at DESC LIMIT $2"
+        ))
+        .bind(address.key())
+        .bind(MOST)
+        .fetch_all(conn)
+        .await
+    })
+}
+
+/// Mails to the address, and those about the reader's subscriptions, wherever they went.
+async fn mails(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<HeldMail>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(with_theirs!(
+            "SELECT m.kind, n.slug AS newsletter, m.recipient, m.created_at, m.status, m.finished_at, m.relay, \
+             m.reply_code, m.reply_text FROM mails m JOIN newsletters n ON n.id = m.newsletter_id \
+             WHERE m.id IN (SELECT id FROM mails WHERE lower(recipient) = $1 \
+             UNION SELECT id FROM mails WHERE subscription_id IN (SELECT id FROM theirs)) ORDER BY m.id DESC LIMIT $2"
+        ))
+        .bind(address.key())
+        .bind(MOST)
+        .fetch_all(conn)
+        .await
+    })
+}
+
+async fn signups(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<HeldSignup>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(
+            "SELECT received_at, method, client_address, user_agent, source_url, language, time_zone FROM signups \
+             WHERE address_key = $1 ORDER BY id LIMIT $2",
         )
         .bind(address.key())
         .bind(MOST)
@@ -231,13 +353,12 @@ async fn issues(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<HeldDelivery>
     })
 }
 
-/// Mails by their recipient: few are kept, and no index is worth its while for a question asked this seldom.
-async fn mails(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<HeldMail>, DbError> {
+async fn wishes_of_others(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<HeldWish>, DbError> {
     on!(tx, |conn| {
         sqlx::query_as(
-            "SELECT m.kind, n.slug AS newsletter, m.recipient, m.created_at, m.status, m.finished_at, m.relay, \
-             m.reply_code, m.reply_text FROM mails m JOIN newsletters n ON n.id = m.newsletter_id \
-             WHERE lower(m.recipient) = $1 ORDER BY m.id DESC LIMIT $2",
+            "SELECT q.requested_at, q.expires_at FROM reader_requests q JOIN subscriptions s ON s.id = q.subscription_id \
+             JOIN subscribers r ON r.id = s.subscriber_id WHERE q.new_address_key = $1 AND r.address_key <> $1 \
+             ORDER BY q.id LIMIT $2",
         )
         .bind(address.key())
         .bind(MOST)

@@ -14,7 +14,7 @@ use crate::{
         subscription::SubscriptionStatus,
     },
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use sqlx::SqliteConnection;
 use std::collections::HashMap;
 
@@ -61,6 +61,8 @@ pub struct NewSubscription<'a> {
     pub ended_at: Option<Timestamp>,
     /// What the reader chose.
     pub choices: &'a Preferences,
+    /// Until which day they rest, and when that begins.
+    pub rests: Option<(Date, Timestamp)>,
 }
 
 /// An entry of the consent ledger about something that happened elsewhere.
@@ -161,11 +163,12 @@ macro_rules! insert_subscriptions {
     ($subscriber:literal, $before:literal, $from:literal) => {
         concat!(
             "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at, confirmed_at, ended_at, \
-             cadence, sections, time_zone, send_time) SELECT ", $subscriber, ", $1, value ->> 1, ",
+             resumes_at, cadence, sections, time_zone, send_time, paused_until) SELECT ", $subscriber, ", $1, value ->> 1, ",
             $before, "CAST(value ->> 2 AS BIGINT), ",
             $before, "CAST(value ->> 3 AS BIGINT), ",
             $before, "CAST(value ->> 4 AS BIGINT), ",
-            "value ->> 5, value ->> 6, value ->> 7, value ->> 8 FROM ",
+            $before, "CAST(value ->> 5 AS BIGINT), ",
+            "value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10 FROM ",
             $from
         )
     };
@@ -247,10 +250,12 @@ fn row<'a, W: serde::Serialize>(it: &NewSubscription<'a>, whose: W) -> impl serd
         it.requested_at.as_microsecond(),
         micros(it.confirmed_at),
         micros(it.ended_at),
+        micros(it.rests.map(|(_, resumes_at)| resumes_at)),
         it.choices.cadence.as_str(),
         it.choices.sections.to_string(),
         it.choices.time_zone_name(),
         it.choices.send_time_text(),
+        it.rests.map(|(until, _)| until.to_string()),
     )
 }
 
@@ -269,15 +274,18 @@ pub async fn activate_imported(
     id: SubscriptionId,
     status: SubscriptionStatus,
     confirmed_at: Timestamp,
+    rests: Option<(Date, Timestamp)>,
 ) -> Result<bool, DbError> {
     on!(tx, |conn| {
         sqlx::query(
-            "UPDATE subscriptions SET status = $2, confirmed_at = $3, ended_at = NULL, signup_mailed_at = NULL \
-             WHERE id = $1 AND status = 'pending'",
+            "UPDATE subscriptions SET status = $2, confirmed_at = $3, ended_at = NULL, signup_mailed_at = NULL, \
+             paused_until = $4, resumes_at = $5 WHERE id = $1 AND status = 'pending'",
         )
         .bind(id.0)
         .bind(status.as_str())
         .bind(Stamp(confirmed_at))
+        .bind(rests.map(|(until, _)| until.to_string()))
+        .bind(rests.map(|(_, resumes_at)| Stamp(resumes_at)))
         .execute(conn)
         .await
         .map(|done| done.rows_affected() == 1)
@@ -293,14 +301,15 @@ pub async fn end_imported(
 ) -> Result<bool, DbError> {
     on!(tx, |conn| {
         sqlx::query(
-        "UPDATE subscriptions SET status = $2, ended_at = $3 WHERE id = $1 AND status IN ('pending', 'active', 'paused')"
-    )
-    .bind(id.0)
-    .bind(status.as_str())
-    .bind(Stamp(now))
-    .execute(conn)
-    .await
-    .map(|done| done.rows_affected() == 1)
+            "UPDATE subscriptions SET status = $2, ended_at = $3, paused_until = NULL, resumes_at = NULL \
+         WHERE id = $1 AND status IN ('pending', 'active', 'paused')",
+        )
+        .bind(id.0)
+        .bind(status.as_str())
+        .bind(Stamp(now))
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected() == 1)
     })
 }
 

@@ -12,6 +12,7 @@ mod merging;
 mod pauses;
 mod pending;
 mod reasons;
+mod reminders;
 mod requests;
 
 pub use chain::{
@@ -33,13 +34,13 @@ pub use import::{
 };
 pub use leaving::{end, end_all, get_all, hold};
 pub use merging::{give_to, go_on_as, merged_into, set_address, set_merged, set_merged_away, take_past};
-pub use pauses::{Resumed, any_resume_with, pause, resume, resume_due, resume_with};
+pub use pauses::{Resumed, any_resume_with, move_pauses, pause, pauses_of, resume, resume_due, resume_with};
+pub use pending::{erase_pending, overdue};
 pub use reasons::{ReasonCount, Remark, count_left, count_reasons, erase_remarks, remarks, set_reason};
+pub use reminders::{readers_to_remind, set_reminder, take_to_remind};
 pub use requests::{
     Request, Standing, insert_confirmations, set_requested, set_signup_mailed, standings, subscribers,
 };
-
-pub use pending::{erase_pending, set_reminded, to_remind};
 
 use super::{DbError, Stamp, Tx, on, suppressions};
 use crate::domain::{

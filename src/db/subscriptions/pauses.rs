@@ -47,18 +47,57 @@ pub async fn resume(tx: &mut Tx, id: SubscriptionId) -> Result<bool, DbError> {
     .map(|done| done.rows_affected() == 1))
 }
 
-/// Ends the pauses whose day has begun, at most so many.
+/// Ends the pauses whose day has begun, at most so many. One that its reader prolongs at this moment goes on: what is waited for is
+/// looked at once more.
 pub async fn resume_due(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Resumed>, DbError> {
     on!(tx, |conn| {
         sqlx::query_as(
             "UPDATE subscriptions SET status = 'active', paused_until = NULL, resumes_at = NULL WHERE status = 'paused' \
-             AND id IN (SELECT id FROM subscriptions WHERE status = 'paused' AND resumes_at <= $1 \
+             AND resumes_at <= $1 AND id IN (SELECT id FROM subscriptions WHERE status = 'paused' AND resumes_at <= $1 \
              ORDER BY resumes_at LIMIT $2) RETURNING newsletter_id, clock",
         )
         .bind(Stamp(now))
         .bind(limit)
         .fetch_all(conn)
         .await
+    })
+}
+
+/// The pauses of a newsletter's readers that have an end, each day and zone once.
+pub async fn pauses_of(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+) -> Result<Vec<(String, Option<String>)>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(
+            "SELECT DISTINCT paused_until, time_zone FROM subscriptions WHERE status = 'paused' AND newsletter_id = $1 \
+             AND paused_until IS NOT NULL",
+        )
+        .bind(newsletter.0)
+        .fetch_all(conn)
+        .await
+    })
+}
+
+/// Moves the moment at which pauses until a day end, of a newsletter's readers in a zone.
+pub async fn move_pauses(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    (until, zone): (&str, Option<&str>),
+    resumes_at: Timestamp,
+) -> Result<(), DbError> {
+    on!(tx, |conn| {
+        sqlx::query(
+            "UPDATE subscriptions SET resumes_at = $4 WHERE status = 'paused' AND newsletter_id = $1 AND paused_until = $2 \
+             AND COALESCE(time_zone, '') = $3",
+        )
+        .bind(newsletter.0)
+        .bind(until)
+        .bind(zone.unwrap_or_default())
+        .bind(Stamp(resumes_at))
+        .execute(conn)
+        .await
+        .map(drop)
     })
 }
 

@@ -1,111 +1,176 @@
-//! Subscriptions that nobody has confirmed: reminding their readers once, and erasing them.
+//! Subscriptions that nobody has confirmed, and erasing them.
 
-use super::erase_evidence;
+use super::{chain::erase_requests, erase_evidence};
 use crate::{
-    db::{DbError, Stamp, Tx, on},
-    domain::ids::SubscriptionId,
+    db::{DbError, EngineTx, Stamp, Tx, forgotten, on},
+    domain::ids::{SubscriberId, SubscriptionId},
 };
 use jiff::Timestamp;
+use std::collections::HashSet;
 
-/// Pending subscriptions whose reader was mailed, and not yet reminded, asked for between two moments; oldest first.
-pub async fn to_remind(
+/// A subscription, and whose it is.
+pub(super) type Theirs = (SubscriptionId, SubscriberId);
+
+/// Pending subscriptions that were asked for until a moment; oldest first.
+pub async fn overdue(
     tx: &mut Tx,
-    after: Timestamp,
     until: Timestamp,
     limit: i64,
-) -> Result<Vec<SubscriptionId>, DbError> {
-    let ids: Vec<i64> = on!(tx, |conn| {
-        sqlx::query_scalar(
-            "SELECT id FROM subscriptions WHERE status = 'pending' AND confirmed_at IS NULL AND reminded_at IS NULL \
-             AND signup_mailed_at IS NOT NULL AND requested_at > $1 AND requested_at <= $2 \
-             ORDER BY requested_at, id LIMIT $3",
+) -> Result<Vec<(SubscriptionId, SubscriberId)>, DbError> {
+    let found: Vec<(i64, i64)> = on!(tx, |conn| {
+        sqlx::query_as(
+            "SELECT id, subscriber_id FROM subscriptions WHERE status = 'pending' AND requested_at <= $1 \
+             ORDER BY requested_at, id LIMIT $2",
         )
-        .bind(Stamp(after))
         .bind(Stamp(until))
         .bind(limit)
         .fetch_all(conn)
         .await?
     });
-    Ok(ids.into_iter().map(SubscriptionId).collect())
+    Ok(theirs(found))
 }
 
-/// Marks a pending subscription as reminded. `false`: it was before, or is no longer pending.
-pub async fn set_reminded(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<bool, DbError> {
+pub(super) fn theirs(rows: Vec<(i64, i64)>) -> Vec<Theirs> {
+    rows.into_iter().map(|(id, reader)| (SubscriptionId(id), SubscriberId(reader))).collect()
+}
+
+/// Ends the pending ones of these subscriptions that were asked for until a moment, and erases what came with that. Returns how many.
+///
+/// Of a reader who never confirmed go their confirmations, their mails, what is personal in the ledger's entries, and the address
+/// unless it has another subscription. That somebody asked stays in the ledger, which only ever grows. A reader who had confirmed
+/// before is again what they were: anybody can type their address into the form, and that changes nothing of how long it is kept.
+pub async fn erase_pending(
+    tx: &mut Tx,
+    of: &[(SubscriptionId, SubscriberId)],
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<usize, DbError> {
+    let mut erased = 0;
+    for (subscription, reader) in hold_free(tx, of).await? {
+        if end_unconfirmed(tx, subscription, until, now).await? {
+            erase_evidence(tx, subscription).await?;
+        } else if put_back(tx, subscription, until).await? {
+            erase_requests(tx, subscription).await?;
+        } else {
+            continue;
+        }
+        erase_open_confirmations(tx, subscription).await?;
+        if is_nobodys(tx, reader).await? {
+            forgotten::erase_reader(tx, reader, now).await?;
+        }
+        erased += 1;
+    }
+    Ok(erased)
+}
+
+/// Takes the rows of readers, of their links to confirm and of their subscriptions until the transaction ends, and returns those that
+/// nobody else has in hand: a signup, a confirmation or a leaving of this moment comes first, and the next turn looks again.
+pub(super) async fn hold_free(tx: &mut Tx, of: &[Theirs]) -> Result<Vec<Theirs>, DbError> {
+    match tx.by_engine() {
+        // Who writes is alone.
+        EngineTx::Sqlite(_) => Ok(of.to_vec()),
+        EngineTx::Postgres(conn) => {
+            // Signups take the reader's row first, too.
+            let readers: Vec<i64> = of.iter().map(|(_, reader)| reader.0).collect();
+            let readers: Vec<i64> =
+                sqlx::query_scalar("SELECT id FROM subscribers WHERE id = ANY($1) FOR UPDATE SKIP LOCKED")
+                    .bind(readers)
+                    .fetch_all(&mut *conn)
+                    .await?;
+            let readers: HashSet<i64> = readers.into_iter().collect();
+            let ids: Vec<i64> =
+                of.iter().filter(|(_, reader)| readers.contains(&reader.0)).map(|(id, _)| id.0).collect();
+            // Confirming takes the link's row first, then the subscription's.
+            sqlx::query(
+                "SELECT id FROM confirmations WHERE subscription_id = ANY($1) ORDER BY id FOR UPDATE",
+            )
+            .bind(&ids)
+            .execute(&mut *conn)
+            .await?;
+            let free: Vec<i64> =
+                sqlx::query_scalar("SELECT id FROM subscriptions WHERE id = ANY($1) FOR UPDATE SKIP LOCKED")
+                    .bind(ids)
+                    .fetch_all(conn)
+                    .await?;
+            let free: HashSet<i64> = free.into_iter().collect();
+            Ok(of.iter().copied().filter(|(id, _)| free.contains(&id.0)).collect())
+        }
+    }
+}
+
+/// Ends a pending subscription that was never confirmed. `false`: it is none.
+async fn end_unconfirmed(
+    tx: &mut Tx,
+    id: SubscriptionId,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<bool, DbError> {
     on!(tx, |conn| {
         sqlx::query(
-        "UPDATE subscriptions SET reminded_at = $2 WHERE id = $1 AND status = 'pending' AND reminded_at IS NULL"
+        "UPDATE subscriptions SET status = 'unsubscribed', ended_at = $2, signup_mailed_at = NULL, \
+         time_zone = NULL, language = NULL WHERE id = $1 AND status = 'pending' AND confirmed_at IS NULL AND requested_at <= $3"
     )
     .bind(id.0)
     .bind(Stamp(now))
+    .bind(Stamp(until))
     .execute(conn)
     .await
     .map(|done| done.rows_affected() == 1)
     })
 }
 
-/// Erases subscriptions that were asked for until a moment and never confirmed: their confirmations, their mails, what is personal in
-/// the ledger's entries, and the address unless it has another subscription. That somebody asked stays in the ledger, which only
-/// ever grows. Returns how many were erased.
-pub async fn erase_pending(
-    tx: &mut Tx,
-    until: Timestamp,
-    limit: i64,
-    now: Timestamp,
-) -> Result<usize, DbError> {
-    let found: Vec<(i64, i64)> = on!(tx, |conn| {
-        sqlx::query_as(
-            "SELECT id, subscriber_id FROM subscriptions WHERE status = 'pending' AND confirmed_at IS NULL \
-             AND requested_at <= $1 ORDER BY requested_at, id LIMIT $2",
-        )
-        .bind(Stamp(until))
-        .bind(limit)
-        .fetch_all(conn)
-        .await?
-    });
-    let mut erased = 0;
-    for (subscription, subscriber) in found {
-        // A reader who confirms at this moment comes first or finds nothing.
-        let ended = on!(tx, |conn| sqlx::query(
-            "UPDATE subscriptions SET status = 'unsubscribed', ended_at = $2, signup_mailed_at = NULL, \
-             time_zone = NULL, language = NULL WHERE id = $1 AND status = 'pending' AND requested_at <= $3"
-        )
-        .bind(subscription)
-        .bind(Stamp(now))
-        .bind(Stamp(until))
-        .execute(conn)
-        .await?
-        .rows_affected());
-        if ended == 0 {
-            continue;
-        }
-        erase_evidence(tx, SubscriptionId(subscription)).await?;
-        on!(tx, |conn| {
-            sqlx::query(
-            "DELETE FROM mails WHERE confirmation_id IN (SELECT id FROM confirmations WHERE subscription_id = $1)"
-        )
-        .bind(subscription)
-        .execute(conn)
-        .await
-        .map(drop)
-        })?;
-        on!(tx, |conn| sqlx::query("DELETE FROM confirmations WHERE subscription_id = $1")
-            .bind(subscription)
-            .execute(conn)
-            .await
-            .map(drop))?;
-        on!(tx, |conn| {
-            sqlx::query(
-            "UPDATE subscribers SET address = 'erased-' || id || '@erased.invalid', \
-             address_key = 'erased-' || id || '@erased.invalid', forgotten_at = $2 WHERE id = $1 AND NOT EXISTS (SELECT 1 \
-             FROM subscriptions s WHERE s.subscriber_id = $1 AND (s.status <> 'unsubscribed' OR s.confirmed_at IS NOT NULL))"
-        )
-        .bind(subscriber)
-        .bind(Stamp(now))
-        .execute(conn)
-        .await
-        .map(drop)
-        })?;
-        erased += 1;
+/// Lets a pending subscription be again what it was before it was asked for: left, since the ledger says so; or, where the ledger's
+/// last word is that the reader confirmed, undeliverable, for nothing else ended it. (Whoever complained does not become pending.)
+/// `false`: it is none that was confirmed before.
+async fn put_back(tx: &mut Tx, id: SubscriptionId, until: Timestamp) -> Result<bool, DbError> {
+    macro_rules! last_word {
+        ($of:literal) => {
+            concat!(
+                "(SELECT ",
+                $of,
+                " FROM consent_events e WHERE e.subscription_id = subscriptions.id \
+                 AND e.kind IN ('confirmed', 'unsubscribed') ORDER BY e.id DESC LIMIT 1)"
+            )
+        };
     }
-    Ok(erased)
+    on!(tx, |conn| {
+        sqlx::query(concat!(
+            "UPDATE subscriptions SET status = CASE ",
+            last_word!("e.kind"),
+            " WHEN 'confirmed' THEN 'undeliverable' ELSE 'unsubscribed' END, ended_at = COALESCE(",
+            last_word!("CASE e.kind WHEN 'unsubscribed' THEN e.occurred_at END"),
+            ", requested_at), signup_mailed_at = NULL WHERE id = $1 AND status = 'pending' AND confirmed_at IS NOT NULL \
+             AND requested_at <= $2"
+        ))
+        .bind(id.0)
+        .bind(Stamp(until))
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected() == 1)
+    })
+}
+
+/// Removes the links to confirm that nobody used, and the mails they were in.
+async fn erase_open_confirmations(tx: &mut Tx, id: SubscriptionId) -> Result<(), DbError> {
+    for statement in [
+        "DELETE FROM mails WHERE confirmation_id IN \
+         (SELECT id FROM confirmations WHERE subscription_id = $1 AND used_at IS NULL)",
+        "DELETE FROM confirmations WHERE subscription_id = $1 AND used_at IS NULL",
+    ] {
+        on!(tx, |conn| sqlx::query(statement).bind(id.0).execute(conn).await.map(drop))?;
+    }
+    Ok(())
+}
+
+/// Whether a reader has nothing that they ever confirmed, nor asks for anything.
+async fn is_nobodys(tx: &mut Tx, reader: SubscriberId) -> Result<bool, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_scalar(
+            "SELECT NOT EXISTS (SELECT 1 FROM subscriptions WHERE subscriber_id = $1 \
+             AND (status <> 'unsubscribed' OR confirmed_at IS NOT NULL))",
+        )
+        .bind(reader.0)
+        .fetch_one(conn)
+        .await
+    })
 }

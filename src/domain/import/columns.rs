@@ -28,6 +28,8 @@ words! {
         TimeZone = "time_zone",
         /// When issues should come.
         SendTime = "send_time",
+        /// The day until which they rest.
+        PausedUntil = "paused_until",
     }
 }
 
@@ -166,6 +168,7 @@ const fn names(source: Source) -> &'static [(Field, &'static [&'static str])] {
             (F::Sections, &["sections"]),
             (F::TimeZone, &["time_zone"]),
             (F::SendTime, &["send_time"]),
+            (F::PausedUntil, &["paused_until"]),
         ],
         Source::Listmonk => {
             &[(F::Email, &["email"]), (F::Status, &["status"]), (F::RequestedAt, &["created_at"])]
@@ -203,6 +206,7 @@ const fn names(source: Source) -> &'static [(Field, &'static [&'static str])] {
             (F::Sections, &["sections"]),
             (F::TimeZone, &["time_zone"]),
             (F::SendTime, &["send_time"]),
+            (F::PausedUntil, &["paused_until"]),
         ],
     }
 }

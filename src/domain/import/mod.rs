@@ -13,7 +13,7 @@ use super::{
     subscription::SubscriptionStatus,
     words::words,
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
 words! {
     /// Who wrote a list.
@@ -86,6 +86,8 @@ pub struct Row {
     pub ended_at: Option<Timestamp>,
     /// What they chose, as far as the list says.
     pub choices: Preferences,
+    /// The day until which they rest, if they do and the list says so.
+    pub paused_until: Option<Date>,
 }
 
 /// Why a row can't be taken. The message is for the operator who has the file.

@@ -9,11 +9,17 @@ use crate::domain::{
     cadence::Cadence,
     email_address::EmailAddress,
     newsletter::{parse_send_time, parse_time_zone},
+    pause,
     preferences::Preferences,
     sections::Sections,
 };
 use csv::StringRecord;
-use jiff::{Timestamp, civil::DateTime, fmt::strtime::BrokenDownTime, tz::TimeZone};
+use jiff::{
+    Span, Timestamp,
+    civil::{Date, DateTime},
+    fmt::strtime::BrokenDownTime,
+    tz::TimeZone,
+};
 use std::net::IpAddr;
 
 /// How the dates of a list are written where they are not as in 2026-05-01 07:00, such as `%d/%m/%Y %H:%M`.
@@ -126,6 +132,10 @@ impl Layout {
             confirmed_from: ip(cell(Field::ConfirmedIp)),
             ended_at,
             choices: choices(&cell)?,
+            paused_until: match standing {
+                Standing::Paused => paused_until(cell(Field::PausedUntil), dates.now)?,
+                _ => None,
+            },
         })
     }
 
@@ -176,6 +186,23 @@ fn bare(text: &str) -> &str {
 /// An IP address is evidence, and no reason to refuse a row: what is none is left out.
 fn ip(text: &str) -> Option<String> {
     text.trim().parse::<IpAddr>().ok().map(|ip| ip.to_string())
+}
+
+fn paused_until(text: &str, now: Timestamp) -> Result<Option<Date>, Refusal> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let refused = |problem: &str| {
+        let problem = format!("`{}` {problem}", beginning(text));
+        Refusal::Choice { field: Field::PausedUntil.as_str(), problem }
+    };
+    let until: Date = text.trim().parse().map_err(|_| refused("is not a day such as 2026-08-15"))?;
+    // Somewhere on earth it is a day later.
+    let last = TimeZone::UTC.to_datetime(now).date().saturating_add(Span::new().days(pause::MAX_DAYS + 1));
+    if until > last {
+        return Err(refused("is more than a year away"));
+    }
+    Ok(Some(until))
 }
 
 fn choices<'a>(cell: &impl Fn(Field) -> &'a str) -> Result<Preferences, Refusal> {

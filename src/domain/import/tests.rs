@@ -190,6 +190,24 @@ fn row(standing: Standing, ended_at: Option<Timestamp>) -> Row {
             time_zone: None,
             send_time: None,
         },
+        paused_until: None,
+    }
+}
+
+#[test]
+fn a_pause_has_a_day_within_a_year_and_only_who_rests_has_one() {
+    let until = |text: &str| {
+        let row = read("email,status,paused_until", text)?;
+        Ok(row.paused_until.map(|date| date.to_string()))
+    };
+    assert_eq!(until("a@example.org,paused,2026-08-15"), Ok(Some("2026-08-15".into())));
+    for none in
+        ["a@example.org,paused,", "a@example.org,active,2026-08-15", "a@example.org,unsubscribed,soon"]
+    {
+        assert_eq!(until(none), Ok(None), "{none}");
+    }
+    for wrong in ["a@example.org,paused,soon", "a@example.org,paused,9999-12-31"] {
+        assert!(matches!(until(wrong), Err(Refusal::Choice { field: "paused_until", .. })), "{wrong}");
     }
 }
 

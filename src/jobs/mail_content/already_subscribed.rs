@@ -1,23 +1,43 @@
-//! "You are in already".
+//! "You are in already": all that the reader gets, whichever of it was asked for again.
 
 use super::{Content, Making};
-use crate::{db::subscriptions::SubscriptionRecord, domain::subscription::SubscriptionStatus};
-use email_templates::already_subscribed::{self, AlreadySubscribed};
+use crate::{
+    db::{
+        DbError, Tx, newsletters,
+        subscriptions::{self, SubscriptionRecord},
+    },
+    domain::subscription::SubscriptionStatus,
+};
+use email_templates::already_subscribed::{self, AlreadySubscribed, Resting};
 
-pub(super) fn content(making: &Making<'_>, subscription: &SubscriptionRecord) -> Content {
+pub(super) async fn content(
+    making: &Making<'_>,
+    tx: &mut Tx,
+    subscription: &SubscriptionRecord,
+) -> Result<Content, DbError> {
     if !subscription.status.is_confirmed() {
-        return Content::Unwanted("the reader is not subscribed any more");
+        return Ok(Content::Unwanted("the reader is not subscribed any more"));
     }
+    let (mut coming, mut resting) = (Vec::new(), Vec::new());
+    for it in subscriptions::of_subscriber(tx, subscription.subscriber_id).await? {
+        let title = newsletters::get(tx, it.newsletter_id).await?.newsletter.title;
+        match it.status {
+            SubscriptionStatus::Active => coming.push(title),
+            SubscriptionStatus::Paused => resting.push((title, making.own_links(it.id).preferences)),
+            _ => {}
+        }
+    }
+    let coming: Vec<&str> = coming.iter().map(String::as_str).collect();
+    let resting: Vec<Resting<'_>> =
+        resting.iter().map(|(title, url)| Resting { title, preferences_url: url }).collect();
     let links = making.own_links(subscription.id);
-    let already = AlreadySubscribed {
+    let email = already_subscribed::render(&AlreadySubscribed {
         masthead: making.masthead_for(subscription),
+        coming: &coming,
+        resting: &resting,
         unsubscribe_url: &links.unsubscribe,
         archive_url: &format!("{}/issues", making.public_url()),
         address: making.mail.recipient.as_str(),
-    };
-    let email = match subscription.status {
-        SubscriptionStatus::Paused => already_subscribed::render_paused(&already, &links.preferences),
-        _ => already_subscribed::render(&already),
-    };
-    Content::Mail { email, unsubscribe_url: Some(links.unsubscribe) }
+    });
+    Ok(Content::Mail { email, unsubscribe_url: Some(links.unsubscribe) })
 }

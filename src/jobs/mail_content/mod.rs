@@ -150,7 +150,7 @@ async fn to_reader(
         MailKind::Confirmation | MailKind::ConfirmationReminder => {
             confirmation::content(making, tx, subscription).await
         }
-        MailKind::AlreadySubscribed => Ok(already_subscribed::content(making, subscription)),
+        MailKind::AlreadySubscribed => already_subscribed::content(making, tx, subscription).await,
         MailKind::Welcome => welcome::content(making, tx, subscription).await,
         MailKind::Goodbye => Ok(goodbye::content(making, subscription)),
         MailKind::CopyLink | MailKind::OldAddress | MailKind::NewAddress => {

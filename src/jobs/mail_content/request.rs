@@ -14,10 +14,12 @@ pub(super) async fn content(
 ) -> Result<Content, DbError> {
     let Some(id) = making.mail.request_id.map(RequestId) else { return Ok(Content::Unwanted(GONE)) };
     let Some(asked) = reader_requests::get(tx, id).await? else { return Ok(Content::Unwanted(GONE)) };
+    // Whoever has left gets a copy of what is held about them, too.
+    let is_theirs = making.mail.kind == MailKind::CopyLink || subscription.status.is_confirmed();
     let is_open = asked.done_at.is_none()
         && asked.expires_at.0 > making.now
         && asked.old_address == subscription.address
-        && subscription.status.is_confirmed();
+        && is_theirs;
     if !is_open {
         return Ok(Content::Unwanted("what was asked for is done, or no longer wanted"));
     }

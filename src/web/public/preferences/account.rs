@@ -1,7 +1,7 @@
 //! What is the reader's own, whatever they read: their address, and what is held about them.
 
 use super::page::Page;
-use crate::domain::email_address::MAX_ADDRESS_BYTES;
+use crate::{domain::email_address::MAX_ADDRESS_BYTES, web::words::Preferences};
 use maud::{Markup, html};
 
 pub(super) fn forms(page: &Page<'_>) -> Markup {
@@ -17,7 +17,14 @@ pub(super) fn forms(page: &Page<'_>) -> Markup {
             }
             button.quiet type="submit" name="do" value="address" { (say.change_address) }
         }
-        form.choices method="post" action=(page.action()) {
+        (copy_form(say, Some(&page.action())))
+    }
+}
+
+/// Asks for a copy; without an address it goes to the page it stands on.
+pub(super) fn copy_form(say: &Preferences, action: Option<&str>) -> Markup {
+    html! {
+        form.choices method="post" action=[action] {
             fieldset {
                 legend { (say.held) }
                 p.hint { (say.held_hint) }

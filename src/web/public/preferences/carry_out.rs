@@ -10,13 +10,13 @@ use crate::{
     actions::{
         change_address,
         join_newsletter::{Joining, join_newsletter},
-        pause_subscription::{pause_subscription, resume_subscription},
+        pause_subscription::{Resuming, pause_subscription, resume_subscription},
         send_copy,
         set_preferences::{Choice, set_language, set_preferences},
         unsubscribe::unsubscribe,
     },
     db::{DbError, subscriptions::Evidence},
-    domain::token::Purpose,
+    domain::{ids::SubscriptionId, token::Purpose},
     web::Site,
 };
 
@@ -48,10 +48,14 @@ pub(super) async fn carry_out(
             pause_subscription(actions, id, until).await?.then_some(Notice::None)
         }
         Wish::Resume => {
-            // Doing it again does no harm.
-            resume_subscription(actions, id).await?;
+            let resumed = resume_subscription(actions, id).await?;
             choice.paused = None;
-            Some(said(&say.resumed))
+            match resumed {
+                Resuming::Resumed => Some(said(&say.resumed)),
+                // Doing it again does no harm.
+                Resuming::NotPaused => Some(Notice::None),
+                Resuming::Gone => None,
+            }
         }
         Wish::Join(slug) => Some(match join_newsletter(actions, id, &slug, evidence).await? {
             Joining::Joined => done(choice, &slug, &say.joined),
@@ -60,11 +64,15 @@ pub(super) async fn carry_out(
         }),
         Wish::Leave(slug) => {
             let other = choice.others.iter().find(|it| it.newsletter.newsletter.slug == slug);
-            if let Some(other) = other.and_then(|it| it.subscription) {
-                let token = actions.keys.sign(Purpose::Unsubscribe, other.0);
-                unsubscribe(actions, &token, "preferences", evidence).await?;
+            match other.and_then(|it| it.subscription) {
+                Some(other) => {
+                    let token = actions.keys.sign(Purpose::Unsubscribe, other.0);
+                    unsubscribe(actions, &token, "preferences", evidence).await?;
+                    Some(done(choice, &slug, &say.left))
+                }
+                // Left before, or nobody's: the page shows how it is.
+                None => Some(Notice::None),
             }
-            Some(done(choice, &slug, &say.left))
         }
         Wish::ChangeAddress(new) => match change_address::ask(actions, id, &new).await? {
             change_address::Asked::Sent => Some(said(&say.address_asked)),
@@ -73,11 +81,16 @@ pub(super) async fn carry_out(
             change_address::Asked::TooMany(wait) => Some(Notice::TooMany(wait, say.too_often.clone())),
             change_address::Asked::Gone => None,
         },
-        Wish::Copy => match send_copy::ask(actions, id).await? {
-            send_copy::Asked::Sent => Some(said(&say.copy_asked)),
-            send_copy::Asked::TooMany(wait) => Some(Notice::TooMany(wait, say.too_often.clone())),
-            send_copy::Asked::Gone => None,
-        },
+        Wish::Copy => copy(site, id, speech).await?,
+    })
+}
+
+/// Sends the link to a copy, and says so. `None`: the reader is nobody any more.
+pub(super) async fn copy(site: &Site, id: SubscriptionId, speech: Speech) -> Result<Option<Notice>, DbError> {
+    Ok(match send_copy::ask(&site.actions, id).await? {
+        send_copy::Asked::Sent => Some(said(&speech.say.copy_asked)),
+        send_copy::Asked::TooMany(wait) => Some(Notice::TooMany(wait, speech.say.too_often.clone())),
+        send_copy::Asked::Gone => None,
     })
 }
 

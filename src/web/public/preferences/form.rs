@@ -79,6 +79,11 @@ impl FormError {
     }
 }
 
+/// Whether a form asks for a copy of what is held.
+pub(super) fn is_for_copy(body: &[u8]) -> bool {
+    form_urlencoded::parse(body).any(|(name, value)| name == "do" && value == "copy")
+}
+
 /// Reads the form. Which one it is, `do` says; without it the one of choices.
 pub(super) fn read(body: &[u8], choice: &Choice, now: Timestamp) -> Result<Wish, FormError> {
     let fields: HashMap<_, _> = form_urlencoded::parse(body).collect();

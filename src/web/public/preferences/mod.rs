@@ -50,7 +50,7 @@ pub async fn get(
     let is_asked = asked.lang.is_some();
     Ok(match state {
         Choosing::Open(choice) => page(&site, &choice, &token, speech, is_asked).show(&Notice::None),
-        other => page::closed(speech, other),
+        other => page::closed(speech, &other, &Notice::None),
     })
 }
 
@@ -66,14 +66,24 @@ pub async fn post(
     let state = set_preferences::look(&site.actions, &token).await?;
     let speech = speech(&asked, &state, &headers);
     let is_asked = asked.lang.is_some();
-    let mut choice = match state {
-        Choosing::Open(choice) => choice,
-        other => return Ok(page::closed(speech, other)),
-    };
-    if media_type(&headers, &header::CONTENT_TYPE) != "application/x-www-form-urlencoded" {
+    let is_ours = matches!(state, Choosing::Open(_) | Choosing::Gone(_));
+    if is_ours && media_type(&headers, &header::CONTENT_TYPE) != "application/x-www-form-urlencoded" {
         let (title, what) = (&speech.say.bad_body, &speech.say.send_form);
         return Ok(page::plain(speech, StatusCode::UNSUPPORTED_MEDIA_TYPE, title, what));
     }
+    let mut choice = match state {
+        Choosing::Open(choice) => choice,
+        Choosing::Gone(gone) => {
+            // All that who has left can ask for.
+            let notice = if form::is_for_copy(&body) {
+                carry_out::copy(&site, gone.subscription, speech).await?
+            } else {
+                None
+            };
+            return Ok(page::gone(speech, &gone.newsletter, &notice.unwrap_or(Notice::None)));
+        }
+        other => return Ok(page::closed(speech, &other, &Notice::None)),
+    };
     let wish = match form::read(&body, &choice, site.actions.clock.now()) {
         Ok(wish) => wish,
         Err(problem) => {
@@ -92,12 +102,12 @@ pub async fn post(
     };
     let done = carry_out(&site, &mut choice, wish, speech, &evidence).await?;
     let Some(notice) = done else {
-        return Ok(page::closed(speech, Choosing::Gone { newsletter: Box::new(choice.newsletter) }));
+        return Ok(page::gone(speech, &choice.newsletter, &Notice::None));
     };
     if changes_others {
         match set_preferences::look(&site.actions, &token).await? {
             Choosing::Open(now) => choice = now,
-            other => return Ok(page::closed(speech, other)),
+            other => return Ok(page::closed(speech, &other, &notice)),
         }
     }
     Ok(page(&site, &choice, &token, speech, is_asked).show(&notice))
@@ -113,7 +123,7 @@ fn speech(asked: &Asked, state: &Choosing, headers: &HeaderMap) -> Speech {
         Choosing::Open(choice) => {
             (choice.language.as_deref(), choice.newsletter.newsletter.language.as_str())
         }
-        Choosing::Gone { newsletter } => (None, newsletter.newsletter.language.as_str()),
+        Choosing::Gone(gone) => (gone.language.as_deref(), gone.newsletter.newsletter.language.as_str()),
         Choosing::Unknown | Choosing::Test => (None, ""),
     };
     speech_in(asked.lang.as_deref(), own, newsletter, headers)

@@ -3,6 +3,7 @@
 use super::{account, choices, newsletters, of, pause};
 use crate::{
     actions::set_preferences::{Choice, Choosing},
+    db::newsletters::NewsletterRecord,
     domain::token::KeyRing,
     web::{
         layout::{Frame, respond},
@@ -61,6 +62,28 @@ impl Notice {
             Self::TooMany(..) => StatusCode::TOO_MANY_REQUESTS,
         }
     }
+
+    fn markup(&self) -> Markup {
+        html! {
+            @match self {
+                Self::None => {}
+                Self::Done(word, what) => p.notice role="status" {
+                    @if !word.is_empty() { strong { (word) } " " }
+                    (what)
+                },
+                Self::Problem(problem) | Self::TooMany(_, problem) => p.notice."notice--error" role="alert" { (problem) },
+            }
+        }
+    }
+
+    /// The page that it stands on.
+    fn respond(&self, frame: Frame<'_>, content: &Markup) -> Response {
+        let mut answer = respond(self.status(), frame, content);
+        if let Self::TooMany(wait, _) = self {
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        answer
+    }
 }
 
 /// A reader's page.
@@ -92,14 +115,7 @@ impl Page<'_> {
         let (before, after) = around(&say.for_address, "address");
         let content = html! {
             h1 { (title) }
-            @match notice {
-                Notice::None => {}
-                Notice::Done(word, what) => p.notice role="status" {
-                    @if !word.is_empty() { strong { (word) } " " }
-                    (what)
-                },
-                Notice::Problem(problem) | Notice::TooMany(_, problem) => p.notice."notice--error" role="alert" { (problem) },
-            }
+            (notice.markup())
             (pause::notice(self))
             p { (before) strong { (self.choice.address) } (after) }
             (choices::form(self))
@@ -110,11 +126,7 @@ impl Page<'_> {
             (languages(self.speech))
         };
         let frame = Frame { title: &title, brand: (&it.title, &it.tagline), language: self.speech.language };
-        let mut answer = respond(notice.status(), frame, &content);
-        if let Notice::TooMany(wait, _) = notice {
-            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
-        }
-        answer
+        notice.respond(frame, &content)
     }
 }
 
@@ -132,25 +144,30 @@ fn languages(speech: Speech) -> Markup {
 }
 
 /// What is shown where there is nothing to choose.
-pub(super) fn closed(speech: Speech, state: Choosing) -> Response {
+pub(super) fn closed(speech: Speech, state: &Choosing, notice: &Notice) -> Response {
     let say = speech.say;
     match state {
         Choosing::Test => plain(speech, StatusCode::OK, &say.test, &say.test_hint),
-        Choosing::Gone { newsletter } => {
-            let it = &newsletter.newsletter;
-            let title = &say.not_subscribed;
-            let frame = Frame { title, brand: (&it.title, &it.tagline), language: speech.language };
-            let content = html! {
-                h1 { (title) }
-                p { (of(&say.nothing_to_choose, &it.title)) }
-                p { a href={ "/?newsletter=" (it.slug) } { (say.sign_up) } }
-            };
-            respond(StatusCode::OK, frame, &content)
-        }
+        Choosing::Gone(it) => gone(speech, &it.newsletter, notice),
         Choosing::Unknown | Choosing::Open(_) => {
             plain(speech, StatusCode::NOT_FOUND, &say.bad_link, &say.cut_off)
         }
     }
+}
+
+/// What is shown to a reader who is not subscribed: what is held about them is theirs all the same.
+pub(super) fn gone(speech: Speech, newsletter: &NewsletterRecord, notice: &Notice) -> Response {
+    let (say, it) = (speech.say, &newsletter.newsletter);
+    let title = &say.not_subscribed;
+    let frame = Frame { title, brand: (&it.title, &it.tagline), language: speech.language };
+    let content = html! {
+        h1 { (title) }
+        (notice.markup())
+        p { (of(&say.nothing_to_choose, &it.title)) }
+        p { a href={ "/?newsletter=" (it.slug) } { (say.sign_up) } }
+        (account::copy_form(say, None))
+    };
+    notice.respond(frame, &content)
 }
 
 /// A page of one sentence.

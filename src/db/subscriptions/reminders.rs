@@ -1,0 +1,80 @@
+//! Readers who have not confirmed, and are reminded once: of all they asked for, by one link.
+
+use super::pending::{hold_free, theirs};
+use crate::{
+    db::{DbError, Stamp, Tx, encode, on, on_rows},
+    domain::ids::{ConfirmationId, SubscriberId, SubscriptionId},
+};
+use jiff::Timestamp;
+
+/// What is pending, its reader was mailed and not yet reminded, and it did not arrive while signups looked like an attack.
+macro_rules! to_remind {
+    () => {
+        "s.status = 'pending' AND s.confirmed_at IS NULL AND s.reminded_at IS NULL AND s.signup_mailed_at IS NOT NULL \
+         AND NOT EXISTS (SELECT 1 FROM signup_alarms a WHERE a.reaches_to <= s.requested_at \
+         AND (a.ended_at IS NULL OR a.ended_at >= s.requested_at))"
+    };
+}
+
+/// Readers who asked for something between two moments and are to be reminded of it; who asked first comes first.
+pub async fn readers_to_remind(
+    tx: &mut Tx,
+    after: Timestamp,
+    until: Timestamp,
+    limit: i64,
+) -> Result<Vec<SubscriberId>, DbError> {
+    let ids: Vec<i64> = on!(tx, |conn| {
+        sqlx::query_scalar(concat!(
+            "SELECT s.subscriber_id FROM subscriptions s WHERE s.requested_at > $1 AND s.requested_at <= $2 AND ",
+            to_remind!(),
+            " GROUP BY s.subscriber_id ORDER BY min(s.requested_at), s.subscriber_id LIMIT $3"
+        ))
+        .bind(Stamp(after))
+        .bind(Stamp(until))
+        .bind(limit)
+        .fetch_all(conn)
+        .await?
+    });
+    Ok(ids.into_iter().map(SubscriberId).collect())
+}
+
+/// Marks all that these readers asked for since a moment, and did not confirm, as reminded, and returns it, what was asked for first in
+/// front. What another process marked, or somebody has in hand, is left out.
+pub async fn take_to_remind(
+    tx: &mut Tx,
+    readers: &[SubscriberId],
+    after: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<(SubscriptionId, SubscriberId)>, DbError> {
+    let rows: Vec<[i64; 1]> = readers.iter().map(|id| [id.0]).collect();
+    let found: Vec<(i64, i64)> = on_rows!(
+        tx,
+        [
+            "SELECT s.id, s.subscriber_id FROM subscriptions s WHERE s.requested_at > $2 AND ",
+            to_remind!(),
+            " AND s.subscriber_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM"
+        ],
+        [") ORDER BY s.requested_at, s.id"],
+        |conn, query| sqlx::query_as(query).bind(encode(&rows)?).bind(Stamp(after)).fetch_all(conn).await?
+    );
+    let mut taken = hold_free(tx, &theirs(found)).await?;
+    let rows: Vec<[i64; 1]> = taken.iter().map(|(id, _)| [id.0]).collect();
+    let marked: Vec<i64> = on_rows!(
+        tx,
+        ["UPDATE subscriptions SET reminded_at = $2 WHERE status = 'pending' AND reminded_at IS NULL \
+             AND id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM"],
+        [") RETURNING id"],
+        |conn, query| sqlx::query_scalar(query).bind(encode(&rows)?).bind(Stamp(now)).fetch_all(conn).await?
+    );
+    taken.retain(|(id, _)| marked.contains(&id.0));
+    Ok(taken)
+}
+
+/// Writes down that a confirmation, and those it confirms beside its own, remind of others: they are no signups.
+pub async fn set_reminder(tx: &mut Tx, lead: ConfirmationId) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE confirmations SET is_reminder = TRUE WHERE id = $1 OR with_id = $1")
+        .bind(lead.0)
+        .execute(conn)
+        .await
+        .map(drop))
+}
