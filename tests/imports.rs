@@ -245,15 +245,16 @@ on_both_engines! {
         let here = TestApp::start(engine).await;
         take(&here, MEMBERS).await;
         take(&here, LEAVERS).await;
-        take(&here, "email,status,cadence,sections,time_zone,send_time\n\
-            '=cmd@example.org,active,weekly,\"science,Local News\",Europe/Berlin,07:30\n\
-            gus@example.org,paused,,,,\n").await;
+        take(&here, "email,status,cadence,sections,time_zone,send_time,language\n\
+            '=cmd@example.org,active,weekly,\"science,Local News\",Europe/Berlin,07:30,de\n\
+            gus@example.org,paused,,,,,\n").await;
         here.reader("hal@example.org").await;
         here.sign_up("ida@example.org").await;
         here.settle().await;
         let written = export(&here, &[]).await;
         assert!(written.contains("\n'=cmd@example.org,active,"), "{written}");
         assert!(written.contains("\nida@example.org,pending,"), "{written}");
+        assert!(written.contains(",07:30,de\n"), "{written}");
 
         let there = TestApp::start(engine).await;
         assert_eq!(try_it(&there, &written).await, "5 added, 1 left, 1 unconfirmed");
@@ -325,7 +326,7 @@ async fn the_command_tells_what_it_did_and_reports_each_row_left_out() {
     let report = std::fs::read_to_string(&report).unwrap();
     assert!(
         report.starts_with(
-            "line,outcome,address,reason\n3,unconfirmed,'=cmd@example.fr,never confirmed\n4,refused,,"
+            "line,outcome,address,reason\n3,unconfirmed,'=cmd@example.fr,the list does not show that they confirmed\n4,refused,,"
         ),
         "{report}"
     );
@@ -358,6 +359,6 @@ async fn a_report_is_a_new_file_for_its_operator_alone() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(std::fs::metadata(&report).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(
-        std::fs::read_to_string(&report).unwrap().contains("2,unconfirmed,ann@example.org,never confirmed")
+        std::fs::read_to_string(&report).unwrap().contains("2,unconfirmed,ann@example.org,the list does not show that they confirmed")
     );
 }

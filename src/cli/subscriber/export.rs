@@ -126,7 +126,7 @@ enum List {
 }
 
 /// The names of the columns, as the importer knows them.
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 12] = [
     "email",
     "status",
     "requested_at",
@@ -138,6 +138,7 @@ const COLUMNS: [&str; 11] = [
     "sections",
     "time_zone",
     "send_time",
+    "language",
 ];
 
 impl List {
@@ -173,6 +174,7 @@ impl List {
                     guarded(&it.sections),
                     or_none(&it.time_zone),
                     or_none(&it.send_time),
+                    or_none(&it.language),
                 ])
                 .map_err(io)
             }

@@ -34,6 +34,8 @@ pub struct ListedReader {
     pub time_zone: Option<String>,
     /// The reader's time, if it is not the newsletter's.
     pub send_time: Option<String>,
+    /// The language they read in, by its tag, if it is known.
+    pub language: Option<String>,
 }
 
 /// A page of a newsletter's readers after `after`, in the order they came; with a status only those who have it. Whose address was
@@ -61,7 +63,7 @@ pub async fn listed_readers(
             address_of!("requested"),
             " AS requested_ip, s.confirmed_at, ",
             address_of!("confirmed"),
-            " AS confirmed_ip, s.ended_at, s.cadence, s.sections, s.time_zone, s.send_time FROM subscriptions s \
+            " AS confirmed_ip, s.ended_at, s.cadence, s.sections, s.time_zone, s.send_time, s.language FROM subscriptions s \
              JOIN subscribers r ON r.id = s.subscriber_id LEFT JOIN suppressions p ON p.address_key = r.address_key \
              WHERE r.forgotten_at IS NULL AND s.newsletter_id = $1 AND s.id > $2 AND ($3 = '' OR s.status = $3) ORDER BY s.id LIMIT $4"
         ))

@@ -61,6 +61,8 @@ pub struct NewSubscription<'a> {
     pub ended_at: Option<Timestamp>,
     /// What the reader chose.
     pub choices: &'a Preferences,
+    /// The language they read in, by its tag, if it is known.
+    pub language: Option<&'a str>,
 }
 
 /// An entry of the consent ledger about something that happened elsewhere.
@@ -161,11 +163,11 @@ macro_rules! insert_subscriptions {
     ($subscriber:literal, $before:literal, $from:literal) => {
         concat!(
             "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at, confirmed_at, ended_at, \
-             cadence, sections, time_zone, send_time) SELECT ", $subscriber, ", $1, value ->> 1, ",
+             cadence, sections, time_zone, send_time, language) SELECT ", $subscriber, ", $1, value ->> 1, ",
             $before, "CAST(value ->> 2 AS BIGINT), ",
             $before, "CAST(value ->> 3 AS BIGINT), ",
             $before, "CAST(value ->> 4 AS BIGINT), ",
-            "value ->> 5, value ->> 6, value ->> 7, value ->> 8 FROM ",
+            "value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9 FROM ",
             $from
         )
     };
@@ -251,6 +253,7 @@ fn row<'a, W: serde::Serialize>(it: &NewSubscription<'a>, whose: W) -> impl serd
         it.choices.sections.to_string(),
         it.choices.time_zone_name(),
         it.choices.send_time_text(),
+        it.language,
     )
 }
 
