@@ -334,6 +334,19 @@ async fn the_command_tells_what_it_did_and_reports_each_row_left_out() {
     assert!(shown.stdout.contains("2021-05-04 08:22:00Z  confirmed (import)"), "{}", shown.stdout);
     let wrong = daily(folder.path(), &["subscriber", "import", &list, "--map", "colour=red"]).await;
     assert_eq!(wrong.code, 2);
+    // All in a file have left, as its operator says.
+    let left = [&["--json", "subscriber", "import", &list, "--encoding", "latin1", "--all-unsubscribed"][..]]
+        .concat();
+    let ended = daily(folder.path(), &left).await;
+    let told: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(
+        (&told["outcomes"]["ended"], &told["outcomes"]["left"]),
+        (&1.into(), &1.into()),
+        "{}",
+        ended.stdout
+    );
+    let both = daily(folder.path(), &[&left[..], &["--all-confirmed"]].concat()).await;
+    assert_eq!(both.code, 2);
 }
 
 #[tokio::test]
@@ -359,6 +372,8 @@ async fn a_report_is_a_new_file_for_its_operator_alone() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(std::fs::metadata(&report).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(
-        std::fs::read_to_string(&report).unwrap().contains("2,unconfirmed,ann@example.org,the list does not show that they confirmed")
+        std::fs::read_to_string(&report)
+            .unwrap()
+            .contains("2,unconfirmed,ann@example.org,the list does not show that they confirmed")
     );
 }

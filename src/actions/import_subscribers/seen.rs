@@ -61,7 +61,11 @@ mod tests {
         assert_eq!(seen.note("ann@example.org", Standing::Complained), Novelty::Stricter);
         assert_eq!(seen.note("bob@example.org", Standing::Unconfirmed), Novelty::New);
         assert_eq!(seen.note("bob@example.org", Standing::Unconfirmed), Novelty::Nothing);
-        assert_eq!(seen.note("bob@example.org", Standing::Confirmed), Novelty::New, "nothing came of the others");
+        assert_eq!(
+            seen.note("bob@example.org", Standing::Confirmed),
+            Novelty::New,
+            "nothing came of the others"
+        );
         assert_eq!(seen.note("bob@example.org", Standing::Unconfirmed), Novelty::Nothing);
         assert_eq!(seen.note("bob@example.org", Standing::Paused), Novelty::Nothing);
     }

@@ -162,7 +162,9 @@ impl Layout {
             ended_at: unread.pass(ended_at)?,
             choices: unread.pass(choices(&cell).map(Some))?.unwrap_or_else(nothing_chosen),
             // A wish that can't be read is none.
-            language: Some(cell(Field::Language).trim()).filter(|tag| !tag.is_empty()).and_then(|tag| parse_language(tag).ok()),
+            language: Some(cell(Field::Language).trim())
+                .filter(|tag| !tag.is_empty())
+                .and_then(|tag| parse_language(tag).ok()),
             unread: unread.first,
         })
     }

@@ -90,7 +90,9 @@ fn dates_are_read_as_listmonk_writes_them() {
         let row = read(LISTMONK, &format!("1,a@example.org,A,{{}},enabled,{text},")).unwrap();
         assert_eq!(row.requested_at, Some(at(expected)), "{text}");
     }
-    for text in ["2024-03-01 08:11:12 +9999 UTC", "2024-03-01 noon +0000 UTC", "2024-03-01 08:11:12 +0000 U T C"] {
+    for text in
+        ["2024-03-01 08:11:12 +9999 UTC", "2024-03-01 noon +0000 UTC", "2024-03-01 08:11:12 +0000 U T C"]
+    {
         assert!(read(LISTMONK, &format!("1,a@example.org,A,{{}},enabled,{text},")).is_err(), "{text}");
     }
 }
