@@ -37,7 +37,10 @@ async fn forgotten(app: &TestApp, text: &str) -> Forgetting {
 /// A reader who has had an issue, chose something, and is suppressed after a relay said their address.
 async fn a_reader_with_a_past(app: &TestApp) {
     app.article("The bridge opens").await;
-    app.reader(ANN).await;
+    let started = app.form_mark().await;
+    app.post_form("/subscribe", &[("email", ANN), ("started", &started)]).await;
+    app.settle().await;
+    assert_eq!(app.post(&app.confirmation_link(ANN)).await.status(), 200);
     app.reader("bob@example.org").await;
     app.send_issue().await;
     let store = app.store().await;

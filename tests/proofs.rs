@@ -77,6 +77,60 @@ on_both_engines! {
         assert!(other.contains("Check your inbox"), "others are not touched: {other}");
     }
 
+    async fn who_redeems_many_tickets_at_once_gets_in_no_more_often(engine: Engine) {
+        let app = always(engine).await;
+        let tickets: Vec<String> = (0..8).map(|_| prove::ticket(&app.app.actions)).collect();
+        app.clock.advance(SECOND * 21);
+        let client = "192.0.2.1".parse().unwrap();
+        let all = tickets.iter().map(|ticket| prove::redeem(&app.app.actions, ticket, client));
+        let all = futures_util::future::join_all(all).await;
+        let taken = all.into_iter().filter(|it| matches!(it, Ok(prove::Redeemed::Taken))).count();
+        assert_eq!(taken, 3);
+    }
+
+    async fn a_slip_costs_no_proof_and_proofs_are_dearer_while_the_limit_for_everybody_fills(engine: Engine) {
+        let app = TestApp::start_with(engine, |settings| {
+            settings.signup.proof_of_work = ProofPolicy::Always;
+            settings.signup.limits.overall = Limit::new(10, MINUTE);
+        })
+        .await;
+        let most = async || {
+            let text = app.get(&format!("{}/challenge", app.url)).await.text().await.unwrap();
+            serde_json::from_str::<Value>(&text).unwrap()["maxnumber"].as_u64().unwrap()
+        };
+        assert_eq!(most().await, 100_000);
+        let proof = solved(&app).await;
+        for (email, status) in [("ann@mailinator.com", 422), ("ann@gmial.com", 422), ("ann@example.org", 202)] {
+            let answer = post_json(&app, json!({ "email": email, "proof": proof })).await;
+            assert_eq!(answer.status(), status, "{email}");
+        }
+        for n in 0..7 {
+            let proof = solved(&app).await;
+            let answer = post_json(&app, json!({ "email": format!("r{n}@example.org"), "proof": proof })).await;
+            assert_eq!(answer.status(), 202);
+        }
+        app.clock.advance(SECOND * 2);
+        assert_eq!(most().await, 400_000);
+        app.clock.advance(MINUTE);
+        assert_eq!(most().await, 100_000);
+    }
+
+    async fn who_comes_when_the_limit_for_everybody_is_reached_has_their_ticket_still(engine: Engine) {
+        let app = TestApp::start_with(engine, |settings| {
+            settings.signup.proof_of_work = ProofPolicy::Always;
+            settings.signup.limits.overall = Limit::new(1, MINUTE);
+        })
+        .await;
+        let ticket = prove::ticket(&app.app.actions);
+        app.clock.advance(SECOND * 21);
+        let proof = solved(&app).await;
+        assert_eq!(post_json(&app, json!({ "email": "bob@example.org", "proof": proof })).await.status(), 202);
+        assert_eq!(redeem(&app, "192.0.2.1", "ann@example.org", &ticket).await.status(), 429);
+        app.clock.advance(MINUTE);
+        let page = redeem(&app, "192.0.2.1", "ann@example.org", &ticket).await.text().await.unwrap();
+        assert!(page.contains("Check your inbox"), "{page}");
+    }
+
     async fn signups_that_nobody_confirms_raise_an_alarm_once_and_proofs_are_needed_until_it_is_over(engine: Engine) {
         let app = TestApp::start_with(engine, |settings| settings.signup.most_waiting = Some(3)).await;
         operator(&app, "desk@example.org").await;
