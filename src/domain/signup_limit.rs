@@ -33,6 +33,7 @@ impl Limit {
     }
 
     /// A limit so many times as wide.
+    #[must_use]
     pub fn times(self, wider: u32) -> Self {
         Self { most: self.most.saturating_mul(wider), ..self }
     }

@@ -13,7 +13,7 @@ use crate::{
         subscriptions::{
             self, NewEntry, Request, insert_confirmations, record_consents, set_requested, set_signup_mailed,
         },
-        suppressions,
+        suppressions, wants_again,
     },
     domain::{
         consent::ConsentEvent,
@@ -58,7 +58,7 @@ async fn one_by_one(context: &Context, mut after: i64) -> Result<i64, JobFailure
         if let Err(Failed { error, first }) = portion(context, id - 1, 1).await {
             // Another process may have had the one in hand that is next: the one that was taken is the one that can't be.
             id = first.unwrap_or(id);
-            if is_passing(&error) {
+            if wants_again(&error) {
                 // The sweep finds it again.
                 after = id;
                 continue;
@@ -72,12 +72,6 @@ async fn one_by_one(context: &Context, mut after: i64) -> Result<i64, JobFailure
         after = id;
     }
     Ok(after)
-}
-
-/// Whether the database only wants it done again: two transactions waited for each other, or saw different things.
-fn is_passing(error: &DbError) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| ["40001", "40P01"].contains(&code.as_ref()))
 }
 
 /// A portion that could not be taken.
@@ -98,7 +92,7 @@ impl From<DbError> for Failed {
 async fn portion(context: &Context, after: i64, limit: i64) -> Result<Option<usize>, Failed> {
     for _ in 1..TRIES {
         match try_portion(context, after, limit).await {
-            Err(failed) if is_passing(&failed.error) => {}
+            Err(failed) if wants_again(&failed.error) => {}
             done => return done,
         }
     }

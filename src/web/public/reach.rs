@@ -30,22 +30,18 @@ pub(super) async fn ask(
 ) -> Result<Option<Response>, WebError> {
     let actions = &site.actions;
     let (domain, now) = (address.domain(), actions.clock.now());
-    let reach = match actions.mail_servers.known(domain, now) {
-        Some(known) => known,
-        None => {
-            // Whoever makes up names must not have any number of questions asked in our name.
-            if let Err(wait) = client_line::look(actions, peer.ip()).await? {
-                return Ok(Some(Refusal::TooMany(wait).told_in(asked.spoken.0)));
-            }
-            let said = actions.mail_servers.reach(domain, now).await;
-            if said == Reach::No {
-                client_line::count(actions, peer.ip()).await?;
-            }
-            said
-        }
-    };
-    if reach != Reach::No {
+    let known = actions.mail_servers.known(domain, now);
+    // Whoever makes up names must not have any number of questions asked in our name.
+    if known.is_none()
+        && let Err(wait) = client_line::look(actions, peer.ip()).await?
+    {
+        return Ok(Some(Refusal::TooMany(wait).told_in(asked.spoken.0)));
+    }
+    if actions.mail_servers.reach(domain, now).await != Reach::No {
         return Ok(None);
+    }
+    if known.is_none() {
+        client_line::count(actions, peer.ip()).await?;
     }
     let (meant, say) = (suggestion(address), &asked.spoken.1.unreachable);
     let why = match &meant {
