@@ -125,6 +125,7 @@ impl App {
             ),
             exit: Exit::start(db.clone(), queue.clone(), clock.clone(), settings.signup.goodbye_mail),
             minimum_time: settings.signup.minimum_time,
+            signup_limits: settings.signup.limits,
             mail_servers: Arc::new(mail_servers(&settings)?),
             gate: Arc::new(Gate::new(settings.signup.proof_of_work)),
             blocked_domains: Arc::new(BlockedDomains::new(settings.signup.blocked_domains_file.clone())),

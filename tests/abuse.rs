@@ -1,11 +1,15 @@
 //! Who floods the signup gets nowhere, and learns nothing.
 
-use crate::support::{app::TestApp, on_both_engines};
+use crate::support::{
+    app::{TestApp, mark_in},
+    on_both_engines,
+};
 use daily::{
     domain::{email_address::EmailAddress, signup_limit::Limit, subscription::SubscriptionStatus::Active},
     settings::Settings,
 };
 use jiff::SignedDuration;
+use reqwest::header::HeaderValue;
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
@@ -42,6 +46,7 @@ on_both_engines! {
             newsletters: vec!["daily".into()],
             method: "form",
             language: None,
+            wording: None,
             time_zone: None,
             evidence: daily::db::subscriptions::Evidence {
                 client_address: Some("192.0.2.1".into()),
@@ -90,12 +95,10 @@ on_both_engines! {
             settings.signup.minimum_time = SignedDuration::from_secs(2);
         })
         .await;
-        let page = app.get(&app.url).await.text().await.unwrap();
-        let (_, rest) = page.split_once("name=\"started\" value=\"").expect("the mark");
-        let started = rest.split('"').next().unwrap().to_owned();
+        let started = app.form_mark().await;
         let usual = app.sign_up("plain@example.org").await.text().await.unwrap();
         let tries: [&[(&str, &str)]; 4] = [
-            &[("started", &started)],
+            &[("website", "https://buy.example"), ("newsletter", "daily"), ("newsletter", "daily")],
             &[("started", &started), ("website", "https://buy.example")],
             &[("website", "https://buy.example")],
             &[("started", "made-up")],
@@ -107,11 +110,81 @@ on_both_engines! {
             assert!(answer.headers().contains_key("set-cookie"));
             assert_eq!(answer.text().await.unwrap(), usual, "{more:?}");
         }
+        // One named five hundred times is looked up once, and named once in the answer.
+        app.add_newsletter("weekly", |it| it.title = "The Week".into()).await;
+        let many = [&[("newsletter", "daily")], vec![("newsletter", "weekly"); 500].as_slice()].concat();
+        let fields = [&[("email", "bot@example.org"), ("website", "https://buy.example")], many.as_slice()].concat();
+        let answer = app.post_form("/subscribe", &fields).await.text().await.unwrap();
+        assert_eq!(answer.matches("The Week").count(), 1, "{answer}");
         assert_eq!(app.status_of("bot@example.org").await, None);
         app.clock.advance(SignedDuration::from_secs(3));
         let fields = [("email", "ann@example.org"), ("started", started.as_str()), ("website", "")];
         assert_eq!(app.post_form("/subscribe", &fields).await.status(), 200);
         assert!(app.status_of("ann@example.org").await.is_some());
+    }
+
+    async fn a_quick_reader_is_asked_to_press_again_and_never_told_of_a_mail_that_does_not_come(engine: Engine) {
+        let app = TestApp::start_with(engine, |settings| {
+            settings.signup.minimum_time = SignedDuration::from_secs(2);
+        })
+        .await;
+        app.add_newsletter("weekly", |_| ()).await;
+        let started = app.form_mark().await;
+        let fields = [
+            ("email", "ann@example.org"), ("newsletter", ""), ("newsletter", "weekly"), ("lang", "de"),
+            ("as_typed", "yes"), ("started", started.as_str()),
+        ];
+        let page = app.post_form("/subscribe", &fields).await;
+        assert!(!page.headers().contains_key("set-cookie"));
+        let page = page.text().await.unwrap();
+        assert!(page.contains("Einen Moment, bitte") && page.contains("noch einmal"), "{page}");
+        for (name, value) in fields {
+            assert!(page.contains(&format!("name=\"{name}\" value=\"{value}\"")), "{name}: {page}");
+        }
+        assert_eq!(app.status_of("ann@example.org").await, None);
+        app.clock.advance(SignedDuration::from_secs(2));
+        let page = app.post_form("/subscribe", &fields).await.text().await.unwrap();
+        assert!(page.contains("Bitte sehen Sie in Ihr Postfach"), "{page}");
+        assert!(app.status_of("ann@example.org").await.is_some());
+        // Who mends a slip has the same form, with the mark it had, and may be as quick as they like.
+        let page = app.post_form("/subscribe", &[("email", "bob@example"), ("started", &started)]).await;
+        assert_eq!(page.status(), 422);
+        assert_eq!(mark_in(&page.text().await.unwrap()), started);
+        app.post_form("/subscribe", &[("email", "bob@example.org"), ("started", &started)]).await;
+        assert!(app.status_of("bob@example.org").await.is_some());
+        // A mark that is not ours is not handed on. One of a page that was open for days says nothing.
+        let page = app.post_form("/subscribe", &[("email", "bob@example"), ("started", "made-up")]).await;
+        assert_ne!(mark_in(&page.text().await.unwrap()), "made-up");
+        app.clock.advance(HOUR * 24 * 5);
+        app.post_form("/subscribe", &[("email", "cleo@example.org"), ("started", &started)]).await;
+        assert!(app.status_of("cleo@example.org").await.is_some());
+    }
+
+    async fn one_inbox_is_not_bombarded_under_many_spellings(engine: Engine) {
+        let app = TestApp::start_with(engine, |settings| {
+            settings.signup.limits.address = Limit::new(2, HOUR * 24);
+        })
+        .await;
+        for address in ["victim+1@gmail.com", "vic.tim@gmail.com", "victim@googlemail.com", "V.ictim+2@gmail.com"] {
+            assert_eq!(app.sign_up(address).await.status(), 200);
+        }
+        app.settle().await;
+        assert_eq!(app.mails().len(), 2);
+    }
+
+    async fn all_the_networks_of_one_customer_have_ten_times_the_limit_of_one(engine: Engine) {
+        let app = TestApp::start_with(engine, |settings| {
+            settings.signup.limits.client = Limit::new(2, HOUR);
+            trust_this_machine(settings);
+        })
+        .await;
+        let mut taken = 0;
+        for network in 0..30 {
+            let client = format!("2001:db8:7:{network:x}::1");
+            taken += usize::from(from(&app, client, &format!("r{network}@example.org")).await.status() == 200);
+        }
+        assert_eq!(taken, 20);
+        assert_eq!(from(&app, "2001:db8:8::1", "other@example.org").await.status(), 200);
     }
 
     async fn throw_away_domains_and_on_wish_posts_are_not_taken_and_the_list_is_read_again(engine: Engine) {
@@ -218,6 +291,21 @@ on_both_engines! {
         from(&app, "10.9.9.9, 203.0.113.9", "ann@example.org").await;
         assert_eq!(client_of(&app, "ann@example.org").await, "203.0.113.9");
     }
+
+    async fn nobody_gets_out_of_the_limit_by_a_header_that_cannot_be_read(engine: Engine) {
+        let app = TestApp::start_with(engine, |settings| {
+            settings.signup.limits.client = Limit::new(2, HOUR);
+            trust_this_machine(settings);
+        })
+        .await;
+        // What the client sent, and behind it what the proxy added; or, the last time, a proxy that knows nothing.
+        for (sent, addresses) in [(&b"\xff, 203.0.113.9"[..], ["a", "b", "c"]), (b"unknown", ["d", "e", "f"])] {
+            for (name, status) in addresses.into_iter().zip([200, 200, 429]) {
+                assert_eq!(from(&app, sent, &format!("{name}@example.org")).await.status(), status, "{name}");
+            }
+        }
+        assert_eq!(client_of(&app, "a@example.org").await, "203.0.113.9");
+    }
 }
 
 fn trust_this_machine(settings: &mut Settings) {
@@ -225,11 +313,11 @@ fn trust_this_machine(settings: &mut Settings) {
 }
 
 /// Signs up through a proxy that says so.
-async fn from(app: &TestApp, client: &str, address: &str) -> reqwest::Response {
+async fn from(app: &TestApp, client: impl AsRef<[u8]>, address: &str) -> reqwest::Response {
     app.client
         .post(format!("{}/subscribe", app.url))
         .header("content-type", "application/x-www-form-urlencoded")
-        .header("x-forwarded-for", client)
+        .header("x-forwarded-for", HeaderValue::from_bytes(client.as_ref()).expect("a header"))
         .body(serde_urlencoded::to_string([("email", address)]).expect("a form"))
         .send()
         .await

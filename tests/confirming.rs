@@ -120,6 +120,32 @@ on_both_engines! {
         assert_eq!(app.mails().len(), 1);
     }
 
+    async fn nobody_is_told_that_they_are_in_whose_subscription_ended_at_that_moment(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.sign_up("ann@example.org").await;
+        app.settle().await;
+        let link = app.confirmation_link("ann@example.org");
+        // SQLite has one writer: nothing happens at the same moment.
+        let daily::db::Db::Postgres(pool) = &app.app.db else { return };
+        let mut other = pool.begin().await.unwrap();
+        for statement in [
+            "UPDATE subscriptions SET status = 'unsubscribed', ended_at = requested_at",
+            "UPDATE confirmations SET used_at = created_at",
+        ] {
+            sqlx::query(statement).execute(&mut *other).await.unwrap();
+        }
+        let store = app.store().await;
+        let (answer, ()) = tokio::join!(app.post(&link), async {
+            let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            while store.number(waiting).await == 0 {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+            other.commit().await.unwrap();
+        });
+        assert_eq!(answer.status(), 410);
+        assert!(!answer.text().await.unwrap().contains("You are in"));
+    }
+
     async fn an_address_that_nobody_confirms_is_erased(engine: Engine) {
         let app = TestApp::start(engine).await;
         app.sign_up("ann@example.org").await;

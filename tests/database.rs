@@ -5,10 +5,11 @@ use crate::support::{
     on_both_engines,
 };
 use daily::{
-    db::{issues, processes},
-    domain::{issue::IssueStatus, schedule::Due},
+    db::{Db, issues, processes, signup_limits, subscriptions},
+    domain::{email_address::EmailAddress, issue::IssueStatus, schedule::Due},
 };
 use jiff::SignedDuration;
+use std::time::Duration;
 
 on_both_engines! {
     async fn moments_come_back_as_they_went_in_and_compare_as_time_does(engine: Engine) {
@@ -29,6 +30,59 @@ on_both_engines! {
         let mut due: Vec<_> = due.into_iter().map(|(_, _, due)| due.first).filter(|due| *due <= before).collect();
         due.sort();
         assert_eq!(due, [at(moments[0]), at(moments[1])]);
+    }
+
+    async fn signups_wait_for_nobody_who_only_names_a_reader(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader("ann@example.org").await;
+        let newsletter = app.newsletter().await.id;
+        let address = EmailAddress::parse("ann@example.org").unwrap();
+        let now = app.clock.now();
+        // As an issue that is being fanned out: each of its deliveries names a reader and a subscription.
+        let mut wave = match &app.app.db {
+            Db::Postgres(pool) => Some(pool.begin().await.unwrap()),
+            Db::Sqlite { .. } => None,
+        };
+        if let Some(wave) = &mut wave {
+            for statement in ["SELECT id FROM subscribers FOR KEY SHARE", "SELECT id FROM subscriptions FOR KEY SHARE"] {
+                sqlx::query(statement).execute(&mut **wave).await.unwrap();
+            }
+        }
+        let signup = async {
+            let mut tx = app.app.db.begin().await.unwrap();
+            let several = subscriptions::subscribers(&mut tx, &[&address], now).await.unwrap();
+            assert_eq!(subscriptions::subscriber(&mut tx, &address, now).await.unwrap(), several[0]);
+            let standing = subscriptions::standings(&mut tx, &[(several[0], newsletter)], now).await.unwrap()[0];
+            let one = subscriptions::subscription(&mut tx, several[0], newsletter, now).await.unwrap();
+            assert_eq!((one.id, one.status), (standing.id, standing.status));
+            tx.commit().await.unwrap();
+        };
+        tokio::time::timeout(Duration::from_secs(20), signup).await.expect("it waits for nobody");
+    }
+
+    async fn a_limit_that_somebody_counts_on_is_not_tidied_away(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        let (now, store) = (app.clock.now(), app.store().await);
+        store.execute("INSERT INTO signup_limits (name, taken_until) VALUES ('counted', 1), ('past', 1)").await;
+        // SQLite has one writer: there they come one after the other.
+        if let Db::Postgres(_) = &app.app.db {
+            let mut counting = app.app.db.begin().await.unwrap();
+            signup_limits::taken_until(&mut counting, vec!["counted"], now).await.unwrap();
+            let later = now.as_microsecond() + 1_000_000;
+            signup_limits::set_taken_until(&mut counting, &[("counted".into(), later)]).await.unwrap();
+            let tidying = async {
+                let mut tx = app.app.db.begin().await.unwrap();
+                signup_limits::tidy(&mut tx, now).await.unwrap();
+                tx.commit().await.unwrap();
+            };
+            tokio::time::timeout(Duration::from_secs(20), tidying).await.expect("it waits for nobody");
+            counting.commit().await.unwrap();
+            assert_eq!(store.texts("SELECT name FROM signup_limits").await, ["counted"]);
+        }
+        let mut tx = app.app.db.begin().await.unwrap();
+        signup_limits::tidy(&mut tx, now + SignedDuration::from_secs(2)).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(store.number("SELECT count(*) FROM signup_limits").await, 0);
     }
 
     async fn a_transaction_that_is_dropped_leaves_no_trace(engine: Engine) {

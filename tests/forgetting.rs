@@ -39,7 +39,10 @@ async fn forgotten(app: &TestApp, text: &str) -> Forgetting {
 /// A reader who has had an issue, chose something, and is suppressed after a relay said their address.
 async fn a_reader_with_a_past(app: &TestApp) {
     app.article("The bridge opens").await;
-    app.reader(ANN).await;
+    let started = app.form_mark().await;
+    app.post_form("/subscribe", &[("email", ANN), ("started", &started)]).await;
+    app.settle().await;
+    assert_eq!(app.post(&app.confirmation_link(ANN)).await.status(), 200);
     app.reader("bob@example.org").await;
     app.send_issue().await;
     let store = app.store().await;
@@ -162,7 +165,7 @@ on_both_engines! {
             method: "form",
             language: Some("de"),
             time_zone: None,
-            wording: signup_wording(Some("de")),
+            wording: Some(signup_wording(Some("de"))),
             evidence: &subscriptions::Evidence { client_address: Some("192.0.2.1".into()), ..Default::default() },
         };
         let mut tx = app.app.db.begin().await.unwrap();

@@ -249,15 +249,16 @@ on_both_engines! {
         let here = TestApp::start(engine).await;
         take(&here, MEMBERS).await;
         take(&here, LEAVERS).await;
-        take(&here, "email,status,cadence,sections,time_zone,send_time\n\
-            '=cmd@example.org,active,weekly,\"science,Local News\",Europe/Berlin,07:30\n\
-            gus@example.org,paused,,,,\n").await;
+        take(&here, "email,status,cadence,sections,time_zone,send_time,language\n\
+            '=cmd@example.org,active,weekly,\"science,Local News\",Europe/Berlin,07:30,de\n\
+            gus@example.org,paused,,,,,\n").await;
         here.reader("hal@example.org").await;
         here.sign_up("ida@example.org").await;
         here.settle().await;
         let written = export(&here, &[]).await;
         assert!(written.contains("\n'=cmd@example.org,active,"), "{written}");
         assert!(written.contains("\nida@example.org,pending,"), "{written}");
+        assert!(written.contains(",07:30,de\n"), "{written}");
 
         let there = TestApp::start(engine).await;
         assert_eq!(try_it(&there, &written).await, "5 added, 1 left, 1 unconfirmed");
@@ -371,7 +372,7 @@ async fn the_command_tells_what_it_did_and_reports_each_row_left_out() {
     let report = std::fs::read_to_string(&report).unwrap();
     assert!(
         report.starts_with(
-            "line,outcome,address,reason\n3,unconfirmed,'=cmd@example.fr,never confirmed\n4,refused,,"
+            "line,outcome,address,reason\n3,unconfirmed,'=cmd@example.fr,the list does not show that they confirmed\n4,refused,,"
         ),
         "{report}"
     );
@@ -379,6 +380,19 @@ async fn the_command_tells_what_it_did_and_reports_each_row_left_out() {
     assert!(shown.stdout.contains("2021-05-04 08:22:00Z  confirmed (import)"), "{}", shown.stdout);
     let wrong = daily(folder.path(), &["subscriber", "import", &list, "--map", "colour=red"]).await;
     assert_eq!(wrong.code, 2);
+    // All in a file have left, as its operator says.
+    let left = [&["--json", "subscriber", "import", &list, "--encoding", "latin1", "--all-unsubscribed"][..]]
+        .concat();
+    let ended = daily(folder.path(), &left).await;
+    let told: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(
+        (&told["outcomes"]["ended"], &told["outcomes"]["left"]),
+        (&1.into(), &1.into()),
+        "{}",
+        ended.stdout
+    );
+    let both = daily(folder.path(), &[&left[..], &["--all-confirmed"]].concat()).await;
+    assert_eq!(both.code, 2);
 }
 
 #[tokio::test]
@@ -404,6 +418,8 @@ async fn a_report_is_a_new_file_for_its_operator_alone() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(std::fs::metadata(&report).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(
-        std::fs::read_to_string(&report).unwrap().contains("2,unconfirmed,ann@example.org,never confirmed")
+        std::fs::read_to_string(&report)
+            .unwrap()
+            .contains("2,unconfirmed,ann@example.org,the list does not show that they confirmed")
     );
 }

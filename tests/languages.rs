@@ -1,6 +1,9 @@
 //! What readers' pages say in other languages than English.
 
-use crate::support::{app::TestApp, on_both_engines};
+use crate::support::{
+    app::{TestApp, mark_in},
+    on_both_engines,
+};
 use daily::domain::{email_address::EmailAddress, signup_wording::signup_wording};
 use serde_json::{Value, json};
 
@@ -10,6 +13,15 @@ async fn sign_up_by_json(app: &TestApp, signup: &Value) -> (u16, String, Value) 
     let answer = post.body(signup.to_string()).send().await.unwrap();
     let language = answer.headers()["content-language"].to_str().unwrap().to_owned();
     (answer.status().as_u16(), language, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap())
+}
+
+/// The text that a reader agreed to, as the ledger has it.
+async fn agreed_to(app: &TestApp, address: &str) -> (Option<String>, Option<i64>) {
+    let address = EmailAddress::parse(address).unwrap();
+    let mut tx = app.app.db.read().await.unwrap();
+    let held = daily::db::subscriptions::held(&mut tx, &address).await.unwrap().unwrap();
+    let asked = &held.subscriptions[0].consent[0];
+    (asked.wording.clone(), asked.wording_version)
 }
 
 on_both_engines! {
@@ -118,7 +130,8 @@ on_both_engines! {
         let page = app.get(&format!("{}/?lang=fr", app.url)).await.text().await.unwrap();
         let promise = signup_wording(Some("fr"));
         assert!(page.contains(promise.text), "{page}");
-        app.post_form("/subscribe", &[("email", "ann@example.org"), ("lang", "fr")]).await;
+        let started = mark_in(&page);
+        app.post_form("/subscribe", &[("email", "ann@example.org"), ("lang", "fr"), ("started", &started)]).await;
         app.settle().await;
         let mail = app.mails_to("ann@example.org").pop().unwrap();
         assert_eq!((mail.subject(), mail.header("Content-Language")), ("Confirmez votre inscription à Daily", Some("fr")));
@@ -126,14 +139,17 @@ on_both_engines! {
         assert!(app.get(&link).await.text().await.unwrap().contains("Recevoir Daily par e-mail"));
         assert!(app.get(&format!("{link}?lang=de")).await.text().await.unwrap().contains("Daily per Mail bekommen?"));
         assert!(app.post(&link).await.text().await.unwrap().contains("C’est fait"));
-        let held = {
-            let ann = EmailAddress::parse("ann@example.org").unwrap();
-            let mut tx = app.app.db.read().await.unwrap();
-            daily::db::subscriptions::held(&mut tx, &ann).await.unwrap().unwrap()
-        };
-        let asked = &held.subscriptions[0].consent[0];
-        let kept = (asked.wording.as_deref(), asked.wording_version);
-        assert_eq!(kept, (Some(promise.text), Some(promise.version)), "the ledger has what was shown");
+        let kept = agreed_to(&app, "ann@example.org").await;
+        assert_eq!(kept, (Some(promise.text.to_owned()), Some(promise.version)), "the ledger has what was shown");
+        // Of a form on another site, of a program and of our own form of days ago it is not known what they showed.
+        app.post_form("/subscribe", &[("email", "bob@example.org"), ("lang", "fr")]).await;
+        sign_up_by_json(&app, &json!({ "email": "cleo@example.org", "lang": "fr" })).await;
+        app.clock.advance(jiff::SignedDuration::from_hours(50));
+        app.post_form("/subscribe", &[("email", "dora@example.org"), ("lang", "fr"), ("started", &started)]).await;
+        for address in ["bob@example.org", "cleo@example.org", "dora@example.org"] {
+            app.signups_taken().await;
+            assert_eq!(agreed_to(&app, address).await, (None, None), "{address}");
+        }
         // An issue is the newsletter's; the page to leave is the reader's, and so is the last mail.
         app.article("The bridge").await;
         app.send_issue().await;

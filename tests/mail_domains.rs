@@ -5,6 +5,10 @@ use crate::support::{
     name_server::{NameServer, Zone},
     on_both_engines,
 };
+use daily::{
+    actions::prove,
+    domain::{proof_of_work::ProofPolicy, signup_limit::Limit},
+};
 use jiff::SignedDuration;
 use serde_json::Value;
 
@@ -16,6 +20,8 @@ const ZONES: &[(&str, Zone)] = &[
     ("trouble.org", Zone::Trouble),
     ("silence.org", Zone::Silence),
     ("gmial.com", Zone::Bare),
+    ("trouble1.org", Zone::Trouble),
+    ("trouble2.org", Zone::Trouble),
 ];
 
 on_both_engines! {
@@ -42,6 +48,68 @@ on_both_engines! {
             assert_eq!(app.status_of(&address).await.is_some(), status == 200, "{domain}");
         }
     }
+
+    async fn who_makes_names_up_has_them_asked_about_no_more_often_than_they_may_sign_up(engine: Engine) {
+        let server = NameServer::start(ZONES).await;
+        let address = server.address;
+        let app = TestApp::start_with(engine, |settings| {
+            settings.signup.check_mx = true;
+            settings.signup.dns_server = Some(address);
+            settings.signup.limits.client = Limit::new(3, SignedDuration::from_hours(1));
+            settings.http.proxies.trusted = vec!["127.0.0.1/32".parse().unwrap()];
+        })
+        .await;
+        for (n, status) in [422, 422, 422, 429, 429].into_iter().enumerate() {
+            assert_eq!(from(&app, "192.0.2.1", &[("email", &format!("x@r{n}.org"))]).await.status(), status, "{n}");
+        }
+        assert_eq!(server.asked(), 3);
+        // What is known already is said without a question; others are not touched.
+        assert_eq!(from(&app, "192.0.2.1", &[("email", "x@r0.org")]).await.status(), 422);
+        assert_eq!(from(&app, "192.0.2.2", &[("email", "x@r4.org")]).await.status(), 422);
+        assert_eq!(from(&app, "192.0.2.2", &[("email", "ann@with-mx.org")]).await.status(), 200);
+    }
+
+    async fn whoever_mends_their_domain_has_their_ticket_still(engine: Engine) {
+        let server = NameServer::start(ZONES).await;
+        let address = server.address;
+        let app = TestApp::start_with(engine, |settings| {
+            settings.signup.check_mx = true;
+            settings.signup.dns_server = Some(address);
+            settings.signup.proof_of_work = ProofPolicy::Always;
+        })
+        .await;
+        let ticket = prove::ticket(&app.app.actions);
+        app.clock.advance(SignedDuration::from_secs(21));
+        let shown = format!("name=\"ticket\" value=\"{ticket}\"");
+        // One slip after the other, and the name of a newsletter that is none.
+        for email in ["ann@bare.org", "ann@unknown.org", "ann@mailinator.com"] {
+            let page = app.post_form("/subscribe", &[("email", email), ("ticket", &ticket)]).await;
+            assert_eq!(page.status(), 422, "{email}");
+            assert!(page.text().await.unwrap().contains(&shown), "{email}");
+        }
+        let fields = [("email", "ann@with-mx.org"), ("ticket", ticket.as_str())];
+        assert!(app.post_form("/subscribe", &fields).await.text().await.unwrap().contains("Check your inbox"));
+        assert!(app.status_of("ann@with-mx.org").await.is_some());
+        // It is used up.
+        assert!(app.post_form("/subscribe", &fields).await.text().await.unwrap().contains("wait 20 seconds"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trouble_of_single_domains_does_not_end_the_asking() {
+    let server = NameServer::start(ZONES).await;
+    let app = asking(crate::support::Engine::Sqlite, &server).await;
+    for domain in ["trouble.org", "trouble1.org", "trouble2.org"] {
+        assert_eq!(app.sign_up(&format!("ann@{domain}")).await.status(), 200);
+    }
+    assert_eq!(app.sign_up("ann@unknown.org").await.status(), 422);
+}
+
+/// Signs up through a proxy that says who the client is.
+async fn from(app: &TestApp, client: &str, fields: &[(&str, &str)]) -> reqwest::Response {
+    let request = app.client.post(format!("{}/subscribe", app.url)).header("x-forwarded-for", client);
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    request.body(serde_urlencoded::to_string(fields).unwrap()).send().await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,10 +2,11 @@
 
 use crate::support::{Engine, app::TestApp, browser::Browser, on_both_engines};
 use daily::{
-    actions::prove,
+    actions::prove::{self, Redeemed},
+    db::{signup_limits, used_proofs},
     domain::{
         email_address::EmailAddress,
-        proof_of_work::{ProofPolicy, solve},
+        proof_of_work::{ProofPolicy, Shown, solve},
         signup_limit::Limit,
     },
 };
@@ -75,6 +76,70 @@ on_both_engines! {
         app.clock.advance(SECOND * 21);
         let other = redeem(&app, "192.0.2.9", "eve@example.org", &ticket).await.text().await.unwrap();
         assert!(other.contains("Check your inbox"), "others are not touched: {other}");
+    }
+
+    async fn who_redeems_many_tickets_at_once_gets_in_no_more_often(engine: Engine) {
+        let app = always(engine).await;
+        let ticket = prove::ticket(&app.app.actions);
+        app.clock.advance(SECOND * 21);
+        let now = app.clock.now();
+        // Three others of the same client are being taken by another process.
+        let client = app.app.actions.keys.fingerprint("client 192.0.2.1");
+        let mut other = app.app.db.begin().await.unwrap();
+        signup_limits::taken_until(&mut other, vec!["tickets"], now).await.unwrap();
+        for n in 0..3 {
+            let shown = Shown { name: format!("ticket {n}"), expires_at: now + MINUTE };
+            used_proofs::insert(&mut other, &shown, Some(&client), now).await.unwrap();
+        }
+        let (redeemed, ()) = tokio::join!(prove::redeem(&app.app.actions, &ticket, "192.0.2.1".parse().unwrap()), async {
+            // Time enough to pass by, if nothing held it up.
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+            other.commit().await.unwrap();
+        });
+        assert!(matches!(redeemed.unwrap(), Redeemed::TooMany { .. }));
+    }
+
+    async fn a_slip_costs_no_proof_and_proofs_are_dearer_while_the_limit_for_everybody_fills(engine: Engine) {
+        let app = TestApp::start_with(engine, |settings| {
+            settings.signup.proof_of_work = ProofPolicy::Always;
+            settings.signup.limits.overall = Limit::new(10, MINUTE);
+        })
+        .await;
+        let most = async || {
+            let text = app.get(&format!("{}/challenge", app.url)).await.text().await.unwrap();
+            serde_json::from_str::<Value>(&text).unwrap()["maxnumber"].as_u64().unwrap()
+        };
+        assert_eq!(most().await, 100_000);
+        let proof = solved(&app).await;
+        for (email, status) in [("ann@mailinator.com", 422), ("ann@gmial.com", 422), ("ann@example.org", 202)] {
+            let answer = post_json(&app, json!({ "email": email, "proof": proof })).await;
+            assert_eq!(answer.status(), status, "{email}");
+        }
+        for n in 0..7 {
+            let proof = solved(&app).await;
+            let answer = post_json(&app, json!({ "email": format!("r{n}@example.org"), "proof": proof })).await;
+            assert_eq!(answer.status(), 202);
+        }
+        app.clock.advance(SECOND * 2);
+        assert_eq!(most().await, 400_000);
+        app.clock.advance(MINUTE);
+        assert_eq!(most().await, 100_000);
+    }
+
+    async fn who_comes_when_the_limit_for_everybody_is_reached_has_their_ticket_still(engine: Engine) {
+        let app = TestApp::start_with(engine, |settings| {
+            settings.signup.proof_of_work = ProofPolicy::Always;
+            settings.signup.limits.overall = Limit::new(1, MINUTE);
+        })
+        .await;
+        let ticket = prove::ticket(&app.app.actions);
+        app.clock.advance(SECOND * 21);
+        let proof = solved(&app).await;
+        assert_eq!(post_json(&app, json!({ "email": "bob@example.org", "proof": proof })).await.status(), 202);
+        assert_eq!(redeem(&app, "192.0.2.1", "ann@example.org", &ticket).await.status(), 429);
+        app.clock.advance(MINUTE);
+        let page = redeem(&app, "192.0.2.1", "ann@example.org", &ticket).await.text().await.unwrap();
+        assert!(page.contains("Check your inbox"), "{page}");
     }
 
     async fn signups_that_nobody_confirms_raise_an_alarm_once_and_proofs_are_needed_until_it_is_over(engine: Engine) {

@@ -279,7 +279,7 @@ on_both_engines! {
         // All of them or none.
         let answer = json("{\"email\":\"ben@example.org\",\"newsletter\":[\"sports\",\"nothing\"]}").await.unwrap();
         assert_eq!(answer.status(), 422);
-        let many = vec!["\"daily\""; 21].join(",");
+        let many = (0..21).map(|n| format!("\"n{n}\"")).collect::<Vec<_>>().join(",");
         let answer = json(&format!("{{\"email\":\"ben@example.org\",\"newsletter\":[{many}]}}")).await.unwrap();
         assert_eq!(answer.status(), 422);
         assert_eq!(app.status_of("ben@example.org").await, None);
@@ -296,7 +296,7 @@ on_both_engines! {
             method: "form",
             language: Some("de"),
             time_zone: None,
-            wording: signup_wording(Some("de")),
+            wording: Some(signup_wording(Some("de"))),
             evidence: &subscriptions::Evidence::default(),
         };
         let mut tx = app.app.db.begin().await.unwrap();
@@ -309,6 +309,49 @@ on_both_engines! {
         assert_eq!(app.status_of("ann@example.org").await, Some(Pending));
     }
 
+    async fn a_signup_that_another_process_has_in_hand_is_not_put_off_for_one_that_cannot_be_taken(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        let store = app.store().await;
+        // SQLite has one writer, which has all in hand.
+        let daily::db::Db::Postgres(pool) = &app.app.db else { return };
+        let now = app.clock.now();
+        for (address, newsletter) in [("ann@example.org", app.newsletter().await.id.0), ("zoe@example.org", 99)] {
+            store
+                .execute(&format!(
+                    "INSERT INTO signups (received_at, address, address_key, newsletters, method) \
+                     VALUES ('{now}', '{address}', '{address}', '[{newsletter}]', 'form')"
+                ))
+                .await;
+        }
+        let mut other = pool.begin().await.unwrap();
+        sqlx::query("SELECT id FROM signups WHERE address = 'ann@example.org' FOR UPDATE").execute(&mut *other).await.unwrap();
+        app.tick_after(SignedDuration::from_secs(6)).await;
+        other.rollback().await.unwrap();
+        let put_off = store.texts("SELECT address FROM signups WHERE attempts > 0").await;
+        assert_eq!(put_off, ["zoe@example.org"]);
+        app.tick_after(SignedDuration::from_secs(6)).await;
+        assert_eq!(app.mails_to("ann@example.org").len(), 1);
+    }
+
+    async fn a_signup_whose_transaction_the_database_wants_again_is_taken_at_once(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        let daily::db::Db::Postgres(_) = &app.app.db else { return };
+        let store = app.store().await;
+        // Three times two transactions wait for each other. What a sequence counts no rollback takes back.
+        for statement in [
+            "CREATE SEQUENCE tries",
+            "CREATE FUNCTION wait_for_each_other() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF nextval('tries') <= 3 THEN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END IF; RETURN NEW; END $$",
+            "CREATE TRIGGER deadlock BEFORE INSERT ON subscribers FOR EACH ROW EXECUTE FUNCTION wait_for_each_other()",
+        ] {
+            store.execute(statement).await;
+        }
+        app.sign_up("ann@example.org").await;
+        app.settle().await;
+        assert_eq!(app.mails_to("ann@example.org").len(), 1);
+        assert_eq!(store.number("SELECT last_value FROM tries").await, 4);
+    }
+
     async fn a_signup_that_cannot_be_taken_keeps_no_other_waiting(engine: Engine) {
         let app = TestApp::start(engine).await;
         let store = app.store().await;
@@ -319,7 +362,7 @@ on_both_engines! {
             method: "form",
             language: None,
             time_zone: None,
-            wording: signup_wording(None),
+            wording: Some(signup_wording(None)),
             evidence: &subscriptions::Evidence::default(),
         };
         let mut tx = app.app.db.begin().await.unwrap();

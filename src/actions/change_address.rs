@@ -90,7 +90,7 @@ pub async fn ask(context: &Context, id: SubscriptionId, new: &EmailAddress) -> R
     }
     // Many readers can't have one stranger mailed many times. Who asks is not told: it says nothing about them.
     let may_mail =
-        allowance::take(context, &mut tx, &format!("change to {}", new.key()), LIMIT).await?.is_ok();
+        allowance::take(context, &mut tx, &format!("change to {}", new.inbox()), LIMIT).await?.is_ok();
     let request = reader_requests::insert(&mut tx, id, RequestKind::Address, old, Some(new), now).await?;
     mail_about(context, &mut tx, MailKind::OldAddress, &subscription, old, request).await?;
     if may_mail {

@@ -111,8 +111,13 @@ pub async fn confirm(
                 .await?;
             }
             follow_clock(&mut tx, &it.newsletter, &it.subscription, now).await?;
+            it.subscription.status = SubscriptionStatus::Active;
+        } else {
+            // Somebody was quicker: the other press, or who ended or erased it. The page says what has become of it.
+            let now_is = subscriptions::of_link(&mut tx, it.subscription.id).await?;
+            it.subscription.status = now_is.map_or(SubscriptionStatus::Unsubscribed, |it| it.status);
+            it.record.used_at.get_or_insert(now.into());
         }
-        it.subscription.status = SubscriptionStatus::Active;
     }
     tx.commit().await?;
     Ok(judge(context, &asked))
@@ -143,6 +148,7 @@ pub async fn renew(
             .language
             .clone()
             .or_else(|| Some(newsletter.newsletter.language.clone())),
+        wording: None,
         time_zone: None,
         evidence: evidence.clone(),
     };

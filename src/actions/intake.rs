@@ -2,6 +2,7 @@
 
 use super::{
     Context,
+    client_line::lines,
     subscribe::{Signup, SubscribeError},
 };
 use crate::{
@@ -10,23 +11,20 @@ use crate::{
         Db, DbError, Tx,
         groups::{Groups, Work},
         newsletters,
-        signup_limits::{set_taken_until, taken_until},
+        signup_limits::{OVERALL, set_taken_until, taken_until},
         signups::{self, NewSignup},
     },
     domain::{
+        client_address::UNKNOWN,
         ids::NewsletterId,
         newsletter::time_zone_name,
-        signup_limit::{Limit, SignupLimits, client_network},
-        signup_wording::signup_wording,
+        signup_limit::{Limit, SignupLimits},
         token::KeyRing,
     },
     queue::{Job, Queue},
 };
 use jiff::{SignedDuration, Timestamp};
 use std::{collections::HashMap, sync::Arc};
-
-/// The name of the limit for everybody together.
-const OVERALL: &str = "overall";
 
 /// The way to the task that keeps them. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -66,7 +64,7 @@ impl Work for Writer {
         let ids = newsletters::ids_by_slug(&mut tx, &slugs).await?;
         let wanted: Vec<Result<Vec<NewsletterId>, SubscribeError>> =
             group.iter().map(|it| newsletters_of(it, &ids)).collect();
-        let clients: Vec<Option<String>> = group.iter().map(|it| self.client(it)).collect();
+        let clients: Vec<Vec<(String, Limit)>> = group.iter().map(|it| self.client(it)).collect();
         let admitted = self.admit(&mut tx, &wanted, &clients, now).await?;
         let zones: Vec<Option<&str>> =
             group.iter().map(|it| it.time_zone.as_ref().map(time_zone_name)).collect();
@@ -82,7 +80,7 @@ impl Work for Writer {
                     method: signup.method,
                     language: signup.language.as_deref(),
                     time_zone,
-                    wording: signup_wording(signup.language.as_deref()),
+                    wording: signup.wording,
                     evidence: &signup.evidence,
                 });
             }
@@ -97,15 +95,15 @@ impl Work for Writer {
 }
 
 impl Writer {
-    /// Counts signups in, each on its client's limit and on everybody's. What is refused counts nowhere.
+    /// Counts signups in, each on its client's limits and on everybody's. What is refused counts nowhere.
     async fn admit(
         &self,
         tx: &mut Tx,
         wanted: &[Result<Vec<NewsletterId>, SubscribeError>],
-        clients: &[Option<String>],
+        clients: &[Vec<(String, Limit)>],
         now: Timestamp,
     ) -> Result<Answers, DbError> {
-        let mut names: Vec<&str> = clients.iter().flatten().map(String::as_str).collect();
+        let mut names: Vec<&str> = clients.iter().flatten().map(|(name, _)| name.as_str()).collect();
         names.extend(self.limits.overall.map(|_| OVERALL));
         let mut lines = taken_until(tx, names, now).await?;
         let mut changed = HashMap::new();
@@ -113,9 +111,8 @@ impl Writer {
         let mut answers = Vec::with_capacity(wanted.len());
         for (wanted, client) in wanted.iter().zip(clients) {
             let asked: Vec<(&str, Limit)> = client
-                .as_deref()
-                .zip(self.limits.client)
-                .into_iter()
+                .iter()
+                .map(|(name, limit)| (name.as_str(), *limit))
                 .chain(self.limits.overall.map(|limit| (OVERALL, limit)))
                 .collect();
             let line = |name: &str| lines.get(name).copied().unwrap_or(micros);
@@ -137,11 +134,13 @@ impl Writer {
         Ok(answers)
     }
 
-    /// The name of the limit of a signup's client.
-    fn client(&self, signup: &Signup) -> Option<String> {
-        self.limits.client?;
-        let address = signup.evidence.client_address.as_deref()?.parse().ok()?;
-        Some(self.keys.fingerprint(&format!("client {}", client_network(address)?)))
+    /// The limits of a signup's client.
+    fn client(&self, signup: &Signup) -> Vec<(String, Limit)> {
+        let address = signup.evidence.client_address.as_deref().map(str::parse);
+        match address.unwrap_or(Ok(UNKNOWN)) {
+            Ok(address) => lines(&self.keys, self.limits.client, address),
+            Err(_) => Vec::new(),
+        }
     }
 }
 

@@ -89,28 +89,32 @@ impl MailServers {
 
     /// Whether mail can reach a domain. Only a clear no is one: where nobody says so, it may.
     pub async fn reach(&self, domain: &str, now: Timestamp) -> Reach {
-        let Some(resolver) = self.resolver.as_ref().filter(|_| !is_set_aside(domain)) else {
-            return Reach::Unsure;
-        };
         if let Some(known) = self.known(domain, now) {
             return known;
         }
+        let Some(resolver) = &self.resolver else { return Reach::Unsure };
         let Ok(_turn) = self.turns.try_acquire() else { return Reach::Unsure };
-        let reach = tokio::time::timeout(PATIENCE, ask(resolver, domain)).await.unwrap_or(Reach::Unsure);
-        self.learn(domain, reach, now);
+        let asked = tokio::time::timeout(PATIENCE, ask(resolver, domain)).await;
+        let (reach, is_silence) = asked.unwrap_or((Reach::Unsure, true));
+        self.learn(domain, reach, is_silence, now);
         reach
     }
 
-    fn known(&self, domain: &str, now: Timestamp) -> Option<Reach> {
+    /// What is known without asking. `None`: somebody must be asked.
+    pub fn known(&self, domain: &str, now: Timestamp) -> Option<Reach> {
+        if self.resolver.is_none() || is_set_aside(domain) {
+            return Some(Reach::Unsure);
+        }
         // It is whole at any moment: a panic elsewhere leaves nothing half done.
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let remembered = known.domains.get(domain).filter(|(_, until)| now < *until).map(|(reach, _)| *reach);
         remembered.or_else(|| known.silent_until.filter(|until| now < *until).map(|_| Reach::Unsure))
     }
 
-    fn learn(&self, domain: &str, reach: Reach, now: Timestamp) {
+    /// `is_silence`: the name server itself is at fault. Trouble of a domain's own servers, which anybody can have, says nothing about it.
+    fn learn(&self, domain: &str, reach: Reach, is_silence: bool, now: Timestamp) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if reach == Reach::Unsure {
+        if is_silence {
             known.unanswered += 1;
             if known.unanswered >= SILENCE {
                 known.unanswered = 0;
@@ -123,7 +127,8 @@ impl MailServers {
             known.unanswered = 0;
         }
         if known.domains.len() >= REMEMBERED {
-            known.domains.retain(|_, (_, until)| now < *until);
+            // Those that have mail are asked for again; others may have been made up to push them out.
+            known.domains.retain(|_, (reach, until)| now < *until && *reach == Reach::Yes);
             if known.domains.len() >= REMEMBERED {
                 known.domains.clear();
             }
@@ -137,22 +142,25 @@ impl MailServers {
     }
 }
 
-async fn ask(resolver: &TokioResolver, domain: &str) -> Reach {
+/// What is said of a domain, and whether the name server itself is at fault.
+async fn ask(resolver: &TokioResolver, domain: &str) -> (Reach, bool) {
     // From the root: the system's search list is not a reader's.
-    let Ok(name) = Name::from_ascii(format!("{domain}.")) else { return Reach::Unsure };
+    let Ok(name) = Name::from_ascii(format!("{domain}.")) else { return (Reach::Unsure, false) };
     let servers = look_up(resolver, name.clone(), RecordType::MX, |data| match data {
         RData::MX(server) => Some(server.exchange.to_ascii()),
         _ => None,
     });
-    if let Some(reach) = by_mail_servers(&servers.await) {
-        return reach;
+    let servers = servers.await;
+    if let Some(reach) = by_mail_servers(&servers) {
+        return (reach, servers.is_silence());
     }
     let address = |data: &RData| data.ip_addr();
     let (old, new) = tokio::join!(
         look_up(resolver, name.clone(), RecordType::A, address),
         look_up(resolver, name, RecordType::AAAA, address),
     );
-    by_addresses(&old, &new)
+    let reach = by_addresses(&old, &new);
+    (reach, reach == Reach::Unsure && (old.is_silence() || new.is_silence()))
 }
 
 async fn look_up<T>(
@@ -169,11 +177,17 @@ async fn look_up<T>(
         Err(NetError::Dns(DnsError::NoRecordsFound(none))) => match none.response_code {
             ResponseCode::NXDomain => Said::NoName,
             ResponseCode::NoError => Said::NoRecords,
-            _ => Said::Nothing,
+            code => trouble(code),
         },
+        Err(NetError::Dns(DnsError::ResponseCode(code))) => trouble(code),
         Err(error) => {
             tracing::debug!(%error, "the name server did not answer");
             Said::Nothing
         }
     }
+}
+
+/// Who refuses to answer is not to be asked; anything else is the domain's trouble.
+fn trouble<T>(code: ResponseCode) -> Said<T> {
+    if code == ResponseCode::Refused { Said::Nothing } else { Said::Trouble }
 }

@@ -10,6 +10,7 @@ pub mod approve_issue;
 pub mod blocked_domains;
 pub mod cancel_issue;
 pub mod change_address;
+pub mod client_line;
 pub mod confirm;
 pub mod edit_issue;
 pub mod exit;
@@ -43,7 +44,10 @@ use crate::{
         newsletters::{self, NewsletterRecord},
         subscriptions::SubscriptionRecord,
     },
-    domain::{email_address::EmailAddress, ids::RequestId, mail::MailKind, token::KeyRing},
+    domain::{
+        email_address::EmailAddress, ids::RequestId, mail::MailKind, signup_limit::SignupLimits,
+        token::KeyRing,
+    },
     queue::{Job, Queue},
 };
 use blocked_domains::BlockedDomains;
@@ -77,6 +81,8 @@ pub struct Context {
     pub allow_role_accounts: bool,
     /// Whether mail can reach a domain.
     pub mail_servers: Arc<mail_servers::MailServers>,
+    /// How many signups are taken.
+    pub signup_limits: SignupLimits,
     /// Whether signups need a proof of work.
     pub gate: Arc<prove::Gate>,
     /// Who sends the signup form back sooner is a program.

@@ -2,9 +2,13 @@
 
 use super::Context;
 use crate::{
-    db::{DbError, signup_watch, used_proofs},
+    db::{
+        DbError, Tx,
+        signup_limits::{self, OVERALL, taken_until},
+        signup_watch, used_proofs,
+    },
     domain::{
-        proof_of_work::{self, Challenge, MAX_NUMBER, ProofPolicy, Shown, Ticket},
+        proof_of_work::{self, Challenge, ProofPolicy, Shown, Ticket, max_number},
         signup_limit::client_network,
     },
     random,
@@ -20,6 +24,8 @@ const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(2);
 /// Most tickets that are taken from everybody in a minute, and from one client in an hour: waiting costs a program nothing.
 const TICKETS_PER_MINUTE: i64 = 20;
 const TICKETS_PER_CLIENT: i64 = 3;
+/// The row that whoever counts tickets holds.
+const TICKETS: &str = "tickets";
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
@@ -27,8 +33,16 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 #[derive(Debug)]
 pub struct Gate {
     policy: ProofPolicy,
-    /// When it was last looked at, and whether there was an attack.
-    last: Mutex<Option<(Timestamp, bool)>>,
+    /// When it was last looked at, and what was seen.
+    last: Mutex<Option<(Timestamp, Seen)>>,
+}
+
+/// What is known of the signups.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    attack: bool,
+    /// How much of the limit for everybody together is taken up, in percent.
+    percent: i64,
 }
 
 impl Gate {
@@ -38,11 +52,11 @@ impl Gate {
     }
 
     /// What is known, if it is known well enough. Where it is not, the caller looks, and until then the others go by the last look.
-    fn known(&self, now: Timestamp) -> Option<bool> {
+    fn known(&self, now: Timestamp) -> Option<Seen> {
         // A panic elsewhere leaves nothing half done.
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *last {
-            Some((at, attack)) if now.duration_since(*at).abs() < LOOK_EVERY => Some(*attack),
+            Some((at, seen)) if now.duration_since(*at).abs() < LOOK_EVERY => Some(*seen),
             Some((at, _)) => {
                 *at = now;
                 None
@@ -51,8 +65,8 @@ impl Gate {
         }
     }
 
-    fn learn(&self, now: Timestamp, attack: bool) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, attack));
+    fn learn(&self, now: Timestamp, seen: Seen) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, seen));
     }
 }
 
@@ -61,22 +75,29 @@ pub async fn is_needed(context: &Context) -> Result<bool, DbError> {
     match context.gate.policy {
         ProofPolicy::Never => Ok(false),
         ProofPolicy::Always => Ok(true),
-        ProofPolicy::UnderAttack => {
-            let now = context.clock.now();
-            if let Some(known) = context.gate.known(now) {
-                return Ok(known);
-            }
-            let attack = signup_watch::get(&mut context.db.read().await?).await?.is_on().is_some();
-            context.gate.learn(now, attack);
-            Ok(attack)
-        }
+        ProofPolicy::UnderAttack => Ok(seen(context).await?.attack),
     }
 }
 
+async fn seen(context: &Context) -> Result<Seen, DbError> {
+    let now = context.clock.now();
+    if let Some(known) = context.gate.known(now) {
+        return Ok(known);
+    }
+    let mut tx = context.db.read().await?;
+    let attack = signup_watch::get(&mut tx).await?.is_on().is_some();
+    let until = signup_limits::look(&mut tx, &[OVERALL]).await?.get(OVERALL).copied().unwrap_or_default();
+    let percent = context.signup_limits.overall.map_or(0, |limit| limit.percent(until, now.as_microsecond()));
+    let seen = Seen { attack, percent };
+    context.gate.learn(now, seen);
+    Ok(seen)
+}
+
 /// Makes a challenge.
-pub fn challenge(context: &Context) -> Challenge {
-    let number = u32::from_le_bytes(random::bytes()) % (MAX_NUMBER + 1);
-    proof_of_work::challenge(&context.keys, &random::hex::<12>(), number, context.clock.now())
+pub async fn challenge(context: &Context) -> Result<Challenge, DbError> {
+    let most = max_number(seen(context).await?.percent);
+    let (salt, number) = (random::hex::<12>(), u32::from_le_bytes(random::bytes()));
+    Ok(proof_of_work::challenge(&context.keys, &salt, number, most, context.clock.now()))
 }
 
 /// Makes a ticket, for who can't solve a challenge.
@@ -84,11 +105,21 @@ pub fn ticket(context: &Context) -> String {
     proof_of_work::ticket(&context.keys, &random::hex::<8>(), context.clock.now())
 }
 
+/// Whether a proof is right, as far as it says so itself: it may have been used. It stays as it is.
+pub fn is_right(context: &Context, proof: &str) -> bool {
+    proof_of_work::check(&context.keys, proof, context.clock.now()).is_some()
+}
+
+/// What a ticket is worth, as far as it says so itself. It stays as it is.
+pub fn look_at(context: &Context, ticket: &str) -> Ticket {
+    proof_of_work::read_ticket(&context.keys, ticket, context.clock.now())
+}
+
 /// Takes a proof. `false`: it is not right, too old, or was used before, wherever that was.
 pub async fn prove(context: &Context, proof: &str) -> Result<bool, DbError> {
     let now = context.clock.now();
     let Some(shown) = proof_of_work::check(&context.keys, proof, now) else { return Ok(false) };
-    use_up(context, &shown, None, now).await
+    use_up(context.db.begin().await?, &shown, None, now).await
 }
 
 /// What becomes of a ticket.
@@ -121,25 +152,21 @@ pub async fn redeem(context: &Context, ticket: &str, client: IpAddr) -> Result<R
     // A proxy whose word is not taken is not one client: empty.
     let client = client_network(client)
         .map_or_else(String::new, |network| context.keys.fingerprint(&format!("client {network}")));
-    let (all, own) =
-        used_proofs::tickets(&mut context.db.read().await?, &client, now - MINUTE, now - HOUR).await?;
+    let mut tx = context.db.begin().await?;
+    // Whoever holds this row counts, and those at the same time count after it.
+    taken_until(&mut tx, vec![TICKETS], now).await?;
+    let (all, own) = used_proofs::tickets(&mut tx, &client, now - MINUTE, now - HOUR).await?;
     if all >= TICKETS_PER_MINUTE {
         return Ok(Redeemed::TooMany { wait: MINUTE });
     }
     if own >= TICKETS_PER_CLIENT && !client.is_empty() {
         return Ok(Redeemed::TooMany { wait: HOUR });
     }
-    let is_new = use_up(context, &shown, Some(&client), now).await?;
+    let is_new = use_up(tx, &shown, Some(&client), now).await?;
     Ok(if is_new { Redeemed::Taken } else { Redeemed::Void })
 }
 
-async fn use_up(
-    context: &Context,
-    shown: &Shown,
-    client: Option<&str>,
-    now: Timestamp,
-) -> Result<bool, DbError> {
-    let mut tx = context.db.begin().await?;
+async fn use_up(mut tx: Tx, shown: &Shown, client: Option<&str>, now: Timestamp) -> Result<bool, DbError> {
     let is_new = used_proofs::insert(&mut tx, shown, client, now).await?;
     tx.commit().await?;
     Ok(is_new)

@@ -8,7 +8,7 @@ use crate::{
     db::{DbError, subscriptions::Evidence},
     domain::{
         email_address::EmailAddress, forgotten::is_placeholder, mail_domains::is_role_account,
-        newsletter::is_slug,
+        newsletter::is_slug, signup_wording::SignupWording,
     },
 };
 use jiff::{SignedDuration, tz::TimeZone};
@@ -27,6 +27,8 @@ pub struct Signup {
     pub method: &'static str,
     /// The language of the page it came from, by its tag.
     pub language: Option<String>,
+    /// The text that the form showed, if it was ours: what was agreed to.
+    pub wording: Option<&'static SignupWording>,
     /// The zone of the reader's clock, if it is known.
     pub time_zone: Option<TimeZone>,
     /// How the request reached us.
@@ -62,6 +64,12 @@ pub enum SubscribeError {
 /// Takes a signup: when this returns, it is kept for good. A job makes a pending subscription of it, with the consent event and the
 /// confirmation mail.
 pub async fn subscribe(context: &Context, signup: Signup) -> Result<(), SubscribeError> {
+    judge(context, &signup)?;
+    intake::take_in(context, signup).await
+}
+
+/// What can be said of a signup without looking anything up.
+pub fn judge(context: &Context, signup: &Signup) -> Result<(), SubscribeError> {
     if signup.newsletters.is_empty() || signup.newsletters.len() > MOST_NEWSLETTERS {
         return Err(SubscribeError::NewsletterCount);
     }
@@ -77,5 +85,5 @@ pub async fn subscribe(context: &Context, signup: Signup) -> Result<(), Subscrib
     if !context.allow_role_accounts && is_role_account(&signup.address) {
         return Err(SubscribeError::RoleAccount);
     }
-    intake::take_in(context, signup).await
+    Ok(())
 }

@@ -42,6 +42,12 @@ use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 /// What went wrong in the database.
 pub type DbError = sqlx::Error;
 
+/// Whether the database only wants a transaction done again: two waited for each other, or saw different things.
+pub fn wants_again(error: &DbError) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| ["40001", "40P01"].contains(&code.as_ref()))
+}
+
 /// The store, on either engine.
 #[derive(Debug, Clone)]
 pub enum Db {

@@ -1,9 +1,11 @@
 //! Table `signup_limits`: how much of each limit is taken up. See [`crate::domain::signup_limit`] for the rule.
 
-use super::{DbError, Tx, encode, on, on_rows};
+use super::{DbError, EngineTx, Tx, encode, on_rows};
 use jiff::Timestamp;
 use std::collections::HashMap;
 
+/// The name of the limit for everybody together.
+pub const OVERALL: &str = "overall";
 /// Most rows tidied away at once.
 const TIDIED_AT_ONCE: i64 = 1000;
 
@@ -50,15 +52,37 @@ pub async fn set_taken_until(tx: &mut Tx, limits: &[(String, i64)]) -> Result<()
     )
 }
 
-/// Removes rows whose time is past: they say nothing any more.
+/// The same, without holding anything: how it stands, and not more.
+pub async fn look(tx: &mut Tx, names: &[&str]) -> Result<HashMap<String, i64>, DbError> {
+    let rows: Vec<[&str; 1]> = names.iter().map(|name| [*name]).collect();
+    let found: Vec<(String, i64)> = on_rows!(
+        tx,
+        ["SELECT name, taken_until FROM signup_limits WHERE name IN (SELECT value ->> 0 FROM"],
+        [")"],
+        |conn, query| sqlx::query_as(query).bind(encode(&rows)?).fetch_all(conn).await?
+    );
+    Ok(found.into_iter().collect())
+}
+
+/// Removes rows whose time is past: they say nothing any more. One that somebody is counting on stays.
 pub async fn tidy(tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
-        "DELETE FROM signup_limits WHERE name IN \
-         (SELECT name FROM signup_limits WHERE taken_until <= $1 ORDER BY taken_until LIMIT $2)"
-    )
-    .bind(now.as_microsecond())
-    .bind(TIDIED_AT_ONCE)
-    .execute(conn)
-    .await
-    .map(drop))
+    macro_rules! tidy {
+        ($conn:ident, $lock:literal) => {
+            sqlx::query(concat!(
+                "DELETE FROM signup_limits WHERE taken_until <= $1 AND name IN \
+                 (SELECT name FROM signup_limits WHERE taken_until <= $1 ORDER BY taken_until LIMIT $2 ",
+                $lock,
+                ")"
+            ))
+            .bind(now.as_microsecond())
+            .bind(TIDIED_AT_ONCE)
+            .execute($conn)
+            .await
+            .map(drop)
+        };
+    }
+    match tx.by_engine() {
+        EngineTx::Sqlite(conn) => tidy!(conn, ""),
+        EngineTx::Postgres(conn) => tidy!(conn, "FOR UPDATE SKIP LOCKED"),
+    }
 }

@@ -17,8 +17,8 @@ pub struct NewSignup<'a> {
     pub language: Option<&'a str>,
     /// The zone of the reader's clock, by its IANA name.
     pub time_zone: Option<&'a str>,
-    /// The text that was agreed to.
-    pub wording: &'static SignupWording,
+    /// The text that was agreed to, if we showed one.
+    pub wording: Option<&'static SignupWording>,
     /// How the request reached us.
     pub evidence: &'a Evidence,
 }
@@ -57,7 +57,7 @@ impl SignupRecord {
         Ok(ids.into_iter().map(NewsletterId).collect())
     }
 
-    /// The text that was agreed to, with its version.
+    /// The text that was agreed to, with its version, if we showed one.
     pub fn wording(&self) -> Option<(&str, i64)> {
         self.wording.as_deref().zip(self.wording_version)
     }
@@ -75,7 +75,7 @@ pub async fn insert(tx: &mut Tx, signups: &[NewSignup<'_>], now: Timestamp) -> R
         rows.push((
             (it.address.as_str(), it.address.key(), encode(&ids)?, it.method, it.language, it.time_zone),
             (&from.client_address, &from.user_agent, &from.source_url),
-            (it.wording.text, it.wording.version),
+            (it.wording.map(|it| it.text), it.wording.map(|it| it.version)),
         ));
     }
     on_rows!(

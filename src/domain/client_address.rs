@@ -6,7 +6,7 @@
 
 use super::words::words;
 use ipnet::IpNet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 words! {
     /// The header that the proxies write. Only one is read: what a proxy does not write itself, it passes on as the client sent it.
@@ -21,8 +21,12 @@ words! {
 /// Most entries that are looked at.
 const MAX_ENTRIES: usize = 32;
 
+/// Stands for a client of whom this machine's own proxy says nothing that can be read. All of them are one client.
+pub const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
 /// The client's address: the peer's, or the last entry that no trusted proxy stands for. An entry that is not an address ends
-/// the reading: the proxy that passed it on is then all that is known.
+/// the reading: the proxy that passed it on is then all that is known; or nothing ([`UNKNOWN`]), if that is this machine, whose own
+/// programs nobody limits.
 pub fn client_address(peer: IpAddr, trusted: &[IpNet], by: ForwardedBy, values: &[&str]) -> IpAddr {
     let is_trusted = |ip: &IpAddr| trusted.iter().any(|network| network.contains(ip));
     let mut client = peer.to_canonical();
@@ -37,6 +41,7 @@ pub fn client_address(peer: IpAddr, trusted: &[IpNet], by: ForwardedBy, values: 
         };
         match address {
             Some(ip) => client = ip,
+            None if client.is_loopback() => return UNKNOWN,
             None => break,
         }
     }
@@ -82,7 +87,9 @@ mod tests {
             // Two proxies.
             ("127.0.0.1", &proxies, X, &["1.2.3.4, 203.0.113.9, 10.0.0.5"], "203.0.113.9"),
             ("::ffff:127.0.0.1", &proxies, X, &["[2001:db8::1]:443"], "2001:db8::1"),
-            ("127.0.0.1", &proxies, X, &["unknown"], "127.0.0.1"),
+            ("127.0.0.1", &proxies, X, &["1.2.3.4, unknown"], "0.0.0.0"),
+            ("10.0.0.5", &proxies, X, &["unknown"], "10.0.0.5"),
+            ("127.0.0.1", &proxies, X, &["\u{fffd}, 203.0.113.9"], "203.0.113.9"),
             ("127.0.0.1", &proxies, X, &[], "127.0.0.1"),
             (
                 "127.0.0.1",
@@ -91,8 +98,8 @@ mod tests {
                 &["for=1.2.3.4, For=\"[2001:db8::1]:9\";proto=https"],
                 "2001:db8::1",
             ),
-            ("127.0.0.1", &proxies, Forwarded, &["for=_hidden"], "127.0.0.1"),
-            ("127.0.0.1", &proxies, Forwarded, &["1.2.3.4"], "127.0.0.1"),
+            ("127.0.0.1", &proxies, Forwarded, &["for=_hidden"], "0.0.0.0"),
+            ("127.0.0.1", &proxies, Forwarded, &["1.2.3.4"], "0.0.0.0"),
         ] {
             assert_eq!(read(peer, trusted, by, values), client, "{peer} {values:?}");
         }

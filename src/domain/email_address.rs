@@ -97,6 +97,18 @@ impl EmailAddress {
         self.text.to_ascii_lowercase()
     }
 
+    /// What makes two addresses the same inbox, as far as it is known: what follows a `+` is the reader's own, and Gmail looks at no dots.
+    /// Limits of mails count by it. It names no reader: who signs up as `ann+daily@` wants their mail there.
+    pub fn inbox(&self) -> String {
+        let key = self.key();
+        let (local, domain) = key.split_at(self.at);
+        let local = local.split_once('+').map_or(local, |(name, _)| name);
+        match domain {
+            "@gmail.com" | "@googlemail.com" => format!("{}@gmail.com", local.replace('.', "")),
+            _ => format!("{local}{domain}"),
+        }
+    }
+
     /// For logs and screens that need no more: `a***@example.org`.
     pub fn masked(&self) -> String {
         format!("{}***@{}", &self.text[..1], self.domain())
@@ -204,6 +216,20 @@ mod tests {
         let address = EmailAddress::parse("Ann@Example.org").unwrap();
         assert_eq!(address.key(), "ann@example.org");
         assert_eq!(format!("{address:?}"), "EmailAddress(A***@example.org)");
+    }
+
+    #[test]
+    fn one_inbox_is_known_by_all_its_spellings() {
+        for (text, inbox) in [
+            ("Victim+1@example.org", "victim@example.org"),
+            ("victim@example.org", "victim@example.org"),
+            ("v.ictim@example.org", "v.ictim@example.org"),
+            ("v.i.c.tim+a+b@gmail.com", "victim@gmail.com"),
+            ("Vic.tim@GoogleMail.com", "victim@gmail.com"),
+            ("+@example.org", "@example.org"),
+        ] {
+            assert_eq!(EmailAddress::parse(text).unwrap().inbox(), inbox, "{text}");
+        }
     }
 
     proptest! {

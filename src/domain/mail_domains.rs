@@ -128,8 +128,8 @@ const COMMON: [&str; 58] = [
     "ymail.com",
 ];
 
-/// Names shorter than this are near to too many others.
-const LEAST_CHARS: usize = 7;
+/// Names shorter than this, without their ending, are near to too many others.
+const LEAST_CHARS: usize = 5;
 
 /// Whether a domain, or one above it, is a throw-away one or in `more`.
 pub fn is_blocked<S: BuildHasher>(domain: &str, more: &HashSet<Box<str>, S>) -> bool {
@@ -163,18 +163,30 @@ pub fn is_role_account(address: &EmailAddress) -> bool {
 /// What was probably meant: an address at a common provider, one slip away from what was typed.
 pub fn suggestion(address: &EmailAddress) -> Option<EmailAddress> {
     let domain = address.domain();
-    if COMMON.contains(&domain) || domain.len() < LEAST_CHARS {
+    if COMMON.contains(&domain) {
         return None;
     }
-    // Short names differ in one letter without being mistakes: `mail.co` and `gmx.be` are somebody's.
-    let near = |common: &&&str| {
-        common.len() >= LEAST_CHARS && strsim::damerau_levenshtein(common, domain) == 1
-            || domain.strip_suffix(".con").is_some_and(|name| common.strip_suffix(".com") == Some(name))
-    };
+    let near = |common: &&&str| is_slip_of(domain, common);
     let first = common_first_letter(domain);
     let meant = COMMON.iter().filter(near).min_by_key(|common| (!common.starts_with(first), **common))?;
     let local = &address.as_str()[..address.as_str().len() - domain.len() - 1];
     EmailAddress::parse(&format!("{local}@{meant}")).ok()
+}
+
+/// Whether a domain is one slip away from a common one, and probably nobody's own. Names of a few letters differ in one without being
+/// mistakes: `key.com` is not `hey.com`. And a provider has the same name in many countries: `hotmail.be` is not `hotmail.de`.
+fn is_slip_of(domain: &str, common: &str) -> bool {
+    let (name, ending) = domain.split_once('.').unwrap_or((domain, ""));
+    let (own, own_ending) = common.split_once('.').unwrap_or((common, ""));
+    if own.len() < LEAST_CHARS {
+        return false;
+    }
+    if name != own {
+        return strsim::damerau_levenshtein(common, domain) == 1;
+    }
+    let is_half = own_ending == "com" && ["co", "cm", "om", "con"].contains(&ending);
+    let is_country = ending.rsplit('.').next().is_some_and(|last| last.len() == 2);
+    is_half || !is_country && strsim::damerau_levenshtein(own_ending, ending) == 1
 }
 
 /// Of two equally near names the one that begins alike is the likelier one.
@@ -205,6 +217,24 @@ mod tests {
             ("ann@gmx.net", None),
             ("ann@web.dk", None),
             ("ann@example.org", None),
+            ("ann@gmail.comm", Some("ann@gmail.com")),
+            ("ann@hotmail.cm", Some("ann@hotmail.com")),
+            ("ann@gmai.com", Some("ann@gmail.com")),
+            // Real ones, with many readers.
+            ("ann@hotmail.be", None),
+            ("ann@hotmail.se", None),
+            ("ann@outlook.be", None),
+            ("ann@outlook.dk", None),
+            ("ann@outlook.ie", None),
+            ("ann@yahoo.se", None),
+            ("ann@yahoo.ie", None),
+            ("ann@yahoo.dk", None),
+            ("ann@aon.com", None),
+            ("ann@key.com", None),
+            ("ann@msc.com", None),
+            ("ann@man.com", None),
+            ("ann@email.de", None),
+            ("ann@live.cl", None),
         ] {
             let found = suggestion(&address(typed));
             assert_eq!(found.as_ref().map(EmailAddress::as_str), meant, "{typed}");

@@ -9,8 +9,22 @@ pub enum Said<T> {
     NoRecords,
     /// The name does not exist.
     NoName,
-    /// It did not answer, or with trouble of its own.
+    /// It answered that the domain's own servers have trouble.
+    Trouble,
+    /// It did not answer, or refused to.
     Nothing,
+}
+
+impl<T> Said<T> {
+    /// Whether nothing follows from it.
+    const fn is_unsure(&self) -> bool {
+        matches!(self, Self::Trouble | Self::Nothing)
+    }
+
+    /// Whether the name server itself is at fault.
+    pub const fn is_silence(&self) -> bool {
+        matches!(self, Self::Nothing)
+    }
 }
 
 /// Whether mail can reach a domain.
@@ -34,7 +48,7 @@ pub fn by_mail_servers(said: &Said<String>) -> Option<Reach> {
         Said::Records(_) => Some(Reach::Yes),
         Said::NoName => Some(Reach::No),
         Said::NoRecords => None,
-        Said::Nothing => Some(Reach::Unsure),
+        Said::Trouble | Said::Nothing => Some(Reach::Unsure),
     }
 }
 
@@ -42,7 +56,7 @@ pub fn by_mail_servers(said: &Said<String>) -> Option<Reach> {
 pub fn by_addresses<A, B>(old: &Said<A>, new: &Said<B>) -> Reach {
     if matches!(old, Said::Records(_)) || matches!(new, Said::Records(_)) {
         Reach::Yes
-    } else if matches!(old, Said::Nothing) || matches!(new, Said::Nothing) {
+    } else if old.is_unsure() || new.is_unsure() {
         Reach::Unsure
     } else {
         Reach::No
@@ -70,6 +84,7 @@ mod tests {
         assert_eq!(by_mail_servers(&servers(&[".", "mx.example.org."])), Some(Reach::Yes));
         assert_eq!(by_mail_servers(&Said::NoName), Some(Reach::No));
         assert_eq!(by_mail_servers(&Said::Nothing), Some(Reach::Unsure));
+        assert_eq!(by_mail_servers(&Said::Trouble), Some(Reach::Unsure));
         assert_eq!(by_mail_servers(&Said::NoRecords), None);
     }
 
@@ -80,6 +95,7 @@ mod tests {
         assert_eq!(by_addresses(&none, &there), Reach::Yes);
         assert_eq!(by_addresses(&none, &none), Reach::No);
         assert_eq!(by_addresses(&none, &silent), Reach::Unsure);
+        assert_eq!(by_addresses(&Said::<()>::Trouble, &none), Reach::Unsure);
     }
 
     #[test]

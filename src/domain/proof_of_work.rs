@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::fmt::Write as _;
 
 /// The number is looked for from 0 to here: half a second on a desk, a few on an old telephone.
-pub const MAX_NUMBER: u32 = 100_000;
+const MAX_NUMBER: u32 = 100_000;
 /// A challenge is good for so long.
 const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 /// Who waits, because there is no script, waits so long …
@@ -68,12 +68,25 @@ pub struct Shown {
     pub expires_at: Timestamp,
 }
 
-/// Makes a challenge. `salt` is 24 random hexadecimal digits, `number` random up to [`MAX_NUMBER`].
-pub fn challenge(keys: &KeyRing, salt: &str, number: u32, now: Timestamp) -> Challenge {
+/// The number is looked for from 0 to here, where so much of the limit for everybody together is taken up, in percent: who fills it in
+/// spite of the proofs finds them dearer, up to eight times.
+pub const fn max_number(percent: i64) -> u32 {
+    MAX_NUMBER
+        * match percent {
+            90.. => 8,
+            75.. => 4,
+            50.. => 2,
+            _ => 1,
+        }
+}
+
+/// Makes a challenge. `salt` is 24 random hexadecimal digits, `random` any number; the one that is looked for is no larger than `most`.
+pub fn challenge(keys: &KeyRing, salt: &str, random: u32, most: u32, now: Timestamp) -> Challenge {
+    let number = random % most.saturating_add(1);
     let salt = format!("{salt}?expires={}&", (now + LIFETIME).as_second());
     let challenge = hash(&salt, number);
     let signature = signature(keys, &challenge);
-    Challenge { algorithm: ALGORITHM.to_owned(), challenge, maxnumber: MAX_NUMBER, salt, signature }
+    Challenge { algorithm: ALGORITHM.to_owned(), challenge, maxnumber: most, salt, signature }
 }
 
 /// Reads a proof: base64 of JSON, as ALTCHA's clients send it. `None`: it is not right, not ours, or too old.
@@ -170,7 +183,7 @@ mod tests {
     }
 
     fn proof(number: u32) -> String {
-        solve(&challenge(&keys(1), SALT, number, Timestamp::UNIX_EPOCH)).unwrap()
+        solve(&challenge(&keys(1), SALT, number, MAX_NUMBER, Timestamp::UNIX_EPOCH)).unwrap()
     }
 
     #[test]
@@ -181,6 +194,15 @@ mod tests {
         assert_eq!(check(&keys(1), &proof, now + LIFETIME), Some(shown));
         assert_eq!(check(&keys(1), &proof, now + LIFETIME + SignedDuration::from_secs(1)), None);
         assert_eq!(check(&keys(2), &proof, now), None);
+    }
+
+    #[test]
+    fn a_proof_becomes_dearer_while_the_limit_for_everybody_fills() {
+        let at: Vec<u32> = [0, 49, 50, 75, 90, 100].map(|percent| max_number(percent) / MAX_NUMBER).into();
+        assert_eq!(at, [1, 1, 2, 4, 8, 8]);
+        let dear = challenge(&keys(1), SALT, 3 * MAX_NUMBER, max_number(90), Timestamp::UNIX_EPOCH);
+        assert_eq!(dear.maxnumber, 8 * MAX_NUMBER);
+        assert!(check(&keys(1), &solve(&dear).unwrap(), Timestamp::UNIX_EPOCH).is_some());
     }
 
     #[test]

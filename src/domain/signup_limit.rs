@@ -32,6 +32,17 @@ impl Limit {
         (self.within_micros() / i64::from(self.most.max(1))).max(1)
     }
 
+    /// A limit so many times as wide.
+    #[must_use]
+    pub fn times(self, wider: u32) -> Self {
+        Self { most: self.most.saturating_mul(wider), ..self }
+    }
+
+    /// How much of it is taken up by a line of shares that ends at `taken_until`, in percent.
+    pub fn percent(self, taken_until: i64, now: i64) -> i64 {
+        (taken_until - now).max(0).saturating_mul(100) / self.within_micros().max(1)
+    }
+
     /// Takes one more onto a line of shares that ends at `taken_until`: where it ends then. Or how long until one is taken; what is
     /// refused makes the line no longer.
     pub fn take(self, taken_until: i64, now: i64) -> Result<i64, SignedDuration> {
@@ -62,6 +73,20 @@ pub fn client_network(ip: IpAddr) -> Option<IpAddr> {
     }
 }
 
+/// So many times as much as from one client comes from all the networks that one customer of an IPv6 provider has.
+const WIDER: u32 = 10;
+
+/// The networks whose shares a client takes up, and how many times wider each one's limit is: its own, and with IPv6 the /48 around it:
+/// a rented machine or a tunnel has that, and with it 65,536 clients.
+pub fn client_networks(ip: IpAddr) -> Vec<(String, u32)> {
+    let Some(own) = client_network(ip) else { return Vec::new() };
+    let mut networks = vec![(own.to_string(), 1)];
+    if let IpAddr::V6(ip) = own {
+        networks.push((format!("{}/48", Ipv6Addr::from_bits(ip.to_bits() >> 80 << 80)), WIDER));
+    }
+    networks
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,5 +114,19 @@ mod tests {
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
         assert_eq!(network("::ffff:127.0.0.1"), "");
+        let networks = |text: &str| client_networks(text.parse().unwrap());
+        let all = [("2001:db8:1:2::".to_owned(), 1), ("2001:db8:1::/48".to_owned(), 10)];
+        assert_eq!(networks("2001:db8:1:2:3:4:5:6"), all);
+        assert_eq!(networks("192.0.2.7"), [("192.0.2.7".to_owned(), 1)]);
+        assert_eq!(networks("::1"), []);
+    }
+
+    #[test]
+    fn how_full_a_limit_is_is_told_in_percent() {
+        let limit = Limit { most: 4, within: SignedDuration::from_secs(60) };
+        let now = 1_000_000_000_000;
+        let at = |seconds: i64| limit.percent(now + seconds * 1_000_000, now);
+        assert_eq!((at(-5), at(0), at(15), at(60)), (0, 0, 25, 100));
+        assert_eq!(limit.times(10), Limit { most: 40, ..limit });
     }
 }

@@ -11,21 +11,54 @@ pub fn form_stamp(keys: &KeyRing, now: Timestamp) -> String {
     keys.sign(Purpose::Form, now.as_millisecond())
 }
 
-/// Whether a program filled the form in: it wrote into the field that no person sees, or came back sooner than anyone types, or
-/// with a mark that is not ours. A form without a mark is one of another site's, and may have been open for any time.
-pub fn is_automatic(
+/// Our form's mark says something for so long: longer than anybody leaves the page open, and no program has much of an old one.
+const MARK_LIFETIME: SignedDuration = SignedDuration::from_hours(48);
+/// The clocks of several machines may be a little apart.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
+
+/// Who filled a form in, as far as it tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FilledIn {
+    /// Somebody who had our own form before them.
+    Here,
+    /// Somebody with a form of another site's, or with ours in a page that was open for days.
+    Elsewhere,
+    /// Somebody who came back with our form sooner than people type. Some are that quick: the browser fills the address in.
+    TooSoon,
+    /// A program: it wrote into the field that no person sees, or made up a mark.
+    ByProgram,
+}
+
+impl FilledIn {
+    /// Whether the mark that came with it is ours, so that the same form may have it again.
+    pub const fn has_mark(self) -> bool {
+        matches!(self, Self::Here | Self::TooSoon)
+    }
+}
+
+/// Who filled a form in. A form without a mark is one of another site's, and may have been open for any time.
+pub fn filled_in(
     keys: &KeyRing,
     hidden_field: Option<&str>,
     stamp: Option<&str>,
     least: SignedDuration,
     now: Timestamp,
-) -> bool {
-    let filled = hidden_field.is_some_and(|text| !text.is_empty());
-    let hasty = stamp.is_some_and(|stamp| {
-        let shown = keys.verify(Purpose::Form, stamp).map(Timestamp::from_millisecond);
-        !matches!(shown, Some(Ok(shown)) if now.duration_since(shown) >= least)
-    });
-    filled || hasty
+) -> FilledIn {
+    if hidden_field.is_some_and(|text| !text.is_empty()) {
+        return FilledIn::ByProgram;
+    }
+    let Some(stamp) = stamp else { return FilledIn::Elsewhere };
+    let Some(Ok(shown)) = keys.verify(Purpose::Form, stamp).map(Timestamp::from_millisecond) else {
+        return FilledIn::ByProgram;
+    };
+    let age = now.duration_since(shown);
+    if age > MARK_LIFETIME || age < -CLOCKS_APART {
+        FilledIn::Elsewhere
+    } else if (SignedDuration::ZERO..least).contains(&age) {
+        FilledIn::TooSoon
+    } else {
+        FilledIn::Here
+    }
 }
 
 /// What the browser keeps that signed an address up: the time, and a keyed hash of it and the address. It tells nobody which.
@@ -48,8 +81,7 @@ pub fn is_marked(
     let age = now.duration_since(at);
     let right = keys.fingerprint(&marked(second, address));
     let same = aws_lc_rs::constant_time::verify_slices_are_equal(right.as_bytes(), hash.as_bytes()).is_ok();
-    // The clocks of several machines may be a little apart.
-    same && age > SignedDuration::from_mins(-5) && age <= within
+    same && age > -CLOCKS_APART && age <= within
 }
 
 fn marked(second: i64, address: &EmailAddress) -> String {
@@ -67,18 +99,29 @@ mod tests {
     }
 
     #[test]
-    fn a_program_is_known_by_haste_by_the_hidden_field_and_by_a_foreign_mark() {
+    fn a_program_is_known_by_the_hidden_field_and_by_a_foreign_mark_and_a_quick_reader_is_none() {
+        use FilledIn::{ByProgram, Elsewhere, Here, TooSoon};
         let (keys, now) = (keys(1), Timestamp::UNIX_EPOCH + DAY);
-        let least = SignedDuration::from_secs(2);
-        let stamp = form_stamp(&keys, now);
-        let automatic = |hidden, stamp, at| is_automatic(&keys, hidden, stamp, least, at);
-        assert!(!automatic(None, None, now), "a plain form of another site");
-        assert!(!automatic(Some(""), Some(stamp.as_str()), now + least));
-        assert!(automatic(None, Some(stamp.as_str()), now + SignedDuration::from_secs(1)));
-        assert!(automatic(Some("buy"), Some(stamp.as_str()), now + least));
-        assert!(automatic(Some("buy"), None, now));
-        assert!(automatic(None, Some("0"), now + least));
-        assert!(automatic(None, Some(form_stamp(&super::tests::keys(2), now).as_str()), now + least));
+        let (second, least) = (SignedDuration::from_secs(1), SignedDuration::from_secs(2));
+        let own = form_stamp(&keys, now);
+        let foreign = form_stamp(&super::tests::keys(2), now);
+        for (hidden, stamp, at, expected) in [
+            (None, None, now, Elsewhere),
+            (Some(""), Some(own.as_str()), now + least, Here),
+            (None, Some(&own), now + second, TooSoon),
+            (None, Some(&own), now, TooSoon),
+            // Shown by a machine whose clock is ahead.
+            (None, Some(&own), now - second, Here),
+            (None, Some(&own), now + DAY + DAY, Here),
+            (None, Some(&own), now + DAY + DAY + second, Elsewhere),
+            (None, Some(&own), now - DAY, Elsewhere),
+            (Some("buy"), Some(&own), now + least, ByProgram),
+            (Some("buy"), None, now, ByProgram),
+            (None, Some("0"), now + least, ByProgram),
+            (None, Some(&foreign), now + least, ByProgram),
+        ] {
+            assert_eq!(filled_in(&keys, hidden, stamp, least, at), expected, "{hidden:?} {at}");
+        }
     }
 
     #[test]

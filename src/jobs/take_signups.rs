@@ -13,14 +13,13 @@ use crate::{
         subscriptions::{
             self, NewEntry, Request, insert_confirmations, record_consents, set_requested, set_signup_mailed,
         },
-        suppressions,
+        suppressions, wants_again,
     },
     domain::{
         consent::ConsentEvent,
         email_address::EmailAddress,
         ids::{ConfirmationId, NewsletterId, SubscriptionId},
         mail::MailKind,
-        signup_wording::signup_wording,
         subscription::{SignupOutcome, on_signup},
     },
     queue::{Job, JobFailure},
@@ -31,6 +30,8 @@ use std::collections::{HashMap, HashSet, hash_map::Entry};
 
 /// Signups in one transaction: few enough that the next form does not wait long behind them.
 const PORTION: i64 = 100;
+/// So often a portion is tried at once when it is no fault of its signups that it can't be taken.
+const TRIES: u32 = 5;
 
 /// Takes what has arrived, until nothing is left or the process is asked to end: then the sweep wakes another one for the rest.
 pub(super) async fn run(context: &Context) -> Result<(), JobFailure> {
@@ -39,7 +40,7 @@ pub(super) async fn run(context: &Context) -> Result<(), JobFailure> {
         match portion(context, after, PORTION).await {
             Ok(None) => return Ok(()),
             Ok(Some(_)) => {}
-            Err(error) => {
+            Err(Failed { error, .. }) => {
                 tracing::warn!(%error, "a portion of signups could not be taken; each is tried by itself");
                 after = one_by_one(context, after).await?;
             }
@@ -53,8 +54,15 @@ pub(super) async fn run(context: &Context) -> Result<(), JobFailure> {
 async fn one_by_one(context: &Context, mut after: i64) -> Result<i64, JobFailure> {
     for _ in 0..PORTION {
         let now = context.clock.now();
-        let Some(id) = signups::next(&mut context.db.read().await?, after, now).await? else { break };
-        if let Err(error) = portion(context, id - 1, 1).await {
+        let Some(mut id) = signups::next(&mut context.db.read().await?, after, now).await? else { break };
+        if let Err(Failed { error, first }) = portion(context, id - 1, 1).await {
+            // Another process may have had the one in hand that is next: the one that was taken is the one that can't be.
+            id = first.unwrap_or(id);
+            if wants_again(&error) {
+                // The sweep finds it again.
+                after = id;
+                continue;
+            }
             // Where not even this can be written, it is the database that can't.
             let mut tx = context.db.begin().await?;
             let attempts = signups::put_off(&mut tx, id, now).await?;
@@ -66,19 +74,42 @@ async fn one_by_one(context: &Context, mut after: i64) -> Result<i64, JobFailure
     Ok(after)
 }
 
-/// Takes a portion of the signups after a row. `None`: there is none. Otherwise how many it were.
-async fn portion(context: &Context, after: i64, limit: i64) -> Result<Option<usize>, DbError> {
+/// A portion that could not be taken.
+struct Failed {
+    error: DbError,
+    /// Its first signup, where it came that far.
+    first: Option<i64>,
+}
+
+impl From<DbError> for Failed {
+    fn from(error: DbError) -> Self {
+        Self { error, first: None }
+    }
+}
+
+/// Takes a portion of the signups after a row, again where that failed for no fault of its own. `None`: there is none. Otherwise how
+/// many it were.
+async fn portion(context: &Context, after: i64, limit: i64) -> Result<Option<usize>, Failed> {
+    for _ in 1..TRIES {
+        match try_portion(context, after, limit).await {
+            Err(failed) if wants_again(&failed.error) => {}
+            done => return done,
+        }
+    }
+    try_portion(context, after, limit).await
+}
+
+async fn try_portion(context: &Context, after: i64, limit: i64) -> Result<Option<usize>, Failed> {
     let mut tx = context.db.begin().await?;
     let taken = signups::take(&mut tx, after, limit, context.clock.now()).await?;
-    if taken.is_empty() {
-        return Ok(None);
-    }
+    let Some(first) = taken.first().map(|it| it.id) else { return Ok(None) };
+    let failed = |error| Failed { error, first: Some(first) };
     if let Err(error) = make(context, &mut tx, &taken).await {
         // At once, not by and by: who looks next must find the rows, and passes over those that are held.
         tx.rollback().await?;
-        return Err(error);
+        return Err(failed(error));
     }
-    tx.commit().await?;
+    tx.commit().await.map_err(failed)?;
     Ok(Some(taken.len()))
 }
 
@@ -136,19 +167,13 @@ async fn make(context: &Context, tx: &mut Tx, signups: &[SignupRecord]) -> Resul
             method: &wish.signup.method,
             evidence: &wish.signup.evidence,
             confirmation: confirmations.get(&wish.subscription).copied(),
-            wording: wish.signup.wording().or_else(|| Some(wording_now(wish.signup))),
+            wording: wish.signup.wording(),
         })
         .collect();
     record_consents(tx, ConsentEvent::Requested, &entries).await?;
     let mailed: Vec<SubscriptionId> = wishes.iter().map(|wish| wish.subscription).collect();
     set_signup_mailed(tx, &mailed, now).await?;
     mail(context, tx, &wishes, &confirmations, now).await
-}
-
-/// The text in a signup's language: for signups that arrived before it was kept with them.
-fn wording_now(signup: &SignupRecord) -> (&'static str, i64) {
-    let wording = signup_wording(signup.language.as_deref());
-    (wording.text, wording.version)
 }
 
 /// What the signups ask for, and what it leads to by itself. Of an address that nobody may mail nothing is kept.
@@ -224,7 +249,7 @@ async fn within_limits(
 
 /// The name of an address's limit: of the mails it gets because somebody typed it into the form.
 pub(super) fn line_of(context: &Context, address: &EmailAddress) -> String {
-    context.keys.fingerprint(&format!("address {}", address.key()))
+    context.keys.fingerprint(&format!("address {}", address.inbox()))
 }
 
 /// What the links to confirm will point at: of the wishes of one signup, all at the first one's.

@@ -20,12 +20,14 @@ pub struct Proxies {
 /// Puts the client's address in the place of the peer's.
 pub async fn resolve(State(proxies): State<Proxies>, mut request: Request, next: Next) -> Response {
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
-        let values: Vec<&str> = request
+        // What a client makes up stands in one value with what the proxy adds: bytes that are no text must not hide that.
+        let values: Vec<_> = request
             .headers()
             .get_all(proxies.by.as_str())
             .iter()
-            .map(|value| value.to_str().unwrap_or_default())
+            .map(|value| String::from_utf8_lossy(value.as_bytes()))
             .collect();
+        let values: Vec<&str> = values.iter().map(AsRef::as_ref).collect();
         let ip = client_address(peer.ip(), &proxies.trusted, proxies.by, &values);
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(ip, peer.port())));
     }

@@ -1,6 +1,6 @@
 //! What a client sent and what it wants back.
 
-use crate::db::subscriptions::Evidence;
+use crate::{db::subscriptions::Evidence, domain::client_address::UNKNOWN};
 use axum::http::{HeaderMap, HeaderName, header};
 use std::net::SocketAddr;
 
@@ -58,7 +58,7 @@ pub fn media_type(headers: &HeaderMap, name: &HeaderName) -> String {
 pub fn evidence(peer: SocketAddr, headers: &HeaderMap, source: Option<&str>) -> Evidence {
     let source = source.map(str::to_owned).or_else(|| text(headers, &header::REFERER).map(str::to_owned));
     Evidence {
-        client_address: Some(peer.ip().to_canonical().to_string()),
+        client_address: Some(peer.ip().to_canonical()).filter(|ip| *ip != UNKNOWN).map(|ip| ip.to_string()),
         user_agent: text(headers, &header::USER_AGENT).map(bounded),
         source_url: source.as_deref().filter(|url| is_web_address(url)).map(bounded),
     }

@@ -1,6 +1,6 @@
 //! Who left, here or elsewhere, is brought back by nobody but themselves.
 
-use super::{export, ledger, plain, program, run, size, subscription, suppressed, take, words};
+use super::{export, ledger, plain, program, run, size, subscription, suppressed, take, try_it, words};
 use crate::support::{app::TestApp, on_both_engines};
 use daily::{
     actions::import_subscribers::Import,
@@ -28,6 +28,56 @@ on_both_engines! {
         let (summary, _) = run(&app, Import { layout, ..plain(&app).await }, list).await;
         assert_eq!(words(&summary), "1 added, 1 left, 1 suppressed");
         assert_eq!(app.status_of(BOB).await, Some(S::Unsubscribed));
+    }
+
+    async fn a_list_of_listmonks_brings_back_nobody_who_left_there(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        // As it writes them: Ann is in, Bob has left the list, and nothing in the file tells one from the other.
+        let list = "uuid,email,name,attributes,status,created_at,updated_at\n\
+            1,ann@example.org,Ann,{},enabled,2024-03-01 08:11:12.123456 +0000 UTC,2024-03-01 08:11:12.123456 +0000 UTC\n\
+            2,bob@example.org,Bob,{},enabled,2024-03-01 08:11:12.123456 +0000 UTC,2024-03-01 08:11:12.123456 +0000 UTC\n";
+        assert_eq!(take(&app, list).await, "2 unconfirmed");
+        assert_eq!(app.status_of(BOB).await, None);
+        // Two files, each by the status of the subscription.
+        let (head, rest) = list.split_once('\n').unwrap();
+        let (ann, bob) = rest.split_once('\n').unwrap();
+        let left = LayoutOptions { all_unsubscribed: true, ..LayoutOptions::default() };
+        let (summary, _) = run(&app, Import { layout: left, ..plain(&app).await }, &format!("{head}\n{bob}")).await;
+        assert_eq!(words(&summary), "1 left");
+        let confirmed = LayoutOptions { all_confirmed: true, ..LayoutOptions::default() };
+        let both = Import { layout: confirmed.clone(), ..plain(&app).await };
+        assert_eq!(words(&run(&app, both, list).await.0), "1 added, 1 left_here", "the whole file by mistake");
+        assert_eq!(ledger(&app, "ann@example.org").await.len(), 2);
+        assert_eq!((ann.is_empty(), app.status_of(BOB).await), (false, Some(S::Unsubscribed)));
+    }
+
+    async fn who_left_there_ends_here_whatever_else_of_the_row_can_not_be_read(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        take(&app, ACTIVE).await;
+        let list = "email,status,created_at\nbob@example.org,unsubscribed,05/31/2026 9:12am\n\
+            cleo@example.org,active,05/31/2026 9:12am\n";
+        let (summary, told) = run(&app, plain(&app).await, list).await;
+        assert_eq!(words(&summary), "1 ended, 1 refused: date");
+        assert_eq!(app.status_of(BOB).await, Some(S::Unsubscribed));
+        let told: Vec<_> = told.iter().map(|it| (it.line, it.address.as_deref(), it.outcome)).collect();
+        assert_eq!(told, [(2, Some(BOB), "ended"), (3, Some("cleo@example.org"), "refused")]);
+    }
+
+    async fn whose_confirmation_stands_in_a_later_row_is_taken(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        let list = "email,status\nbob@example.org,pending\nbob@example.org,active\nbob@example.org,active\n";
+        assert_eq!(try_it(&app, list).await, "1 added, 1 unconfirmed, 1 duplicate");
+        assert_eq!(take(&app, list).await, "1 added, 1 unconfirmed, 1 duplicate");
+        assert_eq!(app.status_of(BOB).await, Some(S::Active));
+        assert_eq!(app.consent_of(BOB).await, ["confirmed"]);
+    }
+
+    async fn who_left_and_must_not_be_mailed_stays_out_when_that_is_lifted(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        assert_eq!(take(&app, "email,status\nbob@example.org,bounced\n").await, "1 suppressed");
+        assert_eq!(take(&app, LEFT).await, "1 known");
+        app.store().await.execute("DELETE FROM suppressions").await;
+        assert_eq!(take(&app, ACTIVE).await, "1 left_here");
     }
 
     async fn who_left_here_is_not_brought_back_though_somebody_typed_their_address_since(engine: Engine) {

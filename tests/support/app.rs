@@ -175,6 +175,11 @@ impl TestApp {
         self.post_form("/subscribe", &[("email", address)]).await
     }
 
+    /// The mark in the signup form, as somebody has it who looks at the page now.
+    pub async fn form_mark(&self) -> String {
+        mark_in(&self.get(&self.url).await.text().await.expect("a page"))
+    }
+
     pub async fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> reqwest::Response {
         self.client
             .post(format!("{}{path}", self.url))
@@ -394,6 +399,12 @@ impl Worker {
         drop(self.stop);
         self.running.await.expect("a worker that does not panic");
     }
+}
+
+/// The mark in a form.
+pub fn mark_in(page: &str) -> String {
+    let (_, rest) = page.split_once("name=\"started\" value=\"").expect("the mark");
+    rest.split('"').next().expect("its end").to_owned()
 }
 
 /// A moment, written in ISO 8601.

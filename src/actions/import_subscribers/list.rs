@@ -1,6 +1,9 @@
 //! A list of readers, read row by row: its encoding, its separators, its bounds.
 
-use crate::domain::import::{Dates, Layout, LayoutError, LayoutOptions, Refusal, Row};
+use crate::domain::{
+    email_address::EmailAddress,
+    import::{Dates, Layout, LayoutError, LayoutOptions, Refusal, Row},
+};
 use csv::{ByteRecord, ReaderBuilder, StringRecord};
 use encoding_rs::Encoding;
 use encoding_rs_io::DecodeReaderBytesBuilder;
@@ -39,7 +42,16 @@ pub enum ListError {
 }
 
 /// A row with the line it begins on.
-pub type Numbered = (u64, Result<Row, Refusal>);
+pub type Numbered = (u64, Result<Row, Refused>);
+
+/// A row that can't be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Its address, if that could be read.
+    pub address: Option<EmailAddress>,
+    /// What is wrong with it.
+    pub why: Refusal,
+}
 
 /// A list that is being read.
 pub struct List {
@@ -141,11 +153,12 @@ impl List {
         let line = self.rows.position().line().saturating_sub(within + 1);
         let row = match StringRecord::from_byte_record(std::mem::take(&mut self.record)) {
             Ok(text) => {
-                let row = self.layout.read(&text, &self.dates);
+                let refused = |why| Refused { address: self.layout.address(&text), why };
+                let row = self.layout.read(&text, &self.dates).map_err(refused);
                 self.record = text.into_byte_record();
                 row
             }
-            Err(_) => Err(Refusal::NotText),
+            Err(_) => Err(Refused { address: None, why: Refusal::NotText }),
         };
         Ok(Some((line, row)))
     }
@@ -205,7 +218,7 @@ mod tests {
         while let Some((line, row)) = list.next_row().unwrap() {
             found.push(match row {
                 Ok(row) => format!("{line} {}", row.address),
-                Err(refusal) => format!("{line} {}", refusal.kind()),
+                Err(refused) => format!("{line} {}", refused.why.kind()),
             });
         }
         found

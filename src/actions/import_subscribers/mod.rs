@@ -39,7 +39,7 @@ pub struct Import {
     pub dry_run: bool,
 }
 
-/// A row that did not become what it asks for.
+/// A row that did not become what it asks for, or not all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
     /// The line it begins on.

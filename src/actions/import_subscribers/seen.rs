@@ -36,8 +36,10 @@ impl Seen {
         let before = (0..=STRICTNESS_BITS).rev().find(|it| self.prints.contains(&(print | it)));
         let novelty = match before {
             None => Novelty::New,
-            // Of two rows that don't end anything the first counts.
-            Some(before) if strictness > before && strictness > 1 => Novelty::Stricter,
+            // Nothing came of a row that did not show a confirmation.
+            Some(0) if strictness == 1 => Novelty::New,
+            // Of two rows that show one the first counts.
+            Some(before) if strictness > before => Novelty::Stricter,
             Some(_) => return Novelty::Nothing,
         };
         self.prints.insert(print | strictness);
@@ -58,6 +60,13 @@ mod tests {
         assert_eq!(seen.note("ann@example.org", Standing::Confirmed), Novelty::Nothing);
         assert_eq!(seen.note("ann@example.org", Standing::Complained), Novelty::Stricter);
         assert_eq!(seen.note("bob@example.org", Standing::Unconfirmed), Novelty::New);
-        assert_eq!(seen.note("bob@example.org", Standing::Confirmed), Novelty::Nothing);
+        assert_eq!(seen.note("bob@example.org", Standing::Unconfirmed), Novelty::Nothing);
+        assert_eq!(
+            seen.note("bob@example.org", Standing::Confirmed),
+            Novelty::New,
+            "nothing came of the others"
+        );
+        assert_eq!(seen.note("bob@example.org", Standing::Unconfirmed), Novelty::Nothing);
+        assert_eq!(seen.note("bob@example.org", Standing::Paused), Novelty::Nothing);
     }
 }

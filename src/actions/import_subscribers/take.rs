@@ -2,7 +2,7 @@
 
 use super::{
     Context, ImportError, LeftOut, Summary,
-    list::Numbered,
+    list::{Numbered, Refused},
     seen::{Novelty, Seen},
 };
 use crate::{
@@ -60,10 +60,10 @@ impl Taking<'_> {
         for (line, row) in batch {
             let row = match row {
                 Ok(row) => row,
-                Err(refusal) => {
-                    *summary.refused.entry(refusal.kind()).or_default() += 1;
-                    let reason = refusal.to_string();
-                    left_out.push(LeftOut { line, address: None, outcome: "refused", reason });
+                Err(Refused { address, why }) => {
+                    *summary.refused.entry(why.kind()).or_default() += 1;
+                    let (address, reason) = (address.map(|it| it.to_string()), why.to_string());
+                    left_out.push(LeftOut { line, address, outcome: "refused", reason });
                     continue;
                 }
             };
@@ -217,10 +217,13 @@ fn events<'a>(
     .flatten()
 }
 
-/// Counts a row, and tells of it if it was left out.
+/// Counts a row, and tells of it if it was left out, or taken without a cell that can't be read.
 fn count(summary: &mut Summary, line: u64, row: &Row, outcome: Outcome) -> Option<LeftOut> {
     *summary.outcomes.entry(outcome).or_default() += 1;
-    let reason = outcome.left_out()?.to_owned();
+    let reason = match (outcome.left_out(), &row.unread) {
+        (Some(why), _) => why.to_owned(),
+        (None, unread) => format!("taken without what can't be read: {}", unread.as_ref()?),
+    };
     Some(LeftOut { line, address: Some(row.address.to_string()), outcome: outcome.as_str(), reason })
 }
 
@@ -257,5 +260,6 @@ fn new_subscription(row: &Row, now: Timestamp) -> NewSubscription<'_> {
         ended_at: (!wanted).then(|| row.ended_at.unwrap_or(now)),
         choices: &row.choices,
         rests: None,
+        language: row.language.as_deref(),
     }
 }

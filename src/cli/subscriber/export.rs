@@ -126,7 +126,7 @@ enum List {
 }
 
 /// The names of the columns, as the importer knows them.
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 13] = [
     "email",
     "status",
     "requested_at",
@@ -139,6 +139,7 @@ const COLUMNS: [&str; 12] = [
     "time_zone",
     "send_time",
     "paused_until",
+    "language",
 ];
 
 impl List {
@@ -175,6 +176,7 @@ impl List {
                     or_none(&it.time_zone),
                     or_none(&it.send_time),
                     or_none(&it.paused_until),
+                    or_none(&it.language),
                 ])
                 .map_err(io)
             }

@@ -63,6 +63,9 @@ pub struct ImportCommand {
     /// Whoever in the file did not leave, bounce or complain has confirmed that they want this newsletter, and you can show it
     #[arg(long)]
     all_confirmed: bool,
+    /// Whoever in the file did not bounce or complain has left: a list of those who unsubscribed
+    #[arg(long, conflicts_with = "all_confirmed")]
+    all_unsubscribed: bool,
     /// The file's encoding, if it is not UTF-8, such as windows-1252
     #[arg(long, value_name = "NAME")]
     encoding: Option<String>,
@@ -132,6 +135,7 @@ impl ImportCommand {
                 source: self.from.map(From::source),
                 mapping: self.map.iter().flat_map(|it| it.0.clone()).collect(),
                 all_confirmed: self.all_confirmed,
+                all_unsubscribed: self.all_unsubscribed,
             },
             encoding,
             dates: Dates {
@@ -217,7 +221,7 @@ fn lines(summary: &Summary, dry_run: bool) -> String {
         (Outcome::Left, "had left there, and are kept as readers who left"),
         (Outcome::Ended, "were active here and had left there: they get no more mail"),
         (Outcome::Suppressed, "can't or must not be mailed: their addresses are suppressed now"),
-        (Outcome::Unconfirmed, "left out: never confirmed"),
+        (Outcome::Unconfirmed, "left out: the list does not show that they confirmed"),
         (Outcome::LeftHere, "left out: they left here, and only they can come back"),
         (Outcome::SuppressedHere, "left out: suppressed here"),
         (Outcome::Forgotten, "left out: they asked to be forgotten"),
@@ -230,6 +234,12 @@ fn lines(summary: &Summary, dry_run: bool) -> String {
     }
     for (kind, count) in &summary.refused {
         let _ = writeln!(text, "{count:>9}  refused: {kind}");
+    }
+    if summary.source == Some(Source::Listmonk) && summary.count(Outcome::Unconfirmed) > 0 {
+        text.push_str(
+            "listmonk's `enabled` does not tell who confirmed, or left the list. Export those whose subscription is confirmed by \
+             themselves and take that file with --all-confirmed; those who unsubscribed, with --all-unsubscribed.\n",
+        );
     }
     text
 }

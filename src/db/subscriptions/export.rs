@@ -36,6 +36,8 @@ pub struct ListedReader {
     pub send_time: Option<String>,
     /// The day until which the reader rests, if they do and said until when.
     pub paused_until: Option<String>,
+    /// The language they read in, by its tag, if it is known.
+    pub language: Option<String>,
 }
 
 /// A page of a newsletter's readers after `after`, in the order they came; with a status only those who have it. Whose address was
@@ -63,7 +65,7 @@ pub async fn listed_readers(
             address_of!("requested"),
             " AS requested_ip, s.confirmed_at, ",
             address_of!("confirmed"),
-            " AS confirmed_ip, s.ended_at, s.cadence, s.sections, s.time_zone, s.send_time, s.paused_until FROM subscriptions s \
+            " AS confirmed_ip, s.ended_at, s.cadence, s.sections, s.time_zone, s.send_time, s.paused_until, s.language FROM subscriptions s \
              JOIN subscribers r ON r.id = s.subscriber_id LEFT JOIN suppressions p ON p.address_key = r.address_key \
              WHERE r.forgotten_at IS NULL AND s.newsletter_id = $1 AND s.id > $2 AND ($3 = '' OR s.status = $3) ORDER BY s.id LIMIT $4"
         ))

@@ -63,6 +63,8 @@ pub struct NewSubscription<'a> {
     pub choices: &'a Preferences,
     /// Until which day they rest, and when that begins.
     pub rests: Option<(Date, Timestamp)>,
+    /// The language they read in, by its tag, if it is known.
+    pub language: Option<&'a str>,
 }
 
 /// An entry of the consent ledger about something that happened elsewhere.
@@ -163,12 +165,12 @@ macro_rules! insert_subscriptions {
     ($subscriber:literal, $before:literal, $from:literal) => {
         concat!(
             "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at, confirmed_at, ended_at, \
-             resumes_at, cadence, sections, time_zone, send_time, paused_until) SELECT ", $subscriber, ", $1, value ->> 1, ",
+             resumes_at, cadence, sections, time_zone, send_time, paused_until, language) SELECT ", $subscriber, ", $1, value ->> 1, ",
             $before, "CAST(value ->> 2 AS BIGINT), ",
             $before, "CAST(value ->> 3 AS BIGINT), ",
             $before, "CAST(value ->> 4 AS BIGINT), ",
             $before, "CAST(value ->> 5 AS BIGINT), ",
-            "value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10 FROM ",
+            "value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11 FROM ",
             $from
         )
     };
@@ -256,6 +258,7 @@ fn row<'a, W: serde::Serialize>(it: &NewSubscription<'a>, whose: W) -> impl serd
         it.choices.time_zone_name(),
         it.choices.send_time_text(),
         it.rests.map(|(until, _)| until.to_string()),
+        it.language,
     )
 }
 

@@ -103,10 +103,10 @@ pub async fn subscriber(
     now: Timestamp,
 ) -> Result<SubscriberId, DbError> {
     let id: i64 = on!(tx, |conn| {
-        // The update changes nothing; it makes RETURNING name the row that is there.
+        // The update changes nothing; it makes RETURNING name the row that is there. See `requests` for the column.
         sqlx::query_scalar(
             "INSERT INTO subscribers (address, address_key, created_at) VALUES ($1, $2, $3) \
-             ON CONFLICT (address_key) DO UPDATE SET address_key = excluded.address_key RETURNING id",
+             ON CONFLICT (address_key) DO UPDATE SET created_at = subscribers.created_at RETURNING id",
         )
         .bind(address.as_str())
         .bind(address.key())
@@ -129,7 +129,7 @@ pub async fn subscription(
         sqlx::query_scalar(
             "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at) \
              VALUES ($1, $2, 'pending', $3) \
-             ON CONFLICT (subscriber_id, newsletter_id) DO UPDATE SET newsletter_id = excluded.newsletter_id \
+             ON CONFLICT (subscriber_id, newsletter_id) DO UPDATE SET status = subscriptions.status \
              RETURNING id",
         )
         .bind(subscriber.0)

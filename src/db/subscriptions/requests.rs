@@ -52,13 +52,14 @@ pub async fn subscribers(
     // In one order for all, so that of two at once one waits and neither for the other.
     rows.sort_unstable();
     rows.dedup_by_key(|row| row.0);
-    // The update changes nothing; it makes RETURNING name the rows that are there.
+    // The update changes nothing; it makes RETURNING name the rows that are there. A column of a unique index would hold them against
+    // whoever only names them, such as an issue's deliveries.
     let found: Vec<(String, i64)> = on_rows!(
         tx,
         [
             "INSERT INTO subscribers (address, address_key, created_at) SELECT value ->> 1, value ->> 0, $2 FROM"
         ],
-        ["WHERE true ON CONFLICT (address_key) DO UPDATE SET address_key = excluded.address_key \
+        ["WHERE true ON CONFLICT (address_key) DO UPDATE SET created_at = subscribers.created_at \
              RETURNING address_key, id"],
         |conn, query| sqlx::query_as(query).bind(encode(&rows)?).bind(Stamp(now)).fetch_all(conn).await?
     );
@@ -82,7 +83,7 @@ pub async fn standings(
         ["INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at) \
              SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), 'pending', $2 FROM"],
         [
-            "WHERE true ON CONFLICT (subscriber_id, newsletter_id) DO UPDATE SET newsletter_id = excluded.newsletter_id \
+            "WHERE true ON CONFLICT (subscriber_id, newsletter_id) DO UPDATE SET status = subscriptions.status \
              RETURNING id, subscriber_id, newsletter_id, status, signup_mailed_at"
         ],
         |conn, query| sqlx::query_as(query).bind(encode(&rows)?).bind(Stamp(now)).fetch_all(conn).await?

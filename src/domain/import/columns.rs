@@ -30,6 +30,8 @@ words! {
         SendTime = "send_time",
         /// The day until which they rest.
         PausedUntil = "paused_until",
+        /// In which language they are written to.
+        Language = "language",
     }
 }
 
@@ -63,6 +65,8 @@ pub struct LayoutOptions {
     pub mapping: Vec<(Field, String)>,
     /// All in it confirmed who did not leave, bounce or complain.
     pub all_confirmed: bool,
+    /// All in it left who did not bounce or complain.
+    pub all_unsubscribed: bool,
 }
 
 /// Why a list can't be read.
@@ -99,7 +103,8 @@ pub enum LayoutError {
     /// Nothing tells who confirmed.
     #[error(
         "nothing in this list tells who confirmed: name a column with --map status=COLUMN or --map confirmed_at=COLUMN; or \
-         give --all-confirmed, if each of its readers has agreed to get this newsletter and you can show it"
+         give --all-confirmed, if each of its readers has agreed to get this newsletter and you can show it, or --all-unsubscribed, \
+         if each of them has left"
     )]
     NobodyConfirmed,
 }
@@ -138,6 +143,8 @@ pub struct Layout {
     pub(super) rule: Rule,
     /// Who did not confirm by this rule did by the operator's word.
     pub(super) all_confirmed: bool,
+    /// Who did not end otherwise by this rule left, by the operator's word.
+    pub(super) all_unsubscribed: bool,
 }
 
 /// The names of columns that tell who wrote a list. The first that all are there counts.
@@ -169,6 +176,7 @@ const fn names(source: Source) -> &'static [(Field, &'static [&'static str])] {
             (F::TimeZone, &["time_zone"]),
             (F::SendTime, &["send_time"]),
             (F::PausedUntil, &["paused_until"]),
+            (F::Language, &["language"]),
         ],
         Source::Listmonk => {
             &[(F::Email, &["email"]), (F::Status, &["status"]), (F::RequestedAt, &["created_at"])]
@@ -207,6 +215,7 @@ const fn names(source: Source) -> &'static [(Field, &'static [&'static str])] {
             (F::TimeZone, &["time_zone"]),
             (F::SendTime, &["send_time"]),
             (F::PausedUntil, &["paused_until"]),
+            (F::Language, &["language"]),
         ],
     }
 }
@@ -267,6 +276,7 @@ impl Layout {
         // The operator's word stands in for a rule that is missing, and goes before none that is there.
         let rule = match (rule, source) {
             (Some(rule), _) => rule,
+            (None, _) if options.all_unsubscribed => Rule::AllUnsubscribed(place("unsub_reason")),
             (None, _) if options.all_confirmed => Rule::OperatorsWord,
             (None, Source::Csv) => return Err(LayoutError::NobodyConfirmed),
             (None, Source::Mailchimp) => return Err(missing("CONFIRM_TIME")),
@@ -275,6 +285,7 @@ impl Layout {
             (None, Source::Buttondown) => return Err(missing("subscriber_type")),
             (None, Source::Listmonk | Source::Daily) => return Err(missing("status")),
         };
-        Ok(Self { source, places, rule, all_confirmed: options.all_confirmed })
+        let (all_confirmed, all_unsubscribed) = (options.all_confirmed, options.all_unsubscribed);
+        Ok(Self { source, places, rule, all_confirmed, all_unsubscribed })
     }
 }

@@ -56,6 +56,11 @@ words! {
 }
 
 impl Standing {
+    /// Whether it ends a subscription, or keeps one from coming to be.
+    pub const fn is_end(self) -> bool {
+        self.strictness() > Self::Confirmed.strictness()
+    }
+
     /// Of several rows about the same address, one that is stricter than those before it holds, too.
     pub const fn strictness(self) -> u8 {
         match self {
@@ -88,6 +93,10 @@ pub struct Row {
     pub choices: Preferences,
     /// The day until which they rest, if they do and the list says so.
     pub paused_until: Option<Date>,
+    /// The language they are written to in, by its tag, if it is known.
+    pub language: Option<String>,
+    /// What could not be read, and is no reason to refuse the row.
+    pub unread: Option<Refusal>,
 }
 
 /// Why a row can't be taken. The message is for the operator who has the file.
@@ -182,7 +191,7 @@ words! {
         Ended = "ended",
         /// Nobody may mail the address from now on.
         Suppressed = "suppressed",
-        /// Left out: never confirmed.
+        /// Left out: not confirmed, as far as the list shows.
         Unconfirmed = "unconfirmed",
         /// Left out: they left here, and only they can come back.
         LeftHere = "left_here",
@@ -199,7 +208,7 @@ impl Outcome {
     /// Whether the row was left out although it says that the reader wants mail, and why.
     pub const fn left_out(self) -> Option<&'static str> {
         match self {
-            Self::Unconfirmed => Some("never confirmed"),
+            Self::Unconfirmed => Some("the list does not show that they confirmed"),
             Self::LeftHere => Some("the reader has left here; only they can come back"),
             Self::SuppressedHere => Some("the address is suppressed here"),
             Self::Forgotten => Some("the reader asked to be forgotten"),
@@ -252,7 +261,7 @@ pub fn decide(row: &Row, known: &Known) -> Outcome {
 /// Whether no list may bring the reader in from now on, until they confirm here: they left elsewhere, and are not active here.
 pub fn keeps_out(row: &Row, known: &Known, outcome: Outcome) -> bool {
     use SubscriptionStatus as S;
-    let stays = matches!(known.status, None | Some(S::Active | S::Paused));
+    let stays = matches!(known.status, Some(S::Active | S::Paused));
     row.standing == Standing::Unsubscribed
         && match outcome {
             Outcome::Left | Outcome::Ended => true,

@@ -8,7 +8,7 @@ use super::{
 use crate::domain::{
     cadence::Cadence,
     email_address::EmailAddress,
-    newsletter::{parse_send_time, parse_time_zone},
+    newsletter::{parse_language, parse_send_time, parse_time_zone},
     pause,
     preferences::Preferences,
     sections::Sections,
@@ -94,12 +94,43 @@ impl Dates {
         if let Ok(at) = text.parse::<Timestamp>() {
             return Some(at);
         }
+        // As programs in Go write them, listmonk among them: `2024-03-01 08:11:12.123456 +0000 UTC`.
+        let mut parts = text.split_ascii_whitespace();
+        if let (Some(day), Some(time), Some(offset), _, None) =
+            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+            && offset.starts_with(['+', '-'])
+        {
+            return format!("{day}T{time}{offset}").parse().ok();
+        }
         let (text, zone) = match text.strip_suffix("UTC").or(text.strip_suffix("GMT")) {
             Some(text) => (text.trim_end(), &TimeZone::UTC),
             None => (text, &self.zone),
         };
         text.parse::<DateTime>().ok()?.to_zoned(zone.clone()).ok().map(|it| it.timestamp())
     }
+}
+
+/// What can't be read of a row.
+struct Unread {
+    /// The row is taken without it.
+    taken: bool,
+    first: Option<Refusal>,
+}
+
+impl Unread {
+    fn pass<T>(&mut self, cell: Result<Option<T>, Refusal>) -> Result<Option<T>, Refusal> {
+        match cell {
+            Err(why) if self.taken => {
+                self.first.get_or_insert(why);
+                Ok(None)
+            }
+            cell => cell,
+        }
+    }
+}
+
+fn nothing_chosen() -> Preferences {
+    Preferences { cadence: Cadence::EveryIssue, sections: Sections::ALL, time_zone: None, send_time: None }
 }
 
 /// Enough of a cell to find it again.
@@ -117,26 +148,41 @@ impl Layout {
         let address =
             EmailAddress::parse(typed).map_err(|why| Refusal::Address { address: beginning(typed), why })?;
         let date = |field| dates.read(field, cell(field));
-        let ended_at = date(Field::EndedAt)?;
-        let confirmed_at = date(Field::ConfirmedAt)?;
-        let standing = match self.standing(record, confirmed_at, ended_at)? {
-            Standing::Unconfirmed if self.all_confirmed => Standing::Confirmed,
-            standing => standing,
+        let (ended_at, confirmed_at) = (date(Field::EndedAt), date(Field::ConfirmedAt));
+        let known = |date: &Result<Option<Timestamp>, Refusal>| date.as_ref().ok().copied().flatten();
+        let standing = match self.standing(record, known(&confirmed_at), known(&ended_at)) {
+            Ok(standing) if self.all_unsubscribed && !standing.is_end() => Standing::Unsubscribed,
+            Err(_) if self.all_unsubscribed => Standing::Unsubscribed,
+            Ok(Standing::Unconfirmed) if self.all_confirmed => Standing::Confirmed,
+            standing => standing?,
         };
+        // Whoever would become active needs evidence that can be read. Whoever left, left, whatever else the row says.
+        let mut unread = Unread { taken: standing.is_end(), first: None };
         Ok(Row {
             address,
             standing,
-            requested_at: date(Field::RequestedAt)?,
+            requested_at: unread.pass(date(Field::RequestedAt))?,
             requested_from: ip(cell(Field::RequestedIp)),
-            confirmed_at,
+            confirmed_at: unread.pass(confirmed_at)?,
             confirmed_from: ip(cell(Field::ConfirmedIp)),
-            ended_at,
-            choices: choices(&cell)?,
+            ended_at: unread.pass(ended_at)?,
+            choices: unread.pass(choices(&cell).map(Some))?.unwrap_or_else(nothing_chosen),
             paused_until: match standing {
                 Standing::Paused => paused_until(cell(Field::PausedUntil), dates.now)?,
                 _ => None,
             },
+            // A wish that can't be read is none.
+            language: Some(cell(Field::Language).trim())
+                .filter(|tag| !tag.is_empty())
+                .and_then(|tag| parse_language(tag).ok()),
+            unread: unread.first,
         })
+    }
+
+    /// The address of a row, if it can be read, whatever else is wrong with it.
+    pub fn address(&self, record: &StringRecord) -> Option<EmailAddress> {
+        let typed = self.places[Field::Email as usize].and_then(|place| record.get(place))?;
+        EmailAddress::parse(bare(typed)).ok()
     }
 
     fn standing(

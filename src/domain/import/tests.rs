@@ -49,7 +49,8 @@ fn the_first_line_tells_who_wrote_a_list() {
 fn each_system_has_its_own_way_to_say_who_wants_mail() {
     use Standing as S;
     for (header, row, expected) in [
-        (LISTMONK, "1,a@example.org,A,{},enabled,2024-03-01T08:11:12.123456Z,", S::Confirmed),
+        // Enabled are those, too, who left the list or never confirmed it.
+        (LISTMONK, "1,a@example.org,A,{},enabled,2024-03-01T08:11:12.123456Z,", S::Unconfirmed),
         (LISTMONK, "1,a@example.org,A,{},disabled,,", S::Unsubscribed),
         (LISTMONK, "1,a@example.org,A,{},blocklisted,,", S::Blocked),
         (
@@ -73,6 +74,69 @@ fn each_system_has_its_own_way_to_say_who_wants_mail() {
         (BUTTONDOWN, "a@example.org,unsubscribed,2024-02-02T02:02:02Z,2024-03-02T02:02:02Z", S::Unsubscribed),
     ] {
         assert_eq!(read(header, row).unwrap().standing, expected, "{row}");
+    }
+}
+
+#[test]
+fn dates_are_read_as_listmonk_writes_them() {
+    for (text, expected) in [
+        ("2024-03-01 08:11:12.123456 +0000 UTC", "2024-03-01T08:11:12.123456Z"),
+        ("2024-03-01 08:11:12 +0000 UTC", "2024-03-01T08:11:12Z"),
+        ("2024-03-01 09:11:12.5 +0100 CET", "2024-03-01T08:11:12.5Z"),
+        ("2024-03-01 02:41:12 -0530 -0530", "2024-03-01T08:11:12Z"),
+        ("2024-03-01 08:11:12 +00:00", "2024-03-01T08:11:12Z"),
+        ("2024-03-01 08:11:12 UTC", "2024-03-01T08:11:12Z"),
+    ] {
+        let row = read(LISTMONK, &format!("1,a@example.org,A,{{}},enabled,{text},")).unwrap();
+        assert_eq!(row.requested_at, Some(at(expected)), "{text}");
+    }
+    for text in
+        ["2024-03-01 08:11:12 +9999 UTC", "2024-03-01 noon +0000 UTC", "2024-03-01 08:11:12 +0000 U T C"]
+    {
+        assert!(read(LISTMONK, &format!("1,a@example.org,A,{{}},enabled,{text},")).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn who_left_or_must_not_be_mailed_is_taken_whatever_else_can_not_be_read() {
+    for (header, row, standing) in [
+        (LISTMONK, "1,a@example.org,A,{},disabled,05/31/2026 9:12am,", Standing::Unsubscribed),
+        (LISTMONK, "1,a@example.org,A,{},blocklisted,05/31/2026 9:12am,", Standing::Blocked),
+        (LEFT_MAILCHIMP, "a@example.org,,,last summer,SPAM (unwanted)", Standing::Complained),
+        ("email,status,cadence", "a@example.org,unsubscribed,hourly", Standing::Unsubscribed),
+        ("email,status,ended_at", "a@example.org,bounced,2031-01-01", Standing::Undeliverable),
+    ] {
+        let row = read(header, row).unwrap();
+        assert_eq!((row.standing, row.requested_at, row.ended_at), (standing, None, None));
+        assert!(row.unread.is_some());
+    }
+    for (header, row) in [
+        ("email,confirmed_at,ended_at", "a@example.org,2020-01-01,last summer"),
+        ("email,status,ended_at", "a@example.org,active,last summer"),
+        (GHOST, "6,a@example.org,true,,last summer"),
+    ] {
+        assert!(read(header, row).is_err(), "{row}");
+        let record = StringRecord::from(row.split(',').collect::<Vec<_>>());
+        assert_eq!(layout(header).address(&record).unwrap().as_str(), "a@example.org");
+    }
+}
+
+#[test]
+fn by_the_operators_word_all_in_a_list_left_but_who_must_not_be_mailed_at_all() {
+    use Standing as S;
+    let options = LayoutOptions { all_unsubscribed: true, ..LayoutOptions::default() };
+    for (header, row, expected) in [
+        (LISTMONK, "1,a@example.org,A,{},enabled,,", S::Unsubscribed),
+        (LISTMONK, "1,a@example.org,A,{},blocklisted,,", S::Blocked),
+        (MAILCHIMP, "a@example.org,A,2021-05-04 10:22:31,,2021-05-04 10:24:02,", S::Unsubscribed),
+        (LEFT_MAILCHIMP, "a@example.org,,,2020-08-01 06:00:00,SPAM (unwanted)", S::Complained),
+        ("email,unsub_reason", "a@example.org,ABUSE", S::Complained),
+        ("email,name", "a@example.org,Ann", S::Unsubscribed),
+        ("email,status", "a@example.org,asleep", S::Unsubscribed),
+    ] {
+        let layout = Layout::of(header.split(','), &options).unwrap();
+        let row = layout.read(&StringRecord::from(row.split(',').collect::<Vec<_>>()), &dates()).unwrap();
+        assert_eq!(row.standing, expected, "{header}");
     }
 }
 
@@ -191,6 +255,8 @@ fn row(standing: Standing, ended_at: Option<Timestamp>) -> Row {
             send_time: None,
         },
         paused_until: None,
+        language: None,
+        unread: None,
     }
 }
 
@@ -256,6 +322,10 @@ fn who_left_elsewhere_ends_here_unless_they_came_back_later() {
     assert_eq!(decide(&row_of, &known), Outcome::Known);
     assert!(keeps_out(&row_of, &known, Outcome::Known));
     assert!(!keeps_out(&left(Some(early)), &active(Some(late)), Outcome::Known));
+    // Whom nobody may mail now may be mailed once that is lifted: they left all the same.
+    let suppressed = Known { suppressed: true, ..Known::default() };
+    assert_eq!(decide(&row_of, &suppressed), Outcome::Known);
+    assert!(keeps_out(&row_of, &suppressed, Outcome::Known));
     let bounced = row(Standing::Undeliverable, Some(early));
     assert_eq!(decide(&bounced, &active(Some(late))), Outcome::Known);
     assert_eq!(decide(&bounced, &active(None)), Outcome::Suppressed);

@@ -5,10 +5,11 @@ use super::Standing;
 /// What a word for a reader's status means, in whatever system; `None`: nobody has told us.
 pub(super) fn standing(word: &str) -> Option<Standing> {
     Some(match word.trim().to_lowercase().replace([' ', '-'], "_").as_str() {
-        "confirmed" | "active" | "subscribed" | "enabled" | "regular" | "premium" | "gifted" | "trialed"
-        | "churning" | "churned" | "past_due" | "unpaid" | "true" | "yes" | "1" => Standing::Confirmed,
+        "confirmed" | "active" | "subscribed" | "regular" | "premium" | "gifted" | "trialed" | "churning"
+        | "churned" | "past_due" | "unpaid" | "true" | "yes" | "1" => Standing::Confirmed,
         "paused" => Standing::Paused,
-        "unconfirmed" | "pending" | "unactivated" | "upcoming" => Standing::Unconfirmed,
+        // listmonk's `enabled` is whoever is not switched off: who left a list, or never confirmed it, is enabled, too.
+        "unconfirmed" | "pending" | "unactivated" | "upcoming" | "enabled" => Standing::Unconfirmed,
         "unsubscribed" | "left" | "inactive" | "disabled" | "removed" | "archived" | "false" | "no" | "0" => {
             Standing::Unsubscribed
         }

@@ -32,10 +32,12 @@ pub fn page(
         p { (before) strong { (entered) } (after) }
         form.signup method="post" action=(place.form_action()) {
             (again(fields, meant.as_str()))
+            (shown(fields))
             button type="submit" { (of(&say.take, meant.as_str())) }
         }
         form.signup method="post" action=(place.form_action()) {
             (again(fields, entered))
+            (shown(fields))
             input type="hidden" name="as_typed" value="yes";
             button type="submit" { (of(&say.keep, entered)) }
         }
@@ -62,6 +64,12 @@ pub fn problem(fields: &Fields, (language, words): Spoken, meant: &EmailAddress)
 
 fn of(text: &str, address: &str) -> String {
     fill(text, &[("address", address)])
+}
+
+fn shown(fields: &Fields) -> Markup {
+    html! {
+        @for (name, value) in fields.shown() { input type="hidden" name=(name) value=(value); }
+    }
 }
 
 /// What was entered, to be sent again with an address.

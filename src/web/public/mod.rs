@@ -4,6 +4,7 @@ pub mod confirm;
 mod did_you_mean;
 pub mod issues;
 pub mod issues_feed;
+mod moment;
 pub mod preferences;
 pub mod proof;
 mod reach;

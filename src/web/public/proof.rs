@@ -7,8 +7,11 @@ use super::{
     subscribe::{Asked, Fields},
 };
 use crate::{
-    actions::prove::{self, Redeemed},
-    domain::proof_of_work::WAIT,
+    actions::{
+        client_line,
+        prove::{self, Redeemed},
+    },
+    domain::proof_of_work::{Ticket, WAIT},
     web::{Site, WebError, layout::respond_for, refusal::Refusal, words::fill},
 };
 use axum::{
@@ -22,39 +25,84 @@ use maud::html;
 use std::net::SocketAddr;
 
 /// A challenge, for one signup.
-pub async fn challenge(State(site): State<Site>) -> impl IntoResponse {
-    Json(prove::challenge(&site.actions))
+pub async fn challenge(State(site): State<Site>) -> Result<impl IntoResponse, WebError> {
+    Ok(Json(prove::challenge(&site.actions).await?))
 }
 
-/// The answer for a signup that lacks the proof it needs. `None`: it may go on.
-pub(super) async fn ask(
+/// What a signup shows, before it is used up.
+pub(super) enum Shows {
+    /// Nothing, and it need not.
+    Nothing,
+    Proof(String),
+    Ticket(String),
+}
+
+/// Looks at what a signup shows; nothing is used up by it. Or the answer for one that lacks what it needs.
+pub(super) async fn look(
+    site: &Site,
+    asked: &Asked<'_>,
+    fields: &Fields,
+) -> Result<Result<Shows, Response>, WebError> {
+    let actions = &site.actions;
+    if !prove::is_needed(actions).await? {
+        return Ok(Ok(Shows::Nothing));
+    }
+    let given = |field: &Option<String>| field.clone().filter(|text| !text.is_empty());
+    if let Some(proof) = given(&fields.proof).filter(|proof| prove::is_right(actions, proof)) {
+        return Ok(Ok(Shows::Proof(proof)));
+    }
+    let (ticket, wait) = match given(&fields.ticket).filter(|_| !asked.json) {
+        None => (None, WAIT),
+        Some(ticket) => match prove::look_at(actions, &ticket) {
+            Ticket::Good(_) => return Ok(Ok(Shows::Ticket(ticket))),
+            // The same ticket: its time goes on.
+            Ticket::TooSoon { wait } => (Some(ticket), wait),
+            Ticket::Void => (None, WAIT),
+        },
+    };
+    ask(site, asked, fields, ticket, wait).await.map(Err)
+}
+
+/// Uses it up. `None`: the signup may go on.
+pub(super) async fn redeem(
     site: &Site,
     asked: &Asked<'_>,
     peer: SocketAddr,
     fields: &Fields,
+    shows: Shows,
 ) -> Result<Option<Response>, WebError> {
-    if !prove::is_needed(&site.actions).await? {
+    if matches!(shows, Shows::Nothing) {
         return Ok(None);
     }
-    let given = |field: &Option<String>| field.clone().filter(|text| !text.is_empty());
-    if let Some(proof) = given(&fields.proof)
-        && prove::prove(&site.actions, &proof).await?
-    {
-        return Ok(None);
+    // Where a limit is reached nothing is used up for nothing.
+    if let Err(wait) = client_line::look(&site.actions, peer.ip()).await? {
+        return Ok(Some(Refusal::TooMany(wait).told_in(asked.spoken.0)));
     }
-    if asked.json {
-        return Ok(Some(problem(site)));
-    }
-    let Some(ticket) = given(&fields.ticket) else {
-        return page(site, asked, fields, &prove::ticket(&site.actions), WAIT).await.map(Some);
+    let used = match shows {
+        Shows::Nothing => Redeemed::Taken,
+        Shows::Proof(proof) if prove::prove(&site.actions, &proof).await? => Redeemed::Taken,
+        Shows::Proof(_) => Redeemed::Void,
+        Shows::Ticket(ticket) => prove::redeem(&site.actions, &ticket, peer.ip()).await?,
     };
-    match prove::redeem(&site.actions, &ticket, peer.ip()).await? {
+    match used {
         Redeemed::Taken => Ok(None),
-        // The same ticket: its time goes on.
-        Redeemed::TooSoon { wait } => page(site, asked, fields, &ticket, wait).await.map(Some),
         Redeemed::TooMany { wait } => Ok(Some(Refusal::TooMany(wait).told_in(asked.spoken.0))),
-        Redeemed::Void => page(site, asked, fields, &prove::ticket(&site.actions), WAIT).await.map(Some),
+        Redeemed::TooSoon { .. } | Redeemed::Void => ask(site, asked, fields, None, WAIT).await.map(Some),
     }
+}
+
+/// Asks for a proof, or a wait.
+async fn ask(
+    site: &Site,
+    asked: &Asked<'_>,
+    fields: &Fields,
+    ticket: Option<String>,
+    wait: SignedDuration,
+) -> Result<Response, WebError> {
+    if asked.json {
+        return Ok(problem(site));
+    }
+    page(site, asked, fields, &ticket.unwrap_or_else(|| prove::ticket(&site.actions)), wait).await
 }
 
 /// What a program does: get the challenge, send the same again with the proof.
@@ -84,7 +132,7 @@ async fn page(
     let say = &words.proof;
     let seconds = wait.as_secs() + i64::from(wait.subsec_nanos() > 0);
     // Texts and a number: it has a JSON form. Without it the reader waits.
-    let challenge = serde_json::to_string(&prove::challenge(&site.actions)).unwrap_or_default();
+    let challenge = serde_json::to_string(&prove::challenge(&site.actions).await?).unwrap_or_default();
     let content = html! {
         h1 { (say.title) }
         p { (say.why) }

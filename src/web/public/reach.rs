@@ -5,9 +5,11 @@ use super::{
     what_is_wrong::{Field, Wrong},
 };
 use crate::{
+    actions::client_line,
     domain::{email_address::EmailAddress, mail_domains::suggestion, mail_exchange::Reach},
     web::{
         Site, WebError,
+        refusal::Refusal,
         words::{Spoken, fill},
     },
 };
@@ -16,17 +18,30 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use std::net::SocketAddr;
 
 /// What is wrong with the domain of an address. `None`: nothing that is known.
 pub(super) async fn ask(
     site: &Site,
     asked: &Asked<'_>,
     fields: &Fields,
+    peer: SocketAddr,
     address: &EmailAddress,
 ) -> Result<Option<Response>, WebError> {
     let actions = &site.actions;
-    if actions.mail_servers.reach(address.domain(), actions.clock.now()).await != Reach::No {
+    let (domain, now) = (address.domain(), actions.clock.now());
+    let known = actions.mail_servers.known(domain, now);
+    // Whoever makes up names must not have any number of questions asked in our name.
+    if known.is_none()
+        && let Err(wait) = client_line::look(actions, peer.ip()).await?
+    {
+        return Ok(Some(Refusal::TooMany(wait).told_in(asked.spoken.0)));
+    }
+    if actions.mail_servers.reach(domain, now).await != Reach::No {
         return Ok(None);
+    }
+    if known.is_none() {
+        client_line::count(actions, peer.ip()).await?;
     }
     let (meant, say) = (suggestion(address), &asked.spoken.1.unreachable);
     let why = match &meant {

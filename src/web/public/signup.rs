@@ -40,6 +40,10 @@ pub(super) struct Form<'a> {
     pub entered: &'a str,
     /// The page that it stands on.
     pub source: Option<&'a str>,
+    /// Its mark, if it was shown before.
+    pub started: Option<&'a str>,
+    /// What it shows of work or a wait, which is not used up yet: names of fields, and what they hold.
+    pub shown: &'a [(&'a str, &'a str)],
     /// What is wrong.
     pub wrong: Option<&'a Wrong>,
 }
@@ -61,6 +65,8 @@ pub async fn get(
         entered: "",
         // In a frame our own page would be named.
         source: if place == Place::Frame { referring_page(&headers) } else { None },
+        started: None,
+        shown: &[],
         wrong: None,
     };
     form.show(&site, StatusCode::OK).await
@@ -74,6 +80,7 @@ impl Form<'_> {
         let say = &words.signup;
         let wrong = |field| self.wrong.filter(|it| it.field == field);
         let wrong_address = wrong(Field::Email).map(|_| "email-error");
+        let fresh = form_stamp(&site.actions.keys, site.actions.clock.now());
         let content = html! {
             h1 { (fill(&say.headline, &[("newsletter", &it.title)])) }
             form.signup method="post" action=(self.place.form_action()) {
@@ -93,8 +100,8 @@ impl Form<'_> {
                 input type="hidden" name="lang" value=(language);
                 input type="hidden" name="time_zone" value="";
                 @if let Some(source) = self.source { input type="hidden" name="source" value=(source); }
-                input type="hidden" name="started"
-                    value=(form_stamp(&site.actions.keys, site.actions.clock.now()));
+                input type="hidden" name="started" value=(self.started.unwrap_or(&fresh));
+                @for (name, value) in self.shown { input type="hidden" name=(name) value=(value); }
                 // No person sees this field; programs fill in what they find.
                 div hidden {
                     label for="website" { "Leave this empty" }

@@ -3,18 +3,22 @@
 //! The answer tells nobody whether an address is subscribed: body and status are the same for every address.
 
 use super::{
-    did_you_mean, proof, reach,
+    did_you_mean, moment, proof, reach,
     signup::Form,
     what_is_wrong::{self, Wrong},
 };
 use crate::{
-    actions::subscribe::{Signup, SubscribeError, subscribe},
+    actions::{
+        client_line,
+        subscribe::{MOST_NEWSLETTERS, Signup, SubscribeError, judge, subscribe},
+    },
     db::newsletters::NewsletterRecord,
     domain::{
         email_address::EmailAddress,
         mail_domains::suggestion,
         newsletter::parse_time_zone,
-        signup_proof::{self, is_automatic},
+        signup_proof::{self, FilledIn, filled_in},
+        signup_wording::signup_wording,
     },
     web::{
         Site, WebError, error,
@@ -64,6 +68,17 @@ pub(super) struct Fields {
     pub ticket: Option<String>,
 }
 
+impl Fields {
+    /// What it shows of work or a wait, by the names of the fields.
+    pub(super) fn shown(&self) -> Vec<(&'static str, &str)> {
+        let shown = [("proof", &self.proof), ("ticket", &self.ticket)].into_iter();
+        shown
+            .filter_map(|(name, value)| Some((name, value.as_deref()?)))
+            .filter(|it| !it.1.is_empty())
+            .collect()
+    }
+}
+
 /// Takes a signup.
 pub async fn post(
     State(site): State<Site>,
@@ -82,7 +97,10 @@ pub async fn post(
     let slug = newsletters.first().map_or(DEFAULT_NEWSLETTER, String::as_str);
     let (spoken, newsletter) = speak(&site, fields.lang.as_deref(), slug, &headers).await?;
     let place = Place::of(uri.path());
-    let asked = Asked { json, place, newsletters: &newsletters, slug, newsletter, spoken };
+    let actions = &site.actions;
+    let (hidden, mark) = (fields.website.as_deref(), fields.started.as_deref());
+    let filled_in = filled_in(&actions.keys, hidden, mark, actions.minimum_time, actions.clock.now());
+    let asked = Asked { json, place, newsletters: &newsletters, slug, newsletter, spoken, filled_in };
     let address = match EmailAddress::parse(&fields.email) {
         Ok(address) => address,
         Err(why) => {
@@ -90,49 +108,24 @@ pub async fn post(
             return asked.refuse(&site, &fields, &why).await;
         }
     };
-    let automatic = is_automatic(
-        &site.actions.keys,
-        fields.website.as_deref(),
-        fields.started.as_deref(),
-        site.actions.minimum_time,
-        site.actions.clock.now(),
-    );
-    if let Some(meant) = suggestion(&address).filter(|_| !automatic && fields.as_typed.is_none()) {
-        if json {
-            return Ok(did_you_mean::problem(&fields, spoken, &meant));
-        }
-        return Ok(did_you_mean::page(asked.place, &asked.newsletter(&site).await?, spoken, &fields, &meant));
-    }
-    if !automatic && let Some(answer) = proof::ask(&site, &asked, peer, &fields).await? {
-        return Ok(answer);
-    }
-    if !automatic && let Some(answer) = reach::ask(&site, &asked, &fields, &address).await? {
-        return Ok(answer);
-    }
     let mark = browser_mark(&site, &headers, &address);
-    let signup = Signup {
-        address,
-        newsletters: newsletters.clone(),
-        language: Some(spoken.0.to_owned()),
-        method: if json { "json" } else { "form" },
-        time_zone: fields.time_zone.as_deref().and_then(|zone| parse_time_zone(zone).ok()),
-        evidence: evidence(peer, &headers, fields.source.as_deref()),
-    };
-    let taken = if automatic { Ok(()) } else { subscribe(&site.actions, signup).await };
-    match taken {
-        Ok(()) => {}
-        Err(SubscribeError::NoSuchNewsletter(slug)) => {
-            return Ok(Refusal::UnknownNewsletter(slug).told_in(spoken.0));
+    if filled_in == FilledIn::TooSoon {
+        return moment::ask(&site, &asked, &fields).await;
+    }
+    if filled_in != FilledIn::ByProgram {
+        let signup = Signup {
+            address,
+            newsletters: newsletters.clone(),
+            language: Some(spoken.0.to_owned()),
+            method: if json { "json" } else { "form" },
+            // Nobody but our own form shows it.
+            wording: (filled_in == FilledIn::Here).then(|| signup_wording(Some(spoken.0))),
+            time_zone: fields.time_zone.as_deref().and_then(|zone| parse_time_zone(zone).ok()),
+            evidence: evidence(peer, &headers, fields.source.as_deref()),
+        };
+        if let Some(answer) = take(&site, &asked, peer, &fields, signup).await? {
+            return Ok(answer);
         }
-        Err(
-            why
-            @ (SubscribeError::Blocked(_) | SubscribeError::RoleAccount | SubscribeError::NewsletterCount),
-        ) => {
-            let why = what_is_wrong::refused(&why, spoken.1);
-            return asked.refuse(&site, &fields, &why).await;
-        }
-        Err(SubscribeError::TooMany { wait }) => return Ok(Refusal::TooMany(wait).told_in(spoken.0)),
-        Err(SubscribeError::Db(error)) => return Err(error.into()),
     }
     if json {
         let body = serde_json::json!({ "status": "accepted", "message": spoken.1.signup.accepted });
@@ -143,6 +136,43 @@ pub async fn post(
         answer.headers_mut().insert(header::SET_COOKIE, mark);
     }
     Ok(answer)
+}
+
+/// Takes a signup, or answers why not. What costs nothing comes first, and what can be used once last: who mends a slip has their
+/// proof still.
+async fn take(
+    site: &Site,
+    asked: &Asked<'_>,
+    peer: SocketAddr,
+    fields: &Fields,
+    signup: Signup,
+) -> Result<Option<Response>, WebError> {
+    if let Err(why) = judge(&site.actions, &signup) {
+        return asked.not_taken(site, fields, why).await.map(Some);
+    }
+    if let Some(meant) = suggestion(&signup.address).filter(|_| fields.as_typed.is_none()) {
+        return Ok(Some(if asked.json {
+            did_you_mean::problem(fields, asked.spoken, &meant)
+        } else {
+            did_you_mean::page(asked.place, &asked.newsletter(site).await?, asked.spoken, fields, &meant)
+        }));
+    }
+    let shown = match proof::look(site, asked, fields).await? {
+        Ok(shown) => shown,
+        Err(answer) => return Ok(Some(answer)),
+    };
+    if let Some(answer) = reach::ask(site, asked, fields, peer, &signup.address).await? {
+        return Ok(Some(answer));
+    }
+    if let Some(answer) = proof::redeem(site, asked, peer, fields, shown).await? {
+        // One proof, sent again and again, must not be good for any number of questions to the name system.
+        client_line::count(&site.actions, peer.ip()).await?;
+        return Ok(Some(answer));
+    }
+    match subscribe(&site.actions, signup).await {
+        Ok(()) => Ok(None),
+        Err(why) => asked.not_taken(site, fields, why).await.map(Some),
+    }
 }
 
 /// The language of the answer: that of the page the form stands on, then the newsletter's, then what the browser prefers. And the
@@ -200,6 +230,8 @@ pub(super) struct Asked<'a> {
     newsletter: Option<NewsletterRecord>,
     /// In what language.
     pub spoken: Spoken,
+    /// By whom, as far as the form tells.
+    filled_in: FilledIn,
 }
 
 impl Asked<'_> {
@@ -224,6 +256,7 @@ impl Asked<'_> {
         }
         let newsletter = self.newsletter(site).await?;
         let entered: String = fields.email.chars().take(300).collect();
+        let shown = fields.shown();
         let form = Form {
             place: self.place,
             newsletter: &newsletter,
@@ -231,9 +264,31 @@ impl Asked<'_> {
             spoken: self.spoken,
             entered: &entered,
             source: fields.source.as_deref(),
+            // With the mark it had: who mends a slip and is quick is no program.
+            started: fields.started.as_deref().filter(|_| self.filled_in.has_mark()),
+            shown: &shown,
             wrong: Some(wrong),
         };
         form.show(site, status).await
+    }
+
+    /// Why a signup is not taken.
+    async fn not_taken(
+        &self,
+        site: &Site,
+        fields: &Fields,
+        why: SubscribeError,
+    ) -> Result<Response, WebError> {
+        match why {
+            SubscribeError::NoSuchNewsletter(slug) => {
+                Ok(Refusal::UnknownNewsletter(slug).told_in(self.spoken.0))
+            }
+            SubscribeError::Blocked(_) | SubscribeError::RoleAccount | SubscribeError::NewsletterCount => {
+                self.refuse(site, fields, &what_is_wrong::refused(&why, self.spoken.1)).await
+            }
+            SubscribeError::TooMany { wait } => Ok(Refusal::TooMany(wait).told_in(self.spoken.0)),
+            SubscribeError::Db(error) => Err(error.into()),
+        }
     }
 
     /// What comes now.
@@ -247,9 +302,15 @@ impl Asked<'_> {
     }
 }
 
-/// The newsletters a signup is for: those named, or the usual one. None, if our own form asked and nothing is ticked.
+/// The newsletters a signup is for: those named, each once, or the usual one. None, if our own form asked and nothing is ticked. Of
+/// more than there may be one more is kept: enough to refuse them.
 fn newsletters_of(fields: &Fields) -> Vec<String> {
-    let named: Vec<String> = fields.newsletter.iter().filter(|slug| !slug.is_empty()).cloned().collect();
+    let mut named: Vec<String> = Vec::new();
+    for slug in fields.newsletter.iter().filter(|slug| !slug.is_empty()) {
+        if named.len() <= MOST_NEWSLETTERS && !named.contains(slug) {
+            named.push(slug.clone());
+        }
+    }
     let was_asked = fields.started.is_some() && !fields.newsletter.is_empty();
     if named.is_empty() && !was_asked { vec![DEFAULT_NEWSLETTER.to_owned()] } else { named }
 }

@@ -218,6 +218,8 @@ texts! {
         working,
         /// Without scripts; `{seconds}`.
         wait,
+        /// The form came back sooner than people type.
+        too_soon,
         /// The button for then.
         button,
     }
