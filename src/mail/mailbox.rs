@@ -3,11 +3,12 @@
 use crate::domain::email_address::EmailAddress;
 use jiff::Timestamp;
 use std::{
-    io,
+    fs::OpenOptions,
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
     sync::atomic::{AtomicU64, Ordering},
 };
-use tokio::io::AsyncWriteExt as _;
 
 /// Tells mails apart that arrive within one microsecond.
 static ARRIVALS: AtomicU64 = AtomicU64::new(0);
@@ -28,19 +29,22 @@ pub(super) async fn deliver(
     message: &[u8],
     now: Timestamp,
 ) -> io::Result<String> {
-    make_folder(folder).await?;
     let name = {
         let arrival = ARRIVALS.fetch_add(1, Ordering::Relaxed);
         format!("{:016}-{arrival:06}-{}.eml", now.as_microsecond(), crate::random::hex::<4>())
     };
-    let unfinished = folder.join(format!(".{name}.part"));
     let envelope = format!("Return-Path: <{sender}>\r\nDelivered-To: {recipient}\r\n");
-    let mut file =
-        tokio::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished).await?;
-    file.write_all(envelope.as_bytes()).await?;
-    file.write_all(message).await?;
-    file.sync_all().await?;
-    drop(file);
-    tokio::fs::rename(&unfinished, folder.join(&name)).await?;
+    let text = [envelope.as_bytes(), message].concat();
+    let (unfinished, finished) = (folder.join(format!(".{name}.part")), folder.join(&name));
+    make_folder(folder).await?;
+    // In one piece: each step by itself would go to another thread and back.
+    tokio::task::spawn_blocking(move || {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+        file.write_all(&text)?;
+        file.sync_all()?;
+        std::fs::rename(unfinished, finished)
+    })
+    .await
+    .map_err(io::Error::other)??;
     Ok(name)
 }
