@@ -141,7 +141,12 @@ on_both_engines! {
         assert_eq!(had(&app, BOB).await, ["2026-05-02"]);
         // In the morning of the second Ann takes a break until the third; Bob's issue of the third ends it before hers of the second.
         app.clock.set(at("2026-05-02T14:00:00Z"));
+        let issue = app.issues().await.remove(0).id;
+        assert_eq!(app.delivery(issue, ANN).await.status, DeliveryStatus::Queued);
         assert_eq!(post(&app, ANN, &[("do", "pause"), ("until", "2026-05-03")]).await.0, 200);
+        let delivery = app.delivery(issue, ANN).await;
+        assert_eq!(delivery.status, DeliveryStatus::Skipped);
+        assert_eq!(delivery.reply_text.as_deref(), Some("the reader paused before it was sent"));
         app.article("The news of the third").await;
         app.clock.set(at("2026-05-02T18:00:00Z"));
         app.tick().await;
