@@ -30,7 +30,7 @@ pub(super) async fn merge_readers(
             Some(own) => merge(tx, own, &it, evidence, now).await?,
         }
     }
-    subscriptions::take_past(tx, reader, other).await?;
+    subscriptions::take_past(tx, reader, other, now).await?;
     subscriptions::set_merged_away(tx, other, now).await?;
     Ok(true)
 }

@@ -58,9 +58,40 @@ pub async fn set_merged(tx: &mut Tx, id: SubscriptionId, into: SubscriptionId) -
         .map(drop))
 }
 
-/// Gives a reader what another one was sent, so that no story comes twice. Of an issue that both got, their own copy counts.
-pub async fn take_past(tx: &mut Tx, reader: SubscriberId, other: SubscriberId) -> Result<(), DbError> {
+/// Gives a reader what another one was sent and is about to be sent, so that no story comes twice and no issue is missed. Of an issue
+/// that both have, the reader gets one copy: where the other one had it, or may have had it, that one; or else their own. The
+/// subscriptions that went on as the reader's are marked as such by now.
+pub async fn take_past(
+    tx: &mut Tx,
+    reader: SubscriberId,
+    other: SubscriberId,
+    now: Timestamp,
+) -> Result<(), DbError> {
     for statement in [
+        "UPDATE deliveries SET status = 'skipped', claim_id = NULL, finished_at = $3, \
+         reply_text = 'the reader had it at another address' \
+         WHERE subscriber_id = $1 AND status IN ('queued', 'deferred', 'claimed') AND EXISTS \
+         (SELECT 1 FROM deliveries o WHERE o.subscriber_id = $2 AND o.issue_id = deliveries.issue_id \
+         AND o.status IN ('sent', 'sending', 'uncertain'))",
+        "UPDATE deliveries SET status = 'skipped', claim_id = NULL, finished_at = $3, \
+         reply_text = 'the reader gets it at another address' \
+         WHERE subscriber_id = $2 AND status IN ('queued', 'deferred', 'claimed') AND EXISTS \
+         (SELECT 1 FROM deliveries o WHERE o.subscriber_id = $1 AND o.issue_id = deliveries.issue_id \
+         AND o.status NOT IN ('failed', 'skipped'))",
+    ] {
+        on!(tx, |conn| sqlx::query(statement)
+            .bind(reader.0)
+            .bind(other.0)
+            .bind(Stamp(now))
+            .execute(conn)
+            .await
+            .map(drop))?;
+    }
+    for statement in [
+        // What is still open goes on for the subscription that does: the fence asks it, and the copy has its links.
+        "UPDATE deliveries SET subscription_id = (SELECT s.merged_into FROM subscriptions s WHERE s.id = deliveries.subscription_id) \
+         WHERE subscriber_id = $2 AND status NOT IN ('sent', 'failed', 'skipped') AND EXISTS (SELECT 1 FROM subscriptions s \
+         JOIN subscriptions own ON own.id = s.merged_into WHERE s.id = deliveries.subscription_id AND own.subscriber_id = $1)",
         "UPDATE deliveries SET subscriber_id = $1 WHERE subscriber_id = $2 AND NOT EXISTS \
          (SELECT 1 FROM deliveries o WHERE o.subscriber_id = $1 AND o.issue_id = deliveries.issue_id)",
         "UPDATE welcomes SET subscriber_id = $1 WHERE subscriber_id = $2 AND NOT EXISTS \
