@@ -4,7 +4,7 @@
 use super::{Context, allowance, mail_about, merge_readers::merge_readers};
 use crate::{
     db::{
-        DbError, Tx, forgotten,
+        DbError, Tx,
         newsletters::{self, NewsletterRecord},
         reader_requests::{self, End, ReaderRequest},
         subscriptions::{self, Evidence, SubscriptionRecord},
@@ -115,7 +115,7 @@ pub async fn look(context: &Context, token: &str) -> Result<Change, DbError> {
 pub async fn confirm(context: &Context, token: &str, evidence: &Evidence) -> Result<Change, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    let Some((end, request, subscription, newsletter)) = find(context, &mut tx, token).await? else {
+    let Some((end, request, subscription, newsletter)) = find_and_hold(context, &mut tx, token).await? else {
         return Ok(Change::Unknown);
     };
     let about = match judge(context, end, &request, &subscription, newsletter) {
@@ -123,24 +123,43 @@ pub async fn confirm(context: &Context, token: &str, evidence: &Evidence) -> Res
         other => return Ok(other),
     };
     reader_requests::set_confirmed(&mut tx, request.id, end, now).await?;
-    // Read once more: the other end may have confirmed this moment.
-    let now_known = reader_requests::get(&mut tx, request.id).await?;
-    let both = now_known.is_some_and(|it| it.old_confirmed_at.is_some() && it.new_confirmed_at.is_some());
-    if !both {
-        tx.commit().await?;
-        return Ok(Change::Waiting(about));
-    }
-    if !reader_requests::set_done(&mut tx, request.id, now).await?
-        || !move_reader(context, &mut tx, &subscription, &about.new_address, evidence).await?
-    {
-        // Nothing is changed: the transaction is dropped.
-        return Ok(Change::Expired(about));
-    }
+    let confirmed = reader_requests::get(&mut tx, request.id).await?;
+    let both = confirmed.is_some_and(|it| it.old_confirmed_at.is_some() && it.new_confirmed_at.is_some());
+    let change = if !both {
+        Change::Waiting(about)
+    } else if move_reader(context, &mut tx, &subscription, &about.new_address, evidence).await? {
+        reader_requests::set_done(&mut tx, request.id, now).await?;
+        Change::Done(about)
+    } else {
+        // That both ends agreed is kept.
+        reader_requests::close(&mut tx, request.id, now).await?;
+        Change::Expired(about)
+    };
     tx.commit().await?;
-    Ok(Change::Done(about))
+    Ok(change)
 }
 
-/// Moves all subscriptions of a reader to an address, and writes into the ledger on whose word. `false`: the address must not be mailed.
+/// Finds what a link is about, and takes all that a change would touch before it is looked at: of two presses at once the second one
+/// sees what the first one did, and nobody leaves in between.
+async fn find_and_hold(context: &Context, tx: &mut Tx, token: &str) -> Result<Option<Found>, DbError> {
+    let mut held = Vec::new();
+    loop {
+        let Some(found) = find(context, tx, token).await? else { return Ok(None) };
+        let mut readers = vec![found.2.subscriber_id];
+        if let Some(Ok(new)) = found.1.new_address.as_deref().map(EmailAddress::parse) {
+            readers.extend(subscriptions::reader_at(tx, &new).await?);
+        }
+        // While these were waited for, an address may have become another reader's.
+        if readers == held {
+            return Ok(Some(found));
+        }
+        subscriptions::hold_readers(tx, &readers).await?;
+        held = readers;
+    }
+}
+
+/// Moves all subscriptions of a reader to an address, and writes into the ledger on whose word. `false`: the address must not be mailed,
+/// or takes no more; nothing is changed then.
 async fn move_reader(
     context: &Context,
     tx: &mut Tx,
@@ -155,11 +174,12 @@ async fn move_reader(
         return Ok(false);
     }
     let reader = subscription.subscriber_id;
-    if let Some(there) = forgotten::hold_subscriber(tx, &new).await?
+    if let Some(there) = subscriptions::reader_at(tx, &new).await?
         && !merge_readers(tx, reader, there, evidence, now).await?
     {
         return Ok(false);
     }
+    subscriptions::take_back(tx, reader).await?;
     subscriptions::set_address(tx, reader, &new).await?;
     for it in subscriptions::of_subscriber(tx, reader).await? {
         if it.status.is_confirmed() {

@@ -95,8 +95,7 @@ pub async fn of_subscription(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<Read
         .await)
 }
 
-/// Writes down that one end has confirmed; the first time counts. The row is held until the transaction ends, so that of the two
-/// ends one comes second, and sees the other.
+/// Writes down that one end has confirmed; the first time counts.
 pub async fn set_confirmed(tx: &mut Tx, id: RequestId, end: End, now: Timestamp) -> Result<(), DbError> {
     macro_rules! set {
         ($column:literal) => {
@@ -116,14 +115,24 @@ pub async fn set_confirmed(tx: &mut Tx, id: RequestId, end: End, now: Timestamp)
     on!(tx, |conn| sqlx::query(statement).bind(id.0).bind(Stamp(now)).execute(conn).await.map(drop))
 }
 
-/// Writes down that it is done. `false`: it was before.
-pub async fn set_done(tx: &mut Tx, id: RequestId, now: Timestamp) -> Result<bool, DbError> {
+/// Writes down that it is done.
+pub async fn set_done(tx: &mut Tx, id: RequestId, now: Timestamp) -> Result<(), DbError> {
     on!(tx, |conn| sqlx::query("UPDATE reader_requests SET done_at = $2 WHERE id = $1 AND done_at IS NULL")
         .bind(id.0)
         .bind(Stamp(now))
         .execute(conn)
         .await
-        .map(|done| done.rows_affected() == 1))
+        .map(drop))
+}
+
+/// Ends a request that can't be done: its links work no more.
+pub async fn close(tx: &mut Tx, id: RequestId, now: Timestamp) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE reader_requests SET expires_at = $2 WHERE id = $1")
+        .bind(id.0)
+        .bind(Stamp(now))
+        .execute(conn)
+        .await
+        .map(drop))
 }
 
 /// Removes what a reader asked for.

@@ -1,13 +1,56 @@
 //! Readers who move to another address, and two who turn out to be one.
 
 use crate::{
-    db::{DbError, Stamp, Tx, on},
+    db::{DbError, EngineTx, Stamp, Tx, on},
     domain::{
         email_address::EmailAddress,
         ids::{SubscriberId, SubscriptionId},
     },
 };
 use jiff::Timestamp;
+
+/// The reader with this address, if there is one.
+pub async fn reader_at(tx: &mut Tx, address: &EmailAddress) -> Result<Option<SubscriberId>, DbError> {
+    let id: Option<i64> = on!(tx, |conn| {
+        sqlx::query_scalar("SELECT id FROM subscribers WHERE address_key = $1")
+            .bind(address.key())
+            .fetch_optional(conn)
+            .await?
+    });
+    Ok(id.map(SubscriberId))
+}
+
+/// Takes all that is these readers' until the transaction ends: their rows, as signups do first; what of running issues is theirs, as
+/// the journal does; and their subscriptions, as everybody who adds to the ledger does, each kind in one order.
+pub async fn hold_readers(tx: &mut Tx, readers: &[SubscriberId]) -> Result<(), DbError> {
+    match tx.by_engine() {
+        // Who writes is alone.
+        EngineTx::Sqlite(_) => Ok(()),
+        EngineTx::Postgres(conn) => {
+            let ids: Vec<i64> = readers.iter().map(|id| id.0).collect();
+            for statement in [
+                "SELECT id FROM subscribers WHERE id = ANY($1) ORDER BY id FOR UPDATE",
+                "SELECT id FROM deliveries WHERE subscriber_id = ANY($1) AND status NOT IN ('sent', 'failed', 'skipped') \
+                 ORDER BY id FOR UPDATE",
+                "SELECT id FROM subscriptions WHERE subscriber_id = ANY($1) ORDER BY id FOR UPDATE",
+            ] {
+                sqlx::query(statement).bind(&ids).execute(&mut *conn).await?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Takes back what workers hold for a reader and have not begun: they would mail it to the address that is left.
+pub async fn take_back(tx: &mut Tx, reader: SubscriberId) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE deliveries SET status = 'queued', claim_id = NULL WHERE subscriber_id = $1 AND status = 'claimed'"
+    )
+    .bind(reader.0)
+    .execute(conn)
+    .await
+    .map(drop))
+}
 
 /// Gives a reader another address, which must be nobody's.
 pub async fn set_address(tx: &mut Tx, reader: SubscriberId, address: &EmailAddress) -> Result<(), DbError> {
@@ -35,9 +78,9 @@ pub async fn go_on_as(tx: &mut Tx, id: SubscriptionId, as_of: SubscriptionId) ->
     on!(tx, |conn| {
         sqlx::query(
             "UPDATE subscriptions SET status = o.status, confirmed_at = o.confirmed_at, ended_at = NULL, \
-             signup_mailed_at = NULL, cadence = o.cadence, sections = o.sections, time_zone = o.time_zone, \
+             requested_at = o.requested_at, signup_mailed_at = o.signup_mailed_at, reminded_at = o.reminded_at, cadence = o.cadence, sections = o.sections, time_zone = o.time_zone, \
              send_time = o.send_time, language = o.language, paused_until = o.paused_until, resumes_at = o.resumes_at \
-             FROM (SELECT status, confirmed_at, cadence, sections, time_zone, send_time, language, paused_until, resumes_at \
+             FROM (SELECT status, confirmed_at, requested_at, signup_mailed_at, reminded_at, cadence, sections, time_zone, send_time, language, paused_until, resumes_at \
              FROM subscriptions WHERE id = $2) AS o WHERE subscriptions.id = $1",
         )
         .bind(id.0)

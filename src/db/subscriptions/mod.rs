@@ -32,7 +32,10 @@ pub use import::{
     known_addresses, prepare_import, record_imported,
 };
 pub use leaving::{end, end_all, get_all, hold};
-pub use merging::{give_to, go_on_as, merged_into, set_address, set_merged, set_merged_away, take_past};
+pub use merging::{
+    give_to, go_on_as, hold_readers, merged_into, reader_at, set_address, set_merged, set_merged_away,
+    take_back, take_past,
+};
 pub use pauses::{Resumed, any_resume_with, pause, resume, resume_due, resume_with};
 pub use reasons::{ReasonCount, Remark, count_left, count_reasons, erase_remarks, remarks, set_reason};
 pub use requests::{
