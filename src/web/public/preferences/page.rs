@@ -101,7 +101,7 @@ impl Page<'_> {
                 Notice::Problem(problem) | Notice::TooMany(_, problem) => p.notice."notice--error" role="alert" { (problem) },
             }
             (pause::notice(self))
-            p { (before) strong { (self.choice.address) } (after) }
+            p { (before) strong { (self.choice.masked_address) } (after) }
             (choices::form(self))
             (pause::form(self))
             (newsletters::form(self, self.keys))
