@@ -4,16 +4,16 @@
 use super::{Context, allowance, mail_about, merge_readers::merge_readers};
 use crate::{
     db::{
-        DbError, Tx,
+        DbError, Tx, forgotten,
         newsletters::{self, NewsletterRecord},
-        reader_requests::{self, End, ReaderRequest},
-        subscriptions::{self, Evidence, SubscriptionRecord},
+        reader_requests::{self, End, Press, ReaderRequest},
+        subscriptions::{self, Evidence, NewEntry, SubscriptionRecord},
         suppressions,
     },
     domain::{
         consent::ConsentEvent,
         email_address::EmailAddress,
-        ids::{RequestId, SubscriptionId},
+        ids::{RequestId, SubscriberId, SubscriptionId},
         mail::MailKind,
         mail_domains::is_role_account,
         reader_request::{LIMIT, RequestKind},
@@ -88,9 +88,10 @@ pub async fn ask(context: &Context, id: SubscriptionId, new: &EmailAddress) -> R
     if let Err(wait) = allowance::take(context, &mut tx, &name, LIMIT).await? {
         return Ok(Asked::TooMany(wait));
     }
-    // Many readers can't have one stranger mailed many times. Who asks is not told: it says nothing about them.
-    let may_mail =
-        allowance::take(context, &mut tx, &format!("change to {}", new.key()), LIMIT).await?.is_ok();
+    // Many readers, or the form beside them, can't have one stranger mailed many times: it is the line of signups. Who asks is not told:
+    // it says nothing about them.
+    let (line, limit) = (format!("address {}", new.key()), context.mails_per_address.unwrap_or(LIMIT));
+    let may_mail = allowance::take(context, &mut tx, &line, limit).await?.is_ok();
     let request = reader_requests::insert(&mut tx, id, RequestKind::Address, old, Some(new), now).await?;
     mail_about(context, &mut tx, MailKind::OldAddress, &subscription, old, request).await?;
     if may_mail {
@@ -122,18 +123,21 @@ pub async fn confirm(context: &Context, token: &str, evidence: &Evidence) -> Res
         Change::Ready(about) => about,
         other => return Ok(other),
     };
-    reader_requests::set_confirmed(&mut tx, request.id, end, now).await?;
-    let confirmed = reader_requests::get(&mut tx, request.id).await?;
-    let both = confirmed.is_some_and(|it| it.old_confirmed_at.is_some() && it.new_confirmed_at.is_some());
-    let change = if !both {
-        Change::Waiting(about)
-    } else if move_reader(context, &mut tx, &subscription, &about.new_address, evidence).await? {
-        reader_requests::set_done(&mut tx, request.id, now).await?;
-        Change::Done(about)
-    } else {
-        // That both ends agreed is kept.
-        reader_requests::close(&mut tx, request.id, now).await?;
-        Change::Expired(about)
+    reader_requests::set_confirmed(&mut tx, request.id, end, evidence, now).await?;
+    let request = reader_requests::get(&mut tx, request.id).await?.unwrap_or(request);
+    let change = match (request.press(End::Old), request.press(End::New)) {
+        (Some(old), Some(new)) => {
+            let reader = subscription.subscriber_id;
+            if move_reader(context, &mut tx, reader, &request, (&old, &new)).await? {
+                reader_requests::set_done(&mut tx, request.id, now).await?;
+                Change::Done(about)
+            } else {
+                // That both ends agreed is kept.
+                reader_requests::close(&mut tx, request.id, now).await?;
+                Change::Expired(about)
+            }
+        }
+        _ => Change::Waiting(about),
     };
     tx.commit().await?;
     Ok(change)
@@ -158,35 +162,51 @@ async fn find_and_hold(context: &Context, tx: &mut Tx, token: &str) -> Result<Op
     }
 }
 
-/// Moves all subscriptions of a reader to an address, and writes into the ledger on whose word. `false`: the address must not be mailed,
-/// or takes no more; nothing is changed then.
+/// Moves all subscriptions of a reader to an address, and writes into the ledger on whose word: how either end confirmed. `false`: the
+/// address must not be mailed, or takes no more; nothing is changed then.
 async fn move_reader(
     context: &Context,
     tx: &mut Tx,
-    subscription: &SubscriptionRecord,
-    new: &str,
-    evidence: &Evidence,
+    reader: SubscriberId,
+    request: &ReaderRequest,
+    (at_old, at_new): (&Press, &Press),
 ) -> Result<bool, DbError> {
     let now = context.clock.now();
     // What is stored was parsed once; rules may have become stricter since.
-    let Ok(new) = EmailAddress::parse(new) else { return Ok(false) };
+    let Some(Ok(new)) = request.new_address.as_deref().map(EmailAddress::parse) else { return Ok(false) };
     if suppressions::reason(tx, &new).await?.is_some() {
         return Ok(false);
     }
-    let reader = subscription.subscriber_id;
     if let Some(there) = subscriptions::reader_at(tx, &new).await?
-        && !merge_readers(tx, reader, there, evidence, now).await?
+        && !merge_readers(tx, reader, there, &at_new.evidence, now).await?
     {
         return Ok(false);
     }
     subscriptions::take_back(tx, reader).await?;
     subscriptions::set_address(tx, reader, &new).await?;
-    for it in subscriptions::of_subscriber(tx, reader).await? {
-        if it.status.is_confirmed() {
-            let event = ConsentEvent::Confirmed;
-            subscriptions::record_consent(tx, it.id, event, "address_change", evidence, now).await?;
-        }
+    if let Ok(old) = EmailAddress::parse(&request.old_address) {
+        // Nobody is mailed there because of a list: the reader is not there any more, and who reads it next did not ask.
+        forgotten::insert(tx, &old, now).await?;
     }
+    let mut ends = [(at_old, request.old_address.as_str()), (at_new, new.as_str())];
+    ends.sort_by_key(|(press, _)| press.at);
+    let goes_on = subscriptions::of_subscriber(tx, reader).await?;
+    let entries: Vec<NewEntry<'_>> = goes_on
+        .iter()
+        .filter(|it| it.status.is_confirmed())
+        .flat_map(|it| {
+            ends.map(|(press, address)| NewEntry {
+                subscription: it.id,
+                address,
+                occurred_at: press.at,
+                method: "address_change",
+                evidence: &press.evidence,
+                confirmation: None,
+                wording: None,
+            })
+        })
+        .collect();
+    subscriptions::record_consents(tx, ConsentEvent::Confirmed, &entries).await?;
     Ok(true)
 }
 

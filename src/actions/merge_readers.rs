@@ -22,7 +22,8 @@ pub(super) async fn merge_readers(
 ) -> Result<bool, DbError> {
     let theirs = subscriptions::of_subscriber(tx, other).await?;
     let own = subscriptions::of_subscriber(tx, reader).await?;
-    let both_have = |it: &SubscriptionRecord| theirs.iter().any(|other| other.newsletter_id == it.newsletter_id);
+    let both_have =
+        |it: &SubscriptionRecord| theirs.iter().any(|other| other.newsletter_id == it.newsletter_id);
     if theirs.iter().chain(own.iter().filter(|it| both_have(it))).any(has_complained) {
         return Ok(false);
     }

@@ -44,7 +44,9 @@ use crate::{
         newsletters::{self, NewsletterRecord},
         subscriptions::SubscriptionRecord,
     },
-    domain::{email_address::EmailAddress, ids::RequestId, mail::MailKind, token::KeyRing},
+    domain::{
+        email_address::EmailAddress, ids::RequestId, mail::MailKind, signup_limit::Limit, token::KeyRing,
+    },
     queue::{Job, Queue},
 };
 use blocked_domains::BlockedDomains;
@@ -68,6 +70,8 @@ pub struct Context {
     pub confirmation_days: u32,
     /// Whether a reader who confirms is greeted.
     pub welcome_mail: bool,
+    /// How many mails strangers may cause to one address.
+    pub mails_per_address: Option<Limit>,
     /// Where signups are written down.
     pub intake: Intake,
     /// Where their leaving is.

@@ -24,7 +24,7 @@ impl RequestKind {
     }
 }
 
-/// How often one reader may ask for the same, and how often an address may be mailed at the wish of readers elsewhere.
+/// How often one reader may ask for the same.
 pub const LIMIT: Limit = Limit { most: 3, within: SignedDuration::from_hours(24) };
 
 /// How long a request is kept after its links have expired.

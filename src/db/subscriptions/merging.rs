@@ -43,13 +43,15 @@ pub async fn hold_readers(tx: &mut Tx, readers: &[SubscriberId]) -> Result<(), D
 
 /// Takes back what workers hold for a reader and have not begun: they would mail it to the address that is left.
 pub async fn take_back(tx: &mut Tx, reader: SubscriberId) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
+    on!(tx, |conn| {
+        sqlx::query(
         "UPDATE deliveries SET status = 'queued', claim_id = NULL WHERE subscriber_id = $1 AND status = 'claimed'"
     )
     .bind(reader.0)
     .execute(conn)
     .await
-    .map(drop))
+    .map(drop)
+    })
 }
 
 /// Gives a reader another address, which must be nobody's.
