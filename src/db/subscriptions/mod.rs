@@ -20,8 +20,9 @@ pub use chain::{
 pub use choices::{join, set_language, set_preferences};
 pub use clocks::{clock_counts, clocks, clocks_of};
 pub use consent::{
-    ConfirmationRecord, ConsentRecord, Evidence, NewEntry, confirmed_together, consent_history,
-    insert_confirmation, record_consent, record_consents, use_confirmation,
+    BY_PREFERENCES, ConfirmationRecord, ConsentRecord, Evidence, NewEntry, came_by_preferences,
+    confirmed_together, consent_history, insert_confirmation, record_consent, record_consents,
+    use_confirmation,
 };
 pub use export::{ListedReader, listed_readers};
 pub use held::{
