@@ -116,6 +116,7 @@ impl App {
             keys: keys.clone(),
             confirmation_days: settings.signup.confirmation_days,
             welcome_mail: settings.signup.welcome_mail,
+            mails_per_address: settings.signup.limits.address,
             intake: Intake::start(
                 db.clone(),
                 queue.clone(),

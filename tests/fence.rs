@@ -66,6 +66,7 @@ async fn answer(app: &TestApp, claim: ClaimId, id: DeliveryId) -> bool {
     let finish = deliveries::Finish {
         id,
         claim,
+        address_key: "reader0@example.org".into(),
         next: deliveries::Next::End(DeliveryStatus::Sent),
         answer: Answer::new("smtp://slow.example:25", Some(250), "2.0.0 queued at last"),
         at: app.clock.now(),

@@ -1,57 +1,80 @@
 //! Readers who move to another address.
 
-use crate::support::{app::TestApp, on_both_engines};
+use crate::support::{app::TestApp, command::Environment, on_both_engines};
 use daily::{
     actions::{
         forget::{Forgetting, forget},
         verify_consent::verify_consent,
     },
-    db::subscriptions::{self, SubscriptionRecord},
+    db::{
+        DatabaseUrl,
+        subscriptions::{self, SubscriptionRecord},
+        suppressions,
+    },
     domain::{
         email_address::EmailAddress,
-        subscription::SubscriptionStatus::{Active, Paused, Unsubscribed},
+        ids::SubscriptionId,
+        subscription::SubscriptionStatus::{Active, Paused, Undeliverable, Unsubscribed},
         token::Purpose,
     },
 };
 use jiff::SignedDuration;
 
-const OLD: &str = "ann@example.org";
-const NEW: &str = "ann@example.net";
+pub const OLD: &str = "ann@example.org";
+pub const NEW: &str = "ann@example.net";
 
-async fn of(app: &TestApp, address: &str) -> Vec<SubscriptionRecord> {
+pub async fn of(app: &TestApp, address: &str) -> Vec<SubscriptionRecord> {
     let address = EmailAddress::parse(address).unwrap();
     let mut tx = app.app.db.read().await.unwrap();
     subscriptions::of_address(&mut tx, &address).await.unwrap()
 }
 
-async fn own(app: &TestApp, address: &str, path: &str) -> String {
+pub async fn own(app: &TestApp, address: &str, path: &str) -> String {
     let id = of(app, address).await.remove(0).id;
     format!("/{path}/{}", app.app.actions.keys.sign(Purpose::Unsubscribe, id.0))
 }
 
 /// Asks for another address on the reader's page.
 async fn ask(app: &TestApp, from: &str, to: &str) -> (u16, String) {
-    let page = own(app, from, "preferences").await;
+    let id = of(app, from).await.remove(0).id;
+    ask_of(app, id, from, to).await
+}
+
+pub async fn ask_of(app: &TestApp, id: SubscriptionId, from: &str, to: &str) -> (u16, String) {
+    let page = format!("/preferences/{}", app.app.actions.keys.sign(Purpose::Unsubscribe, id.0));
     let answer = app.post_form(&page, &[("do", "address"), ("address", to)]).await;
     app.settle().await;
     (answer.status().as_u16(), answer.text().await.unwrap().replace(from, "OLD"))
 }
 
 fn link(app: &TestApp, to: &str) -> String {
-    app.mails_to(to).last().unwrap_or_else(|| panic!("no mail to {to}")).link("/address/")
+    let mails = app.mails_to(to);
+    let mail = mails.iter().rfind(|it| it.text().contains("/address/"));
+    mail.unwrap_or_else(|| panic!("no mail to {to}")).link("/address/")
 }
 
-async fn press(app: &TestApp, to: &str) -> String {
+pub async fn press(app: &TestApp, to: &str) -> String {
     app.post(&link(app, to)).await.text().await.unwrap()
 }
 
-async fn moves(app: &TestApp, from: &str, to: &str) {
-    assert_eq!(ask(app, from, to).await.0, 200);
+async fn press_with(app: &TestApp, to: &str, browser: &str) -> String {
+    let press = app.client.post(link(app, to)).header("user-agent", browser);
+    press.send().await.unwrap().text().await.unwrap()
+}
+
+pub async fn moves(app: &TestApp, from: &str, to: &str) {
+    let id = of(app, from).await.remove(0).id;
+    moves_of(app, id, from, to).await;
+}
+
+/// Moves by the page of one of the reader's subscriptions.
+pub async fn moves_of(app: &TestApp, id: SubscriptionId, from: &str, to: &str) {
+    assert_eq!(ask_of(app, id, from, to).await.0, 200);
     assert!(press(app, to).await.contains("One more step"));
     assert!(press(app, from).await.contains("The address is changed"));
 }
 
-async fn ledger_holds(app: &TestApp) {
+pub async fn ledger_holds(app: &TestApp) {
     let checked = verify_consent(&app.app.db).await.unwrap();
     assert_eq!((checked.broken, checked.unlinked), (0, 0), "{checked:?}");
 }
@@ -71,18 +94,26 @@ on_both_engines! {
             assert!(shown.contains("Change the address?") && shown.contains(NEW), "{shown}");
             assert_eq!(shown.contains(OLD), to == OLD);
         }
-        assert!(press(&app, NEW).await.contains("One more step"));
-        assert!(press(&app, NEW).await.contains("One more step"), "one end twice is not both");
+        assert!(press_with(&app, NEW, "New/1.0").await.contains("One more step"));
+        app.clock.advance(SignedDuration::from_hours(2));
+        assert!(press_with(&app, NEW, "Another/1.0").await.contains("One more step"), "one end twice is not both");
         assert_eq!((of(&app, OLD).await.len(), of(&app, NEW).await.len()), (2, 0));
-        assert!(press(&app, OLD).await.contains("The address is changed"));
+        assert!(press_with(&app, OLD, "Old/1.0").await.contains("The address is changed"));
         assert_eq!((of(&app, OLD).await.len(), of(&app, NEW).await.len()), (0, 2));
         for to in [OLD, NEW] {
             assert!(press(&app, to).await.contains("The address is changed"), "pressed again");
         }
-        assert_eq!(app.consent_of(NEW).await, ["requested", "confirmed", "confirmed", "confirmed", "confirmed"]);
+        let both = ["requested", "confirmed", "confirmed", "confirmed", "confirmed", "confirmed", "confirmed"];
+        assert_eq!(app.consent_of(NEW).await, both, "either end, of either newsletter");
         ledger_holds(&app).await;
-        let moved = "SELECT count(*) FROM consent_events WHERE method = 'address_change' AND address = 'ann@example.net'";
-        assert_eq!(app.store().await.number(moved).await, 2);
+        for (address, browser) in [(OLD, "Old/1.0"), (NEW, "New/1.0")] {
+            let moved = format!("SELECT count(*) FROM consent_events WHERE method = 'address_change' AND address = '{address}' \
+                AND user_agent = '{browser}' AND client_address IS NOT NULL");
+            assert_eq!(app.store().await.number(&moved).await, 2, "{address}");
+        }
+        let apart = "SELECT count(*) FROM consent_events n JOIN consent_events o ON o.subscription_id = n.subscription_id \
+            WHERE n.method = 'address_change' AND o.method = 'address_change' AND n.user_agent = 'New/1.0' AND o.occurred_at > n.occurred_at";
+        assert_eq!(app.store().await.number(apart).await, 2, "each at its own time");
         let before = app.mails_to(OLD).len();
         app.article("The news").await;
         app.send_issue().await;
@@ -117,6 +148,12 @@ on_both_engines! {
         app.store().await.execute("INSERT INTO suppressions (address_key, reason, created_at) \
             SELECT 'new@example.net', 'complained', created_at FROM subscribers WHERE address_key = 'left@example.net'").await;
         assert!(press(&app, "new@example.net").await.contains("This link works no more"));
+        for to in ["ann0@example.org", "new@example.net"] {
+            let shown = app.get(&link(&app, to)).await.text().await.unwrap();
+            assert!(shown.contains("This link works no more"), "what can't be done is not offered again: {shown}");
+        }
+        let agreed = "SELECT count(*) FROM reader_requests WHERE old_confirmed_at IS NOT NULL AND new_confirmed_at IS NOT NULL AND done_at IS NULL";
+        assert_eq!(app.store().await.number(agreed).await, 1, "and that both ends agreed is kept");
         assert_eq!((of(&app, "ann0@example.org").await.len(), of(&app, "new@example.net").await.len()), (1, 0));
     }
 
@@ -152,12 +189,67 @@ on_both_engines! {
         assert_eq!(app.post(&links[2]).await.status(), 410);
         assert_eq!(of(&app, "new0@example.net").await.len(), 1);
         // Many readers can't have one stranger mailed again and again.
-        for number in 0..5 {
+        for number in 0..6 {
             let old = format!("reader{number}@example.org");
             app.reader(&old).await;
             assert_eq!(ask(&app, &old, "stranger@example.net").await.0, 200);
         }
-        assert_eq!(app.mails_to("stranger@example.net").len(), 3);
+        assert_eq!(app.mails_to("stranger@example.net").len(), 5);
+        // The form of signups has the same line.
+        app.sign_up("stranger@example.net").await;
+        app.settle().await;
+        assert_eq!(app.mails_to("stranger@example.net").len(), 5);
+    }
+
+    async fn links_that_work_for_ever_do_not_tell_where_the_reader_is_mailed_now(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader(OLD).await;
+        let links = [own(&app, OLD, "preferences").await, own(&app, OLD, "unsubscribe").await];
+        moves(&app, OLD, "private.name@home.example").await;
+        for link in links {
+            let shown = app.get(&format!("{}{link}", app.url)).await.text().await.unwrap();
+            assert!(shown.contains("p***@home.example") && !shown.contains("private.name"), "{shown}");
+        }
+    }
+
+    async fn a_list_does_not_bring_the_old_address_back(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader(OLD).await;
+        moves(&app, OLD, NEW).await;
+        let list = app.app.settings.data_folder.join("list.csv");
+        std::fs::write(&list, format!("email,confirmed_at\n{OLD},2024-01-01T00:00:00Z\n{NEW},2024-01-01T00:00:00Z\n")).unwrap();
+        let folder = app.app.settings.data_folder.as_path();
+        let daily = match &app.app.settings.database {
+            DatabaseUrl::Sqlite(_) => Environment::in_folder(folder, None),
+            DatabaseUrl::Postgres(url) => Environment::in_folder(folder, Some(url)),
+        };
+        let ended = daily.run(&["subscriber", "import", list.to_str().unwrap(), "--newsletter", "daily"]).await;
+        assert!(ended.code == 0 && ended.stdout.contains("moved to another address"), "{ended:?}");
+        assert_eq!((of(&app, OLD).await.len(), app.status_of(NEW).await), (0, Some(Active)));
+        // They themselves may.
+        app.reader(OLD).await;
+        assert_eq!(app.status_of(OLD).await, Some(Active));
+    }
+
+    async fn what_a_relay_says_of_the_old_address_is_not_said_of_the_new_one(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader_at_once(OLD).await;
+        app.reader_at_once("bob@example.org").await;
+        app.article("The news").await;
+        app.send_issue().await;
+        let issue = app.issues().await.remove(0).id;
+        let refused = [app.delivery(issue, OLD).await.id, app.delivery(issue, "bob@example.org").await.id];
+        let new = EmailAddress::parse(NEW).unwrap();
+        let mut tx = app.app.db.begin().await.unwrap();
+        // The relay's answer comes after the move.
+        let reader = subscriptions::reader_at(&mut tx, &EmailAddress::parse(OLD).unwrap()).await.unwrap().unwrap();
+        subscriptions::set_address(&mut tx, reader, &new).await.unwrap();
+        let answers = [(refused[0], OLD), (refused[1], "bob@example.org")];
+        suppressions::add_undeliverable(&mut tx, &answers, app.clock.now()).await.unwrap();
+        assert_eq!(suppressions::reason(&mut tx, &new).await.unwrap(), None);
+        tx.commit().await.unwrap();
+        assert_eq!(app.status_of(NEW).await, Some(Active));
+        assert_eq!(app.status_of("bob@example.org").await, Some(Undeliverable));
     }
 
     async fn two_readers_who_are_one_become_one(engine: Engine) {
@@ -196,7 +288,7 @@ on_both_engines! {
         ledger_holds(&app).await;
         // Links of both lead to what there is now.
         let page = app.get(&format!("{}{monthly_page}", app.url)).await.text().await.unwrap();
-        assert!(page.contains(NEW) && page.contains("until 20 May 2026"), "{page}");
+        assert!(page.contains("until 20 May 2026"), "{page}");
         // One copy of the next issue.
         let before = app.mails_to(NEW).len();
         app.clock.advance(SignedDuration::from_hours(24));

@@ -5,6 +5,7 @@ use daily::{
     db::subscriptions::{self, SubscriptionRecord},
     domain::{
         email_address::EmailAddress,
+        joining_wording::joining_wording,
         newsletter::WhoseClock,
         subscription::SubscriptionStatus::{self, Active, Unsubscribed},
         token::Purpose,
@@ -75,19 +76,58 @@ on_both_engines! {
         assert!(left.contains("Nothing more of The Weekly comes to you.") && left.contains("Get The Weekly"), "{left}");
         assert_eq!(standing(&app, "weekly").await, Some(Unsubscribed));
         assert_eq!(standing(&app, "daily").await, Some(Active));
-        // Again and again: one welcome a day.
-        for _ in 0..3 {
-            post(&app, &[("join", "weekly")]).await;
-            post(&app, &[("leave", "weekly")]).await;
-        }
+        // Again: whoever it was, the reader is told.
         post(&app, &[("join", "weekly")]).await;
         app.settle().await;
-        assert_eq!(app.mails_to(ANN).len(), mails + 1);
+        assert_eq!(app.mails_to(ANN).len(), mails + 2);
         assert_eq!(standing(&app, "weekly").await, Some(Active));
         post(&app, &[("join", "nothing")]).await;
         post(&app, &[("leave", "\0")]).await;
         post(&app, &[("leave", "daily")]).await;
         assert_eq!(standing(&app, "daily").await, Some(Active), "one's own is left on its page");
+    }
+
+    async fn whoever_holds_a_readers_mail_can_not_add_a_newsletter_unnoticed(engine: Engine) {
+        // Readers are not greeted here.
+        let app = TestApp::start(engine).await;
+        app.reader(ANN).await;
+        app.add_newsletter("weekly", |it| it.title = "The Weekly".into()).await;
+        let wording = joining_wording(Some("en"));
+        let shown = app.get(&format!("{}{}", app.url, page(&app).await)).await.text().await.unwrap();
+        assert!(shown.contains(wording.text), "{shown}");
+        post(&app, &[("join", "weekly")]).await;
+        app.settle().await;
+        let mail = app.mails_to(ANN).pop().unwrap();
+        let text = mail.text().replace('\n', " ");
+        assert!(text.contains("From now on The Weekly comes to ann@example.org") && text.contains("If it wasn't you"), "{text}");
+        let agreed = format!("SELECT count(*) FROM consent_events WHERE method = 'preferences' AND address = '{ANN}' \
+            AND wording_version = {} AND wording = '{}'", wording.version, wording.text);
+        assert_eq!(app.store().await.number(&agreed).await, 1);
+        assert_eq!(app.post(&mail.link("/unsubscribe/")).await.status(), 200);
+        assert_eq!((standing(&app, "weekly").await, standing(&app, "daily").await), (Some(Unsubscribed), Some(Active)));
+        assert!(daily::actions::verify_consent::verify_consent(&app.app.db).await.unwrap().broken == 0);
+    }
+
+    async fn joining_has_a_limit_and_leaving_has_none(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader(ANN).await;
+        app.add_newsletter("weekly", |_| {}).await;
+        for _ in 0..20 {
+            post(&app, &[("join", "weekly")]).await;
+            assert_eq!(standing(&app, "weekly").await, Some(Active));
+            post(&app, &[("leave", "weekly")]).await;
+            assert_eq!(standing(&app, "weekly").await, Some(Unsubscribed));
+        }
+        let entries = "SELECT count(*) FROM consent_events";
+        let before = app.store().await.number(entries).await;
+        let refused = app.post_form(&page(&app).await, &[("join", "weekly")]).await;
+        assert!(refused.status() == 429 && refused.headers().contains_key("retry-after"));
+        assert!(refused.text().await.unwrap().contains("asked for often enough"));
+        post(&app, &[("leave", "weekly")]).await;
+        assert_eq!(app.store().await.number(entries).await, before, "and the ledger does not grow");
+        let leave = page(&app).await.replace("preferences", "unsubscribe");
+        assert_eq!(app.post(&format!("{}{leave}", app.url)).await.status(), 200);
+        assert_eq!(standing(&app, "daily").await, Some(Unsubscribed));
     }
 
     async fn nobody_joins_who_must_not_be_mailed_or_has_left(engine: Engine) {

@@ -269,7 +269,7 @@ on_both_engines! {
         // The relay's last word about an issue from before the break.
         let delivery = app.delivery(issue, BOB).await.id;
         let mut tx = app.app.db.begin().await.unwrap();
-        daily::db::suppressions::add_undeliverable(&mut tx, &[delivery], app.clock.now()).await.unwrap();
+        daily::db::suppressions::add_undeliverable(&mut tx, &[(delivery, BOB)], app.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
         app.clock.set(at("2026-05-09T07:00:00Z"));
         app.tick().await;

@@ -1,4 +1,4 @@
-//! The greeting of a reader who has just confirmed: when the next issue comes, how to change or end it, and the latest
+//! The greeting of a reader who has just confirmed, or taken another newsletter on their page: when the next issue comes, how to change or end it, and the latest
 //! issue to begin with.
 
 use jiff::civil::{Date, DateTime};
@@ -23,6 +23,8 @@ pub struct Welcome<'a> {
     pub address: &'a str,
     /// When it comes first.
     pub next: NextIssue<'a>,
+    /// Whether it was taken on the reader's page of preferences, and not with a signup that they confirmed.
+    pub joined: bool,
     /// What went out last; `None` where there is nothing the reader does not have or will get.
     pub latest: Option<LatestIssue<'a>>,
     /// Leaves the newsletter. It stands verbatim and may be a placeholder.
@@ -97,7 +99,8 @@ pub fn render(welcome: &Welcome<'_>) -> Email {
 
     let subject = fill(&say.subject, values);
     let preheader = fill(&say.preheader, values);
-    let why = fill(&say.why, values);
+    let (next, why) = if welcome.joined { (&say.joined, &say.why_joined) } else { (&say.next, &say.why) };
+    let why = fill(why, values);
     let marked = [
         ("title", html! { (title) }),
         ("when", html! { (when) }),
@@ -107,7 +110,8 @@ pub fn render(welcome: &Welcome<'_>) -> Email {
     let rows = html! {
         (row(html! {
             (headline(&look, &say.greeting))
-            (paragraph(filled(&say.next, &marked)))
+            (paragraph(filled(next, &marked)))
+            @if welcome.joined { (paragraph(html! { (say.not_you) })) }
             (paragraph(html! {
                 (say.change) " " (inline_link(&look, welcome.preferences_url, &say.preferences)) " · "
                 (inline_link(&look, welcome.unsubscribe_url, &words.letter.unsubscribe))
@@ -122,7 +126,10 @@ pub fn render(welcome: &Welcome<'_>) -> Email {
     let mut part = TextPart::default();
     part.letterhead(masthead);
     part.paragraph(0, &say.greeting).gap();
-    part.paragraph(0, &fill(&say.next, values)).gap();
+    part.paragraph(0, &fill(next, values)).gap();
+    if welcome.joined {
+        part.paragraph(0, &say.not_you).gap();
+    }
     part.paragraph(0, &say.change).gap();
     part.paragraph(0, &words.label(&say.preferences)).link(0, welcome.preferences_url).gap();
     part.paragraph(0, &words.label(&words.letter.unsubscribe)).link(0, welcome.unsubscribe_url).gap();

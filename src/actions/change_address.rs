@@ -6,14 +6,14 @@ use crate::{
     db::{
         DbError, Tx, forgotten,
         newsletters::{self, NewsletterRecord},
-        reader_requests::{self, End, ReaderRequest},
-        subscriptions::{self, Evidence, SubscriptionRecord},
+        reader_requests::{self, End, Press, ReaderRequest},
+        subscriptions::{self, Evidence, NewEntry, SubscriptionRecord},
         suppressions,
     },
     domain::{
         consent::ConsentEvent,
         email_address::EmailAddress,
-        ids::{RequestId, SubscriptionId},
+        ids::{RequestId, SubscriberId, SubscriptionId},
         mail::MailKind,
         mail_domains::is_role_account,
         reader_request::{LIMIT, RequestKind},
@@ -88,9 +88,10 @@ pub async fn ask(context: &Context, id: SubscriptionId, new: &EmailAddress) -> R
     if let Err(wait) = allowance::take(context, &mut tx, &name, LIMIT).await? {
         return Ok(Asked::TooMany(wait));
     }
-    // Many readers can't have one stranger mailed many times. Who asks is not told: it says nothing about them.
-    let may_mail =
-        allowance::take(context, &mut tx, &format!("change to {}", new.inbox()), LIMIT).await?.is_ok();
+    // Many readers, or the form beside them, can't have one stranger mailed many times: it is the line of signups. Who asks is not told:
+    // it says nothing about them.
+    let (line, limit) = (format!("address {}", new.inbox()), context.mails_per_address.unwrap_or(LIMIT));
+    let may_mail = allowance::take(context, &mut tx, &line, limit).await?.is_ok();
     let request = reader_requests::insert(&mut tx, id, RequestKind::Address, old, Some(new), now).await?;
     mail_about(context, &mut tx, MailKind::OldAddress, &subscription, old, request).await?;
     if may_mail {
@@ -115,58 +116,97 @@ pub async fn look(context: &Context, token: &str) -> Result<Change, DbError> {
 pub async fn confirm(context: &Context, token: &str, evidence: &Evidence) -> Result<Change, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    let Some((end, request, subscription, newsletter)) = find(context, &mut tx, token).await? else {
+    let Some((end, request, subscription, newsletter)) = find_and_hold(context, &mut tx, token).await? else {
         return Ok(Change::Unknown);
     };
     let about = match judge(context, end, &request, &subscription, newsletter) {
         Change::Ready(about) => about,
         other => return Ok(other),
     };
-    reader_requests::set_confirmed(&mut tx, request.id, end, now).await?;
-    // Read once more: the other end may have confirmed this moment.
-    let now_known = reader_requests::get(&mut tx, request.id).await?;
-    let both = now_known.is_some_and(|it| it.old_confirmed_at.is_some() && it.new_confirmed_at.is_some());
-    if !both {
-        tx.commit().await?;
-        return Ok(Change::Waiting(about));
-    }
-    if !reader_requests::set_done(&mut tx, request.id, now).await?
-        || !move_reader(context, &mut tx, &subscription, &about.new_address, evidence).await?
-    {
-        // Nothing is changed: the transaction is dropped.
-        return Ok(Change::Expired(about));
-    }
+    reader_requests::set_confirmed(&mut tx, request.id, end, evidence, now).await?;
+    let request = reader_requests::get(&mut tx, request.id).await?.unwrap_or(request);
+    let change = match (request.press(End::Old), request.press(End::New)) {
+        (Some(old), Some(new)) => {
+            let reader = subscription.subscriber_id;
+            if move_reader(context, &mut tx, reader, &request, (&old, &new)).await? {
+                reader_requests::set_done(&mut tx, request.id, now).await?;
+                Change::Done(about)
+            } else {
+                // That both ends agreed is kept.
+                reader_requests::close(&mut tx, request.id, now).await?;
+                Change::Expired(about)
+            }
+        }
+        _ => Change::Waiting(about),
+    };
     tx.commit().await?;
-    Ok(Change::Done(about))
+    Ok(change)
 }
 
-/// Moves all subscriptions of a reader to an address, and writes into the ledger on whose word. `false`: the address must not be mailed.
+/// Finds what a link is about, and takes all that a change would touch before it is looked at: of two presses at once the second one
+/// sees what the first one did, and nobody leaves in between.
+async fn find_and_hold(context: &Context, tx: &mut Tx, token: &str) -> Result<Option<Found>, DbError> {
+    let mut held = Vec::new();
+    loop {
+        let Some(found) = find(context, tx, token).await? else { return Ok(None) };
+        let mut readers = vec![found.2.subscriber_id];
+        if let Some(Ok(new)) = found.1.new_address.as_deref().map(EmailAddress::parse) {
+            readers.extend(subscriptions::reader_at(tx, &new).await?);
+        }
+        // While these were waited for, an address may have become another reader's.
+        if readers == held {
+            return Ok(Some(found));
+        }
+        subscriptions::hold_readers(tx, &readers).await?;
+        held = readers;
+    }
+}
+
+/// Moves all subscriptions of a reader to an address, and writes into the ledger on whose word: how either end confirmed. `false`: the
+/// address must not be mailed, or takes no more; nothing is changed then.
 async fn move_reader(
     context: &Context,
     tx: &mut Tx,
-    subscription: &SubscriptionRecord,
-    new: &str,
-    evidence: &Evidence,
+    reader: SubscriberId,
+    request: &ReaderRequest,
+    (at_old, at_new): (&Press, &Press),
 ) -> Result<bool, DbError> {
     let now = context.clock.now();
     // What is stored was parsed once; rules may have become stricter since.
-    let Ok(new) = EmailAddress::parse(new) else { return Ok(false) };
+    let Some(Ok(new)) = request.new_address.as_deref().map(EmailAddress::parse) else { return Ok(false) };
     if suppressions::reason(tx, &new).await?.is_some() {
         return Ok(false);
     }
-    let reader = subscription.subscriber_id;
-    if let Some(there) = forgotten::hold_subscriber(tx, &new).await?
-        && !merge_readers(tx, reader, there, evidence, now).await?
+    if let Some(there) = subscriptions::reader_at(tx, &new).await?
+        && !merge_readers(tx, reader, there, &at_new.evidence, now).await?
     {
         return Ok(false);
     }
+    subscriptions::take_back(tx, reader).await?;
     subscriptions::set_address(tx, reader, &new).await?;
-    for it in subscriptions::of_subscriber(tx, reader).await? {
-        if it.status.is_confirmed() {
-            let event = ConsentEvent::Confirmed;
-            subscriptions::record_consent(tx, it.id, event, "address_change", evidence, now).await?;
-        }
+    if let Ok(old) = EmailAddress::parse(&request.old_address) {
+        // Nobody is mailed there because of a list: the reader is not there any more, and who reads it next did not ask.
+        forgotten::insert(tx, &old, now).await?;
     }
+    let mut ends = [(at_old, request.old_address.as_str()), (at_new, new.as_str())];
+    ends.sort_by_key(|(press, _)| press.at);
+    let goes_on = subscriptions::of_subscriber(tx, reader).await?;
+    let entries: Vec<NewEntry<'_>> = goes_on
+        .iter()
+        .filter(|it| it.status.is_confirmed())
+        .flat_map(|it| {
+            ends.map(|(press, address)| NewEntry {
+                subscription: it.id,
+                address,
+                occurred_at: press.at,
+                method: "address_change",
+                evidence: &press.evidence,
+                confirmation: None,
+                wording: None,
+            })
+        })
+        .collect();
+    subscriptions::record_consents(tx, ConsentEvent::Confirmed, &entries).await?;
     Ok(true)
 }
 

@@ -65,7 +65,13 @@ impl Work for Writer {
         let asked: Vec<SubscriptionId> = group.iter().map(|it| it.subscription).collect();
         // Before they are looked at: a reader who turns out to be another meanwhile must not stay.
         subscriptions::hold(&mut tx, &asked).await?;
-        let found = subscriptions::get_all(&mut tx, &asked).await?;
+        let mut found = subscriptions::get_all(&mut tx, &asked).await?;
+        let standing: Vec<SubscriptionId> = found.values().map(|it| it.id).collect();
+        if found.iter().any(|(asked, it)| *asked != it.id) {
+            // Those that took another's place while these were waited for.
+            subscriptions::hold(&mut tx, &standing).await?;
+            found = subscriptions::get_all(&mut tx, &asked).await?;
+        }
         let newsletters = newsletters_of(&mut tx, found.values()).await?;
         let of: Vec<Option<(&SubscriptionRecord, &NewsletterRecord)>> = asked
             .iter()
@@ -74,10 +80,6 @@ impl Work for Writer {
                 Some((subscription, newsletters.get(&subscription.newsletter_id)?))
             })
             .collect();
-        let standing: Vec<SubscriptionId> = found.values().map(|it| it.id).collect();
-        if found.iter().any(|(asked, it)| *asked != it.id) {
-            subscriptions::hold(&mut tx, &standing).await?;
-        }
         let mut ended = subscriptions::end_all(&mut tx, &standing, now).await?;
         // Of two wishes for the same, the first one counts.
         let first: Vec<_> = group

@@ -45,7 +45,10 @@ use crate::{
         subscriptions::SubscriptionRecord,
     },
     domain::{
-        email_address::EmailAddress, ids::RequestId, mail::MailKind, signup_limit::SignupLimits,
+        email_address::EmailAddress,
+        ids::RequestId,
+        mail::MailKind,
+        signup_limit::{Limit, SignupLimits},
         token::KeyRing,
     },
     queue::{Job, Queue},
@@ -71,6 +74,8 @@ pub struct Context {
     pub confirmation_days: u32,
     /// Whether a reader who confirms is greeted.
     pub welcome_mail: bool,
+    /// How many mails strangers may cause to one address.
+    pub mails_per_address: Option<Limit>,
     /// Where signups are written down.
     pub intake: Intake,
     /// Where their leaving is.

@@ -12,6 +12,7 @@ use crate::{
     },
     domain::{
         consent::{LeavingReason, remark},
+        email_address::EmailAddress,
         forgotten::is_placeholder,
         ids::SubscriptionId,
         subscription::SubscriptionStatus,
@@ -32,8 +33,9 @@ pub enum Leaving {
         newsletter: NewsletterRecord,
         /// The reader's language, if it is known.
         language: Option<String>,
-        /// Which address.
-        address: String,
+        /// Which address, masked: the link works for ever, and whoever holds a mail of years ago need not learn where the reader is mailed
+        /// now.
+        masked_address: String,
     },
     /// The reader has left: just now, or before.
     Gone {
@@ -57,9 +59,7 @@ pub async fn look(context: &Context, token: &str) -> Result<Leaving, DbError> {
         Some((subscription, newsletter)) if has_left(&subscription) => {
             Leaving::Gone { newsletter, language: subscription.language, has_said_why: false }
         }
-        Some((SubscriptionRecord { language, address, .. }, newsletter)) => {
-            Leaving::Subscribed { newsletter, language, address }
-        }
+        Some((subscription, newsletter)) => subscribed(subscription, newsletter),
     })
 }
 
@@ -101,7 +101,7 @@ pub async fn give_reason(
     tx.commit().await?;
     Ok(match subscription {
         it if has_left(&it) => Leaving::Gone { newsletter, language: it.language, has_said_why: kept },
-        it => Leaving::Subscribed { newsletter, language: it.language, address: it.address },
+        it => subscribed(it, newsletter),
     })
 }
 
@@ -114,6 +114,11 @@ async fn find(
     let Some(subscription) = subscriptions::get(tx, SubscriptionId(id)).await? else { return Ok(None) };
     let newsletter = newsletters::get(tx, subscription.newsletter_id).await?;
     Ok(Some((subscription, newsletter)))
+}
+
+fn subscribed(subscription: SubscriptionRecord, newsletter: NewsletterRecord) -> Leaving {
+    let masked_address = EmailAddress::mask(&subscription.address);
+    Leaving::Subscribed { newsletter, language: subscription.language, masked_address }
 }
 
 const fn has_left(subscription: &SubscriptionRecord) -> bool {

@@ -102,7 +102,7 @@ pub async fn salt(tx: &mut Tx) -> Result<Option<String>, DbError> {
         .await)
 }
 
-/// Which of these addresses, by their keys, are of readers who asked to be forgotten.
+/// Which of these addresses, by their keys, are of readers who asked to be forgotten, or moved to another address.
 pub async fn among(tx: &mut Tx, keys: &[String]) -> Result<HashSet<String>, DbError> {
     Ok(found_among(tx, keys).await?.map(|(key, _)| key).collect())
 }

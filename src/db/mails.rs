@@ -284,19 +284,6 @@ pub async fn said_goodbye(tx: &mut Tx, id: SubscriptionId, since: Timestamp) -> 
     })
 }
 
-/// Whether a reader was greeted after `since`.
-pub async fn welcomed(tx: &mut Tx, id: SubscriptionId, since: Timestamp) -> Result<bool, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM mails WHERE kind = 'welcome' AND subscription_id = $1 AND created_at > $2)"
-    )
-    .bind(id.0)
-    .bind(Stamp(since))
-    .fetch_one(conn)
-    .await
-    })
-}
-
 /// Erases mails that were sent or given up until a moment. Returns how many there were, at most `limit`.
 pub async fn erase_finished(tx: &mut Tx, until: Timestamp, limit: i64) -> Result<u64, DbError> {
     on!(tx, |conn| sqlx::query(

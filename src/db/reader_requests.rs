@@ -1,6 +1,6 @@
 //! Table `reader_requests`: what readers asked for on their own page that takes a link by mail.
 
-use super::{DbError, Stamp, Tx, on};
+use super::{DbError, Stamp, Tx, on, subscriptions::Evidence};
 use crate::domain::{
     email_address::EmailAddress,
     ids::{RequestId, SubscriberId, SubscriptionId},
@@ -30,10 +30,39 @@ pub struct ReaderRequest {
     pub new_address: Option<String>,
     /// When the old address confirmed it.
     pub old_confirmed_at: Option<Stamp>,
+    /// From which IP address.
+    pub old_client_address: Option<String>,
+    /// With which browser.
+    pub old_user_agent: Option<String>,
     /// When the new address did.
     pub new_confirmed_at: Option<Stamp>,
+    /// From which IP address.
+    pub new_client_address: Option<String>,
+    /// With which browser.
+    pub new_user_agent: Option<String>,
     /// When it was done.
     pub done_at: Option<Stamp>,
+}
+
+/// How an end of a change of address was confirmed.
+#[derive(Debug, Clone)]
+pub struct Press {
+    /// When.
+    pub at: Timestamp,
+    /// How it reached us.
+    pub evidence: Evidence,
+}
+
+impl ReaderRequest {
+    /// How an end was confirmed, if it was.
+    pub fn press(&self, end: End) -> Option<Press> {
+        let (at, client_address, user_agent) = match end {
+            End::Old => (self.old_confirmed_at, &self.old_client_address, &self.old_user_agent),
+            End::New => (self.new_confirmed_at, &self.new_client_address, &self.new_user_agent),
+        };
+        let (client_address, user_agent) = (client_address.clone(), user_agent.clone());
+        Some(Press { at: at?.0, evidence: Evidence { client_address, user_agent, source_url: None } })
+    }
 }
 
 /// An end of a change of address.
@@ -76,7 +105,7 @@ macro_rules! select_request {
     ($rest:literal) => {
         concat!(
             "SELECT id, subscription_id, kind, requested_at, expires_at, COALESCE(old_address, '') AS old_address, new_address, \
-             old_confirmed_at, new_confirmed_at, done_at FROM reader_requests ",
+             old_confirmed_at, old_client_address, old_user_agent, new_confirmed_at, new_client_address, new_user_agent, done_at FROM reader_requests ",
             $rest
         )
     };
@@ -99,35 +128,61 @@ pub async fn of_subscription(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<Read
     })
 }
 
-/// Writes down that one end has confirmed; the first time counts. The row is held until the transaction ends, so that of the two
-/// ends one comes second, and sees the other.
-pub async fn set_confirmed(tx: &mut Tx, id: RequestId, end: End, now: Timestamp) -> Result<(), DbError> {
+/// Writes down that one end has confirmed, and how; the first time counts.
+pub async fn set_confirmed(
+    tx: &mut Tx,
+    id: RequestId,
+    end: End,
+    evidence: &Evidence,
+    now: Timestamp,
+) -> Result<(), DbError> {
     macro_rules! set {
-        ($column:literal) => {
+        ($end:literal) => {
             concat!(
                 "UPDATE reader_requests SET ",
-                $column,
-                " = COALESCE(",
-                $column,
-                ", $2) WHERE id = $1 AND done_at IS NULL"
+                $end,
+                "_confirmed_at = $2, ",
+                $end,
+                "_client_address = $3, ",
+                $end,
+                "_user_agent = $4 WHERE id = $1 AND done_at IS NULL AND ",
+                $end,
+                "_confirmed_at IS NULL"
             )
         };
     }
     let statement = match end {
-        End::Old => set!("old_confirmed_at"),
-        End::New => set!("new_confirmed_at"),
+        End::Old => set!("old"),
+        End::New => set!("new"),
     };
-    on!(tx, |conn| sqlx::query(statement).bind(id.0).bind(Stamp(now)).execute(conn).await.map(drop))
+    on!(tx, |conn| sqlx::query(statement)
+        .bind(id.0)
+        .bind(Stamp(now))
+        .bind(&evidence.client_address)
+        .bind(&evidence.user_agent)
+        .execute(conn)
+        .await
+        .map(drop))
 }
 
-/// Writes down that it is done. `false`: it was before.
-pub async fn set_done(tx: &mut Tx, id: RequestId, now: Timestamp) -> Result<bool, DbError> {
+/// Writes down that it is done.
+pub async fn set_done(tx: &mut Tx, id: RequestId, now: Timestamp) -> Result<(), DbError> {
     on!(tx, |conn| sqlx::query("UPDATE reader_requests SET done_at = $2 WHERE id = $1 AND done_at IS NULL")
         .bind(id.0)
         .bind(Stamp(now))
         .execute(conn)
         .await
-        .map(|done| done.rows_affected() == 1))
+        .map(drop))
+}
+
+/// Ends a request that can't be done: its links work no more.
+pub async fn close(tx: &mut Tx, id: RequestId, now: Timestamp) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE reader_requests SET expires_at = $2 WHERE id = $1")
+        .bind(id.0)
+        .bind(Stamp(now))
+        .execute(conn)
+        .await
+        .map(drop))
 }
 
 /// Removes what a reader asked for.

@@ -1,7 +1,7 @@
 //! Tables `suppressions`, addresses nobody may mail, and `newsletter_suppressions`, addresses that no list brings into a newsletter;
 //! and why.
 
-use super::{DbError, EngineTx, Stamp, Tx, deliveries, encode, forgotten, on, on_rows};
+use super::{DbError, EngineTx, Stamp, Tx, encode, forgotten, on, on_rows};
 use crate::domain::{
     email_address::EmailAddress,
     ids::{DeliveryId, NewsletterId, SubscriptionId},
@@ -149,39 +149,37 @@ pub async fn lift(tx: &mut Tx, subscription: SubscriptionId) -> Result<(), DbErr
     })
 }
 
-/// Suppresses the readers of deliveries whose address was refused for good, with what was said, and ends their subscriptions
-/// as undeliverable.
-pub async fn add_undeliverable(tx: &mut Tx, refused: &[DeliveryId], now: Timestamp) -> Result<(), DbError> {
-    macro_rules! add {
-        ($conn:ident, $ids:literal, $bind:expr) => {{
-            sqlx::query(concat!(
-                "INSERT INTO suppressions (address_key, reason, created_at) SELECT r.address_key, \
-                 'undeliverable: ' || COALESCE(d.reply_text, ''), $2 FROM deliveries d \
-                 JOIN subscribers r ON r.id = d.subscriber_id WHERE d.id ",
-                $ids,
-                " ON CONFLICT (address_key) DO NOTHING"
-            ))
-            .bind($bind)
+/// Suppresses addresses that were refused for good, each with the delivery that was and what was said to it, and ends their readers'
+/// subscriptions as undeliverable. Where the reader is mailed at another address by now, nothing follows: that one was not refused.
+pub async fn add_undeliverable(
+    tx: &mut Tx,
+    refused: &[(DeliveryId, &str)],
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let rows: Vec<(i64, &str)> = refused.iter().map(|(id, key)| (id.0, *key)).collect();
+    on_rows!(
+        tx,
+        ["INSERT INTO suppressions (address_key, reason, created_at) SELECT r.address_key, \
+             'undeliverable: ' || COALESCE(d.reply_text, ''), $2 FROM"],
+        [
+            "AS x JOIN deliveries d ON d.id = CAST(x.value ->> 0 AS BIGINT) JOIN subscribers r ON r.address_key = x.value ->> 1 \
+             WHERE true ON CONFLICT (address_key) DO NOTHING"
+        ],
+        |conn, query| sqlx::query(query)
+            .bind(encode(&rows)?)
             .bind(Stamp(now))
-            .execute(&mut *$conn)
-            .await?;
-            sqlx::query(concat!(
-                "UPDATE subscriptions SET status = 'undeliverable', ended_at = $2, paused_until = NULL, resumes_at = NULL WHERE status IN ('active', 'paused') \
-                 AND subscriber_id IN (SELECT subscriber_id FROM deliveries d WHERE d.id ",
-                $ids,
-                ")"
-            ))
-            .bind($bind)
-            .bind(Stamp(now))
-            .execute($conn)
+            .execute(conn)
             .await
-            .map(drop)
-        }};
-    }
-    match tx.by_engine() {
-        EngineTx::Sqlite(conn) => {
-            add!(conn, "IN (SELECT value FROM json_each($1))", deliveries::as_json(refused))
-        }
-        EngineTx::Postgres(conn) => add!(conn, "= ANY($1)", deliveries::as_array(refused)),
-    }
+            .map(drop)?
+    );
+    on_rows!(
+        tx,
+        [
+            "UPDATE subscriptions SET status = 'undeliverable', ended_at = $2, paused_until = NULL, resumes_at = NULL \
+              WHERE status IN ('active', 'paused') \
+             AND subscriber_id IN (SELECT r.id FROM"
+        ],
+        ["AS x JOIN subscribers r ON r.address_key = x.value ->> 1)"],
+        |conn, query| sqlx::query(query).bind(encode(&rows)?).bind(Stamp(now)).execute(conn).await.map(drop)
+    )
 }

@@ -113,6 +113,11 @@ impl EmailAddress {
     pub fn masked(&self) -> String {
         format!("{}***@{}", &self.text[..1], self.domain())
     }
+
+    /// The same of an address that was parsed once; rules may have become stricter since.
+    pub fn mask(stored: &str) -> String {
+        Self::parse(stored).map_or_else(|_| "***".to_owned(), |it| it.masked())
+    }
 }
 
 fn is_atext(byte: u8) -> bool {

@@ -20,6 +20,7 @@ pub mod forgotten;
 pub mod ids;
 pub mod import;
 pub mod issue;
+pub mod joining_wording;
 pub mod leaving_address;
 pub mod mail;
 pub mod mail_domains;

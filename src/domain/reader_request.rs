@@ -24,8 +24,11 @@ impl RequestKind {
     }
 }
 
-/// How often one reader may ask for the same, and how often an address may be mailed at the wish of readers elsewhere.
+/// How often one reader may ask for the same.
 pub const LIMIT: Limit = Limit { most: 3, within: SignedDuration::from_hours(24) };
+
+/// How often one reader may take other newsletters. Each time sends a mail and makes the ledger longer, which nothing shortens.
+pub const JOINING_LIMIT: Limit = Limit { most: 20, within: SignedDuration::from_hours(24) };
 
 /// How long a request is kept after its links have expired.
 pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 30);

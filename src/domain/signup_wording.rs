@@ -1,7 +1,7 @@
 //! What the signup form promises, in several languages. It is kept with each request, so that it can be shown later what was agreed
 //! to.
 
-/// The promise in one language.
+/// A promise in one language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignupWording {
     /// The language's tag (BCP 47).
@@ -48,8 +48,14 @@ const WORDINGS: &[SignupWording] = &[
 
 /// The promise in a language, by its tag: `pt-BR` is served with `pt`, and what is not spoken here with English.
 pub fn signup_wording(language: Option<&str>) -> &'static SignupWording {
+    spoken(WORDINGS, language)
+}
+
+/// The one of a promise's wordings that is in a language.
+pub(super) fn spoken(wordings: &'static [SignupWording], language: Option<&str>) -> &'static SignupWording {
     let primary = language.and_then(|tag| tag.split(['-', '_']).next()).unwrap_or_default();
-    WORDINGS.iter().find(|it| it.language.eq_ignore_ascii_case(primary)).unwrap_or(&WORDINGS[0])
+    let first = &wordings[0];
+    wordings.iter().find(|it| it.language.eq_ignore_ascii_case(primary)).unwrap_or(first)
 }
 
 #[cfg(test)]

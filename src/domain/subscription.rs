@@ -43,8 +43,6 @@ pub enum SignupOutcome {
 pub const SIGNUP_MAIL_INTERVAL: jiff::SignedDuration = jiff::SignedDuration::from_mins(2);
 /// Least time between two "you are in already" mails.
 pub const ALREADY_SUBSCRIBED_INTERVAL: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
-/// Least time between two mails that greet the same reader, where they can come in without a mail.
-pub const WELCOME_INTERVAL: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 /// Least time between two mails that say goodbye.
 pub const GOODBYE_INTERVAL: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 

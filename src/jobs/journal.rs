@@ -193,9 +193,9 @@ impl Writer {
             outcome.skipped.extend(begun.skipped);
         }
         let kept = || answers.iter().filter(|answered| outcome.kept.contains(&answered.finish.id));
-        let undeliverable: Vec<DeliveryId> = kept()
+        let undeliverable: Vec<(DeliveryId, &str)> = kept()
             .filter(|answered| delivery::is_address_permanent(&answered.finish.answer))
-            .map(|answered| answered.finish.id)
+            .map(|answered| (answered.finish.id, answered.finish.address_key.as_str()))
             .collect();
         if !undeliverable.is_empty() {
             suppressions::add_undeliverable(&mut tx, &undeliverable, now).await?;

@@ -135,6 +135,10 @@ texts! {
         greeting,
         /// What comes; `{title}`, `{when}`, `{address}`.
         next,
+        /// What comes to who took it on the page of preferences; `{title}`, `{when}`, `{address}`.
+        joined,
+        /// For who did not.
+        not_you,
         /// When; `{time}`, `{clock}`.
         today,
         /// When; `{weekday}`, `{time}`, `{clock}`.
@@ -151,6 +155,8 @@ texts! {
         contacts,
         /// Why it came; `{title}`.
         why,
+        /// Why it came to who took it on the page of preferences; `{title}`.
+        why_joined,
         /// The headline above the latest issue; `{date}`.
         until_then,
         /// The button to all of it, where there is no more.

@@ -272,6 +272,7 @@ fn greeting(masthead: Masthead<'static>, address: &'static str) -> Welcome<'stat
             today: date(2025, 11, 21),
             clock: Clock::Of("Berlin"),
         },
+        joined: false,
         latest: Some(LatestIssue {
             date: date(2025, 11, 21),
             language: "en",

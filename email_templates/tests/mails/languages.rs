@@ -17,6 +17,7 @@ fn greeting(language: &'static str, on: Date) -> Email {
         masthead: newsletter(language),
         address: "reader@mail.example",
         next: NextIssue { at: on.at(6, 30, 0, 0), today: date(2025, 11, 30), clock: Clock::Of("Paris") },
+        joined: false,
         latest: Some(LatestIssue {
             date: date(2025, 11, 1),
             language: "en",

@@ -1,3 +1,4 @@
+use email_templates::Masthead;
 use email_templates::welcome::{Clock, Headline, LatestIssue, NextIssue, Welcome, render};
 use jiff::civil::{Date, date};
 
@@ -26,6 +27,7 @@ fn welcome(latest: Option<LatestIssue<'_>>) -> Welcome<'_> {
             today: date(2025, 11, 21),
             clock: Clock::Of("Berlin"),
         },
+        joined: false,
         latest,
         unsubscribe_url: "{{unsubscribe_url}}",
         preferences_url: "{{preferences_url}}",
@@ -45,6 +47,29 @@ fn a_welcome_before_the_first_issue() {
     let email = render(&welcome(None));
     insta::assert_snapshot!("welcome_before_the_first_issue_text", envelope(&email));
     assert!(!email.html.contains("Until then"));
+}
+
+#[test]
+fn a_welcome_to_what_was_taken_on_the_page_of_preferences_says_so_in_each_language() {
+    for (language, says) in [
+        (
+            "en",
+            ["From now on Daily Courier comes to reader@mail.example", "If it wasn't you, unsubscribe here."],
+        ),
+        ("de", ["Von nun an kommt Daily Courier an", "Waren Sie das nicht,"]),
+        ("es", ["A partir de ahora Daily Courier llega", "Si no fue usted,"]),
+        ("fr", ["Désormais, Daily Courier arrive", "Si ce n’était pas vous,"]),
+        ("pt", ["A partir de agora Daily Courier chega", "Se não foi o próprio,"]),
+    ] {
+        let masthead = Masthead { title: "Daily Courier", language, ..masthead() };
+        let email = render(&Welcome { masthead, joined: true, ..welcome(None) });
+        let text = email.text.replace('\n', " ");
+        for says in says {
+            assert!(text.contains(says), "{says}: {text}");
+        }
+        assert!(!email.text.contains("Thank you for confirming") && !email.html.contains("signed up"));
+        assert!(email.html.contains("{{unsubscribe_url}}"));
+    }
 }
 
 #[test]

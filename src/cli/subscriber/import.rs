@@ -224,7 +224,7 @@ fn lines(summary: &Summary, dry_run: bool) -> String {
         (Outcome::Unconfirmed, "left out: the list does not show that they confirmed"),
         (Outcome::LeftHere, "left out: they left here, and only they can come back"),
         (Outcome::SuppressedHere, "left out: suppressed here"),
-        (Outcome::Forgotten, "left out: they asked to be forgotten"),
+        (Outcome::Forgotten, "left out: they asked to be forgotten, or moved to another address"),
         (Outcome::Duplicate, "left out: a row before has the same address"),
     ] {
         match summary.count(outcome) {

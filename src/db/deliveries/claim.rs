@@ -62,7 +62,8 @@ pub async fn claim(
                 " ORDER BY next_attempt_at, id LIMIT $4 ",
                 $lock,
                 ") RETURNING id, subscription_id, variant_id, attempts, due_at, next_attempt_at, paced, \
-                 (SELECT r.address FROM subscribers r WHERE r.id = deliveries.subscriber_id) AS address"
+                 (SELECT r.address FROM subscriptions s JOIN subscribers r ON r.id = s.subscriber_id \
+                 WHERE s.id = deliveries.subscription_id) AS address"
             ))
             .bind(issue.0)
             .bind(claim.0)

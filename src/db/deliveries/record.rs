@@ -133,6 +133,8 @@ pub struct Finish {
     pub id: DeliveryId,
     /// The claim it was begun under.
     pub claim: ClaimId,
+    /// The address that was mailed, by its key: its reader may be mailed at another one by now.
+    pub address_key: String,
     /// What follows.
     pub next: Next,
     /// What the relay said.

@@ -74,6 +74,22 @@ pub struct NewEntry<'a> {
     pub wording: Option<(&'a str, i64)>,
 }
 
+/// By what means a reader takes another newsletter on the page of preferences, as the ledger names it.
+pub const BY_PREFERENCES: &str = "preferences";
+
+/// Whether a reader last came to a newsletter by the page of preferences.
+pub async fn came_by_preferences(tx: &mut Tx, id: SubscriptionId) -> Result<bool, DbError> {
+    let method: Option<String> = on!(tx, |conn| {
+        sqlx::query_scalar(
+            "SELECT method FROM consent_events WHERE subscription_id = $1 AND kind = 'confirmed' ORDER BY id DESC LIMIT 1",
+        )
+        .bind(id.0)
+        .fetch_optional(conn)
+        .await?
+    });
+    Ok(method.is_some_and(|it| it == BY_PREFERENCES))
+}
+
 /// Makes what a confirmation link will point at.
 pub async fn insert_confirmation(
     tx: &mut Tx,

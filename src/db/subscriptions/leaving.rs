@@ -63,18 +63,24 @@ pub async fn get_all(
     Ok(rows.into_iter().filter_map(of).collect())
 }
 
-/// Takes the rows of subscriptions until the transaction ends, in one order for all, so that of two at once one waits.
+/// Takes the rows of subscriptions, and of those that go on in their place, until the transaction ends, in one order for all, so that of
+/// two at once one waits.
 pub async fn hold(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<(), DbError> {
     match tx.by_engine() {
         // Who writes is alone.
         EngineTx::Sqlite(_) => Ok(()),
         EngineTx::Postgres(conn) => {
             let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
-            sqlx::query("SELECT id FROM subscriptions WHERE id = ANY($1) ORDER BY id FOR UPDATE")
-                .bind(ids)
-                .execute(conn)
-                .await
-                .map(drop)
+            sqlx::query(
+                // An array, so that each is looked up by its key.
+                "SELECT id FROM subscriptions WHERE id = ANY(ARRAY(SELECT unnest($1::BIGINT[]) UNION \
+                 SELECT m.merged_into FROM subscriptions m WHERE m.id = ANY($1) AND m.merged_into IS NOT NULL)) \
+                 ORDER BY id FOR UPDATE",
+            )
+            .bind(ids)
+            .execute(conn)
+            .await
+            .map(drop)
         }
     }
 }

@@ -1,13 +1,58 @@
 //! Readers who move to another address, and two who turn out to be one.
 
 use crate::{
-    db::{DbError, Stamp, Tx, on},
+    db::{DbError, EngineTx, Stamp, Tx, on},
     domain::{
         email_address::EmailAddress,
         ids::{SubscriberId, SubscriptionId},
     },
 };
 use jiff::Timestamp;
+
+/// The reader with this address, if there is one.
+pub async fn reader_at(tx: &mut Tx, address: &EmailAddress) -> Result<Option<SubscriberId>, DbError> {
+    let id: Option<i64> = on!(tx, |conn| {
+        sqlx::query_scalar("SELECT id FROM subscribers WHERE address_key = $1")
+            .bind(address.key())
+            .fetch_optional(conn)
+            .await?
+    });
+    Ok(id.map(SubscriberId))
+}
+
+/// Takes all that is these readers' until the transaction ends: their rows, as signups do first; what of running issues is theirs, as
+/// the journal does; and their subscriptions, as everybody who adds to the ledger does, each kind in one order.
+pub async fn hold_readers(tx: &mut Tx, readers: &[SubscriberId]) -> Result<(), DbError> {
+    match tx.by_engine() {
+        // Who writes is alone.
+        EngineTx::Sqlite(_) => Ok(()),
+        EngineTx::Postgres(conn) => {
+            let ids: Vec<i64> = readers.iter().map(|id| id.0).collect();
+            for statement in [
+                "SELECT id FROM subscribers WHERE id = ANY($1) ORDER BY id FOR UPDATE",
+                "SELECT id FROM deliveries WHERE subscriber_id = ANY($1) AND status NOT IN ('sent', 'failed', 'skipped') \
+                 ORDER BY id FOR UPDATE",
+                "SELECT id FROM subscriptions WHERE subscriber_id = ANY($1) ORDER BY id FOR UPDATE",
+            ] {
+                sqlx::query(statement).bind(&ids).execute(&mut *conn).await?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Takes back what workers hold for a reader and have not begun: they would mail it to the address that is left.
+pub async fn take_back(tx: &mut Tx, reader: SubscriberId) -> Result<(), DbError> {
+    on!(tx, |conn| {
+        sqlx::query(
+        "UPDATE deliveries SET status = 'queued', claim_id = NULL WHERE subscriber_id = $1 AND status = 'claimed'"
+    )
+    .bind(reader.0)
+    .execute(conn)
+    .await
+    .map(drop)
+    })
+}
 
 /// Gives a reader another address, which must be nobody's.
 pub async fn set_address(tx: &mut Tx, reader: SubscriberId, address: &EmailAddress) -> Result<(), DbError> {
@@ -35,9 +80,9 @@ pub async fn go_on_as(tx: &mut Tx, id: SubscriptionId, as_of: SubscriptionId) ->
     on!(tx, |conn| {
         sqlx::query(
             "UPDATE subscriptions SET status = o.status, confirmed_at = o.confirmed_at, ended_at = NULL, \
-             signup_mailed_at = NULL, cadence = o.cadence, sections = o.sections, time_zone = o.time_zone, \
+             requested_at = o.requested_at, signup_mailed_at = o.signup_mailed_at, reminded_at = o.reminded_at, cadence = o.cadence, sections = o.sections, time_zone = o.time_zone, \
              send_time = o.send_time, language = o.language, paused_until = o.paused_until, resumes_at = o.resumes_at \
-             FROM (SELECT status, confirmed_at, cadence, sections, time_zone, send_time, language, paused_until, resumes_at \
+             FROM (SELECT status, confirmed_at, requested_at, signup_mailed_at, reminded_at, cadence, sections, time_zone, send_time, language, paused_until, resumes_at \
              FROM subscriptions WHERE id = $2) AS o WHERE subscriptions.id = $1",
         )
         .bind(id.0)
@@ -58,9 +103,40 @@ pub async fn set_merged(tx: &mut Tx, id: SubscriptionId, into: SubscriptionId) -
         .map(drop))
 }
 
-/// Gives a reader what another one was sent, so that no story comes twice. Of an issue that both got, their own copy counts.
-pub async fn take_past(tx: &mut Tx, reader: SubscriberId, other: SubscriberId) -> Result<(), DbError> {
+/// Gives a reader what another one was sent and is about to be sent, so that no story comes twice and no issue is missed. Of an issue
+/// that both have, the reader gets one copy: where the other one had it, or may have had it, that one; or else their own. The
+/// subscriptions that went on as the reader's are marked as such by now.
+pub async fn take_past(
+    tx: &mut Tx,
+    reader: SubscriberId,
+    other: SubscriberId,
+    now: Timestamp,
+) -> Result<(), DbError> {
     for statement in [
+        "UPDATE deliveries SET status = 'skipped', claim_id = NULL, finished_at = $3, \
+         reply_text = 'the reader had it at another address' \
+         WHERE subscriber_id = $1 AND status IN ('queued', 'deferred', 'claimed') AND EXISTS \
+         (SELECT 1 FROM deliveries o WHERE o.subscriber_id = $2 AND o.issue_id = deliveries.issue_id \
+         AND o.status IN ('sent', 'sending', 'uncertain'))",
+        "UPDATE deliveries SET status = 'skipped', claim_id = NULL, finished_at = $3, \
+         reply_text = 'the reader gets it at another address' \
+         WHERE subscriber_id = $2 AND status IN ('queued', 'deferred', 'claimed') AND EXISTS \
+         (SELECT 1 FROM deliveries o WHERE o.subscriber_id = $1 AND o.issue_id = deliveries.issue_id \
+         AND o.status NOT IN ('failed', 'skipped'))",
+    ] {
+        on!(tx, |conn| sqlx::query(statement)
+            .bind(reader.0)
+            .bind(other.0)
+            .bind(Stamp(now))
+            .execute(conn)
+            .await
+            .map(drop))?;
+    }
+    for statement in [
+        // What is still open goes on for the subscription that does: the fence asks it, and the copy has its links.
+        "UPDATE deliveries SET subscription_id = (SELECT s.merged_into FROM subscriptions s WHERE s.id = deliveries.subscription_id) \
+         WHERE subscriber_id = $2 AND status NOT IN ('sent', 'failed', 'skipped') AND EXISTS (SELECT 1 FROM subscriptions s \
+         JOIN subscriptions own ON own.id = s.merged_into WHERE s.id = deliveries.subscription_id AND own.subscriber_id = $1)",
         "UPDATE deliveries SET subscriber_id = $1 WHERE subscriber_id = $2 AND NOT EXISTS \
          (SELECT 1 FROM deliveries o WHERE o.subscriber_id = $1 AND o.issue_id = deliveries.issue_id)",
         "UPDATE welcomes SET subscriber_id = $1 WHERE subscriber_id = $2 AND NOT EXISTS \

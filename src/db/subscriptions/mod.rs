@@ -21,8 +21,9 @@ pub use chain::{
 pub use choices::{join, set_language, set_preferences};
 pub use clocks::{clock_counts, clocks, clocks_of};
 pub use consent::{
-    ConfirmationRecord, ConsentRecord, Evidence, NewEntry, confirmed_together, consent_history,
-    insert_confirmation, record_consent, record_consents, use_confirmation,
+    BY_PREFERENCES, ConfirmationRecord, ConsentRecord, Evidence, NewEntry, came_by_preferences,
+    confirmed_together, consent_history, insert_confirmation, record_consent, record_consents,
+    use_confirmation,
 };
 pub use export::{ListedReader, listed_readers};
 pub use held::{
@@ -33,7 +34,10 @@ pub use import::{
     known_addresses, prepare_import, record_imported,
 };
 pub use leaving::{end, end_all, get_all, hold};
-pub use merging::{give_to, go_on_as, merged_into, set_address, set_merged, set_merged_away, take_past};
+pub use merging::{
+    give_to, go_on_as, hold_readers, merged_into, reader_at, set_address, set_merged, set_merged_away,
+    take_back, take_past,
+};
 pub use pauses::{Resumed, any_resume_with, move_pauses, pause, pauses_of, resume, resume_due, resume_with};
 pub use pending::{erase_pending, overdue};
 pub use reasons::{ReasonCount, Remark, count_left, count_reasons, erase_remarks, remarks, set_reason};

@@ -174,7 +174,7 @@ pub struct Known {
     pub has_left: bool,
     /// Nobody may mail it.
     pub suppressed: bool,
-    /// The reader asked to be forgotten.
+    /// The reader asked to be forgotten, or is mailed at another address now.
     pub forgotten: bool,
 }
 
@@ -197,7 +197,7 @@ words! {
         LeftHere = "left_here",
         /// Left out: nobody may mail the address.
         SuppressedHere = "suppressed_here",
-        /// Left out: the reader asked to be forgotten.
+        /// Left out: the reader asked to be forgotten, or is mailed at another address now.
         Forgotten = "forgotten",
         /// Left out: a row before it is about the same address.
         Duplicate = "duplicate",
@@ -211,7 +211,7 @@ impl Outcome {
             Self::Unconfirmed => Some("the list does not show that they confirmed"),
             Self::LeftHere => Some("the reader has left here; only they can come back"),
             Self::SuppressedHere => Some("the address is suppressed here"),
-            Self::Forgotten => Some("the reader asked to be forgotten"),
+            Self::Forgotten => Some("the reader asked to be forgotten, or is mailed at another address now"),
             Self::Duplicate => Some("a row before it has the same address"),
             Self::Added | Self::Known | Self::Left | Self::Ended | Self::Suppressed => None,
         }

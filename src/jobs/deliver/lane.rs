@@ -135,8 +135,14 @@ impl Lane<'_> {
         let turn = self.turn;
         // One answer may be on its way while the next message is sent, not more.
         self.settle().await;
-        let finish =
-            Finish { id: delivery.id, claim: turn.claim, next, answer, at: turn.context.clock.now() };
+        let finish = Finish {
+            id: delivery.id,
+            claim: turn.claim,
+            address_key: delivery.address.key(),
+            next,
+            answer,
+            at: turn.context.clock.now(),
+        };
         self.kept = Some(turn.context.journal.finish(turn.mailing.issue.id, finish).await);
         Ok(())
     }

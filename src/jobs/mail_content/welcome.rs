@@ -1,4 +1,4 @@
-//! The greeting of a reader who has confirmed, with the latest issue.
+//! The greeting of a reader who has confirmed, or taken a newsletter on their page, with the latest issue.
 //!
 //! Which issue, if any, is a plain rule. It is the newsletter's latest one that went out or is going out, and it is shown if it
 //! can reach this reader in no other way: its deliveries have all been made, none of them is theirs, and no earlier welcome
@@ -10,7 +10,7 @@ use super::{Content, Making, clock};
 use crate::{
     db::{
         DbError, Tx, mails,
-        subscriptions::SubscriptionRecord,
+        subscriptions::{self, SubscriptionRecord},
         welcomes::{self, BriefStory, LatestIssue},
     },
     domain::{ids::IssueId, schedule, subscription::SubscriptionStatus},
@@ -56,6 +56,7 @@ pub(super) async fn content(
             today: schedule::date_at(newsletter, making.now),
             clock: clock::whose(newsletter, due_at).spoken(),
         },
+        joined: subscriptions::came_by_preferences(tx, subscription.id).await?,
         latest,
         unsubscribe_url: &links.unsubscribe,
         preferences_url: &links.preferences,

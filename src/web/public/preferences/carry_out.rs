@@ -57,11 +57,14 @@ pub(super) async fn carry_out(
                 Resuming::Gone => None,
             }
         }
-        Wish::Join(slug) => Some(match join_newsletter(actions, id, &slug, evidence).await? {
-            Joining::Joined => done(choice, &slug, &say.joined),
-            Joining::Refused => Notice::Problem(about(choice, &slug, &say.refused)),
-            Joining::NoSuchNewsletter => Notice::None,
-        }),
+        Wish::Join(slug) => {
+            Some(match join_newsletter(actions, id, &slug, speech.language, evidence).await? {
+                Joining::Joined => done(choice, &slug, &say.joined),
+                Joining::Refused => Notice::Problem(about(choice, &slug, &say.refused)),
+                Joining::TooMany(wait) => Notice::TooMany(wait, say.too_often.clone()),
+                Joining::NoSuchNewsletter => Notice::None,
+            })
+        }
         Wish::Leave(slug) => {
             let other = choice.others.iter().find(|it| it.newsletter.newsletter.slug == slug);
             match other.and_then(|it| it.subscription) {

@@ -1,7 +1,10 @@
 //! The other newsletters: which of them come, and those that do not yet.
 
 use super::{of, page::Page};
-use crate::domain::token::{KeyRing, Purpose};
+use crate::domain::{
+    joining_wording::joining_wording,
+    token::{KeyRing, Purpose},
+};
 use maud::{Markup, html};
 
 /// The form; nothing, where there is but one newsletter.
@@ -31,13 +34,17 @@ pub(super) fn form(page: &Page<'_>, keys: &KeyRing) -> Markup {
                                         }
                                     },
                                     None => div.actions {
-                                        button.quiet type="submit" name="join" value=(it.slug) {
+                                        button.quiet type="submit" name="join" value=(it.slug)
+                                            aria-describedby="joining" {
                                             (of(&say.get_it, &it.title))
                                         }
                                     },
                                 }
                             }
                         }
+                    }
+                    @if page.choice.others.iter().any(|other| other.subscription.is_none()) {
+                        p.hint #joining { (joining_wording(Some(page.speech.language)).text) }
                     }
                 }
             }

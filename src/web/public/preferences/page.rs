@@ -117,7 +117,7 @@ impl Page<'_> {
             h1 { (title) }
             (notice.markup())
             (pause::notice(self))
-            p { (before) strong { (self.choice.address) } (after) }
+            p { (before) strong { (self.choice.masked_address) } (after) }
             (choices::form(self))
             (pause::form(self))
             (newsletters::form(self, self.keys))

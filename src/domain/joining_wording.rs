@@ -1,0 +1,58 @@
+//! What the page of preferences promises to who takes another newsletter there. It is kept with each joining, as that of the signup form
+//! is with each signup.
+
+use super::signup_wording::{SignupWording, spoken};
+
+/// The first one is what everybody else gets.
+const WORDINGS: &[SignupWording] = &[
+    SignupWording {
+        language: "en",
+        version: 1,
+        text: "A newsletter that you get here comes to your address from now on: one mail with the latest articles on each day an \
+               issue is sent. A mail tells you so at once, and every mail has a link to leave.",
+    },
+    SignupWording {
+        language: "de",
+        version: 1,
+        text: "Ein Newsletter, den Sie hier bestellen, kommt von nun an zu Ihrer Adresse: eine Mail mit den neuesten Artikeln an jedem \
+               Tag, an dem eine Ausgabe erscheint. Eine Mail sagt es Ihnen sofort, und in jeder Mail steht ein Link zum Abmelden.",
+    },
+    SignupWording {
+        language: "es",
+        version: 1,
+        text: "El boletín que pida aquí llega a su dirección a partir de ahora: un mensaje con los últimos artículos cada día en que \
+               sale un número. Un mensaje se lo dice de inmediato, y cada mensaje lleva un enlace para darse de baja.",
+    },
+    SignupWording {
+        language: "fr",
+        version: 1,
+        text: "Une lettre que vous demandez ici arrive désormais à votre adresse : un message avec les derniers articles chaque jour \
+               où paraît un numéro. Un message vous le dit aussitôt, et chaque message contient un lien de désinscription.",
+    },
+    SignupWording {
+        language: "pt",
+        version: 1,
+        text: "Uma newsletter que peça aqui passa a chegar ao seu endereço: uma mensagem com os artigos mais recentes em cada dia em \
+               que sai uma edição. Uma mensagem diz-lho de imediato, e cada mensagem tem uma ligação para cancelar a inscrição.",
+    },
+];
+
+/// The promise in a language, by its tag.
+pub fn joining_wording(language: Option<&str>) -> &'static SignupWording {
+    spoken(WORDINGS, language)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_language_has_a_text_of_its_own() {
+        for (asked, language) in [(Some("fr-CH"), "fr"), (Some("ja"), "en"), (None, "en")] {
+            assert_eq!(joining_wording(asked).language, language, "{asked:?}");
+        }
+        for one in WORDINGS {
+            assert!(WORDINGS.iter().filter(|it| it.text == one.text).count() == 1 && one.version > 0);
+        }
+    }
+}
