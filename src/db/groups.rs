@@ -12,6 +12,9 @@ const WAITING: usize = 1024;
 /// A transaction that takes longer is given up.
 const COMMIT_LIMIT: Duration = Duration::from_secs(20);
 
+/// The answers to a group, in its order.
+pub type Answers<W> = Vec<Result<<W as Work>::Answer, <W as Work>::Refusal>>;
+
 /// What is done for groups.
 pub trait Work: Send + Sync + 'static {
     /// What one asks for.
@@ -22,10 +25,9 @@ pub trait Work: Send + Sync + 'static {
     type Refusal: From<DbError> + Send + 'static;
 
     /// Does it for a group in one transaction, and answers in the group's order.
-    fn commit(
-        &self,
-        group: &[Self::Asked],
-    ) -> impl Future<Output = Result<Vec<Result<Self::Answer, Self::Refusal>>, DbError>> + Send;
+    fn commit(&self, group: &[Self::Asked]) -> impl Future<Output = Result<Answers<Self>, DbError>> + Send
+    where
+        Self: Sized;
 }
 
 /// The way to the task that does it. Cheap to clone; the task ends with the last clone.
@@ -66,7 +68,7 @@ async fn run<W: Work>(work: W, mut arriving: mpsc::Receiver<Waiting<W>>) {
     }
 }
 
-async fn answer_all<W: Work>(work: &W, group: &[W::Asked]) -> Vec<Result<W::Answer, W::Refusal>> {
+async fn answer_all<W: Work>(work: &W, group: &[W::Asked]) -> Answers<W> {
     match commit(work, group).await {
         Ok(answers) => answers,
         // One that the database refuses must not take the others along.
@@ -89,10 +91,7 @@ async fn answer_all<W: Work>(work: &W, group: &[W::Asked]) -> Vec<Result<W::Answ
     }
 }
 
-async fn commit<W: Work>(
-    work: &W,
-    group: &[W::Asked],
-) -> Result<Vec<Result<W::Answer, W::Refusal>>, DbError> {
+async fn commit<W: Work>(work: &W, group: &[W::Asked]) -> Result<Answers<W>, DbError> {
     if group.is_empty() {
         return Ok(Vec::new());
     }
