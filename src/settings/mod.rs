@@ -4,6 +4,7 @@
 //! is wrong and what would be right.
 
 mod guard;
+mod outgoing;
 mod reader;
 mod retention;
 mod sections;
@@ -11,8 +12,9 @@ mod sections;
 pub use guard::Proxies;
 pub use reader::Problem;
 
+pub use outgoing::{Dkim, Relay, Sending};
 pub(crate) use sections::hex;
-pub use sections::{Dkim, Feeds, Http, Log, Relay, Secret, Sending, Signup};
+pub use sections::{Feeds, Http, Log, Secret, Signup};
 
 use crate::{
     db::DatabaseUrl,
@@ -125,9 +127,9 @@ impl Settings {
         );
         let folder = r.text("data.folder", "give the path of a folder", |text| Ok(PathBuf::from(text)));
         let http = sections::http(&mut r);
-        let relays = sections::relays(&mut r);
-        let sending = sections::sending(&mut r, http.as_ref());
-        let dkim = sections::dkim(&mut r);
+        let relays = outgoing::relays(&mut r);
+        let sending = outgoing::sending(&mut r, http.as_ref());
+        let dkim = outgoing::dkim(&mut r);
         let schedule = sections::schedule(&mut r);
         let remind_minutes = r.number("schedule.remind_minutes", 0, 24 * 60);
         let recheck_seconds = r.number("schedule.recheck_seconds", 0, 300);
