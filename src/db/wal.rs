@@ -27,9 +27,7 @@ struct Failed(io::ErrorKind, String);
 impl Wal {
     /// Starts the thread, for the log of this database.
     pub(super) fn start(database: &Path) -> io::Result<Self> {
-        let mut path = database.as_os_str().to_owned();
-        path.push("-wal");
-        let mut log = Log { path: path.into(), inode: None };
+        let mut log = Log::of(database)?;
         Self::start_with(move || log.flush())
     }
 
@@ -76,6 +74,14 @@ struct Log {
 }
 
 impl Log {
+    /// The log of this database, which is there.
+    fn of(database: &Path) -> io::Result<Self> {
+        // SQLite follows links before it names the log.
+        let mut path = std::fs::canonicalize(database)?.into_os_string();
+        path.push("-wal");
+        Ok(Self { path: path.into(), inode: None })
+    }
+
     fn flush(&mut self) -> Result<(), Failed> {
         self.try_flush().map_err(|error| {
             let path = self.path.display();
@@ -158,9 +164,19 @@ mod tests {
     #[tokio::test]
     async fn a_log_that_is_not_there_was_taken_into_the_database() {
         let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("daily.db"), "pages").unwrap();
         let wal = Wal::start(&folder.path().join("daily.db")).unwrap();
         wal.flush().await.unwrap();
         std::fs::write(folder.path().join("daily.db-wal"), "frames").unwrap();
         wal.flush().await.unwrap();
+    }
+    #[test]
+    fn the_log_lies_beside_the_database_that_a_link_leads_to() {
+        let (real, link) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::write(real.path().join("daily.db"), "pages").unwrap();
+        let database = link.path().join("other.db");
+        std::os::unix::fs::symlink(real.path().join("daily.db"), &database).unwrap();
+        let log = Log::of(&database).unwrap();
+        assert_eq!(log.path, std::fs::canonicalize(real.path()).unwrap().join("daily.db-wal"));
     }
 }
