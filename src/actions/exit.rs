@@ -61,7 +61,7 @@ impl Work for Writer {
 
     async fn commit(&self, group: &[Wish]) -> Result<Vec<Result<Leaving, DbError>>, DbError> {
         let now = self.clock.now();
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin_shared().await?;
         let asked: Vec<SubscriptionId> = group.iter().map(|it| it.subscription).collect();
         // Before they are looked at: a reader who turns out to be another meanwhile must not stay.
         subscriptions::hold(&mut tx, &asked).await?;

@@ -59,7 +59,7 @@ impl Work for Writer {
 
     async fn commit(&self, group: &[Signup]) -> Result<Answers, DbError> {
         let now = self.clock.now();
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin_shared().await?;
         let slugs: Vec<&str> = group.iter().flat_map(|it| &it.newsletters).map(String::as_str).collect();
         let ids = newsletters::ids_by_slug(&mut tx, &slugs).await?;
         let wanted: Vec<Result<Vec<NewsletterId>, SubscribeError>> =

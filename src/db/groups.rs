@@ -2,7 +2,8 @@
 //! hardly more for a hundred than for one.
 
 use super::DbError;
-use std::{fmt, time::Duration};
+use futures_util::FutureExt as _;
+use std::{fmt, panic::AssertUnwindSafe, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 
 /// Asked for in one transaction at most.
@@ -69,33 +70,47 @@ async fn run<W: Work>(work: W, mut arriving: mpsc::Receiver<Waiting<W>>) {
 }
 
 async fn answer_all<W: Work>(work: &W, group: &[W::Asked]) -> Answers<W> {
-    match commit(work, group).await {
-        Ok(answers) => answers,
-        // One that the database refuses must not take the others along.
-        Err(error) if group.len() > 1 && error.as_database_error().is_some() => {
-            let mut answers = Vec::with_capacity(group.len());
-            for one in group {
-                let alone = commit(work, std::slice::from_ref(one)).await;
-                answers.push(
-                    alone
-                        .map_err(W::Refusal::from)
-                        .and_then(|mut it| it.pop().unwrap_or_else(|| Err(DbError::WorkerCrashed.into()))),
-                );
-            }
-            answers
-        }
-        Err(error) => {
-            tracing::error!(%error, asked = group.len(), "what was asked for in a group could not be kept");
-            group.iter().map(|_| Err(DbError::PoolTimedOut.into())).collect()
-        }
+    let error = match commit(work, group).await {
+        Ok(answers) => return answers,
+        Err(error) => error,
+    };
+    if group.len() == 1 {
+        return vec![Err(error.into())];
     }
+    if is_everybodys(&error) {
+        tracing::error!(%error, asked = group.len(), "what was asked for in a group could not be kept");
+        return group.iter().map(|_| Err(DbError::PoolTimedOut.into())).collect();
+    }
+    // One that can't be done must not take the others along.
+    tracing::warn!(%error, asked = group.len(), "what was asked for in a group is done one by one");
+    let mut answers = Vec::with_capacity(group.len());
+    for one in group {
+        let alone = commit(work, std::slice::from_ref(one)).await;
+        answers.push(
+            alone
+                .map_err(W::Refusal::from)
+                .and_then(|mut it| it.pop().unwrap_or_else(|| Err(DbError::WorkerCrashed.into()))),
+        );
+    }
+    answers
+}
+
+/// Whether it is the database that can't, whoever asks.
+const fn is_everybodys(error: &DbError) -> bool {
+    matches!(error, DbError::PoolTimedOut | DbError::PoolClosed | DbError::Io(_) | DbError::Tls(_))
 }
 
 async fn commit<W: Work>(work: &W, group: &[W::Asked]) -> Result<Answers<W>, DbError> {
     if group.is_empty() {
         return Ok(Vec::new());
     }
-    tokio::time::timeout(COMMIT_LIMIT, work.commit(group)).await.unwrap_or(Err(DbError::PoolTimedOut))
+    let doing = tokio::time::timeout(COMMIT_LIMIT, AssertUnwindSafe(work.commit(group)).catch_unwind());
+    match doing.await {
+        Ok(Ok(answers)) => answers,
+        // It is in the log; the next ones must find somebody here.
+        Ok(Err(_panic)) => Err(DbError::WorkerCrashed),
+        Err(_) => Err(DbError::PoolTimedOut),
+    }
 }
 
 impl<W: Work> Clone for Groups<W> {
@@ -107,5 +122,49 @@ impl<W: Work> Clone for Groups<W> {
 impl<W: Work> fmt::Debug for Groups<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Groups")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    /// Doubles numbers; some it can't.
+    struct Doubling(Arc<Mutex<Vec<usize>>>);
+
+    impl Work for Doubling {
+        type Asked = u32;
+        type Answer = u32;
+        type Refusal = DbError;
+
+        async fn commit(&self, group: &[u32]) -> Result<Answers<Self>, DbError> {
+            self.0.lock().unwrap().push(group.len());
+            // So that the others gather.
+            tokio::task::yield_now().await;
+            assert!(!group.contains(&13), "a panic");
+            if group.contains(&7) {
+                return Err(DbError::RowNotFound);
+            }
+            Ok(group.iter().map(|number| Ok(number * 2)).collect())
+        }
+    }
+
+    #[tokio::test]
+    async fn those_who_gather_are_served_together_and_one_that_cannot_be_keeps_no_other() {
+        let sizes = Arc::new(Mutex::new(Vec::new()));
+        let groups = Groups::start(Doubling(sizes.clone()));
+        let asked = (0..20).map(|number| groups.ask(number));
+        let answers = futures_util::future::join_all(asked).await;
+        for (number, answer) in (0..20_u32).zip(answers) {
+            match number {
+                7 => assert!(matches!(answer, Err(DbError::RowNotFound))),
+                13 => assert!(matches!(answer, Err(DbError::WorkerCrashed))),
+                _ => assert_eq!(answer.unwrap(), number * 2),
+            }
+        }
+        assert!(sizes.lock().unwrap().iter().any(|size| *size > 10), "{sizes:?}");
+        // A panic was not its end.
+        assert_eq!(groups.ask(4).await.unwrap(), 8);
     }
 }

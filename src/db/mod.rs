@@ -123,6 +123,19 @@ impl Db {
         Ok(Tx { inner, after_commit: Vec::new() })
     }
 
+    /// Begins a transaction that many share: a row that another one holds is not waited for long, so that one of them does not keep
+    /// all. What it fails with then is the database's error.
+    pub async fn begin_shared(&self) -> Result<Tx, DbError> {
+        match self {
+            // Who writes is alone.
+            Self::Sqlite { .. } => self.begin().await,
+            Self::Postgres(pool) => {
+                let tx = pool.begin_with("BEGIN; SET LOCAL lock_timeout = '2s'").await?;
+                Ok(Tx { inner: Inner::Postgres(tx), after_commit: Vec::new() })
+            }
+        }
+    }
+
     /// Begins a transaction that only reads: a consistent snapshot.
     pub async fn read(&self) -> Result<Tx, DbError> {
         let inner = match self {

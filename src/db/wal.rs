@@ -22,7 +22,12 @@ type Waiting = oneshot::Sender<Result<(), Failed>>;
 
 /// Why commits do not last.
 #[derive(Debug, Clone)]
-struct Failed(io::ErrorKind, String);
+struct Failed {
+    kind: io::ErrorKind,
+    text: String,
+    /// What was to be flushed may be gone, and with it all that follows.
+    is_lost: bool,
+}
 
 impl Wal {
     /// Starts the thread, for the log of this database.
@@ -45,32 +50,41 @@ impl Wal {
         flushed
             .await
             .map_err(|_| DbError::WorkerCrashed)?
-            .map_err(|Failed(kind, text)| DbError::Io(io::Error::new(kind, text)))
+            .map_err(|failed| DbError::Io(io::Error::new(failed.kind, failed.text)))
     }
 }
 
 /// Flushes for whoever waits. A flush that failed may have lost what it was for, and then nothing that follows in the log would be
 /// read again after a power cut: from then on all is refused.
 fn serve(arriving: &mpsc::Receiver<Waiting>, mut flush: impl FnMut() -> Result<(), Failed>) {
-    let mut state = Ok(());
+    let mut lost = None;
     while let Ok(first) = arriving.recv() {
         let waiting: Vec<Waiting> = std::iter::once(first).chain(arriving.try_iter()).collect();
-        if state.is_ok() {
-            state = flush();
-            if let Err(Failed(_, text)) = &state {
-                tracing::error!("{text}");
-            }
+        let result = match &lost {
+            Some(failed) => Err(Failed::clone(failed)),
+            None => flush(),
+        };
+        if let (Err(failed), None) = (&result, &lost) {
+            tracing::error!("{}", failed.text);
+            lost = failed.is_lost.then(|| failed.clone());
         }
         for one in waiting {
-            let _gone = one.send(state.clone());
+            let _gone = one.send(result.clone());
         }
     }
 }
 
 struct Log {
     path: PathBuf,
-    /// Which file it was the last time: SQLite removes it with the last connection, and makes another.
-    inode: Option<u64>,
+    /// As it was the last time: SQLite removes it with the last connection, and makes another.
+    open: Option<Open>,
+}
+
+/// An open log. It stays open, so that a moment without free descriptors does not keep commits from lasting, and so that no error of
+/// the disk goes unseen.
+struct Open {
+    file: File,
+    identity: (u64, u64),
 }
 
 impl Log {
@@ -79,36 +93,50 @@ impl Log {
         // SQLite follows links before it names the log.
         let mut path = std::fs::canonicalize(database)?.into_os_string();
         path.push("-wal");
-        Ok(Self { path: path.into(), inode: None })
+        Ok(Self { path: path.into(), open: None })
     }
 
     fn flush(&mut self) -> Result<(), Failed> {
-        self.try_flush().map_err(|error| {
-            let path = self.path.display();
-            Failed(
-                error.kind(),
-                format!(
-                    "can't flush {path} to the disk: {error}; nothing more is written until Daily is restarted on a sound disk"
-                ),
-            )
-        })
+        let path = self.path.clone();
+        let failed = |error: &io::Error, is_lost: bool| {
+            let path = path.display();
+            let then = if is_lost {
+                "nothing more is written until Daily is restarted on a sound disk"
+            } else {
+                "it is tried again with the next one who writes"
+            };
+            Failed {
+                kind: error.kind(),
+                text: format!("can't flush {path} to the disk: {error}; {then}"),
+                is_lost,
+            }
+        };
+        match self.current() {
+            // A checkpoint, which flushes by itself, took everything into the database.
+            Ok(None) => Ok(()),
+            Ok(Some(file)) => file.sync_data().map_err(|error| failed(&error, true)),
+            Err(error) => Err(failed(&error, false)),
+        }
     }
 
-    fn try_flush(&mut self) -> io::Result<()> {
-        let file = match File::open(&self.path) {
-            // A checkpoint, which flushes by itself, took everything into the database.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            file => file?,
+    /// The log there is now, if there is one.
+    fn current(&mut self) -> io::Result<Option<&File>> {
+        let identity = |it: &std::fs::Metadata| (it.dev(), it.ino());
+        let there = match std::fs::metadata(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            there => identity(&there?),
         };
-        file.sync_data()?;
-        let inode = file.metadata()?.ino();
-        if self.inode != Some(inode) {
-            // Its name must last, too.
-            let folder = self.path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            File::open(folder)?.sync_all()?;
-            self.inode = Some(inode);
+        if self.open.as_ref().is_none_or(|open| open.identity != there) {
+            let file = File::open(&self.path)?;
+            let identity = identity(&file.metadata()?);
+            // Its name must last, too. A folder that can't be flushed is no reason to lose what can; SQLite sees it likewise.
+            let folder = self.path.parent().unwrap_or(Path::new("."));
+            if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
+                tracing::debug!(%error, folder = %folder.display(), "a folder could not be flushed");
+            }
+            self.open = Some(Open { file, identity });
         }
-        Ok(())
+        Ok(self.open.as_ref().map(|open| &open.file))
     }
 }
 
@@ -153,9 +181,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn after_a_flush_that_failed_nothing_is_promised_any_more() {
-        let mut results = vec![Ok(()), Err(Failed(io::ErrorKind::Other, "no disk".into())), Ok(())];
+    async fn after_a_flush_that_lost_something_nothing_is_promised_any_more() {
+        let failed =
+            |text: &str, is_lost| Err(Failed { kind: io::ErrorKind::Other, text: text.to_owned(), is_lost });
+        let mut results = vec![Ok(()), failed("no disk", true), Ok(()), failed("no descriptor", false)];
         let wal = Wal::start_with(move || results.pop().unwrap()).unwrap();
+        // Nothing is lost by not getting to it.
+        assert!(wal.flush().await.unwrap_err().to_string().contains("no descriptor"));
         wal.flush().await.unwrap();
         assert!(wal.flush().await.unwrap_err().to_string().contains("no disk"));
         assert!(wal.flush().await.unwrap_err().to_string().contains("no disk"));
@@ -167,7 +199,13 @@ mod tests {
         std::fs::write(folder.path().join("daily.db"), "pages").unwrap();
         let wal = Wal::start(&folder.path().join("daily.db")).unwrap();
         wal.flush().await.unwrap();
-        std::fs::write(folder.path().join("daily.db-wal"), "frames").unwrap();
+        let log = folder.path().join("daily.db-wal");
+        std::fs::write(&log, "frames").unwrap();
+        wal.flush().await.unwrap();
+        // As after the last connection: another one.
+        std::fs::rename(&log, folder.path().join("old")).unwrap();
+        wal.flush().await.unwrap();
+        std::fs::write(&log, "other frames").unwrap();
         wal.flush().await.unwrap();
     }
     #[test]

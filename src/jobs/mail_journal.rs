@@ -56,7 +56,7 @@ impl Work for Writer {
 
     async fn commit(&self, group: &[Entry]) -> Result<Vec<Result<Option<MailRecord>, DbError>>, DbError> {
         let now = self.clock.now();
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin_shared().await?;
         let begins: Vec<MailId> = group
             .iter()
             .filter_map(|entry| match entry {

@@ -72,10 +72,10 @@ pub async fn hold(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<(), DbError> {
         EngineTx::Postgres(conn) => {
             let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
             sqlx::query(
-                // An array, so that each is looked up by its key.
+                // An array, so that each is looked up by its key. No key is changed: deliveries may be made meanwhile.
                 "SELECT id FROM subscriptions WHERE id = ANY(ARRAY(SELECT unnest($1::BIGINT[]) UNION \
                  SELECT m.merged_into FROM subscriptions m WHERE m.id = ANY($1) AND m.merged_into IS NOT NULL)) \
-                 ORDER BY id FOR UPDATE",
+                 ORDER BY id FOR NO KEY UPDATE",
             )
             .bind(ids)
             .execute(conn)
