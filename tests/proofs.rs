@@ -99,6 +99,22 @@ on_both_engines! {
         assert!(matches!(redeemed.unwrap(), Redeemed::TooMany { .. }));
     }
 
+    async fn all_the_networks_of_one_customer_get_thirty_tickets_an_hour(engine: Engine) {
+        let app = always(engine).await;
+        let ticket_of = async |n: u32| {
+            let ticket = prove::ticket(&app.app.actions);
+            app.clock.advance(SECOND * 21);
+            let client = format!("2001:db8:1:{n:x}::1").parse().unwrap();
+            prove::redeem(&app.app.actions, &ticket, client).await.unwrap()
+        };
+        let mut taken = 0;
+        for n in 0..60 {
+            taken += u32::from(matches!(ticket_of(n).await, Redeemed::Taken));
+        }
+        // Thirty, and what comes back in twenty-one minutes.
+        assert_eq!(taken, 40);
+    }
+
     async fn a_slip_costs_no_proof_and_proofs_are_dearer_while_the_limit_for_everybody_fills(engine: Engine) {
         let app = TestApp::start_with(engine, |settings| {
             settings.signup.proof_of_work = ProofPolicy::Always;

@@ -4,12 +4,12 @@ use super::Context;
 use crate::{
     db::{
         DbError, Tx,
-        signup_limits::{self, OVERALL, taken_until},
+        signup_limits::{self, OVERALL, set_taken_until, taken_until},
         signup_watch, used_proofs,
     },
     domain::{
         proof_of_work::{self, Challenge, ProofPolicy, Shown, Ticket, max_number},
-        signup_limit::client_network,
+        signup_limit::{Limit, client_network, client_networks},
     },
     random,
 };
@@ -24,6 +24,8 @@ const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(2);
 /// Most tickets that are taken from everybody in a minute, and from one client in an hour: waiting costs a program nothing.
 const TICKETS_PER_MINUTE: i64 = 20;
 const TICKETS_PER_CLIENT: i64 = 3;
+/// And from all clients of an IPv6 /48 in an hour.
+const TICKETS_AROUND_CLIENT: u32 = 30;
 /// The row that whoever counts tickets holds.
 const TICKETS: &str = "tickets";
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
@@ -142,7 +144,7 @@ pub enum Redeemed {
 }
 
 /// Takes a ticket.
-pub async fn redeem(context: &Context, ticket: &str, client: IpAddr) -> Result<Redeemed, DbError> {
+pub async fn redeem(context: &Context, ticket: &str, ip: IpAddr) -> Result<Redeemed, DbError> {
     let now = context.clock.now();
     let shown = match proof_of_work::read_ticket(&context.keys, ticket, now) {
         Ticket::Void => return Ok(Redeemed::Void),
@@ -150,7 +152,7 @@ pub async fn redeem(context: &Context, ticket: &str, client: IpAddr) -> Result<R
         Ticket::Good(shown) => shown,
     };
     // A proxy whose word is not taken is not one client: empty.
-    let client = client_network(client)
+    let client = client_network(ip)
         .map_or_else(String::new, |network| context.keys.fingerprint(&format!("client {network}")));
     let mut tx = context.db.begin().await?;
     // Whoever holds this row counts, and those at the same time count after it.
@@ -162,8 +164,36 @@ pub async fn redeem(context: &Context, ticket: &str, client: IpAddr) -> Result<R
     if own >= TICKETS_PER_CLIENT && !client.is_empty() {
         return Ok(Redeemed::TooMany { wait: HOUR });
     }
+    // Whoever has many networks has not many times as much.
+    if let Err(wait) = take_of_wider(context, &mut tx, ip, now).await? {
+        return Ok(Redeemed::TooMany { wait });
+    }
     let is_new = use_up(tx, &shown, Some(&client), now).await?;
     Ok(if is_new { Redeemed::Taken } else { Redeemed::Void })
+}
+
+/// Takes a ticket's share of the networks around a client's own.
+async fn take_of_wider(
+    context: &Context,
+    tx: &mut Tx,
+    ip: IpAddr,
+    now: Timestamp,
+) -> Result<Result<(), SignedDuration>, DbError> {
+    let wider = client_networks(ip).into_iter().filter(|(_, times)| *times > 1);
+    let names: Vec<String> =
+        wider.map(|(network, _)| context.keys.fingerprint(&format!("tickets {network}"))).collect();
+    let found = taken_until(tx, names.iter().map(String::as_str).collect(), now).await?;
+    let limit = Limit { most: TICKETS_AROUND_CLIENT, within: HOUR };
+    let mut longer = Vec::with_capacity(names.len());
+    for name in names {
+        let micros = now.as_microsecond();
+        match limit.take(found.get(&name).copied().unwrap_or(micros), micros) {
+            Ok(until) => longer.push((name, until)),
+            Err(wait) => return Ok(Err(wait)),
+        }
+    }
+    set_taken_until(tx, &longer).await?;
+    Ok(Ok(()))
 }
 
 async fn use_up(mut tx: Tx, shown: &Shown, client: Option<&str>, now: Timestamp) -> Result<bool, DbError> {

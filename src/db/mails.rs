@@ -65,6 +65,8 @@ pub struct MailRecord {
     pub created_at: Stamp,
     /// Attempts begun.
     pub attempts: i64,
+    /// Those of them that ended with trouble of the relay.
+    pub relay_waits: i64,
     /// The relay that answered last.
     pub relay: Option<String>,
     /// Its reply code.
@@ -92,7 +94,7 @@ impl MailRecord {
 macro_rules! mail_columns {
     () => {
         "id, kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, feed_id, request_id, message_id, status, created_at, \
-         attempts, relay, reply_code, reply_text"
+         attempts, relay_waits, relay, reply_code, reply_text"
     };
 }
 
@@ -236,7 +238,7 @@ pub async fn postpone(
     on!(tx, |conn| {
         sqlx::query(
         "UPDATE mails SET status = 'queued', relay = $2, reply_code = $3, reply_text = $4, next_attempt_at = $5, \
-         attempts = attempts - $6, claimed_until = NULL, woken_at = $5 WHERE id = $1 AND attempts = $7 AND status = 'sending'"
+         relay_waits = relay_waits + $6, claimed_until = NULL, woken_at = $5 WHERE id = $1 AND attempts = $7 AND status = 'sending'"
     )
     .bind(attempt.mail.0)
     .bind(&answer.relay)

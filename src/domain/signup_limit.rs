@@ -73,8 +73,9 @@ pub fn client_network(ip: IpAddr) -> Option<IpAddr> {
     }
 }
 
-/// So many times as much as from one client comes from all the networks that one customer of an IPv6 provider has.
-const WIDER: u32 = 10;
+/// So many times as much as from one client comes from all the networks that one customer of an IPv6 provider has, or that the telephones
+/// of a mobile network share.
+const WIDER: u32 = 100;
 
 /// The networks whose shares a client takes up, and how many times wider each one's limit is: its own, and with IPv6 the /48 around it:
 /// a rented machine or a tunnel has that, and with it 65,536 clients.

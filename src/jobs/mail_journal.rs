@@ -14,7 +14,11 @@ use crate::{
     random,
 };
 use jiff::{SignedDuration, Timestamp};
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+/// How long to wait before keeping an answer is tried again; then the last pause, again and again.
+const AGAIN_AFTER: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
+const LAST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Where begins and answers of single mails are written down. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -43,9 +47,17 @@ impl MailJournal {
         self.0.ask(Entry::Begin(mail)).await
     }
 
-    /// Keeps what came of a mail, and what comes next.
-    pub(super) async fn finish(&self, mail: &Arc<MailRecord>, outcome: &Arc<Outcome>) -> Result<(), DbError> {
-        self.0.ask(Entry::Finish(mail.clone(), outcome.clone())).await.map(drop)
+    /// Keeps what came of a mail, and what comes next. It is tried until the database takes it: a database that fails for a while must
+    /// not make a mail that was sent one in doubt.
+    pub(super) async fn finish(self, mail: MailRecord, outcome: Outcome) {
+        let (mail, outcome) = (Arc::new(mail), Arc::new(outcome));
+        let mut pauses = AGAIN_AFTER.into_iter();
+        loop {
+            let kept = self.0.ask(Entry::Finish(mail.clone(), outcome.clone())).await;
+            let Err(error) = kept else { return };
+            tracing::warn!(mail = %mail.id, %error, "an answer could not be kept yet");
+            tokio::time::sleep(pauses.next().unwrap_or(LAST_PAUSE)).await;
+        }
     }
 }
 
@@ -97,7 +109,7 @@ impl Writer {
             _ if now.duration_since(first_due) >= retry::GIVE_UP_AFTER => None,
             // In doubt: a second copy with the same Message-ID is better than none, but not at once.
             Outcome::Deferred(_) | Outcome::InDoubt(_) => {
-                retry::next_attempt(mail.attempts, first_due, now, random::fraction())
+                retry::next_attempt(mail.attempts - mail.relay_waits, first_due, now, random::fraction())
             }
             Outcome::RelayTrouble(_) => Some(now + retry::relay_wait(now.duration_since(first_due))),
         };

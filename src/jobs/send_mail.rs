@@ -17,53 +17,70 @@ use crate::{
     },
     queue::{Job, JobFailure},
 };
-use futures_util::{StreamExt as _, stream};
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
+use std::{panic::AssertUnwindSafe, pin::pin, time::Duration};
 
 /// Mails of one job on their way at once.
 const AT_ONCE: usize = 4;
 /// A job that has taken longer begins no more mails: another one goes on. The queue's time limit is one mail's.
 const BEGIN_WITHIN: Duration = Duration::from_secs(10);
-/// How long to wait before keeping an answer is tried again.
-const RECORD_AGAIN_AFTER: [Duration; 4] =
-    [Duration::from_millis(100), Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(15)];
 
-/// Sends mails, each if it is due and nobody else is sending it, and records the answers. One that can't be sent now does not keep the
-/// others.
+/// Sends mails, each if it is due and nobody else is sending it, and records the answers. One that can't be sent now, or takes long,
+/// does not keep the others: what is not begun soon is handed on.
 pub async fn run(context: &Context, mails: &[MailId]) -> Result<(), JobFailure> {
-    let begun = Instant::now();
-    let mut left = Vec::new();
+    let mut waiting = mails.iter().copied();
+    let mut under_way = FuturesUnordered::new();
     let mut result = Ok(());
-    let mut sending = stream::iter(mails.iter().copied())
-        .map(|id| async move {
-            if context.stop.is_cancelled() || begun.elapsed() > BEGIN_WITHIN {
-                return Ok::<_, JobFailure>(Some(id));
-            }
-            one(context, id).await.map(|()| None)
-        })
-        .buffer_unordered(AT_ONCE);
-    while let Some(sent) = sending.next().await {
-        match sent {
-            Ok(not_begun) => left.extend(not_begun),
-            Err(error) => result = Err(error),
+    let mut time_is_up = pin!(async {
+        tokio::select! {
+            () = context.stop.cancelled() => {}
+            () = tokio::time::sleep(BEGIN_WITHIN) => {}
+        }
+    });
+    let mut may_begin = !context.stop.is_cancelled();
+    loop {
+        while may_begin
+            && under_way.len() < AT_ONCE
+            && let Some(mail) = waiting.next()
+        {
+            // One that panics must not cut off those beside it.
+            under_way.push(AssertUnwindSafe(one(context, mail)).catch_unwind());
+        }
+        if !may_begin {
+            hand_on(context, waiting.by_ref().collect()).await?;
+        }
+        tokio::select! {
+            sent = under_way.next() => match sent {
+                None => return result,
+                Some(Ok(Ok(()))) => {}
+                Some(Ok(Err(error))) => result = Err(error),
+                Some(Err(_panic)) => result = Err("it panicked".into()),
+            },
+            () = &mut time_is_up, if may_begin => may_begin = false,
         }
     }
-    if !left.is_empty() {
-        let mut tx = context.db.begin().await?;
-        context.queue.enqueue_all(&mut tx, &Job::send_all(&left)).await?;
-        tx.commit().await?;
+}
+
+/// Leaves mails that were not begun to another job.
+async fn hand_on(context: &Context, mails: Vec<MailId>) -> Result<(), DbError> {
+    if mails.is_empty() {
+        return Ok(());
     }
-    result
+    let mut tx = context.db.begin().await?;
+    context.queue.enqueue_all(&mut tx, &Job::send_all(&mails)).await?;
+    tx.commit().await
 }
 
 async fn one(context: &Context, id: MailId) -> Result<(), JobFailure> {
+    let asked_at = context.clock.now();
     let Some(mail) = context.mail_journal.begin(id).await? else { return Ok(()) };
-    let mail = Arc::new(mail);
     let (newsletter, made) = content(context, &mail).await?;
     let now = context.clock.now();
+    if now.duration_since(asked_at) > context.rules.lease * 3 / 4 {
+        // Whoever finds the lease over may send it.
+        tracing::warn!(mail = %id, "a mail is left to the next attempt: the database was slower than its lease");
+        return Ok(());
+    }
     let outcome = match made {
         Content::Unwanted(why) => Outcome::Failed(Answer::new("", None, why)),
         Content::Mail { email, unsubscribe_url } => {
@@ -102,19 +119,9 @@ async fn one(context: &Context, id: MailId) -> Result<(), JobFailure> {
         Outcome::Sent(_) => tracing::info!(mail = %id, %kind, to, code, "single mail sent"),
         _ => tracing::warn!(mail = %id, %kind, to, code, "single mail not sent"),
     }
-    let outcome = Arc::new(outcome);
-    // A database that fails for a moment must not make a mail that was sent one in doubt.
-    let mut pauses = RECORD_AGAIN_AFTER.into_iter();
-    loop {
-        match (context.mail_journal.finish(&mail, &outcome).await, pauses.next()) {
-            (Ok(()), _) => return Ok(()),
-            (Err(error), None) => return Err(error.into()),
-            (Err(error), Some(pause)) => {
-                tracing::warn!(mail = %id, %error, "an answer could not be kept yet");
-                tokio::time::sleep(pause).await;
-            }
-        }
-    }
+    // A task of its own: the answer is kept even where this job is cut off.
+    let keeping = context.tails.spawn(context.mail_journal.clone().finish(mail, outcome));
+    Ok(keeping.await?)
 }
 
 /// What a mail says, and in whose name.

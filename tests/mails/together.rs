@@ -60,6 +60,27 @@ on_both_engines! {
         assert!(rows.iter().all(|it| it.status == MailStatus::Sent && it.attempts == 1), "{rows:?}");
     }
 
+    async fn the_number_of_an_attempt_is_used_once_whatever_came_of_it(engine: Engine) {
+        // Nobody listens there.
+        let app = TestApp::with_relay(engine, "smtp://127.0.0.1:1").await;
+        app.reader_at_once("ann@example.org").await;
+        let ids = waiting(&app, &["ann@example.org"]).await;
+        for attempts in 1..=3 {
+            send_mail::run(&app.app.jobs, &ids).await.unwrap();
+            let mail = all_mails(&app).await.remove(0);
+            assert_eq!((mail.status, mail.attempts, mail.relay_waits), (MailStatus::Queued, attempts, attempts));
+            app.clock.advance(jiff::SignedDuration::from_mins(30));
+        }
+        // An answer to an earlier attempt that comes late changes nothing.
+        let mail = all_mails(&app).await.remove(0);
+        let mut tx = app.app.db.begin().await.unwrap();
+        let begun = mails::begin(&mut tx, &ids, app.clock.now(), app.clock.now() + jiff::SignedDuration::from_mins(1)).await;
+        assert_eq!(begun.unwrap()[0].attempts, 4);
+        let answer = daily::domain::delivery::Answer::new("", None, "late");
+        assert!(!mails::finish(&mut tx, mail.attempt(), MailStatus::Sent, &answer, app.clock.now()).await.unwrap());
+        assert!(!mails::postpone(&mut tx, mail.attempt(), &answer, app.clock.now(), false).await.unwrap());
+    }
+
     async fn a_process_that_ends_hands_on_what_it_has_not_begun(engine: Engine) {
         let app = TestApp::start(engine).await;
         app.reader_at_once("ann@example.org").await;

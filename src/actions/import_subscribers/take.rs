@@ -135,9 +135,9 @@ impl Taking<'_> {
                 }
                 (Outcome::Added, Some(id)) => {
                     let confirmed_at = it.row.confirmed_at.unwrap_or(now);
-                    let status = status_of(it.row.standing);
-                    let rests = self.rests(&it.row);
-                    if subscriptions::activate_imported(tx, id, status, confirmed_at, rests).await? {
+                    let new =
+                        NewSubscription { rests: self.rests(&it.row), ..new_subscription(&it.row, now) };
+                    if subscriptions::activate_imported(tx, id, &new, confirmed_at).await? {
                         changed.push((id, it));
                     }
                 }

@@ -271,24 +271,26 @@ pub async fn prepare_import(tx: &mut Tx) -> Result<(), DbError> {
     }
 }
 
-/// Makes a pending subscription active, or paused, on the word of another system. `false`: it was not pending.
+/// Makes a pending subscription active, or paused, on the word of another system. What was chosen here holds; a language that is not
+/// known here is taken. `false`: it was not pending.
 pub async fn activate_imported(
     tx: &mut Tx,
     id: SubscriptionId,
-    status: SubscriptionStatus,
+    new: &NewSubscription<'_>,
     confirmed_at: Timestamp,
-    rests: Option<(Date, Timestamp)>,
 ) -> Result<bool, DbError> {
     on!(tx, |conn| {
         sqlx::query(
             "UPDATE subscriptions SET status = $2, confirmed_at = $3, ended_at = NULL, signup_mailed_at = NULL, \
-             paused_until = $4, resumes_at = $5 WHERE id = $1 AND status = 'pending'",
+             paused_until = $4, resumes_at = $5, language = COALESCE(language, $6) \
+             WHERE id = $1 AND status = 'pending'",
         )
         .bind(id.0)
-        .bind(status.as_str())
+        .bind(new.status.as_str())
         .bind(Stamp(confirmed_at))
-        .bind(rests.map(|(until, _)| until.to_string()))
-        .bind(rests.map(|(_, resumes_at)| Stamp(resumes_at)))
+        .bind(new.rests.map(|(until, _)| until.to_string()))
+        .bind(new.rests.map(|(_, resumes_at)| Stamp(resumes_at)))
+        .bind(new.language)
         .execute(conn)
         .await
         .map(|done| done.rows_affected() == 1)

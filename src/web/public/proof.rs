@@ -87,7 +87,11 @@ pub(super) async fn redeem(
     match used {
         Redeemed::Taken => Ok(None),
         Redeemed::TooMany { wait } => Ok(Some(Refusal::TooMany(wait).told_in(asked.spoken.0))),
-        Redeemed::TooSoon { .. } | Redeemed::Void => ask(site, asked, fields, None, WAIT).await.map(Some),
+        Redeemed::TooSoon { .. } | Redeemed::Void => {
+            // One proof, sent again and again, must not be good for any number of questions to the name system.
+            client_line::count(&site.actions, peer.ip()).await?;
+            ask(site, asked, fields, None, WAIT).await.map(Some)
+        }
     }
 }
 

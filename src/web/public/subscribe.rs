@@ -8,10 +8,7 @@ use super::{
     what_is_wrong::{self, Wrong},
 };
 use crate::{
-    actions::{
-        client_line,
-        subscribe::{MOST_NEWSLETTERS, Signup, SubscribeError, judge, subscribe},
-    },
+    actions::subscribe::{MOST_NEWSLETTERS, Signup, SubscribeError, judge, subscribe},
     db::newsletters::NewsletterRecord,
     domain::{
         email_address::EmailAddress,
@@ -165,8 +162,6 @@ async fn take(
         return Ok(Some(answer));
     }
     if let Some(answer) = proof::redeem(site, asked, peer, fields, shown).await? {
-        // One proof, sent again and again, must not be good for any number of questions to the name system.
-        client_line::count(&site.actions, peer.ip()).await?;
         return Ok(Some(answer));
     }
     match subscribe(&site.actions, signup).await {
