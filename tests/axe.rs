@@ -1,7 +1,12 @@
 //! Every page a reader may see, looked at by axe-core for barriers: what screen readers, the keyboard and weak eyes meet.
 
 use crate::support::{Engine, app::TestApp, browser::Browser};
-use daily::domain::newsletter::SelectionKind;
+use daily::{
+    db::subscriptions,
+    domain::{
+        email_address::EmailAddress, newsletter::SelectionKind, proof_of_work::ProofPolicy, token::Purpose,
+    },
+};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -94,6 +99,61 @@ async fn no_page_of_readers_has_a_barrier() {
         look(&browsers[0], &axe, name, &mut barriers).await;
     }
     assert!(barriers.is_empty(), "{} barriers:\n{}", barriers.len(), barriers.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_page_that_guards_the_door_has_a_barrier() {
+    let app = TestApp::start_with(Engine::Sqlite, |settings| {
+        settings.signup.proof_of_work = ProofPolicy::Always;
+        settings.signup.minimum_time = jiff::SignedDuration::from_secs(5);
+    })
+    .await;
+    let mark = app.form_mark().await;
+    let post = async |fields: &[(&str, &str)]| {
+        let answer = app.post_form("/subscribe", fields).await;
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let too_soon = post(&[("email", "ann@example.org"), ("started", &mark)]).await;
+    assert!(too_soon.1.contains("One moment"), "{}", too_soon.1);
+    app.clock.advance(jiff::SignedDuration::from_secs(6));
+    let proof = post(&[("email", "ann@example.org"), ("started", &mark)]).await;
+    assert!(proof.1.contains("prove.js"), "{}", proof.1);
+    let meant = post(&[("email", "ann@gmial.com"), ("started", &mark)]).await;
+    assert!(meant.1.contains("gmail.com"), "{}", meant.1);
+    let wrong = post(&[("email", "ann@localhost"), ("started", &mark)]).await;
+    assert_eq!(wrong.0, 422);
+    app.reader_at_once("ben@example.org").await;
+    let own = own_page_of_a_reader_who_left(&app).await;
+    let axe = std::fs::read_to_string(axe()).unwrap();
+    let mut barriers = Vec::new();
+    for browser in [Browser::start().await, Browser::dark_phone().await] {
+        for (name, page) in [
+            ("too soon", &too_soon.1),
+            ("proof", &proof.1),
+            ("did you mean", &meant.1),
+            ("what is wrong", &wrong.1),
+            ("own page after leaving", &own),
+        ] {
+            browser.client().goto(&app.url).await.unwrap();
+            // Put in like this its scripts do not run: the page stays.
+            let put = "document.documentElement.innerHTML = arguments[0];";
+            browser.client().execute(put, vec![page.as_str().into()]).await.unwrap();
+            look(&browser, &axe, name, &mut barriers).await;
+        }
+    }
+    assert!(barriers.is_empty(), "{} barriers:\n{}", barriers.len(), barriers.join("\n"));
+}
+
+async fn own_page_of_a_reader_who_left(app: &TestApp) -> String {
+    let address = EmailAddress::parse("ben@example.org").unwrap();
+    let mut tx = app.app.db.read().await.unwrap();
+    let id = subscriptions::of_address(&mut tx, &address).await.unwrap()[0].id;
+    drop(tx);
+    let token = app.app.actions.keys.sign(Purpose::Unsubscribe, id.0);
+    assert_eq!(app.post(&format!("{}/unsubscribe/{token}", app.url)).await.status(), 200);
+    let page = app.get(&format!("{}/preferences/{token}", app.url)).await.text().await.unwrap();
+    assert!(page.contains("You are not subscribed"), "{page}");
+    page
 }
 
 /// The path of a link to a page of ours.
