@@ -14,11 +14,12 @@ use daily::{
         cadence::Cadence,
         consent::ConsentEvent,
         days::Days,
+        email_address::EmailAddress,
         ids::RequestId,
         newsletter::WhoseClock,
         preferences::Preferences,
         sections::Sections,
-        subscription::SubscriptionStatus::{Active, Complained, Unsubscribed},
+        subscription::SubscriptionStatus::{Active, Complained, Pending, Unsubscribed},
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -109,6 +110,8 @@ on_both_engines! {
         let app = two(engine, "17:00", "18:00").await;
         at(&app, "07:00").await;
         moves(&app, OLD, NEW).await;
+        let skipped = "SELECT count(*) FROM deliveries WHERE status = 'skipped' AND reply_text = 'the reader gets it at another address'";
+        assert_eq!(app.store().await.number(skipped).await, 1, "not left to the fence, which would say that they left");
         at(&app, "17:00").await;
         at(&app, "18:00").await;
         assert_eq!((copies(&app, OLD), copies(&app, NEW)), (0, 1));
@@ -140,6 +143,52 @@ on_both_engines! {
         moves(&app, OLD, NEW).await;
         at(&app, "18:00").await;
         assert_eq!((copies(&app, OLD), copies(&app, NEW)), (0, 1));
+    }
+
+    async fn a_copy_still_comes_that_had_none_yet_where_the_making_had_passed_the_old_address_by(engine: Engine) {
+        let app = two(engine, "07:00", "18:00").await;
+        app.post_form(&own(&app, OLD, "preferences").await, &[("join", "weekly")]).await;
+        let leave = own(&app, OLD, "unsubscribe").await;
+        assert_eq!(app.post(&format!("{}{leave}", app.url)).await.status(), 200);
+        at(&app, "07:00").await;
+        // The making of deliveries is between the two: it has passed the one that has left, and not come to the other.
+        let (old, new) = (subscription(&app, OLD, "daily").await, subscription(&app, NEW, "daily").await);
+        assert!(old.id.0 < new.id.0);
+        let store = app.store().await;
+        store.execute(&format!("DELETE FROM deliveries WHERE subscription_id = {}", new.id)).await;
+        store.execute(&format!("UPDATE issues SET status = 'frozen', fanned_out_to = {}", old.id)).await;
+        moves_of(&app, subscription(&app, OLD, "weekly").await.id, OLD, NEW).await;
+        at(&app, "18:00").await;
+        assert_eq!((copies(&app, OLD), copies(&app, NEW)), (0, 1));
+    }
+
+    async fn a_copy_that_waits_does_not_keep_the_pace_of_the_provider_that_is_left(engine: Engine) {
+        let app = two(engine, "18:00", "18:00").await;
+        at(&app, "07:00").await;
+        app.store().await.execute("UPDATE deliveries SET status = 'deferred', paced = 'example.org' WHERE subscriber_id = \
+            (SELECT id FROM subscribers WHERE address_key = 'ann@example.org')").await;
+        moves(&app, OLD, NEW).await;
+        assert_eq!(app.store().await.number("SELECT count(*) FROM deliveries WHERE paced IS NOT NULL").await, 0);
+        at(&app, "18:00").await;
+        assert_eq!((copies(&app, OLD), copies(&app, NEW)), (0, 1));
+    }
+
+    async fn an_address_that_becomes_another_readers_at_the_moment_of_the_last_press_is_taken_all_the_same(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader(OLD).await;
+        ask_of(&app, subscription(&app, OLD, "daily").await.id, OLD, NEW).await;
+        press(&app, NEW).await;
+        let (now, new) = (app.clock.now(), EmailAddress::parse(NEW).unwrap());
+        let mut tx = app.app.db.begin().await.unwrap();
+        subscriptions::subscriber(&mut tx, &new, now).await.unwrap();
+        let appears = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            tx.commit().await.unwrap();
+        };
+        let (page, ()) = tokio::join!(press(&app, OLD), appears);
+        assert!(page.contains("The address is changed"), "{page}");
+        assert_eq!(app.status_of(NEW).await, Some(Active));
+        ledger_holds(&app).await;
     }
 
     async fn a_copy_that_is_made_at_the_moment_of_the_change_comes_to_the_new_address(engine: Engine) {
@@ -216,6 +265,22 @@ on_both_engines! {
         ledger_holds(&app).await;
     }
 
+    async fn a_signup_at_the_new_address_that_nobody_confirms_takes_no_proof_of_what_was_confirmed(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        of_the_weekly_alone(&app).await;
+        let left = subscription(&app, OLD, "daily").await;
+        app.sign_up(NEW).await;
+        app.settle().await;
+        moves_of(&app, subscription(&app, OLD, "weekly").await.id, OLD, NEW).await;
+        assert_eq!(subscription(&app, NEW, "daily").await.status, Pending);
+        app.tick_after(SignedDuration::from_hours(24 * 31)).await;
+        let it = subscription(&app, NEW, "daily").await;
+        assert_eq!((it.status, it.ended_at, it.confirmed_at), (Unsubscribed, left.ended_at, left.confirmed_at));
+        let erased = format!("SELECT count(*) FROM consent_events WHERE address IS NULL AND subscription_id = {}", left.id);
+        assert_eq!(app.store().await.number(&erased).await, 0);
+        ledger_holds(&app).await;
+    }
+
     async fn who_complained_at_the_old_address_is_not_covered_up_either(engine: Engine) {
         let app = TestApp::start(engine).await;
         of_the_weekly_alone(&app).await;
@@ -227,4 +292,18 @@ on_both_engines! {
         assert_eq!(subscription(&app, OLD, "daily").await.status, Complained);
         assert_eq!(app.status_of(NEW).await, Some(Active));
     }
+}
+
+/// On PostgreSQL an issue's deliveries are made while a reader moves: they only name the reader and the subscription.
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_are_made_while_a_reader_is_held() {
+    let app = TestApp::start(Engine::Postgres).await;
+    app.reader(OLD).await;
+    let reader = subscription(&app, OLD, "daily").await.subscriber_id;
+    let mut tx = app.app.db.begin().await.unwrap();
+    subscriptions::hold_readers(&mut tx, &[reader]).await.unwrap();
+    for named in ["subscribers", "subscriptions"] {
+        app.store().await.execute(&format!("SELECT id FROM {named} FOR KEY SHARE NOWAIT")).await;
+    }
+    tx.rollback().await.unwrap();
 }

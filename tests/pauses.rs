@@ -1,8 +1,10 @@
 //! Readers who take a break.
 
 use crate::support::{
+    Engine,
     app::{TestApp, at},
-    on_both_engines,
+    eventually, on_both_engines,
+    store::Store,
 };
 use daily::{
     actions::{
@@ -277,4 +279,32 @@ on_both_engines! {
         assert_eq!(it.status, daily::domain::subscription::SubscriptionStatus::Undeliverable);
         assert_eq!(it.paused_until, None, "who gets nothing any more takes no break");
     }
+}
+
+/// On PostgreSQL a break and a move of the same reader at the same moment wait in one order.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_break_takes_what_waits_for_its_reader_before_the_subscription() {
+    let app = TestApp::start(Engine::Postgres).await;
+    app.reader(ANN).await;
+    app.article("The news").await;
+    app.send_issue().await;
+    let store = app.store().await;
+    store.execute("UPDATE deliveries SET status = 'queued', finished_at = NULL").await;
+    let Store::Postgres(pool) = &store else { return };
+    let mut moving = pool.begin().await.unwrap();
+    sqlx::query("SELECT id FROM deliveries FOR UPDATE").execute(&mut *moving).await.unwrap();
+    let id = subscription(&app, ANN).await.id;
+    let going_on = async {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        eventually("it waits", || async { (store.number(waiting).await > 0).then_some(()) }).await;
+        let free = sqlx::query("SELECT id FROM subscriptions FOR UPDATE NOWAIT").execute(&mut *moving).await;
+        moving.rollback().await.unwrap();
+        free
+    };
+    let (paused, free) =
+        tokio::join!(pause_subscription(&app.app.actions, id, jiff::civil::date(2026, 5, 9)), going_on);
+    assert!(free.is_ok(), "the subscription was taken first");
+    assert!(paused.unwrap());
+    let skipped = "SELECT count(*) FROM deliveries WHERE reply_text = 'the reader paused before it was sent'";
+    assert_eq!(store.number(skipped).await, 1);
 }

@@ -53,6 +53,22 @@ async fn evidence(app: &TestApp) -> Vec<(String, i64)> {
     app.store().await.counts(sql).await
 }
 
+/// A list tells that Ann has left the first newsletter.
+async fn import_leaver(app: &TestApp) {
+    let import = Import {
+        newsletter: app.newsletter().await.id,
+        file_name: "list.csv".into(),
+        layout: LayoutOptions::default(),
+        encoding: None,
+        dates: Dates { format: None, zone: TimeZone::UTC, now: app.clock.now() },
+        dry_run: false,
+    };
+    let list = Cursor::new(
+        "email,status,requested_at,requested_ip\nann@example.org,unsubscribed,2025-01-01,203.0.113.9\n",
+    );
+    import_subscribers(&app.app.actions, list, import, |_| Ok(())).await.unwrap();
+}
+
 fn entries(of: &[(&str, i64)]) -> Vec<(String, i64)> {
     of.iter().map(|(kind, there)| ((*kind).to_owned(), *there)).collect()
 }
@@ -87,6 +103,36 @@ on_both_engines! {
         assert_eq!(app.status_of(ANN).await, None);
     }
 
+    async fn nor_does_one_for_another_newsletter(engine: Engine) {
+        let app = TestApp::start_with(engine, |settings| settings.retention.left = Some(DAY * 100)).await;
+        add_newsletter(&app, "sports").await;
+        for address in [ANN, "ben@example.org"] {
+            app.reader(address).await;
+        }
+        app.clock.advance(DAY);
+        for address in [ANN, "ben@example.org"] {
+            leave(&app, address).await;
+        }
+        app.clock.advance(DAY * 80);
+        for address in [ANN, "ben@example.org"] {
+            sign_up_for(&app, address, &["sports"]).await;
+        }
+        app.tick_after(DAY * 30).await;
+        assert_eq!(all_of(&app, ANN).await.iter().map(|it| it.status).collect::<Vec<_>>(), [Unsubscribed; 2]);
+        // Ben meant it after all, and left that one, too.
+        sign_up_for(&app, "ben@example.org", &["sports"]).await;
+        assert_eq!(app.post(&app.confirmation_link("ben@example.org")).await.status(), 200);
+        let ben = all_of(&app, "ben@example.org").await.remove(1);
+        let token = app.app.actions.keys.sign(Purpose::Unsubscribe, ben.id.0);
+        assert_eq!(app.post_form(&format!("/unsubscribe/{token}"), &[]).await.status(), 200);
+        assert_eq!(retain(&app.app.jobs).await.unwrap().readers, 1, "a hundred days after she left");
+        assert_eq!(app.status_of(ANN).await, None);
+        app.clock.advance(DAY * 99);
+        assert_eq!(retain(&app.app.jobs).await.unwrap().readers, 0, "he left later");
+        app.clock.advance(DAY * 2);
+        assert_eq!(retain(&app.app.jobs).await.unwrap().readers, 1);
+    }
+
     async fn a_mailbox_that_refused_is_undeliverable_again_and_who_confirms_in_time_stays(engine: Engine) {
         let app = TestApp::start(engine).await;
         for address in [ANN, "ben@example.org"] {
@@ -110,16 +156,7 @@ on_both_engines! {
     async fn nothing_of_a_reader_who_is_erased_stays_with_what_a_list_brought(engine: Engine) {
         let app = TestApp::start(engine).await;
         add_newsletter(&app, "sports").await;
-        let import = Import {
-            newsletter: app.newsletter().await.id,
-            file_name: "list.csv".into(),
-            layout: LayoutOptions::default(),
-            encoding: None,
-            dates: Dates { format: None, zone: TimeZone::UTC, now: app.clock.now() },
-            dry_run: false,
-        };
-        let list = Cursor::new("email,status,requested_at,requested_ip\nann@example.org,unsubscribed,2025-01-01,203.0.113.9\n");
-        import_subscribers(&app.app.actions, list, import, |_| Ok(())).await.unwrap();
+        import_leaver(&app).await;
         sign_up_for(&app, ANN, &["sports"]).await;
         assert_eq!(evidence(&app).await, entries(&[("requested", 1), ("unsubscribed", 1), ("requested", 1)]));
         app.tick_after(DAY * 31).await;
@@ -289,6 +326,24 @@ on_both_engines! {
         assert_eq!(mails.len(), 2);
         assert!(mails[1].text().contains("/confirm/"), "{}", mails[1].text());
     }
+}
+
+/// On PostgreSQL a portion holds others' rows by then: waiting could be waiting for each other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_is_left_for_later_who_has_another_subscription_in_somebodys_hands() {
+    let app = TestApp::start(Engine::Postgres).await;
+    add_newsletter(&app, "sports").await;
+    import_leaver(&app).await;
+    sign_up_for(&app, ANN, &["sports"]).await;
+    app.clock.advance(DAY * 31);
+    let of_the_list = all_of(&app, ANN).await[0].id;
+    let mut tx = app.app.db.begin().await.unwrap();
+    subscriptions::hold(&mut tx, &[of_the_list]).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(20), app.tick()).await.expect("no waiting");
+    assert_eq!(all_of(&app, ANN).await[1].status, Pending);
+    tx.commit().await.unwrap();
+    app.tick().await;
+    assert_eq!(all_of(&app, ANN).await.len(), 0);
 }
 
 /// On PostgreSQL two may be at it at once; on SQLite the second one begins when the first has ended.

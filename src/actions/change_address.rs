@@ -4,11 +4,11 @@
 use super::{Context, allowance, mail_about, merge_readers::merge_readers};
 use crate::{
     db::{
-        DbError, Tx, forgotten,
+        DbError, Tx, forgotten, is_taken,
         newsletters::{self, NewsletterRecord},
         reader_requests::{self, End, Press, ReaderRequest},
         subscriptions::{self, Evidence, NewEntry, SubscriptionRecord},
-        suppressions,
+        suppressions, wants_again,
     },
     domain::{
         consent::ConsentEvent,
@@ -112,8 +112,23 @@ pub async fn look(context: &Context, token: &str) -> Result<Change, DbError> {
     })
 }
 
-/// Confirms one end; when both have, the change is made. A second press says the same as the first.
+/// How often a change is tried that gets into the way of another one.
+const TRIES: u8 = 3;
+
+/// Confirms one end; when both have, the change is made. A second press says the same as the first. It touches all that is a reader's:
+/// where something else of the same moment gets in its way, it is done again on what that left.
 pub async fn confirm(context: &Context, token: &str, evidence: &Evidence) -> Result<Change, DbError> {
+    let mut tries = 1;
+    loop {
+        match try_confirm(context, token, evidence).await {
+            // The new address has become another reader's, who is this one from now on.
+            Err(error) if tries < TRIES && (wants_again(&error) || is_taken(&error)) => tries += 1,
+            answer => return answer,
+        }
+    }
+}
+
+async fn try_confirm(context: &Context, token: &str, evidence: &Evidence) -> Result<Change, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let Some((end, request, subscription, newsletter)) = find_and_hold(context, &mut tx, token).await? else {

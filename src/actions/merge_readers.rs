@@ -2,7 +2,7 @@
 
 use crate::{
     db::{
-        DbError, Tx,
+        DbError, Tx, issues,
         subscriptions::{self, Evidence, SubscriptionRecord},
     },
     domain::{consent::ConsentEvent, ids::SubscriberId, subscription::SubscriptionStatus},
@@ -59,6 +59,7 @@ async fn merge(
     if goes_on {
         // The ledger's entry comes with those of the reader's other subscriptions.
         subscriptions::go_on_as(tx, own.id, other.id).await?;
+        issues::fan_out_again(tx, own.newsletter_id, own.id, other.id).await?;
     }
     if subscriptions::end(tx, other.id, now).await? {
         let left = ConsentEvent::Unsubscribed;

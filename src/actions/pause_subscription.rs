@@ -12,6 +12,10 @@ use jiff::civil::Date;
 pub async fn pause_subscription(context: &Context, id: SubscriptionId, until: Date) -> Result<bool, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
+    if let Some(it) = subscriptions::of_link(&mut tx, id).await? {
+        // What of running issues is theirs is taken before the subscription, as whoever moves the reader does.
+        subscriptions::hold_readers(&mut tx, &[it.subscriber_id]).await?;
+    }
     let Some(subscription) = subscriptions::of_link(&mut tx, id).await? else { return Ok(false) };
     let newsletter = newsletters::get(&mut tx, subscription.newsletter_id).await?;
     let own = subscription.preferences().time_zone;

@@ -57,7 +57,15 @@ pub(super) async fn erase_reader(tx: &mut Tx, id: SubscriberId, now: Timestamp) 
     erase_subscriber(tx, id, now).await
 }
 
-/// Readers all of whose subscriptions ended until a moment, after one of them in the order they ended.
+/// What [`left_until`] asks.
+pub const LEFT_UNTIL: &str = "SELECT r.address, s.id AS subscription, s.ended_at FROM subscriptions s \
+     JOIN subscribers r ON r.id = s.subscriber_id WHERE s.ended_at <= $1 AND (s.ended_at, s.id) > ($2, $3) \
+     AND s.erased_at IS NULL AND s.merged_into IS NULL AND r.forgotten_at IS NULL \
+     AND NOT EXISTS (SELECT 1 FROM subscriptions o WHERE o.subscriber_id = s.subscriber_id \
+     AND (o.ended_at IS NULL OR o.ended_at > $1 AND o.erased_at IS NULL)) ORDER BY s.ended_at, s.id LIMIT $4";
+
+/// Readers all of whose subscriptions ended until a moment, after one of them in the order they ended. One that was asked for and
+/// never confirmed is no reason to keep a reader longer: anybody can type their address into the form.
 pub async fn left_until(
     tx: &mut Tx,
     until: Timestamp,
@@ -65,19 +73,13 @@ pub async fn left_until(
     limit: i64,
 ) -> Result<Vec<LeftReader>, DbError> {
     on!(tx, |conn| {
-        sqlx::query_as(
-        "SELECT r.address, s.id AS subscription, s.ended_at FROM subscriptions s \
-         JOIN subscribers r ON r.id = s.subscriber_id WHERE s.ended_at <= $1 AND (s.ended_at, s.id) > ($2, $3) \
-         AND s.erased_at IS NULL AND s.merged_into IS NULL AND r.forgotten_at IS NULL \
-         AND NOT EXISTS (SELECT 1 FROM subscriptions o WHERE o.subscriber_id = s.subscriber_id \
-         AND (o.ended_at IS NULL OR o.ended_at > $1)) ORDER BY s.ended_at, s.id LIMIT $4"
-    )
-    .bind(Stamp(until))
-    .bind(Stamp(after.0))
-    .bind(after.1)
-    .bind(limit)
-    .fetch_all(conn)
-    .await
+        sqlx::query_as(LEFT_UNTIL)
+            .bind(Stamp(until))
+            .bind(Stamp(after.0))
+            .bind(after.1)
+            .bind(limit)
+            .fetch_all(conn)
+            .await
     })
 }
 
@@ -86,7 +88,7 @@ pub async fn has_left(tx: &mut Tx, address: &EmailAddress, until: Timestamp) -> 
     let Some(reader) = hold_subscriber(tx, address).await? else { return Ok(false) };
     on!(tx, |conn| {
         sqlx::query_scalar(
-        "SELECT NOT EXISTS (SELECT 1 FROM subscriptions WHERE subscriber_id = $1 AND (ended_at IS NULL OR ended_at > $2))"
+        "SELECT NOT EXISTS (SELECT 1 FROM subscriptions WHERE subscriber_id = $1 AND (ended_at IS NULL OR ended_at > $2 AND erased_at IS NULL))"
     )
     .bind(reader.0)
     .bind(Stamp(until))
@@ -226,11 +228,15 @@ pub async fn erase_address(tx: &mut Tx, address: &EmailAddress) -> Result<(), Db
     Ok(())
 }
 
+/// How a reader's mails are removed.
+pub const ERASE_MAILS: &str =
+    "DELETE FROM mails WHERE subscription_id IN (SELECT id FROM subscriptions WHERE subscriber_id = $1)";
+
 /// Takes from a reader's rows, the ledger of consent apart, all that tells of a person. That there was a reader, and which issues
 /// they were sent, stays, as of nobody.
 pub async fn erase_subscriber(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> Result<(), DbError> {
     for statement in [
-        "DELETE FROM mails WHERE subscription_id IN (SELECT id FROM subscriptions WHERE subscriber_id = $1)",
+        ERASE_MAILS,
         "UPDATE leaving_reasons SET remark = NULL WHERE remark IS NOT NULL AND subscription_id IN \
          (SELECT id FROM subscriptions WHERE subscriber_id = $1)",
         "UPDATE deliveries SET reply_text = NULL WHERE subscriber_id = $1 AND reply_text IS NOT NULL",

@@ -48,6 +48,11 @@ pub fn wants_again(error: &DbError) -> bool {
     code.is_some_and(|code| ["40001", "40P01"].contains(&code.as_ref()))
 }
 
+/// Whether a row that may be there only once was there already: another one made it at the same moment.
+pub fn is_taken(error: &DbError) -> bool {
+    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+}
+
 /// The store, on either engine.
 #[derive(Debug, Clone)]
 pub enum Db {

@@ -18,7 +18,8 @@ use std::collections::HashSet;
 pub struct Begun {
     /// They are ours: hand them to a relay.
     pub go: HashSet<DeliveryId>,
-    /// The reader left meanwhile; they are skipped.
+    /// The reader left meanwhile; they are skipped. Or they were taken back, one by one, as of a reader who moves: the claim holds on to
+    /// the others.
     pub skipped: HashSet<DeliveryId>,
 }
 
@@ -54,8 +55,41 @@ pub async fn begin(
     };
     let go: HashSet<DeliveryId> = go.into_iter().map(DeliveryId).collect();
     let rest: Vec<DeliveryId> = ids.iter().copied().filter(|id| !go.contains(id)).collect();
-    let skipped = if rest.is_empty() { HashSet::new() } else { skip_left(tx, claim, &rest, now).await? };
+    if rest.is_empty() {
+        return Ok(Begun { go, skipped: HashSet::new() });
+    }
+    let mut skipped = skip_left(tx, claim, &rest, now).await?;
+    skipped.extend(taken_back(tx, issue, claim, &rest).await?);
     Ok(Begun { go, skipped })
+}
+
+/// Those that are not a claim's any more, although it is open and the issue goes out.
+async fn taken_back(
+    tx: &mut Tx,
+    issue: IssueId,
+    claim: ClaimId,
+    ids: &[DeliveryId],
+) -> Result<Vec<DeliveryId>, DbError> {
+    macro_rules! taken_back {
+        ($conn:ident, $ids:literal, $bind:expr) => {
+            sqlx::query_scalar(concat!(
+                "SELECT id FROM deliveries WHERE id ",
+                $ids,
+                " AND (claim_id IS NULL OR claim_id <> $2) AND EXISTS (SELECT 1 FROM claims c WHERE c.id = $2) \
+                 AND (SELECT i.status FROM issues i WHERE i.id = $3) = 'sending'"
+            ))
+            .bind($bind)
+            .bind(claim.0)
+            .bind(issue.0)
+            .fetch_all($conn)
+            .await?
+        };
+    }
+    let found: Vec<i64> = match tx.by_engine() {
+        EngineTx::Sqlite(conn) => taken_back!(conn, "IN (SELECT value FROM json_each($1))", as_json(ids)),
+        EngineTx::Postgres(conn) => taken_back!(conn, "= ANY($1)", as_array(ids)),
+    };
+    Ok(found.into_iter().map(DeliveryId).collect())
 }
 
 /// Skips those whose reader has left or paused.

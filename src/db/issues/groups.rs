@@ -4,7 +4,7 @@ use crate::{
     db::{DbError, Stamp, Tx, on},
     domain::{
         cadence::Cadence,
-        ids::{IssueId, VariantId},
+        ids::{IssueId, NewsletterId, SubscriptionId, VariantId},
         plan::Group,
     },
 };
@@ -95,4 +95,26 @@ pub async fn set_fanned_out(tx: &mut Tx, id: IssueId, up_to: Option<i64>, more: 
     .execute(conn)
     .await
     .map(drop))
+}
+
+/// Lets the making of deliveries that is under way come by a subscription again, where it has passed it by and not yet the one that it
+/// goes on as: its reader would get no copy. What was made meanwhile is not made twice. A portion of this moment is waited for.
+pub async fn fan_out_again(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    own: SubscriptionId,
+    other: SubscriptionId,
+) -> Result<(), DbError> {
+    on!(tx, |conn| {
+        sqlx::query(
+            "UPDATE issues SET fanned_out_to = CASE WHEN fanned_out_to >= $2 AND fanned_out_to < $3 THEN $2 - 1 ELSE fanned_out_to END \
+             WHERE newsletter_id = $1 AND status = 'frozen' AND fanned_out_to IS NOT NULL",
+        )
+        .bind(newsletter.0)
+        .bind(own.0)
+        .bind(other.0)
+        .execute(conn)
+        .await
+        .map(drop)
+    })
 }

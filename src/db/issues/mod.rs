@@ -14,7 +14,7 @@ pub use edits::{
     undo,
 };
 pub use follow::follow_clock;
-pub use groups::{WaveRecord, insert_group, insert_wave, set_fanned_out, unserved, waves};
+pub use groups::{WaveRecord, fan_out_again, insert_group, insert_wave, set_fanned_out, unserved, waves};
 pub use progress::{IssueEvent, add_answers, history, hold, score, set_resumed};
 pub use stories::{KeptPlan, StoryRecord, kept_plan, set_plan, stories};
 pub use waking::{

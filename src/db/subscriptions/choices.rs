@@ -62,7 +62,7 @@ pub async fn join(
     on!(tx, |conn| {
         sqlx::query(
             "UPDATE subscriptions SET status = 'active', requested_at = $3, confirmed_at = $3, ended_at = NULL, \
-             signup_mailed_at = NULL, paused_until = NULL, resumes_at = NULL, \
+             erased_at = NULL, signup_mailed_at = NULL, paused_until = NULL, resumes_at = NULL, \
              time_zone = COALESCE(time_zone, (SELECT v.time_zone FROM subscriptions v WHERE v.id = $2)), \
              language = COALESCE(language, (SELECT v.language FROM subscriptions v WHERE v.id = $2)) WHERE id = $1",
         )

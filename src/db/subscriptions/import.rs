@@ -281,7 +281,7 @@ pub async fn activate_imported(
 ) -> Result<bool, DbError> {
     on!(tx, |conn| {
         sqlx::query(
-            "UPDATE subscriptions SET status = $2, confirmed_at = $3, ended_at = NULL, signup_mailed_at = NULL, \
+            "UPDATE subscriptions SET status = $2, confirmed_at = $3, ended_at = NULL, erased_at = NULL, signup_mailed_at = NULL, \
              paused_until = $4, resumes_at = $5, language = COALESCE(language, $6) \
              WHERE id = $1 AND status = 'pending'",
         )

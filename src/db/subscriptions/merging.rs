@@ -21,7 +21,8 @@ pub async fn reader_at(tx: &mut Tx, address: &EmailAddress) -> Result<Option<Sub
 }
 
 /// Takes all that is these readers' until the transaction ends: their rows, as signups do first; what of running issues is theirs, as
-/// the journal does; and their subscriptions, as everybody who adds to the ledger does, each kind in one order.
+/// the journal does; and their subscriptions, as everybody who adds to the ledger does, each kind in one order. No key is changed yet:
+/// deliveries may be made meanwhile.
 pub async fn hold_readers(tx: &mut Tx, readers: &[SubscriberId]) -> Result<(), DbError> {
     match tx.by_engine() {
         // Who writes is alone.
@@ -29,10 +30,10 @@ pub async fn hold_readers(tx: &mut Tx, readers: &[SubscriberId]) -> Result<(), D
         EngineTx::Postgres(conn) => {
             let ids: Vec<i64> = readers.iter().map(|id| id.0).collect();
             for statement in [
-                "SELECT id FROM subscribers WHERE id = ANY($1) ORDER BY id FOR UPDATE",
+                "SELECT id FROM subscribers WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE",
                 "SELECT id FROM deliveries WHERE subscriber_id = ANY($1) AND status NOT IN ('sent', 'failed', 'skipped') \
                  ORDER BY id FOR UPDATE",
-                "SELECT id FROM subscriptions WHERE subscriber_id = ANY($1) ORDER BY id FOR UPDATE",
+                "SELECT id FROM subscriptions WHERE subscriber_id = ANY($1) ORDER BY id FOR NO KEY UPDATE",
             ] {
                 sqlx::query(statement).bind(&ids).execute(&mut *conn).await?;
             }
@@ -41,17 +42,17 @@ pub async fn hold_readers(tx: &mut Tx, readers: &[SubscriberId]) -> Result<(), D
     }
 }
 
-/// Takes back what workers hold for a reader and have not begun: they would mail it to the address that is left.
+/// Takes back what workers hold for a reader and have not begun: they would mail it to the address that is left. What waits no longer
+/// keeps the pace of that address's provider; the new one's, if it has a limit, is found when it is sent.
 pub async fn take_back(tx: &mut Tx, reader: SubscriberId) -> Result<(), DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
-        "UPDATE deliveries SET status = 'queued', claim_id = NULL WHERE subscriber_id = $1 AND status = 'claimed'"
-    )
-    .bind(reader.0)
-    .execute(conn)
-    .await
-    .map(drop)
-    })
+    for statement in [
+        "UPDATE deliveries SET status = 'queued', claim_id = NULL WHERE subscriber_id = $1 AND status = 'claimed'",
+        "UPDATE deliveries SET paced = NULL WHERE subscriber_id = $1 AND paced IS NOT NULL \
+         AND status IN ('queued', 'deferred')",
+    ] {
+        on!(tx, |conn| sqlx::query(statement).bind(reader.0).execute(conn).await.map(drop))?;
+    }
+    Ok(())
 }
 
 /// Gives a reader another address, which must be nobody's.
@@ -75,11 +76,12 @@ pub async fn give_to(tx: &mut Tx, id: SubscriptionId, reader: SubscriberId) -> R
         .map(drop))
 }
 
-/// Lets a subscription that has ended go on as another one stands, with what was chosen there.
+/// Lets a subscription that has ended go on as another one stands, with what was chosen there. That its reader once confirmed it stays,
+/// also where the other one is only asked for: what happens to that which nobody confirms turns on it.
 pub async fn go_on_as(tx: &mut Tx, id: SubscriptionId, as_of: SubscriptionId) -> Result<(), DbError> {
     on!(tx, |conn| {
         sqlx::query(
-            "UPDATE subscriptions SET status = o.status, confirmed_at = o.confirmed_at, ended_at = NULL, \
+            "UPDATE subscriptions SET status = o.status, confirmed_at = COALESCE(o.confirmed_at, subscriptions.confirmed_at), ended_at = NULL, erased_at = NULL, \
              requested_at = o.requested_at, signup_mailed_at = o.signup_mailed_at, reminded_at = o.reminded_at, cadence = o.cadence, sections = o.sections, time_zone = o.time_zone, \
              send_time = o.send_time, language = o.language, paused_until = o.paused_until, resumes_at = o.resumes_at \
              FROM (SELECT status, confirmed_at, requested_at, signup_mailed_at, reminded_at, cadence, sections, time_zone, send_time, language, paused_until, resumes_at \

@@ -40,7 +40,9 @@ pub use merging::{
 };
 pub use pauses::{Resumed, any_resume_with, move_pauses, pause, pauses_of, resume, resume_due, resume_with};
 pub use pending::{erase_pending, overdue};
-pub use reasons::{ReasonCount, Remark, count_left, count_reasons, erase_remarks, remarks, set_reason};
+pub use reasons::{
+    COUNT_LEFT, ReasonCount, Remark, count_left, count_reasons, erase_remarks, remarks, set_reason,
+};
 pub use reminders::{readers_to_remind, set_reminder, take_to_remind};
 pub use requests::{
     Request, Standing, insert_confirmations, set_requested, set_signup_mailed, standings, subscribers,

@@ -63,8 +63,9 @@ pub async fn erase_pending(
     Ok(erased)
 }
 
-/// Takes the rows of readers, of their links to confirm and of their subscriptions until the transaction ends, and returns those that
-/// nobody else has in hand: a signup, a confirmation or a leaving of this moment comes first, and the next turn looks again.
+/// Takes the rows of readers, of their links to confirm and of all of their subscriptions until the transaction ends, and returns those
+/// whose readers nobody else has in hand: a signup, a confirmation or a leaving of this moment comes first, and the next turn looks
+/// again. All of them, for with the last one a reader is erased, and by then nothing may have to be waited for.
 pub(super) async fn hold_free(tx: &mut Tx, of: &[Theirs]) -> Result<Vec<Theirs>, DbError> {
     match tx.by_engine() {
         // Who writes is alone.
@@ -72,14 +73,15 @@ pub(super) async fn hold_free(tx: &mut Tx, of: &[Theirs]) -> Result<Vec<Theirs>,
         EngineTx::Postgres(conn) => {
             // Signups take the reader's row first, too.
             let readers: Vec<i64> = of.iter().map(|(_, reader)| reader.0).collect();
-            let readers: Vec<i64> =
-                sqlx::query_scalar("SELECT id FROM subscribers WHERE id = ANY($1) FOR UPDATE SKIP LOCKED")
-                    .bind(readers)
-                    .fetch_all(&mut *conn)
-                    .await?;
-            let readers: HashSet<i64> = readers.into_iter().collect();
+            let held: Vec<i64> = sqlx::query_scalar(
+                "SELECT id FROM subscribers WHERE id = ANY($1) ORDER BY id FOR UPDATE SKIP LOCKED",
+            )
+            .bind(readers)
+            .fetch_all(&mut *conn)
+            .await?;
+            let mut free: HashSet<i64> = held.iter().copied().collect();
             let ids: Vec<i64> =
-                of.iter().filter(|(_, reader)| readers.contains(&reader.0)).map(|(id, _)| id.0).collect();
+                of.iter().filter(|(_, reader)| free.contains(&reader.0)).map(|(id, _)| id.0).collect();
             // Confirming takes the link's row first, then the subscription's.
             sqlx::query(
                 "SELECT id FROM confirmations WHERE subscription_id = ANY($1) ORDER BY id FOR UPDATE",
@@ -87,18 +89,35 @@ pub(super) async fn hold_free(tx: &mut Tx, of: &[Theirs]) -> Result<Vec<Theirs>,
             .bind(&ids)
             .execute(&mut *conn)
             .await?;
-            let free: Vec<i64> =
-                sqlx::query_scalar("SELECT id FROM subscriptions WHERE id = ANY($1) FOR UPDATE SKIP LOCKED")
-                    .bind(ids)
-                    .fetch_all(conn)
-                    .await?;
-            let free: HashSet<i64> = free.into_iter().collect();
-            Ok(of.iter().copied().filter(|(id, _)| free.contains(&id.0)).collect())
+            // Also what went on as theirs. None is added while the reader's row is held.
+            let all: Vec<(i64, i64)> = sqlx::query_as(
+                "SELECT id, subscriber_id FROM subscriptions WHERE subscriber_id = ANY($1) UNION ALL \
+                 SELECT m.id, s.subscriber_id FROM subscriptions s JOIN subscriptions m ON m.merged_into = s.id \
+                 WHERE s.subscriber_id = ANY($1)",
+            )
+            .bind(held)
+            .fetch_all(&mut *conn)
+            .await?;
+            let ids: Vec<i64> = all.iter().map(|(id, _)| *id).collect();
+            let taken: Vec<i64> = sqlx::query_scalar(
+                "SELECT id FROM subscriptions WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
+            )
+            .bind(ids)
+            .fetch_all(conn)
+            .await?;
+            let taken: HashSet<i64> = taken.into_iter().collect();
+            for (id, reader) in all {
+                if !taken.contains(&id) {
+                    free.remove(&reader);
+                }
+            }
+            Ok(of.iter().copied().filter(|(_, reader)| free.contains(&reader.0)).collect())
         }
     }
 }
 
-/// Ends a pending subscription that was never confirmed. `false`: it is none.
+/// Ends a pending subscription that was never confirmed, of which nothing personal stays, so that nothing else of its reader is kept
+/// because of it. `false`: it is none.
 async fn end_unconfirmed(
     tx: &mut Tx,
     id: SubscriptionId,
@@ -107,7 +126,7 @@ async fn end_unconfirmed(
 ) -> Result<bool, DbError> {
     on!(tx, |conn| {
         sqlx::query(
-        "UPDATE subscriptions SET status = 'unsubscribed', ended_at = $2, signup_mailed_at = NULL, \
+        "UPDATE subscriptions SET status = 'unsubscribed', ended_at = $2, erased_at = $2, signup_mailed_at = NULL, \
          time_zone = NULL, language = NULL WHERE id = $1 AND status = 'pending' AND confirmed_at IS NULL AND requested_at <= $3"
     )
     .bind(id.0)

@@ -97,22 +97,21 @@ pub async fn remarks(
     })
 }
 
+/// What [`count_left`] asks.
+pub const COUNT_LEFT: &str = "SELECT count(*) FROM subscriptions WHERE status = 'unsubscribed' AND ended_at >= $1 \
+     AND newsletter_id = COALESCE($2, newsletter_id)";
+
 /// How many subscriptions of a newsletter, or of all, ended since a moment at their readers' wish, and are still ended.
 pub async fn count_left(
     tx: &mut Tx,
     newsletter: Option<NewsletterId>,
     since: Timestamp,
 ) -> Result<i64, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_scalar(
-            "SELECT count(*) FROM subscriptions WHERE status = 'unsubscribed' AND ended_at >= $1 \
-             AND newsletter_id = COALESCE($2, newsletter_id)",
-        )
+    on!(tx, |conn| sqlx::query_scalar(COUNT_LEFT)
         .bind(Stamp(since))
         .bind(newsletter.map(|it| it.0))
         .fetch_one(conn)
-        .await
-    })
+        .await)
 }
 
 /// Erases what a reader wrote on leaving. The reasons, which are a choice among few, stay.

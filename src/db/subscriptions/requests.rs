@@ -105,7 +105,7 @@ pub async fn set_requested(tx: &mut Tx, requests: &[Request<'_>]) -> Result<(), 
     macro_rules! update {
         ($conn:ident, $before:literal, $list:literal) => {
             sqlx::query(concat!(
-                "UPDATE subscriptions SET status = 'pending', ended_at = NULL, requested_at = ",
+                "UPDATE subscriptions SET status = 'pending', ended_at = NULL, erased_at = NULL, requested_at = ",
                 $before,
                 "CAST(new.value ->> 1 AS BIGINT), time_zone = COALESCE(time_zone, new.value ->> 2), \
                  language = COALESCE(new.value ->> 3, language) FROM ",
