@@ -182,11 +182,13 @@ async fn find(context: &Context, tx: &mut Tx, token: &str) -> Result<Vec<Asked>,
     Ok(found)
 }
 
-/// Whether one of them is still to be confirmed, and can be.
+/// Whether one of them is still to be confirmed, and can be. A link of before the reader moved is in a mailbox that may be somebody
+/// else's now, and its page names the address: it has expired.
 fn is_open(context: &Context, it: &Asked) -> bool {
     it.subscription.status == SubscriptionStatus::Pending
         && it.record.used_at.is_none()
         && it.record.expires_at.0 > context.clock.now()
+        && it.subscription.moved_at.is_none_or(|moved| it.record.created_at.0 > moved.0)
 }
 
 fn judge(context: &Context, asked: &[Asked]) -> Confirmation {

@@ -19,6 +19,8 @@ pub struct ConfirmationRecord {
     /// What it confirms.
     #[sqlx(try_from = "i64")]
     pub subscription_id: SubscriptionId,
+    /// When it was made.
+    pub created_at: Stamp,
     /// Until when.
     pub expires_at: Stamp,
     /// When it was used.
@@ -114,7 +116,7 @@ pub async fn insert_confirmation(
 pub async fn confirmed_together(tx: &mut Tx, id: ConfirmationId) -> Result<Vec<ConfirmationRecord>, DbError> {
     on!(tx, |conn| {
         sqlx::query_as(
-        "SELECT id, subscription_id, expires_at, used_at FROM confirmations WHERE id = $1 OR with_id = $1 ORDER BY id"
+        "SELECT id, subscription_id, created_at, expires_at, used_at FROM confirmations WHERE id = $1 OR with_id = $1 ORDER BY id"
     )
     .bind(id.0)
     .fetch_all(conn)
