@@ -1,10 +1,13 @@
 //! Readers who ask, by themselves, for everything that is held about them.
 
-use crate::support::{app::TestApp, on_both_engines};
+use crate::support::{Engine, app::TestApp, on_both_engines};
 use daily::{
     actions::forget::{Forgetting, forget},
     db::subscriptions,
-    domain::{email_address::EmailAddress, ids::SubscriptionId, reader_request::RequestKind, token::Purpose},
+    domain::{
+        email_address::EmailAddress, ids::SubscriptionId, reader_request::RequestKind, signup_limit::Limit,
+        token::Purpose,
+    },
 };
 use jiff::SignedDuration;
 
@@ -105,13 +108,17 @@ on_both_engines! {
         let shown = app.get(&format!("{}{}", app.url, page(&app).await)).await.text().await.unwrap();
         assert!(shown.contains("You are not subscribed") && shown.contains("value=\"copy\""), "{shown}");
         let before = app.mails_to(ANN).len();
-        for status in [200, 200, 200, 429] {
+        for (hours, status) in [(0, 200), (0, 429), (24, 429), (24 * 6, 200), (24 * 6, 429)] {
+            app.clock.advance(SignedDuration::from_hours(hours));
             let answer = ask(&app).await;
             assert_eq!(answer.status(), status);
             assert_eq!(answer.headers().contains_key("retry-after"), status == 429);
             let said = if status == 200 { "We have sent you a mail" } else { "asked for often enough" };
             assert!(answer.text().await.unwrap().contains(said));
         }
+        assert_eq!(app.mails_to(ANN).len(), before + 2);
+        app.clock.advance(SignedDuration::from_hours(24));
+        ask(&app).await;
         assert_eq!(app.mails_to(ANN).len(), before + 3);
         let text = app.post(&link(&app)).await.text().await.unwrap();
         assert!(text.contains("unsubscribed (link)") && text.contains("Asked for a copy of this"), "{text}");
@@ -119,7 +126,7 @@ on_both_engines! {
         let answer = app.post_form(&page(&app).await, &[("do", "resume")]).await;
         assert!(answer.text().await.unwrap().contains("You are not subscribed"));
         // Suppressed: the same answer, no mail.
-        app.clock.advance(SignedDuration::from_hours(24));
+        app.clock.advance(SignedDuration::from_hours(24 * 7));
         app.store().await.execute("INSERT INTO suppressions (address_key, reason, created_at) \
             SELECT address_key, 'complained', created_at FROM subscribers").await;
         assert!(ask(&app).await.text().await.unwrap().contains("We have sent you a mail"));
@@ -128,6 +135,69 @@ on_both_engines! {
         assert_eq!(forget(&app.app.actions, &address).await.unwrap(), Forgetting::Done);
         let gone = app.app.actions.keys.sign(Purpose::Unsubscribe, id);
         assert_eq!(app.post_form(&format!("/preferences/{gone}"), &[("do", "copy")]).await.status(), 404);
+    }
+
+    async fn a_copy_for_who_has_left_counts_on_the_addresss_limit(engine: Engine) {
+        let day = SignedDuration::from_hours(24);
+        let app = TestApp::start_with(engine, |settings| settings.signup.limits.address = Limit::new(1, day * 10)).await;
+        app.reader(ANN).await;
+        let left = page(&app).await.replace("preferences", "unsubscribe");
+        app.post(&format!("{}{left}", app.url)).await;
+        app.settle().await;
+        let before = app.mails_to(ANN).len();
+        for (days, status, mails) in [(0, 429, 0), (10, 200, 1), (7, 429, 1), (3, 200, 2)] {
+            app.clock.advance(day * days);
+            assert_eq!(ask(&app).await.status(), status);
+            assert_eq!(app.mails_to(ANN).len(), before + mails);
+        }
+    }
+
+    async fn a_copy_says_how_each_end_was_confirmed_but_not_how_a_stranger_did(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        reader(&app, ANN).await;
+        let wish = [("do", "address"), ("address", "ann@example.net")];
+        app.post_form(&page(&app).await, &wish).await;
+        app.settle().await;
+        let there = app.mails_to("ann@example.net").pop().unwrap().link("/address/");
+        let here = app.mails_to(ANN).pop().unwrap().link("/address/");
+        app.client.post(there).header("user-agent", "Stranger/1.0").send().await.unwrap();
+        let held = async |address: &str| {
+            let address = EmailAddress::parse(address).unwrap();
+            let found = subscriptions::held(&mut app.app.db.read().await.unwrap(), &address).await.unwrap().unwrap();
+            let text = daily::actions::held_page::page(&found, app.clock.now().into());
+            [serde_json::to_string(&found).unwrap(), text]
+        };
+        for told in held(ANN).await {
+            assert!(told.contains("ann@example.net") && !told.contains("Stranger/1.0"), "{told}");
+        }
+        // Refused: what was pressed here stands nowhere else.
+        let suppress = "INSERT INTO suppressions (address_key, reason, created_at) SELECT 'ann@example.net', 'complained', created_at FROM subscribers";
+        app.store().await.execute(suppress).await;
+        app.client.post(here).header("user-agent", "Mine/1.0").send().await.unwrap();
+        for told in held(ANN).await {
+            assert!(told.contains("Mine/1.0") && !told.contains("Stranger/1.0"), "{told}");
+        }
+        app.store().await.execute("UPDATE reader_requests SET done_at = requested_at").await;
+        for told in held(ANN).await {
+            assert!(told.contains("Mine/1.0") && told.contains("Stranger/1.0"), "{told}");
+        }
+    }
+
+    async fn a_copy_names_what_a_signup_that_waits_is_for_and_what_was_agreed_to(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        let address = EmailAddress::parse(ANN).unwrap();
+        app.add_newsletter("weekly", |_| {}).await;
+        let store = app.store().await;
+        let weekly = store.number("SELECT id FROM newsletters WHERE slug = 'weekly'").await;
+        store.execute(&format!("INSERT INTO signups (received_at, address, address_key, newsletters, method, wording, wording_version, try_after) \
+            SELECT created_at, '{ANN}', '{ANN}', '[{weekly}]', 'form', 'Yes, please.', 7, {} FROM newsletters WHERE id = {weekly}",
+            match engine { Engine::Sqlite => "9000000000000000", Engine::Postgres => "'2100-01-01T00:00:00Z'" })).await;
+        let held = subscriptions::held(&mut app.app.db.read().await.unwrap(), &address).await.unwrap().unwrap();
+        assert_eq!(held.signups[0].newsletters, ["weekly"]);
+        let text = daily::actions::held_page::page(&held, app.clock.now().into());
+        for says in ["newsletters: weekly", "agreed to: Yes, please.", "version of that text: 7"] {
+            assert!(text.contains(says), "{says}: {text}");
+        }
     }
 
     async fn a_copy_holds_what_went_to_earlier_addresses_and_what_others_were_before(engine: Engine) {

@@ -14,7 +14,7 @@ use daily::{
     domain::{
         email_address::EmailAddress,
         ids::SubscriptionId,
-        subscription::SubscriptionStatus::{Active, Paused, Undeliverable, Unsubscribed},
+        subscription::SubscriptionStatus::{Active, Paused, Pending, Undeliverable, Unsubscribed},
         token::Purpose,
     },
 };
@@ -205,11 +205,42 @@ on_both_engines! {
         let app = TestApp::start(engine).await;
         app.reader(OLD).await;
         let links = [own(&app, OLD, "preferences").await, own(&app, OLD, "unsubscribe").await];
-        moves(&app, OLD, "private.name@home.example").await;
+        let new = "private.name@home.example";
+        moves(&app, OLD, new).await;
         for link in links {
-            let shown = app.get(&format!("{}{link}", app.url)).await.text().await.unwrap();
-            assert!(shown.contains("p***@home.example") && !shown.contains("private.name"), "{shown}");
+            let answer = app.get(&format!("{}{link}", app.url)).await;
+            assert_eq!(answer.status(), 200);
+            let shown = answer.text().await.unwrap();
+            assert!(shown.contains("Daily") && !shown.contains("home.example") && !shown.contains("p***"), "{shown}");
+            assert!(!shown.contains("{address}") && !shown.contains("For "), "{shown}");
         }
+    }
+
+    async fn a_link_to_confirm_of_before_the_move_has_expired_and_a_new_one_goes_to_the_new_address(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.add_newsletter("weekly", |it| it.title = "The Weekly".into()).await;
+        app.reader(OLD).await;
+        app.post_form("/subscribe", &[("email", OLD), ("newsletter", "weekly")]).await;
+        app.settle().await;
+        let link = app.confirmation_link(OLD);
+        app.clock.advance(SignedDuration::from_hours(25));
+        moves(&app, OLD, NEW).await;
+        for answer in [app.get(&link).await, app.post(&link).await] {
+            assert_eq!(answer.status(), 410);
+            let shown = answer.text().await.unwrap();
+            assert!(!shown.contains("example.net"), "{shown}");
+        }
+        let weekly = async || of(&app, NEW).await.into_iter().find(|it| it.newsletter == "weekly").unwrap().status;
+        assert_eq!(weekly().await, Pending);
+        app.clock.advance(SignedDuration::from_secs(1));
+        let before = app.mails_to(OLD).len();
+        let renewed = app.post(&format!("{link}/renew")).await;
+        assert_eq!(renewed.status(), 200);
+        assert!(!renewed.text().await.unwrap().contains("example.net"));
+        app.settle().await;
+        assert_eq!(app.mails_to(OLD).len(), before);
+        assert_eq!(app.post(&app.confirmation_link(NEW)).await.status(), 200);
+        assert_eq!(weekly().await, Active);
     }
 
     async fn a_list_does_not_bring_the_old_address_back(engine: Engine) {
@@ -243,7 +274,7 @@ on_both_engines! {
         let mut tx = app.app.db.begin().await.unwrap();
         // The relay's answer comes after the move.
         let reader = subscriptions::reader_at(&mut tx, &EmailAddress::parse(OLD).unwrap()).await.unwrap().unwrap();
-        subscriptions::set_address(&mut tx, reader, &new).await.unwrap();
+        subscriptions::set_address(&mut tx, reader, &new, app.clock.now()).await.unwrap();
         let answers = [(refused[0], OLD), (refused[1], "bob@example.org")];
         suppressions::add_undeliverable(&mut tx, &answers, app.clock.now()).await.unwrap();
         assert_eq!(suppressions::reason(&mut tx, &new).await.unwrap(), None);

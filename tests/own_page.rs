@@ -2,14 +2,20 @@
 
 use crate::support::{Engine, app::TestApp, browser::Browser, on_both_engines};
 use daily::{
-    db::subscriptions::{self, SubscriptionRecord},
+    actions::pause_subscription::pause_subscription,
+    db::{
+        mails::{self, NewMail},
+        subscriptions::{self, SubscriptionRecord},
+    },
     domain::{
         email_address::EmailAddress,
         joining_wording::joining_wording,
+        mail::MailKind,
         newsletter::WhoseClock,
         subscription::SubscriptionStatus::{self, Active, Unsubscribed},
         token::Purpose,
     },
+    queue::Job,
 };
 use fantoccini::Locator;
 use jiff::SignedDuration;
@@ -106,6 +112,38 @@ on_both_engines! {
         assert_eq!(app.post(&mail.link("/unsubscribe/")).await.status(), 200);
         assert_eq!((standing(&app, "weekly").await, standing(&app, "daily").await), (Some(Unsubscribed), Some(Active)));
         assert!(daily::actions::verify_consent::verify_consent(&app.app.db).await.unwrap().broken == 0);
+    }
+
+    async fn a_break_at_once_does_not_keep_the_mail_about_a_joining_back(engine: Engine) {
+        let app = TestApp::start(engine).await;
+        app.reader(ANN).await;
+        app.add_newsletter("weekly", |it| it.title = "The Weekly".into()).await;
+        post(&app, &[("join", "weekly")]).await;
+        app.settle().await;
+        // As if the break had come before the workers looked; of a greeting, too, which nobody needs any more.
+        let actions = &app.app.actions;
+        let mut before = app.mails_to(ANN).len();
+        for (it, is_told) in subscriptions_of(&app, ANN).await.into_iter().zip([false, true]) {
+            assert!(pause_subscription(actions, it.id, jiff::civil::date(2026, 5, 9)).await.unwrap());
+            let mail = NewMail {
+                kind: MailKind::Welcome,
+                newsletter: it.newsletter_id,
+                recipient: &EmailAddress::parse(ANN).unwrap(),
+                subscription: Some(it.id),
+                confirmation: None,
+                issue: None,
+                feed: None,
+                message_id: &format!("break-{}@news.example.org", it.id),
+            };
+            let mut tx = app.app.db.begin().await.unwrap();
+            let mail = mails::insert(&mut tx, &mail, app.clock.now()).await.unwrap();
+            actions.queue.enqueue(&mut tx, &Job::SendMail { mail }).await.unwrap();
+            tx.commit().await.unwrap();
+            app.settle().await;
+            before += usize::from(is_told);
+            assert_eq!(app.mails_to(ANN).len(), before, "{}", it.newsletter);
+        }
+        assert!(app.mails_to(ANN).pop().unwrap().text().contains("The Weekly"));
     }
 
     async fn joining_has_a_limit_and_leaving_has_none(engine: Engine) {

@@ -198,7 +198,7 @@ async fn move_reader(
         return Ok(false);
     }
     subscriptions::take_back(tx, reader).await?;
-    subscriptions::set_address(tx, reader, &new).await?;
+    subscriptions::set_address(tx, reader, &new, now).await?;
     if let Ok(old) = EmailAddress::parse(&request.old_address) {
         // Nobody is mailed there because of a list: the reader is not there any more, and who reads it next did not ask.
         forgotten::insert(tx, &old, now).await?;

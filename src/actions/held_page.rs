@@ -42,13 +42,18 @@ pub fn page(it: &Held, now: Stamp) -> String {
             moment(Some(it.received_at)),
             it.method
         );
+        let (newsletters, version) =
+            (it.newsletters.join(", "), it.wording_version.map(|version| version.to_string()));
         add_fields(
             &mut text,
             "  ",
             &[
+                ("newsletters", Some(&newsletters)),
                 ("IP address", it.client_address.as_deref()),
                 ("browser", it.user_agent.as_deref()),
                 ("page", it.source_url.as_deref()),
+                ("agreed to", it.wording.as_deref()),
+                ("version of that text", version.as_deref()),
                 ("language", it.language.as_deref()),
                 ("time zone", it.time_zone.as_deref()),
             ],
@@ -142,6 +147,9 @@ fn add_subscription(text: &mut String, it: &HeldSubscription) {
     let _ = writeln!(text, "  asked for:  {}", moment(Some(subscription.requested_at)));
     let _ = writeln!(text, "  confirmed:  {}", moment(subscription.confirmed_at));
     let _ = writeln!(text, "  ended:      {}", moment(subscription.ended_at));
+    if let Some(at) = subscription.moved_at {
+        let _ = writeln!(text, "  at this address since {}", moment(Some(at)));
+    }
     let _ = writeln!(text, "  last mailed on account of a signup: {}", moment(subscription.signup_mailed_at));
     let _ = writeln!(text, "  chosen:     {}", choices(subscription));
     let _ = writeln!(text, "  What happened:");
@@ -186,6 +194,16 @@ fn add_subscription(text: &mut String, it: &HeldSubscription) {
             ),
             None => writeln!(text, "  Asked for a copy of this on {at}, at {from}; link until {until}"),
         };
+        add_fields(
+            text,
+            "    ",
+            &[
+                ("IP address, confirmed here", asked.old_client_address.as_deref()),
+                ("browser, confirmed here", asked.old_user_agent.as_deref()),
+                ("IP address, confirmed there", asked.new_client_address.as_deref()),
+                ("browser, confirmed there", asked.new_user_agent.as_deref()),
+            ],
+        );
     }
     for link in &it.confirmation_links {
         let (made, until) = (moment(Some(link.created_at)), moment(Some(link.expires_at)));

@@ -13,7 +13,7 @@ use crate::{
         email_address::EmailAddress,
         ids::{RequestId, SubscriptionId},
         mail::MailKind,
-        reader_request::{LIMIT, RequestKind},
+        reader_request::{LIMIT, LIMIT_OF_LEFT, RequestKind},
         token::Purpose,
     },
 };
@@ -58,11 +58,24 @@ pub async fn ask(context: &Context, id: SubscriptionId) -> Result<Asked, DbError
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let Some(subscription) = subscriptions::of_link(&mut tx, id).await? else { return Ok(Asked::Gone) };
-    let name = format!("copy {}", subscription.subscriber_id);
-    if let Err(wait) = allowance::take(context, &mut tx, &name, LIMIT).await? {
+    let (reader, address) = (subscription.subscriber_id, &subscription.address);
+    let is_reader = subscription.status.is_confirmed();
+    let (line, limit) = if is_reader {
+        (format!("copy {reader}"), LIMIT)
+    } else {
+        (format!("copy of left {reader}"), LIMIT_OF_LEFT)
+    };
+    if let Err(wait) = allowance::take(context, &mut tx, &line, limit).await? {
         return Ok(Asked::TooMany(wait));
     }
-    let address = &subscription.address;
+    // To whoever gets no newsletter it is a mail that strangers may cause.
+    if !is_reader && let Ok(address) = EmailAddress::parse(address) {
+        let (line, limit) =
+            (format!("address {}", address.inbox()), context.mails_per_address.unwrap_or(LIMIT));
+        if let Err(wait) = allowance::take(context, &mut tx, &line, limit).await? {
+            return Ok(Asked::TooMany(wait));
+        }
+    }
     let request = reader_requests::insert(&mut tx, id, RequestKind::Copy, address, None, now).await?;
     mail_about(context, &mut tx, MailKind::CopyLink, &subscription, address, request).await?;
     tx.commit().await?;

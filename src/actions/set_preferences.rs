@@ -8,7 +8,6 @@ use crate::{
         subscriptions::{self, SubscriptionRecord},
     },
     domain::{
-        email_address::EmailAddress,
         ids::{NewsletterId, SubscriberId, SubscriptionId},
         pause,
         preferences::Preferences,
@@ -49,9 +48,8 @@ pub struct Choice {
     pub subscription: SubscriptionId,
     /// Of which newsletter.
     pub newsletter: NewsletterRecord,
-    /// The reader's address, masked: the link works for ever, and whoever holds a mail of years ago need not learn where the reader is
-    /// mailed now.
-    pub masked_address: String,
+    /// The reader's address, masked; none once they have moved.
+    pub shown_address: Option<String>,
     /// Whether it rests, and until which day's issue; without one until the reader says so.
     pub paused: Option<Option<Date>>,
     /// What is chosen.
@@ -97,7 +95,7 @@ pub async fn look(context: &Context, token: &str) -> Result<Choosing, DbError> {
         newsletter,
         preferences: subscription.preferences(),
         paused: (subscription.status == SubscriptionStatus::Paused).then(|| subscription.paused_until()),
-        masked_address: EmailAddress::mask(&subscription.address),
+        shown_address: subscription.shown_address(),
         language: subscription.language,
         others: others(&mut tx, subscription.subscriber_id, subscription.newsletter_id).await?,
         sections: articles::recent_sections(&mut tx).await?,

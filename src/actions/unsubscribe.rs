@@ -12,7 +12,6 @@ use crate::{
     },
     domain::{
         consent::{LeavingReason, remark},
-        email_address::EmailAddress,
         forgotten::is_placeholder,
         ids::SubscriptionId,
         subscription::SubscriptionStatus,
@@ -33,9 +32,8 @@ pub enum Leaving {
         newsletter: NewsletterRecord,
         /// The reader's language, if it is known.
         language: Option<String>,
-        /// Which address, masked: the link works for ever, and whoever holds a mail of years ago need not learn where the reader is mailed
-        /// now.
-        masked_address: String,
+        /// Which address, masked; none once the reader has moved.
+        shown_address: Option<String>,
     },
     /// The reader has left: just now, or before.
     Gone {
@@ -117,8 +115,8 @@ async fn find(
 }
 
 fn subscribed(subscription: SubscriptionRecord, newsletter: NewsletterRecord) -> Leaving {
-    let masked_address = EmailAddress::mask(&subscription.address);
-    Leaving::Subscribed { newsletter, language: subscription.language, masked_address }
+    let shown_address = subscription.shown_address();
+    Leaving::Subscribed { newsletter, language: subscription.language, shown_address }
 }
 
 const fn has_left(subscription: &SubscriptionRecord) -> bool {

@@ -256,8 +256,9 @@ pub async fn erase_subscriber(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> 
         .map(drop)
     })?;
     let nobody = placeholder(id.0).ok_or(DbError::RowNotFound)?;
-    on!(tx, |conn| sqlx::query(
-        "UPDATE subscribers SET address = $2, address_key = $3, forgotten_at = $4 WHERE id = $1"
+    on!(tx, |conn| {
+        sqlx::query(
+        "UPDATE subscribers SET address = $2, address_key = $3, forgotten_at = $4, moved_at = NULL WHERE id = $1"
     )
     .bind(id.0)
     .bind(nobody.as_str())
@@ -265,5 +266,6 @@ pub async fn erase_subscriber(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> 
     .bind(Stamp(now))
     .execute(conn)
     .await
-    .map(drop))
+    .map(drop)
+    })
 }

@@ -4,7 +4,7 @@
 use super::{DbError, Stamp, Tx, on};
 use crate::domain::{
     UnknownWord,
-    signup_alarm::{Alarm, Attack, Pulse, RECENT, SAMPLE, Share, USUAL_WITHIN, WAITING_WITHIN},
+    signup_alarm::{Alarm, Attack, Doubtful, Pulse, RECENT, SAMPLE, Share, USUAL_WITHIN, WAITING_WITHIN},
     signup_limit::Limit,
 };
 use jiff::Timestamp;
@@ -114,6 +114,18 @@ pub async fn end_alarms(tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
         .execute(conn)
         .await
         .map(drop))
+}
+
+/// The times of alarms that reach beyond a moment.
+pub async fn doubtful(tx: &mut Tx, after: Timestamp) -> Result<Vec<Doubtful>, DbError> {
+    let rows: Vec<(Stamp, Option<Stamp>)> = on!(tx, |conn| sqlx::query_as(
+        "SELECT reaches_to, ended_at FROM signup_alarms WHERE ended_at IS NULL OR ended_at >= $1"
+    )
+    .bind(Stamp(after))
+    .fetch_all(conn)
+    .await?);
+    let times = rows.into_iter();
+    Ok(times.map(|(since, until)| Doubtful { since: since.0, until: until.map(|it| it.0) }).collect())
 }
 
 /// Looks at the signups. Each count ends at a bound, so that a flood does not make looking slow.

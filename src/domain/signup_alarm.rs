@@ -48,6 +48,40 @@ impl Alarm {
     }
 }
 
+/// A time whose signups are doubtful: nobody is reminded of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Doubtful {
+    /// From this moment …
+    pub since: Timestamp,
+    /// … to this one, with both; `None`: it goes on.
+    pub until: Option<Timestamp>,
+}
+
+/// What is left of a time without all that is doubtful: spans after a moment and up to another, with that one. Whoever looks through
+/// them does not come by what an attack left, however much it is.
+pub fn outside(
+    mut after: Timestamp,
+    until: Timestamp,
+    mut doubtful: Vec<Doubtful>,
+) -> Vec<(Timestamp, Timestamp)> {
+    doubtful.sort_unstable_by_key(|it| it.since);
+    let mut spans = Vec::new();
+    for it in doubtful {
+        let end = until.min(it.since - SignedDuration::from_micros(1));
+        if end > after {
+            spans.push((after, end));
+        }
+        match it.until {
+            Some(ended) => after = after.max(ended),
+            None => return spans,
+        }
+    }
+    if until > after {
+        spans.push((after, until));
+    }
+    spans
+}
+
 /// Of so many signups so many were confirmed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Share {
@@ -172,6 +206,23 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn outside_is_what_no_alarm_covers(
+            (after, until) in (0i64..30, 0i64..40),
+            times in prop::collection::vec((0i64..40, prop::option::of(0i64..20)), 0..4),
+            moment in 0i64..45,
+        ) {
+            let at = |micros| Timestamp::from_microsecond(micros).unwrap();
+            let doubtful: Vec<Doubtful> = times
+                .iter()
+                .map(|(since, lasts)| Doubtful { since: at(*since), until: lasts.map(|lasts| at(since + lasts)) })
+                .collect();
+            let covered = doubtful.iter().any(|it| it.since <= at(moment) && it.until.is_none_or(|until| at(moment) <= until));
+            let spans = outside(at(after), at(until), doubtful);
+            let found = spans.iter().filter(|(after, until)| *after < at(moment) && at(moment) <= *until).count();
+            prop_assert_eq!(found, usize::from(moment > after && moment <= until && !covered), "{:?}", spans);
+        }
+
         #[test]
         fn more_confirmations_never_raise_an_alarm(
             asked in 0_i64..=SAMPLE, confirmed in 0_i64..=SAMPLE, more in 0_i64..=SAMPLE, usual in 0_i64..=SAMPLE,

@@ -7,12 +7,13 @@ use crate::{
         mails::{self, NewMail},
         newsletters,
         signup_limits::{set_taken_until, taken_until},
-        signups, subscriptions,
+        signup_watch, signups, subscriptions,
     },
     domain::{
         email_address::EmailAddress,
         ids::{SubscriberId, SubscriptionId},
         mail::MailKind,
+        signup_alarm,
     },
     queue::Job,
     random,
@@ -66,7 +67,8 @@ pub(super) async fn erase_lost(context: &Context, tx: &mut Tx, now: Timestamp) -
 async fn remind(context: &Context, until: Timestamp, now: Timestamp) -> Result<(), DbError> {
     let since = until - REMIND_WITHIN;
     let mut tx = context.db.read().await?;
-    let readers = subscriptions::readers_to_remind(&mut tx, since, until, AT_ONCE).await?;
+    let spans = signup_alarm::outside(since, until, signup_watch::doubtful(&mut tx, since).await?);
+    let readers = subscriptions::readers_to_remind(&mut tx, &spans, AT_ONCE).await?;
     drop(tx);
     if readers.is_empty() {
         return Ok(());

@@ -3,7 +3,7 @@
 use super::{SubscriptionRecord, of_address};
 use crate::{
     db::{
-        DbError, Stamp, Tx, on,
+        DbError, Stamp, Tx, newsletters, on,
         reader_requests::{self, ReaderRequest},
         suppressions::{self, NewsletterSuppression, Suppression},
     },
@@ -144,6 +144,9 @@ pub struct HeldSignup {
     pub received_at: Stamp,
     /// By what means.
     pub method: String,
+    /// For which newsletters.
+    #[sqlx(skip)]
+    pub newsletters: Vec<String>,
     /// The client's IP address.
     pub client_address: Option<String>,
     /// What the client called itself.
@@ -154,6 +157,10 @@ pub struct HeldSignup {
     pub language: Option<String>,
     /// The zone of the client's clock.
     pub time_zone: Option<String>,
+    /// The text that was agreed to, if one was.
+    pub wording: Option<String>,
+    /// Its version.
+    pub wording_version: Option<i64>,
 }
 
 /// Somebody's wish to be mailed at this address.
@@ -201,7 +208,8 @@ pub async fn held(tx: &mut Tx, address: &EmailAddress) -> Result<Option<Held>, D
         let consent = consent(tx, subscription.id).await?;
         let confirmation_links = confirmation_links(tx, subscription.id).await?;
         let said_on_leaving = said_on_leaving(tx, subscription.id).await?;
-        let requests = reader_requests::of_subscription(tx, subscription.id).await?;
+        let mut requests = reader_requests::of_subscription(tx, subscription.id).await?;
+        requests.iter_mut().for_each(without_strangers);
         subscriptions.push(HeldSubscription {
             subscription,
             consent,
@@ -340,17 +348,44 @@ async fn mails(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<HeldMail>, DbE
     })
 }
 
+/// Takes away how the new end of a change was confirmed that was never made: that mailbox may be somebody else's.
+fn without_strangers(request: &mut ReaderRequest) {
+    if request.done_at.is_none() {
+        request.new_client_address = None;
+        request.new_user_agent = None;
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct SignupRow {
+    #[sqlx(rename = "newsletters")]
+    ids: String,
+    #[sqlx(flatten)]
+    signup: HeldSignup,
+}
+
 async fn signups(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<HeldSignup>, DbError> {
-    on!(tx, |conn| {
+    let rows: Vec<SignupRow> = on!(tx, |conn| {
         sqlx::query_as(
-            "SELECT received_at, method, client_address, user_agent, source_url, language, time_zone FROM signups \
-             WHERE address_key = $1 ORDER BY id LIMIT $2",
+            "SELECT received_at, method, newsletters, client_address, user_agent, source_url, language, time_zone, wording, \
+             wording_version FROM signups WHERE address_key = $1 ORDER BY id LIMIT $2",
         )
         .bind(address.key())
         .bind(MOST)
         .fetch_all(conn)
-        .await
-    })
+        .await?
+    });
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all = newsletters::list(tx).await?;
+    let named = |SignupRow { ids, signup }| {
+        // What can't be read names none.
+        let ids: Vec<i64> = serde_json::from_str(&ids).unwrap_or_default();
+        let titles = all.iter().filter(|it| ids.contains(&it.id.0)).map(|it| it.newsletter.slug.clone());
+        HeldSignup { newsletters: titles.collect(), ..signup }
+    };
+    Ok(rows.into_iter().map(named).collect())
 }
 
 async fn wishes_of_others(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<HeldWish>, DbError> {

@@ -56,14 +56,22 @@ pub async fn take_back(tx: &mut Tx, reader: SubscriberId) -> Result<(), DbError>
 }
 
 /// Gives a reader another address, which must be nobody's.
-pub async fn set_address(tx: &mut Tx, reader: SubscriberId, address: &EmailAddress) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE subscribers SET address = $2, address_key = $3 WHERE id = $1")
-        .bind(reader.0)
-        .bind(address.as_str())
-        .bind(address.key())
-        .execute(conn)
-        .await
-        .map(drop))
+pub async fn set_address(
+    tx: &mut Tx,
+    reader: SubscriberId,
+    address: &EmailAddress,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE subscribers SET address = $2, address_key = $3, moved_at = $4 WHERE id = $1"
+    )
+    .bind(reader.0)
+    .bind(address.as_str())
+    .bind(address.key())
+    .bind(Stamp(now))
+    .execute(conn)
+    .await
+    .map(drop))
 }
 
 /// Gives a subscription to another reader, who has none to this newsletter.

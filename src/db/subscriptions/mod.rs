@@ -100,6 +100,16 @@ pub struct SubscriptionRecord {
     pub language: Option<String>,
     /// The date of the first issue after a pause, `YYYY-MM-DD`.
     pub paused_until: Option<String>,
+    /// When the reader moved to this address, if they did.
+    pub moved_at: Option<Stamp>,
+}
+
+impl SubscriptionRecord {
+    /// The address as a page may show it to whoever holds a link that works for ever: masked, and not at all once the reader has
+    /// moved. A mail of years ago must not tell where they are mailed now.
+    pub fn shown_address(&self) -> Option<String> {
+        self.moved_at.is_none().then(|| EmailAddress::mask(&self.address))
+    }
 }
 
 /// Finds or makes the subscriber with this address.
@@ -151,7 +161,7 @@ macro_rules! select_subscription {
     ($rest:literal) => {
         concat!(
             "SELECT s.id, s.subscriber_id, s.newsletter_id, n.slug AS newsletter, r.address, s.status, s.requested_at, \
-             s.confirmed_at, s.ended_at, s.signup_mailed_at, s.cadence, s.sections, s.time_zone, s.send_time, s.language, s.paused_until \
+             s.confirmed_at, s.ended_at, s.signup_mailed_at, s.cadence, s.sections, s.time_zone, s.send_time, s.language, s.paused_until, r.moved_at \
              FROM subscriptions s \
              JOIN subscribers r ON r.id = s.subscriber_id JOIN newsletters n ON n.id = s.newsletter_id ",
             $rest

@@ -7,39 +7,43 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// What is pending, its reader was mailed and not yet reminded, and it did not arrive while signups looked like an attack.
-macro_rules! to_remind {
-    () => {
-        "s.status = 'pending' AND s.confirmed_at IS NULL AND s.reminded_at IS NULL AND s.signup_mailed_at IS NOT NULL \
-         AND NOT EXISTS (SELECT 1 FROM signup_alarms a WHERE a.reaches_to <= s.requested_at \
-         AND (a.ended_at IS NULL OR a.ended_at >= s.requested_at))"
-    };
-}
-
-/// Readers who asked for something between two moments and are to be reminded of it; who asked first comes first.
+/// Readers who asked for something in these spans, each after a moment and up to another, and are to be reminded of it; who asked first
+/// comes first. It goes by the index and ends at the limit, of requests: the spans leave out what an attack left in it.
 pub async fn readers_to_remind(
     tx: &mut Tx,
-    after: Timestamp,
-    until: Timestamp,
+    spans: &[(Timestamp, Timestamp)],
     limit: i64,
 ) -> Result<Vec<SubscriberId>, DbError> {
-    let ids: Vec<i64> = on!(tx, |conn| {
-        sqlx::query_scalar(concat!(
-            "SELECT s.subscriber_id FROM subscriptions s WHERE s.requested_at > $1 AND s.requested_at <= $2 AND ",
-            to_remind!(),
-            " GROUP BY s.subscriber_id ORDER BY min(s.requested_at), s.subscriber_id LIMIT $3"
-        ))
-        .bind(Stamp(after))
-        .bind(Stamp(until))
-        .bind(limit)
-        .fetch_all(conn)
-        .await?
-    });
-    Ok(ids.into_iter().map(SubscriberId).collect())
+    let mut readers = Vec::new();
+    let mut left = limit;
+    for (after, until) in spans {
+        let ids: Vec<i64> = on!(tx, |conn| {
+            sqlx::query_scalar(
+                "SELECT subscriber_id FROM subscriptions WHERE status = 'pending' AND confirmed_at IS NULL \
+                 AND reminded_at IS NULL AND signup_mailed_at IS NOT NULL AND requested_at > $1 AND requested_at <= $2 \
+                 ORDER BY requested_at, id LIMIT $3",
+            )
+            .bind(Stamp(*after))
+            .bind(Stamp(*until))
+            .bind(left)
+            .fetch_all(conn)
+            .await?
+        });
+        for id in ids {
+            left -= 1;
+            if !readers.contains(&SubscriberId(id)) {
+                readers.push(SubscriberId(id));
+            }
+        }
+        if left <= 0 {
+            break;
+        }
+    }
+    Ok(readers)
 }
 
 /// Marks all that these readers asked for since a moment, and did not confirm, as reminded, and returns it, what was asked for first in
-/// front. What another process marked, or somebody has in hand, is left out.
+/// front; but not what arrived while signups looked like an attack. What another process marked, or somebody has in hand, is left out.
 pub async fn take_to_remind(
     tx: &mut Tx,
     readers: &[SubscriberId],
@@ -47,16 +51,19 @@ pub async fn take_to_remind(
     now: Timestamp,
 ) -> Result<Vec<(SubscriptionId, SubscriberId)>, DbError> {
     let rows: Vec<[i64; 1]> = readers.iter().map(|id| [id.0]).collect();
-    let found: Vec<(i64, i64)> = on_rows!(
+    // What is due is said beside: as a condition it would lead SQLite to the index of all requests, and away from the readers'.
+    let found: Vec<(i64, i64, bool)> = on_rows!(
         tx,
-        [
-            "SELECT s.id, s.subscriber_id FROM subscriptions s WHERE s.requested_at > $2 AND ",
-            to_remind!(),
-            " AND s.subscriber_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM"
-        ],
+        ["SELECT s.id, s.subscriber_id, (s.reminded_at IS NULL AND s.requested_at > $2 AND NOT EXISTS \
+             (SELECT 1 FROM signup_alarms a WHERE a.reaches_to <= s.requested_at \
+             AND (a.ended_at IS NULL OR a.ended_at >= s.requested_at))) AS is_due FROM subscriptions s \
+             WHERE s.status = 'pending' AND s.confirmed_at IS NULL AND s.signup_mailed_at IS NOT NULL \
+             AND s.subscriber_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM"],
         [") ORDER BY s.requested_at, s.id"],
         |conn, query| sqlx::query_as(query).bind(encode(&rows)?).bind(Stamp(after)).fetch_all(conn).await?
     );
+    let found =
+        found.into_iter().filter(|(_, _, is_due)| *is_due).map(|(id, reader, _)| (id, reader)).collect();
     let mut taken = hold_free(tx, &theirs(found)).await?;
     let rows: Vec<[i64; 1]> = taken.iter().map(|(id, _)| [id.0]).collect();
     let marked: Vec<i64> = on_rows!(

@@ -25,7 +25,14 @@ pub(super) async fn content(
     tx: &mut Tx,
     subscription: &SubscriptionRecord,
 ) -> Result<Content, DbError> {
-    if subscription.status != SubscriptionStatus::Active {
+    let joined = subscriptions::came_by_preferences(tx, subscription.id).await?;
+    // Whoever holds a mail of the reader's can join and take a break at once; the reader is told of it all the same.
+    let is_wanted = match subscription.status {
+        SubscriptionStatus::Active => true,
+        SubscriptionStatus::Paused => joined,
+        _ => false,
+    };
+    if !is_wanted {
         return Ok(Content::Unwanted("the reader is not subscribed any more"));
     }
     let shown = shown(making, tx, subscription).await?;
@@ -56,7 +63,7 @@ pub(super) async fn content(
             today: schedule::date_at(newsletter, making.now),
             clock: clock::whose(newsletter, due_at).spoken(),
         },
-        joined: subscriptions::came_by_preferences(tx, subscription.id).await?,
+        joined,
         latest,
         unsubscribe_url: &links.unsubscribe,
         preferences_url: &links.preferences,

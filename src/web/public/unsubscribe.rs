@@ -125,7 +125,7 @@ fn show(state: Leaving, query: &AskedLanguage, headers: &HeaderMap) -> Response 
     match state {
         Leaving::Unknown => Refusal::BrokenLink.into_response(),
         Leaving::Test => Refusal::TestLink.into_response(),
-        Leaving::Subscribed { newsletter, language, masked_address } => {
+        Leaving::Subscribed { newsletter, language, shown_address } => {
             let (language, words) = speak(&newsletter, language.as_deref(), query, headers);
             let say = &words.unsubscribe;
             let (before, after) = around(&say.no_more, "address");
@@ -133,7 +133,9 @@ fn show(state: Leaving, query: &AskedLanguage, headers: &HeaderMap) -> Response 
                 (&newsletter, language),
                 &of_newsletter(&say.ready, &newsletter),
                 &html! {
-                    p { (before) strong { (masked_address) } (after) }
+                    @if let Some(address) = &shown_address {
+                        p { (before) strong { (address) } (after) }
+                    }
                     form.signup method="post" { button type="submit" { (say.button) } }
                 },
             )

@@ -117,7 +117,9 @@ impl Page<'_> {
             h1 { (title) }
             (notice.markup())
             (pause::notice(self))
-            p { (before) strong { (self.choice.masked_address) } (after) }
+            @if let Some(address) = &self.choice.shown_address {
+                p { (before) strong { (address) } (after) }
+            }
             (choices::form(self))
             (pause::form(self))
             (newsletters::form(self, self.keys))
