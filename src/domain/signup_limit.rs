@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
         assert_eq!(network("::ffff:127.0.0.1"), "");
         let networks = |text: &str| client_networks(text.parse().unwrap());
-        let all = [("2001:db8:1:2::".to_owned(), 1), ("2001:db8:1::/48".to_owned(), 10)];
+        let all = [("2001:db8:1:2::".to_owned(), 1), ("2001:db8:1::/48".to_owned(), 100)];
         assert_eq!(networks("2001:db8:1:2:3:4:5:6"), all);
         assert_eq!(networks("192.0.2.7"), [("192.0.2.7".to_owned(), 1)]);
         assert_eq!(networks("::1"), []);
