@@ -66,12 +66,15 @@ impl Work for Writer {
         // Before they are looked at: a reader who turns out to be another meanwhile must not stay.
         subscriptions::hold(&mut tx, &asked).await?;
         let mut found = subscriptions::get_all(&mut tx, &asked).await?;
-        let standing: Vec<SubscriptionId> = found.values().map(|it| it.id).collect();
+        let ids = |found: &HashMap<_, SubscriptionRecord>| -> Vec<SubscriptionId> {
+            found.values().map(|it| it.id).collect()
+        };
         if found.iter().any(|(asked, it)| *asked != it.id) {
             // Those that took another's place while these were waited for.
-            subscriptions::hold(&mut tx, &standing).await?;
+            subscriptions::hold(&mut tx, &ids(&found)).await?;
             found = subscriptions::get_all(&mut tx, &asked).await?;
         }
+        let standing = ids(&found);
         let newsletters = newsletters_of(&mut tx, found.values()).await?;
         let of: Vec<Option<(&SubscriptionRecord, &NewsletterRecord)>> = asked
             .iter()
