@@ -8,7 +8,8 @@ use crate::{
 use jiff::civil::Date;
 
 /// Pauses a subscription until the issue of a date. Nothing of it is begun from now on, of an issue that goes out just now either,
-/// not even if the pause is over before the reader's copy is due; when the date comes it goes on by itself. `false`: there is no such subscription, or it is neither active nor paused.
+/// not even if the pause is over before the reader's copy is due; when the date comes it goes on by itself. `false`: there is no such
+/// subscription, or it is neither active nor paused.
 pub async fn pause_subscription(context: &Context, id: SubscriptionId, until: Date) -> Result<bool, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;

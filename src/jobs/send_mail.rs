@@ -46,8 +46,9 @@ pub async fn run(context: &Context, mails: &[MailId]) -> Result<(), JobFailure> 
             // One that panics must not cut off those beside it.
             under_way.push(AssertUnwindSafe(one(context, mail)).catch_unwind());
         }
-        if !may_begin {
-            hand_on(context, waiting.by_ref().collect()).await?;
+        // Where that fails the sweep finds them: those under way must not be cut off for it.
+        if !may_begin && let Err(error) = hand_on(context, waiting.by_ref().collect()).await {
+            result = Err(error.into());
         }
         tokio::select! {
             sent = under_way.next() => match sent {
