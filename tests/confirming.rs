@@ -134,12 +134,8 @@ on_both_engines! {
         ] {
             sqlx::query(statement).execute(&mut *other).await.unwrap();
         }
-        let store = app.store().await;
         let (answer, ()) = tokio::join!(app.post(&link), async {
-            let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-            while store.number(waiting).await == 0 {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-            }
+            app.until_waiting(1).await;
             other.commit().await.unwrap();
         });
         assert_eq!(answer.status(), 410);

@@ -23,7 +23,6 @@ use daily::{
     },
 };
 use jiff::{SignedDuration, Timestamp};
-use std::time::Duration;
 
 /// Both addresses' readers, with the times of day at which the issue comes to them.
 async fn two(engine: Engine, old: &str, new: &str) -> TestApp {
@@ -72,7 +71,7 @@ async fn press_while_leaving(app: &TestApp, it: &SubscriptionRecord) -> String {
     let mut tx = app.app.db.begin().await.unwrap();
     subscriptions::hold(&mut tx, &[it.id]).await.unwrap();
     let leaving = async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        app.until_waiting(1).await;
         assert!(subscriptions::end(&mut tx, it.id, now).await.unwrap());
         let left = ConsentEvent::Unsubscribed;
         subscriptions::record_consent(&mut tx, it.id, left, "one_click", &Evidence::default(), now)
@@ -182,7 +181,7 @@ on_both_engines! {
         let mut tx = app.app.db.begin().await.unwrap();
         subscriptions::subscriber(&mut tx, &new, now).await.unwrap();
         let appears = async {
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            app.until_waiting(1).await;
             tx.commit().await.unwrap();
         };
         let (page, ()) = tokio::join!(press(&app, OLD), appears);
@@ -242,7 +241,7 @@ on_both_engines! {
         let mut tx = app.app.db.begin().await.unwrap();
         reader_requests::close(&mut tx, RequestId(1), app.clock.now()).await.unwrap();
         let let_go = async {
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            app.until_waiting(2).await;
             tx.rollback().await.unwrap();
         };
         let (first, second, ()) = tokio::join!(press(&app, OLD), press(&app, OLD), let_go);

@@ -3,7 +3,7 @@
 use crate::support::{
     Engine,
     app::{TestApp, at},
-    eventually, on_both_engines,
+    on_both_engines,
     store::Store,
 };
 use daily::{
@@ -295,8 +295,7 @@ async fn a_break_takes_what_waits_for_its_reader_before_the_subscription() {
     sqlx::query("SELECT id FROM deliveries FOR UPDATE").execute(&mut *moving).await.unwrap();
     let id = subscription(&app, ANN).await.id;
     let going_on = async {
-        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        eventually("it waits", || async { (store.number(waiting).await > 0).then_some(()) }).await;
+        app.until_waiting(1).await;
         let free = sqlx::query("SELECT id FROM subscriptions FOR UPDATE NOWAIT").execute(&mut *moving).await;
         moving.rollback().await.unwrap();
         free

@@ -1,6 +1,6 @@
 //! Signups that nobody confirms: what they leave behind, and of what readers are reminded.
 
-use crate::support::{Engine, app::TestApp, eventually, on_both_engines};
+use crate::support::{Engine, app::TestApp, on_both_engines};
 use daily::{
     actions::{
         import_subscribers::{Import, import_subscribers},
@@ -365,9 +365,7 @@ async fn a_pause_that_is_prolonged_at_the_moment_it_ends_goes_on() {
         tx.commit().await?;
         Ok::<_, DbError>(resumed)
     });
-    let store = app.store().await;
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    eventually("it waits for the reader", || async { (store.number(waiting).await > 0).then_some(()) }).await;
+    app.until_waiting(1).await;
     reader.commit().await.unwrap();
     assert_eq!(ending.await.unwrap().unwrap(), 0);
     assert_eq!(all_of(&app, ANN).await[0].paused_until.as_deref(), Some("2026-05-09"));

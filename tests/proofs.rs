@@ -92,8 +92,7 @@ on_both_engines! {
             used_proofs::insert(&mut other, &shown, Some(&client), now).await.unwrap();
         }
         let (redeemed, ()) = tokio::join!(prove::redeem(&app.app.actions, &ticket, "192.0.2.1".parse().unwrap()), async {
-            // Time enough to pass by, if nothing held it up.
-            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+            app.until_waiting(1).await;
             other.commit().await.unwrap();
         });
         assert!(matches!(redeemed.unwrap(), Redeemed::TooMany { .. }));

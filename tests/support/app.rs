@@ -133,6 +133,19 @@ impl TestApp {
         Store::open(&url).await
     }
 
+    /// Returns when so many wait for what others hold. On SQLite at once: who writes is alone, and whoever comes waits before the door.
+    pub async fn until_waiting(&self, how_many: i64) {
+        let store = self.store().await;
+        if matches!(store, Store::Sqlite(_)) {
+            return;
+        }
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        eventually("somebody waits for a lock", || async {
+            (store.number(waiting).await >= how_many).then_some(())
+        })
+        .await;
+    }
+
     pub fn mailbox(&self) -> PathBuf {
         self.folder.path().join("mailbox")
     }
