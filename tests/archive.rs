@@ -1,6 +1,6 @@
 //! Past issues on the web: pages, what they say about themselves, the feed, and who may find them.
 
-use crate::support::{app::TestApp, on_both_engines};
+use crate::support::{Engine, app::TestApp, on_both_engines};
 use daily::domain::newsletter::Archive;
 use jiff::SignedDuration;
 
@@ -10,110 +10,132 @@ async fn page(app: &TestApp, path: &str) -> (u16, Option<String>, String) {
     (answer.status().as_u16(), robots, answer.text().await.unwrap())
 }
 
-on_both_engines! {
-    async fn the_feed_is_atom_and_has_the_newest_issues_first(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        app.article("The bridge <opens> & closes").await;
-        app.reader("ann@example.org").await;
-        app.send_issue().await;
-        app.clock.advance(SignedDuration::from_hours(24));
-        app.article("The whale").await;
-        app.send_issue().await;
-        let answer = app.get(&format!("{}/issues.xml?newsletter=daily", app.url)).await;
-        assert_eq!(answer.headers()["content-type"], "application/atom+xml; charset=utf-8");
-        let tag = answer.headers()["etag"].to_str().unwrap().to_owned();
-        let body = answer.bytes().await.unwrap();
-        let feed = feed_rs::parser::parse(&body[..]).unwrap();
-        assert_eq!(feed.feed_type, feed_rs::model::FeedType::Atom);
-        assert_eq!(feed.title.unwrap().content, "Daily");
-        assert!(feed.updated.is_some());
-        let titles: Vec<String> = feed.entries.iter().map(|it| it.title.clone().unwrap().content).collect();
-        assert_eq!(titles, ["The whale", "The bridge <opens> & closes"]);
-        for entry in &feed.entries {
-            assert_eq!(entry.authors[0].name.as_deref(), Some("Daily"));
-            assert!(entry.updated.is_some() && entry.published.is_some() && entry.summary.is_some());
-            assert_eq!(entry.links[0].href, entry.id);
-            assert_eq!(app.get(&entry.id).await.status(), 200, "the link leads to the issue");
-        }
-        let again = app.client.get(format!("{}/issues.xml?newsletter=daily", app.url)).header("if-none-match", tag);
-        assert_eq!(again.send().await.unwrap().status(), 304);
-    }
+on_both_engines!(
+    the_feed_is_atom_and_has_the_newest_issues_first,
+    an_issue_says_to_other_programs_what_it_is,
+    who_may_find_past_issues_is_the_publishers_choice,
+    the_list_has_all_newsletters_when_there_are_several,
+    the_archive_speaks_the_newsletters_language_or_the_one_asked_for,
+);
 
-    async fn an_issue_says_to_other_programs_what_it_is(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        app.article("The bridge opens").await;
-        app.reader("ann@example.org").await;
-        app.send_issue().await;
-        let path = "/issues/2026-05-01?newsletter=daily";
-        let (status, robots, html) = page(&app, path).await;
-        assert_eq!((status, robots), (200, None));
-        assert!(html.contains(&format!(r#"<link rel="canonical" href="{}{path}">"#, app.url)), "{html}");
-        assert!(html.contains(r#"<meta property="og:title" content="The bridge opens">"#));
-        assert!(html.contains(r#"<meta property="og:description" content="About The bridge opens.">"#));
-        let feed = format!(r#"type="application/atom+xml" title="Daily" href="{}/issues.xml?newsletter=daily""#, app.url);
-        assert!(html.contains(&feed));
-        let (_, _, list) = page(&app, "/issues").await;
-        assert!(list.contains(r#"rel="canonical""#) && list.contains(r#"rel="alternate""#) && !list.contains("noindex"));
-        let mail = app.mails_to("ann@example.org").pop().unwrap();
-        assert!(!mail.html().contains("og:title"), "a mail has no use for it");
+async fn the_feed_is_atom_and_has_the_newest_issues_first(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.article("The bridge <opens> & closes").await;
+    app.reader("ann@example.org").await;
+    app.send_issue().await;
+    app.clock.advance(SignedDuration::from_hours(24));
+    app.article("The whale").await;
+    app.send_issue().await;
+    let answer = app.get(&format!("{}/issues.xml?newsletter=daily", app.url)).await;
+    assert_eq!(answer.headers()["content-type"], "application/atom+xml; charset=utf-8");
+    let tag = answer.headers()["etag"].to_str().unwrap().to_owned();
+    let body = answer.bytes().await.unwrap();
+    let feed = feed_rs::parser::parse(&body[..]).unwrap();
+    assert_eq!(feed.feed_type, feed_rs::model::FeedType::Atom);
+    assert_eq!(feed.title.unwrap().content, "Daily");
+    assert!(feed.updated.is_some());
+    let titles: Vec<String> = feed.entries.iter().map(|it| it.title.clone().unwrap().content).collect();
+    assert_eq!(titles, ["The whale", "The bridge <opens> & closes"]);
+    for entry in &feed.entries {
+        assert_eq!(entry.authors[0].name.as_deref(), Some("Daily"));
+        assert!(entry.updated.is_some() && entry.published.is_some() && entry.summary.is_some());
+        assert_eq!(entry.links[0].href, entry.id);
+        assert_eq!(app.get(&entry.id).await.status(), 200, "the link leads to the issue");
     }
+    let again =
+        app.client.get(format!("{}/issues.xml?newsletter=daily", app.url)).header("if-none-match", tag);
+    assert_eq!(again.send().await.unwrap().status(), 304);
+}
 
-    async fn who_may_find_past_issues_is_the_publishers_choice(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        app.article("The bridge opens").await;
-        app.reader("ann@example.org").await;
-        app.send_issue().await;
-        let issue = "/issues/2026-05-01?newsletter=daily";
-        app.change_newsletter(|it| it.archive = Archive::Unlisted).await;
-        let (status, robots, _) = page(&app, issue).await;
-        assert_eq!((status, robots.as_deref()), (200, Some("noindex")), "who has the link reads it");
-        let (status, _, list) = page(&app, "/issues").await;
-        assert!(status == 200 && !list.contains("The bridge opens") && list.contains("noindex"));
-        assert_eq!(page(&app, "/issues?newsletter=daily").await.0, 404);
-        assert_eq!(page(&app, "/issues.xml?newsletter=daily").await.0, 404);
-        assert_eq!(page(&app, "/issues.xml").await.0, 404);
-        app.change_newsletter(|it| it.archive = Archive::None).await;
-        assert_eq!(page(&app, issue).await.0, 404);
-        app.clock.advance(SignedDuration::from_hours(24));
-        app.article("The whale").await;
-        app.send_issue().await;
-        let mail = app.mails_to("ann@example.org").pop().unwrap();
-        assert_eq!(mail.subject(), "The whale");
-        assert!(!mail.html().contains("/issues/") && !mail.text().contains("/issues/"), "no link to what is not there");
-    }
+async fn an_issue_says_to_other_programs_what_it_is(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.article("The bridge opens").await;
+    app.reader("ann@example.org").await;
+    app.send_issue().await;
+    let path = "/issues/2026-05-01?newsletter=daily";
+    let (status, robots, html) = page(&app, path).await;
+    assert_eq!((status, robots), (200, None));
+    assert!(html.contains(&format!(r#"<link rel="canonical" href="{}{path}">"#, app.url)), "{html}");
+    assert!(html.contains(r#"<meta property="og:title" content="The bridge opens">"#));
+    assert!(html.contains(r#"<meta property="og:description" content="About The bridge opens.">"#));
+    let feed = format!(
+        r#"type="application/atom+xml" title="Daily" href="{}/issues.xml?newsletter=daily""#,
+        app.url
+    );
+    assert!(html.contains(&feed));
+    let (_, _, list) = page(&app, "/issues").await;
+    assert!(
+        list.contains(r#"rel="canonical""#)
+            && list.contains(r#"rel="alternate""#)
+            && !list.contains("noindex")
+    );
+    let mail = app.mails_to("ann@example.org").pop().unwrap();
+    assert!(!mail.html().contains("og:title"), "a mail has no use for it");
+}
 
-    async fn the_list_has_all_newsletters_when_there_are_several(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        app.article("The bridge opens").await;
-        app.reader("ann@example.org").await;
-        app.send_issue().await;
-        app.add_newsletter("weekly", |it| it.title = "The Weekly".into()).await;
-        app.add_newsletter("secret", |it| {
-            it.title = "The Secret".into();
-            it.archive = Archive::Unlisted;
-        }).await;
-        let (_, _, list) = page(&app, "/issues").await;
-        assert!(list.contains("The Weekly") && list.contains("The bridge opens") && !list.contains("The Secret"));
-        let (_, _, feed) = page(&app, "/issues.xml").await;
-        assert!(feed.contains("<title>Daily, The Weekly</title>") && feed.contains("The bridge opens"), "{feed}");
-        let (_, _, one) = page(&app, "/issues?newsletter=weekly").await;
-        assert!(one.contains("There is none yet") && !one.contains("The bridge opens"));
-        assert_eq!(page(&app, "/issues?newsletter=secret").await.0, 404);
-    }
+async fn who_may_find_past_issues_is_the_publishers_choice(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.article("The bridge opens").await;
+    app.reader("ann@example.org").await;
+    app.send_issue().await;
+    let issue = "/issues/2026-05-01?newsletter=daily";
+    app.change_newsletter(|it| it.archive = Archive::Unlisted).await;
+    let (status, robots, _) = page(&app, issue).await;
+    assert_eq!((status, robots.as_deref()), (200, Some("noindex")), "who has the link reads it");
+    let (status, _, list) = page(&app, "/issues").await;
+    assert!(status == 200 && !list.contains("The bridge opens") && list.contains("noindex"));
+    assert_eq!(page(&app, "/issues?newsletter=daily").await.0, 404);
+    assert_eq!(page(&app, "/issues.xml?newsletter=daily").await.0, 404);
+    assert_eq!(page(&app, "/issues.xml").await.0, 404);
+    app.change_newsletter(|it| it.archive = Archive::None).await;
+    assert_eq!(page(&app, issue).await.0, 404);
+    app.clock.advance(SignedDuration::from_hours(24));
+    app.article("The whale").await;
+    app.send_issue().await;
+    let mail = app.mails_to("ann@example.org").pop().unwrap();
+    assert_eq!(mail.subject(), "The whale");
+    assert!(
+        !mail.html().contains("/issues/") && !mail.text().contains("/issues/"),
+        "no link to what is not there"
+    );
+}
 
-    async fn the_archive_speaks_the_newsletters_language_or_the_one_asked_for(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        app.article("Die Brücke").await;
-        app.reader("ann@example.org").await;
-        app.send_issue().await;
-        app.change_newsletter(|it| it.language = "de-AT".into()).await;
-        let (_, _, list) = page(&app, "/issues").await;
-        assert!(list.contains("<html lang=\"de\"") && list.contains("Frühere Ausgaben von Daily"), "{list}");
-        assert!(list.contains("1. Mai 2026") && list.contains("Anmelden"));
-        let (_, _, list) = page(&app, "/issues?lang=fr").await;
-        assert!(list.contains("<html lang=\"fr\"") && list.contains("1 mai 2026") && list.contains("lang=\"de-AT\">Die Brücke"));
-        app.change_newsletter(|it| it.language = "ja".into()).await;
-        let spanish = app.client.get(format!("{}/issues", app.url)).header("accept-language", "xx, es;q=0.8");
-        assert!(spanish.send().await.unwrap().text().await.unwrap().contains("1 de mayo de 2026"));
-    }
+async fn the_list_has_all_newsletters_when_there_are_several(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.article("The bridge opens").await;
+    app.reader("ann@example.org").await;
+    app.send_issue().await;
+    app.add_newsletter("weekly", |it| it.title = "The Weekly".into()).await;
+    app.add_newsletter("secret", |it| {
+        it.title = "The Secret".into();
+        it.archive = Archive::Unlisted;
+    })
+    .await;
+    let (_, _, list) = page(&app, "/issues").await;
+    assert!(list.contains("The Weekly") && list.contains("The bridge opens") && !list.contains("The Secret"));
+    let (_, _, feed) = page(&app, "/issues.xml").await;
+    assert!(feed.contains("<title>Daily, The Weekly</title>") && feed.contains("The bridge opens"), "{feed}");
+    let (_, _, one) = page(&app, "/issues?newsletter=weekly").await;
+    assert!(one.contains("There is none yet") && !one.contains("The bridge opens"));
+    assert_eq!(page(&app, "/issues?newsletter=secret").await.0, 404);
+}
+
+async fn the_archive_speaks_the_newsletters_language_or_the_one_asked_for(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.article("Die Brücke").await;
+    app.reader("ann@example.org").await;
+    app.send_issue().await;
+    app.change_newsletter(|it| it.language = "de-AT".into()).await;
+    let (_, _, list) = page(&app, "/issues").await;
+    assert!(list.contains("<html lang=\"de\"") && list.contains("Frühere Ausgaben von Daily"), "{list}");
+    assert!(list.contains("1. Mai 2026") && list.contains("Anmelden"));
+    let (_, _, list) = page(&app, "/issues?lang=fr").await;
+    assert!(
+        list.contains("<html lang=\"fr\"")
+            && list.contains("1 mai 2026")
+            && list.contains("lang=\"de-AT\">Die Brücke")
+    );
+    app.change_newsletter(|it| it.language = "ja".into()).await;
+    let spanish = app.client.get(format!("{}/issues", app.url)).header("accept-language", "xx, es;q=0.8");
+    assert!(spanish.send().await.unwrap().text().await.unwrap().contains("1 de mayo de 2026"));
 }

@@ -38,212 +38,271 @@ async fn reader(app: &TestApp, address: &str) {
     assert_eq!(app.post(&app.confirmation_link(address)).await.status(), 200);
 }
 
-on_both_engines! {
-    async fn a_reader_gets_everything_by_a_link_and_a_button(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        app.article("The bridge opens").await;
-        reader(&app, ANN).await;
-        app.reader("bob@example.org").await;
-        app.send_issue().await;
-        app.post_form(&page(&app).await, &[("cadence", "weekly"), ("language", "de")]).await;
+on_both_engines!(
+    a_reader_gets_everything_by_a_link_and_a_button,
+    it_is_sent_a_few_times_a_day_and_only_to_readers,
+    who_has_left_gets_a_copy_too_and_who_is_suppressed_no_mail,
+    a_copy_for_who_has_left_counts_on_the_addresss_limit,
+    a_copy_says_how_each_end_was_confirmed_but_not_how_a_stranger_did,
+    a_copy_names_what_a_signup_that_waits_is_for_and_what_was_agreed_to,
+    a_copy_holds_what_went_to_earlier_addresses_and_what_others_were_before,
+    old_requests_go_by_themselves,
+);
+
+async fn a_reader_gets_everything_by_a_link_and_a_button(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.article("The bridge opens").await;
+    reader(&app, ANN).await;
+    app.reader("bob@example.org").await;
+    app.send_issue().await;
+    app.post_form(&page(&app).await, &[("cadence", "weekly"), ("language", "de")]).await;
+    let answer = ask(&app).await;
+    assert_eq!(answer.status(), 200);
+    assert!(answer.text().await.unwrap().contains("Wir haben Ihnen eine Mail mit einem Link geschickt."));
+    let mail = app.mails_to(ANN).pop().unwrap();
+    assert!(
+        mail.text().contains("Zu meiner Kopie") && !mail.text().contains("/unsubscribe/"),
+        "{}",
+        mail.text()
+    );
+    let link = link(&app);
+    let shown = app.get(&link).await.text().await.unwrap();
+    assert!(
+        shown.contains("Herunterladen") && !shown.contains("192.0.2") && !shown.contains("confirmed"),
+        "{shown}"
+    );
+    let file = app.post(&link).await;
+    assert_eq!(file.status(), 200);
+    let header = |name: &str| file.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!(header("content-type"), "text/plain; charset=utf-8");
+    assert!(header("content-disposition").starts_with("attachment"));
+    assert_eq!(header("cache-control"), "no-store");
+    let text = file.text().await.unwrap();
+    for says in [
+        "about ann@example.org",
+        "requested (form)",
+        "confirmed (link)",
+        "agreed to: ",
+        "weekly; all sections",
+        "2026-05-01",
+        "Asked for a copy of this",
+        "DUE",
+        "ATTEMPTS",
+    ] {
+        assert!(text.contains(says), "{says}: {text}");
+    }
+    assert!(!text.contains("bob"), "{text}");
+    // It is the reader's own: it works twice, for a day.
+    assert_eq!(app.post(&link).await.status(), 200);
+    app.clock.advance(SignedDuration::from_hours(24));
+    for answer in [app.get(&link).await, app.post(&link).await] {
+        assert_eq!(answer.status(), 410);
+        assert!(answer.text().await.unwrap().contains("Dieser Link ist abgelaufen"));
+    }
+}
+
+async fn it_is_sent_a_few_times_a_day_and_only_to_readers(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.reader(ANN).await;
+    let before = app.mails_to(ANN).len();
+    for status in [200, 200, 200, 429, 429] {
         let answer = ask(&app).await;
-        assert_eq!(answer.status(), 200);
-        assert!(answer.text().await.unwrap().contains("Wir haben Ihnen eine Mail mit einem Link geschickt."));
-        let mail = app.mails_to(ANN).pop().unwrap();
-        assert!(mail.text().contains("Zu meiner Kopie") && !mail.text().contains("/unsubscribe/"), "{}", mail.text());
-        let link = link(&app);
-        let shown = app.get(&link).await.text().await.unwrap();
-        assert!(shown.contains("Herunterladen") && !shown.contains("192.0.2") && !shown.contains("confirmed"), "{shown}");
-        let file = app.post(&link).await;
-        assert_eq!(file.status(), 200);
-        let header = |name: &str| file.headers()[name].to_str().unwrap().to_owned();
-        assert_eq!(header("content-type"), "text/plain; charset=utf-8");
-        assert!(header("content-disposition").starts_with("attachment"));
-        assert_eq!(header("cache-control"), "no-store");
-        let text = file.text().await.unwrap();
-        for says in ["about ann@example.org", "requested (form)", "confirmed (link)", "agreed to: ", "weekly; all sections", "2026-05-01", "Asked for a copy of this", "DUE", "ATTEMPTS"] {
-            assert!(text.contains(says), "{says}: {text}");
-        }
-        assert!(!text.contains("bob"), "{text}");
-        // It is the reader's own: it works twice, for a day.
-        assert_eq!(app.post(&link).await.status(), 200);
-        app.clock.advance(SignedDuration::from_hours(24));
-        for answer in [app.get(&link).await, app.post(&link).await] {
-            assert_eq!(answer.status(), 410);
-            assert!(answer.text().await.unwrap().contains("Dieser Link ist abgelaufen"));
-        }
+        assert_eq!(answer.status(), status);
+        assert_eq!(answer.headers().contains_key("retry-after"), status == 429);
     }
-
-    async fn it_is_sent_a_few_times_a_day_and_only_to_readers(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        app.reader(ANN).await;
-        let before = app.mails_to(ANN).len();
-        for status in [200, 200, 200, 429, 429] {
-            let answer = ask(&app).await;
-            assert_eq!(answer.status(), status);
-            assert_eq!(answer.headers().contains_key("retry-after"), status == 429);
-        }
-        assert_eq!(app.mails_to(ANN).len(), before + 3);
-        app.clock.advance(SignedDuration::from_hours(9));
-        assert_eq!(ask(&app).await.status(), 200);
-        let keys = &app.app.actions.keys;
-        let wrong = [keys.sign(Purpose::Unsubscribe, 1), keys.sign(Purpose::NewAddress, 1), keys.sign(Purpose::Copy, 999), "x".into()];
-        for wrong in wrong {
-            let url = format!("{}/copy/{wrong}", app.url);
-            assert_eq!((app.get(&url).await.status(), app.post(&url).await.status()), (404.try_into().unwrap(), 404.try_into().unwrap()));
-        }
-        let link = link(&app);
-        let address = EmailAddress::parse(ANN).unwrap();
-        assert_eq!(forget(&app.app.actions, &address).await.unwrap(), Forgetting::Done);
-        assert_eq!(app.post(&link).await.status(), 404);
-        assert_eq!(app.store().await.number("SELECT count(*) FROM reader_requests").await, 0);
+    assert_eq!(app.mails_to(ANN).len(), before + 3);
+    app.clock.advance(SignedDuration::from_hours(9));
+    assert_eq!(ask(&app).await.status(), 200);
+    let keys = &app.app.actions.keys;
+    let wrong = [
+        keys.sign(Purpose::Unsubscribe, 1),
+        keys.sign(Purpose::NewAddress, 1),
+        keys.sign(Purpose::Copy, 999),
+        "x".into(),
+    ];
+    for wrong in wrong {
+        let url = format!("{}/copy/{wrong}", app.url);
+        assert_eq!(
+            (app.get(&url).await.status(), app.post(&url).await.status()),
+            (404.try_into().unwrap(), 404.try_into().unwrap())
+        );
     }
+    let link = link(&app);
+    let address = EmailAddress::parse(ANN).unwrap();
+    assert_eq!(forget(&app.app.actions, &address).await.unwrap(), Forgetting::Done);
+    assert_eq!(app.post(&link).await.status(), 404);
+    assert_eq!(app.store().await.number("SELECT count(*) FROM reader_requests").await, 0);
+}
 
-    async fn who_has_left_gets_a_copy_too_and_who_is_suppressed_no_mail(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        app.reader(ANN).await;
-        let id = app.app.actions.keys.verify(Purpose::Unsubscribe, page(&app).await.rsplit('/').next().unwrap()).unwrap();
-        let left = page(&app).await.replace("preferences", "unsubscribe");
-        app.post(&format!("{}{left}", app.url)).await;
-        let shown = app.get(&format!("{}{}", app.url, page(&app).await)).await.text().await.unwrap();
-        assert!(shown.contains("You are not subscribed") && shown.contains("value=\"copy\""), "{shown}");
-        let before = app.mails_to(ANN).len();
-        for (hours, status) in [(0, 200), (0, 429), (24, 429), (24 * 6, 200), (24 * 6, 429)] {
-            app.clock.advance(SignedDuration::from_hours(hours));
-            let answer = ask(&app).await;
-            assert_eq!(answer.status(), status);
-            assert_eq!(answer.headers().contains_key("retry-after"), status == 429);
-            let said = if status == 200 { "We have sent you a mail" } else { "asked for often enough" };
-            assert!(answer.text().await.unwrap().contains(said));
-        }
-        assert_eq!(app.mails_to(ANN).len(), before + 2);
-        app.clock.advance(SignedDuration::from_hours(24));
-        ask(&app).await;
-        assert_eq!(app.mails_to(ANN).len(), before + 3);
-        let text = app.post(&link(&app)).await.text().await.unwrap();
-        assert!(text.contains("unsubscribed (link)") && text.contains("Asked for a copy of this"), "{text}");
-        // Another wish than this one changes nothing.
-        let answer = app.post_form(&page(&app).await, &[("do", "resume")]).await;
-        assert!(answer.text().await.unwrap().contains("You are not subscribed"));
-        // Suppressed: the same answer, no mail.
-        app.clock.advance(SignedDuration::from_hours(24 * 7));
-        app.store().await.execute("INSERT INTO suppressions (address_key, reason, created_at) \
-            SELECT address_key, 'complained', created_at FROM subscribers").await;
-        assert!(ask(&app).await.text().await.unwrap().contains("We have sent you a mail"));
-        assert_eq!(app.mails_to(ANN).len(), before + 3);
-        let address = EmailAddress::parse(ANN).unwrap();
-        assert_eq!(forget(&app.app.actions, &address).await.unwrap(), Forgetting::Done);
-        let gone = app.app.actions.keys.sign(Purpose::Unsubscribe, id);
-        assert_eq!(app.post_form(&format!("/preferences/{gone}"), &[("do", "copy")]).await.status(), 404);
+async fn who_has_left_gets_a_copy_too_and_who_is_suppressed_no_mail(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.reader(ANN).await;
+    let id = app
+        .app
+        .actions
+        .keys
+        .verify(Purpose::Unsubscribe, page(&app).await.rsplit('/').next().unwrap())
+        .unwrap();
+    let left = page(&app).await.replace("preferences", "unsubscribe");
+    app.post(&format!("{}{left}", app.url)).await;
+    let shown = app.get(&format!("{}{}", app.url, page(&app).await)).await.text().await.unwrap();
+    assert!(shown.contains("You are not subscribed") && shown.contains("value=\"copy\""), "{shown}");
+    let before = app.mails_to(ANN).len();
+    for (hours, status) in [(0, 200), (0, 429), (24, 429), (24 * 6, 200), (24 * 6, 429)] {
+        app.clock.advance(SignedDuration::from_hours(hours));
+        let answer = ask(&app).await;
+        assert_eq!(answer.status(), status);
+        assert_eq!(answer.headers().contains_key("retry-after"), status == 429);
+        let said = if status == 200 { "We have sent you a mail" } else { "asked for often enough" };
+        assert!(answer.text().await.unwrap().contains(said));
     }
+    assert_eq!(app.mails_to(ANN).len(), before + 2);
+    app.clock.advance(SignedDuration::from_hours(24));
+    ask(&app).await;
+    assert_eq!(app.mails_to(ANN).len(), before + 3);
+    let text = app.post(&link(&app)).await.text().await.unwrap();
+    assert!(text.contains("unsubscribed (link)") && text.contains("Asked for a copy of this"), "{text}");
+    // Another wish than this one changes nothing.
+    let answer = app.post_form(&page(&app).await, &[("do", "resume")]).await;
+    assert!(answer.text().await.unwrap().contains("You are not subscribed"));
+    // Suppressed: the same answer, no mail.
+    app.clock.advance(SignedDuration::from_hours(24 * 7));
+    app.store()
+        .await
+        .execute(
+            "INSERT INTO suppressions (address_key, reason, created_at) \
+        SELECT address_key, 'complained', created_at FROM subscribers",
+        )
+        .await;
+    assert!(ask(&app).await.text().await.unwrap().contains("We have sent you a mail"));
+    assert_eq!(app.mails_to(ANN).len(), before + 3);
+    let address = EmailAddress::parse(ANN).unwrap();
+    assert_eq!(forget(&app.app.actions, &address).await.unwrap(), Forgetting::Done);
+    let gone = app.app.actions.keys.sign(Purpose::Unsubscribe, id);
+    assert_eq!(app.post_form(&format!("/preferences/{gone}"), &[("do", "copy")]).await.status(), 404);
+}
 
-    async fn a_copy_for_who_has_left_counts_on_the_addresss_limit(engine: Engine) {
-        let day = SignedDuration::from_hours(24);
-        let app = TestApp::start_with(engine, |settings| settings.signup.limits.address = Limit::new(1, day * 10)).await;
-        app.reader(ANN).await;
-        let left = page(&app).await.replace("preferences", "unsubscribe");
-        app.post(&format!("{}{left}", app.url)).await;
+async fn a_copy_for_who_has_left_counts_on_the_addresss_limit(engine: Engine) {
+    let day = SignedDuration::from_hours(24);
+    let app =
+        TestApp::start_with(engine, |settings| settings.signup.limits.address = Limit::new(1, day * 10))
+            .await;
+    app.reader(ANN).await;
+    let left = page(&app).await.replace("preferences", "unsubscribe");
+    app.post(&format!("{}{left}", app.url)).await;
+    app.settle().await;
+    let before = app.mails_to(ANN).len();
+    for (days, status, mails) in [(0, 429, 0), (10, 200, 1), (7, 429, 1), (3, 200, 2)] {
+        app.clock.advance(day * days);
+        assert_eq!(ask(&app).await.status(), status);
+        assert_eq!(app.mails_to(ANN).len(), before + mails);
+    }
+}
+
+async fn a_copy_says_how_each_end_was_confirmed_but_not_how_a_stranger_did(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    reader(&app, ANN).await;
+    let wish = [("do", "address"), ("address", "ann@example.net")];
+    app.post_form(&page(&app).await, &wish).await;
+    app.settle().await;
+    let there = app.mails_to("ann@example.net").pop().unwrap().link("/address/");
+    let here = app.mails_to(ANN).pop().unwrap().link("/address/");
+    app.client.post(there).header("user-agent", "Stranger/1.0").send().await.unwrap();
+    let held = async |address: &str| {
+        let address = EmailAddress::parse(address).unwrap();
+        let found =
+            subscriptions::held(&mut app.app.db.read().await.unwrap(), &address).await.unwrap().unwrap();
+        let text = daily::actions::held_page::page(&found, app.clock.now().into());
+        [serde_json::to_string(&found).unwrap(), text]
+    };
+    for told in held(ANN).await {
+        assert!(told.contains("ann@example.net") && !told.contains("Stranger/1.0"), "{told}");
+    }
+    // Refused: what was pressed here stands nowhere else.
+    let suppress = "INSERT INTO suppressions (address_key, reason, created_at) SELECT 'ann@example.net', 'complained', created_at FROM subscribers";
+    app.store().await.execute(suppress).await;
+    app.client.post(here).header("user-agent", "Mine/1.0").send().await.unwrap();
+    for told in held(ANN).await {
+        assert!(told.contains("Mine/1.0") && !told.contains("Stranger/1.0"), "{told}");
+    }
+    app.store().await.execute("UPDATE reader_requests SET done_at = requested_at").await;
+    for told in held(ANN).await {
+        assert!(told.contains("Mine/1.0") && told.contains("Stranger/1.0"), "{told}");
+    }
+}
+
+async fn a_copy_names_what_a_signup_that_waits_is_for_and_what_was_agreed_to(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let address = EmailAddress::parse(ANN).unwrap();
+    app.add_newsletter("weekly", |_| {}).await;
+    let store = app.store().await;
+    let weekly = store.number("SELECT id FROM newsletters WHERE slug = 'weekly'").await;
+    store.execute(&format!("INSERT INTO signups (received_at, address, address_key, newsletters, method, wording, wording_version, try_after) \
+        SELECT created_at, '{ANN}', '{ANN}', '[{weekly}]', 'form', 'Yes, please.', 7, {} FROM newsletters WHERE id = {weekly}",
+        match engine { Engine::Sqlite => "9000000000000000", Engine::Postgres => "'2100-01-01T00:00:00Z'" })).await;
+    let held = subscriptions::held(&mut app.app.db.read().await.unwrap(), &address).await.unwrap().unwrap();
+    assert_eq!(held.signups[0].newsletters, ["weekly"]);
+    let text = daily::actions::held_page::page(&held, app.clock.now().into());
+    for says in ["newsletters: weekly", "agreed to: Yes, please.", "version of that text: 7"] {
+        assert!(text.contains(says), "{says}: {text}");
+    }
+}
+
+async fn a_copy_holds_what_went_to_earlier_addresses_and_what_others_were_before(engine: Engine) {
+    let app = TestApp::start_with(engine, |settings| settings.signup.welcome_mail = true).await;
+    app.article("The bridge opens").await;
+    app.send_issue().await;
+    let old = "ann@example.net";
+    for address in [ANN, old] {
+        reader(&app, address).await;
         app.settle().await;
-        let before = app.mails_to(ANN).len();
-        for (days, status, mails) in [(0, 429, 0), (10, 200, 1), (7, 429, 1), (3, 200, 2)] {
-            app.clock.advance(day * days);
-            assert_eq!(ask(&app).await.status(), status);
-            assert_eq!(app.mails_to(ANN).len(), before + mails);
-        }
     }
+    // As two readers who turn out to be one leave it: the one who was mailed at the old address is nobody now.
+    let store = app.store().await;
+    store
+        .execute(
+            "UPDATE subscriptions SET merged_into = (SELECT min(id) FROM subscriptions) \
+        WHERE id = (SELECT max(id) FROM subscriptions)",
+        )
+        .await;
+    store.execute("UPDATE subscribers SET address_key = 'erased-2@erased.invalid', address = 'erased-2@erased.invalid' \
+        WHERE address_key = 'ann@example.net'").await;
+    let mut tx = app.app.db.begin().await.unwrap();
+    let merged = SubscriptionId(store.number("SELECT max(id) FROM subscriptions").await);
+    let wanted = EmailAddress::parse("ann@example.com").unwrap();
+    let now = app.clock.now();
+    daily::db::reader_requests::insert(&mut tx, merged, RequestKind::Address, old, Some(&wanted), now)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    ask(&app).await;
+    let text = app.post(&link(&app)).await.text().await.unwrap();
+    for says in [
+        "ann@example.net",
+        "welcome",
+        "Shown by a mail of welcome on 2026-05-01",
+        "Asked for the address ann@example.com in place of ann@example.net",
+        "confirmed there -, here -",
+        "version of that text: ",
+        "link to confirm: 1",
+        "Link to confirm 1 of ",
+        "address: ann@example.org",
+    ] {
+        assert!(text.contains(says), "{says}: {text}");
+    }
+    assert_eq!(text.matches("Shown by a mail of welcome").count(), 2, "{text}");
+    // Whoever owns the address that was wished for is told of the wish, and not whose it is.
+    let held = subscriptions::held(&mut app.app.db.read().await.unwrap(), &wanted).await.unwrap().unwrap();
+    assert_eq!(held.wishes_of_others.len(), 1);
+    assert!(!serde_json::to_string(&held).unwrap().contains("example.net"));
+}
 
-    async fn a_copy_says_how_each_end_was_confirmed_but_not_how_a_stranger_did(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        reader(&app, ANN).await;
-        let wish = [("do", "address"), ("address", "ann@example.net")];
-        app.post_form(&page(&app).await, &wish).await;
-        app.settle().await;
-        let there = app.mails_to("ann@example.net").pop().unwrap().link("/address/");
-        let here = app.mails_to(ANN).pop().unwrap().link("/address/");
-        app.client.post(there).header("user-agent", "Stranger/1.0").send().await.unwrap();
-        let held = async |address: &str| {
-            let address = EmailAddress::parse(address).unwrap();
-            let found = subscriptions::held(&mut app.app.db.read().await.unwrap(), &address).await.unwrap().unwrap();
-            let text = daily::actions::held_page::page(&found, app.clock.now().into());
-            [serde_json::to_string(&found).unwrap(), text]
-        };
-        for told in held(ANN).await {
-            assert!(told.contains("ann@example.net") && !told.contains("Stranger/1.0"), "{told}");
-        }
-        // Refused: what was pressed here stands nowhere else.
-        let suppress = "INSERT INTO suppressions (address_key, reason, created_at) SELECT 'ann@example.net', 'complained', created_at FROM subscribers";
-        app.store().await.execute(suppress).await;
-        app.client.post(here).header("user-agent", "Mine/1.0").send().await.unwrap();
-        for told in held(ANN).await {
-            assert!(told.contains("Mine/1.0") && !told.contains("Stranger/1.0"), "{told}");
-        }
-        app.store().await.execute("UPDATE reader_requests SET done_at = requested_at").await;
-        for told in held(ANN).await {
-            assert!(told.contains("Mine/1.0") && told.contains("Stranger/1.0"), "{told}");
-        }
-    }
-
-    async fn a_copy_names_what_a_signup_that_waits_is_for_and_what_was_agreed_to(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        let address = EmailAddress::parse(ANN).unwrap();
-        app.add_newsletter("weekly", |_| {}).await;
-        let store = app.store().await;
-        let weekly = store.number("SELECT id FROM newsletters WHERE slug = 'weekly'").await;
-        store.execute(&format!("INSERT INTO signups (received_at, address, address_key, newsletters, method, wording, wording_version, try_after) \
-            SELECT created_at, '{ANN}', '{ANN}', '[{weekly}]', 'form', 'Yes, please.', 7, {} FROM newsletters WHERE id = {weekly}",
-            match engine { Engine::Sqlite => "9000000000000000", Engine::Postgres => "'2100-01-01T00:00:00Z'" })).await;
-        let held = subscriptions::held(&mut app.app.db.read().await.unwrap(), &address).await.unwrap().unwrap();
-        assert_eq!(held.signups[0].newsletters, ["weekly"]);
-        let text = daily::actions::held_page::page(&held, app.clock.now().into());
-        for says in ["newsletters: weekly", "agreed to: Yes, please.", "version of that text: 7"] {
-            assert!(text.contains(says), "{says}: {text}");
-        }
-    }
-
-    async fn a_copy_holds_what_went_to_earlier_addresses_and_what_others_were_before(engine: Engine) {
-        let app = TestApp::start_with(engine, |settings| settings.signup.welcome_mail = true).await;
-        app.article("The bridge opens").await;
-        app.send_issue().await;
-        let old = "ann@example.net";
-        for address in [ANN, old] {
-            reader(&app, address).await;
-            app.settle().await;
-        }
-        // As two readers who turn out to be one leave it: the one who was mailed at the old address is nobody now.
-        let store = app.store().await;
-        store.execute("UPDATE subscriptions SET merged_into = (SELECT min(id) FROM subscriptions) \
-            WHERE id = (SELECT max(id) FROM subscriptions)").await;
-        store.execute("UPDATE subscribers SET address_key = 'erased-2@erased.invalid', address = 'erased-2@erased.invalid' \
-            WHERE address_key = 'ann@example.net'").await;
-        let mut tx = app.app.db.begin().await.unwrap();
-        let merged = SubscriptionId(store.number("SELECT max(id) FROM subscriptions").await);
-        let wanted = EmailAddress::parse("ann@example.com").unwrap();
-        let now = app.clock.now();
-        daily::db::reader_requests::insert(&mut tx, merged, RequestKind::Address, old, Some(&wanted), now).await.unwrap();
-        tx.commit().await.unwrap();
-        ask(&app).await;
-        let text = app.post(&link(&app)).await.text().await.unwrap();
-        for says in [
-            "ann@example.net", "welcome", "Shown by a mail of welcome on 2026-05-01",
-            "Asked for the address ann@example.com in place of ann@example.net", "confirmed there -, here -",
-            "version of that text: ", "link to confirm: 1", "Link to confirm 1 of ", "address: ann@example.org",
-        ] {
-            assert!(text.contains(says), "{says}: {text}");
-        }
-        assert_eq!(text.matches("Shown by a mail of welcome").count(), 2, "{text}");
-        // Whoever owns the address that was wished for is told of the wish, and not whose it is.
-        let held = subscriptions::held(&mut app.app.db.read().await.unwrap(), &wanted).await.unwrap().unwrap();
-        assert_eq!(held.wishes_of_others.len(), 1);
-        assert!(!serde_json::to_string(&held).unwrap().contains("example.net"));
-    }
-
-    async fn old_requests_go_by_themselves(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        app.reader(ANN).await;
-        ask(&app).await;
-        app.tick_after(SignedDuration::from_hours(24 * 30)).await;
-        assert_eq!(app.store().await.number("SELECT count(*) FROM reader_requests").await, 1);
-        app.tick_after(SignedDuration::from_hours(25)).await;
-        assert_eq!(app.store().await.number("SELECT count(*) FROM reader_requests").await, 0);
-    }
+async fn old_requests_go_by_themselves(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.reader(ANN).await;
+    ask(&app).await;
+    app.tick_after(SignedDuration::from_hours(24 * 30)).await;
+    assert_eq!(app.store().await.number("SELECT count(*) FROM reader_requests").await, 1);
+    app.tick_after(SignedDuration::from_hours(25)).await;
+    assert_eq!(app.store().await.number("SELECT count(*) FROM reader_requests").await, 0);
 }

@@ -1,6 +1,7 @@
 //! Faults in mid-send: of relays, of connections, of the database. After each story the books are what the server has seen.
 
 use crate::support::{
+    Engine,
     app::TestApp,
     eventually,
     fates::{assert_all_ended, assert_each_got_one, copies},
@@ -56,166 +57,183 @@ fn chance(seed: u64, at: &Moment, of: u64) -> u64 {
     hasher.finish() % of
 }
 
-on_both_engines! {
-    async fn everybody_greylisted_gets_theirs_once(engine: Engine) {
-        let script = Script::accept().first(1, Step::Rcpt, Action::reply("451 4.2.0 greylisted, come back"));
-        let server = SmtpServer::start(script).await;
-        let app = TestApp::with_ports(engine, &[server.port()], busy).await;
-        let readers = readers(&app).await;
-        let issue = app.begin_issue().await;
-        app.settle().await;
-        assert_eq!(app.counts(issue).await.deferred, 80);
-        app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
-        assert_each_got_one(&[server.record()], &readers);
-        assert_all_ended(&app, issue, READERS).await;
-        assert!(app.deliveries(issue).await.iter().all(|it| it.attempts == 2));
-    }
+on_both_engines!(
+    everybody_greylisted_gets_theirs_once,
+    through_random_answers_everybody_comes_to_one_end,
+    connections_that_break_before_or_in_the_message_cost_nobody_anything,
+    connections_that_break_after_the_message_repeat_it_with_the_same_message_id,
+    in_doubt_and_on_hold_nothing_is_repeated,
+    a_slow_server_gets_everything_once,
+    one_message_that_hangs_keeps_nobody_else_waiting,
+    a_server_that_stops_and_starts_again_gets_everything,
+);
 
-    async fn through_random_answers_everybody_comes_to_one_end(engine: Engine) {
-        for seed in [1, 2] {
-            let script = Script::accept().rule(move |at| {
-                let answer = |text: &str| Some(Action::reply(text));
-                match (at.step, chance(seed, at, 40)) {
-                    (Step::Rcpt | Step::Data | Step::EndOfData, 0..=3) => answer("450 4.3.0 not now"),
-                    (Step::Rcpt, 4) => answer("550 5.1.1 never"),
-                    (Step::EndOfData, 5) => answer("554 5.6.0 no"),
-                    (Step::EndOfData, 6) => answer("421 4.3.2 going down"),
-                    (Step::Data, 7) => answer("554 5.5.0 no"),
-                    (Step::Mail, 8) => answer("451 4.3.0 sorry"),
-                    _ => None,
-                }
-            });
-            let server = SmtpServer::start(script).await;
-            let spare = SmtpServer::start(Script::accept()).await;
-            let app = TestApp::with_ports(engine, &[server.port(), spare.port()], busy).await;
-            readers(&app).await;
-            let issue = app.begin_issue().await;
-            app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
-            assert_all_ended(&app, issue, READERS).await;
-            let (mut sent, mut failed) = (Vec::new(), 0);
-            for delivery in app.deliveries(issue).await {
-                match delivery.status {
-                    Sent => sent.push(delivery.address),
-                    Failed => failed += 1,
-                    other => panic!("{other}"),
-                }
+async fn everybody_greylisted_gets_theirs_once(engine: Engine) {
+    let script = Script::accept().first(1, Step::Rcpt, Action::reply("451 4.2.0 greylisted, come back"));
+    let server = SmtpServer::start(script).await;
+    let app = TestApp::with_ports(engine, &[server.port()], busy).await;
+    let readers = readers(&app).await;
+    let issue = app.begin_issue().await;
+    app.settle().await;
+    assert_eq!(app.counts(issue).await.deferred, 80);
+    app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
+    assert_each_got_one(&[server.record()], &readers);
+    assert_all_ended(&app, issue, READERS).await;
+    assert!(app.deliveries(issue).await.iter().all(|it| it.attempts == 2));
+}
+
+async fn through_random_answers_everybody_comes_to_one_end(engine: Engine) {
+    for seed in [1, 2] {
+        let script = Script::accept().rule(move |at| {
+            let answer = |text: &str| Some(Action::reply(text));
+            match (at.step, chance(seed, at, 40)) {
+                (Step::Rcpt | Step::Data | Step::EndOfData, 0..=3) => answer("450 4.3.0 not now"),
+                (Step::Rcpt, 4) => answer("550 5.1.1 never"),
+                (Step::EndOfData, 5) => answer("554 5.6.0 no"),
+                (Step::EndOfData, 6) => answer("421 4.3.2 going down"),
+                (Step::Data, 7) => answer("554 5.5.0 no"),
+                (Step::Mail, 8) => answer("451 4.3.0 sorry"),
+                _ => None,
             }
-            assert!(failed > 0 && sent.len() > 40, "seed {seed}: {failed} failed");
-            assert_each_got_one(&[server.record(), spare.record()], &sent);
+        });
+        let server = SmtpServer::start(script).await;
+        let spare = SmtpServer::start(Script::accept()).await;
+        let app = TestApp::with_ports(engine, &[server.port(), spare.port()], busy).await;
+        readers(&app).await;
+        let issue = app.begin_issue().await;
+        app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
+        assert_all_ended(&app, issue, READERS).await;
+        let (mut sent, mut failed) = (Vec::new(), 0);
+        for delivery in app.deliveries(issue).await {
+            match delivery.status {
+                Sent => sent.push(delivery.address),
+                Failed => failed += 1,
+                other => panic!("{other}"),
+            }
         }
+        assert!(failed > 0 && sent.len() > 40, "seed {seed}: {failed} failed");
+        assert_each_got_one(&[server.record(), spare.record()], &sent);
     }
+}
 
-    async fn connections_that_break_before_or_in_the_message_cost_nobody_anything(engine: Engine) {
-        for step in [Step::Mail, Step::Rcpt, Step::Data, Step::Body] {
-            let script = Script::accept().rule(move |at| {
-                (at.step == step && at.earlier == 0 && chance(3, at, 12) == 0).then_some(Action::Drop)
-            });
-            let server = SmtpServer::start(script).await;
-            let spare = SmtpServer::start(Script::accept()).await;
-            let app = TestApp::with_ports(engine, &[server.port(), spare.port()], busy).await;
-            let readers = readers(&app).await;
-            let issue = app.begin_issue().await;
-            app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
-            assert_each_got_one(&[server.record(), spare.record()], &readers);
-            assert_all_ended(&app, issue, READERS).await;
-            // A message that fits into the buffers on its way was written whole, for all that its sender knows: one try more.
-            let most = if step == Step::Body { 2 } else { 1 };
-            assert!(app.deliveries(issue).await.iter().all(|it| it.attempts <= most), "{step:?}");
-        }
-    }
-
-    async fn connections_that_break_after_the_message_repeat_it_with_the_same_message_id(engine: Engine) {
-        let drops = |at: &Moment| at.step == Step::EndOfData && at.earlier == 0 && chance(5, at, 10) == 0;
-        let script = Script::accept().rule(move |at| drops(at).then_some(Action::Drop));
+async fn connections_that_break_before_or_in_the_message_cost_nobody_anything(engine: Engine) {
+    for step in [Step::Mail, Step::Rcpt, Step::Data, Step::Body] {
+        let script = Script::accept().rule(move |at| {
+            (at.step == step && at.earlier == 0 && chance(3, at, 12) == 0).then_some(Action::Drop)
+        });
         let server = SmtpServer::start(script).await;
         let spare = SmtpServer::start(Script::accept()).await;
         let app = TestApp::with_ports(engine, &[server.port(), spare.port()], busy).await;
         let readers = readers(&app).await;
         let issue = app.begin_issue().await;
         app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
-        let records = [server.record(), spare.record()];
-        let copies = copies(&records);
-        let repeated = copies.values().filter(|it| it.arrived > 1).count();
-        let dropped = records[0].messages.iter().filter(|message| !message.accepted).count();
-        assert!(dropped > 0);
-        assert_eq!((repeated, copies.len()), (dropped, readers.len()), "none but the dropped ones");
-        assert!(copies.values().all(|it| it.accepted == 1 && it.arrived <= 2), "{copies:?}");
+        assert_each_got_one(&[server.record(), spare.record()], &readers);
         assert_all_ended(&app, issue, READERS).await;
+        // A message that fits into the buffers on its way was written whole, for all that its sender knows: one try more.
+        let most = if step == Step::Body { 2 } else { 1 };
+        assert!(app.deliveries(issue).await.iter().all(|it| it.attempts <= most), "{step:?}");
     }
+}
 
-    async fn in_doubt_and_on_hold_nothing_is_repeated(engine: Engine) {
-        let script = Script::accept()
-            .rule(|at| (at.step == Step::EndOfData && chance(5, at, 10) == 0).then_some(Action::Drop));
-        let server = SmtpServer::start(script).await;
-        let spare = SmtpServer::start(Script::accept()).await;
-        let app = TestApp::with_ports(engine, &[server.port(), spare.port()], |settings| {
-            busy(settings);
-            settings.sending.hold_uncertain = true;
+async fn connections_that_break_after_the_message_repeat_it_with_the_same_message_id(engine: Engine) {
+    let drops = |at: &Moment| at.step == Step::EndOfData && at.earlier == 0 && chance(5, at, 10) == 0;
+    let script = Script::accept().rule(move |at| drops(at).then_some(Action::Drop));
+    let server = SmtpServer::start(script).await;
+    let spare = SmtpServer::start(Script::accept()).await;
+    let app = TestApp::with_ports(engine, &[server.port(), spare.port()], busy).await;
+    let readers = readers(&app).await;
+    let issue = app.begin_issue().await;
+    app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
+    let records = [server.record(), spare.record()];
+    let copies = copies(&records);
+    let repeated = copies.values().filter(|it| it.arrived > 1).count();
+    let dropped = records[0].messages.iter().filter(|message| !message.accepted).count();
+    assert!(dropped > 0);
+    assert_eq!((repeated, copies.len()), (dropped, readers.len()), "none but the dropped ones");
+    assert!(copies.values().all(|it| it.accepted == 1 && it.arrived <= 2), "{copies:?}");
+    assert_all_ended(&app, issue, READERS).await;
+}
+
+async fn in_doubt_and_on_hold_nothing_is_repeated(engine: Engine) {
+    let script = Script::accept()
+        .rule(|at| (at.step == Step::EndOfData && chance(5, at, 10) == 0).then_some(Action::Drop));
+    let server = SmtpServer::start(script).await;
+    let spare = SmtpServer::start(Script::accept()).await;
+    let app = TestApp::with_ports(engine, &[server.port(), spare.port()], |settings| {
+        busy(settings);
+        settings.sending.hold_uncertain = true;
+    })
+    .await;
+    let readers = readers(&app).await;
+    let issue = app.begin_issue().await;
+    eventually("all have gone out once", || async {
+        app.clock.advance(SignedDuration::from_secs(31));
+        sweep::tick(&app.app.jobs).await.ok()?;
+        let counts = app.counts(issue).await;
+        (counts.sent + counts.uncertain == 80).then_some(())
+    })
+    .await;
+    app.tick_after(SignedDuration::from_hours(2)).await;
+    let records = [server.record(), spare.record()];
+    let copies = copies(&records);
+    assert!(copies.len() == readers.len() && copies.values().all(|it| it.arrived == 1), "{copies:?}");
+    let dropped = records[0].messages.iter().filter(|message| !message.accepted).count();
+    assert_eq!(app.counts(issue).await.uncertain, i64::try_from(dropped).unwrap());
+}
+
+async fn a_slow_server_gets_everything_once(engine: Engine) {
+    let delay = |at: &Moment| Duration::from_millis(chance(6, at, 20));
+    let script = Script::accept().rule(move |at| Some(Action::Delay(delay(at))));
+    let server = SmtpServer::start(script).await;
+    let app = TestApp::with_ports(engine, &[server.port()], busy).await;
+    let readers = readers(&app).await;
+    let issue = app.begin_issue().await;
+    app.wait_for_status(issue, IssueStatus::Sent).await;
+    assert_each_got_one(&[server.record()], &readers);
+    assert_all_ended(&app, issue, READERS).await;
+}
+
+async fn one_message_that_hangs_keeps_nobody_else_waiting(engine: Engine) {
+    let script = Script::accept()
+        .rule(|at| {
+            (at.step == Step::EndOfData && at.recipient == "reader0@0.example").then_some(Action::Hold)
         })
+        .rule(|at| {
+            (at.step == Step::Rcpt && at.recipient == "reader1@0.example" && at.earlier == 0)
+                .then(|| Action::reply("450 4.2.0 not now"))
+        });
+    let server = SmtpServer::start(script).await;
+    let app = TestApp::with_ports(engine, &[server.port()], busy).await;
+    let readers = readers(&app).await;
+    let issue = app.begin_issue().await;
+    eventually("all but two are through", || async { (app.counts(issue).await.sent == 78).then_some(()) })
         .await;
-        let readers = readers(&app).await;
-        let issue = app.begin_issue().await;
-        eventually("all have gone out once", || async {
-            app.clock.advance(SignedDuration::from_secs(31));
-            sweep::tick(&app.app.jobs).await.ok()?;
-            let counts = app.counts(issue).await;
-            (counts.sent + counts.uncertain == 80).then_some(())
-        })
-        .await;
-        app.tick_after(SignedDuration::from_hours(2)).await;
-        let records = [server.record(), spare.record()];
-        let copies = copies(&records);
-        assert!(copies.len() == readers.len() && copies.values().all(|it| it.arrived == 1), "{copies:?}");
-        let dropped = records[0].messages.iter().filter(|message| !message.accepted).count();
-        assert_eq!(app.counts(issue).await.uncertain, i64::try_from(dropped).unwrap());
-    }
+    app.clock.advance(SignedDuration::from_mins(2));
+    eventually("the deferred one has its turn", || async {
+        (app.counts(issue).await.sent == 79).then_some(())
+    })
+    .await;
+    assert_eq!(server.record().on_hold, 1);
+    server.release();
+    app.wait_for_status(issue, IssueStatus::Sent).await;
+    assert_each_got_one(&[server.record()], &readers);
+    assert_all_ended(&app, issue, READERS).await;
+}
 
-    async fn a_slow_server_gets_everything_once(engine: Engine) {
-        let delay = |at: &Moment| Duration::from_millis(chance(6, at, 20));
-        let script = Script::accept().rule(move |at| Some(Action::Delay(delay(at))));
-        let server = SmtpServer::start(script).await;
-        let app = TestApp::with_ports(engine, &[server.port()], busy).await;
-        let readers = readers(&app).await;
-        let issue = app.begin_issue().await;
-        app.wait_for_status(issue, IssueStatus::Sent).await;
-        assert_each_got_one(&[server.record()], &readers);
-        assert_all_ended(&app, issue, READERS).await;
-    }
-
-    async fn one_message_that_hangs_keeps_nobody_else_waiting(engine: Engine) {
-        let script = Script::accept()
-            .rule(|at| (at.step == Step::EndOfData && at.recipient == "reader0@0.example").then_some(Action::Hold))
-            .rule(|at| (at.step == Step::Rcpt && at.recipient == "reader1@0.example" && at.earlier == 0)
-                .then(|| Action::reply("450 4.2.0 not now")));
-        let server = SmtpServer::start(script).await;
-        let app = TestApp::with_ports(engine, &[server.port()], busy).await;
-        let readers = readers(&app).await;
-        let issue = app.begin_issue().await;
-        eventually("all but two are through", || async { (app.counts(issue).await.sent == 78).then_some(()) }).await;
-        app.clock.advance(SignedDuration::from_mins(2));
-        eventually("the deferred one has its turn", || async { (app.counts(issue).await.sent == 79).then_some(()) }).await;
-        assert_eq!(server.record().on_hold, 1);
-        server.release();
-        app.wait_for_status(issue, IssueStatus::Sent).await;
-        assert_each_got_one(&[server.record()], &readers);
-        assert_all_ended(&app, issue, READERS).await;
-    }
-
-    async fn a_server_that_stops_and_starts_again_gets_everything(engine: Engine) {
-        let script = Script::accept().always(Step::EndOfData, Action::Delay(Duration::from_millis(5)));
-        let mut server = SmtpServer::start(script).await;
-        let app = TestApp::with_ports(engine, &[server.port()], busy).await;
-        let readers = readers(&app).await;
-        let issue = app.begin_issue().await;
-        server.wait_for(25).await;
-        server.stop().await;
-        server.start_again().await;
-        app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
-        let copies = copies(&[server.record()]);
-        assert!(copies.len() == READERS && copies.values().all(|it| it.accepted == 1), "{copies:?}");
-        assert_each_got_one(&[server.record()], &readers);
-        assert_all_ended(&app, issue, READERS).await;
-    }
+async fn a_server_that_stops_and_starts_again_gets_everything(engine: Engine) {
+    let script = Script::accept().always(Step::EndOfData, Action::Delay(Duration::from_millis(5)));
+    let mut server = SmtpServer::start(script).await;
+    let app = TestApp::with_ports(engine, &[server.port()], busy).await;
+    let readers = readers(&app).await;
+    let issue = app.begin_issue().await;
+    server.wait_for(25).await;
+    server.stop().await;
+    server.start_again().await;
+    app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
+    let copies = copies(&[server.record()]);
+    assert!(copies.len() == READERS && copies.values().all(|it| it.accepted == 1), "{copies:?}");
+    assert_each_got_one(&[server.record()], &readers);
+    assert_all_ended(&app, issue, READERS).await;
 }
 
 /// The database's server goes away in mid-send, in this way, and comes back.

@@ -1,6 +1,7 @@
 //! Feeds and pages, from the web into the pool of articles.
 
 use crate::support::{
+    Engine,
     app::{TestApp, at},
     on_both_engines,
 };
@@ -55,290 +56,399 @@ pub async fn feed(app: &TestApp, url: &str) -> feeds::FeedRecord {
     feeds::by_url(&mut tx, url).await.unwrap().expect("the feed")
 }
 
-on_both_engines! {
-    async fn the_same_story_from_two_feeds_or_with_tracking_is_one_article(engine: Engine) {
-        let app = start(engine).await;
-        let site = MockServer::start().await;
-        let morning = "Fri, 01 May 2026 08:00:00 GMT";
-        for (where_, body) in [
-            ("/a", rss(&item("Harbour lights return", "https://lamp.example/lights?utm_source=rss", morning))),
-            ("/b", rss(&format!(
+on_both_engines!(
+    the_same_story_from_two_feeds_or_with_tracking_is_one_article,
+    a_feed_is_asked_for_what_is_new_only,
+    a_failing_feed_keeps_its_articles_says_why_and_is_read_less_often,
+    a_feed_that_is_gone_is_retired,
+    private_networks_are_not_read_unless_allowed,
+    undated_items_are_no_news_by_having_arrived,
+    validators_outlive_an_answer_that_does_not_repeat_them,
+    a_move_for_good_is_kept_and_a_detour_is_not,
+    a_site_that_asks_for_a_rest_has_it,
+    feeds_on_one_host_are_read_one_after_the_other_and_others_do_not_wait,
+    a_feed_that_renames_everything_makes_nothing_new,
+    the_feed_that_brought_an_article_corrects_it_and_others_do_not,
+    a_failing_feed_is_reported_once_until_it_recovers,
+    a_feed_silent_beyond_its_habit_is_reported,
+);
+
+async fn the_same_story_from_two_feeds_or_with_tracking_is_one_article(engine: Engine) {
+    let app = start(engine).await;
+    let site = MockServer::start().await;
+    let morning = "Fri, 01 May 2026 08:00:00 GMT";
+    for (where_, body) in [
+        ("/a", rss(&item("Harbour lights return", "https://lamp.example/lights?utm_source=rss", morning))),
+        (
+            "/b",
+            rss(&format!(
                 "{}{}{}",
                 item("Harbour lights return", "http://www.lamp.example/lights/", morning),
-                item("Harbour lights return", "https://other.example/reprint", "Fri, 01 May 2026 08:20:00 GMT"),
+                item(
+                    "Harbour lights return",
+                    "https://other.example/reprint",
+                    "Fri, 01 May 2026 08:20:00 GMT"
+                ),
                 item("A bakery at dawn", "https://lamp.example/bakery?item=24", morning),
-            ))),
-        ] {
-            Mock::given(path(where_)).respond_with(ResponseTemplate::new(200).set_body_string(body)).mount(&site).await;
-            add(&app, &format!("{}{where_}", site.uri())).await;
-        }
-        assert_eq!(titles(&app).await, ["Harbour lights return", "A bakery at dawn"]);
+            )),
+        ),
+    ] {
+        Mock::given(path(where_))
+            .respond_with(ResponseTemplate::new(200).set_body_string(body))
+            .mount(&site)
+            .await;
+        add(&app, &format!("{}{where_}", site.uri())).await;
     }
+    assert_eq!(titles(&app).await, ["Harbour lights return", "A bakery at dawn"]);
+}
 
-    async fn a_feed_is_asked_for_what_is_new_only(engine: Engine) {
-        let app = start(engine).await;
-        let site = MockServer::start().await;
-        let body = rss(&item("A bakery at dawn", "https://lamp.example/bakery", "Fri, 01 May 2026 08:00:00 GMT"));
-        Mock::given(method("GET")).and(header("if-none-match", "\"v1\""))
-            .respond_with(ResponseTemplate::new(304)).expect(1).with_priority(1).mount(&site).await;
-        Mock::given(method("GET"))
-            .respond_with(ResponseTemplate::new(200).insert_header("etag", "\"v1\"").set_body_string(body))
-            .expect(1).with_priority(2).mount(&site).await;
-        let url = format!("{}/feed", site.uri());
-        add(&app, &url).await;
-        app.tick_after(SignedDuration::from_mins(5)).await;
-        app.tick_after(SignedDuration::from_mins(11)).await;
-        assert_eq!(feed(&app, &url).await.etag.as_deref(), Some("\"v1\""));
-        assert_eq!(titles(&app).await.len(), 1);
+async fn a_feed_is_asked_for_what_is_new_only(engine: Engine) {
+    let app = start(engine).await;
+    let site = MockServer::start().await;
+    let body = rss(&item("A bakery at dawn", "https://lamp.example/bakery", "Fri, 01 May 2026 08:00:00 GMT"));
+    Mock::given(method("GET"))
+        .and(header("if-none-match", "\"v1\""))
+        .respond_with(ResponseTemplate::new(304))
+        .expect(1)
+        .with_priority(1)
+        .mount(&site)
+        .await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).insert_header("etag", "\"v1\"").set_body_string(body))
+        .expect(1)
+        .with_priority(2)
+        .mount(&site)
+        .await;
+    let url = format!("{}/feed", site.uri());
+    add(&app, &url).await;
+    app.tick_after(SignedDuration::from_mins(5)).await;
+    app.tick_after(SignedDuration::from_mins(11)).await;
+    assert_eq!(feed(&app, &url).await.etag.as_deref(), Some("\"v1\""));
+    assert_eq!(titles(&app).await.len(), 1);
+}
+
+async fn a_failing_feed_keeps_its_articles_says_why_and_is_read_less_often(engine: Engine) {
+    let app = start(engine).await;
+    let site = MockServer::start().await;
+    let body = rss(&item("A bakery at dawn", "https://lamp.example/bakery", "Fri, 01 May 2026 08:00:00 GMT"));
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(body))
+        .up_to_n_times(1)
+        .mount(&site)
+        .await;
+    let url = format!("{}/feed", site.uri());
+    add(&app, &url).await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_string("<rss><channel>"))
+        .mount(&site)
+        .await;
+    let mut pauses = Vec::new();
+    for _ in 0..3 {
+        app.clock.set(feed(&app, &url).await.next_poll_at.0);
+        app.tick_after(SignedDuration::from_secs(31)).await;
+        pauses.push(feed(&app, &url).await.next_poll_at.0.duration_since(app.clock.now()));
     }
+    let broken = feed(&app, &url).await;
+    assert_eq!(broken.failures, 3);
+    assert!(broken.last_error.unwrap().contains("line 1"));
+    assert!(pauses.is_sorted() && pauses[0] < pauses[2], "{pauses:?}");
+    assert_eq!(titles(&app).await, ["A bakery at dawn"]);
+}
 
-    async fn a_failing_feed_keeps_its_articles_says_why_and_is_read_less_often(engine: Engine) {
-        let app = start(engine).await;
-        let site = MockServer::start().await;
-        let body = rss(&item("A bakery at dawn", "https://lamp.example/bakery", "Fri, 01 May 2026 08:00:00 GMT"));
-        Mock::given(method("GET")).respond_with(ResponseTemplate::new(200).set_body_string(body))
-            .up_to_n_times(1).mount(&site).await;
-        let url = format!("{}/feed", site.uri());
-        add(&app, &url).await;
-        Mock::given(method("GET")).respond_with(ResponseTemplate::new(200).set_body_string("<rss><channel>"))
-            .mount(&site).await;
-        let mut pauses = Vec::new();
-        for _ in 0..3 {
-            app.clock.set(feed(&app, &url).await.next_poll_at.0);
-            app.tick_after(SignedDuration::from_secs(31)).await;
-            pauses.push(feed(&app, &url).await.next_poll_at.0.duration_since(app.clock.now()));
-        }
-        let broken = feed(&app, &url).await;
-        assert_eq!(broken.failures, 3);
-        assert!(broken.last_error.unwrap().contains("line 1"));
-        assert!(pauses.is_sorted() && pauses[0] < pauses[2], "{pauses:?}");
-        assert_eq!(titles(&app).await, ["A bakery at dawn"]);
-    }
+async fn a_feed_that_is_gone_is_retired(engine: Engine) {
+    let app = start(engine).await;
+    let site = MockServer::start().await;
+    Mock::given(method("GET")).respond_with(ResponseTemplate::new(410)).expect(1).mount(&site).await;
+    let url = format!("{}/feed", site.uri());
+    add(&app, &url).await;
+    assert_eq!(feed(&app, &url).await.status, "retired");
+    app.tick_after(SignedDuration::from_hours(24)).await;
+}
 
-    async fn a_feed_that_is_gone_is_retired(engine: Engine) {
-        let app = start(engine).await;
-        let site = MockServer::start().await;
-        Mock::given(method("GET")).respond_with(ResponseTemplate::new(410)).expect(1).mount(&site).await;
-        let url = format!("{}/feed", site.uri());
-        add(&app, &url).await;
-        assert_eq!(feed(&app, &url).await.status, "retired");
-        app.tick_after(SignedDuration::from_hours(24)).await;
-    }
+async fn private_networks_are_not_read_unless_allowed(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let site = MockServer::start().await;
+    Mock::given(method("GET")).respond_with(ResponseTemplate::new(200)).expect(0).mount(&site).await;
+    let url = format!("{}/feed", site.uri());
+    add(&app, &url).await;
+    let error = feed(&app, &url).await.last_error.unwrap();
+    assert!(error.contains("feeds.allow_networks"), "{error}");
+}
 
-    async fn private_networks_are_not_read_unless_allowed(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        let site = MockServer::start().await;
-        Mock::given(method("GET")).respond_with(ResponseTemplate::new(200)).expect(0).mount(&site).await;
-        let url = format!("{}/feed", site.uri());
-        add(&app, &url).await;
-        let error = feed(&app, &url).await.last_error.unwrap();
-        assert!(error.contains("feeds.allow_networks"), "{error}");
-    }
+async fn undated_items_are_no_news_by_having_arrived(engine: Engine) {
+    let app = start(engine).await;
+    app.reader("ann@example.org").await;
+    app.article("Something for the first issue").await;
+    app.send_issue().await;
+    let site = MockServer::start().await;
+    let undated =
+        |title: &str| format!("<item><title>{title}</title><link>https://lamp.example/{title}</link></item>");
+    let dated = item("dated", "https://lamp.example/dated", "Fri, 01 May 2026 12:10:00 GMT");
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(rss(&undated("old"))))
+        .up_to_n_times(1)
+        .mount(&site)
+        .await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(rss(&format!(
+            "{}{}{dated}",
+            undated("old"),
+            undated("new")
+        ))))
+        .mount(&site)
+        .await;
+    add(&app, &format!("{}/feed", site.uri())).await;
+    app.tick_after(SignedDuration::from_mins(16)).await;
+    assert_eq!(titles(&app).await.len(), 4);
+    app.clock.advance(SignedDuration::from_hours(13));
+    app.send_issue().await;
+    let text = app.mails_to("ann@example.org").pop().unwrap().text();
+    assert!(text.contains("/dated") && !text.contains("/new") && !text.contains("/old"), "{text}");
+}
 
-    async fn undated_items_are_no_news_by_having_arrived(engine: Engine) {
-        let app = start(engine).await;
-        app.reader("ann@example.org").await;
-        app.article("Something for the first issue").await;
-        app.send_issue().await;
-        let site = MockServer::start().await;
-        let undated = |title: &str| format!("<item><title>{title}</title><link>https://lamp.example/{title}</link></item>");
-        let dated = item("dated", "https://lamp.example/dated", "Fri, 01 May 2026 12:10:00 GMT");
-        Mock::given(method("GET")).respond_with(ResponseTemplate::new(200).set_body_string(rss(&undated("old"))))
-            .up_to_n_times(1).mount(&site).await;
-        Mock::given(method("GET"))
-            .respond_with(ResponseTemplate::new(200).set_body_string(rss(&format!("{}{}{dated}", undated("old"), undated("new")))))
-            .mount(&site).await;
-        add(&app, &format!("{}/feed", site.uri())).await;
-        app.tick_after(SignedDuration::from_mins(16)).await;
-        assert_eq!(titles(&app).await.len(), 4);
-        app.clock.advance(SignedDuration::from_hours(13));
-        app.send_issue().await;
-        let text = app.mails_to("ann@example.org").pop().unwrap().text();
-        assert!(text.contains("/dated") && !text.contains("/new") && !text.contains("/old"), "{text}");
-    }
-
-    async fn validators_outlive_an_answer_that_does_not_repeat_them(engine: Engine) {
-        let app = start(engine).await;
-        let site = MockServer::start().await;
-        let body = rss(&item("A bakery at dawn", "https://lamp.example/bakery", "Fri, 01 May 2026 08:00:00 GMT"));
-        let date = "Fri, 01 May 2026 09:00:00 GMT";
-        Mock::given(header("if-none-match", "W/\"v1\"")).and(header_exists("if-modified-since"))
-            .respond_with(ResponseTemplate::new(304)).expect(2).with_priority(1).mount(&site).await;
-        let answer = ResponseTemplate::new(200).insert_header("etag", "W/\"v1\"").insert_header("last-modified", date);
-        Mock::given(method("GET")).respond_with(answer.set_body_string(body)).expect(1).with_priority(2).mount(&site).await;
-        let url = format!("{}/feed", site.uri());
-        add(&app, &url).await;
-        for _ in 0..2 {
-            app.clock.set(feed(&app, &url).await.next_poll_at.0);
-            app.tick().await;
-        }
-        assert_eq!(feed(&app, &url).await.failures, 0);
-    }
-
-    async fn a_move_for_good_is_kept_and_a_detour_is_not(engine: Engine) {
-        let app = start(engine).await;
-        let site = MockServer::start().await;
-        let body = rss(&item("A bakery at dawn", "https://lamp.example/bakery", "Fri, 01 May 2026 08:00:00 GMT"));
-        let to = |status, location: &str| ResponseTemplate::new(status).insert_header("location", location);
-        Mock::given(path("/old")).respond_with(to(301, "/older")).mount(&site).await;
-        Mock::given(path("/older")).respond_with(to(308, "/new")).mount(&site).await;
-        Mock::given(path("/detour")).respond_with(to(302, "/new")).mount(&site).await;
-        Mock::given(path("/trap")).respond_with(to(301, "/login")).mount(&site).await;
-        Mock::given(path("/login")).respond_with(ResponseTemplate::new(200).set_body_string("<html><title>Log in</title>"))
-            .mount(&site).await;
-        Mock::given(path("/new")).respond_with(ResponseTemplate::new(200).set_body_string(body)).mount(&site).await;
-        let at = |place: &str| format!("{}{place}", site.uri());
-        add(&app, &at("/old")).await;
-        let moved = feed(&app, &at("/new")).await;
-        assert_eq!(moved.moved_from, Some(at("/old")));
-        for (place, failures) in [("/detour", 0), ("/trap", 1)] {
-            add(&app, &at(place)).await;
-            assert_eq!(feed(&app, &at(place)).await.failures, failures);
-        }
-        // A second feed that moves to the first one's place is not read beside it.
-        add(&app, &at("/older")).await;
-        let second = feed(&app, &at("/older")).await;
-        assert_eq!((second.status.as_str(), second.trouble_kind), ("retired", Some(TroubleKind::Retired)));
-        assert!(second.trouble.unwrap().contains("another feed"));
-        assert_eq!(feed(&app, &at("/new")).await.status, "active");
-    }
-
-    async fn a_site_that_asks_for_a_rest_has_it(engine: Engine) {
-        let app = start(engine).await;
-        let site = MockServer::start().await;
-        Mock::given(path("/busy")).respond_with(ResponseTemplate::new(503).insert_header("retry-after", "7200"))
-            .expect(1).mount(&site).await;
-        let other = MockServer::start().await;
-        Mock::given(path("/quiet")).respond_with(ResponseTemplate::new(200).insert_header("cache-control", "max-age=9000")
-            .set_body_string(rss(""))).expect(2).mount(&other).await;
-        let (busy, quiet) = (format!("{}/busy", site.uri()), format!("{}/quiet", other.uri()));
-        add(&app, &busy).await;
-        add(&app, &quiet).await;
-        let next = |feed: feeds::FeedRecord| feed.next_poll_at.0.duration_since(app.clock.now());
-        assert_eq!(next(feed(&app, &busy).await), SignedDuration::from_hours(2));
-        assert_eq!(next(feed(&app, &quiet).await), SignedDuration::from_mins(150), "as long as it stays fresh");
-        // An issue that is about to be planned brings the one forward, and leaves the other alone.
-        app.clock.advance(SignedDuration::from_mins(30));
-        let mut tx = app.app.db.begin().await.unwrap();
-        assert_eq!(feeds::poll_soon(&mut tx, app.clock.now()).await.unwrap(), 1);
-        tx.commit().await.unwrap();
+async fn validators_outlive_an_answer_that_does_not_repeat_them(engine: Engine) {
+    let app = start(engine).await;
+    let site = MockServer::start().await;
+    let body = rss(&item("A bakery at dawn", "https://lamp.example/bakery", "Fri, 01 May 2026 08:00:00 GMT"));
+    let date = "Fri, 01 May 2026 09:00:00 GMT";
+    Mock::given(header("if-none-match", "W/\"v1\""))
+        .and(header_exists("if-modified-since"))
+        .respond_with(ResponseTemplate::new(304))
+        .expect(2)
+        .with_priority(1)
+        .mount(&site)
+        .await;
+    let answer =
+        ResponseTemplate::new(200).insert_header("etag", "W/\"v1\"").insert_header("last-modified", date);
+    Mock::given(method("GET"))
+        .respond_with(answer.set_body_string(body))
+        .expect(1)
+        .with_priority(2)
+        .mount(&site)
+        .await;
+    let url = format!("{}/feed", site.uri());
+    add(&app, &url).await;
+    for _ in 0..2 {
+        app.clock.set(feed(&app, &url).await.next_poll_at.0);
         app.tick().await;
-        assert_eq!(feed(&app, &quiet).await.polled_at.unwrap().0, app.clock.now());
-        assert_ne!(feed(&app, &busy).await.polled_at.unwrap().0, app.clock.now());
-        let mut tx = app.app.db.begin().await.unwrap();
-        assert_eq!(feeds::poll_soon(&mut tx, app.clock.now()).await.unwrap(), 0, "it was read a moment ago");
     }
+    assert_eq!(feed(&app, &url).await.failures, 0);
+}
 
-    async fn feeds_on_one_host_are_read_one_after_the_other_and_others_do_not_wait(engine: Engine) {
-        let app = start_with(engine, |settings| settings.feeds.host_pause = std::time::Duration::from_millis(1)).await;
-        let (many, other) = (MockServer::start().await, MockServer::start().await);
-        for site in [&many, &other] {
-            Mock::given(method("GET")).respond_with(ResponseTemplate::new(200).set_body_string(rss(""))).mount(site).await;
-        }
-        for n in 0..4 {
-            daily::actions::add_feed::add_feed(&app.app.actions, &format!("{}/{n}", many.uri())).await.unwrap();
-        }
-        daily::actions::add_feed::add_feed(&app.app.actions, &format!("{}/x", other.uri())).await.unwrap();
-        let mut read = Vec::new();
-        for _ in 0..4 {
-            app.tick_after(SignedDuration::from_secs(1)).await;
-            app.tick().await;
-            read.push(many.received_requests().await.unwrap().len());
-        }
-        assert_eq!(read, [1, 2, 3, 4]);
-        assert_eq!(other.received_requests().await.unwrap().len(), 1);
+async fn a_move_for_good_is_kept_and_a_detour_is_not(engine: Engine) {
+    let app = start(engine).await;
+    let site = MockServer::start().await;
+    let body = rss(&item("A bakery at dawn", "https://lamp.example/bakery", "Fri, 01 May 2026 08:00:00 GMT"));
+    let to = |status, location: &str| ResponseTemplate::new(status).insert_header("location", location);
+    Mock::given(path("/old")).respond_with(to(301, "/older")).mount(&site).await;
+    Mock::given(path("/older")).respond_with(to(308, "/new")).mount(&site).await;
+    Mock::given(path("/detour")).respond_with(to(302, "/new")).mount(&site).await;
+    Mock::given(path("/trap")).respond_with(to(301, "/login")).mount(&site).await;
+    Mock::given(path("/login"))
+        .respond_with(ResponseTemplate::new(200).set_body_string("<html><title>Log in</title>"))
+        .mount(&site)
+        .await;
+    Mock::given(path("/new"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(body))
+        .mount(&site)
+        .await;
+    let at = |place: &str| format!("{}{place}", site.uri());
+    add(&app, &at("/old")).await;
+    let moved = feed(&app, &at("/new")).await;
+    assert_eq!(moved.moved_from, Some(at("/old")));
+    for (place, failures) in [("/detour", 0), ("/trap", 1)] {
+        add(&app, &at(place)).await;
+        assert_eq!(feed(&app, &at(place)).await.failures, failures);
     }
+    // A second feed that moves to the first one's place is not read beside it.
+    add(&app, &at("/older")).await;
+    let second = feed(&app, &at("/older")).await;
+    assert_eq!((second.status.as_str(), second.trouble_kind), ("retired", Some(TroubleKind::Retired)));
+    assert!(second.trouble.unwrap().contains("another feed"));
+    assert_eq!(feed(&app, &at("/new")).await.status, "active");
+}
 
-    async fn a_feed_that_renames_everything_makes_nothing_new(engine: Engine) {
-        let app = start(engine).await;
-        let entry = |title: &str, link: &str, guid: &str, date: &str| format!(
+async fn a_site_that_asks_for_a_rest_has_it(engine: Engine) {
+    let app = start(engine).await;
+    let site = MockServer::start().await;
+    Mock::given(path("/busy"))
+        .respond_with(ResponseTemplate::new(503).insert_header("retry-after", "7200"))
+        .expect(1)
+        .mount(&site)
+        .await;
+    let other = MockServer::start().await;
+    Mock::given(path("/quiet"))
+        .respond_with(
+            ResponseTemplate::new(200)
+                .insert_header("cache-control", "max-age=9000")
+                .set_body_string(rss("")),
+        )
+        .expect(2)
+        .mount(&other)
+        .await;
+    let (busy, quiet) = (format!("{}/busy", site.uri()), format!("{}/quiet", other.uri()));
+    add(&app, &busy).await;
+    add(&app, &quiet).await;
+    let next = |feed: feeds::FeedRecord| feed.next_poll_at.0.duration_since(app.clock.now());
+    assert_eq!(next(feed(&app, &busy).await), SignedDuration::from_hours(2));
+    assert_eq!(next(feed(&app, &quiet).await), SignedDuration::from_mins(150), "as long as it stays fresh");
+    // An issue that is about to be planned brings the one forward, and leaves the other alone.
+    app.clock.advance(SignedDuration::from_mins(30));
+    let mut tx = app.app.db.begin().await.unwrap();
+    assert_eq!(feeds::poll_soon(&mut tx, app.clock.now()).await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    app.tick().await;
+    assert_eq!(feed(&app, &quiet).await.polled_at.unwrap().0, app.clock.now());
+    assert_ne!(feed(&app, &busy).await.polled_at.unwrap().0, app.clock.now());
+    let mut tx = app.app.db.begin().await.unwrap();
+    assert_eq!(feeds::poll_soon(&mut tx, app.clock.now()).await.unwrap(), 0, "it was read a moment ago");
+}
+
+async fn feeds_on_one_host_are_read_one_after_the_other_and_others_do_not_wait(engine: Engine) {
+    let app =
+        start_with(engine, |settings| settings.feeds.host_pause = std::time::Duration::from_millis(1)).await;
+    let (many, other) = (MockServer::start().await, MockServer::start().await);
+    for site in [&many, &other] {
+        Mock::given(method("GET"))
+            .respond_with(ResponseTemplate::new(200).set_body_string(rss("")))
+            .mount(site)
+            .await;
+    }
+    for n in 0..4 {
+        daily::actions::add_feed::add_feed(&app.app.actions, &format!("{}/{n}", many.uri())).await.unwrap();
+    }
+    daily::actions::add_feed::add_feed(&app.app.actions, &format!("{}/x", other.uri())).await.unwrap();
+    let mut read = Vec::new();
+    for _ in 0..4 {
+        app.tick_after(SignedDuration::from_secs(1)).await;
+        app.tick().await;
+        read.push(many.received_requests().await.unwrap().len());
+    }
+    assert_eq!(read, [1, 2, 3, 4]);
+    assert_eq!(other.received_requests().await.unwrap().len(), 1);
+}
+
+async fn a_feed_that_renames_everything_makes_nothing_new(engine: Engine) {
+    let app = start(engine).await;
+    let entry = |title: &str, link: &str, guid: &str, date: &str| {
+        format!(
             "<item><title>{title}</title><link>https://lamp.example/{link}</link><guid isPermaLink='false'>{guid}</guid>\
-             <pubDate>{date}</pubDate></item>"
-        );
-        let (old, new) = ("Fri, 01 May 2026 08:00:00 GMT", "Fri, 01 May 2026 12:30:00 GMT");
-        let first = [
-            entry("Harbour lights return", "lights", "1", old),
-            entry("A bakery at dawn opens", "bakery", "2", old),
-            entry("Weekend reading of the week", "week-1", "3", old),
-        ];
-        let second = [
-            entry("Harbour lights return", "news/lights", "1", new),           // known by its id
-            entry("A bakery at dawn opens", "news/bakery", "n2", new),         // known by its headline: the old one is gone
-            entry("Weekend reading of the week", "week-1", "3", old),
-            entry("Weekend reading of the week", "week-2", "4", new),          // new: last week's is still there
-        ];
-        let site = serve(&[rss(&first.concat()), rss(&second.concat())]).await;
-        let url = format!("{}/feed", site.uri());
-        add(&app, &url).await;
-        app.tick_after(SignedDuration::from_mins(16)).await;
-        assert_eq!(titles(&app).await, [
-            "Harbour lights return", "A bakery at dawn opens", "Weekend reading of the week", "Weekend reading of the week",
-        ]);
-        let mut tx = app.app.db.read().await.unwrap();
-        let all = articles::page(&mut tx, ArticleId(i64::MAX), 10).await.unwrap();
-        assert!(all.iter().skip(1).all(|it| it.published_at.unwrap().0 == at("2026-05-01T08:00:00Z")), "{all:?}");
-    }
+         <pubDate>{date}</pubDate></item>"
+        )
+    };
+    let (old, new) = ("Fri, 01 May 2026 08:00:00 GMT", "Fri, 01 May 2026 12:30:00 GMT");
+    let first = [
+        entry("Harbour lights return", "lights", "1", old),
+        entry("A bakery at dawn opens", "bakery", "2", old),
+        entry("Weekend reading of the week", "week-1", "3", old),
+    ];
+    let second = [
+        entry("Harbour lights return", "news/lights", "1", new), // known by its id
+        entry("A bakery at dawn opens", "news/bakery", "n2", new), // known by its headline: the old one is gone
+        entry("Weekend reading of the week", "week-1", "3", old),
+        entry("Weekend reading of the week", "week-2", "4", new), // new: last week's is still there
+    ];
+    let site = serve(&[rss(&first.concat()), rss(&second.concat())]).await;
+    let url = format!("{}/feed", site.uri());
+    add(&app, &url).await;
+    app.tick_after(SignedDuration::from_mins(16)).await;
+    assert_eq!(
+        titles(&app).await,
+        [
+            "Harbour lights return",
+            "A bakery at dawn opens",
+            "Weekend reading of the week",
+            "Weekend reading of the week",
+        ]
+    );
+    let mut tx = app.app.db.read().await.unwrap();
+    let all = articles::page(&mut tx, ArticleId(i64::MAX), 10).await.unwrap();
+    assert!(all.iter().skip(1).all(|it| it.published_at.unwrap().0 == at("2026-05-01T08:00:00Z")), "{all:?}");
+}
 
-    async fn the_feed_that_brought_an_article_corrects_it_and_others_do_not(engine: Engine) {
-        let app = start(engine).await;
-        let entry = |title: &str, dek: &str| rss(&format!(
+async fn the_feed_that_brought_an_article_corrects_it_and_others_do_not(engine: Engine) {
+    let app = start(engine).await;
+    let entry = |title: &str, dek: &str| {
+        rss(&format!(
             "<item><title>{title}</title><link>https://lamp.example/lights</link><description>{dek}</description></item>"
-        ));
-        let site = serve(&[entry("Harbor light return", "Dark for a yaer."), entry("Harbour lights return", "Dark for a year.")]).await;
-        let copy = serve(&[entry("You won't believe these lights", "Click.")]).await;
-        add(&app, &format!("{}/feed", site.uri())).await;
-        add(&app, &format!("{}/feed", copy.uri())).await;
-        assert_eq!(titles(&app).await, ["Harbor light return"]);
-        app.tick_after(SignedDuration::from_mins(16)).await;
-        assert_eq!(titles(&app).await, ["Harbour lights return"]);
-        let mut tx = app.app.db.read().await.unwrap();
-        let article = articles::get(&mut tx, ArticleId(1)).await.unwrap().unwrap();
-        assert_eq!(article.dek.as_deref(), Some("Dark for a year."));
-    }
+        ))
+    };
+    let site = serve(&[
+        entry("Harbor light return", "Dark for a yaer."),
+        entry("Harbour lights return", "Dark for a year."),
+    ])
+    .await;
+    let copy = serve(&[entry("You won't believe these lights", "Click.")]).await;
+    add(&app, &format!("{}/feed", site.uri())).await;
+    add(&app, &format!("{}/feed", copy.uri())).await;
+    assert_eq!(titles(&app).await, ["Harbor light return"]);
+    app.tick_after(SignedDuration::from_mins(16)).await;
+    assert_eq!(titles(&app).await, ["Harbour lights return"]);
+    let mut tx = app.app.db.read().await.unwrap();
+    let article = articles::get(&mut tx, ArticleId(1)).await.unwrap().unwrap();
+    assert_eq!(article.dek.as_deref(), Some("Dark for a year."));
+}
 
-    async fn a_failing_feed_is_reported_once_until_it_recovers(engine: Engine) {
-        let app = start(engine).await;
-        let mut tx = app.app.db.begin().await.unwrap();
-        operators::insert(&mut tx, &EmailAddress::parse("ops@example.org").unwrap(), app.clock.now()).await.unwrap();
-        tx.commit().await.unwrap();
-        let site = MockServer::start().await;
-        let url = format!("{}/feed", site.uri());
-        let good = Mock::given(method("GET")).respond_with(ResponseTemplate::new(200).set_body_string(rss("")));
-        good.up_to_n_times(1).mount(&site).await;
-        Mock::given(method("GET")).respond_with(ResponseTemplate::new(404)).up_to_n_times(8 + 2).mount(&site).await;
-        Mock::given(method("GET")).respond_with(ResponseTemplate::new(200).set_body_string(rss(""))).mount(&site).await;
-        add(&app, &url).await;
-        let read_well = app.clock.now();
-        let mut told = Vec::new();
-        for _ in 0..11 {
-            app.clock.set(feed(&app, &url).await.next_poll_at.0);
-            app.tick().await;
-            told.push(notices(&app).await);
-        }
-        assert_eq!(told, [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1]);
-        let recovered = feed(&app, &url).await;
-        assert_eq!((recovered.trouble_kind, recovered.trouble_reported_at), (None, None));
-        assert!(recovered.succeeded_at.unwrap().0 > read_well);
+async fn a_failing_feed_is_reported_once_until_it_recovers(engine: Engine) {
+    let app = start(engine).await;
+    let mut tx = app.app.db.begin().await.unwrap();
+    operators::insert(&mut tx, &EmailAddress::parse("ops@example.org").unwrap(), app.clock.now())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let site = MockServer::start().await;
+    let url = format!("{}/feed", site.uri());
+    let good = Mock::given(method("GET")).respond_with(ResponseTemplate::new(200).set_body_string(rss("")));
+    good.up_to_n_times(1).mount(&site).await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(404))
+        .up_to_n_times(8 + 2)
+        .mount(&site)
+        .await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(200).set_body_string(rss("")))
+        .mount(&site)
+        .await;
+    add(&app, &url).await;
+    let read_well = app.clock.now();
+    let mut told = Vec::new();
+    for _ in 0..11 {
+        app.clock.set(feed(&app, &url).await.next_poll_at.0);
+        app.tick().await;
+        told.push(notices(&app).await);
     }
+    assert_eq!(told, [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1]);
+    let recovered = feed(&app, &url).await;
+    assert_eq!((recovered.trouble_kind, recovered.trouble_reported_at), (None, None));
+    assert!(recovered.succeeded_at.unwrap().0 > read_well);
+}
 
-    async fn a_feed_silent_beyond_its_habit_is_reported(engine: Engine) {
-        let app = start(engine).await;
-        let days = |day: u32| item(&format!("Story of day {day}"), &format!("https://lamp.example/{day}"), &format!("{day:02} Apr 2026 08:00:00 GMT"));
-        let site = serve(&[rss(&(20..=30).map(days).collect::<String>())]).await;
-        let url = format!("{}/feed", site.uri());
-        add(&app, &url).await;
-        let known = feed(&app, &url).await;
-        assert_eq!((known.usual_gap_seconds, known.longest_gap_seconds), (Some(86_400), Some(86_400)));
-        assert_eq!(known.last_item_at.unwrap().0, at("2026-04-30T08:00:00Z"));
-        app.tick_after(SignedDuration::from_hours(24 * 5)).await;
-        assert_eq!(feed(&app, &url).await.trouble, None);
-        app.tick_after(SignedDuration::from_hours(24)).await;
-        let silent = feed(&app, &url).await;
-        assert_eq!(silent.trouble_kind, Some(TroubleKind::Silent));
-        assert_eq!(silent.trouble.as_deref(), Some("nothing new since 2026-04-30 08:00 UTC; usually there is something every 24 hours"));
-        assert_eq!(silent.trouble_since, silent.last_item_at);
-        assert_eq!(silent.trouble_reported_at, None, "there was nobody to tell");
-    }
+async fn a_feed_silent_beyond_its_habit_is_reported(engine: Engine) {
+    let app = start(engine).await;
+    let days = |day: u32| {
+        item(
+            &format!("Story of day {day}"),
+            &format!("https://lamp.example/{day}"),
+            &format!("{day:02} Apr 2026 08:00:00 GMT"),
+        )
+    };
+    let site = serve(&[rss(&(20..=30).map(days).collect::<String>())]).await;
+    let url = format!("{}/feed", site.uri());
+    add(&app, &url).await;
+    let known = feed(&app, &url).await;
+    assert_eq!((known.usual_gap_seconds, known.longest_gap_seconds), (Some(86_400), Some(86_400)));
+    assert_eq!(known.last_item_at.unwrap().0, at("2026-04-30T08:00:00Z"));
+    app.tick_after(SignedDuration::from_hours(24 * 5)).await;
+    assert_eq!(feed(&app, &url).await.trouble, None);
+    app.tick_after(SignedDuration::from_hours(24)).await;
+    let silent = feed(&app, &url).await;
+    assert_eq!(silent.trouble_kind, Some(TroubleKind::Silent));
+    assert_eq!(
+        silent.trouble.as_deref(),
+        Some("nothing new since 2026-04-30 08:00 UTC; usually there is something every 24 hours")
+    );
+    assert_eq!(silent.trouble_since, silent.last_item_at);
+    assert_eq!(silent.trouble_reported_at, None, "there was nobody to tell");
 }
 
 /// A site that gives these feeds, one after the other, then the last one again and again.

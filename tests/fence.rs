@@ -77,190 +77,209 @@ async fn answer(app: &TestApp, claim: ClaimId, id: DeliveryId) -> bool {
     kept.contains(&id)
 }
 
-on_both_engines! {
-    async fn what_is_taken_back_of_a_reader_who_moves_does_not_end_the_turn(engine: Engine) {
-        let (_server, app, issue, _) = waiting_issue(engine, 3, true).await;
-        let (claim, taken) = take(&app, issue, 3).await;
-        let whose = format!("SELECT subscriber_id FROM deliveries WHERE id = {}", taken[0]);
-        let reader = SubscriberId(app.store().await.number(&whose).await);
-        let mut tx = app.app.db.begin().await.unwrap();
-        subscriptions::take_back(&mut tx, reader).await.unwrap();
-        tx.commit().await.unwrap();
-        let begun = begin(&app, issue, claim, &taken[..2]).await;
-        assert!(begun.go.contains(&taken[1]) && begun.go.len() == 1, "{begun:?}");
-        assert!(begun.skipped.contains(&taken[0]) && begun.skipped.len() == 1, "{begun:?}");
-        assert!(begin(&app, issue, claim, &taken[1..2]).await.skipped.is_empty(), "what was begun is no such row");
-        let mut tx = app.app.db.begin().await.unwrap();
-        claims::close(&mut tx, claim).await.unwrap();
-        tx.commit().await.unwrap();
-        assert!(begin(&app, issue, claim, &taken[..1]).await.skipped.is_empty(), "the claim is lost");
-    }
+on_both_engines!(
+    what_is_taken_back_of_a_reader_who_moves_does_not_end_the_turn,
+    what_a_dead_worker_had_begun_is_in_doubt_and_what_it_had_not_goes_out,
+    what_a_dead_worker_had_begun_goes_out_again_once,
+    a_worker_that_knows_it_is_alone_takes_over_at_once,
+    a_reader_who_leaves_after_the_claim_is_skipped_and_a_stopped_issue_begins_nothing,
+    workers_share_an_issue_and_never_both_send_to_one_reader,
+    a_stalled_worker_that_loses_its_lease_in_mid_send_repeats_nothing,
+    with_retry_only_those_in_flight_when_a_lease_was_lost_are_repeated,
+);
 
-    async fn what_a_dead_worker_had_begun_is_in_doubt_and_what_it_had_not_goes_out(engine: Engine) {
-        let (mut server, app, issue, _) = waiting_issue(engine, 6, true).await;
-        let (claim, taken) = take(&app, issue, 4).await;
-        assert_eq!(begin(&app, issue, claim, &taken[..2]).await.go.len(), 2);
-        assert_eq!(begin(&app, issue, claim, &taken[..2]).await.go.len(), 0, "twice is once");
-        server.start_again().await;
-        // Its lease holds: the others go out, its own nobody touches.
-        eventually("the others go out", || async {
-            app.tick_after(SignedDuration::from_millis(200)).await;
-            (app.counts(issue).await.sent == 2).then_some(())
-        })
-        .await;
-        let during = app.counts(issue).await;
-        assert_eq!((during.claimed, during.sending, during.uncertain), (2, 2, 0), "{during:?}");
-        app.clock.advance(SignedDuration::from_mins(3));
-        eventually("its lease ends", || async {
-            app.tick_after(SignedDuration::from_secs(31)).await;
-            (app.counts(issue).await.sent == 4).then_some(())
-        })
-        .await;
-        let after = app.counts(issue).await;
-        assert_eq!((after.claimed, after.sending, after.uncertain), (0, 0, 2), "{after:?}");
-        assert_eq!(app.issue(issue).await.status, IssueStatus::Sending, "doubts keep it open");
-        // It was only slow. What it had not begun is lost to it, what it had sent is known again.
-        let late = begin(&app, issue, claim, &taken[2..]).await;
-        assert!(late.go.is_empty() && late.skipped.is_empty(), "{late:?}");
-        assert!(answer(&app, claim, taken[0]).await, "its late answer settles a doubt");
-        assert!(!answer(&app, ClaimId(claim.0 + 1000), taken[1]).await, "nobody else's does");
-        assert!(!answer(&app, claim, taken[2]).await, "nor about what it had not begun");
-        assert!(answer(&app, claim, taken[1]).await);
+async fn what_is_taken_back_of_a_reader_who_moves_does_not_end_the_turn(engine: Engine) {
+    let (_server, app, issue, _) = waiting_issue(engine, 3, true).await;
+    let (claim, taken) = take(&app, issue, 3).await;
+    let whose = format!("SELECT subscriber_id FROM deliveries WHERE id = {}", taken[0]);
+    let reader = SubscriberId(app.store().await.number(&whose).await);
+    let mut tx = app.app.db.begin().await.unwrap();
+    subscriptions::take_back(&mut tx, reader).await.unwrap();
+    tx.commit().await.unwrap();
+    let begun = begin(&app, issue, claim, &taken[..2]).await;
+    assert!(begun.go.contains(&taken[1]) && begun.go.len() == 1, "{begun:?}");
+    assert!(begun.skipped.contains(&taken[0]) && begun.skipped.len() == 1, "{begun:?}");
+    assert!(
+        begin(&app, issue, claim, &taken[1..2]).await.skipped.is_empty(),
+        "what was begun is no such row"
+    );
+    let mut tx = app.app.db.begin().await.unwrap();
+    claims::close(&mut tx, claim).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(begin(&app, issue, claim, &taken[..1]).await.skipped.is_empty(), "the claim is lost");
+}
+
+async fn what_a_dead_worker_had_begun_is_in_doubt_and_what_it_had_not_goes_out(engine: Engine) {
+    let (mut server, app, issue, _) = waiting_issue(engine, 6, true).await;
+    let (claim, taken) = take(&app, issue, 4).await;
+    assert_eq!(begin(&app, issue, claim, &taken[..2]).await.go.len(), 2);
+    assert_eq!(begin(&app, issue, claim, &taken[..2]).await.go.len(), 0, "twice is once");
+    server.start_again().await;
+    // Its lease holds: the others go out, its own nobody touches.
+    eventually("the others go out", || async {
+        app.tick_after(SignedDuration::from_millis(200)).await;
+        (app.counts(issue).await.sent == 2).then_some(())
+    })
+    .await;
+    let during = app.counts(issue).await;
+    assert_eq!((during.claimed, during.sending, during.uncertain), (2, 2, 0), "{during:?}");
+    app.clock.advance(SignedDuration::from_mins(3));
+    eventually("its lease ends", || async {
         app.tick_after(SignedDuration::from_secs(31)).await;
-        assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
-        assert_all_ended(&app, issue, 6).await;
-        assert_eq!(server.record().accepted().count(), 4);
-    }
+        (app.counts(issue).await.sent == 4).then_some(())
+    })
+    .await;
+    let after = app.counts(issue).await;
+    assert_eq!((after.claimed, after.sending, after.uncertain), (0, 0, 2), "{after:?}");
+    assert_eq!(app.issue(issue).await.status, IssueStatus::Sending, "doubts keep it open");
+    // It was only slow. What it had not begun is lost to it, what it had sent is known again.
+    let late = begin(&app, issue, claim, &taken[2..]).await;
+    assert!(late.go.is_empty() && late.skipped.is_empty(), "{late:?}");
+    assert!(answer(&app, claim, taken[0]).await, "its late answer settles a doubt");
+    assert!(!answer(&app, ClaimId(claim.0 + 1000), taken[1]).await, "nobody else's does");
+    assert!(!answer(&app, claim, taken[2]).await, "nor about what it had not begun");
+    assert!(answer(&app, claim, taken[1]).await);
+    app.tick_after(SignedDuration::from_secs(31)).await;
+    assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
+    assert_all_ended(&app, issue, 6).await;
+    assert_eq!(server.record().accepted().count(), 4);
+}
 
-    async fn what_a_dead_worker_had_begun_goes_out_again_once(engine: Engine) {
-        let (mut server, app, issue, readers) = waiting_issue(engine, 6, false).await;
-        let (claim, taken) = take(&app, issue, 4).await;
-        begin(&app, issue, claim, &taken[..2]).await;
-        server.start_again().await;
-        app.clock.advance(SignedDuration::from_mins(3));
-        app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(11)).await;
-        assert!(!answer(&app, claim, taken[0]).await, "its answer comes too late");
-        assert_each_got_one(&[server.record()], &readers);
-        assert_all_ended(&app, issue, 6).await;
-        assert_eq!(app.deliveries(issue).await[0].attempts, 2, "the one in doubt counts");
-    }
+async fn what_a_dead_worker_had_begun_goes_out_again_once(engine: Engine) {
+    let (mut server, app, issue, readers) = waiting_issue(engine, 6, false).await;
+    let (claim, taken) = take(&app, issue, 4).await;
+    begin(&app, issue, claim, &taken[..2]).await;
+    server.start_again().await;
+    app.clock.advance(SignedDuration::from_mins(3));
+    app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(11)).await;
+    assert!(!answer(&app, claim, taken[0]).await, "its answer comes too late");
+    assert_each_got_one(&[server.record()], &readers);
+    assert_all_ended(&app, issue, 6).await;
+    assert_eq!(app.deliveries(issue).await[0].attempts, 2, "the one in doubt counts");
+}
 
-    async fn a_worker_that_knows_it_is_alone_takes_over_at_once(engine: Engine) {
-        let (mut server, app, issue, readers) = waiting_issue(engine, 6, false).await;
-        let (claim, taken) = take(&app, issue, 4).await;
-        begin(&app, issue, claim, &taken[..2]).await;
-        server.start_again().await;
-        take_over(&app.app.jobs).await.unwrap();
-        let begun = app.clock.now();
-        app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_millis(200)).await;
-        assert!(app.clock.now().duration_since(begun) < SignedDuration::from_mins(2), "before the lease's end");
-        assert_each_got_one(&[server.record()], &readers);
-        assert_all_ended(&app, issue, 6).await;
-    }
+async fn a_worker_that_knows_it_is_alone_takes_over_at_once(engine: Engine) {
+    let (mut server, app, issue, readers) = waiting_issue(engine, 6, false).await;
+    let (claim, taken) = take(&app, issue, 4).await;
+    begin(&app, issue, claim, &taken[..2]).await;
+    server.start_again().await;
+    take_over(&app.app.jobs).await.unwrap();
+    let begun = app.clock.now();
+    app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_millis(200)).await;
+    assert!(app.clock.now().duration_since(begun) < SignedDuration::from_mins(2), "before the lease's end");
+    assert_each_got_one(&[server.record()], &readers);
+    assert_all_ended(&app, issue, 6).await;
+}
 
-    async fn a_reader_who_leaves_after_the_claim_is_skipped_and_a_stopped_issue_begins_nothing(engine: Engine) {
-        let (_server, app, issue, _) = waiting_issue(engine, 6, false).await;
-        let (claim, taken) = take(&app, issue, 6).await;
-        let address = EmailAddress::parse("reader0@example.org").unwrap();
-        let mut tx = app.app.db.begin().await.unwrap();
-        let subscription = subscriptions::of_address(&mut tx, &address).await.unwrap().remove(0);
-        subscriptions::end(&mut tx, subscription.id, app.clock.now()).await.unwrap();
-        tx.commit().await.unwrap();
-        let begun = begin(&app, issue, claim, &taken[..2]).await;
-        assert_eq!((begun.go.len(), begun.skipped.len()), (1, 1), "{begun:?}");
-        assert_eq!(app.delivery(issue, "reader0@example.org").await.status, DeliveryStatus::Skipped);
-        // The journal, as the lanes see it.
-        let journal = {
-            let jobs = &app.app.jobs;
-            Journal::start(app.app.db.clone(), app.clock.clone(), jobs.queue.clone(), jobs.rules.breaker)
-        };
-        assert_eq!(journal.begin(issue, claim, taken[2]).await, Begin::Go);
-        assert_eq!(journal.begin(issue, ClaimId(claim.0 + 1000), taken[3]).await, Begin::Lost);
-        pause_issue(&app.app.actions, issue, None).await.unwrap();
-        assert_eq!(journal.begin(issue, claim, taken[3]).await, Begin::Lost);
-        cancel_issue(&app.app.actions, issue, None).await.unwrap();
-        assert_eq!(journal.begin(issue, claim, taken[3]).await, Begin::Lost);
-        assert!(begin(&app, issue, claim, &taken).await.go.is_empty());
-        // What is in flight is still answered.
-        assert!(answer(&app, claim, taken[1]).await && answer(&app, claim, taken[2]).await);
-        app.settle().await;
-        let counts = app.counts(issue).await;
-        assert_eq!((counts.sent, counts.skipped), (2, 4), "{counts:?}");
-        assert_all_ended(&app, issue, 6).await;
-    }
+async fn a_reader_who_leaves_after_the_claim_is_skipped_and_a_stopped_issue_begins_nothing(engine: Engine) {
+    let (_server, app, issue, _) = waiting_issue(engine, 6, false).await;
+    let (claim, taken) = take(&app, issue, 6).await;
+    let address = EmailAddress::parse("reader0@example.org").unwrap();
+    let mut tx = app.app.db.begin().await.unwrap();
+    let subscription = subscriptions::of_address(&mut tx, &address).await.unwrap().remove(0);
+    subscriptions::end(&mut tx, subscription.id, app.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    let begun = begin(&app, issue, claim, &taken[..2]).await;
+    assert_eq!((begun.go.len(), begun.skipped.len()), (1, 1), "{begun:?}");
+    assert_eq!(app.delivery(issue, "reader0@example.org").await.status, DeliveryStatus::Skipped);
+    // The journal, as the lanes see it.
+    let journal = {
+        let jobs = &app.app.jobs;
+        Journal::start(app.app.db.clone(), app.clock.clone(), jobs.queue.clone(), jobs.rules.breaker)
+    };
+    assert_eq!(journal.begin(issue, claim, taken[2]).await, Begin::Go);
+    assert_eq!(journal.begin(issue, ClaimId(claim.0 + 1000), taken[3]).await, Begin::Lost);
+    pause_issue(&app.app.actions, issue, None).await.unwrap();
+    assert_eq!(journal.begin(issue, claim, taken[3]).await, Begin::Lost);
+    cancel_issue(&app.app.actions, issue, None).await.unwrap();
+    assert_eq!(journal.begin(issue, claim, taken[3]).await, Begin::Lost);
+    assert!(begin(&app, issue, claim, &taken).await.go.is_empty());
+    // What is in flight is still answered.
+    assert!(answer(&app, claim, taken[1]).await && answer(&app, claim, taken[2]).await);
+    app.settle().await;
+    let counts = app.counts(issue).await;
+    assert_eq!((counts.sent, counts.skipped), (2, 4), "{counts:?}");
+    assert_all_ended(&app, issue, 6).await;
+}
 
-    async fn workers_share_an_issue_and_never_both_send_to_one_reader(engine: Engine) {
-        let script = Script::accept().always(Step::EndOfData, Action::Delay(Duration::from_millis(2)));
-        let server = SmtpServer::start(script).await;
-        let app = TestApp::with_ports(engine, &[server.port()], |settings| settings.relays[0].connections = 4).await;
-        let readers = app.readers(900, "example.org").await;
-        // Not known to each other: each of them takes all the connections and as many readers as it can.
-        let others: Vec<App> = vec![app.another().await, app.another().await];
-        let issue = app.begin_issue().await;
-        app.wait_for_status(issue, IssueStatus::Sending).await;
-        let working: Vec<_> = others
-            .iter()
-            .map(|other| {
-                let context = other.jobs.clone();
-                tokio::spawn(async move { deliver::run(&context, issue).await.map_err(|error| error.to_string()) })
-            })
-            .collect();
-        for work in working {
-            work.await.unwrap().unwrap();
-        }
-        app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_millis(10)).await;
-        let record = server.record();
-        assert!(record.most_open > 4, "they did work at the same time");
-        assert_each_got_one(&[record], &readers);
-        assert_all_ended(&app, issue, 900).await;
-    }
-
-    async fn a_stalled_worker_that_loses_its_lease_in_mid_send_repeats_nothing(engine: Engine) {
-        let server = SmtpServer::start(Script::accept().always(Step::EndOfData, Action::Hold)).await;
-        let app = TestApp::with_ports(engine, &[server.port()], |settings| {
-            settings.relays[0].connections = 5;
-            settings.sending.hold_uncertain = true;
+async fn workers_share_an_issue_and_never_both_send_to_one_reader(engine: Engine) {
+    let script = Script::accept().always(Step::EndOfData, Action::Delay(Duration::from_millis(2)));
+    let server = SmtpServer::start(script).await;
+    let app =
+        TestApp::with_ports(engine, &[server.port()], |settings| settings.relays[0].connections = 4).await;
+    let readers = app.readers(900, "example.org").await;
+    // Not known to each other: each of them takes all the connections and as many readers as it can.
+    let others: Vec<App> = vec![app.another().await, app.another().await];
+    let issue = app.begin_issue().await;
+    app.wait_for_status(issue, IssueStatus::Sending).await;
+    let working: Vec<_> = others
+        .iter()
+        .map(|other| {
+            let context = other.jobs.clone();
+            tokio::spawn(
+                async move { deliver::run(&context, issue).await.map_err(|error| error.to_string()) },
+            )
         })
-        .await;
-        let readers = app.readers(60, "example.org").await;
-        let issue = app.begin_issue().await;
-        server.wait_until(|record| record.on_hold == 5).await;
-        server.follow(Script::accept());
-        let other = app.another().await;
-        app.clock.advance(SignedDuration::from_mins(2));
-        deliver::run(&other.jobs, issue).await.unwrap();
-        let during = app.counts(issue).await;
-        assert_eq!((during.uncertain, during.sent, during.open()), (5, 55, 5), "{during:?}");
-        server.release();
-        eventually("the late answers settle the doubts", || async {
-            (app.counts(issue).await.sent == 60).then_some(())
-        })
-        .await;
-        app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(11)).await;
-        assert_each_got_one(&[server.record()], &readers);
-        assert_all_ended(&app, issue, 60).await;
+        .collect();
+    for work in working {
+        work.await.unwrap().unwrap();
     }
+    app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_millis(10)).await;
+    let record = server.record();
+    assert!(record.most_open > 4, "they did work at the same time");
+    assert_each_got_one(&[record], &readers);
+    assert_all_ended(&app, issue, 900).await;
+}
 
-    async fn with_retry_only_those_in_flight_when_a_lease_was_lost_are_repeated(engine: Engine) {
-        let server = SmtpServer::start(Script::accept().always(Step::EndOfData, Action::Hold)).await;
-        let app = TestApp::with_ports(engine, &[server.port()], |settings| settings.relays[0].connections = 5).await;
-        let readers = app.readers(60, "example.org").await;
-        let issue = app.begin_issue().await;
-        let held = server.wait_until(|record| record.on_hold == 5).await;
-        let in_flight: Vec<String> = held.messages.iter().map(|message| message.recipients[0].clone()).collect();
-        server.follow(Script::accept());
-        let other = app.another().await;
-        app.clock.advance(SignedDuration::from_mins(2));
-        deliver::run(&other.jobs, issue).await.unwrap();
-        server.release();
-        app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(11)).await;
-        eventually("the late ones are answered", || async { (server.record().accepted().count() == 65).then_some(()) }).await;
-        // The same Message-ID: `copies` looks at that.
-        let copies = copies(&[server.record()]);
-        assert_eq!(copies.len(), readers.len());
-        for (reader, copies) in copies {
-            assert_eq!(copies.accepted, 1 + usize::from(in_flight.contains(&reader)), "{reader}");
-        }
-        assert_all_ended(&app, issue, 60).await;
+async fn a_stalled_worker_that_loses_its_lease_in_mid_send_repeats_nothing(engine: Engine) {
+    let server = SmtpServer::start(Script::accept().always(Step::EndOfData, Action::Hold)).await;
+    let app = TestApp::with_ports(engine, &[server.port()], |settings| {
+        settings.relays[0].connections = 5;
+        settings.sending.hold_uncertain = true;
+    })
+    .await;
+    let readers = app.readers(60, "example.org").await;
+    let issue = app.begin_issue().await;
+    server.wait_until(|record| record.on_hold == 5).await;
+    server.follow(Script::accept());
+    let other = app.another().await;
+    app.clock.advance(SignedDuration::from_mins(2));
+    deliver::run(&other.jobs, issue).await.unwrap();
+    let during = app.counts(issue).await;
+    assert_eq!((during.uncertain, during.sent, during.open()), (5, 55, 5), "{during:?}");
+    server.release();
+    eventually("the late answers settle the doubts", || async {
+        (app.counts(issue).await.sent == 60).then_some(())
+    })
+    .await;
+    app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(11)).await;
+    assert_each_got_one(&[server.record()], &readers);
+    assert_all_ended(&app, issue, 60).await;
+}
+
+async fn with_retry_only_those_in_flight_when_a_lease_was_lost_are_repeated(engine: Engine) {
+    let server = SmtpServer::start(Script::accept().always(Step::EndOfData, Action::Hold)).await;
+    let app =
+        TestApp::with_ports(engine, &[server.port()], |settings| settings.relays[0].connections = 5).await;
+    let readers = app.readers(60, "example.org").await;
+    let issue = app.begin_issue().await;
+    let held = server.wait_until(|record| record.on_hold == 5).await;
+    let in_flight: Vec<String> = held.messages.iter().map(|message| message.recipients[0].clone()).collect();
+    server.follow(Script::accept());
+    let other = app.another().await;
+    app.clock.advance(SignedDuration::from_mins(2));
+    deliver::run(&other.jobs, issue).await.unwrap();
+    server.release();
+    app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(11)).await;
+    eventually("the late ones are answered", || async {
+        (server.record().accepted().count() == 65).then_some(())
+    })
+    .await;
+    // The same Message-ID: `copies` looks at that.
+    let copies = copies(&[server.record()]);
+    assert_eq!(copies.len(), readers.len());
+    for (reader, copies) in copies {
+        assert_eq!(copies.accepted, 1 + usize::from(in_flight.contains(&reader)), "{reader}");
     }
+    assert_all_ended(&app, issue, 60).await;
 }

@@ -16,67 +16,83 @@ async fn newsletters_of(app: &TestApp, address: &str) -> Vec<String> {
     found.into_iter().map(|it| it.newsletter).collect()
 }
 
-on_both_engines! {
-    async fn where_there_are_several_newsletters_the_form_asks_which(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        assert!(!page(&app, "/").await.contains("type=\"checkbox\""), "a single one is no question");
-        app.add_newsletter("weekly", |it| it.title = "The Weekly".into()).await;
-        let form = page(&app, "/?newsletter=weekly&lang=de").await;
-        assert!(form.contains("Was möchten Sie lesen?"), "{form}");
-        assert!(form.contains(r#"name="newsletter" value="weekly" checked"#), "{form}");
-        assert!(form.contains(r#"name="newsletter" value="daily">"#), "{form}");
-        let (_, rest) = form.split_once("name=\"started\" value=\"").expect("our own form's mark");
-        let started = rest.split('"').next().unwrap();
-        let own = [("email", "ann@example.org"), ("started", started), ("lang", "de"), ("newsletter", "")];
-        let none = app.post_form("/subscribe", &own).await;
-        assert_eq!(none.status(), 422);
-        let none = none.text().await.unwrap();
-        assert!(none.contains("mindestens einen Newsletter") && none.contains("value=\"ann@example.org\""), "{none}");
-        assert!(!none.contains("aria-invalid") && !none.contains(" checked"), "{none}");
-        let both = [&own[..], &[("newsletter", "weekly"), ("newsletter", "daily")]].concat();
-        let answer = app.post_form("/subscribe", &both).await;
-        assert_eq!(answer.status(), 200);
-        let answer = answer.text().await.unwrap();
-        assert!(answer.contains("The Weekly, Daily beginnt"), "{answer}");
-        app.settle().await;
-        let mut asked = newsletters_of(&app, "ann@example.org").await;
-        asked.sort();
-        assert_eq!(asked, ["daily", "weekly"]);
-        assert_eq!(app.mails_to("ann@example.org").len(), 1, "one mail asks about both");
-        // What was ticked stays so where the address is wrong.
-        let wrong = [&own[..], &[("newsletter", "daily")]].concat();
-        let wrong: Vec<_> = wrong.into_iter().map(|(name, value)| (name, if name == "email" { "x" } else { value })).collect();
-        let wrong = app.post_form("/subscribe", &wrong).await.text().await.unwrap();
-        assert!(wrong.contains(r#"value="daily" checked"#) && wrong.contains(r#"value="weekly">"#), "{wrong}");
-    }
+on_both_engines!(
+    where_there_are_several_newsletters_the_form_asks_which,
+    readers_pages_lead_feed_readers_to_the_feed,
+    issues_from_before_pages_said_what_they_are_say_it_too,
+);
 
-    async fn readers_pages_lead_feed_readers_to_the_feed(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        app.reader("ann@example.org").await;
-        app.article("The bridge opens").await;
-        app.send_issue().await;
-        let leave = app.mails_to("ann@example.org").pop().unwrap().link("/unsubscribe/");
-        let feed = r#"<link rel="alternate" type="application/atom+xml" title="Daily" href="/issues.xml?newsletter=daily">"#;
-        let leave = leave.strip_prefix(&app.url).unwrap().to_owned();
-        for path in ["/", "/issues", leave.as_str()] {
-            assert!(page(&app, path).await.contains(feed), "{path}");
-        }
-        app.change_newsletter(|it| it.archive = daily::domain::newsletter::Archive::Unlisted).await;
-        assert!(!page(&app, "/").await.contains("atom+xml"), "there is none");
-    }
+async fn where_there_are_several_newsletters_the_form_asks_which(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    assert!(!page(&app, "/").await.contains("type=\"checkbox\""), "a single one is no question");
+    app.add_newsletter("weekly", |it| it.title = "The Weekly".into()).await;
+    let form = page(&app, "/?newsletter=weekly&lang=de").await;
+    assert!(form.contains("Was möchten Sie lesen?"), "{form}");
+    assert!(form.contains(r#"name="newsletter" value="weekly" checked"#), "{form}");
+    assert!(form.contains(r#"name="newsletter" value="daily">"#), "{form}");
+    let (_, rest) = form.split_once("name=\"started\" value=\"").expect("our own form's mark");
+    let started = rest.split('"').next().unwrap();
+    let own = [("email", "ann@example.org"), ("started", started), ("lang", "de"), ("newsletter", "")];
+    let none = app.post_form("/subscribe", &own).await;
+    assert_eq!(none.status(), 422);
+    let none = none.text().await.unwrap();
+    assert!(
+        none.contains("mindestens einen Newsletter") && none.contains("value=\"ann@example.org\""),
+        "{none}"
+    );
+    assert!(!none.contains("aria-invalid") && !none.contains(" checked"), "{none}");
+    let both = [&own[..], &[("newsletter", "weekly"), ("newsletter", "daily")]].concat();
+    let answer = app.post_form("/subscribe", &both).await;
+    assert_eq!(answer.status(), 200);
+    let answer = answer.text().await.unwrap();
+    assert!(answer.contains("The Weekly, Daily beginnt"), "{answer}");
+    app.settle().await;
+    let mut asked = newsletters_of(&app, "ann@example.org").await;
+    asked.sort();
+    assert_eq!(asked, ["daily", "weekly"]);
+    assert_eq!(app.mails_to("ann@example.org").len(), 1, "one mail asks about both");
+    // What was ticked stays so where the address is wrong.
+    let wrong = [&own[..], &[("newsletter", "daily")]].concat();
+    let wrong: Vec<_> =
+        wrong.into_iter().map(|(name, value)| (name, if name == "email" { "x" } else { value })).collect();
+    let wrong = app.post_form("/subscribe", &wrong).await.text().await.unwrap();
+    assert!(wrong.contains(r#"value="daily" checked"#) && wrong.contains(r#"value="weekly">"#), "{wrong}");
+}
 
-    async fn issues_from_before_pages_said_what_they_are_say_it_too(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        app.reader("ann@example.org").await;
-        app.article("The bridge <opens>").await;
-        app.send_issue().await;
-        let issue = "/issues/2026-05-01?newsletter=daily";
-        app.store().await.execute("UPDATE issue_variants SET web_html = replace(web_html, 'og:', 'og-before:')").await;
-        let html = page(&app, issue).await;
-        assert_eq!(html.matches(r#"property="og:title""#).count(), 1);
-        assert!(html.contains(r#"<meta property="og:title" content="The bridge &lt;opens&gt;">"#), "{html}");
-        assert!(html.contains(&format!(r#"<meta property="og:url" content="{}{issue}">"#, app.url).replace('&', "&amp;")), "{html}");
+async fn readers_pages_lead_feed_readers_to_the_feed(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.reader("ann@example.org").await;
+    app.article("The bridge opens").await;
+    app.send_issue().await;
+    let leave = app.mails_to("ann@example.org").pop().unwrap().link("/unsubscribe/");
+    let feed = r#"<link rel="alternate" type="application/atom+xml" title="Daily" href="/issues.xml?newsletter=daily">"#;
+    let leave = leave.strip_prefix(&app.url).unwrap().to_owned();
+    for path in ["/", "/issues", leave.as_str()] {
+        assert!(page(&app, path).await.contains(feed), "{path}");
     }
+    app.change_newsletter(|it| it.archive = daily::domain::newsletter::Archive::Unlisted).await;
+    assert!(!page(&app, "/").await.contains("atom+xml"), "there is none");
+}
+
+async fn issues_from_before_pages_said_what_they_are_say_it_too(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.reader("ann@example.org").await;
+    app.article("The bridge <opens>").await;
+    app.send_issue().await;
+    let issue = "/issues/2026-05-01?newsletter=daily";
+    app.store()
+        .await
+        .execute("UPDATE issue_variants SET web_html = replace(web_html, 'og:', 'og-before:')")
+        .await;
+    let html = page(&app, issue).await;
+    assert_eq!(html.matches(r#"property="og:title""#).count(), 1);
+    assert!(html.contains(r#"<meta property="og:title" content="The bridge &lt;opens&gt;">"#), "{html}");
+    assert!(
+        html.contains(
+            &format!(r#"<meta property="og:url" content="{}{issue}">"#, app.url).replace('&', "&amp;")
+        ),
+        "{html}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

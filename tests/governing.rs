@@ -77,254 +77,276 @@ async fn renew(app: &TestApp, peers: &mut [Peer; 4], relay: &str, limit: i64, pr
     tx.commit().await.unwrap();
 }
 
-on_both_engines! {
-    async fn shares_of_a_relay_never_exceed_its_limit_whoever_comes_and_goes(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        let mut runner = TestRunner::new(Config { rng_seed: proptest::test_runner::RngSeed::Fixed(7), ..Config::default() });
-        for round in 0..24 {
-            let (limit, moves) = moves().new_tree(&mut runner).unwrap().current();
-            let relay = format!("relay {round}");
-            let mut peers = [Peer::default(); 4];
-            for step in &moves {
-                match *step {
-                    Move::Renew { process, opens } => {
-                        renew(&app, &mut peers, &relay, limit, process).await;
-                        let peer = &mut peers[process];
-                        peer.open = peer.open.max((peer.open + opens).min(peer.share));
-                    }
-                    Move::Close { process, closes } => {
-                        peers[process].open = (peers[process].open - closes).max(0);
-                    }
-                    Move::Leave { process } => {
-                        let mut tx = app.app.db.begin().await.unwrap();
-                        relay_shares::leave(&mut tx, &format!("process {process}"), app.clock.now()).await.unwrap();
-                        tx.commit().await.unwrap();
-                        peers[process] = Peer::default();
-                    }
-                    Move::Die { process } => peers[process] = Peer::default(),
-                    Move::Wait { seconds } => {
-                        // Those alive renew in time, every two seconds.
-                        for _ in 0..(seconds + 1) / 2 {
-                            app.clock.advance(SignedDuration::from_secs(2));
-                            for process in 0..4 {
-                                if peers[process].alive {
-                                    renew(&app, &mut peers, &relay, limit, process).await;
-                                }
+on_both_engines!(
+    shares_of_a_relay_never_exceed_its_limit_whoever_comes_and_goes,
+    permits_never_pass_the_rate_however_many_ask,
+    a_domain_that_asks_for_it_is_slowed_and_the_others_go_on,
+    a_configured_rate_holds_from_the_first_message,
+    a_relay_with_a_rate_is_given_no_more,
+    a_connection_carries_as_many_messages_as_it_may,
+    connections_are_shared_by_all_workers,
+    more_workers_than_connections_still_finish,
+);
+
+async fn shares_of_a_relay_never_exceed_its_limit_whoever_comes_and_goes(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let mut runner =
+        TestRunner::new(Config { rng_seed: proptest::test_runner::RngSeed::Fixed(7), ..Config::default() });
+    for round in 0..24 {
+        let (limit, moves) = moves().new_tree(&mut runner).unwrap().current();
+        let relay = format!("relay {round}");
+        let mut peers = [Peer::default(); 4];
+        for step in &moves {
+            match *step {
+                Move::Renew { process, opens } => {
+                    renew(&app, &mut peers, &relay, limit, process).await;
+                    let peer = &mut peers[process];
+                    peer.open = peer.open.max((peer.open + opens).min(peer.share));
+                }
+                Move::Close { process, closes } => {
+                    peers[process].open = (peers[process].open - closes).max(0);
+                }
+                Move::Leave { process } => {
+                    let mut tx = app.app.db.begin().await.unwrap();
+                    relay_shares::leave(&mut tx, &format!("process {process}"), app.clock.now())
+                        .await
+                        .unwrap();
+                    tx.commit().await.unwrap();
+                    peers[process] = Peer::default();
+                }
+                Move::Die { process } => peers[process] = Peer::default(),
+                Move::Wait { seconds } => {
+                    // Those alive renew in time, every two seconds.
+                    for _ in 0..(seconds + 1) / 2 {
+                        app.clock.advance(SignedDuration::from_secs(2));
+                        for process in 0..4 {
+                            if peers[process].alive {
+                                renew(&app, &mut peers, &relay, limit, process).await;
                             }
                         }
                     }
                 }
-                let open: i64 = peers.iter().map(|peer| peer.open).sum();
-                let could: i64 = peers.iter().map(|peer| peer.open.max(peer.share)).sum();
-                assert!(open <= limit && could <= limit, "round {round}, {step:?} of {moves:?}: {peers:?}, limit {limit}");
             }
-            // In the end everybody has a fair share, once all have closed what is too much.
-            for _ in 0..8 {
-                app.clock.advance(SignedDuration::from_secs(2));
-                for process in 0..4 {
-                    if peers[process].alive {
-                        peers[process].open = peers[process].open.min(peers[process].share);
-                        renew(&app, &mut peers, &relay, limit, process).await;
-                    }
+            let open: i64 = peers.iter().map(|peer| peer.open).sum();
+            let could: i64 = peers.iter().map(|peer| peer.open.max(peer.share)).sum();
+            assert!(
+                open <= limit && could <= limit,
+                "round {round}, {step:?} of {moves:?}: {peers:?}, limit {limit}"
+            );
+        }
+        // In the end everybody has a fair share, once all have closed what is too much.
+        for _ in 0..8 {
+            app.clock.advance(SignedDuration::from_secs(2));
+            for process in 0..4 {
+                if peers[process].alive {
+                    peers[process].open = peers[process].open.min(peers[process].share);
+                    renew(&app, &mut peers, &relay, limit, process).await;
                 }
             }
-            let alive: i64 = peers.iter().filter(|peer| peer.alive).count().try_into().unwrap();
-            for peer in peers.iter().filter(|peer| peer.alive && limit >= alive) {
-                assert_eq!(peer.share, limit / alive, "round {round}: {peers:?}, limit {limit}");
-            }
+        }
+        let alive: i64 = peers.iter().filter(|peer| peer.alive).count().try_into().unwrap();
+        for peer in peers.iter().filter(|peer| peer.alive && limit >= alive) {
+            assert_eq!(peer.share, limit / alive, "round {round}: {peers:?}, limit {limit}");
         }
     }
+}
 
-    async fn permits_never_pass_the_rate_however_many_ask(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        for per_minute in [1, 30, 59, 600, 7_000] {
-            let scope = format!("a{per_minute}.example");
-            let mut given: Vec<Timestamp> = Vec::new();
-            let begin = app.clock.now();
-            // Two processes, one after the other, each as often as it can; with the clock moving unevenly.
-            for turn in 0..400_i64 {
-                let now = app.clock.now();
-                for _process in 0..2 {
-                    let mut tx = app.app.db.begin().await.unwrap();
-                    let ahead = SignedDuration::from_millis(if turn % 2 == 0 { 0 } else { 1000 });
-                    let reserved =
-                        paces::reserve(&mut tx, Scope::Domain(&scope), per_minute, ahead, now).await.unwrap();
-                    tx.commit().await.unwrap();
-                    if let Ok(Permits { count, from, interval }) = reserved {
-                        given.extend((0..count).map(|n| from + interval * i32::try_from(n).unwrap()));
-                    }
+async fn permits_never_pass_the_rate_however_many_ask(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    for per_minute in [1, 30, 59, 600, 7_000] {
+        let scope = format!("a{per_minute}.example");
+        let mut given: Vec<Timestamp> = Vec::new();
+        let begin = app.clock.now();
+        // Two processes, one after the other, each as often as it can; with the clock moving unevenly.
+        for turn in 0..400_i64 {
+            let now = app.clock.now();
+            for _process in 0..2 {
+                let mut tx = app.app.db.begin().await.unwrap();
+                let ahead = SignedDuration::from_millis(if turn % 2 == 0 { 0 } else { 1000 });
+                let reserved =
+                    paces::reserve(&mut tx, Scope::Domain(&scope), per_minute, ahead, now).await.unwrap();
+                tx.commit().await.unwrap();
+                if let Ok(Permits { count, from, interval }) = reserved {
+                    given.extend((0..count).map(|n| from + interval * i32::try_from(n).unwrap()));
                 }
-                app.clock.advance(SignedDuration::from_millis(37 + turn % 11 * 60));
             }
-            assert!(given.is_sorted(), "each later than the one before");
-            let portion = usize::try_from((per_minute / 120).max(1)).unwrap();
-            let most = usize::try_from(per_minute).unwrap() + portion;
-            for (index, first) in given.iter().enumerate() {
-                let within = given[index..].iter().take_while(|at| at.duration_since(*first) < SignedDuration::from_mins(1));
-                assert!(within.count() <= most, "{per_minute} a minute");
-            }
-            let minutes = app.clock.now().duration_since(begin).as_secs_f64() / 60.0;
-            let wanted = minutes * f64::from(per_minute);
-            assert!(f64::from(u32::try_from(given.len()).unwrap()) > wanted * 0.85 - 1.0, "nor far below it: {} of {wanted}", given.len());
+            app.clock.advance(SignedDuration::from_millis(37 + turn % 11 * 60));
         }
-    }
-
-    async fn a_domain_that_asks_for_it_is_slowed_and_the_others_go_on(engine: Engine) {
-        let script = Script::accept().rule(|at| {
-            let first = at.step == Step::Rcpt && at.recipient.ends_with("@slow.example") && at.earlier == 0;
-            let number: usize = at.recipient.trim_start_matches("reader").split('@').next()?.parse().ok()?;
-            (first && (100..103).contains(&number)).then(|| Action::reply("450 4.7.1 too much mail from you"))
-        });
-        let server = SmtpServer::start(script).await;
-        let app = TestApp::with_ports(engine, &[server.port()], |settings| {
-            settings.relays[0].connections = 4;
-            settings.sending.lease = SignedDuration::from_hours(1);
-        })
-        .await;
-        let mut readers = app.readers(160, "slow.example").await;
-        readers.extend(app.readers(100, "quick.example").await);
-        let issue = app.begin_issue().await;
-        // The clock stands still: those of the slow domain have to wait, the others don't.
-        eventually("the others are through", || async {
-            let all = app.deliveries(issue).await;
-            let quick = all.iter().filter(|it| it.address.ends_with("@quick.example"));
-            (quick.filter(|it| it.status == DeliveryStatus::Sent).count() == 100).then_some(())
-        })
-        .await;
-        let mut tx = app.app.db.read().await.unwrap();
-        let slowed = paces::slowed(&mut tx, Scope::Domain("slow.example")).await.unwrap().expect("it is slowed");
-        drop(tx);
-        assert!(slowed.per_minute >= 60, "half of what it got: {slowed:?}");
-        let counts = app.counts(issue).await;
-        assert!(counts.open() - counts.deferred > 5, "{counts:?}");
-        let clock = app.run_clock(60);
-        app.tick_until(issue, IssueStatus::Sent, SignedDuration::ZERO).await;
-        drop(clock);
-        assert_each_got_one(&[server.record()], &readers);
-        assert_all_ended(&app, issue, 260).await;
-    }
-
-    async fn a_configured_rate_holds_from_the_first_message(engine: Engine) {
-        let server = SmtpServer::start(Script::accept()).await;
-        let app = TestApp::with_ports(engine, &[server.port()], |settings| {
-            settings.relays[0].connections = 4;
-            settings.sending.domain_rates = vec![("slow.example".to_owned(), 600)];
-            settings.sending.lease = SignedDuration::from_hours(1);
-        })
-        .await;
-        let mut readers = app.readers(30, "slow.example").await;
-        readers.extend(app.readers(40, "quick.example").await);
-        let begun = app.clock.now();
-        let issue = app.begin_issue().await;
-        let slow = |record: &crate::support::smtp_server::Record| {
-            record.accepted().filter(|message| message.recipients[0].ends_with("@slow.example")).count()
-        };
-        // 600 a minute are portions of five; the clock stands still, so there is one.
-        server.wait_until(|record| record.accepted().count() >= 45).await;
-        assert_eq!(slow(&server.record()), 5);
-        for portion in 2..=4 {
-            app.clock.advance(SignedDuration::from_millis(500));
-            let record = server.wait_until(|record| slow(record) >= portion * 5).await;
-            assert_eq!(slow(&record), portion * 5);
+        assert!(given.is_sorted(), "each later than the one before");
+        let portion = usize::try_from((per_minute / 120).max(1)).unwrap();
+        let most = usize::try_from(per_minute).unwrap() + portion;
+        for (index, first) in given.iter().enumerate() {
+            let within = given[index..]
+                .iter()
+                .take_while(|at| at.duration_since(*first) < SignedDuration::from_mins(1));
+            assert!(within.count() <= most, "{per_minute} a minute");
         }
-        let clock = app.run_clock(20);
-        app.tick_until(issue, IssueStatus::Sent, SignedDuration::ZERO).await;
-        drop(clock);
-        assert!(app.clock.now().duration_since(begun) >= SignedDuration::from_millis(2500), "six portions");
-        assert_each_got_one(&[server.record()], &readers);
-        assert_all_ended(&app, issue, 70).await;
+        let minutes = app.clock.now().duration_since(begin).as_secs_f64() / 60.0;
+        let wanted = minutes * f64::from(per_minute);
+        assert!(
+            f64::from(u32::try_from(given.len()).unwrap()) > wanted * 0.85 - 1.0,
+            "nor far below it: {} of {wanted}",
+            given.len()
+        );
     }
+}
 
-    async fn a_relay_with_a_rate_is_given_no_more(engine: Engine) {
-        let server = SmtpServer::start(Script::accept()).await;
-        let app = TestApp::with_ports(engine, &[server.port()], |settings| {
-            settings.relays[0].connections = 4;
-            // 100 a second, in portions of 50.
-            settings.relays[0].rate_per_minute = 6_000;
-            settings.sending.lease = SignedDuration::from_hours(1);
-        })
-        .await;
-        let readers = app.readers(200, "example.org").await;
-        let begun = app.clock.now();
-        let issue = app.begin_issue().await;
-        let record = server.wait_for(150).await;
-        assert_eq!(record.begun(), 150, "a second ahead at most, and the clock stands still");
-        let clock = app.run_clock(5);
-        app.tick_until(issue, IssueStatus::Sent, SignedDuration::ZERO).await;
-        drop(clock);
-        let name = format!("smtp://127.0.0.1:{}", server.port());
-        let mut tx = app.app.db.begin().await.unwrap();
-        let beyond = paces::reserve(&mut tx, Scope::Relay(&name), 6_000, -SignedDuration::from_hours(1), app.clock.now());
-        let given_until = beyond.await.unwrap().expect_err("so far ahead nothing is reserved");
-        assert!(given_until.duration_since(begun) >= SignedDuration::from_secs(2), "200 permits were taken");
-        drop(tx);
-        assert_each_got_one(&[server.record()], &readers);
-        assert_all_ended(&app, issue, 200).await;
+async fn a_domain_that_asks_for_it_is_slowed_and_the_others_go_on(engine: Engine) {
+    let script = Script::accept().rule(|at| {
+        let first = at.step == Step::Rcpt && at.recipient.ends_with("@slow.example") && at.earlier == 0;
+        let number: usize = at.recipient.trim_start_matches("reader").split('@').next()?.parse().ok()?;
+        (first && (100..103).contains(&number)).then(|| Action::reply("450 4.7.1 too much mail from you"))
+    });
+    let server = SmtpServer::start(script).await;
+    let app = TestApp::with_ports(engine, &[server.port()], |settings| {
+        settings.relays[0].connections = 4;
+        settings.sending.lease = SignedDuration::from_hours(1);
+    })
+    .await;
+    let mut readers = app.readers(160, "slow.example").await;
+    readers.extend(app.readers(100, "quick.example").await);
+    let issue = app.begin_issue().await;
+    // The clock stands still: those of the slow domain have to wait, the others don't.
+    eventually("the others are through", || async {
+        let all = app.deliveries(issue).await;
+        let quick = all.iter().filter(|it| it.address.ends_with("@quick.example"));
+        (quick.filter(|it| it.status == DeliveryStatus::Sent).count() == 100).then_some(())
+    })
+    .await;
+    let mut tx = app.app.db.read().await.unwrap();
+    let slowed = paces::slowed(&mut tx, Scope::Domain("slow.example")).await.unwrap().expect("it is slowed");
+    drop(tx);
+    assert!(slowed.per_minute >= 60, "half of what it got: {slowed:?}");
+    let counts = app.counts(issue).await;
+    assert!(counts.open() - counts.deferred > 5, "{counts:?}");
+    let clock = app.run_clock(60);
+    app.tick_until(issue, IssueStatus::Sent, SignedDuration::ZERO).await;
+    drop(clock);
+    assert_each_got_one(&[server.record()], &readers);
+    assert_all_ended(&app, issue, 260).await;
+}
+
+async fn a_configured_rate_holds_from_the_first_message(engine: Engine) {
+    let server = SmtpServer::start(Script::accept()).await;
+    let app = TestApp::with_ports(engine, &[server.port()], |settings| {
+        settings.relays[0].connections = 4;
+        settings.sending.domain_rates = vec![("slow.example".to_owned(), 600)];
+        settings.sending.lease = SignedDuration::from_hours(1);
+    })
+    .await;
+    let mut readers = app.readers(30, "slow.example").await;
+    readers.extend(app.readers(40, "quick.example").await);
+    let begun = app.clock.now();
+    let issue = app.begin_issue().await;
+    let slow = |record: &crate::support::smtp_server::Record| {
+        record.accepted().filter(|message| message.recipients[0].ends_with("@slow.example")).count()
+    };
+    // 600 a minute are portions of five; the clock stands still, so there is one.
+    server.wait_until(|record| record.accepted().count() >= 45).await;
+    assert_eq!(slow(&server.record()), 5);
+    for portion in 2..=4 {
+        app.clock.advance(SignedDuration::from_millis(500));
+        let record = server.wait_until(|record| slow(record) >= portion * 5).await;
+        assert_eq!(slow(&record), portion * 5);
     }
+    let clock = app.run_clock(20);
+    app.tick_until(issue, IssueStatus::Sent, SignedDuration::ZERO).await;
+    drop(clock);
+    assert!(app.clock.now().duration_since(begun) >= SignedDuration::from_millis(2500), "six portions");
+    assert_each_got_one(&[server.record()], &readers);
+    assert_all_ended(&app, issue, 70).await;
+}
 
-    async fn a_connection_carries_as_many_messages_as_it_may(engine: Engine) {
-        let server = SmtpServer::start(Script::accept()).await;
-        let app = TestApp::with_ports(engine, &[server.port()], |settings| {
-            settings.relays[0].messages_per_connection = 7;
-        })
-        .await;
-        let readers = app.readers(30, "example.org").await;
-        let issue = app.begin_issue().await;
-        app.wait_for_status(issue, IssueStatus::Sent).await;
-        let record = server.wait_for(30).await;
-        let mut carried: BTreeMap<usize, usize> = BTreeMap::new();
-        for message in &record.messages {
-            *carried.entry(message.connection).or_default() += 1;
-        }
-        assert_eq!(carried.into_values().collect::<Vec<_>>(), [7, 7, 7, 7, 2]);
-        assert_eq!(record.most_open, 1, "one at a time");
-        assert_each_got_one(&[record], &readers);
+async fn a_relay_with_a_rate_is_given_no_more(engine: Engine) {
+    let server = SmtpServer::start(Script::accept()).await;
+    let app = TestApp::with_ports(engine, &[server.port()], |settings| {
+        settings.relays[0].connections = 4;
+        // 100 a second, in portions of 50.
+        settings.relays[0].rate_per_minute = 6_000;
+        settings.sending.lease = SignedDuration::from_hours(1);
+    })
+    .await;
+    let readers = app.readers(200, "example.org").await;
+    let begun = app.clock.now();
+    let issue = app.begin_issue().await;
+    let record = server.wait_for(150).await;
+    assert_eq!(record.begun(), 150, "a second ahead at most, and the clock stands still");
+    let clock = app.run_clock(5);
+    app.tick_until(issue, IssueStatus::Sent, SignedDuration::ZERO).await;
+    drop(clock);
+    let name = format!("smtp://127.0.0.1:{}", server.port());
+    let mut tx = app.app.db.begin().await.unwrap();
+    let beyond =
+        paces::reserve(&mut tx, Scope::Relay(&name), 6_000, -SignedDuration::from_hours(1), app.clock.now());
+    let given_until = beyond.await.unwrap().expect_err("so far ahead nothing is reserved");
+    assert!(given_until.duration_since(begun) >= SignedDuration::from_secs(2), "200 permits were taken");
+    drop(tx);
+    assert_each_got_one(&[server.record()], &readers);
+    assert_all_ended(&app, issue, 200).await;
+}
+
+async fn a_connection_carries_as_many_messages_as_it_may(engine: Engine) {
+    let server = SmtpServer::start(Script::accept()).await;
+    let app = TestApp::with_ports(engine, &[server.port()], |settings| {
+        settings.relays[0].messages_per_connection = 7;
+    })
+    .await;
+    let readers = app.readers(30, "example.org").await;
+    let issue = app.begin_issue().await;
+    app.wait_for_status(issue, IssueStatus::Sent).await;
+    let record = server.wait_for(30).await;
+    let mut carried: BTreeMap<usize, usize> = BTreeMap::new();
+    for message in &record.messages {
+        *carried.entry(message.connection).or_default() += 1;
     }
+    assert_eq!(carried.into_values().collect::<Vec<_>>(), [7, 7, 7, 7, 2]);
+    assert_eq!(record.most_open, 1, "one at a time");
+    assert_each_got_one(&[record], &readers);
+}
 
-    async fn connections_are_shared_by_all_workers(engine: Engine) {
-        let script = Script::accept().always(Step::EndOfData, Action::Delay(Duration::from_millis(20)));
-        let server = SmtpServer::start(script).await;
-        let app = TestApp::with_ports(engine, &[server.port()], |settings| {
-            settings.relays[0].connections = 6;
-            settings.relays[0].messages_per_connection = 20;
-        })
-        .await;
-        let first = app.another_worker().await;
-        let readers = app.readers(700, "example.org").await;
-        let issue = app.begin_issue().await;
-        let second = app.another_worker().await;
-        server.wait_for(200).await;
-        // They come and go meanwhile.
-        first.end().await;
-        let third = app.another_worker().await;
-        app.wait_for_status(issue, IssueStatus::Sent).await;
-        let record = server.record();
-        assert!(record.most_open <= 6, "{} connections", record.most_open);
-        assert!(record.most_open > 1);
-        assert_each_got_one(&[record], &readers);
-        assert_all_ended(&app, issue, 700).await;
-        second.end().await;
-        third.end().await;
-    }
+async fn connections_are_shared_by_all_workers(engine: Engine) {
+    let script = Script::accept().always(Step::EndOfData, Action::Delay(Duration::from_millis(20)));
+    let server = SmtpServer::start(script).await;
+    let app = TestApp::with_ports(engine, &[server.port()], |settings| {
+        settings.relays[0].connections = 6;
+        settings.relays[0].messages_per_connection = 20;
+    })
+    .await;
+    let first = app.another_worker().await;
+    let readers = app.readers(700, "example.org").await;
+    let issue = app.begin_issue().await;
+    let second = app.another_worker().await;
+    server.wait_for(200).await;
+    // They come and go meanwhile.
+    first.end().await;
+    let third = app.another_worker().await;
+    app.wait_for_status(issue, IssueStatus::Sent).await;
+    let record = server.record();
+    assert!(record.most_open <= 6, "{} connections", record.most_open);
+    assert!(record.most_open > 1);
+    assert_each_got_one(&[record], &readers);
+    assert_all_ended(&app, issue, 700).await;
+    second.end().await;
+    third.end().await;
+}
 
-    async fn more_workers_than_connections_still_finish(engine: Engine) {
-        let server = SmtpServer::start(Script::accept()).await;
-        let app = TestApp::with_ports(engine, &[server.port()], |_| {}).await;
-        let workers = [app.another_worker().await, app.another_worker().await];
-        let readers = app.readers(600, "example.org").await;
-        let issue = app.begin_issue().await;
-        // Less than the half minute of a turn that waits for a connection in vain.
-        crate::support::eventually_within(20, "the issue is sent", || async {
-            (app.issue(issue).await.status == IssueStatus::Sent).then_some(())
-        })
-        .await;
-        let record = server.record();
-        assert_eq!(record.most_open, 1);
-        assert_each_got_one(&[record], &readers);
-        assert_all_ended(&app, issue, 600).await;
-        for worker in workers {
-            worker.end().await;
-        }
+async fn more_workers_than_connections_still_finish(engine: Engine) {
+    let server = SmtpServer::start(Script::accept()).await;
+    let app = TestApp::with_ports(engine, &[server.port()], |_| {}).await;
+    let workers = [app.another_worker().await, app.another_worker().await];
+    let readers = app.readers(600, "example.org").await;
+    let issue = app.begin_issue().await;
+    // Less than the half minute of a turn that waits for a connection in vain.
+    crate::support::eventually_within(20, "the issue is sent", || async {
+        (app.issue(issue).await.status == IssueStatus::Sent).then_some(())
+    })
+    .await;
+    let record = server.record();
+    assert_eq!(record.most_open, 1);
+    assert_each_got_one(&[record], &readers);
+    assert_all_ended(&app, issue, 600).await;
+    for worker in workers {
+        worker.end().await;
     }
 }
 
@@ -366,12 +388,15 @@ async fn a_confirmation_overtakes(engine: Engine, connections: usize) {
     assert_each_got_one(&[server.record()], &all);
 }
 
-on_both_engines! {
-    async fn a_confirmation_does_not_wait_for_an_issue(engine: Engine) {
-        a_confirmation_overtakes(engine, 5).await;
-    }
+on_both_engines!(
+    a_confirmation_does_not_wait_for_an_issue,
+    a_confirmation_does_not_wait_for_an_issue_on_the_only_connection,
+);
 
-    async fn a_confirmation_does_not_wait_for_an_issue_on_the_only_connection(engine: Engine) {
-        a_confirmation_overtakes(engine, 1).await;
-    }
+async fn a_confirmation_does_not_wait_for_an_issue(engine: Engine) {
+    a_confirmation_overtakes(engine, 5).await;
+}
+
+async fn a_confirmation_does_not_wait_for_an_issue_on_the_only_connection(engine: Engine) {
+    a_confirmation_overtakes(engine, 1).await;
 }

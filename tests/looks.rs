@@ -62,135 +62,173 @@ async fn article(app: &TestApp, id: i64) -> ArticleRecord {
     articles::get(&mut tx, ArticleId(id)).await.unwrap().unwrap()
 }
 
-on_both_engines! {
-    async fn a_page_tells_what_its_feed_does_not(engine: Engine) {
-        let app = start(engine).await;
-        let site = MockServer::start().await;
-        let head = "<meta property='article:published_time' content='2026-05-01T06:00:00Z'><meta name=author content='Ann Lee'>\
-                    <meta property='og:image' content='/i.png'><meta property='og:image:alt' content='Two lights'>\
-                    <meta property='article:section' content='Coast'><meta property='og:description' content='Lights, back after a year.'>";
-        give(&site, "/feed", feed_of(&format!(
-            "{}{}", entry(&site, "Lights return", "lights", ""), entry(&site, "A page of tomorrow", "later", "")
-        ))).await;
-        give(&site, "/lights", html(head, "Lights return to the harbour")).await;
-        give(&site, "/i.png", ResponseTemplate::new(200).set_body_raw(png(1200, 630), "text/plain")).await;
-        give(&site, "/later", html("<meta property='article:published_time' content='2027-01-01T06:00:00Z'>", "A page of tomorrow")).await;
-        read(&app, &site).await;
-        let it = article(&app, 1).await;
-        assert_eq!(it.title, "Lights return", "headlines are the feed's");
-        assert_eq!(it.page_title.as_deref(), Some("Lights return to the harbour"));
-        assert_eq!((it.author.as_deref(), it.section.as_deref()), (Some("Ann Lee"), Some("Coast")));
-        assert_eq!(it.dek.as_deref(), Some("Lights, back after a year."));
-        assert_eq!(it.image_url, Some(format!("{}/i.png", site.uri())));
-        assert_eq!((it.image_alt.as_deref(), it.image_width, it.image_height), (Some("Two lights"), Some(1200), Some(630)));
-        assert_eq!(it.published_at.unwrap().0, at("2026-05-01T06:00:00Z"));
-        assert!(it.checked_at.is_some());
-        assert_eq!(article(&app, 2).await.published_at.unwrap().0, app.clock.now(), "never later than when it was seen");
-    }
+on_both_engines!(
+    a_page_tells_what_its_feed_does_not,
+    only_pictures_that_are_fit_go_into_mail,
+    a_look_that_fails_is_repeated_less_and_less_often_and_then_given_up,
+    an_address_that_is_gone_gives_way_to_the_feeds_new_one,
+    a_page_is_looked_at_once_more_before_it_goes_into_mail,
+);
 
-    async fn only_pictures_that_are_fit_go_into_mail(engine: Engine) {
-        let app = start(engine).await;
-        let site = MockServer::start().await;
-        let heavy = ResponseTemplate::new(200).set_body_raw([png(900, 600), vec![0; 5_000_001]].concat(), "image/png");
-        let pictures = [
-            ("fit.png", ResponseTemplate::new(200).set_body_raw(png(900, 600), "image/png")),
-            ("dot.gif", ResponseTemplate::new(200).set_body_raw(&b"GIF89a\x01\0\x01\0\0\0\0"[..], "image/gif")),
-            ("small.png", ResponseTemplate::new(200).set_body_raw(png(199, 400), "image/png")),
-            ("page.png", ResponseTemplate::new(200).set_body_raw("<html><title>Not found", "image/png")),
-            ("heavy.png", heavy),
-            ("gone.png", ResponseTemplate::new(404)),
-            ("pixel/900.png", ResponseTemplate::new(200).set_body_raw(png(900, 600), "image/png")),
-        ];
-        let mut items = String::new();
-        for (n, (name, answer)) in pictures.into_iter().enumerate() {
-            give(&site, &format!("/{name}"), answer).await;
-            give(&site, &format!("/story{n}"), html("", &format!("Story number {n}"))).await;
-            let image = format!("<enclosure url='{}/{name}' type='image/png' length='1'/>", site.uri());
-            items.push_str(&entry(&site, &format!("Story number {n}"), &format!("story{n}"), &image));
-        }
-        give(&site, "/feed", feed_of(&items)).await;
-        read(&app, &site).await;
-        app.tick().await;
-        let mut images = Vec::new();
-        for id in 1..=7 {
-            let it = article(&app, id).await;
-            assert!(it.checked_at.is_some(), "{it:?}");
-            images.push(it.image_url);
-        }
-        assert_eq!(images[0], Some(format!("{}/fit.png", site.uri())));
-        assert!(images[1..].iter().all(Option::is_none), "{images:?}");
-    }
+async fn a_page_tells_what_its_feed_does_not(engine: Engine) {
+    let app = start(engine).await;
+    let site = MockServer::start().await;
+    let head = "<meta property='article:published_time' content='2026-05-01T06:00:00Z'><meta name=author content='Ann Lee'>\
+                <meta property='og:image' content='/i.png'><meta property='og:image:alt' content='Two lights'>\
+                <meta property='article:section' content='Coast'><meta property='og:description' content='Lights, back after a year.'>";
+    give(
+        &site,
+        "/feed",
+        feed_of(&format!(
+            "{}{}",
+            entry(&site, "Lights return", "lights", ""),
+            entry(&site, "A page of tomorrow", "later", "")
+        )),
+    )
+    .await;
+    give(&site, "/lights", html(head, "Lights return to the harbour")).await;
+    give(&site, "/i.png", ResponseTemplate::new(200).set_body_raw(png(1200, 630), "text/plain")).await;
+    give(
+        &site,
+        "/later",
+        html("<meta property='article:published_time' content='2027-01-01T06:00:00Z'>", "A page of tomorrow"),
+    )
+    .await;
+    read(&app, &site).await;
+    let it = article(&app, 1).await;
+    assert_eq!(it.title, "Lights return", "headlines are the feed's");
+    assert_eq!(it.page_title.as_deref(), Some("Lights return to the harbour"));
+    assert_eq!((it.author.as_deref(), it.section.as_deref()), (Some("Ann Lee"), Some("Coast")));
+    assert_eq!(it.dek.as_deref(), Some("Lights, back after a year."));
+    assert_eq!(it.image_url, Some(format!("{}/i.png", site.uri())));
+    assert_eq!(
+        (it.image_alt.as_deref(), it.image_width, it.image_height),
+        (Some("Two lights"), Some(1200), Some(630))
+    );
+    assert_eq!(it.published_at.unwrap().0, at("2026-05-01T06:00:00Z"));
+    assert!(it.checked_at.is_some());
+    assert_eq!(
+        article(&app, 2).await.published_at.unwrap().0,
+        app.clock.now(),
+        "never later than when it was seen"
+    );
+}
 
-    async fn a_look_that_fails_is_repeated_less_and_less_often_and_then_given_up(engine: Engine) {
-        let app = start(engine).await;
-        let site = MockServer::start().await;
-        give(&site, "/feed", feed_of(&entry(&site, "Lights return", "lights", ""))).await;
-        give(&site, "/lights", ResponseTemplate::new(500)).await;
-        read(&app, &site).await;
-        let looks = async || site.received_requests().await.unwrap().iter().filter(|it| it.url.path() == "/lights").count();
-        let mut seen = vec![looks().await];
-        for minutes in [4, 1, 30, 119, 1, 6 * 60, 24 * 60, 24 * 60] {
-            app.tick_after(SignedDuration::from_mins(minutes)).await;
-            seen.push(looks().await);
-        }
-        assert_eq!(seen, [1, 1, 2, 3, 3, 4, 5, 5, 5]);
-        let mut tx = app.app.db.read().await.unwrap();
-        let look = articles::to_look_at(&mut tx, ArticleId(1)).await.unwrap().unwrap();
-        assert_eq!((look.check_after, look.check_tries), (None, 5));
+async fn only_pictures_that_are_fit_go_into_mail(engine: Engine) {
+    let app = start(engine).await;
+    let site = MockServer::start().await;
+    let heavy =
+        ResponseTemplate::new(200).set_body_raw([png(900, 600), vec![0; 5_000_001]].concat(), "image/png");
+    let pictures = [
+        ("fit.png", ResponseTemplate::new(200).set_body_raw(png(900, 600), "image/png")),
+        ("dot.gif", ResponseTemplate::new(200).set_body_raw(&b"GIF89a\x01\0\x01\0\0\0\0"[..], "image/gif")),
+        ("small.png", ResponseTemplate::new(200).set_body_raw(png(199, 400), "image/png")),
+        ("page.png", ResponseTemplate::new(200).set_body_raw("<html><title>Not found", "image/png")),
+        ("heavy.png", heavy),
+        ("gone.png", ResponseTemplate::new(404)),
+        ("pixel/900.png", ResponseTemplate::new(200).set_body_raw(png(900, 600), "image/png")),
+    ];
+    let mut items = String::new();
+    for (n, (name, answer)) in pictures.into_iter().enumerate() {
+        give(&site, &format!("/{name}"), answer).await;
+        give(&site, &format!("/story{n}"), html("", &format!("Story number {n}"))).await;
+        let image = format!("<enclosure url='{}/{name}' type='image/png' length='1'/>", site.uri());
+        items.push_str(&entry(&site, &format!("Story number {n}"), &format!("story{n}"), &image));
     }
-
-    async fn an_address_that_is_gone_gives_way_to_the_feeds_new_one(engine: Engine) {
-        let app = start(engine).await;
-        let site = MockServer::start().await;
-        let with_id = "<guid isPermaLink='false'>7</guid>";
-        Mock::given(path("/feed")).respond_with(feed_of(&entry(&site, "Lights return", "old", with_id))).up_to_n_times(1)
-            .mount(&site).await;
-        give(&site, "/feed", feed_of(&entry(&site, "Lights return", "new", with_id))).await;
-        Mock::given(path("/old")).respond_with(html("", "Lights return")).up_to_n_times(1).mount(&site).await;
-        give(&site, "/old", ResponseTemplate::new(410)).await;
-        give(&site, "/new", html("", "Lights return")).await;
-        read(&app, &site).await;
-        assert_eq!(article(&app, 1).await.url, format!("{}/old", site.uri()));
-        app.tick_after(SignedDuration::from_mins(16)).await;
-        app.tick_after(SignedDuration::from_hours(6)).await;
-        app.tick().await;
-        assert_eq!(article(&app, 1).await.url, format!("{}/new", site.uri()));
+    give(&site, "/feed", feed_of(&items)).await;
+    read(&app, &site).await;
+    app.tick().await;
+    let mut images = Vec::new();
+    for id in 1..=7 {
+        let it = article(&app, id).await;
+        assert!(it.checked_at.is_some(), "{it:?}");
+        images.push(it.image_url);
     }
+    assert_eq!(images[0], Some(format!("{}/fit.png", site.uri())));
+    assert!(images[1..].iter().all(Option::is_none), "{images:?}");
+}
 
-    async fn a_page_is_looked_at_once_more_before_it_goes_into_mail(engine: Engine) {
-        let app = start(engine).await;
-        let site = MockServer::start().await;
-        let slugs = ["same", "gone", "moved", "retitled", "broken", "front", "slow"];
-        let items: String = slugs.iter().map(|slug| entry(&site, &format!("The story called {slug}"), slug, "")).collect();
-        give(&site, "/feed", feed_of(&items)).await;
-        for slug in slugs {
-            Mock::given(path(format!("/{slug}"))).respond_with(html("", &format!("The story called {slug}"))).up_to_n_times(1)
-                .mount(&site).await;
-        }
-        read(&app, &site).await;
-        app.tick().await;
-        let to = |place: &str| ResponseTemplate::new(301).insert_header("location", place);
-        give(&site, "/same", html("", "The story called “Same”")).await;
-        give(&site, "/gone", ResponseTemplate::new(404)).await;
-        give(&site, "/moved", to("/same")).await;
-        give(&site, "/retitled", html("", "The story that was called otherwise")).await;
-        give(&site, "/broken", ResponseTemplate::new(503)).await;
-        give(&site, "/front", to("/")).await;
-        give(&site, "/", html("", "The Lamp")).await;
-        give(&site, "/slow", html("", "The story called slow").set_delay(Duration::from_secs(5))).await;
-        let mut outcomes = Vec::new();
-        for id in 1..=7 {
-            outcomes.push(recheck(&app.app.jobs, &article(&app, id).await, Duration::from_millis(500)).await);
-        }
-        let same = format!("{}/same", site.uri()).parse().unwrap();
-        assert_eq!(outcomes[..4], [
+async fn a_look_that_fails_is_repeated_less_and_less_often_and_then_given_up(engine: Engine) {
+    let app = start(engine).await;
+    let site = MockServer::start().await;
+    give(&site, "/feed", feed_of(&entry(&site, "Lights return", "lights", ""))).await;
+    give(&site, "/lights", ResponseTemplate::new(500)).await;
+    read(&app, &site).await;
+    let looks = async || {
+        site.received_requests().await.unwrap().iter().filter(|it| it.url.path() == "/lights").count()
+    };
+    let mut seen = vec![looks().await];
+    for minutes in [4, 1, 30, 119, 1, 6 * 60, 24 * 60, 24 * 60] {
+        app.tick_after(SignedDuration::from_mins(minutes)).await;
+        seen.push(looks().await);
+    }
+    assert_eq!(seen, [1, 1, 2, 3, 3, 4, 5, 5, 5]);
+    let mut tx = app.app.db.read().await.unwrap();
+    let look = articles::to_look_at(&mut tx, ArticleId(1)).await.unwrap().unwrap();
+    assert_eq!((look.check_after, look.check_tries), (None, 5));
+}
+
+async fn an_address_that_is_gone_gives_way_to_the_feeds_new_one(engine: Engine) {
+    let app = start(engine).await;
+    let site = MockServer::start().await;
+    let with_id = "<guid isPermaLink='false'>7</guid>";
+    Mock::given(path("/feed"))
+        .respond_with(feed_of(&entry(&site, "Lights return", "old", with_id)))
+        .up_to_n_times(1)
+        .mount(&site)
+        .await;
+    give(&site, "/feed", feed_of(&entry(&site, "Lights return", "new", with_id))).await;
+    Mock::given(path("/old")).respond_with(html("", "Lights return")).up_to_n_times(1).mount(&site).await;
+    give(&site, "/old", ResponseTemplate::new(410)).await;
+    give(&site, "/new", html("", "Lights return")).await;
+    read(&app, &site).await;
+    assert_eq!(article(&app, 1).await.url, format!("{}/old", site.uri()));
+    app.tick_after(SignedDuration::from_mins(16)).await;
+    app.tick_after(SignedDuration::from_hours(6)).await;
+    app.tick().await;
+    assert_eq!(article(&app, 1).await.url, format!("{}/new", site.uri()));
+}
+
+async fn a_page_is_looked_at_once_more_before_it_goes_into_mail(engine: Engine) {
+    let app = start(engine).await;
+    let site = MockServer::start().await;
+    let slugs = ["same", "gone", "moved", "retitled", "broken", "front", "slow"];
+    let items: String =
+        slugs.iter().map(|slug| entry(&site, &format!("The story called {slug}"), slug, "")).collect();
+    give(&site, "/feed", feed_of(&items)).await;
+    for slug in slugs {
+        Mock::given(path(format!("/{slug}")))
+            .respond_with(html("", &format!("The story called {slug}")))
+            .up_to_n_times(1)
+            .mount(&site)
+            .await;
+    }
+    read(&app, &site).await;
+    app.tick().await;
+    let to = |place: &str| ResponseTemplate::new(301).insert_header("location", place);
+    give(&site, "/same", html("", "The story called “Same”")).await;
+    give(&site, "/gone", ResponseTemplate::new(404)).await;
+    give(&site, "/moved", to("/same")).await;
+    give(&site, "/retitled", html("", "The story that was called otherwise")).await;
+    give(&site, "/broken", ResponseTemplate::new(503)).await;
+    give(&site, "/front", to("/")).await;
+    give(&site, "/", html("", "The Lamp")).await;
+    give(&site, "/slow", html("", "The story called slow").set_delay(Duration::from_secs(5))).await;
+    let mut outcomes = Vec::new();
+    for id in 1..=7 {
+        outcomes.push(recheck(&app.app.jobs, &article(&app, id).await, Duration::from_millis(500)).await);
+    }
+    let same = format!("{}/same", site.uri()).parse().unwrap();
+    assert_eq!(
+        outcomes[..4],
+        [
             Recheck::Unchanged,
             Recheck::Gone,
             Recheck::Moved(same),
             Recheck::Retitled("The story that was called otherwise".into()),
-        ]);
-        for (outcome, says) in outcomes[4..].iter().zip(["503", "front page", "too slowly"]) {
-            assert!(matches!(outcome, Recheck::Unknown(why) if why.contains(says)), "{outcome:?}");
-        }
+        ]
+    );
+    for (outcome, says) in outcomes[4..].iter().zip(["503", "front page", "too slowly"]) {
+        assert!(matches!(outcome, Recheck::Unknown(why) if why.contains(says)), "{outcome:?}");
     }
 }

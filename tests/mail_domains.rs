@@ -1,6 +1,7 @@
 //! Addresses at domains that take no mail are answered like mistyped ones, where the name system says so clearly.
 
 use crate::support::{
+    Engine,
     app::TestApp,
     name_server::{NameServer, Zone},
     on_both_engines,
@@ -24,75 +25,83 @@ const ZONES: &[(&str, Zone)] = &[
     ("trouble2.org", Zone::Trouble),
 ];
 
-on_both_engines! {
-    async fn a_domain_that_takes_no_mail_is_a_wrong_address_and_doubt_is_not(engine: Engine) {
-        let server = NameServer::start(ZONES).await;
-        let app = asking(engine, &server).await;
-        for (domain, status) in [
-            ("with-mx.org", 200),
-            ("only-address.org", 200),
-            ("no-mail.org", 422),
-            ("bare.org", 422),
-            ("unknown.org", 422),
-            ("trouble.org", 200),
-            ("silence.org", 200),
-            ("desk.example", 200),
-        ] {
-            let address = format!("ann@{domain}");
-            let answer = app.sign_up(&address).await;
-            assert_eq!(answer.status(), status, "{domain}");
-            let page = answer.text().await.unwrap();
-            let says = format!("No mail arrives at {domain}; please check the address.");
-            assert_eq!(page.contains(&says), status == 422, "{domain}: {page}");
-            assert_eq!(page.contains(&format!("value=\"{address}\"")), status == 422, "{domain}: {page}");
-            assert_eq!(app.status_of(&address).await.is_some(), status == 200, "{domain}");
-        }
-    }
+on_both_engines!(
+    a_domain_that_takes_no_mail_is_a_wrong_address_and_doubt_is_not,
+    who_makes_names_up_has_them_asked_about_no_more_often_than_they_may_sign_up,
+    whoever_mends_their_domain_has_their_ticket_still,
+);
 
-    async fn who_makes_names_up_has_them_asked_about_no_more_often_than_they_may_sign_up(engine: Engine) {
-        let server = NameServer::start(ZONES).await;
-        let address = server.address;
-        let app = TestApp::start_with(engine, |settings| {
-            settings.signup.check_mx = true;
-            settings.signup.dns_server = Some(address);
-            settings.signup.limits.client = Limit::new(3, SignedDuration::from_hours(1));
-            settings.http.proxies.trusted = vec!["127.0.0.1/32".parse().unwrap()];
-        })
-        .await;
-        for (n, status) in [422, 422, 422, 429, 429].into_iter().enumerate() {
-            assert_eq!(from(&app, "192.0.2.1", &[("email", &format!("x@r{n}.org"))]).await.status(), status, "{n}");
-        }
-        assert_eq!(server.asked(), 3);
-        // What is known already is said without a question; others are not touched.
-        assert_eq!(from(&app, "192.0.2.1", &[("email", "x@r0.org")]).await.status(), 422);
-        assert_eq!(from(&app, "192.0.2.2", &[("email", "x@r4.org")]).await.status(), 422);
-        assert_eq!(from(&app, "192.0.2.2", &[("email", "ann@with-mx.org")]).await.status(), 200);
+async fn a_domain_that_takes_no_mail_is_a_wrong_address_and_doubt_is_not(engine: Engine) {
+    let server = NameServer::start(ZONES).await;
+    let app = asking(engine, &server).await;
+    for (domain, status) in [
+        ("with-mx.org", 200),
+        ("only-address.org", 200),
+        ("no-mail.org", 422),
+        ("bare.org", 422),
+        ("unknown.org", 422),
+        ("trouble.org", 200),
+        ("silence.org", 200),
+        ("desk.example", 200),
+    ] {
+        let address = format!("ann@{domain}");
+        let answer = app.sign_up(&address).await;
+        assert_eq!(answer.status(), status, "{domain}");
+        let page = answer.text().await.unwrap();
+        let says = format!("No mail arrives at {domain}; please check the address.");
+        assert_eq!(page.contains(&says), status == 422, "{domain}: {page}");
+        assert_eq!(page.contains(&format!("value=\"{address}\"")), status == 422, "{domain}: {page}");
+        assert_eq!(app.status_of(&address).await.is_some(), status == 200, "{domain}");
     }
+}
 
-    async fn whoever_mends_their_domain_has_their_ticket_still(engine: Engine) {
-        let server = NameServer::start(ZONES).await;
-        let address = server.address;
-        let app = TestApp::start_with(engine, |settings| {
-            settings.signup.check_mx = true;
-            settings.signup.dns_server = Some(address);
-            settings.signup.proof_of_work = ProofPolicy::Always;
-        })
-        .await;
-        let ticket = prove::ticket(&app.app.actions);
-        app.clock.advance(SignedDuration::from_secs(21));
-        let shown = format!("name=\"ticket\" value=\"{ticket}\"");
-        // One slip after the other, and the name of a newsletter that is none.
-        for email in ["ann@bare.org", "ann@unknown.org", "ann@mailinator.com"] {
-            let page = app.post_form("/subscribe", &[("email", email), ("ticket", &ticket)]).await;
-            assert_eq!(page.status(), 422, "{email}");
-            assert!(page.text().await.unwrap().contains(&shown), "{email}");
-        }
-        let fields = [("email", "ann@with-mx.org"), ("ticket", ticket.as_str())];
-        assert!(app.post_form("/subscribe", &fields).await.text().await.unwrap().contains("Check your inbox"));
-        assert!(app.status_of("ann@with-mx.org").await.is_some());
-        // It is used up.
-        assert!(app.post_form("/subscribe", &fields).await.text().await.unwrap().contains("wait 20 seconds"));
+async fn who_makes_names_up_has_them_asked_about_no_more_often_than_they_may_sign_up(engine: Engine) {
+    let server = NameServer::start(ZONES).await;
+    let address = server.address;
+    let app = TestApp::start_with(engine, |settings| {
+        settings.signup.check_mx = true;
+        settings.signup.dns_server = Some(address);
+        settings.signup.limits.client = Limit::new(3, SignedDuration::from_hours(1));
+        settings.http.proxies.trusted = vec!["127.0.0.1/32".parse().unwrap()];
+    })
+    .await;
+    for (n, status) in [422, 422, 422, 429, 429].into_iter().enumerate() {
+        assert_eq!(
+            from(&app, "192.0.2.1", &[("email", &format!("x@r{n}.org"))]).await.status(),
+            status,
+            "{n}"
+        );
     }
+    assert_eq!(server.asked(), 3);
+    // What is known already is said without a question; others are not touched.
+    assert_eq!(from(&app, "192.0.2.1", &[("email", "x@r0.org")]).await.status(), 422);
+    assert_eq!(from(&app, "192.0.2.2", &[("email", "x@r4.org")]).await.status(), 422);
+    assert_eq!(from(&app, "192.0.2.2", &[("email", "ann@with-mx.org")]).await.status(), 200);
+}
+
+async fn whoever_mends_their_domain_has_their_ticket_still(engine: Engine) {
+    let server = NameServer::start(ZONES).await;
+    let address = server.address;
+    let app = TestApp::start_with(engine, |settings| {
+        settings.signup.check_mx = true;
+        settings.signup.dns_server = Some(address);
+        settings.signup.proof_of_work = ProofPolicy::Always;
+    })
+    .await;
+    let ticket = prove::ticket(&app.app.actions);
+    app.clock.advance(SignedDuration::from_secs(21));
+    let shown = format!("name=\"ticket\" value=\"{ticket}\"");
+    // One slip after the other, and the name of a newsletter that is none.
+    for email in ["ann@bare.org", "ann@unknown.org", "ann@mailinator.com"] {
+        let page = app.post_form("/subscribe", &[("email", email), ("ticket", &ticket)]).await;
+        assert_eq!(page.status(), 422, "{email}");
+        assert!(page.text().await.unwrap().contains(&shown), "{email}");
+    }
+    let fields = [("email", "ann@with-mx.org"), ("ticket", ticket.as_str())];
+    assert!(app.post_form("/subscribe", &fields).await.text().await.unwrap().contains("Check your inbox"));
+    assert!(app.status_of("ann@with-mx.org").await.is_some());
+    // It is used up.
+    assert!(app.post_form("/subscribe", &fields).await.text().await.unwrap().contains("wait 20 seconds"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,7 @@
 //! Newsletters side by side: their days, their clocks, their readers' clocks.
 
 use crate::support::{
+    Engine,
     app::{TestApp, at},
     command::Environment,
     on_both_engines, postgres,
@@ -103,218 +104,235 @@ fn planned(date: &str, first: &str, last: &str) -> (String, IssueStatus, String,
     (date.into(), IssueStatus::Planned, first.into(), last.into())
 }
 
-on_both_engines! {
-    async fn readers_are_counted_by_their_clock(engine: Engine) {
+on_both_engines!(
+    readers_are_counted_by_their_clock,
+    an_issue_on_readers_clocks_is_begun_for_the_first_and_lasts_for_the_last,
+    a_planned_issue_follows_its_readers_clocks_and_never_goes_out_at_once,
+    an_issue_is_missed_only_when_even_its_last_readers_waited_too_long,
+    a_planned_issue_that_nobody_sent_is_missed_after_its_last_readers_grace,
+    a_planned_issue_whose_day_is_taken_away_is_skipped_and_comes_back_with_it,
+    an_issue_is_begun_by_hand_on_its_days_only_and_sent_now_on_any,
+    many_schedulers_make_one_issue_of_each_newsletter_and_date,
+);
+
+async fn readers_are_counted_by_their_clock(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let newsletter = app.newsletter().await.id;
+    let mut tx = app.app.db.read().await.unwrap();
+    assert_eq!(clocks(&mut tx, newsletter).await.unwrap(), Vec::<String>::new());
+    assert_eq!(clock_counts(&mut tx, newsletter, Cadence::ALL).await.unwrap(), []);
+    drop(tx);
+    app.readers(6, "example.org").await;
+    let store = app.store().await;
+    for (reader, zone, time, cadence) in [
+        (1, "'Pacific/Auckland'", "NULL", "every_issue"),
+        (2, "'Pacific/Auckland'", "NULL", "weekly"),
+        (3, "'Europe/Berlin'", "'06:30'", "weekdays"),
+        (4, "NULL", "'06:30'", "every_issue"),
+    ] {
+        store
+            .execute(&format!(
+                "UPDATE subscriptions SET time_zone = {zone}, send_time = {time}, cadence = '{cadence}', \
+                 sections = 'science' WHERE id = {reader}"
+            ))
+            .await;
+    }
+    store
+        .execute(
+            "INSERT INTO suppressions (address_key, reason, created_at) \
+        SELECT address_key, 'test', created_at FROM subscribers WHERE id = 5",
+        )
+        .await;
+    let mut tx = app.app.db.read().await.unwrap();
+    let mut found = clocks(&mut tx, newsletter).await.unwrap();
+    found.sort();
+    assert_eq!(found, ["Europe/Berlin|06:30", "Pacific/Auckland|", "|", "|06:30"]);
+    let mut counts = async |cadences: &[Cadence]| {
+        let mut counts = clock_counts(&mut tx, newsletter, cadences).await.unwrap();
+        counts.sort();
+        counts.into_iter().map(|(clock, readers)| format!("{readers} {clock}")).collect::<Vec<_>>()
+    };
+    let all = ["1 Europe/Berlin|06:30", "2 Pacific/Auckland|", "1 |", "1 |06:30"];
+    assert_eq!(counts(Cadence::ALL).await, all);
+    assert_eq!(counts(&[Cadence::Weekly]).await, ["1 Pacific/Auckland|"]);
+    assert_eq!(
+        counts(&[Cadence::EveryIssue, Cadence::Weekdays]).await,
+        ["1 Europe/Berlin|06:30", "1 Pacific/Auckland|", "1 |", "1 |06:30"]
+    );
+    assert_eq!(counts(&[]).await, Vec::<String>::new());
+    store.close().await;
+}
+
+async fn an_issue_on_readers_clocks_is_begun_for_the_first_and_lasts_for_the_last(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    around_the_world(&app).await;
+    add(&app, "weekly", "sat").await;
+    reader(&app, "bea@example.org", "weekly", "Asia/Tokyo").await;
+    app.clock.set(at("2026-05-01T17:59:59Z"));
+    app.tick().await;
+    assert_eq!(issues_of(&app, "daily").await, []);
+    app.clock.set(at("2026-05-01T18:00:00Z"));
+    app.tick().await;
+    let saturday = planned("2026-05-02", "2026-05-01T19:00:00Z", "2026-05-02T14:00:00Z");
+    assert_eq!(issues_of(&app, "daily").await, [saturday]);
+    app.clock.set(at("2026-05-01T18:59:59Z"));
+    app.tick().await;
+    assert_eq!(app.mails_to("kiwi@example.org").len(), 1, "only the confirmation yet");
+    app.clock.set(at("2026-05-01T19:00:00Z"));
+    app.tick().await;
+    assert_ne!(issues_of(&app, "daily").await[0].1, IssueStatus::Planned);
+    crate::support::eventually("Auckland has it", || async {
+        (app.mails_to("kiwi@example.org").len() == 2).then_some(())
+    })
+    .await;
+    // The other newsletter keeps its own day and clock.
+    app.clock.set(at("2026-05-02T07:59:59Z"));
+    app.tick().await;
+    assert_eq!(issues_of(&app, "weekly").await, []);
+    app.clock.set(at("2026-05-02T08:00:00Z"));
+    app.tick().await;
+    assert_eq!(issues_of(&app, "weekly").await, [planned("2026-05-02", "2026-05-02T09:00:00Z", "-")]);
+    app.clock.set(at("2026-05-02T09:00:00Z"));
+    app.tick().await;
+    assert_ne!(issues_of(&app, "weekly").await[0].1, IssueStatus::Planned);
+    app.clock.set(at("2026-05-02T18:00:00Z"));
+    app.article("A second bridge").await;
+    app.tick().await;
+    let sunday = planned("2026-05-03", "2026-05-02T19:00:00Z", "2026-05-03T14:00:00Z");
+    assert_eq!(issues_of(&app, "daily").await[0], sunday);
+    assert_eq!(issues_of(&app, "weekly").await.len(), 1, "its next is a week away");
+}
+
+async fn a_planned_issue_follows_its_readers_clocks_and_never_goes_out_at_once(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    around_the_world(&app).await;
+    app.clock.set(at("2026-05-01T18:00:00Z"));
+    app.tick().await;
+    let due = async |first: &str, last: &str| {
+        assert_eq!(issues_of(&app, "daily").await, [planned("2026-05-02", first, last)]);
+    };
+    due("2026-05-01T19:00:00Z", "2026-05-02T14:00:00Z").await;
+    choose(&app, "kiwi@example.org", |it| it.send_time = parse_send_time("06:45").ok()).await;
+    due("2026-05-01T18:45:00Z", "2026-05-02T14:00:00Z").await;
+    reader(&app, "hoku@example.org", "daily", "Pacific/Honolulu").await;
+    due("2026-05-01T18:45:00Z", "2026-05-02T17:00:00Z").await;
+    choose(&app, "lee@example.org", |it| it.time_zone = parse_time_zone("Asia/Tokyo").ok()).await;
+    due("2026-05-01T18:45:00Z", "2026-05-02T17:00:00Z").await;
+    // Their moment is past already.
+    choose(&app, "kiwi@example.org", |it| it.send_time = parse_send_time("05:59").ok()).await;
+    due("2026-05-01T18:45:00Z", "2026-05-02T17:00:00Z").await;
+    app.tick().await;
+    assert_eq!(app.mails_to("kiwi@example.org").len(), 1);
+    set(&app, "daily", |it| it.clock = WhoseClock::Newsletter).await;
+    due("2026-05-02T05:00:00Z", "-").await;
+    set(&app, "daily", |it| {
+        it.clock = WhoseClock::Reader;
+        it.send_time = parse_send_time("08:00").unwrap();
+    })
+    .await;
+    // 05:59 in Auckland is past; at eight it is 06:00 in Berlin, 18:00 in Honolulu, 23:00 of Friday in Tokyo.
+    due("2026-05-01T23:00:00Z", "2026-05-02T18:00:00Z").await;
+}
+
+async fn an_issue_is_missed_only_when_even_its_last_readers_waited_too_long(engine: Engine) {
+    for (now, missed) in [("2026-05-02T20:00:00Z", false), ("2026-05-02T20:00:01Z", true)] {
         let app = TestApp::start(engine).await;
-        let newsletter = app.newsletter().await.id;
-        let mut tx = app.app.db.read().await.unwrap();
-        assert_eq!(clocks(&mut tx, newsletter).await.unwrap(), Vec::<String>::new());
-        assert_eq!(clock_counts(&mut tx, newsletter, Cadence::ALL).await.unwrap(), []);
-        drop(tx);
-        app.readers(6, "example.org").await;
-        let store = app.store().await;
-        for (reader, zone, time, cadence) in [
-            (1, "'Pacific/Auckland'", "NULL", "every_issue"),
-            (2, "'Pacific/Auckland'", "NULL", "weekly"),
-            (3, "'Europe/Berlin'", "'06:30'", "weekdays"),
-            (4, "NULL", "'06:30'", "every_issue"),
-        ] {
-            store
-                .execute(&format!(
-                    "UPDATE subscriptions SET time_zone = {zone}, send_time = {time}, cadence = '{cadence}', \
-                     sections = 'science' WHERE id = {reader}"
-                ))
-                .await;
-        }
-        store.execute("INSERT INTO suppressions (address_key, reason, created_at) \
-            SELECT address_key, 'test', created_at FROM subscribers WHERE id = 5").await;
-        let mut tx = app.app.db.read().await.unwrap();
-        let mut found = clocks(&mut tx, newsletter).await.unwrap();
-        found.sort();
-        assert_eq!(found, ["Europe/Berlin|06:30", "Pacific/Auckland|", "|", "|06:30"]);
-        let mut counts = async |cadences: &[Cadence]| {
-            let mut counts = clock_counts(&mut tx, newsletter, cadences).await.unwrap();
-            counts.sort();
-            counts.into_iter().map(|(clock, readers)| format!("{readers} {clock}")).collect::<Vec<_>>()
-        };
-        let all = ["1 Europe/Berlin|06:30", "2 Pacific/Auckland|", "1 |", "1 |06:30"];
-        assert_eq!(counts(Cadence::ALL).await, all);
-        assert_eq!(counts(&[Cadence::Weekly]).await, ["1 Pacific/Auckland|"]);
+        around_the_world(&app).await;
+        app.clock.set(at(now));
+        app.tick().await;
+        let issues = issues_of(&app, "daily").await;
+        // Sunday's is on its way by then.
+        let saturday = issues.iter().find(|it| it.0 == "2026-05-02").unwrap();
         assert_eq!(
-            counts(&[Cadence::EveryIssue, Cadence::Weekdays]).await,
-            ["1 Europe/Berlin|06:30", "1 Pacific/Auckland|", "1 |", "1 |06:30"]
+            (saturday.2.as_str(), saturday.3.as_str()),
+            ("2026-05-01T19:00:00Z", "2026-05-02T14:00:00Z")
         );
-        assert_eq!(counts(&[]).await, Vec::<String>::new());
-        store.close().await;
+        assert_eq!(issues.len(), 2);
+        // One that is begun may still be skipped for want of articles: Sunday's can take them.
+        let reason = app.issues().await.remove(1).reason;
+        assert_eq!(reason.is_some_and(|it| it.contains("missed")), missed);
     }
+}
 
-    async fn an_issue_on_readers_clocks_is_begun_for_the_first_and_lasts_for_the_last(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        around_the_world(&app).await;
-        add(&app, "weekly", "sat").await;
-        reader(&app, "bea@example.org", "weekly", "Asia/Tokyo").await;
-        app.clock.set(at("2026-05-01T17:59:59Z"));
-        app.tick().await;
-        assert_eq!(issues_of(&app, "daily").await, []);
-        app.clock.set(at("2026-05-01T18:00:00Z"));
-        app.tick().await;
-        let saturday = planned("2026-05-02", "2026-05-01T19:00:00Z", "2026-05-02T14:00:00Z");
-        assert_eq!(issues_of(&app, "daily").await, [saturday]);
-        app.clock.set(at("2026-05-01T18:59:59Z"));
-        app.tick().await;
-        assert_eq!(app.mails_to("kiwi@example.org").len(), 1, "only the confirmation yet");
-        app.clock.set(at("2026-05-01T19:00:00Z"));
-        app.tick().await;
-        assert_ne!(issues_of(&app, "daily").await[0].1, IssueStatus::Planned);
-        crate::support::eventually("Auckland has it", || async {
-            (app.mails_to("kiwi@example.org").len() == 2).then_some(())
-        })
-        .await;
-        // The other newsletter keeps its own day and clock.
-        app.clock.set(at("2026-05-02T07:59:59Z"));
-        app.tick().await;
-        assert_eq!(issues_of(&app, "weekly").await, []);
-        app.clock.set(at("2026-05-02T08:00:00Z"));
-        app.tick().await;
-        assert_eq!(issues_of(&app, "weekly").await, [planned("2026-05-02", "2026-05-02T09:00:00Z", "-")]);
-        app.clock.set(at("2026-05-02T09:00:00Z"));
-        app.tick().await;
-        assert_ne!(issues_of(&app, "weekly").await[0].1, IssueStatus::Planned);
-        app.clock.set(at("2026-05-02T18:00:00Z"));
-        app.article("A second bridge").await;
-        app.tick().await;
-        let sunday = planned("2026-05-03", "2026-05-02T19:00:00Z", "2026-05-03T14:00:00Z");
-        assert_eq!(issues_of(&app, "daily").await[0], sunday);
-        assert_eq!(issues_of(&app, "weekly").await.len(), 1, "its next is a week away");
-    }
+async fn a_planned_issue_that_nobody_sent_is_missed_after_its_last_readers_grace(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    around_the_world(&app).await;
+    app.clock.set(at("2026-05-01T18:00:00Z"));
+    app.tick().await;
+    app.clock.set(at("2026-05-02T20:00:01Z"));
+    app.tick().await;
+    let issues = app.issues().await;
+    let saturday = issues.iter().find(|it| it.issue_date == "2026-05-02").unwrap();
+    assert_eq!(saturday.status, IssueStatus::Skipped);
+    assert!(saturday.reason.as_deref().unwrap().contains("missed"));
+}
 
-    async fn a_planned_issue_follows_its_readers_clocks_and_never_goes_out_at_once(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        around_the_world(&app).await;
-        app.clock.set(at("2026-05-01T18:00:00Z"));
-        app.tick().await;
-        let due = async |first: &str, last: &str| {
-            assert_eq!(issues_of(&app, "daily").await, [planned("2026-05-02", first, last)]);
-        };
-        due("2026-05-01T19:00:00Z", "2026-05-02T14:00:00Z").await;
-        choose(&app, "kiwi@example.org", |it| it.send_time = parse_send_time("06:45").ok()).await;
-        due("2026-05-01T18:45:00Z", "2026-05-02T14:00:00Z").await;
-        reader(&app, "hoku@example.org", "daily", "Pacific/Honolulu").await;
-        due("2026-05-01T18:45:00Z", "2026-05-02T17:00:00Z").await;
-        choose(&app, "lee@example.org", |it| it.time_zone = parse_time_zone("Asia/Tokyo").ok()).await;
-        due("2026-05-01T18:45:00Z", "2026-05-02T17:00:00Z").await;
-        // Their moment is past already.
-        choose(&app, "kiwi@example.org", |it| it.send_time = parse_send_time("05:59").ok()).await;
-        due("2026-05-01T18:45:00Z", "2026-05-02T17:00:00Z").await;
-        app.tick().await;
-        assert_eq!(app.mails_to("kiwi@example.org").len(), 1);
-        set(&app, "daily", |it| it.clock = WhoseClock::Newsletter).await;
-        due("2026-05-02T05:00:00Z", "-").await;
-        set(&app, "daily", |it| {
-            it.clock = WhoseClock::Reader;
-            it.send_time = parse_send_time("08:00").unwrap();
-        })
-        .await;
-        // 05:59 in Auckland is past; at eight it is 06:00 in Berlin, 18:00 in Honolulu, 23:00 of Friday in Tokyo.
-        due("2026-05-01T23:00:00Z", "2026-05-02T18:00:00Z").await;
-    }
+async fn a_planned_issue_whose_day_is_taken_away_is_skipped_and_comes_back_with_it(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    add(&app, "weekly", "sat").await;
+    app.article("The bridge opens").await;
+    app.clock.set(at("2026-05-02T08:00:00Z"));
+    app.tick().await;
+    let saturday = planned("2026-05-02", "2026-05-02T09:00:00Z", "-");
+    assert_eq!(issues_of(&app, "weekly").await, std::slice::from_ref(&saturday));
+    set(&app, "weekly", |it| it.days = Days::parse("sun").unwrap()).await;
+    app.tick().await;
+    assert_eq!(issues_of(&app, "weekly").await[0].1, IssueStatus::Skipped);
+    let weekly = newsletter(&app, "weekly").await;
+    let mut tx = app.app.db.read().await.unwrap();
+    let issue = issues::by_date(&mut tx, weekly.id, date(2026, 5, 2)).await.unwrap().unwrap();
+    drop(tx);
+    assert_eq!(issue.reason.as_deref(), Some(NOT_ITS_DAY));
+    set(&app, "weekly", |it| it.days = Days::parse("fri,sat").unwrap()).await;
+    assert_eq!(issues_of(&app, "weekly").await, [saturday]);
+    set(&app, "weekly", |it| it.days = Days::parse("sun").unwrap()).await;
+    app.clock.set(at("2026-05-02T09:00:01Z"));
+    set(&app, "weekly", |it| it.days = Days::DAILY).await;
+    assert_eq!(issues_of(&app, "weekly").await[0].1, IssueStatus::Skipped, "its moment is past");
+}
 
-    async fn an_issue_is_missed_only_when_even_its_last_readers_waited_too_long(engine: Engine) {
-        for (now, missed) in [("2026-05-02T20:00:00Z", false), ("2026-05-02T20:00:01Z", true)] {
-            let app = TestApp::start(engine).await;
-            around_the_world(&app).await;
-            app.clock.set(at(now));
-            app.tick().await;
-            let issues = issues_of(&app, "daily").await;
-            // Sunday's is on its way by then.
-            let saturday = issues.iter().find(|it| it.0 == "2026-05-02").unwrap();
-            assert_eq!(
-                (saturday.2.as_str(), saturday.3.as_str()),
-                ("2026-05-01T19:00:00Z", "2026-05-02T14:00:00Z")
-            );
-            assert_eq!(issues.len(), 2);
-            // One that is begun may still be skipped for want of articles: Sunday's can take them.
-            let reason = app.issues().await.remove(1).reason;
-            assert_eq!(reason.is_some_and(|it| it.contains("missed")), missed);
+async fn an_issue_is_begun_by_hand_on_its_days_only_and_sent_now_on_any(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    add(&app, "weekly", "sat").await;
+    app.article("The bridge opens").await;
+    reader(&app, "bea@example.org", "weekly", "").await;
+    let weekly = newsletter(&app, "weekly").await;
+    let error = begin_issue(&app.app.actions, &weekly, date(2026, 5, 3)).await.unwrap_err();
+    assert!(matches!(error, BeginError::NotItsDay { next, .. } if next == date(2026, 5, 9)), "{error}");
+    assert!(error.to_string().contains("Sunday") && error.to_string().contains("2026-05-09"), "{error}");
+    let begun = begin_issue(&app.app.actions, &weekly, date(2026, 5, 9)).await.unwrap();
+    assert_eq!(begun.due_at.0, at("2026-05-09T09:00:00Z"));
+    let sent = send_issue(&app.app.actions, &weekly).await.unwrap();
+    assert_eq!((sent.issue_date.as_str(), sent.last_due_at), ("2026-05-01", None), "a Friday");
+    crate::support::eventually("it arrives", || async {
+        (app.mails_to("bea@example.org").len() == 2).then_some(())
+    })
+    .await;
+    assert_eq!(
+        begin_issue(&app.app.actions, &weekly, date(2026, 5, 1)).await.unwrap().id,
+        sent.id,
+        "it is there"
+    );
+}
+
+async fn many_schedulers_make_one_issue_of_each_newsletter_and_date(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    around_the_world(&app).await;
+    add(&app, "weekly", "sat").await;
+    for hours in [0, 20, 5, 70, 1] {
+        app.clock.advance(SignedDuration::from_hours(hours));
+        let ticks = (0..4).map(|_| daily::jobs::sweep::tick(&app.app.jobs));
+        for tick in futures_util::future::join_all(ticks).await {
+            tick.unwrap();
         }
+        app.settle().await;
     }
-
-    async fn a_planned_issue_that_nobody_sent_is_missed_after_its_last_readers_grace(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        around_the_world(&app).await;
-        app.clock.set(at("2026-05-01T18:00:00Z"));
-        app.tick().await;
-        app.clock.set(at("2026-05-02T20:00:01Z"));
-        app.tick().await;
-        let issues = app.issues().await;
-        let saturday = issues.iter().find(|it| it.issue_date == "2026-05-02").unwrap();
-        assert_eq!(saturday.status, IssueStatus::Skipped);
-        assert!(saturday.reason.as_deref().unwrap().contains("missed"));
-    }
-
-    async fn a_planned_issue_whose_day_is_taken_away_is_skipped_and_comes_back_with_it(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        add(&app, "weekly", "sat").await;
-        app.article("The bridge opens").await;
-        app.clock.set(at("2026-05-02T08:00:00Z"));
-        app.tick().await;
-        let saturday = planned("2026-05-02", "2026-05-02T09:00:00Z", "-");
-        assert_eq!(issues_of(&app, "weekly").await, std::slice::from_ref(&saturday));
-        set(&app, "weekly", |it| it.days = Days::parse("sun").unwrap()).await;
-        app.tick().await;
-        assert_eq!(issues_of(&app, "weekly").await[0].1, IssueStatus::Skipped);
-        let weekly = newsletter(&app, "weekly").await;
-        let mut tx = app.app.db.read().await.unwrap();
-        let issue = issues::by_date(&mut tx, weekly.id, date(2026, 5, 2)).await.unwrap().unwrap();
-        drop(tx);
-        assert_eq!(issue.reason.as_deref(), Some(NOT_ITS_DAY));
-        set(&app, "weekly", |it| it.days = Days::parse("fri,sat").unwrap()).await;
-        assert_eq!(issues_of(&app, "weekly").await, [saturday]);
-        set(&app, "weekly", |it| it.days = Days::parse("sun").unwrap()).await;
-        app.clock.set(at("2026-05-02T09:00:01Z"));
-        set(&app, "weekly", |it| it.days = Days::DAILY).await;
-        assert_eq!(issues_of(&app, "weekly").await[0].1, IssueStatus::Skipped, "its moment is past");
-    }
-
-    async fn an_issue_is_begun_by_hand_on_its_days_only_and_sent_now_on_any(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        add(&app, "weekly", "sat").await;
-        app.article("The bridge opens").await;
-        reader(&app, "bea@example.org", "weekly", "").await;
-        let weekly = newsletter(&app, "weekly").await;
-        let error = begin_issue(&app.app.actions, &weekly, date(2026, 5, 3)).await.unwrap_err();
-        assert!(matches!(error, BeginError::NotItsDay { next, .. } if next == date(2026, 5, 9)), "{error}");
-        assert!(error.to_string().contains("Sunday") && error.to_string().contains("2026-05-09"), "{error}");
-        let begun = begin_issue(&app.app.actions, &weekly, date(2026, 5, 9)).await.unwrap();
-        assert_eq!(begun.due_at.0, at("2026-05-09T09:00:00Z"));
-        let sent = send_issue(&app.app.actions, &weekly).await.unwrap();
-        assert_eq!((sent.issue_date.as_str(), sent.last_due_at), ("2026-05-01", None), "a Friday");
-        crate::support::eventually("it arrives", || async {
-            (app.mails_to("bea@example.org").len() == 2).then_some(())
-        })
-        .await;
-        assert_eq!(begin_issue(&app.app.actions, &weekly, date(2026, 5, 1)).await.unwrap().id, sent.id, "it is there");
-    }
-
-    async fn many_schedulers_make_one_issue_of_each_newsletter_and_date(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        around_the_world(&app).await;
-        add(&app, "weekly", "sat").await;
-        for hours in [0, 20, 5, 70, 1] {
-            app.clock.advance(SignedDuration::from_hours(hours));
-            let ticks = (0..4).map(|_| daily::jobs::sweep::tick(&app.app.jobs));
-            for tick in futures_util::future::join_all(ticks).await {
-                tick.unwrap();
-            }
-            app.settle().await;
-        }
-        let dates = |issues: &[(String, IssueStatus, String, String)]| -> Vec<String> {
-            issues.iter().map(|it| it.0.clone()).collect()
-        };
-        let expected = ["2026-05-05", "2026-05-04", "2026-05-03", "2026-05-02"];
-        assert_eq!(dates(&issues_of(&app, "daily").await), expected);
-        assert_eq!(dates(&issues_of(&app, "weekly").await), ["2026-05-02"]);
-    }
+    let dates = |issues: &[(String, IssueStatus, String, String)]| -> Vec<String> {
+        issues.iter().map(|it| it.0.clone()).collect()
+    };
+    let expected = ["2026-05-05", "2026-05-04", "2026-05-03", "2026-05-02"];
+    assert_eq!(dates(&issues_of(&app, "daily").await), expected);
+    assert_eq!(dates(&issues_of(&app, "weekly").await), ["2026-05-02"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -112,151 +112,175 @@ fn total(counts: &Value) -> i64 {
     counts.as_object().unwrap().values().filter_map(Value::as_i64).sum()
 }
 
-on_both_engines! {
-    async fn an_operator_pauses_an_issue_looks_at_it_and_lets_it_go_on(engine: Engine) {
-        let relay = SmtpServer::start(silent_after(5)).await;
-        let story = Story::begin(engine, &relay, 20).await;
-        relay.wait_until(|record| record.messages.len() == 6).await;
+on_both_engines!(
+    an_operator_pauses_an_issue_looks_at_it_and_lets_it_go_on,
+    an_operator_gives_an_issue_up,
+    a_held_issue_says_why_and_goes_on_when_the_cause_is_gone,
+    counts_are_those_of_the_rows_in_every_state,
+);
 
-        let pausing = {
-            let daily = story.daily.clone();
-            tokio::spawn(async move { daily.run(&["--json", "issue", "pause", "--reason", "wrong picture"]).await })
-        };
-        story.becomes("paused").await;
-        relay.release();
-        let paused = pausing.await.unwrap();
-        assert_eq!(paused.code, 0, "{paused:?}");
-        let paused: Value = serde_json::from_str(&paused.stdout).unwrap();
-        assert_eq!((&paused["was"], &paused["now"]), (&"sending".into(), &"paused".into()));
-        assert_eq!(total(&paused["deliveries"]), 20, "{paused}");
-        let counts = story.rests_with(14).await;
-        assert_eq!((&counts["sent"], total(&counts)), (&6.into(), 20), "what was in flight is finished, nothing else begun");
+async fn an_operator_pauses_an_issue_looks_at_it_and_lets_it_go_on(engine: Engine) {
+    let relay = SmtpServer::start(silent_after(5)).await;
+    let story = Story::begin(engine, &relay, 20).await;
+    relay.wait_until(|record| record.messages.len() == 6).await;
 
-        let again = story.run(&["issue", "pause"]).await;
-        assert_eq!(again.code, 1);
-        assert!(again.stderr.contains("is paused (wrong picture)") && again.stderr.contains("issue resume"), "{again:?}");
-        let status = story.run(&["issue", "status"]).await;
-        for says in ["paused (wrong picture)", "6 sent · 14 queued", "example.org", "250", "sending", "issue resume"] {
-            assert!(status.stdout.contains(says), "{says} is missing in:\n{}", status.stdout);
-        }
-        let check = story.run(&["check"]).await;
-        assert!(check.stdout.contains("paused: wrong picture"), "{}", check.stdout);
+    let pausing = {
+        let daily = story.daily.clone();
+        tokio::spawn(
+            async move { daily.run(&["--json", "issue", "pause", "--reason", "wrong picture"]).await },
+        )
+    };
+    story.becomes("paused").await;
+    relay.release();
+    let paused = pausing.await.unwrap();
+    assert_eq!(paused.code, 0, "{paused:?}");
+    let paused: Value = serde_json::from_str(&paused.stdout).unwrap();
+    assert_eq!((&paused["was"], &paused["now"]), (&"sending".into(), &"paused".into()));
+    assert_eq!(total(&paused["deliveries"]), 20, "{paused}");
+    let counts = story.rests_with(14).await;
+    assert_eq!(
+        (&counts["sent"], total(&counts)),
+        (&6.into(), 20),
+        "what was in flight is finished, nothing else begun"
+    );
 
-        who_got_what(&story, &relay).await;
-
-        let resumed = story.run(&["issue", "resume"]).await;
-        assert_eq!(resumed.code, 0, "{resumed:?}");
-        assert!(resumed.stdout.contains("was paused, it is"), "{}", resumed.stdout);
-        story.becomes("sent").await;
-        let record = relay.wait_for(20).await;
-        let reached: BTreeSet<_> = record.accepted().flat_map(|it| it.recipients.clone()).collect();
-        assert_eq!((reached.len(), record.messages.len()), (20, 20), "each once");
-        let status = story.json(&["issue", "status"]).await;
-        let history: Vec<_> = status["history"].as_array().unwrap().iter().map(|it| it["status"].clone()).collect();
-        assert_eq!(history, ["frozen", "sending", "paused", "sending", "sent"]);
-        assert_eq!((&status["deliveries"]["sent"], &status["domains"][0]["sent"]), (&20.into(), &20.into()));
-        for verb in ["pause", "resume"] {
-            let ended = story.run(&["issue", verb]).await;
-            assert!(ended.code == 1 && ended.stderr.contains("was sent"), "{ended:?}");
-        }
+    let again = story.run(&["issue", "pause"]).await;
+    assert_eq!(again.code, 1);
+    assert!(
+        again.stderr.contains("is paused (wrong picture)") && again.stderr.contains("issue resume"),
+        "{again:?}"
+    );
+    let status = story.run(&["issue", "status"]).await;
+    for says in
+        ["paused (wrong picture)", "6 sent · 14 queued", "example.org", "250", "sending", "issue resume"]
+    {
+        assert!(status.stdout.contains(says), "{says} is missing in:\n{}", status.stdout);
     }
+    let check = story.run(&["check"]).await;
+    assert!(check.stdout.contains("paused: wrong picture"), "{}", check.stdout);
 
-    async fn an_operator_gives_an_issue_up(engine: Engine) {
-        let relay = SmtpServer::start(silent_after(5)).await;
-        let story = Story::begin(engine, &relay, 20).await;
-        relay.wait_until(|record| record.messages.len() == 6).await;
-        let unasked = story.run(&["issue", "cancel"]).await;
-        assert!(unasked.code == 2 && unasked.stderr.contains("--yes"), "{unasked:?}");
-        story.becomes("sending").await;
+    who_got_what(&story, &relay).await;
 
-        let cancelling = {
-            let daily = story.daily.clone();
-            tokio::spawn(async move { daily.run(&["issue", "cancel", "--yes"]).await })
-        };
-        story.becomes("cancelled").await;
-        relay.release();
-        let cancelled = cancelling.await.unwrap();
-        assert_eq!(cancelled.code, 0, "{cancelled:?}");
-        assert!(cancelled.stdout.contains("was sending, it is cancelled now"), "{}", cancelled.stdout);
-        let counts = story.rests_with(0).await;
-        assert_eq!((&counts["sent"], &counts["skipped"]), (&6.into(), &14.into()));
-        for command in [&["issue", "cancel", "--yes"][..], &["issue", "pause"], &["issue", "resume"]] {
-            let ended = story.run(command).await;
-            assert!(ended.code == 1 && ended.stderr.contains("is cancelled"), "{ended:?}");
-        }
-        assert_eq!(relay.record().messages.len(), 6);
+    let resumed = story.run(&["issue", "resume"]).await;
+    assert_eq!(resumed.code, 0, "{resumed:?}");
+    assert!(resumed.stdout.contains("was paused, it is"), "{}", resumed.stdout);
+    story.becomes("sent").await;
+    let record = relay.wait_for(20).await;
+    let reached: BTreeSet<_> = record.accepted().flat_map(|it| it.recipients.clone()).collect();
+    assert_eq!((reached.len(), record.messages.len()), (20, 20), "each once");
+    let status = story.json(&["issue", "status"]).await;
+    let history: Vec<_> =
+        status["history"].as_array().unwrap().iter().map(|it| it["status"].clone()).collect();
+    assert_eq!(history, ["frozen", "sending", "paused", "sending", "sent"]);
+    assert_eq!((&status["deliveries"]["sent"], &status["domains"][0]["sent"]), (&20.into(), &20.into()));
+    for verb in ["pause", "resume"] {
+        let ended = story.run(&["issue", verb]).await;
+        assert!(ended.code == 1 && ended.stderr.contains("was sent"), "{ended:?}");
     }
+}
 
-    async fn a_held_issue_says_why_and_goes_on_when_the_cause_is_gone(engine: Engine) {
-        let refuse = Action::reply("550 5.1.1 nobody here");
-        let relay = SmtpServer::start(Script::accept().always(Step::Rcpt, refuse)).await;
-        let story = Story::begin(engine, &relay, 60).await;
-        story.becomes("held").await;
-        let counts = eventually("what was in flight is finished", || async {
-            let counts = story.json(&["issue", "status"]).await["deliveries"].take();
-            (counts["claimed"] == 0 && counts["sending"] == 0).then_some(counts)
-        })
-        .await;
-        let failed = counts["failed"].as_i64().unwrap();
-        assert!((13..60).contains(&failed) && counts["queued"] == 60 - failed, "{counts}");
-        let status = story.run(&["issue", "status"]).await.stdout;
-        for says in ["held (", "refusals", "550", "5.1.1 nobody here", "failed"] {
-            assert!(status.contains(says), "{says} is missing in:\n{status}");
-        }
-        assert!(story.run(&["check"]).await.stdout.contains("held: "));
-        let pause = story.run(&["issue", "pause"]).await;
-        assert!(pause.code == 1 && pause.stderr.contains("is held ("), "{pause:?}");
+async fn an_operator_gives_an_issue_up(engine: Engine) {
+    let relay = SmtpServer::start(silent_after(5)).await;
+    let story = Story::begin(engine, &relay, 20).await;
+    relay.wait_until(|record| record.messages.len() == 6).await;
+    let unasked = story.run(&["issue", "cancel"]).await;
+    assert!(unasked.code == 2 && unasked.stderr.contains("--yes"), "{unasked:?}");
+    story.becomes("sending").await;
 
-        let refused = story.json(&["issue", "deliveries", "--status", "failed"]).await;
-        let refused = refused.as_array().unwrap();
-        assert_eq!(i64::try_from(refused.len()).unwrap(), failed);
-        assert!(refused.iter().all(|it| it["enhanced_code"] == "5.1.1" && it["reply_code"] == 550));
-        let address = refused[0]["address"].as_str().unwrap();
-        let shown = story.run(&["subscriber", "show", address]).await.stdout;
-        for says in ["suppressed since 20", "5.1.1", "smtp://127.0.0.1", "undeliverable"] {
-            assert!(shown.contains(says), "{says} is missing in:\n{shown}");
-        }
+    let cancelling = {
+        let daily = story.daily.clone();
+        tokio::spawn(async move { daily.run(&["issue", "cancel", "--yes"]).await })
+    };
+    story.becomes("cancelled").await;
+    relay.release();
+    let cancelled = cancelling.await.unwrap();
+    assert_eq!(cancelled.code, 0, "{cancelled:?}");
+    assert!(cancelled.stdout.contains("was sending, it is cancelled now"), "{}", cancelled.stdout);
+    let counts = story.rests_with(0).await;
+    assert_eq!((&counts["sent"], &counts["skipped"]), (&6.into(), &14.into()));
+    for command in [&["issue", "cancel", "--yes"][..], &["issue", "pause"], &["issue", "resume"]] {
+        let ended = story.run(command).await;
+        assert!(ended.code == 1 && ended.stderr.contains("is cancelled"), "{ended:?}");
+    }
+    assert_eq!(relay.record().messages.len(), 6);
+}
 
-        relay.follow(Script::accept());
-        assert_eq!(story.run(&["issue", "resume"]).await.code, 0);
-        story.becomes("sent").await;
+async fn a_held_issue_says_why_and_goes_on_when_the_cause_is_gone(engine: Engine) {
+    let refuse = Action::reply("550 5.1.1 nobody here");
+    let relay = SmtpServer::start(Script::accept().always(Step::Rcpt, refuse)).await;
+    let story = Story::begin(engine, &relay, 60).await;
+    story.becomes("held").await;
+    let counts = eventually("what was in flight is finished", || async {
         let counts = story.json(&["issue", "status"]).await["deliveries"].take();
-        assert_eq!((total(&counts), counts["failed"].as_i64()), (60, Some(failed)), "{counts}");
+        (counts["claimed"] == 0 && counts["sending"] == 0).then_some(counts)
+    })
+    .await;
+    let failed = counts["failed"].as_i64().unwrap();
+    assert!((13..60).contains(&failed) && counts["queued"] == 60 - failed, "{counts}");
+    let status = story.run(&["issue", "status"]).await.stdout;
+    for says in ["held (", "refusals", "550", "5.1.1 nobody here", "failed"] {
+        assert!(status.contains(says), "{says} is missing in:\n{status}");
+    }
+    assert!(story.run(&["check"]).await.stdout.contains("held: "));
+    let pause = story.run(&["issue", "pause"]).await;
+    assert!(pause.code == 1 && pause.stderr.contains("is held ("), "{pause:?}");
+
+    let refused = story.json(&["issue", "deliveries", "--status", "failed"]).await;
+    let refused = refused.as_array().unwrap();
+    assert_eq!(i64::try_from(refused.len()).unwrap(), failed);
+    assert!(refused.iter().all(|it| it["enhanced_code"] == "5.1.1" && it["reply_code"] == 550));
+    let address = refused[0]["address"].as_str().unwrap();
+    let shown = story.run(&["subscriber", "show", address]).await.stdout;
+    for says in ["suppressed since 20", "5.1.1", "smtp://127.0.0.1", "undeliverable"] {
+        assert!(shown.contains(says), "{says} is missing in:\n{shown}");
     }
 
-    async fn counts_are_those_of_the_rows_in_every_state(engine: Engine) {
-        let app = TestApp::with_relay(engine, "smtp://127.0.0.1:1").await;
-        app.article("The bridge opens").await;
-        for n in 0..24 {
-            app.reader_at_once(&format!("reader{n}@example.org")).await;
-        }
-        assert_eq!(app.send_issue().await, IssueStatus::Sending, "the relay is down");
-        let issue = app.issues().await[0].id;
-        assert_eq!(pause_issue(&app.app.actions, issue, None).await.unwrap(), IssueStatus::Paused);
-        app.settle().await;
-        for statement in [
-            "UPDATE deliveries SET status = 'claimed', claim_id = 999 WHERE id % 12 = 2",
-            "UPDATE deliveries SET status = 'sending', claim_id = 999 WHERE id % 12 = 3",
-            "UPDATE deliveries SET status = 'sent' WHERE id % 12 IN (4, 5, 11)",
-            "UPDATE deliveries SET status = 'deferred' WHERE id % 12 IN (6, 7)",
-            "UPDATE deliveries SET status = 'failed' WHERE id % 12 = 8",
-            "UPDATE deliveries SET status = 'uncertain' WHERE id % 12 = 9",
-            "UPDATE deliveries SET status = 'skipped' WHERE id % 12 = 10",
-            "UPDATE deliveries SET paced = 'example.org' WHERE id % 12 IN (1, 7)",
-        ] {
-            execute(&app.app.db, statement).await;
-        }
-        let counts = counted_twice(&app, issue).await;
-        let expected = Counts {
-            queued: 4, claimed: 2, sending: 2, sent: 6, deferred: 4, failed: 2, uncertain: 2, skipped: 2,
-        };
-        assert_eq!((counts, counts.total()), (expected, 24));
-        cancel_issue(&app.app.actions, issue, None).await.unwrap();
-        app.settle().await;
-        let counts = counted_twice(&app, issue).await;
-        let expected = Counts { sent: 6, failed: 2, uncertain: 4, skipped: 12, ..Counts::default() };
-        assert_eq!((counts, counts.total()), (expected, 24));
+    relay.follow(Script::accept());
+    assert_eq!(story.run(&["issue", "resume"]).await.code, 0);
+    story.becomes("sent").await;
+    let counts = story.json(&["issue", "status"]).await["deliveries"].take();
+    assert_eq!((total(&counts), counts["failed"].as_i64()), (60, Some(failed)), "{counts}");
+}
+
+async fn counts_are_those_of_the_rows_in_every_state(engine: Engine) {
+    let app = TestApp::with_relay(engine, "smtp://127.0.0.1:1").await;
+    app.article("The bridge opens").await;
+    for n in 0..24 {
+        app.reader_at_once(&format!("reader{n}@example.org")).await;
     }
+    assert_eq!(app.send_issue().await, IssueStatus::Sending, "the relay is down");
+    let issue = app.issues().await[0].id;
+    assert_eq!(pause_issue(&app.app.actions, issue, None).await.unwrap(), IssueStatus::Paused);
+    app.settle().await;
+    for statement in [
+        "UPDATE deliveries SET status = 'claimed', claim_id = 999 WHERE id % 12 = 2",
+        "UPDATE deliveries SET status = 'sending', claim_id = 999 WHERE id % 12 = 3",
+        "UPDATE deliveries SET status = 'sent' WHERE id % 12 IN (4, 5, 11)",
+        "UPDATE deliveries SET status = 'deferred' WHERE id % 12 IN (6, 7)",
+        "UPDATE deliveries SET status = 'failed' WHERE id % 12 = 8",
+        "UPDATE deliveries SET status = 'uncertain' WHERE id % 12 = 9",
+        "UPDATE deliveries SET status = 'skipped' WHERE id % 12 = 10",
+        "UPDATE deliveries SET paced = 'example.org' WHERE id % 12 IN (1, 7)",
+    ] {
+        execute(&app.app.db, statement).await;
+    }
+    let counts = counted_twice(&app, issue).await;
+    let expected = Counts {
+        queued: 4,
+        claimed: 2,
+        sending: 2,
+        sent: 6,
+        deferred: 4,
+        failed: 2,
+        uncertain: 2,
+        skipped: 2,
+    };
+    assert_eq!((counts, counts.total()), (expected, 24));
+    cancel_issue(&app.app.actions, issue, None).await.unwrap();
+    app.settle().await;
+    let counts = counted_twice(&app, issue).await;
+    let expected = Counts { sent: 6, failed: 2, uncertain: 4, skipped: 12, ..Counts::default() };
+    assert_eq!((counts, counts.total()), (expected, 24));
 }
 
 /// The lists of deliveries while 6 of 20 are sent.

@@ -1,6 +1,7 @@
 //! The same way through a real mail server.
 
 use crate::support::{
+    Engine,
     app::TestApp,
     mailbox::Mail,
     on_both_engines,
@@ -29,56 +30,61 @@ fn addressed_to(mails: &[Vec<u8>], address: &str) -> Vec<Mail> {
     mails.iter().map(|bytes| Mail::parse(bytes)).filter(|mail| mail.to() == address).collect()
 }
 
-on_both_engines! {
-    async fn signup_confirmation_and_issue_go_through_starttls_and_authentication(engine: Engine) {
-        let postfix = Postfix::start().await;
-        let url = format!("smtp+starttls://{USER}:{PASSWORD}@localhost:{}", postfix.submission_port());
-        let app = start(engine, vec![relay(&url, Some(&postfix))]).await;
-        app.article("Überraschung: “Öl” in der Brücke 🎉").await;
-        let id = app.newsletter().await.id;
-        let named = set_newsletter::<daily::db::DbError>(&app.app.actions, id, |it| {
-            it.sender_name = "Zoë’s “Täglich”".into();
-            Ok(())
-        });
-        named.await.unwrap();
-        app.sign_up("ann@example.org").await;
-        let mails = postfix.wait_for_messages(1).await;
-        let link = Mail::parse(&mails[0]).link("/confirm/");
-        assert_eq!(app.post(&link).await.status(), 200);
-        for n in 0..20 {
-            app.reader_at_once(&format!("reader{n}@example.net")).await;
-        }
-        assert_eq!(app.send_issue().await, IssueStatus::Sent);
-        let mails = postfix.wait_for_messages(22).await;
-        let issue = addressed_to(&mails, "ann@example.org").pop().unwrap();
-        let issue = if issue.text().contains("/confirm/") { addressed_to(&mails, "ann@example.org").remove(0) } else { issue };
-        assert_eq!(issue.subject(), "Überraschung: “Öl” in der Brücke 🎉");
-        assert!(issue.text().contains("Überraschung") && issue.html().contains("Überraschung"));
-        assert_eq!(issue.sender_name(), "Zoë’s “Täglich”");
-        for name in ["Message-ID", "Date", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "MIME-Version"] {
-            assert!(issue.header(name).is_some(), "{name}");
-        }
-        postfix.wait_for_log("TLS connection established from", 1).await;
-        let connections = postfix.log().matches("]: connect from").count();
-        assert_eq!(connections, 1, "single mails and the issue share what is allowed");
+on_both_engines!(signup_confirmation_and_issue_go_through_starttls_and_authentication);
+
+async fn signup_confirmation_and_issue_go_through_starttls_and_authentication(engine: Engine) {
+    let postfix = Postfix::start().await;
+    let url = format!("smtp+starttls://{USER}:{PASSWORD}@localhost:{}", postfix.submission_port());
+    let app = start(engine, vec![relay(&url, Some(&postfix))]).await;
+    app.article("Überraschung: “Öl” in der Brücke 🎉").await;
+    let id = app.newsletter().await.id;
+    let named = set_newsletter::<daily::db::DbError>(&app.app.actions, id, |it| {
+        it.sender_name = "Zoë’s “Täglich”".into();
+        Ok(())
+    });
+    named.await.unwrap();
+    app.sign_up("ann@example.org").await;
+    let mails = postfix.wait_for_messages(1).await;
+    let link = Mail::parse(&mails[0]).link("/confirm/");
+    assert_eq!(app.post(&link).await.status(), 200);
+    for n in 0..20 {
+        app.reader_at_once(&format!("reader{n}@example.net")).await;
     }
+    assert_eq!(app.send_issue().await, IssueStatus::Sent);
+    let mails = postfix.wait_for_messages(22).await;
+    let issue = addressed_to(&mails, "ann@example.org").pop().unwrap();
+    let issue = if issue.text().contains("/confirm/") {
+        addressed_to(&mails, "ann@example.org").remove(0)
+    } else {
+        issue
+    };
+    assert_eq!(issue.subject(), "Überraschung: “Öl” in der Brücke 🎉");
+    assert!(issue.text().contains("Überraschung") && issue.html().contains("Überraschung"));
+    assert_eq!(issue.sender_name(), "Zoë’s “Täglich”");
+    for name in ["Message-ID", "Date", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "MIME-Version"]
+    {
+        assert!(issue.header(name).is_some(), "{name}");
+    }
+    postfix.wait_for_log("TLS connection established from", 1).await;
+    let connections = postfix.log().matches("]: connect from").count();
+    assert_eq!(connections, 1, "single mails and the issue share what is allowed");
 }
 
-on_both_engines! {
-    async fn signup_and_issue_go_through_implicit_tls_and_authentication(engine: Engine) {
-        let postfix = Postfix::start().await;
-        let url = format!("smtps://{USER}:{PASSWORD}@localhost:{}", postfix.smtps_port());
-        let app = start(engine, vec![relay(&url, Some(&postfix))]).await;
-        app.article("The bridge opens").await;
-        app.sign_up("ann@example.org").await;
-        let link = Mail::parse(&postfix.wait_for_messages(1).await[0]).link("/confirm/");
-        assert_eq!(app.post(&link).await.status(), 200);
-        assert_eq!(app.send_issue().await, IssueStatus::Sent);
-        let mails = postfix.wait_for_messages(2).await;
-        let mails = addressed_to(&mails, "ann@example.org");
-        assert!(mails.iter().any(|mail| mail.subject() == "The bridge opens"));
-        postfix.wait_for_log("sasl_username=", 2).await;
-    }
+on_both_engines!(signup_and_issue_go_through_implicit_tls_and_authentication);
+
+async fn signup_and_issue_go_through_implicit_tls_and_authentication(engine: Engine) {
+    let postfix = Postfix::start().await;
+    let url = format!("smtps://{USER}:{PASSWORD}@localhost:{}", postfix.smtps_port());
+    let app = start(engine, vec![relay(&url, Some(&postfix))]).await;
+    app.article("The bridge opens").await;
+    app.sign_up("ann@example.org").await;
+    let link = Mail::parse(&postfix.wait_for_messages(1).await[0]).link("/confirm/");
+    assert_eq!(app.post(&link).await.status(), 200);
+    assert_eq!(app.send_issue().await, IssueStatus::Sent);
+    let mails = postfix.wait_for_messages(2).await;
+    let mails = addressed_to(&mails, "ann@example.org");
+    assert!(mails.iter().any(|mail| mail.subject() == "The bridge opens"));
+    postfix.wait_for_log("sasl_username=", 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! From the signup form to a confirmed subscription.
 
-use crate::support::{app::TestApp, on_both_engines};
+use crate::support::{Engine, app::TestApp, on_both_engines};
 use daily::db::{
     newsletters,
     signups::{self, NewSignup},
@@ -16,182 +16,195 @@ use daily::domain::{
 };
 use jiff::SignedDuration;
 
-on_both_engines! {
-    async fn a_signup_leaves_a_pending_subscription_a_consent_event_and_one_mail(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        let fields = [("email", "ann@example.org"), ("source", "https://news.example/a-story")];
-        assert_eq!(app.post_form("/subscribe", &fields).await.status(), 200);
-        app.settle().await;
-        assert_eq!(app.status_of("ann@example.org").await, Some(Pending));
-        assert_eq!(app.consent_of("ann@example.org").await, ["requested"]);
-        let mails = app.mails();
-        assert_eq!(mails.len(), 1);
-        assert_eq!(mails[0].to(), "ann@example.org");
-        assert!(mails[0].text().contains(&app.confirmation_link("ann@example.org")));
-        assert!(mails[0].html().contains(&app.confirmation_link("ann@example.org")));
-        assert_eq!(mails[0].header("Auto-Submitted"), Some("auto-replied"));
-    }
+on_both_engines!(
+    a_signup_leaves_a_pending_subscription_a_consent_event_and_one_mail,
+    following_the_link_changes_nothing_and_pressing_the_button_confirms,
+    the_answer_is_the_same_for_every_address,
+    a_reader_who_signs_up_again_gets_a_helpful_mail_at_most_once_a_day,
+    foreign_altered_and_expired_links_are_answered_and_confirm_nothing,
+    a_reader_who_left_by_mistake_can_come_back_at_once,
+    an_old_confirmation_link_does_not_bring_back_a_reader_who_left,
+    bad_signups_get_a_clear_answer_and_leave_nothing,
+    a_signup_whose_job_cannot_be_kept_leaves_nothing_and_works_again_later,
+    two_signups_at_once_make_one_subscription_and_one_mail,
+);
 
-    async fn following_the_link_changes_nothing_and_pressing_the_button_confirms(engine: Engine) {
-        let app = TestApp::start(engine).await;
+async fn a_signup_leaves_a_pending_subscription_a_consent_event_and_one_mail(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let fields = [("email", "ann@example.org"), ("source", "https://news.example/a-story")];
+    assert_eq!(app.post_form("/subscribe", &fields).await.status(), 200);
+    app.settle().await;
+    assert_eq!(app.status_of("ann@example.org").await, Some(Pending));
+    assert_eq!(app.consent_of("ann@example.org").await, ["requested"]);
+    let mails = app.mails();
+    assert_eq!(mails.len(), 1);
+    assert_eq!(mails[0].to(), "ann@example.org");
+    assert!(mails[0].text().contains(&app.confirmation_link("ann@example.org")));
+    assert!(mails[0].html().contains(&app.confirmation_link("ann@example.org")));
+    assert_eq!(mails[0].header("Auto-Submitted"), Some("auto-replied"));
+}
+
+async fn following_the_link_changes_nothing_and_pressing_the_button_confirms(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.sign_up("ann@example.org").await;
+    app.settle().await;
+    let link = app.confirmation_link("ann@example.org");
+    for _ in 0..3 {
+        let page = app.get(&link).await;
+        assert_eq!(page.status(), 200);
+        assert!(page.text().await.unwrap().contains("<button"));
+        assert_eq!(app.client.head(&link).send().await.unwrap().status(), 200);
+    }
+    assert_eq!(app.status_of("ann@example.org").await, Some(Pending));
+    assert!(app.post(&link).await.text().await.unwrap().contains("You are in"));
+    assert_eq!(app.status_of("ann@example.org").await, Some(Active));
+    assert!(app.post(&link).await.text().await.unwrap().contains("You are in"), "a second press is no error");
+    assert!(app.get(&link).await.text().await.unwrap().contains("You are in"));
+    assert_eq!(app.consent_of("ann@example.org").await, ["requested", "confirmed"]);
+}
+
+async fn the_answer_is_the_same_for_every_address(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.reader("active@example.org").await;
+    app.reader("left@example.org").await;
+    leave(&app, "left@example.org").await;
+    app.sign_up("pending@example.org").await;
+    let mut answers = Vec::new();
+    for address in ["new@example.org", "pending@example.org", "active@example.org", "left@example.org"] {
+        let form = app.sign_up(address).await;
+        let form = (form.status(), form.text().await.unwrap());
+        let json = format!("{{\"email\":\"{address}\"}}");
+        let json = app
+            .client
+            .post(format!("{}/subscribe", app.url))
+            .header("content-type", "application/json")
+            .body(json)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(json.status(), 202);
+        answers.push((form, json.text().await.unwrap()));
+    }
+    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:#?}");
+}
+
+async fn a_reader_who_signs_up_again_gets_a_helpful_mail_at_most_once_a_day(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.reader("ann@example.org").await;
+    app.clock.advance(SignedDuration::from_hours(25));
+    for _ in 0..3 {
         app.sign_up("ann@example.org").await;
         app.settle().await;
-        let link = app.confirmation_link("ann@example.org");
-        for _ in 0..3 {
-            let page = app.get(&link).await;
-            assert_eq!(page.status(), 200);
-            assert!(page.text().await.unwrap().contains("<button"));
-            assert_eq!(app.client.head(&link).send().await.unwrap().status(), 200);
+    }
+    let mails = app.mails_to("ann@example.org");
+    assert_eq!(mails.len(), 2, "the confirmation and one more");
+    assert!(mails[1].text().contains("/unsubscribe/"));
+    assert_eq!(app.status_of("ann@example.org").await, Some(Active));
+}
+
+async fn foreign_altered_and_expired_links_are_answered_and_confirm_nothing(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.sign_up("ann@example.org").await;
+    app.settle().await;
+    let link = app.confirmation_link("ann@example.org");
+    let (start, token) = link.rsplit_once('/').unwrap();
+    let other_key = KeyRing::new(&[[7_u8; 32]]).unwrap().sign(Purpose::Confirm, 1);
+    let other_purpose = app.app.actions.keys.sign(Purpose::Unsubscribe, 1);
+    let nobody = app.app.actions.keys.sign(Purpose::Confirm, 999);
+    let altered = format!("{}{}", &token[..token.len() - 1], if token.ends_with('A') { 'B' } else { 'A' });
+    let long = "x".repeat(5000);
+    for wrong in [&other_key, &other_purpose, &nobody, &altered, &token[1..].to_owned(), &"%00".into(), &long]
+    {
+        let answer = app.post(&format!("{start}/{wrong}")).await;
+        assert_eq!(answer.status(), 404, "{wrong:.60}");
+        assert!(answer.text().await.unwrap().contains("does not work"));
+    }
+    app.clock.advance(SignedDuration::from_hours(24 * 7 + 1));
+    let answer = app.post(&link).await;
+    assert_eq!(answer.status(), 410);
+    assert!(answer.text().await.unwrap().contains("Send me a new link"));
+    assert_eq!(app.status_of("ann@example.org").await, Some(Pending));
+    app.sign_up("ann@example.org").await;
+    app.settle().await;
+    assert_eq!(app.post(&app.confirmation_link("ann@example.org")).await.status(), 200);
+    assert_eq!(app.status_of("ann@example.org").await, Some(Active));
+}
+
+async fn a_reader_who_left_by_mistake_can_come_back_at_once(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.reader("ann@example.org").await;
+    leave(&app, "ann@example.org").await;
+    app.reader("ann@example.org").await;
+    assert_eq!(app.status_of("ann@example.org").await, Some(Active));
+    assert_eq!(app.mails_to("ann@example.org").len(), 2);
+    let ledger = app.consent_of("ann@example.org").await;
+    assert_eq!(ledger, ["requested", "confirmed", "unsubscribed", "requested", "confirmed"]);
+}
+
+async fn an_old_confirmation_link_does_not_bring_back_a_reader_who_left(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.reader("ann@example.org").await;
+    let link = app.confirmation_link("ann@example.org");
+    leave(&app, "ann@example.org").await;
+    assert_eq!(app.post(&link).await.status(), 410);
+    assert_eq!(app.status_of("ann@example.org").await, Some(Unsubscribed));
+}
+
+async fn bad_signups_get_a_clear_answer_and_leave_nothing(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let post = |kind: &'static str, body: String| {
+        let request =
+            app.client.post(format!("{}/subscribe", app.url)).header("content-type", kind).body(body);
+        async move {
+            let answer = request.send().await.expect("an answer");
+            (answer.status().as_u16(), answer.text().await.expect("a body"))
         }
-        assert_eq!(app.status_of("ann@example.org").await, Some(Pending));
-        assert!(app.post(&link).await.text().await.unwrap().contains("You are in"));
-        assert_eq!(app.status_of("ann@example.org").await, Some(Active));
-        assert!(app.post(&link).await.text().await.unwrap().contains("You are in"), "a second press is no error");
-        assert!(app.get(&link).await.text().await.unwrap().contains("You are in"));
-        assert_eq!(app.consent_of("ann@example.org").await, ["requested", "confirmed"]);
+    };
+    let (form, json) = ("application/x-www-form-urlencoded", "application/json");
+    let long = "a".repeat(300);
+    for (kind, body, status, says) in [
+        (form, "email=ann".to_owned(), 422, "name@example.org"),
+        (form, String::new(), 422, "missing field"),
+        (form, "email=ann%40example.org&colour=red".into(), 422, "unknown field"),
+        (form, format!("email={long}%40example.org"), 422, "longer than 64"),
+        (form, "email=ann%40example.org%0d%0aBcc%3A+x%40example.org".into(), 422, "before the @"),
+        (form, "email=ann%40example.org&newsletter=weekly".into(), 422, "no newsletter"),
+        (form, "email=ann%40example.org&newsletter=%00".into(), 422, "no newsletter"),
+        (form, format!("email={}", "a".repeat(20_000)), 413, ""),
+        (json, "{".into(), 400, "EOF"),
+        (json, "[\"ann@example.org\", null, null]".into(), 422, "invalid type: sequence"),
+        (json, "{\"email\":7}".into(), 422, "invalid type"),
+        (json, "{\"email\":\"ann@localhost\"}".into(), 422, "domain name"),
+        (json, "{\"email\":\"ann@example.org\",\"admin\":true}".into(), 422, "unknown field"),
+        ("text/plain", "ann@example.org".into(), 415, "application/json"),
+    ] {
+        let (got, text) = post(kind, body.clone()).await;
+        assert_eq!(got, status, "{body:.80}: {text}");
+        assert!(text.contains(says), "{body:.80}: {text}");
     }
+    app.settle().await;
+    assert!(app.mails().is_empty());
+    assert_eq!(app.status_of("ann@example.org").await, None);
+}
 
-    async fn the_answer_is_the_same_for_every_address(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        app.reader("active@example.org").await;
-        app.reader("left@example.org").await;
-        leave(&app, "left@example.org").await;
-        app.sign_up("pending@example.org").await;
-        let mut answers = Vec::new();
-        for address in ["new@example.org", "pending@example.org", "active@example.org", "left@example.org"] {
-            let form = app.sign_up(address).await;
-            let form = (form.status(), form.text().await.unwrap());
-            let json = format!("{{\"email\":\"{address}\"}}");
-            let json = app
-                .client
-                .post(format!("{}/subscribe", app.url))
-                .header("content-type", "application/json")
-                .body(json)
-                .send()
-                .await
-                .unwrap();
-            assert_eq!(json.status(), 202);
-            answers.push((form, json.text().await.unwrap()));
-        }
-        assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:#?}");
-    }
+async fn a_signup_whose_job_cannot_be_kept_leaves_nothing_and_works_again_later(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    rename_queue(&app, "jobs", "jobs_away").await;
+    assert_eq!(app.sign_up("ann@example.org").await.status(), 503);
+    assert_eq!(app.status_of("ann@example.org").await, None);
+    rename_queue(&app, "jobs_away", "jobs").await;
+    assert_eq!(app.sign_up("ann@example.org").await.status(), 200);
+    crate::support::eventually("the mail arrives", || async { (app.mails().len() == 1).then_some(()) }).await;
+    assert_eq!(app.consent_of("ann@example.org").await, ["requested"]);
+}
 
-    async fn a_reader_who_signs_up_again_gets_a_helpful_mail_at_most_once_a_day(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        app.reader("ann@example.org").await;
-        app.clock.advance(SignedDuration::from_hours(25));
-        for _ in 0..3 {
-            app.sign_up("ann@example.org").await;
-            app.settle().await;
-        }
-        let mails = app.mails_to("ann@example.org");
-        assert_eq!(mails.len(), 2, "the confirmation and one more");
-        assert!(mails[1].text().contains("/unsubscribe/"));
-        assert_eq!(app.status_of("ann@example.org").await, Some(Active));
-    }
-
-    async fn foreign_altered_and_expired_links_are_answered_and_confirm_nothing(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        app.sign_up("ann@example.org").await;
-        app.settle().await;
-        let link = app.confirmation_link("ann@example.org");
-        let (start, token) = link.rsplit_once('/').unwrap();
-        let other_key = KeyRing::new(&[[7_u8; 32]]).unwrap().sign(Purpose::Confirm, 1);
-        let other_purpose = app.app.actions.keys.sign(Purpose::Unsubscribe, 1);
-        let nobody = app.app.actions.keys.sign(Purpose::Confirm, 999);
-        let altered = format!("{}{}", &token[..token.len() - 1], if token.ends_with('A') { 'B' } else { 'A' });
-        let long = "x".repeat(5000);
-        for wrong in [&other_key, &other_purpose, &nobody, &altered, &token[1..].to_owned(), &"%00".into(), &long] {
-            let answer = app.post(&format!("{start}/{wrong}")).await;
-            assert_eq!(answer.status(), 404, "{wrong:.60}");
-            assert!(answer.text().await.unwrap().contains("does not work"));
-        }
-        app.clock.advance(SignedDuration::from_hours(24 * 7 + 1));
-        let answer = app.post(&link).await;
-        assert_eq!(answer.status(), 410);
-        assert!(answer.text().await.unwrap().contains("Send me a new link"));
-        assert_eq!(app.status_of("ann@example.org").await, Some(Pending));
-        app.sign_up("ann@example.org").await;
-        app.settle().await;
-        assert_eq!(app.post(&app.confirmation_link("ann@example.org")).await.status(), 200);
-        assert_eq!(app.status_of("ann@example.org").await, Some(Active));
-    }
-
-    async fn a_reader_who_left_by_mistake_can_come_back_at_once(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        app.reader("ann@example.org").await;
-        leave(&app, "ann@example.org").await;
-        app.reader("ann@example.org").await;
-        assert_eq!(app.status_of("ann@example.org").await, Some(Active));
-        assert_eq!(app.mails_to("ann@example.org").len(), 2);
-        let ledger = app.consent_of("ann@example.org").await;
-        assert_eq!(ledger, ["requested", "confirmed", "unsubscribed", "requested", "confirmed"]);
-    }
-
-    async fn an_old_confirmation_link_does_not_bring_back_a_reader_who_left(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        app.reader("ann@example.org").await;
-        let link = app.confirmation_link("ann@example.org");
-        leave(&app, "ann@example.org").await;
-        assert_eq!(app.post(&link).await.status(), 410);
-        assert_eq!(app.status_of("ann@example.org").await, Some(Unsubscribed));
-    }
-
-    async fn bad_signups_get_a_clear_answer_and_leave_nothing(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        let post = |kind: &'static str, body: String| {
-            let request = app.client.post(format!("{}/subscribe", app.url)).header("content-type", kind).body(body);
-            async move {
-                let answer = request.send().await.expect("an answer");
-                (answer.status().as_u16(), answer.text().await.expect("a body"))
-            }
-        };
-        let (form, json) = ("application/x-www-form-urlencoded", "application/json");
-        let long = "a".repeat(300);
-        for (kind, body, status, says) in [
-            (form, "email=ann".to_owned(), 422, "name@example.org"),
-            (form, String::new(), 422, "missing field"),
-            (form, "email=ann%40example.org&colour=red".into(), 422, "unknown field"),
-            (form, format!("email={long}%40example.org"), 422, "longer than 64"),
-            (form, "email=ann%40example.org%0d%0aBcc%3A+x%40example.org".into(), 422, "before the @"),
-            (form, "email=ann%40example.org&newsletter=weekly".into(), 422, "no newsletter"),
-            (form, "email=ann%40example.org&newsletter=%00".into(), 422, "no newsletter"),
-            (form, format!("email={}", "a".repeat(20_000)), 413, ""),
-            (json, "{".into(), 400, "EOF"),
-            (json, "[\"ann@example.org\", null, null]".into(), 422, "invalid type: sequence"),
-            (json, "{\"email\":7}".into(), 422, "invalid type"),
-            (json, "{\"email\":\"ann@localhost\"}".into(), 422, "domain name"),
-            (json, "{\"email\":\"ann@example.org\",\"admin\":true}".into(), 422, "unknown field"),
-            ("text/plain", "ann@example.org".into(), 415, "application/json"),
-        ] {
-            let (got, text) = post(kind, body.clone()).await;
-            assert_eq!(got, status, "{body:.80}: {text}");
-            assert!(text.contains(says), "{body:.80}: {text}");
-        }
-        app.settle().await;
-        assert!(app.mails().is_empty());
-        assert_eq!(app.status_of("ann@example.org").await, None);
-    }
-
-    async fn a_signup_whose_job_cannot_be_kept_leaves_nothing_and_works_again_later(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        rename_queue(&app, "jobs", "jobs_away").await;
-        assert_eq!(app.sign_up("ann@example.org").await.status(), 503);
-        assert_eq!(app.status_of("ann@example.org").await, None);
-        rename_queue(&app, "jobs_away", "jobs").await;
-        assert_eq!(app.sign_up("ann@example.org").await.status(), 200);
-        crate::support::eventually("the mail arrives", || async { (app.mails().len() == 1).then_some(()) }).await;
-        assert_eq!(app.consent_of("ann@example.org").await, ["requested"]);
-    }
-
-    async fn two_signups_at_once_make_one_subscription_and_one_mail(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        let answers = futures_util::future::join_all((0..8).map(|_| app.sign_up("ann@example.org"))).await;
-        assert!(answers.iter().all(|answer| answer.status() == 200));
-        app.settle().await;
-        assert_eq!(app.mails().len(), 1);
-        assert_eq!(app.consent_of("ann@example.org").await, ["requested"], "the ledger can't be flooded");
-    }
+async fn two_signups_at_once_make_one_subscription_and_one_mail(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let answers = futures_util::future::join_all((0..8).map(|_| app.sign_up("ann@example.org"))).await;
+    assert!(answers.iter().all(|answer| answer.status() == 200));
+    app.settle().await;
+    assert_eq!(app.mails().len(), 1);
+    assert_eq!(app.consent_of("ann@example.org").await, ["requested"], "the ledger can't be flooded");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -239,147 +252,165 @@ async fn rename_queue(app: &TestApp, from: &str, to: &str) {
     run.expect("a renamed table");
 }
 
-on_both_engines! {
-    async fn several_newsletters_on_one_form_are_confirmed_by_one_link(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        for slug in ["sports", "weekend"] {
-            let title = format!("The {slug}");
-            let newsletter = Newsletter { slug: slug.into(), title, ..app.newsletter().await.newsletter };
-            let mut tx = app.app.db.begin().await.unwrap();
-            assert!(newsletters::insert_if_new(&mut tx, &newsletter, app.clock.now()).await.unwrap());
-            tx.commit().await.unwrap();
-        }
-        let fields =
-            [("email", "ann@example.org"), ("newsletter", "weekend"), ("newsletter", "sports"), ("newsletter", "weekend")];
-        assert_eq!(app.post_form("/subscribe", &fields).await.status(), 200);
-        app.settle().await;
-        let mails = app.mails_to("ann@example.org");
-        assert_eq!(mails.len(), 1);
-        assert!(mails[0].text().contains("The weekend, The sports"), "{}", mails[0].text());
-        let link = app.confirmation_link("ann@example.org");
-        assert!(app.get(&link).await.text().await.unwrap().contains("The weekend, The sports"));
-        let page = app.post(&link).await.text().await.unwrap();
-        assert!(page.contains("The weekend, The sports"), "{page}");
-        let mut tx = app.app.db.read().await.unwrap();
-        let found = subscriptions::of_address(&mut tx, &EmailAddress::parse("ann@example.org").unwrap()).await.unwrap();
-        drop(tx);
-        let mut standing: Vec<_> = found.iter().map(|it| (it.newsletter.as_str(), it.status)).collect();
-        standing.sort_unstable_by_key(|it| it.0);
-        assert_eq!(standing, [("sports", Active), ("weekend", Active)]);
-        assert_eq!(app.consent_of("ann@example.org").await, ["requested", "confirmed", "requested", "confirmed"]);
-        // A list in JSON; who is in already is told so, and asked about the rest by one mail.
-        let json = |body: &str| {
-            let request = app.client.post(format!("{}/subscribe", app.url)).header("content-type", "application/json");
-            request.body(body.to_owned()).send()
-        };
-        let answer = json("{\"email\":\"ann@example.org\",\"newsletter\":[\"sports\",\"daily\"]}").await.unwrap();
-        assert_eq!(answer.status(), 202);
-        app.settle().await;
-        assert_eq!(app.mails_to("ann@example.org").len(), 3);
-        // All of them or none.
-        let answer = json("{\"email\":\"ben@example.org\",\"newsletter\":[\"sports\",\"nothing\"]}").await.unwrap();
-        assert_eq!(answer.status(), 422);
-        let many = (0..21).map(|n| format!("\"n{n}\"")).collect::<Vec<_>>().join(",");
-        let answer = json(&format!("{{\"email\":\"ben@example.org\",\"newsletter\":[{many}]}}")).await.unwrap();
-        assert_eq!(answer.status(), 422);
-        assert_eq!(app.status_of("ben@example.org").await, None);
-    }
+on_both_engines!(
+    several_newsletters_on_one_form_are_confirmed_by_one_link,
+    a_signup_whose_job_was_lost_is_taken_by_the_sweep,
+    a_signup_that_another_process_has_in_hand_is_not_put_off_for_one_that_cannot_be_taken,
+    a_signup_whose_transaction_the_database_wants_again_is_taken_at_once,
+    a_signup_that_cannot_be_taken_keeps_no_other_waiting,
+);
 
-    async fn a_signup_whose_job_was_lost_is_taken_by_the_sweep(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        // As another process leaves it that is killed between its answer and its job.
-        let newsletter = app.newsletter().await;
-        let address = EmailAddress::parse("ann@example.org").unwrap();
-        let signup = NewSignup {
-            address: &address,
-            newsletters: &[newsletter.id],
-            method: "form",
-            language: Some("de"),
-            time_zone: None,
-            wording: Some(signup_wording(Some("de"))),
-            evidence: &subscriptions::Evidence::default(),
-        };
+async fn several_newsletters_on_one_form_are_confirmed_by_one_link(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    for slug in ["sports", "weekend"] {
+        let title = format!("The {slug}");
+        let newsletter = Newsletter { slug: slug.into(), title, ..app.newsletter().await.newsletter };
         let mut tx = app.app.db.begin().await.unwrap();
-        signups::insert(&mut tx, &[signup], app.clock.now()).await.unwrap();
+        assert!(newsletters::insert_if_new(&mut tx, &newsletter, app.clock.now()).await.unwrap());
         tx.commit().await.unwrap();
-        app.tick().await;
-        assert_eq!(app.mails().len(), 0, "its job may still come");
-        app.tick_after(SignedDuration::from_secs(6)).await;
-        assert_eq!(app.mails_to("ann@example.org").len(), 1);
-        assert_eq!(app.status_of("ann@example.org").await, Some(Pending));
     }
+    let fields = [
+        ("email", "ann@example.org"),
+        ("newsletter", "weekend"),
+        ("newsletter", "sports"),
+        ("newsletter", "weekend"),
+    ];
+    assert_eq!(app.post_form("/subscribe", &fields).await.status(), 200);
+    app.settle().await;
+    let mails = app.mails_to("ann@example.org");
+    assert_eq!(mails.len(), 1);
+    assert!(mails[0].text().contains("The weekend, The sports"), "{}", mails[0].text());
+    let link = app.confirmation_link("ann@example.org");
+    assert!(app.get(&link).await.text().await.unwrap().contains("The weekend, The sports"));
+    let page = app.post(&link).await.text().await.unwrap();
+    assert!(page.contains("The weekend, The sports"), "{page}");
+    let mut tx = app.app.db.read().await.unwrap();
+    let found =
+        subscriptions::of_address(&mut tx, &EmailAddress::parse("ann@example.org").unwrap()).await.unwrap();
+    drop(tx);
+    let mut standing: Vec<_> = found.iter().map(|it| (it.newsletter.as_str(), it.status)).collect();
+    standing.sort_unstable_by_key(|it| it.0);
+    assert_eq!(standing, [("sports", Active), ("weekend", Active)]);
+    assert_eq!(app.consent_of("ann@example.org").await, ["requested", "confirmed", "requested", "confirmed"]);
+    // A list in JSON; who is in already is told so, and asked about the rest by one mail.
+    let json = |body: &str| {
+        let request =
+            app.client.post(format!("{}/subscribe", app.url)).header("content-type", "application/json");
+        request.body(body.to_owned()).send()
+    };
+    let answer = json("{\"email\":\"ann@example.org\",\"newsletter\":[\"sports\",\"daily\"]}").await.unwrap();
+    assert_eq!(answer.status(), 202);
+    app.settle().await;
+    assert_eq!(app.mails_to("ann@example.org").len(), 3);
+    // All of them or none.
+    let answer =
+        json("{\"email\":\"ben@example.org\",\"newsletter\":[\"sports\",\"nothing\"]}").await.unwrap();
+    assert_eq!(answer.status(), 422);
+    let many = (0..21).map(|n| format!("\"n{n}\"")).collect::<Vec<_>>().join(",");
+    let answer = json(&format!("{{\"email\":\"ben@example.org\",\"newsletter\":[{many}]}}")).await.unwrap();
+    assert_eq!(answer.status(), 422);
+    assert_eq!(app.status_of("ben@example.org").await, None);
+}
 
-    async fn a_signup_that_another_process_has_in_hand_is_not_put_off_for_one_that_cannot_be_taken(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        let store = app.store().await;
-        // SQLite has one writer, which has all in hand.
-        let daily::db::Db::Postgres(pool) = &app.app.db else { return };
-        let now = app.clock.now();
-        for (address, newsletter) in [("ann@example.org", app.newsletter().await.id.0), ("zoe@example.org", 99)] {
-            store
-                .execute(&format!(
-                    "INSERT INTO signups (received_at, address, address_key, newsletters, method) \
-                     VALUES ('{now}', '{address}', '{address}', '[{newsletter}]', 'form')"
-                ))
-                .await;
-        }
-        let mut other = pool.begin().await.unwrap();
-        sqlx::query("SELECT id FROM signups WHERE address = 'ann@example.org' FOR UPDATE").execute(&mut *other).await.unwrap();
-        app.tick_after(SignedDuration::from_secs(6)).await;
-        other.rollback().await.unwrap();
-        let put_off = store.texts("SELECT address FROM signups WHERE attempts > 0").await;
-        assert_eq!(put_off, ["zoe@example.org"]);
-        app.tick_after(SignedDuration::from_secs(6)).await;
-        assert_eq!(app.mails_to("ann@example.org").len(), 1);
-    }
+async fn a_signup_whose_job_was_lost_is_taken_by_the_sweep(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    // As another process leaves it that is killed between its answer and its job.
+    let newsletter = app.newsletter().await;
+    let address = EmailAddress::parse("ann@example.org").unwrap();
+    let signup = NewSignup {
+        address: &address,
+        newsletters: &[newsletter.id],
+        method: "form",
+        language: Some("de"),
+        time_zone: None,
+        wording: Some(signup_wording(Some("de"))),
+        evidence: &subscriptions::Evidence::default(),
+    };
+    let mut tx = app.app.db.begin().await.unwrap();
+    signups::insert(&mut tx, &[signup], app.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    app.tick().await;
+    assert_eq!(app.mails().len(), 0, "its job may still come");
+    app.tick_after(SignedDuration::from_secs(6)).await;
+    assert_eq!(app.mails_to("ann@example.org").len(), 1);
+    assert_eq!(app.status_of("ann@example.org").await, Some(Pending));
+}
 
-    async fn a_signup_whose_transaction_the_database_wants_again_is_taken_at_once(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        let daily::db::Db::Postgres(_) = &app.app.db else { return };
-        let store = app.store().await;
-        // Three times two transactions wait for each other. What a sequence counts no rollback takes back.
-        for statement in [
-            "CREATE SEQUENCE tries",
-            "CREATE FUNCTION wait_for_each_other() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-             IF nextval('tries') <= 3 THEN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END IF; RETURN NEW; END $$",
-            "CREATE TRIGGER deadlock BEFORE INSERT ON subscribers FOR EACH ROW EXECUTE FUNCTION wait_for_each_other()",
-        ] {
-            store.execute(statement).await;
-        }
-        app.sign_up("ann@example.org").await;
-        app.settle().await;
-        assert_eq!(app.mails_to("ann@example.org").len(), 1);
-        assert_eq!(store.number("SELECT last_value FROM tries").await, 4);
+async fn a_signup_that_another_process_has_in_hand_is_not_put_off_for_one_that_cannot_be_taken(
+    engine: Engine,
+) {
+    let app = TestApp::start(engine).await;
+    let store = app.store().await;
+    // SQLite has one writer, which has all in hand.
+    let daily::db::Db::Postgres(pool) = &app.app.db else { return };
+    let now = app.clock.now();
+    for (address, newsletter) in [("ann@example.org", app.newsletter().await.id.0), ("zoe@example.org", 99)] {
+        store
+            .execute(&format!(
+                "INSERT INTO signups (received_at, address, address_key, newsletters, method) \
+                 VALUES ('{now}', '{address}', '{address}', '[{newsletter}]', 'form')"
+            ))
+            .await;
     }
+    let mut other = pool.begin().await.unwrap();
+    sqlx::query("SELECT id FROM signups WHERE address = 'ann@example.org' FOR UPDATE")
+        .execute(&mut *other)
+        .await
+        .unwrap();
+    app.tick_after(SignedDuration::from_secs(6)).await;
+    other.rollback().await.unwrap();
+    let put_off = store.texts("SELECT address FROM signups WHERE attempts > 0").await;
+    assert_eq!(put_off, ["zoe@example.org"]);
+    app.tick_after(SignedDuration::from_secs(6)).await;
+    assert_eq!(app.mails_to("ann@example.org").len(), 1);
+}
 
-    async fn a_signup_that_cannot_be_taken_keeps_no_other_waiting(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        let store = app.store().await;
-        let signup = NewSignup {
-            address: &EmailAddress::parse("zoe@example.org").unwrap(),
-            // Its newsletter's row is gone.
-            newsletters: &[NewsletterId(99)],
-            method: "form",
-            language: None,
-            time_zone: None,
-            wording: Some(signup_wording(None)),
-            evidence: &subscriptions::Evidence::default(),
-        };
-        let mut tx = app.app.db.begin().await.unwrap();
-        signups::insert(&mut tx, &[signup], app.clock.now()).await.unwrap();
-        tx.commit().await.unwrap();
-        app.sign_up("ann@example.org").await;
-        app.settle().await;
-        assert_eq!(app.mails_to("ann@example.org").len(), 1);
-        // It is put off, so that the next ones are taken together again, and for longer each time.
-        let attempts = async || store.number("SELECT attempts FROM signups").await;
-        assert_eq!(attempts().await, 1);
-        for (seconds, tried) in [(6, 1), (6, 2), (39, 2), (2, 3)] {
-            app.tick_after(SignedDuration::from_secs(seconds)).await;
-            assert_eq!(attempts().await, tried, "{seconds}");
-        }
-        // Nobody confirmed it: it does not stay for ever.
-        app.tick_after(SignedDuration::from_hours(24 * 400)).await;
-        assert_eq!(store.number("SELECT count(*) FROM signups").await, 0);
+async fn a_signup_whose_transaction_the_database_wants_again_is_taken_at_once(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let daily::db::Db::Postgres(_) = &app.app.db else { return };
+    let store = app.store().await;
+    // Three times two transactions wait for each other. What a sequence counts no rollback takes back.
+    for statement in [
+        "CREATE SEQUENCE tries",
+        "CREATE FUNCTION wait_for_each_other() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         IF nextval('tries') <= 3 THEN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END IF; RETURN NEW; END $$",
+        "CREATE TRIGGER deadlock BEFORE INSERT ON subscribers FOR EACH ROW EXECUTE FUNCTION wait_for_each_other()",
+    ] {
+        store.execute(statement).await;
     }
+    app.sign_up("ann@example.org").await;
+    app.settle().await;
+    assert_eq!(app.mails_to("ann@example.org").len(), 1);
+    assert_eq!(store.number("SELECT last_value FROM tries").await, 4);
+}
+
+async fn a_signup_that_cannot_be_taken_keeps_no_other_waiting(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    let store = app.store().await;
+    let signup = NewSignup {
+        address: &EmailAddress::parse("zoe@example.org").unwrap(),
+        // Its newsletter's row is gone.
+        newsletters: &[NewsletterId(99)],
+        method: "form",
+        language: None,
+        time_zone: None,
+        wording: Some(signup_wording(None)),
+        evidence: &subscriptions::Evidence::default(),
+    };
+    let mut tx = app.app.db.begin().await.unwrap();
+    signups::insert(&mut tx, &[signup], app.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    app.sign_up("ann@example.org").await;
+    app.settle().await;
+    assert_eq!(app.mails_to("ann@example.org").len(), 1);
+    // It is put off, so that the next ones are taken together again, and for longer each time.
+    let attempts = async || store.number("SELECT attempts FROM signups").await;
+    assert_eq!(attempts().await, 1);
+    for (seconds, tried) in [(6, 1), (6, 2), (39, 2), (2, 3)] {
+        app.tick_after(SignedDuration::from_secs(seconds)).await;
+        assert_eq!(attempts().await, tried, "{seconds}");
+    }
+    // Nobody confirmed it: it does not stay for ever.
+    app.tick_after(SignedDuration::from_hours(24 * 400)).await;
+    assert_eq!(store.number("SELECT count(*) FROM signups").await, 0);
 }

@@ -328,36 +328,40 @@ async fn killed(engine: Engine, uncertain: Uncertain) {
     assert_eq!(running.terminate().await, 0);
 }
 
-on_both_engines! {
-    async fn killed_again_and_again_nobody_is_left_out_and_only_what_was_in_flight_repeats(engine: Engine) {
-        killed(engine, Uncertain::Retry).await;
-    }
+on_both_engines!(
+    killed_again_and_again_nobody_is_left_out_and_only_what_was_in_flight_repeats,
+    killed_again_and_again_with_hold_none_repeats_and_the_doubtful_are_listed,
+    asked_to_end_in_the_middle_it_drains_and_repeats_nothing,
+);
 
-    async fn killed_again_and_again_with_hold_none_repeats_and_the_doubtful_are_listed(engine: Engine) {
-        killed(engine, Uncertain::Hold).await;
-    }
+async fn killed_again_and_again_nobody_is_left_out_and_only_what_was_in_flight_repeats(engine: Engine) {
+    killed(engine, Uncertain::Retry).await;
+}
 
-    async fn asked_to_end_in_the_middle_it_drains_and_repeats_nothing(engine: Engine) {
-        let Measure { readers, .. } = Measure::from_environment();
-        let scene = Scene::set(engine, Uncertain::Retry, readers).await;
-        let mut running = scene.serve();
-        scene.workers_are_alive(1).await;
-        let watching = scene.send();
-        for part in 1..4 {
-            scene.taken(readers * part / 4).await;
-            assert_eq!(running.terminate().await, 0, "{}", scene.said());
-            let held = "SELECT count(*) FROM deliveries WHERE status IN ('claimed', 'sending', 'uncertain')";
-            assert_eq!(scene.store.number(held).await, 0, "it gave back all that it had not sent");
-            running = scene.serve();
-        }
-        assert_eq!(scene.at_rest(&mut [&mut running]).await, "sent");
-        drop(watching);
-        let found = scene.found();
-        assert_eq!((found.reached.len() as u64, found.repeated), (readers, 0));
-        assert_eq!(found.broken, 0, "every connection was taken leave of");
-        scene.assert_final(&[("sent", readers)]).await;
-        running.terminate().await;
+async fn killed_again_and_again_with_hold_none_repeats_and_the_doubtful_are_listed(engine: Engine) {
+    killed(engine, Uncertain::Hold).await;
+}
+
+async fn asked_to_end_in_the_middle_it_drains_and_repeats_nothing(engine: Engine) {
+    let Measure { readers, .. } = Measure::from_environment();
+    let scene = Scene::set(engine, Uncertain::Retry, readers).await;
+    let mut running = scene.serve();
+    scene.workers_are_alive(1).await;
+    let watching = scene.send();
+    for part in 1..4 {
+        scene.taken(readers * part / 4).await;
+        assert_eq!(running.terminate().await, 0, "{}", scene.said());
+        let held = "SELECT count(*) FROM deliveries WHERE status IN ('claimed', 'sending', 'uncertain')";
+        assert_eq!(scene.store.number(held).await, 0, "it gave back all that it had not sent");
+        running = scene.serve();
     }
+    assert_eq!(scene.at_rest(&mut [&mut running]).await, "sent");
+    drop(watching);
+    let found = scene.found();
+    assert_eq!((found.reached.len() as u64, found.repeated), (readers, 0));
+    assert_eq!(found.broken, 0, "every connection was taken leave of");
+    scene.assert_final(&[("sent", readers)]).await;
+    running.terminate().await;
 }
 
 /// So slow a relay that the second worker comes in time for its share.

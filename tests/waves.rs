@@ -1,6 +1,7 @@
 //! An issue on its readers' clocks: each gets it at their own time, once.
 
 use crate::support::{
+    Engine,
     app::{TestApp, at},
     desk::anything,
     on_both_engines,
@@ -42,112 +43,122 @@ fn mails(app: &TestApp) -> Vec<usize> {
     addresses.map(|address| app.mails_to(address).len()).collect()
 }
 
-on_both_engines! {
-    async fn each_reader_gets_the_issue_at_their_own_time(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        worldwide(&app).await;
-        let daily = app.newsletter().await;
-        // Moments are 40 s late where the queue, which has a clock of its own, is to be overtaken by the sweep.
-        // 07:00 of 2 May: in Auckland 19:00 UTC of the day before, in Berlin 05:00, in UTC 07:00, in Los Angeles 14:00.
-        for (moment, expected) in [
-            ("2026-05-01T18:00:00Z", [0, 0, 0, 0, 0]),
-            ("2026-05-01T18:59:59Z", [0, 0, 0, 0, 0]),
-            ("2026-05-01T19:00:00Z", [1, 0, 0, 0, 0]),
-            ("2026-05-02T03:29:00Z", [1, 0, 0, 0, 0]),
-            ("2026-05-02T03:30:40Z", [1, 0, 0, 1, 0]),
-            ("2026-05-02T05:00:40Z", [1, 1, 0, 1, 0]),
-            ("2026-05-02T07:00:40Z", [1, 1, 0, 1, 1]),
-            ("2026-05-02T13:59:00Z", [1, 1, 0, 1, 1]),
-        ] {
-            app.clock.set(at(moment));
-            app.tick_twice().await;
-            assert_eq!(mails(&app), expected, "at {moment}");
-        }
-        let issue = app.issue_of(&daily, "2026-05-02").await.unwrap();
-        assert_eq!(issue.status, IssueStatus::Sending);
-        let mut tx = app.app.db.read().await.unwrap();
-        let waves: Vec<_> = issues::waves(&mut tx, issue.id).await.unwrap();
-        drop(tx);
-        let waves: Vec<_> = waves.iter().map(|it| (it.due_at.0.to_string(), it.readers)).collect();
-        assert_eq!(
-            waves,
-            [
-                ("2026-05-01T19:00:00Z".to_owned(), 1),
-                ("2026-05-02T03:30:00Z".to_owned(), 1),
-                ("2026-05-02T05:00:00Z".to_owned(), 1),
-                ("2026-05-02T07:00:00Z".to_owned(), 1),
-                ("2026-05-02T14:00:00Z".to_owned(), 1),
-            ]
-        );
-        app.clock.set(at("2026-05-02T14:00:40Z"));
-        app.tick_twice().await;
-        assert_eq!(mails(&app), [1, 1, 1, 1, 1]);
-        assert_eq!(app.issue(issue.id).await.status, IssueStatus::Sent);
-        assert_eq!(app.counts(issue.id).await.sent, 5);
-    }
+on_both_engines!(
+    each_reader_gets_the_issue_at_their_own_time,
+    who_moves_after_the_freeze_gets_the_issue_once_and_when_it_was_due,
+    after_a_long_night_waves_within_the_grace_are_sent_and_older_ones_are_recorded,
+    one_readers_clock_sends_nothing_to_others_at_once,
+    an_operator_who_sends_now_means_all_readers,
+);
 
-    async fn who_moves_after_the_freeze_gets_the_issue_once_and_when_it_was_due(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        worldwide(&app).await;
-        let daily = app.newsletter().await;
-        app.clock.set(at("2026-05-01T18:30:00Z"));
+async fn each_reader_gets_the_issue_at_their_own_time(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    worldwide(&app).await;
+    let daily = app.newsletter().await;
+    // Moments are 40 s late where the queue, which has a clock of its own, is to be overtaken by the sweep.
+    // 07:00 of 2 May: in Auckland 19:00 UTC of the day before, in Berlin 05:00, in UTC 07:00, in Los Angeles 14:00.
+    for (moment, expected) in [
+        ("2026-05-01T18:00:00Z", [0, 0, 0, 0, 0]),
+        ("2026-05-01T18:59:59Z", [0, 0, 0, 0, 0]),
+        ("2026-05-01T19:00:00Z", [1, 0, 0, 0, 0]),
+        ("2026-05-02T03:29:00Z", [1, 0, 0, 0, 0]),
+        ("2026-05-02T03:30:40Z", [1, 0, 0, 1, 0]),
+        ("2026-05-02T05:00:40Z", [1, 1, 0, 1, 0]),
+        ("2026-05-02T07:00:40Z", [1, 1, 0, 1, 1]),
+        ("2026-05-02T13:59:00Z", [1, 1, 0, 1, 1]),
+    ] {
+        app.clock.set(at(moment));
         app.tick_twice().await;
-        app.clock.set(at("2026-05-01T19:00:00Z"));
-        app.tick_twice().await;
-        // From Auckland, whose wave is over, to Los Angeles, whose wave is to come; and the other way round.
-        app.wish(&daily, "auckland@example.org", &clock("America/Los_Angeles", "")).await;
-        app.wish(&daily, "angeles@example.org", &clock("Pacific/Auckland", "")).await;
-        app.clock.set(at("2026-05-02T14:01:00Z"));
-        app.tick_twice().await;
-        app.tick_twice().await;
-        assert_eq!(mails(&app), [1, 1, 1, 1, 1]);
+        assert_eq!(mails(&app), expected, "at {moment}");
     }
+    let issue = app.issue_of(&daily, "2026-05-02").await.unwrap();
+    assert_eq!(issue.status, IssueStatus::Sending);
+    let mut tx = app.app.db.read().await.unwrap();
+    let waves: Vec<_> = issues::waves(&mut tx, issue.id).await.unwrap();
+    drop(tx);
+    let waves: Vec<_> = waves.iter().map(|it| (it.due_at.0.to_string(), it.readers)).collect();
+    assert_eq!(
+        waves,
+        [
+            ("2026-05-01T19:00:00Z".to_owned(), 1),
+            ("2026-05-02T03:30:00Z".to_owned(), 1),
+            ("2026-05-02T05:00:00Z".to_owned(), 1),
+            ("2026-05-02T07:00:00Z".to_owned(), 1),
+            ("2026-05-02T14:00:00Z".to_owned(), 1),
+        ]
+    );
+    app.clock.set(at("2026-05-02T14:00:40Z"));
+    app.tick_twice().await;
+    assert_eq!(mails(&app), [1, 1, 1, 1, 1]);
+    assert_eq!(app.issue(issue.id).await.status, IssueStatus::Sent);
+    assert_eq!(app.counts(issue.id).await.sent, 5);
+}
 
-    async fn after_a_long_night_waves_within_the_grace_are_sent_and_older_ones_are_recorded(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        worldwide(&app).await;
-        let daily = app.newsletter().await;
-        // Nobody was there from the evening on. Auckland's wave is ten hours old, the early one's an hour and a half.
-        app.clock.set(at("2026-05-02T05:00:00Z"));
-        app.tick_twice().await;
-        assert_eq!(mails(&app), [0, 1, 0, 1, 0]);
-        let issue = app.issue_of(&daily, "2026-05-02").await.unwrap();
-        let missed = app.delivery(issue.id, "auckland@example.org").await;
-        assert_eq!(missed.status.as_str(), "skipped");
-        assert!(missed.reply_text.unwrap().starts_with("missed:"));
-        app.clock.set(at("2026-05-02T14:00:30Z"));
-        app.tick_twice().await;
-        assert_eq!(mails(&app), [0, 1, 1, 1, 1]);
-        let counts = app.counts(issue.id).await;
-        assert_eq!((counts.sent, counts.skipped), (4, 1));
-    }
+async fn who_moves_after_the_freeze_gets_the_issue_once_and_when_it_was_due(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    worldwide(&app).await;
+    let daily = app.newsletter().await;
+    app.clock.set(at("2026-05-01T18:30:00Z"));
+    app.tick_twice().await;
+    app.clock.set(at("2026-05-01T19:00:00Z"));
+    app.tick_twice().await;
+    // From Auckland, whose wave is over, to Los Angeles, whose wave is to come; and the other way round.
+    app.wish(&daily, "auckland@example.org", &clock("America/Los_Angeles", "")).await;
+    app.wish(&daily, "angeles@example.org", &clock("Pacific/Auckland", "")).await;
+    app.clock.set(at("2026-05-02T14:01:00Z"));
+    app.tick_twice().await;
+    app.tick_twice().await;
+    assert_eq!(mails(&app), [1, 1, 1, 1, 1]);
+}
 
-    async fn one_readers_clock_sends_nothing_to_others_at_once(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        app.change_newsletter(|it| it.clock = WhoseClock::Reader).await;
-        let daily = app.newsletter().await;
-        app.reader_of(&daily, "berlin@example.org", &clock("Europe/Berlin", "")).await;
-        app.story("A bridge opens", "").await;
-        app.clock.set(at("2026-05-01T20:00:00Z"));
-        app.tick_twice().await;
-        // 07:00 of 2 May was an hour ago in Auckland.
-        app.reader_of(&daily, "auckland@example.org", &clock("Pacific/Auckland", "")).await;
-        app.tick_twice().await;
-        let issue = app.issue_of(&daily, "2026-05-02").await.unwrap();
-        assert_eq!(issue.status, IssueStatus::Planned);
-        assert_eq!(issue.due_at.0, at("2026-05-02T05:00:00Z"));
-        app.clock.set(at("2026-05-02T05:00:00Z"));
-        app.tick_twice().await;
-        assert_eq!(app.mails_to("berlin@example.org").len(), 1);
-        assert_eq!(app.delivery(issue.id, "auckland@example.org").await.status.as_str(), "skipped", "ten hours late");
-    }
+async fn after_a_long_night_waves_within_the_grace_are_sent_and_older_ones_are_recorded(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    worldwide(&app).await;
+    let daily = app.newsletter().await;
+    // Nobody was there from the evening on. Auckland's wave is ten hours old, the early one's an hour and a half.
+    app.clock.set(at("2026-05-02T05:00:00Z"));
+    app.tick_twice().await;
+    assert_eq!(mails(&app), [0, 1, 0, 1, 0]);
+    let issue = app.issue_of(&daily, "2026-05-02").await.unwrap();
+    let missed = app.delivery(issue.id, "auckland@example.org").await;
+    assert_eq!(missed.status.as_str(), "skipped");
+    assert!(missed.reply_text.unwrap().starts_with("missed:"));
+    app.clock.set(at("2026-05-02T14:00:30Z"));
+    app.tick_twice().await;
+    assert_eq!(mails(&app), [0, 1, 1, 1, 1]);
+    let counts = app.counts(issue.id).await;
+    assert_eq!((counts.sent, counts.skipped), (4, 1));
+}
 
-    async fn an_operator_who_sends_now_means_all_readers(engine: Engine) {
-        let app = TestApp::start(engine).await;
-        worldwide(&app).await;
-        let daily = app.newsletter().await;
-        let issue = app.send(&daily).await;
-        assert_eq!(mails(&app), [1, 1, 1, 1, 1]);
-        assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
-    }
+async fn one_readers_clock_sends_nothing_to_others_at_once(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.change_newsletter(|it| it.clock = WhoseClock::Reader).await;
+    let daily = app.newsletter().await;
+    app.reader_of(&daily, "berlin@example.org", &clock("Europe/Berlin", "")).await;
+    app.story("A bridge opens", "").await;
+    app.clock.set(at("2026-05-01T20:00:00Z"));
+    app.tick_twice().await;
+    // 07:00 of 2 May was an hour ago in Auckland.
+    app.reader_of(&daily, "auckland@example.org", &clock("Pacific/Auckland", "")).await;
+    app.tick_twice().await;
+    let issue = app.issue_of(&daily, "2026-05-02").await.unwrap();
+    assert_eq!(issue.status, IssueStatus::Planned);
+    assert_eq!(issue.due_at.0, at("2026-05-02T05:00:00Z"));
+    app.clock.set(at("2026-05-02T05:00:00Z"));
+    app.tick_twice().await;
+    assert_eq!(app.mails_to("berlin@example.org").len(), 1);
+    assert_eq!(
+        app.delivery(issue.id, "auckland@example.org").await.status.as_str(),
+        "skipped",
+        "ten hours late"
+    );
+}
+
+async fn an_operator_who_sends_now_means_all_readers(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    worldwide(&app).await;
+    let daily = app.newsletter().await;
+    let issue = app.send(&daily).await;
+    assert_eq!(mails(&app), [1, 1, 1, 1, 1]);
+    assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
 }

@@ -2,6 +2,7 @@
 //! Judged by the bytes that a server received.
 
 use crate::support::{
+    Engine,
     app::TestApp,
     mailbox::Mail,
     on_both_engines,
@@ -101,34 +102,46 @@ fn assert_clean(record: &Record, recipients: &[&str]) {
     }
 }
 
-on_both_engines! {
-    async fn hostile_articles_become_text_and_nothing_else(engine: Engine) {
-        let server = SmtpServer::start(Script::accept().advertise(&["PIPELINING"])).await;
-        let app = start(engine, &server).await;
-        let overlong = overlong();
-        for (n, text) in HOSTILE.iter().copied().filter(|text| !text.contains('\0')).chain(overlong.iter().map(String::as_str)).enumerate() {
-            // As a feed's reader would never keep it: what protects the wire must not lean on that.
-            store(&app, FoundArticle {
+on_both_engines!(hostile_articles_become_text_and_nothing_else);
+
+async fn hostile_articles_become_text_and_nothing_else(engine: Engine) {
+    let server = SmtpServer::start(Script::accept().advertise(&["PIPELINING"])).await;
+    let app = start(engine, &server).await;
+    let overlong = overlong();
+    for (n, text) in HOSTILE
+        .iter()
+        .copied()
+        .filter(|text| !text.contains('\0'))
+        .chain(overlong.iter().map(String::as_str))
+        .enumerate()
+    {
+        // As a feed's reader would never keep it: what protects the wire must not lean on that.
+        store(
+            &app,
+            FoundArticle {
                 url: Some(format!("https://news.example/{n}").parse().unwrap()),
                 dek: Some(text.into()),
                 author: Some(text.into()),
                 section: Some(text.into()),
                 text: Some(text.into()),
-                published_at: Some(app.clock.now() - jiff::SignedDuration::from_mins(i64::try_from(n).unwrap())),
+                published_at: Some(
+                    app.clock.now() - jiff::SignedDuration::from_mins(i64::try_from(n).unwrap()),
+                ),
                 ..FoundArticle::titled(format!("{n} {text}"))
-            }).await;
-        }
-        for reader in ["ann@example.org", "ben@example.org"] {
-            app.reader_at_once(reader).await;
-        }
-        assert_eq!(app.send_issue().await, IssueStatus::Sent);
-        let record = server.wait_for(2).await;
-        assert_eq!(record.messages.len(), 2);
-        assert_clean(&record, &["ann@example.org", "ben@example.org"]);
-        let text = Mail::parse(&record.messages[0].data).text();
-        let words: Vec<&str> = text.split_whitespace().collect();
-        assert!(words.windows(2).any(|two| two == ["Bcc:", "eve@evil.example"]), "it is there, as text: {text}");
+            },
+        )
+        .await;
     }
+    for reader in ["ann@example.org", "ben@example.org"] {
+        app.reader_at_once(reader).await;
+    }
+    assert_eq!(app.send_issue().await, IssueStatus::Sent);
+    let record = server.wait_for(2).await;
+    assert_eq!(record.messages.len(), 2);
+    assert_clean(&record, &["ann@example.org", "ben@example.org"]);
+    let text = Mail::parse(&record.messages[0].data).text();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    assert!(words.windows(2).any(|two| two == ["Bcc:", "eve@evil.example"]), "it is there, as text: {text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,23 +28,20 @@ pub enum Engine {
     Postgres,
 }
 
-/// Tells a story on SQLite and on PostgreSQL: each is an `async fn(engine: Engine)`.
+/// Registers stories, each an `async fn(engine: Engine)`, as two tests: `story::on_sqlite` and `story::on_postgres`.
 macro_rules! on_both_engines {
-    ($($(#[$meta:meta])* async fn $name:ident($engine:ident: Engine) $body:block)+) => {$(
-        mod $name {
-            use super::*;
-
-            $(#[$meta])*
-            async fn story($engine: crate::support::Engine) $body
+    ($($story:ident),+ $(,)?) => {$(
+        mod $story {
+            use crate::support::Engine;
 
             #[tokio::test(flavor = "multi_thread")]
             async fn on_sqlite() {
-                story(crate::support::Engine::Sqlite).await;
+                super::$story(Engine::Sqlite).await;
             }
 
             #[tokio::test(flavor = "multi_thread")]
             async fn on_postgres() {
-                story(crate::support::Engine::Postgres).await;
+                super::$story(Engine::Postgres).await;
             }
         }
     )+};
