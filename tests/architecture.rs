@@ -1,7 +1,7 @@
-//! Who may import whom: the table of the architecture, kept true.
+//! The import table of docs/architecture.md, kept true, and no circles among files.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -84,12 +84,15 @@ fn only_db_and_queue_know_the_engines() {
 }
 
 fn files(src: &Path, part: &str) -> Vec<PathBuf> {
+    let mut found = rust_files(&src.join(part));
+    found.extend(Some(src.join(format!("{part}.rs"))).filter(|file| file.is_file()));
+    assert!(!found.is_empty(), "src/{part} is gone");
+    found
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut folders = vec![src.join(part)];
-    let file = src.join(format!("{part}.rs"));
-    if file.is_file() {
-        found.push(file);
-    }
+    let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         let Ok(entries) = fs::read_dir(&folder) else { continue };
         for path in entries.map(|entry| entry.expect("a folder entry").path()) {
@@ -100,41 +103,217 @@ fn files(src: &Path, part: &str) -> Vec<PathBuf> {
             }
         }
     }
-    assert!(!found.is_empty(), "src/{part} is gone");
     found
 }
 
-/// The first names after `crate::`, one by one and in braces.
-fn imports(text: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for (at, _) in text.match_indices("crate::") {
-        let rest = &text[at + "crate::".len()..];
-        if let Some(list) = rest.strip_prefix('{') {
-            let mut depth = 1_u32;
-            let mut name = Some(String::new());
-            for c in list.chars() {
-                match (c, &mut name) {
-                    ('{', _) => depth += 1,
-                    ('}', _) => depth -= 1,
-                    (',', _) if depth == 1 => {
-                        found.extend(name.take().filter(|name| !name.is_empty()));
-                        name = Some(String::new());
-                    }
-                    (c, Some(name)) if c.is_alphanumeric() || c == '_' => name.push(c),
-                    // What follows the first name does not count.
-                    (':', name) => found.extend(name.take()),
-                    _ => {}
-                }
-                if depth == 0 {
-                    break;
-                }
+/// Circles that are still there, each as its sorted modules. The list only ever gets shorter.
+const CIRCLES: &[&[&str]] = &[
+    &["actions::exit", "actions::unsubscribe"],
+    &["actions::intake", "actions::subscribe"],
+    &["articles::answer_headers", "articles::fetch"],
+    &["articles::feed", "articles::json_feed"],
+    &["db::forgotten", "db::reader_requests", "db::subscriptions", "db::suppressions"],
+    &["jobs::deliver::lane", "jobs::deliver::turn"],
+    &["mail::compose", "mail::dkim", "mail::dkim_keys", "mail::head"],
+    &["settings::guard", "settings::sections"],
+    &["web::error", "web::refusal"],
+    &[
+        "web::public::did_you_mean",
+        "web::public::moment",
+        "web::public::proof",
+        "web::public::reach",
+        "web::public::subscribe",
+    ],
+    &[
+        "web::public::preferences::account",
+        "web::public::preferences::choices",
+        "web::public::preferences::newsletters",
+        "web::public::preferences::page",
+        "web::public::preferences::pause",
+    ],
+    &["web::words::preferences", "web::words::texts"],
+];
+
+#[test]
+fn files_import_each_other_in_no_circles() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let found = circles(&import_graph(&src));
+    let known: BTreeSet<Vec<String>> =
+        CIRCLES.iter().map(|circle| circle.iter().map(|&module| module.to_owned()).collect()).collect();
+    assert_eq!(found, known, "left: circles found in src; right: circles that are excused");
+}
+
+/// Which modules each module of `src` names, as module paths (`db::issues`). A module and its own parents don't count: a folder's
+/// `mod.rs` may use its files, and they it.
+fn import_graph(src: &Path) -> BTreeMap<String, BTreeSet<String>> {
+    let modules: BTreeMap<String, String> = rust_files(src)
+        .into_iter()
+        .map(|path| {
+            let text = fs::read_to_string(&path).expect("a source file");
+            let module = path.strip_prefix(src).expect("below src").with_extension("");
+            let mut parts: Vec<&str> =
+                module.iter().map(|part| part.to_str().expect("a plain name")).collect();
+            parts.pop_if(|last| ["mod", "lib", "main"].contains(last));
+            (parts.join("::"), code_of(&text))
+        })
+        .collect();
+    let mut graph = BTreeMap::new();
+    for (module, text) in &modules {
+        let named = paths(text).into_iter().filter_map(|path| resolve(module, &path, &modules));
+        let named = named.filter(|other| !is_within(module, other) && !is_within(other, module)).collect();
+        graph.insert(module.clone(), named);
+    }
+    graph
+}
+
+fn is_within(module: &str, parent: &str) -> bool {
+    parent.is_empty()
+        || module == parent
+        || module.strip_prefix(parent).is_some_and(|it| it.starts_with("::"))
+}
+
+/// A file without its comments and its tests.
+fn code_of(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod ").next().unwrap_or(text);
+    text.lines().map(|line| line.split("//").next().unwrap_or(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// All paths that begin with `crate::`, `self::` or `super::`, and all of `use` declarations, without braces: `a::{b, c::d}` is `a::b` and `a::c::d`.
+fn paths(text: &str) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    for start in ["crate::", "super::", "self::"] {
+        for (at, _) in text.match_indices(start) {
+            let before = text[..at].chars().next_back();
+            if before.is_none_or(|c| !(c.is_alphanumeric() || c == '_' || c == ':')) {
+                expand(&text[at..], &mut Vec::new(), &mut found);
             }
-            found.extend(name.filter(|name| !name.is_empty()));
-        } else {
-            found.insert(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
+        }
+    }
+    for (at, _) in text.match_indices("use ") {
+        if text[..at].chars().next_back().is_none_or(|c| c.is_whitespace()) {
+            expand(&text[at + "use ".len()..], &mut Vec::new(), &mut found);
         }
     }
     found
+}
+
+/// Reads one path or tree of paths and returns what is left of the text behind it.
+fn expand<'a>(text: &'a str, before: &mut Vec<String>, found: &mut Vec<Vec<String>>) -> &'a str {
+    let depth = before.len();
+    let mut rest = text.trim_start();
+    loop {
+        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        if end > 0 {
+            before.push(rest[..end].to_owned());
+            rest = &rest[end..];
+        }
+        if let Some(behind) = rest.strip_prefix("::") {
+            rest = behind;
+            if let Some(list) = rest.strip_prefix('{') {
+                rest = list;
+                loop {
+                    rest = expand(rest, before, found).trim_start();
+                    if let Some(more) = rest.strip_prefix(',') {
+                        rest = more.trim_start();
+                    }
+                    if let Some(behind) = rest.strip_prefix('}') {
+                        before.truncate(depth);
+                        return behind;
+                    }
+                    if rest.is_empty() || !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_') {
+                        before.truncate(depth);
+                        return rest;
+                    }
+                }
+            }
+            continue;
+        }
+        found.push(before.clone());
+        before.truncate(depth);
+        return rest
+            .strip_prefix(" as ")
+            .map_or(rest, |alias| alias.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_'));
+    }
+}
+
+/// The longest module that a path names, seen from a module.
+fn resolve(from: &str, path: &[String], modules: &BTreeMap<String, String>) -> Option<String> {
+    let mut at: Vec<&str> = if from.is_empty() { Vec::new() } else { from.split("::").collect() };
+    let mut path = path.iter().map(String::as_str).peekable();
+    match *path.peek()? {
+        "crate" => {
+            at.clear();
+            path.next();
+        }
+        "self" => {
+            path.next();
+        }
+        "super" => {
+            while path.next_if_eq(&"super").is_some() {
+                at.pop();
+            }
+        }
+        child => {
+            let child = at.iter().copied().chain([child]).collect::<Vec<_>>().join("::");
+            modules.contains_key(&child).then_some(())?;
+        }
+    }
+    at.extend(path);
+    while !at.is_empty() {
+        let module = at.join("::");
+        if modules.contains_key(&module) {
+            return Some(module);
+        }
+        at.pop();
+    }
+    None
+}
+
+/// Groups of modules that reach each other.
+fn circles(graph: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<Vec<String>> {
+    let reachable: BTreeMap<&str, BTreeSet<&str>> =
+        graph.keys().map(|module| (module.as_str(), reach(graph, module))).collect();
+    let mut found = BTreeSet::new();
+    for (module, reached) in &reachable {
+        if reached.contains(module) {
+            let circle = reached.iter().filter(|other| reachable[*other].contains(module));
+            found.insert(circle.map(|&other| other.to_owned()).collect());
+        }
+    }
+    found
+}
+
+fn reach<'a>(graph: &'a BTreeMap<String, BTreeSet<String>>, from: &str) -> BTreeSet<&'a str> {
+    let mut reached = BTreeSet::new();
+    let mut open: Vec<&str> = graph[from].iter().map(String::as_str).collect();
+    while let Some(module) = open.pop() {
+        if reached.insert(module) {
+            open.extend(graph[module].iter().map(String::as_str));
+        }
+    }
+    reached
+}
+
+#[test]
+fn circles_are_found_through_braces_and_parents() {
+    let text = "use super::{c::{self, X as Y}, d};\npub use e::f;\nlet a = crate::b::go();";
+    let expected: Vec<Vec<String>> = ["crate::b::go", "super::c::self", "super::c::X", "super::d", "e::f"]
+        .iter()
+        .map(|path| path.split("::").map(str::to_owned).collect())
+        .collect();
+    let found: BTreeSet<_> = paths(text).into_iter().collect();
+    for path in expected {
+        assert!(found.contains(&path), "{path:?} is not in {found:?}");
+    }
+    let graph = [("a", vec!["b"]), ("b", vec!["c"]), ("c", vec!["b"]), ("d", vec!["a"])];
+    let graph = graph.map(|(from, to)| (from.to_owned(), to.into_iter().map(str::to_owned).collect()));
+    assert_eq!(circles(&BTreeMap::from(graph)), BTreeSet::from([vec!["b".to_owned(), "c".to_owned()]]));
+}
+
+/// The first names after `crate::`.
+fn imports(text: &str) -> BTreeSet<String> {
+    let paths = paths(text).into_iter().filter(|path| path.first().is_some_and(|it| it == "crate"));
+    paths.filter_map(|path| path.into_iter().nth(1)).collect()
 }
 
 #[test]
