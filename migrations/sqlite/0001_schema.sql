@@ -47,6 +47,23 @@ CREATE TABLE operators (
     created_at  INTEGER NOT NULL
 ) STRICT;
 
+-- A change that somebody made: who, what, and the values before and after. Rows are added, never changed or removed.
+-- Readers are named by number only, so erasing a reader leaves entries that name nobody.
+CREATE TABLE audit (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    occurred_at   INTEGER     NOT NULL,
+    actor         TEXT NOT NULL, -- JSON, see domain::actor
+    action        TEXT NOT NULL, -- such as issue.approve
+    subject_id    INTEGER, -- the row that was changed; the action says of which table
+    before_values TEXT, -- JSON with the changed fields only. NULL: there was nothing before
+    after_values  TEXT -- likewise. NULL: there is nothing left
+) STRICT;
+CREATE INDEX audit_by_subject ON audit (action, subject_id, id);
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
+CREATE TRIGGER audit_is_not_removed BEFORE DELETE ON audit
+BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
+
 -- =====================================================================================================================
 -- Feeds and articles
 -- =====================================================================================================================

@@ -9,6 +9,7 @@ mod wal;
 mod worker_lock;
 
 pub mod articles;
+pub mod audit;
 pub mod claims;
 pub mod deliveries;
 pub mod feeds;

@@ -3,6 +3,7 @@
 //! Nothing here knows SQL, HTTP or SMTP. Each file owns one word of the field (`docs/architecture.md`): what its values
 //! may be and what follows from them.
 
+pub mod actor;
 pub mod article;
 pub mod breaker;
 pub mod cadence;
