@@ -14,10 +14,8 @@ use crate::{
     random,
 };
 use jiff::{SignedDuration, Timestamp};
-use std::{
-    net::IpAddr,
-    sync::{Mutex, PoisonError},
-};
+use parking_lot::Mutex;
+use std::net::IpAddr;
 
 /// From one look at the store, whether there is an attack, to the next.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(2);
@@ -55,8 +53,7 @@ impl Gate {
 
     /// What is known, if it is known well enough. Where it is not, the caller looks, and until then the others go by the last look.
     fn known(&self, now: Timestamp) -> Option<Seen> {
-        // A panic elsewhere leaves nothing half done.
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock();
         match &mut *last {
             Some((at, seen)) if now.duration_since(*at).abs() < LOOK_EVERY => Some(*seen),
             Some((at, _)) => {
@@ -68,7 +65,7 @@ impl Gate {
     }
 
     fn learn(&self, now: Timestamp, seen: Seen) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, seen));
+        *self.last.lock() = Some((now, seen));
     }
 }
 
