@@ -6,7 +6,7 @@ use crate::support::{
     on_both_engines,
 };
 use daily::{
-    domain::{email_address::EmailAddress, signup_limit::Limit, subscription::SubscriptionStatus::Active},
+    domain::{email_address::EmailAddress, rate_limit::Limit, subscription::SubscriptionStatus::Active},
     settings::Settings,
 };
 use jiff::SignedDuration;
@@ -102,7 +102,7 @@ async fn beyond_the_overall_limit_everybody_waits_and_past_counts_are_tidied_awa
     app.settle().await;
     app.clock.advance(HOUR * 48);
     app.tick().await;
-    assert_eq!(app.store().await.number("SELECT count(*) FROM signup_limits").await, 0);
+    assert_eq!(app.store().await.number("SELECT count(*) FROM rate_limits").await, 0);
     assert_eq!(app.sign_up("c@example.org").await.status(), 200);
 }
 

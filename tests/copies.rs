@@ -5,7 +5,7 @@ use daily::{
     actions::forget::{Forgetting, forget},
     db::subscriptions,
     domain::{
-        email_address::EmailAddress, ids::SubscriptionId, reader_request::RequestKind, signup_limit::Limit,
+        email_address::EmailAddress, ids::SubscriptionId, rate_limit::Limit, reader_request::RequestKind,
         token::Purpose,
     },
 };

@@ -8,7 +8,7 @@ use crate::support::{
 };
 use daily::{
     actions::prove,
-    domain::{proof_of_work::ProofPolicy, signup_limit::Limit},
+    domain::{proof_of_work::ProofPolicy, rate_limit::Limit},
 };
 use jiff::SignedDuration;
 use serde_json::Value;

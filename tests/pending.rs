@@ -13,7 +13,7 @@ use daily::{
     domain::{
         email_address::EmailAddress,
         import::{Dates, LayoutOptions},
-        signup_limit::Limit,
+        rate_limit::Limit,
         subscription::SubscriptionStatus::{Active, Pending, Undeliverable, Unsubscribed},
         token::Purpose,
     },

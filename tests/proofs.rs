@@ -2,12 +2,11 @@
 
 use crate::support::{Engine, app::TestApp, browser::Browser, on_both_engines};
 use daily::{
-    actions::prove::{self, Redeemed},
-    db::{signup_limits, used_proofs},
+    actions::prove,
     domain::{
         email_address::EmailAddress,
-        proof_of_work::{ProofPolicy, Shown, solve},
-        signup_limit::Limit,
+        proof_of_work::{ProofPolicy, solve},
+        rate_limit::Limit,
     },
 };
 use fantoccini::Locator;
@@ -20,8 +19,6 @@ const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 on_both_engines!(
     a_program_is_told_of_the_challenge_and_each_answer_is_good_once,
     without_scripts_a_reader_waits_and_a_client_gets_in_that_way_three_times_an_hour,
-    who_redeems_many_tickets_at_once_gets_in_no_more_often,
-    all_the_networks_of_one_customer_get_thirty_tickets_an_hour,
     a_slip_costs_no_proof_and_proofs_are_dearer_while_the_limit_for_everybody_fills,
     who_comes_when_the_limit_for_everybody_is_reached_has_their_ticket_still,
     signups_that_nobody_confirms_raise_an_alarm_once_and_proofs_are_needed_until_it_is_over,
@@ -89,43 +86,6 @@ async fn without_scripts_a_reader_waits_and_a_client_gets_in_that_way_three_time
     app.clock.advance(SECOND * 21);
     let other = redeem(&app, "192.0.2.9", "eve@example.org", &ticket).await.text().await.unwrap();
     assert!(other.contains("Check your inbox"), "others are not touched: {other}");
-}
-
-async fn who_redeems_many_tickets_at_once_gets_in_no_more_often(engine: Engine) {
-    let app = always(engine).await;
-    let ticket = prove::ticket(&app.app.actions);
-    app.clock.advance(SECOND * 21);
-    let now = app.clock.now();
-    // Three others of the same client are being taken by another process.
-    let client = app.app.actions.keys.fingerprint("client 192.0.2.1");
-    let mut other = app.app.db.begin().await.unwrap();
-    signup_limits::taken_until(&mut other, vec!["tickets"], now).await.unwrap();
-    for n in 0..3 {
-        let shown = Shown { name: format!("ticket {n}"), expires_at: now + MINUTE };
-        used_proofs::insert(&mut other, &shown, Some(&client), now).await.unwrap();
-    }
-    let (redeemed, ()) =
-        tokio::join!(prove::redeem(&app.app.actions, &ticket, "192.0.2.1".parse().unwrap()), async {
-            app.until_waiting(1).await;
-            other.commit().await.unwrap();
-        });
-    assert!(matches!(redeemed.unwrap(), Redeemed::TooMany { .. }));
-}
-
-async fn all_the_networks_of_one_customer_get_thirty_tickets_an_hour(engine: Engine) {
-    let app = always(engine).await;
-    let ticket_of = async |n: u32| {
-        let ticket = prove::ticket(&app.app.actions);
-        app.clock.advance(SECOND * 21);
-        let client = format!("2001:db8:1:{n:x}::1").parse().unwrap();
-        prove::redeem(&app.app.actions, &ticket, client).await.unwrap()
-    };
-    let mut taken = 0;
-    for n in 0..60 {
-        taken += u32::from(matches!(ticket_of(n).await, Redeemed::Taken));
-    }
-    // Thirty, and what comes back in twenty-one minutes.
-    assert_eq!(taken, 40);
 }
 
 async fn a_slip_costs_no_proof_and_proofs_are_dearer_while_the_limit_for_everybody_fills(engine: Engine) {

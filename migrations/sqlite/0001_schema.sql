@@ -347,12 +347,12 @@ CREATE INDEX confirmations_with ON confirmations (with_id) WHERE with_id IS NOT 
 -- The share of recent signups that were confirmed.
 CREATE INDEX confirmations_by_time ON confirmations (created_at);
 
--- The state of a rate limit for signups. A row whose time is past has no effect and is removed.
-CREATE TABLE signup_limits (
-    name        TEXT    PRIMARY KEY, -- a keyed hash of a client network or address
-    taken_until INTEGER NOT NULL -- microseconds since 1970-01-01 UTC
+-- The state of a rate limit (generic cell rate algorithm). A row whose time is past has no effect and is removed.
+CREATE TABLE rate_limits (
+    key TEXT    PRIMARY KEY, -- a keyed hash of what is limited, such as a client network or an address
+    tat INTEGER NOT NULL -- theoretical arrival time, in microseconds since 1970-01-01 UTC
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX signup_limits_past ON signup_limits (taken_until);
+CREATE INDEX rate_limits_past ON rate_limits (tat);
 
 -- The attack detection for signups, shared by all processes. There is at most one row.
 CREATE TABLE signup_watch (

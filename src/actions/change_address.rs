@@ -1,7 +1,7 @@
 //! A reader wants to be mailed at another address. Both the old and the new one confirm it, each with a link by mail; then all
 //! subscriptions move.
 
-use super::{Context, allowance, mail_about, merge_readers::merge_readers};
+use super::{Context, mail_about, merge_readers::merge_readers, rate_limiter};
 use crate::{
     db::{
         DbError, Tx, forgotten, is_taken,
@@ -85,13 +85,13 @@ pub async fn ask(context: &Context, id: SubscriptionId, new: &EmailAddress) -> R
         return Ok(Asked::Same);
     }
     let name = format!("change {}", subscription.subscriber_id);
-    if let Err(wait) = allowance::take(context, &mut tx, &name, LIMIT).await? {
+    if let Err(wait) = rate_limiter::check(context, &mut tx, &name, LIMIT).await? {
         return Ok(Asked::TooMany(wait));
     }
     // Many readers, or the form beside them, can't have one stranger mailed many times: it is the line of signups. Who asks is not told:
     // it says nothing about them.
     let (line, limit) = (format!("address {}", new.inbox()), context.mails_per_address.unwrap_or(LIMIT));
-    let may_mail = allowance::take(context, &mut tx, &line, limit).await?.is_ok();
+    let may_mail = rate_limiter::check(context, &mut tx, &line, limit).await?.is_ok();
     let request = reader_requests::insert(&mut tx, id, RequestKind::Address, old, Some(new), now).await?;
     mail_about(context, &mut tx, MailKind::OldAddress, &subscription, old, request).await?;
     if may_mail {

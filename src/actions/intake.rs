@@ -2,7 +2,6 @@
 
 use super::{
     Context,
-    client_line::lines,
     subscribe::{Signup, SubscribeError},
 };
 use crate::{
@@ -11,19 +10,19 @@ use crate::{
         Db, DbError, Tx,
         groups::{Groups, Work},
         newsletters,
-        signup_limits::{OVERALL, set_taken_until, taken_until},
+        rate_limits::{self, Request, Verdict},
         signups::{self, NewSignup},
     },
     domain::{
         client_address::UNKNOWN,
         ids::NewsletterId,
         newsletter::time_zone_name,
-        signup_limit::{Limit, SignupLimits},
+        signup_limit::{OVERALL, SignupLimits, client_limits},
         token::KeyRing,
     },
     queue::{Job, Queue},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::{collections::HashMap, sync::Arc};
 
 /// The way to the task that keeps them. Cheap to clone.
@@ -64,14 +63,17 @@ impl Work for Writer {
         let ids = newsletters::ids_by_slug(&mut tx, &slugs).await?;
         let wanted: Vec<Result<Vec<NewsletterId>, SubscribeError>> =
             group.iter().map(|it| newsletters_of(it, &ids)).collect();
-        let clients: Vec<Vec<(String, Limit)>> = group.iter().map(|it| self.client(it)).collect();
-        let admitted = self.admit(&mut tx, &wanted, &clients, now).await?;
+        let verdicts = self.admit(&mut tx, group, &wanted, now).await?;
         let zones: Vec<Option<&str>> =
             group.iter().map(|it| it.time_zone.as_ref().map(time_zone_name)).collect();
         let mut rows = Vec::with_capacity(group.len());
         // The newsletters outlive the rows that name them.
-        let wanted: Vec<_> =
-            wanted.into_iter().zip(admitted).map(|(ids, admitted)| admitted.and(ids)).collect();
+        let too_many = |wait| SubscribeError::TooMany { wait };
+        let wanted: Vec<_> = wanted
+            .into_iter()
+            .zip(verdicts)
+            .map(|(ids, verdict)| verdict.map_err(too_many).and(ids))
+            .collect();
         for ((signup, wanted), time_zone) in group.iter().zip(&wanted).zip(zones) {
             if let Ok(newsletters) = wanted {
                 rows.push(NewSignup {
@@ -95,52 +97,29 @@ impl Work for Writer {
 }
 
 impl Writer {
-    /// Counts signups in, each on its client's limits and on everybody's. What is refused counts nowhere.
+    /// Debits the limits of each signup. A signup for a newsletter that doesn't exist debits nothing.
     async fn admit(
         &self,
         tx: &mut Tx,
+        group: &[Signup],
         wanted: &[Result<Vec<NewsletterId>, SubscribeError>],
-        clients: &[Vec<(String, Limit)>],
         now: Timestamp,
-    ) -> Result<Answers, DbError> {
-        let mut names: Vec<&str> = clients.iter().flatten().map(|(name, _)| name.as_str()).collect();
-        names.extend(self.limits.overall.map(|_| OVERALL));
-        let mut lines = taken_until(tx, names, now).await?;
-        let mut changed = HashMap::new();
-        let micros = now.as_microsecond();
-        let mut answers = Vec::with_capacity(wanted.len());
-        for (wanted, client) in wanted.iter().zip(clients) {
-            let asked: Vec<(&str, Limit)> = client
-                .iter()
-                .map(|(name, limit)| (name.as_str(), *limit))
-                .chain(self.limits.overall.map(|limit| (OVERALL, limit)))
-                .collect();
-            let line = |name: &str| lines.get(name).copied().unwrap_or(micros);
-            let longer: Result<Vec<(String, i64)>, SignedDuration> = asked
-                .iter()
-                .map(|(name, limit)| Ok(((*name).to_owned(), limit.take(line(name), micros)?)))
-                .collect();
-            answers.push(match longer {
-                _ if wanted.is_err() => Ok(()),
-                Ok(longer) => {
-                    changed.extend(longer.clone());
-                    lines.extend(longer);
-                    Ok(())
-                }
-                Err(wait) => Err(SubscribeError::TooMany { wait }),
-            });
-        }
-        set_taken_until(tx, &changed.into_iter().collect::<Vec<_>>()).await?;
-        Ok(answers)
+    ) -> Result<Vec<Verdict>, DbError> {
+        let requests: Vec<Request> = group
+            .iter()
+            .zip(wanted)
+            .map(|(signup, wanted)| if wanted.is_ok() { self.limits_of(signup) } else { Vec::new() })
+            .collect();
+        rate_limits::check(tx, &requests, now).await
     }
 
-    /// The limits of a signup's client.
-    fn client(&self, signup: &Signup) -> Vec<(String, Limit)> {
-        let address = signup.evidence.client_address.as_deref().map(str::parse);
-        match address.unwrap_or(Ok(UNKNOWN)) {
-            Ok(address) => lines(&self.keys, self.limits.client, address),
-            Err(_) => Vec::new(),
-        }
+    /// The limits of a signup: its client's, and the overall one.
+    fn limits_of(&self, signup: &Signup) -> Request {
+        let client = signup.evidence.client_address.as_deref().map_or(Ok(UNKNOWN), str::parse);
+        let mut limits =
+            client.map_or_else(|_| Vec::new(), |ip| client_limits(&self.keys, self.limits.client, ip));
+        limits.extend(self.limits.overall.map(|limit| (OVERALL.to_owned(), limit)));
+        limits
     }
 }
 

@@ -5,12 +5,10 @@ pub mod add_article;
 pub mod add_feed;
 pub mod add_newsletter;
 pub mod add_operator;
-mod allowance;
 pub mod approve_issue;
 pub mod blocked_domains;
 pub mod cancel_issue;
 pub mod change_address;
-pub mod client_line;
 pub mod confirm;
 pub mod edit_issue;
 pub mod exit;
@@ -24,6 +22,7 @@ mod merge_readers;
 pub mod pause_issue;
 pub mod pause_subscription;
 pub mod prove;
+pub mod rate_limiter;
 pub mod remove_operator;
 pub mod resolve_issue;
 pub mod resume_issue;
@@ -45,11 +44,8 @@ use crate::{
         subscriptions::SubscriptionRecord,
     },
     domain::{
-        email_address::EmailAddress,
-        ids::RequestId,
-        mail::MailKind,
-        signup_limit::{Limit, SignupLimits},
-        token::KeyRing,
+        email_address::EmailAddress, ids::RequestId, mail::MailKind, rate_limit::Limit,
+        signup_limit::SignupLimits, token::KeyRing,
     },
     queue::{Job, Queue},
 };

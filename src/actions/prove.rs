@@ -2,34 +2,23 @@
 
 use super::Context;
 use crate::{
-    db::{
-        DbError, Tx,
-        signup_limits::{self, OVERALL, set_taken_until, taken_until},
-        signup_watch, used_proofs,
-    },
+    db::{DbError, Tx, rate_limits, signup_watch, used_proofs},
     domain::{
         proof_of_work::{self, Challenge, ProofPolicy, Shown, Ticket, max_number},
-        signup_limit::{Limit, client_network, client_networks},
+        rate_limit::Limit,
+        signup_limit::{OVERALL, client_limits},
     },
     random,
 };
 use jiff::{SignedDuration, Timestamp};
-use std::{
-    net::IpAddr,
-    sync::{Mutex, PoisonError},
-};
+use parking_lot::Mutex;
+use std::net::IpAddr;
 
 /// From one look at the store, whether there is an attack, to the next.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(2);
-/// Most tickets that are taken from everybody in a minute, and from one client in an hour: waiting costs a program nothing.
-const TICKETS_PER_MINUTE: i64 = 20;
-const TICKETS_PER_CLIENT: i64 = 3;
-/// And from all clients of an IPv6 /48 in an hour.
-const TICKETS_AROUND_CLIENT: u32 = 30;
-/// The row that whoever counts tickets holds.
-const TICKETS: &str = "tickets";
-const MINUTE: SignedDuration = SignedDuration::from_mins(1);
-const HOUR: SignedDuration = SignedDuration::from_hours(1);
+/// Most tickets that are taken from all clients, and from one: waiting costs a program nothing.
+const TICKETS: Limit = Limit { max: 20, window: SignedDuration::from_mins(1) };
+const TICKETS_PER_CLIENT: Limit = Limit { max: 3, window: SignedDuration::from_hours(1) };
 
 /// Whether signups need a proof.
 #[derive(Debug)]
@@ -55,8 +44,7 @@ impl Gate {
 
     /// What is known, if it is known well enough. Where it is not, the caller looks, and until then the others go by the last look.
     fn known(&self, now: Timestamp) -> Option<Seen> {
-        // A panic elsewhere leaves nothing half done.
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock();
         match &mut *last {
             Some((at, seen)) if now.duration_since(*at).abs() < LOOK_EVERY => Some(*seen),
             Some((at, _)) => {
@@ -68,7 +56,7 @@ impl Gate {
     }
 
     fn learn(&self, now: Timestamp, seen: Seen) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, seen));
+        *self.last.lock() = Some((now, seen));
     }
 }
 
@@ -88,8 +76,9 @@ async fn seen(context: &Context) -> Result<Seen, DbError> {
     }
     let mut tx = context.db.read().await?;
     let attack = signup_watch::get(&mut tx).await?.is_on().is_some();
-    let until = signup_limits::look(&mut tx, &[OVERALL]).await?.get(OVERALL).copied().unwrap_or_default();
-    let percent = context.signup_limits.overall.map_or(0, |limit| limit.percent(until, now.as_microsecond()));
+    let until = rate_limits::peek(&mut tx, &[OVERALL]).await?.get(OVERALL).copied().unwrap_or_default();
+    let percent =
+        context.signup_limits.overall.map_or(0, |limit| limit.used_percent(until, now.as_microsecond()));
     let seen = Seen { attack, percent };
     context.gate.learn(now, seen);
     Ok(seen)
@@ -151,49 +140,18 @@ pub async fn redeem(context: &Context, ticket: &str, ip: IpAddr) -> Result<Redee
         Ticket::TooSoon { wait } => return Ok(Redeemed::TooSoon { wait }),
         Ticket::Good(shown) => shown,
     };
-    // A proxy whose word is not taken is not one client: empty.
-    let client = client_network(ip)
-        .map_or_else(String::new, |network| context.keys.fingerprint(&format!("client {network}")));
+    let mut limits = vec![("tickets".to_owned(), TICKETS)];
+    let client = client_limits(&context.keys, Some(TICKETS_PER_CLIENT), ip).into_iter();
+    limits.extend(client.map(|(key, limit)| (format!("tickets {key}"), limit)));
     let mut tx = context.db.begin().await?;
-    // Whoever holds this row counts, and those at the same time count after it.
-    taken_until(&mut tx, vec![TICKETS], now).await?;
-    let (all, own) = used_proofs::tickets(&mut tx, &client, now - MINUTE, now - HOUR).await?;
-    if all >= TICKETS_PER_MINUTE {
-        return Ok(Redeemed::TooMany { wait: MINUTE });
+    if !used_proofs::insert(&mut tx, &shown, None, now).await? {
+        return Ok(Redeemed::Void);
     }
-    if own >= TICKETS_PER_CLIENT && !client.is_empty() {
-        return Ok(Redeemed::TooMany { wait: HOUR });
-    }
-    // Whoever has many networks has not many times as much.
-    if let Err(wait) = take_of_wider(context, &mut tx, ip, now).await? {
+    if let Some(Err(wait)) = rate_limits::check(&mut tx, &[limits], now).await?.pop() {
         return Ok(Redeemed::TooMany { wait });
     }
-    let is_new = use_up(tx, &shown, Some(&client), now).await?;
-    Ok(if is_new { Redeemed::Taken } else { Redeemed::Void })
-}
-
-/// Takes a ticket's share of the networks around a client's own.
-async fn take_of_wider(
-    context: &Context,
-    tx: &mut Tx,
-    ip: IpAddr,
-    now: Timestamp,
-) -> Result<Result<(), SignedDuration>, DbError> {
-    let wider = client_networks(ip).into_iter().filter(|(_, times)| *times > 1);
-    let names: Vec<String> =
-        wider.map(|(network, _)| context.keys.fingerprint(&format!("tickets {network}"))).collect();
-    let found = taken_until(tx, names.iter().map(String::as_str).collect(), now).await?;
-    let limit = Limit { most: TICKETS_AROUND_CLIENT, within: HOUR };
-    let mut longer = Vec::with_capacity(names.len());
-    for name in names {
-        let micros = now.as_microsecond();
-        match limit.take(found.get(&name).copied().unwrap_or(micros), micros) {
-            Ok(until) => longer.push((name, until)),
-            Err(wait) => return Ok(Err(wait)),
-        }
-    }
-    set_taken_until(tx, &longer).await?;
-    Ok(Ok(()))
+    tx.commit().await?;
+    Ok(Redeemed::Taken)
 }
 
 async fn use_up(mut tx: Tx, shown: &Shown, client: Option<&str>, now: Timestamp) -> Result<bool, DbError> {

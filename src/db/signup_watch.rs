@@ -1,16 +1,17 @@
 //! Tables `signup_watch`, how signups are going and whether they look like an attack, and `signup_alarms`, when they did. See [`crate::domain::signup_alarm`] for the
 //! rule.
 
-use super::{DbError, Stamp, Tx, on};
+use super::{DbError, Stamp, Tx, on, rate_limits};
 use crate::domain::{
     UnknownWord,
+    rate_limit::Limit,
     signup_alarm::{Alarm, Attack, Doubtful, Pulse, RECENT, SAMPLE, Share, USUAL_WITHIN, WAITING_WITHIN},
-    signup_limit::Limit,
+    signup_limit::OVERALL,
 };
 use jiff::Timestamp;
 
-/// Of the limit's time so much taken up, in percent, is as good as all of it.
-const NEARLY_FULL_PERCENT: i32 = 90;
+/// The used part of the overall limit that counts as all of it, in percent.
+const NEARLY_FULL_PERCENT: i64 = 90;
 
 /// What is known.
 #[derive(Debug, Clone, Default)]
@@ -148,14 +149,10 @@ pub async fn pulse(
     })
 }
 
-/// Whether the overall limit is nearly full.
+/// Whether the overall limit is nearly used up.
 async fn is_nearly_full(tx: &mut Tx, limit: Limit, now: Timestamp) -> Result<bool, DbError> {
-    let until: Option<i64> =
-        on!(tx, |conn| sqlx::query_scalar("SELECT taken_until FROM signup_limits WHERE name = 'overall'")
-            .fetch_optional(conn)
-            .await?);
-    let full = limit.within * NEARLY_FULL_PERCENT / 100;
-    Ok(until.is_some_and(|until| until >= (now + full).as_microsecond()))
+    let tat = rate_limits::peek(tx, &[OVERALL]).await?.get(OVERALL).copied().unwrap_or_default();
+    Ok(limit.used_percent(tat, now.as_microsecond()) >= NEARLY_FULL_PERCENT)
 }
 
 /// Subscriptions whose confirmation nobody has used yet, of those asked for since then. A reminder is nobody's signup.

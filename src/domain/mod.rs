@@ -34,6 +34,7 @@ pub mod plan;
 pub mod polling;
 pub mod preferences;
 pub mod proof_of_work;
+pub mod rate_limit;
 pub mod reader_request;
 pub mod relay;
 pub mod retention;

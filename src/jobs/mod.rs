@@ -33,8 +33,8 @@ use crate::{
     clock::Clock,
     db::Db,
     domain::{
-        breaker::Breaker, polling::Pace, retention::Retention, schedule::Margins, selection::Rules,
-        signup_limit::Limit, token::KeyRing,
+        breaker::Breaker, polling::Pace, rate_limit::Limit, retention::Retention, schedule::Margins,
+        selection::Rules, token::KeyRing,
     },
     mail::{Mailer, dkim_keys::DkimKeys},
     queue::{Job, JobFailure, Queue},
@@ -106,7 +106,7 @@ pub struct JobRules {
     /// How long a confirmation link works.
     pub confirmation_days: u32,
     /// How many signups are taken from everybody.
-    pub signup_limit: Option<crate::domain::signup_limit::Limit>,
+    pub signup_limit: Option<Limit>,
     /// When a signup needs a proof of work.
     pub proof_of_work: crate::domain::proof_of_work::ProofPolicy,
     /// So many unconfirmed signups in ten minutes are an attack. `None`: no number of them is.

@@ -14,11 +14,8 @@ use crate::{
     },
     settings,
 };
-use std::{
-    path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use parking_lot::Mutex;
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// A relay.
@@ -89,14 +86,14 @@ impl Relay {
 
     /// What the trouble is, while it is left alone for it.
     pub fn resting(&self) -> Option<Answer> {
-        let health = self.health();
+        let health = self.health.lock();
         health.rests_until.filter(|&until| until > Instant::now())?;
         Some(health.trouble.clone().unwrap_or_else(|| Answer::new(&self.name, None, "it rests")))
     }
 
     /// It did its work. Trouble that another connection has met meanwhile stands.
     pub fn well(&self) {
-        let mut health = self.health();
+        let mut health = self.health.lock();
         if health.failures > 0 && health.rests_until.is_none_or(|until| until <= Instant::now()) {
             *health = Health::default();
             tracing::info!(relay = self.name, "a relay works again");
@@ -107,7 +104,7 @@ impl Relay {
     /// the same trouble count as one.
     pub fn trouble(&self, answer: &Answer) {
         let until = {
-            let mut health = self.health();
+            let mut health = self.health.lock();
             health.trouble = Some(answer.clone());
             if health.rests_until.is_some_and(|until| until > Instant::now()) {
                 tracing::debug!(relay = self.name, said = answer.line(), "a relay is still in trouble");
@@ -136,11 +133,6 @@ impl Relay {
                 Ok(())
             }
         }
-    }
-
-    fn health(&self) -> MutexGuard<'_, Health> {
-        // A panic while it was held left plain values behind.
-        self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

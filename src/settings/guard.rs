@@ -2,9 +2,7 @@
 
 use super::reader::Reader;
 use crate::domain::{
-    client_address::ForwardedBy,
-    proof_of_work::ProofPolicy,
-    signup_limit::{Limit, SignupLimits},
+    client_address::ForwardedBy, proof_of_work::ProofPolicy, rate_limit::Limit, signup_limit::SignupLimits,
 };
 use jiff::SignedDuration;
 use std::{

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     actions::{
-        client_line,
         prove::{self, Redeemed},
+        rate_limiter,
     },
     domain::proof_of_work::{Ticket, WAIT},
     web::{Site, WebError, layout::respond_for, refusal::Refusal, words::fill},
@@ -75,7 +75,7 @@ pub(super) async fn redeem(
         return Ok(None);
     }
     // Where a limit is reached nothing is used up for nothing.
-    if let Err(wait) = client_line::look(&site.actions, peer.ip()).await? {
+    if let Err(wait) = rate_limiter::peek_client(&site.actions, peer.ip()).await? {
         return Ok(Some(Refusal::TooMany(wait).told_in(asked.spoken.0)));
     }
     let used = match shows {
@@ -89,7 +89,7 @@ pub(super) async fn redeem(
         Redeemed::TooMany { wait } => Ok(Some(Refusal::TooMany(wait).told_in(asked.spoken.0))),
         Redeemed::TooSoon { .. } | Redeemed::Void => {
             // One proof, sent again and again, must not be good for any number of questions to the name system.
-            client_line::count(&site.actions, peer.ip()).await?;
+            rate_limiter::debit_client(&site.actions, peer.ip()).await?;
             ask(site, asked, fields, None, WAIT).await.map(Some)
         }
     }

@@ -5,7 +5,7 @@ use super::{
     what_is_wrong::{Field, Wrong},
 };
 use crate::{
-    actions::client_line,
+    actions::rate_limiter,
     domain::{email_address::EmailAddress, mail_domains::suggestion, mail_exchange::Reach},
     web::{
         Site, WebError,
@@ -33,7 +33,7 @@ pub(super) async fn ask(
     let known = actions.mail_servers.known(domain, now);
     // Whoever makes up names must not have any number of questions asked in our name.
     if known.is_none()
-        && let Err(wait) = client_line::look(actions, peer.ip()).await?
+        && let Err(wait) = rate_limiter::peek_client(actions, peer.ip()).await?
     {
         return Ok(Some(Refusal::TooMany(wait).told_in(asked.spoken.0)));
     }
@@ -41,7 +41,7 @@ pub(super) async fn ask(
         return Ok(None);
     }
     if known.is_none() {
-        client_line::count(actions, peer.ip()).await?;
+        rate_limiter::debit_client(actions, peer.ip()).await?;
     }
     let (meant, say) = (suggestion(address), &asked.spoken.1.unreachable);
     let why = match &meant {
