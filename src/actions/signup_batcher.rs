@@ -1,7 +1,6 @@
-//! Where signups are written down, in groups. Nothing about an address is looked up here.
+//! Saves signups, many in one transaction. Nothing about an address is looked up here.
 
 use super::{
-    Context,
     client_line::lines,
     subscribe::{Signup, SubscribeError},
 };
@@ -9,7 +8,7 @@ use crate::{
     clock::Clock,
     db::{
         Db, DbError, Tx,
-        groups::{Groups, Work},
+        engine::group_commit::{Answers, BatchHandler, GroupCommit},
         newsletters,
         signup_limits::{OVERALL, set_taken_until, taken_until},
         signups::{self, NewSignup},
@@ -26,23 +25,23 @@ use crate::{
 use jiff::{SignedDuration, Timestamp};
 use std::{collections::HashMap, sync::Arc};
 
-/// The way to the task that keeps them. Cheap to clone.
+/// Saves signups in batches. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Intake(Groups<Writer>);
+pub struct SignupBatcher(GroupCommit<SignupHandler>);
 
-/// Hands a signup over and waits until it is kept for good, or refused.
-pub(super) async fn take_in(context: &Context, signup: Signup) -> Result<(), SubscribeError> {
-    context.intake.0.ask(signup).await
-}
-
-impl Intake {
-    /// Starts the task.
+impl SignupBatcher {
+    /// Starts the batcher's task.
     pub fn start(db: Db, queue: Queue, clock: Clock, keys: Arc<KeyRing>, limits: SignupLimits) -> Self {
-        Self(Groups::start(Writer { db, queue, clock, keys, limits }))
+        Self(GroupCommit::start(SignupHandler { db, queue, clock, keys, limits }))
+    }
+
+    /// Saves a signup for the job that processes signups. Returns once it is durable, or refused.
+    pub(super) async fn enqueue(&self, signup: Signup) -> Result<(), SubscribeError> {
+        self.0.request(signup).await
     }
 }
 
-struct Writer {
+struct SignupHandler {
     db: Db,
     queue: Queue,
     clock: Clock,
@@ -50,29 +49,27 @@ struct Writer {
     limits: SignupLimits,
 }
 
-type Answers = Vec<Result<(), SubscribeError>>;
-
-impl Work for Writer {
-    type Asked = Signup;
+impl BatchHandler for SignupHandler {
+    type Request = Signup;
     type Answer = ();
-    type Refusal = SubscribeError;
+    type Error = SubscribeError;
 
-    async fn commit(&self, group: &[Signup]) -> Result<Answers, DbError> {
+    async fn commit(&self, batch: &[Signup]) -> Result<Answers<Self>, DbError> {
         let now = self.clock.now();
         let mut tx = self.db.begin_shared().await?;
-        let slugs: Vec<&str> = group.iter().flat_map(|it| &it.newsletters).map(String::as_str).collect();
+        let slugs: Vec<&str> = batch.iter().flat_map(|it| &it.newsletters).map(String::as_str).collect();
         let ids = newsletters::ids_by_slug(&mut tx, &slugs).await?;
         let wanted: Vec<Result<Vec<NewsletterId>, SubscribeError>> =
-            group.iter().map(|it| newsletters_of(it, &ids)).collect();
-        let clients: Vec<Vec<(String, Limit)>> = group.iter().map(|it| self.client(it)).collect();
+            batch.iter().map(|it| newsletters_of(it, &ids)).collect();
+        let clients: Vec<Vec<(String, Limit)>> = batch.iter().map(|it| self.client(it)).collect();
         let admitted = self.admit(&mut tx, &wanted, &clients, now).await?;
         let zones: Vec<Option<&str>> =
-            group.iter().map(|it| it.time_zone.as_ref().map(time_zone_name)).collect();
-        let mut rows = Vec::with_capacity(group.len());
+            batch.iter().map(|it| it.time_zone.as_ref().map(time_zone_name)).collect();
+        let mut rows = Vec::with_capacity(batch.len());
         // The newsletters outlive the rows that name them.
         let wanted: Vec<_> =
             wanted.into_iter().zip(admitted).map(|(ids, admitted)| admitted.and(ids)).collect();
-        for ((signup, wanted), time_zone) in group.iter().zip(&wanted).zip(zones) {
+        for ((signup, wanted), time_zone) in batch.iter().zip(&wanted).zip(zones) {
             if let Ok(newsletters) = wanted {
                 rows.push(NewSignup {
                     address: &signup.address,
@@ -94,7 +91,7 @@ impl Work for Writer {
     }
 }
 
-impl Writer {
+impl SignupHandler {
     /// Counts signups in, each on its client's limits and on everybody's. What is refused counts nowhere.
     async fn admit(
         &self,
@@ -102,7 +99,7 @@ impl Writer {
         wanted: &[Result<Vec<NewsletterId>, SubscribeError>],
         clients: &[Vec<(String, Limit)>],
         now: Timestamp,
-    ) -> Result<Answers, DbError> {
+    ) -> Result<Answers<Self>, DbError> {
         let mut names: Vec<&str> = clients.iter().flatten().map(|(name, _)| name.as_str()).collect();
         names.extend(self.limits.overall.map(|_| OVERALL));
         let mut lines = taken_until(tx, names, now).await?;
