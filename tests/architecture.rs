@@ -114,7 +114,6 @@ const CIRCLES: &[&[&str]] = &[
     &["jobs::deliver::lane", "jobs::deliver::turn"],
     &["mail::compose", "mail::dkim", "mail::dkim_keys", "mail::head"],
     &["settings::guard", "settings::sections"],
-    &["web::error", "web::refusal"],
     &[
         "web::public::did_you_mean",
         "web::public::moment",
