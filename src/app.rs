@@ -4,10 +4,10 @@ use crate::{
     actions::{
         self,
         blocked_domains::BlockedDomains,
-        exit::Exit,
-        intake::Intake,
         mail_servers::{MailServers, NoNameServer},
         prove::Gate,
+        signup_batcher::SignupBatcher,
+        unsubscribe::UnsubscribeBatcher,
     },
     articles::fetch::{FetchPolicy, Fetcher},
     articles::fetch_error::FetchError,
@@ -19,10 +19,9 @@ use crate::{
     },
     jobs::{
         self,
-        deliver::Seats,
+        deliver::{Seats, recorder::Recorder},
+        email_recorder::EmailRecorder,
         govern::{Governor, RelayLimits},
-        journal::Journal,
-        mail_journal::MailJournal,
     },
     mail::{
         Mailer, MailerError,
@@ -117,14 +116,19 @@ impl App {
             confirmation_days: settings.signup.confirmation_days,
             welcome_mail: settings.signup.welcome_mail,
             mails_per_address: settings.signup.limits.address,
-            intake: Intake::start(
+            signup_batcher: SignupBatcher::start(
                 db.clone(),
                 queue.clone(),
                 clock.clone(),
                 keys.clone(),
                 settings.signup.limits,
             ),
-            exit: Exit::start(db.clone(), queue.clone(), clock.clone(), settings.signup.goodbye_mail),
+            unsubscribe_batcher: UnsubscribeBatcher::start(
+                db.clone(),
+                queue.clone(),
+                clock.clone(),
+                settings.signup.goodbye_mail,
+            ),
             minimum_time: settings.signup.minimum_time,
             signup_limits: settings.signup.limits,
             mail_servers: Arc::new(mail_servers(&settings)?),
@@ -134,8 +138,8 @@ impl App {
         };
         let rules = job_rules(&settings, &mailer);
         let jobs = jobs::Context {
-            journal: Journal::start(db.clone(), clock.clone(), queue.clone(), rules.breaker),
-            mail_journal: MailJournal::start(db.clone(), clock.clone(), queue.clone(), rules.lease),
+            recorder: Recorder::start(db.clone(), clock.clone(), queue.clone(), rules.breaker),
+            email_recorder: EmailRecorder::start(db.clone(), clock.clone(), queue.clone(), rules.lease),
             governor: governor(&settings, &db, &clock),
             seats: Seats::default(),
             tails: TaskTracker::new(),

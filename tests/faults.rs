@@ -252,7 +252,7 @@ async fn the_database_restarts(stop: &[&str], start: Option<&[&str]>) {
     server.wait_until(|record| record.messages.len() == 35).await;
     database.control(stop).await;
     if start.is_some() {
-        // They are answered while there is no database: the journal has to keep that until there is one.
+        // They are answered while there is no database: the recorder has to keep that until there is one.
         server.release();
         server.wait_for(35).await;
     }
@@ -293,7 +293,7 @@ async fn another_process_that_holds_the_write_lock_of_sqlite_only_costs_time() {
     let mut other =
         SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap();
     let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
-    // What was begun before is answered; without the journal nothing new begins.
+    // What was begun before is answered; without the recorder nothing new begins.
     eventually("nothing moves", || async {
         let before = server.record();
         tokio::time::sleep(Duration::from_millis(300)).await;

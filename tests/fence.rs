@@ -20,7 +20,7 @@ use daily::{
     },
     jobs::{
         deliver,
-        journal::{Begin, Journal},
+        deliver::recorder::{Begin, Recorder},
         take_over::take_over,
     },
 };
@@ -72,7 +72,7 @@ async fn answer(app: &TestApp, claim: ClaimId, id: DeliveryId) -> bool {
         at: app.clock.now(),
     };
     let mut tx = app.app.db.begin().await.unwrap();
-    let kept = deliveries::finish(&mut tx, &[finish]).await.unwrap();
+    let kept = deliveries::finish(&mut tx, &[&finish]).await.unwrap();
     tx.commit().await.unwrap();
     kept.contains(&id)
 }
@@ -182,17 +182,17 @@ async fn a_reader_who_leaves_after_the_claim_is_skipped_and_a_stopped_issue_begi
     let begun = begin(&app, issue, claim, &taken[..2]).await;
     assert_eq!((begun.go.len(), begun.skipped.len()), (1, 1), "{begun:?}");
     assert_eq!(app.delivery(issue, "reader0@example.org").await.status, DeliveryStatus::Skipped);
-    // The journal, as the lanes see it.
-    let journal = {
+    // The recorder, as connections see it.
+    let recorder = {
         let jobs = &app.app.jobs;
-        Journal::start(app.app.db.clone(), app.clock.clone(), jobs.queue.clone(), jobs.rules.breaker)
+        Recorder::start(app.app.db.clone(), app.clock.clone(), jobs.queue.clone(), jobs.rules.breaker)
     };
-    assert_eq!(journal.begin(issue, claim, taken[2]).await, Begin::Go);
-    assert_eq!(journal.begin(issue, ClaimId(claim.0 + 1000), taken[3]).await, Begin::Lost);
+    assert_eq!(recorder.begin(issue, claim, taken[2]).await, Begin::Go);
+    assert_eq!(recorder.begin(issue, ClaimId(claim.0 + 1000), taken[3]).await, Begin::Lost);
     pause_issue(&app.app.actions, issue, None).await.unwrap();
-    assert_eq!(journal.begin(issue, claim, taken[3]).await, Begin::Lost);
+    assert_eq!(recorder.begin(issue, claim, taken[3]).await, Begin::Lost);
     cancel_issue(&app.app.actions, issue, None).await.unwrap();
-    assert_eq!(journal.begin(issue, claim, taken[3]).await, Begin::Lost);
+    assert_eq!(recorder.begin(issue, claim, taken[3]).await, Begin::Lost);
     assert!(begin(&app, issue, claim, &taken).await.go.is_empty());
     // What is in flight is still answered.
     assert!(answer(&app, claim, taken[1]).await && answer(&app, claim, taken[2]).await);

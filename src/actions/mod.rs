@@ -11,11 +11,9 @@ pub mod cancel_issue;
 pub mod change_address;
 pub mod confirm;
 pub mod edit_issue;
-pub mod exit;
 pub mod forget;
 pub mod held_page;
 pub mod import_subscribers;
-pub mod intake;
 pub mod join_newsletter;
 pub mod mail_servers;
 mod merge_readers;
@@ -30,6 +28,7 @@ pub mod send_copy;
 pub mod send_issue;
 pub mod set_newsletter;
 pub mod set_preferences;
+pub mod signup_batcher;
 pub mod subscribe;
 pub mod test_send;
 pub mod unsubscribe;
@@ -50,10 +49,10 @@ use crate::{
     queue::{Job, Queue},
 };
 use blocked_domains::BlockedDomains;
-use exit::Exit;
-use intake::Intake;
 use jiff::Timestamp;
+use signup_batcher::SignupBatcher;
 use std::sync::Arc;
+use unsubscribe::UnsubscribeBatcher;
 
 /// What every action works with.
 #[derive(Clone)]
@@ -72,10 +71,10 @@ pub struct Context {
     pub welcome_mail: bool,
     /// How many mails strangers may cause to one address.
     pub mails_per_address: Option<Limit>,
-    /// Where signups are written down.
-    pub intake: Intake,
-    /// Where their leaving is.
-    pub exit: Exit,
+    /// Saves signups.
+    pub signup_batcher: SignupBatcher,
+    /// Carries out unsubscribe requests.
+    pub unsubscribe_batcher: UnsubscribeBatcher,
     /// Whose addresses are not taken.
     pub blocked_domains: Arc<BlockedDomains>,
     /// Whether addresses of posts, such as `info@`, are taken.

@@ -3,7 +3,7 @@
 //! What is not decided by who the address belongs to is answered at once: limits, blocked domains, newsletters that there are. The
 //! signup itself is written down as it is, the same for every address; what becomes of it is a job's, behind the answer.
 
-use super::{Context, intake};
+use super::Context;
 use crate::{
     db::{DbError, subscriptions::Evidence},
     domain::{
@@ -65,7 +65,7 @@ pub enum SubscribeError {
 /// confirmation mail.
 pub async fn subscribe(context: &Context, signup: Signup) -> Result<(), SubscribeError> {
     judge(context, &signup)?;
-    intake::take_in(context, signup).await
+    context.signup_batcher.enqueue(signup).await
 }
 
 /// What can be said of a signup without looking anything up.

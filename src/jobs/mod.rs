@@ -4,13 +4,12 @@ pub mod ask_operators;
 pub mod check_article;
 pub mod deliver;
 pub mod edition;
+pub mod email_recorder;
 mod end_pauses;
 pub mod forecast;
 pub mod freeze_issue;
 pub mod govern;
-pub mod journal;
 mod mail_content;
-pub mod mail_journal;
 mod mailing;
 pub mod note;
 pub mod notify_operators;
@@ -27,7 +26,7 @@ mod wake_reading;
 pub mod watch_feed;
 mod watch_signups;
 
-use self::{govern::Governor, journal::Journal, mail_journal::MailJournal};
+use self::{deliver::recorder::Recorder, email_recorder::EmailRecorder, govern::Governor};
 use crate::{
     articles::fetch::Fetcher,
     clock::Clock,
@@ -62,10 +61,10 @@ pub struct Context {
     pub fetcher: Arc<Fetcher>,
     /// What is configured.
     pub rules: JobRules,
-    /// Where begins and answers of deliveries are written down.
-    pub journal: Journal,
-    /// Where those of single mails are.
-    pub mail_journal: MailJournal,
+    /// Records begins and answers of deliveries.
+    pub recorder: Recorder,
+    /// Records begins and answers of single emails.
+    pub email_recorder: EmailRecorder,
     /// How much relays and domains may be given.
     pub governor: Governor,
     /// Which issues this process works on.

@@ -1,4 +1,4 @@
-//! Beginning and finishing deliveries, many in one statement: what the journal writes.
+//! Beginning and finishing deliveries, many in one statement: what the recorder writes.
 
 use super::{as_array, as_json};
 use crate::{
@@ -195,7 +195,7 @@ impl Finish {
 
 /// Keeps answers. Returns which rows were still the claim's; what was lost meanwhile is left as it is. A row in doubt takes
 /// the answer, too: its worker was only slow.
-pub async fn finish(tx: &mut Tx, answers: &[Finish]) -> Result<HashSet<DeliveryId>, DbError> {
+pub async fn finish(tx: &mut Tx, answers: &[&Finish]) -> Result<HashSet<DeliveryId>, DbError> {
     macro_rules! finish {
         ($conn:ident, $rows:literal, $stamp:expr) => {
             sqlx::query_scalar(concat!(

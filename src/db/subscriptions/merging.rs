@@ -21,7 +21,7 @@ pub async fn reader_at(tx: &mut Tx, address: &EmailAddress) -> Result<Option<Sub
 }
 
 /// Takes all that is these readers' until the transaction ends: their rows, as signups do first; what of running issues is theirs, as
-/// the journal does; and their subscriptions, as everybody who adds to the ledger does, each kind in one order. No key is changed yet:
+/// the recorder does; and their subscriptions, as everybody who adds to the ledger does, each kind in one order. No key is changed yet:
 /// deliveries may be made meanwhile.
 pub async fn hold_readers(tx: &mut Tx, readers: &[SubscriberId]) -> Result<(), DbError> {
     match tx.by_engine() {

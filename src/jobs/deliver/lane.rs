@@ -1,13 +1,15 @@
 //! A lane: takes deliveries one by one, builds each message, begins it, hands it to a relay and records the answer.
 
-use super::turn::{End, Turn};
+use super::{
+    recorder::{Begin, Kept},
+    turn::{End, Turn},
+};
 use crate::{
     db::deliveries::{ClaimedDelivery, Finish, Next},
     domain::{
         delivery::{self, Answer, DeliveryStatus},
         retry,
     },
-    jobs::journal::{Begin, Kept},
     mail::{Line, Outcome, Outgoing, Priority},
     random,
 };
@@ -40,7 +42,7 @@ struct Lane<'a> {
     turn: &'a Turn,
     /// The message being built; its memory is used again and again.
     message: Vec<u8>,
-    /// The last answer, on its way into the journal.
+    /// The last answer, on its way to the database.
     kept: Option<Kept>,
 }
 
@@ -99,7 +101,7 @@ impl Lane<'_> {
     /// Passes the fence. `false`: this delivery is not to be sent.
     async fn begin(&mut self, delivery: &ClaimedDelivery) -> Result<bool, End> {
         let turn = self.turn;
-        match turn.context.journal.begin(turn.mailing.issue.id, turn.claim, delivery.id).await {
+        match turn.context.recorder.begin(turn.mailing.issue.id, turn.claim, delivery.id).await {
             Begin::Go => Ok(true),
             Begin::Skipped => Ok(false),
             Begin::Lost => Err(End::Stopped),
@@ -143,15 +145,15 @@ impl Lane<'_> {
             answer,
             at: turn.context.clock.now(),
         };
-        self.kept = Some(turn.context.journal.finish(turn.mailing.issue.id, finish).await);
+        self.kept = Some(turn.context.recorder.finish(turn.mailing.issue.id, finish).await);
         Ok(())
     }
 
     /// Waits until the last answer is kept.
     async fn settle(&mut self) {
         if let Some(kept) = self.kept.take() {
-            // An error means that the journal's task is gone with the answer; the lease will bring the row up again.
-            let _ = kept.await;
+            // An error means that the recorder's task is gone, and the answer with it. The lease will bring the row up again.
+            let _recorder_is_gone = kept.await;
         }
     }
 }

@@ -4,6 +4,7 @@
 //! (`lane`). After half a minute it hands its rest on, so that issues take turns and other processes get theirs.
 
 mod lane;
+pub mod recorder;
 mod turn;
 
 use super::{Context, mailing::Mailing};

@@ -240,7 +240,7 @@ impl Turn {
                 if self.in_hand.load(Ordering::Acquire) > 0 {
                     self.wait_until_idle().await;
                 } else if canary_full && canary_waits < CANARY_WAITS {
-                    // Its last answers are on their way into the journal, of this process or of others.
+                    // Its last answers are on their way to the database, from this process or from others.
                     canary_waits += 1;
                     self.rest(SHORTEST_WAIT).await;
                 } else if canary_full {

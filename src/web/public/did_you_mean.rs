@@ -5,16 +5,14 @@ use crate::{
     db::newsletters::NewsletterRecord,
     domain::email_address::EmailAddress,
     web::{
+        error,
         layout::{Place, respond_for},
         words::{Spoken, around, fill},
     },
 };
-use axum::{
-    Json,
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{http::StatusCode, response::Response};
 use maud::{Markup, html};
+use serde_json::json;
 
 /// The question, as a page.
 pub fn page(
@@ -45,21 +43,18 @@ pub fn page(
     respond_for(place, StatusCode::OK, &newsletter.newsletter, (&say.title, language), &content)
 }
 
-/// The question, for a program: what was meant, how to insist, and what two buttons would say.
+/// The question, as a problem for programs: the suggestion, the fields that insist on the address, and labels for two buttons.
 pub fn problem(fields: &Fields, (language, words): Spoken, meant: &EmailAddress) -> Response {
-    let status = StatusCode::UNPROCESSABLE_ENTITY;
     let say = &words.slip;
-    let body = serde_json::json!({
-        "type": "about:blank", "title": say.title, "status": status.as_u16(),
-        "detail": of(&say.question, meant.as_str()),
-        "field": "email", "suggestion": meant.as_str(), "insist": { "as_typed": "yes" },
-        "take": of(&say.take, meant.as_str()), "keep": of(&say.keep, fields.email.trim()),
-    });
-    let mut answer = (status, Json(body)).into_response();
-    let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language));
-    answer
+    let members = [
+        ("field", "email".into()),
+        ("suggestion", meant.as_str().into()),
+        ("insist", json!({ "as_typed": "yes" })),
+        ("take", of(&say.take, meant.as_str()).into()),
+        ("keep", of(&say.keep, fields.email.trim()).into()),
+    ];
+    let question = of(&say.question, meant.as_str());
+    error::problem(language, StatusCode::UNPROCESSABLE_ENTITY, &say.title, &question, members)
 }
 
 fn of(text: &str, address: &str) -> String {

@@ -3,19 +3,19 @@
 
 use super::{
     did_you_mean::again,
-    subscribe::{Asked, Fields, in_language},
+    subscribe::{Asked, Fields},
 };
-use crate::web::{Site, WebError, error, layout::respond_for};
+use crate::web::{AppError, Site, error, layout::respond_for};
 use axum::{http::StatusCode, response::Response};
 use maud::html;
 
 /// Asks for one more press, with everything filled in.
-pub(super) async fn ask(site: &Site, asked: &Asked<'_>, fields: &Fields) -> Result<Response, WebError> {
+pub(super) async fn ask(site: &Site, asked: &Asked<'_>, fields: &Fields) -> Result<Response, AppError> {
     let (language, words) = asked.spoken;
     let say = &words.proof;
     if asked.json {
-        let problem = error::problem(StatusCode::UNPROCESSABLE_ENTITY, &say.title, &say.too_soon, None);
-        return Ok(in_language(language, problem));
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return Ok(error::problem(language, status, &say.title, &say.too_soon, []));
     }
     let content = html! {
         h1 { (say.title) }

@@ -12,7 +12,7 @@ use crate::{
         rate_limiter,
     },
     domain::proof_of_work::{Ticket, WAIT},
-    web::{Site, WebError, layout::respond_for, refusal::Refusal, words::fill},
+    web::{AppError, Site, layout::respond_for, words::fill},
 };
 use axum::{
     Json,
@@ -25,7 +25,7 @@ use maud::html;
 use std::net::SocketAddr;
 
 /// A challenge, for one signup.
-pub async fn challenge(State(site): State<Site>) -> Result<impl IntoResponse, WebError> {
+pub async fn challenge(State(site): State<Site>) -> Result<impl IntoResponse, AppError> {
     Ok(Json(prove::challenge(&site.actions).await?))
 }
 
@@ -42,7 +42,7 @@ pub(super) async fn look(
     site: &Site,
     asked: &Asked<'_>,
     fields: &Fields,
-) -> Result<Result<Shows, Response>, WebError> {
+) -> Result<Result<Shows, Response>, AppError> {
     let actions = &site.actions;
     if !prove::is_needed(actions).await? {
         return Ok(Ok(Shows::Nothing));
@@ -70,13 +70,13 @@ pub(super) async fn redeem(
     peer: SocketAddr,
     fields: &Fields,
     shows: Shows,
-) -> Result<Option<Response>, WebError> {
+) -> Result<Option<Response>, AppError> {
     if matches!(shows, Shows::Nothing) {
         return Ok(None);
     }
     // Where a limit is reached nothing is used up for nothing.
     if let Err(wait) = rate_limiter::peek_client(&site.actions, peer.ip()).await? {
-        return Ok(Some(Refusal::TooMany(wait).told_in(asked.spoken.0)));
+        return Ok(Some(AppError::TooMany(wait).in_language(asked.spoken.0)));
     }
     let used = match shows {
         Shows::Nothing => Redeemed::Taken,
@@ -86,7 +86,7 @@ pub(super) async fn redeem(
     };
     match used {
         Redeemed::Taken => Ok(None),
-        Redeemed::TooMany { wait } => Ok(Some(Refusal::TooMany(wait).told_in(asked.spoken.0))),
+        Redeemed::TooMany { wait } => Ok(Some(AppError::TooMany(wait).in_language(asked.spoken.0))),
         Redeemed::TooSoon { .. } | Redeemed::Void => {
             // One proof, sent again and again, must not be good for any number of questions to the name system.
             rate_limiter::debit_client(&site.actions, peer.ip()).await?;
@@ -102,7 +102,7 @@ async fn ask(
     fields: &Fields,
     ticket: Option<String>,
     wait: SignedDuration,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     if asked.json {
         return Ok(problem(site));
     }
@@ -130,7 +130,7 @@ async fn page(
     fields: &Fields,
     ticket: &str,
     wait: SignedDuration,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     let newsletter = asked.newsletter(site).await?;
     let (language, words) = asked.spoken;
     let say = &words.proof;

@@ -6,7 +6,7 @@ use crate::{
     db::newsletters::{self, NewsletterRecord},
     domain::{email_address::MAX_ADDRESS_BYTES, signup_proof::form_stamp, signup_wording::signup_wording},
     web::{
-        Site, WebError,
+        AppError, Site,
         layout::{Place, respond_for},
         negotiate::referring_page,
         words::{self, Spoken, fill},
@@ -54,7 +54,7 @@ pub async fn get(
     uri: Uri,
     Query(choice): Query<Choice>,
     headers: HeaderMap,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     let newsletter = site.newsletter(choice.newsletter.as_deref()).await?;
     let place = Place::of(uri.path());
     let form = Form {
@@ -74,7 +74,7 @@ pub async fn get(
 
 impl Form<'_> {
     /// The page with the form.
-    pub async fn show(&self, site: &Site, status: StatusCode) -> Result<Response, WebError> {
+    pub async fn show(&self, site: &Site, status: StatusCode) -> Result<Response, AppError> {
         let all = newsletters::list(&mut site.actions.db.read().await?).await?;
         let (it, (language, words)) = (&self.newsletter.newsletter, self.spoken);
         let say = &words.signup;

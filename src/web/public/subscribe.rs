@@ -18,10 +18,9 @@ use crate::{
         signup_wording::signup_wording,
     },
     web::{
-        Site, WebError, error,
+        AppError, Site, error,
         layout::{Place, respond_for},
         negotiate::{BROWSER_COOKIE, evidence, media_type, sends_json},
-        refusal::Refusal,
         words::{self, Spoken, fill},
     },
 };
@@ -83,7 +82,7 @@ pub async fn post(
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     let json = sends_json(&headers);
     let fields = match read(json, &headers, &body) {
         Ok(fields) => fields,
@@ -126,7 +125,7 @@ pub async fn post(
     }
     if json {
         let body = serde_json::json!({ "status": "accepted", "message": spoken.1.signup.accepted });
-        return Ok(in_language(spoken.0, (StatusCode::ACCEPTED, Json(body)).into_response()));
+        return Ok(error::in_language(spoken.0, (StatusCode::ACCEPTED, Json(body)).into_response()));
     }
     let mut answer = asked.accepted(&site).await?;
     if let Some(mark) = mark {
@@ -143,7 +142,7 @@ async fn take(
     peer: SocketAddr,
     fields: &Fields,
     signup: Signup,
-) -> Result<Option<Response>, WebError> {
+) -> Result<Option<Response>, AppError> {
     if let Err(why) = judge(&site.actions, &signup) {
         return asked.not_taken(site, fields, why).await.map(Some);
     }
@@ -177,23 +176,18 @@ async fn speak(
     asked: Option<&str>,
     slug: &str,
     headers: &HeaderMap,
-) -> Result<(Spoken, Option<NewsletterRecord>), WebError> {
+) -> Result<(Spoken, Option<NewsletterRecord>), AppError> {
     if let Some(spoken) = asked.and_then(words::find) {
         return Ok((spoken, None));
     }
     let newsletter = match site.newsletter(Some(slug)).await {
         Ok(newsletter) => Some(newsletter),
         // What is wrong is said when the signup is taken.
-        Err(WebError::NotFound(_)) => None,
+        Err(AppError::NoNewsletter(_)) => None,
         Err(error) => return Err(error),
     };
     let own = newsletter.as_ref().map(|it| it.newsletter.language.as_str());
     Ok((words::spoken([own], headers), newsletter))
-}
-
-pub(super) fn in_language(language: &'static str, mut answer: Response) -> Response {
-    answer.headers_mut().insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language));
-    answer
 }
 
 /// The cookie by which the browser is known again that signed an address up, so that the link in the mail confirms at once in
@@ -231,7 +225,7 @@ pub(super) struct Asked<'a> {
 
 impl Asked<'_> {
     /// In whose name the answer is given.
-    pub async fn newsletter(&self, site: &Site) -> Result<NewsletterRecord, WebError> {
+    pub async fn newsletter(&self, site: &Site) -> Result<NewsletterRecord, AppError> {
         match &self.newsletter {
             Some(newsletter) => Ok(newsletter.clone()),
             None => site.newsletter(Some(self.slug)).await,
@@ -239,15 +233,12 @@ impl Asked<'_> {
     }
 
     /// What is wrong: beside the field, or as a problem.
-    pub async fn refuse(&self, site: &Site, fields: &Fields, wrong: &Wrong) -> Result<Response, WebError> {
+    pub async fn refuse(&self, site: &Site, fields: &Fields, wrong: &Wrong) -> Result<Response, AppError> {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         let (language, words) = self.spoken;
         if self.json {
-            let title = &words.address.refused;
-            return Ok(in_language(
-                language,
-                error::problem(status, title, &wrong.what, Some(wrong.field.name())),
-            ));
+            let (title, field) = (&words.address.refused, wrong.field.name().into());
+            return Ok(error::problem(language, status, title, &wrong.what, [("field", field)]));
         }
         let newsletter = self.newsletter(site).await?;
         let entered: String = fields.email.chars().take(300).collect();
@@ -273,21 +264,21 @@ impl Asked<'_> {
         site: &Site,
         fields: &Fields,
         why: SubscribeError,
-    ) -> Result<Response, WebError> {
+    ) -> Result<Response, AppError> {
         match why {
             SubscribeError::NoSuchNewsletter(slug) => {
-                Ok(Refusal::UnknownNewsletter(slug).told_in(self.spoken.0))
+                Ok(AppError::UnknownNewsletter(slug).in_language(self.spoken.0))
             }
             SubscribeError::Blocked(_) | SubscribeError::RoleAccount | SubscribeError::NewsletterCount => {
                 self.refuse(site, fields, &what_is_wrong::refused(&why, self.spoken.1)).await
             }
-            SubscribeError::TooMany { wait } => Ok(Refusal::TooMany(wait).told_in(self.spoken.0)),
+            SubscribeError::TooMany { wait } => Ok(AppError::TooMany(wait).in_language(self.spoken.0)),
             SubscribeError::Db(error) => Err(error.into()),
         }
     }
 
     /// What comes now.
-    async fn accepted(&self, site: &Site) -> Result<Response, WebError> {
+    async fn accepted(&self, site: &Site) -> Result<Response, AppError> {
         let newsletter = self.newsletter(site).await?;
         let mut titles = vec![newsletter.newsletter.title.clone()];
         for slug in self.newsletters.iter().filter(|slug| *slug != self.slug) {
@@ -317,14 +308,14 @@ fn read(json: bool, headers: &HeaderMap, body: &[u8]) -> Result<Fields, Box<Resp
         return object.and_then(|object| serde_json::from_value(object.into())).map_err(|why| {
             let status =
                 if why.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
-            Box::new(Refusal::Unreadable(status, why.to_string()).into_response())
+            Box::new(AppError::Unreadable(status, why.to_string()).into_response())
         });
     }
     if media_type(headers, &header::CONTENT_TYPE) != "application/x-www-form-urlencoded" {
-        return Err(Box::new(Refusal::UnknownBody.into_response()));
+        return Err(Box::new(AppError::UnknownBody.into_response()));
     }
     read_form(body).map_err(|why| {
-        Box::new(Refusal::Unreadable(StatusCode::UNPROCESSABLE_ENTITY, why.to_string()).into_response())
+        Box::new(AppError::Unreadable(StatusCode::UNPROCESSABLE_ENTITY, why.to_string()).into_response())
     })
 }
 

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     actions::change_address::{self, About, Change},
     web::{
-        Site, WebError,
+        AppError, Site,
         negotiate::evidence,
         words::{self, fill},
     },
@@ -29,7 +29,7 @@ pub async fn get(
     Path(token): Path<String>,
     Query(asked): Query<Asked>,
     headers: HeaderMap,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     Ok(show(&change_address::look(&site.actions, &token).await?, &asked, &headers))
 }
 
@@ -40,7 +40,7 @@ pub async fn post(
     Path(token): Path<String>,
     Query(asked): Query<Asked>,
     headers: HeaderMap,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     let evidence = evidence(peer, &headers, None);
     Ok(show(&change_address::confirm(&site.actions, &token, &evidence).await?, &asked, &headers))
 }

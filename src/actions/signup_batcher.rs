@@ -1,14 +1,11 @@
-//! Where signups are written down, in groups. Nothing about an address is looked up here.
+//! Saves signups, many in one transaction. Nothing about an address is looked up here.
 
-use super::{
-    Context,
-    subscribe::{Signup, SubscribeError},
-};
+use super::subscribe::{Signup, SubscribeError};
 use crate::{
     clock::Clock,
     db::{
         Db, DbError, Tx,
-        groups::{Groups, Work},
+        engine::group_commit::{Answers, BatchHandler, GroupCommit},
         newsletters,
         rate_limits::{self, Request, Verdict},
         signups::{self, NewSignup},
@@ -25,23 +22,23 @@ use crate::{
 use jiff::Timestamp;
 use std::{collections::HashMap, sync::Arc};
 
-/// The way to the task that keeps them. Cheap to clone.
+/// Saves signups in batches. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Intake(Groups<Writer>);
+pub struct SignupBatcher(GroupCommit<SignupHandler>);
 
-/// Hands a signup over and waits until it is kept for good, or refused.
-pub(super) async fn take_in(context: &Context, signup: Signup) -> Result<(), SubscribeError> {
-    context.intake.0.ask(signup).await
-}
-
-impl Intake {
-    /// Starts the task.
+impl SignupBatcher {
+    /// Starts the batcher's task.
     pub fn start(db: Db, queue: Queue, clock: Clock, keys: Arc<KeyRing>, limits: SignupLimits) -> Self {
-        Self(Groups::start(Writer { db, queue, clock, keys, limits }))
+        Self(GroupCommit::start(SignupHandler { db, queue, clock, keys, limits }))
+    }
+
+    /// Saves a signup for the job that processes signups. Returns once it is durable, or refused.
+    pub(super) async fn enqueue(&self, signup: Signup) -> Result<(), SubscribeError> {
+        self.0.request(signup).await
     }
 }
 
-struct Writer {
+struct SignupHandler {
     db: Db,
     queue: Queue,
     clock: Clock,
@@ -49,24 +46,22 @@ struct Writer {
     limits: SignupLimits,
 }
 
-type Answers = Vec<Result<(), SubscribeError>>;
-
-impl Work for Writer {
-    type Asked = Signup;
+impl BatchHandler for SignupHandler {
+    type Request = Signup;
     type Answer = ();
-    type Refusal = SubscribeError;
+    type Error = SubscribeError;
 
-    async fn commit(&self, group: &[Signup]) -> Result<Answers, DbError> {
+    async fn commit(&self, batch: &[Signup]) -> Result<Answers<Self>, DbError> {
         let now = self.clock.now();
         let mut tx = self.db.begin_shared().await?;
-        let slugs: Vec<&str> = group.iter().flat_map(|it| &it.newsletters).map(String::as_str).collect();
+        let slugs: Vec<&str> = batch.iter().flat_map(|it| &it.newsletters).map(String::as_str).collect();
         let ids = newsletters::ids_by_slug(&mut tx, &slugs).await?;
         let wanted: Vec<Result<Vec<NewsletterId>, SubscribeError>> =
-            group.iter().map(|it| newsletters_of(it, &ids)).collect();
-        let verdicts = self.admit(&mut tx, group, &wanted, now).await?;
+            batch.iter().map(|it| newsletters_of(it, &ids)).collect();
+        let verdicts = self.admit(&mut tx, batch, &wanted, now).await?;
         let zones: Vec<Option<&str>> =
-            group.iter().map(|it| it.time_zone.as_ref().map(time_zone_name)).collect();
-        let mut rows = Vec::with_capacity(group.len());
+            batch.iter().map(|it| it.time_zone.as_ref().map(time_zone_name)).collect();
+        let mut rows = Vec::with_capacity(batch.len());
         // The newsletters outlive the rows that name them.
         let too_many = |wait| SubscribeError::TooMany { wait };
         let wanted: Vec<_> = wanted
@@ -74,7 +69,7 @@ impl Work for Writer {
             .zip(verdicts)
             .map(|(ids, verdict)| verdict.map_err(too_many).and(ids))
             .collect();
-        for ((signup, wanted), time_zone) in group.iter().zip(&wanted).zip(zones) {
+        for ((signup, wanted), time_zone) in batch.iter().zip(&wanted).zip(zones) {
             if let Ok(newsletters) = wanted {
                 rows.push(NewSignup {
                     address: &signup.address,
@@ -96,16 +91,16 @@ impl Work for Writer {
     }
 }
 
-impl Writer {
+impl SignupHandler {
     /// Debits the limits of each signup. A signup for a newsletter that doesn't exist debits nothing.
     async fn admit(
         &self,
         tx: &mut Tx,
-        group: &[Signup],
+        batch: &[Signup],
         wanted: &[Result<Vec<NewsletterId>, SubscribeError>],
         now: Timestamp,
     ) -> Result<Vec<Verdict>, DbError> {
-        let requests: Vec<Request> = group
+        let requests: Vec<Request> = batch
             .iter()
             .zip(wanted)
             .map(|(signup, wanted)| if wanted.is_ok() { self.limits_of(signup) } else { Vec::new() })

@@ -1,11 +1,13 @@
-//! The journal of single mails: their begins and answers, committed in groups. A mail is handed to a relay only after its begin is
-//! durable, and the next one of its job only after its answer is: so a crash leaves at most those in doubt that were on their way.
+//! The recorder of single emails: their begins and answers, many in one transaction.
+//!
+//! An email is handed to a relay only after its begin is durable, and its job sends the next one only after the answer is. So a crash
+//! leaves only those emails in doubt that were on their way.
 
 use crate::{
     clock::Clock,
     db::{
         Db, DbError, Tx,
-        groups::{Groups, Work},
+        engine::group_commit::{Answers, BatchHandler, GroupCommit},
         mails::{self, MailRecord},
     },
     domain::{ids::MailId, mail::MailStatus, retry},
@@ -14,76 +16,73 @@ use crate::{
     random,
 };
 use jiff::{SignedDuration, Timestamp};
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::collections::HashMap;
 
-/// How long to wait before keeping an answer is tried again; then the last pause, again and again.
-const AGAIN_AFTER: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
-const LAST_PAUSE: Duration = Duration::from_secs(5);
-
-/// Where begins and answers of single mails are written down. Cheap to clone.
+/// Records begins and answers of single emails. Cheap to clone. The task behind it ends after the last clone is gone and every answer is kept.
 #[derive(Debug, Clone)]
-pub struct MailJournal(Groups<Writer>);
+pub struct EmailRecorder(GroupCommit<RecordHandler>);
 
-struct Writer {
+impl EmailRecorder {
+    /// Starts the recorder's task. An email that was begun is its worker's until the lease ends.
+    pub fn start(db: Db, clock: Clock, queue: Queue, lease: SignedDuration) -> Self {
+        Self(GroupCommit::start(RecordHandler { db, clock, queue, lease }))
+    }
+
+    /// Begins an email. Returns `None` if it is not due, done already, or another worker's.
+    pub(super) async fn begin(&self, mail: MailId) -> Result<Option<MailRecord>, DbError> {
+        self.0.request(Record::Begin(mail)).await
+    }
+
+    /// Records the outcome of an email and what comes next. Returns once that is durable: it is tried until the database takes it, so that a
+    /// database outage leaves no sent email in doubt.
+    pub(super) async fn finish(self, mail: MailRecord, outcome: Outcome) {
+        let kept = self.0.submit(Record::Finish(Box::new((mail, outcome)))).await;
+        // An error means that the recorder's task is gone, and the answer with it. The lease will bring the row up again.
+        let _recorder_is_gone = kept.await;
+    }
+}
+
+enum Record {
+    Begin(MailId),
+    Finish(Box<(MailRecord, Outcome)>),
+}
+
+struct RecordHandler {
     db: Db,
     clock: Clock,
     queue: Queue,
     lease: SignedDuration,
 }
 
-enum Entry {
-    Begin(MailId),
-    Finish(Arc<MailRecord>, Arc<Outcome>),
-}
-
-impl MailJournal {
-    /// Starts the journal's task. A mail that was begun is the beginner's for the length of a lease.
-    pub fn start(db: Db, clock: Clock, queue: Queue, lease: SignedDuration) -> Self {
-        Self(Groups::start(Writer { db, clock, queue, lease }))
-    }
-
-    /// Begins a mail. `None`: it is not due, done, or another's.
-    pub(super) async fn begin(&self, mail: MailId) -> Result<Option<MailRecord>, DbError> {
-        self.0.ask(Entry::Begin(mail)).await
-    }
-
-    /// Keeps what came of a mail, and what comes next. It is tried until the database takes it: a database that fails for a while must
-    /// not make a mail that was sent one in doubt.
-    pub(super) async fn finish(self, mail: MailRecord, outcome: Outcome) {
-        let (mail, outcome) = (Arc::new(mail), Arc::new(outcome));
-        let mut pauses = AGAIN_AFTER.into_iter();
-        loop {
-            let kept = self.0.ask(Entry::Finish(mail.clone(), outcome.clone())).await;
-            let Err(error) = kept else { return };
-            tracing::warn!(mail = %mail.id, %error, "an answer could not be kept yet");
-            tokio::time::sleep(pauses.next().unwrap_or(LAST_PAUSE)).await;
-        }
-    }
-}
-
-impl Work for Writer {
-    type Asked = Entry;
+impl BatchHandler for RecordHandler {
+    type Request = Record;
+    /// The email that was begun; `None` for an answer.
     type Answer = Option<MailRecord>;
-    type Refusal = DbError;
+    type Error = DbError;
 
-    async fn commit(&self, group: &[Entry]) -> Result<Vec<Result<Option<MailRecord>, DbError>>, DbError> {
+    fn must_not_be_lost(record: &Record) -> bool {
+        matches!(record, Record::Finish(_))
+    }
+
+    async fn commit(&self, batch: &[Record]) -> Result<Answers<Self>, DbError> {
         let now = self.clock.now();
         let mut tx = self.db.begin_shared().await?;
-        let begins: Vec<MailId> = group
+        let begins: Vec<MailId> = batch
             .iter()
-            .filter_map(|entry| match entry {
-                Entry::Begin(mail) => Some(*mail),
-                Entry::Finish(..) => None,
+            .filter_map(|record| match record {
+                Record::Begin(mail) => Some(*mail),
+                Record::Finish(_) => None,
             })
             .collect();
         let begun = mails::begin(&mut tx, &begins, now, now + self.lease).await?;
         let mut begun: HashMap<MailId, MailRecord> = begun.into_iter().map(|mail| (mail.id, mail)).collect();
-        let mut answers = Vec::with_capacity(group.len());
-        for entry in group {
-            answers.push(Ok(match entry {
-                // Of two begins of one mail, one gets it.
-                Entry::Begin(mail) => begun.remove(mail),
-                Entry::Finish(mail, outcome) => {
+        let mut answers = Vec::with_capacity(batch.len());
+        for record in batch {
+            answers.push(Ok(match record {
+                // Of two begins of one email, one gets it.
+                Record::Begin(mail) => begun.remove(mail),
+                Record::Finish(finished) => {
+                    let (mail, outcome) = finished.as_ref();
                     self.finish(&mut tx, mail, outcome, now).await?;
                     None
                 }
@@ -94,7 +93,7 @@ impl Work for Writer {
     }
 }
 
-impl Writer {
+impl RecordHandler {
     async fn finish(
         &self,
         tx: &mut Tx,
