@@ -5,7 +5,7 @@ use crate::support::{
     app::TestApp,
     eventually,
     fates::{assert_all_ended, assert_each_got_one, copies},
-    on_both_engines,
+    on_both_engines, on_postgres,
     postgres_cluster::Cluster,
     smtp_server::{Action, Moment, Script, SmtpServer, Step},
 };
@@ -271,12 +271,14 @@ async fn the_database_restarts(stop: &[&str], start: Option<&[&str]>) {
     assert!(app.deliveries(issue).await.iter().all(|it| it.attempts == 1), "each was begun once");
 }
 
-#[tokio::test(flavor = "multi_thread")]
+on_postgres!(a_database_server_that_falls_and_recovers_in_mid_send_loses_and_repeats_nothing);
+
 async fn a_database_server_that_falls_and_recovers_in_mid_send_loses_and_repeats_nothing() {
     the_database_restarts(&["restart", "-m", "immediate"], None).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+on_postgres!(what_is_answered_while_the_database_server_is_down_is_recorded_when_it_is_back);
+
 async fn what_is_answered_while_the_database_server_is_down_is_recorded_when_it_is_back() {
     the_database_restarts(&["stop", "-m", "fast"], Some(&["start"])).await;
 }

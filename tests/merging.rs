@@ -3,7 +3,7 @@
 
 use crate::{
     moving::{NEW, OLD, ask_of, ledger_holds, moves, moves_of, of, own, press},
-    support::{Engine, app::TestApp, on_both_engines},
+    support::{Engine, app::TestApp, on_both_engines, on_postgres},
 };
 use daily::{
     db::{
@@ -333,8 +333,9 @@ async fn who_complained_at_the_old_address_is_not_covered_up_either(engine: Engi
     assert_eq!(app.status_of(NEW).await, Some(Active));
 }
 
+on_postgres!(deliveries_are_made_while_a_reader_is_held);
+
 /// On PostgreSQL an issue's deliveries are made while a reader moves: they only name the reader and the subscription.
-#[tokio::test(flavor = "multi_thread")]
 async fn deliveries_are_made_while_a_reader_is_held() {
     let app = TestApp::start(Engine::Postgres).await;
     app.reader(OLD).await;

@@ -1,6 +1,6 @@
 //! Where signups look like an attack, who signs up works or waits a little; everybody else notices nothing.
 
-use crate::support::{Engine, app::TestApp, browser::Browser, on_both_engines};
+use crate::support::{Engine, app::TestApp, browser::Browser, on_both_engines, with_services};
 use daily::{
     actions::prove,
     domain::{
@@ -209,7 +209,8 @@ async fn far_fewer_confirmations_than_usual_raise_the_alarm(engine: Engine) {
     assert!(prove::is_needed(&app.app.actions).await.unwrap());
 }
 
-#[tokio::test(flavor = "multi_thread")]
+with_services!(a_browser_does_its_part_by_itself_on_our_page);
+
 async fn a_browser_does_its_part_by_itself_on_our_page() {
     let app = always(Engine::Sqlite).await;
     let browser = Browser::start().await;
@@ -219,7 +220,8 @@ async fn a_browser_does_its_part_by_itself_on_our_page() {
     assert!(app.status_of("ann@example.org").await.is_some());
 }
 
-#[tokio::test(flavor = "multi_thread")]
+with_services!(a_browser_without_scripts_gets_there_with_a_wait_and_a_button);
+
 async fn a_browser_without_scripts_gets_there_with_a_wait_and_a_button() {
     let app = always(Engine::Sqlite).await;
     let browser = Browser::without_scripts().await;

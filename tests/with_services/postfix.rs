@@ -1,4 +1,4 @@
-//! The same way through a real mail server.
+//! Signups and issues through a real mail server.
 
 use crate::support::{
     Engine,
@@ -9,11 +9,13 @@ use crate::support::{
 };
 use daily::{
     actions::set_newsletter::set_newsletter,
-    domain::{issue::IssueStatus, relay::RelayUrl},
-    settings::Relay,
+    clock::Clock,
+    domain::{email_address::EmailAddress, issue::IssueStatus, relay::RelayUrl},
+    mail::{Mailer, Outcome, Outgoing, Priority},
+    settings::{Relay, Settings},
 };
 
-async fn start(engine: crate::support::Engine, relays: Vec<Relay>) -> TestApp {
+async fn start(engine: Engine, relays: Vec<Relay>) -> TestApp {
     TestApp::start_with(engine, |settings| {
         settings.relays = relays;
         settings.relays[0].connections = 1;
@@ -94,7 +96,7 @@ async fn a_server_whose_certificate_nobody_vouches_for_gets_nothing() {
         format!("smtps://localhost:{}", postfix.smtps_port()),
         format!("smtp+starttls://localhost:{}", postfix.plain_port()),
     ] {
-        let app = start(crate::support::Engine::Sqlite, vec![relay(&url, None)]).await;
+        let app = start(Engine::Sqlite, vec![relay(&url, None)]).await;
         let said = app.app.jobs.mailer.check().await.remove(0).1.unwrap_err();
         assert!(said.to_lowercase().contains("certificate"), "{said}");
     }
@@ -105,10 +107,72 @@ async fn a_server_whose_certificate_nobody_vouches_for_gets_nothing() {
 async fn a_wrong_password_is_the_relays_trouble_and_loses_no_mail() {
     let postfix = Postfix::start().await;
     let url = format!("smtp+starttls://{USER}:wrong@localhost:{}", postfix.submission_port());
-    let app = start(crate::support::Engine::Sqlite, vec![relay(&url, Some(&postfix))]).await;
+    let app = start(Engine::Sqlite, vec![relay(&url, Some(&postfix))]).await;
     let said = app.app.jobs.mailer.check().await.remove(0).1.unwrap_err();
     assert!(said.starts_with("535"), "{said}");
     app.article("The bridge opens").await;
     app.reader_at_once("ann@example.org").await;
     assert_eq!(app.send_issue().await, IssueStatus::Sending, "it waits");
+}
+
+/// Sends one message through a relay of this URL.
+async fn send(server: &Postfix, url: &str, to: &str) -> Outcome {
+    let relay = relay(url, Some(server));
+    let sending = Settings::defaults().expect("the defaults").sending;
+    let mailer = Mailer::new(&[relay], &sending, Clock::system()).expect("a mailer");
+    let address = |text: &str| EmailAddress::parse(text).expect("an address");
+    let (sender, recipient) = (address("daily@example.org"), address(to));
+    let message = b"From: daily@example.org\r\nSubject: hello\r\n\r\nfirst\r\n.second\r\nthird\r\n";
+    let outgoing = Outgoing { sender: &sender, recipient: &recipient, message };
+    let outcome = mailer.send(Priority::Single, &outgoing).await;
+    mailer.close().await;
+    outcome
+}
+
+#[tokio::test]
+async fn mail_arrives_on_all_three_ports() {
+    let server = Postfix::start().await;
+    for url in [
+        format!("smtp://localhost:{}", server.plain_port()),
+        format!("smtp+starttls://localhost:{}", server.plain_port()),
+        format!("smtp+starttls://{USER}:{PASSWORD}@localhost:{}", server.submission_port()),
+        format!("smtps://localhost:{}", server.smtps_port()),
+    ] {
+        let outcome = send(&server, &url, "reader@example.net").await;
+        assert!(matches!(outcome, Outcome::Sent(_)), "{outcome:?}");
+    }
+    let mails = server.wait_for_messages(4).await;
+    assert_eq!(mails.len(), 4);
+    for mail in mails {
+        let text = String::from_utf8(mail).expect("the mail is ASCII");
+        assert!(text.contains("\r\nDelivered-To: reader@example.net\r\n"), "{text}");
+        assert!(text.contains("\r\n\r\nfirst\r\n.second\r\nthird\r\n"), "{text}");
+    }
+    server.wait_for_log("TLS connection established from", 3).await;
+}
+
+#[tokio::test]
+async fn submission_wants_tls_and_login_and_nothing_leaves() {
+    let server = Postfix::start().await;
+    let port = server.submission_port();
+    for url in [
+        format!("smtp://localhost:{port}"),
+        format!("smtp+starttls://localhost:{port}"),
+        format!("smtp+starttls://{USER}:no@localhost:{port}"),
+    ] {
+        let outcome = send(&server, &url, "reader@example.org").await;
+        assert!(!matches!(outcome, Outcome::Sent(_)), "{outcome:?}");
+        assert!(outcome.answer().code.is_some_and(|code| code >= 500), "{outcome:?}");
+    }
+    assert!(server.messages().is_empty(), "{}", server.log());
+
+    let good = format!("smtp+starttls://{USER}:{PASSWORD}@localhost:{port}");
+    let away = send(&server, &good, "someone@debian.org").await;
+    assert!(matches!(away, Outcome::Failed(_)), "{away:?}");
+    let gone = send(&server, &good, "gone@example.org").await;
+    assert!(matches!(gone, Outcome::Sent(_)), "taken, to be bounced: {gone:?}");
+    let mails = server.wait_for_messages(1).await;
+    let bounce = String::from_utf8_lossy(&mails[0]);
+    assert!(bounce.contains("\r\nDelivered-To: daily@example.org\r\n"), "{bounce}");
+    assert!(bounce.contains("Content-Type: message/delivery-status"), "{bounce}");
 }

@@ -1,10 +1,7 @@
 //! Signatures, as receivers see them: each is verified by two programs that are not ours.
 
-use crate::support::{
-    command::Environment,
-    dkim::{Verdicts, Verifiers},
-    eventually, mailbox,
-};
+use super::verifiers::{Verdicts, Verifiers};
+use crate::support::{command::Environment, eventually, mailbox};
 use daily::{
     domain::{dkim::Algorithm, email_address::EmailAddress, mail::AutoSubmitted, newsletter::Newsletter},
     mail::{

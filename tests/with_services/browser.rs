@@ -76,3 +76,17 @@ async fn pages_and_mails_fit_a_phone_and_turn_dark() {
     }
     browser.screenshot("mail-on-a-dark-phone").await;
 }
+
+#[tokio::test]
+async fn a_page_is_shown_clicked_and_photographed() {
+    let browser = Browser::start().await;
+    let page = "data:text/html;charset=utf-8,<h1 id=t>Good morning</h1>\
+                <button onclick=\"t.textContent='clicked'\">Go</button>";
+    let client = browser.client();
+    client.goto(page).await.expect("the page loads");
+    client.find(Locator::Css("button")).await.expect("a button").click().await.expect("it is clickable");
+    let heading = client.find(Locator::Id("t")).await.expect("a heading");
+    assert_eq!(heading.text().await.expect("it has a text"), "clicked");
+    let file = browser.screenshot("self_test").await;
+    assert!(std::fs::read(file).expect("the picture is saved").starts_with(b"\x89PNG"));
+}

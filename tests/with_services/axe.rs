@@ -1,5 +1,6 @@
 //! Every page a reader may see, looked at by axe-core for barriers: what screen readers, the keyboard and weak eyes meet.
 
+use super::bootstrapped;
 use crate::support::{Engine, app::TestApp, browser::Browser};
 use daily::{
     db::subscriptions,
@@ -8,7 +9,8 @@ use daily::{
     },
 };
 use serde_json::Value;
-use std::path::PathBuf;
+
+const AXE: &str = "axe-core-4.14.1/node_modules/axe-core/axe.min.js";
 
 /// Runs all rules, those of good practice included, and returns what is wrong: rule, place, reason.
 const RUN: &str = r#"
@@ -64,7 +66,7 @@ async fn no_page_of_readers_has_a_barrier() {
         before.push(mails.iter().rev().find(|mail| mail.text().contains(link)).unwrap().link(link));
     }
     let browsers = [Browser::start().await, Browser::dark_phone().await];
-    let axe = std::fs::read_to_string(axe()).unwrap();
+    let axe = std::fs::read_to_string(bootstrapped(AXE)).unwrap();
     let mut barriers = Vec::new();
     for browser in &browsers {
         for page in &before {
@@ -124,7 +126,7 @@ async fn no_page_that_guards_the_door_has_a_barrier() {
     assert_eq!(wrong.0, 422);
     app.reader_at_once("ben@example.org").await;
     let own = own_page_of_a_reader_who_left(&app).await;
-    let axe = std::fs::read_to_string(axe()).unwrap();
+    let axe = std::fs::read_to_string(bootstrapped(AXE)).unwrap();
     let mut barriers = Vec::new();
     for browser in [Browser::start().await, Browser::dark_phone().await] {
         for (name, page) in [
@@ -166,15 +168,4 @@ async fn look(browser: &Browser, axe: &str, page: &str, barriers: &mut Vec<Strin
     let found = browser.client().execute_async(RUN, vec![]).await.unwrap();
     let Value::Array(found) = found else { panic!("axe says {found}") };
     barriers.extend(found.iter().map(|it| format!("{page}: {}", it.as_str().unwrap_or_default())));
-}
-
-/// Where script/bootstrap puts axe-core.
-fn axe() -> PathBuf {
-    let cache = std::env::var_os("XDG_CACHE_HOME").filter(|folder| !folder.is_empty()).map_or_else(
-        || PathBuf::from(std::env::var_os("HOME").unwrap_or("/tmp".into())).join(".cache"),
-        PathBuf::from,
-    );
-    let file = cache.join("daily-tests/axe-core-4.14.1/node_modules/axe-core/axe.min.js");
-    assert!(file.is_file(), "axe-core is not installed in {}: run script/bootstrap", file.display());
-    file
 }

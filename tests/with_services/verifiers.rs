@@ -1,6 +1,7 @@
 //! Two verifiers of signatures that know nothing of Daily: dkimpy and OpenDKIM. The DNS they ask is a list of records.
 
-use super::supervisor::{assert_installed, program_path};
+use super::bootstrapped;
+use crate::support::supervisor::{assert_installed, program_path};
 use std::{
     fmt::Write as _,
     path::PathBuf,
@@ -38,13 +39,7 @@ impl Verifiers {
     /// Records: name and value.
     pub fn new<'a>(records: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         assert_installed(&["opendkim"]);
-        let cache = std::env::var_os("XDG_CACHE_HOME").filter(|folder| !folder.is_empty()).map_or_else(
-            || PathBuf::from(std::env::var_os("HOME").unwrap_or("/tmp".into())).join(".cache"),
-            PathBuf::from,
-        );
-        // script/bootstrap puts it there.
-        let python = cache.join("daily-tests/dkimpy-1.1.8/bin/python");
-        assert!(python.is_file(), "dkimpy is not installed in {}: run script/bootstrap", python.display());
+        let python = bootstrapped("dkimpy-1.1.8/bin/python");
         let folder = tempfile::tempdir().unwrap();
         let mut lines = String::new();
         for (name, value) in records {

@@ -1,9 +1,10 @@
 //! Whatever is sent to the public endpoints, they answer as they are described: schemathesis makes it up.
 
+use super::bootstrapped;
 use crate::support::{Engine, app::TestApp, on_both_engines};
 use daily::domain::signup_limit::SignupLimits;
 use serde_json::{Value, json};
-use std::{path::PathBuf, process::Command};
+use std::process::Command;
 
 /// What schemathesis is told: every check it has, and the exceptions with their reasons.
 const SETTINGS: &str = include_str!("fuzz/schemathesis.toml");
@@ -49,7 +50,7 @@ async fn whatever_is_sent_the_answer_is_as_described_and_never_a_failure(engine:
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("schemathesis.toml"), SETTINGS).unwrap();
     std::fs::write(folder.path().join("openapi.json"), described.to_string()).unwrap();
-    let mut command = Command::new(schemathesis());
+    let mut command = Command::new(bootstrapped("schemathesis-4.32.5/bin/st"));
     command.args(["run", "openapi.json", "--no-color", "--url", &app.url]).current_dir(folder.path());
     let ended = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     let said = String::from_utf8_lossy(&ended.stdout);
@@ -67,19 +68,4 @@ fn methods(described: &Value) -> impl Iterator<Item = &str> {
         .flat_map(|(_, item)| item.as_object().into_iter().flatten())
         .map(|(name, _)| name.as_str())
         .filter(|it| *it != "parameters")
-}
-
-/// Where script/bootstrap puts schemathesis.
-fn schemathesis() -> PathBuf {
-    let cache = std::env::var_os("XDG_CACHE_HOME").filter(|folder| !folder.is_empty()).map_or_else(
-        || PathBuf::from(std::env::var_os("HOME").unwrap_or("/tmp".into())).join(".cache"),
-        PathBuf::from,
-    );
-    let program = cache.join("daily-tests/schemathesis-4.32.5/bin/st");
-    assert!(
-        program.is_file(),
-        "schemathesis is not installed as {}: run script/bootstrap",
-        program.display()
-    );
-    program
 }
