@@ -24,10 +24,7 @@ use crate::{
         journal::Journal,
         mail_journal::MailJournal,
     },
-    mail::{
-        Mailer, MailerError,
-        dkim_keys::{DkimError, DkimKeys},
-    },
+    mail::{DkimError, DkimKeys, Mailer, MailerError},
     queue::{self, Queue, SetupError},
     random,
     settings::{Settings, hex},

@@ -7,12 +7,7 @@ use crate::support::{
 };
 use daily::{
     domain::{dkim::Algorithm, email_address::EmailAddress, mail::AutoSubmitted, newsletter::Newsletter},
-    mail::{
-        compose::{Draft, compose},
-        dkim::Signers,
-        dkim_keys::{DkimKey, DkimKeys},
-        frozen::{Frozen, Issue, Personal, encode_part},
-    },
+    mail::{DkimKey, DkimKeys, Draft, Frozen, Issue, Personal, Signers, compose, encode_part},
     settings,
 };
 use email_templates::Email;

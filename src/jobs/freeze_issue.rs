@@ -23,7 +23,7 @@ use crate::{
         plan::{Group, OTHERS, Plan, PlanInputs},
         wave::waves,
     },
-    mail::frozen::encode_part,
+    mail::encode_part,
     queue::{Job, JobFailure},
 };
 use email_templates::Email;

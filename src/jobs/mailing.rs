@@ -14,11 +14,7 @@ use crate::{
         issue::IssueStatus,
         token::Purpose,
     },
-    mail::{
-        compose::ComposeError,
-        dkim::Signers,
-        frozen::{self, Frozen, Personal, encode_part},
-    },
+    mail::{self, ComposeError, Frozen, Personal, Signers, encode_part},
 };
 use std::collections::HashMap;
 
@@ -53,7 +49,7 @@ impl Mailing {
                 variant.text = encode_part(&variant.text, &place);
                 variant.html = encode_part(&variant.html, &place);
             }
-            let shared = frozen::Issue {
+            let shared = mail::Issue {
                 newsletter: &newsletter.newsletter,
                 subject: &variant.subject,
                 text: &variant.text,

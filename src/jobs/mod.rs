@@ -36,7 +36,7 @@ use crate::{
         breaker::Breaker, polling::Pace, retention::Retention, schedule::Margins, selection::Rules,
         signup_limit::Limit, token::KeyRing,
     },
-    mail::{Mailer, dkim_keys::DkimKeys},
+    mail::{DkimKeys, Mailer},
     queue::{Job, JobFailure, Queue},
 };
 use jiff::SignedDuration;

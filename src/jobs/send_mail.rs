@@ -11,10 +11,7 @@ use crate::{
         newsletters::{self, NewsletterRecord},
     },
     domain::{delivery::Answer, ids::MailId},
-    mail::{
-        Outcome, Outgoing, Priority,
-        compose::{Draft, compose},
-    },
+    mail::{Draft, Outcome, Outgoing, Priority, compose},
     queue::{Job, JobFailure},
 };
 use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};

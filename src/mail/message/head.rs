@@ -1,7 +1,7 @@
 //! The head of a message: headers that all copies share, made once, and a reader's own, made for each.
 
 use super::{
-    compose::ComposeError,
+    ComposeError,
     dkim::{Listed, Signers},
     headers,
 };

@@ -1,8 +1,8 @@
 //! An issue's message, encoded once: for each reader only what is theirs is written into it.
 
 use super::{
-    body,
-    compose::{ComposeError, escape},
+    ComposeError, body,
+    compose::escape,
     dkim::Signers,
     head::{Head, Own, Shared},
     quoted_printable::{encode, encode_around},
@@ -142,7 +142,7 @@ impl std::fmt::Debug for Frozen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::{
+    use crate::mail::message::{
         compose::{Draft, compose},
         dkim_keys::DkimKeys,
     };

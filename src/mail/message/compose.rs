@@ -1,7 +1,7 @@
 //! Composing one message: headers and MIME parts (RFC 5322, RFC 2045 and following), in ASCII, with CRLF, signed.
 
 use super::{
-    body,
+    ComposeError, body,
     dkim::Signers,
     head::{Head, Own, Shared},
     quoted_printable::encode_around,
@@ -37,22 +37,6 @@ pub struct Draft<'a> {
     pub signers: &'a Signers,
     /// When it is signed.
     pub now: Timestamp,
-}
-
-/// Why a message can't be composed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ComposeError {
-    /// A value that would break its header. It is not shown: it may be a reader's own link.
-    #[error(
-        "the message can't be composed: its {0} is empty, too long or holds characters that can't stand in a header"
-    )]
-    Header(&'static str),
-    /// A key that does not sign, for the domain named.
-    #[error("the message can't be signed for {0}")]
-    Signature(String),
-    /// What a delivery names is not there.
-    #[error("what the reader would get is gone from the store")]
-    NoVariant,
 }
 
 /// Makes the bytes of a message, lines ended by CRLF.
