@@ -7,10 +7,8 @@ mod message;
 mod transport;
 
 pub use message::{
-    ComposeError,
-    compose::{Draft, compose},
+    compose::{ComposeError, Content, MessageTemplate, Recipient},
     dkim::Signers,
     dkim_keys::{DkimError, DkimKey, DkimKeys},
-    frozen::{Frozen, Issue, Personal, encode_part},
 };
 pub use transport::{Line, Mailer, MailerError, Outcome, Outgoing, Priority};

@@ -20,6 +20,10 @@ pub(super) enum Listed {
     WithOneClick,
 }
 
+/// The headers that all copies share and that signatures list, in the order of [`Listed`]. A reader's own follow them.
+pub(super) const SHARED: [&str; 7] =
+    ["From", "Subject", "Date", "MIME-Version", "Content-Type", "List-Id", "List-Unsubscribe-Post"];
+
 impl Listed {
     const fn tag(self) -> &'static str {
         match self {
