@@ -23,10 +23,7 @@ use crate::{
         email_recorder::EmailRecorder,
         govern::{Governor, RelayLimits},
     },
-    mail::{
-        Mailer, MailerError,
-        dkim_keys::{DkimError, DkimKeys},
-    },
+    mail::{DkimError, DkimKeys, Mailer, MailerError},
     queue::{self, Queue, SetupError},
     random,
     settings::{Settings, hex},

@@ -112,7 +112,6 @@ const CIRCLES: &[&[&str]] = &[
     &["articles::feed", "articles::json_feed"],
     &["db::forgotten", "db::reader_requests", "db::subscriptions", "db::suppressions"],
     &["jobs::deliver::lane", "jobs::deliver::turn"],
-    &["mail::compose", "mail::dkim", "mail::dkim_keys", "mail::head"],
     &["settings::guard", "settings::sections"],
     &[
         "web::public::did_you_mean",

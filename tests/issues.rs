@@ -3,14 +3,12 @@
 use crate::support::{
     Engine,
     app::TestApp,
-    eventually,
-    mailbox::Mail,
-    on_both_engines,
+    eventually, on_both_engines,
     smtp_server::{Script, SmtpServer},
 };
 use daily::{
     actions::{send_issue::begin_issue, test_send::test_send},
-    db::{Db, mails, subscriptions},
+    db::{mails, subscriptions},
     domain::{
         email_address::EmailAddress,
         issue::IssueStatus,
@@ -33,7 +31,6 @@ on_both_engines!(
     no_story_is_sent_twice,
     a_test_send_shows_the_next_issue_and_changes_no_state,
     the_archive_shows_what_was_sent_without_readers_links,
-    an_issue_frozen_before_parts_were_kept_encoded_still_goes_out,
 );
 
 async fn confirmed_readers_and_nobody_else_get_the_issue(engine: Engine) {
@@ -252,30 +249,4 @@ async fn the_archive_shows_what_was_sent_without_readers_links(engine: Engine) {
     assert!(page.contains("The bridge opens"));
     assert!(!page.contains("/unsubscribe/"));
     assert_eq!(app.get(&format!("{}/issues/tomorrow", app.url)).await.status(), 404);
-}
-
-async fn an_issue_frozen_before_parts_were_kept_encoded_still_goes_out(engine: Engine) {
-    let server = SmtpServer::start(Script::accept().greylist()).await;
-    let app = TestApp::with_relay(engine, &format!("smtp://127.0.0.1:{}", server.port())).await;
-    app.article("The bridge opens").await;
-    app.reader_at_once("ann@example.org").await;
-    assert_eq!(app.send_issue().await, IssueStatus::Sending);
-    let key = app.issues().await[0].message_key.clone();
-    let older = format!(
-        "UPDATE issue_variants SET encoding = 'plain', html = '<p>Grüße. <a href=\"https://n/reader-{key}\">Leave</a>', \
-         text = '.Grüße https://n/reader-{key}'"
-    );
-    let changed = match &app.app.db {
-        Db::Sqlite { writer, .. } => sqlx::query(sqlx::AssertSqlSafe(older)).execute(writer).await.map(drop),
-        Db::Postgres(pool) => sqlx::query(sqlx::AssertSqlSafe(older)).execute(pool).await.map(drop),
-    };
-    changed.unwrap();
-    app.tick_after(SignedDuration::from_mins(2)).await;
-    assert_eq!(app.issues().await[0].status, IssueStatus::Sent);
-    let record = server.wait_for(1).await;
-    let mail = Mail::parse(&record.accepted().next().unwrap().data);
-    let token =
-        mail.header("List-Unsubscribe").unwrap().trim_end_matches('>').rsplit('/').next().unwrap().to_owned();
-    assert_eq!(mail.text().trim_end(), format!(".Grüße https://n/{token}"));
-    assert_eq!(mail.html().trim_end(), format!("<p>Grüße. <a href=\"https://n/{token}\">Leave</a>"));
 }

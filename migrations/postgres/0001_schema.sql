@@ -482,8 +482,6 @@ CREATE TABLE issue_variants (
     subject    TEXT        NOT NULL,
     preheader  TEXT        NOT NULL,
     created_at TIMESTAMPTZ NOT NULL,
-    -- How html and text are stored: as rendered, or encoded for a message already.
-    encoding   TEXT        NOT NULL DEFAULT 'plain' CHECK (encoding IN ('plain', 'quoted-printable')),
     html       TEXT        NOT NULL,
     text       TEXT        NOT NULL,
     web_html   TEXT        NOT NULL -- the archive page

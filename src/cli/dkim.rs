@@ -3,7 +3,7 @@
 use super::{CliError, CliResult, output::Output};
 use crate::{
     domain::dkim::{Algorithm, parse_domain, parse_selector},
-    mail::dkim_keys::{DkimKey, DkimKeys},
+    mail::{DkimKey, DkimKeys},
     settings::Settings,
 };
 use serde_json::{Value, json};

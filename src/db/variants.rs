@@ -14,36 +14,12 @@ pub struct VariantRecord {
     pub number: i64,
     /// The subject line.
     pub subject: String,
-    /// The HTML part, with marked places for the reader's own links.
+    /// The HTML part, with a placeholder for the reader's token.
     pub html: String,
     /// The text part, likewise.
     pub text: String,
-    /// What the parts are written in.
-    #[sqlx(try_from = "String")]
-    pub encoding: Encoding,
     /// The page of the archive.
     pub web_html: String,
-}
-
-/// What the parts of a variant are written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encoding {
-    /// As they were rendered: issues frozen before parts were kept encoded.
-    Plain,
-    /// Quoted-printable, with each place on lines of its own.
-    QuotedPrintable,
-}
-
-impl TryFrom<String> for Encoding {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        match text.as_str() {
-            "plain" => Ok(Self::Plain),
-            "quoted-printable" => Ok(Self::QuotedPrintable),
-            other => Err(format!("`{other}` is no encoding")),
-        }
-    }
 }
 
 /// A rendered variant to keep.
@@ -55,9 +31,9 @@ pub struct NewVariant<'a> {
     pub subject: &'a str,
     /// What inboxes show after the subject.
     pub preheader: &'a str,
-    /// The HTML part in quoted-printable.
+    /// The HTML part.
     pub html: &'a str,
-    /// The text part in quoted-printable.
+    /// The text part.
     pub text: &'a str,
     /// The page of the archive.
     pub web_html: &'a str,
@@ -74,8 +50,8 @@ pub async fn insert(
 ) -> Result<VariantId, DbError> {
     let variant: i64 = on!(tx, |conn| {
         sqlx::query_scalar(
-        "INSERT INTO issue_variants (issue_id, subject, preheader, html, text, encoding, web_html, created_at, number) \
-         VALUES ($1, $2, $3, $4, $5, 'quoted-printable', $6, $7, $8) RETURNING id"
+        "INSERT INTO issue_variants (issue_id, subject, preheader, html, text, web_html, created_at, number) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id"
     )
     .bind(id.0)
     .bind(new.subject)
@@ -104,7 +80,10 @@ pub async fn insert(
 
 macro_rules! select_variant {
     ($rest:literal) => {
-        concat!("SELECT id, number, subject, html, text, encoding, web_html FROM issue_variants WHERE issue_id = $1 ", $rest)
+        concat!(
+            "SELECT id, number, subject, html, text, web_html FROM issue_variants WHERE issue_id = $1 ",
+            $rest
+        )
     };
 }
 

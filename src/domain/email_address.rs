@@ -1,5 +1,6 @@
 //! [`EmailAddress`]: a mailbox we can hand to a relay, parsed once.
 
+use lettre::Address;
 use std::fmt;
 
 /// Longest address a mail system must take (RFC 5321 section 4.5.3.1.3: a path of 256 with its angle brackets).
@@ -14,11 +15,10 @@ pub const MAX_DOMAIN_BYTES: usize = 253;
 /// The local part is an ASCII dot-atom (RFC 5322 section 3.2.3), kept as written. The domain is lower case and ASCII: an
 /// internationalised one is kept in its `xn--` form (RFC 5891), which every relay understands. `Debug` masks the local
 /// part, so that an address never reaches a log by accident.
+///
+/// lettre's own parser accepts more, such as `ann@localhost` and quoted local parts, so [`Self::parse`] is the only way in.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct EmailAddress {
-    text: String,
-    at: usize,
-}
+pub struct EmailAddress(Address);
 
 /// Why a text is not an address Daily can mail. The message is meant for the person who typed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +49,13 @@ pub enum EmailAddressError {
 impl EmailAddress {
     /// Reads an address as a person types it; white space around it is dropped.
     pub fn parse(text: &str) -> Result<Self, EmailAddressError> {
+        let (local, domain) = Self::split(text)?;
+        // A property test shows that lettre accepts whatever `split` accepts.
+        Address::new(local, &domain).map(Self).map_err(|_| EmailAddressError::BadDomain)
+    }
+
+    /// Checks an address and returns its local part and its domain in ASCII.
+    fn split(text: &str) -> Result<(&str, String), EmailAddressError> {
         use EmailAddressError as E;
         let text = text.trim();
         if text.is_empty() {
@@ -78,30 +85,35 @@ impl EmailAddress {
         if local.len() + 1 + domain.len() > MAX_ADDRESS_BYTES {
             return Err(E::TooLong);
         }
-        Ok(Self { text: format!("{local}@{domain}"), at: local.len() })
+        Ok((local, domain))
     }
 
     /// The whole address, as it goes into envelope and header.
     pub fn as_str(&self) -> &str {
-        &self.text
+        self.0.as_ref()
+    }
+
+    /// The address as lettre's builders and envelopes take it.
+    pub fn as_address(&self) -> &Address {
+        &self.0
     }
 
     /// The domain, lower case, in ASCII.
     pub fn domain(&self) -> &str {
-        &self.text[self.at + 1..]
+        self.0.domain()
     }
 
     /// What makes two spellings the same reader: the address in lower case. (RFC 5321 lets a host tell `Ann@` from `ann@`;
     /// none that readers use does, and two subscriptions for one inbox would be two copies.)
     pub fn key(&self) -> String {
-        self.text.to_ascii_lowercase()
+        self.as_str().to_ascii_lowercase()
     }
 
     /// What makes two addresses the same inbox, as far as it is known: what follows a `+` is the reader's own, and Gmail looks at no dots.
     /// Limits of mails count by it. It names no reader: who signs up as `ann+daily@` wants their mail there.
     pub fn inbox(&self) -> String {
         let key = self.key();
-        let (local, domain) = key.split_at(self.at);
+        let (local, domain) = key.split_at(self.0.user().len());
         let local = local.split_once('+').map_or(local, |(name, _)| name);
         match domain {
             "@gmail.com" | "@googlemail.com" => format!("{}@gmail.com", local.replace('.', "")),
@@ -111,7 +123,7 @@ impl EmailAddress {
 
     /// For logs and screens that need no more: `a***@example.org`.
     pub fn masked(&self) -> String {
-        format!("{}***@{}", &self.text[..1], self.domain())
+        format!("{}***@{}", &self.as_str()[..1], self.domain())
     }
 
     /// The same of an address that was parsed once; rules may have become stricter since.
@@ -140,7 +152,7 @@ fn is_domain(domain: &str) -> bool {
 
 impl fmt::Display for EmailAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.text)
+        f.pad(self.as_str())
     }
 }
 
@@ -244,6 +256,19 @@ mod tests {
                 prop_assert!(address.as_str().bytes().all(|b| b.is_ascii_graphic()));
                 prop_assert!(!address.as_str().contains(['<', '>', ',', ';', ':', '"', '\\', '(', ')']));
                 prop_assert_eq!(EmailAddress::parse(address.as_str()), Ok(address));
+            }
+        }
+
+        #[test]
+        fn lettre_accepts_whatever_our_checks_accept(
+            local in "[a-zA-Z0-9!#$%&'*+/=?^_`{|}~.-]{1,66}",
+            domain in "([a-zA-Z0-9-]{1,64}|xn--[a-z0-9-]{1,20}|[a-zß-ÿا-يぁ-ん一-龠0-9-]{1,30}|[0-9]{1,3})(\\.([a-zA-Z0-9-]{1,63}|[à-ÿ一-龠]{1,20}|[0-9]{1,3})){1,4}",
+        ) {
+            let text = format!("{local}@{domain}");
+            if let Ok((local, domain)) = EmailAddress::split(&text) {
+                prop_assert!(Address::new(local, &domain).is_ok(), "{text}");
+                prop_assert!(format!("{local}@{domain}").parse::<Address>().is_ok(), "{text}");
+                prop_assert_eq!(EmailAddress::parse(&text).map(|it| it.as_str().to_owned()), Ok(format!("{local}@{domain}")));
             }
         }
     }

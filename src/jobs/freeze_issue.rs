@@ -23,7 +23,6 @@ use crate::{
         plan::{Group, OTHERS, Plan, PlanInputs},
         wave::waves,
     },
-    mail::frozen::encode_part,
     queue::{Job, JobFailure},
 };
 use email_templates::Email;
@@ -37,9 +36,9 @@ const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(1);
 /// The clock of an issue whose readers are all due at one moment.
 const ANY_CLOCK: &str = "*";
 
-/// What stands in a rendering where the reader's own token will be. It is drawn from the issue's random key, so that no
-/// article can hold it by chance or intent.
-pub fn token_place(message_key: &str) -> String {
+/// Returns the placeholder for the reader's token in a rendering. It holds the issue's random key, so no article can
+/// contain it by chance or intent.
+pub fn token_placeholder(message_key: &str) -> String {
     format!("reader-{message_key}")
 }
 
@@ -109,7 +108,7 @@ async fn freeze(
             edition: &edition,
             number,
             public_url: &context.rules.public_url,
-            reader_token: &token_place(&record.message_key),
+            reader_token: &token_placeholder(&record.message_key),
             is_test: false,
         };
         (rendering.email(), rendering.web_view())
@@ -151,13 +150,12 @@ async fn freeze(
         return Ok(false);
     }
     for ((variant, (email, web_html)), number) in plan.variants.iter().zip(&renderings).zip(1_i64..) {
-        let place = token_place(&record.message_key);
         let new = variants::NewVariant {
             number,
             subject: &email.subject,
             preheader: &email.preheader,
-            html: &encode_part(&email.html, &place),
-            text: &encode_part(&email.text, &place),
+            html: &email.html,
+            text: &email.text,
             web_html,
             stories: &variant.stories,
         };

@@ -1,24 +1,20 @@
-//! An issue on its way out: what all its copies share, and each reader's copy.
+//! An issue on its way out: a template per variant, and each reader's copy.
 
-use super::{Context, freeze_issue::token_place};
+use super::{Context, freeze_issue::token_placeholder};
 use crate::{
     db::{
         DbError,
         deliveries::ClaimedDelivery,
         issues::{self, IssueRecord},
         newsletters::{self, NewsletterRecord},
-        variants::{self, Encoding},
+        variants,
     },
     domain::{
         ids::{IssueId, VariantId},
         issue::IssueStatus,
         token::Purpose,
     },
-    mail::{
-        compose::ComposeError,
-        dkim::Signers,
-        frozen::{self, Frozen, Personal, encode_part},
-    },
+    mail::{ComposeError, Content, MessageTemplate, Recipient, Signers},
 };
 use std::collections::HashMap;
 
@@ -29,9 +25,9 @@ pub struct Mailing {
     pub issue: IssueRecord,
     /// Whose it is.
     pub newsletter: NewsletterRecord,
-    /// What all copies of each variant share.
-    frozen: HashMap<VariantId, Frozen>,
-    /// Who signs them.
+    /// A template per variant. One that can't be composed fails its deliveries.
+    templates: HashMap<VariantId, Result<MessageTemplate, ComposeError>>,
+    /// The keys that sign the copies.
     pub signers: Signers,
 }
 
@@ -46,26 +42,25 @@ impl Mailing {
         let newsletter = newsletters::get(&mut tx, issue.newsletter_id).await?;
         let variants = variants::of_issue(&mut tx, issue.id).await?;
         drop(tx);
-        let place = token_place(&issue.message_key);
-        let mut frozen = HashMap::new();
-        for mut variant in variants {
-            if variant.encoding == Encoding::Plain {
-                variant.text = encode_part(&variant.text, &place);
-                variant.html = encode_part(&variant.html, &place);
-            }
-            let shared = frozen::Issue {
+        let placeholder = token_placeholder(&issue.message_key);
+        let templates = variants.iter().map(|variant| {
+            let template = MessageTemplate::new(&Content {
                 newsletter: &newsletter.newsletter,
                 subject: &variant.subject,
+                language: &newsletter.newsletter.language,
                 text: &variant.text,
                 html: &variant.html,
-                place: &place,
+                placeholder: Some(&placeholder),
                 message_key: &issue.message_key,
                 date: issue.frozen_at.map_or(issue.due_at.0, |at| at.0),
-            };
-            frozen.insert(variant.id, Frozen::new(&shared));
-        }
+                one_click: true,
+                auto_submitted: None,
+            });
+            (variant.id, template)
+        });
+        let templates = templates.collect();
         let signers = context.dkim.for_sender(&newsletter.newsletter.sender_address);
-        Ok(Some(Self { issue, newsletter, frozen, signers }))
+        Ok(Some(Self { issue, newsletter, templates, signers }))
     }
 
     /// Writes a reader's copy, in place of whatever `out` holds.
@@ -75,18 +70,21 @@ impl Mailing {
         delivery: &ClaimedDelivery,
         out: &mut Vec<u8>,
     ) -> Result<(), ComposeError> {
-        // A delivery names a variant of its issue: the table says so.
-        let frozen = self.frozen.get(&delivery.variant_id).ok_or(ComposeError::NoVariant)?;
+        let template = match self.templates.get(&delivery.variant_id) {
+            Some(Ok(template)) => template,
+            Some(Err(error)) => return Err(error.clone()),
+            None => return Err(ComposeError::NoVariant),
+        };
         let token = context.keys.sign(Purpose::Unsubscribe, delivery.subscription_id.0);
         let mailto = context.rules.unsubscribe_mailto.as_ref().map(|it| it.url(&token));
         let domain = self.newsletter.newsletter.sender_address.domain();
-        let personal = Personal {
-            recipient: &delivery.address,
+        let recipient = Recipient {
+            address: &delivery.address,
             message_id: &format!("{}.{}@{domain}", self.issue.message_key, delivery.id),
-            unsubscribe_url: &format!("{}/unsubscribe/{token}", context.rules.public_url),
+            unsubscribe_url: Some(&format!("{}/unsubscribe/{token}", context.rules.public_url)),
             unsubscribe_mailto: mailto.as_deref(),
             token: &token,
         };
-        frozen.message(&personal, &self.signers, context.clock.now(), out)
+        template.write(&recipient, &self.signers, context.clock.now(), out)
     }
 }

@@ -35,7 +35,7 @@ use crate::{
         breaker::Breaker, polling::Pace, rate_limit::Limit, retention::Retention, schedule::Margins,
         selection::Rules, token::KeyRing,
     },
-    mail::{Mailer, dkim_keys::DkimKeys},
+    mail::{DkimKeys, Mailer},
     queue::{Job, JobFailure, Queue},
 };
 use jiff::SignedDuration;

@@ -11,12 +11,10 @@ use crate::{
         newsletters::{self, NewsletterRecord},
     },
     domain::{delivery::Answer, ids::MailId},
-    mail::{
-        Outcome, Outgoing, Priority,
-        compose::{Draft, compose},
-    },
+    mail::{self, ComposeError, MessageTemplate, Outcome, Outgoing, Priority, Recipient},
     queue::{Job, JobFailure},
 };
+use email_templates::Email;
 use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use std::{panic::AssertUnwindSafe, pin::pin, time::Duration};
 
@@ -85,24 +83,7 @@ async fn one(context: &Context, id: MailId) -> Result<(), JobFailure> {
     let outcome = match made {
         Content::Unwanted(why) => Outcome::Failed(Answer::new("", None, why)),
         Content::Mail { email, unsubscribe_url } => {
-            // The link to leave ends with the token.
-            let token = unsubscribe_url.as_deref().and_then(|url| url.rsplit('/').next());
-            let mailto =
-                context.rules.unsubscribe_mailto.as_ref().zip(token).map(|(it, token)| it.url(token));
-            let composed = compose(&Draft {
-                newsletter: &newsletter.newsletter,
-                recipient: &mail.recipient,
-                email: &email,
-                personal: &[],
-                message_id: &mail.message_id,
-                date: mail.created_at.0,
-                unsubscribe_url: unsubscribe_url.as_deref(),
-                unsubscribe_mailto: mailto.as_deref(),
-                auto_submitted: mail.kind.auto_submitted(),
-                signers: &context.dkim.for_sender(&newsletter.newsletter.sender_address),
-                now,
-            });
-            match composed {
+            match compose(context, &newsletter, &mail, &email, unsubscribe_url.as_deref()) {
                 Ok(message) => {
                     let sender = &newsletter.newsletter.sender_address;
                     // No transaction is open while talking to the relay.
@@ -123,6 +104,43 @@ async fn one(context: &Context, id: MailId) -> Result<(), JobFailure> {
     // A task of its own: the answer is kept even where this job is cut off.
     let keeping = context.tails.spawn(context.email_recorder.clone().finish(mail, outcome));
     Ok(keeping.await?)
+}
+
+/// Composes and signs a single email.
+fn compose(
+    context: &Context,
+    newsletter: &NewsletterRecord,
+    mail: &MailRecord,
+    email: &Email,
+    unsubscribe_url: Option<&str>,
+) -> Result<Vec<u8>, ComposeError> {
+    let newsletter = &newsletter.newsletter;
+    let template = MessageTemplate::new(&mail::Content {
+        newsletter,
+        subject: &email.subject,
+        language: &email.language,
+        text: &email.text,
+        html: &email.html,
+        placeholder: None,
+        message_key: &mail.message_id,
+        date: mail.created_at.0,
+        one_click: unsubscribe_url.is_some(),
+        auto_submitted: mail.kind.auto_submitted(),
+    })?;
+    // The unsubscribe link ends with the token.
+    let token = unsubscribe_url.and_then(|url| url.rsplit('/').next());
+    let mailto = context.rules.unsubscribe_mailto.as_ref().zip(token).map(|(it, token)| it.url(token));
+    let recipient = Recipient {
+        address: &mail.recipient,
+        message_id: &mail.message_id,
+        unsubscribe_url,
+        unsubscribe_mailto: mailto.as_deref(),
+        token: token.unwrap_or_default(),
+    };
+    let mut message = Vec::with_capacity(email.text.len() + email.html.len() + 4096);
+    let signers = context.dkim.for_sender(&newsletter.sender_address);
+    template.write(&recipient, &signers, context.clock.now(), &mut message)?;
+    Ok(message)
 }
 
 /// What a mail says, and in whose name.

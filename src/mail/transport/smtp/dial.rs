@@ -4,14 +4,12 @@ use super::{
     Conversation,
     open::{OPENING_STEPS, Opening},
     send::{ENVELOPE_STEPS, WRITING_STEPS},
+    tls::Tls,
     wire::Stream,
 };
-use crate::{
-    domain::{
-        delivery::{Answer, Stage},
-        relay::SmtpRelay,
-    },
-    mail::tls::Tls,
+use crate::domain::{
+    delivery::{Answer, Stage},
+    relay::SmtpRelay,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::net::TcpStream;
@@ -46,7 +44,7 @@ pub struct Dial {
     pub(super) hello_name: String,
     pub(super) timeouts: Timeouts,
     #[cfg(test)]
-    pub(in crate::mail) stand_in: Option<super::peer::Doors>,
+    pub(in crate::mail::transport) stand_in: Option<super::peer::Doors>,
 }
 
 impl Dial {

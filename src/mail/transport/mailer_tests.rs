@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     domain::{email_address::EmailAddress, relay::RelayUrl},
-    mail::smtp::peer::{Act, Doors, settle},
+    mail::transport::smtp::peer::{Act, Doors, settle},
 };
 use std::sync::atomic::Ordering;
 use tokio::time::Instant;

@@ -11,10 +11,13 @@ use tokio::{
 };
 
 /// What a conversation runs over: a TCP connection, TLS over one.
-pub(in crate::mail) type Stream = Box<dyn Io>;
+pub(in crate::mail::transport) type Stream = Box<dyn Io>;
 
 /// Both directions of a connection.
-pub(in crate::mail) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(in crate::mail::transport) trait Io:
+    AsyncRead + AsyncWrite + Send + Unpin
+{
+}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 

@@ -7,6 +7,7 @@
 //! | `reply`, `extensions` | what the relay says, and what it can do |
 //! | `open` | greeting, EHLO, STARTTLS, AUTH |
 //! | `message` | what may leave, and dot-stuffing |
+//! | `tls` | certificates, and the handshake |
 //! | `send` | one mail: MAIL, RCPT, DATA, the message, and what became of it |
 //!
 //! A conversation is *ready* between two mails only. Whatever cuts a step short (a fault, a limit, a future that is dropped)
@@ -22,6 +23,7 @@ mod reply;
 mod send;
 #[cfg(test)]
 mod tests;
+pub(super) mod tls;
 mod wire;
 
 pub(super) use dial::{Dial, Timeouts};

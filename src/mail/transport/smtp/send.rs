@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     domain::delivery::{Answer, Stage, asks_to_slow_down},
-    mail::outcome::{Outcome, Outgoing},
+    mail::transport::outcome::{Outcome, Outgoing},
 };
 
 /// How many steps' time the envelope may take in all: one for each command.

@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStrea
 
 /// What a relay does at a step instead of the usual.
 #[derive(Clone)]
-pub(in crate::mail) enum Act {
+pub(in crate::mail::transport) enum Act {
     /// Says this, as it is.
     Say(&'static str),
     /// Says this in pieces of so many bytes.
@@ -31,7 +31,7 @@ type Manners = dyn Fn(usize, &str) -> Option<Act> + Send + Sync;
 
 /// What a relay has met with.
 #[derive(Default)]
-pub(in crate::mail) struct Met {
+pub(in crate::mail::transport) struct Met {
     /// The lines of each connection: commands, and messages as they came, with their end.
     pub lines: Vec<Vec<String>>,
     /// Connections open now.
@@ -42,7 +42,7 @@ pub(in crate::mail) struct Met {
 
 /// Where a relay takes connections.
 #[derive(Clone)]
-pub(in crate::mail) struct Doors {
+pub(in crate::mail::transport) struct Doors {
     manners: Arc<Manners>,
     keywords: &'static str,
     met: Arc<Mutex<Met>>,
@@ -229,7 +229,7 @@ fn ehlo(keywords: &str) -> String {
 }
 
 /// Waits until the other end has nothing left to read: for what a relay does after the client's last word.
-pub(in crate::mail) async fn settle() {
+pub(in crate::mail::transport) async fn settle() {
     for _ in 0..50 {
         tokio::task::yield_now().await;
     }

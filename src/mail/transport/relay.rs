@@ -3,8 +3,7 @@
 use super::{
     MailerError, mailbox,
     pool::{Connection, Pool},
-    smtp::{Conversation, Dial, Timeouts},
-    tls::Tls,
+    smtp::{Conversation, Dial, Timeouts, tls::Tls},
 };
 use crate::{
     domain::{

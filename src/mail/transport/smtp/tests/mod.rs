@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::{email_address::EmailAddress, relay::RelayUrl},
-    mail::outcome::{Outcome, Outgoing},
+    mail::transport::outcome::{Outcome, Outgoing},
 };
 use std::time::Duration;
 use tokio::time::Instant;
@@ -22,7 +22,7 @@ const PLAIN: &str = "smtp://relay.example";
 fn dial(url: &str, doors: &Doors) -> Dial {
     let Ok(RelayUrl::Smtp(relay)) = RelayUrl::parse(url) else { panic!("no SMTP relay: {url}") };
     let tls = (relay.security != crate::domain::relay::Security::None)
-        .then(|| crate::mail::tls::Tls::new(&relay.host, None).unwrap());
+        .then(|| super::tls::Tls::new(&relay.host, None).unwrap());
     let timeouts = Timeouts { step: STEP, answer: ANSWER };
     let mut dial = Dial::new(relay, tls, "client.example", timeouts);
     dial.stand_in = Some(doors.clone());

@@ -1,6 +1,6 @@
 //! TLS towards relays: certificates are always checked, against the system's authorities and those configured.
 
-use super::smtp::Stream;
+use super::Stream;
 use std::{io, path::Path, sync::Arc};
 use tokio_rustls::{
     TlsConnector,
@@ -13,7 +13,7 @@ use tokio_rustls::{
 
 /// What a connection to one relay needs for TLS.
 #[derive(Clone)]
-pub(super) struct Tls {
+pub(in crate::mail::transport) struct Tls {
     connector: TlsConnector,
     name: ServerName<'static>,
 }

@@ -4,7 +4,8 @@
 //! way breaks the signature. Bodies are written so that their relaxed form is the body itself (`quoted_printable`), and the
 //! headers' forms are hashed before they come here; what is left is one signature over a hash for each key.
 
-use super::{compose::ComposeError, dkim_keys::DkimKey};
+use super::dkim_keys::{DkimKey, DkimKeys};
+use crate::domain::email_address::EmailAddress;
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
@@ -18,6 +19,10 @@ pub(super) enum Listed {
     /// With `List-Unsubscribe` and `List-Unsubscribe-Post`: RFC 8058 section 4 asks for both to be signed.
     WithOneClick,
 }
+
+/// The headers that all copies share and that signatures list, in the order of [`Listed`]. A reader's own follow them.
+pub(super) const SHARED: [&str; 7] =
+    ["From", "Subject", "Date", "MIME-Version", "Content-Type", "List-Id", "List-Unsubscribe-Post"];
 
 impl Listed {
     const fn tag(self) -> &'static str {
@@ -40,11 +45,19 @@ const SIGNATURE_LINE: usize = 72;
 #[derive(Debug, Clone, Default)]
 pub struct Signers(Vec<Arc<DkimKey>>);
 
-impl Signers {
-    pub(super) fn new(keys: Vec<Arc<DkimKey>>) -> Self {
-        Self(keys)
-    }
+/// A key failed to sign, for the domain named.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the message can't be signed for {0}")]
+pub struct SignError(String);
 
+impl DkimKeys {
+    /// Returns the keys that sign a sender's email.
+    pub fn for_sender(&self, sender: &EmailAddress) -> Signers {
+        Signers(self.covering(sender))
+    }
+}
+
+impl Signers {
     /// Whether nobody signs.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -58,7 +71,7 @@ impl Signers {
         body_hash: &digest::Digest,
         now: Timestamp,
         out: &mut Vec<u8>,
-    ) -> Result<(), ComposeError> {
+    ) -> Result<(), SignError> {
         let body_hash = STANDARD.encode(body_hash);
         for key in &self.0 {
             let tags = format!("{}\r\n t={}; bh={body_hash};\r\n b=", listed.tag(), now.as_second());
@@ -66,8 +79,7 @@ impl Signers {
             hash.update(key.relaxed_start().as_bytes());
             // The tags hold no white space but one space or line break at a time.
             hash.update(tags.replace("\r\n", "").as_bytes());
-            let signature =
-                key.sign(&hash.finish()).ok_or_else(|| ComposeError::Signature(key.domain().to_owned()))?;
+            let signature = key.sign(&hash.finish()).ok_or_else(|| SignError(key.domain().to_owned()))?;
             out.extend_from_slice(key.start().as_bytes());
             out.extend_from_slice(tags.as_bytes());
             for (index, line) in STANDARD.encode(signature).as_bytes().chunks(SIGNATURE_LINE).enumerate() {

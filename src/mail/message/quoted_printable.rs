@@ -1,48 +1,43 @@
-//! Quoted-printable (RFC 2045 section 6.7), written so that everything after it is simple.
+//! Quoted-printable (RFC 2045 section 6.7) for messages that are hashed once and copied for each reader.
 //!
-//! - No two white-space characters stand side by side and none at a line's end, and tabs are always encoded: the relaxed form
-//!   that DKIM hashes (RFC 6376 section 3.4.4) is then the text as it is.
-//! - No line begins with a dot, so SMTP's doubling of dots (RFC 5321 section 4.5.2) never changes a message; none begins with
-//!   `From `, which mailbox files would change.
-//! - A personal value, such as a reader's token, has its lines to itself, between soft line breaks: the rest of the text is the
-//!   same for every reader, byte for byte.
-//! - After `=` there is always a line's end or a hexadecimal digit, so a boundary with `=_` in it can't occur.
+//! - No two white-space characters stand side by side and none at a line's end, and tabs are always encoded. So the relaxed
+//!   form that DKIM hashes (RFC 6376 section 3.4.4) is the text as it is.
+//! - No line begins with a dot, so SMTP's dot-stuffing (RFC 5321 section 4.5.2) needs no second copy of a message. None begins
+//!   with `From `, which mailbox files would change.
+//! - A placeholder has a line to itself, between soft line breaks, so no other line depends on what replaces it.
+//! - `=` is always followed by a line's end or a hexadecimal digit, so a boundary with `=_` in it can't occur.
+//!
+//! lettre's encoder gives none of these; it's 2 to 4 times as fast (0.1 ms for an issue's HTML), once per issue.
 
 /// Longest line, without its line break and without the `=` of a soft one.
 const ROOM: usize = 75;
-/// A line break that is none in the text.
-const SOFT_BREAK: &str = "=\r\n";
+/// A line break that readers don't see.
+const SOFT_BREAK: &[u8] = b"=\r\n";
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-/// Encodes a text whose personal values get lines of their own. Line breaks of any kind become CRLF.
-pub(super) fn encode_around(text: &str, personal: &[&str]) -> String {
+/// Encodes a text. Line breaks of any kind become CRLF, and each placeholder gets a line of its own.
+pub(super) fn encode(text: &str, placeholder: Option<&str>) -> String {
     let mut out = Vec::with_capacity(text.len() + text.len() / 4);
     let mut rest = text;
-    while let Some((at, value)) = first_of(rest, personal) {
-        encode(&rest[..at], &mut out);
-        if !out.is_empty() && !out.ends_with(b"\n") {
-            out.extend_from_slice(SOFT_BREAK.as_bytes());
-        }
-        encode(value, &mut out);
-        rest = &rest[at + value.len()..];
-        if !rest.is_empty() {
-            out.extend_from_slice(SOFT_BREAK.as_bytes());
+    if let Some(placeholder) = placeholder.filter(|it| !it.is_empty()) {
+        while let Some((before, after)) = rest.split_once(placeholder) {
+            encode_piece(before, &mut out);
+            if !out.is_empty() && !out.ends_with(b"\n") {
+                out.extend_from_slice(SOFT_BREAK);
+            }
+            encode_piece(placeholder, &mut out);
+            if !after.is_empty() {
+                out.extend_from_slice(SOFT_BREAK);
+            }
+            rest = after;
         }
     }
-    encode(rest, &mut out);
+    encode_piece(rest, &mut out);
     String::from_utf8(out).expect("quoted-printable is ASCII")
 }
 
-/// The first personal value in a text, the longest of those that begin at the same place.
-fn first_of<'a>(text: &str, personal: &[&'a str]) -> Option<(usize, &'a str)> {
-    let found = personal.iter().filter(|value| !value.is_empty());
-    found
-        .filter_map(|value| Some((text.find(value)?, *value)))
-        .min_by_key(|(at, value)| (*at, std::cmp::Reverse(value.len())))
-}
-
-/// Encodes a text that begins at a line's start; what follows must begin on a line of its own.
-pub(super) fn encode(text: &str, out: &mut Vec<u8>) {
+/// Encodes a text that begins at a line's start. The next piece must begin on a line of its own.
+fn encode_piece(text: &str, out: &mut Vec<u8>) {
     let mut column = 0;
     let mut after_space = false;
     let mut rest = text;
@@ -66,7 +61,7 @@ pub(super) fn encode(text: &str, out: &mut Vec<u8>) {
         };
         let width = if literal { 1 } else { 3 * char.len_utf8() };
         if !fits(width) {
-            out.extend_from_slice(SOFT_BREAK.as_bytes());
+            out.extend_from_slice(SOFT_BREAK);
             column = 0;
         }
         column += width;
@@ -88,7 +83,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn encoded(text: &str) -> String {
-        encode_around(text, &[])
+        encode(text, None)
     }
 
     /// Decodes by the letter of RFC 2045, apart from any library.
@@ -154,13 +149,14 @@ mod tests {
     }
 
     #[test]
-    fn personal_values_stand_alone() {
+    fn a_placeholder_stands_alone() {
         let html = "<a href=\"https://n.example/u/TOKEN\">Leave</a> TOKEN\n";
         assert_eq!(
-            encode_around(html, &["TOKEN"]),
+            encode(html, Some("TOKEN")),
             "<a href=3D\"https://n.example/u/=\r\nTOKEN=\r\n\">Leave</a>=20=\r\nTOKEN=\r\n\r\n"
         );
-        assert_eq!(encode_around("TOKEN", &["", "TO", "TOKEN"]), "TOKEN");
+        assert_eq!(encode("TOKEN", Some("TOKEN")), "TOKEN");
+        assert_eq!(encode("TOKEN", Some("")), "TOKEN");
     }
 
     proptest! {
@@ -173,20 +169,18 @@ mod tests {
         }
 
         #[test]
-        fn a_value_put_in_later_gives_the_same_bytes(
+        fn a_token_put_in_later_gives_the_same_bytes(
             pieces in prop::collection::vec("(?s)([ .\r\n]|From |[^#]){0,120}", 1..5),
-            value in "(?s)([ .\r\n]|From |.){1,200}",
+            token in "[A-Za-z0-9_-]{1,75}",
         ) {
-            let mark = "#mark#";
-            let full = pieces.join(&value);
-            // By chance the pieces may hold the value, too: then nobody can tell which one is personal.
-            prop_assume!(full.split(&value).eq(pieces.iter().map(String::as_str)));
-            prop_assume!(!value.contains(mark));
+            let placeholder = "reader-0123456789abcdef";
+            let full = pieces.join(&token);
+            // By chance the pieces may hold the token, too: then nobody can tell which one is personal.
+            prop_assume!(full.split(&token).eq(pieces.iter().map(String::as_str)));
+            prop_assume!(!full.contains(placeholder));
 
-            let mut written = Vec::new();
-            encode(&value, &mut written);
-            let spliced = encode_around(&pieces.join(mark), &[mark]).replace(mark, std::str::from_utf8(&written).unwrap());
-            let full = encode_around(&full, &[&value]);
+            let spliced = encode(&pieces.join(placeholder), Some(placeholder)).replace(placeholder, &token);
+            let full = encode(&full, Some(&token));
             assert_rules(&full);
             prop_assert_eq!(spliced, full);
         }

@@ -1,6 +1,5 @@
 //! The keys that sign mail: read from files as configured, or made new.
 
-use super::dkim::Signers;
 use crate::{
     domain::{
         dkim::{Algorithm, TxtRecord, signs_for},
@@ -85,9 +84,9 @@ impl DkimKeys {
         Ok(Self(keys))
     }
 
-    /// The keys that sign a sender's mail.
-    pub fn for_sender(&self, sender: &EmailAddress) -> Signers {
-        Signers::new(self.0.iter().filter(|key| signs_for(&key.domain, sender)).cloned().collect())
+    /// The keys whose domain covers a sender.
+    pub(super) fn covering(&self, sender: &EmailAddress) -> Vec<Arc<DkimKey>> {
+        self.0.iter().filter(|key| signs_for(&key.domain, sender)).cloned().collect()
     }
 
     /// An RSA and an Ed25519 key of a domain.
