@@ -25,11 +25,11 @@ INSERT INTO signup_alarms (reaches_to, ended_at) SELECT since, ended_at FROM sig
 -- Nothing of a person is left of a subscription: its reader was forgotten, or never confirmed.
 ALTER TABLE subscriptions ADD COLUMN erased_at TIMESTAMPTZ;
 UPDATE subscriptions SET erased_at = r.forgotten_at FROM subscribers r
-    WHERE r.id = subscriptions.subscriber_id AND r.forgotten_at IS NOT NULL AND subscriptions.merged_into IS NULL;
+    WHERE r.id = subscriptions.subscriber_id AND r.forgotten_at IS NOT NULL;
 -- Readers who left long ago, in the order they left, as long as there is something to erase.
 DROP INDEX subscriptions_ended;
 CREATE INDEX subscriptions_ended ON subscriptions (ended_at, id)
-    WHERE ended_at IS NOT NULL AND erased_at IS NULL AND merged_into IS NULL;
+    WHERE ended_at IS NOT NULL AND erased_at IS NULL;
 
 -- Readers who never confirmed were made nobody while another subscription of theirs kept what is personal.
 UPDATE consent_chain SET salt = NULL

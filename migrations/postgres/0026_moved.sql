@@ -1,9 +1,5 @@
--- When the reader last moved to this address; pages that links of mails lead to name none any more.
-ALTER TABLE subscribers ADD COLUMN moved_at TIMESTAMPTZ;
-UPDATE subscribers SET moved_at = m.moved_at
-    FROM (SELECT s.subscriber_id, MAX(e.occurred_at) AS moved_at FROM consent_events e
-          JOIN subscriptions s ON s.id = e.subscription_id WHERE e.method = 'address_change' GROUP BY s.subscriber_id) m
-    WHERE m.subscriber_id = subscribers.id AND subscribers.forgotten_at IS NULL;
+-- When the subscription last moved to its reader's address; pages that links of mails lead to name none any more.
+ALTER TABLE subscriptions ADD COLUMN moved_at TIMESTAMPTZ;
 
 -- Whoever was not mailed is not reminded, either.
 DROP INDEX subscriptions_unreminded;

@@ -26,7 +26,3 @@ CREATE INDEX reader_requests_expired ON reader_requests (expires_at);
 ALTER TABLE mails ADD COLUMN request_id INTEGER;
 CREATE INDEX mails_by_request ON mails (request_id) WHERE request_id IS NOT NULL;
 CREATE INDEX mails_welcome ON mails (subscription_id, created_at) WHERE kind = 'welcome';
-
--- Two readers who turned out to be one: the subscription that goes on in the place of this one. Links in old mails lead there.
-ALTER TABLE subscriptions ADD COLUMN merged_into INTEGER REFERENCES subscriptions (id);
-CREATE INDEX subscriptions_merged ON subscriptions (merged_into) WHERE merged_into IS NOT NULL;

@@ -63,18 +63,9 @@ impl Work for Writer {
         let now = self.clock.now();
         let mut tx = self.db.begin_shared().await?;
         let asked: Vec<SubscriptionId> = group.iter().map(|it| it.subscription).collect();
-        // Before they are looked at: a reader who turns out to be another meanwhile must not stay.
+        // Locked before they are read: the ledger names the address that a subscription has when it ends.
         subscriptions::hold(&mut tx, &asked).await?;
-        let mut found = subscriptions::get_all(&mut tx, &asked).await?;
-        let ids = |found: &HashMap<_, SubscriptionRecord>| -> Vec<SubscriptionId> {
-            found.values().map(|it| it.id).collect()
-        };
-        if found.iter().any(|(asked, it)| *asked != it.id) {
-            // Those that took another's place while these were waited for.
-            subscriptions::hold(&mut tx, &ids(&found)).await?;
-            found = subscriptions::get_all(&mut tx, &asked).await?;
-        }
-        let standing = ids(&found);
+        let found = subscriptions::get_all(&mut tx, &asked).await?;
         let newsletters = newsletters_of(&mut tx, found.values()).await?;
         let of: Vec<Option<(&SubscriptionRecord, &NewsletterRecord)>> = asked
             .iter()
@@ -83,7 +74,7 @@ impl Work for Writer {
                 Some((subscription, newsletters.get(&subscription.newsletter_id)?))
             })
             .collect();
-        let mut ended = subscriptions::end_all(&mut tx, &standing, now).await?;
+        let mut ended = subscriptions::end_all(&mut tx, &asked, now).await?;
         // Of two wishes for the same, the first one counts.
         let first: Vec<_> = group
             .iter()
