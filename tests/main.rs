@@ -28,7 +28,6 @@ mod leaving;
 mod looks;
 mod mail_domains;
 mod mails;
-mod merging;
 mod moving;
 mod newsletters;
 mod openapi;

@@ -169,7 +169,6 @@ CREATE TABLE subscribers (
     address      TEXT        NOT NULL,
     address_key  TEXT        NOT NULL UNIQUE,
     domain       TEXT        GENERATED ALWAYS AS (split_part(address, '@', 2)) STORED,
-    moved_at     TIMESTAMPTZ, -- the last change of address; pages reached from old emails no longer show the address
     forgotten_at TIMESTAMPTZ, -- the erasure; NULL: not erased
     created_at   TIMESTAMPTZ NOT NULL
 );
@@ -187,8 +186,7 @@ CREATE TABLE subscriptions (
     signup_mailed_at TIMESTAMPTZ, -- the last email caused by a signup; confirming or unsubscribing clears it
     reminded_at      TIMESTAMPTZ, -- the reminder to confirm
     erased_at        TIMESTAMPTZ, -- from then on no personal data is left
-    -- The subscription that replaced this one when two readers turned out to be one. Links in old emails lead there.
-    merged_into      BIGINT      REFERENCES subscriptions (id),
+    moved_at         TIMESTAMPTZ, -- the last change of address; pages reached from old emails no longer show the address
     cadence          TEXT        NOT NULL DEFAULT 'every_issue' CHECK (cadence IN ('every_issue', 'weekdays', 'weekly')),
     sections         TEXT        NOT NULL DEFAULT '', -- sorted keys, separated by commas; empty: all sections
     language         TEXT, -- BCP 47 tag; NULL: the newsletter's
@@ -207,14 +205,13 @@ CREATE INDEX subscriptions_active ON subscriptions (newsletter_id, id) WHERE sta
 CREATE INDEX subscriptions_by_clock ON subscriptions (newsletter_id, clock, audience) WHERE status = 'active';
 CREATE INDEX subscriptions_resuming ON subscriptions (resumes_at) WHERE status = 'paused';
 CREATE INDEX subscriptions_paused ON subscriptions (newsletter_id, paused_until) WHERE status = 'paused';
-CREATE INDEX subscriptions_merged ON subscriptions (merged_into) WHERE merged_into IS NOT NULL;
 CREATE INDEX subscriptions_pending ON subscriptions (requested_at) WHERE status = 'pending';
 -- The column reminded_at is always NULL here. It tells the planner that this index is smaller than subscriptions_pending.
 CREATE INDEX subscriptions_unreminded ON subscriptions (reminded_at, requested_at)
     WHERE status = 'pending' AND confirmed_at IS NULL AND reminded_at IS NULL AND signup_mailed_at IS NOT NULL;
 -- Ended subscriptions that still hold data to erase, in the order they ended.
 CREATE INDEX subscriptions_ended ON subscriptions (ended_at, id)
-    WHERE ended_at IS NOT NULL AND erased_at IS NULL AND merged_into IS NULL;
+    WHERE ended_at IS NOT NULL AND erased_at IS NULL;
 -- Counts unsubscribes, erased ones included.
 CREATE INDEX subscriptions_left ON subscriptions (ended_at) WHERE status = 'unsubscribed';
 

@@ -41,8 +41,8 @@ pub async fn join_newsletter(
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     if let Some(own) = subscriptions::of_link(&mut tx, via).await? {
-        // Before they are looked at: who turns out to be another reader meanwhile is that one.
-        subscriptions::hold_readers(&mut tx, &[own.subscriber_id]).await?;
+        // Locked before it is read again: the reader may move at this moment.
+        subscriptions::lock_readers(&mut tx, &[own.subscriber_id]).await?;
     }
     let (Some(own), Some(newsletter)) =
         (subscriptions::of_link(&mut tx, via).await?, newsletters::by_slug(&mut tx, slug).await?)

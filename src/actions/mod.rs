@@ -16,7 +16,7 @@ pub mod held_page;
 pub mod import_subscribers;
 pub mod join_newsletter;
 pub mod mail_servers;
-mod merge_readers;
+mod move_reader;
 pub mod pause_issue;
 pub mod pause_subscription;
 pub mod prove;

@@ -162,18 +162,9 @@ impl BatchHandler for UnsubscribeHandler {
         let now = self.clock.now();
         let mut tx = self.db.begin_shared().await?;
         let asked: Vec<SubscriptionId> = batch.iter().map(|it| it.subscription).collect();
-        // Locked before they are read: a subscription that another one takes over meanwhile must end, too.
+        // Locked before they are read: the ledger names the address that a subscription has when it ends.
         subscriptions::hold(&mut tx, &asked).await?;
-        let mut found = subscriptions::get_all(&mut tx, &asked).await?;
-        let ids = |found: &HashMap<_, SubscriptionRecord>| -> Vec<SubscriptionId> {
-            found.values().map(|it| it.id).collect()
-        };
-        if found.iter().any(|(asked, it)| *asked != it.id) {
-            // Locks those that took over while this transaction waited for the others.
-            subscriptions::hold(&mut tx, &ids(&found)).await?;
-            found = subscriptions::get_all(&mut tx, &asked).await?;
-        }
-        let standing = ids(&found);
+        let found = subscriptions::get_all(&mut tx, &asked).await?;
         let newsletters = newsletters_of(&mut tx, found.values()).await?;
         let of: Vec<Option<(&SubscriptionRecord, &NewsletterRecord)>> = asked
             .iter()
@@ -182,7 +173,7 @@ impl BatchHandler for UnsubscribeHandler {
                 Some((subscription, newsletters.get(&subscription.newsletter_id)?))
             })
             .collect();
-        let mut ended = subscriptions::end_all(&mut tx, &standing, now).await?;
+        let mut ended = subscriptions::end_all(&mut tx, &asked, now).await?;
         // Of two requests for one subscription, the first one counts.
         let first: Vec<_> = batch
             .iter()

@@ -29,7 +29,7 @@ use std::collections::{BTreeMap, HashMap};
 pub enum Begin {
     /// It is ours: hand it to a relay.
     Go,
-    /// The reader left meanwhile, and it is skipped; or moved, and it waits again.
+    /// It is skipped, because the reader has unsubscribed or paused meanwhile.
     Skipped,
     /// The claim was lost, or the issue was stopped: send nothing.
     Lost,
