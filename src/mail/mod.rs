@@ -3,7 +3,7 @@
 //! A [`Mailer`] knows the relays. A [`Line`] from it is the right to send over one connection; its `send` tells the
 //! [`Outcome`].
 
-pub mod message;
+mod message;
 mod transport;
 
 pub use message::{

@@ -2,7 +2,7 @@
 
 use crate::support::supervisor::assert_installed;
 use daily::{
-    mail::message::dkim_keys::{DkimError, DkimKey, DkimKeys},
+    mail::{DkimError, DkimKey, DkimKeys},
     settings::Dkim,
 };
 use std::{fs, path::Path, process::Command};
