@@ -67,6 +67,7 @@ async fn a_client_that_signs_up_too_often_is_asked_to_wait_by_every_process(engi
             client_address: Some("192.0.2.1".into()),
             ..Default::default()
         },
+        proof: daily::actions::subscribe::Proof::NotRequired,
     };
     assert!(daily::actions::subscribe::subscribe(&another.actions, signup).await.is_err());
 }

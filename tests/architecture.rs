@@ -119,10 +119,9 @@ const CIRCLES: &[&[&str]] = &[
     &["web::error", "web::refusal"],
     &[
         "web::public::did_you_mean",
-        "web::public::moment",
-        "web::public::proof",
         "web::public::reach",
         "web::public::subscribe",
+        "web::public::timing_guard",
     ],
     &[
         "web::public::preferences::account",

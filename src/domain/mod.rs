@@ -6,6 +6,7 @@
 pub mod article;
 pub mod breaker;
 pub mod cadence;
+pub mod challenge;
 pub mod client_address;
 pub mod columns;
 pub mod consent;
@@ -32,7 +33,6 @@ pub mod picture;
 pub mod plan;
 pub mod polling;
 pub mod preferences;
-pub mod proof_of_work;
 pub mod rate_limit;
 pub mod reader_request;
 pub mod relay;

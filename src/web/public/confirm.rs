@@ -64,8 +64,10 @@ pub async fn renew(
         Err(SubscribeError::TooMany { wait }) => Ok(Refusal::TooMany(wait).into_response()),
         Err(SubscribeError::NoSuchNewsletter(slug)) => Err(WebError::NotFound(Refusal::NoNewsletter(slug))),
         Err(
-            why
-            @ (SubscribeError::Blocked(_) | SubscribeError::RoleAccount | SubscribeError::NewsletterCount),
+            why @ (SubscribeError::Blocked(_)
+            | SubscribeError::RoleAccount
+            | SubscribeError::NewsletterCount
+            | SubscribeError::Redeemed),
         ) => {
             let (language, words) = words::spoken([query.lang.as_deref()], &headers);
             let status = StatusCode::UNPROCESSABLE_ENTITY;
