@@ -115,10 +115,9 @@ const CIRCLES: &[&[&str]] = &[
     &["settings::guard", "settings::sections"],
     &[
         "web::public::did_you_mean",
-        "web::public::moment",
-        "web::public::proof",
         "web::public::reach",
         "web::public::subscribe",
+        "web::public::timing_guard",
     ],
     &[
         "web::public::preferences::account",

@@ -177,6 +177,7 @@ async fn a_signup_that_is_still_to_be_taken_is_held_and_can_be_forgotten(engine:
         time_zone: None,
         wording: Some(signup_wording(Some("de"))),
         evidence: &subscriptions::Evidence { client_address: Some("192.0.2.1".into()), ..Default::default() },
+        is_held: false,
     };
     let mut tx = app.app.db.begin().await.unwrap();
     signups::insert(&mut tx, &[signup], app.clock.now()).await.unwrap();

@@ -7,6 +7,7 @@
 
 mod abuse;
 mod archive;
+mod challenge;
 mod cli;
 mod config;
 mod confirming;
@@ -38,7 +39,6 @@ mod pauses;
 mod pending;
 mod plans;
 mod preferences;
-mod proofs;
 mod relays;
 mod retention;
 mod schedule;

@@ -335,9 +335,11 @@ CREATE TABLE signups (
     wording         TEXT, -- the text the reader agreed to, as shown at that time
     wording_version BIGINT,
     attempts        BIGINT      NOT NULL DEFAULT 0, -- failed attempts to process it
-    try_after       TIMESTAMPTZ -- the next attempt; NULL: now
+    try_after       TIMESTAMPTZ, -- the next attempt; NULL: now
+    held_until      TIMESTAMPTZ -- it came without a solved challenge during an attack, and is discarded then; NULL: not held
 );
 CREATE INDEX signups_by_address ON signups (address_key);
+CREATE INDEX signups_held ON signups (held_until, id) WHERE held_until IS NOT NULL;
 
 -- The target of a confirmation link.
 CREATE TABLE confirmations (
@@ -380,15 +382,12 @@ CREATE TABLE signup_alarms (
     ended_at   TIMESTAMPTZ -- NULL: it goes on
 );
 
--- A proof of work or waiting ticket that was used, so that it can't be used again.
-CREATE TABLE used_proofs (
-    name       TEXT        PRIMARY KEY, -- a keyed hash
-    used_at    TIMESTAMPTZ NOT NULL,
-    expires_at TIMESTAMPTZ NOT NULL, -- the row can be removed
-    client     TEXT -- a keyed hash of the client, which gets few tickets; NULL for a proof of work
+-- A solved challenge (proof of work) that was used, so that it can't be used again.
+CREATE TABLE redeemed_challenges (
+    signature  TEXT        PRIMARY KEY, -- a keyed hash
+    expires_at TIMESTAMPTZ NOT NULL -- the row can be removed
 );
-CREATE INDEX used_proofs_past ON used_proofs (expires_at);
-CREATE INDEX used_proofs_tickets ON used_proofs (used_at) WHERE client IS NOT NULL;
+CREATE INDEX redeemed_challenges_past ON redeemed_challenges (expires_at);
 
 -- =====================================================================================================================
 -- Issues, stories, variants and edits

@@ -3,7 +3,7 @@
 use super::{
     Context, mail_reader,
     set_preferences::follow_clock,
-    subscribe::{Signup, SubscribeError, subscribe},
+    subscribe::{Proof, Signup, SubscribeError, subscribe},
 };
 use crate::{
     db::{
@@ -151,6 +151,7 @@ pub async fn renew(
         wording: None,
         time_zone: None,
         evidence: evidence.clone(),
+        proof: Proof::NotRequired,
     };
     subscribe(context, signup).await?;
     Ok(Some((newsletter, first.subscription.language.clone())))

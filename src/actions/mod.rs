@@ -8,6 +8,7 @@ pub mod add_operator;
 pub mod approve_issue;
 pub mod blocked_domains;
 pub mod cancel_issue;
+pub mod challenge;
 pub mod change_address;
 pub mod confirm;
 pub mod edit_issue;
@@ -19,7 +20,6 @@ pub mod mail_servers;
 mod move_reader;
 pub mod pause_issue;
 pub mod pause_subscription;
-pub mod prove;
 pub mod rate_limiter;
 pub mod remove_operator;
 pub mod resolve_issue;
@@ -43,8 +43,8 @@ use crate::{
         subscriptions::SubscriptionRecord,
     },
     domain::{
-        email_address::EmailAddress, ids::RequestId, mail::MailKind, rate_limit::Limit,
-        signup_limit::SignupLimits, token::KeyRing,
+        challenge::ChallengePolicy, email_address::EmailAddress, ids::RequestId, mail::MailKind,
+        rate_limit::Limit, signup_limit::SignupLimits, token::KeyRing,
     },
     queue::{Job, Queue},
 };
@@ -83,8 +83,10 @@ pub struct Context {
     pub mail_servers: Arc<mail_servers::MailServers>,
     /// How many signups are taken.
     pub signup_limits: SignupLimits,
-    /// Whether signups need a proof of work.
-    pub gate: Arc<prove::Gate>,
+    /// When a signup needs a solved challenge.
+    pub challenge_policy: ChallengePolicy,
+    /// Whether signups look like an attack.
+    pub attack_status: Arc<challenge::AttackStatus>,
     /// Who sends the signup form back sooner is a program.
     pub minimum_time: jiff::SignedDuration,
 }

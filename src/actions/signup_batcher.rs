@@ -1,25 +1,27 @@
-//! Saves signups, many in one transaction. Nothing about an address is looked up here.
+//! Saves signups in groups. It looks up nothing about an address, so every address gets the same work.
 
-use super::subscribe::{Signup, SubscribeError};
+use super::subscribe::{Proof, Signup, SubscribeError};
 use crate::{
     clock::Clock,
     db::{
-        Db, DbError, Tx,
+        Db, DbError,
         engine::group_commit::{Answers, BatchHandler, GroupCommit},
         newsletters,
-        rate_limits::{self, Request, Verdict},
+        rate_limits::{self, Request},
+        redeemed_challenges,
         signups::{self, NewSignup},
     },
     domain::{
         client_address::UNKNOWN,
         ids::NewsletterId,
         newsletter::time_zone_name,
-        signup_limit::{OVERALL, SignupLimits, client_limits},
+        rate_limit::Limit,
+        signup_alarm::{UNSOLVED, unsolved_limit},
+        signup_limit::{HELD, HELD_LIMIT, OVERALL, SignupLimits, client_limits},
         token::KeyRing,
     },
     queue::{Job, Queue},
 };
-use jiff::Timestamp;
 use std::{collections::HashMap, sync::Arc};
 
 /// Saves signups in batches. Cheap to clone.
@@ -27,9 +29,17 @@ use std::{collections::HashMap, sync::Arc};
 pub struct SignupBatcher(GroupCommit<SignupHandler>);
 
 impl SignupBatcher {
-    /// Starts the batcher's task.
-    pub fn start(db: Db, queue: Queue, clock: Clock, keys: Arc<KeyRing>, limits: SignupLimits) -> Self {
-        Self(GroupCommit::start(SignupHandler { db, queue, clock, keys, limits }))
+    /// Starts the task. `most_waiting` unconfirmed signups in ten minutes are an attack.
+    pub fn start(
+        db: Db,
+        queue: Queue,
+        clock: Clock,
+        keys: Arc<KeyRing>,
+        limits: SignupLimits,
+        most_waiting: Option<u32>,
+    ) -> Self {
+        let unsolved = unsolved_limit(most_waiting, limits.overall);
+        Self(GroupCommit::start(SignupHandler { db, queue, clock, keys, limits, unsolved }))
     }
 
     /// Saves a signup for the job that processes signups. Returns once it is durable, or refused.
@@ -44,6 +54,7 @@ struct SignupHandler {
     clock: Clock,
     keys: Arc<KeyRing>,
     limits: SignupLimits,
+    unsolved: Option<Limit>,
 }
 
 impl BatchHandler for SignupHandler {
@@ -56,21 +67,31 @@ impl BatchHandler for SignupHandler {
         let mut tx = self.db.begin_shared().await?;
         let slugs: Vec<&str> = batch.iter().flat_map(|it| &it.newsletters).map(String::as_str).collect();
         let ids = newsletters::ids_by_slug(&mut tx, &slugs).await?;
-        let wanted: Vec<Result<Vec<NewsletterId>, SubscribeError>> =
+        let found: Vec<Result<Vec<NewsletterId>, SubscribeError>> =
             batch.iter().map(|it| newsletters_of(it, &ids)).collect();
-        let verdicts = self.admit(&mut tx, batch, &wanted, now).await?;
-        let zones: Vec<Option<&str>> =
-            batch.iter().map(|it| it.time_zone.as_ref().map(time_zone_name)).collect();
-        let mut rows = Vec::with_capacity(batch.len());
-        // The newsletters outlive the rows that name them.
+        let verdicts = rate_limits::check(&mut tx, &self.debits(batch, &found), now).await?;
         let too_many = |wait| SubscribeError::TooMany { wait };
-        let wanted: Vec<_> = wanted
+        let mut found: Vec<_> = found
             .into_iter()
             .zip(verdicts)
             .map(|(ids, verdict)| verdict.map_err(too_many).and(ids))
             .collect();
-        for ((signup, wanted), time_zone) in batch.iter().zip(&wanted).zip(zones) {
-            if let Ok(newsletters) = wanted {
+        let tokens = batch
+            .iter()
+            .zip(&found)
+            .filter(|(_, found)| found.is_ok())
+            .filter_map(|(it, _)| it.proof.token());
+        let mut unused = redeemed_challenges::redeem(&mut tx, tokens, now).await?;
+        for (signup, found) in batch.iter().zip(&mut found) {
+            if signup.proof.token().is_some_and(|token| found.is_ok() && !unused.remove(&token.0)) {
+                *found = Err(SubscribeError::Redeemed);
+            }
+        }
+        let zones: Vec<Option<&str>> =
+            batch.iter().map(|it| it.time_zone.as_ref().map(time_zone_name)).collect();
+        let mut rows = Vec::with_capacity(batch.len());
+        for ((signup, found), time_zone) in batch.iter().zip(&found).zip(zones) {
+            if let Ok(newsletters) = found {
                 rows.push(NewSignup {
                     address: &signup.address,
                     newsletters,
@@ -79,41 +100,48 @@ impl BatchHandler for SignupHandler {
                     time_zone,
                     wording: signup.wording,
                     evidence: &signup.evidence,
+                    is_held: signup.proof == Proof::Missing,
                 });
             }
         }
         signups::insert(&mut tx, &rows, now).await?;
-        if !rows.is_empty() {
+        if rows.iter().any(|row| !row.is_held) {
             self.queue.enqueue(&mut tx, &Job::TakeSignups).await?;
         }
         tx.commit().await?;
-        Ok(wanted.into_iter().map(|it| it.map(drop)).collect())
+        let answer = |(signup, found): (&Signup, Result<_, SubscribeError>)| match found {
+            // The client can't tell a discarded signup from a held one.
+            Err(SubscribeError::TooMany { .. }) if signup.proof == Proof::Missing => Ok(()),
+            found => found.map(drop),
+        };
+        Ok(batch.iter().zip(found).map(answer).collect())
     }
 }
 
 impl SignupHandler {
-    /// Debits the limits of each signup. A signup for a newsletter that doesn't exist debits nothing.
-    async fn admit(
-        &self,
-        tx: &mut Tx,
-        batch: &[Signup],
-        wanted: &[Result<Vec<NewsletterId>, SubscribeError>],
-        now: Timestamp,
-    ) -> Result<Vec<Verdict>, DbError> {
-        let requests: Vec<Request> = batch
-            .iter()
-            .zip(wanted)
-            .map(|(signup, wanted)| if wanted.is_ok() { self.limits_of(signup) } else { Vec::new() })
-            .collect();
-        rate_limits::check(tx, &requests, now).await
+    /// The limits that each signup debits. One for a newsletter that doesn't exist debits none.
+    fn debits(&self, batch: &[Signup], found: &[Result<Vec<NewsletterId>, SubscribeError>]) -> Vec<Request> {
+        let limits = |(signup, found): (&Signup, &Result<_, _>)| {
+            if found.is_ok() { self.limits_of(signup) } else { Vec::new() }
+        };
+        let mut requests: Vec<Request> = batch.iter().zip(found).map(limits).collect();
+        // Separately, because discarded signups are a sign of an attack, too.
+        let missing = batch.iter().filter(|it| it.proof == Proof::Missing);
+        requests
+            .extend(missing.filter_map(|_| self.unsolved).map(|limit| vec![(UNSOLVED.to_owned(), limit)]));
+        requests
     }
 
-    /// The limits of a signup: its client's, and the overall one.
+    /// The limits of a signup: its client's, and the one that all share.
     fn limits_of(&self, signup: &Signup) -> Request {
         let client = signup.evidence.client_address.as_deref().map_or(Ok(UNKNOWN), str::parse);
         let mut limits =
             client.map_or_else(|_| Vec::new(), |ip| client_limits(&self.keys, self.limits.client, ip));
-        limits.extend(self.limits.overall.map(|limit| (OVERALL.to_owned(), limit)));
+        if signup.proof == Proof::Missing {
+            limits.push((HELD.to_owned(), HELD_LIMIT));
+        } else {
+            limits.extend(self.limits.overall.map(|limit| (OVERALL.to_owned(), limit)));
+        }
         limits
     }
 }

@@ -23,13 +23,13 @@ pub mod paces;
 pub mod processes;
 pub mod rate_limits;
 pub mod reader_requests;
+pub mod redeemed_challenges;
 pub mod relay_shares;
 pub mod signup_watch;
 pub mod signups;
 pub mod subscriptions;
 pub mod suppressions;
 pub mod turns;
-pub mod used_proofs;
 pub mod variants;
 pub mod welcomes;
 

@@ -30,6 +30,11 @@ impl Limit {
         (self.window_micros() / i64::from(self.max.max(1))).max(1)
     }
 
+    /// The events that the limit allows per `span` in the long run.
+    pub fn events_in(self, span: SignedDuration) -> i64 {
+        i64::try_from(span.as_micros()).unwrap_or(i64::MAX) / self.cost()
+    }
+
     /// The same limit for `factor` times as many events.
     #[must_use]
     pub fn times(self, factor: u32) -> Self {

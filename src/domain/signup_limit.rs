@@ -1,10 +1,18 @@
 //! The rate limits of signups: per client, per address, and overall. Their keys are keyed hashes.
 
 use super::{email_address::EmailAddress, rate_limit::Limit, token::KeyRing};
+use jiff::SignedDuration;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The key of the limit on signups from all clients together.
 pub const OVERALL: &str = "overall";
+
+/// The key of [`HELD_LIMIT`].
+pub const HELD: &str = "held";
+/// How many signups are held back. With [`HELD_FOR`], never more than twice as many at a time.
+pub const HELD_LIMIT: Limit = Limit { max: 5_000, window: HELD_FOR };
+/// How long a signup is held back before it is discarded.
+pub const HELD_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// Limits on signups. `None`: unlimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

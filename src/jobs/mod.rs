@@ -106,8 +106,8 @@ pub struct JobRules {
     pub confirmation_days: u32,
     /// How many signups are taken from everybody.
     pub signup_limit: Option<Limit>,
-    /// When a signup needs a proof of work.
-    pub proof_of_work: crate::domain::proof_of_work::ProofPolicy,
+    /// When a signup needs a solved challenge.
+    pub challenge_policy: crate::domain::challenge::ChallengePolicy,
     /// So many unconfirmed signups in ten minutes are an attack. `None`: no number of them is.
     pub most_waiting: Option<u32>,
     /// Mails that signups may cause to one address. `None`: any number.

@@ -4,9 +4,7 @@ use super::bootstrapped;
 use crate::support::{Engine, app::TestApp, browser::Browser};
 use daily::{
     db::subscriptions,
-    domain::{
-        email_address::EmailAddress, newsletter::SelectionKind, proof_of_work::ProofPolicy, token::Purpose,
-    },
+    domain::{email_address::EmailAddress, newsletter::SelectionKind, token::Purpose},
 };
 use serde_json::Value;
 
@@ -106,7 +104,6 @@ async fn no_page_of_readers_has_a_barrier() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_page_that_guards_the_door_has_a_barrier() {
     let app = TestApp::start_with(Engine::Sqlite, |settings| {
-        settings.signup.proof_of_work = ProofPolicy::Always;
         settings.signup.minimum_time = jiff::SignedDuration::from_secs(5);
     })
     .await;
@@ -118,8 +115,6 @@ async fn no_page_that_guards_the_door_has_a_barrier() {
     let too_soon = post(&[("email", "ann@example.org"), ("started", &mark)]).await;
     assert!(too_soon.1.contains("One moment"), "{}", too_soon.1);
     app.clock.advance(jiff::SignedDuration::from_secs(6));
-    let proof = post(&[("email", "ann@example.org"), ("started", &mark)]).await;
-    assert!(proof.1.contains("prove.js"), "{}", proof.1);
     let meant = post(&[("email", "ann@gmial.com"), ("started", &mark)]).await;
     assert!(meant.1.contains("gmail.com"), "{}", meant.1);
     let wrong = post(&[("email", "ann@localhost"), ("started", &mark)]).await;
@@ -131,7 +126,6 @@ async fn no_page_that_guards_the_door_has_a_barrier() {
     for browser in [Browser::start().await, Browser::dark_phone().await] {
         for (name, page) in [
             ("too soon", &too_soon.1),
-            ("proof", &proof.1),
             ("did you mean", &meant.1),
             ("what is wrong", &wrong.1),
             ("own page after leaving", &own),

@@ -99,14 +99,14 @@ async fn the_box_signs_up_from_another_origin_under_a_strict_policy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_a_proof_is_needed_the_box_works_for_it_and_the_reader_stays() {
+async fn under_attack_the_box_solves_a_challenge_and_the_reader_stays() {
     let publisher = Publisher::start().await;
     let origins = vec![publisher.origin()];
     let app = TestApp::start_with(Engine::Sqlite, |settings| {
         settings.http.allowed_origins = origins;
-        settings.signup.proof_of_work = daily::domain::proof_of_work::ProofPolicy::Always;
     })
     .await;
+    app.begin_attack().await;
     publisher.publish(&app.url, "en", &app.url).await;
     let browser = Browser::start().await;
     browser.client().goto(&format!("{}/article", publisher.origin())).await.unwrap();

@@ -63,8 +63,10 @@ pub async fn renew(
         Err(SubscribeError::TooMany { wait }) => Ok(AppError::TooMany(wait).into_response()),
         Err(SubscribeError::NoSuchNewsletter(slug)) => Err(AppError::NoNewsletter(slug)),
         Err(
-            why
-            @ (SubscribeError::Blocked(_) | SubscribeError::RoleAccount | SubscribeError::NewsletterCount),
+            why @ (SubscribeError::Blocked(_)
+            | SubscribeError::RoleAccount
+            | SubscribeError::NewsletterCount
+            | SubscribeError::Redeemed),
         ) => {
             let (_, words) = words::spoken([query.lang.as_deref()], &headers);
             Err(AppError::NotAccepted(what_is_wrong::refused(&why, words).what))
