@@ -57,7 +57,7 @@ pub enum Confirmation {
         /// What the reader gets: the titles of all that the link confirms.
         titles: String,
         /// For which address.
-        address: String,
+        address: EmailAddress,
     },
     /// The reader is in: just now, or since an earlier click.
     Confirmed {
@@ -137,10 +137,8 @@ pub async fn renew(
     else {
         return Ok(None);
     };
-    // What is stored was parsed once; rules may have become stricter since.
-    let Ok(address) = EmailAddress::parse(&first.subscription.address) else { return Ok(None) };
     let signup = Signup {
-        address,
+        address: first.subscription.address.clone(),
         newsletters: asked.iter().map(|it| it.newsletter.newsletter.slug.clone()).collect(),
         method: "renewal",
         language: first
@@ -157,10 +155,9 @@ pub async fn renew(
 }
 
 /// Whether a link, followed in the browser that keeps this mark, was asked for in that browser.
-pub fn asked_here(context: &Context, mark: &str, address: &str) -> bool {
+pub fn asked_here(context: &Context, mark: &str, address: &EmailAddress) -> bool {
     let within = SignedDuration::from_hours(24 * i64::from(context.confirmation_days));
-    EmailAddress::parse(address)
-        .is_ok_and(|address| is_marked(&context.keys, mark, &address, within, context.clock.now()))
+    is_marked(&context.keys, mark, address, within, context.clock.now())
 }
 
 /// One of the things that a link confirms.
@@ -182,11 +179,6 @@ async fn find(context: &Context, tx: &mut Tx, token: &str) -> Result<Vec<Asked>,
     Ok(found)
 }
 
-fn is_same(one: &str, other: &str) -> bool {
-    let key = |address: &str| EmailAddress::parse(address).map(|it| it.key());
-    key(one).is_ok_and(|one| key(other).is_ok_and(|other| one == other))
-}
-
 /// Whether one of them is still to be confirmed, and can be. A link of before the reader moved is in a mailbox that may be somebody
 /// else's now, and its page names the address: it has expired, unless it was asked for at the new address, as another reader.
 fn is_open(context: &Context, it: &Asked) -> bool {
@@ -195,7 +187,7 @@ fn is_open(context: &Context, it: &Asked) -> bool {
         && it.record.expires_at.0 > context.clock.now()
         && it.subscription.moved_at.is_none_or(|moved| {
             it.record.created_at.0 > moved.0
-                || it.record.address.as_deref().is_some_and(|at| is_same(at, &it.subscription.address))
+                || it.record.address.as_ref().is_some_and(|at| at.key() == it.subscription.address.key())
         })
 }
 

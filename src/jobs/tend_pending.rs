@@ -81,12 +81,12 @@ async fn remind(context: &Context, until: Timestamp, now: Timestamp) -> Result<(
     let mut reminded = Vec::new();
     for ids in asked.into_values() {
         let Some(first) = subscriptions::get(&mut tx, ids[0]).await? else { continue };
-        // What is stored was parsed once; rules may have become stricter since.
-        let Ok(recipient) = EmailAddress::parse(&first.address) else { continue };
-        reminded.push((ids, first, recipient));
+        reminded.push((ids, first));
     }
-    let within = within_limits(context, &mut tx, reminded.iter().map(|it| &it.2).collect(), now).await?;
-    for ((ids, first, recipient), _) in reminded.iter().zip(within).filter(|(_, within)| *within) {
+    let within =
+        within_limits(context, &mut tx, reminded.iter().map(|(_, first)| &first.address).collect(), now)
+            .await?;
+    for ((ids, first), _) in reminded.iter().zip(within).filter(|(_, within)| *within) {
         let newsletter = newsletters::get(&mut tx, first.newsletter_id).await?;
         let days = SignedDuration::from_hours(24 * i64::from(context.rules.confirmation_days));
         let lead = subscriptions::insert_confirmation(&mut tx, ids[0], now, now + days).await?;
@@ -97,7 +97,7 @@ async fn remind(context: &Context, until: Timestamp, now: Timestamp) -> Result<(
         let mail = NewMail {
             kind: MailKind::ConfirmationReminder,
             newsletter: newsletter.id,
-            recipient,
+            recipient: &first.address,
             subscription: Some(ids[0]),
             confirmation: Some(lead),
             issue: None,

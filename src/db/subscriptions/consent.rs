@@ -5,6 +5,7 @@ use crate::{
     db::{DbError, EngineTx, Stamp, Tx, encode, on},
     domain::{
         consent::ConsentEvent,
+        email_address::EmailAddress,
         ids::{ConfirmationId, SubscriptionId},
     },
 };
@@ -26,7 +27,7 @@ pub struct ConfirmationRecord {
     /// When it was used.
     pub used_at: Option<Stamp>,
     /// The address at which it was asked for, as the ledger has it.
-    pub address: Option<String>,
+    pub address: Option<EmailAddress>,
 }
 
 /// How a request reached us: evidence for the consent ledger.
