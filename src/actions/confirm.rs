@@ -57,7 +57,7 @@ pub enum Confirmation {
         /// What the reader gets: the titles of all that the link confirms.
         titles: String,
         /// For which address.
-        address: String,
+        address: EmailAddress,
     },
     /// The reader is in: just now, or since an earlier click.
     Confirmed {
@@ -137,10 +137,8 @@ pub async fn renew(
     else {
         return Ok(None);
     };
-    // What is stored was parsed once; rules may have become stricter since.
-    let Ok(address) = EmailAddress::parse(&first.subscription.address) else { return Ok(None) };
     let signup = Signup {
-        address,
+        address: first.subscription.address.clone(),
         newsletters: asked.iter().map(|it| it.newsletter.newsletter.slug.clone()).collect(),
         method: "renewal",
         language: first
@@ -158,10 +156,9 @@ pub async fn renew(
 }
 
 /// Whether a link, followed in the browser that keeps this mark, was asked for in that browser.
-pub fn asked_here(context: &Context, mark: &str, address: &str) -> bool {
+pub fn asked_here(context: &Context, mark: &str, address: &EmailAddress) -> bool {
     let within = SignedDuration::from_hours(24 * i64::from(context.confirmation_days));
-    EmailAddress::parse(address)
-        .is_ok_and(|address| is_marked(&context.keys, mark, &address, within, context.clock.now()))
+    is_marked(&context.keys, mark, address, within, context.clock.now())
 }
 
 /// One of the things that a link confirms.

@@ -5,7 +5,7 @@ use crate::{
         Stamp,
         subscriptions::{Held, HeldSubscription, SubscriptionRecord},
     },
-    domain::columns::{clean, table},
+    domain::columns::{clean, moment, table},
 };
 use std::fmt::Write as _;
 
@@ -214,11 +214,6 @@ fn add_subscription(text: &mut String, it: &HeldSubscription) {
             moment(link.used_at)
         );
     }
-}
-
-/// A moment for people, in UTC, to the second; `-` for none.
-pub fn moment(at: Option<Stamp>) -> String {
-    at.map_or_else(|| "-".into(), |at| at.0.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
 }
 
 /// What a reader chose, in a line.

@@ -9,9 +9,8 @@ use crate::{
         suppressions,
     },
     domain::{
-        consent::ConsentEvent, email_address::EmailAddress, ids::SubscriptionId,
-        joining_wording::joining_wording, mail::MailKind, reader_request::JOINING_LIMIT,
-        subscription::SubscriptionStatus,
+        consent::ConsentEvent, ids::SubscriptionId, joining_wording::joining_wording, mail::MailKind,
+        reader_request::JOINING_LIMIT, subscription::SubscriptionStatus,
     },
 };
 use jiff::SignedDuration;
@@ -52,9 +51,7 @@ pub async fn join_newsletter(
     if !own.status.is_confirmed() {
         return Ok(Joining::NoSuchNewsletter);
     }
-    // What is stored was parsed once; rules may have become stricter since.
-    let Ok(address) = EmailAddress::parse(&own.address) else { return Ok(Joining::Refused) };
-    if suppressions::reason(&mut tx, &address).await?.is_some() {
+    if suppressions::reason(&mut tx, &own.address).await?.is_some() {
         return Ok(Joining::Refused);
     }
     let found = subscriptions::subscription(&mut tx, own.subscriber_id, newsletter.id, now).await?;
@@ -72,7 +69,7 @@ pub async fn join_newsletter(
     let wording = joining_wording(Some(language));
     let entry = NewEntry {
         subscription: found.id,
-        address: &own.address,
+        address: own.address.as_str(),
         occurred_at: now,
         method: subscriptions::BY_PREFERENCES,
         evidence,

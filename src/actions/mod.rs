@@ -100,12 +100,10 @@ async fn mail_reader(
     subscription: &SubscriptionRecord,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    // What is stored was parsed once; rules may have become stricter since.
-    let Ok(recipient) = EmailAddress::parse(&subscription.address) else { return Ok(()) };
     let mail = NewMail {
         kind,
         newsletter: newsletter.id,
-        recipient: &recipient,
+        recipient: &subscription.address,
         subscription: Some(subscription.id),
         confirmation: None,
         issue: None,
@@ -122,16 +120,14 @@ async fn mail_about(
     tx: &mut Tx,
     kind: MailKind,
     subscription: &SubscriptionRecord,
-    recipient: &str,
+    recipient: &EmailAddress,
     request: RequestId,
 ) -> Result<(), DbError> {
-    // What is stored was parsed once; rules may have become stricter since.
-    let Ok(recipient) = EmailAddress::parse(recipient) else { return Ok(()) };
     let newsletter = newsletters::get(tx, subscription.newsletter_id).await?;
     let mail = NewMail {
         kind,
         newsletter: newsletter.id,
-        recipient: &recipient,
+        recipient,
         subscription: Some(subscription.id),
         confirmation: None,
         issue: None,

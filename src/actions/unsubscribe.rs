@@ -100,7 +100,7 @@ pub async fn give_reason(
     };
     let now = context.clock.now();
     // Nothing new is recorded about a reader whose data was erased.
-    let kept = !is_placeholder(&subscription.address)
+    let kept = !is_placeholder(subscription.address.as_str())
         && subscriptions::set_reason(&mut tx, subscription.id, reason, remark(text).as_deref(), now).await?;
     tx.commit().await?;
     Ok(match subscription {
@@ -187,7 +187,7 @@ impl BatchHandler for UnsubscribeHandler {
             .iter()
             .map(|(request, subscription, _)| NewEntry {
                 subscription: subscription.id,
-                address: &subscription.address,
+                address: subscription.address.as_str(),
                 occurred_at: now,
                 method: request.method,
                 evidence: &request.evidence,

@@ -2,7 +2,7 @@
 
 use super::{
     CliError, CliResult,
-    output::{Output, moment},
+    output::{Output, fields, moment},
 };
 use crate::{
     actions::add_article::{add_article, hide_article, pin_article},
@@ -118,28 +118,21 @@ async fn add(app: &App, source: &str, url: Option<Url>, output: Output) -> CliRe
     output.record(&record, || {
         let Some(it) = &record else { return String::new() };
         let state = if matches!(stored, Stored::New(_)) { "added" } else { "known already" };
-        let line = |name: &str, value: &Option<String>| match value {
-            Some(value) => format!("  {name:10} {value}\n"),
-            None => String::new(),
-        };
-        [
-            format!("article {} {state}\n", it.id),
-            line("title", &Some(it.title.clone())),
-            line("dek", &it.dek),
-            line("author", &it.author),
-            line("section", &it.section),
-            line("site", &it.site_name),
-            line("published", &it.published_at.map(|at| moment(Some(at)))),
-            line(
-                "image",
-                &found.image_url.as_ref().map(|url| match &it.image_url {
-                    Some(fit) => fit.clone(),
-                    None => format!("{url} (is looked at before it goes into mail)"),
-                }),
-            ),
-            line("url", &Some(it.url.clone())),
-        ]
-        .concat()
+        let image = found.image_url.as_ref().map(|url| match &it.image_url {
+            Some(fit) => fit.clone(),
+            None => format!("{url} (is looked at before it goes into mail)"),
+        });
+        let about = fields(&[
+            ("title", Some(it.title.clone())),
+            ("dek", it.dek.clone()),
+            ("author", it.author.clone()),
+            ("section", it.section.clone()),
+            ("site", it.site_name.clone()),
+            ("published", it.published_at.map(|at| moment(Some(at)))),
+            ("image", image),
+            ("url", Some(it.url.clone())),
+        ]);
+        format!("article {} {state}\n{about}", it.id)
     })?;
     Ok(())
 }
@@ -147,8 +140,7 @@ async fn add(app: &App, source: &str, url: Option<Url>, output: Output) -> CliRe
 async fn read(app: &App, source: &str, url: Option<&Url>) -> Result<FoundArticle, CliError> {
     let because = |error: &dyn std::fmt::Display| CliError::Failed(format!("{source}: {error}"));
     if source.starts_with("http://") || source.starts_with("https://") {
-        let address =
-            Url::parse(source).map_err(|error| CliError::Usage(format!("`{source}` is no URL: {error}")))?;
+        let address = super::parse_url(source)?;
         let Fetched::Page(page) = app.jobs.fetcher.fetch(&address, &Validators::default()).await? else {
             return Err(because(&"the site says that it has not changed, which was not asked"));
         };

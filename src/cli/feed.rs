@@ -2,7 +2,7 @@
 
 use super::{
     CliError, CliResult,
-    output::{Output, moment},
+    output::{Output, fields, moment},
 };
 use crate::{
     actions::add_feed::{add_feed, remove_feed},
@@ -72,9 +72,7 @@ impl Feed {
 /// A web address stays as it is; a path becomes a `file:` address.
 fn address(source: &str) -> Result<String, CliError> {
     if source.starts_with("http://") || source.starts_with("https://") || source.starts_with("file://") {
-        let url =
-            Url::parse(source).map_err(|error| CliError::Usage(format!("`{source}` is no URL: {error}")))?;
-        return Ok(url.into());
+        return Ok(super::parse_url(source)?.into());
     }
     let path = std::fs::canonicalize(Path::new(source)).map_err(|error| {
         CliError::Failed(format!("can't read {source}: {error}; give a URL or the path of a file"))
@@ -153,7 +151,7 @@ async fn show(app: &App, url: &str, output: Output) -> CliResult {
         )
     });
     let is_active = feed.status == "active";
-    let lines = [
+    let about = [
         ("title", Some(feed.title.clone())),
         ("site", feed.site_url.clone()),
         ("state", Some(feed.status.clone())),
@@ -168,11 +166,7 @@ async fn show(app: &App, url: &str, output: Output) -> CliResult {
         ("retired because", feed.last_error.clone().filter(|_| !is_active)),
         ("trouble", trouble),
     ];
-    output.record(&feed, || {
-        let lines =
-            lines.iter().filter_map(|(name, value)| Some(format!("  {name:24} {}\n", value.as_ref()?)));
-        format!("feed {} {}\n{}", feed.id, feed.url, lines.collect::<String>())
-    })?;
+    output.record(&feed, || format!("feed {} {}\n{}", feed.id, feed.url, fields(&about)))?;
     Ok(())
 }
 

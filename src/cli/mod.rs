@@ -19,6 +19,7 @@ use crate::{
     app::{self, App, StartError},
     clock::Clock,
     db::DbError,
+    domain::email_address::EmailAddress,
     settings::{Settings, SettingsError},
     telemetry,
 };
@@ -211,6 +212,14 @@ fn start(error: StartError) -> CliError {
         }
         other => CliError::Failed(other.to_string()),
     }
+}
+
+fn parse_address(text: &str) -> Result<EmailAddress, CliError> {
+    EmailAddress::parse(text).map_err(|error| CliError::Usage(format!("`{text}`: {error}")))
+}
+
+fn parse_url(text: &str) -> Result<url::Url, CliError> {
+    url::Url::parse(text).map_err(|error| CliError::Usage(format!("`{text}` is no URL: {error}")))
 }
 
 /// The newsletter a command is about: the one named, or the only one.

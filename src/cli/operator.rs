@@ -3,6 +3,7 @@
 use super::{
     CliError, CliResult,
     output::{Output, moment},
+    parse_address,
 };
 use crate::{
     actions::{
@@ -45,10 +46,10 @@ struct Listed {
 impl Operator {
     pub async fn run(self, app: &App, output: Output) -> CliResult {
         match self {
-            Self::Add { address } => add(app, &parse(&address)?, output).await,
+            Self::Add { address } => add(app, &parse_address(&address)?, output).await,
             Self::List => list(app, output).await,
             Self::Remove { address } => {
-                let address = parse(&address)?;
+                let address = parse_address(&address)?;
                 if !remove_operator(&app.actions, &address).await? {
                     return Err(CliError::Failed(format!(
                         "{address} is not an operator's address; see `daily operator list`"
@@ -60,10 +61,6 @@ impl Operator {
             }
         }
     }
-}
-
-fn parse(address: &str) -> Result<EmailAddress, CliError> {
-    EmailAddress::parse(address).map_err(|error| CliError::Usage(format!("`{address}`: {error}")))
 }
 
 async fn add(app: &App, address: &EmailAddress, output: Output) -> CliResult {
@@ -96,15 +93,12 @@ async fn list(app: &App, output: Output) -> CliResult {
     let mut tx = app.db.read().await?;
     let mut all = Vec::new();
     for operator in operators::list(&mut tx).await? {
-        let problem = match EmailAddress::parse(&operator.address) {
-            Ok(address) => suppressions::reason(&mut tx, &address).await?,
-            Err(error) => Some(error.to_string()),
-        };
+        let problem = suppressions::reason(&mut tx, &operator.address).await?;
         all.push(Listed { operator, problem });
     }
     output.records(&all, &["address", "since", "problem"], |it| {
         vec![
-            it.operator.address.clone(),
+            it.operator.address.to_string(),
             moment(Some(it.operator.created_at)),
             it.problem.clone().unwrap_or_default(),
         ]

@@ -1,8 +1,13 @@
 //! What commands print: aligned columns for people, JSON for programs.
 
 use super::{CliError, CliResult};
-pub use crate::{actions::held_page::moment, domain::columns::table};
-use std::io::{IsTerminal as _, Write as _};
+pub use crate::domain::columns::{moment, table};
+use crate::domain::newsletter::Newsletter;
+use jiff::Timestamp;
+use std::{
+    fmt::Write as _,
+    io::{IsTerminal as _, Write as _},
+};
 
 /// How to print.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +45,23 @@ impl Output {
         }
         Ok(())
     }
+}
+
+/// Named values below each other. Those that are `None` are left out.
+pub fn fields(fields: &[(&str, Option<String>)]) -> String {
+    let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (name, value) in fields {
+        if let Some(value) = value {
+            let _ = writeln!(text, "  {name:width$}  {value}");
+        }
+    }
+    text
+}
+
+/// A moment on a newsletter's clock, to the minute.
+pub fn local_time(at: Timestamp, newsletter: &Newsletter) -> String {
+    at.to_zoned(newsletter.time_zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 /// Whether a person watches the progress of a command.

@@ -16,7 +16,7 @@ use std::collections::{HashMap, HashSet};
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct LeftReader {
     /// The reader's address.
-    pub address: String,
+    pub address: EmailAddress,
     /// A subscription that ended.
     pub subscription: i64,
     /// When.

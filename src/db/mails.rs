@@ -44,7 +44,6 @@ pub struct MailRecord {
     #[sqlx(try_from = "i64")]
     pub newsletter_id: NewsletterId,
     /// To whom.
-    #[sqlx(try_from = "String")]
     pub recipient: EmailAddress,
     /// The subscription it is about.
     pub subscription_id: Option<i64>,

@@ -3,6 +3,7 @@
 //! [`Db`] is the store, [`Tx`] a transaction in it. Functions of the table groups take `&mut Tx`; the `on!` macro compiles
 //! each query once per engine. Where the engines must differ there is one visible `match`, in this folder only.
 
+mod columns;
 mod connect;
 mod stamp;
 mod wal;

@@ -29,7 +29,7 @@ struct Row {
     title: String,
     tagline: String,
     sender_name: String,
-    sender_address: String,
+    sender_address: EmailAddress,
     time_zone: String,
     send_time: String,
     days: String,
@@ -61,8 +61,7 @@ impl Row {
             id: NewsletterId(self.id),
             scheduled_since: self.scheduled_since.0,
             newsletter: Newsletter {
-                sender_address: EmailAddress::parse(&self.sender_address)
-                    .map_err(|e| decode("sender_address", e.to_string()))?,
+                sender_address: self.sender_address,
                 time_zone: parse_time_zone(&self.time_zone)
                     .map_err(|e| decode("time_zone", e.to_string()))?,
                 send_time: parse_send_time(&self.send_time)

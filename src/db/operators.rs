@@ -8,7 +8,7 @@ use jiff::Timestamp;
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct OperatorRecord {
     /// Where notices go.
-    pub address: String,
+    pub address: EmailAddress,
     /// Since when.
     pub created_at: Stamp,
 }

@@ -35,7 +35,7 @@ pub struct SignupRecord {
     /// When it arrived.
     pub received_at: Stamp,
     /// For which address.
-    pub address: String,
+    pub address: EmailAddress,
     newsletters: String,
     /// By what means.
     pub method: String,

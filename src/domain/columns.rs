@@ -1,4 +1,6 @@
-//! Rows in columns that line up, for people who read plain text.
+//! Plain text for people: rows in columns that line up, and times.
+
+use jiff::Timestamp;
 
 /// Rows below titles, each column as wide as its widest cell. Control characters become blanks.
 pub fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
@@ -17,7 +19,12 @@ pub fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// What came from outside does not reach a terminal as it is.
+/// A moment in UTC, to the second, or `-` for none.
+pub fn moment(at: Option<impl Into<Timestamp>>) -> String {
+    at.map_or_else(|| "-".into(), |at| at.into().strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+}
+
+/// Replaces control characters, so that text from outside can't steer a terminal.
 pub fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

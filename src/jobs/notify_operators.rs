@@ -9,7 +9,6 @@ use crate::{
         operators,
     },
     domain::{
-        email_address::EmailAddress,
         ids::{FeedId, IssueId},
         mail::MailKind,
     },
@@ -68,12 +67,11 @@ async fn put_in(
     };
     let mut told = 0;
     for operator in operators::list(tx).await? {
-        let Ok(recipient) = EmailAddress::parse(&operator.address) else { continue };
         let domain = newsletter.newsletter.sender_address.domain();
         let mail = NewMail {
             kind,
             newsletter: newsletter.id,
-            recipient: &recipient,
+            recipient: &operator.address,
             subscription: None,
             confirmation: None,
             issue,

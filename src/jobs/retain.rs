@@ -3,7 +3,6 @@
 use super::Context;
 use crate::{
     db::{DbError, Tx, forgotten, mails, turns},
-    domain::email_address::EmailAddress,
     random,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -90,15 +89,13 @@ async fn forget_left(turn: &Turn<'_>, until: Timestamp, now: Timestamp) -> Resul
             if context.stop.is_cancelled() {
                 return Ok(forgot);
             }
-            // What is stored was parsed once; rules may have become stricter since.
-            let Ok(address) = EmailAddress::parse(&reader.address) else { continue };
             let mut tx = context.db.begin().await?;
             if !turn.prolong(&mut tx).await? {
                 return Ok(forgot);
             }
             // Who came back in this moment stays.
-            if forgotten::has_left(&mut tx, &address, until).await?
-                && forgotten::forget(&mut tx, &address, now).await?
+            if forgotten::has_left(&mut tx, &reader.address, until).await?
+                && forgotten::forget(&mut tx, &reader.address, now).await?
             {
                 forgot += 1;
             }

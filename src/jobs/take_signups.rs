@@ -118,7 +118,6 @@ struct Wish<'a> {
     /// The signup's place in the portion.
     place: usize,
     signup: &'a SignupRecord,
-    address: &'a EmailAddress,
     newsletter: NewsletterId,
     subscription: SubscriptionId,
     outcome: SignupOutcome,
@@ -138,10 +137,7 @@ impl Wish<'_> {
 
 async fn make(context: &Context, tx: &mut Tx, signups: &[SignupRecord]) -> Result<(), DbError> {
     let now = context.clock.now();
-    // What is stored was parsed once; rules may have become stricter since.
-    let addresses: Vec<Option<EmailAddress>> =
-        signups.iter().map(|it| EmailAddress::parse(&it.address).ok()).collect();
-    let mut wishes = wishes(tx, signups, &addresses, now).await?;
+    let mut wishes = wishes(tx, signups, now).await?;
     within_limits(context, tx, &mut wishes, now).await?;
     // What leads to no mail is not written down: a form that is sent over and over must not fill the ledger.
     wishes.retain(|wish| wish.outcome != SignupOutcome::SendNothing);
@@ -162,7 +158,7 @@ async fn make(context: &Context, tx: &mut Tx, signups: &[SignupRecord]) -> Resul
         .iter()
         .map(|wish| NewEntry {
             subscription: wish.subscription,
-            address: &wish.signup.address,
+            address: wish.signup.address.as_str(),
             occurred_at: wish.signup.received_at.0,
             method: &wish.signup.method,
             evidence: &wish.signup.evidence,
@@ -180,37 +176,37 @@ async fn make(context: &Context, tx: &mut Tx, signups: &[SignupRecord]) -> Resul
 async fn wishes<'a>(
     tx: &mut Tx,
     signups: &'a [SignupRecord],
-    addresses: &'a [Option<EmailAddress>],
     now: Timestamp,
 ) -> Result<Vec<Wish<'a>>, DbError> {
-    let keys: Vec<String> = addresses.iter().flatten().map(EmailAddress::key).collect();
+    let keys: Vec<String> = signups.iter().map(|it| it.address.key()).collect();
     let suppressed = suppressions::among(tx, &keys).await?;
     let mut asked = Vec::new();
     let mut seen = HashSet::new();
-    for (place, (signup, address)) in signups.iter().zip(addresses).enumerate() {
-        let Some(address) = address.as_ref().filter(|address| !suppressed.contains(&address.key())) else {
+    for ((place, signup), key) in signups.iter().enumerate().zip(keys) {
+        if suppressed.contains(&key) {
             continue;
-        };
+        }
         for newsletter in signup.newsletters()? {
             // A button pressed twice is one signup.
-            if seen.insert((address.key(), newsletter)) {
-                asked.push((place, signup, address, newsletter));
+            if seen.insert((key.clone(), newsletter)) {
+                asked.push((place, signup, newsletter));
             }
         }
     }
     if asked.is_empty() {
         return Ok(Vec::new());
     }
-    let of: Vec<&EmailAddress> = asked.iter().map(|(_, _, address, _)| *address).collect();
+    let of: Vec<&EmailAddress> = asked.iter().map(|(_, signup, _)| &signup.address).collect();
     let subscribers = subscriptions::subscribers(tx, &of, now).await?;
     let pairs: Vec<_> =
         subscribers.into_iter().zip(asked.iter().map(|(.., newsletter)| *newsletter)).collect();
     let standings = subscriptions::standings(tx, &pairs, now).await?;
-    let wish = |((place, signup, address, newsletter), standing): (_, subscriptions::Standing)| {
-        let since = standing.signup_mailed_at.map(|at| now.duration_since(at.0));
-        let outcome = on_signup(Some(standing.status), false, since);
-        Wish { place, signup, address, newsletter, subscription: standing.id, outcome }
-    };
+    let wish =
+        |((place, signup, newsletter), standing): ((_, &'a SignupRecord, _), subscriptions::Standing)| {
+            let since = standing.signup_mailed_at.map(|at| now.duration_since(at.0));
+            let outcome = on_signup(Some(standing.status), false, since);
+            Wish { place, signup, newsletter, subscription: standing.id, outcome }
+        };
     Ok(asked.into_iter().zip(standings).map(wish).collect())
 }
 
@@ -231,7 +227,7 @@ async fn within_limits(
     let mut requests: Vec<rate_limits::Request> = Vec::new();
     for wish in &wishes {
         emails.entry(wish.mail()).or_insert_with(|| {
-            requests.push(vec![(address_key(&context.keys, wish.address), limit)]);
+            requests.push(vec![(address_key(&context.keys, &wish.signup.address), limit)]);
             requests.len() - 1
         });
     }
@@ -302,7 +298,7 @@ async fn mail(
             NewMail {
                 kind: if confirms { MailKind::Confirmation } else { MailKind::AlreadySubscribed },
                 newsletter: wish.newsletter,
-                recipient: wish.address,
+                recipient: &wish.signup.address,
                 subscription: Some(wish.subscription),
                 confirmation: confirms.then(|| confirmations.get(&wish.subscription).copied()).flatten(),
                 issue: None,

@@ -82,16 +82,15 @@ async fn remind(context: &Context, until: Timestamp, now: Timestamp) -> Result<(
     let mut reminded = Vec::new();
     for ids in asked.into_values() {
         let Some(first) = subscriptions::get(&mut tx, ids[0]).await? else { continue };
-        // What is stored was parsed once; rules may have become stricter since.
-        let Ok(recipient) = EmailAddress::parse(&first.address) else { continue };
-        reminded.push((ids, first, recipient));
+        reminded.push((ids, first));
     }
     let limit = |it: &EmailAddress| {
         context.rules.mails_per_address.map(|limit| (address_key(&context.keys, it), limit))
     };
-    let requests: Vec<Request> = reminded.iter().map(|it| limit(&it.2).into_iter().collect()).collect();
+    let requests: Vec<Request> =
+        reminded.iter().map(|it| limit(&it.1.address).into_iter().collect()).collect();
     let verdicts = rate_limits::check(&mut tx, &requests, now).await?;
-    for ((ids, first, recipient), _) in reminded.iter().zip(verdicts).filter(|(_, verdict)| verdict.is_ok()) {
+    for ((ids, first), _) in reminded.iter().zip(verdicts).filter(|(_, verdict)| verdict.is_ok()) {
         let newsletter = newsletters::get(&mut tx, first.newsletter_id).await?;
         let days = SignedDuration::from_hours(24 * i64::from(context.rules.confirmation_days));
         let lead = subscriptions::insert_confirmation(&mut tx, ids[0], now, now + days).await?;
@@ -102,7 +101,7 @@ async fn remind(context: &Context, until: Timestamp, now: Timestamp) -> Result<(
         let mail = NewMail {
             kind: MailKind::ConfirmationReminder,
             newsletter: newsletter.id,
-            recipient,
+            recipient: &first.address,
             subscription: Some(ids[0]),
             confirmation: Some(lead),
             issue: None,

@@ -6,13 +6,14 @@ use crate::{
     cli::{
         CliError, CliResult,
         output::{Output, moment, table},
+        parse_address,
     },
     db::{
         deliveries::{self, ReaderDelivery},
         issues::IssueRecord,
         newsletters, subscriptions, suppressions, variants,
     },
-    domain::{delivery::DeliveryStatus, email_address::EmailAddress, ids::SubscriberId},
+    domain::{delivery::DeliveryStatus, ids::SubscriberId},
 };
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
@@ -147,8 +148,7 @@ fn when(it: &ReaderDelivery) -> Option<crate::db::Stamp> {
 
 /// Who exactly got what.
 async fn show_reader(app: &App, issue: &IssueRecord, reader: &str, output: Output) -> CliResult {
-    let address =
-        EmailAddress::parse(reader).map_err(|error| CliError::Usage(format!("`{reader}`: {error}")))?;
+    let address = parse_address(reader)?;
     let mut tx = app.db.read().await?;
     let subscriptions = subscriptions::of_address(&mut tx, &address).await?;
     let Some(subscriber) = subscriptions.first().map(|it| it.subscriber_id) else {

@@ -125,7 +125,7 @@ async fn explain(
             text,
             "\n{} candidates at {}, for {} readers. The rule: docs/digest.md",
             rows.len(),
-            moment(Some(inputs.planned_at.into())),
+            moment(Some(inputs.planned_at)),
             self::number(readers)
         );
         text
@@ -174,7 +174,7 @@ async fn replay(app: &App, which: &Which, output: Output) -> CliResult {
     output.record(&record, || {
         format!(
             "the plan of {date}, made {}, comes out the same: {} candidates, {} groups of readers, {} variants",
-            moment(Some(kept.planned_at.into())),
+            moment(Some(kept.planned_at)),
             kept.inputs.candidates.len(),
             kept.inputs.groups.len(),
             again.variants.len()

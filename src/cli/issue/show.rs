@@ -5,7 +5,7 @@ use crate::{
     app::App,
     cli::{
         CliError, CliResult,
-        output::{Output, moment},
+        output::{Output, local_time, moment},
     },
     db::{
         DbError, Tx, articles,
@@ -21,7 +21,6 @@ use crate::{
     },
     jobs::forecast::{Forecast, forecast},
 };
-use jiff::Timestamp;
 use serde_json::json;
 use std::{collections::HashMap, fmt::Write as _};
 
@@ -149,7 +148,7 @@ fn in_words(
 ) -> String {
     let state = it.issue.as_ref().map_or("not begun yet", |issue| issue.status.as_str());
     let clock = newsletter.newsletter.time_zone_name();
-    let due = local(it.due_at, newsletter);
+    let due = local_time(it.due_at, &newsletter.newsletter);
     let weekday = it.date.strftime("%A");
     let mut text = format!("{} of {weekday}, {}: {state}, due {due} ({clock})\n", title(newsletter), it.date);
     let approved = it.issue.as_ref().and_then(|issue| issue.approved_at);
@@ -228,9 +227,4 @@ fn write_waves(text: &mut String, waves: &[WaveRecord]) {
             }
         }
     }
-}
-
-/// On the newsletter's clock.
-fn local(at: Timestamp, newsletter: &NewsletterRecord) -> String {
-    at.to_zoned(newsletter.newsletter.time_zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
 }

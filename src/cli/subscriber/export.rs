@@ -4,7 +4,7 @@ use super::cells::guarded;
 use crate::{
     actions::held_page,
     app::App,
-    cli::{CliError, CliResult, output::Output},
+    cli::{CliError, CliResult, output::Output, parse_address},
     db::{
         Stamp,
         subscriptions::{self, ListedReader, listed_readers},
@@ -76,7 +76,7 @@ impl ExportCommand {
 impl ExportCommand {
     /// Everything held about one reader.
     async fn one(&self, app: &App, address: &str, output: Output) -> CliResult {
-        let address = super::parse(address)?;
+        let address = parse_address(address)?;
         let found = subscriptions::held(&mut app.db.read().await?, &address).await?;
         let Some(found) = found else {
             return Err(CliError::Failed(format!("nothing is held about {address}")));

@@ -7,6 +7,7 @@ mod import;
 use super::{
     CliError, CliResult,
     output::{Output, ask, moment, table},
+    parse_address,
 };
 use crate::{
     actions::{
@@ -20,7 +21,6 @@ use crate::{
         subscriptions, suppressions,
     },
     domain::{
-        email_address::EmailAddress,
         ids::SubscriptionId,
         newsletter::{parse_send_time, parse_time_zone},
         preferences::Preferences,
@@ -103,7 +103,7 @@ pub struct Set {
 
 impl Set {
     async fn run(self, app: &App, output: Output) -> CliResult {
-        let address = parse(&self.address)?;
+        let address = parse_address(&self.address)?;
         let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
         let found = subscriptions::of_address(&mut app.db.read().await?, &address).await?;
         let slug = &newsletter.newsletter.slug;
@@ -148,10 +148,6 @@ impl Set {
     }
 }
 
-fn parse(address: &str) -> Result<EmailAddress, CliError> {
-    EmailAddress::parse(address).map_err(|error| CliError::Usage(format!("`{address}`: {error}")))
-}
-
 impl Subscriber {
     pub async fn run(self, app: &App, output: Output) -> CliResult {
         match self {
@@ -166,7 +162,7 @@ impl Subscriber {
                 output.records(&page, &["id", "address", "newsletter", "state", "since"], |it| {
                     vec![
                         it.id.to_string(),
-                        it.address.clone(),
+                        it.address.to_string(),
                         it.newsletter.clone(),
                         it.status.to_string(),
                         moment(it.ended_at.or(it.confirmed_at).or(Some(it.requested_at))),
@@ -179,7 +175,7 @@ impl Subscriber {
 }
 
 async fn forget_reader(app: &App, address: &str, yes: bool, output: Output) -> CliResult {
-    let address = parse(address)?;
+    let address = parse_address(address)?;
     if !yes {
         ask(
             &format!("Erase all that is held about {address}? It can't be brought back."),
@@ -202,7 +198,7 @@ async fn forget_reader(app: &App, address: &str, yes: bool, output: Output) -> C
 }
 
 async fn show(app: &App, address: &str, output: Output) -> CliResult {
-    let address = parse(address)?;
+    let address = parse_address(address)?;
     let mut tx = app.db.read().await?;
     let found = subscriptions::of_address(&mut tx, &address).await?;
     let Some(first) = found.first() else {

@@ -22,7 +22,6 @@ pub struct ClaimedDelivery {
     #[sqlx(try_from = "i64")]
     pub variant_id: VariantId,
     /// To whom.
-    #[sqlx(try_from = "String")]
     pub address: EmailAddress,
     /// Attempts begun before.
     pub attempts: i64,

@@ -71,7 +71,7 @@ pub struct SubscriptionRecord {
     /// The newsletter's short name.
     pub newsletter: String,
     /// The subscriber's address.
-    pub address: String,
+    pub address: EmailAddress,
     /// Where it stands.
     #[sqlx(try_from = "String")]
     pub status: SubscriptionStatus,
@@ -105,7 +105,7 @@ impl SubscriptionRecord {
     /// The address as a page may show it: masked, and `None` once the subscription has moved. The page's link works for ever, so an
     /// email of years ago must not reveal the address of today.
     pub fn shown_address(&self) -> Option<String> {
-        self.moved_at.is_none().then(|| EmailAddress::mask(&self.address))
+        self.moved_at.is_none().then(|| self.address.masked())
     }
 }
 
@@ -178,7 +178,7 @@ pub async fn get(tx: &mut Tx, id: SubscriptionId) -> Result<Option<SubscriptionR
 /// The subscription that a reader's link is about; `None` also if its reader was forgotten or erased: such a link leads nowhere any
 /// more, so that nothing new is kept in their name.
 pub async fn of_link(tx: &mut Tx, id: SubscriptionId) -> Result<Option<SubscriptionRecord>, DbError> {
-    Ok(get(tx, id).await?.filter(|it| !is_placeholder(&it.address)))
+    Ok(get(tx, id).await?.filter(|it| !is_placeholder(it.address.as_str())))
 }
 
 /// All subscriptions of an address.

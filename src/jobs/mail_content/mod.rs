@@ -22,7 +22,7 @@ use crate::{
         subscriptions::{self, SubscriptionRecord},
         suppressions,
     },
-    domain::{email_address::EmailAddress, ids::SubscriptionId, mail::MailKind, token::Purpose},
+    domain::{ids::SubscriptionId, mail::MailKind, token::Purpose},
 };
 use email_templates::{
     Email, Masthead,
@@ -169,10 +169,8 @@ async fn refusal(tx: &mut Tx, mail: &MailRecord) -> Result<Option<&'static str>,
         return Ok(Some("the address is suppressed"));
     }
     if mail.kind.is_notice() {
-        let is_theirs = |address: &str| {
-            EmailAddress::parse(address).is_ok_and(|address| address.key() == mail.recipient.key())
-        };
-        if !operators::list(tx).await?.iter().any(|operator| is_theirs(&operator.address)) {
+        let key = mail.recipient.key();
+        if !operators::list(tx).await?.iter().any(|operator| operator.address.key() == key) {
             return Ok(Some("the address is no longer an operator's"));
         }
     }

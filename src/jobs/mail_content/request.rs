@@ -18,7 +18,7 @@ pub(super) async fn content(
     let is_theirs = making.mail.kind == MailKind::CopyLink || subscription.status.is_confirmed();
     let is_open = asked.done_at.is_none()
         && asked.expires_at.0 > making.now
-        && asked.old_address == subscription.address
+        && asked.old_address == subscription.address.as_str()
         && is_theirs;
     if !is_open {
         return Ok(Content::Unwanted("what was asked for is done, or no longer wanted"));
