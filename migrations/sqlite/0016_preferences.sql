@@ -5,12 +5,12 @@ ALTER TABLE subscriptions ADD COLUMN resumes_at INTEGER;
 CREATE INDEX subscriptions_resuming ON subscriptions (resumes_at) WHERE status = 'paused';
 CREATE INDEX subscriptions_paused ON subscriptions (newsletter_id, paused_until) WHERE status = 'paused';
 
--- What a reader asked for on the page of preferences that needs a link by mail: a copy of all that is held about them; another
+-- What a reader asked for on the page of preferences that needs a link by mail: all that is held about them; another
 -- address, which is taken once both the old and the new one have confirmed it.
 CREATE TABLE reader_requests (
     id               INTEGER PRIMARY KEY AUTOINCREMENT,
     subscription_id  INTEGER NOT NULL REFERENCES subscriptions (id),
-    kind             TEXT    NOT NULL CHECK (kind IN ('copy', 'address')),
+    kind             TEXT    NOT NULL CHECK (kind IN ('data_export', 'address')),
     requested_at     INTEGER NOT NULL,
     expires_at       INTEGER NOT NULL,
     old_address      TEXT,

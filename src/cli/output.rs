@@ -1,7 +1,7 @@
 //! What commands print: aligned columns for people, JSON for programs.
 
 use super::{CliError, CliResult};
-pub use crate::{actions::held_page::moment, domain::columns::table};
+use crate::db::Stamp;
 use std::io::{IsTerminal as _, Write as _};
 
 /// How to print.
@@ -42,6 +42,33 @@ impl Output {
     }
 }
 
+/// Formats rows below titles, each column as wide as its widest cell. Control characters become blanks.
+pub fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
+    let mut lines = vec![titles.iter().map(|title| title.to_uppercase()).collect::<Vec<_>>()];
+    lines.extend(rows.iter().map(|row| row.iter().map(|cell| clean(cell)).collect()));
+    let width = |column: usize| {
+        lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..titles.len()).map(width).collect();
+    let mut text = String::new();
+    for line in &lines {
+        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}", width = *width));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Replaces control characters, so that text from outside can't drive the terminal.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Formats a point in time in UTC, to the second; `-` for none.
+pub fn moment(at: Option<Stamp>) -> String {
+    at.map_or_else(|| "-".into(), |at| at.0.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+}
+
 /// Whether a person watches the progress of a command.
 pub fn on_terminal() -> bool {
     std::io::stderr().is_terminal()
@@ -59,5 +86,16 @@ pub fn ask(question: &str, how_without: &str, refused: &str) -> CliResult {
     match answer.trim() {
         "y" | "Y" | "yes" => Ok(()),
         _ => Err(CliError::Failed(refused.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_control_characters_do_not_reach_the_terminal() {
+        let rows = vec![vec!["1".into(), "Zoë\u{1b}[31m".into()], vec!["20".into(), "x".into()]];
+        assert_eq!(table(&["id", "name"], &rows), "ID  NAME\n1   Zoë [31m\n20  x\n");
     }
 }

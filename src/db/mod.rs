@@ -10,6 +10,7 @@ mod worker_lock;
 
 pub mod articles;
 pub mod claims;
+pub mod data_export;
 pub mod deliveries;
 pub mod feeds;
 pub mod forgotten;

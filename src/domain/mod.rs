@@ -7,7 +7,6 @@ pub mod article;
 pub mod breaker;
 pub mod cadence;
 pub mod client_address;
-pub mod columns;
 pub mod consent;
 pub mod consent_chain;
 pub mod days;
