@@ -5,7 +5,10 @@ use crate::support::{
     app::{TestApp, mark_in},
     on_both_engines,
 };
-use daily::domain::{email_address::EmailAddress, signup_wording::signup_wording};
+use daily::{
+    db::data_export,
+    domain::{email_address::EmailAddress, signup_wording::signup_wording},
+};
 use serde_json::{Value, json};
 
 /// A signup by a program: status, language and body of the answer.
@@ -20,9 +23,10 @@ async fn sign_up_by_json(app: &TestApp, signup: &Value) -> (u16, String, Value) 
 async fn agreed_to(app: &TestApp, address: &str) -> (Option<String>, Option<i64>) {
     let address = EmailAddress::parse(address).unwrap();
     let mut tx = app.app.db.read().await.unwrap();
-    let held = daily::db::subscriptions::held(&mut tx, &address).await.unwrap().unwrap();
-    let asked = &held.subscriptions[0].consent[0];
-    (asked.wording.clone(), asked.wording_version)
+    let export = data_export::read(&mut tx, &address, app.clock.now()).await.unwrap().unwrap();
+    let held: Value = serde_json::from_str(&export.to_json().unwrap()).unwrap();
+    let asked = &held["consent"][0];
+    (asked["wording"].as_str().map(Into::into), asked["wording_version"].as_i64())
 }
 
 on_both_engines!(

@@ -12,7 +12,7 @@ mod cli;
 mod config;
 mod confirming;
 mod consent;
-mod copies;
+mod data_export;
 mod database;
 mod desk;
 mod editing;

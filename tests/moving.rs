@@ -227,7 +227,7 @@ async fn wrong_addresses_old_links_and_too_many_wishes_are_refused(engine: Engin
     let keys = &app.app.actions.keys;
     for wrong in [
         keys.sign(Purpose::OldAddress, 999),
-        keys.sign(Purpose::Copy, 1),
+        keys.sign(Purpose::DataExport, 1),
         keys.sign(Purpose::Unsubscribe, 1),
         "x".into(),
     ] {

@@ -285,7 +285,7 @@ CREATE INDEX leaving_reasons_by_time ON leaving_reasons (left_at);
 CREATE TABLE reader_requests (
     id                 INTEGER PRIMARY KEY AUTOINCREMENT,
     subscription_id    INTEGER NOT NULL REFERENCES subscriptions (id),
-    kind               TEXT    NOT NULL CHECK (kind IN ('copy', 'address')),
+    kind               TEXT    NOT NULL CHECK (kind IN ('data_export', 'address')),
     requested_at       INTEGER NOT NULL,
     expires_at         INTEGER NOT NULL, -- the links stop working
     old_address        TEXT,

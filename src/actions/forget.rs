@@ -3,7 +3,7 @@
 use super::Context;
 use crate::{
     db::{
-        DbError, forgotten,
+        DbError, data_export, forgotten,
         subscriptions::{self, Evidence},
     },
     domain::{consent::ConsentEvent, email_address::EmailAddress},
@@ -24,7 +24,7 @@ pub enum Forgetting {
 /// the address back; the reader themselves may sign up again.
 pub async fn forget(context: &Context, address: &EmailAddress) -> Result<Forgetting, DbError> {
     let now = context.clock.now();
-    if subscriptions::held(&mut context.db.read().await?, address).await?.is_none() {
+    if data_export::read(&mut context.db.read().await?, address, now).await?.is_none() {
         return Ok(Forgetting::Unknown);
     }
     // First the end, in a transaction of its own: after it nothing more is begun for this reader.

@@ -12,6 +12,7 @@ mod worker_lock;
 pub mod articles;
 pub mod audit;
 pub mod claims;
+pub mod data_export;
 pub mod deliveries;
 pub mod engine;
 pub mod feeds;

@@ -9,7 +9,7 @@ use crate::domain::{
 use jiff::Timestamp;
 
 /// A request's row.
-#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+#[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ReaderRequest {
     /// The row.
     #[sqlx(try_from = "i64")]
@@ -20,8 +20,6 @@ pub struct ReaderRequest {
     /// What for.
     #[sqlx(try_from = "String")]
     pub kind: RequestKind,
-    /// When.
-    pub requested_at: Stamp,
     /// Until when its links work.
     pub expires_at: Stamp,
     /// The reader's address then.
@@ -104,7 +102,7 @@ pub async fn insert(
 macro_rules! select_request {
     ($rest:literal) => {
         concat!(
-            "SELECT id, subscription_id, kind, requested_at, expires_at, COALESCE(old_address, '') AS old_address, new_address, \
+            "SELECT id, subscription_id, kind, expires_at, COALESCE(old_address, '') AS old_address, new_address, \
              old_confirmed_at, old_client_address, old_user_agent, new_confirmed_at, new_client_address, new_user_agent, done_at FROM reader_requests ",
             $rest
         )
@@ -114,14 +112,6 @@ macro_rules! select_request {
 /// The request with this row.
 pub async fn get(tx: &mut Tx, id: RequestId) -> Result<Option<ReaderRequest>, DbError> {
     on!(tx, |conn| sqlx::query_as(select_request!("WHERE id = $1")).bind(id.0).fetch_optional(conn).await)
-}
-
-/// The requests made with a subscription, oldest first. A reader may make a few a day, and old ones are removed.
-pub async fn of_subscription(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<ReaderRequest>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_request!("WHERE subscription_id = $1 ORDER BY id LIMIT 1000"))
-        .bind(id.0)
-        .fetch_all(conn)
-        .await)
 }
 
 /// Writes down that one end has confirmed, and how; the first time counts.

@@ -15,8 +15,8 @@ words! {
         Welcome = "welcome",
         /// Tells a reader who left that nothing more will come.
         Goodbye = "goodbye",
-        /// Leads a reader to a copy of what is held about them.
-        CopyLink = "copy_link",
+        /// Leads a reader to all that is held about them.
+        DataExport = "data_export",
         /// Asks at a reader's address whether they want to be mailed at another one.
         OldAddress = "old_address",
         /// Asks at that other address.
@@ -61,7 +61,7 @@ impl MailKind {
             | Self::AlreadySubscribed
             | Self::Welcome
             | Self::Goodbye
-            | Self::CopyLink
+            | Self::DataExport
             | Self::OldAddress
             | Self::NewAddress => Some(AutoSubmitted::Replied),
             Self::ApprovalWanted

@@ -9,7 +9,6 @@ pub mod breaker;
 pub mod cadence;
 pub mod challenge;
 pub mod client_address;
-pub mod columns;
 pub mod consent;
 pub mod consent_chain;
 pub mod days;

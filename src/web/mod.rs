@@ -93,7 +93,10 @@ pub fn router(site: Site) -> Router {
             "/address/{token}",
             get(public::preferences::address_change::get).post(public::preferences::address_change::post),
         )
-        .route("/copy/{token}", get(public::preferences::copy::get).post(public::preferences::copy::post))
+        .route(
+            "/data-export/{token}",
+            get(public::preferences::data_export::get).post(public::preferences::data_export::post),
+        )
         .route("/issues", get(public::issues::list))
         .route("/issues.xml", get(public::issues_feed::get))
         .route("/issues/{date}", get(public::issues::show))

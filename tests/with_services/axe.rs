@@ -54,12 +54,14 @@ async fn no_page_of_readers_has_a_barrier() {
     app.post_form(&own_path(&before[9]), &[("do", "pause"), ("until", "2026-06-01")]).await;
     app.post_form(&own_path(&before[9]), &[("join", "weekly")]).await;
     app.post_form(&own_path(&before[9]), &[("do", "address"), ("address", "ben@example.net")]).await;
-    app.post_form(&own_path(&before[9]), &[("do", "copy")]).await;
+    app.post_form(&own_path(&before[9]), &[("do", "data_export")]).await;
     app.settle().await;
     let mut before = Vec::from(before);
-    for (to, link) in
-        [("ben@example.org", "/copy/"), ("ben@example.org", "/address/"), ("ben@example.net", "/address/")]
-    {
+    for (to, link) in [
+        ("ben@example.org", "/data-export/"),
+        ("ben@example.org", "/address/"),
+        ("ben@example.net", "/address/"),
+    ] {
         let mails = app.mails_to(to);
         before.push(mails.iter().rev().find(|mail| mail.text().contains(link)).unwrap().link(link));
     }

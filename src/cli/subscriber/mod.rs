@@ -12,13 +12,13 @@ use super::{
 use crate::{
     actions::{
         forget::{Forgetting, forget},
-        held_page::choices,
         set_preferences::set_preferences,
     },
     app::App,
     db::{
         deliveries::{self, DeliveryRecord},
-        subscriptions, suppressions,
+        subscriptions::{self, SubscriptionRecord},
+        suppressions,
     },
     domain::{
         ids::SubscriptionId,
@@ -58,7 +58,7 @@ pub enum Subscriber {
     #[command(after_help = "Examples:\n  \
         daily subscriber export --status active --out readers.csv\n  \
         daily subscriber export --json | head\n  \
-        daily subscriber export ann@example.org --out ann.txt       for a reader who asks what you hold about them")]
+        daily subscriber export ann@example.org --out ann.json       for a reader who asks what you hold about them")]
     Export(export::ExportCommand),
     /// Erase what is held about a reader who asks for it; a hash is kept, so that no import brings them back
     #[command(after_help = "Example:\n  daily subscriber forget ann@example.org")]
@@ -241,6 +241,16 @@ async fn show(app: &App, address: &str, output: Output) -> CliResult {
     });
     output.record(&record, || text)?;
     Ok(())
+}
+
+/// Formats what a reader chose in one line.
+fn choices(it: &SubscriptionRecord) -> String {
+    let sections = if it.sections.is_all() { "all sections".into() } else { it.sections.keys().join(", ") };
+    let time = it.send_time.as_deref().unwrap_or("the newsletter's time");
+    let zone = it.time_zone.as_deref().unwrap_or("the newsletter's clock");
+    let paused = it.paused_until.as_deref().map(|date| format!("; paused until {date}")).unwrap_or_default();
+    let language = it.language.as_deref().map(|tag| format!("; reads {tag}")).unwrap_or_default();
+    format!("{}; {sections}; {time}, {zone}{paused}{language}", it.cadence.as_str().replace('_', " "))
 }
 
 /// A reader's issues, newest first.

@@ -5,7 +5,6 @@ mod choices;
 mod clocks;
 mod consent;
 mod export;
-mod held;
 mod import;
 mod leaving;
 mod moving;
@@ -26,9 +25,6 @@ pub use consent::{
     use_confirmation,
 };
 pub use export::{ListedReader, listed_readers};
-pub use held::{
-    Held, HeldConfirmation, HeldConsent, HeldDelivery, HeldMail, HeldReason, HeldSubscription, held,
-};
 pub use import::{
     ImportedConsent, KnownAddress, NewSubscription, activate_imported, end_imported, insert_imported,
     known_addresses, prepare_import, record_imported,

@@ -123,7 +123,7 @@ pub(super) async fn content(
         | MailKind::AlreadySubscribed
         | MailKind::Welcome
         | MailKind::Goodbye
-        | MailKind::CopyLink
+        | MailKind::DataExport
         | MailKind::OldAddress
         | MailKind::NewAddress => {
             let subscription = match mail.subscription_id {
@@ -153,7 +153,7 @@ async fn to_reader(
         MailKind::AlreadySubscribed => already_subscribed::content(making, tx, subscription).await,
         MailKind::Welcome => welcome::content(making, tx, subscription).await,
         MailKind::Goodbye => Ok(goodbye::content(making, subscription)),
-        MailKind::CopyLink | MailKind::OldAddress | MailKind::NewAddress => {
+        MailKind::DataExport | MailKind::OldAddress | MailKind::NewAddress => {
             request::content(making, tx, subscription).await
         }
         _ => Ok(Content::Unwanted(GONE)),

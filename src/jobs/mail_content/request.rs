@@ -14,8 +14,8 @@ pub(super) async fn content(
 ) -> Result<Content, DbError> {
     let Some(id) = making.mail.request_id.map(RequestId) else { return Ok(Content::Unwanted(GONE)) };
     let Some(asked) = reader_requests::get(tx, id).await? else { return Ok(Content::Unwanted(GONE)) };
-    // Whoever has left gets a copy of what is held about them, too.
-    let is_theirs = making.mail.kind == MailKind::CopyLink || subscription.status.is_confirmed();
+    // A reader who has unsubscribed may have a data export, too.
+    let is_theirs = making.mail.kind == MailKind::DataExport || subscription.status.is_confirmed();
     let is_open = asked.done_at.is_none()
         && asked.expires_at.0 > making.now
         && asked.old_address == subscription.address.as_str()
@@ -27,7 +27,7 @@ pub(super) async fn content(
     let (wish, purpose, path) = match making.mail.kind {
         MailKind::OldAddress => (Wish::FromHere { new }, Purpose::OldAddress, "address"),
         MailKind::NewAddress => (Wish::ToHere, Purpose::NewAddress, "address"),
-        _ => (Wish::Copy, Purpose::Copy, "copy"),
+        _ => (Wish::Copy, Purpose::DataExport, "data-export"),
     };
     let token = making.context.keys.sign(purpose, id.0);
     let email = request::render(&Request {

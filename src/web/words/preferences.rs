@@ -95,13 +95,13 @@ texts! {
         /// A problem.
         refused_address,
         /// A question.
-        held,
+        data_export,
         /// What there is.
-        held_hint,
+        data_export_hint,
         /// The button.
-        ask_copy,
+        ask_data_export,
         /// After it.
-        copy_asked,
+        data_export_sent,
         /// A problem.
         too_often,
         /// For who wants none; `{newsletter}`.
@@ -162,8 +162,8 @@ texts! {
         send_form,
     }
 
-    /// What the page says that hands out what is held about a reader.
-    DataCopy {
+    /// The page that a data export is downloaded from.
+    DataExport {
         /// The headline.
         title,
         /// What the button does; `{address}`.

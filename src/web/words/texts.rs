@@ -36,7 +36,7 @@ pub struct Words {
     /// The reader's choices.
     pub preferences: super::preferences::Preferences,
     /// The link to what is held about them.
-    pub copy: super::preferences::DataCopy,
+    pub data_export: super::preferences::DataExport,
     /// The links that change their address.
     pub address_change: super::preferences::AddressChange,
     /// Leaving.

@@ -3,7 +3,7 @@
 
 use super::{
     Asked,
-    copy::{framed, speech},
+    data_export::{framed, speech},
     page,
     page::Speech,
 };

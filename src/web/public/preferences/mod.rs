@@ -1,12 +1,12 @@
 //! `/preferences/{token}`: how often, about what and when a newsletter comes, a break from it, and which others. The links in mails
-//! that the page sends lead to `copy` and `address_change`. GET shows what is chosen; POST
+//! that the page sends lead to `data_export` and `address_change`. GET shows what is chosen; POST
 //! does what the form says, without cookie, login or script. The token is the one of the link to leave.
 
 mod account;
 pub mod address_change;
 mod carry_out;
 mod choices;
-pub mod copy;
+pub mod data_export;
 mod form;
 mod newsletters;
 mod page;
@@ -74,9 +74,9 @@ pub async fn post(
     let mut choice = match state {
         Choosing::Open(choice) => choice,
         Choosing::Gone(gone) => {
-            // All that who has left can ask for.
-            let notice = if form::is_for_copy(&body) {
-                carry_out::copy(&site, gone.subscription, speech).await?
+            // A reader who has unsubscribed can ask for this and nothing else.
+            let notice = if form::is_for_data_export(&body) {
+                carry_out::data_export(&site, gone.subscription, speech).await?
             } else {
                 None
             };

@@ -157,7 +157,7 @@ pub(super) fn closed(speech: Speech, state: &Choosing, notice: &Notice) -> Respo
     }
 }
 
-/// What is shown to a reader who is not subscribed: what is held about them is theirs all the same.
+/// The page of a reader who is not subscribed, who may still ask for a data export.
 pub(super) fn gone(speech: Speech, newsletter: &NewsletterRecord, notice: &Notice) -> Response {
     let (say, it) = (speech.say, &newsletter.newsletter);
     let title = &say.not_subscribed;
@@ -167,7 +167,7 @@ pub(super) fn gone(speech: Speech, newsletter: &NewsletterRecord, notice: &Notic
         (notice.markup())
         p { (of(&say.nothing_to_choose, &it.title)) }
         p { a href={ "/?newsletter=" (it.slug) } { (say.sign_up) } }
-        (account::copy_form(say, None))
+        (account::data_export_form(say, None))
     };
     notice.respond(frame, &content)
 }

@@ -1,9 +1,9 @@
-//! `/copy/{token}`: everything that is held about a reader. GET shows a button, because mail scanners follow links; POST hands the
-//! file out.
+//! `/data-export/{token}`: all that is held about a reader. GET shows a button, because mail scanners follow links; POST downloads the
+//! file.
 
 use super::{Asked, page, page::Speech};
 use crate::{
-    actions::send_copy::{self, CopyLink},
+    actions::data_export::{self, ExportLink},
     db::newsletters::NewsletterRecord,
     web::{
         AppError, Site,
@@ -25,40 +25,40 @@ pub async fn get(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
-    Ok(show(send_copy::look(&site.actions, &token).await?, &asked, &headers))
+    Ok(show(data_export::look(&site.actions, &token).await?, &asked, &headers))
 }
 
-/// Hands the file out.
+/// Downloads the file.
 pub async fn post(
     State(site): State<Site>,
     Path(token): Path<String>,
     Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
-    Ok(match send_copy::copy(&site.actions, &token).await? {
-        Ok(text) => {
-            let kind = (header::CONTENT_TYPE, "text/plain; charset=utf-8");
-            let name = (header::CONTENT_DISPOSITION, "attachment; filename=\"everything-held.txt\"");
-            ([kind, name], text).into_response()
+    Ok(match data_export::read(&site.actions, &token).await? {
+        Ok(export) => {
+            let kind = (header::CONTENT_TYPE, "application/json");
+            let name = (header::CONTENT_DISPOSITION, "attachment; filename=\"data-export.json\"");
+            ([kind, name], export.to_json()?).into_response()
         }
         Err(state) => show(state, &asked, &headers),
     })
 }
 
-fn show(state: CopyLink, asked: &Asked, headers: &HeaderMap) -> Response {
+fn show(state: ExportLink, asked: &Asked, headers: &HeaderMap) -> Response {
     match state {
-        CopyLink::Unknown => {
+        ExportLink::Unknown => {
             let speech = Speech::new(words::choose(asked.lang.as_deref(), "", headers));
             page::plain(speech, StatusCode::NOT_FOUND, &speech.say.bad_link, &speech.say.cut_off)
         }
-        CopyLink::Expired { newsletter, language } => {
+        ExportLink::Expired { newsletter, language } => {
             let speech = speech(asked, language.as_deref(), &newsletter, headers);
-            let say = &speech.words.copy;
+            let say = &speech.words.data_export;
             framed(&newsletter, speech, StatusCode::GONE, &say.expired, &html! { p { (say.ask_again) } })
         }
-        CopyLink::Ready { newsletter, language, address } => {
+        ExportLink::Ready { newsletter, language, address } => {
             let speech = speech(asked, language.as_deref(), &newsletter, headers);
-            let say = &speech.words.copy;
+            let say = &speech.words.data_export;
             let content = html! {
                 p { (fill(&say.one_click, &[("address", address.as_str())])) }
                 form.signup method="post" { button type="submit" { (say.button) } }
@@ -68,7 +68,7 @@ fn show(state: CopyLink, asked: &Asked, headers: &HeaderMap) -> Response {
     }
 }
 
-/// How a page speaks to the reader of a mail.
+/// The language of a page that an email's link leads to.
 pub(super) fn speech(
     asked: &Asked,
     own: Option<&str>,
@@ -79,7 +79,7 @@ pub(super) fn speech(
     Speech::new(words::spoken(wishes, headers))
 }
 
-/// A page in a newsletter's name.
+/// A page under a newsletter's name.
 pub(super) fn framed(
     newsletter: &NewsletterRecord,
     speech: Speech,
