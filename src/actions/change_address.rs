@@ -4,7 +4,7 @@
 use super::{Context, allowance, mail_about, merge_readers::merge_readers};
 use crate::{
     db::{
-        DbError, Tx, forgotten, is_taken,
+        DbError, Tx, erased_addresses, is_taken,
         newsletters::{self, NewsletterRecord},
         reader_requests::{self, End, Press, ReaderRequest},
         subscriptions::{self, Evidence, NewEntry, SubscriptionRecord},
@@ -202,7 +202,7 @@ async fn move_reader(
     subscriptions::set_address(tx, reader, &new, now).await?;
     if let Ok(old) = EmailAddress::parse(&request.old_address) {
         // Nobody is mailed there because of a list: the reader is not there any more, and who reads it next did not ask.
-        forgotten::insert(tx, &old, now).await?;
+        erased_addresses::insert(tx, &old, now).await?;
     }
     let mut ends = [(at_old, request.old_address.as_str()), (at_new, new.as_str())];
     ends.sort_by_key(|(press, _)| press.at);

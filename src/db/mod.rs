@@ -13,6 +13,7 @@ pub mod articles;
 pub mod claims;
 pub mod deliveries;
 pub mod engine;
+pub mod erased_addresses;
 pub mod feeds;
 pub mod forgotten;
 pub mod issues;

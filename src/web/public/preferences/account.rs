@@ -1,6 +1,6 @@
 //! What is the reader's own, whatever they read: their address, and what is held about them.
 
-use super::page::Page;
+use super::view::Page;
 use crate::{domain::email_address::MAX_ADDRESS_BYTES, web::words::Preferences};
 use maud::{Markup, html};
 

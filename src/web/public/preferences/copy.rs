@@ -1,13 +1,14 @@
 //! `/copy/{token}`: everything that is held about a reader. GET shows a button, because mail scanners follow links; POST hands the
 //! file out.
 
-use super::{Asked, page, page::Speech};
+use super::{page, view::Speech};
 use crate::{
     actions::send_copy::{self, CopyLink},
     db::newsletters::NewsletterRecord,
     web::{
         AppError, Site,
         layout::{Frame, respond},
+        negotiate::AskedLanguage,
         words::{self, fill},
     },
 };
@@ -22,7 +23,7 @@ use maud::{Markup, html};
 pub async fn get(
     State(site): State<Site>,
     Path(token): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<AskedLanguage>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
     Ok(show(send_copy::look(&site.actions, &token).await?, &asked, &headers))
@@ -32,7 +33,7 @@ pub async fn get(
 pub async fn post(
     State(site): State<Site>,
     Path(token): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<AskedLanguage>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
     Ok(match send_copy::copy(&site.actions, &token).await? {
@@ -45,7 +46,7 @@ pub async fn post(
     })
 }
 
-fn show(state: CopyLink, asked: &Asked, headers: &HeaderMap) -> Response {
+fn show(state: CopyLink, asked: &AskedLanguage, headers: &HeaderMap) -> Response {
     match state {
         CopyLink::Unknown => {
             let speech = Speech::new(words::choose(asked.lang.as_deref(), "", headers));
@@ -70,13 +71,12 @@ fn show(state: CopyLink, asked: &Asked, headers: &HeaderMap) -> Response {
 
 /// How a page speaks to the reader of a mail.
 pub(super) fn speech(
-    asked: &Asked,
+    asked: &AskedLanguage,
     own: Option<&str>,
     newsletter: &NewsletterRecord,
     headers: &HeaderMap,
 ) -> Speech {
-    let wishes = [asked.lang.as_deref(), own, Some(newsletter.newsletter.language.as_str())];
-    Speech::new(words::spoken(wishes, headers))
+    Speech::new(asked.spoken(own, newsletter, headers))
 }
 
 /// A page in a newsletter's name.
