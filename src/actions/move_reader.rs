@@ -2,7 +2,7 @@
 
 use crate::{
     db::{
-        DbError, Tx, forgotten, issues,
+        DbError, Tx, erased_addresses, forgotten, issues,
         reader_requests::{Press, ReaderRequest},
         subscriptions::{self, Holder, NewEntry, SubscriptionRecord},
         suppressions,
@@ -74,7 +74,7 @@ pub(super) async fn move_reader(
     };
     if let Ok(old) = EmailAddress::parse(&request.old_address) {
         // No import may bring the old address back: its reader has moved, and whoever reads it next did not ask.
-        forgotten::insert(tx, &old, now).await?;
+        erased_addresses::insert(tx, &old, now).await?;
     }
     record_moved(tx, &moved, (at_old, &request.old_address), (at_new, new.as_str())).await?;
     Ok(true)

@@ -6,7 +6,15 @@ use reqwest::Response;
 use reqwest::header::{self, HeaderName};
 
 use crate::articles::dates;
-use crate::articles::fetch::Validators;
+
+/// What the last answer said about its version; handed back, the server can answer "not modified".
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Validators {
+    /// The `ETag` header, as it was.
+    pub etag: Option<String>,
+    /// The `Last-Modified` header, as it was.
+    pub last_modified: Option<String>,
+}
 
 /// `Retry-After` in seconds, or as a date, which is taken against the answer's own.
 pub fn retry_after(response: &Response) -> Option<Duration> {

@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::*;
+use crate::articles::parsed_feed::MAX_ENTRIES;
 
 fn parsed(text: &str) -> ParsedFeed {
     parse_feed(text.as_bytes(), None, Url::parse("https://site.example/feeds/main.xml").ok().as_ref())

@@ -17,7 +17,7 @@ use reqwest::{Client, Response, StatusCode};
 use url::{Host, Url};
 
 use crate::articles::address_filter::{AddressFilter, RefusedAddress};
-use crate::articles::answer_headers::{header_text, max_age, retry_after, validators_of};
+use crate::articles::answer_headers::{Validators, header_text, max_age, retry_after, validators_of};
 use crate::articles::fetch_error::FetchError;
 use crate::articles::resolver::FilteringResolver;
 use crate::articles::turns::{PATIENCE, Turn, Turns};
@@ -45,15 +45,6 @@ pub struct FetchPolicy {
     pub user_agent: String,
     /// The pause between two requests to one host.
     pub host_pause: Duration,
-}
-
-/// What the last answer said about its version; handed back, the server can answer "not modified".
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Validators {
-    /// The `ETag` header, as it was.
-    pub etag: Option<String>,
-    /// The `Last-Modified` header, as it was.
-    pub last_modified: Option<String>,
 }
 
 /// The outcome of a fetch.

@@ -6,8 +6,8 @@
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::articles::feed::{FeedError, ParsedFeed, dek_and_text, keep_newest, some};
 use crate::articles::markup::Picture;
+use crate::articles::parsed_feed::{FeedError, ParsedFeed, dek_and_text, keep_newest, some};
 use crate::articles::{dates, markup};
 use crate::domain::article::FoundArticle;
 

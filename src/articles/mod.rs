@@ -1,8 +1,8 @@
 //! Reading what others publish: feeds and pages in, [`FoundArticle`](crate::domain::article::FoundArticle)s out.
 //!
 //! - `fetch` gets a document over HTTP, never from where it should not (`address_filter`), and politely (`turns`).
-//! - `feed` reads RSS and Atom (once `xml_check` found it well-formed), `json_feed` JSON Feed; `entry_picture` finds
-//!   an entry's picture.
+//! - `feed` reads RSS and Atom (once `xml_check` found it well-formed), `json_feed` JSON Feed, both into a `parsed_feed`;
+//!   `entry_picture` finds an entry's picture.
 //! - `page` reads an article's page: `json_ld`, `metadata`, then its readable text; `saved_text` reads a page that a
 //!   browser saved as text.
 //! - `picture` looks at the first bytes of a picture.
@@ -27,6 +27,7 @@ pub mod markup;
 pub mod metadata;
 pub mod nesting;
 pub mod page;
+pub mod parsed_feed;
 pub mod picture;
 pub mod resolver;
 pub mod saved_text;

@@ -8,7 +8,8 @@ use crate::{
     actions::add_article::{add_article, hide_article, pin_article},
     app::App,
     articles::{
-        fetch::{Fetched, Validators},
+        answer_headers::Validators,
+        fetch::Fetched,
         local_file,
         page::{PageError, read_page},
     },

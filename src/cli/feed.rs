@@ -7,7 +7,7 @@ use super::{
 use crate::{
     actions::add_feed::{add_feed, remove_feed},
     app::App,
-    articles::fetch::Validators,
+    articles::answer_headers::Validators,
     db::feeds::{self, FeedRecord},
     domain::feed_trouble::in_words,
     jobs::poll_feed::{self, Reading},

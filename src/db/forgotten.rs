@@ -1,16 +1,8 @@
-//! Tables `forgotten` and `forgotten_salt`, and what goes from the others when a reader is forgotten.
+//! Erasing a reader: what is removed from every table.
 
-use super::{DbError, Stamp, Tx, encode, on, on_rows, reader_requests, subscriptions};
-use crate::{
-    domain::{
-        email_address::EmailAddress,
-        forgotten::{placeholder, print},
-        ids::SubscriberId,
-    },
-    random,
-};
+use super::{DbError, Stamp, Tx, erased_addresses, on, reader_requests, subscriptions};
+use crate::domain::{email_address::EmailAddress, forgotten::placeholder, ids::SubscriberId};
 use jiff::Timestamp;
-use std::collections::{HashMap, HashSet};
 
 /// A reader who has left.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -31,7 +23,7 @@ pub async fn forget(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Resu
     if is_in_flight(tx, address).await? {
         return Ok(false);
     }
-    insert(tx, address, now).await?;
+    erased_addresses::insert(tx, address, now).await?;
     if let Some(id) = reader {
         erase_reader(tx, id, now).await?;
     }
@@ -90,60 +82,6 @@ pub async fn has_left(tx: &mut Tx, address: &EmailAddress, until: Timestamp) -> 
     })
 }
 
-/// The salt of this installation; `None`: nobody has been forgotten.
-pub async fn salt(tx: &mut Tx) -> Result<Option<String>, DbError> {
-    on!(tx, |conn| sqlx::query_scalar("SELECT salt FROM forgotten_salt WHERE id = 1")
-        .fetch_optional(conn)
-        .await)
-}
-
-/// Which of these addresses, by their keys, are of readers who asked to be forgotten, or moved to another address.
-pub async fn among(tx: &mut Tx, keys: &[String]) -> Result<HashSet<String>, DbError> {
-    Ok(found_among(tx, keys).await?.map(|(key, _)| key).collect())
-}
-
-/// Which of them must not be mailed even if their reader signs up again.
-pub(super) async fn suppressed_among(tx: &mut Tx, keys: &[String]) -> Result<HashSet<String>, DbError> {
-    Ok(found_among(tx, keys).await?.filter(|(_, reason)| reason.is_some()).map(|(key, _)| key).collect())
-}
-
-async fn found_among(
-    tx: &mut Tx,
-    keys: &[String],
-) -> Result<impl Iterator<Item = (String, Option<String>)>, DbError> {
-    let mut by_print: HashMap<String, String> = HashMap::new();
-    if let Some(salt) = salt(tx).await? {
-        by_print.extend(keys.iter().map(|key| (print(&salt, key), key.clone())));
-    }
-    let rows: Vec<[&str; 1]> = by_print.keys().map(|print| [print.as_str()]).collect();
-    let found: Vec<(String, Option<String>)> = if rows.is_empty() {
-        Vec::new()
-    } else {
-        on_rows!(
-            tx,
-            ["SELECT print, reason FROM forgotten WHERE print IN (SELECT value ->> 0 FROM"],
-            [")"],
-            |conn, query| sqlx::query_as(query).bind(encode(&rows)?).fetch_all(conn).await?
-        )
-    };
-    Ok(found.into_iter().filter_map(move |(print, reason)| Some((by_print.remove(&print)?, reason))))
-}
-
-/// Why a forgotten address must not be mailed, if it must not.
-pub(super) async fn reason(
-    tx: &mut Tx,
-    salt: &str,
-    address: &EmailAddress,
-) -> Result<Option<String>, DbError> {
-    let found: Option<Option<String>> = on!(tx, |conn| {
-        sqlx::query_scalar("SELECT reason FROM forgotten WHERE print = $1")
-            .bind(print(salt, &address.key()))
-            .fetch_optional(conn)
-            .await?
-    });
-    Ok(found.flatten())
-}
-
 /// The subscriber with this address, if there is one. Its row is held until the transaction ends.
 pub async fn hold_subscriber(tx: &mut Tx, address: &EmailAddress) -> Result<Option<SubscriberId>, DbError> {
     let id: Option<i64> = on!(tx, |conn| {
@@ -172,37 +110,6 @@ pub async fn is_in_flight(tx: &mut Tx, address: &EmailAddress) -> Result<bool, D
         .bind(address.key())
         .fetch_one(conn)
         .await
-    })
-}
-
-/// Keeps the print of an address, and from its suppression what it was for, without what a relay said.
-pub async fn insert(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
-        "INSERT INTO forgotten_salt (id, salt) VALUES (1, $1) ON CONFLICT (id) DO NOTHING"
-    )
-    .bind(random::hex::<32>())
-    .execute(conn)
-    .await
-    .map(drop))?;
-    let salt = salt(tx).await?.ok_or(DbError::RowNotFound)?;
-    let reason: Option<String> = on!(tx, |conn| {
-        sqlx::query_scalar("SELECT reason FROM suppressions WHERE address_key = $1")
-            .bind(address.key())
-            .fetch_optional(conn)
-            .await?
-    });
-    let reason = reason.map(|it| it.split(':').next().unwrap_or_default().trim().to_owned());
-    on!(tx, |conn| {
-        sqlx::query(
-        "INSERT INTO forgotten (print, reason, forgotten_at) VALUES ($1, $2, $3) ON CONFLICT (print) DO UPDATE \
-         SET reason = COALESCE(excluded.reason, forgotten.reason), forgotten_at = excluded.forgotten_at"
-    )
-    .bind(print(&salt, &address.key()))
-    .bind(reason)
-    .bind(Stamp(now))
-    .execute(conn)
-    .await
-    .map(drop)
     })
 }
 

@@ -15,6 +15,7 @@ pub mod claims;
 pub mod data_export;
 pub mod deliveries;
 pub mod engine;
+pub mod erased_addresses;
 pub mod feeds;
 pub mod forgotten;
 pub mod issues;

@@ -1,7 +1,7 @@
 //! Tables `suppressions`, addresses nobody may mail, and `newsletter_suppressions`, addresses that no list brings into a newsletter;
 //! and why.
 
-use super::{DbError, EngineTx, Stamp, Tx, encode, forgotten, on, on_rows};
+use super::{DbError, EngineTx, Stamp, Tx, encode, erased_addresses, on, on_rows};
 use crate::domain::{
     email_address::EmailAddress,
     ids::{DeliveryId, NewsletterId, SubscriptionId},
@@ -20,8 +20,8 @@ pub async fn reason(tx: &mut Tx, address: &EmailAddress) -> Result<Option<String
         .await?
     });
     let Some(salt) = salt else { return Ok(reason) };
-    let of_forgotten = forgotten::reason(tx, &salt, address).await?;
-    Ok(reason.or(of_forgotten))
+    let of_erased = erased_addresses::reason(tx, &salt, address).await?;
+    Ok(reason.or(of_erased))
 }
 
 /// Which of these addresses, by their keys, nobody may mail; also where the reader was forgotten since.
@@ -34,7 +34,7 @@ pub async fn among(tx: &mut Tx, keys: &[String]) -> Result<HashSet<String>, DbEr
         |conn, query| sqlx::query_scalar(query).bind(encode(&rows)?).fetch_all(conn).await?
     );
     let mut suppressed: HashSet<String> = found.into_iter().collect();
-    suppressed.extend(forgotten::suppressed_among(tx, keys).await?);
+    suppressed.extend(erased_addresses::suppressed_among(tx, keys).await?);
     Ok(suppressed)
 }
 

@@ -3,7 +3,8 @@
 use super::Context;
 use crate::{
     articles::{
-        fetch::{Fetched, Validators},
+        answer_headers::Validators,
+        fetch::Fetched,
         fetch_error::FetchError,
         page::{PageError, read_page},
         picture,

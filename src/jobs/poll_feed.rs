@@ -3,10 +3,12 @@
 use super::{Context, watch_feed};
 use crate::{
     articles::{
-        feed::{FeedError, ParsedFeed, parse_feed},
-        fetch::{Document, Fetched, Unchanged, Validators},
+        answer_headers::Validators,
+        feed::parse_feed,
+        fetch::{Document, Fetched, Unchanged},
         fetch_error::FetchError,
         local_file,
+        parsed_feed::{FeedError, ParsedFeed},
     },
     db::{
         DbError, Tx,

@@ -3,18 +3,17 @@
 //! Everything is checked at start. A wrong configuration is refused with all its problems at once, each with the key, what
 //! is wrong and what would be right.
 
-mod guard;
 mod outgoing;
 mod reader;
 mod retention;
 mod sections;
+mod signup_protection;
 
-pub use guard::Proxies;
 pub use reader::Problem;
 
 pub use outgoing::{Dkim, Relay, Sending};
 pub(crate) use sections::hex;
-pub use sections::{Feeds, Http, Log, Secret, Signup};
+pub use sections::{Feeds, Http, Log, Proxies, Secret, Signup};
 
 use crate::{
     db::DatabaseUrl,

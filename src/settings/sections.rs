@@ -1,14 +1,11 @@
 //! The sections of the configuration, and how each is read and checked.
 
-use super::{
-    guard::{self, Proxies},
-    reader::Reader,
-};
+use super::{reader::Reader, signup_protection};
 use crate::{
     db::DatabaseUrl,
     domain::{
-        challenge::ChallengePolicy, polling::Pace, schedule::Margins, selection, signup_limit::SignupLimits,
-        token::MIN_SECRET_BYTES,
+        challenge::ChallengePolicy, client_address::ForwardedBy, polling::Pace, schedule::Margins, selection,
+        signup_limit::SignupLimits, token::MIN_SECRET_BYTES,
     },
 };
 use jiff::SignedDuration;
@@ -27,8 +24,17 @@ pub struct Http {
     pub public_url: String,
     /// Whose pages may sign readers up by script.
     pub allowed_origins: Vec<String>,
-    /// Whose word about the client's address is taken.
+    /// Proxies trusted to report the client's IP address.
     pub proxies: Proxies,
+}
+
+/// Proxies trusted to report the client's IP address.
+#[derive(Debug, Clone)]
+pub struct Proxies {
+    /// The networks of the reverse proxies.
+    pub trusted: Vec<ipnet::IpNet>,
+    /// The header they write.
+    pub forwarded_by: ForwardedBy,
 }
 
 /// How feeds and pages are read.
@@ -93,13 +99,22 @@ pub(super) fn http(r: &mut Reader<'_>) -> Option<Http> {
     );
     let allowed_origins =
         r.list("http.allowed_origins", "write each as https://www.example.org, without a path", without_path);
-    let proxies = guard::proxies(r);
+    let proxies = proxies(r);
     let listen: SocketAddr = listen?;
     let public_url = public_url?.unwrap_or_else(|| {
         let ip = if listen.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { listen.ip() };
         format!("http://{}", SocketAddr::new(ip, listen.port()))
     });
     Some(Http { listen, public_url, allowed_origins: allowed_origins?, proxies: proxies? })
+}
+
+fn proxies(r: &mut Reader<'_>) -> Option<Proxies> {
+    let trusted = r.list("http.trusted_proxies", "write each as 10.1.0.0/16 or as a single address", network);
+    let forwarded_by =
+        r.text("http.forwarded_header", "write \"x-forwarded-for\" or \"forwarded\"", |text| {
+            text.to_ascii_lowercase().parse().map_err(|_| format!("`{text}` is neither"))
+        });
+    Some(Proxies { trusted: trusted?, forwarded_by: forwarded_by? })
 }
 
 fn origin(text: &str) -> Result<String, String> {
@@ -192,18 +207,19 @@ pub(super) fn signup(r: &mut Reader<'_>) -> Option<Signup> {
     let goodbye_mail = r.switch("signup.goodbye_mail");
     let reminder_hours = r.number("signup.reminder_hours", 0, 14 * 24);
     let pending_days = r.number("signup.pending_days", 0, 3650);
-    let blocked_domains_file = guard::blocked_domains_file(r);
+    let blocked_domains_file = signup_protection::blocked_domains_file(r);
     let allow_role_accounts = r.switch("signup.allow_role_accounts");
     let minimum = r.number("signup.minimum_seconds", 0, 60);
-    let limits = guard::limits(r);
-    let (check_mx, dns_server) = (r.switch("signup.check_mx"), guard::dns_server(r));
-    let (proof_of_work, most_waiting) = (guard::proof_of_work(r), guard::most_waiting(r));
+    let limits = signup_protection::limits(r);
+    let (check_mx, dns_server) = (r.switch("signup.check_mx"), signup_protection::dns_server(r));
+    let (proof_of_work, most_waiting) =
+        (signup_protection::proof_of_work(r), signup_protection::most_waiting(r));
     Some(Signup {
         confirmation_days: u32::try_from(confirmation_days?).ok()?,
         welcome_mail: welcome_mail?,
         goodbye_mail: goodbye_mail?,
-        remind_after: guard::hours(reminder_hours?),
-        erase_after: guard::hours(pending_days? * 24),
+        remind_after: signup_protection::hours(reminder_hours?),
+        erase_after: signup_protection::hours(pending_days? * 24),
         blocked_domains_file: blocked_domains_file?,
         allow_role_accounts: allow_role_accounts?,
         minimum_time: SignedDuration::from_secs(i64::try_from(minimum?).ok()?),
@@ -241,7 +257,7 @@ pub(super) fn feeds(r: &mut Reader<'_>) -> Option<Feeds> {
 }
 
 /// A network, or a single address.
-pub(super) fn network(text: &str) -> Result<ipnet::IpNet, String> {
+fn network(text: &str) -> Result<ipnet::IpNet, String> {
     text.parse::<ipnet::IpNet>()
         .or_else(|_| text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from))
         .map_err(|_| format!("`{text}` is not a network"))

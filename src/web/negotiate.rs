@@ -1,6 +1,10 @@
 //! What a client sent and what it wants back.
 
-use crate::{db::subscriptions::Evidence, domain::client_address::UNKNOWN};
+use super::words::{self, Spoken};
+use crate::{
+    db::{newsletters::NewsletterRecord, subscriptions::Evidence},
+    domain::client_address::UNKNOWN,
+};
 use axum::http::{HeaderMap, HeaderName, header};
 use std::net::SocketAddr;
 
@@ -12,6 +16,13 @@ const MAX_EVIDENCE_CHARS: usize = 500;
 pub struct AskedLanguage {
     /// Its tag.
     pub lang: Option<String>,
+}
+
+impl AskedLanguage {
+    /// The language of a reader's page and its words: the address's, the reader's own, the newsletter's, or the browser's.
+    pub fn spoken(&self, own: Option<&str>, newsletter: &NewsletterRecord, headers: &HeaderMap) -> Spoken {
+        words::spoken([self.lang.as_deref(), own, Some(&newsletter.newsletter.language)], headers)
+    }
 }
 
 /// The cookie that knows the browser again which signed an address up.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     db::{
-        DbError, Tx, forgotten,
+        DbError, Tx, erased_addresses,
         newsletters::NewsletterRecord,
         subscriptions::{self, ImportedConsent, KnownAddress, NewSubscription},
         suppressions,
@@ -101,7 +101,7 @@ impl Taking<'_> {
     async fn decide(&self, tx: &mut Tx, rows: Vec<Row>) -> Result<Vec<Decided>, DbError> {
         let keys: Vec<String> = rows.iter().map(|row| row.address.key()).collect();
         let known = subscriptions::known_addresses(tx, self.newsletter.id, &keys).await?;
-        let forgotten = forgotten::among(tx, &keys).await?;
+        let forgotten = erased_addresses::among(tx, &keys).await?;
         let decided = rows.into_iter().enumerate().map(|(place, row)| {
             let row = self.awake(row);
             let here = known.get(&place);

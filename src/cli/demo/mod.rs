@@ -12,7 +12,7 @@ use super::{
 use crate::{
     actions::{add_feed::add_feed, send_issue::send_issue, set_newsletter::set_newsletter},
     app::App,
-    articles::fetch::Validators,
+    articles::answer_headers::Validators,
     clock::Clock,
     db::{DatabaseUrl, articles, deliveries, issues},
     domain::{email_address::EmailAddress, ids::ArticleId, issue::IssueStatus, relay::RelayUrl},

@@ -5,6 +5,7 @@
 
 mod lane;
 pub mod recorder;
+mod run;
 mod turn;
 
 use super::{Context, mailing::Mailing};
@@ -17,7 +18,7 @@ use crate::{
 use jiff::SignedDuration;
 use parking_lot::Mutex;
 use std::{collections::HashSet, sync::Arc, time::Duration};
-use turn::{End, Turn};
+use turn::End;
 
 /// Readers claimed at a time.
 pub const BATCH: i64 = 256;
@@ -67,7 +68,7 @@ pub async fn run(context: &Context, issue: IssueId) -> Result<(), JobFailure> {
         drop(seat);
         return hand_on(context, issue, End::NoRelay).await;
     }
-    let end = Turn::run(context, mailing, first_due).await?;
+    let end = run::run(context, mailing, first_due).await?;
     // From here on a new job of the issue finds the seat free: what it was enqueued for may have come too late for this turn.
     drop(seat);
     hand_on(context, issue, end).await

@@ -1,6 +1,6 @@
-//! A turn: one process's work on one issue for half a minute. It claims, feeds its lanes, and gives back what is left.
+//! A turn: one process's work on one issue for half a minute. It claims, feeds its lanes, and gives back what is left. `run` drives it.
 
-use super::{BATCH, lane};
+use super::BATCH;
 use crate::{
     db::{
         DbError, claims,
@@ -9,7 +9,7 @@ use crate::{
         paces::Scope,
     },
     domain::{
-        ids::{ClaimId, DeliveryId, IssueId},
+        ids::{ClaimId, DeliveryId},
         retry,
     },
     jobs::{Context, mailing::Mailing},
@@ -28,7 +28,6 @@ use std::{
 };
 use tokio::{
     sync::{Notify, mpsc},
-    task::JoinSet,
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
@@ -49,8 +48,6 @@ const CLOSE_AGAIN_AFTER: [Duration; 5] = [
     Duration::from_secs(5),
     Duration::from_secs(10),
 ];
-/// How long a turn that is over waits for its lanes before it leaves the slow ones behind.
-const LINGER: Duration = Duration::from_secs(2);
 /// How long a turn waits for its lanes before it looks for work once more.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How many of these a turn waits for the rest of a canary before it leaves it to others.
@@ -89,8 +86,12 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// Works on an issue until its time is over or something stops it.
-    pub async fn run(context: &Context, mailing: Mailing, first_due: Timestamp) -> Result<End, JobFailure> {
+    /// Opens a claim, after recovering what workers that died had begun.
+    pub async fn open(
+        context: &Context,
+        mailing: Mailing,
+        first_due: Timestamp,
+    ) -> Result<Arc<Self>, DbError> {
         let issue = mailing.issue.id;
         context.governor.refresh().await?;
         let now = context.clock.now();
@@ -108,7 +109,7 @@ impl Turn {
         issues::set_woken(&mut tx, issue, now).await?;
         tx.commit().await?;
 
-        let turn = Arc::new(Self {
+        Ok(Arc::new(Self {
             context: context.clone(),
             mailing,
             claim,
@@ -118,55 +119,11 @@ impl Turn {
             in_hand: AtomicUsize::new(0),
             idle: Notify::new(),
             parked: Mutex::default(),
-        });
-        let width = context.governor.most_connections();
-        let (rows, feed) = mpsc::channel(width * 2);
-        let feed = Arc::new(tokio::sync::Mutex::new(feed));
-        let mut lanes = JoinSet::new();
-        for _ in 0..width {
-            lanes.spawn(lane::run(turn.clone(), feed.clone()));
-        }
-        let outcome = tokio::select! {
-            outcome = turn.feed(rows) => outcome,
-            never = turn.keep_up() => match never {},
-        };
-        if let Err(error) = &outcome {
-            tracing::warn!(%issue, %error, "no more could be claimed");
-            turn.end(End::NoDatabase);
-        }
-        turn.ended.cancel();
-        // A relay may take its time with an answer. Whatever becomes of this job, who waits for that is not cut off, and keeps the
-        // lease up; the others' work goes on meanwhile.
-        let waiting = turn.clone();
-        let mut finishing = context.tails.spawn(async move {
-            tokio::select! {
-                () = finish(issue, lanes) => {}
-                never = waiting.keep_up() => match never {},
-            }
-        });
-        let finished = tokio::time::timeout(LINGER, &mut finishing).await.is_ok();
-        if finished {
-            turn.close_at_last(true).await?;
-        } else {
-            let tail = turn.clone();
-            context.tails.spawn(async move {
-                drop(finishing.await);
-                let closed = async {
-                    tail.close_at_last(true).await?;
-                    super::hand_on(&tail.context, issue, End::Empty).await
-                };
-                if let Err(error) = closed.await {
-                    tracing::error!(%issue, %error, "the end of a turn could not be kept; its lease will end");
-                }
-            });
-            turn.close_at_last(false).await?;
-        }
-        tracing::debug!(%issue, end = ?turn.how_it_ended(), "a turn is over");
-        Ok(turn.how_it_ended().unwrap_or(End::Empty))
+        }))
     }
 
     /// Gives back what was not begun, and, when nothing is in flight any more, the claim.
-    async fn close_at_last(&self, all: bool) -> Result<(), DbError> {
+    pub async fn close_at_last(&self, all: bool) -> Result<(), DbError> {
         let mut pauses = CLOSE_AGAIN_AFTER.iter();
         while let Err(error) = self.close(all).await {
             // Until this is done, what was claimed and not begun is nobody's, for as long as the lease lasts.
@@ -193,7 +150,7 @@ impl Turn {
         self.ended.cancel();
     }
 
-    fn how_it_ended(&self) -> Option<End> {
+    pub fn how_it_ended(&self) -> Option<End> {
         *self.end.lock()
     }
 
@@ -220,7 +177,7 @@ impl Turn {
     }
 
     /// Claims and hands out, until there is nothing more or the turn ends.
-    async fn feed(&self, rows: mpsc::Sender<ClaimedDelivery>) -> Result<(), JobFailure> {
+    pub async fn feed(&self, rows: mpsc::Sender<ClaimedDelivery>) -> Result<(), JobFailure> {
         let until = Instant::now() + WORK_FOR;
         let mut place = None;
         let mut canary_waits = 0;
@@ -291,7 +248,7 @@ impl Turn {
     }
 
     /// Keeps the lease up for as long as it is polled.
-    async fn keep_up(&self) -> Infallible {
+    pub async fn keep_up(&self) -> Infallible {
         let every = self.context.rules.lease.unsigned_abs() / 4;
         loop {
             tokio::time::sleep(every).await;
@@ -393,13 +350,4 @@ struct Batch {
     canary_full: bool,
     /// When the next delivery comes, if none is due.
     next_permit: Option<Duration>,
-}
-
-/// Waits until all lanes have finished what they had begun.
-async fn finish(issue: IssueId, mut lanes: JoinSet<()>) {
-    while let Some(ended) = lanes.join_next().await {
-        if let Err(error) = ended {
-            tracing::error!(%issue, %error, "a lane broke");
-        }
-    }
 }

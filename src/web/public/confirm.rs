@@ -12,7 +12,7 @@ use crate::{
         AppError, Site,
         layout::{Place, respond_for},
         negotiate::{AskedLanguage, BROWSER_COOKIE, cookie, evidence, is_visit},
-        words::{self, Spoken, around, fill},
+        words::{self, around, fill},
     },
 };
 use axum::{
@@ -55,7 +55,7 @@ pub async fn renew(
 ) -> Result<Response, AppError> {
     match confirm::renew(&site.actions, &token, &evidence(peer, &headers, None)).await {
         Ok(Some((newsletter, language))) => {
-            let spoken = speak(&newsletter, language.as_deref(), &query, &headers);
+            let spoken = query.spoken(language.as_deref(), &newsletter, &headers);
             let title = &newsletter.newsletter.title;
             Ok(subscribe::accepted(Place::Window, &newsletter, title, spoken))
         }
@@ -88,20 +88,11 @@ pub async fn post(
     Ok(show(&token, state, &query, &headers))
 }
 
-fn speak(
-    newsletter: &NewsletterRecord,
-    own: Option<&str>,
-    query: &AskedLanguage,
-    headers: &HeaderMap,
-) -> Spoken {
-    words::spoken([query.lang.as_deref(), own, Some(&newsletter.newsletter.language)], headers)
-}
-
 fn show(token: &str, state: Confirmation, query: &AskedLanguage, headers: &HeaderMap) -> Response {
     match state {
         Confirmation::Unknown => AppError::BrokenConfirmLink.into_response(),
         Confirmation::Expired { newsletter, language } => {
-            let (language, words) = speak(&newsletter, language.as_deref(), query, headers);
+            let (language, words) = query.spoken(language.as_deref(), &newsletter, headers);
             let say = &words.confirm;
             page(
                 StatusCode::GONE,
@@ -116,7 +107,7 @@ fn show(token: &str, state: Confirmation, query: &AskedLanguage, headers: &Heade
             )
         }
         Confirmation::Ready { newsletter, language, titles, address } => {
-            let (language, words) = speak(&newsletter, language.as_deref(), query, headers);
+            let (language, words) = query.spoken(language.as_deref(), &newsletter, headers);
             let say = &words.confirm;
             let (before, after) = around(&say.one_click, "address");
             page(
@@ -132,7 +123,7 @@ fn show(token: &str, state: Confirmation, query: &AskedLanguage, headers: &Heade
             )
         }
         Confirmation::Confirmed { newsletter, language, titles } => {
-            let (language, words) = speak(&newsletter, language.as_deref(), query, headers);
+            let (language, words) = query.spoken(language.as_deref(), &newsletter, headers);
             let say = &words.confirm;
             page(
                 StatusCode::OK,

@@ -9,7 +9,7 @@ use crate::{
         AppError, Site,
         layout::{Place, respond_for},
         negotiate::{AskedLanguage, evidence, media_type},
-        words::{self, Spoken, Unsubscribe, around, fill},
+        words::{Unsubscribe, around, fill},
     },
 };
 use axum::{
@@ -111,21 +111,12 @@ impl Form {
     }
 }
 
-fn speak(
-    newsletter: &NewsletterRecord,
-    own: Option<&str>,
-    query: &AskedLanguage,
-    headers: &HeaderMap,
-) -> Spoken {
-    words::spoken([query.lang.as_deref(), own, Some(&newsletter.newsletter.language)], headers)
-}
-
 fn show(state: Leaving, query: &AskedLanguage, headers: &HeaderMap) -> Response {
     match state {
         Leaving::Unknown => AppError::BrokenLink.into_response(),
         Leaving::Test => AppError::TestLink.into_response(),
         Leaving::Subscribed { newsletter, language, shown_address } => {
-            let (language, words) = speak(&newsletter, language.as_deref(), query, headers);
+            let (language, words) = query.spoken(language.as_deref(), &newsletter, headers);
             let say = &words.unsubscribe;
             let (before, after) = around(&say.no_more, "address");
             page(
@@ -140,7 +131,7 @@ fn show(state: Leaving, query: &AskedLanguage, headers: &HeaderMap) -> Response 
             )
         }
         Leaving::Gone { newsletter, language, has_said_why } => {
-            let (language, words) = speak(&newsletter, language.as_deref(), query, headers);
+            let (language, words) = query.spoken(language.as_deref(), &newsletter, headers);
             let say = &words.unsubscribe;
             page(
                 (&newsletter, language),

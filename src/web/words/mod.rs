@@ -3,6 +3,16 @@
 //! To add a language, copy `en.toml`, translate what is between the quotes, keep what is in braces, and add a line to
 //! [`FILES`]. A file that lacks a text or has one too many is refused by the tests.
 
+/// Structs of texts. A placeholder is written in braces and named in the text's description.
+macro_rules! texts {
+    ($($(#[$meta:meta])* $name:ident { $($(#[$tmeta:meta])* $text:ident,)+ })+) => {$(
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name { $($(#[$tmeta])* pub $text: String,)+ }
+    )+};
+}
+
 mod preferences;
 mod texts;
 

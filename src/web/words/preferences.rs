@@ -1,6 +1,5 @@
 //! What the pages of choices say. `en.toml` has the same names.
 
-use super::texts::texts;
 use serde::{Deserialize, Serialize};
 
 texts! {

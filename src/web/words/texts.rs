@@ -2,17 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Groups of texts. A place to fill is written in braces, and named in the text's description.
-macro_rules! texts {
-    ($($(#[$meta:meta])* $name:ident { $($(#[$tmeta:meta])* $text:ident,)+ })+) => {$(
-        $(#[$meta])*
-        #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-        #[serde(deny_unknown_fields)]
-        pub struct $name { $($(#[$tmeta])* pub $text: String,)+ }
-    )+};
-}
-pub(super) use texts;
-
 /// All that is said in one language.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]

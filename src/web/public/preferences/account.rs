@@ -1,6 +1,6 @@
 //! The forms about the reader rather than one newsletter: their address and their data.
 
-use super::page::Page;
+use super::view::Page;
 use crate::{domain::email_address::MAX_ADDRESS_BYTES, web::words::Preferences};
 use maud::{Markup, html};
 

@@ -2,16 +2,15 @@
 //! POST confirms.
 
 use super::{
-    Asked,
     data_export::{framed, speech},
     page,
-    page::Speech,
+    view::Speech,
 };
 use crate::{
     actions::change_address::{self, About, Change},
     web::{
         AppError, Site,
-        negotiate::evidence,
+        negotiate::{AskedLanguage, evidence},
         words::{self, fill},
     },
 };
@@ -27,7 +26,7 @@ use std::net::SocketAddr;
 pub async fn get(
     State(site): State<Site>,
     Path(token): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<AskedLanguage>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
     Ok(show(&change_address::look(&site.actions, &token).await?, &asked, &headers))
@@ -38,14 +37,14 @@ pub async fn post(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(token): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<AskedLanguage>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
     let evidence = evidence(peer, &headers, None);
     Ok(show(&change_address::confirm(&site.actions, &token, &evidence).await?, &asked, &headers))
 }
 
-fn show(state: &Change, asked: &Asked, headers: &HeaderMap) -> Response {
+fn show(state: &Change, asked: &AskedLanguage, headers: &HeaderMap) -> Response {
     let (Change::Expired(about) | Change::Ready(about) | Change::Waiting(about) | Change::Done(about)) =
         state
     else {

@@ -1,11 +1,6 @@
 //! What a form asks for is done.
 
-use super::{
-    choices,
-    form::Wish,
-    of,
-    page::{Notice, Speech},
-};
+use super::{choices, form::Wish, of, page::Notice, view::Speech};
 use crate::{
     actions::{
         change_address, data_export,

@@ -1,6 +1,6 @@
 //! The first form: how often, about what, when.
 
-use super::page::Page;
+use super::view::Page;
 use crate::{
     actions::set_preferences::Choice,
     domain::{

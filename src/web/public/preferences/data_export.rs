@@ -1,13 +1,14 @@
 //! `/data-export/{token}`: all that is held about a reader. GET shows a button, because mail scanners follow links; POST downloads the
 //! file.
 
-use super::{Asked, page, page::Speech};
+use super::{page, view::Speech};
 use crate::{
     actions::data_export::{self, ExportLink},
     db::newsletters::NewsletterRecord,
     web::{
         AppError, Site,
         layout::{Frame, respond},
+        negotiate::AskedLanguage,
         words::{self, fill},
     },
 };
@@ -22,7 +23,7 @@ use maud::{Markup, html};
 pub async fn get(
     State(site): State<Site>,
     Path(token): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<AskedLanguage>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
     Ok(show(data_export::look(&site.actions, &token).await?, &asked, &headers))
@@ -32,7 +33,7 @@ pub async fn get(
 pub async fn post(
     State(site): State<Site>,
     Path(token): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<AskedLanguage>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
     Ok(match data_export::read(&site.actions, &token).await? {
@@ -45,7 +46,7 @@ pub async fn post(
     })
 }
 
-fn show(state: ExportLink, asked: &Asked, headers: &HeaderMap) -> Response {
+fn show(state: ExportLink, asked: &AskedLanguage, headers: &HeaderMap) -> Response {
     match state {
         ExportLink::Unknown => {
             let speech = Speech::new(words::choose(asked.lang.as_deref(), "", headers));
@@ -70,13 +71,12 @@ fn show(state: ExportLink, asked: &Asked, headers: &HeaderMap) -> Response {
 
 /// The language of a page that an email's link leads to.
 pub(super) fn speech(
-    asked: &Asked,
+    asked: &AskedLanguage,
     own: Option<&str>,
     newsletter: &NewsletterRecord,
     headers: &HeaderMap,
 ) -> Speech {
-    let wishes = [asked.lang.as_deref(), own, Some(newsletter.newsletter.language.as_str())];
-    Speech::new(words::spoken(wishes, headers))
+    Speech::new(asked.spoken(own, newsletter, headers))
 }
 
 /// A page under a newsletter's name.

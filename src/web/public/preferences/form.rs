@@ -1,6 +1,6 @@
 //! What the forms of the page say.
 
-use super::page::Speech;
+use super::view::Speech;
 use crate::{
     actions::set_preferences::Choice,
     domain::{

@@ -11,12 +11,13 @@ mod form;
 mod newsletters;
 mod page;
 mod pause;
+mod view;
 
 use crate::{
     actions::set_preferences::{self, Choice, Choosing},
     web::{
         AppError, Site,
-        negotiate::{evidence, media_type},
+        negotiate::{AskedLanguage, evidence, media_type},
         words::{self, fill},
     },
 };
@@ -28,28 +29,22 @@ use axum::{
 };
 use carry_out::carry_out;
 use form::Wish;
-use page::{Notice, Page, Speech};
+use page::Notice;
 use std::net::SocketAddr;
-
-/// What the address asks for.
-#[derive(Debug, serde::Deserialize)]
-pub struct Asked {
-    /// The language to show the page in.
-    lang: Option<String>,
-}
+use view::{Page, Speech};
 
 /// Shows what is chosen.
 pub async fn get(
     State(site): State<Site>,
     Path(token): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<AskedLanguage>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
     let state = set_preferences::look(&site.actions, &token).await?;
     let speech = speech(&asked, &state, &headers);
     let is_asked = asked.lang.is_some();
     Ok(match state {
-        Choosing::Open(choice) => page(&site, &choice, &token, speech, is_asked).show(&Notice::None),
+        Choosing::Open(choice) => page::show(&page(&site, &choice, &token, speech, is_asked), &Notice::None),
         other => page::closed(speech, &other, &Notice::None),
     })
 }
@@ -59,7 +54,7 @@ pub async fn post(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(token): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<AskedLanguage>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, AppError> {
@@ -88,7 +83,7 @@ pub async fn post(
         Ok(wish) => wish,
         Err(problem) => {
             let notice = Notice::Problem(problem.in_words(speech));
-            return Ok(page(&site, &choice, &token, speech, is_asked).show(&notice));
+            return Ok(page::show(&page(&site, &choice, &token, speech, is_asked), &notice));
         }
     };
     let evidence = evidence(peer, &headers, None);
@@ -110,7 +105,7 @@ pub async fn post(
             other => return Ok(page::closed(speech, &other, &notice)),
         }
     }
-    Ok(page(&site, &choice, &token, speech, is_asked).show(&notice))
+    Ok(page::show(&page(&site, &choice, &token, speech, is_asked), &notice))
 }
 
 fn page<'a>(site: &'a Site, choice: &'a Choice, token: &'a str, speech: Speech, is_asked: bool) -> Page<'a> {
@@ -118,7 +113,7 @@ fn page<'a>(site: &'a Site, choice: &'a Choice, token: &'a str, speech: Speech, 
 }
 
 /// The language of the page: what its address asks for, the reader's own, the newsletter's, the browser's.
-fn speech(asked: &Asked, state: &Choosing, headers: &HeaderMap) -> Speech {
+fn speech(asked: &AskedLanguage, state: &Choosing, headers: &HeaderMap) -> Speech {
     let (own, newsletter) = match state {
         Choosing::Open(choice) => {
             (choice.language.as_deref(), choice.newsletter.newsletter.language.as_str())

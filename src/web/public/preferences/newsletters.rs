@@ -1,6 +1,6 @@
 //! The other newsletters: which of them come, and those that do not yet.
 
-use super::{of, page::Page};
+use super::{of, view::Page};
 use crate::domain::{
     joining_wording::joining_wording,
     token::{KeyRing, Purpose},

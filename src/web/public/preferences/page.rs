@@ -1,48 +1,23 @@
 //! The page itself, and what is shown in its place.
 
-use super::{account, choices, newsletters, of, pause};
+use super::{
+    account, choices, newsletters, of, pause,
+    view::{Page, Speech},
+};
 use crate::{
-    actions::set_preferences::{Choice, Choosing},
+    actions::set_preferences::Choosing,
     db::newsletters::NewsletterRecord,
-    domain::token::KeyRing,
     web::{
         layout::{Frame, respond},
-        words::{self, Preferences, Words, around, fill},
+        words::{self, around},
     },
 };
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
-use jiff::{SignedDuration, Timestamp, civil::Date};
+use jiff::SignedDuration;
 use maud::{Markup, html};
-
-/// How the page speaks.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Speech {
-    /// In which language.
-    pub(super) language: &'static str,
-    /// All of its words.
-    pub(super) words: &'static Words,
-    /// Those of this page.
-    pub(super) say: &'static Preferences,
-}
-
-impl Speech {
-    pub(super) fn new((language, words): (&'static str, &'static Words)) -> Self {
-        Self { language, words, say: &words.preferences }
-    }
-
-    /// A day, written out.
-    pub(super) fn long_date(self, date: Date) -> String {
-        self.words.issues.long_date(date)
-    }
-
-    /// A text about a day.
-    pub(super) fn about_date(self, text: &str, date: Date) -> String {
-        fill(text, &[("date", &self.long_date(date))])
-    }
-}
 
 /// What is to be said about the form.
 pub(super) enum Notice {
@@ -86,50 +61,27 @@ impl Notice {
     }
 }
 
-/// A reader's page.
-pub(super) struct Page<'a> {
-    /// What there is to choose.
-    pub(super) choice: &'a Choice,
-    /// The reader's own.
-    pub(super) token: &'a str,
-    /// In which words.
-    pub(super) speech: Speech,
-    /// The time.
-    pub(super) now: Timestamp,
-    /// Whether its address asks for the language.
-    pub(super) is_asked: bool,
-    /// Signs the links to the reader's other pages.
-    pub(super) keys: &'a KeyRing,
-}
-
-impl Page<'_> {
-    /// Where forms go: to the page, in the language it was asked for.
-    pub(super) fn action(&self) -> String {
-        let page = format!("/preferences/{}", self.token);
-        if self.is_asked { format!("{page}?lang={}", self.speech.language) } else { page }
-    }
-
-    pub(super) fn show(&self, notice: &Notice) -> Response {
-        let (say, it) = (self.speech.say, &self.choice.newsletter.newsletter);
-        let title = of(&say.title, &it.title);
-        let (before, after) = around(&say.for_address, "address");
-        let content = html! {
-            h1 { (title) }
-            (notice.markup())
-            (pause::notice(self))
-            @if let Some(address) = &self.choice.shown_address {
-                p { (before) strong { (address) } (after) }
-            }
-            (choices::form(self))
-            (pause::form(self))
-            (newsletters::form(self, self.keys))
-            (account::forms(self))
-            p.fine-print { (of(&say.rather_not, &it.title)) " " a href={ "/unsubscribe/" (self.token) } { (say.leave) } }
-            (languages(self.speech))
-        };
-        let frame = Frame { title: &title, brand: (&it.title, &it.tagline), language: self.speech.language };
-        notice.respond(frame, &content)
-    }
+/// The whole page, with a notice on top.
+pub(super) fn show(page: &Page<'_>, notice: &Notice) -> Response {
+    let (say, it) = (page.speech.say, &page.choice.newsletter.newsletter);
+    let title = of(&say.title, &it.title);
+    let (before, after) = around(&say.for_address, "address");
+    let content = html! {
+        h1 { (title) }
+        (notice.markup())
+        (pause::notice(page))
+        @if let Some(address) = &page.choice.shown_address {
+            p { (before) strong { (address) } (after) }
+        }
+        (choices::form(page))
+        (pause::form(page))
+        (newsletters::form(page, page.keys))
+        (account::forms(page))
+        p.fine-print { (of(&say.rather_not, &it.title)) " " a href={ "/unsubscribe/" (page.token) } { (say.leave) } }
+        (languages(page.speech))
+    };
+    let frame = Frame { title: &title, brand: (&it.title, &it.tagline), language: page.speech.language };
+    notice.respond(frame, &content)
 }
 
 /// The page in other languages.

@@ -1,6 +1,6 @@
 //! A break: until which day, and its end.
 
-use super::{of, page::Page};
+use super::{of, view::Page};
 use crate::domain::pause;
 use maud::{Markup, html};
 

@@ -1,36 +1,12 @@
-//! What keeps the signup from being abused: keys of `[signup]` and `[http]`.
+//! What protects signups from abuse: keys of `[signup]`.
 
 use super::reader::Reader;
-use crate::domain::{
-    challenge::ChallengePolicy, client_address::ForwardedBy, rate_limit::Limit, signup_limit::SignupLimits,
-};
+use crate::domain::{challenge::ChallengePolicy, rate_limit::Limit, signup_limit::SignupLimits};
 use jiff::SignedDuration;
 use std::{
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
-
-/// Whose word about the client's address is taken.
-#[derive(Debug, Clone)]
-pub struct Proxies {
-    /// The networks of the reverse proxies.
-    pub trusted: Vec<ipnet::IpNet>,
-    /// The header they write.
-    pub forwarded_by: ForwardedBy,
-}
-
-pub(super) fn proxies(r: &mut Reader<'_>) -> Option<Proxies> {
-    let trusted = r.list(
-        "http.trusted_proxies",
-        "write each as 10.1.0.0/16 or as a single address",
-        super::sections::network,
-    );
-    let forwarded_by =
-        r.text("http.forwarded_header", "write \"x-forwarded-for\" or \"forwarded\"", |text| {
-            text.to_ascii_lowercase().parse().map_err(|_| format!("`{text}` is neither"))
-        });
-    Some(Proxies { trusted: trusted?, forwarded_by: forwarded_by? })
-}
 
 pub(super) fn limits(r: &mut Reader<'_>) -> Option<SignupLimits> {
     let mut limit = |key: &str, within: SignedDuration| {
