@@ -9,7 +9,7 @@ use crate::{
         mails::{self, MailRecord},
     },
     domain::{ids::MailId, mail::MailStatus, retry},
-    mail::Outcome,
+    mail::{SendError, SendResult, answer_of},
     queue::{Job, Queue},
     random,
 };
@@ -33,7 +33,7 @@ struct Writer {
 
 enum Entry {
     Begin(MailId),
-    Finish(Arc<MailRecord>, Arc<Outcome>),
+    Finish(Arc<MailRecord>, Arc<SendResult>),
 }
 
 impl MailJournal {
@@ -49,7 +49,7 @@ impl MailJournal {
 
     /// Keeps what came of a mail, and what comes next. It is tried until the database takes it: a database that fails for a while must
     /// not make a mail that was sent one in doubt.
-    pub(super) async fn finish(self, mail: MailRecord, outcome: Outcome) {
+    pub(super) async fn finish(self, mail: MailRecord, outcome: SendResult) {
         let (mail, outcome) = (Arc::new(mail), Arc::new(outcome));
         let mut pauses = AGAIN_AFTER.into_iter();
         loop {
@@ -99,28 +99,28 @@ impl Writer {
         &self,
         tx: &mut Tx,
         mail: &MailRecord,
-        outcome: &Outcome,
+        outcome: &SendResult,
         now: Timestamp,
     ) -> Result<(), DbError> {
-        let answer = outcome.answer();
+        let answer = answer_of(outcome);
         let first_due = mail.created_at.0;
         let next = match outcome {
-            Outcome::Sent(_) | Outcome::Failed(_) => None,
+            Ok(_) | Err(SendError::Failed(_)) => None,
             _ if now.duration_since(first_due) >= retry::GIVE_UP_AFTER => None,
             // In doubt: a second copy with the same Message-ID is better than none, but not at once.
-            Outcome::Deferred(_) | Outcome::InDoubt(_) => {
+            Err(SendError::Deferred(_) | SendError::InDoubt(_)) => {
                 retry::next_attempt(mail.attempts - mail.relay_waits, first_due, now, random::fraction())
             }
-            Outcome::RelayTrouble(_) => Some(now + retry::relay_wait(now.duration_since(first_due))),
+            Err(SendError::RelayTrouble(_)) => Some(now + retry::relay_wait(now.duration_since(first_due))),
         };
         let kept = match next {
             None => {
-                let sent = matches!(outcome, Outcome::Sent(_));
+                let sent = outcome.is_ok();
                 let status = if sent { MailStatus::Sent } else { MailStatus::Failed };
                 mails::finish(tx, mail.attempt(), status, answer, now).await?
             }
             Some(at) => {
-                let counts = !matches!(outcome, Outcome::RelayTrouble(_));
+                let counts = !matches!(outcome, Err(SendError::RelayTrouble(_)));
                 let kept = mails::postpone(tx, mail.attempt(), answer, at, counts).await?;
                 self.queue.enqueue_at(tx, &Job::SendMail { mail: mail.id }, at).await?;
                 kept
