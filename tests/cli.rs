@@ -1,8 +1,10 @@
 //! The program, run as its users run it.
 
 use crate::support::{
+    Engine,
     command::{Environment, Running},
-    eventually, eventually_within, mailbox, postgres,
+    eventually, eventually_within, mailbox, on_both_engines, on_postgres,
+    postgres::{self, TestDatabase},
     smtp_server::{Action, Script, SmtpServer, Step},
 };
 use std::path::Path;
@@ -123,20 +125,11 @@ async fn commands_that_need_a_worker_say_at_once_when_there_is_none() {
     assert_eq!(daily.run(&["issue", "send"]).await.code, 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_operators_first_day_on_sqlite() {
-    first_day(None).await;
-}
+on_both_engines!(an_operators_first_day);
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_operators_first_day_on_postgres() {
-    let database = postgres::database().await;
-    first_day(Some(database.url())).await;
-}
-
-async fn first_day(database: Option<&str>) {
-    let folder = tempfile::tempdir().unwrap();
-    let daily = Environment::in_folder(folder.path(), database);
+async fn an_operators_first_day(engine: Engine) {
+    let (folder, database) = (tempfile::tempdir().unwrap(), engine.database().await);
+    let daily = Environment::in_folder(folder.path(), database.as_ref().map(TestDatabase::url));
     assert_eq!(daily.run(&["migrate"]).await.code, 0);
     let (_running, daily, url) = serve(daily).await;
 
@@ -211,9 +204,10 @@ async fn a_mail_survives_kill_9_and_a_relay_that_was_down() {
     .await;
 }
 
+on_postgres!(two_processes_and_a_restart_across_the_minute_make_one_issue);
+
 /// The schedule as it runs: two processes on one PostgreSQL, one killed just before the minute and started again after it.
 /// The only story that waits for the real clock.
-#[tokio::test(flavor = "multi_thread")]
 async fn two_processes_and_a_restart_across_the_minute_make_one_issue() {
     let database = postgres::database().await;
     let folder = tempfile::tempdir().unwrap();

@@ -6,8 +6,8 @@ use crate::support::{
     on_both_engines,
 };
 use daily::{
-    db::{Db, issues, processes, signup_limits, subscriptions},
-    domain::{email_address::EmailAddress, issue::IssueStatus, schedule::Due},
+    db::{Db, issues, processes, rate_limits, subscriptions},
+    domain::{email_address::EmailAddress, issue::IssueStatus, rate_limit::Limit, schedule::Due},
 };
 use jiff::SignedDuration;
 use std::time::Duration;
@@ -83,26 +83,25 @@ async fn signups_wait_for_nobody_who_only_names_a_reader(engine: Engine) {
 async fn a_limit_that_somebody_counts_on_is_not_tidied_away(engine: Engine) {
     let app = TestApp::start(engine).await;
     let (now, store) = (app.clock.now(), app.store().await);
-    store.execute("INSERT INTO signup_limits (name, taken_until) VALUES ('counted', 1), ('past', 1)").await;
+    store.execute("INSERT INTO rate_limits (key, tat) VALUES ('counted', 1), ('past', 1)").await;
     // SQLite has one writer: there they come one after the other.
     if let Db::Postgres(_) = &app.app.db {
         let mut counting = app.app.db.begin().await.unwrap();
-        signup_limits::taken_until(&mut counting, vec!["counted"], now).await.unwrap();
-        let later = now.as_microsecond() + 1_000_000;
-        signup_limits::set_taken_until(&mut counting, &[("counted".into(), later)]).await.unwrap();
+        let limit = Limit { max: 1, window: SignedDuration::from_secs(1) };
+        rate_limits::check(&mut counting, &[vec![("counted".into(), limit)]], now).await.unwrap();
         let tidying = async {
             let mut tx = app.app.db.begin().await.unwrap();
-            signup_limits::tidy(&mut tx, now).await.unwrap();
+            rate_limits::tidy(&mut tx, now).await.unwrap();
             tx.commit().await.unwrap();
         };
         tokio::time::timeout(Duration::from_secs(20), tidying).await.expect("it waits for nobody");
         counting.commit().await.unwrap();
-        assert_eq!(store.texts("SELECT name FROM signup_limits").await, ["counted"]);
+        assert_eq!(store.texts("SELECT key FROM rate_limits").await, ["counted"]);
     }
     let mut tx = app.app.db.begin().await.unwrap();
-    signup_limits::tidy(&mut tx, now + SignedDuration::from_secs(2)).await.unwrap();
+    rate_limits::tidy(&mut tx, now + SignedDuration::from_secs(2)).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(store.number("SELECT count(*) FROM signup_limits").await, 0);
+    assert_eq!(store.number("SELECT count(*) FROM rate_limits").await, 0);
 }
 
 async fn a_transaction_that_is_dropped_leaves_no_trace(engine: Engine) {

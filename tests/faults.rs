@@ -5,7 +5,7 @@ use crate::support::{
     app::TestApp,
     eventually,
     fates::{assert_all_ended, assert_each_got_one, copies},
-    on_both_engines,
+    on_both_engines, on_postgres,
     postgres_cluster::Cluster,
     smtp_server::{Action, Moment, Script, SmtpServer, Step},
 };
@@ -252,7 +252,7 @@ async fn the_database_restarts(stop: &[&str], start: Option<&[&str]>) {
     server.wait_until(|record| record.messages.len() == 35).await;
     database.control(stop).await;
     if start.is_some() {
-        // They are answered while there is no database: the journal has to keep that until there is one.
+        // They are answered while there is no database: the recorder has to keep that until there is one.
         server.release();
         server.wait_for(35).await;
     }
@@ -271,12 +271,14 @@ async fn the_database_restarts(stop: &[&str], start: Option<&[&str]>) {
     assert!(app.deliveries(issue).await.iter().all(|it| it.attempts == 1), "each was begun once");
 }
 
-#[tokio::test(flavor = "multi_thread")]
+on_postgres!(a_database_server_that_falls_and_recovers_in_mid_send_loses_and_repeats_nothing);
+
 async fn a_database_server_that_falls_and_recovers_in_mid_send_loses_and_repeats_nothing() {
     the_database_restarts(&["restart", "-m", "immediate"], None).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+on_postgres!(what_is_answered_while_the_database_server_is_down_is_recorded_when_it_is_back);
+
 async fn what_is_answered_while_the_database_server_is_down_is_recorded_when_it_is_back() {
     the_database_restarts(&["stop", "-m", "fast"], Some(&["start"])).await;
 }
@@ -293,7 +295,7 @@ async fn another_process_that_holds_the_write_lock_of_sqlite_only_costs_time() {
     let mut other =
         SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap();
     let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
-    // What was begun before is answered; without the journal nothing new begins.
+    // What was begun before is answered; without the recorder nothing new begins.
     eventually("nothing moves", || async {
         let before = server.record();
         tokio::time::sleep(Duration::from_millis(300)).await;

@@ -15,12 +15,12 @@ use daily::{
     domain::{
         delivery::{Answer, DeliveryStatus},
         email_address::EmailAddress,
-        ids::{ClaimId, DeliveryId, IssueId, SubscriberId},
+        ids::{ClaimId, DeliveryId, IssueId},
         issue::IssueStatus,
     },
     jobs::{
         deliver,
-        journal::{Begin, Journal},
+        deliver::recorder::{Begin, Recorder},
         take_over::take_over,
     },
 };
@@ -72,13 +72,12 @@ async fn answer(app: &TestApp, claim: ClaimId, id: DeliveryId) -> bool {
         at: app.clock.now(),
     };
     let mut tx = app.app.db.begin().await.unwrap();
-    let kept = deliveries::finish(&mut tx, &[finish]).await.unwrap();
+    let kept = deliveries::finish(&mut tx, &[&finish]).await.unwrap();
     tx.commit().await.unwrap();
     kept.contains(&id)
 }
 
 on_both_engines!(
-    what_is_taken_back_of_a_reader_who_moves_does_not_end_the_turn,
     what_a_dead_worker_had_begun_is_in_doubt_and_what_it_had_not_goes_out,
     what_a_dead_worker_had_begun_goes_out_again_once,
     a_worker_that_knows_it_is_alone_takes_over_at_once,
@@ -87,27 +86,6 @@ on_both_engines!(
     a_stalled_worker_that_loses_its_lease_in_mid_send_repeats_nothing,
     with_retry_only_those_in_flight_when_a_lease_was_lost_are_repeated,
 );
-
-async fn what_is_taken_back_of_a_reader_who_moves_does_not_end_the_turn(engine: Engine) {
-    let (_server, app, issue, _) = waiting_issue(engine, 3, true).await;
-    let (claim, taken) = take(&app, issue, 3).await;
-    let whose = format!("SELECT subscriber_id FROM deliveries WHERE id = {}", taken[0]);
-    let reader = SubscriberId(app.store().await.number(&whose).await);
-    let mut tx = app.app.db.begin().await.unwrap();
-    subscriptions::take_back(&mut tx, reader).await.unwrap();
-    tx.commit().await.unwrap();
-    let begun = begin(&app, issue, claim, &taken[..2]).await;
-    assert!(begun.go.contains(&taken[1]) && begun.go.len() == 1, "{begun:?}");
-    assert!(begun.skipped.contains(&taken[0]) && begun.skipped.len() == 1, "{begun:?}");
-    assert!(
-        begin(&app, issue, claim, &taken[1..2]).await.skipped.is_empty(),
-        "what was begun is no such row"
-    );
-    let mut tx = app.app.db.begin().await.unwrap();
-    claims::close(&mut tx, claim).await.unwrap();
-    tx.commit().await.unwrap();
-    assert!(begin(&app, issue, claim, &taken[..1]).await.skipped.is_empty(), "the claim is lost");
-}
 
 async fn what_a_dead_worker_had_begun_is_in_doubt_and_what_it_had_not_goes_out(engine: Engine) {
     let (mut server, app, issue, _) = waiting_issue(engine, 6, true).await;
@@ -182,17 +160,17 @@ async fn a_reader_who_leaves_after_the_claim_is_skipped_and_a_stopped_issue_begi
     let begun = begin(&app, issue, claim, &taken[..2]).await;
     assert_eq!((begun.go.len(), begun.skipped.len()), (1, 1), "{begun:?}");
     assert_eq!(app.delivery(issue, "reader0@example.org").await.status, DeliveryStatus::Skipped);
-    // The journal, as the lanes see it.
-    let journal = {
+    // The recorder, as connections see it.
+    let recorder = {
         let jobs = &app.app.jobs;
-        Journal::start(app.app.db.clone(), app.clock.clone(), jobs.queue.clone(), jobs.rules.breaker)
+        Recorder::start(app.app.db.clone(), app.clock.clone(), jobs.queue.clone(), jobs.rules.breaker)
     };
-    assert_eq!(journal.begin(issue, claim, taken[2]).await, Begin::Go);
-    assert_eq!(journal.begin(issue, ClaimId(claim.0 + 1000), taken[3]).await, Begin::Lost);
+    assert_eq!(recorder.begin(issue, claim, taken[2]).await, Begin::Go);
+    assert_eq!(recorder.begin(issue, ClaimId(claim.0 + 1000), taken[3]).await, Begin::Lost);
     pause_issue(&app.app.actions, issue, None).await.unwrap();
-    assert_eq!(journal.begin(issue, claim, taken[3]).await, Begin::Lost);
+    assert_eq!(recorder.begin(issue, claim, taken[3]).await, Begin::Lost);
     cancel_issue(&app.app.actions, issue, None).await.unwrap();
-    assert_eq!(journal.begin(issue, claim, taken[3]).await, Begin::Lost);
+    assert_eq!(recorder.begin(issue, claim, taken[3]).await, Begin::Lost);
     assert!(begin(&app, issue, claim, &taken).await.go.is_empty());
     // What is in flight is still answered.
     assert!(answer(&app, claim, taken[1]).await && answer(&app, claim, taken[2]).await);

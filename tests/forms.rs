@@ -1,6 +1,6 @@
 //! The signup form where there are several newsletters, and in a frame of another site.
 
-use crate::support::{Engine, app::TestApp, browser::Browser, on_both_engines};
+use crate::support::{Engine, app::TestApp, browser::Browser, on_both_engines, with_services};
 use daily::{domain::email_address::EmailAddress, domain::subscription::SubscriptionStatus};
 use fantoccini::Locator;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
@@ -121,7 +121,8 @@ async fn only_sites_that_may_sign_readers_up_may_frame_the_form_and_nothing_else
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
+with_services!(in_a_frame_the_form_its_questions_and_its_answers_stay_there);
+
 async fn in_a_frame_the_form_its_questions_and_its_answers_stay_there() {
     let publisher = MockServer::start().await;
     let origin = publisher.uri();

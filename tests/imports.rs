@@ -105,11 +105,12 @@ const MEMBERS: &str = "Email Address,First Name,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME
     cleo@example.org,Cleo,2021-05-04 10:22:31,192.0.2.7,,,\n\
     nobody,,,,2020-02-29 23:59:59,,\n\
     ann@example.org,Ann again,,,2022-02-02 00:00:00,,\n";
+/// They left less than three years ago (`retention.left_days`), so no worker forgets them in the meantime.
 const LEAVERS: &str = "Email Address,OPTIN_TIME,CONFIRM_TIME,UNSUB_TIME,UNSUB_REASON\n\
-    dora@example.org,,2019-05-04 10:24:02,2020-08-01 06:00:00,NORMAL (enough)\n\
-    emil@example.org,,2019-05-04 10:24:02,2020-08-01 06:00:00,ABUSE (a report)\n";
+    dora@example.org,,2019-05-04 10:24:02,2025-08-01 06:00:00,NORMAL (enough)\n\
+    emil@example.org,,2019-05-04 10:24:02,2025-08-01 06:00:00,ABUSE (a report)\n";
 const BOUNCED: &str = "Email Address,OPTIN_TIME,CONFIRM_TIME,CLEAN_TIME\n\
-    finn@example.org,,2019-05-04 10:24:02,2020-07-01 06:00:00\n";
+    finn@example.org,,2019-05-04 10:24:02,2025-07-01 06:00:00\n";
 
 on_both_engines!(
     who_confirmed_elsewhere_is_active_here_with_the_evidence,

@@ -7,8 +7,8 @@ use crate::support::{
     on_both_engines,
 };
 use daily::{
-    actions::prove,
-    domain::{proof_of_work::ProofPolicy, signup_limit::Limit},
+    actions::challenge,
+    domain::{challenge::solve, rate_limit::Limit},
 };
 use jiff::SignedDuration;
 use serde_json::Value;
@@ -28,7 +28,7 @@ const ZONES: &[(&str, Zone)] = &[
 on_both_engines!(
     a_domain_that_takes_no_mail_is_a_wrong_address_and_doubt_is_not,
     who_makes_names_up_has_them_asked_about_no_more_often_than_they_may_sign_up,
-    whoever_mends_their_domain_has_their_ticket_still,
+    under_attack_only_clients_that_solved_a_challenge_have_anything_asked,
 );
 
 async fn a_domain_that_takes_no_mail_is_a_wrong_address_and_doubt_is_not(engine: Engine) {
@@ -79,29 +79,19 @@ async fn who_makes_names_up_has_them_asked_about_no_more_often_than_they_may_sig
     assert_eq!(from(&app, "192.0.2.2", &[("email", "ann@with-mx.org")]).await.status(), 200);
 }
 
-async fn whoever_mends_their_domain_has_their_ticket_still(engine: Engine) {
+async fn under_attack_only_clients_that_solved_a_challenge_have_anything_asked(engine: Engine) {
     let server = NameServer::start(ZONES).await;
-    let address = server.address;
-    let app = TestApp::start_with(engine, |settings| {
-        settings.signup.check_mx = true;
-        settings.signup.dns_server = Some(address);
-        settings.signup.proof_of_work = ProofPolicy::Always;
-    })
-    .await;
-    let ticket = prove::ticket(&app.app.actions);
-    app.clock.advance(SignedDuration::from_secs(21));
-    let shown = format!("name=\"ticket\" value=\"{ticket}\"");
-    // One slip after the other, and the name of a newsletter that is none.
-    for email in ["ann@bare.org", "ann@unknown.org", "ann@mailinator.com"] {
-        let page = app.post_form("/subscribe", &[("email", email), ("ticket", &ticket)]).await;
-        assert_eq!(page.status(), 422, "{email}");
-        assert!(page.text().await.unwrap().contains(&shown), "{email}");
-    }
-    let fields = [("email", "ann@with-mx.org"), ("ticket", ticket.as_str())];
-    assert!(app.post_form("/subscribe", &fields).await.text().await.unwrap().contains("Check your inbox"));
+    let app = asking(engine, &server).await;
+    app.begin_attack().await;
+    let (email, proof) = ("ann@unknown.org", solve(&challenge::issue(&app.app.actions)).unwrap());
+    assert_eq!(app.sign_up(email).await.status(), 200);
+    assert_eq!(server.asked(), 0);
+    assert_eq!(app.post_form("/subscribe", &[("email", email), ("proof", &proof)]).await.status(), 422);
+    assert_eq!(server.asked(), 1);
+    // The solution is not used up by that.
+    let fields = [("email", "ann@with-mx.org"), ("proof", proof.as_str())];
+    assert_eq!(app.post_form("/subscribe", &fields).await.status(), 200);
     assert!(app.status_of("ann@with-mx.org").await.is_some());
-    // It is used up.
-    assert!(app.post_form("/subscribe", &fields).await.text().await.unwrap().contains("wait 20 seconds"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

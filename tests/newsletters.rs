@@ -4,7 +4,8 @@ use crate::support::{
     Engine,
     app::{TestApp, at},
     command::Environment,
-    on_both_engines, postgres,
+    on_both_engines,
+    postgres::TestDatabase,
 };
 use daily::{
     actions::{
@@ -335,20 +336,11 @@ async fn many_schedulers_make_one_issue_of_each_newsletter_and_date(engine: Engi
     assert_eq!(dates(&issues_of(&app, "weekly").await), ["2026-05-02"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_operator_adds_a_newsletter_on_sqlite() {
-    operator_adds(None).await;
-}
+on_both_engines!(an_operator_adds_a_newsletter);
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_operator_adds_a_newsletter_on_postgres() {
-    let database = postgres::database().await;
-    operator_adds(Some(database.url())).await;
-}
-
-async fn operator_adds(database: Option<&str>) {
-    let folder = tempfile::tempdir().unwrap();
-    let daily = Environment::in_folder(folder.path(), database);
+async fn an_operator_adds_a_newsletter(engine: Engine) {
+    let (folder, database) = (tempfile::tempdir().unwrap(), engine.database().await);
+    let daily = Environment::in_folder(folder.path(), database.as_ref().map(TestDatabase::url));
     let set = ["newsletter", "set", "daily", "--sender-address", "news@example.org", "--language", "de"];
     assert_eq!(daily.run(&set).await.code, 0);
     let add =

@@ -6,7 +6,8 @@ use crate::{
         Engine,
         app::TestApp,
         command::{Ended, Environment, Running},
-        eventually, mailbox, on_both_engines, postgres,
+        eventually, mailbox, on_both_engines,
+        postgres::TestDatabase,
         smtp_server::{Action, Script, SmtpServer, Step},
     },
 };
@@ -33,17 +34,13 @@ struct Story {
     _service: Running,
     _sending: Running,
     _folder: TempDir,
-    _database: Option<postgres::TestDatabase>,
+    _database: Option<TestDatabase>,
 }
 
 impl Story {
     async fn begin(engine: Engine, relay: &SmtpServer, readers: usize) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let database = match engine {
-            Engine::Sqlite => None,
-            Engine::Postgres => Some(postgres::database().await),
-        };
-        let url = database.as_ref().map(postgres::TestDatabase::url);
+        let (folder, database) = (tempfile::tempdir().unwrap(), engine.database().await);
+        let url = database.as_ref().map(TestDatabase::url);
         let daily = Environment::in_folder(folder.path(), url)
             .set("DAILY__RELAYS__0__URL", &format!("smtp://127.0.0.1:{}", relay.port()))
             .set("DAILY__RELAYS__0__CONNECTIONS", "1");

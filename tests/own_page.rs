@@ -1,6 +1,6 @@
 //! A reader's own page: its language, and all newsletters on it.
 
-use crate::support::{Engine, app::TestApp, browser::Browser, on_both_engines};
+use crate::support::{Engine, app::TestApp, browser::Browser, on_both_engines, with_services};
 use daily::{
     actions::pause_subscription::pause_subscription,
     db::{
@@ -278,7 +278,8 @@ async fn press(browser: &Browser, button: &str) {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+with_services!(every_form_of_the_page_works_on_a_phone);
+
 async fn every_form_of_the_page_works_on_a_phone() {
     let app = TestApp::start(Engine::Sqlite).await;
     app.change_newsletter(|it| it.clock = WhoseClock::Reader).await;

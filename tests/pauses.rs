@@ -3,7 +3,7 @@
 use crate::support::{
     Engine,
     app::{TestApp, at},
-    on_both_engines,
+    on_both_engines, on_postgres,
     store::Store,
 };
 use daily::{
@@ -297,8 +297,9 @@ async fn who_rests_can_be_forgotten_and_can_bounce(engine: Engine) {
     assert_eq!(it.paused_until, None, "who gets nothing any more takes no break");
 }
 
+on_postgres!(a_break_takes_what_waits_for_its_reader_before_the_subscription);
+
 /// On PostgreSQL a break and a move of the same reader at the same moment wait in one order.
-#[tokio::test(flavor = "multi_thread")]
 async fn a_break_takes_what_waits_for_its_reader_before_the_subscription() {
     let app = TestApp::start(Engine::Postgres).await;
     app.reader(ANN).await;

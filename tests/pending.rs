@@ -1,6 +1,6 @@
 //! Signups that nobody confirms: what they leave behind, and of what readers are reminded.
 
-use crate::support::{Engine, app::TestApp, on_both_engines};
+use crate::support::{Engine, app::TestApp, on_both_engines, on_postgres};
 use daily::{
     actions::{
         import_subscribers::{Import, import_subscribers},
@@ -13,7 +13,7 @@ use daily::{
     domain::{
         email_address::EmailAddress,
         import::{Dates, LayoutOptions},
-        signup_limit::Limit,
+        rate_limit::Limit,
         subscription::SubscriptionStatus::{Active, Pending, Undeliverable, Unsubscribed},
         token::Purpose,
     },
@@ -348,8 +348,9 @@ async fn within_the_limit_a_mail_to_confirm_comes_first(engine: Engine) {
     assert!(mails[1].text().contains("/confirm/"), "{}", mails[1].text());
 }
 
+on_postgres!(a_reader_is_left_for_later_who_has_another_subscription_in_somebodys_hands);
+
 /// On PostgreSQL a portion holds others' rows by then: waiting could be waiting for each other.
-#[tokio::test(flavor = "multi_thread")]
 async fn a_reader_is_left_for_later_who_has_another_subscription_in_somebodys_hands() {
     let app = TestApp::start(Engine::Postgres).await;
     add_newsletter(&app, "sports").await;
@@ -366,8 +367,9 @@ async fn a_reader_is_left_for_later_who_has_another_subscription_in_somebodys_ha
     assert_eq!(all_of(&app, ANN).await.len(), 0);
 }
 
+on_postgres!(a_pause_that_is_prolonged_at_the_moment_it_ends_goes_on);
+
 /// On PostgreSQL two may be at it at once; on SQLite the second one begins when the first has ended.
-#[tokio::test(flavor = "multi_thread")]
 async fn a_pause_that_is_prolonged_at_the_moment_it_ends_goes_on() {
     let app = TestApp::start(Engine::Postgres).await;
     app.reader_at_once(ANN).await;

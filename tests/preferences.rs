@@ -5,7 +5,7 @@ use crate::support::{
     app::{TestApp, at},
     browser::Browser,
     command::Environment,
-    on_both_engines,
+    on_both_engines, with_services,
 };
 use daily::{
     actions::set_newsletter::set_newsletter,
@@ -317,7 +317,8 @@ async fn a_choice_after_the_freeze_does_not_change_the_issue(engine: Engine) {
     assert_eq!(chosen(&app, "ann@example.org").await, "every_issue [] Pacific/Honolulu -");
 }
 
-#[tokio::test(flavor = "multi_thread")]
+with_services!(the_page_works_in_a_browser_and_the_signup_says_its_zone);
+
 async fn the_page_works_in_a_browser_and_the_signup_says_its_zone() {
     let app = TestApp::start(Engine::Sqlite).await;
     set(&app, |it| it.clock = WhoseClock::Reader).await;

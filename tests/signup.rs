@@ -325,6 +325,7 @@ async fn a_signup_whose_job_was_lost_is_taken_by_the_sweep(engine: Engine) {
         time_zone: None,
         wording: Some(signup_wording(Some("de"))),
         evidence: &subscriptions::Evidence::default(),
+        is_held: false,
     };
     let mut tx = app.app.db.begin().await.unwrap();
     signups::insert(&mut tx, &[signup], app.clock.now()).await.unwrap();
@@ -396,6 +397,7 @@ async fn a_signup_that_cannot_be_taken_keeps_no_other_waiting(engine: Engine) {
         time_zone: None,
         wording: Some(signup_wording(None)),
         evidence: &subscriptions::Evidence::default(),
+        is_held: false,
     };
     let mut tx = app.app.db.begin().await.unwrap();
     signups::insert(&mut tx, &[signup], app.clock.now()).await.unwrap();

@@ -172,7 +172,6 @@ CREATE TABLE subscribers (
     address      TEXT    NOT NULL,
     address_key  TEXT    NOT NULL UNIQUE,
     domain       TEXT    GENERATED ALWAYS AS (substr(address, instr(address, '@') + 1)) VIRTUAL,
-    moved_at     INTEGER, -- the last change of address; pages reached from old emails no longer show the address
     forgotten_at INTEGER, -- the erasure; NULL: not erased
     created_at   INTEGER NOT NULL
 ) STRICT;
@@ -190,8 +189,7 @@ CREATE TABLE subscriptions (
     signup_mailed_at INTEGER, -- the last email caused by a signup; confirming or unsubscribing clears it
     reminded_at      INTEGER, -- the reminder to confirm
     erased_at        INTEGER, -- from then on no personal data is left
-    -- The subscription that replaced this one when two readers turned out to be one. Links in old emails lead there.
-    merged_into      INTEGER REFERENCES subscriptions (id),
+    moved_at         INTEGER, -- the last change of address; pages reached from old emails no longer show the address
     cadence          TEXT    NOT NULL DEFAULT 'every_issue' CHECK (cadence IN ('every_issue', 'weekdays', 'weekly')),
     sections         TEXT    NOT NULL DEFAULT '', -- sorted keys, separated by commas; empty: all sections
     language         TEXT, -- BCP 47 tag; NULL: the newsletter's
@@ -209,14 +207,13 @@ CREATE INDEX subscriptions_active ON subscriptions (newsletter_id, id) WHERE sta
 CREATE INDEX subscriptions_by_clock ON subscriptions (newsletter_id, clock, audience) WHERE status = 'active';
 CREATE INDEX subscriptions_resuming ON subscriptions (resumes_at) WHERE status = 'paused';
 CREATE INDEX subscriptions_paused ON subscriptions (newsletter_id, paused_until) WHERE status = 'paused';
-CREATE INDEX subscriptions_merged ON subscriptions (merged_into) WHERE merged_into IS NOT NULL;
 CREATE INDEX subscriptions_pending ON subscriptions (requested_at) WHERE status = 'pending';
 -- The column reminded_at is always NULL here. It tells the planner that this index is smaller than subscriptions_pending.
 CREATE INDEX subscriptions_unreminded ON subscriptions (reminded_at, requested_at)
     WHERE status = 'pending' AND confirmed_at IS NULL AND reminded_at IS NULL AND signup_mailed_at IS NOT NULL;
 -- Ended subscriptions that still hold data to erase, in the order they ended.
 CREATE INDEX subscriptions_ended ON subscriptions (ended_at, id)
-    WHERE ended_at IS NOT NULL AND erased_at IS NULL AND merged_into IS NULL;
+    WHERE ended_at IS NOT NULL AND erased_at IS NULL;
 -- Counts unsubscribes, erased ones included.
 CREATE INDEX subscriptions_left ON subscriptions (ended_at) WHERE status = 'unsubscribed';
 
@@ -328,9 +325,11 @@ CREATE TABLE signups (
     wording         TEXT, -- the text the reader agreed to, as shown at that time
     wording_version INTEGER,
     attempts        INTEGER NOT NULL DEFAULT 0, -- failed attempts to process it
-    try_after       INTEGER -- the next attempt; NULL: now
+    try_after       INTEGER, -- the next attempt; NULL: now
+    held_until      INTEGER -- it came without a solved challenge during an attack, and is discarded then; NULL: not held
 ) STRICT;
 CREATE INDEX signups_by_address ON signups (address_key);
+CREATE INDEX signups_held ON signups (held_until, id) WHERE held_until IS NOT NULL;
 
 -- The target of a confirmation link.
 CREATE TABLE confirmations (
@@ -347,12 +346,12 @@ CREATE INDEX confirmations_with ON confirmations (with_id) WHERE with_id IS NOT 
 -- The share of recent signups that were confirmed.
 CREATE INDEX confirmations_by_time ON confirmations (created_at);
 
--- The state of a rate limit for signups. A row whose time is past has no effect and is removed.
-CREATE TABLE signup_limits (
-    name        TEXT    PRIMARY KEY, -- a keyed hash of a client network or address
-    taken_until INTEGER NOT NULL -- microseconds since 1970-01-01 UTC
+-- The state of a rate limit (generic cell rate algorithm). A row whose time is past has no effect and is removed.
+CREATE TABLE rate_limits (
+    key TEXT    PRIMARY KEY, -- a keyed hash of what is limited, such as a client network or an address
+    tat INTEGER NOT NULL -- theoretical arrival time, in microseconds since 1970-01-01 UTC
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX signup_limits_past ON signup_limits (taken_until);
+CREATE INDEX rate_limits_past ON rate_limits (tat);
 
 -- The attack detection for signups, shared by all processes. There is at most one row.
 CREATE TABLE signup_watch (
@@ -373,15 +372,12 @@ CREATE TABLE signup_alarms (
     ended_at   INTEGER -- NULL: it goes on
 ) STRICT;
 
--- A proof of work or waiting ticket that was used, so that it can't be used again.
-CREATE TABLE used_proofs (
-    name       TEXT    PRIMARY KEY, -- a keyed hash
-    used_at    INTEGER NOT NULL,
-    expires_at INTEGER NOT NULL, -- the row can be removed
-    client     TEXT -- a keyed hash of the client, which gets few tickets; NULL for a proof of work
+-- A solved challenge (proof of work) that was used, so that it can't be used again.
+CREATE TABLE redeemed_challenges (
+    signature  TEXT    PRIMARY KEY, -- a keyed hash
+    expires_at INTEGER NOT NULL -- the row can be removed
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX used_proofs_past ON used_proofs (expires_at);
-CREATE INDEX used_proofs_tickets ON used_proofs (used_at) WHERE client IS NOT NULL;
+CREATE INDEX redeemed_challenges_past ON redeemed_challenges (expires_at);
 
 -- =====================================================================================================================
 -- Issues, stories, variants and edits

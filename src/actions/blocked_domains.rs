@@ -2,13 +2,8 @@
 
 use crate::domain::mail_domains::{is_blocked, parse_list};
 use jiff::{SignedDuration, Timestamp};
-use std::{
-    collections::HashSet,
-    fs, io,
-    path::PathBuf,
-    sync::{Mutex, PoisonError},
-    time::SystemTime,
-};
+use parking_lot::Mutex;
+use std::{collections::HashSet, fs, io, path::PathBuf, time::SystemTime};
 
 /// From one look at the file to the next.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(10);
@@ -37,8 +32,7 @@ impl BlockedDomains {
 
     /// Whether addresses at this domain are not taken.
     pub fn contains(&self, domain: &str, now: Timestamp) -> bool {
-        // The list is whole at any moment: a panic elsewhere leaves nothing half done.
-        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = self.list.lock();
         let due = list.looked_at.is_none_or(|at| now.duration_since(at) >= LOOK_EVERY);
         if let Some(file) = self.file.as_ref().filter(|_| due) {
             list.looked_at = Some(now);

@@ -1,19 +1,18 @@
-//! A reader wants to be mailed at another address. Both the old and the new one confirm it, each with a link by mail; then all
+//! A reader asks for another address. Both the old and the new one confirm it, each with a link sent by email; then the
 //! subscriptions move.
 
-use super::{Context, allowance, mail_about, merge_readers::merge_readers};
+use super::{Context, mail_about, move_reader::move_reader, rate_limiter};
 use crate::{
     db::{
-        DbError, Tx, forgotten, is_taken,
+        DbError, Tx, is_taken,
         newsletters::{self, NewsletterRecord},
-        reader_requests::{self, End, Press, ReaderRequest},
-        subscriptions::{self, Evidence, NewEntry, SubscriptionRecord},
-        suppressions, wants_again,
+        reader_requests::{self, End, ReaderRequest},
+        subscriptions::{self, Evidence, SubscriptionRecord},
+        wants_again,
     },
     domain::{
-        consent::ConsentEvent,
         email_address::EmailAddress,
-        ids::{RequestId, SubscriberId, SubscriptionId},
+        ids::{RequestId, SubscriptionId},
         mail::MailKind,
         mail_domains::is_role_account,
         reader_request::{LIMIT, RequestKind},
@@ -22,52 +21,53 @@ use crate::{
 };
 use jiff::SignedDuration;
 
-/// What became of asking. Nothing that is known of the new address is among it: the answer tells nobody who is subscribed.
+/// The answer to a request. It does not depend on what is known of the new address, so it reveals no subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
-    /// A mail is on its way to either address.
+    /// An email is on its way to each address.
     Sent,
     /// It is the reader's address already.
     Same,
-    /// The address is nobody's for long, or several people's, on a site that does not take these.
+    /// The address is disposable, or a role account on a site that does not allow these.
     Refused,
-    /// That was often enough; how long until it may be asked again.
+    /// The limit is reached; how long until the next request is allowed.
     TooMany(SignedDuration),
-    /// The reader has left meanwhile.
+    /// The reader has unsubscribed meanwhile.
     Gone,
 }
 
-/// What a link leads to.
+/// The state of the change that a link belongs to.
 #[derive(Debug, Clone)]
 pub enum Change {
-    /// Not a link of ours, or altered on the way.
+    /// Not one of our links, or damaged in transit.
     Unknown,
-    /// It is too old, or overtaken by another change, or can't be done.
+    /// The link is too old, the change is superseded by another one, or it can't be made.
     Expired(Box<About>),
     /// The button can be pressed.
     Ready(Box<About>),
-    /// This end has confirmed, the other one not yet.
+    /// This address has confirmed, the other one has not.
     Waiting(Box<About>),
-    /// It is done: just now, or since an earlier click.
+    /// The change is made: just now, or by an earlier click.
     Done(Box<About>),
 }
 
-/// Which change it is.
+/// A change of address, as a page describes it.
 #[derive(Debug, Clone)]
 pub struct About {
-    /// In whose name the mails were sent.
+    /// The newsletter whose page the request came from.
     pub newsletter: NewsletterRecord,
-    /// The language the reader reads in.
+    /// The reader's language.
     pub language: Option<String>,
-    /// Whose link it is.
-    pub end: End,
-    /// The address that is left. The new one's page does not tell it: it may be a stranger's.
+    /// The old address. `None` on the new one's page, which may be a stranger's.
     pub old_address: Option<String>,
-    /// The address that is taken.
+    /// The new address.
     pub new_address: String,
+    /// The titles of the newsletters that both addresses get: the new one's subscriptions stay, the old one's end. Only the new
+    /// address's page says so, because it reveals a subscription. Empty: there are none.
+    pub already_subscribed: String,
 }
 
-/// Asks both addresses.
+/// Sends a link to both addresses.
 pub async fn ask(context: &Context, id: SubscriptionId, new: &EmailAddress) -> Result<Asked, DbError> {
     let now = context.clock.now();
     if context.blocked_domains.contains(new.domain(), now)
@@ -85,13 +85,13 @@ pub async fn ask(context: &Context, id: SubscriptionId, new: &EmailAddress) -> R
         return Ok(Asked::Same);
     }
     let name = format!("change {}", subscription.subscriber_id);
-    if let Err(wait) = allowance::take(context, &mut tx, &name, LIMIT).await? {
+    if let Err(wait) = rate_limiter::check(context, &mut tx, &name, LIMIT).await? {
         return Ok(Asked::TooMany(wait));
     }
-    // Many readers, or the form beside them, can't have one stranger mailed many times: it is the line of signups. Who asks is not told:
-    // it says nothing about them.
+    // The limit of signups for the new address holds here too, so that many readers can't have one stranger emailed many times. The
+    // answer does not depend on it: it would say something about the new address.
     let (line, limit) = (format!("address {}", new.inbox()), context.mails_per_address.unwrap_or(LIMIT));
-    let may_mail = allowance::take(context, &mut tx, &line, limit).await?.is_ok();
+    let may_mail = rate_limiter::check(context, &mut tx, &line, limit).await?.is_ok();
     let request = reader_requests::insert(&mut tx, id, RequestKind::Address, old, Some(new), now).await?;
     mail_about(context, &mut tx, MailKind::OldAddress, &subscription, old, request).await?;
     if may_mail {
@@ -101,28 +101,51 @@ pub async fn ask(context: &Context, id: SubscriptionId, new: &EmailAddress) -> R
     Ok(Asked::Sent)
 }
 
-/// Looks at a link without changing anything: mail scanners follow links too.
+/// Reads a link without changing anything, because mail scanners follow links too.
 pub async fn look(context: &Context, token: &str) -> Result<Change, DbError> {
     let mut tx = context.db.read().await?;
-    Ok(match find(context, &mut tx, token).await? {
-        Some((end, request, subscription, newsletter)) => {
-            judge(context, end, &request, &subscription, newsletter)
-        }
-        None => Change::Unknown,
-    })
+    let Some((end, request, subscription, newsletter)) = find(context, &mut tx, token).await? else {
+        return Ok(Change::Unknown);
+    };
+    let mut change = judge(context, end, &request, &subscription, newsletter);
+    if let (End::New, Change::Ready(about)) = (end, &mut change) {
+        about.already_subscribed = already_subscribed(&mut tx, &request, &subscription).await?;
+    }
+    Ok(change)
 }
 
-/// How often a change is tried that gets into the way of another one.
-const TRIES: u8 = 3;
+/// The titles of the newsletters that both addresses of a change get.
+async fn already_subscribed(
+    tx: &mut Tx,
+    request: &ReaderRequest,
+    subscription: &SubscriptionRecord,
+) -> Result<String, DbError> {
+    let Some(Ok(new)) = request.new_address.as_deref().map(EmailAddress::parse) else {
+        return Ok(String::new());
+    };
+    let own = subscriptions::of_subscriber(tx, subscription.subscriber_id).await?;
+    let mut titles = Vec::new();
+    for it in subscriptions::of_address(tx, &new).await? {
+        let is_own =
+            |own: &SubscriptionRecord| own.newsletter_id == it.newsletter_id && own.status.is_confirmed();
+        if it.status.is_confirmed() && own.iter().any(is_own) {
+            titles.push(newsletters::get(tx, it.newsletter_id).await?.newsletter.title);
+        }
+    }
+    Ok(titles.join(", "))
+}
 
-/// Confirms one end; when both have, the change is made. A second press says the same as the first. It touches all that is a reader's:
-/// where something else of the same moment gets in its way, it is done again on what that left.
+/// Attempts at a change that conflicts with another transaction.
+const ATTEMPTS: u8 = 3;
+
+/// Confirms one address, and makes the change once both have confirmed. A second press gives the same answer as the first. The change
+/// touches many rows of a reader, so a conflict with another transaction is tried again.
 pub async fn confirm(context: &Context, token: &str, evidence: &Evidence) -> Result<Change, DbError> {
-    let mut tries = 1;
+    let mut attempt = 1;
     loop {
         match try_confirm(context, token, evidence).await {
-            // The new address has become another reader's, who is this one from now on.
-            Err(error) if tries < TRIES && (wants_again(&error) || is_taken(&error)) => tries += 1,
+            // A unique violation: the new address has signed up at this moment, and is a known one from now on.
+            Err(error) if attempt < ATTEMPTS && (wants_again(&error) || is_taken(&error)) => attempt += 1,
             answer => return answer,
         }
     }
@@ -131,7 +154,8 @@ pub async fn confirm(context: &Context, token: &str, evidence: &Evidence) -> Res
 async fn try_confirm(context: &Context, token: &str, evidence: &Evidence) -> Result<Change, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    let Some((end, request, subscription, newsletter)) = find_and_hold(context, &mut tx, token).await? else {
+    let Some((end, request, subscription, newsletter)) = find_for_update(context, &mut tx, token).await?
+    else {
         return Ok(Change::Unknown);
     };
     let about = match judge(context, end, &request, &subscription, newsletter) {
@@ -143,11 +167,11 @@ async fn try_confirm(context: &Context, token: &str, evidence: &Evidence) -> Res
     let change = match (request.press(End::Old), request.press(End::New)) {
         (Some(old), Some(new)) => {
             let reader = subscription.subscriber_id;
-            if move_reader(context, &mut tx, reader, &request, (&old, &new)).await? {
+            if move_reader(&mut tx, reader, &request, (&old, &new), now).await? {
                 reader_requests::set_done(&mut tx, request.id, now).await?;
                 Change::Done(about)
             } else {
-                // That both ends agreed is kept.
+                // The row keeps that both addresses confirmed.
                 reader_requests::close(&mut tx, request.id, now).await?;
                 Change::Expired(about)
             }
@@ -158,71 +182,23 @@ async fn try_confirm(context: &Context, token: &str, evidence: &Evidence) -> Res
     Ok(change)
 }
 
-/// Finds what a link is about, and takes all that a change would touch before it is looked at: of two presses at once the second one
-/// sees what the first one did, and nobody leaves in between.
-async fn find_and_hold(context: &Context, tx: &mut Tx, token: &str) -> Result<Option<Found>, DbError> {
-    let mut held = Vec::new();
+/// Finds the change that a link belongs to, and locks all that it would touch before reading it: of two presses at once the second
+/// sees what the first did, and nobody unsubscribes in between.
+async fn find_for_update(context: &Context, tx: &mut Tx, token: &str) -> Result<Option<Found>, DbError> {
+    let mut locked = Vec::new();
     loop {
         let Some(found) = find(context, tx, token).await? else { return Ok(None) };
         let mut readers = vec![found.2.subscriber_id];
         if let Some(Ok(new)) = found.1.new_address.as_deref().map(EmailAddress::parse) {
             readers.extend(subscriptions::reader_at(tx, &new).await?);
         }
-        // While these were waited for, an address may have become another reader's.
-        if readers == held {
+        // Another reader may have taken an address while the locks were waited for.
+        if readers == locked {
             return Ok(Some(found));
         }
-        subscriptions::hold_readers(tx, &readers).await?;
-        held = readers;
+        subscriptions::lock_readers(tx, &readers).await?;
+        locked = readers;
     }
-}
-
-/// Moves all subscriptions of a reader to an address, and writes into the ledger on whose word: how either end confirmed. `false`: the
-/// address must not be mailed, or takes no more; nothing is changed then.
-async fn move_reader(
-    context: &Context,
-    tx: &mut Tx,
-    reader: SubscriberId,
-    request: &ReaderRequest,
-    (at_old, at_new): (&Press, &Press),
-) -> Result<bool, DbError> {
-    let now = context.clock.now();
-    // What is stored was parsed once; rules may have become stricter since.
-    let Some(Ok(new)) = request.new_address.as_deref().map(EmailAddress::parse) else { return Ok(false) };
-    if suppressions::reason(tx, &new).await?.is_some() {
-        return Ok(false);
-    }
-    if let Some(there) = subscriptions::reader_at(tx, &new).await?
-        && !merge_readers(tx, reader, there, &at_new.evidence, now).await?
-    {
-        return Ok(false);
-    }
-    subscriptions::take_back(tx, reader).await?;
-    subscriptions::set_address(tx, reader, &new, now).await?;
-    if let Ok(old) = EmailAddress::parse(&request.old_address) {
-        // Nobody is mailed there because of a list: the reader is not there any more, and who reads it next did not ask.
-        forgotten::insert(tx, &old, now).await?;
-    }
-    let mut ends = [(at_old, request.old_address.as_str()), (at_new, new.as_str())];
-    ends.sort_by_key(|(press, _)| press.at);
-    let goes_on = subscriptions::of_subscriber(tx, reader).await?;
-    let entries: Vec<NewEntry<'_>> = goes_on
-        .iter()
-        .filter(|it| it.status.is_confirmed())
-        .flat_map(|it| {
-            ends.map(|(press, address)| NewEntry {
-                subscription: it.id,
-                address,
-                occurred_at: press.at,
-                method: "address_change",
-                evidence: &press.evidence,
-                confirmation: None,
-                wording: None,
-            })
-        })
-        .collect();
-    subscriptions::record_consents(tx, ConsentEvent::Confirmed, &entries).await?;
-    Ok(true)
 }
 
 type Found = (End, ReaderRequest, SubscriptionRecord, NewsletterRecord);
@@ -249,9 +225,9 @@ fn judge(
     let about = Box::new(About {
         newsletter,
         language: subscription.language.clone(),
-        end,
         old_address: (end == End::Old).then(|| request.old_address.clone()),
         new_address: request.new_address.clone().unwrap_or_default(),
+        already_subscribed: String::new(),
     });
     let confirmed = match end {
         End::Old => request.old_confirmed_at,

@@ -3,7 +3,7 @@
 use super::{
     Context, mail_reader,
     set_preferences::follow_clock,
-    subscribe::{Signup, SubscribeError, subscribe},
+    subscribe::{Proof, Signup, SubscribeError, subscribe},
 };
 use crate::{
     db::{
@@ -151,6 +151,7 @@ pub async fn renew(
         wording: None,
         time_zone: None,
         evidence: evidence.clone(),
+        proof: Proof::NotRequired,
     };
     subscribe(context, signup).await?;
     Ok(Some((newsletter, first.subscription.language.clone())))
@@ -182,21 +183,13 @@ async fn find(context: &Context, tx: &mut Tx, token: &str) -> Result<Vec<Asked>,
     Ok(found)
 }
 
-fn is_same(one: &str, other: &str) -> bool {
-    let key = |address: &str| EmailAddress::parse(address).map(|it| it.key());
-    key(one).is_ok_and(|one| key(other).is_ok_and(|other| one == other))
-}
-
-/// Whether one of them is still to be confirmed, and can be. A link of before the reader moved is in a mailbox that may be somebody
-/// else's now, and its page names the address: it has expired, unless it was asked for at the new address, as another reader.
+/// Whether one of them is still to be confirmed, and can be. A link from before the subscription moved has expired: it is in a mailbox
+/// that may be somebody else's now, and its page names the address.
 fn is_open(context: &Context, it: &Asked) -> bool {
     it.subscription.status == SubscriptionStatus::Pending
         && it.record.used_at.is_none()
         && it.record.expires_at.0 > context.clock.now()
-        && it.subscription.moved_at.is_none_or(|moved| {
-            it.record.created_at.0 > moved.0
-                || it.record.address.as_deref().is_some_and(|at| is_same(at, &it.subscription.address))
-        })
+        && it.subscription.moved_at.is_none_or(|moved| it.record.created_at > moved)
 }
 
 fn judge(context: &Context, asked: &[Asked]) -> Confirmation {

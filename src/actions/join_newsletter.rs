@@ -1,7 +1,7 @@
 //! A reader of one newsletter takes another one, from the page of preferences: the link to it came to their address by mail. Whoever was
 //! handed such a mail holds the link, too; so every joining is answered by a mail that says how to leave.
 
-use super::{Context, allowance, mail_reader, set_preferences::follow_clock};
+use super::{Context, mail_reader, rate_limiter, set_preferences::follow_clock};
 use crate::{
     db::{
         DbError, newsletters,
@@ -41,8 +41,8 @@ pub async fn join_newsletter(
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     if let Some(own) = subscriptions::of_link(&mut tx, via).await? {
-        // Before they are looked at: who turns out to be another reader meanwhile is that one.
-        subscriptions::hold_readers(&mut tx, &[own.subscriber_id]).await?;
+        // Locked before it is read again: the reader may move at this moment.
+        subscriptions::lock_readers(&mut tx, &[own.subscriber_id]).await?;
     }
     let (Some(own), Some(newsletter)) =
         (subscriptions::of_link(&mut tx, via).await?, newsletters::by_slug(&mut tx, slug).await?)
@@ -65,7 +65,7 @@ pub async fn join_newsletter(
         return Ok(Joining::Refused);
     }
     let line = format!("join {}", own.subscriber_id);
-    if let Err(wait) = allowance::take(context, &mut tx, &line, JOINING_LIMIT).await? {
+    if let Err(wait) = rate_limiter::check(context, &mut tx, &line, JOINING_LIMIT).await? {
         return Ok(Joining::TooMany(wait));
     }
     subscriptions::join(&mut tx, found.id, via, now).await?;

@@ -11,12 +11,8 @@ use hickory_resolver::{
     },
 };
 use jiff::{SignedDuration, Timestamp};
-use std::{
-    collections::HashMap,
-    net::SocketAddr,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use parking_lot::Mutex;
+use std::{collections::HashMap, net::SocketAddr, time::Duration};
 use tokio::sync::Semaphore;
 
 /// Longest time a signup waits for an answer. Most answers take a few milliseconds.
@@ -105,15 +101,14 @@ impl MailServers {
         if self.resolver.is_none() || is_set_aside(domain) {
             return Some(Reach::Unsure);
         }
-        // It is whole at any moment: a panic elsewhere leaves nothing half done.
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.lock();
         let remembered = known.domains.get(domain).filter(|(_, until)| now < *until).map(|(reach, _)| *reach);
         remembered.or_else(|| known.silent_until.filter(|until| now < *until).map(|_| Reach::Unsure))
     }
 
     /// `is_silence`: the name server itself is at fault. Trouble of a domain's own servers, which anybody can have, says nothing about it.
     fn learn(&self, domain: &str, reach: Reach, is_silence: bool, now: Timestamp) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock();
         if is_silence {
             known.unanswered += 1;
             if known.unanswered >= SILENCE {

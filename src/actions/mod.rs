@@ -5,25 +5,22 @@ pub mod add_article;
 pub mod add_feed;
 pub mod add_newsletter;
 pub mod add_operator;
-mod allowance;
 pub mod approve_issue;
 pub mod blocked_domains;
 pub mod cancel_issue;
+pub mod challenge;
 pub mod change_address;
-pub mod client_line;
 pub mod confirm;
 pub mod edit_issue;
-pub mod exit;
 pub mod forget;
 pub mod held_page;
 pub mod import_subscribers;
-pub mod intake;
 pub mod join_newsletter;
 pub mod mail_servers;
-mod merge_readers;
+mod move_reader;
 pub mod pause_issue;
 pub mod pause_subscription;
-pub mod prove;
+pub mod rate_limiter;
 pub mod remove_operator;
 pub mod resolve_issue;
 pub mod resume_issue;
@@ -31,6 +28,7 @@ pub mod send_copy;
 pub mod send_issue;
 pub mod set_newsletter;
 pub mod set_preferences;
+pub mod signup_batcher;
 pub mod subscribe;
 pub mod test_send;
 pub mod unsubscribe;
@@ -45,19 +43,16 @@ use crate::{
         subscriptions::SubscriptionRecord,
     },
     domain::{
-        email_address::EmailAddress,
-        ids::RequestId,
-        mail::MailKind,
-        signup_limit::{Limit, SignupLimits},
-        token::KeyRing,
+        challenge::ChallengePolicy, email_address::EmailAddress, ids::RequestId, mail::MailKind,
+        rate_limit::Limit, signup_limit::SignupLimits, token::KeyRing,
     },
     queue::{Job, Queue},
 };
 use blocked_domains::BlockedDomains;
-use exit::Exit;
-use intake::Intake;
 use jiff::Timestamp;
+use signup_batcher::SignupBatcher;
 use std::sync::Arc;
+use unsubscribe::UnsubscribeBatcher;
 
 /// What every action works with.
 #[derive(Clone)]
@@ -76,10 +71,10 @@ pub struct Context {
     pub welcome_mail: bool,
     /// How many mails strangers may cause to one address.
     pub mails_per_address: Option<Limit>,
-    /// Where signups are written down.
-    pub intake: Intake,
-    /// Where their leaving is.
-    pub exit: Exit,
+    /// Saves signups.
+    pub signup_batcher: SignupBatcher,
+    /// Carries out unsubscribe requests.
+    pub unsubscribe_batcher: UnsubscribeBatcher,
     /// Whose addresses are not taken.
     pub blocked_domains: Arc<BlockedDomains>,
     /// Whether addresses of posts, such as `info@`, are taken.
@@ -88,8 +83,10 @@ pub struct Context {
     pub mail_servers: Arc<mail_servers::MailServers>,
     /// How many signups are taken.
     pub signup_limits: SignupLimits,
-    /// Whether signups need a proof of work.
-    pub gate: Arc<prove::Gate>,
+    /// When a signup needs a solved challenge.
+    pub challenge_policy: ChallengePolicy,
+    /// Whether signups look like an attack.
+    pub attack_status: Arc<challenge::AttackStatus>,
     /// Who sends the signup form back sooner is a program.
     pub minimum_time: jiff::SignedDuration,
 }

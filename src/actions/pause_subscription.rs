@@ -14,8 +14,8 @@ pub async fn pause_subscription(context: &Context, id: SubscriptionId, until: Da
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     if let Some(it) = subscriptions::of_link(&mut tx, id).await? {
-        // What of running issues is theirs is taken before the subscription, as whoever moves the reader does.
-        subscriptions::hold_readers(&mut tx, &[it.subscriber_id]).await?;
+        // Open deliveries are locked before the subscription, as when a reader moves.
+        subscriptions::lock_readers(&mut tx, &[it.subscriber_id]).await?;
     }
     let Some(subscription) = subscriptions::of_link(&mut tx, id).await? else { return Ok(false) };
     let newsletter = newsletters::get(&mut tx, subscription.newsletter_id).await?;

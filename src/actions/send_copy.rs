@@ -1,7 +1,7 @@
 //! A reader asks for a copy of everything that is held about them: a link comes by mail, works for a day, and its page has one button
 //! that hands the copy out.
 
-use super::{Context, allowance, held_page, mail_about};
+use super::{Context, held_page, mail_about, rate_limiter};
 use crate::{
     db::{
         DbError, Stamp, Tx,
@@ -65,14 +65,14 @@ pub async fn ask(context: &Context, id: SubscriptionId) -> Result<Asked, DbError
     } else {
         (format!("copy of left {reader}"), LIMIT_OF_LEFT)
     };
-    if let Err(wait) = allowance::take(context, &mut tx, &line, limit).await? {
+    if let Err(wait) = rate_limiter::check(context, &mut tx, &line, limit).await? {
         return Ok(Asked::TooMany(wait));
     }
     // To whoever gets no newsletter it is a mail that strangers may cause.
     if !is_reader && let Ok(address) = EmailAddress::parse(address) {
         let (line, limit) =
             (format!("address {}", address.inbox()), context.mails_per_address.unwrap_or(LIMIT));
-        if let Err(wait) = allowance::take(context, &mut tx, &line, limit).await? {
+        if let Err(wait) = rate_limiter::check(context, &mut tx, &line, limit).await? {
             return Ok(Asked::TooMany(wait));
         }
     }

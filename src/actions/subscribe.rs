@@ -3,12 +3,12 @@
 //! What is not decided by who the address belongs to is answered at once: limits, blocked domains, newsletters that there are. The
 //! signup itself is written down as it is, the same for every address; what becomes of it is a job's, behind the answer.
 
-use super::{Context, intake};
+use super::Context;
 use crate::{
     db::{DbError, subscriptions::Evidence},
     domain::{
-        email_address::EmailAddress, forgotten::is_placeholder, mail_domains::is_role_account,
-        newsletter::is_slug, signup_wording::SignupWording,
+        challenge::VerifiedToken, email_address::EmailAddress, forgotten::is_placeholder,
+        mail_domains::is_role_account, newsletter::is_slug, signup_wording::SignupWording,
     },
 };
 use jiff::{SignedDuration, tz::TimeZone};
@@ -33,6 +33,29 @@ pub struct Signup {
     pub time_zone: Option<TimeZone>,
     /// How the request reached us.
     pub evidence: Evidence,
+    /// Whether it came with a solved challenge.
+    pub proof: Proof,
+}
+
+/// Whether a signup came with a solved challenge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// It needs none.
+    NotRequired,
+    /// It did. The token is redeemed with the signup.
+    Solved(VerifiedToken),
+    /// It did not. The signup is held back until the attack ends, and discarded after a day or beyond the limits.
+    Missing,
+}
+
+impl Proof {
+    /// The token to redeem.
+    pub const fn token(&self) -> Option<&VerifiedToken> {
+        match self {
+            Self::Solved(token) => Some(token),
+            Self::NotRequired | Self::Missing => None,
+        }
+    }
 }
 
 /// Why a signup can't be taken. Nothing that is known of the address's reader is among the reasons: the answer tells nobody who is subscribed.
@@ -56,6 +79,9 @@ pub enum SubscribeError {
         /// When another one is taken.
         wait: SignedDuration,
     },
+    /// The solved challenge was used before.
+    #[error("the solution of the challenge was used before; get another challenge")]
+    Redeemed,
     /// The store failed.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -65,7 +91,7 @@ pub enum SubscribeError {
 /// confirmation mail.
 pub async fn subscribe(context: &Context, signup: Signup) -> Result<(), SubscribeError> {
     judge(context, &signup)?;
-    intake::take_in(context, signup).await
+    context.signup_batcher.enqueue(signup).await
 }
 
 /// What can be said of a signup without looking anything up.

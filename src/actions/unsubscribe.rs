@@ -1,52 +1,56 @@
-//! A reader leaves.
+//! A reader unsubscribes. When an issue goes out many do so at once, so requests are carried out in batches.
 
-use super::{
-    Context,
-    exit::{Wish, leave},
-};
+use super::{Context, mail_reader};
 use crate::{
+    clock::Clock,
     db::{
-        DbError, Tx,
+        Db, DbError, Tx,
+        engine::group_commit::{Answers, BatchHandler, GroupCommit},
+        mails,
         newsletters::{self, NewsletterRecord},
-        subscriptions::{self, Evidence, SubscriptionRecord},
+        subscriptions::{self, Evidence, NewEntry, SubscriptionRecord},
     },
     domain::{
-        consent::{LeavingReason, remark},
+        consent::{ConsentEvent, LeavingReason, remark},
         forgotten::is_placeholder,
-        ids::SubscriptionId,
-        subscription::SubscriptionStatus,
+        ids::{NewsletterId, SubscriptionId},
+        mail::MailKind,
+        subscription::{GOODBYE_INTERVAL, SubscriptionStatus},
         token::Purpose,
     },
+    queue::Queue,
 };
+use jiff::Timestamp;
+use std::collections::{HashMap, hash_map::Entry};
 
-/// What a link to leave leads to.
+/// The state behind an unsubscribe link.
 #[derive(Debug, Clone)]
 pub enum Leaving {
     /// Not a link of ours, or altered on the way.
     Unknown,
-    /// The link of a test mail, which is nobody's subscription.
+    /// The link of a test email, which belongs to no subscription.
     Test,
-    /// The reader can leave.
+    /// The reader is subscribed.
     Subscribed {
-        /// Which newsletter.
+        /// The newsletter of the subscription.
         newsletter: NewsletterRecord,
         /// The reader's language, if it is known.
         language: Option<String>,
-        /// Which address, masked; none once the reader has moved.
+        /// The address, masked. `None` once the reader has moved.
         shown_address: Option<String>,
     },
-    /// The reader has left: just now, or before.
+    /// The reader is unsubscribed: just now, or since earlier.
     Gone {
-        /// Which newsletter.
+        /// The newsletter of the subscription.
         newsletter: NewsletterRecord,
         /// The reader's language, if it is known.
         language: Option<String>,
-        /// Whether the reader just said why.
+        /// Whether the reader has just given a reason.
         has_said_why: bool,
     },
 }
 
-/// Looks at a link without changing anything: mail scanners follow links too.
+/// Returns the state behind a link and changes nothing, because mail scanners follow links too.
 pub async fn look(context: &Context, token: &str) -> Result<Leaving, DbError> {
     if context.keys.verify(Purpose::Test, token).is_some() {
         return Ok(Leaving::Test);
@@ -61,9 +65,10 @@ pub async fn look(context: &Context, token: &str) -> Result<Leaving, DbError> {
     })
 }
 
-/// Ends the subscription at once and records it. Doing it again changes nothing. `method` is `link`, `one_click` or
-/// `mail`: who used the link is said goodbye to by mail, while a mail program's click is followed by silence, as mailbox providers
-/// want it.
+/// Ends the subscription at once and records it. Doing it again changes nothing.
+///
+/// `method` is `link`, `one_click` or `mail`. Only the link is answered by a goodbye email: mailbox providers want silence
+/// after a one-click request.
 pub async fn unsubscribe(
     context: &Context,
     token: &str,
@@ -74,11 +79,12 @@ pub async fn unsubscribe(
         return Ok(Leaving::Test);
     }
     let Some(id) = context.keys.verify(Purpose::Unsubscribe, token) else { return Ok(Leaving::Unknown) };
-    leave(context, Wish { subscription: SubscriptionId(id), method, evidence: evidence.clone() }).await
+    let request = UnsubscribeRequest { subscription: SubscriptionId(id), method, evidence: evidence.clone() };
+    context.unsubscribe_batcher.0.request(request).await
 }
 
-/// Keeps why a reader left. It never ends a subscription: a page left open since an earlier leaving must not undo a new signup. So
-/// where the reader is subscribed, nothing is kept, and the answer says so.
+/// Records why a reader unsubscribed. It never ends a subscription, because a page left open since then must not undo a new signup.
+/// If the reader is subscribed, nothing is recorded and the result says so.
 pub async fn give_reason(
     context: &Context,
     token: &str,
@@ -93,7 +99,7 @@ pub async fn give_reason(
         return Ok(Leaving::Unknown);
     };
     let now = context.clock.now();
-    // Nothing new is kept in the name of a reader who was forgotten.
+    // Nothing new is recorded about a reader whose data was erased.
     let kept = !is_placeholder(&subscription.address)
         && subscriptions::set_reason(&mut tx, subscription.id, reason, remark(text).as_deref(), now).await?;
     tx.commit().await?;
@@ -121,4 +127,120 @@ fn subscribed(subscription: SubscriptionRecord, newsletter: NewsletterRecord) ->
 
 const fn has_left(subscription: &SubscriptionRecord) -> bool {
     matches!(subscription.status, SubscriptionStatus::Unsubscribed | SubscriptionStatus::Complained)
+}
+
+/// Carries out unsubscribe requests in batches. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct UnsubscribeBatcher(GroupCommit<UnsubscribeHandler>);
+
+impl UnsubscribeBatcher {
+    /// Starts the batcher's task. `goodbye`: whether readers who unsubscribe by the link get a goodbye email.
+    pub fn start(db: Db, queue: Queue, clock: Clock, goodbye: bool) -> Self {
+        Self(GroupCommit::start(UnsubscribeHandler { db, queue, clock, goodbye }))
+    }
+}
+
+struct UnsubscribeRequest {
+    subscription: SubscriptionId,
+    method: &'static str,
+    evidence: Evidence,
+}
+
+struct UnsubscribeHandler {
+    db: Db,
+    queue: Queue,
+    clock: Clock,
+    goodbye: bool,
+}
+
+impl BatchHandler for UnsubscribeHandler {
+    type Request = UnsubscribeRequest;
+    type Answer = Leaving;
+    type Error = DbError;
+
+    async fn commit(&self, batch: &[UnsubscribeRequest]) -> Result<Answers<Self>, DbError> {
+        let now = self.clock.now();
+        let mut tx = self.db.begin_shared().await?;
+        let asked: Vec<SubscriptionId> = batch.iter().map(|it| it.subscription).collect();
+        // Locked before they are read: the ledger names the address that a subscription has when it ends.
+        subscriptions::hold(&mut tx, &asked).await?;
+        let found = subscriptions::get_all(&mut tx, &asked).await?;
+        let newsletters = newsletters_of(&mut tx, found.values()).await?;
+        let of: Vec<Option<(&SubscriptionRecord, &NewsletterRecord)>> = asked
+            .iter()
+            .map(|id| {
+                let subscription = found.get(id)?;
+                Some((subscription, newsletters.get(&subscription.newsletter_id)?))
+            })
+            .collect();
+        let mut ended = subscriptions::end_all(&mut tx, &asked, now).await?;
+        // Of two requests for one subscription, the first one counts.
+        let first: Vec<_> = batch
+            .iter()
+            .zip(&of)
+            .filter_map(|(request, of)| {
+                of.map(|(subscription, newsletter)| (request, subscription, newsletter))
+            })
+            .filter(|(_, subscription, _)| ended.remove(&subscription.id))
+            .collect();
+        let entries: Vec<NewEntry<'_>> = first
+            .iter()
+            .map(|(request, subscription, _)| NewEntry {
+                subscription: subscription.id,
+                address: &subscription.address,
+                occurred_at: now,
+                method: request.method,
+                evidence: &request.evidence,
+                confirmation: None,
+                wording: None,
+            })
+            .collect();
+        subscriptions::record_consents(&mut tx, ConsentEvent::Unsubscribed, &entries).await?;
+        for (request, subscription, newsletter) in first {
+            if request.method == "link" {
+                self.say_goodbye(&mut tx, subscription, newsletter, now).await?;
+            }
+        }
+        tx.commit().await?;
+        let gone = |(subscription, newsletter): (&SubscriptionRecord, &NewsletterRecord)| Leaving::Gone {
+            newsletter: newsletter.clone(),
+            language: subscription.language.clone(),
+            has_said_why: false,
+        };
+        Ok(of.into_iter().map(|it| Ok(it.map_or(Leaving::Unknown, gone))).collect())
+    }
+}
+
+impl UnsubscribeHandler {
+    async fn say_goodbye(
+        &self,
+        tx: &mut Tx,
+        subscription: &SubscriptionRecord,
+        newsletter: &NewsletterRecord,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
+        // A reader who never confirmed gets no email but the confirmation.
+        let got_issues =
+            matches!(subscription.status, SubscriptionStatus::Active | SubscriptionStatus::Paused);
+        if self.goodbye
+            && got_issues
+            && !mails::said_goodbye(tx, subscription.id, now - GOODBYE_INTERVAL).await?
+        {
+            mail_reader(&self.queue, tx, MailKind::Goodbye, newsletter, subscription, now).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn newsletters_of(
+    tx: &mut Tx,
+    subscriptions: impl Iterator<Item = &SubscriptionRecord>,
+) -> Result<HashMap<NewsletterId, NewsletterRecord>, DbError> {
+    let mut newsletters = HashMap::new();
+    for it in subscriptions {
+        if let Entry::Vacant(entry) = newsletters.entry(it.newsletter_id) {
+            entry.insert(newsletters::get(tx, it.newsletter_id).await?);
+        }
+    }
+    Ok(newsletters)
 }

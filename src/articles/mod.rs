@@ -8,7 +8,6 @@
 //! - `picture` looks at the first bytes of a picture.
 //! - `charset`, `dates`, `markup` and `nesting` own what the readers share: bytes to text, dates, HTML fragments to
 //!   plain text, and the bounds that keep hostile HTML cheap.
-//! - `corpus` measures the readers against a folder of real feeds and pages.
 //!
 //! Reading is work for the processor: a few milliseconds for most documents, a second or two for a hostile one. Call
 //! `feed::parse_feed` and `page::read_page` from `spawn_blocking`.
@@ -16,7 +15,6 @@
 pub mod address_filter;
 pub mod answer_headers;
 pub mod charset;
-pub mod corpus;
 pub mod dates;
 pub mod entry_picture;
 pub mod feed;

@@ -219,7 +219,7 @@ fn without_heading(text: String, titles: &[String]) -> String {
 }
 
 /// A byline as pages show it, reduced to the names: no "By", no date behind.
-pub(crate) fn author_line(byline: &str) -> Option<String> {
+fn author_line(byline: &str) -> Option<String> {
     let line = markup::collapse(byline);
     let mut words: Vec<&str> = metadata::without_by(&line).split(' ').collect();
     for tail in [3, 4] {

@@ -3,8 +3,9 @@
 //! Waiting for a turn is bounded. Whoever would wait longer gets [`Busy`] at once, and comes back later instead of keeping a
 //! worker.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
@@ -67,7 +68,7 @@ impl Turns {
     }
 
     fn slot(&self, host: &str) -> Arc<tokio::sync::Mutex<Slot>> {
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hosts = self.hosts.lock();
         if hosts.len() >= MANY_HOSTS {
             let now = Instant::now();
             hosts.retain(|_, slot| {
@@ -151,6 +152,6 @@ mod tests {
             drop(turns.take(&url(&format!("https://h{n}.example/")), PATIENCE).await.unwrap());
             tokio::time::advance(Duration::from_millis(10)).await;
         }
-        assert!(turns.hosts.lock().unwrap().len() <= MANY_HOSTS);
+        assert!(turns.hosts.lock().len() <= MANY_HOSTS);
     }
 }

@@ -40,18 +40,11 @@ pub async fn forget(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Resu
     Ok(true)
 }
 
-/// Makes a reader, whose row the caller holds, nobody: takes all that tells of a person from whatever is theirs.
-pub(super) async fn erase_reader(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> Result<(), DbError> {
+/// Erases all that tells of a person from a reader's rows. The caller has locked the reader's row.
+pub async fn erase_reader(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> Result<(), DbError> {
     for it in subscriptions::of_subscriber(tx, id).await? {
         subscriptions::erase_evidence(tx, it.id).await?;
         subscriptions::erase_remarks(tx, it.id).await?;
-        // What went on as this subscription was this reader's, too.
-        for (merged, reader) in subscriptions::merged_into(tx, it.id).await? {
-            subscriptions::erase_evidence(tx, merged).await?;
-            subscriptions::erase_remarks(tx, merged).await?;
-            reader_requests::erase(tx, reader).await?;
-            erase_subscriber(tx, reader, now).await?;
-        }
     }
     reader_requests::erase(tx, id).await?;
     erase_subscriber(tx, id, now).await
@@ -60,7 +53,7 @@ pub(super) async fn erase_reader(tx: &mut Tx, id: SubscriberId, now: Timestamp) 
 /// What [`left_until`] asks.
 pub const LEFT_UNTIL: &str = "SELECT r.address, s.id AS subscription, s.ended_at FROM subscriptions s \
      JOIN subscribers r ON r.id = s.subscriber_id WHERE s.ended_at <= $1 AND (s.ended_at, s.id) > ($2, $3) \
-     AND s.erased_at IS NULL AND s.merged_into IS NULL AND r.forgotten_at IS NULL \
+     AND s.erased_at IS NULL AND r.forgotten_at IS NULL \
      AND NOT EXISTS (SELECT 1 FROM subscriptions o WHERE o.subscriber_id = s.subscriber_id \
      AND (o.ended_at IS NULL OR o.ended_at > $1 AND o.erased_at IS NULL)) ORDER BY s.ended_at, s.id LIMIT $4";
 
@@ -165,18 +158,16 @@ pub async fn hold_subscriber(tx: &mut Tx, address: &EmailAddress) -> Result<Opti
     Ok(id.map(SubscriberId))
 }
 
-/// Whether a mail to this address is in flight: its answer is still to be written down.
-/// So is one to a reader who turned out to be the same, or about a subscription of either, wherever it went.
+/// Whether an email to this address, or about one of its reader's subscriptions, is in flight: its answer is still to be recorded.
 pub async fn is_in_flight(tx: &mut Tx, address: &EmailAddress) -> Result<bool, DbError> {
     on!(tx, |conn| {
         sqlx::query_scalar(
-            "WITH own AS (SELECT s.id FROM subscriptions s JOIN subscribers r ON r.id = s.subscriber_id \
-             WHERE r.address_key = $1), theirs AS (SELECT id, subscriber_id FROM subscriptions \
-             WHERE id IN (SELECT id FROM own) OR merged_into IN (SELECT id FROM own)) \
+            "WITH own AS (SELECT s.id, s.subscriber_id FROM subscriptions s JOIN subscribers r ON r.id = s.subscriber_id \
+             WHERE r.address_key = $1) \
              SELECT EXISTS (SELECT 1 FROM mails WHERE status = 'sending' AND lower(recipient) = $1) \
-             OR EXISTS (SELECT 1 FROM mails WHERE status = 'sending' AND subscription_id IN (SELECT id FROM theirs)) \
+             OR EXISTS (SELECT 1 FROM mails WHERE status = 'sending' AND subscription_id IN (SELECT id FROM own)) \
              OR EXISTS (SELECT 1 FROM deliveries WHERE status = 'sending' \
-             AND subscriber_id IN (SELECT subscriber_id FROM theirs))",
+             AND subscriber_id IN (SELECT subscriber_id FROM own))",
         )
         .bind(address.key())
         .fetch_one(conn)
@@ -246,7 +237,7 @@ pub async fn erase_subscriber(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> 
     on!(tx, |conn| {
         sqlx::query(
             "UPDATE subscriptions SET cadence = 'every_issue', sections = '', time_zone = NULL, send_time = NULL, \
-             signup_mailed_at = NULL, language = NULL, paused_until = NULL, resumes_at = NULL, erased_at = $2 \
+             signup_mailed_at = NULL, language = NULL, paused_until = NULL, resumes_at = NULL, moved_at = NULL, erased_at = $2 \
              WHERE subscriber_id = $1",
         )
         .bind(id.0)
@@ -256,9 +247,8 @@ pub async fn erase_subscriber(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> 
         .map(drop)
     })?;
     let nobody = placeholder(id.0).ok_or(DbError::RowNotFound)?;
-    on!(tx, |conn| {
-        sqlx::query(
-        "UPDATE subscribers SET address = $2, address_key = $3, forgotten_at = $4, moved_at = NULL WHERE id = $1"
+    on!(tx, |conn| sqlx::query(
+        "UPDATE subscribers SET address = $2, address_key = $3, forgotten_at = $4 WHERE id = $1"
     )
     .bind(id.0)
     .bind(nobody.as_str())
@@ -266,6 +256,5 @@ pub async fn erase_subscriber(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> 
     .bind(Stamp(now))
     .execute(conn)
     .await
-    .map(drop)
-    })
+    .map(drop))
 }

@@ -116,16 +116,12 @@ pub async fn get(tx: &mut Tx, id: RequestId) -> Result<Option<ReaderRequest>, Db
     on!(tx, |conn| sqlx::query_as(select_request!("WHERE id = $1")).bind(id.0).fetch_optional(conn).await)
 }
 
-/// What the reader of a subscription, or of one that went on as it, asked for, oldest first. They may ask a few times a day, and old ones go.
+/// The requests made with a subscription, oldest first. A reader may make a few a day, and old ones are removed.
 pub async fn of_subscription(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<ReaderRequest>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_as(select_request!(
-        "WHERE subscription_id IN (SELECT $1 UNION ALL SELECT id FROM subscriptions WHERE merged_into = $1) ORDER BY id LIMIT 1000"
-    ))
-    .bind(id.0)
-    .fetch_all(conn)
-    .await
-    })
+    on!(tx, |conn| sqlx::query_as(select_request!("WHERE subscription_id = $1 ORDER BY id LIMIT 1000"))
+        .bind(id.0)
+        .fetch_all(conn)
+        .await)
 }
 
 /// Writes down that one end has confirmed, and how; the first time counts.

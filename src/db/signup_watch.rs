@@ -1,16 +1,20 @@
 //! Tables `signup_watch`, how signups are going and whether they look like an attack, and `signup_alarms`, when they did. See [`crate::domain::signup_alarm`] for the
 //! rule.
 
-use super::{DbError, Stamp, Tx, on};
+use super::{DbError, Stamp, Tx, on, rate_limits};
 use crate::domain::{
     UnknownWord,
-    signup_alarm::{Alarm, Attack, Doubtful, Pulse, RECENT, SAMPLE, Share, USUAL_WITHIN, WAITING_WITHIN},
-    signup_limit::Limit,
+    rate_limit::Limit,
+    signup_alarm::{
+        Alarm, Attack, Doubtful, Pulse, RECENT, SAMPLE, Share, UNSOLVED, USUAL_WITHIN, WAITING_WITHIN,
+        unsolved_limit,
+    },
+    signup_limit::OVERALL,
 };
 use jiff::Timestamp;
 
-/// Of the limit's time so much taken up, in percent, is as good as all of it.
-const NEARLY_FULL_PERCENT: i32 = 90;
+/// The used part of a limit that counts as all of it, in percent.
+const NEARLY_FULL_PERCENT: i64 = 90;
 
 /// What is known.
 #[derive(Debug, Clone, Default)]
@@ -128,7 +132,7 @@ pub async fn doubtful(tx: &mut Tx, after: Timestamp) -> Result<Vec<Doubtful>, Db
     Ok(times.map(|(since, until)| Doubtful { since: since.0, until: until.map(|it| it.0) }).collect())
 }
 
-/// Looks at the signups. Each count ends at a bound, so that a flood does not make looking slow.
+/// Reads how signups are going. Each count ends at a bound, so that a flood does not make it slow.
 pub async fn pulse(
     tx: &mut Tx,
     overall: Option<Limit>,
@@ -137,25 +141,20 @@ pub async fn pulse(
 ) -> Result<Pulse, DbError> {
     let most = most_waiting.map_or(SAMPLE, |most| i64::from(most).max(SAMPLE));
     let recent = (now - RECENT.0, now - RECENT.1);
+    let tats = rate_limits::peek(tx, &[OVERALL, UNSOLVED]).await?;
+    let is_nearly_full = |(key, limit): (&str, Option<Limit>)| {
+        let used =
+            limit.zip(tats.get(key)).map(|(limit, tat)| limit.used_percent(*tat, now.as_microsecond()));
+        used.is_some_and(|percent| percent >= NEARLY_FULL_PERCENT)
+    };
     Ok(Pulse {
-        limit_reached: match overall {
-            Some(limit) => is_nearly_full(tx, limit, now).await?,
-            None => false,
-        },
+        limit_reached: [(OVERALL, overall), (UNSOLVED, unsolved_limit(most_waiting, overall))]
+            .into_iter()
+            .any(is_nearly_full),
         waiting: waiting(tx, now - WAITING_WITHIN, most).await?,
         recent: share(tx, recent.0, recent.1).await?,
         usual: share(tx, now - USUAL_WITHIN, recent.0).await?,
     })
-}
-
-/// Whether the overall limit is nearly full.
-async fn is_nearly_full(tx: &mut Tx, limit: Limit, now: Timestamp) -> Result<bool, DbError> {
-    let until: Option<i64> =
-        on!(tx, |conn| sqlx::query_scalar("SELECT taken_until FROM signup_limits WHERE name = 'overall'")
-            .fetch_optional(conn)
-            .await?);
-    let full = limit.within * NEARLY_FULL_PERCENT / 100;
-    Ok(until.is_some_and(|until| until >= (now + full).as_microsecond()))
 }
 
 /// Subscriptions whose confirmation nobody has used yet, of those asked for since then. A reminder is nobody's signup.

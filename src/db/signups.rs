@@ -1,7 +1,9 @@
 //! Table `signups`: signups as they arrived, until a job has made something of them.
 
 use super::{DbError, EngineTx, Stamp, Tx, encode, on, on_rows, subscriptions::Evidence};
-use crate::domain::{email_address::EmailAddress, ids::NewsletterId, signup_wording::SignupWording};
+use crate::domain::{
+    email_address::EmailAddress, ids::NewsletterId, signup_limit::HELD_FOR, signup_wording::SignupWording,
+};
 use jiff::{SignedDuration, Timestamp};
 
 /// A signup that arrived.
@@ -21,6 +23,8 @@ pub struct NewSignup<'a> {
     pub wording: Option<&'static SignupWording>,
     /// How the request reached us.
     pub evidence: &'a Evidence,
+    /// Whether it is held back until the attack ends.
+    pub is_held: bool,
 }
 
 /// A signup of which something is to be made.
@@ -75,29 +79,35 @@ pub async fn insert(tx: &mut Tx, signups: &[NewSignup<'_>], now: Timestamp) -> R
         rows.push((
             (it.address.as_str(), it.address.key(), encode(&ids)?, it.method, it.language, it.time_zone),
             (&from.client_address, &from.user_agent, &from.source_url),
-            (it.wording.map(|it| it.text), it.wording.map(|it| it.version)),
+            (it.wording.map(|it| it.text), it.wording.map(|it| it.version), i64::from(it.is_held)),
         ));
     }
     on_rows!(
         tx,
         [
             "INSERT INTO signups (received_at, address, address_key, newsletters, method, language, time_zone, \
-             client_address, user_agent, source_url, wording, wording_version) SELECT $2, value -> 0 ->> 0, value -> 0 ->> 1, value -> 0 ->> 2, \
+             client_address, user_agent, source_url, wording, wording_version, held_until) SELECT $2, value -> 0 ->> 0, value -> 0 ->> 1, value -> 0 ->> 2, \
              value -> 0 ->> 3, value -> 0 ->> 4, value -> 0 ->> 5, value -> 1 ->> 0, value -> 1 ->> 1, value -> 1 ->> 2, \
-             value -> 2 ->> 0, CAST(value -> 2 ->> 1 AS BIGINT) FROM"
+             value -> 2 ->> 0, CAST(value -> 2 ->> 1 AS BIGINT), \
+             CASE CAST(value -> 2 ->> 2 AS BIGINT) WHEN 1 THEN $3 END FROM"
         ],
         [],
-        |conn, query| sqlx::query(query).bind(encode(&rows)?).bind(Stamp(now)).execute(conn).await.map(drop)
+        |conn, query| sqlx::query(query)
+            .bind(encode(&rows)?)
+            .bind(Stamp(now))
+            .bind(Stamp(now + HELD_FOR))
+            .execute(conn)
+            .await
+            .map(drop)
     )
 }
 
-/// Takes the oldest signups after one, of those that are due, out of the table, in their order; what another process has in hand is
-/// left to it.
+/// Takes the oldest due signups after a row out of the table, in their order. Skips those that another process has locked.
 pub async fn take(tx: &mut Tx, after: i64, limit: i64, now: Timestamp) -> Result<Vec<SignupRecord>, DbError> {
     macro_rules! take {
         ($conn:ident, $lock:literal) => {
             sqlx::query_as(concat!(
-                "DELETE FROM signups WHERE id IN (SELECT id FROM signups WHERE id > $1 \
+                "DELETE FROM signups WHERE id IN (SELECT id FROM signups WHERE id > $1 AND held_until IS NULL \
                  AND (try_after IS NULL OR try_after <= $3) ORDER BY id LIMIT $2 ",
                 $lock,
                 ") RETURNING id, received_at, address, newsletters, method, language, time_zone, wording, wording_version, \
@@ -120,13 +130,16 @@ pub async fn take(tx: &mut Tx, after: i64, limit: i64, now: Timestamp) -> Result
 
 /// The first signup after one that is due, if there is any.
 pub async fn next(tx: &mut Tx, after: i64, now: Timestamp) -> Result<Option<i64>, DbError> {
-    on!(tx, |conn| sqlx::query_scalar(
-        "SELECT id FROM signups WHERE id > $1 AND (try_after IS NULL OR try_after <= $2) ORDER BY id LIMIT 1"
+    on!(tx, |conn| {
+        sqlx::query_scalar(
+        "SELECT id FROM signups WHERE id > $1 AND held_until IS NULL AND (try_after IS NULL OR try_after <= $2) \
+         ORDER BY id LIMIT 1"
     )
     .bind(after)
     .bind(Stamp(now))
     .fetch_optional(conn)
-    .await)
+    .await
+    })
 }
 
 /// Puts a signup off of which nothing could be made: for ten seconds, then for four times as long each time, at most an hour. Returns
@@ -153,8 +166,8 @@ pub async fn put_off(tx: &mut Tx, id: i64, now: Timestamp) -> Result<i64, DbErro
 /// Whether signups that are due have waited since before a moment: their job was lost.
 pub async fn any_before(tx: &mut Tx, moment: Timestamp, now: Timestamp) -> Result<bool, DbError> {
     on!(tx, |conn| sqlx::query_scalar(
-        "SELECT COALESCE((SELECT received_at < $1 FROM signups WHERE try_after IS NULL OR try_after <= $2 \
-         ORDER BY id LIMIT 1), false)"
+        "SELECT COALESCE((SELECT received_at < $1 FROM signups \
+         WHERE held_until IS NULL AND (try_after IS NULL OR try_after <= $2) ORDER BY id LIMIT 1), false)"
     )
     .bind(Stamp(moment))
     .bind(Stamp(now))
@@ -166,6 +179,39 @@ pub async fn any_before(tx: &mut Tx, moment: Timestamp, now: Timestamp) -> Resul
 pub async fn erase_before(tx: &mut Tx, moment: Timestamp) -> Result<u64, DbError> {
     on!(tx, |conn| sqlx::query("DELETE FROM signups WHERE received_at < $1 AND attempts > 0")
         .bind(Stamp(moment))
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))
+}
+
+/// The first held signups, in the order they arrived.
+pub async fn held(tx: &mut Tx, limit: i64) -> Result<Vec<i64>, DbError> {
+    on!(tx, |conn| sqlx::query_scalar(
+        "SELECT id FROM signups WHERE held_until IS NOT NULL ORDER BY held_until, id LIMIT $1"
+    )
+    .bind(limit)
+    .fetch_all(conn)
+    .await)
+}
+
+/// Lets held signups be processed.
+pub async fn release(tx: &mut Tx, ids: &[i64]) -> Result<(), DbError> {
+    on_rows!(
+        tx,
+        ["UPDATE signups SET held_until = NULL WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM"],
+        [")"],
+        |conn, query| sqlx::query(query)
+            .bind(encode(&ids.iter().map(|id| [id]).collect::<Vec<_>>())?)
+            .execute(conn)
+            .await
+            .map(drop)
+    )
+}
+
+/// Erases held signups whose time is over, and returns how many.
+pub async fn discard_held(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
+    on!(tx, |conn| sqlx::query("DELETE FROM signups WHERE held_until <= $1")
+        .bind(Stamp(now))
         .execute(conn)
         .await
         .map(|done| done.rows_affected()))

@@ -1,6 +1,6 @@
 //! What a reader asks for on their own page that takes a link by mail.
 
-use super::{signup_limit::Limit, words::words};
+use super::{rate_limit::Limit, words::words};
 use jiff::SignedDuration;
 
 words! {
@@ -25,14 +25,14 @@ impl RequestKind {
 }
 
 /// How often one reader may ask for the same.
-pub const LIMIT: Limit = Limit { most: 3, within: SignedDuration::from_hours(24) };
+pub const LIMIT: Limit = Limit { max: 3, window: SignedDuration::from_hours(24) };
 
 /// How often whoever is not subscribed may ask for a copy. Anybody may hold an old mail with the link, and they can't leave again to
 /// make an end of it.
-pub const LIMIT_OF_LEFT: Limit = Limit { most: 1, within: SignedDuration::from_hours(7 * 24) };
+pub const LIMIT_OF_LEFT: Limit = Limit { max: 1, window: SignedDuration::from_hours(7 * 24) };
 
 /// How often one reader may take other newsletters. Each time sends a mail and makes the ledger longer, which nothing shortens.
-pub const JOINING_LIMIT: Limit = Limit { most: 20, within: SignedDuration::from_hours(24) };
+pub const JOINING_LIMIT: Limit = Limit { max: 20, window: SignedDuration::from_hours(24) };
 
 /// How long a request is kept after its links have expired.
 pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 30);

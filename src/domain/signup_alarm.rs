@@ -1,10 +1,11 @@
 //! When signups look like an attack: somebody enters other people's addresses, to annoy them or to make us a nuisance.
 //!
-//! Three signs, any of them enough: the limit of signups from everybody is reached; many signups of the last minutes wait for
-//! their confirmation; far fewer than usual of those of the last hour were confirmed. It is over when none was seen for a quarter
-//! of an hour.
+//! Any of three signs is enough: the overall limit of signups is used up, many signups of the last minutes wait for their
+//! confirmation, or far fewer than usual of the last hour were confirmed. An attack ends when no sign was seen for 15 minutes.
+//!
+//! During an attack, signups without a solved challenge are held back. Many of them are a sign that it goes on.
 
-use super::words::words;
+use super::{rate_limit::Limit, words::words};
 use jiff::{SignedDuration, Timestamp};
 
 /// Signups that wait are counted back to here: whoever means it confirms within minutes.
@@ -91,10 +92,19 @@ pub struct Share {
     pub confirmed: i64,
 }
 
+/// The key of [`unsolved_limit`].
+pub const UNSOLVED: &str = "unsolved";
+
+/// The limit that signups without a solved challenge debit during an attack. They are held back, so they don't show among those that
+/// wait for their confirmation. As long as this limit is used up, the attack goes on.
+pub fn unsolved_limit(most_waiting: Option<u32>, overall: Option<Limit>) -> Option<Limit> {
+    most_waiting.and_then(|max| Limit::new(max, WAITING_WITHIN)).or(overall)
+}
+
 /// How signups are going.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pulse {
-    /// Whether the limit of signups from everybody is reached, or nearly.
+    /// Whether the overall limit, or that of signups without a solved challenge, is used up or nearly so.
     pub limit_reached: bool,
     /// Signups of the last minutes that nobody has confirmed.
     pub waiting: i64,

@@ -10,11 +10,12 @@ use crate::{
     mail::Mailer,
 };
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::{Mutex, RwLock};
 use std::{
     collections::{HashMap, hash_map::DefaultHasher},
     hash::{Hash as _, Hasher as _},
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -149,7 +150,7 @@ impl Governor {
 
     /// Whether a domain's pace is limited, as far as this process knows.
     pub fn is_limited(&self, domain: &str) -> bool {
-        let slowed = self.0.slowed.read().unwrap_or_else(PoisonError::into_inner).get(domain).copied();
+        let slowed = self.0.slowed.read().get(domain).copied();
         self.domain_pace(domain, slowed).is_some()
     }
 
@@ -161,13 +162,13 @@ impl Governor {
     pub async fn refresh(&self) -> Result<(), DbError> {
         let mut tx = self.0.db.read().await?;
         let slowed = paces::slowed_domains(&mut tx, self.0.clock.now() - FORGET_AFTER).await?;
-        *self.0.slowed.write().unwrap_or_else(PoisonError::into_inner) = slowed.into_iter().collect();
+        *self.0.slowed.write() = slowed.into_iter().collect();
         Ok(())
     }
 
     /// Notes a message to a domain.
     pub fn heard(&self, domain: &str) {
-        let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.0.seen.lock();
         if seen.since.elapsed() >= WINDOW {
             seen.before = std::mem::take(&mut seen.now);
             seen.since = Instant::now();
@@ -178,7 +179,7 @@ impl Governor {
     /// Halves a domain's pace, for this and all other processes, after it asked for it.
     pub async fn complaint(&self, domain: &str, answer: &Answer) -> Result<(), DbError> {
         let now = self.0.clock.now();
-        let known = self.0.slowed.read().unwrap_or_else(PoisonError::into_inner).get(domain).copied();
+        let known = self.0.slowed.read().get(domain).copied();
         if self.pace(domain, known).complaint(u32::MAX, now).is_none() {
             return Ok(());
         }
@@ -196,14 +197,14 @@ impl Governor {
         }
         tx.commit().await?;
         if let Some(slowed) = slowed.or(known) {
-            let mut all = self.0.slowed.write().unwrap_or_else(PoisonError::into_inner);
+            let mut all = self.0.slowed.write();
             all.insert(domain.to_owned(), slowed);
         }
         Ok(())
     }
 
     fn seen_per_minute(&self, domain: &str) -> u32 {
-        let seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = self.0.seen.lock();
         let count = |map: &HashMap<u64, u32>| map.get(&hash(domain)).copied().unwrap_or(0);
         let elapsed = seen.since.elapsed().as_secs().max(1);
         let lately = u64::from(count(&seen.now)) * 60 / elapsed;

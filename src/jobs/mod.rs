@@ -4,13 +4,12 @@ pub mod ask_operators;
 pub mod check_article;
 pub mod deliver;
 pub mod edition;
+pub mod email_recorder;
 mod end_pauses;
 pub mod forecast;
 pub mod freeze_issue;
 pub mod govern;
-pub mod journal;
 mod mail_content;
-pub mod mail_journal;
 mod mailing;
 pub mod note;
 pub mod notify_operators;
@@ -27,14 +26,14 @@ mod wake_reading;
 pub mod watch_feed;
 mod watch_signups;
 
-use self::{govern::Governor, journal::Journal, mail_journal::MailJournal};
+use self::{deliver::recorder::Recorder, email_recorder::EmailRecorder, govern::Governor};
 use crate::{
     articles::fetch::Fetcher,
     clock::Clock,
     db::Db,
     domain::{
-        breaker::Breaker, polling::Pace, retention::Retention, schedule::Margins, selection::Rules,
-        signup_limit::Limit, token::KeyRing,
+        breaker::Breaker, polling::Pace, rate_limit::Limit, retention::Retention, schedule::Margins,
+        selection::Rules, token::KeyRing,
     },
     mail::{DkimKeys, Mailer},
     queue::{Job, JobFailure, Queue},
@@ -62,10 +61,10 @@ pub struct Context {
     pub fetcher: Arc<Fetcher>,
     /// What is configured.
     pub rules: JobRules,
-    /// Where begins and answers of deliveries are written down.
-    pub journal: Journal,
-    /// Where those of single mails are.
-    pub mail_journal: MailJournal,
+    /// Records begins and answers of deliveries.
+    pub recorder: Recorder,
+    /// Records begins and answers of single emails.
+    pub email_recorder: EmailRecorder,
     /// How much relays and domains may be given.
     pub governor: Governor,
     /// Which issues this process works on.
@@ -106,9 +105,9 @@ pub struct JobRules {
     /// How long a confirmation link works.
     pub confirmation_days: u32,
     /// How many signups are taken from everybody.
-    pub signup_limit: Option<crate::domain::signup_limit::Limit>,
-    /// When a signup needs a proof of work.
-    pub proof_of_work: crate::domain::proof_of_work::ProofPolicy,
+    pub signup_limit: Option<Limit>,
+    /// When a signup needs a solved challenge.
+    pub challenge_policy: crate::domain::challenge::ChallengePolicy,
     /// So many unconfirmed signups in ten minutes are an attack. `None`: no number of them is.
     pub most_waiting: Option<u32>,
     /// Mails that signups may cause to one address. `None`: any number.

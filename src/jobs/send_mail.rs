@@ -73,7 +73,7 @@ async fn hand_on(context: &Context, mails: Vec<MailId>) -> Result<(), DbError> {
 
 async fn one(context: &Context, id: MailId) -> Result<(), JobFailure> {
     let asked_at = context.clock.now();
-    let Some(mail) = context.mail_journal.begin(id).await? else { return Ok(()) };
+    let Some(mail) = context.email_recorder.begin(id).await? else { return Ok(()) };
     let (newsletter, made) = content(context, &mail).await?;
     let now = context.clock.now();
     if now.duration_since(asked_at) > context.rules.lease * 3 / 4 {
@@ -104,7 +104,7 @@ async fn one(context: &Context, id: MailId) -> Result<(), JobFailure> {
         _ => tracing::warn!(mail = %id, %kind, to, code, "single mail not sent"),
     }
     // A task of its own: the answer is kept even where this job is cut off.
-    let keeping = context.tails.spawn(context.mail_journal.clone().finish(mail, outcome));
+    let keeping = context.tails.spawn(context.email_recorder.clone().finish(mail, outcome));
     Ok(keeping.await?)
 }
 

@@ -8,7 +8,7 @@ use crate::{
     db::{
         DbError, Tx, feeds,
         issues::{self, PlanAgain},
-        mails, newsletters, reader_requests, signup_limits, signups, subscriptions,
+        mails, newsletters, rate_limits, reader_requests, signups, subscriptions,
     },
     domain::{
         issue::IssueStatus,
@@ -127,7 +127,7 @@ async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbEr
     if signups::any_before(tx, now - TAKE_AGAIN_AFTER, now).await? {
         context.queue.enqueue(tx, &Job::TakeSignups).await?;
     }
-    signup_limits::tidy(tx, now).await?;
+    rate_limits::tidy(tx, now).await?;
     watch_signups::watch(context, tx, now).await?;
     tend_pending::erase_lost(context, tx, now).await?;
     end_pauses::end(tx, now).await?;

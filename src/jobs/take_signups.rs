@@ -7,8 +7,7 @@ use crate::{
     db::{
         DbError, Tx,
         mails::{self, NewMail},
-        newsletters,
-        signup_limits::{set_taken_until, taken_until},
+        newsletters, rate_limits,
         signups::{self, SignupRecord},
         subscriptions::{
             self, NewEntry, Request, insert_confirmations, record_consents, set_requested, set_signup_mailed,
@@ -20,6 +19,7 @@ use crate::{
         email_address::EmailAddress,
         ids::{ConfirmationId, NewsletterId, SubscriptionId},
         mail::MailKind,
+        signup_limit::address_key,
         subscription::{SignupOutcome, on_signup},
     },
     queue::{Job, JobFailure},
@@ -214,7 +214,7 @@ async fn wishes<'a>(
     Ok(asked.into_iter().zip(standings).map(wish).collect())
 }
 
-/// Counts the mails in, each on its address's limit. What is beyond it is not sent.
+/// Debits the limit of each email's address. Emails beyond it are not sent.
 async fn within_limits(
     context: &Context,
     tx: &mut Tx,
@@ -222,34 +222,26 @@ async fn within_limits(
     now: Timestamp,
 ) -> Result<(), DbError> {
     let Some(limit) = context.rules.mails_per_address else { return Ok(()) };
-    let mut mails: Vec<&mut Wish<'_>> =
+    let mut wishes: Vec<&mut Wish<'_>> =
         wishes.iter_mut().filter(|wish| wish.outcome != SignupOutcome::SendNothing).collect();
-    // Where not all are within the limit, a mail to confirm matters more than one that says that nothing is to be done.
-    mails.sort_by_key(|wish| !wish.confirms());
-    let names: Vec<String> = mails.iter().map(|wish| line_of(context, wish.address)).collect();
-    let mut lines = taken_until(tx, names.iter().map(String::as_str).collect(), now).await?;
-    let mut changed = HashMap::new();
-    let mut taken: HashMap<(usize, bool), bool> = HashMap::new();
-    for (wish, name) in mails.into_iter().zip(names) {
-        let line = lines.get_mut(&name).ok_or(DbError::RowNotFound)?;
-        let take = || match limit.take(*line, now.as_microsecond()) {
-            Ok(until) => {
-                *line = until;
-                changed.insert(name, until);
-                true
-            }
-            Err(_) => false,
-        };
-        if !*taken.entry(wish.mail()).or_insert_with(take) {
+    // Where not all are within the limit, a confirmation matters more than an email that asks for nothing.
+    wishes.sort_by_key(|wish| !wish.confirms());
+    // Wishes that share an email debit once.
+    let mut emails = HashMap::new();
+    let mut requests: Vec<rate_limits::Request> = Vec::new();
+    for wish in &wishes {
+        emails.entry(wish.mail()).or_insert_with(|| {
+            requests.push(vec![(address_key(&context.keys, wish.address), limit)]);
+            requests.len() - 1
+        });
+    }
+    let verdicts = rate_limits::check(tx, &requests, now).await?;
+    for wish in wishes {
+        if verdicts[emails[&wish.mail()]].is_err() {
             wish.outcome = SignupOutcome::SendNothing;
         }
     }
-    set_taken_until(tx, &changed.into_iter().collect::<Vec<_>>()).await
-}
-
-/// The name of an address's limit: of the mails it gets because somebody typed it into the form.
-pub(super) fn line_of(context: &Context, address: &EmailAddress) -> String {
-    context.keys.fingerprint(&format!("address {}", address.inbox()))
+    Ok(())
 }
 
 /// What the links to confirm will point at: of the wishes of one signup, all at the first one's.

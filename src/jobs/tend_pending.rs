@@ -1,12 +1,12 @@
 //! Signups that nobody has confirmed: their readers are reminded once, and forgotten in the end.
 
-use super::{Context, take_signups::line_of};
+use super::Context;
 use crate::{
     db::{
         DbError, Tx,
         mails::{self, NewMail},
         newsletters,
-        signup_limits::{set_taken_until, taken_until},
+        rate_limits::{self, Request},
         signup_watch, signups, subscriptions,
     },
     domain::{
@@ -14,12 +14,13 @@ use crate::{
         ids::{SubscriberId, SubscriptionId},
         mail::MailKind,
         signup_alarm,
+        signup_limit::address_key,
     },
     queue::Job,
     random,
 };
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Most readers and subscriptions looked after in one turn.
 const AT_ONCE: i64 = 50;
@@ -85,8 +86,12 @@ async fn remind(context: &Context, until: Timestamp, now: Timestamp) -> Result<(
         let Ok(recipient) = EmailAddress::parse(&first.address) else { continue };
         reminded.push((ids, first, recipient));
     }
-    let within = within_limits(context, &mut tx, reminded.iter().map(|it| &it.2).collect(), now).await?;
-    for ((ids, first, recipient), _) in reminded.iter().zip(within).filter(|(_, within)| *within) {
+    let limit = |it: &EmailAddress| {
+        context.rules.mails_per_address.map(|limit| (address_key(&context.keys, it), limit))
+    };
+    let requests: Vec<Request> = reminded.iter().map(|it| limit(&it.2).into_iter().collect()).collect();
+    let verdicts = rate_limits::check(&mut tx, &requests, now).await?;
+    for ((ids, first, recipient), _) in reminded.iter().zip(verdicts).filter(|(_, verdict)| verdict.is_ok()) {
         let newsletter = newsletters::get(&mut tx, first.newsletter_id).await?;
         let days = SignedDuration::from_hours(24 * i64::from(context.rules.confirmation_days));
         let lead = subscriptions::insert_confirmation(&mut tx, ids[0], now, now + days).await?;
@@ -108,29 +113,4 @@ async fn remind(context: &Context, until: Timestamp, now: Timestamp) -> Result<(
         context.queue.enqueue(&mut tx, &Job::SendMail { mail }).await?;
     }
     tx.commit().await
-}
-
-/// Counts a mail to each of these in, and says which are within the limit of their address.
-async fn within_limits(
-    context: &Context,
-    tx: &mut Tx,
-    recipients: Vec<&EmailAddress>,
-    now: Timestamp,
-) -> Result<Vec<bool>, DbError> {
-    let Some(limit) = context.rules.mails_per_address else { return Ok(vec![true; recipients.len()]) };
-    let names: Vec<String> = recipients.iter().map(|it| line_of(context, it)).collect();
-    let mut lines = taken_until(tx, names.iter().map(String::as_str).collect(), now).await?;
-    let mut changed = HashMap::new();
-    let mut within = Vec::with_capacity(names.len());
-    for name in names {
-        let line = lines.get_mut(&name).ok_or(DbError::RowNotFound)?;
-        let taken = limit.take(*line, now.as_microsecond());
-        within.push(taken.is_ok());
-        if let Ok(until) = taken {
-            *line = until;
-            changed.insert(name, until);
-        }
-    }
-    set_taken_until(tx, &changed.into_iter().collect::<Vec<_>>()).await?;
-    Ok(within)
 }

@@ -1,4 +1,5 @@
-//! Watching the signups: every ten seconds, do they look like an attack? Operators are told when one begins and when it is over.
+//! Watches for attacks on the signup: every ten seconds it reads whether signups look like one. It tells operators when an attack
+//! begins and ends, and sees to the signups that are held back meanwhile.
 
 use super::{
     Context,
@@ -7,32 +8,43 @@ use super::{
 use crate::{
     db::{
         DbError, Stamp, Tx, newsletters, operators,
+        rate_limits::{self, Request},
+        redeemed_challenges,
         signup_watch::{self, WatchRecord},
-        used_proofs,
+        signups,
     },
     domain::{
         mail::MailKind,
-        signup_alarm::{Change, change},
+        rate_limit::Limit,
+        signup_alarm::{Change, WAITING_WITHIN, change},
+        signup_limit::OVERALL,
     },
+    queue::Job,
 };
 use jiff::{SignedDuration, Timestamp};
 
-/// From one look to the next, of all processes together.
+/// The time between two looks, of all processes together.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(10);
-/// How long it is known when there was an attack: longer than any signup waits.
+/// How long past attacks are kept: longer than any signup waits for its confirmation.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 400);
+/// The most held signups that are released in one look.
+const RELEASED_AT_ONCE: i64 = 100;
 
-/// Looks at the signups, if it is time to.
+/// Looks at the signups, if that is due.
 pub(super) async fn watch(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
     if !signup_watch::begin_look(tx, now, now - LOOK_EVERY).await? {
         return Ok(());
     }
-    used_proofs::tidy(tx, now).await?;
+    redeemed_challenges::tidy(tx, now).await?;
+    let discarded = signups::discard_held(tx, now).await?;
+    if discarded > 0 {
+        tracing::warn!(discarded, "held signups are erased: the attack lasted longer than they may wait");
+    }
     let rules = &context.rules;
     let known = signup_watch::get(tx).await?;
     let pulse = signup_watch::pulse(tx, rules.signup_limit, rules.most_waiting, now).await?;
     let record = match change(known.is_on(), pulse.alarm(rules.most_waiting), now) {
-        Change::None => return Ok(()),
+        Change::None => return release(context, tx, now).await,
         Change::Begins(attack) => {
             tracing::warn!(sign = %attack.alarm, waiting = pulse.waiting, "signups look like an attack");
             let reaches_to = now - attack.alarm.reaches_back();
@@ -49,7 +61,7 @@ pub(super) async fn watch(context: &Context, tx: &mut Tx, now: Timestamp) -> Res
         }
     };
     let is_over = record.ended_at.is_some();
-    // Who was not told that it began need not be told that it is over.
+    // Operators who were not told that it began need not be told that it is over.
     let told_at = match record.told_at {
         Some(at) if !is_over => Some(at),
         Some(at) => tell(context, tx, MailKind::SignupCalm, now).await?.or(Some(at)),
@@ -59,7 +71,35 @@ pub(super) async fn watch(context: &Context, tx: &mut Tx, now: Timestamp) -> Res
     signup_watch::set(tx, &WatchRecord { told_at, ..record }).await
 }
 
-/// Tells operators. As long as there is nobody to tell, it stays untold.
+/// Releases held signups after an attack, in their order and within the overall limit.
+async fn release(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+    let held = signups::held(tx, release_quota(context)).await?;
+    if held.is_empty() {
+        return Ok(());
+    }
+    let overall =
+        || context.rules.signup_limit.map(|limit| (OVERALL.to_owned(), limit)).into_iter().collect();
+    let requests: Vec<Request> = held.iter().map(|_| overall()).collect();
+    let verdicts = rate_limits::check(tx, &requests, now).await?;
+    let released: Vec<i64> =
+        held.into_iter().zip(verdicts).filter(|(_, verdict)| verdict.is_ok()).map(|(id, _)| id).collect();
+    signups::release(tx, &released).await?;
+    context.queue.enqueue(tx, &Job::TakeSignups).await
+}
+
+/// How many held signups one look releases: half of what would be a sign of the next attack, but at least one.
+fn release_quota(context: &Context) -> i64 {
+    let rules = &context.rules;
+    let waiting = rules.most_waiting.and_then(|max| Limit::new(max, WAITING_WITHIN));
+    let signs = [rules.signup_limit, waiting].into_iter().flatten();
+    signs
+        .map(|limit| limit.events_in(LOOK_EVERY) / 2)
+        .min()
+        .unwrap_or(RELEASED_AT_ONCE)
+        .clamp(1, RELEASED_AT_ONCE)
+}
+
+/// Tells operators. Returns `None` if there are none, so that it is tried again.
 async fn tell(
     context: &Context,
     tx: &mut Tx,

@@ -2,9 +2,7 @@
 
 use super::reader::Reader;
 use crate::domain::{
-    client_address::ForwardedBy,
-    proof_of_work::ProofPolicy,
-    signup_limit::{Limit, SignupLimits},
+    challenge::ChallengePolicy, client_address::ForwardedBy, rate_limit::Limit, signup_limit::SignupLimits,
 };
 use jiff::SignedDuration;
 use std::{
@@ -45,10 +43,10 @@ pub(super) fn limits(r: &mut Reader<'_>) -> Option<SignupLimits> {
     Some(SignupLimits { client: client?, address: address?, overall: overall? })
 }
 
-/// When a signup needs a proof of work.
-pub(super) fn proof_of_work(r: &mut Reader<'_>) -> Option<ProofPolicy> {
-    r.text("signup.proof_of_work", "write \"never\", \"always\" or \"under_attack\"", |text| {
-        text.parse().map_err(|_| format!("`{text}` is none of them"))
+/// When a signup needs a solved challenge.
+pub(super) fn proof_of_work(r: &mut Reader<'_>) -> Option<ChallengePolicy> {
+    r.text("signup.proof_of_work", "write \"never\" or \"under_attack\"", |text| {
+        text.parse().map_err(|_| format!("`{text}` is neither"))
     })
 }
 

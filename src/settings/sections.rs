@@ -7,7 +7,7 @@ use super::{
 use crate::{
     db::DatabaseUrl,
     domain::{
-        polling::Pace, proof_of_work::ProofPolicy, schedule::Margins, selection, signup_limit::SignupLimits,
+        challenge::ChallengePolicy, polling::Pace, schedule::Margins, selection, signup_limit::SignupLimits,
         token::MIN_SECRET_BYTES,
     },
 };
@@ -180,8 +180,8 @@ pub struct Signup {
     pub check_mx: bool,
     /// Who is asked. `None`: the system's name server.
     pub dns_server: Option<SocketAddr>,
-    /// When a signup needs a proof of work.
-    pub proof_of_work: ProofPolicy,
+    /// When a signup needs a solved challenge.
+    pub proof_of_work: ChallengePolicy,
     /// So many unconfirmed signups in ten minutes are an attack. `None`: no number of them is.
     pub most_waiting: Option<u32>,
 }

@@ -26,12 +26,12 @@ pub async fn embed_script(headers: HeaderMap) -> impl IntoResponse {
 }
 
 /// Solves challenges. It is a module: pages of other origins, whose box needs it, may load it only if it says so.
-pub async fn prove_script(headers: HeaderMap) -> impl IntoResponse {
+pub async fn challenge_script(headers: HeaderMap) -> impl IntoResponse {
     let open = [
         (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     ];
-    (open, cached::answer(&headers, "text/javascript; charset=utf-8", include_str!("assets/prove.js")))
+    (open, cached::answer(&headers, "text/javascript; charset=utf-8", include_str!("assets/challenge.js")))
 }
 
 /// Says in a signup form what time zone the browser is in.

@@ -2,9 +2,8 @@
 //! confirm and unsubscribe everybody.
 
 use super::{
-    Site, WebError,
+    AppError, Site,
     layout::{Frame, respond},
-    refusal::Refusal,
 };
 use axum::{
     extract::{ConnectInfo, Path, Query, State},
@@ -47,12 +46,12 @@ pub async fn list(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     let folder = folder(&site, peer, &headers)?;
-    let names = names(&folder).await.map_err(WebError::Mailbox)?;
+    let names = names(&folder).await.map_err(AppError::Mailbox)?;
     let mut rows = Vec::new();
     for name in names.iter().take(LISTED) {
-        let bytes = head(&folder.join(name)).await.map_err(WebError::Mailbox)?;
+        let bytes = head(&folder.join(name)).await.map_err(AppError::Mailbox)?;
         rows.push((name, summary(&bytes)));
     }
     let content = html! {
@@ -77,7 +76,7 @@ pub async fn show(
     headers: HeaderMap,
     Path(name): Path<String>,
     Query(query): Query<ShowQuery>,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     let bytes = read(&site, peer, &headers, &name).await?;
     let (to, subject, date) = summary(&bytes);
     let message = MessageParser::default().parse(&bytes);
@@ -118,7 +117,7 @@ pub async fn html(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     Path(name): Path<String>,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     let bytes = read(&site, peer, &headers, &name).await?;
     let message = MessageParser::default().parse(&bytes);
     let part = message.as_ref().and_then(|message| message.body_html(0)).unwrap_or_default();
@@ -135,14 +134,14 @@ fn frame(title: &str) -> Frame<'_> {
 
 /// The folder, for whoever sits at this machine: not through a proxy on it, and not for a page elsewhere whose name was
 /// made to point here.
-fn folder(site: &Site, peer: SocketAddr, headers: &HeaderMap) -> Result<PathBuf, WebError> {
+fn folder(site: &Site, peer: SocketAddr, headers: &HeaderMap) -> Result<PathBuf, AppError> {
     let proxied = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
     let local = peer.ip().to_canonical().is_loopback()
         && !proxied.iter().any(|name| headers.contains_key(*name))
         && headers.get(header::HOST).and_then(|host| host.to_str().ok()).is_some_and(is_this_machine);
     match &site.mailbox {
         Some(folder) if local => Ok(folder.to_path_buf()),
-        _ => Err(WebError::NotFound(Refusal::NoPage)),
+        _ => Err(AppError::NoPage),
     }
 }
 
@@ -154,9 +153,9 @@ fn is_this_machine(host: &str) -> bool {
     name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-async fn read(site: &Site, peer: SocketAddr, headers: &HeaderMap, name: &str) -> Result<Vec<u8>, WebError> {
+async fn read(site: &Site, peer: SocketAddr, headers: &HeaderMap, name: &str) -> Result<Vec<u8>, AppError> {
     let folder = folder(site, peer, headers)?;
-    let missing = || WebError::NotFound(Refusal::NoPage);
+    let missing = || AppError::NoPage;
     if !is_name(name) {
         return Err(missing());
     }
@@ -167,7 +166,7 @@ async fn read(site: &Site, peer: SocketAddr, headers: &HeaderMap, name: &str) ->
     match tokio::fs::read(path).await {
         Ok(bytes) => Ok(bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing()),
-        Err(error) => Err(WebError::Mailbox(error)),
+        Err(error) => Err(AppError::Mailbox(error)),
     }
 }
 

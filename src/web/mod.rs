@@ -9,7 +9,6 @@ mod layout;
 mod mailbox;
 mod negotiate;
 mod public;
-mod refusal;
 mod security;
 mod words;
 
@@ -27,7 +26,6 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, header::CONTENT_TYPE},
     routing::{get, post},
 };
-use refusal::Refusal;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -36,7 +34,7 @@ use tower_http::{
 };
 
 pub use client_address::Proxies;
-pub use error::WebError;
+use error::AppError;
 
 /// Largest request body. The largest honest one is a signup.
 const MAX_BODY_BYTES: usize = 16 * 1024;
@@ -62,7 +60,7 @@ pub struct Site {
 
 impl Site {
     /// The newsletter with this short name, or the first one.
-    async fn newsletter(&self, slug: Option<&str>) -> Result<NewsletterRecord, WebError> {
+    async fn newsletter(&self, slug: Option<&str>) -> Result<NewsletterRecord, AppError> {
         let mut tx = self.actions.db.read().await?;
         let found = match slug {
             Some(slug) if is_slug(slug) => newsletters::by_slug(&mut tx, slug).await?,
@@ -71,8 +69,8 @@ impl Site {
         };
         match (found, slug) {
             (Some(newsletter), _) => Ok(newsletter),
-            (None, Some(slug)) => Err(WebError::NotFound(Refusal::NoNewsletter(slug.to_owned()))),
-            (None, None) => Err(WebError::Db(DbError::RowNotFound)),
+            (None, Some(slug)) => Err(AppError::NoNewsletter(slug.to_owned())),
+            (None, None) => Err(AppError::Db(DbError::RowNotFound)),
         }
     }
 }
@@ -86,7 +84,7 @@ pub fn router(site: Site) -> Router {
     let mut router = Router::new()
         .route("/", get(public::signup::get))
         .route("/subscribe", subscribe)
-        .route("/challenge", get(public::proof::challenge).layer(cors(&site.allowed_origins)))
+        .route("/challenge", get(public::challenge::get).layer(cors(&site.allowed_origins)))
         .route("/confirm/{token}", get(public::confirm::get).post(public::confirm::post))
         .route("/confirm/{token}/renew", post(public::confirm::renew))
         .route("/unsubscribe/{token}", get(public::unsubscribe::get).post(public::unsubscribe::post))
@@ -101,7 +99,7 @@ pub fn router(site: Site) -> Router {
         .route("/issues/{date}", get(public::issues::show))
         .route("/embed", get(public::signup::get).post(public::subscribe::post))
         .route("/embed.js", get(assets::embed_script))
-        .route("/prove.js", get(assets::prove_script))
+        .route("/challenge.js", get(assets::challenge_script))
         .route("/assets/daily.css", get(assets::css))
         .route("/assets/time-zone.js", get(assets::time_zone_script))
         .route("/openapi.json", get(assets::description))

@@ -1,6 +1,6 @@
 //! What every answer carries, whoever made it.
 
-use super::{error, layout::Place, refusal};
+use super::{error, layout::Place};
 use axum::{
     extract::{Request, State},
     http::{HeaderName, HeaderValue, header},
@@ -11,7 +11,7 @@ use axum::{
 /// The policy of our pages, but for whose frames they may be in.
 macro_rules! policy {
     () => {
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; \
+        "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; \
          base-uri 'none'; frame-ancestors "
     };
 }
@@ -40,11 +40,7 @@ pub async fn headers(State(frame_policy): State<HeaderValue>, request: Request, 
     };
     let plain = matches!(request.uri().path(), "/healthz" | "/readyz");
     let response = next.run(request).await;
-    let mut response = if plain {
-        response
-    } else {
-        refusal::in_words(&address, &asked, error::normalise(&asked, response))
-    };
+    let mut response = if plain { response } else { error::localize(&address, &asked, response) };
     let headers = response.headers_mut();
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(page_policy);
     for (name, value) in [

@@ -5,7 +5,8 @@ use crate::support::{
     Engine,
     app::TestApp,
     command::Environment,
-    eventually, mailbox, on_both_engines, postgres,
+    eventually, mailbox, on_both_engines,
+    postgres::TestDatabase,
     smtp_server::{Action, Script, SmtpServer, Step},
 };
 use daily::{
@@ -43,12 +44,8 @@ on_both_engines!(
 );
 
 async fn operators_are_added_listed_and_removed(engine: Engine) {
-    let folder = tempfile::tempdir().unwrap();
-    let database = match engine {
-        crate::support::Engine::Sqlite => None,
-        crate::support::Engine::Postgres => Some(postgres::database().await),
-    };
-    let daily = Environment::in_folder(folder.path(), database.as_ref().map(postgres::TestDatabase::url));
+    let (folder, database) = (tempfile::tempdir().unwrap(), engine.database().await);
+    let daily = Environment::in_folder(folder.path(), database.as_ref().map(TestDatabase::url));
     let feed = crate::cli::write_feed(folder.path());
     assert!(
         !daily.run(&["check"]).await.stdout.contains("daily operator add"),

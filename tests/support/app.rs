@@ -7,8 +7,12 @@ use daily::{
     cli::serve::{self, Role},
     clock::Clock,
     db::{
-        DatabaseUrl, articles, articles::Origin, deliveries, issues, newsletters,
-        newsletters::NewsletterRecord, signups, subscriptions,
+        DatabaseUrl, articles,
+        articles::Origin,
+        deliveries, issues, newsletters,
+        newsletters::NewsletterRecord,
+        signup_watch::{self, WatchRecord},
+        signups, subscriptions,
     },
     domain::{
         article::FoundArticle,
@@ -16,6 +20,7 @@ use daily::{
         ids::{IssueId, SubscriberId},
         issue::IssueStatus,
         relay::RelayUrl,
+        signup_alarm::{Alarm, Attack},
         subscription::SubscriptionStatus,
     },
     jobs::sweep,
@@ -256,6 +261,20 @@ impl TestApp {
         let mut tx = self.app.db.read().await.expect("a transaction");
         let found = subscriptions::of_address(&mut tx, &address).await.expect("a query");
         found.first().map(|it| it.status)
+    }
+
+    /// Has all processes see an attack on the signup. It ends when a look finds no sign for a quarter of an hour.
+    pub async fn begin_attack(&self) {
+        let now = self.clock.now();
+        let mut tx = self.app.db.begin().await.expect("a transaction");
+        signup_watch::begin_look(&mut tx, now, now).await.expect("a row");
+        signup_watch::begin_alarm(&mut tx, now, now).await.expect("an alarm");
+        let attack = Some(Attack { alarm: Alarm::Flood, since: now, seen_at: now });
+        let record = WatchRecord { attack, ..WatchRecord::default() };
+        signup_watch::set(&mut tx, &record).await.expect("an attack");
+        tx.commit().await.expect("a commit");
+        // A process goes by what it read last for two seconds.
+        self.clock.advance(SignedDuration::from_secs(2));
     }
 
     /// The kinds of entries in the consent ledger of an address, oldest first.

@@ -4,7 +4,6 @@ pub mod app;
 pub mod browser;
 pub mod command;
 pub mod desk;
-pub mod dkim;
 pub mod engine_settings;
 pub mod fates;
 pub mod mailbox;
@@ -28,6 +27,16 @@ pub enum Engine {
     Postgres,
 }
 
+impl Engine {
+    /// Makes a fresh PostgreSQL database; `None` on SQLite, whose file lies in the story's own folder.
+    pub async fn database(self) -> Option<postgres::TestDatabase> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some(postgres::database().await),
+        }
+    }
+}
+
 /// Registers stories, each an `async fn(engine: Engine)`, as two tests: `story::on_sqlite` and `story::on_postgres`.
 macro_rules! on_both_engines {
     ($($story:ident),+ $(,)?) => {$(
@@ -47,3 +56,30 @@ macro_rules! on_both_engines {
     )+};
 }
 pub(crate) use on_both_engines;
+
+/// Registers stories about PostgreSQL alone, each an `async fn()`, as `story::on_postgres`.
+macro_rules! on_postgres {
+    ($($story:ident),+ $(,)?) => {$(
+        mod $story {
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_postgres() {
+                super::$story().await;
+            }
+        }
+    )+};
+}
+pub(crate) use on_postgres;
+
+/// Registers stories that need other programs than Daily, each an `async fn()`, as `story::with_services`. Those in
+/// `tests/with_services/` have that name in their path already.
+macro_rules! with_services {
+    ($($story:ident),+ $(,)?) => {$(
+        mod $story {
+            #[tokio::test(flavor = "multi_thread")]
+            async fn with_services() {
+                super::$story().await;
+            }
+        }
+    )+};
+}
+pub(crate) use with_services;

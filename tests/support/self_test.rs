@@ -53,7 +53,7 @@ mod supervisor {
     }
 }
 
-mod postgres {
+mod on_postgres {
     use sqlx::{Connection, PgConnection};
 
     use crate::support::postgres;
@@ -77,120 +77,6 @@ mod postgres {
         let _open = PgConnection::connect(&url).await.expect("the database is there");
         drop(database);
         assert!(PgConnection::connect(&url).await.is_err());
-    }
-}
-
-mod postfix {
-    use crate::support::postfix::{PASSWORD, Postfix, USER};
-    use daily::{
-        clock::Clock,
-        domain::{email_address::EmailAddress, relay::RelayUrl},
-        mail::{Mailer, SendError, SendResult, answer_of, envelope},
-        settings::{Relay, Settings},
-    };
-    use lettre::AsyncTransport as _;
-
-    async fn send(server: &Postfix, url: &str, to: &str) -> SendResult {
-        let message = b"From: daily@example.org\r\nSubject: hello\r\n\r\nfirst\r\n.second\r\nthird\r\n";
-        send_message(server, url, to, message).await
-    }
-
-    async fn send_message(server: &Postfix, url: &str, to: &str, message: &[u8]) -> SendResult {
-        let url = RelayUrl::parse(url).expect("a relay");
-        let relay = Relay { ca_file: Some(server.ca_file()), ..Relay::new(url) };
-        let sending = Settings::defaults().expect("the defaults").sending;
-        let mailer = Mailer::new(&[relay], &sending, Clock::system()).expect("a mailer");
-        let address = |text: &str| EmailAddress::parse(text).expect("an address");
-        let (sender, recipient) = (address("daily@example.org"), address(to));
-        let outcome = mailer.send_raw(&envelope(&sender, &recipient), message).await;
-        mailer.close().await;
-        outcome
-    }
-
-    #[tokio::test]
-    async fn mail_arrives_on_all_three_ports() {
-        let server = Postfix::start().await;
-        for url in [
-            format!("smtp://localhost:{}", server.plain_port()),
-            format!("smtp+starttls://localhost:{}", server.plain_port()),
-            format!("smtp+starttls://{USER}:{PASSWORD}@localhost:{}", server.submission_port()),
-            format!("smtps://localhost:{}", server.smtps_port()),
-        ] {
-            let outcome = send(&server, &url, "reader@example.net").await;
-            assert!(outcome.is_ok(), "{outcome:?}");
-        }
-        let mails = server.wait_for_messages(4).await;
-        assert_eq!(mails.len(), 4);
-        for mail in mails {
-            let text = String::from_utf8(mail).expect("the mail is ASCII");
-            assert!(text.contains("\r\nDelivered-To: reader@example.net\r\n"), "{text}");
-            assert!(text.contains("\r\n\r\nfirst\r\n.second\r\nthird\r\n"), "{text}");
-        }
-        server.wait_for_log("TLS connection established from", 3).await;
-    }
-
-    #[tokio::test]
-    async fn mail_arrives_through_the_sendmail_program() {
-        let server = Postfix::start().await;
-        let url = format!("sendmail:{}", server.sendmail().display());
-        let outcome = send(&server, &url, "reader@example.net").await;
-        assert!(outcome.is_ok(), "{outcome:?}");
-        let mails = server.wait_for_messages(1).await;
-        let text = String::from_utf8(mails[0].clone()).expect("the mail is ASCII");
-        assert!(text.starts_with("Return-Path: <daily@example.org>\r\n"), "{text}");
-        assert!(text.contains("\r\nDelivered-To: reader@example.net\r\n"), "{text}");
-        assert!(text.contains("\r\n\r\nfirst\r\n.second\r\nthird\r\n"), "{text}");
-
-        let mut huge = b"Subject: x\r\n\r\n".to_vec();
-        huge.extend(b"0123456789abcdef\r\n".repeat(3_000_000));
-        let refused = send_message(&server, &url, "reader@example.net", &huge).await;
-        assert!(matches!(refused, Err(SendError::Deferred(_))), "Postfix ends with EX_TEMPFAIL: {refused:?}");
-    }
-
-    #[tokio::test]
-    async fn submission_wants_tls_and_login_and_nothing_leaves() {
-        let server = Postfix::start().await;
-        let port = server.submission_port();
-        for url in [
-            format!("smtp://localhost:{port}"),
-            format!("smtp+starttls://localhost:{port}"),
-            format!("smtp+starttls://{USER}:no@localhost:{port}"),
-        ] {
-            let outcome = send(&server, &url, "reader@example.org").await;
-            assert!(outcome.is_err(), "{outcome:?}");
-            assert!(answer_of(&outcome).code.is_some_and(|code| code >= 500), "{outcome:?}");
-        }
-        assert!(server.messages().is_empty(), "{}", server.log());
-
-        let good = format!("smtp+starttls://{USER}:{PASSWORD}@localhost:{port}");
-        let away = send(&server, &good, "someone@debian.org").await;
-        assert!(matches!(away, Err(SendError::Failed(_))), "{away:?}");
-        let gone = send(&server, &good, "gone@example.org").await;
-        assert!(gone.is_ok(), "taken, to be bounced: {gone:?}");
-        let mails = server.wait_for_messages(1).await;
-        let bounce = String::from_utf8_lossy(&mails[0]);
-        assert!(bounce.contains("\r\nDelivered-To: daily@example.org\r\n"), "{bounce}");
-        assert!(bounce.contains("Content-Type: message/delivery-status"), "{bounce}");
-    }
-}
-
-mod browser {
-    use fantoccini::Locator;
-
-    use crate::support::browser::Browser;
-
-    #[tokio::test]
-    async fn a_page_is_shown_clicked_and_photographed() {
-        let browser = Browser::start().await;
-        let page = "data:text/html;charset=utf-8,<h1 id=t>Good morning</h1>\
-                    <button onclick=\"t.textContent='clicked'\">Go</button>";
-        let client = browser.client();
-        client.goto(page).await.expect("the page loads");
-        client.find(Locator::Css("button")).await.expect("a button").click().await.expect("it is clickable");
-        let heading = client.find(Locator::Id("t")).await.expect("a heading");
-        assert_eq!(heading.text().await.expect("it has a text"), "clicked");
-        let file = browser.screenshot("self_test").await;
-        assert!(std::fs::read(file).expect("the picture is saved").starts_with(b"\x89PNG"));
     }
 }
 

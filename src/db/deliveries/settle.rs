@@ -2,7 +2,7 @@
 //!
 //! Conditions repeat the words of a partial index where they could be shorter: SQLite does not see that one follows from the other.
 //!
-//! On PostgreSQL such statements pass over rows that somebody else writes at this moment (the journal, in an order of its own):
+//! On PostgreSQL such statements pass over rows that somebody else writes at this moment (the recorder, in an order of its own):
 //! waiting for them could be waiting for each other. They are called again.
 
 use crate::{

@@ -25,8 +25,6 @@ pub struct ConfirmationRecord {
     pub expires_at: Stamp,
     /// When it was used.
     pub used_at: Option<Stamp>,
-    /// The address at which it was asked for, as the ledger has it.
-    pub address: Option<String>,
 }
 
 /// How a request reached us: evidence for the consent ledger.
@@ -118,9 +116,7 @@ pub async fn insert_confirmation(
 pub async fn confirmed_together(tx: &mut Tx, id: ConfirmationId) -> Result<Vec<ConfirmationRecord>, DbError> {
     on!(tx, |conn| {
         sqlx::query_as(
-        "SELECT c.id, c.subscription_id, c.created_at, c.expires_at, c.used_at, (SELECT e.address FROM consent_events e \
-         WHERE e.subscription_id = c.subscription_id AND e.kind = 'requested' AND e.occurred_at <= c.created_at \
-         ORDER BY e.id DESC LIMIT 1) AS address FROM confirmations c WHERE c.id = $1 OR c.with_id = $1 ORDER BY c.id"
+        "SELECT id, subscription_id, created_at, expires_at, used_at FROM confirmations WHERE id = $1 OR with_id = $1 ORDER BY id"
     )
     .bind(id.0)
     .fetch_all(conn)

@@ -44,7 +44,7 @@ pub struct HeldSubscription {
     /// The subscription and what was chosen.
     #[serde(flatten)]
     pub subscription: SubscriptionRecord,
-    /// Its ledger, oldest first; also that of subscriptions that went on as this one.
+    /// Its ledger, oldest first.
     pub consent: Vec<HeldConsent>,
     /// What the reader said on leaving, oldest first.
     pub said_on_leaving: Vec<HeldReason>,
@@ -239,36 +239,12 @@ pub async fn held(tx: &mut Tx, address: &EmailAddress) -> Result<Option<Held>, D
     Ok((!nothing).then_some(held))
 }
 
-/// A question about a subscription, `$1`, and those that went on as it.
-macro_rules! of_either {
-    ($before:literal, $after:literal) => {
-        concat!(
-            $before,
-            " subscription_id IN (SELECT $1 UNION ALL SELECT id FROM subscriptions WHERE merged_into = $1) ",
-            $after
-        )
-    };
-}
-
-/// All subscriptions of the reader with an address, `$1`, and those that went on as one of them, each with whose it was.
-macro_rules! with_theirs {
-    ($rest:literal) => {
-        concat!(
-            "WITH own AS (SELECT s.id FROM subscriptions s JOIN subscribers r ON r.id = s.subscriber_id WHERE r.address_key = $1), \
-             theirs AS (SELECT id, subscriber_id FROM subscriptions WHERE id IN (SELECT id FROM own) \
-             OR merged_into IN (SELECT id FROM own)) ",
-            $rest
-        )
-    };
-}
-
 async fn consent(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<HeldConsent>, DbError> {
     on!(tx, |conn| {
-        sqlx::query_as(of_either!(
+        sqlx::query_as(
             "SELECT kind, occurred_at, method, client_address, user_agent, source_url, address, confirmation_id, wording, \
-             wording_version FROM consent_events WHERE",
-            "ORDER BY id LIMIT $2"
-        ))
+             wording_version FROM consent_events WHERE subscription_id = $1 ORDER BY id LIMIT $2",
+)
         .bind(id.0)
         .bind(MOST)
         .fetch_all(conn)
@@ -278,10 +254,9 @@ async fn consent(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<HeldConsent>, Db
 
 async fn said_on_leaving(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<HeldReason>, DbError> {
     on!(tx, |conn| {
-        sqlx::query_as(of_either!(
-            "SELECT left_at, reason, remark FROM leaving_reasons WHERE",
-            "ORDER BY left_at LIMIT $2"
-        ))
+        sqlx::query_as(
+            "SELECT left_at, reason, remark FROM leaving_reasons WHERE subscription_id = $1 ORDER BY left_at LIMIT $2",
+)
         .bind(id.0)
         .bind(MOST)
         .fetch_all(conn)
@@ -291,10 +266,9 @@ async fn said_on_leaving(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<HeldReas
 
 async fn confirmation_links(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<HeldConfirmation>, DbError> {
     on!(tx, |conn| {
-        sqlx::query_as(of_either!(
-            "SELECT id, created_at, expires_at, used_at FROM confirmations WHERE",
-            "ORDER BY id LIMIT $2"
-        ))
+        sqlx::query_as(
+            "SELECT id, created_at, expires_at, used_at FROM confirmations WHERE subscription_id = $1 ORDER BY id LIMIT $2",
+)
         .bind(id.0)
         .bind(MOST)
         .fetch_all(conn)
@@ -304,12 +278,12 @@ async fn confirmation_links(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<HeldC
 
 async fn issues(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<HeldDelivery>, DbError> {
     on!(tx, |conn| {
-        sqlx::query_as(with_theirs!(
+        sqlx::query_as(
             "SELECT n.slug AS newsletter, i.issue_date, d.status, d.due_at, d.finished_at, d.attempts, d.relay, \
              d.reply_code, d.reply_text FROM deliveries d \
              JOIN issues i ON i.id = d.issue_id JOIN newsletters n ON n.id = i.newsletter_id \
-             WHERE d.subscriber_id IN (SELECT subscriber_id FROM theirs) ORDER BY d.issue_id DESC, d.id DESC LIMIT $2"
-        ))
+             WHERE d.subscriber_id = (SELECT id FROM subscribers WHERE address_key = $1) ORDER BY d.issue_id DESC, d.id DESC LIMIT $2",
+)
         .bind(address.key())
         .bind(MOST)
         .fetch_all(conn)
@@ -319,12 +293,12 @@ async fn issues(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<HeldDelivery>
 
 async fn welcomes(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<HeldWelcome>, DbError> {
     on!(tx, |conn| {
-        sqlx::query_as(with_theirs!(
+        sqlx::query_as(
             "SELECT n.slug AS newsletter, i.issue_date, w.welcomed_at FROM welcomes w \
              JOIN issue_variants v ON v.id = w.variant_id JOIN issues i ON i.id = v.issue_id \
              JOIN newsletters n ON n.id = i.newsletter_id \
-             WHERE w.subscriber_id IN (SELECT subscriber_id FROM theirs) ORDER BY w.welcomed_at DESC LIMIT $2"
-        ))
+             WHERE w.subscriber_id = (SELECT id FROM subscribers WHERE address_key = $1) ORDER BY w.welcomed_at DESC LIMIT $2",
+)
         .bind(address.key())
         .bind(MOST)
         .fetch_all(conn)
@@ -335,12 +309,13 @@ async fn welcomes(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<HeldWelcome
 /// Mails to the address, and those about the reader's subscriptions, wherever they went.
 async fn mails(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<HeldMail>, DbError> {
     on!(tx, |conn| {
-        sqlx::query_as(with_theirs!(
+        sqlx::query_as(
             "SELECT m.kind, n.slug AS newsletter, m.recipient, m.created_at, m.status, m.finished_at, m.relay, \
              m.reply_code, m.reply_text FROM mails m JOIN newsletters n ON n.id = m.newsletter_id \
              WHERE m.id IN (SELECT id FROM mails WHERE lower(recipient) = $1 \
-             UNION SELECT id FROM mails WHERE subscription_id IN (SELECT id FROM theirs)) ORDER BY m.id DESC LIMIT $2"
-        ))
+             UNION SELECT id FROM mails WHERE subscription_id IN (SELECT s.id FROM subscriptions s \
+             JOIN subscribers r ON r.id = s.subscriber_id WHERE r.address_key = $1)) ORDER BY m.id DESC LIMIT $2",
+)
         .bind(address.key())
         .bind(MOST)
         .fetch_all(conn)

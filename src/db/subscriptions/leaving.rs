@@ -37,50 +37,33 @@ pub async fn end_all(
     Ok(ended.into_iter().map(SubscriptionId).collect())
 }
 
-/// The subscriptions with these rows, or those that go on in their place, each under the row that was asked for.
+/// The subscriptions with these rows, by row.
 pub async fn get_all(
     tx: &mut Tx,
     ids: &[SubscriptionId],
 ) -> Result<HashMap<SubscriptionId, SubscriptionRecord>, DbError> {
-    let rows: Vec<(i64, i64)> = on_rows!(
-        tx,
-        [
-            "SELECT id, COALESCE(merged_into, id) FROM subscriptions WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM"
-        ],
-        [")"],
-        |conn, query| sqlx::query_as(query).bind(encode(&listed(ids))?).fetch_all(conn).await?
-    );
-    let standing: Vec<SubscriptionId> = rows.iter().map(|(_, id)| SubscriptionId(*id)).collect();
     let found: Vec<SubscriptionRecord> = on_rows!(
         tx,
         [super::select_subscription!(""), "WHERE s.id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM"],
         [")"],
-        |conn, query| sqlx::query_as(query).bind(encode(&listed(&standing))?).fetch_all(conn).await?
+        |conn, query| sqlx::query_as(query).bind(encode(&listed(ids))?).fetch_all(conn).await?
     );
-    let found: HashMap<SubscriptionId, SubscriptionRecord> =
-        found.into_iter().map(|record| (record.id, record)).collect();
-    let of = |(asked, id): (i64, i64)| Some((SubscriptionId(asked), found.get(&SubscriptionId(id))?.clone()));
-    Ok(rows.into_iter().filter_map(of).collect())
+    Ok(found.into_iter().map(|record| (record.id, record)).collect())
 }
 
-/// Takes the rows of subscriptions, and of those that go on in their place, until the transaction ends, in one order for all, so that of
-/// two at once one waits.
+/// Locks the rows of subscriptions until the transaction ends, in one order for all, so that of two at once one waits.
 pub async fn hold(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<(), DbError> {
     match tx.by_engine() {
-        // Who writes is alone.
+        // SQLite has one writer.
         EngineTx::Sqlite(_) => Ok(()),
         EngineTx::Postgres(conn) => {
             let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
-            sqlx::query(
-                // An array, so that each is looked up by its key. No key is changed: deliveries may be made meanwhile.
-                "SELECT id FROM subscriptions WHERE id = ANY(ARRAY(SELECT unnest($1::BIGINT[]) UNION \
-                 SELECT m.merged_into FROM subscriptions m WHERE m.id = ANY($1) AND m.merged_into IS NOT NULL)) \
-                 ORDER BY id FOR NO KEY UPDATE",
-            )
-            .bind(ids)
-            .execute(conn)
-            .await
-            .map(drop)
+            // Keys stay readable: deliveries may be made meanwhile.
+            sqlx::query("SELECT id FROM subscriptions WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE")
+                .bind(ids)
+                .execute(conn)
+                .await
+                .map(drop)
         }
     }
 }

@@ -8,7 +8,7 @@ mod export;
 mod held;
 mod import;
 mod leaving;
-mod merging;
+mod moving;
 mod pauses;
 mod pending;
 mod reasons;
@@ -34,10 +34,7 @@ pub use import::{
     known_addresses, prepare_import, record_imported,
 };
 pub use leaving::{end, end_all, get_all, hold};
-pub use merging::{
-    give_to, go_on_as, hold_readers, merged_into, reader_at, set_address, set_merged, set_merged_away,
-    take_back, take_past,
-};
+pub use moving::{Holder, lock_readers, reader_at, reassign, restore_from, set_address, transfer_history};
 pub use pauses::{Resumed, any_resume_with, move_pauses, pause, pauses_of, resume, resume_due, resume_with};
 pub use pending::{erase_pending, overdue};
 pub use reasons::{
@@ -100,13 +97,13 @@ pub struct SubscriptionRecord {
     pub language: Option<String>,
     /// The date of the first issue after a pause, `YYYY-MM-DD`.
     pub paused_until: Option<String>,
-    /// When the reader moved to this address, if they did.
+    /// When it was moved to this address, if it was.
     pub moved_at: Option<Stamp>,
 }
 
 impl SubscriptionRecord {
-    /// The address as a page may show it to whoever holds a link that works for ever: masked, and not at all once the reader has
-    /// moved. A mail of years ago must not tell where they are mailed now.
+    /// The address as a page may show it: masked, and `None` once the subscription has moved. The page's link works for ever, so an
+    /// email of years ago must not reveal the address of today.
     pub fn shown_address(&self) -> Option<String> {
         self.moved_at.is_none().then(|| EmailAddress::mask(&self.address))
     }
@@ -161,7 +158,7 @@ macro_rules! select_subscription {
     ($rest:literal) => {
         concat!(
             "SELECT s.id, s.subscriber_id, s.newsletter_id, n.slug AS newsletter, r.address, s.status, s.requested_at, \
-             s.confirmed_at, s.ended_at, s.signup_mailed_at, s.cadence, s.sections, s.time_zone, s.send_time, s.language, s.paused_until, r.moved_at \
+             s.confirmed_at, s.ended_at, s.signup_mailed_at, s.cadence, s.sections, s.time_zone, s.send_time, s.language, s.paused_until, s.moved_at \
              FROM subscriptions s \
              JOIN subscribers r ON r.id = s.subscriber_id JOIN newsletters n ON n.id = s.newsletter_id ",
             $rest
@@ -170,14 +167,12 @@ macro_rules! select_subscription {
 }
 use select_subscription;
 
-/// The subscription with this row, or the one that goes on in its place.
+/// The subscription with this row.
 pub async fn get(tx: &mut Tx, id: SubscriptionId) -> Result<Option<SubscriptionRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_subscription!(
-        "WHERE s.id = (SELECT COALESCE(m.merged_into, m.id) FROM subscriptions m WHERE m.id = $1)"
-    ))
-    .bind(id.0)
-    .fetch_optional(conn)
-    .await)
+    on!(tx, |conn| sqlx::query_as(select_subscription!("WHERE s.id = $1"))
+        .bind(id.0)
+        .fetch_optional(conn)
+        .await)
 }
 
 /// The subscription that a reader's link is about; `None` also if its reader was forgotten or erased: such a link leads nowhere any
@@ -208,13 +203,11 @@ pub async fn page(
     after: SubscriptionId,
     limit: i64,
 ) -> Result<Vec<SubscriptionRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_subscription!(
-        "WHERE s.id > $1 AND s.merged_into IS NULL ORDER BY s.id LIMIT $2"
-    ))
-    .bind(after.0)
-    .bind(limit)
-    .fetch_all(conn)
-    .await)
+    on!(tx, |conn| sqlx::query_as(select_subscription!("WHERE s.id > $1 ORDER BY s.id LIMIT $2"))
+        .bind(after.0)
+        .bind(limit)
+        .fetch_all(conn)
+        .await)
 }
 
 /// How many readers a newsletter has.

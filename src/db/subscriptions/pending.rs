@@ -89,15 +89,12 @@ pub(super) async fn hold_free(tx: &mut Tx, of: &[Theirs]) -> Result<Vec<Theirs>,
             .bind(&ids)
             .execute(&mut *conn)
             .await?;
-            // Also what went on as theirs. None is added while the reader's row is held.
-            let all: Vec<(i64, i64)> = sqlx::query_as(
-                "SELECT id, subscriber_id FROM subscriptions WHERE subscriber_id = ANY($1) UNION ALL \
-                 SELECT m.id, s.subscriber_id FROM subscriptions s JOIN subscriptions m ON m.merged_into = s.id \
-                 WHERE s.subscriber_id = ANY($1)",
-            )
-            .bind(held)
-            .fetch_all(&mut *conn)
-            .await?;
+            // No subscription is added while its reader's row is locked.
+            let all: Vec<(i64, i64)> =
+                sqlx::query_as("SELECT id, subscriber_id FROM subscriptions WHERE subscriber_id = ANY($1)")
+                    .bind(held)
+                    .fetch_all(&mut *conn)
+                    .await?;
             let ids: Vec<i64> = all.iter().map(|(id, _)| *id).collect();
             let taken: Vec<i64> = sqlx::query_scalar(
                 "SELECT id FROM subscriptions WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",

@@ -1,13 +1,15 @@
 //! A lane: takes deliveries one by one, builds each message, begins it, sends it and records the answer.
 
-use super::turn::{End, Turn};
+use super::{
+    recorder::{Begin, Kept},
+    turn::{End, Turn},
+};
 use crate::{
     db::deliveries::{ClaimedDelivery, Finish, Next},
     domain::{
         delivery::{self, Answer, DeliveryStatus},
         retry,
     },
-    jobs::journal::{Begin, Kept},
     mail::{self, ConnectionLease, Priority, SendError, SendResult, answer_of},
     random,
 };
@@ -40,7 +42,7 @@ struct Lane<'a> {
     turn: &'a Turn,
     /// The message being built; its memory is used again and again.
     message: Vec<u8>,
-    /// The last answer, on its way into the journal.
+    /// The last answer, on its way to the database.
     kept: Option<Kept>,
 }
 
@@ -97,7 +99,7 @@ impl Lane<'_> {
     /// The fence: a delivery that it refuses is not sent.
     async fn begin(&self, delivery: &ClaimedDelivery) -> Result<(), Begin> {
         let turn = self.turn;
-        match turn.context.journal.begin(turn.mailing.issue.id, turn.claim, delivery.id).await {
+        match turn.context.recorder.begin(turn.mailing.issue.id, turn.claim, delivery.id).await {
             Begin::Go => Ok(()),
             refused => Err(refused),
         }
@@ -150,15 +152,15 @@ impl Lane<'_> {
             answer,
             at: turn.context.clock.now(),
         };
-        self.kept = Some(turn.context.journal.finish(turn.mailing.issue.id, finish).await);
+        self.kept = Some(turn.context.recorder.finish(turn.mailing.issue.id, finish).await);
         Ok(())
     }
 
     /// Waits until the last answer is kept.
     async fn settle(&mut self) {
         if let Some(kept) = self.kept.take() {
-            // An error means that the journal's task is gone with the answer; the lease will bring the row up again.
-            let _ = kept.await;
+            // An error means that the recorder's task is gone, and the answer with it. The lease will bring the row up again.
+            let _recorder_is_gone = kept.await;
         }
     }
 }

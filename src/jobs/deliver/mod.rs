@@ -4,6 +4,7 @@
 //! (`lane`). After half a minute it hands its rest on, so that issues take turns and other processes get theirs.
 
 mod lane;
+pub mod recorder;
 mod turn;
 
 use super::{Context, mailing::Mailing};
@@ -14,11 +15,8 @@ use crate::{
     random,
 };
 use jiff::SignedDuration;
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use parking_lot::Mutex;
+use std::{collections::HashSet, sync::Arc, time::Duration};
 use turn::{End, Turn};
 
 /// Readers claimed at a time.
@@ -41,7 +39,7 @@ struct Seat<'a>(&'a Seats, IssueId);
 
 impl Seats {
     fn take(&self, issue: IssueId) -> Option<Seat<'_>> {
-        let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(issue);
+        let taken = self.0.lock().insert(issue);
         // Not `then_some`: a seat made and not given would be given up at once, and with it the one that another turn has.
         taken.then(|| Seat(self, issue))
     }
@@ -49,7 +47,7 @@ impl Seats {
 
 impl Drop for Seat<'_> {
     fn drop(&mut self) {
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.1);
+        self.0.0.lock().remove(&self.1);
     }
 }
 

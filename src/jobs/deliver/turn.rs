@@ -16,11 +16,12 @@ use crate::{
     queue::JobFailure,
 };
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 use std::{
     collections::HashMap,
     convert::Infallible,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -188,18 +189,18 @@ impl Turn {
 
     /// Ends the turn; the first reason counts.
     pub fn end(&self, why: End) {
-        self.end.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
+        self.end.lock().get_or_insert(why);
         self.ended.cancel();
     }
 
     fn how_it_ended(&self) -> Option<End> {
-        *self.end.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.end.lock()
     }
 
     /// Sets a claimed delivery apart: its domain's pace has become limited.
     pub fn park(&self, delivery: ClaimedDelivery) {
         let domain = delivery.address.domain().to_owned();
-        let mut parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut parked = self.parked.lock();
         parked.entry(domain).or_default().push(delivery.id);
     }
 
@@ -211,7 +212,7 @@ impl Turn {
     }
 
     async fn write_parked(&self, tx: &mut crate::db::Tx) -> Result<(), DbError> {
-        let parked = std::mem::take(&mut *self.parked.lock().unwrap_or_else(PoisonError::into_inner));
+        let parked = std::mem::take(&mut *self.parked.lock());
         for (domain, ids) in parked {
             deliveries::park(tx, self.mailing.issue.id, self.claim, &domain, &ids).await?;
         }
@@ -239,7 +240,7 @@ impl Turn {
                 if self.in_hand.load(Ordering::Acquire) > 0 {
                     self.wait_until_idle().await;
                 } else if canary_full && canary_waits < CANARY_WAITS {
-                    // Its last answers are on their way into the journal, of this process or of others.
+                    // Its last answers are on their way to the database, from this process or from others.
                     canary_waits += 1;
                     self.rest(SHORTEST_WAIT).await;
                 } else if canary_full {

@@ -3,7 +3,7 @@
 use super::{Content, Making, clock};
 use crate::{
     db::{DbError, Tx, signup_watch},
-    domain::{mail::MailKind, proof_of_work::ProofPolicy, signup_alarm::Alarm},
+    domain::{challenge::ChallengePolicy, mail::MailKind, signup_alarm::Alarm},
 };
 use email_templates::notice::{Matter, SuspiciousSignups};
 
@@ -22,13 +22,12 @@ pub(super) async fn content(making: &Making<'_>, tx: &mut Tx) -> Result<Content,
         Alarm::Flood => "Many signups wait for their confirmation",
         Alarm::FewConfirm => "Far fewer signups than usual are confirmed",
     };
-    let defence = match making.context.rules.proof_of_work {
-        ProofPolicy::Never => {
-            "The limits of signups hold. signup.proof_of_work = \"under_attack\" would have browsers solve a small puzzle"
+    let defence = match making.context.rules.challenge_policy {
+        ChallengePolicy::Never => {
+            "The limits on signups hold. With signup.proof_of_work = \"under_attack\" browsers would solve a small puzzle"
         }
-        ProofPolicy::Always => "As always, a browser must solve a small puzzle before a signup is taken",
-        ProofPolicy::UnderAttack => {
-            "Until it is over a browser must solve a small puzzle before a signup is taken"
+        ChallengePolicy::UnderAttack => {
+            "Until it is over, browsers solve a small puzzle, and signups without a solution are held back"
         }
     };
     Ok(making.letter(Matter::Signups(SuspiciousSignups {

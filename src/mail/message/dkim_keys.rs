@@ -322,48 +322,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_explained_by_key_problem_and_cure() {
+    fn a_file_without_a_key_is_named_with_its_setting() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("key.pem");
-        let openssl = |arguments: &[&str]| {
-            let made = std::process::Command::new("openssl").args(arguments).arg("-out").arg(&file).output();
-            assert!(made.unwrap().status.success(), "{arguments:?}");
-        };
         assert!(load(&file).unwrap_err().to_string().starts_with("dkim.0.key_file: "));
         fs::write(&file, "rubbish").unwrap();
         assert!(load(&file).unwrap_err().to_string().contains("holds no private key in PEM form"));
-        for arguments in [
-            &["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"][..],
-            &["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
-        ] {
-            openssl(arguments);
-            let error = load(&file).unwrap_err().to_string();
-            assert!(error.contains("`daily dkim new` makes") && error.contains("key"), "{error}");
-        }
-    }
-
-    #[test]
-    fn keys_that_openssl_makes_are_taken() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("key.pem");
-        for (arguments, begins) in [
-            (&["genpkey", "-algorithm", "ED25519"][..], "-----BEGIN PRIVATE KEY"),
-            (&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], "-----BEGIN PRIVATE KEY"),
-        ] {
-            let out = file.to_str().unwrap();
-            let made = std::process::Command::new("openssl").args(arguments).args(["-out", out]).output();
-            assert!(made.unwrap().status.success());
-            assert!(fs::read_to_string(&file).unwrap().starts_with(begins));
-            load(&file).unwrap();
-        }
-        let older = folder.path().join("pkcs1.pem");
-        let made = std::process::Command::new("openssl")
-            .args(["rsa", "-traditional", "-in", file.to_str().unwrap(), "-out", older.to_str().unwrap()])
-            .output();
-        assert!(made.unwrap().status.success());
-        assert!(fs::read_to_string(&older).unwrap().starts_with("-----BEGIN RSA"));
-        let record = |keys: DkimKeys| keys.iter().next().unwrap().record();
-        assert_eq!(record(load(&older).unwrap()), record(load(&file).unwrap()));
     }
 
     #[test]

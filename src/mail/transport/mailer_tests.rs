@@ -296,12 +296,12 @@ async fn what_was_idle_for_long_is_not_used_again() {
 async fn single_mails_overtake_an_issue() {
     let fake = FakeRelay::new("PIPELINING", |_, step| (step == "end").then_some(Act::Late(1, "250 ok\r\n")));
     let mailer = mailer(&[(&fake, 1)]);
-    let order = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let order = Arc::new(parking_lot::Mutex::new(Vec::new()));
     let task = |priority: Priority, name: usize| {
         let (mailer, order) = (mailer.clone(), order.clone());
         tokio::spawn(async move {
             let lease = mailer.lease(priority).await.unwrap();
-            order.lock().unwrap().push(name);
+            order.lock().push(name);
             assert!(is_sent(&send_over(&lease).await));
         })
     };
@@ -311,7 +311,7 @@ async fn single_mails_overtake_an_issue() {
     for task in tasks {
         task.await.unwrap();
     }
-    assert_eq!(order.lock().unwrap()[..3], [0, 100, 1]);
+    assert_eq!(order.lock()[..3], [0, 100, 1]);
 }
 
 #[tokio::test(start_paused = true)]

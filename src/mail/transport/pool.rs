@@ -4,9 +4,10 @@
 //! for a slot, which comes with an idle connection if there is one. Dropping a slot, at any point, gives both back, so a
 //! waiter that is cancelled at the very moment it is served loses nothing.
 
+use parking_lot::Mutex;
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Weak},
     time::Duration,
 };
 use tokio::{
@@ -84,7 +85,7 @@ impl<C: Connection> Pool<C> {
     pub async fn acquire(self: &Arc<Self>, priority: Priority) -> Option<Slot<C>> {
         let (waiter, served) = oneshot::channel();
         {
-            let mut state = self.lock();
+            let mut state = self.state.lock();
             if state.rests() {
                 return None;
             }
@@ -101,7 +102,7 @@ impl<C: Connection> Pool<C> {
     pub fn allow(self: &Arc<Self>, slots: usize) {
         let mut surplus = Vec::new();
         {
-            let mut state = self.lock();
+            let mut state = self.state.lock();
             state.allowed = slots;
             while state.has_surplus() && !state.idle.is_empty() {
                 state.closing += 1;
@@ -115,7 +116,7 @@ impl<C: Connection> Pool<C> {
     /// Sends all waiters away, and those that come before the moment.
     pub fn rest_until(&self, moment: Instant) {
         let waiters = {
-            let mut state = self.lock();
+            let mut state = self.state.lock();
             state.rests_until = Some(moment);
             std::mem::take(&mut state.waiters)
         };
@@ -124,13 +125,13 @@ impl<C: Connection> Pool<C> {
 
     /// Returns the number of slots in use.
     pub fn open(&self) -> usize {
-        self.lock().taken
+        self.state.lock().taken
     }
 
     /// Closes all idle connections, properly as far as that is quick.
     pub async fn close_idle(self: &Arc<Self>) {
         let idle = {
-            let mut state = self.lock();
+            let mut state = self.state.lock();
             state.closing += state.idle.len();
             std::mem::take(&mut state.idle)
         };
@@ -142,7 +143,7 @@ impl<C: Connection> Pool<C> {
     fn serve(self: &Arc<Self>) {
         loop {
             let (served, too_old) = {
-                let mut state = self.lock();
+                let mut state = self.state.lock();
                 let too_old = state.take_too_old();
                 (state.next_served(), too_old)
             };
@@ -157,7 +158,7 @@ impl<C: Connection> Pool<C> {
     fn give_back(self: &Arc<Self>, connection: Option<C>) {
         let mut farewell = None;
         {
-            let mut state = self.lock();
+            let mut state = self.state.lock();
             match connection.filter(C::is_ready) {
                 Some(connection) if connection.is_spent() || state.has_surplus() => {
                     state.closing += 1;
@@ -193,11 +194,6 @@ impl<C: Connection> Pool<C> {
         state.watched = true;
         let pool = Arc::downgrade(self);
         drop(runtime.spawn(watch_idle(pool)));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State<C>> {
-        // A panic while it was held left plain values behind.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -239,7 +235,7 @@ async fn watch_idle<C: Connection>(pool: Weak<Pool<C>>) {
         let oldest = {
             let Some(pool) = pool.upgrade() else { return };
             pool.serve();
-            let mut state = pool.lock();
+            let mut state = pool.state.lock();
             let Some(&(_, since)) = state.idle.first() else {
                 state.watched = false;
                 return;
@@ -262,7 +258,7 @@ struct Closing<C: Connection>(Arc<Pool<C>>);
 impl<C: Connection> Drop for Closing<C> {
     fn drop(&mut self) {
         {
-            let mut state = self.0.lock();
+            let mut state = self.0.state.lock();
             state.taken -= 1;
             state.closing -= 1;
         }

@@ -26,7 +26,7 @@ impl Connection for Fake {
         self.spent
     }
     async fn close(self) {
-        self.closed.lock().unwrap().push(self.number);
+        self.closed.lock().push(self.number);
         if self.stubborn {
             std::future::pending::<()>().await;
         }
@@ -133,7 +133,7 @@ async fn one_that_leaves_never_stands_in_the_way() {
     for _ in 0..1_000 {
         assert!(poll(pin!(pool.acquire(Priority::Single)).as_mut()).is_none());
     }
-    assert!(pool.lock().waiters[0].len() <= 2, "those who left are forgotten");
+    assert!(pool.state.lock().waiters[0].len() <= 2, "those who left are forgotten");
     drop(held);
     drop(take(&pool));
     assert_eq!(pool.open(), 0);
@@ -145,14 +145,14 @@ async fn what_is_broken_frees_its_place_and_what_is_spent_is_closed_first() {
     let broken = Fake { broken: true, ..fake(1) };
     let closed = broken.closed.clone();
     drop(with(&pool, broken));
-    assert_eq!((pool.open(), closed.lock().unwrap().len()), (0, 0));
+    assert_eq!((pool.open(), closed.lock().len()), (0, 0));
     let spent = Fake { spent: true, closed: closed.clone(), ..fake(2) };
     drop(with(&pool, spent));
     assert_eq!(pool.open(), 1, "the relay may still count it");
     let mut next = pin!(pool.acquire(Priority::Bulk));
     assert!(poll(next.as_mut()).is_none());
     settle().await;
-    assert_eq!(*closed.lock().unwrap(), [2]);
+    assert_eq!(*closed.lock(), [2]);
     assert!(poll(next.as_mut()).expect("a slot").unwrap().connection().is_none());
 }
 
@@ -175,15 +175,15 @@ async fn surplus_is_closed_at_once_where_idle_and_else_when_it_comes_back() {
     drop((c, d));
     pool.allow(3);
     settle().await;
-    assert_eq!((pool.open(), closed.lock().unwrap().clone()), (3, vec![3]), "the oldest idle one");
+    assert_eq!((pool.open(), closed.lock().clone()), (3, vec![3]), "the oldest idle one");
     pool.allow(1);
     settle().await;
-    assert_eq!((pool.open(), closed.lock().unwrap().clone()), (2, vec![3, 4]));
+    assert_eq!((pool.open(), closed.lock().clone()), (2, vec![3, 4]));
     let mut waiting = pin!(pool.acquire(Priority::Single));
     assert!(poll(waiting.as_mut()).is_none());
     drop(a);
     settle().await;
-    assert_eq!((pool.open(), closed.lock().unwrap().clone()), (1, vec![3, 4, 1]));
+    assert_eq!((pool.open(), closed.lock().clone()), (1, vec![3, 4, 1]));
     assert!(poll(waiting.as_mut()).is_none(), "the surplus one is not for it");
     pool.allow(2);
     assert!(poll(waiting.as_mut()).expect("more is allowed").unwrap().connection().is_none());
@@ -220,16 +220,16 @@ async fn old_connections_are_never_handed_out_and_closed_without_being_asked_for
     drop(take(&pool)); // used again: young again
     tokio::time::advance(Duration::from_millis(19_999)).await;
     settle().await;
-    assert!(closed.lock().unwrap().is_empty());
+    assert!(closed.lock().is_empty());
     tokio::time::advance(Duration::from_millis(1)).await;
     let mut slot = pool.acquire(Priority::Bulk).await.unwrap();
     assert!(slot.connection().is_none());
-    assert_eq!(*closed.lock().unwrap(), [1]);
+    assert_eq!(*closed.lock(), [1]);
     slot.put(Fake { closed: closed.clone(), ..fake(2) });
     drop(slot);
     tokio::time::sleep(IDLE_LIMIT + Duration::from_secs(1)).await;
-    assert_eq!((pool.open(), closed.lock().unwrap().clone()), (0, vec![1, 2]));
-    assert!(!pool.lock().watched, "nobody watches nothing");
+    assert_eq!((pool.open(), closed.lock().clone()), (0, vec![1, 2]));
+    assert!(!pool.state.lock().watched, "nobody watches nothing");
 }
 
 #[tokio::test(start_paused = true)]
@@ -243,7 +243,7 @@ async fn at_the_end_idle_connections_are_closed() {
     let begin = Instant::now();
     pool.close_idle().await;
     assert_eq!((pool.open(), begin.elapsed()), (0, CLOSE_LIMIT));
-    assert_eq!(closed.lock().unwrap().len(), 2);
+    assert_eq!(closed.lock().len(), 2);
 }
 
 /// Many tasks take, use, break, drop and change their mind; nothing is lost, and there are never too many.
@@ -275,14 +275,14 @@ async fn nothing_is_lost_in_a_crowd() {
                         slot.put(fake(numbers.fetch_add(1, Ordering::SeqCst)));
                     }
                     let number = slot.connection().unwrap().number;
-                    if !held.lock().unwrap().insert(number) {
+                    if !held.lock().insert(number) {
                         wrong.store(true, Ordering::SeqCst);
                     }
                     tokio::task::yield_now().await;
                     let connection = slot.connection().unwrap();
                     connection.broken = luck == 5;
                     connection.spent = luck == 7;
-                    held.lock().unwrap().remove(&number);
+                    held.lock().remove(&number);
                     in_use.fetch_sub(1, Ordering::SeqCst);
                     drop(slot);
                 }

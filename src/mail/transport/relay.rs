@@ -18,10 +18,8 @@ use crate::{
     settings,
 };
 use lettre::{AsyncTransport as _, address::Envelope};
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use parking_lot::Mutex;
+use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// A relay.
@@ -112,14 +110,14 @@ impl Relay {
 
     /// Returns the relay's trouble while it is left alone because of it.
     pub fn resting(&self) -> Option<Answer> {
-        let health = self.health();
+        let health = self.health.lock();
         health.rests_until.filter(|&until| until > Instant::now())?;
         Some(health.trouble.clone().unwrap_or_else(|| Answer::new(&self.name, None, "it rests")))
     }
 
     /// Notes a success. Trouble that another connection has met meanwhile stands.
     pub fn well(&self) {
-        let mut health = self.health();
+        let mut health = self.health.lock();
         if health.failures > 0 && health.rests_until.is_none_or(|until| until <= Instant::now()) {
             *health = Health::default();
             tracing::info!(relay = self.name, "a relay works again");
@@ -130,7 +128,7 @@ impl Relay {
     /// same trouble count as one.
     pub fn trouble(&self, answer: &Answer) {
         let until = {
-            let mut health = self.health();
+            let mut health = self.health.lock();
             health.trouble = Some(answer.clone());
             if health.rests_until.is_some_and(|until| until > Instant::now()) {
                 tracing::debug!(relay = self.name, said = answer.line(), "a relay is still in trouble");
@@ -162,11 +160,6 @@ impl Relay {
                 }
             },
         }
-    }
-
-    fn health(&self) -> MutexGuard<'_, Health> {
-        // A panic while it was held left plain values behind.
-        self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

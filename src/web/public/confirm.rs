@@ -9,10 +9,9 @@ use crate::{
     },
     db::newsletters::NewsletterRecord,
     web::{
-        Site, WebError, error,
+        AppError, Site,
         layout::{Place, respond_for},
         negotiate::{AskedLanguage, BROWSER_COOKIE, cookie, evidence, is_visit},
-        refusal::Refusal,
         words::{self, Spoken, around, fill},
     },
 };
@@ -32,7 +31,7 @@ pub async fn get(
     Query(query): Query<AskedLanguage>,
     method: Method,
     headers: HeaderMap,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     let mut state = confirm::look(&site.actions, &token).await?;
     if let Confirmation::Ready { address, .. } = &state
         && method == Method::GET
@@ -53,7 +52,7 @@ pub async fn renew(
     Path(token): Path<String>,
     Query(query): Query<AskedLanguage>,
     headers: HeaderMap,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     match confirm::renew(&site.actions, &token, &evidence(peer, &headers, None)).await {
         Ok(Some((newsletter, language))) => {
             let spoken = speak(&newsletter, language.as_deref(), &query, &headers);
@@ -61,16 +60,16 @@ pub async fn renew(
             Ok(subscribe::accepted(Place::Window, &newsletter, title, spoken))
         }
         Ok(None) => Ok(show(&token, confirm::look(&site.actions, &token).await?, &query, &headers)),
-        Err(SubscribeError::TooMany { wait }) => Ok(Refusal::TooMany(wait).into_response()),
-        Err(SubscribeError::NoSuchNewsletter(slug)) => Err(WebError::NotFound(Refusal::NoNewsletter(slug))),
+        Err(SubscribeError::TooMany { wait }) => Ok(AppError::TooMany(wait).into_response()),
+        Err(SubscribeError::NoSuchNewsletter(slug)) => Err(AppError::NoNewsletter(slug)),
         Err(
-            why
-            @ (SubscribeError::Blocked(_) | SubscribeError::RoleAccount | SubscribeError::NewsletterCount),
+            why @ (SubscribeError::Blocked(_)
+            | SubscribeError::RoleAccount
+            | SubscribeError::NewsletterCount
+            | SubscribeError::Redeemed),
         ) => {
-            let (language, words) = words::spoken([query.lang.as_deref()], &headers);
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            let wrong = what_is_wrong::refused(&why, words);
-            Ok(error::page_in(Place::Window, language, status, &words.address.refused, &wrong.what))
+            let (_, words) = words::spoken([query.lang.as_deref()], &headers);
+            Err(AppError::NotAccepted(what_is_wrong::refused(&why, words).what))
         }
         Err(SubscribeError::Db(error)) => Err(error.into()),
     }
@@ -83,7 +82,7 @@ pub async fn post(
     Path(token): Path<String>,
     Query(query): Query<AskedLanguage>,
     headers: HeaderMap,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     let evidence = evidence(peer, &headers, None);
     let state = confirm::confirm(&site.actions, &token, ConfirmedBy::Button, &evidence).await?;
     Ok(show(&token, state, &query, &headers))
@@ -100,7 +99,7 @@ fn speak(
 
 fn show(token: &str, state: Confirmation, query: &AskedLanguage, headers: &HeaderMap) -> Response {
     match state {
-        Confirmation::Unknown => Refusal::BrokenConfirmLink.into_response(),
+        Confirmation::Unknown => AppError::BrokenConfirmLink.into_response(),
         Confirmation::Expired { newsletter, language } => {
             let (language, words) = speak(&newsletter, language.as_deref(), query, headers);
             let say = &words.confirm;

@@ -1,20 +1,18 @@
 //! An address that was probably mistyped: the question, with both ways to go on.
 
-use super::subscribe::Fields;
+use super::{challenge, subscribe::Fields};
 use crate::{
     db::newsletters::NewsletterRecord,
     domain::email_address::EmailAddress,
     web::{
+        error,
         layout::{Place, respond_for},
         words::{Spoken, around, fill},
     },
 };
-use axum::{
-    Json,
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{http::StatusCode, response::Response};
 use maud::{Markup, html};
+use serde_json::json;
 
 /// The question, as a page.
 pub fn page(
@@ -30,46 +28,36 @@ pub fn page(
     let content = html! {
         h1 { (of(&say.question, meant.as_str())) }
         p { (before) strong { (entered) } (after) }
-        form.signup method="post" action=(place.form_action()) {
+        form.signup method="post" action=(place.form_action()) data-challenge="/challenge" {
             (again(fields, meant.as_str()))
-            (shown(fields))
             button type="submit" { (of(&say.take, meant.as_str())) }
         }
-        form.signup method="post" action=(place.form_action()) {
+        form.signup method="post" action=(place.form_action()) data-challenge="/challenge" {
             (again(fields, entered))
-            (shown(fields))
             input type="hidden" name="as_typed" value="yes";
             button type="submit" { (of(&say.keep, entered)) }
         }
+        (challenge::script(words))
     };
     respond_for(place, StatusCode::OK, &newsletter.newsletter, (&say.title, language), &content)
 }
 
-/// The question, for a program: what was meant, how to insist, and what two buttons would say.
+/// The question, as a problem for programs: the suggestion, the fields that insist on the address, and labels for two buttons.
 pub fn problem(fields: &Fields, (language, words): Spoken, meant: &EmailAddress) -> Response {
-    let status = StatusCode::UNPROCESSABLE_ENTITY;
     let say = &words.slip;
-    let body = serde_json::json!({
-        "type": "about:blank", "title": say.title, "status": status.as_u16(),
-        "detail": of(&say.question, meant.as_str()),
-        "field": "email", "suggestion": meant.as_str(), "insist": { "as_typed": "yes" },
-        "take": of(&say.take, meant.as_str()), "keep": of(&say.keep, fields.email.trim()),
-    });
-    let mut answer = (status, Json(body)).into_response();
-    let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language));
-    answer
+    let members = [
+        ("field", "email".into()),
+        ("suggestion", meant.as_str().into()),
+        ("insist", json!({ "as_typed": "yes" })),
+        ("take", of(&say.take, meant.as_str()).into()),
+        ("keep", of(&say.keep, fields.email.trim()).into()),
+    ];
+    let question = of(&say.question, meant.as_str());
+    error::problem(language, StatusCode::UNPROCESSABLE_ENTITY, &say.title, &question, members)
 }
 
 fn of(text: &str, address: &str) -> String {
     fill(text, &[("address", address)])
-}
-
-fn shown(fields: &Fields) -> Markup {
-    html! {
-        @for (name, value) in fields.shown() { input type="hidden" name=(name) value=(value); }
-    }
 }
 
 /// What was entered, to be sent again with an address.

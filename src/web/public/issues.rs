@@ -11,9 +11,8 @@ use crate::{
         newsletter::{Archive, Newsletter},
     },
     web::{
-        Site, WebError,
+        AppError, Site,
         layout::{Frame, Place, Public, about, feed_of, public_page, respond_for},
-        refusal::Refusal,
         words::{self, Spoken, fill},
     },
 };
@@ -53,7 +52,7 @@ pub async fn list(
     State(site): State<Site>,
     Query(query): Query<ListQuery>,
     headers: HeaderMap,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     let choose = |it: &Newsletter| words::choose(query.lang.as_deref(), &it.language, &headers);
     let listed = listed(&site).await?;
     match query.newsletter.as_deref() {
@@ -67,13 +66,13 @@ pub async fn list(
         },
         Some(slug) => match listed.iter().find(|it| it.newsletter.slug == slug) {
             Some(it) => of_one(&site, it, query.before, choose(&it.newsletter)).await,
-            None => Err(WebError::NotFound(Refusal::NoIssuesOf(slug.to_owned()))),
+            None => Err(AppError::NoIssuesOf(slug.to_owned())),
         },
     }
 }
 
 /// The newsletters whose past issues everybody may find. There are a handful.
-pub async fn listed(site: &Site) -> Result<Vec<NewsletterRecord>, WebError> {
+pub async fn listed(site: &Site) -> Result<Vec<NewsletterRecord>, AppError> {
     let mut all = newsletters::list(&mut site.actions.db.read().await?).await?;
     all.retain(|it| it.newsletter.archive == Archive::Public);
     Ok(all)
@@ -89,7 +88,7 @@ async fn of_one(
     newsletter: &NewsletterRecord,
     before: Option<Date>,
     (language, words): Spoken,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     let mut tx = site.actions.db.read().await?;
     let page = variants::public_page(&mut tx, newsletter.id, before.unwrap_or(Date::MAX), PAGE).await?;
     let (it, say) = (&newsletter.newsletter, &words.issues);
@@ -118,7 +117,7 @@ async fn of_all(
     site: &Site,
     listed: &[NewsletterRecord],
     (language, words): Spoken,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     let mut tx = site.actions.db.read().await?;
     let mut parts = Vec::new();
     for it in listed {
@@ -182,9 +181,9 @@ pub async fn show(
     State(site): State<Site>,
     Path(date): Path<String>,
     Query(query): Query<ShowQuery>,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     let newsletter = site.newsletter(query.newsletter.as_deref()).await?;
-    let missing = || WebError::NotFound(Refusal::NoIssue(newsletter.newsletter.title.clone()));
+    let missing = || AppError::NoIssue(newsletter.newsletter.title.clone());
     let date: Date = date.parse().map_err(|_| missing())?;
     let mut tx = site.actions.db.read().await?;
     let issue = issues::by_date(&mut tx, newsletter.id, date).await?.ok_or_else(missing)?;

@@ -4,7 +4,7 @@ use super::issues::{issue_path, listed};
 use crate::{
     db::variants::{self, PublicIssue},
     domain::newsletter::Newsletter,
-    web::{Site, WebError, cached, refusal::Refusal},
+    web::{AppError, Site, cached},
 };
 use axum::{
     extract::{Query, State},
@@ -32,13 +32,13 @@ pub async fn get(
     State(site): State<Site>,
     Query(query): Query<FeedQuery>,
     headers: HeaderMap,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     let mut listed = listed(&site).await?;
     if let Some(slug) = &query.newsletter {
         listed.retain(|it| it.newsletter.slug == *slug);
     }
     if listed.is_empty() {
-        return Err(WebError::NotFound(Refusal::NoFeed));
+        return Err(AppError::NoFeed);
     }
     let mut tx = site.actions.db.read().await?;
     let mut entries = Vec::new();
@@ -51,7 +51,7 @@ pub async fn get(
     entries.truncate(usize::try_from(ENTRIES).unwrap_or(usize::MAX));
     let newsletters: Vec<&Newsletter> = listed.iter().map(|it| &it.newsletter).collect();
     let feed = Feed { site: &site.public_url, newsletter: query.newsletter.as_deref() };
-    let body = feed.write(&newsletters, &entries).map_err(WebError::Feed)?;
+    let body = feed.write(&newsletters, &entries).map_err(AppError::Feed)?;
     Ok(cached::answer(&headers, "application/atom+xml; charset=utf-8", body))
 }
 

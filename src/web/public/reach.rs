@@ -1,23 +1,15 @@
 //! An address whose domain takes no mail, by the word of the name system: answered like any other wrong address.
 
 use super::{
-    subscribe::{Asked, Fields, in_language},
+    subscribe::{Asked, Fields},
     what_is_wrong::{Field, Wrong},
 };
 use crate::{
-    actions::client_line,
+    actions::rate_limiter,
     domain::{email_address::EmailAddress, mail_domains::suggestion, mail_exchange::Reach},
-    web::{
-        Site, WebError,
-        refusal::Refusal,
-        words::{Spoken, fill},
-    },
+    web::{AppError, Site, error, words::fill},
 };
-use axum::{
-    Json,
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{http::StatusCode, response::Response};
 use std::net::SocketAddr;
 
 /// What is wrong with the domain of an address. `None`: nothing that is known.
@@ -27,21 +19,21 @@ pub(super) async fn ask(
     fields: &Fields,
     peer: SocketAddr,
     address: &EmailAddress,
-) -> Result<Option<Response>, WebError> {
+) -> Result<Option<Response>, AppError> {
     let actions = &site.actions;
     let (domain, now) = (address.domain(), actions.clock.now());
     let known = actions.mail_servers.known(domain, now);
     // Whoever makes up names must not have any number of questions asked in our name.
     if known.is_none()
-        && let Err(wait) = client_line::look(actions, peer.ip()).await?
+        && let Err(wait) = rate_limiter::peek_client(actions, peer.ip()).await?
     {
-        return Ok(Some(Refusal::TooMany(wait).told_in(asked.spoken.0)));
+        return Ok(Some(AppError::TooMany(wait).in_language(asked.spoken.0)));
     }
     if actions.mail_servers.reach(domain, now).await != Reach::No {
         return Ok(None);
     }
     if known.is_none() {
-        client_line::count(actions, peer.ip()).await?;
+        rate_limiter::debit_client(actions, peer.ip()).await?;
     }
     let (meant, say) = (suggestion(address), &asked.spoken.1.unreachable);
     let why = match &meant {
@@ -49,19 +41,12 @@ pub(super) async fn ask(
         None => fill(&say.check, &[("domain", address.domain())]),
     };
     match meant.filter(|_| asked.json) {
-        Some(meant) => Ok(Some(problem(asked.spoken, &why, &meant))),
+        Some(meant) => {
+            let (language, words) = asked.spoken;
+            let (status, title) = (StatusCode::UNPROCESSABLE_ENTITY, &words.address.refused);
+            let members = [("field", "email".into()), ("suggestion", meant.as_str().into())];
+            Ok(Some(error::problem(language, status, title, &why, members)))
+        }
         None => asked.refuse(site, fields, &Wrong { field: Field::Email, what: why }).await.map(Some),
     }
-}
-
-/// For a program, with what was probably meant.
-fn problem((language, words): Spoken, why: &str, meant: &EmailAddress) -> Response {
-    let status = StatusCode::UNPROCESSABLE_ENTITY;
-    let body = serde_json::json!({
-        "type": "about:blank", "title": words.address.refused, "status": status.as_u16(), "detail": why,
-        "field": "email", "suggestion": meant.as_str(),
-    });
-    let mut answer = (status, Json(body)).into_response();
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    in_language(language, answer)
 }

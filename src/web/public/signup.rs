@@ -1,12 +1,15 @@
 //! `GET /`: the signup page. `GET /embed`: the same form, to be shown in a frame on sites that allow no script.
 
-use super::what_is_wrong::{Field, Wrong};
+use super::{
+    challenge,
+    what_is_wrong::{Field, Wrong},
+};
 use crate::{
     actions::subscribe::MOST_NEWSLETTERS,
     db::newsletters::{self, NewsletterRecord},
     domain::{email_address::MAX_ADDRESS_BYTES, signup_proof::form_stamp, signup_wording::signup_wording},
     web::{
-        Site, WebError,
+        AppError, Site,
         layout::{Place, respond_for},
         negotiate::referring_page,
         words::{self, Spoken, fill},
@@ -42,8 +45,6 @@ pub(super) struct Form<'a> {
     pub source: Option<&'a str>,
     /// Its mark, if it was shown before.
     pub started: Option<&'a str>,
-    /// What it shows of work or a wait, which is not used up yet: names of fields, and what they hold.
-    pub shown: &'a [(&'a str, &'a str)],
     /// What is wrong.
     pub wrong: Option<&'a Wrong>,
 }
@@ -54,7 +55,7 @@ pub async fn get(
     uri: Uri,
     Query(choice): Query<Choice>,
     headers: HeaderMap,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     let newsletter = site.newsletter(choice.newsletter.as_deref()).await?;
     let place = Place::of(uri.path());
     let form = Form {
@@ -66,7 +67,6 @@ pub async fn get(
         // In a frame our own page would be named.
         source: if place == Place::Frame { referring_page(&headers) } else { None },
         started: None,
-        shown: &[],
         wrong: None,
     };
     form.show(&site, StatusCode::OK).await
@@ -74,7 +74,7 @@ pub async fn get(
 
 impl Form<'_> {
     /// The page with the form.
-    pub async fn show(&self, site: &Site, status: StatusCode) -> Result<Response, WebError> {
+    pub async fn show(&self, site: &Site, status: StatusCode) -> Result<Response, AppError> {
         let all = newsletters::list(&mut site.actions.db.read().await?).await?;
         let (it, (language, words)) = (&self.newsletter.newsletter, self.spoken);
         let say = &words.signup;
@@ -83,7 +83,7 @@ impl Form<'_> {
         let fresh = form_stamp(&site.actions.keys, site.actions.clock.now());
         let content = html! {
             h1 { (fill(&say.headline, &[("newsletter", &it.title)])) }
-            form.signup method="post" action=(self.place.form_action()) {
+            form.signup method="post" action=(self.place.form_action()) data-challenge="/challenge" {
                 @if let Some(wrong) = wrong(Field::Email) {
                     p.notice."notice--error" id="email-error" role="alert" { (wrong.what) }
                 }
@@ -101,7 +101,6 @@ impl Form<'_> {
                 input type="hidden" name="time_zone" value="";
                 @if let Some(source) = self.source { input type="hidden" name="source" value=(source); }
                 input type="hidden" name="started" value=(self.started.unwrap_or(&fresh));
-                @for (name, value) in self.shown { input type="hidden" name=(name) value=(value); }
                 // No person sees this field; programs fill in what they find.
                 div hidden {
                     label for="website" { "Leave this empty" }
@@ -109,6 +108,7 @@ impl Form<'_> {
                 }
                 button type="submit" { (say.button) }
             }
+            (challenge::script(words))
             script src="/assets/time-zone.js" defer {}
             p.fine-print { (signup_wording(Some(language)).text) }
         };

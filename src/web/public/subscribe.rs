@@ -3,12 +3,13 @@
 //! The answer tells nobody whether an address is subscribed: body and status are the same for every address.
 
 use super::{
-    did_you_mean, moment, proof, reach,
+    challenge, did_you_mean, reach,
     signup::Form,
+    timing_guard,
     what_is_wrong::{self, Wrong},
 };
 use crate::{
-    actions::subscribe::{MOST_NEWSLETTERS, Signup, SubscribeError, judge, subscribe},
+    actions::subscribe::{MOST_NEWSLETTERS, Proof, Signup, SubscribeError, judge, subscribe},
     db::newsletters::NewsletterRecord,
     domain::{
         email_address::EmailAddress,
@@ -18,10 +19,9 @@ use crate::{
         signup_wording::signup_wording,
     },
     web::{
-        Site, WebError, error,
+        AppError, Site, error,
         layout::{Place, respond_for},
         negotiate::{BROWSER_COOKIE, evidence, media_type, sends_json},
-        refusal::Refusal,
         words::{self, Spoken, fill},
     },
 };
@@ -60,20 +60,8 @@ pub(super) struct Fields {
     website: Option<String>,
     /// The reader was asked about a slip, and insists.
     pub as_typed: Option<String>,
-    /// The answer to a challenge, or the ticket of who waited instead.
-    pub proof: Option<String>,
-    pub ticket: Option<String>,
-}
-
-impl Fields {
-    /// What it shows of work or a wait, by the names of the fields.
-    pub(super) fn shown(&self) -> Vec<(&'static str, &str)> {
-        let shown = [("proof", &self.proof), ("ticket", &self.ticket)].into_iter();
-        shown
-            .filter_map(|(name, value)| Some((name, value.as_deref()?)))
-            .filter(|it| !it.1.is_empty())
-            .collect()
-    }
+    /// The solution of a challenge.
+    proof: Option<String>,
 }
 
 /// Takes a signup.
@@ -83,7 +71,7 @@ pub async fn post(
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     let json = sends_json(&headers);
     let fields = match read(json, &headers, &body) {
         Ok(fields) => fields,
@@ -107,7 +95,7 @@ pub async fn post(
     };
     let mark = browser_mark(&site, &headers, &address);
     if filled_in == FilledIn::TooSoon {
-        return moment::ask(&site, &asked, &fields).await;
+        return timing_guard::ask(&site, &asked, &fields).await;
     }
     if filled_in != FilledIn::ByProgram {
         let signup = Signup {
@@ -119,6 +107,7 @@ pub async fn post(
             wording: (filled_in == FilledIn::Here).then(|| signup_wording(Some(spoken.0))),
             time_zone: fields.time_zone.as_deref().and_then(|zone| parse_time_zone(zone).ok()),
             evidence: evidence(peer, &headers, fields.source.as_deref()),
+            proof: Proof::NotRequired,
         };
         if let Some(answer) = take(&site, &asked, peer, &fields, signup).await? {
             return Ok(answer);
@@ -126,7 +115,7 @@ pub async fn post(
     }
     if json {
         let body = serde_json::json!({ "status": "accepted", "message": spoken.1.signup.accepted });
-        return Ok(in_language(spoken.0, (StatusCode::ACCEPTED, Json(body)).into_response()));
+        return Ok(error::in_language(spoken.0, (StatusCode::ACCEPTED, Json(body)).into_response()));
     }
     let mut answer = asked.accepted(&site).await?;
     if let Some(mark) = mark {
@@ -135,15 +124,15 @@ pub async fn post(
     Ok(answer)
 }
 
-/// Takes a signup, or answers why not. What costs nothing comes first, and what can be used once last: who mends a slip has their
-/// proof still.
+/// Takes a signup, or answers why not. The challenge is redeemed last, so that a JSON client that corrects a typo can send the same
+/// solution again.
 async fn take(
     site: &Site,
     asked: &Asked<'_>,
     peer: SocketAddr,
     fields: &Fields,
     signup: Signup,
-) -> Result<Option<Response>, WebError> {
+) -> Result<Option<Response>, AppError> {
     if let Err(why) = judge(&site.actions, &signup) {
         return asked.not_taken(site, fields, why).await.map(Some);
     }
@@ -154,17 +143,25 @@ async fn take(
             did_you_mean::page(asked.place, &asked.newsletter(site).await?, asked.spoken, fields, &meant)
         }));
     }
-    let shown = match proof::look(site, asked, fields).await? {
-        Ok(shown) => shown,
-        Err(answer) => return Ok(Some(answer)),
+    let proof = challenge::check(site, fields.proof.as_deref()).await?;
+    if asked.json && proof == Proof::Missing {
+        return Ok(Some(challenge::problem(site)));
+    }
+    // Nothing is asked in our name for clients that showed no work.
+    if proof != Proof::Missing
+        && let Some(answer) = reach::ask(site, asked, fields, peer, &signup.address).await?
+    {
+        return Ok(Some(answer));
+    }
+    let signup = Signup { proof, ..signup };
+    let taken = match subscribe(&site.actions, signup.clone()).await {
+        // A form that is sent twice counts as one without a solution.
+        Err(SubscribeError::Redeemed) if !asked.json => {
+            subscribe(&site.actions, Signup { proof: Proof::Missing, ..signup }).await
+        }
+        taken => taken,
     };
-    if let Some(answer) = reach::ask(site, asked, fields, peer, &signup.address).await? {
-        return Ok(Some(answer));
-    }
-    if let Some(answer) = proof::redeem(site, asked, peer, fields, shown).await? {
-        return Ok(Some(answer));
-    }
-    match subscribe(&site.actions, signup).await {
+    match taken {
         Ok(()) => Ok(None),
         Err(why) => asked.not_taken(site, fields, why).await.map(Some),
     }
@@ -177,23 +174,18 @@ async fn speak(
     asked: Option<&str>,
     slug: &str,
     headers: &HeaderMap,
-) -> Result<(Spoken, Option<NewsletterRecord>), WebError> {
+) -> Result<(Spoken, Option<NewsletterRecord>), AppError> {
     if let Some(spoken) = asked.and_then(words::find) {
         return Ok((spoken, None));
     }
     let newsletter = match site.newsletter(Some(slug)).await {
         Ok(newsletter) => Some(newsletter),
         // What is wrong is said when the signup is taken.
-        Err(WebError::NotFound(_)) => None,
+        Err(AppError::NoNewsletter(_)) => None,
         Err(error) => return Err(error),
     };
     let own = newsletter.as_ref().map(|it| it.newsletter.language.as_str());
     Ok((words::spoken([own], headers), newsletter))
-}
-
-pub(super) fn in_language(language: &'static str, mut answer: Response) -> Response {
-    answer.headers_mut().insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language));
-    answer
 }
 
 /// The cookie by which the browser is known again that signed an address up, so that the link in the mail confirms at once in
@@ -231,7 +223,7 @@ pub(super) struct Asked<'a> {
 
 impl Asked<'_> {
     /// In whose name the answer is given.
-    pub async fn newsletter(&self, site: &Site) -> Result<NewsletterRecord, WebError> {
+    pub async fn newsletter(&self, site: &Site) -> Result<NewsletterRecord, AppError> {
         match &self.newsletter {
             Some(newsletter) => Ok(newsletter.clone()),
             None => site.newsletter(Some(self.slug)).await,
@@ -239,19 +231,15 @@ impl Asked<'_> {
     }
 
     /// What is wrong: beside the field, or as a problem.
-    pub async fn refuse(&self, site: &Site, fields: &Fields, wrong: &Wrong) -> Result<Response, WebError> {
+    pub async fn refuse(&self, site: &Site, fields: &Fields, wrong: &Wrong) -> Result<Response, AppError> {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         let (language, words) = self.spoken;
         if self.json {
-            let title = &words.address.refused;
-            return Ok(in_language(
-                language,
-                error::problem(status, title, &wrong.what, Some(wrong.field.name())),
-            ));
+            let (title, field) = (&words.address.refused, wrong.field.name().into());
+            return Ok(error::problem(language, status, title, &wrong.what, [("field", field)]));
         }
         let newsletter = self.newsletter(site).await?;
         let entered: String = fields.email.chars().take(300).collect();
-        let shown = fields.shown();
         let form = Form {
             place: self.place,
             newsletter: &newsletter,
@@ -261,7 +249,6 @@ impl Asked<'_> {
             source: fields.source.as_deref(),
             // With the mark it had: who mends a slip and is quick is no program.
             started: fields.started.as_deref().filter(|_| self.filled_in.has_mark()),
-            shown: &shown,
             wrong: Some(wrong),
         };
         form.show(site, status).await
@@ -273,21 +260,22 @@ impl Asked<'_> {
         site: &Site,
         fields: &Fields,
         why: SubscribeError,
-    ) -> Result<Response, WebError> {
+    ) -> Result<Response, AppError> {
         match why {
             SubscribeError::NoSuchNewsletter(slug) => {
-                Ok(Refusal::UnknownNewsletter(slug).told_in(self.spoken.0))
+                Ok(AppError::UnknownNewsletter(slug).in_language(self.spoken.0))
             }
             SubscribeError::Blocked(_) | SubscribeError::RoleAccount | SubscribeError::NewsletterCount => {
                 self.refuse(site, fields, &what_is_wrong::refused(&why, self.spoken.1)).await
             }
-            SubscribeError::TooMany { wait } => Ok(Refusal::TooMany(wait).told_in(self.spoken.0)),
+            SubscribeError::TooMany { wait } => Ok(AppError::TooMany(wait).in_language(self.spoken.0)),
+            SubscribeError::Redeemed => Ok(challenge::problem(site)),
             SubscribeError::Db(error) => Err(error.into()),
         }
     }
 
     /// What comes now.
-    async fn accepted(&self, site: &Site) -> Result<Response, WebError> {
+    async fn accepted(&self, site: &Site) -> Result<Response, AppError> {
         let newsletter = self.newsletter(site).await?;
         let mut titles = vec![newsletter.newsletter.title.clone()];
         for slug in self.newsletters.iter().filter(|slug| *slug != self.slug) {
@@ -317,14 +305,14 @@ fn read(json: bool, headers: &HeaderMap, body: &[u8]) -> Result<Fields, Box<Resp
         return object.and_then(|object| serde_json::from_value(object.into())).map_err(|why| {
             let status =
                 if why.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
-            Box::new(Refusal::Unreadable(status, why.to_string()).into_response())
+            Box::new(AppError::Unreadable(status, why.to_string()).into_response())
         });
     }
     if media_type(headers, &header::CONTENT_TYPE) != "application/x-www-form-urlencoded" {
-        return Err(Box::new(Refusal::UnknownBody.into_response()));
+        return Err(Box::new(AppError::UnknownBody.into_response()));
     }
     read_form(body).map_err(|why| {
-        Box::new(Refusal::Unreadable(StatusCode::UNPROCESSABLE_ENTITY, why.to_string()).into_response())
+        Box::new(AppError::Unreadable(StatusCode::UNPROCESSABLE_ENTITY, why.to_string()).into_response())
     })
 }
 

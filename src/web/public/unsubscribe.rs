@@ -6,10 +6,9 @@ use crate::{
     db::newsletters::NewsletterRecord,
     domain::consent::{LeavingReason, MAX_REMARK_CHARS},
     web::{
-        Site, WebError,
+        AppError, Site,
         layout::{Place, respond_for},
         negotiate::{AskedLanguage, evidence, media_type},
-        refusal::Refusal,
         words::{self, Spoken, Unsubscribe, around, fill},
     },
 };
@@ -29,7 +28,7 @@ pub async fn get(
     Path(token): Path<String>,
     Query(query): Query<AskedLanguage>,
     headers: HeaderMap,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     Ok(show(unsubscribe::look(&site.actions, &token).await?, &query, &headers))
 }
 
@@ -41,7 +40,7 @@ pub async fn post(
     Query(query): Query<AskedLanguage>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     let form = Form::read(&headers, body).await;
     if let Some(reason) = form.reason {
         let state = unsubscribe::give_reason(&site.actions, &token, reason, &form.remark).await?;
@@ -123,8 +122,8 @@ fn speak(
 
 fn show(state: Leaving, query: &AskedLanguage, headers: &HeaderMap) -> Response {
     match state {
-        Leaving::Unknown => Refusal::BrokenLink.into_response(),
-        Leaving::Test => Refusal::TestLink.into_response(),
+        Leaving::Unknown => AppError::BrokenLink.into_response(),
+        Leaving::Test => AppError::TestLink.into_response(),
         Leaving::Subscribed { newsletter, language, shown_address } => {
             let (language, words) = speak(&newsletter, language.as_deref(), query, headers);
             let say = &words.unsubscribe;

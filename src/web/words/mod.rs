@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use std::{collections::BTreeMap, sync::LazyLock};
 
 pub use preferences::Preferences;
-pub use texts::{Address, Embed, Errors, Issues, Unsubscribe, Words};
+pub use texts::{Address, Embed, Issues, Unsubscribe, Words};
 
 /// The languages there are, by tag (BCP 47). The first one is what everybody else gets.
 const FILES: &[(&str, &str)] = &[

@@ -184,6 +184,8 @@ texts! {
         at_old,
         /// The same, at the new one; `{new}`.
         at_new,
+        /// What the new address keeps; `{new}`, `{newsletters}`.
+        already_subscribed,
         /// The button.
         button,
         /// For who did not ask.

@@ -41,8 +41,10 @@ pub struct Words {
     pub address_change: super::preferences::AddressChange,
     /// Leaving.
     pub unsubscribe: Unsubscribe,
-    /// Where a signup needs a proof.
-    pub proof: Proof,
+    /// While signups look like an attack.
+    pub challenge: Challenge,
+    /// A form that came back too fast.
+    pub timing_guard: TimingGuard,
     /// An address whose domain takes no mail.
     pub unreachable: Unreachable,
 }
@@ -208,19 +210,19 @@ texts! {
         body_kind,
     }
 
-    /// The page where a signup needs a proof.
-    Proof {
+    /// The form, while signups look like an attack.
+    Challenge {
+        /// While the browser solves a challenge.
+        working,
+    }
+
+    /// The page for a form that came back faster than people type.
+    TimingGuard {
         /// The headline.
         title,
-        /// What it is for.
-        why,
-        /// While the browser works.
-        working,
-        /// Without scripts; `{seconds}`.
-        wait,
-        /// The form came back sooner than people type.
+        /// What to do.
         too_soon,
-        /// The button for then.
+        /// The button.
         button,
     }
 

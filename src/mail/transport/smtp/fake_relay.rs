@@ -1,12 +1,8 @@
 //! A relay in memory for tests, which does as it is told. Nothing here touches the network, so time can stand still.
 
 use super::wire::Stream;
-use std::{
-    collections::HashMap,
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use parking_lot::Mutex;
+use std::{collections::HashMap, io, sync::Arc, time::Duration};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};
 
 /// A relay's act at a step, instead of the usual one.
@@ -102,7 +98,7 @@ impl FakeRelay {
     }
 
     pub fn transcript<T>(&self, look: impl FnOnce(&mut Transcript) -> T) -> T {
-        look(&mut self.transcript.lock().expect("no test panics while it looks"))
+        look(&mut self.transcript.lock())
     }
 
     /// Returns the lines of a connection.

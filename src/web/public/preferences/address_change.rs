@@ -1,4 +1,4 @@
-//! `/address/{token}`: one end of a change of address. GET shows a button and changes nothing, because mail scanners follow links;
+//! `/address/{token}`: one address of a change confirms. GET shows a button and changes nothing, because mail scanners follow links;
 //! POST confirms.
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
 use crate::{
     actions::change_address::{self, About, Change},
     web::{
-        Site, WebError,
+        AppError, Site,
         negotiate::evidence,
         words::{self, fill},
     },
@@ -29,7 +29,7 @@ pub async fn get(
     Path(token): Path<String>,
     Query(asked): Query<Asked>,
     headers: HeaderMap,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     Ok(show(&change_address::look(&site.actions, &token).await?, &asked, &headers))
 }
 
@@ -40,7 +40,7 @@ pub async fn post(
     Path(token): Path<String>,
     Query(asked): Query<Asked>,
     headers: HeaderMap,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     let evidence = evidence(peer, &headers, None);
     Ok(show(&change_address::confirm(&site.actions, &token, &evidence).await?, &asked, &headers))
 }
@@ -59,6 +59,7 @@ fn show(state: &Change, asked: &Asked, headers: &HeaderMap) -> Response {
             let text = if about.old_address.is_some() { &say.at_old } else { &say.at_new };
             let content = html! {
                 p { (told(text, about)) }
+                @if !about.already_subscribed.is_empty() { p { (told(&say.already_subscribed, about)) } }
                 form.signup method="post" { button type="submit" { (say.button) } }
                 p.fine-print { (say.not_you) }
             };
@@ -75,5 +76,5 @@ fn show(state: &Change, asked: &Asked, headers: &HeaderMap) -> Response {
 
 fn told(text: &str, about: &About) -> String {
     let old = about.old_address.as_deref().unwrap_or_default();
-    fill(text, &[("old", old), ("new", &about.new_address)])
+    fill(text, &[("old", old), ("new", &about.new_address), ("newsletters", &about.already_subscribed)])
 }

@@ -6,7 +6,7 @@ use crate::{
     actions::send_copy::{self, CopyLink},
     db::newsletters::NewsletterRecord,
     web::{
-        Site, WebError,
+        AppError, Site,
         layout::{Frame, respond},
         words::{self, fill},
     },
@@ -24,7 +24,7 @@ pub async fn get(
     Path(token): Path<String>,
     Query(asked): Query<Asked>,
     headers: HeaderMap,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     Ok(show(send_copy::look(&site.actions, &token).await?, &asked, &headers))
 }
 
@@ -34,7 +34,7 @@ pub async fn post(
     Path(token): Path<String>,
     Query(asked): Query<Asked>,
     headers: HeaderMap,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     Ok(match send_copy::copy(&site.actions, &token).await? {
         Ok(text) => {
             let kind = (header::CONTENT_TYPE, "text/plain; charset=utf-8");

@@ -15,7 +15,7 @@ mod pause;
 use crate::{
     actions::set_preferences::{self, Choice, Choosing},
     web::{
-        Site, WebError,
+        AppError, Site,
         negotiate::{evidence, media_type},
         words::{self, fill},
     },
@@ -44,7 +44,7 @@ pub async fn get(
     Path(token): Path<String>,
     Query(asked): Query<Asked>,
     headers: HeaderMap,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     let state = set_preferences::look(&site.actions, &token).await?;
     let speech = speech(&asked, &state, &headers);
     let is_asked = asked.lang.is_some();
@@ -62,7 +62,7 @@ pub async fn post(
     Query(asked): Query<Asked>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, WebError> {
+) -> Result<Response, AppError> {
     let state = set_preferences::look(&site.actions, &token).await?;
     let speech = speech(&asked, &state, &headers);
     let is_asked = asked.lang.is_some();
