@@ -16,9 +16,10 @@ use daily::{
         article::FoundArticle, delivery::Stage, email_address::EmailAddress, issue::IssueStatus, newsletter,
         relay::RelayUrl,
     },
-    mail::{Mailer, Outcome, Outgoing, Priority},
+    mail::{Mailer, Priority, SendError, SendResult, envelope},
     settings::{Relay, Settings},
 };
+use lettre::AsyncTransport as _;
 
 /// Texts that mean harm, or would do some.
 const HOSTILE: &[&str] = &[
@@ -221,12 +222,12 @@ async fn addresses_reach_the_envelope_in_ascii_or_are_refused_with_the_reason() 
     assert!(String::from_utf8_lossy(&record.messages[0].data).contains("zoe@xn--bcher-kva.example"));
 }
 
-/// A mailer of its own, and what became of a message.
-async fn hand_over(mailer: &Mailer, message: &[u8]) -> Outcome {
+/// The outcome of a message.
+async fn hand_over(mailer: &Mailer, message: &[u8]) -> SendResult {
     let sender = EmailAddress::parse("news@example.org").unwrap();
     let recipient = EmailAddress::parse("ann@example.net").unwrap();
-    let mail = Outgoing { sender: &sender, recipient: &recipient, message };
-    mailer.line(Priority::Single).await.expect("a line").send(&mail).await
+    let lease = mailer.lease(Priority::Single).await.expect("a lease");
+    lease.send_raw(&envelope(&sender, &recipient), message).await
 }
 
 fn mailer_to(server: &SmtpServer) -> Mailer {
@@ -256,18 +257,20 @@ async fn what_two_servers_could_read_in_two_ways_never_leaves() {
             let message = format!(
                 "Subject: x\r\n\r\none{end}MAIL FROM:<eve@evil.example>\r\nRCPT TO:<victim@example.net>\r\nDATA\r\ntwo\r\n"
             );
-            let Outcome::Failed(answer) = hand_over(&mailer, message.as_bytes()).await else {
+            let Err(SendError::Failed(answer)) = hand_over(&mailer, message.as_bytes()).await else {
                 panic!("{end:?} went out")
             };
             assert_eq!((answer.code, answer.stage), (None, None), "nothing was asked: {answer:?}");
             assert!(answer.text.contains("may not be sent"), "{answer:?}");
         }
         let long = format!("Subject: x\r\n\r\n{}\r\n", "x".repeat(999));
-        let Outcome::Failed(answer) = hand_over(&mailer, long.as_bytes()).await else { panic!("too long") };
+        let Err(SendError::Failed(answer)) = hand_over(&mailer, long.as_bytes()).await else {
+            panic!("too long")
+        };
         assert!(answer.text.contains("998 bytes"), "{answer:?}");
         // Not even the connection has heard of it.
         let good = b"Subject: x\r\n\r\n.\r\n..\r\n.x\r\n \r\n.\r\n";
-        assert!(matches!(hand_over(&mailer, good).await, Outcome::Sent(_)));
+        assert!(hand_over(&mailer, good).await.is_ok());
         let record = server.wait_for(1).await;
         assert_conversation(&record, &["ann@example.net"]);
         assert_eq!((record.messages.len(), record.connections.len()), (1, 1));
@@ -281,15 +284,15 @@ async fn bytes_beyond_ascii_go_out_with_leave_only() {
     let message = "Subject: x\r\n\r\nGrüße\r\n".as_bytes();
     let server =
         SmtpServer::start(Script::accept().advertise(&["PIPELINING", "8BITMIME", "SIZE 1000"])).await;
-    assert!(matches!(hand_over(&mailer_to(&server), message).await, Outcome::Sent(_)));
+    assert!(hand_over(&mailer_to(&server), message).await.is_ok());
     let record = server.wait_for(1).await;
     assert_eq!(record.messages[0].mail_parameters, format!("SIZE={} BODY=8BITMIME", message.len()));
     assert_conversation(&record, &["ann@example.net"]);
     let server = SmtpServer::start(Script::accept().advertise(&["PIPELINING", "SIZE 1000"])).await;
     let mailer = mailer_to(&server);
-    let Outcome::Failed(answer) = hand_over(&mailer, message).await else { panic!("sent") };
+    let Err(SendError::Failed(answer)) = hand_over(&mailer, message).await else { panic!("sent") };
     assert!(answer.text.contains("8BITMIME"), "{answer:?}");
-    let Outcome::Failed(answer) = hand_over(&mailer, &b"0123456\r\n".repeat(200)).await else {
+    let Err(SendError::Failed(answer)) = hand_over(&mailer, &b"0123456\r\n".repeat(200)).await else {
         panic!("sent")
     };
     assert!(answer.text.contains("1800 bytes") && answer.text.contains("1000"), "{answer:?}");
@@ -311,11 +314,11 @@ async fn many_mails_over_real_connections_arrive_each_once_and_in_order_of_proto
             let name = if n % 3 == 0 { "gone" } else { "reader" };
             let recipient = EmailAddress::parse(&format!("{name}{n}@example.net")).unwrap();
             let message = format!("Subject: {n}\r\n\r\n{}\r\n", ".\r\n".repeat(n));
-            let mail = Outgoing { sender: &sender, recipient: &recipient, message: message.as_bytes() };
-            let outcome = mailer.line(Priority::Bulk).await.unwrap().send(&mail).await;
+            let lease = mailer.lease(Priority::Bulk).await.unwrap();
+            let outcome = lease.send_raw(&envelope(&sender, &recipient), message.as_bytes()).await;
             match (n % 3, outcome) {
-                (0, Outcome::Failed(answer)) => assert_eq!(answer.stage, Some(Stage::Rcpt)),
-                (1 | 2, Outcome::Sent(_)) => {}
+                (0, Err(SendError::Failed(answer))) => assert_eq!(answer.stage, Some(Stage::Rcpt)),
+                (1 | 2, Ok(_)) => {}
                 (_, outcome) => panic!("{n}: {outcome:?}"),
             }
         })

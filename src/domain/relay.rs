@@ -5,8 +5,10 @@ use std::{fmt, path::PathBuf};
 /// A relay's address, as configured.
 #[derive(Clone, PartialEq, Eq)]
 pub enum RelayUrl {
-    /// `mailbox:DIR`: each mail becomes a file in a folder. For trying things out.
+    /// `mailbox:DIR`: each email becomes a file in a folder. For trying things out.
     Mailbox(PathBuf),
+    /// `sendmail:PROGRAM`: the program takes each email on its standard input.
+    Sendmail(PathBuf),
     /// `smtp://`, `smtp+starttls://` or `smtps://`.
     Smtp(SmtpRelay),
 }
@@ -46,6 +48,14 @@ impl RelayUrl {
                 Ok(Self::Mailbox(folder.into()))
             };
         }
+        if let Some(program) = text.strip_prefix("sendmail:") {
+            let program = PathBuf::from(program.strip_prefix("//").unwrap_or(program));
+            return if program.is_absolute() {
+                Ok(Self::Sendmail(program))
+            } else {
+                Err("it names no program by its whole path".into())
+            };
+        }
         let url = url::Url::parse(text).map_err(|error| format!("it is not a URL ({error})"))?;
         let (security, default_port) = match url.scheme() {
             "smtp" => (Security::None, 25),
@@ -77,11 +87,11 @@ impl RelayUrl {
         Ok(Self::Smtp(SmtpRelay { security, host, port: url.port().unwrap_or(default_port), login }))
     }
 
-    /// The folder, where this is a mailbox.
+    /// Returns the folder of a mailbox.
     pub fn mailbox(&self) -> Option<&std::path::Path> {
         match self {
             Self::Mailbox(folder) => Some(folder),
-            Self::Smtp(_) => None,
+            Self::Sendmail(_) | Self::Smtp(_) => None,
         }
     }
 }
@@ -95,6 +105,7 @@ impl fmt::Display for RelayUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mailbox(folder) => write!(f, "mailbox:{}", folder.display()),
+            Self::Sendmail(program) => write!(f, "sendmail:{}", program.display()),
             Self::Smtp(relay) => relay.fmt(f),
         }
     }
@@ -143,6 +154,9 @@ mod tests {
             "smtp+starttls://mail.example.org:587 ".repeat(2).trim_end()
         );
         assert_eq!(RelayUrl::parse("mailbox:data/mailbox"), Ok(RelayUrl::Mailbox("data/mailbox".into())));
+        for url in ["sendmail:/usr/sbin/sendmail", "sendmail:///usr/sbin/sendmail"] {
+            assert_eq!(RelayUrl::parse(url).unwrap().to_string(), "sendmail:/usr/sbin/sendmail");
+        }
         assert!(RelayUrl::parse("smtp://ann:x@127.0.0.1:2525").is_ok());
     }
 
@@ -150,6 +164,8 @@ mod tests {
     fn impossible_relays_say_why() {
         for (text, why) in [
             ("mailbox:", "folder"),
+            ("sendmail:", "whole path"),
+            ("sendmail:sendmail", "whole path"),
             ("ftp://x", "kind of relay"),
             ("smtp://", "host"),
             ("mail.example.org", "URL"),

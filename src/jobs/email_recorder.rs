@@ -11,7 +11,7 @@ use crate::{
         mails::{self, MailRecord},
     },
     domain::{ids::MailId, mail::MailStatus, retry},
-    mail::Outcome,
+    mail::{SendError, SendResult, answer_of},
     queue::{Job, Queue},
     random,
 };
@@ -35,7 +35,7 @@ impl EmailRecorder {
 
     /// Records the outcome of an email and what comes next. Returns once that is durable: it is tried until the database takes it, so that a
     /// database outage leaves no sent email in doubt.
-    pub(super) async fn finish(self, mail: MailRecord, outcome: Outcome) {
+    pub(super) async fn finish(self, mail: MailRecord, outcome: SendResult) {
         let kept = self.0.submit(Record::Finish(Box::new((mail, outcome)))).await;
         // An error means that the recorder's task is gone, and the answer with it. The lease will bring the row up again.
         let _recorder_is_gone = kept.await;
@@ -44,7 +44,7 @@ impl EmailRecorder {
 
 enum Record {
     Begin(MailId),
-    Finish(Box<(MailRecord, Outcome)>),
+    Finish(Box<(MailRecord, SendResult)>),
 }
 
 struct RecordHandler {
@@ -98,28 +98,28 @@ impl RecordHandler {
         &self,
         tx: &mut Tx,
         mail: &MailRecord,
-        outcome: &Outcome,
+        outcome: &SendResult,
         now: Timestamp,
     ) -> Result<(), DbError> {
-        let answer = outcome.answer();
+        let answer = answer_of(outcome);
         let first_due = mail.created_at.0;
         let next = match outcome {
-            Outcome::Sent(_) | Outcome::Failed(_) => None,
+            Ok(_) | Err(SendError::Failed(_)) => None,
             _ if now.duration_since(first_due) >= retry::GIVE_UP_AFTER => None,
             // In doubt: a second copy with the same Message-ID is better than none, but not at once.
-            Outcome::Deferred(_) | Outcome::InDoubt(_) => {
+            Err(SendError::Deferred(_) | SendError::InDoubt(_)) => {
                 retry::next_attempt(mail.attempts - mail.relay_waits, first_due, now, random::fraction())
             }
-            Outcome::RelayTrouble(_) => Some(now + retry::relay_wait(now.duration_since(first_due))),
+            Err(SendError::RelayTrouble(_)) => Some(now + retry::relay_wait(now.duration_since(first_due))),
         };
         let kept = match next {
             None => {
-                let sent = matches!(outcome, Outcome::Sent(_));
+                let sent = outcome.is_ok();
                 let status = if sent { MailStatus::Sent } else { MailStatus::Failed };
                 mails::finish(tx, mail.attempt(), status, answer, now).await?
             }
             Some(at) => {
-                let counts = !matches!(outcome, Outcome::RelayTrouble(_));
+                let counts = !matches!(outcome, Err(SendError::RelayTrouble(_)));
                 let kept = mails::postpone(tx, mail.attempt(), answer, at, counts).await?;
                 self.queue.enqueue_at(tx, &Job::SendMail { mail: mail.id }, at).await?;
                 kept

@@ -11,11 +11,12 @@ use crate::{
         newsletters::{self, NewsletterRecord},
     },
     domain::{delivery::Answer, ids::MailId},
-    mail::{self, ComposeError, MessageTemplate, Outcome, Outgoing, Priority, Recipient},
+    mail::{self, ComposeError, MessageTemplate, Recipient, SendError, SendResult, answer_of},
     queue::{Job, JobFailure},
 };
 use email_templates::Email;
 use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
+use lettre::{AsyncTransport as _, address::Envelope};
 use std::{panic::AssertUnwindSafe, pin::pin, time::Duration};
 
 /// Mails of one job on their way at once.
@@ -81,24 +82,25 @@ async fn one(context: &Context, id: MailId) -> Result<(), JobFailure> {
         return Ok(());
     }
     let outcome = match made {
-        Content::Unwanted(why) => Outcome::Failed(Answer::new("", None, why)),
+        Content::Unwanted(why) => Err(SendError::Failed(Answer::new("", None, why))),
         Content::Mail { email, unsubscribe_url } => {
             match compose(context, &newsletter, &mail, &email, unsubscribe_url.as_deref()) {
                 Ok(message) => {
-                    let sender = &newsletter.newsletter.sender_address;
+                    let envelope = mail::envelope(&newsletter.newsletter.sender_address, &mail.recipient);
                     // No transaction is open while talking to the relay.
-                    let outgoing = Outgoing { sender, recipient: &mail.recipient, message: &message };
-                    send(context, mail.attempt(), &outgoing).await
+                    send(context, mail.attempt(), &envelope, &message).await
                 }
-                Err(error) => Outcome::Failed(Answer::new("", None, &error.to_string())),
+                Err(error) => Err(SendError::Failed(Answer::new("", None, &error.to_string()))),
             }
         }
     };
-    let (kind, to, code) = (mail.kind, mail.recipient.masked(), outcome.answer().code);
+    let (kind, to, code) = (mail.kind, mail.recipient.masked(), answer_of(&outcome).code);
     match outcome {
         // The mailer has said what is wrong with the relay.
-        Outcome::RelayTrouble(_) => tracing::debug!(mail = %id, %kind, to, "single mail waits for a relay"),
-        Outcome::Sent(_) => tracing::info!(mail = %id, %kind, to, code, "single mail sent"),
+        Err(SendError::RelayTrouble(_)) => {
+            tracing::debug!(mail = %id, %kind, to, "single mail waits for a relay");
+        }
+        Ok(_) => tracing::info!(mail = %id, %kind, to, code, "single mail sent"),
         _ => tracing::warn!(mail = %id, %kind, to, code, "single mail not sent"),
     }
     // A task of its own: the answer is kept even where this job is cut off.
@@ -157,7 +159,7 @@ async fn content(context: &Context, mail: &MailRecord) -> Result<(NewsletterReco
 }
 
 /// Hands a mail over, and keeps up its lease for as long as the relay takes.
-async fn send(context: &Context, attempt: Attempt, outgoing: &Outgoing<'_>) -> Outcome {
+async fn send(context: &Context, attempt: Attempt, envelope: &Envelope, message: &[u8]) -> SendResult {
     let keep_up = async {
         loop {
             tokio::time::sleep(context.rules.lease.unsigned_abs() / 4).await;
@@ -176,7 +178,7 @@ async fn send(context: &Context, attempt: Attempt, outgoing: &Outgoing<'_>) -> O
         context.governor.spend(relay).await;
     }
     tokio::select! {
-        outcome = context.mailer.send(Priority::Single, outgoing) => outcome,
+        outcome = context.mailer.send_raw(envelope, message) => outcome,
         never = keep_up => never,
     }
 }

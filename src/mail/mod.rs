@@ -1,7 +1,7 @@
 //! Email on its way out: `message` composes and signs, `transport` hands over to relays.
 //!
-//! A [`Mailer`] knows the relays. A [`Line`] from it is the right to send over one connection; its `send` tells the
-//! [`Outcome`].
+//! A [`Mailer`] knows the relays. A [`ConnectionLease`] from it is the right to send over one connection, and a
+//! `lettre::AsyncTransport`.
 
 mod message;
 mod transport;
@@ -11,4 +11,6 @@ pub use message::{
     dkim::Signers,
     dkim_keys::{DkimError, DkimKey, DkimKeys},
 };
-pub use transport::{Line, Mailer, MailerError, Outcome, Outgoing, Priority};
+pub use transport::{
+    ConnectionLease, Mailer, MailerError, Priority, SendError, SendResult, answer_of, envelope,
+};

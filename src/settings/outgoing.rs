@@ -87,7 +87,8 @@ pub(super) fn relays(r: &mut Reader<'_>) -> Option<Vec<Relay>> {
     let relays = (0..count).map(|index| {
         let url = r.text(
             &format!("relays.{index}.url"),
-            "write smtp://host:25, smtp+starttls://user:password@host:587, smtps://user:password@host:465 or mailbox:DIR",
+            "write smtp://host:25, smtp+starttls://user:password@host:587, smtps://user:password@host:465, \
+             sendmail:/usr/sbin/sendmail or mailbox:DIR",
             RelayUrl::parse,
         );
         let key = |name: &str| format!("relays.{index}.{name}");
@@ -108,7 +109,8 @@ pub(super) fn relays(r: &mut Reader<'_>) -> Option<Vec<Relay>> {
             u32::try_from(number).ok()
         };
         let connections = number("connections", 1, 1000, CONNECTIONS);
-        let messages_per_connection = number("messages_per_connection", 1, 1_000_000, MESSAGES_PER_CONNECTION);
+        let messages_per_connection =
+            number("messages_per_connection", 1, 1_000_000, MESSAGES_PER_CONNECTION);
         let rate_per_minute = number("rate_per_minute", 0, 10_000_000, 0);
         Some(Relay {
             url: url?,

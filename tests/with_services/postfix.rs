@@ -11,9 +11,10 @@ use daily::{
     actions::set_newsletter::set_newsletter,
     clock::Clock,
     domain::{email_address::EmailAddress, issue::IssueStatus, relay::RelayUrl},
-    mail::{Mailer, Outcome, Outgoing, Priority},
+    mail::{Mailer, SendError, SendResult, answer_of, envelope},
     settings::{Relay, Settings},
 };
+use lettre::AsyncTransport as _;
 
 async fn start(engine: Engine, relays: Vec<Relay>) -> TestApp {
     TestApp::start_with(engine, |settings| {
@@ -116,15 +117,18 @@ async fn a_wrong_password_is_the_relays_trouble_and_loses_no_mail() {
 }
 
 /// Sends one message through a relay of this URL.
-async fn send(server: &Postfix, url: &str, to: &str) -> Outcome {
+async fn send(server: &Postfix, url: &str, to: &str) -> SendResult {
+    let message = b"From: daily@example.org\r\nSubject: hello\r\n\r\nfirst\r\n.second\r\nthird\r\n";
+    send_message(server, url, to, message).await
+}
+
+async fn send_message(server: &Postfix, url: &str, to: &str, message: &[u8]) -> SendResult {
     let relay = relay(url, Some(server));
     let sending = Settings::defaults().expect("the defaults").sending;
     let mailer = Mailer::new(&[relay], &sending, Clock::system()).expect("a mailer");
     let address = |text: &str| EmailAddress::parse(text).expect("an address");
     let (sender, recipient) = (address("daily@example.org"), address(to));
-    let message = b"From: daily@example.org\r\nSubject: hello\r\n\r\nfirst\r\n.second\r\nthird\r\n";
-    let outgoing = Outgoing { sender: &sender, recipient: &recipient, message };
-    let outcome = mailer.send(Priority::Single, &outgoing).await;
+    let outcome = mailer.send_raw(&envelope(&sender, &recipient), message).await;
     mailer.close().await;
     outcome
 }
@@ -139,7 +143,7 @@ async fn mail_arrives_on_all_three_ports() {
         format!("smtps://localhost:{}", server.smtps_port()),
     ] {
         let outcome = send(&server, &url, "reader@example.net").await;
-        assert!(matches!(outcome, Outcome::Sent(_)), "{outcome:?}");
+        assert!(outcome.is_ok(), "{outcome:?}");
     }
     let mails = server.wait_for_messages(4).await;
     assert_eq!(mails.len(), 4);
@@ -152,6 +156,24 @@ async fn mail_arrives_on_all_three_ports() {
 }
 
 #[tokio::test]
+async fn mail_arrives_through_the_sendmail_program() {
+    let server = Postfix::start().await;
+    let url = format!("sendmail:{}", server.sendmail().display());
+    let outcome = send(&server, &url, "reader@example.net").await;
+    assert!(outcome.is_ok(), "{outcome:?}");
+    let mails = server.wait_for_messages(1).await;
+    let text = String::from_utf8(mails[0].clone()).expect("the mail is ASCII");
+    assert!(text.starts_with("Return-Path: <daily@example.org>\r\n"), "{text}");
+    assert!(text.contains("\r\nDelivered-To: reader@example.net\r\n"), "{text}");
+    assert!(text.contains("\r\n\r\nfirst\r\n.second\r\nthird\r\n"), "{text}");
+
+    let mut huge = b"Subject: x\r\n\r\n".to_vec();
+    huge.extend(b"0123456789abcdef\r\n".repeat(3_000_000));
+    let refused = send_message(&server, &url, "reader@example.net", &huge).await;
+    assert!(matches!(refused, Err(SendError::Deferred(_))), "Postfix ends with EX_TEMPFAIL: {refused:?}");
+}
+
+#[tokio::test]
 async fn submission_wants_tls_and_login_and_nothing_leaves() {
     let server = Postfix::start().await;
     let port = server.submission_port();
@@ -161,16 +183,16 @@ async fn submission_wants_tls_and_login_and_nothing_leaves() {
         format!("smtp+starttls://{USER}:no@localhost:{port}"),
     ] {
         let outcome = send(&server, &url, "reader@example.org").await;
-        assert!(!matches!(outcome, Outcome::Sent(_)), "{outcome:?}");
-        assert!(outcome.answer().code.is_some_and(|code| code >= 500), "{outcome:?}");
+        assert!(outcome.is_err(), "{outcome:?}");
+        assert!(answer_of(&outcome).code.is_some_and(|code| code >= 500), "{outcome:?}");
     }
     assert!(server.messages().is_empty(), "{}", server.log());
 
     let good = format!("smtp+starttls://{USER}:{PASSWORD}@localhost:{port}");
     let away = send(&server, &good, "someone@debian.org").await;
-    assert!(matches!(away, Outcome::Failed(_)), "{away:?}");
+    assert!(matches!(away, Err(SendError::Failed(_))), "{away:?}");
     let gone = send(&server, &good, "gone@example.org").await;
-    assert!(matches!(gone, Outcome::Sent(_)), "taken, to be bounced: {gone:?}");
+    assert!(gone.is_ok(), "taken, to be bounced: {gone:?}");
     let mails = server.wait_for_messages(1).await;
     let bounce = String::from_utf8_lossy(&mails[0]);
     assert!(bounce.contains("\r\nDelivered-To: daily@example.org\r\n"), "{bounce}");

@@ -1,4 +1,4 @@
-//! A lane: takes deliveries one by one, builds each message, begins it, hands it to a relay and records the answer.
+//! A lane: takes deliveries one by one, builds each message, begins it, sends it and records the answer.
 
 use super::{
     recorder::{Begin, Kept},
@@ -10,7 +10,7 @@ use crate::{
         delivery::{self, Answer, DeliveryStatus},
         retry,
     },
-    mail::{Line, Outcome, Outgoing, Priority},
+    mail::{self, ConnectionLease, Priority, SendError, SendResult, answer_of},
     random,
 };
 use jiff::Timestamp;
@@ -59,22 +59,20 @@ impl Lane<'_> {
         if let Err(error) = built {
             return self.fail(&delivery, &error.to_string()).await;
         }
-        let mut line = self.line().await?;
-        if !self.begin(&delivery).await? {
-            return Ok(());
-        }
+        let lease = self.lease().await?;
+        let sender = &turn.mailing.newsletter.newsletter.sender_address;
+        let envelope = mail::envelope(sender, &delivery.address);
         // No transaction is open while talking to the relay.
-        let outgoing = Outgoing {
-            sender: &turn.mailing.newsletter.newsletter.sender_address,
-            recipient: &delivery.address,
-            message: &self.message,
+        let sent = lease.send_gated(&envelope, &self.message, self.begin(&delivery)).await;
+        drop(lease);
+        let outcome = match sent {
+            Ok(outcome) => outcome,
+            Err(refused) => return self.not_begun(&delivery, refused).await,
         };
-        let outcome = line.send(&outgoing).await;
-        drop(line);
         let domain = delivery.address.domain();
         context.governor.heard(domain);
-        if delivery::asks_to_slow_down(outcome.answer())
-            && let Err(error) = context.governor.complaint(domain, outcome.answer()).await
+        if delivery::asks_to_slow_down(answer_of(&outcome))
+            && let Err(error) = context.governor.complaint(domain, answer_of(&outcome)).await
         {
             tracing::warn!(domain, %error, "a domain's wish for a slower pace could not be kept");
         }
@@ -82,33 +80,40 @@ impl Lane<'_> {
     }
 
     /// A connection that may be used now.
-    async fn line(&self) -> Result<Line, End> {
+    async fn lease(&self) -> Result<ConnectionLease, End> {
         let context = &self.turn.context;
         let getting = async {
             if let Some(relay) = context.mailer.preferred() {
                 context.governor.permit(relay).await.map_err(|_| End::NoDatabase)?;
             }
-            context.mailer.line(Priority::Bulk).await.map_err(|_| End::NoRelay)
+            context.mailer.lease(Priority::Bulk).await.map_err(|_| End::NoRelay)
         };
         tokio::select! {
             biased;
             () = self.turn.ended.cancelled() => Err(End::Full),
             () = context.stop.cancelled() => Err(End::Full),
-            line = getting => line,
+            lease = getting => lease,
         }
     }
 
-    /// Passes the fence. `false`: this delivery is not to be sent.
-    async fn begin(&mut self, delivery: &ClaimedDelivery) -> Result<bool, End> {
+    /// The fence: a delivery that it refuses is not sent.
+    async fn begin(&self, delivery: &ClaimedDelivery) -> Result<(), Begin> {
         let turn = self.turn;
         match turn.context.recorder.begin(turn.mailing.issue.id, turn.claim, delivery.id).await {
-            Begin::Go => Ok(true),
-            Begin::Skipped => Ok(false),
+            Begin::Go => Ok(()),
+            refused => Err(refused),
+        }
+    }
+
+    /// Handles a delivery that the fence refused.
+    async fn not_begun(&mut self, delivery: &ClaimedDelivery, refused: Begin) -> Result<(), End> {
+        match refused {
+            Begin::Go | Begin::Skipped => Ok(()),
             Begin::Lost => Err(End::Stopped),
             Begin::Unavailable => {
                 // Whether it was begun after all is unknown. It was certainly not sent.
                 let answer = Answer::new("", None, "the database failed before it was sent");
-                self.finish(delivery, Next::Again(turn.context.clock.now()), answer).await?;
+                self.finish(delivery, Next::Again(self.turn.context.clock.now()), answer).await?;
                 Err(End::NoDatabase)
             }
         }
@@ -117,20 +122,22 @@ impl Lane<'_> {
     /// Records a message that can't be built.
     async fn fail(&mut self, delivery: &ClaimedDelivery, why: &str) -> Result<(), End> {
         tracing::error!(delivery = %delivery.id, to = delivery.address.masked(), why, "a message can't be made");
-        if self.begin(delivery).await? {
-            self.finish(delivery, Next::End(DeliveryStatus::Failed), Answer::new("", None, why)).await?;
+        match self.begin(delivery).await {
+            Ok(()) => {
+                self.finish(delivery, Next::End(DeliveryStatus::Failed), Answer::new("", None, why)).await
+            }
+            Err(refused) => self.not_begun(delivery, refused).await,
         }
-        Ok(())
     }
 
-    async fn record(&mut self, delivery: &ClaimedDelivery, outcome: &Outcome) -> Result<(), End> {
+    async fn record(&mut self, delivery: &ClaimedDelivery, outcome: &SendResult) -> Result<(), End> {
         let turn = self.turn;
         let now = turn.context.clock.now();
         let first_due = turn.first_due.max(delivery.due_at.0);
         let next = next(outcome, delivery.attempts + 1, first_due, now, turn.context.rules.hold_uncertain);
-        let (to, code) = (delivery.address.masked(), outcome.answer().code);
+        let (to, code) = (delivery.address.masked(), answer_of(outcome).code);
         tracing::debug!(delivery = %delivery.id, to, code, ?next, "delivery");
-        self.finish(delivery, next, outcome.answer().clone()).await
+        self.finish(delivery, next, answer_of(outcome).clone()).await
     }
 
     async fn finish(&mut self, delivery: &ClaimedDelivery, next: Next, answer: Answer) -> Result<(), End> {
@@ -159,23 +166,23 @@ impl Lane<'_> {
 }
 
 fn next(
-    outcome: &Outcome,
+    outcome: &SendResult,
     attempts: i64,
     first_due: Timestamp,
     now: Timestamp,
     hold_uncertain: bool,
 ) -> Next {
     match outcome {
-        Outcome::Sent(_) => Next::End(DeliveryStatus::Sent),
-        Outcome::Failed(_) => Next::End(DeliveryStatus::Failed),
-        Outcome::InDoubt(_) if hold_uncertain => Next::End(DeliveryStatus::Uncertain),
+        Ok(_) => Next::End(DeliveryStatus::Sent),
+        Err(SendError::Failed(_)) => Next::End(DeliveryStatus::Failed),
+        Err(SendError::InDoubt(_)) if hold_uncertain => Next::End(DeliveryStatus::Uncertain),
         // In doubt: a second copy with the same Message-ID is better than none, but not at once.
-        Outcome::Deferred(_) | Outcome::InDoubt(_) => {
+        Err(SendError::Deferred(_) | SendError::InDoubt(_)) => {
             match retry::next_attempt(attempts, first_due, now, random::fraction()) {
                 Some(at) => Next::Deferred(at),
                 None => Next::End(DeliveryStatus::Failed),
             }
         }
-        Outcome::RelayTrouble(_) => Next::Again(now),
+        Err(SendError::RelayTrouble(_)) => Next::Again(now),
     }
 }

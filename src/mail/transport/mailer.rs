@@ -1,10 +1,10 @@
-//! The mailer: relays in order of preference, and lines to them.
+//! The mailer: relays in order of preference, and connection leases to them.
 
 use super::{
-    line::Line,
-    outcome::{Outcome, Outgoing},
+    lease::ConnectionLease,
+    outcome::{SendError, SendResult},
     pool::Priority,
-    relay::{Relay, Way},
+    relay::{Relay, Route},
     smtp::Timeouts,
 };
 use crate::{
@@ -12,6 +12,8 @@ use crate::{
     domain::delivery::Answer,
     settings::{self, Sending},
 };
+use async_trait::async_trait;
+use lettre::{AsyncTransport, address::Envelope};
 use std::{sync::Arc, time::Duration};
 
 /// Why the mailer can't work with a relay as configured.
@@ -35,7 +37,6 @@ pub struct Mailer(Arc<Shared>);
 struct Shared {
     relays: Vec<Arc<Relay>>,
     timeouts: Timeouts,
-    clock: Clock,
 }
 
 /// Longest time for saying goodbye to all relays.
@@ -45,48 +46,47 @@ impl Mailer {
     /// Checks the relays' names and certificates; connects to none yet.
     pub fn new(relays: &[settings::Relay], sending: &Sending, clock: Clock) -> Result<Self, MailerError> {
         let timeouts = Timeouts { step: sending.timeout, answer: sending.answer_timeout };
-        let relays = relays
-            .iter()
-            .enumerate()
-            .map(|(index, relay)| Relay::new(index, relay, &sending.hello_name, timeouts).map(Arc::new));
+        let relays = relays.iter().enumerate().map(|(index, relay)| {
+            Relay::new(index, relay, &sending.hello_name, timeouts, &clock).map(Arc::new)
+        });
         let relays = relays.collect::<Result<_, _>>()?;
-        Ok(Self(Arc::new(Shared { relays, timeouts, clock })))
+        Ok(Self(Arc::new(Shared { relays, timeouts })))
     }
 
-    /// Waits for a line to the first relay that is not resting: over a connection that is kept from before, or a new one if
-    /// this process may open one more. Single mails go before all bulk mail. Nobody waits for a relay that has begun to rest.
+    /// Waits for a lease of the first relay that isn't resting: over a kept connection, or a new one if this process may
+    /// open one more. Single emails go before bulk. Waiters leave a relay that begins to rest.
     ///
-    /// Dropping the future, at any point, takes nothing from those who wait behind.
+    /// Dropping the future, at any point, takes nothing from other waiters.
     ///
     /// # Errors
-    /// No relay can be reached at the moment: what the last trouble was.
-    pub async fn line(&self, priority: Priority) -> Result<Line, Answer> {
+    /// No relay can be reached at the moment: the last trouble.
+    pub async fn lease(&self, priority: Priority) -> Result<ConnectionLease, Answer> {
         let mut last = None;
         for (index, relay) in self.0.relays.iter().enumerate() {
             if let Some(trouble) = relay.resting() {
                 last.get_or_insert(trouble);
                 continue;
             }
-            let smtp = match &relay.way {
-                Way::Mailbox(folder) => {
-                    return Ok(Line::to_mailbox(index, relay.clone(), folder.clone(), self.0.clock.clone()));
+            let connector = match &relay.route {
+                Route::Mailbox(mailbox) => {
+                    return Ok(ConnectionLease::direct(index, relay.clone(), mailbox.clone()));
                 }
-                Way::Smtp(smtp) => smtp,
+                Route::Pooled(connector) => connector,
             };
             // It may begin to rest while we wait, and end before we are told.
-            let Some(mut grant) = smtp.pool.take(priority).await else {
+            let Some(mut slot) = connector.pool.acquire(priority).await else {
                 last = relay.resting().or(last);
                 continue;
             };
-            let fresh = grant.connection().is_none();
+            let fresh = slot.connection().is_none();
             if fresh {
                 if let Some(trouble) = relay.resting() {
                     last.get_or_insert(trouble);
                     continue;
                 }
-                match smtp.open().await {
+                match connector.open().await {
                     Ok(opened) => {
-                        grant.put(opened);
+                        slot.put(opened);
                     }
                     Err(answer) => {
                         relay.trouble(&answer);
@@ -95,74 +95,51 @@ impl Mailer {
                     }
                 }
             }
-            return Ok(Line::over(index, relay.clone(), smtp.clone(), grant, fresh));
+            return Ok(ConnectionLease::pooled(index, relay.clone(), connector.clone(), slot, fresh));
         }
         let name = self.0.relays.first().map_or("", |relay| relay.name.as_str());
         Err(last.unwrap_or_else(|| Answer::new(name, None, "no relay could be tried")))
     }
 
-    /// Hands a mail to the first relay that takes it: where one turns out to be in trouble, the next one is tried. Waits for a
-    /// line no longer than opening a connection may take, so that the whole ends within [`Self::longest_opening`] and
-    /// [`Self::longest_send`], once for each relay.
-    pub async fn send(&self, priority: Priority, mail: &Outgoing<'_>) -> Outcome {
-        let mut trouble = None;
-        for _ in &self.0.relays {
-            // Given up while it waits, a line costs nothing; while it sends, it would leave the mail in doubt.
-            let outcome = match tokio::time::timeout(self.longest_opening(), self.line(priority)).await {
-                Ok(Ok(mut line)) => line.send(mail).await,
-                Ok(Err(answer)) => return Outcome::RelayTrouble(trouble.unwrap_or(answer)),
-                Err(_) => {
-                    let none = || Answer::new("", None, "no line to a relay was free in time");
-                    return Outcome::RelayTrouble(trouble.unwrap_or_else(none));
-                }
-            };
-            match outcome {
-                Outcome::RelayTrouble(answer) => trouble = Some(answer),
-                outcome => return outcome,
-            }
-        }
-        let answer = trouble.unwrap_or_else(|| Answer::new("", None, "there is no relay"));
-        Outcome::RelayTrouble(answer)
-    }
-
-    /// The first relay that is not resting: the one whose line [`Self::line`] will wait for.
+    /// Returns the first relay that isn't resting: the one whose connections [`Self::lease`] waits for.
     pub fn preferred(&self) -> Option<usize> {
         self.0.relays.iter().position(|relay| relay.resting().is_none())
     }
 
-    /// How many connections this process may have open to a relay from now on; at first as many as are configured. Surplus
-    /// ones are closed when they come back, idle surplus ones at once. With 0, who wants a line waits. Of no effect on a
-    /// mailbox, or a relay that does not exist.
+    /// Sets how many connections this process may have open to a relay; at first as many as are configured. Surplus ones
+    /// are closed when they come back, idle surplus ones at once. With 0, leases wait. Has no effect on a mailbox or a
+    /// relay that doesn't exist.
     pub fn allow(&self, relay: usize, connections: usize) {
-        if let Some(Way::Smtp(smtp)) = self.0.relays.get(relay).map(|relay| &relay.way) {
-            smtp.pool.allow(connections);
+        if let Some(Route::Pooled(connector)) = self.0.relays.get(relay).map(|relay| &relay.route) {
+            connector.pool.allow(connections);
         }
     }
 
-    /// Connections to a relay: in use, idle, being opened or closed. A mailbox has none.
+    /// Returns the number of connections to a relay: in use, idle, being opened or closed. A mailbox has none.
     pub fn open_connections(&self, relay: usize) -> usize {
-        match self.0.relays.get(relay).map(|relay| &relay.way) {
-            Some(Way::Smtp(smtp)) => smtp.pool.open(),
+        match self.0.relays.get(relay).map(|relay| &relay.route) {
+            Some(Route::Pooled(connector)) => connector.pool.open(),
             _ => 0,
         }
     }
 
-    /// The relays' URLs in order of preference, without credentials.
+    /// Returns the relays' URLs in order of preference, without credentials.
     pub fn relay_names(&self) -> Vec<String> {
         self.0.relays.iter().map(|relay| relay.name.clone()).collect()
     }
 
-    /// Longest time [`Line::send`] can take, whatever the relay does. [`Self::line`] has no such limit.
+    /// Returns the longest time that sending over a lease can take, whatever the relay does. [`Self::lease`] has no such
+    /// limit.
     pub fn longest_send(&self) -> Duration {
         self.0.timeouts.longest_send()
     }
 
-    /// Longest time opening a connection can take, which [`Self::line`] does once for each relay at the most.
+    /// Returns the longest time that opening a connection can take. [`Self::lease`] opens at most one per relay.
     pub fn longest_opening(&self) -> Duration {
         self.0.timeouts.longest_opening()
     }
 
-    /// Tries each relay: connect, greet, protect, authenticate. What each says, in order.
+    /// Tries each relay: connect, greet, protect, authenticate. Returns the results in order.
     pub async fn check(&self) -> Vec<(String, Result<(), String>)> {
         let mut results = Vec::new();
         for relay in &self.0.relays {
@@ -173,12 +150,43 @@ impl Mailer {
 
     /// Says goodbye on all idle connections, within two seconds.
     pub async fn close(&self) {
-        let pools = self.0.relays.iter().filter_map(|relay| match &relay.way {
-            Way::Smtp(smtp) => Some(smtp.pool.close_idle()),
-            Way::Mailbox(_) => None,
+        let pools = self.0.relays.iter().filter_map(|relay| match &relay.route {
+            Route::Pooled(connector) => Some(connector.pool.close_idle()),
+            Route::Mailbox(_) => None,
         });
         // In time or not, they are gone.
         let _ = tokio::time::timeout(CLOSE_LIMIT, futures_util::future::join_all(pools)).await;
+    }
+}
+
+/// The transport for single emails: whichever relay takes them.
+#[async_trait]
+impl AsyncTransport for Mailer {
+    type Ok = Answer;
+    type Error = SendError;
+
+    /// Sends a message over the first relay that takes it; after trouble with one, the next is tried. Waits for a lease no
+    /// longer than opening a connection may take, so the whole ends within [`Self::longest_opening`] and
+    /// [`Self::longest_send`], once for each relay.
+    async fn send_raw(&self, envelope: &Envelope, message: &[u8]) -> SendResult {
+        let mut trouble = None;
+        for _ in &self.0.relays {
+            // Given up while it waits, a lease costs nothing; while it sends, it would leave the message in doubt.
+            let lease = tokio::time::timeout(self.longest_opening(), self.lease(Priority::Single)).await;
+            let result = match lease {
+                Ok(Ok(lease)) => lease.send_raw(envelope, message).await,
+                Ok(Err(answer)) => return Err(SendError::RelayTrouble(trouble.unwrap_or(answer))),
+                Err(_) => {
+                    let none = || Answer::new("", None, "no connection to a relay was free in time");
+                    return Err(SendError::RelayTrouble(trouble.unwrap_or_else(none)));
+                }
+            };
+            match result {
+                Err(SendError::RelayTrouble(answer)) => trouble = Some(answer),
+                result => return result,
+            }
+        }
+        Err(SendError::RelayTrouble(trouble.unwrap_or_else(|| Answer::new("", None, "there is no relay"))))
     }
 }
 

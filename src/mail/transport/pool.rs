@@ -1,8 +1,8 @@
-//! Places and connections to one relay, and who gets the next one.
+//! A pool of connections to one relay, with two classes of waiters.
 //!
-//! A *place* is the right to have one connection open. There are as many as this process is allowed to have. Whoever wants to
-//! send waits in line for a [`Grant`]: a place, and with it an idle connection if there is one. A grant that is dropped,
-//! wherever that happens, gives both back: so a waiter that loses interest at the very moment it is served loses nothing.
+//! A [`Slot`] is the right to have one connection open; there are as many as this process may open. A sender waits in a queue
+//! for a slot, which comes with an idle connection if there is one. Dropping a slot, at any point, gives both back, so a
+//! waiter that is cancelled at the very moment it is served loses nothing.
 
 use parking_lot::Mutex;
 use std::{
@@ -15,54 +15,54 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// Who is served first.
+/// The classes of waiters; the first is served first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Priority {
-    /// Mail that somebody waits for, such as a confirmation.
+    /// An email that somebody waits for, such as a confirmation.
     Single,
-    /// One of many, such as an issue's.
+    /// One of many, such as a copy of an issue.
     Bulk,
 }
 
-/// What is kept in a pool.
+/// A connection that a pool keeps.
 pub(super) trait Connection: Send + Sized + 'static {
-    /// Whether it is of use to anybody: not broken, not in the middle of something.
+    /// Whether it can take the next message: not broken, not in the middle of one.
     fn is_ready(&self) -> bool;
-    /// Whether it has done all it may do.
+    /// Whether it has carried as many messages as it may.
     fn is_spent(&self) -> bool;
-    /// Ends it in good order.
+    /// Ends it properly.
     fn close(self) -> impl Future<Output = ()> + Send;
 }
 
-/// A connection unused for longer is not trusted to be alive.
+/// A connection unused for longer may have died.
 pub(super) const IDLE_LIMIT: Duration = Duration::from_secs(20);
 /// Longest time for a goodbye.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
-/// Places and idle connections to one relay.
+/// Slots and idle connections to one relay.
 pub(super) struct Pool<C: Connection> {
     state: Mutex<State<C>>,
 }
 
 struct State<C: Connection> {
-    /// Most places from now on.
+    /// Most slots in use.
     allowed: usize,
-    /// Places taken: by connections in use, idle, being opened and being closed.
+    /// Slots in use: by connections that work, idle, open or close.
     taken: usize,
     /// Those of them whose connection is being closed.
     closing: usize,
     /// Oldest first.
     idle: Vec<(C, Instant)>,
-    /// Single mails, then bulk; each in the order of coming.
-    waiters: [VecDeque<oneshot::Sender<Grant<C>>>; 2],
-    /// Nobody is to wait until then.
+    /// Single emails, then bulk; each first come, first served.
+    waiters: [VecDeque<oneshot::Sender<Slot<C>>>; 2],
+    /// The relay rests until then, and nobody waits.
     rests_until: Option<Instant>,
-    /// Whether somebody looks after what grows too old.
+    /// Whether a task closes connections that grow too old.
     watched: bool,
 }
 
-/// A place, and perhaps a connection.
-pub(super) struct Grant<C: Connection> {
+/// The right to have one connection open, and perhaps a connection.
+pub(super) struct Slot<C: Connection> {
     pool: Arc<Pool<C>>,
     connection: Option<C>,
 }
@@ -81,29 +81,29 @@ impl<C: Connection> Pool<C> {
         Arc::new(Self { state: Mutex::new(state) })
     }
 
-    /// Waits in line. `None`: the relay rests, there is nothing to wait for.
-    pub async fn take(self: &Arc<Self>, priority: Priority) -> Option<Grant<C>> {
+    /// Waits for a slot; `None` if the relay rests.
+    pub async fn acquire(self: &Arc<Self>, priority: Priority) -> Option<Slot<C>> {
         let (waiter, served) = oneshot::channel();
         {
             let mut state = self.state.lock();
             if state.rests() {
                 return None;
             }
-            let line = &mut state.waiters[usize::from(priority == Priority::Bulk)];
-            // Those who left stand in line until somebody looks.
-            line.retain(|waiter| !waiter.is_closed());
-            line.push_back(waiter);
+            let queue = &mut state.waiters[usize::from(priority == Priority::Bulk)];
+            // Cancelled waiters stay queued until the next one comes.
+            queue.retain(|waiter| !waiter.is_closed());
+            queue.push_back(waiter);
         }
         self.serve();
         served.await.ok()
     }
 
-    /// How many places there are from now on. Surplus idle connections are closed at once, others when they come back.
-    pub fn allow(self: &Arc<Self>, places: usize) {
+    /// Sets the number of slots. Surplus idle connections are closed at once, others when they come back.
+    pub fn allow(self: &Arc<Self>, slots: usize) {
         let mut surplus = Vec::new();
         {
             let mut state = self.state.lock();
-            state.allowed = places;
+            state.allowed = slots;
             while state.has_surplus() && !state.idle.is_empty() {
                 state.closing += 1;
                 surplus.push(state.idle.remove(0).0);
@@ -113,7 +113,7 @@ impl<C: Connection> Pool<C> {
         self.serve();
     }
 
-    /// Sends all waiters away, and those who come before the moment.
+    /// Sends all waiters away, and those that come before the moment.
     pub fn rest_until(&self, moment: Instant) {
         let waiters = {
             let mut state = self.state.lock();
@@ -123,12 +123,12 @@ impl<C: Connection> Pool<C> {
         drop(waiters);
     }
 
-    /// Places taken now.
+    /// Returns the number of slots in use.
     pub fn open(&self) -> usize {
         self.state.lock().taken
     }
 
-    /// Closes all idle connections, in good order as far as that is quick.
+    /// Closes all idle connections, properly as far as that is quick.
     pub async fn close_idle(self: &Arc<Self>) {
         let idle = {
             let mut state = self.state.lock();
@@ -139,7 +139,7 @@ impl<C: Connection> Pool<C> {
         futures_util::future::join_all(closing).await;
     }
 
-    /// Serves who waits with what there is.
+    /// Serves waiters as long as there are slots.
     fn serve(self: &Arc<Self>) {
         loop {
             let (served, too_old) = {
@@ -149,12 +149,12 @@ impl<C: Connection> Pool<C> {
             };
             self.retire(too_old);
             let Some((waiter, connection)) = served else { return };
-            // Outside of the lock: a waiter who left in this moment drops its grant, and that comes back here.
-            let _ = waiter.send(Grant { pool: self.clone(), connection });
+            // Outside of the lock: a waiter cancelled in this moment drops its slot, which comes back here.
+            let _ = waiter.send(Slot { pool: self.clone(), connection });
         }
     }
 
-    /// Takes a connection and its place back.
+    /// Takes a slot and its connection back.
     fn give_back(self: &Arc<Self>, connection: Option<C>) {
         let mut farewell = None;
         {
@@ -175,17 +175,17 @@ impl<C: Connection> Pool<C> {
         self.serve();
     }
 
-    /// Closes connections in the background; their places are free when they are closed, so that the relay never sees too many.
+    /// Closes connections in the background. Their slots are free when they are closed, so the relay never sees too many.
     fn retire(self: &Arc<Self>, connections: impl IntoIterator<Item = C>) {
         for connection in connections {
-            let place = Closing(self.clone());
+            let slot = Closing(self.clone());
             if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                drop(runtime.spawn(close(place, connection)));
+                drop(runtime.spawn(close(slot, connection)));
             }
         }
     }
 
-    /// Makes sure that idle connections are closed when they are too old, also when nobody asks for one.
+    /// Makes sure that idle connections are closed when they are too old, even if nobody asks for one.
     fn watch(self: &Arc<Self>, state: &mut State<C>) {
         if state.watched {
             return;
@@ -206,8 +206,8 @@ impl<C: Connection> State<C> {
         self.taken - self.closing > self.allowed
     }
 
-    /// The next waiter and what it gets, if there is something to get.
-    fn next_served(&mut self) -> Option<(oneshot::Sender<Grant<C>>, Option<C>)> {
+    /// Takes the next waiter and the connection it gets, if any; `None` without a waiter or a slot.
+    fn next_served(&mut self) -> Option<(oneshot::Sender<Slot<C>>, Option<C>)> {
         let can_open = self.taken < self.allowed;
         if self.idle.is_empty() && !can_open {
             return None;
@@ -246,13 +246,13 @@ async fn watch_idle<C: Connection>(pool: Weak<Pool<C>>) {
     }
 }
 
-async fn close<C: Connection>(place: Closing<C>, connection: C) {
+async fn close<C: Connection>(slot: Closing<C>, connection: C) {
     // In time or not, it is gone.
     let _ = timeout(CLOSE_LIMIT, connection.close()).await;
-    drop(place);
+    drop(slot);
 }
 
-/// The place of a connection that is being closed.
+/// The slot of a connection that is being closed.
 struct Closing<C: Connection>(Arc<Pool<C>>);
 
 impl<C: Connection> Drop for Closing<C> {
@@ -266,18 +266,18 @@ impl<C: Connection> Drop for Closing<C> {
     }
 }
 
-impl<C: Connection> Grant<C> {
-    /// The connection, if there is one.
+impl<C: Connection> Slot<C> {
+    /// Returns the connection, if there is one.
     pub fn connection(&mut self) -> Option<&mut C> {
         self.connection.as_mut()
     }
 
-    /// Keeps a connection that was opened for this place.
+    /// Keeps a connection that was opened for this slot.
     pub fn put(&mut self, connection: C) -> &mut C {
         self.connection.insert(connection)
     }
 
-    /// Ends the connection, if there is one, and keeps the place for another one.
+    /// Ends the connection, if there is one, and keeps the slot for another one.
     pub async fn discard(&mut self) {
         if let Some(connection) = self.connection.take().filter(C::is_ready) {
             let _ = timeout(CLOSE_LIMIT, connection.close()).await;
@@ -285,7 +285,7 @@ impl<C: Connection> Grant<C> {
     }
 }
 
-impl<C: Connection> Drop for Grant<C> {
+impl<C: Connection> Drop for Slot<C> {
     fn drop(&mut self) {
         let connection = self.connection.take();
         self.pool.give_back(connection);

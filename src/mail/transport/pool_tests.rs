@@ -46,17 +46,17 @@ fn poll<F: Future>(future: Pin<&mut F>) -> Option<F::Output> {
 }
 
 /// Takes what must be there.
-fn take(pool: &Arc<Pool<Fake>>) -> Grant<Fake> {
-    let mut taking = pin!(pool.take(Priority::Bulk));
+fn take(pool: &Arc<Pool<Fake>>) -> Slot<Fake> {
+    let mut taking = pin!(pool.acquire(Priority::Bulk));
     poll(taking.as_mut()).expect("no wait").expect("no rest")
 }
 
-/// A place with a connection of this number.
-fn with(pool: &Arc<Pool<Fake>>, connection: Fake) -> Grant<Fake> {
-    let mut grant = take(pool);
-    assert!(grant.connection().is_none(), "a new place");
-    grant.put(connection);
-    grant
+/// A slot with a connection of this number.
+fn with(pool: &Arc<Pool<Fake>>, connection: Fake) -> Slot<Fake> {
+    let mut slot = take(pool);
+    assert!(slot.connection().is_none(), "a new slot");
+    slot.put(connection);
+    slot
 }
 
 async fn settle() {
@@ -69,8 +69,8 @@ async fn settle() {
 async fn there_are_as_many_places_as_allowed_and_the_rest_wait_in_order() {
     let pool = Pool::new(2);
     let (a, b) = (with(&pool, fake(1)), with(&pool, fake(2)));
-    let mut first = pin!(pool.take(Priority::Bulk));
-    let mut second = pin!(pool.take(Priority::Bulk));
+    let mut first = pin!(pool.acquire(Priority::Bulk));
+    let mut second = pin!(pool.acquire(Priority::Bulk));
     assert!(poll(first.as_mut()).is_none() && poll(second.as_mut()).is_none());
     assert_eq!(pool.open(), 2);
     drop(b);
@@ -85,18 +85,18 @@ async fn there_are_as_many_places_as_allowed_and_the_rest_wait_in_order() {
 async fn single_mails_go_before_all_bulk() {
     let pool = Pool::new(1);
     let mut held = take(&pool);
-    let mut waiting: Vec<_> = (0..5).map(|_| Box::pin(pool.take(Priority::Bulk))).collect();
+    let mut waiting: Vec<_> = (0..5).map(|_| Box::pin(pool.acquire(Priority::Bulk))).collect();
     assert!(waiting.iter_mut().all(|it| poll(it.as_mut()).is_none()));
-    let mut single = pin!(pool.take(Priority::Single));
-    let mut later = pin!(pool.take(Priority::Single));
+    let mut single = pin!(pool.acquire(Priority::Single));
+    let mut later = pin!(pool.acquire(Priority::Single));
     assert!(poll(single.as_mut()).is_none() && poll(later.as_mut()).is_none());
     held.put(fake(1));
     drop(held);
-    let grant = poll(single.as_mut()).expect("served first").unwrap();
+    let slot = poll(single.as_mut()).expect("served first").unwrap();
     assert!(poll(later.as_mut()).is_none() && poll(waiting[0].as_mut()).is_none());
-    drop(grant);
-    let grant = poll(later.as_mut()).expect("served second").unwrap();
-    drop(grant);
+    drop(slot);
+    let slot = poll(later.as_mut()).expect("served second").unwrap();
+    drop(slot);
     assert!(poll(waiting[0].as_mut()).is_some());
 }
 
@@ -109,9 +109,9 @@ async fn a_waiter_that_leaves_swallows_nothing() {
             held.put(fake(7));
         }
         let (mut one, mut two, mut three) = (
-            Box::pin(pool.take(Priority::Single)),
-            Box::pin(pool.take(Priority::Bulk)),
-            Box::pin(pool.take(Priority::Bulk)),
+            Box::pin(pool.acquire(Priority::Single)),
+            Box::pin(pool.acquire(Priority::Bulk)),
+            Box::pin(pool.acquire(Priority::Bulk)),
         );
         for waiter in [&mut one, &mut two, &mut three] {
             assert!(poll(waiter.as_mut()).is_none());
@@ -119,10 +119,10 @@ async fn a_waiter_that_leaves_swallows_nothing() {
         drop(one); // while it waits
         drop(held); // serves the second, which does not look …
         drop(two); // … and leaves
-        let mut grant = poll(three.as_mut()).expect("the third is served").unwrap();
-        assert_eq!(grant.connection().map(|it| it.number), kept.then_some(7));
-        drop(grant);
-        assert_eq!(pool.open(), usize::from(kept), "an idle connection, or a free place");
+        let mut slot = poll(three.as_mut()).expect("the third is served").unwrap();
+        assert_eq!(slot.connection().map(|it| it.number), kept.then_some(7));
+        drop(slot);
+        assert_eq!(pool.open(), usize::from(kept), "an idle connection, or a free slot");
     }
 }
 
@@ -131,7 +131,7 @@ async fn one_that_leaves_never_stands_in_the_way() {
     let pool = Pool::new(1);
     let held = take(&pool);
     for _ in 0..1_000 {
-        assert!(poll(pin!(pool.take(Priority::Single)).as_mut()).is_none());
+        assert!(poll(pin!(pool.acquire(Priority::Single)).as_mut()).is_none());
     }
     assert!(pool.state.lock().waiters[0].len() <= 2, "those who left are forgotten");
     drop(held);
@@ -149,11 +149,11 @@ async fn what_is_broken_frees_its_place_and_what_is_spent_is_closed_first() {
     let spent = Fake { spent: true, closed: closed.clone(), ..fake(2) };
     drop(with(&pool, spent));
     assert_eq!(pool.open(), 1, "the relay may still count it");
-    let mut next = pin!(pool.take(Priority::Bulk));
+    let mut next = pin!(pool.acquire(Priority::Bulk));
     assert!(poll(next.as_mut()).is_none());
     settle().await;
     assert_eq!(*closed.lock(), [2]);
-    assert!(poll(next.as_mut()).expect("a place").unwrap().connection().is_none());
+    assert!(poll(next.as_mut()).expect("a slot").unwrap().connection().is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -161,7 +161,7 @@ async fn a_goodbye_that_is_not_answered_holds_its_place_for_a_second() {
     let pool = Pool::new(1);
     drop(with(&pool, Fake { spent: true, stubborn: true, ..fake(1) }));
     let begin = Instant::now();
-    drop(pool.take(Priority::Bulk).await);
+    drop(pool.acquire(Priority::Bulk).await);
     assert_eq!(begin.elapsed(), CLOSE_LIMIT);
 }
 
@@ -179,7 +179,7 @@ async fn surplus_is_closed_at_once_where_idle_and_else_when_it_comes_back() {
     pool.allow(1);
     settle().await;
     assert_eq!((pool.open(), closed.lock().clone()), (2, vec![3, 4]));
-    let mut waiting = pin!(pool.take(Priority::Single));
+    let mut waiting = pin!(pool.acquire(Priority::Single));
     assert!(poll(waiting.as_mut()).is_none());
     drop(a);
     settle().await;
@@ -191,7 +191,7 @@ async fn surplus_is_closed_at_once_where_idle_and_else_when_it_comes_back() {
     drop(b);
     settle().await;
     assert_eq!(pool.open(), 0);
-    let mut waiting = pin!(pool.take(Priority::Single));
+    let mut waiting = pin!(pool.acquire(Priority::Single));
     assert!(poll(waiting.as_mut()).is_none());
 }
 
@@ -199,16 +199,16 @@ async fn surplus_is_closed_at_once_where_idle_and_else_when_it_comes_back() {
 async fn nobody_waits_for_a_relay_that_rests() {
     let pool = Pool::new(1);
     let held = with(&pool, fake(1));
-    let mut single = pin!(pool.take(Priority::Single));
-    let mut bulk = pin!(pool.take(Priority::Bulk));
+    let mut single = pin!(pool.acquire(Priority::Single));
+    let mut bulk = pin!(pool.acquire(Priority::Bulk));
     assert!(poll(single.as_mut()).is_none() && poll(bulk.as_mut()).is_none());
     pool.rest_until(Instant::now() + Duration::from_secs(2));
     assert!(poll(single.as_mut()).expect("sent away").is_none());
     assert!(poll(bulk.as_mut()).expect("sent away").is_none());
     drop(held);
-    assert!(pool.take(Priority::Single).await.is_none(), "although a connection is idle");
+    assert!(pool.acquire(Priority::Single).await.is_none(), "although a connection is idle");
     tokio::time::advance(Duration::from_secs(2)).await;
-    assert_eq!(pool.take(Priority::Bulk).await.unwrap().connection().unwrap().number, 1);
+    assert_eq!(pool.acquire(Priority::Bulk).await.unwrap().connection().unwrap().number, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -222,11 +222,11 @@ async fn old_connections_are_never_handed_out_and_closed_without_being_asked_for
     settle().await;
     assert!(closed.lock().is_empty());
     tokio::time::advance(Duration::from_millis(1)).await;
-    let mut grant = pool.take(Priority::Bulk).await.unwrap();
-    assert!(grant.connection().is_none());
+    let mut slot = pool.acquire(Priority::Bulk).await.unwrap();
+    assert!(slot.connection().is_none());
     assert_eq!(*closed.lock(), [1]);
-    grant.put(Fake { closed: closed.clone(), ..fake(2) });
-    drop(grant);
+    slot.put(Fake { closed: closed.clone(), ..fake(2) });
+    drop(slot);
     tokio::time::sleep(IDLE_LIMIT + Duration::from_secs(1)).await;
     assert_eq!((pool.open(), closed.lock().clone()), (0, vec![1, 2]));
     assert!(!pool.state.lock().watched, "nobody watches nothing");
@@ -264,27 +264,27 @@ async fn nothing_is_lost_in_a_crowd() {
                     let priority = if luck % 2 == 0 { Priority::Single } else { Priority::Bulk };
                     if luck == 3 {
                         // Looks once and leaves.
-                        let _ = poll(pin!(pool.take(priority)).as_mut());
+                        let _ = poll(pin!(pool.acquire(priority)).as_mut());
                         continue;
                     }
-                    let Some(mut grant) = pool.take(priority).await else { continue };
+                    let Some(mut slot) = pool.acquire(priority).await else { continue };
                     if in_use.fetch_add(1, Ordering::SeqCst) >= PLACES {
                         wrong.store(true, Ordering::SeqCst);
                     }
-                    if grant.connection().is_none() {
-                        grant.put(fake(numbers.fetch_add(1, Ordering::SeqCst)));
+                    if slot.connection().is_none() {
+                        slot.put(fake(numbers.fetch_add(1, Ordering::SeqCst)));
                     }
-                    let number = grant.connection().unwrap().number;
+                    let number = slot.connection().unwrap().number;
                     if !held.lock().insert(number) {
                         wrong.store(true, Ordering::SeqCst);
                     }
                     tokio::task::yield_now().await;
-                    let connection = grant.connection().unwrap();
+                    let connection = slot.connection().unwrap();
                     connection.broken = luck == 5;
                     connection.spent = luck == 7;
                     held.lock().remove(&number);
                     in_use.fetch_sub(1, Ordering::SeqCst);
-                    drop(grant);
+                    drop(slot);
                 }
             })
         })
@@ -301,5 +301,5 @@ async fn nothing_is_lost_in_a_crowd() {
         }
     })
     .await
-    .expect("every place is given back");
+    .expect("every slot is given back");
 }

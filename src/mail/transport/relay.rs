@@ -1,11 +1,15 @@
 //! A relay as this process knows it: how to get there, whether it is well, and the connections to it.
 
 use super::{
-    MailerError, mailbox,
+    MailerError,
+    mailbox::Mailbox,
+    outcome::SendResult,
     pool::{Connection, Pool},
-    smtp::{Conversation, Dial, Timeouts, tls::Tls},
+    sendmail::Sendmail,
+    smtp::{Attempt, Conversation, Dial, Timeouts, tls::Tls},
 };
 use crate::{
+    clock::Clock,
     domain::{
         delivery::Answer,
         relay::{RelayUrl, Security},
@@ -13,37 +17,49 @@ use crate::{
     },
     settings,
 };
+use lettre::{AsyncTransport as _, address::Envelope};
 use parking_lot::Mutex;
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 /// A relay.
 pub(super) struct Relay {
     /// Its URL without credentials.
     pub name: String,
-    pub way: Way,
+    pub route: Route,
     health: Mutex<Health>,
 }
 
-/// How mail gets there.
-pub(super) enum Way {
-    /// It becomes a file in this folder.
-    Mailbox(PathBuf),
-    Smtp(Arc<Smtp>),
+/// How messages get to a relay.
+pub(super) enum Route {
+    Mailbox(Arc<Mailbox>),
+    Pooled(Arc<Connector>),
 }
 
-/// Connections to an SMTP server.
-pub(super) struct Smtp {
-    pub dial: Dial,
-    pub pool: Arc<Pool<Kept>>,
+/// Opens connections to a relay and keeps them.
+pub(super) struct Connector {
+    pub target: Target,
+    pub pool: Arc<Pool<RelayConnection>>,
     messages_per_connection: u32,
 }
 
+/// What a connector connects to.
+pub(super) enum Target {
+    Smtp(Box<Dial>),
+    /// A "connection" to a program is the right to run it once.
+    Sendmail(Sendmail),
+}
+
 /// A connection, and what it may be used for.
-pub(super) struct Kept {
-    pub conversation: Conversation,
-    /// Mails it may carry in all.
+pub(super) struct RelayConnection {
+    session: Session,
+    /// Messages it may carry in all.
     limit: u32,
+}
+
+enum Session {
+    Smtp(Box<Conversation>),
+    Sendmail(Sendmail),
 }
 
 #[derive(Default)]
@@ -51,7 +67,7 @@ struct Health {
     /// Troubles in a row.
     failures: i64,
     rests_until: Option<Instant>,
-    /// What it said, or what went wrong, last.
+    /// The last trouble.
     trouble: Option<Answer>,
 }
 
@@ -62,9 +78,17 @@ impl Relay {
         relay: &settings::Relay,
         hello_name: &str,
         timeouts: Timeouts,
+        clock: &Clock,
     ) -> Result<Self, MailerError> {
-        let way = match &relay.url {
-            RelayUrl::Mailbox(folder) => Way::Mailbox(folder.clone()),
+        let name = relay.url.to_string();
+        let target = match &relay.url {
+            RelayUrl::Mailbox(folder) => {
+                let mailbox = Mailbox { folder: folder.clone(), clock: clock.clone(), name: name.clone() };
+                return Ok(Self { name, route: Route::Mailbox(Arc::new(mailbox)), health: Mutex::default() });
+            }
+            RelayUrl::Sendmail(program) => {
+                Target::Sendmail(Sendmail::new(program, name.clone(), timeouts.answer + timeouts.step))
+            }
             RelayUrl::Smtp(smtp) => {
                 let tls = match smtp.security {
                     Security::None => None,
@@ -73,24 +97,25 @@ impl Relay {
                             .map_err(|problem| MailerError::new(index, problem))?,
                     ),
                 };
-                Way::Smtp(Arc::new(Smtp {
-                    dial: Dial::new(smtp.clone(), tls, hello_name, timeouts),
-                    pool: Pool::new(relay.connections),
-                    messages_per_connection: relay.messages_per_connection,
-                }))
+                Target::Smtp(Box::new(Dial::new(smtp.clone(), tls, hello_name, timeouts)))
             }
         };
-        Ok(Self { name: relay.url.to_string(), way, health: Mutex::default() })
+        let connector = Connector {
+            target,
+            pool: Pool::new(relay.connections),
+            messages_per_connection: relay.messages_per_connection,
+        };
+        Ok(Self { name, route: Route::Pooled(Arc::new(connector)), health: Mutex::default() })
     }
 
-    /// What the trouble is, while it is left alone for it.
+    /// Returns the relay's trouble while it is left alone because of it.
     pub fn resting(&self) -> Option<Answer> {
         let health = self.health.lock();
         health.rests_until.filter(|&until| until > Instant::now())?;
         Some(health.trouble.clone().unwrap_or_else(|| Answer::new(&self.name, None, "it rests")))
     }
 
-    /// It did its work. Trouble that another connection has met meanwhile stands.
+    /// Notes a success. Trouble that another connection has met meanwhile stands.
     pub fn well(&self) {
         let mut health = self.health.lock();
         if health.failures > 0 && health.rests_until.is_none_or(|until| until <= Instant::now()) {
@@ -99,8 +124,8 @@ impl Relay {
         }
     }
 
-    /// It could not do its work: it is left alone for a while, and who waits for it goes elsewhere. Many connections that meet
-    /// the same trouble count as one.
+    /// Notes a failure of the relay: it is left alone for a while, and waiters go elsewhere. Many connections that meet the
+    /// same trouble count as one.
     pub fn trouble(&self, answer: &Answer) {
         let until = {
             let mut health = self.health.lock();
@@ -116,43 +141,70 @@ impl Relay {
             tracing::warn!(relay = self.name, said = answer.line(), pause = ?pause, "a relay is in trouble");
             until
         };
-        if let Way::Smtp(smtp) = &self.way {
-            smtp.pool.rest_until(until);
+        if let Route::Pooled(connector) = &self.route {
+            connector.pool.rest_until(until);
         }
     }
 
-    /// Tries it: connect, greet, protect, authenticate; or make the folder.
+    /// Tries the relay as far as that sends nothing.
     pub async fn check(&self) -> Result<(), String> {
-        match &self.way {
-            Way::Mailbox(folder) => mailbox::make_folder(folder).await.map_err(|error| error.to_string()),
-            Way::Smtp(smtp) => {
-                let opened = smtp.dial.open().await.map_err(|answer| answer.line())?;
-                // That it works is known: how it says goodbye does not matter.
-                let _ = tokio::time::timeout(Duration::from_secs(1), opened.quit()).await;
-                Ok(())
+        match &self.route {
+            Route::Mailbox(mailbox) => mailbox.make_folder().await.map_err(|error| error.to_string()),
+            Route::Pooled(connector) => match &connector.target {
+                Target::Sendmail(program) => program.check().await,
+                Target::Smtp(dial) => {
+                    let opened = dial.open().await.map_err(|answer| answer.line())?;
+                    // The relay works, whether it answers QUIT or not.
+                    let _ = tokio::time::timeout(Duration::from_secs(1), opened.quit()).await;
+                    Ok(())
+                }
+            },
+        }
+    }
+}
+
+impl Connector {
+    /// Opens a connection beside all others.
+    pub async fn open(&self) -> Result<RelayConnection, Answer> {
+        let session = match &self.target {
+            Target::Smtp(dial) => Session::Smtp(Box::new(dial.open().await?)),
+            Target::Sendmail(program) => Session::Sendmail(program.clone()),
+        };
+        Ok(RelayConnection { session, limit: self.messages_per_connection })
+    }
+}
+
+impl RelayConnection {
+    /// Hands over one message.
+    pub async fn send(&mut self, envelope: &Envelope, message: &[u8]) -> Attempt {
+        match &mut self.session {
+            Session::Smtp(conversation) => conversation.send(envelope, message).await,
+            Session::Sendmail(program) => {
+                let result: SendResult = program.send_raw(envelope, message).await;
+                result.into()
             }
         }
     }
 }
 
-impl Smtp {
-    /// Opens a connection beside all others.
-    pub async fn open(&self) -> Result<Kept, Answer> {
-        let conversation = self.dial.open().await?;
-        Ok(Kept { conversation, limit: self.messages_per_connection })
-    }
-}
-
-impl Connection for Kept {
+impl Connection for RelayConnection {
     fn is_ready(&self) -> bool {
-        self.conversation.is_ready()
+        match &self.session {
+            Session::Smtp(conversation) => conversation.is_ready(),
+            Session::Sendmail(_) => true,
+        }
     }
 
     fn is_spent(&self) -> bool {
-        self.conversation.mails() >= self.limit
+        match &self.session {
+            Session::Smtp(conversation) => conversation.messages() >= self.limit,
+            Session::Sendmail(_) => false,
+        }
     }
 
     async fn close(self) {
-        self.conversation.quit().await;
+        if let Session::Smtp(conversation) = self.session {
+            conversation.quit().await;
+        }
     }
 }

@@ -44,7 +44,7 @@ pub struct Dial {
     pub(super) hello_name: String,
     pub(super) timeouts: Timeouts,
     #[cfg(test)]
-    pub(in crate::mail::transport) stand_in: Option<super::peer::Doors>,
+    pub(in crate::mail::transport) stand_in: Option<super::fake_relay::FakeRelay>,
 }
 
 impl Dial {
@@ -73,8 +73,8 @@ impl Dial {
     pub(super) async fn connect(&self) -> Result<Stream, Answer> {
         let connecting = async {
             #[cfg(test)]
-            if let Some(doors) = &self.stand_in {
-                return doors.knock();
+            if let Some(fake) = &self.stand_in {
+                return fake.connect();
             }
             let stream = TcpStream::connect((self.relay.host.as_str(), self.relay.port)).await?;
             // Without it the last segment of every message waits for the delayed acknowledgement: 40 ms each.

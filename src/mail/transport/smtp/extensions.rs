@@ -14,7 +14,7 @@ pub(super) struct Extensions {
     /// It wants to know a message's size (RFC 1870) …
     pub size: bool,
     /// … and takes none with more bytes.
-    pub max_size: Option<u64>,
+    pub max_size: Option<usize>,
     /// TLS on this connection (RFC 3207).
     pub starttls: bool,
     /// AUTH PLAIN (RFC 4616).

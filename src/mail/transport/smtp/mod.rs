@@ -8,17 +8,17 @@
 //! | `open` | greeting, EHLO, STARTTLS, AUTH |
 //! | `message` | what may leave, and dot-stuffing |
 //! | `tls` | certificates, and the handshake |
-//! | `send` | one mail: MAIL, RCPT, DATA, the message, and what became of it |
+//! | `send` | one message: MAIL, RCPT, DATA, the message itself, and its outcome |
 //!
-//! A conversation is *ready* between two mails only. Whatever cuts a step short (a fault, a limit, a future that is dropped)
-//! leaves it not ready, and then it is never used again: the next reply read from it would be another mail's.
+//! A conversation is *ready* between two messages only. Whatever cuts a step short (a fault, a limit, a future that is dropped)
+//! leaves it not ready, and then it is never used again: the next reply read from it would be another message's.
 
 mod dial;
 mod extensions;
+#[cfg(test)]
+pub(super) mod fake_relay;
 mod message;
 mod open;
-#[cfg(test)]
-pub(super) mod peer;
 mod reply;
 mod send;
 #[cfg(test)]
@@ -27,10 +27,12 @@ pub(super) mod tls;
 mod wire;
 
 pub(super) use dial::{Dial, Timeouts};
-pub(super) use wire::Stream;
+pub(super) use send::Attempt;
+use wire::Stream;
 
 use crate::domain::delivery::{Answer, Stage};
 use extensions::Extensions;
+use lettre::transport::smtp::commands::Quit;
 use reply::Reply;
 use std::{sync::Arc, time::Duration};
 use wire::{Fault, Wire};
@@ -43,30 +45,30 @@ pub(super) struct Conversation {
     extensions: Extensions,
     /// Longest wait for the answer to a message.
     answer_timeout: Duration,
-    /// Between two mails, and in step with the relay.
+    /// Between two messages, and in step with the relay.
     ready: bool,
     /// The relay remembers an envelope that came to nothing: RSET goes before the next one.
     envelope_left: bool,
-    /// Mails begun so far.
-    mails: u32,
+    /// Messages begun so far.
+    messages: u32,
 }
 
 impl Conversation {
-    /// Whether the next mail can go over it.
+    /// Whether the next message can go over it.
     pub fn is_ready(&self) -> bool {
         self.ready
     }
 
-    /// How many mails were begun over it.
-    pub fn mails(&self) -> u32 {
-        self.mails
+    /// Returns how many messages were begun over it.
+    pub fn messages(&self) -> u32 {
+        self.messages
     }
 
     /// Says goodbye (RFC 5321 section 4.1.1.10), if the relay still listens.
     pub async fn quit(mut self) {
         if self.ready {
             self.wire.begin_phase(1);
-            if self.wire.command(&["QUIT"]).await.is_ok() {
+            if self.wire.command(&[&Quit.to_string()]).await.is_ok() {
                 // Whatever it answers: it is over.
                 let _ = self.wire.reply().await;
             }
@@ -83,7 +85,7 @@ impl Conversation {
     }
 }
 
-/// What went wrong without a reply.
+/// Returns the answer for a problem without a reply.
 fn trouble(relay: &str, stage: Stage, problem: &dyn std::fmt::Display) -> Answer {
     let place = match stage {
         Stage::Connect => "can't connect",

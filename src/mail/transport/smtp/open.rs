@@ -100,7 +100,7 @@ impl<'a> Opening<'a> {
             answer_timeout: dial.timeouts.answer,
             ready: true,
             envelope_left: false,
-            mails: 0,
+            messages: 0,
         })
     }
 
@@ -135,7 +135,7 @@ impl<'a> Opening<'a> {
 }
 
 async fn ask(wire: &mut Wire, command: &str) -> Result<Reply, Fault> {
-    wire.command(&[command]).await?;
+    wire.command(&[&format!("{command}\r\n")]).await?;
     wire.reply().await
 }
 

@@ -89,17 +89,16 @@ impl Wire {
         self.stream
     }
 
-    /// Sends whole command lines.
-    pub async fn command(&mut self, lines: &[&str]) -> Result<(), Fault> {
-        let mut group = String::with_capacity(lines.iter().map(|line| line.len() + 2).sum());
-        for line in lines {
-            // All that goes into a command was checked by its type. This is the last door.
-            if line.contains(['\r', '\n', '\0']) {
-                return Err(Fault::BadCommand);
-            }
-            group.push_str(line);
-            group.push_str("\r\n");
+    /// Sends commands at once, each a line with its CRLF.
+    pub async fn command(&mut self, commands: &[&str]) -> Result<(), Fault> {
+        // Everything in a command was checked by its type. This is the last barrier.
+        let is_line = |command: &&str| {
+            command.strip_suffix("\r\n").is_some_and(|line| !line.contains(['\r', '\n', '\0']))
+        };
+        if !commands.iter().all(is_line) {
+            return Err(Fault::BadCommand);
         }
+        let group = commands.concat();
         let until = self.until(self.step);
         let writing = async {
             self.stream.write_all(group.as_bytes()).await?;

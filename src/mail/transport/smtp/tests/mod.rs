@@ -5,13 +5,14 @@ mod sending;
 mod what_may_leave;
 
 use super::{
-    peer::{Act, Doors, settle},
+    fake_relay::{Act, FakeRelay, settle},
     *,
 };
 use crate::{
-    domain::{email_address::EmailAddress, relay::RelayUrl},
-    mail::transport::outcome::{Outcome, Outgoing},
+    domain::relay::RelayUrl,
+    mail::transport::outcome::{SendError, SendResult, answer_of},
 };
+use lettre::address::Envelope;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -19,45 +20,48 @@ const STEP: Duration = Duration::from_mins(1);
 const ANSWER: Duration = Duration::from_mins(5);
 const PLAIN: &str = "smtp://relay.example";
 
-fn dial(url: &str, doors: &Doors) -> Dial {
+fn dial(url: &str, fake: &FakeRelay) -> Dial {
     let Ok(RelayUrl::Smtp(relay)) = RelayUrl::parse(url) else { panic!("no SMTP relay: {url}") };
     let tls = (relay.security != crate::domain::relay::Security::None)
         .then(|| super::tls::Tls::new(&relay.host, None).unwrap());
     let timeouts = Timeouts { step: STEP, answer: ANSWER };
     let mut dial = Dial::new(relay, tls, "client.example", timeouts);
-    dial.stand_in = Some(doors.clone());
+    dial.stand_in = Some(fake.clone());
     dial
 }
 
-async fn open(doors: &Doors) -> Conversation {
-    dial(PLAIN, doors).open().await.unwrap()
+async fn open(fake: &FakeRelay) -> Conversation {
+    dial(PLAIN, fake).open().await.unwrap()
 }
 
-async fn send(conversation: &mut Conversation, message: &[u8]) -> Outcome {
-    let sender = EmailAddress::parse("news@example.org").unwrap();
-    let recipient = EmailAddress::parse("ann@example.net").unwrap();
-    conversation.send(&Outgoing { sender: &sender, recipient: &recipient, message }).await.outcome
+fn envelope() -> Envelope {
+    let address = |text: &str| text.parse().unwrap();
+    Envelope::new(Some(address("news@example.org")), vec![address("ann@example.net")]).unwrap()
+}
+
+async fn send(conversation: &mut Conversation, message: &[u8]) -> SendResult {
+    conversation.send(&envelope(), message).await.result
 }
 
 const MESSAGE: &[u8] = b"Subject: x\r\n\r\nHello\r\n";
 
-/// What became of the first mail, and whether the connection takes another one.
-async fn first_and_next(doors: &Doors) -> (Outcome, bool) {
-    let mut conversation = open(doors).await;
+/// Returns the outcome of the first message, and whether the connection takes another one.
+async fn first_and_next(fake: &FakeRelay) -> (SendResult, bool) {
+    let mut conversation = open(fake).await;
     let outcome = send(&mut conversation, MESSAGE).await;
     (outcome, conversation.is_ready())
 }
 
-fn kind(outcome: &Outcome) -> &'static str {
+fn kind(outcome: &SendResult) -> &'static str {
     match outcome {
-        Outcome::Sent(_) => "sent",
-        Outcome::Deferred(_) => "deferred",
-        Outcome::Failed(_) => "failed",
-        Outcome::RelayTrouble(_) => "trouble",
-        Outcome::InDoubt(_) => "doubt",
+        Ok(_) => "sent",
+        Err(SendError::Deferred(_)) => "deferred",
+        Err(SendError::Failed(_)) => "failed",
+        Err(SendError::RelayTrouble(_)) => "trouble",
+        Err(SendError::InDoubt(_)) => "doubt",
     }
 }
 
-fn stage(outcome: &Outcome) -> Option<Stage> {
-    outcome.answer().stage
+fn stage(outcome: &SendResult) -> Option<Stage> {
+    answer_of(outcome).stage
 }

@@ -2,8 +2,8 @@
 
 use super::*;
 
-async fn refusal(url: &str, doors: &Doors) -> Answer {
-    dial(url, doors).open().await.err().expect("no conversation")
+async fn refusal(url: &str, fake: &FakeRelay) -> Answer {
+    dial(url, fake).open().await.err().expect("no conversation")
 }
 
 #[tokio::test(start_paused = true)]
@@ -26,7 +26,7 @@ async fn every_step_has_its_stage_and_its_limit() {
             (Act::Say("454 4.7.0 not now\r\n"), Some(454), "not now"),
         ] {
             let begin = Instant::now();
-            let answer = refusal(url, &Doors::at(keywords, step, act)).await;
+            let answer = refusal(url, &FakeRelay::at(keywords, step, act)).await;
             assert_eq!((answer.stage, answer.code), (Some(at), code), "{step}: {answer:?}");
             assert!(answer.text.contains(says), "{step}: {answer:?}");
             assert!(begin.elapsed() <= STEP, "{step}: {:?}", begin.elapsed());
@@ -36,23 +36,23 @@ async fn every_step_has_its_stage_and_its_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn nobody_at_home_is_said_so() {
-    let doors = Doors::polite();
-    doors.shut.store(true, std::sync::atomic::Ordering::SeqCst);
-    let answer = refusal(PLAIN, &doors).await;
+    let fake = FakeRelay::polite();
+    fake.shut.store(true, std::sync::atomic::Ordering::SeqCst);
+    let answer = refusal(PLAIN, &fake).await;
     assert_eq!(answer.stage, Some(Stage::Connect));
     assert!(answer.text.starts_with("can't connect: "), "{answer:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn many_slow_steps_are_too_slow_together() {
-    let doors = Doors::new("", |_, step| match step {
+    let fake = FakeRelay::new("", |_, step| match step {
         "greeting" => Some(Act::Late(45, "220 relay.example\r\n")),
         "EHLO" => Some(Act::Late(45, "250-relay.example\r\n250 AUTH PLAIN\r\n")),
         "AUTH" => Some(Act::Late(45, "235 welcome\r\n")),
         _ => None,
     });
     let begin = Instant::now();
-    let answer = refusal("smtp://u:p@127.0.0.1", &doors).await;
+    let answer = refusal("smtp://u:p@127.0.0.1", &fake).await;
     assert_eq!((answer.stage, begin.elapsed()), (Some(Stage::Auth), STEP * 2));
     assert!(answer.text.contains("no answer in time"), "{answer:?}");
 }
@@ -60,28 +60,28 @@ async fn many_slow_steps_are_too_slow_together() {
 #[tokio::test(start_paused = true)]
 async fn replies_may_come_in_any_pieces() {
     for size in 1..40 {
-        let doors = Doors::new("", move |_, step| match step {
+        let fake = FakeRelay::new("", move |_, step| match step {
             "EHLO" => Some(Act::Pieces(size, "250-relay.example\r\n250-SIZE 99\r\n250 pipelining\r\n")),
             "MAIL" => Some(Act::Pieces(size, "250 ok\r\n250 ok\r\n354 go ahead\r\n")),
             "RCPT" | "DATA" => Some(Act::Say("")),
             _ => None,
         });
-        let conversation = open(&doors).await;
+        let conversation = open(&fake).await;
         assert!(conversation.extensions.pipelining && conversation.extensions.max_size == Some(99));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_relay_without_ehlo_is_greeted_the_old_way() {
-    let doors = Doors::at("PIPELINING", "EHLO", Act::Say("502 5.5.1 what?\r\n"));
-    let mut conversation = open(&doors).await;
+    let fake = FakeRelay::at("PIPELINING", "EHLO", Act::Say("502 5.5.1 what?\r\n"));
+    let mut conversation = open(&fake).await;
     assert_eq!(kind(&send(&mut conversation, MESSAGE).await), "sent");
-    let lines = doors.lines(0);
+    let lines = fake.lines(0);
     assert_eq!(lines[..3], ["EHLO client.example", "HELO client.example", "MAIL FROM:<news@example.org>"]);
     let both = [("EHLO", "500 no\r\n"), ("HELO", "550 5.7.1 no\r\n")];
-    assert_eq!(refusal(PLAIN, &Doors::saying("", &both)).await.code, Some(550));
+    assert_eq!(refusal(PLAIN, &FakeRelay::saying("", &both)).await.code, Some(550));
     for url in ["smtp+starttls://relay.example", "smtp://u:p@127.0.0.1"] {
-        let answer = refusal(url, &Doors::at("", "EHLO", Act::Say("500 no\r\n"))).await;
+        let answer = refusal(url, &FakeRelay::at("", "EHLO", Act::Say("500 no\r\n"))).await;
         assert!(answer.text.contains("offer"), "{answer:?}");
     }
 }
@@ -89,19 +89,19 @@ async fn a_relay_without_ehlo_is_greeted_the_old_way() {
 #[tokio::test(start_paused = true)]
 async fn a_login_is_given_as_the_relay_wants_it() {
     let url = "smtp://ann:p%20w@127.0.0.1";
-    let doors = Doors::new("AUTH LOGIN PLAIN", |_, _| None);
-    dial(url, &doors).open().await.unwrap();
-    assert_eq!(doors.lines(0)[1..], ["AUTH PLAIN AGFubgBwIHc="]);
-    let doors = Doors::new("AUTH login", move |_, step| match step {
+    let fake = FakeRelay::new("AUTH LOGIN PLAIN", |_, _| None);
+    dial(url, &fake).open().await.unwrap();
+    assert_eq!(fake.lines(0)[1..], ["AUTH PLAIN AGFubgBwIHc="]);
+    let fake = FakeRelay::new("AUTH login", move |_, step| match step {
         "AUTH" | "YW5U" => Some(Act::Say("334 VXNlcm5hbWU6\r\n")),
         "CCB3" => Some(Act::Say("235 welcome\r\n")),
         _ => None,
     });
-    dial(url, &doors).open().await.unwrap();
-    assert_eq!(doors.lines(0)[1..], ["AUTH LOGIN", "YW5u", "cCB3"]);
-    let answer = refusal(url, &Doors::new("AUTH CRAM-MD5", |_, _| None)).await;
+    dial(url, &fake).open().await.unwrap();
+    assert_eq!(fake.lines(0)[1..], ["AUTH LOGIN", "YW5u", "cCB3"]);
+    let answer = refusal(url, &FakeRelay::new("AUTH CRAM-MD5", |_, _| None)).await;
     assert!(answer.text.contains("neither AUTH PLAIN nor AUTH LOGIN"), "{answer:?}");
-    let answer = refusal(url, &Doors::at("AUTH PLAIN", "AUTH", Act::Say("535 5.7.8 no\r\n"))).await;
+    let answer = refusal(url, &FakeRelay::at("AUTH PLAIN", "AUTH", Act::Say("535 5.7.8 no\r\n"))).await;
     assert_eq!((answer.code, answer.stage), (Some(535), Some(Stage::Auth)));
     assert!(!format!("{answer:?}").contains("p w"));
 }
@@ -109,31 +109,31 @@ async fn a_login_is_given_as_the_relay_wants_it() {
 #[tokio::test(start_paused = true)]
 async fn without_the_tls_that_was_asked_for_nothing_is_said() {
     let url = "smtp+starttls://u:secret@relay.example";
-    let doors = Doors::new("AUTH PLAIN", |_, _| None);
-    let answer = refusal(url, &doors).await;
+    let fake = FakeRelay::new("AUTH PLAIN", |_, _| None);
+    let answer = refusal(url, &fake).await;
     assert!(answer.text.contains("does not offer STARTTLS"), "{answer:?}");
-    assert_eq!(doors.lines(0), ["EHLO client.example"]);
+    assert_eq!(fake.lines(0), ["EHLO client.example"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_reply_put_behind_the_answer_to_starttls_is_refused() {
     for said in ["220 go ahead\r\n250 AUTH PLAIN\r\n", "220 go ahead\r\n2"] {
-        let doors = Doors::at("STARTTLS", "STARTTLS", Act::Say(said));
-        let answer = refusal("smtp+starttls://u:secret@relay.example", &doors).await;
+        let fake = FakeRelay::at("STARTTLS", "STARTTLS", Act::Say(said));
+        let answer = refusal("smtp+starttls://u:secret@relay.example", &fake).await;
         assert_eq!(answer.stage, Some(Stage::Tls));
         assert!(answer.text.contains("something unprotected"), "{answer:?}");
         settle().await;
-        assert_eq!(doors.lines(0), ["EHLO client.example", "STARTTLS"]);
+        assert_eq!(fake.lines(0), ["EHLO client.example", "STARTTLS"]);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_handshake_that_is_none_or_never_ends_is_given_up() {
     let url = "smtps://relay.example";
-    let answer = refusal(url, &Doors::polite()).await;
+    let answer = refusal(url, &FakeRelay::polite()).await;
     assert_eq!(answer.stage, Some(Stage::Tls));
     assert!(answer.text.starts_with("TLS can't be agreed on: "), "{answer:?}");
     let begin = Instant::now();
-    let answer = refusal(url, &Doors::at("", "greeting", Act::Hang)).await;
+    let answer = refusal(url, &FakeRelay::at("", "greeting", Act::Hang)).await;
     assert_eq!((answer.stage, begin.elapsed()), (Some(Stage::Tls), STEP));
 }

@@ -5,11 +5,11 @@ use super::*;
 #[tokio::test(start_paused = true)]
 async fn a_mail_is_handed_over_and_the_connection_takes_the_next() {
     for keywords in ["PIPELINING", ""] {
-        let doors = Doors::new(keywords, |_, _| None);
-        let mut conversation = open(&doors).await;
+        let fake = FakeRelay::new(keywords, |_, _| None);
+        let mut conversation = open(&fake).await;
         for _ in 0..2 {
             let outcome = send(&mut conversation, b"a\r\n.b\r\n").await;
-            let Outcome::Sent(answer) = outcome else { panic!("{outcome:?}") };
+            let Ok(answer) = outcome else { panic!("{outcome:?}") };
             assert_eq!(answer.line(), "250 2.0.0 queued");
             assert_eq!((answer.stage, answer.enhanced), (Some(Stage::Message), "2.0.0".parse().ok()));
         }
@@ -17,7 +17,7 @@ async fn a_mail_is_handed_over_and_the_connection_takes_the_next() {
         settle().await;
         let one = ["MAIL FROM:<news@example.org>", "RCPT TO:<ann@example.net>", "DATA", "a", "..b", "."];
         let expected = [&["EHLO client.example"][..], &one, &one, &["QUIT"]].concat();
-        assert_eq!(doors.lines(0), expected);
+        assert_eq!(fake.lines(0), expected);
     }
 }
 
@@ -60,9 +60,9 @@ async fn every_combination_of_answers_has_its_outcome() {
     for (replies, outcome, at, goes_on) in cases {
         for keywords in ["PIPELINING", ""] {
             let [mail, rcpt, data, end] = *replies;
-            let doors =
-                Doors::saying(keywords, &[("MAIL", mail), ("RCPT", rcpt), ("DATA", data), ("end", end)]);
-            let (found, ready) = first_and_next(&doors).await;
+            let fake =
+                FakeRelay::saying(keywords, &[("MAIL", mail), ("RCPT", rcpt), ("DATA", data), ("end", end)]);
+            let (found, ready) = first_and_next(&fake).await;
             assert_eq!(
                 (kind(&found), stage(&found), ready),
                 (*outcome, *at, *goes_on),
@@ -75,18 +75,18 @@ async fn every_combination_of_answers_has_its_outcome() {
 #[tokio::test(start_paused = true)]
 async fn after_a_refusal_the_next_mail_begins_afresh() {
     for keywords in ["PIPELINING", ""] {
-        let doors = Doors::new(keywords, {
+        let fake = FakeRelay::new(keywords, {
             let rcpts = std::sync::atomic::AtomicUsize::new(0);
             move |_, step| {
                 let first = step == "RCPT" && rcpts.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
                 first.then_some(Act::Say("550 5.1.1 no such user\r\n"))
             }
         });
-        let mut conversation = open(&doors).await;
+        let mut conversation = open(&fake).await;
         assert_eq!(kind(&send(&mut conversation, MESSAGE).await), "failed");
         assert_eq!(kind(&send(&mut conversation, MESSAGE).await), "sent");
         assert_eq!(kind(&send(&mut conversation, MESSAGE).await), "sent");
-        let resets = doors.lines(0).iter().filter(|line| *line == "RSET").count();
+        let resets = fake.lines(0).iter().filter(|line| *line == "RSET").count();
         assert_eq!(resets, 1, "only when needed");
     }
 }
@@ -94,7 +94,7 @@ async fn after_a_refusal_the_next_mail_begins_afresh() {
 #[tokio::test(start_paused = true)]
 async fn a_relay_that_waits_for_a_message_to_nobody_gets_an_empty_one() {
     for end in [NO, OK, LATER] {
-        let doors = Doors::new("PIPELINING", {
+        let fake = FakeRelay::new("PIPELINING", {
             let rcpts = std::sync::atomic::AtomicUsize::new(0);
             move |_, step| match step {
                 "RCPT" if rcpts.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 => Some(Act::Say(NO)),
@@ -103,15 +103,15 @@ async fn a_relay_that_waits_for_a_message_to_nobody_gets_an_empty_one() {
                 _ => None,
             }
         });
-        let mut conversation = open(&doors).await;
+        let mut conversation = open(&fake).await;
         let outcome = send(&mut conversation, MESSAGE).await;
         assert_eq!((kind(&outcome), stage(&outcome)), ("failed", Some(Stage::Rcpt)));
-        assert_eq!(doors.lines(0)[3..], ["DATA", "."], "nothing of the message");
+        assert_eq!(fake.lines(0)[3..], ["DATA", "."], "nothing of the message");
         assert_eq!(kind(&send(&mut conversation, MESSAGE).await), "sent");
-        assert_eq!(doors.lines(0)[5], "MAIL FROM:<news@example.org>", "no RSET needed");
+        assert_eq!(fake.lines(0)[5], "MAIL FROM:<news@example.org>", "no RSET needed");
     }
     let replies = [("MAIL", "552 too big\r\n"), ("RCPT", OK), ("DATA", GO)];
-    let (outcome, ready) = first_and_next(&Doors::saying("PIPELINING", &replies)).await;
+    let (outcome, ready) = first_and_next(&FakeRelay::saying("PIPELINING", &replies)).await;
     assert_eq!((kind(&outcome), ready), ("failed", false), "a dot might send an empty mail");
 }
 
@@ -129,7 +129,7 @@ async fn a_connection_that_closes_or_falls_silent_ends_as_far_as_it_came() {
         ] {
             for (act, limit) in [(Act::Close, Duration::ZERO), (Act::Hang, STEP)] {
                 let limit = if step == "end" && limit > Duration::ZERO { ANSWER } else { limit };
-                let mut conversation = open(&Doors::at(keywords, step, act)).await;
+                let mut conversation = open(&FakeRelay::at(keywords, step, act)).await;
                 let begin = Instant::now();
                 let found = send(&mut conversation, &large).await;
                 assert_eq!((kind(&found), stage(&found)), (outcome, Some(at)), "{keywords} {step}");
@@ -171,8 +171,8 @@ async fn what_a_relay_says_while_it_breaks_off_counts() {
     ] {
         // Says it and goes, while the message is on its way.
         let (ours, mut theirs) = tokio::io::duplex(4_096);
-        let doors = Doors::polite();
-        let mut conversation = open(&doors).await;
+        let fake = FakeRelay::polite();
+        let mut conversation = open(&fake).await;
         conversation.wire = Wire::new(Box::new(ours), STEP);
         conversation.extensions.pipelining = true;
         let peer = tokio::spawn(async move {
@@ -192,7 +192,7 @@ async fn what_a_relay_says_while_it_breaks_off_counts() {
 async fn a_send_that_is_dropped_leaves_no_connection_behind() {
     for step in ["MAIL", "RCPT", "DATA", "end"] {
         for keywords in ["PIPELINING", ""] {
-            let mut conversation = open(&Doors::at(keywords, step, Act::Hang)).await;
+            let mut conversation = open(&FakeRelay::at(keywords, step, Act::Hang)).await;
             let sending = tokio::time::timeout(Duration::from_secs(1), send(&mut conversation, MESSAGE));
             assert!(sending.await.is_err());
             assert!(!conversation.is_ready(), "{step}");
@@ -207,7 +207,7 @@ async fn a_relay_that_says_too_much_is_not_believed() {
         ("RCPT", "250 ok\r\n354 go\r\n250 2.0.0 queued\r\n", "trouble"),
         ("end", "250 2.0.0 queued\r\n250 and again\r\n", "sent"),
     ] {
-        let (found, ready) = first_and_next(&Doors::at("PIPELINING", step, Act::Say(said))).await;
+        let (found, ready) = first_and_next(&FakeRelay::at("PIPELINING", step, Act::Say(said))).await;
         assert_eq!((kind(&found), ready), (outcome, false), "{step}: {found:?}");
     }
 }
@@ -216,7 +216,7 @@ async fn a_relay_that_says_too_much_is_not_believed() {
 async fn a_reset_that_is_refused_ends_the_connection() {
     let replies = [("RCPT", NO), ("RSET", "500 what?\r\n")];
     for keywords in ["PIPELINING", ""] {
-        let mut conversation = open(&Doors::saying(keywords, &replies)).await;
+        let mut conversation = open(&FakeRelay::saying(keywords, &replies)).await;
         assert_eq!(kind(&send(&mut conversation, MESSAGE).await), "failed");
         assert_eq!(kind(&send(&mut conversation, MESSAGE).await), "trouble");
         assert!(!conversation.is_ready());

@@ -3,12 +3,12 @@
 use super::*;
 
 /// What became of it, and what was said to the relay after EHLO.
-async fn sent(keywords: &'static str, message: &[u8]) -> (Outcome, Vec<String>) {
-    let doors = Doors::new(keywords, |_, _| None);
-    let mut conversation = open(&doors).await;
+async fn sent(keywords: &'static str, message: &[u8]) -> (SendResult, Vec<String>) {
+    let fake = FakeRelay::new(keywords, |_, _| None);
+    let mut conversation = open(&fake).await;
     let outcome = send(&mut conversation, message).await;
     assert!(conversation.is_ready());
-    (outcome, doors.lines(0)[1..].to_vec())
+    (outcome, fake.lines(0)[1..].to_vec())
 }
 
 #[tokio::test(start_paused = true)]
@@ -41,8 +41,8 @@ async fn what_the_relay_or_the_wire_can_not_take_is_refused_before_a_word_is_sai
     ] {
         let (outcome, lines) = sent(keywords, message.as_bytes()).await;
         assert_eq!(kind(&outcome), "failed");
-        assert_eq!((outcome.answer().code, stage(&outcome)), (None, None));
-        assert!(outcome.answer().text.contains(why), "{outcome:?}");
+        assert_eq!((answer_of(&outcome).code, stage(&outcome)), (None, None));
+        assert!(answer_of(&outcome).text.contains(why), "{outcome:?}");
         assert!(lines.is_empty(), "{lines:?}");
     }
 }
@@ -51,7 +51,7 @@ async fn what_the_relay_or_the_wire_can_not_take_is_refused_before_a_word_is_sai
 async fn a_command_holds_one_line() {
     let (ours, _theirs) = tokio::io::duplex(100);
     let mut wire = Wire::new(Box::new(ours), STEP);
-    for command in ["EHLO a\r\nMAIL FROM:<>", "EHLO a\n", "EHLO \0"] {
+    for command in ["EHLO a\r\nMAIL FROM:<>\r\n", "EHLO a\n\r\n", "EHLO \0\r\n", "EHLO a", "EHLO a\n"] {
         assert!(matches!(wire.command(&[command]).await, Err(Fault::BadCommand)));
     }
 }

@@ -1,12 +1,11 @@
-//! The other end of a conversation, for tests: a relay in memory that does what it is told. Nothing here touches the network, so
-//! that time can stand still.
+//! A relay in memory for tests, which does as it is told. Nothing here touches the network, so time can stand still.
 
 use super::wire::Stream;
 use parking_lot::Mutex;
 use std::{collections::HashMap, io, sync::Arc, time::Duration};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};
 
-/// What a relay does at a step instead of the usual.
+/// A relay's act at a step, instead of the usual one.
 #[derive(Clone)]
 pub(in crate::mail::transport) enum Act {
     /// Says this, as it is.
@@ -27,11 +26,11 @@ pub(in crate::mail::transport) enum Act {
 
 /// Decides on a step of a connection (from 0): the step's name is the command's verb, or `greeting`, `body` (the first line of a
 /// message has come) and `end` (its last one).
-type Manners = dyn Fn(usize, &str) -> Option<Act> + Send + Sync;
+type Behavior = dyn Fn(usize, &str) -> Option<Act> + Send + Sync;
 
-/// What a relay has met with.
+/// Everything a relay has seen.
 #[derive(Default)]
-pub(in crate::mail::transport) struct Met {
+pub(in crate::mail::transport) struct Transcript {
     /// The lines of each connection: commands, and messages as they came, with their end.
     pub lines: Vec<Vec<String>>,
     /// Connections open now.
@@ -40,26 +39,26 @@ pub(in crate::mail::transport) struct Met {
     pub most_open: usize,
 }
 
-/// Where a relay takes connections.
+/// A relay that takes connections.
 #[derive(Clone)]
-pub(in crate::mail::transport) struct Doors {
-    manners: Arc<Manners>,
+pub(in crate::mail::transport) struct FakeRelay {
+    behavior: Arc<Behavior>,
     keywords: &'static str,
-    met: Arc<Mutex<Met>>,
-    /// Nobody opens as long as this is set.
+    transcript: Arc<Mutex<Transcript>>,
+    /// Refuses connections as long as this is set.
     pub shut: Arc<std::sync::atomic::AtomicBool>,
 }
 
-/// As much as a connection takes before somebody reads.
+/// Bytes that a connection takes before somebody reads.
 const PIPE_BYTES: usize = 1_024;
 
-impl Doors {
-    /// Offers these EHLO keywords, and has manners of its own.
+impl FakeRelay {
+    /// Offers these EHLO keywords, and behaves as told.
     pub fn new(
         keywords: &'static str,
-        manners: impl Fn(usize, &str) -> Option<Act> + Send + Sync + 'static,
+        behavior: impl Fn(usize, &str) -> Option<Act> + Send + Sync + 'static,
     ) -> Self {
-        Self { manners: Arc::new(manners), keywords, met: Arc::default(), shut: Arc::default() }
+        Self { behavior: Arc::new(behavior), keywords, transcript: Arc::default(), shut: Arc::default() }
     }
 
     /// Takes everything.
@@ -78,48 +77,48 @@ impl Doors {
         Self::new(keywords, move |_, at| replies.get(at).map(|reply| Act::Say(reply)))
     }
 
-    pub fn knock(&self) -> io::Result<Stream> {
+    pub fn connect(&self) -> io::Result<Stream> {
         if self.shut.load(std::sync::atomic::Ordering::SeqCst) {
             return Err(io::ErrorKind::ConnectionRefused.into());
         }
         let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
-        let number = self.met(|met| {
-            met.lines.push(Vec::new());
-            met.open += 1;
-            met.most_open = met.most_open.max(met.open);
-            met.lines.len() - 1
+        let number = self.transcript(|transcript| {
+            transcript.lines.push(Vec::new());
+            transcript.open += 1;
+            transcript.most_open = transcript.most_open.max(transcript.open);
+            transcript.lines.len() - 1
         });
-        let doors = self.clone();
+        let fake = self.clone();
         tokio::spawn(async move {
-            // The client has gone, or manners ended it.
-            let _ = Relay { doors: doors.clone(), number, stream: BufReader::new(theirs) }.run().await;
-            doors.met(|met| met.open -= 1);
+            // The client has gone, or the behavior ended it.
+            let _ = Relay { fake: fake.clone(), number, stream: BufReader::new(theirs) }.run().await;
+            fake.transcript(|transcript| transcript.open -= 1);
         });
         Ok(Box::new(ours))
     }
 
-    pub fn met<T>(&self, look: impl FnOnce(&mut Met) -> T) -> T {
-        look(&mut self.met.lock())
+    pub fn transcript<T>(&self, look: impl FnOnce(&mut Transcript) -> T) -> T {
+        look(&mut self.transcript.lock())
     }
 
-    /// The lines of a connection.
+    /// Returns the lines of a connection.
     pub fn lines(&self, connection: usize) -> Vec<String> {
-        self.met(|met| met.lines[connection].clone())
+        self.transcript(|transcript| transcript.lines[connection].clone())
     }
 
-    /// How many connections there were.
+    /// Returns the number of connections so far.
     pub fn connections(&self) -> usize {
-        self.met(|met| met.lines.len())
+        self.transcript(|transcript| transcript.lines.len())
     }
 
-    /// How many messages were taken.
+    /// Returns the number of messages taken.
     pub fn messages(&self) -> usize {
-        self.met(|met| met.lines.iter().flatten().filter(|line| *line == ".").count())
+        self.transcript(|transcript| transcript.lines.iter().flatten().filter(|line| *line == ".").count())
     }
 }
 
 struct Relay {
-    doors: Doors,
+    fake: FakeRelay,
     number: usize,
     stream: BufReader<DuplexStream>,
 }
@@ -132,7 +131,7 @@ impl Relay {
             let line = self.line().await?;
             let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
             let usual = match verb.as_str() {
-                "EHLO" => ehlo(self.doors.keywords),
+                "EHLO" => ehlo(self.fake.keywords),
                 "DATA" if !recipient => "554 5.5.1 no valid recipients\r\n".to_owned(),
                 "DATA" => "354 go ahead\r\n".to_owned(),
                 "RCPT" if !sender => "503 5.5.1 MAIL first\r\n".to_owned(),
@@ -179,13 +178,13 @@ impl Relay {
         let line = String::from_utf8_lossy(&line).into_owned();
         let line = line.strip_suffix("\r\n").unwrap_or(&line).to_owned();
         let number = self.number;
-        self.doors.met(|met| met.lines[number].push(line.clone()));
+        self.fake.transcript(|transcript| transcript.lines[number].push(line.clone()));
         Ok(line)
     }
 
-    /// Says what manners say, else the usual; tells which.
+    /// Acts as told, else says the usual; returns the reply.
     async fn act(&mut self, step: &str, usual: &str) -> io::Result<String> {
-        match (self.doors.manners)(self.number, step) {
+        match (self.fake.behavior)(self.number, step) {
             None => {
                 self.stream.write_all(usual.as_bytes()).await?;
                 Ok(usual.to_owned())
