@@ -1,17 +1,16 @@
 //! An operator's morning, on the command line: what is to come, why, other words, the approval.
 
-use crate::{
-    cli::write_feed,
-    support::{Engine, command::Environment, on_both_engines, postgres::TestDatabase},
+use crate::support::{
+    Engine, on_both_engines,
+    service::{Installation, write_feed},
 };
 use serde_json::Value;
 
 on_both_engines!(an_operator_looks_edits_and_approves);
 
 async fn an_operator_looks_edits_and_approves(engine: Engine) {
-    let (folder, database) = (tempfile::tempdir().unwrap(), engine.database().await);
-    let folder = folder.path();
-    let daily = Environment::in_folder(folder, database.as_ref().map(TestDatabase::url));
+    let here = Installation::new(engine).await;
+    let (daily, folder) = (&here.daily, here.folder());
     let run = async |arguments: &[&str]| {
         let ended = daily.run(arguments).await;
         assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.stderr);

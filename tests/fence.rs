@@ -1,9 +1,7 @@
-//! Claims, leases and the fence: nobody is sent an issue by two.
+//! Claims, leases and the fence: no two workers send an issue to the same reader.
 
 use crate::support::{
-    Engine,
-    app::TestApp,
-    eventually,
+    Engine, TestApp, eventually,
     fates::{assert_all_ended, assert_each_got_one, copies},
     on_both_engines,
     smtp_server::{Action, Script, SmtpServer, Step},
@@ -11,10 +9,9 @@ use crate::support::{
 use daily::{
     actions::{cancel_issue::cancel_issue, pause_issue::pause_issue},
     app::App,
-    db::{claims, deliveries, deliveries::From, subscriptions},
+    db::{claims, deliveries, deliveries::From},
     domain::{
         delivery::{Answer, DeliveryStatus},
-        email_address::EmailAddress,
         ids::{ClaimId, DeliveryId, IssueId},
         issue::IssueStatus,
     },
@@ -27,7 +24,7 @@ use daily::{
 use jiff::SignedDuration;
 use std::time::Duration;
 
-/// An issue to so many readers that nobody can send yet: its relay is down.
+/// Begins an issue to this many readers that waits, because its relay is down.
 async fn waiting_issue(
     engine: Engine,
     readers: usize,
@@ -45,7 +42,7 @@ async fn waiting_issue(
     (server, app, issue, readers)
 }
 
-/// A worker that takes some, under a lease of two minutes, and is not heard of again.
+/// Claims some deliveries, under a lease of two minutes, for a worker that dies.
 async fn take(app: &TestApp, issue: IssueId, count: i64) -> (ClaimId, Vec<DeliveryId>) {
     let now = app.clock.now();
     let mut tx = app.app.db.begin().await.unwrap();
@@ -78,22 +75,22 @@ async fn answer(app: &TestApp, claim: ClaimId, id: DeliveryId) -> bool {
 }
 
 on_both_engines!(
-    what_a_dead_worker_had_begun_is_in_doubt_and_what_it_had_not_goes_out,
-    what_a_dead_worker_had_begun_goes_out_again_once,
-    a_worker_that_knows_it_is_alone_takes_over_at_once,
-    a_reader_who_leaves_after_the_claim_is_skipped_and_a_stopped_issue_begins_nothing,
+    deliveries_begun_by_a_dead_worker_are_uncertain_and_its_others_are_sent,
+    deliveries_begun_by_a_dead_worker_are_sent_again_once,
+    a_worker_that_is_alone_takes_over_at_once,
+    a_reader_unsubscribed_after_the_claim_is_skipped_and_a_stopped_issue_begins_nothing,
     workers_share_an_issue_and_never_both_send_to_one_reader,
     a_stalled_worker_that_loses_its_lease_in_mid_send_repeats_nothing,
-    with_retry_only_those_in_flight_when_a_lease_was_lost_are_repeated,
+    with_retry_only_messages_in_flight_at_the_loss_of_a_lease_are_repeated,
 );
 
-async fn what_a_dead_worker_had_begun_is_in_doubt_and_what_it_had_not_goes_out(engine: Engine) {
+async fn deliveries_begun_by_a_dead_worker_are_uncertain_and_its_others_are_sent(engine: Engine) {
     let (mut server, app, issue, _) = waiting_issue(engine, 6, true).await;
     let (claim, taken) = take(&app, issue, 4).await;
     assert_eq!(begin(&app, issue, claim, &taken[..2]).await.go.len(), 2);
     assert_eq!(begin(&app, issue, claim, &taken[..2]).await.go.len(), 0, "twice is once");
     server.start_again().await;
-    // Its lease holds: the others go out, its own nobody touches.
+    // While its lease holds, the others are sent and its own are left alone.
     eventually("the others go out", || async {
         app.tick_after(SignedDuration::from_millis(200)).await;
         (app.counts(issue).await.sent == 2).then_some(())
@@ -110,7 +107,7 @@ async fn what_a_dead_worker_had_begun_is_in_doubt_and_what_it_had_not_goes_out(e
     let after = app.counts(issue).await;
     assert_eq!((after.claimed, after.sending, after.uncertain), (0, 0, 2), "{after:?}");
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sending, "doubts keep it open");
-    // It was only slow. What it had not begun is lost to it, what it had sent is known again.
+    // It was only slow. It has lost the deliveries that it had not begun, and its answers settle the doubts.
     let late = begin(&app, issue, claim, &taken[2..]).await;
     assert!(late.go.is_empty() && late.skipped.is_empty(), "{late:?}");
     assert!(answer(&app, claim, taken[0]).await, "its late answer settles a doubt");
@@ -123,7 +120,7 @@ async fn what_a_dead_worker_had_begun_is_in_doubt_and_what_it_had_not_goes_out(e
     assert_eq!(server.record().accepted().count(), 4);
 }
 
-async fn what_a_dead_worker_had_begun_goes_out_again_once(engine: Engine) {
+async fn deliveries_begun_by_a_dead_worker_are_sent_again_once(engine: Engine) {
     let (mut server, app, issue, readers) = waiting_issue(engine, 6, false).await;
     let (claim, taken) = take(&app, issue, 4).await;
     begin(&app, issue, claim, &taken[..2]).await;
@@ -136,7 +133,7 @@ async fn what_a_dead_worker_had_begun_goes_out_again_once(engine: Engine) {
     assert_eq!(app.deliveries(issue).await[0].attempts, 2, "the one in doubt counts");
 }
 
-async fn a_worker_that_knows_it_is_alone_takes_over_at_once(engine: Engine) {
+async fn a_worker_that_is_alone_takes_over_at_once(engine: Engine) {
     let (mut server, app, issue, readers) = waiting_issue(engine, 6, false).await;
     let (claim, taken) = take(&app, issue, 4).await;
     begin(&app, issue, claim, &taken[..2]).await;
@@ -149,18 +146,15 @@ async fn a_worker_that_knows_it_is_alone_takes_over_at_once(engine: Engine) {
     assert_all_ended(&app, issue, 6).await;
 }
 
-async fn a_reader_who_leaves_after_the_claim_is_skipped_and_a_stopped_issue_begins_nothing(engine: Engine) {
+async fn a_reader_unsubscribed_after_the_claim_is_skipped_and_a_stopped_issue_begins_nothing(engine: Engine) {
     let (_server, app, issue, _) = waiting_issue(engine, 6, false).await;
     let (claim, taken) = take(&app, issue, 6).await;
-    let address = EmailAddress::parse("reader0@example.org").unwrap();
-    let mut tx = app.app.db.begin().await.unwrap();
-    let subscription = subscriptions::of_address(&mut tx, &address).await.unwrap().remove(0);
-    subscriptions::end(&mut tx, subscription.id, app.clock.now()).await.unwrap();
-    tx.commit().await.unwrap();
+    let reader = app.visitor("reader0@example.org");
+    app.end_subscription(&reader.subscription().await).await;
     let begun = begin(&app, issue, claim, &taken[..2]).await;
     assert_eq!((begun.go.len(), begun.skipped.len()), (1, 1), "{begun:?}");
-    assert_eq!(app.delivery(issue, "reader0@example.org").await.status, DeliveryStatus::Skipped);
-    // The recorder, as connections see it.
+    assert_eq!(app.delivery(issue, reader.address).await.status, DeliveryStatus::Skipped);
+    // The recorder, as connection tasks use it.
     let recorder = {
         let jobs = &app.app.jobs;
         Recorder::start(app.app.db.clone(), app.clock.clone(), jobs.queue.clone(), jobs.rules.breaker)
@@ -172,7 +166,7 @@ async fn a_reader_who_leaves_after_the_claim_is_skipped_and_a_stopped_issue_begi
     cancel_issue(&app.app.actions, issue, None).await.unwrap();
     assert_eq!(recorder.begin(issue, claim, taken[3]).await, Begin::Lost);
     assert!(begin(&app, issue, claim, &taken).await.go.is_empty());
-    // What is in flight is still answered.
+    // Answers about messages in flight are still recorded.
     assert!(answer(&app, claim, taken[1]).await && answer(&app, claim, taken[2]).await);
     app.settle().await;
     let counts = app.counts(issue).await;
@@ -186,7 +180,7 @@ async fn workers_share_an_issue_and_never_both_send_to_one_reader(engine: Engine
     let app =
         TestApp::with_ports(engine, &[server.port()], |settings| settings.relays[0].connections = 4).await;
     let readers = app.readers(900, "example.org").await;
-    // Not known to each other: each of them takes all the connections and as many readers as it can.
+    // They don't know of each other: each uses all the connections and claims as many deliveries as it can.
     let others: Vec<App> = vec![app.another().await, app.another().await];
     let issue = app.begin_issue().await;
     app.wait_for_status(issue, IssueStatus::Sending).await;
@@ -235,7 +229,7 @@ async fn a_stalled_worker_that_loses_its_lease_in_mid_send_repeats_nothing(engin
     assert_all_ended(&app, issue, 60).await;
 }
 
-async fn with_retry_only_those_in_flight_when_a_lease_was_lost_are_repeated(engine: Engine) {
+async fn with_retry_only_messages_in_flight_at_the_loss_of_a_lease_are_repeated(engine: Engine) {
     let server = SmtpServer::start(Script::accept().always(Step::EndOfData, Action::Hold)).await;
     let app =
         TestApp::with_ports(engine, &[server.port()], |settings| settings.relays[0].connections = 5).await;
@@ -253,7 +247,7 @@ async fn with_retry_only_those_in_flight_when_a_lease_was_lost_are_repeated(engi
         (server.record().accepted().count() == 65).then_some(())
     })
     .await;
-    // The same Message-ID: `copies` looks at that.
+    // `copies` checks that the Message-ID is the same.
     let copies = copies(&[server.record()]);
     assert_eq!(copies.len(), readers.len());
     for (reader, copies) in copies {

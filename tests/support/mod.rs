@@ -1,24 +1,43 @@
-//! What stories are told with: a Daily of one's own, servers around it, and helpers that do what people do.
+//! What stories are told with: a Daily of a story's own, servers around it, and people who act.
 
 pub mod app;
 pub mod browser;
 pub mod command;
-pub mod desk;
 pub mod engine_settings;
 pub mod fates;
+mod imports;
+mod issues;
+pub mod locks;
 pub mod mailbox;
 pub mod name_server;
+mod newsroom;
 pub mod postfix;
 pub mod postgres;
 pub mod postgres_cluster;
+pub mod reader;
+pub mod rows;
 mod self_test;
+pub mod service;
 pub mod sink;
 pub mod smtp_server;
 pub mod store;
 pub mod supervisor;
 mod waiting;
+pub mod web;
 
-pub use waiting::{eventually, eventually_within};
+pub use app::{TestApp, at};
+pub use waiting::{eventually, eventually_within, in_time};
+pub use web::{Page, mark_in};
+
+use daily::domain::email_address::EmailAddress;
+use jiff::SignedDuration;
+
+pub const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// Parses an email address.
+pub fn address(text: &str) -> EmailAddress {
+    EmailAddress::parse(text).expect("an address")
+}
 
 /// What a story's database runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -234,9 +234,12 @@ async fn a_configured_key_signs_confirmations_and_issues() {
     }
     let verifiers = Verifiers::new(records.iter().map(|(name, value)| (name.as_str(), value.as_str())));
 
-    let (_running, daily, url) = crate::cli::serve(daily).await;
-    crate::cli::reader(&url, folder.path(), "ann@example.org").await;
-    assert_eq!(daily.run(&["feed", "add", &crate::cli::write_feed(folder.path())]).await.code, 0);
+    let (_running, daily, url) = crate::support::service::serve(daily).await;
+    crate::support::service::reader(&url, folder.path(), "ann@example.org").await;
+    assert_eq!(
+        daily.run(&["feed", "add", &crate::support::service::write_feed(folder.path())]).await.code,
+        0
+    );
     let sent = daily.run(&["issue", "send", "--yes"]).await;
     assert_eq!(sent.code, 0, "{sent:?}");
     let mailbox = folder.path().join("mailbox");
