@@ -3,25 +3,30 @@
 use crate::{
     actions::{
         self,
-        blocked_domains::BlockedDomains,
-        mail_servers::{MailServers, NoNameServer},
-        signup_batcher::SignupBatcher,
-        unsubscribe::UnsubscribeBatcher,
+        signup::{
+            blocked_domains::BlockedDomains,
+            mail_servers::{MailServers, NoNameServer},
+            signup_batcher::SignupBatcher,
+        },
+        subscription::unsubscribe::UnsubscribeBatcher,
     },
-    articles::fetch::{FetchPolicy, Fetcher},
-    articles::fetch_error::FetchError,
     clock::Clock,
+    content::{
+        fetch::{FetchPolicy, Fetcher},
+        fetch_error::FetchError,
+    },
     db::{ConnectError, Db, DbError, newsletters},
+    delivery::{
+        deliver_issue::Seats,
+        email_recorder::EmailRecorder,
+        recorder::Recorder,
+        throttle::{Governor, RelayLimits},
+    },
     domain::{
         newsletter::Newsletter,
         token::{KeyRing, KeyRingError, MIN_SECRET_BYTES},
     },
-    jobs::{
-        self,
-        deliver::{Seats, recorder::Recorder},
-        email_recorder::EmailRecorder,
-        govern::{Governor, RelayLimits},
-    },
+    jobs,
     mail::{DkimError, DkimKeys, Mailer, MailerError},
     queue::{self, Queue, SetupError},
     random,

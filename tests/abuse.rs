@@ -9,7 +9,10 @@ use crate::support::{
 };
 use daily::{
     db::DatabaseUrl,
-    domain::{email_address::EmailAddress, rate_limit::Limit, subscription::SubscriptionStatus::Active},
+    domain::{
+        rate_limit::Limit,
+        subscriber::{email_address::EmailAddress, subscription::SubscriptionStatus::Active},
+    },
     settings::Settings,
 };
 use jiff::SignedDuration;
@@ -59,20 +62,20 @@ async fn a_client_that_signs_up_too_often_is_asked_to_wait_by_every_process(engi
     assert_eq!(from(&app, "2001:db8:0:1::5", "v9@example.org").await.status(), 200);
     // The count is the database's: a process that has just started knows it.
     let another = app.another().await;
-    let signup = daily::actions::subscribe::Signup {
+    let signup = daily::actions::signup::subscribe::Signup {
         address: EmailAddress::parse("t@example.org").unwrap(),
         newsletters: vec!["daily".into()],
         method: "form",
         language: None,
         wording: None,
         time_zone: None,
-        evidence: daily::db::subscriptions::Evidence {
+        evidence: daily::db::subscribers::Evidence {
             client_address: Some("192.0.2.1".into()),
             ..Default::default()
         },
-        proof: daily::actions::subscribe::Proof::NotRequired,
+        proof: daily::actions::signup::subscribe::Proof::NotRequired,
     };
-    assert!(daily::actions::subscribe::subscribe(&another.actions, signup).await.is_err());
+    assert!(daily::actions::signup::subscribe::subscribe(&another.actions, signup).await.is_err());
 }
 
 async fn nobody_is_bombarded_and_the_answer_does_not_tell(engine: Engine) {
@@ -375,8 +378,8 @@ async fn client_of(app: &TestApp, address: &str) -> String {
     app.signups_taken().await;
     let address = EmailAddress::parse(address).expect("an address");
     let mut tx = app.app.db.read().await.expect("a transaction");
-    let found = daily::db::subscriptions::of_address(&mut tx, &address).await.expect("a query");
-    let history = daily::db::subscriptions::consent_history(&mut tx, found[0].id).await.expect("a query");
+    let found = daily::db::subscribers::of_address(&mut tx, &address).await.expect("a query");
+    let history = daily::db::subscribers::consent_history(&mut tx, found[0].id).await.expect("a query");
     history[0].client_address.clone().expect("evidence")
 }
 

@@ -2,15 +2,17 @@
 
 use crate::support::{Engine, app::TestApp, browser::Browser, on_both_engines};
 use daily::{
-    actions::{
+    actions::signup::{
         challenge,
         subscribe::{Proof, Signup, SubscribeError, subscribe},
     },
     domain::{
-        challenge::{VerifiedToken, solve},
-        email_address::EmailAddress,
         rate_limit::Limit,
-        subscription::SubscriptionStatus::{Active, Pending},
+        signup::challenge::{VerifiedToken, solve},
+        subscriber::{
+            email_address::EmailAddress,
+            subscription::SubscriptionStatus::{Active, Pending},
+        },
     },
     settings::Settings,
 };
@@ -317,7 +319,7 @@ fn signup_with(token: VerifiedToken) -> Signup {
         language: None,
         wording: None,
         time_zone: None,
-        evidence: daily::db::subscriptions::Evidence::default(),
+        evidence: daily::db::subscribers::Evidence::default(),
         proof: Proof::Solved(token),
     }
 }

@@ -2,10 +2,10 @@
 
 use crate::support::{DAY, Engine, TestApp, on_both_engines, web::URLENCODED};
 use daily::{
-    db::{Db, subscriptions},
+    db::{Db, subscribers},
     domain::{
         ids::ConfirmationId,
-        subscription::SubscriptionStatus::{Active, Pending},
+        subscriber::subscription::SubscriptionStatus::{Active, Pending},
     },
 };
 use jiff::SignedDuration;
@@ -149,8 +149,8 @@ async fn a_confirmation_at_the_moment_of_unsubscribing_does_not_claim_success(en
     }
     let id = ann.subscription().await.id;
     let mut unsubscribing = app.app.db.begin().await.unwrap();
-    subscriptions::use_confirmation(&mut unsubscribing, ConfirmationId(1), app.clock.now()).await.unwrap();
-    subscriptions::end(&mut unsubscribing, id, app.clock.now()).await.unwrap();
+    subscribers::use_confirmation(&mut unsubscribing, ConfirmationId(1), app.clock.now()).await.unwrap();
+    subscribers::end(&mut unsubscribing, id, app.clock.now()).await.unwrap();
     let (page, ()) = tokio::join!(app.press(&link), async {
         app.until_waiting(1).await;
         unsubscribing.commit().await.unwrap();

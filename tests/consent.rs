@@ -5,8 +5,8 @@ mod tampering;
 use self::tampering::{REFUSED, add_unlinked_entries, disarm, remove_entry, tampers};
 use crate::support::{Engine, TestApp, on_both_engines};
 use daily::{
-    actions::verify_consent::{Verdict, link_consent, verify_consent},
-    db::subscriptions,
+    actions::privacy::verify_consent::{Verdict, link_consent, verify_consent},
+    db::subscribers,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -95,7 +95,7 @@ async fn personal_data_can_be_erased_and_the_chain_holds(engine: Engine) {
     let ann = app.visitor(ANN);
     let digest = verdict(&app).await.digest;
     let mut tx = app.app.db.begin().await.unwrap();
-    subscriptions::erase_evidence(&mut tx, ann.subscription().await.id).await.unwrap();
+    subscribers::erase_evidence(&mut tx, ann.subscription().await.id).await.unwrap();
     tx.commit().await.unwrap();
     let found = verdict(&app).await;
     assert_eq!((found.verified, found.erased, found.broken), (6, 3, 0));

@@ -2,9 +2,13 @@
 
 use crate::support::{Engine, app::TestApp, on_both_engines};
 use daily::{
-    actions::forget::{Forgetting, forget},
-    db::{data_export, subscriptions},
-    domain::{email_address::EmailAddress, rate_limit::Limit, reader_request::RequestKind, token::Purpose},
+    actions::privacy::erase::{Forgetting, forget},
+    db::subscribers::{self, data_export},
+    domain::{
+        rate_limit::Limit,
+        subscriber::{email_address::EmailAddress, request::RequestKind},
+        token::Purpose,
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -14,7 +18,7 @@ const ANN: &str = "ann@example.org";
 async fn page(app: &TestApp) -> String {
     let address = EmailAddress::parse(ANN).unwrap();
     let mut tx = app.app.db.read().await.unwrap();
-    let id = subscriptions::of_address(&mut tx, &address).await.unwrap().remove(0).id;
+    let id = subscribers::of_address(&mut tx, &address).await.unwrap().remove(0).id;
     format!("/preferences/{}", app.app.actions.keys.sign(Purpose::Unsubscribe, id.0))
 }
 
@@ -262,8 +266,8 @@ async fn an_export_holds_what_went_to_earlier_addresses(engine: Engine) {
     let wanted = EmailAddress::parse("ann@example.com").unwrap();
     let (now, new) = (app.clock.now(), EmailAddress::parse(ANN).unwrap());
     let mut tx = app.app.db.begin().await.unwrap();
-    let own = subscriptions::of_address(&mut tx, &old).await.unwrap().remove(0);
-    daily::db::reader_requests::insert(
+    let own = subscribers::of_address(&mut tx, &old).await.unwrap().remove(0);
+    daily::db::subscribers::requests::insert(
         &mut tx,
         own.id,
         RequestKind::Address,
@@ -273,7 +277,7 @@ async fn an_export_holds_what_went_to_earlier_addresses(engine: Engine) {
     )
     .await
     .unwrap();
-    subscriptions::set_address(&mut tx, own.subscriber_id, &new, now).await.unwrap();
+    subscribers::set_address(&mut tx, own.subscriber_id, &new, now).await.unwrap();
     tx.commit().await.unwrap();
     ask(&app).await;
     let text = app.post(&link(&app)).await.text().await.unwrap();

@@ -2,8 +2,12 @@
 
 use crate::support::{Engine, TestApp, address, at, eventually, in_time, locks::RowLocks, on_both_engines};
 use daily::{
-    db::{Db, issues, processes, rate_limits, subscriptions},
-    domain::{ids::IssueId, issue::IssueStatus, rate_limit::Limit, schedule::Due},
+    db::{Db, engine::processes, issues, rate_limits, subscribers},
+    domain::{
+        ids::IssueId,
+        issue::{schedule::Due, status::IssueStatus},
+        rate_limit::Limit,
+    },
     queue::{self, Job},
 };
 use jiff::{SignedDuration, civil::date};
@@ -44,10 +48,10 @@ async fn signups_do_not_wait_for_a_fan_out(engine: Engine) {
     let _wave = RowLocks::hold(app.store().await, "FOR KEY SHARE", &["subscribers", "subscriptions"]).await;
     let signup = async {
         let mut tx = app.app.db.begin().await.unwrap();
-        let several = subscriptions::subscribers(&mut tx, &[&address], now).await.unwrap();
-        assert_eq!(subscriptions::subscriber(&mut tx, &address, now).await.unwrap(), several[0]);
-        let standing = subscriptions::standings(&mut tx, &[(several[0], newsletter)], now).await.unwrap()[0];
-        let one = subscriptions::subscription(&mut tx, several[0], newsletter, now).await.unwrap();
+        let several = subscribers::subscribers(&mut tx, &[&address], now).await.unwrap();
+        assert_eq!(subscribers::subscriber(&mut tx, &address, now).await.unwrap(), several[0]);
+        let standing = subscribers::standings(&mut tx, &[(several[0], newsletter)], now).await.unwrap()[0];
+        let one = subscribers::subscription(&mut tx, several[0], newsletter, now).await.unwrap();
         assert_eq!((one.id, one.status), (standing.id, standing.status));
         tx.commit().await.unwrap();
     };

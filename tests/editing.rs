@@ -3,18 +3,19 @@
 use crate::support::{Engine, TestApp, on_both_engines, reader::anything};
 use daily::{
     actions::{
-        add_article::{hide_article, pin_article},
-        approve_issue::{ApproveError, approve_issue},
-        edit_issue::{EditError, MAX_NOTE_CHARS, StoryChange as Change, edit_issue},
-        send_issue::begin_issue,
+        feed::add_article::{hide_article, pin_article},
+        issue::{
+            approve_issue::{ApproveError, approve_issue},
+            edit_issue::{EditError, MAX_NOTE_CHARS, StoryChange as Change, edit_issue},
+            send_issue::begin_issue,
+        },
     },
-    db::{articles, issues::IssueWords},
+    db::{content::articles, issues::IssueWords},
     domain::{
-        article::{FoundArticle, MAX_TITLE_CHARS},
+        content::article::{FoundArticle, MAX_TITLE_CHARS},
+        delivery::email::MailKind,
         ids::{ArticleId, IssueId},
-        issue::IssueStatus,
-        mail::MailKind,
-        selection::TooFew,
+        issue::{selection::TooFew, status::IssueStatus},
     },
     settings::Settings,
 };

@@ -12,11 +12,11 @@ use daily::{
     clock::Clock,
     db::{DatabaseUrl, Db},
     domain::{
-        delivery::DeliveryStatus::{Failed, Sent},
-        issue::IssueStatus,
+        delivery::status::DeliveryStatus::{Failed, Sent},
+        issue::status::IssueStatus,
     },
-    jobs::sweep,
     queue::{self, Handler, Job, Workers},
+    service::scheduler,
     settings::Settings,
 };
 use jiff::SignedDuration;
@@ -166,7 +166,7 @@ async fn with_hold_uncertain_deliveries_are_not_repeated(engine: Engine) {
     let issue = app.begin_issue().await;
     eventually("all have gone out once", || async {
         app.clock.advance(SignedDuration::from_secs(31));
-        sweep::tick(&app.app.jobs).await.ok()?;
+        scheduler::tick(&app.app.jobs).await.ok()?;
         let counts = app.counts(issue).await;
         (counts.sent + counts.uncertain == 80).then_some(())
     })
@@ -260,7 +260,7 @@ async fn the_database_restarts(stop: &[&str], start: Option<&[&str]>) {
     server.release();
     eventually("the issue is sent", || async {
         app.clock.advance(SignedDuration::from_secs(5));
-        sweep::tick(&app.app.jobs).await.ok()?;
+        scheduler::tick(&app.app.jobs).await.ok()?;
         (app.issue(issue).await.status == IssueStatus::Sent).then_some(())
     })
     .await;

@@ -2,9 +2,9 @@
 
 use crate::support::{DAY, Engine, TestApp, at, on_both_engines};
 use daily::{
-    actions::add_feed::add_feed,
-    db::feeds::{self, FeedRecord},
-    domain::{feed_trouble::TroubleKind, mail::MailKind},
+    actions::feed::add_feed::add_feed,
+    db::content::feeds::{self, FeedRecord},
+    domain::{content::feed_trouble::TroubleKind, delivery::email::MailKind},
     settings::Settings,
 };
 use jiff::SignedDuration;

@@ -7,19 +7,19 @@ use crate::support::{
     smtp_server::{Action, Script, SmtpServer, Step},
 };
 use daily::{
-    actions::{cancel_issue::cancel_issue, pause_issue::pause_issue},
+    actions::issue::{cancel_issue::cancel_issue, pause_issue::pause_issue},
     app::App,
-    db::{claims, deliveries, deliveries::From},
+    db::deliveries::{self, From, claims},
+    delivery::{
+        deliver_issue,
+        recorder::{Begin, Recorder},
+    },
     domain::{
-        delivery::{Answer, DeliveryStatus},
+        delivery::status::{Answer, DeliveryStatus},
         ids::{ClaimId, DeliveryId, IssueId},
-        issue::IssueStatus,
+        issue::status::IssueStatus,
     },
-    jobs::{
-        deliver,
-        deliver::recorder::{Begin, Recorder},
-        take_over::take_over,
-    },
+    service::recovery::take_over,
 };
 use jiff::SignedDuration;
 use std::time::Duration;
@@ -188,9 +188,9 @@ async fn workers_share_an_issue_and_never_both_send_to_one_reader(engine: Engine
         .iter()
         .map(|other| {
             let context = other.jobs.clone();
-            tokio::spawn(
-                async move { deliver::run(&context, issue).await.map_err(|error| error.to_string()) },
-            )
+            tokio::spawn(async move {
+                deliver_issue::run(&context, issue).await.map_err(|error| error.to_string())
+            })
         })
         .collect();
     for work in working {
@@ -216,7 +216,7 @@ async fn a_stalled_worker_that_loses_its_lease_in_mid_send_repeats_nothing(engin
     server.follow(Script::accept());
     let other = app.another().await;
     app.clock.advance(SignedDuration::from_mins(2));
-    deliver::run(&other.jobs, issue).await.unwrap();
+    deliver_issue::run(&other.jobs, issue).await.unwrap();
     let during = app.counts(issue).await;
     assert_eq!((during.uncertain, during.sent, during.open()), (5, 55, 5), "{during:?}");
     server.release();
@@ -240,7 +240,7 @@ async fn with_retry_only_messages_in_flight_at_the_loss_of_a_lease_are_repeated(
     server.follow(Script::accept());
     let other = app.another().await;
     app.clock.advance(SignedDuration::from_mins(2));
-    deliver::run(&other.jobs, issue).await.unwrap();
+    deliver_issue::run(&other.jobs, issue).await.unwrap();
     server.release();
     app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(11)).await;
     eventually("the late ones are answered", || async {

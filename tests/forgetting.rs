@@ -2,15 +2,16 @@
 
 use crate::support::{Engine, TestApp, address, on_both_engines, reader::anything, rows::LedgerRow};
 use daily::{
-    actions::forget::{Forgetting, forget},
+    actions::privacy::erase::{Forgetting, forget},
     db::{
-        data_export,
-        signups::{self, NewSignup},
-        subscriptions,
+        signups::intake::{self, NewSignup},
+        subscribers::{self, data_export},
     },
     domain::{
-        import::Outcome, newsletter::parse_time_zone, preferences::Preferences, sections::Sections,
-        signup_wording::signup_wording, subscription::SubscriptionStatus,
+        import::Outcome,
+        newsletter::parse_time_zone,
+        signup_wording::signup_wording,
+        subscriber::{preferences::Preferences, sections::Sections, subscription::SubscriptionStatus},
     },
 };
 use serde_json::Value;
@@ -141,11 +142,11 @@ async fn an_unprocessed_signup_is_exported_and_erased(engine: Engine) {
         language: Some("de"),
         time_zone: None,
         wording: Some(signup_wording(Some("de"))),
-        evidence: &subscriptions::Evidence { client_address: Some("192.0.2.1".into()), ..Default::default() },
+        evidence: &subscribers::Evidence { client_address: Some("192.0.2.1".into()), ..Default::default() },
         is_held: false,
     };
     let mut tx = app.app.db.begin().await.unwrap();
-    signups::insert(&mut tx, &[signup], app.clock.now()).await.unwrap();
+    intake::insert(&mut tx, &[signup], app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     let held = held(&app, ANN).await.unwrap();
     assert_eq!(held["signups_to_be_processed"][0]["client_address"], "192.0.2.1");

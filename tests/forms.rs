@@ -1,7 +1,7 @@
 //! The signup form with several newsletters, and in a frame of another site.
 
 use crate::support::{Engine, TestApp, browser::Browser, mark_in, on_both_engines, with_services};
-use daily::domain::{newsletter::Archive, subscription::SubscriptionStatus};
+use daily::domain::{newsletter::Archive, subscriber::subscription::SubscriptionStatus};
 use fantoccini::Locator;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
 

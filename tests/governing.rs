@@ -7,12 +7,14 @@ use crate::support::{
     smtp_server::{Action, Message, Record, Script, SmtpServer, Step},
 };
 use daily::{
-    db::{
-        paces,
-        paces::{Permits, Scope},
-        relay_shares,
+    db::throttle::{
+        connection_quotas,
+        send_rates::{self, Permits, Scope},
     },
-    domain::{delivery::DeliveryStatus, issue::IssueStatus, mail::MailStatus},
+    domain::{
+        delivery::{email::MailStatus, status::DeliveryStatus},
+        issue::status::IssueStatus,
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::{
@@ -62,7 +64,7 @@ async fn renew(app: &TestApp, peers: &mut [Peer; 4], relay: &str, limit: i64, pr
     let workers = peers.iter().filter(|peer| peer.alive).count().try_into().unwrap();
     let now = app.clock.now();
     let name = format!("process {process}");
-    let request = relay_shares::Request {
+    let request = connection_quotas::Request {
         relay,
         process: &name,
         limit,
@@ -71,7 +73,7 @@ async fn renew(app: &TestApp, peers: &mut [Peer; 4], relay: &str, limit: i64, pr
         until: now + SignedDuration::from_secs(10),
     };
     let mut tx = app.app.db.begin().await.unwrap();
-    peers[process].share = relay_shares::take(&mut tx, &request, now).await.unwrap();
+    peers[process].share = connection_quotas::take(&mut tx, &request, now).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -106,7 +108,7 @@ async fn shares_of_a_relay_never_exceed_its_limit(engine: Engine) {
                 }
                 Move::Leave { process } => {
                     let mut tx = app.app.db.begin().await.unwrap();
-                    relay_shares::leave(&mut tx, &format!("process {process}"), app.clock.now())
+                    connection_quotas::leave(&mut tx, &format!("process {process}"), app.clock.now())
                         .await
                         .unwrap();
                     tx.commit().await.unwrap();
@@ -161,8 +163,9 @@ async fn permits_never_exceed_the_rate(engine: Engine) {
             for _process in 0..2 {
                 let mut tx = app.app.db.begin().await.unwrap();
                 let ahead = SignedDuration::from_millis(if turn % 2 == 0 { 0 } else { 1000 });
-                let reserved =
-                    paces::reserve(&mut tx, Scope::Domain(&scope), per_minute, ahead, now).await.unwrap();
+                let reserved = send_rates::reserve(&mut tx, Scope::Domain(&scope), per_minute, ahead, now)
+                    .await
+                    .unwrap();
                 tx.commit().await.unwrap();
                 if let Ok(Permits { count, from, interval }) = reserved {
                     given.extend((0..count).map(|n| from + interval * i32::try_from(n).unwrap()));
@@ -212,7 +215,8 @@ async fn a_domain_that_complains_is_throttled_and_others_are_not(engine: Engine)
     })
     .await;
     let mut tx = app.app.db.read().await.unwrap();
-    let slowed = paces::slowed(&mut tx, Scope::Domain("slow.example")).await.unwrap().expect("it is slowed");
+    let slowed =
+        send_rates::slowed(&mut tx, Scope::Domain("slow.example")).await.unwrap().expect("it is slowed");
     drop(tx);
     assert!(slowed.per_minute >= 60, "half of what it got: {slowed:?}");
     let counts = app.counts(issue).await;
@@ -274,8 +278,13 @@ async fn a_relay_gets_no_more_than_its_rate(engine: Engine) {
     drop(clock);
     let name = server.url();
     let mut tx = app.app.db.begin().await.unwrap();
-    let beyond =
-        paces::reserve(&mut tx, Scope::Relay(&name), 6_000, -SignedDuration::from_hours(1), app.clock.now());
+    let beyond = send_rates::reserve(
+        &mut tx,
+        Scope::Relay(&name),
+        6_000,
+        -SignedDuration::from_hours(1),
+        app.clock.now(),
+    );
     let given_until = beyond.await.unwrap().expect_err("so far ahead nothing is reserved");
     assert!(given_until.duration_since(begun) >= SignedDuration::from_secs(2), "200 permits were taken");
     drop(tx);

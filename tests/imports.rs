@@ -9,16 +9,15 @@ use crate::support::{
     reader::anything,
 };
 use daily::{
-    actions::{
+    actions::subscription::{
         import_subscribers::{Import, ImportError, ListError, Summary, import_subscribers},
         pause_subscription::pause_subscription,
     },
-    db::subscriptions,
+    db::subscribers,
     domain::{
         import::{Outcome, Source},
         newsletter::{WhoseClock, parse_time_zone},
-        preferences::Preferences,
-        subscription::SubscriptionStatus,
+        subscriber::{preferences::Preferences, subscription::SubscriptionStatus},
     },
 };
 use std::{io::Cursor, path::Path};
@@ -195,7 +194,7 @@ async fn a_long_list_is_imported_in_batches_that_stay_after_an_error(engine: Eng
     let ended = import_subscribers(&app.app.actions, Cursor::new(list), app.import().await, |_| Ok(())).await;
     assert!(matches!(ended, Err(ImportError::List(ListError::EndlessRow { line: 9002 }))), "{ended:?}");
     let newsletter = app.newsletter().await.id;
-    let active = subscriptions::count_active(&mut app.app.db.read().await.unwrap(), newsletter).await;
+    let active = subscribers::count_active(&mut app.app.db.read().await.unwrap(), newsletter).await;
     assert_eq!(active.unwrap(), 8_100);
     assert_eq!(take(&app, &whole).await, "9000 known");
     assert_eq!(app.run_import(app.import().await, &whole).await.0.count(Outcome::Added), 0);

@@ -5,15 +5,15 @@ use crate::support::{
     smtp_server::{Script, SmtpServer},
 };
 use daily::{
-    actions::{
+    actions::issue::{
         send_issue::{begin_issue, send_issue},
         test_send::test_send,
     },
-    db::mails,
+    db::deliveries::emails,
     domain::{
-        issue::IssueStatus,
-        mail::MailStatus,
-        subscription::SubscriptionStatus::{Active, Unsubscribed},
+        delivery::email::MailStatus,
+        issue::status::IssueStatus,
+        subscriber::subscription::SubscriptionStatus::{Active, Unsubscribed},
     },
 };
 use jiff::{SignedDuration, civil::date};
@@ -195,7 +195,7 @@ async fn a_test_send_shows_the_next_issue_and_changes_no_state(engine: Engine) {
     let mail = test_send(&app.app.actions, &app.newsletter().await, None, &operator).await.unwrap();
     app.settle().await;
     let mut tx = app.app.db.read().await.unwrap();
-    let record = mails::get(&mut tx, mail).await.unwrap().unwrap();
+    let record = emails::get(&mut tx, mail).await.unwrap().unwrap();
     assert_eq!((record.status, record.reply_code), (MailStatus::Sent, Some(250)));
     let test = app.visitor("operator@example.org").last_email();
     assert!(test.subject().starts_with("[Test]"), "{}", test.subject());

@@ -8,9 +8,11 @@ use crate::support::{
 };
 use daily::{
     domain::{
-        issue::IssueStatus,
-        leaving_address::LeavingAddress,
-        subscription::SubscriptionStatus::{Active, Unsubscribed},
+        issue::status::IssueStatus,
+        subscriber::{
+            subscription::SubscriptionStatus::{Active, Unsubscribed},
+            unsubscribe_address::LeavingAddress,
+        },
         token::{KeyRing, Purpose},
     },
     settings::Secret,

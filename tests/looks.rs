@@ -5,7 +5,7 @@ use crate::{
     support::{Engine, TestApp, at, on_both_engines},
 };
 use daily::{
-    db::articles::{self, ArticleRecord},
+    db::content::articles::{self, ArticleRecord},
     domain::ids::ArticleId,
     jobs::check_article::{Recheck, recheck},
 };

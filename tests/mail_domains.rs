@@ -7,8 +7,8 @@ use crate::support::{
     web::URLENCODED,
 };
 use daily::{
-    actions::challenge,
-    domain::{challenge::solve, rate_limit::Limit},
+    actions::signup::challenge,
+    domain::{rate_limit::Limit, signup::challenge::solve},
     settings::Settings,
 };
 use jiff::SignedDuration;

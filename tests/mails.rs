@@ -7,13 +7,12 @@ mod together;
 use crate::support::{TestApp, at};
 use daily::{
     db::issues,
+    delivery::notify_operators::{About, notify_operators},
     domain::{
+        delivery::email::{MailKind, MailStatus},
         ids::IssueId,
-        issue::IssueStatus,
-        mail::{MailKind, MailStatus},
-        schedule::Due,
+        issue::{schedule::Due, status::IssueStatus},
     },
-    jobs::notify_operators::{About, notify_operators},
 };
 use jiff::SignedDuration;
 

@@ -5,18 +5,20 @@ mod races;
 
 use crate::support::{Engine, app::TestApp, command::Environment, on_both_engines};
 use daily::{
-    actions::verify_consent::verify_consent,
+    actions::privacy::verify_consent::verify_consent,
     db::{
         DatabaseUrl,
-        subscriptions::{self, SubscriptionRecord},
+        subscribers::{self, SubscriptionRecord},
         suppressions,
     },
     domain::{
-        days::Days,
-        email_address::EmailAddress,
         ids::SubscriptionId,
+        issue::days::Days,
         newsletter::WhoseClock,
-        subscription::SubscriptionStatus::{Active, Pending, Undeliverable, Unsubscribed},
+        subscriber::{
+            email_address::EmailAddress,
+            subscription::SubscriptionStatus::{Active, Pending, Undeliverable, Unsubscribed},
+        },
         token::Purpose,
     },
 };
@@ -28,7 +30,7 @@ const NEW: &str = "ann@example.net";
 async fn of(app: &TestApp, address: &str) -> Vec<SubscriptionRecord> {
     let address = EmailAddress::parse(address).unwrap();
     let mut tx = app.app.db.read().await.unwrap();
-    subscriptions::of_address(&mut tx, &address).await.unwrap()
+    subscribers::of_address(&mut tx, &address).await.unwrap()
 }
 
 async fn own(app: &TestApp, address: &str, path: &str) -> String {
@@ -352,9 +354,8 @@ async fn what_a_relay_says_of_the_old_address_is_not_said_of_the_new_one(engine:
     let new = EmailAddress::parse(NEW).unwrap();
     let mut tx = app.app.db.begin().await.unwrap();
     // The relay's answer comes after the move.
-    let reader =
-        subscriptions::reader_at(&mut tx, &EmailAddress::parse(OLD).unwrap()).await.unwrap().unwrap();
-    subscriptions::set_address(&mut tx, reader, &new, app.clock.now()).await.unwrap();
+    let reader = subscribers::reader_at(&mut tx, &EmailAddress::parse(OLD).unwrap()).await.unwrap().unwrap();
+    subscribers::set_address(&mut tx, reader, &new, app.clock.now()).await.unwrap();
     let answers = [(refused[0], OLD), (refused[1], "bob@example.org")];
     suppressions::add_undeliverable(&mut tx, &answers, app.clock.now()).await.unwrap();
     assert_eq!(suppressions::reason(&mut tx, &new).await.unwrap(), None);

@@ -3,25 +3,21 @@
 use crate::support::{Engine, TestApp, at, eventually, on_both_engines, service::Installation};
 use daily::{
     actions::{
-        add_newsletter::add_newsletter,
-        send_issue::{BeginError, begin_issue, send_issue},
-        set_preferences::set_preferences,
+        issue::send_issue::{BeginError, begin_issue, send_issue},
+        newsletter::add_newsletter::add_newsletter,
+        subscription::set_preferences::set_preferences,
     },
     db::{
         DbError,
         issues::IssueRecord,
-        subscriptions::{clock_counts, clocks},
+        subscribers::{clock_counts, clocks},
     },
     domain::{
-        cadence::Cadence,
-        days::Days,
-        issue::IssueStatus,
+        issue::{days::Days, schedule::NOT_ITS_DAY, status::IssueStatus},
         newsletter::{Newsletter, WhoseClock, parse_send_time, parse_time_zone},
-        preferences::Preferences,
-        schedule::NOT_ITS_DAY,
-        sections::Sections,
+        subscriber::{cadence::Cadence, preferences::Preferences, sections::Sections},
     },
-    jobs::sweep,
+    service::scheduler,
 };
 use jiff::{SignedDuration, civil::date};
 
@@ -275,7 +271,7 @@ async fn many_schedulers_make_one_issue_of_each_newsletter_and_date(engine: Engi
     add(&app, "weekly", "sat").await;
     for hours in [0, 20, 5, 70, 1] {
         app.clock.advance(SignedDuration::from_hours(hours));
-        let ticks = (0..4).map(|_| sweep::tick(&app.app.jobs));
+        let ticks = (0..4).map(|_| scheduler::tick(&app.app.jobs));
         for tick in futures_util::future::join_all(ticks).await {
             tick.unwrap();
         }

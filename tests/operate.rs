@@ -10,10 +10,10 @@ use crate::support::{
     smtp_server::{Action, Script, SmtpServer, Step},
 };
 use daily::{
-    actions::{cancel_issue::cancel_issue, pause_issue::pause_issue},
+    actions::issue::{cancel_issue::cancel_issue, pause_issue::pause_issue},
     clock::Clock,
-    db::{DatabaseUrl, Db, deliveries::Counts, newsletters, subscriptions},
-    domain::{ids::IssueId, issue::IssueStatus},
+    db::{DatabaseUrl, Db, deliveries::Counts, newsletters, subscribers},
+    domain::{ids::IssueId, issue::status::IssueStatus},
 };
 use serde_json::Value;
 use std::{
@@ -75,9 +75,9 @@ async fn confirmed_readers(store: &DatabaseUrl, count: usize) {
     let newsletter = newsletters::by_slug(&mut tx, "daily").await.unwrap().unwrap();
     for n in 0..count {
         let address = address(&format!("reader{n}@example.org"));
-        let subscriber = subscriptions::subscriber(&mut tx, &address, now).await.unwrap();
-        let made = subscriptions::subscription(&mut tx, subscriber, newsletter.id, now).await.unwrap();
-        subscriptions::activate(&mut tx, made.id, now).await.unwrap();
+        let subscriber = subscribers::subscriber(&mut tx, &address, now).await.unwrap();
+        let made = subscribers::subscription(&mut tx, subscriber, newsletter.id, now).await.unwrap();
+        subscribers::activate(&mut tx, made.id, now).await.unwrap();
     }
     tx.commit().await.unwrap();
     db.close().await;

@@ -2,14 +2,16 @@
 
 use crate::support::{Engine, TestApp, browser::Browser, eventually, on_both_engines, with_services};
 use daily::{
-    actions::{pause_subscription::pause_subscription, verify_consent::verify_consent},
-    domain::{
-        joining_wording::joining_wording,
-        mail::MailKind,
-        newsletter::WhoseClock,
-        subscription::SubscriptionStatus::{Active, Complained, Paused, Unsubscribed},
+    actions::{
+        privacy::verify_consent::verify_consent, subscription::pause_subscription::pause_subscription,
     },
-    jobs::send_mail,
+    domain::{
+        delivery::email::MailKind,
+        joining_wording::joining_wording,
+        newsletter::WhoseClock,
+        subscriber::subscription::SubscriptionStatus::{Active, Complained, Paused, Unsubscribed},
+    },
+    jobs::send_email,
 };
 use fantoccini::Locator;
 use jiff::{SignedDuration, civil::date};
@@ -117,7 +119,7 @@ async fn a_pause_does_not_hold_back_the_notice_about_a_joining(engine: Engine) {
     for (it, is_told) in ann.subscriptions().await.into_iter().zip([false, true]) {
         assert!(pause_subscription(&app.app.actions, it.id, date(2026, 5, 9)).await.unwrap());
         let mail = app.insert_mail(MailKind::Welcome, ANN, Some(&it)).await;
-        send_mail::run(&app.app.jobs, &[mail]).await.unwrap();
+        send_email::run(&app.app.jobs, &[mail]).await.unwrap();
         before += usize::from(is_told);
         assert_eq!(ann.emails().len(), before, "{}", it.newsletter);
     }

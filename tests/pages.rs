@@ -1,7 +1,7 @@
 //! Every page: its headers, its errors, and the mailbox pages.
 
 use crate::support::{Engine, TestApp, eventually};
-use daily::db::processes;
+use daily::db::engine::processes;
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,16 +5,18 @@ use crate::support::{
 };
 use daily::{
     actions::{
-        forget::{Forgetting, forget},
-        pause_subscription::pause_subscription,
+        privacy::erase::{Forgetting, forget},
+        subscription::pause_subscription::pause_subscription,
     },
     db::{deliveries::ReaderDelivery, suppressions},
     domain::{
-        delivery::DeliveryStatus,
+        delivery::status::DeliveryStatus,
         ids::IssueId,
         newsletter::{WhoseClock, parse_time_zone},
-        preferences::Preferences,
-        subscription::SubscriptionStatus::{Active, Paused, Undeliverable, Unsubscribed},
+        subscriber::{
+            preferences::Preferences,
+            subscription::SubscriptionStatus::{Active, Paused, Undeliverable, Unsubscribed},
+        },
     },
 };
 use jiff::{SignedDuration, civil::date};

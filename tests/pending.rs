@@ -2,14 +2,14 @@
 
 use crate::support::{DAY, Engine, TestApp, address, in_time, on_both_engines, on_postgres};
 use daily::{
-    actions::verify_consent::verify_consent,
-    db::{DbError, signup_watch, subscriptions},
+    actions::privacy::verify_consent::verify_consent,
+    db::{DbError, signups::alarm, subscribers},
     domain::{
-        mail::MailKind,
+        delivery::email::MailKind,
         rate_limit::Limit,
-        subscription::SubscriptionStatus::{Active, Pending, Undeliverable, Unsubscribed},
+        subscriber::subscription::SubscriptionStatus::{Active, Pending, Undeliverable, Unsubscribed},
     },
-    jobs::retain::retain,
+    jobs::periodic::apply_retention::retain,
     settings::Settings,
 };
 use jiff::{SignedDuration, civil::date};
@@ -43,7 +43,7 @@ async fn sign_up_victims(app: &TestApp, numbers: std::ops::Range<usize>) {
 }
 
 async fn is_under_attack(app: &TestApp) -> bool {
-    signup_watch::get(&mut app.app.db.read().await.unwrap()).await.unwrap().is_on().is_some()
+    alarm::get(&mut app.app.db.read().await.unwrap()).await.unwrap().is_on().is_some()
 }
 
 fn entries(of: &[(&str, bool)]) -> Vec<(String, bool)> {
@@ -166,8 +166,8 @@ async fn a_signup_at_the_moment_of_expiry_keeps_its_reader(engine: Engine) {
     let (now, sports) = (app.clock.now(), app.newsletter_named("sports").await);
     // As processing a batch of signups does.
     let mut signup = app.app.db.begin().await.unwrap();
-    let reader = subscriptions::subscribers(&mut signup, &[&address(ANN)], now).await.unwrap()[0];
-    subscriptions::standings(&mut signup, &[(reader, sports.id)], now).await.unwrap();
+    let reader = subscribers::subscribers(&mut signup, &[&address(ANN)], now).await.unwrap()[0];
+    subscribers::standings(&mut signup, &[(reader, sports.id)], now).await.unwrap();
     if engine == Engine::Postgres {
         // Expiry skips the rows that the batch has locked.
         in_time(app.tick()).await;
@@ -273,7 +273,7 @@ async fn reminders_do_not_count_as_signups_and_raise_no_alarm(engine: Engine) {
     app.tick_after(SignedDuration::from_secs(30)).await;
     assert!(!is_under_attack(&app).await);
     let mut tx = app.app.db.read().await.unwrap();
-    let pulse = signup_watch::pulse(&mut tx, None, Some(3), app.clock.now()).await.unwrap();
+    let pulse = alarm::pulse(&mut tx, None, Some(3), app.clock.now()).await.unwrap();
     assert_eq!((pulse.waiting, pulse.usual.asked), (0, 4));
 }
 
@@ -325,7 +325,7 @@ async fn expiry_skips_a_reader_whose_other_subscription_is_locked() {
     app.clock.advance(DAY * 31);
     let of_the_list = ann.subscriptions().await[0].id;
     let mut tx = app.app.db.begin().await.unwrap();
-    subscriptions::hold(&mut tx, &[of_the_list]).await.unwrap();
+    subscribers::hold(&mut tx, &[of_the_list]).await.unwrap();
     in_time(app.tick()).await;
     assert_eq!(ann.subscriptions().await[1].status, Pending);
     tx.commit().await.unwrap();
@@ -342,14 +342,14 @@ async fn a_pause_extended_at_the_moment_it_ends_goes_on() {
     let (id, now) = (ann.subscriptions().await[0].id, app.clock.now());
     let day = |day| date(2026, 5, day);
     let mut tx = app.app.db.begin().await.unwrap();
-    assert!(subscriptions::pause(&mut tx, id, day(1), now).await.unwrap());
+    assert!(subscribers::pause(&mut tx, id, day(1), now).await.unwrap());
     tx.commit().await.unwrap();
     let mut reader = app.app.db.begin().await.unwrap();
-    assert!(subscriptions::pause(&mut reader, id, day(9), now + DAY * 8).await.unwrap());
+    assert!(subscribers::pause(&mut reader, id, day(9), now + DAY * 8).await.unwrap());
     let db = app.app.db.clone();
     let ending = tokio::spawn(async move {
         let mut tx = db.begin().await?;
-        let resumed = subscriptions::resume_due(&mut tx, now, 500).await?.len();
+        let resumed = subscribers::resume_due(&mut tx, now, 500).await?.len();
         tx.commit().await?;
         Ok::<_, DbError>(resumed)
     });

@@ -2,18 +2,21 @@
 
 use crate::support::{DAY, Engine, TestApp, at, eventually, on_both_engines, reader::anything};
 use daily::{
-    db::{deliveries, issues, variants},
-    domain::{
-        cadence::Cadence,
-        days::Days,
-        issue::IssueStatus,
-        newsletter::SelectionKind,
-        plan::{PastVariant, plan},
-        preferences::Preferences,
-        sections::Sections,
-        selection::Reason,
+    db::{
+        deliveries,
+        issues::{self, variants},
     },
-    jobs::sweep,
+    domain::{
+        issue::{
+            days::Days,
+            plan::{PastVariant, plan},
+            selection::Reason,
+            status::IssueStatus,
+        },
+        newsletter::SelectionKind,
+        subscriber::{cadence::Cadence, preferences::Preferences, sections::Sections},
+    },
+    service::scheduler,
 };
 use jiff::SignedDuration;
 
@@ -131,7 +134,7 @@ async fn issues_due_at_the_same_time_take_each_other_into_account(engine: Engine
         let issue = app.issue_of(newsletter, "2026-05-02").await.unwrap();
         eventually("the issue has come to its end", async || {
             app.clock.advance(SignedDuration::from_secs(1));
-            sweep::tick(&app.app.jobs).await.unwrap();
+            scheduler::tick(&app.app.jobs).await.unwrap();
             app.issue(issue.id).await.status.is_final().then_some(())
         })
         .await;

@@ -8,7 +8,7 @@ use crate::support::{
     with_services,
 };
 use daily::domain::{
-    days::Days,
+    issue::days::Days,
     newsletter::WhoseClock,
     token::{KeyRing, Purpose},
 };

@@ -7,9 +7,9 @@ use crate::support::{
     smtp_server::{Action, Script, SmtpServer, Step},
 };
 use daily::{
-    actions::resolve_issue::{Resolution, resolve_issue},
+    actions::issue::resolve_issue::{Resolution, resolve_issue},
     db::deliveries::ReaderDelivery,
-    domain::issue::IssueStatus,
+    domain::issue::status::IssueStatus,
 };
 use jiff::SignedDuration;
 

@@ -2,9 +2,12 @@
 
 use crate::support::{DAY, Engine, TestApp, on_both_engines};
 use daily::{
-    db::{forgotten, subscriptions, turns},
-    domain::subscription::SubscriptionStatus::Active,
-    jobs::retain::{Retained, retain},
+    db::{
+        engine::leases,
+        subscribers::{self, erasure},
+    },
+    domain::subscriber::subscription::SubscriptionStatus::Active,
+    jobs::periodic::apply_retention::{Retained, retain},
 };
 use jiff::SignedDuration;
 
@@ -49,7 +52,7 @@ async fn one_worker_erases_at_a_time(engine: Engine) {
     app.clock.advance(DAY * 2);
     let now = app.clock.now();
     let mut tx = app.app.db.begin().await.unwrap();
-    assert!(turns::take(&mut tx, "retain", "another", now, now + DAY).await.unwrap());
+    assert!(leases::take(&mut tx, "retain", "another", now, now + DAY).await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(retain(&app.app.jobs).await.unwrap(), Retained::default());
     // The other worker died.
@@ -62,9 +65,9 @@ async fn erasing_and_counting_use_indexes(engine: Engine) {
     let app = TestApp::start(engine).await;
     let now = ["now()", "now()", "0", "500"];
     for (statement, values, index) in [
-        (forgotten::ERASE_MAILS, ["1"; 4], "mails_by_subscription"),
-        (forgotten::LEFT_UNTIL, now, "subscriptions_ended"),
-        (subscriptions::COUNT_LEFT, ["now()", "NULL", "", ""], "subscriptions_left"),
+        (erasure::ERASE_MAILS, ["1"; 4], "mails_by_subscription"),
+        (erasure::LEFT_UNTIL, now, "subscriptions_ended"),
+        (subscribers::COUNT_LEFT, ["now()", "NULL", "", ""], "subscriptions_left"),
     ] {
         let plan = app.store().await.query_plan(statement, values).await;
         assert!(plan.iter().any(|step| step.contains(index)), "{plan:?}");

@@ -2,8 +2,8 @@
 
 use crate::support::{Engine, TestApp, at, on_both_engines};
 use daily::{
-    domain::{issue::IssueStatus, mail::MailKind, newsletter::parse_send_time},
-    jobs::sweep,
+    domain::{delivery::email::MailKind, issue::status::IssueStatus, newsletter::parse_send_time},
+    service::scheduler,
 };
 use jiff::SignedDuration;
 
@@ -49,7 +49,7 @@ async fn many_schedulers_make_one_issue(engine: Engine) {
     app.reader(ANN).await;
     app.article("The bridge opens").await;
     app.clock.set(at("2026-05-02T07:00:00Z"));
-    let ticks = (0..6).map(|_| sweep::tick(&app.app.jobs));
+    let ticks = (0..6).map(|_| scheduler::tick(&app.app.jobs));
     for tick in futures_util::future::join_all(ticks).await {
         tick.unwrap();
     }

@@ -7,20 +7,22 @@ use crate::support::{
     smtp_server::{Action, Moment, Script, SmtpServer, Step},
 };
 use daily::{
-    actions::{
+    actions::issue::{
         cancel_issue::cancel_issue, pause_issue::pause_issue, resume_issue::resume_issue,
         send_issue::begin_issue,
     },
     db::issues,
     domain::{
-        breaker::Breaker,
-        delivery::DeliveryStatus::{Deferred, Failed, Sent},
+        delivery::{
+            breaker::Breaker,
+            relay::RelayUrl,
+            status::DeliveryStatus::{Deferred, Failed, Sent},
+        },
         ids::IssueId,
-        issue::IssueStatus,
-        relay::RelayUrl,
-        subscription::SubscriptionStatus::{Active, Undeliverable},
+        issue::status::IssueStatus,
+        subscriber::subscription::SubscriptionStatus::{Active, Undeliverable},
     },
-    jobs::sweep,
+    service::scheduler,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
@@ -486,7 +488,7 @@ async fn deferrals_and_a_few_refusals_hold_nothing(engine: Engine) {
     };
     server.follow(Script::accept().rule(refuse));
     app.clock.advance(SignedDuration::from_mins(2));
-    sweep::tick(&app.app.jobs).await.unwrap();
+    scheduler::tick(&app.app.jobs).await.unwrap();
     app.wait_for_status(issue, IssueStatus::Sent).await;
     assert_eq!((app.counts(issue).await.failed, app.counts(issue).await.sent), (9, 31));
     assert_all_ended(&app, issue, 40).await;

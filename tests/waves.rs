@@ -4,9 +4,9 @@ use crate::support::{Engine, TestApp, at, on_both_engines, reader::anything};
 use daily::{
     db::issues,
     domain::{
-        issue::IssueStatus,
+        issue::status::IssueStatus,
         newsletter::{WhoseClock, parse_send_time, parse_time_zone},
-        preferences::Preferences,
+        subscriber::preferences::Preferences,
     },
 };
 

@@ -9,7 +9,12 @@ use crate::support::{
 };
 use daily::{
     clock::Clock,
-    domain::{article::FoundArticle, delivery::Stage, issue::IssueStatus, newsletter, relay::RelayUrl},
+    domain::{
+        content::article::FoundArticle,
+        delivery::{relay::RelayUrl, status::Stage},
+        issue::status::IssueStatus,
+        newsletter,
+    },
     mail::{Mailer, Priority, SendError, SendResult, envelope},
     settings::{Relay, Settings},
 };

@@ -4,7 +4,7 @@ use crate::{
     Result, entries, name_of, page_pictures, read,
     report::{Tally, Verdict, collapsed, compare},
 };
-use daily::articles::page::read_page;
+use daily::content::page::read_page;
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::Value;
 use std::path::Path;
@@ -23,9 +23,10 @@ pub fn check(folder: &Path) -> Result<Vec<Tally>> {
         let expected = |field: &str| expected.get(field).and_then(Value::as_str);
         let found =
             read_page(&html, Some("text/html"), None).inspect_err(|error| println!("{name}: {error}")).ok();
-        let text = |field: for<'a> fn(&'a daily::domain::article::FoundArticle) -> Option<&'a str>| {
-            found.as_ref().and_then(field)
-        };
+        let text =
+            |field: for<'a> fn(&'a daily::domain::content::article::FoundArticle) -> Option<&'a str>| {
+                found.as_ref().and_then(field)
+            };
         titles.add(&name, compare(expected("title"), text(|it| Some(&it.title))));
         authors.add(&name, compare(expected("byline"), text(|it| it.author.as_deref())));
         sites.add(&name, compare(expected("siteName"), text(|it| it.site_name.as_deref())));

@@ -5,8 +5,11 @@ use crate::{
     report::{Tally, Verdict, compare},
 };
 use daily::{
-    articles::{dates, feed::parse_feed, page::read_page},
-    db::{DatabaseUrl, Db, articles, feeds},
+    content::{dates, feed::parse_feed, page::read_page},
+    db::{
+        DatabaseUrl, Db,
+        content::{articles, feeds},
+    },
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use std::{collections::BTreeSet, path::Path};

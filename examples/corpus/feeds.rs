@@ -1,7 +1,7 @@
 //! Real feeds: how many of their entries are read.
 
 use crate::{Result, entries, name_of, read, report::Tally};
-use daily::articles::feed::parse_feed;
+use daily::content::feed::parse_feed;
 use std::path::Path;
 
 pub fn check(folder: &Path) -> Result<Vec<Tally>> {

@@ -4,7 +4,7 @@ use crate::{
     Result, read,
     report::{Tally, compare},
 };
-use daily::articles::page::read_page;
+use daily::content::page::read_page;
 use std::path::Path;
 
 const TITLE: &str = "Kim Kardashian Finally Spoke About The Backlash She Got From Meeting Trump";

@@ -1,14 +1,14 @@
 //! Rate limits on what readers and their clients ask for.
 
-use super::Context;
 use crate::{
+    actions::Context,
     db::{
         DbError, Tx,
         rate_limits::{self, Request, Verdict},
     },
     domain::{
         rate_limit::Limit,
-        signup_limit::{OVERALL, client_limits},
+        signup::limits::{OVERALL, client_limits},
     },
 };
 use std::net::IpAddr;

@@ -1,10 +1,10 @@
 //! `daily check`: is everything set up?
 
-use super::{CliError, CliResult, output::Output};
 use crate::{
     app::App,
+    cli::{CliError, CliResult, output::Output},
     clock::Clock,
-    db::{DatabaseUrl, feeds, issues, newsletters, operators, processes},
+    db::{DatabaseUrl, content::feeds, engine::processes, issues, newsletters, operators},
     domain::newsletter::{PLACEHOLDER_POSTAL_ADDRESS, PLACEHOLDER_SENDER},
     queue,
     settings::Settings,

@@ -1,8 +1,8 @@
 //! `daily dkim`: keys that sign mail.
 
-use super::{CliError, CliResult, output::Output};
 use crate::{
-    domain::dkim::{Algorithm, parse_domain, parse_selector},
+    cli::{CliError, CliResult, output::Output},
+    domain::delivery::dkim::{Algorithm, parse_domain, parse_selector},
     mail::{DkimKey, DkimKeys},
     settings::Settings,
 };

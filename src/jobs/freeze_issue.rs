@@ -5,29 +5,30 @@ mod fan_out;
 mod recheck;
 mod turn;
 
-use super::{
-    Context, edition::Stories, end_pauses, notify_operators::issue_stopped, plan_issue,
-    render_issue::Rendering,
-};
 use crate::{
     db::{
-        DbError, Tx, articles,
-        issues::{self, IssueRecord},
+        DbError, Tx,
+        content::articles,
+        issues::{self, IssueRecord, variants},
         newsletters::{self, NewsletterRecord},
-        subscriptions, variants,
+        subscribers,
     },
+    delivery::notify_operators::issue_stopped,
     domain::{
-        cadence::Cadence,
         ids::{IssueId, VariantId},
-        issue::IssueStatus,
-        plan::{Group, OTHERS, Plan, PlanInputs},
-        wave::waves,
+        issue::{
+            plan::{Group, OTHERS, Plan, PlanInputs},
+            status::IssueStatus,
+            wave::waves,
+        },
+        subscriber::cadence::Cadence,
     },
+    issues::{edition::Stories, render::Rendering},
+    jobs::{Context, freeze_issue::turn::Turn, periodic::end_pauses, plan_issue},
     queue::{Job, JobFailure},
 };
 use email_templates::Email;
 use jiff::{SignedDuration, Timestamp};
-use turn::Turn;
 
 /// How often an issue that waits for an operator is looked at.
 const LOOK_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(5);
@@ -252,7 +253,7 @@ async fn keep_waves(
     now: Timestamp,
 ) -> Result<(), DbError> {
     let cadences: Vec<Cadence> = inputs.served.iter().map(|served| served.cadence).collect();
-    let clocks = subscriptions::clock_counts(tx, newsletter.id, &cadences).await?;
+    let clocks = subscribers::clock_counts(tx, newsletter.id, &cadences).await?;
     if record.at_once {
         let readers = clocks.iter().map(|(_, readers)| readers).sum();
         return issues::insert_wave(tx, record.id, ANY_CLOCK, now, readers).await;

@@ -17,10 +17,10 @@ pub use sections::{Feeds, Http, Log, Proxies, Secret, Signup};
 
 use crate::{
     db::DatabaseUrl,
-    domain::{schedule::Margins, selection},
+    domain::issue::{schedule::Margins, selection},
+    settings::reader::Reader,
 };
 use config::{Config, Environment, File, FileFormat};
-use reader::Reader;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -53,7 +53,7 @@ pub struct Settings {
     /// What readers are mailed when they come and go.
     pub signup: Signup,
     /// How long is kept what is held about readers.
-    pub retention: crate::domain::retention::Retention,
+    pub retention: crate::domain::subscriber::retention::Retention,
     /// How feeds and pages are read.
     pub feeds: Feeds,
     /// Secrets that sign links; empty: the one in the data folder.
@@ -187,7 +187,7 @@ fn as_list(tree: &mut Value, name: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::relay::RelayUrl;
+    use crate::domain::delivery::relay::RelayUrl;
     use jiff::SignedDuration;
     use std::{collections::HashMap, io::Write as _};
 

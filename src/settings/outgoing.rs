@@ -1,8 +1,11 @@
 //! The sections about mail on its way out: `[[relays]]`, `[[dkim]]` and `[sending]`.
 
-use super::{reader::Reader, sections::Http};
-use crate::domain::{
-    breaker::Breaker, dkim, email_address::EmailAddress, leaving_address::LeavingAddress, relay::RelayUrl,
+use crate::{
+    domain::{
+        delivery::{breaker::Breaker, dkim, relay::RelayUrl},
+        subscriber::{email_address::EmailAddress, unsubscribe_address::LeavingAddress},
+    },
+    settings::{reader::Reader, sections::Http},
 };
 use jiff::SignedDuration;
 use serde_json::Value;

@@ -1,12 +1,14 @@
 //! The sections of the configuration, and how each is read and checked.
 
-use super::{reader::Reader, signup_protection};
 use crate::{
     db::DatabaseUrl,
     domain::{
-        challenge::ChallengePolicy, client_address::ForwardedBy, polling::Pace, schedule::Margins, selection,
-        signup_limit::SignupLimits, token::MIN_SECRET_BYTES,
+        content::polling::Pace,
+        issue::{schedule::Margins, selection},
+        signup::{challenge::ChallengePolicy, client_address::ForwardedBy, limits::SignupLimits},
+        token::MIN_SECRET_BYTES,
     },
+    settings::{reader::Reader, signup_protection},
 };
 use jiff::SignedDuration;
 use std::{

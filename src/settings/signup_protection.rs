@@ -1,7 +1,12 @@
 //! What protects signups from abuse: keys of `[signup]`.
 
-use super::reader::Reader;
-use crate::domain::{challenge::ChallengePolicy, rate_limit::Limit, signup_limit::SignupLimits};
+use crate::{
+    domain::{
+        rate_limit::Limit,
+        signup::{challenge::ChallengePolicy, limits::SignupLimits},
+    },
+    settings::reader::Reader,
+};
 use jiff::SignedDuration;
 use std::{
     net::{IpAddr, SocketAddr},

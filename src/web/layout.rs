@@ -1,7 +1,9 @@
 //! The page around every page.
 
-use super::words;
-use crate::domain::newsletter::{Archive, Newsletter};
+use crate::{
+    domain::newsletter::{Archive, Newsletter},
+    i18n,
+};
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -100,7 +102,7 @@ pub fn about(kind: &str, title: &str, site: &str, public: Public<'_>) -> Markup 
 
 fn document(place: Place, frame: Frame<'_>, about: &Markup, content: &Markup) -> Markup {
     let (name, tagline) = frame.brand;
-    let words = &words::of(frame.language).frame;
+    let words = &i18n::of(frame.language).frame;
     html! {
         (DOCTYPE)
         html lang=(frame.language) dir=(direction(frame.language)) {

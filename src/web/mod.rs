@@ -10,7 +10,6 @@ mod mailbox;
 mod negotiate;
 mod public;
 mod security;
-mod words;
 
 use crate::{
     actions,

@@ -3,8 +3,8 @@
 use super::{export, size, take, try_it, words};
 use crate::support::{DAY, Engine, TestApp, on_both_engines};
 use daily::{
-    actions::import_subscribers::Import,
-    domain::{import::LayoutOptions, subscription::SubscriptionStatus as S},
+    actions::subscription::import_subscribers::Import,
+    domain::{import::LayoutOptions, subscriber::subscription::SubscriptionStatus as S},
 };
 
 const ACTIVE: &str = "email,status\nBob@example.org,active\n";

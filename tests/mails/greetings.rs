@@ -3,7 +3,7 @@
 use super::{assert_unwanted, one_line};
 use crate::support::{DAY, Engine, TestApp, on_both_engines};
 use daily::{
-    domain::{issue::IssueStatus, mail::MailKind},
+    domain::{delivery::email::MailKind, issue::status::IssueStatus},
     settings::Settings,
 };
 use jiff::SignedDuration;

@@ -10,22 +10,23 @@ use crate::support::{
 };
 use daily::{
     actions::{
-        add_operator::{Added, add_operator},
-        approve_issue::approve_issue,
-        cancel_issue::cancel_issue,
-        remove_operator::remove_operator,
-        resume_issue::resume_issue,
+        issue::{approve_issue::approve_issue, cancel_issue::cancel_issue, resume_issue::resume_issue},
+        operator::{
+            add_operator::{Added, add_operator},
+            remove_operator::remove_operator,
+        },
     },
-    db::feeds,
+    db::content::feeds,
+    delivery::notify_operators::About,
     domain::{
-        breaker::Breaker,
-        feed_trouble::TroubleKind,
+        content::feed_trouble::TroubleKind,
+        delivery::{
+            breaker::Breaker,
+            email::{MailKind, MailStatus},
+        },
         ids::FeedId,
-        issue::IssueStatus,
-        mail::{MailKind, MailStatus},
-        selection::TooFew,
+        issue::{selection::TooFew, status::IssueStatus},
     },
-    jobs::notify_operators::About,
 };
 use jiff::SignedDuration;
 

@@ -2,13 +2,15 @@
 
 use crate::support::{Engine, TestApp, on_both_engines};
 use daily::{
-    db::mails,
+    db::deliveries::emails,
     domain::{
-        delivery::Answer,
+        delivery::{
+            email::{MailKind, MailStatus},
+            status::Answer,
+        },
         ids::MailId,
-        mail::{MailKind, MailStatus},
     },
-    jobs::send_mail,
+    jobs::send_email,
     queue::Job,
 };
 use jiff::SignedDuration;
@@ -38,7 +40,7 @@ async fn one_job_sends_each_of_its_emails_once(engine: Engine) {
     // Each is named twice by one job, and by another job at the same time.
     let twice: Vec<MailId> = ids.iter().chain(&ids).copied().collect();
     let (one, other) =
-        tokio::join!(send_mail::run(&app.app.jobs, &twice), send_mail::run(&app.app.jobs, &ids));
+        tokio::join!(send_email::run(&app.app.jobs, &twice), send_email::run(&app.app.jobs, &ids));
     one.unwrap();
     other.unwrap();
     assert_eq!(app.mails().len(), before + 20);
@@ -54,7 +56,7 @@ async fn the_number_of_an_attempt_is_used_once(engine: Engine) {
     let app = TestApp::with_relay(engine, "smtp://127.0.0.1:1").await;
     let (_, ids) = waiting(&app, 1).await;
     for attempts in 1..=3 {
-        send_mail::run(&app.app.jobs, &ids).await.unwrap();
+        send_email::run(&app.app.jobs, &ids).await.unwrap();
         let mail = app.store().await.mails().await.remove(0);
         assert_eq!((mail.status, mail.attempts, mail.relay_waits), (MailStatus::Queued, attempts, attempts));
         app.clock.advance(SignedDuration::from_mins(30));
@@ -63,13 +65,13 @@ async fn the_number_of_an_attempt_is_used_once(engine: Engine) {
     let mail = app.store().await.mails().await.remove(0);
     let mut tx = app.app.db.begin().await.unwrap();
     let begun =
-        mails::begin(&mut tx, &ids, app.clock.now(), app.clock.now() + SignedDuration::from_mins(1)).await;
+        emails::begin(&mut tx, &ids, app.clock.now(), app.clock.now() + SignedDuration::from_mins(1)).await;
     assert_eq!(begun.unwrap()[0].attempts, 4);
     let answer = Answer::new("", None, "late");
     assert!(
-        !mails::finish(&mut tx, mail.attempt(), MailStatus::Sent, &answer, app.clock.now()).await.unwrap()
+        !emails::finish(&mut tx, mail.attempt(), MailStatus::Sent, &answer, app.clock.now()).await.unwrap()
     );
-    assert!(!mails::postpone(&mut tx, mail.attempt(), &answer, app.clock.now(), false).await.unwrap());
+    assert!(!emails::postpone(&mut tx, mail.attempt(), &answer, app.clock.now(), false).await.unwrap());
 }
 
 async fn a_process_that_ends_enqueues_the_emails_it_has_not_begun(engine: Engine) {
@@ -78,7 +80,7 @@ async fn a_process_that_ends_enqueues_the_emails_it_has_not_begun(engine: Engine
     let mut ending = app.app.jobs.clone();
     ending.stop = CancellationToken::new();
     ending.stop.cancel();
-    send_mail::run(&ending, &ids).await.unwrap();
+    send_email::run(&ending, &ids).await.unwrap();
     // The app's own worker gets the job that was enqueued for the rest.
     app.settle().await;
     assert_eq!(app.mails_to(&addresses[0]).len(), 1);

@@ -6,8 +6,8 @@ use super::{
 };
 use crate::support::{Engine, app::TestApp, on_both_engines};
 use daily::{
-    actions::forget::{Forgetting, forget},
-    domain::{
+    actions::privacy::erase::{Forgetting, forget},
+    domain::subscriber::{
         cadence::Cadence,
         email_address::EmailAddress,
         subscription::SubscriptionStatus::{Active, Complained, Paused, Pending, Unsubscribed},

@@ -5,15 +5,14 @@ use super::{
 };
 use crate::support::{Engine, app::TestApp, on_both_engines};
 use daily::{
-    db::{
-        reader_requests,
-        subscriptions::{self, Evidence, SubscriptionRecord},
-    },
+    db::subscribers::{self, Evidence, SubscriptionRecord, requests},
     domain::{
-        consent::ConsentEvent,
-        email_address::EmailAddress,
         ids::RequestId,
-        subscription::SubscriptionStatus::{Active, Unsubscribed},
+        subscriber::{
+            consent::ConsentEvent,
+            email_address::EmailAddress,
+            subscription::SubscriptionStatus::{Active, Unsubscribed},
+        },
     },
 };
 
@@ -21,12 +20,12 @@ use daily::{
 async fn press_while_leaving(app: &TestApp, it: &SubscriptionRecord) -> String {
     let now = app.clock.now();
     let mut tx = app.app.db.begin().await.unwrap();
-    subscriptions::hold(&mut tx, &[it.id]).await.unwrap();
+    subscribers::hold(&mut tx, &[it.id]).await.unwrap();
     let leaving = async {
         app.until_waiting(1).await;
-        assert!(subscriptions::end(&mut tx, it.id, now).await.unwrap());
+        assert!(subscribers::end(&mut tx, it.id, now).await.unwrap());
         let left = ConsentEvent::Unsubscribed;
-        subscriptions::record_consent(&mut tx, it.id, left, "one_click", &Evidence::default(), now)
+        subscribers::record_consent(&mut tx, it.id, left, "one_click", &Evidence::default(), now)
             .await
             .unwrap();
         tx.commit().await.unwrap();
@@ -57,7 +56,7 @@ async fn an_address_that_signs_up_at_the_moment_of_the_last_press_is_taken_all_t
     press(&app, NEW).await;
     let (now, new) = (app.clock.now(), EmailAddress::parse(NEW).unwrap());
     let mut tx = app.app.db.begin().await.unwrap();
-    subscriptions::subscriber(&mut tx, &new, now).await.unwrap();
+    subscribers::subscriber(&mut tx, &new, now).await.unwrap();
     let appears = async {
         app.until_waiting(1).await;
         tx.commit().await.unwrap();
@@ -104,7 +103,7 @@ async fn a_double_click_on_the_last_button_says_twice_that_it_is_done(engine: En
     press(&app, NEW).await;
     // Both presses come to the same row before either has it.
     let mut tx = app.app.db.begin().await.unwrap();
-    reader_requests::close(&mut tx, RequestId(1), app.clock.now()).await.unwrap();
+    requests::close(&mut tx, RequestId(1), app.clock.now()).await.unwrap();
     let let_go = async {
         app.until_waiting(2).await;
         tx.rollback().await.unwrap();
@@ -124,7 +123,7 @@ async fn deliveries_are_made_while_a_reader_is_locked() {
     app.reader(OLD).await;
     let reader = subscription(&app, OLD, "daily").await.subscriber_id;
     let mut tx = app.app.db.begin().await.unwrap();
-    subscriptions::lock_readers(&mut tx, &[reader]).await.unwrap();
+    subscribers::lock_readers(&mut tx, &[reader]).await.unwrap();
     for named in ["subscribers", "subscriptions"] {
         app.store().await.execute(&format!("SELECT id FROM {named} FOR KEY SHARE NOWAIT")).await;
     }

@@ -16,15 +16,17 @@ use daily::{
     clock::Clock,
     db::{
         DatabaseUrl,
-        signup_watch::{self, WatchRecord},
-        signups,
+        signups::{
+            alarm::{self, WatchRecord},
+            intake,
+        },
     },
     domain::{
-        relay::RelayUrl,
-        signup_alarm::{Alarm, Attack},
+        delivery::relay::RelayUrl,
+        signup::alarm::{Alarm, Attack},
     },
-    jobs::sweep,
     queue,
+    service::scheduler,
     settings::{Relay, Settings},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -172,7 +174,7 @@ impl TestApp {
     pub async fn signups_taken(&self) {
         eventually("no signup waits", || async {
             let mut tx = self.app.db.read().await.expect("a transaction");
-            signups::next(&mut tx, 0, self.clock.now()).await.expect("a query").is_none().then_some(())
+            intake::next(&mut tx, 0, self.clock.now()).await.expect("a query").is_none().then_some(())
         })
         .await;
     }
@@ -181,11 +183,11 @@ impl TestApp {
     pub async fn begin_attack(&self) {
         let now = self.clock.now();
         let mut tx = self.app.db.begin().await.expect("a transaction");
-        signup_watch::begin_look(&mut tx, now, now).await.expect("a row");
-        signup_watch::begin_alarm(&mut tx, now, now).await.expect("an alarm");
+        alarm::begin_look(&mut tx, now, now).await.expect("a row");
+        alarm::begin_alarm(&mut tx, now, now).await.expect("an alarm");
         let attack = Some(Attack { alarm: Alarm::Flood, since: now, seen_at: now });
         let record = WatchRecord { attack, ..WatchRecord::default() };
-        signup_watch::set(&mut tx, &record).await.expect("an attack");
+        alarm::set(&mut tx, &record).await.expect("an attack");
         tx.commit().await.expect("a commit");
         // A process goes by what it read last for two seconds.
         self.clock.advance(SignedDuration::from_secs(2));
@@ -193,7 +195,7 @@ impl TestApp {
 
     /// Runs the scheduler once, and waits for the jobs it enqueues.
     pub async fn tick(&self) {
-        sweep::tick(&self.app.jobs).await.expect("a run of the scheduler");
+        scheduler::tick(&self.app.jobs).await.expect("a run of the scheduler");
         self.settle().await;
     }
 

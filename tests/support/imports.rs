@@ -2,7 +2,7 @@
 
 use super::app::TestApp;
 use daily::{
-    actions::import_subscribers::{Import, LeftOut, Summary, import_subscribers},
+    actions::subscription::import_subscribers::{Import, LeftOut, Summary, import_subscribers},
     domain::import::{Dates, LayoutOptions},
 };
 use jiff::tz::TimeZone;

@@ -2,13 +2,17 @@
 
 use super::{app::TestApp, eventually};
 use daily::{
-    actions::send_issue::send_issue,
-    db::{deliveries, issues, newsletters::NewsletterRecord, variants},
+    actions::issue::send_issue::send_issue,
+    db::{
+        deliveries,
+        issues::{self, variants},
+        newsletters::NewsletterRecord,
+    },
     domain::{
         ids::{IssueId, SubscriberId},
-        issue::IssueStatus,
+        issue::status::IssueStatus,
     },
-    jobs::sweep,
+    service::scheduler,
 };
 use jiff::SignedDuration;
 
@@ -82,7 +86,7 @@ impl TestApp {
     pub async fn tick_until(&self, issue: IssueId, status: IssueStatus, step: SignedDuration) {
         eventually(&format!("the issue becomes {status}"), || async {
             self.clock.advance(step);
-            sweep::tick(&self.app.jobs).await.ok()?;
+            scheduler::tick(&self.app.jobs).await.ok()?;
             (self.issue(issue).await.status == status).then_some(())
         })
         .await;

@@ -29,7 +29,7 @@ pub use app::{TestApp, at};
 pub use waiting::{eventually, eventually_within, in_time};
 pub use web::{Page, mark_in};
 
-use daily::domain::email_address::EmailAddress;
+use daily::domain::subscriber::email_address::EmailAddress;
 use jiff::SignedDuration;
 
 pub const DAY: SignedDuration = SignedDuration::from_hours(24);

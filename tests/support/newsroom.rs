@@ -3,22 +3,21 @@
 use super::{address as parsed, app::TestApp};
 use daily::{
     actions::{
-        add_operator::{Added, add_operator},
-        set_newsletter::set_newsletter,
+        newsletter::set_newsletter::set_newsletter,
+        operator::add_operator::{Added, add_operator},
     },
     db::{
-        DbError, articles,
-        articles::{ArticleRecord, Origin},
-        mails::{self, NewMail},
-        newsletters,
-        newsletters::NewsletterRecord,
-        subscriptions::SubscriptionRecord,
+        DbError,
+        content::articles::{self, ArticleRecord, Origin},
+        deliveries::emails::{self, NewMail},
+        newsletters::{self, NewsletterRecord},
+        subscribers::SubscriptionRecord,
         suppressions,
     },
     domain::{
-        article::FoundArticle,
+        content::article::FoundArticle,
+        delivery::email::MailKind,
         ids::{ArticleId, MailId},
-        mail::MailKind,
         newsletter::Newsletter,
     },
 };
@@ -134,7 +133,7 @@ impl TestApp {
             message_id: &format!("{}@newsletter.example", daily::random::hex::<8>()),
         };
         let mut tx = self.app.db.begin().await.expect("a transaction");
-        let id = mails::insert(&mut tx, &mail, self.clock.now()).await.expect("a query");
+        let id = emails::insert(&mut tx, &mail, self.clock.now()).await.expect("a query");
         tx.commit().await.expect("a commit");
         id
     }

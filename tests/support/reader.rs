@@ -2,13 +2,15 @@
 
 use super::{address as parsed, app::TestApp, mailbox::Mail, web::Page};
 use daily::{
-    actions::set_preferences::set_preferences,
+    actions::subscription::set_preferences::set_preferences,
     db::{
         newsletters::NewsletterRecord,
-        subscriptions::{self, ConsentRecord, SubscriptionRecord},
+        subscribers::{self, ConsentRecord, SubscriptionRecord},
     },
     domain::{
-        cadence::Cadence, preferences::Preferences, sections::Sections, subscription::SubscriptionStatus,
+        subscriber::{
+            cadence::Cadence, preferences::Preferences, sections::Sections, subscription::SubscriptionStatus,
+        },
         token::Purpose,
     },
 };
@@ -72,7 +74,7 @@ impl Reader<'_> {
     pub async fn subscriptions(&self) -> Vec<SubscriptionRecord> {
         self.app.signups_taken().await;
         let mut tx = self.app.app.db.read().await.expect("a transaction");
-        subscriptions::of_address(&mut tx, &parsed(self.address)).await.expect("a query")
+        subscribers::of_address(&mut tx, &parsed(self.address)).await.expect("a query")
     }
 
     /// Returns the oldest subscription.
@@ -91,7 +93,7 @@ impl Reader<'_> {
         let mut entries = Vec::new();
         for it in self.subscriptions().await {
             let mut tx = self.app.app.db.read().await.expect("a transaction");
-            entries.extend(subscriptions::consent_history(&mut tx, it.id).await.expect("a query"));
+            entries.extend(subscribers::consent_history(&mut tx, it.id).await.expect("a query"));
         }
         entries
     }
@@ -200,11 +202,11 @@ impl TestApp {
         let mut tx = self.app.db.begin().await.expect("a transaction");
         for address in addresses {
             let address = parsed(address.as_ref());
-            let subscriber = subscriptions::subscriber(&mut tx, &address, now).await.expect("a subscriber");
-            let subscription = subscriptions::subscription(&mut tx, subscriber, newsletter.id, now)
+            let subscriber = subscribers::subscriber(&mut tx, &address, now).await.expect("a subscriber");
+            let subscription = subscribers::subscription(&mut tx, subscriber, newsletter.id, now)
                 .await
                 .expect("a subscription");
-            subscriptions::activate(&mut tx, subscription.id, now).await.expect("an active subscription");
+            subscribers::activate(&mut tx, subscription.id, now).await.expect("an active subscription");
         }
         tx.commit().await.expect("a commit");
     }
@@ -219,7 +221,7 @@ impl TestApp {
     /// Unsubscribes without any page, for stories whose readers have got no link yet.
     pub async fn end_subscription(&self, subscription: &SubscriptionRecord) {
         let mut tx = self.app.db.begin().await.expect("a transaction");
-        subscriptions::end(&mut tx, subscription.id, self.clock.now()).await.expect("a query");
+        subscribers::end(&mut tx, subscription.id, self.clock.now()).await.expect("a query");
         tx.commit().await.expect("a commit");
     }
 

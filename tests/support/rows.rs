@@ -2,8 +2,8 @@
 
 use super::store::Store;
 use daily::{
-    db::{Stamp, mails::MailRecord},
-    domain::mail::MailKind,
+    db::{Stamp, deliveries::emails::MailRecord},
+    domain::delivery::email::MailKind,
 };
 use jiff::Timestamp;
 use sqlx::{AssertSqlSafe, FromRow};

@@ -3,8 +3,8 @@
 use super::bootstrapped;
 use crate::support::{Engine, app::TestApp, browser::Browser};
 use daily::{
-    db::subscriptions,
-    domain::{email_address::EmailAddress, newsletter::SelectionKind, token::Purpose},
+    db::subscribers,
+    domain::{newsletter::SelectionKind, subscriber::email_address::EmailAddress, token::Purpose},
 };
 use serde_json::Value;
 
@@ -145,7 +145,7 @@ async fn no_page_that_guards_the_door_has_a_barrier() {
 async fn own_page_of_a_reader_who_left(app: &TestApp) -> String {
     let address = EmailAddress::parse("ben@example.org").unwrap();
     let mut tx = app.app.db.read().await.unwrap();
-    let id = subscriptions::of_address(&mut tx, &address).await.unwrap()[0].id;
+    let id = subscribers::of_address(&mut tx, &address).await.unwrap()[0].id;
     drop(tx);
     let token = app.app.actions.keys.sign(Purpose::Unsubscribe, id.0);
     assert_eq!(app.post(&format!("{}/unsubscribe/{token}", app.url)).await.status(), 200);

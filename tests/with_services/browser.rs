@@ -1,7 +1,7 @@
 //! The pages in a real browser.
 
 use crate::support::{Engine, app::TestApp, browser::Browser};
-use daily::domain::subscription::SubscriptionStatus;
+use daily::domain::subscriber::subscription::SubscriptionStatus;
 use fantoccini::Locator;
 
 #[tokio::test(flavor = "multi_thread")]

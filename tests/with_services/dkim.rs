@@ -3,7 +3,11 @@
 use super::verifiers::{Verdicts, Verifiers};
 use crate::support::{command::Environment, eventually, mailbox};
 use daily::{
-    domain::{dkim::Algorithm, email_address::EmailAddress, mail::AutoSubmitted, newsletter::Newsletter},
+    domain::{
+        delivery::{dkim::Algorithm, email::AutoSubmitted},
+        newsletter::Newsletter,
+        subscriber::email_address::EmailAddress,
+    },
     mail::{self, DkimKey, DkimKeys, MessageTemplate, Recipient, Signers},
     settings,
 };

@@ -2,7 +2,7 @@
 
 use super::bootstrapped;
 use crate::support::{Engine, app::TestApp, on_both_engines};
-use daily::domain::signup_limit::SignupLimits;
+use daily::domain::signup::limits::SignupLimits;
 use serde_json::{Value, json};
 use std::process::Command;
 

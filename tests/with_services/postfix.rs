@@ -8,9 +8,11 @@ use crate::support::{
     postfix::{PASSWORD, Postfix, USER},
 };
 use daily::{
-    actions::set_newsletter::set_newsletter,
+    actions::newsletter::set_newsletter::set_newsletter,
     clock::Clock,
-    domain::{email_address::EmailAddress, issue::IssueStatus, relay::RelayUrl},
+    domain::{
+        delivery::relay::RelayUrl, issue::status::IssueStatus, subscriber::email_address::EmailAddress,
+    },
     mail::{Mailer, SendError, SendResult, answer_of, envelope},
     settings::{Relay, Settings},
 };

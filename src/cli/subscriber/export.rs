@@ -1,14 +1,13 @@
 //! `daily subscriber export`: lists of readers, and what is held about one.
 
-use super::cells::guarded;
 use crate::{
     app::App,
-    cli::{CliError, CliResult, output::Output, parse_address},
+    cli::{CliError, CliResult, output::Output, parse_address, subscriber::cells::guarded},
     db::{
-        Stamp, data_export,
-        subscriptions::{ListedReader, listed_readers},
+        Stamp,
+        subscribers::{ListedReader, data_export, listed_readers},
     },
-    domain::{ids::SubscriptionId, subscription::SubscriptionStatus},
+    domain::{ids::SubscriptionId, subscriber::subscription::SubscriptionStatus},
 };
 use std::{
     fs::File,

@@ -4,27 +4,26 @@ mod cells;
 mod export;
 mod import;
 
-use super::{
-    CliError, CliResult,
-    output::{Output, ask, moment, table},
-    parse_address,
-};
 use crate::{
     actions::{
-        forget::{Forgetting, forget},
-        set_preferences::set_preferences,
+        privacy::erase::{Forgetting, forget},
+        subscription::set_preferences::set_preferences,
     },
     app::App,
+    cli::{
+        CliError, CliResult,
+        output::{Output, ask, moment, table},
+        parse_address,
+    },
     db::{
         deliveries::{self, DeliveryRecord},
-        subscriptions::{self, SubscriptionRecord},
+        subscribers::{self, SubscriptionRecord},
         suppressions,
     },
     domain::{
         ids::SubscriptionId,
         newsletter::{parse_send_time, parse_time_zone},
-        preferences::Preferences,
-        sections::Sections,
+        subscriber::{preferences::Preferences, sections::Sections},
     },
 };
 use serde_json::json;
@@ -105,7 +104,7 @@ impl Set {
     async fn run(self, app: &App, output: Output) -> CliResult {
         let address = parse_address(&self.address)?;
         let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
-        let found = subscriptions::of_address(&mut app.db.read().await?, &address).await?;
+        let found = subscribers::of_address(&mut app.db.read().await?, &address).await?;
         let slug = &newsletter.newsletter.slug;
         let Some(subscription) = found.iter().find(|it| it.newsletter_id == newsletter.id) else {
             return Err(CliError::Failed(format!("{address} has never signed up for `{slug}`")));
@@ -158,7 +157,7 @@ impl Subscriber {
             Self::Import(import) => import.run(app, output).await,
             Self::List { limit, after } => {
                 let mut tx = app.db.read().await?;
-                let page = subscriptions::page(&mut tx, SubscriptionId(after), limit).await?;
+                let page = subscribers::page(&mut tx, SubscriptionId(after), limit).await?;
                 output.records(&page, &["id", "address", "newsletter", "state", "since"], |it| {
                     vec![
                         it.id.to_string(),
@@ -200,7 +199,7 @@ async fn forget_reader(app: &App, address: &str, yes: bool, output: Output) -> C
 async fn show(app: &App, address: &str, output: Output) -> CliResult {
     let address = parse_address(address)?;
     let mut tx = app.db.read().await?;
-    let found = subscriptions::of_address(&mut tx, &address).await?;
+    let found = subscribers::of_address(&mut tx, &address).await?;
     let Some(first) = found.first() else {
         return Err(CliError::Failed(format!("{address} has never signed up")));
     };
@@ -217,7 +216,7 @@ async fn show(app: &App, address: &str, output: Output) -> CliResult {
     }
     let mut list = Vec::new();
     for it in &found {
-        let history = subscriptions::consent_history(&mut tx, it.id).await?;
+        let history = subscribers::consent_history(&mut tx, it.id).await?;
         let _ = writeln!(text, "{}: {} ({})", it.newsletter, it.status, choices(it));
         for event in &history {
             let from = event.client_address.as_deref().unwrap_or("-");

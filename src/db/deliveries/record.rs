@@ -1,10 +1,13 @@
 //! Beginning and finishing deliveries, many in one statement: what the recorder writes.
 
-use super::{as_array, as_json};
 use crate::{
-    db::{DbError, EngineTx, Stamp, Tx, on},
+    db::{
+        DbError, EngineTx, Stamp, Tx,
+        deliveries::{as_array, as_json},
+        on,
+    },
     domain::{
-        delivery::{Answer, DeliveryStatus},
+        delivery::status::{Answer, DeliveryStatus},
         ids::{ClaimId, DeliveryId, IssueId, SubscriberId, SubscriptionId},
     },
 };

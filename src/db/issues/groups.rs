@@ -3,9 +3,9 @@
 use crate::{
     db::{DbError, Stamp, Tx, on},
     domain::{
-        cadence::Cadence,
         ids::{IssueId, NewsletterId, SubscriptionId, VariantId},
-        plan::Group,
+        issue::plan::Group,
+        subscriber::cadence::Cadence,
     },
 };
 use jiff::Timestamp;

@@ -3,11 +3,15 @@
 //! A [`MessageTemplate`] holds what all copies of a message share, built once by lettre's `Message` builder. For each
 //! [`Recipient`] it adds their headers, puts their token into the body, and signs. A single email is a template with one copy.
 
-use super::{
-    dkim::{Listed, SHARED, SignError, Signers},
-    quoted_printable::encode,
+use crate::{
+    domain::{
+        delivery::email::AutoSubmitted, newsletter::Newsletter, subscriber::email_address::EmailAddress,
+    },
+    mail::message::{
+        dkim::{Listed, SHARED, SignError, Signers},
+        quoted_printable::encode,
+    },
 };
-use crate::domain::{email_address::EmailAddress, mail::AutoSubmitted, newsletter::Newsletter};
 use aws_lc_rs::digest;
 use jiff::Timestamp;
 use lettre::{

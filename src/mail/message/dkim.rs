@@ -4,8 +4,10 @@
 //! way breaks the signature. Bodies are written so that their relaxed form is the body itself (`quoted_printable`), and the
 //! headers' forms are hashed before they come here; what is left is one signature over a hash for each key.
 
-use super::dkim_keys::{DkimKey, DkimKeys};
-use crate::domain::email_address::EmailAddress;
+use crate::{
+    domain::subscriber::email_address::EmailAddress,
+    mail::message::dkim_keys::{DkimKey, DkimKeys},
+};
 use aws_lc_rs::digest;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;

@@ -2,8 +2,8 @@
 
 use crate::{
     domain::{
-        dkim::{Algorithm, TxtRecord, signs_for},
-        email_address::EmailAddress,
+        delivery::dkim::{Algorithm, TxtRecord, signs_for},
+        subscriber::email_address::EmailAddress,
     },
     settings::Dkim,
 };

@@ -1,11 +1,13 @@
 //! A connection lease: the right to send over one connection to one relay.
 
-use super::{
-    outcome::{RelayTransport, SendError, SendResult, answer_of},
-    pool::{Connection as _, IDLE_LIMIT, Slot},
-    relay::{Connector, Relay, RelayConnection},
+use crate::{
+    domain::delivery::status::Answer,
+    mail::transport::{
+        outcome::{RelayTransport, SendError, SendResult, answer_of},
+        pool::{Connection as _, IDLE_LIMIT, Slot},
+        relay::{Connector, Relay, RelayConnection},
+    },
 };
-use crate::domain::delivery::Answer;
 use async_trait::async_trait;
 use lettre::{AsyncTransport, address::Envelope};
 use std::sync::Arc;

@@ -1,7 +1,6 @@
 //! The built-in mailbox: a folder with one RFC 5322 file per email, for trying things out without a relay.
 
-use super::SendError;
-use crate::{clock::Clock, domain::delivery::Answer};
+use crate::{clock::Clock, domain::delivery::status::Answer, mail::transport::SendError};
 use async_trait::async_trait;
 use lettre::{Address, AsyncTransport, address::Envelope};
 use std::{

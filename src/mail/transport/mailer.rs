@@ -1,15 +1,15 @@
 //! The mailer: relays in order of preference, and connection leases to them.
 
-use super::{
-    lease::ConnectionLease,
-    outcome::{SendError, SendResult},
-    pool::Priority,
-    relay::{Relay, Route},
-    smtp::Timeouts,
-};
 use crate::{
     clock::Clock,
-    domain::delivery::Answer,
+    domain::delivery::status::Answer,
+    mail::transport::{
+        lease::ConnectionLease,
+        outcome::{SendError, SendResult},
+        pool::Priority,
+        relay::{Relay, Route},
+        smtp::Timeouts,
+    },
     settings::{self, Sending},
 };
 use async_trait::async_trait;

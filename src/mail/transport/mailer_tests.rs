@@ -1,8 +1,10 @@
 use super::*;
 use crate::{
-    domain::relay::RelayUrl,
-    mail::transport::relay::Target,
-    mail::transport::smtp::fake_relay::{Act, FakeRelay, settle},
+    domain::delivery::relay::RelayUrl,
+    mail::transport::{
+        relay::Target,
+        smtp::fake_relay::{Act, FakeRelay, settle},
+    },
 };
 use std::sync::atomic::Ordering;
 use tokio::time::Instant;
@@ -128,7 +130,7 @@ async fn being_told_to_slow_down_is_trouble_also_on_a_kept_connection() {
         let mailer = mailer(&[(&fake, 1)]);
         assert!(is_sent(&send(&mailer).await));
         let Err(SendError::RelayTrouble(answer)) = send(&mailer).await else { panic!("{step}") };
-        assert!(crate::domain::delivery::asks_to_slow_down(&answer));
+        assert!(crate::domain::delivery::status::asks_to_slow_down(&answer));
         assert_eq!(fake.connections(), 1);
         assert!(mailer.0.relays[0].resting().is_some());
     }

@@ -14,7 +14,7 @@ pub use mailer::{Mailer, MailerError};
 pub use outcome::{SendError, SendResult, answer_of};
 pub use pool::Priority;
 
-use crate::domain::email_address::EmailAddress;
+use crate::domain::subscriber::email_address::EmailAddress;
 use lettre::address::Envelope;
 
 /// Returns the envelope of a message to one recipient.

@@ -1,6 +1,6 @@
 //! The outcome of handing a message to a relay: an [`Answer`] if the relay took it, else a [`SendError`].
 
-use crate::domain::delivery::Answer;
+use crate::domain::delivery::status::Answer;
 use lettre::AsyncTransport;
 
 /// Why a message isn't known to be sent.

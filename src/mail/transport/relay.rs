@@ -1,19 +1,19 @@
 //! A relay as this process knows it: how to get there, whether it is well, and the connections to it.
 
-use super::{
-    MailerError,
-    mailbox::Mailbox,
-    outcome::SendResult,
-    pool::{Connection, Pool},
-    sendmail::Sendmail,
-    smtp::{Attempt, Conversation, Dial, Timeouts, tls::Tls},
-};
 use crate::{
     clock::Clock,
-    domain::{
-        delivery::Answer,
+    domain::delivery::{
         relay::{RelayUrl, Security},
         retry::relay_pause,
+        status::Answer,
+    },
+    mail::transport::{
+        MailerError,
+        mailbox::Mailbox,
+        outcome::SendResult,
+        pool::{Connection, Pool},
+        sendmail::Sendmail,
+        smtp::{Attempt, Conversation, Dial, Timeouts, tls::Tls},
     },
     settings,
 };

@@ -3,8 +3,10 @@
 //! The program takes responsibility for the message when it ends with 0. Any other code says that it didn't, and why
 //! (sysexits.h). When it is stopped by a signal, or by us because it took too long, the message is in doubt.
 
-use super::SendError;
-use crate::domain::delivery::{Answer, Stage};
+use crate::{
+    domain::delivery::status::{Answer, Stage},
+    mail::transport::SendError,
+};
 use async_trait::async_trait;
 use lettre::{Address, AsyncTransport, address::Envelope};
 use std::{

@@ -3,9 +3,10 @@
 //! without one is accepted and held back. `signup.proof_of_work` says when.
 
 use crate::{
-    actions::{challenge, subscribe::Proof},
-    domain::challenge::Challenge,
-    web::{AppError, Site, error, words::Words},
+    actions::signup::{challenge, subscribe::Proof},
+    domain::signup::challenge::Challenge,
+    i18n::Words,
+    web::{AppError, Site, error},
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use maud::{Markup, html};

@@ -1,13 +1,13 @@
 //! An address that was probably mistyped: the question, with both ways to go on.
 
-use super::{challenge, subscribe::Fields};
 use crate::{
     db::newsletters::NewsletterRecord,
-    domain::email_address::EmailAddress,
+    domain::subscriber::email_address::EmailAddress,
+    i18n::{Spoken, around, fill},
     web::{
         error,
         layout::{Place, respond_for},
-        words::{Spoken, around, fill},
+        public::{challenge, subscribe::Fields},
     },
 };
 use axum::{http::StatusCode, response::Response};

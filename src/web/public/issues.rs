@@ -2,18 +2,20 @@
 
 use crate::{
     db::{
-        issues,
+        issues::{
+            self,
+            variants::{self, PublicIssue},
+        },
         newsletters::{self, NewsletterRecord},
-        variants::{self, PublicIssue},
     },
     domain::{
-        issue::IssueStatus,
+        issue::status::IssueStatus,
         newsletter::{Archive, Newsletter},
     },
+    i18n::{self, Spoken, fill},
     web::{
         AppError, Site,
         layout::{Frame, Place, Public, about, feed_of, public_page, respond_for},
-        words::{self, Spoken, fill},
     },
 };
 use axum::{
@@ -53,7 +55,7 @@ pub async fn list(
     Query(query): Query<ListQuery>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
-    let choose = |it: &Newsletter| words::choose(query.lang.as_deref(), &it.language, &headers);
+    let choose = |it: &Newsletter| i18n::choose(query.lang.as_deref(), &it.language, &headers);
     let listed = listed(&site).await?;
     match query.newsletter.as_deref() {
         None => match listed.as_slice() {
@@ -158,7 +160,7 @@ fn of_none(it: &Newsletter, (language, words): Spoken) -> Response {
     respond_for(Place::Window, StatusCode::OK, it, (&say.title, language), &content)
 }
 
-fn issue_list(newsletter: &Newsletter, page: &[PublicIssue], say: &words::Issues) -> Markup {
+fn issue_list(newsletter: &Newsletter, page: &[PublicIssue], say: &i18n::Issues) -> Markup {
     html! {
         @if page.is_empty() {
             p { (say.none_yet) " " a href={ "/?newsletter=" (newsletter.slug) } { (say.get_first) } }
@@ -220,7 +222,7 @@ fn shared(site: &Site, newsletter: &Newsletter, date: Date, subject: &str, html:
     format!("{}{tags}{}", &html[..at], &html[at..])
 }
 
-fn long_date(issue: &PublicIssue, say: &words::Issues) -> String {
+fn long_date(issue: &PublicIssue, say: &i18n::Issues) -> String {
     issue.issue_date.parse().map_or_else(|_| issue.issue_date.clone(), |date| say.long_date(date))
 }
 

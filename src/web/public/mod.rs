@@ -3,12 +3,12 @@
 pub mod challenge;
 pub mod confirm;
 mod did_you_mean;
+pub mod field_errors;
 pub mod issues;
 pub mod issues_feed;
+pub mod mx_guard;
 pub mod preferences;
-mod reach;
 pub mod signup;
 pub mod subscribe;
 mod timing_guard;
 pub mod unsubscribe;
-mod what_is_wrong;

@@ -1,18 +1,21 @@
 //! `GET /`: the signup page. `GET /embed`: the same form, to be shown in a frame on sites that allow no script.
 
-use super::{
-    challenge,
-    what_is_wrong::{Field, Wrong},
-};
 use crate::{
-    actions::subscribe::MOST_NEWSLETTERS,
+    actions::signup::subscribe::MOST_NEWSLETTERS,
     db::newsletters::{self, NewsletterRecord},
-    domain::{email_address::MAX_ADDRESS_BYTES, signup_proof::form_stamp, signup_wording::signup_wording},
+    domain::{
+        signup::form_token::form_stamp, signup_wording::signup_wording,
+        subscriber::email_address::MAX_ADDRESS_BYTES,
+    },
+    i18n::{self, Spoken, fill},
     web::{
         AppError, Site,
         layout::{Place, respond_for},
         negotiate::referring_page,
-        words::{self, Spoken, fill},
+        public::{
+            challenge,
+            field_errors::{Field, Wrong},
+        },
     },
 };
 use axum::{
@@ -62,7 +65,7 @@ pub async fn get(
         place,
         newsletter: &newsletter,
         chosen: std::slice::from_ref(&newsletter.newsletter.slug),
-        spoken: words::choose(choice.lang.as_deref(), &newsletter.newsletter.language, &headers),
+        spoken: i18n::choose(choice.lang.as_deref(), &newsletter.newsletter.language, &headers),
         entered: "",
         // In a frame our own page would be named.
         source: if place == Place::Frame { referring_page(&headers) } else { None },

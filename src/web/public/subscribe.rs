@@ -2,27 +2,30 @@
 //!
 //! The answer tells nobody whether an address is subscribed: body and status are the same for every address.
 
-use super::{
-    challenge, did_you_mean, reach,
-    signup::Form,
-    timing_guard,
-    what_is_wrong::{self, Wrong},
-};
 use crate::{
-    actions::subscribe::{MOST_NEWSLETTERS, Proof, Signup, SubscribeError, judge, subscribe},
+    actions::signup::subscribe::{MOST_NEWSLETTERS, Proof, Signup, SubscribeError, judge, subscribe},
     db::newsletters::NewsletterRecord,
     domain::{
-        email_address::EmailAddress,
-        mail_domains::suggestion,
         newsletter::parse_time_zone,
-        signup_proof::{self, FilledIn, filled_in},
+        signup::{
+            form_token::{self, FilledIn, filled_in},
+            mail_domains::suggestion,
+        },
         signup_wording::signup_wording,
+        subscriber::email_address::EmailAddress,
     },
+    i18n::{self, Spoken, fill},
     web::{
         AppError, Site, error,
         layout::{Place, respond_for},
         negotiate::{BROWSER_COOKIE, evidence, media_type, sends_json},
-        words::{self, Spoken, fill},
+        public::{
+            challenge, did_you_mean,
+            field_errors::{self, Wrong},
+            mx_guard,
+            signup::Form,
+            timing_guard,
+        },
     },
 };
 use axum::{
@@ -89,7 +92,7 @@ pub async fn post(
     let address = match EmailAddress::parse(&fields.email) {
         Ok(address) => address,
         Err(why) => {
-            let why = what_is_wrong::no_address(why, &spoken.1.address);
+            let why = field_errors::no_address(why, &spoken.1.address);
             return asked.refuse(&site, &fields, &why).await;
         }
     };
@@ -149,7 +152,7 @@ async fn take(
     }
     // Nothing is asked in our name for clients that showed no work.
     if proof != Proof::Missing
-        && let Some(answer) = reach::ask(site, asked, fields, peer, &signup.address).await?
+        && let Some(answer) = mx_guard::ask(site, asked, fields, peer, &signup.address).await?
     {
         return Ok(Some(answer));
     }
@@ -175,7 +178,7 @@ async fn speak(
     slug: &str,
     headers: &HeaderMap,
 ) -> Result<(Spoken, Option<NewsletterRecord>), AppError> {
-    if let Some(spoken) = asked.and_then(words::find) {
+    if let Some(spoken) = asked.and_then(i18n::find) {
         return Ok((spoken, None));
     }
     let newsletter = match site.newsletter(Some(slug)).await {
@@ -185,7 +188,7 @@ async fn speak(
         Err(error) => return Err(error),
     };
     let own = newsletter.as_ref().map(|it| it.newsletter.language.as_str());
-    Ok((words::spoken([own], headers), newsletter))
+    Ok((i18n::spoken([own], headers), newsletter))
 }
 
 /// The cookie by which the browser is known again that signed an address up, so that the link in the mail confirms at once in
@@ -195,7 +198,7 @@ fn browser_mark(site: &Site, headers: &HeaderMap, address: &EmailAddress) -> Opt
     if from == Some("cross-site") {
         return None;
     }
-    let value = signup_proof::browser_mark(&site.actions.keys, address, site.actions.clock.now());
+    let value = form_token::browser_mark(&site.actions.keys, address, site.actions.clock.now());
     let seconds = u64::from(site.actions.confirmation_days) * 24 * 60 * 60;
     let secure = if site.secure_cookies { "; Secure" } else { "" };
     let cookie =
@@ -266,7 +269,7 @@ impl Asked<'_> {
                 Ok(AppError::UnknownNewsletter(slug).in_language(self.spoken.0))
             }
             SubscribeError::Blocked(_) | SubscribeError::RoleAccount | SubscribeError::NewsletterCount => {
-                self.refuse(site, fields, &what_is_wrong::refused(&why, self.spoken.1)).await
+                self.refuse(site, fields, &field_errors::refused(&why, self.spoken.1)).await
             }
             SubscribeError::TooMany { wait } => Ok(AppError::TooMany(wait).in_language(self.spoken.0)),
             SubscribeError::Redeemed => Ok(challenge::problem(site)),

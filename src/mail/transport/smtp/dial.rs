@@ -1,15 +1,17 @@
 //! Connecting to a relay, and how long everything may take.
 
-use super::{
-    Conversation,
-    open::{OPENING_STEPS, Opening},
-    send::{ENVELOPE_STEPS, WRITING_STEPS},
-    tls::Tls,
-    wire::Stream,
-};
-use crate::domain::{
-    delivery::{Answer, Stage},
-    relay::SmtpRelay,
+use crate::{
+    domain::delivery::{
+        relay::SmtpRelay,
+        status::{Answer, Stage},
+    },
+    mail::transport::smtp::{
+        Conversation,
+        open::{OPENING_STEPS, Opening},
+        send::{ENVELOPE_STEPS, WRITING_STEPS},
+        tls::Tls,
+        wire::Stream,
+    },
 };
 use std::{sync::Arc, time::Duration};
 use tokio::net::TcpStream;

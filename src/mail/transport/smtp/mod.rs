@@ -26,16 +26,19 @@ mod tests;
 pub(super) mod tls;
 mod wire;
 
+use crate::{
+    domain::delivery::status::{Answer, Stage},
+    mail::transport::smtp::{
+        extensions::Extensions,
+        reply::Reply,
+        wire::{Fault, Stream, Wire},
+    },
+};
 pub(super) use dial::{Dial, Timeouts};
 pub(super) use send::Attempt;
-use wire::Stream;
 
-use crate::domain::delivery::{Answer, Stage};
-use extensions::Extensions;
 use lettre::transport::smtp::commands::Quit;
-use reply::Reply;
 use std::{sync::Arc, time::Duration};
-use wire::{Fault, Wire};
 
 /// An open, greeted, protected and authenticated connection.
 pub(super) struct Conversation {

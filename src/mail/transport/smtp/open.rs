@@ -1,14 +1,16 @@
 //! From an open door to a conversation that is ready to send: greeting, EHLO, STARTTLS, AUTH.
 
-use super::{
-    Conversation, Dial, Extensions,
-    reply::{Reply, Verdict},
-    trouble,
-    wire::{Fault, Wire},
-};
-use crate::domain::{
-    delivery::{Answer, Stage},
-    relay::Security,
+use crate::{
+    domain::delivery::{
+        relay::Security,
+        status::{Answer, Stage},
+    },
+    mail::transport::smtp::{
+        Conversation, Dial, Extensions,
+        reply::{Reply, Verdict},
+        trouble,
+        wire::{Fault, Wire},
+    },
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 

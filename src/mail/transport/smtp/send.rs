@@ -1,14 +1,16 @@
 //! One message: MAIL, RCPT, DATA, the message itself, and its outcome.
 
-use super::{
-    Conversation,
-    message::Checked,
-    reply::{Reply, Verdict},
-    wire::{Fault, Unwritten},
-};
 use crate::{
-    domain::delivery::{Answer, Stage, asks_to_slow_down},
-    mail::transport::outcome::{SendError, SendResult},
+    domain::delivery::status::{Answer, Stage, asks_to_slow_down},
+    mail::transport::{
+        outcome::{SendError, SendResult},
+        smtp::{
+            Conversation,
+            message::Checked,
+            reply::{Reply, Verdict},
+            wire::{Fault, Unwritten},
+        },
+    },
 };
 use lettre::{
     Address,

@@ -1,7 +1,9 @@
 //! The forms about the reader rather than one newsletter: their address and their data.
 
-use super::view::Page;
-use crate::{domain::email_address::MAX_ADDRESS_BYTES, web::words::Preferences};
+use crate::{
+    domain::subscriber::email_address::MAX_ADDRESS_BYTES, i18n::Preferences,
+    web::public::preferences::view::Page,
+};
 use maud::{Markup, html};
 
 pub(super) fn forms(page: &Page<'_>) -> Markup {

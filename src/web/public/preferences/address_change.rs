@@ -1,17 +1,17 @@
 //! `/address/{token}`: one address of a change confirms. GET shows a button and changes nothing, because mail scanners follow links;
 //! POST confirms.
 
-use super::{
-    data_export::{framed, speech},
-    page,
-    view::Speech,
-};
 use crate::{
-    actions::change_address::{self, About, Change},
+    actions::subscription::change_address::{self, About, Change},
+    i18n::{self, fill},
     web::{
         AppError, Site,
         negotiate::{AskedLanguage, evidence},
-        words::{self, fill},
+        public::preferences::{
+            data_export::{framed, speech},
+            page,
+            view::Speech,
+        },
     },
 };
 use axum::{
@@ -48,7 +48,7 @@ fn show(state: &Change, asked: &AskedLanguage, headers: &HeaderMap) -> Response 
     let (Change::Expired(about) | Change::Ready(about) | Change::Waiting(about) | Change::Done(about)) =
         state
     else {
-        let speech = Speech::new(words::choose(asked.lang.as_deref(), "", headers));
+        let speech = Speech::new(i18n::choose(asked.lang.as_deref(), "", headers));
         return page::plain(speech, StatusCode::NOT_FOUND, &speech.say.bad_link, &speech.say.cut_off);
     };
     let speech = speech(asked, about.language.as_deref(), &about.newsletter, headers);

@@ -1,17 +1,22 @@
 //! What a form asks for is done.
 
-use super::{choices, form::Wish, of, page::Notice, view::Speech};
 use crate::{
     actions::{
-        change_address, data_export,
-        join_newsletter::{Joining, join_newsletter},
-        pause_subscription::{Resuming, pause_subscription, resume_subscription},
-        set_preferences::{Choice, set_language, set_preferences},
-        unsubscribe::unsubscribe,
+        privacy::data_export,
+        subscription::{
+            change_address,
+            join_newsletter::{Joining, join_newsletter},
+            pause_subscription::{Resuming, pause_subscription, resume_subscription},
+            set_preferences::{Choice, set_language, set_preferences},
+            unsubscribe::unsubscribe,
+        },
     },
-    db::{DbError, subscriptions::Evidence},
+    db::{DbError, subscribers::Evidence},
     domain::{ids::SubscriptionId, token::Purpose},
-    web::Site,
+    web::{
+        Site,
+        public::preferences::{choices, form::Wish, of, page::Notice, view::Speech},
+    },
 };
 
 /// Does it, and says so. The choice is as it is then. `None`: the reader left in another window.

@@ -1,15 +1,15 @@
 //! `/data-export/{token}`: all that is held about a reader. GET shows a button, because mail scanners follow links; POST downloads the
 //! file.
 
-use super::{page, view::Speech};
 use crate::{
-    actions::data_export::{self, ExportLink},
+    actions::privacy::data_export::{self, ExportLink},
     db::newsletters::NewsletterRecord,
+    i18n::{self, fill},
     web::{
         AppError, Site,
         layout::{Frame, respond},
         negotiate::AskedLanguage,
-        words::{self, fill},
+        public::preferences::{page, view::Speech},
     },
 };
 use axum::{
@@ -49,7 +49,7 @@ pub async fn post(
 fn show(state: ExportLink, asked: &AskedLanguage, headers: &HeaderMap) -> Response {
     match state {
         ExportLink::Unknown => {
-            let speech = Speech::new(words::choose(asked.lang.as_deref(), "", headers));
+            let speech = Speech::new(i18n::choose(asked.lang.as_deref(), "", headers));
             page::plain(speech, StatusCode::NOT_FOUND, &speech.say.bad_link, &speech.say.cut_off)
         }
         ExportLink::Expired { newsletter, language } => {

@@ -1,16 +1,18 @@
 //! What the forms of the page say.
 
-use super::view::Speech;
 use crate::{
-    actions::set_preferences::Choice,
+    actions::subscription::set_preferences::Choice,
     domain::{
-        email_address::EmailAddress,
         newsletter::{parse_send_time, parse_time_zone},
-        pause,
-        preferences::Preferences,
-        sections::{MAX_SECTION_CHARS, MAX_SECTIONS, Sections, SectionsError},
+        subscriber::{
+            email_address::EmailAddress,
+            pause,
+            preferences::Preferences,
+            sections::{MAX_SECTION_CHARS, MAX_SECTIONS, Sections, SectionsError},
+        },
     },
-    web::words::{self, fill},
+    i18n::{self, fill},
+    web::public::preferences::view::Speech,
 };
 use jiff::{Timestamp, civil::Date};
 use std::collections::HashMap;
@@ -110,7 +112,7 @@ pub(super) fn read(body: &[u8], choice: &Choice, now: Timestamp) -> Result<Wish,
         _ => {
             let language = fields
                 .get("language")
-                .and_then(|tag| words::languages().map(|(known, _)| known).find(|known| known == tag));
+                .and_then(|tag| i18n::languages().map(|(known, _)| known).find(|known| known == tag));
             let preferences = preferences(body, choice.preferences.clone())?;
             Ok(Wish::Choose { preferences, language })
         }

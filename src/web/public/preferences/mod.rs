@@ -14,11 +14,17 @@ mod pause;
 mod view;
 
 use crate::{
-    actions::set_preferences::{self, Choice, Choosing},
+    actions::subscription::set_preferences::{self, Choice, Choosing},
+    i18n::{self, fill},
     web::{
         AppError, Site,
         negotiate::{AskedLanguage, evidence, media_type},
-        words::{self, fill},
+        public::preferences::{
+            carry_out::carry_out,
+            form::Wish,
+            page::Notice,
+            view::{Page, Speech},
+        },
     },
 };
 use axum::{
@@ -27,11 +33,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::Response,
 };
-use carry_out::carry_out;
-use form::Wish;
-use page::Notice;
 use std::net::SocketAddr;
-use view::{Page, Speech};
 
 /// Shows what is chosen.
 pub async fn get(
@@ -125,7 +127,7 @@ fn speech(asked: &AskedLanguage, state: &Choosing, headers: &HeaderMap) -> Speec
 }
 
 fn speech_in(asked: Option<&str>, own: Option<&str>, newsletter: &str, headers: &HeaderMap) -> Speech {
-    Speech::new(words::spoken([asked, own, Some(newsletter)], headers))
+    Speech::new(i18n::spoken([asked, own, Some(newsletter)], headers))
 }
 
 /// A text about a newsletter.

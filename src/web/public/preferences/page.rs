@@ -1,15 +1,15 @@
 //! The page itself, and what is shown in its place.
 
-use super::{
-    account, choices, newsletters, of, pause,
-    view::{Page, Speech},
-};
 use crate::{
-    actions::set_preferences::Choosing,
+    actions::subscription::set_preferences::Choosing,
     db::newsletters::NewsletterRecord,
+    i18n::{self, around},
     web::{
         layout::{Frame, respond},
-        words::{self, around},
+        public::preferences::{
+            account, choices, newsletters, of, pause,
+            view::{Page, Speech},
+        },
     },
 };
 use axum::{
@@ -88,7 +88,7 @@ pub(super) fn show(page: &Page<'_>, notice: &Notice) -> Response {
 fn languages(speech: Speech) -> Markup {
     html! {
         nav.languages aria-label=(speech.say.languages) {
-            @for (tag, name) in words::languages() {
+            @for (tag, name) in i18n::languages() {
                 a href={ "?lang=" (tag) } lang=(tag) hreflang=(tag)
                     aria-current=[(tag == speech.language).then_some("true")] { (name) }
                 " "

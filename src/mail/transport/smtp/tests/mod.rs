@@ -4,13 +4,15 @@ mod opening;
 mod sending;
 mod what_may_leave;
 
-use super::{
-    fake_relay::{Act, FakeRelay, settle},
-    *,
-};
 use crate::{
-    domain::relay::RelayUrl,
-    mail::transport::outcome::{SendError, SendResult, answer_of},
+    domain::delivery::relay::RelayUrl,
+    mail::transport::{
+        outcome::{SendError, SendResult, answer_of},
+        smtp::{
+            fake_relay::{Act, FakeRelay, settle},
+            *,
+        },
+    },
 };
 use lettre::address::Envelope;
 use std::time::Duration;
@@ -22,7 +24,7 @@ const PLAIN: &str = "smtp://relay.example";
 
 fn dial(url: &str, fake: &FakeRelay) -> Dial {
     let Ok(RelayUrl::Smtp(relay)) = RelayUrl::parse(url) else { panic!("no SMTP relay: {url}") };
-    let tls = (relay.security != crate::domain::relay::Security::None)
+    let tls = (relay.security != crate::domain::delivery::relay::Security::None)
         .then(|| super::tls::Tls::new(&relay.host, None).unwrap());
     let timeouts = Timeouts { step: STEP, answer: ANSWER };
     let mut dial = Dial::new(relay, tls, "client.example", timeouts);
