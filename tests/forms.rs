@@ -5,11 +5,7 @@ use daily::domain::{newsletter::Archive, subscriber::subscription::SubscriptionS
 use fantoccini::Locator;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
 
-on_both_engines!(
-    with_several_newsletters_the_form_asks_which,
-    readers_pages_lead_feed_readers_to_the_feed,
-    issues_of_older_versions_get_open_graph_tags_too,
-);
+on_both_engines!(with_several_newsletters_the_form_asks_which, readers_pages_lead_feed_readers_to_the_feed,);
 
 async fn with_several_newsletters_the_form_asks_which(engine: Engine) {
     let app = TestApp::start(engine).await;
@@ -58,24 +54,6 @@ async fn readers_pages_lead_feed_readers_to_the_feed(engine: Engine) {
     }
     app.change_newsletter(|it| it.archive = Archive::Unlisted).await;
     assert!(!app.page("/").await.contains("atom+xml"), "there is none");
-}
-
-async fn issues_of_older_versions_get_open_graph_tags_too(engine: Engine) {
-    let app = TestApp::start(engine).await;
-    app.reader("ann@example.org").await;
-    app.article("The bridge <opens>").await;
-    app.send_issue().await;
-    let issue = "/issues/2026-05-01?newsletter=daily";
-    app.store().await.take_open_graph_off_web_pages().await;
-    let html = app.page(issue).await;
-    assert_eq!(html.matches(r#"property="og:title""#).count(), 1);
-    assert!(html.contains(r#"<meta property="og:title" content="The bridge &lt;opens&gt;">"#), "{html}");
-    assert!(
-        html.contains(
-            &format!(r#"<meta property="og:url" content="{}{issue}">"#, app.url).replace('&', "&amp;")
-        ),
-        "{html}"
-    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

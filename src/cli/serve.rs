@@ -135,7 +135,7 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
             async move {
                 match verify_consent::link_consent(&ledger, &ending).await {
                     Ok(0) => {}
-                    Ok(entries) => tracing::info!(entries, "older entries of consent got their links"),
+                    Ok(entries) => tracing::info!(entries, "imported entries of consent got their links"),
                     Err(error) => tracing::warn!(%error, "entries of consent could not get their links yet"),
                 }
             }

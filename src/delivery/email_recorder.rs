@@ -124,7 +124,7 @@ impl RecordHandler {
             Some(at) => {
                 let counts = !matches!(outcome, Err(SendError::RelayTrouble(_)));
                 let kept = emails::postpone(tx, mail.attempt(), answer, at, counts).await?;
-                self.queue.enqueue_at(tx, &Job::SendMail { mail: mail.id }, at).await?;
+                self.queue.enqueue_at(tx, &Job::SendMails { mails: vec![mail.id] }, at).await?;
                 kept
             }
         };

@@ -80,7 +80,7 @@ async fn put_in(
             message_id: &format!("{}@{domain}", random::hex::<12>()),
         };
         let mail = emails::insert(tx, &mail, now).await?;
-        queue.enqueue(tx, &Job::SendMail { mail }).await?;
+        queue.enqueue(tx, &Job::SendMails { mails: vec![mail] }).await?;
         told += 1;
     }
     tracing::warn!(%kind, ?about, told, "operators are told");

@@ -119,7 +119,6 @@ pub struct JobRules {
 pub async fn run(context: &Context, job: Job) -> Result<(), JobFailure> {
     match job {
         Job::TakeSignups => process_signups::run(context).await,
-        Job::SendMail { mail } => send_email::run(context, &[mail]).await,
         Job::SendMails { mails } => send_email::run(context, &mails).await,
         Job::Deliver { issue } => crate::delivery::deliver_issue::run(context, issue).await,
         Job::PollFeed { feed } => poll_feed::run(context, feed).await,

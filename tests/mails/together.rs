@@ -103,5 +103,5 @@ fn jobs_hold_sixteen_emails_at_most_and_round_trip() {
     assert_eq!(serde_json::from_str::<Job>(&text).unwrap(), jobs[2]);
     // An older version wrote jobs like this one.
     let old: Job = serde_json::from_str(r#"{"job":"send_mail","mail":7}"#).unwrap();
-    assert_eq!(old, Job::SendMail { mail: MailId(7) });
+    assert_eq!(old, Job::SendMails { mails: vec![MailId(7)] });
 }

@@ -174,11 +174,6 @@ impl Store {
         self.change(sql, &[text, address]).await;
     }
 
-    /// Renames the Open Graph tags of issues' web pages, which older versions did not have.
-    pub async fn take_open_graph_off_web_pages(&self) {
-        self.execute("UPDATE issue_variants SET web_html = replace(web_html, 'og:', 'og-before:')").await;
-    }
-
     /// Has all issues fan out, with no delivery made yet, or be through with it.
     pub async fn set_fan_out(&self, is_under_way: bool) {
         let sql = if is_under_way {

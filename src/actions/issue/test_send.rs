@@ -50,7 +50,7 @@ pub async fn test_send(
         message_id: &message_id(&newsletter.newsletter),
     };
     let mail = emails::insert(&mut tx, &mail, now).await?;
-    context.queue.enqueue(&mut tx, &Job::SendMail { mail }).await?;
+    context.queue.enqueue(&mut tx, &Job::SendMails { mails: vec![mail] }).await?;
     tx.commit().await?;
     Ok(mail)
 }

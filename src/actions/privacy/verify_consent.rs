@@ -112,8 +112,8 @@ fn problem(before: Option<&LinkedEvent>, it: &LinkedEvent) -> Option<&'static st
     (link(previous, &entry, &it.personal) != it.chain).then_some("the entry or its link was changed")
 }
 
-/// Gives the entries in the backlog their links: those from before there was a chain, and imported ones. A transaction is a portion,
-/// and between portions others write, and a process that is asked to end does. Returns how many entries got their links.
+/// Gives imported entries, which are in the backlog, their links. Each portion is a transaction of its own: others can write in between,
+/// and the process can stop. Returns how many entries got their links.
 pub async fn link_consent(context: &Context, stop: &CancellationToken) -> Result<usize, DbError> {
     let mut linked = 0;
     // Nobody waits for the store while there is nothing to do.

@@ -82,7 +82,7 @@ impl PlanCommand {
 }
 
 fn no_plan() -> CliError {
-    CliError::Failed("no plan of it was kept: it was planned by an older Daily, or not yet".into())
+    CliError::Failed("it has not been planned yet".into())
 }
 
 /// Every candidate's fate.

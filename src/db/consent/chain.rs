@@ -1,5 +1,5 @@
-//! Tables `consent_chain`, the ledger's hashes, and `consent_backlog`. Every entry gets its link in the transaction that adds it; but
-//! entries of an import, and those from before there was a chain, stand in the backlog and get theirs from [`link_backlog`] later.
+//! Tables `consent_chain`, the ledger's hashes, and `consent_backlog`. Every entry gets its link in the transaction that adds it, except
+//! imported ones: these are listed in the backlog and get theirs from [`link_backlog`] later.
 
 use crate::{
     db::{DbError, Stamp, Tx, encode, on, on_rows, subscribers::hold},

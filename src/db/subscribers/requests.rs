@@ -103,7 +103,7 @@ pub async fn insert(
 macro_rules! select_request {
     ($rest:literal) => {
         concat!(
-            "SELECT id, subscription_id, kind, expires_at, COALESCE(old_address, '') AS old_address, new_address, \
+            "SELECT id, subscription_id, kind, expires_at, old_address, new_address, \
              old_confirmed_at, old_client_address, old_user_agent, new_confirmed_at, new_client_address, new_user_agent, done_at FROM reader_requests ",
             $rest
         )

@@ -109,7 +109,7 @@ async fn remind(context: &Context, until: Timestamp, now: Timestamp) -> Result<(
             message_id: &format!("{}@{domain}", random::hex::<12>()),
         };
         let mail = emails::insert(&mut tx, &mail, now).await?;
-        context.queue.enqueue(&mut tx, &Job::SendMail { mail }).await?;
+        context.queue.enqueue(&mut tx, &Job::SendMails { mails: vec![mail] }).await?;
     }
     tx.commit().await
 }

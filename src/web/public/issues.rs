@@ -15,7 +15,7 @@ use crate::{
     i18n::{self, Spoken, fill},
     web::{
         AppError, Site,
-        layout::{Frame, Place, Public, about, feed_of, public_page, respond_for},
+        layout::{Frame, Place, Public, public_page, respond_for},
     },
 };
 use axum::{
@@ -195,31 +195,15 @@ pub async fn show(
     }
     let variant =
         variants::by_number(&mut tx, issue.id, query.variant.unwrap_or(1)).await?.ok_or_else(missing)?;
-    let html = shared(&site, &newsletter.newsletter, date, &variant.subject, variant.web_html);
     // The page is a mail: its style is inline and its pictures are where the articles are.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src http: https:; base-uri 'none'; \
                   form-action 'none'; frame-ancestors 'none'";
-    let mut response = ([(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response();
+    let mut response = ([(header::CONTENT_SECURITY_POLICY, policy)], Html(variant.web_html)).into_response();
     if archive != Archive::Public {
         // The page was rendered for good; who may find it can change.
         response.headers_mut().insert(ROBOTS, HeaderValue::from_static("noindex"));
     }
     Ok(response)
-}
-
-/// A page from before pages said what they are to who shares them, with that.
-fn shared(site: &Site, newsletter: &Newsletter, date: Date, subject: &str, html: String) -> String {
-    const END: &str = "</title>";
-    let at = html.find(END).map(|at| at + END.len());
-    let Some(at) = at.filter(|_| !html.contains("property=\"og:title\"")) else { return html };
-    let feed = feed_of(newsletter).map(|feed| format!("{}{feed}", site.public_url));
-    let public = Public {
-        address: &format!("{}/issues/{date}?newsletter={}", site.public_url, newsletter.slug),
-        description: if newsletter.tagline.is_empty() { &newsletter.title } else { &newsletter.tagline },
-        feed: feed.as_deref(),
-    };
-    let tags = about("article", subject, &newsletter.title, public).into_string();
-    format!("{}{tags}{}", &html[..at], &html[at..])
 }
 
 fn long_date(issue: &PublicIssue, say: &i18n::Issues) -> String {

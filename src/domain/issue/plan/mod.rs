@@ -43,7 +43,6 @@ pub struct PlanInputs {
     /// Readers in groups beyond the most that are told apart.
     pub others: i64,
     /// The stories an operator approved, if one did.
-    #[serde(default)]
     pub approved: Option<HashSet<ArticleId>>,
 }
 
