@@ -1,6 +1,6 @@
 //! While signups look like an attack, a signup brings a solved challenge, or its email waits.
 
-use crate::support::{Engine, app::TestApp, browser::Browser, on_both_engines};
+use crate::support::{Engine, app::TestApp, browser::Browser, on_both_engines, with_services};
 use daily::{
     actions::signup::{
         challenge,
@@ -247,7 +247,11 @@ async fn far_fewer_confirmations_than_usual_raise_the_alarm(engine: Engine) {
     assert!(challenge::is_required(&app.app.actions).await.unwrap());
 }
 
-#[tokio::test(flavor = "multi_thread")]
+with_services!(
+    a_browser_solves_the_challenge_by_itself_on_our_page,
+    a_browser_without_scripts_gets_the_usual_page,
+);
+
 async fn a_browser_solves_the_challenge_by_itself_on_our_page() {
     let app = under_attack(Engine::Sqlite, |_| {}).await;
     let browser = Browser::start().await;
@@ -257,7 +261,6 @@ async fn a_browser_solves_the_challenge_by_itself_on_our_page() {
     assert!(app.status_of("ann@example.org").await.is_some());
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_browser_without_scripts_gets_the_usual_page() {
     let app = under_attack(Engine::Sqlite, |_| {}).await;
     let browser = Browser::without_scripts().await;

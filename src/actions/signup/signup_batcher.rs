@@ -1,10 +1,10 @@
-//! Saves signups in groups. It looks up nothing about an address, so every address gets the same work.
+//! Saves signups, many in one transaction. It looks up nothing about an address, so every address gets the same work.
 
 use crate::{
     actions::signup::subscribe::{Proof, Signup, SubscribeError},
     clock::Clock,
     db::{
-        Db, DbError,
+        Db, DbError, Tx,
         engine::group_commit::{Answers, BatchHandler, GroupCommit},
         newsletters,
         rate_limits::{self, Request},
@@ -19,6 +19,7 @@ use crate::{
         rate_limit::Limit,
         signup::{
             alarm::{UNSOLVED, unsolved_limit},
+            challenge::VerifiedToken,
             client_address::UNKNOWN,
             limits::{HELD, HELD_LIMIT, OVERALL, SignupLimits, client_limits},
         },
@@ -33,7 +34,7 @@ use std::{collections::HashMap, sync::Arc};
 pub struct SignupBatcher(GroupCommit<SignupHandler>);
 
 impl SignupBatcher {
-    /// Starts the task. `most_waiting` unconfirmed signups in ten minutes are an attack.
+    /// Starts the batcher's task. `most_waiting` unconfirmed signups in ten minutes are an attack.
     pub fn start(
         db: Db,
         queue: Queue,
@@ -67,35 +68,13 @@ impl BatchHandler for SignupHandler {
     type Error = SubscribeError;
 
     async fn commit(&self, batch: &[Signup]) -> Result<Answers<Self>, DbError> {
-        let now = self.clock.now();
         let mut tx = self.db.begin_shared().await?;
-        let slugs: Vec<&str> = batch.iter().flat_map(|it| &it.newsletters).map(String::as_str).collect();
-        let ids = newsletters::ids_by_slug(&mut tx, &slugs).await?;
-        let found: Vec<Result<Vec<NewsletterId>, SubscribeError>> =
-            batch.iter().map(|it| newsletters_of(it, &ids)).collect();
-        let verdicts = rate_limits::check(&mut tx, &self.debits(batch, &found), now).await?;
-        let too_many = |wait| SubscribeError::TooMany { wait };
-        let mut found: Vec<_> = found
-            .into_iter()
-            .zip(verdicts)
-            .map(|(ids, verdict)| verdict.map_err(too_many).and(ids))
-            .collect();
-        let tokens = batch
-            .iter()
-            .zip(&found)
-            .filter(|(_, found)| found.is_ok())
-            .filter_map(|(it, _)| it.proof.token());
-        let mut unused = redeemed_challenges::redeem(&mut tx, tokens, now).await?;
-        for (signup, found) in batch.iter().zip(&mut found) {
-            if signup.proof.token().is_some_and(|token| found.is_ok() && !unused.remove(&token.0)) {
-                *found = Err(SubscribeError::Redeemed);
-            }
-        }
+        let admitted = self.admit(&mut tx, batch).await?;
         let zones: Vec<Option<&str>> =
             batch.iter().map(|it| it.time_zone.as_ref().map(time_zone_name)).collect();
         let mut rows = Vec::with_capacity(batch.len());
-        for ((signup, found), time_zone) in batch.iter().zip(&found).zip(zones) {
-            if let Ok(newsletters) = found {
+        for ((signup, admitted), time_zone) in batch.iter().zip(&admitted).zip(zones) {
+            if let Ok(newsletters) = admitted {
                 rows.push(NewSignup {
                     address: &signup.address,
                     newsletters,
@@ -108,24 +87,51 @@ impl BatchHandler for SignupHandler {
                 });
             }
         }
-        intake::insert(&mut tx, &rows, now).await?;
+        intake::insert(&mut tx, &rows, self.clock.now()).await?;
         if rows.iter().any(|row| !row.is_held) {
             self.queue.enqueue(&mut tx, &Job::TakeSignups).await?;
         }
         tx.commit().await?;
-        let answer = |(signup, found): (&Signup, Result<_, SubscribeError>)| match found {
+        let answer = |(signup, admitted): (&Signup, Admitted)| match admitted {
             // The client can't tell a discarded signup from a held one.
             Err(SubscribeError::TooMany { .. }) if signup.proof == Proof::Missing => Ok(()),
-            found => found.map(drop),
+            admitted => admitted.map(drop),
         };
-        Ok(batch.iter().zip(found).map(answer).collect())
+        Ok(batch.iter().zip(admitted).map(answer).collect())
     }
 }
 
+/// The newsletters of a signup that can be saved, or why it can't.
+type Admitted = Result<Vec<NewsletterId>, SubscribeError>;
+
 impl SignupHandler {
+    /// Debits the limits of signups, and then redeems the challenges of those that are within them.
+    async fn admit(&self, tx: &mut Tx, batch: &[Signup]) -> Result<Vec<Admitted>, DbError> {
+        let now = self.clock.now();
+        let slugs: Vec<&str> = batch.iter().flat_map(|it| &it.newsletters).map(String::as_str).collect();
+        let ids = newsletters::ids_by_slug(tx, &slugs).await?;
+        let found: Vec<Admitted> = batch.iter().map(|it| newsletters_of(it, &ids)).collect();
+        let verdicts = rate_limits::check(tx, &self.debits(batch, &found), now).await?;
+        let too_many = |wait| SubscribeError::TooMany { wait };
+        let within = found.into_iter().zip(verdicts).map(|(ids, verdict)| verdict.map_err(too_many).and(ids));
+        let mut admitted: Vec<Admitted> = within.collect();
+        let tokens: Vec<Option<&VerifiedToken>> = batch
+            .iter()
+            .zip(&admitted)
+            .map(|(signup, admitted)| signup.proof.token().filter(|_| admitted.is_ok()))
+            .collect();
+        let mut unused = redeemed_challenges::redeem(tx, tokens.iter().flatten().copied(), now).await?;
+        for (admitted, token) in admitted.iter_mut().zip(tokens) {
+            if token.is_some_and(|token| !unused.remove(&token.0)) {
+                *admitted = Err(SubscribeError::Redeemed);
+            }
+        }
+        Ok(admitted)
+    }
+
     /// The limits that each signup debits. One for a newsletter that doesn't exist debits none.
-    fn debits(&self, batch: &[Signup], found: &[Result<Vec<NewsletterId>, SubscribeError>]) -> Vec<Request> {
-        let limits = |(signup, found): (&Signup, &Result<_, _>)| {
+    fn debits(&self, batch: &[Signup], found: &[Admitted]) -> Vec<Request> {
+        let limits = |(signup, found): (&Signup, &Admitted)| {
             if found.is_ok() { self.limits_of(signup) } else { Vec::new() }
         };
         let mut requests: Vec<Request> = batch.iter().zip(found).map(limits).collect();

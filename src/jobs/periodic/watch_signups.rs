@@ -74,17 +74,15 @@ pub(crate) async fn watch(context: &Context, tx: &mut Tx, now: Timestamp) -> Res
 
 /// Releases held signups after an attack, in their order and within the overall limit.
 async fn release(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
-    let held = intake::held(tx, release_quota(context)).await?;
+    let mut held = intake::held(tx, release_quota(context)).await?;
+    let overall: Request =
+        context.rules.signup_limit.map(|limit| (OVERALL.to_owned(), limit)).into_iter().collect();
+    let verdicts = rate_limits::check(tx, &vec![overall; held.len()], now).await?;
+    held.truncate(verdicts.iter().take_while(|verdict| verdict.is_ok()).count());
     if held.is_empty() {
         return Ok(());
     }
-    let overall =
-        || context.rules.signup_limit.map(|limit| (OVERALL.to_owned(), limit)).into_iter().collect();
-    let requests: Vec<Request> = held.iter().map(|_| overall()).collect();
-    let verdicts = rate_limits::check(tx, &requests, now).await?;
-    let released: Vec<i64> =
-        held.into_iter().zip(verdicts).filter(|(_, verdict)| verdict.is_ok()).map(|(id, _)| id).collect();
-    intake::release(tx, &released).await?;
+    intake::release(tx, &held).await?;
     context.queue.enqueue(tx, &Job::TakeSignups).await
 }
 

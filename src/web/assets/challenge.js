@@ -36,7 +36,7 @@ for (const form of document.querySelectorAll("form[data-challenge]")) {
     try {
       const offer = await get(form.dataset.challenge);
       if (offer.required) {
-        const status = document.getElementById("working");
+        const status = document.getElementById("status");
         status.textContent = status.dataset.working;
         proof.value = await solve(offer);
       }

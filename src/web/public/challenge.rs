@@ -46,7 +46,7 @@ pub(super) fn problem(site: &Site) -> Response {
 /// The script that solves challenges for the forms of a page, and where it says so.
 pub(super) fn script(words: &Words) -> Markup {
     html! {
-        p #working role="status" data-working=(words.challenge.working) {}
+        p #status role="status" data-working=(words.challenge.working) {}
         script src="/challenge.js" type="module" {}
     }
 }
