@@ -8,6 +8,7 @@ mod embed;
 mod fuzz;
 mod openssl_keys;
 mod postfix;
+mod relay_tls;
 mod spam_score;
 mod verifiers;
 

@@ -1,4 +1,4 @@
-//! A relay: where mail leaves us.
+//! A relay: the way out for email.
 
 use std::{fmt, path::PathBuf};
 
@@ -22,8 +22,19 @@ pub struct SmtpRelay {
     pub host: String,
     /// Port.
     pub port: u16,
-    /// User name and password, if it wants any.
-    pub login: Option<(String, String)>,
+    /// The user to log in as, if the relay asks for a login.
+    pub user: Option<String>,
+    /// The user's password; none if an [`OauthToken`] takes its place.
+    pub password: Option<String>,
+}
+
+/// Where a relay's OAuth 2.0 access token comes from. It is short-lived, so it's read at each login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OauthToken {
+    /// A file that another program keeps up to date.
+    File(PathBuf),
+    /// A command for the shell that prints the token.
+    Command(String),
 }
 
 /// How a connection to a relay is protected.
@@ -56,6 +67,12 @@ impl RelayUrl {
                 Err("it names no program by its whole path".into())
             };
         }
+        if let Some(character) = unescaped(text) {
+            return Err(format!(
+                "its user name or password holds a `{character}`, which ends that part of a URL: write %23 for #, %2F \
+                 for /, %3F for ?"
+            ));
+        }
         let url = url::Url::parse(text).map_err(|error| format!("it is not a URL ({error})"))?;
         let (security, default_port) = match url.scheme() {
             "smtp" => (Security::None, 25),
@@ -70,21 +87,16 @@ impl RelayUrl {
         if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
             return Err("something follows the host and port".into());
         }
-        let decode = |part: &str| {
-            percent_encoding::percent_decode_str(part)
-                .decode_utf8()
-                .map(Into::into)
-                .map_err(|_| "user name or password is not UTF-8 after percent-decoding".to_owned())
-        };
-        let login = match (url.username(), url.password()) {
-            ("", None) => None,
-            ("", Some(_)) | (_, None) => return Err("a user name and a password go together".into()),
-            (user, Some(password)) => Some((decode(user)?, decode(password)?)),
-        };
-        if login.is_some() && security == Security::None && !is_loopback(&host) {
-            return Err("the password would cross the network unprotected".into());
+        let user = Some(url.username()).filter(|user| !user.is_empty()).map(decode).transpose()?;
+        let password = url.password().map(decode).transpose()?;
+        if user.is_none() && password.is_some() {
+            return Err("it has a password without a user name".into());
         }
-        Ok(Self::Smtp(SmtpRelay { security, host, port: url.port().unwrap_or(default_port), login }))
+        if user.is_some() && security == Security::None && !is_loopback(&host) {
+            return Err("the login would cross the network unprotected".into());
+        }
+        let port = url.port().unwrap_or(default_port);
+        Ok(Self::Smtp(SmtpRelay { security, host, port, user, password }))
     }
 
     /// Returns the folder of a mailbox.
@@ -94,6 +106,21 @@ impl RelayUrl {
             Self::Sendmail(_) | Self::Smtp(_) => None,
         }
     }
+}
+
+/// Finds a character in user name or password that ends the authority of a URL, so that the rest isn't read as meant.
+fn unescaped(text: &str) -> Option<char> {
+    let (_, rest) = text.split_once("://")?;
+    let (login, _) = rest.rsplit_once('@')?;
+    login.chars().find(|character| "#/?".contains(*character))
+}
+
+fn decode(part: &str) -> Result<String, String> {
+    let text = percent_encoding::percent_decode_str(part)
+        .decode_utf8()
+        .map_err(|_| "user name or password is not UTF-8 after percent-decoding")?;
+    // AUTH PLAIN separates them with NUL (RFC 4616).
+    if text.contains('\0') { Err("user name or password holds a NUL".into()) } else { Ok(text.into_owned()) }
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -147,7 +174,7 @@ mod tests {
     fn relay_urls_are_read_and_shown_without_their_password() {
         let relay = RelayUrl::parse("smtp+starttls://ann:p%40ss@mail.example.org").unwrap();
         let RelayUrl::Smtp(smtp) = &relay else { panic!("not SMTP") };
-        assert_eq!(smtp.login, Some(("ann".into(), "p@ss".into())));
+        assert_eq!((smtp.user.as_deref(), smtp.password.as_deref()), (Some("ann"), Some("p@ss")));
         assert_eq!((smtp.port, smtp.security), (587, Security::StartTls));
         assert_eq!(
             format!("{relay:?} {relay}"),
@@ -170,7 +197,12 @@ mod tests {
             ("smtp://", "host"),
             ("mail.example.org", "URL"),
             ("smtp://ann:x@mail.example.org", "unprotected"),
-            ("smtps://ann@mail.example.org", "together"),
+            ("smtps://:x@mail.example.org", "without a user name"),
+            ("smtps://ann:p%00@mail.example.org", "NUL"),
+            ("smtps://ann:p#w@mail.example.org", "`#`, which ends that part of a URL: write %23"),
+            ("smtps://ann:p/w@mail.example.org:465", "`/`"),
+            ("smtps://ann:p?w@mail.example.org", "`?`"),
+            ("smtps://ann:1/w@mail.example.org", "`/`"),
             ("smtps://mail.example.org/inbox", "follows"),
         ] {
             let error = RelayUrl::parse(text).unwrap_err();

@@ -6,6 +6,7 @@ use crate::{
         smtp::fake_relay::{Act, FakeRelay, settle},
     },
 };
+use lettre::transport::smtp::extension::ClientId;
 use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 
@@ -19,7 +20,14 @@ fn mailer(relays: &[(&FakeRelay, usize)]) -> Mailer {
         let url = RelayUrl::parse(&format!("smtp://relay{index}.example")).unwrap();
         let settings =
             settings::Relay { connections, messages_per_connection: 3, ..settings::Relay::new(url) };
-        let mut relay = Relay::new(index, &settings, "client.example", timeouts, &Clock::system()).unwrap();
+        let mut relay = Relay::new(
+            index,
+            &settings,
+            &ClientId::Domain("client.example".into()),
+            timeouts,
+            &Clock::system(),
+        )
+        .unwrap();
         if let Route::Pooled(connector) = &mut relay.route {
             let connector = Arc::get_mut(connector).expect("nobody has it yet");
             let Target::Smtp(dial) = &mut connector.target else { panic!("no SMTP relay") };

@@ -17,7 +17,7 @@ use crate::{
     },
     settings,
 };
-use lettre::{AsyncTransport as _, address::Envelope};
+use lettre::{AsyncTransport as _, address::Envelope, transport::smtp::extension::ClientId};
 use parking_lot::Mutex;
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -76,7 +76,7 @@ impl Relay {
     pub fn new(
         index: usize,
         relay: &settings::Relay,
-        hello_name: &str,
+        hello_name: &ClientId,
         timeouts: Timeouts,
         clock: &Clock,
     ) -> Result<Self, MailerError> {
@@ -97,7 +97,13 @@ impl Relay {
                             .map_err(|problem| MailerError::new(index, problem))?,
                     ),
                 };
-                Target::Smtp(Box::new(Dial::new(smtp.clone(), tls, hello_name, timeouts)))
+                Target::Smtp(Box::new(Dial::new(
+                    smtp.clone(),
+                    tls,
+                    relay.oauth_token.clone(),
+                    hello_name.clone(),
+                    timeouts,
+                )))
             }
         };
         let connector = Connector {

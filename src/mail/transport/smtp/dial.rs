@@ -2,48 +2,52 @@
 
 use crate::{
     domain::delivery::{
-        relay::SmtpRelay,
-        status::{Answer, Stage},
+        relay::{OauthToken, SmtpRelay},
+        status::Answer,
     },
     mail::transport::smtp::{
         Conversation,
+        addresses::{connect_any, interleave},
+        auth::Login,
         open::{OPENING_STEPS, Opening},
         send::{ENVELOPE_STEPS, WRITING_STEPS},
         tls::Tls,
         wire::Stream,
     },
 };
-use std::{sync::Arc, time::Duration};
-use tokio::net::TcpStream;
+use lettre::transport::smtp::{authentication::Credentials, extension::ClientId};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{net::TcpStream, time::Instant};
 
 /// How long to wait for a relay (RFC 5321 section 4.5.3.2).
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
     /// One step: connecting, TLS, a command and its reply, a piece of a message.
     pub step: Duration,
-    /// The answer to a message: the relay may do all its work before it gives it, and whoever does not wait sends twice.
+    /// The answer to a message. The relay may do all its work first, and a client that doesn't wait sends twice.
     pub answer: Duration,
 }
 
 impl Timeouts {
-    /// Longest time opening a connection can take.
+    /// Returns the longest time that opening a connection can take.
     pub fn longest_opening(self) -> Duration {
         self.step * OPENING_STEPS
     }
 
-    /// Longest time a mail can take over a connection that is open, if that has to be replaced by another one first.
+    /// Returns the longest time that a message can take over an open connection, if that must be replaced first.
     pub fn longest_send(self) -> Duration {
         let envelope = self.step * ENVELOPE_STEPS;
         envelope + self.longest_opening() + envelope + self.step * WRITING_STEPS + self.answer
     }
 }
 
-/// All that is needed to open conversations with one relay.
+/// Everything that is needed to open conversations with one relay.
 pub struct Dial {
     pub(super) relay: SmtpRelay,
     pub(super) name: Arc<str>,
     pub(super) tls: Option<Tls>,
-    pub(super) hello_name: String,
+    pub(super) login: Option<Login>,
+    pub(super) hello_name: ClientId,
     pub(super) timeouts: Timeouts,
     #[cfg(test)]
     pub(in crate::mail::transport) stand_in: Option<super::fake_relay::FakeRelay>,
@@ -51,12 +55,24 @@ pub struct Dial {
 
 impl Dial {
     /// For a relay; with `tls` if its URL asks for it.
-    pub fn new(relay: SmtpRelay, tls: Option<Tls>, hello_name: &str, timeouts: Timeouts) -> Self {
+    pub fn new(
+        relay: SmtpRelay,
+        tls: Option<Tls>,
+        oauth_token: Option<OauthToken>,
+        hello_name: ClientId,
+        timeouts: Timeouts,
+    ) -> Self {
+        let login = match (relay.user.clone(), relay.password.clone(), oauth_token) {
+            (Some(user), _, Some(token)) => Some(Login::Oauth { user, token }),
+            (Some(user), Some(password), None) => Some(Login::Password(Credentials::new(user, password))),
+            _ => None,
+        };
         Self {
             name: relay.to_string().into(),
             relay,
             tls,
-            hello_name: hello_name.to_owned(),
+            login,
+            hello_name,
             timeouts,
             #[cfg(test)]
             stand_in: None,
@@ -72,22 +88,23 @@ impl Dial {
         }
     }
 
-    pub(super) async fn connect(&self) -> Result<Stream, Answer> {
-        let connecting = async {
-            #[cfg(test)]
-            if let Some(fake) = &self.stand_in {
-                return fake.connect();
-            }
-            let stream = TcpStream::connect((self.relay.host.as_str(), self.relay.port)).await?;
-            // Without it the last segment of every message waits for the delayed acknowledgement: 40 ms each.
-            stream.set_nodelay(true)?;
-            Ok::<_, std::io::Error>(Box::new(stream) as Stream)
+    /// Connects to the first of the relay's addresses that answers.
+    pub(super) async fn connect(&self) -> Result<Stream, String> {
+        #[cfg(test)]
+        if let Some(fake) = &self.stand_in {
+            return fake.connect().map_err(|error| error.to_string());
+        }
+        let deadline = Instant::now() + self.timeouts.step;
+        let host = self.relay.host.as_str();
+        let looking_up = tokio::net::lookup_host((host, self.relay.port));
+        let addresses: Vec<SocketAddr> = match tokio::time::timeout_at(deadline, looking_up).await {
+            Ok(Ok(addresses)) => addresses.collect(),
+            Ok(Err(error)) => return Err(format!("the name {host} can't be looked up: {error}")),
+            Err(_) => return Err(format!("the name {host} can't be looked up in time")),
         };
-        let problem: String = match tokio::time::timeout(self.timeouts.step, connecting).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "no answer in time".into(),
-        };
-        Err(super::trouble(&self.name, Stage::Connect, &problem))
+        let stream = connect_any(interleave(addresses), deadline, TcpStream::connect).await?;
+        // Without it the last segment of every message waits for the delayed acknowledgement: 40 ms each.
+        stream.set_nodelay(true).map_err(|error| error.to_string())?;
+        Ok(Box::new(stream))
     }
 }

@@ -1,6 +1,7 @@
-//! What a relay says it can do, in its answer to EHLO (RFC 5321 section 4.1.1.1).
+//! A relay's extensions, from its answer to EHLO (RFC 5321 section 4.1.1.1).
 
 use super::reply::Reply;
+use lettre::transport::smtp::authentication::Mechanism;
 
 /// The extensions that matter to us. Keywords are the same in any case.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,9 +22,20 @@ pub(super) struct Extensions {
     pub plain: bool,
     /// AUTH LOGIN, older than any standard.
     pub login: bool,
+    /// AUTH XOAUTH2, which no standard has.
+    pub xoauth2: bool,
 }
 
 impl Extensions {
+    /// Whether the relay takes logins of this kind.
+    pub fn offers(self, mechanism: Mechanism) -> bool {
+        match mechanism {
+            Mechanism::Plain => self.plain,
+            Mechanism::Login => self.login,
+            Mechanism::Xoauth2 => self.xoauth2,
+        }
+    }
+
     pub fn of(reply: &Reply) -> Self {
         let mut found = Self::default();
         // The first line is the relay's name.
@@ -45,6 +57,7 @@ impl Extensions {
                     for mechanism in words {
                         found.plain |= mechanism.eq_ignore_ascii_case("PLAIN");
                         found.login |= mechanism.eq_ignore_ascii_case("LOGIN");
+                        found.xoauth2 |= mechanism.eq_ignore_ascii_case("XOAUTH2");
                     }
                 }
                 _ => {}
@@ -68,7 +81,7 @@ mod tests {
             "relay.example greets PIPELINING",
             "Size 1000",
             "auth=login",
-            "AUTH DIGEST-MD5 plain",
+            "AUTH DIGEST-MD5 plain XOAuth2",
             "pipelining",
             "8bitmime",
             "SMTPUTF8",
@@ -84,6 +97,7 @@ mod tests {
             starttls: true,
             plain: true,
             login: true,
+            xoauth2: true,
         };
         assert_eq!(all, expected);
     }

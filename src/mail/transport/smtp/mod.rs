@@ -2,10 +2,10 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | `dial` | connecting, and how long everything may take |
+//! | `dial`, `addresses` | connecting, and how long everything may take |
 //! | `wire` | bytes out and in, each wait with its limit |
 //! | `reply`, `extensions` | what the relay says, and what it can do |
-//! | `open` | greeting, EHLO, STARTTLS, AUTH |
+//! | `open`, `auth` | greeting, EHLO, STARTTLS, AUTH |
 //! | `message` | what may leave, and dot-stuffing |
 //! | `tls` | certificates, and the handshake |
 //! | `send` | one message: MAIL, RCPT, DATA, the message itself, and its outcome |
@@ -13,6 +13,8 @@
 //! A conversation is *ready* between two messages only. Whatever cuts a step short (a fault, a limit, a future that is dropped)
 //! leaves it not ready, and then it is never used again: the next reply read from it would be another message's.
 
+mod addresses;
+mod auth;
 mod dial;
 mod extensions;
 #[cfg(test)]

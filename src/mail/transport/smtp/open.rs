@@ -1,4 +1,4 @@
-//! From an open door to a conversation that is ready to send: greeting, EHLO, STARTTLS, AUTH.
+//! Opening a conversation: greeting, EHLO, STARTTLS, AUTH.
 
 use crate::{
     domain::delivery::{
@@ -12,9 +12,9 @@ use crate::{
         wire::{Fault, Wire},
     },
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use lettre::transport::smtp::commands::{Ehlo, Starttls};
 
-/// How many steps' time opening may take in all. It takes up to nine round trips, but not nine times the patience.
+/// How many steps' time opening may take in all, although it takes up to nine round trips.
 pub(super) const OPENING_STEPS: u32 = 2;
 
 /// A conversation that is being opened.
@@ -23,21 +23,13 @@ pub(super) struct Opening<'a> {
     stage: Stage,
 }
 
-/// Why it is not opened.
-enum Problem {
+/// Why a conversation isn't opened.
+pub(super) enum Problem {
     /// The relay said no.
     Refused(Reply),
     Fault(Fault),
-    /// It can't be gone on with.
-    Unfit(&'static str),
-    /// An answer that is complete already.
-    Told(Answer),
-}
-
-impl From<Fault> for Problem {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
+    /// The relay, or our side, doesn't have what is needed.
+    Unfit(String),
 }
 
 impl<'a> Opening<'a> {
@@ -45,7 +37,7 @@ impl<'a> Opening<'a> {
         Self { dial, stage: Stage::Connect }
     }
 
-    /// How far it came.
+    /// Returns how far it came.
     pub fn stage(&self) -> Stage {
         self.stage
     }
@@ -58,14 +50,13 @@ impl<'a> Opening<'a> {
                 Problem::Refused(reply) => Answer::new(name, Some(reply.code), &reply.text()).at(self.stage),
                 Problem::Fault(fault) => trouble(name, self.stage, &fault),
                 Problem::Unfit(why) => trouble(name, self.stage, &why),
-                Problem::Told(answer) => answer,
             }
         })
     }
 
     async fn steps(&mut self) -> Result<Conversation, Problem> {
         let dial = self.dial;
-        let mut stream = dial.connect().await.map_err(Problem::Told)?;
+        let mut stream = dial.connect().await.map_err(Problem::Unfit)?;
         if dial.relay.security == Security::Tls {
             self.stage = Stage::Tls;
             stream = self.protect(stream).await?;
@@ -77,23 +68,23 @@ impl<'a> Opening<'a> {
         if dial.relay.security == Security::StartTls {
             self.stage = Stage::Tls;
             if !extensions.starttls {
-                return Err(Problem::Unfit("the relay does not offer STARTTLS"));
+                return Err(Problem::Unfit("the relay does not offer STARTTLS".into()));
             }
-            yes(ask(&mut wire, "STARTTLS").await?)?;
-            // Whoever sits in between could have put replies behind this one, to be taken for the relay's own later.
+            yes(ask(&mut wire, Starttls).await?)?;
+            // Somebody in between could have put replies behind this one, to be taken for the relay's own later.
             if wire.out_of_turn() {
-                return Err(Problem::Unfit("something unprotected came after the answer to STARTTLS"));
+                return Err(Problem::Unfit("something unprotected came after the answer to STARTTLS".into()));
             }
-            // All that was learnt so far is forgotten (RFC 3207 section 4.2).
+            // Everything learnt so far is forgotten (RFC 3207 section 4.2).
             wire = self.wire(self.protect(wire.into_stream()).await?);
             extensions = self.hello(&mut wire).await?;
         }
-        if let Some((user, password)) = &dial.relay.login {
+        if let Some(login) = &dial.login {
             self.stage = Stage::Auth;
-            log_in(&mut wire, extensions, user, password).await?;
+            login.perform(&mut wire, extensions).await?;
         }
         if wire.out_of_turn() {
-            return Err(Problem::Unfit("the relay spoke out of turn"));
+            return Err(Problem::Unfit("the relay spoke out of turn".into()));
         }
         Ok(Conversation {
             wire,
@@ -113,10 +104,11 @@ impl<'a> Opening<'a> {
     }
 
     async fn protect(&self, stream: super::Stream) -> Result<super::Stream, Problem> {
-        let tls = self.dial.tls.as_ref().ok_or(Problem::Unfit("there is no TLS set up for this relay"))?;
+        let none = || Problem::Unfit("there is no TLS set up for this relay".into());
+        let tls = self.dial.tls.as_ref().ok_or_else(none)?;
         match tokio::time::timeout(self.dial.timeouts.step, tls.wrap(stream)).await {
             Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(error)) => Err(Problem::Told(trouble(&self.dial.name, Stage::Tls, &error))),
+            Ok(Err(error)) => Err(Problem::Unfit(tls.explain(&error, self.dial.relay.security))),
             Err(_) => Err(Problem::Fault(Fault::Silent)),
         }
     }
@@ -125,9 +117,9 @@ impl<'a> Opening<'a> {
     async fn hello(&mut self, wire: &mut Wire) -> Result<Extensions, Problem> {
         let before = std::mem::replace(&mut self.stage, Stage::Hello);
         let name = &self.dial.hello_name;
-        let reply = ask(wire, &format!("EHLO {name}")).await?;
+        let reply = ask(wire, Ehlo::new(name.clone())).await?;
         if reply.verdict() == Verdict::No {
-            yes(ask(wire, &format!("HELO {name}")).await?)?;
+            yes(ask(wire, format!("HELO {name}\r\n")).await?)?;
             return Ok(Extensions::default());
         }
         let extensions = Extensions::of(&yes(reply)?);
@@ -136,34 +128,15 @@ impl<'a> Opening<'a> {
     }
 }
 
-async fn ask(wire: &mut Wire, command: &str) -> Result<Reply, Fault> {
-    wire.command(&[&format!("{command}\r\n")]).await?;
+pub(super) async fn ask(wire: &mut Wire, command: impl std::fmt::Display) -> Result<Reply, Fault> {
+    wire.command(&[&command.to_string()]).await?;
     wire.reply().await
 }
 
-fn yes(reply: Reply) -> Result<Reply, Problem> {
+pub(super) fn yes(reply: Reply) -> Result<Reply, Problem> {
     if reply.verdict() == Verdict::Yes { Ok(reply) } else { Err(Problem::Refused(reply)) }
 }
 
-/// AUTH (RFC 4954). Whether the connection may carry a password was decided with the relay's URL.
-async fn log_in(wire: &mut Wire, extensions: Extensions, user: &str, password: &str) -> Result<(), Problem> {
-    if extensions.plain {
-        if user.contains('\0') || password.contains('\0') {
-            return Err(Problem::Unfit("a user name or password can't hold a NUL"));
-        }
-        let login = BASE64.encode(format!("\0{user}\0{password}"));
-        yes(ask(wire, &format!("AUTH PLAIN {login}")).await?)?;
-        return Ok(());
-    }
-    if extensions.login {
-        go_on(ask(wire, "AUTH LOGIN").await?)?;
-        go_on(ask(wire, &BASE64.encode(user)).await?)?;
-        yes(ask(wire, &BASE64.encode(password)).await?)?;
-        return Ok(());
-    }
-    Err(Problem::Unfit("the relay offers neither AUTH PLAIN nor AUTH LOGIN"))
-}
-
-fn go_on(reply: Reply) -> Result<(), Problem> {
+pub(super) fn go_on(reply: Reply) -> Result<(), Problem> {
     if reply.verdict() == Verdict::GoOn { Ok(()) } else { Err(Problem::Refused(reply)) }
 }

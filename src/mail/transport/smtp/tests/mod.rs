@@ -1,11 +1,12 @@
 //! Whole conversations with a relay in memory, in a time that stands still.
 
+mod logging_in;
 mod opening;
 mod sending;
 mod what_may_leave;
 
 use crate::{
-    domain::delivery::relay::RelayUrl,
+    domain::delivery::relay::{OauthToken, RelayUrl},
     mail::transport::{
         outcome::{SendError, SendResult, answer_of},
         smtp::{
@@ -14,7 +15,7 @@ use crate::{
         },
     },
 };
-use lettre::address::Envelope;
+use lettre::{address::Envelope, transport::smtp::extension::ClientId};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -23,11 +24,15 @@ const ANSWER: Duration = Duration::from_mins(5);
 const PLAIN: &str = "smtp://relay.example";
 
 fn dial(url: &str, fake: &FakeRelay) -> Dial {
+    dial_with(url, None, fake)
+}
+
+fn dial_with(url: &str, oauth_token: Option<OauthToken>, fake: &FakeRelay) -> Dial {
     let Ok(RelayUrl::Smtp(relay)) = RelayUrl::parse(url) else { panic!("no SMTP relay: {url}") };
     let tls = (relay.security != crate::domain::delivery::relay::Security::None)
         .then(|| super::tls::Tls::new(&relay.host, None).unwrap());
     let timeouts = Timeouts { step: STEP, answer: ANSWER };
-    let mut dial = Dial::new(relay, tls, "client.example", timeouts);
+    let mut dial = Dial::new(relay, tls, oauth_token, ClientId::Domain("client.example".into()), timeouts);
     dial.stand_in = Some(fake.clone());
     dial
 }

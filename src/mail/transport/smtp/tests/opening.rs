@@ -87,26 +87,6 @@ async fn a_relay_without_ehlo_is_greeted_the_old_way() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_login_is_given_as_the_relay_wants_it() {
-    let url = "smtp://ann:p%20w@127.0.0.1";
-    let fake = FakeRelay::new("AUTH LOGIN PLAIN", |_, _| None);
-    dial(url, &fake).open().await.unwrap();
-    assert_eq!(fake.lines(0)[1..], ["AUTH PLAIN AGFubgBwIHc="]);
-    let fake = FakeRelay::new("AUTH login", move |_, step| match step {
-        "AUTH" | "YW5U" => Some(Act::Say("334 VXNlcm5hbWU6\r\n")),
-        "CCB3" => Some(Act::Say("235 welcome\r\n")),
-        _ => None,
-    });
-    dial(url, &fake).open().await.unwrap();
-    assert_eq!(fake.lines(0)[1..], ["AUTH LOGIN", "YW5u", "cCB3"]);
-    let answer = refusal(url, &FakeRelay::new("AUTH CRAM-MD5", |_, _| None)).await;
-    assert!(answer.text.contains("neither AUTH PLAIN nor AUTH LOGIN"), "{answer:?}");
-    let answer = refusal(url, &FakeRelay::at("AUTH PLAIN", "AUTH", Act::Say("535 5.7.8 no\r\n"))).await;
-    assert_eq!((answer.code, answer.stage), (Some(535), Some(Stage::Auth)));
-    assert!(!format!("{answer:?}").contains("p w"));
-}
-
-#[tokio::test(start_paused = true)]
 async fn without_the_tls_that_was_asked_for_nothing_is_said() {
     let url = "smtp+starttls://u:secret@relay.example";
     let fake = FakeRelay::new("AUTH PLAIN", |_, _| None);
