@@ -1,7 +1,7 @@
 //! Relays' certificates, as operators make them with `openssl`, and what `daily check` says about them.
 
 use crate::support::supervisor::assert_installed;
-use daily::{clock::Clock, domain::relay::RelayUrl, mail::Mailer, settings};
+use daily::{clock::Clock, domain::delivery::relay::RelayUrl, mail::Mailer, settings};
 use std::{path::Path, process::Command, sync::Arc};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
