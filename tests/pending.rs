@@ -325,7 +325,7 @@ async fn expiry_skips_a_reader_whose_other_subscription_is_locked() {
     app.clock.advance(DAY * 31);
     let of_the_list = ann.subscriptions().await[0].id;
     let mut tx = app.app.db.begin().await.unwrap();
-    subscribers::hold(&mut tx, &[of_the_list]).await.unwrap();
+    subscribers::lock_rows(&mut tx, &[of_the_list]).await.unwrap();
     in_time(app.tick()).await;
     assert_eq!(ann.subscriptions().await[1].status, Pending);
     tx.commit().await.unwrap();

@@ -20,7 +20,7 @@ use daily::{
 async fn press_while_leaving(app: &TestApp, it: &SubscriptionRecord) -> String {
     let now = app.clock.now();
     let mut tx = app.app.db.begin().await.unwrap();
-    subscribers::hold(&mut tx, &[it.id]).await.unwrap();
+    subscribers::lock_rows(&mut tx, &[it.id]).await.unwrap();
     let leaving = async {
         app.until_waiting(1).await;
         assert!(subscribers::end(&mut tx, it.id, now).await.unwrap());

@@ -165,7 +165,7 @@ impl BatchHandler for UnsubscribeHandler {
         let mut tx = self.db.begin_shared().await?;
         let asked: Vec<SubscriptionId> = batch.iter().map(|it| it.subscription).collect();
         // Locked before they are read: the ledger names the address that a subscription has when it ends.
-        subscribers::hold(&mut tx, &asked).await?;
+        subscribers::lock_rows(&mut tx, &asked).await?;
         let found = subscribers::get_all(&mut tx, &asked).await?;
         let newsletters = newsletters_of(&mut tx, found.values()).await?;
         let of: Vec<Option<(&SubscriptionRecord, &NewsletterRecord)>> = asked

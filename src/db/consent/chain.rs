@@ -2,7 +2,7 @@
 //! imported ones: these are listed in the backlog and get theirs from [`link_backlog`] later.
 
 use crate::{
-    db::{DbError, Stamp, Tx, encode, on, on_rows, subscribers::hold},
+    db::{DbError, Stamp, Tx, encode, on, on_rows, subscribers::locks::lock_rows},
     domain::{
         ids::SubscriptionId,
         subscriber::consent_chain::{Entry, Personal, link},
@@ -231,7 +231,7 @@ pub async fn link_backlog(tx: &mut Tx, limit: i64) -> Result<Backlog, DbError> {
 
 /// Takes the rows of subscriptions, which everybody takes who adds an entry, and gives all their entries links. Returns how many.
 async fn link_all(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<usize, DbError> {
-    hold(tx, ids).await?;
+    lock_rows(tx, ids).await?;
     let mut linked = 0;
     loop {
         let more = link_events(tx, ids).await?;

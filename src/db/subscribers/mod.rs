@@ -8,6 +8,7 @@ pub mod erased_addresses;
 pub mod erasure;
 mod export;
 mod import;
+pub mod locks;
 mod moving;
 mod pauses;
 mod pending;
@@ -34,6 +35,7 @@ pub use crate::db::subscribers::import::{
     ImportedConsent, KnownAddress, NewSubscription, activate_imported, end_imported, insert_imported,
     known_addresses, prepare_import, record_imported,
 };
+pub use crate::db::subscribers::locks::lock_rows;
 pub use crate::db::subscribers::moving::{
     Holder, lock_readers, reader_at, reassign, restore_from, set_address, transfer_history,
 };
@@ -45,7 +47,7 @@ pub use crate::db::subscribers::reasons::{
     COUNT_LEFT, ReasonCount, Remark, count_left, count_reasons, erase_remarks, remarks, set_reason,
 };
 pub use crate::db::subscribers::reminders::{readers_to_remind, set_reminder, take_to_remind};
-pub use crate::db::subscribers::unsubscribe::{end, end_all, get_all, hold};
+pub use crate::db::subscribers::unsubscribe::{end, end_all, get_all};
 
 use crate::{
     db::{DbError, Stamp, Tx, on, suppressions},

@@ -1,7 +1,7 @@
 //! Readers who leave, many at a time.
 
 use crate::{
-    db::{DbError, EngineTx, Stamp, Tx, encode, on_rows, subscribers::SubscriptionRecord},
+    db::{DbError, Stamp, Tx, encode, on_rows, subscribers::SubscriptionRecord},
     domain::ids::SubscriptionId,
 };
 use jiff::Timestamp;
@@ -51,23 +51,6 @@ pub async fn get_all(
         |conn, query| sqlx::query_as(query).bind(encode(&listed(ids))?).fetch_all(conn).await?
     );
     Ok(found.into_iter().map(|record| (record.id, record)).collect())
-}
-
-/// Locks the rows of subscriptions until the transaction ends, in one order for all, so that of two at once one waits.
-pub async fn hold(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<(), DbError> {
-    match tx.by_engine() {
-        // SQLite has one writer.
-        EngineTx::Sqlite(_) => Ok(()),
-        EngineTx::Postgres(conn) => {
-            let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
-            // Keys stay readable: deliveries may be made meanwhile.
-            sqlx::query("SELECT id FROM subscriptions WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE")
-                .bind(ids)
-                .execute(conn)
-                .await
-                .map(drop)
-        }
-    }
 }
 
 fn listed(ids: &[SubscriptionId]) -> Vec<[i64; 1]> {

@@ -7,7 +7,7 @@ use crate::{
     web::{
         error,
         layout::{Place, respond_for},
-        public::{challenge, subscribe::Fields},
+        public::{challenge, signup_form::Fields},
     },
 };
 use axum::{http::StatusCode, response::Response};

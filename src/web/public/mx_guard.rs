@@ -11,7 +11,7 @@ use crate::{
         AppError, Site, error,
         public::{
             field_errors::{Field, Wrong},
-            subscribe::{Asked, Fields},
+            signup_form::{Asked, Fields},
         },
     },
 };

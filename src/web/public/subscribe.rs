@@ -3,7 +3,7 @@
 //! The answer tells nobody whether an address is subscribed: body and status are the same for every address.
 
 use crate::{
-    actions::signup::subscribe::{MOST_NEWSLETTERS, Proof, Signup, SubscribeError, judge, subscribe},
+    actions::signup::subscribe::{Proof, Signup, SubscribeError, judge, subscribe},
     db::newsletters::NewsletterRecord,
     domain::{
         newsletter::parse_time_zone,
@@ -18,12 +18,13 @@ use crate::{
     web::{
         AppError, Site, error,
         layout::{Place, respond_for},
-        negotiate::{BROWSER_COOKIE, evidence, media_type, sends_json},
+        negotiate::{BROWSER_COOKIE, evidence, sends_json},
         public::{
             challenge, did_you_mean,
             field_errors::{self, Wrong},
             mx_guard,
             signup::Form,
+            signup_form::{Asked, DEFAULT_NEWSLETTER, Fields, newsletters_of, read},
             timing_guard,
         },
     },
@@ -36,36 +37,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use maud::html;
-use serde::Deserialize as _;
-use serde_json::Value;
 use std::net::SocketAddr;
-use url::form_urlencoded;
-
-/// Short name of the newsletter that a signup without one is for.
-const DEFAULT_NEWSLETTER: &str = "daily";
-
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Fields {
-    pub email: String,
-    /// Short names. A form has the field once for each; JSON may have a list.
-    #[serde(default, deserialize_with = "one_or_many")]
-    pub newsletter: Vec<String>,
-    /// The page the form stands on.
-    pub source: Option<String>,
-    /// The zone of the reader's clock, by its IANA name. It comes from a browser: one that is unknown is no error.
-    pub time_zone: Option<String>,
-    /// The language of the page the form stands on. It may be any: one that is not spoken here is no error.
-    pub lang: Option<String>,
-    /// The mark of our own form.
-    pub started: Option<String>,
-    /// The field that no person sees.
-    website: Option<String>,
-    /// The reader was asked about a slip, and insists.
-    pub as_typed: Option<String>,
-    /// The solution of a challenge.
-    proof: Option<String>,
-}
 
 /// Takes a signup.
 pub async fn post(
@@ -206,33 +178,7 @@ fn browser_mark(site: &Site, headers: &HeaderMap, address: &EmailAddress) -> Opt
     HeaderValue::try_from(cookie).ok()
 }
 
-/// How an answer is asked for.
-pub(super) struct Asked<'a> {
-    /// By JSON.
-    pub json: bool,
-    /// In a window or a frame.
-    pub place: Place,
-    /// What was chosen.
-    newsletters: &'a [String],
-    /// In whose name the answer is given.
-    slug: &'a str,
-    /// That one, if it is known already.
-    newsletter: Option<NewsletterRecord>,
-    /// In what language.
-    pub spoken: Spoken,
-    /// By whom, as far as the form tells.
-    filled_in: FilledIn,
-}
-
 impl Asked<'_> {
-    /// In whose name the answer is given.
-    pub async fn newsletter(&self, site: &Site) -> Result<NewsletterRecord, AppError> {
-        match &self.newsletter {
-            Some(newsletter) => Ok(newsletter.clone()),
-            None => site.newsletter(Some(self.slug)).await,
-        }
-    }
-
     /// What is wrong: beside the field, or as a problem.
     pub async fn refuse(&self, site: &Site, fields: &Fields, wrong: &Wrong) -> Result<Response, AppError> {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -286,68 +232,6 @@ impl Asked<'_> {
         }
         Ok(accepted(self.place, &newsletter, &titles.join(", "), self.spoken))
     }
-}
-
-/// The newsletters a signup is for: those named, each once, or the usual one. None, if our own form asked and nothing is ticked. Of
-/// more than there may be one more is kept: enough to refuse them.
-fn newsletters_of(fields: &Fields) -> Vec<String> {
-    let mut named: Vec<String> = Vec::new();
-    for slug in fields.newsletter.iter().filter(|slug| !slug.is_empty()) {
-        if named.len() <= MOST_NEWSLETTERS && !named.contains(slug) {
-            named.push(slug.clone());
-        }
-    }
-    let was_asked = fields.started.is_some() && !fields.newsletter.is_empty();
-    if named.is_empty() && !was_asked { vec![DEFAULT_NEWSLETTER.to_owned()] } else { named }
-}
-
-fn read(json: bool, headers: &HeaderMap, body: &[u8]) -> Result<Fields, Box<Response>> {
-    if json {
-        // An object first: a list would do for the fields one by one.
-        let object: Result<serde_json::Map<String, Value>, _> = serde_json::from_slice(body);
-        return object.and_then(|object| serde_json::from_value(object.into())).map_err(|why| {
-            let status =
-                if why.is_data() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::BAD_REQUEST };
-            Box::new(AppError::Unreadable(status, why.to_string()).into_response())
-        });
-    }
-    if media_type(headers, &header::CONTENT_TYPE) != "application/x-www-form-urlencoded" {
-        return Err(Box::new(AppError::UnknownBody.into_response()));
-    }
-    read_form(body).map_err(|why| {
-        Box::new(AppError::Unreadable(StatusCode::UNPROCESSABLE_ENTITY, why.to_string()).into_response())
-    })
-}
-
-/// A form as JSON would be: `newsletter` may come several times, everything else once.
-fn read_form(body: &[u8]) -> Result<Fields, serde_json::Error> {
-    use serde::de::Error as _;
-    let mut object = serde_json::Map::new();
-    let mut newsletters = Vec::new();
-    for (name, value) in form_urlencoded::parse(body) {
-        if name == "newsletter" {
-            newsletters.push(Value::String(value.into_owned()));
-        } else if object.insert(name.to_string(), Value::String(value.into_owned())).is_some() {
-            return Err(serde_json::Error::custom(format_args!("duplicate field `{name}`")));
-        }
-    }
-    object.insert("newsletter".into(), newsletters.into());
-    serde_json::from_value(object.into())
-}
-
-/// A text, a list of texts, or nothing.
-fn one_or_many<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    #[derive(serde::Deserialize)]
-    #[serde(untagged, expecting = "a newsletter's short name, or a list of them")]
-    enum Named {
-        One(String),
-        Many(Vec<String>),
-    }
-    Ok(match Option::<Named>::deserialize(from)? {
-        None => Vec::new(),
-        Some(Named::One(slug)) => vec![slug],
-        Some(Named::Many(slugs)) => slugs,
-    })
 }
 
 /// The page after a signup for newsletters of these titles.

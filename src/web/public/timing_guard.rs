@@ -4,7 +4,7 @@
 use super::{
     challenge,
     did_you_mean::again,
-    subscribe::{Asked, Fields},
+    signup_form::{Asked, Fields},
 };
 use crate::web::{AppError, Site, error, layout::respond_for};
 use axum::{http::StatusCode, response::Response};
