@@ -174,7 +174,7 @@ fn paths(text: &str) -> Vec<Vec<String>> {
         }
     }
     for (at, _) in text.match_indices("use ") {
-        if text[..at].chars().next_back().is_none_or(|c| c.is_whitespace()) {
+        if text[..at].chars().next_back().is_none_or(char::is_whitespace) {
             expand(&text[at + "use ".len()..], &mut Vec::new(), &mut found);
         }
     }

@@ -270,7 +270,7 @@ mod tests {
         let mut kept = commits.submit(100).await;
         drop(commits.submit(101).await);
         assert!(matches!(commits.request(1).await, Err(DbError::PoolTimedOut)));
-        sleep(Duration::from_secs(60)).await;
+        sleep(Duration::from_mins(1)).await;
         assert!(matches!(commits.request(2).await, Err(DbError::PoolTimedOut)));
         assert!(kept.try_recv().is_err());
         let attempts = doubler.batches.lock().unwrap().len();
