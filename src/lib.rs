@@ -6,16 +6,19 @@
 
 pub mod actions;
 pub mod app;
-pub mod articles;
 pub mod cli;
 pub mod clock;
+pub mod content;
 pub mod db;
+pub mod delivery;
 pub mod domain;
+pub mod i18n;
+pub mod issues;
 pub mod jobs;
 pub mod mail;
 pub mod queue;
 pub mod random;
+pub mod service;
 pub mod settings;
-pub mod shutdown;
 pub mod telemetry;
 pub mod web;

@@ -1,19 +1,26 @@
-//! Past issues on the web: pages, what they say about themselves, the feed, and who may find them.
+//! Past issues on the web: pages, metadata, the feed, and their visibility.
 
-use crate::support::{Engine, app::TestApp, on_both_engines};
+use crate::support::{DAY, Engine, TestApp, on_both_engines};
 use daily::domain::newsletter::Archive;
-use jiff::SignedDuration;
 
+/// Opens a page, and returns its status, its `X-Robots-Tag` and its text.
 async fn page(app: &TestApp, path: &str) -> (u16, Option<String>, String) {
-    let answer = app.get(&format!("{}{path}", app.url)).await;
+    let answer = app.get(path).await;
     let robots = answer.headers().get("x-robots-tag").map(|value| value.to_str().unwrap().to_owned());
     (answer.status().as_u16(), robots, answer.text().await.unwrap())
 }
 
+/// Sends an issue to Ann.
+async fn send_bridge(app: &TestApp) {
+    app.article("The bridge opens").await;
+    app.reader("ann@example.org").await;
+    app.send_issue().await;
+}
+
 on_both_engines!(
     the_feed_is_atom_and_has_the_newest_issues_first,
-    an_issue_says_to_other_programs_what_it_is,
-    who_may_find_past_issues_is_the_publishers_choice,
+    an_issue_has_metadata_for_other_programs,
+    the_publisher_chooses_the_visibility_of_past_issues,
     the_list_has_all_newsletters_when_there_are_several,
     the_archive_speaks_the_newsletters_language_or_the_one_asked_for,
 );
@@ -23,10 +30,10 @@ async fn the_feed_is_atom_and_has_the_newest_issues_first(engine: Engine) {
     app.article("The bridge <opens> & closes").await;
     app.reader("ann@example.org").await;
     app.send_issue().await;
-    app.clock.advance(SignedDuration::from_hours(24));
+    app.clock.advance(DAY);
     app.article("The whale").await;
     app.send_issue().await;
-    let answer = app.get(&format!("{}/issues.xml?newsletter=daily", app.url)).await;
+    let answer = app.get("/issues.xml?newsletter=daily").await;
     assert_eq!(answer.headers()["content-type"], "application/atom+xml; charset=utf-8");
     let tag = answer.headers()["etag"].to_str().unwrap().to_owned();
     let body = answer.bytes().await.unwrap();
@@ -42,16 +49,13 @@ async fn the_feed_is_atom_and_has_the_newest_issues_first(engine: Engine) {
         assert_eq!(entry.links[0].href, entry.id);
         assert_eq!(app.get(&entry.id).await.status(), 200, "the link leads to the issue");
     }
-    let again =
-        app.client.get(format!("{}/issues.xml?newsletter=daily", app.url)).header("if-none-match", tag);
+    let again = app.getting("/issues.xml?newsletter=daily").header("if-none-match", tag);
     assert_eq!(again.send().await.unwrap().status(), 304);
 }
 
-async fn an_issue_says_to_other_programs_what_it_is(engine: Engine) {
+async fn an_issue_has_metadata_for_other_programs(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.article("The bridge opens").await;
-    app.reader("ann@example.org").await;
-    app.send_issue().await;
+    send_bridge(&app).await;
     let path = "/issues/2026-05-01?newsletter=daily";
     let (status, robots, html) = page(&app, path).await;
     assert_eq!((status, robots), (200, None));
@@ -63,61 +67,57 @@ async fn an_issue_says_to_other_programs_what_it_is(engine: Engine) {
         app.url
     );
     assert!(html.contains(&feed));
-    let (_, _, list) = page(&app, "/issues").await;
+    let list = app.page("/issues").await;
     assert!(
         list.contains(r#"rel="canonical""#)
             && list.contains(r#"rel="alternate""#)
             && !list.contains("noindex")
     );
-    let mail = app.mails_to("ann@example.org").pop().unwrap();
-    assert!(!mail.html().contains("og:title"), "a mail has no use for it");
+    let mail = app.visitor("ann@example.org").last_email();
+    assert!(!mail.html().contains("og:title"), "the email does not need it");
 }
 
-async fn who_may_find_past_issues_is_the_publishers_choice(engine: Engine) {
+async fn the_publisher_chooses_the_visibility_of_past_issues(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.article("The bridge opens").await;
-    app.reader("ann@example.org").await;
-    app.send_issue().await;
+    send_bridge(&app).await;
     let issue = "/issues/2026-05-01?newsletter=daily";
     app.change_newsletter(|it| it.archive = Archive::Unlisted).await;
     let (status, robots, _) = page(&app, issue).await;
-    assert_eq!((status, robots.as_deref()), (200, Some("noindex")), "who has the link reads it");
+    assert_eq!((status, robots.as_deref()), (200, Some("noindex")), "the link still works");
     let (status, _, list) = page(&app, "/issues").await;
     assert!(status == 200 && !list.contains("The bridge opens") && list.contains("noindex"));
-    assert_eq!(page(&app, "/issues?newsletter=daily").await.0, 404);
-    assert_eq!(page(&app, "/issues.xml?newsletter=daily").await.0, 404);
-    assert_eq!(page(&app, "/issues.xml").await.0, 404);
+    assert_eq!(app.page("/issues?newsletter=daily").await.status, 404);
+    assert_eq!(app.page("/issues.xml?newsletter=daily").await.status, 404);
+    assert_eq!(app.page("/issues.xml").await.status, 404);
     app.change_newsletter(|it| it.archive = Archive::None).await;
-    assert_eq!(page(&app, issue).await.0, 404);
-    app.clock.advance(SignedDuration::from_hours(24));
+    assert_eq!(app.page(issue).await.status, 404);
+    app.clock.advance(DAY);
     app.article("The whale").await;
     app.send_issue().await;
-    let mail = app.mails_to("ann@example.org").pop().unwrap();
+    let mail = app.visitor("ann@example.org").last_email();
     assert_eq!(mail.subject(), "The whale");
     assert!(
         !mail.html().contains("/issues/") && !mail.text().contains("/issues/"),
-        "no link to what is not there"
+        "there are no links to the archive"
     );
 }
 
 async fn the_list_has_all_newsletters_when_there_are_several(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.article("The bridge opens").await;
-    app.reader("ann@example.org").await;
-    app.send_issue().await;
+    send_bridge(&app).await;
     app.add_newsletter("weekly", |it| it.title = "The Weekly".into()).await;
     app.add_newsletter("secret", |it| {
         it.title = "The Secret".into();
         it.archive = Archive::Unlisted;
     })
     .await;
-    let (_, _, list) = page(&app, "/issues").await;
+    let list = app.page("/issues").await;
     assert!(list.contains("The Weekly") && list.contains("The bridge opens") && !list.contains("The Secret"));
-    let (_, _, feed) = page(&app, "/issues.xml").await;
+    let feed = app.page("/issues.xml").await;
     assert!(feed.contains("<title>Daily, The Weekly</title>") && feed.contains("The bridge opens"), "{feed}");
-    let (_, _, one) = page(&app, "/issues?newsletter=weekly").await;
+    let one = app.page("/issues?newsletter=weekly").await;
     assert!(one.contains("There is none yet") && !one.contains("The bridge opens"));
-    assert_eq!(page(&app, "/issues?newsletter=secret").await.0, 404);
+    assert_eq!(app.page("/issues?newsletter=secret").await.status, 404);
 }
 
 async fn the_archive_speaks_the_newsletters_language_or_the_one_asked_for(engine: Engine) {
@@ -126,16 +126,16 @@ async fn the_archive_speaks_the_newsletters_language_or_the_one_asked_for(engine
     app.reader("ann@example.org").await;
     app.send_issue().await;
     app.change_newsletter(|it| it.language = "de-AT".into()).await;
-    let (_, _, list) = page(&app, "/issues").await;
+    let list = app.page("/issues").await;
     assert!(list.contains("<html lang=\"de\"") && list.contains("Frühere Ausgaben von Daily"), "{list}");
     assert!(list.contains("1. Mai 2026") && list.contains("Anmelden"));
-    let (_, _, list) = page(&app, "/issues?lang=fr").await;
+    let list = app.page("/issues?lang=fr").await;
     assert!(
         list.contains("<html lang=\"fr\"")
             && list.contains("1 mai 2026")
             && list.contains("lang=\"de-AT\">Die Brücke")
     );
     app.change_newsletter(|it| it.language = "ja".into()).await;
-    let spanish = app.client.get(format!("{}/issues", app.url)).header("accept-language", "xx, es;q=0.8");
+    let spanish = app.getting("/issues").header("accept-language", "xx, es;q=0.8");
     assert!(spanish.send().await.unwrap().text().await.unwrap().contains("1 de mayo de 2026"));
 }

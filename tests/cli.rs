@@ -1,58 +1,12 @@
 //! The program, run as its users run it.
 
 use crate::support::{
-    command::{Environment, Running},
-    eventually, eventually_within, mailbox, postgres,
+    Engine,
+    command::Environment,
+    eventually, eventually_within, mailbox, on_both_engines, on_postgres, postgres,
+    service::{Installation, reader, ready, serve, write_feed},
     smtp_server::{Action, Script, SmtpServer, Step},
 };
-use std::path::Path;
-
-const FEED: &str = "<?xml version=\"1.0\"?><rss version=\"2.0\"><channel><title>The Lamp</title>\
-    <link>https://lamp.example/</link><description>News</description><item><title>Harbour lights return</title>\
-    <link>https://lamp.example/lights</link></item></channel></rss>";
-
-pub fn write_feed(folder: &Path) -> String {
-    let file = folder.join("feed.xml");
-    std::fs::write(&file, FEED).unwrap();
-    file.display().to_string()
-}
-
-/// Starts `daily serve` on a free port; returns its URL once it is ready.
-pub async fn serve(environment: Environment) -> (Running, Environment, String) {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let url = format!("http://127.0.0.1:{port}");
-    let environment = environment
-        .set("DAILY__HTTP__LISTEN", &format!("127.0.0.1:{port}"))
-        .set("DAILY__HTTP__PUBLIC_URL", &url);
-    let running = environment.start(&["serve"]);
-    ready(&url).await;
-    (running, environment, url)
-}
-
-async fn ready(url: &str) {
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    eventually("the service is ready", || async {
-        let answer = client.get(format!("{url}/readyz")).send().await.ok()?;
-        answer.status().is_success().then_some(())
-    })
-    .await;
-}
-
-pub async fn reader(url: &str, folder: &Path, address: &str) {
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let body = format!("{{\"email\":\"{address}\"}}");
-    let post = client.post(format!("{url}/subscribe")).header("content-type", "application/json").body(body);
-    assert_eq!(post.send().await.unwrap().status(), 202);
-    let mailbox = folder.join("mailbox");
-    let link = eventually("the confirmation mail arrives", || async {
-        mailbox::read(&mailbox)
-            .into_iter()
-            .find(|mail| mail.to() == address)
-            .map(|mail| mail.link("/confirm/"))
-    })
-    .await;
-    assert_eq!(client.post(link).send().await.unwrap().status(), 200);
-}
 
 #[tokio::test]
 async fn help_teaches_by_example() {
@@ -123,31 +77,22 @@ async fn commands_that_need_a_worker_say_at_once_when_there_is_none() {
     assert_eq!(daily.run(&["issue", "send"]).await.code, 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_operators_first_day_on_sqlite() {
-    first_day(None).await;
-}
+on_both_engines!(an_operators_first_day);
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_operators_first_day_on_postgres() {
-    let database = postgres::database().await;
-    first_day(Some(database.url())).await;
-}
-
-async fn first_day(database: Option<&str>) {
-    let folder = tempfile::tempdir().unwrap();
-    let daily = Environment::in_folder(folder.path(), database);
+async fn an_operators_first_day(engine: Engine) {
+    let here = Installation::new(engine).await;
+    let daily = here.daily.clone();
     assert_eq!(daily.run(&["migrate"]).await.code, 0);
     let (_running, daily, url) = serve(daily).await;
 
-    let added = daily.run(&["feed", "add", &write_feed(folder.path())]).await;
+    let added = daily.run(&["feed", "add", &write_feed(here.folder())]).await;
     assert!(added.stdout.contains("1 new"), "{added:?}");
     let refused = daily.run(&["feed", "add", "http://10.0.0.1/feed.xml"]).await;
     assert_eq!(refused.code, 1);
     assert!(refused.stderr.contains("feeds.allow_networks"), "{}", refused.stderr);
     assert_eq!(daily.run(&["feed", "list"]).await.stdout.lines().count(), 2, "a refused feed is not added");
 
-    let page = folder.path().join("page.html");
+    let page = here.folder().join("page.html");
     std::fs::write(
         &page,
         "<html><head><title>A bakery at dawn</title></head><body><p>Bread.</p></body></html>",
@@ -163,7 +108,7 @@ async fn first_day(database: Option<&str>) {
     assert!(daily.run(&set).await.stdout.contains("Europe/Berlin"));
     assert_eq!(daily.run(&["newsletter", "set", "daily", "--time-zone", "Berlin"]).await.code, 2);
 
-    reader(&url, folder.path(), "ann@example.org").await;
+    reader(&url, here.folder(), "ann@example.org").await;
     let shown = daily.run(&["subscriber", "show", "ANN@example.org"]).await;
     assert!(shown.stdout.contains("daily: active"), "{}", shown.stdout);
     assert_eq!(daily.run(&["subscriber", "show", "nobody@example.org"]).await.code, 1);
@@ -179,7 +124,7 @@ async fn first_day(database: Option<&str>) {
     assert_eq!(daily.run(&["issue", "send", "--yes"]).await.code, 1, "one issue per date");
     let check = daily.run(&["check"]).await;
     assert_eq!(check.code, 0, "{check:?}");
-    let mails = mailbox::read(&folder.path().join("mailbox"));
+    let mails = mailbox::read(&here.folder().join("mailbox"));
     assert_eq!(mails.len(), 3, "confirmation, test, issue");
     assert_eq!(mails.iter().filter(|mail| mail.to() == "ann@example.org").count(), 2);
 }
@@ -211,9 +156,10 @@ async fn a_mail_survives_kill_9_and_a_relay_that_was_down() {
     .await;
 }
 
+on_postgres!(two_processes_and_a_restart_across_the_minute_make_one_issue);
+
 /// The schedule as it runs: two processes on one PostgreSQL, one killed just before the minute and started again after it.
 /// The only story that waits for the real clock.
-#[tokio::test(flavor = "multi_thread")]
 async fn two_processes_and_a_restart_across_the_minute_make_one_issue() {
     let database = postgres::database().await;
     let folder = tempfile::tempdir().unwrap();

@@ -1,46 +1,35 @@
 //! What both engines must do alike.
 
-use crate::support::{
-    Engine,
-    app::{TestApp, at},
-    on_both_engines,
-};
+use crate::support::{Engine, TestApp, address, at, eventually, in_time, locks::RowLocks, on_both_engines};
 use daily::{
-    db::{Db, issues, processes, signup_limits, subscriptions},
-    domain::{email_address::EmailAddress, issue::IssueStatus, schedule::Due},
+    db::{Db, engine::processes, issues, rate_limits, subscribers},
+    domain::{
+        ids::IssueId,
+        issue::{schedule::Due, status::IssueStatus},
+        rate_limit::Limit,
+    },
+    queue::{self, Job},
 };
-use jiff::SignedDuration;
-use std::time::Duration;
+use jiff::{SignedDuration, civil::date};
 
 on_both_engines!(
-    moments_come_back_as_they_went_in_and_compare_as_time_does,
-    signups_wait_for_nobody_who_only_names_a_reader,
-    a_limit_that_somebody_counts_on_is_not_tidied_away,
+    times_round_trip_and_compare_as_time_does,
+    signups_do_not_wait_for_a_fan_out,
+    a_limit_in_use_is_not_deleted,
     a_transaction_that_is_dropped_leaves_no_trace,
-    the_consent_ledger_can_only_grow,
-    migrations_and_set_up_can_run_again,
-    a_silent_process_is_taken_for_dead,
+    migrations_and_setup_can_run_again,
+    a_silent_process_counts_as_dead,
 );
 
-async fn moments_come_back_as_they_went_in_and_compare_as_time_does(engine: Engine) {
+async fn times_round_trip_and_compare_as_time_does(engine: Engine) {
     let app = TestApp::start(engine).await;
     let newsletter = app.newsletter().await;
     let mut tx = app.app.db.begin().await.unwrap();
     let moments = ["1969-12-31T23:59:59.999999Z", "2026-05-01T07:00:00Z", "2026-05-01T07:00:00.000001Z"];
     for (day, moment) in (1..).zip(moments) {
-        let date = jiff::civil::date(2026, 4, day);
-        let id = issues::insert(
-            &mut tx,
-            newsletter.id,
-            date,
-            Due::at(at(moment)),
-            IssueStatus::Planned,
-            None,
-            at(moment),
-        )
-        .await
-        .unwrap()
-        .unwrap();
+        let (date, due) = (date(2026, 4, day), Due::at(at(moment)));
+        let id = issues::insert(&mut tx, newsletter.id, date, due, IssueStatus::Planned, None, due.first);
+        let id = id.await.unwrap().unwrap();
         assert_eq!(issues::get(&mut tx, id).await.unwrap().unwrap().due_at.0, at(moment));
     }
     let before = at("2026-05-01T07:00:00Z");
@@ -50,59 +39,47 @@ async fn moments_come_back_as_they_went_in_and_compare_as_time_does(engine: Engi
     assert_eq!(due, [at(moments[0]), at(moments[1])]);
 }
 
-async fn signups_wait_for_nobody_who_only_names_a_reader(engine: Engine) {
+async fn signups_do_not_wait_for_a_fan_out(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.reader("ann@example.org").await;
     let newsletter = app.newsletter().await.id;
-    let address = EmailAddress::parse("ann@example.org").unwrap();
-    let now = app.clock.now();
-    // As an issue that is being fanned out: each of its deliveries names a reader and a subscription.
-    let mut wave = match &app.app.db {
-        Db::Postgres(pool) => Some(pool.begin().await.unwrap()),
-        Db::Sqlite { .. } => None,
-    };
-    if let Some(wave) = &mut wave {
-        for statement in
-            ["SELECT id FROM subscribers FOR KEY SHARE", "SELECT id FROM subscriptions FOR KEY SHARE"]
-        {
-            sqlx::query(statement).execute(&mut **wave).await.unwrap();
-        }
-    }
+    let (address, now) = (address("ann@example.org"), app.clock.now());
+    // As while an issue fans out: each of its deliveries refers to a reader and a subscription.
+    let _wave = RowLocks::hold(app.store().await, "FOR KEY SHARE", &["subscribers", "subscriptions"]).await;
     let signup = async {
         let mut tx = app.app.db.begin().await.unwrap();
-        let several = subscriptions::subscribers(&mut tx, &[&address], now).await.unwrap();
-        assert_eq!(subscriptions::subscriber(&mut tx, &address, now).await.unwrap(), several[0]);
-        let standing = subscriptions::standings(&mut tx, &[(several[0], newsletter)], now).await.unwrap()[0];
-        let one = subscriptions::subscription(&mut tx, several[0], newsletter, now).await.unwrap();
+        let several = subscribers::subscribers(&mut tx, &[&address], now).await.unwrap();
+        assert_eq!(subscribers::subscriber(&mut tx, &address, now).await.unwrap(), several[0]);
+        let standing = subscribers::standings(&mut tx, &[(several[0], newsletter)], now).await.unwrap()[0];
+        let one = subscribers::subscription(&mut tx, several[0], newsletter, now).await.unwrap();
         assert_eq!((one.id, one.status), (standing.id, standing.status));
         tx.commit().await.unwrap();
     };
-    tokio::time::timeout(Duration::from_secs(20), signup).await.expect("it waits for nobody");
+    in_time(signup).await;
 }
 
-async fn a_limit_that_somebody_counts_on_is_not_tidied_away(engine: Engine) {
+async fn a_limit_in_use_is_not_deleted(engine: Engine) {
     let app = TestApp::start(engine).await;
     let (now, store) = (app.clock.now(), app.store().await);
-    store.execute("INSERT INTO signup_limits (name, taken_until) VALUES ('counted', 1), ('past', 1)").await;
-    // SQLite has one writer: there they come one after the other.
+    store.execute("INSERT INTO rate_limits (key, tat) VALUES ('counted', 1), ('past', 1)").await;
+    // SQLite has one writer, so there the two can't meet.
     if let Db::Postgres(_) = &app.app.db {
         let mut counting = app.app.db.begin().await.unwrap();
-        signup_limits::taken_until(&mut counting, vec!["counted"], now).await.unwrap();
-        let later = now.as_microsecond() + 1_000_000;
-        signup_limits::set_taken_until(&mut counting, &[("counted".into(), later)]).await.unwrap();
+        let limit = Limit { max: 1, window: SignedDuration::from_secs(1) };
+        rate_limits::check(&mut counting, &[vec![("counted".into(), limit)]], now).await.unwrap();
         let tidying = async {
             let mut tx = app.app.db.begin().await.unwrap();
-            signup_limits::tidy(&mut tx, now).await.unwrap();
+            rate_limits::tidy(&mut tx, now).await.unwrap();
             tx.commit().await.unwrap();
         };
-        tokio::time::timeout(Duration::from_secs(20), tidying).await.expect("it waits for nobody");
+        in_time(tidying).await;
         counting.commit().await.unwrap();
-        assert_eq!(store.texts("SELECT name FROM signup_limits").await, ["counted"]);
+        assert_eq!(store.texts("SELECT key FROM rate_limits").await, ["counted"]);
     }
     let mut tx = app.app.db.begin().await.unwrap();
-    signup_limits::tidy(&mut tx, now + SignedDuration::from_secs(2)).await.unwrap();
+    rate_limits::tidy(&mut tx, now + SignedDuration::from_secs(2)).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(store.number("SELECT count(*) FROM signup_limits").await, 0);
+    assert_eq!(store.rows_in("rate_limits").await, 0);
 }
 
 async fn a_transaction_that_is_dropped_leaves_no_trace(engine: Engine) {
@@ -110,36 +87,18 @@ async fn a_transaction_that_is_dropped_leaves_no_trace(engine: Engine) {
     let newsletter = app.newsletter().await;
     let mut tx = app.app.db.begin().await.unwrap();
     let now = app.clock.now();
-    let date = jiff::civil::date(2026, 4, 1);
+    let date = date(2026, 4, 1);
     issues::insert(&mut tx, newsletter.id, date, Due::at(now), IssueStatus::Planned, None, now)
         .await
         .unwrap();
-    app.app
-        .actions
-        .queue
-        .enqueue(&mut tx, &daily::queue::Job::PlanIssue { issue: daily::domain::ids::IssueId(1) })
-        .await
-        .unwrap();
+    let job = Job::PlanIssue { issue: IssueId(1) };
+    app.app.actions.queue.enqueue(&mut tx, &job).await.unwrap();
     drop(tx);
     assert!(app.issues().await.is_empty());
-    assert_eq!(daily::queue::depth(&app.app.db).await.unwrap(), 0, "the job went with it");
+    assert_eq!(queue::depth(&app.app.db).await.unwrap(), 0, "the job went with it");
 }
 
-async fn the_consent_ledger_can_only_grow(engine: Engine) {
-    let app = TestApp::start(engine).await;
-    app.sign_up("ann@example.org").await;
-    app.signups_taken().await;
-    for statement in ["UPDATE consent_events SET kind = 'confirmed'", "DELETE FROM consent_events"] {
-        let error = match &app.app.db {
-            daily::db::Db::Sqlite { writer, .. } => sqlx::query(statement).execute(writer).await.unwrap_err(),
-            daily::db::Db::Postgres(pool) => sqlx::query(statement).execute(pool).await.unwrap_err(),
-        };
-        assert!(error.to_string().contains("append-only"), "{error}");
-    }
-    assert_eq!(app.consent_of("ann@example.org").await, ["requested"]);
-}
-
-async fn migrations_and_set_up_can_run_again(engine: Engine) {
+async fn migrations_and_setup_can_run_again(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.sign_up("ann@example.org").await;
     let again = daily::app::open(&app.app.settings).await.unwrap();
@@ -147,16 +106,13 @@ async fn migrations_and_set_up_can_run_again(engine: Engine) {
     assert!(app.status_of("ann@example.org").await.is_some());
 }
 
-async fn a_silent_process_is_taken_for_dead(engine: Engine) {
+async fn a_silent_process_counts_as_dead(engine: Engine) {
     let app = TestApp::start(engine).await;
     let alive = || async {
         let mut tx = app.app.db.read().await.unwrap();
         processes::count_workers(&mut tx, app.clock.now()).await.unwrap()
     };
-    crate::support::eventually("the worker says that it is alive", || async {
-        (alive().await == 1).then_some(())
-    })
-    .await;
+    eventually("the worker says that it is alive", || async { (alive().await == 1).then_some(()) }).await;
     // The worker of this story goes on to beat; this one does so once.
     let mut tx = app.app.db.begin().await.unwrap();
     processes::beat(&mut tx, "another", "worker", app.clock.now()).await.unwrap();
@@ -164,8 +120,5 @@ async fn a_silent_process_is_taken_for_dead(engine: Engine) {
     tx.commit().await.unwrap();
     assert_eq!(alive().await, 2, "a web process is no worker");
     app.clock.advance(processes::DEAD_AFTER + SignedDuration::from_secs(1));
-    crate::support::eventually("only the one that beats is left", || async {
-        (alive().await == 1).then_some(())
-    })
-    .await;
+    eventually("only the one that beats is left", || async { (alive().await == 1).then_some(()) }).await;
 }

@@ -1,14 +1,16 @@
 //! An operator's morning, on the command line: what is to come, why, other words, the approval.
 
-use crate::{
-    cli::write_feed,
-    support::{command::Environment, postgres},
+use crate::support::{
+    Engine, on_both_engines,
+    service::{Installation, write_feed},
 };
 use serde_json::Value;
-use std::path::Path;
 
-async fn a_morning(folder: &Path, database: Option<&str>) {
-    let daily = Environment::in_folder(folder, database);
+on_both_engines!(an_operator_looks_edits_and_approves);
+
+async fn an_operator_looks_edits_and_approves(engine: Engine) {
+    let here = Installation::new(engine).await;
+    let (daily, folder) = (&here.daily, here.folder());
     let run = async |arguments: &[&str]| {
         let ended = daily.run(arguments).await;
         assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.stderr);
@@ -62,16 +64,4 @@ async fn a_morning(folder: &Path, database: Option<&str>) {
     let edited = daily.run(&["issue", "edit", "--preheader", "And more"]).await;
     assert!(edited.stderr.contains("approve it again"), "{}", edited.stderr);
     assert!(run(&["issue", "show", "--next"]).await.contains("Nothing goes out until"));
-}
-
-#[tokio::test]
-async fn an_operator_looks_edits_and_approves_on_sqlite() {
-    let folder = tempfile::tempdir().unwrap();
-    a_morning(folder.path(), None).await;
-}
-
-#[tokio::test]
-async fn an_operator_looks_edits_and_approves_on_postgres() {
-    let (folder, database) = (tempfile::tempdir().unwrap(), postgres::database().await);
-    a_morning(folder.path(), Some(database.url())).await;
 }

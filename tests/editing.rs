@@ -1,48 +1,72 @@
-//! What an operator does to an issue before it goes out, and what waits for them.
+//! Operators edit an issue before it is sent, and approve it.
 
-use crate::support::{
-    Engine,
-    app::{TestApp, at},
-    desk::anything,
-    on_both_engines,
-};
+use crate::support::{Engine, TestApp, on_both_engines, reader::anything};
 use daily::{
     actions::{
-        add_article::{hide_article, pin_article},
-        add_operator::add_operator,
-        approve_issue::{ApproveError, approve_issue},
-        edit_issue::{EditError, MAX_NOTE_CHARS, StoryChange as Change, edit_issue},
-        send_issue::begin_issue,
+        feed::add_article::{hide_article, pin_article},
+        issue::{
+            approve_issue::{ApproveError, approve_issue},
+            edit_issue::{EditError, MAX_NOTE_CHARS, StoryChange as Change, edit_issue},
+            send_issue::begin_issue,
+        },
     },
-    db::issues::IssueWords,
+    db::{content::articles, issues::IssueWords},
     domain::{
-        article::MAX_TITLE_CHARS,
-        email_address::EmailAddress,
+        content::article::{FoundArticle, MAX_TITLE_CHARS},
+        delivery::email::MailKind,
         ids::{ArticleId, IssueId},
-        issue::IssueStatus,
-        mail::MailKind,
-        selection::TooFew,
+        issue::{selection::TooFew, status::IssueStatus},
     },
+    settings::Settings,
 };
 use jiff::SignedDuration;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
 
 const DESK: &str = "desk@courier.example";
 
-/// Tomorrow's issue, begun early, with a reader and an operator.
+/// Begins tomorrow's issue early, with a reader and an operator.
 async fn begun(app: &TestApp) -> IssueId {
     let daily = app.newsletter().await;
     app.reader_of(&daily, "ann@example.org", &anything()).await;
-    add_operator(&app.app.actions, &EmailAddress::parse(DESK).unwrap()).await.unwrap();
+    app.add_operator(DESK).await;
     let issue = begin_issue(&app.app.actions, &daily, "2026-05-02".parse().unwrap()).await.unwrap();
     issue.id
 }
 
-/// Brings the newsletter's time, and what follows of it.
+/// Sets the clock to the newsletter's time, and lets the issue go out.
 async fn due(app: &TestApp) {
-    app.clock.set(at("2026-05-02T07:00:00Z"));
+    app.tick_at("2026-05-02T07:00:00Z").await;
     app.tick().await;
-    app.tick().await;
+}
+
+/// Returns an app whose newsletter needs an operator's approval, with an issue.
+async fn with_approval(engine: Engine) -> (TestApp, IssueId) {
+    let app = TestApp::start(engine).await;
+    app.change_newsletter(|it| it.needs_approval = true).await;
+    let issue = begun(&app).await;
+    (app, issue)
+}
+
+/// Issues need two stories; with fewer, this happens.
+fn two_stories(too_few: TooFew) -> impl FnOnce(&mut Settings) {
+    move |settings| (settings.digest.too_few, settings.digest.min_stories) = (too_few, 2)
+}
+
+/// Pages are looked at before issues are frozen.
+fn rechecking(settings: &mut Settings) {
+    settings.recheck_seconds = 10;
+    settings.feeds.allow_networks = vec!["127.0.0.0/8".parse().unwrap()];
+}
+
+/// Adds an article whose page is on a site.
+async fn story_at(app: &TestApp, site: &MockServer, slug: &str) -> ArticleId {
+    let url = Some(format!("{}/{slug}", site.uri()).parse().unwrap());
+    app.add_article(FoundArticle { url, ..FoundArticle::titled(format!("The {slug} story")) }).await
+}
+
+/// Has a site answer about a page.
+async fn give(site: &MockServer, place: &str, answer: ResponseTemplate) {
+    Mock::given(path(place)).respond_with(answer).mount(site).await;
 }
 
 fn notices(app: &TestApp, subject: &str) -> usize {
@@ -58,22 +82,22 @@ fn page(headline: &str) -> ResponseTemplate {
 }
 
 on_both_engines!(
-    edits_outlive_new_articles_and_reach_readers,
-    an_edit_is_taken_whole_or_not_at_all,
-    nothing_goes_out_without_the_approval_that_is_required,
-    what_was_approved_goes_out_and_an_edit_takes_the_approval_back,
-    what_is_hidden_after_the_approval_stays_out_and_nothing_unseen_comes_in,
-    operators_hear_of_an_approval_that_an_edit_took_back,
-    an_issue_that_the_last_look_made_too_short_asks_as_well,
+    edits_survive_new_articles_and_reach_readers,
+    an_edit_is_made_completely_or_not_at_all,
+    nothing_is_sent_without_a_required_approval,
+    the_approved_issue_is_sent_and_an_edit_revokes_the_approval,
+    an_article_hidden_after_approval_stays_out_and_none_replaces_it,
+    operators_are_told_of_an_approval_that_an_edit_revoked,
+    an_issue_that_the_recheck_made_too_short_asks_as_well,
     a_pin_is_for_one_issue,
-    an_issue_that_nobody_approved_in_time_is_skipped_and_says_so,
-    too_few_stories_wait_for_an_operator_where_that_is_wanted,
+    an_issue_not_approved_in_time_is_skipped_with_the_reason,
+    an_issue_with_too_few_stories_waits_for_an_operator_if_configured,
     a_second_story_ends_the_wait,
     too_few_stories_are_sent_or_skipped_as_configured,
-    the_last_look_drops_what_is_gone_and_follows_what_moved_or_was_renamed,
+    the_recheck_drops_removed_articles_and_follows_moved_and_renamed_ones,
 );
 
-async fn edits_outlive_new_articles_and_reach_readers(engine: Engine) {
+async fn edits_survive_new_articles_and_reach_readers(engine: Engine) {
     let app = TestApp::start(engine).await;
     let issue = begun(&app).await;
     let old = app.story("An old story", "").await;
@@ -100,7 +124,7 @@ async fn edits_outlive_new_articles_and_reach_readers(engine: Engine) {
     app.tick().await;
     due(&app).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
-    let mail = app.mails_to("ann@example.org").pop().unwrap();
+    let mail = app.visitor("ann@example.org").last_email();
     assert_eq!(mail.subject(), "The bridge is open");
     let text = mail.text();
     let order: Vec<_> = ["News 2", "An old story", "News 1", "News 0", "A very good story"]
@@ -116,7 +140,7 @@ async fn edits_outlive_new_articles_and_reach_readers(engine: Engine) {
     );
 }
 
-async fn an_edit_is_taken_whole_or_not_at_all(engine: Engine) {
+async fn an_edit_is_made_completely_or_not_at_all(engine: Engine) {
     let app = TestApp::start(engine).await;
     let issue = begun(&app).await;
     let story = app.story("A good story", "").await;
@@ -139,17 +163,13 @@ async fn an_edit_is_taken_whole_or_not_at_all(engine: Engine) {
     assert!(matches!(late, Err(EditError::TooLate(IssueStatus::Sent))), "{late:?}");
 }
 
-async fn nothing_goes_out_without_the_approval_that_is_required(engine: Engine) {
-    let app = TestApp::start(engine).await;
-    app.change_newsletter(|it| it.needs_approval = true).await;
-    let issue = begun(&app).await;
+async fn nothing_is_sent_without_a_required_approval(engine: Engine) {
+    let (app, issue) = with_approval(engine).await;
     assert!(matches!(approve_issue(&app.app.actions, issue).await, Err(ApproveError::NotPlanned)));
     app.story("A good story", "").await;
-    app.tick().await;
-    app.tick().await;
+    app.tick_twice().await;
     assert_eq!(notices(&app, "approv"), 1, "at once: {:?}", app.mails_to(DESK));
-    app.clock.set(at("2026-05-02T06:30:00Z"));
-    app.tick().await;
+    app.tick_at("2026-05-02T06:30:00Z").await;
     app.tick().await;
     assert_eq!(notices(&app, "approv"), 2, "and half an hour before its time");
     due(&app).await;
@@ -163,10 +183,8 @@ async fn nothing_goes_out_without_the_approval_that_is_required(engine: Engine) 
     assert_eq!(notices(&app, "approv"), 2);
 }
 
-async fn what_was_approved_goes_out_and_an_edit_takes_the_approval_back(engine: Engine) {
-    let app = TestApp::start(engine).await;
-    app.change_newsletter(|it| it.needs_approval = true).await;
-    let issue = begun(&app).await;
+async fn the_approved_issue_is_sent_and_an_edit_revokes_the_approval(engine: Engine) {
+    let (app, issue) = with_approval(engine).await;
     let good = app.story("A good story", "").await;
     app.tick().await;
     approve_issue(&app.app.actions, issue).await.unwrap();
@@ -179,18 +197,16 @@ async fn what_was_approved_goes_out_and_an_edit_takes_the_approval_back(engine: 
     app.tick().await;
     due(&app).await;
     assert_eq!(app.told("ann@example.org", &["A good story", "A later story"]), [1, 0]);
-    // What came too late for the approved issue is in the next one.
-    app.clock.set(at("2026-05-03T06:10:00Z"));
-    app.tick().await;
+    // The later story is in the next issue.
+    app.tick_at("2026-05-03T06:10:00Z").await;
     let next = app.issue_of(&app.newsletter().await, "2026-05-03").await.unwrap();
     app.tick().await;
     approve_issue(&app.app.actions, next.id).await.unwrap();
-    app.clock.set(at("2026-05-03T07:00:00Z"));
-    app.tick().await;
+    app.tick_at("2026-05-03T07:00:00Z").await;
     assert_eq!(app.told("ann@example.org", &["A good story", "A later story"]), [1, 1]);
 }
 
-async fn what_is_hidden_after_the_approval_stays_out_and_nothing_unseen_comes_in(engine: Engine) {
+async fn an_article_hidden_after_approval_stays_out_and_none_replaces_it(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| settings.digest.max_stories = 2).await;
     app.change_newsletter(|it| it.needs_approval = true).await;
     let issue = begun(&app).await;
@@ -207,40 +223,31 @@ async fn what_is_hidden_after_the_approval_stays_out_and_nothing_unseen_comes_in
     assert_eq!(told, [1, 0, 0]);
 }
 
-async fn operators_hear_of_an_approval_that_an_edit_took_back(engine: Engine) {
-    let app = TestApp::start(engine).await;
-    app.change_newsletter(|it| it.needs_approval = true).await;
-    let issue = begun(&app).await;
+async fn operators_are_told_of_an_approval_that_an_edit_revoked(engine: Engine) {
+    let (app, issue) = with_approval(engine).await;
     let good = app.story("A good story", "").await;
-    app.clock.set(at("2026-05-02T06:31:00Z"));
-    app.tick().await;
+    app.tick_at("2026-05-02T06:31:00Z").await;
     app.tick().await;
     let before = notices(&app, "approv");
     approve_issue(&app.app.actions, issue).await.unwrap();
     edit_issue(&app.app.actions, issue, &IssueWords::default(), &[Change::Pin(good)]).await.unwrap();
-    app.tick().await;
-    app.tick().await;
+    app.tick_twice().await;
     assert_eq!(notices(&app, "approv"), before + 1);
 }
 
-async fn an_issue_that_the_last_look_made_too_short_asks_as_well(engine: Engine) {
+async fn an_issue_that_the_recheck_made_too_short_asks_as_well(engine: Engine) {
     let site = MockServer::start().await;
     let app = TestApp::start_with(engine, |settings| {
-        settings.recheck_seconds = 10;
-        settings.feeds.allow_networks = vec!["127.0.0.0/8".parse().unwrap()];
-        settings.digest.too_few = TooFew::Ask;
-        settings.digest.min_stories = 2;
+        rechecking(settings);
+        two_stories(TooFew::Ask)(settings);
     })
     .await;
     let issue = begun(&app).await;
-    let store = app.store().await;
     for slug in ["good", "gone"] {
-        let id = app.story(&format!("The {slug} story"), "").await;
-        let address = format!("url = '{0}/{slug}', url_key = '{slug}'", site.uri());
-        store.execute(&format!("UPDATE articles SET {address} WHERE id = {id}")).await;
+        story_at(&app, &site, slug).await;
     }
-    Mock::given(path("/good")).respond_with(page("The good story")).mount(&site).await;
-    Mock::given(path("/gone")).respond_with(ResponseTemplate::new(404)).mount(&site).await;
+    give(&site, "/good", page("The good story")).await;
+    give(&site, "/gone", ResponseTemplate::new(404)).await;
     due(&app).await;
     let record = app.issue(issue).await;
     assert_eq!((record.status, record.waits_for.as_deref()), (IssueStatus::Planned, Some("stories")));
@@ -254,51 +261,37 @@ async fn a_pin_is_for_one_issue(engine: Engine) {
     let story = app.story("A pinned story", "").await;
     pin_article(&app.app.actions, story, true).await.unwrap();
     app.send(&daily).await;
-    assert_eq!(app.store().await.number("SELECT count(*) FROM articles WHERE pinned").await, 0);
+    assert!(app.articles().await.iter().all(|it| !it.pinned));
 }
 
-async fn an_issue_that_nobody_approved_in_time_is_skipped_and_says_so(engine: Engine) {
-    let app = TestApp::start(engine).await;
-    app.change_newsletter(|it| it.needs_approval = true).await;
-    let issue = begun(&app).await;
+async fn an_issue_not_approved_in_time_is_skipped_with_the_reason(engine: Engine) {
+    let (app, issue) = with_approval(engine).await;
     app.story("A good story", "").await;
     app.tick().await;
     due(&app).await;
-    app.clock.set(at("2026-05-02T13:00:31Z"));
-    app.tick().await;
+    app.tick_at("2026-05-02T13:00:31Z").await;
     let record = app.issue(issue).await;
     assert_eq!(record.status, IssueStatus::Skipped);
     assert_eq!(record.reason.as_deref(), Some("no operator approved it in time"));
     assert!(app.mails_to("ann@example.org").is_empty());
 }
 
-async fn too_few_stories_wait_for_an_operator_where_that_is_wanted(engine: Engine) {
-    let app = TestApp::start_with(engine, |settings| {
-        settings.digest.too_few = TooFew::Ask;
-        settings.digest.min_stories = 2;
-    })
-    .await;
+async fn an_issue_with_too_few_stories_waits_for_an_operator_if_configured(engine: Engine) {
+    let app = TestApp::start_with(engine, two_stories(TooFew::Ask)).await;
     let issue = begun(&app).await;
     app.story("A good story", "").await;
-    app.tick().await;
-    app.tick().await;
+    app.tick_twice().await;
     due(&app).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Planned);
     assert_eq!(app.issue(issue).await.waits_for.as_deref(), Some("stories"));
-    let store = app.store().await;
-    let asked = format!("SELECT count(*) FROM mails WHERE kind = '{}'", MailKind::TooFewStories);
-    assert!(store.number(&asked).await >= 1);
+    assert!(app.count_mails(MailKind::TooFewStories).await >= 1);
     approve_issue(&app.app.actions, issue).await.unwrap();
     app.settle().await;
     assert_eq!(app.told("ann@example.org", &["A good story"]), [1], "shorter, as the operator said");
 }
 
 async fn a_second_story_ends_the_wait(engine: Engine) {
-    let app = TestApp::start_with(engine, |settings| {
-        settings.digest.too_few = TooFew::Ask;
-        settings.digest.min_stories = 2;
-    })
-    .await;
+    let app = TestApp::start_with(engine, two_stories(TooFew::Ask)).await;
     let issue = begun(&app).await;
     app.story("A good story", "").await;
     app.tick().await;
@@ -313,11 +306,7 @@ async fn a_second_story_ends_the_wait(engine: Engine) {
 
 async fn too_few_stories_are_sent_or_skipped_as_configured(engine: Engine) {
     for (too_few, status) in [(TooFew::Send, IssueStatus::Sent), (TooFew::Skip, IssueStatus::Skipped)] {
-        let app = TestApp::start_with(engine, |settings| {
-            settings.digest.too_few = too_few;
-            settings.digest.min_stories = 2;
-        })
-        .await;
+        let app = TestApp::start_with(engine, two_stories(too_few)).await;
         let issue = begun(&app).await;
         app.story("A good story", "").await;
         due(&app).await;
@@ -329,41 +318,34 @@ async fn too_few_stories_are_sent_or_skipped_as_configured(engine: Engine) {
     }
 }
 
-async fn the_last_look_drops_what_is_gone_and_follows_what_moved_or_was_renamed(engine: Engine) {
+async fn the_recheck_drops_removed_articles_and_follows_moved_and_renamed_ones(engine: Engine) {
     let site = MockServer::start().await;
     let app = TestApp::start_with(engine, |settings| {
-        settings.recheck_seconds = 10;
-        settings.feeds.allow_networks = vec!["127.0.0.0/8".parse().unwrap()];
+        rechecking(settings);
         settings.digest.max_stories = 3;
     })
     .await;
     let issue = begun(&app).await;
-    let store = app.store().await;
-    for (index, slug) in ["spare", "renamed", "moved", "gone"].iter().enumerate() {
+    for slug in ["spare", "renamed", "moved", "gone"] {
         app.clock.advance(SignedDuration::from_secs(1));
-        let id = app.story(&format!("The {slug} story"), "").await;
-        store
-            .execute(&format!(
-                "UPDATE articles SET url = '{0}/{slug}', url_key = 'key{index}', page_title = 'The {slug} story' WHERE id = {id}",
-                site.uri()
-            ))
-            .await;
+        let id = story_at(&app, &site, slug).await;
+        let mut tx = app.app.db.begin().await.unwrap();
+        articles::set_title(&mut tx, id, &format!("The {slug} story")).await.unwrap();
+        tx.commit().await.unwrap();
     }
-    Mock::given(path("/spare")).respond_with(page("The spare story")).mount(&site).await;
-    Mock::given(path("/renamed")).respond_with(page("A better headline")).mount(&site).await;
-    Mock::given(path("/moved"))
-        .respond_with(ResponseTemplate::new(301).insert_header("location", "/new-place"))
-        .mount(&site)
-        .await;
-    Mock::given(path("/new-place")).respond_with(page("The moved story")).mount(&site).await;
-    Mock::given(path("/gone")).respond_with(ResponseTemplate::new(410)).mount(&site).await;
+    give(&site, "/spare", page("The spare story")).await;
+    give(&site, "/renamed", page("A better headline")).await;
+    give(&site, "/moved", ResponseTemplate::new(301).insert_header("location", "/new-place")).await;
+    give(&site, "/new-place", page("The moved story")).await;
+    give(&site, "/gone", ResponseTemplate::new(410)).await;
     due(&app).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
-    let text = app.mails_to("ann@example.org").pop().unwrap().text();
+    let text = app.visitor("ann@example.org").last_email().text();
     for says in ["A better headline", "The moved story", "/new-place", "The spare story"] {
         assert!(text.contains(says), "{says} is missing in {text}");
     }
     assert!(!text.contains("The gone story") && !text.contains("The renamed story"), "{text}");
-    let fate = "SELECT reason FROM issue_stories t JOIN articles a ON a.id = t.article_id WHERE a.title = 'The gone story'";
-    assert_eq!(store.texts(fate).await, ["gone"]);
+    let stories = app.stories(issue).await;
+    let gone = stories.iter().find(|it| it.article.title == "The gone story").unwrap();
+    assert_eq!(gone.reason, "gone");
 }

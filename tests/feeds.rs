@@ -1,16 +1,14 @@
-//! Feeds and pages, from the web into the pool of articles.
+//! Reading feeds: what becomes an article, and when a feed is read again.
 
-use crate::support::{
-    Engine,
-    app::{TestApp, at},
-    on_both_engines,
-};
+use crate::support::{DAY, Engine, TestApp, at, on_both_engines};
 use daily::{
-    db::{articles, feeds, operators},
-    domain::{email_address::EmailAddress, feed_trouble::TroubleKind, ids::ArticleId},
+    actions::feed::add_feed::add_feed,
+    db::content::feeds::{self, FeedRecord},
+    domain::{content::feed_trouble::TroubleKind, delivery::email::MailKind},
     settings::Settings,
 };
 use jiff::SignedDuration;
+use std::time::Duration;
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
     matchers::{header, header_exists, method, path},
@@ -27,11 +25,11 @@ pub fn item(title: &str, link: &str, date: &str) -> String {
     format!("<item><title>{title}</title><link>{link}</link><pubDate>{date}</pubDate></item>")
 }
 
-pub async fn start(engine: crate::support::Engine) -> TestApp {
+pub async fn start(engine: Engine) -> TestApp {
     start_with(engine, |_| {}).await
 }
 
-pub async fn start_with(engine: crate::support::Engine, change: impl FnOnce(&mut Settings)) -> TestApp {
+pub async fn start_with(engine: Engine, change: impl FnOnce(&mut Settings)) -> TestApp {
     TestApp::start_with(engine, |settings| {
         settings.feeds.allow_networks = vec!["127.0.0.0/8".parse().expect("a network")];
         change(settings);
@@ -40,40 +38,42 @@ pub async fn start_with(engine: crate::support::Engine, change: impl FnOnce(&mut
 }
 
 pub async fn add(app: &TestApp, url: &str) {
-    daily::actions::add_feed::add_feed(&app.app.actions, url).await.expect("a feed");
+    add_feed(&app.app.actions, url).await.expect("a feed");
     app.tick().await;
 }
 
-pub async fn titles(app: &TestApp) -> Vec<String> {
-    let mut tx = app.app.db.read().await.unwrap();
-    let mut page = articles::page(&mut tx, ArticleId(i64::MAX), 100).await.unwrap();
-    page.reverse();
-    page.into_iter().map(|it| it.title).collect()
+async fn titles(app: &TestApp) -> Vec<String> {
+    app.articles().await.into_iter().map(|it| it.title).collect()
 }
 
-pub async fn feed(app: &TestApp, url: &str) -> feeds::FeedRecord {
+async fn feed(app: &TestApp, url: &str) -> FeedRecord {
     let mut tx = app.app.db.read().await.unwrap();
     feeds::by_url(&mut tx, url).await.unwrap().expect("the feed")
 }
 
+/// A feed's document.
+fn document(feed: impl Into<Vec<u8>>) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_bytes(feed)
+}
+
 on_both_engines!(
-    the_same_story_from_two_feeds_or_with_tracking_is_one_article,
-    a_feed_is_asked_for_what_is_new_only,
-    a_failing_feed_keeps_its_articles_says_why_and_is_read_less_often,
+    one_story_in_two_feeds_is_one_article,
+    a_feed_is_fetched_conditionally,
+    a_failing_feed_keeps_its_articles_and_is_read_less_often,
     a_feed_that_is_gone_is_retired,
     private_networks_are_not_read_unless_allowed,
-    undated_items_are_no_news_by_having_arrived,
-    validators_outlive_an_answer_that_does_not_repeat_them,
-    a_move_for_good_is_kept_and_a_detour_is_not,
-    a_site_that_asks_for_a_rest_has_it,
-    feeds_on_one_host_are_read_one_after_the_other_and_others_do_not_wait,
-    a_feed_that_renames_everything_makes_nothing_new,
-    the_feed_that_brought_an_article_corrects_it_and_others_do_not,
+    undated_items_do_not_count_as_new,
+    validators_survive_an_answer_without_them,
+    a_permanent_redirect_is_stored_and_a_temporary_one_is_not,
+    retry_after_and_max_age_are_honoured,
+    feeds_on_one_host_are_read_in_turn_and_other_hosts_do_not_wait,
+    a_feed_that_changes_all_links_makes_no_new_articles,
+    only_the_original_feed_corrects_an_article,
     a_failing_feed_is_reported_once_until_it_recovers,
     a_feed_silent_beyond_its_habit_is_reported,
 );
 
-async fn the_same_story_from_two_feeds_or_with_tracking_is_one_article(engine: Engine) {
+async fn one_story_in_two_feeds_is_one_article(engine: Engine) {
     let app = start(engine).await;
     let site = MockServer::start().await;
     let morning = "Fri, 01 May 2026 08:00:00 GMT";
@@ -93,16 +93,13 @@ async fn the_same_story_from_two_feeds_or_with_tracking_is_one_article(engine: E
             )),
         ),
     ] {
-        Mock::given(path(where_))
-            .respond_with(ResponseTemplate::new(200).set_body_string(body))
-            .mount(&site)
-            .await;
+        Mock::given(path(where_)).respond_with(document(body)).mount(&site).await;
         add(&app, &format!("{}{where_}", site.uri())).await;
     }
     assert_eq!(titles(&app).await, ["Harbour lights return", "A bakery at dawn"]);
 }
 
-async fn a_feed_is_asked_for_what_is_new_only(engine: Engine) {
+async fn a_feed_is_fetched_conditionally(engine: Engine) {
     let app = start(engine).await;
     let site = MockServer::start().await;
     let body = rss(&item("A bakery at dawn", "https://lamp.example/bakery", "Fri, 01 May 2026 08:00:00 GMT"));
@@ -127,21 +124,14 @@ async fn a_feed_is_asked_for_what_is_new_only(engine: Engine) {
     assert_eq!(titles(&app).await.len(), 1);
 }
 
-async fn a_failing_feed_keeps_its_articles_says_why_and_is_read_less_often(engine: Engine) {
+async fn a_failing_feed_keeps_its_articles_and_is_read_less_often(engine: Engine) {
     let app = start(engine).await;
     let site = MockServer::start().await;
     let body = rss(&item("A bakery at dawn", "https://lamp.example/bakery", "Fri, 01 May 2026 08:00:00 GMT"));
-    Mock::given(method("GET"))
-        .respond_with(ResponseTemplate::new(200).set_body_string(body))
-        .up_to_n_times(1)
-        .mount(&site)
-        .await;
+    Mock::given(method("GET")).respond_with(document(body)).up_to_n_times(1).mount(&site).await;
     let url = format!("{}/feed", site.uri());
     add(&app, &url).await;
-    Mock::given(method("GET"))
-        .respond_with(ResponseTemplate::new(200).set_body_string("<rss><channel>"))
-        .mount(&site)
-        .await;
+    Mock::given(method("GET")).respond_with(document("<rss><channel>")).mount(&site).await;
     let mut pauses = Vec::new();
     for _ in 0..3 {
         app.clock.set(feed(&app, &url).await.next_poll_at.0);
@@ -162,7 +152,7 @@ async fn a_feed_that_is_gone_is_retired(engine: Engine) {
     let url = format!("{}/feed", site.uri());
     add(&app, &url).await;
     assert_eq!(feed(&app, &url).await.status, "retired");
-    app.tick_after(SignedDuration::from_hours(24)).await;
+    app.tick_after(DAY).await;
 }
 
 async fn private_networks_are_not_read_unless_allowed(engine: Engine) {
@@ -175,9 +165,9 @@ async fn private_networks_are_not_read_unless_allowed(engine: Engine) {
     assert!(error.contains("feeds.allow_networks"), "{error}");
 }
 
-async fn undated_items_are_no_news_by_having_arrived(engine: Engine) {
+async fn undated_items_do_not_count_as_new(engine: Engine) {
     let app = start(engine).await;
-    app.reader("ann@example.org").await;
+    let ann = app.reader("ann@example.org").await;
     app.article("Something for the first issue").await;
     app.send_issue().await;
     let site = MockServer::start().await;
@@ -185,16 +175,12 @@ async fn undated_items_are_no_news_by_having_arrived(engine: Engine) {
         |title: &str| format!("<item><title>{title}</title><link>https://lamp.example/{title}</link></item>");
     let dated = item("dated", "https://lamp.example/dated", "Fri, 01 May 2026 12:10:00 GMT");
     Mock::given(method("GET"))
-        .respond_with(ResponseTemplate::new(200).set_body_string(rss(&undated("old"))))
+        .respond_with(document(rss(&undated("old"))))
         .up_to_n_times(1)
         .mount(&site)
         .await;
     Mock::given(method("GET"))
-        .respond_with(ResponseTemplate::new(200).set_body_string(rss(&format!(
-            "{}{}{dated}",
-            undated("old"),
-            undated("new")
-        ))))
+        .respond_with(document(rss(&format!("{}{}{dated}", undated("old"), undated("new")))))
         .mount(&site)
         .await;
     add(&app, &format!("{}/feed", site.uri())).await;
@@ -202,11 +188,11 @@ async fn undated_items_are_no_news_by_having_arrived(engine: Engine) {
     assert_eq!(titles(&app).await.len(), 4);
     app.clock.advance(SignedDuration::from_hours(13));
     app.send_issue().await;
-    let text = app.mails_to("ann@example.org").pop().unwrap().text();
+    let text = ann.last_email().text();
     assert!(text.contains("/dated") && !text.contains("/new") && !text.contains("/old"), "{text}");
 }
 
-async fn validators_outlive_an_answer_that_does_not_repeat_them(engine: Engine) {
+async fn validators_survive_an_answer_without_them(engine: Engine) {
     let app = start(engine).await;
     let site = MockServer::start().await;
     let body = rss(&item("A bakery at dawn", "https://lamp.example/bakery", "Fri, 01 May 2026 08:00:00 GMT"));
@@ -235,7 +221,7 @@ async fn validators_outlive_an_answer_that_does_not_repeat_them(engine: Engine) 
     assert_eq!(feed(&app, &url).await.failures, 0);
 }
 
-async fn a_move_for_good_is_kept_and_a_detour_is_not(engine: Engine) {
+async fn a_permanent_redirect_is_stored_and_a_temporary_one_is_not(engine: Engine) {
     let app = start(engine).await;
     let site = MockServer::start().await;
     let body = rss(&item("A bakery at dawn", "https://lamp.example/bakery", "Fri, 01 May 2026 08:00:00 GMT"));
@@ -244,14 +230,8 @@ async fn a_move_for_good_is_kept_and_a_detour_is_not(engine: Engine) {
     Mock::given(path("/older")).respond_with(to(308, "/new")).mount(&site).await;
     Mock::given(path("/detour")).respond_with(to(302, "/new")).mount(&site).await;
     Mock::given(path("/trap")).respond_with(to(301, "/login")).mount(&site).await;
-    Mock::given(path("/login"))
-        .respond_with(ResponseTemplate::new(200).set_body_string("<html><title>Log in</title>"))
-        .mount(&site)
-        .await;
-    Mock::given(path("/new"))
-        .respond_with(ResponseTemplate::new(200).set_body_string(body))
-        .mount(&site)
-        .await;
+    Mock::given(path("/login")).respond_with(document("<html><title>Log in</title>")).mount(&site).await;
+    Mock::given(path("/new")).respond_with(document(body)).mount(&site).await;
     let at = |place: &str| format!("{}{place}", site.uri());
     add(&app, &at("/old")).await;
     let moved = feed(&app, &at("/new")).await;
@@ -260,7 +240,7 @@ async fn a_move_for_good_is_kept_and_a_detour_is_not(engine: Engine) {
         add(&app, &at(place)).await;
         assert_eq!(feed(&app, &at(place)).await.failures, failures);
     }
-    // A second feed that moves to the first one's place is not read beside it.
+    // A second feed that moves to the first one's address is not read as well.
     add(&app, &at("/older")).await;
     let second = feed(&app, &at("/older")).await;
     assert_eq!((second.status.as_str(), second.trouble_kind), ("retired", Some(TroubleKind::Retired)));
@@ -268,7 +248,7 @@ async fn a_move_for_good_is_kept_and_a_detour_is_not(engine: Engine) {
     assert_eq!(feed(&app, &at("/new")).await.status, "active");
 }
 
-async fn a_site_that_asks_for_a_rest_has_it(engine: Engine) {
+async fn retry_after_and_max_age_are_honoured(engine: Engine) {
     let app = start(engine).await;
     let site = MockServer::start().await;
     Mock::given(path("/busy"))
@@ -289,10 +269,10 @@ async fn a_site_that_asks_for_a_rest_has_it(engine: Engine) {
     let (busy, quiet) = (format!("{}/busy", site.uri()), format!("{}/quiet", other.uri()));
     add(&app, &busy).await;
     add(&app, &quiet).await;
-    let next = |feed: feeds::FeedRecord| feed.next_poll_at.0.duration_since(app.clock.now());
+    let next = |feed: FeedRecord| feed.next_poll_at.0.duration_since(app.clock.now());
     assert_eq!(next(feed(&app, &busy).await), SignedDuration::from_hours(2));
     assert_eq!(next(feed(&app, &quiet).await), SignedDuration::from_mins(150), "as long as it stays fresh");
-    // An issue that is about to be planned brings the one forward, and leaves the other alone.
+    // Before an issue is planned one feed is read early, and the other one is left alone.
     app.clock.advance(SignedDuration::from_mins(30));
     let mut tx = app.app.db.begin().await.unwrap();
     assert_eq!(feeds::poll_soon(&mut tx, app.clock.now()).await.unwrap(), 1);
@@ -301,23 +281,19 @@ async fn a_site_that_asks_for_a_rest_has_it(engine: Engine) {
     assert_eq!(feed(&app, &quiet).await.polled_at.unwrap().0, app.clock.now());
     assert_ne!(feed(&app, &busy).await.polled_at.unwrap().0, app.clock.now());
     let mut tx = app.app.db.begin().await.unwrap();
-    assert_eq!(feeds::poll_soon(&mut tx, app.clock.now()).await.unwrap(), 0, "it was read a moment ago");
+    assert_eq!(feeds::poll_soon(&mut tx, app.clock.now()).await.unwrap(), 0, "it has just been read");
 }
 
-async fn feeds_on_one_host_are_read_one_after_the_other_and_others_do_not_wait(engine: Engine) {
-    let app =
-        start_with(engine, |settings| settings.feeds.host_pause = std::time::Duration::from_millis(1)).await;
+async fn feeds_on_one_host_are_read_in_turn_and_other_hosts_do_not_wait(engine: Engine) {
+    let app = start_with(engine, |settings| settings.feeds.host_pause = Duration::from_millis(1)).await;
     let (many, other) = (MockServer::start().await, MockServer::start().await);
     for site in [&many, &other] {
-        Mock::given(method("GET"))
-            .respond_with(ResponseTemplate::new(200).set_body_string(rss("")))
-            .mount(site)
-            .await;
+        Mock::given(method("GET")).respond_with(document(rss(""))).mount(site).await;
     }
     for n in 0..4 {
-        daily::actions::add_feed::add_feed(&app.app.actions, &format!("{}/{n}", many.uri())).await.unwrap();
+        add_feed(&app.app.actions, &format!("{}/{n}", many.uri())).await.unwrap();
     }
-    daily::actions::add_feed::add_feed(&app.app.actions, &format!("{}/x", other.uri())).await.unwrap();
+    add_feed(&app.app.actions, &format!("{}/x", other.uri())).await.unwrap();
     let mut read = Vec::new();
     for _ in 0..4 {
         app.tick_after(SignedDuration::from_secs(1)).await;
@@ -328,7 +304,7 @@ async fn feeds_on_one_host_are_read_one_after_the_other_and_others_do_not_wait(e
     assert_eq!(other.received_requests().await.unwrap().len(), 1);
 }
 
-async fn a_feed_that_renames_everything_makes_nothing_new(engine: Engine) {
+async fn a_feed_that_changes_all_links_makes_no_new_articles(engine: Engine) {
     let app = start(engine).await;
     let entry = |title: &str, link: &str, guid: &str, date: &str| {
         format!(
@@ -343,10 +319,10 @@ async fn a_feed_that_renames_everything_makes_nothing_new(engine: Engine) {
         entry("Weekend reading of the week", "week-1", "3", old),
     ];
     let second = [
-        entry("Harbour lights return", "news/lights", "1", new), // known by its id
-        entry("A bakery at dawn opens", "news/bakery", "n2", new), // known by its headline: the old one is gone
+        entry("Harbour lights return", "news/lights", "1", new), // recognised by its id
+        entry("A bakery at dawn opens", "news/bakery", "n2", new), // recognised by its headline, as the old entry is gone
         entry("Weekend reading of the week", "week-1", "3", old),
-        entry("Weekend reading of the week", "week-2", "4", new), // new: last week's is still there
+        entry("Weekend reading of the week", "week-2", "4", new), // new, as last week's entry is still there
     ];
     let site = serve(&[rss(&first.concat()), rss(&second.concat())]).await;
     let url = format!("{}/feed", site.uri());
@@ -361,12 +337,11 @@ async fn a_feed_that_renames_everything_makes_nothing_new(engine: Engine) {
             "Weekend reading of the week",
         ]
     );
-    let mut tx = app.app.db.read().await.unwrap();
-    let all = articles::page(&mut tx, ArticleId(i64::MAX), 10).await.unwrap();
-    assert!(all.iter().skip(1).all(|it| it.published_at.unwrap().0 == at("2026-05-01T08:00:00Z")), "{all:?}");
+    let all = app.articles().await;
+    assert!(all[..3].iter().all(|it| it.published_at.unwrap().0 == at("2026-05-01T08:00:00Z")), "{all:?}");
 }
 
-async fn the_feed_that_brought_an_article_corrects_it_and_others_do_not(engine: Engine) {
+async fn only_the_original_feed_corrects_an_article(engine: Engine) {
     let app = start(engine).await;
     let entry = |title: &str, dek: &str| {
         rss(&format!(
@@ -384,38 +359,29 @@ async fn the_feed_that_brought_an_article_corrects_it_and_others_do_not(engine: 
     assert_eq!(titles(&app).await, ["Harbor light return"]);
     app.tick_after(SignedDuration::from_mins(16)).await;
     assert_eq!(titles(&app).await, ["Harbour lights return"]);
-    let mut tx = app.app.db.read().await.unwrap();
-    let article = articles::get(&mut tx, ArticleId(1)).await.unwrap().unwrap();
-    assert_eq!(article.dek.as_deref(), Some("Dark for a year."));
+    assert_eq!(app.articles().await[0].dek.as_deref(), Some("Dark for a year."));
 }
 
 async fn a_failing_feed_is_reported_once_until_it_recovers(engine: Engine) {
     let app = start(engine).await;
-    let mut tx = app.app.db.begin().await.unwrap();
-    operators::insert(&mut tx, &EmailAddress::parse("ops@example.org").unwrap(), app.clock.now())
-        .await
-        .unwrap();
-    tx.commit().await.unwrap();
+    app.add_operator("ops@example.org").await;
     let site = MockServer::start().await;
     let url = format!("{}/feed", site.uri());
-    let good = Mock::given(method("GET")).respond_with(ResponseTemplate::new(200).set_body_string(rss("")));
+    let good = Mock::given(method("GET")).respond_with(document(rss("")));
     good.up_to_n_times(1).mount(&site).await;
     Mock::given(method("GET"))
         .respond_with(ResponseTemplate::new(404))
         .up_to_n_times(8 + 2)
         .mount(&site)
         .await;
-    Mock::given(method("GET"))
-        .respond_with(ResponseTemplate::new(200).set_body_string(rss("")))
-        .mount(&site)
-        .await;
+    Mock::given(method("GET")).respond_with(document(rss(""))).mount(&site).await;
     add(&app, &url).await;
     let read_well = app.clock.now();
     let mut told = Vec::new();
     for _ in 0..11 {
         app.clock.set(feed(&app, &url).await.next_poll_at.0);
         app.tick().await;
-        told.push(notices(&app).await);
+        told.push(app.count_mails(MailKind::FeedTrouble).await);
     }
     assert_eq!(told, [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1]);
     let recovered = feed(&app, &url).await;
@@ -438,9 +404,9 @@ async fn a_feed_silent_beyond_its_habit_is_reported(engine: Engine) {
     let known = feed(&app, &url).await;
     assert_eq!((known.usual_gap_seconds, known.longest_gap_seconds), (Some(86_400), Some(86_400)));
     assert_eq!(known.last_item_at.unwrap().0, at("2026-04-30T08:00:00Z"));
-    app.tick_after(SignedDuration::from_hours(24 * 5)).await;
+    app.tick_after(DAY * 5).await;
     assert_eq!(feed(&app, &url).await.trouble, None);
-    app.tick_after(SignedDuration::from_hours(24)).await;
+    app.tick_after(DAY).await;
     let silent = feed(&app, &url).await;
     assert_eq!(silent.trouble_kind, Some(TroubleKind::Silent));
     assert_eq!(
@@ -451,21 +417,12 @@ async fn a_feed_silent_beyond_its_habit_is_reported(engine: Engine) {
     assert_eq!(silent.trouble_reported_at, None, "there was nobody to tell");
 }
 
-/// A site that gives these feeds, one after the other, then the last one again and again.
+/// Starts a site that serves these feeds one after the other, then the last one again and again.
 pub async fn serve(feeds: &[String]) -> MockServer {
     let site = MockServer::start().await;
     for (n, body) in feeds.iter().enumerate() {
-        let mock = Mock::given(method("GET")).respond_with(ResponseTemplate::new(200).set_body_string(body));
+        let mock = Mock::given(method("GET")).respond_with(document(body.as_str()));
         if n + 1 < feeds.len() { mock.up_to_n_times(1).mount(&site).await } else { mock.mount(&site).await }
     }
     site
-}
-
-/// How many notices about feeds there are, sent or not.
-async fn notices(app: &TestApp) -> i64 {
-    let count = "SELECT count(*) FROM mails WHERE kind = 'feed_trouble'";
-    match &app.app.db {
-        daily::db::Db::Sqlite { readers, .. } => sqlx::query_scalar(count).fetch_one(readers).await.unwrap(),
-        daily::db::Db::Postgres(pool) => sqlx::query_scalar(count).fetch_one(pool).await.unwrap(),
-    }
 }

@@ -1,33 +1,30 @@
-//! Claims, leases and the fence: nobody is sent an issue by two.
+//! Claims, leases and the fence: no two workers send an issue to the same reader.
 
 use crate::support::{
-    Engine,
-    app::TestApp,
-    eventually,
+    Engine, TestApp, eventually,
     fates::{assert_all_ended, assert_each_got_one, copies},
     on_both_engines,
     smtp_server::{Action, Script, SmtpServer, Step},
 };
 use daily::{
-    actions::{cancel_issue::cancel_issue, pause_issue::pause_issue},
+    actions::issue::{cancel_issue::cancel_issue, pause_issue::pause_issue},
     app::App,
-    db::{claims, deliveries, deliveries::From, subscriptions},
+    db::deliveries::{self, From, claims},
+    delivery::{
+        deliver_issue,
+        recorder::{Begin, Recorder},
+    },
     domain::{
-        delivery::{Answer, DeliveryStatus},
-        email_address::EmailAddress,
-        ids::{ClaimId, DeliveryId, IssueId, SubscriberId},
-        issue::IssueStatus,
+        delivery::status::{Answer, DeliveryStatus},
+        ids::{ClaimId, DeliveryId, IssueId},
+        issue::status::IssueStatus,
     },
-    jobs::{
-        deliver,
-        deliver::recorder::{Begin, Recorder},
-        take_over::take_over,
-    },
+    service::recovery::take_over,
 };
 use jiff::SignedDuration;
 use std::time::Duration;
 
-/// An issue to so many readers that nobody can send yet: its relay is down.
+/// Begins an issue to this many readers that waits, because its relay is down.
 async fn waiting_issue(
     engine: Engine,
     readers: usize,
@@ -45,7 +42,7 @@ async fn waiting_issue(
     (server, app, issue, readers)
 }
 
-/// A worker that takes some, under a lease of two minutes, and is not heard of again.
+/// Claims some deliveries, under a lease of two minutes, for a worker that dies.
 async fn take(app: &TestApp, issue: IssueId, count: i64) -> (ClaimId, Vec<DeliveryId>) {
     let now = app.clock.now();
     let mut tx = app.app.db.begin().await.unwrap();
@@ -78,44 +75,22 @@ async fn answer(app: &TestApp, claim: ClaimId, id: DeliveryId) -> bool {
 }
 
 on_both_engines!(
-    what_is_taken_back_of_a_reader_who_moves_does_not_end_the_turn,
-    what_a_dead_worker_had_begun_is_in_doubt_and_what_it_had_not_goes_out,
-    what_a_dead_worker_had_begun_goes_out_again_once,
-    a_worker_that_knows_it_is_alone_takes_over_at_once,
-    a_reader_who_leaves_after_the_claim_is_skipped_and_a_stopped_issue_begins_nothing,
+    deliveries_begun_by_a_dead_worker_are_uncertain_and_its_others_are_sent,
+    deliveries_begun_by_a_dead_worker_are_sent_again_once,
+    a_worker_that_is_alone_takes_over_at_once,
+    a_reader_unsubscribed_after_the_claim_is_skipped_and_a_stopped_issue_begins_nothing,
     workers_share_an_issue_and_never_both_send_to_one_reader,
     a_stalled_worker_that_loses_its_lease_in_mid_send_repeats_nothing,
-    with_retry_only_those_in_flight_when_a_lease_was_lost_are_repeated,
+    with_retry_only_messages_in_flight_at_the_loss_of_a_lease_are_repeated,
 );
 
-async fn what_is_taken_back_of_a_reader_who_moves_does_not_end_the_turn(engine: Engine) {
-    let (_server, app, issue, _) = waiting_issue(engine, 3, true).await;
-    let (claim, taken) = take(&app, issue, 3).await;
-    let whose = format!("SELECT subscriber_id FROM deliveries WHERE id = {}", taken[0]);
-    let reader = SubscriberId(app.store().await.number(&whose).await);
-    let mut tx = app.app.db.begin().await.unwrap();
-    subscriptions::take_back(&mut tx, reader).await.unwrap();
-    tx.commit().await.unwrap();
-    let begun = begin(&app, issue, claim, &taken[..2]).await;
-    assert!(begun.go.contains(&taken[1]) && begun.go.len() == 1, "{begun:?}");
-    assert!(begun.skipped.contains(&taken[0]) && begun.skipped.len() == 1, "{begun:?}");
-    assert!(
-        begin(&app, issue, claim, &taken[1..2]).await.skipped.is_empty(),
-        "what was begun is no such row"
-    );
-    let mut tx = app.app.db.begin().await.unwrap();
-    claims::close(&mut tx, claim).await.unwrap();
-    tx.commit().await.unwrap();
-    assert!(begin(&app, issue, claim, &taken[..1]).await.skipped.is_empty(), "the claim is lost");
-}
-
-async fn what_a_dead_worker_had_begun_is_in_doubt_and_what_it_had_not_goes_out(engine: Engine) {
+async fn deliveries_begun_by_a_dead_worker_are_uncertain_and_its_others_are_sent(engine: Engine) {
     let (mut server, app, issue, _) = waiting_issue(engine, 6, true).await;
     let (claim, taken) = take(&app, issue, 4).await;
     assert_eq!(begin(&app, issue, claim, &taken[..2]).await.go.len(), 2);
     assert_eq!(begin(&app, issue, claim, &taken[..2]).await.go.len(), 0, "twice is once");
     server.start_again().await;
-    // Its lease holds: the others go out, its own nobody touches.
+    // While its lease holds, the others are sent and its own are left alone.
     eventually("the others go out", || async {
         app.tick_after(SignedDuration::from_millis(200)).await;
         (app.counts(issue).await.sent == 2).then_some(())
@@ -132,7 +107,7 @@ async fn what_a_dead_worker_had_begun_is_in_doubt_and_what_it_had_not_goes_out(e
     let after = app.counts(issue).await;
     assert_eq!((after.claimed, after.sending, after.uncertain), (0, 0, 2), "{after:?}");
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sending, "doubts keep it open");
-    // It was only slow. What it had not begun is lost to it, what it had sent is known again.
+    // It was only slow. It has lost the deliveries that it had not begun, and its answers settle the doubts.
     let late = begin(&app, issue, claim, &taken[2..]).await;
     assert!(late.go.is_empty() && late.skipped.is_empty(), "{late:?}");
     assert!(answer(&app, claim, taken[0]).await, "its late answer settles a doubt");
@@ -145,7 +120,7 @@ async fn what_a_dead_worker_had_begun_is_in_doubt_and_what_it_had_not_goes_out(e
     assert_eq!(server.record().accepted().count(), 4);
 }
 
-async fn what_a_dead_worker_had_begun_goes_out_again_once(engine: Engine) {
+async fn deliveries_begun_by_a_dead_worker_are_sent_again_once(engine: Engine) {
     let (mut server, app, issue, readers) = waiting_issue(engine, 6, false).await;
     let (claim, taken) = take(&app, issue, 4).await;
     begin(&app, issue, claim, &taken[..2]).await;
@@ -158,7 +133,7 @@ async fn what_a_dead_worker_had_begun_goes_out_again_once(engine: Engine) {
     assert_eq!(app.deliveries(issue).await[0].attempts, 2, "the one in doubt counts");
 }
 
-async fn a_worker_that_knows_it_is_alone_takes_over_at_once(engine: Engine) {
+async fn a_worker_that_is_alone_takes_over_at_once(engine: Engine) {
     let (mut server, app, issue, readers) = waiting_issue(engine, 6, false).await;
     let (claim, taken) = take(&app, issue, 4).await;
     begin(&app, issue, claim, &taken[..2]).await;
@@ -171,18 +146,15 @@ async fn a_worker_that_knows_it_is_alone_takes_over_at_once(engine: Engine) {
     assert_all_ended(&app, issue, 6).await;
 }
 
-async fn a_reader_who_leaves_after_the_claim_is_skipped_and_a_stopped_issue_begins_nothing(engine: Engine) {
+async fn a_reader_unsubscribed_after_the_claim_is_skipped_and_a_stopped_issue_begins_nothing(engine: Engine) {
     let (_server, app, issue, _) = waiting_issue(engine, 6, false).await;
     let (claim, taken) = take(&app, issue, 6).await;
-    let address = EmailAddress::parse("reader0@example.org").unwrap();
-    let mut tx = app.app.db.begin().await.unwrap();
-    let subscription = subscriptions::of_address(&mut tx, &address).await.unwrap().remove(0);
-    subscriptions::end(&mut tx, subscription.id, app.clock.now()).await.unwrap();
-    tx.commit().await.unwrap();
+    let reader = app.visitor("reader0@example.org");
+    app.end_subscription(&reader.subscription().await).await;
     let begun = begin(&app, issue, claim, &taken[..2]).await;
     assert_eq!((begun.go.len(), begun.skipped.len()), (1, 1), "{begun:?}");
-    assert_eq!(app.delivery(issue, "reader0@example.org").await.status, DeliveryStatus::Skipped);
-    // The recorder, as connections see it.
+    assert_eq!(app.delivery(issue, reader.address).await.status, DeliveryStatus::Skipped);
+    // The recorder, as connection tasks use it.
     let recorder = {
         let jobs = &app.app.jobs;
         Recorder::start(app.app.db.clone(), app.clock.clone(), jobs.queue.clone(), jobs.rules.breaker)
@@ -194,7 +166,7 @@ async fn a_reader_who_leaves_after_the_claim_is_skipped_and_a_stopped_issue_begi
     cancel_issue(&app.app.actions, issue, None).await.unwrap();
     assert_eq!(recorder.begin(issue, claim, taken[3]).await, Begin::Lost);
     assert!(begin(&app, issue, claim, &taken).await.go.is_empty());
-    // What is in flight is still answered.
+    // Answers about messages in flight are still recorded.
     assert!(answer(&app, claim, taken[1]).await && answer(&app, claim, taken[2]).await);
     app.settle().await;
     let counts = app.counts(issue).await;
@@ -208,7 +180,7 @@ async fn workers_share_an_issue_and_never_both_send_to_one_reader(engine: Engine
     let app =
         TestApp::with_ports(engine, &[server.port()], |settings| settings.relays[0].connections = 4).await;
     let readers = app.readers(900, "example.org").await;
-    // Not known to each other: each of them takes all the connections and as many readers as it can.
+    // They don't know of each other: each uses all the connections and claims as many deliveries as it can.
     let others: Vec<App> = vec![app.another().await, app.another().await];
     let issue = app.begin_issue().await;
     app.wait_for_status(issue, IssueStatus::Sending).await;
@@ -216,9 +188,9 @@ async fn workers_share_an_issue_and_never_both_send_to_one_reader(engine: Engine
         .iter()
         .map(|other| {
             let context = other.jobs.clone();
-            tokio::spawn(
-                async move { deliver::run(&context, issue).await.map_err(|error| error.to_string()) },
-            )
+            tokio::spawn(async move {
+                deliver_issue::run(&context, issue).await.map_err(|error| error.to_string())
+            })
         })
         .collect();
     for work in working {
@@ -244,7 +216,7 @@ async fn a_stalled_worker_that_loses_its_lease_in_mid_send_repeats_nothing(engin
     server.follow(Script::accept());
     let other = app.another().await;
     app.clock.advance(SignedDuration::from_mins(2));
-    deliver::run(&other.jobs, issue).await.unwrap();
+    deliver_issue::run(&other.jobs, issue).await.unwrap();
     let during = app.counts(issue).await;
     assert_eq!((during.uncertain, during.sent, during.open()), (5, 55, 5), "{during:?}");
     server.release();
@@ -257,7 +229,7 @@ async fn a_stalled_worker_that_loses_its_lease_in_mid_send_repeats_nothing(engin
     assert_all_ended(&app, issue, 60).await;
 }
 
-async fn with_retry_only_those_in_flight_when_a_lease_was_lost_are_repeated(engine: Engine) {
+async fn with_retry_only_messages_in_flight_at_the_loss_of_a_lease_are_repeated(engine: Engine) {
     let server = SmtpServer::start(Script::accept().always(Step::EndOfData, Action::Hold)).await;
     let app =
         TestApp::with_ports(engine, &[server.port()], |settings| settings.relays[0].connections = 5).await;
@@ -268,14 +240,14 @@ async fn with_retry_only_those_in_flight_when_a_lease_was_lost_are_repeated(engi
     server.follow(Script::accept());
     let other = app.another().await;
     app.clock.advance(SignedDuration::from_mins(2));
-    deliver::run(&other.jobs, issue).await.unwrap();
+    deliver_issue::run(&other.jobs, issue).await.unwrap();
     server.release();
     app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(11)).await;
     eventually("the late ones are answered", || async {
         (server.record().accepted().count() == 65).then_some(())
     })
     .await;
-    // The same Message-ID: `copies` looks at that.
+    // `copies` checks that the Message-ID is the same.
     let copies = copies(&[server.record()]);
     assert_eq!(copies.len(), readers.len());
     for (reader, copies) in copies {

@@ -1,104 +1,88 @@
-//! Readers who ask what is held about them, and who ask to be forgotten.
+//! Subject access and erasure: a reader's data on request, and its removal.
 
-use crate::support::{Engine, app::TestApp, on_both_engines};
+use crate::support::{Engine, TestApp, address, on_both_engines, reader::anything, rows::LedgerRow};
 use daily::{
-    actions::{
-        forget::{Forgetting, forget},
-        import_subscribers::{Import, import_subscribers},
-    },
+    actions::privacy::erase::{Forgetting, forget},
     db::{
-        signups::{self, NewSignup},
-        subscriptions::{self, Held},
-        suppressions,
+        signups::intake::{self, NewSignup},
+        subscribers::{self, data_export},
     },
     domain::{
-        email_address::EmailAddress,
-        import::{Dates, LayoutOptions, Outcome},
+        import::Outcome,
+        newsletter::parse_time_zone,
         signup_wording::signup_wording,
-        subscription::SubscriptionStatus,
-        token::Purpose,
+        subscriber::{preferences::Preferences, sections::Sections, subscription::SubscriptionStatus},
     },
 };
-use jiff::tz::TimeZone;
-use std::io::Cursor;
+use serde_json::Value;
 
 const ANN: &str = "ann@example.org";
 
-fn address(text: &str) -> EmailAddress {
-    EmailAddress::parse(text).unwrap()
-}
-
-async fn held(app: &TestApp, text: &str) -> Option<Held> {
-    subscriptions::held(&mut app.app.db.read().await.unwrap(), &address(text)).await.unwrap()
+async fn held(app: &TestApp, text: &str) -> Option<Value> {
+    let mut tx = app.app.db.read().await.unwrap();
+    let export = data_export::read(&mut tx, &address(text), app.clock.now()).await.unwrap()?;
+    Some(serde_json::from_str(&export.to_json().unwrap()).unwrap())
 }
 
 async fn forgotten(app: &TestApp, text: &str) -> Forgetting {
     forget(&app.app.actions, &address(text)).await.unwrap()
 }
 
-/// A reader who has had an issue, chose something, and is suppressed after a relay said their address.
+/// Makes a reader who has got an issue, has chosen preferences, and is suppressed. A relay's answer contains the address.
 async fn a_reader_with_a_past(app: &TestApp) {
     app.article("The bridge opens").await;
-    let started = app.form_mark().await;
-    app.post_form("/subscribe", &[("email", ANN), ("started", &started)]).await;
-    app.settle().await;
-    assert_eq!(app.post(&app.confirmation_link(ANN)).await.status(), 200);
+    let ann = app.visitor(ANN);
+    ann.signs_up_with(&[("started", &app.form_mark().await)]).await;
+    ann.confirms().await;
     app.reader("bob@example.org").await;
     app.send_issue().await;
-    let store = app.store().await;
-    store
-        .execute(
-            "UPDATE deliveries SET reply_text = 'ok, ann@example.org' WHERE subscriber_id = \
-        (SELECT id FROM subscribers WHERE address_key = 'ann@example.org')",
-        )
-        .await;
-    store.execute("UPDATE subscriptions SET time_zone = 'Europe/Berlin', sections = 'science' WHERE subscriber_id = \
-        (SELECT id FROM subscribers WHERE address_key = 'ann@example.org')").await;
-    store.execute("INSERT INTO suppressions (address_key, reason, created_at) \
-        SELECT address_key, 'complained: says ann@example.org', created_at FROM subscribers WHERE address_key = 'ann@example.org'").await;
+    app.store().await.set_relays_answer(ANN, "ok, ann@example.org").await;
+    let preferences = Preferences {
+        sections: Sections::parse("science").unwrap(),
+        time_zone: parse_time_zone("Europe/Berlin").ok(),
+        ..anything()
+    };
+    app.wish(&app.newsletter().await, ANN, &preferences).await;
+    app.suppress(ANN, "complained: says ann@example.org").await;
 }
 
+/// Imports a list that has Ann with a status.
 async fn import(app: &TestApp, status: &str) -> Outcome {
-    let import = Import {
-        newsletter: app.newsletter().await.id,
-        file_name: "list.csv".into(),
-        layout: LayoutOptions::default(),
-        encoding: None,
-        dates: Dates { format: None, zone: TimeZone::UTC, now: app.clock.now() },
-        dry_run: false,
-    };
-    let list = Cursor::new(format!("email,status\nANN@example.org,{status}\n"));
-    let summary = import_subscribers(&app.app.actions, list, import, |_| Ok(())).await.unwrap();
+    let summary = app.import_list(&format!("email,status\nANN@example.org,{status}\n")).await;
     *summary.outcomes.keys().next().unwrap()
 }
 
 on_both_engines!(
-    a_reader_is_told_everything_that_is_held,
-    a_forgotten_reader_leaves_no_trace_but_a_hash,
-    no_import_brings_a_forgotten_reader_back_but_they_can_come_back,
-    a_mail_in_flight_is_waited_for,
-    a_signup_that_is_still_to_be_taken_is_held_and_can_be_forgotten,
-    the_ledger_lets_go_of_nothing_else,
+    a_data_export_has_everything_about_a_reader,
+    erasure_leaves_nothing_but_a_hash,
+    an_import_does_not_bring_back_an_erased_reader_but_a_signup_does,
+    erasure_waits_for_an_email_in_flight,
+    an_unprocessed_signup_is_exported_and_erased,
+    old_links_of_an_erased_reader_store_nothing,
 );
 
-async fn a_reader_is_told_everything_that_is_held(engine: Engine) {
+async fn a_data_export_has_everything_about_a_reader(engine: Engine) {
     let app = TestApp::start(engine).await;
     a_reader_with_a_past(&app).await;
     let held = held(&app, "Ann@Example.org").await.unwrap();
-    assert!(held.known_since.is_some() && held.suppressed.is_some());
-    let kinds: Vec<_> = held.subscriptions[0].consent.iter().map(|it| it.kind.as_str()).collect();
-    assert_eq!(kinds, ["requested", "confirmed"]);
-    assert!(held.subscriptions[0].consent[0].wording.is_some());
-    assert_eq!(held.subscriptions[0].confirmation_links.len(), 1);
-    assert_eq!(held.issues.len(), 1);
-    assert_eq!((held.issues[0].issue_date.as_str(), held.issues[0].status.as_str()), ("2026-05-01", "sent"));
-    assert_eq!(held.mails.iter().map(|it| it.kind.as_str()).collect::<Vec<_>>(), ["confirmation"]);
-    let told = serde_json::to_string(&held).unwrap();
+    assert!(held["reader"][0]["first_seen_at"].is_string() && held["suppressions"][0]["reason"].is_string());
+    let kinds = |part: &str| -> Vec<String> {
+        let rows = held[part].as_array().unwrap();
+        rows.iter().map(|it| it["kind"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(kinds("consent"), ["requested", "confirmed"]);
+    assert!(held["consent"][0]["wording"].is_string());
+    assert_eq!(held["confirmation_links"].as_array().unwrap().len(), 1);
+    assert_eq!(held["issues"].as_array().unwrap().len(), 1);
+    let issue = &held["issues"][0];
+    assert_eq!((issue["issue_date"].as_str(), issue["status"].as_str()), (Some("2026-05-01"), Some("sent")));
+    assert_eq!(kinds("other_emails"), ["confirmation"]);
+    let told = held.to_string();
     assert!(!told.contains("bob"), "{told}");
     assert!(self::held(&app, "nobody@example.org").await.is_none());
 }
 
-async fn a_forgotten_reader_leaves_no_trace_but_a_hash(engine: Engine) {
+async fn erasure_leaves_nothing_but_a_hash(engine: Engine) {
     let app = TestApp::start(engine).await;
     a_reader_with_a_past(&app).await;
     assert_eq!(forgotten(&app, "nobody@example.org").await, Forgetting::Unknown);
@@ -106,41 +90,23 @@ async fn a_forgotten_reader_leaves_no_trace_but_a_hash(engine: Engine) {
     assert_eq!(forgotten(&app, ANN).await, Forgetting::Unknown);
     assert!(held(&app, ANN).await.is_none());
     let store = app.store().await;
-    // No column of text of these tables has the address any more.
-    for (table, columns) in [
-        ("subscribers", "address || address_key"),
-        ("suppressions", "address_key || reason"),
-        ("mails", "recipient || COALESCE(reply_text, '')"),
-        ("deliveries", "COALESCE(reply_text, '')"),
-        (
-            "consent_events",
-            "COALESCE(address, '') || COALESCE(source_url, '') || COALESCE(client_address, '')",
-        ),
-        ("forgotten", "print || COALESCE(reason, '')"),
-    ] {
-        let count = format!("SELECT count(*) FROM {table} WHERE lower({columns}) LIKE '%ann@%'");
-        assert_eq!(store.number(&count).await, 0, "{table}");
-    }
-    let kept = "SELECT count(*) FROM consent_events WHERE client_address IS NOT NULL";
-    assert_eq!(store.number(kept).await, 2, "bob's");
-    let of_ann = "SELECT count(*) FROM consent_events e JOIN subscriptions s ON s.id = e.subscription_id \
-        JOIN subscribers r ON r.id = s.subscriber_id WHERE r.forgotten_at IS NOT NULL";
-    assert_eq!(store.number(of_ann).await, 3, "that somebody asked, confirmed and left is still there");
-    assert_eq!(
-        store
-            .number("SELECT count(*) FROM subscriptions WHERE time_zone IS NOT NULL OR sections <> ''")
-            .await,
-        0
-    );
-    assert_eq!(store.number("SELECT count(*) FROM deliveries WHERE status = 'sent'").await, 2);
+    assert_eq!(store.columns_naming("ann@").await, Vec::<String>::new());
+    let of_bob = |it: &&LedgerRow| it.address.as_deref() == Some("bob@example.org");
+    let ledger = store.ledger().await;
+    assert_eq!(ledger.iter().filter(of_bob).filter(|it| it.client_address.is_some()).count(), 2);
+    let of_ann: Vec<_> = ledger.iter().filter(|it| it.address.is_none()).map(|it| it.kind.as_str()).collect();
+    assert_eq!(of_ann, ["requested", "confirmed", "unsubscribed"], "only that it happened is kept");
+    assert!(ledger.iter().all(|it| it.address.is_some() || it.client_address.is_none()));
+    let rows = store.subscriptions().await;
+    assert!(rows.iter().all(|it| it.time_zone.is_none() && it.sections.is_empty()), "{rows:?}");
+    assert_eq!(app.counts(app.latest_issue().await.id).await.sent, 2);
     assert_eq!(app.status_of("bob@example.org").await, Some(SubscriptionStatus::Active));
     assert!(held(&app, "bob@example.org").await.is_some());
     // A complaint outlives the address.
-    let reason = suppressions::reason(&mut app.app.db.read().await.unwrap(), &address(ANN)).await.unwrap();
-    assert_eq!(reason.as_deref(), Some("complained"));
+    assert_eq!(app.suppressed(ANN).await.as_deref(), Some("complained"));
 }
 
-async fn no_import_brings_a_forgotten_reader_back_but_they_can_come_back(engine: Engine) {
+async fn an_import_does_not_bring_back_an_erased_reader_but_a_signup_does(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.reader(ANN).await;
     assert_eq!(forgotten(&app, ANN).await, Forgetting::Done);
@@ -154,33 +120,19 @@ async fn no_import_brings_a_forgotten_reader_back_but_they_can_come_back(engine:
     assert_eq!(forgotten(&app, ANN).await, Forgetting::Done);
 }
 
-async fn a_mail_in_flight_is_waited_for(engine: Engine) {
+async fn erasure_waits_for_an_email_in_flight(engine: Engine) {
     let app = TestApp::start(engine).await;
     a_reader_with_a_past(&app).await;
     let store = app.store().await;
-    store.execute("UPDATE deliveries SET status = 'sending'").await;
+    store.set_deliveries("sending").await;
     assert_eq!(forgotten(&app, ANN).await, Forgetting::InFlight);
-    // They have left all the same.
+    // The unsubscribing counts all the same.
     assert_eq!(app.status_of(ANN).await, Some(SubscriptionStatus::Unsubscribed));
-    // So is one to the reader who turned out to be the same.
-    store
-        .execute(
-            "UPDATE deliveries SET status = 'sent' WHERE subscriber_id = \
-        (SELECT id FROM subscribers WHERE address_key = 'ann@example.org')",
-        )
-        .await;
-    store
-        .execute(
-            "UPDATE subscriptions SET merged_into = (SELECT min(id) FROM subscriptions) \
-        WHERE id = (SELECT max(id) FROM subscriptions)",
-        )
-        .await;
-    assert_eq!(forgotten(&app, ANN).await, Forgetting::InFlight);
-    store.execute("UPDATE deliveries SET status = 'sent'").await;
+    store.set_deliveries("sent").await;
     assert_eq!(forgotten(&app, ANN).await, Forgetting::Done);
 }
 
-async fn a_signup_that_is_still_to_be_taken_is_held_and_can_be_forgotten(engine: Engine) {
+async fn an_unprocessed_signup_is_exported_and_erased(engine: Engine) {
     let app = TestApp::start(engine).await;
     let newsletter = app.newsletter().await;
     let signup = NewSignup {
@@ -190,80 +142,39 @@ async fn a_signup_that_is_still_to_be_taken_is_held_and_can_be_forgotten(engine:
         language: Some("de"),
         time_zone: None,
         wording: Some(signup_wording(Some("de"))),
-        evidence: &subscriptions::Evidence { client_address: Some("192.0.2.1".into()), ..Default::default() },
+        evidence: &subscribers::Evidence { client_address: Some("192.0.2.1".into()), ..Default::default() },
+        is_held: false,
     };
     let mut tx = app.app.db.begin().await.unwrap();
-    signups::insert(&mut tx, &[signup], app.clock.now()).await.unwrap();
+    intake::insert(&mut tx, &[signup], app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     let held = held(&app, ANN).await.unwrap();
-    assert_eq!(held.signups[0].client_address.as_deref(), Some("192.0.2.1"));
+    assert_eq!(held["signups_to_be_processed"][0]["client_address"], "192.0.2.1");
     assert_eq!(forgotten(&app, ANN).await, Forgetting::Done);
-    assert_eq!(app.store().await.number("SELECT count(*) FROM signups").await, 0);
+    assert_eq!(app.store().await.rows_in("signups").await, 0);
 }
 
-async fn the_ledger_lets_go_of_nothing_else(engine: Engine) {
+async fn old_links_of_an_erased_reader_store_nothing(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.reader(ANN).await;
-    let change = |what: &'static str| {
-        let db = app.app.db.clone();
-        async move {
-            let statement = format!("UPDATE consent_events SET {what}");
-            match &db {
-                daily::db::Db::Sqlite { writer, .. } => {
-                    sqlx::query(sqlx::AssertSqlSafe(statement)).execute(writer).await.map(drop)
-                }
-                daily::db::Db::Postgres(pool) => {
-                    sqlx::query(sqlx::AssertSqlSafe(statement)).execute(pool).await.map(drop)
-                }
-            }
-        }
-    };
-    for what in [
-        "kind = 'confirmed'",
-        "client_address = '192.0.2.1'",
-        "client_address = NULL, user_agent = NULL, source_url = NULL, kind = 'unsubscribed'",
-        "client_address = NULL, user_agent = NULL, source_url = NULL, wording = 'Nothing.'",
-    ] {
-        let error = change(what).await.unwrap_err().to_string();
-        assert!(error.contains("append-only"), "{what}: {error}");
-    }
-}
-
-on_both_engines!(old_links_of_a_forgotten_reader_keep_nothing_new);
-
-async fn old_links_of_a_forgotten_reader_keep_nothing_new(engine: Engine) {
-    let app = TestApp::start(engine).await;
-    app.reader(ANN).await;
-    let confirm = app.confirmation_link(ANN);
-    let id =
-        subscriptions::of_address(&mut app.app.db.read().await.unwrap(), &address(ANN)).await.unwrap()[0].id;
-    let token = app.app.actions.keys.sign(Purpose::Unsubscribe, id.0);
+    let ann = app.reader(ANN).await;
+    let (confirm, leave, preferences) =
+        (ann.confirmation_link(), ann.unsubscribe_link().await, ann.preferences().await);
+    let id = ann.subscription().await.id;
     assert_eq!(forgotten(&app, ANN).await, Forgetting::Done);
     let before = app.mails().len();
-    assert_eq!(app.post(&format!("{confirm}/renew")).await.status(), 404);
-    assert_eq!(app.post(&confirm).await.status(), 404);
-    let leave = format!("/unsubscribe/{token}");
+    assert_eq!(app.press(&format!("{confirm}/renew")).await.status, 404);
+    assert_eq!(app.press(&confirm).await.status, 404);
     let reason = [("reason", "other"), ("remark", "I am Ann Smith")];
     for fields in [&[("List-Unsubscribe", "One-Click")][..], &reason[..]] {
-        let answer = app.post_form(&leave, fields).await;
-        assert_eq!(answer.status(), 200);
-        assert!(!answer.text().await.unwrap().contains("invalid"));
+        let page = app.submit(&leave, fields).await;
+        assert!(page.status == 200 && !page.contains("invalid"), "{page}");
     }
-    assert_eq!(
-        app.get(&format!("{}/preferences/{token}", app.url))
-            .await
-            .text()
-            .await
-            .unwrap()
-            .matches("invalid")
-            .count(),
-        0
-    );
+    assert!(!app.page(&preferences).await.contains("invalid"));
     assert_eq!(app.sign_up(&format!("forgotten-{}@forgotten.invalid", id.0)).await.status(), 422);
     app.settle().await;
     assert_eq!(app.mails().len(), before);
     let store = app.store().await;
-    assert_eq!(store.number("SELECT count(*) FROM leaving_reasons").await, 0);
-    assert_eq!(store.number("SELECT count(*) FROM consent_events WHERE client_address IS NOT NULL").await, 0);
-    assert_eq!(store.number("SELECT count(*) FROM subscriptions WHERE status = 'pending'").await, 0);
+    assert_eq!(store.rows_in("leaving_reasons").await, 0);
+    assert!(store.ledger().await.iter().all(|it| it.client_address.is_none()));
+    assert!(store.subscriptions().await.iter().all(|it| it.status != "pending"));
 }

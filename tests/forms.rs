@@ -1,98 +1,59 @@
-//! The signup form where there are several newsletters, and in a frame of another site.
+//! The signup form with several newsletters, and in a frame of another site.
 
-use crate::support::{Engine, app::TestApp, browser::Browser, on_both_engines};
-use daily::{domain::email_address::EmailAddress, domain::subscription::SubscriptionStatus};
+use crate::support::{Engine, TestApp, browser::Browser, mark_in, on_both_engines, with_services};
+use daily::domain::{newsletter::Archive, subscriber::subscription::SubscriptionStatus};
 use fantoccini::Locator;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
 
-async fn page(app: &TestApp, path: &str) -> String {
-    app.get(&format!("{}{path}", app.url)).await.text().await.unwrap()
-}
+on_both_engines!(with_several_newsletters_the_form_asks_which, readers_pages_lead_feed_readers_to_the_feed,);
 
-async fn newsletters_of(app: &TestApp, address: &str) -> Vec<String> {
-    let address = EmailAddress::parse(address).unwrap();
-    let mut tx = app.app.db.read().await.unwrap();
-    let found = daily::db::subscriptions::of_address(&mut tx, &address).await.unwrap();
-    found.into_iter().map(|it| it.newsletter).collect()
-}
-
-on_both_engines!(
-    where_there_are_several_newsletters_the_form_asks_which,
-    readers_pages_lead_feed_readers_to_the_feed,
-    issues_from_before_pages_said_what_they_are_say_it_too,
-);
-
-async fn where_there_are_several_newsletters_the_form_asks_which(engine: Engine) {
+async fn with_several_newsletters_the_form_asks_which(engine: Engine) {
     let app = TestApp::start(engine).await;
-    assert!(!page(&app, "/").await.contains("type=\"checkbox\""), "a single one is no question");
+    assert!(!app.page("/").await.contains("type=\"checkbox\""), "a single one is no question");
     app.add_newsletter("weekly", |it| it.title = "The Weekly".into()).await;
-    let form = page(&app, "/?newsletter=weekly&lang=de").await;
+    let form = app.page("/?newsletter=weekly&lang=de").await;
     assert!(form.contains("Was möchten Sie lesen?"), "{form}");
     assert!(form.contains(r#"name="newsletter" value="weekly" checked"#), "{form}");
     assert!(form.contains(r#"name="newsletter" value="daily">"#), "{form}");
-    let (_, rest) = form.split_once("name=\"started\" value=\"").expect("our own form's mark");
-    let started = rest.split('"').next().unwrap();
-    let own = [("email", "ann@example.org"), ("started", started), ("lang", "de"), ("newsletter", "")];
-    let none = app.post_form("/subscribe", &own).await;
-    assert_eq!(none.status(), 422);
-    let none = none.text().await.unwrap();
+    let started = mark_in(&form);
+    let own =
+        [("email", "ann@example.org"), ("started", started.as_str()), ("lang", "de"), ("newsletter", "")];
+    let none = app.submit("/subscribe", &own).await;
+    assert_eq!(none.status, 422);
     assert!(
         none.contains("mindestens einen Newsletter") && none.contains("value=\"ann@example.org\""),
         "{none}"
     );
     assert!(!none.contains("aria-invalid") && !none.contains(" checked"), "{none}");
     let both = [&own[..], &[("newsletter", "weekly"), ("newsletter", "daily")]].concat();
-    let answer = app.post_form("/subscribe", &both).await;
-    assert_eq!(answer.status(), 200);
-    let answer = answer.text().await.unwrap();
-    assert!(answer.contains("The Weekly, Daily beginnt"), "{answer}");
+    let answer = app.submit("/subscribe", &both).await;
+    assert!(answer.status == 200 && answer.contains("The Weekly, Daily beginnt"), "{answer}");
     app.settle().await;
-    let mut asked = newsletters_of(&app, "ann@example.org").await;
-    asked.sort();
-    assert_eq!(asked, ["daily", "weekly"]);
-    assert_eq!(app.mails_to("ann@example.org").len(), 1, "one mail asks about both");
-    // What was ticked stays so where the address is wrong.
+    let ann = app.visitor("ann@example.org");
+    for newsletter in ["daily", "weekly"] {
+        assert_eq!(ann.status_at(newsletter).await, Some(SubscriptionStatus::Pending), "{newsletter}");
+    }
+    assert_eq!(ann.emails().len(), 1, "one email asks about both");
+    // The boxes stay ticked if the address is wrong.
     let wrong = [&own[..], &[("newsletter", "daily")]].concat();
     let wrong: Vec<_> =
         wrong.into_iter().map(|(name, value)| (name, if name == "email" { "x" } else { value })).collect();
-    let wrong = app.post_form("/subscribe", &wrong).await.text().await.unwrap();
+    let wrong = app.submit("/subscribe", &wrong).await;
     assert!(wrong.contains(r#"value="daily" checked"#) && wrong.contains(r#"value="weekly">"#), "{wrong}");
 }
 
 async fn readers_pages_lead_feed_readers_to_the_feed(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.reader("ann@example.org").await;
+    let ann = app.reader("ann@example.org").await;
     app.article("The bridge opens").await;
     app.send_issue().await;
-    let leave = app.mails_to("ann@example.org").pop().unwrap().link("/unsubscribe/");
+    let leave = ann.unsubscribe_link().await;
     let feed = r#"<link rel="alternate" type="application/atom+xml" title="Daily" href="/issues.xml?newsletter=daily">"#;
-    let leave = leave.strip_prefix(&app.url).unwrap().to_owned();
     for path in ["/", "/issues", leave.as_str()] {
-        assert!(page(&app, path).await.contains(feed), "{path}");
+        assert!(app.page(path).await.contains(feed), "{path}");
     }
-    app.change_newsletter(|it| it.archive = daily::domain::newsletter::Archive::Unlisted).await;
-    assert!(!page(&app, "/").await.contains("atom+xml"), "there is none");
-}
-
-async fn issues_from_before_pages_said_what_they_are_say_it_too(engine: Engine) {
-    let app = TestApp::start(engine).await;
-    app.reader("ann@example.org").await;
-    app.article("The bridge <opens>").await;
-    app.send_issue().await;
-    let issue = "/issues/2026-05-01?newsletter=daily";
-    app.store()
-        .await
-        .execute("UPDATE issue_variants SET web_html = replace(web_html, 'og:', 'og-before:')")
-        .await;
-    let html = page(&app, issue).await;
-    assert_eq!(html.matches(r#"property="og:title""#).count(), 1);
-    assert!(html.contains(r#"<meta property="og:title" content="The bridge &lt;opens&gt;">"#), "{html}");
-    assert!(
-        html.contains(
-            &format!(r#"<meta property="og:url" content="{}{issue}">"#, app.url).replace('&', "&amp;")
-        ),
-        "{html}"
-    );
+    app.change_newsletter(|it| it.archive = Archive::Unlisted).await;
+    assert!(!app.page("/").await.contains("atom+xml"), "there is none");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,13 +62,10 @@ async fn only_sites_that_may_sign_readers_up_may_frame_the_form_and_nothing_else
         settings.http.allowed_origins = vec!["https://www.example.org".into(), "https://blog.example".into()];
     })
     .await;
-    let policy = |path: &'static str| {
-        let (app, url) = (&app, format!("{}{path}", app.url));
-        async move {
-            let answer = app.get(&url).await;
-            let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
-            policy.rsplit_once("frame-ancestors ").unwrap().1.to_owned()
-        }
+    let policy = async |path: &str| {
+        let answer = app.get(path).await;
+        let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        policy.rsplit_once("frame-ancestors ").unwrap().1.to_owned()
     };
     assert_eq!(policy("/embed").await, "https://www.example.org https://blog.example");
     assert_eq!(policy("/embed?newsletter=none").await, "https://www.example.org https://blog.example");
@@ -115,13 +73,14 @@ async fn only_sites_that_may_sign_readers_up_may_frame_the_form_and_nothing_else
         assert_eq!(policy(path).await, "'none'", "{path}");
     }
     let alone = TestApp::start(Engine::Sqlite).await;
-    let answer = alone.get(&format!("{}/embed", alone.url)).await;
+    let answer = alone.get("/embed").await;
     assert!(
         answer.headers()["content-security-policy"].to_str().unwrap().ends_with("frame-ancestors 'none'")
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
+with_services!(in_a_frame_the_form_its_questions_and_its_answers_stay_there);
+
 async fn in_a_frame_the_form_its_questions_and_its_answers_stay_there() {
     let publisher = MockServer::start().await;
     let origin = publisher.uri();
@@ -156,6 +115,6 @@ async fn in_a_frame_the_form_its_questions_and_its_answers_stay_there() {
         assert_eq!(page.current_url().await.unwrap().path(), "/article", "the reader stays on the article");
     }
     assert_eq!(app.status_of("ann@gmail.com").await, Some(SubscriptionStatus::Pending));
-    let sources = app.store().await.texts("SELECT source_url FROM consent_events").await;
-    assert!(sources[0].starts_with(&origin), "{sources:?}");
+    let source = app.visitor("ann@gmail.com").ledger().await[0].source_url.clone().unwrap();
+    assert!(source.starts_with(&origin), "{source}");
 }

@@ -1,50 +1,49 @@
 //! An issue, from its stories to the readers' inboxes.
 
 use crate::support::{
-    Engine,
-    app::TestApp,
-    eventually,
-    mailbox::Mail,
-    on_both_engines,
+    DAY, Engine, Page, TestApp, address, on_both_engines,
     smtp_server::{Script, SmtpServer},
 };
 use daily::{
-    actions::{send_issue::begin_issue, test_send::test_send},
-    db::{Db, mails, subscriptions},
+    actions::issue::{
+        send_issue::{begin_issue, send_issue},
+        test_send::test_send,
+    },
+    db::deliveries::emails,
     domain::{
-        email_address::EmailAddress,
-        issue::IssueStatus,
-        mail::MailStatus,
-        subscription::SubscriptionStatus::{Active, Unsubscribed},
+        delivery::email::MailStatus,
+        issue::status::IssueStatus,
+        subscriber::subscription::SubscriptionStatus::{Active, Unsubscribed},
     },
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, civil::date};
+
+const ANN: &str = "ann@example.org";
 
 on_both_engines!(
     confirmed_readers_and_nobody_else_get_the_issue,
-    every_mail_has_its_readers_own_link_and_the_headers_of_bulk_mail,
-    one_click_leaves_at_once_and_the_next_issue_goes_elsewhere,
+    every_email_has_its_readers_link_and_the_headers_of_bulk_email,
+    one_click_unsubscribes_before_the_next_issue,
     one_click_works_as_multipart_too,
-    a_reader_who_leaves_while_the_issue_waits_gets_nothing,
+    a_reader_who_unsubscribes_while_the_issue_waits_gets_nothing,
     an_issue_always_finishes_even_when_the_relay_never_returns,
     planning_never_sends_and_a_skipped_date_can_still_be_filled,
-    there_is_one_issue_per_date_however_often_it_is_asked_for,
+    there_is_one_issue_per_date,
     an_issue_without_stories_is_skipped_with_the_reason,
     no_story_is_sent_twice,
     a_test_send_shows_the_next_issue_and_changes_no_state,
-    the_archive_shows_what_was_sent_without_readers_links,
-    an_issue_frozen_before_parts_were_kept_encoded_still_goes_out,
+    the_archive_shows_issues_without_readers_links,
 );
 
 async fn confirmed_readers_and_nobody_else_get_the_issue(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.article("The bridge opens").await;
-    app.reader("ann@example.org").await;
+    app.reader(ANN).await;
     app.reader("ben@example.org").await;
-    app.sign_up("pending@example.org").await;
-    app.settle().await;
+    let pending = app.visitor("pending@example.org");
+    pending.signs_up().await;
     assert_eq!(app.send_issue().await, IssueStatus::Sent);
-    for reader in ["ann@example.org", "ben@example.org"] {
+    for reader in [ANN, "ben@example.org"] {
         let mails = app.mails_to(reader);
         let issue = mails.last().unwrap();
         assert_eq!(issue.subject(), "The bridge opens");
@@ -52,17 +51,15 @@ async fn confirmed_readers_and_nobody_else_get_the_issue(engine: Engine) {
         assert!(issue.html().contains("About The bridge opens."));
         assert_eq!(mails.len(), 2, "a confirmation and the issue");
     }
-    assert_eq!(app.mails_to("pending@example.org").len(), 1, "only the confirmation");
+    assert_eq!(pending.emails().len(), 1, "only the confirmation");
 }
 
-async fn every_mail_has_its_readers_own_link_and_the_headers_of_bulk_mail(engine: Engine) {
+async fn every_email_has_its_readers_link_and_the_headers_of_bulk_email(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.article("The bridge opens").await;
-    app.reader("ann@example.org").await;
-    app.reader("ben@example.org").await;
+    let (ann, ben) = (app.reader(ANN).await, app.reader("ben@example.org").await);
     app.send_issue().await;
-    let (ann, ben) = (app.mails_to("ann@example.org"), app.mails_to("ben@example.org"));
-    let (ann, ben) = (ann.last().unwrap(), ben.last().unwrap());
+    let (ann, ben) = (ann.last_email(), ben.last_email());
     assert_ne!(ann.link("/unsubscribe/"), ben.link("/unsubscribe/"));
     assert_ne!(ann.header("Message-ID"), ben.header("Message-ID"));
     let link = ann.link("/unsubscribe/");
@@ -71,82 +68,57 @@ async fn every_mail_has_its_readers_own_link_and_the_headers_of_bulk_mail(engine
     assert_eq!(ann.header("List-Id"), Some("<daily.newsletter.example>"));
     assert!(ann.html().contains(&link));
     assert!(ann.header("Date").is_some());
-    assert!(!ann.text().contains("reader-") && !ann.html().contains("reader-"), "no place is left unfilled");
+    assert!(!ann.text().contains("reader-") && !ann.html().contains("reader-"), "no placeholder is left");
 }
 
-async fn one_click_leaves_at_once_and_the_next_issue_goes_elsewhere(engine: Engine) {
+async fn one_click_unsubscribes_before_the_next_issue(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.article("The bridge opens").await;
-    app.reader("ann@example.org").await;
-    app.reader("ben@example.org").await;
+    let (ann, ben) = (app.reader(ANN).await, app.reader("ben@example.org").await);
     app.send_issue().await;
-    let link = app.mails_to("ann@example.org").last().unwrap().link("/unsubscribe/");
+    let link = ann.last_email().link("/unsubscribe/");
     assert_eq!(app.get(&link).await.status(), 200);
-    assert_eq!(app.status_of("ann@example.org").await, Some(Active), "a scanner's GET changes nothing");
+    assert_eq!(app.status_of(ANN).await, Some(Active), "a scanner's GET changes nothing");
     for _ in 0..2 {
-        let answer = app
-            .client
-            .post(&link)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body("List-Unsubscribe=One-Click")
-            .send()
-            .await
-            .unwrap();
+        let answer = app.post_form(&link, &[("List-Unsubscribe", "One-Click")]).await;
         assert_eq!(answer.status(), 200, "no redirect, and again is fine");
         assert!(answer.headers().get("set-cookie").is_none());
     }
-    assert_eq!(app.status_of("ann@example.org").await, Some(Unsubscribed));
-    assert_eq!(app.consent_of("ann@example.org").await, ["requested", "confirmed", "unsubscribed"]);
-    app.clock.advance(SignedDuration::from_hours(24));
+    assert_eq!(app.status_of(ANN).await, Some(Unsubscribed));
+    assert_eq!(app.consent_of(ANN).await, ["requested", "confirmed", "unsubscribed"]);
+    app.clock.advance(DAY);
     app.article("The bridge closes").await;
     assert_eq!(app.send_issue().await, IssueStatus::Sent);
-    assert_eq!(app.mails_to("ann@example.org").len(), 2);
-    assert_eq!(app.mails_to("ben@example.org").last().unwrap().subject(), "The bridge closes");
+    assert_eq!(ann.emails().len(), 2);
+    assert_eq!(ben.last_email().subject(), "The bridge closes");
 }
 
 async fn one_click_works_as_multipart_too(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.article("The bridge opens").await;
-    app.reader("ann@example.org").await;
+    let ann = app.reader(ANN).await;
     app.send_issue().await;
-    let link = app.mails_to("ann@example.org").last().unwrap().link("/unsubscribe/");
+    let link = ann.last_email().link("/unsubscribe/");
     let body =
         "--x\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--x--\r\n";
-    let answer = app
-        .client
-        .post(&link)
-        .header("content-type", "multipart/form-data; boundary=x")
-        .body(body)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(answer.status(), 200);
-    assert_eq!(answer.text().await.unwrap(), "unsubscribed\n");
-    assert_eq!(app.status_of("ann@example.org").await, Some(Unsubscribed));
+    let post = app.posting(&link).header("content-type", "multipart/form-data; boundary=x").body(body);
+    let page = Page::read(post.send().await.unwrap()).await;
+    assert_eq!((page.status, &*page), (200, "unsubscribed\n"));
+    assert_eq!(app.status_of(ANN).await, Some(Unsubscribed));
 }
 
-async fn a_reader_who_leaves_while_the_issue_waits_gets_nothing(engine: Engine) {
+async fn a_reader_who_unsubscribes_while_the_issue_waits_gets_nothing(engine: Engine) {
     let mut server = SmtpServer::start(Script::accept()).await;
     server.stop().await;
-    let app = TestApp::with_relay(engine, &format!("smtp://127.0.0.1:{}", server.port())).await;
+    let app = TestApp::with_relay(engine, &server.url()).await;
     app.article("The bridge opens").await;
-    app.reader_at_once("ann@example.org").await;
+    let ann = app.reader_at_once(ANN).await;
     assert_eq!(app.send_issue().await, IssueStatus::Sending, "the relay is down");
-    let ann = EmailAddress::parse("ann@example.org").unwrap();
-    let mut tx = app.app.db.begin().await.unwrap();
-    let id = subscriptions::of_address(&mut tx, &ann).await.unwrap()[0].id;
-    subscriptions::end(&mut tx, id, app.clock.now()).await.unwrap();
-    tx.commit().await.unwrap();
+    app.end_subscription(&ann.subscription().await).await;
     server.start_again().await;
-    eventually("the issue is closed", || async {
-        app.tick_after(SignedDuration::from_mins(1)).await;
-        (app.issues().await[0].status == IssueStatus::Sent).then_some(())
-    })
-    .await;
-    let issue = app.issues().await.remove(0);
+    app.tick_until_sent(SignedDuration::from_mins(1)).await;
     assert_eq!(server.record().messages.len(), 0);
-    let mut tx = app.app.db.read().await.unwrap();
-    let counts = daily::db::deliveries::counts(&mut tx, issue.id).await.unwrap();
+    let counts = app.counts(app.latest_issue().await.id).await;
     assert_eq!((counts.skipped, counts.sent), (1, 0));
 }
 
@@ -162,56 +134,55 @@ async fn an_issue_always_finishes_even_when_the_relay_never_returns(engine: Engi
     app.tick_after(SignedDuration::from_hours(2)).await;
     let issue = app.issues().await.pop().unwrap();
     assert_eq!(issue.status, IssueStatus::Sent);
-    let mut tx = app.app.db.read().await.unwrap();
-    assert_eq!(daily::db::deliveries::counts(&mut tx, issue.id).await.unwrap().failed, 5);
+    assert_eq!(app.counts(issue.id).await.failed, 5);
 }
 
 async fn planning_never_sends_and_a_skipped_date_can_still_be_filled(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.reader("ann@example.org").await;
+    app.reader(ANN).await;
     let newsletter = app.newsletter().await;
-    let today = jiff::civil::date(2026, 5, 1);
+    let today = date(2026, 5, 1);
     let planned = begin_issue(&app.app.actions, &newsletter, today).await;
     assert!(planned.unwrap_err().to_string().contains("daily issue send"));
-    assert!(begin_issue(&app.app.actions, &newsletter, jiff::civil::date(9999, 12, 31)).await.is_err());
+    assert!(begin_issue(&app.app.actions, &newsletter, date(9999, 12, 31)).await.is_err());
     assert!(begin_issue(&app.app.actions, &newsletter, today.tomorrow().unwrap()).await.is_ok());
     assert_eq!(app.send_issue().await, IssueStatus::Skipped);
     app.article("The bridge opens").await;
     assert_eq!(app.send_issue().await, IssueStatus::Sent);
-    assert_eq!(app.mails_to("ann@example.org").last().unwrap().subject(), "The bridge opens");
+    assert_eq!(app.visitor(ANN).last_email().subject(), "The bridge opens");
 }
 
-async fn there_is_one_issue_per_date_however_often_it_is_asked_for(engine: Engine) {
+async fn there_is_one_issue_per_date(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.article("The bridge opens").await;
-    app.reader("ann@example.org").await;
+    app.reader(ANN).await;
     let newsletter = app.newsletter().await;
-    let send = || daily::actions::send_issue::send_issue(&app.app.actions, &newsletter);
+    let send = || send_issue(&app.app.actions, &newsletter);
     let asked = futures_util::future::join_all((0..5).map(|_| send())).await;
     assert!(asked.iter().all(Result::is_ok));
     app.settle().await;
     assert_eq!(app.send_issue().await, IssueStatus::Sent);
     assert_eq!(app.issues().await.len(), 1);
-    assert_eq!(app.mails_to("ann@example.org").len(), 2);
+    assert_eq!(app.mails_to(ANN).len(), 2);
 }
 
 async fn an_issue_without_stories_is_skipped_with_the_reason(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.reader("ann@example.org").await;
+    app.reader(ANN).await;
     assert_eq!(app.send_issue().await, IssueStatus::Skipped);
-    assert_eq!(app.issues().await[0].reason.as_deref(), Some("there were no new articles"));
-    assert_eq!(app.mails_to("ann@example.org").len(), 1);
+    assert_eq!(app.latest_issue().await.reason.as_deref(), Some("there were no new articles"));
+    assert_eq!(app.mails_to(ANN).len(), 1);
 }
 
 async fn no_story_is_sent_twice(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.article("The bridge opens").await;
-    app.reader("ann@example.org").await;
+    app.reader(ANN).await;
     app.send_issue().await;
-    app.clock.advance(SignedDuration::from_hours(24));
+    app.clock.advance(DAY);
     app.article("The ferry sails").await;
     app.send_issue().await;
-    let last = app.mails_to("ann@example.org").pop().unwrap();
+    let last = app.visitor(ANN).last_email();
     assert_eq!(last.subject(), "The ferry sails");
     assert!(!last.text().contains("The bridge opens"));
 }
@@ -219,63 +190,37 @@ async fn no_story_is_sent_twice(engine: Engine) {
 async fn a_test_send_shows_the_next_issue_and_changes_no_state(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.article("The bridge opens").await;
-    app.reader("ann@example.org").await;
-    let operator = EmailAddress::parse("operator@example.org").unwrap();
+    app.reader(ANN).await;
+    let operator = address("operator@example.org");
     let mail = test_send(&app.app.actions, &app.newsletter().await, None, &operator).await.unwrap();
     app.settle().await;
     let mut tx = app.app.db.read().await.unwrap();
-    let record = mails::get(&mut tx, mail).await.unwrap().unwrap();
+    let record = emails::get(&mut tx, mail).await.unwrap().unwrap();
     assert_eq!((record.status, record.reply_code), (MailStatus::Sent, Some(250)));
-    let test = app.mails_to("operator@example.org").pop().unwrap();
+    let test = app.visitor("operator@example.org").last_email();
     assert!(test.subject().starts_with("[Test]"), "{}", test.subject());
     assert!(test.text().contains("The bridge opens"));
     assert!(app.issues().await.is_empty(), "no issue was begun");
-    assert_eq!(app.mails_to("ann@example.org").len(), 1, "readers get nothing");
+    assert_eq!(app.mails_to(ANN).len(), 1, "readers get nothing");
     assert_eq!(app.status_of("operator@example.org").await, None);
-    let answer = app.post(&test.link("/unsubscribe/")).await.text().await.unwrap();
+    let answer = app.press(&test.link("/unsubscribe/")).await;
     assert!(answer.contains("This was a test"));
     assert_eq!(app.send_issue().await, IssueStatus::Sent);
-    assert_eq!(app.mails_to("ann@example.org").last().unwrap().subject(), "The bridge opens");
+    assert_eq!(app.visitor(ANN).last_email().subject(), "The bridge opens");
 }
 
-async fn the_archive_shows_what_was_sent_without_readers_links(engine: Engine) {
+async fn the_archive_shows_issues_without_readers_links(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.article("The bridge opens").await;
-    app.reader("ann@example.org").await;
-    assert!(app.get(&format!("{}/issues", app.url)).await.text().await.unwrap().contains("none yet"));
-    assert_eq!(app.get(&format!("{}/issues/2026-05-01", app.url)).await.status(), 404);
+    app.reader(ANN).await;
+    assert!(app.page("/issues").await.contains("none yet"));
+    assert_eq!(app.get("/issues/2026-05-01").await.status(), 404);
     app.send_issue().await;
-    let list = app.get(&format!("{}/issues", app.url)).await.text().await.unwrap();
+    let list = app.page("/issues").await;
     assert!(list.contains("/issues/2026-05-01") && list.contains("The bridge opens"));
     assert!(list.contains("1 May 2026"));
-    let page = app.get(&format!("{}/issues/2026-05-01", app.url)).await.text().await.unwrap();
+    let page = app.page("/issues/2026-05-01").await;
     assert!(page.contains("The bridge opens"));
     assert!(!page.contains("/unsubscribe/"));
-    assert_eq!(app.get(&format!("{}/issues/tomorrow", app.url)).await.status(), 404);
-}
-
-async fn an_issue_frozen_before_parts_were_kept_encoded_still_goes_out(engine: Engine) {
-    let server = SmtpServer::start(Script::accept().greylist()).await;
-    let app = TestApp::with_relay(engine, &format!("smtp://127.0.0.1:{}", server.port())).await;
-    app.article("The bridge opens").await;
-    app.reader_at_once("ann@example.org").await;
-    assert_eq!(app.send_issue().await, IssueStatus::Sending);
-    let key = app.issues().await[0].message_key.clone();
-    let older = format!(
-        "UPDATE issue_variants SET encoding = 'plain', html = '<p>Grüße. <a href=\"https://n/reader-{key}\">Leave</a>', \
-         text = '.Grüße https://n/reader-{key}'"
-    );
-    let changed = match &app.app.db {
-        Db::Sqlite { writer, .. } => sqlx::query(sqlx::AssertSqlSafe(older)).execute(writer).await.map(drop),
-        Db::Postgres(pool) => sqlx::query(sqlx::AssertSqlSafe(older)).execute(pool).await.map(drop),
-    };
-    changed.unwrap();
-    app.tick_after(SignedDuration::from_mins(2)).await;
-    assert_eq!(app.issues().await[0].status, IssueStatus::Sent);
-    let record = server.wait_for(1).await;
-    let mail = Mail::parse(&record.accepted().next().unwrap().data);
-    let token =
-        mail.header("List-Unsubscribe").unwrap().trim_end_matches('>').rsplit('/').next().unwrap().to_owned();
-    assert_eq!(mail.text().trim_end(), format!(".Grüße https://n/{token}"));
-    assert_eq!(mail.html().trim_end(), format!("<p>Grüße. <a href=\"https://n/{token}\">Leave</a>"));
+    assert_eq!(app.get("/issues/tomorrow").await.status(), 404);
 }

@@ -1,59 +1,56 @@
-//! What readers' pages say in other languages than English.
+//! Pages and emails for readers in other languages than English.
 
-use crate::support::{
-    Engine,
-    app::{TestApp, mark_in},
-    on_both_engines,
-};
-use daily::domain::{email_address::EmailAddress, signup_wording::signup_wording};
+use crate::support::{Engine, TestApp, mark_in, on_both_engines};
+use daily::domain::signup_wording::signup_wording;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-/// A signup by a program: status, language and body of the answer.
+const ANN: &str = "ann@example.org";
+
+/// Signs up as a program does, and returns status, language and body of the answer.
 async fn sign_up_by_json(app: &TestApp, signup: &Value) -> (u16, String, Value) {
-    let post = app.client.post(format!("{}/subscribe", app.url)).header("content-type", "application/json");
-    let answer = post.body(signup.to_string()).send().await.unwrap();
+    let answer = app.post_json("/subscribe", signup).await;
     let language = answer.headers()["content-language"].to_str().unwrap().to_owned();
     (answer.status().as_u16(), language, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap())
 }
 
-/// The text that a reader agreed to, as the ledger has it.
+/// Returns the text that a reader agreed to, and its version.
 async fn agreed_to(app: &TestApp, address: &str) -> (Option<String>, Option<i64>) {
-    let address = EmailAddress::parse(address).unwrap();
-    let mut tx = app.app.db.read().await.unwrap();
-    let held = daily::db::subscriptions::held(&mut tx, &address).await.unwrap().unwrap();
-    let asked = &held.subscriptions[0].consent[0];
-    (asked.wording.clone(), asked.wording_version)
+    app.signups_taken().await;
+    let ledger = app.store().await.ledger().await;
+    let entry = ledger.into_iter().find(|it| it.address.as_deref() == Some(address)).unwrap();
+    (entry.wording, entry.wording_version)
 }
 
 on_both_engines!(
     a_reader_comes_and_goes_in_the_newsletters_language,
-    what_is_wrong_is_said_in_the_language_of_the_page_the_form_stands_on,
+    errors_are_in_the_language_of_the_page_with_the_form,
     a_slip_is_asked_about_in_the_readers_language,
-    pages_of_no_newsletter_speak_the_language_asked_for_or_the_browsers,
-    who_signs_up_in_a_language_is_written_to_in_it,
+    other_pages_are_in_the_requested_or_the_browsers_language,
+    emails_are_in_the_language_of_the_signup,
 );
 
 async fn a_reader_comes_and_goes_in_the_newsletters_language(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.change_newsletter(|it| it.language = "de-AT".into()).await;
     app.article("Die Brücke").await;
-    let page = app.get(&format!("{}/", app.url)).await.text().await.unwrap();
+    let page = app.page("/").await;
     for says in ["Daily in Ihrem Postfach", "E-Mail-Adresse", "Anmelden", "Frühere Ausgaben"] {
         assert!(page.contains(says), "{says}: {page}");
     }
-    let answer = app.sign_up("ann@example.org").await.text().await.unwrap();
+    let answer = app.sign_up(ANN).await.text().await.unwrap();
     assert!(answer.contains("Daily beginnt, sobald Sie ihm gefolgt sind."), "{answer}");
     app.settle().await;
-    let mail = app.mails_to("ann@example.org").pop().unwrap();
+    let ann = app.visitor(ANN);
+    let mail = ann.last_email();
     assert_eq!(mail.header("Content-Language"), Some("de-AT"));
     assert_eq!(mail.subject(), "Bestätigen Sie Ihre Anmeldung zu Daily");
-    let link = app.confirmation_link("ann@example.org");
-    let before = app.get(&link).await.text().await.unwrap();
+    let link = ann.confirmation_link();
+    let before = app.page(&link).await;
     assert!(before.contains("Ein Klick, und <strong>"), "{before}");
-    assert!(app.post(&link).await.text().await.unwrap().contains("Sie sind dabei"));
+    assert!(app.press(&link).await.contains("Sie sind dabei"));
     app.send_issue().await;
-    let mails = app.mails_to("ann@example.org");
-    let issue = mails.last().unwrap();
+    let issue = ann.last_email();
     assert_eq!(issue.header("Content-Language"), Some("de-AT"));
     assert!(
         issue.text().contains("Freitag, 1. Mai 2026") && issue.text().contains("Abmelden:"),
@@ -61,12 +58,12 @@ async fn a_reader_comes_and_goes_in_the_newsletters_language(engine: Engine) {
         issue.text()
     );
     let link = issue.link("/unsubscribe/");
-    let before = app.get(&link).await.text().await.unwrap();
+    let before = app.page(&link).await;
     assert!(
         before.contains("Daily abbestellen?") && before.contains("</strong> wird nichts mehr geschickt."),
         "{before}"
     );
-    let after = app.post(&link).await.text().await.unwrap();
+    let after = app.press(&link).await;
     for says in
         ["Sie sind abgemeldet", "Ich habe mich nie angemeldet", "value=\"never_asked\"", "Wieder anmelden"]
     {
@@ -74,14 +71,13 @@ async fn a_reader_comes_and_goes_in_the_newsletters_language(engine: Engine) {
     }
 }
 
-async fn what_is_wrong_is_said_in_the_language_of_the_page_the_form_stands_on(engine: Engine) {
+async fn errors_are_in_the_language_of_the_page_with_the_form(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.change_newsletter(|it| it.language = "es".into()).await;
-    let (status, language, taken) =
-        sign_up_by_json(&app, &json!({ "email": "ann@example.org", "lang": "de-CH" })).await;
+    let (status, language, taken) = sign_up_by_json(&app, &json!({ "email": ANN, "lang": "de-CH" })).await;
     assert_eq!((status, language.as_str()), (202, "de"));
     assert!(taken["message"].as_str().unwrap().contains("sehen Sie in Ihr Postfach"), "{taken}");
-    let (_, language, taken) = sign_up_by_json(&app, &json!({ "email": "ann@example.org" })).await;
+    let (_, language, taken) = sign_up_by_json(&app, &json!({ "email": ANN })).await;
     assert_eq!(language, "es", "the newsletter's");
     assert!(taken["message"].as_str().unwrap().contains("Revise su bandeja"), "{taken}");
     for (email, says) in [
@@ -93,21 +89,19 @@ async fn what_is_wrong_is_said_in_the_language_of_the_page_the_form_stands_on(en
             sign_up_by_json(&app, &json!({ "email": email, "lang": "fr" })).await;
         assert_eq!((status, language.as_str()), (422, "fr"));
         assert!(problem["detail"].as_str().unwrap().contains(says), "{problem}");
-        let page = app.post_form("/subscribe", &[("email", email), ("lang", "fr")]).await;
-        assert_eq!(page.status(), 422);
-        let page = page.text().await.unwrap();
+        let page = app.submit("/subscribe", &[("email", email), ("lang", "fr")]).await;
+        assert_eq!(page.status, 422);
         assert!(page.contains("<html lang=\"fr\"") && page.contains(says), "{page}");
     }
     let (_, language, problem) =
-        sign_up_by_json(&app, &json!({ "email": "ann@example.org", "newsletter": "none", "lang": "pt" }))
-            .await;
+        sign_up_by_json(&app, &json!({ "email": ANN, "newsletter": "none", "lang": "pt" })).await;
     assert_eq!((language.as_str(), &problem["detail"]), ("pt", &json!("Não existe a newsletter «none».")));
 }
 
 async fn a_slip_is_asked_about_in_the_readers_language(engine: Engine) {
     let app = TestApp::start(engine).await;
     let fields = [("email", "ann@gmial.com"), ("lang", "fr")];
-    let page = app.post_form("/subscribe", &fields).await.text().await.unwrap();
+    let page = app.submit("/subscribe", &fields).await;
     for says in
         ["Vouliez-vous dire ann@gmail.com ?", "Oui, prendre ann@gmail.com", "Non, ann@gmial.com est juste"]
     {
@@ -120,10 +114,10 @@ async fn a_slip_is_asked_about_in_the_readers_language(engine: Engine) {
     assert_eq!(problem["keep"], "Nein, ann@gmial.com stimmt");
 }
 
-async fn pages_of_no_newsletter_speak_the_language_asked_for_or_the_browsers(engine: Engine) {
+async fn other_pages_are_in_the_requested_or_the_browsers_language(engine: Engine) {
     let app = TestApp::start(engine).await;
     let get = |path: &str| {
-        let request = app.client.get(format!("{}{path}", app.url)).header("accept-language", "es, en;q=0.5");
+        let request = app.getting(path).header("accept-language", "es, en;q=0.5");
         async { request.send().await.unwrap().text().await.unwrap() }
     };
     for (path, says) in [
@@ -148,43 +142,39 @@ async fn pages_of_no_newsletter_speak_the_language_asked_for_or_the_browsers(eng
     );
 }
 
-async fn who_signs_up_in_a_language_is_written_to_in_it(engine: Engine) {
+async fn emails_are_in_the_language_of_the_signup(engine: Engine) {
     let app = TestApp::start(engine).await;
-    let page = app.get(&format!("{}/?lang=fr", app.url)).await.text().await.unwrap();
+    let page = app.page("/?lang=fr").await;
     let promise = signup_wording(Some("fr"));
     assert!(page.contains(promise.text), "{page}");
     let started = mark_in(&page);
-    app.post_form("/subscribe", &[("email", "ann@example.org"), ("lang", "fr"), ("started", &started)]).await;
-    app.settle().await;
-    let mail = app.mails_to("ann@example.org").pop().unwrap();
+    let ann = app.visitor(ANN);
+    ann.signs_up_with(&[("lang", "fr"), ("started", &started)]).await;
+    let mail = ann.last_email();
     assert_eq!(
         (mail.subject(), mail.header("Content-Language")),
         ("Confirmez votre inscription à Daily", Some("fr"))
     );
-    let link = app.confirmation_link("ann@example.org");
-    assert!(app.get(&link).await.text().await.unwrap().contains("Recevoir Daily par e-mail"));
-    assert!(
-        app.get(&format!("{link}?lang=de")).await.text().await.unwrap().contains("Daily per Mail bekommen?")
-    );
-    assert!(app.post(&link).await.text().await.unwrap().contains("C’est fait"));
-    let kept = agreed_to(&app, "ann@example.org").await;
+    let link = ann.confirmation_link();
+    assert!(app.page(&link).await.contains("Recevoir Daily par e-mail"));
+    assert!(app.page(&format!("{link}?lang=de")).await.contains("Daily per Mail bekommen?"));
+    assert!(app.press(&link).await.contains("C’est fait"));
+    let kept = agreed_to(&app, ANN).await;
     assert_eq!(kept, (Some(promise.text.to_owned()), Some(promise.version)), "the ledger has what was shown");
-    // Of a form on another site, of a program and of our own form of days ago it is not known what they showed.
-    app.post_form("/subscribe", &[("email", "bob@example.org"), ("lang", "fr")]).await;
+    // The text is unknown if another site's form, a program, or a form loaded days ago was used.
+    app.visitor("bob@example.org").signs_up_with(&[("lang", "fr")]).await;
     sign_up_by_json(&app, &json!({ "email": "cleo@example.org", "lang": "fr" })).await;
-    app.clock.advance(jiff::SignedDuration::from_hours(50));
-    app.post_form("/subscribe", &[("email", "dora@example.org"), ("lang", "fr"), ("started", &started)])
-        .await;
+    app.clock.advance(SignedDuration::from_hours(50));
+    app.visitor("dora@example.org").signs_up_with(&[("lang", "fr"), ("started", &started)]).await;
     for address in ["bob@example.org", "cleo@example.org", "dora@example.org"] {
-        app.signups_taken().await;
         assert_eq!(agreed_to(&app, address).await, (None, None), "{address}");
     }
-    // An issue is the newsletter's; the page to leave is the reader's, and so is the last mail.
+    // An issue is in the newsletter's language, the page to unsubscribe in the reader's.
     app.article("The bridge").await;
     app.send_issue().await;
-    let issue = app.mails_to("ann@example.org").pop().unwrap();
+    let issue = ann.last_email();
     assert_eq!(issue.header("Content-Language"), Some("en"));
     let leave = issue.link("/unsubscribe/");
-    assert!(app.get(&leave).await.text().await.unwrap().contains("Quitter Daily"));
-    assert!(app.post(&leave).await.text().await.unwrap().contains("Vous êtes désinscrit"));
+    assert!(app.page(&leave).await.contains("Quitter Daily"));
+    assert!(app.press(&leave).await.contains("Vous êtes désinscrit"));
 }

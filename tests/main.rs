@@ -1,29 +1,26 @@
-//! The integration tests: one binary, so that Daily is linked once. Every story that touches the database is told on both
-//! engines.
+//! The integration tests: one binary, so that Daily is linked once. Stories about the database run on both engines.
+//!
+//! Test names say what a story needs. `on_postgres` needs PostgreSQL, `with_services` needs other programs, and
+//! everything else needs nothing but Daily. `script/test` selects tests by these words.
 
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed, and says where")]
 
 mod abuse;
-mod architecture;
 mod archive;
-mod axe;
-mod browser;
+mod challenge;
 mod cli;
 mod config;
 mod confirming;
 mod consent;
-mod copies;
+mod data_export;
 mod database;
 mod desk;
-mod dkim;
 mod editing;
-mod embed;
 mod faults;
 mod feeds;
 mod fence;
 mod forgetting;
 mod forms;
-mod fuzz;
 mod governing;
 mod imports;
 mod issues;
@@ -32,7 +29,6 @@ mod leaving;
 mod looks;
 mod mail_domains;
 mod mails;
-mod merging;
 mod moving;
 mod newsletters;
 mod openapi;
@@ -42,16 +38,14 @@ mod pages;
 mod pauses;
 mod pending;
 mod plans;
-mod postfix;
 mod preferences;
-mod proofs;
 mod relays;
 mod retention;
 mod schedule;
 mod sending;
 mod signup;
-mod spam_score;
 mod support;
 mod torture;
 mod waves;
 mod wire;
+mod with_services;

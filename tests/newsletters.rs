@@ -1,40 +1,31 @@
-//! Newsletters side by side: their days, their clocks, their readers' clocks.
+//! Several newsletters: their days, their send times, and their readers' clocks.
 
-use crate::support::{
-    Engine,
-    app::{TestApp, at},
-    command::Environment,
-    on_both_engines, postgres,
-};
+use crate::support::{Engine, TestApp, at, eventually, on_both_engines, service::Installation};
 use daily::{
     actions::{
-        add_newsletter::add_newsletter,
-        send_issue::{BeginError, begin_issue, send_issue},
-        set_newsletter::set_newsletter,
-        set_preferences::set_preferences,
+        issue::send_issue::{BeginError, begin_issue, send_issue},
+        newsletter::add_newsletter::add_newsletter,
+        subscription::set_preferences::set_preferences,
     },
     db::{
-        DbError, issues,
-        newsletters::{self, NewsletterRecord},
-        subscriptions::{self, clock_counts, clocks},
+        DbError,
+        issues::IssueRecord,
+        subscribers::{clock_counts, clocks},
     },
     domain::{
-        cadence::Cadence,
-        days::Days,
-        email_address::EmailAddress,
-        issue::IssueStatus,
+        issue::{days::Days, schedule::NOT_ITS_DAY, status::IssueStatus},
         newsletter::{Newsletter, WhoseClock, parse_send_time, parse_time_zone},
-        preferences::Preferences,
-        schedule::NOT_ITS_DAY,
+        subscriber::{cadence::Cadence, preferences::Preferences, sections::Sections},
     },
+    service::scheduler,
 };
 use jiff::{SignedDuration, civil::date};
 
-/// A newsletter that comes at seven where each reader lives, and readers in three parts of the world. It begins on Friday at
-/// 15:00 UTC, when Friday's moment is past for all of them; Saturday's are 19:00, 05:00 and 14:00 UTC.
+/// Sets up an issue at seven on each reader's clock, and readers in three parts of the world. The story begins on Friday at
+/// 15:00 UTC, after Friday's issue was due for all of them. Saturday's is due at 19:00, 05:00 and 14:00 UTC.
 async fn around_the_world(app: &TestApp) {
     app.clock.set(at("2026-05-01T15:00:00Z"));
-    set(app, "daily", |it| {
+    app.change_newsletter(|it| {
         it.clock = WhoseClock::Reader;
         it.time_zone = parse_time_zone("Europe/Berlin").unwrap();
     })
@@ -43,15 +34,6 @@ async fn around_the_world(app: &TestApp) {
     reader(app, "ann@example.org", "daily", "").await;
     reader(app, "lee@example.org", "daily", "America/Los_Angeles").await;
     app.article("The bridge opens").await;
-}
-
-async fn set(app: &TestApp, slug: &str, change: impl FnOnce(&mut Newsletter)) {
-    let id = newsletter(app, slug).await.id;
-    let changed = set_newsletter::<DbError>(&app.app.actions, id, |it| {
-        change(it);
-        Ok(())
-    });
-    changed.await.unwrap();
 }
 
 /// Adds a newsletter with issues on these days, at nine UTC.
@@ -70,33 +52,25 @@ async fn add(app: &TestApp, slug: &str, days: &str) {
     assert!(added.await.unwrap().is_some());
 }
 
-async fn newsletter(app: &TestApp, slug: &str) -> NewsletterRecord {
-    newsletters::by_slug(&mut app.app.db.read().await.unwrap(), slug).await.unwrap().unwrap()
-}
-
-/// Signs up as a browser in this zone does, and confirms.
+/// Signs up as a browser in this time zone does, and confirms.
 async fn reader(app: &TestApp, address: &str, newsletter: &str, zone: &str) {
-    let fields = [("email", address), ("newsletter", newsletter), ("time_zone", zone)];
-    assert_eq!(app.post_form("/subscribe", &fields).await.status(), 200);
-    app.settle().await;
-    assert_eq!(app.post(&app.confirmation_link(address)).await.status(), 200);
+    let reader = app.visitor(address);
+    reader.signs_up_with(&[("newsletter", newsletter), ("time_zone", zone)]).await;
+    reader.confirms().await;
 }
 
-/// Changes what a reader of the first newsletter chose.
+/// Changes the preferences of a reader of the first newsletter.
 async fn choose(app: &TestApp, address: &str, change: impl FnOnce(&mut Preferences)) {
-    let address = EmailAddress::parse(address).unwrap();
-    let found = subscriptions::of_address(&mut app.app.db.read().await.unwrap(), &address).await.unwrap();
-    let mut preferences = found[0].preferences();
+    let subscription = app.visitor(address).subscription().await;
+    let mut preferences = subscription.preferences();
     change(&mut preferences);
-    assert!(set_preferences(&app.app.actions, found[0].id, &preferences).await.unwrap());
+    assert!(set_preferences(&app.app.actions, subscription.id, &preferences).await.unwrap());
 }
 
-/// The issues of a newsletter, latest first: date, state, first and last moment.
+/// Returns the issues of a newsletter, latest first: date, status, first and last due time.
 async fn issues_of(app: &TestApp, slug: &str) -> Vec<(String, IssueStatus, String, String)> {
-    let newsletter = newsletter(app, slug).await;
-    let mut tx = app.app.db.read().await.unwrap();
-    let page = issues::page(&mut tx, newsletter.id, jiff::civil::Date::MAX, 100).await.unwrap();
-    let last = |it: &issues::IssueRecord| it.last_due_at.map_or("-".into(), |at| at.0.to_string());
+    let page = app.issues_of(&app.newsletter_named(slug).await).await;
+    let last = |it: &IssueRecord| it.last_due_at.map_or("-".into(), |at| at.0.to_string());
     page.iter().map(|it| (it.issue_date.clone(), it.status, it.due_at.0.to_string(), last(it))).collect()
 }
 
@@ -106,12 +80,12 @@ fn planned(date: &str, first: &str, last: &str) -> (String, IssueStatus, String,
 
 on_both_engines!(
     readers_are_counted_by_their_clock,
-    an_issue_on_readers_clocks_is_begun_for_the_first_and_lasts_for_the_last,
-    a_planned_issue_follows_its_readers_clocks_and_never_goes_out_at_once,
-    an_issue_is_missed_only_when_even_its_last_readers_waited_too_long,
-    a_planned_issue_that_nobody_sent_is_missed_after_its_last_readers_grace,
-    a_planned_issue_whose_day_is_taken_away_is_skipped_and_comes_back_with_it,
-    an_issue_is_begun_by_hand_on_its_days_only_and_sent_now_on_any,
+    an_issue_on_readers_clocks_lasts_from_the_first_to_the_last_time_zone,
+    a_planned_issue_follows_its_readers_clocks_and_is_never_sent_at_once,
+    an_issue_is_missed_only_after_the_grace_period_of_its_last_readers,
+    a_planned_issue_is_missed_after_the_grace_period_of_its_last_readers,
+    a_planned_issue_is_skipped_when_its_day_is_removed_and_restored_with_it,
+    an_issue_is_planned_by_hand_on_its_days_only_and_sent_now_on_any,
     many_schedulers_make_one_issue_of_each_newsletter_and_date,
 );
 
@@ -123,26 +97,22 @@ async fn readers_are_counted_by_their_clock(engine: Engine) {
     assert_eq!(clock_counts(&mut tx, newsletter, Cadence::ALL).await.unwrap(), []);
     drop(tx);
     app.readers(6, "example.org").await;
-    let store = app.store().await;
+    let daily = app.newsletter().await;
     for (reader, zone, time, cadence) in [
-        (1, "'Pacific/Auckland'", "NULL", "every_issue"),
-        (2, "'Pacific/Auckland'", "NULL", "weekly"),
-        (3, "'Europe/Berlin'", "'06:30'", "weekdays"),
-        (4, "NULL", "'06:30'", "every_issue"),
+        ("reader0@example.org", "Pacific/Auckland", "", Cadence::EveryIssue),
+        ("reader1@example.org", "Pacific/Auckland", "", Cadence::Weekly),
+        ("reader2@example.org", "Europe/Berlin", "06:30", Cadence::Weekdays),
+        ("reader3@example.org", "", "06:30", Cadence::EveryIssue),
     ] {
-        store
-            .execute(&format!(
-                "UPDATE subscriptions SET time_zone = {zone}, send_time = {time}, cadence = '{cadence}', \
-                 sections = 'science' WHERE id = {reader}"
-            ))
-            .await;
+        let preferences = Preferences {
+            cadence,
+            sections: Sections::parse("science").unwrap(),
+            time_zone: parse_time_zone(zone).ok(),
+            send_time: parse_send_time(time).ok(),
+        };
+        app.wish(&daily, reader, &preferences).await;
     }
-    store
-        .execute(
-            "INSERT INTO suppressions (address_key, reason, created_at) \
-        SELECT address_key, 'test', created_at FROM subscribers WHERE id = 5",
-        )
-        .await;
+    app.suppress("reader4@example.org", "test").await;
     let mut tx = app.app.db.read().await.unwrap();
     let mut found = clocks(&mut tx, newsletter).await.unwrap();
     found.sort();
@@ -160,40 +130,30 @@ async fn readers_are_counted_by_their_clock(engine: Engine) {
         ["1 Europe/Berlin|06:30", "1 Pacific/Auckland|", "1 |", "1 |06:30"]
     );
     assert_eq!(counts(&[]).await, Vec::<String>::new());
-    store.close().await;
 }
 
-async fn an_issue_on_readers_clocks_is_begun_for_the_first_and_lasts_for_the_last(engine: Engine) {
+async fn an_issue_on_readers_clocks_lasts_from_the_first_to_the_last_time_zone(engine: Engine) {
     let app = TestApp::start(engine).await;
     around_the_world(&app).await;
     add(&app, "weekly", "sat").await;
     reader(&app, "bea@example.org", "weekly", "Asia/Tokyo").await;
-    app.clock.set(at("2026-05-01T17:59:59Z"));
-    app.tick().await;
+    app.tick_at("2026-05-01T17:59:59Z").await;
     assert_eq!(issues_of(&app, "daily").await, []);
-    app.clock.set(at("2026-05-01T18:00:00Z"));
-    app.tick().await;
+    app.tick_at("2026-05-01T18:00:00Z").await;
     let saturday = planned("2026-05-02", "2026-05-01T19:00:00Z", "2026-05-02T14:00:00Z");
     assert_eq!(issues_of(&app, "daily").await, [saturday]);
-    app.clock.set(at("2026-05-01T18:59:59Z"));
-    app.tick().await;
+    app.tick_at("2026-05-01T18:59:59Z").await;
     assert_eq!(app.mails_to("kiwi@example.org").len(), 1, "only the confirmation yet");
-    app.clock.set(at("2026-05-01T19:00:00Z"));
-    app.tick().await;
+    app.tick_at("2026-05-01T19:00:00Z").await;
     assert_ne!(issues_of(&app, "daily").await[0].1, IssueStatus::Planned);
-    crate::support::eventually("Auckland has it", || async {
-        (app.mails_to("kiwi@example.org").len() == 2).then_some(())
-    })
-    .await;
-    // The other newsletter keeps its own day and clock.
-    app.clock.set(at("2026-05-02T07:59:59Z"));
-    app.tick().await;
+    eventually("Auckland has it", || async { (app.mails_to("kiwi@example.org").len() == 2).then_some(()) })
+        .await;
+    // The other newsletter has its own day and time.
+    app.tick_at("2026-05-02T07:59:59Z").await;
     assert_eq!(issues_of(&app, "weekly").await, []);
-    app.clock.set(at("2026-05-02T08:00:00Z"));
-    app.tick().await;
+    app.tick_at("2026-05-02T08:00:00Z").await;
     assert_eq!(issues_of(&app, "weekly").await, [planned("2026-05-02", "2026-05-02T09:00:00Z", "-")]);
-    app.clock.set(at("2026-05-02T09:00:00Z"));
-    app.tick().await;
+    app.tick_at("2026-05-02T09:00:00Z").await;
     assert_ne!(issues_of(&app, "weekly").await[0].1, IssueStatus::Planned);
     app.clock.set(at("2026-05-02T18:00:00Z"));
     app.article("A second bridge").await;
@@ -203,11 +163,10 @@ async fn an_issue_on_readers_clocks_is_begun_for_the_first_and_lasts_for_the_las
     assert_eq!(issues_of(&app, "weekly").await.len(), 1, "its next is a week away");
 }
 
-async fn a_planned_issue_follows_its_readers_clocks_and_never_goes_out_at_once(engine: Engine) {
+async fn a_planned_issue_follows_its_readers_clocks_and_is_never_sent_at_once(engine: Engine) {
     let app = TestApp::start(engine).await;
     around_the_world(&app).await;
-    app.clock.set(at("2026-05-01T18:00:00Z"));
-    app.tick().await;
+    app.tick_at("2026-05-01T18:00:00Z").await;
     let due = async |first: &str, last: &str| {
         assert_eq!(issues_of(&app, "daily").await, [planned("2026-05-02", first, last)]);
     };
@@ -218,85 +177,79 @@ async fn a_planned_issue_follows_its_readers_clocks_and_never_goes_out_at_once(e
     due("2026-05-01T18:45:00Z", "2026-05-02T17:00:00Z").await;
     choose(&app, "lee@example.org", |it| it.time_zone = parse_time_zone("Asia/Tokyo").ok()).await;
     due("2026-05-01T18:45:00Z", "2026-05-02T17:00:00Z").await;
-    // Their moment is past already.
+    // That time is past already, so nothing changes.
     choose(&app, "kiwi@example.org", |it| it.send_time = parse_send_time("05:59").ok()).await;
     due("2026-05-01T18:45:00Z", "2026-05-02T17:00:00Z").await;
     app.tick().await;
     assert_eq!(app.mails_to("kiwi@example.org").len(), 1);
-    set(&app, "daily", |it| it.clock = WhoseClock::Newsletter).await;
+    app.change_newsletter_named("daily", |it| it.clock = WhoseClock::Newsletter).await;
     due("2026-05-02T05:00:00Z", "-").await;
-    set(&app, "daily", |it| {
+    app.change_newsletter_named("daily", |it| {
         it.clock = WhoseClock::Reader;
         it.send_time = parse_send_time("08:00").unwrap();
     })
     .await;
-    // 05:59 in Auckland is past; at eight it is 06:00 in Berlin, 18:00 in Honolulu, 23:00 of Friday in Tokyo.
+    // 05:59 in Auckland is past. Eight o'clock is 06:00 UTC in Berlin, 18:00 in Honolulu, and 23:00 on Friday in Tokyo.
     due("2026-05-01T23:00:00Z", "2026-05-02T18:00:00Z").await;
 }
 
-async fn an_issue_is_missed_only_when_even_its_last_readers_waited_too_long(engine: Engine) {
+async fn an_issue_is_missed_only_after_the_grace_period_of_its_last_readers(engine: Engine) {
     for (now, missed) in [("2026-05-02T20:00:00Z", false), ("2026-05-02T20:00:01Z", true)] {
         let app = TestApp::start(engine).await;
         around_the_world(&app).await;
-        app.clock.set(at(now));
-        app.tick().await;
+        app.tick_at(now).await;
         let issues = issues_of(&app, "daily").await;
-        // Sunday's is on its way by then.
+        // Sunday's issue has begun by then.
         let saturday = issues.iter().find(|it| it.0 == "2026-05-02").unwrap();
         assert_eq!(
             (saturday.2.as_str(), saturday.3.as_str()),
             ("2026-05-01T19:00:00Z", "2026-05-02T14:00:00Z")
         );
         assert_eq!(issues.len(), 2);
-        // One that is begun may still be skipped for want of articles: Sunday's can take them.
+        // Saturday's may still be skipped without articles, as Sunday's may have taken them.
         let reason = app.issues().await.remove(1).reason;
         assert_eq!(reason.is_some_and(|it| it.contains("missed")), missed);
     }
 }
 
-async fn a_planned_issue_that_nobody_sent_is_missed_after_its_last_readers_grace(engine: Engine) {
+async fn a_planned_issue_is_missed_after_the_grace_period_of_its_last_readers(engine: Engine) {
     let app = TestApp::start(engine).await;
     around_the_world(&app).await;
-    app.clock.set(at("2026-05-01T18:00:00Z"));
-    app.tick().await;
-    app.clock.set(at("2026-05-02T20:00:01Z"));
-    app.tick().await;
+    app.tick_at("2026-05-01T18:00:00Z").await;
+    app.tick_at("2026-05-02T20:00:01Z").await;
     let issues = app.issues().await;
     let saturday = issues.iter().find(|it| it.issue_date == "2026-05-02").unwrap();
     assert_eq!(saturday.status, IssueStatus::Skipped);
     assert!(saturday.reason.as_deref().unwrap().contains("missed"));
 }
 
-async fn a_planned_issue_whose_day_is_taken_away_is_skipped_and_comes_back_with_it(engine: Engine) {
+async fn a_planned_issue_is_skipped_when_its_day_is_removed_and_restored_with_it(engine: Engine) {
     let app = TestApp::start(engine).await;
     add(&app, "weekly", "sat").await;
     app.article("The bridge opens").await;
-    app.clock.set(at("2026-05-02T08:00:00Z"));
-    app.tick().await;
+    app.tick_at("2026-05-02T08:00:00Z").await;
     let saturday = planned("2026-05-02", "2026-05-02T09:00:00Z", "-");
     assert_eq!(issues_of(&app, "weekly").await, std::slice::from_ref(&saturday));
-    set(&app, "weekly", |it| it.days = Days::parse("sun").unwrap()).await;
+    app.change_newsletter_named("weekly", |it| it.days = Days::parse("sun").unwrap()).await;
     app.tick().await;
     assert_eq!(issues_of(&app, "weekly").await[0].1, IssueStatus::Skipped);
-    let weekly = newsletter(&app, "weekly").await;
-    let mut tx = app.app.db.read().await.unwrap();
-    let issue = issues::by_date(&mut tx, weekly.id, date(2026, 5, 2)).await.unwrap().unwrap();
-    drop(tx);
+    let weekly = app.newsletter_named("weekly").await;
+    let issue = app.issue_of(&weekly, "2026-05-02").await.unwrap();
     assert_eq!(issue.reason.as_deref(), Some(NOT_ITS_DAY));
-    set(&app, "weekly", |it| it.days = Days::parse("fri,sat").unwrap()).await;
+    app.change_newsletter_named("weekly", |it| it.days = Days::parse("fri,sat").unwrap()).await;
     assert_eq!(issues_of(&app, "weekly").await, [saturday]);
-    set(&app, "weekly", |it| it.days = Days::parse("sun").unwrap()).await;
+    app.change_newsletter_named("weekly", |it| it.days = Days::parse("sun").unwrap()).await;
     app.clock.set(at("2026-05-02T09:00:01Z"));
-    set(&app, "weekly", |it| it.days = Days::DAILY).await;
+    app.change_newsletter_named("weekly", |it| it.days = Days::DAILY).await;
     assert_eq!(issues_of(&app, "weekly").await[0].1, IssueStatus::Skipped, "its moment is past");
 }
 
-async fn an_issue_is_begun_by_hand_on_its_days_only_and_sent_now_on_any(engine: Engine) {
+async fn an_issue_is_planned_by_hand_on_its_days_only_and_sent_now_on_any(engine: Engine) {
     let app = TestApp::start(engine).await;
     add(&app, "weekly", "sat").await;
     app.article("The bridge opens").await;
     reader(&app, "bea@example.org", "weekly", "").await;
-    let weekly = newsletter(&app, "weekly").await;
+    let weekly = app.newsletter_named("weekly").await;
     let error = begin_issue(&app.app.actions, &weekly, date(2026, 5, 3)).await.unwrap_err();
     assert!(matches!(error, BeginError::NotItsDay { next, .. } if next == date(2026, 5, 9)), "{error}");
     assert!(error.to_string().contains("Sunday") && error.to_string().contains("2026-05-09"), "{error}");
@@ -304,10 +257,7 @@ async fn an_issue_is_begun_by_hand_on_its_days_only_and_sent_now_on_any(engine: 
     assert_eq!(begun.due_at.0, at("2026-05-09T09:00:00Z"));
     let sent = send_issue(&app.app.actions, &weekly).await.unwrap();
     assert_eq!((sent.issue_date.as_str(), sent.last_due_at), ("2026-05-01", None), "a Friday");
-    crate::support::eventually("it arrives", || async {
-        (app.mails_to("bea@example.org").len() == 2).then_some(())
-    })
-    .await;
+    eventually("it arrives", || async { (app.mails_to("bea@example.org").len() == 2).then_some(()) }).await;
     assert_eq!(
         begin_issue(&app.app.actions, &weekly, date(2026, 5, 1)).await.unwrap().id,
         sent.id,
@@ -321,7 +271,7 @@ async fn many_schedulers_make_one_issue_of_each_newsletter_and_date(engine: Engi
     add(&app, "weekly", "sat").await;
     for hours in [0, 20, 5, 70, 1] {
         app.clock.advance(SignedDuration::from_hours(hours));
-        let ticks = (0..4).map(|_| daily::jobs::sweep::tick(&app.app.jobs));
+        let ticks = (0..4).map(|_| scheduler::tick(&app.app.jobs));
         for tick in futures_util::future::join_all(ticks).await {
             tick.unwrap();
         }
@@ -335,20 +285,11 @@ async fn many_schedulers_make_one_issue_of_each_newsletter_and_date(engine: Engi
     assert_eq!(dates(&issues_of(&app, "weekly").await), ["2026-05-02"]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_operator_adds_a_newsletter_on_sqlite() {
-    operator_adds(None).await;
-}
+on_both_engines!(an_operator_adds_a_newsletter);
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_operator_adds_a_newsletter_on_postgres() {
-    let database = postgres::database().await;
-    operator_adds(Some(database.url())).await;
-}
-
-async fn operator_adds(database: Option<&str>) {
-    let folder = tempfile::tempdir().unwrap();
-    let daily = Environment::in_folder(folder.path(), database);
+async fn an_operator_adds_a_newsletter(engine: Engine) {
+    let here = Installation::new(engine).await;
+    let daily = &here.daily;
     let set = ["newsletter", "set", "daily", "--sender-address", "news@example.org", "--language", "de"];
     assert_eq!(daily.run(&set).await.code, 0);
     let add =

@@ -1,61 +1,45 @@
-//! The operator's view of an issue, and the operator's word about it.
+//! Operators watch, pause, resume and cancel an issue on the command line.
 
-use crate::{
-    cli::{serve, write_feed},
-    support::{
-        Engine,
-        app::TestApp,
-        command::{Ended, Environment, Running},
-        eventually, mailbox, on_both_engines, postgres,
-        smtp_server::{Action, Script, SmtpServer, Step},
-    },
+use crate::support::{
+    Engine, TestApp, address,
+    command::{Ended, Environment, Running},
+    eventually,
+    mailbox::Mail,
+    on_both_engines,
+    service::{Installation, serve, write_feed},
+    smtp_server::{Action, Script, SmtpServer, Step},
 };
 use daily::{
-    actions::{cancel_issue::cancel_issue, pause_issue::pause_issue},
+    actions::issue::{cancel_issue::cancel_issue, pause_issue::pause_issue},
     clock::Clock,
-    db::{
-        DatabaseUrl, Db,
-        deliveries::{self, Counts},
-        newsletters, subscriptions,
-    },
-    domain::{email_address::EmailAddress, issue::IssueStatus},
+    db::{DatabaseUrl, Db, deliveries::Counts, newsletters, subscribers},
+    domain::{ids::IssueId, issue::status::IssueStatus},
 };
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
     sync::atomic::{AtomicUsize, Ordering},
 };
-use tempfile::TempDir;
 
-/// A service whose issue is going out over a relay, one mail at a time.
+/// A service that sends an issue over a relay, one message at a time.
 struct Story {
     daily: Environment,
     _service: Running,
     _sending: Running,
-    _folder: TempDir,
-    _database: Option<postgres::TestDatabase>,
+    _here: Installation,
 }
 
 impl Story {
     async fn begin(engine: Engine, relay: &SmtpServer, readers: usize) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let database = match engine {
-            Engine::Sqlite => None,
-            Engine::Postgres => Some(postgres::database().await),
-        };
-        let url = database.as_ref().map(postgres::TestDatabase::url);
-        let daily = Environment::in_folder(folder.path(), url)
-            .set("DAILY__RELAYS__0__URL", &format!("smtp://127.0.0.1:{}", relay.port()))
-            .set("DAILY__RELAYS__0__CONNECTIONS", "1");
+        let here = Installation::new(engine).await;
+        let daily = here.daily.clone();
+        let daily =
+            daily.set("DAILY__RELAYS__0__URL", &relay.url()).set("DAILY__RELAYS__0__CONNECTIONS", "1");
         let (service, daily, _) = serve(daily).await;
-        daily.run(&["feed", "add", &write_feed(folder.path())]).await;
-        let store = match url {
-            Some(url) => DatabaseUrl::Postgres(url.to_owned()),
-            None => DatabaseUrl::Sqlite(folder.path().join("daily.db")),
-        };
-        confirmed_readers(&store, readers).await;
+        daily.run(&["feed", "add", &write_feed(here.folder())]).await;
+        confirmed_readers(&here.database(), readers).await;
         let sending = daily.start(&["issue", "send", "--yes"]);
-        Self { daily, _service: service, _sending: sending, _folder: folder, _database: database }
+        Self { daily, _service: service, _sending: sending, _here: here }
     }
 
     async fn run(&self, arguments: &[&str]) -> Ended {
@@ -63,8 +47,7 @@ impl Story {
     }
 
     async fn json(&self, arguments: &[&str]) -> Value {
-        let ended = self.run(&[&["--json"], arguments].concat()).await;
-        serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
+        self.run(&[&["--json"], arguments].concat()).await.json()
     }
 
     async fn becomes(&self, status: &str) {
@@ -74,7 +57,7 @@ impl Story {
         .await;
     }
 
-    /// The counts once nothing is in flight and `left` wait.
+    /// Returns the counts once nothing is in flight and `left` deliveries wait.
     async fn rests_with(&self, left: i64) -> Value {
         eventually("the issue rests", || async {
             let counts = self.json(&["issue", "status"]).await["deliveries"].take();
@@ -91,16 +74,16 @@ async fn confirmed_readers(store: &DatabaseUrl, count: usize) {
     let mut tx = db.begin().await.unwrap();
     let newsletter = newsletters::by_slug(&mut tx, "daily").await.unwrap().unwrap();
     for n in 0..count {
-        let address = EmailAddress::parse(&format!("reader{n}@example.org")).unwrap();
-        let subscriber = subscriptions::subscriber(&mut tx, &address, now).await.unwrap();
-        let made = subscriptions::subscription(&mut tx, subscriber, newsletter.id, now).await.unwrap();
-        subscriptions::activate(&mut tx, made.id, now).await.unwrap();
+        let address = address(&format!("reader{n}@example.org"));
+        let subscriber = subscribers::subscriber(&mut tx, &address, now).await.unwrap();
+        let made = subscribers::subscription(&mut tx, subscriber, newsletter.id, now).await.unwrap();
+        subscribers::activate(&mut tx, made.id, now).await.unwrap();
     }
     tx.commit().await.unwrap();
     db.close().await;
 }
 
-/// Takes some mails, and leaves the next one without an answer.
+/// Accepts some messages, and leaves the next one without an answer.
 fn silent_after(mails: usize) -> Script {
     let taken = AtomicUsize::new(0);
     Script::accept().rule(move |at| {
@@ -108,18 +91,22 @@ fn silent_after(mails: usize) -> Script {
     })
 }
 
+fn rows_of(ended: &Ended) -> Vec<Value> {
+    ended.json().as_array().expect("a list").clone()
+}
+
 fn total(counts: &Value) -> i64 {
     counts.as_object().unwrap().values().filter_map(Value::as_i64).sum()
 }
 
 on_both_engines!(
-    an_operator_pauses_an_issue_looks_at_it_and_lets_it_go_on,
-    an_operator_gives_an_issue_up,
-    a_held_issue_says_why_and_goes_on_when_the_cause_is_gone,
+    an_operator_pauses_inspects_and_resumes_an_issue,
+    an_operator_cancels_an_issue,
+    a_held_issue_has_its_reason_and_can_be_resumed,
     counts_are_those_of_the_rows_in_every_state,
 );
 
-async fn an_operator_pauses_an_issue_looks_at_it_and_lets_it_go_on(engine: Engine) {
+async fn an_operator_pauses_inspects_and_resumes_an_issue(engine: Engine) {
     let relay = SmtpServer::start(silent_after(5)).await;
     let story = Story::begin(engine, &relay, 20).await;
     relay.wait_until(|record| record.messages.len() == 6).await;
@@ -134,7 +121,7 @@ async fn an_operator_pauses_an_issue_looks_at_it_and_lets_it_go_on(engine: Engin
     relay.release();
     let paused = pausing.await.unwrap();
     assert_eq!(paused.code, 0, "{paused:?}");
-    let paused: Value = serde_json::from_str(&paused.stdout).unwrap();
+    let paused = paused.json();
     assert_eq!((&paused["was"], &paused["now"]), (&"sending".into(), &"paused".into()));
     assert_eq!(total(&paused["deliveries"]), 20, "{paused}");
     let counts = story.rests_with(14).await;
@@ -159,7 +146,7 @@ async fn an_operator_pauses_an_issue_looks_at_it_and_lets_it_go_on(engine: Engin
     let check = story.run(&["check"]).await;
     assert!(check.stdout.contains("paused: wrong picture"), "{}", check.stdout);
 
-    who_got_what(&story, &relay).await;
+    deliveries_are_listed(&story, &relay).await;
 
     let resumed = story.run(&["issue", "resume"]).await;
     assert_eq!(resumed.code, 0, "{resumed:?}");
@@ -179,7 +166,7 @@ async fn an_operator_pauses_an_issue_looks_at_it_and_lets_it_go_on(engine: Engin
     }
 }
 
-async fn an_operator_gives_an_issue_up(engine: Engine) {
+async fn an_operator_cancels_an_issue(engine: Engine) {
     let relay = SmtpServer::start(silent_after(5)).await;
     let story = Story::begin(engine, &relay, 20).await;
     relay.wait_until(|record| record.messages.len() == 6).await;
@@ -205,7 +192,7 @@ async fn an_operator_gives_an_issue_up(engine: Engine) {
     assert_eq!(relay.record().messages.len(), 6);
 }
 
-async fn a_held_issue_says_why_and_goes_on_when_the_cause_is_gone(engine: Engine) {
+async fn a_held_issue_has_its_reason_and_can_be_resumed(engine: Engine) {
     let refuse = Action::reply("550 5.1.1 nobody here");
     let relay = SmtpServer::start(Script::accept().always(Step::Rcpt, refuse)).await;
     let story = Story::begin(engine, &relay, 60).await;
@@ -249,21 +236,10 @@ async fn counts_are_those_of_the_rows_in_every_state(engine: Engine) {
         app.reader_at_once(&format!("reader{n}@example.org")).await;
     }
     assert_eq!(app.send_issue().await, IssueStatus::Sending, "the relay is down");
-    let issue = app.issues().await[0].id;
+    let issue = app.latest_issue().await.id;
     assert_eq!(pause_issue(&app.app.actions, issue, None).await.unwrap(), IssueStatus::Paused);
     app.settle().await;
-    for statement in [
-        "UPDATE deliveries SET status = 'claimed', claim_id = 999 WHERE id % 12 = 2",
-        "UPDATE deliveries SET status = 'sending', claim_id = 999 WHERE id % 12 = 3",
-        "UPDATE deliveries SET status = 'sent' WHERE id % 12 IN (4, 5, 11)",
-        "UPDATE deliveries SET status = 'deferred' WHERE id % 12 IN (6, 7)",
-        "UPDATE deliveries SET status = 'failed' WHERE id % 12 = 8",
-        "UPDATE deliveries SET status = 'uncertain' WHERE id % 12 = 9",
-        "UPDATE deliveries SET status = 'skipped' WHERE id % 12 = 10",
-        "UPDATE deliveries SET paced = 'example.org' WHERE id % 12 IN (1, 7)",
-    ] {
-        execute(&app.app.db, statement).await;
-    }
+    app.store().await.spread_deliveries_over_states().await;
     let counts = counted_twice(&app, issue).await;
     let expected = Counts {
         queued: 4,
@@ -283,16 +259,16 @@ async fn counts_are_those_of_the_rows_in_every_state(engine: Engine) {
     assert_eq!((counts, counts.total()), (expected, 24));
 }
 
-/// The lists of deliveries while 6 of 20 are sent.
-async fn who_got_what(story: &Story, relay: &SmtpServer) {
+/// Checks the lists of deliveries while 6 of 20 are sent.
+async fn deliveries_are_listed(story: &Story, relay: &SmtpServer) {
     let pages = ["issue", "deliveries", "--status", "queued", "--limit", "9", "--json"];
     let first = story.run(&pages).await;
-    let rows: Vec<Value> = serde_json::from_str(&first.stdout).unwrap();
+    let rows = rows_of(&first);
     assert_eq!(rows.len(), 9);
     let after = rows.last().unwrap()["subscriber_id"].to_string();
     assert!(first.stderr.contains(&format!("--after {after}")), "{}", first.stderr);
     let second = story.run(&[&pages[..], &["--after", &after]].concat()).await;
-    let more: Vec<Value> = serde_json::from_str(&second.stdout).unwrap();
+    let more = rows_of(&second);
     assert_eq!((more.len(), second.stderr.as_str()), (5, ""), "the last page");
     let readers: BTreeSet<String> = rows.iter().chain(&more).map(|row| row["address"].to_string()).collect();
     assert_eq!(readers.len(), 14);
@@ -309,7 +285,7 @@ async fn who_got_what(story: &Story, relay: &SmtpServer) {
     let one = story.json(&["issue", "deliveries", "--reader", address]).await;
     let record = relay.record();
     let message = record.accepted().find(|it| it.recipients.iter().any(|to| to == address)).unwrap();
-    let mail = mailbox::Mail::parse(&message.data);
+    let mail = Mail::parse(&message.data);
     assert_eq!(
         mail.header("Message-ID"),
         Some(format!("<{}>", one["message_id"].as_str().unwrap()).as_str())
@@ -324,14 +300,10 @@ async fn who_got_what(story: &Story, relay: &SmtpServer) {
     assert!(nobody.code == 1 && nobody.stderr.contains("never signed up"), "{nobody:?}");
 }
 
-async fn counted_twice(app: &TestApp, issue: daily::domain::ids::IssueId) -> Counts {
-    let mut tx = app.app.db.read().await.unwrap();
-    let counts = deliveries::counts(&mut tx, issue).await.unwrap();
-    let group = "SELECT status, count(*) FROM deliveries GROUP BY status ORDER BY status";
-    let rows: Vec<(String, i64)> = match &app.app.db {
-        Db::Sqlite { readers, .. } => sqlx::query_as(group).fetch_all(readers).await.unwrap(),
-        Db::Postgres(pool) => sqlx::query_as(group).fetch_all(pool).await.unwrap(),
-    };
+/// Returns the counts of an issue, which must be those of the rows.
+async fn counted_twice(app: &TestApp, issue: IssueId) -> Counts {
+    let counts = app.counts(issue).await;
+    let rows = app.store().await.deliveries().await;
     let told = serde_json::to_value(counts).unwrap();
     let told: Vec<(String, i64)> = told
         .as_object()
@@ -343,11 +315,4 @@ async fn counted_twice(app: &TestApp, issue: daily::domain::ids::IssueId) -> Cou
     let (told, rows): (BTreeSet<_>, BTreeSet<_>) = (told.into_iter().collect(), rows.into_iter().collect());
     assert_eq!(told, rows);
     counts
-}
-
-async fn execute(db: &Db, statement: &'static str) {
-    match db {
-        Db::Sqlite { writer, .. } => sqlx::query(statement).execute(writer).await.map(drop).unwrap(),
-        Db::Postgres(pool) => sqlx::query(statement).execute(pool).await.map(drop).unwrap(),
-    }
 }

@@ -1,227 +1,178 @@
-//! A reader's own page: its language, and all newsletters on it.
+//! The preferences page: its languages, and other newsletters on it.
 
-use crate::support::{Engine, app::TestApp, browser::Browser, on_both_engines};
+use crate::support::{Engine, TestApp, browser::Browser, eventually, on_both_engines, with_services};
 use daily::{
-    actions::pause_subscription::pause_subscription,
-    db::{
-        mails::{self, NewMail},
-        subscriptions::{self, SubscriptionRecord},
+    actions::{
+        privacy::verify_consent::verify_consent, subscription::pause_subscription::pause_subscription,
     },
     domain::{
-        email_address::EmailAddress,
+        delivery::email::MailKind,
         joining_wording::joining_wording,
-        mail::MailKind,
         newsletter::WhoseClock,
-        subscription::SubscriptionStatus::{self, Active, Unsubscribed},
-        token::Purpose,
+        subscriber::subscription::SubscriptionStatus::{Active, Complained, Paused, Unsubscribed},
     },
-    queue::Job,
+    jobs::send_email,
 };
 use fantoccini::Locator;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, civil::date};
 
 const ANN: &str = "ann@example.org";
 
-async fn subscriptions_of(app: &TestApp, address: &str) -> Vec<SubscriptionRecord> {
-    let address = EmailAddress::parse(address).unwrap();
-    let mut tx = app.app.db.read().await.unwrap();
-    subscriptions::of_address(&mut tx, &address).await.unwrap()
-}
-
-async fn standing(app: &TestApp, newsletter: &str) -> Option<SubscriptionStatus> {
-    let all = subscriptions_of(app, ANN).await;
-    all.iter().find(|it| it.newsletter == newsletter).map(|it| it.status)
-}
-
-/// The page of Ann's subscription to the first newsletter.
-async fn page(app: &TestApp) -> String {
-    let id = subscriptions_of(app, ANN).await.remove(0).id;
-    format!("/preferences/{}", app.app.actions.keys.sign(Purpose::Unsubscribe, id.0))
-}
-
-async fn post(app: &TestApp, fields: &[(&str, &str)]) -> String {
-    let answer = app.post_form(&page(app).await, fields).await;
-    assert!([200, 422].contains(&answer.status().as_u16()), "{}", answer.status());
-    answer.text().await.unwrap()
-}
-
 on_both_engines!(
-    another_newsletter_comes_and_goes_with_a_click,
-    whoever_holds_a_readers_mail_can_not_add_a_newsletter_unnoticed,
-    a_break_at_once_does_not_keep_the_mail_about_a_joining_back,
-    joining_has_a_limit_and_leaving_has_none,
-    nobody_joins_who_must_not_be_mailed_or_has_left,
+    another_newsletter_is_joined_and_left_with_a_click,
+    a_newsletter_joined_by_a_forwarded_link_is_reported_to_the_reader,
+    a_pause_does_not_hold_back_the_notice_about_a_joining,
+    joining_is_limited_and_unsubscribing_is_not,
+    suppressed_and_unsubscribed_readers_can_not_join,
     the_page_speaks_the_readers_language,
 );
 
-async fn another_newsletter_comes_and_goes_with_a_click(engine: Engine) {
+async fn another_newsletter_is_joined_and_left_with_a_click(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| settings.signup.welcome_mail = true).await;
-    app.post_form("/subscribe", &[("email", ANN), ("time_zone", "Asia/Tokyo")]).await;
-    app.settle().await;
-    app.post(&app.confirmation_link(ANN)).await;
-    let alone = app.get(&format!("{}{}", app.url, page(&app).await)).await.text().await.unwrap();
+    let ann = app.visitor(ANN);
+    ann.signs_up_with(&[("time_zone", "Asia/Tokyo")]).await;
+    ann.confirms().await;
+    let alone = ann.opens_preferences().await;
     assert!(!alone.contains("Other newsletters"), "{alone}");
     app.add_newsletter("weekly", |it| it.title = "The Weekly".into()).await;
     app.settle().await;
-    let mails = app.mails_to(ANN).len();
-    let shown = app.get(&format!("{}{}", app.url, page(&app).await)).await.text().await.unwrap();
+    let mails = ann.emails().len();
+    let shown = ann.opens_preferences().await;
     assert!(shown.contains("Get The Weekly") && !shown.contains("Leave The Weekly"), "{shown}");
-    assert_eq!(standing(&app, "weekly").await, None, "looking changes nothing");
+    assert_eq!(ann.status_at("weekly").await, None, "looking changes nothing");
 
-    let joined = post(&app, &[("join", "weekly")]).await;
+    let joined = ann.joins("weekly").await;
     for says in ["The Weekly comes to you from now on.", "Leave The Weekly", "Choose how The Weekly comes"] {
         assert!(joined.contains(says), "{says}: {joined}");
     }
-    assert_eq!(standing(&app, "weekly").await, Some(Active));
-    let weekly = subscriptions_of(&app, ANN).await.remove(1);
+    assert_eq!(ann.status_at("weekly").await, Some(Active));
+    let weekly = ann.subscriptions().await.remove(1);
     assert_eq!(weekly.time_zone.as_deref(), Some("Asia/Tokyo"));
-    let mut tx = app.app.db.read().await.unwrap();
-    let history = subscriptions::consent_history(&mut tx, weekly.id).await.unwrap();
-    drop(tx);
-    let told: Vec<_> = history.iter().map(|it| (it.kind.as_str(), it.method.as_str())).collect();
-    assert_eq!(told, [("confirmed", "preferences")]);
-    assert!(history[0].client_address.is_some());
-    let own = format!("/preferences/{}", app.app.actions.keys.sign(Purpose::Unsubscribe, weekly.id.0));
-    assert!(
-        joined.contains(&own)
-            && app.get(&format!("{}{own}", app.url)).await.text().await.unwrap().contains("Your The Weekly")
-    );
+    let entry = ann.ledger().await.pop().unwrap();
+    assert_eq!((entry.kind.as_str(), entry.method.as_str()), ("confirmed", "preferences"));
+    assert!(entry.client_address.is_some());
+    let own = format!("/preferences/{}", app.token(&weekly));
+    assert!(joined.contains(&own) && app.page(&own).await.contains("Your The Weekly"));
     app.settle().await;
-    assert_eq!(app.mails_to(ANN).len(), mails + 1, "a welcome");
+    assert_eq!(ann.emails().len(), mails + 1, "a welcome");
 
-    let left = post(&app, &[("leave", "weekly")]).await;
+    let left = ann.leaves("weekly").await;
     assert!(
         left.contains("Nothing more of The Weekly comes to you.") && left.contains("Get The Weekly"),
         "{left}"
     );
-    assert_eq!(standing(&app, "weekly").await, Some(Unsubscribed));
-    assert_eq!(standing(&app, "daily").await, Some(Active));
-    // Again: whoever it was, the reader is told.
-    post(&app, &[("join", "weekly")]).await;
+    assert_eq!(ann.status_at("weekly").await, Some(Unsubscribed));
+    assert_eq!(ann.status_at("daily").await, Some(Active));
+    // Each time somebody joins, the reader is told.
+    ann.joins("weekly").await;
     app.settle().await;
-    assert_eq!(app.mails_to(ANN).len(), mails + 2);
-    assert_eq!(standing(&app, "weekly").await, Some(Active));
-    post(&app, &[("join", "nothing")]).await;
-    post(&app, &[("leave", "\0")]).await;
-    post(&app, &[("leave", "daily")]).await;
-    assert_eq!(standing(&app, "daily").await, Some(Active), "one's own is left on its page");
+    assert_eq!(ann.emails().len(), mails + 2);
+    assert_eq!(ann.status_at("weekly").await, Some(Active));
+    ann.joins("nothing").await;
+    ann.leaves("\0").await;
+    ann.leaves("daily").await;
+    assert_eq!(
+        ann.status_at("daily").await,
+        Some(Active),
+        "unsubscribing from the page's own newsletter has its own button"
+    );
 }
 
-async fn whoever_holds_a_readers_mail_can_not_add_a_newsletter_unnoticed(engine: Engine) {
-    // Readers are not greeted here.
+async fn a_newsletter_joined_by_a_forwarded_link_is_reported_to_the_reader(engine: Engine) {
+    // Welcome emails are off.
     let app = TestApp::start(engine).await;
-    app.reader(ANN).await;
+    let ann = app.reader(ANN).await;
     app.add_newsletter("weekly", |it| it.title = "The Weekly".into()).await;
     let wording = joining_wording(Some("en"));
-    let shown = app.get(&format!("{}{}", app.url, page(&app).await)).await.text().await.unwrap();
+    let shown = ann.opens_preferences().await;
     assert!(shown.contains(wording.text), "{shown}");
-    post(&app, &[("join", "weekly")]).await;
+    ann.joins("weekly").await;
     app.settle().await;
-    let mail = app.mails_to(ANN).pop().unwrap();
+    let mail = ann.last_email();
     let text = mail.text().replace('\n', " ");
     assert!(
         text.contains("From now on The Weekly comes to ann@example.org") && text.contains("If it wasn't you"),
         "{text}"
     );
-    let agreed = format!(
-        "SELECT count(*) FROM consent_events WHERE method = 'preferences' AND address = '{ANN}' \
-        AND wording_version = {} AND wording = '{}'",
-        wording.version, wording.text
+    let entry = app.store().await.ledger().await.pop().unwrap();
+    assert_eq!((entry.method.as_str(), entry.address.as_deref()), ("preferences", Some(ANN)));
+    assert_eq!(
+        (entry.wording_version, entry.wording.as_deref()),
+        (Some(wording.version), Some(wording.text))
     );
-    assert_eq!(app.store().await.number(&agreed).await, 1);
     assert_eq!(app.post(&mail.link("/unsubscribe/")).await.status(), 200);
     assert_eq!(
-        (standing(&app, "weekly").await, standing(&app, "daily").await),
+        (ann.status_at("weekly").await, ann.status_at("daily").await),
         (Some(Unsubscribed), Some(Active))
     );
-    assert!(daily::actions::verify_consent::verify_consent(&app.app.db).await.unwrap().broken == 0);
+    assert!(verify_consent(&app.app.db).await.unwrap().broken == 0);
 }
 
-async fn a_break_at_once_does_not_keep_the_mail_about_a_joining_back(engine: Engine) {
+async fn a_pause_does_not_hold_back_the_notice_about_a_joining(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.reader(ANN).await;
+    let ann = app.reader(ANN).await;
     app.add_newsletter("weekly", |it| it.title = "The Weekly".into()).await;
-    post(&app, &[("join", "weekly")]).await;
+    ann.joins("weekly").await;
     app.settle().await;
-    // As if the break had come before the workers looked; of a greeting, too, which nobody needs any more.
-    let actions = &app.app.actions;
-    let mut before = app.mails_to(ANN).len();
-    for (it, is_told) in subscriptions_of(&app, ANN).await.into_iter().zip([false, true]) {
-        assert!(pause_subscription(actions, it.id, jiff::civil::date(2026, 5, 9)).await.unwrap());
-        let mail = NewMail {
-            kind: MailKind::Welcome,
-            newsletter: it.newsletter_id,
-            recipient: &EmailAddress::parse(ANN).unwrap(),
-            subscription: Some(it.id),
-            confirmation: None,
-            issue: None,
-            feed: None,
-            message_id: &format!("break-{}@news.example.org", it.id),
-        };
-        let mut tx = app.app.db.begin().await.unwrap();
-        let mail = mails::insert(&mut tx, &mail, app.clock.now()).await.unwrap();
-        actions.queue.enqueue(&mut tx, &Job::SendMail { mail }).await.unwrap();
-        tx.commit().await.unwrap();
-        app.settle().await;
+    // As if she had paused before the workers looked. The welcome is not sent, but the notice about the joining is.
+    let mut before = ann.emails().len();
+    for (it, is_told) in ann.subscriptions().await.into_iter().zip([false, true]) {
+        assert!(pause_subscription(&app.app.actions, it.id, date(2026, 5, 9)).await.unwrap());
+        let mail = app.insert_mail(MailKind::Welcome, ANN, Some(&it)).await;
+        send_email::run(&app.app.jobs, &[mail]).await.unwrap();
         before += usize::from(is_told);
-        assert_eq!(app.mails_to(ANN).len(), before, "{}", it.newsletter);
+        assert_eq!(ann.emails().len(), before, "{}", it.newsletter);
     }
-    assert!(app.mails_to(ANN).pop().unwrap().text().contains("The Weekly"));
+    assert!(ann.last_email().text().contains("The Weekly"));
 }
 
-async fn joining_has_a_limit_and_leaving_has_none(engine: Engine) {
+async fn joining_is_limited_and_unsubscribing_is_not(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.reader(ANN).await;
+    let ann = app.reader(ANN).await;
     app.add_newsletter("weekly", |_| {}).await;
     for _ in 0..20 {
-        post(&app, &[("join", "weekly")]).await;
-        assert_eq!(standing(&app, "weekly").await, Some(Active));
-        post(&app, &[("leave", "weekly")]).await;
-        assert_eq!(standing(&app, "weekly").await, Some(Unsubscribed));
+        ann.joins("weekly").await;
+        assert_eq!(ann.status_at("weekly").await, Some(Active));
+        ann.leaves("weekly").await;
+        assert_eq!(ann.status_at("weekly").await, Some(Unsubscribed));
     }
-    let entries = "SELECT count(*) FROM consent_events";
-    let before = app.store().await.number(entries).await;
-    let refused = app.post_form(&page(&app).await, &[("join", "weekly")]).await;
+    let store = app.store().await;
+    let before = store.rows_in("consent_events").await;
+    let refused = app.post_form(&ann.preferences().await, &[("join", "weekly")]).await;
     assert!(refused.status() == 429 && refused.headers().contains_key("retry-after"));
     assert!(refused.text().await.unwrap().contains("asked for often enough"));
-    post(&app, &[("leave", "weekly")]).await;
-    assert_eq!(app.store().await.number(entries).await, before, "and the ledger does not grow");
-    let leave = page(&app).await.replace("preferences", "unsubscribe");
-    assert_eq!(app.post(&format!("{}{leave}", app.url)).await.status(), 200);
-    assert_eq!(standing(&app, "daily").await, Some(Unsubscribed));
+    ann.leaves("weekly").await;
+    assert_eq!(store.rows_in("consent_events").await, before, "and the ledger does not grow");
+    ann.unsubscribes().await;
+    assert_eq!(ann.status_at("daily").await, Some(Unsubscribed));
 }
 
-async fn nobody_joins_who_must_not_be_mailed_or_has_left(engine: Engine) {
+async fn suppressed_and_unsubscribed_readers_can_not_join(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.reader(ANN).await;
+    let ann = app.reader(ANN).await;
     app.add_newsletter("weekly", |it| it.title = "The Weekly".into()).await;
-    let store = app.store().await;
-    store
-        .execute(
-            "INSERT INTO suppressions (address_key, reason, created_at) \
-        SELECT address_key, 'complained', created_at FROM subscribers WHERE address_key = 'ann@example.org'",
-        )
-        .await;
-    assert!(post(&app, &[("join", "weekly")]).await.contains("can’t be sent to your address"));
-    assert_eq!(standing(&app, "weekly").await, None);
-    store.execute("DELETE FROM suppressions").await;
-    post(&app, &[("join", "weekly")]).await;
-    store.execute("UPDATE subscriptions SET status = 'complained' WHERE newsletter_id <> 1").await;
-    let page = post(&app, &[("join", "weekly")]).await;
+    app.suppress(ANN, "complained").await;
+    assert!(ann.joins("weekly").await.contains("can’t be sent to your address"));
+    assert_eq!(ann.status_at("weekly").await, None);
+    app.store().await.lift_suppressions().await;
+    ann.joins("weekly").await;
+    app.store().await.end_subscriptions("weekly", "complained").await;
+    let page = ann.joins("weekly").await;
     assert!(!page.contains("The Weekly"), "{page}");
-    assert_eq!(standing(&app, "weekly").await, Some(SubscriptionStatus::Complained));
-    store.execute("UPDATE subscriptions SET status = 'unsubscribed' WHERE newsletter_id = 1").await;
-    store.execute("UPDATE subscriptions SET status = 'unsubscribed' WHERE newsletter_id <> 1").await;
-    assert!(post(&app, &[("join", "weekly")]).await.contains("You are not subscribed"));
-    assert_eq!(standing(&app, "weekly").await, Some(Unsubscribed));
+    assert_eq!(ann.status_at("weekly").await, Some(Complained));
+    for newsletter in ["daily", "weekly"] {
+        app.store().await.end_subscriptions(newsletter, "unsubscribed").await;
+    }
+    assert!(ann.joins("weekly").await.contains("You are not subscribed"));
+    assert_eq!(ann.status_at("weekly").await, Some(Unsubscribed));
 }
 
 async fn the_page_speaks_the_readers_language(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.change_newsletter(|it| it.language = "de".into()).await;
-    app.reader(ANN).await;
-    let url = format!("{}{}", app.url, page(&app).await);
-    let read = async |query: &str| app.get(&format!("{url}{query}")).await.text().await.unwrap();
+    let ann = app.reader(ANN).await;
+    let url = ann.preferences().await;
+    let read = async |query: &str| app.page(&format!("{url}{query}")).await;
     for (query, language, says) in [
         ("", "de", "Wie oft"),
         ("?lang=pt-BR", "pt", "Com que frequência"),
@@ -237,40 +188,34 @@ async fn the_page_speaks_the_readers_language(engine: Engine) {
     }
     // A choice holds from then on, for all newsletters, and for the answer.
     app.add_newsletter("weekly", |it| it.title = "The Weekly".into()).await;
-    post(&app, &[("join", "weekly")]).await;
-    let saved = post(&app, &[("cadence", "weekly"), ("language", "fr")]).await;
+    ann.joins("weekly").await;
+    let saved = ann.chooses(&[("cadence", "weekly"), ("language", "fr")]).await;
     for says in ["Enregistré.", "un numéro par semaine (dimanche)", "<html lang=\"fr\""] {
         assert!(saved.contains(says), "{says}: {saved}");
     }
     assert!(read("").await.contains("À quel rythme"));
     assert!(read("?lang=en").await.contains("How often"));
-    let all = subscriptions_of(&app, ANN).await;
+    let all = ann.subscriptions().await;
     assert!(all.iter().all(|it| it.language.as_deref() == Some("fr")), "{all:?}");
-    post(&app, &[("cadence", "weekly"), ("language", "<b>")]).await;
-    let asked = app
-        .post_form(&format!("{}?lang=es", page(&app).await), &[("do", "resume")])
-        .await
-        .text()
-        .await
-        .unwrap();
+    ann.chooses(&[("cadence", "weekly"), ("language", "<b>")]).await;
+    let asked = app.submit(&format!("{url}?lang=es"), &[("do", "resume")]).await;
     assert!(
         asked.contains("?lang=es\"") && asked.contains("Con qué frecuencia"),
         "a language that is asked for stays: {asked}"
     );
-    let french = post(&app, &[("do", "pause"), ("until", "2026-05-09")]).await;
+    let french = ann.pauses_until("2026-05-09").await;
     assert!(french.contains("jusqu’au 9 mai 2026"), "{french}");
     app.clock.advance(SignedDuration::from_hours(1));
-    let unknown = app.get(&format!("{}/preferences/x?lang=de", app.url)).await;
-    assert_eq!(unknown.status(), 404);
-    assert!(unknown.text().await.unwrap().contains("Dieser Link funktioniert nicht"));
+    let unknown = app.page("/preferences/x?lang=de").await;
+    assert!(unknown.status == 404 && unknown.contains("Dieser Link funktioniert nicht"), "{unknown}");
 }
 
-/// A button is pressed, and the next page is there.
+/// Presses a button, and waits for the next page.
 async fn press(browser: &Browser, button: &str) {
     let client = browser.client();
     let old = client.find(Locator::Css("html")).await.unwrap();
     client.find(Locator::Css(button)).await.unwrap().click().await.unwrap();
-    crate::support::eventually("the next page is there", || async {
+    eventually("the next page is there", || async {
         let gone = old.tag_name().await.is_err();
         let ready = client.execute("return document.readyState", vec![]).await.ok()?;
         (gone && ready == "complete").then_some(())
@@ -278,14 +223,15 @@ async fn press(browser: &Browser, button: &str) {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+with_services!(every_form_of_the_page_works_on_a_phone);
+
 async fn every_form_of_the_page_works_on_a_phone() {
     let app = TestApp::start(Engine::Sqlite).await;
     app.change_newsletter(|it| it.clock = WhoseClock::Reader).await;
     app.story("The bridge opens", "Local News").await;
     app.add_newsletter("weekly", |it| it.title = "The Weekly, with a long name".into()).await;
-    app.reader(ANN).await;
-    let url = format!("{}{}", app.url, page(&app).await);
+    let ann = app.reader(ANN).await;
+    let url = format!("{}{}", app.url, ann.preferences().await);
     for (name, browser) in [("dark", Browser::dark_phone().await), ("light", Browser::phone().await)] {
         let client = browser.client();
         for language in ["de", "fr", "pt", "es", "en"] {
@@ -306,19 +252,19 @@ async fn every_form_of_the_page_works_on_a_phone() {
         client.execute("document.querySelector('#until').value = '2026-06-01'", vec![]).await.unwrap();
         press(&browser, "[value=pause]").await;
         browser.screenshot(&format!("own-page-paused-{name}")).await;
-        assert_eq!(standing(&app, "daily").await, Some(SubscriptionStatus::Paused));
+        assert_eq!(ann.status_at("daily").await, Some(Paused));
         press(&browser, "[value=resume]").await;
-        assert_eq!(standing(&app, "daily").await, Some(Active));
+        assert_eq!(ann.status_at("daily").await, Some(Active));
         press(&browser, "[name=join]").await;
-        assert_eq!(standing(&app, "weekly").await, Some(Active));
+        assert_eq!(ann.status_at("weekly").await, Some(Active));
         let list = "document.querySelector('.newsletters').scrollIntoView({ block: 'center' })";
         client.execute(list, vec![]).await.unwrap();
         browser.screenshot(&format!("own-page-joined-{name}")).await;
         press(&browser, "[name=leave]").await;
-        assert_eq!(standing(&app, "weekly").await, Some(Unsubscribed));
+        assert_eq!(ann.status_at("weekly").await, Some(Unsubscribed));
         press(&browser, "[value=copy]").await;
         app.settle().await;
-        client.goto(&app.mails_to(ANN).last().unwrap().link("/copy/")).await.unwrap();
+        client.goto(&ann.last_email().link("/copy/")).await.unwrap();
         browser.screenshot(&format!("copy-{name}")).await;
         client.goto(&url).await.unwrap();
         client.find(Locator::Css("#address")).await.unwrap().send_keys("ann@example.net").await.unwrap();

@@ -1,12 +1,14 @@
-//! What every page owes its readers.
+//! Every page: its headers, its errors, and the mailbox pages.
 
-use crate::support::{Engine, app::TestApp};
+use crate::support::{Engine, TestApp, eventually};
+use daily::db::engine::processes;
+use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_load_nothing_from_elsewhere_and_keep_tokens_to_themselves() {
     let app = TestApp::start(Engine::Sqlite).await;
     for path in ["/", "/issues", "/confirm/x", "/unsubscribe/x", "/nowhere", "/mailbox"] {
-        let answer = app.get(&format!("{}{path}", app.url)).await;
+        let answer = app.get(path).await;
         let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
         let policy = header("content-security-policy").unwrap();
         assert!(policy.contains("default-src 'none'"), "{path}: {policy}");
@@ -20,33 +22,19 @@ async fn pages_load_nothing_from_elsewhere_and_keep_tokens_to_themselves() {
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_are_pages_for_people_and_problem_json_for_programs() {
     let app = TestApp::start(Engine::Sqlite).await;
-    let page = app.get(&format!("{}/nowhere", app.url)).await;
-    assert_eq!(page.status(), 404);
-    assert!(page.text().await.unwrap().contains("<h1>"));
-    let json = app
-        .client
-        .get(format!("{}/nowhere", app.url))
-        .header("accept", "application/json")
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(json.headers()["content-type"], "application/problem+json");
-    let problem: serde_json::Value = serde_json::from_slice(&json.bytes().await.unwrap()).unwrap();
+    let page = app.page("/nowhere").await;
+    assert!(page.status == 404 && page.contains("<h1>"), "{page}");
+    let answer = app.getting("/nowhere").header("accept", "application/json").send().await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "application/problem+json");
+    let problem: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
     assert_eq!(problem["status"], 404);
-    assert_eq!(app.get(&format!("{}/subscribe", app.url)).await.status(), 405);
-    let odd = app.get(&format!("{}/issues?before=x", app.url)).await;
+    assert_eq!(app.get("/subscribe").await.status(), 405);
+    let odd = app.get("/issues?before=x").await;
     assert_eq!(
         (odd.status().as_u16(), &odd.headers()["content-type"] == "text/html; charset=utf-8"),
         (400, true)
     );
-    let long = app
-        .client
-        .post(format!("{}/subscribe", app.url))
-        .header("content-type", "application/json")
-        .body(format!("{{\"email\":\"{}\"}}", "a".repeat(20_000)))
-        .send()
-        .await
-        .unwrap();
+    let long = app.post_json("/subscribe", &json!({ "email": "a".repeat(20_000) })).await;
     assert_eq!(
         (long.status().as_u16(), &long.headers()["content-type"] == "application/problem+json"),
         (413, true)
@@ -56,29 +44,25 @@ async fn errors_are_pages_for_people_and_problem_json_for_programs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_input_is_shown_as_text() {
     let app = TestApp::start(Engine::Sqlite).await;
-    let answer = app.post_form("/subscribe", &[("email", "\"><script>alert(1)</script>")]).await;
-    assert_eq!(answer.status(), 422);
-    let page = answer.text().await.unwrap();
+    let page = app.submit("/subscribe", &[("email", "\"><script>alert(1)</script>")]).await;
+    assert_eq!(page.status, 422);
     assert!(!page.contains("<script>"), "{page}");
     assert!(page.contains("&lt;script&gt;"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn health_says_whether_a_worker_is_alive() {
+async fn readiness_needs_a_live_worker() {
     let app = TestApp::start(Engine::Sqlite).await;
-    assert_eq!(app.get(&format!("{}/healthz", app.url)).await.status(), 200);
-    let ready = || async {
-        let answer = app.get(&format!("{}/readyz", app.url)).await;
-        (answer.status().as_u16(), answer.text().await.unwrap())
-    };
-    crate::support::eventually("the worker is found", || async {
-        ready().await.1.contains("no scheduler").then_some(())
+    assert_eq!(app.get("/healthz").await.status(), 200);
+    eventually("the worker is found", || async {
+        app.page("/readyz").await.contains("no scheduler").then_some(())
     })
     .await;
     let mut tx = app.app.db.begin().await.unwrap();
-    daily::db::processes::beat(&mut tx, "another", "scheduler", app.clock.now()).await.unwrap();
+    processes::beat(&mut tx, "another", "scheduler", app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(ready().await, (200, "ready\n".to_owned()));
+    let ready = app.page("/readyz").await;
+    assert_eq!((ready.status, &*ready), (200, "ready\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,18 +70,17 @@ async fn the_mailbox_shows_every_mail_in_four_ways() {
     let app = TestApp::start(Engine::Sqlite).await;
     app.sign_up("ann@example.org").await;
     app.settle().await;
-    let list = app.get(&format!("{}/mailbox", app.url)).await.text().await.unwrap();
+    let list = app.page("/mailbox").await;
     assert!(list.contains("ann@example.org"));
     let start = list.find("href=\"/mailbox/").expect("a mail") + "href=\"".len();
-    let name = &list[start..start + list[start..].find('"').unwrap()];
-    let mail = format!("{}{name}", app.url);
+    let mail = &list[start..start + list[start..].find('"').unwrap()];
     for (view, shows) in [
         ("html", "<iframe"),
         ("text", "/confirm/"),
         ("headers", "Message-ID:"),
         ("source", "Content-Transfer-Encoding"),
     ] {
-        let page = app.get(&format!("{mail}?view={view}")).await.text().await.unwrap();
+        let page = app.page(&format!("{mail}?view={view}")).await;
         assert!(page.contains(shows), "{view}");
     }
     let framed = app.get(&format!("{mail}/html")).await;
@@ -107,25 +90,25 @@ async fn the_mailbox_shows_every_mail_in_four_ways() {
     for (name, value) in
         [("x-forwarded-for", "203.0.113.9"), ("forwarded", "for=x"), ("host", "evil.example")]
     {
-        let answer = app.client.get(format!("{}/mailbox", app.url)).header(name, value).send().await.unwrap();
+        let answer = app.getting("/mailbox").header(name, value).send().await.unwrap();
         assert_eq!(answer.status(), 404, "{name}");
     }
     for outside in ["..%2Fsecret.key", "x", ".eml", "..eml"] {
-        assert_eq!(app.get(&format!("{}/mailbox/{outside}", app.url)).await.status(), 404, "{outside}");
+        assert_eq!(app.get(&format!("/mailbox/{outside}")).await.status(), 404, "{outside}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_that_others_reach_shows_no_mailbox() {
+async fn a_public_service_shows_no_mailbox() {
     let app = TestApp::start_with(Engine::Sqlite, |settings| {
         settings.http.public_url = "https://news.example.org".into();
     })
     .await;
-    assert_eq!(app.get(&format!("{}/mailbox", app.url)).await.status(), 404);
+    assert_eq!(app.get("/mailbox").await.status(), 404);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_mailbox_relay_there_is_no_mailbox_page() {
     let app = TestApp::with_relay(Engine::Sqlite, "smtp://127.0.0.1:1").await;
-    assert_eq!(app.get(&format!("{}/mailbox", app.url)).await.status(), 404);
+    assert_eq!(app.get("/mailbox").await.status(), 404);
 }

@@ -1,52 +1,35 @@
-//! Readers who take a break.
+//! Readers who pause their subscription.
 
 use crate::support::{
-    Engine,
-    app::{TestApp, at},
-    on_both_engines,
-    store::Store,
+    Engine, TestApp, address, at, locks::RowLocks, on_both_engines, on_postgres, reader::anything,
 };
 use daily::{
     actions::{
-        forget::{Forgetting, forget},
-        pause_subscription::pause_subscription,
+        privacy::erase::{Forgetting, forget},
+        subscription::pause_subscription::pause_subscription,
     },
-    db::subscriptions::{self, SubscriptionRecord},
+    db::{deliveries::ReaderDelivery, suppressions},
     domain::{
-        delivery::DeliveryStatus,
-        email_address::EmailAddress,
-        newsletter::WhoseClock,
-        subscription::SubscriptionStatus::{Active, Paused, Unsubscribed},
-        token::Purpose,
+        delivery::status::DeliveryStatus,
+        ids::IssueId,
+        newsletter::{WhoseClock, parse_time_zone},
+        subscriber::{
+            preferences::Preferences,
+            subscription::SubscriptionStatus::{Active, Paused, Undeliverable, Unsubscribed},
+        },
     },
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, civil::date};
 
 const ANN: &str = "ann@example.org";
 const BOB: &str = "bob@example.org";
 
-async fn subscription(app: &TestApp, address: &str) -> SubscriptionRecord {
-    let address = EmailAddress::parse(address).unwrap();
-    let mut tx = app.app.db.read().await.unwrap();
-    subscriptions::of_address(&mut tx, &address).await.unwrap().remove(0)
-}
-
-async fn page_of(app: &TestApp, address: &str) -> String {
-    let id = subscription(app, address).await.id;
-    format!("/preferences/{}", app.app.actions.keys.sign(Purpose::Unsubscribe, id.0))
-}
-
-async fn post(app: &TestApp, address: &str, fields: &[(&str, &str)]) -> (u16, String) {
-    let answer = app.post_form(&page_of(app, address).await, fields).await;
-    (answer.status().as_u16(), answer.text().await.unwrap())
-}
-
-/// The dates of the issues that a reader has a copy of.
+/// Returns the dates of the issues that a reader was sent.
 async fn had(app: &TestApp, address: &str) -> Vec<String> {
     let mut dates = Vec::new();
     for issue in app.issues().await {
         let deliveries = app.deliveries(issue.id).await;
-        let sent = |it: &&daily::db::deliveries::ReaderDelivery| it.status == DeliveryStatus::Sent;
+        let sent = |it: &&ReaderDelivery| it.status == DeliveryStatus::Sent;
         if deliveries.iter().filter(sent).any(|it| it.address == address) {
             dates.push(issue.issue_date);
         }
@@ -55,172 +38,152 @@ async fn had(app: &TestApp, address: &str) -> Vec<String> {
     dates
 }
 
+async fn assert_skipped(app: &TestApp, issue: IssueId) {
+    let delivery = app.delivery(issue, ANN).await;
+    assert_eq!(delivery.status, DeliveryStatus::Skipped);
+    assert_eq!(delivery.reply_text.as_deref(), Some("the reader paused before it was sent"));
+}
+
 on_both_engines!(
-    a_break_ends_with_the_issue_of_its_day,
-    a_break_ends_by_itself_where_no_issue_goes_out,
-    a_reader_who_ends_the_break_gets_the_next_issue,
-    a_break_holds_for_an_issue_that_goes_out_already,
-    a_break_of_one_day_holds_for_a_copy_that_comes_after_its_end,
-    a_break_follows_the_newsletters_zone_and_clock,
-    nothing_is_said_to_be_done_that_was_not,
-    readers_on_every_side_of_the_earth_come_back_with_the_same_issue,
-    days_out_of_reach_are_refused_and_who_left_has_no_break,
-    who_rests_can_be_forgotten_and_can_bounce,
+    a_pause_ends_with_the_issue_of_its_day,
+    a_pause_ends_by_itself_on_a_day_without_an_issue,
+    a_reader_who_resumes_gets_the_next_issue,
+    a_pause_holds_for_an_issue_that_is_being_sent,
+    a_pause_of_one_day_holds_for_an_email_due_after_its_end,
+    a_pause_follows_the_newsletters_zone_and_clock,
+    the_page_confirms_only_changes_that_were_made,
+    readers_in_every_time_zone_resume_with_the_same_issue,
+    dates_out_of_range_are_refused_and_unsubscribed_readers_have_no_pause,
+    a_paused_reader_can_be_erased_and_can_bounce,
 );
 
-async fn a_break_ends_with_the_issue_of_its_day(engine: Engine) {
+async fn a_pause_ends_with_the_issue_of_its_day(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.reader(ANN).await;
-    app.reader(BOB).await;
-    let (status, page) = post(&app, ANN, &[("do", "pause"), ("until", "2026-05-03")]).await;
-    assert_eq!(status, 200);
+    let (ann, _) = (app.reader(ANN).await, app.reader(BOB).await);
+    let page = ann.pauses_until("2026-05-03").await;
+    assert_eq!(page.status, 200);
     for says in ["until 3 May 2026", "Resume now", "Change the day", "value=\"2026-05-03\""] {
         assert!(page.contains(says), "{says}: {page}");
     }
     assert_eq!(app.status_of(ANN).await, Some(Paused));
-    // What is chosen meanwhile is kept, and the break, too.
-    let (_, page) = post(&app, ANN, &[("cadence", "weekdays")]).await;
+    // Choices made meanwhile are kept, and so is the pause.
+    let page = ann.chooses(&[("cadence", "weekdays")]).await;
     assert!(page.contains("Saved.") && page.contains("until 3 May 2026"), "{page}");
-    post(&app, ANN, &[("cadence", "every_issue")]).await;
+    ann.chooses(&[("cadence", "every_issue")]).await;
     for day in ["02", "03", "04"] {
         app.clock.set(at(&format!("2026-05-{day}T06:30:00Z")));
         app.article(&format!("The news of {day}")).await;
         app.tick().await;
-        app.clock.set(at(&format!("2026-05-{day}T07:00:00Z")));
-        app.tick().await;
+        app.tick_at(&format!("2026-05-{day}T07:00:00Z")).await;
     }
     assert_eq!(had(&app, BOB).await, ["2026-05-02", "2026-05-03", "2026-05-04"]);
     assert_eq!(had(&app, ANN).await, ["2026-05-03", "2026-05-04"]);
-    let it = subscription(&app, ANN).await;
+    let it = ann.subscription().await;
     assert_eq!((it.status, it.paused_until), (Active, None));
-    assert_eq!(app.consent_of(ANN).await, ["requested", "confirmed"], "a break is no question of consent");
+    assert_eq!(app.consent_of(ANN).await, ["requested", "confirmed"], "a pause is no question of consent");
 }
 
-async fn a_break_ends_by_itself_where_no_issue_goes_out(engine: Engine) {
+async fn a_pause_ends_by_itself_on_a_day_without_an_issue(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.reader(ANN).await;
-    post(&app, ANN, &[("do", "pause"), ("until", "2026-05-03")]).await;
-    app.clock.set(at("2026-05-02T23:59:59Z"));
-    app.tick().await;
+    let ann = app.reader(ANN).await;
+    ann.pauses_until("2026-05-03").await;
+    app.tick_at("2026-05-02T23:59:59Z").await;
     assert_eq!(app.status_of(ANN).await, Some(Paused));
-    app.clock.set(at("2026-05-03T00:00:00Z"));
-    app.tick().await;
+    app.tick_at("2026-05-03T00:00:00Z").await;
     assert_eq!(app.status_of(ANN).await, Some(Active));
 }
 
-async fn a_reader_who_ends_the_break_gets_the_next_issue(engine: Engine) {
+async fn a_reader_who_resumes_gets_the_next_issue(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.reader(ANN).await;
-    post(&app, ANN, &[("do", "pause"), ("until", "2026-08-01")]).await;
-    let (status, page) = post(&app, ANN, &[("do", "resume")]).await;
-    assert!(status == 200 && page.contains("Welcome back") && !page.contains("Resume now"), "{page}");
-    assert_eq!(post(&app, ANN, &[("do", "resume")]).await.0, 200, "twice is once");
+    let ann = app.reader(ANN).await;
+    ann.pauses_until("2026-08-01").await;
+    let page = ann.resumes().await;
+    assert!(page.status == 200 && page.contains("Welcome back") && !page.contains("Resume now"), "{page}");
+    assert_eq!(ann.resumes().await.status, 200, "twice is once");
     app.article("The news").await;
-    app.clock.set(at("2026-05-02T07:00:00Z"));
-    app.tick().await;
+    app.tick_at("2026-05-02T07:00:00Z").await;
     assert_eq!(had(&app, ANN).await, ["2026-05-02"]);
 }
 
-async fn a_break_holds_for_an_issue_that_goes_out_already(engine: Engine) {
+async fn a_pause_holds_for_an_issue_that_is_being_sent(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.change_newsletter(|it| it.clock = WhoseClock::Reader).await;
-    app.reader(ANN).await;
-    app.reader(BOB).await;
-    post(&app, ANN, &[("cadence", "every_issue"), ("time_zone", "America/New_York")]).await;
+    let (ann, _) = (app.reader(ANN).await, app.reader(BOB).await);
+    ann.chooses(&[("cadence", "every_issue"), ("time_zone", "America/New_York")]).await;
     app.article("The news").await;
-    app.clock.set(at("2026-05-02T07:00:00Z"));
-    app.tick().await;
-    post(&app, ANN, &[("do", "pause"), ("until", "2026-05-09")]).await;
-    app.clock.set(at("2026-05-02T11:00:01Z"));
-    app.tick().await;
+    app.tick_at("2026-05-02T07:00:00Z").await;
+    ann.pauses_until("2026-05-09").await;
+    app.tick_at("2026-05-02T11:00:01Z").await;
     app.tick_after(SignedDuration::from_mins(1)).await;
     assert_eq!((had(&app, BOB).await.len(), had(&app, ANN).await.len()), (1, 0));
-    let issue = app.issues().await.remove(0);
-    let delivery = app.delivery(issue.id, ANN).await;
-    assert_eq!(delivery.status, DeliveryStatus::Skipped);
-    assert_eq!(delivery.reply_text.as_deref(), Some("the reader paused before it was sent"));
+    assert_skipped(&app, app.latest_issue().await.id).await;
 }
 
-async fn a_break_of_one_day_holds_for_a_copy_that_comes_after_its_end(engine: Engine) {
+async fn a_pause_of_one_day_holds_for_an_email_due_after_its_end(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.change_newsletter(|it| it.clock = WhoseClock::Reader).await;
-    for (reader, zone) in [(ANN, "America/Los_Angeles"), (BOB, "Pacific/Auckland")] {
-        app.reader(reader).await;
-        post(&app, reader, &[("cadence", "every_issue"), ("time_zone", zone), ("send_time", "18:00")]).await;
+    let (ann, bob) = (app.reader(ANN).await, app.reader(BOB).await);
+    for (reader, zone, time) in [(ann, "America/Los_Angeles", "18:00"), (bob, "Pacific/Auckland", "06:00")] {
+        reader.chooses(&[("cadence", "every_issue"), ("time_zone", zone), ("send_time", time)]).await;
     }
-    post(&app, BOB, &[("cadence", "every_issue"), ("time_zone", "Pacific/Auckland"), ("send_time", "06:00")])
-        .await;
     app.article("The news of the second").await;
-    app.clock.set(at("2026-05-01T18:00:00Z"));
-    app.tick().await;
+    app.tick_at("2026-05-01T18:00:00Z").await;
     assert_eq!(had(&app, BOB).await, ["2026-05-02"]);
-    // In the morning of the second Ann takes a break until the third; Bob's issue of the third ends it before hers of the second.
+    // In the morning of the second Ann pauses until the third; Bob's issue of the third ends it before hers of the second.
     app.clock.set(at("2026-05-02T14:00:00Z"));
-    let issue = app.issues().await.remove(0).id;
+    let issue = app.latest_issue().await.id;
     assert_eq!(app.delivery(issue, ANN).await.status, DeliveryStatus::Queued);
-    assert_eq!(post(&app, ANN, &[("do", "pause"), ("until", "2026-05-03")]).await.0, 200);
-    let delivery = app.delivery(issue, ANN).await;
-    assert_eq!(delivery.status, DeliveryStatus::Skipped);
-    assert_eq!(delivery.reply_text.as_deref(), Some("the reader paused before it was sent"));
+    assert_eq!(ann.pauses_until("2026-05-03").await.status, 200);
+    assert_skipped(&app, issue).await;
     app.article("The news of the third").await;
-    app.clock.set(at("2026-05-02T18:00:00Z"));
-    app.tick().await;
+    app.tick_at("2026-05-02T18:00:00Z").await;
     assert_eq!(app.status_of(ANN).await, Some(Active));
-    app.clock.set(at("2026-05-03T01:00:01Z"));
-    app.tick().await;
-    app.clock.set(at("2026-05-04T01:00:01Z"));
-    app.tick().await;
+    app.tick_at("2026-05-03T01:00:01Z").await;
+    app.tick_at("2026-05-04T01:00:01Z").await;
     app.tick_after(SignedDuration::from_mins(1)).await;
     assert_eq!(had(&app, ANN).await, ["2026-05-03"]);
 }
 
-async fn a_break_follows_the_newsletters_zone_and_clock(engine: Engine) {
+async fn a_pause_follows_the_newsletters_zone_and_clock(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.reader(ANN).await;
-    app.reader(BOB).await;
-    post(&app, BOB, &[("cadence", "every_issue"), ("time_zone", "Pacific/Auckland")]).await;
-    let store = app.store().await;
-    store.execute("UPDATE subscriptions SET time_zone = 'Pacific/Auckland' WHERE id = (SELECT max(id) FROM subscriptions)").await;
-    for reader in [ANN, BOB] {
-        post(&app, reader, &[("do", "pause"), ("until", "2026-05-09")]).await;
+    let (ann, bob) = (app.reader(ANN).await, app.reader(BOB).await);
+    let auckland = Preferences { time_zone: parse_time_zone("Pacific/Auckland").ok(), ..anything() };
+    app.wish(&app.newsletter().await, BOB, &auckland).await;
+    for reader in [ann, bob] {
+        reader.pauses_until("2026-05-09").await;
     }
-    let resumes = |zone: &'static str| {
-        let micros = store.micros("resumes_at");
-        let store = &store;
-        async move { store.number(&format!("SELECT {micros} FROM subscriptions WHERE time_zone {zone}")).await }
-    };
-    let zone = |name: &str| daily::domain::newsletter::parse_time_zone(name).unwrap();
+    let store = app.store().await;
     for (name, clock, ann, bob) in [
         ("Pacific/Honolulu", WhoseClock::Newsletter, "2026-05-09T10:00:00Z", "2026-05-09T10:00:00Z"),
         ("Pacific/Honolulu", WhoseClock::Reader, "2026-05-09T10:00:00Z", "2026-05-08T12:00:00Z"),
         ("Europe/Berlin", WhoseClock::Reader, "2026-05-08T22:00:00Z", "2026-05-08T12:00:00Z"),
     ] {
-        app.change_newsletter(|it| (it.time_zone, it.clock) = (zone(name), clock)).await;
-        assert_eq!(resumes("IS NULL").await, at(ann).as_microsecond(), "{name} {clock}");
-        assert_eq!(resumes("IS NOT NULL").await, at(bob).as_microsecond(), "{name} {clock}");
+        app.change_newsletter(|it| (it.time_zone, it.clock) = (parse_time_zone(name).unwrap(), clock)).await;
+        assert_eq!(store.resumes_at(ANN).await, at(ann), "{name} {clock}");
+        assert_eq!(store.resumes_at(BOB).await, at(bob), "{name} {clock}");
     }
 }
 
-async fn nothing_is_said_to_be_done_that_was_not(engine: Engine) {
+async fn the_page_confirms_only_changes_that_were_made(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.reader(ANN).await;
-    let (_, page) = post(&app, ANN, &[("do", "resume")]).await;
+    let ann = app.reader(ANN).await;
+    let page = ann.resumes().await;
     assert!(!page.contains("Welcome back"), "{page}");
-    let (_, page) = post(&app, ANN, &[("leave", "nothing")]).await;
+    let page = ann.leaves("nothing").await;
     assert!(!page.contains("role=\"status\""), "{page}");
 }
 
-async fn readers_on_every_side_of_the_earth_come_back_with_the_same_issue(engine: Engine) {
+async fn readers_in_every_time_zone_resume_with_the_same_issue(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.change_newsletter(|it| it.clock = WhoseClock::Reader).await;
     let zones = ["Pacific/Kiritimati", "Asia/Tokyo", "Europe/London", "America/New_York", "Pacific/Honolulu"];
     for (number, zone) in zones.iter().enumerate() {
         let reader = format!("reader{number}@example.org");
-        app.reader(&reader).await;
-        post(&app, &reader, &[("cadence", "every_issue"), ("time_zone", zone)]).await;
-        assert_eq!(post(&app, &reader, &[("do", "pause"), ("until", "2026-05-04")]).await.0, 200);
+        let reader = app.reader(&reader).await;
+        reader.chooses(&[("cadence", "every_issue"), ("time_zone", zone)]).await;
+        assert_eq!(reader.pauses_until("2026-05-04").await.status, 200);
     }
-    // Somebody in the middle reads on.
+    // Ann, in the newsletter's zone, does not pause.
     app.reader(ANN).await;
     let until = at("2026-05-05T20:00:00Z");
     while app.clock.now() < until {
@@ -237,89 +200,77 @@ async fn readers_on_every_side_of_the_earth_come_back_with_the_same_issue(engine
     }
 }
 
-async fn days_out_of_reach_are_refused_and_who_left_has_no_break(engine: Engine) {
+async fn dates_out_of_range_are_refused_and_unsubscribed_readers_have_no_pause(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.reader(ANN).await;
+    let ann = app.reader(ANN).await;
     for wrong in ["2026-05-01", "2020-01-01", "2027-06-01", "9999-12-31", "soon", "", "\0", "2026-05-03'--"] {
-        let (status, page) = post(&app, ANN, &[("do", "pause"), ("until", wrong)]).await;
-        assert_eq!(status, 422, "{wrong}");
+        let page = ann.pauses_until(wrong).await;
+        assert_eq!(page.status, 422, "{wrong}");
         assert!(page.contains("from 2 May 2026 to 2 May 2027"), "{page}");
     }
     assert_eq!(app.status_of(ANN).await, Some(Active));
-    post(&app, ANN, &[("do", "pause"), ("until", "2026-05-09")]).await;
+    ann.pauses_until("2026-05-09").await;
     // A signup changes nothing of it.
     app.clock.advance(SignedDuration::from_hours(25));
-    app.sign_up(ANN).await;
-    app.settle().await;
+    ann.signs_up().await;
     assert_eq!(app.status_of(ANN).await, Some(Paused));
-    let mail = app.mails_to(ANN).pop().unwrap();
-    assert!(
-        mail.text().contains("taking a break") && mail.text().contains("/preferences/"),
-        "{}",
-        mail.text()
-    );
-    let leave = page_of(&app, ANN).await.replace("preferences", "unsubscribe");
-    assert_eq!(app.post(&format!("{}{leave}", app.url)).await.status(), 200);
-    let it = subscription(&app, ANN).await;
+    let text = ann.last_email().text();
+    assert!(text.contains("taking a break") && text.contains("/preferences/"), "{text}");
+    ann.unsubscribes().await;
+    let it = ann.subscription().await;
     assert_eq!((it.status, it.paused_until), (Unsubscribed, None));
-    let (_, page) = post(&app, ANN, &[("do", "pause"), ("until", "2026-05-09")]).await;
+    let page = ann.pauses_until("2026-05-09").await;
     assert!(page.contains("You are not subscribed"), "{page}");
-    assert!(!pause_subscription(&app.app.actions, it.id, jiff::civil::date(2026, 5, 9)).await.unwrap());
+    assert!(!pause_subscription(&app.app.actions, it.id, date(2026, 5, 9)).await.unwrap());
     app.clock.advance(SignedDuration::from_mins(10));
     app.reader(ANN).await;
     assert_eq!(app.status_of(ANN).await, Some(Active));
 }
 
-async fn who_rests_can_be_forgotten_and_can_bounce(engine: Engine) {
+async fn a_paused_reader_can_be_erased_and_can_bounce(engine: Engine) {
     let app = TestApp::start(engine).await;
-    for reader in [ANN, BOB] {
-        app.reader(reader).await;
-    }
+    let (ann, bob) = (app.reader(ANN).await, app.reader(BOB).await);
     app.article("The news").await;
     app.send_issue().await;
-    let issue = app.issues().await.remove(0).id;
-    for reader in [ANN, BOB] {
-        post(&app, reader, &[("do", "pause"), ("until", "2026-05-09")]).await;
+    let issue = app.latest_issue().await.id;
+    for reader in [ann, bob] {
+        reader.pauses_until("2026-05-09").await;
     }
-    let address = EmailAddress::parse(ANN).unwrap();
-    assert_eq!(forget(&app.app.actions, &address).await.unwrap(), Forgetting::Done);
-    let paused = "SELECT count(*) FROM subscriptions WHERE paused_until IS NOT NULL";
-    assert_eq!(app.store().await.number(paused).await, 1, "bob's");
-    // The relay's last word about an issue from before the break.
+    assert_eq!(forget(&app.app.actions, &address(ANN)).await.unwrap(), Forgetting::Done);
+    let rows = app.store().await.subscriptions().await;
+    assert_eq!(rows.iter().filter(|it| it.paused_until.is_some()).count(), 1, "bob's");
+    // The relay's late answer about an issue from before the pause.
     let delivery = app.delivery(issue, BOB).await.id;
     let mut tx = app.app.db.begin().await.unwrap();
-    daily::db::suppressions::add_undeliverable(&mut tx, &[(delivery, BOB)], app.clock.now()).await.unwrap();
+    suppressions::add_undeliverable(&mut tx, &[(delivery, BOB)], app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
-    app.clock.set(at("2026-05-09T07:00:00Z"));
-    app.tick().await;
-    let it = subscription(&app, BOB).await;
-    assert_eq!(it.status, daily::domain::subscription::SubscriptionStatus::Undeliverable);
-    assert_eq!(it.paused_until, None, "who gets nothing any more takes no break");
+    app.tick_at("2026-05-09T07:00:00Z").await;
+    let it = bob.subscription().await;
+    assert_eq!(it.status, Undeliverable);
+    assert_eq!(it.paused_until, None, "nothing is sent to this address any more, so nothing is paused");
 }
 
-/// On PostgreSQL a break and a move of the same reader at the same moment wait in one order.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_break_takes_what_waits_for_its_reader_before_the_subscription() {
+on_postgres!(a_pause_locks_deliveries_before_the_subscription);
+
+/// On PostgreSQL a pause and a change of address of one reader take their locks in the same order.
+async fn a_pause_locks_deliveries_before_the_subscription() {
     let app = TestApp::start(Engine::Postgres).await;
-    app.reader(ANN).await;
+    let ann = app.reader(ANN).await;
     app.article("The news").await;
-    app.send_issue().await;
+    let issue = app.send(&app.newsletter().await).await;
     let store = app.store().await;
-    store.execute("UPDATE deliveries SET status = 'queued', finished_at = NULL").await;
-    let Store::Postgres(pool) = &store else { return };
-    let mut moving = pool.begin().await.unwrap();
-    sqlx::query("SELECT id FROM deliveries FOR UPDATE").execute(&mut *moving).await.unwrap();
-    let id = subscription(&app, ANN).await.id;
+    store.set_deliveries("queued").await;
+    let mut moving = RowLocks::hold(store, "FOR UPDATE", &["deliveries"]).await.expect("PostgreSQL");
+    let id = ann.subscription().await.id;
     let going_on = async {
         app.until_waiting(1).await;
-        let free = sqlx::query("SELECT id FROM subscriptions FOR UPDATE NOWAIT").execute(&mut *moving).await;
-        moving.rollback().await.unwrap();
-        free
+        let is_free = moving.can_take("subscriptions").await;
+        moving.release().await;
+        is_free
     };
-    let (paused, free) =
-        tokio::join!(pause_subscription(&app.app.actions, id, jiff::civil::date(2026, 5, 9)), going_on);
-    assert!(free.is_ok(), "the subscription was taken first");
+    let (paused, is_free) =
+        tokio::join!(pause_subscription(&app.app.actions, id, date(2026, 5, 9)), going_on);
+    assert!(is_free, "the subscription was locked first");
     assert!(paused.unwrap());
-    let skipped = "SELECT count(*) FROM deliveries WHERE reply_text = 'the reader paused before it was sent'";
-    assert_eq!(store.number(skipped).await, 1);
+    assert_skipped(&app, issue).await;
 }

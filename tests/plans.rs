@@ -1,17 +1,24 @@
-//! Which readers get which stories: sections, cadences, several newsletters, and never a story twice.
+//! Plans: the stories that readers get by their sections and cadences, and never a story twice.
 
-use crate::support::{Engine, app::TestApp, desk::anything, eventually, on_both_engines};
+use crate::support::{DAY, Engine, TestApp, at, eventually, on_both_engines, reader::anything};
 use daily::{
-    db::{deliveries, issues},
-    domain::{
-        cadence::Cadence, days::Days, issue::IssueStatus, newsletter::SelectionKind, plan::plan,
-        preferences::Preferences, sections::Sections, selection::Reason,
+    db::{
+        deliveries,
+        issues::{self, variants},
     },
-    jobs::sweep,
+    domain::{
+        issue::{
+            days::Days,
+            plan::{PastVariant, plan},
+            selection::Reason,
+            status::IssueStatus,
+        },
+        newsletter::SelectionKind,
+        subscriber::{cadence::Cadence, preferences::Preferences, sections::Sections},
+    },
+    service::scheduler,
 };
 use jiff::SignedDuration;
-
-const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 fn sections(text: &str) -> Preferences {
     Preferences { sections: Sections::parse(text).unwrap(), ..anything() }
@@ -22,20 +29,20 @@ fn cadence(cadence: Cadence) -> Preferences {
 }
 
 on_both_engines!(
-    readers_get_their_sections_and_share_what_is_the_same,
-    nobody_gets_a_story_twice_whatever_newsletters_they_take,
-    issues_due_at_the_same_moment_know_of_each_other,
-    a_reader_who_changes_cadence_gets_no_story_twice_and_misses_none,
-    what_a_welcome_showed_does_not_come_again,
-    readers_beyond_the_most_variants_get_the_nearest,
-    a_plan_can_be_made_again_from_what_it_was_made_from,
-    a_worker_that_dies_while_deliveries_are_made_is_followed_by_another,
-    who_signs_up_between_the_plan_and_the_deliveries_gets_what_most_get,
-    new_articles_come_into_a_plan_and_edits_stay,
-    readers_are_told_apart_by_what_they_had,
+    readers_get_their_sections_and_share_variants,
+    no_reader_of_several_newsletters_gets_a_story_twice,
+    issues_due_at_the_same_time_take_each_other_into_account,
+    a_change_of_cadence_repeats_no_story_and_loses_none,
+    stories_of_a_welcome_are_not_sent_again,
+    readers_beyond_the_limit_of_variants_get_the_nearest_one,
+    a_plan_can_be_replayed_from_its_inputs,
+    another_worker_finishes_an_interrupted_fan_out,
+    readers_who_sign_up_between_plan_and_fan_out_get_the_largest_variant,
+    new_articles_are_added_to_a_plan,
+    readers_are_grouped_by_their_past_variants,
 );
 
-async fn readers_get_their_sections_and_share_what_is_the_same(engine: Engine) {
+async fn readers_get_their_sections_and_share_variants(engine: Engine) {
     let app = TestApp::start(engine).await;
     let daily = app.newsletter().await;
     for (address, wishes) in [
@@ -55,17 +62,17 @@ async fn readers_get_their_sections_and_share_what_is_the_same(engine: Engine) {
     assert_eq!(app.told("ben@example.org", &titles), [1, 0, 1]);
     assert_eq!(app.told("cat@example.org", &titles), [1, 1, 1]);
     assert_eq!((app.variants(issue).await, app.counts(issue).await.sent), (2, 4));
-    // The page of the issue is what most readers got; Ben's own is a link away.
+    // The issue's page shows the variant that most readers got. Ben's email links to his own.
     let link = app.mails_to("ben@example.org")[0].link("/issues/");
     assert!(link.ends_with("/issues/2026-05-01?newsletter=daily&variant=2"), "{link}");
-    let bens = app.get(&link).await.text().await.unwrap();
+    let bens = app.page(&link).await;
     assert!(bens.contains("A whale is seen") && !bens.contains("A cup is won"));
-    let whole = app.get(&app.mails_to("ann@example.org")[0].link("/issues/")).await.text().await.unwrap();
+    let whole = app.page(&app.mails_to("ann@example.org")[0].link("/issues/")).await;
     assert!(whole.contains("A cup is won"));
     assert_eq!(app.get(&format!("{link}0")).await.status(), 404);
 }
 
-async fn nobody_gets_a_story_twice_whatever_newsletters_they_take(engine: Engine) {
+async fn no_reader_of_several_newsletters_gets_a_story_twice(engine: Engine) {
     let app = TestApp::start(engine).await;
     let daily = app.newsletter().await;
     let weekly = app
@@ -105,7 +112,7 @@ async fn nobody_gets_a_story_twice_whatever_newsletters_they_take(engine: Engine
     assert_eq!(issues::unserved(&mut tx, on_saturday).await.unwrap(), 1);
 }
 
-async fn issues_due_at_the_same_moment_know_of_each_other(engine: Engine) {
+async fn issues_due_at_the_same_time_take_each_other_into_account(engine: Engine) {
     let app = TestApp::start(engine).await;
     let daily = app.newsletter().await;
     let others: Vec<_> = [
@@ -120,14 +127,14 @@ async fn issues_due_at_the_same_moment_know_of_each_other(engine: Engine) {
     app.reader_of(&others[1], "cat@example.org", &anything()).await;
     app.story("A whale is seen", "").await;
     app.story("A bridge opens", "").await;
-    app.clock.set(crate::support::app::at("2026-05-02T07:00:00Z"));
-    // They take turns: the clock goes on until the last one had its own.
+    app.clock.set(at("2026-05-02T07:00:00Z"));
+    // They are frozen one after the other, while the clock goes on.
     for newsletter in others.iter().chain([&daily]) {
         app.tick_twice().await;
         let issue = app.issue_of(newsletter, "2026-05-02").await.unwrap();
         eventually("the issue has come to its end", async || {
             app.clock.advance(SignedDuration::from_secs(1));
-            sweep::tick(&app.app.jobs).await.unwrap();
+            scheduler::tick(&app.app.jobs).await.unwrap();
             app.issue(issue.id).await.status.is_final().then_some(())
         })
         .await;
@@ -145,7 +152,7 @@ async fn issues_due_at_the_same_moment_know_of_each_other(engine: Engine) {
     }
 }
 
-async fn a_reader_who_changes_cadence_gets_no_story_twice_and_misses_none(engine: Engine) {
+async fn a_change_of_cadence_repeats_no_story_and_loses_none(engine: Engine) {
     let app = TestApp::start(engine).await;
     let daily = app.newsletter().await;
     app.reader_of(&daily, "ann@example.org", &anything()).await;
@@ -169,7 +176,7 @@ async fn a_reader_who_changes_cadence_gets_no_story_twice_and_misses_none(engine
     assert_eq!(app.mails_to("cat@example.org").len(), 2);
 }
 
-async fn what_a_welcome_showed_does_not_come_again(engine: Engine) {
+async fn stories_of_a_welcome_are_not_sent_again(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| settings.signup.welcome_mail = true).await;
     let weekly = app.add_newsletter("weekly", |it| it.selection = SelectionKind::RoundUp).await;
     app.reader_of(&app.newsletter().await, "old@example.org", &anything()).await;
@@ -184,7 +191,7 @@ async fn what_a_welcome_showed_does_not_come_again(engine: Engine) {
     assert_eq!(app.told("ann@example.org", &["First story", "Second story"]), [1, 1]);
 }
 
-async fn readers_beyond_the_most_variants_get_the_nearest(engine: Engine) {
+async fn readers_beyond_the_limit_of_variants_get_the_nearest_one(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| settings.digest.max_variants = 2).await;
     let daily = app.newsletter().await;
     for index in 0..3 {
@@ -202,7 +209,7 @@ async fn readers_beyond_the_most_variants_get_the_nearest(engine: Engine) {
     }
 }
 
-async fn a_plan_can_be_made_again_from_what_it_was_made_from(engine: Engine) {
+async fn a_plan_can_be_replayed_from_its_inputs(engine: Engine) {
     let app = TestApp::start(engine).await;
     let daily = app.newsletter().await;
     app.reader_of(&daily, "ann@example.org", &anything()).await;
@@ -215,14 +222,14 @@ async fn a_plan_can_be_made_again_from_what_it_was_made_from(engine: Engine) {
     let kept = issues::kept_plan(&mut tx, issue).await.unwrap().unwrap();
     assert_eq!(plan(&kept.inputs), kept.plan);
     assert_eq!(kept.inputs.candidates.len(), 20);
-    let stories = issues::stories(&mut tx, issue).await.unwrap();
+    let stories = app.stories(issue).await;
     assert_eq!(stories.len(), 20, "every candidate has a stored reason");
     let is_in = |it: &&issues::StoryRecord| it.reason.parse::<Reason>().unwrap().is_in();
     assert_eq!(stories.iter().filter(is_in).count(), 12);
     assert!(stories.iter().all(|it| it.position.is_some() == is_in(&it)));
 }
 
-async fn a_worker_that_dies_while_deliveries_are_made_is_followed_by_another(engine: Engine) {
+async fn another_worker_finishes_an_interrupted_fan_out(engine: Engine) {
     let app = TestApp::start(engine).await;
     let daily = app.newsletter().await;
     for index in 0..5 {
@@ -231,16 +238,8 @@ async fn a_worker_that_dies_while_deliveries_are_made_is_followed_by_another(eng
     app.story("A bridge opens", "").await;
     let issue = app.send(&daily).await;
     assert_eq!(app.counts(issue).await.sent, 5);
-    // As it was after the second portion, had portions been two readers, and had nothing gone out.
-    let store = app.store().await;
-    let third = store.number("SELECT id FROM subscriptions ORDER BY id LIMIT 1 OFFSET 2").await;
-    store.execute(&format!("DELETE FROM deliveries WHERE subscription_id >= {third}")).await;
-    store
-        .execute(&format!(
-            "UPDATE issues SET status = 'frozen', recipients = 2, fanned_out_to = {}",
-            third - 1
-        ))
-        .await;
+    // As if nothing had been sent, and batches were two deliveries.
+    app.store().await.interrupt_fan_out_after(2).await;
     app.tick_after(SignedDuration::from_secs(31)).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
     let counts = app.counts(issue).await;
@@ -253,43 +252,40 @@ async fn a_worker_that_dies_while_deliveries_are_made_is_followed_by_another(eng
     );
 }
 
-async fn who_signs_up_between_the_plan_and_the_deliveries_gets_what_most_get(engine: Engine) {
+async fn readers_who_sign_up_between_plan_and_fan_out_get_the_largest_variant(engine: Engine) {
     let app = TestApp::start(engine).await;
     let daily = app.newsletter().await;
     app.reader_of(&daily, "ann@example.org", &anything()).await;
     app.story("A bridge opens", "").await;
     let issue = app.send(&daily).await;
-    let store = app.store().await;
-    // A group nobody had when the plan was made.
+    // Ben's sections make a group that did not exist when the plan was made.
     app.reader_of(&daily, "ben@example.org", &sections("science")).await;
-    store.execute("UPDATE issues SET status = 'frozen', fanned_out_to = 0").await;
+    app.store().await.repeat_fan_out().await;
     app.tick_after(SignedDuration::from_secs(31)).await;
     assert_eq!(app.told("ben@example.org", &["A bridge opens"]), [1]);
     assert_eq!(app.counts(issue).await.total(), 2);
 }
 
-async fn new_articles_come_into_a_plan_and_edits_stay(engine: Engine) {
+async fn new_articles_are_added_to_a_plan(engine: Engine) {
     let app = TestApp::start(engine).await;
     let daily = app.newsletter().await;
     app.reader_of(&daily, "ann@example.org", &anything()).await;
-    app.clock.set(crate::support::app::at("2026-05-02T06:00:00Z"));
+    app.clock.set(at("2026-05-02T06:00:00Z"));
     app.story("The early story", "").await;
     app.tick().await;
     let issue = app.issue_of(&daily, "2026-05-02").await.unwrap();
     let planned = async || {
-        let mut tx = app.app.db.read().await.unwrap();
-        let stories = issues::stories(&mut tx, issue.id).await.unwrap();
+        let stories = app.stories(issue.id).await;
         stories.into_iter().filter(|it| it.position.is_some()).map(|it| it.article.title).collect::<Vec<_>>()
     };
     assert_eq!(planned().await, ["The early story"]);
     app.clock.advance(SignedDuration::from_mins(2));
     app.story("The late story", "").await;
-    sweep::tick(&app.app.jobs).await.unwrap();
-    app.settle().await;
+    app.tick().await;
     assert_eq!(planned().await, ["The late story", "The early story"]);
 }
 
-async fn readers_are_told_apart_by_what_they_had(engine: Engine) {
+async fn readers_are_grouped_by_their_past_variants(engine: Engine) {
     let app = TestApp::start(engine).await;
     let daily = app.newsletter().await;
     app.reader_of(&daily, "ann@example.org", &anything()).await;
@@ -297,8 +293,8 @@ async fn readers_are_told_apart_by_what_they_had(engine: Engine) {
     let first = app.send(&daily).await;
     app.reader_of(&daily, "ben@example.org", &sections("science")).await;
     let mut tx = app.app.db.read().await.unwrap();
-    let variant = daily::db::variants::of_issue(&mut tx, first).await.unwrap()[0].id;
-    let past = deliveries::Past::new(&[daily::domain::plan::PastVariant { variant, articles: Vec::new() }]);
+    let variant = variants::of_issue(&mut tx, first).await.unwrap()[0].id;
+    let past = deliveries::Past::new(&[PastVariant { variant, articles: Vec::new() }]);
     let (groups, others) =
         deliveries::groups(&mut tx, daily.id, &[Cadence::EveryIssue], &past).await.unwrap();
     let mut keys: Vec<_> = groups.iter().map(|it| (it.key.clone(), it.readers)).collect();

@@ -1,93 +1,52 @@
-//! What readers choose: how often, about what, when.
+//! Readers' preferences: cadence, sections, time zone and send time.
 
 use crate::support::{
-    Engine,
-    app::{TestApp, at},
+    Engine, TestApp,
     browser::Browser,
-    command::Environment,
     on_both_engines,
+    reader::{Reader, anything},
+    with_services,
 };
-use daily::{
-    actions::set_newsletter::set_newsletter,
-    db::{
-        DbError, articles,
-        articles::Origin,
-        subscriptions::{self, SubscriptionRecord},
-    },
-    domain::{
-        article::FoundArticle,
-        cadence::Cadence,
-        days::Days,
-        email_address::EmailAddress,
-        newsletter::{Newsletter, WhoseClock},
-        sections::Sections,
-        token::{KeyRing, Purpose},
-    },
+use daily::domain::{
+    issue::days::Days,
+    newsletter::WhoseClock,
+    token::{KeyRing, Purpose},
 };
+use jiff::SignedDuration;
+use serde_json::json;
 
-async fn subscription(app: &TestApp, address: &str) -> SubscriptionRecord {
-    app.signups_taken().await;
-    let address = EmailAddress::parse(address).unwrap();
-    let mut tx = app.app.db.read().await.unwrap();
-    subscriptions::of_address(&mut tx, &address).await.unwrap().remove(0)
-}
+const ANN: &str = "ann@example.org";
 
-/// The reader's page.
-async fn page_of(app: &TestApp, address: &str) -> String {
-    let id = subscription(app, address).await.id;
-    format!("/preferences/{}", app.app.actions.keys.sign(Purpose::Unsubscribe, id.0))
-}
-
-/// What is chosen: cadence, sections, zone and time.
-async fn chosen(app: &TestApp, address: &str) -> String {
-    let it = subscription(app, address).await;
+/// Returns cadence, sections, time zone and send time.
+async fn chosen(reader: &Reader<'_>) -> String {
+    let it = reader.subscription().await;
     let or_none = |text: Option<String>| text.unwrap_or("-".into());
     format!("{} [{}] {} {}", it.cadence, it.sections, or_none(it.time_zone), or_none(it.send_time))
 }
 
-async fn set(app: &TestApp, change: impl FnOnce(&mut Newsletter)) {
-    let id = app.newsletter().await.id;
-    let changed = set_newsletter::<DbError>(&app.app.actions, id, |it| {
-        change(it);
-        Ok(())
-    });
-    changed.await.unwrap();
-}
-
-async fn article(app: &TestApp, title: &str, section: &str) {
-    let mut found = FoundArticle::titled(title);
-    let slug = title.to_lowercase().replace(' ', "-");
-    found.url = Some(format!("https://news.example/{slug}").parse().unwrap());
-    found.section = Some(section.into());
-    let mut tx = app.app.db.begin().await.unwrap();
-    articles::store(&mut tx, &found, Origin::Operator, app.clock.now()).await.unwrap();
-    tx.commit().await.unwrap();
-}
-
-async fn text(answer: reqwest::Response) -> String {
-    answer.text().await.unwrap()
+async fn with_readers_clock(engine: Engine) -> TestApp {
+    let app = TestApp::start(engine).await;
+    app.change_newsletter(|it| it.clock = WhoseClock::Reader).await;
+    app
 }
 
 on_both_engines!(
-    a_reader_chooses_and_the_page_shows_it_from_then_on,
-    what_the_page_does_not_ask_about_stays,
+    choices_are_saved_and_shown_from_then_on,
+    fields_that_the_page_does_not_show_are_kept,
     wrong_choices_are_explained_and_change_nothing,
     only_the_readers_own_link_opens_the_page_and_only_while_subscribed,
     a_signup_keeps_the_zone_it_came_from_once,
-    an_operator_changes_and_sees_what_a_reader_chose,
+    an_operator_sees_and_changes_preferences,
     a_choice_after_the_freeze_does_not_change_the_issue,
 );
 
-async fn a_reader_chooses_and_the_page_shows_it_from_then_on(engine: Engine) {
-    let app = TestApp::start(engine).await;
-    set(&app, |it| it.clock = WhoseClock::Reader).await;
-    article(&app, "The bridge opens", "Local News").await;
-    article(&app, "The probe lands", "Science").await;
-    article(&app, "The probe lifts off", "SCIENCE").await;
-    app.reader("ann@example.org").await;
-    let page = page_of(&app, "ann@example.org").await;
-    let url = format!("{}{page}", app.url);
-    let before = text(app.get(&url).await).await;
+async fn choices_are_saved_and_shown_from_then_on(engine: Engine) {
+    let app = with_readers_clock(engine).await;
+    app.story("The bridge opens", "Local News").await;
+    app.story("The probe lands", "Science").await;
+    app.story("The probe lifts off", "SCIENCE").await;
+    let ann = app.reader(ANN).await;
+    let before = ann.opens_preferences().await;
     for says in [
         "a***@example.org",
         "Every issue",
@@ -101,7 +60,7 @@ async fn a_reader_chooses_and_the_page_shows_it_from_then_on(engine: Engine) {
         assert!(before.contains(says), "{says} is missing in {before}");
     }
     assert_eq!(before.to_lowercase().matches(">science<").count(), 1, "one section, however it is written");
-    assert_eq!(chosen(&app, "ann@example.org").await, "every_issue [] - -", "looking changes nothing");
+    assert_eq!(chosen(&ann).await, "every_issue [] - -", "looking changes nothing");
 
     let fields = [
         ("cadence", "weekdays"),
@@ -111,12 +70,11 @@ async fn a_reader_chooses_and_the_page_shows_it_from_then_on(engine: Engine) {
         ("time_zone", "America/New_York"),
         ("send_time", "06:30"),
     ];
-    let saved = app.post_form(&page, &fields).await;
-    assert_eq!(saved.status(), 200);
-    let saved = text(saved).await;
+    let saved = ann.chooses(&fields).await;
+    assert_eq!(saved.status, 200);
     assert!(saved.contains("Saved.") && saved.contains("06:30 (New York time)"), "{saved}");
-    assert_eq!(chosen(&app, "ann@example.org").await, "weekdays [local news,science] America/New_York 06:30");
-    let after = text(app.get(&url).await).await;
+    assert_eq!(chosen(&ann).await, "weekdays [local news,science] America/New_York 06:30");
+    let after = ann.opens_preferences().await;
     for tag in after.split('<').filter(|tag| tag.starts_with("input") || tag.starts_with("option")) {
         let is_chosen = ["\"weekdays\"", "\"science\"", "\"local news\"", "\"America/New_York\"", "\"en\""]
             .iter()
@@ -125,38 +83,31 @@ async fn a_reader_chooses_and_the_page_shows_it_from_then_on(engine: Engine) {
     }
 
     let fields = [("cadence", "every_issue"), ("sections", ""), ("time_zone", ""), ("send_time", "")];
-    assert_eq!(app.post_form(&page, &fields).await.status(), 200);
-    assert_eq!(chosen(&app, "ann@example.org").await, "every_issue [] - -");
-    assert_eq!(
-        app.consent_of("ann@example.org").await,
-        ["requested", "confirmed"],
-        "no consent is given here"
-    );
+    assert_eq!(ann.chooses(&fields).await.status, 200);
+    assert_eq!(chosen(&ann).await, "every_issue [] - -");
+    assert_eq!(app.consent_of(ANN).await, ["requested", "confirmed"], "no consent is given here");
 }
 
-async fn what_the_page_does_not_ask_about_stays(engine: Engine) {
+async fn fields_that_the_page_does_not_show_are_kept(engine: Engine) {
     let app = TestApp::start(engine).await;
-    set(&app, |it| it.days = Days::parse("sat").unwrap()).await;
-    app.post_form("/subscribe", &[("email", "ann@example.org"), ("time_zone", "Asia/Tokyo")]).await;
-    app.settle().await;
-    app.post(&app.confirmation_link("ann@example.org")).await;
-    let page = page_of(&app, "ann@example.org").await;
-    let shown = text(app.get(&format!("{}{page}", app.url)).await).await;
+    app.change_newsletter(|it| it.days = Days::parse("sat").unwrap()).await;
+    let ann = app.visitor(ANN);
+    ann.signs_up_with(&[("time_zone", "Asia/Tokyo")]).await;
+    ann.confirms().await;
+    let shown = ann.opens_preferences().await;
     for unasked in ["time_zone", "send_time", "sections", "Once a week"] {
         assert!(!shown.contains(unasked), "{unasked}");
     }
-    assert_eq!(app.post_form(&page, &[("cadence", "every_issue")]).await.status(), 200);
-    assert_eq!(chosen(&app, "ann@example.org").await, "every_issue [] Asia/Tokyo -");
+    assert_eq!(ann.chooses(&[("cadence", "every_issue")]).await.status, 200);
+    assert_eq!(chosen(&ann).await, "every_issue [] Asia/Tokyo -");
     // A section chosen earlier is offered though no article has it now.
-    assert_eq!(app.post_form(&page, &[("sections", ""), ("sections", "chess")]).await.status(), 200);
-    assert!(text(app.get(&format!("{}{page}", app.url)).await).await.contains("chess"));
+    assert_eq!(ann.chooses(&[("sections", ""), ("sections", "chess")]).await.status, 200);
+    assert!(ann.opens_preferences().await.contains("chess"));
 }
 
 async fn wrong_choices_are_explained_and_change_nothing(engine: Engine) {
-    let app = TestApp::start(engine).await;
-    set(&app, |it| it.clock = WhoseClock::Reader).await;
-    app.reader("ann@example.org").await;
-    let page = page_of(&app, "ann@example.org").await;
+    let app = with_readers_clock(engine).await;
+    let ann = app.reader(ANN).await;
     let many: Vec<String> = (0..31).map(|number| format!("section {number}")).collect();
     let many: Vec<(&str, &str)> = many.iter().map(|name| ("sections", name.as_str())).collect();
     let long = "x".repeat(101);
@@ -169,22 +120,21 @@ async fn wrong_choices_are_explained_and_change_nothing(engine: Engine) {
         (&many, "more than 30"),
         (&[("cadence", "weekly"), ("time_zone", "<script>alert(1)</script>")], "&lt;script&gt;"),
     ] {
-        let answer = app.post_form(&page, fields).await;
-        assert_eq!(answer.status(), 422, "{says}");
-        let answer = text(answer).await;
+        let answer = ann.chooses(fields).await;
+        assert_eq!(answer.status, 422, "{says}");
         assert!(answer.contains(says), "{says}: {answer}");
         assert!(!answer.contains("<script"), "{answer}");
     }
-    let plain = app.client.post(format!("{}{page}", app.url)).body("cadence=weekly").send().await.unwrap();
+    let plain = app.posting(&ann.preferences().await).body("cadence=weekly").send().await.unwrap();
     assert_eq!(plain.status(), 415);
-    assert_eq!(chosen(&app, "ann@example.org").await, "every_issue [] - -");
+    assert_eq!(chosen(&ann).await, "every_issue [] - -");
 }
 
 async fn only_the_readers_own_link_opens_the_page_and_only_while_subscribed(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.reader("ann@example.org").await;
-    let page = page_of(&app, "ann@example.org").await;
-    let id = subscription(&app, "ann@example.org").await.id.0;
+    let ann = app.reader(ANN).await;
+    let (page, leave) = (ann.preferences().await, ann.unsubscribe_link().await);
+    let id = ann.subscription().await.id.0;
     let (other_key, keys) = (KeyRing::new(&[[7_u8; 32]]).unwrap(), &app.app.actions.keys);
     let wrong = [
         other_key.sign(Purpose::Unsubscribe, id),
@@ -194,69 +144,54 @@ async fn only_the_readers_own_link_opens_the_page_and_only_while_subscribed(engi
     ];
     for wrong in wrong {
         let page = format!("/preferences/{wrong}");
-        assert_eq!(app.get(&format!("{}{page}", app.url)).await.status(), 404);
+        assert_eq!(app.get(&page).await.status(), 404);
         assert_eq!(app.post_form(&page, &[("cadence", "weekly")]).await.status(), 404);
     }
     let test = format!("/preferences/{}", keys.sign(Purpose::Test, id));
-    assert!(text(app.get(&format!("{}{test}", app.url)).await).await.contains("This was a test"));
-    assert!(text(app.post_form(&test, &[("cadence", "weekly")]).await).await.contains("This was a test"));
-    let leave = page.replace("/preferences/", "/unsubscribe/");
-    assert!(text(app.get(&format!("{}{page}", app.url)).await).await.contains(&leave));
-    assert_eq!(app.post(&format!("{}{leave}", app.url)).await.status(), 200);
-    let gone = text(app.post_form(&page, &[("cadence", "weekly")]).await).await;
+    assert!(app.page(&test).await.contains("This was a test"));
+    assert!(app.submit(&test, &[("cadence", "weekly")]).await.contains("This was a test"));
+    assert!(app.page(&page).await.contains(&leave));
+    ann.unsubscribes().await;
+    let gone = ann.chooses(&[("cadence", "weekly")]).await;
     assert!(gone.contains("You are not subscribed") && gone.contains("Sign up"), "{gone}");
-    assert_eq!(chosen(&app, "ann@example.org").await, "every_issue [] - -");
+    assert_eq!(chosen(&ann).await, "every_issue [] - -");
 }
 
 async fn a_signup_keeps_the_zone_it_came_from_once(engine: Engine) {
     let app = TestApp::start(engine).await;
-    let zone = async |address: &str| subscription(&app, address).await.time_zone;
-    app.post_form("/subscribe", &[("email", "ann@example.org"), ("time_zone", "europe/berlin")]).await;
-    assert_eq!(zone("ann@example.org").await.as_deref(), Some("Europe/Berlin"));
-    app.clock.advance(jiff::SignedDuration::from_mins(5));
-    app.post_form("/subscribe", &[("email", "ann@example.org"), ("time_zone", "Asia/Tokyo")]).await;
-    assert_eq!(zone("ann@example.org").await.as_deref(), Some("Europe/Berlin"), "a stranger can't change it");
+    let zone = async |address: &str| app.visitor(address).subscription().await.time_zone;
+    let ann = app.visitor(ANN);
+    ann.signs_up_with(&[("time_zone", "europe/berlin")]).await;
+    assert_eq!(zone(ANN).await.as_deref(), Some("Europe/Berlin"));
+    app.clock.advance(SignedDuration::from_mins(5));
+    ann.signs_up_with(&[("time_zone", "Asia/Tokyo")]).await;
+    assert_eq!(zone(ANN).await.as_deref(), Some("Europe/Berlin"), "a stranger can't change it");
     let long = "x".repeat(5000);
     for (number, unknown) in
         ["", "Mars/Olympus", "Etc/Unknown", "\0", "right/Europe/Berlin", &long].iter().enumerate()
     {
         let address = format!("reader{number}@example.org");
-        let fields = [("email", address.as_str()), ("time_zone", unknown)];
-        assert_eq!(app.post_form("/subscribe", &fields).await.status(), 200, "{unknown:.20}");
+        let answer = app.visitor(&address).signs_up_with(&[("time_zone", unknown)]).await;
+        assert_eq!(answer.status, 200, "{unknown:.20}");
         assert_eq!(zone(&address).await, None, "{unknown:.20}");
     }
-    for (address, value, expected) in
-        [("json@example.org", "\"Asia/Tokyo\"", Some("Asia/Tokyo")), ("none@example.org", "null", None)]
-    {
-        let body = format!("{{\"email\":\"{address}\",\"time_zone\":{value}}}");
-        let answer = app
-            .client
-            .post(format!("{}/subscribe", app.url))
-            .header("content-type", "application/json")
-            .body(body);
-        assert_eq!(answer.send().await.unwrap().status(), 202);
-        assert_eq!(zone(address).await.as_deref(), expected);
+    for (address, value) in [("json@example.org", Some("Asia/Tokyo")), ("none@example.org", None)] {
+        let answer = app.post_json("/subscribe", &json!({ "email": address, "time_zone": value })).await;
+        assert_eq!(answer.status(), 202);
+        assert_eq!(zone(address).await.as_deref(), value);
     }
-    app.settle().await;
-    assert_eq!(app.post(&app.confirmation_link("ann@example.org")).await.status(), 200);
-    app.clock.advance(jiff::SignedDuration::from_hours(30));
-    app.post_form("/subscribe", &[("email", "ann@example.org"), ("time_zone", "Asia/Tokyo")]).await;
-    assert_eq!(zone("ann@example.org").await.as_deref(), Some("Europe/Berlin"));
+    ann.confirms().await;
+    app.clock.advance(SignedDuration::from_hours(30));
+    ann.signs_up_with(&[("time_zone", "Asia/Tokyo")]).await;
+    assert_eq!(zone(ANN).await.as_deref(), Some("Europe/Berlin"));
 }
 
-async fn an_operator_changes_and_sees_what_a_reader_chose(engine: Engine) {
+async fn an_operator_sees_and_changes_preferences(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.reader("ann@example.org").await;
-    app.sign_up("bob@example.org").await;
-    app.settle().await;
-    let daily = match &app.app.settings.database {
-        daily::db::DatabaseUrl::Sqlite(_) => {
-            Environment::in_folder(app.app.settings.data_folder.as_path(), None)
-        }
-        daily::db::DatabaseUrl::Postgres(url) => {
-            Environment::in_folder(app.app.settings.data_folder.as_path(), Some(url))
-        }
-    };
+    let ann = app.reader(ANN).await;
+    let bob = app.visitor("bob@example.org");
+    bob.signs_up().await;
+    let daily = app.program();
     let set = ["subscriber", "set", "ANN@example.org", "--cadence", "weekly", "--sections", "Science,local"];
     let ended =
         daily.run(&[&set[..], &["--time-zone", "Europe/Berlin", "--send-time", "06:15"]].concat()).await;
@@ -266,32 +201,21 @@ async fn an_operator_changes_and_sees_what_a_reader_chose(engine: Engine) {
         "{}",
         ended.stdout
     );
-    assert_eq!(chosen(&app, "ann@example.org").await, "weekly [local,science] Europe/Berlin 06:15");
-    let shown = daily.run(&["--json", "subscriber", "show", "ann@example.org"]).await;
-    let shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+    assert_eq!(chosen(&ann).await, "weekly [local,science] Europe/Berlin 06:15");
+    let shown = daily.run(&["--json", "subscriber", "show", ANN]).await.json();
     let it = &shown["subscriptions"][0]["subscription"];
     assert_eq!(
         (&it["cadence"], &it["sections"][1], &it["time_zone"]),
         (&"weekly".into(), &"science".into(), &"Europe/Berlin".into())
     );
-    let back = [
-        "subscriber",
-        "set",
-        "ann@example.org",
-        "--sections",
-        "all",
-        "--time-zone",
-        "newsletter",
-        "--send-time",
-        "newsletter",
-    ];
-    assert_eq!(daily.run(&back).await.code, 0);
-    assert_eq!(chosen(&app, "ann@example.org").await, "weekly [] - -");
+    let back = ["--sections", "all", "--time-zone", "newsletter", "--send-time", "newsletter"];
+    assert_eq!(daily.run(&[&["subscriber", "set", ANN][..], &back].concat()).await.code, 0);
+    assert_eq!(chosen(&ann).await, "weekly [] - -");
     for (wrong, code) in [
-        (["ann@example.org", "--cadence", "hourly"], 2),
-        (["ann@example.org", "--sections", "!,?"], 2),
-        (["ann@example.org", "--time-zone", "Berlin"], 2),
-        (["ann@example.org", "--send-time", "7"], 2),
+        ([ANN, "--cadence", "hourly"], 2),
+        ([ANN, "--sections", "!,?"], 2),
+        ([ANN, "--time-zone", "Berlin"], 2),
+        ([ANN, "--send-time", "7"], 2),
         (["ann", "--cadence", "weekly"], 2),
         (["nobody@example.org", "--cadence", "weekly"], 1),
         (["bob@example.org", "--cadence", "weekly"], 1),
@@ -299,38 +223,35 @@ async fn an_operator_changes_and_sees_what_a_reader_chose(engine: Engine) {
         let ended = daily.run(&[&["subscriber", "set"][..], &wrong].concat()).await;
         assert_eq!(ended.code, code, "{wrong:?}: {ended:?}");
     }
-    assert_eq!(chosen(&app, "bob@example.org").await, "every_issue [] - -");
+    assert_eq!(chosen(&bob).await, "every_issue [] - -");
 }
 
 async fn a_choice_after_the_freeze_does_not_change_the_issue(engine: Engine) {
-    let app = TestApp::start(engine).await;
-    set(&app, |it| it.clock = WhoseClock::Reader).await;
-    app.reader("ann@example.org").await;
+    let app = with_readers_clock(engine).await;
+    let ann = app.reader(ANN).await;
     app.article("The bridge opens").await;
-    app.clock.set(at("2026-05-02T07:00:00Z"));
-    app.tick().await;
-    let before = app.issues().await.remove(0);
-    let page = page_of(&app, "ann@example.org").await;
-    assert_eq!(app.post_form(&page, &[("time_zone", "Pacific/Honolulu")]).await.status(), 200);
-    let after = app.issues().await.remove(0);
+    app.tick_at("2026-05-02T07:00:00Z").await;
+    let before = app.latest_issue().await;
+    assert_eq!(ann.chooses(&[("time_zone", "Pacific/Honolulu")]).await.status, 200);
+    let after = app.latest_issue().await;
     assert_eq!((after.due_at, after.last_due_at), (before.due_at, before.last_due_at));
-    assert_eq!(chosen(&app, "ann@example.org").await, "every_issue [] Pacific/Honolulu -");
+    assert_eq!(chosen(&ann).await, "every_issue [] Pacific/Honolulu -");
 }
 
-#[tokio::test(flavor = "multi_thread")]
+with_services!(the_page_works_in_a_browser_and_the_signup_says_its_zone);
+
 async fn the_page_works_in_a_browser_and_the_signup_says_its_zone() {
-    let app = TestApp::start(Engine::Sqlite).await;
-    set(&app, |it| it.clock = WhoseClock::Reader).await;
+    let app = with_readers_clock(Engine::Sqlite).await;
     for (title, section) in [
         ("The bridge opens", "Local News"),
         ("The probe lands", "Science"),
         ("The match ends", "Sport"),
         ("The play begins", "Arts and an uncommonly long name of a section"),
     ] {
-        article(&app, title, section).await;
+        app.story(title, section).await;
     }
-    app.reader("ann@example.org").await;
-    let page = format!("{}{}", app.url, page_of(&app, "ann@example.org").await);
+    let ann = app.reader(ANN).await;
+    let page = format!("{}{}", app.url, ann.preferences().await);
     for (name, browser, width) in
         [("phone", Browser::dark_phone().await, 390), ("desk", Browser::start().await, 1000)]
     {
@@ -343,7 +264,7 @@ async fn the_page_works_in_a_browser_and_the_signup_says_its_zone() {
             .execute("return document.documentElement.scrollWidth <= window.innerWidth", vec![])
             .await
             .unwrap();
-        assert_eq!(fits, serde_json::json!(true), "{name}");
+        assert_eq!(fits, json!(true), "{name}");
         browser.screenshot(&format!("preferences-{name}")).await;
         let script = "const it = document.querySelector('.choices'); it.querySelector('[value=weekdays]').click(); \
             it.querySelector('[value=science]').checked = true; it.querySelector('#send-time').value = '06:30'; \
@@ -351,20 +272,13 @@ async fn the_page_works_in_a_browser_and_the_signup_says_its_zone() {
         client.execute(script, vec![]).await.unwrap();
         client.wait().for_element(fantoccini::Locator::Css("[role=status]")).await.unwrap();
         browser.screenshot(&format!("preferences-saved-{name}")).await;
-        assert_eq!(chosen(&app, "ann@example.org").await, "weekdays [science] Europe/Lisbon 06:30");
+        assert_eq!(chosen(&ann).await, "weekdays [science] Europe/Lisbon 06:30");
         if width == 1000 {
             client.goto(&app.url).await.unwrap();
             let said = "return document.querySelector('[name=time_zone]').value === Intl.DateTimeFormat().resolvedOptions().timeZone";
-            assert_eq!(client.execute(said, vec![]).await.unwrap(), serde_json::json!(true));
+            assert_eq!(client.execute(said, vec![]).await.unwrap(), json!(true));
             browser.screenshot("signup-with-zone").await;
         }
-        let id = subscription(&app, "ann@example.org").await.id;
-        let all = daily::domain::preferences::Preferences {
-            cadence: Cadence::EveryIssue,
-            sections: Sections::ALL,
-            time_zone: None,
-            send_time: None,
-        };
-        assert!(daily::actions::set_preferences::set_preferences(&app.app.actions, id, &all).await.unwrap());
+        app.wish(&app.newsletter().await, ANN, &anything()).await;
     }
 }

@@ -1,45 +1,35 @@
-//! Conversations with relays: what they answer, and what becomes of the mail.
+//! Conversations with relays: their answers, and the deliveries they lead to.
 
 use crate::support::{
-    Engine,
-    app::TestApp,
+    Engine, TestApp,
+    mailbox::Mail,
     on_both_engines,
     smtp_server::{Action, Script, SmtpServer, Step},
 };
 use daily::{
-    actions::resolve_issue::{Resolution, resolve_issue},
-    db::{claims, deliveries},
-    domain::{email_address::EmailAddress, issue::IssueStatus},
+    actions::issue::resolve_issue::{Resolution, resolve_issue},
+    db::deliveries::ReaderDelivery,
+    domain::issue::status::IssueStatus,
 };
 use jiff::SignedDuration;
 
-async fn start(engine: crate::support::Engine, server: &SmtpServer) -> TestApp {
-    let app = TestApp::start_with(engine, |settings| {
-        let url = format!("smtp://127.0.0.1:{}", server.port());
-        settings.relays[0].url = daily::domain::relay::RelayUrl::parse(&url).expect("a relay");
-        settings.relays[0].connections = 1;
-        settings.sending.timeout = std::time::Duration::from_secs(5);
-    })
-    .await;
-    app.article("The bridge opens").await;
-    app
+async fn start(engine: Engine, server: &SmtpServer) -> TestApp {
+    TestApp::with_ports(engine, &[server.port()], |_| {}).await
 }
 
-async fn said(app: &TestApp, address: &str) -> deliveries::DeliveryRecord {
-    let address = EmailAddress::parse(address).unwrap();
-    let mut tx = app.app.db.read().await.unwrap();
-    let found = daily::db::subscriptions::of_address(&mut tx, &address).await.unwrap();
-    deliveries::of_subscriber(&mut tx, found[0].subscriber_id, 1).await.unwrap().remove(0)
+/// Returns the delivery of the latest issue to an address.
+async fn said(app: &TestApp, address: &str) -> ReaderDelivery {
+    app.delivery(app.latest_issue().await.id, address).await
 }
 
 on_both_engines!(
     one_connection_carries_many_mails,
-    a_refused_address_fails_and_the_others_get_theirs,
-    a_greylisted_mail_is_tried_again,
+    a_refused_address_fails_and_the_others_get_the_issue,
+    a_greylisted_message_is_tried_again,
     a_relay_that_is_down_costs_nothing_but_time,
     the_next_relay_takes_over,
-    a_connection_that_breaks_after_the_message_leaves_it_in_doubt_and_is_not_repeated_at_once,
-    with_hold_a_mail_in_doubt_waits_for_the_operator,
+    a_message_whose_connection_breaks_before_the_answer_is_not_repeated_at_once,
+    with_hold_an_uncertain_delivery_waits_for_the_operator,
     a_relay_that_says_421_is_left_and_tried_again,
 );
 
@@ -61,7 +51,7 @@ async fn one_connection_carries_many_mails(engine: Engine) {
     assert_eq!((answer.status.as_str(), answer.reply_code), ("sent", Some(250)));
 }
 
-async fn a_refused_address_fails_and_the_others_get_theirs(engine: Engine) {
+async fn a_refused_address_fails_and_the_others_get_the_issue(engine: Engine) {
     let script = Script::accept().refuse("gone@example.org", "550 5.1.1 no such user");
     let server = SmtpServer::start(script).await;
     let app = start(engine, &server).await;
@@ -75,14 +65,14 @@ async fn a_refused_address_fails_and_the_others_get_theirs(engine: Engine) {
     assert!(gone.reply_text.unwrap().contains("no such user"));
 }
 
-async fn a_greylisted_mail_is_tried_again(engine: Engine) {
+async fn a_greylisted_message_is_tried_again(engine: Engine) {
     let server = SmtpServer::start(Script::accept().greylist()).await;
     let app = start(engine, &server).await;
     app.reader_at_once("ann@example.org").await;
     assert_eq!(app.send_issue().await, IssueStatus::Sending);
     assert_eq!(said(&app, "ann@example.org").await.status.as_str(), "deferred");
     app.tick_after(SignedDuration::from_mins(2)).await;
-    assert_eq!(app.issues().await[0].status, IssueStatus::Sent);
+    assert_eq!(app.latest_issue().await.status, IssueStatus::Sent);
     assert_eq!(server.wait_for(1).await.accepted().count(), 1);
     let answer = said(&app, "ann@example.org").await;
     assert_eq!((answer.status.as_str(), answer.attempts), ("sent", 2));
@@ -98,65 +88,38 @@ async fn a_relay_that_is_down_costs_nothing_but_time(engine: Engine) {
     let waiting = said(&app, "ann@example.org").await;
     assert_eq!((waiting.status.as_str(), waiting.attempts), ("queued", 0), "not the reader's fault");
     server.start_again().await;
-    crate::support::eventually("the issue goes out", || async {
-        app.tick_after(SignedDuration::from_secs(31)).await;
-        (app.issues().await[0].status == IssueStatus::Sent).then_some(())
-    })
-    .await;
+    app.tick_until_sent(SignedDuration::from_secs(31)).await;
     assert_eq!(server.wait_for(2).await.accepted().count(), 2);
 }
 
 async fn the_next_relay_takes_over(engine: Engine) {
     let server = SmtpServer::start(Script::accept()).await;
-    let app = TestApp::start_with(engine, |settings| {
-        let relay = |url: &str| {
-            daily::settings::Relay::new(daily::domain::relay::RelayUrl::parse(url).expect("a relay"))
-        };
-        settings.relays =
-            vec![relay("smtp://127.0.0.1:1"), relay(&format!("smtp://127.0.0.1:{}", server.port()))];
-    })
-    .await;
-    app.article("The bridge opens").await;
+    let app = TestApp::with_ports(engine, &[1, server.port()], |_| {}).await;
     app.reader_at_once("ann@example.org").await;
     assert_eq!(app.send_issue().await, IssueStatus::Sent);
     assert_eq!(server.wait_for(1).await.accepted().count(), 1);
     assert!(said(&app, "ann@example.org").await.relay.unwrap().ends_with(&server.port().to_string()));
 }
 
-async fn a_connection_that_breaks_after_the_message_leaves_it_in_doubt_and_is_not_repeated_at_once(
-    engine: Engine,
-) {
+async fn a_message_whose_connection_breaks_before_the_answer_is_not_repeated_at_once(engine: Engine) {
     let server = SmtpServer::start(Script::accept().first(1, Step::EndOfData, Action::Drop)).await;
     let app = start(engine, &server).await;
     app.reader_at_once("ann@example.org").await;
     assert_eq!(app.send_issue().await, IssueStatus::Sending);
     assert_eq!(server.record().messages.len(), 1);
-    crate::support::eventually("the issue goes out", || async {
-        app.tick_after(SignedDuration::from_mins(2)).await;
-        (app.issues().await[0].status == IssueStatus::Sent).then_some(())
-    })
-    .await;
+    app.tick_until_sent(SignedDuration::from_mins(2)).await;
     let record = server.wait_for(1).await;
-    let ids: Vec<_> = record
-        .messages
-        .iter()
-        .map(|message| {
-            crate::support::mailbox::Mail::parse(&message.data).header("Message-ID").map(str::to_owned)
-        })
-        .collect();
+    let messages = record.messages.iter().map(|message| Mail::parse(&message.data));
+    let ids: Vec<_> = messages.map(|mail| mail.header("Message-ID").map(str::to_owned)).collect();
     assert_eq!(ids.len(), 2);
-    assert_eq!(ids[0], ids[1], "a repeated mail carries the same Message-ID");
+    assert_eq!(ids[0], ids[1], "a repeated message has the same Message-ID");
 }
 
-async fn with_hold_a_mail_in_doubt_waits_for_the_operator(engine: Engine) {
+async fn with_hold_an_uncertain_delivery_waits_for_the_operator(engine: Engine) {
     let server = SmtpServer::start(Script::accept().first(1, Step::EndOfData, Action::Drop)).await;
-    let app = TestApp::start_with(engine, |settings| {
-        let url = format!("smtp://127.0.0.1:{}", server.port());
-        settings.relays[0].url = daily::domain::relay::RelayUrl::parse(&url).expect("a relay");
-        settings.sending.hold_uncertain = true;
-    })
-    .await;
-    app.article("The bridge opens").await;
+    let app =
+        TestApp::with_ports(engine, &[server.port()], |settings| settings.sending.hold_uncertain = true)
+            .await;
     app.reader_at_once("ann@example.org").await;
     app.send_issue().await;
     for _ in 0..3 {
@@ -164,11 +127,11 @@ async fn with_hold_a_mail_in_doubt_waits_for_the_operator(engine: Engine) {
     }
     assert_eq!(said(&app, "ann@example.org").await.status.as_str(), "uncertain");
     assert_eq!(server.record().messages.len(), 1, "none repeats");
-    assert_eq!(app.issues().await[0].status, IssueStatus::Sending);
-    let issue = app.issues().await[0].id;
+    assert_eq!(app.latest_issue().await.status, IssueStatus::Sending);
+    let issue = app.latest_issue().await.id;
     let settled = resolve_issue(&app.app.actions, issue, Resolution::Sent).await.unwrap();
     app.settle().await;
-    assert_eq!((settled, app.issues().await[0].status), (1, IssueStatus::Sent));
+    assert_eq!((settled, app.latest_issue().await.status), (1, IssueStatus::Sent));
 }
 
 async fn a_relay_that_says_421_is_left_and_tried_again(engine: Engine) {
@@ -177,52 +140,6 @@ async fn a_relay_that_says_421_is_left_and_tried_again(engine: Engine) {
     let app = start(engine, &server).await;
     app.reader_at_once("ann@example.org").await;
     app.send_issue().await;
-    crate::support::eventually("the issue goes out", || async {
-        app.tick_after(SignedDuration::from_secs(31)).await;
-        (app.issues().await[0].status == IssueStatus::Sent).then_some(())
-    })
-    .await;
+    app.tick_until_sent(SignedDuration::from_secs(31)).await;
     assert_eq!(server.wait_for(1).await.accepted().count(), 1);
-}
-
-on_both_engines!(what_a_dead_worker_left_is_made_good_after_its_lease);
-
-async fn what_a_dead_worker_left_is_made_good_after_its_lease(engine: Engine) {
-    let mut server = SmtpServer::start(Script::accept()).await;
-    server.stop().await;
-    let app = start(engine, &server).await;
-    for n in 0..6 {
-        app.reader_at_once(&format!("reader{n}@example.org")).await;
-    }
-    assert_eq!(app.send_issue().await, IssueStatus::Sending, "the relay is down");
-    // A worker takes four, begins two, and is never heard of again.
-    let issue = app.issues().await[0].id;
-    let now = app.clock.now();
-    let mut tx = app.app.db.begin().await.unwrap();
-    let claim = claims::open(&mut tx, issue, "dead", now + SignedDuration::from_mins(2)).await.unwrap();
-    let batch =
-        deliveries::claim(&mut tx, issue, claim, deliveries::From::Common(None), now, 4).await.unwrap();
-    let ids: Vec<_> = batch[..2].iter().map(|delivery| delivery.id).collect();
-    let begun = deliveries::begin(&mut tx, issue, claim, &ids, now).await.unwrap();
-    assert_eq!(begun.go.len(), 2);
-    tx.commit().await.unwrap();
-    server.start_again().await;
-    app.tick_after(SignedDuration::from_secs(60)).await;
-    let counts = |app: &TestApp| {
-        let db = app.app.db.clone();
-        async move { deliveries::counts(&mut db.read().await.unwrap(), issue).await.unwrap() }
-    };
-    let during = counts(&app).await;
-    assert_eq!((during.claimed, during.sending), (2, 2), "its lease holds: nobody touches them");
-    crate::support::eventually("the issue goes out", || async {
-        app.tick_after(SignedDuration::from_secs(61)).await;
-        (app.issues().await[0].status == IssueStatus::Sent).then_some(())
-    })
-    .await;
-    assert_eq!(counts(&app).await.sent, 6);
-    assert_eq!(server.wait_for(6).await.accepted().count(), 6);
-    // The dead one comes back to life: its claim is worth nothing now.
-    let mut tx = app.app.db.begin().await.unwrap();
-    let late = deliveries::begin(&mut tx, issue, claim, &[batch[3].id], app.clock.now()).await.unwrap();
-    assert!(late.go.is_empty() && late.skipped.is_empty(), "{late:?}");
 }

@@ -1,45 +1,39 @@
-//! What becomes of an issue on its way out: answers, pausing, cancelling, the canary and the breaker.
+//! Sending an issue: answers of relays, pausing, cancelling, the canary and the breaker.
 
 use crate::support::{
-    Engine,
-    app::TestApp,
-    eventually,
+    Engine, TestApp, eventually,
     fates::{assert_all_ended, assert_each_got_one},
     on_both_engines,
-    smtp_server::{Action, Script, SmtpServer, Step},
+    smtp_server::{Action, Moment, Script, SmtpServer, Step},
 };
 use daily::{
-    actions::{
+    actions::issue::{
         cancel_issue::cancel_issue, pause_issue::pause_issue, resume_issue::resume_issue,
         send_issue::begin_issue,
     },
-    db::{issues, suppressions},
+    db::issues,
     domain::{
-        breaker::Breaker,
-        delivery::DeliveryStatus::{Deferred, Failed, Sent},
-        email_address::EmailAddress,
+        delivery::{
+            breaker::Breaker,
+            relay::RelayUrl,
+            status::DeliveryStatus::{Deferred, Failed, Sent},
+        },
         ids::IssueId,
-        issue::IssueStatus,
-        relay::RelayUrl,
-        subscription::SubscriptionStatus::{Active, Undeliverable},
+        issue::status::IssueStatus,
+        subscriber::subscription::SubscriptionStatus::{Active, Undeliverable},
     },
-    jobs::sweep,
+    service::scheduler,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
-async fn suppressed(app: &TestApp, address: &str) -> Option<String> {
-    let mut tx = app.app.db.read().await.unwrap();
-    suppressions::reason(&mut tx, &EmailAddress::parse(address).unwrap()).await.unwrap()
-}
-
-/// The answers counted for an issue since it was begun or resumed.
+/// Returns how many answers count for an issue since it was begun or resumed.
 async fn answered(app: &TestApp, issue: IssueId) -> i64 {
     let mut tx = app.app.db.read().await.unwrap();
     issues::score(&mut tx, issue).await.unwrap().0.answered
 }
 
-/// Waits until nobody has any delivery in hand.
+/// Waits until no worker has claimed a delivery.
 async fn wait_until_idle(app: &TestApp, issue: IssueId) {
     eventually("nothing is in hand", || async {
         let counts = app.counts(issue).await;
@@ -48,14 +42,19 @@ async fn wait_until_idle(app: &TestApp, issue: IssueId) {
     .await;
 }
 
+/// Waits until no delivery is open.
+async fn wait_until_settled(app: &TestApp, issue: IssueId) {
+    eventually("all is settled", || async { (app.counts(issue).await.open() == 0).then_some(()) }).await;
+}
+
 on_both_engines!(
-    every_answer_is_kept_and_only_bad_addresses_are_left_out_next_time,
-    who_is_deferred_for_a_day_is_given_up,
-    trouble_of_a_relay_counts_against_nobody_and_the_next_one_takes_over,
+    every_answer_is_recorded_and_only_bad_addresses_are_suppressed,
+    a_delivery_deferred_for_a_day_fails,
+    trouble_of_a_relay_counts_against_no_reader_and_the_next_relay_takes_over,
     when_all_relays_are_down_the_issue_waits_and_finishes_when_one_returns,
 );
 
-async fn every_answer_is_kept_and_only_bad_addresses_are_left_out_next_time(engine: Engine) {
+async fn every_answer_is_recorded_and_only_bad_addresses_are_suppressed(engine: Engine) {
     let script = Script::accept()
         .refuse("gone@example.org", "550 5.1.1 no such user")
         .refuse("full@example.org", "552 5.2.2 mailbox full")
@@ -75,7 +74,7 @@ async fn every_answer_is_kept_and_only_bad_addresses_are_left_out_next_time(engi
     }
     let issue = app.begin_issue().await;
     app.settle().await;
-    let relay = format!("smtp://127.0.0.1:{}", server.port());
+    let relay = server.url();
     for (reader, status, code, enhanced, text) in [
         ("ann", Sent, 250, Some("2.0.0"), "queued"),
         ("gone", Failed, 550, Some("5.1.1"), "no such user"),
@@ -105,9 +104,9 @@ async fn every_answer_is_kept_and_only_bad_addresses_are_left_out_next_time(engi
     ] {
         let address = format!("{reader}@example.org");
         assert_eq!(app.status_of(&address).await, Some(standing), "{reader}");
-        assert_eq!(suppressed(&app, &address).await.is_some(), standing == Undeliverable, "{reader}");
+        assert_eq!(app.suppressed(&address).await.is_some(), standing == Undeliverable, "{reader}");
     }
-    assert!(suppressed(&app, "gone@example.org").await.unwrap().contains("no such user"));
+    assert!(app.suppressed("gone@example.org").await.unwrap().contains("no such user"));
     app.clock.advance(SignedDuration::from_hours(24));
     app.article("The bridge closes").await;
     let next = app.begin_issue().await;
@@ -116,7 +115,7 @@ async fn every_answer_is_kept_and_only_bad_addresses_are_left_out_next_time(engi
     assert_eq!(readers, ["ann@example.org", "full@example.org", "listed@example.org", "busy@example.org"]);
 }
 
-async fn who_is_deferred_for_a_day_is_given_up(engine: Engine) {
+async fn a_delivery_deferred_for_a_day_fails(engine: Engine) {
     let script = Script::accept().refuse("slow@example.org", "450 4.2.1 come back later");
     let server = SmtpServer::start(script).await;
     let app = TestApp::with_ports(engine, &[server.port()], |_| {}).await;
@@ -139,7 +138,7 @@ async fn who_is_deferred_for_a_day_is_given_up(engine: Engine) {
         assert!(delays.len() < 30, "no end: {delays:?}");
         let next: Timestamp = slow.next_attempt_at.0;
         delays.push(next.duration_since(app.clock.now()));
-        // The sweep takes half a minute to believe that the job is lost that stands for the system's clock.
+        // The job waits on the system's clock. After half a minute the scheduler takes it for lost.
         app.clock.set(next);
         app.tick_after(SignedDuration::from_secs(31)).await;
     }
@@ -151,7 +150,7 @@ async fn who_is_deferred_for_a_day_is_given_up(engine: Engine) {
     assert_eq!(server.record().accepted().count(), 1);
 }
 
-async fn trouble_of_a_relay_counts_against_nobody_and_the_next_one_takes_over(engine: Engine) {
+async fn trouble_of_a_relay_counts_against_no_reader_and_the_next_relay_takes_over(engine: Engine) {
     let say = Action::reply;
     for (what, step, action) in [
         ("a greeting of 554", Step::Greeting, say("554 5.3.2 no service")),
@@ -176,7 +175,7 @@ async fn trouble_of_a_relay_counts_against_nobody_and_the_next_one_takes_over(en
         .await;
         let mut readers = Vec::new();
         for n in 0..3 {
-            // Domains of their own: a domain that answers 421 at RCPT is slowed.
+            // Each has a domain of its own, as a domain that answers 421 to RCPT is throttled.
             readers.extend(app.readers(1, &format!("{n}.example")).await);
         }
         let issue = app.begin_issue().await;
@@ -217,11 +216,8 @@ async fn when_all_relays_are_down_the_issue_waits_and_finishes_when_one_returns(
     assert_all_ended(&app, issue, readers.len()).await;
 }
 
-/// An issue to `readers` whose first messages, one on each of four connections, wait for their answer.
-async fn held_in_flight(
-    engine: crate::support::Engine,
-    readers: usize,
-) -> (SmtpServer, TestApp, IssueId, Vec<String>) {
+/// Begins an issue whose first messages, one on each of four connections, wait for their answers.
+async fn held_in_flight(engine: Engine, readers: usize) -> (SmtpServer, TestApp, IssueId, Vec<String>) {
     let server = SmtpServer::start(Script::accept().always(Step::EndOfData, Action::Hold)).await;
     let app =
         TestApp::with_ports(engine, &[server.port()], |settings| settings.relays[0].connections = 4).await;
@@ -232,15 +228,15 @@ async fn held_in_flight(
 }
 
 on_both_engines!(
-    a_paused_issue_begins_nothing_more_finishes_what_is_in_flight_and_goes_on,
-    an_issue_paused_and_resumed_while_messages_are_in_flight_goes_on,
-    a_pause_in_full_flight_is_exact,
-    a_cancelled_issue_sends_nothing_more_and_skips_the_rest,
-    who_was_in_flight_at_a_cancellation_and_is_deferred_is_skipped,
-    what_is_not_going_out_can_be_cancelled_and_not_paused,
+    a_paused_issue_finishes_messages_in_flight_and_can_be_resumed,
+    an_issue_can_be_paused_and_resumed_while_messages_are_in_flight,
+    a_pause_at_full_speed_is_exact,
+    a_cancelled_issue_skips_the_rest,
+    a_delivery_deferred_after_the_cancellation_is_skipped,
+    a_planned_issue_can_be_cancelled_but_not_paused,
 );
 
-async fn a_paused_issue_begins_nothing_more_finishes_what_is_in_flight_and_goes_on(engine: Engine) {
+async fn a_paused_issue_finishes_messages_in_flight_and_can_be_resumed(engine: Engine) {
     let (server, app, issue, readers) = held_in_flight(engine, 30).await;
     assert_eq!(pause_issue(&app.app.actions, issue, None).await.unwrap(), IssueStatus::Paused);
     let before = app.counts(issue).await;
@@ -262,7 +258,7 @@ async fn a_paused_issue_begins_nothing_more_finishes_what_is_in_flight_and_goes_
     assert_all_ended(&app, issue, 30).await;
 }
 
-async fn an_issue_paused_and_resumed_while_messages_are_in_flight_goes_on(engine: Engine) {
+async fn an_issue_can_be_paused_and_resumed_while_messages_are_in_flight(engine: Engine) {
     let (server, app, issue, readers) = held_in_flight(engine, 30).await;
     pause_issue(&app.app.actions, issue, Some("a typo")).await.unwrap();
     assert_eq!(app.issue(issue).await.reason.as_deref(), Some("a typo"));
@@ -273,7 +269,7 @@ async fn an_issue_paused_and_resumed_while_messages_are_in_flight_goes_on(engine
     assert_all_ended(&app, issue, 30).await;
 }
 
-async fn a_pause_in_full_flight_is_exact(engine: Engine) {
+async fn a_pause_at_full_speed_is_exact(engine: Engine) {
     let script = Script::accept().always(Step::EndOfData, Action::Delay(Duration::from_millis(4)));
     let server = SmtpServer::start(script).await;
     let app =
@@ -298,13 +294,13 @@ async fn a_pause_in_full_flight_is_exact(engine: Engine) {
     assert_all_ended(&app, issue, 300).await;
 }
 
-async fn a_cancelled_issue_sends_nothing_more_and_skips_the_rest(engine: Engine) {
+async fn a_cancelled_issue_skips_the_rest(engine: Engine) {
     let (server, app, issue, _) = held_in_flight(engine, 30).await;
     assert_eq!(cancel_issue(&app.app.actions, issue, None).await.unwrap(), IssueStatus::Cancelled);
     let during = app.counts(issue).await;
     assert_eq!((during.total(), during.sending, during.sent), (30, 4, 0), "{during:?}");
     server.release();
-    eventually("all is settled", || async { (app.counts(issue).await.open() == 0).then_some(()) }).await;
+    wait_until_settled(&app, issue).await;
     let after = app.counts(issue).await;
     assert_eq!((after.sent, after.skipped), (4, 26), "{after:?}");
     assert_eq!(resume_issue(&app.app.actions, issue).await.unwrap(), IssueStatus::Cancelled);
@@ -314,7 +310,7 @@ async fn a_cancelled_issue_sends_nothing_more_and_skips_the_rest(engine: Engine)
     assert_all_ended(&app, issue, 30).await;
 }
 
-async fn who_was_in_flight_at_a_cancellation_and_is_deferred_is_skipped(engine: Engine) {
+async fn a_delivery_deferred_after_the_cancellation_is_skipped(engine: Engine) {
     let script = Script::accept()
         .rule(|at| (at.step == Step::Rcpt && at.earlier == 0).then_some(Action::Hold))
         .rule(|at| (at.step == Step::EndOfData).then(|| Action::reply("450 4.2.0 not now")));
@@ -326,12 +322,12 @@ async fn who_was_in_flight_at_a_cancellation_and_is_deferred_is_skipped(engine: 
     server.wait_until(|record| record.begun() == 4).await;
     cancel_issue(&app.app.actions, issue, None).await.unwrap();
     server.release();
-    eventually("all is settled", || async { (app.counts(issue).await.open() == 0).then_some(()) }).await;
+    wait_until_settled(&app, issue).await;
     assert_eq!((app.counts(issue).await.skipped, server.record().begun()), (10, 4));
     assert_all_ended(&app, issue, 10).await;
 }
 
-async fn what_is_not_going_out_can_be_cancelled_and_not_paused(engine: Engine) {
+async fn a_planned_issue_can_be_cancelled_but_not_paused(engine: Engine) {
     let server = SmtpServer::start(Script::accept()).await;
     let app = TestApp::with_ports(engine, &[server.port()], |_| {}).await;
     app.readers(3, "example.org").await;
@@ -351,8 +347,8 @@ async fn what_is_not_going_out_can_be_cancelled_and_not_paused(engine: Engine) {
 on_both_engines!(
     the_canary_goes_first_and_alone,
     two_workers_have_one_canary,
-    too_many_refusals_hold_the_issue_and_an_operator_lets_it_go_on,
-    refusals_hold_the_issue_at_any_time_and_again_after_it_went_on,
+    too_many_refusals_hold_the_issue_until_an_operator_resumes_it,
+    refusals_hold_the_issue_at_any_time_and_again_after_a_resume,
     deferrals_and_a_few_refusals_hold_nothing,
     a_short_list_is_not_held_by_its_few_stale_addresses,
 );
@@ -383,7 +379,7 @@ async fn the_canary_goes_first_and_alone(engine: Engine) {
 async fn two_workers_have_one_canary(engine: Engine) {
     let server = SmtpServer::start(Script::accept().always(Step::EndOfData, Action::Hold)).await;
     let app = TestApp::with_ports(engine, &[server.port()], |settings| {
-        // Enough for each of them to have the whole canary in flight.
+        // Each of the workers could have the whole canary in flight.
         settings.relays[0].connections = 16;
         settings.sending.breaker.canary = 4;
     })
@@ -392,7 +388,7 @@ async fn two_workers_have_one_canary(engine: Engine) {
     for _ in 0..3 {
         workers.push(app.another_worker().await);
     }
-    // More than one batch, so that each worker gets a job.
+    // There is more than one batch, so each worker gets a job.
     let readers = app.readers(600, "example.org").await;
     let issue = app.begin_issue().await;
     let record = server.wait_until(|record| record.on_hold >= 4).await;
@@ -409,7 +405,7 @@ async fn two_workers_have_one_canary(engine: Engine) {
     }
 }
 
-async fn too_many_refusals_hold_the_issue_and_an_operator_lets_it_go_on(engine: Engine) {
+async fn too_many_refusals_hold_the_issue_until_an_operator_resumes_it(engine: Engine) {
     let refusing = || Script::accept().always(Step::Rcpt, Action::reply("550 5.7.1 not from you"));
     let server = SmtpServer::start(refusing()).await;
     let app = TestApp::with_ports(engine, &[server.port()], |settings| {
@@ -439,7 +435,7 @@ async fn too_many_refusals_hold_the_issue_and_an_operator_lets_it_go_on(engine: 
     assert_all_ended(&app, issue, readers.len()).await;
 }
 
-async fn refusals_hold_the_issue_at_any_time_and_again_after_it_went_on(engine: Engine) {
+async fn refusals_hold_the_issue_at_any_time_and_again_after_a_resume(engine: Engine) {
     let server = SmtpServer::start(Script::accept()).await;
     let refuse_from = |first: usize| {
         Script::accept().rule(move |at| {
@@ -458,7 +454,7 @@ async fn refusals_hold_the_issue_at_any_time_and_again_after_it_went_on(engine: 
     app.wait_for_status(issue, IssueStatus::Held).await;
     wait_until_idle(&app, issue).await;
     let first = app.counts(issue).await;
-    // 60 taken, then 16 refused are more than a fifth; those in flight come on top.
+    // After 60 accepted, 16 refused are more than a fifth. Messages in flight come on top.
     assert!(first.failed <= 16 + 8, "{first:?}");
     resume_issue(&app.app.actions, issue).await.unwrap();
     app.wait_for_status(issue, IssueStatus::Held).await;
@@ -486,13 +482,13 @@ async fn deferrals_and_a_few_refusals_hold_nothing(engine: Engine) {
     app.settle().await;
     let counts = app.counts(issue).await;
     assert_eq!((app.issue(issue).await.status, counts.deferred), (IssueStatus::Sending, 40), "{counts:?}");
-    let refuse = |at: &crate::support::smtp_server::Moment| {
+    let refuse = |at: &Moment| {
         let few = (0..9).any(|n| at.recipient == format!("reader{n}@example.org"));
         (at.step == Step::Rcpt && few).then(|| Action::reply("550 5.7.1 never"))
     };
     server.follow(Script::accept().rule(refuse));
     app.clock.advance(SignedDuration::from_mins(2));
-    sweep::tick(&app.app.jobs).await.unwrap();
+    scheduler::tick(&app.app.jobs).await.unwrap();
     app.wait_for_status(issue, IssueStatus::Sent).await;
     assert_eq!((app.counts(issue).await.failed, app.counts(issue).await.sent), (9, 31));
     assert_all_ended(&app, issue, 40).await;

@@ -1,18 +1,22 @@
 //! From the signup form to a confirmed subscription.
 
 use crate::support::{Engine, app::TestApp, on_both_engines};
-use daily::db::{
-    newsletters,
-    signups::{self, NewSignup},
-    subscriptions,
-};
-use daily::domain::{
-    email_address::EmailAddress,
-    ids::NewsletterId,
-    newsletter::Newsletter,
-    signup_wording::signup_wording,
-    subscription::SubscriptionStatus::{Active, Pending, Unsubscribed},
-    token::{KeyRing, Purpose},
+use daily::{
+    db::{
+        newsletters,
+        signups::intake::{self, NewSignup},
+        subscribers,
+    },
+    domain::{
+        ids::NewsletterId,
+        newsletter::Newsletter,
+        signup_wording::signup_wording,
+        subscriber::{
+            email_address::EmailAddress,
+            subscription::SubscriptionStatus::{Active, Pending, Unsubscribed},
+        },
+        token::{KeyRing, Purpose},
+    },
 };
 use jiff::SignedDuration;
 
@@ -229,9 +233,9 @@ async fn only_configured_origins_may_sign_up_by_script() {
 
 async fn leave(app: &TestApp, address: &str) {
     let id = {
-        let address = daily::domain::email_address::EmailAddress::parse(address).unwrap();
+        let address = daily::domain::subscriber::email_address::EmailAddress::parse(address).unwrap();
         let mut tx = app.app.db.read().await.unwrap();
-        daily::db::subscriptions::of_address(&mut tx, &address).await.unwrap()[0].id
+        daily::db::subscribers::of_address(&mut tx, &address).await.unwrap()[0].id
     };
     let token = app.app.actions.keys.sign(Purpose::Unsubscribe, id.0);
     assert_eq!(app.post(&format!("{}/unsubscribe/{token}", app.url)).await.status(), 200);
@@ -286,7 +290,7 @@ async fn several_newsletters_on_one_form_are_confirmed_by_one_link(engine: Engin
     assert!(page.contains("The weekend, The sports"), "{page}");
     let mut tx = app.app.db.read().await.unwrap();
     let found =
-        subscriptions::of_address(&mut tx, &EmailAddress::parse("ann@example.org").unwrap()).await.unwrap();
+        subscribers::of_address(&mut tx, &EmailAddress::parse("ann@example.org").unwrap()).await.unwrap();
     drop(tx);
     let mut standing: Vec<_> = found.iter().map(|it| (it.newsletter.as_str(), it.status)).collect();
     standing.sort_unstable_by_key(|it| it.0);
@@ -324,10 +328,11 @@ async fn a_signup_whose_job_was_lost_is_taken_by_the_sweep(engine: Engine) {
         language: Some("de"),
         time_zone: None,
         wording: Some(signup_wording(Some("de"))),
-        evidence: &subscriptions::Evidence::default(),
+        evidence: &subscribers::Evidence::default(),
+        is_held: false,
     };
     let mut tx = app.app.db.begin().await.unwrap();
-    signups::insert(&mut tx, &[signup], app.clock.now()).await.unwrap();
+    intake::insert(&mut tx, &[signup], app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     app.tick().await;
     assert_eq!(app.mails().len(), 0, "its job may still come");
@@ -395,10 +400,11 @@ async fn a_signup_that_cannot_be_taken_keeps_no_other_waiting(engine: Engine) {
         language: None,
         time_zone: None,
         wording: Some(signup_wording(None)),
-        evidence: &subscriptions::Evidence::default(),
+        evidence: &subscribers::Evidence::default(),
+        is_held: false,
     };
     let mut tx = app.app.db.begin().await.unwrap();
-    signups::insert(&mut tx, &[signup], app.clock.now()).await.unwrap();
+    intake::insert(&mut tx, &[signup], app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     app.sign_up("ann@example.org").await;
     app.settle().await;

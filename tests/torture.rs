@@ -6,7 +6,8 @@ use crate::support::{
     Engine,
     command::{Environment, Running},
     engine_settings::{CONNECTIONS, FIXED_LEASE_SECONDS, LEASE},
-    eventually, eventually_within, on_both_engines, postgres,
+    eventually, eventually_within, on_both_engines, on_postgres,
+    postgres::TestDatabase,
     sink::{Options, Phase, Sink},
     store::Store,
     supervisor::ReservedPort,
@@ -67,7 +68,7 @@ struct Scene {
     environment: Environment,
     log: PathBuf,
     // Given back in this order, after everything that uses them.
-    _database: Option<postgres::TestDatabase>,
+    _database: Option<TestDatabase>,
     _folder: tempfile::TempDir,
     _port: ReservedPort,
 }
@@ -80,29 +81,24 @@ impl Scene {
 
     /// With a relay that takes so long for each message.
     async fn set_with(engine: Engine, uncertain: Uncertain, readers: u64, delay: Duration) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let database = match engine {
-            Engine::Sqlite => None,
-            Engine::Postgres => Some(postgres::database().await),
-        };
+        let (folder, database) = (tempfile::tempdir().unwrap(), engine.database().await);
         let options = Options { delay, remember: true, ..Options::default() };
         let sink = Sink::start(0, options).await;
         let port = ReservedPort::reserve();
         let address = format!("127.0.0.1:{}", port.number());
-        let mut environment =
-            Environment::in_folder(folder.path(), database.as_ref().map(postgres::TestDatabase::url))
-                .set("DAILY__HTTP__LISTEN", &address)
-                .set("DAILY__RELAYS__0__URL", &sink.url())
-                .set("DAILY__SENDING__TIMEOUT_SECONDS", "1")
-                .set("DAILY__LOG__FILTER", "info")
-                .set(
-                    "DAILY__SENDING__UNCERTAIN",
-                    match uncertain {
-                        Uncertain::Retry => "retry",
-                        Uncertain::Hold => "hold",
-                    },
-                )
-                .set(CONNECTIONS, &OPEN_CONNECTIONS.to_string());
+        let mut environment = Environment::in_folder(folder.path(), database.as_ref().map(TestDatabase::url))
+            .set("DAILY__HTTP__LISTEN", &address)
+            .set("DAILY__RELAYS__0__URL", &sink.url())
+            .set("DAILY__SENDING__TIMEOUT_SECONDS", "1")
+            .set("DAILY__LOG__FILTER", "info")
+            .set(
+                "DAILY__SENDING__UNCERTAIN",
+                match uncertain {
+                    Uncertain::Retry => "retry",
+                    Uncertain::Hold => "hold",
+                },
+            )
+            .set(CONNECTIONS, &OPEN_CONNECTIONS.to_string());
         if let Some((name, least)) = LEASE {
             environment = environment.set(name, least);
         }
@@ -372,7 +368,8 @@ fn shares(scene: &Scene) -> BTreeMap<String, u64> {
     scene.sink.tally().report().by_client
 }
 
-#[tokio::test(flavor = "multi_thread")]
+on_postgres!(two_live_workers_share_one_issue_and_nothing_is_sent_twice);
+
 async fn two_live_workers_share_one_issue_and_nothing_is_sent_twice() {
     let Measure { readers, .. } = Measure::from_environment();
     let scene = Scene::set_with(Engine::Postgres, Uncertain::Retry, readers, SLOW).await;
@@ -392,7 +389,8 @@ async fn two_live_workers_share_one_issue_and_nothing_is_sent_twice() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+on_postgres!(a_killed_workers_share_is_taken_over_by_the_other);
+
 async fn a_killed_workers_share_is_taken_over_by_the_other() {
     let Measure { readers, .. } = Measure::from_environment();
     let scene = Scene::set_with(Engine::Postgres, Uncertain::Retry, readers, SLOW).await;

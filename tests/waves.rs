@@ -1,21 +1,16 @@
-//! An issue on its readers' clocks: each gets it at their own time, once.
+//! An issue on its readers' clocks: each reader gets it once, at their own time.
 
-use crate::support::{
-    Engine,
-    app::{TestApp, at},
-    desk::anything,
-    on_both_engines,
-};
+use crate::support::{Engine, TestApp, at, on_both_engines, reader::anything};
 use daily::{
     db::issues,
     domain::{
-        issue::IssueStatus,
+        issue::status::IssueStatus,
         newsletter::{WhoseClock, parse_send_time, parse_time_zone},
-        preferences::Preferences,
+        subscriber::preferences::Preferences,
     },
 };
 
-/// A reader's wish for a clock.
+/// Returns preferences with a time zone and a send time.
 fn clock(zone: &str, time: &str) -> Preferences {
     Preferences { time_zone: parse_time_zone(zone).ok(), send_time: parse_send_time(time).ok(), ..anything() }
 }
@@ -37,7 +32,7 @@ async fn worldwide(app: &TestApp) {
     app.story("A bridge opens", "").await;
 }
 
-/// How many mails each has: Auckland, Berlin, Los Angeles, the early one, the one without a clock.
+/// Returns how many emails each has: Auckland, Berlin, Los Angeles, the early one, the one without a clock.
 fn mails(app: &TestApp) -> Vec<usize> {
     let addresses = READERS.iter().map(|(address, ..)| *address).chain(["plain@example.org"]);
     addresses.map(|address| app.mails_to(address).len()).collect()
@@ -45,17 +40,17 @@ fn mails(app: &TestApp) -> Vec<usize> {
 
 on_both_engines!(
     each_reader_gets_the_issue_at_their_own_time,
-    who_moves_after_the_freeze_gets_the_issue_once_and_when_it_was_due,
-    after_a_long_night_waves_within_the_grace_are_sent_and_older_ones_are_recorded,
-    one_readers_clock_sends_nothing_to_others_at_once,
-    an_operator_who_sends_now_means_all_readers,
+    a_change_of_time_zone_after_the_freeze_changes_nothing,
+    after_an_outage_waves_within_the_grace_period_are_sent_and_older_ones_recorded,
+    a_new_readers_clock_does_not_make_the_issue_due,
+    sending_now_sends_to_all_readers,
 );
 
 async fn each_reader_gets_the_issue_at_their_own_time(engine: Engine) {
     let app = TestApp::start(engine).await;
     worldwide(&app).await;
     let daily = app.newsletter().await;
-    // Moments are 40 s late where the queue, which has a clock of its own, is to be overtaken by the sweep.
+    // Times are 40 s late where the scheduler must overtake the queue, which has a clock of its own.
     // 07:00 of 2 May: in Auckland 19:00 UTC of the day before, in Berlin 05:00, in UTC 07:00, in Los Angeles 14:00.
     for (moment, expected) in [
         ("2026-05-01T18:00:00Z", [0, 0, 0, 0, 0]),
@@ -67,8 +62,8 @@ async fn each_reader_gets_the_issue_at_their_own_time(engine: Engine) {
         ("2026-05-02T07:00:40Z", [1, 1, 0, 1, 1]),
         ("2026-05-02T13:59:00Z", [1, 1, 0, 1, 1]),
     ] {
-        app.clock.set(at(moment));
-        app.tick_twice().await;
+        app.tick_at(moment).await;
+        app.tick().await;
         assert_eq!(mails(&app), expected, "at {moment}");
     }
     let issue = app.issue_of(&daily, "2026-05-02").await.unwrap();
@@ -87,65 +82,65 @@ async fn each_reader_gets_the_issue_at_their_own_time(engine: Engine) {
             ("2026-05-02T14:00:00Z".to_owned(), 1),
         ]
     );
-    app.clock.set(at("2026-05-02T14:00:40Z"));
-    app.tick_twice().await;
+    app.tick_at("2026-05-02T14:00:40Z").await;
+    app.tick().await;
     assert_eq!(mails(&app), [1, 1, 1, 1, 1]);
     assert_eq!(app.issue(issue.id).await.status, IssueStatus::Sent);
     assert_eq!(app.counts(issue.id).await.sent, 5);
 }
 
-async fn who_moves_after_the_freeze_gets_the_issue_once_and_when_it_was_due(engine: Engine) {
+async fn a_change_of_time_zone_after_the_freeze_changes_nothing(engine: Engine) {
     let app = TestApp::start(engine).await;
     worldwide(&app).await;
     let daily = app.newsletter().await;
-    app.clock.set(at("2026-05-01T18:30:00Z"));
-    app.tick_twice().await;
-    app.clock.set(at("2026-05-01T19:00:00Z"));
-    app.tick_twice().await;
-    // From Auckland, whose wave is over, to Los Angeles, whose wave is to come; and the other way round.
+    app.tick_at("2026-05-01T18:30:00Z").await;
+    app.tick().await;
+    app.tick_at("2026-05-01T19:00:00Z").await;
+    app.tick().await;
+    // Auckland's wave is over, and Los Angeles' is to come.
     app.wish(&daily, "auckland@example.org", &clock("America/Los_Angeles", "")).await;
     app.wish(&daily, "angeles@example.org", &clock("Pacific/Auckland", "")).await;
-    app.clock.set(at("2026-05-02T14:01:00Z"));
-    app.tick_twice().await;
+    app.tick_at("2026-05-02T14:01:00Z").await;
+    app.tick().await;
     app.tick_twice().await;
     assert_eq!(mails(&app), [1, 1, 1, 1, 1]);
 }
 
-async fn after_a_long_night_waves_within_the_grace_are_sent_and_older_ones_are_recorded(engine: Engine) {
+async fn after_an_outage_waves_within_the_grace_period_are_sent_and_older_ones_recorded(engine: Engine) {
     let app = TestApp::start(engine).await;
     worldwide(&app).await;
     let daily = app.newsletter().await;
-    // Nobody was there from the evening on. Auckland's wave is ten hours old, the early one's an hour and a half.
-    app.clock.set(at("2026-05-02T05:00:00Z"));
-    app.tick_twice().await;
+    // No scheduler was running since the evening. Auckland's wave is ten hours late, the early one's an hour and a half.
+    app.tick_at("2026-05-02T05:00:00Z").await;
+    app.tick().await;
     assert_eq!(mails(&app), [0, 1, 0, 1, 0]);
     let issue = app.issue_of(&daily, "2026-05-02").await.unwrap();
     let missed = app.delivery(issue.id, "auckland@example.org").await;
     assert_eq!(missed.status.as_str(), "skipped");
     assert!(missed.reply_text.unwrap().starts_with("missed:"));
-    app.clock.set(at("2026-05-02T14:00:30Z"));
-    app.tick_twice().await;
+    app.tick_at("2026-05-02T14:00:30Z").await;
+    app.tick().await;
     assert_eq!(mails(&app), [0, 1, 1, 1, 1]);
     let counts = app.counts(issue.id).await;
     assert_eq!((counts.sent, counts.skipped), (4, 1));
 }
 
-async fn one_readers_clock_sends_nothing_to_others_at_once(engine: Engine) {
+async fn a_new_readers_clock_does_not_make_the_issue_due(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.change_newsletter(|it| it.clock = WhoseClock::Reader).await;
     let daily = app.newsletter().await;
     app.reader_of(&daily, "berlin@example.org", &clock("Europe/Berlin", "")).await;
     app.story("A bridge opens", "").await;
-    app.clock.set(at("2026-05-01T20:00:00Z"));
-    app.tick_twice().await;
+    app.tick_at("2026-05-01T20:00:00Z").await;
+    app.tick().await;
     // 07:00 of 2 May was an hour ago in Auckland.
     app.reader_of(&daily, "auckland@example.org", &clock("Pacific/Auckland", "")).await;
     app.tick_twice().await;
     let issue = app.issue_of(&daily, "2026-05-02").await.unwrap();
     assert_eq!(issue.status, IssueStatus::Planned);
     assert_eq!(issue.due_at.0, at("2026-05-02T05:00:00Z"));
-    app.clock.set(at("2026-05-02T05:00:00Z"));
-    app.tick_twice().await;
+    app.tick_at("2026-05-02T05:00:00Z").await;
+    app.tick().await;
     assert_eq!(app.mails_to("berlin@example.org").len(), 1);
     assert_eq!(
         app.delivery(issue.id, "auckland@example.org").await.status.as_str(),
@@ -154,7 +149,7 @@ async fn one_readers_clock_sends_nothing_to_others_at_once(engine: Engine) {
     );
 }
 
-async fn an_operator_who_sends_now_means_all_readers(engine: Engine) {
+async fn sending_now_sends_to_all_readers(engine: Engine) {
     let app = TestApp::start(engine).await;
     worldwide(&app).await;
     let daily = app.newsletter().await;

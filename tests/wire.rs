@@ -1,26 +1,27 @@
-//! What reaches the wire: nothing that a text, a name or an address says ever becomes a header, a command or a second message.
-//! Judged by the bytes that a server received.
+//! No text, name or address ever becomes a header, an SMTP command or a second message, judged by the bytes that a relay
+//! received.
 
 use crate::support::{
-    Engine,
-    app::TestApp,
+    Engine, TestApp, address,
     mailbox::Mail,
     on_both_engines,
-    smtp_server::{Record, Script, SmtpServer, Step},
+    smtp_server::{Action, Record, Script, SmtpServer, Step},
 };
 use daily::{
-    actions::set_newsletter::set_newsletter,
     clock::Clock,
-    db::{articles, articles::Origin},
     domain::{
-        article::FoundArticle, delivery::Stage, email_address::EmailAddress, issue::IssueStatus, newsletter,
-        relay::RelayUrl,
+        content::article::FoundArticle,
+        delivery::{relay::RelayUrl, status::Stage},
+        issue::status::IssueStatus,
+        newsletter,
     },
-    mail::{Mailer, Outcome, Outgoing, Priority},
+    mail::{Mailer, Priority, SendError, SendResult, envelope},
     settings::{Relay, Settings},
 };
+use jiff::SignedDuration;
+use lettre::AsyncTransport as _;
 
-/// Texts that mean harm, or would do some.
+/// Texts that are meant to do harm, or would.
 const HOSTILE: &[&str] = &[
     "x\r\nBcc: eve@evil.example\r\nX-Injected: yes\r\n\r\nBody",
     "x\nBcc: eve@evil.example\n\nBody",
@@ -43,18 +44,11 @@ fn overlong() -> [String; 2] {
     ["w".repeat(5_000), format!("https://news.example/{}", "ü/".repeat(700))]
 }
 
-async fn start(engine: crate::support::Engine, server: &SmtpServer) -> TestApp {
-    let url = format!("smtp://127.0.0.1:{}", server.port());
-    TestApp::with_relay(engine, &url).await
+async fn start(engine: Engine, server: &SmtpServer) -> TestApp {
+    TestApp::with_relay(engine, &server.url()).await
 }
 
-async fn store(app: &TestApp, found: FoundArticle) {
-    let mut tx = app.app.db.begin().await.unwrap();
-    articles::store(&mut tx, &found, Origin::Operator, app.clock.now()).await.unwrap();
-    tx.commit().await.unwrap();
-}
-
-/// What every conversation looks like, whatever the mails say: nothing but our own commands to our own recipients.
+/// Asserts that a conversation consists of our own commands to our own recipients.
 fn assert_conversation(record: &Record, recipients: &[&str]) {
     assert!(record.violations.is_empty(), "{:#?}", record.violations);
     for command in record.connections.iter().flat_map(|connection| &connection.commands) {
@@ -67,13 +61,13 @@ fn assert_conversation(record: &Record, recipients: &[&str]) {
     assert!(record.messages.iter().all(|message| message.recipients.len() == 1));
 }
 
-/// The same, and the header has our own fields only.
+/// Asserts the same, and that the headers have our own fields only.
 fn assert_clean(record: &Record, recipients: &[&str]) {
     assert_conversation(record, recipients);
     for message in &record.messages {
         let text = String::from_utf8_lossy(&message.data);
         let (header, _) = text.split_once("\r\n\r\n").expect("a header and a body");
-        // A line of the header is a field of ours, or goes on with the one before.
+        // A line of the header begins a field of ours, or continues the one before.
         for line in header.split("\r\n").filter(|line| !line.starts_with([' ', '\t'])) {
             let name = line.split(':').next().unwrap_or_default();
             let ours = [
@@ -102,9 +96,9 @@ fn assert_clean(record: &Record, recipients: &[&str]) {
     }
 }
 
-on_both_engines!(hostile_articles_become_text_and_nothing_else);
+on_both_engines!(hostile_articles_become_nothing_but_text);
 
-async fn hostile_articles_become_text_and_nothing_else(engine: Engine) {
+async fn hostile_articles_become_nothing_but_text(engine: Engine) {
     let server = SmtpServer::start(Script::accept().advertise(&["PIPELINING"])).await;
     let app = start(engine, &server).await;
     let overlong = overlong();
@@ -115,21 +109,16 @@ async fn hostile_articles_become_text_and_nothing_else(engine: Engine) {
         .chain(overlong.iter().map(String::as_str))
         .enumerate()
     {
-        // As a feed's reader would never keep it: what protects the wire must not lean on that.
-        store(
-            &app,
-            FoundArticle {
-                url: Some(format!("https://news.example/{n}").parse().unwrap()),
-                dek: Some(text.into()),
-                author: Some(text.into()),
-                section: Some(text.into()),
-                text: Some(text.into()),
-                published_at: Some(
-                    app.clock.now() - jiff::SignedDuration::from_mins(i64::try_from(n).unwrap()),
-                ),
-                ..FoundArticle::titled(format!("{n} {text}"))
-            },
-        )
+        // Feeds are cleaned before, but protection on the wire must not rely on that.
+        app.add_article(FoundArticle {
+            url: Some(format!("https://news.example/{n}").parse().unwrap()),
+            dek: Some(text.into()),
+            author: Some(text.into()),
+            section: Some(text.into()),
+            text: Some(text.into()),
+            published_at: Some(app.clock.now() - SignedDuration::from_mins(i64::try_from(n).unwrap())),
+            ..FoundArticle::titled(format!("{n} {text}"))
+        })
         .await;
     }
     for reader in ["ann@example.org", "ben@example.org"] {
@@ -141,19 +130,22 @@ async fn hostile_articles_become_text_and_nothing_else(engine: Engine) {
     assert_clean(&record, &["ann@example.org", "ben@example.org"]);
     let text = Mail::parse(&record.messages[0].data).text();
     let words: Vec<&str> = text.split_whitespace().collect();
-    assert!(words.windows(2).any(|two| two == ["Bcc:", "eve@evil.example"]), "it is there, as text: {text}");
+    assert!(
+        words.windows(2).any(|two| two == ["Bcc:", "eve@evil.example"]),
+        "the harmful lines are there as text: {text}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hostile_title_in_front_stays_one_subject() {
+async fn a_hostile_title_becomes_one_subject() {
     for text in HOSTILE {
         let server = SmtpServer::start(Script::accept().advertise(&[])).await;
-        let app = start(crate::support::Engine::Sqlite, &server).await;
+        let app = start(Engine::Sqlite, &server).await;
         let found = FoundArticle {
             url: Some("https://news.example/1".parse().unwrap()),
             ..FoundArticle::titled(*text)
         };
-        store(&app, found).await;
+        app.add_article(found).await;
         app.reader_at_once("ann@example.org").await;
         assert_eq!(app.send_issue().await, IssueStatus::Sent);
         assert_clean(&server.wait_for(1).await, &["ann@example.org"]);
@@ -161,24 +153,21 @@ async fn a_hostile_title_in_front_stays_one_subject() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_newsletters_names_are_one_line_and_stay_names() {
+async fn names_of_a_newsletter_are_one_line_and_stay_names() {
     for text in HOSTILE {
         let Ok(name) = newsletter::parse_line("sender-name", text, newsletter::MAX_NAME_CHARS) else {
             assert!(text.chars().any(char::is_control), "{text:?} is refused without a reason");
             continue;
         };
         let server = SmtpServer::start(Script::accept()).await;
-        let app = start(crate::support::Engine::Sqlite, &server).await;
+        let app = start(Engine::Sqlite, &server).await;
         app.article("The bridge opens").await;
-        let id = app.newsletter().await.id;
-        let named = set_newsletter::<daily::db::DbError>(&app.app.actions, id, |it| {
-            it.sender_name.clone_from(&name);
-            it.title.clone_from(&name);
-            it.tagline.clone_from(&name);
-            it.postal_address.clone_from(&name);
-            Ok(())
-        });
-        named.await.unwrap();
+        app.change_newsletter(|it| {
+            for field in [&mut it.sender_name, &mut it.title, &mut it.tagline, &mut it.postal_address] {
+                field.clone_from(&name);
+            }
+        })
+        .await;
         app.sign_up("ann@example.org").await;
         app.settle().await;
         app.reader_at_once("ben@example.org").await;
@@ -196,7 +185,7 @@ async fn a_newsletters_names_are_one_line_and_stay_names() {
 #[tokio::test(flavor = "multi_thread")]
 async fn addresses_reach_the_envelope_in_ascii_or_are_refused_with_the_reason() {
     let server = SmtpServer::start(Script::accept().advertise(&["PIPELINING"])).await;
-    let app = start(crate::support::Engine::Sqlite, &server).await;
+    let app = start(Engine::Sqlite, &server).await;
     for (address, reason) in [
         ("jörg@example.org", "letters outside a-z"),
         ("ann@example.org\r\nBcc: eve@evil.example", "before the @"),
@@ -207,10 +196,8 @@ async fn addresses_reach_the_envelope_in_ascii_or_are_refused_with_the_reason() 
         ("ann\0@example.org", "before the @"),
         ("\"ann\r\n\"@example.org", "before the @"),
     ] {
-        let refused = app.sign_up(address).await;
-        assert_eq!(refused.status(), 422, "{address:?}");
-        let page = refused.text().await.unwrap();
-        assert!(page.contains(reason), "{address:?}: {page}");
+        let page = app.submit("/subscribe", &[("email", address)]).await;
+        assert!(page.status == 422 && page.contains(reason), "{address:?}: {page}");
     }
     app.sign_up("Zoë@example.org").await;
     app.sign_up("zoe@bücher.example").await;
@@ -221,22 +208,22 @@ async fn addresses_reach_the_envelope_in_ascii_or_are_refused_with_the_reason() 
     assert!(String::from_utf8_lossy(&record.messages[0].data).contains("zoe@xn--bcher-kva.example"));
 }
 
-/// A mailer of its own, and what became of a message.
-async fn hand_over(mailer: &Mailer, message: &[u8]) -> Outcome {
-    let sender = EmailAddress::parse("news@example.org").unwrap();
-    let recipient = EmailAddress::parse("ann@example.net").unwrap();
-    let mail = Outgoing { sender: &sender, recipient: &recipient, message };
-    mailer.line(Priority::Single).await.expect("a line").send(&mail).await
+/// The outcome of a message.
+async fn hand_over(mailer: &Mailer, message: &[u8]) -> SendResult {
+    let sender = address("news@example.org");
+    let recipient = address("ann@example.net");
+    let lease = mailer.lease(Priority::Single).await.expect("a lease");
+    lease.send_raw(&envelope(&sender, &recipient), message).await
 }
 
 fn mailer_to(server: &SmtpServer) -> Mailer {
-    let url = RelayUrl::parse(&format!("smtp://127.0.0.1:{}", server.port())).unwrap();
+    let url = RelayUrl::parse(&server.url()).unwrap();
     let sending = Settings::defaults().unwrap().sending;
     Mailer::new(&[Relay::new(url)], &sending, Clock::system()).unwrap()
 }
 
 #[tokio::test]
-async fn what_two_servers_could_read_in_two_ways_never_leaves() {
+async fn messages_open_to_smtp_smuggling_are_never_sent() {
     for keywords in [&["PIPELINING"][..], &[]] {
         let server = SmtpServer::start(Script::accept().advertise(keywords)).await;
         let mailer = mailer_to(&server);
@@ -256,18 +243,20 @@ async fn what_two_servers_could_read_in_two_ways_never_leaves() {
             let message = format!(
                 "Subject: x\r\n\r\none{end}MAIL FROM:<eve@evil.example>\r\nRCPT TO:<victim@example.net>\r\nDATA\r\ntwo\r\n"
             );
-            let Outcome::Failed(answer) = hand_over(&mailer, message.as_bytes()).await else {
+            let Err(SendError::Failed(answer)) = hand_over(&mailer, message.as_bytes()).await else {
                 panic!("{end:?} went out")
             };
             assert_eq!((answer.code, answer.stage), (None, None), "nothing was asked: {answer:?}");
             assert!(answer.text.contains("may not be sent"), "{answer:?}");
         }
         let long = format!("Subject: x\r\n\r\n{}\r\n", "x".repeat(999));
-        let Outcome::Failed(answer) = hand_over(&mailer, long.as_bytes()).await else { panic!("too long") };
+        let Err(SendError::Failed(answer)) = hand_over(&mailer, long.as_bytes()).await else {
+            panic!("too long")
+        };
         assert!(answer.text.contains("998 bytes"), "{answer:?}");
-        // Not even the connection has heard of it.
+        // The refused messages have not touched the connection.
         let good = b"Subject: x\r\n\r\n.\r\n..\r\n.x\r\n \r\n.\r\n";
-        assert!(matches!(hand_over(&mailer, good).await, Outcome::Sent(_)));
+        assert!(hand_over(&mailer, good).await.is_ok());
         let record = server.wait_for(1).await;
         assert_conversation(&record, &["ann@example.net"]);
         assert_eq!((record.messages.len(), record.connections.len()), (1, 1));
@@ -277,19 +266,19 @@ async fn what_two_servers_could_read_in_two_ways_never_leaves() {
 }
 
 #[tokio::test]
-async fn bytes_beyond_ascii_go_out_with_leave_only() {
+async fn eight_bit_messages_are_sent_only_if_the_relay_allows_them() {
     let message = "Subject: x\r\n\r\nGrüße\r\n".as_bytes();
     let server =
         SmtpServer::start(Script::accept().advertise(&["PIPELINING", "8BITMIME", "SIZE 1000"])).await;
-    assert!(matches!(hand_over(&mailer_to(&server), message).await, Outcome::Sent(_)));
+    assert!(hand_over(&mailer_to(&server), message).await.is_ok());
     let record = server.wait_for(1).await;
     assert_eq!(record.messages[0].mail_parameters, format!("SIZE={} BODY=8BITMIME", message.len()));
     assert_conversation(&record, &["ann@example.net"]);
     let server = SmtpServer::start(Script::accept().advertise(&["PIPELINING", "SIZE 1000"])).await;
     let mailer = mailer_to(&server);
-    let Outcome::Failed(answer) = hand_over(&mailer, message).await else { panic!("sent") };
+    let Err(SendError::Failed(answer)) = hand_over(&mailer, message).await else { panic!("sent") };
     assert!(answer.text.contains("8BITMIME"), "{answer:?}");
-    let Outcome::Failed(answer) = hand_over(&mailer, &b"0123456\r\n".repeat(200)).await else {
+    let Err(SendError::Failed(answer)) = hand_over(&mailer, &b"0123456\r\n".repeat(200)).await else {
         panic!("sent")
     };
     assert!(answer.text.contains("1800 bytes") && answer.text.contains("1000"), "{answer:?}");
@@ -297,25 +286,25 @@ async fn bytes_beyond_ascii_go_out_with_leave_only() {
 }
 
 #[tokio::test]
-async fn many_mails_over_real_connections_arrive_each_once_and_in_order_of_protocol() {
+async fn many_messages_over_real_connections_arrive_once_each() {
     let script = Script::accept().rule(|at| {
         let refused = at.step == Step::Rcpt && at.recipient.starts_with("gone");
-        refused.then(|| crate::support::smtp_server::Action::reply("550 5.1.1 no such user"))
+        refused.then(|| Action::reply("550 5.1.1 no such user"))
     });
     let server = SmtpServer::start(script).await;
     let mailer = mailer_to(&server);
-    let sender = EmailAddress::parse("news@example.org").unwrap();
+    let sender = address("news@example.org");
     let sending = (0..300).map(|n| {
         let (mailer, sender) = (mailer.clone(), sender.clone());
         tokio::spawn(async move {
             let name = if n % 3 == 0 { "gone" } else { "reader" };
-            let recipient = EmailAddress::parse(&format!("{name}{n}@example.net")).unwrap();
+            let recipient = address(&format!("{name}{n}@example.net"));
             let message = format!("Subject: {n}\r\n\r\n{}\r\n", ".\r\n".repeat(n));
-            let mail = Outgoing { sender: &sender, recipient: &recipient, message: message.as_bytes() };
-            let outcome = mailer.line(Priority::Bulk).await.unwrap().send(&mail).await;
+            let lease = mailer.lease(Priority::Bulk).await.unwrap();
+            let outcome = lease.send_raw(&envelope(&sender, &recipient), message.as_bytes()).await;
             match (n % 3, outcome) {
-                (0, Outcome::Failed(answer)) => assert_eq!(answer.stage, Some(Stage::Rcpt)),
-                (1 | 2, Outcome::Sent(_)) => {}
+                (0, Err(SendError::Failed(answer))) => assert_eq!(answer.stage, Some(Stage::Rcpt)),
+                (1 | 2, Ok(_)) => {}
                 (_, outcome) => panic!("{n}: {outcome:?}"),
             }
         })

@@ -8,7 +8,7 @@ use crate::{
     support::table::{Table, milliseconds},
 };
 use daily::{
-    db::{issues, variants},
+    db::issues::{self, variants},
     domain::ids::IssueId,
     jobs::{self, freeze_issue},
 };

@@ -5,8 +5,15 @@ use axum::{Router, extract::Path, response::Html, routing::get};
 use daily::{
     app::App,
     clock::Clock,
-    db::{DatabaseUrl, issues, newsletters, newsletters::NewsletterRecord},
-    domain::{ids::IssueId, issue::IssueStatus, relay::RelayUrl, schedule::Due},
+    db::{
+        DatabaseUrl, issues,
+        newsletters::{self, NewsletterRecord},
+    },
+    domain::{
+        delivery::relay::RelayUrl,
+        ids::IssueId,
+        issue::{schedule::Due, status::IssueStatus},
+    },
     settings::{Relay, Settings},
 };
 use jiff::{Timestamp, civil::Date};

@@ -11,7 +11,7 @@ use daily::{
     db::issues,
     domain::{
         ids::IssueId,
-        plan::{Group, MAX_GROUPS, PlanInputs},
+        issue::plan::{Group, MAX_GROUPS, PlanInputs},
     },
     jobs::plan_issue,
 };

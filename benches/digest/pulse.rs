@@ -5,7 +5,7 @@ use crate::{
     planning::{median, since},
     support::table::milliseconds,
 };
-use daily::db::processes;
+use daily::db::engine::processes;
 use std::time::{Duration, Instant};
 
 /// From one write to the next.

@@ -13,9 +13,13 @@ use crate::{
     },
 };
 use daily::{
-    db::{deliveries, issues, newsletters, newsletters::NewsletterRecord},
+    db::{
+        deliveries, issues,
+        newsletters::{self, NewsletterRecord},
+    },
     domain::newsletter::WhoseClock,
-    jobs::{forecast::forecast, freeze_issue},
+    issues::forecast::forecast,
+    jobs::freeze_issue,
 };
 use jiff::civil::Date;
 use std::time::{Duration, Instant};
@@ -122,7 +126,8 @@ async fn finish(installation: &Installation, issue: i64) {
         ))
         .await;
     let mut tx = installation.app.db.begin().await.expect("a transaction");
-    let (from, to) = (daily::domain::issue::IssueStatus::Sending, daily::domain::issue::IssueStatus::Sent);
+    let (from, to) =
+        (daily::domain::issue::status::IssueStatus::Sending, daily::domain::issue::status::IssueStatus::Sent);
     let now = installation.clock.now();
     issues::advance(&mut tx, issue.into(), from, to, None, now).await.expect("a query");
     tx.commit().await.expect("a commit");

@@ -13,12 +13,15 @@ use axum::{
     routing::get,
 };
 use daily::{
-    actions::add_feed::add_feed,
+    actions::feed::add_feed::add_feed,
     app::App,
-    articles::{feed::parse_feed, fetch::Unchanged},
     cli::serve::{self, Role},
     clock::Clock,
-    db::{DatabaseUrl, articles, feeds},
+    content::{feed::parse_feed, fetch::Unchanged},
+    db::{
+        DatabaseUrl,
+        content::{articles, feeds},
+    },
     jobs::poll_feed::{self, Reading},
     settings::Settings,
 };

@@ -1,62 +1,39 @@
 //! What people can do, one verb a file. Each opens the transaction, writes, records the consent event and enqueues: work and
 //! wake-up are saved together or not at all. Pages and the command line only translate to and from these.
 
-pub mod add_article;
-pub mod add_feed;
-pub mod add_newsletter;
-pub mod add_operator;
-mod allowance;
-pub mod approve_issue;
-pub mod blocked_domains;
-pub mod cancel_issue;
-pub mod change_address;
-pub mod client_line;
-pub mod confirm;
-pub mod edit_issue;
-pub mod forget;
-pub mod held_page;
-pub mod import_subscribers;
-pub mod join_newsletter;
-pub mod mail_servers;
-mod merge_readers;
-pub mod pause_issue;
-pub mod pause_subscription;
-pub mod prove;
-pub mod remove_operator;
-pub mod resolve_issue;
-pub mod resume_issue;
-pub mod send_copy;
-pub mod send_issue;
-pub mod set_newsletter;
-pub mod set_preferences;
-pub mod signup_batcher;
-pub mod subscribe;
-pub mod test_send;
-pub mod unsubscribe;
-pub mod verify_consent;
+pub mod feed;
+pub mod issue;
+pub mod newsletter;
+pub mod operator;
+pub mod privacy;
+pub mod rate_limiter;
+pub mod signup;
+pub mod subscription;
 
 use crate::{
+    actions::{
+        signup::{blocked_domains::BlockedDomains, signup_batcher::SignupBatcher},
+        subscription::unsubscribe::UnsubscribeBatcher,
+    },
     clock::Clock,
     db::{
         Db, DbError, Tx,
-        mails::{self, NewMail},
+        deliveries::emails::{self, NewMail},
         newsletters::{self, NewsletterRecord},
-        subscriptions::SubscriptionRecord,
+        subscribers::SubscriptionRecord,
     },
     domain::{
-        email_address::EmailAddress,
+        delivery::email::MailKind,
         ids::RequestId,
-        mail::MailKind,
-        signup_limit::{Limit, SignupLimits},
+        rate_limit::Limit,
+        signup::{challenge::ChallengePolicy, limits::SignupLimits},
+        subscriber::email_address::EmailAddress,
         token::KeyRing,
     },
     queue::{Job, Queue},
 };
-use blocked_domains::BlockedDomains;
 use jiff::Timestamp;
-use signup_batcher::SignupBatcher;
 use std::sync::Arc;
-use unsubscribe::UnsubscribeBatcher;
 
 /// What every action works with.
 #[derive(Clone)]
@@ -84,11 +61,13 @@ pub struct Context {
     /// Whether addresses of posts, such as `info@`, are taken.
     pub allow_role_accounts: bool,
     /// Whether mail can reach a domain.
-    pub mail_servers: Arc<mail_servers::MailServers>,
+    pub mail_servers: Arc<signup::mail_servers::MailServers>,
     /// How many signups are taken.
     pub signup_limits: SignupLimits,
-    /// Whether signups need a proof of work.
-    pub gate: Arc<prove::Gate>,
+    /// When a signup needs a solved challenge.
+    pub challenge_policy: ChallengePolicy,
+    /// Whether signups look like an attack.
+    pub attack_status: Arc<signup::challenge::AttackStatus>,
     /// Who sends the signup form back sooner is a program.
     pub minimum_time: jiff::SignedDuration,
 }
@@ -112,8 +91,8 @@ async fn mail_reader(
         feed: None,
         message_id: &message_id(&newsletter.newsletter),
     };
-    let mail = mails::insert(tx, &mail, now).await?;
-    queue.enqueue(tx, &Job::SendMail { mail }).await
+    let mail = emails::insert(tx, &mail, now).await?;
+    queue.enqueue(tx, &Job::SendMails { mails: vec![mail] }).await
 }
 
 /// Puts a mail about what a reader asked for into the queue, in the caller's transaction.
@@ -136,9 +115,9 @@ async fn mail_about(
         feed: None,
         message_id: &message_id(&newsletter.newsletter),
     };
-    let mail = mails::insert(tx, &mail, context.clock.now()).await?;
-    mails::set_request(tx, mail, request).await?;
-    context.queue.enqueue(tx, &Job::SendMail { mail }).await
+    let mail = emails::insert(tx, &mail, context.clock.now()).await?;
+    emails::set_request(tx, mail, request).await?;
+    context.queue.enqueue(tx, &Job::SendMails { mails: vec![mail] }).await
 }
 
 /// A new mail's identity (RFC 5322 section 3.6.4), without angle brackets.

@@ -1,20 +1,20 @@
 //! `daily article`: articles.
 
-use super::{
-    CliError, CliResult,
-    output::{Output, fields, moment},
-};
 use crate::{
-    actions::add_article::{add_article, hide_article, pin_article},
+    actions::feed::add_article::{add_article, hide_article, pin_article},
     app::App,
-    articles::{
+    cli::{
+        CliError, CliResult,
+        output::{Output, fields, moment},
+    },
+    content::{
         answer_headers::Validators,
         fetch::Fetched,
         local_file,
         page::{PageError, read_page},
     },
-    db::articles::{self, Stored},
-    domain::{article::FoundArticle, ids::ArticleId},
+    db::content::articles::{self, Stored},
+    domain::{content::article::FoundArticle, ids::ArticleId},
 };
 use std::path::Path;
 use url::Url;

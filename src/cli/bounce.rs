@@ -1,11 +1,14 @@
 //! `daily bounce`: takes mail that comes in. A mail server pipes it one message at a time.
 
-use super::{CliResult, output::Output};
 use crate::{
-    actions::unsubscribe::{self, Leaving},
+    actions::subscription::unsubscribe::{self, Leaving},
     app::App,
-    db::subscriptions::Evidence,
-    domain::{email_address::EmailAddress, leaving_address::LeavingAddress, token::TOKEN_CHARS},
+    cli::{CliResult, output::Output},
+    db::subscribers::Evidence,
+    domain::{
+        subscriber::{email_address::EmailAddress, unsubscribe_address::LeavingAddress},
+        token::TOKEN_CHARS,
+    },
 };
 use mail_parser::{Address, HeaderName, HeaderValue, Message, MessageParser, MimeHeaders as _};
 use serde_json::json;

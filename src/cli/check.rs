@@ -1,55 +1,24 @@
 //! `daily check`: is everything set up?
 
-use super::{CliError, CliResult, output::Output};
 use crate::{
     app::App,
-    articles::corpus,
+    cli::{CliError, CliResult, output::Output},
     clock::Clock,
-    db::{DatabaseUrl, feeds, issues, newsletters, operators, processes},
+    db::{DatabaseUrl, content::feeds, engine::processes, issues, newsletters, operators},
     domain::newsletter::{PLACEHOLDER_POSTAL_ADDRESS, PLACEHOLDER_SENDER},
     queue,
     settings::Settings,
 };
-use std::path::PathBuf;
 
-/// Check configuration, database and relays; or how well pages are read
+/// Check configuration, database and relays
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  \
-    daily check --config /etc/daily.toml   is everything set up to send? (brings the tables up to date)\n  \
-    daily check corpus ./pages             how well are these saved pages and feeds read?")]
-pub struct Check {
-    #[command(subcommand)]
-    what: Option<What>,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum What {
-    /// Read saved pages (`source.html` beside `expected-metadata.json`), text pages and feeds below a folder, and compare
-    Corpus {
-        /// The folder
-        folder: PathBuf,
-        /// Fail if less than this share of any field, in percent, is read right
-        #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
-        least: u8,
-    },
-}
+#[command(after_help = "Example:\n  \
+    daily check --config /etc/daily.toml   is everything set up to send? (brings the tables up to date)")]
+pub struct Check {}
 
 impl Check {
     pub async fn run(self, settings: Settings, output: Output) -> CliResult {
-        match self.what {
-            Some(What::Corpus { folder, least }) => {
-                let report = corpus::check(&folder)?;
-                println!("{report}");
-                let share = report.least_share();
-                if share < f64::from(least) {
-                    return Err(CliError::Failed(format!(
-                        "only {share:.0}% of a field is right, less than {least}%"
-                    )));
-                }
-                Ok(())
-            }
-            None => set_up(settings, output).await,
-        }
+        set_up(settings, output).await
     }
 }
 

@@ -1,11 +1,14 @@
 //! `daily consent`: on whose word readers are mailed, and why they leave.
 
-use super::{
-    CliError, CliResult,
-    output::{Output, moment, table},
-};
 use crate::{
-    actions::verify_consent::verify_consent, app::App, db::subscriptions, domain::consent::LeavingReason,
+    actions::privacy::verify_consent::verify_consent,
+    app::App,
+    cli::{
+        CliError, CliResult,
+        output::{Output, moment, table},
+    },
+    db::subscribers,
+    domain::subscriber::consent::LeavingReason,
 };
 use jiff::SignedDuration;
 use serde_json::json;
@@ -74,9 +77,9 @@ impl Reasons {
         };
         let since = app.actions.clock.now() - SignedDuration::from_hours(24 * i64::from(self.days));
         let mut tx = app.db.read().await?;
-        let left = subscriptions::count_left(&mut tx, newsletter, since).await?;
-        let reasons = subscriptions::count_reasons(&mut tx, newsletter, since).await?;
-        let remarks = subscriptions::remarks(&mut tx, newsletter, since, self.remarks).await?;
+        let left = subscribers::count_left(&mut tx, newsletter, since).await?;
+        let reasons = subscribers::count_reasons(&mut tx, newsletter, since).await?;
+        let remarks = subscribers::remarks(&mut tx, newsletter, since, self.remarks).await?;
         let record = json!({ "days": self.days, "left": left, "reasons": reasons, "remarks": remarks });
         output.record(&record, || {
             let mut text = format!("{left} readers have left in the last {} days\n", self.days);

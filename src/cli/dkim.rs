@@ -1,9 +1,9 @@
 //! `daily dkim`: keys that sign mail.
 
-use super::{CliError, CliResult, output::Output};
 use crate::{
-    domain::dkim::{Algorithm, parse_domain, parse_selector},
-    mail::dkim_keys::{DkimKey, DkimKeys},
+    cli::{CliError, CliResult, output::Output},
+    domain::delivery::dkim::{Algorithm, parse_domain, parse_selector},
+    mail::{DkimKey, DkimKeys},
     settings::Settings,
 };
 use serde_json::{Value, json};

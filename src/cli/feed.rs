@@ -1,15 +1,15 @@
 //! `daily feed`: feeds.
 
-use super::{
-    CliError, CliResult,
-    output::{Output, fields, moment},
-};
 use crate::{
-    actions::add_feed::{add_feed, remove_feed},
+    actions::feed::add_feed::{add_feed, remove_feed},
     app::App,
-    articles::answer_headers::Validators,
-    db::feeds::{self, FeedRecord},
-    domain::feed_trouble::in_words,
+    cli::{
+        CliError, CliResult,
+        output::{Output, fields, moment},
+    },
+    content::answer_headers::Validators,
+    db::content::feeds::{self, FeedRecord},
+    domain::content::feed_trouble::in_words,
     jobs::poll_feed::{self, Reading},
 };
 use jiff::SignedDuration;

@@ -14,19 +14,19 @@ mod watch;
 pub use figures::line;
 pub use status::slow_now;
 
-use super::{
-    CliError, CliResult,
-    output::{Output, moment},
-};
 use crate::{
-    actions::resolve_issue::{Resolution, resolve_issue},
+    actions::issue::resolve_issue::{Resolution, resolve_issue},
     app::App,
+    cli::{
+        CliError, CliResult,
+        output::{Output, moment},
+    },
     db::{
         issues::{self, IssueRecord},
         newsletters::NewsletterRecord,
-        subscriptions,
+        subscribers,
     },
-    domain::schedule,
+    domain::issue::schedule,
 };
 use jiff::civil::Date;
 
@@ -205,7 +205,7 @@ impl Which {
 /// The date of the issue that none of its readers is due for yet.
 async fn next_date(app: &App, newsletter: &NewsletterRecord) -> Result<Date, CliError> {
     let mut tx = app.db.read().await?;
-    let clocks = subscriptions::clocks_of(&mut tx, newsletter).await?;
+    let clocks = subscribers::clocks_of(&mut tx, newsletter).await?;
     Ok(schedule::next_slot_for(&newsletter.newsletter, &clocks, app.actions.clock.now()).0)
 }
 

@@ -17,14 +17,14 @@ mod test_send;
 
 use crate::{
     app::{self, App, StartError},
+    cli::output::Output,
     clock::Clock,
     db::DbError,
-    domain::email_address::EmailAddress,
+    domain::subscriber::email_address::EmailAddress,
     settings::{Settings, SettingsError},
     telemetry,
 };
 use clap::{CommandFactory as _, Parser, Subcommand};
-use output::Output;
 use std::{path::PathBuf, process::ExitCode};
 
 /// Daily sends a digest of your site's latest articles to the readers who asked for it, every morning.
@@ -243,7 +243,7 @@ async fn newsletter(
 /// An error unless a worker is alive: what a command enqueues would lie there, unseen.
 async fn require_worker(app: &App) -> CliResult {
     let mut tx = app.db.read().await?;
-    let alive = crate::db::processes::count_workers(&mut tx, app.actions.clock.now()).await?;
+    let alive = crate::db::engine::processes::count_workers(&mut tx, app.actions.clock.now()).await?;
     if alive > 0 {
         return Ok(());
     }

@@ -1,21 +1,21 @@
 //! `daily newsletter`: what newsletters are called, when they go out, and how they look.
 
-use super::{CliError, CliResult, output::Output};
 use crate::{
-    actions::{add_newsletter::add_newsletter, set_newsletter::set_newsletter},
+    actions::newsletter::{add_newsletter::add_newsletter, set_newsletter::set_newsletter},
     app::App,
+    cli::{CliError, CliResult, output::Output},
     db::{
         newsletters::{self, NewsletterRecord},
-        subscriptions,
+        subscribers,
     },
     domain::{
-        days::Days,
-        email_address::EmailAddress,
+        issue::{days::Days, schedule},
+        newsletter as domain,
         newsletter::{
-            self as domain, MAX_NAME_CHARS, MAX_POSTAL_ADDRESS_CHARS, NewsletterError, is_slug, parse_accent,
-            parse_language, parse_line, parse_logo_url, parse_send_time, parse_stories, parse_time_zone,
+            MAX_NAME_CHARS, MAX_POSTAL_ADDRESS_CHARS, NewsletterError, is_slug, parse_accent, parse_language,
+            parse_line, parse_logo_url, parse_send_time, parse_stories, parse_time_zone,
         },
-        schedule,
+        subscriber::email_address::EmailAddress,
     },
 };
 use serde_json::{Value, json};
@@ -300,7 +300,7 @@ fn cell(value: &Value) -> String {
 
 async fn record(app: &App, newsletter: &NewsletterRecord) -> Result<Value, CliError> {
     let it = &newsletter.newsletter;
-    let clocks = subscriptions::clocks_of(&mut app.db.read().await?, newsletter).await?;
+    let clocks = subscribers::clocks_of(&mut app.db.read().await?, newsletter).await?;
     let (date, due) = schedule::next_slot_for(it, &clocks, app.actions.clock.now());
     Ok(json!({
         "slug": it.slug,

@@ -1,18 +1,18 @@
 //! `daily operator`: who is told what needs a decision.
 
-use super::{
-    CliError, CliResult,
-    output::{Output, moment},
-    parse_address,
-};
 use crate::{
-    actions::{
+    actions::operator::{
         add_operator::{Added, MOST_OPERATORS, add_operator},
         remove_operator::remove_operator,
     },
     app::App,
+    cli::{
+        CliError, CliResult,
+        output::{Output, moment},
+        parse_address,
+    },
     db::{operators, suppressions},
-    domain::email_address::EmailAddress,
+    domain::subscriber::email_address::EmailAddress,
 };
 use serde_json::json;
 

@@ -1,7 +1,6 @@
 //! What commands print: aligned columns for people, JSON for programs.
 
 use super::{CliError, CliResult};
-pub use crate::domain::columns::{moment, table};
 use crate::domain::newsletter::Newsletter;
 use jiff::Timestamp;
 use std::{
@@ -47,6 +46,28 @@ impl Output {
     }
 }
 
+/// Formats rows below titles, each column as wide as its widest cell. Control characters become blanks.
+pub fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
+    let mut lines = vec![titles.iter().map(|title| title.to_uppercase()).collect::<Vec<_>>()];
+    lines.extend(rows.iter().map(|row| row.iter().map(|cell| clean(cell)).collect()));
+    let width = |column: usize| {
+        lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..titles.len()).map(width).collect();
+    let mut text = String::new();
+    for line in &lines {
+        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}", width = *width));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Replaces control characters, so that text from outside can't drive the terminal.
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// Named values below each other. Those that are `None` are left out.
 pub fn fields(fields: &[(&str, Option<String>)]) -> String {
     let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
@@ -62,6 +83,11 @@ pub fn fields(fields: &[(&str, Option<String>)]) -> String {
 /// A moment on a newsletter's clock, to the minute.
 pub fn local_time(at: Timestamp, newsletter: &Newsletter) -> String {
     at.to_zoned(newsletter.time_zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// Formats a point in time in UTC, to the second; `-` for none.
+pub fn moment(at: Option<impl Into<Timestamp>>) -> String {
+    at.map_or_else(|| "-".into(), |at| at.into().strftime("%Y-%m-%d %H:%M:%SZ").to_string())
 }
 
 /// Whether a person watches the progress of a command.
@@ -81,5 +107,16 @@ pub fn ask(question: &str, how_without: &str, refused: &str) -> CliResult {
     match answer.trim() {
         "y" | "Y" | "yes" => Ok(()),
         _ => Err(CliError::Failed(refused.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up_and_control_characters_do_not_reach_the_terminal() {
+        let rows = vec![vec!["1".into(), "Zoë\u{1b}[31m".into()], vec!["20".into(), "x".into()]];
+        assert_eq!(table(&["id", "name"], &rows), "ID  NAME\n1   Zoë [31m\n20  x\n");
     }
 }

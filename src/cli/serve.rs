@@ -1,15 +1,16 @@
 //! `daily serve`: the service.
 
-use super::CliResult;
 use crate::{
-    actions::verify_consent,
+    actions::privacy::verify_consent,
     app::App,
-    db::{Taken, WorkerLock, issues, processes},
-    jobs::{self, sweep, take_over::take_over},
+    cli::CliResult,
+    db::{Taken, WorkerLock, engine::processes, issues},
+    jobs,
     queue::{self, Job, Workers},
     random,
+    service::{recovery::take_over, scheduler, shutdown},
     settings::Settings,
-    shutdown, web,
+    web,
 };
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinSet, time::MissedTickBehavior};
@@ -134,7 +135,7 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
             async move {
                 match verify_consent::link_consent(&ledger, &ending).await {
                     Ok(0) => {}
-                    Ok(entries) => tracing::info!(entries, "older entries of consent got their links"),
+                    Ok(entries) => tracing::info!(entries, "imported entries of consent got their links"),
                     Err(error) => tracing::warn!(%error, "entries of consent could not get their links yet"),
                 }
             }
@@ -143,8 +144,8 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
         parts.spawn(every(RETAIN_EVERY, stop.clone(), move || {
             let context = context.clone();
             async move {
-                match jobs::retain::retain(&context).await {
-                    Ok(it) if it == jobs::retain::Retained::default() => {}
+                match jobs::periodic::apply_retention::retain(&context).await {
+                    Ok(it) if it == jobs::periodic::apply_retention::Retained::default() => {}
                     Ok(it) => {
                         tracing::info!(
                             readers = it.readers,
@@ -229,7 +230,7 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
 /// Looks for what is due: every second, and at the moment an issue is.
 async fn schedule(context: jobs::Context, stop: CancellationToken) {
     loop {
-        let wait = match sweep::tick(&context).await {
+        let wait = match scheduler::tick(&context).await {
             Ok(Some(due)) => {
                 to_duration(due.duration_since(context.clock.now()).max(jiff::SignedDuration::ZERO))
             }

@@ -1,11 +1,11 @@
 //! `daily test-send`: an issue in the operator's own inbox.
 
-use super::{CliError, CliResult, output::Output};
 use crate::{
-    actions::test_send::test_send,
+    actions::issue::test_send::test_send,
     app::App,
-    db::{issues, mails},
-    domain::{email_address::EmailAddress, mail::MailStatus},
+    cli::{CliError, CliResult, output::Output},
+    db::{deliveries::emails, issues},
+    domain::{delivery::email::MailStatus, subscriber::email_address::EmailAddress},
 };
 use jiff::civil::Date;
 use serde_json::json;
@@ -55,7 +55,7 @@ impl TestSend {
             loop {
                 look.tick().await;
                 let mut tx = app.db.read().await?;
-                let record = mails::get(&mut tx, mail).await?.ok_or(crate::db::DbError::RowNotFound)?;
+                let record = emails::get(&mut tx, mail).await?.ok_or(crate::db::DbError::RowNotFound)?;
                 if matches!(record.status, MailStatus::Sent | MailStatus::Failed) {
                     return Ok::<_, CliError>(record);
                 }
@@ -63,7 +63,7 @@ impl TestSend {
         });
         let Ok(record) = waited.await else {
             let mut tx = app.db.read().await?;
-            let record = mails::get(&mut tx, mail).await?;
+            let record = emails::get(&mut tx, mail).await?;
             let said = record.and_then(|it| it.reply_text).unwrap_or_else(|| "nothing yet".into());
             return Err(CliError::Failed(format!(
                 "the test to {to} is not out after {} s; it stays in the queue. The relay said: {said}",

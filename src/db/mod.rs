@@ -3,41 +3,24 @@
 //! [`Db`] is the store, [`Tx`] a transaction in it. Functions of the table groups take `&mut Tx`; the `on!` macro compiles
 //! each query once per engine. Where the engines must differ there is one visible `match`, in this folder only.
 
-mod columns;
-mod connect;
-mod stamp;
-mod wal;
-mod worker_lock;
-
-pub mod articles;
-pub mod claims;
+pub mod audit;
+pub mod consent;
+pub mod content;
 pub mod deliveries;
 pub mod engine;
-pub mod erased_addresses;
-pub mod feeds;
-pub mod forgotten;
 pub mod issues;
-pub mod mails;
 pub mod newsletters;
 pub mod operators;
-pub mod paces;
-pub mod processes;
-pub mod reader_requests;
-pub mod relay_shares;
-pub mod signup_limits;
-pub mod signup_watch;
+pub mod rate_limits;
 pub mod signups;
-pub mod subscriptions;
+pub mod subscribers;
 pub mod suppressions;
-pub mod turns;
-pub mod used_proofs;
-pub mod variants;
-pub mod welcomes;
+pub mod throttle;
 
-pub use connect::{ConnectError, DatabaseUrl};
-pub use stamp::Stamp;
-pub use wal::Wal;
-pub use worker_lock::{Taken, WorkerLock};
+pub use crate::db::engine::connect::{ConnectError, DatabaseUrl};
+pub use crate::db::engine::db_time::Stamp;
+pub use crate::db::engine::wal::Wal;
+pub use crate::db::engine::worker_lock::{Taken, WorkerLock};
 
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 

@@ -1,12 +1,14 @@
 //! Table `newsletters`.
 
-use super::{DbError, Stamp, Tx, encode, on, on_rows};
-use crate::domain::{
-    days::Days,
-    email_address::EmailAddress,
-    ids::NewsletterId,
-    newsletter::{Archive, Newsletter, SelectionKind, WhoseClock, parse_send_time, parse_time_zone},
-    theme::{Colour, Fonts, Theme},
+use crate::{
+    db::{DbError, Stamp, Tx, encode, on, on_rows},
+    domain::{
+        ids::NewsletterId,
+        issue::days::Days,
+        newsletter::{Archive, Newsletter, SelectionKind, WhoseClock, parse_send_time, parse_time_zone},
+        subscriber::email_address::EmailAddress,
+        theme::{Colour, Fonts, Theme},
+    },
 };
 use jiff::Timestamp;
 use std::collections::HashMap;

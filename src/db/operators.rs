@@ -1,7 +1,9 @@
 //! Table `operators`: who is told what needs a decision.
 
-use super::{DbError, Stamp, Tx, on};
-use crate::domain::email_address::EmailAddress;
+use crate::{
+    db::{DbError, Stamp, Tx, on},
+    domain::subscriber::email_address::EmailAddress,
+};
 use jiff::Timestamp;
 
 /// An operator.

@@ -1,10 +1,12 @@
 //! Tables `suppressions`, addresses nobody may mail, and `newsletter_suppressions`, addresses that no list brings into a newsletter;
 //! and why.
 
-use super::{DbError, EngineTx, Stamp, Tx, encode, erased_addresses, on, on_rows};
-use crate::domain::{
-    email_address::EmailAddress,
-    ids::{DeliveryId, NewsletterId, SubscriptionId},
+use crate::{
+    db::{DbError, EngineTx, Stamp, Tx, encode, on, on_rows, subscribers::erased_addresses},
+    domain::{
+        ids::{DeliveryId, NewsletterId, SubscriptionId},
+        subscriber::email_address::EmailAddress,
+    },
 };
 use jiff::Timestamp;
 use std::collections::HashSet;

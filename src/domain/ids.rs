@@ -44,4 +44,8 @@ ids! {
     MailId,
     /// What a reader asked for on their own page.
     RequestId,
+    /// A person who runs newsletters.
+    OperatorId,
+    /// An entry of the audit log.
+    AuditId,
 }

@@ -1,10 +1,10 @@
 //! A newsletter: what its issues are called, who sends them, and when.
 
-use super::{
-    days::Days,
-    email_address::EmailAddress,
+use crate::domain::{
+    issue::days::Days,
+    string_enum::words,
+    subscriber::email_address::EmailAddress,
     theme::{Colour, Theme},
-    words::words,
 };
 use jiff::{civil::Time, tz::TimeZone};
 use url::Url;

@@ -1,6 +1,6 @@
 //! How a newsletter's mails look, as far as its publisher says.
 
-use super::words::words;
+use crate::domain::string_enum::words;
 use url::Url;
 
 words! {

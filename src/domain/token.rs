@@ -22,8 +22,8 @@ pub enum Purpose {
     OldAddress,
     /// Confirms it at the new one; the number is a request's.
     NewAddress,
-    /// Leads to a copy of what is held about a reader; the number is a request's.
-    Copy,
+    /// Leads to all that is held about a reader; the number is a request's.
+    DataExport,
 }
 
 impl Purpose {
@@ -35,7 +35,7 @@ impl Purpose {
             Self::Form => 4,
             Self::OldAddress => 16,
             Self::NewAddress => 17,
-            Self::Copy => 18,
+            Self::DataExport => 18,
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Looking at an article's page: what its feed did not say, its date above all, and whether its picture is fit for mail.
 
-use super::Context;
 use crate::{
-    articles::{
+    content::{
         answer_headers::Validators,
         fetch::Fetched,
         fetch_error::FetchError,
@@ -11,13 +10,16 @@ use crate::{
     },
     db::{
         DbError, Tx,
-        articles::{self, ArticleRecord, FoundPicture, Look},
+        content::articles::{self, ArticleRecord, FoundPicture, Look},
     },
     domain::{
-        article::{FoundArticle, title_key, url_key},
+        content::{
+            article::{FoundArticle, title_key, url_key},
+            picture::{Unfit, is_counter},
+        },
         ids::ArticleId,
-        picture::{Unfit, is_counter},
     },
+    jobs::Context,
     queue::JobFailure,
 };
 use jiff::SignedDuration;

@@ -5,30 +5,30 @@ mod fan_out;
 mod recheck;
 mod turn;
 
-use super::{
-    Context, edition::Stories, end_pauses, notify_operators::issue_stopped, plan_issue,
-    render_issue::Rendering,
-};
 use crate::{
     db::{
-        DbError, Tx, articles,
-        issues::{self, IssueRecord},
+        DbError, Tx,
+        content::articles,
+        issues::{self, IssueRecord, variants},
         newsletters::{self, NewsletterRecord},
-        subscriptions, variants,
+        subscribers,
     },
+    delivery::notify_operators::issue_stopped,
     domain::{
-        cadence::Cadence,
         ids::{IssueId, VariantId},
-        issue::IssueStatus,
-        plan::{Group, OTHERS, Plan, PlanInputs},
-        wave::waves,
+        issue::{
+            plan::{Group, OTHERS, Plan, PlanInputs},
+            status::IssueStatus,
+            wave::waves,
+        },
+        subscriber::cadence::Cadence,
     },
-    mail::frozen::encode_part,
+    issues::{edition::Stories, render::Rendering},
+    jobs::{Context, freeze_issue::turn::Turn, periodic::end_pauses, plan_issue},
     queue::{Job, JobFailure},
 };
 use email_templates::Email;
 use jiff::{SignedDuration, Timestamp};
-use turn::Turn;
 
 /// How often an issue that waits for an operator is looked at.
 const LOOK_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(5);
@@ -37,9 +37,9 @@ const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(1);
 /// The clock of an issue whose readers are all due at one moment.
 const ANY_CLOCK: &str = "*";
 
-/// What stands in a rendering where the reader's own token will be. It is drawn from the issue's random key, so that no
-/// article can hold it by chance or intent.
-pub fn token_place(message_key: &str) -> String {
+/// Returns the placeholder for the reader's token in a rendering. It holds the issue's random key, so no article can
+/// contain it by chance or intent.
+pub fn token_placeholder(message_key: &str) -> String {
     format!("reader-{message_key}")
 }
 
@@ -109,7 +109,7 @@ async fn freeze(
             edition: &edition,
             number,
             public_url: &context.rules.public_url,
-            reader_token: &token_place(&record.message_key),
+            reader_token: &token_placeholder(&record.message_key),
             is_test: false,
         };
         (rendering.email(), rendering.web_view())
@@ -151,13 +151,12 @@ async fn freeze(
         return Ok(false);
     }
     for ((variant, (email, web_html)), number) in plan.variants.iter().zip(&renderings).zip(1_i64..) {
-        let place = token_place(&record.message_key);
         let new = variants::NewVariant {
             number,
             subject: &email.subject,
             preheader: &email.preheader,
-            html: &encode_part(&email.html, &place),
-            text: &encode_part(&email.text, &place),
+            html: &email.html,
+            text: &email.text,
             web_html,
             stories: &variant.stories,
         };
@@ -254,7 +253,7 @@ async fn keep_waves(
     now: Timestamp,
 ) -> Result<(), DbError> {
     let cadences: Vec<Cadence> = inputs.served.iter().map(|served| served.cadence).collect();
-    let clocks = subscriptions::clock_counts(tx, newsletter.id, &cadences).await?;
+    let clocks = subscribers::clock_counts(tx, newsletter.id, &cadences).await?;
     if record.at_once {
         let readers = clocks.iter().map(|(_, readers)| readers).sum();
         return issues::insert_wave(tx, record.id, ANY_CLOCK, now, readers).await;

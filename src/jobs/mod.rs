@@ -1,41 +1,28 @@
 //! What happens by itself, one verb a file.
 
-pub mod ask_operators;
 pub mod check_article;
-pub mod deliver;
-pub mod edition;
-pub mod email_recorder;
-mod end_pauses;
-pub mod forecast;
 pub mod freeze_issue;
-pub mod govern;
-mod mail_content;
-mod mailing;
-pub mod note;
-pub mod notify_operators;
+pub mod periodic;
 pub mod plan_issue;
 pub mod poll_feed;
-pub mod render_issue;
-pub mod retain;
-pub mod send_mail;
-pub mod sweep;
-pub mod take_over;
-mod take_signups;
-pub mod tend_pending;
-mod wake_reading;
+pub mod process_signups;
+pub mod send_email;
 pub mod watch_feed;
-mod watch_signups;
 
-use self::{deliver::recorder::Recorder, email_recorder::EmailRecorder, govern::Governor};
 use crate::{
-    articles::fetch::Fetcher,
     clock::Clock,
+    content::fetch::Fetcher,
     db::Db,
+    delivery::{email_recorder::EmailRecorder, recorder::Recorder, throttle::Governor},
     domain::{
-        breaker::Breaker, polling::Pace, retention::Retention, schedule::Margins, selection::Rules,
-        signup_limit::Limit, token::KeyRing,
+        content::polling::Pace,
+        delivery::breaker::Breaker,
+        issue::{schedule::Margins, selection::Rules},
+        rate_limit::Limit,
+        subscriber::retention::Retention,
+        token::KeyRing,
     },
-    mail::{Mailer, dkim_keys::DkimKeys},
+    mail::{DkimKeys, Mailer},
     queue::{Job, JobFailure, Queue},
 };
 use jiff::SignedDuration;
@@ -68,7 +55,7 @@ pub struct Context {
     /// How much relays and domains may be given.
     pub governor: Governor,
     /// Which issues this process works on.
-    pub seats: deliver::Seats,
+    pub seats: crate::delivery::deliver_issue::Seats,
     /// Turns that are over but for a mail whose relay has not answered yet.
     pub tails: TaskTracker,
     /// This process's name among those alive.
@@ -83,7 +70,7 @@ pub struct JobRules {
     /// Where every link in a mail begins.
     pub public_url: String,
     /// Where readers' mail programs write to leave by mail.
-    pub unsubscribe_mailto: Option<crate::domain::leaving_address::LeavingAddress>,
+    pub unsubscribe_mailto: Option<crate::domain::subscriber::unsubscribe_address::LeavingAddress>,
     /// The bounds of an issue.
     pub digest: Rules,
     /// Operators are reminded of what waits for them this long before it is due.
@@ -105,9 +92,9 @@ pub struct JobRules {
     /// How long a confirmation link works.
     pub confirmation_days: u32,
     /// How many signups are taken from everybody.
-    pub signup_limit: Option<crate::domain::signup_limit::Limit>,
-    /// When a signup needs a proof of work.
-    pub proof_of_work: crate::domain::proof_of_work::ProofPolicy,
+    pub signup_limit: Option<Limit>,
+    /// When a signup needs a solved challenge.
+    pub challenge_policy: crate::domain::signup::challenge::ChallengePolicy,
     /// So many unconfirmed signups in ten minutes are an attack. `None`: no number of them is.
     pub most_waiting: Option<u32>,
     /// Mails that signups may cause to one address. `None`: any number.
@@ -131,10 +118,9 @@ pub struct JobRules {
 /// Does a job.
 pub async fn run(context: &Context, job: Job) -> Result<(), JobFailure> {
     match job {
-        Job::TakeSignups => take_signups::run(context).await,
-        Job::SendMail { mail } => send_mail::run(context, &[mail]).await,
-        Job::SendMails { mails } => send_mail::run(context, &mails).await,
-        Job::Deliver { issue } => deliver::run(context, issue).await,
+        Job::TakeSignups => process_signups::run(context).await,
+        Job::SendMails { mails } => send_email::run(context, &mails).await,
+        Job::Deliver { issue } => crate::delivery::deliver_issue::run(context, issue).await,
         Job::PollFeed { feed } => poll_feed::run(context, feed).await,
         Job::CheckArticle { article } => check_article::run(context, article).await,
         Job::PlanIssue { issue } => plan_issue::run(context, issue).await,

@@ -1,21 +1,24 @@
 //! Planning an issue: gathering what it is made from, making the plan, keeping both.
 
-use super::Context;
 use crate::{
     db::{
-        DbError, Tx, articles,
+        DbError, Tx,
+        content::articles,
         deliveries::{self, Past},
         issues::{self, IssueRecord},
         newsletters::{self, NewsletterRecord},
     },
     domain::{
-        cadence::Cadence,
         ids::{ArticleId, IssueId},
-        issue::IssueStatus,
+        issue::{
+            plan::{Plan, PlanInputs, Served, plan},
+            selection::{ROUND_UP_AGE, TooFew},
+            status::IssueStatus,
+        },
         newsletter::SelectionKind,
-        plan::{Plan, PlanInputs, Served, plan},
-        selection::{ROUND_UP_AGE, TooFew},
+        subscriber::cadence::Cadence,
     },
+    jobs::Context,
     queue::{Job, JobFailure},
 };
 use jiff::civil::Date;

@@ -1,8 +1,7 @@
 //! Reading a feed.
 
-use super::{Context, watch_feed};
 use crate::{
-    articles::{
+    content::{
         answer_headers::Validators,
         feed::parse_feed,
         fetch::{Document, Fetched, Unchanged},
@@ -12,13 +11,16 @@ use crate::{
     },
     db::{
         DbError, Tx,
-        articles::{self, Stored},
-        feeds::{self, FeedRecord},
+        content::{
+            articles::{self, Stored},
+            feeds::{self, FeedRecord},
+        },
     },
     domain::{
+        content::polling::{self, HABIT_EVENTS, Habit},
         ids::{ArticleId, FeedId},
-        polling::{self, HABIT_EVENTS, Habit},
     },
+    jobs::{Context, watch_feed},
     queue::JobFailure,
 };
 use jiff::{SignedDuration, Timestamp};

@@ -1,20 +1,18 @@
 //! Watching a feed: after each reading, and each that failed, is it in trouble that operators should know of?
 
-use super::{
-    Context,
-    notify_operators::{About, notify_operators},
-};
 use crate::{
     db::{
         DbError, Tx,
-        feeds::{self, FeedRecord},
+        content::feeds::{self, FeedRecord},
         newsletters, operators,
     },
+    delivery::notify_operators::{About, notify_operators},
     domain::{
-        feed_trouble::{Condition, TroubleKind, in_words, trouble},
+        content::feed_trouble::{Condition, TroubleKind, in_words, trouble},
+        delivery::email::MailKind,
         ids::FeedId,
-        mail::MailKind,
     },
+    jobs::Context,
 };
 use jiff::{SignedDuration, Timestamp};
 

@@ -1,26 +1,16 @@
-//! The way out: composing messages and handing them to a relay.
+//! Email on its way out: `message` composes and signs, `transport` hands over to relays.
 //!
-//! A [`Mailer`] knows the relays. A [`Line`] from it is the right to send over one connection; its `send` tells the
-//! [`Outcome`].
+//! A [`Mailer`] knows the relays. A [`ConnectionLease`] from it is the right to send over one connection, and a
+//! `lettre::AsyncTransport`.
 
-mod body;
-pub mod compose;
-pub mod dkim;
-pub mod dkim_keys;
-pub mod frozen;
-mod head;
-mod headers;
-mod line;
-pub mod mailbox;
-mod mailer;
-mod outcome;
-mod pool;
-mod quoted_printable;
-mod relay;
-mod smtp;
-mod tls;
+mod message;
+mod transport;
 
-pub use line::Line;
-pub use mailer::{Mailer, MailerError};
-pub use outcome::{Outcome, Outgoing};
-pub use pool::Priority;
+pub use message::{
+    compose::{ComposeError, Content, MessageTemplate, Recipient},
+    dkim::Signers,
+    dkim_keys::{DkimError, DkimKey, DkimKeys},
+};
+pub use transport::{
+    ConnectionLease, Mailer, MailerError, Priority, SendError, SendResult, answer_of, envelope,
+};

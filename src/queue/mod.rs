@@ -22,12 +22,7 @@ use tokio::sync::watch;
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "job", rename_all = "snake_case")]
 pub enum Job {
-    /// Send a single mail.
-    SendMail {
-        /// Which.
-        mail: MailId,
-    },
-    /// Send several.
+    /// Send single mails.
     SendMails {
         /// Which.
         mails: Vec<MailId>,
@@ -105,7 +100,7 @@ impl Job {
     pub const fn lane(&self) -> Lane {
         match self {
             Self::TakeSignups => Lane::Signup,
-            Self::SendMail { .. } | Self::SendMails { .. } => Lane::Mail,
+            Self::SendMails { .. } => Lane::Mail,
             Self::Deliver { .. } => Lane::Delivery,
             Self::PollFeed { .. } | Self::CheckArticle { .. } => Lane::Reading,
             Self::PlanIssue { .. } | Self::FreezeIssue { .. } => Lane::Work,

@@ -10,12 +10,13 @@ use futures_util::{
     future::BoxFuture,
     stream::{BoxStream, Stream as _, StreamExt as _},
 };
+use parking_lot::Mutex;
 use serde_json::Value;
 use std::{
     collections::VecDeque,
     panic::AssertUnwindSafe,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -189,7 +190,7 @@ impl Begun {
     const MOST: usize = 1000;
 
     fn add(&self, job: &TaskId) {
-        let mut begun = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut begun = self.0.lock();
         if begun.len() == Self::MOST {
             begun.pop_front();
         }
@@ -197,7 +198,7 @@ impl Begun {
     }
 
     fn last(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.0.lock().iter().cloned().collect()
     }
 }
 

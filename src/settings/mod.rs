@@ -17,10 +17,10 @@ pub use sections::{Feeds, Http, Log, Proxies, Secret, Signup};
 
 use crate::{
     db::DatabaseUrl,
-    domain::{schedule::Margins, selection},
+    domain::issue::{schedule::Margins, selection},
+    settings::reader::Reader,
 };
 use config::{Config, Environment, File, FileFormat};
-use reader::Reader;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -53,7 +53,7 @@ pub struct Settings {
     /// What readers are mailed when they come and go.
     pub signup: Signup,
     /// How long is kept what is held about readers.
-    pub retention: crate::domain::retention::Retention,
+    pub retention: crate::domain::subscriber::retention::Retention,
     /// How feeds and pages are read.
     pub feeds: Feeds,
     /// Secrets that sign links; empty: the one in the data folder.
@@ -79,7 +79,18 @@ fn listed(problems: &[Problem]) -> String {
 
 /// The keys of each section of a list.
 const LISTS: [(&str, &[&str]); 2] = [
-    ("relays", &["url", "ca_file", "connections", "messages_per_connection", "rate_per_minute"]),
+    (
+        "relays",
+        &[
+            "url",
+            "ca_file",
+            "oauth_token_file",
+            "oauth_token_command",
+            "connections",
+            "messages_per_connection",
+            "rate_per_minute",
+        ],
+    ),
     ("dkim", &["domain", "selector", "key_file"]),
 ];
 
@@ -187,7 +198,7 @@ fn as_list(tree: &mut Value, name: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::relay::RelayUrl;
+    use crate::domain::delivery::relay::{OauthToken, RelayUrl};
     use jiff::SignedDuration;
     use std::{collections::HashMap, io::Write as _};
 
@@ -212,7 +223,7 @@ mod tests {
             (settings.sending.timeout.as_secs(), settings.sending.answer_timeout.as_secs()),
             (60, 300)
         );
-        assert_eq!(settings.sending.hello_name, "[127.0.0.1]");
+        assert_eq!(settings.sending.hello_name.to_string(), "[127.0.0.1]");
         assert_eq!(settings.http.public_url, "http://127.0.0.1:8080");
     }
 
@@ -245,7 +256,7 @@ mod tests {
         let settings = load(file, &environment).unwrap();
         assert_eq!(settings.http.listen.port(), 9100);
         assert_eq!(settings.http.public_url, "https://news.example.org");
-        assert_eq!(settings.sending.hello_name, "news.example.org");
+        assert_eq!(settings.sending.hello_name.to_string(), "news.example.org");
         assert_eq!(settings.relays.len(), 2);
         let first = &settings.relays[0];
         assert_eq!((first.connections, first.messages_per_connection, first.rate_per_minute), (25, 500, 600));
@@ -259,6 +270,35 @@ mod tests {
         );
         assert_eq!(settings.feeds.pace.fastest, SignedDuration::from_mins(5));
         assert_eq!(settings.feeds.allow_networks.len(), 2);
+    }
+
+    #[test]
+    fn a_login_is_complete_or_says_what_it_lacks() {
+        let relay = |keys: &str| load(&format!("[[relays]]\n{keys}"), &[]);
+        let one = "url = \"smtps://ann@mail.example.org\"";
+        let settings = relay(&format!("{one}\noauth_token_command = \"token ann\"")).unwrap();
+        assert_eq!(settings.relays[0].oauth_token, Some(OauthToken::Command("token ann".into())));
+        let settings = relay(&format!("{one}\noauth_token_file = \"/run/token\"")).unwrap();
+        assert_eq!(settings.relays[0].oauth_token, Some(OauthToken::File("/run/token".into())));
+        for (keys, says) in [
+            (one.to_owned(), "relays.0.url: it has a user name without a password"),
+            (
+                "url = \"smtps://ann:x@mail.example.org\"\noauth_token_file = \"t\"".to_owned(),
+                "relays.0.url: it has a password, and there is a token as well",
+            ),
+            (
+                "url = \"sendmail:/usr/sbin/sendmail\"\noauth_token_file = \"t\"".to_owned(),
+                "relays.0.url: there is an OAuth token, but no user",
+            ),
+            (
+                format!("{one}\noauth_token_file = \"t\"\noauth_token_command = \"t\""),
+                "relays.0.oauth_token_command: there is a file with the token as well",
+            ),
+            (format!("{one}\noauth_token_file = \"\""), "relays.0.oauth_token_file: it is empty"),
+        ] {
+            let error = relay(&keys).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
     }
 
     #[test]

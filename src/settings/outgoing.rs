@@ -1,10 +1,18 @@
 //! The sections about mail on its way out: `[[relays]]`, `[[dkim]]` and `[sending]`.
 
-use super::{reader::Reader, sections::Http};
-use crate::domain::{
-    breaker::Breaker, dkim, email_address::EmailAddress, leaving_address::LeavingAddress, relay::RelayUrl,
+use crate::{
+    domain::{
+        delivery::{
+            breaker::Breaker,
+            dkim,
+            relay::{OauthToken, RelayUrl},
+        },
+        subscriber::{email_address::EmailAddress, unsubscribe_address::LeavingAddress},
+    },
+    settings::{reader::Reader, sections::Http},
 };
 use jiff::SignedDuration;
+use lettre::transport::smtp::extension::ClientId;
 use serde_json::Value;
 use std::{
     path::{Path, PathBuf},
@@ -23,6 +31,8 @@ pub struct Relay {
     pub url: RelayUrl,
     /// A PEM file with a certificate authority to trust besides the system's.
     pub ca_file: Option<PathBuf>,
+    /// Where the token for AUTH XOAUTH2 comes from, in place of a password.
+    pub oauth_token: Option<OauthToken>,
     /// Most connections to it at once, over all processes together.
     pub connections: usize,
     /// Most messages over one connection.
@@ -37,6 +47,7 @@ impl Relay {
         Self {
             url,
             ca_file: None,
+            oauth_token: None,
             connections: CONNECTIONS as usize,
             messages_per_connection: MESSAGES_PER_CONNECTION,
             rate_per_minute: 0,
@@ -59,7 +70,7 @@ pub struct Dkim {
 #[derive(Debug, Clone)]
 pub struct Sending {
     /// What this machine says in EHLO.
-    pub hello_name: String,
+    pub hello_name: ClientId,
     /// Where readers' mail programs write to leave by mail; none: they can't.
     pub unsubscribe_mailto: Option<LeavingAddress>,
     /// Whether a mail in doubt waits for the operator instead of being sent again.
@@ -87,10 +98,15 @@ pub(super) fn relays(r: &mut Reader<'_>) -> Option<Vec<Relay>> {
     let relays = (0..count).map(|index| {
         let url = r.text(
             &format!("relays.{index}.url"),
-            "write smtp://host:25, smtp+starttls://user:password@host:587, smtps://user:password@host:465 or mailbox:DIR",
+            "write smtp://host:25, smtp+starttls://user:password@host:587, smtps://user:password@host:465, \
+             sendmail:/usr/sbin/sendmail or mailbox:DIR",
             RelayUrl::parse,
         );
         let key = |name: &str| format!("relays.{index}.{name}");
+        let oauth_token = oauth_token(r, &key);
+        if let (Some(url), Some(oauth_token)) = (&url, &oauth_token) {
+            login(r, &key("url"), url, oauth_token.is_some());
+        }
         let ca_key = key("ca_file");
         let ca_file = match r.value(&ca_key) {
             None => None,
@@ -108,17 +124,65 @@ pub(super) fn relays(r: &mut Reader<'_>) -> Option<Vec<Relay>> {
             u32::try_from(number).ok()
         };
         let connections = number("connections", 1, 1000, CONNECTIONS);
-        let messages_per_connection = number("messages_per_connection", 1, 1_000_000, MESSAGES_PER_CONNECTION);
+        let messages_per_connection =
+            number("messages_per_connection", 1, 1_000_000, MESSAGES_PER_CONNECTION);
         let rate_per_minute = number("rate_per_minute", 0, 10_000_000, 0);
         Some(Relay {
             url: url?,
             ca_file,
+            oauth_token: oauth_token?,
             connections: usize::try_from(connections?).ok()?,
             messages_per_connection: messages_per_connection?,
             rate_per_minute: rate_per_minute?,
         })
     });
     relays.collect::<Vec<_>>().into_iter().collect()
+}
+
+/// Reads where a relay's OAuth token comes from, if it has one.
+fn oauth_token(r: &mut Reader<'_>, key: &impl Fn(&str) -> String) -> Option<Option<OauthToken>> {
+    let (file_key, command_key) = (key("oauth_token_file"), key("oauth_token_command"));
+    let not_empty =
+        |text: &str| if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) };
+    match (r.value(&file_key), r.value(&command_key)) {
+        (None, None) => Some(None),
+        (Some(_), None) => {
+            let file = r.text(&file_key, "give the path of a file with an access token in it", not_empty)?;
+            Some(Some(OauthToken::File(file.into())))
+        }
+        (None, Some(_)) => {
+            let command = r.text(&command_key, "give a command that prints an access token", not_empty)?;
+            Some(Some(OauthToken::Command(command)))
+        }
+        (Some(_), Some(_)) => {
+            r.report(&command_key, "there is a file with the token as well", "give one of them");
+            None
+        }
+    }
+}
+
+/// Checks that the login in a relay's URL is complete.
+fn login(r: &mut Reader<'_>, key: &str, url: &RelayUrl, has_token: bool) {
+    let (user, password) = match url {
+        RelayUrl::Smtp(relay) => (relay.user.is_some(), relay.password.is_some()),
+        RelayUrl::Mailbox(_) | RelayUrl::Sendmail(_) => (false, false),
+    };
+    match (user, password, has_token) {
+        (true, false, false) => r.report(
+            key,
+            "it has a user name without a password",
+            "write user:password@host, or add oauth_token_file or oauth_token_command",
+        ),
+        (true, true, true) => {
+            r.report(key, "it has a password, and there is a token as well", "leave one of them out")
+        }
+        (false, _, true) => r.report(
+            key,
+            "there is an OAuth token, but no user to log in as",
+            "write the user before the host: smtps://user@host",
+        ),
+        (true, true, false) | (true, false, true) | (false, _, false) => {}
+    }
 }
 
 pub(super) fn dkim(r: &mut Reader<'_>) -> Option<Vec<Dkim>> {
@@ -186,13 +250,13 @@ pub(super) fn sending(r: &mut Reader<'_>, http: Option<&Http>) -> Option<Sending
         name if name.is_empty() => {
             let url = http.and_then(|http| url::Url::parse(&http.public_url).ok());
             match url.as_ref().and_then(url::Url::host) {
-                Some(url::Host::Domain(domain)) => domain.to_owned(),
-                Some(url::Host::Ipv4(ip)) => format!("[{ip}]"),
-                Some(url::Host::Ipv6(ip)) => format!("[IPv6:{ip}]"),
-                None => "localhost".to_owned(),
+                Some(url::Host::Domain(domain)) => ClientId::Domain(domain.to_owned()),
+                Some(url::Host::Ipv4(ip)) => ClientId::Ipv4(ip),
+                Some(url::Host::Ipv6(ip)) => ClientId::Ipv6(ip),
+                None => ClientId::Domain("localhost".to_owned()),
             }
         }
-        name => name,
+        name => ClientId::Domain(name),
     };
     Some(Sending {
         hello_name,

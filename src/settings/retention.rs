@@ -1,7 +1,9 @@
 //! `[retention]`: how long is kept what is held about readers.
 
-use super::{reader::Reader, signup_protection::hours};
-use crate::domain::retention::Retention;
+use crate::{
+    domain::subscriber::retention::Retention,
+    settings::{reader::Reader, signup_protection::hours},
+};
 
 pub(super) fn retention(r: &mut Reader<'_>) -> Option<Retention> {
     let left = r.number("retention.left_days", 0, 36500);

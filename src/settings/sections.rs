@@ -1,12 +1,14 @@
 //! The sections of the configuration, and how each is read and checked.
 
-use super::{reader::Reader, signup_protection};
 use crate::{
     db::DatabaseUrl,
     domain::{
-        client_address::ForwardedBy, polling::Pace, proof_of_work::ProofPolicy, schedule::Margins, selection,
-        signup_limit::SignupLimits, token::MIN_SECRET_BYTES,
+        content::polling::Pace,
+        issue::{schedule::Margins, selection},
+        signup::{challenge::ChallengePolicy, client_address::ForwardedBy, limits::SignupLimits},
+        token::MIN_SECRET_BYTES,
     },
+    settings::{reader::Reader, signup_protection},
 };
 use jiff::SignedDuration;
 use std::{
@@ -195,8 +197,8 @@ pub struct Signup {
     pub check_mx: bool,
     /// Who is asked. `None`: the system's name server.
     pub dns_server: Option<SocketAddr>,
-    /// When a signup needs a proof of work.
-    pub proof_of_work: ProofPolicy,
+    /// When a signup needs a solved challenge.
+    pub proof_of_work: ChallengePolicy,
     /// So many unconfirmed signups in ten minutes are an attack. `None`: no number of them is.
     pub most_waiting: Option<u32>,
 }

@@ -1,9 +1,11 @@
 //! What protects signups from abuse: keys of `[signup]`.
 
-use super::reader::Reader;
-use crate::domain::{
-    proof_of_work::ProofPolicy,
-    signup_limit::{Limit, SignupLimits},
+use crate::{
+    domain::{
+        rate_limit::Limit,
+        signup::{challenge::ChallengePolicy, limits::SignupLimits},
+    },
+    settings::reader::Reader,
 };
 use jiff::SignedDuration;
 use std::{
@@ -22,10 +24,10 @@ pub(super) fn limits(r: &mut Reader<'_>) -> Option<SignupLimits> {
     Some(SignupLimits { client: client?, address: address?, overall: overall? })
 }
 
-/// When a signup needs a proof of work.
-pub(super) fn proof_of_work(r: &mut Reader<'_>) -> Option<ProofPolicy> {
-    r.text("signup.proof_of_work", "write \"never\", \"always\" or \"under_attack\"", |text| {
-        text.parse().map_err(|_| format!("`{text}` is none of them"))
+/// When a signup needs a solved challenge.
+pub(super) fn proof_of_work(r: &mut Reader<'_>) -> Option<ChallengePolicy> {
+    r.text("signup.proof_of_work", "write \"never\" or \"under_attack\"", |text| {
+        text.parse().map_err(|_| format!("`{text}` is neither"))
     })
 }
 

@@ -1,6 +1,6 @@
 //! Files built into the binary.
 
-use super::{cached, words};
+use crate::{i18n, web::cached};
 use axum::{
     http::{HeaderMap, HeaderName, header},
     response::IntoResponse,
@@ -13,7 +13,7 @@ const WORDS: &str = "{/*words*/}";
 /// The signup box's script with its words, without comments and indentation.
 static EMBED: LazyLock<String> = LazyLock::new(|| {
     // A map of texts: it has a JSON form.
-    let words = serde_json::to_string(&words::of_box()).unwrap_or_else(|_| WORDS.to_owned());
+    let words = serde_json::to_string(&i18n::of_box()).unwrap_or_else(|_| WORDS.to_owned());
     let lines = include_str!("assets/embed.js").lines().map(str::trim);
     let lines: Vec<&str> = lines.filter(|line| !line.is_empty() && !line.starts_with("//")).collect();
     lines.join("\n").replace(WORDS, &words)
@@ -26,12 +26,12 @@ pub async fn embed_script(headers: HeaderMap) -> impl IntoResponse {
 }
 
 /// Solves challenges. It is a module: pages of other origins, whose box needs it, may load it only if it says so.
-pub async fn prove_script(headers: HeaderMap) -> impl IntoResponse {
+pub async fn challenge_script(headers: HeaderMap) -> impl IntoResponse {
     let open = [
         (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     ];
-    (open, cached::answer(&headers, "text/javascript; charset=utf-8", include_str!("assets/prove.js")))
+    (open, cached::answer(&headers, "text/javascript; charset=utf-8", include_str!("assets/challenge.js")))
 }
 
 /// Says in a signup form what time zone the browser is in.

@@ -1,6 +1,6 @@
 //! Tells handlers who a request comes from, when a trusted proxy brings it.
 
-use crate::domain::client_address::{ForwardedBy, client_address};
+use crate::domain::signup::client_address::{ForwardedBy, client_address};
 use axum::{
     extract::{ConnectInfo, Request, State},
     middleware::Next,

@@ -1,12 +1,14 @@
 //! Errors as responses. Handlers return an [`AppError`]; one place turns it into a page or, for programs, into problem JSON
 //! (RFC 9457), where the request's language and its `Accept` header are known.
 
-use super::{
-    layout::{Frame, Place, respond_in},
-    negotiate::{media_type, wants_json},
-    words::{self, Words, fill},
+use crate::{
+    db::DbError,
+    i18n::{self, Words, fill},
+    web::{
+        layout::{Frame, Place, respond_in},
+        negotiate::{media_type, wants_json},
+    },
 };
-use crate::db::DbError;
 use axum::{
     Json,
     extract::Request,
@@ -161,7 +163,7 @@ fn seconds(wait: SignedDuration) -> u64 {
 pub fn localize(address: &Uri, headers: &HeaderMap, response: Response) -> Response {
     let mut response = classify(headers, response);
     let Some(Unlocalized { error, language }) = response.extensions_mut().remove() else { return response };
-    let (language, words) = words::spoken([query_language(address).as_deref(), language], headers);
+    let (language, words) = i18n::spoken([query_language(address).as_deref(), language], headers);
     let (title, detail) = error.text(words);
     let mut localized = if wants_json(headers) {
         problem(language, error.status(), title, &detail, [])

@@ -1,7 +1,9 @@
 //! For whoever watches the machine.
 
-use super::Site;
-use crate::db::{DbError, processes};
+use crate::{
+    db::{DbError, engine::processes},
+    web::Site,
+};
 use axum::{extract::State, http::StatusCode};
 
 /// The process answers.

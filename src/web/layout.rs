@@ -1,7 +1,9 @@
 //! The page around every page.
 
-use super::words;
-use crate::domain::newsletter::{Archive, Newsletter};
+use crate::{
+    domain::newsletter::{Archive, Newsletter},
+    i18n,
+};
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -75,21 +77,21 @@ fn feed_link(title: &str, address: &str) -> Markup {
 }
 
 /// The feed of a newsletter's issues, if everybody may read them.
-pub fn feed_of(newsletter: &Newsletter) -> Option<String> {
+fn feed_of(newsletter: &Newsletter) -> Option<String> {
     (newsletter.archive == Archive::Public).then(|| format!("/issues.xml?newsletter={}", newsletter.slug))
 }
 
 /// A page that everybody may find.
 pub fn public_page(frame: Frame<'_>, public: Public<'_>, content: &Markup) -> Markup {
-    document(Place::Window, frame, &about("website", frame.title, frame.brand.0, public), content)
+    document(Place::Window, frame, &about(frame.title, frame.brand.0, public), content)
 }
 
 /// Elements of the head of a page that everybody may find (Open Graph: <https://ogp.me>).
-pub fn about(kind: &str, title: &str, site: &str, public: Public<'_>) -> Markup {
+fn about(title: &str, site: &str, public: Public<'_>) -> Markup {
     html! {
         meta name="description" content=(public.description);
         link rel="canonical" href=(public.address);
-        meta property="og:type" content=(kind);
+        meta property="og:type" content="website";
         meta property="og:site_name" content=(site);
         meta property="og:title" content=(title);
         meta property="og:description" content=(public.description);
@@ -100,7 +102,7 @@ pub fn about(kind: &str, title: &str, site: &str, public: Public<'_>) -> Markup 
 
 fn document(place: Place, frame: Frame<'_>, about: &Markup, content: &Markup) -> Markup {
     let (name, tagline) = frame.brand;
-    let words = &words::of(frame.language).frame;
+    let words = &i18n::of(frame.language).frame;
     html! {
         (DOCTYPE)
         html lang=(frame.language) dir=(direction(frame.language)) {

@@ -10,7 +10,6 @@ mod mailbox;
 mod negotiate;
 mod public;
 mod security;
-mod words;
 
 use crate::{
     actions,
@@ -84,7 +83,7 @@ pub fn router(site: Site) -> Router {
     let mut router = Router::new()
         .route("/", get(public::signup::get))
         .route("/subscribe", subscribe)
-        .route("/challenge", get(public::proof::challenge).layer(cors(&site.allowed_origins)))
+        .route("/challenge", get(public::challenge::get).layer(cors(&site.allowed_origins)))
         .route("/confirm/{token}", get(public::confirm::get).post(public::confirm::post))
         .route("/confirm/{token}/renew", post(public::confirm::renew))
         .route("/unsubscribe/{token}", get(public::unsubscribe::get).post(public::unsubscribe::post))
@@ -93,13 +92,16 @@ pub fn router(site: Site) -> Router {
             "/address/{token}",
             get(public::preferences::address_change::get).post(public::preferences::address_change::post),
         )
-        .route("/copy/{token}", get(public::preferences::copy::get).post(public::preferences::copy::post))
+        .route(
+            "/data-export/{token}",
+            get(public::preferences::data_export::get).post(public::preferences::data_export::post),
+        )
         .route("/issues", get(public::issues::list))
         .route("/issues.xml", get(public::issues_feed::get))
         .route("/issues/{date}", get(public::issues::show))
         .route("/embed", get(public::signup::get).post(public::subscribe::post))
         .route("/embed.js", get(assets::embed_script))
-        .route("/prove.js", get(assets::prove_script))
+        .route("/challenge.js", get(assets::challenge_script))
         .route("/assets/daily.css", get(assets::css))
         .route("/assets/time-zone.js", get(assets::time_zone_script))
         .route("/openapi.json", get(assets::description))

@@ -1,9 +1,9 @@
 //! What a client sent and what it wants back.
 
-use super::words::{self, Spoken};
 use crate::{
-    db::{newsletters::NewsletterRecord, subscriptions::Evidence},
-    domain::client_address::UNKNOWN,
+    db::{newsletters::NewsletterRecord, subscribers::Evidence},
+    domain::signup::client_address::UNKNOWN,
+    i18n::{self, Spoken},
 };
 use axum::http::{HeaderMap, HeaderName, header};
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ pub struct AskedLanguage {
 impl AskedLanguage {
     /// The language of a reader's page and its words: the address's, the reader's own, the newsletter's, or the browser's.
     pub fn spoken(&self, own: Option<&str>, newsletter: &NewsletterRecord, headers: &HeaderMap) -> Spoken {
-        words::spoken([self.lang.as_deref(), own, Some(&newsletter.newsletter.language)], headers)
+        i18n::spoken([self.lang.as_deref(), own, Some(&newsletter.newsletter.language)], headers)
     }
 }
 

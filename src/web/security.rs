@@ -11,7 +11,7 @@ use axum::{
 /// The policy of our pages, but for whose frames they may be in.
 macro_rules! policy {
     () => {
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; \
+        "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; \
          base-uri 'none'; frame-ancestors "
     };
 }

@@ -1,15 +1,19 @@
-//! Readers are greeted when they come, and told when they have left.
+//! Readers are welcomed after they have confirmed, and get a goodbye after they have unsubscribed.
 
-use super::{assert_unwanted, leaving_link, one_click, one_line, sql, subscription, welcomed};
-use crate::support::{Engine, app::TestApp, on_both_engines};
+use super::{assert_unwanted, one_line};
+use crate::support::{DAY, Engine, TestApp, on_both_engines};
 use daily::{
-    db::{mails, subscriptions},
-    domain::{email_address::EmailAddress, issue::IssueStatus, mail::MailKind},
+    domain::{delivery::email::MailKind, issue::status::IssueStatus},
     settings::Settings,
 };
 use jiff::SignedDuration;
 
-const DAY: SignedDuration = SignedDuration::from_hours(24);
+const ANN: &str = "ann@example.org";
+
+/// Returns how many issues welcomes have shown.
+async fn welcomed(app: &TestApp) -> i64 {
+    app.store().await.rows_in("welcomes").await
+}
 
 fn greetings(settings: &mut Settings) {
     settings.signup.welcome_mail = true;
@@ -17,27 +21,26 @@ fn greetings(settings: &mut Settings) {
 }
 
 on_both_engines!(
-    who_confirms_is_greeted_once_with_the_latest_issue,
+    a_confirmed_reader_is_welcomed_once_with_the_latest_issue,
     a_welcome_before_the_first_issue_says_when_it_comes,
     a_welcome_shows_no_issue_that_its_reader_has_or_will_get,
-    a_welcome_leaves_out_stories_its_reader_had_in_another_issue,
-    another_attempt_at_a_welcome_says_the_same,
-    a_welcome_tells_six_stories_and_leads_to_the_others,
-    a_welcome_is_not_sent_to_who_left_meanwhile,
-    who_leaves_by_the_link_is_told_so_once_a_day,
-    one_click_is_followed_by_silence_and_so_is_leaving_unconfirmed,
-    no_goodbye_to_a_suppressed_address_or_to_who_came_back,
+    a_welcome_omits_stories_its_reader_has_had_in_another_issue,
+    a_second_attempt_at_a_welcome_has_the_same_content,
+    a_welcome_has_six_stories_and_a_link_to_the_others,
+    a_welcome_is_not_sent_after_unsubscribing,
+    unsubscribing_by_the_link_causes_one_goodbye_a_day,
+    one_click_and_unconfirmed_readers_cause_no_goodbye,
+    suppressed_and_returned_readers_get_no_goodbye,
 );
 
-async fn who_confirms_is_greeted_once_with_the_latest_issue(engine: Engine) {
+async fn a_confirmed_reader_is_welcomed_once_with_the_latest_issue(engine: Engine) {
     let app = TestApp::start_with(engine, greetings).await;
     for title in ["The bridge opens", "A loaf for the road"] {
         app.article(title).await;
     }
     assert_eq!(app.send_issue().await, IssueStatus::Sent, "to nobody yet");
-    app.reader("ann@example.org").await;
-    app.settle().await;
-    let mails = app.mails_to("ann@example.org");
+    let ann = app.reader(ANN).await;
+    let mails = ann.emails();
     assert_eq!(mails.len(), 2, "the confirmation and the welcome");
     let welcome = &mails[1];
     assert_eq!(welcome.subject(), "Welcome to Daily");
@@ -54,7 +57,7 @@ async fn who_confirms_is_greeted_once_with_the_latest_issue(engine: Engine) {
             assert!(part.contains(says), "{says} is missing in {part}");
         }
     }
-    assert!(welcome.text().contains(&format!("{}/issues/2026-05-01?newsletter=daily", app.url)));
+    assert!(welcome.text().contains("/issues/2026-05-01?newsletter=daily"));
     let (leave, change) = (welcome.link("/unsubscribe/"), welcome.link("/preferences/"));
     assert_eq!(leave.rsplit_once('/').unwrap().1, change.rsplit_once('/').unwrap().1, "one token opens both");
     assert_eq!(welcome.header("List-Unsubscribe"), Some(format!("<{leave}>").as_str()));
@@ -62,22 +65,16 @@ async fn who_confirms_is_greeted_once_with_the_latest_issue(engine: Engine) {
     assert_eq!(welcome.header("Auto-Submitted"), Some("auto-replied"));
     assert_eq!(welcomed(&app).await, 1, "the issue counts as had");
     // A second press says the same and does nothing.
-    let link = app.confirmation_link("ann@example.org");
-    assert_eq!(app.post(&link).await.status(), 200);
-    app.settle().await;
-    assert_eq!(app.mails_to("ann@example.org").len(), 2);
-    assert_eq!(
-        app.client.post(&leave).body("List-Unsubscribe=One-Click").send().await.unwrap().status(),
-        200
-    );
-    assert_eq!(app.consent_of("ann@example.org").await, ["requested", "confirmed", "unsubscribed"]);
+    ann.confirms().await;
+    assert_eq!(ann.emails().len(), 2);
+    ann.unsubscribes_by_one_click().await;
+    assert_eq!(app.consent_of(ANN).await, ["requested", "confirmed", "unsubscribed"]);
 }
 
 async fn a_welcome_before_the_first_issue_says_when_it_comes(engine: Engine) {
     let app = TestApp::start_with(engine, greetings).await;
-    app.reader("ann@example.org").await;
-    app.settle().await;
-    let welcome = app.mails_to("ann@example.org").remove(1);
+    let ann = app.reader(ANN).await;
+    let welcome = ann.emails().remove(1);
     assert!(one_line(&welcome.text()).contains("tomorrow, Saturday, at 07:00"));
     assert!(!welcome.text().contains("/issues/"));
     assert_eq!(welcomed(&app).await, 0);
@@ -86,71 +83,56 @@ async fn a_welcome_before_the_first_issue_says_when_it_comes(engine: Engine) {
 async fn a_welcome_shows_no_issue_that_its_reader_has_or_will_get(engine: Engine) {
     let app = TestApp::start_with(engine, greetings).await;
     app.article("The bridge opens").await;
-    app.reader("ann@example.org").await;
-    app.settle().await;
+    let ann = app.reader(ANN).await;
     assert_eq!(app.send_issue().await, IssueStatus::Sent);
-    // Ann has it, leaves, and comes back.
-    one_click(&app, "ann@example.org").await;
-    app.reader("ann@example.org").await;
-    app.settle().await;
-    let welcome = app.mails_to("ann@example.org").pop().unwrap();
+    // Ann has got it, unsubscribes, and comes back.
+    ann.unsubscribes_by_one_click().await;
+    let ann = app.reader(ANN).await;
+    let welcome = ann.last_email();
     assert!(welcome.subject() == "Welcome to Daily" && !welcome.text().contains("The bridge opens"));
-    // While deliveries are being made, Ben may still get one.
-    sql(&app, "UPDATE issues SET fanned_out_to = 0").await;
-    app.reader("ben@example.org").await;
-    app.settle().await;
-    assert!(!app.mails_to("ben@example.org")[1].text().contains("The bridge opens"));
-    // Cleo comes when all have been made.
-    sql(&app, "UPDATE issues SET fanned_out_to = NULL").await;
+    // While the issue fans out, Ben may still get it.
+    app.store().await.set_fan_out(true).await;
+    assert!(!app.reader("ben@example.org").await.emails()[1].text().contains("The bridge opens"));
+    // Cleo confirms after the fan-out.
+    app.store().await.set_fan_out(false).await;
+    let cleo = app.reader("cleo@example.org").await;
+    assert!(cleo.emails()[1].text().contains("The bridge opens"));
+    // After she has unsubscribed and come back, the second welcome does not show the issue again.
+    cleo.unsubscribes_by_one_click().await;
     app.reader("cleo@example.org").await;
-    app.settle().await;
-    assert!(app.mails_to("cleo@example.org")[1].text().contains("The bridge opens"));
-    // She leaves and comes back: a welcome showed it already.
-    one_click(&app, "cleo@example.org").await;
-    app.reader("cleo@example.org").await;
-    app.settle().await;
-    let again = app.mails_to("cleo@example.org");
+    let again = cleo.emails();
     assert!(again.len() == 4 && !again[3].text().contains("The bridge opens"), "{again:#?}");
     assert_eq!(welcomed(&app).await, 1);
 }
 
-async fn a_welcome_leaves_out_stories_its_reader_had_in_another_issue(engine: Engine) {
+async fn a_welcome_omits_stories_its_reader_has_had_in_another_issue(engine: Engine) {
     let app = TestApp::start_with(engine, greetings).await;
     app.article("The bridge opens").await;
-    app.reader("ann@example.org").await;
-    app.settle().await;
+    let ann = app.reader(ANN).await;
     let first = app.send_issue().await;
-    one_click(&app, "ann@example.org").await;
+    ann.unsubscribes_by_one_click().await;
     app.clock.advance(DAY);
     app.article("A loaf for the road").await;
     assert_eq!((first, app.send_issue().await), (IssueStatus::Sent, IssueStatus::Sent));
-    // The second issue, as a round-up would, tells the first one's story again.
-    sql(
-        &app,
-        "INSERT INTO variant_stories (variant_id, article_id, position) SELECT (SELECT max(id) FROM issue_variants), \
-         article_id, 99 FROM variant_stories WHERE variant_id = (SELECT min(id) FROM issue_variants)",
-    )
-    .await;
-    for address in ["ann@example.org", "ben@example.org"] {
-        app.reader(address).await;
-    }
-    app.settle().await;
+    // The second issue contains the first one's story again, as a round-up would.
+    app.store().await.repeat_first_variants_stories_in_last().await;
+    app.reader(ANN).await;
+    app.reader("ben@example.org").await;
     let text = |address: &str| app.mails_to(address).pop().unwrap().text();
-    let (ann, ben) = (text("ann@example.org"), text("ben@example.org"));
+    let (ann, ben) = (text(ANN), text("ben@example.org"));
     assert!(ann.contains("A loaf for the road") && !ann.contains("The bridge opens"), "{ann}");
     assert!(ben.contains("A loaf for the road") && ben.contains("The bridge opens"), "{ben}");
 }
 
-async fn another_attempt_at_a_welcome_says_the_same(engine: Engine) {
+async fn a_second_attempt_at_a_welcome_has_the_same_content(engine: Engine) {
     let app = TestApp::start_with(engine, greetings).await;
     app.article("The bridge opens").await;
     app.send_issue().await;
-    app.reader("ann@example.org").await;
-    app.settle().await;
+    let ann = app.reader(ANN).await;
     // As after a crash in the middle.
-    sql(&app, "UPDATE mails SET status = 'queued', next_attempt_at = created_at, woken_at = NULL WHERE kind = 'welcome'").await;
+    app.store().await.requeue_mails(MailKind::Welcome).await;
     app.tick_after(SignedDuration::from_mins(2)).await;
-    let mails = app.mails_to("ann@example.org");
+    let mails = ann.emails();
     assert_eq!(mails.len(), 3);
     assert_eq!(mails[1].text(), mails[2].text());
     assert_eq!(mails[1].header("Message-ID"), mails[2].header("Message-ID"));
@@ -158,96 +140,69 @@ async fn another_attempt_at_a_welcome_says_the_same(engine: Engine) {
     assert_eq!(welcomed(&app).await, 1);
 }
 
-async fn a_welcome_tells_six_stories_and_leads_to_the_others(engine: Engine) {
+async fn a_welcome_has_six_stories_and_a_link_to_the_others(engine: Engine) {
     let app = TestApp::start_with(engine, greetings).await;
     for number in 1..=9 {
         app.article(&format!("Story number {number}")).await;
     }
     app.send_issue().await;
-    app.reader("ann@example.org").await;
-    app.settle().await;
-    let text = app.mails_to("ann@example.org").remove(1).text();
+    let ann = app.reader(ANN).await;
+    let text = ann.emails().remove(1).text();
     assert_eq!(text.matches("About Story number").count(), 6);
     assert!(text.contains("Read all 9 stories on the web:"), "{text}");
 }
 
-async fn a_welcome_is_not_sent_to_who_left_meanwhile(engine: Engine) {
+async fn a_welcome_is_not_sent_after_unsubscribing(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.reader("ann@example.org").await;
-    let id = subscription(&app, "ann@example.org").await;
-    let mut tx = app.app.db.begin().await.unwrap();
-    subscriptions::end(&mut tx, id, app.clock.now()).await.unwrap();
-    let newsletter = app.newsletter().await;
-    let recipient = EmailAddress::parse("ann@example.org").unwrap();
-    let mail = mails::NewMail {
-        kind: MailKind::Welcome,
-        newsletter: newsletter.id,
-        recipient: &recipient,
-        subscription: Some(id),
-        confirmation: None,
-        issue: None,
-        feed: None,
-        message_id: "a@newsletter.example",
-    };
-    mails::insert(&mut tx, &mail, app.clock.now() - DAY).await.unwrap();
-    tx.commit().await.unwrap();
+    let ann = app.reader(ANN).await;
+    let subscription = ann.subscription().await;
+    app.end_subscription(&subscription).await;
+    app.insert_mail(MailKind::Welcome, ANN, Some(&subscription)).await;
     app.tick_after(SignedDuration::from_mins(1)).await;
-    assert_eq!(app.mails_to("ann@example.org").len(), 1);
+    assert_eq!(ann.emails().len(), 1);
     assert_unwanted(&app, MailKind::Welcome, "not subscribed any more").await;
 }
 
-async fn who_leaves_by_the_link_is_told_so_once_a_day(engine: Engine) {
+async fn unsubscribing_by_the_link_causes_one_goodbye_a_day(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| settings.signup.goodbye_mail = true).await;
-    app.reader("ann@example.org").await;
+    let ann = app.reader(ANN).await;
     for _ in 0..2 {
-        assert_eq!(app.post(&leaving_link(&app, "ann@example.org").await).await.status(), 200);
-        app.settle().await;
+        ann.unsubscribes().await;
     }
-    let mails = app.mails_to("ann@example.org");
+    let mails = ann.emails();
     assert_eq!(mails.len(), 2, "the confirmation and the goodbye");
     let goodbye = &mails[1];
     assert_eq!(goodbye.subject(), "You have left Daily");
     assert_eq!(goodbye.link("/?newsletter="), format!("{}/?newsletter=daily", app.url));
     assert_eq!(goodbye.header("Auto-Submitted"), Some("auto-replied"));
     assert_eq!(goodbye.header("List-Unsubscribe"), None);
-    // Back and away again on the same day: said already. On the next day: said again.
+    // After coming back on the same day there is no second goodbye, on the next day there is.
     for (passed, count) in [(SignedDuration::from_hours(1), 3), (DAY, 5)] {
         app.clock.advance(passed);
-        app.reader("ann@example.org").await;
-        app.post(&leaving_link(&app, "ann@example.org").await).await;
-        app.settle().await;
-        assert_eq!(app.mails_to("ann@example.org").len(), count);
+        app.reader(ANN).await.unsubscribes().await;
+        assert_eq!(ann.emails().len(), count);
     }
 }
 
-async fn one_click_is_followed_by_silence_and_so_is_leaving_unconfirmed(engine: Engine) {
+async fn one_click_and_unconfirmed_readers_cause_no_goodbye(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| settings.signup.goodbye_mail = true).await;
-    app.reader("ann@example.org").await;
-    one_click(&app, "ann@example.org").await;
-    app.sign_up("ben@example.org").await;
-    app.settle().await;
-    assert_eq!(app.post(&leaving_link(&app, "ben@example.org").await).await.status(), 200);
-    app.settle().await;
+    app.reader(ANN).await.unsubscribes_by_one_click().await;
+    let ben = app.visitor("ben@example.org");
+    ben.signs_up().await;
+    ben.unsubscribes().await;
     assert_eq!(app.mails().len(), 2, "two confirmations");
 }
 
-async fn no_goodbye_to_a_suppressed_address_or_to_who_came_back(engine: Engine) {
+async fn suppressed_and_returned_readers_get_no_goodbye(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| settings.signup.goodbye_mail = true).await;
-    app.reader("ann@example.org").await;
-    sql(
-        &app,
-        "INSERT INTO suppressions (address_key, reason, created_at) SELECT 'ann@example.org', 'undeliverable: 550', \
-         created_at FROM newsletters",
-    )
-    .await;
-    app.post(&leaving_link(&app, "ann@example.org").await).await;
-    app.settle().await;
+    let ann = app.reader(ANN).await;
+    app.suppress(ANN, "undeliverable: 550").await;
+    ann.unsubscribes().await;
     assert_unwanted(&app, MailKind::Goodbye, "suppressed").await;
-    assert_eq!(app.mails_to("ann@example.org").len(), 1);
-    app.reader("ben@example.org").await;
-    // Ben is back before the goodbye is sent.
-    sql(&app, "UPDATE mails SET status = 'queued', woken_at = NULL, finished_at = NULL, recipient = 'ben@example.org', \
-               subscription_id = (SELECT max(id) FROM subscriptions) WHERE kind = 'goodbye'").await;
+    assert_eq!(ann.emails().len(), 1);
+    // Ben has come back before the goodbye is sent.
+    let ben = app.reader("ben@example.org").await;
+    app.insert_mail(MailKind::Goodbye, ben.address, Some(&ben.subscription().await)).await;
     app.tick_after(SignedDuration::from_mins(1)).await;
     assert_unwanted(&app, MailKind::Goodbye, "has come back").await;
 }

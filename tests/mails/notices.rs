@@ -1,67 +1,68 @@
-//! Operators are told what needs them, as long as it is so.
+//! Notices: operators are told what needs them, as long as it does.
 
-use super::{add, all_mails, assert_unwanted, notify, notify_feed, one_line, planned, sql};
+use super::{assert_unwanted, notify, notify_about, one_line, planned};
 use crate::support::{
-    Engine,
-    app::TestApp,
-    command::Environment,
-    eventually, mailbox, on_both_engines, postgres,
+    DAY, Engine, TestApp, address, eventually,
+    mailbox::Mail,
+    on_both_engines,
+    service::{Installation, write_feed},
     smtp_server::{Action, Script, SmtpServer, Step},
 };
 use daily::{
     actions::{
-        add_operator::{Added, add_operator},
-        cancel_issue::cancel_issue,
-        remove_operator::remove_operator,
-        resume_issue::resume_issue,
+        issue::{approve_issue::approve_issue, cancel_issue::cancel_issue, resume_issue::resume_issue},
+        operator::{
+            add_operator::{Added, add_operator},
+            remove_operator::remove_operator,
+        },
     },
-    db::feeds,
+    db::content::feeds,
+    delivery::notify_operators::About,
     domain::{
-        breaker::Breaker,
-        email_address::EmailAddress,
-        feed_trouble::TroubleKind,
-        issue::IssueStatus,
-        mail::{MailKind, MailStatus},
-        selection::TooFew,
+        content::feed_trouble::TroubleKind,
+        delivery::{
+            breaker::Breaker,
+            email::{MailKind, MailStatus},
+        },
+        ids::FeedId,
+        issue::{selection::TooFew, status::IssueStatus},
     },
 };
 use jiff::SignedDuration;
 
-const DAY: SignedDuration = SignedDuration::from_hours(24);
 const DESK: &str = "desk@courier.example";
+
+async fn notify_about_feed(app: &TestApp, feed: FeedId) {
+    notify_about(app, MailKind::FeedTrouble, About::Feed(feed)).await;
+    app.settle().await;
+}
 
 on_both_engines!(
     operators_are_added_listed_and_removed,
     operators_are_asked_to_approve_an_issue_that_waits,
     operators_are_asked_about_an_issue_with_too_few_stories,
-    an_issue_that_has_stories_enough_by_then_is_no_matter,
-    operators_hear_that_the_breaker_held_an_issue,
-    operators_hear_once_of_issues_that_were_missed,
-    operators_hear_of_an_issue_that_could_not_go_out_in_time,
-    operators_hear_of_a_feed_in_trouble_and_not_of_one_that_recovered,
-    a_removed_operator_gets_no_notice_that_still_waits,
+    a_notice_is_dropped_if_the_issue_has_enough_stories_by_then,
+    operators_are_told_that_the_breaker_held_an_issue,
+    operators_are_told_once_of_missed_issues,
+    operators_are_told_of_an_issue_that_could_not_be_sent_in_time,
+    operators_are_told_of_a_failing_feed_unless_it_has_recovered,
+    a_removed_operator_gets_no_waiting_notice,
 );
 
 async fn operators_are_added_listed_and_removed(engine: Engine) {
-    let folder = tempfile::tempdir().unwrap();
-    let database = match engine {
-        crate::support::Engine::Sqlite => None,
-        crate::support::Engine::Postgres => Some(postgres::database().await),
-    };
-    let daily = Environment::in_folder(folder.path(), database.as_ref().map(postgres::TestDatabase::url));
-    let feed = crate::cli::write_feed(folder.path());
+    let here = Installation::new(engine).await;
+    let daily = &here.daily;
     assert!(
         !daily.run(&["check"]).await.stdout.contains("daily operator add"),
         "there is nothing to tell yet"
     );
-    daily.run(&["feed", "add", &feed]).await;
+    daily.run(&["feed", "add", &write_feed(here.folder())]).await;
     assert!(daily.run(&["check"]).await.stdout.contains("daily operator add"));
     let added = daily.run(&["operator", "add", "Desk@courier.example"]).await;
     assert!(added.code == 0 && added.stdout.contains("gets notices from now on"), "{added:?}");
     let again = daily.run(&["--json", "operator", "add", "desk@courier.example"]).await;
     assert!(again.code == 0 && again.stdout.contains("\"new\": false"), "{again:?}");
-    let list: serde_json::Value =
-        serde_json::from_str(&daily.run(&["--json", "operator", "list"]).await.stdout).unwrap();
+    let list = daily.run(&["--json", "operator", "list"]).await.json();
     assert_eq!(list.as_array().unwrap().len(), 1);
     assert_eq!(list[0]["problem"], serde_json::Value::Null);
     assert!(!daily.run(&["check"]).await.stdout.contains("daily operator add"));
@@ -77,9 +78,8 @@ async fn operators_are_asked_to_approve_an_issue_that_waits(engine: Engine) {
     app.article("The bridge opens").await;
     app.reader_at_once("ann@example.org").await;
     let issue = planned(&app, true, None).await;
-    add(&app, DESK).await;
+    app.add_operator(DESK).await;
     notify(&app, MailKind::ApprovalWanted, issue).await;
-    app.settle().await;
     let mails = app.mails_to(DESK);
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0].subject(), "[Daily] Please approve the issue of Saturday, 2 May");
@@ -94,10 +94,9 @@ async fn operators_are_asked_to_approve_an_issue_that_waits(engine: Engine) {
     }
     assert_eq!(mails[0].header("Auto-Submitted"), Some("auto-generated"));
     assert_eq!(mails[0].header("List-Unsubscribe"), None);
-    // Approved before it is sent: not asked again.
-    sql(&app, "UPDATE issues SET approved_at = created_at").await;
+    // The issue is approved before the second notice is sent.
+    approve_issue(&app.app.actions, issue).await.unwrap();
     notify(&app, MailKind::ApprovalWanted, issue).await;
-    app.settle().await;
     assert_unwanted(&app, MailKind::ApprovalWanted, "no longer waits").await;
     assert_eq!(app.mails_to(DESK).len(), 1);
 }
@@ -106,31 +105,28 @@ async fn operators_are_asked_about_an_issue_with_too_few_stories(engine: Engine)
     let app = TestApp::start_with(engine, |settings| settings.digest.too_few = TooFew::Ask).await;
     app.article("The bridge opens").await;
     let issue = planned(&app, false, Some(5)).await;
-    add(&app, DESK).await;
+    app.add_operator(DESK).await;
     notify(&app, MailKind::TooFewStories, issue).await;
-    app.settle().await;
     let mails = app.mails_to(DESK);
     assert_eq!(mails[0].subject(), "[Daily] There is only 1 story for the issue of Saturday, 2 May");
     assert!(mails[0].text().contains("It should have 5 or more."));
     assert!(mails[0].text().contains("daily issue cancel --newsletter daily --date 2026-05-02"));
     cancel_issue(&app.app.actions, issue, None).await.unwrap();
     notify(&app, MailKind::TooFewStories, issue).await;
-    app.settle().await;
     assert_unwanted(&app, MailKind::TooFewStories, "no longer waits").await;
 }
 
-async fn an_issue_that_has_stories_enough_by_then_is_no_matter(engine: Engine) {
+async fn a_notice_is_dropped_if_the_issue_has_enough_stories_by_then(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| settings.digest.too_few = TooFew::Ask).await;
     app.article("The bridge opens").await;
     let issue = planned(&app, false, Some(1)).await;
-    add(&app, DESK).await;
+    app.add_operator(DESK).await;
     notify(&app, MailKind::TooFewStories, issue).await;
-    app.settle().await;
     assert_unwanted(&app, MailKind::TooFewStories, "no longer waits").await;
     assert!(app.mails_to(DESK).is_empty());
 }
 
-async fn operators_hear_that_the_breaker_held_an_issue(engine: Engine) {
+async fn operators_are_told_that_the_breaker_held_an_issue(engine: Engine) {
     let script = Script::accept().rule(|at| {
         (at.step == Step::Rcpt && at.recipient.ends_with("@example.org"))
             .then(|| Action::reply("550 5.7.1 not from you"))
@@ -141,38 +137,38 @@ async fn operators_hear_that_the_breaker_held_an_issue(engine: Engine) {
         settings.sending.breaker = Breaker { canary: 20, max_failed_percent: 20 };
     })
     .await;
-    add(&app, DESK).await;
+    app.add_operator(DESK).await;
     app.readers(60, "example.org").await;
     let issue = app.begin_issue().await;
     app.wait_for_status(issue, IssueStatus::Held).await;
     let record = server.wait_for(1).await;
     assert_eq!(record.messages[0].recipients, [DESK]);
-    let mail = mailbox::Mail::parse(&record.messages[0].data);
+    let mail = Mail::parse(&record.messages[0].data);
     assert_eq!(mail.subject(), "[Daily] The issue of Friday, 1 May is held");
     let text = one_line(&mail.text());
     for says in ["were refusals, more than 20 %", "daily issue resume --newsletter daily --date 2026-05-01"] {
         assert!(text.contains(says), "{says} is missing in {text}");
     }
-    // Resumed meanwhile: no matter any more.
+    // A notice is dropped if the issue has been resumed meanwhile.
     server.follow(Script::accept());
     resume_issue(&app.app.actions, issue).await.unwrap();
-    notify(&app, MailKind::IssueStopped, issue).await;
+    notify_about(&app, MailKind::IssueStopped, About::Issue(issue)).await;
     app.wait_for_status(issue, IssueStatus::Sent).await;
     eventually("the notice is settled", || async {
-        all_mails(&app).await.iter().all(|mail| mail.status != MailStatus::Queued).then_some(())
+        app.store().await.mails().await.iter().all(|mail| mail.status != MailStatus::Queued).then_some(())
     })
     .await;
     assert_unwanted(&app, MailKind::IssueStopped, "no longer stopped").await;
 }
 
-async fn operators_hear_once_of_issues_that_were_missed(engine: Engine) {
+async fn operators_are_told_once_of_missed_issues(engine: Engine) {
     let app = TestApp::start(engine).await;
-    add(&app, DESK).await;
+    app.add_operator(DESK).await;
     app.tick_after(DAY * 4).await;
     app.tick_after(SignedDuration::from_mins(1)).await;
     assert!(app.issues().await.iter().filter(|it| it.status == IssueStatus::Skipped).count() >= 3);
     let mails = app.mails_to(DESK);
-    let subjects: Vec<&str> = mails.iter().map(mailbox::Mail::subject).collect();
+    let subjects: Vec<&str> = mails.iter().map(Mail::subject).collect();
     // The latest one is within the grace, and has no stories.
     assert_eq!(subjects.len(), 2, "{subjects:?}");
     let missed =
@@ -186,9 +182,9 @@ async fn operators_hear_once_of_issues_that_were_missed(engine: Engine) {
     assert!(empty.text().contains("daily issue send --newsletter daily"));
 }
 
-async fn operators_hear_of_an_issue_that_could_not_go_out_in_time(engine: Engine) {
+async fn operators_are_told_of_an_issue_that_could_not_be_sent_in_time(engine: Engine) {
     let app = TestApp::start(engine).await;
-    add(&app, DESK).await;
+    app.add_operator(DESK).await;
     app.article("The bridge opens").await;
     let issue = planned(&app, false, None).await;
     app.tick_after(SignedDuration::from_hours(8)).await;
@@ -198,9 +194,9 @@ async fn operators_hear_of_an_issue_that_could_not_go_out_in_time(engine: Engine
     assert!(one_line(&mails[0].text()).contains("it could not go out at its time"));
 }
 
-async fn operators_hear_of_a_feed_in_trouble_and_not_of_one_that_recovered(engine: Engine) {
+async fn operators_are_told_of_a_failing_feed_unless_it_has_recovered(engine: Engine) {
     let app = TestApp::start(engine).await;
-    add(&app, DESK).await;
+    app.add_operator(DESK).await;
     let now = app.clock.now();
     let mut tx = app.app.db.begin().await.unwrap();
     let feed = feeds::insert(&mut tx, "https://courier.example/feed.xml?a=1&b=2", now).await.unwrap();
@@ -209,7 +205,7 @@ async fn operators_hear_of_a_feed_in_trouble_and_not_of_one_that_recovered(engin
     let trouble = (TroubleKind::Failing, "it can't be read: it answered 503", now - DAY);
     feeds::set_trouble(&mut tx, feed, Some(trouble)).await.unwrap();
     tx.commit().await.unwrap();
-    notify_feed(&app, feed).await;
+    notify_about_feed(&app, feed).await;
     let mails = app.mails_to(DESK);
     assert_eq!(mails[0].subject(), "[Daily] A feed needs a look: The Courier");
     let text = one_line(&mails[0].text());
@@ -223,26 +219,25 @@ async fn operators_hear_of_a_feed_in_trouble_and_not_of_one_that_recovered(engin
     let mut tx = app.app.db.begin().await.unwrap();
     feeds::set_trouble(&mut tx, feed, None).await.unwrap();
     tx.commit().await.unwrap();
-    notify_feed(&app, feed).await;
+    notify_about_feed(&app, feed).await;
     assert_unwanted(&app, MailKind::FeedTrouble, "nothing is wrong").await;
     assert_eq!(app.mails_to(DESK).len(), 1);
 }
 
-async fn a_removed_operator_gets_no_notice_that_still_waits(engine: Engine) {
+async fn a_removed_operator_gets_no_waiting_notice(engine: Engine) {
     let app = TestApp::start(engine).await;
     let issue = planned(&app, true, None).await;
     for address in [DESK, "night@courier.example"] {
-        add(&app, address).await;
+        app.add_operator(address).await;
     }
-    let desk = EmailAddress::parse(DESK).unwrap();
+    let desk = address(DESK);
     assert!(matches!(add_operator(&app.app.actions, &desk).await, Ok(Added::Known)));
     notify(&app, MailKind::ApprovalWanted, issue).await;
-    app.settle().await;
     assert_eq!((app.mails_to(DESK).len(), app.mails_to("night@courier.example").len()), (1, 1));
     assert!(remove_operator(&app.app.actions, &desk).await.unwrap());
-    // The sweep shall send these again, and ask for nothing by itself.
-    sql(&app, "UPDATE issues SET reminded_at = created_at").await;
-    sql(&app, "UPDATE mails SET status = 'queued', next_attempt_at = created_at, woken_at = NULL").await;
+    // The scheduler sends these again, but no notices of its own.
+    app.store().await.mark_operators_reminded().await;
+    app.store().await.requeue_mails(MailKind::ApprovalWanted).await;
     app.tick_after(SignedDuration::from_mins(1)).await;
     assert_eq!((app.mails_to(DESK).len(), app.mails_to("night@courier.example").len()), (1, 2));
 }

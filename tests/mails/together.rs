@@ -1,111 +1,93 @@
-//! Several mails in one job.
+//! Several single emails in one job.
 
-use super::all_mails;
-use crate::support::{Engine, app::TestApp, on_both_engines};
+use crate::support::{Engine, TestApp, on_both_engines};
 use daily::{
-    db::mails,
+    db::deliveries::emails,
     domain::{
-        email_address::EmailAddress,
+        delivery::{
+            email::{MailKind, MailStatus},
+            status::Answer,
+        },
         ids::MailId,
-        mail::{MailKind, MailStatus},
     },
-    jobs::send_mail,
+    jobs::send_email,
     queue::Job,
 };
+use jiff::SignedDuration;
+use tokio_util::sync::CancellationToken;
 
-/// Puts mails to say that they get it already into the table, without a job.
-async fn waiting(app: &TestApp, addresses: &[&str]) -> Vec<MailId> {
-    let newsletter = app.newsletter().await.id;
+/// Makes readers, and inserts an email to each of them that no job is going to send.
+async fn waiting(app: &TestApp, count: usize) -> (Vec<String>, Vec<MailId>) {
+    let addresses = app.readers(count, "example.org").await;
     let mut ids = Vec::new();
-    for address in addresses {
-        let subscription = super::subscription(app, address).await;
-        let recipient = EmailAddress::parse(address).unwrap();
-        let mail = mails::NewMail {
-            kind: MailKind::AlreadySubscribed,
-            newsletter,
-            recipient: &recipient,
-            subscription: Some(subscription),
-            confirmation: None,
-            issue: None,
-            feed: None,
-            message_id: &format!("{address}.test"),
-        };
-        let mut tx = app.app.db.begin().await.unwrap();
-        ids.push(mails::insert(&mut tx, &mail, app.clock.now()).await.unwrap());
-        tx.commit().await.unwrap();
+    for address in &addresses {
+        let subscription = app.visitor(address).subscription().await;
+        ids.push(app.insert_mail(MailKind::AlreadySubscribed, address, Some(&subscription)).await);
     }
-    ids
+    (addresses, ids)
 }
 
 on_both_engines!(
-    one_job_sends_many_each_once_and_passes_over_what_is_done,
-    the_number_of_an_attempt_is_used_once_whatever_came_of_it,
-    a_process_that_ends_hands_on_what_it_has_not_begun,
+    one_job_sends_each_of_its_emails_once,
+    the_number_of_an_attempt_is_used_once,
+    a_process_that_ends_enqueues_the_emails_it_has_not_begun,
 );
 
-async fn one_job_sends_many_each_once_and_passes_over_what_is_done(engine: Engine) {
+async fn one_job_sends_each_of_its_emails_once(engine: Engine) {
     let app = TestApp::start(engine).await;
-    let addresses: Vec<String> = (0..20).map(|n| format!("reader{n}@example.org")).collect();
-    let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
-    for address in &addresses {
-        app.reader_at_once(address).await;
-    }
+    let (addresses, ids) = waiting(&app, 20).await;
     let before = app.mails().len();
-    let ids = waiting(&app, &addresses).await;
-    // Named twice, and by two jobs at once.
+    // Each is named twice by one job, and by another job at the same time.
     let twice: Vec<MailId> = ids.iter().chain(&ids).copied().collect();
     let (one, other) =
-        tokio::join!(send_mail::run(&app.app.jobs, &twice), send_mail::run(&app.app.jobs, &ids));
+        tokio::join!(send_email::run(&app.app.jobs, &twice), send_email::run(&app.app.jobs, &ids));
     one.unwrap();
     other.unwrap();
     assert_eq!(app.mails().len(), before + 20);
     for address in &addresses {
         assert_eq!(app.mails_to(address).len(), 1, "{address}");
     }
-    let rows = all_mails(&app).await;
+    let rows = app.store().await.mails().await;
     assert!(rows.iter().all(|it| it.status == MailStatus::Sent && it.attempts == 1), "{rows:?}");
 }
 
-async fn the_number_of_an_attempt_is_used_once_whatever_came_of_it(engine: Engine) {
-    // Nobody listens there.
+async fn the_number_of_an_attempt_is_used_once(engine: Engine) {
+    // This relay is down.
     let app = TestApp::with_relay(engine, "smtp://127.0.0.1:1").await;
-    app.reader_at_once("ann@example.org").await;
-    let ids = waiting(&app, &["ann@example.org"]).await;
+    let (_, ids) = waiting(&app, 1).await;
     for attempts in 1..=3 {
-        send_mail::run(&app.app.jobs, &ids).await.unwrap();
-        let mail = all_mails(&app).await.remove(0);
+        send_email::run(&app.app.jobs, &ids).await.unwrap();
+        let mail = app.store().await.mails().await.remove(0);
         assert_eq!((mail.status, mail.attempts, mail.relay_waits), (MailStatus::Queued, attempts, attempts));
-        app.clock.advance(jiff::SignedDuration::from_mins(30));
+        app.clock.advance(SignedDuration::from_mins(30));
     }
-    // An answer to an earlier attempt that comes late changes nothing.
-    let mail = all_mails(&app).await.remove(0);
+    // A late answer to an earlier attempt changes nothing.
+    let mail = app.store().await.mails().await.remove(0);
     let mut tx = app.app.db.begin().await.unwrap();
     let begun =
-        mails::begin(&mut tx, &ids, app.clock.now(), app.clock.now() + jiff::SignedDuration::from_mins(1))
-            .await;
+        emails::begin(&mut tx, &ids, app.clock.now(), app.clock.now() + SignedDuration::from_mins(1)).await;
     assert_eq!(begun.unwrap()[0].attempts, 4);
-    let answer = daily::domain::delivery::Answer::new("", None, "late");
+    let answer = Answer::new("", None, "late");
     assert!(
-        !mails::finish(&mut tx, mail.attempt(), MailStatus::Sent, &answer, app.clock.now()).await.unwrap()
+        !emails::finish(&mut tx, mail.attempt(), MailStatus::Sent, &answer, app.clock.now()).await.unwrap()
     );
-    assert!(!mails::postpone(&mut tx, mail.attempt(), &answer, app.clock.now(), false).await.unwrap());
+    assert!(!emails::postpone(&mut tx, mail.attempt(), &answer, app.clock.now(), false).await.unwrap());
 }
 
-async fn a_process_that_ends_hands_on_what_it_has_not_begun(engine: Engine) {
+async fn a_process_that_ends_enqueues_the_emails_it_has_not_begun(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.reader_at_once("ann@example.org").await;
-    let ids = waiting(&app, &["ann@example.org"]).await;
+    let (addresses, ids) = waiting(&app, 1).await;
     let mut ending = app.app.jobs.clone();
-    ending.stop = tokio_util::sync::CancellationToken::new();
+    ending.stop = CancellationToken::new();
     ending.stop.cancel();
-    send_mail::run(&ending, &ids).await.unwrap();
-    // The test's own worker gets the job that was handed on.
+    send_email::run(&ending, &ids).await.unwrap();
+    // The app's own worker gets the job that was enqueued for the rest.
     app.settle().await;
-    assert_eq!(app.mails_to("ann@example.org").len(), 1);
+    assert_eq!(app.mails_to(&addresses[0]).len(), 1);
 }
 
 #[test]
-fn jobs_hold_sixteen_mails_at_most_and_are_read_back() {
+fn jobs_hold_sixteen_emails_at_most_and_round_trip() {
     let ids: Vec<MailId> = (1..=33).map(MailId).collect();
     let jobs = Job::send_all(&ids);
     let sizes: Vec<usize> = jobs
@@ -119,7 +101,7 @@ fn jobs_hold_sixteen_mails_at_most_and_are_read_back() {
     let text = serde_json::to_string(&jobs[2]).unwrap();
     assert_eq!(text, r#"{"job":"send_mails","mails":[33]}"#);
     assert_eq!(serde_json::from_str::<Job>(&text).unwrap(), jobs[2]);
-    // As an older version left it.
+    // An older version wrote jobs like this one.
     let old: Job = serde_json::from_str(r#"{"job":"send_mail","mail":7}"#).unwrap();
-    assert_eq!(old, Job::SendMail { mail: MailId(7) });
+    assert_eq!(old, Job::SendMails { mails: vec![MailId(7)] });
 }

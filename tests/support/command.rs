@@ -1,8 +1,11 @@
 //! The program itself, run as its users run it.
 
+use super::supervisor::ReservedPort;
+use serde_json::Value;
 use std::{
     path::Path,
     process::{Child, Command, Output, Stdio},
+    sync::Arc,
 };
 
 /// How a command ended.
@@ -13,19 +16,30 @@ pub struct Ended {
     pub stderr: String,
 }
 
+impl Ended {
+    /// Returns what a command with `--json` wrote.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
 /// Settings of a program run, as environment variables.
 #[derive(Debug, Clone, Default)]
-pub struct Environment(Vec<(String, String)>);
+pub struct Environment {
+    variables: Vec<(String, String)>,
+    /// The port that the program listens on, kept free for it.
+    _port: Option<Arc<ReservedPort>>,
+}
 
 impl Environment {
     /// SQLite and mailbox in a folder; `url` in place of SQLite, if given.
     pub fn in_folder(folder: &Path, database: Option<&str>) -> Self {
         let sqlite = format!("sqlite://{}", folder.join("daily.db").display());
         Self::default()
-            // Stories count mails; those about these turn them on.
+            // Stories count emails; those about these turn them on.
             .set("DAILY__SIGNUP__WELCOME_MAIL", "false")
             .set("DAILY__SIGNUP__GOODBYE_MAIL", "false")
-            // Their addresses are nobody's.
+            // Their domains don't exist.
             .set("DAILY__SIGNUP__CHECK_MX", "false")
             .set("DAILY__DATABASE__URL", database.unwrap_or(&sqlite))
             .set("DAILY__DATA__FOLDER", &folder.display().to_string())
@@ -33,9 +47,18 @@ impl Environment {
     }
 
     pub fn set(mut self, name: &str, value: &str) -> Self {
-        self.0.retain(|(set, _)| set != name);
-        self.0.push((name.to_owned(), value.to_owned()));
+        self.variables.retain(|(set, _)| set != name);
+        self.variables.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Has the program listen on a free port, which stays its own as long as this environment; returns its URL, too.
+    pub fn listening(self) -> (Self, String) {
+        let port = ReservedPort::reserve();
+        let address = format!("127.0.0.1:{}", port.number());
+        let url = format!("http://{address}");
+        let listening = self.set("DAILY__HTTP__LISTEN", &address).set("DAILY__HTTP__PUBLIC_URL", &url);
+        (Self { _port: Some(Arc::new(port)), ..listening }, url)
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -43,22 +66,13 @@ impl Environment {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DAILY__")) {
             command.env_remove(name);
         }
-        command.args(arguments).envs(self.0.iter().cloned()).stdin(Stdio::null());
+        command.args(arguments).envs(self.variables.iter().cloned()).stdin(Stdio::null());
         command
     }
 
     /// Runs a command to its end.
     pub async fn run(&self, arguments: &[&str]) -> Ended {
-        let mut command = self.command(arguments);
-        let Output { status, stdout, stderr } =
-            tokio::task::spawn_blocking(move || command.output().expect("the program runs"))
-                .await
-                .expect("a thread");
-        Ended {
-            code: status.code().unwrap_or(-1),
-            stdout: String::from_utf8(stdout).expect("text"),
-            stderr: String::from_utf8(stderr).expect("text"),
-        }
+        self.run_with_input(arguments, b"").await
     }
 
     /// Runs a command to its end, with this on its standard input.

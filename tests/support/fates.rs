@@ -1,7 +1,7 @@
 //! What became of everybody: the books against what a server has seen.
 
 use super::{app::TestApp, mailbox::Mail, smtp_server::Record};
-use daily::domain::{delivery::DeliveryStatus, ids::IssueId};
+use daily::domain::{delivery::status::DeliveryStatus, ids::IssueId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often each reader was sent the issue: messages whose end arrived, and those of them the server took.

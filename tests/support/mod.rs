@@ -1,31 +1,59 @@
-//! What stories are told with: a Daily of one's own, servers around it, and helpers that do what people do.
+//! What stories are told with: a Daily of a story's own, servers around it, and people who act.
 
 pub mod app;
 pub mod browser;
 pub mod command;
-pub mod desk;
-pub mod dkim;
 pub mod engine_settings;
 pub mod fates;
+mod imports;
+mod issues;
+pub mod locks;
 pub mod mailbox;
 pub mod name_server;
+mod newsroom;
 pub mod postfix;
 pub mod postgres;
 pub mod postgres_cluster;
+pub mod reader;
+pub mod rows;
 mod self_test;
+pub mod service;
 pub mod sink;
 pub mod smtp_server;
 pub mod store;
 pub mod supervisor;
 mod waiting;
+pub mod web;
 
-pub use waiting::{eventually, eventually_within};
+pub use app::{TestApp, at};
+pub use waiting::{eventually, eventually_within, in_time};
+pub use web::{Page, mark_in};
+
+use daily::domain::subscriber::email_address::EmailAddress;
+use jiff::SignedDuration;
+
+pub const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// Parses an email address.
+pub fn address(text: &str) -> EmailAddress {
+    EmailAddress::parse(text).expect("an address")
+}
 
 /// What a story's database runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
     Sqlite,
     Postgres,
+}
+
+impl Engine {
+    /// Makes a fresh PostgreSQL database; `None` on SQLite, whose file lies in the story's own folder.
+    pub async fn database(self) -> Option<postgres::TestDatabase> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some(postgres::database().await),
+        }
+    }
 }
 
 /// Registers stories, each an `async fn(engine: Engine)`, as two tests: `story::on_sqlite` and `story::on_postgres`.
@@ -47,3 +75,30 @@ macro_rules! on_both_engines {
     )+};
 }
 pub(crate) use on_both_engines;
+
+/// Registers stories about PostgreSQL alone, each an `async fn()`, as `story::on_postgres`.
+macro_rules! on_postgres {
+    ($($story:ident),+ $(,)?) => {$(
+        mod $story {
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_postgres() {
+                super::$story().await;
+            }
+        }
+    )+};
+}
+pub(crate) use on_postgres;
+
+/// Registers stories that need other programs than Daily, each an `async fn()`, as `story::with_services`. Those in
+/// `tests/with_services/` have that name in their path already.
+macro_rules! with_services {
+    ($($story:ident),+ $(,)?) => {$(
+        mod $story {
+            #[tokio::test(flavor = "multi_thread")]
+            async fn with_services() {
+                super::$story().await;
+            }
+        }
+    )+};
+}
+pub(crate) use with_services;

@@ -1,11 +1,11 @@
-//! A name server on this machine that says what a story wants said (RFC 1035).
+//! A scripted name server on this machine (RFC 1035).
 
 use std::{
     collections::HashMap,
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 use tokio::{net::UdpSocket, task::JoinHandle};
@@ -14,7 +14,7 @@ const A: u16 = 1;
 const MX: u16 = 15;
 const HEADER: usize = 12;
 
-/// What it says of a name; of names that it does not know, that they don't exist.
+/// Its answer about a name. Other names don't exist.
 #[derive(Debug, Clone, Copy)]
 pub enum Zone {
     /// One mail server, and no address. The empty name is the root.
@@ -33,6 +33,7 @@ pub enum Zone {
 pub struct NameServer {
     pub address: SocketAddr,
     asked: Arc<AtomicUsize>,
+    is_silent: Arc<AtomicBool>,
     serving: JoinHandle<()>,
 }
 
@@ -41,21 +42,29 @@ impl NameServer {
         let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
         let address = socket.local_addr().expect("its address");
         let zones: HashMap<&str, Zone> = zones.iter().copied().collect();
-        let asked = Arc::new(AtomicUsize::new(0));
-        let counted = asked.clone();
+        let (asked, is_silent) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let (counted, silent) = (asked.clone(), is_silent.clone());
         let serving = tokio::spawn(async move {
             let mut packet = [0; 1500];
             while let Ok((length, client)) = socket.recv_from(&mut packet).await {
                 counted.fetch_add(1, Ordering::Relaxed);
+                if silent.load(Ordering::Relaxed) {
+                    continue;
+                }
                 if let Some(answer) = answer(&packet[..length], &zones) {
                     let _gone = socket.send_to(&answer, client).await;
                 }
             }
         });
-        Self { address, asked, serving }
+        Self { address, asked, is_silent, serving }
     }
 
-    /// How many questions came.
+    /// Answers nothing any more.
+    pub fn fall_silent(&self) {
+        self.is_silent.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns how many questions came.
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::Relaxed)
     }

@@ -34,6 +34,8 @@ const SCRIPT: ServerScript = ServerScript {
     start: r#"umask 022
 chmod 755 "$folder"
 mkdir "$folder/queue"
+printf '#!/bin/sh\nexec /usr/sbin/sendmail -C "%s/config" "$@"\n' "$folder" >"$folder/sendmail"
+chmod 755 "$folder/sendmail"
 read -r _ && {
     postfix -c "$folder/config" start # checks its configuration and folders first
 } >"$folder/start.log" 2>&1 </dev/null && echo ready || cat "$folder/start.log" "$folder/maillog""#,
@@ -74,6 +76,11 @@ impl Postfix {
     /// The certificate (PEM) of the authority that signed the server's, which names `localhost` and 127.0.0.1.
     pub fn ca_file(&self) -> PathBuf {
         self.folder().join("tls/ca.pem")
+    }
+
+    /// Postfix's sendmail program with this server's configuration.
+    pub fn sendmail(&self) -> PathBuf {
+        self.folder().join("sendmail")
     }
 
     /// Everything Postfix has logged so far, each line after a moment's delay: see [`Self::wait_for_log`].
@@ -221,6 +228,7 @@ smtpd_sasl_local_domain = {SASL_REALM}
 127.0.0.1:{smtps} inet n - n - - smtpd
   -o smtpd_tls_wrappermode=yes
   -o smtpd_sasl_auth_enable=yes
+pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 tlsmgr unix - - n 1000? 1 tlsmgr

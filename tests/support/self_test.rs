@@ -53,7 +53,7 @@ mod supervisor {
     }
 }
 
-mod postgres {
+mod on_postgres {
     use sqlx::{Connection, PgConnection};
 
     use crate::support::postgres;
@@ -77,98 +77,6 @@ mod postgres {
         let _open = PgConnection::connect(&url).await.expect("the database is there");
         drop(database);
         assert!(PgConnection::connect(&url).await.is_err());
-    }
-}
-
-mod postfix {
-    use crate::support::postfix::{PASSWORD, Postfix, USER};
-    use daily::{
-        clock::Clock,
-        domain::{email_address::EmailAddress, relay::RelayUrl},
-        mail::{Mailer, Outcome, Outgoing, Priority},
-        settings::{Relay, Settings},
-    };
-
-    async fn send(server: &Postfix, url: &str, to: &str) -> Outcome {
-        let url = RelayUrl::parse(url).expect("a relay");
-        let relay = Relay { ca_file: Some(server.ca_file()), ..Relay::new(url) };
-        let sending = Settings::defaults().expect("the defaults").sending;
-        let mailer = Mailer::new(&[relay], &sending, Clock::system()).expect("a mailer");
-        let address = |text: &str| EmailAddress::parse(text).expect("an address");
-        let (sender, recipient) = (address("daily@example.org"), address(to));
-        let message = b"From: daily@example.org\r\nSubject: hello\r\n\r\nfirst\r\n.second\r\nthird\r\n";
-        let outgoing = Outgoing { sender: &sender, recipient: &recipient, message };
-        let outcome = mailer.send(Priority::Single, &outgoing).await;
-        mailer.close().await;
-        outcome
-    }
-
-    #[tokio::test]
-    async fn mail_arrives_on_all_three_ports() {
-        let server = Postfix::start().await;
-        for url in [
-            format!("smtp://localhost:{}", server.plain_port()),
-            format!("smtp+starttls://localhost:{}", server.plain_port()),
-            format!("smtp+starttls://{USER}:{PASSWORD}@localhost:{}", server.submission_port()),
-            format!("smtps://localhost:{}", server.smtps_port()),
-        ] {
-            let outcome = send(&server, &url, "reader@example.net").await;
-            assert!(matches!(outcome, Outcome::Sent(_)), "{outcome:?}");
-        }
-        let mails = server.wait_for_messages(4).await;
-        assert_eq!(mails.len(), 4);
-        for mail in mails {
-            let text = String::from_utf8(mail).expect("the mail is ASCII");
-            assert!(text.contains("\r\nDelivered-To: reader@example.net\r\n"), "{text}");
-            assert!(text.contains("\r\n\r\nfirst\r\n.second\r\nthird\r\n"), "{text}");
-        }
-        server.wait_for_log("TLS connection established from", 3).await;
-    }
-
-    #[tokio::test]
-    async fn submission_wants_tls_and_login_and_nothing_leaves() {
-        let server = Postfix::start().await;
-        let port = server.submission_port();
-        for url in [
-            format!("smtp://localhost:{port}"),
-            format!("smtp+starttls://localhost:{port}"),
-            format!("smtp+starttls://{USER}:no@localhost:{port}"),
-        ] {
-            let outcome = send(&server, &url, "reader@example.org").await;
-            assert!(!matches!(outcome, Outcome::Sent(_)), "{outcome:?}");
-            assert!(outcome.answer().code.is_some_and(|code| code >= 500), "{outcome:?}");
-        }
-        assert!(server.messages().is_empty(), "{}", server.log());
-
-        let good = format!("smtp+starttls://{USER}:{PASSWORD}@localhost:{port}");
-        let away = send(&server, &good, "someone@debian.org").await;
-        assert!(matches!(away, Outcome::Failed(_)), "{away:?}");
-        let gone = send(&server, &good, "gone@example.org").await;
-        assert!(matches!(gone, Outcome::Sent(_)), "taken, to be bounced: {gone:?}");
-        let mails = server.wait_for_messages(1).await;
-        let bounce = String::from_utf8_lossy(&mails[0]);
-        assert!(bounce.contains("\r\nDelivered-To: daily@example.org\r\n"), "{bounce}");
-        assert!(bounce.contains("Content-Type: message/delivery-status"), "{bounce}");
-    }
-}
-
-mod browser {
-    use fantoccini::Locator;
-
-    use crate::support::browser::Browser;
-
-    #[tokio::test]
-    async fn a_page_is_shown_clicked_and_photographed() {
-        let browser = Browser::start().await;
-        let page = "data:text/html;charset=utf-8,<h1 id=t>Good morning</h1>\
-                    <button onclick=\"t.textContent='clicked'\">Go</button>";
-        let client = browser.client();
-        client.goto(page).await.expect("the page loads");
-        client.find(Locator::Css("button")).await.expect("a button").click().await.expect("it is clickable");
-        let heading = client.find(Locator::Id("t")).await.expect("a heading");
-        assert_eq!(heading.text().await.expect("it has a text"), "clicked");
-        let file = browser.screenshot("self_test").await;
-        assert!(std::fs::read(file).expect("the picture is saved").starts_with(b"\x89PNG"));
     }
 }
 

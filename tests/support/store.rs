@@ -4,7 +4,11 @@
 #![allow(dead_code)]
 
 use daily::clock::Clock;
-use sqlx::{AssertSqlSafe, PgPool, SqlitePool, sqlite::SqliteConnectOptions, sqlite::SqliteJournalMode};
+use sqlx::{
+    AssertSqlSafe, FromRow, PgPool, SqlitePool,
+    postgres::PgRow,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteRow},
+};
 use std::{str::FromStr as _, time::Duration};
 
 /// A database of Daily's, opened beside it.
@@ -57,19 +61,30 @@ impl Store {
         on!(self, |pool| sqlx::query_as(AssertSqlSafe(sql.to_owned())).fetch_all(pool))
     }
 
-    /// Changes something.
-    pub async fn execute(&self, sql: &str) {
-        match self {
-            Self::Sqlite(pool) => {
-                sqlx::query(AssertSqlSafe(sql.to_owned())).execute(pool).await.expect("a statement");
-            }
-            Self::Postgres(pool) => {
-                sqlx::query(AssertSqlSafe(sql.to_owned())).execute(pool).await.expect("a statement");
-            }
-        }
+    /// One row of these columns a row.
+    pub async fn all<T>(&self, sql: &'static str) -> Vec<T>
+    where
+        T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        on!(self, |pool| sqlx::query_as(sql).fetch_all(pool))
     }
 
-    /// An expression for the microseconds since 1970 in a moment's column.
+    /// Changes something.
+    pub async fn execute(&self, sql: &str) {
+        self.try_to(sql).await.expect("a statement");
+    }
+
+    /// Changes something, or says why the database refuses it.
+    pub async fn try_to(&self, sql: &str) -> Result<(), String> {
+        let query = sqlx::query(AssertSqlSafe(sql.to_owned()));
+        match self {
+            Self::Sqlite(pool) => query.execute(pool).await.map(drop),
+            Self::Postgres(pool) => sqlx::query(AssertSqlSafe(sql.to_owned())).execute(pool).await.map(drop),
+        }
+        .map_err(|error| error.to_string())
+    }
+
+    /// Returns an expression for the microseconds since 1970 in a column with a time.
     pub fn micros(&self, column: &str) -> String {
         match self {
             Self::Sqlite(_) => format!("({column})"),

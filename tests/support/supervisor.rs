@@ -127,6 +127,7 @@ pub fn program_path() -> String {
 
 /// A free port of 127.0.0.1 that nobody else is given: bound without listening, which lets only a server that names the
 /// port (and sets SO_REUSEADDR, as servers do) listen on it.
+#[derive(Debug)]
 pub struct ReservedPort {
     number: u16,
     _socket: TcpSocket,

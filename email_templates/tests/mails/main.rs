@@ -6,7 +6,6 @@
 )]
 
 mod already_subscribed;
-mod client_support;
 mod confirmation;
 mod contrast;
 mod digest;
@@ -20,3 +19,4 @@ mod reading;
 mod request;
 mod structure;
 mod welcome;
+mod with_services;

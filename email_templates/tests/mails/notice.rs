@@ -126,7 +126,7 @@ fn signups_that_look_like_an_attack() {
         until: None,
         clock: "Berlin time",
         waiting: 612,
-        defence: "Until it is over a browser must solve a small puzzle before a signup is taken",
+        defence: "Until it is over, browsers solve a small puzzle, and signups without a solution are held back",
     };
     let email = letter(Matter::Signups(begun));
     insta::assert_snapshot!("notice_signup_alarm_text", envelope(&email));

@@ -4,29 +4,34 @@ mod readers;
 mod site;
 mod steps;
 
-use super::{
-    CliError, CliResult,
-    issue::line,
-    serve::{self, Role},
-};
 use crate::{
-    actions::{add_feed::add_feed, send_issue::send_issue, set_newsletter::set_newsletter},
+    actions::{
+        feed::add_feed::add_feed, issue::send_issue::send_issue, newsletter::set_newsletter::set_newsletter,
+    },
     app::App,
-    articles::answer_headers::Validators,
+    cli::{
+        CliError, CliResult,
+        demo::{readers::Readers, steps::Steps},
+        issue::line,
+        serve::{self, Role},
+    },
     clock::Clock,
-    db::{DatabaseUrl, articles, deliveries, issues},
-    domain::{email_address::EmailAddress, ids::ArticleId, issue::IssueStatus, relay::RelayUrl},
+    content::answer_headers::Validators,
+    db::{DatabaseUrl, content::articles, deliveries, issues},
+    domain::{
+        delivery::relay::RelayUrl, ids::ArticleId, issue::status::IssueStatus,
+        subscriber::email_address::EmailAddress,
+    },
     jobs::{check_article, poll_feed},
+    service::shutdown,
     settings::{Log, Relay, Settings},
-    shutdown, telemetry,
+    telemetry,
 };
-use readers::Readers;
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     time::Duration,
 };
-use steps::Steps;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 

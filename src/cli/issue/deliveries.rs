@@ -1,19 +1,19 @@
 //! `daily issue deliveries`: who got what.
 
-use super::Which;
 use crate::{
     app::App,
     cli::{
         CliError, CliResult,
+        issue::Which,
         output::{Output, moment, table},
         parse_address,
     },
     db::{
         deliveries::{self, ReaderDelivery},
-        issues::IssueRecord,
-        newsletters, subscriptions, suppressions, variants,
+        issues::{IssueRecord, variants},
+        newsletters, subscribers, suppressions,
     },
-    domain::{delivery::DeliveryStatus, ids::SubscriberId},
+    domain::{delivery::status::DeliveryStatus, ids::SubscriberId},
 };
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde_json::json;
@@ -150,7 +150,7 @@ fn when(it: &ReaderDelivery) -> Option<crate::db::Stamp> {
 async fn show_reader(app: &App, issue: &IssueRecord, reader: &str, output: Output) -> CliResult {
     let address = parse_address(reader)?;
     let mut tx = app.db.read().await?;
-    let subscriptions = subscriptions::of_address(&mut tx, &address).await?;
+    let subscriptions = subscribers::of_address(&mut tx, &address).await?;
     let Some(subscriber) = subscriptions.first().map(|it| it.subscriber_id) else {
         return Err(CliError::Failed(format!("{address} has never signed up")));
     };

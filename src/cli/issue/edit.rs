@@ -1,20 +1,24 @@
 //! `daily issue edit` and `daily issue approve`.
 
-use super::{
-    Which,
-    show::{self, Named},
-};
 use crate::{
-    actions::{
+    actions::issue::{
         approve_issue::approve_issue,
         edit_issue::{EditError, MAX_NOTE_CHARS, StoryChange, edit_issue},
         send_issue::begin_issue,
     },
     app::App,
-    cli::{CliError, CliResult, output::Output},
+    cli::{
+        CliError, CliResult,
+        issue::{
+            Which,
+            show::{self, Named},
+        },
+        output::Output,
+    },
     db::issues::{self, IssueWords},
-    domain::{ids::ArticleId, selection::Choice},
-    jobs::{forecast::forecast, plan_issue},
+    domain::{ids::ArticleId, issue::selection::Choice},
+    issues::forecast::forecast,
+    jobs::plan_issue,
 };
 use std::{fmt::Write as _, io::Read as _, path::PathBuf};
 

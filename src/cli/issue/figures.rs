@@ -2,7 +2,7 @@
 
 use crate::{
     db::deliveries::Counts,
-    domain::breaker::{Breaker, Score},
+    domain::delivery::breaker::{Breaker, Score},
 };
 use std::{fmt::Write as _, time::Duration};
 

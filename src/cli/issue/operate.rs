@@ -1,20 +1,20 @@
 //! `daily issue pause`, `resume` and `cancel`: an operator stops an issue, lets it go on, or gives it up.
 
-use super::{Which, figures::line, watch::pause_after};
 use crate::{
-    actions::{cancel_issue::cancel_issue, pause_issue::pause_issue, resume_issue::resume_issue},
+    actions::issue::{cancel_issue::cancel_issue, pause_issue::pause_issue, resume_issue::resume_issue},
     app::App,
     cli::{
         CliError, CliResult,
+        issue::{Which, figures::line, watch::pause_after},
         output::{Output, ask, moment},
     },
     db::{
         DbError,
         deliveries::{self, Counts},
+        engine::processes,
         issues::{self, IssueRecord},
-        processes,
     },
-    domain::{ids::IssueId, issue::IssueStatus},
+    domain::{ids::IssueId, issue::status::IssueStatus},
 };
 use serde_json::json;
 use std::{fmt::Write as _, time::Duration};

@@ -1,25 +1,28 @@
 //! `daily issue plan`: the plan of an issue, why each candidate is in or out, and the plan made once more.
 
-use super::{
-    Which,
-    figures::number,
-    show::{self, Named},
-};
 use crate::{
-    actions::send_issue::begin_issue,
+    actions::issue::send_issue::begin_issue,
     app::App,
     cli::{
         CliError, CliResult,
+        issue::{
+            Which,
+            figures::number,
+            show::{self, Named},
+        },
         output::{Output, moment, table},
     },
     db::{Tx, issues},
     domain::{
         ids::IssueId,
-        issue::IssueStatus,
-        plan::{Plan, PlanInputs, plan},
-        selection::Choice,
+        issue::{
+            plan::{Plan, PlanInputs, plan},
+            selection::Choice,
+            status::IssueStatus,
+        },
     },
-    jobs::{forecast::forecast, plan_issue},
+    issues::forecast::forecast,
+    jobs::plan_issue,
 };
 use serde_json::json;
 use std::fmt::Write as _;
@@ -79,7 +82,7 @@ impl PlanCommand {
 }
 
 fn no_plan() -> CliError {
-    CliError::Failed("no plan of it was kept: it was planned by an older Daily, or not yet".into())
+    CliError::Failed("it has not been planned yet".into())
 }
 
 /// Every candidate's fate.
@@ -102,7 +105,7 @@ async fn explain(
     let choices = inputs.choices(variant);
     let named = Named::load(tx, Some(issue), &choices).await?;
     let rows: Vec<_> = choices.iter().map(|choice| row(inputs, &named, choice)).collect();
-    let readers = variant.map_or(0, crate::domain::plan::PlannedVariant::readers);
+    let readers = variant.map_or(0, crate::domain::issue::plan::PlannedVariant::readers);
     let record = json!({
         "planned_at": inputs.planned_at, "variant": number, "readers": readers, "rules": inputs.rules,
         "served": inputs.served,

@@ -1,12 +1,11 @@
 //! `daily issue preview`: an issue's mail as it stands.
 
-use super::Which;
 use crate::{
     app::App,
-    cli::{CliError, CliResult, output::on_terminal},
+    cli::{CliError, CliResult, issue::Which, output::on_terminal},
     db::issues,
     domain::token::Purpose,
-    jobs::{edition, render_issue::Rendering},
+    issues::{edition, render::Rendering},
 };
 use std::path::{Path, PathBuf};
 

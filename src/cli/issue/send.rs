@@ -1,19 +1,20 @@
 //! `daily issue send`: today's issue, now.
 
-use super::{
-    figures::line,
-    watch::{Ended, Seen, watch},
-};
 use crate::{
-    actions::send_issue::send_issue,
+    actions::issue::send_issue::send_issue,
     app::App,
     cli::{
-        CliError, CliResult, newsletter,
+        CliError, CliResult,
+        issue::{
+            figures::line,
+            watch::{Ended, Seen, watch},
+        },
+        newsletter,
         output::{Output, ask},
         require_worker,
     },
-    db::subscriptions,
-    domain::issue::IssueStatus,
+    db::subscribers,
+    domain::issue::status::IssueStatus,
     jobs::plan_issue,
 };
 use serde_json::json;
@@ -35,7 +36,7 @@ impl Send {
         require_worker(app).await?;
         if !self.yes {
             let mut tx = app.db.read().await?;
-            let readers = subscriptions::count_active(&mut tx, newsletter.id).await?;
+            let readers = subscribers::count_active(&mut tx, newsletter.id).await?;
             drop(tx);
             ask(
                 &format!("Send today's issue of {} to {readers} readers now?", newsletter.newsletter.title),

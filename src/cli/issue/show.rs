@@ -1,25 +1,23 @@
 //! `daily issue show`: what an issue is, or what it will be.
 
-use super::{Which, figures::number};
 use crate::{
     app::App,
     cli::{
         CliError, CliResult,
+        issue::{Which, figures::number},
         output::{Output, local_time, moment},
     },
     db::{
-        DbError, Tx, articles,
-        issues::{self, IssueRecord, WaveRecord},
+        DbError, Tx,
+        content::articles,
+        issues::{self, IssueRecord, WaveRecord, variants},
         newsletters::NewsletterRecord,
-        variants,
     },
     domain::{
         ids::{ArticleId, IssueId},
-        issue::IssueStatus,
-        plan::PlannedVariant,
-        selection::Choice,
+        issue::{plan::PlannedVariant, selection::Choice, status::IssueStatus},
     },
-    jobs::forecast::{Forecast, forecast},
+    issues::forecast::{Forecast, forecast},
 };
 use serde_json::json;
 use std::{collections::HashMap, fmt::Write as _};

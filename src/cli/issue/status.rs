@@ -1,26 +1,28 @@
 //! `daily issue status`: how far an issue is, and how it fares.
 
-use super::{
-    Which,
-    figures::{eta, line, measured, percent, rate, refusals, span},
-    watch::{Ended, waits_for_operator, watch},
-};
 use crate::{
     app::App,
     cli::{
         CliError, CliResult,
+        issue::{
+            Which,
+            figures::{eta, line, measured, percent, rate, refusals, span},
+            watch::{Ended, waits_for_operator, watch},
+        },
         output::{Output, moment, on_terminal, table},
     },
     db::{
         deliveries::{self, AnswerCount, Counts, DomainCount, Slowdown},
+        engine::processes,
         issues::{self, IssueEvent, IssueRecord},
-        processes,
     },
     domain::{
-        breaker::Score,
+        delivery::{
+            breaker::Score,
+            send_rate::{Pace, Slowed},
+        },
         ids::IssueId,
-        issue::IssueStatus,
-        pace::{Pace, Slowed},
+        issue::status::IssueStatus,
     },
 };
 use jiff::{SignedDuration, Timestamp};
@@ -106,7 +108,7 @@ struct Report {
     issue: IssueRecord,
     counts: Counts,
     workers: i64,
-    breaker: crate::domain::breaker::Breaker,
+    breaker: crate::domain::delivery::breaker::Breaker,
     per_second: Option<f64>,
     domains: Vec<DomainCount>,
     answers: Vec<AnswerCount>,
@@ -274,7 +276,10 @@ mod tests {
     use super::*;
     use crate::{
         db::Stamp,
-        domain::{breaker::Breaker, delivery::DeliveryStatus, ids::NewsletterId},
+        domain::{
+            delivery::{breaker::Breaker, status::DeliveryStatus},
+            ids::NewsletterId,
+        },
     };
 
     fn at(text: &str) -> Stamp {

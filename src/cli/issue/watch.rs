@@ -1,18 +1,18 @@
 //! Watching an issue go out: a progress bar on a terminal, a line for each change of state elsewhere.
 
-use super::figures;
 use crate::{
     app::App,
     cli::{
         CliError,
+        issue::figures,
         output::{Output, on_terminal},
     },
     db::{
         deliveries::{self, Counts},
+        engine::processes,
         issues::{self, IssueRecord},
-        processes,
     },
-    domain::{ids::IssueId, issue::IssueStatus},
+    domain::{ids::IssueId, issue::status::IssueStatus},
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::{fmt::Write, time::Duration};

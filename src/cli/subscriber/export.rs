@@ -1,15 +1,13 @@
 //! `daily subscriber export`: lists of readers, and what is held about one.
 
-use super::cells::guarded;
 use crate::{
-    actions::held_page,
     app::App,
-    cli::{CliError, CliResult, output::Output, parse_address},
+    cli::{CliError, CliResult, output::Output, parse_address, subscriber::cells::guarded},
     db::{
         Stamp,
-        subscriptions::{self, ListedReader, listed_readers},
+        subscribers::{ListedReader, data_export, listed_readers},
     },
-    domain::{ids::SubscriptionId, subscription::SubscriptionStatus},
+    domain::{ids::SubscriptionId, subscriber::subscription::SubscriptionStatus},
 };
 use std::{
     fs::File,
@@ -22,7 +20,7 @@ const PAGE: i64 = 2_000;
 
 #[derive(Debug, clap::Args)]
 pub struct ExportCommand {
-    /// A reader's address: everything held about them, and nothing of others
+    /// A reader's address: all that is held about them, as JSON
     #[arg(conflicts_with_all = ["newsletter", "status"])]
     address: Option<String>,
     /// The newsletter's short name
@@ -46,7 +44,7 @@ fn status(text: &str) -> Result<SubscriptionStatus, String> {
 impl ExportCommand {
     pub(super) async fn run(self, app: &App, output: Output) -> CliResult {
         if let Some(address) = &self.address {
-            return self.one(app, address, output).await;
+            return self.one(app, address).await;
         }
         let newsletter = crate::cli::newsletter(app, self.newsletter.as_deref()).await?;
         let mut list = List::new(destination(self.out.as_deref())?, output.json)?;
@@ -74,20 +72,15 @@ impl ExportCommand {
 }
 
 impl ExportCommand {
-    /// Everything held about one reader.
-    async fn one(&self, app: &App, address: &str, output: Output) -> CliResult {
+    /// Writes all that is held about one reader.
+    async fn one(&self, app: &App, address: &str) -> CliResult {
         let address = parse_address(address)?;
-        let found = subscriptions::held(&mut app.db.read().await?, &address).await?;
-        let Some(found) = found else {
+        let now = app.actions.clock.now();
+        let Some(export) = data_export::read(&mut app.db.read().await?, &address, now).await? else {
             return Err(CliError::Failed(format!("nothing is held about {address}")));
         };
         let mut file = destination(self.out.as_deref())?;
-        if output.json {
-            serde_json::to_writer_pretty(&mut file, &found)?;
-            file.write_all(b"\n")?;
-        } else {
-            file.write_all(held_page::page(&found, Stamp(app.actions.clock.now())).as_bytes())?;
-        }
+        file.write_all(export.to_json()?.as_bytes())?;
         file.flush()?;
         if let Some(path) = &self.out {
             eprintln!("everything held about {address} is in {}", path.display());

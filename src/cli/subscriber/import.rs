@@ -1,7 +1,7 @@
 //! `daily subscriber import`: readers from another system.
 
 use crate::{
-    actions::import_subscribers::{Import, LeftOut, Summary, import_subscribers},
+    actions::subscription::import_subscribers::{Import, LeftOut, Summary, import_subscribers},
     app::App,
     cli::{CliError, CliResult, output::Output},
     domain::{

@@ -4,27 +4,26 @@ mod cells;
 mod export;
 mod import;
 
-use super::{
-    CliError, CliResult,
-    output::{Output, ask, moment, table},
-    parse_address,
-};
 use crate::{
     actions::{
-        forget::{Forgetting, forget},
-        held_page::choices,
-        set_preferences::set_preferences,
+        privacy::erase::{Forgetting, forget},
+        subscription::set_preferences::set_preferences,
     },
     app::App,
+    cli::{
+        CliError, CliResult,
+        output::{Output, ask, moment, table},
+        parse_address,
+    },
     db::{
         deliveries::{self, DeliveryRecord},
-        subscriptions, suppressions,
+        subscribers::{self, SubscriptionRecord},
+        suppressions,
     },
     domain::{
         ids::SubscriptionId,
         newsletter::{parse_send_time, parse_time_zone},
-        preferences::Preferences,
-        sections::Sections,
+        subscriber::{preferences::Preferences, sections::Sections},
     },
 };
 use serde_json::json;
@@ -58,7 +57,7 @@ pub enum Subscriber {
     #[command(after_help = "Examples:\n  \
         daily subscriber export --status active --out readers.csv\n  \
         daily subscriber export --json | head\n  \
-        daily subscriber export ann@example.org --out ann.txt       for a reader who asks what you hold about them")]
+        daily subscriber export ann@example.org --out ann.json       for a reader who asks what you hold about them")]
     Export(export::ExportCommand),
     /// Erase what is held about a reader who asks for it; a hash is kept, so that no import brings them back
     #[command(after_help = "Example:\n  daily subscriber forget ann@example.org")]
@@ -105,7 +104,7 @@ impl Set {
     async fn run(self, app: &App, output: Output) -> CliResult {
         let address = parse_address(&self.address)?;
         let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
-        let found = subscriptions::of_address(&mut app.db.read().await?, &address).await?;
+        let found = subscribers::of_address(&mut app.db.read().await?, &address).await?;
         let slug = &newsletter.newsletter.slug;
         let Some(subscription) = found.iter().find(|it| it.newsletter_id == newsletter.id) else {
             return Err(CliError::Failed(format!("{address} has never signed up for `{slug}`")));
@@ -158,7 +157,7 @@ impl Subscriber {
             Self::Import(import) => import.run(app, output).await,
             Self::List { limit, after } => {
                 let mut tx = app.db.read().await?;
-                let page = subscriptions::page(&mut tx, SubscriptionId(after), limit).await?;
+                let page = subscribers::page(&mut tx, SubscriptionId(after), limit).await?;
                 output.records(&page, &["id", "address", "newsletter", "state", "since"], |it| {
                     vec![
                         it.id.to_string(),
@@ -200,7 +199,7 @@ async fn forget_reader(app: &App, address: &str, yes: bool, output: Output) -> C
 async fn show(app: &App, address: &str, output: Output) -> CliResult {
     let address = parse_address(address)?;
     let mut tx = app.db.read().await?;
-    let found = subscriptions::of_address(&mut tx, &address).await?;
+    let found = subscribers::of_address(&mut tx, &address).await?;
     let Some(first) = found.first() else {
         return Err(CliError::Failed(format!("{address} has never signed up")));
     };
@@ -217,7 +216,7 @@ async fn show(app: &App, address: &str, output: Output) -> CliResult {
     }
     let mut list = Vec::new();
     for it in &found {
-        let history = subscriptions::consent_history(&mut tx, it.id).await?;
+        let history = subscribers::consent_history(&mut tx, it.id).await?;
         let _ = writeln!(text, "{}: {} ({})", it.newsletter, it.status, choices(it));
         for event in &history {
             let from = event.client_address.as_deref().unwrap_or("-");
@@ -241,6 +240,16 @@ async fn show(app: &App, address: &str, output: Output) -> CliResult {
     });
     output.record(&record, || text)?;
     Ok(())
+}
+
+/// Formats what a reader chose in one line.
+fn choices(it: &SubscriptionRecord) -> String {
+    let sections = if it.sections.is_all() { "all sections".into() } else { it.sections.keys().join(", ") };
+    let time = it.send_time.as_deref().unwrap_or("the newsletter's time");
+    let zone = it.time_zone.as_deref().unwrap_or("the newsletter's clock");
+    let paused = it.paused_until.as_deref().map(|date| format!("; paused until {date}")).unwrap_or_default();
+    let language = it.language.as_deref().map(|tag| format!("; reads {tag}")).unwrap_or_default();
+    format!("{}; {sections}; {time}, {zone}{paused}{language}", it.cadence.as_str().replace('_', " "))
 }
 
 /// A reader's issues, newest first.

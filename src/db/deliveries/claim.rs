@@ -3,8 +3,8 @@
 use crate::{
     db::{DbError, EngineTx, Stamp, Tx, on},
     domain::{
-        email_address::EmailAddress,
         ids::{ClaimId, DeliveryId, IssueId, SubscriptionId, VariantId},
+        subscriber::email_address::EmailAddress,
     },
 };
 use jiff::Timestamp;

@@ -3,9 +3,9 @@
 use crate::{
     db::{DbError, EngineTx, Stamp, Tx, on},
     domain::{
-        cadence::Cadence,
         ids::{IssueId, NewsletterId},
-        plan::{Group, MAX_GROUPS, PastVariant},
+        issue::plan::{Group, MAX_GROUPS, PastVariant},
+        subscriber::cadence::Cadence,
     },
 };
 use jiff::Timestamp;
@@ -237,7 +237,7 @@ pub async fn fan_out(
             .bind(a)
             .bind(b)
             .bind(c)
-            .bind(crate::domain::plan::OTHERS)
+            .bind(crate::domain::issue::plan::OTHERS)
             .bind(Stamp(fan_out.due_at))
             .bind(Stamp(fan_out.missed_before))
             .bind(Stamp(now))

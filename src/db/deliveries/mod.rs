@@ -1,6 +1,8 @@
 //! Table `deliveries`: one row a reader and issue, in exactly one state.
 
 mod claim;
+pub mod claims;
+pub mod emails;
 mod fan_out;
 mod record;
 mod report;
@@ -14,10 +16,12 @@ pub use report::{
 };
 pub use settle::{Standing, give_up, next_due, retry_uncertain, settle_uncertain, skip_open, standing};
 
-use super::{DbError, EngineTx, Stamp, Tx, on};
-use crate::domain::{
-    delivery::DeliveryStatus,
-    ids::{DeliveryId, IssueId, SubscriberId},
+use crate::{
+    db::{DbError, EngineTx, Stamp, Tx, on},
+    domain::{
+        delivery::status::DeliveryStatus,
+        ids::{DeliveryId, IssueId, SubscriberId},
+    },
 };
 /// A delivery as an operator sees it.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]

@@ -1,10 +1,13 @@
 //! Beginning and finishing deliveries, many in one statement: what the recorder writes.
 
-use super::{as_array, as_json};
 use crate::{
-    db::{DbError, EngineTx, Stamp, Tx, on},
+    db::{
+        DbError, EngineTx, Stamp, Tx,
+        deliveries::{as_array, as_json},
+        on,
+    },
     domain::{
-        delivery::{Answer, DeliveryStatus},
+        delivery::status::{Answer, DeliveryStatus},
         ids::{ClaimId, DeliveryId, IssueId, SubscriberId, SubscriptionId},
     },
 };
@@ -12,19 +15,17 @@ use jiff::{Timestamp, civil::Date};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
-/// Which of a group of deliveries were begun; the others' claim was lost, or their issue was stopped: nothing of them may be
-/// sent.
+/// Which of a group of deliveries were begun. If one is in neither set, its claim was lost or its issue was stopped, and it must not
+/// be sent.
 #[derive(Debug, Clone, Default)]
 pub struct Begun {
-    /// They are ours: hand them to a relay.
+    /// These may be handed to a relay.
     pub go: HashSet<DeliveryId>,
-    /// The reader left meanwhile; they are skipped. Or they were taken back, one by one, as of a reader who moves: the claim holds on to
-    /// the others.
+    /// These are skipped, because their readers have unsubscribed or paused meanwhile.
     pub skipped: HashSet<DeliveryId>,
 }
 
-/// Begins deliveries: the fence. Only who still holds the claim, of an issue still going out, to readers still there, may
-/// send.
+/// Begins deliveries: the fence. A worker may send only while it holds the claim, the issue goes out, and the subscription is active.
 pub async fn begin(
     tx: &mut Tx,
     issue: IssueId,
@@ -58,38 +59,8 @@ pub async fn begin(
     if rest.is_empty() {
         return Ok(Begun { go, skipped: HashSet::new() });
     }
-    let mut skipped = skip_left(tx, claim, &rest, now).await?;
-    skipped.extend(taken_back(tx, issue, claim, &rest).await?);
+    let skipped = skip_left(tx, claim, &rest, now).await?;
     Ok(Begun { go, skipped })
-}
-
-/// Those that are not a claim's any more, although it is open and the issue goes out.
-async fn taken_back(
-    tx: &mut Tx,
-    issue: IssueId,
-    claim: ClaimId,
-    ids: &[DeliveryId],
-) -> Result<Vec<DeliveryId>, DbError> {
-    macro_rules! taken_back {
-        ($conn:ident, $ids:literal, $bind:expr) => {
-            sqlx::query_scalar(concat!(
-                "SELECT id FROM deliveries WHERE id ",
-                $ids,
-                " AND (claim_id IS NULL OR claim_id <> $2) AND EXISTS (SELECT 1 FROM claims c WHERE c.id = $2) \
-                 AND (SELECT i.status FROM issues i WHERE i.id = $3) = 'sending'"
-            ))
-            .bind($bind)
-            .bind(claim.0)
-            .bind(issue.0)
-            .fetch_all($conn)
-            .await?
-        };
-    }
-    let found: Vec<i64> = match tx.by_engine() {
-        EngineTx::Sqlite(conn) => taken_back!(conn, "IN (SELECT value FROM json_each($1))", as_json(ids)),
-        EngineTx::Postgres(conn) => taken_back!(conn, "= ANY($1)", as_array(ids)),
-    };
-    Ok(found.into_iter().map(DeliveryId).collect())
 }
 
 /// Skips those whose reader has left or paused.

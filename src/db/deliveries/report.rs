@@ -3,7 +3,7 @@
 use crate::{
     db::{DbError, Stamp, Tx, on},
     domain::{
-        delivery::DeliveryStatus,
+        delivery::status::DeliveryStatus,
         ids::{DeliveryId, IssueId, SubscriberId, VariantId},
     },
 };

@@ -7,7 +7,7 @@
 
 use crate::{
     db::{DbError, EngineTx, Stamp, Tx, on},
-    domain::{delivery::DeliveryStatus, ids::IssueId},
+    domain::{delivery::status::DeliveryStatus, ids::IssueId},
 };
 use jiff::Timestamp;
 

@@ -1,3 +1,10 @@
 //! What all tables share: how transactions are run.
 
+pub mod columns;
+pub mod connect;
+pub mod db_time;
 pub mod group_commit;
+pub mod leases;
+pub mod processes;
+pub mod wal;
+pub mod worker_lock;

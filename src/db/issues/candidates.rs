@@ -3,11 +3,10 @@
 use crate::{
     db::{DbError, EngineTx, Stamp, Tx, on},
     domain::{
-        article::title_key,
-        cadence::Cadence,
+        content::article::title_key,
         ids::{ArticleId, FeedId, IssueId, NewsletterId, VariantId},
-        plan::PastVariant,
-        selection::Candidate,
+        issue::{plan::PastVariant, selection::Candidate},
+        subscriber::cadence::Cadence,
     },
 };
 use jiff::{Timestamp, civil::Date};

@@ -4,7 +4,7 @@ use crate::{
     db::{DbError, Stamp, Tx, on},
     domain::{
         ids::{ArticleId, IssueId},
-        selection::Wish,
+        issue::selection::Wish,
     },
 };
 use jiff::Timestamp;

@@ -1,12 +1,18 @@
 //! Planned issues follow the clocks of readers who come in.
 
-use super::{dates_from, insert, planned, stretch_due};
 use crate::{
-    db::{DbError, Tx, newsletters::NewsletterRecord, subscriptions},
+    db::{
+        DbError, Tx,
+        issues::{dates_from, insert, planned, stretch_due},
+        newsletters::NewsletterRecord,
+        subscribers,
+    },
     domain::{
-        issue::IssueStatus,
+        issue::{
+            schedule::{self, Due, due_on},
+            status::IssueStatus,
+        },
         newsletter::WhoseClock,
-        schedule::{self, Due, due_on},
     },
 };
 use jiff::Timestamp;
@@ -47,7 +53,7 @@ async fn begin_without(
         if schedule::due_at(it, date) <= now || due_on(it, clock, date) > now {
             continue;
         }
-        let clocks = subscriptions::clocks_of(tx, newsletter).await?;
+        let clocks = subscribers::clocks_of(tx, newsletter).await?;
         let moments = clocks.iter().map(|clock| due_on(it, clock, date)).filter(|moment| *moment > now);
         let due = moments.map(Due::at).reduce(Due::and).unwrap_or(Due::at(schedule::due_at(it, date)));
         insert(tx, newsletter.id, date, due, IssueStatus::Planned, None, now).await?;

@@ -3,9 +3,9 @@
 use crate::{
     db::{DbError, Stamp, Tx, on},
     domain::{
-        cadence::Cadence,
         ids::{IssueId, NewsletterId, SubscriptionId, VariantId},
-        plan::Group,
+        issue::plan::Group,
+        subscriber::cadence::Cadence,
     },
 };
 use jiff::Timestamp;
@@ -97,8 +97,9 @@ pub async fn set_fanned_out(tx: &mut Tx, id: IssueId, up_to: Option<i64>, more: 
     .map(drop))
 }
 
-/// Lets the making of deliveries that is under way come by a subscription again, where it has passed it by and not yet the one that it
-/// goes on as: its reader would get no copy. What was made meanwhile is not made twice. A portion of this moment is waited for.
+/// Takes a fan-out of this newsletter that is under way back to `own`, if it has passed `own` but not yet `other`, in whose place `own`
+/// goes on: the reader would get no copy. A reader who has a delivery by then gets no second one. Waits for a portion that is being
+/// made.
 pub async fn fan_out_again(
     tx: &mut Tx,
     newsletter: NewsletterId,

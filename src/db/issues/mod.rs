@@ -6,7 +6,9 @@ mod follow;
 mod groups;
 mod progress;
 mod stories;
+pub mod variants;
 mod waking;
+pub mod welcomes;
 
 pub use candidates::{candidates, mark_carried, mark_places, past_variants, planned_at};
 pub use edits::{
@@ -22,12 +24,13 @@ pub use waking::{
     set_woken, unapproved, wake_due,
 };
 
-use super::{DbError, Stamp, Tx, on};
-use crate::domain::{
-    email_address::EmailAddress,
-    ids::{DeliveryId, IssueId, NewsletterId},
-    issue::IssueStatus,
-    schedule::Due,
+use crate::{
+    db::{DbError, Stamp, Tx, on},
+    domain::{
+        ids::{DeliveryId, IssueId, NewsletterId},
+        issue::{schedule::Due, status::IssueStatus},
+        subscriber::email_address::EmailAddress,
+    },
 };
 use jiff::{Timestamp, civil::Date};
 

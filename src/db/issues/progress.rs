@@ -2,7 +2,7 @@
 
 use crate::{
     db::{DbError, EngineTx, Stamp, Tx, on},
-    domain::{breaker::Score, ids::IssueId, issue::IssueStatus},
+    domain::{delivery::breaker::Score, ids::IssueId, issue::status::IssueStatus},
 };
 use jiff::Timestamp;
 

@@ -3,13 +3,15 @@
 use crate::{
     db::{
         DbError, EngineTx, Stamp, Tx,
-        articles::{ArticleRecord, article_columns},
+        content::articles::{ArticleRecord, article_columns},
         on,
     },
     domain::{
         ids::IssueId,
-        plan::{Plan, PlanInputs},
-        selection::Choice,
+        issue::{
+            plan::{Plan, PlanInputs},
+            selection::Choice,
+        },
     },
 };
 use jiff::Timestamp;

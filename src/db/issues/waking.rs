@@ -2,7 +2,10 @@
 
 use crate::{
     db::{DbError, Stamp, Tx, on},
-    domain::{ids::IssueId, issue::IssueStatus, schedule::Due},
+    domain::{
+        ids::IssueId,
+        issue::{schedule::Due, status::IssueStatus},
+    },
 };
 use jiff::{SignedDuration, Timestamp};
 

@@ -1,7 +1,6 @@
 //! Which column of a list holds what.
 
-use super::Source;
-use crate::domain::words::words;
+use crate::domain::{import::Source, string_enum::words};
 
 words! {
     /// What a column can hold that Daily takes.

@@ -2,16 +2,18 @@
 
 mod columns;
 mod reading;
-mod words_of_others;
+pub mod vocabulary;
 
 pub use columns::{Field, Layout, LayoutError, LayoutOptions, parse_mapping};
 pub use reading::{DateFormat, Dates};
 
-use super::{
-    email_address::{EmailAddress, EmailAddressError},
-    preferences::Preferences,
-    subscription::SubscriptionStatus,
-    words::words,
+use crate::domain::{
+    string_enum::words,
+    subscriber::{
+        email_address::{EmailAddress, EmailAddressError},
+        preferences::Preferences,
+        subscription::SubscriptionStatus,
+    },
 };
 use jiff::{Timestamp, civil::Date};
 

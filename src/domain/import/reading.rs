@@ -1,17 +1,15 @@
 //! What a row of a list says, read with the list's [`Layout`].
 
-use super::{
-    Field, Layout, Refusal, Row, Standing,
-    columns::Rule,
-    words_of_others::{standing, truth},
-};
 use crate::domain::{
-    cadence::Cadence,
-    email_address::EmailAddress,
+    import::{
+        Field, Layout, Refusal, Row, Standing,
+        columns::Rule,
+        vocabulary::{standing, truth},
+    },
     newsletter::{parse_language, parse_send_time, parse_time_zone},
-    pause,
-    preferences::Preferences,
-    sections::Sections,
+    subscriber::{
+        cadence::Cadence, email_address::EmailAddress, pause, preferences::Preferences, sections::Sections,
+    },
 };
 use csv::StringRecord;
 use jiff::{

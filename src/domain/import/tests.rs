@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::cadence::Cadence;
+use crate::domain::subscriber::cadence::Cadence;
 use csv::StringRecord;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
@@ -250,7 +250,7 @@ fn row(standing: Standing, ended_at: Option<Timestamp>) -> Row {
         ended_at,
         choices: Preferences {
             cadence: Cadence::EveryIssue,
-            sections: crate::domain::sections::Sections::ALL,
+            sections: crate::domain::subscriber::sections::Sections::ALL,
             time_zone: None,
             send_time: None,
         },

@@ -1,16 +1,19 @@
 //! A delivery for each reader of a frozen issue, in portions, so that nothing else waits long for the store. A process that dies on
 //! the way is followed by another one, which goes on where it stopped.
 
-use super::turn::Turn;
 use crate::{
     db::{
         deliveries::{self, FanOut, Past},
+        engine::processes,
         issues,
         newsletters::NewsletterRecord,
-        paces, processes,
+        throttle::send_rates,
     },
-    domain::{cadence::Cadence, ids::IssueId, issue::IssueStatus, newsletter::WhoseClock},
-    jobs::{Context, deliver::BATCH},
+    delivery::deliver_issue::BATCH,
+    domain::{
+        ids::IssueId, issue::status::IssueStatus, newsletter::WhoseClock, subscriber::cadence::Cadence,
+    },
+    jobs::{Context, freeze_issue::turn::Turn},
     queue::{Job, JobFailure},
 };
 use jiff::Timestamp;
@@ -67,7 +70,7 @@ pub async fn run(
             continue;
         }
         issues::set_fanned_out(&mut tx, issue, None, 0).await?;
-        paces::set_apart(&mut tx, issue, &paced).await?;
+        send_rates::set_apart(&mut tx, issue, &paced).await?;
         issues::advance(&mut tx, issue, IssueStatus::Frozen, IssueStatus::Sending, None, moment).await?;
         let workers = processes::count_workers(&mut tx, moment).await?;
         for _ in 0..workers.min(record.recipients / BATCH + 1).max(1) {

@@ -4,11 +4,11 @@
 use crate::{
     db::{
         DbError, Tx,
-        articles::{self, ArticleRecord},
+        content::articles::{self, ArticleRecord},
     },
     domain::{
         ids::ArticleId,
-        plan::{Plan, PlanInputs},
+        issue::plan::{Plan, PlanInputs},
     },
     jobs::{
         Context,

@@ -121,7 +121,7 @@
           // What the answer says is in the language of the page.
           const told = await answer.json().catch(() => ({}));
           if (proof || !told.challenge) return [answer, told];
-          return send(await (await import(new URL("/prove.js", form.action))).prove(told.challenge));
+          return send(await (await import(new URL("/challenge.js", form.action))).prove(told.challenge));
         };
         const [answer, told] = await send();
         if (answer.ok) {

@@ -1,18 +1,18 @@
 //! `/confirm/{token}`: GET shows a button and changes nothing, because mail scanners follow links; POST confirms. In the browser
 //! that signed up, GET confirms at once. `/confirm/{token}/renew`: POST sends a new link for one that has expired.
 
-use super::{subscribe, what_is_wrong};
 use crate::{
-    actions::{
+    actions::signup::{
         confirm::{self, Confirmation, ConfirmedBy},
         subscribe::SubscribeError,
     },
     db::newsletters::NewsletterRecord,
+    i18n::{self, around, fill},
     web::{
         AppError, Site,
         layout::{Place, respond_for},
         negotiate::{AskedLanguage, BROWSER_COOKIE, cookie, evidence, is_visit},
-        words::{self, around, fill},
+        public::{field_errors, subscribe},
     },
 };
 use axum::{
@@ -63,11 +63,13 @@ pub async fn renew(
         Err(SubscribeError::TooMany { wait }) => Ok(AppError::TooMany(wait).into_response()),
         Err(SubscribeError::NoSuchNewsletter(slug)) => Err(AppError::NoNewsletter(slug)),
         Err(
-            why
-            @ (SubscribeError::Blocked(_) | SubscribeError::RoleAccount | SubscribeError::NewsletterCount),
+            why @ (SubscribeError::Blocked(_)
+            | SubscribeError::RoleAccount
+            | SubscribeError::NewsletterCount
+            | SubscribeError::Redeemed),
         ) => {
-            let (_, words) = words::spoken([query.lang.as_deref()], &headers);
-            Err(AppError::NotAccepted(what_is_wrong::refused(&why, words).what))
+            let (_, words) = i18n::spoken([query.lang.as_deref()], &headers);
+            Err(AppError::NotAccepted(field_errors::refused(&why, words).what))
         }
         Err(SubscribeError::Db(error)) => Err(error.into()),
     }

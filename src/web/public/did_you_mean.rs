@@ -1,13 +1,13 @@
 //! An address that was probably mistyped: the question, with both ways to go on.
 
-use super::subscribe::Fields;
 use crate::{
     db::newsletters::NewsletterRecord,
-    domain::email_address::EmailAddress,
+    domain::subscriber::email_address::EmailAddress,
+    i18n::{Spoken, around, fill},
     web::{
         error,
         layout::{Place, respond_for},
-        words::{Spoken, around, fill},
+        public::{challenge, subscribe::Fields},
     },
 };
 use axum::{http::StatusCode, response::Response};
@@ -28,17 +28,16 @@ pub fn page(
     let content = html! {
         h1 { (of(&say.question, meant.as_str())) }
         p { (before) strong { (entered) } (after) }
-        form.signup method="post" action=(place.form_action()) {
+        form.signup method="post" action=(place.form_action()) data-challenge="/challenge" {
             (again(fields, meant.as_str()))
-            (shown(fields))
             button type="submit" { (of(&say.take, meant.as_str())) }
         }
-        form.signup method="post" action=(place.form_action()) {
+        form.signup method="post" action=(place.form_action()) data-challenge="/challenge" {
             (again(fields, entered))
-            (shown(fields))
             input type="hidden" name="as_typed" value="yes";
             button type="submit" { (of(&say.keep, entered)) }
         }
+        (challenge::script(words))
     };
     respond_for(place, StatusCode::OK, &newsletter.newsletter, (&say.title, language), &content)
 }
@@ -59,12 +58,6 @@ pub fn problem(fields: &Fields, (language, words): Spoken, meant: &EmailAddress)
 
 fn of(text: &str, address: &str) -> String {
     fill(text, &[("address", address)])
-}
-
-fn shown(fields: &Fields) -> Markup {
-    html! {
-        @for (name, value) in fields.shown() { input type="hidden" name=(name) value=(value); }
-    }
 }
 
 /// What was entered, to be sent again with an address.

@@ -2,18 +2,20 @@
 
 use crate::{
     db::{
-        issues,
+        issues::{
+            self,
+            variants::{self, PublicIssue},
+        },
         newsletters::{self, NewsletterRecord},
-        variants::{self, PublicIssue},
     },
     domain::{
-        issue::IssueStatus,
+        issue::status::IssueStatus,
         newsletter::{Archive, Newsletter},
     },
+    i18n::{self, Spoken, fill},
     web::{
         AppError, Site,
-        layout::{Frame, Place, Public, about, feed_of, public_page, respond_for},
-        words::{self, Spoken, fill},
+        layout::{Frame, Place, Public, public_page, respond_for},
     },
 };
 use axum::{
@@ -53,7 +55,7 @@ pub async fn list(
     Query(query): Query<ListQuery>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
-    let choose = |it: &Newsletter| words::choose(query.lang.as_deref(), &it.language, &headers);
+    let choose = |it: &Newsletter| i18n::choose(query.lang.as_deref(), &it.language, &headers);
     let listed = listed(&site).await?;
     match query.newsletter.as_deref() {
         None => match listed.as_slice() {
@@ -158,7 +160,7 @@ fn of_none(it: &Newsletter, (language, words): Spoken) -> Response {
     respond_for(Place::Window, StatusCode::OK, it, (&say.title, language), &content)
 }
 
-fn issue_list(newsletter: &Newsletter, page: &[PublicIssue], say: &words::Issues) -> Markup {
+fn issue_list(newsletter: &Newsletter, page: &[PublicIssue], say: &i18n::Issues) -> Markup {
     html! {
         @if page.is_empty() {
             p { (say.none_yet) " " a href={ "/?newsletter=" (newsletter.slug) } { (say.get_first) } }
@@ -193,11 +195,10 @@ pub async fn show(
     }
     let variant =
         variants::by_number(&mut tx, issue.id, query.variant.unwrap_or(1)).await?.ok_or_else(missing)?;
-    let html = shared(&site, &newsletter.newsletter, date, &variant.subject, variant.web_html);
     // The page is a mail: its style is inline and its pictures are where the articles are.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src http: https:; base-uri 'none'; \
                   form-action 'none'; frame-ancestors 'none'";
-    let mut response = ([(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response();
+    let mut response = ([(header::CONTENT_SECURITY_POLICY, policy)], Html(variant.web_html)).into_response();
     if archive != Archive::Public {
         // The page was rendered for good; who may find it can change.
         response.headers_mut().insert(ROBOTS, HeaderValue::from_static("noindex"));
@@ -205,22 +206,7 @@ pub async fn show(
     Ok(response)
 }
 
-/// A page from before pages said what they are to who shares them, with that.
-fn shared(site: &Site, newsletter: &Newsletter, date: Date, subject: &str, html: String) -> String {
-    const END: &str = "</title>";
-    let at = html.find(END).map(|at| at + END.len());
-    let Some(at) = at.filter(|_| !html.contains("property=\"og:title\"")) else { return html };
-    let feed = feed_of(newsletter).map(|feed| format!("{}{feed}", site.public_url));
-    let public = Public {
-        address: &format!("{}/issues/{date}?newsletter={}", site.public_url, newsletter.slug),
-        description: if newsletter.tagline.is_empty() { &newsletter.title } else { &newsletter.tagline },
-        feed: feed.as_deref(),
-    };
-    let tags = about("article", subject, &newsletter.title, public).into_string();
-    format!("{}{tags}{}", &html[..at], &html[at..])
-}
-
-fn long_date(issue: &PublicIssue, say: &words::Issues) -> String {
+fn long_date(issue: &PublicIssue, say: &i18n::Issues) -> String {
     issue.issue_date.parse().map_or_else(|_| issue.issue_date.clone(), |date| say.long_date(date))
 }
 

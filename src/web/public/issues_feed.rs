@@ -1,10 +1,12 @@
 //! `GET /issues.xml`: the newest issues as an Atom feed (RFC 4287), of one newsletter or of all.
 
-use super::issues::{issue_path, listed};
 use crate::{
-    db::variants::{self, PublicIssue},
+    db::issues::variants::{self, PublicIssue},
     domain::newsletter::Newsletter,
-    web::{AppError, Site, cached},
+    web::{
+        AppError, Site, cached,
+        public::issues::{issue_path, listed},
+    },
 };
 use axum::{
     extract::{Query, State},

@@ -1,14 +1,14 @@
 //! What readers see, a file a page.
 
+pub mod challenge;
 pub mod confirm;
 mod did_you_mean;
+pub mod field_errors;
 pub mod issues;
 pub mod issues_feed;
-mod moment;
+pub mod mx_guard;
 pub mod preferences;
-pub mod proof;
-mod reach;
 pub mod signup;
 pub mod subscribe;
+mod timing_guard;
 pub mod unsubscribe;
-mod what_is_wrong;

@@ -1,15 +1,21 @@
 //! `GET /`: the signup page. `GET /embed`: the same form, to be shown in a frame on sites that allow no script.
 
-use super::what_is_wrong::{Field, Wrong};
 use crate::{
-    actions::subscribe::MOST_NEWSLETTERS,
+    actions::signup::subscribe::MOST_NEWSLETTERS,
     db::newsletters::{self, NewsletterRecord},
-    domain::{email_address::MAX_ADDRESS_BYTES, signup_proof::form_stamp, signup_wording::signup_wording},
+    domain::{
+        signup::form_token::form_stamp, signup_wording::signup_wording,
+        subscriber::email_address::MAX_ADDRESS_BYTES,
+    },
+    i18n::{self, Spoken, fill},
     web::{
         AppError, Site,
         layout::{Place, respond_for},
         negotiate::referring_page,
-        words::{self, Spoken, fill},
+        public::{
+            challenge,
+            field_errors::{Field, Wrong},
+        },
     },
 };
 use axum::{
@@ -42,8 +48,6 @@ pub(super) struct Form<'a> {
     pub source: Option<&'a str>,
     /// Its mark, if it was shown before.
     pub started: Option<&'a str>,
-    /// What it shows of work or a wait, which is not used up yet: names of fields, and what they hold.
-    pub shown: &'a [(&'a str, &'a str)],
     /// What is wrong.
     pub wrong: Option<&'a Wrong>,
 }
@@ -61,12 +65,11 @@ pub async fn get(
         place,
         newsletter: &newsletter,
         chosen: std::slice::from_ref(&newsletter.newsletter.slug),
-        spoken: words::choose(choice.lang.as_deref(), &newsletter.newsletter.language, &headers),
+        spoken: i18n::choose(choice.lang.as_deref(), &newsletter.newsletter.language, &headers),
         entered: "",
         // In a frame our own page would be named.
         source: if place == Place::Frame { referring_page(&headers) } else { None },
         started: None,
-        shown: &[],
         wrong: None,
     };
     form.show(&site, StatusCode::OK).await
@@ -83,7 +86,7 @@ impl Form<'_> {
         let fresh = form_stamp(&site.actions.keys, site.actions.clock.now());
         let content = html! {
             h1 { (fill(&say.headline, &[("newsletter", &it.title)])) }
-            form.signup method="post" action=(self.place.form_action()) {
+            form.signup method="post" action=(self.place.form_action()) data-challenge="/challenge" {
                 @if let Some(wrong) = wrong(Field::Email) {
                     p.notice."notice--error" id="email-error" role="alert" { (wrong.what) }
                 }
@@ -101,7 +104,6 @@ impl Form<'_> {
                 input type="hidden" name="time_zone" value="";
                 @if let Some(source) = self.source { input type="hidden" name="source" value=(source); }
                 input type="hidden" name="started" value=(self.started.unwrap_or(&fresh));
-                @for (name, value) in self.shown { input type="hidden" name=(name) value=(value); }
                 // No person sees this field; programs fill in what they find.
                 div hidden {
                     label for="website" { "Leave this empty" }
@@ -109,6 +111,7 @@ impl Form<'_> {
                 }
                 button type="submit" { (say.button) }
             }
+            (challenge::script(words))
             script src="/assets/time-zone.js" defer {}
             p.fine-print { (signup_wording(Some(language)).text) }
         };

@@ -2,26 +2,30 @@
 //!
 //! The answer tells nobody whether an address is subscribed: body and status are the same for every address.
 
-use super::{
-    did_you_mean, moment, proof, reach,
-    signup::Form,
-    what_is_wrong::{self, Wrong},
-};
 use crate::{
-    actions::subscribe::{MOST_NEWSLETTERS, Signup, SubscribeError, judge, subscribe},
+    actions::signup::subscribe::{MOST_NEWSLETTERS, Proof, Signup, SubscribeError, judge, subscribe},
     db::newsletters::NewsletterRecord,
     domain::{
-        email_address::EmailAddress,
-        mail_domains::suggestion,
         newsletter::parse_time_zone,
-        signup_proof::{self, FilledIn, filled_in},
+        signup::{
+            form_token::{self, FilledIn, filled_in},
+            mail_domains::suggestion,
+        },
         signup_wording::signup_wording,
+        subscriber::email_address::EmailAddress,
     },
+    i18n::{self, Spoken, fill},
     web::{
         AppError, Site, error,
         layout::{Place, respond_for},
         negotiate::{BROWSER_COOKIE, evidence, media_type, sends_json},
-        words::{self, Spoken, fill},
+        public::{
+            challenge, did_you_mean,
+            field_errors::{self, Wrong},
+            mx_guard,
+            signup::Form,
+            timing_guard,
+        },
     },
 };
 use axum::{
@@ -59,20 +63,8 @@ pub(super) struct Fields {
     website: Option<String>,
     /// The reader was asked about a slip, and insists.
     pub as_typed: Option<String>,
-    /// The answer to a challenge, or the ticket of who waited instead.
-    pub proof: Option<String>,
-    pub ticket: Option<String>,
-}
-
-impl Fields {
-    /// What it shows of work or a wait, by the names of the fields.
-    pub(super) fn shown(&self) -> Vec<(&'static str, &str)> {
-        let shown = [("proof", &self.proof), ("ticket", &self.ticket)].into_iter();
-        shown
-            .filter_map(|(name, value)| Some((name, value.as_deref()?)))
-            .filter(|it| !it.1.is_empty())
-            .collect()
-    }
+    /// The solution of a challenge.
+    proof: Option<String>,
 }
 
 /// Takes a signup.
@@ -100,13 +92,13 @@ pub async fn post(
     let address = match EmailAddress::parse(&fields.email) {
         Ok(address) => address,
         Err(why) => {
-            let why = what_is_wrong::no_address(why, &spoken.1.address);
+            let why = field_errors::no_address(why, &spoken.1.address);
             return asked.refuse(&site, &fields, &why).await;
         }
     };
     let mark = browser_mark(&site, &headers, &address);
     if filled_in == FilledIn::TooSoon {
-        return moment::ask(&site, &asked, &fields).await;
+        return timing_guard::ask(&site, &asked, &fields).await;
     }
     if filled_in != FilledIn::ByProgram {
         let signup = Signup {
@@ -118,6 +110,7 @@ pub async fn post(
             wording: (filled_in == FilledIn::Here).then(|| signup_wording(Some(spoken.0))),
             time_zone: fields.time_zone.as_deref().and_then(|zone| parse_time_zone(zone).ok()),
             evidence: evidence(peer, &headers, fields.source.as_deref()),
+            proof: Proof::NotRequired,
         };
         if let Some(answer) = take(&site, &asked, peer, &fields, signup).await? {
             return Ok(answer);
@@ -134,8 +127,8 @@ pub async fn post(
     Ok(answer)
 }
 
-/// Takes a signup, or answers why not. What costs nothing comes first, and what can be used once last: who mends a slip has their
-/// proof still.
+/// Takes a signup, or answers why not. The challenge is redeemed last, so that a JSON client that corrects a typo can send the same
+/// solution again.
 async fn take(
     site: &Site,
     asked: &Asked<'_>,
@@ -153,17 +146,25 @@ async fn take(
             did_you_mean::page(asked.place, &asked.newsletter(site).await?, asked.spoken, fields, &meant)
         }));
     }
-    let shown = match proof::look(site, asked, fields).await? {
-        Ok(shown) => shown,
-        Err(answer) => return Ok(Some(answer)),
+    let proof = challenge::check(site, fields.proof.as_deref()).await?;
+    if asked.json && proof == Proof::Missing {
+        return Ok(Some(challenge::problem(site)));
+    }
+    // Nothing is asked in our name for clients that showed no work.
+    if proof != Proof::Missing
+        && let Some(answer) = mx_guard::ask(site, asked, fields, peer, &signup.address).await?
+    {
+        return Ok(Some(answer));
+    }
+    let signup = Signup { proof, ..signup };
+    let taken = match subscribe(&site.actions, signup.clone()).await {
+        // A form that is sent twice counts as one without a solution.
+        Err(SubscribeError::Redeemed) if !asked.json => {
+            subscribe(&site.actions, Signup { proof: Proof::Missing, ..signup }).await
+        }
+        taken => taken,
     };
-    if let Some(answer) = reach::ask(site, asked, fields, peer, &signup.address).await? {
-        return Ok(Some(answer));
-    }
-    if let Some(answer) = proof::redeem(site, asked, peer, fields, shown).await? {
-        return Ok(Some(answer));
-    }
-    match subscribe(&site.actions, signup).await {
+    match taken {
         Ok(()) => Ok(None),
         Err(why) => asked.not_taken(site, fields, why).await.map(Some),
     }
@@ -177,7 +178,7 @@ async fn speak(
     slug: &str,
     headers: &HeaderMap,
 ) -> Result<(Spoken, Option<NewsletterRecord>), AppError> {
-    if let Some(spoken) = asked.and_then(words::find) {
+    if let Some(spoken) = asked.and_then(i18n::find) {
         return Ok((spoken, None));
     }
     let newsletter = match site.newsletter(Some(slug)).await {
@@ -187,7 +188,7 @@ async fn speak(
         Err(error) => return Err(error),
     };
     let own = newsletter.as_ref().map(|it| it.newsletter.language.as_str());
-    Ok((words::spoken([own], headers), newsletter))
+    Ok((i18n::spoken([own], headers), newsletter))
 }
 
 /// The cookie by which the browser is known again that signed an address up, so that the link in the mail confirms at once in
@@ -197,7 +198,7 @@ fn browser_mark(site: &Site, headers: &HeaderMap, address: &EmailAddress) -> Opt
     if from == Some("cross-site") {
         return None;
     }
-    let value = signup_proof::browser_mark(&site.actions.keys, address, site.actions.clock.now());
+    let value = form_token::browser_mark(&site.actions.keys, address, site.actions.clock.now());
     let seconds = u64::from(site.actions.confirmation_days) * 24 * 60 * 60;
     let secure = if site.secure_cookies { "; Secure" } else { "" };
     let cookie =
@@ -242,7 +243,6 @@ impl Asked<'_> {
         }
         let newsletter = self.newsletter(site).await?;
         let entered: String = fields.email.chars().take(300).collect();
-        let shown = fields.shown();
         let form = Form {
             place: self.place,
             newsletter: &newsletter,
@@ -252,7 +252,6 @@ impl Asked<'_> {
             source: fields.source.as_deref(),
             // With the mark it had: who mends a slip and is quick is no program.
             started: fields.started.as_deref().filter(|_| self.filled_in.has_mark()),
-            shown: &shown,
             wrong: Some(wrong),
         };
         form.show(site, status).await
@@ -270,9 +269,10 @@ impl Asked<'_> {
                 Ok(AppError::UnknownNewsletter(slug).in_language(self.spoken.0))
             }
             SubscribeError::Blocked(_) | SubscribeError::RoleAccount | SubscribeError::NewsletterCount => {
-                self.refuse(site, fields, &what_is_wrong::refused(&why, self.spoken.1)).await
+                self.refuse(site, fields, &field_errors::refused(&why, self.spoken.1)).await
             }
             SubscribeError::TooMany { wait } => Ok(AppError::TooMany(wait).in_language(self.spoken.0)),
+            SubscribeError::Redeemed => Ok(challenge::problem(site)),
             SubscribeError::Db(error) => Err(error.into()),
         }
     }

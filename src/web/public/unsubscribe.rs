@@ -2,14 +2,14 @@
 //! button's, and that of mail programs (RFC 8058). Whoever has left may say why, with another POST.
 
 use crate::{
-    actions::unsubscribe::{self, Leaving},
+    actions::subscription::unsubscribe::{self, Leaving},
     db::newsletters::NewsletterRecord,
-    domain::consent::{LeavingReason, MAX_REMARK_CHARS},
+    domain::subscriber::consent::{LeavingReason, MAX_REMARK_CHARS},
+    i18n::{Unsubscribe, around, fill},
     web::{
         AppError, Site,
         layout::{Place, respond_for},
         negotiate::{AskedLanguage, evidence, media_type},
-        words::{Unsubscribe, around, fill},
     },
 };
 use axum::{

@@ -27,8 +27,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-pub use self::record::Record;
 use self::record::Recorder;
+pub use self::record::{Message, Record};
 use self::script::Director;
 pub use self::script::{Action, Moment, Script, Step};
 use super::supervisor::ReservedPort;
@@ -64,6 +64,11 @@ impl SmtpServer {
     /// The port on 127.0.0.1, the same through [`Self::stop`] and [`Self::start_again`].
     pub fn port(&self) -> u16 {
         self.port.number()
+    }
+
+    /// The relay's URL, as the settings and the records have it.
+    pub fn url(&self) -> String {
+        format!("smtp://127.0.0.1:{}", self.port())
     }
 
     /// Refuses connections from now on; the open ones are closed when this returns.

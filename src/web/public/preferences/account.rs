@@ -1,7 +1,9 @@
-//! What is the reader's own, whatever they read: their address, and what is held about them.
+//! The forms about the reader rather than one newsletter: their address and their data.
 
-use super::view::Page;
-use crate::{domain::email_address::MAX_ADDRESS_BYTES, web::words::Preferences};
+use crate::{
+    domain::subscriber::email_address::MAX_ADDRESS_BYTES, i18n::Preferences,
+    web::public::preferences::view::Page,
+};
 use maud::{Markup, html};
 
 pub(super) fn forms(page: &Page<'_>) -> Markup {
@@ -17,19 +19,19 @@ pub(super) fn forms(page: &Page<'_>) -> Markup {
             }
             button.quiet type="submit" name="do" value="address" { (say.change_address) }
         }
-        (copy_form(say, Some(&page.action())))
+        (data_export_form(say, Some(&page.action())))
     }
 }
 
-/// Asks for a copy; without an address it goes to the page it stands on.
-pub(super) fn copy_form(say: &Preferences, action: Option<&str>) -> Markup {
+/// Asks for a data export. Without an action the form posts to its own page.
+pub(super) fn data_export_form(say: &Preferences, action: Option<&str>) -> Markup {
     html! {
         form.choices method="post" action=[action] {
             fieldset {
-                legend { (say.held) }
-                p.hint { (say.held_hint) }
+                legend { (say.data_export) }
+                p.hint { (say.data_export_hint) }
             }
-            button.quiet type="submit" name="do" value="copy" { (say.ask_copy) }
+            button.quiet type="submit" name="do" value="data_export" { (say.ask_data_export) }
         }
     }
 }

@@ -1,17 +1,17 @@
-//! `/address/{token}`: one end of a change of address. GET shows a button and changes nothing, because mail scanners follow links;
+//! `/address/{token}`: one address of a change confirms. GET shows a button and changes nothing, because mail scanners follow links;
 //! POST confirms.
 
-use super::{
-    copy::{framed, speech},
-    page,
-    view::Speech,
-};
 use crate::{
-    actions::change_address::{self, About, Change},
+    actions::subscription::change_address::{self, About, Change},
+    i18n::{self, fill},
     web::{
         AppError, Site,
         negotiate::{AskedLanguage, evidence},
-        words::{self, fill},
+        public::preferences::{
+            data_export::{framed, speech},
+            page,
+            view::Speech,
+        },
     },
 };
 use axum::{
@@ -48,7 +48,7 @@ fn show(state: &Change, asked: &AskedLanguage, headers: &HeaderMap) -> Response 
     let (Change::Expired(about) | Change::Ready(about) | Change::Waiting(about) | Change::Done(about)) =
         state
     else {
-        let speech = Speech::new(words::choose(asked.lang.as_deref(), "", headers));
+        let speech = Speech::new(i18n::choose(asked.lang.as_deref(), "", headers));
         return page::plain(speech, StatusCode::NOT_FOUND, &speech.say.bad_link, &speech.say.cut_off);
     };
     let speech = speech(asked, about.language.as_deref(), &about.newsletter, headers);
@@ -58,6 +58,7 @@ fn show(state: &Change, asked: &AskedLanguage, headers: &HeaderMap) -> Response 
             let text = if about.old_address.is_some() { &say.at_old } else { &say.at_new };
             let content = html! {
                 p { (told(text, about)) }
+                @if !about.already_subscribed.is_empty() { p { (told(&say.already_subscribed, about)) } }
                 form.signup method="post" { button type="submit" { (say.button) } }
                 p.fine-print { (say.not_you) }
             };
@@ -74,5 +75,5 @@ fn show(state: &Change, asked: &AskedLanguage, headers: &HeaderMap) -> Response 
 
 fn told(text: &str, about: &About) -> String {
     let old = about.old_address.as_deref().unwrap_or_default();
-    fill(text, &[("old", old), ("new", &about.new_address)])
+    fill(text, &[("old", old), ("new", &about.new_address), ("newsletters", &about.already_subscribed)])
 }

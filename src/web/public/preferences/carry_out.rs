@@ -1,18 +1,22 @@
 //! What a form asks for is done.
 
-use super::{choices, form::Wish, of, page::Notice, view::Speech};
 use crate::{
     actions::{
-        change_address,
-        join_newsletter::{Joining, join_newsletter},
-        pause_subscription::{Resuming, pause_subscription, resume_subscription},
-        send_copy,
-        set_preferences::{Choice, set_language, set_preferences},
-        unsubscribe::unsubscribe,
+        privacy::data_export,
+        subscription::{
+            change_address,
+            join_newsletter::{Joining, join_newsletter},
+            pause_subscription::{Resuming, pause_subscription, resume_subscription},
+            set_preferences::{Choice, set_language, set_preferences},
+            unsubscribe::unsubscribe,
+        },
     },
-    db::{DbError, subscriptions::Evidence},
+    db::{DbError, subscribers::Evidence},
     domain::{ids::SubscriptionId, token::Purpose},
-    web::Site,
+    web::{
+        Site,
+        public::preferences::{choices, form::Wish, of, page::Notice, view::Speech},
+    },
 };
 
 /// Does it, and says so. The choice is as it is then. `None`: the reader left in another window.
@@ -79,16 +83,20 @@ pub(super) async fn carry_out(
             change_address::Asked::TooMany(wait) => Some(Notice::TooMany(wait, say.too_often.clone())),
             change_address::Asked::Gone => None,
         },
-        Wish::Copy => copy(site, id, speech).await?,
+        Wish::DataExport => data_export(site, id, speech).await?,
     })
 }
 
-/// Sends the link to a copy, and says so. `None`: the reader is nobody any more.
-pub(super) async fn copy(site: &Site, id: SubscriptionId, speech: Speech) -> Result<Option<Notice>, DbError> {
-    Ok(match send_copy::ask(&site.actions, id).await? {
-        send_copy::Asked::Sent => Some(said(&speech.say.copy_asked)),
-        send_copy::Asked::TooMany(wait) => Some(Notice::TooMany(wait, speech.say.too_often.clone())),
-        send_copy::Asked::Gone => None,
+/// Sends the link to a data export, and says so. `None`: the reader was forgotten.
+pub(super) async fn data_export(
+    site: &Site,
+    id: SubscriptionId,
+    speech: Speech,
+) -> Result<Option<Notice>, DbError> {
+    Ok(match data_export::ask(&site.actions, id).await? {
+        data_export::Asked::Sent => Some(said(&speech.say.data_export_sent)),
+        data_export::Asked::TooMany(wait) => Some(Notice::TooMany(wait, speech.say.too_often.clone())),
+        data_export::Asked::Gone => None,
     })
 }
 

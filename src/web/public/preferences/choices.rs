@@ -1,17 +1,16 @@
 //! The first form: how often, about what, when.
 
-use super::view::Page;
 use crate::{
-    actions::set_preferences::Choice,
+    actions::subscription::set_preferences::Choice,
     domain::{
-        article::title_key,
-        cadence::Cadence,
-        days::Days,
+        content::article::title_key,
+        issue::days::Days,
         newsletter::{Newsletter, WhoseClock},
-        preferences::Preferences,
+        subscriber::{cadence::Cadence, preferences::Preferences},
         zones,
     },
-    web::words::{self, Preferences as Words, fill},
+    i18n::{self, Preferences as Words, fill},
+    web::public::preferences::view::Page,
 };
 use jiff::civil::Weekday;
 use maud::{Markup, html};
@@ -119,7 +118,7 @@ fn language(page: &Page<'_>) -> Markup {
             legend { (page.speech.say.language) }
             label for="language" { (page.speech.say.language_hint) }
             select #language name="language" autocomplete="off" {
-                @for (tag, name) in words::languages() {
+                @for (tag, name) in i18n::languages() {
                     option value=(tag) lang=(tag) selected[tag == page.speech.language] { (name) }
                 }
             }

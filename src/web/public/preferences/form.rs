@@ -1,16 +1,18 @@
 //! What the forms of the page say.
 
-use super::view::Speech;
 use crate::{
-    actions::set_preferences::Choice,
+    actions::subscription::set_preferences::Choice,
     domain::{
-        email_address::EmailAddress,
         newsletter::{parse_send_time, parse_time_zone},
-        pause,
-        preferences::Preferences,
-        sections::{MAX_SECTION_CHARS, MAX_SECTIONS, Sections, SectionsError},
+        subscriber::{
+            email_address::EmailAddress,
+            pause,
+            preferences::Preferences,
+            sections::{MAX_SECTION_CHARS, MAX_SECTIONS, Sections, SectionsError},
+        },
     },
-    web::words::{self, fill},
+    i18n::{self, fill},
+    web::public::preferences::view::Speech,
 };
 use jiff::{Timestamp, civil::Date};
 use std::collections::HashMap;
@@ -38,8 +40,8 @@ pub(super) enum Wish {
     Leave(String),
     /// To be mailed elsewhere.
     ChangeAddress(EmailAddress),
-    /// A copy of what is held about them.
-    Copy,
+    /// All that is held about them.
+    DataExport,
 }
 
 /// What is wrong with a form.
@@ -79,9 +81,9 @@ impl FormError {
     }
 }
 
-/// Whether a form asks for a copy of what is held.
-pub(super) fn is_for_copy(body: &[u8]) -> bool {
-    form_urlencoded::parse(body).any(|(name, value)| name == "do" && value == "copy")
+/// Whether a form asks for a data export.
+pub(super) fn is_for_data_export(body: &[u8]) -> bool {
+    form_urlencoded::parse(body).any(|(name, value)| name == "do" && value == "data_export")
 }
 
 /// Reads the form. Which one it is, `do` says; without it the one of choices.
@@ -102,7 +104,7 @@ pub(super) fn read(body: &[u8], choice: &Choice, now: Timestamp) -> Result<Wish,
             pause::parse_until(entered, zone, now).map(Wish::Pause).ok_or(FormError::Day { first, last })
         }
         Some("resume") => Ok(Wish::Resume),
-        Some("copy") => Ok(Wish::Copy),
+        Some("data_export") => Ok(Wish::DataExport),
         Some("address") => {
             let entered = fields.get("address").map(AsRef::as_ref).unwrap_or_default();
             EmailAddress::parse(entered).map(Wish::ChangeAddress).map_err(|_| FormError::Address)
@@ -110,7 +112,7 @@ pub(super) fn read(body: &[u8], choice: &Choice, now: Timestamp) -> Result<Wish,
         _ => {
             let language = fields
                 .get("language")
-                .and_then(|tag| words::languages().map(|(known, _)| known).find(|known| known == tag));
+                .and_then(|tag| i18n::languages().map(|(known, _)| known).find(|known| known == tag));
             let preferences = preferences(body, choice.preferences.clone())?;
             Ok(Wish::Choose { preferences, language })
         }

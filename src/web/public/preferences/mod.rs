@@ -1,12 +1,12 @@
 //! `/preferences/{token}`: how often, about what and when a newsletter comes, a break from it, and which others. The links in mails
-//! that the page sends lead to `copy` and `address_change`. GET shows what is chosen; POST
+//! that the page sends lead to `data_export` and `address_change`. GET shows what is chosen; POST
 //! does what the form says, without cookie, login or script. The token is the one of the link to leave.
 
 mod account;
 pub mod address_change;
 mod carry_out;
 mod choices;
-pub mod copy;
+pub mod data_export;
 mod form;
 mod newsletters;
 mod page;
@@ -14,11 +14,17 @@ mod pause;
 mod view;
 
 use crate::{
-    actions::set_preferences::{self, Choice, Choosing},
+    actions::subscription::set_preferences::{self, Choice, Choosing},
+    i18n::{self, fill},
     web::{
         AppError, Site,
         negotiate::{AskedLanguage, evidence, media_type},
-        words::{self, fill},
+        public::preferences::{
+            carry_out::carry_out,
+            form::Wish,
+            page::Notice,
+            view::{Page, Speech},
+        },
     },
 };
 use axum::{
@@ -27,11 +33,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::Response,
 };
-use carry_out::carry_out;
-use form::Wish;
-use page::Notice;
 use std::net::SocketAddr;
-use view::{Page, Speech};
 
 /// Shows what is chosen.
 pub async fn get(
@@ -69,9 +71,9 @@ pub async fn post(
     let mut choice = match state {
         Choosing::Open(choice) => choice,
         Choosing::Gone(gone) => {
-            // All that who has left can ask for.
-            let notice = if form::is_for_copy(&body) {
-                carry_out::copy(&site, gone.subscription, speech).await?
+            // A reader who has unsubscribed can ask for this and nothing else.
+            let notice = if form::is_for_data_export(&body) {
+                carry_out::data_export(&site, gone.subscription, speech).await?
             } else {
                 None
             };
@@ -125,7 +127,7 @@ fn speech(asked: &AskedLanguage, state: &Choosing, headers: &HeaderMap) -> Speec
 }
 
 fn speech_in(asked: Option<&str>, own: Option<&str>, newsletter: &str, headers: &HeaderMap) -> Speech {
-    Speech::new(words::spoken([asked, own, Some(newsletter)], headers))
+    Speech::new(i18n::spoken([asked, own, Some(newsletter)], headers))
 }
 
 /// A text about a newsletter.

@@ -1,15 +1,15 @@
 //! The page itself, and what is shown in its place.
 
-use super::{
-    account, choices, newsletters, of, pause,
-    view::{Page, Speech},
-};
 use crate::{
-    actions::set_preferences::Choosing,
+    actions::subscription::set_preferences::Choosing,
     db::newsletters::NewsletterRecord,
+    i18n::{self, around},
     web::{
         layout::{Frame, respond},
-        words::{self, around},
+        public::preferences::{
+            account, choices, newsletters, of, pause,
+            view::{Page, Speech},
+        },
     },
 };
 use axum::{
@@ -88,7 +88,7 @@ pub(super) fn show(page: &Page<'_>, notice: &Notice) -> Response {
 fn languages(speech: Speech) -> Markup {
     html! {
         nav.languages aria-label=(speech.say.languages) {
-            @for (tag, name) in words::languages() {
+            @for (tag, name) in i18n::languages() {
                 a href={ "?lang=" (tag) } lang=(tag) hreflang=(tag)
                     aria-current=[(tag == speech.language).then_some("true")] { (name) }
                 " "
@@ -109,7 +109,7 @@ pub(super) fn closed(speech: Speech, state: &Choosing, notice: &Notice) -> Respo
     }
 }
 
-/// What is shown to a reader who is not subscribed: what is held about them is theirs all the same.
+/// The page of a reader who is not subscribed, who may still ask for a data export.
 pub(super) fn gone(speech: Speech, newsletter: &NewsletterRecord, notice: &Notice) -> Response {
     let (say, it) = (speech.say, &newsletter.newsletter);
     let title = &say.not_subscribed;
@@ -119,7 +119,7 @@ pub(super) fn gone(speech: Speech, newsletter: &NewsletterRecord, notice: &Notic
         (notice.markup())
         p { (of(&say.nothing_to_choose, &it.title)) }
         p { a href={ "/?newsletter=" (it.slug) } { (say.sign_up) } }
-        (account::copy_form(say, None))
+        (account::data_export_form(say, None))
     };
     notice.respond(frame, &content)
 }

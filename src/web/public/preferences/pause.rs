@@ -1,7 +1,9 @@
 //! A break: until which day, and its end.
 
-use super::{of, view::Page};
-use crate::domain::pause;
+use crate::{
+    domain::subscriber::pause,
+    web::public::preferences::{of, view::Page},
+};
 use maud::{Markup, html};
 
 /// What is said about a break that the reader is taking, with the button to end it.

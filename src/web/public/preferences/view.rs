@@ -1,9 +1,9 @@
 //! What all parts of a reader's page share.
 
 use crate::{
-    actions::set_preferences::Choice,
+    actions::subscription::set_preferences::Choice,
     domain::token::KeyRing,
-    web::words::{Preferences, Words, fill},
+    i18n::{Preferences, Words, fill},
 };
 use jiff::{Timestamp, civil::Date};
 

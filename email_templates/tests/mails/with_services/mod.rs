@@ -1,0 +1,3 @@
+//! Tests that need other programs, which `script/bootstrap` installs. `script/test --quick` leaves them out.
+
+mod client_support;

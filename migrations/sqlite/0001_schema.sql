@@ -1,0 +1,680 @@
+-- Daily's own tables. migrations/postgres has the same ones in the same order.
+-- Until the first release this file is edited in place. Later changes get files of their own.
+--
+-- Times, such as `created_at`, are microseconds since 1970-01-01 UTC. Booleans are 0 or 1.
+-- Columns that end in `_key` hold a normalised form that equal things share.
+-- `woken_at` is the time the row's job was last queued; NULL means that no job is known to be queued.
+
+-- =====================================================================================================================
+-- Newsletters and operators
+-- =====================================================================================================================
+
+-- A newsletter: its identity, schedule and look.
+CREATE TABLE newsletters (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    slug            TEXT    NOT NULL UNIQUE, -- the short name, used in addresses and commands
+    title           TEXT    NOT NULL,
+    tagline         TEXT    NOT NULL,
+    language        TEXT    NOT NULL, -- BCP 47 tag
+    sender_name     TEXT    NOT NULL,
+    sender_address  TEXT    NOT NULL,
+    postal_address  TEXT    NOT NULL,
+    logo_url        TEXT,
+    accent          TEXT, -- a colour such as #0a6048
+    fonts           TEXT    NOT NULL DEFAULT 'serif' CHECK (fonts IN ('serif', 'sans')),
+    time_zone       TEXT    NOT NULL, -- IANA name
+    send_time       TEXT    NOT NULL, -- HH:MM
+    -- The clock that send_time refers to: the newsletter's, or each reader's own.
+    clock           TEXT    NOT NULL DEFAULT 'newsletter' CHECK (clock IN ('newsletter', 'reader')),
+    days            TEXT    NOT NULL DEFAULT 'mon,tue,wed,thu,fri,sat,sun',
+    -- Slots due before this time get no issue. Set when the newsletter is created and when its schedule changes.
+    scheduled_since INTEGER NOT NULL,
+    selection       TEXT    NOT NULL DEFAULT 'news' CHECK (selection IN ('news', 'round_up')),
+    -- Fewest and most stories in an issue. NULL: the configured number.
+    min_stories     INTEGER,
+    max_stories     INTEGER,
+    needs_approval  INTEGER NOT NULL DEFAULT 0,
+    -- Past issues on the web: listed, reachable by link only, or not there at all.
+    archive         TEXT    NOT NULL DEFAULT 'public' CHECK (archive IN ('public', 'unlisted', 'none')),
+    created_at      INTEGER NOT NULL
+) STRICT;
+
+-- A person to email when something needs a decision.
+CREATE TABLE operators (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    address     TEXT    NOT NULL,
+    address_key TEXT    NOT NULL UNIQUE,
+    created_at  INTEGER NOT NULL
+) STRICT;
+
+-- A change that somebody made: who, what, and the values before and after. Rows are added, never changed or removed.
+-- Readers are named by number only, so erasing a reader leaves entries that name nobody.
+CREATE TABLE audit (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    occurred_at   INTEGER     NOT NULL,
+    actor         TEXT NOT NULL, -- JSON, see domain::actor
+    action        TEXT NOT NULL, -- such as issue.approve
+    subject_id    INTEGER, -- the row that was changed; the action says of which table
+    before_values TEXT, -- JSON with the changed fields only. NULL: there was nothing before
+    after_values  TEXT -- likewise. NULL: there is nothing left
+) STRICT;
+CREATE INDEX audit_by_subject ON audit (action, subject_id, id);
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
+CREATE TRIGGER audit_is_not_removed BEFORE DELETE ON audit
+BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
+
+-- =====================================================================================================================
+-- Feeds and articles
+-- =====================================================================================================================
+
+-- A feed, its polling state, and how it usually publishes.
+CREATE TABLE feeds (
+    id                  INTEGER PRIMARY KEY AUTOINCREMENT,
+    url                 TEXT    NOT NULL UNIQUE,
+    -- Host and port of the URL. For a file, the whole URL.
+    host                TEXT    GENERATED ALWAYS AS (
+        CASE WHEN url LIKE 'http%' THEN substr(substr(url, instr(url, '://') + 3), 1,
+            instr(substr(url, instr(url, '://') + 3) || '/', '/') - 1) ELSE url END) VIRTUAL,
+    moved_from          TEXT, -- the URL before the last permanent move
+    title               TEXT    NOT NULL,
+    site_url            TEXT,
+    status              TEXT    NOT NULL CHECK (status IN ('active', 'retired')),
+    -- Validators of the last response, sent with the next request.
+    etag                TEXT,
+    last_modified       TEXT,
+    next_poll_at        INTEGER NOT NULL,
+    not_before          INTEGER, -- the server asked for no request before this time
+    woken_at            INTEGER,
+    polled_at           INTEGER, -- the last attempt
+    succeeded_at        INTEGER, -- the last success
+    failures            INTEGER NOT NULL DEFAULT 0, -- since the last success
+    failing_since       INTEGER, -- the first of these failures
+    last_error          TEXT,
+    entries             TEXT    NOT NULL DEFAULT '', -- ids of the articles in it at the last read, separated by commas
+    last_item_at        INTEGER,
+    -- Median and longest gap between recent items. NULL: too few items to tell.
+    usual_gap_seconds   INTEGER,
+    longest_gap_seconds INTEGER,
+    -- A lasting problem that operators are told about. NULL: there is none.
+    trouble_kind        TEXT    CHECK (trouble_kind IN ('failing', 'silent', 'retired')),
+    trouble             TEXT, -- the problem in words
+    trouble_since       INTEGER,
+    trouble_reported_at INTEGER, -- NULL: operators were not told yet
+    created_at          INTEGER NOT NULL
+) STRICT;
+CREATE INDEX feeds_due ON feeds (next_poll_at) WHERE status = 'active';
+CREATE INDEX feeds_by_host ON feeds (host);
+
+-- An article, stored once however many feeds carry it.
+CREATE TABLE articles (
+    id               INTEGER PRIMARY KEY AUTOINCREMENT,
+    url              TEXT    NOT NULL, -- canonical
+    url_key          TEXT    NOT NULL UNIQUE, -- without scheme, leading www. and trailing slash
+    host             TEXT    GENERATED ALWAYS AS (substr(substr(url, instr(url, '://') + 3), 1,
+        instr(substr(url, instr(url, '://') + 3) || '/', '/') - 1)) VIRTUAL,
+    moved_to         TEXT, -- the URL its feed gives now, used if the old one is gone
+    feed_id          INTEGER REFERENCES feeds (id), -- the feed that carried it first; NULL: an operator added it
+    title            TEXT    NOT NULL,
+    title_key        TEXT    NOT NULL, -- lower case, letters and digits only
+    dek              TEXT, -- the summary below the headline
+    author           TEXT,
+    section          TEXT,
+    site_name        TEXT,
+    language         TEXT,
+    published_at     INTEGER,
+    fresh_at         INTEGER, -- the date it counts as news from; NULL: no date is known
+    first_seen_at    INTEGER NOT NULL,
+    pinned           INTEGER NOT NULL DEFAULT 0, -- an operator wants it in the next issue
+    hidden           INTEGER NOT NULL DEFAULT 0, -- an operator wants it in no issue
+    -- The image is used in email only after it was checked (image_ok). image_problem says why it is unfit.
+    image_url        TEXT,
+    image_alt        TEXT,
+    image_width      INTEGER, -- pixels
+    image_height     INTEGER, -- pixels
+    image_ok         INTEGER NOT NULL DEFAULT 0,
+    image_checked_at INTEGER,
+    image_problem    TEXT,
+    -- The check of the article's page.
+    page_title       TEXT, -- the headline found on the page
+    checked_at       INTEGER,
+    check_after      INTEGER, -- the next check; NULL: none is due
+    check_tries      INTEGER NOT NULL DEFAULT 0, -- failed attempts in a row
+    check_woken_at   INTEGER, -- as woken_at, for the check
+    check_error      TEXT,
+    text             TEXT -- last, because SQLite reads past long values to reach later columns
+) STRICT;
+CREATE INDEX articles_by_title ON articles (title_key);
+CREATE INDEX articles_fresh ON articles (fresh_at);
+CREATE INDEX articles_seen ON articles (first_seen_at);
+CREATE INDEX articles_pinned ON articles (id) WHERE pinned;
+CREATE INDEX articles_by_feed ON articles (feed_id, fresh_at);
+CREATE INDEX articles_to_check ON articles (host, check_after, id) WHERE check_after IS NOT NULL;
+
+-- A feed that carries an article.
+CREATE TABLE article_sources (
+    article_id INTEGER NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
+    feed_id    INTEGER NOT NULL REFERENCES feeds (id) ON DELETE CASCADE,
+    guid       TEXT, -- the feed's id for it; NULL: none, or too long for PostgreSQL's index
+    seen_at    INTEGER NOT NULL,
+    PRIMARY KEY (article_id, feed_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX article_sources_by_feed ON article_sources (feed_id, seen_at);
+CREATE INDEX article_sources_by_guid ON article_sources (feed_id, guid) WHERE guid IS NOT NULL;
+
+-- =====================================================================================================================
+-- Subscribers, subscriptions and the consent ledger
+-- =====================================================================================================================
+
+-- A person's address. After erasure it holds a placeholder that never takes email.
+CREATE TABLE subscribers (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    address      TEXT    NOT NULL,
+    address_key  TEXT    NOT NULL UNIQUE,
+    domain       TEXT    GENERATED ALWAYS AS (substr(address, instr(address, '@') + 1)) VIRTUAL,
+    forgotten_at INTEGER, -- the erasure; NULL: not erased
+    created_at   INTEGER NOT NULL
+) STRICT;
+
+-- A subscriber's relation to one newsletter: its status and the reader's preferences.
+CREATE TABLE subscriptions (
+    id               INTEGER PRIMARY KEY AUTOINCREMENT,
+    subscriber_id    INTEGER NOT NULL REFERENCES subscribers (id),
+    newsletter_id    INTEGER NOT NULL REFERENCES newsletters (id),
+    status           TEXT    NOT NULL CHECK (status IN
+        ('pending', 'active', 'paused', 'unsubscribed', 'undeliverable', 'complained')),
+    requested_at     INTEGER NOT NULL, -- the last signup
+    confirmed_at     INTEGER, -- the last confirmation
+    ended_at         INTEGER,
+    signup_mailed_at INTEGER, -- the last email caused by a signup; confirming or unsubscribing clears it
+    reminded_at      INTEGER, -- the reminder to confirm
+    erased_at        INTEGER, -- from then on no personal data is left
+    moved_at         INTEGER, -- the last change of address; pages reached from old emails no longer show the address
+    cadence          TEXT    NOT NULL DEFAULT 'every_issue' CHECK (cadence IN ('every_issue', 'weekdays', 'weekly')),
+    sections         TEXT    NOT NULL DEFAULT '', -- sorted keys, separated by commas; empty: all sections
+    language         TEXT, -- BCP 47 tag; NULL: the newsletter's
+    time_zone        TEXT, -- IANA name; NULL: the newsletter's
+    send_time        TEXT, -- HH:MM; NULL: the newsletter's
+    -- The date of the first issue after a pause, and the time that day begins for the reader. NULL: no end is set.
+    paused_until     TEXT,
+    resumes_at       INTEGER,
+    -- Readers with the same clock get an issue at the same time.
+    clock            TEXT    GENERATED ALWAYS AS (COALESCE(time_zone, '') || '|' || COALESCE(send_time, '')) VIRTUAL,
+    audience         TEXT    GENERATED ALWAYS AS (cadence || '|' || sections) VIRTUAL,
+    UNIQUE (subscriber_id, newsletter_id)
+) STRICT;
+CREATE INDEX subscriptions_active ON subscriptions (newsletter_id, id) WHERE status = 'active';
+CREATE INDEX subscriptions_by_clock ON subscriptions (newsletter_id, clock, audience) WHERE status = 'active';
+CREATE INDEX subscriptions_resuming ON subscriptions (resumes_at) WHERE status = 'paused';
+CREATE INDEX subscriptions_paused ON subscriptions (newsletter_id, paused_until) WHERE status = 'paused';
+CREATE INDEX subscriptions_pending ON subscriptions (requested_at) WHERE status = 'pending';
+-- The column reminded_at is always NULL here. It tells the planner that this index is smaller than subscriptions_pending.
+CREATE INDEX subscriptions_unreminded ON subscriptions (reminded_at, requested_at)
+    WHERE status = 'pending' AND confirmed_at IS NULL AND reminded_at IS NULL AND signup_mailed_at IS NOT NULL;
+-- Ended subscriptions that still hold data to erase, in the order they ended.
+CREATE INDEX subscriptions_ended ON subscriptions (ended_at, id)
+    WHERE ended_at IS NOT NULL AND erased_at IS NULL;
+-- Counts unsubscribes, erased ones included.
+CREATE INDEX subscriptions_left ON subscriptions (ended_at) WHERE status = 'unsubscribed';
+
+-- An entry of the consent ledger, which is append-only.
+-- Its personal data (address, client_address, user_agent, source_url) can be erased, but only all at once.
+CREATE TABLE consent_events (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    subscription_id INTEGER NOT NULL REFERENCES subscriptions (id),
+    kind            TEXT    NOT NULL CHECK (kind IN ('requested', 'confirmed', 'unsubscribed')),
+    occurred_at     INTEGER NOT NULL,
+    method          TEXT    NOT NULL, -- such as form, json, link, one_click, command, import
+    confirmation_id INTEGER, -- the confirmation email it led to or came from
+    wording         TEXT, -- the text the reader agreed to; NULL: none was shown
+    wording_version INTEGER,
+    address         TEXT,
+    client_address  TEXT, -- IP address
+    user_agent      TEXT,
+    source_url      TEXT -- the page with the form, or the imported list
+) STRICT;
+CREATE INDEX consent_events_by_subscription ON consent_events (subscription_id, id);
+CREATE TRIGGER consent_events_are_not_changed BEFORE UPDATE ON consent_events
+WHEN NOT (NEW.id IS OLD.id AND NEW.subscription_id IS OLD.subscription_id AND NEW.kind IS OLD.kind
+    AND NEW.occurred_at IS OLD.occurred_at AND NEW.method IS OLD.method AND NEW.wording IS OLD.wording
+    AND NEW.wording_version IS OLD.wording_version AND NEW.confirmation_id IS OLD.confirmation_id
+    AND NEW.address IS NULL AND NEW.client_address IS NULL AND NEW.user_agent IS NULL AND NEW.source_url IS NULL)
+BEGIN SELECT RAISE(ABORT, 'consent_events is append-only'); END;
+CREATE TRIGGER consent_events_are_not_removed BEFORE DELETE ON consent_events
+BEGIN SELECT RAISE(ABORT, 'consent_events is append-only'); END;
+
+-- A link of a subscription's hash chain over its ledger entries.
+-- Personal data enters as a salted digest, so erasing the data and the salt leaves the chain valid.
+CREATE TABLE consent_chain (
+    subscription_id INTEGER NOT NULL,
+    position        INTEGER NOT NULL, -- the link's place in the subscription's chain
+    event_id        INTEGER NOT NULL UNIQUE REFERENCES consent_events (id),
+    salt            TEXT, -- NULL: the personal data is erased
+    personal        TEXT    NOT NULL, -- the digest of the personal data
+    chain           TEXT    NOT NULL, -- the hash over this entry and the link before it
+    PRIMARY KEY (subscription_id, position)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER consent_chain_is_not_changed BEFORE UPDATE ON consent_chain
+WHEN NOT (NEW.subscription_id IS OLD.subscription_id AND NEW.position IS OLD.position AND NEW.event_id IS OLD.event_id
+    AND NEW.salt IS NULL AND NEW.personal IS OLD.personal AND NEW.chain IS OLD.chain)
+BEGIN SELECT RAISE(ABORT, 'consent_chain is append-only'); END;
+CREATE TRIGGER consent_chain_is_not_removed BEFORE DELETE ON consent_chain
+BEGIN SELECT RAISE(ABORT, 'consent_chain is append-only'); END;
+
+-- A range of ledger entries, added by an import, that still need their links in the chain.
+CREATE TABLE consent_backlog (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    after_event INTEGER NOT NULL, -- exclusive
+    up_to_event INTEGER NOT NULL -- inclusive
+) STRICT;
+CREATE INDEX consent_backlog_in_order ON consent_backlog (after_event, id);
+
+-- The reason a reader gave for unsubscribing, one per time a subscription ended. The reader may correct it.
+CREATE TABLE leaving_reasons (
+    subscription_id INTEGER NOT NULL REFERENCES subscriptions (id),
+    left_at         INTEGER NOT NULL, -- the subscription's ended_at
+    reason          TEXT    NOT NULL, -- one of the reasons offered, such as too_many
+    remark          TEXT, -- the reader's own words
+    given_at        INTEGER NOT NULL,
+    PRIMARY KEY (subscription_id, left_at)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX leaving_reasons_by_time ON leaving_reasons (left_at);
+
+-- A reader's request that needs a link by email: a copy of their data, or a new address.
+-- A new address takes effect once both the old and the new address have confirmed it.
+CREATE TABLE reader_requests (
+    id                 INTEGER PRIMARY KEY AUTOINCREMENT,
+    subscription_id    INTEGER NOT NULL REFERENCES subscriptions (id),
+    kind               TEXT    NOT NULL CHECK (kind IN ('data_export', 'address')),
+    requested_at       INTEGER NOT NULL,
+    expires_at         INTEGER NOT NULL, -- the links stop working
+    old_address        TEXT,
+    new_address        TEXT,
+    new_address_key    TEXT,
+    -- How each address confirmed, for the consent ledger. NULL: not yet.
+    old_confirmed_at   INTEGER,
+    old_client_address TEXT, -- IP address
+    old_user_agent     TEXT,
+    new_confirmed_at   INTEGER,
+    new_client_address TEXT, -- IP address
+    new_user_agent     TEXT,
+    done_at            INTEGER
+) STRICT;
+CREATE INDEX reader_requests_by_subscription ON reader_requests (subscription_id, requested_at);
+CREATE INDEX reader_requests_by_address ON reader_requests (new_address_key, requested_at) WHERE new_address_key IS NOT NULL;
+CREATE INDEX reader_requests_expired ON reader_requests (expires_at);
+
+-- =====================================================================================================================
+-- Signups and limits
+-- =====================================================================================================================
+
+-- A received signup that is not processed yet.
+-- The form answers before the address is looked up, so the response time reveals nothing about it.
+CREATE TABLE signups (
+    id              INTEGER PRIMARY KEY,
+    received_at     INTEGER NOT NULL,
+    address         TEXT    NOT NULL,
+    address_key     TEXT    NOT NULL,
+    newsletters     TEXT    NOT NULL, -- ids, as a JSON array
+    method          TEXT    NOT NULL,
+    language        TEXT, -- of the page with the form, BCP 47 tag
+    time_zone       TEXT, -- the reader's, IANA name
+    client_address  TEXT, -- IP address
+    user_agent      TEXT,
+    source_url      TEXT, -- the page with the form
+    wording         TEXT, -- the text the reader agreed to, as shown at that time
+    wording_version INTEGER,
+    attempts        INTEGER NOT NULL DEFAULT 0, -- failed attempts to process it
+    try_after       INTEGER, -- the next attempt; NULL: now
+    held_until      INTEGER -- it came without a solved challenge during an attack, and is discarded then; NULL: not held
+) STRICT;
+CREATE INDEX signups_by_address ON signups (address_key);
+CREATE INDEX signups_held ON signups (held_until, id) WHERE held_until IS NOT NULL;
+
+-- The target of a confirmation link.
+CREATE TABLE confirmations (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    subscription_id INTEGER NOT NULL REFERENCES subscriptions (id),
+    with_id         INTEGER, -- the confirmation whose link also confirms this one; NULL: it has its own link
+    is_reminder     INTEGER NOT NULL DEFAULT 0, -- a repeated request, not counted as a signup
+    created_at      INTEGER NOT NULL,
+    expires_at      INTEGER NOT NULL,
+    used_at         INTEGER
+) STRICT;
+CREATE INDEX confirmations_by_subscription ON confirmations (subscription_id);
+CREATE INDEX confirmations_with ON confirmations (with_id) WHERE with_id IS NOT NULL;
+-- The share of recent signups that were confirmed.
+CREATE INDEX confirmations_by_time ON confirmations (created_at);
+
+-- The state of a rate limit (generic cell rate algorithm). A row whose time is past has no effect and is removed.
+CREATE TABLE rate_limits (
+    key TEXT    PRIMARY KEY, -- a keyed hash of what is limited, such as a client network or an address
+    tat INTEGER NOT NULL -- theoretical arrival time, in microseconds since 1970-01-01 UTC
+) STRICT, WITHOUT ROWID;
+CREATE INDEX rate_limits_past ON rate_limits (tat);
+
+-- The attack detection for signups, shared by all processes. There is at most one row.
+CREATE TABLE signup_watch (
+    id        INTEGER PRIMARY KEY CHECK (id = 1),
+    looked_at INTEGER NOT NULL, -- the last check
+    alarm     TEXT    CHECK (alarm IN ('limit_reached', 'flood', 'few_confirm')), -- the current or last attack
+    since     INTEGER, -- the attack's start
+    seen_at   INTEGER, -- the last check that found the attack going on
+    ended_at  INTEGER, -- NULL: the attack goes on, or there was none
+    waiting   INTEGER NOT NULL DEFAULT 0, -- unconfirmed signups at the last check, or the most during the attack
+    told_at   INTEGER -- the last notice to operators
+) STRICT;
+
+-- A period in which signups looked like an attack. Signups from it get no reminder.
+CREATE TABLE signup_alarms (
+    id         INTEGER PRIMARY KEY,
+    reaches_to INTEGER NOT NULL, -- the start: signups from then on are doubtful
+    ended_at   INTEGER -- NULL: it goes on
+) STRICT;
+
+-- A solved challenge (proof of work) that was used, so that it can't be used again.
+CREATE TABLE redeemed_challenges (
+    signature  TEXT    PRIMARY KEY, -- a keyed hash
+    expires_at INTEGER NOT NULL -- the row can be removed
+) STRICT, WITHOUT ROWID;
+CREATE INDEX redeemed_challenges_past ON redeemed_challenges (expires_at);
+
+-- =====================================================================================================================
+-- Issues, stories, variants and edits
+-- =====================================================================================================================
+
+-- An issue: the edition of a newsletter for one date.
+CREATE TABLE issues (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    newsletter_id INTEGER NOT NULL REFERENCES newsletters (id),
+    issue_date    TEXT    NOT NULL, -- YYYY-MM-DD on the newsletter's clock
+    status        TEXT    NOT NULL CHECK (status IN
+        ('planned', 'frozen', 'sending', 'paused', 'held', 'sent', 'skipped', 'cancelled')),
+    reason        TEXT, -- for being skipped, paused or held
+    due_at        INTEGER NOT NULL, -- for the first readers
+    last_due_at   INTEGER, -- for the last readers; NULL: all are due at due_at
+    at_once       INTEGER NOT NULL DEFAULT 0, -- an operator made it due for all readers at once, whatever their clock
+    woken_at      INTEGER,
+    planned_at    INTEGER, -- the last choice of stories; NULL: none, or out of date
+    frozen_at     INTEGER, -- rendered; the content is final
+    closed_at     INTEGER, -- nothing was left to do
+    -- An operator resumed it. Deliveries that waited meanwhile don't count as late.
+    resumed_at    INTEGER,
+    -- An operator's edits. NULL: Daily's own subject and preheader, and no note.
+    subject       TEXT,
+    preheader     TEXT, -- the line that inboxes show after the subject
+    note          TEXT, -- Markdown, above the stories
+    revision      INTEGER NOT NULL DEFAULT 0, -- how often it was edited
+    waits_for     TEXT    CHECK (waits_for IN ('approval', 'stories')), -- the decision it needs from an operator
+    reminded_at   INTEGER, -- operators were told so
+    approved_at   INTEGER,
+    message_key   TEXT    NOT NULL, -- the random part of its Message-IDs
+    -- The last subscription whose delivery was made. NULL before the fan-out and after it.
+    fanned_out_to INTEGER,
+    recipients    INTEGER NOT NULL DEFAULT 0,
+    -- Answers from relays, and permanent refusals among them, since it started or was last resumed.
+    -- The circuit breaker judges by these.
+    answered      INTEGER NOT NULL DEFAULT 0,
+    refused       INTEGER NOT NULL DEFAULT 0,
+    created_at    INTEGER NOT NULL,
+    UNIQUE (newsletter_id, issue_date)
+) STRICT;
+CREATE INDEX issues_open ON issues (status, due_at) WHERE status IN ('planned', 'frozen', 'sending');
+
+-- A change of an issue's status.
+CREATE TABLE issue_events (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    issue_id    INTEGER NOT NULL REFERENCES issues (id) ON DELETE CASCADE,
+    status      TEXT    NOT NULL, -- the new one
+    reason      TEXT,
+    occurred_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX issue_events_by_issue ON issue_events (issue_id, id);
+
+-- An issue's latest plan with its inputs. The same inputs give the same plan.
+CREATE TABLE issue_plans (
+    issue_id   INTEGER PRIMARY KEY REFERENCES issues (id) ON DELETE CASCADE,
+    planned_at INTEGER NOT NULL,
+    inputs     TEXT    NOT NULL, -- JSON
+    outcome    TEXT    NOT NULL -- JSON
+) STRICT;
+
+-- A candidate for an issue, and why it is in or out.
+CREATE TABLE issue_stories (
+    issue_id   INTEGER NOT NULL REFERENCES issues (id) ON DELETE CASCADE,
+    article_id INTEGER NOT NULL REFERENCES articles (id),
+    position   INTEGER, -- from 1; NULL: not in the issue
+    reason     TEXT    NOT NULL, -- such as pinned, fresh or hidden
+    PRIMARY KEY (issue_id, article_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX issue_stories_by_article ON issue_stories (article_id) WHERE position IS NOT NULL;
+
+-- An operator's edits of a story in one issue. They survive when the issue is planned again.
+CREATE TABLE issue_edits (
+    issue_id   INTEGER NOT NULL REFERENCES issues (id) ON DELETE CASCADE,
+    article_id INTEGER NOT NULL REFERENCES articles (id),
+    wish       TEXT    CHECK (wish IN ('pin', 'drop')), -- NULL: the plan decides
+    place      INTEGER, -- from 1; NULL: the plan decides
+    title      TEXT, -- NULL: unchanged
+    dek        TEXT, -- NULL: unchanged; empty: none
+    PRIMARY KEY (issue_id, article_id)
+) STRICT, WITHOUT ROWID;
+
+-- A rendered version of an issue, shared by many readers. Personal links are placeholders in it.
+CREATE TABLE issue_variants (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    issue_id   INTEGER NOT NULL REFERENCES issues (id) ON DELETE CASCADE,
+    number     INTEGER NOT NULL DEFAULT 1, -- from 1; the archive shows the first
+    subject    TEXT    NOT NULL,
+    preheader  TEXT    NOT NULL,
+    created_at INTEGER NOT NULL,
+    html       TEXT    NOT NULL,
+    text       TEXT    NOT NULL,
+    web_html   TEXT    NOT NULL -- the archive page
+) STRICT;
+CREATE INDEX issue_variants_by_issue ON issue_variants (issue_id);
+
+-- A story in a variant.
+CREATE TABLE variant_stories (
+    variant_id INTEGER NOT NULL REFERENCES issue_variants (id) ON DELETE CASCADE,
+    article_id INTEGER NOT NULL REFERENCES articles (id),
+    position   INTEGER NOT NULL,
+    PRIMARY KEY (variant_id, article_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX variant_stories_by_article ON variant_stories (article_id, variant_id);
+
+-- Readers of an issue with the same preferences and the same reading history, and the variant they get.
+CREATE TABLE issue_groups (
+    issue_id   INTEGER NOT NULL REFERENCES issues (id) ON DELETE CASCADE,
+    key        TEXT    NOT NULL, -- CADENCE|SECTIONS|VARIANTS, the last being ids of variants they had before
+    cadence    TEXT    NOT NULL,
+    readers    INTEGER NOT NULL,
+    variant_id INTEGER REFERENCES issue_variants (id) ON DELETE CASCADE, -- NULL: no story is left for them
+    PRIMARY KEY (issue_id, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX issue_groups_by_variant ON issue_groups (variant_id);
+
+-- The time an issue is due on one clock of its readers.
+CREATE TABLE issue_waves (
+    issue_id INTEGER NOT NULL REFERENCES issues (id) ON DELETE CASCADE,
+    clock    TEXT    NOT NULL, -- as in subscriptions
+    due_at   INTEGER NOT NULL,
+    readers  INTEGER NOT NULL,
+    PRIMARY KEY (issue_id, clock)
+) STRICT, WITHOUT ROWID;
+
+-- A variant shown to a subscriber in a welcome email. Its stories count as read.
+CREATE TABLE welcomes (
+    subscriber_id INTEGER NOT NULL REFERENCES subscribers (id),
+    variant_id    INTEGER NOT NULL REFERENCES issue_variants (id) ON DELETE CASCADE,
+    welcomed_at   INTEGER NOT NULL,
+    PRIMARY KEY (subscriber_id, variant_id)
+) STRICT, WITHOUT ROWID;
+
+-- =====================================================================================================================
+-- Deliveries, claims and throttling
+-- =====================================================================================================================
+
+-- One subscriber's copy of an issue.
+-- PostgreSQL's table has no foreign keys, because checking them is slow there.
+CREATE TABLE deliveries (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    issue_id        INTEGER NOT NULL REFERENCES issues (id),
+    variant_id      INTEGER NOT NULL REFERENCES issue_variants (id),
+    subscriber_id   INTEGER NOT NULL REFERENCES subscribers (id),
+    subscription_id INTEGER NOT NULL REFERENCES subscriptions (id),
+    status          TEXT    NOT NULL CHECK (status IN
+        ('queued', 'claimed', 'sending', 'sent', 'deferred', 'failed', 'uncertain', 'skipped')),
+    due_at          INTEGER NOT NULL, -- originally
+    next_attempt_at INTEGER NOT NULL,
+    attempts        INTEGER NOT NULL DEFAULT 0, -- begun
+    -- The claim that holds it, or held it last. The claim's row may be gone.
+    claim_id        INTEGER,
+    -- The domain, if sending to it is throttled. Such rows are only claimed as the rate permits.
+    paced           TEXT,
+    -- The last answer.
+    relay           TEXT,
+    reply_code      INTEGER,
+    enhanced_code   TEXT, -- RFC 3463, such as 5.1.1
+    reply_text      TEXT,
+    finished_at     INTEGER,
+    UNIQUE (issue_id, subscriber_id)
+) STRICT;
+CREATE INDEX deliveries_waiting ON deliveries (issue_id, next_attempt_at, id)
+    WHERE status IN ('queued', 'deferred') AND paced IS NULL;
+CREATE INDEX deliveries_paced ON deliveries (issue_id, paced, next_attempt_at, id)
+    WHERE status IN ('queued', 'deferred') AND paced IS NOT NULL;
+CREATE INDEX deliveries_leased ON deliveries (issue_id, claim_id) WHERE status IN ('claimed', 'sending');
+CREATE INDEX deliveries_deferred ON deliveries (issue_id, subscriber_id) WHERE status = 'deferred';
+-- Deliveries that ended without being sent: few, and the ones operators ask about.
+CREATE INDEX deliveries_unsent ON deliveries (issue_id, status, subscriber_id) WHERE status IN ('failed', 'uncertain', 'skipped');
+CREATE INDEX deliveries_by_subscriber ON deliveries (subscriber_id, issue_id);
+
+-- A worker's lease on the deliveries that name it. Renewing it touches this row only. Ids are never reused.
+CREATE TABLE claims (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    issue_id INTEGER NOT NULL REFERENCES issues (id),
+    process  TEXT    NOT NULL,
+    until    INTEGER NOT NULL
+) STRICT;
+CREATE INDEX claims_by_issue ON claims (issue_id, until);
+
+-- A throttled domain that has deliveries of an issue.
+CREATE TABLE issue_paces (
+    issue_id INTEGER NOT NULL REFERENCES issues (id) ON DELETE CASCADE,
+    domain   TEXT    NOT NULL,
+    PRIMARY KEY (issue_id, domain)
+) STRICT, WITHOUT ROWID;
+
+-- The sending rate of a relay or a destination domain.
+CREATE TABLE paces (
+    scope       TEXT    PRIMARY KEY, -- `relay URL` or `domain NAME`
+    given_until INTEGER NOT NULL, -- permits to send are given out up to this time
+    slowed_to   INTEGER, -- emails per minute after a complaint; NULL: never slowed
+    slowed_at   INTEGER,
+    complaint   TEXT -- the reply that asked to slow down
+) STRICT, WITHOUT ROWID;
+
+-- The number of connections a process may have open to a relay.
+CREATE TABLE relay_shares (
+    relay       TEXT    NOT NULL,
+    process     TEXT    NOT NULL,
+    connections INTEGER NOT NULL,
+    until       INTEGER NOT NULL,
+    PRIMARY KEY (relay, process)
+) STRICT, WITHOUT ROWID;
+
+-- =====================================================================================================================
+-- Single emails
+-- =====================================================================================================================
+
+-- An email that is not a copy of an issue, such as a confirmation, a welcome, a test or a notice to operators.
+-- Its text is made when it is sent, from the rows it refers to.
+CREATE TABLE mails (
+    id              INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind            TEXT    NOT NULL,
+    newsletter_id   INTEGER NOT NULL REFERENCES newsletters (id), -- the sender
+    recipient       TEXT    NOT NULL,
+    -- The rows it is about. NULL: none.
+    subscription_id INTEGER REFERENCES subscriptions (id),
+    confirmation_id INTEGER REFERENCES confirmations (id),
+    request_id      INTEGER, -- in reader_requests
+    issue_id        INTEGER REFERENCES issues (id),
+    feed_id         INTEGER REFERENCES feeds (id),
+    message_id      TEXT    NOT NULL, -- the same at each attempt, without angle brackets
+    status          TEXT    NOT NULL CHECK (status IN ('queued', 'sending', 'sent', 'failed')),
+    next_attempt_at INTEGER NOT NULL,
+    woken_at        INTEGER,
+    -- Attempts begun. The number is never reused, so a late answer can't be mistaken for another attempt's.
+    attempts        INTEGER NOT NULL DEFAULT 0,
+    -- Attempts that failed because of the relay. They don't lengthen the next pause.
+    relay_waits     INTEGER NOT NULL DEFAULT 0,
+    claimed_until   INTEGER, -- the end of the worker's lease
+    -- The last answer.
+    relay           TEXT,
+    reply_code      INTEGER,
+    reply_text      TEXT,
+    finished_at     INTEGER,
+    created_at      INTEGER NOT NULL
+) STRICT;
+CREATE INDEX mails_open ON mails (next_attempt_at) WHERE status IN ('queued', 'sending');
+CREATE INDEX mails_finished ON mails (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX mails_by_recipient ON mails (lower(recipient));
+CREATE INDEX mails_by_subscription ON mails (subscription_id) WHERE subscription_id IS NOT NULL;
+CREATE INDEX mails_by_confirmation ON mails (confirmation_id) WHERE confirmation_id IS NOT NULL;
+CREATE INDEX mails_by_request ON mails (request_id) WHERE request_id IS NOT NULL;
+-- The last welcome and the last goodbye of a subscription.
+CREATE INDEX mails_welcome ON mails (subscription_id, created_at) WHERE kind = 'welcome';
+CREATE INDEX mails_goodbye ON mails (subscription_id, created_at) WHERE kind = 'goodbye';
+
+-- =====================================================================================================================
+-- Suppressions and erased readers
+-- =====================================================================================================================
+
+-- An address that must not be emailed at all.
+CREATE TABLE suppressions (
+    address_key TEXT    PRIMARY KEY,
+    reason      TEXT    NOT NULL,
+    created_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- An address that unsubscribed from a newsletter elsewhere. Imports leave it out until its reader confirms here.
+CREATE TABLE newsletter_suppressions (
+    newsletter_id INTEGER NOT NULL REFERENCES newsletters (id),
+    address_key   TEXT    NOT NULL,
+    reason        TEXT    NOT NULL,
+    created_at    INTEGER NOT NULL,
+    PRIMARY KEY (address_key, newsletter_id)
+) STRICT, WITHOUT ROWID;
+
+-- An erased reader's address as a salted hash, so that no import brings it back.
+CREATE TABLE forgotten (
+    print        TEXT    PRIMARY KEY, -- HMAC-SHA-256 of the address key, in hex
+    reason       TEXT, -- for an earlier suppression, which still holds; NULL: the address may sign up again
+    forgotten_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The salt of these hashes. There is at most one row, made at the first erasure.
+CREATE TABLE forgotten_salt (
+    id   INTEGER PRIMARY KEY CHECK (id = 1),
+    salt TEXT    NOT NULL
+) STRICT;
+
+-- =====================================================================================================================
+-- Processes and leases
+-- =====================================================================================================================
+
+-- A running process. Commands fail early if no process would do the work they ask for.
+CREATE TABLE processes (
+    id         TEXT    PRIMARY KEY,
+    role       TEXT    NOT NULL, -- all, web, worker or scheduler
+    started_at INTEGER NOT NULL,
+    seen_at    INTEGER NOT NULL -- the last heartbeat
+) STRICT, WITHOUT ROWID;
+
+-- A lease on work that only one process may do at a time.
+CREATE TABLE turns (
+    name   TEXT    PRIMARY KEY,
+    holder TEXT    NOT NULL,
+    until  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

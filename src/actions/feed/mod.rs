@@ -1,0 +1,4 @@
+//! Operators connect feeds, and add, pin and hide articles.
+
+pub mod add_article;
+pub mod add_feed;

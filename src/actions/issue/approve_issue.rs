@@ -1,0 +1,48 @@
+//! An operator approves an issue.
+
+use crate::{
+    actions::Context,
+    db::{
+        DbError,
+        issues::{self, IssueRecord},
+    },
+    domain::{ids::IssueId, issue::status::IssueStatus},
+    queue::Job,
+};
+
+/// Why an issue can't be approved.
+#[derive(Debug, thiserror::Error)]
+pub enum ApproveError {
+    /// It goes its way already, or is at its end.
+    #[error("the issue is {0} already")]
+    TooLate(IssueStatus),
+    /// There is nothing to approve yet.
+    #[error("the issue has no plan yet, or was edited this moment; see `daily issue plan`")]
+    NotPlanned,
+    /// The store failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Approves the plan that an issue has now. It stays as it is from here on: no later article changes it, only an edit does, and
+/// that takes the approval back. An issue that is due goes out at once. Returns the issue as it is now.
+pub async fn approve_issue(context: &Context, issue: IssueId) -> Result<IssueRecord, ApproveError> {
+    let now = context.clock.now();
+    let mut tx = context.db.begin().await?;
+    let approved = issues::set_approved(&mut tx, issue, now).await?;
+    let record = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
+    match (record.status, record.planned_at) {
+        (IssueStatus::Planned, None) => return Err(ApproveError::NotPlanned),
+        (IssueStatus::Planned, Some(_)) => {}
+        (status, _) => return Err(ApproveError::TooLate(status)),
+    }
+    if approved {
+        tracing::info!(%issue, date = record.issue_date, "issue approved");
+        if record.due_at.0 <= now {
+            issues::set_woken(&mut tx, issue, now).await?;
+            context.queue.enqueue(&mut tx, &Job::FreezeIssue { issue }).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(record)
+}

@@ -1,0 +1,40 @@
+//! An operator settles what is in doubt about an issue.
+
+use crate::{
+    actions::Context,
+    db::{DbError, deliveries, issues},
+    domain::{delivery::status::DeliveryStatus, ids::IssueId},
+    queue::Job,
+};
+
+/// What became of deliveries in doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resolution {
+    /// The relay had taken them.
+    Sent,
+    /// They are given up.
+    Failed,
+    /// They go out again, with the Message-ID they had.
+    Retry,
+}
+
+/// Settles all deliveries of an issue that are in doubt, and lets the issue go on. Returns how many there were.
+pub async fn resolve_issue(
+    context: &Context,
+    issue: IssueId,
+    resolution: Resolution,
+) -> Result<u64, DbError> {
+    let now = context.clock.now();
+    let mut tx = context.db.begin().await?;
+    let settled = match resolution {
+        Resolution::Sent => deliveries::settle_uncertain(&mut tx, issue, DeliveryStatus::Sent, now).await?,
+        Resolution::Failed => {
+            deliveries::settle_uncertain(&mut tx, issue, DeliveryStatus::Failed, now).await?
+        }
+        Resolution::Retry => deliveries::retry_uncertain(&mut tx, issue, now).await?,
+    };
+    issues::set_woken(&mut tx, issue, now).await?;
+    context.queue.enqueue(&mut tx, &Job::Deliver { issue }).await?;
+    tx.commit().await?;
+    Ok(settled)
+}

@@ -1,0 +1,98 @@
+//! An operator begins an issue, or has it sent now.
+
+use crate::{
+    actions::Context,
+    db::{
+        DbError,
+        issues::{self, IssueRecord},
+        newsletters::NewsletterRecord,
+        subscribers,
+    },
+    domain::issue::{
+        schedule::{self, Due},
+        status::IssueStatus,
+    },
+    queue::Job,
+};
+use jiff::civil::Date;
+
+/// How far ahead an issue may be begun by hand.
+const FURTHEST_DAYS: i32 = 366;
+
+/// Why an issue can't be begun.
+#[derive(Debug, thiserror::Error)]
+pub enum BeginError {
+    /// It would go out at once, which planning must never do.
+    #[error("the issue of {0} was due already; to send today's issue now, use `daily issue send`")]
+    Due(Date),
+    /// Nobody plans that far.
+    #[error("{0} is more than a year ahead")]
+    TooFar(Date),
+    /// The newsletter has no issue on that day of the week.
+    #[error("`{newsletter}` has no issue on {date}, a {}; the next one after it is that of {next}", date.strftime("%A"))]
+    NotItsDay {
+        /// The newsletter's short name.
+        newsletter: String,
+        /// The date.
+        date: Date,
+        /// The first date after it that has one.
+        next: Date,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Makes sure that the issue of a date exists. The sweep has its stories chosen, unless the caller does so first.
+pub async fn begin_issue(
+    context: &Context,
+    record: &NewsletterRecord,
+    date: Date,
+) -> Result<IssueRecord, BeginError> {
+    let now = context.clock.now();
+    let newsletter = &record.newsletter;
+    let today = schedule::date_at(newsletter, now);
+    if date > today.saturating_add(jiff::Span::new().days(FURTHEST_DAYS)) {
+        return Err(BeginError::TooFar(date));
+    }
+    let mut tx = context.db.begin().await?;
+    if let Some(issue) = issues::by_date(&mut tx, record.id, date).await? {
+        return Ok(issue);
+    }
+    if !newsletter.days.contain(date) {
+        let next = schedule::next_date(newsletter, date);
+        return Err(BeginError::NotItsDay { newsletter: newsletter.slug.clone(), date, next });
+    }
+    let clocks = subscribers::clocks_of(&mut tx, record).await?;
+    let due = schedule::due_since(newsletter, &clocks, date, now).filter(|due| due.first > now);
+    let due = due.ok_or(BeginError::Due(date))?;
+    issues::insert(&mut tx, record.id, date, due, IssueStatus::Planned, None, now).await?;
+    let issue = issues::by_date(&mut tx, record.id, date).await?.ok_or(DbError::RowNotFound)?;
+    tx.commit().await?;
+    Ok(issue)
+}
+
+/// Has today's issue planned with what there is now, rendered and sent, whatever its day and time, to all readers at once. Returns the issue as it
+/// stood before; one that was sent or is going out is left as it is.
+pub async fn send_issue(context: &Context, newsletter: &NewsletterRecord) -> Result<IssueRecord, DbError> {
+    let now = context.clock.now();
+    let date = schedule::date_at(&newsletter.newsletter, now);
+    let mut tx = context.db.begin().await?;
+    issues::insert(&mut tx, newsletter.id, date, Due::at(now), IssueStatus::Planned, None, now).await?;
+    let issue = issues::by_date(&mut tx, newsletter.id, date).await?.ok_or(DbError::RowNotFound)?;
+    // A date that was skipped has sent nothing: an operator may still fill it.
+    let reopened = issue.status == IssueStatus::Skipped
+        && issues::advance(&mut tx, issue.id, IssueStatus::Skipped, IssueStatus::Planned, None, now).await?;
+    let issue = issues::get(&mut tx, issue.id).await?.ok_or(DbError::RowNotFound)?;
+    if issue.status == IssueStatus::Planned {
+        if reopened {
+            tracing::info!(issue = %issue.id, "a skipped issue is begun again by an operator");
+        }
+        issues::set_at_once(&mut tx, issue.id, now).await?;
+        issues::set_woken(&mut tx, issue.id, now).await?;
+        // Freezing chooses the stories once more, from what there is at that moment.
+        context.queue.enqueue(&mut tx, &Job::FreezeIssue { issue: issue.id }).await?;
+    }
+    tx.commit().await?;
+    Ok(issue)
+}

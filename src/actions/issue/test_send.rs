@@ -1,0 +1,56 @@
+//! An operator sends an issue to themselves.
+
+use crate::{
+    actions::{Context, message_id},
+    db::{DbError, deliveries::emails, newsletters::NewsletterRecord, suppressions},
+    domain::{
+        delivery::email::MailKind,
+        ids::{IssueId, MailId},
+        subscriber::email_address::EmailAddress,
+    },
+    queue::Job,
+};
+
+/// Why a test can't be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum TestSendError {
+    /// The address is on the suppression list.
+    #[error("{address} is on the suppression list ({reason}); nothing is mailed to it")]
+    Suppressed {
+        /// Which address.
+        address: EmailAddress,
+        /// Why it is on the list.
+        reason: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Enqueues a test of `issue`, or of the next one as it stands. No reader's state changes.
+pub async fn test_send(
+    context: &Context,
+    newsletter: &NewsletterRecord,
+    issue: Option<IssueId>,
+    recipient: &EmailAddress,
+) -> Result<MailId, TestSendError> {
+    let now = context.clock.now();
+    let mut tx = context.db.begin().await?;
+    if let Some(reason) = suppressions::reason(&mut tx, recipient).await? {
+        return Err(TestSendError::Suppressed { address: recipient.clone(), reason });
+    }
+    let mail = emails::NewMail {
+        kind: MailKind::Test,
+        newsletter: newsletter.id,
+        recipient,
+        subscription: None,
+        confirmation: None,
+        issue,
+        feed: None,
+        message_id: &message_id(&newsletter.newsletter),
+    };
+    let mail = emails::insert(&mut tx, &mail, now).await?;
+    context.queue.enqueue(&mut tx, &Job::SendMails { mails: vec![mail] }).await?;
+    tx.commit().await?;
+    Ok(mail)
+}

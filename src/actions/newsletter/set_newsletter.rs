@@ -1,0 +1,90 @@
+//! An operator changes what a newsletter is called, or when it goes out.
+
+use crate::{
+    actions::Context,
+    db::{
+        DbError, Tx, issues,
+        newsletters::{self, NewsletterRecord},
+        subscribers,
+    },
+    domain::{
+        ids::NewsletterId,
+        issue::{
+            schedule::{self, NOT_ITS_DAY},
+            status::IssueStatus,
+        },
+        newsletter::{Newsletter, parse_time_zone},
+        subscriber::pause,
+    },
+};
+use jiff::Timestamp;
+
+/// Changes a newsletter by what `change` makes of it, in one transaction.
+///
+/// Other days, another time, zone or clock move the issues that are planned already, and send nothing at once: one whose new
+/// moments are all past keeps its old ones, and dates whose new moments are past have no issue on account of the change. A planned
+/// issue whose day is none of the newsletter's any more is skipped, and planned again when it is one once more.
+pub async fn set_newsletter<E: From<DbError>>(
+    context: &Context,
+    id: NewsletterId,
+    change: impl FnOnce(&mut Newsletter) -> Result<(), E>,
+) -> Result<NewsletterRecord, E> {
+    let now = context.clock.now();
+    let mut tx = context.db.begin().await?;
+    let before = newsletters::get(&mut tx, id).await?;
+    let mut record = before.clone();
+    change(&mut record.newsletter)?;
+    let (old, new) = (&before.newsletter, &record.newsletter);
+    if schedule_of(old) != schedule_of(new) {
+        record.scheduled_since = now;
+        move_issues(&mut tx, &record, now).await?;
+    }
+    if (&old.time_zone, old.clock) != (&new.time_zone, new.clock) {
+        move_pauses(&mut tx, &record).await?;
+    }
+    newsletters::update(&mut tx, &record).await?;
+    tx.commit().await?;
+    Ok(record)
+}
+
+/// What decides which dates have an issue and when each is due.
+fn schedule_of(it: &Newsletter) -> impl PartialEq {
+    (it.days, it.send_time, it.time_zone.clone(), it.clock)
+}
+
+/// Pauses end with a day on readers' clocks, which may be others now.
+async fn move_pauses(tx: &mut Tx, record: &NewsletterRecord) -> Result<(), DbError> {
+    for (until, own) in subscribers::pauses_of(tx, record.id).await? {
+        // What is stored was parsed once; where it can't be read any more, the pause ends as it would have.
+        let Ok(date) = until.parse() else { continue };
+        let zone = own.as_deref().and_then(|name| parse_time_zone(name).ok());
+        let zone = pause::zone_of(&record.newsletter, zone.as_ref());
+        let resumes_at = pause::resumes_at(date, zone);
+        subscribers::move_pauses(tx, record.id, (&until, own.as_deref()), resumes_at).await?;
+    }
+    Ok(())
+}
+
+async fn move_issues(tx: &mut Tx, record: &NewsletterRecord, now: Timestamp) -> Result<(), DbError> {
+    let newsletter = &record.newsletter;
+    let clocks = subscribers::clocks_of(tx, record).await?;
+    let coming = |date| schedule::due_since(newsletter, &clocks, date, now).filter(|due| due.first > now);
+    for issue in issues::planned(tx, record.id).await? {
+        // What is due already is on its way out.
+        if !newsletter.days.contain(issue.date()) && issue.due_at.0 > now {
+            let (from, to) = (IssueStatus::Planned, IssueStatus::Skipped);
+            issues::advance(tx, issue.id, from, to, Some(NOT_ITS_DAY), now).await?;
+        } else if let Some(due) = coming(issue.date()) {
+            issues::set_due(tx, issue.id, due).await?;
+        }
+    }
+    let yesterday = schedule::date_at(newsletter, now).saturating_sub(jiff::Span::new().days(1));
+    for issue in issues::skipped_for(tx, record.id, yesterday, NOT_ITS_DAY).await? {
+        let due = coming(issue.date()).filter(|_| newsletter.days.contain(issue.date()));
+        if let Some(due) = due {
+            issues::advance(tx, issue.id, IssueStatus::Skipped, IssueStatus::Planned, None, now).await?;
+            issues::set_due(tx, issue.id, due).await?;
+        }
+    }
+    Ok(())
+}

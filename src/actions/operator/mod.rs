@@ -1,0 +1,4 @@
+//! Operators manage who gets notices.
+
+pub mod add_operator;
+pub mod remove_operator;

@@ -1,0 +1,5 @@
+//! Data export, erasure, and the proof of the consent ledger.
+
+pub mod data_export;
+pub mod erase;
+pub mod verify_consent;

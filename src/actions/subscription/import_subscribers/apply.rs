@@ -1,0 +1,263 @@
+//! Some rows of a list, taken in one transaction.
+
+use crate::{
+    actions::subscription::import_subscribers::{
+        Context, ImportError, LeftOut, Summary,
+        list::{Numbered, Refused},
+        seen::{Novelty, Seen},
+    },
+    db::{
+        DbError, Tx,
+        newsletters::NewsletterRecord,
+        subscribers::{self, ImportedConsent, KnownAddress, NewSubscription, erased_addresses},
+        suppressions,
+    },
+    domain::{
+        ids::SubscriptionId,
+        import::{Known, Outcome, Row, Standing, decide, keeps_out},
+        subscriber::{consent::ConsentEvent, pause, subscription::SubscriptionStatus},
+    },
+};
+use jiff::{Timestamp, civil::Date};
+
+/// Where an import writes, and what it writes as its source.
+pub(super) struct Taking<'a> {
+    pub(super) context: &'a Context,
+    pub(super) newsletter: &'a NewsletterRecord,
+    pub(super) source: &'a str,
+    pub(super) dry_run: bool,
+}
+
+/// What the ledger keeps of a file: its name, and when it was read.
+pub(super) fn source_of(file_name: &str, now: Timestamp) -> String {
+    let name: String = file_name.chars().filter(|c| !c.is_control()).take(200).collect();
+    format!("{name}, read {}", now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+}
+
+/// A row with what was decided about it.
+struct Decided {
+    row: Row,
+    outcome: Outcome,
+    /// No list may bring them in from now on.
+    keeps_out: bool,
+    /// The subscription there was before.
+    subscription: Option<SubscriptionId>,
+}
+
+impl Taking<'_> {
+    /// Takes a batch, and returns the rows that were left out.
+    pub(super) async fn batch(
+        &self,
+        batch: Vec<Numbered>,
+        seen: &mut Seen,
+        summary: &mut Summary,
+    ) -> Result<Vec<LeftOut>, ImportError> {
+        let mut left_out = Vec::new();
+        let (mut lines, mut first, mut later) = (Vec::new(), Vec::with_capacity(batch.len()), Vec::new());
+        summary.rows += batch.len() as u64;
+        for (line, row) in batch {
+            let row = match row {
+                Ok(row) => row,
+                Err(Refused { address, why }) => {
+                    *summary.refused.entry(why.kind()).or_default() += 1;
+                    let (address, reason) = (address.map(|it| it.to_string()), why.to_string());
+                    left_out.push(LeftOut { line, address, outcome: "refused", reason });
+                    continue;
+                }
+            };
+            let novelty = seen.note(&row.address.key(), row.standing);
+            if novelty == Novelty::New {
+                lines.push(line);
+                first.push(row);
+                continue;
+            }
+            left_out.extend(count(summary, line, &row, Outcome::Duplicate));
+            if novelty == Novelty::Stricter {
+                later.push(row);
+            }
+        }
+        let mut tx =
+            if self.dry_run { self.context.db.read().await? } else { self.context.db.begin().await? };
+        subscribers::prepare_import(&mut tx).await?;
+        let decided = self.decide(&mut tx, first).await?;
+        for (line, it) in lines.iter().zip(&decided) {
+            left_out.extend(count(summary, *line, &it.row, it.outcome));
+        }
+        if !self.dry_run {
+            self.write(&mut tx, &decided).await?;
+            // One by one, for there may be several about an address. They are counted already.
+            for row in later {
+                let decided = self.decide(&mut tx, vec![row]).await?;
+                self.write(&mut tx, &decided).await?;
+            }
+            tx.commit().await?;
+        }
+        left_out.sort_by_key(|it| it.line);
+        Ok(left_out)
+    }
+
+    async fn decide(&self, tx: &mut Tx, rows: Vec<Row>) -> Result<Vec<Decided>, DbError> {
+        let keys: Vec<String> = rows.iter().map(|row| row.address.key()).collect();
+        let known = subscribers::known_addresses(tx, self.newsletter.id, &keys).await?;
+        let forgotten = erased_addresses::among(tx, &keys).await?;
+        let decided = rows.into_iter().enumerate().map(|(place, row)| {
+            let row = self.awake(row);
+            let here = known.get(&place);
+            let known = here.map(known_of).unwrap_or_default();
+            let known = Known { forgotten: forgotten.contains(&keys[place]), ..known };
+            let outcome = decide(&row, &known);
+            let keeps_out = keeps_out(&row, &known, outcome);
+            let subscription = here.and_then(|it| it.subscription).map(|it| it.0);
+            Decided { row, outcome, keeps_out, subscription }
+        });
+        Ok(decided.collect())
+    }
+
+    async fn write(&self, tx: &mut Tx, decided: &[Decided]) -> Result<(), DbError> {
+        let now = self.context.clock.now();
+        // The subscriptions whose ledger gets an entry, and the rows that say so.
+        let mut changed: Vec<(SubscriptionId, &Decided)> = Vec::with_capacity(decided.len());
+        let (mut unmailable, mut kept_out) = (Vec::new(), Vec::new());
+        let (mut new, mut new_of) = (Vec::new(), Vec::new());
+        for it in decided {
+            if it.keeps_out {
+                kept_out.push((it.row.address.key(), self.reason(it)));
+            }
+            match (it.outcome, it.subscription) {
+                (Outcome::Added | Outcome::Left, None) => {
+                    new.push(NewSubscription {
+                        rests: self.rests(&it.row),
+                        ..new_subscription(&it.row, now)
+                    });
+                    new_of.push(it);
+                }
+                (Outcome::Added, Some(id)) => {
+                    let confirmed_at = it.row.confirmed_at.unwrap_or(now);
+                    let new =
+                        NewSubscription { rests: self.rests(&it.row), ..new_subscription(&it.row, now) };
+                    if subscribers::activate_imported(tx, id, &new, confirmed_at).await? {
+                        changed.push((id, it));
+                    }
+                }
+                (Outcome::Ended | Outcome::Left, Some(id)) => {
+                    let ended = subscribers::end_imported(tx, id, status_of(it.row.standing), now).await?;
+                    changed.extend(ended.then_some((id, it)));
+                }
+                (Outcome::Suppressed, subscription) => {
+                    unmailable.push((it.row.address.key(), self.reason(it)));
+                    if let Some(id) = subscription {
+                        let status = status_of(it.row.standing);
+                        let ended = subscribers::end_imported(tx, id, status, now).await?;
+                        changed.extend(ended.then_some((id, it)));
+                    }
+                }
+                _ => {}
+            }
+        }
+        let made = subscribers::insert_imported(tx, self.newsletter.id, &new, now).await?;
+        changed.extend(new_of.iter().enumerate().filter_map(|(place, it)| Some((*made.get(&place)?, *it))));
+        let events: Vec<_> = changed.iter().flat_map(|(id, it)| events(*id, it, now)).collect();
+        subscribers::record_imported(tx, &events, self.source).await?;
+        suppressions::add(tx, &unmailable, now).await?;
+        suppressions::add_for_newsletter(tx, self.newsletter.id, &kept_out, now).await
+    }
+
+    /// Until which day the reader of a row rests, and when that begins on their clock; without one they rest until they say otherwise.
+    fn rests(&self, row: &Row) -> Option<(Date, Timestamp)> {
+        let until = row.paused_until.filter(|_| row.standing == Standing::Paused)?;
+        let zone = pause::zone_of(&self.newsletter.newsletter, row.choices.time_zone.as_ref());
+        Some((until, pause::resumes_at(until, zone)))
+    }
+
+    /// The row as it stands now: a pause that is over by now is none.
+    fn awake(&self, row: Row) -> Row {
+        match self.rests(&row) {
+            Some((_, resumes_at)) if resumes_at <= self.context.clock.now() => {
+                Row { standing: Standing::Confirmed, paused_until: None, ..row }
+            }
+            _ => row,
+        }
+    }
+
+    /// Why an address is suppressed.
+    fn reason(&self, it: &Decided) -> String {
+        format!("{}: as {} has it", it.row.standing, self.source)
+    }
+}
+
+/// What goes into the ledger about a row: what happened elsewhere, at the time it did where the list tells, or else now, when
+/// it was read. Of who left before they came here, how they had come is kept as far as it is known.
+fn events<'a>(
+    subscription: SubscriptionId,
+    it: &'a Decided,
+    now: Timestamp,
+) -> impl Iterator<Item = ImportedConsent<'a>> {
+    let row = &it.row;
+    let event = move |event, at: Option<Timestamp>, client_address: Option<&'a str>| {
+        at.map(|occurred_at| ImportedConsent {
+            subscription,
+            address: row.address.as_str(),
+            event,
+            occurred_at,
+            client_address,
+        })
+    };
+    let added = it.outcome == Outcome::Added;
+    let came = matches!(it.outcome, Outcome::Added | Outcome::Left);
+    let confirmed_at = row.confirmed_at.or(added.then_some(now));
+    let left_at = (!added).then(|| row.ended_at.unwrap_or(now));
+    [
+        event(ConsentEvent::Requested, row.requested_at.filter(|_| came), row.requested_from.as_deref()),
+        event(ConsentEvent::Confirmed, confirmed_at.filter(|_| came), row.confirmed_from.as_deref()),
+        event(ConsentEvent::Unsubscribed, left_at, None),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Counts a row, and tells of it if it was left out, or taken without a cell that can't be read.
+fn count(summary: &mut Summary, line: u64, row: &Row, outcome: Outcome) -> Option<LeftOut> {
+    *summary.outcomes.entry(outcome).or_default() += 1;
+    let reason = match (outcome.left_out(), &row.unread) {
+        (Some(why), _) => why.to_owned(),
+        (None, unread) => format!("taken without what can't be read: {}", unread.as_ref()?),
+    };
+    Some(LeftOut { line, address: Some(row.address.to_string()), outcome: outcome.as_str(), reason })
+}
+
+fn known_of(it: &KnownAddress) -> Known {
+    Known {
+        status: it.subscription.map(|it| it.1),
+        requested_here_at: it.requested_here_at,
+        has_left: it.has_left,
+        confirmed_here_at: it.confirmed_here_at,
+        suppressed: it.suppressed,
+        forgotten: false,
+    }
+}
+
+const fn status_of(standing: Standing) -> SubscriptionStatus {
+    match standing {
+        Standing::Unconfirmed => SubscriptionStatus::Pending,
+        Standing::Confirmed => SubscriptionStatus::Active,
+        Standing::Paused => SubscriptionStatus::Paused,
+        Standing::Unsubscribed => SubscriptionStatus::Unsubscribed,
+        Standing::Undeliverable | Standing::Blocked => SubscriptionStatus::Undeliverable,
+        Standing::Complained => SubscriptionStatus::Complained,
+    }
+}
+
+/// A subscription as the row has it. Where it doesn't tell when something was, it is now that we heard of it.
+fn new_subscription(row: &Row, now: Timestamp) -> NewSubscription<'_> {
+    let wanted = row.standing != Standing::Unsubscribed;
+    NewSubscription {
+        address: &row.address,
+        status: status_of(row.standing),
+        requested_at: row.requested_at.or(row.confirmed_at).unwrap_or(now),
+        confirmed_at: if wanted { Some(row.confirmed_at.unwrap_or(now)) } else { row.confirmed_at },
+        ended_at: (!wanted).then(|| row.ended_at.unwrap_or(now)),
+        choices: &row.choices,
+        rests: None,
+        language: row.language.as_deref(),
+    }
+}

@@ -1,0 +1,9 @@
+//! Readers change or end their subscriptions; operators import them.
+
+pub mod change_address;
+pub mod import_subscribers;
+pub mod join_newsletter;
+pub mod move_reader;
+pub mod pause_subscription;
+pub mod set_preferences;
+pub mod unsubscribe;

@@ -1,0 +1,393 @@
+//! The one way this program reads from other people's sites.
+//!
+//! Whatever the address, a fetch talks to public addresses only (each redirect is checked again, and names are
+//! checked after resolving, by the resolver the connection itself uses), takes a bounded time, and holds a bounded
+//! number of bytes. Proxies of the environment are not used: they would resolve names behind our back. Each host is asked one
+//! thing at a time, with a pause between two (`turns`).
+
+use std::error::Error as StdError;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use ipnet::IpNet;
+use reqwest::header::{self, HeaderMap, HeaderValue};
+use reqwest::{Client, Response, StatusCode};
+use url::{Host, Url};
+
+use crate::{
+    content::{
+        address_filter::{AddressFilter, RefusedAddress},
+        answer_headers::{Validators, header_text, max_age, retry_after, validators_of},
+        fetch_error::FetchError,
+        resolver::FilteringResolver,
+        turns::{PATIENCE, Turn, Turns},
+    },
+    domain::content::picture,
+};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const ACCEPT: &str = "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, \
+                      application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.8, text/html;q=0.8, */*;q=0.5";
+const ACCEPT_PICTURES: &str = "image/jpeg, image/png, image/webp, image/gif";
+/// A host that has had enough of us is left alone for so long at most; its documents may be for longer.
+const LONGEST_REST: Duration = Duration::from_hours(1);
+
+/// What a fetch may do.
+#[derive(Debug, Clone)]
+pub struct FetchPolicy {
+    /// Networks that may be reached although they are not public.
+    pub allow_networks: Vec<IpNet>,
+    /// For the whole of a fetch: all redirects and the body.
+    pub timeout: Duration,
+    /// Longest body, after decompression.
+    pub max_bytes: u64,
+    /// How many redirects are followed.
+    pub max_redirects: usize,
+    /// How we introduce ourselves.
+    pub user_agent: String,
+    /// The pause between two requests to one host.
+    pub host_pause: Duration,
+}
+
+/// The outcome of a fetch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fetched {
+    /// Nothing new since the validators were given out.
+    NotModified(Unchanged),
+    /// The document.
+    Page(Document),
+}
+
+/// What the answer "not modified" says besides.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unchanged {
+    /// As in [`Document`].
+    pub permanent_url: Option<Url>,
+    /// Validators that are not the ones asked with.
+    pub validators: Validators,
+    /// As in [`Document`].
+    pub max_age: Option<Duration>,
+}
+
+/// The beginning of a picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The first bytes: [`picture::HEAD_BYTES`] at most.
+    pub bytes: Vec<u8>,
+    /// Where it was in the end.
+    pub url: Url,
+}
+
+/// A document and where it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Where the document was in the end.
+    pub url: Url,
+    /// Set when the first redirect said "moved permanently" (301, 308): the address to ask next time, as far as all redirects
+    /// up to there said so.
+    pub permanent_url: Option<Url>,
+    /// The `Content-Type` header.
+    pub content_type: Option<String>,
+    /// The decompressed bytes.
+    pub body: Vec<u8>,
+    /// To be handed back at the next fetch.
+    pub validators: Validators,
+    /// How long the answer says that it stays fresh.
+    pub max_age: Option<Duration>,
+}
+
+/// Fetches documents under a [`FetchPolicy`]. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Fetcher {
+    client: Client,
+    filter: Arc<AddressFilter>,
+    timeout: Duration,
+    max_bytes: u64,
+    max_redirects: usize,
+    turns: Turns,
+}
+
+/// What is asked for.
+struct Asked<'a> {
+    url: &'a Url,
+    validators: &'a Validators,
+    accept: Option<&'static str>,
+    /// The time allowed; waiting for turns does not count.
+    limit: Duration,
+}
+
+/// An answer that is not a redirect.
+struct Answer {
+    response: Response,
+    url: Url,
+    permanent_url: Option<Url>,
+    turn: Turn,
+    left: Duration,
+}
+
+impl Fetcher {
+    /// A fetcher that keeps to `policy`.
+    pub fn new(policy: FetchPolicy) -> Result<Self, FetchError> {
+        let filter = Arc::new(AddressFilter::new(policy.allow_networks));
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static(ACCEPT));
+        let client = Client::builder()
+            .user_agent(policy.user_agent)
+            .default_headers(headers)
+            .no_proxy()
+            .referer(false)
+            .redirect(reqwest::redirect::Policy::none())
+            .dns_resolver(FilteringResolver(Arc::clone(&filter)))
+            .connect_timeout(CONNECT_TIMEOUT.min(policy.timeout))
+            .build()
+            .map_err(|error| FetchError::Setup { reason: told(&error) })?;
+        let (timeout, max_bytes, max_redirects) = (policy.timeout, policy.max_bytes, policy.max_redirects);
+        Ok(Self { client, filter, timeout, max_bytes, max_redirects, turns: Turns::new(policy.host_pause) })
+    }
+
+    /// The document at `url`, or word that it has not changed since `validators`.
+    pub async fn fetch(&self, url: &Url, validators: &Validators) -> Result<Fetched, FetchError> {
+        self.fetch_within(url, validators, self.timeout).await
+    }
+
+    /// The same, in no more time than `limit`. Waiting for a turn at a host is not counted; it takes
+    /// [`PATIENCE`](crate::content::turns::PATIENCE) at most.
+    pub async fn fetch_within(
+        &self,
+        url: &Url,
+        validators: &Validators,
+        limit: Duration,
+    ) -> Result<Fetched, FetchError> {
+        let limit = limit.min(self.timeout);
+        let mut answer = self.follow(&Asked { url, validators, accept: None, limit }).await?;
+        let conditional = validators.etag.is_some() || validators.last_modified.is_some();
+        match answer.response.status() {
+            StatusCode::NOT_MODIFIED if conditional => Ok(Fetched::NotModified(Unchanged {
+                permanent_url: answer.permanent_url,
+                validators: validators_of(&answer.response),
+                max_age: max_age(&answer.response),
+            })),
+            status if status.is_success() => {
+                let left = answer.left;
+                tokio::time::timeout(left, self.read(answer))
+                    .await
+                    .unwrap_or_else(|_| Err(FetchError::TimedOut { url: shown(url), after: limit }))
+                    .map(Fetched::Page)
+            }
+            _ => Err(refusal(&mut answer)),
+        }
+    }
+
+    /// The beginning of the picture at `url`. One that is heavier than [`picture::MAX_BYTES`] is an error, as far as its
+    /// length can be known without reading more than that.
+    pub async fn picture_head(&self, url: &Url) -> Result<Head, FetchError> {
+        let validators = Validators::default();
+        let asked =
+            Asked { url, validators: &validators, accept: Some(ACCEPT_PICTURES), limit: self.timeout };
+        let mut answer = self.follow(&asked).await?;
+        if !answer.response.status().is_success() {
+            return Err(refusal(&mut answer));
+        }
+        let left = answer.left;
+        let reading = read_head(answer);
+        tokio::time::timeout(left, reading)
+            .await
+            .unwrap_or_else(|_| Err(FetchError::TimedOut { url: shown(url), after: self.timeout }))
+    }
+
+    /// Goes where redirects lead. Redirects of a host to itself are one visit.
+    async fn follow(&self, asked: &Asked<'_>) -> Result<Answer, FetchError> {
+        let mut url = asked.url.clone();
+        url.set_fragment(None);
+        let mut chain = vec![url.clone()];
+        let mut permanent_url = None;
+        let mut all_permanent = true;
+        let mut left = asked.limit;
+        let mut turn: Option<Turn> = None;
+        loop {
+            self.admit(&url)?;
+            let here = match turn.take() {
+                Some(turn) if turn.is_at(&url) => turn,
+                other => {
+                    drop(other);
+                    let busy = |busy: crate::content::turns::Busy| FetchError::HostBusy {
+                        url: shown(&url),
+                        wait: busy.wait,
+                    };
+                    self.turns.take(&url, PATIENCE).await.map_err(busy)?
+                }
+            };
+            let begun = tokio::time::Instant::now();
+            let response = tokio::time::timeout(left, self.ask(&url, asked)).await.unwrap_or_else(|_| {
+                Err(FetchError::TimedOut { url: shown(asked.url), after: asked.limit })
+            })?;
+            left = left.saturating_sub(begun.elapsed());
+            let Some(next) = redirect_target(&url, &response)? else {
+                return Ok(Answer { response, url, permanent_url, turn: here, left });
+            };
+            all_permanent &=
+                matches!(response.status(), StatusCode::MOVED_PERMANENTLY | StatusCode::PERMANENT_REDIRECT);
+            // Nobody is led away from a protected address for good.
+            all_permanent &= url.scheme() == next.scheme() || next.scheme() == "https";
+            if all_permanent {
+                permanent_url = Some(next.clone());
+            }
+            let seen = chain.contains(&next);
+            chain.push(next.clone());
+            if seen {
+                return Err(FetchError::RedirectLoop { chain: chain.iter().map(shown).collect() });
+            }
+            if chain.len() > self.max_redirects + 1 {
+                let (chain, limit) = (chain.iter().map(shown).collect(), self.max_redirects);
+                return Err(FetchError::TooManyRedirects { chain, limit });
+            }
+            url = next;
+            turn = Some(here);
+        }
+    }
+
+    /// What can be refused by looking at the address alone.
+    fn admit(&self, url: &Url) -> Result<(), FetchError> {
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(FetchError::Scheme { url: shown(url), scheme: url.scheme().to_owned() });
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(FetchError::Credentials { url: shown(url) });
+        }
+        let literal = match url.host() {
+            Some(Host::Ipv4(address)) => IpAddr::V4(address),
+            Some(Host::Ipv6(address)) => IpAddr::V6(address),
+            Some(Host::Domain(_)) => return Ok(()), // the resolver decides
+            None => return Err(FetchError::Scheme { url: shown(url), scheme: url.scheme().to_owned() }),
+        };
+        self.filter.check(literal).map_err(|refused| FetchError::Refused { url: shown(url), refused })
+    }
+
+    async fn ask(&self, url: &Url, asked: &Asked<'_>) -> Result<Response, FetchError> {
+        let mut request = self.client.get(url.clone());
+        if let Some(accept) = asked.accept {
+            request = request.header(header::ACCEPT, accept);
+        }
+        for (name, value) in [
+            (header::IF_NONE_MATCH, &asked.validators.etag),
+            (header::IF_MODIFIED_SINCE, &asked.validators.last_modified),
+        ] {
+            if let Some(value) = value.as_deref().and_then(|value| HeaderValue::from_str(value).ok()) {
+                request = request.header(name, value);
+            }
+        }
+        request.send().await.map_err(|error| unreachable(url, &error))
+    }
+
+    async fn read(&self, answer: Answer) -> Result<Document, FetchError> {
+        let Answer { response, url, permanent_url, turn: _turn, .. } = answer;
+        let content_type = header_text(&response, &header::CONTENT_TYPE);
+        let (validators, max_age) = (validators_of(&response), max_age(&response));
+        let mut body = Vec::new();
+        let mut stream = response.bytes_stream();
+        while let Some(chunk) = stream.next().await {
+            let chunk =
+                chunk.map_err(|error| FetchError::Broken { url: shown(&url), reason: told(&error) })?;
+            if (body.len() as u64).saturating_add(chunk.len() as u64) > self.max_bytes {
+                return Err(FetchError::TooLarge { url: shown(&url), limit_bytes: self.max_bytes });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Document { url, permanent_url, content_type, body, validators, max_age })
+    }
+}
+
+/// Reads the first bytes, and goes on counting where nobody said how many there are.
+async fn read_head(answer: Answer) -> Result<Head, FetchError> {
+    let Answer { response, url, turn: _turn, .. } = answer;
+    let too_large = || FetchError::TooLarge { url: shown(&url), limit_bytes: picture::MAX_BYTES };
+    let length = response.content_length();
+    if length.is_some_and(|length| length > picture::MAX_BYTES) {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    let mut count = 0_u64;
+    let mut stream = response.bytes_stream();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|error| FetchError::Broken { url: shown(&url), reason: told(&error) })?;
+        count = count.saturating_add(chunk.len() as u64);
+        let room = picture::HEAD_BYTES.saturating_sub(bytes.len());
+        bytes.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if count > picture::MAX_BYTES {
+            return Err(too_large());
+        }
+        if length.is_some() && bytes.len() >= picture::HEAD_BYTES {
+            break;
+        }
+    }
+    Ok(Head { bytes, url })
+}
+
+/// The error that an answer without a document is. A host that has had enough is left alone for a while.
+fn refusal(answer: &mut Answer) -> FetchError {
+    let (url, status) = (shown(&answer.url), answer.response.status());
+    if status == StatusCode::GONE {
+        return FetchError::Gone { url };
+    }
+    let retry_after = retry_after(&answer.response);
+    if let (429 | 503, Some(wait)) = (status.as_u16(), retry_after) {
+        answer.turn.rest(wait.min(LONGEST_REST));
+    }
+    FetchError::Status { url, status: status.as_u16(), retry_after }
+}
+
+/// Where a redirect leads; `None` for every other answer.
+fn redirect_target(url: &Url, response: &Response) -> Result<Option<Url>, FetchError> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return Ok(None);
+    }
+    let location = response.headers().get(header::LOCATION);
+    // Bytes, because some servers send raw UTF-8 here.
+    let location = location.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let target = location.as_deref().and_then(|location| url.join(location.trim()).ok());
+    let Some(mut target) = target else {
+        return Err(FetchError::BadRedirect { url: shown(url), location: location.unwrap_or_default() });
+    };
+    target.set_fragment(None);
+    Ok(Some(target))
+}
+
+/// The address without a user's name and password, which belong in no log.
+fn shown(url: &Url) -> String {
+    let mut shown = url.clone();
+    // These fail only for addresses that cannot have them.
+    let _ = shown.set_username("");
+    let _ = shown.set_password(None);
+    shown.into()
+}
+
+fn unreachable(url: &Url, error: &reqwest::Error) -> FetchError {
+    let mut cause: Option<&(dyn StdError + 'static)> = error.source();
+    while let Some(current) = cause {
+        if let Some(refused) = current.downcast_ref::<RefusedAddress>() {
+            return FetchError::Refused { url: shown(url), refused: refused.clone() };
+        }
+        cause = current.source();
+    }
+    FetchError::Unreachable { url: shown(url), reason: told(error) }
+}
+
+/// An error with its causes, in one line, without the address (ours says it already).
+fn told(error: &reqwest::Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut cause: Option<&(dyn StdError + 'static)> = error.source();
+    while let Some(current) = cause {
+        let text = current.to_string();
+        if !parts.iter().any(|part| part.contains(&text)) {
+            parts.push(text);
+        }
+        cause = current.source();
+    }
+    if parts.is_empty() { error.to_string() } else { parts.join(": ") }
+}
+
+#[cfg(test)]
+#[path = "fetch_tests.rs"]
+mod tests;

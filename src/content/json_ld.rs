@@ -1,0 +1,171 @@
+//! What a page says about itself in JSON-LD, as search engines want it.
+
+use dom_query::Document;
+use serde_json::{Map, Value};
+
+use crate::content::{
+    markup,
+    metadata::{Facts, is_name, without_by},
+};
+
+type Object = Map<String, Value>;
+
+/// The types that are an article besides those whose name ends in "Article" or "Posting".
+const ARTICLES: &[&str] =
+    &["Report", "Review", "CriticReview", "AnalysisNewsArticle", "Recipe", "MedicalWebPage"];
+const SITES: &[&str] = &["WebSite", "Organization", "NewsMediaOrganization", "Corporation", "Blog"];
+
+/// The facts in the page's JSON-LD. The first node that is an article is the page's.
+pub fn facts(page: &Document) -> Facts {
+    let mut nodes: Vec<Object> = Vec::new();
+    for script in page.select("script[type]").nodes() {
+        if script.attr_or("type", "").trim().to_ascii_lowercase().starts_with("application/ld+json") {
+            collect(read(&script.text()), &mut nodes);
+        }
+    }
+    let graph = Graph(&nodes);
+    let article = nodes.iter().find(|node| {
+        is_a(node, |kind| kind.ends_with("Article") || kind.ends_with("Posting") || ARTICLES.contains(&kind))
+    });
+    let mut facts = article.map(|article| graph.article(article)).unwrap_or_default();
+    for site in nodes.iter().filter(|node| is_a(node, |kind| SITES.contains(&kind))) {
+        facts.slogans.extend(
+            ["description", "slogan", "alternateName"].iter().filter_map(|name| text(site.get(*name)?)),
+        );
+        let is_site = is_a(site, |kind| kind == "WebSite");
+        facts.site_name = facts.site_name.take().or_else(|| text(site.get("name")?).filter(|_| is_site));
+    }
+    facts
+}
+
+/// The JSON of a script, whatever it is wrapped in.
+fn read(script: &str) -> Option<Value> {
+    let mut json = script.trim();
+    for (open, close) in [
+        ("<!--", "-->"),
+        ("//<![CDATA[", "//]]>"),
+        ("// <![CDATA[", "// ]]>"),
+        ("/*<![CDATA[*/", "/*]]>*/"),
+        ("<![CDATA[", "]]>"),
+    ] {
+        json = json.strip_prefix(open).unwrap_or(json).trim();
+        json = json.strip_suffix(close).unwrap_or(json).trim();
+    }
+    let json = json.trim_end_matches(';');
+    // Raw line breaks inside strings are common, and no other place minds a space.
+    serde_json::from_str(json)
+        .or_else(|_| serde_json::from_str(&json.replace(|c: char| c.is_control(), " ")))
+        .ok()
+}
+
+fn collect(value: Option<Value>, nodes: &mut Vec<Object>) {
+    match value {
+        Some(Value::Array(values)) => values.into_iter().for_each(|value| collect(Some(value), nodes)),
+        Some(Value::Object(mut node)) => {
+            let graph = node.remove("@graph");
+            nodes.push(node);
+            collect(graph, nodes);
+        }
+        _ => {}
+    }
+}
+
+fn is_a(node: &Object, wanted: impl Fn(&str) -> bool) -> bool {
+    let local = |kind: &Value| {
+        kind.as_str().is_some_and(|kind| wanted(kind.rsplit(['/', ':', '#']).next().unwrap_or(kind)))
+    };
+    match node.get("@type") {
+        Some(Value::Array(kinds)) => kinds.iter().any(local),
+        Some(kind) => local(kind),
+        None => false,
+    }
+}
+
+/// All nodes of a page, which may refer to each other by `@id`.
+struct Graph<'a>(&'a [Object]);
+
+impl Graph<'_> {
+    fn article(&self, article: &Object) -> Facts {
+        let texts =
+            |names: &[&str]| names.iter().filter_map(|name| text(article.get(*name)?)).collect::<Vec<_>>();
+        let mut authors: Vec<String> = Vec::new();
+        for name in ["author", "creator"] {
+            if authors.is_empty() {
+                article.get(name).into_iter().for_each(|value| self.names(value, &mut authors));
+            }
+        }
+        let mut publishers = Vec::new();
+        article.get("publisher").into_iter().for_each(|value| self.names(value, &mut publishers));
+        let mut images = Vec::new();
+        for name in ["image", "thumbnailUrl"] {
+            article.get(name).into_iter().for_each(|value| self.addresses(value, &mut images));
+        }
+        let mut urls = Vec::new();
+        for name in ["url", "mainEntityOfPage"] {
+            article.get(name).into_iter().for_each(|value| self.addresses(value, &mut urls));
+        }
+        Facts {
+            titles: texts(&["headline", "name"]),
+            deks: texts(&["description", "abstract"]),
+            author: (!authors.is_empty()).then(|| authors.join(", ")),
+            section: texts(&["articleSection"]).into_iter().next(),
+            site_name: publishers.into_iter().next(),
+            images,
+            image_alt: None,
+            dates: texts(&["datePublished", "dateCreated"]),
+            language: texts(&["inLanguage"]).into_iter().next(),
+            urls,
+            slogans: Vec::new(),
+        }
+    }
+
+    /// The names of people or organisations: a text, an object with a name, a reference, or several of these.
+    fn names(&self, value: &Value, names: &mut Vec<String>) {
+        match value {
+            Value::Array(values) => values.iter().for_each(|value| self.names(value, names)),
+            Value::Object(node) => match node.get("name") {
+                Some(name) => self.names(name, names),
+                None => self.referred(node).into_iter().for_each(|node| {
+                    node.get("name").into_iter().for_each(|name| self.names(name, names));
+                }),
+            },
+            value => {
+                let name = text(value).map(|name| without_by(&name).to_owned()).filter(|name| is_name(name));
+                names.extend(name.filter(|name| !names.contains(name)));
+            }
+        }
+    }
+
+    /// Addresses: a text, an object with one, a list, or several of these.
+    fn addresses(&self, value: &Value, addresses: &mut Vec<String>) {
+        match value {
+            Value::String(address) => addresses.push(address.clone()),
+            Value::Array(values) => values.iter().for_each(|value| self.addresses(value, addresses)),
+            Value::Object(node) => {
+                let inner = ["url", "contentUrl", "@list"].iter().find_map(|name| node.get(*name));
+                let referred = || {
+                    self.referred(node).and_then(|node| node.get("url").or_else(|| node.get("contentUrl")))
+                };
+                if let Some(inner) = inner.or_else(referred).or_else(|| node.get("@id")) {
+                    self.addresses(inner, addresses);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn referred(&self, reference: &Object) -> Option<&Object> {
+        let id = reference.get("@id")?;
+        self.0.iter().find(|node| node.len() > 1 && node.get("@id") == Some(id))
+    }
+}
+
+/// A text, or the first of several.
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(markup::plain(text)).filter(|text| !text.is_empty()),
+        Value::Array(values) => values.iter().find_map(text),
+        Value::Object(node) => node.get("@value").and_then(text),
+        _ => None,
+    }
+}

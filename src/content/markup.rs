@@ -1,0 +1,337 @@
+//! HTML fragments to plain text, and the pictures in them.
+
+use dom_query::{Document, NodeRef};
+use url::Url;
+
+use crate::{
+    content::nesting,
+    domain::content::{
+        article::MAX_ALT_CHARS,
+        picture::{is_counter, telling_alt},
+    },
+};
+
+/// The elements whose content no reader sees as text.
+const UNREAD: &[&str] = &[
+    "script", "style", "template", "noscript", "iframe", "object", "svg", "math", "head", "select",
+    "textarea", "canvas", "audio", "video",
+];
+
+/// The elements that flow inside a line; all others separate words.
+const INLINE: &[&str] = &[
+    "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font",
+    "i", "ins", "kbd", "mark", "q", "rp", "rt", "ruby", "s", "samp", "small", "span", "strike", "strong",
+    "sub", "sup", "time", "tt", "u", "var", "wbr",
+];
+
+/// The elements worth recognising in text that should have been plain but is often HTML (titles, names).
+const IN_TITLES: &[&str] = &[
+    "a", "abbr", "b", "big", "br", "cite", "code", "del", "div", "em", "font", "h1", "h2", "h3", "i", "img",
+    "ins", "mark", "p", "q", "s", "small", "span", "strike", "strong", "sub", "sup", "u", "wbr",
+];
+
+/// No reference that is decoded once more is longer than this, in bytes.
+const LONGEST_REFERENCE: usize = 10;
+
+/// The named references found in text that was escaped twice.
+const TWICE_ESCAPED: &[(&str, char)] = &[
+    ("amp", '&'),
+    ("quot", '"'),
+    ("apos", '\''),
+    ("nbsp", ' '),
+    ("rsquo", '’'),
+    ("lsquo", '‘'),
+    ("rdquo", '”'),
+    ("ldquo", '“'),
+    ("ndash", '–'),
+    ("mdash", '—'),
+    ("hellip", '…'),
+    ("laquo", '«'),
+    ("raquo", '»'),
+    ("eacute", 'é'),
+    ("egrave", 'è'),
+    ("agrave", 'à'),
+    ("ccedil", 'ç'),
+    ("auml", 'ä'),
+    ("ouml", 'ö'),
+    ("uuml", 'ü'),
+    ("Auml", 'Ä'),
+    ("Ouml", 'Ö'),
+    ("Uuml", 'Ü'),
+    ("szlig", 'ß'),
+    ("euro", '€'),
+    ("pound", '£'),
+];
+
+/// A picture narrower or lower than this is a spacer, a counter or a smiley.
+const SMALLEST_PICTURE_PX: u32 = 48;
+
+/// The plain text of an HTML fragment: entities decoded, block elements separated by a space, scripts and styles
+/// dropped, whitespace collapsed.
+pub fn to_text(html: &str) -> String {
+    if html.contains(['<', '&']) { text_of(&fragment(html).root()) } else { collapse(html) }
+}
+
+/// The plain text below `node`, as [`to_text`] gives it.
+pub fn text_of(node: &NodeRef<'_>) -> String {
+    let mut text = String::new();
+    walk(node, &mut |piece| match piece {
+        Piece::Text(words) => text.push_str(words),
+        Piece::Break => text.push(' '),
+    });
+    collapse(&text)
+}
+
+/// The plain text of an HTML fragment with a blank line between its paragraphs.
+pub fn to_paragraphs(html: &str) -> String {
+    let mut blocks: Vec<String> = vec![String::new()];
+    walk(&fragment(html).root(), &mut |piece| match (piece, blocks.last_mut()) {
+        (Piece::Text(words), Some(block)) => block.push_str(words),
+        _ => blocks.push(String::new()),
+    });
+    let blocks: Vec<String> =
+        blocks.iter().map(|block| collapse(block)).filter(|block| !block.is_empty()).collect();
+    blocks.join("\n\n")
+}
+
+/// Plain text of what should be plain already: entities are decoded and well-known inline tags dropped, but
+/// `Vec<String>` and `a < b` stay what they are.
+pub fn plain(text: &str) -> String {
+    if !text.contains(['<', '&']) {
+        return collapse(text);
+    }
+    let mut html = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        if c == '<' && !opens_known_tag(&text[at + 1..]) {
+            html.push_str("&lt;");
+        } else {
+            html.push(c);
+        }
+    }
+    to_text(&html)
+}
+
+/// Text in which character references are left, because somebody escaped twice: these are decoded, but for those of `<` and
+/// `>`, which somebody may write about.
+pub fn mended(text: String) -> String {
+    if !text.contains('&') {
+        return text;
+    }
+    let mut mended = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find('&') {
+        mended.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let end = rest.bytes().take(LONGEST_REFERENCE).position(|byte| byte == b';');
+        if let Some((end, c)) = end.and_then(|end| Some((end, referred(&rest[1..end])?))) {
+            mended.push(c);
+            rest = &rest[end + 1..];
+        } else {
+            mended.push('&');
+            rest = &rest[1..];
+        }
+    }
+    mended.push_str(rest);
+    mended
+}
+
+/// The character that a reference's name or number stands for.
+fn referred(name: &str) -> Option<char> {
+    let Some(number) = name.strip_prefix('#') else {
+        return TWICE_ESCAPED.iter().find(|(known, _)| *known == name).map(|(_, c)| *c);
+    };
+    let code = match number.strip_prefix(['x', 'X']) {
+        Some(digits) => u32::from_str_radix(digits, 16).ok()?,
+        None => number.parse().ok()?,
+    };
+    match u8::try_from(code) {
+        // Numbers of Windows' own character set, as browsers read them.
+        Ok(byte @ 0x80..=0x9f) => encoding_rs::WINDOWS_1252.decode(&[byte]).0.chars().next(),
+        Ok(b'<' | b'>') => None,
+        _ => char::from_u32(code),
+    }
+}
+
+fn opens_known_tag(rest: &str) -> bool {
+    let rest = rest.strip_prefix('/').unwrap_or(rest);
+    let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+    IN_TITLES.contains(&rest[..end].to_ascii_lowercase().as_str()) && rest[end..].contains('>')
+}
+
+/// A picture and what it shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Where it is.
+    pub url: Url,
+    /// What it shows, in the publisher's words.
+    pub alt: Option<String>,
+}
+
+/// The description of a picture, if it says something and is no text of its own.
+pub fn alt(text: &str) -> Option<String> {
+    let text = mended(plain(text));
+    (text.chars().count() <= MAX_ALT_CHARS).then(|| telling_alt(&text).map(str::to_owned)).flatten()
+}
+
+/// The first picture in an HTML fragment that shows something.
+pub fn first_picture(html: &str, base: Option<&Url>) -> Option<Picture> {
+    if !html.contains("<img") && !html.contains("<IMG") {
+        return None;
+    }
+    let fragment = fragment(html);
+    fragment.select("img").nodes().iter().filter(|img| !is_too_small(img)).find_map(|img| {
+        Some(Picture { url: picture_address(img, base)?, alt: img.attr("alt").and_then(|text| alt(&text)) })
+    })
+}
+
+fn is_too_small(img: &NodeRef<'_>) -> bool {
+    ["width", "height"].iter().any(|side| {
+        img.attr(side)
+            .and_then(|size| size.trim().trim_end_matches("px").parse::<u32>().ok())
+            .is_some_and(|size| size < SMALLEST_PICTURE_PX)
+    })
+}
+
+fn picture_address(img: &NodeRef<'_>, base: Option<&Url>) -> Option<Url> {
+    // Pages that load pictures late keep the real address beside a placeholder.
+    ["data-src", "data-lazy-src", "data-original", "src"]
+        .iter()
+        .find_map(|name| picture(&img.attr(name)?, base))
+}
+
+/// `address` as a URL, if it is one of a picture that shows something.
+pub fn picture(address: &str, base: Option<&Url>) -> Option<Url> {
+    web_address(address, base).filter(|url| !is_counter(url.as_str()))
+}
+
+/// `address`, relative to `base` if it is relative, as an `http` or `https` URL.
+pub fn web_address(address: &str, base: Option<&Url>) -> Option<Url> {
+    let address = address.trim();
+    if address.is_empty() {
+        return None;
+    }
+    let url = match base {
+        Some(base) => base.join(address),
+        None if address.starts_with("//") => Url::parse(&format!("https:{address}")),
+        None => Url::parse(address),
+    };
+    url.ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
+}
+
+/// Whitespace collapsed to single spaces, none at the ends.
+pub fn collapse(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn fragment(html: &str) -> Document {
+    Document::fragment(nesting::bounded(html).as_ref())
+}
+
+enum Piece<'a> {
+    Text(&'a str),
+    Break,
+}
+
+/// Goes through the readable text below `root` in order, without recursion: pages nest as deeply as they like.
+fn walk(root: &NodeRef<'_>, found: &mut impl FnMut(Piece<'_>)) {
+    let mut next = root.first_child();
+    while let Some(node) = next {
+        let name = node.node_name();
+        let read = name.as_deref().is_none_or(|name| !UNREAD.contains(&name));
+        let breaks = name.as_deref().is_some_and(|name| !INLINE.contains(&name));
+        if node.is_text() {
+            found(Piece::Text(&node.text()));
+        } else if breaks {
+            found(Piece::Break);
+        }
+        if let Some(child) = node.first_child().filter(|_| read) {
+            next = Some(child);
+            continue;
+        }
+        // To the next sibling of the node or of the nearest ancestor that has one, leaving elements on the way.
+        let mut leaving = Some(node);
+        next = None;
+        while let Some(node) = leaving {
+            if node.id == root.id {
+                break;
+            }
+            if node.node_name().as_deref().is_some_and(|name| !INLINE.contains(&name)) {
+                found(Piece::Break);
+            }
+            next = node.next_sibling();
+            if next.is_some() {
+                break;
+            }
+            leaving = node.parent();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_separated_and_entities_decoded() {
+        assert_eq!(
+            to_text("<p>Fish &amp; chips</p><p>caf&eacute;&nbsp;<b>b</b>ar</p>a<br>b"),
+            "Fish & chips café bar a b"
+        );
+    }
+
+    #[test]
+    fn scripts_and_styles_are_not_text() {
+        assert_eq!(
+            to_text("<style>p{}</style>Seen<script>var a = '<p>no</p>'</script><template>no</template>"),
+            "Seen"
+        );
+    }
+
+    #[test]
+    fn paragraphs_keep_a_blank_line_between_them() {
+        assert_eq!(
+            to_paragraphs("<div><p>One <i>is</i>\n one.</p><ul><li>Two</li></ul></div>"),
+            "One is one.\n\nTwo"
+        );
+    }
+
+    #[test]
+    fn plain_text_keeps_what_only_looks_like_a_tag() {
+        assert_eq!(
+            plain("Why Vec<String> beats a < b &amp; <em>more</em>"),
+            "Why Vec<String> beats a < b & more"
+        );
+        assert_eq!(plain("Blog &#8211; News"), "Blog – News");
+    }
+
+    #[test]
+    fn what_was_escaped_twice_is_mended() {
+        for (text, right) in [
+            ("Fish &amp; chips", "Fish & chips"),
+            ("It&#8217;s &quot;it&quot;", "It’s \"it\""),
+            ("&lt;b&gt; stays, and R&D; too & co", "&lt;b&gt; stays, and R&D; too & co"),
+            ("a &#x3c;script&#62; b", "a &#x3c;script&#62; b"),
+            ("it&#146;s &#x1F600;", "it’s 😀"),
+        ] {
+            assert_eq!(mended(text.to_owned()), right);
+        }
+    }
+
+    #[test]
+    fn a_hundred_thousand_nested_elements_are_no_trouble() {
+        let deep = format!("{}deep{}", "<div>".repeat(100_000), "</div>".repeat(100_000));
+        assert_eq!(to_text(&deep), "deep");
+    }
+
+    #[test]
+    fn the_first_picture_is_one_that_shows_something() {
+        let base = Url::parse("https://a.example/post/").ok();
+        let html = r#"<img src="https://t.example/x.gif" width="1" height="1"><img src="data:image/gif;base64,R0">
+            <img src="https://feeds.feedburner.com/~r/x/1"><img src="ph.gif" data-src="../real.jpg" width="600" alt="A &amp; B">"#;
+        assert_eq!(
+            first_picture(html, base.as_ref()).map(|it| (String::from(it.url), it.alt)),
+            Some(("https://a.example/real.jpg".to_owned(), Some("A & B".to_owned())))
+        );
+        assert_eq!(first_picture("<img src='/relative.png'>", None), None);
+    }
+}

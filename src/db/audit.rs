@@ -1,0 +1,113 @@
+//! Table `audit`: who changed what, with the values before and after.
+//!
+//! An action records its entry in the transaction that makes the change, so neither exists without the other.
+
+use super::{DbError, Stamp, Tx, on};
+use crate::domain::{actor::Actor, ids::AuditId};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+/// A change to record.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// Who made it.
+    pub actor: &'a Actor,
+    /// Subject and verb, such as `issue.approve`.
+    pub action: &'static str,
+    /// The row that was changed.
+    pub subject: Option<i64>,
+    /// The changed fields as they were. Empty: the row is new.
+    pub before: Value,
+    /// The same fields as they are now. Empty: the row is gone.
+    pub after: Value,
+}
+
+/// An entry of the log.
+#[derive(Debug, Clone, Serialize)]
+pub struct AuditRecord {
+    pub id: AuditId,
+    pub occurred_at: Stamp,
+    pub actor: Actor,
+    pub action: String,
+    pub subject_id: Option<i64>,
+    pub before: Value,
+    pub after: Value,
+}
+
+/// Keeps the fields that differ between two versions of a row. Values that are not objects are returned as they are.
+pub fn changes(before: &impl Serialize, after: &impl Serialize) -> Result<(Value, Value), DbError> {
+    let (mut before, mut after) = (to_value(before)?, to_value(after)?);
+    if let (Value::Object(old), Value::Object(new)) = (&mut before, &mut after) {
+        old.retain(|field, value| new.get(field) != Some(value));
+        let changed: Vec<String> = old.keys().cloned().collect();
+        new.retain(|field, _| changed.contains(field));
+    }
+    Ok((before, after))
+}
+
+/// Adds an entry.
+pub async fn record(tx: &mut Tx, entry: Entry<'_>, now: Timestamp) -> Result<(), DbError> {
+    let text = |value: &Value| (!value.is_null()).then(|| value.to_string());
+    let actor = to_value(entry.actor)?.to_string();
+    on!(tx, |conn| sqlx::query(
+        "INSERT INTO audit (occurred_at, actor, action, subject_id, before_values, after_values) \
+         VALUES ($1, $2, $3, $4, $5, $6)"
+    )
+    .bind(Stamp(now))
+    .bind(actor)
+    .bind(entry.action)
+    .bind(entry.subject)
+    .bind(text(&entry.before))
+    .bind(text(&entry.after))
+    .execute(conn)
+    .await
+    .map(drop))
+}
+
+/// Entries before an id, newest first; before none: the newest.
+pub async fn page(tx: &mut Tx, before: Option<AuditId>, limit: i64) -> Result<Vec<AuditRecord>, DbError> {
+    type Row = (i64, Stamp, String, String, Option<i64>, Option<String>, Option<String>);
+    let rows: Vec<Row> = on!(tx, |conn| sqlx::query_as(
+        "SELECT id, occurred_at, actor, action, subject_id, before_values, after_values FROM audit \
+         WHERE id < $1 ORDER BY id DESC LIMIT $2"
+    )
+    .bind(before.map_or(i64::MAX, |id| id.0))
+    .bind(limit)
+    .fetch_all(conn)
+    .await?);
+    rows.into_iter()
+        .map(|(id, occurred_at, actor, action, subject_id, before, after)| {
+            Ok(AuditRecord {
+                id: AuditId(id),
+                occurred_at,
+                actor: from_text(&actor)?,
+                action,
+                subject_id,
+                before: before.as_deref().map(from_text).transpose()?.unwrap_or_default(),
+                after: after.as_deref().map(from_text).transpose()?.unwrap_or_default(),
+            })
+        })
+        .collect()
+}
+
+fn to_value(value: &impl Serialize) -> Result<Value, DbError> {
+    serde_json::to_value(value).map_err(|error| DbError::Encode(Box::new(error)))
+}
+
+fn from_text<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, DbError> {
+    serde_json::from_str(text).map_err(|error| DbError::Decode(Box::new(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_fields_that_differ_are_kept() {
+        let (before, after) = (json!({"title": "A", "days": "mon"}), json!({"title": "B", "days": "mon"}));
+        assert_eq!(changes(&before, &after).unwrap(), (json!({"title": "A"}), json!({"title": "B"})));
+        assert_eq!(changes(&before, &Value::Null).unwrap(), (before, Value::Null));
+    }
+}

@@ -1,0 +1,319 @@
+//! Tables `consent_chain`, the ledger's hashes, and `consent_backlog`. Every entry gets its link in the transaction that adds it, except
+//! imported ones: these are listed in the backlog and get theirs from [`link_backlog`] later.
+
+use crate::{
+    db::{DbError, Stamp, Tx, encode, on, on_rows, subscribers::hold},
+    domain::{
+        ids::SubscriptionId,
+        subscriber::consent_chain::{Entry, Personal, link},
+    },
+    random,
+};
+use std::collections::HashMap;
+
+/// Most entries that get their link at once.
+const PORTION: u16 = 2_000;
+
+/// An entry with its link, as far as it has one.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct LinkedEvent {
+    /// The subscription, as the chain names it.
+    pub subscription_id: i64,
+    /// The link's place in the subscription's chain.
+    pub position: i64,
+    /// The entry, as the chain names it.
+    pub event_id: i64,
+    /// The salt of what is personal; `None` once that is erased.
+    pub salt: Option<String>,
+    /// The digest of what is personal.
+    pub personal: String,
+    /// The link.
+    pub chain: String,
+    /// The entry itself; `None`: it is not there.
+    #[sqlx(flatten)]
+    pub event: EventFields,
+}
+
+/// The fields of an entry. All are `None` where there is no entry.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct EventFields {
+    event_subscription: Option<i64>,
+    kind: Option<String>,
+    occurred_at: Option<Stamp>,
+    method: Option<String>,
+    address: Option<String>,
+    client_address: Option<String>,
+    user_agent: Option<String>,
+    source_url: Option<String>,
+    wording: Option<String>,
+    wording_version: Option<i64>,
+    confirmation_id: Option<i64>,
+}
+
+impl EventFields {
+    /// What is personal in it.
+    pub fn personal(&self) -> Personal<'_> {
+        Personal {
+            address: self.address.as_deref(),
+            client_address: self.client_address.as_deref(),
+            user_agent: self.user_agent.as_deref(),
+            source_url: self.source_url.as_deref(),
+        }
+    }
+
+    /// The rest of it, at a place in a chain; `None`: there is no entry, or it belongs elsewhere.
+    pub fn entry(&self, subscription: i64, position: i64, event: i64) -> Option<Entry<'_>> {
+        if self.event_subscription != Some(subscription) {
+            return None;
+        }
+        Some(Entry {
+            event,
+            subscription,
+            position,
+            kind: self.kind.as_deref()?,
+            occurred_at: self.occurred_at?.0.as_microsecond(),
+            method: self.method.as_deref()?,
+            wording: self.wording.as_deref(),
+            wording_version: self.wording_version,
+            confirmation: self.confirmation_id,
+        })
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Unlinked {
+    id: i64,
+    #[sqlx(flatten)]
+    event: EventFields,
+}
+
+macro_rules! event_fields {
+    () => {
+        "e.subscription_id AS event_subscription, e.kind, e.occurred_at, e.method, e.address, e.client_address, e.user_agent, \
+         e.source_url, e.wording, e.wording_version, e.confirmation_id"
+    };
+}
+
+/// Gives the entries of subscriptions that have no link theirs, in their order. The caller holds the subscriptions' rows, so that of
+/// two at once one waits. Returns how many there were, at most [`PORTION`].
+pub(super) async fn link_events(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<usize, DbError> {
+    let of: Vec<[i64; 1]> = ids.iter().map(|id| [id.0]).collect();
+    let unlinked: Vec<Unlinked> = on_rows!(
+        tx,
+        [
+            "SELECT e.id, ",
+            event_fields!(),
+            " FROM consent_events e WHERE e.subscription_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM"
+        ],
+        [") AND NOT EXISTS (SELECT 1 FROM consent_chain c WHERE c.event_id = e.id) \
+             ORDER BY e.subscription_id, e.id LIMIT $2"],
+        |conn, query| sqlx::query_as(query)
+            .bind(encode(&of)?)
+            .bind(i64::from(PORTION))
+            .fetch_all(conn)
+            .await?
+    );
+    if unlinked.is_empty() {
+        return Ok(0);
+    }
+    let last: Vec<(i64, i64, String)> = on_rows!(
+        tx,
+        ["SELECT c.subscription_id, c.position, c.chain FROM consent_chain c \
+             JOIN (SELECT CAST(value ->> 0 AS BIGINT) AS id FROM"],
+        [") AS s ON s.id = c.subscription_id \
+             WHERE c.position = (SELECT max(x.position) FROM consent_chain x WHERE x.subscription_id = s.id)"],
+        |conn, query| sqlx::query_as(query).bind(encode(&of)?).fetch_all(conn).await?
+    );
+    let mut heads: HashMap<i64, (i64, String)> =
+        last.into_iter().map(|(id, position, chain)| (id, (position, chain))).collect();
+    let mut rows = Vec::with_capacity(unlinked.len());
+    for it in &unlinked {
+        let subscription = it.event.event_subscription.ok_or(DbError::RowNotFound)?;
+        let (position, previous) = heads.entry(subscription).or_default();
+        *position += 1;
+        let salt = random::hex::<16>();
+        let personal = it.event.personal().digest(&salt);
+        let entry = it.event.entry(subscription, *position, it.id).ok_or(DbError::RowNotFound)?;
+        *previous = link(previous, &entry, &personal);
+        rows.push((subscription, *position, it.id, salt, personal, previous.clone()));
+    }
+    on_rows!(
+        tx,
+        ["INSERT INTO consent_chain (subscription_id, position, event_id, salt, personal, chain) \
+             SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT), \
+             value ->> 3, value ->> 4, value ->> 5 FROM"],
+        [],
+        |conn, query| sqlx::query(query).bind(encode(&rows)?).execute(conn).await.map(drop)?
+    );
+    Ok(unlinked.len())
+}
+
+/// The number of the ledger's latest entry.
+pub(crate) async fn last_event(tx: &mut Tx) -> Result<i64, DbError> {
+    on!(tx, |conn| sqlx::query_scalar("SELECT COALESCE(max(id), 0) FROM consent_events")
+        .fetch_one(conn)
+        .await)
+}
+
+/// Puts what was added since an entry, and has no link, into the backlog. That others' entries may be among them does no harm: they
+/// have their links.
+pub(crate) async fn put_off_links(tx: &mut Tx, since: i64) -> Result<(), DbError> {
+    let up_to = last_event(tx).await?;
+    on!(tx, |conn| sqlx::query("INSERT INTO consent_backlog (after_event, up_to_event) VALUES ($1, $2)")
+        .bind(since)
+        .bind(up_to)
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
+/// Whether entries wait for their links.
+pub async fn has_backlog(tx: &mut Tx) -> Result<bool, DbError> {
+    on!(tx, |conn| sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM consent_backlog)").fetch_one(conn).await)
+}
+
+/// What was done for the backlog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backlog {
+    /// There is none.
+    Empty,
+    /// So many entries got their links.
+    Linked(usize),
+}
+
+/// Gives the subscriptions of the backlog's next entries, at most `limit`, all their links, and takes these entries off it. With nothing
+/// in the backlog, the ledger is not looked at.
+pub async fn link_backlog(tx: &mut Tx, limit: i64) -> Result<Backlog, DbError> {
+    // Changes nothing; it takes the row, so that of two processes one waits and then goes on behind the other.
+    let next: Option<(i64, i64, i64)> = on!(tx, |conn| {
+        sqlx::query_as(
+            "UPDATE consent_backlog SET up_to_event = up_to_event \
+             WHERE id = (SELECT id FROM consent_backlog ORDER BY after_event, id LIMIT 1) \
+             RETURNING id, after_event, up_to_event",
+        )
+        .fetch_optional(conn)
+        .await?
+    });
+    let Some((row, after, up_to)) = next else { return Ok(Backlog::Empty) };
+    let events: Vec<(i64, i64)> = on!(tx, |conn| {
+        sqlx::query_as(
+            "SELECT id, subscription_id FROM consent_events WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3",
+        )
+        .bind(after)
+        .bind(up_to)
+        .bind(limit)
+        .fetch_all(conn)
+        .await?
+    });
+    let mut ids: Vec<i64> = events.iter().map(|(_, subscription)| *subscription).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let linked = link_all(tx, &ids.into_iter().map(SubscriptionId).collect::<Vec<_>>()).await?;
+    match events.last() {
+        Some((last, _)) if *last < up_to => {
+            on!(tx, |conn| sqlx::query("UPDATE consent_backlog SET after_event = $2 WHERE id = $1")
+                .bind(row)
+                .bind(last)
+                .execute(conn)
+                .await
+                .map(drop))?;
+        }
+        _ => {
+            on!(tx, |conn| sqlx::query("DELETE FROM consent_backlog WHERE id = $1")
+                .bind(row)
+                .execute(conn)
+                .await
+                .map(drop))?;
+        }
+    }
+    Ok(Backlog::Linked(linked))
+}
+
+/// Takes the rows of subscriptions, which everybody takes who adds an entry, and gives all their entries links. Returns how many.
+async fn link_all(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<usize, DbError> {
+    hold(tx, ids).await?;
+    let mut linked = 0;
+    loop {
+        let more = link_events(tx, ids).await?;
+        linked += more;
+        if more < usize::from(PORTION) {
+            return Ok(linked);
+        }
+    }
+}
+
+/// Links after one, by subscription and place, each with its entry.
+pub async fn links_after(tx: &mut Tx, after: (i64, i64), limit: i64) -> Result<Vec<LinkedEvent>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(concat!(
+            "SELECT c.subscription_id, c.position, c.event_id, c.salt, c.personal, c.chain, ",
+            event_fields!(),
+            " FROM consent_chain c LEFT JOIN consent_events e ON e.id = c.event_id \
+             WHERE (c.subscription_id, c.position) > ($1, $2) ORDER BY c.subscription_id, c.position LIMIT $3"
+        ))
+        .bind(after.0)
+        .bind(after.1)
+        .bind(limit)
+        .fetch_all(conn)
+        .await
+    })
+}
+
+/// How many entries have no link yet.
+pub async fn count_unlinked(tx: &mut Tx) -> Result<i64, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_scalar(
+            "SELECT count(*) FROM consent_events e WHERE NOT EXISTS (SELECT 1 FROM consent_chain c WHERE c.event_id = e.id)",
+        )
+        .fetch_one(conn)
+        .await
+    })
+}
+
+/// Erases what is personal in a subscription's entries, and the salts. What happened and when stays, and the chain holds.
+pub async fn erase_evidence(tx: &mut Tx, id: SubscriptionId) -> Result<(), DbError> {
+    // What has no link yet gets it first: the digest is all that will be left.
+    link_all(tx, &[id]).await?;
+    on!(tx, |conn| {
+        sqlx::query(
+            "UPDATE consent_events SET address = NULL, client_address = NULL, user_agent = NULL, source_url = NULL \
+             WHERE subscription_id = $1",
+        )
+        .bind(id.0)
+        .execute(&mut *conn)
+        .await?;
+        sqlx::query("UPDATE consent_chain SET salt = NULL WHERE subscription_id = $1")
+            .bind(id.0)
+            .execute(&mut *conn)
+            .await
+            .map(drop)
+    })
+}
+
+/// Erases what is personal in the requests since a subscription's reader last confirmed or left, and their salts: nobody stood by
+/// them. What the reader did before stays.
+pub(crate) async fn erase_requests(tx: &mut Tx, id: SubscriptionId) -> Result<(), DbError> {
+    link_all(tx, &[id]).await?;
+    on!(tx, |conn| {
+        let last: i64 = sqlx::query_scalar(
+            "SELECT COALESCE(max(id), 0) FROM consent_events WHERE subscription_id = $1 AND kind <> 'requested'",
+        )
+        .bind(id.0)
+        .fetch_one(&mut *conn)
+        .await?;
+        sqlx::query(
+            "UPDATE consent_events SET address = NULL, client_address = NULL, user_agent = NULL, source_url = NULL \
+             WHERE subscription_id = $1 AND id > $2",
+        )
+        .bind(id.0)
+        .bind(last)
+        .execute(&mut *conn)
+        .await?;
+        sqlx::query("UPDATE consent_chain SET salt = NULL WHERE subscription_id = $1 AND event_id > $2")
+            .bind(id.0)
+            .bind(last)
+            .execute(&mut *conn)
+            .await
+            .map(drop)
+    })
+}

@@ -1,0 +1,229 @@
+//! Tables `confirmations` and `consent_events`: on whose word readers are mailed.
+
+use crate::{
+    db::{DbError, EngineTx, Stamp, Tx, consent::chain::link_events, encode, on},
+    domain::{
+        ids::{ConfirmationId, SubscriptionId},
+        subscriber::consent::ConsentEvent,
+    },
+};
+use jiff::Timestamp;
+
+/// A confirmation link's row.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct ConfirmationRecord {
+    /// The row.
+    #[sqlx(try_from = "i64")]
+    pub id: ConfirmationId,
+    /// What it confirms.
+    #[sqlx(try_from = "i64")]
+    pub subscription_id: SubscriptionId,
+    /// When it was made.
+    pub created_at: Stamp,
+    /// Until when.
+    pub expires_at: Stamp,
+    /// When it was used.
+    pub used_at: Option<Stamp>,
+}
+
+/// How a request reached us: evidence for the consent ledger.
+#[derive(Debug, Clone, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct Evidence {
+    /// The client's IP address.
+    pub client_address: Option<String>,
+    /// What the client calls itself.
+    pub user_agent: Option<String>,
+    /// The page the form stood on.
+    pub source_url: Option<String>,
+}
+
+/// An entry of the consent ledger.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct ConsentRecord {
+    /// What happened.
+    pub kind: String,
+    /// When.
+    pub occurred_at: Stamp,
+    /// By what means: `form`, `json`, `link`, `one_click`, `command`.
+    pub method: String,
+    /// The client's IP address.
+    pub client_address: Option<String>,
+    /// What the client called itself.
+    pub user_agent: Option<String>,
+    /// The page the form stood on.
+    pub source_url: Option<String>,
+    /// The version of the text that was agreed to.
+    pub wording_version: Option<i64>,
+}
+
+/// An entry to be of the consent ledger, with all that is known of it.
+#[derive(Debug, Clone, Copy)]
+pub struct NewEntry<'a> {
+    /// Which subscription.
+    pub subscription: SubscriptionId,
+    /// The address that it is about.
+    pub address: &'a str,
+    /// When.
+    pub occurred_at: Timestamp,
+    /// By what means.
+    pub method: &'a str,
+    /// How the request reached us.
+    pub evidence: &'a Evidence,
+    /// The mail it led to.
+    pub confirmation: Option<ConfirmationId>,
+    /// The text that was agreed to and its version, if one was.
+    pub wording: Option<(&'a str, i64)>,
+}
+
+/// By what means a reader takes another newsletter on the page of preferences, as the ledger names it.
+pub const BY_PREFERENCES: &str = "preferences";
+
+/// Whether a reader last came to a newsletter by the page of preferences.
+pub async fn came_by_preferences(tx: &mut Tx, id: SubscriptionId) -> Result<bool, DbError> {
+    let method: Option<String> = on!(tx, |conn| {
+        sqlx::query_scalar(
+            "SELECT method FROM consent_events WHERE subscription_id = $1 AND kind = 'confirmed' ORDER BY id DESC LIMIT 1",
+        )
+        .bind(id.0)
+        .fetch_optional(conn)
+        .await?
+    });
+    Ok(method.is_some_and(|it| it == BY_PREFERENCES))
+}
+
+/// Makes what a confirmation link will point at.
+pub async fn insert_confirmation(
+    tx: &mut Tx,
+    subscription: SubscriptionId,
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<ConfirmationId, DbError> {
+    let id: i64 = on!(tx, |conn| {
+        sqlx::query_scalar(
+        "INSERT INTO confirmations (subscription_id, created_at, expires_at) VALUES ($1, $2, $3) RETURNING id"
+    )
+    .bind(subscription.0)
+    .bind(Stamp(now))
+    .bind(Stamp(expires_at))
+    .fetch_one(conn)
+    .await?
+    });
+    Ok(ConfirmationId(id))
+}
+
+/// All that one link confirms: what it points at, then what the same signup asked for beside it.
+pub async fn confirmed_together(tx: &mut Tx, id: ConfirmationId) -> Result<Vec<ConfirmationRecord>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(
+        "SELECT id, subscription_id, created_at, expires_at, used_at FROM confirmations WHERE id = $1 OR with_id = $1 ORDER BY id"
+    )
+    .bind(id.0)
+    .fetch_all(conn)
+    .await
+    })
+}
+
+/// Marks a confirmation as used. `false`: it was used before.
+pub async fn use_confirmation(tx: &mut Tx, id: ConfirmationId, now: Timestamp) -> Result<bool, DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE confirmations SET used_at = $2 WHERE id = $1 AND used_at IS NULL")
+        .bind(id.0)
+        .bind(Stamp(now))
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected() == 1))
+}
+
+/// Adds an entry to the consent ledger, with its link in the chain and the address; a confirmation also with the mail it is about,
+/// whose link was used at the same moment. The caller holds the subscription's row: it has just changed it. Many at
+/// once have [`record_consents`].
+pub async fn record_consent(
+    tx: &mut Tx,
+    subscription: SubscriptionId,
+    event: ConsentEvent,
+    method: &str,
+    evidence: &Evidence,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    on!(tx, |conn| {
+        sqlx::query(
+            "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, client_address, user_agent, \
+             source_url, address, confirmation_id) SELECT $1, $2, $3, $4, $5, $6, $7, \
+             (SELECT r.address FROM subscribers r JOIN subscriptions s ON s.subscriber_id = r.id WHERE s.id = $1), \
+             (SELECT max(c.id) FROM confirmations c WHERE c.subscription_id = $1 AND $2 = 'confirmed' AND c.used_at = $3)",
+        )
+        .bind(subscription.0)
+        .bind(event.as_str())
+        .bind(Stamp(now))
+        .bind(method)
+        .bind(&evidence.client_address)
+        .bind(&evidence.user_agent)
+        .bind(&evidence.source_url)
+        .execute(conn)
+        .await
+        .map(drop)
+    })?;
+    link_events(tx, &[subscription]).await.map(drop)
+}
+
+/// Adds entries of one kind to the consent ledger, and their links in the chain. The caller holds the subscriptions' rows.
+pub async fn record_consents(
+    tx: &mut Tx,
+    event: ConsentEvent,
+    entries: &[NewEntry<'_>],
+) -> Result<(), DbError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = entries
+        .iter()
+        .map(|it| {
+            let from = it.evidence;
+            (
+                (it.subscription.0, it.occurred_at.as_microsecond(), it.method, it.address),
+                (&from.client_address, &from.user_agent, &from.source_url, it.confirmation.map(|id| id.0)),
+                it.wording,
+            )
+        })
+        .collect();
+    macro_rules! insert {
+        ($conn:ident, $before:literal, $list:literal) => {
+            sqlx::query(concat!(
+                "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, address, client_address, user_agent, \
+                 source_url, confirmation_id, wording, wording_version) SELECT CAST(value -> 0 ->> 0 AS BIGINT), $2, ",
+                $before,
+                "CAST(value -> 0 ->> 1 AS BIGINT), value -> 0 ->> 2, value -> 0 ->> 3, value -> 1 ->> 0, value -> 1 ->> 1, \
+                 value -> 1 ->> 2, CAST(value -> 1 ->> 3 AS BIGINT), value -> 2 ->> 0, CAST(value -> 2 ->> 1 AS BIGINT) FROM ",
+                $list
+            ))
+            .bind(encode(&rows)?)
+            .bind(event.as_str())
+            .execute($conn)
+            .await
+            .map(drop)?
+        };
+    }
+    match tx.by_engine() {
+        EngineTx::Sqlite(conn) => insert!(conn, "", "json_each($1)"),
+        EngineTx::Postgres(conn) => insert!(
+            conn,
+            "TIMESTAMPTZ 'epoch' + INTERVAL '1 microsecond' * ",
+            "json_array_elements($1::json)"
+        ),
+    }
+    let of: Vec<SubscriptionId> = entries.iter().map(|it| it.subscription).collect();
+    link_events(tx, &of).await.map(drop)
+}
+
+/// The ledger of a subscription, oldest first; of a very long one the latest thousand entries.
+pub async fn consent_history(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<ConsentRecord>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(
+        "SELECT kind, occurred_at, method, client_address, user_agent, source_url, wording_version \
+         FROM (SELECT * FROM consent_events WHERE subscription_id = $1 ORDER BY id DESC LIMIT 1000) AS latest \
+         ORDER BY id"
+    )
+    .bind(id.0)
+    .fetch_all(conn)
+    .await
+    })
+}

@@ -1,0 +1,4 @@
+//! The consent ledger and its hash chain.
+
+pub mod chain;
+pub mod ledger;

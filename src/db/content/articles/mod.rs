@@ -1,0 +1,266 @@
+//! Tables `articles` and `article_sources`: each story once, however many feeds carry it.
+
+mod look;
+mod store;
+
+pub use crate::db::content::articles::look::{
+    FoundPicture, Look, ask_for_look, put_off, set_checked, set_failed, set_picture, to_look_at, wake_due,
+};
+pub use crate::db::content::articles::store::{Origin, Stored, store, store_reading};
+
+use crate::{
+    db::{DbError, EngineTx, Stamp, Tx, on},
+    domain::{
+        content::article::{MAX_TITLE_CHARS, canonical_url, one_line, title_key, url_key},
+        ids::ArticleId,
+        subscriber::sections::{MAX_SECTION_CHARS, MAX_SECTIONS},
+    },
+};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// An article's row.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct ArticleRecord {
+    /// The row.
+    #[sqlx(try_from = "i64")]
+    pub id: ArticleId,
+    /// Its canonical address.
+    pub url: String,
+    /// Headline.
+    pub title: String,
+    /// The sentence below the headline.
+    pub dek: Option<String>,
+    /// Who wrote it.
+    pub author: Option<String>,
+    /// The part of the site it belongs to.
+    pub section: Option<String>,
+    /// The site's name.
+    pub site_name: Option<String>,
+    /// Its picture, if it was looked at and is fit for mail. Others are not told to anybody.
+    pub image_url: Option<String>,
+    /// What the picture shows, in the publisher's words.
+    pub image_alt: Option<String>,
+    /// The picture's width in pixels.
+    pub image_width: Option<i64>,
+    /// The picture's height in pixels.
+    pub image_height: Option<i64>,
+    /// When it was published, as far as known.
+    pub published_at: Option<Stamp>,
+    /// When Daily first saw it.
+    pub first_seen_at: Stamp,
+    /// The headline its page gave when it was looked at.
+    pub page_title: Option<String>,
+    /// When its page was looked at.
+    pub checked_at: Option<Stamp>,
+    /// An operator wants it in the next issue.
+    pub pinned: bool,
+    /// An operator wants it in no issue.
+    pub hidden: bool,
+}
+
+/// The columns of an [`ArticleRecord`], each behind a prefix such as `"a."`. A picture that was not found fit is none.
+macro_rules! article_columns {
+    ($of:literal) => {
+        concat!(
+            $of,
+            "id, ",
+            $of,
+            "url, ",
+            $of,
+            "title, ",
+            $of,
+            "dek, ",
+            $of,
+            "author, ",
+            $of,
+            "section, ",
+            $of,
+            "site_name, CASE WHEN ",
+            $of,
+            "image_ok THEN ",
+            $of,
+            "image_url END AS image_url, CASE WHEN ",
+            $of,
+            "image_ok THEN ",
+            $of,
+            "image_alt END AS image_alt, CASE WHEN ",
+            $of,
+            "image_ok THEN ",
+            $of,
+            "image_width END AS image_width, CASE WHEN ",
+            $of,
+            "image_ok THEN ",
+            $of,
+            "image_height END AS image_height, ",
+            $of,
+            "published_at, ",
+            $of,
+            "first_seen_at, ",
+            $of,
+            "page_title, ",
+            $of,
+            "checked_at, ",
+            $of,
+            "pinned, ",
+            $of,
+            "hidden"
+        )
+    };
+}
+pub(crate) use article_columns;
+
+/// A page of articles before `before` (exclusive), newest row first.
+pub async fn page(tx: &mut Tx, before: ArticleId, limit: i64) -> Result<Vec<ArticleRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(concat!(
+        "SELECT ",
+        article_columns!(""),
+        " FROM articles WHERE id < $1 ORDER BY id DESC LIMIT $2"
+    ))
+    .bind(before.0)
+    .bind(limit)
+    .fetch_all(conn)
+    .await)
+}
+
+/// The article with this row.
+pub async fn get(tx: &mut Tx, id: ArticleId) -> Result<Option<ArticleRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(concat!("SELECT ", article_columns!(""), " FROM articles WHERE id = $1"))
+        .bind(id.0)
+        .fetch_optional(conn)
+        .await)
+}
+
+/// Pins an article to the next issue, or takes the pin off. `false`: there is no such article.
+pub async fn set_pinned(tx: &mut Tx, id: ArticleId, pinned: bool) -> Result<bool, DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE articles SET pinned = $2 WHERE id = $1")
+        .bind(id.0)
+        .bind(pinned)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected() == 1))
+}
+
+/// Keeps an article out of issues, or lets it in again. `false`: there is no such article.
+pub async fn set_hidden(tx: &mut Tx, id: ArticleId, hidden: bool) -> Result<bool, DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE articles SET hidden = $2 WHERE id = $1")
+        .bind(id.0)
+        .bind(hidden)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected() == 1))
+}
+
+/// Gives an article a new address, which its site says is its own now. `false`: another article has that address, or there is
+/// no such article.
+pub async fn set_url(tx: &mut Tx, id: ArticleId, url: &url::Url) -> Result<bool, DbError> {
+    let key = url_key(url);
+    on!(tx, |conn| sqlx::query(
+        "UPDATE articles SET url = $2, url_key = $3, moved_to = NULL WHERE id = $1 \
+         AND NOT EXISTS (SELECT 1 FROM articles o WHERE o.url_key = $3 AND o.id <> $1)"
+    )
+    .bind(id.0)
+    .bind(canonical_url(url).as_str())
+    .bind(&key)
+    .execute(conn)
+    .await
+    .map(|done| done.rows_affected() == 1))
+}
+
+/// Gives an article the headline that its page has now. `false`: there is no such article.
+pub async fn set_title(tx: &mut Tx, id: ArticleId, title: &str) -> Result<bool, DbError> {
+    let title = one_line(title, MAX_TITLE_CHARS);
+    on!(tx, |conn| sqlx::query(
+        "UPDATE articles SET title = $2, title_key = $3, page_title = $2 WHERE id = $1"
+    )
+    .bind(id.0)
+    .bind(&title)
+    .bind(title_key(&title))
+    .execute(conn)
+    .await
+    .map(|done| done.rows_affected() == 1))
+}
+
+/// Articles may carry nanoseconds or absurd years; the store keeps microseconds.
+fn micro(at: Timestamp) -> Stamp {
+    let earliest = Timestamp::UNIX_EPOCH - SignedDuration::from_hours(24 * 365 * 200);
+    let latest = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * 365 * 200);
+    let at = at.clamp(earliest, latest);
+    Stamp(Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at))
+}
+
+/// The article at an address.
+pub async fn at_url(tx: &mut Tx, url: &url::Url) -> Result<Option<ArticleId>, DbError> {
+    let id: Option<i64> = on!(tx, |conn| sqlx::query_scalar("SELECT id FROM articles WHERE url_key = $1")
+        .bind(url_key(url))
+        .fetch_optional(conn)
+        .await?);
+    Ok(id.map(ArticleId))
+}
+
+/// Takes the pins off these articles. There are a handful.
+pub async fn unpin(tx: &mut Tx, ids: &[ArticleId]) -> Result<(), DbError> {
+    for id in ids {
+        set_pinned(tx, *id, false).await?;
+    }
+    Ok(())
+}
+
+/// Which of these articles an operator has hidden. There are a handful.
+pub async fn hidden_of(tx: &mut Tx, ids: &[ArticleId]) -> Result<HashSet<ArticleId>, DbError> {
+    let mut hidden = HashSet::new();
+    for id in ids {
+        if get(tx, *id).await?.is_some_and(|article| article.hidden) {
+            hidden.insert(*id);
+        }
+    }
+    Ok(hidden)
+}
+
+/// Whether an operator has hidden one of these articles.
+pub async fn any_hidden(tx: &mut Tx, ids: &[ArticleId]) -> Result<bool, DbError> {
+    Ok(!hidden_of(tx, ids).await?.is_empty())
+}
+
+/// The titles of these articles.
+pub async fn titles(tx: &mut Tx, ids: &[ArticleId]) -> Result<HashMap<ArticleId, String>, DbError> {
+    let list = serde_json::to_string(ids).map_err(|error| DbError::Encode(Box::new(error)))?;
+    let rows: Vec<(i64, String)> = match tx.by_engine() {
+        EngineTx::Sqlite(conn) => {
+            sqlx::query_as("SELECT id, title FROM articles WHERE id IN (SELECT value FROM json_each($1))")
+                .bind(list)
+                .fetch_all(conn)
+                .await?
+        }
+        EngineTx::Postgres(conn) => {
+            sqlx::query_as(
+                "SELECT id, title FROM articles WHERE id IN (SELECT CAST(json_array_elements_text($1::json) AS BIGINT))",
+            )
+            .bind(list)
+            .fetch_all(conn)
+            .await?
+        }
+    };
+    Ok(rows.into_iter().map(|(id, title)| (ArticleId(id), title)).collect())
+}
+
+/// Names of the sections of the latest articles, the most frequent ones of them, in alphabetical order. Bounded.
+pub async fn recent_sections(tx: &mut Tx) -> Result<Vec<String>, DbError> {
+    let names: Vec<String> = on!(tx, |conn| {
+        sqlx::query_scalar(
+            "SELECT section FROM (SELECT section FROM articles WHERE NOT hidden ORDER BY id DESC LIMIT 1000) AS latest \
+             WHERE section IS NOT NULL GROUP BY section ORDER BY count(*) DESC, section LIMIT 60",
+        )
+        .fetch_all(conn)
+        .await?
+    });
+    // By key, in whatever way they are written; the most frequent way is the first.
+    let mut sections = BTreeMap::new();
+    for name in names {
+        let key = title_key(&name);
+        if !key.is_empty() && key.chars().count() <= MAX_SECTION_CHARS && sections.len() < MAX_SECTIONS {
+            sections.entry(key).or_insert(name);
+        }
+    }
+    Ok(sections.into_values().collect())
+}

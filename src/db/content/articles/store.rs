@@ -1,0 +1,377 @@
+//! Storing what feeds and operators bring: which articles are known, what is new about them, what is news.
+
+use crate::{
+    db::{DbError, Stamp, Tx, content::articles::micro, on},
+    domain::{
+        content::article::{
+            FoundArticle, MIN_SAME_STORY_KEY_CHARS, canonical_url, same_story, title_key, url_key,
+        },
+        ids::{ArticleId, FeedId},
+    },
+};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::{HashMap, HashSet};
+use url::Url;
+
+/// The least time between two looks at an article whose feed gives it another address.
+const LOOK_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(6);
+
+/// How an article came to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A feed carries it: news by its date, and none without one.
+    Feed(FeedId),
+    /// An operator added it by hand: new by that act, whatever its date.
+    Operator,
+}
+
+/// What storing an article came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// It is new.
+    New(ArticleId),
+    /// It was there, perhaps from another feed or under an address with tracking parameters.
+    Known(ArticleId),
+}
+
+impl Stored {
+    /// The row, new or not.
+    pub const fn id(self) -> ArticleId {
+        match self {
+            Self::New(id) | Self::Known(id) => id,
+        }
+    }
+}
+
+/// What an article is known by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum KnownBy {
+    /// Its address.
+    Address,
+    /// The identifier this feed gave it before, or its headline in this feed.
+    Feed,
+    /// The same headline at the same time, in any feed.
+    Story,
+}
+
+/// Stores an article, or finds the one it is. `None` if it has no address, without which readers can't open it.
+pub async fn store(
+    tx: &mut Tx,
+    found: &FoundArticle,
+    origin: Origin,
+    now: Timestamp,
+) -> Result<Option<Stored>, DbError> {
+    let Some(url) = &found.url else { return Ok(None) };
+    let known = match by_address(tx, url).await? {
+        Some(id) => Some((id, KnownBy::Address)),
+        None => by_story(tx, found).await?.map(|id| (id, KnownBy::Story)),
+    };
+    keep(tx, found, url, known, origin, now).await.map(Some)
+}
+
+/// Stores what one reading of a feed brought; an answer for each entry, in order. `before` are the articles that were in the
+/// feed when it was last read.
+///
+/// An entry is known by its address, by the identifier the feed gave it before, or, where the feed has changed both, by its
+/// headline: an article that was in the feed at its last reading and is not in it any more, while an unknown entry bears its
+/// headline, has been renamed. (A column that has the same headline each week has its last week's entry still in the feed, or
+/// lost it earlier.)
+pub async fn store_reading(
+    tx: &mut Tx,
+    feed: FeedId,
+    entries: &[FoundArticle],
+    before: &[ArticleId],
+    now: Timestamp,
+) -> Result<Vec<Option<Stored>>, DbError> {
+    let repeated = repeated_guids(entries);
+    let mut known = Vec::with_capacity(entries.len());
+    for found in entries {
+        let by = match &found.url {
+            None => None,
+            Some(url) => match by_address(tx, url).await? {
+                Some(id) => Some((id, KnownBy::Address)),
+                None => match found.guid.as_deref().filter(|guid| !repeated.contains(guid)) {
+                    Some(guid) => by_guid(tx, feed, guid).await?.map(|id| (id, KnownBy::Feed)),
+                    None => None,
+                },
+            },
+        };
+        known.push(by);
+    }
+    let mut renamed = HashMap::new();
+    if known.iter().zip(entries).any(|(known, found)| known.is_none() && found.url.is_some()) {
+        let present: HashSet<ArticleId> = known.iter().flatten().map(|(id, _)| *id).collect();
+        for id in before.iter().filter(|id| !present.contains(id)) {
+            if let Some(key) = headline_key(tx, *id).await? {
+                renamed.insert(key, *id);
+            }
+        }
+    }
+    let mut stored = Vec::with_capacity(entries.len());
+    for (found, known) in entries.iter().zip(known) {
+        let Some(url) = &found.url else {
+            stored.push(None);
+            continue;
+        };
+        let mut known = known.or_else(|| {
+            let key = title_key(&found.title);
+            renamed.remove(&key).map(|id| (id, KnownBy::Feed))
+        });
+        if known.is_none() {
+            known = by_story(tx, found).await?.map(|id| (id, KnownBy::Story));
+        }
+        let mut found = found.clone();
+        found.guid = found.guid.filter(|guid| !repeated.contains(guid.as_str()));
+        stored.push(Some(keep(tx, &found, url, known, Origin::Feed(feed), now).await?));
+    }
+    Ok(stored)
+}
+
+/// Identifiers that several entries with different addresses bear: they identify nothing.
+fn repeated_guids(entries: &[FoundArticle]) -> HashSet<&str> {
+    let mut first: HashMap<&str, String> = HashMap::new();
+    let mut repeated = HashSet::new();
+    for found in entries {
+        if let (Some(guid), Some(url)) = (found.guid.as_deref(), &found.url) {
+            let key = url_key(url);
+            if first.entry(guid).or_insert_with(|| key.clone()) != &key {
+                repeated.insert(guid);
+            }
+        }
+    }
+    repeated
+}
+
+async fn keep(
+    tx: &mut Tx,
+    found: &FoundArticle,
+    url: &Url,
+    known: Option<(ArticleId, KnownBy)>,
+    origin: Origin,
+    now: Timestamp,
+) -> Result<Stored, DbError> {
+    let stored = match known {
+        Some((id, by)) => {
+            meet(tx, id, found, by, origin, now).await?;
+            Stored::Known(id)
+        }
+        None => insert(tx, found, url, origin, now).await?,
+    };
+    if let Origin::Feed(feed) = origin {
+        add_source(tx, stored.id(), feed, found.guid.as_deref(), now).await?;
+    }
+    Ok(stored)
+}
+
+async fn by_address(tx: &mut Tx, url: &Url) -> Result<Option<ArticleId>, DbError> {
+    let id: Option<i64> = on!(tx, |conn| sqlx::query_scalar("SELECT id FROM articles WHERE url_key = $1")
+        .bind(url_key(url))
+        .fetch_optional(conn)
+        .await?);
+    Ok(id.map(ArticleId))
+}
+
+async fn by_guid(tx: &mut Tx, feed: FeedId, guid: &str) -> Result<Option<ArticleId>, DbError> {
+    let id: Option<i64> = on!(tx, |conn| {
+        sqlx::query_scalar(
+        "SELECT article_id FROM article_sources WHERE feed_id = $1 AND guid = $2 ORDER BY article_id DESC LIMIT 1"
+    )
+    .bind(feed.0)
+    .bind(guid)
+    .fetch_optional(conn)
+    .await?
+    });
+    Ok(id.map(ArticleId))
+}
+
+/// The same headline published at the same time.
+async fn by_story(tx: &mut Tx, found: &FoundArticle) -> Result<Option<ArticleId>, DbError> {
+    let title = title_key(&found.title);
+    let twins: Vec<(i64, Option<Stamp>)> = on!(tx, |conn| sqlx::query_as(
+        "SELECT id, published_at FROM articles WHERE title_key = $1 ORDER BY id DESC LIMIT 20"
+    )
+    .bind(&title)
+    .fetch_all(conn)
+    .await?);
+    let twin = twins.into_iter().find(|(_, published)| {
+        same_story((&title, found.published_at), (&title, published.map(Timestamp::from)))
+    });
+    Ok(twin.map(|(id, _)| ArticleId(id)))
+}
+
+/// The key of an article's headline, if that says enough to know the article by.
+async fn headline_key(tx: &mut Tx, id: ArticleId) -> Result<Option<String>, DbError> {
+    let key: Option<String> =
+        on!(tx, |conn| sqlx::query_scalar("SELECT title_key FROM articles WHERE id = $1")
+            .bind(id.0)
+            .fetch_optional(conn)
+            .await?);
+    Ok(key.filter(|key| key.chars().count() >= MIN_SAME_STORY_KEY_CHARS))
+}
+
+async fn insert(
+    tx: &mut Tx,
+    found: &FoundArticle,
+    url: &Url,
+    origin: Origin,
+    now: Timestamp,
+) -> Result<Stored, DbError> {
+    // An item without a date is no news by having arrived: its page may tell its date, or an operator pins it.
+    let (fresh_at, source, check_after) = match origin {
+        Origin::Operator => (Some(now), None, Some(now)),
+        Origin::Feed(feed) => (found.published_at, Some(feed.0), None),
+    };
+    let id: Option<i64> = on!(tx, |conn| {
+        sqlx::query_scalar(
+        "INSERT INTO articles (url, url_key, title, title_key, dek, author, section, site_name, image_url, language, \
+         text, published_at, fresh_at, first_seen_at, feed_id, image_alt, check_after) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+         ON CONFLICT (url_key) DO NOTHING RETURNING id"
+    )
+    .bind(canonical_url(url).as_str())
+    .bind(url_key(url))
+    .bind(&found.title)
+    .bind(title_key(&found.title))
+    .bind(&found.dek)
+    .bind(&found.author)
+    .bind(&found.section)
+    .bind(&found.site_name)
+    .bind(found.image_url.as_ref().map(Url::as_str))
+    .bind(&found.language)
+    .bind(&found.text)
+    .bind(found.published_at.map(micro))
+    .bind(fresh_at.map(micro))
+    .bind(Stamp(now))
+    .bind(source)
+    .bind(&found.image_alt)
+    .bind(check_after.map(Stamp))
+    .fetch_optional(conn)
+    .await?
+    });
+    match id {
+        Some(id) => Ok(Stored::New(ArticleId(id))),
+        // Another process stored the same address a moment ago.
+        None => by_address(tx, url).await?.map(Stored::Known).ok_or(DbError::RowNotFound),
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+struct Kept {
+    url_key: String,
+    title: String,
+    dek: Option<String>,
+    author: Option<String>,
+    section: Option<String>,
+    site_name: Option<String>,
+    image_url: Option<String>,
+    image_alt: Option<String>,
+    text: Option<String>,
+    published_at: Option<Stamp>,
+    fresh_at: Option<Stamp>,
+    first_seen_at: Stamp,
+    feed_id: Option<i64>,
+    moved_to: Option<String>,
+    checked_at: Option<Stamp>,
+}
+
+/// Keeps what is known of an article and adds what was missing. The feed that brought it first may correct headline and dek;
+/// another address that it gives now is looked at, and taken if the old one is gone.
+async fn meet(
+    tx: &mut Tx,
+    id: ArticleId,
+    found: &FoundArticle,
+    by: KnownBy,
+    origin: Origin,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let kept: Option<Kept> = on!(tx, |conn| {
+        sqlx::query_as(
+        "SELECT url_key, title, dek, author, section, site_name, image_url, image_alt, text, published_at, fresh_at, \
+         first_seen_at, feed_id, moved_to, checked_at FROM articles WHERE id = $1"
+    )
+    .bind(id.0)
+    .fetch_optional(conn)
+    .await?
+    });
+    let Some(kept) = kept else { return Ok(()) };
+    let mut better = kept.clone();
+    let add = |slot: &mut Option<String>, found: Option<&str>| {
+        if slot.is_none() {
+            *slot = found.map(str::to_owned);
+        }
+    };
+    add(&mut better.dek, found.dek.as_deref());
+    add(&mut better.author, found.author.as_deref());
+    add(&mut better.section, found.section.as_deref());
+    add(&mut better.site_name, found.site_name.as_deref());
+    add(&mut better.text, found.text.as_deref());
+    if better.image_url.is_none() {
+        better.image_url = found.image_url.as_ref().map(|url| url.as_str().to_owned());
+        better.image_alt.clone_from(&found.image_alt);
+    }
+    // A date that comes late is not later than when the item was seen: else an old one could become new.
+    let date = found.published_at.map(|at| micro(at.min(kept.first_seen_at.0)));
+    better.published_at = better.published_at.or(date);
+    better.fresh_at = better.fresh_at.or(date);
+    let is_own_feed = matches!(origin, Origin::Feed(feed) if kept.feed_id == Some(feed.0));
+    if is_own_feed && by != KnownBy::Story {
+        better.title.clone_from(&found.title);
+        better.dek = found.dek.clone().or(better.dek);
+    }
+    if is_own_feed && by == KnownBy::Feed {
+        better.moved_to =
+            found.url.as_ref().filter(|url| url_key(url) != kept.url_key).map(|url| url.as_str().to_owned());
+    }
+    if better == kept {
+        return Ok(());
+    }
+    // A site that gives each visitor another address does not make us look at every reading.
+    let look = (better.moved_to.is_some() && better.moved_to != kept.moved_to)
+        .then(|| Stamp(kept.checked_at.map_or(now, |at| now.max(at.0 + LOOK_AGAIN_AFTER))));
+    on!(tx, |conn| {
+        sqlx::query(
+        "UPDATE articles SET title = $2, title_key = $3, dek = $4, author = $5, section = $6, site_name = $7, \
+         image_url = $8, image_alt = $9, text = $10, published_at = $11, fresh_at = $12, moved_to = $13, \
+         check_after = COALESCE($14, check_after), check_tries = CASE WHEN $15 THEN 0 ELSE check_tries END WHERE id = $1"
+    )
+    .bind(id.0)
+    .bind(&better.title)
+    .bind(title_key(&better.title))
+    .bind(&better.dek)
+    .bind(&better.author)
+    .bind(&better.section)
+    .bind(&better.site_name)
+    .bind(&better.image_url)
+    .bind(&better.image_alt)
+    .bind(&better.text)
+    .bind(better.published_at)
+    .bind(better.fresh_at)
+    .bind(&better.moved_to)
+    .bind(look)
+    .bind(look.is_some())
+    .execute(conn)
+    .await
+    .map(drop)
+    })
+}
+
+async fn add_source(
+    tx: &mut Tx,
+    article: ArticleId,
+    feed: FeedId,
+    guid: Option<&str>,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query(
+        "INSERT INTO article_sources (article_id, feed_id, guid, seen_at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (article_id, feed_id) DO UPDATE SET guid = excluded.guid \
+         WHERE excluded.guid IS NOT NULL AND article_sources.guid IS DISTINCT FROM excluded.guid"
+    )
+    .bind(article.0)
+    .bind(feed.0)
+    .bind(guid)
+    .bind(Stamp(now))
+    .execute(conn)
+    .await
+    .map(drop))
+}

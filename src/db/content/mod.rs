@@ -1,0 +1,4 @@
+//! Feeds and articles.
+
+pub mod articles;
+pub mod feeds;

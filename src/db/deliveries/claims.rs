@@ -1,0 +1,65 @@
+//! Table `claims`: who works on deliveries of an issue, and until when nobody else may take them over.
+
+use crate::{
+    db::{DbError, Stamp, Tx, on},
+    domain::ids::{ClaimId, IssueId},
+};
+use jiff::Timestamp;
+
+/// Opens a claim for a process. Its number is never used again, so that whoever held an earlier one is told apart.
+pub async fn open(tx: &mut Tx, issue: IssueId, process: &str, until: Timestamp) -> Result<ClaimId, DbError> {
+    let id: i64 = on!(tx, |conn| sqlx::query_scalar(
+        "INSERT INTO claims (issue_id, process, until) VALUES ($1, $2, $3) RETURNING id"
+    )
+    .bind(issue.0)
+    .bind(process)
+    .bind(Stamp(until))
+    .fetch_one(conn)
+    .await?);
+    Ok(ClaimId(id))
+}
+
+/// Extends the lease. `false`: it has run out, and what it held may be others' by now.
+pub async fn renew(tx: &mut Tx, claim: ClaimId, until: Timestamp) -> Result<bool, DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE claims SET until = $2 WHERE id = $1")
+        .bind(claim.0)
+        .bind(Stamp(until))
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected() == 1))
+}
+
+/// Gives a claim up, after its rows were released.
+pub async fn close(tx: &mut Tx, claim: ClaimId) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("DELETE FROM claims WHERE id = $1")
+        .bind(claim.0)
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
+/// Removes the claims on an issue whose lease has run out: their rows are anybody's.
+pub async fn expire(tx: &mut Tx, issue: IssueId, now: Timestamp) -> Result<u64, DbError> {
+    on!(tx, |conn| sqlx::query("DELETE FROM claims WHERE issue_id = $1 AND until < $2")
+        .bind(issue.0)
+        .bind(Stamp(now))
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))
+}
+
+/// Removes every claim, of all issues. Returns how many there were.
+pub async fn expire_all(tx: &mut Tx) -> Result<u64, DbError> {
+    on!(tx, |conn| sqlx::query("DELETE FROM claims").execute(conn).await.map(|done| done.rows_affected()))
+}
+
+/// How many processes work on an issue.
+pub async fn processes(tx: &mut Tx, issue: IssueId, now: Timestamp) -> Result<i64, DbError> {
+    on!(tx, |conn| sqlx::query_scalar(
+        "SELECT count(DISTINCT process) FROM claims WHERE issue_id = $1 AND until >= $2"
+    )
+    .bind(issue.0)
+    .bind(Stamp(now))
+    .fetch_one(conn)
+    .await)
+}

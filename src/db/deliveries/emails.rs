@@ -1,0 +1,341 @@
+//! Table `mails`: single mails, each sent by a job of its own.
+
+use crate::{
+    db::{DbError, Stamp, Tx, encode, on, on_rows},
+    domain::{
+        delivery::{
+            email::{MailKind, MailStatus},
+            status::Answer,
+        },
+        ids::{ConfirmationId, FeedId, IssueId, MailId, NewsletterId, RequestId, SubscriptionId},
+        subscriber::email_address::EmailAddress,
+    },
+};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
+
+/// A mail to be.
+#[derive(Debug, Clone)]
+pub struct NewMail<'a> {
+    /// What for.
+    pub kind: MailKind,
+    /// In whose name.
+    pub newsletter: NewsletterId,
+    /// To whom.
+    pub recipient: &'a EmailAddress,
+    /// The subscription it is about.
+    pub subscription: Option<SubscriptionId>,
+    /// What its confirmation link points at.
+    pub confirmation: Option<ConfirmationId>,
+    /// The issue it shows.
+    pub issue: Option<IssueId>,
+    /// The feed it is about.
+    pub feed: Option<FeedId>,
+    /// Its Message-ID, the same at each attempt, without angle brackets.
+    pub message_id: &'a str,
+}
+
+/// A mail's row.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct MailRecord {
+    /// The row.
+    #[sqlx(try_from = "i64")]
+    pub id: MailId,
+    /// What for.
+    #[sqlx(try_from = "String")]
+    pub kind: MailKind,
+    /// In whose name.
+    #[sqlx(try_from = "i64")]
+    pub newsletter_id: NewsletterId,
+    /// To whom.
+    pub recipient: EmailAddress,
+    /// The subscription it is about.
+    pub subscription_id: Option<i64>,
+    /// What its confirmation link points at.
+    pub confirmation_id: Option<i64>,
+    /// The issue it shows.
+    pub issue_id: Option<i64>,
+    /// The feed it is about.
+    pub feed_id: Option<i64>,
+    /// What its reader asked for.
+    pub request_id: Option<i64>,
+    /// Its Message-ID.
+    pub message_id: String,
+    /// Where it stands.
+    #[sqlx(try_from = "String")]
+    pub status: MailStatus,
+    /// When it was made.
+    pub created_at: Stamp,
+    /// Attempts begun.
+    pub attempts: i64,
+    /// Those of them that ended with trouble of the relay.
+    pub relay_waits: i64,
+    /// The relay that answered last.
+    pub relay: Option<String>,
+    /// Its reply code.
+    pub reply_code: Option<i64>,
+    /// Its reply text.
+    pub reply_text: Option<String>,
+}
+
+/// One attempt at a mail. Its number tells it from later ones: who lost the lease has no say any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempt {
+    /// Which mail.
+    pub mail: MailId,
+    /// The attempt's number, from 1.
+    pub number: i64,
+}
+
+impl MailRecord {
+    /// The attempt that [`begin`] began.
+    pub const fn attempt(&self) -> Attempt {
+        Attempt { mail: self.id, number: self.attempts }
+    }
+}
+
+macro_rules! mail_columns {
+    () => {
+        "id, kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, feed_id, request_id, message_id, status, created_at, \
+         attempts, relay_waits, relay, reply_code, reply_text"
+    };
+}
+
+/// Adds a mail, due at once.
+pub async fn insert(tx: &mut Tx, mail: &NewMail<'_>, now: Timestamp) -> Result<MailId, DbError> {
+    let id: i64 = on!(tx, |conn| {
+        sqlx::query_scalar(
+        "INSERT INTO mails (kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, message_id, \
+         status, created_at, next_attempt_at, woken_at, feed_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $8, $8, $9) RETURNING id"
+    )
+    .bind(mail.kind.as_str())
+    .bind(mail.newsletter.0)
+    .bind(mail.recipient.as_str())
+    .bind(mail.subscription.map(|id| id.0))
+    .bind(mail.confirmation.map(|id| id.0))
+    .bind(mail.issue.map(|id| id.0))
+    .bind(mail.message_id)
+    .bind(Stamp(now))
+    .bind(mail.feed.map(|id| id.0))
+    .fetch_one(conn)
+    .await?
+    });
+    Ok(MailId(id))
+}
+
+/// Adds mails, due at once, in the order of the list.
+pub async fn insert_all(tx: &mut Tx, mails: &[NewMail<'_>], now: Timestamp) -> Result<Vec<MailId>, DbError> {
+    if mails.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<_> = mails
+        .iter()
+        .map(|it| {
+            (
+                (it.kind.as_str(), it.newsletter.0, it.recipient.as_str(), it.message_id),
+                (
+                    it.subscription.map(|id| id.0),
+                    it.confirmation.map(|id| id.0),
+                    it.issue.map(|id| id.0),
+                    it.feed.map(|id| id.0),
+                ),
+            )
+        })
+        .collect();
+    let made: Vec<(String, i64)> = on_rows!(
+        tx,
+        [
+            "INSERT INTO mails (kind, newsletter_id, recipient, message_id, subscription_id, confirmation_id, issue_id, feed_id, \
+             status, created_at, next_attempt_at, woken_at) SELECT value -> 0 ->> 0, CAST(value -> 0 ->> 1 AS BIGINT), \
+             value -> 0 ->> 2, value -> 0 ->> 3, CAST(value -> 1 ->> 0 AS BIGINT), CAST(value -> 1 ->> 1 AS BIGINT), \
+             CAST(value -> 1 ->> 2 AS BIGINT), CAST(value -> 1 ->> 3 AS BIGINT), 'queued', $2, $2, $2 FROM"
+        ],
+        ["RETURNING message_id, id"],
+        |conn, query| sqlx::query_as(query).bind(encode(&rows)?).bind(Stamp(now)).fetch_all(conn).await?
+    );
+    let made: HashMap<String, i64> = made.into_iter().collect();
+    mails.iter().map(|it| made.get(it.message_id).map(|id| MailId(*id)).ok_or(DbError::RowNotFound)).collect()
+}
+
+/// The mail with this row.
+pub async fn get(tx: &mut Tx, id: MailId) -> Result<Option<MailRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(concat!("SELECT ", mail_columns!(), " FROM mails WHERE id = $1"))
+        .bind(id.0)
+        .fetch_optional(conn)
+        .await)
+}
+
+/// Begins attempts: of each mail only one worker gets the row, until `claimed_until`. Those that are not due, done, or another's are
+/// not among what is returned.
+pub async fn begin(
+    tx: &mut Tx,
+    ids: &[MailId],
+    now: Timestamp,
+    claimed_until: Timestamp,
+) -> Result<Vec<MailRecord>, DbError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<[i64; 1]> = ids.iter().map(|id| [id.0]).collect();
+    on_rows!(
+        tx,
+        ["UPDATE mails SET status = 'sending', attempts = attempts + 1, claimed_until = $3 WHERE \
+             ((status = 'queued' AND next_attempt_at <= $2) OR (status = 'sending' AND claimed_until < $2)) AND id IN \
+             (SELECT CAST(value ->> 0 AS BIGINT) FROM"],
+        [") RETURNING ", mail_columns!()],
+        |conn, query| sqlx::query_as(query)
+            .bind(encode(&rows)?)
+            .bind(Stamp(now))
+            .bind(Stamp(claimed_until))
+            .fetch_all(conn)
+            .await
+    )
+}
+
+/// Extends the lease of an attempt, for as long as it is the mail's latest.
+pub async fn renew(tx: &mut Tx, attempt: Attempt, claimed_until: Timestamp) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE mails SET claimed_until = $3 WHERE id = $1 AND attempts = $2 AND status = 'sending'"
+    )
+    .bind(attempt.mail.0)
+    .bind(attempt.number)
+    .bind(Stamp(claimed_until))
+    .execute(conn)
+    .await
+    .map(drop))
+}
+
+/// Ends an attempt for good. `false`: its lease was lost, and another attempt has the say.
+pub async fn finish(
+    tx: &mut Tx,
+    attempt: Attempt,
+    status: MailStatus,
+    answer: &Answer,
+    now: Timestamp,
+) -> Result<bool, DbError> {
+    on!(tx, |conn| sqlx::query(
+        "UPDATE mails SET status = $2, relay = $3, reply_code = $4, reply_text = $5, finished_at = $6, \
+         claimed_until = NULL WHERE id = $1 AND attempts = $7 AND status = 'sending'"
+    )
+    .bind(attempt.mail.0)
+    .bind(status.as_str())
+    .bind(&answer.relay)
+    .bind(answer.code.map(i64::from))
+    .bind(&answer.text)
+    .bind(Stamp(now))
+    .bind(attempt.number)
+    .execute(conn)
+    .await
+    .map(|done| done.rows_affected() == 1))
+}
+
+/// Ends an attempt with another one to come. `counts`: whether it was the recipient's fault. `false`: its lease was lost.
+pub async fn postpone(
+    tx: &mut Tx,
+    attempt: Attempt,
+    answer: &Answer,
+    next: Timestamp,
+    counts: bool,
+) -> Result<bool, DbError> {
+    on!(tx, |conn| {
+        sqlx::query(
+        "UPDATE mails SET status = 'queued', relay = $2, reply_code = $3, reply_text = $4, next_attempt_at = $5, \
+         relay_waits = relay_waits + $6, claimed_until = NULL, woken_at = $5 WHERE id = $1 AND attempts = $7 AND status = 'sending'"
+    )
+    .bind(attempt.mail.0)
+    .bind(&answer.relay)
+    .bind(answer.code.map(i64::from))
+    .bind(&answer.text)
+    .bind(Stamp(next))
+    .bind(i64::from(!counts))
+    .bind(attempt.number)
+    .execute(conn)
+    .await
+    .map(|done| done.rows_affected() == 1)
+    })
+}
+
+/// Keeps which issue a mail shows, so that each attempt shows the same.
+pub async fn set_issue(tx: &mut Tx, id: MailId, issue: IssueId) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE mails SET issue_id = $2 WHERE id = $1")
+        .bind(id.0)
+        .bind(issue.0)
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
+/// Keeps which reader's request a mail is about.
+pub async fn set_request(tx: &mut Tx, id: MailId, request: RequestId) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE mails SET request_id = $2 WHERE id = $1")
+        .bind(id.0)
+        .bind(request.0)
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
+/// Whether a reader was said goodbye to after `since`.
+pub async fn said_goodbye(tx: &mut Tx, id: SubscriptionId, since: Timestamp) -> Result<bool, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM mails WHERE kind = 'goodbye' AND subscription_id = $1 AND created_at > $2)"
+    )
+    .bind(id.0)
+    .bind(Stamp(since))
+    .fetch_one(conn)
+    .await
+    })
+}
+
+/// Erases mails that were sent or given up until a moment. Returns how many there were, at most `limit`.
+pub async fn erase_finished(tx: &mut Tx, until: Timestamp, limit: i64) -> Result<u64, DbError> {
+    on!(tx, |conn| sqlx::query(
+        "DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE finished_at <= $1 \
+         AND status IN ('sent', 'failed') ORDER BY finished_at LIMIT $2)"
+    )
+    .bind(Stamp(until))
+    .bind(limit)
+    .execute(conn)
+    .await
+    .map(|done| done.rows_affected()))
+}
+
+/// Ends every lease and lets the sweep wake every open mail. Returns how many leases there were.
+pub async fn end_leases(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE mails SET woken_at = NULL WHERE status IN ('queued', 'sending')")
+        .execute(conn)
+        .await?
+        .rows_affected());
+    on!(tx, |conn| sqlx::query(
+        "UPDATE mails SET claimed_until = $1 WHERE status = 'sending' AND claimed_until > $1"
+    )
+    .bind(Stamp(now - SignedDuration::from_secs(1)))
+    .execute(conn)
+    .await
+    .map(|done| done.rows_affected()))
+}
+
+/// Takes the mails that are due (or whose worker is gone) and have not been woken since `woken_before`, and marks them as
+/// woken.
+pub async fn wake_due(
+    tx: &mut Tx,
+    now: Timestamp,
+    woken_before: Timestamp,
+    limit: i64,
+) -> Result<Vec<MailId>, DbError> {
+    let ids: Vec<i64> = on!(tx, |conn| {
+        sqlx::query_scalar(
+        "UPDATE mails SET woken_at = $1 WHERE id IN (SELECT id FROM mails WHERE status IN ('queued', 'sending') \
+         AND next_attempt_at <= $1 AND (claimed_until IS NULL OR claimed_until < $1) \
+         AND (woken_at IS NULL OR woken_at < $2) ORDER BY next_attempt_at LIMIT $3) AND (woken_at IS NULL OR woken_at < $2) RETURNING id"
+    )
+    .bind(Stamp(now))
+    .bind(Stamp(woken_before))
+    .bind(limit)
+    .fetch_all(conn)
+    .await?
+    });
+    Ok(ids.into_iter().map(MailId).collect())
+}

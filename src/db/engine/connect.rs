@@ -1,0 +1,185 @@
+//! Opening the store and bringing its tables up to date.
+
+use crate::db::{Db, Wal};
+use sqlx::{
+    Connection as _, Executor as _, PgConnection,
+    migrate::{MigrateError, Migrator},
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// How long a writer of another process may hold an SQLite file before we give up.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+const SQLITE_READERS: u32 = 4;
+const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// Where the store is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// `sqlite://PATH`, relative to the working directory, or `sqlite:///PATH`.
+    Sqlite(PathBuf),
+    /// `postgres://…`.
+    Postgres(String),
+}
+
+impl DatabaseUrl {
+    /// Reads a URL; the error says what one looks like.
+    pub fn parse(url: &str) -> Result<Self, String> {
+        if let Some(path) = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
+            let path = path.split('?').next().unwrap_or_default();
+            if path.is_empty() || path == ":memory:" {
+                return Err("it names no file".into());
+            }
+            return Ok(Self::Sqlite(path.into()));
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            PgConnectOptions::from_str(url).map_err(|error| error.to_string())?;
+            return Ok(Self::Postgres(url.to_owned()));
+        }
+        Err("it begins with neither sqlite:// nor postgres://".into())
+    }
+}
+
+impl std::fmt::Display for DatabaseUrl {
+    /// Without the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
+            Self::Postgres(text) => match url::Url::parse(text) {
+                Ok(mut url) => {
+                    // sqlx reads a password from there, too.
+                    url.set_query(None);
+                    if url.password().is_some() {
+                        let _ = url.set_password(Some("***"));
+                    }
+                    url.fmt(f)
+                }
+                Err(_) => f.write_str("postgres://…"),
+            },
+        }
+    }
+}
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+/// Why the store can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The folder of the file can't be made.
+    #[error("can't create the folder {} for the database: {source}; check who may write there", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// No connection.
+    #[error("can't open the database {url}: {source}; check database.url and that the server runs")]
+    Open {
+        /// Where, without password.
+        url: String,
+        /// What the driver says.
+        source: sqlx::Error,
+    },
+    /// The tables can't be brought up to date.
+    #[error("can't bring the tables of {url} up to date: {source}")]
+    Migrate {
+        /// Where, without password.
+        url: String,
+        /// What the migration says.
+        source: MigrateError,
+    },
+}
+
+impl Db {
+    /// Opens the store. Its tables may still be those of an older version: see [`Db::migrate`].
+    pub async fn connect(url: &DatabaseUrl) -> Result<Self, ConnectError> {
+        let open = |source| ConnectError::Open { url: url.to_string(), source };
+        match url {
+            DatabaseUrl::Sqlite(path) => {
+                make_folder(path)?;
+                make_file(path);
+                let options = sqlite_options(path);
+                let writer = SqlitePoolOptions::new()
+                    .max_connections(1)
+                    .connect_with(options.clone())
+                    .await
+                    .map_err(open)?;
+                let readers = SqlitePoolOptions::new()
+                    .max_connections(SQLITE_READERS)
+                    .connect_with(options)
+                    .await
+                    .map_err(open)?;
+                let wal = Wal::start(path).map_err(|error| open(error.into()))?;
+                Ok(Self::Sqlite { writer, readers, wal })
+            }
+            DatabaseUrl::Postgres(text) => {
+                let options = PgConnectOptions::from_str(text).map_err(open)?.application_name("daily");
+                // A pool tries again and again and then only says that it timed out; one connection says what is wrong.
+                PgConnection::connect_with(&options).await.map_err(open)?.close().await.map_err(open)?;
+                let pool = PgPoolOptions::new()
+                    .max_connections(POSTGRES_CONNECTIONS)
+                    .acquire_timeout(Duration::from_secs(10))
+                    .after_connect(|connection, _| {
+                        // Our statements are short; compiling one took half a second of an import's batch again and again.
+                        Box::pin(async move { connection.execute("SET jit = off").await.map(drop) })
+                    })
+                    .connect_with(options)
+                    .await
+                    .map_err(open)?;
+                Ok(Self::Postgres(pool))
+            }
+        }
+    }
+
+    /// Brings Daily's own tables up to date (the queue's are the queue's). Returns how many steps are applied in all. Safe to
+    /// run from several processes at once and again.
+    pub async fn migrate(&self) -> Result<usize, MigrateError> {
+        match self {
+            Self::Sqlite { writer, .. } => SQLITE.run(writer).await?,
+            Self::Postgres(pool) => POSTGRES.run(pool).await?,
+        }
+        Ok(SQLITE.iter().count())
+    }
+}
+
+fn make_folder(file: &Path) -> Result<(), ConnectError> {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|source| ConnectError::Folder { path: folder.to_owned(), source }),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the file, if it is new, so that only its owner may read the addresses in it; SQLite gives its other files the same
+/// mode. What goes wrong here, SQLite will say better.
+fn make_file(path: &Path) {
+    let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+}
+
+fn sqlite_options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // What was answered is on the disk, power cut or not: `Wal` sees to that, for many commits at once.
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(BUSY_TIMEOUT)
+        .foreign_keys(true)
+}

@@ -1,0 +1,190 @@
+//! Table `issue_variants`: what readers of an issue get, as it was rendered, and as the archive shows it.
+
+use crate::{
+    db::{DbError, EngineTx, Stamp, Tx, on},
+    domain::ids::{ArticleId, IssueId, NewsletterId, VariantId},
+};
+use jiff::{Timestamp, civil::Date};
+
+/// What readers of an issue get.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct VariantRecord {
+    /// The row.
+    #[sqlx(try_from = "i64")]
+    pub id: VariantId,
+    /// Its number in the issue, from 1: what most readers get, and the archive shows, is the first.
+    pub number: i64,
+    /// The subject line.
+    pub subject: String,
+    /// The HTML part, with a placeholder for the reader's token.
+    pub html: String,
+    /// The text part, likewise.
+    pub text: String,
+    /// The page of the archive.
+    pub web_html: String,
+}
+
+/// A rendered variant to keep.
+#[derive(Debug, Clone)]
+pub struct NewVariant<'a> {
+    /// Its number in the issue, from 1.
+    pub number: i64,
+    /// The subject line.
+    pub subject: &'a str,
+    /// What inboxes show after the subject.
+    pub preheader: &'a str,
+    /// The HTML part.
+    pub html: &'a str,
+    /// The text part.
+    pub text: &'a str,
+    /// The page of the archive.
+    pub web_html: &'a str,
+    /// Its stories, in order.
+    pub stories: &'a [ArticleId],
+}
+
+/// Keeps a rendering.
+pub async fn insert(
+    tx: &mut Tx,
+    id: IssueId,
+    new: &NewVariant<'_>,
+    now: Timestamp,
+) -> Result<VariantId, DbError> {
+    let variant: i64 = on!(tx, |conn| {
+        sqlx::query_scalar(
+        "INSERT INTO issue_variants (issue_id, subject, preheader, html, text, web_html, created_at, number) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id"
+    )
+    .bind(id.0)
+    .bind(new.subject)
+    .bind(new.preheader)
+    .bind(new.html)
+    .bind(new.text)
+    .bind(new.web_html)
+    .bind(Stamp(now))
+    .bind(new.number)
+    .fetch_one(conn)
+    .await?
+    });
+    for (article, position) in new.stories.iter().zip(1_i64..) {
+        on!(tx, |conn| sqlx::query(
+            "INSERT INTO variant_stories (variant_id, article_id, position) VALUES ($1, $2, $3)"
+        )
+        .bind(variant)
+        .bind(article.0)
+        .bind(position)
+        .execute(conn)
+        .await
+        .map(drop))?;
+    }
+    Ok(VariantId(variant))
+}
+
+macro_rules! select_variant {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, number, subject, html, text, web_html FROM issue_variants WHERE issue_id = $1 ",
+            $rest
+        )
+    };
+}
+
+/// What readers of an issue get, by number; none before it is frozen. There are a handful.
+pub async fn of_issue(tx: &mut Tx, id: IssueId) -> Result<Vec<VariantRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(select_variant!("ORDER BY number, id")).bind(id.0).fetch_all(conn).await)
+}
+
+/// One of what readers of an issue get.
+pub async fn by_number(tx: &mut Tx, id: IssueId, number: i64) -> Result<Option<VariantRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(select_variant!("AND number = $2 ORDER BY id LIMIT 1"))
+        .bind(id.0)
+        .bind(number)
+        .fetch_optional(conn)
+        .await)
+}
+
+/// The stories of a variant of a frozen issue, in order. `number` is from 1.
+pub async fn stories_of(tx: &mut Tx, id: IssueId, number: usize) -> Result<Vec<ArticleId>, DbError> {
+    let ids: Vec<i64> = on!(tx, |conn| sqlx::query_scalar(
+        "SELECT t.article_id FROM issue_variants v JOIN variant_stories t ON t.variant_id = v.id \
+         WHERE v.issue_id = $1 AND v.number = $2 ORDER BY t.position"
+    )
+    .bind(id.0)
+    .bind(i64::try_from(number).unwrap_or(i64::MAX))
+    .fetch_all(conn)
+    .await?);
+    Ok(ids.into_iter().map(ArticleId).collect())
+}
+
+/// The subject line of the variant that a reader of an issue gets or got.
+pub async fn subject_of(tx: &mut Tx, id: VariantId) -> Result<Option<String>, DbError> {
+    on!(tx, |conn| sqlx::query_scalar("SELECT subject FROM issue_variants WHERE id = $1")
+        .bind(id.0)
+        .fetch_optional(conn)
+        .await)
+}
+
+/// How far freezing has come, over all newsletters: what a plan of one issue knew of the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The latest variant.
+    pub latest: i64,
+    /// Deliveries of another issue are still being made.
+    pub is_fanning_out: bool,
+}
+
+/// How far freezing has come, seen from an issue that is to be frozen.
+pub async fn progress(tx: &mut Tx, id: IssueId) -> Result<Progress, DbError> {
+    let (latest, fanning_out): (i64, i64) = on!(tx, |conn| sqlx::query_as(
+        "SELECT COALESCE((SELECT max(id) FROM issue_variants), 0), \
+         (SELECT count(*) FROM issues WHERE status = 'frozen' AND id <> $1)"
+    )
+    .bind(id.0)
+    .fetch_one(conn)
+    .await?);
+    Ok(Progress { latest, is_fanning_out: fanning_out > 0 })
+}
+
+/// Lets nobody else freeze an issue until the end of the transaction. SQLite has one writer at a time anyway.
+pub async fn hold(tx: &mut Tx) -> Result<(), DbError> {
+    match tx.by_engine() {
+        EngineTx::Sqlite(_) => Ok(()),
+        EngineTx::Postgres(conn) => {
+            sqlx::query("LOCK TABLE issue_variants IN SHARE ROW EXCLUSIVE MODE").execute(conn).await.map(drop)
+        }
+    }
+}
+
+/// An issue as the archive lists it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct PublicIssue {
+    /// Its date, `YYYY-MM-DD`.
+    pub issue_date: String,
+    /// The subject line its readers saw.
+    pub subject: String,
+    /// What inboxes showed after it.
+    pub preheader: String,
+    /// When it was rendered for good.
+    pub created_at: Stamp,
+}
+
+/// A page of the issues that readers may see, dated before `before`, latest first: those that went out or are going out.
+pub async fn public_page(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    before: Date,
+    limit: i64,
+) -> Result<Vec<PublicIssue>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_as(
+        "SELECT i.issue_date, v.subject, v.preheader, v.created_at FROM issues i JOIN issue_variants v ON v.id = \
+         (SELECT min(id) FROM issue_variants WHERE issue_id = i.id) WHERE i.newsletter_id = $1 AND i.issue_date < $2 \
+         AND i.status IN ('sending', 'sent', 'paused', 'held') ORDER BY i.issue_date DESC LIMIT $3"
+    )
+    .bind(newsletter.0)
+    .bind(before.to_string())
+    .bind(limit)
+    .fetch_all(conn)
+    .await
+    })
+}

@@ -1,0 +1,109 @@
+//! Table `rate_limits`: the state of every rate limit, shared by all processes. See [`crate::domain::rate_limit`].
+
+use super::{DbError, EngineTx, Tx, encode, on_rows};
+use crate::domain::rate_limit::Limit;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
+
+/// Most rows removed at once.
+const TIDIED_AT_ONCE: i64 = 1000;
+
+/// An event, as the limits it counts against, with their keys.
+pub type Request = Vec<(String, Limit)>;
+
+/// Whether an event is allowed, or how long until it is.
+pub type Verdict = Result<(), SignedDuration>;
+
+/// Checks events in their order and debits those that are allowed, each on all of its limits or on none. A refused event debits
+/// nothing. Other processes wait for these keys until the transaction ends.
+pub async fn check(tx: &mut Tx, requests: &[Request], now: Timestamp) -> Result<Vec<Verdict>, DbError> {
+    let mut tats = lock(tx, requests, now).await?;
+    let now = now.as_microsecond();
+    let mut changed = HashMap::new();
+    let mut verdicts = Vec::with_capacity(requests.len());
+    for request in requests {
+        let debit = |(key, limit): &(String, Limit)| {
+            let tat = tats.get(key).copied().unwrap_or(now);
+            Ok((key.clone(), limit.check(tat, now)?))
+        };
+        let debits: Result<Vec<(String, i64)>, SignedDuration> = request.iter().map(debit).collect();
+        verdicts.push(debits.map(|debits| {
+            changed.extend(debits.clone());
+            tats.extend(debits);
+        }));
+    }
+    store(tx, &changed.into_iter().collect::<Vec<_>>()).await?;
+    Ok(verdicts)
+}
+
+/// The TATs of keys in microseconds, without locking or changing anything. A key that is missing is unused.
+pub async fn peek(tx: &mut Tx, keys: &[&str]) -> Result<HashMap<String, i64>, DbError> {
+    let rows: Vec<[&str; 1]> = keys.iter().map(|key| [*key]).collect();
+    let found: Vec<(String, i64)> = on_rows!(
+        tx,
+        ["SELECT key, tat FROM rate_limits WHERE key IN (SELECT value ->> 0 FROM"],
+        [")"],
+        |conn, query| sqlx::query_as(query).bind(encode(&rows)?).fetch_all(conn).await?
+    );
+    Ok(found.into_iter().collect())
+}
+
+/// Locks the rows of all keys and returns their TATs.
+async fn lock(tx: &mut Tx, requests: &[Request], now: Timestamp) -> Result<HashMap<String, i64>, DbError> {
+    let mut rows: Vec<[&str; 1]> = requests.iter().flatten().map(|(key, _)| [key.as_str()]).collect();
+    if rows.is_empty() {
+        return Ok(HashMap::new());
+    }
+    // Every transaction locks in the same order, so that no two wait for each other.
+    rows.sort_unstable();
+    rows.dedup();
+    // The update changes nothing. It locks the row and makes RETURNING name it.
+    let found: Vec<(String, i64)> = on_rows!(
+        tx,
+        ["INSERT INTO rate_limits (key, tat) SELECT value ->> 0, $2 FROM"],
+        ["WHERE true ON CONFLICT (key) DO UPDATE SET tat = rate_limits.tat RETURNING key, tat"],
+        |conn, query| sqlx::query_as(query)
+            .bind(encode(&rows)?)
+            .bind(now.as_microsecond())
+            .fetch_all(conn)
+            .await?
+    );
+    Ok(found.into_iter().collect())
+}
+
+/// Saves the TATs of keys whose rows the transaction has locked.
+async fn store(tx: &mut Tx, tats: &[(String, i64)]) -> Result<(), DbError> {
+    if tats.is_empty() {
+        return Ok(());
+    }
+    on_rows!(
+        tx,
+        ["UPDATE rate_limits SET tat = new.tat FROM \
+             (SELECT value ->> 0 AS key, CAST(value ->> 1 AS BIGINT) AS tat FROM"],
+        [") AS new WHERE rate_limits.key = new.key"],
+        |conn, query| sqlx::query(query).bind(encode(tats)?).execute(conn).await.map(drop)
+    )
+}
+
+/// Removes rows whose TAT is past, which have no effect. Skips rows that another process has locked.
+pub async fn tidy(tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+    macro_rules! tidy {
+        ($conn:ident, $lock:literal) => {
+            sqlx::query(concat!(
+                "DELETE FROM rate_limits WHERE tat <= $1 AND key IN \
+                 (SELECT key FROM rate_limits WHERE tat <= $1 ORDER BY tat LIMIT $2 ",
+                $lock,
+                ")"
+            ))
+            .bind(now.as_microsecond())
+            .bind(TIDIED_AT_ONCE)
+            .execute($conn)
+            .await
+            .map(drop)
+        };
+    }
+    match tx.by_engine() {
+        EngineTx::Sqlite(conn) => tidy!(conn, ""),
+        EngineTx::Postgres(conn) => tidy!(conn, "FOR UPDATE SKIP LOCKED"),
+    }
+}

@@ -1,0 +1,192 @@
+//! Tables `signup_watch`, how signups are going and whether they look like an attack, and `signup_alarms`, when they did. See [`crate::domain::signup::alarm`] for the
+//! rule.
+
+use crate::{
+    db::{DbError, Stamp, Tx, on, rate_limits},
+    domain::{
+        UnknownWord,
+        rate_limit::Limit,
+        signup::{
+            alarm::{
+                Alarm, Attack, Doubtful, Pulse, RECENT, SAMPLE, Share, UNSOLVED, USUAL_WITHIN,
+                WAITING_WITHIN, unsolved_limit,
+            },
+            limits::OVERALL,
+        },
+    },
+};
+use jiff::Timestamp;
+
+/// The used part of a limit that counts as all of it, in percent.
+const NEARLY_FULL_PERCENT: i64 = 90;
+
+/// What is known.
+#[derive(Debug, Clone, Default)]
+pub struct WatchRecord {
+    /// The attack that is on, or the last one.
+    pub attack: Option<Attack>,
+    /// When it ended.
+    pub ended_at: Option<Stamp>,
+    /// Signups that waited for their confirmation at the last look, or the most since the attack began.
+    pub waiting: i64,
+    /// When operators were told of it.
+    pub told_at: Option<Stamp>,
+}
+
+impl WatchRecord {
+    /// The attack that is on.
+    pub fn is_on(&self) -> Option<Attack> {
+        self.attack.filter(|_| self.ended_at.is_none())
+    }
+}
+
+type Row = (Option<String>, Option<Stamp>, Option<Stamp>, Option<Stamp>, i64, Option<Stamp>);
+
+/// What is known. Nothing, before the first look.
+pub async fn get(tx: &mut Tx) -> Result<WatchRecord, DbError> {
+    let row: Option<Row> = on!(tx, |conn| sqlx::query_as(
+        "SELECT alarm, since, seen_at, ended_at, waiting, told_at FROM signup_watch WHERE id = 1"
+    )
+    .fetch_optional(conn)
+    .await?);
+    let Some((alarm, since, seen_at, ended_at, waiting, told_at)) = row else {
+        return Ok(WatchRecord::default());
+    };
+    let alarm: Option<Alarm> = alarm
+        .map(|alarm| alarm.parse())
+        .transpose()
+        .map_err(|error: UnknownWord| DbError::Decode(error.into()))?;
+    let attack = alarm.zip(since.zip(seen_at)).map(|(alarm, (since, seen_at))| Attack {
+        alarm,
+        since: since.0,
+        seen_at: seen_at.0,
+    });
+    Ok(WatchRecord { attack, ended_at, waiting, told_at })
+}
+
+/// Claims the next look, for one of several processes. `false`: the last one was later than `before`.
+pub async fn begin_look(tx: &mut Tx, now: Timestamp, before: Timestamp) -> Result<bool, DbError> {
+    on!(tx, |conn| {
+        sqlx::query(
+            "INSERT INTO signup_watch (id, looked_at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET looked_at = $1 \
+             WHERE signup_watch.looked_at <= $2",
+        )
+        .bind(Stamp(now))
+        .bind(Stamp(before))
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected() == 1)
+    })
+}
+
+/// Keeps what is known now.
+pub async fn set(tx: &mut Tx, record: &WatchRecord) -> Result<(), DbError> {
+    let attack = record.attack;
+    on!(tx, |conn| {
+        sqlx::query("UPDATE signup_watch SET alarm = $1, since = $2, seen_at = $3, ended_at = $4, waiting = $5, told_at = $6 WHERE id = 1")
+            .bind(attack.map(|it| it.alarm.as_str()))
+            .bind(attack.map(|it| Stamp(it.since)))
+            .bind(attack.map(|it| Stamp(it.seen_at)))
+            .bind(record.ended_at)
+            .bind(record.waiting)
+            .bind(record.told_at)
+            .execute(conn)
+            .await
+            .map(drop)
+    })
+}
+
+/// Writes down that an attack has begun: nobody is reminded of signups since a moment, until it is over. Those of long ago are
+/// forgotten.
+pub async fn begin_alarm(
+    tx: &mut Tx,
+    reaches_to: Timestamp,
+    forget_before: Timestamp,
+) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("DELETE FROM signup_alarms WHERE ended_at < $1")
+        .bind(Stamp(forget_before))
+        .execute(conn)
+        .await
+        .map(drop))?;
+    on!(tx, |conn| sqlx::query("INSERT INTO signup_alarms (reaches_to) VALUES ($1)")
+        .bind(Stamp(reaches_to))
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
+/// Writes down that it is over.
+pub async fn end_alarms(tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE signup_alarms SET ended_at = $1 WHERE ended_at IS NULL")
+        .bind(Stamp(now))
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
+/// The times of alarms that reach beyond a moment.
+pub async fn doubtful(tx: &mut Tx, after: Timestamp) -> Result<Vec<Doubtful>, DbError> {
+    let rows: Vec<(Stamp, Option<Stamp>)> = on!(tx, |conn| sqlx::query_as(
+        "SELECT reaches_to, ended_at FROM signup_alarms WHERE ended_at IS NULL OR ended_at >= $1"
+    )
+    .bind(Stamp(after))
+    .fetch_all(conn)
+    .await?);
+    let times = rows.into_iter();
+    Ok(times.map(|(since, until)| Doubtful { since: since.0, until: until.map(|it| it.0) }).collect())
+}
+
+/// Reads how signups are going. Each count ends at a bound, so that a flood does not make it slow.
+pub async fn pulse(
+    tx: &mut Tx,
+    overall: Option<Limit>,
+    most_waiting: Option<u32>,
+    now: Timestamp,
+) -> Result<Pulse, DbError> {
+    let most = most_waiting.map_or(SAMPLE, |most| i64::from(most).max(SAMPLE));
+    let recent = (now - RECENT.0, now - RECENT.1);
+    let tats = rate_limits::peek(tx, &[OVERALL, UNSOLVED]).await?;
+    let is_nearly_full = |(key, limit): (&str, Option<Limit>)| {
+        let used =
+            limit.zip(tats.get(key)).map(|(limit, tat)| limit.used_percent(*tat, now.as_microsecond()));
+        used.is_some_and(|percent| percent >= NEARLY_FULL_PERCENT)
+    };
+    Ok(Pulse {
+        limit_reached: [(OVERALL, overall), (UNSOLVED, unsolved_limit(most_waiting, overall))]
+            .into_iter()
+            .any(is_nearly_full),
+        waiting: waiting(tx, now - WAITING_WITHIN, most).await?,
+        recent: share(tx, recent.0, recent.1).await?,
+        usual: share(tx, now - USUAL_WITHIN, recent.0).await?,
+    })
+}
+
+/// Subscriptions whose confirmation nobody has used yet, of those asked for since then. A reminder is nobody's signup.
+async fn waiting(tx: &mut Tx, since: Timestamp, most: i64) -> Result<i64, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_scalar(
+        "SELECT count(DISTINCT subscription_id) FROM (SELECT subscription_id FROM confirmations \
+         WHERE created_at >= $1 AND used_at IS NULL AND NOT is_reminder ORDER BY created_at DESC LIMIT $2) AS latest"
+    )
+    .bind(Stamp(since))
+    .bind(most)
+    .fetch_one(conn)
+    .await
+    })
+}
+
+/// How many confirmations of a time were asked for and used, of the latest of them.
+async fn share(tx: &mut Tx, from: Timestamp, until: Timestamp) -> Result<Share, DbError> {
+    let (asked, confirmed) = on!(tx, |conn| {
+        sqlx::query_as(
+        "SELECT count(*), count(used_at) FROM (SELECT used_at FROM confirmations \
+         WHERE created_at >= $1 AND created_at < $2 AND NOT is_reminder ORDER BY created_at DESC LIMIT $3) AS latest"
+    )
+    .bind(Stamp(from))
+    .bind(Stamp(until))
+    .bind(SAMPLE)
+    .fetch_one(conn)
+    .await?
+    });
+    Ok(Share { asked, confirmed })
+}

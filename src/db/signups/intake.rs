@@ -1,0 +1,221 @@
+//! Table `signups`: signups as they arrived, until a job has made something of them.
+
+use crate::{
+    db::{DbError, EngineTx, Stamp, Tx, encode, on, on_rows, subscribers::Evidence},
+    domain::{
+        ids::NewsletterId, signup::limits::HELD_FOR, signup_wording::SignupWording,
+        subscriber::email_address::EmailAddress,
+    },
+};
+use jiff::{SignedDuration, Timestamp};
+
+/// A signup that arrived.
+#[derive(Debug, Clone)]
+pub struct NewSignup<'a> {
+    /// For which address.
+    pub address: &'a EmailAddress,
+    /// For which newsletters.
+    pub newsletters: &'a [NewsletterId],
+    /// By what means.
+    pub method: &'a str,
+    /// The language of the page it came from, by its tag.
+    pub language: Option<&'a str>,
+    /// The zone of the reader's clock, by its IANA name.
+    pub time_zone: Option<&'a str>,
+    /// The text that was agreed to, if we showed one.
+    pub wording: Option<&'static SignupWording>,
+    /// How the request reached us.
+    pub evidence: &'a Evidence,
+    /// Whether it is held back until the attack ends.
+    pub is_held: bool,
+}
+
+/// A signup of which something is to be made.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct SignupRecord {
+    /// The row.
+    pub id: i64,
+    /// When it arrived.
+    pub received_at: Stamp,
+    /// For which address.
+    pub address: EmailAddress,
+    newsletters: String,
+    /// By what means.
+    pub method: String,
+    /// The language of the page it came from, by its tag.
+    pub language: Option<String>,
+    /// The zone of the reader's clock, by its IANA name.
+    pub time_zone: Option<String>,
+    wording: Option<String>,
+    wording_version: Option<i64>,
+    /// How the request reached us.
+    #[sqlx(flatten)]
+    pub evidence: Evidence,
+}
+
+impl SignupRecord {
+    /// For which newsletters.
+    pub fn newsletters(&self) -> Result<Vec<NewsletterId>, DbError> {
+        let ids: Vec<i64> =
+            serde_json::from_str(&self.newsletters).map_err(|error| DbError::ColumnDecode {
+                index: format!("signups.newsletters of {}", self.id),
+                source: Box::new(error),
+            })?;
+        Ok(ids.into_iter().map(NewsletterId).collect())
+    }
+
+    /// The text that was agreed to, with its version, if we showed one.
+    pub fn wording(&self) -> Option<(&str, i64)> {
+        self.wording.as_deref().zip(self.wording_version)
+    }
+}
+
+/// Adds signups, in their order.
+pub async fn insert(tx: &mut Tx, signups: &[NewSignup<'_>], now: Timestamp) -> Result<(), DbError> {
+    if signups.is_empty() {
+        return Ok(());
+    }
+    let mut rows = Vec::with_capacity(signups.len());
+    for it in signups {
+        let ids: Vec<i64> = it.newsletters.iter().map(|id| id.0).collect();
+        let from = it.evidence;
+        rows.push((
+            (it.address.as_str(), it.address.key(), encode(&ids)?, it.method, it.language, it.time_zone),
+            (&from.client_address, &from.user_agent, &from.source_url),
+            (it.wording.map(|it| it.text), it.wording.map(|it| it.version), i64::from(it.is_held)),
+        ));
+    }
+    on_rows!(
+        tx,
+        [
+            "INSERT INTO signups (received_at, address, address_key, newsletters, method, language, time_zone, \
+             client_address, user_agent, source_url, wording, wording_version, held_until) SELECT $2, value -> 0 ->> 0, value -> 0 ->> 1, value -> 0 ->> 2, \
+             value -> 0 ->> 3, value -> 0 ->> 4, value -> 0 ->> 5, value -> 1 ->> 0, value -> 1 ->> 1, value -> 1 ->> 2, \
+             value -> 2 ->> 0, CAST(value -> 2 ->> 1 AS BIGINT), \
+             CASE CAST(value -> 2 ->> 2 AS BIGINT) WHEN 1 THEN $3 END FROM"
+        ],
+        [],
+        |conn, query| sqlx::query(query)
+            .bind(encode(&rows)?)
+            .bind(Stamp(now))
+            .bind(Stamp(now + HELD_FOR))
+            .execute(conn)
+            .await
+            .map(drop)
+    )
+}
+
+/// Takes the oldest due signups after a row out of the table, in their order. Skips those that another process has locked.
+pub async fn take(tx: &mut Tx, after: i64, limit: i64, now: Timestamp) -> Result<Vec<SignupRecord>, DbError> {
+    macro_rules! take {
+        ($conn:ident, $lock:literal) => {
+            sqlx::query_as(concat!(
+                "DELETE FROM signups WHERE id IN (SELECT id FROM signups WHERE id > $1 AND held_until IS NULL \
+                 AND (try_after IS NULL OR try_after <= $3) ORDER BY id LIMIT $2 ",
+                $lock,
+                ") RETURNING id, received_at, address, newsletters, method, language, time_zone, wording, wording_version, \
+                 client_address, user_agent, source_url"
+            ))
+            .bind(after)
+            .bind(limit)
+            .bind(Stamp(now))
+            .fetch_all($conn)
+            .await?
+        };
+    }
+    let mut taken: Vec<SignupRecord> = match tx.by_engine() {
+        EngineTx::Sqlite(conn) => take!(conn, ""),
+        EngineTx::Postgres(conn) => take!(conn, "FOR UPDATE SKIP LOCKED"),
+    };
+    taken.sort_unstable_by_key(|it| it.id);
+    Ok(taken)
+}
+
+/// The first signup after one that is due, if there is any.
+pub async fn next(tx: &mut Tx, after: i64, now: Timestamp) -> Result<Option<i64>, DbError> {
+    on!(tx, |conn| {
+        sqlx::query_scalar(
+        "SELECT id FROM signups WHERE id > $1 AND held_until IS NULL AND (try_after IS NULL OR try_after <= $2) \
+         ORDER BY id LIMIT 1"
+    )
+    .bind(after)
+    .bind(Stamp(now))
+    .fetch_optional(conn)
+    .await
+    })
+}
+
+/// Puts a signup off of which nothing could be made: for ten seconds, then for four times as long each time, at most an hour. Returns
+/// how often it was tried.
+pub async fn put_off(tx: &mut Tx, id: i64, now: Timestamp) -> Result<i64, DbError> {
+    let attempts: i64 = on!(tx, |conn| sqlx::query_scalar(
+        "UPDATE signups SET attempts = attempts + 1 WHERE id = $1 RETURNING attempts"
+    )
+    .bind(id)
+    .fetch_optional(conn)
+    .await?)
+    .unwrap_or_default();
+    let times = u32::try_from(attempts - 1).unwrap_or_default().min(5);
+    let wait = SignedDuration::from_secs(10 * 4_i64.pow(times)).min(SignedDuration::from_hours(1));
+    on!(tx, |conn| sqlx::query("UPDATE signups SET try_after = $2 WHERE id = $1")
+        .bind(id)
+        .bind(Stamp(now + wait))
+        .execute(conn)
+        .await
+        .map(drop))?;
+    Ok(attempts)
+}
+
+/// Whether signups that are due have waited since before a moment: their job was lost.
+pub async fn any_before(tx: &mut Tx, moment: Timestamp, now: Timestamp) -> Result<bool, DbError> {
+    on!(tx, |conn| sqlx::query_scalar(
+        "SELECT COALESCE((SELECT received_at < $1 FROM signups \
+         WHERE held_until IS NULL AND (try_after IS NULL OR try_after <= $2) ORDER BY id LIMIT 1), false)"
+    )
+    .bind(Stamp(moment))
+    .bind(Stamp(now))
+    .fetch_one(conn)
+    .await)
+}
+
+/// Erases signups that arrived before a moment and of which nothing could be made. Returns how many there were.
+pub async fn erase_before(tx: &mut Tx, moment: Timestamp) -> Result<u64, DbError> {
+    on!(tx, |conn| sqlx::query("DELETE FROM signups WHERE received_at < $1 AND attempts > 0")
+        .bind(Stamp(moment))
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))
+}
+
+/// The first held signups, in the order they arrived.
+pub async fn held(tx: &mut Tx, limit: i64) -> Result<Vec<i64>, DbError> {
+    on!(tx, |conn| sqlx::query_scalar(
+        "SELECT id FROM signups WHERE held_until IS NOT NULL ORDER BY held_until, id LIMIT $1"
+    )
+    .bind(limit)
+    .fetch_all(conn)
+    .await)
+}
+
+/// Lets held signups be processed.
+pub async fn release(tx: &mut Tx, ids: &[i64]) -> Result<(), DbError> {
+    on_rows!(
+        tx,
+        ["UPDATE signups SET held_until = NULL WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM"],
+        [")"],
+        |conn, query| sqlx::query(query)
+            .bind(encode(&ids.iter().map(|id| [id]).collect::<Vec<_>>())?)
+            .execute(conn)
+            .await
+            .map(drop)
+    )
+}
+
+/// Erases held signups whose time is over, and returns how many.
+pub async fn discard_held(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
+    on!(tx, |conn| sqlx::query("DELETE FROM signups WHERE held_until <= $1")
+        .bind(Stamp(now))
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))
+}

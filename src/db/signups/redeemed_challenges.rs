@@ -1,0 +1,52 @@
+//! Table `redeemed_challenges`: solved challenges that were used, so that none is used twice. See [`crate::domain::signup::challenge`].
+
+use crate::{
+    db::{DbError, Stamp, Tx, encode, on, on_rows},
+    domain::signup::challenge::{LIFETIME, VerifiedToken},
+};
+use jiff::Timestamp;
+use std::collections::{BTreeSet, HashSet};
+
+/// Most rows removed at once.
+const TIDIED_AT_ONCE: i64 = 1000;
+
+/// Redeems tokens, and returns those that were not redeemed before.
+pub async fn redeem(
+    tx: &mut Tx,
+    tokens: impl Iterator<Item = &VerifiedToken>,
+    now: Timestamp,
+) -> Result<HashSet<String>, DbError> {
+    // Every transaction inserts in the same order, so that no two wait for each other.
+    let rows: BTreeSet<[&str; 1]> = tokens.map(|token| [token.0.as_str()]).collect();
+    if rows.is_empty() {
+        return Ok(HashSet::new());
+    }
+    // Kept for longer than they can be redeemed, because the clocks of several machines may differ.
+    let expires_at = now + LIFETIME * 2;
+    let redeemed: Vec<String> = on_rows!(
+        tx,
+        ["INSERT INTO redeemed_challenges (signature, expires_at) SELECT value ->> 0, $2 FROM"],
+        ["WHERE true ON CONFLICT (signature) DO NOTHING RETURNING signature"],
+        |conn, query| sqlx::query_scalar(query)
+            .bind(encode(&rows)?)
+            .bind(Stamp(expires_at))
+            .fetch_all(conn)
+            .await?
+    );
+    Ok(redeemed.into_iter().collect())
+}
+
+/// Removes rows of challenges that have expired.
+pub async fn tidy(tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+    on!(tx, |conn| {
+        sqlx::query(
+            "DELETE FROM redeemed_challenges WHERE signature IN (SELECT signature FROM redeemed_challenges \
+             WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
+        )
+        .bind(Stamp(now))
+        .bind(TIDIED_AT_ONCE)
+        .execute(conn)
+        .await
+        .map(drop)
+    })
+}

@@ -1,0 +1,94 @@
+//! Tables `forgotten` and `forgotten_salt`: addresses that were erased, kept as salted hashes so that no list brings them back.
+
+use crate::{
+    db::{DbError, Stamp, Tx, encode, on, on_rows},
+    domain::subscriber::{email_address::EmailAddress, erasure::print},
+    random,
+};
+use jiff::Timestamp;
+use std::collections::{HashMap, HashSet};
+
+/// The salt of this installation. `None` if no address was erased yet.
+async fn salt(tx: &mut Tx) -> Result<Option<String>, DbError> {
+    on!(tx, |conn| sqlx::query_scalar("SELECT salt FROM forgotten_salt WHERE id = 1")
+        .fetch_optional(conn)
+        .await)
+}
+
+/// Returns which of these addresses, by their keys, were erased or left for another one.
+pub async fn among(tx: &mut Tx, keys: &[String]) -> Result<HashSet<String>, DbError> {
+    Ok(found_among(tx, keys).await?.map(|(key, _)| key).collect())
+}
+
+/// Returns which of them must not be mailed even after a new signup.
+pub(crate) async fn suppressed_among(tx: &mut Tx, keys: &[String]) -> Result<HashSet<String>, DbError> {
+    Ok(found_among(tx, keys).await?.filter(|(_, reason)| reason.is_some()).map(|(key, _)| key).collect())
+}
+
+async fn found_among(
+    tx: &mut Tx,
+    keys: &[String],
+) -> Result<impl Iterator<Item = (String, Option<String>)>, DbError> {
+    let mut by_print: HashMap<String, String> = HashMap::new();
+    if let Some(salt) = salt(tx).await? {
+        by_print.extend(keys.iter().map(|key| (print(&salt, key), key.clone())));
+    }
+    let rows: Vec<[&str; 1]> = by_print.keys().map(|print| [print.as_str()]).collect();
+    let found: Vec<(String, Option<String>)> = if rows.is_empty() {
+        Vec::new()
+    } else {
+        on_rows!(
+            tx,
+            ["SELECT print, reason FROM forgotten WHERE print IN (SELECT value ->> 0 FROM"],
+            [")"],
+            |conn, query| sqlx::query_as(query).bind(encode(&rows)?).fetch_all(conn).await?
+        )
+    };
+    Ok(found.into_iter().filter_map(move |(print, reason)| Some((by_print.remove(&print)?, reason))))
+}
+
+/// Why an erased address must not be mailed. `None` if it may.
+pub(crate) async fn reason(
+    tx: &mut Tx,
+    salt: &str,
+    address: &EmailAddress,
+) -> Result<Option<String>, DbError> {
+    let found: Option<Option<String>> = on!(tx, |conn| {
+        sqlx::query_scalar("SELECT reason FROM forgotten WHERE print = $1")
+            .bind(print(salt, &address.key()))
+            .fetch_optional(conn)
+            .await?
+    });
+    Ok(found.flatten())
+}
+
+/// Records the hash of an address. Of its suppression the reason is kept, without the relay's words.
+pub async fn insert(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query(
+        "INSERT INTO forgotten_salt (id, salt) VALUES (1, $1) ON CONFLICT (id) DO NOTHING"
+    )
+    .bind(random::hex::<32>())
+    .execute(conn)
+    .await
+    .map(drop))?;
+    let salt = salt(tx).await?.ok_or(DbError::RowNotFound)?;
+    let reason: Option<String> = on!(tx, |conn| {
+        sqlx::query_scalar("SELECT reason FROM suppressions WHERE address_key = $1")
+            .bind(address.key())
+            .fetch_optional(conn)
+            .await?
+    });
+    let reason = reason.map(|it| it.split(':').next().unwrap_or_default().trim().to_owned());
+    on!(tx, |conn| {
+        sqlx::query(
+        "INSERT INTO forgotten (print, reason, forgotten_at) VALUES ($1, $2, $3) ON CONFLICT (print) DO UPDATE \
+         SET reason = COALESCE(excluded.reason, forgotten.reason), forgotten_at = excluded.forgotten_at"
+    )
+    .bind(print(&salt, &address.key()))
+    .bind(reason)
+    .bind(Stamp(now))
+    .execute(conn)
+    .await
+    .map(drop)
+    })
+}

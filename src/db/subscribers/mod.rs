@@ -1,0 +1,242 @@
+//! Tables `subscribers`, `subscriptions`, `confirmations` and `consent_events`: who gets what, and on whose word.
+
+mod choices;
+mod clocks;
+pub mod confirmations;
+pub mod data_export;
+pub mod erased_addresses;
+pub mod erasure;
+mod export;
+mod import;
+mod moving;
+mod pauses;
+mod pending;
+mod reasons;
+mod reminders;
+pub mod requests;
+pub mod unsubscribe;
+
+pub use crate::db::consent::chain::{
+    Backlog, LinkedEvent, count_unlinked, erase_evidence, has_backlog, link_backlog, links_after,
+};
+pub use crate::db::consent::ledger::{
+    BY_PREFERENCES, ConfirmationRecord, ConsentRecord, Evidence, NewEntry, came_by_preferences,
+    confirmed_together, consent_history, insert_confirmation, record_consent, record_consents,
+    use_confirmation,
+};
+pub use crate::db::subscribers::choices::{join, set_language, set_preferences};
+pub use crate::db::subscribers::clocks::{clock_counts, clocks, clocks_of};
+pub use crate::db::subscribers::confirmations::{
+    Request, Standing, insert_confirmations, set_requested, set_signup_mailed, standings, subscribers,
+};
+pub use crate::db::subscribers::export::{ListedReader, listed_readers};
+pub use crate::db::subscribers::import::{
+    ImportedConsent, KnownAddress, NewSubscription, activate_imported, end_imported, insert_imported,
+    known_addresses, prepare_import, record_imported,
+};
+pub use crate::db::subscribers::moving::{
+    Holder, lock_readers, reader_at, reassign, restore_from, set_address, transfer_history,
+};
+pub use crate::db::subscribers::pauses::{
+    Resumed, any_resume_with, move_pauses, pause, pauses_of, resume, resume_due, resume_with,
+};
+pub use crate::db::subscribers::pending::{erase_pending, overdue};
+pub use crate::db::subscribers::reasons::{
+    COUNT_LEFT, ReasonCount, Remark, count_left, count_reasons, erase_remarks, remarks, set_reason,
+};
+pub use crate::db::subscribers::reminders::{readers_to_remind, set_reminder, take_to_remind};
+pub use crate::db::subscribers::unsubscribe::{end, end_all, get_all, hold};
+
+use crate::{
+    db::{DbError, Stamp, Tx, on, suppressions},
+    domain::{
+        ids::{NewsletterId, SubscriberId, SubscriptionId},
+        subscriber::{
+            cadence::Cadence, email_address::EmailAddress, erasure::is_placeholder, sections::Sections,
+            subscription::SubscriptionStatus,
+        },
+    },
+};
+use jiff::Timestamp;
+
+/// One subscriber's relation to one newsletter.
+#[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
+pub struct SubscriptionRecord {
+    /// The row.
+    #[sqlx(try_from = "i64")]
+    pub id: SubscriptionId,
+    /// Whose.
+    #[sqlx(try_from = "i64")]
+    pub subscriber_id: SubscriberId,
+    /// To what.
+    #[sqlx(try_from = "i64")]
+    pub newsletter_id: NewsletterId,
+    /// The newsletter's short name.
+    pub newsletter: String,
+    /// The subscriber's address.
+    pub address: EmailAddress,
+    /// Where it stands.
+    #[sqlx(try_from = "String")]
+    pub status: SubscriptionStatus,
+    /// When it was last asked for.
+    pub requested_at: Stamp,
+    /// When it was last confirmed.
+    pub confirmed_at: Option<Stamp>,
+    /// When it ended.
+    pub ended_at: Option<Stamp>,
+    /// When a signup last caused a mail.
+    pub signup_mailed_at: Option<Stamp>,
+    /// Which issues the reader wants.
+    #[sqlx(try_from = "String")]
+    pub cadence: Cadence,
+    /// Which sections.
+    #[sqlx(try_from = "String")]
+    pub sections: Sections,
+    /// The reader's zone, by its IANA name; `None`: the newsletter's holds.
+    pub time_zone: Option<String>,
+    /// When issues should come, `HH:MM` on that clock; `None`: the newsletter's time holds.
+    pub send_time: Option<String>,
+    /// The language the reader reads in, by its tag; `None`: the newsletter's.
+    pub language: Option<String>,
+    /// The date of the first issue after a pause, `YYYY-MM-DD`.
+    pub paused_until: Option<String>,
+    /// When it was moved to this address, if it was.
+    pub moved_at: Option<Stamp>,
+}
+
+impl SubscriptionRecord {
+    /// The address as a page may show it: masked, and `None` once the subscription has moved. The page's link works for ever, so an
+    /// email of years ago must not reveal the address of today.
+    pub fn shown_address(&self) -> Option<String> {
+        self.moved_at.is_none().then(|| self.address.masked())
+    }
+}
+
+/// Finds or makes the subscriber with this address.
+pub async fn subscriber(
+    tx: &mut Tx,
+    address: &EmailAddress,
+    now: Timestamp,
+) -> Result<SubscriberId, DbError> {
+    let id: i64 = on!(tx, |conn| {
+        // The update changes nothing; it makes RETURNING name the row that is there. See `requests` for the column.
+        sqlx::query_scalar(
+            "INSERT INTO subscribers (address, address_key, created_at) VALUES ($1, $2, $3) \
+             ON CONFLICT (address_key) DO UPDATE SET created_at = subscribers.created_at RETURNING id",
+        )
+        .bind(address.as_str())
+        .bind(address.key())
+        .bind(Stamp(now))
+        .fetch_one(conn)
+        .await?
+    });
+    Ok(SubscriberId(id))
+}
+
+/// Finds or makes a subscription, pending if it is new. On PostgreSQL the row is locked until the transaction ends, so
+/// that two signups at once for the same address take turns.
+pub async fn subscription(
+    tx: &mut Tx,
+    subscriber: SubscriberId,
+    newsletter: NewsletterId,
+    now: Timestamp,
+) -> Result<SubscriptionRecord, DbError> {
+    let id: i64 = on!(tx, |conn| {
+        sqlx::query_scalar(
+            "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at) \
+             VALUES ($1, $2, 'pending', $3) \
+             ON CONFLICT (subscriber_id, newsletter_id) DO UPDATE SET status = subscriptions.status \
+             RETURNING id",
+        )
+        .bind(subscriber.0)
+        .bind(newsletter.0)
+        .bind(Stamp(now))
+        .fetch_one(conn)
+        .await?
+    });
+    get(tx, SubscriptionId(id)).await?.ok_or(DbError::RowNotFound)
+}
+
+macro_rules! select_subscription {
+    ($rest:literal) => {
+        concat!(
+            "SELECT s.id, s.subscriber_id, s.newsletter_id, n.slug AS newsletter, r.address, s.status, s.requested_at, \
+             s.confirmed_at, s.ended_at, s.signup_mailed_at, s.cadence, s.sections, s.time_zone, s.send_time, s.language, s.paused_until, s.moved_at \
+             FROM subscriptions s \
+             JOIN subscribers r ON r.id = s.subscriber_id JOIN newsletters n ON n.id = s.newsletter_id ",
+            $rest
+        )
+    };
+}
+use select_subscription;
+
+/// The subscription with this row.
+pub async fn get(tx: &mut Tx, id: SubscriptionId) -> Result<Option<SubscriptionRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(select_subscription!("WHERE s.id = $1"))
+        .bind(id.0)
+        .fetch_optional(conn)
+        .await)
+}
+
+/// The subscription that a reader's link is about; `None` also if its reader was forgotten or erased: such a link leads nowhere any
+/// more, so that nothing new is kept in their name.
+pub async fn of_link(tx: &mut Tx, id: SubscriptionId) -> Result<Option<SubscriptionRecord>, DbError> {
+    Ok(get(tx, id).await?.filter(|it| !is_placeholder(it.address.as_str())))
+}
+
+/// All subscriptions of an address.
+pub async fn of_address(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<SubscriptionRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(select_subscription!("WHERE r.address_key = $1 ORDER BY s.id"))
+        .bind(address.key())
+        .fetch_all(conn)
+        .await)
+}
+
+/// All subscriptions of a subscriber. There are as many as newsletters at most.
+pub async fn of_subscriber(tx: &mut Tx, id: SubscriberId) -> Result<Vec<SubscriptionRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(select_subscription!("WHERE s.subscriber_id = $1 ORDER BY s.id"))
+        .bind(id.0)
+        .fetch_all(conn)
+        .await)
+}
+
+/// A page of subscriptions after `after`, in the order they were made.
+pub async fn page(
+    tx: &mut Tx,
+    after: SubscriptionId,
+    limit: i64,
+) -> Result<Vec<SubscriptionRecord>, DbError> {
+    on!(tx, |conn| sqlx::query_as(select_subscription!("WHERE s.id > $1 ORDER BY s.id LIMIT $2"))
+        .bind(after.0)
+        .bind(limit)
+        .fetch_all(conn)
+        .await)
+}
+
+/// How many readers a newsletter has.
+pub async fn count_active(tx: &mut Tx, newsletter: NewsletterId) -> Result<i64, DbError> {
+    on!(tx, |conn| sqlx::query_scalar(
+        "SELECT count(*) FROM subscriptions WHERE newsletter_id = $1 AND status = 'active'"
+    )
+    .bind(newsletter.0)
+    .fetch_one(conn)
+    .await)
+}
+
+/// Makes a pending subscription active. `false`: it was not pending. Whoever can confirm reads the mailbox: the pause between
+/// mails that a signup causes, which protects strangers, begins anew; and that they left elsewhere is over.
+pub async fn activate(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<bool, DbError> {
+    suppressions::lift(tx, id).await?;
+    on!(tx, |conn| {
+        sqlx::query(
+        "UPDATE subscriptions SET status = 'active', confirmed_at = $2, ended_at = NULL, signup_mailed_at = NULL, \
+         paused_until = NULL, resumes_at = NULL \
+         WHERE id = $1 AND status = 'pending'"
+    )
+    .bind(id.0)
+    .bind(Stamp(now))
+    .execute(conn)
+    .await
+    .map(|done| done.rows_affected() == 1)
+    })
+}

@@ -1,0 +1,165 @@
+//! Readers who move to another address.
+
+use crate::{
+    db::{DbError, EngineTx, Stamp, Tx, on, suppressions},
+    domain::{
+        ids::{NewsletterId, SubscriberId, SubscriptionId},
+        subscriber::email_address::EmailAddress,
+    },
+};
+use jiff::Timestamp;
+
+/// The reader with this address, if there is one.
+pub async fn reader_at(tx: &mut Tx, address: &EmailAddress) -> Result<Option<SubscriberId>, DbError> {
+    let id: Option<i64> = on!(tx, |conn| {
+        sqlx::query_scalar("SELECT id FROM subscribers WHERE address_key = $1")
+            .bind(address.key())
+            .fetch_optional(conn)
+            .await?
+    });
+    Ok(id.map(SubscriberId))
+}
+
+/// Locks the rows of these readers until the transaction ends, in the order in which everybody else locks them: readers, as signups
+/// do first; open deliveries, as the journal does; subscriptions, as all who add to the ledger do. The locks leave keys readable, so
+/// deliveries can be made meanwhile.
+pub async fn lock_readers(tx: &mut Tx, readers: &[SubscriberId]) -> Result<(), DbError> {
+    match tx.by_engine() {
+        // SQLite has one writer.
+        EngineTx::Sqlite(_) => Ok(()),
+        EngineTx::Postgres(conn) => {
+            let ids: Vec<i64> = readers.iter().map(|id| id.0).collect();
+            for statement in [
+                "SELECT id FROM subscribers WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE",
+                "SELECT id FROM deliveries WHERE subscriber_id = ANY($1) AND status NOT IN ('sent', 'failed', 'skipped') \
+                 ORDER BY id FOR UPDATE",
+                "SELECT id FROM subscriptions WHERE subscriber_id = ANY($1) ORDER BY id FOR NO KEY UPDATE",
+            ] {
+                sqlx::query(statement).bind(&ids).execute(&mut *conn).await?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Gives a reader another address, which nobody may have yet. All of their subscriptions move with them.
+pub async fn set_address(
+    tx: &mut Tx,
+    reader: SubscriberId,
+    address: &EmailAddress,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE subscribers SET address = $2, address_key = $3 WHERE id = $1")
+        .bind(reader.0)
+        .bind(address.as_str())
+        .bind(address.key())
+        .execute(conn)
+        .await
+        .map(drop))?;
+    on!(tx, |conn| sqlx::query("UPDATE subscriptions SET moved_at = $2 WHERE subscriber_id = $1")
+        .bind(reader.0)
+        .bind(Stamp(now))
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
+/// Gives a subscription to another reader, who has none to this newsletter.
+pub async fn reassign(
+    tx: &mut Tx,
+    id: SubscriptionId,
+    reader: SubscriberId,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("UPDATE subscriptions SET subscriber_id = $2, moved_at = $3 WHERE id = $1")
+        .bind(id.0)
+        .bind(reader.0)
+        .bind(Stamp(now))
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
+/// Restores a subscription that is neither active nor paused with the status and the choices of another one.
+pub async fn restore_from(
+    tx: &mut Tx,
+    id: SubscriptionId,
+    other: SubscriptionId,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    suppressions::lift(tx, id).await?;
+    on!(tx, |conn| {
+        sqlx::query(
+            "UPDATE subscriptions SET status = o.status, confirmed_at = $3, ended_at = NULL, erased_at = NULL, \
+             signup_mailed_at = NULL, cadence = o.cadence, sections = o.sections, time_zone = o.time_zone, \
+             send_time = o.send_time, language = o.language, paused_until = o.paused_until, resumes_at = o.resumes_at \
+             FROM (SELECT status, cadence, sections, time_zone, send_time, language, paused_until, resumes_at \
+             FROM subscriptions WHERE id = $2) AS o WHERE subscriptions.id = $1",
+        )
+        .bind(id.0)
+        .bind(other.0)
+        .bind(Stamp(now))
+        .execute(conn)
+        .await
+        .map(drop)
+    })
+}
+
+/// A subscription and its reader.
+#[derive(Debug, Clone, Copy)]
+pub struct Holder {
+    /// The reader.
+    pub reader: SubscriberId,
+    /// The subscription.
+    pub subscription: SubscriptionId,
+}
+
+/// Gives what one subscription was sent and still waits for to another one of the same newsletter: no story comes twice, and no issue
+/// is missed. The reader keeps a single delivery per issue. If `to` has one, the delivery of `from` stays where it is.
+pub async fn transfer_history(
+    tx: &mut Tx,
+    newsletter: NewsletterId,
+    from: Holder,
+    to: Holder,
+) -> Result<(), DbError> {
+    // A delivery that was skipped because `to` had ended is wanted again if `from` still waits for the same issue.
+    on!(tx, |conn| {
+        sqlx::query(
+        "UPDATE deliveries SET status = 'queued', finished_at = NULL, reply_text = NULL \
+         WHERE subscriber_id = $3 AND status = 'skipped' AND EXISTS (SELECT 1 FROM deliveries o WHERE o.subscriber_id = $1 \
+         AND o.subscription_id = $2 AND o.issue_id = deliveries.issue_id AND o.status IN ('queued', 'deferred', 'claimed'))"
+    )
+    .bind(from.reader.0)
+    .bind(from.subscription.0)
+    .bind(to.reader.0)
+    .execute(conn)
+    .await
+    .map(drop)
+    })?;
+    on!(tx, |conn| {
+        sqlx::query(
+        "UPDATE deliveries SET subscriber_id = $3, subscription_id = $4 WHERE subscriber_id = $1 AND subscription_id = $2 \
+         AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.subscriber_id = $3 AND o.issue_id = deliveries.issue_id)"
+    )
+    .bind(from.reader.0)
+    .bind(from.subscription.0)
+    .bind(to.reader.0)
+    .bind(to.subscription.0)
+    .execute(conn)
+    .await
+    .map(drop)
+    })?;
+    on!(tx, |conn| {
+        sqlx::query(
+        "UPDATE welcomes SET subscriber_id = $2 WHERE subscriber_id = $1 AND variant_id IN (SELECT v.id FROM issue_variants v \
+         JOIN issues i ON i.id = v.issue_id WHERE i.newsletter_id = $3) AND NOT EXISTS \
+         (SELECT 1 FROM welcomes o WHERE o.subscriber_id = $2 AND o.variant_id = welcomes.variant_id)"
+    )
+    .bind(from.reader.0)
+    .bind(to.reader.0)
+    .bind(newsletter.0)
+    .execute(conn)
+    .await
+    .map(drop)
+    })
+}

@@ -1,0 +1,86 @@
+//! Table `relay_shares`: how many connections to a relay each process may have open, so that the sum holds.
+
+use crate::db::{DbError, Stamp, Tx, on};
+use jiff::Timestamp;
+
+/// What a process asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The relay's name.
+    pub relay: &'a str,
+    /// Who asks.
+    pub process: &'a str,
+    /// Most connections to the relay, over all processes.
+    pub limit: i64,
+    /// How many processes are alive that send.
+    pub workers: i64,
+    /// Connections the process has open now.
+    pub open: i64,
+    /// Until when the share is its own.
+    pub until: Timestamp,
+}
+
+/// An equal part of a relay's connections for each of so many workers.
+pub fn fair(limit: i64, workers: i64) -> i64 {
+    (limit / workers.max(1)).max(1)
+}
+
+/// Takes a process's share of a relay's connections: an equal part for each worker, but never more than the others leave. What
+/// it has open beyond that counts until it is closed. Returns the share.
+pub async fn take(tx: &mut Tx, request: &Request<'_>, now: Timestamp) -> Result<i64, DbError> {
+    let Request { relay, process, limit, workers, open, until } = *request;
+    // Written first: on PostgreSQL processes that come at the same time then wait for each other on their common row.
+    on!(tx, |conn| sqlx::query(
+        "INSERT INTO relay_shares (relay, process, connections, until) VALUES ($1, '', 0, $2) \
+         ON CONFLICT (relay, process) DO UPDATE SET until = excluded.until"
+    )
+    .bind(relay)
+    .bind(Stamp(until))
+    .execute(conn)
+    .await
+    .map(drop))?;
+    let others: i64 = on!(tx, |conn| sqlx::query_scalar(
+        "SELECT CAST(COALESCE(sum(connections), 0) AS BIGINT) FROM relay_shares \
+         WHERE relay = $1 AND process <> $2 AND until >= $3"
+    )
+    .bind(relay)
+    .bind(process)
+    .bind(Stamp(now))
+    .fetch_one(conn)
+    .await?);
+    let share = fair(limit, workers).min(limit - others).max(0);
+    on!(tx, |conn| {
+        sqlx::query(
+        "INSERT INTO relay_shares (relay, process, connections, until) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (relay, process) DO UPDATE SET connections = excluded.connections, until = excluded.until"
+    )
+    .bind(relay)
+    .bind(process)
+    // What is still open counts until it is closed.
+    .bind(share.max(open))
+    .bind(Stamp(until))
+    .execute(conn)
+    .await
+    .map(drop)
+    })?;
+    Ok(share)
+}
+
+/// Gives back the shares of a process that ends, and forgets those long run out.
+pub async fn leave(tx: &mut Tx, process: &str, now: Timestamp) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("DELETE FROM relay_shares WHERE process = $1 OR until < $2")
+        .bind(process)
+        .bind(Stamp(now))
+        .execute(conn)
+        .await
+        .map(drop))
+}
+
+/// Forgets the shares of all other processes. Only for a worker that knows that no other one is alive.
+pub async fn forget_others(tx: &mut Tx, process: &str) -> Result<(), DbError> {
+    on!(tx, |conn| sqlx::query("DELETE FROM relay_shares WHERE process <> $1")
+        .bind(process)
+        .execute(conn)
+        .await
+        .map(drop))
+}

@@ -1,0 +1,4 @@
+//! Limits of relays and destinations, shared by all processes.
+
+pub mod connection_quotas;
+pub mod send_rates;

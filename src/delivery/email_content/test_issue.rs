@@ -1,0 +1,35 @@
+//! A test: an issue as it stands, or the next one as it would be planned now.
+
+use crate::{
+    db::{DbError, Tx, issues},
+    delivery::email_content::{Content, Making},
+    domain::{ids::IssueId, issue::schedule, token::Purpose},
+    issues::{edition, render::Rendering},
+};
+
+pub(super) async fn content(making: &Making<'_>, tx: &mut Tx) -> Result<Content, DbError> {
+    let Making { context, mail, newsletter, now } = *making;
+    let next = schedule::next_slot(&newsletter.newsletter, now).0;
+    let issue = match mail.issue_id {
+        Some(id) => issues::get(tx, IssueId(id)).await?,
+        None => issues::by_date(tx, newsletter.id, next).await?,
+    };
+    let date = issue.as_ref().map_or(next, issues::IssueRecord::date);
+    let edition = edition::current(context, tx, newsletter, date, issue.as_ref(), 1).await?;
+    if edition.stories.is_empty() {
+        return Ok(Content::Unwanted("the issue has no stories yet: add articles or feeds first"));
+    }
+    let token = context.keys.sign(Purpose::Test, mail.id.0);
+    let email = Rendering {
+        newsletter,
+        date,
+        edition: &edition,
+        number: 1,
+        public_url: making.public_url(),
+        reader_token: &token,
+        is_test: true,
+    }
+    .email();
+    let unsubscribe_url = format!("{}/unsubscribe/{token}", making.public_url());
+    Ok(Content::Mail { email, unsubscribe_url: Some(unsubscribe_url) })
+}

@@ -1,0 +1,190 @@
+//! The delivery recorder: durable begins and answers of all deliveries of this process.
+//!
+//! A delivery is handed to a relay only after its begin is durable, so a crash at any moment leaves a trace of it. A transaction for each
+//! email would be slow, so begins and answers go through one [group commit](crate::db::engine::group_commit): the more
+//! connections are open, the larger the batches. While the database is away, begins are refused and answers are kept and tried again.
+
+use crate::{
+    clock::Clock,
+    db::{
+        Db, DbError, Tx,
+        deliveries::{self, Begun, Finish, Next},
+        engine::group_commit::{Answers, BatchHandler, GroupCommit, Reply},
+        issues, suppressions,
+    },
+    delivery::notify_operators,
+    domain::{
+        delivery::{
+            breaker::Breaker,
+            status::{self, DeliveryStatus},
+        },
+        ids::{ClaimId, DeliveryId, IssueId},
+        issue::status::IssueStatus,
+    },
+    queue::Queue,
+};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, HashMap};
+
+/// The result of beginning a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// It is ours: hand it to a relay.
+    Go,
+    /// It is skipped, because the reader has unsubscribed or paused meanwhile.
+    Skipped,
+    /// The claim was lost, or the issue was stopped: send nothing.
+    Lost,
+    /// The database did not take it: send nothing.
+    Unavailable,
+}
+
+/// Records begins and answers of deliveries. Cheap to clone. The task behind it ends after the last clone is gone and every answer is kept.
+#[derive(Debug, Clone)]
+pub struct Recorder(GroupCommit<RecordHandler>);
+
+/// Becomes ready when an answer is durable.
+pub type Kept = Reply<Option<Begin>, DbError>;
+
+impl Recorder {
+    /// Starts the recorder's task.
+    pub fn start(db: Db, clock: Clock, queue: Queue, breaker: Breaker) -> Self {
+        Self(GroupCommit::start(RecordHandler { db, clock, queue, breaker }))
+    }
+
+    /// Begins a delivery. Returns once that is durable, or refused.
+    pub async fn begin(&self, issue: IssueId, claim: ClaimId, id: DeliveryId) -> Begin {
+        let begun = self.0.request(Record::Begin { issue, claim, id }).await;
+        begun.ok().flatten().unwrap_or(Begin::Unavailable)
+    }
+
+    /// Hands an answer over. It is tried until the database takes it.
+    pub async fn finish(&self, issue: IssueId, finish: Finish) -> Kept {
+        self.0.submit(Record::Finish { issue, finish }).await
+    }
+}
+
+#[derive(Debug)]
+enum Record {
+    Begin { issue: IssueId, claim: ClaimId, id: DeliveryId },
+    Finish { issue: IssueId, finish: Finish },
+}
+
+struct RecordHandler {
+    db: Db,
+    clock: Clock,
+    queue: Queue,
+    breaker: Breaker,
+}
+
+impl BatchHandler for RecordHandler {
+    type Request = Record;
+    /// The result of a begin; `None` for an answer.
+    type Answer = Option<Begin>;
+    type Error = DbError;
+
+    const MAX_BATCH: usize = 512;
+
+    /// An answer that is lost is a doubt. Keeping one twice changes nothing: the first time ended the claim on its row.
+    fn must_not_be_lost(record: &Record) -> bool {
+        matches!(record, Record::Finish { .. })
+    }
+
+    async fn commit(&self, batch: &[Record]) -> Result<Answers<Self>, DbError> {
+        let now = self.clock.now();
+        let mut finishes: Vec<(IssueId, &Finish)> = Vec::new();
+        let mut begins: HashMap<(IssueId, ClaimId), Vec<DeliveryId>> = HashMap::new();
+        for record in batch {
+            match record {
+                Record::Begin { issue, claim, id } => begins.entry((*issue, *claim)).or_default().push(*id),
+                Record::Finish { issue, finish } => finishes.push((*issue, finish)),
+            }
+        }
+        let mut tx = self.db.begin().await?;
+        if !finishes.is_empty() {
+            let answers: Vec<&Finish> = finishes.iter().map(|(_, finish)| *finish).collect();
+            let kept = deliveries::finish(&mut tx, &answers).await?;
+            finishes.retain(|(_, finish)| {
+                let is_kept = kept.contains(&finish.id);
+                if !is_kept {
+                    tracing::warn!(delivery = %finish.id, "an answer came after its lease was lost");
+                }
+                is_kept
+            });
+        }
+        let mut begun = Begun::default();
+        for ((issue, claim), ids) in begins {
+            let it = deliveries::begin(&mut tx, issue, claim, &ids, now).await?;
+            begun.go.extend(it.go);
+            begun.skipped.extend(it.skipped);
+        }
+        suppress_undeliverable(&mut tx, &finishes, now).await?;
+        // Last: on PostgreSQL this locks the issue's row until the commit, and other processes want it, too.
+        self.update_breaker(&mut tx, &finishes, now).await?;
+        tx.commit().await?;
+        let answer = |record: &Record| match record {
+            Record::Begin { id, .. } if begun.go.contains(id) => Some(Begin::Go),
+            Record::Begin { id, .. } if begun.skipped.contains(id) => Some(Begin::Skipped),
+            Record::Begin { .. } => Some(Begin::Lost),
+            Record::Finish { .. } => None,
+        };
+        Ok(batch.iter().map(|record| Ok(answer(record))).collect())
+    }
+}
+
+impl RecordHandler {
+    /// Adds answers to their issues' scores, and holds issues of which too much was refused.
+    async fn update_breaker(
+        &self,
+        tx: &mut Tx,
+        finishes: &[(IssueId, &Finish)],
+        now: Timestamp,
+    ) -> Result<(), DbError> {
+        let mut scores: BTreeMap<IssueId, (i64, i64)> = BTreeMap::new();
+        for (issue, finish) in finishes {
+            let Some(refused) = counts_as(finish) else { continue };
+            let score = scores.entry(*issue).or_default();
+            score.0 += 1;
+            score.1 += i64::from(refused);
+        }
+        for (issue, (answered, refused)) in scores {
+            let Some(score) = issues::add_answers(tx, issue, answered, refused).await? else { continue };
+            let Some(reason) = self.breaker.verdict(score) else { continue };
+            if issues::advance(tx, issue, IssueStatus::Sending, IssueStatus::Held, Some(&reason), now).await?
+            {
+                notify_operators::issue_stopped(&self.queue, tx, issue, now).await?;
+                tracing::error!(%issue, reason, "issue held");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Suppresses addresses that a relay said don't exist.
+async fn suppress_undeliverable(
+    tx: &mut Tx,
+    finishes: &[(IssueId, &Finish)],
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let undeliverable: Vec<(DeliveryId, &str)> = finishes
+        .iter()
+        .filter(|(_, finish)| status::is_address_permanent(&finish.answer))
+        .map(|(_, finish)| (finish.id, finish.address_key.as_str()))
+        .collect();
+    if undeliverable.is_empty() {
+        return Ok(());
+    }
+    suppressions::add_undeliverable(tx, &undeliverable, now).await
+}
+
+/// Whether an answer counts for the breaker, and if so, whether as a refusal. Relay trouble and doubts say nothing about a reader.
+fn counts_as(finish: &Finish) -> Option<bool> {
+    let code = finish.answer.code;
+    match finish.next {
+        Next::End(DeliveryStatus::Sent) => Some(false),
+        Next::Deferred(_) => code.map(|_| false),
+        // Without a code it could not even be handed over, as when a relay takes no message of its size.
+        Next::End(DeliveryStatus::Failed) => Some(code.is_none_or(|code| code >= 500)),
+        Next::End(_) | Next::Again(_) => None,
+    }
+}

@@ -1,0 +1,6 @@
+//! Articles, feeds and pictures.
+
+pub mod article;
+pub mod feed_trouble;
+pub mod picture;
+pub mod polling;

@@ -1,0 +1,77 @@
+//! The rate limits of signups: per client, per address, and overall. Their keys are keyed hashes.
+
+use crate::domain::{rate_limit::Limit, subscriber::email_address::EmailAddress, token::KeyRing};
+use jiff::SignedDuration;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// The key of the limit on signups from all clients together.
+pub const OVERALL: &str = "overall";
+
+/// The key of [`HELD_LIMIT`].
+pub const HELD: &str = "held";
+/// How many signups are held back. With [`HELD_FOR`], never more than twice as many at a time.
+pub const HELD_LIMIT: Limit = Limit { max: 5_000, window: HELD_FOR };
+/// How long a signup is held back before it is discarded.
+pub const HELD_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// Limits on signups. `None`: unlimited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SignupLimits {
+    /// Signups from one client: an IPv4 address, or a /64 of IPv6.
+    pub client: Option<Limit>,
+    /// Emails that signups cause to one address.
+    pub address: Option<Limit>,
+    /// Signups from all clients together.
+    pub overall: Option<Limit>,
+}
+
+/// The key of the limit on emails that strangers can cause to an address.
+pub fn address_key(keys: &KeyRing, address: &EmailAddress) -> String {
+    keys.fingerprint(&format!("address {}", address.inbox()))
+}
+
+/// The limits that a client's signups count against, with their keys.
+pub fn client_limits(keys: &KeyRing, limit: Option<Limit>, client: IpAddr) -> Vec<(String, Limit)> {
+    let Some(limit) = limit else { return Vec::new() };
+    let networks = client_networks(client).into_iter();
+    networks
+        .map(|(network, factor)| (keys.fingerprint(&format!("client {network}")), limit.times(factor)))
+        .collect()
+}
+
+/// How many times the limit of one client a /48 gets. One customer of an IPv6 provider has a whole /48, and so have the phones of
+/// a mobile network together.
+const NETWORK_FACTOR: u32 = 100;
+
+/// The networks a client counts for, with the factor of each one's limit: its own, and for IPv6 the /48 around it. A rented machine
+/// has a /48, and with it 65,536 clients.
+///
+/// Empty for this machine itself: that is a proxy that is not trusted, and its readers must not count as one client.
+fn client_networks(ip: IpAddr) -> Vec<(String, u32)> {
+    match ip.to_canonical() {
+        ip if ip.is_loopback() => Vec::new(),
+        IpAddr::V4(ip) => vec![(ip.to_string(), 1)],
+        IpAddr::V6(ip) => {
+            let prefix = |bits: u32| Ipv6Addr::from_bits(ip.to_bits() >> (128 - bits) << (128 - bits));
+            vec![(prefix(64).to_string(), 1), (format!("{}/48", prefix(48)), NETWORK_FACTOR)]
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_client_is_its_whole_network() {
+        let networks = |text: &str| client_networks(text.parse().unwrap());
+        let all = [("2001:db8:1:2::".to_owned(), 1), ("2001:db8:1::/48".to_owned(), 100)];
+        assert_eq!(networks("2001:db8:1:2:3:4:5:6"), all);
+        for ipv4 in ["192.0.2.7", "::ffff:192.0.2.7"] {
+            assert_eq!(networks(ipv4), [("192.0.2.7".to_owned(), 1)]);
+        }
+        for this_machine in ["::1", "::ffff:127.0.0.1"] {
+            assert_eq!(networks(this_machine), []);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Readers: addresses, subscriptions, choices and consent.
+
+pub mod cadence;
+pub mod consent;
+pub mod consent_chain;
+pub mod email_address;
+pub mod erasure;
+pub mod pause;
+pub mod preferences;
+pub mod request;
+pub mod retention;
+pub mod sections;
+pub mod subscription;
+pub mod unsubscribe_address;

@@ -1,0 +1,118 @@
+//! Rendering an issue: an edition as rows, the mail as text.
+
+use crate::{
+    db::{content::articles::ArticleRecord, newsletters::NewsletterRecord},
+    domain::newsletter::{Archive, Newsletter},
+    issues::{edition::Edition, note},
+};
+use email_templates::{
+    Email, Masthead,
+    digest::{self, Digest, Links, Note, Story},
+};
+use jiff::{civil::Date, tz::TimeZone};
+
+/// What every mail of a newsletter shares.
+pub fn masthead<'a>(newsletter: &'a Newsletter, public_url: &'a str) -> Masthead<'a> {
+    Masthead {
+        title: &newsletter.title,
+        tagline: &newsletter.tagline,
+        postal_address: &newsletter.postal_address,
+        site_url: public_url,
+        language: &newsletter.language,
+        theme: theme(&newsletter.theme),
+    }
+}
+
+fn theme(theme: &crate::domain::theme::Theme) -> email_templates::Theme<'_> {
+    use crate::domain::theme::Fonts;
+    email_templates::Theme {
+        logo_url: theme.logo_url.as_ref().map(url::Url::as_str),
+        accent: theme.accent.map(|accent| accent.0),
+        fonts: match theme.fonts {
+            Fonts::Serif => email_templates::Fonts::Serif,
+            Fonts::Sans => email_templates::Fonts::Sans,
+        },
+    }
+}
+
+/// Where an issue can be read on the web. `number` is the variant's: the first one is the issue's own page.
+pub fn web_view_url(public_url: &str, newsletter: &Newsletter, date: Date, number: i64) -> String {
+    let variant = if number > 1 { format!("&variant={number}") } else { String::new() };
+    format!("{public_url}/issues/{date}?newsletter={}{variant}", newsletter.slug)
+}
+
+/// An issue in the making.
+pub struct Rendering<'a> {
+    /// Whose issue.
+    pub newsletter: &'a NewsletterRecord,
+    /// Its date.
+    pub date: Date,
+    /// What it shows.
+    pub edition: &'a Edition,
+    /// The variant's number, from 1.
+    pub number: i64,
+    /// Where every link of ours begins.
+    pub public_url: &'a str,
+    /// What stands where the reader's own token will be.
+    pub reader_token: &'a str,
+    /// Whether it is a test.
+    pub is_test: bool,
+}
+
+impl Rendering<'_> {
+    /// The mail.
+    pub fn email(&self) -> Email {
+        self.with_digest(digest::render)
+    }
+
+    /// The page of the archive.
+    pub fn web_view(&self) -> String {
+        let (url, newsletter) = (self.public_url, &self.newsletter.newsletter);
+        // One issue is known by one address, whatever its readers' stories.
+        let page = web_view_url(url, newsletter, self.date, 1);
+        let feed = format!("{url}/issues.xml?newsletter={}", newsletter.slug);
+        let feed = (newsletter.archive == Archive::Public).then_some(feed.as_str());
+        self.with_digest(|digest| {
+            digest::web_view(digest, &digest::Archive { page: &page, feed }).into_string()
+        })
+    }
+
+    fn with_digest<T>(&self, render: impl FnOnce(&Digest<'_>) -> T) -> T {
+        let newsletter = &self.newsletter.newsletter;
+        let stories: Vec<Story<'_>> =
+            self.edition.stories.iter().map(|article| story(article, &newsletter.time_zone)).collect();
+        let (url, token) = (self.public_url, self.reader_token);
+        let unsubscribe = format!("{url}/unsubscribe/{token}");
+        let preferences = format!("{url}/preferences/{token}");
+        let web_view = web_view_url(url, newsletter, self.date, self.number);
+        let web_view = (newsletter.archive != Archive::None).then_some(web_view.as_str());
+        let words = &self.edition.words;
+        let note = words.note.as_deref().map(|note| (note::to_html(note), note::to_text(note)));
+        render(&Digest {
+            masthead: masthead(newsletter, url),
+            date: self.date,
+            subject: words.subject.as_deref(),
+            preheader: words.preheader.as_deref(),
+            note: note.as_ref().map(|(html, text)| Note { html, text }),
+            stories: &stories,
+            links: Links { unsubscribe: &unsubscribe, preferences: &preferences, web_view },
+            is_test: self.is_test,
+        })
+    }
+}
+
+fn story<'a>(article: &'a ArticleRecord, zone: &TimeZone) -> Story<'a> {
+    Story {
+        title: &article.title,
+        dek: article.dek.as_deref(),
+        url: &article.url,
+        image_url: article.image_url.as_deref(),
+        image_alt: article.image_alt.as_deref(),
+        image_width: article.image_width.and_then(|width| u32::try_from(width).ok()),
+        image_height: article.image_height.and_then(|height| u32::try_from(height).ok()),
+        author: article.author.as_deref(),
+        section: article.section.as_deref(),
+        site_name: article.site_name.as_deref(),
+        published: article.published_at.map(|at| at.0.to_zoned(zone.clone()).date()),
+    }
+}

@@ -1,0 +1,115 @@
+//! Signups that nobody has confirmed: their readers are reminded once, and forgotten in the end.
+
+use crate::{
+    db::{
+        DbError, Tx,
+        deliveries::emails::{self, NewMail},
+        newsletters,
+        rate_limits::{self, Request},
+        signups::{alarm as signup_alarms, intake},
+        subscribers,
+    },
+    domain::{
+        delivery::email::MailKind,
+        ids::{SubscriberId, SubscriptionId},
+        signup::{alarm, limits::address_key},
+        subscriber::email_address::EmailAddress,
+    },
+    jobs::Context,
+    queue::Job,
+    random,
+};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+
+/// Most readers and subscriptions looked after in one turn.
+const AT_ONCE: i64 = 50;
+/// A reminder that could not be sent in this time is not sent: after a long pause, or when reminders have just been turned on, it
+/// would be about a signup that nobody remembers.
+const REMIND_WITHIN: SignedDuration = SignedDuration::from_hours(48);
+
+/// Puts the reminders that are due into the queue, and erases what has waited long enough; each in a transaction of its own, that
+/// other work does not hold up.
+pub(crate) async fn tend(context: &Context, now: Timestamp) -> Result<(), DbError> {
+    if let Some(after) = context.rules.remind_pending_after {
+        remind(context, now - after, now).await?;
+    }
+    if let Some(after) = context.rules.erase_pending_after {
+        erase(context, now - after, now).await?;
+    }
+    Ok(())
+}
+
+async fn erase(context: &Context, until: Timestamp, now: Timestamp) -> Result<(), DbError> {
+    let overdue = subscribers::overdue(&mut context.db.read().await?, until, AT_ONCE).await?;
+    if !overdue.is_empty() {
+        let mut tx = context.db.begin().await?;
+        let erased = subscribers::erase_pending(&mut tx, &overdue, until, now).await?;
+        tx.commit().await?;
+        if erased > 0 {
+            tracing::info!(erased, "signups that nobody confirmed are erased");
+        }
+    }
+    Ok(())
+}
+
+/// Erases signups as they arrived, of which nothing could be made until a moment.
+pub(crate) async fn erase_lost(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+    let Some(after) = context.rules.erase_pending_after else { return Ok(()) };
+    let lost = intake::erase_before(tx, now - after).await?;
+    if lost > 0 {
+        tracing::error!(lost, "signups of which nothing could be made in all this time are erased");
+    }
+    Ok(())
+}
+
+/// One mail for each reader, with a new link that confirms all they asked for. It counts on the line of their address, and beyond that
+/// there is none. Whether the address may be mailed is looked at when it is sent.
+async fn remind(context: &Context, until: Timestamp, now: Timestamp) -> Result<(), DbError> {
+    let since = until - REMIND_WITHIN;
+    let mut tx = context.db.read().await?;
+    let spans = alarm::outside(since, until, signup_alarms::doubtful(&mut tx, since).await?);
+    let readers = subscribers::readers_to_remind(&mut tx, &spans, AT_ONCE).await?;
+    drop(tx);
+    if readers.is_empty() {
+        return Ok(());
+    }
+    let mut tx = context.db.begin().await?;
+    let mut asked: BTreeMap<SubscriberId, Vec<SubscriptionId>> = BTreeMap::new();
+    for (id, reader) in subscribers::take_to_remind(&mut tx, &readers, since, now).await? {
+        asked.entry(reader).or_default().push(id);
+    }
+    let mut reminded = Vec::new();
+    for ids in asked.into_values() {
+        let Some(first) = subscribers::get(&mut tx, ids[0]).await? else { continue };
+        reminded.push((ids, first));
+    }
+    let limit = |it: &EmailAddress| {
+        context.rules.mails_per_address.map(|limit| (address_key(&context.keys, it), limit))
+    };
+    let requests: Vec<Request> =
+        reminded.iter().map(|it| limit(&it.1.address).into_iter().collect()).collect();
+    let verdicts = rate_limits::check(&mut tx, &requests, now).await?;
+    for ((ids, first), _) in reminded.iter().zip(verdicts).filter(|(_, verdict)| verdict.is_ok()) {
+        let newsletter = newsletters::get(&mut tx, first.newsletter_id).await?;
+        let days = SignedDuration::from_hours(24 * i64::from(context.rules.confirmation_days));
+        let lead = subscribers::insert_confirmation(&mut tx, ids[0], now, now + days).await?;
+        let beside: Vec<_> = ids[1..].iter().map(|id| (*id, Some(lead))).collect();
+        subscribers::insert_confirmations(&mut tx, &beside, now, now + days).await?;
+        subscribers::set_reminder(&mut tx, lead).await?;
+        let domain = newsletter.newsletter.sender_address.domain();
+        let mail = NewMail {
+            kind: MailKind::ConfirmationReminder,
+            newsletter: newsletter.id,
+            recipient: &first.address,
+            subscription: Some(ids[0]),
+            confirmation: Some(lead),
+            issue: None,
+            feed: None,
+            message_id: &format!("{}@{domain}", random::hex::<12>()),
+        };
+        let mail = emails::insert(&mut tx, &mail, now).await?;
+        context.queue.enqueue(&mut tx, &Job::SendMails { mails: vec![mail] }).await?;
+    }
+    tx.commit().await
+}

@@ -1,0 +1,115 @@
+//! Watches for attacks on the signup: every ten seconds it reads whether signups look like one. It tells operators when an attack
+//! begins and ends, and sees to the signups that are held back meanwhile.
+
+use crate::{
+    db::{
+        DbError, Stamp, Tx, newsletters, operators,
+        rate_limits::{self, Request},
+        signups::{
+            alarm::{self, WatchRecord},
+            intake, redeemed_challenges,
+        },
+    },
+    delivery::notify_operators::{About, notify_operators},
+    domain::{
+        delivery::email::MailKind,
+        rate_limit::Limit,
+        signup::{
+            alarm::{Change, WAITING_WITHIN, change},
+            limits::OVERALL,
+        },
+    },
+    jobs::Context,
+    queue::Job,
+};
+use jiff::{SignedDuration, Timestamp};
+
+/// The time between two looks, of all processes together.
+const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(10);
+/// How long past attacks are kept: longer than any signup waits for its confirmation.
+const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 400);
+/// The most held signups that are released in one look.
+const RELEASED_AT_ONCE: i64 = 100;
+
+/// Looks at the signups, if that is due.
+pub(crate) async fn watch(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+    if !alarm::begin_look(tx, now, now - LOOK_EVERY).await? {
+        return Ok(());
+    }
+    redeemed_challenges::tidy(tx, now).await?;
+    let discarded = intake::discard_held(tx, now).await?;
+    if discarded > 0 {
+        tracing::warn!(discarded, "held signups are erased: the attack lasted longer than they may wait");
+    }
+    let rules = &context.rules;
+    let known = alarm::get(tx).await?;
+    let pulse = alarm::pulse(tx, rules.signup_limit, rules.most_waiting, now).await?;
+    let record = match change(known.is_on(), pulse.alarm(rules.most_waiting), now) {
+        Change::None => return release(context, tx, now).await,
+        Change::Begins(attack) => {
+            tracing::warn!(sign = %attack.alarm, waiting = pulse.waiting, "signups look like an attack");
+            let reaches_to = now - attack.alarm.reaches_back();
+            alarm::begin_alarm(tx, reaches_to, now - KEPT_FOR).await?;
+            WatchRecord { attack: Some(attack), ended_at: None, waiting: pulse.waiting, told_at: None }
+        }
+        Change::GoesOn(attack) => {
+            WatchRecord { attack: Some(attack), waiting: known.waiting.max(pulse.waiting), ..known }
+        }
+        Change::Ends(attack) => {
+            tracing::info!(since = %attack.since, waiting = known.waiting, "signups are as usual again");
+            alarm::end_alarms(tx, now).await?;
+            WatchRecord { attack: Some(attack), ended_at: Some(Stamp(now)), ..known }
+        }
+    };
+    let is_over = record.ended_at.is_some();
+    // Operators who were not told that it began need not be told that it is over.
+    let told_at = match record.told_at {
+        Some(at) if !is_over => Some(at),
+        Some(at) => tell(context, tx, MailKind::SignupCalm, now).await?.or(Some(at)),
+        None if is_over => None,
+        None => tell(context, tx, MailKind::SignupAlarm, now).await?,
+    };
+    alarm::set(tx, &WatchRecord { told_at, ..record }).await
+}
+
+/// Releases held signups after an attack, in their order and within the overall limit.
+async fn release(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+    let mut held = intake::held(tx, release_quota(context)).await?;
+    let overall: Request =
+        context.rules.signup_limit.map(|limit| (OVERALL.to_owned(), limit)).into_iter().collect();
+    let verdicts = rate_limits::check(tx, &vec![overall; held.len()], now).await?;
+    held.truncate(verdicts.iter().take_while(|verdict| verdict.is_ok()).count());
+    if held.is_empty() {
+        return Ok(());
+    }
+    intake::release(tx, &held).await?;
+    context.queue.enqueue(tx, &Job::TakeSignups).await
+}
+
+/// How many held signups one look releases: half of what would be a sign of the next attack, but at least one.
+fn release_quota(context: &Context) -> i64 {
+    let rules = &context.rules;
+    let waiting = rules.most_waiting.and_then(|max| Limit::new(max, WAITING_WITHIN));
+    let signs = [rules.signup_limit, waiting].into_iter().flatten();
+    signs
+        .map(|limit| limit.events_in(LOOK_EVERY) / 2)
+        .min()
+        .unwrap_or(RELEASED_AT_ONCE)
+        .clamp(1, RELEASED_AT_ONCE)
+}
+
+/// Tells operators. Returns `None` if there are none, so that it is tried again.
+async fn tell(
+    context: &Context,
+    tx: &mut Tx,
+    kind: MailKind,
+    now: Timestamp,
+) -> Result<Option<Stamp>, DbError> {
+    let all = newsletters::list(tx).await?;
+    let Some(newsletter) = all.first() else { return Ok(None) };
+    if operators::list(tx).await?.is_empty() {
+        return Ok(None);
+    }
+    notify_operators(context, tx, newsletter, kind, About::Signups).await?;
+    Ok(Some(Stamp(now)))
+}

@@ -1,0 +1,110 @@
+//! Signing messages (DKIM: RFC 6376, with Ed25519 of RFC 8463 and the key sizes of RFC 8301).
+//!
+//! Signatures are relaxed/relaxed. From and Subject are listed once more than they are there, so that a second one added on the
+//! way breaks the signature. Bodies are written so that their relaxed form is the body itself (`quoted_printable`), and the
+//! headers' forms are hashed before they come here; what is left is one signature over a hash for each key.
+
+use crate::{
+    domain::subscriber::email_address::EmailAddress,
+    mail::message::dkim_keys::{DkimKey, DkimKeys},
+};
+use aws_lc_rs::digest;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// The headers that a signature lists, in the order in which they are hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Listed {
+    /// Without a way to leave by one click.
+    Plain,
+    /// With `List-Unsubscribe` and `List-Unsubscribe-Post`: RFC 8058 section 4 asks for both to be signed.
+    WithOneClick,
+}
+
+/// The headers that all copies share and that signatures list, in the order of [`Listed`]. A reader's own follow them.
+pub(super) const SHARED: [&str; 7] =
+    ["From", "Subject", "Date", "MIME-Version", "Content-Type", "List-Id", "List-Unsubscribe-Post"];
+
+impl Listed {
+    const fn tag(self) -> &'static str {
+        match self {
+            Self::Plain => {
+                "h=From:From:Subject:Subject:Date:MIME-Version:Content-Type:List-Id:\r\n To:Message-ID;"
+            }
+            Self::WithOneClick => {
+                "h=From:From:Subject:Subject:Date:MIME-Version:Content-Type:List-Id:\r\n \
+                 List-Unsubscribe-Post:To:Message-ID:List-Unsubscribe;"
+            }
+        }
+    }
+}
+
+/// Characters of a signature on a line, beside the space before them.
+const SIGNATURE_LINE: usize = 72;
+
+/// The keys that sign a sender's mail; none of them is the default. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Signers(Vec<Arc<DkimKey>>);
+
+/// A key failed to sign, for the domain named.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the message can't be signed for {0}")]
+pub struct SignError(String);
+
+impl DkimKeys {
+    /// Returns the keys that sign a sender's email.
+    pub fn for_sender(&self, sender: &EmailAddress) -> Signers {
+        Signers(self.covering(sender))
+    }
+}
+
+impl Signers {
+    /// Whether nobody signs.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Writes a `DKIM-Signature` header for each key. `headers`: the hash of the listed ones in their relaxed form.
+    pub(super) fn sign(
+        &self,
+        listed: Listed,
+        headers: &digest::Context,
+        body_hash: &digest::Digest,
+        now: Timestamp,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SignError> {
+        let body_hash = STANDARD.encode(body_hash);
+        for key in &self.0 {
+            let tags = format!("{}\r\n t={}; bh={body_hash};\r\n b=", listed.tag(), now.as_second());
+            let mut hash = headers.clone();
+            hash.update(key.relaxed_start().as_bytes());
+            // The tags hold no white space but one space or line break at a time.
+            hash.update(tags.replace("\r\n", "").as_bytes());
+            let signature = key.sign(&hash.finish()).ok_or_else(|| SignError(key.domain().to_owned()))?;
+            out.extend_from_slice(key.start().as_bytes());
+            out.extend_from_slice(tags.as_bytes());
+            for (index, line) in STANDARD.encode(signature).as_bytes().chunks(SIGNATURE_LINE).enumerate() {
+                if index > 0 {
+                    out.extend_from_slice(b"\r\n ");
+                }
+                out.extend_from_slice(line);
+            }
+            out.extend_from_slice(b"\r\n");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_line_of_the_tags_is_too_long() {
+        for listed in [Listed::Plain, Listed::WithOneClick] {
+            assert!(listed.tag().split("\r\n").all(|line| line.len() < 76), "{}", listed.tag());
+            assert!(!listed.tag().contains("  "));
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Connecting to a relay, and how long everything may take.
+
+use crate::{
+    domain::delivery::{
+        relay::{OauthToken, SmtpRelay},
+        status::Answer,
+    },
+    mail::transport::smtp::{
+        Conversation,
+        addresses::{connect_any, interleave},
+        auth::Login,
+        open::{OPENING_STEPS, Opening},
+        send::{ENVELOPE_STEPS, WRITING_STEPS},
+        tls::Tls,
+        wire::Stream,
+    },
+};
+use lettre::transport::smtp::{authentication::Credentials, extension::ClientId};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{net::TcpStream, time::Instant};
+
+/// How long to wait for a relay (RFC 5321 section 4.5.3.2).
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// One step: connecting, TLS, a command and its reply, a piece of a message.
+    pub step: Duration,
+    /// The answer to a message. The relay may do all its work first, and a client that doesn't wait sends twice.
+    pub answer: Duration,
+}
+
+impl Timeouts {
+    /// Returns the longest time that opening a connection can take.
+    pub fn longest_opening(self) -> Duration {
+        self.step * OPENING_STEPS
+    }
+
+    /// Returns the longest time that a message can take over an open connection, if that must be replaced first.
+    pub fn longest_send(self) -> Duration {
+        let envelope = self.step * ENVELOPE_STEPS;
+        envelope + self.longest_opening() + envelope + self.step * WRITING_STEPS + self.answer
+    }
+}
+
+/// Everything that is needed to open conversations with one relay.
+pub struct Dial {
+    pub(super) relay: SmtpRelay,
+    pub(super) name: Arc<str>,
+    pub(super) tls: Option<Tls>,
+    pub(super) login: Option<Login>,
+    pub(super) hello_name: ClientId,
+    pub(super) timeouts: Timeouts,
+    #[cfg(test)]
+    pub(in crate::mail::transport) stand_in: Option<super::fake_relay::FakeRelay>,
+}
+
+impl Dial {
+    /// For a relay; with `tls` if its URL asks for it.
+    pub fn new(
+        relay: SmtpRelay,
+        tls: Option<Tls>,
+        oauth_token: Option<OauthToken>,
+        hello_name: ClientId,
+        timeouts: Timeouts,
+    ) -> Self {
+        let login = match (relay.user.clone(), relay.password.clone(), oauth_token) {
+            (Some(user), _, Some(token)) => Some(Login::Oauth { user, token }),
+            (Some(user), Some(password), None) => Some(Login::Password(Credentials::new(user, password))),
+            _ => None,
+        };
+        Self {
+            name: relay.to_string().into(),
+            relay,
+            tls,
+            login,
+            hello_name,
+            timeouts,
+            #[cfg(test)]
+            stand_in: None,
+        }
+    }
+
+    /// Connects, and gets ready to send. Each step has its time, and all of them together.
+    pub async fn open(&self) -> Result<Conversation, Answer> {
+        let mut opening = Opening::new(self);
+        match tokio::time::timeout(self.timeouts.longest_opening(), opening.run()).await {
+            Ok(opened) => opened,
+            Err(_) => Err(super::trouble(&self.name, opening.stage(), &"no answer in time")),
+        }
+    }
+
+    /// Connects to the first of the relay's addresses that answers.
+    pub(super) async fn connect(&self) -> Result<Stream, String> {
+        #[cfg(test)]
+        if let Some(fake) = &self.stand_in {
+            return fake.connect().map_err(|error| error.to_string());
+        }
+        let deadline = Instant::now() + self.timeouts.step;
+        let host = self.relay.host.as_str();
+        let looking_up = tokio::net::lookup_host((host, self.relay.port));
+        let addresses: Vec<SocketAddr> = match tokio::time::timeout_at(deadline, looking_up).await {
+            Ok(Ok(addresses)) => addresses.collect(),
+            Ok(Err(error)) => return Err(format!("the name {host} can't be looked up: {error}")),
+            Err(_) => return Err(format!("the name {host} can't be looked up in time")),
+        };
+        let stream = connect_any(interleave(addresses), deadline, TcpStream::connect).await?;
+        // Without it the last segment of every message waits for the delayed acknowledgement: 40 ms each.
+        stream.set_nodelay(true).map_err(|error| error.to_string())?;
+        Ok(Box::new(stream))
+    }
+}

@@ -1,0 +1,5 @@
+//! What starts, runs and stops in a process of `daily serve`.
+
+pub mod recovery;
+pub mod scheduler;
+pub mod shutdown;

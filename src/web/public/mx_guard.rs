@@ -1,0 +1,58 @@
+//! An address whose domain takes no mail, by the word of the name system: answered like any other wrong address.
+
+use crate::{
+    actions::rate_limiter,
+    domain::{
+        signup::{mail_domains::suggestion, mail_exchange::Reach},
+        subscriber::email_address::EmailAddress,
+    },
+    i18n::fill,
+    web::{
+        AppError, Site, error,
+        public::{
+            field_errors::{Field, Wrong},
+            subscribe::{Asked, Fields},
+        },
+    },
+};
+use axum::{http::StatusCode, response::Response};
+use std::net::SocketAddr;
+
+/// What is wrong with the domain of an address. `None`: nothing that is known.
+pub(super) async fn ask(
+    site: &Site,
+    asked: &Asked<'_>,
+    fields: &Fields,
+    peer: SocketAddr,
+    address: &EmailAddress,
+) -> Result<Option<Response>, AppError> {
+    let actions = &site.actions;
+    let (domain, now) = (address.domain(), actions.clock.now());
+    let known = actions.mail_servers.known(domain, now);
+    // Whoever makes up names must not have any number of questions asked in our name.
+    if known.is_none()
+        && let Err(wait) = rate_limiter::peek_client(actions, peer.ip()).await?
+    {
+        return Ok(Some(AppError::TooMany(wait).in_language(asked.spoken.0)));
+    }
+    if actions.mail_servers.reach(domain, now).await != Reach::No {
+        return Ok(None);
+    }
+    if known.is_none() {
+        rate_limiter::debit_client(actions, peer.ip()).await?;
+    }
+    let (meant, say) = (suggestion(address), &asked.spoken.1.unreachable);
+    let why = match &meant {
+        Some(meant) => fill(&say.meant, &[("domain", address.domain()), ("address", meant.as_str())]),
+        None => fill(&say.check, &[("domain", address.domain())]),
+    };
+    match meant.filter(|_| asked.json) {
+        Some(meant) => {
+            let (language, words) = asked.spoken;
+            let (status, title) = (StatusCode::UNPROCESSABLE_ENTITY, &words.address.refused);
+            let members = [("field", "email".into()), ("suggestion", meant.as_str().into())];
+            Ok(Some(error::problem(language, status, title, &why, members)))
+        }
+        None => asked.refuse(site, fields, &Wrong { field: Field::Email, what: why }).await.map(Some),
+    }
+}

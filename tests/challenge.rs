@@ -1,0 +1,334 @@
+//! While signups look like an attack, a signup brings a solved challenge, or its email waits.
+
+use crate::support::{Engine, app::TestApp, browser::Browser, on_both_engines, with_services};
+use daily::{
+    actions::signup::{
+        challenge,
+        subscribe::{Proof, Signup, SubscribeError, subscribe},
+    },
+    domain::{
+        rate_limit::Limit,
+        signup::challenge::{VerifiedToken, solve},
+        subscriber::{
+            email_address::EmailAddress,
+            subscription::SubscriptionStatus::{Active, Pending},
+        },
+    },
+    settings::Settings,
+};
+use fantoccini::Locator;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+on_both_engines!(
+    a_json_client_is_told_of_the_challenge_and_each_solution_is_good_once,
+    with_a_solved_challenge_the_email_goes_out_at_once,
+    without_one_the_page_is_the_same_and_the_email_waits_until_the_attack_ends,
+    a_held_signup_is_discarded_after_a_day_and_nothing_is_kept_of_it,
+    beyond_the_limits_held_signups_are_discarded_with_the_same_answer,
+    held_and_discarded_signups_keep_the_attack_going,
+    a_typo_or_a_limit_costs_no_solution,
+    signups_that_nobody_confirms_raise_an_alarm_once_and_challenges_are_needed_until_it_is_over,
+    a_limit_that_is_reached_raises_the_alarm_and_without_operators_only_the_log_says_so,
+    far_fewer_confirmations_than_usual_raise_the_alarm,
+);
+
+async fn a_json_client_is_told_of_the_challenge_and_each_solution_is_good_once(engine: Engine) {
+    let app = under_attack(engine, |_| {}).await;
+    let refused = post_json(&app, json!({ "email": "ann@example.org" })).await;
+    assert_eq!(refused.status(), 428);
+    assert_eq!(refused.headers()["content-type"], "application/problem+json");
+    let problem: Value = serde_json::from_str(&refused.text().await.unwrap()).unwrap();
+    assert_eq!(problem["challenge"], format!("{}/challenge", app.url));
+    let proof = solution(&app).await;
+    let signup = json!({ "email": "ann@example.org", "proof": proof });
+    assert_eq!(post_json(&app, signup.clone()).await.status(), 202);
+    assert!(app.status_of("ann@example.org").await.is_some());
+    // A second time it is refused, here and by every other process.
+    assert_eq!(post_json(&app, json!({ "email": "bob@example.org", "proof": proof })).await.status(), 428);
+    let another = app.another().await.actions;
+    let token = challenge::verify(&another, &proof).unwrap();
+    let again = subscribe(&another, signup_with(token)).await;
+    assert!(matches!(again, Err(SubscribeError::Redeemed)), "{again:?}");
+    let late = solution(&app).await;
+    app.clock.advance(MINUTE * 11);
+    assert_eq!(post_json(&app, json!({ "email": "bob@example.org", "proof": late })).await.status(), 428);
+    assert_eq!(app.status_of("bob@example.org").await, None);
+    app.tick_after(MINUTE * 10).await;
+    assert_eq!(app.store().await.number("SELECT count(*) FROM redeemed_challenges").await, 0);
+}
+
+async fn with_a_solved_challenge_the_email_goes_out_at_once(engine: Engine) {
+    let app = under_attack(engine, |_| {}).await;
+    let proof = solution(&app).await;
+    for address in ["ann@example.org", "bob@example.org"] {
+        let answer = app.post_form("/subscribe", &[("email", address), ("proof", &proof)]).await;
+        assert_eq!(answer.status(), 200);
+    }
+    app.settle().await;
+    assert_eq!(app.mails_to("ann@example.org").len(), 1);
+    assert_eq!(app.mails_to("bob@example.org").len(), 0, "a solution that is used twice counts once");
+}
+
+async fn without_one_the_page_is_the_same_and_the_email_waits_until_the_attack_ends(engine: Engine) {
+    let app = TestApp::start_with(engine, |settings| settings.signup.most_waiting = Some(3)).await;
+    let usual = answer(app.sign_up("first@example.org").await).await;
+    app.settle().await;
+    app.begin_attack().await;
+    for address in ["ann@example.org", "bob@example.org"] {
+        assert_eq!(answer(app.sign_up(address).await).await, usual);
+    }
+    app.tick_after(SECOND * 11).await;
+    assert_eq!(app.mails().len(), 1, "only the first one's");
+    assert_eq!(app.status_of("ann@example.org").await, None);
+    app.tick_after(MINUTE * 16).await;
+    assert!(!challenge::is_required(&app.app.actions).await.unwrap());
+    // In their order, and so slowly that they raise no new alarm.
+    app.tick_after(SECOND * 11).await;
+    assert_eq!(app.status_of("ann@example.org").await, Some(Pending));
+    assert_eq!(app.status_of("bob@example.org").await, None);
+    for _ in 0..3 {
+        app.tick_after(SECOND * 11).await;
+    }
+    for address in ["ann@example.org", "bob@example.org"] {
+        assert_eq!(app.mails_to(address).len(), 1, "{address}");
+        app.post(&app.confirmation_link(address)).await;
+        assert_eq!(app.status_of(address).await, Some(Active));
+    }
+}
+
+async fn a_held_signup_is_discarded_after_a_day_and_nothing_is_kept_of_it(engine: Engine) {
+    let app = under_attack(engine, |_| {}).await;
+    app.sign_up("ann@example.org").await;
+    let store = app.store().await;
+    assert_eq!(store.number("SELECT count(*) FROM signups").await, 1);
+    app.tick_after(HOUR * 24).await;
+    for _ in 0..3 {
+        app.tick_after(MINUTE).await;
+    }
+    for table in ["signups", "subscribers", "subscriptions", "confirmations", "mails", "consent_events"] {
+        assert_eq!(store.number(&format!("SELECT count(*) FROM {table}")).await, 0, "{table}");
+    }
+    assert_eq!(app.mails().len(), 0);
+}
+
+async fn beyond_the_limits_held_signups_are_discarded_with_the_same_answer(engine: Engine) {
+    let app = under_attack(engine, |settings| {
+        settings.signup.limits.client = Limit::new(2, HOUR);
+        settings.http.proxies.trusted = vec!["127.0.0.1/32".parse().unwrap()];
+    })
+    .await;
+    let held = async || app.store().await.number("SELECT count(*) FROM signups").await;
+    let first = answer(from(&app, "192.0.2.1", "r0@example.org").await).await;
+    for n in 1..4 {
+        let address = format!("r{n}@example.org");
+        assert_eq!(answer(from(&app, "192.0.2.1", &address).await).await, first);
+    }
+    assert_eq!(held().await, 2);
+    from(&app, "192.0.2.2", "s@example.org").await;
+    assert_eq!(held().await, 3, "others are not touched");
+    // So many are held that no more are.
+    let full = (app.clock.now() + HOUR * 24).as_microsecond();
+    app.store().await.execute(&format!("UPDATE rate_limits SET tat = {full} WHERE key = 'held'")).await;
+    assert_eq!(answer(from(&app, "192.0.2.2", "t@example.org").await).await, first);
+    assert_eq!(held().await, 3);
+}
+
+async fn held_and_discarded_signups_keep_the_attack_going(engine: Engine) {
+    let app = under_attack(engine, |settings| settings.signup.most_waiting = Some(2)).await;
+    for n in 0..2 {
+        app.clock.advance(MINUTE * 13);
+        for half in ["a", "b"] {
+            app.sign_up(&format!("{half}{n}@example.org")).await;
+        }
+        app.tick().await;
+        app.clock.advance(SECOND * 3);
+        assert!(challenge::is_required(&app.app.actions).await.unwrap(), "{n}");
+    }
+    app.tick_after(MINUTE * 16).await;
+    app.clock.advance(SECOND * 3);
+    assert!(!challenge::is_required(&app.app.actions).await.unwrap());
+}
+
+async fn a_typo_or_a_limit_costs_no_solution(engine: Engine) {
+    let app = under_attack(engine, |settings| settings.signup.limits.overall = Limit::new(1, MINUTE)).await;
+    let proof = solution(&app).await;
+    for (email, status) in [("ann@mailinator.com", 422), ("ann@gmial.com", 422), ("ann@example.org", 202)] {
+        let answer = post_json(&app, json!({ "email": email, "proof": proof })).await;
+        assert_eq!(answer.status(), status, "{email}");
+    }
+    let proof = solution(&app).await;
+    for status in [429, 202] {
+        let answer = post_json(&app, json!({ "email": "bob@example.org", "proof": proof })).await;
+        assert_eq!(answer.status(), status);
+        app.clock.advance(MINUTE);
+    }
+}
+
+async fn signups_that_nobody_confirms_raise_an_alarm_once_and_challenges_are_needed_until_it_is_over(
+    engine: Engine,
+) {
+    let app = TestApp::start_with(engine, |settings| settings.signup.most_waiting = Some(3)).await;
+    operator(&app, "desk@example.org").await;
+    for n in 0..3 {
+        assert_eq!(post_json(&app, json!({ "email": format!("r{n}@example.org") })).await.status(), 202);
+    }
+    app.settle().await;
+    app.tick_after(SECOND * 11).await;
+    app.tick_after(SECOND * 11).await;
+    assert_eq!(post_json(&app, json!({ "email": "ann@example.org" })).await.status(), 428);
+    let proof = solution(&app).await;
+    assert_eq!(post_json(&app, json!({ "email": "ann@example.org", "proof": proof })).await.status(), 202);
+    assert!(challenge::is_required(&app.another().await.actions).await.unwrap(), "every process knows");
+    let letters = app.mails_to("desk@example.org");
+    assert_eq!(letters.len(), 1);
+    assert!(letters[0].header("Subject").unwrap().contains("Signups look like an attack"));
+    assert!(letters[0].text().contains("Many signups wait for their confirmation"), "{}", letters[0].text());
+    app.tick_after(MINUTE * 11).await;
+    assert_eq!(
+        post_json(&app, json!({ "email": "bob@example.org" })).await.status(),
+        428,
+        "it is not over yet"
+    );
+    app.tick_after(MINUTE * 15).await;
+    app.tick_after(MINUTE).await;
+    assert_eq!(post_json(&app, json!({ "email": "bob@example.org" })).await.status(), 202);
+    let letters = app.mails_to("desk@example.org");
+    assert_eq!(letters.len(), 2);
+    assert!(letters.iter().any(|it| it.header("Subject").unwrap().contains("as usual again")));
+}
+
+async fn a_limit_that_is_reached_raises_the_alarm_and_without_operators_only_the_log_says_so(engine: Engine) {
+    let app = TestApp::start_with(engine, |settings| {
+        settings.signup.limits.overall = Limit::new(2, MINUTE * 60);
+    })
+    .await;
+    for address in ["a@example.org", "b@example.org"] {
+        assert_eq!(app.sign_up(address).await.status(), 200);
+    }
+    app.tick_after(SECOND * 11).await;
+    assert!(challenge::is_required(&app.app.actions).await.unwrap());
+    assert_eq!(app.store().await.number("SELECT count(*) FROM mails WHERE kind = 'signup_alarm'").await, 0);
+    // An operator who is added during the attack is told.
+    operator(&app, "desk@example.org").await;
+    app.tick_after(SECOND * 11).await;
+    assert!(
+        app.mails_to("desk@example.org")[0].text().contains("limit of signups from everybody is reached")
+    );
+}
+
+async fn far_fewer_confirmations_than_usual_raise_the_alarm(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.sign_up("ann@example.org").await;
+    app.settle().await;
+    let ask = async |count: usize, minutes_ago: i64, confirmed: bool| {
+        let moment = app.clock.now() - MINUTE * i32::try_from(minutes_ago).unwrap();
+        let at = match engine {
+            Engine::Sqlite => moment.as_microsecond().to_string(),
+            Engine::Postgres => format!("'{moment}'"),
+        };
+        let used = if confirmed { at.as_str() } else { "NULL" };
+        let row = format!("((SELECT min(id) FROM subscriptions), {at}, {at}, {used})");
+        let rows = vec![row; count].join(", ");
+        let insert = "INSERT INTO confirmations (subscription_id, created_at, expires_at, used_at) VALUES";
+        app.store().await.execute(&format!("{insert} {rows}")).await;
+    };
+    ask(150, 60 * 24, true).await;
+    ask(100, 60 * 24, false).await;
+    ask(30, 30, false).await;
+    app.tick_after(SECOND * 11).await;
+    assert!(!challenge::is_required(&app.app.actions).await.unwrap(), "too few to say anything");
+    ask(30, 30, false).await;
+    app.tick_after(SECOND * 11).await;
+    assert!(challenge::is_required(&app.app.actions).await.unwrap());
+}
+
+with_services!(
+    a_browser_solves_the_challenge_by_itself_on_our_page,
+    a_browser_without_scripts_gets_the_usual_page,
+);
+
+async fn a_browser_solves_the_challenge_by_itself_on_our_page() {
+    let app = under_attack(Engine::Sqlite, |_| {}).await;
+    let browser = Browser::start().await;
+    browser.client().goto(&format!("{}/", app.url)).await.unwrap();
+    enter(&browser, "ann@example.org").await;
+    browser.client().wait().for_element(Locator::XPath("//h1[text()='Check your inbox']")).await.unwrap();
+    assert!(app.status_of("ann@example.org").await.is_some());
+}
+
+async fn a_browser_without_scripts_gets_the_usual_page() {
+    let app = under_attack(Engine::Sqlite, |_| {}).await;
+    let browser = Browser::without_scripts().await;
+    browser.client().goto(&format!("{}/", app.url)).await.unwrap();
+    enter(&browser, "ann@example.org").await;
+    browser.client().wait().for_element(Locator::XPath("//h1[text()='Check your inbox']")).await.unwrap();
+    assert_eq!(app.store().await.number("SELECT count(*) FROM signups").await, 1);
+}
+
+async fn under_attack(engine: Engine, change: impl FnOnce(&mut Settings)) -> TestApp {
+    let app = TestApp::start_with(engine, change).await;
+    app.begin_attack().await;
+    app
+}
+
+async fn operator(app: &TestApp, address: &str) {
+    let mut tx = app.app.db.begin().await.unwrap();
+    let address = EmailAddress::parse(address).unwrap();
+    daily::db::operators::insert(&mut tx, &address, app.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn post_json(app: &TestApp, body: Value) -> reqwest::Response {
+    let request =
+        app.client.post(format!("{}/subscribe", app.url)).header("content-type", "application/json");
+    request.body(body.to_string()).send().await.unwrap()
+}
+
+/// Posts the signup form as another client.
+async fn from(app: &TestApp, client: &str, address: &str) -> reqwest::Response {
+    app.client
+        .post(format!("{}/subscribe", app.url))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("x-forwarded-for", client)
+        .body(serde_urlencoded::to_string([("email", address)]).unwrap())
+        .send()
+        .await
+        .unwrap()
+}
+
+/// Status, names of headers and body.
+async fn answer(response: reqwest::Response) -> (u16, Vec<String>, String) {
+    let names = response.headers().keys().map(ToString::to_string).collect();
+    (response.status().as_u16(), names, response.text().await.unwrap())
+}
+
+/// The solution of a new challenge, found as a client finds it.
+async fn solution(app: &TestApp) -> String {
+    let text = app.get(&format!("{}/challenge", app.url)).await.text().await.unwrap();
+    let challenge = serde_json::from_str(&text).unwrap();
+    tokio::task::spawn_blocking(move || solve(&challenge)).await.unwrap().expect("a number fits")
+}
+
+fn signup_with(token: VerifiedToken) -> Signup {
+    Signup {
+        address: EmailAddress::parse("bob@example.org").unwrap(),
+        newsletters: vec!["daily".into()],
+        method: "json",
+        language: None,
+        wording: None,
+        time_zone: None,
+        evidence: daily::db::subscribers::Evidence::default(),
+        proof: Proof::Solved(token),
+    }
+}
+
+async fn enter(browser: &Browser, address: &str) {
+    let field = browser.client().find(Locator::Css("input[type=email]")).await.unwrap();
+    field.send_keys(address).await.unwrap();
+    field.send_keys("\u{e007}").await.unwrap(); // Enter
+}

@@ -1,0 +1,39 @@
+//! Lists of readers that an operator imports.
+
+use super::app::TestApp;
+use daily::{
+    actions::subscription::import_subscribers::{Import, LeftOut, Summary, import_subscribers},
+    domain::import::{Dates, LayoutOptions},
+};
+use jiff::tz::TimeZone;
+use std::io::Cursor;
+
+impl TestApp {
+    /// Returns an import into the first newsletter, with nothing said about the list's layout.
+    pub async fn import(&self) -> Import {
+        Import {
+            newsletter: self.newsletter().await.id,
+            file_name: "list.csv".into(),
+            layout: LayoutOptions::default(),
+            encoding: None,
+            dates: Dates { format: None, zone: TimeZone::UTC, now: self.clock.now() },
+            dry_run: false,
+        }
+    }
+
+    /// Runs an import, and returns what it did and the rows that it left out.
+    pub async fn run_import(&self, import: Import, list: &str) -> (Summary, Vec<LeftOut>) {
+        let mut left_out = Vec::new();
+        let file = Cursor::new(list.as_bytes().to_vec());
+        let summary = import_subscribers(&self.app.actions, file, import, |it| {
+            left_out.push(it.clone());
+            Ok(())
+        });
+        (summary.await.expect("a list that can be read"), left_out)
+    }
+
+    /// Imports a list into the first newsletter.
+    pub async fn import_list(&self, list: &str) -> Summary {
+        self.run_import(self.import().await, list).await.0
+    }
+}

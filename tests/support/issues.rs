@@ -1,0 +1,124 @@
+//! Issues of a story: how they are sent, and what becomes of them.
+
+use super::{app::TestApp, eventually};
+use daily::{
+    actions::issue::send_issue::send_issue,
+    db::{
+        deliveries,
+        issues::{self, variants},
+        newsletters::NewsletterRecord,
+    },
+    domain::{
+        ids::{IssueId, SubscriberId},
+        issue::status::IssueStatus,
+    },
+    service::scheduler,
+};
+use jiff::SignedDuration;
+
+impl TestApp {
+    /// Freezes today's issue, begins to send it, and returns it at once.
+    pub async fn begin_issue(&self) -> IssueId {
+        send_issue(&self.app.actions, &self.newsletter().await).await.expect("an issue").id
+    }
+
+    /// Sends today's issue, and returns its status when the queue is empty.
+    pub async fn send_issue(&self) -> IssueStatus {
+        let issue = self.send(&self.newsletter().await).await;
+        self.issue(issue).await.status
+    }
+
+    /// Sends today's issue of a newsletter, and returns it when the queue is empty.
+    pub async fn send(&self, newsletter: &NewsletterRecord) -> IssueId {
+        let issue = send_issue(&self.app.actions, newsletter).await.expect("an issue").id;
+        self.settle().await;
+        issue
+    }
+
+    pub async fn issue(&self, issue: IssueId) -> issues::IssueRecord {
+        let mut tx = self.app.db.read().await.expect("a transaction");
+        issues::get(&mut tx, issue).await.expect("a query").expect("the issue")
+    }
+
+    /// Returns the first newsletter's issues, latest first.
+    pub async fn issues(&self) -> Vec<issues::IssueRecord> {
+        self.issues_of(&self.newsletter().await).await
+    }
+
+    /// Returns a newsletter's issues, latest first.
+    pub async fn issues_of(&self, newsletter: &NewsletterRecord) -> Vec<issues::IssueRecord> {
+        let mut tx = self.app.db.read().await.expect("a transaction");
+        issues::page(&mut tx, newsletter.id, jiff::civil::Date::MAX, 100).await.expect("a query")
+    }
+
+    /// Returns the first newsletter's latest issue.
+    pub async fn latest_issue(&self) -> issues::IssueRecord {
+        self.issues().await.into_iter().next().expect("an issue")
+    }
+
+    /// Returns the issue of a newsletter and date.
+    pub async fn issue_of(&self, newsletter: &NewsletterRecord, date: &str) -> Option<issues::IssueRecord> {
+        let mut tx = self.app.db.read().await.expect("a transaction");
+        issues::by_date(&mut tx, newsletter.id, date.parse().expect("a date")).await.expect("a query")
+    }
+
+    /// Returns all articles that were candidates for an issue, with their places and reasons.
+    pub async fn stories(&self, issue: IssueId) -> Vec<issues::StoryRecord> {
+        let mut tx = self.app.db.read().await.expect("a transaction");
+        issues::stories(&mut tx, issue).await.expect("a query")
+    }
+
+    /// Returns how many variants an issue has.
+    pub async fn variants(&self, issue: IssueId) -> usize {
+        let mut tx = self.app.db.read().await.expect("a transaction");
+        variants::of_issue(&mut tx, issue).await.expect("a query").len()
+    }
+
+    /// Waits until an issue has a status.
+    pub async fn wait_for_status(&self, issue: IssueId, status: IssueStatus) {
+        eventually(&format!("the issue is {status}"), || async {
+            (self.issue(issue).await.status == status).then_some(())
+        })
+        .await;
+    }
+
+    /// Runs the scheduler again and again, moving the clock on by `step` each time, until an issue has a status.
+    pub async fn tick_until(&self, issue: IssueId, status: IssueStatus, step: SignedDuration) {
+        eventually(&format!("the issue becomes {status}"), || async {
+            self.clock.advance(step);
+            scheduler::tick(&self.app.jobs).await.ok()?;
+            (self.issue(issue).await.status == status).then_some(())
+        })
+        .await;
+    }
+
+    /// Does the same until the first newsletter's latest issue is sent.
+    pub async fn tick_until_sent(&self, step: SignedDuration) {
+        self.tick_until(self.latest_issue().await.id, IssueStatus::Sent, step).await;
+    }
+
+    /// Returns how many deliveries of an issue are in each state.
+    pub async fn counts(&self, issue: IssueId) -> deliveries::Counts {
+        let mut tx = self.app.db.read().await.expect("a transaction");
+        deliveries::counts(&mut tx, issue).await.expect("a query")
+    }
+
+    /// Returns all deliveries of an issue.
+    pub async fn deliveries(&self, issue: IssueId) -> Vec<deliveries::ReaderDelivery> {
+        let mut tx = self.app.db.read().await.expect("a transaction");
+        deliveries::page(&mut tx, issue, None, SubscriberId(0), 10_000).await.expect("a query")
+    }
+
+    /// Returns the delivery of an issue to one reader.
+    pub async fn delivery(&self, issue: IssueId, address: &str) -> deliveries::ReaderDelivery {
+        let all = self.deliveries(issue).await;
+        all.into_iter().find(|it| it.address == address).unwrap_or_else(|| panic!("none to {address}"))
+    }
+
+    /// Returns how many emails to a reader contain each of these titles.
+    pub fn told(&self, address: &str, titles: &[&str]) -> Vec<usize> {
+        let mails = self.mails_to(address);
+        let told = |title: &&str| mails.iter().filter(|mail| mail.text().contains(*title)).count();
+        titles.iter().map(told).collect()
+    }
+}

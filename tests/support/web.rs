@@ -1,0 +1,102 @@
+//! The app's pages, asked for as a browser or a program does. A place is a path, or a whole URL as an email has it.
+
+use super::app::TestApp;
+use reqwest::{RequestBuilder, Response};
+use serde_json::Value;
+use std::{fmt, ops::Deref};
+
+pub const URLENCODED: &str = "application/x-www-form-urlencoded";
+
+/// An answer: its status, and its text, which it derefs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    pub status: u16,
+    text: String,
+}
+
+impl Page {
+    /// Reads an answer to its end.
+    pub async fn read(answer: Response) -> Self {
+        Self { status: answer.status().as_u16(), text: answer.text().await.expect("a text") }
+    }
+}
+
+impl Deref for Page {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.status, self.text)
+    }
+}
+
+impl TestApp {
+    fn at(&self, place: &str) -> String {
+        if place.starts_with('/') { format!("{}{place}", self.url) } else { place.to_owned() }
+    }
+
+    /// Begins a GET that the story adds headers to.
+    pub fn getting(&self, place: &str) -> RequestBuilder {
+        self.client.get(self.at(place))
+    }
+
+    /// Begins a POST that the story adds headers and a body to.
+    pub fn posting(&self, place: &str) -> RequestBuilder {
+        self.client.post(self.at(place))
+    }
+
+    pub async fn get(&self, place: &str) -> Response {
+        self.getting(place).send().await.expect("an answer")
+    }
+
+    pub async fn post(&self, place: &str) -> Response {
+        self.posting(place).send().await.expect("an answer")
+    }
+
+    pub async fn post_form(&self, place: &str, fields: &[(&str, &str)]) -> Response {
+        let body = serde_urlencoded::to_string(fields).expect("a form");
+        let request = self.posting(place).header("content-type", URLENCODED);
+        request.body(body).send().await.expect("an answer")
+    }
+
+    pub async fn post_json(&self, place: &str, body: &Value) -> Response {
+        let request = self.posting(place).header("content-type", "application/json");
+        request.body(body.to_string()).send().await.expect("an answer")
+    }
+
+    /// Opens a page.
+    pub async fn page(&self, place: &str) -> Page {
+        Page::read(self.get(place).await).await
+    }
+
+    /// Presses the button of a page that has nothing but the button.
+    pub async fn press(&self, place: &str) -> Page {
+        Page::read(self.post(place).await).await
+    }
+
+    /// Submits a form.
+    pub async fn submit(&self, place: &str, fields: &[(&str, &str)]) -> Page {
+        Page::read(self.post_form(place, fields).await).await
+    }
+
+    /// Posts the signup form.
+    pub async fn sign_up(&self, address: &str) -> Response {
+        self.post_form("/subscribe", &[("email", address)]).await
+    }
+
+    /// Returns the token in the signup form, as a visitor of the page gets it now.
+    pub async fn form_mark(&self) -> String {
+        mark_in(&self.page("/").await)
+    }
+}
+
+/// Returns the token in a page's signup form.
+pub fn mark_in(page: &str) -> String {
+    let (_, rest) = page.split_once("name=\"started\" value=\"").expect("the token");
+    rest.split('"').next().expect("its end").to_owned()
+}

@@ -1,0 +1,211 @@
+//! The signup box on a page of another origin, in a real browser.
+
+use crate::support::{Engine, app::TestApp, browser::Browser, eventually};
+use daily::domain::subscriber::subscription::SubscriptionStatus;
+use fantoccini::Locator;
+use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
+
+/// A publisher's server with one article, which carries the box as docs/embed.md has it.
+struct Publisher {
+    server: MockServer,
+}
+
+impl Publisher {
+    async fn start() -> Self {
+        Self { server: MockServer::start().await }
+    }
+
+    fn origin(&self) -> String {
+        self.server.uri()
+    }
+
+    /// Serves the article, with a policy that allows the box and nothing else.
+    async fn publish(&self, daily: &str, language: &str, form_action: &str) {
+        let policy = format!(
+            "default-src 'none'; script-src {daily}; connect-src {daily}; form-action {form_action}; base-uri 'none'"
+        );
+        let page = format!(
+            r#"<!doctype html><html lang="{language}"><meta charset="utf-8"><title>The bridge</title>
+<main><h1>The bridge</h1>
+<form data-daily method="post" action="{daily}/subscribe" data-accent="rgb(122, 31, 43)">
+  <label for="daily-email">Keep up with the latest daily buzz</label>
+  <input id="daily-email" type="email" name="email" autocomplete="email" required maxlength="254">
+  <button type="submit">Sign up</button>
+</form></main>
+<script src="{daily}/embed.js" async></script></html>"#
+        );
+        let answer = ResponseTemplate::new(200)
+            .insert_header("content-security-policy", policy.as_str())
+            .set_body_raw(page, "text/html");
+        Mock::given(path("/article")).respond_with(answer).mount(&self.server).await;
+    }
+}
+
+async fn app_for(origins: Vec<String>) -> TestApp {
+    TestApp::start_with(Engine::Sqlite, |settings| settings.http.allowed_origins = origins).await
+}
+
+async fn enter(browser: &Browser, address: &str) {
+    let field = browser.client().find(Locator::Css("input[type=email]")).await.unwrap();
+    field.clear().await.unwrap();
+    field.send_keys(address).await.unwrap();
+    field.send_keys("\u{e007}").await.unwrap(); // Enter
+}
+
+/// What the box says, once it says so.
+async fn says(browser: &Browser, words: &str) {
+    eventually(&format!("the box says {words}"), || async {
+        let status = browser.client().find(Locator::Css("[role=status]")).await.ok()?;
+        status.text().await.ok()?.contains(words).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_box_signs_up_from_another_origin_under_a_strict_policy() {
+    let publisher = Publisher::start().await;
+    let app = app_for(vec![publisher.origin()]).await;
+    publisher.publish(&app.url, "de", &app.url).await;
+    let browser = Browser::start().await;
+    let page = browser.client();
+    page.goto(&format!("{}/article?secret=1", publisher.origin())).await.unwrap();
+    page.wait().for_element(Locator::Css("[role=status]")).await.unwrap();
+
+    enter(&browser, "ann@localhost").await;
+    says(&browser, "Der Teil nach dem @ ist kein Domainname").await;
+    let seen = page
+        .execute(
+            "const field = document.querySelector('input'), button = document.querySelector('button'); \
+             return [field.getAttribute('aria-invalid'), document.activeElement === field, \
+             document.getElementById(field.getAttribute('aria-describedby').trim()).textContent.length > 0, \
+             getComputedStyle(button).backgroundColor, document.cookie]",
+            vec![],
+        )
+        .await
+        .unwrap();
+    assert_eq!(seen, serde_json::json!(["true", true, true, "rgb(122, 31, 43)", ""]));
+
+    enter(&browser, "ann@example.org").await;
+    says(&browser, "Bitte sehen Sie in Ihr Postfach").await;
+    browser.screenshot("box").await;
+    assert_eq!(page.current_url().await.unwrap().path(), "/article", "the reader stays on the article");
+    assert_eq!(app.status_of("ann@example.org").await, Some(SubscriptionStatus::Pending));
+    let mut tx = app.app.db.read().await.unwrap();
+    let ann = daily::domain::subscriber::email_address::EmailAddress::parse("ann@example.org").unwrap();
+    let found = daily::db::subscribers::of_address(&mut tx, &ann).await.unwrap();
+    let history = daily::db::subscribers::consent_history(&mut tx, found[0].id).await.unwrap();
+    let source = format!("{}/article", publisher.origin());
+    assert_eq!(history[0].source_url.as_deref(), Some(source.as_str()), "without what follows the path");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_attack_the_box_solves_a_challenge_and_the_reader_stays() {
+    let publisher = Publisher::start().await;
+    let origins = vec![publisher.origin()];
+    let app = TestApp::start_with(Engine::Sqlite, |settings| {
+        settings.http.allowed_origins = origins;
+    })
+    .await;
+    app.begin_attack().await;
+    publisher.publish(&app.url, "en", &app.url).await;
+    let browser = Browser::start().await;
+    browser.client().goto(&format!("{}/article", publisher.origin())).await.unwrap();
+    browser.client().wait().for_element(Locator::Css("[role=status]")).await.unwrap();
+    enter(&browser, "ann@example.org").await;
+    says(&browser, "Check your inbox").await;
+    assert_eq!(browser.client().current_url().await.unwrap().path(), "/article");
+    assert_eq!(app.status_of("ann@example.org").await, Some(SubscriptionStatus::Pending));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_box_asks_about_a_slip_and_takes_either_answer() {
+    let publisher = Publisher::start().await;
+    let app = app_for(vec![publisher.origin()]).await;
+    publisher.publish(&app.url, "fr", &app.url).await;
+    let browser = Browser::start().await;
+    let browser = &browser;
+    let page = browser.client();
+    let choose = |label: &'static str| async move {
+        let button = page.find(Locator::XPath(&format!("//button[text()='{label}']"))).await.unwrap();
+        // With the keyboard, as every button.
+        button.send_keys("\u{e007}").await.unwrap();
+        says(browser, "Consultez votre boîte").await;
+        let focused = page.execute("return document.activeElement.name", vec![]).await.unwrap();
+        assert_eq!(focused, "email", "the keyboard keeps its place");
+    };
+    for (label, signed_up) in
+        [("Non, ann@gmial.com est juste", "ann@gmial.com"), ("Oui, prendre ann@gmail.com", "ann@gmail.com")]
+    {
+        page.goto(&format!("{}/article", publisher.origin())).await.unwrap();
+        page.wait().for_element(Locator::Css("[role=status]")).await.unwrap();
+        enter(browser, "ann@gmial.com").await;
+        says(browser, "Vouliez-vous dire ann@gmail.com ?").await;
+        browser.screenshot("box-slip").await;
+        choose(label).await;
+        assert_eq!(app.status_of(signed_up).await, Some(SubscriptionStatus::Pending), "{label}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_scripts_the_box_is_a_plain_form() {
+    let publisher = Publisher::start().await;
+    let app = app_for(vec![publisher.origin()]).await;
+    publisher.publish(&app.url, "en", &app.url).await;
+    let browser = Browser::without_scripts().await;
+    browser.client().goto(&format!("{}/article", publisher.origin())).await.unwrap();
+    enter(&browser, "ann@example.org").await;
+    browser.client().wait().for_element(Locator::XPath("//h1[text()='Check your inbox']")).await.unwrap();
+    assert_eq!(app.status_of("ann@example.org").await, Some(SubscriptionStatus::Pending));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_an_origin_that_is_not_allowed_the_box_hands_over_to_our_page() {
+    let publisher = Publisher::start().await;
+    let app = app_for(Vec::new()).await;
+    publisher.publish(&app.url, "en", &app.url).await;
+    let browser = Browser::start().await;
+    let page = browser.client();
+    page.goto(&format!("{}/article", publisher.origin())).await.unwrap();
+    page.wait().for_element(Locator::Css("[role=status]")).await.unwrap();
+    enter(&browser, "ann@example.org").await;
+    page.wait().for_element(Locator::XPath("//h1[text()='Check your inbox']")).await.unwrap();
+    assert_eq!(app.status_of("ann@example.org").await, Some(SubscriptionStatus::Pending));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_lets_no_form_out_gets_a_link_to_our_page() {
+    let publisher = Publisher::start().await;
+    let app = app_for(Vec::new()).await;
+    publisher.publish(&app.url, "en", "'none'").await;
+    let browser = Browser::start().await;
+    let page = browser.client();
+    page.goto(&format!("{}/article", publisher.origin())).await.unwrap();
+    page.wait().for_element(Locator::Css("[role=status]")).await.unwrap();
+    enter(&browser, "ann@example.org").await;
+    says(&browser, "Sign up on our page instead").await;
+    page.find(Locator::LinkText("Sign up")).await.unwrap().click().await.unwrap();
+    page.wait().for_element(Locator::XPath("//h1[text()='Read Daily in your inbox']")).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_box_is_small_and_is_got_once() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let script = format!("{}/embed.js", app.url);
+    let answer = app.get(&script).await;
+    let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!(header("content-type"), "text/javascript; charset=utf-8");
+    assert_eq!(header("cross-origin-resource-policy"), "cross-origin");
+    assert!(header("cache-control").contains("public"));
+    assert!(answer.headers().get("set-cookie").is_none());
+    let tag = header("etag");
+    let body = answer.text().await.unwrap();
+    assert!(body.len() < 6_000, "{} bytes", body.len());
+    assert!(body.contains("Einen Moment"), "its words are in it");
+    for forbidden in ["innerHTML", "eval(", "cookie", "localStorage", "setAttribute(\"style", "//"] {
+        assert!(!body.replace("://", "").contains(forbidden), "{forbidden}");
+    }
+    let again = app.client.get(&script).header("if-none-match", tag).send().await.unwrap();
+    assert_eq!((again.status().as_u16(), again.bytes().await.unwrap().len()), (304, 0));
+    let page = app.get(&format!("{}/", app.url)).await.text().await.unwrap();
+    println!("transfer: box {} bytes, signup page {} bytes", body.len(), page.len());
+}

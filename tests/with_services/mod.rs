@@ -1,0 +1,24 @@
+//! Stories that need other programs than Daily: Postfix, Chromium, SpamAssassin, OpenSSL, and what comes from PyPI and
+//! npm. `script/bootstrap` installs them; `script/test --sqlite` leaves these stories out.
+
+mod axe;
+mod browser;
+mod dkim;
+mod embed;
+mod fuzz;
+mod openssl_keys;
+mod postfix;
+mod relay_tls;
+mod spam_score;
+mod verifiers;
+
+use std::path::PathBuf;
+
+/// Returns a file that script/bootstrap puts into the cache folder, or panics with what to do when it is missing.
+fn bootstrapped(file: &str) -> PathBuf {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = set("XDG_CACHE_HOME").unwrap_or_else(|| set("HOME").unwrap_or("/tmp".into()).join(".cache"));
+    let file = cache.join("daily-tests").join(file);
+    assert!(file.is_file(), "{} is not installed: run script/bootstrap", file.display());
+    file
+}
