@@ -17,21 +17,23 @@ use crate::{
     },
     db::{ConnectError, Db, DbError, newsletters},
     delivery::{
-        deliver_issue::Seats,
+        self,
+        context::InFlightIssues,
         email_recorder::EmailRecorder,
         recorder::Recorder,
-        throttle::{Governor, RelayLimits},
+        throttle::{RelayLimits, Throttle},
     },
     domain::{
         newsletter::Newsletter,
         token::{KeyRing, KeyRingError, MIN_SECRET_BYTES},
     },
-    jobs,
+    jobs::context::{Contexts, FeedContext, IssueContext, ReaderContext},
     mail::{DkimError, DkimKeys, Mailer, MailerError},
     queue::{self, Queue, SetupError},
     random,
     settings::{Settings, hex},
 };
+use jiff::SignedDuration;
 use std::{
     fs,
     io::{self, Write as _},
@@ -52,7 +54,7 @@ pub struct App {
     /// What people can do.
     pub actions: actions::Context,
     /// What happens by itself.
-    pub jobs: jobs::Context,
+    pub jobs: Contexts,
 }
 
 /// Why Daily can't start.
@@ -139,25 +141,54 @@ impl App {
             blocked_domains: Arc::new(BlockedDomains::new(settings.signup.blocked_domains_file.clone())),
             allow_role_accounts: settings.signup.allow_role_accounts,
         };
-        let rules = job_rules(&settings, &mailer);
-        let jobs = jobs::Context {
-            recorder: Recorder::start(db.clone(), clock.clone(), queue.clone(), rules.breaker),
-            email_recorder: EmailRecorder::start(db.clone(), clock.clone(), queue.clone(), rules.lease),
-            governor: governor(&settings, &db, &clock),
-            seats: Seats::default(),
-            tails: TaskTracker::new(),
-            process: random::hex::<6>().into(),
-            db: db.clone(),
-            queue,
-            clock,
-            keys,
-            mailer,
-            dkim,
-            fetcher: Arc::new(fetcher),
-            rules,
-            stop: CancellationToken::new(),
+        let settings = Arc::new(settings);
+        let stop = CancellationToken::new();
+        let jobs = Contexts {
+            feeds: FeedContext {
+                db: db.clone(),
+                queue: queue.clone(),
+                clock: clock.clone(),
+                fetcher: Arc::new(fetcher),
+                settings: settings.clone(),
+            },
+            readers: ReaderContext {
+                db: db.clone(),
+                queue: queue.clone(),
+                clock: clock.clone(),
+                keys: keys.clone(),
+                stop: stop.clone(),
+                settings: settings.clone(),
+            },
+            issues: IssueContext {
+                db: db.clone(),
+                queue: queue.clone(),
+                clock: clock.clone(),
+                settings: settings.clone(),
+            },
+            delivery: delivery::context::Context {
+                recorder: Recorder::start(db.clone(), clock.clone(), queue.clone(), settings.sending.breaker),
+                email_recorder: EmailRecorder::start(
+                    db.clone(),
+                    clock.clone(),
+                    queue.clone(),
+                    settings.sending.lease,
+                ),
+                throttle: throttle(&settings, &db, &clock),
+                in_flight: InFlightIssues::default(),
+                background_tasks: TaskTracker::new(),
+                process: random::hex::<6>().into(),
+                hand_over_limit: hand_over_limit(&mailer, settings.relays.len()),
+                db: db.clone(),
+                queue,
+                clock,
+                keys,
+                mailer,
+                dkim,
+                stop,
+                settings: settings.clone(),
+            },
         };
-        Ok(Self { settings: Arc::new(settings), db, actions, jobs })
+        Ok(Self { settings, db, actions, jobs })
     }
 }
 
@@ -212,46 +243,21 @@ fn mail_servers(settings: &Settings) -> Result<MailServers, NoNameServer> {
     }
 }
 
-fn governor(settings: &Settings, db: &Db, clock: &Clock) -> Governor {
+fn throttle(settings: &Settings, db: &Db, clock: &Clock) -> Throttle {
     let relays = settings.relays.iter().map(|relay| RelayLimits {
         name: relay.url.to_string(),
         connections: relay.connections,
         per_minute: (relay.rate_per_minute > 0).then_some(relay.rate_per_minute),
     });
     let domains = settings.sending.domain_rates.iter().cloned().collect();
-    Governor::new(db.clone(), clock.clone(), relays.collect(), domains)
+    Throttle::new(db.clone(), clock.clone(), relays.collect(), domains)
 }
 
-fn job_rules(settings: &Settings, mailer: &Mailer) -> jobs::JobRules {
-    // Each relay may take its time to connect and to send.
+/// Longest time for handing over one message: each relay may take its time to connect and to send.
+fn hand_over_limit(mailer: &Mailer, relays: usize) -> SignedDuration {
     let relay = mailer.longest_opening() + mailer.longest_send();
-    let relays = relay.saturating_mul(u32::try_from(settings.relays.len()).unwrap_or(u32::MAX));
-    jobs::JobRules {
-        public_url: settings.http.public_url.clone(),
-        unsubscribe_mailto: settings.sending.unsubscribe_mailto.clone(),
-        digest: settings.digest,
-        remind_before: jiff::SignedDuration::from_mins(settings.remind_minutes.into()),
-        recheck_for: Duration::from_secs(settings.recheck_seconds.into()),
-        schedule: settings.schedule,
-        pace: settings.feeds.pace,
-        host_pause: jiff::SignedDuration::try_from(settings.feeds.host_pause)
-            .unwrap_or(jiff::SignedDuration::MAX),
-        look_at_pages: settings.feeds.look_at_pages,
-        page_limit: settings.feeds.timeout,
-        max_feed_bytes: settings.feeds.max_bytes,
-        confirmation_days: settings.signup.confirmation_days,
-        signup_limit: settings.signup.limits.overall,
-        most_waiting: settings.signup.most_waiting,
-        challenge_policy: settings.signup.proof_of_work,
-        mails_per_address: settings.signup.limits.address,
-        remind_pending_after: settings.signup.remind_after,
-        erase_pending_after: settings.signup.erase_after,
-        retention: settings.retention,
-        hold_uncertain: settings.sending.hold_uncertain,
-        breaker: settings.sending.breaker,
-        lease: settings.sending.lease,
-        hand_over_limit: jiff::SignedDuration::try_from(relays).unwrap_or(jiff::SignedDuration::MAX),
-    }
+    let relays = relay.saturating_mul(u32::try_from(relays).unwrap_or(u32::MAX));
+    SignedDuration::try_from(relays).unwrap_or(SignedDuration::MAX)
 }
 
 fn key_ring(settings: &Settings) -> Result<KeyRing, StartError> {

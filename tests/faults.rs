@@ -330,14 +330,14 @@ async fn a_fetcher_that_waits_for_the_database_does_not_block_the_last_job() {
     };
     let workers = Workers {
         db: daily.db.clone(),
-        queue: daily.jobs.queue.clone(),
+        queue: daily.jobs.delivery.queue.clone(),
         handler,
         job_limit: Duration::from_mins(1),
         delivery_concurrency: 1,
     };
     let running = tokio::spawn(workers.run(stop.clone(), Duration::from_mins(1)));
     let mut tx = daily.db.begin().await.unwrap();
-    daily.jobs.queue.enqueue(&mut tx, &Job::TakeSignups).await.unwrap();
+    daily.jobs.delivery.queue.enqueue(&mut tx, &Job::TakeSignups).await.unwrap();
     tx.commit().await.unwrap();
     begun.notified().await;
     // Another process writes. A fetcher of jobs waits for it, and has the only connection that can write.

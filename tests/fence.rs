@@ -10,15 +10,13 @@ use daily::{
     actions::issue::{cancel_issue::cancel_issue, pause_issue::pause_issue},
     app::App,
     db::deliveries::{self, From, claims},
-    delivery::{
-        deliver_issue,
-        recorder::{Begin, Recorder},
-    },
+    delivery::recorder::{Begin, Recorder},
     domain::{
         delivery::status::{Answer, DeliveryStatus},
         ids::{ClaimId, DeliveryId, IssueId},
         issue::status::IssueStatus,
     },
+    jobs::deliver_issue,
     service::recovery::take_over,
 };
 use jiff::SignedDuration;
@@ -138,7 +136,7 @@ async fn a_worker_that_is_alone_takes_over_at_once(engine: Engine) {
     let (claim, taken) = take(&app, issue, 4).await;
     begin(&app, issue, claim, &taken[..2]).await;
     server.start_again().await;
-    take_over(&app.app.jobs).await.unwrap();
+    take_over(&app.app.jobs.delivery).await.unwrap();
     let begun = app.clock.now();
     app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_millis(200)).await;
     assert!(app.clock.now().duration_since(begun) < SignedDuration::from_mins(2), "before the lease's end");
@@ -157,7 +155,12 @@ async fn a_reader_unsubscribed_after_the_claim_is_skipped_and_a_stopped_issue_be
     // The recorder, as connection tasks use it.
     let recorder = {
         let jobs = &app.app.jobs;
-        Recorder::start(app.app.db.clone(), app.clock.clone(), jobs.queue.clone(), jobs.rules.breaker)
+        Recorder::start(
+            app.app.db.clone(),
+            app.clock.clone(),
+            jobs.delivery.queue.clone(),
+            app.app.settings.sending.breaker,
+        )
     };
     assert_eq!(recorder.begin(issue, claim, taken[2]).await, Begin::Go);
     assert_eq!(recorder.begin(issue, ClaimId(claim.0 + 1000), taken[3]).await, Begin::Lost);
@@ -187,7 +190,7 @@ async fn workers_share_an_issue_and_never_both_send_to_one_reader(engine: Engine
     let working: Vec<_> = others
         .iter()
         .map(|other| {
-            let context = other.jobs.clone();
+            let context = other.jobs.delivery.clone();
             tokio::spawn(async move {
                 deliver_issue::run(&context, issue).await.map_err(|error| error.to_string())
             })
@@ -216,7 +219,7 @@ async fn a_stalled_worker_that_loses_its_lease_in_mid_send_repeats_nothing(engin
     server.follow(Script::accept());
     let other = app.another().await;
     app.clock.advance(SignedDuration::from_mins(2));
-    deliver_issue::run(&other.jobs, issue).await.unwrap();
+    deliver_issue::run(&other.jobs.delivery, issue).await.unwrap();
     let during = app.counts(issue).await;
     assert_eq!((during.uncertain, during.sent, during.open()), (5, 55, 5), "{during:?}");
     server.release();
@@ -240,7 +243,7 @@ async fn with_retry_only_messages_in_flight_at_the_loss_of_a_lease_are_repeated(
     server.follow(Script::accept());
     let other = app.another().await;
     app.clock.advance(SignedDuration::from_mins(2));
-    deliver_issue::run(&other.jobs, issue).await.unwrap();
+    deliver_issue::run(&other.jobs.delivery, issue).await.unwrap();
     server.release();
     app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(11)).await;
     eventually("the late ones are answered", || async {

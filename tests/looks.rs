@@ -214,7 +214,7 @@ async fn pages_are_rechecked_before_the_issue_is_frozen(engine: Engine) {
         let article = article(&app, id).await;
         // Only the slow page is to take too long, however busy this machine is.
         let limit = Duration::from_millis(if article.url.ends_with("/slow") { 100 } else { 30_000 });
-        outcomes.push(recheck(&app.app.jobs, &article, limit).await);
+        outcomes.push(recheck(&app.app.jobs.feeds, &article, limit).await);
     }
     let same = format!("{}/same", site.uri()).parse().unwrap();
     assert_eq!(

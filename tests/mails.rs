@@ -42,7 +42,7 @@ async fn planned(app: &TestApp, needs_approval: bool, min_stories: Option<usize>
         issues::insert(&mut tx, newsletter.id, date, Due::at(due_at), IssueStatus::Planned, None, now).await;
     let issue = issue.unwrap().expect("a new issue");
     tx.commit().await.unwrap();
-    daily::jobs::plan_issue::run(&app.app.jobs, issue).await.unwrap();
+    daily::jobs::plan_issue::run(&app.app.jobs.issues, issue).await.unwrap();
     issue
 }
 
@@ -55,6 +55,8 @@ async fn notify(app: &TestApp, kind: MailKind, issue: IssueId) {
 async fn notify_about(app: &TestApp, kind: MailKind, about: About) {
     let newsletter = app.newsletter().await;
     let mut tx = app.app.db.begin().await.unwrap();
-    notify_operators(&app.app.jobs, &mut tx, &newsletter, kind, about).await.unwrap();
+    notify_operators(&app.app.actions.queue, &mut tx, &newsletter, kind, about, app.clock.now())
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
 }

@@ -119,7 +119,7 @@ async fn a_pause_does_not_hold_back_the_notice_about_a_joining(engine: Engine) {
     for (it, is_told) in ann.subscriptions().await.into_iter().zip([false, true]) {
         assert!(pause_subscription(&app.app.actions, it.id, date(2026, 5, 9)).await.unwrap());
         let mail = app.insert_mail(MailKind::Welcome, ANN, Some(&it)).await;
-        send_email::run(&app.app.jobs, &[mail]).await.unwrap();
+        send_email::run(&app.app.jobs.delivery, &[mail]).await.unwrap();
         before += usize::from(is_told);
         assert_eq!(ann.emails().len(), before, "{}", it.newsletter);
     }

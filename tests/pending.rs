@@ -88,7 +88,7 @@ async fn a_strangers_signup_does_not_extend_the_retention_of_an_unsubscribed_rea
     assert_eq!(store.rows_in("confirmations").await, 1, "the one that Ann used");
     assert_eq!(store.mails().await.iter().filter(|it| it.confirmation_id.is_some()).count(), 1);
     assert_eq!(app.post(&link).await.status(), 404);
-    assert_eq!(retain(&app.app.jobs).await.unwrap().readers, 1, "a hundred days after she left");
+    assert_eq!(retain(&app.app.jobs.readers).await.unwrap().readers, 1, "a hundred days after she left");
     assert_eq!(app.status_of(ANN).await, None);
 }
 
@@ -111,12 +111,12 @@ async fn nor_does_a_signup_for_another_newsletter(engine: Engine) {
     ben.confirms().await;
     let sports = app.token(&ben.subscriptions().await[1]);
     assert_eq!(app.press(&format!("/unsubscribe/{sports}")).await.status, 200);
-    assert_eq!(retain(&app.app.jobs).await.unwrap().readers, 1, "a hundred days after she left");
+    assert_eq!(retain(&app.app.jobs.readers).await.unwrap().readers, 1, "a hundred days after she left");
     assert_eq!(app.status_of(ANN).await, None);
     app.clock.advance(DAY * 99);
-    assert_eq!(retain(&app.app.jobs).await.unwrap().readers, 0, "he left later");
+    assert_eq!(retain(&app.app.jobs.readers).await.unwrap().readers, 0, "he left later");
     app.clock.advance(DAY * 2);
-    assert_eq!(retain(&app.app.jobs).await.unwrap().readers, 1);
+    assert_eq!(retain(&app.app.jobs.readers).await.unwrap().readers, 1);
 }
 
 async fn an_undeliverable_reader_is_so_again_unless_they_confirm_in_time(engine: Engine) {

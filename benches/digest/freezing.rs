@@ -10,10 +10,10 @@ use crate::{
 use daily::{
     db::issues::{self, variants},
     domain::ids::IssueId,
-    jobs::{self, freeze_issue},
+    jobs::{context::Contexts, freeze_issue},
 };
 use jiff::{SignedDuration, civil::date};
-use std::time::{Duration, Instant};
+use std::{sync::Arc, time::Instant};
 
 /// Stories of a new day.
 pub const NEW_STORIES: u64 = 500;
@@ -25,7 +25,9 @@ pub async fn run(installation: &Installation, statements: &Statements, table: &m
     let issue = issues::by_date(&mut tx, daily.id, date(2026, 5, 5)).await.expect("a query");
     drop(tx);
     let mut context = installation.app.jobs.clone();
-    context.rules.recheck_for = Duration::ZERO;
+    let mut settings = (*installation.app.settings).clone();
+    settings.recheck_seconds = 0;
+    context.issues.settings = Arc::new(settings);
     let issue = issue.expect("it was planned").id;
     freeze(installation, &context, statements, issue, "freeze the daily", table).await;
 
@@ -44,14 +46,14 @@ pub async fn next_day(installation: &Installation) {
 
 async fn freeze(
     installation: &Installation,
-    context: &jobs::Context,
+    context: &Contexts,
     statements: &Statements,
     issue: IssueId,
     what: &str,
     table: &mut Table,
 ) {
     let begun = Instant::now();
-    freeze_issue::run(context, issue).await.expect("a frozen issue");
+    freeze_issue::run(&context.issues, &context.feeds, issue).await.expect("a frozen issue");
     let all = since(begun);
     let frozen = statements.moment("issue frozen").expect("it says so");
     let time = frozen.duration_since(begun).as_secs_f64() * 1000.0;

@@ -51,7 +51,7 @@ async fn plan(
     issue: IssueId,
     table: &mut Table,
 ) {
-    let context = &installation.app.jobs;
+    let context = &installation.app.jobs.issues;
     let mut all = Vec::new();
     let mut times: Vec<Times> = Vec::new();
     for _ in 0..RUNS {
@@ -91,7 +91,7 @@ async fn plan(
 
 async fn make(inputs: PlanInputs) -> (PlanInputs, f64) {
     let begun = Instant::now();
-    let (inputs, plan) = plan_issue::make(inputs).await.expect("a plan");
+    let (inputs, plan) = daily::issues::plan::make(inputs).await.expect("a plan");
     let time = since(begun);
     drop(plan);
     (inputs, time)

@@ -22,7 +22,7 @@ use daily::{
     jobs::freeze_issue,
 };
 use jiff::civil::Date;
-use std::time::{Duration, Instant};
+use std::{sync::Arc, time::Instant};
 
 /// Readers who must not be mailed.
 const SUPPRESSED: u64 = 1_000;
@@ -64,12 +64,14 @@ async fn one_issue(
     table: &mut Table,
 ) {
     let mut context = installation.app.jobs.clone();
-    context.rules.recheck_for = Duration::ZERO;
+    let mut settings = (*installation.app.settings).clone();
+    settings.recheck_seconds = 0;
+    context.issues.settings = Arc::new(settings);
     forget_peak();
     statements.take();
     let begun = Instant::now();
-    let mut tx = context.db.read().await.expect("a transaction");
-    let told = forecast(&context, &mut tx, newsletter, date).await.expect("a forecast");
+    let mut tx = context.issues.db.read().await.expect("a transaction");
+    let told = forecast(context.issues.planning(), &mut tx, newsletter, date).await.expect("a forecast");
     drop(tx);
     let time = since(begun);
     let times = statements.take();
@@ -87,14 +89,16 @@ async fn one_issue(
     let before = peak_rss(std::process::id());
     let cpu = cpu_seconds(std::process::id());
     let begun = Instant::now();
-    let (done, waits) = Box::pin(pulse::during(installation, freeze_issue::run(&context, issue))).await;
+    let (done, waits) =
+        Box::pin(pulse::during(installation, freeze_issue::run(&context.issues, &context.feeds, issue)))
+            .await;
     done.expect("a frozen issue");
     let all = since(begun);
     let cpu = cpu_seconds(std::process::id()) - cpu;
     let frozen =
         statements.moment("issue frozen").expect("it says so").duration_since(begun).as_secs_f64() * 1000.0;
     let times = statements.take();
-    let mut tx = context.db.read().await.expect("a transaction");
+    let mut tx = context.issues.db.read().await.expect("a transaction");
     let counts = deliveries::counts(&mut tx, issue).await.expect("a query");
     drop(tx);
     let remark = format!("with the deliveries it takes {cpu:.1} s of this process's CPU");

@@ -15,7 +15,6 @@ use axum::{
 use daily::{
     actions::feed::add_feed::add_feed,
     app::App,
-    cli::serve::{self, Role},
     clock::Clock,
     content::{feed::parse_feed, fetch::Unchanged},
     db::{
@@ -23,6 +22,7 @@ use daily::{
         content::{articles, feeds},
     },
     jobs::poll_feed::{self, Reading},
+    service::run::{Role, run},
     settings::Settings,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -71,9 +71,9 @@ async fn polling(count: usize) {
     }
     println!("  added                    {:>8.2} s", begun.elapsed().as_secs_f64());
     for role in [Role::Worker, Role::Scheduler] {
-        tokio::spawn(serve::run(app.clone(), role, None, stop.clone()));
+        tokio::spawn(run(app.clone(), role, None, stop.clone()));
     }
-    report("first reading, all new", &app, app.jobs.clock.now() - SignedDuration::from_hours(1)).await;
+    report("first reading, all new", &app, app.jobs.issues.clock.now() - SignedDuration::from_hours(1)).await;
     let now = again(&app).await;
     report("second, 304 each", &app, now).await;
     stop.cancel();
@@ -81,7 +81,7 @@ async fn polling(count: usize) {
 
 /// Makes all feeds due once more.
 async fn again(app: &App) -> Timestamp {
-    let now = app.jobs.clock.now();
+    let now = app.jobs.issues.clock.now();
     let mut tx = app.db.begin().await.unwrap();
     for feed in feeds::list(&mut tx).await.unwrap() {
         feeds::put_off(&mut tx, feed.id, now).await.unwrap();
@@ -122,14 +122,14 @@ async fn storing(count: usize, items: usize) {
             let feed = parse_feed(rss(n, items).as_bytes(), None, None).unwrap();
             let one = Instant::now();
             let reading = Reading::Feed(Box::new(feed), Unchanged::default());
-            poll_feed::store(&app.jobs, *id, &reading).await.unwrap();
+            poll_feed::store(&app.jobs.feeds, *id, &reading).await.unwrap();
             slowest = slowest.max(one.elapsed());
         }
         let (all, slowest) = (begun.elapsed().as_secs_f64(), slowest.as_secs_f64());
         println!("  {what:<24} {all:>8.2} s, slowest feed {slowest:.3} s, peak {}", peak_memory());
     }
     let begun = Instant::now();
-    let now = app.jobs.clock.now();
+    let now = app.jobs.issues.clock.now();
     let mut tx = app.db.begin().await.unwrap();
     let woken = articles::wake_due(&mut tx, now, now - SignedDuration::from_mins(2), 64).await.unwrap();
     println!("  waking {} looks          {:>8.4} s", woken.len(), begun.elapsed().as_secs_f64());

@@ -142,7 +142,8 @@ async fn read(app: &App, source: &str, url: Option<&Url>) -> Result<FoundArticle
     let because = |error: &dyn std::fmt::Display| CliError::Failed(format!("{source}: {error}"));
     if source.starts_with("http://") || source.starts_with("https://") {
         let address = super::parse_url(source)?;
-        let Fetched::Page(page) = app.jobs.fetcher.fetch(&address, &Validators::default()).await? else {
+        let Fetched::Page(page) = app.jobs.feeds.fetcher.fetch(&address, &Validators::default()).await?
+        else {
             return Err(because(&"the site says that it has not changed, which was not asked"));
         };
         let mut found = parse(page.body, page.content_type, Some(page.url.clone()))

@@ -36,7 +36,7 @@ async fn set_up(settings: Settings, output: Output) -> CliResult {
         state: "ok",
         detail: app.settings.database.to_string(),
     }];
-    for (relay, result) in app.jobs.mailer.check().await {
+    for (relay, result) in app.jobs.delivery.mailer.check().await {
         findings.push(match result {
             Ok(()) => Finding { what: format!("relay {relay}"), state: "ok", detail: String::new() },
             Err(said) => Finding { what: format!("relay {relay}"), state: "failed", detail: said },
@@ -97,7 +97,7 @@ async fn signing(app: &App) -> Result<Vec<Finding>, CliError> {
         detail: detail.unwrap_or_default(),
     };
     let mut findings = Vec::new();
-    for key in app.jobs.dkim.iter() {
+    for key in app.jobs.delivery.dkim.iter() {
         let open = key
             .readable_by_others()
             .then(|| format!("others may read {0}; close it: chmod 600 {0}", key.file().display()));
@@ -109,7 +109,7 @@ async fn signing(app: &App) -> Result<Vec<Finding>, CliError> {
     let mut tx = app.db.read().await?;
     for record in newsletters::list(&mut tx).await? {
         let it = record.newsletter;
-        if app.jobs.dkim.for_sender(&it.sender_address).is_empty() {
+        if app.jobs.delivery.dkim.for_sender(&it.sender_address).is_empty() {
             let domain = it.sender_address.domain();
             let unsigned = format!(
                 "{} is not signed: no key is configured for {domain}; make one: daily dkim new --domain {domain} \

@@ -83,9 +83,9 @@ fn address(source: &str) -> Result<String, CliError> {
 }
 
 async fn add(app: &App, url: &str, output: Output) -> CliResult {
-    let reading = poll_feed::read(&app.jobs, url, &Validators::default()).await?;
+    let reading = poll_feed::read(&app.jobs.feeds, url, &Validators::default()).await?;
     let id = add_feed(&app.actions, url).await?;
-    let tally = poll_feed::store(&app.jobs, id, &reading).await?;
+    let tally = poll_feed::store(&app.jobs.feeds, id, &reading).await?;
     let (title, skipped) = match &reading {
         Reading::Feed(feed, _) => (feed.title.clone(), feed.skipped.clone()),
         Reading::NotModified(_) => (String::new(), Vec::new()),
@@ -185,7 +185,7 @@ async fn poll(app: &App, source: Option<&str>, output: Output) -> CliResult {
     let mut results = Vec::new();
     let mut failed = 0;
     for feed in all {
-        let (new, known, problem) = match poll_feed::poll(&app.jobs, &feed).await? {
+        let (new, known, problem) = match poll_feed::poll(&app.jobs.feeds, &feed).await? {
             Ok(tally) => (tally.new, tally.known, None),
             Err(error) => {
                 failed += 1;

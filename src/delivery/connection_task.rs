@@ -3,7 +3,7 @@
 use crate::{
     db::deliveries::{ClaimedDelivery, Finish, Next},
     delivery::{
-        delivery_run::{End, Turn},
+        delivery_run::{DeliveryRun, StopReason},
         recorder::{Begin, Kept},
     },
     domain::delivery::{
@@ -18,8 +18,8 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc};
 
 /// Works until the feed or the turn ends, and until what it has sent is recorded.
-pub(super) async fn run(turn: Arc<Turn>, feed: Arc<Mutex<mpsc::Receiver<ClaimedDelivery>>>) {
-    let mut lane = Lane { turn: &turn, message: Vec::new(), kept: None };
+pub(super) async fn run(turn: Arc<DeliveryRun>, feed: Arc<Mutex<mpsc::Receiver<ClaimedDelivery>>>) {
+    let mut lane = ConnectionTask { turn: &turn, message: Vec::new(), kept: None };
     loop {
         let next = async { feed.lock().await.recv().await };
         let delivery = tokio::select! {
@@ -29,7 +29,7 @@ pub(super) async fn run(turn: Arc<Turn>, feed: Arc<Mutex<mpsc::Receiver<ClaimedD
         };
         let Some(delivery) = delivery else { break };
         let done = lane.deliver(delivery).await;
-        turn.let_go();
+        turn.finish_one();
         if let Err(end) = done {
             turn.end(end);
             break;
@@ -38,17 +38,17 @@ pub(super) async fn run(turn: Arc<Turn>, feed: Arc<Mutex<mpsc::Receiver<ClaimedD
     lane.settle().await;
 }
 
-struct Lane<'a> {
-    turn: &'a Turn,
+struct ConnectionTask<'a> {
+    turn: &'a DeliveryRun,
     /// The message being built; its memory is used again and again.
     message: Vec<u8>,
     /// The last answer, on its way to the database.
     kept: Option<Kept>,
 }
 
-impl Lane<'_> {
+impl ConnectionTask<'_> {
     /// Delivers to one reader. An error ends the whole turn.
-    async fn deliver(&mut self, delivery: ClaimedDelivery) -> Result<(), End> {
+    async fn deliver(&mut self, delivery: ClaimedDelivery) -> Result<(), StopReason> {
         let turn = self.turn;
         let context = &turn.context;
         if turn.is_slow(&delivery) {
@@ -70,9 +70,9 @@ impl Lane<'_> {
             Err(refused) => return self.not_begun(&delivery, refused).await,
         };
         let domain = delivery.address.domain();
-        context.governor.heard(domain);
+        context.throttle.heard(domain);
         if status::asks_to_slow_down(answer_of(&outcome))
-            && let Err(error) = context.governor.complaint(domain, answer_of(&outcome)).await
+            && let Err(error) = context.throttle.complaint(domain, answer_of(&outcome)).await
         {
             tracing::warn!(domain, %error, "a domain's wish for a slower pace could not be kept");
         }
@@ -80,18 +80,18 @@ impl Lane<'_> {
     }
 
     /// A connection that may be used now.
-    async fn lease(&self) -> Result<ConnectionLease, End> {
+    async fn lease(&self) -> Result<ConnectionLease, StopReason> {
         let context = &self.turn.context;
         let getting = async {
             if let Some(relay) = context.mailer.preferred() {
-                context.governor.permit(relay).await.map_err(|_| End::NoDatabase)?;
+                context.throttle.permit(relay).await.map_err(|_| StopReason::NoDatabase)?;
             }
-            context.mailer.lease(Priority::Bulk).await.map_err(|_| End::NoRelay)
+            context.mailer.lease(Priority::Bulk).await.map_err(|_| StopReason::NoRelay)
         };
         tokio::select! {
             biased;
-            () = self.turn.ended.cancelled() => Err(End::Full),
-            () = context.stop.cancelled() => Err(End::Full),
+            () = self.turn.ended.cancelled() => Err(StopReason::Full),
+            () = context.stop.cancelled() => Err(StopReason::Full),
             lease = getting => lease,
         }
     }
@@ -106,21 +106,21 @@ impl Lane<'_> {
     }
 
     /// Handles a delivery that the fence refused.
-    async fn not_begun(&mut self, delivery: &ClaimedDelivery, refused: Begin) -> Result<(), End> {
+    async fn not_begun(&mut self, delivery: &ClaimedDelivery, refused: Begin) -> Result<(), StopReason> {
         match refused {
             Begin::Go | Begin::Skipped => Ok(()),
-            Begin::Lost => Err(End::Stopped),
+            Begin::Lost => Err(StopReason::Stopped),
             Begin::Unavailable => {
                 // Whether it was begun after all is unknown. It was certainly not sent.
                 let answer = Answer::new("", None, "the database failed before it was sent");
                 self.finish(delivery, Next::Again(self.turn.context.clock.now()), answer).await?;
-                Err(End::NoDatabase)
+                Err(StopReason::NoDatabase)
             }
         }
     }
 
     /// Records a message that can't be built.
-    async fn fail(&mut self, delivery: &ClaimedDelivery, why: &str) -> Result<(), End> {
+    async fn fail(&mut self, delivery: &ClaimedDelivery, why: &str) -> Result<(), StopReason> {
         tracing::error!(delivery = %delivery.id, to = delivery.address.masked(), why, "a message can't be made");
         match self.begin(delivery).await {
             Ok(()) => {
@@ -130,17 +130,28 @@ impl Lane<'_> {
         }
     }
 
-    async fn record(&mut self, delivery: &ClaimedDelivery, outcome: &SendResult) -> Result<(), End> {
+    async fn record(&mut self, delivery: &ClaimedDelivery, outcome: &SendResult) -> Result<(), StopReason> {
         let turn = self.turn;
         let now = turn.context.clock.now();
         let first_due = turn.first_due.max(delivery.due_at.0);
-        let next = next(outcome, delivery.attempts + 1, first_due, now, turn.context.rules.hold_uncertain);
+        let next = next(
+            outcome,
+            delivery.attempts + 1,
+            first_due,
+            now,
+            turn.context.settings.sending.hold_uncertain,
+        );
         let (to, code) = (delivery.address.masked(), answer_of(outcome).code);
         tracing::debug!(delivery = %delivery.id, to, code, ?next, "delivery");
         self.finish(delivery, next, answer_of(outcome).clone()).await
     }
 
-    async fn finish(&mut self, delivery: &ClaimedDelivery, next: Next, answer: Answer) -> Result<(), End> {
+    async fn finish(
+        &mut self,
+        delivery: &ClaimedDelivery,
+        next: Next,
+        answer: Answer,
+    ) -> Result<(), StopReason> {
         let turn = self.turn;
         // One answer may be on its way while the next message is sent, not more.
         self.settle().await;

@@ -7,12 +7,11 @@ use crate::{
         issues,
         throttle::send_rates::{self, Scope},
     },
-    delivery::{deliver_issue::BATCH, mailing::Mailing},
+    delivery::{context::Context, mailing::Mailing},
     domain::{
         delivery::retry,
         ids::{ClaimId, DeliveryId},
     },
-    jobs::Context,
     queue::JobFailure,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -32,6 +31,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+/// Deliveries claimed at a time.
+pub const BATCH: i64 = 256;
 /// How long a turn lasts at most.
 const WORK_FOR: Duration = Duration::from_secs(30);
 /// Domains with a limited pace that are looked after in one round.
@@ -55,7 +56,7 @@ const CANARY_WAITS: u32 = 100;
 
 /// Why a turn ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub enum StopReason {
     /// Nothing more is due now.
     Empty,
     /// Its time is over, or the process is asked to end: the rest can go on at once.
@@ -71,7 +72,7 @@ pub enum End {
 }
 
 /// What the lanes of a turn share.
-pub(super) struct Turn {
+pub(super) struct DeliveryRun {
     pub context: Context,
     pub mailing: Mailing,
     pub claim: ClaimId,
@@ -79,13 +80,13 @@ pub(super) struct Turn {
     pub first_due: Timestamp,
     /// Cancelled when the turn ends; lanes finish what they have begun.
     pub ended: CancellationToken,
-    end: Mutex<Option<End>>,
+    end: Mutex<Option<StopReason>>,
     in_hand: AtomicUsize,
     idle: Notify,
     parked: Mutex<HashMap<String, Vec<DeliveryId>>>,
 }
 
-impl Turn {
+impl DeliveryRun {
     /// Opens a claim, after recovering what workers that died had begun.
     pub async fn open(
         context: &Context,
@@ -93,13 +94,13 @@ impl Turn {
         first_due: Timestamp,
     ) -> Result<Arc<Self>, DbError> {
         let issue = mailing.issue.id;
-        context.governor.refresh().await?;
+        context.throttle.refresh().await?;
         let now = context.clock.now();
-        let lease = context.rules.lease;
+        let lease = context.settings.sending.lease;
         let mut tx = context.db.begin().await?;
         claims::expire(&mut tx, issue, now).await?;
         deliveries::recover(&mut tx, issue).await?;
-        if !context.rules.hold_uncertain {
+        if !context.settings.sending.hold_uncertain {
             deliveries::retry_uncertain(&mut tx, issue, now).await?;
         }
         if now.duration_since(first_due) > retry::GIVE_UP_AFTER {
@@ -123,7 +124,7 @@ impl Turn {
     }
 
     /// Gives back what was not begun, and, when nothing is in flight any more, the claim.
-    pub async fn close_at_last(&self, all: bool) -> Result<(), DbError> {
+    pub async fn close_with_retries(&self, all: bool) -> Result<(), DbError> {
         let mut pauses = CLOSE_AGAIN_AFTER.iter();
         while let Err(error) = self.close(all).await {
             // Until this is done, what was claimed and not begun is nobody's, for as long as the lease lasts.
@@ -145,12 +146,12 @@ impl Turn {
     }
 
     /// Ends the turn; the first reason counts.
-    pub fn end(&self, why: End) {
+    pub fn end(&self, why: StopReason) {
         self.end.lock().get_or_insert(why);
         self.ended.cancel();
     }
 
-    pub fn how_it_ended(&self) -> Option<End> {
+    pub fn stop_reason(&self) -> Option<StopReason> {
         *self.end.lock()
     }
 
@@ -162,7 +163,7 @@ impl Turn {
     }
 
     /// Says that a lane is done with a delivery, in whatever way.
-    pub fn let_go(&self) {
+    pub fn finish_one(&self) {
         if self.in_hand.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.idle.notify_one();
         }
@@ -188,7 +189,7 @@ impl Turn {
                 return Ok(());
             }
             if self.context.stop.is_cancelled() || Instant::now() >= until {
-                self.end(End::Full);
+                self.end(StopReason::Full);
                 return Ok(());
             }
             let batch = self.take_batch(&mut place).await?;
@@ -201,11 +202,11 @@ impl Turn {
                     canary_waits += 1;
                     self.rest(SHORTEST_WAIT).await;
                 } else if canary_full {
-                    self.end(End::Canary);
+                    self.end(StopReason::Canary);
                 } else if let Some(wait) = next_permit.filter(|wait| *wait < WAIT_FOR_PERMITS) {
                     self.rest(wait.max(SHORTEST_WAIT)).await;
                 } else if looked_when_idle {
-                    self.end(End::Empty);
+                    self.end(StopReason::Empty);
                 } else {
                     (looked_when_idle, place) = (true, None);
                 }
@@ -222,7 +223,7 @@ impl Turn {
                     () = tokio::time::sleep_until(until) => false,
                 };
                 if !sent {
-                    self.let_go();
+                    self.finish_one();
                     break;
                 }
             }
@@ -248,8 +249,8 @@ impl Turn {
     }
 
     /// Keeps the lease up for as long as it is polled.
-    pub async fn keep_up(&self) -> Infallible {
-        let every = self.context.rules.lease.unsigned_abs() / 4;
+    pub async fn renew_lease(&self) -> Infallible {
+        let every = self.context.settings.sending.lease.unsigned_abs() / 4;
         loop {
             tokio::time::sleep(every).await;
             if let Err(error) = self.renew().await {
@@ -261,14 +262,14 @@ impl Turn {
     async fn renew(&self) -> Result<(), DbError> {
         let now = self.context.clock.now();
         let issue = self.mailing.issue.id;
-        self.context.governor.refresh().await?;
+        self.context.throttle.refresh().await?;
         let mut tx = self.context.db.begin().await?;
-        if !claims::renew(&mut tx, self.claim, now + self.context.rules.lease).await? {
-            self.end(End::Stopped);
+        if !claims::renew(&mut tx, self.claim, now + self.context.settings.sending.lease).await? {
+            self.end(StopReason::Stopped);
         }
         claims::expire(&mut tx, issue, now).await?;
         deliveries::recover(&mut tx, issue).await?;
-        if !self.context.rules.hold_uncertain {
+        if !self.context.settings.sending.hold_uncertain {
             deliveries::retry_uncertain(&mut tx, issue, now).await?;
         }
         // A turn that only waits for its last answers does not look after the others.
@@ -285,7 +286,7 @@ impl Turn {
         let mut tx = self.context.db.begin().await?;
         self.write_parked(&mut tx).await?;
         let mut room = BATCH;
-        let breaker = self.context.rules.breaker;
+        let breaker = self.context.settings.sending.breaker;
         if breaker.canary > 0 {
             let (score, in_hand) = issues::score(&mut tx, issue).await?;
             if breaker.canary_room(score, in_hand).is_some() {
@@ -304,7 +305,7 @@ impl Turn {
             if room == 0 {
                 break;
             }
-            let permits = match self.context.governor.domain_pace(&ready.domain, ready.pace.slowed) {
+            let permits = match self.context.throttle.domain_pace(&ready.domain, ready.pace.slowed) {
                 None => room,
                 Some(per_minute) => {
                     let scope = Scope::Domain(&ready.domain);
@@ -330,7 +331,7 @@ impl Turn {
         let mut next_permit = None;
         if rows.is_empty() && !canary_full {
             let due = deliveries::next_due(&mut tx, issue).await?;
-            next_permit = due.filter(|due| *due > now).map(|due| self.context.governor.until(due));
+            next_permit = due.filter(|due| *due > now).map(|due| self.context.throttle.until(due));
         }
         tx.commit().await?;
         Ok(Batch { rows, canary_full, next_permit })
@@ -338,7 +339,7 @@ impl Turn {
 
     /// Whether a delivery is to be set apart, because its domain's pace has become limited since it was claimed.
     pub fn is_slow(&self, delivery: &ClaimedDelivery) -> bool {
-        delivery.paced.is_none() && self.context.governor.is_limited(delivery.address.domain())
+        delivery.paced.is_none() && self.context.throttle.is_limited(delivery.address.domain())
     }
 }
 

@@ -1,5 +1,6 @@
 //! An issue on its way out: a template per variant, and each reader's copy.
 
+use super::context::Context;
 use crate::{
     db::{
         DbError,
@@ -10,9 +11,8 @@ use crate::{
     domain::{
         ids::{IssueId, VariantId},
         issue::status::IssueStatus,
-        token::Purpose,
+        token::{Purpose, token_placeholder},
     },
-    jobs::{Context, freeze_issue::token_placeholder},
     mail::{ComposeError, Content, MessageTemplate, Recipient, Signers},
 };
 use std::collections::HashMap;
@@ -75,12 +75,12 @@ impl Mailing {
             None => return Err(ComposeError::NoVariant),
         };
         let token = context.keys.sign(Purpose::Unsubscribe, delivery.subscription_id.0);
-        let mailto = context.rules.unsubscribe_mailto.as_ref().map(|it| it.url(&token));
+        let mailto = context.settings.sending.unsubscribe_mailto.as_ref().map(|it| it.url(&token));
         let domain = self.newsletter.newsletter.sender_address.domain();
         let recipient = Recipient {
             address: &delivery.address,
             message_id: &format!("{}.{}@{domain}", self.issue.message_key, delivery.id),
-            unsubscribe_url: Some(&format!("{}/unsubscribe/{token}", context.rules.public_url)),
+            unsubscribe_url: Some(&format!("{}/unsubscribe/{token}", context.settings.http.public_url)),
             unsubscribe_mailto: mailto.as_deref(),
             token: &token,
         };

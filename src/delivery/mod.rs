@@ -1,10 +1,10 @@
 //! The sending engine: an issue's deliveries, and single emails, on their way to relays.
 //!
-//! A job of an issue is one delivery run ([`deliver_issue`], [`run`], [`delivery_run`]). It claims deliveries and feeds them to connection
+//! A job of an issue is one delivery run ([`run`], [`delivery_run`]). It claims deliveries and feeds them to connection
 //! tasks, which begin, send and record each through the [`recorder`]. The [`throttle`] limits relays and destinations.
 
 pub mod connection_task;
-pub mod deliver_issue;
+pub mod context;
 pub mod delivery_run;
 pub mod email_content;
 pub mod email_recorder;
@@ -12,4 +12,5 @@ pub mod mailing;
 pub mod notify_operators;
 pub mod recorder;
 pub mod run;
+pub mod schedule_next;
 pub mod throttle;

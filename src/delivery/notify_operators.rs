@@ -12,7 +12,6 @@ use crate::{
         delivery::email::MailKind,
         ids::{FeedId, IssueId},
     },
-    jobs::Context,
     queue::{Job, Queue},
     random,
 };
@@ -29,18 +28,6 @@ pub enum About {
     Signups,
 }
 
-/// Puts a notice for each operator into the queue, in the caller's transaction. `kind` is one of the notices. Returns how many
-/// operators there are: with none, only the log says it.
-pub async fn notify_operators(
-    context: &Context,
-    tx: &mut Tx,
-    newsletter: &NewsletterRecord,
-    kind: MailKind,
-    about: About,
-) -> Result<usize, DbError> {
-    put_in(&context.queue, tx, newsletter, kind, about, context.clock.now()).await
-}
-
 /// Tells operators that an issue was held or skipped, in the transaction that did it.
 pub async fn issue_stopped(
     queue: &Queue,
@@ -50,10 +37,12 @@ pub async fn issue_stopped(
 ) -> Result<(), DbError> {
     let record = issues::get(tx, issue).await?.ok_or(DbError::RowNotFound)?;
     let newsletter = newsletters::get(tx, record.newsletter_id).await?;
-    put_in(queue, tx, &newsletter, MailKind::IssueStopped, About::Issue(issue), now).await.map(drop)
+    notify_operators(queue, tx, &newsletter, MailKind::IssueStopped, About::Issue(issue), now).await.map(drop)
 }
 
-async fn put_in(
+/// Puts a notice for each operator into the queue, in the caller's transaction. `kind` is one of the notices. Returns how many
+/// operators there are: with none, only the log says it.
+pub async fn notify_operators(
     queue: &Queue,
     tx: &mut Tx,
     newsletter: &NewsletterRecord,

@@ -3,11 +3,12 @@
 use crate::{
     delivery::{
         connection_task,
-        delivery_run::{End, Turn},
+        context::Context,
+        delivery_run::{DeliveryRun, StopReason},
         mailing::Mailing,
+        schedule_next::schedule_next,
     },
     domain::ids::IssueId,
-    jobs::Context,
     queue::JobFailure,
 };
 use jiff::Timestamp;
@@ -21,15 +22,15 @@ use tokio::{
 const LINGER: Duration = Duration::from_secs(2);
 
 /// Works on an issue until the turn's time is over or something stops it.
-pub(super) async fn run(
+pub async fn run(
     context: &Context,
     mailing: Mailing,
     first_due: Timestamp,
-) -> Result<End, JobFailure> {
+) -> Result<StopReason, JobFailure> {
     let issue = mailing.issue.id;
-    let turn = Turn::open(context, mailing, first_due).await?;
+    let turn = DeliveryRun::open(context, mailing, first_due).await?;
 
-    let width = context.governor.most_connections();
+    let width = context.throttle.most_connections();
     let (rows, feed) = mpsc::channel(width * 2);
     let feed = Arc::new(Mutex::new(feed));
     let mut lanes = JoinSet::new();
@@ -38,41 +39,41 @@ pub(super) async fn run(
     }
     let outcome = tokio::select! {
         outcome = turn.feed(rows) => outcome,
-        never = turn.keep_up() => match never {},
+        never = turn.renew_lease() => match never {},
     };
     if let Err(error) = &outcome {
         tracing::warn!(%issue, %error, "no more could be claimed");
-        turn.end(End::NoDatabase);
+        turn.end(StopReason::NoDatabase);
     }
     turn.ended.cancel();
     // A relay may take its time with an answer. A task of its own waits for that and renews the lease, whatever happens to
     // this job. The work of the other lanes goes on meanwhile.
     let waiting = turn.clone();
-    let mut finishing = context.tails.spawn(async move {
+    let mut finishing = context.background_tasks.spawn(async move {
         tokio::select! {
             () = finish(issue, lanes) => {}
-            never = waiting.keep_up() => match never {},
+            never = waiting.renew_lease() => match never {},
         }
     });
     let finished = tokio::time::timeout(LINGER, &mut finishing).await.is_ok();
     if finished {
-        turn.close_at_last(true).await?;
+        turn.close_with_retries(true).await?;
     } else {
         let tail = turn.clone();
-        context.tails.spawn(async move {
+        context.background_tasks.spawn(async move {
             drop(finishing.await);
             let closed = async {
-                tail.close_at_last(true).await?;
-                crate::delivery::deliver_issue::hand_on(&tail.context, issue, End::Empty).await
+                tail.close_with_retries(true).await?;
+                schedule_next(&tail.context, issue, StopReason::Empty).await
             };
             if let Err(error) = closed.await {
                 tracing::error!(%issue, %error, "the end of a turn could not be kept; its lease will end");
             }
         });
-        turn.close_at_last(false).await?;
+        turn.close_with_retries(false).await?;
     }
-    tracing::debug!(%issue, end = ?turn.how_it_ended(), "a turn is over");
-    Ok(turn.how_it_ended().unwrap_or(End::Empty))
+    tracing::debug!(%issue, end = ?turn.stop_reason(), "a turn is over");
+    Ok(turn.stop_reason().unwrap_or(StopReason::Empty))
 }
 
 /// Waits until all lanes have finished what they had begun.

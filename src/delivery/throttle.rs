@@ -51,7 +51,7 @@ pub struct RelayLimits {
 
 /// The governor of a process. Cheap to clone.
 #[derive(Clone)]
-pub struct Governor(Arc<Shared>);
+pub struct Throttle(Arc<Shared>);
 
 struct Shared {
     db: Db,
@@ -79,7 +79,7 @@ struct Seen {
     before: HashMap<u64, u32>,
 }
 
-impl Governor {
+impl Throttle {
     /// Governs these relays and, in messages a minute, these destination domains.
     pub fn new(db: Db, clock: Clock, relays: Vec<RelayLimits>, domains: HashMap<String, u32>) -> Self {
         // What the mailer begins with.

@@ -131,6 +131,12 @@ impl std::fmt::Debug for KeyRing {
     }
 }
 
+/// Returns the placeholder for the reader's token in a rendering. It holds the random key, so no article can
+/// contain it by chance or intent.
+pub fn token_placeholder(message_key: &str) -> String {
+    format!("reader-{message_key}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,7 +15,7 @@ use crate::{
             status::IssueStatus,
         },
     },
-    jobs::{Context, plan_issue},
+    issues::plan::{self, Planning},
 };
 use jiff::civil::Date;
 use std::collections::HashMap;
@@ -93,7 +93,7 @@ impl Stories {
 /// What an issue shows to most of its readers: as it was frozen, or as it would be if it were frozen now. There may be no issue
 /// yet. `variant` is from 1.
 pub async fn current(
-    context: &Context,
+    planning: Planning,
     tx: &mut Tx,
     newsletter: &NewsletterRecord,
     date: Date,
@@ -103,7 +103,7 @@ pub async fn current(
     let ids = if let Some(frozen) = issue.filter(|issue| issue.status != IssueStatus::Planned) {
         variants::stories_of(tx, frozen.id, variant).await?
     } else {
-        let (_, plan) = planned(context, tx, newsletter, date, issue).await?;
+        let (_, plan) = planned(planning, tx, newsletter, date, issue).await?;
         plan.variants.get(variant.saturating_sub(1)).map(|it| it.stories.clone()).unwrap_or_default()
     };
     Ok(Stories::load(tx, issue, &ids).await?.edition(&ids))
@@ -111,12 +111,12 @@ pub async fn current(
 
 /// The plan as it would be made now, by the code that will make it.
 pub async fn planned(
-    context: &Context,
+    planning: Planning,
     tx: &mut Tx,
     newsletter: &NewsletterRecord,
     date: Date,
     issue: Option<&IssueRecord>,
 ) -> Result<(PlanInputs, Plan), DbError> {
-    let inputs = plan_issue::gather(context, tx, newsletter, date, issue).await?;
-    plan_issue::make(inputs).await.map_err(|error| DbError::Io(std::io::Error::other(error)))
+    let inputs = plan::gather(planning, tx, newsletter, date, issue).await?;
+    plan::make(inputs).await.map_err(|error| DbError::Io(std::io::Error::other(error)))
 }

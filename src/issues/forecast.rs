@@ -15,8 +15,10 @@ use crate::{
         },
         subscriber::cadence::Cadence,
     },
-    issues::edition,
-    jobs::{Context, plan_issue},
+    issues::{
+        edition,
+        plan::{self, Planning},
+    },
 };
 use jiff::{Timestamp, civil::Date};
 
@@ -41,13 +43,13 @@ pub struct Forecast {
 
 /// Tells of the issue of a date.
 pub async fn forecast(
-    context: &Context,
+    planning: Planning,
     tx: &mut Tx,
     newsletter: &NewsletterRecord,
     date: Date,
 ) -> Result<Forecast, DbError> {
     let issue = issues::by_date(tx, newsletter.id, date).await?;
-    let (inputs, plan) = edition::planned(context, tx, newsletter, date, issue.as_ref()).await?;
+    let (inputs, plan) = edition::planned(planning, tx, newsletter, date, issue.as_ref()).await?;
     let cadences: Vec<Cadence> = inputs.served.iter().map(|served| served.cadence).collect();
     let clocks = subscribers::clock_counts(tx, newsletter.id, &cadences).await?;
     let waves = match &issue {
@@ -64,8 +66,8 @@ pub async fn forecast(
         (None, None) => schedule::due_at(&newsletter.newsletter, date),
     };
     let waits_for = match &issue {
-        Some(issue) => plan_issue::waits_for(newsletter, issue, &inputs, &plan),
-        None => newsletter.newsletter.needs_approval.then_some(plan_issue::APPROVAL),
+        Some(issue) => plan::waits_for(newsletter, issue, &inputs, &plan),
+        None => newsletter.newsletter.needs_approval.then_some(plan::APPROVAL),
     };
     Ok(Forecast { date, due_at, issue, inputs, plan, waves, waits_for })
 }

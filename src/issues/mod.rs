@@ -3,4 +3,5 @@
 pub mod edition;
 pub mod forecast;
 pub mod note;
+pub mod plan;
 pub mod render;

@@ -19,7 +19,7 @@ use crate::{
         },
         ids::ArticleId,
     },
-    jobs::Context,
+    jobs::context::FeedContext,
     queue::JobFailure,
 };
 use jiff::SignedDuration;
@@ -73,7 +73,7 @@ struct Page {
 }
 
 /// Looks at an article that is due.
-pub async fn run(context: &Context, id: ArticleId) -> Result<(), JobFailure> {
+pub async fn run(context: &FeedContext, id: ArticleId) -> Result<(), JobFailure> {
     let mut tx = context.db.read().await?;
     let look = articles::to_look_at(&mut tx, id).await?;
     drop(tx);
@@ -86,8 +86,8 @@ pub async fn run(context: &Context, id: ArticleId) -> Result<(), JobFailure> {
 }
 
 /// Looks at an article's page and picture, and keeps what is found; or records what is wrong and when to look again.
-pub async fn look_at(context: &Context, look: &Look) -> Result<(), DbError> {
-    let page = read(context, &look.url, context.rules.page_limit).await;
+pub async fn look_at(context: &FeedContext, look: &Look) -> Result<(), DbError> {
+    let page = read(context, &look.url, context.settings.feeds.timeout).await;
     let (page, picture) = match page {
         Ok(page) => {
             let picture = look_at_picture(context, look, &page.article).await;
@@ -131,7 +131,7 @@ pub async fn look_at(context: &Context, look: &Look) -> Result<(), DbError> {
 
 /// Where the old address of an article is gone and its feed gives another one, that one is taken and looked at.
 async fn take_new_address(
-    context: &Context,
+    context: &FeedContext,
     tx: &mut Tx,
     look: &Look,
     error: &Unread,
@@ -149,7 +149,7 @@ async fn take_new_address(
     Ok(true)
 }
 
-async fn failed(context: &Context, tx: &mut Tx, look: &Look, problem: &str) -> Result<(), DbError> {
+async fn failed(context: &FeedContext, tx: &mut Tx, look: &Look, problem: &str) -> Result<(), DbError> {
     let pause = usize::try_from(look.check_tries).ok().and_then(|tries| PAUSES.get(tries));
     let again = pause.map(|pause| context.clock.now() + *pause);
     if again.is_none() {
@@ -161,7 +161,7 @@ async fn failed(context: &Context, tx: &mut Tx, look: &Look, problem: &str) -> R
 /// The article's picture, looked at unless that was done before: its feed's, or else its page's. An error is trouble that may
 /// pass; a picture that is not fit is none.
 async fn look_at_picture(
-    context: &Context,
+    context: &FeedContext,
     look: &Look,
     page: &FoundArticle,
 ) -> Result<Option<FoundPicture>, FetchError> {
@@ -192,7 +192,7 @@ async fn look_at_picture(
 }
 
 /// A picture's width and height, or why it is not fit for mail. An error is trouble that may pass.
-async fn size_of(context: &Context, url: &Url) -> Result<Result<(u32, u32), String>, FetchError> {
+async fn size_of(context: &FeedContext, url: &Url) -> Result<Result<(u32, u32), String>, FetchError> {
     if is_counter(url.as_str()) {
         return Ok(Err(Unfit::Counter.to_string()));
     }
@@ -208,7 +208,7 @@ async fn size_of(context: &Context, url: &Url) -> Result<Result<(u32, u32), Stri
 /// Looks at the page of an article right before the article goes into mail, in no more time than `limit`. Waiting for a turn at
 /// the page's host is not counted: it takes some seconds at most, and longer waits are [`Recheck::Unknown`]. Nothing is
 /// written down; no transaction may be open meanwhile.
-pub async fn recheck(context: &Context, article: &ArticleRecord, limit: Duration) -> Recheck {
+pub async fn recheck(context: &FeedContext, article: &ArticleRecord, limit: Duration) -> Recheck {
     let page = match read(context, &article.url, limit).await {
         Ok(page) => page,
         Err(Unread::Fetch(error)) if error.is_absent() => return Recheck::Gone,
@@ -227,7 +227,7 @@ pub async fn recheck(context: &Context, article: &ArticleRecord, limit: Duration
     }
 }
 
-async fn read(context: &Context, url: &str, limit: Duration) -> Result<Page, Unread> {
+async fn read(context: &FeedContext, url: &str, limit: Duration) -> Result<Page, Unread> {
     let url = Url::parse(url)?;
     let page = match context.fetcher.fetch_within(&url, &Validators::default(), limit).await? {
         Fetched::Page(page) => page,

@@ -23,8 +23,12 @@ use crate::{
         },
         subscriber::cadence::Cadence,
     },
-    issues::{edition::Stories, render::Rendering},
-    jobs::{Context, freeze_issue::turn::Turn, periodic::end_pauses, plan_issue},
+    issues::{edition::Stories, plan, render::Rendering},
+    jobs::{
+        context::{FeedContext, IssueContext},
+        freeze_issue::turn::Turn,
+        periodic::end_pauses,
+    },
     queue::{Job, JobFailure},
 };
 use email_templates::Email;
@@ -37,14 +41,8 @@ const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(1);
 /// The clock of an issue whose readers are all due at one moment.
 const ANY_CLOCK: &str = "*";
 
-/// Returns the placeholder for the reader's token in a rendering. It holds the issue's random key, so no article can
-/// contain it by chance or intent.
-pub fn token_placeholder(message_key: &str) -> String {
-    format!("reader-{message_key}")
-}
-
 /// Takes a planned issue that is due to its readers' deliveries; or goes on with one that was frozen by a process that died.
-pub async fn run(context: &Context, issue: IssueId) -> Result<(), JobFailure> {
+pub async fn run(context: &IssueContext, feeds: &FeedContext, issue: IssueId) -> Result<(), JobFailure> {
     let mut tx = context.db.read().await?;
     let Some(record) = issues::get(&mut tx, issue).await? else { return Ok(()) };
     let newsletter = newsletters::get(&mut tx, record.newsletter_id).await?;
@@ -54,7 +52,7 @@ pub async fn run(context: &Context, issue: IssueId) -> Result<(), JobFailure> {
     }
     let Some(turn) = Turn::take(context).await? else { return again(context, &record).await.map(drop) };
     let done = async {
-        if record.status == IssueStatus::Frozen || freeze(context, &newsletter, &record).await? {
+        if record.status == IssueStatus::Frozen || freeze(context, feeds, &newsletter, &record).await? {
             fan_out::run(context, &newsletter, issue, &turn).await?;
         }
         Ok(())
@@ -66,7 +64,8 @@ pub async fn run(context: &Context, issue: IssueId) -> Result<(), JobFailure> {
 
 /// Freezes a planned issue. `false`: nothing of it goes out now. It is skipped, waits for an operator, or was edited this moment.
 async fn freeze(
-    context: &Context,
+    context: &IssueContext,
+    feeds: &FeedContext,
     newsletter: &NewsletterRecord,
     record: &IssueRecord,
 ) -> Result<bool, JobFailure> {
@@ -78,15 +77,15 @@ async fn freeze(
         return again(context, record).await;
     }
     drop(tx);
-    end_pauses::end_with(context, newsletter.id, record.date()).await?;
+    end_pauses::end_with(&context.db, newsletter.id, record.date()).await?;
     let mut tx = context.db.read().await?;
-    let inputs = plan_issue::gather(context, &mut tx, newsletter, record.date(), Some(record)).await?;
+    let inputs = plan::gather(context.planning(), &mut tx, newsletter, record.date(), Some(record)).await?;
     drop(tx);
-    let (inputs, plan) = plan_issue::make(inputs).await?;
-    if let Some(what) = plan_issue::waits_for(newsletter, record, &inputs, &plan) {
+    let (inputs, plan) = plan::make(inputs).await?;
+    if let Some(what) = plan::waits_for(newsletter, record, &inputs, &plan) {
         return wait(context, record, &inputs, &plan, what).await;
     }
-    let (inputs, plan, found) = recheck::run(context, inputs, plan, record.approved_at.is_some()).await?;
+    let (inputs, plan, found) = recheck::run(feeds, inputs, plan, record.approved_at.is_some()).await?;
 
     let mut tx = context.db.read().await?;
     let mut stories = Stories::load(&mut tx, Some(record), &plan.stories()).await?;
@@ -108,8 +107,8 @@ async fn freeze(
             date: record.date(),
             edition: &edition,
             number,
-            public_url: &context.rules.public_url,
-            reader_token: &token_placeholder(&record.message_key),
+            public_url: &context.settings.http.public_url,
+            reader_token: &crate::domain::token::token_placeholder(&record.message_key),
             is_test: false,
         };
         (rendering.email(), rendering.web_view())
@@ -128,7 +127,7 @@ async fn freeze(
     }
     // The last look may have made it shorter, and an operator may have asked for approval meanwhile.
     let newsletter = newsletters::get(&mut tx, newsletter.id).await?;
-    if let Some(what) = plan_issue::waits_for(&newsletter, record, &inputs, &plan) {
+    if let Some(what) = plan::waits_for(&newsletter, record, &inputs, &plan) {
         drop(tx);
         return wait(context, record, &inputs, &plan, what).await;
     }
@@ -188,7 +187,7 @@ async fn freeze(
 }
 
 /// Has an issue frozen a moment later: another one was frozen meanwhile, and its readers' past is another one now.
-async fn again(context: &Context, record: &IssueRecord) -> Result<bool, JobFailure> {
+async fn again(context: &IssueContext, record: &IssueRecord) -> Result<bool, JobFailure> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     context.queue.enqueue_at(&mut tx, &Job::FreezeIssue { issue: record.id }, now + AGAIN_AFTER).await?;
@@ -201,7 +200,7 @@ async fn again(context: &Context, record: &IssueRecord) -> Result<bool, JobFailu
 
 /// Leaves an issue to the operators it waits for, with the plan as it is now.
 async fn wait(
-    context: &Context,
+    context: &IssueContext,
     record: &IssueRecord,
     inputs: &PlanInputs,
     plan: &Plan,

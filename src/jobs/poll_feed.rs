@@ -20,7 +20,7 @@ use crate::{
         content::polling::{self, HABIT_EVENTS, Habit},
         ids::{ArticleId, FeedId},
     },
-    jobs::{Context, watch_feed},
+    jobs::{context::FeedContext, watch_feed},
     queue::JobFailure,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -86,7 +86,7 @@ pub struct Tally {
 }
 
 /// Reads a feed that is due.
-pub async fn run(context: &Context, id: FeedId) -> Result<(), JobFailure> {
+pub async fn run(context: &FeedContext, id: FeedId) -> Result<(), JobFailure> {
     let mut tx = context.db.read().await?;
     let Some(feed) = feeds::get(&mut tx, id).await? else { return Ok(()) };
     drop(tx);
@@ -100,7 +100,7 @@ pub async fn run(context: &Context, id: FeedId) -> Result<(), JobFailure> {
 }
 
 /// Reads a feed, stores what is new and says when it is read next; or records what is wrong, and reads it less often.
-pub async fn poll(context: &Context, feed: &FeedRecord) -> Result<Result<Tally, PollError>, DbError> {
+pub async fn poll(context: &FeedContext, feed: &FeedRecord) -> Result<Result<Tally, PollError>, DbError> {
     let validators = Validators { etag: feed.etag.clone(), last_modified: feed.last_modified.clone() };
     let polled = async {
         let reading = read(context, &feed.url, &validators).await?;
@@ -115,7 +115,12 @@ pub async fn poll(context: &Context, feed: &FeedRecord) -> Result<Result<Tally, 
     Ok(polled)
 }
 
-async fn failed(context: &Context, tx: &mut Tx, feed: &FeedRecord, error: &PollError) -> Result<(), DbError> {
+async fn failed(
+    context: &FeedContext,
+    tx: &mut Tx,
+    feed: &FeedRecord,
+    error: &PollError,
+) -> Result<(), DbError> {
     let now = context.clock.now();
     let retry_after = match error {
         PollError::Fetch(FetchError::Gone { .. }) => {
@@ -127,7 +132,7 @@ async fn failed(context: &Context, tx: &mut Tx, feed: &FeedRecord, error: &PollE
         PollError::Fetch(FetchError::Status { retry_after, .. }) => retry_after.map(signed),
         _ => None,
     };
-    let pause = polling::pause_after_failure(context.rules.pace, feed.failures + 1, retry_after);
+    let pause = polling::pause_after_failure(context.settings.feeds.pace, feed.failures + 1, retry_after);
     let not_before = retry_after.map(|wait| now + wait.min(polling::LONGEST_RETRY_AFTER));
     feeds::set_failed(tx, feed.id, &error.to_string(), not_before, now, now + pause).await?;
     watch_feed::watch(context, tx, feed.id).await
@@ -138,10 +143,10 @@ fn signed(span: Duration) -> SignedDuration {
 }
 
 /// Gets and parses a feed, from the web or from a file.
-pub async fn read(context: &Context, url: &str, validators: &Validators) -> Result<Reading, PollError> {
+pub async fn read(context: &FeedContext, url: &str, validators: &Validators) -> Result<Reading, PollError> {
     let address = Url::parse(url).map_err(|_| PollError::Address(url.to_owned()))?;
     let document = if address.scheme() == "file" {
-        let body = read_file(&address, context.rules.max_feed_bytes).await?;
+        let body = read_file(&address, context.settings.feeds.max_bytes).await?;
         Document {
             body,
             content_type: None,
@@ -180,7 +185,7 @@ async fn read_file(address: &Url, max_bytes: u64) -> Result<Vec<u8>, PollError> 
 }
 
 /// Stores what a feed brought, and when it is read next.
-pub async fn store(context: &Context, id: FeedId, reading: &Reading) -> Result<Tally, DbError> {
+pub async fn store(context: &FeedContext, id: FeedId, reading: &Reading) -> Result<Tally, DbError> {
     let now = context.clock.now();
     let mut tally = Tally::default();
     let mut tx = context.db.begin().await?;
@@ -218,7 +223,7 @@ pub async fn store(context: &Context, id: FeedId, reading: &Reading) -> Result<T
             wish = wish.max(feed.ttl.map(signed));
         }
     }
-    let next = now + polling::pause(context.rules.pace, habit, record.created_at.0, wish, now);
+    let next = now + polling::pause(context.settings.feeds.pace, habit, record.created_at.0, wish, now);
     feeds::set_read(&mut tx, id, &row, now, next).await?;
     watch_feed::watch(context, &mut tx, id).await?;
     if let Some(url) = answered.permanent_url.as_ref().filter(|url| url.as_str() != record.url) {
@@ -229,7 +234,7 @@ pub async fn store(context: &Context, id: FeedId, reading: &Reading) -> Result<T
 }
 
 /// Reads a feed at its new address from now on; if another feed is there, that one goes on alone.
-async fn move_to(context: &Context, tx: &mut Tx, feed: &FeedRecord, url: &Url) -> Result<(), DbError> {
+async fn move_to(context: &FeedContext, tx: &mut Tx, feed: &FeedRecord, url: &Url) -> Result<(), DbError> {
     if feeds::set_url(tx, feed.id, url.as_str()).await? {
         tracing::info!(from = feed.url, to = url.as_str(), "feed moved for good");
         return Ok(());
@@ -259,13 +264,13 @@ async fn habit_of(
 
 /// The new articles whose pages are worth a look: the newest, and those without a date.
 fn to_look_at(
-    context: &Context,
+    context: &FeedContext,
     feed: &ParsedFeed,
     stored: &[Option<Stored>],
     first: bool,
     now: Timestamp,
 ) -> Vec<ArticleId> {
-    let oldest = now - OF_INTEREST.max(context.rules.digest.max_age);
+    let oldest = now - OF_INTEREST.max(context.settings.digest.max_age);
     let mut new: Vec<(Option<Timestamp>, ArticleId)> = feed
         .articles
         .iter()

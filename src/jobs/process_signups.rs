@@ -23,7 +23,7 @@ use crate::{
             subscription::{SignupOutcome, on_signup},
         },
     },
-    jobs::Context,
+    jobs::context::ReaderContext,
     queue::{Job, JobFailure},
     random,
 };
@@ -36,7 +36,7 @@ const PORTION: i64 = 100;
 const TRIES: u32 = 5;
 
 /// Takes what has arrived, until nothing is left or the process is asked to end: then the sweep wakes another one for the rest.
-pub(super) async fn run(context: &Context) -> Result<(), JobFailure> {
+pub(super) async fn run(context: &ReaderContext) -> Result<(), JobFailure> {
     let mut after = 0;
     while !context.stop.is_cancelled() {
         match portion(context, after, PORTION).await {
@@ -53,7 +53,7 @@ pub(super) async fn run(context: &Context) -> Result<(), JobFailure> {
 
 /// Takes a portion's signups one by one, so that one that can't be taken keeps nobody else waiting: it is put off. Returns the last row
 /// looked at.
-async fn one_by_one(context: &Context, mut after: i64) -> Result<i64, JobFailure> {
+async fn one_by_one(context: &ReaderContext, mut after: i64) -> Result<i64, JobFailure> {
     for _ in 0..PORTION {
         let now = context.clock.now();
         let Some(mut id) = intake::next(&mut context.db.read().await?, after, now).await? else { break };
@@ -91,7 +91,7 @@ impl From<DbError> for Failed {
 
 /// Takes a portion of the signups after a row, again where that failed for no fault of its own. `None`: there is none. Otherwise how
 /// many it were.
-async fn portion(context: &Context, after: i64, limit: i64) -> Result<Option<usize>, Failed> {
+async fn portion(context: &ReaderContext, after: i64, limit: i64) -> Result<Option<usize>, Failed> {
     for _ in 1..TRIES {
         match try_portion(context, after, limit).await {
             Err(failed) if wants_again(&failed.error) => {}
@@ -101,7 +101,7 @@ async fn portion(context: &Context, after: i64, limit: i64) -> Result<Option<usi
     try_portion(context, after, limit).await
 }
 
-async fn try_portion(context: &Context, after: i64, limit: i64) -> Result<Option<usize>, Failed> {
+async fn try_portion(context: &ReaderContext, after: i64, limit: i64) -> Result<Option<usize>, Failed> {
     let mut tx = context.db.begin().await?;
     let taken = intake::take(&mut tx, after, limit, context.clock.now()).await?;
     let Some(first) = taken.first().map(|it| it.id) else { return Ok(None) };
@@ -137,7 +137,7 @@ impl Wish<'_> {
     }
 }
 
-async fn make(context: &Context, tx: &mut Tx, signups: &[SignupRecord]) -> Result<(), DbError> {
+async fn make(context: &ReaderContext, tx: &mut Tx, signups: &[SignupRecord]) -> Result<(), DbError> {
     let now = context.clock.now();
     let mut wishes = wishes(tx, signups, now).await?;
     within_limits(context, tx, &mut wishes, now).await?;
@@ -214,12 +214,12 @@ async fn wishes<'a>(
 
 /// Debits the limit of each email's address. Emails beyond it are not sent.
 async fn within_limits(
-    context: &Context,
+    context: &ReaderContext,
     tx: &mut Tx,
     wishes: &mut [Wish<'_>],
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let Some(limit) = context.rules.mails_per_address else { return Ok(()) };
+    let Some(limit) = context.settings.signup.limits.address else { return Ok(()) };
     let mut wishes: Vec<&mut Wish<'_>> =
         wishes.iter_mut().filter(|wish| wish.outcome != SignupOutcome::SendNothing).collect();
     // Where not all are within the limit, a confirmation matters more than an email that asks for nothing.
@@ -244,12 +244,13 @@ async fn within_limits(
 
 /// What the links to confirm will point at: of the wishes of one signup, all at the first one's.
 async fn confirmations(
-    context: &Context,
+    context: &ReaderContext,
     tx: &mut Tx,
     asked: &[&Wish<'_>],
     now: Timestamp,
 ) -> Result<HashMap<SubscriptionId, ConfirmationId>, DbError> {
-    let expires_at = now + SignedDuration::from_hours(24 * i64::from(context.rules.confirmation_days));
+    let expires_at =
+        now + SignedDuration::from_hours(24 * i64::from(context.settings.signup.confirmation_days));
     let mut first: HashMap<usize, SubscriptionId> = HashMap::new();
     for wish in asked {
         first.entry(wish.place).or_insert(wish.subscription);
@@ -270,7 +271,7 @@ async fn confirmations(
 
 /// The mails: of each signup at most one to confirm, and one about what the reader gets already.
 async fn mail(
-    context: &Context,
+    context: &ReaderContext,
     tx: &mut Tx,
     wishes: &[Wish<'_>],
     confirmations: &HashMap<SubscriptionId, ConfirmationId>,

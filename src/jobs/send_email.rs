@@ -6,9 +6,11 @@ use crate::{
         deliveries::emails::{self, Attempt, MailRecord},
         newsletters::{self, NewsletterRecord},
     },
-    delivery::email_content::{self, Content},
+    delivery::{
+        context::Context,
+        email_content::{self, Content},
+    },
     domain::{delivery::status::Answer, ids::MailId},
-    jobs::Context,
     mail::{self, ComposeError, MessageTemplate, Recipient, SendError, SendResult, answer_of},
     queue::{Job, JobFailure},
 };
@@ -74,7 +76,7 @@ async fn one(context: &Context, id: MailId) -> Result<(), JobFailure> {
     let Some(mail) = context.email_recorder.begin(id).await? else { return Ok(()) };
     let (newsletter, made) = content(context, &mail).await?;
     let now = context.clock.now();
-    if now.duration_since(asked_at) > context.rules.lease * 3 / 4 {
+    if now.duration_since(asked_at) > context.settings.sending.lease * 3 / 4 {
         // Whoever finds the lease over may send it.
         tracing::warn!(mail = %id, "a mail is left to the next attempt: the database was slower than its lease");
         return Ok(());
@@ -102,7 +104,7 @@ async fn one(context: &Context, id: MailId) -> Result<(), JobFailure> {
         _ => tracing::warn!(mail = %id, %kind, to, code, "single mail not sent"),
     }
     // A task of its own: the answer is kept even where this job is cut off.
-    let keeping = context.tails.spawn(context.email_recorder.clone().finish(mail, outcome));
+    let keeping = context.background_tasks.spawn(context.email_recorder.clone().finish(mail, outcome));
     Ok(keeping.await?)
 }
 
@@ -129,7 +131,8 @@ fn compose(
     })?;
     // The unsubscribe link ends with the token.
     let token = unsubscribe_url.and_then(|url| url.rsplit('/').next());
-    let mailto = context.rules.unsubscribe_mailto.as_ref().zip(token).map(|(it, token)| it.url(token));
+    let mailto =
+        context.settings.sending.unsubscribe_mailto.as_ref().zip(token).map(|(it, token)| it.url(token));
     let recipient = Recipient {
         address: &mail.recipient,
         message_id: &mail.message_id,
@@ -160,10 +163,10 @@ async fn content(context: &Context, mail: &MailRecord) -> Result<(NewsletterReco
 async fn send(context: &Context, attempt: Attempt, envelope: &Envelope, message: &[u8]) -> SendResult {
     let keep_up = async {
         loop {
-            tokio::time::sleep(context.rules.lease.unsigned_abs() / 4).await;
+            tokio::time::sleep(context.settings.sending.lease.unsigned_abs() / 4).await;
             let renewed = async {
                 let mut tx = context.db.begin().await?;
-                emails::renew(&mut tx, attempt, context.clock.now() + context.rules.lease).await?;
+                emails::renew(&mut tx, attempt, context.clock.now() + context.settings.sending.lease).await?;
                 tx.commit().await
             };
             if let Err(error) = renewed.await {
@@ -173,7 +176,7 @@ async fn send(context: &Context, attempt: Attempt, envelope: &Envelope, message:
         }
     };
     if let Some(relay) = context.mailer.preferred() {
-        context.governor.spend(relay).await;
+        context.throttle.spend(relay).await;
     }
     tokio::select! {
         outcome = context.mailer.send_raw(envelope, message) => outcome,

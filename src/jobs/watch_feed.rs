@@ -12,12 +12,12 @@ use crate::{
         delivery::email::MailKind,
         ids::FeedId,
     },
-    jobs::Context,
+    jobs::context::FeedContext,
 };
 use jiff::{SignedDuration, Timestamp};
 
 /// Judges a feed after something happened to it, and tells operators of new trouble, once.
-pub async fn watch(context: &Context, tx: &mut Tx, id: FeedId) -> Result<(), DbError> {
+pub async fn watch(context: &FeedContext, tx: &mut Tx, id: FeedId) -> Result<(), DbError> {
     let now = context.clock.now();
     let Some(feed) = feeds::get(tx, id).await? else { return Ok(()) };
     let condition = Condition {
@@ -39,14 +39,14 @@ pub async fn watch(context: &Context, tx: &mut Tx, id: FeedId) -> Result<(), DbE
 }
 
 /// Retires a feed by itself, and tells operators why.
-pub async fn retire(context: &Context, tx: &mut Tx, feed: &FeedRecord, why: &str) -> Result<(), DbError> {
+pub async fn retire(context: &FeedContext, tx: &mut Tx, feed: &FeedRecord, why: &str) -> Result<(), DbError> {
     feeds::retire(tx, feed.id, why).await?;
     let text = format!("it is not read any more: {why}");
     report(context, tx, feed, TroubleKind::Retired, &text, context.clock.now()).await
 }
 
 async fn report(
-    context: &Context,
+    context: &FeedContext,
     tx: &mut Tx,
     feed: &FeedRecord,
     kind: TroubleKind,
@@ -65,8 +65,10 @@ async fn report(
     let Some(newsletter) = all.first() else { return Ok(()) };
     // As long as there is nobody to tell, it stays untold.
     if !operators::list(tx).await?.is_empty() {
-        notify_operators(context, tx, newsletter, MailKind::FeedTrouble, About::Feed(feed.id)).await?;
-        feeds::set_trouble_reported(tx, feed.id, context.clock.now()).await?;
+        let now = context.clock.now();
+        notify_operators(&context.queue, tx, newsletter, MailKind::FeedTrouble, About::Feed(feed.id), now)
+            .await?;
+        feeds::set_trouble_reported(tx, feed.id, now).await?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::{
         issues,
         throttle::connection_quotas,
     },
-    jobs::Context,
+    delivery::context::Context,
 };
 
 /// Ends every lease and wakes all that is open. Only for a worker that knows that no other one is alive.

@@ -18,10 +18,10 @@ use crate::{
         },
         subscriber::request,
     },
+    issues::plan,
     jobs::{
-        Context,
+        context::{Contexts, IssueContext},
         periodic::{end_pauses, remind_operators::ask_operators, tend_pending, wake_reading, watch_signups},
-        plan_issue,
     },
     queue::Job,
 };
@@ -42,7 +42,8 @@ const PLAN_AGAIN: PlanAgain = PlanAgain {
 const AT_ONCE: i64 = 200;
 
 /// Looks once for everything that is due. Returns when the next issue is, so that the next look can come at its very moment.
-pub async fn tick(context: &Context) -> Result<Option<Timestamp>, DbError> {
+pub async fn tick(contexts: &Contexts) -> Result<Option<Timestamp>, DbError> {
+    let context = &contexts.issues;
     let now = context.clock.now();
     // Apart, so that a newsletter whose row can't be read does not keep mails and feeds waiting.
     let filled = async {
@@ -52,7 +53,7 @@ pub async fn tick(context: &Context) -> Result<Option<Timestamp>, DbError> {
     };
     let filled = filled.await;
     let mut tx = context.db.begin().await?;
-    wake(context, &mut tx, now).await?;
+    wake(contexts, &mut tx, now).await?;
     let next = issues::next_planned_due(&mut tx, now).await?;
     // What was published in the last hour shall not have to wait for tomorrow because its feed is read seldom.
     if next.is_some_and(|due| due <= now + READ_FEEDS_BEFORE) {
@@ -60,7 +61,7 @@ pub async fn tick(context: &Context) -> Result<Option<Timestamp>, DbError> {
     }
     tx.commit().await?;
     // Apart, so that what keeps it from being done does not keep issues waiting.
-    if let Err(error) = tend_pending::tend(context, now).await {
+    if let Err(error) = tend_pending::tend(&contexts.readers, now).await {
         tracing::error!(%error, "signups that nobody confirmed could not be looked after; they will be");
     }
     filled.map(|()| next)
@@ -68,8 +69,8 @@ pub async fn tick(context: &Context) -> Result<Option<Timestamp>, DbError> {
 
 /// Begins the issues whose time has come near, and records those that were missed. Readers' clocks are looked up only where a
 /// date may be near, and only each clock, not each reader.
-async fn fill_slots(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
-    let margins = context.rules.schedule;
+async fn fill_slots(context: &IssueContext, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+    let margins = context.settings.schedule;
     for record in newsletters::list(tx).await? {
         let (newsletter, since) = (&record.newsletter, record.scheduled_since);
         let from = schedule::date_at(newsletter, now).saturating_sub(jiff::Span::new().days(10));
@@ -103,13 +104,14 @@ async fn fill_slots(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<()
     Ok(())
 }
 
-async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+async fn wake(contexts: &Contexts, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+    let context = &contexts.issues;
     let woken_before = now - WAKE_AGAIN_AFTER;
     for (issue, status, due) in issues::wake_due(tx, now, woken_before).await? {
-        if status == IssueStatus::Planned && now > due.last + context.rules.schedule.grace {
+        if status == IssueStatus::Planned && now > due.last + context.settings.schedule.grace {
             let record = issues::get(tx, issue).await?;
             let reason = Some(match record.as_ref().and_then(|it| it.waits_for.as_deref()) {
-                Some(plan_issue::APPROVAL) => "no operator approved it in time",
+                Some(plan::APPROVAL) => "no operator approved it in time",
                 Some(_) => "it had too few stories, and no operator let it go out in time",
                 None => "missed: it could not go out at its time, nor within the grace after it",
             });
@@ -136,9 +138,9 @@ async fn wake(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbEr
         context.queue.enqueue(tx, &Job::TakeSignups).await?;
     }
     rate_limits::tidy(tx, now).await?;
-    watch_signups::watch(context, tx, now).await?;
-    tend_pending::erase_lost(context, tx, now).await?;
+    watch_signups::watch(&contexts.readers, tx, now).await?;
+    tend_pending::erase_lost(&contexts.readers, tx, now).await?;
     end_pauses::end(tx, now).await?;
     requests::tidy(tx, now - request::KEPT_FOR, AT_ONCE).await?;
-    wake_reading::wake(context, tx, now).await
+    wake_reading::wake(&contexts.feeds, tx, now).await
 }

@@ -39,8 +39,10 @@ async fn one_job_sends_each_of_its_emails_once(engine: Engine) {
     let before = app.mails().len();
     // Each is named twice by one job, and by another job at the same time.
     let twice: Vec<MailId> = ids.iter().chain(&ids).copied().collect();
-    let (one, other) =
-        tokio::join!(send_email::run(&app.app.jobs, &twice), send_email::run(&app.app.jobs, &ids));
+    let (one, other) = tokio::join!(
+        send_email::run(&app.app.jobs.delivery, &twice),
+        send_email::run(&app.app.jobs.delivery, &ids)
+    );
     one.unwrap();
     other.unwrap();
     assert_eq!(app.mails().len(), before + 20);
@@ -56,7 +58,7 @@ async fn the_number_of_an_attempt_is_used_once(engine: Engine) {
     let app = TestApp::with_relay(engine, "smtp://127.0.0.1:1").await;
     let (_, ids) = waiting(&app, 1).await;
     for attempts in 1..=3 {
-        send_email::run(&app.app.jobs, &ids).await.unwrap();
+        send_email::run(&app.app.jobs.delivery, &ids).await.unwrap();
         let mail = app.store().await.mails().await.remove(0);
         assert_eq!((mail.status, mail.attempts, mail.relay_waits), (MailStatus::Queued, attempts, attempts));
         app.clock.advance(SignedDuration::from_mins(30));
@@ -77,7 +79,7 @@ async fn the_number_of_an_attempt_is_used_once(engine: Engine) {
 async fn a_process_that_ends_enqueues_the_emails_it_has_not_begun(engine: Engine) {
     let app = TestApp::start(engine).await;
     let (addresses, ids) = waiting(&app, 1).await;
-    let mut ending = app.app.jobs.clone();
+    let mut ending = app.app.jobs.delivery.clone();
     ending.stop = CancellationToken::new();
     ending.stop.cancel();
     send_email::run(&ending, &ids).await.unwrap();

@@ -12,7 +12,6 @@ use super::{
 };
 use daily::{
     app::App,
-    cli::serve::{self, Role},
     clock::Clock,
     db::{
         DatabaseUrl,
@@ -26,6 +25,7 @@ use daily::{
         signup::alarm::{Alarm, Attack},
     },
     queue,
+    service::run::{Role, run},
     service::scheduler,
     settings::{Relay, Settings},
 };
@@ -113,8 +113,8 @@ impl TestApp {
         let clock = Clock::fixed(at(BEGIN));
         let app = App::start(settings, clock.clone()).await.expect("Daily starts");
         let stop = CancellationToken::new();
-        tokio::spawn(serve::run(app.clone(), Role::Worker, None, stop.clone()));
-        tokio::spawn(serve::run(app.clone(), Role::Web, Some(listener), stop.clone()));
+        tokio::spawn(run(app.clone(), Role::Worker, None, stop.clone()));
+        tokio::spawn(run(app.clone(), Role::Web, Some(listener), stop.clone()));
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -227,7 +227,7 @@ impl TestApp {
     pub async fn another_worker(&self) -> Worker {
         let app = self.another().await;
         let stop = CancellationToken::new();
-        let running = tokio::spawn(serve::run(app, Role::Worker, None, stop.clone()));
+        let running = tokio::spawn(run(app, Role::Worker, None, stop.clone()));
         Worker { stop: stop.drop_guard(), running }
     }
 

@@ -100,7 +100,7 @@ async fn a_server_whose_certificate_nobody_vouches_for_gets_nothing() {
         format!("smtp+starttls://localhost:{}", postfix.plain_port()),
     ] {
         let app = start(Engine::Sqlite, vec![relay(&url, None)]).await;
-        let said = app.app.jobs.mailer.check().await.remove(0).1.unwrap_err();
+        let said = app.app.jobs.delivery.mailer.check().await.remove(0).1.unwrap_err();
         assert!(said.to_lowercase().contains("certificate"), "{said}");
     }
     assert!(postfix.wait_for_messages(0).await.is_empty());
@@ -111,7 +111,7 @@ async fn a_wrong_password_is_the_relays_trouble_and_loses_no_mail() {
     let postfix = Postfix::start().await;
     let url = format!("smtp+starttls://{USER}:wrong@localhost:{}", postfix.submission_port());
     let app = start(Engine::Sqlite, vec![relay(&url, Some(&postfix))]).await;
-    let said = app.app.jobs.mailer.check().await.remove(0).1.unwrap_err();
+    let said = app.app.jobs.delivery.mailer.check().await.remove(0).1.unwrap_err();
     assert!(said.starts_with("535"), "{said}");
     app.article("The bridge opens").await;
     app.reader_at_once("ann@example.org").await;

@@ -13,7 +13,6 @@ use crate::{
         CliError, CliResult,
         demo::{readers::Readers, steps::Steps},
         issue::line,
-        serve::{self, Role},
     },
     clock::Clock,
     content::answer_headers::Validators,
@@ -23,7 +22,10 @@ use crate::{
         subscriber::email_address::EmailAddress,
     },
     jobs::{check_article, poll_feed},
-    service::shutdown,
+    service::{
+        run::{Role, run},
+        shutdown,
+    },
     settings::{Log, Relay, Settings},
     telemetry,
 };
@@ -68,7 +70,7 @@ impl Demo {
         let settings = settings(&data, &service, &site)?;
         let app = App::start(settings, Clock::system()).await.map_err(super::start)?;
 
-        let work = tokio::spawn(serve::run(app.clone(), Role::All, Some(service), stop.clone()));
+        let work = tokio::spawn(run(app.clone(), Role::All, Some(service), stop.clone()));
         let courier = serve_site(&app, site, stop.clone())?;
         println!("Daily's demo. Data folder: {}\n", data.display());
         let shown = tokio::select! {
@@ -152,9 +154,9 @@ async fn show(app: &App, courier: &str, data: &std::path::Path) -> CliResult {
 
     let step = steps.begin("Reading the sample site's feed");
     let feed = format!("{courier}/feed.xml");
-    let reading = poll_feed::read(&app.jobs, &feed, &Validators::default()).await?;
+    let reading = poll_feed::read(&app.jobs.feeds, &feed, &Validators::default()).await?;
     let id = add_feed(&app.actions, &feed).await?;
-    let tally = poll_feed::store(&app.jobs, id, &reading).await?;
+    let tally = poll_feed::store(&app.jobs.feeds, id, &reading).await?;
     let pictures = look_at_articles(app).await?;
     step.done(&format!("{} articles, {pictures} with a picture", tally.new));
 
@@ -199,7 +201,7 @@ async fn look_at_articles(app: &App) -> Result<usize, CliError> {
     drop(tx);
     let mut pictures = 0;
     for article in page {
-        check_article::run(&app.jobs, article.id)
+        check_article::run(&app.jobs.feeds, article.id)
             .await
             .map_err(|error| CliError::Failed(error.to_string()))?;
         let mut tx = app.db.read().await?;

@@ -94,9 +94,11 @@ impl Edit {
         if was_approved {
             eprintln!("It was approved before this edit: look at it once more, and approve it again.");
         }
-        plan_issue::run(&app.jobs, issue.id).await.map_err(|error| CliError::Failed(error.to_string()))?;
+        plan_issue::run(&app.jobs.issues, issue.id)
+            .await
+            .map_err(|error| CliError::Failed(error.to_string()))?;
         let mut tx = app.db.read().await?;
-        let it = forecast(&app.jobs, &mut tx, &newsletter, date).await?;
+        let it = forecast(app.jobs.issues.planning(), &mut tx, &newsletter, date).await?;
         show::print_forecast(&mut tx, &newsletter, &it, output).await
     }
 

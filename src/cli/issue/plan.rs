@@ -71,9 +71,11 @@ impl PlanCommand {
             return explain(&mut tx, issue.id, &kept.inputs, &kept.plan, self.variant, output).await;
         }
         let issue = begin_issue(&app.actions, &newsletter, date).await?;
-        plan_issue::run(&app.jobs, issue.id).await.map_err(|error| CliError::Failed(error.to_string()))?;
+        plan_issue::run(&app.jobs.issues, issue.id)
+            .await
+            .map_err(|error| CliError::Failed(error.to_string()))?;
         let mut tx = app.db.read().await?;
-        let it = forecast(&app.jobs, &mut tx, &newsletter, date).await?;
+        let it = forecast(app.jobs.issues.planning(), &mut tx, &newsletter, date).await?;
         if self.explain {
             return explain(&mut tx, issue.id, &it.inputs, &it.plan, self.variant, output).await;
         }

@@ -34,7 +34,9 @@ impl Preview {
         let mut tx = app.db.read().await?;
         let issue = issues::by_date(&mut tx, newsletter.id, date).await?;
         let number = usize::from(self.variant);
-        let edition = edition::current(&app.jobs, &mut tx, &newsletter, date, issue.as_ref(), number).await?;
+        let edition =
+            edition::current(app.jobs.issues.planning(), &mut tx, &newsletter, date, issue.as_ref(), number)
+                .await?;
         drop(tx);
         if edition.stories.is_empty() {
             return Err(CliError::Failed(if number > 1 {

@@ -15,7 +15,7 @@ use crate::{
     },
     db::subscribers,
     domain::issue::status::IssueStatus,
-    jobs::plan_issue,
+    issues::plan,
 };
 use serde_json::json;
 
@@ -71,9 +71,7 @@ fn report(seen: &Seen, output: Output) -> CliResult {
         }
         Ended::AtRest => {
             let reason = match issue.waits_for.as_deref() {
-                Some(plan_issue::APPROVAL) => {
-                    "an operator has to approve it first, with `daily issue approve`"
-                }
+                Some(plan::APPROVAL) => "an operator has to approve it first, with `daily issue approve`",
                 Some(_) => "it has too few stories; `daily issue approve` lets it go out shorter",
                 None => issue.reason.as_deref().unwrap_or("see `daily issue status`"),
             };

@@ -61,7 +61,7 @@ pub async fn run(app: &App, which: &Which, output: Output) -> CliResult {
             "there is no issue of {date}: it is planned before its time, or now with `daily issue plan --date {date}`"
         ))),
         _ => {
-            let it = forecast(&app.jobs, &mut tx, &newsletter, date).await?;
+            let it = forecast(app.jobs.issues.planning(), &mut tx, &newsletter, date).await?;
             print_forecast(&mut tx, &newsletter, &it, output).await
         }
     }
@@ -153,7 +153,7 @@ fn in_words(
     let command =
         format!("daily issue approve --newsletter {} --date {}", newsletter.newsletter.slug, it.date);
     match (it.waits_for, approved) {
-        (Some(crate::jobs::plan_issue::APPROVAL), _) => {
+        (Some(crate::issues::plan::APPROVAL), _) => {
             let _ = writeln!(text, "Nothing goes out until an operator approves it: {command}");
         }
         (Some(_), _) => {

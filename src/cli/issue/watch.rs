@@ -69,7 +69,10 @@ pub async fn watch(app: &App, id: IssueId, output: Output) -> Result<Seen, CliEr
         let is_asked_about = issue.status == IssueStatus::Planned && issue.waits_for.is_some();
         let ended = if issue.status.is_final() || waits_for_operator(issue.status) || is_asked_about {
             Some(Ended::AtRest)
-        } else if counts.uncertain > 0 && counts.open() == counts.uncertain && app.jobs.rules.hold_uncertain {
+        } else if counts.uncertain > 0
+            && counts.open() == counts.uncertain
+            && app.settings.sending.hold_uncertain
+        {
             Some(Ended::InDoubt)
         } else {
             (workers == 0).then_some(Ended::NoWorker)

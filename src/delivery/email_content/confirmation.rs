@@ -45,7 +45,7 @@ pub(super) async fn content(
     let email = write(&Confirmation {
         masthead: making.masthead_for(subscription),
         confirm_url: &format!("{}/confirm/{token}", making.public_url()),
-        expires_in_days: making.context.rules.confirmation_days,
+        expires_in_days: making.context.settings.signup.confirmation_days,
         address: making.mail.recipient.as_str(),
         titles: &titles.join(", "),
     });

@@ -12,7 +12,7 @@ use crate::{
         ids::IssueId,
         issue::{schedule, status::IssueStatus},
     },
-    jobs::plan_issue,
+    issues::plan,
 };
 use email_templates::notice::{Matter, PlannedIssue};
 
@@ -48,7 +48,7 @@ async fn waiting(making: &Making<'_>, tx: &mut Tx, issue: &IssueRecord) -> Resul
         .filter(|story| story.position.is_some())
         .map(|story| story.article.title.as_str())
         .collect();
-    let wanted = making.context.rules.digest.of(newsletter).min_stories;
+    let wanted = making.context.settings.digest.of(newsletter).min_stories;
     let planned = PlannedIssue {
         date: issue.date(),
         due: clock::civil(newsletter, issue.due_at.0),
@@ -58,10 +58,10 @@ async fn waiting(making: &Making<'_>, tx: &mut Tx, issue: &IssueRecord) -> Resul
         stories: &titles,
     };
     Ok(match (making.mail.kind, issue.waits_for.as_deref()) {
-        (MailKind::TooFewStories, Some(plan_issue::STORIES)) => {
+        (MailKind::TooFewStories, Some(plan::STORIES)) => {
             making.letter(Matter::TooFewStories { issue: planned, wanted })
         }
-        (MailKind::ApprovalWanted, Some(plan_issue::APPROVAL)) => {
+        (MailKind::ApprovalWanted, Some(plan::APPROVAL)) => {
             making.letter(Matter::ApprovalWanted { issue: planned })
         }
         _ => Content::Unwanted("the issue no longer waits for an operator"),

@@ -21,9 +21,9 @@ use crate::{
         subscribers::{self, SubscriptionRecord},
         suppressions,
     },
+    delivery::context::Context,
     domain::{delivery::email::MailKind, ids::SubscriptionId, token::Purpose},
     issues::render::masthead,
-    jobs::Context,
 };
 use email_templates::{
     Email, Masthead,
@@ -66,7 +66,7 @@ impl<'a> Making<'a> {
     }
 
     fn public_url(&self) -> &'a str {
-        &self.context.rules.public_url
+        &self.context.settings.http.public_url
     }
 
     /// Where the links of a reader's own lead: the same token opens both.

@@ -27,7 +27,7 @@ pub(super) async fn content(making: &Making<'_>, tx: &mut Tx) -> Result<Content,
         Alarm::Flood => "Many signups wait for their confirmation",
         Alarm::FewConfirm => "Far fewer signups than usual are confirmed",
     };
-    let defence = match making.context.rules.challenge_policy {
+    let defence = match making.context.settings.signup.proof_of_work {
         ChallengePolicy::Never => {
             "The limits on signups hold. With signup.proof_of_work = \"under_attack\" browsers would solve a small puzzle"
         }

@@ -4,7 +4,7 @@ use crate::{
     db::{DbError, Tx, issues},
     delivery::email_content::{Content, Making},
     domain::{ids::IssueId, issue::schedule, token::Purpose},
-    issues::{edition, render::Rendering},
+    issues::{edition, plan::Planning, render::Rendering},
 };
 
 pub(super) async fn content(making: &Making<'_>, tx: &mut Tx) -> Result<Content, DbError> {
@@ -14,8 +14,9 @@ pub(super) async fn content(making: &Making<'_>, tx: &mut Tx) -> Result<Content,
         Some(id) => issues::get(tx, IssueId(id)).await?,
         None => issues::by_date(tx, newsletter.id, next).await?,
     };
+    let planning = Planning { rules: context.settings.digest, now };
     let date = issue.as_ref().map_or(next, issues::IssueRecord::date);
-    let edition = edition::current(context, tx, newsletter, date, issue.as_ref(), 1).await?;
+    let edition = edition::current(planning, tx, newsletter, date, issue.as_ref(), 1).await?;
     if edition.stories.is_empty() {
         return Ok(Content::Unwanted("the issue has no stories yet: add articles or feeds first"));
     }

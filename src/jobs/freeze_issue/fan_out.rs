@@ -9,11 +9,11 @@ use crate::{
         newsletters::NewsletterRecord,
         throttle::send_rates,
     },
-    delivery::deliver_issue::BATCH,
+    delivery::delivery_run::BATCH,
     domain::{
         ids::IssueId, issue::status::IssueStatus, newsletter::WhoseClock, subscriber::cadence::Cadence,
     },
-    jobs::{Context, freeze_issue::turn::Turn},
+    jobs::{context::IssueContext, freeze_issue::turn::Turn},
     queue::{Job, JobFailure},
 };
 use jiff::Timestamp;
@@ -28,7 +28,7 @@ const MANY: i64 = 10_000;
 
 /// Makes the deliveries that are still missing, and lets the issue go out.
 pub async fn run(
-    context: &Context,
+    context: &IssueContext,
     newsletter: &NewsletterRecord,
     issue: IssueId,
     turn: &Turn,
@@ -38,7 +38,7 @@ pub async fn run(
     drop(tx);
     let cadences: Vec<Cadence> = kept.inputs.served.iter().map(|served| served.cadence).collect();
     let past = Past::new(&kept.inputs.past);
-    let paced = context.governor.configured_domains();
+    let paced = context.throttled_domains();
     loop {
         turn.prolong(context).await?;
         let mut tx = context.db.begin().await?;
@@ -50,7 +50,7 @@ pub async fn run(
         };
         let now = record.frozen_at.map_or(record.due_at.0, |at| at.0);
         let by_reader = newsletter.newsletter.clock == WhoseClock::Reader && !record.at_once;
-        let missed_before = now - context.rules.schedule.grace;
+        let missed_before = now - context.settings.schedule.grace;
         let portion = FanOut {
             issue,
             newsletter: newsletter.id,

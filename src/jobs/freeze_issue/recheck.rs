@@ -10,10 +10,10 @@ use crate::{
         ids::ArticleId,
         issue::plan::{Plan, PlanInputs},
     },
+    issues::plan,
     jobs::{
-        Context,
         check_article::{Recheck, recheck},
-        plan_issue,
+        context::FeedContext,
     },
     queue::JobFailure,
 };
@@ -54,14 +54,14 @@ impl Found {
 /// Looks at all stories of a plan, in no more time than is configured; the plan is made anew without those that are gone. What can't
 /// be told in time stays as it is: a slow site is no reason to drop its story.
 pub async fn run(
-    context: &Context,
+    context: &FeedContext,
     mut inputs: PlanInputs,
     mut plan: Plan,
     is_approved: bool,
 ) -> Result<(PlanInputs, Plan, Found), JobFailure> {
     let mut found = Found::default();
     let mut seen = HashSet::new();
-    let until = Instant::now() + context.rules.recheck_for;
+    let until = Instant::now() + Duration::from_secs(context.settings.recheck_seconds.into());
     for _ in 0..ROUNDS {
         let new: Vec<ArticleId> = plan.stories().into_iter().filter(|id| seen.insert(*id)).collect();
         if new.is_empty() || Instant::now() >= until {
@@ -94,20 +94,20 @@ pub async fn run(
         for candidate in inputs.candidates.iter_mut().filter(|it| gone.contains(&it.article)) {
             candidate.gone = true;
         }
-        (inputs, plan) = plan_issue::make(inputs).await?;
+        (inputs, plan) = plan::make(inputs).await?;
     }
     Ok((inputs, plan, found))
 }
 
 /// Whether an address is that of another article.
-async fn is_anothers(context: &Context, id: ArticleId, url: &Url) -> Result<bool, DbError> {
+async fn is_anothers(context: &FeedContext, id: ArticleId, url: &Url) -> Result<bool, DbError> {
     let mut tx = context.db.read().await?;
     Ok(articles::at_url(&mut tx, url).await?.is_some_and(|other| other != id))
 }
 
 /// Looks at some pages. Those that are not done in time are left out.
 async fn look(
-    context: &Context,
+    context: &FeedContext,
     ids: &[ArticleId],
     until: Instant,
 ) -> Result<Vec<(ArticleId, Recheck)>, DbError> {

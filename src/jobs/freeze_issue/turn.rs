@@ -3,7 +3,7 @@
 
 use crate::{
     db::{DbError, engine::leases},
-    jobs::Context,
+    jobs::context::IssueContext,
     random,
 };
 use jiff::SignedDuration;
@@ -19,13 +19,13 @@ pub struct Turn {
 
 impl Turn {
     /// Takes it. `None`: another issue is being frozen.
-    pub async fn take(context: &Context) -> Result<Option<Self>, DbError> {
+    pub async fn take(context: &IssueContext) -> Result<Option<Self>, DbError> {
         let turn = Self { holder: random::hex::<8>() };
         Ok(turn.prolong(context).await?.then_some(turn))
     }
 
     /// Keeps it for longer. `false`: it was lost.
-    pub async fn prolong(&self, context: &Context) -> Result<bool, DbError> {
+    pub async fn prolong(&self, context: &IssueContext) -> Result<bool, DbError> {
         let now = context.clock.now();
         let mut tx = context.db.begin().await?;
         let kept = leases::take(&mut tx, NAME, &self.holder, now, now + LEASE).await?;
@@ -34,7 +34,7 @@ impl Turn {
     }
 
     /// Leaves it to the next.
-    pub async fn end(self, context: &Context) -> Result<(), DbError> {
+    pub async fn end(self, context: &IssueContext) -> Result<(), DbError> {
         let mut tx = context.db.begin().await?;
         leases::give_up(&mut tx, NAME, &self.holder).await?;
         tx.commit().await

@@ -2,7 +2,7 @@
 
 use crate::{
     db::{DbError, Tx, deliveries::emails, engine::leases, subscribers::erasure},
-    jobs::Context,
+    jobs::context::ReaderContext,
     random,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -25,7 +25,7 @@ pub struct Retained {
 
 /// Erases what has been kept long enough, a portion at a time, until nothing is left or the process is asked to end: the next one goes
 /// on. Where another worker is at it, nothing is done.
-pub async fn retain(context: &Context) -> Result<Retained, DbError> {
+pub async fn retain(context: &ReaderContext) -> Result<Retained, DbError> {
     let turn = Turn { context, holder: random::hex::<8>() };
     let mut tx = context.db.begin().await?;
     if !turn.prolong(&mut tx).await? {
@@ -41,7 +41,7 @@ pub async fn retain(context: &Context) -> Result<Retained, DbError> {
 
 /// This worker's turn.
 struct Turn<'a> {
-    context: &'a Context,
+    context: &'a ReaderContext,
     holder: String,
 }
 
@@ -57,10 +57,10 @@ async fn erase(turn: &Turn<'_>) -> Result<Retained, DbError> {
     let context = turn.context;
     let now = context.clock.now();
     let mut retained = Retained::default();
-    if let Some(kept) = context.rules.retention.left {
+    if let Some(kept) = context.settings.retention.left {
         retained.readers = forget_left(turn, now - kept, now).await?;
     }
-    if let Some(kept) = context.rules.retention.mails {
+    if let Some(kept) = context.settings.retention.mails {
         while !context.stop.is_cancelled() {
             let mut tx = context.db.begin().await?;
             if !turn.prolong(&mut tx).await? {

@@ -2,11 +2,10 @@
 
 use crate::{
     db::{
-        DbError, Tx, issues, newsletters,
+        Db, DbError, Tx, issues, newsletters,
         subscribers::{self, Resumed},
     },
     domain::ids::NewsletterId,
-    jobs::Context,
 };
 use jiff::{Timestamp, civil::Date};
 
@@ -30,13 +29,13 @@ pub(crate) async fn end(tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
 }
 
 /// Ends the pauses that end with the issue of a date, before its readers are counted.
-pub(crate) async fn end_with(context: &Context, newsletter: NewsletterId, date: Date) -> Result<(), DbError> {
-    let mut tx = context.db.read().await?;
+pub(crate) async fn end_with(db: &Db, newsletter: NewsletterId, date: Date) -> Result<(), DbError> {
+    let mut tx = db.read().await?;
     if !subscribers::any_resume_with(&mut tx, newsletter, date).await? {
         return Ok(());
     }
     drop(tx);
-    let mut tx = context.db.begin().await?;
+    let mut tx = db.begin().await?;
     let readers = subscribers::resume_with(&mut tx, newsletter, date).await?;
     tx.commit().await?;
     tracing::info!(readers, %date, "pauses ended with an issue");

@@ -4,18 +4,21 @@ use crate::{
     db::{DbError, Tx, issues, newsletters},
     delivery::notify_operators::{About, notify_operators},
     domain::delivery::email::MailKind,
-    jobs::{Context, plan_issue::APPROVAL},
+    issues::plan::APPROVAL,
+    jobs::context::IssueContext,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Puts the mails that are due into the queue, in the caller's transaction.
-pub async fn ask_operators(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
-    for (issue, waits_for) in issues::unapproved(tx, now, context.rules.remind_before).await? {
+pub async fn ask_operators(context: &IssueContext, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+    for (issue, waits_for) in
+        issues::unapproved(tx, now, SignedDuration::from_mins(context.settings.remind_minutes.into())).await?
+    {
         let Some(record) = issues::get(tx, issue).await? else { continue };
         let newsletter = newsletters::get(tx, record.newsletter_id).await?;
         let kind = if waits_for == APPROVAL { MailKind::ApprovalWanted } else { MailKind::TooFewStories };
         if issues::set_reminded(tx, issue, record.reminded_at, now).await? {
-            notify_operators(context, tx, &newsletter, kind, About::Issue(issue)).await?;
+            notify_operators(&context.queue, tx, &newsletter, kind, About::Issue(issue), now).await?;
         }
     }
     Ok(())

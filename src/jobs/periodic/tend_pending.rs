@@ -15,7 +15,7 @@ use crate::{
         signup::{alarm, limits::address_key},
         subscriber::email_address::EmailAddress,
     },
-    jobs::Context,
+    jobs::context::ReaderContext,
     queue::Job,
     random,
 };
@@ -30,17 +30,17 @@ const REMIND_WITHIN: SignedDuration = SignedDuration::from_hours(48);
 
 /// Puts the reminders that are due into the queue, and erases what has waited long enough; each in a transaction of its own, that
 /// other work does not hold up.
-pub(crate) async fn tend(context: &Context, now: Timestamp) -> Result<(), DbError> {
-    if let Some(after) = context.rules.remind_pending_after {
+pub(crate) async fn tend(context: &ReaderContext, now: Timestamp) -> Result<(), DbError> {
+    if let Some(after) = context.settings.signup.remind_after {
         remind(context, now - after, now).await?;
     }
-    if let Some(after) = context.rules.erase_pending_after {
+    if let Some(after) = context.settings.signup.erase_after {
         erase(context, now - after, now).await?;
     }
     Ok(())
 }
 
-async fn erase(context: &Context, until: Timestamp, now: Timestamp) -> Result<(), DbError> {
+async fn erase(context: &ReaderContext, until: Timestamp, now: Timestamp) -> Result<(), DbError> {
     let overdue = subscribers::overdue(&mut context.db.read().await?, until, AT_ONCE).await?;
     if !overdue.is_empty() {
         let mut tx = context.db.begin().await?;
@@ -54,8 +54,8 @@ async fn erase(context: &Context, until: Timestamp, now: Timestamp) -> Result<()
 }
 
 /// Erases signups as they arrived, of which nothing could be made until a moment.
-pub(crate) async fn erase_lost(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
-    let Some(after) = context.rules.erase_pending_after else { return Ok(()) };
+pub(crate) async fn erase_lost(context: &ReaderContext, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+    let Some(after) = context.settings.signup.erase_after else { return Ok(()) };
     let lost = intake::erase_before(tx, now - after).await?;
     if lost > 0 {
         tracing::error!(lost, "signups of which nothing could be made in all this time are erased");
@@ -65,7 +65,7 @@ pub(crate) async fn erase_lost(context: &Context, tx: &mut Tx, now: Timestamp) -
 
 /// One mail for each reader, with a new link that confirms all they asked for. It counts on the line of their address, and beyond that
 /// there is none. Whether the address may be mailed is looked at when it is sent.
-async fn remind(context: &Context, until: Timestamp, now: Timestamp) -> Result<(), DbError> {
+async fn remind(context: &ReaderContext, until: Timestamp, now: Timestamp) -> Result<(), DbError> {
     let since = until - REMIND_WITHIN;
     let mut tx = context.db.read().await?;
     let spans = alarm::outside(since, until, signup_alarms::doubtful(&mut tx, since).await?);
@@ -85,14 +85,14 @@ async fn remind(context: &Context, until: Timestamp, now: Timestamp) -> Result<(
         reminded.push((ids, first));
     }
     let limit = |it: &EmailAddress| {
-        context.rules.mails_per_address.map(|limit| (address_key(&context.keys, it), limit))
+        context.settings.signup.limits.address.map(|limit| (address_key(&context.keys, it), limit))
     };
     let requests: Vec<Request> =
         reminded.iter().map(|it| limit(&it.1.address).into_iter().collect()).collect();
     let verdicts = rate_limits::check(&mut tx, &requests, now).await?;
     for ((ids, first), _) in reminded.iter().zip(verdicts).filter(|(_, verdict)| verdict.is_ok()) {
         let newsletter = newsletters::get(&mut tx, first.newsletter_id).await?;
-        let days = SignedDuration::from_hours(24 * i64::from(context.rules.confirmation_days));
+        let days = SignedDuration::from_hours(24 * i64::from(context.settings.signup.confirmation_days));
         let lead = subscribers::insert_confirmation(&mut tx, ids[0], now, now + days).await?;
         let beside: Vec<_> = ids[1..].iter().map(|id| (*id, Some(lead))).collect();
         subscribers::insert_confirmations(&mut tx, &beside, now, now + days).await?;

@@ -19,7 +19,7 @@ use crate::{
             limits::OVERALL,
         },
     },
-    jobs::Context,
+    jobs::context::ReaderContext,
     queue::Job,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -32,7 +32,7 @@ const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 400);
 const RELEASED_AT_ONCE: i64 = 100;
 
 /// Looks at the signups, if that is due.
-pub(crate) async fn watch(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+pub(crate) async fn watch(context: &ReaderContext, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
     if !alarm::begin_look(tx, now, now - LOOK_EVERY).await? {
         return Ok(());
     }
@@ -41,10 +41,10 @@ pub(crate) async fn watch(context: &Context, tx: &mut Tx, now: Timestamp) -> Res
     if discarded > 0 {
         tracing::warn!(discarded, "held signups are erased: the attack lasted longer than they may wait");
     }
-    let rules = &context.rules;
+    let signup = &context.settings.signup;
     let known = alarm::get(tx).await?;
-    let pulse = alarm::pulse(tx, rules.signup_limit, rules.most_waiting, now).await?;
-    let record = match change(known.is_on(), pulse.alarm(rules.most_waiting), now) {
+    let pulse = alarm::pulse(tx, signup.limits.overall, signup.most_waiting, now).await?;
+    let record = match change(known.is_on(), pulse.alarm(signup.most_waiting), now) {
         Change::None => return release(context, tx, now).await,
         Change::Begins(attack) => {
             tracing::warn!(sign = %attack.alarm, waiting = pulse.waiting, "signups look like an attack");
@@ -73,10 +73,10 @@ pub(crate) async fn watch(context: &Context, tx: &mut Tx, now: Timestamp) -> Res
 }
 
 /// Releases held signups after an attack, in their order and within the overall limit.
-async fn release(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+async fn release(context: &ReaderContext, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
     let mut held = intake::held(tx, release_quota(context)).await?;
     let overall: Request =
-        context.rules.signup_limit.map(|limit| (OVERALL.to_owned(), limit)).into_iter().collect();
+        context.settings.signup.limits.overall.map(|limit| (OVERALL.to_owned(), limit)).into_iter().collect();
     let verdicts = rate_limits::check(tx, &vec![overall; held.len()], now).await?;
     held.truncate(verdicts.iter().take_while(|verdict| verdict.is_ok()).count());
     if held.is_empty() {
@@ -87,10 +87,10 @@ async fn release(context: &Context, tx: &mut Tx, now: Timestamp) -> Result<(), D
 }
 
 /// How many held signups one look releases: half of what would be a sign of the next attack, but at least one.
-fn release_quota(context: &Context) -> i64 {
-    let rules = &context.rules;
-    let waiting = rules.most_waiting.and_then(|max| Limit::new(max, WAITING_WITHIN));
-    let signs = [rules.signup_limit, waiting].into_iter().flatten();
+fn release_quota(context: &ReaderContext) -> i64 {
+    let signup = &context.settings.signup;
+    let waiting = signup.most_waiting.and_then(|max| Limit::new(max, WAITING_WITHIN));
+    let signs = [signup.limits.overall, waiting].into_iter().flatten();
     signs
         .map(|limit| limit.events_in(LOOK_EVERY) / 2)
         .min()
@@ -100,7 +100,7 @@ fn release_quota(context: &Context) -> i64 {
 
 /// Tells operators. Returns `None` if there are none, so that it is tried again.
 async fn tell(
-    context: &Context,
+    context: &ReaderContext,
     tx: &mut Tx,
     kind: MailKind,
     now: Timestamp,
@@ -110,6 +110,6 @@ async fn tell(
     if operators::list(tx).await?.is_empty() {
         return Ok(None);
     }
-    notify_operators(context, tx, newsletter, kind, About::Signups).await?;
+    notify_operators(&context.queue, tx, newsletter, kind, About::Signups, now).await?;
     Ok(Some(Stamp(now)))
 }
