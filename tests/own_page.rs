@@ -262,10 +262,10 @@ async fn every_form_of_the_page_works_on_a_phone() {
         browser.screenshot(&format!("own-page-joined-{name}")).await;
         press(&browser, "[name=leave]").await;
         assert_eq!(ann.status_at("weekly").await, Some(Unsubscribed));
-        press(&browser, "[value=copy]").await;
+        press(&browser, "[value=data_export]").await;
         app.settle().await;
-        client.goto(&ann.last_email().link("/copy/")).await.unwrap();
-        browser.screenshot(&format!("copy-{name}")).await;
+        client.goto(&ann.last_email().link("/data-export/")).await.unwrap();
+        browser.screenshot(&format!("data-export-{name}")).await;
         client.goto(&url).await.unwrap();
         client.find(Locator::Css("#address")).await.unwrap().send_keys("ann@example.net").await.unwrap();
         press(&browser, "[value=address]").await;

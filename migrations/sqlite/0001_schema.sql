@@ -288,7 +288,7 @@ CREATE TABLE reader_requests (
     kind               TEXT    NOT NULL CHECK (kind IN ('data_export', 'address')),
     requested_at       INTEGER NOT NULL,
     expires_at         INTEGER NOT NULL, -- the links stop working
-    old_address        TEXT,
+    old_address        TEXT    NOT NULL,
     new_address        TEXT,
     new_address_key    TEXT,
     -- How each address confirmed, for the consent ledger. NULL: not yet.

@@ -7,6 +7,7 @@ use super::{
 use crate::support::{Engine, app::TestApp, on_both_engines};
 use daily::{
     actions::privacy::erase::{Forgetting, forget},
+    db::subscribers::data_export,
     domain::subscriber::{
         cadence::Cadence,
         email_address::EmailAddress,
@@ -97,6 +98,11 @@ async fn the_new_addresss_subscription_keeps_its_settings_and_the_old_one_ends(e
         AND address = 'ann@example.org' AND user_agent = 'Old/1.0' AND client_address IS NOT NULL";
     assert_eq!(app.store().await.number(ended).await, 1);
     ledger_holds(&app).await;
+    let mut tx = app.app.db.read().await.unwrap();
+    let old = EmailAddress::parse(OLD).unwrap();
+    let export = data_export::read(&mut tx, &old, app.clock.now()).await.unwrap().unwrap();
+    assert!(!export.to_json().unwrap().contains("example.net"), "the old mailbox may change hands");
+    drop(tx);
     let before = (app.mails_to(OLD).len(), app.mails_to(NEW).len());
     app.article("The news").await;
     app.send_issue().await;

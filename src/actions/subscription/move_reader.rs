@@ -5,7 +5,7 @@ use crate::{
         DbError, Tx, issues,
         subscribers::{
             self, Holder, NewEntry, SubscriptionRecord, erased_addresses, erasure,
-            requests::{Press, ReaderRequest},
+            requests::{self, Press, ReaderRequest},
         },
         suppressions,
     },
@@ -93,9 +93,13 @@ async fn move_one(
     let stays = |same: &SubscriptionRecord| {
         same.status.is_confirmed() || same.ended_at.is_some_and(|ended| ended.0 > at_new.at)
     };
-    if same.is_some_and(stays) {
-        end(tx, it, at_old, now).await?;
-        return Ok(None);
+    if let Some(same) = same {
+        // The requests name the new address. Whoever reads the old mailbox next must not get them as a data export.
+        requests::reassign(tx, it.id, same.id).await?;
+        if stays(same) {
+            end(tx, it, at_old, now).await?;
+            return Ok(None);
+        }
     }
     let id = same.map_or(it.id, |same| same.id);
     issues::fan_out_again(tx, it.newsletter_id, id, it.id).await?;

@@ -162,6 +162,17 @@ pub async fn set_done(tx: &mut Tx, id: RequestId, now: Timestamp) -> Result<(), 
         .map(drop))
 }
 
+/// Gives the requests made with one subscription, and the emails about them, to another one.
+pub async fn reassign(tx: &mut Tx, from: SubscriptionId, to: SubscriptionId) -> Result<(), DbError> {
+    for statement in [
+        "UPDATE reader_requests SET subscription_id = $2 WHERE subscription_id = $1",
+        "UPDATE mails SET subscription_id = $2 WHERE subscription_id = $1 AND request_id IS NOT NULL",
+    ] {
+        on!(tx, |conn| sqlx::query(statement).bind(from.0).bind(to.0).execute(conn).await.map(drop))?;
+    }
+    Ok(())
+}
+
 /// Ends a request that can't be done: its links work no more.
 pub async fn close(tx: &mut Tx, id: RequestId, now: Timestamp) -> Result<(), DbError> {
     on!(tx, |conn| sqlx::query("UPDATE reader_requests SET expires_at = $2 WHERE id = $1")
