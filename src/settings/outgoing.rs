@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-/// What a relay takes at once as long as nobody says better.
+/// Default number of connections to a relay.
 const CONNECTIONS: u32 = 10;
 /// Relays close longer connections at a moment of their choosing.
 const MESSAGES_PER_CONNECTION: u32 = 500;
@@ -69,7 +69,7 @@ pub struct Dkim {
 /// How mail leaves.
 #[derive(Debug, Clone)]
 pub struct Sending {
-    /// What this machine says in EHLO.
+    /// The name of this machine in EHLO.
     pub hello_name: ClientId,
     /// Where readers' mail programs write to leave by mail; none: they can't.
     pub unsubscribe_mailto: Option<LeavingAddress>,
@@ -103,9 +103,11 @@ pub(super) fn relays(r: &mut Reader<'_>) -> Option<Vec<Relay>> {
             RelayUrl::parse,
         );
         let key = |name: &str| format!("relays.{index}.{name}");
-        let oauth_token = oauth_token(r, &key);
-        if let (Some(url), Some(oauth_token)) = (&url, &oauth_token) {
-            login(r, &key("url"), url, oauth_token.is_some());
+        let oauth_token = oauth_token(r, &key("oauth_token_file"), &key("oauth_token_command"));
+        if let Some(url) = &url {
+            let has_token =
+                ["oauth_token_file", "oauth_token_command"].iter().any(|name| r.value(&key(name)).is_some());
+            login(r, &key("url"), url, has_token);
         }
         let ca_key = key("ca_file");
         let ca_file = match r.value(&ca_key) {
@@ -130,7 +132,7 @@ pub(super) fn relays(r: &mut Reader<'_>) -> Option<Vec<Relay>> {
         Some(Relay {
             url: url?,
             ca_file,
-            oauth_token: oauth_token?,
+            oauth_token,
             connections: usize::try_from(connections?).ok()?,
             messages_per_connection: messages_per_connection?,
             rate_per_minute: rate_per_minute?,
@@ -139,23 +141,20 @@ pub(super) fn relays(r: &mut Reader<'_>) -> Option<Vec<Relay>> {
     relays.collect::<Vec<_>>().into_iter().collect()
 }
 
-/// Reads where a relay's OAuth token comes from, if it has one.
-fn oauth_token(r: &mut Reader<'_>, key: &impl Fn(&str) -> String) -> Option<Option<OauthToken>> {
-    let (file_key, command_key) = (key("oauth_token_file"), key("oauth_token_command"));
+/// Reads where a relay's OAuth token comes from. `None` if it has none, or if a problem was reported.
+fn oauth_token(r: &mut Reader<'_>, file_key: &str, command_key: &str) -> Option<OauthToken> {
     let not_empty =
         |text: &str| if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) };
-    match (r.value(&file_key), r.value(&command_key)) {
-        (None, None) => Some(None),
-        (Some(_), None) => {
-            let file = r.text(&file_key, "give the path of a file with an access token in it", not_empty)?;
-            Some(Some(OauthToken::File(file.into())))
-        }
-        (None, Some(_)) => {
-            let command = r.text(&command_key, "give a command that prints an access token", not_empty)?;
-            Some(Some(OauthToken::Command(command)))
-        }
-        (Some(_), Some(_)) => {
-            r.report(&command_key, "there is a file with the token as well", "give one of them");
+    match (r.value(file_key).is_some(), r.value(command_key).is_some()) {
+        (false, false) => None,
+        (true, false) => r
+            .text(file_key, "give the path of a file with an access token in it", not_empty)
+            .map(|file| OauthToken::File(file.into())),
+        (false, true) => r
+            .text(command_key, "give a command that prints an access token", not_empty)
+            .map(OauthToken::Command),
+        (true, true) => {
+            r.report(command_key, "there is a file with the token as well", "give one of them");
             None
         }
     }
@@ -174,7 +173,7 @@ fn login(r: &mut Reader<'_>, key: &str, url: &RelayUrl, has_token: bool) {
             "write user:password@host, or add oauth_token_file or oauth_token_command",
         ),
         (true, true, true) => {
-            r.report(key, "it has a password, and there is a token as well", "leave one of them out")
+            r.report(key, "it has a password, and there is a token as well", "leave one of them out");
         }
         (false, _, true) => r.report(
             key,

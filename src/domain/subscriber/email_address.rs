@@ -115,13 +115,13 @@ impl EmailAddress {
         self.0.domain()
     }
 
-    /// What makes two spellings the same reader: the address in lower case. (RFC 5321 lets a host tell `Ann@` from `ann@`;
+    /// Returns the address in lower case: two spellings with the same key are the same reader. (RFC 5321 lets a host tell `Ann@` from `ann@`;
     /// none that readers use does, and two subscriptions for one inbox would be two copies.)
     pub fn key(&self) -> String {
         self.as_str().to_ascii_lowercase()
     }
 
-    /// What makes two addresses the same inbox, as far as it is known: what follows a `+` is the reader's own, and Gmail looks at no dots.
+    /// Returns the inbox, as far as it is known: the text behind a `+` is the reader's own, and Gmail ignores dots.
     /// Limits of mails count by it. It names no reader: who signs up as `ann+daily@` wants their mail there.
     pub fn inbox(&self) -> String {
         let key = self.key();

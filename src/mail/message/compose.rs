@@ -1,6 +1,6 @@
 //! Composes messages with lettre (RFC 5322, RFC 2045 and following), in ASCII with CRLF, and has them signed.
 //!
-//! A [`MessageTemplate`] holds what all copies of a message share, built once by lettre's `Message` builder. For each
+//! A [`MessageTemplate`] holds the parts that all copies of a message share, built once by lettre's `Message` builder. For each
 //! [`Recipient`] it adds their headers, puts their token into the body, and signs. A single email is a template with one copy.
 
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
         delivery::email::AutoSubmitted, newsletter::Newsletter, subscriber::email_address::EmailAddress,
     },
     mail::message::{
-        dkim::{Listed, SHARED, SignError, Signers},
+        dkim::{Listed, SignError, Signers, hash_shared, relaxed_lines},
         quoted_printable::encode,
     },
 };
@@ -25,7 +25,7 @@ use lettre::{
     },
 };
 
-/// What all copies of a message share.
+/// The parts that all copies of a message share.
 #[derive(Debug, Clone, Copy)]
 pub struct Content<'a> {
     /// The sender.
@@ -50,7 +50,7 @@ pub struct Content<'a> {
     pub auto_submitted: Option<AutoSubmitted>,
 }
 
-/// What differs from copy to copy.
+/// The parts that differ from copy to copy.
 #[derive(Debug, Clone, Copy)]
 pub struct Recipient<'a> {
     /// The `To` header.
@@ -106,7 +106,7 @@ const MAX_TOKEN_BYTES: usize = 75;
 const MAX_WORD_BYTES: usize = 60;
 
 impl MessageTemplate {
-    /// Composes what all copies share.
+    /// Composes the shared parts.
     pub fn new(content: &Content<'_>) -> Result<Self, ComposeError> {
         let newsletter = content.newsletter;
         let sender = newsletter.sender_address.as_address();
@@ -217,36 +217,10 @@ fn part(kind: ContentType, text: &str, placeholder: Option<&str>) -> SinglePart 
         .body(Body::dangerous_pre_encoded(encoded, ContentTransferEncoding::QuotedPrintable))
 }
 
-/// Nobody who writes an article can know it, and quoted-printable can't hold `=_`.
+/// Makes the boundary unpredictable for authors of articles. Besides, quoted-printable can't hold `=_`.
 fn boundary_key(message_key: &str) -> String {
     let key = message_key.split(['.', '@']).next().unwrap_or_default();
     key.chars().filter(char::is_ascii_alphanumeric).take(60).collect()
-}
-
-fn hash_shared(headers: &str) -> digest::Context {
-    let mut hash = digest::Context::new(&digest::SHA256);
-    let lines: Vec<String> = relaxed_lines(headers).collect();
-    for name in SHARED {
-        let prefix = format!("{}:", name.to_ascii_lowercase());
-        if let Some(line) = lines.iter().find(|line| line.starts_with(&prefix)) {
-            hash.update(line.as_bytes());
-        }
-    }
-    hash
-}
-
-/// Yields each header in the relaxed form that DKIM signs (RFC 6376 section 3.4.2), its line break included.
-fn relaxed_lines(headers: &str) -> impl Iterator<Item = String> {
-    let unfolded = headers.replace("\r\n ", " ").replace("\r\n\t", " ");
-    let lines: Vec<String> = unfolded
-        .split_terminator("\r\n")
-        .map(|header| {
-            let (name, value) = header.split_once(':').unwrap_or((header, ""));
-            let words: Vec<&str> = value.split([' ', '\t']).filter(|word| !word.is_empty()).collect();
-            format!("{}:{}\r\n", name.trim_end().to_ascii_lowercase(), words.join(" "))
-        })
-        .collect();
-    lines.into_iter()
 }
 
 /// Joins the words of a text with single spaces, without control characters, because lettre panics on some of these in names.

@@ -23,7 +23,7 @@ pub(super) enum Listed {
 }
 
 /// The headers that all copies share and that signatures list, in the order of [`Listed`]. A reader's own follow them.
-pub(super) const SHARED: [&str; 7] =
+const SHARED: [&str; 7] =
     ["From", "Subject", "Date", "MIME-Version", "Content-Type", "List-Id", "List-Unsubscribe-Post"];
 
 impl Listed {
@@ -60,7 +60,7 @@ impl DkimKeys {
 }
 
 impl Signers {
-    /// Whether nobody signs.
+    /// Whether there is no key.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -96,6 +96,32 @@ impl Signers {
     }
 }
 
+/// Begins the hash of the listed headers with those that all copies share.
+pub(super) fn hash_shared(headers: &str) -> digest::Context {
+    let mut hash = digest::Context::new(&digest::SHA256);
+    let lines = relaxed_lines(headers);
+    for name in SHARED {
+        let prefix = format!("{}:", name.to_ascii_lowercase());
+        if let Some(line) = lines.iter().find(|line| line.starts_with(&prefix)) {
+            hash.update(line.as_bytes());
+        }
+    }
+    hash
+}
+
+/// Returns each header in the relaxed form that DKIM signs (RFC 6376 section 3.4.2), its line break included.
+pub(super) fn relaxed_lines(headers: &str) -> Vec<String> {
+    let unfolded = headers.replace("\r\n ", " ").replace("\r\n\t", " ");
+    unfolded
+        .split_terminator("\r\n")
+        .map(|header| {
+            let (name, value) = header.split_once(':').unwrap_or((header, ""));
+            let words: Vec<&str> = value.split([' ', '\t']).filter(|word| !word.is_empty()).collect();
+            format!("{}:{}\r\n", name.trim_end().to_ascii_lowercase(), words.join(" "))
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,5 +132,11 @@ mod tests {
             assert!(listed.tag().split("\r\n").all(|line| line.len() < 76), "{}", listed.tag());
             assert!(!listed.tag().contains("  "));
         }
+    }
+
+    #[test]
+    fn the_relaxed_form_is_that_of_the_rfc() {
+        let relaxed = relaxed_lines("SubJect :\t Two  words \r\n\tmore \r\nTo:\r\n");
+        assert_eq!(relaxed, ["subject:Two words more\r\n", "to:\r\n"]);
     }
 }

@@ -33,9 +33,9 @@ const RSA_BITS: RangeInclusive<usize> = 2048..=4096;
 pub struct DkimError {
     /// The configuration's key, or the option.
     pub key: String,
-    /// What is wrong.
+    /// The problem.
     pub problem: String,
-    /// What would be right.
+    /// The cure.
     pub cure: String,
 }
 
@@ -179,7 +179,7 @@ impl DkimKey {
         self.readable_by_others
     }
 
-    /// What the domain's DNS must say for its signatures to count.
+    /// Returns the DNS record that makes its signatures count.
     pub fn record(&self) -> TxtRecord {
         TxtRecord::of_key(&self.domain, &self.selector, self.algorithm(), &self.secret.public())
     }

@@ -168,7 +168,7 @@ async fn without_a_relay_that_can_be_reached_the_last_trouble_is_told() {
     let told = mailer.lease(Priority::Single).await.err().unwrap();
     assert!(told.text.starts_with("can't connect"), "{told:?}");
     assert_eq!(first.connections(), 1);
-    // Both rest now: nobody knocks.
+    // Both rest now, so no connection is tried.
     let told = mailer.lease(Priority::Single).await.err().unwrap();
     assert_eq!((told.code, first.connections()), (Some(554), 1));
     let failures = |index: usize| mailer.0.relays[index].resting().is_some();

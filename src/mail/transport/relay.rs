@@ -43,7 +43,7 @@ pub(super) struct Connector {
     messages_per_connection: u32,
 }
 
-/// What a connector connects to.
+/// The other end of a connector.
 pub(super) enum Target {
     Smtp(Box<Dial>),
     /// A "connection" to a program is the right to run it once.

@@ -1,4 +1,4 @@
-//! A message on its way onto the wire: what may leave, and how.
+//! A message on its way onto the wire: the checks before it leaves, and dot-stuffing.
 
 use memchr::{memchr, memchr_iter, memmem};
 use std::borrow::Cow;
@@ -76,8 +76,8 @@ impl<'a> Checked<'a> {
         self.message.len() + if self.ends_its_line() { 0 } else { 2 }
     }
 
-    /// What goes onto the wire: the message, with a dot more where a line begins with one (RFC 5321 section 4.5.2), and its
-    /// end.
+    /// Returns the bytes for the wire: the message, with a dot more where a line begins with one (RFC 5321 section 4.5.2), and
+    /// its end.
     pub fn on_the_wire(&self) -> (Cow<'a, [u8]>, &'static [u8]) {
         let end: &[u8] = if self.ends_its_line() { b".\r\n" } else { b"\r\n.\r\n" };
         if self.dots.is_empty() {

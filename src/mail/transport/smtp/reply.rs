@@ -1,4 +1,4 @@
-//! Replies (RFC 5321 section 4.2), read from whatever pieces the network delivers, within bounds.
+//! Replies (RFC 5321 section 4.2), read within bounds from pieces of any size.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ pub(super) struct Reply {
     pub lines: Vec<String>,
 }
 
-/// What a reply means for the command it answers.
+/// The meaning of a reply for the command it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// 2xx: done.
@@ -67,7 +67,7 @@ pub(super) enum Malformed {
 /// Makes replies out of bytes. Each byte is looked at once, however small the pieces are.
 #[derive(Debug, Default)]
 pub(super) struct Replies {
-    /// What came in. The caller reads more into it.
+    /// Bytes that came in. The caller reads more into it.
     pub bytes: Vec<u8>,
     /// Where the line begins that is being read.
     start: usize,

@@ -10,7 +10,7 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-/// What a conversation runs over: a TCP connection, TLS over one.
+/// The stream under a conversation: a TCP connection, or TLS over one.
 pub(in crate::mail::transport) type Stream = Box<dyn Io>;
 
 /// Both directions of a connection.
@@ -21,7 +21,7 @@ pub(in crate::mail::transport) trait Io:
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
-/// What broke on a connection.
+/// A fault of a connection.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
     #[error("the relay closed the connection")]
@@ -79,12 +79,12 @@ impl Wire {
         self.deadline = Instant::now() + self.step * steps;
     }
 
-    /// Whether the relay said something that nobody asked for.
+    /// Whether the relay said something unasked.
     pub fn out_of_turn(&self) -> bool {
         !self.replies.is_empty()
     }
 
-    /// Gives the bare connection back, for TLS. What was read from it is forgotten.
+    /// Gives the bare connection back, for TLS. Bytes read from it so far are dropped.
     pub fn into_stream(self) -> Stream {
         self.stream
     }
@@ -159,9 +159,8 @@ impl Wire {
             Ok(timeout(step, stream.flush()).await.map_err(|_| Fault::Silent)??)
         };
         let written = timeout_at(until, writing).await.unwrap_or(Err(Fault::Silent));
-        // A connection takes bytes in order, and says of those it took that they may be on their way; TLS, too: when a write
-        // fails, the last record of what was given to it so far is not whole. So before it took the last byte, the relay
-        // can't have seen the end.
+        // A connection takes bytes in order, and those it took may be on their way. TLS, too: when a write fails, the last
+        // record isn't whole. So before it took the last byte, the relay can't have seen the end.
         written.map_err(|fault| Unwritten { fault, complete: taken == total })
     }
 

@@ -1,8 +1,8 @@
-//! What a message must be like, and what MAIL says of it.
+//! The checks of a message, and the parameters of MAIL.
 
 use super::*;
 
-/// What became of it, and what was said to the relay after EHLO.
+/// Returns the outcome, and the lines that the relay got after EHLO.
 async fn sent(keywords: &'static str, message: &[u8]) -> (SendResult, Vec<String>) {
     let fake = FakeRelay::new(keywords, |_, _| None);
     let mut conversation = open(&fake).await;
