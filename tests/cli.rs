@@ -33,6 +33,7 @@ async fn help_teaches_by_example() {
         &["subscriber", "set"],
         &["newsletter", "add"],
         &["newsletter", "set"],
+        &["audit"],
         &["dkim", "new"],
         &["dkim", "show"],
         &["completions"],

@@ -1,6 +1,6 @@
 //! Readers who ask, by themselves, for everything that is held about them.
 
-use crate::support::{Engine, app::TestApp, on_both_engines};
+use crate::support::{Engine, OPERATOR, app::TestApp, on_both_engines};
 use daily::{
     actions::privacy::erase::{Forgetting, forget},
     db::subscribers::{self, data_export},
@@ -147,7 +147,7 @@ async fn it_is_sent_a_few_times_a_day_and_only_to_readers(engine: Engine) {
     }
     let link = link(&app);
     let address = EmailAddress::parse(ANN).unwrap();
-    assert_eq!(forget(&app.app.actions, &address).await.unwrap(), Forgetting::Done);
+    assert_eq!(forget(&app.app.actions, &OPERATOR, &address).await.unwrap(), Forgetting::Done);
     assert_eq!(app.post(&link).await.status(), 404);
     assert_eq!(app.store().await.number("SELECT count(*) FROM reader_requests").await, 0);
 }
@@ -197,7 +197,7 @@ async fn who_has_left_gets_an_export_too_and_who_is_suppressed_no_mail(engine: E
     assert!(ask(&app).await.text().await.unwrap().contains("We have sent you a mail"));
     assert_eq!(app.mails_to(ANN).len(), before + 3);
     let address = EmailAddress::parse(ANN).unwrap();
-    assert_eq!(forget(&app.app.actions, &address).await.unwrap(), Forgetting::Done);
+    assert_eq!(forget(&app.app.actions, &OPERATOR, &address).await.unwrap(), Forgetting::Done);
     let gone = app.app.actions.keys.sign(Purpose::Unsubscribe, id);
     assert_eq!(app.post_form(&format!("/preferences/{gone}"), &[("do", "data_export")]).await.status(), 404);
 }

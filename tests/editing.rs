@@ -1,6 +1,6 @@
 //! Operators edit an issue before it is sent, and approve it.
 
-use crate::support::{Engine, TestApp, on_both_engines, reader::anything};
+use crate::support::{Engine, OPERATOR, TestApp, on_both_engines, reader::anything};
 use daily::{
     actions::{
         feed::add_article::{hide_article, pin_article},
@@ -29,7 +29,8 @@ async fn begun(app: &TestApp) -> IssueId {
     let daily = app.newsletter().await;
     app.reader_of(&daily, "ann@example.org", &anything()).await;
     app.add_operator(DESK).await;
-    let issue = begin_issue(&app.app.actions, &daily, "2026-05-02".parse().unwrap()).await.unwrap();
+    let issue =
+        begin_issue(&app.app.actions, &OPERATOR, &daily, "2026-05-02".parse().unwrap()).await.unwrap();
     issue.id
 }
 
@@ -114,7 +115,7 @@ async fn edits_survive_new_articles_and_reach_readers(engine: Engine) {
         Change::Title(good, "A very good story".into()),
         Change::Summary(good, "In our own words.".into()),
     ];
-    edit_issue(&app.app.actions, issue, &words, &changes).await.unwrap();
+    edit_issue(&app.app.actions, &OPERATOR, issue, &words, &changes).await.unwrap();
     app.settle().await;
     app.clock.advance(SignedDuration::from_mins(5));
     for index in 0..3 {
@@ -154,18 +155,18 @@ async fn an_edit_is_made_completely_or_not_at_all(engine: Engine) {
         (long, vec![Change::Drop(story)]),
     ];
     for (words, changes) in wrong {
-        let refused = edit_issue(&app.app.actions, issue, &words, &changes).await;
+        let refused = edit_issue(&app.app.actions, &OPERATOR, issue, &words, &changes).await;
         assert!(refused.is_err(), "{changes:?}");
     }
     due(&app).await;
     assert_eq!(app.told("ann@example.org", &["A good story"]), [1], "nothing of it was kept");
-    let late = edit_issue(&app.app.actions, issue, &none, &[Change::Drop(story)]).await;
+    let late = edit_issue(&app.app.actions, &OPERATOR, issue, &none, &[Change::Drop(story)]).await;
     assert!(matches!(late, Err(EditError::TooLate(IssueStatus::Sent))), "{late:?}");
 }
 
 async fn nothing_is_sent_without_a_required_approval(engine: Engine) {
     let (app, issue) = with_approval(engine).await;
-    assert!(matches!(approve_issue(&app.app.actions, issue).await, Err(ApproveError::NotPlanned)));
+    assert!(matches!(approve_issue(&app.app.actions, &OPERATOR, issue).await, Err(ApproveError::NotPlanned)));
     app.story("A good story", "").await;
     app.tick_twice().await;
     assert_eq!(notices(&app, "approv"), 1, "at once: {:?}", app.mails_to(DESK));
@@ -176,7 +177,7 @@ async fn nothing_is_sent_without_a_required_approval(engine: Engine) {
     assert_eq!(app.issue(issue).await.status, IssueStatus::Planned);
     assert!(app.mails_to("ann@example.org").is_empty());
     app.clock.advance(SignedDuration::from_hours(1));
-    approve_issue(&app.app.actions, issue).await.unwrap();
+    approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
     app.settle().await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
     assert_eq!(app.mails_to("ann@example.org").len(), 1);
@@ -187,11 +188,13 @@ async fn the_approved_issue_is_sent_and_an_edit_revokes_the_approval(engine: Eng
     let (app, issue) = with_approval(engine).await;
     let good = app.story("A good story", "").await;
     app.tick().await;
-    approve_issue(&app.app.actions, issue).await.unwrap();
-    edit_issue(&app.app.actions, issue, &IssueWords::default(), &[Change::Pin(good)]).await.unwrap();
+    approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
+    edit_issue(&app.app.actions, &OPERATOR, issue, &IssueWords::default(), &[Change::Pin(good)])
+        .await
+        .unwrap();
     assert!(app.issue(issue).await.approved_at.is_none());
     app.tick().await;
-    approve_issue(&app.app.actions, issue).await.unwrap();
+    approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
     app.clock.advance(SignedDuration::from_mins(10));
     app.story("A later story", "").await;
     app.tick().await;
@@ -201,7 +204,7 @@ async fn the_approved_issue_is_sent_and_an_edit_revokes_the_approval(engine: Eng
     app.tick_at("2026-05-03T06:10:00Z").await;
     let next = app.issue_of(&app.newsletter().await, "2026-05-03").await.unwrap();
     app.tick().await;
-    approve_issue(&app.app.actions, next.id).await.unwrap();
+    approve_issue(&app.app.actions, &OPERATOR, next.id).await.unwrap();
     app.tick_at("2026-05-03T07:00:00Z").await;
     assert_eq!(app.told("ann@example.org", &["A good story", "A later story"]), [1, 1]);
 }
@@ -215,8 +218,8 @@ async fn an_article_hidden_after_approval_stays_out_and_none_replaces_it(engine:
     let wrong = app.story("A wrong story", "").await;
     app.story("A good story", "").await;
     app.tick().await;
-    approve_issue(&app.app.actions, issue).await.unwrap();
-    hide_article(&app.app.actions, wrong, true).await.unwrap();
+    approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
+    hide_article(&app.app.actions, &OPERATOR, wrong, true).await.unwrap();
     due(&app).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
     let told = app.told("ann@example.org", &["A good story", "A wrong story", "A spare story"]);
@@ -229,8 +232,10 @@ async fn operators_are_told_of_an_approval_that_an_edit_revoked(engine: Engine) 
     app.tick_at("2026-05-02T06:31:00Z").await;
     app.tick().await;
     let before = notices(&app, "approv");
-    approve_issue(&app.app.actions, issue).await.unwrap();
-    edit_issue(&app.app.actions, issue, &IssueWords::default(), &[Change::Pin(good)]).await.unwrap();
+    approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
+    edit_issue(&app.app.actions, &OPERATOR, issue, &IssueWords::default(), &[Change::Pin(good)])
+        .await
+        .unwrap();
     app.tick_twice().await;
     assert_eq!(notices(&app, "approv"), before + 1);
 }
@@ -259,7 +264,7 @@ async fn a_pin_is_for_one_issue(engine: Engine) {
     let daily = app.newsletter().await;
     app.reader_of(&daily, "ann@example.org", &anything()).await;
     let story = app.story("A pinned story", "").await;
-    pin_article(&app.app.actions, story, true).await.unwrap();
+    pin_article(&app.app.actions, &OPERATOR, story, true).await.unwrap();
     app.send(&daily).await;
     assert!(app.articles().await.iter().all(|it| !it.pinned));
 }
@@ -285,7 +290,7 @@ async fn an_issue_with_too_few_stories_waits_for_an_operator_if_configured(engin
     assert_eq!(app.issue(issue).await.status, IssueStatus::Planned);
     assert_eq!(app.issue(issue).await.waits_for.as_deref(), Some("stories"));
     assert!(app.count_mails(MailKind::TooFewStories).await >= 1);
-    approve_issue(&app.app.actions, issue).await.unwrap();
+    approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
     app.settle().await;
     assert_eq!(app.told("ann@example.org", &["A good story"]), [1], "shorter, as the operator said");
 }

@@ -1,6 +1,6 @@
 //! Reading feeds: what becomes an article, and when a feed is read again.
 
-use crate::support::{DAY, Engine, TestApp, at, on_both_engines};
+use crate::support::{DAY, Engine, OPERATOR, TestApp, at, on_both_engines};
 use daily::{
     actions::feed::add_feed::add_feed,
     db::content::feeds::{self, FeedRecord},
@@ -38,7 +38,7 @@ pub async fn start_with(engine: Engine, change: impl FnOnce(&mut Settings)) -> T
 }
 
 pub async fn add(app: &TestApp, url: &str) {
-    add_feed(&app.app.actions, url).await.expect("a feed");
+    add_feed(&app.app.actions, &OPERATOR, url).await.expect("a feed");
     app.tick().await;
 }
 
@@ -291,9 +291,9 @@ async fn feeds_on_one_host_are_read_in_turn_and_other_hosts_do_not_wait(engine: 
         Mock::given(method("GET")).respond_with(document(rss(""))).mount(site).await;
     }
     for n in 0..4 {
-        add_feed(&app.app.actions, &format!("{}/{n}", many.uri())).await.unwrap();
+        add_feed(&app.app.actions, &OPERATOR, &format!("{}/{n}", many.uri())).await.unwrap();
     }
-    add_feed(&app.app.actions, &format!("{}/x", other.uri())).await.unwrap();
+    add_feed(&app.app.actions, &OPERATOR, &format!("{}/x", other.uri())).await.unwrap();
     let mut read = Vec::new();
     for _ in 0..4 {
         app.tick_after(SignedDuration::from_secs(1)).await;

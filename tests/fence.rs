@@ -1,7 +1,7 @@
 //! Claims, leases and the fence: no two workers send an issue to the same reader.
 
 use crate::support::{
-    Engine, TestApp, eventually,
+    Engine, OPERATOR, TestApp, eventually,
     fates::{assert_all_ended, assert_each_got_one, copies},
     on_both_engines,
     smtp_server::{Action, Script, SmtpServer, Step},
@@ -164,9 +164,9 @@ async fn a_reader_unsubscribed_after_the_claim_is_skipped_and_a_stopped_issue_be
     };
     assert_eq!(recorder.begin(issue, claim, taken[2]).await, Begin::Go);
     assert_eq!(recorder.begin(issue, ClaimId(claim.0 + 1000), taken[3]).await, Begin::Lost);
-    pause_issue(&app.app.actions, issue, None).await.unwrap();
+    pause_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
     assert_eq!(recorder.begin(issue, claim, taken[3]).await, Begin::Lost);
-    cancel_issue(&app.app.actions, issue, None).await.unwrap();
+    cancel_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
     assert_eq!(recorder.begin(issue, claim, taken[3]).await, Begin::Lost);
     assert!(begin(&app, issue, claim, &taken).await.go.is_empty());
     // Answers about messages in flight are still recorded.

@@ -1,6 +1,8 @@
 //! Subject access and erasure: a reader's data on request, and its removal.
 
-use crate::support::{Engine, TestApp, address, on_both_engines, reader::anything, rows::LedgerRow};
+use crate::support::{
+    Engine, OPERATOR, TestApp, address, on_both_engines, reader::anything, rows::LedgerRow,
+};
 use daily::{
     actions::privacy::erase::{Forgetting, forget},
     db::{
@@ -25,7 +27,7 @@ async fn held(app: &TestApp, text: &str) -> Option<Value> {
 }
 
 async fn forgotten(app: &TestApp, text: &str) -> Forgetting {
-    forget(&app.app.actions, &address(text)).await.unwrap()
+    forget(&app.app.actions, &OPERATOR, &address(text)).await.unwrap()
 }
 
 /// Makes a reader who has got an issue, has chosen preferences, and is suppressed. A relay's answer contains the address.

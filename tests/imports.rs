@@ -3,7 +3,7 @@
 mod leavers;
 
 use crate::support::{
-    Engine, TestApp, at,
+    Engine, OPERATOR, TestApp, at,
     command::{Ended, Environment},
     on_both_engines,
     reader::anything,
@@ -191,7 +191,9 @@ async fn a_long_list_is_imported_in_batches_that_stay_after_an_error(engine: Eng
     let whole = list.clone();
     list.push_str("\"never@example.org;subscribed\n");
     list.push_str(&"x".repeat(2_000_000));
-    let ended = import_subscribers(&app.app.actions, Cursor::new(list), app.import().await, |_| Ok(())).await;
+    let ended =
+        import_subscribers(&app.app.actions, &OPERATOR, Cursor::new(list), app.import().await, |_| Ok(()))
+            .await;
     assert!(matches!(ended, Err(ImportError::List(ListError::EndlessRow { line: 9002 }))), "{ended:?}");
     let newsletter = app.newsletter().await.id;
     let active = subscribers::count_active(&mut app.app.db.read().await.unwrap(), newsletter).await;

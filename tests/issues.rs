@@ -1,7 +1,7 @@
 //! An issue, from its stories to the readers' inboxes.
 
 use crate::support::{
-    DAY, Engine, Page, TestApp, address, on_both_engines,
+    DAY, Engine, OPERATOR, Page, TestApp, address, on_both_engines,
     smtp_server::{Script, SmtpServer},
 };
 use daily::{
@@ -142,10 +142,10 @@ async fn planning_never_sends_and_a_skipped_date_can_still_be_filled(engine: Eng
     app.reader(ANN).await;
     let newsletter = app.newsletter().await;
     let today = date(2026, 5, 1);
-    let planned = begin_issue(&app.app.actions, &newsletter, today).await;
+    let planned = begin_issue(&app.app.actions, &OPERATOR, &newsletter, today).await;
     assert!(planned.unwrap_err().to_string().contains("daily issue send"));
-    assert!(begin_issue(&app.app.actions, &newsletter, date(9999, 12, 31)).await.is_err());
-    assert!(begin_issue(&app.app.actions, &newsletter, today.tomorrow().unwrap()).await.is_ok());
+    assert!(begin_issue(&app.app.actions, &OPERATOR, &newsletter, date(9999, 12, 31)).await.is_err());
+    assert!(begin_issue(&app.app.actions, &OPERATOR, &newsletter, today.tomorrow().unwrap()).await.is_ok());
     assert_eq!(app.send_issue().await, IssueStatus::Skipped);
     app.article("The bridge opens").await;
     assert_eq!(app.send_issue().await, IssueStatus::Sent);
@@ -157,7 +157,7 @@ async fn there_is_one_issue_per_date(engine: Engine) {
     app.article("The bridge opens").await;
     app.reader(ANN).await;
     let newsletter = app.newsletter().await;
-    let send = || send_issue(&app.app.actions, &newsletter);
+    let send = || send_issue(&app.app.actions, &OPERATOR, &newsletter);
     let asked = futures_util::future::join_all((0..5).map(|_| send())).await;
     assert!(asked.iter().all(Result::is_ok));
     app.settle().await;
@@ -191,8 +191,9 @@ async fn a_test_send_shows_the_next_issue_and_changes_no_state(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.article("The bridge opens").await;
     app.reader(ANN).await;
-    let operator = address("operator@example.org");
-    let mail = test_send(&app.app.actions, &app.newsletter().await, None, &operator).await.unwrap();
+    let recipient = address("operator@example.org");
+    let mail =
+        test_send(&app.app.actions, &OPERATOR, &app.newsletter().await, None, &recipient).await.unwrap();
     app.settle().await;
     let mut tx = app.app.db.read().await.unwrap();
     let record = emails::get(&mut tx, mail).await.unwrap().unwrap();

@@ -7,6 +7,7 @@
 
 mod abuse;
 mod archive;
+mod audit;
 mod challenge;
 mod cli;
 mod config;

@@ -1,6 +1,6 @@
 //! Several newsletters: their days, their send times, and their readers' clocks.
 
-use crate::support::{Engine, TestApp, at, eventually, on_both_engines, service::Installation};
+use crate::support::{Engine, OPERATOR, TestApp, at, eventually, on_both_engines, service::Installation};
 use daily::{
     actions::{
         issue::send_issue::{BeginError, begin_issue, send_issue},
@@ -13,6 +13,7 @@ use daily::{
         subscribers::{clock_counts, clocks},
     },
     domain::{
+        actor::Actor,
         issue::{days::Days, schedule::NOT_ITS_DAY, status::IssueStatus},
         newsletter::{Newsletter, WhoseClock, parse_send_time, parse_time_zone},
         subscriber::{cadence::Cadence, preferences::Preferences, sections::Sections},
@@ -38,7 +39,7 @@ async fn around_the_world(app: &TestApp) {
 
 /// Adds a newsletter with issues on these days, at nine UTC.
 async fn add(app: &TestApp, slug: &str, days: &str) {
-    let added = add_newsletter::<DbError>(&app.app.actions, |model| {
+    let added = add_newsletter::<DbError>(&app.app.actions, &OPERATOR, |model| {
         Ok(Newsletter {
             slug: slug.into(),
             title: slug.into(),
@@ -64,7 +65,7 @@ async fn choose(app: &TestApp, address: &str, change: impl FnOnce(&mut Preferenc
     let subscription = app.visitor(address).subscription().await;
     let mut preferences = subscription.preferences();
     change(&mut preferences);
-    assert!(set_preferences(&app.app.actions, subscription.id, &preferences).await.unwrap());
+    assert!(set_preferences(&app.app.actions, &Actor::Reader, subscription.id, &preferences).await.unwrap());
 }
 
 /// Returns the issues of a newsletter, latest first: date, status, first and last due time.
@@ -250,16 +251,16 @@ async fn an_issue_is_planned_by_hand_on_its_days_only_and_sent_now_on_any(engine
     app.article("The bridge opens").await;
     reader(&app, "bea@example.org", "weekly", "").await;
     let weekly = app.newsletter_named("weekly").await;
-    let error = begin_issue(&app.app.actions, &weekly, date(2026, 5, 3)).await.unwrap_err();
+    let error = begin_issue(&app.app.actions, &OPERATOR, &weekly, date(2026, 5, 3)).await.unwrap_err();
     assert!(matches!(error, BeginError::NotItsDay { next, .. } if next == date(2026, 5, 9)), "{error}");
     assert!(error.to_string().contains("Sunday") && error.to_string().contains("2026-05-09"), "{error}");
-    let begun = begin_issue(&app.app.actions, &weekly, date(2026, 5, 9)).await.unwrap();
+    let begun = begin_issue(&app.app.actions, &OPERATOR, &weekly, date(2026, 5, 9)).await.unwrap();
     assert_eq!(begun.due_at.0, at("2026-05-09T09:00:00Z"));
-    let sent = send_issue(&app.app.actions, &weekly).await.unwrap();
+    let sent = send_issue(&app.app.actions, &OPERATOR, &weekly).await.unwrap();
     assert_eq!((sent.issue_date.as_str(), sent.last_due_at), ("2026-05-01", None), "a Friday");
     eventually("it arrives", || async { (app.mails_to("bea@example.org").len() == 2).then_some(()) }).await;
     assert_eq!(
-        begin_issue(&app.app.actions, &weekly, date(2026, 5, 1)).await.unwrap().id,
+        begin_issue(&app.app.actions, &OPERATOR, &weekly, date(2026, 5, 1)).await.unwrap().id,
         sent.id,
         "it is there"
     );

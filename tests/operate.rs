@@ -1,7 +1,7 @@
 //! Operators watch, pause, resume and cancel an issue on the command line.
 
 use crate::support::{
-    Engine, TestApp, address,
+    Engine, OPERATOR, TestApp, address,
     command::{Ended, Environment, Running},
     eventually,
     mailbox::Mail,
@@ -237,7 +237,7 @@ async fn counts_are_those_of_the_rows_in_every_state(engine: Engine) {
     }
     assert_eq!(app.send_issue().await, IssueStatus::Sending, "the relay is down");
     let issue = app.latest_issue().await.id;
-    assert_eq!(pause_issue(&app.app.actions, issue, None).await.unwrap(), IssueStatus::Paused);
+    assert_eq!(pause_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap(), IssueStatus::Paused);
     app.settle().await;
     app.store().await.spread_deliveries_over_states().await;
     let counts = counted_twice(&app, issue).await;
@@ -252,7 +252,7 @@ async fn counts_are_those_of_the_rows_in_every_state(engine: Engine) {
         skipped: 2,
     };
     assert_eq!((counts, counts.total()), (expected, 24));
-    cancel_issue(&app.app.actions, issue, None).await.unwrap();
+    cancel_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
     app.settle().await;
     let counts = counted_twice(&app, issue).await;
     let expected = Counts { sent: 6, failed: 2, uncertain: 4, skipped: 12, ..Counts::default() };

@@ -1,7 +1,7 @@
 //! Readers who pause their subscription.
 
 use crate::support::{
-    Engine, TestApp, address, at, locks::RowLocks, on_both_engines, on_postgres, reader::anything,
+    Engine, OPERATOR, TestApp, address, at, locks::RowLocks, on_both_engines, on_postgres, reader::anything,
 };
 use daily::{
     actions::{
@@ -236,7 +236,7 @@ async fn a_paused_reader_can_be_erased_and_can_bounce(engine: Engine) {
     for reader in [ann, bob] {
         reader.pauses_until("2026-05-09").await;
     }
-    assert_eq!(forget(&app.app.actions, &address(ANN)).await.unwrap(), Forgetting::Done);
+    assert_eq!(forget(&app.app.actions, &OPERATOR, &address(ANN)).await.unwrap(), Forgetting::Done);
     let rows = app.store().await.subscriptions().await;
     assert_eq!(rows.iter().filter(|it| it.paused_until.is_some()).count(), 1, "bob's");
     // The relay's late answer about an issue from before the pause.

@@ -1,7 +1,7 @@
 //! Sending an issue: answers of relays, pausing, cancelling, the canary and the breaker.
 
 use crate::support::{
-    Engine, TestApp, eventually,
+    Engine, OPERATOR, TestApp, eventually,
     fates::{assert_all_ended, assert_each_got_one},
     on_both_engines,
     smtp_server::{Action, Moment, Script, SmtpServer, Step},
@@ -238,7 +238,7 @@ on_both_engines!(
 
 async fn a_paused_issue_finishes_messages_in_flight_and_can_be_resumed(engine: Engine) {
     let (server, app, issue, readers) = held_in_flight(engine, 30).await;
-    assert_eq!(pause_issue(&app.app.actions, issue, None).await.unwrap(), IssueStatus::Paused);
+    assert_eq!(pause_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap(), IssueStatus::Paused);
     let before = app.counts(issue).await;
     assert_eq!((before.total(), before.sending, before.sent), (30, 4, 0), "{before:?}");
     server.release();
@@ -252,7 +252,7 @@ async fn a_paused_issue_finishes_messages_in_flight_and_can_be_resumed(engine: E
         (record.status, record.reason.as_deref()),
         (IssueStatus::Paused, Some("paused by an operator"))
     );
-    assert_eq!(resume_issue(&app.app.actions, issue).await.unwrap(), IssueStatus::Sending);
+    assert_eq!(resume_issue(&app.app.actions, &OPERATOR, issue).await.unwrap(), IssueStatus::Sending);
     app.wait_for_status(issue, IssueStatus::Sent).await;
     assert_each_got_one(&[server.record()], &readers);
     assert_all_ended(&app, issue, 30).await;
@@ -260,9 +260,9 @@ async fn a_paused_issue_finishes_messages_in_flight_and_can_be_resumed(engine: E
 
 async fn an_issue_can_be_paused_and_resumed_while_messages_are_in_flight(engine: Engine) {
     let (server, app, issue, readers) = held_in_flight(engine, 30).await;
-    pause_issue(&app.app.actions, issue, Some("a typo")).await.unwrap();
+    pause_issue(&app.app.actions, &OPERATOR, issue, Some("a typo")).await.unwrap();
     assert_eq!(app.issue(issue).await.reason.as_deref(), Some("a typo"));
-    resume_issue(&app.app.actions, issue).await.unwrap();
+    resume_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
     server.release();
     app.wait_for_status(issue, IssueStatus::Sent).await;
     assert_each_got_one(&[server.record()], &readers);
@@ -278,7 +278,7 @@ async fn a_pause_at_full_speed_is_exact(engine: Engine) {
     let issue = app.begin_issue().await;
     for stop_at in [40, 90, 150] {
         server.wait_for(stop_at).await;
-        assert_eq!(pause_issue(&app.app.actions, issue, None).await.unwrap(), IssueStatus::Paused);
+        assert_eq!(pause_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap(), IssueStatus::Paused);
         let at_most = server.record().begun() + 8;
         let during = app.counts(issue).await;
         assert_eq!(during.total(), 300);
@@ -287,7 +287,7 @@ async fn a_pause_at_full_speed_is_exact(engine: Engine) {
         assert!(record.begun() <= at_most, "{} begun, {at_most} at most", record.begun());
         assert_eq!(i64::try_from(record.accepted().count()).unwrap(), after.sent, "each answer is kept");
         assert_eq!((record.begun(), after.total()), (record.accepted().count(), 300));
-        resume_issue(&app.app.actions, issue).await.unwrap();
+        resume_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
     }
     app.wait_for_status(issue, IssueStatus::Sent).await;
     assert_each_got_one(&[server.record()], &readers);
@@ -296,14 +296,14 @@ async fn a_pause_at_full_speed_is_exact(engine: Engine) {
 
 async fn a_cancelled_issue_skips_the_rest(engine: Engine) {
     let (server, app, issue, _) = held_in_flight(engine, 30).await;
-    assert_eq!(cancel_issue(&app.app.actions, issue, None).await.unwrap(), IssueStatus::Cancelled);
+    assert_eq!(cancel_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap(), IssueStatus::Cancelled);
     let during = app.counts(issue).await;
     assert_eq!((during.total(), during.sending, during.sent), (30, 4, 0), "{during:?}");
     server.release();
     wait_until_settled(&app, issue).await;
     let after = app.counts(issue).await;
     assert_eq!((after.sent, after.skipped), (4, 26), "{after:?}");
-    assert_eq!(resume_issue(&app.app.actions, issue).await.unwrap(), IssueStatus::Cancelled);
+    assert_eq!(resume_issue(&app.app.actions, &OPERATOR, issue).await.unwrap(), IssueStatus::Cancelled);
     app.tick_after(SignedDuration::from_mins(10)).await;
     let record = app.issue(issue).await;
     assert_eq!((record.status, server.record().begun()), (IssueStatus::Cancelled, 4));
@@ -320,7 +320,7 @@ async fn a_delivery_deferred_after_the_cancellation_is_skipped(engine: Engine) {
     app.readers(10, "example.org").await;
     let issue = app.begin_issue().await;
     server.wait_until(|record| record.begun() == 4).await;
-    cancel_issue(&app.app.actions, issue, None).await.unwrap();
+    cancel_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
     server.release();
     wait_until_settled(&app, issue).await;
     assert_eq!((app.counts(issue).await.skipped, server.record().begun()), (10, 4));
@@ -333,10 +333,13 @@ async fn a_planned_issue_can_be_cancelled_but_not_paused(engine: Engine) {
     app.readers(3, "example.org").await;
     let actions = &app.app.actions;
     let tomorrow = "2026-05-02".parse().unwrap();
-    let planned = begin_issue(actions, &app.newsletter().await, tomorrow).await.unwrap().id;
-    assert_eq!(pause_issue(actions, planned, None).await.unwrap(), IssueStatus::Planned);
-    assert_eq!(resume_issue(actions, planned).await.unwrap(), IssueStatus::Planned);
-    assert_eq!(cancel_issue(actions, planned, Some("a holiday")).await.unwrap(), IssueStatus::Cancelled);
+    let planned = begin_issue(actions, &OPERATOR, &app.newsletter().await, tomorrow).await.unwrap().id;
+    assert_eq!(pause_issue(actions, &OPERATOR, planned, None).await.unwrap(), IssueStatus::Planned);
+    assert_eq!(resume_issue(actions, &OPERATOR, planned).await.unwrap(), IssueStatus::Planned);
+    assert_eq!(
+        cancel_issue(actions, &OPERATOR, planned, Some("a holiday")).await.unwrap(),
+        IssueStatus::Cancelled
+    );
     app.tick_after(SignedDuration::from_hours(20)).await;
     let record = app.issue(planned).await;
     assert_eq!((record.status, record.reason.as_deref()), (IssueStatus::Cancelled, Some("a holiday")));
@@ -425,7 +428,7 @@ async fn too_many_refusals_hold_the_issue_until_an_operator_resumes_it(engine: E
     app.tick_after(SignedDuration::from_hours(1)).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Held, "it stays held");
     server.follow(Script::accept());
-    resume_issue(&app.app.actions, issue).await.unwrap();
+    resume_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
     app.wait_for_status(issue, IssueStatus::Sent).await;
     let counts = app.counts(issue).await;
     assert_eq!((counts.failed, counts.sent), (refused, 120 - refused), "who was refused is not asked again");
@@ -456,7 +459,7 @@ async fn refusals_hold_the_issue_at_any_time_and_again_after_a_resume(engine: En
     let first = app.counts(issue).await;
     // After 60 accepted, 16 refused are more than a fifth. Messages in flight come on top.
     assert!(first.failed <= 16 + 8, "{first:?}");
-    resume_issue(&app.app.actions, issue).await.unwrap();
+    resume_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
     app.wait_for_status(issue, IssueStatus::Held).await;
     wait_until_idle(&app, issue).await;
     let second = app.counts(issue).await;

@@ -21,6 +21,7 @@ use daily::{
         DatabaseUrl,
         content::{articles, feeds},
     },
+    domain::actor::Actor,
     jobs::poll_feed::{self, Reading},
     service::run::{Role, run},
     settings::Settings,
@@ -67,7 +68,7 @@ async fn polling(count: usize) {
     let begun = Instant::now();
     for n in 0..count {
         let url = format!("http://127.0.{}.{}:{port}/{n}", n / 200, n % 200 + 1);
-        add_feed(&app.actions, &url).await.unwrap();
+        add_feed(&app.actions, &Actor::system("benchmark"), &url).await.unwrap();
     }
     println!("  added                    {:>8.2} s", begun.elapsed().as_secs_f64());
     for role in [Role::Worker, Role::Scheduler] {
@@ -113,7 +114,11 @@ async fn storing(count: usize, items: usize) {
     let app = start(folder.path(), Clock::system()).await;
     let mut ids = Vec::new();
     for n in 0..count {
-        ids.push(add_feed(&app.actions, &format!("https://site{n}.example/feed")).await.unwrap());
+        ids.push(
+            add_feed(&app.actions, &Actor::system("benchmark"), &format!("https://site{n}.example/feed"))
+                .await
+                .unwrap(),
+        );
     }
     for what in ["stored, all new", "stored, all known"] {
         let begun = Instant::now();

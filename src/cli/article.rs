@@ -14,7 +14,7 @@ use crate::{
         page::{PageError, read_page},
     },
     db::content::articles::{self, Stored},
-    domain::{content::article::FoundArticle, ids::ArticleId},
+    domain::{actor::Actor, content::article::FoundArticle, ids::ArticleId},
 };
 use std::path::Path;
 use url::Url;
@@ -62,9 +62,9 @@ pub enum Article {
 }
 
 impl Article {
-    pub async fn run(self, app: &App, output: Output) -> CliResult {
+    pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         match self {
-            Self::Add { source, url } => add(app, &source, url, output).await,
+            Self::Add { source, url } => add(app, actor, &source, url, output).await,
             Self::List { limit, before } => {
                 let mut tx = app.db.read().await?;
                 let page = articles::page(&mut tx, ArticleId(before.unwrap_or(i64::MAX)), limit).await?;
@@ -87,11 +87,11 @@ impl Article {
                 Ok(())
             }
             Self::Pin { id, off } => {
-                let found = pin_article(&app.actions, ArticleId(id), !off).await?;
+                let found = pin_article(&app.actions, actor, ArticleId(id), !off).await?;
                 said(found, id, if off { "is no longer pinned" } else { "comes first in the next issue" })
             }
             Self::Hide { id, off } => {
-                let found = hide_article(&app.actions, ArticleId(id), !off).await?;
+                let found = hide_article(&app.actions, actor, ArticleId(id), !off).await?;
                 said(found, id, if off { "may be in issues again" } else { "stays out of issues" })
             }
         }
@@ -106,10 +106,10 @@ fn said(found: bool, id: i64, what: &str) -> CliResult {
     Ok(())
 }
 
-async fn add(app: &App, source: &str, url: Option<Url>, output: Output) -> CliResult {
+async fn add(app: &App, actor: &Actor, source: &str, url: Option<Url>, output: Output) -> CliResult {
     let mut found = read(app, source, url.as_ref()).await?;
     found.url = url.or(found.url);
-    let stored = add_article(&app.actions, &found).await?.ok_or_else(|| {
+    let stored = add_article(&app.actions, actor, &found).await?.ok_or_else(|| {
         CliError::Failed(format!(
             "{source} does not say where readers find it; name its address: daily article add {source} --url https://…"
         ))

@@ -9,7 +9,7 @@ use crate::{
     },
     content::answer_headers::Validators,
     db::content::feeds::{self, FeedRecord},
-    domain::content::feed_trouble::in_words,
+    domain::{actor::Actor, content::feed_trouble::in_words},
     jobs::poll_feed::{self, Reading},
 };
 use jiff::SignedDuration;
@@ -51,15 +51,15 @@ pub enum Feed {
 }
 
 impl Feed {
-    pub async fn run(self, app: &App, output: Output) -> CliResult {
+    pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         match self {
-            Self::Add { source } => add(app, &address(&source)?, output).await,
+            Self::Add { source } => add(app, actor, &address(&source)?, output).await,
             Self::List => list(app, output).await,
             Self::Show { source } => show(app, &address(&source)?, output).await,
             Self::Poll { source } => poll(app, source.as_deref(), output).await,
             Self::Remove { source } => {
                 let url = address(&source)?;
-                if !remove_feed(&app.actions, &url).await? {
+                if !remove_feed(&app.actions, actor, &url).await? {
                     return Err(CliError::Failed(format!("there is no feed {url}; see `daily feed list`")));
                 }
                 println!("{url} is no longer read");
@@ -82,9 +82,9 @@ fn address(source: &str) -> Result<String, CliError> {
     Ok(url.into())
 }
 
-async fn add(app: &App, url: &str, output: Output) -> CliResult {
+async fn add(app: &App, actor: &Actor, url: &str, output: Output) -> CliResult {
     let reading = poll_feed::read(&app.jobs.feeds, url, &Validators::default()).await?;
-    let id = add_feed(&app.actions, url).await?;
+    let id = add_feed(&app.actions, actor, url).await?;
     let tally = poll_feed::store(&app.jobs.feeds, id, &reading).await?;
     let (title, skipped) = match &reading {
         Reading::Feed(feed, _) => (feed.title.clone(), feed.skipped.clone()),

@@ -26,7 +26,7 @@ use crate::{
         newsletters::NewsletterRecord,
         subscribers,
     },
-    domain::issue::schedule,
+    domain::{actor::Actor, issue::schedule},
 };
 use jiff::civil::Date;
 
@@ -108,20 +108,20 @@ pub struct Which {
 }
 
 impl Issue {
-    pub async fn run(self, app: &App, output: Output) -> CliResult {
+    pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         match self {
-            Self::Plan(plan) => plan.run(app, output).await,
+            Self::Plan(plan) => plan.run(app, actor, output).await,
             Self::Show(which) => show::run(app, &which, output).await,
-            Self::Edit(edit) => edit.run(app, output).await,
-            Self::Approve(approve) => approve.run(app, output).await,
+            Self::Edit(edit) => edit.run(app, actor, output).await,
+            Self::Approve(approve) => approve.run(app, actor, output).await,
             Self::Preview(preview) => preview.run(app).await,
-            Self::Send(send) => send.run(app, output).await,
+            Self::Send(send) => send.run(app, actor, output).await,
             Self::Status(status) => status.run(app, output).await,
             Self::Deliveries(deliveries) => deliveries.run(app, output).await,
-            Self::Pause(pause) => pause.run(app, output).await,
-            Self::Resume(resume) => resume.run(app, output).await,
-            Self::Cancel(cancel) => cancel.run(app, output).await,
-            Self::Resolve { which, resolution } => resolve(app, &which, resolution).await,
+            Self::Pause(pause) => pause.run(app, actor, output).await,
+            Self::Resume(resume) => resume.run(app, actor, output).await,
+            Self::Cancel(cancel) => cancel.run(app, actor, output).await,
+            Self::Resolve { which, resolution } => resolve(app, actor, &which, resolution).await,
             Self::List { newsletter, limit, before } => {
                 let newsletter = super::newsletter(app, newsletter.as_deref()).await?;
                 let mut tx = app.db.read().await?;
@@ -209,14 +209,14 @@ async fn next_date(app: &App, newsletter: &NewsletterRecord) -> Result<Date, Cli
     Ok(schedule::next_slot_for(&newsletter.newsletter, &clocks, app.actions.clock.now()).0)
 }
 
-async fn resolve(app: &App, which: &Which, resolution: ResolveAs) -> CliResult {
+async fn resolve(app: &App, actor: &Actor, which: &Which, resolution: ResolveAs) -> CliResult {
     let issue = which.existing(app).await?;
     let resolution = match resolution {
         ResolveAs::Sent => Resolution::Sent,
         ResolveAs::Failed => Resolution::Failed,
         ResolveAs::Retry => Resolution::Retry,
     };
-    match resolve_issue(&app.actions, issue.id, resolution).await? {
+    match resolve_issue(&app.actions, actor, issue.id, resolution).await? {
         0 => println!("nothing is in doubt about the issue of {}", issue.issue_date),
         count => println!("{count} settled"),
     }

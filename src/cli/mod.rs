@@ -1,6 +1,7 @@
 //! The command line: one file a command group.
 
 mod article;
+mod audit;
 mod bounce;
 mod check;
 mod consent;
@@ -20,7 +21,7 @@ use crate::{
     cli::output::Output,
     clock::Clock,
     db::DbError,
-    domain::subscriber::email_address::EmailAddress,
+    domain::{actor::Actor, subscriber::email_address::EmailAddress},
     settings::{Settings, SettingsError},
     telemetry,
 };
@@ -87,6 +88,8 @@ enum Command {
     /// Verify the ledger of consent, show why readers leave
     #[command(subcommand)]
     Consent(consent::Consent),
+    /// Show which changes operators made, latest first
+    Audit(audit::Audit),
     /// Say who is told by mail what needs a decision
     #[command(subcommand)]
     Operator(operator::Operator),
@@ -174,25 +177,26 @@ async fn run(cli: Cli) -> CliResult {
         Command::Dkim(dkim) => dkim.run(&settings, output),
         command => {
             let app = App::start(settings, Clock::system()).await.map_err(start)?;
-            let result = with_app(command, &app, output).await;
+            let result = with_app(command, &app, &actor(), output).await;
             app.db.close().await;
             result
         }
     }
 }
 
-async fn with_app(command: Command, app: &App, output: Output) -> CliResult {
+async fn with_app(command: Command, app: &App, actor: &Actor, output: Output) -> CliResult {
     match command {
         Command::Serve(serve) => serve.run(app.clone()).await,
-        Command::Newsletter(newsletter) => newsletter.run(app, output).await,
-        Command::Feed(feed) => feed.run(app, output).await,
-        Command::Article(article) => article.run(app, output).await,
-        Command::Issue(issue) => issue.run(app, output).await,
-        Command::TestSend(test_send) => test_send.run(app, output).await,
-        Command::Subscriber(subscriber) => subscriber.run(app, output).await,
+        Command::Newsletter(newsletter) => newsletter.run(app, actor, output).await,
+        Command::Feed(feed) => feed.run(app, actor, output).await,
+        Command::Article(article) => article.run(app, actor, output).await,
+        Command::Issue(issue) => issue.run(app, actor, output).await,
+        Command::TestSend(test_send) => test_send.run(app, actor, output).await,
+        Command::Subscriber(subscriber) => subscriber.run(app, actor, output).await,
         Command::Bounce(bounce) => bounce.run(app, output).await,
         Command::Consent(consent) => consent.run(app, output).await,
-        Command::Operator(operator) => operator.run(app, output).await,
+        Command::Audit(audit) => audit.run(app, output).await,
+        Command::Operator(operator) => operator.run(app, actor, output).await,
         Command::Demo(_)
         | Command::Migrate
         | Command::Check(_)
@@ -211,6 +215,16 @@ fn start(error: StartError) -> CliError {
             CliError::Usage(error.to_string())
         }
         other => CliError::Failed(other.to_string()),
+    }
+}
+
+/// Returns the person who runs this command, as the audit log names them.
+fn actor() -> Actor {
+    let unknown = |_| "unknown".to_owned();
+    Actor::Command {
+        os_user: whoami::username().unwrap_or_else(unknown),
+        sudo_user: std::env::var("SUDO_USER").ok().filter(|name| !name.is_empty()),
+        host: whoami::hostname().unwrap_or_else(unknown),
     }
 }
 

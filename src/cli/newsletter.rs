@@ -1,7 +1,7 @@
 //! `daily newsletter`: what newsletters are called, when they go out, and how they look.
 
 use crate::{
-    actions::newsletter::{add_newsletter::add_newsletter, set_newsletter::set_newsletter},
+    actions::newsletter::{add_newsletter::add_newsletter, set_newsletter::set_newsletter, settings},
     app::App,
     cli::{CliError, CliResult, output::Output},
     db::{
@@ -9,6 +9,7 @@ use crate::{
         subscribers,
     },
     domain::{
+        actor::Actor,
         issue::{days::Days, schedule},
         newsletter as domain,
         newsletter::{
@@ -126,7 +127,7 @@ pub struct Fields {
 }
 
 impl Newsletter {
-    pub async fn run(self, app: &App, output: Output) -> CliResult {
+    pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         match self {
             Self::List => list(app, output).await,
             Self::Show { slug } => {
@@ -140,14 +141,14 @@ impl Newsletter {
                     })?;
                 show(app, &newsletter, output).await
             }
-            Self::Add(add) => add.run(app, output).await,
-            Self::Set(set) => set.run(app, output).await,
+            Self::Add(add) => add.run(app, actor, output).await,
+            Self::Set(set) => set.run(app, actor, output).await,
         }
     }
 }
 
 impl Add {
-    async fn run(self: Box<Self>, app: &App, output: Output) -> CliResult {
+    async fn run(self: Box<Self>, app: &App, actor: &Actor, output: Output) -> CliResult {
         let Self { slug, title, fields } = *self;
         if !is_slug(&slug) {
             return Err(CliError::Usage(format!(
@@ -165,7 +166,7 @@ impl Add {
             fields.apply(Some(title), &mut it)?;
             Ok::<_, CliError>(it)
         };
-        let Some(record) = add_newsletter(&app.actions, describe).await? else {
+        let Some(record) = add_newsletter(&app.actions, actor, describe).await? else {
             return Err(CliError::Failed(format!(
                 "there is a newsletter `{slug}` already; `daily newsletter set {slug} …` changes it"
             )));
@@ -175,10 +176,10 @@ impl Add {
 }
 
 impl Set {
-    async fn run(self: Box<Self>, app: &App, output: Output) -> CliResult {
+    async fn run(self: Box<Self>, app: &App, actor: &Actor, output: Output) -> CliResult {
         let Self { slug, title, fields } = *self;
         let record = super::newsletter(app, Some(&slug)).await?;
-        let record = set_newsletter(&app.actions, record.id, |it| fields.apply(title, it)).await?;
+        let record = set_newsletter(&app.actions, actor, record.id, |it| fields.apply(title, it)).await?;
         show(app, &record, output).await
     }
 }
@@ -302,29 +303,10 @@ async fn record(app: &App, newsletter: &NewsletterRecord) -> Result<Value, CliEr
     let it = &newsletter.newsletter;
     let clocks = subscribers::clocks_of(&mut app.db.read().await?, newsletter).await?;
     let (date, due) = schedule::next_slot_for(it, &clocks, app.actions.clock.now());
-    Ok(json!({
-        "slug": it.slug,
-        "title": it.title,
-        "tagline": it.tagline,
-        "sender_name": it.sender_name,
-        "sender_address": it.sender_address.as_str(),
-        "days": it.days.to_string(),
-        "send_time": it.send_time.strftime("%H:%M").to_string(),
-        "time_zone": it.time_zone_name(),
-        "clock": it.clock,
-        "selection": it.selection,
-        "min_stories": it.min_stories,
-        "max_stories": it.max_stories,
-        "needs_approval": it.needs_approval,
-        "logo_url": it.theme.logo_url.as_ref().map(url::Url::as_str),
-        "accent": it.theme.accent.map(|accent| accent.to_string()),
-        "fonts": it.theme.fonts,
-        "postal_address": it.postal_address,
-        "language": it.language,
-        "archive": it.archive,
-        "list_id": it.list_id(),
-        "next_date": date.to_string(),
-        "next_due_at": due.first.to_string(),
-        "next_last_due_at": due.last_of_many().map(|at| at.to_string()),
-    }))
+    let mut record = settings(it);
+    record["list_id"] = json!(it.list_id());
+    record["next_date"] = json!(date.to_string());
+    record["next_due_at"] = json!(due.first.to_string());
+    record["next_last_due_at"] = json!(due.last_of_many().map(|at| at.to_string()));
+    Ok(record)
 }

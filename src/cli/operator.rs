@@ -12,7 +12,7 @@ use crate::{
         parse_address,
     },
     db::{operators, suppressions},
-    domain::subscriber::email_address::EmailAddress,
+    domain::{actor::Actor, subscriber::email_address::EmailAddress},
 };
 use serde_json::json;
 
@@ -44,13 +44,13 @@ struct Listed {
 }
 
 impl Operator {
-    pub async fn run(self, app: &App, output: Output) -> CliResult {
+    pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         match self {
-            Self::Add { address } => add(app, &parse_address(&address)?, output).await,
+            Self::Add { address } => add(app, actor, &parse_address(&address)?, output).await,
             Self::List => list(app, output).await,
             Self::Remove { address } => {
                 let address = parse_address(&address)?;
-                if !remove_operator(&app.actions, &address).await? {
+                if !remove_operator(&app.actions, actor, &address).await? {
                     return Err(CliError::Failed(format!(
                         "{address} is not an operator's address; see `daily operator list`"
                     )));
@@ -63,8 +63,8 @@ impl Operator {
     }
 }
 
-async fn add(app: &App, address: &EmailAddress, output: Output) -> CliResult {
-    let added = add_operator(&app.actions, address).await?;
+async fn add(app: &App, actor: &Actor, address: &EmailAddress, output: Output) -> CliResult {
+    let added = add_operator(&app.actions, actor, address).await?;
     if added == Added::TooMany {
         return Err(CliError::Failed(format!(
             "there are {MOST_OPERATORS} operators already; a mailing list's address reaches more, or remove one: daily \

@@ -5,7 +5,7 @@ use crate::{
     app::App,
     cli::{CliError, CliResult, output::Output},
     db::{deliveries::emails, issues},
-    domain::{delivery::email::MailStatus, subscriber::email_address::EmailAddress},
+    domain::{actor::Actor, delivery::email::MailStatus, subscriber::email_address::EmailAddress},
 };
 use jiff::civil::Date;
 use serde_json::json;
@@ -34,7 +34,7 @@ pub struct TestSend {
 }
 
 impl TestSend {
-    pub async fn run(self, app: &App, output: Output) -> CliResult {
+    pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         let to = EmailAddress::parse(&self.to)
             .map_err(|error| CliError::Usage(format!("--to `{}`: {error}", self.to)))?;
         let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
@@ -49,7 +49,7 @@ impl TestSend {
             }
         };
         super::require_worker(app).await?;
-        let mail = test_send(&app.actions, &newsletter, issue, &to).await?;
+        let mail = test_send(&app.actions, actor, &newsletter, issue, &to).await?;
         let waited = tokio::time::timeout(Duration::from_secs(self.wait), async {
             let mut look = tokio::time::interval(Duration::from_millis(100));
             loop {

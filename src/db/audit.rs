@@ -17,9 +17,9 @@ pub struct Entry<'a> {
     pub action: &'static str,
     /// The row that was changed.
     pub subject: Option<i64>,
-    /// The changed fields as they were. Empty: the row is new.
+    /// The fields as they were. Null: the row is new.
     pub before: Value,
-    /// The same fields as they are now. Empty: the row is gone.
+    /// The fields as they are now. Null: the row is gone.
     pub after: Value,
 }
 
@@ -36,20 +36,27 @@ pub struct AuditRecord {
 }
 
 /// Keeps the fields that differ between two versions of a row. Values that are not objects are returned as they are.
-pub fn changes(before: &impl Serialize, after: &impl Serialize) -> Result<(Value, Value), DbError> {
-    let (mut before, mut after) = (to_value(before)?, to_value(after)?);
+fn changes(mut before: Value, mut after: Value) -> (Value, Value) {
     if let (Value::Object(old), Value::Object(new)) = (&mut before, &mut after) {
-        old.retain(|field, value| new.get(field) != Some(value));
-        let changed: Vec<String> = old.keys().cloned().collect();
-        new.retain(|field, _| changed.contains(field));
+        let same: Vec<String> = old
+            .iter()
+            .filter(|(field, value)| new.get(*field) == Some(*value))
+            .map(|(it, _)| it.clone())
+            .collect();
+        old.retain(|field, _| !same.contains(field));
+        new.retain(|field, _| !same.contains(field));
     }
-    Ok((before, after))
+    (before, after)
 }
 
-/// Adds an entry.
+/// Adds an entry with the fields that changed. Adds nothing if none did.
 pub async fn record(tx: &mut Tx, entry: Entry<'_>, now: Timestamp) -> Result<(), DbError> {
+    let (before, after) = changes(entry.before, entry.after);
+    if before == after {
+        return Ok(());
+    }
     let text = |value: &Value| (!value.is_null()).then(|| value.to_string());
-    let actor = to_value(entry.actor)?.to_string();
+    let actor = serde_json::to_string(entry.actor).map_err(|error| DbError::Encode(Box::new(error)))?;
     on!(tx, |conn| sqlx::query(
         "INSERT INTO audit (occurred_at, actor, action, subject_id, before_values, after_values) \
          VALUES ($1, $2, $3, $4, $5, $6)"
@@ -58,8 +65,8 @@ pub async fn record(tx: &mut Tx, entry: Entry<'_>, now: Timestamp) -> Result<(),
     .bind(actor)
     .bind(entry.action)
     .bind(entry.subject)
-    .bind(text(&entry.before))
-    .bind(text(&entry.after))
+    .bind(text(&before))
+    .bind(text(&after))
     .execute(conn)
     .await
     .map(drop))
@@ -91,10 +98,6 @@ pub async fn page(tx: &mut Tx, before: Option<AuditId>, limit: i64) -> Result<Ve
         .collect()
 }
 
-fn to_value(value: &impl Serialize) -> Result<Value, DbError> {
-    serde_json::to_value(value).map_err(|error| DbError::Encode(Box::new(error)))
-}
-
 fn from_text<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, DbError> {
     serde_json::from_str(text).map_err(|error| DbError::Decode(Box::new(error)))
 }
@@ -106,8 +109,10 @@ mod tests {
 
     #[test]
     fn only_fields_that_differ_are_kept() {
-        let (before, after) = (json!({"title": "A", "days": "mon"}), json!({"title": "B", "days": "mon"}));
-        assert_eq!(changes(&before, &after).unwrap(), (json!({"title": "A"}), json!({"title": "B"})));
-        assert_eq!(changes(&before, &Value::Null).unwrap(), (before, Value::Null));
+        let before = json!({"title": "A", "days": "mon"});
+        let after = json!({"title": "B", "days": "mon", "new": 1});
+        assert_eq!(changes(before.clone(), after), (json!({"title": "A"}), json!({"title": "B", "new": 1})));
+        assert_eq!(changes(before.clone(), before.clone()), (json!({}), json!({})));
+        assert_eq!(changes(before.clone(), Value::Null), (before, Value::Null));
     }
 }

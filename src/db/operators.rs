@@ -2,7 +2,7 @@
 
 use crate::{
     db::{DbError, Stamp, Tx, on},
-    domain::subscriber::email_address::EmailAddress,
+    domain::{ids::OperatorId, subscriber::email_address::EmailAddress},
 };
 use jiff::Timestamp;
 
@@ -22,25 +22,30 @@ pub async fn list(tx: &mut Tx) -> Result<Vec<OperatorRecord>, DbError> {
         .await)
 }
 
-/// Adds one. `false`: the address was there already.
-pub async fn insert(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query(
+/// Adds one. `None`: the address was there already.
+pub async fn insert(
+    tx: &mut Tx,
+    address: &EmailAddress,
+    now: Timestamp,
+) -> Result<Option<OperatorId>, DbError> {
+    let id: Option<i64> = on!(tx, |conn| sqlx::query_scalar(
         "INSERT INTO operators (address, address_key, created_at) VALUES ($1, $2, $3) \
-         ON CONFLICT (address_key) DO NOTHING"
+         ON CONFLICT (address_key) DO NOTHING RETURNING id"
     )
     .bind(address.as_str())
     .bind(address.key())
     .bind(Stamp(now))
-    .execute(conn)
-    .await
-    .map(|done| done.rows_affected() == 1))
+    .fetch_optional(conn)
+    .await?);
+    Ok(id.map(OperatorId))
 }
 
-/// Removes one. `false`: there was none with this address.
-pub async fn remove(tx: &mut Tx, address: &EmailAddress) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query("DELETE FROM operators WHERE address_key = $1")
-        .bind(address.key())
-        .execute(conn)
-        .await
-        .map(|done| done.rows_affected() == 1))
+/// Removes one. `None`: there was none with this address.
+pub async fn remove(tx: &mut Tx, address: &EmailAddress) -> Result<Option<OperatorId>, DbError> {
+    let id: Option<i64> =
+        on!(tx, |conn| sqlx::query_scalar("DELETE FROM operators WHERE address_key = $1 RETURNING id")
+            .bind(address.key())
+            .fetch_optional(conn)
+            .await?);
+    Ok(id.map(OperatorId))
 }

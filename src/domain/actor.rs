@@ -26,7 +26,8 @@ pub enum Actor {
         /// The job or part that acted.
         job: Cow<'static, str>,
     },
-    /// The reader whom the change is about, through a link or form of theirs.
+    /// The reader whom the change is about, through a link or form of theirs. Such changes are not in the audit log: consent has its
+    /// own ledger, and what readers choose must stay erasable.
     Reader,
 }
 

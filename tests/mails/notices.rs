@@ -2,7 +2,7 @@
 
 use super::{assert_unwanted, notify, notify_about, one_line, planned};
 use crate::support::{
-    DAY, Engine, TestApp, address, eventually,
+    DAY, Engine, OPERATOR, TestApp, address, eventually,
     mailbox::Mail,
     on_both_engines,
     service::{Installation, write_feed},
@@ -95,7 +95,7 @@ async fn operators_are_asked_to_approve_an_issue_that_waits(engine: Engine) {
     assert_eq!(mails[0].header("Auto-Submitted"), Some("auto-generated"));
     assert_eq!(mails[0].header("List-Unsubscribe"), None);
     // The issue is approved before the second notice is sent.
-    approve_issue(&app.app.actions, issue).await.unwrap();
+    approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
     notify(&app, MailKind::ApprovalWanted, issue).await;
     assert_unwanted(&app, MailKind::ApprovalWanted, "no longer waits").await;
     assert_eq!(app.mails_to(DESK).len(), 1);
@@ -111,7 +111,7 @@ async fn operators_are_asked_about_an_issue_with_too_few_stories(engine: Engine)
     assert_eq!(mails[0].subject(), "[Daily] There is only 1 story for the issue of Saturday, 2 May");
     assert!(mails[0].text().contains("It should have 5 or more."));
     assert!(mails[0].text().contains("daily issue cancel --newsletter daily --date 2026-05-02"));
-    cancel_issue(&app.app.actions, issue, None).await.unwrap();
+    cancel_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
     notify(&app, MailKind::TooFewStories, issue).await;
     assert_unwanted(&app, MailKind::TooFewStories, "no longer waits").await;
 }
@@ -151,7 +151,7 @@ async fn operators_are_told_that_the_breaker_held_an_issue(engine: Engine) {
     }
     // A notice is dropped if the issue has been resumed meanwhile.
     server.follow(Script::accept());
-    resume_issue(&app.app.actions, issue).await.unwrap();
+    resume_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
     notify_about(&app, MailKind::IssueStopped, About::Issue(issue)).await;
     app.wait_for_status(issue, IssueStatus::Sent).await;
     eventually("the notice is settled", || async {
@@ -231,10 +231,10 @@ async fn a_removed_operator_gets_no_waiting_notice(engine: Engine) {
         app.add_operator(address).await;
     }
     let desk = address(DESK);
-    assert!(matches!(add_operator(&app.app.actions, &desk).await, Ok(Added::Known)));
+    assert!(matches!(add_operator(&app.app.actions, &OPERATOR, &desk).await, Ok(Added::Known)));
     notify(&app, MailKind::ApprovalWanted, issue).await;
     assert_eq!((app.mails_to(DESK).len(), app.mails_to("night@courier.example").len()), (1, 1));
-    assert!(remove_operator(&app.app.actions, &desk).await.unwrap());
+    assert!(remove_operator(&app.app.actions, &OPERATOR, &desk).await.unwrap());
     // The scheduler sends these again, but no notices of its own.
     app.store().await.mark_operators_reminded().await;
     app.store().await.requeue_mails(MailKind::ApprovalWanted).await;

@@ -4,7 +4,7 @@ use super::{
     NEW, OLD, ask, ask_of, at, copies, ledger_holds, link, moves, moves_of, of, own, press, press_with,
     subscription, while_an_issue_goes_out,
 };
-use crate::support::{Engine, app::TestApp, on_both_engines};
+use crate::support::{Engine, OPERATOR, app::TestApp, on_both_engines};
 use daily::{
     actions::privacy::erase::{Forgetting, forget},
     db::subscribers::data_export,
@@ -249,7 +249,7 @@ async fn a_newsletter_that_the_new_address_never_had_changes_hands(engine: Engin
     assert_eq!(subscription(&app, NEW, "daily").await.status, Unsubscribed, "links of before still work");
     assert_eq!(subscription(&app, NEW, "weekly").await.status, Active);
     let address = EmailAddress::parse(NEW).unwrap();
-    assert_eq!(forget(&app.app.actions, &address).await.unwrap(), Forgetting::Done);
+    assert_eq!(forget(&app.app.actions, &OPERATOR, &address).await.unwrap(), Forgetting::Done);
     for table in [
         "consent_events WHERE address LIKE 'ann@%'",
         "subscribers WHERE address_key LIKE 'ann@%'",

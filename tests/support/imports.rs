@@ -1,6 +1,6 @@
 //! Lists of readers that an operator imports.
 
-use super::app::TestApp;
+use super::{OPERATOR, app::TestApp};
 use daily::{
     actions::subscription::import_subscribers::{Import, LeftOut, Summary, import_subscribers},
     domain::import::{Dates, LayoutOptions},
@@ -25,7 +25,7 @@ impl TestApp {
     pub async fn run_import(&self, import: Import, list: &str) -> (Summary, Vec<LeftOut>) {
         let mut left_out = Vec::new();
         let file = Cursor::new(list.as_bytes().to_vec());
-        let summary = import_subscribers(&self.app.actions, file, import, |it| {
+        let summary = import_subscribers(&self.app.actions, &OPERATOR, file, import, |it| {
             left_out.push(it.clone());
             Ok(())
         });

@@ -1,6 +1,6 @@
 //! Issues of a story: how they are sent, and what becomes of them.
 
-use super::{app::TestApp, eventually};
+use super::{OPERATOR, app::TestApp, eventually};
 use daily::{
     actions::issue::send_issue::send_issue,
     db::{
@@ -19,7 +19,7 @@ use jiff::SignedDuration;
 impl TestApp {
     /// Freezes today's issue, begins to send it, and returns it at once.
     pub async fn begin_issue(&self) -> IssueId {
-        send_issue(&self.app.actions, &self.newsletter().await).await.expect("an issue").id
+        send_issue(&self.app.actions, &OPERATOR, &self.newsletter().await).await.expect("an issue").id
     }
 
     /// Sends today's issue, and returns its status when the queue is empty.
@@ -30,7 +30,7 @@ impl TestApp {
 
     /// Sends today's issue of a newsletter, and returns it when the queue is empty.
     pub async fn send(&self, newsletter: &NewsletterRecord) -> IssueId {
-        let issue = send_issue(&self.app.actions, newsletter).await.expect("an issue").id;
+        let issue = send_issue(&self.app.actions, &OPERATOR, newsletter).await.expect("an issue").id;
         self.settle().await;
         issue
     }

@@ -29,7 +29,7 @@ pub use app::{TestApp, at};
 pub use waiting::{eventually, eventually_within, in_time};
 pub use web::{Page, mark_in};
 
-use daily::domain::subscriber::email_address::EmailAddress;
+use daily::domain::{actor::Actor, ids::OperatorId, subscriber::email_address::EmailAddress};
 use jiff::SignedDuration;
 
 pub const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -38,6 +38,9 @@ pub const DAY: SignedDuration = SignedDuration::from_hours(24);
 pub fn address(text: &str) -> EmailAddress {
     EmailAddress::parse(text).expect("an address")
 }
+
+/// The operator who acts in stories.
+pub static OPERATOR: Actor = Actor::Operator { id: OperatorId(1) };
 
 /// What a story's database runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

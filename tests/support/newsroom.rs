@@ -1,6 +1,6 @@
 //! What a newsroom does: articles, newsletters, operators; and the emails it is told by.
 
-use super::{address as parsed, app::TestApp};
+use super::{OPERATOR, address as parsed, app::TestApp};
 use daily::{
     actions::{
         newsletter::set_newsletter::set_newsletter,
@@ -73,7 +73,7 @@ impl TestApp {
 
     pub async fn change_newsletter_named(&self, slug: &str, change: impl FnOnce(&mut Newsletter)) {
         let id = self.newsletter_named(slug).await.id;
-        set_newsletter(&self.app.actions, id, |it| {
+        set_newsletter(&self.app.actions, &OPERATOR, id, |it| {
             change(it);
             Ok::<_, DbError>(())
         })
@@ -94,7 +94,10 @@ impl TestApp {
 
     /// Adds an operator, who gets notices.
     pub async fn add_operator(&self, address: &str) {
-        assert_eq!(add_operator(&self.app.actions, &parsed(address)).await.expect("a query"), Added::New);
+        assert_eq!(
+            add_operator(&self.app.actions, &OPERATOR, &parsed(address)).await.expect("a query"),
+            Added::New
+        );
     }
 
     /// Suppresses an address, but leaves its subscriptions as they are.

@@ -8,6 +8,7 @@ use daily::{
         subscribers::{self, ConsentRecord, SubscriptionRecord},
     },
     domain::{
+        actor::Actor,
         subscriber::{
             cadence::Cadence, preferences::Preferences, sections::Sections, subscription::SubscriptionStatus,
         },
@@ -215,7 +216,7 @@ impl TestApp {
     pub async fn wish(&self, newsletter: &NewsletterRecord, address: &str, preferences: &Preferences) {
         let all = self.visitor(address).subscriptions().await;
         let id = all.iter().find(|it| it.newsletter_id == newsletter.id).expect("a subscription").id;
-        assert!(set_preferences(&self.app.actions, id, preferences).await.expect("a query"));
+        assert!(set_preferences(&self.app.actions, &Actor::Reader, id, preferences).await.expect("a query"));
     }
 
     /// Unsubscribes without any page, for stories whose readers have got no link yet.

@@ -133,6 +133,11 @@ impl Store {
 
 /// Changes.
 impl Store {
+    /// Returns how the database refuses to change and to remove entries of the audit log.
+    pub async fn tamper_with_audit(&self) -> [Result<(), String>; 2] {
+        [self.try_to("UPDATE audit SET action = 'nothing'").await, self.try_to("DELETE FROM audit").await]
+    }
+
     /// Runs a statement whose parameters are texts.
     async fn change(&self, sql: &'static str, texts: &[&str]) {
         match self {

@@ -1,7 +1,7 @@
 //! Signups and issues through a real mail server.
 
 use crate::support::{
-    Engine,
+    Engine, OPERATOR,
     app::TestApp,
     mailbox::Mail,
     on_both_engines,
@@ -43,7 +43,7 @@ async fn signup_confirmation_and_issue_go_through_starttls_and_authentication(en
     let app = start(engine, vec![relay(&url, Some(&postfix))]).await;
     app.article("Überraschung: “Öl” in der Brücke 🎉").await;
     let id = app.newsletter().await.id;
-    let named = set_newsletter::<daily::db::DbError>(&app.app.actions, id, |it| {
+    let named = set_newsletter::<daily::db::DbError>(&app.app.actions, &OPERATOR, id, |it| {
         it.sender_name = "Zoë’s “Täglich”".into();
         Ok(())
     });

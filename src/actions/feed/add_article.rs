@@ -3,32 +3,76 @@
 use crate::{
     actions::Context,
     db::{
-        DbError,
+        DbError, audit,
         content::articles::{self, Origin, Stored},
     },
-    domain::{content::article::FoundArticle, ids::ArticleId},
+    domain::{actor::Actor, content::article::FoundArticle, ids::ArticleId},
 };
+use serde_json::{Value, json};
 
-/// Adds an article that was read from its page. `None`: its page names no address, without which readers can't open it.
-pub async fn add_article(context: &Context, found: &FoundArticle) -> Result<Option<Stored>, DbError> {
+/// Adds an article that was read from its page. `None`: the page names no URL, so readers couldn't open it.
+pub async fn add_article(
+    context: &Context,
+    actor: &Actor,
+    found: &FoundArticle,
+) -> Result<Option<Stored>, DbError> {
+    let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    let stored = articles::store(&mut tx, found, Origin::Operator, context.clock.now()).await?;
+    let stored = articles::store(&mut tx, found, Origin::Operator, now).await?;
+    if let Some(Stored::New(id)) = stored {
+        let entry = audit::Entry {
+            actor,
+            action: "article.add",
+            subject: Some(id.0),
+            before: Value::Null,
+            after: json!({ "url": found.url, "title": found.title }),
+        };
+        audit::record(&mut tx, entry, now).await?;
+    }
     tx.commit().await?;
     Ok(stored)
 }
 
-/// Pins an article to the next issue, or takes the pin off. `false`: there is no such article.
-pub async fn pin_article(context: &Context, id: ArticleId, pinned: bool) -> Result<bool, DbError> {
+/// Pins an article to the next issue, or unpins it. `false`: there is no such article.
+pub async fn pin_article(
+    context: &Context,
+    actor: &Actor,
+    id: ArticleId,
+    pinned: bool,
+) -> Result<bool, DbError> {
     let mut tx = context.db.begin().await?;
-    let found = articles::set_pinned(&mut tx, id, pinned).await?;
+    let Some(article) = articles::get(&mut tx, id).await? else { return Ok(false) };
+    articles::set_pinned(&mut tx, id, pinned).await?;
+    let entry = audit::Entry {
+        actor,
+        action: "article.pin",
+        subject: Some(id.0),
+        before: json!({ "pinned": article.pinned }),
+        after: json!({ "pinned": pinned }),
+    };
+    audit::record(&mut tx, entry, context.clock.now()).await?;
     tx.commit().await?;
-    Ok(found)
+    Ok(true)
 }
 
 /// Keeps an article out of issues, or lets it in again. `false`: there is no such article.
-pub async fn hide_article(context: &Context, id: ArticleId, hidden: bool) -> Result<bool, DbError> {
+pub async fn hide_article(
+    context: &Context,
+    actor: &Actor,
+    id: ArticleId,
+    hidden: bool,
+) -> Result<bool, DbError> {
     let mut tx = context.db.begin().await?;
-    let found = articles::set_hidden(&mut tx, id, hidden).await?;
+    let Some(article) = articles::get(&mut tx, id).await? else { return Ok(false) };
+    articles::set_hidden(&mut tx, id, hidden).await?;
+    let entry = audit::Entry {
+        actor,
+        action: "article.hide",
+        subject: Some(id.0),
+        before: json!({ "hidden": article.hidden }),
+        after: json!({ "hidden": hidden }),
+    };
+    audit::record(&mut tx, entry, context.clock.now()).await?;
     tx.commit().await?;
-    Ok(found)
+    Ok(true)
 }

@@ -3,12 +3,13 @@
 use crate::{
     actions::Context,
     db::{
-        DbError,
+        DbError, audit,
         issues::{self, IssueRecord},
     },
-    domain::{ids::IssueId, issue::status::IssueStatus},
+    domain::{actor::Actor, ids::IssueId, issue::status::IssueStatus},
     queue::Job,
 };
+use serde_json::json;
 
 /// Why an issue can't be approved.
 #[derive(Debug, thiserror::Error)]
@@ -24,9 +25,13 @@ pub enum ApproveError {
     Db(#[from] DbError),
 }
 
-/// Approves the plan that an issue has now. It stays as it is from here on: no later article changes it, only an edit does, and
-/// that takes the approval back. An issue that is due goes out at once. Returns the issue as it is now.
-pub async fn approve_issue(context: &Context, issue: IssueId) -> Result<IssueRecord, ApproveError> {
+/// Approves the current plan of an issue. No later article changes an approved plan; only an edit does, and it withdraws the
+/// approval. An issue that is due is sent at once. Returns the issue as it is now.
+pub async fn approve_issue(
+    context: &Context,
+    actor: &Actor,
+    issue: IssueId,
+) -> Result<IssueRecord, ApproveError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let approved = issues::set_approved(&mut tx, issue, now).await?;
@@ -37,6 +42,14 @@ pub async fn approve_issue(context: &Context, issue: IssueId) -> Result<IssueRec
         (status, _) => return Err(ApproveError::TooLate(status)),
     }
     if approved {
+        let entry = audit::Entry {
+            actor,
+            action: "issue.approve",
+            subject: Some(issue.0),
+            before: json!({ "approved_at": null }),
+            after: json!({ "approved_at": record.approved_at }),
+        };
+        audit::record(&mut tx, entry, now).await?;
         tracing::info!(%issue, date = record.issue_date, "issue approved");
         if record.due_at.0 <= now {
             issues::set_woken(&mut tx, issue, now).await?;

@@ -1,33 +1,37 @@
 //! An operator gives an issue up.
 
 use crate::{
-    actions::Context,
-    db::{DbError, issues},
-    domain::{ids::IssueId, issue::status::IssueStatus},
+    actions::{Context, issue::audited},
+    db::{DbError, audit, issues},
+    domain::{actor::Actor, ids::IssueId, issue::status::IssueStatus},
     queue::Job,
 };
 
-/// Cancels an issue that is not at its end. From the commit on no further delivery is begun; those in flight are finished, and
-/// a job marks the others as skipped. Returns the state it is in now.
+/// Cancels an issue that is not final. No delivery starts after the commit. Those in flight are finished, and a job marks the others
+/// as skipped. Returns the issue's status now.
 pub async fn cancel_issue(
     context: &Context,
+    actor: &Actor,
     issue: IssueId,
     reason: Option<&str>,
 ) -> Result<IssueStatus, DbError> {
     let now = context.clock.now();
     let reason = reason.unwrap_or("cancelled by an operator");
     let mut tx = context.db.begin().await?;
-    // Nobody moves it between the look and the step.
+    // Nothing else may change its status between the read and the update.
     issues::hold(&mut tx, issue).await?;
     let record = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
-    if !record.status.is_final()
-        && issues::advance(&mut tx, issue, record.status, IssueStatus::Cancelled, Some(reason), now).await?
-    {
+    let cancelled = !record.status.is_final()
+        && issues::advance(&mut tx, issue, record.status, IssueStatus::Cancelled, Some(reason), now).await?;
+    let after = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
+    if cancelled {
+        let (before, after) = (audited(&record), audited(&after));
+        let entry = audit::Entry { actor, action: "issue.cancel", subject: Some(issue.0), before, after };
+        audit::record(&mut tx, entry, now).await?;
         issues::set_woken(&mut tx, issue, now).await?;
         context.queue.enqueue(&mut tx, &Job::Deliver { issue }).await?;
         tracing::warn!(%issue, reason, "issue cancelled");
     }
-    let record = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
     tx.commit().await?;
-    Ok(record.status)
+    Ok(after.status)
 }

@@ -1,19 +1,21 @@
 //! An operator edits an issue until it is frozen.
 
 use crate::{
-    actions::Context,
+    actions::{Context, issue::audited},
     db::{
-        DbError,
+        DbError, Tx, audit,
         content::articles,
-        issues::{self, IssueWords},
+        issues::{self, IssueRecord, IssueWords},
     },
     domain::{
+        actor::Actor,
         content::article::{MAX_DEK_CHARS, MAX_TITLE_CHARS, one_line},
         ids::{ArticleId, IssueId},
         issue::{selection::Wish, status::IssueStatus},
     },
     queue::Job,
 };
+use serde_json::{Value, json};
 
 /// Longest note, in characters of Markdown.
 pub const MAX_NOTE_CHARS: usize = 5_000;
@@ -75,16 +77,19 @@ pub enum EditError {
     Db(#[from] DbError),
 }
 
-/// Changes a planned issue: all of it, or with an error nothing. An approval is withdrawn, and the plan is made anew.
+/// Makes all changes to a planned issue, or none and returns an error. An approval is withdrawn, and the issue is planned again.
 pub async fn edit_issue(
     context: &Context,
+    actor: &Actor,
     issue: IssueId,
     words: &IssueWords,
     changes: &[StoryChange],
 ) -> Result<(), EditError> {
     let words = checked(words)?;
     let mut tx = context.db.begin().await?;
+    issues::hold(&mut tx, issue).await?;
     let record = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
+    let before = with_edits(&mut tx, &record).await?;
     if !issues::set_edited(&mut tx, issue).await? {
         return Err(EditError::TooLate(record.status));
     }
@@ -115,9 +120,23 @@ pub async fn edit_issue(
             StoryChange::Undo(_) => issues::undo(&mut tx, issue, id).await?,
         }
     }
+    let edited = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
+    let after = with_edits(&mut tx, &edited).await?;
+    let entry = audit::Entry { actor, action: "issue.edit", subject: Some(issue.0), before, after };
+    audit::record(&mut tx, entry, context.clock.now()).await?;
     context.queue.enqueue(&mut tx, &Job::PlanIssue { issue }).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// Returns an issue for the audit log, with a field for each article that has edits.
+async fn with_edits(tx: &mut Tx, issue: &IssueRecord) -> Result<Value, DbError> {
+    let mut fields = audited(issue);
+    for it in issues::edits(tx, issue.id).await? {
+        fields[format!("article {}", it.article_id)] =
+            json!({ "wish": it.wish, "place": it.place, "title": it.title, "summary": it.dek });
+    }
+    Ok(fields)
 }
 
 fn checked(words: &IssueWords) -> Result<IssueWords, EditError> {

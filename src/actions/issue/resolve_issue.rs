@@ -2,10 +2,11 @@
 
 use crate::{
     actions::Context,
-    db::{DbError, deliveries, issues},
-    domain::{delivery::status::DeliveryStatus, ids::IssueId},
+    db::{DbError, audit, deliveries, issues},
+    domain::{actor::Actor, delivery::status::DeliveryStatus, ids::IssueId},
     queue::Job,
 };
+use serde_json::json;
 
 /// What became of deliveries in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,9 +19,10 @@ pub enum Resolution {
     Retry,
 }
 
-/// Settles all deliveries of an issue that are in doubt, and lets the issue go on. Returns how many there were.
+/// Settles all uncertain deliveries of an issue, and lets the issue go on. Returns how many there were.
 pub async fn resolve_issue(
     context: &Context,
+    actor: &Actor,
     issue: IssueId,
     resolution: Resolution,
 ) -> Result<u64, DbError> {
@@ -33,6 +35,16 @@ pub async fn resolve_issue(
         }
         Resolution::Retry => deliveries::retry_uncertain(&mut tx, issue, now).await?,
     };
+    if settled > 0 {
+        let after = match resolution {
+            Resolution::Sent => json!({ "sent": settled }),
+            Resolution::Failed => json!({ "failed": settled }),
+            Resolution::Retry => json!({ "queued": settled }),
+        };
+        let before = json!({ "uncertain": settled });
+        let entry = audit::Entry { actor, action: "issue.resolve", subject: Some(issue.0), before, after };
+        audit::record(&mut tx, entry, now).await?;
+    }
     issues::set_woken(&mut tx, issue, now).await?;
     context.queue.enqueue(&mut tx, &Job::Deliver { issue }).await?;
     tx.commit().await?;

@@ -1,22 +1,26 @@
 //! An operator lets an issue go on.
 
 use crate::{
-    actions::Context,
-    db::{DbError, engine::processes, issues},
-    domain::{ids::IssueId, issue::status::IssueStatus},
+    actions::{Context, issue::audited},
+    db::{DbError, audit, engine::processes, issues},
+    domain::{actor::Actor, ids::IssueId, issue::status::IssueStatus},
     queue::Job,
 };
 
-/// Lets a paused or held issue go on, with a new score: the canary and the breaker begin anew. Returns the state it is in now.
-pub async fn resume_issue(context: &Context, issue: IssueId) -> Result<IssueStatus, DbError> {
+/// Resumes a paused or held issue with a new score: the canary and the breaker start over. Returns the issue's status now.
+pub async fn resume_issue(context: &Context, actor: &Actor, issue: IssueId) -> Result<IssueStatus, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    // Nobody moves it between the look and the step.
+    // Nothing else may change its status between the read and the update.
     issues::hold(&mut tx, issue).await?;
     let record = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
-    if matches!(record.status, IssueStatus::Paused | IssueStatus::Held)
-        && issues::advance(&mut tx, issue, record.status, IssueStatus::Sending, None, now).await?
-    {
+    let resumed = matches!(record.status, IssueStatus::Paused | IssueStatus::Held)
+        && issues::advance(&mut tx, issue, record.status, IssueStatus::Sending, None, now).await?;
+    let after = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
+    if resumed {
+        let (before, after) = (audited(&record), audited(&after));
+        let entry = audit::Entry { actor, action: "issue.resume", subject: Some(issue.0), before, after };
+        audit::record(&mut tx, entry, now).await?;
         issues::set_resumed(&mut tx, issue, now).await?;
         issues::set_woken(&mut tx, issue, now).await?;
         // One for each worker, as when it was frozen.
@@ -25,7 +29,6 @@ pub async fn resume_issue(context: &Context, issue: IssueId) -> Result<IssueStat
         }
         tracing::info!(%issue, "issue resumed");
     }
-    let record = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
     tx.commit().await?;
-    Ok(record.status)
+    Ok(after.status)
 }

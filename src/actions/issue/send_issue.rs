@@ -1,20 +1,24 @@
 //! An operator begins an issue, or has it sent now.
 
 use crate::{
-    actions::Context,
+    actions::{Context, issue::audited},
     db::{
-        DbError,
+        DbError, audit,
         issues::{self, IssueRecord},
         newsletters::NewsletterRecord,
         subscribers,
     },
-    domain::issue::{
-        schedule::{self, Due},
-        status::IssueStatus,
+    domain::{
+        actor::Actor,
+        issue::{
+            schedule::{self, Due},
+            status::IssueStatus,
+        },
     },
     queue::Job,
 };
 use jiff::civil::Date;
+use serde_json::Value;
 
 /// How far ahead an issue may be begun by hand.
 const FURTHEST_DAYS: i32 = 366;
@@ -43,9 +47,10 @@ pub enum BeginError {
     Db(#[from] DbError),
 }
 
-/// Makes sure that the issue of a date exists. The sweep has its stories chosen, unless the caller does so first.
+/// Makes sure that the issue of a date exists. The scheduler's sweep has it planned, unless the caller does so first.
 pub async fn begin_issue(
     context: &Context,
+    actor: &Actor,
     record: &NewsletterRecord,
     date: Date,
 ) -> Result<IssueRecord, BeginError> {
@@ -68,30 +73,43 @@ pub async fn begin_issue(
     let due = due.ok_or(BeginError::Due(date))?;
     issues::insert(&mut tx, record.id, date, due, IssueStatus::Planned, None, now).await?;
     let issue = issues::by_date(&mut tx, record.id, date).await?.ok_or(DbError::RowNotFound)?;
+    let (before, after) = (Value::Null, audited(&issue));
+    let entry = audit::Entry { actor, action: "issue.begin", subject: Some(issue.id.0), before, after };
+    audit::record(&mut tx, entry, now).await?;
     tx.commit().await?;
     Ok(issue)
 }
 
-/// Has today's issue planned with what there is now, rendered and sent, whatever its day and time, to all readers at once. Returns the issue as it
-/// stood before; one that was sent or is going out is left as it is.
-pub async fn send_issue(context: &Context, newsletter: &NewsletterRecord) -> Result<IssueRecord, DbError> {
+/// Has today's issue planned, rendered and sent to all readers at once, whatever its day and send time. Returns the issue as it was
+/// before. An issue that was sent or is being sent stays as it is.
+pub async fn send_issue(
+    context: &Context,
+    actor: &Actor,
+    newsletter: &NewsletterRecord,
+) -> Result<IssueRecord, DbError> {
     let now = context.clock.now();
     let date = schedule::date_at(&newsletter.newsletter, now);
     let mut tx = context.db.begin().await?;
-    issues::insert(&mut tx, newsletter.id, date, Due::at(now), IssueStatus::Planned, None, now).await?;
+    let (id, due) = (newsletter.id, Due::at(now));
+    let is_new = issues::insert(&mut tx, id, date, due, IssueStatus::Planned, None, now).await?.is_some();
     let issue = issues::by_date(&mut tx, newsletter.id, date).await?.ok_or(DbError::RowNotFound)?;
-    // A date that was skipped has sent nothing: an operator may still fill it.
+    let before = if is_new { Value::Null } else { audited(&issue) };
+    // Nothing was sent for a skipped date, so an operator may still send its issue.
     let reopened = issue.status == IssueStatus::Skipped
         && issues::advance(&mut tx, issue.id, IssueStatus::Skipped, IssueStatus::Planned, None, now).await?;
     let issue = issues::get(&mut tx, issue.id).await?.ok_or(DbError::RowNotFound)?;
     if issue.status == IssueStatus::Planned {
         if reopened {
-            tracing::info!(issue = %issue.id, "a skipped issue is begun again by an operator");
+            tracing::info!(issue = %issue.id, "an operator sends a skipped issue after all");
         }
         issues::set_at_once(&mut tx, issue.id, now).await?;
         issues::set_woken(&mut tx, issue.id, now).await?;
-        // Freezing chooses the stories once more, from what there is at that moment.
+        // The freeze plans the issue again, with the articles there are by then.
         context.queue.enqueue(&mut tx, &Job::FreezeIssue { issue: issue.id }).await?;
+        let sent = issues::get(&mut tx, issue.id).await?.ok_or(DbError::RowNotFound)?;
+        let (subject, after) = (Some(issue.id.0), audited(&sent));
+        let entry = audit::Entry { actor, action: "issue.send", subject, before, after };
+        audit::record(&mut tx, entry, now).await?;
     }
     tx.commit().await?;
     Ok(issue)

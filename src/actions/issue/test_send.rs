@@ -2,14 +2,16 @@
 
 use crate::{
     actions::{Context, message_id},
-    db::{DbError, deliveries::emails, newsletters::NewsletterRecord, suppressions},
+    db::{DbError, audit, deliveries::emails, newsletters::NewsletterRecord, suppressions},
     domain::{
+        actor::Actor,
         delivery::email::MailKind,
         ids::{IssueId, MailId},
         subscriber::email_address::EmailAddress,
     },
     queue::Job,
 };
+use serde_json::{Value, json};
 
 /// Why a test can't be sent.
 #[derive(Debug, thiserror::Error)]
@@ -27,9 +29,11 @@ pub enum TestSendError {
     Db(#[from] DbError),
 }
 
-/// Enqueues a test of `issue`, or of the next one as it stands. No reader's state changes.
+/// Enqueues a test of `issue`, or of the next one as it stands. No reader's state changes. The audit log doesn't name the recipient,
+/// who may be anybody.
 pub async fn test_send(
     context: &Context,
+    actor: &Actor,
     newsletter: &NewsletterRecord,
     issue: Option<IssueId>,
     recipient: &EmailAddress,
@@ -50,6 +54,14 @@ pub async fn test_send(
         message_id: &message_id(&newsletter.newsletter),
     };
     let mail = emails::insert(&mut tx, &mail, now).await?;
+    let entry = audit::Entry {
+        actor,
+        action: "issue.test_send",
+        subject: issue.map(|it| it.0),
+        before: Value::Null,
+        after: json!({ "newsletter": newsletter.newsletter.slug, "mail": mail }),
+    };
+    audit::record(&mut tx, entry, now).await?;
     context.queue.enqueue(&mut tx, &Job::SendMails { mails: vec![mail] }).await?;
     tx.commit().await?;
     Ok(mail)

@@ -2,3 +2,31 @@
 
 pub mod add_newsletter;
 pub mod set_newsletter;
+
+use crate::domain::newsletter::Newsletter;
+use serde_json::{Value, json};
+
+/// Returns the settings of a newsletter by their names, for people and for the audit log.
+pub fn settings(it: &Newsletter) -> Value {
+    json!({
+        "slug": it.slug,
+        "title": it.title,
+        "tagline": it.tagline,
+        "sender_name": it.sender_name,
+        "sender_address": it.sender_address.as_str(),
+        "days": it.days.to_string(),
+        "send_time": it.send_time.strftime("%H:%M").to_string(),
+        "time_zone": it.time_zone_name(),
+        "clock": it.clock,
+        "selection": it.selection,
+        "min_stories": it.min_stories,
+        "max_stories": it.max_stories,
+        "needs_approval": it.needs_approval,
+        "logo_url": it.theme.logo_url.as_ref().map(url::Url::as_str),
+        "accent": it.theme.accent.map(|accent| accent.to_string()),
+        "fonts": it.theme.fonts,
+        "postal_address": it.postal_address,
+        "language": it.language,
+        "archive": it.archive,
+    })
+}

@@ -1,13 +1,14 @@
 //! An operator changes what a newsletter is called, or when it goes out.
 
 use crate::{
-    actions::Context,
+    actions::{Context, newsletter::settings},
     db::{
-        DbError, Tx, issues,
+        DbError, Tx, audit, issues,
         newsletters::{self, NewsletterRecord},
         subscribers,
     },
     domain::{
+        actor::Actor,
         ids::NewsletterId,
         issue::{
             schedule::{self, NOT_ITS_DAY},
@@ -26,6 +27,7 @@ use jiff::Timestamp;
 /// issue whose day is none of the newsletter's any more is skipped, and planned again when it is one once more.
 pub async fn set_newsletter<E: From<DbError>>(
     context: &Context,
+    actor: &Actor,
     id: NewsletterId,
     change: impl FnOnce(&mut Newsletter) -> Result<(), E>,
 ) -> Result<NewsletterRecord, E> {
@@ -43,6 +45,14 @@ pub async fn set_newsletter<E: From<DbError>>(
         move_pauses(&mut tx, &record).await?;
     }
     newsletters::update(&mut tx, &record).await?;
+    let entry = audit::Entry {
+        actor,
+        action: "newsletter.set",
+        subject: Some(id.0),
+        before: settings(old),
+        after: settings(new),
+    };
+    audit::record(&mut tx, entry, now).await?;
     tx.commit().await?;
     Ok(record)
 }

@@ -2,14 +2,27 @@
 
 use crate::{
     actions::Context,
-    db::{DbError, operators},
-    domain::subscriber::email_address::EmailAddress,
+    db::{DbError, audit, operators},
+    domain::{actor::Actor, subscriber::email_address::EmailAddress},
 };
+use serde_json::{Value, json};
 
 /// Removes an address. `false`: it was not there.
-pub async fn remove_operator(context: &Context, address: &EmailAddress) -> Result<bool, DbError> {
+pub async fn remove_operator(
+    context: &Context,
+    actor: &Actor,
+    address: &EmailAddress,
+) -> Result<bool, DbError> {
     let mut tx = context.db.begin().await?;
-    let removed = operators::remove(&mut tx, address).await?;
+    let Some(id) = operators::remove(&mut tx, address).await? else { return Ok(false) };
+    let entry = audit::Entry {
+        actor,
+        action: "operator.remove",
+        subject: Some(id.0),
+        before: json!({ "address": address.masked() }),
+        after: Value::Null,
+    };
+    audit::record(&mut tx, entry, context.clock.now()).await?;
     tx.commit().await?;
-    Ok(removed)
+    Ok(true)
 }

@@ -3,11 +3,15 @@
 use crate::{
     actions::Context,
     db::{
-        DbError,
+        DbError, audit,
         subscribers::{self, Evidence, data_export, erasure},
     },
-    domain::subscriber::{consent::ConsentEvent, email_address::EmailAddress},
+    domain::{
+        actor::Actor,
+        subscriber::{consent::ConsentEvent, email_address::EmailAddress},
+    },
 };
+use serde_json::{Value, json};
 
 /// What a wish to be forgotten led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,16 +24,17 @@ pub enum Forgetting {
     Done,
 }
 
-/// Ends all subscriptions of an address and erases what is held about the reader. A salted hash is kept, so that no import brings
-/// the address back; the reader themselves may sign up again.
-pub async fn forget(context: &Context, address: &EmailAddress) -> Result<Forgetting, DbError> {
+/// Ends all subscriptions of an address and erases the reader's data. A salted hash is kept, so that no import brings the address
+/// back. The reader may sign up again. The audit log gets numbers only.
+pub async fn forget(context: &Context, actor: &Actor, address: &EmailAddress) -> Result<Forgetting, DbError> {
     let now = context.clock.now();
     if data_export::read(&mut context.db.read().await?, address, now).await?.is_none() {
         return Ok(Forgetting::Unknown);
     }
-    // First the end, in a transaction of its own: after it nothing more is begun for this reader.
+    // The subscriptions end in a transaction of their own, after which no delivery to this reader starts.
     let mut tx = context.db.begin().await?;
-    for it in subscribers::of_address(&mut tx, address).await? {
+    let subscriptions = subscribers::of_address(&mut tx, address).await?;
+    for it in &subscriptions {
         if subscribers::end(&mut tx, it.id, now).await? {
             let nobody = Evidence::default();
             let left = ConsentEvent::Unsubscribed;
@@ -41,6 +46,14 @@ pub async fn forget(context: &Context, address: &EmailAddress) -> Result<Forgett
     if !erasure::forget(&mut tx, address, now).await? {
         return Ok(Forgetting::InFlight);
     }
+    let entry = audit::Entry {
+        actor,
+        action: "subscriber.erase",
+        subject: subscriptions.first().map(|it| it.subscriber_id.0),
+        before: json!({ "subscriptions": subscriptions.len() }),
+        after: Value::Null,
+    };
+    audit::record(&mut tx, entry, now).await?;
     tx.commit().await?;
     Ok(Forgetting::Done)
 }

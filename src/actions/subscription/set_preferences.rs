@@ -3,19 +3,21 @@
 use crate::{
     actions::Context,
     db::{
-        DbError, Tx,
+        DbError, Tx, audit,
         content::articles,
         issues,
         newsletters::{self, NewsletterRecord},
         subscribers::{self, SubscriptionRecord},
     },
     domain::{
+        actor::Actor,
         ids::{NewsletterId, SubscriberId, SubscriptionId},
         subscriber::{pause, preferences::Preferences, subscription::SubscriptionStatus},
         token::Purpose,
     },
 };
 use jiff::{Timestamp, civil::Date};
+use serde_json::{Value, json};
 
 /// What a link to one's choices leads to.
 #[derive(Debug, Clone)]
@@ -127,15 +129,22 @@ pub async fn set_language(context: &Context, id: SubscriptionId, language: &str)
     tx.commit().await
 }
 
-/// Keeps what a reader chose. Planned issues follow; one that is frozen has its readers and their moments already. `false`: there is
+/// Saves a reader's preferences. Planned issues follow; a frozen one has its readers and their due times already. `false`: there is
 /// no such subscription, or it is neither active nor paused.
+///
+/// The audit log keeps changes by operators only. It can't be erased, so it must not fill with the habits of readers.
 pub async fn set_preferences(
     context: &Context,
+    actor: &Actor,
     id: SubscriptionId,
     preferences: &Preferences,
 ) -> Result<bool, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
+    let known = match actor {
+        Actor::Reader => None,
+        _ => subscribers::of_link(&mut tx, id).await?,
+    };
     if !subscribers::set_preferences(&mut tx, id, preferences).await? {
         return Ok(false);
     }
@@ -144,8 +153,27 @@ pub async fn set_preferences(
         move_pause(&mut tx, &newsletter, &subscription).await?;
         follow_clock(&mut tx, &newsletter, &subscription, now).await?;
     }
+    if let Some(known) = known {
+        let entry = audit::Entry {
+            actor,
+            action: "subscriber.set",
+            subject: Some(known.id.0),
+            before: audited(&known.preferences()),
+            after: audited(preferences),
+        };
+        audit::record(&mut tx, entry, now).await?;
+    }
     tx.commit().await?;
     Ok(true)
+}
+
+fn audited(it: &Preferences) -> Value {
+    json!({
+        "cadence": it.cadence,
+        "sections": it.sections.to_string(),
+        "time_zone": it.time_zone_name(),
+        "send_time": it.send_time_text(),
+    })
 }
 
 /// A pause ends with a day on the reader's clock, which may be another one now.

@@ -18,7 +18,7 @@ use crate::{
     content::answer_headers::Validators,
     db::{DatabaseUrl, content::articles, deliveries, issues},
     domain::{
-        delivery::relay::RelayUrl, ids::ArticleId, issue::status::IssueStatus,
+        actor::Actor, delivery::relay::RelayUrl, ids::ArticleId, issue::status::IssueStatus,
         subscriber::email_address::EmailAddress,
     },
     jobs::{check_article, poll_feed},
@@ -150,12 +150,13 @@ async fn show(app: &App, courier: &str, data: &std::path::Path) -> CliResult {
     let service = &app.settings.http.public_url;
     let article = format!("{courier}{}", site::first_article_path());
     let steps = Steps::new();
-    set_up_newsletter(app).await?;
+    let actor = &super::actor();
+    set_up_newsletter(app, actor).await?;
 
     let step = steps.begin("Reading the sample site's feed");
     let feed = format!("{courier}/feed.xml");
     let reading = poll_feed::read(&app.jobs.feeds, &feed, &Validators::default()).await?;
-    let id = add_feed(&app.actions, &feed).await?;
+    let id = add_feed(&app.actions, actor, &feed).await?;
     let tally = poll_feed::store(&app.jobs.feeds, id, &reading).await?;
     let pictures = look_at_articles(app).await?;
     step.done(&format!("{} articles, {pictures} with a picture", tally.new));
@@ -172,7 +173,7 @@ async fn show(app: &App, courier: &str, data: &std::path::Path) -> CliResult {
     step.done("three confirmed, and welcomed by mail");
 
     let step = steps.begin("Today's issue is planned, frozen and sent through the queue");
-    let counts = send(app).await?;
+    let counts = send(app, actor).await?;
     step.done(&line(&counts));
     readers.check_issue().await?;
 
@@ -211,9 +212,9 @@ async fn look_at_articles(app: &App) -> Result<usize, CliError> {
     Ok(pictures)
 }
 
-async fn set_up_newsletter(app: &App) -> CliResult {
+async fn set_up_newsletter(app: &App, actor: &Actor) -> CliResult {
     let newsletter = super::newsletter(app, None).await?;
-    set_newsletter(&app.actions, newsletter.id, |it| {
+    set_newsletter(&app.actions, actor, newsletter.id, |it| {
         it.sender_address = EmailAddress::parse("daily@courier.example")?;
         it.sender_name = "The Lantern Bay Courier".into();
         it.postal_address = "The Lantern Bay Courier, 3 Harbour Steps, Lantern Bay".into();
@@ -223,9 +224,9 @@ async fn set_up_newsletter(app: &App) -> CliResult {
     Ok(())
 }
 
-async fn send(app: &App) -> Result<deliveries::Counts, CliError> {
+async fn send(app: &App, actor: &Actor) -> Result<deliveries::Counts, CliError> {
     let newsletter = super::newsletter(app, None).await?;
-    let issue = send_issue(&app.actions, &newsletter).await?;
+    let issue = send_issue(&app.actions, actor, &newsletter).await?;
     let sent = async {
         let mut look = tokio::time::interval(Duration::from_millis(50));
         loop {

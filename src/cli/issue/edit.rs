@@ -16,7 +16,7 @@ use crate::{
         output::Output,
     },
     db::issues::{self, IssueWords},
-    domain::{ids::ArticleId, issue::selection::Choice},
+    domain::{actor::Actor, ids::ArticleId, issue::selection::Choice},
     issues::forecast::forecast,
     jobs::plan_issue,
 };
@@ -72,7 +72,7 @@ fn numbered(text: &str) -> Result<(i64, String), String> {
 }
 
 impl Edit {
-    pub async fn run(self, app: &App, output: Output) -> CliResult {
+    pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         let words = IssueWords {
             subject: self.subject.clone(),
             preheader: self.preheader.clone(),
@@ -83,9 +83,9 @@ impl Edit {
             return Err(CliError::Usage("say what to change; see `daily issue edit --help`".into()));
         }
         let (newsletter, date) = self.which.find_next(app).await?;
-        let issue = begin_issue(&app.actions, &newsletter, date).await?;
+        let issue = begin_issue(&app.actions, actor, &newsletter, date).await?;
         let was_approved = issue.approved_at.is_some();
-        match edit_issue(&app.actions, issue.id, &words, &changes).await {
+        match edit_issue(&app.actions, actor, issue.id, &words, &changes).await {
             Err(error @ (EditError::Place(_) | EditError::Text { .. })) => {
                 return Err(CliError::Usage(error.to_string()));
             }
@@ -144,14 +144,14 @@ pub struct Approve {
 }
 
 impl Approve {
-    pub async fn run(self, app: &App, output: Output) -> CliResult {
+    pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         let (newsletter, date) = self.which.find_waiting(app).await?;
         let mut tx = app.db.read().await?;
         let issue = issues::by_date(&mut tx, newsletter.id, date).await?.ok_or_else(|| {
             CliError::Failed(format!("there is no issue of {date} yet; `daily issue plan` makes one"))
         })?;
         drop(tx);
-        let issue = approve_issue(&app.actions, issue.id).await?;
+        let issue = approve_issue(&app.actions, actor, issue.id).await?;
         let mut tx = app.db.read().await?;
         let stories = issues::stories(&mut tx, issue.id).await?;
         let choices: Vec<Choice> = stories

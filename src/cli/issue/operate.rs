@@ -14,7 +14,7 @@ use crate::{
         engine::processes,
         issues::{self, IssueRecord},
     },
-    domain::{ids::IssueId, issue::status::IssueStatus},
+    domain::{actor::Actor, ids::IssueId, issue::status::IssueStatus},
 };
 use serde_json::json;
 use std::{fmt::Write as _, time::Duration};
@@ -74,9 +74,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 impl Pause {
-    pub async fn run(self, app: &App, output: Output) -> CliResult {
+    pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         let was = self.which.existing(app).await?;
-        pause_issue(&app.actions, was.id, self.reason.as_deref()).await?;
+        pause_issue(&app.actions, actor, was.id, self.reason.as_deref()).await?;
         let now = reload(app, was.id).await?;
         if was.status != IssueStatus::Sending || now.status != IssueStatus::Paused {
             // It may have moved on in between: what it is now counts.
@@ -90,9 +90,9 @@ impl Pause {
 }
 
 impl Resume {
-    pub async fn run(self, app: &App, output: Output) -> CliResult {
+    pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         let was = self.which.existing(app).await?;
-        resume_issue(&app.actions, was.id).await?;
+        resume_issue(&app.actions, actor, was.id).await?;
         let now = reload(app, was.id).await?;
         let stopped = matches!(was.status, IssueStatus::Paused | IssueStatus::Held);
         if !stopped || !matches!(now.status, IssueStatus::Sending | IssueStatus::Sent) {
@@ -111,7 +111,7 @@ impl Resume {
 }
 
 impl Cancel {
-    pub async fn run(self, app: &App, output: Output) -> CliResult {
+    pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         let was = self.which.existing(app).await?;
         if was.status.is_final() {
             return Err(CliError::Failed(why_not("cancelled", &was)));
@@ -129,7 +129,7 @@ impl Cancel {
                 "nothing was cancelled",
             )?;
         }
-        cancel_issue(&app.actions, was.id, self.reason.as_deref()).await?;
+        cancel_issue(&app.actions, actor, was.id, self.reason.as_deref()).await?;
         let now = reload(app, was.id).await?;
         if now.status != IssueStatus::Cancelled {
             return Err(CliError::Failed(why_not("cancelled", &now)));

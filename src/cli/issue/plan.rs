@@ -14,6 +14,7 @@ use crate::{
     },
     db::{Tx, issues},
     domain::{
+        actor::Actor,
         ids::IssueId,
         issue::{
             plan::{Plan, PlanInputs, plan},
@@ -49,7 +50,7 @@ pub struct PlanCommand {
 }
 
 impl PlanCommand {
-    pub async fn run(self, app: &App, output: Output) -> CliResult {
+    pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         if self.replay {
             return replay(app, &self.which, output).await;
         }
@@ -70,7 +71,7 @@ impl PlanCommand {
             let kept = issues::kept_plan(&mut tx, issue.id).await?.ok_or_else(no_plan)?;
             return explain(&mut tx, issue.id, &kept.inputs, &kept.plan, self.variant, output).await;
         }
-        let issue = begin_issue(&app.actions, &newsletter, date).await?;
+        let issue = begin_issue(&app.actions, actor, &newsletter, date).await?;
         plan_issue::run(&app.jobs.issues, issue.id)
             .await
             .map_err(|error| CliError::Failed(error.to_string()))?;

@@ -14,7 +14,7 @@ use crate::{
         require_worker,
     },
     db::subscribers,
-    domain::issue::status::IssueStatus,
+    domain::{actor::Actor, issue::status::IssueStatus},
     issues::plan,
 };
 use serde_json::json;
@@ -31,7 +31,7 @@ pub struct Send {
 }
 
 impl Send {
-    pub async fn run(self, app: &App, output: Output) -> CliResult {
+    pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         let newsletter = newsletter(app, self.newsletter.as_deref()).await?;
         require_worker(app).await?;
         if !self.yes {
@@ -44,7 +44,7 @@ impl Send {
                 "nothing was sent",
             )?;
         }
-        let before = send_issue(&app.actions, &newsletter).await?;
+        let before = send_issue(&app.actions, actor, &newsletter).await?;
         match before.status {
             IssueStatus::Planned | IssueStatus::Frozen | IssueStatus::Sending => {}
             state => {

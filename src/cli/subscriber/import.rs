@@ -5,6 +5,7 @@ use crate::{
     app::App,
     cli::{CliError, CliResult, output::Output},
     domain::{
+        actor::Actor,
         import::{DateFormat, Dates, Field, LayoutOptions, Outcome, Source, parse_mapping},
         newsletter::parse_time_zone,
     },
@@ -91,13 +92,14 @@ fn mapping(text: &str) -> Result<Mapping, String> {
 }
 
 impl ImportCommand {
-    pub(super) async fn run(self, app: &App, output: Output) -> CliResult {
+    pub(super) async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         let newsletter = crate::cli::newsletter(app, self.newsletter.as_deref()).await?;
         let file = File::open(&self.file).map_err(|error| self.failed(&error))?;
         let bar = bar(file.metadata().map_err(|error| self.failed(&error))?.len());
         let import = self.import(app, newsletter.id)?;
         let mut report = Report::open(self.report.as_deref())?;
-        let done = import_subscribers(&app.actions, bar.wrap_read(file), import, |it| report.add(it)).await;
+        let done =
+            import_subscribers(&app.actions, actor, bar.wrap_read(file), import, |it| report.add(it)).await;
         bar.finish_and_clear();
         report.end(done.is_err())?;
         let summary = done.map_err(|error| self.failed(&error))?;

@@ -21,6 +21,7 @@ use crate::{
         suppressions,
     },
     domain::{
+        actor::Actor,
         ids::SubscriptionId,
         newsletter::{parse_send_time, parse_time_zone},
         subscriber::{preferences::Preferences, sections::Sections},
@@ -101,7 +102,7 @@ pub struct Set {
 }
 
 impl Set {
-    async fn run(self, app: &App, output: Output) -> CliResult {
+    async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         let address = parse_address(&self.address)?;
         let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
         let found = subscribers::of_address(&mut app.db.read().await?, &address).await?;
@@ -111,7 +112,7 @@ impl Set {
         };
         let mut preferences = subscription.preferences();
         self.apply(&mut preferences)?;
-        if !set_preferences(&app.actions, subscription.id, &preferences).await? {
+        if !set_preferences(&app.actions, actor, subscription.id, &preferences).await? {
             return Err(CliError::Failed(format!(
                 "the subscription of {address} to `{slug}` is {}: only active and paused ones can be changed",
                 subscription.status
@@ -148,13 +149,13 @@ impl Set {
 }
 
 impl Subscriber {
-    pub async fn run(self, app: &App, output: Output) -> CliResult {
+    pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         match self {
             Self::Show { address } => show(app, &address, output).await,
-            Self::Set(set) => set.run(app, output).await,
+            Self::Set(set) => set.run(app, actor, output).await,
             Self::Export(export) => export.run(app, output).await,
-            Self::Forget { address, yes } => forget_reader(app, &address, yes, output).await,
-            Self::Import(import) => import.run(app, output).await,
+            Self::Forget { address, yes } => forget_reader(app, actor, &address, yes, output).await,
+            Self::Import(import) => import.run(app, actor, output).await,
             Self::List { limit, after } => {
                 let mut tx = app.db.read().await?;
                 let page = subscribers::page(&mut tx, SubscriptionId(after), limit).await?;
@@ -173,7 +174,7 @@ impl Subscriber {
     }
 }
 
-async fn forget_reader(app: &App, address: &str, yes: bool, output: Output) -> CliResult {
+async fn forget_reader(app: &App, actor: &Actor, address: &str, yes: bool, output: Output) -> CliResult {
     let address = parse_address(address)?;
     if !yes {
         ask(
@@ -182,7 +183,7 @@ async fn forget_reader(app: &App, address: &str, yes: bool, output: Output) -> C
             "nothing was erased",
         )?;
     }
-    match forget(&app.actions, &address).await? {
+    match forget(&app.actions, actor, &address).await? {
         Forgetting::Unknown => Err(CliError::Failed(format!("nothing is held about {address}"))),
         Forgetting::InFlight => Err(CliError::Failed(format!(
             "{address} gets no more mail, but one is just being handed over: nothing is erased yet, try again in a minute"

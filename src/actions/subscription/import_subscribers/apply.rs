@@ -7,22 +7,26 @@ use crate::{
         seen::{Novelty, Seen},
     },
     db::{
-        DbError, Tx,
+        DbError, Tx, audit,
         newsletters::NewsletterRecord,
         subscribers::{self, ImportedConsent, KnownAddress, NewSubscription, erased_addresses},
         suppressions,
     },
     domain::{
+        actor::Actor,
         ids::SubscriptionId,
         import::{Known, Outcome, Row, Standing, decide, keeps_out},
         subscriber::{consent::ConsentEvent, pause, subscription::SubscriptionStatus},
     },
 };
 use jiff::{Timestamp, civil::Date};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Where an import writes, and what it writes as its source.
 pub(super) struct Taking<'a> {
     pub(super) context: &'a Context,
+    pub(super) actor: &'a Actor,
     pub(super) newsletter: &'a NewsletterRecord,
     pub(super) source: &'a str,
     pub(super) dry_run: bool,
@@ -85,15 +89,34 @@ impl Taking<'_> {
         }
         if !self.dry_run {
             self.write(&mut tx, &decided).await?;
-            // One by one, for there may be several about an address. They are counted already.
+            let mut changes = BTreeMap::new();
+            count_changes(&mut changes, &decided);
+            // One by one, since there may be several about an address. The summary has them already.
             for row in later {
                 let decided = self.decide(&mut tx, vec![row]).await?;
                 self.write(&mut tx, &decided).await?;
+                count_changes(&mut changes, &decided);
             }
+            self.record(&mut tx, &changes).await?;
             tx.commit().await?;
         }
         left_out.sort_by_key(|it| it.line);
         Ok(left_out)
+    }
+
+    /// Adds an entry to the audit log, of numbers only.
+    async fn record(&self, tx: &mut Tx, changes: &BTreeMap<Outcome, u64>) -> Result<(), DbError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let entry = audit::Entry {
+            actor: self.actor,
+            action: "subscriber.import",
+            subject: Some(self.newsletter.id.0),
+            before: Value::Null,
+            after: json!(changes),
+        };
+        audit::record(tx, entry, self.context.clock.now()).await
     }
 
     async fn decide(&self, tx: &mut Tx, rows: Vec<Row>) -> Result<Vec<Decided>, DbError> {
@@ -213,6 +236,14 @@ fn events<'a>(
     ]
     .into_iter()
     .flatten()
+}
+
+/// Counts the rows that change something, by their outcomes.
+fn count_changes(changes: &mut BTreeMap<Outcome, u64>, decided: &[Decided]) {
+    let changing = [Outcome::Added, Outcome::Left, Outcome::Ended, Outcome::Suppressed];
+    for it in decided.iter().filter(|it| changing.contains(&it.outcome)) {
+        *changes.entry(it.outcome).or_default() += 1;
+    }
 }
 
 /// Counts a row, and tells of it if it was left out, or taken without a cell that can't be read.

@@ -13,6 +13,7 @@ use crate::{
     },
     db::{DbError, newsletters},
     domain::{
+        actor::Actor,
         ids::NewsletterId,
         import::{Dates, LayoutOptions, Outcome, Source},
     },
@@ -95,10 +96,11 @@ pub enum ImportError {
     Db(#[from] DbError),
 }
 
-/// Takes the readers of a list over, in transactions of a few thousand rows. Running it again changes nothing more. Rows that
-/// are left out are told to `report`, in their order.
+/// Imports the readers of a list, in transactions of a few thousand rows, each with an entry in the audit log. Importing the list again
+/// changes nothing more. `report` gets the rows that are left out, in their order.
 pub async fn import_subscribers(
     context: &Context,
+    actor: &Actor,
     file: impl Read + Send + 'static,
     import: Import,
     mut report: impl FnMut(&LeftOut) -> std::io::Result<()>,
@@ -133,7 +135,7 @@ pub async fn import_subscribers(
     let mut seen = Seen::default();
     let source = apply::source_of(&file_name, context.clock.now());
     while let Some(batch) = read.recv().await {
-        let taken = apply::Taking { context, newsletter: &newsletter, source: &source, dry_run };
+        let taken = apply::Taking { context, actor, newsletter: &newsletter, source: &source, dry_run };
         let left_out = taken.batch(batch, &mut seen, &mut summary).await?;
         left_out.iter().try_for_each(&mut report).map_err(ImportError::Report)?;
     }

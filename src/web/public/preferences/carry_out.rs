@@ -12,7 +12,7 @@ use crate::{
         },
     },
     db::{DbError, subscribers::Evidence},
-    domain::{ids::SubscriptionId, token::Purpose},
+    domain::{actor::Actor, ids::SubscriptionId, token::Purpose},
     web::{
         Site,
         public::preferences::{choices, form::Wish, of, page::Notice, view::Speech},
@@ -30,7 +30,7 @@ pub(super) async fn carry_out(
     let (id, actions, say) = (choice.subscription, &site.actions, speech.say);
     Ok(match wish {
         Wish::Choose { preferences, language } => {
-            if !set_preferences(actions, id, &preferences).await? {
+            if !set_preferences(actions, &Actor::Reader, id, &preferences).await? {
                 return Ok(None);
             }
             if let Some(language) = language {
