@@ -107,7 +107,7 @@ async fn personal_data_can_be_erased_and_the_chain_holds(engine: Engine) {
             .all(|it| it.client_address.is_none() && it.user_agent.is_none() && it.source_url.is_none())
     );
     assert_eq!(app.consent_of(ANN).await, ["requested", "confirmed", "unsubscribed"]);
-    tampering::bring_back_what_was_erased(app.store().await, 2).await;
+    tampering::restore_erased_data(app.store().await, 2).await;
     assert_eq!(
         verdict(&app).await.first_broken.map(|it| (it.event, it.problem)),
         Some((2, "what was erased is there again"))

@@ -1,4 +1,4 @@
-//! What both engines must do alike.
+//! Behavior that both engines share.
 
 use crate::support::{Engine, TestApp, address, at, eventually, in_time, locks::RowLocks, on_both_engines};
 use daily::{

@@ -1,6 +1,6 @@
 //! Operators edit an issue before it is sent, and approve it.
 
-use crate::support::{Engine, OPERATOR, TestApp, on_both_engines, reader::anything};
+use crate::support::{Engine, OPERATOR, TestApp, on_both_engines, reader::anything, site::give};
 use daily::{
     actions::{
         feed::add_article::{hide_article, pin_article},
@@ -20,7 +20,7 @@ use daily::{
     settings::Settings,
 };
 use jiff::SignedDuration;
-use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
+use wiremock::{MockServer, ResponseTemplate};
 
 const DESK: &str = "desk@courier.example";
 
@@ -63,11 +63,6 @@ fn rechecking(settings: &mut Settings) {
 async fn story_at(app: &TestApp, site: &MockServer, slug: &str) -> ArticleId {
     let url = Some(format!("{}/{slug}", site.uri()).parse().unwrap());
     app.add_article(FoundArticle { url, ..FoundArticle::titled(format!("The {slug} story")) }).await
-}
-
-/// Has a site answer about a page.
-async fn give(site: &MockServer, place: &str, answer: ResponseTemplate) {
-    Mock::given(path(place)).respond_with(answer).mount(site).await;
 }
 
 fn notices(app: &TestApp, subject: &str) -> usize {

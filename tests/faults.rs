@@ -2,7 +2,7 @@
 
 use crate::support::{
     Engine, TestApp, eventually,
-    fates::{assert_all_ended, assert_each_got_one, copies},
+    fates::{assert_all_ended, assert_each_got_one, assert_sent_once, copies},
     in_time, on_both_engines, on_postgres,
     postgres_cluster::Cluster,
     smtp_server::{Action, Moment, Script, SmtpServer, Step},
@@ -13,6 +13,7 @@ use daily::{
     db::{DatabaseUrl, Db},
     domain::{
         delivery::status::DeliveryStatus::{Failed, Sent},
+        ids::IssueId,
         issue::status::IssueStatus,
     },
     queue::{self, Handler, Job, Workers},
@@ -39,13 +40,24 @@ fn busy(settings: &mut Settings) {
     settings.sending.breaker.max_failed_percent = 100;
 }
 
-/// Makes readers in domains of ten each, so that throttling one domain does not slow down all of them.
-async fn readers(app: &TestApp) -> Vec<String> {
+/// Begins an issue to readers in domains of ten each, so that throttling one domain does not slow down all of them.
+async fn begin(app: &TestApp) -> (IssueId, Vec<String>) {
     let mut readers = Vec::new();
     for n in 0..READERS / 10 {
         readers.extend(app.readers(10, &format!("{n}.example")).await);
     }
-    readers
+    (app.begin_issue().await, readers)
+}
+
+/// Starts a relay with a script, a spare one, and an app that uses both.
+async fn with_spare(
+    engine: Engine,
+    script: Script,
+    change: impl FnOnce(&mut Settings),
+) -> (SmtpServer, SmtpServer, TestApp) {
+    let (server, spare) = (SmtpServer::start(script).await, SmtpServer::start(Script::accept()).await);
+    let app = TestApp::with_ports(engine, &[server.port(), spare.port()], change).await;
+    (server, spare, app)
 }
 
 /// Returns a number that looks random, but is always the same for this moment.
@@ -70,13 +82,11 @@ async fn greylisted_readers_get_the_issue_once(engine: Engine) {
     let script = Script::accept().first(1, Step::Rcpt, Action::reply("451 4.2.0 greylisted, come back"));
     let server = SmtpServer::start(script).await;
     let app = TestApp::with_ports(engine, &[server.port()], busy).await;
-    let readers = readers(&app).await;
-    let issue = app.begin_issue().await;
+    let (issue, readers) = begin(&app).await;
     app.settle().await;
     assert_eq!(app.counts(issue).await.deferred, 80);
     app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
-    assert_each_got_one(&[server.record()], &readers);
-    assert_all_ended(&app, issue, READERS).await;
+    assert_sent_once(&app, issue, &[server.record()], &readers).await;
     assert!(app.deliveries(issue).await.iter().all(|it| it.attempts == 2));
 }
 
@@ -94,11 +104,8 @@ async fn random_answers_lead_every_delivery_to_one_end(engine: Engine) {
                 _ => None,
             }
         });
-        let server = SmtpServer::start(script).await;
-        let spare = SmtpServer::start(Script::accept()).await;
-        let app = TestApp::with_ports(engine, &[server.port(), spare.port()], busy).await;
-        readers(&app).await;
-        let issue = app.begin_issue().await;
+        let (server, spare, app) = with_spare(engine, script, busy).await;
+        let (issue, _) = begin(&app).await;
         app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
         assert_all_ended(&app, issue, READERS).await;
         let (mut sent, mut failed) = (Vec::new(), 0);
@@ -119,14 +126,10 @@ async fn connections_that_break_before_or_in_the_message_lose_nothing(engine: En
         let script = Script::accept().rule(move |at| {
             (at.step == step && at.earlier == 0 && chance(3, at, 12) == 0).then_some(Action::Drop)
         });
-        let server = SmtpServer::start(script).await;
-        let spare = SmtpServer::start(Script::accept()).await;
-        let app = TestApp::with_ports(engine, &[server.port(), spare.port()], busy).await;
-        let readers = readers(&app).await;
-        let issue = app.begin_issue().await;
+        let (server, spare, app) = with_spare(engine, script, busy).await;
+        let (issue, readers) = begin(&app).await;
         app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
-        assert_each_got_one(&[server.record(), spare.record()], &readers);
-        assert_all_ended(&app, issue, READERS).await;
+        assert_sent_once(&app, issue, &[server.record(), spare.record()], &readers).await;
         // A short message may have been written to the buffers completely. The sender can't know, so it tries once more.
         let most = if step == Step::Body { 2 } else { 1 };
         assert!(app.deliveries(issue).await.iter().all(|it| it.attempts <= most), "{step:?}");
@@ -136,11 +139,8 @@ async fn connections_that_break_before_or_in_the_message_lose_nothing(engine: En
 async fn connections_that_break_after_the_message_repeat_it_with_the_same_message_id(engine: Engine) {
     let drops = |at: &Moment| at.step == Step::EndOfData && at.earlier == 0 && chance(5, at, 10) == 0;
     let script = Script::accept().rule(move |at| drops(at).then_some(Action::Drop));
-    let server = SmtpServer::start(script).await;
-    let spare = SmtpServer::start(Script::accept()).await;
-    let app = TestApp::with_ports(engine, &[server.port(), spare.port()], busy).await;
-    let readers = readers(&app).await;
-    let issue = app.begin_issue().await;
+    let (server, spare, app) = with_spare(engine, script, busy).await;
+    let (issue, readers) = begin(&app).await;
     app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
     let records = [server.record(), spare.record()];
     let copies = copies(&records);
@@ -155,15 +155,12 @@ async fn connections_that_break_after_the_message_repeat_it_with_the_same_messag
 async fn with_hold_uncertain_deliveries_are_not_repeated(engine: Engine) {
     let script = Script::accept()
         .rule(|at| (at.step == Step::EndOfData && chance(5, at, 10) == 0).then_some(Action::Drop));
-    let server = SmtpServer::start(script).await;
-    let spare = SmtpServer::start(Script::accept()).await;
-    let app = TestApp::with_ports(engine, &[server.port(), spare.port()], |settings| {
+    let (server, spare, app) = with_spare(engine, script, |settings| {
         busy(settings);
         settings.sending.hold_uncertain = true;
     })
     .await;
-    let readers = readers(&app).await;
-    let issue = app.begin_issue().await;
+    let (issue, readers) = begin(&app).await;
     eventually("all have gone out once", || async {
         app.clock.advance(SignedDuration::from_secs(31));
         scheduler::tick(&app.app.jobs).await.ok()?;
@@ -184,11 +181,9 @@ async fn a_slow_server_gets_everything_once(engine: Engine) {
     let script = Script::accept().rule(move |at| Some(Action::Delay(delay(at))));
     let server = SmtpServer::start(script).await;
     let app = TestApp::with_ports(engine, &[server.port()], busy).await;
-    let readers = readers(&app).await;
-    let issue = app.begin_issue().await;
+    let (issue, readers) = begin(&app).await;
     app.wait_for_status(issue, IssueStatus::Sent).await;
-    assert_each_got_one(&[server.record()], &readers);
-    assert_all_ended(&app, issue, READERS).await;
+    assert_sent_once(&app, issue, &[server.record()], &readers).await;
 }
 
 async fn one_message_that_hangs_delays_no_other(engine: Engine) {
@@ -202,8 +197,7 @@ async fn one_message_that_hangs_delays_no_other(engine: Engine) {
         });
     let server = SmtpServer::start(script).await;
     let app = TestApp::with_ports(engine, &[server.port()], busy).await;
-    let readers = readers(&app).await;
-    let issue = app.begin_issue().await;
+    let (issue, readers) = begin(&app).await;
     eventually("all but two are through", || async { (app.counts(issue).await.sent == 78).then_some(()) })
         .await;
     app.clock.advance(SignedDuration::from_mins(2));
@@ -214,24 +208,21 @@ async fn one_message_that_hangs_delays_no_other(engine: Engine) {
     assert_eq!(server.record().on_hold, 1);
     server.release();
     app.wait_for_status(issue, IssueStatus::Sent).await;
-    assert_each_got_one(&[server.record()], &readers);
-    assert_all_ended(&app, issue, READERS).await;
+    assert_sent_once(&app, issue, &[server.record()], &readers).await;
 }
 
 async fn a_relay_that_restarts_gets_everything(engine: Engine) {
     let script = Script::accept().always(Step::EndOfData, Action::Delay(Duration::from_millis(5)));
     let mut server = SmtpServer::start(script).await;
     let app = TestApp::with_ports(engine, &[server.port()], busy).await;
-    let readers = readers(&app).await;
-    let issue = app.begin_issue().await;
+    let (issue, readers) = begin(&app).await;
     server.wait_for(25).await;
     server.stop().await;
     server.start_again().await;
     app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
     let copies = copies(&[server.record()]);
     assert!(copies.len() == READERS && copies.values().all(|it| it.accepted == 1), "{copies:?}");
-    assert_each_got_one(&[server.record()], &readers);
-    assert_all_ended(&app, issue, READERS).await;
+    assert_sent_once(&app, issue, &[server.record()], &readers).await;
 }
 
 /// Stops the database's server in mid-send in this way, and starts it again.
@@ -243,8 +234,7 @@ async fn the_database_restarts(stop: &[&str], start: Option<&[&str]>) {
         settings.database = DatabaseUrl::Postgres(database.url("postgres"));
     })
     .await;
-    let readers = readers(&app).await;
-    let issue = app.begin_issue().await;
+    let (issue, readers) = begin(&app).await;
     server.pass(30);
     // Thirty have been sent, and five are in flight.
     server.wait_until(|record| record.messages.len() == 35).await;
@@ -264,8 +254,7 @@ async fn the_database_restarts(stop: &[&str], start: Option<&[&str]>) {
         (app.issue(issue).await.status == IssueStatus::Sent).then_some(())
     })
     .await;
-    assert_each_got_one(&[server.record()], &readers);
-    assert_all_ended(&app, issue, READERS).await;
+    assert_sent_once(&app, issue, &[server.record()], &readers).await;
     assert!(app.deliveries(issue).await.iter().all(|it| it.attempts == 1), "each was begun once");
 }
 
@@ -286,8 +275,7 @@ async fn a_write_lock_of_another_process_on_sqlite_only_costs_time() {
     let script = Script::accept().always(Step::EndOfData, Action::Delay(Duration::from_millis(5)));
     let server = SmtpServer::start(script).await;
     let app = TestApp::with_ports(Engine::Sqlite, &[server.port()], busy).await;
-    let readers = readers(&app).await;
-    let issue = app.begin_issue().await;
+    let (issue, readers) = begin(&app).await;
     server.wait_for(20).await;
     let DatabaseUrl::Sqlite(file) = &app.app.settings.database else { panic!("SQLite") };
     let mut other =
@@ -300,8 +288,7 @@ async fn a_write_lock_of_another_process_on_sqlite_only_costs_time() {
     assert_eq!(server.record().begun(), begun, "no message without its record");
     lock.rollback().await.unwrap();
     app.wait_for_status(issue, IssueStatus::Sent).await;
-    assert_each_got_one(&[server.record()], &readers);
-    assert_all_ended(&app, issue, READERS).await;
+    assert_sent_once(&app, issue, &[server.record()], &readers).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,9 @@
 //! Reading feeds: what becomes an article, and when a feed is read again.
 
-use crate::support::{DAY, Engine, OPERATOR, TestApp, at, on_both_engines};
+use crate::support::{
+    DAY, Engine, OPERATOR, TestApp, at, on_both_engines,
+    site::{document, feed, give, item, rss},
+};
 use daily::{
     actions::feed::add_feed::add_feed,
     db::content::feeds::{self, FeedRecord},
@@ -13,17 +16,6 @@ use wiremock::{
     Mock, MockServer, ResponseTemplate,
     matchers::{header, header_exists, method, path},
 };
-
-pub fn rss(items: &str) -> String {
-    format!(
-        "<?xml version=\"1.0\"?><rss version=\"2.0\"><channel><title>The Lamp</title>\
-         <link>https://lamp.example/</link><description>News</description>{items}</channel></rss>"
-    )
-}
-
-pub fn item(title: &str, link: &str, date: &str) -> String {
-    format!("<item><title>{title}</title><link>{link}</link><pubDate>{date}</pubDate></item>")
-}
 
 pub async fn start(engine: Engine) -> TestApp {
     start_with(engine, |_| {}).await
@@ -46,14 +38,14 @@ async fn titles(app: &TestApp) -> Vec<String> {
     app.articles().await.into_iter().map(|it| it.title).collect()
 }
 
-async fn feed(app: &TestApp, url: &str) -> FeedRecord {
+async fn record(app: &TestApp, url: &str) -> FeedRecord {
     let mut tx = app.app.db.read().await.unwrap();
     feeds::by_url(&mut tx, url).await.unwrap().expect("the feed")
 }
 
-/// A feed's document.
-fn document(feed: impl Into<Vec<u8>>) -> ResponseTemplate {
-    ResponseTemplate::new(200).set_body_bytes(feed)
+/// Returns a feed's only item.
+fn bakery() -> String {
+    item("A bakery at dawn", "https://lamp.example/bakery", "Fri, 01 May 2026 08:00:00 GMT")
 }
 
 on_both_engines!(
@@ -77,7 +69,7 @@ async fn one_story_in_two_feeds_is_one_article(engine: Engine) {
     let app = start(engine).await;
     let site = MockServer::start().await;
     let morning = "Fri, 01 May 2026 08:00:00 GMT";
-    for (where_, body) in [
+    for (place, body) in [
         ("/a", rss(&item("Harbour lights return", "https://lamp.example/lights?utm_source=rss", morning))),
         (
             "/b",
@@ -93,8 +85,8 @@ async fn one_story_in_two_feeds_is_one_article(engine: Engine) {
             )),
         ),
     ] {
-        Mock::given(path(where_)).respond_with(document(body)).mount(&site).await;
-        add(&app, &format!("{}{where_}", site.uri())).await;
+        give(&site, place, document(body)).await;
+        add(&app, &format!("{}{place}", site.uri())).await;
     }
     assert_eq!(titles(&app).await, ["Harbour lights return", "A bakery at dawn"]);
 }
@@ -102,7 +94,6 @@ async fn one_story_in_two_feeds_is_one_article(engine: Engine) {
 async fn a_feed_is_fetched_conditionally(engine: Engine) {
     let app = start(engine).await;
     let site = MockServer::start().await;
-    let body = rss(&item("A bakery at dawn", "https://lamp.example/bakery", "Fri, 01 May 2026 08:00:00 GMT"));
     Mock::given(method("GET"))
         .and(header("if-none-match", "\"v1\""))
         .respond_with(ResponseTemplate::new(304))
@@ -111,7 +102,9 @@ async fn a_feed_is_fetched_conditionally(engine: Engine) {
         .mount(&site)
         .await;
     Mock::given(method("GET"))
-        .respond_with(ResponseTemplate::new(200).insert_header("etag", "\"v1\"").set_body_string(body))
+        .respond_with(
+            ResponseTemplate::new(200).insert_header("etag", "\"v1\"").set_body_string(rss(&bakery())),
+        )
         .expect(1)
         .with_priority(2)
         .mount(&site)
@@ -120,25 +113,24 @@ async fn a_feed_is_fetched_conditionally(engine: Engine) {
     add(&app, &url).await;
     app.tick_after(SignedDuration::from_mins(5)).await;
     app.tick_after(SignedDuration::from_mins(11)).await;
-    assert_eq!(feed(&app, &url).await.etag.as_deref(), Some("\"v1\""));
+    assert_eq!(record(&app, &url).await.etag.as_deref(), Some("\"v1\""));
     assert_eq!(titles(&app).await.len(), 1);
 }
 
 async fn a_failing_feed_keeps_its_articles_and_is_read_less_often(engine: Engine) {
     let app = start(engine).await;
     let site = MockServer::start().await;
-    let body = rss(&item("A bakery at dawn", "https://lamp.example/bakery", "Fri, 01 May 2026 08:00:00 GMT"));
-    Mock::given(method("GET")).respond_with(document(body)).up_to_n_times(1).mount(&site).await;
+    Mock::given(method("GET")).respond_with(feed(&bakery())).up_to_n_times(1).mount(&site).await;
     let url = format!("{}/feed", site.uri());
     add(&app, &url).await;
-    Mock::given(method("GET")).respond_with(document("<rss><channel>")).mount(&site).await;
+    Mock::given(method("GET")).respond_with(document("<rss><channel>".into())).mount(&site).await;
     let mut pauses = Vec::new();
     for _ in 0..3 {
-        app.clock.set(feed(&app, &url).await.next_poll_at.0);
+        app.clock.set(record(&app, &url).await.next_poll_at.0);
         app.tick_after(SignedDuration::from_secs(31)).await;
-        pauses.push(feed(&app, &url).await.next_poll_at.0.duration_since(app.clock.now()));
+        pauses.push(record(&app, &url).await.next_poll_at.0.duration_since(app.clock.now()));
     }
-    let broken = feed(&app, &url).await;
+    let broken = record(&app, &url).await;
     assert_eq!(broken.failures, 3);
     assert!(broken.last_error.unwrap().contains("line 1"));
     assert!(pauses.is_sorted() && pauses[0] < pauses[2], "{pauses:?}");
@@ -151,7 +143,7 @@ async fn a_feed_that_is_gone_is_retired(engine: Engine) {
     Mock::given(method("GET")).respond_with(ResponseTemplate::new(410)).expect(1).mount(&site).await;
     let url = format!("{}/feed", site.uri());
     add(&app, &url).await;
-    assert_eq!(feed(&app, &url).await.status, "retired");
+    assert_eq!(record(&app, &url).await.status, "retired");
     app.tick_after(DAY).await;
 }
 
@@ -161,7 +153,7 @@ async fn private_networks_are_not_read_unless_allowed(engine: Engine) {
     Mock::given(method("GET")).respond_with(ResponseTemplate::new(200)).expect(0).mount(&site).await;
     let url = format!("{}/feed", site.uri());
     add(&app, &url).await;
-    let error = feed(&app, &url).await.last_error.unwrap();
+    let error = record(&app, &url).await.last_error.unwrap();
     assert!(error.contains("feeds.allow_networks"), "{error}");
 }
 
@@ -174,13 +166,9 @@ async fn undated_items_do_not_count_as_new(engine: Engine) {
     let undated =
         |title: &str| format!("<item><title>{title}</title><link>https://lamp.example/{title}</link></item>");
     let dated = item("dated", "https://lamp.example/dated", "Fri, 01 May 2026 12:10:00 GMT");
+    Mock::given(method("GET")).respond_with(feed(&undated("old"))).up_to_n_times(1).mount(&site).await;
     Mock::given(method("GET"))
-        .respond_with(document(rss(&undated("old"))))
-        .up_to_n_times(1)
-        .mount(&site)
-        .await;
-    Mock::given(method("GET"))
-        .respond_with(document(rss(&format!("{}{}{dated}", undated("old"), undated("new")))))
+        .respond_with(feed(&format!("{}{}{dated}", undated("old"), undated("new"))))
         .mount(&site)
         .await;
     add(&app, &format!("{}/feed", site.uri())).await;
@@ -195,7 +183,6 @@ async fn undated_items_do_not_count_as_new(engine: Engine) {
 async fn validators_survive_an_answer_without_them(engine: Engine) {
     let app = start(engine).await;
     let site = MockServer::start().await;
-    let body = rss(&item("A bakery at dawn", "https://lamp.example/bakery", "Fri, 01 May 2026 08:00:00 GMT"));
     let date = "Fri, 01 May 2026 09:00:00 GMT";
     Mock::given(header("if-none-match", "W/\"v1\""))
         .and(header_exists("if-modified-since"))
@@ -207,7 +194,7 @@ async fn validators_survive_an_answer_without_them(engine: Engine) {
     let answer =
         ResponseTemplate::new(200).insert_header("etag", "W/\"v1\"").insert_header("last-modified", date);
     Mock::given(method("GET"))
-        .respond_with(answer.set_body_string(body))
+        .respond_with(answer.set_body_string(rss(&bakery())))
         .expect(1)
         .with_priority(2)
         .mount(&site)
@@ -215,37 +202,36 @@ async fn validators_survive_an_answer_without_them(engine: Engine) {
     let url = format!("{}/feed", site.uri());
     add(&app, &url).await;
     for _ in 0..2 {
-        app.clock.set(feed(&app, &url).await.next_poll_at.0);
+        app.clock.set(record(&app, &url).await.next_poll_at.0);
         app.tick().await;
     }
-    assert_eq!(feed(&app, &url).await.failures, 0);
+    assert_eq!(record(&app, &url).await.failures, 0);
 }
 
 async fn a_permanent_redirect_is_stored_and_a_temporary_one_is_not(engine: Engine) {
     let app = start(engine).await;
     let site = MockServer::start().await;
-    let body = rss(&item("A bakery at dawn", "https://lamp.example/bakery", "Fri, 01 May 2026 08:00:00 GMT"));
     let to = |status, location: &str| ResponseTemplate::new(status).insert_header("location", location);
-    Mock::given(path("/old")).respond_with(to(301, "/older")).mount(&site).await;
-    Mock::given(path("/older")).respond_with(to(308, "/new")).mount(&site).await;
-    Mock::given(path("/detour")).respond_with(to(302, "/new")).mount(&site).await;
-    Mock::given(path("/trap")).respond_with(to(301, "/login")).mount(&site).await;
-    Mock::given(path("/login")).respond_with(document("<html><title>Log in</title>")).mount(&site).await;
-    Mock::given(path("/new")).respond_with(document(body)).mount(&site).await;
+    give(&site, "/old", to(301, "/older")).await;
+    give(&site, "/older", to(308, "/new")).await;
+    give(&site, "/detour", to(302, "/new")).await;
+    give(&site, "/trap", to(301, "/login")).await;
+    give(&site, "/login", feed("<html><title>Log in</title>")).await;
+    give(&site, "/new", feed(&bakery())).await;
     let at = |place: &str| format!("{}{place}", site.uri());
     add(&app, &at("/old")).await;
-    let moved = feed(&app, &at("/new")).await;
+    let moved = record(&app, &at("/new")).await;
     assert_eq!(moved.moved_from, Some(at("/old")));
     for (place, failures) in [("/detour", 0), ("/trap", 1)] {
         add(&app, &at(place)).await;
-        assert_eq!(feed(&app, &at(place)).await.failures, failures);
+        assert_eq!(record(&app, &at(place)).await.failures, failures);
     }
     // A second feed that moves to the first one's address is not read as well.
     add(&app, &at("/older")).await;
-    let second = feed(&app, &at("/older")).await;
+    let second = record(&app, &at("/older")).await;
     assert_eq!((second.status.as_str(), second.trouble_kind), ("retired", Some(TroubleKind::Retired)));
     assert!(second.trouble.unwrap().contains("another feed"));
-    assert_eq!(feed(&app, &at("/new")).await.status, "active");
+    assert_eq!(record(&app, &at("/new")).await.status, "active");
 }
 
 async fn retry_after_and_max_age_are_honoured(engine: Engine) {
@@ -270,16 +256,16 @@ async fn retry_after_and_max_age_are_honoured(engine: Engine) {
     add(&app, &busy).await;
     add(&app, &quiet).await;
     let next = |feed: FeedRecord| feed.next_poll_at.0.duration_since(app.clock.now());
-    assert_eq!(next(feed(&app, &busy).await), SignedDuration::from_hours(2));
-    assert_eq!(next(feed(&app, &quiet).await), SignedDuration::from_mins(150), "as long as it stays fresh");
+    assert_eq!(next(record(&app, &busy).await), SignedDuration::from_hours(2));
+    assert_eq!(next(record(&app, &quiet).await), SignedDuration::from_mins(150), "as long as it stays fresh");
     // Before an issue is planned one feed is read early, and the other one is left alone.
     app.clock.advance(SignedDuration::from_mins(30));
     let mut tx = app.app.db.begin().await.unwrap();
     assert_eq!(feeds::poll_soon(&mut tx, app.clock.now()).await.unwrap(), 1);
     tx.commit().await.unwrap();
     app.tick().await;
-    assert_eq!(feed(&app, &quiet).await.polled_at.unwrap().0, app.clock.now());
-    assert_ne!(feed(&app, &busy).await.polled_at.unwrap().0, app.clock.now());
+    assert_eq!(record(&app, &quiet).await.polled_at.unwrap().0, app.clock.now());
+    assert_ne!(record(&app, &busy).await.polled_at.unwrap().0, app.clock.now());
     let mut tx = app.app.db.begin().await.unwrap();
     assert_eq!(feeds::poll_soon(&mut tx, app.clock.now()).await.unwrap(), 0, "it has just been read");
 }
@@ -288,7 +274,7 @@ async fn feeds_on_one_host_are_read_in_turn_and_other_hosts_do_not_wait(engine: 
     let app = start_with(engine, |settings| settings.feeds.host_pause = Duration::from_millis(1)).await;
     let (many, other) = (MockServer::start().await, MockServer::start().await);
     for site in [&many, &other] {
-        Mock::given(method("GET")).respond_with(document(rss(""))).mount(site).await;
+        Mock::given(method("GET")).respond_with(feed("")).mount(site).await;
     }
     for n in 0..4 {
         add_feed(&app.app.actions, &OPERATOR, &format!("{}/{n}", many.uri())).await.unwrap();
@@ -367,24 +353,24 @@ async fn a_failing_feed_is_reported_once_until_it_recovers(engine: Engine) {
     app.add_operator("ops@example.org").await;
     let site = MockServer::start().await;
     let url = format!("{}/feed", site.uri());
-    let good = Mock::given(method("GET")).respond_with(document(rss("")));
+    let good = Mock::given(method("GET")).respond_with(feed(""));
     good.up_to_n_times(1).mount(&site).await;
     Mock::given(method("GET"))
         .respond_with(ResponseTemplate::new(404))
         .up_to_n_times(8 + 2)
         .mount(&site)
         .await;
-    Mock::given(method("GET")).respond_with(document(rss(""))).mount(&site).await;
+    Mock::given(method("GET")).respond_with(feed("")).mount(&site).await;
     add(&app, &url).await;
     let read_well = app.clock.now();
     let mut told = Vec::new();
     for _ in 0..11 {
-        app.clock.set(feed(&app, &url).await.next_poll_at.0);
+        app.clock.set(record(&app, &url).await.next_poll_at.0);
         app.tick().await;
         told.push(app.count_mails(MailKind::FeedTrouble).await);
     }
     assert_eq!(told, [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1]);
-    let recovered = feed(&app, &url).await;
+    let recovered = record(&app, &url).await;
     assert_eq!((recovered.trouble_kind, recovered.trouble_reported_at), (None, None));
     assert!(recovered.succeeded_at.unwrap().0 > read_well);
 }
@@ -401,27 +387,27 @@ async fn a_feed_silent_beyond_its_habit_is_reported(engine: Engine) {
     let site = serve(&[rss(&(20..=30).map(days).collect::<String>())]).await;
     let url = format!("{}/feed", site.uri());
     add(&app, &url).await;
-    let known = feed(&app, &url).await;
+    let known = record(&app, &url).await;
     assert_eq!((known.usual_gap_seconds, known.longest_gap_seconds), (Some(86_400), Some(86_400)));
     assert_eq!(known.last_item_at.unwrap().0, at("2026-04-30T08:00:00Z"));
     app.tick_after(DAY * 5).await;
-    assert_eq!(feed(&app, &url).await.trouble, None);
+    assert_eq!(record(&app, &url).await.trouble, None);
     app.tick_after(DAY).await;
-    let silent = feed(&app, &url).await;
+    let silent = record(&app, &url).await;
     assert_eq!(silent.trouble_kind, Some(TroubleKind::Silent));
     assert_eq!(
         silent.trouble.as_deref(),
         Some("nothing new since 2026-04-30 08:00 UTC; usually there is something every 24 hours")
     );
     assert_eq!(silent.trouble_since, silent.last_item_at);
-    assert_eq!(silent.trouble_reported_at, None, "there was nobody to tell");
+    assert_eq!(silent.trouble_reported_at, None, "there are no operators");
 }
 
 /// Starts a site that serves these feeds one after the other, then the last one again and again.
 pub async fn serve(feeds: &[String]) -> MockServer {
     let site = MockServer::start().await;
     for (n, body) in feeds.iter().enumerate() {
-        let mock = Mock::given(method("GET")).respond_with(document(body.as_str()));
+        let mock = Mock::given(method("GET")).respond_with(document(body.clone()));
         if n + 1 < feeds.len() { mock.up_to_n_times(1).mount(&site).await } else { mock.mount(&site).await }
     }
     site

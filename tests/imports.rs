@@ -106,7 +106,7 @@ async fn confirmed_readers_become_active_with_their_evidence(engine: Engine) {
     assert_eq!(app.status_of("bob@example.org").await, Some(SubscriptionStatus::Active));
     assert_eq!(app.status_of("cleo@example.org").await, None);
     app.settle().await;
-    assert!(app.mails().is_empty(), "nobody is mailed");
+    assert!(app.mails().is_empty(), "no email is sent");
 }
 
 async fn a_dry_run_reports_the_same_and_changes_nothing(engine: Engine) {

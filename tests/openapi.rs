@@ -23,7 +23,7 @@ async fn every_public_route_is_described_and_every_description_is_a_route() {
         let answer = app.client.request("BREW".parse().unwrap(), address).send().await.unwrap();
         assert_eq!(answer.status(), 405, "{path}");
         let allow = answer.headers()["allow"].to_str().unwrap().to_ascii_lowercase();
-        // Whoever may GET may ask for the HEAD.
+        // Every GET route answers HEAD, too.
         let methods = allow.split(',').map(|it| it.trim().to_owned()).filter(|it| it != "head");
         there.insert(path, methods.collect::<BTreeSet<_>>());
     }

@@ -2,7 +2,7 @@
 
 use crate::support::{
     Engine, OPERATOR, TestApp, eventually,
-    fates::{assert_all_ended, assert_each_got_one},
+    fates::{assert_all_ended, assert_each_got_one, assert_sent_once},
     on_both_engines,
     smtp_server::{Action, Moment, Script, SmtpServer, Step},
 };
@@ -198,22 +198,20 @@ async fn when_all_relays_are_down_the_issue_waits_and_finishes_when_one_returns(
         settings.sending.lease = SignedDuration::from_hours(1);
     })
     .await;
-    let readers = app.readers(120, "example.org").await;
-    let issue = app.begin_issue().await;
+    let (issue, readers) = app.begin_issue_to(120).await;
     first.wait_for(20).await;
     tokio::join!(first.stop(), second.stop());
     wait_until_idle(&app, issue).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sending);
     assert!(
         app.deliveries(issue).await.iter().all(|it| it.status == Sent || it.attempts <= 1),
-        "nobody suffers"
+        "no reader is affected"
     );
     app.tick_after(SignedDuration::from_secs(90)).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sending, "it waits");
     second.start_again().await;
     app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(2)).await;
-    assert_each_got_one(&[first.record(), second.record()], &readers);
-    assert_all_ended(&app, issue, readers.len()).await;
+    assert_sent_once(&app, issue, &[first.record(), second.record()], &readers).await;
 }
 
 /// Begins an issue whose first messages, one on each of four connections, wait for their answers.
@@ -221,8 +219,7 @@ async fn held_in_flight(engine: Engine, readers: usize) -> (SmtpServer, TestApp,
     let server = SmtpServer::start(Script::accept().always(Step::EndOfData, Action::Hold)).await;
     let app =
         TestApp::with_ports(engine, &[server.port()], |settings| settings.relays[0].connections = 4).await;
-    let readers = app.readers(readers, "example.org").await;
-    let issue = app.begin_issue().await;
+    let (issue, readers) = app.begin_issue_to(readers).await;
     server.wait_until(|record| record.on_hold == 4).await;
     (server, app, issue, readers)
 }
@@ -254,8 +251,7 @@ async fn a_paused_issue_finishes_messages_in_flight_and_can_be_resumed(engine: E
     );
     assert_eq!(resume_issue(&app.app.actions, &OPERATOR, issue).await.unwrap(), IssueStatus::Sending);
     app.wait_for_status(issue, IssueStatus::Sent).await;
-    assert_each_got_one(&[server.record()], &readers);
-    assert_all_ended(&app, issue, 30).await;
+    assert_sent_once(&app, issue, &[server.record()], &readers).await;
 }
 
 async fn an_issue_can_be_paused_and_resumed_while_messages_are_in_flight(engine: Engine) {
@@ -265,8 +261,7 @@ async fn an_issue_can_be_paused_and_resumed_while_messages_are_in_flight(engine:
     resume_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
     server.release();
     app.wait_for_status(issue, IssueStatus::Sent).await;
-    assert_each_got_one(&[server.record()], &readers);
-    assert_all_ended(&app, issue, 30).await;
+    assert_sent_once(&app, issue, &[server.record()], &readers).await;
 }
 
 async fn a_pause_at_full_speed_is_exact(engine: Engine) {
@@ -274,8 +269,7 @@ async fn a_pause_at_full_speed_is_exact(engine: Engine) {
     let server = SmtpServer::start(script).await;
     let app =
         TestApp::with_ports(engine, &[server.port()], |settings| settings.relays[0].connections = 8).await;
-    let readers = app.readers(300, "example.org").await;
-    let issue = app.begin_issue().await;
+    let (issue, readers) = app.begin_issue_to(300).await;
     for stop_at in [40, 90, 150] {
         server.wait_for(stop_at).await;
         assert_eq!(pause_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap(), IssueStatus::Paused);
@@ -290,8 +284,7 @@ async fn a_pause_at_full_speed_is_exact(engine: Engine) {
         resume_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
     }
     app.wait_for_status(issue, IssueStatus::Sent).await;
-    assert_each_got_one(&[server.record()], &readers);
-    assert_all_ended(&app, issue, 300).await;
+    assert_sent_once(&app, issue, &[server.record()], &readers).await;
 }
 
 async fn a_cancelled_issue_skips_the_rest(engine: Engine) {
@@ -317,8 +310,7 @@ async fn a_delivery_deferred_after_the_cancellation_is_skipped(engine: Engine) {
     let server = SmtpServer::start(script).await;
     let app =
         TestApp::with_ports(engine, &[server.port()], |settings| settings.relays[0].connections = 4).await;
-    app.readers(10, "example.org").await;
-    let issue = app.begin_issue().await;
+    let (issue, _) = app.begin_issue_to(10).await;
     server.wait_until(|record| record.begun() == 4).await;
     cancel_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
     server.release();
@@ -363,20 +355,18 @@ async fn the_canary_goes_first_and_alone(engine: Engine) {
         settings.sending.breaker.canary = 5;
     })
     .await;
-    let readers = app.readers(40, "example.org").await;
-    let issue = app.begin_issue().await;
+    let (issue, readers) = app.begin_issue_to(40).await;
     server.wait_until(|record| record.on_hold == 5).await;
     server.pass(4);
     eventually("four answers are kept", || async { (answered(&app, issue).await == 4).then_some(()) }).await;
     let counts = app.counts(issue).await;
     assert_eq!((counts.sent, counts.sending + counts.claimed, counts.queued), (4, 1, 35), "{counts:?}");
-    assert_eq!(server.record().begun(), 5, "nobody else is begun before the last one's answer");
+    assert_eq!(server.record().begun(), 5, "no other message is begun before the last answer");
     server.pass(1);
     server.wait_until(|record| record.messages.len() == 15).await;
     server.release();
     app.wait_for_status(issue, IssueStatus::Sent).await;
-    assert_each_got_one(&[server.record()], &readers);
-    assert_all_ended(&app, issue, 40).await;
+    assert_sent_once(&app, issue, &[server.record()], &readers).await;
 }
 
 async fn two_workers_have_one_canary(engine: Engine) {
@@ -392,8 +382,7 @@ async fn two_workers_have_one_canary(engine: Engine) {
         workers.push(app.another_worker().await);
     }
     // There is more than one batch, so each worker gets a job.
-    let readers = app.readers(600, "example.org").await;
-    let issue = app.begin_issue().await;
+    let (issue, readers) = app.begin_issue_to(600).await;
     let record = server.wait_until(|record| record.on_hold >= 4).await;
     assert_eq!(record.begun(), 4);
     server.pass(3);
@@ -401,8 +390,7 @@ async fn two_workers_have_one_canary(engine: Engine) {
     assert_eq!(server.record().begun(), 4);
     server.release();
     app.wait_for_status(issue, IssueStatus::Sent).await;
-    assert_each_got_one(&[server.record()], &readers);
-    assert_all_ended(&app, issue, 600).await;
+    assert_sent_once(&app, issue, &[server.record()], &readers).await;
     for worker in workers {
         worker.end().await;
     }
@@ -416,8 +404,7 @@ async fn too_many_refusals_hold_the_issue_until_an_operator_resumes_it(engine: E
         settings.sending.breaker = Breaker { canary: 20, max_failed_percent: 20 };
     })
     .await;
-    let readers = app.readers(120, "example.org").await;
-    let issue = app.begin_issue().await;
+    let (issue, readers) = app.begin_issue_to(120).await;
     app.wait_for_status(issue, IssueStatus::Held).await;
     wait_until_idle(&app, issue).await;
     assert!(server.record().begun() <= 24, "canary and connections at most: {}", server.record().begun());
@@ -452,8 +439,7 @@ async fn refusals_hold_the_issue_at_any_time_and_again_after_a_resume(engine: En
         settings.sending.breaker = Breaker { canary: 10, max_failed_percent: 20 };
     })
     .await;
-    app.readers(200, "example.org").await;
-    let issue = app.begin_issue().await;
+    let (issue, _) = app.begin_issue_to(200).await;
     app.wait_for_status(issue, IssueStatus::Held).await;
     wait_until_idle(&app, issue).await;
     let first = app.counts(issue).await;
@@ -480,8 +466,7 @@ async fn deferrals_and_a_few_refusals_hold_nothing(engine: Engine) {
         settings.sending.breaker = Breaker { canary: 10, max_failed_percent: 20 };
     })
     .await;
-    app.readers(40, "example.org").await;
-    let issue = app.begin_issue().await;
+    let (issue, _) = app.begin_issue_to(40).await;
     app.settle().await;
     let counts = app.counts(issue).await;
     assert_eq!((app.issue(issue).await.status, counts.deferred), (IssueStatus::Sending, 40), "{counts:?}");
@@ -504,8 +489,7 @@ async fn a_short_list_is_not_held_by_its_few_stale_addresses(engine: Engine) {
         settings.sending.breaker = Breaker { canary: 200, max_failed_percent: 20 };
     })
     .await;
-    app.readers(9, "example.org").await;
-    let issue = app.begin_issue().await;
+    let (issue, _) = app.begin_issue_to(9).await;
     app.wait_for_status(issue, IssueStatus::Sent).await;
     assert_eq!(app.counts(issue).await.failed, 9);
     assert_all_ended(&app, issue, 9).await;

@@ -1,4 +1,4 @@
-//! What somebody with the database's password can do to the ledger.
+//! Changes to the ledger that the database's password allows.
 
 use crate::support::store::Store;
 
@@ -57,7 +57,7 @@ pub async fn remove_entry(store: &Store, entry: i64) {
 }
 
 /// Writes personal data into an entry that was erased.
-pub async fn bring_back_what_was_erased(store: &Store, entry: i64) {
+pub async fn restore_erased_data(store: &Store, entry: i64) {
     disarm(store).await;
     store
         .execute(&format!("UPDATE consent_events SET client_address = '192.0.2.1' WHERE id = {entry}"))

@@ -138,7 +138,7 @@ async fn a_signup_after_unsubscribing_elsewhere_is_decided_by_the_link(engine: E
 async fn an_imported_unsubscription_outlives_an_unconfirmed_signup(engine: Engine) {
     let app = TestApp::start(engine).await;
     assert_eq!(take(&app, LEFT).await, "1 left");
-    // A stranger types the address; nobody confirms, and it is erased.
+    // A stranger enters the address. The signup is never confirmed, and is erased.
     app.visitor(BOB).signs_up().await;
     app.tick_after(DAY * 31).await;
     assert_eq!(app.status_of(BOB).await, None);

@@ -38,7 +38,7 @@ async fn a_confirmed_reader_is_welcomed_once_with_the_latest_issue(engine: Engin
     for title in ["The bridge opens", "A loaf for the road"] {
         app.article(title).await;
     }
-    assert_eq!(app.send_issue().await, IssueStatus::Sent, "to nobody yet");
+    assert_eq!(app.send_issue().await, IssueStatus::Sent, "to no readers yet");
     let ann = app.reader(ANN).await;
     let mails = ann.emails();
     assert_eq!(mails.len(), 2, "the confirmation and the welcome");

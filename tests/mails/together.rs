@@ -103,7 +103,4 @@ fn jobs_hold_sixteen_emails_at_most_and_round_trip() {
     let text = serde_json::to_string(&jobs[2]).unwrap();
     assert_eq!(text, r#"{"job":"send_mails","mails":[33]}"#);
     assert_eq!(serde_json::from_str::<Job>(&text).unwrap(), jobs[2]);
-    // An older version wrote jobs like this one.
-    let old: Job = serde_json::from_str(r#"{"job":"send_mail","mail":7}"#).unwrap();
-    assert_eq!(old, Job::SendMails { mails: vec![MailId(7)] });
 }

@@ -7,18 +7,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use fantoccini::{Client, ClientBuilder};
+use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Map, Value, json};
 
-use super::supervisor::{ServerScript, Supervisor, assert_installed};
+use super::{
+    eventually,
+    supervisor::{ServerScript, Supervisor, assert_installed},
+};
 
-/// Lets chromedriver choose its port and say which.
+/// Has chromedriver choose its port, and print it.
 const SCRIPT: ServerScript = ServerScript {
     name: "daily-browser",
     start: r#"TMPDIR=$folder setsid chromedriver --port=0 --log-path="$folder/chromedriver.log" </dev/null 2>&1 &
 session=$!"#,
-    // Twice, for what was being started meanwhile.
+    // Twice, as processes may be started meanwhile.
     stop: r#"pkill -KILL --session "$session"
 pkill -KILL --session "$session""#,
 };
@@ -47,17 +50,17 @@ impl Browser {
         Self::start_with(&[], &Value::Null, true).await
     }
 
-    /// A browser that runs no page's scripts.
+    /// Starts a browser that runs no scripts.
     pub async fn without_scripts() -> Self {
         Self::start_with(&[], &Value::Null, false).await
     }
 
-    /// A phone, 390 pixels wide, whose owner prefers dark pages.
+    /// Starts the browser of a phone, 390 pixels wide, that prefers dark pages.
     pub async fn dark_phone() -> Self {
         Self::start_with(&["--blink-settings=preferredColorScheme=0"], &a_phone(), true).await
     }
 
-    /// The same, whose owner prefers light ones.
+    /// Starts the browser of a phone that prefers light pages.
     pub async fn phone() -> Self {
         Self::start_with(&["--blink-settings=preferredColorScheme=1"], &a_phone(), true).await
     }
@@ -99,7 +102,28 @@ impl Browser {
         &self.client
     }
 
-    /// Saves what the window shows as `NAME.png` under cargo's `target/tmp/screenshots` and returns the file's path.
+    /// Does something that leads to another page, and returns when that is loaded.
+    pub async fn turn_page(&self, action: impl AsyncFnOnce(&Client)) {
+        let old = self.client.find(Locator::Css("html")).await.expect("the browser shows a page");
+        action(&self.client).await;
+        eventually("the next page is there", || async {
+            let is_gone = old.tag_name().await.is_err();
+            let ready = self.client.execute("return document.readyState", vec![]).await.ok()?;
+            (is_gone && ready == "complete").then_some(())
+        })
+        .await;
+    }
+
+    /// Presses a button, given by a CSS selector, that leads to another page.
+    pub async fn press(&self, button: &str) {
+        self.turn_page(async |client: &Client| {
+            let button = client.find(Locator::Css(button)).await.expect("the button");
+            button.click().await.expect("it is clickable");
+        })
+        .await;
+    }
+
+    /// Saves the window's contents as `NAME.png` under cargo's `target/tmp/screenshots` and returns the file's path.
     pub async fn screenshot(&self, name: &str) -> PathBuf {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
         let file = folder.join(format!("{name}.png"));

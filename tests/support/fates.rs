@@ -1,17 +1,17 @@
-//! What became of everybody: the books against what a server has seen.
+//! The fate of an issue's deliveries: the records compared with what the relays saw.
 
 use super::{app::TestApp, mailbox::Mail, smtp_server::Record};
 use daily::domain::{delivery::status::DeliveryStatus, ids::IssueId};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How often each reader was sent the issue: messages whose end arrived, and those of them the server took.
+/// How often a reader was sent the issue: complete messages, and those of them that a relay accepted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Copies {
     pub arrived: usize,
     pub accepted: usize,
 }
 
-/// Counts the messages to each reader on all these servers, and makes sure that all those to one reader carry the same
+/// Counts the messages to each reader on all these relays, and asserts that all those to one reader have the same
 /// Message-ID.
 pub fn copies(records: &[Record]) -> BTreeMap<String, Copies> {
     let mut copies: BTreeMap<String, Copies> = BTreeMap::new();
@@ -33,7 +33,7 @@ pub fn copies(records: &[Record]) -> BTreeMap<String, Copies> {
     copies
 }
 
-/// Makes sure that each of the readers was sent the issue exactly once, and nobody else was.
+/// Asserts that each of the readers was sent the issue exactly once, and nobody else was.
 pub fn assert_each_got_one(records: &[Record], readers: &[String]) {
     let copies = copies(records);
     let lost: Vec<&String> =
@@ -47,7 +47,7 @@ pub fn assert_each_got_one(records: &[Record], readers: &[String]) {
     }
 }
 
-/// Makes sure that every delivery of an issue is at its end, that the books add up, and that no worker holds any.
+/// Asserts that every delivery of an issue has ended, and that the counts add up.
 pub async fn assert_all_ended(app: &TestApp, issue: IssueId, readers: usize) {
     let all = app.deliveries(issue).await;
     assert_eq!(all.len(), readers, "a delivery for each reader");
@@ -59,4 +59,10 @@ pub async fn assert_all_ended(app: &TestApp, issue: IssueId, readers: usize) {
     let counted = [counts.sent, counts.failed, counts.skipped].map(|it| usize::try_from(it).expect("few"));
     assert_eq!(ended, counted, "the figures are those of the rows");
     assert!(all.iter().all(|it| it.finished_at.is_some()), "each knows when it ended");
+}
+
+/// Asserts that each of the readers was sent the issue exactly once, and that every delivery has ended.
+pub async fn assert_sent_once(app: &TestApp, issue: IssueId, records: &[Record], readers: &[String]) {
+    assert_each_got_one(records, readers);
+    assert_all_ended(app, issue, readers.len()).await;
 }

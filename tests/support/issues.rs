@@ -22,6 +22,12 @@ impl TestApp {
         send_issue(&self.app.actions, &OPERATOR, &self.newsletter().await).await.expect("an issue").id
     }
 
+    /// Makes this many readers of one domain, and begins today's issue to them.
+    pub async fn begin_issue_to(&self, readers: usize) -> (IssueId, Vec<String>) {
+        let readers = self.readers(readers, "example.org").await;
+        (self.begin_issue().await, readers)
+    }
+
     /// Sends today's issue, and returns its status when the queue is empty.
     pub async fn send_issue(&self) -> IssueStatus {
         let issue = self.send(&self.newsletter().await).await;

@@ -1,15 +1,15 @@
-//! Reading the built-in mailbox as a reader would.
+//! The built-in mailbox, as readers see it.
 
 use mail_parser::{Message, MessageParser};
 use std::path::{Path, PathBuf};
 
-/// A mail in the mailbox.
+/// An email in the mailbox.
 #[derive(Debug, Clone)]
 pub struct Mail {
     message: Message<'static>,
 }
 
-/// The mails of a folder, in order of arrival.
+/// Returns the emails in a folder, in order of arrival.
 pub fn read(folder: &Path) -> Vec<Mail> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("a folder entry").path()).collect();
@@ -47,7 +47,7 @@ impl Mail {
         self.message.body_html(0).expect("an HTML part").into_owned()
     }
 
-    /// The first link in the text whose path begins so.
+    /// Returns the first link in the text whose path begins like this.
     pub fn link(&self, path: &str) -> String {
         let text = self.text();
         let found = text.split_whitespace().find(|word| word.starts_with("http") && word.contains(path));

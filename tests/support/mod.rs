@@ -1,4 +1,4 @@
-//! What stories are told with: a Daily of a story's own, servers around it, and people who act.
+//! Support for stories: a Daily for each story, servers around it, and people who act.
 
 pub mod app;
 pub mod browser;
@@ -19,6 +19,7 @@ pub mod rows;
 mod self_test;
 pub mod service;
 pub mod sink;
+pub mod site;
 pub mod smtp_server;
 pub mod store;
 pub mod supervisor;
@@ -42,7 +43,7 @@ pub fn address(text: &str) -> EmailAddress {
 /// The operator who acts in stories.
 pub static OPERATOR: Actor = Actor::Operator { id: OperatorId(1) };
 
-/// What a story's database runs on.
+/// A story's database engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
     Sqlite,

@@ -1,4 +1,4 @@
-//! What a newsroom does: articles, newsletters, operators; and the emails it is told by.
+//! Articles, newsletters, operators, suppressions and single emails of a story.
 
 use super::{OPERATOR, address as parsed, app::TestApp};
 use daily::{

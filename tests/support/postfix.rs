@@ -3,8 +3,8 @@
 //!
 //! Mail for any address at example.org and example.net lands in one mailbox that the test reads; all other mail is
 //! refused, and there is no SMTP client service, so nothing can leave the machine. `gone@example.org` is accepted and
-//! then bounced by Postfix itself to the envelope sender. A test reads `messages` and `log`, or waits for what has to
-//! come there. Dropping the server stops it and removes the folder.
+//! then bounced by Postfix itself to the envelope sender. A test reads `messages` and `log`, or waits until they have
+//! something. Dropping the server stops it and removes the folder.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -16,7 +16,7 @@ use tokio::time::{interval, timeout};
 
 use super::supervisor::{ReservedPort, ServerScript, Supervisor, assert_installed, program_path};
 
-/// Who may log in on the submission and smtps ports.
+/// The user who may log in on the submission and smtps ports.
 pub const USER: &str = "daily";
 /// The password of [`USER`].
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -27,8 +27,7 @@ const SASL_REALM: &str = "daily.test";
 /// The user that mail is delivered as; the id is the same on every Linux.
 const NOBODY: u32 = 65534;
 
-/// Waits for a line that says that the configuration is written. Stopping, `master` leads the process group of all its
-/// daemons.
+/// Waits for a line after which the configuration is written. `master` leads the process group of all its daemons.
 const SCRIPT: ServerScript = ServerScript {
     name: "daily-postfix",
     start: r#"umask 022

@@ -1,8 +1,8 @@
 //! PostgreSQL for the test run: [`database`] hands out fresh, empty databases.
 //!
-//! The first call makes one private, throw-away server for the whole test process: its own cluster in a temp folder,
-//! on a free port of 127.0.0.1, gone with the process. With `DAILY_TEST_POSTGRES_URL` set (a user who may create
-//! databases), that server is used instead.
+//! The first call starts one private server for the whole test process: a cluster in a temp folder, on a free port of
+//! 127.0.0.1, which ends with the process. If `DAILY_TEST_POSTGRES_URL` is set, that server is used instead. Its user must
+//! be allowed to create databases.
 
 use std::sync::OnceLock;
 
@@ -11,7 +11,7 @@ use url::Url;
 
 use super::postgres_cluster::Cluster;
 
-/// Quicker, and good enough for a server that nobody will miss.
+/// Quicker, and good enough for data that is thrown away.
 const WITHOUT_SAFETY: &str =
     "max_connections = 200\nfsync = off\nsynchronous_commit = off\nfull_page_writes = off\n";
 
@@ -46,8 +46,8 @@ impl Drop for TestDatabase {
         let name = self.url.path().trim_start_matches('/');
         let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
         let server = SERVER.get().expect("a test database comes from the server").url.clone();
-        // A thread of its own, because this one may be inside a runtime. A failure leaves a database behind in a
-        // throw-away cluster, which must not hide why a test failed.
+        // This thread may be inside a runtime, so another one does it. A failure only leaves a database behind in a
+        // throw-away cluster, and must not hide the failure of a test.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(administer(&server, statement))
@@ -65,7 +65,7 @@ async fn administer(server: &Url, statement: String) -> sqlx::Result<()> {
 struct Server {
     /// Where databases are created and dropped.
     url: Url,
-    /// Unless it was there before the tests. Never dropped, being in a static: it ends when the process does.
+    /// `None` if the server was there before the tests. Never dropped, as it is in a static: it ends with the process.
     _own: Option<Cluster>,
 }
 

@@ -1,4 +1,4 @@
-//! A PostgreSQL server of one's own: a fresh cluster in a temp folder, on a free port of 127.0.0.1.
+//! A private PostgreSQL server: a fresh cluster in a temp folder, on a free port of 127.0.0.1.
 
 use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt;
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use super::supervisor::{ReservedPort, ServerScript, Supervisor};
 
-/// `$1` is the folder of PostgreSQL's programs, `$2` the port, `$3` what else its configuration says.
+/// `$1` is the folder of PostgreSQL's programs, `$2` the port, `$3` more lines of its configuration.
 const SCRIPT: ServerScript = ServerScript {
     name: "daily-postgres",
     start: r#"{
@@ -23,14 +23,14 @@ END
     stop: r#""$1/pg_ctl" -D "$folder/data" -m immediate stop"#,
 };
 
-/// A running server; gone with its data when dropped.
+/// A running server. Dropping it removes its data.
 pub struct Cluster {
     supervisor: Supervisor,
     port: ReservedPort,
 }
 
 impl Cluster {
-    /// Starts one with these lines in its configuration; with none, as PostgreSQL comes.
+    /// Starts a server with PostgreSQL's defaults and these lines in its configuration.
     pub fn start(settings: &str) -> Self {
         let programs = server_programs();
         let programs = programs.to_str().expect("PostgreSQL's folder has a name in UTF-8");
@@ -58,14 +58,14 @@ impl Cluster {
         assert!(status.expect("no panic").expect("pg_ctl runs").success(), "pg_ctl {arguments:?}");
     }
 
-    /// Where its files are.
+    /// Returns the folder with its files.
     #[allow(dead_code, reason = "the benchmark asks for it")]
     pub fn folder(&self) -> &Path {
         self.supervisor.folder()
     }
 }
 
-/// PostgreSQL refuses to run as root, so root hands over to the user that its package made.
+/// Runs a program as another user if this is root, as PostgreSQL refuses to run as root.
 fn unprivileged(program: impl AsRef<OsStr>) -> Command {
     let we_are_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
     if we_are_root {
@@ -77,7 +77,7 @@ fn unprivileged(program: impl AsRef<OsStr>) -> Command {
     }
 }
 
-/// The folder of `initdb` and `pg_ctl`: from PATH, else the newest that Debian's packages installed.
+/// Returns the folder of `initdb` and `pg_ctl`: from PATH, else the newest of Debian's packages.
 fn server_programs() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut installed: Vec<(u32, PathBuf)> = std::fs::read_dir("/usr/lib/postgresql")

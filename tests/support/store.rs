@@ -1,6 +1,6 @@
-//! A look into a running Daily's database from outside, and readers put into it by the thousand.
+//! A running Daily's database, opened from outside; and readers added by the thousand.
 
-// The benchmark uses one part of this, the tests another.
+// The benchmark uses one part of this, and the tests another.
 #![allow(dead_code)]
 
 use daily::clock::Clock;
@@ -11,13 +11,13 @@ use sqlx::{
 };
 use std::{str::FromStr as _, time::Duration};
 
-/// A database of Daily's, opened beside it.
+/// A database of Daily, opened beside it.
 pub enum Store {
     Sqlite(SqlitePool),
     Postgres(PgPool),
 }
 
-/// The same on both.
+/// Runs the same query on both engines.
 macro_rules! on {
     ($store:expr, |$pool:ident| $query:expr) => {
         match $store {
@@ -27,11 +27,11 @@ macro_rules! on {
     };
 }
 
-/// Readers' addresses are spread over so many domains.
+/// The number of domains that readers' addresses are spread over.
 pub const DOMAINS: usize = 50;
 
 impl Store {
-    /// Opens the database with this URL, as `database.url` has it. Its tables must be there.
+    /// Opens the database with this URL, as in `database.url`. Its tables must exist.
     pub async fn open(url: &str) -> Self {
         if url.starts_with("sqlite:") {
             let options = SqliteConnectOptions::from_str(url)
@@ -44,24 +44,24 @@ impl Store {
         }
     }
 
-    /// One number.
+    /// Returns one number, 0 for `NULL`.
     pub async fn number(&self, sql: &str) -> i64 {
         let found: Option<i64> =
             on!(self, |pool| sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(pool));
         found.unwrap_or_default()
     }
 
-    /// One text a row.
+    /// Returns the only column of all rows.
     pub async fn texts(&self, sql: &str) -> Vec<String> {
         on!(self, |pool| sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(pool))
     }
 
-    /// A text and a number a row.
+    /// Returns the two columns of all rows.
     pub async fn counts(&self, sql: &str) -> Vec<(String, i64)> {
         on!(self, |pool| sqlx::query_as(AssertSqlSafe(sql.to_owned())).fetch_all(pool))
     }
 
-    /// One row of these columns a row.
+    /// Returns all rows.
     pub async fn all<T>(&self, sql: &'static str) -> Vec<T>
     where
         T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
@@ -69,12 +69,12 @@ impl Store {
         on!(self, |pool| sqlx::query_as(sql).fetch_all(pool))
     }
 
-    /// Changes something.
+    /// Runs a statement.
     pub async fn execute(&self, sql: &str) {
         self.try_to(sql).await.expect("a statement");
     }
 
-    /// Changes something, or says why the database refuses it.
+    /// Runs a statement, and returns the database's message if it fails.
     pub async fn try_to(&self, sql: &str) -> Result<(), String> {
         let query = sqlx::query(AssertSqlSafe(sql.to_owned()));
         match self {
@@ -92,7 +92,7 @@ impl Store {
         }
     }
 
-    /// Makes confirmed readers of the first newsletter, `reader1@d1.example` and so on: a few statements, however many.
+    /// Makes confirmed readers of the first newsletter in a few statements: `reader1@d1.example` and so on.
     pub async fn add_readers(&self, count: u64) {
         let (series, now) = match self {
             Self::Sqlite(_) => (
@@ -107,7 +107,7 @@ impl Store {
             ),
         };
         let address = format!("'reader' || n || '@d' || (n % {DOMAINS}) || '.example'");
-        // The series goes before INSERT on both.
+        // On both engines the series goes before INSERT.
         self.execute(&format!(
             "{series}INSERT INTO subscribers (address, address_key, created_at) SELECT {address}, {address}, {now} FROM series"
         ))
@@ -118,22 +118,22 @@ impl Store {
         ))
         .await;
         if let Self::Postgres(_) = self {
-            // What the server's autovacuum does by and by.
+            // The server's autovacuum would do this some time later.
             self.execute("ANALYZE subscribers, subscriptions").await;
         }
     }
 
-    /// The state of the only issue; empty while there is none.
+    /// Returns the status of the only issue; empty while there is none.
     pub async fn issue_status(&self) -> String {
         self.texts("SELECT status FROM issues").await.pop().unwrap_or_default()
     }
 
-    /// How many deliveries are in each state.
+    /// Returns how many deliveries are in each state.
     pub async fn deliveries(&self) -> Vec<(String, i64)> {
         self.counts("SELECT status, count(*) FROM deliveries GROUP BY status ORDER BY status").await
     }
 
-    /// Lets go of it.
+    /// Closes all connections.
     pub async fn close(self) {
         match self {
             Self::Sqlite(pool) => pool.close().await,

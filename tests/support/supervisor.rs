@@ -1,10 +1,10 @@
-//! What every test server needs: a port that stays its own, and an end that comes with the test's.
+//! Test servers as processes: each keeps its port to itself, and ends with its test.
 //!
 //! [`Supervisor::start`] runs a server under a small `sh` in a process group of its own, with a temp folder of its own.
 //! The shell waits for the end of the pipe that the test holds, which comes on drop, after a panic and after a
-//! `kill -9`; then it stops the server and removes the folder. The conversation with a server's start commands:
-//! [`Supervisor::go_on`] says a line to them, [`Supervisor::wait_until_up`] listens until they say that the server is
-//! up. [`assert_installed`] and [`program_path`] find the servers' programs, [`ReservedPort`] keeps their ports.
+//! `kill -9`. Then it stops the server and removes the folder. [`Supervisor::go_on`] writes a line to a server's start
+//! commands, and [`Supervisor::wait_until_up`] reads their output until they say that the server is up.
+//! [`assert_installed`] and [`program_path`] find the servers' programs, and [`ReservedPort`] keeps their ports.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::Ipv4Addr;
@@ -14,14 +14,14 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use tokio::net::{TcpListener, TcpSocket};
 
-/// What the supervising shell does for one kind of server. Both parts find the server's folder in `$folder`, which is
-/// readable by its user only unless they change that, and the arguments in `$1`, `$2` and so on.
+/// Shell commands for one kind of server. Both parts find the server's folder in `$folder`, and the arguments in `$1`,
+/// `$2` and so on. Only the folder's owner can read it, unless they change that.
 pub struct ServerScript {
     /// Begins the folder's name; `$0` in the script.
     pub name: &'static str,
-    /// Starts the server and says on stdout that it is up, or else what went wrong.
+    /// Starts the server and writes to stdout that it is up, or the problem.
     pub start: &'static str,
-    /// Stops whatever `start` started, also when that is only half done.
+    /// Stops everything that `start` has started so far.
     pub stop: &'static str,
 }
 
@@ -51,7 +51,7 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Begins the script in `shell` (an `sh` of whatever user) and returns as soon as its folder is there.
+    /// Runs the script in `shell`, an `sh` of any user, and returns as soon as its folder is there.
     pub fn start(mut shell: Command, script: &ServerScript, arguments: &[&str]) -> Self {
         let mut shell = shell
             .args(["-c", &script.text(), script.name])
@@ -79,8 +79,8 @@ impl Supervisor {
         stdin.write_all(b"\n").expect("the shell listens as long as stdin is open");
     }
 
-    /// Reads what the start commands say up to the line that `up` understands, and listens no more. Panics with all of
-    /// it when they end without such a line.
+    /// Reads the output of the start commands up to the line that `up` understands. Panics with all of it if they end
+    /// without such a line.
     pub fn wait_until_up<T>(&mut self, up: impl Fn(&str) -> Option<T>) -> T {
         let mut said = self.said.take().expect("a server starts only once");
         let mut heard = String::new();
@@ -112,7 +112,7 @@ fn next_line(said: &mut BufReader<ChildStdout>) -> Option<String> {
     (length > 0).then(|| String::from_utf8_lossy(&line).trim_end().to_owned())
 }
 
-/// Panics with what to do when one of these programs is missing.
+/// Panics with instructions if one of these programs is missing.
 pub fn assert_installed(programs: &[&str]) {
     for program in programs {
         let found = program_path().split(':').any(|folder| Path::new(folder).join(program).is_file());
@@ -125,8 +125,8 @@ pub fn program_path() -> String {
     format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default())
 }
 
-/// A free port of 127.0.0.1 that nobody else is given: bound without listening, which lets only a server that names the
-/// port (and sets SO_REUSEADDR, as servers do) listen on it.
+/// A free port of 127.0.0.1 that the system gives to no other process. It is bound without listening, so only a server
+/// that names the port, and sets SO_REUSEADDR as servers do, can listen on it.
 #[derive(Debug)]
 pub struct ReservedPort {
     number: u16,

@@ -1,16 +1,15 @@
-//! Every page a reader may see, looked at by axe-core for barriers: what screen readers, the keyboard and weak eyes meet.
+//! axe-core finds no barriers on readers' pages, for screen readers, keyboards or weak eyes.
 
 use super::bootstrapped;
-use crate::support::{Engine, app::TestApp, browser::Browser};
-use daily::{
-    db::subscribers,
-    domain::{newsletter::SelectionKind, subscriber::email_address::EmailAddress, token::Purpose},
-};
+use crate::support::{Engine, TestApp, browser::Browser};
+use daily::domain::newsletter::SelectionKind;
+use fantoccini::Client;
+use jiff::SignedDuration;
 use serde_json::Value;
 
 const AXE: &str = "axe-core-4.14.1/node_modules/axe-core/axe.min.js";
 
-/// Runs all rules, those of good practice included, and returns what is wrong: rule, place, reason.
+/// Runs all rules, including those of good practice, and returns the violations: rule, place, reason.
 const RUN: &str = r#"
 const done = arguments[0];
 axe.run(document, { resultTypes: ["violations"] }).then(
@@ -23,17 +22,16 @@ async fn no_page_of_readers_has_a_barrier() {
     let app = TestApp::start_with(Engine::Sqlite, |settings| settings.signup.welcome_mail = true).await;
     app.article("The bridge opens").await;
     app.story("The whale", "Science").await;
-    let weekly = app.add_newsletter("weekly", |it| {
+    app.add_newsletter("weekly", |it| {
         it.title = "The Weekly".into();
         it.selection = SelectionKind::RoundUp;
-    });
-    weekly.await;
-    app.sign_up("ann@example.org").await;
-    app.settle().await;
-    let confirm = app.confirmation_link("ann@example.org");
-    app.reader("ben@example.org").await;
+    })
+    .await;
+    let ann = app.visitor("ann@example.org");
+    ann.signs_up().await;
+    let ben = app.reader("ben@example.org").await;
     app.send_issue().await;
-    let mail = app.mails_to("ben@example.org").pop().unwrap();
+    let mail = ben.last_email();
     let path = |path: &str| format!("{}{path}", app.url);
     let before = [
         path("/"),
@@ -44,17 +42,17 @@ async fn no_page_of_readers_has_a_barrier() {
         path("/issues?newsletter=daily"),
         path("/issues?newsletter=weekly"),
         path("/issues/2026-05-01?newsletter=daily"),
-        confirm,
+        ann.confirmation_link(),
         mail.link("/preferences/"),
         mail.link("/unsubscribe/"),
         path("/embed?lang=de"),
         path("/?lang=fr"),
     ];
-    // A reader's own page with all there is on it, and the links it sends.
-    app.post_form(&own_path(&before[9]), &[("do", "pause"), ("until", "2026-06-01")]).await;
-    app.post_form(&own_path(&before[9]), &[("join", "weekly")]).await;
-    app.post_form(&own_path(&before[9]), &[("do", "address"), ("address", "ben@example.net")]).await;
-    app.post_form(&own_path(&before[9]), &[("do", "data_export")]).await;
+    // The preferences page with everything on it, and the links it sends.
+    ben.pauses_until("2026-06-01").await;
+    ben.joins("weekly").await;
+    ben.chooses(&[("do", "address"), ("address", "ben@example.net")]).await;
+    ben.chooses(&[("do", "data_export")]).await;
     app.settle().await;
     let mut before = Vec::from(before);
     for (to, link) in [
@@ -74,7 +72,7 @@ async fn no_page_of_readers_has_a_barrier() {
             look(browser, &axe, page, &mut barriers).await;
         }
     }
-    // What follows a click.
+    // Pages after a click.
     let steps = [
         (path("/"), "ben@localhost", "422"),
         (path("/"), "eve@example.org", "signed up"),
@@ -90,14 +88,10 @@ async fn no_page_of_readers_has_a_barrier() {
         let script = "const [entered] = arguments; \
                       if (entered) document.querySelector('input[type=email]').value = entered; \
                       const form = document.querySelector('form[method=post]'); form.noValidate = true; form.requestSubmit();";
-        let old = client.find(fantoccini::Locator::Css("html")).await.unwrap();
-        client.execute(script, vec![entered.into()]).await.unwrap();
-        crate::support::eventually("the next page is there", || async {
-            let gone = old.tag_name().await.is_err();
-            let ready = client.execute("return document.readyState", vec![]).await.ok()?;
-            (gone && ready == "complete").then_some(())
-        })
-        .await;
+        let submit = async |client: &Client| {
+            client.execute(script, vec![entered.into()]).await.unwrap();
+        };
+        browsers[0].turn_page(submit).await;
         look(&browsers[0], &axe, name, &mut barriers).await;
     }
     assert!(barriers.is_empty(), "{} barriers:\n{}", barriers.len(), barriers.join("\n"));
@@ -106,57 +100,39 @@ async fn no_page_of_readers_has_a_barrier() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_page_that_guards_the_door_has_a_barrier() {
     let app = TestApp::start_with(Engine::Sqlite, |settings| {
-        settings.signup.minimum_time = jiff::SignedDuration::from_secs(5);
+        settings.signup.minimum_time = SignedDuration::from_secs(5);
     })
     .await;
     let mark = app.form_mark().await;
-    let post = async |fields: &[(&str, &str)]| {
-        let answer = app.post_form("/subscribe", fields).await;
-        (answer.status().as_u16(), answer.text().await.unwrap())
-    };
+    let post = async |fields: &[(&str, &str)]| app.submit("/subscribe", fields).await;
     let too_soon = post(&[("email", "ann@example.org"), ("started", &mark)]).await;
-    assert!(too_soon.1.contains("One moment"), "{}", too_soon.1);
-    app.clock.advance(jiff::SignedDuration::from_secs(6));
+    assert!(too_soon.contains("One moment"), "{}", too_soon);
+    app.clock.advance(SignedDuration::from_secs(6));
     let meant = post(&[("email", "ann@gmial.com"), ("started", &mark)]).await;
-    assert!(meant.1.contains("gmail.com"), "{}", meant.1);
+    assert!(meant.contains("gmail.com"), "{}", meant);
     let wrong = post(&[("email", "ann@localhost"), ("started", &mark)]).await;
-    assert_eq!(wrong.0, 422);
-    app.reader_at_once("ben@example.org").await;
-    let own = own_page_of_a_reader_who_left(&app).await;
+    assert_eq!(wrong.status, 422);
+    let ben = app.reader_at_once("ben@example.org").await;
+    ben.unsubscribes().await;
+    let own = ben.opens_preferences().await;
+    assert!(own.contains("You are not subscribed"), "{own}");
     let axe = std::fs::read_to_string(bootstrapped(AXE)).unwrap();
     let mut barriers = Vec::new();
     for browser in [Browser::start().await, Browser::dark_phone().await] {
         for (name, page) in [
-            ("too soon", &too_soon.1),
-            ("did you mean", &meant.1),
-            ("what is wrong", &wrong.1),
-            ("own page after leaving", &own),
+            ("too soon", &too_soon),
+            ("did you mean", &meant),
+            ("an invalid address", &wrong),
+            ("preferences after unsubscribing", &own),
         ] {
             browser.client().goto(&app.url).await.unwrap();
-            // Put in like this its scripts do not run: the page stays.
+            // Scripts that are put in like this do not run, so the page stays.
             let put = "document.documentElement.innerHTML = arguments[0];";
-            browser.client().execute(put, vec![page.as_str().into()]).await.unwrap();
+            browser.client().execute(put, vec![(**page).into()]).await.unwrap();
             look(&browser, &axe, name, &mut barriers).await;
         }
     }
     assert!(barriers.is_empty(), "{} barriers:\n{}", barriers.len(), barriers.join("\n"));
-}
-
-async fn own_page_of_a_reader_who_left(app: &TestApp) -> String {
-    let address = EmailAddress::parse("ben@example.org").unwrap();
-    let mut tx = app.app.db.read().await.unwrap();
-    let id = subscribers::of_address(&mut tx, &address).await.unwrap()[0].id;
-    drop(tx);
-    let token = app.app.actions.keys.sign(Purpose::Unsubscribe, id.0);
-    assert_eq!(app.post(&format!("{}/unsubscribe/{token}", app.url)).await.status(), 200);
-    let page = app.get(&format!("{}/preferences/{token}", app.url)).await.text().await.unwrap();
-    assert!(page.contains("You are not subscribed"), "{page}");
-    page
-}
-
-/// The path of a link to a page of ours.
-fn own_path(link: &str) -> String {
-    format!("/preferences/{}", link.rsplit('/').next().unwrap_or_default())
 }
 
 async fn look(browser: &Browser, axe: &str, page: &str, barriers: &mut Vec<String>) {

@@ -1,6 +1,6 @@
 //! The pages in a real browser.
 
-use crate::support::{Engine, app::TestApp, browser::Browser};
+use crate::support::{Engine, TestApp, browser::Browser};
 use daily::domain::subscriber::subscription::SubscriptionStatus;
 use fantoccini::Locator;
 
@@ -20,13 +20,13 @@ async fn a_reader_signs_up_confirms_and_leaves_with_the_keyboard_and_a_click() {
     browser.screenshot("check-your-inbox").await;
 
     app.settle().await;
-    // Here the link confirms at once; that of a signup from elsewhere shows its button.
+    // In the same browser the link confirms at once, elsewhere it shows a button.
     page.goto(&app.confirmation_link("ann@example.org")).await.unwrap();
     page.wait().for_element(Locator::XPath("//h1[text()='You are in']")).await.unwrap();
     assert_eq!(app.status_of("ann@example.org").await, Some(SubscriptionStatus::Active));
-    app.sign_up("bob@example.org").await;
-    app.settle().await;
-    page.goto(&app.confirmation_link("bob@example.org")).await.unwrap();
+    let bob = app.visitor("bob@example.org");
+    bob.signs_up().await;
+    page.goto(&bob.confirmation_link()).await.unwrap();
     assert_eq!(app.status_of("bob@example.org").await, Some(SubscriptionStatus::Pending));
     browser.screenshot("confirm").await;
     page.find(Locator::Css("button")).await.unwrap().click().await.unwrap();

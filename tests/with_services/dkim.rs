@@ -22,7 +22,7 @@ fn address(text: &str) -> EmailAddress {
     EmailAddress::parse(text).unwrap()
 }
 
-/// Who signs for `news@lists.example.org`: keys made as an operator makes them, and verifiers that know their records.
+/// Keys for `news@lists.example.org`, made as an operator makes them, and verifiers with their DNS records.
 struct Signing {
     keys: DkimKeys,
     verifiers: Verifiers,
@@ -185,7 +185,7 @@ fn the_key_of_a_parent_domain_signs_too() {
 }
 
 #[test]
-fn what_is_changed_on_the_way_fails() {
+fn changes_on_the_way_break_the_signature() {
     let domain = "lists.example.org";
     let signing = Signing::with(&[(domain, Algorithm::Rsa), (domain, Algorithm::Ed25519)]);
     let message = CONTENTS[0].copy(PLACEHOLDER, &signing.signers(), Some("https://news.example.org/x"));

@@ -52,7 +52,7 @@ async fn enter(browser: &Browser, address: &str) {
     field.send_keys("\u{e007}").await.unwrap(); // Enter
 }
 
-/// What the box says, once it says so.
+/// Waits until the box shows these words.
 async fn says(browser: &Browser, words: &str) {
     eventually(&format!("the box says {words}"), || async {
         let status = browser.client().find(Locator::Css("[role=status]")).await.ok()?;

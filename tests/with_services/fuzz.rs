@@ -6,7 +6,7 @@ use daily::domain::signup::limits::SignupLimits;
 use serde_json::{Value, json};
 use std::process::Command;
 
-/// What schemathesis is told: every check it has, and the exceptions with their reasons.
+/// Settings of schemathesis: all its checks, and the exceptions with their reasons.
 const SETTINGS: &str = include_str!("fuzz/schemathesis.toml");
 
 on_both_engines!(whatever_is_sent_the_answer_is_as_described_and_never_a_failure);
@@ -29,7 +29,7 @@ async fn whatever_is_sent_the_answer_is_as_described_and_never_a_failure(engine:
     let mut described: Value =
         serde_json::from_str(&app.get(&format!("{}/openapi.json", app.url)).await.text().await.unwrap())
             .unwrap();
-    // What this Daily has, so that the ways behind the door are walked, too.
+    // Data of this Daily, so that requests get beyond the first check.
     described["components"]["schemas"]["Slug"] = json!({ "type": "string", "enum": ["daily"] });
     let preferences = &mut described["components"]["schemas"]["Preferences"]["properties"];
     preferences["time_zone"]["enum"] = json!(["", "UTC", "Europe/Paris"]);

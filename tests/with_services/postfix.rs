@@ -93,7 +93,7 @@ async fn signup_and_issue_go_through_implicit_tls_and_authentication(engine: Eng
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_whose_certificate_nobody_vouches_for_gets_nothing() {
+async fn a_server_with_an_untrusted_certificate_gets_nothing() {
     let postfix = Postfix::start().await;
     for url in [
         format!("smtps://localhost:{}", postfix.smtps_port()),

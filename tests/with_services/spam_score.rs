@@ -1,4 +1,4 @@
-//! What a spam filter thinks of our mails as they leave: SpamAssassin's own rules, without asking anybody on the network.
+//! The score of our emails by SpamAssassin's own rules, without any question to the network.
 
 use crate::support::{Engine, app::TestApp, supervisor::assert_installed};
 use std::{

@@ -28,7 +28,7 @@ pub struct Verifiers {
     python: PathBuf,
 }
 
-/// What each verifier says about each signature of a message, in their order.
+/// The verdicts of both verifiers on each signature of a message, in the signatures' order.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Verdicts {
     pub dkimpy: Vec<bool>,
@@ -65,7 +65,7 @@ impl Verifiers {
         let opendkim = said(opendkim.arg("-t").arg(&file).arg("-vv"));
         Verdicts {
             dkimpy: dkimpy.lines().map(|line| line == "pass").collect(),
-            // What it would write into Authentication-Results.
+            // These are results for Authentication-Results.
             opendkim: opendkim
                 .split_whitespace()
                 .filter_map(|word| word.strip_prefix("dkim="))

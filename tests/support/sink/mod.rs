@@ -1,10 +1,10 @@
-//! An SMTP sink: takes every message, keeps next to nothing of it, and counts. Quick enough that the sender is what is
-//! measured; careful enough to tell who got what when the sender is killed.
+//! An SMTP sink: it accepts every message, stores almost nothing of it, and counts. It is fast enough to measure the
+//! sender, and accurate enough to show which readers got a message when the sender is killed.
 //!
-//! [`Sink::start`] listens in this process (the tests, and the benchmark's sink process). What was seen is in its
-//! [`Tally`]. With `remember`, each message's recipient and Message-ID are kept, and where it stood on its connection.
+//! [`Sink::start`] listens in this process: the tests, or the benchmark's sink process. [`Tally`] has the counts. With
+//! `remember`, it has each message's recipient, Message-ID, and position on its connection, too.
 
-// The benchmark uses one half of this, the tests the other.
+// The benchmark uses one half of this, and the tests the other.
 #![allow(dead_code, unused_imports)]
 
 mod session;
@@ -19,29 +19,29 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-/// How the sink behaves.
+/// The behavior of a sink.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// How long the answer to a message is kept back, so that there are messages in flight.
+    /// The delay of the answer to a message, so that there are messages in flight.
     pub delay: Duration,
-    /// How long every group of answers is kept back: a relay that is far away.
+    /// The delay of every group of answers, as of a relay that is far away.
     pub round_trip: Duration,
     /// Whether each message's recipient and Message-ID are kept.
     pub remember: bool,
-    /// Who is told at once what arrives.
+    /// The receiver of announcements, if there is one.
     pub announce: Option<Announce>,
 }
 
-/// Whom to tell, about which messages.
+/// The receiver of announcements, and the messages it wants.
 #[derive(Debug, Clone)]
 pub struct Announce {
-    /// Messages to recipients in this domain are told of, each.
+    /// Every message to a recipient in this domain is announced.
     pub domain: String,
-    /// Where to.
+    /// The channel for announcements.
     pub to: UnboundedSender<Announcement>,
 }
 
-/// What somebody waits for. Moments are microseconds since 1970.
+/// An announcement. Times are in microseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Announcement {
     /// The first `MAIL FROM` of all.
@@ -77,7 +77,7 @@ impl Sink {
         format!("smtp://127.0.0.1:{}", self.port)
     }
 
-    /// What it has seen so far.
+    /// Returns the counts so far.
     pub fn tally(&self) -> &Tally {
         &self.tally
     }

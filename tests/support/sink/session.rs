@@ -28,7 +28,7 @@ pub(super) struct Session {
     tally: Arc<Tally>,
     connection: Arc<Connection>,
     buffer: Vec<u8>,
-    /// What is in the buffer and not dealt with yet.
+    /// Bytes in the buffer that are not processed yet.
     begin: usize,
     end: usize,
     answers: Vec<u8>,
@@ -65,7 +65,7 @@ impl Session {
         }
     }
 
-    /// Talks until the client leaves.
+    /// Talks until the client closes the connection.
     pub(super) async fn run(mut self) -> io::Result<()> {
         self.stream.set_nodelay(true)?;
         loop {
@@ -106,7 +106,7 @@ impl Session {
         Ok(length > 0)
     }
 
-    /// Deals with a command line, if a whole one is there.
+    /// Processes a command line, if a complete one is there.
     fn command(&mut self) -> bool {
         let waiting = &self.buffer[self.begin..self.end];
         let Some(length) = memchr(b'\n', waiting).map(|at| at + 1) else { return false };
@@ -153,11 +153,11 @@ impl Session {
         true
     }
 
-    /// Looks for the end of the message in what is there.
+    /// Searches the buffer for the end of the message.
     async fn message(&mut self) -> io::Result<bool> {
         let waiting = &self.buffer[self.begin..self.end];
         let found = memmem::find(waiting, END);
-        // All but what may be the beginning of an end.
+        // All but the last bytes, which may be the beginning of the end.
         let length = found.map_or_else(|| waiting.len().saturating_sub(END.len() - 1), |at| at + END.len());
         if self.options.remember && self.head.len() < HEAD {
             let room = (HEAD - self.head.len()).min(length);
@@ -204,7 +204,7 @@ impl Session {
     }
 }
 
-/// What stands between angle brackets.
+/// Returns the text between angle brackets.
 fn path(line: &[u8]) -> String {
     let from = memchr(b'<', line).map_or(line.len(), |at| at + 1);
     let rest = &line[from..];

@@ -1,4 +1,4 @@
-//! What a sink has seen.
+//! The counts of a sink.
 
 use daily::clock::Clock;
 use std::{
@@ -10,7 +10,7 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// Every so many messages the moment is kept, for the rate in parts of a run.
+/// The number of messages after which the time is noted, for the rate in parts of a run.
 const MILESTONE: u64 = 1000;
 
 /// Counts, and with `remember` every message.
@@ -84,12 +84,12 @@ impl Connection {
         self.closed.store(true, Relaxed);
     }
 
-    /// What the client calls itself.
+    /// The name in the client's EHLO.
     pub fn hello(&self) -> &str {
         self.hello.get().map_or("", String::as_str)
     }
 
-    /// How many messages came on it.
+    /// Returns how many messages came on it.
     pub fn messages(&self) -> u64 {
         self.messages.load(Relaxed)
     }
@@ -99,7 +99,7 @@ impl Connection {
         self.closed.load(Relaxed) && !self.quit.load(Relaxed)
     }
 
-    /// How far it was, at its end if it is closed.
+    /// Returns its state, at its end if it is closed.
     pub fn phase(&self) -> Phase {
         match self.phase.load(Relaxed) {
             0 => Phase::Idle,
@@ -132,7 +132,7 @@ pub struct Report {
     pub milestones: Vec<i64>,
     /// How many connections there were.
     pub connections: usize,
-    /// Messages by what the client called itself.
+    /// Messages by the name in the client's EHLO.
     pub by_client: BTreeMap<String, u64>,
     /// With `remember`: copies beyond the first of each recipient.
     pub repeated: u64,

@@ -134,7 +134,7 @@ impl Conversation {
                 self.answer(Step::Other, "250 2.0.0 ok").await?;
             }
             "QUIT" => {
-                // Before it is said: whoever has read the answer may open the next one.
+                // Before the answer is written, as the client may open the next connection after it.
                 self.stage.recorder.connection_closed(self.connection);
                 self.answer(Step::Other, "221 2.0.0 bye").await?;
                 return Err(Over);
@@ -162,7 +162,7 @@ impl Conversation {
         let first_recipient = self.envelope.recipients[0].clone();
         let reply = self.decide(Step::EndOfData, &first_recipient, "250 2.0.0 queued").await?;
         self.envelope = Envelope::default();
-        // Noted before it is said: whoever has read our answer finds the message accepted in the record.
+        // Recorded before the answer is written, so that a client that has read it finds the message in the record.
         if reply.starts_with('2') {
             self.stage.recorder.message_accepted(message);
         }
@@ -206,7 +206,7 @@ impl Conversation {
         self.answer_for(step, &recipient, usual).await
     }
 
-    /// Says what the script says, else the usual; tells whether that was a yes (2xx or 3xx).
+    /// Answers as the script says, else as usual. Returns whether the answer was 2xx or 3xx.
     async fn answer_for(&mut self, step: Step, recipient: &str, usual: &str) -> Result<bool, Over> {
         let reply = self.decide(step, recipient, usual).await?;
         self.say(&reply).await?;

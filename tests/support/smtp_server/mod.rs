@@ -1,4 +1,4 @@
-//! An SMTP server that does what a test tells it to, and remembers what it was sent.
+//! A scripted SMTP server that records everything it is sent.
 //!
 //! ```ignore
 //! let relay = SmtpServer::start(
@@ -10,12 +10,12 @@
 //! .await;
 //! relay.wait_for(3).await;
 //! ```
-//! A [`Script`] says what happens at which [`Step`]: `refuse`, `first`, `always` and `greylist` are short forms of
-//! `rule`, `advertise` chooses the EHLO keywords; an [`Action`] replies, drops the connection or holds it. A test looks
-//! at the `Record` (`record`, `wait_for` accepted messages, `wait_until` anything) and interferes with `follow` (another
-//! script), `release` (those on hold), `stop` and `start_again`.
+//! A [`Script`] has an [`Action`] for each [`Step`]: to reply, to drop the connection, or to hold it. `refuse`, `first`,
+//! `always` and `greylist` are short forms of `rule`, and `advertise` sets the EHLO keywords. A test reads the `Record`
+//! (`record`, `wait_for` accepted messages, `wait_until` anything), and interferes by `follow` (another script), `release`
+//! (those on hold), `stop` and `start_again`.
 //!
-//! No TLS here: `postfix.rs` has that. `STARTTLS` can be advertised, and then fails in any way a script says.
+//! There is no TLS here: `postfix.rs` has it. `STARTTLS` can be advertised, and then fails as the script says.
 
 mod conversation;
 mod record;
@@ -41,7 +41,7 @@ pub struct SmtpServer {
     listening: Option<Listening>,
 }
 
-/// What all conversations have in common.
+/// State that all conversations share.
 struct Stage {
     director: Director,
     recorder: Recorder,
@@ -135,7 +135,7 @@ async fn serve(listener: TcpListener, stage: Arc<Stage>, mut stopped: watch::Rec
     conversations.shutdown().await;
 }
 
-/// A panic elsewhere (a rule's, a condition's) says what is wrong itself; the record stays readable.
+/// Locks even after a panic of a rule or a condition. Such a panic has its own message, and the record stays readable.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! What the server was sent: a [`Record`] to look at, and the [`Recorder`] who writes it and tells who waits for it.
+//! The [`Record`] of everything the server was sent, and the [`Recorder`] that writes it.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,14 +10,14 @@ use super::lock;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// A message whose final dot arrived, whatever was answered.
+/// A message whose final dot arrived, whether it was accepted or not.
 #[derive(Clone, Debug)]
 pub struct Message {
     /// The connection it came on: an index into [`Record::connections`].
     pub connection: usize,
     /// The envelope sender.
     pub sender: String,
-    /// What followed the sender in MAIL, such as `BODY=8BITMIME`.
+    /// The parameters of MAIL, such as `BODY=8BITMIME`.
     pub mail_parameters: String,
     /// The accepted recipients.
     pub recipients: Vec<String>,
@@ -27,7 +27,7 @@ pub struct Message {
     pub accepted: bool,
 }
 
-/// What one connection did.
+/// The commands of one connection.
 #[derive(Clone, Debug, Default)]
 pub struct Connection {
     /// Its command lines in order.
@@ -57,19 +57,19 @@ impl Record {
         self.messages.iter().filter(|message| message.accepted)
     }
 
-    /// How many messages were begun: MAIL commands.
+    /// Returns how many messages were begun: MAIL commands.
     pub fn begun(&self) -> usize {
         let commands = self.connections.iter().flat_map(|connection| &connection.commands);
         commands.filter(|command| command.starts_with("MAIL")).count()
     }
 
-    /// How many connections are open now.
+    /// Returns how many connections are open now.
     pub fn open_connections(&self) -> usize {
         self.connections.iter().filter(|connection| !connection.closed).count()
     }
 }
 
-/// Writes the record, one kind of event a method.
+/// Writes the record, with a method for each kind of event.
 #[derive(Default)]
 pub(super) struct Recorder {
     record: Mutex<Record>,

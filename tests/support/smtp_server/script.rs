@@ -1,4 +1,4 @@
-//! What the server is told to do: a [`Script`] of rules, and the [`Director`] who has the script that is being played.
+//! A [`Script`] of rules, and the [`Director`] that runs the current one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -33,12 +33,12 @@ pub enum Step {
     Other,
 }
 
-/// What the server does at a step instead of the usual.
+/// A deviation from the usual at a step.
 #[derive(Clone, Debug)]
 pub enum Action {
     /// These lines as they are (`550 5.1.1 no`, `550-…`/`550 …` for several). 421 closes the connection after it.
     Reply(String),
-    /// Closes the connection without a word.
+    /// Closes the connection without an answer.
     Drop,
     /// Says nothing until [`release`](super::SmtpServer::release) or its turn by [`pass`](super::SmtpServer::pass), then goes
     /// on as usual.
@@ -54,7 +54,7 @@ impl Action {
     }
 }
 
-/// What a rule decides on.
+/// The facts that a rule decides on.
 pub struct Moment<'a> {
     /// Where the conversation is.
     pub step: Step,
@@ -131,13 +131,13 @@ impl Script {
     }
 }
 
-/// Has the script of the moment, and what is the same for all connections: how often each step was reached, and whether
-/// those on hold may go on.
+/// Has the current script, and the state that all connections share: how often each step was reached, and how many
+/// connections on hold may go on.
 pub(super) struct Director {
     script: Mutex<Arc<Script>>,
     reached: Mutex<HashMap<(Step, String), usize>>,
     released: watch::Sender<bool>,
-    /// So many of those on hold may go on, first come first served.
+    /// The number of connections on hold that may go on, in the order they were held.
     passes: Semaphore,
 }
 
@@ -187,7 +187,7 @@ impl Director {
     /// Waits for [`Self::release`] or [`Self::pass`].
     pub(super) async fn hold(&self) {
         let mut released = self.released.subscribe();
-        // An error would mean that there is no director any more to say so.
+        // An error would mean that the director is gone.
         tokio::select! {
             _ = released.wait_for(|released| *released) => {}
             pass = self.passes.acquire() => if let Ok(pass) = pass { pass.forget() },

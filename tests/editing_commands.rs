@@ -1,4 +1,4 @@
-//! An operator's morning, on the command line: what is to come, why, other words, the approval.
+//! An operator reviews, edits and approves an issue on the command line.
 
 use crate::support::{
     Engine, on_both_engines,
@@ -6,9 +6,9 @@ use crate::support::{
 };
 use serde_json::Value;
 
-on_both_engines!(an_operator_looks_edits_and_approves);
+on_both_engines!(an_operator_reviews_edits_and_approves_an_issue);
 
-async fn an_operator_looks_edits_and_approves(engine: Engine) {
+async fn an_operator_reviews_edits_and_approves_an_issue(engine: Engine) {
     let here = Installation::new(engine).await;
     let (daily, folder) = (&here.daily, here.folder());
     let run = async |arguments: &[&str]| {

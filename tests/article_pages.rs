@@ -1,8 +1,11 @@
 //! Articles' pages and pictures: looked at for missing metadata, and once more before an issue is frozen.
 
 use crate::{
-    feeds::{add, rss, start_with},
-    support::{Engine, TestApp, at, on_both_engines},
+    feeds::{add, start_with},
+    support::{
+        Engine, TestApp, at, on_both_engines,
+        site::{feed, give, give_once},
+    },
 };
 use daily::{
     db::content::articles::{self, ArticleRecord},
@@ -11,7 +14,7 @@ use daily::{
 };
 use jiff::SignedDuration;
 use std::time::Duration;
-use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
+use wiremock::{MockServer, ResponseTemplate};
 
 async fn start(engine: Engine) -> TestApp {
     start_with(engine, |settings| settings.feeds.look_at_pages = true).await
@@ -26,19 +29,11 @@ fn png(width: u32, height: u32) -> Vec<u8> {
     bytes
 }
 
-async fn give(site: &MockServer, place: &str, answer: ResponseTemplate) {
-    Mock::given(path(place)).respond_with(answer).mount(site).await;
-}
-
 fn html(head: &str, title: &str) -> ResponseTemplate {
     let page = format!(
         "<html><head><title>{title}</title>{head}</head><body><h1>{title}</h1><p>The lights are back.</p></body></html>"
     );
     ResponseTemplate::new(200).set_body_raw(page, "text/html")
-}
-
-fn feed_of(items: &str) -> ResponseTemplate {
-    ResponseTemplate::new(200).set_body_string(rss(items))
 }
 
 fn entry(site: &MockServer, title: &str, slug: &str, more: &str) -> String {
@@ -74,7 +69,7 @@ async fn a_page_supplies_metadata_that_the_feed_lacks(engine: Engine) {
     give(
         &site,
         "/feed",
-        feed_of(&format!(
+        feed(&format!(
             "{}{}",
             entry(&site, "Lights return", "lights", ""),
             entry(&site, "A page of tomorrow", "later", "")
@@ -130,7 +125,7 @@ async fn only_suitable_pictures_go_into_emails(engine: Engine) {
         let image = format!("<enclosure url='{}/{name}' type='image/png' length='1'/>", site.uri());
         items.push_str(&entry(&site, &format!("Story number {n}"), &format!("story{n}"), &image));
     }
-    give(&site, "/feed", feed_of(&items)).await;
+    give(&site, "/feed", feed(&items)).await;
     read(&app, &site).await;
     app.tick().await;
     let mut images = Vec::new();
@@ -146,7 +141,7 @@ async fn only_suitable_pictures_go_into_emails(engine: Engine) {
 async fn a_failed_check_is_retried_less_and_less_often_and_then_given_up(engine: Engine) {
     let app = start(engine).await;
     let site = MockServer::start().await;
-    give(&site, "/feed", feed_of(&entry(&site, "Lights return", "lights", ""))).await;
+    give(&site, "/feed", feed(&entry(&site, "Lights return", "lights", ""))).await;
     give(&site, "/lights", ResponseTemplate::new(500)).await;
     read(&app, &site).await;
     let looks = async || {
@@ -167,13 +162,9 @@ async fn a_dead_link_is_replaced_by_the_feeds_new_one(engine: Engine) {
     let app = start(engine).await;
     let site = MockServer::start().await;
     let with_id = "<guid isPermaLink='false'>7</guid>";
-    Mock::given(path("/feed"))
-        .respond_with(feed_of(&entry(&site, "Lights return", "old", with_id)))
-        .up_to_n_times(1)
-        .mount(&site)
-        .await;
-    give(&site, "/feed", feed_of(&entry(&site, "Lights return", "new", with_id))).await;
-    Mock::given(path("/old")).respond_with(html("", "Lights return")).up_to_n_times(1).mount(&site).await;
+    give_once(&site, "/feed", feed(&entry(&site, "Lights return", "old", with_id))).await;
+    give(&site, "/feed", feed(&entry(&site, "Lights return", "new", with_id))).await;
+    give_once(&site, "/old", html("", "Lights return")).await;
     give(&site, "/old", ResponseTemplate::new(410)).await;
     give(&site, "/new", html("", "Lights return")).await;
     read(&app, &site).await;
@@ -190,13 +181,9 @@ async fn pages_are_rechecked_before_the_issue_is_frozen(engine: Engine) {
     let slugs = ["same", "gone", "moved", "retitled", "broken", "front", "slow"];
     let items: String =
         slugs.iter().map(|slug| entry(&site, &format!("The story called {slug}"), slug, "")).collect();
-    give(&site, "/feed", feed_of(&items)).await;
+    give(&site, "/feed", feed(&items)).await;
     for slug in slugs {
-        Mock::given(path(format!("/{slug}")))
-            .respond_with(html("", &format!("The story called {slug}")))
-            .up_to_n_times(1)
-            .mount(&site)
-            .await;
+        give_once(&site, format!("/{slug}"), html("", &format!("The story called {slug}"))).await;
     }
     read(&app, &site).await;
     app.tick().await;

@@ -1,6 +1,6 @@
 //! The preferences page: its languages, and other newsletters on it.
 
-use crate::support::{Engine, TestApp, browser::Browser, eventually, on_both_engines, with_services};
+use crate::support::{Engine, TestApp, browser::Browser, on_both_engines, with_services};
 use daily::{
     actions::{
         privacy::verify_consent::verify_consent, subscription::pause_subscription::pause_subscription,
@@ -210,19 +210,6 @@ async fn the_page_speaks_the_readers_language(engine: Engine) {
     assert!(unknown.status == 404 && unknown.contains("Dieser Link funktioniert nicht"), "{unknown}");
 }
 
-/// Presses a button, and waits for the next page.
-async fn press(browser: &Browser, button: &str) {
-    let client = browser.client();
-    let old = client.find(Locator::Css("html")).await.unwrap();
-    client.find(Locator::Css(button)).await.unwrap().click().await.unwrap();
-    eventually("the next page is there", || async {
-        let gone = old.tag_name().await.is_err();
-        let ready = client.execute("return document.readyState", vec![]).await.ok()?;
-        (gone && ready == "complete").then_some(())
-    })
-    .await;
-}
-
 with_services!(every_form_of_the_page_works_on_a_phone);
 
 async fn every_form_of_the_page_works_on_a_phone() {
@@ -250,29 +237,29 @@ async fn every_form_of_the_page_works_on_a_phone() {
             browser.screenshot(&format!("own-page-{name}-{part}")).await;
         }
         client.execute("document.querySelector('#until').value = '2026-06-01'", vec![]).await.unwrap();
-        press(&browser, "[value=pause]").await;
+        browser.press("[value=pause]").await;
         browser.screenshot(&format!("own-page-paused-{name}")).await;
         assert_eq!(ann.status_at("daily").await, Some(Paused));
-        press(&browser, "[value=resume]").await;
+        browser.press("[value=resume]").await;
         assert_eq!(ann.status_at("daily").await, Some(Active));
-        press(&browser, "[name=join]").await;
+        browser.press("[name=join]").await;
         assert_eq!(ann.status_at("weekly").await, Some(Active));
         let list = "document.querySelector('.newsletters').scrollIntoView({ block: 'center' })";
         client.execute(list, vec![]).await.unwrap();
         browser.screenshot(&format!("own-page-joined-{name}")).await;
-        press(&browser, "[name=leave]").await;
+        browser.press("[name=leave]").await;
         assert_eq!(ann.status_at("weekly").await, Some(Unsubscribed));
-        press(&browser, "[value=data_export]").await;
+        browser.press("[value=data_export]").await;
         app.settle().await;
         client.goto(&ann.last_email().link("/data-export/")).await.unwrap();
         browser.screenshot(&format!("data-export-{name}")).await;
         client.goto(&url).await.unwrap();
         client.find(Locator::Css("#address")).await.unwrap().send_keys("ann@example.net").await.unwrap();
-        press(&browser, "[value=address]").await;
+        browser.press("[value=address]").await;
         app.settle().await;
         client.goto(&app.mails_to("ann@example.net").last().unwrap().link("/address/")).await.unwrap();
         browser.screenshot(&format!("address-{name}")).await;
-        press(&browser, "button").await;
+        browser.press("button").await;
         let said = client.find(Locator::Css("h1")).await.unwrap().text().await.unwrap();
         assert_eq!(said, "One more step");
     }

@@ -2,7 +2,7 @@
 
 use crate::support::{
     Engine, TestApp, eventually, eventually_within,
-    fates::{assert_all_ended, assert_each_got_one},
+    fates::{assert_each_got_one, assert_sent_once},
     on_both_engines,
     smtp_server::{Action, Message, Record, Script, SmtpServer, Step},
 };
@@ -224,8 +224,7 @@ async fn a_domain_that_complains_is_throttled_and_others_are_not(engine: Engine)
     let clock = app.run_clock(60);
     app.tick_until(issue, IssueStatus::Sent, SignedDuration::ZERO).await;
     drop(clock);
-    assert_each_got_one(&[server.record()], &readers);
-    assert_all_ended(&app, issue, 260).await;
+    assert_sent_once(&app, issue, &[server.record()], &readers).await;
 }
 
 async fn a_configured_rate_holds_from_the_first_message(engine: Engine) {
@@ -255,8 +254,7 @@ async fn a_configured_rate_holds_from_the_first_message(engine: Engine) {
     app.tick_until(issue, IssueStatus::Sent, SignedDuration::ZERO).await;
     drop(clock);
     assert!(app.clock.now().duration_since(begun) >= SignedDuration::from_millis(2500), "six portions");
-    assert_each_got_one(&[server.record()], &readers);
-    assert_all_ended(&app, issue, 70).await;
+    assert_sent_once(&app, issue, &[server.record()], &readers).await;
 }
 
 async fn a_relay_gets_no_more_than_its_rate(engine: Engine) {
@@ -288,8 +286,7 @@ async fn a_relay_gets_no_more_than_its_rate(engine: Engine) {
     let given_until = beyond.await.unwrap().expect_err("so far ahead nothing is reserved");
     assert!(given_until.duration_since(begun) >= SignedDuration::from_secs(2), "200 permits were taken");
     drop(tx);
-    assert_each_got_one(&[server.record()], &readers);
-    assert_all_ended(&app, issue, 200).await;
+    assert_sent_once(&app, issue, &[server.record()], &readers).await;
 }
 
 async fn a_connection_carries_a_limited_number_of_messages(engine: Engine) {
@@ -298,8 +295,7 @@ async fn a_connection_carries_a_limited_number_of_messages(engine: Engine) {
         settings.relays[0].messages_per_connection = 7;
     })
     .await;
-    let readers = app.readers(30, "example.org").await;
-    let issue = app.begin_issue().await;
+    let (issue, readers) = app.begin_issue_to(30).await;
     app.wait_for_status(issue, IssueStatus::Sent).await;
     let record = server.wait_for(30).await;
     let mut carried: BTreeMap<usize, usize> = BTreeMap::new();
@@ -320,8 +316,7 @@ async fn connections_are_shared_by_all_workers(engine: Engine) {
     })
     .await;
     let first = app.another_worker().await;
-    let readers = app.readers(700, "example.org").await;
-    let issue = app.begin_issue().await;
+    let (issue, readers) = app.begin_issue_to(700).await;
     let second = app.another_worker().await;
     server.wait_for(200).await;
     // They come and go meanwhile.
@@ -331,8 +326,7 @@ async fn connections_are_shared_by_all_workers(engine: Engine) {
     let record = server.record();
     assert!(record.most_open <= 6, "{} connections", record.most_open);
     assert!(record.most_open > 1);
-    assert_each_got_one(&[record], &readers);
-    assert_all_ended(&app, issue, 700).await;
+    assert_sent_once(&app, issue, &[record], &readers).await;
     second.end().await;
     third.end().await;
 }
@@ -341,8 +335,7 @@ async fn more_workers_than_connections_still_finish(engine: Engine) {
     let server = SmtpServer::start(Script::accept()).await;
     let app = TestApp::with_ports(engine, &[server.port()], |_| {}).await;
     let workers = [app.another_worker().await, app.another_worker().await];
-    let readers = app.readers(600, "example.org").await;
-    let issue = app.begin_issue().await;
+    let (issue, readers) = app.begin_issue_to(600).await;
     // A worker may wait for a connection in vain until its run ends, after half a minute.
     eventually_within(120, "the issue is sent", || async {
         (app.issue(issue).await.status == IssueStatus::Sent).then_some(())
@@ -350,8 +343,7 @@ async fn more_workers_than_connections_still_finish(engine: Engine) {
     .await;
     let record = server.record();
     assert_eq!(record.most_open, 1);
-    assert_each_got_one(&[record], &readers);
-    assert_all_ended(&app, issue, 600).await;
+    assert_sent_once(&app, issue, &[record], &readers).await;
     for worker in workers {
         worker.end().await;
     }
@@ -364,8 +356,7 @@ async fn a_confirmation_overtakes(engine: Engine, connections: usize) {
         settings.relays[0].connections = connections;
     })
     .await;
-    let readers = app.readers(80, "example.org").await;
-    let issue = app.begin_issue().await;
+    let (issue, readers) = app.begin_issue_to(80).await;
     server.wait_until(|record| record.messages.len() == connections).await;
     server.pass(connections);
     server.wait_until(|record| record.messages.len() == 2 * connections).await;

@@ -2,7 +2,7 @@
 
 use crate::support::{
     Engine, OPERATOR, TestApp, eventually,
-    fates::{assert_all_ended, assert_each_got_one, copies},
+    fates::{assert_all_ended, assert_sent_once, copies},
     on_both_engines,
     smtp_server::{Action, Script, SmtpServer, Step},
 };
@@ -33,8 +33,7 @@ async fn waiting_issue(
     let app =
         TestApp::with_ports(engine, &[server.port()], |settings| settings.sending.hold_uncertain = hold)
             .await;
-    let readers = app.readers(readers, "example.org").await;
-    let issue = app.begin_issue().await;
+    let (issue, readers) = app.begin_issue_to(readers).await;
     app.settle().await;
     assert_eq!(app.counts(issue).await.queued, i64::try_from(readers.len()).unwrap());
     (server, app, issue, readers)
@@ -109,7 +108,7 @@ async fn deliveries_begun_by_a_dead_worker_are_uncertain_and_its_others_are_sent
     let late = begin(&app, issue, claim, &taken[2..]).await;
     assert!(late.go.is_empty() && late.skipped.is_empty(), "{late:?}");
     assert!(answer(&app, claim, taken[0]).await, "its late answer settles a doubt");
-    assert!(!answer(&app, ClaimId(claim.0 + 1000), taken[1]).await, "nobody else's does");
+    assert!(!answer(&app, ClaimId(claim.0 + 1000), taken[1]).await, "an answer under another claim does not");
     assert!(!answer(&app, claim, taken[2]).await, "nor about what it had not begun");
     assert!(answer(&app, claim, taken[1]).await);
     app.tick_after(SignedDuration::from_secs(31)).await;
@@ -126,8 +125,7 @@ async fn deliveries_begun_by_a_dead_worker_are_sent_again_once(engine: Engine) {
     app.clock.advance(SignedDuration::from_mins(3));
     app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(11)).await;
     assert!(!answer(&app, claim, taken[0]).await, "its answer comes too late");
-    assert_each_got_one(&[server.record()], &readers);
-    assert_all_ended(&app, issue, 6).await;
+    assert_sent_once(&app, issue, &[server.record()], &readers).await;
     assert_eq!(app.deliveries(issue).await[0].attempts, 2, "the one in doubt counts");
 }
 
@@ -140,8 +138,7 @@ async fn a_worker_that_is_alone_takes_over_at_once(engine: Engine) {
     let begun = app.clock.now();
     app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_millis(200)).await;
     assert!(app.clock.now().duration_since(begun) < SignedDuration::from_mins(2), "before the lease's end");
-    assert_each_got_one(&[server.record()], &readers);
-    assert_all_ended(&app, issue, 6).await;
+    assert_sent_once(&app, issue, &[server.record()], &readers).await;
 }
 
 async fn a_reader_unsubscribed_after_the_claim_is_skipped_and_a_stopped_issue_begins_nothing(engine: Engine) {
@@ -202,8 +199,7 @@ async fn workers_share_an_issue_and_never_both_send_to_one_reader(engine: Engine
     app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_millis(10)).await;
     let record = server.record();
     assert!(record.most_open > 4, "they did work at the same time");
-    assert_each_got_one(&[record], &readers);
-    assert_all_ended(&app, issue, 900).await;
+    assert_sent_once(&app, issue, &[record], &readers).await;
 }
 
 async fn a_stalled_worker_that_loses_its_lease_in_mid_send_repeats_nothing(engine: Engine) {
@@ -213,8 +209,7 @@ async fn a_stalled_worker_that_loses_its_lease_in_mid_send_repeats_nothing(engin
         settings.sending.hold_uncertain = true;
     })
     .await;
-    let readers = app.readers(60, "example.org").await;
-    let issue = app.begin_issue().await;
+    let (issue, readers) = app.begin_issue_to(60).await;
     server.wait_until(|record| record.on_hold == 5).await;
     server.follow(Script::accept());
     let other = app.another().await;
@@ -228,16 +223,14 @@ async fn a_stalled_worker_that_loses_its_lease_in_mid_send_repeats_nothing(engin
     })
     .await;
     app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(11)).await;
-    assert_each_got_one(&[server.record()], &readers);
-    assert_all_ended(&app, issue, 60).await;
+    assert_sent_once(&app, issue, &[server.record()], &readers).await;
 }
 
 async fn with_retry_only_messages_in_flight_at_the_loss_of_a_lease_are_repeated(engine: Engine) {
     let server = SmtpServer::start(Script::accept().always(Step::EndOfData, Action::Hold)).await;
     let app =
         TestApp::with_ports(engine, &[server.port()], |settings| settings.relays[0].connections = 5).await;
-    let readers = app.readers(60, "example.org").await;
-    let issue = app.begin_issue().await;
+    let (issue, readers) = app.begin_issue_to(60).await;
     let held = server.wait_until(|record| record.on_hold == 5).await;
     let in_flight: Vec<String> = held.messages.iter().map(|message| message.recipients[0].clone()).collect();
     server.follow(Script::accept());

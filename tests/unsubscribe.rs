@@ -118,8 +118,7 @@ async fn links_of_years_ago_work_after_the_secret_was_rotated(engine: Engine) {
 async fn a_reader_who_unsubscribes_in_mid_issue_gets_no_more_of_it(engine: Engine) {
     let server = SmtpServer::start(Script::accept().always(Step::EndOfData, Action::Hold)).await;
     let app = TestApp::with_ports(engine, &[server.port()], |_| {}).await;
-    let readers = app.readers(40, "example.org").await;
-    let issue = app.begin_issue().await;
+    let (issue, readers) = app.begin_issue_to(40).await;
     // There is one connection. The first reader's email is with the relay, all others are claimed and wait.
     let record = server.wait_until(|record| record.on_hold == 1).await;
     let commands = &record.connections[0].commands;
