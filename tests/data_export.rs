@@ -267,16 +267,9 @@ async fn an_export_holds_what_went_to_earlier_addresses(engine: Engine) {
     let (now, new) = (app.clock.now(), EmailAddress::parse(ANN).unwrap());
     let mut tx = app.app.db.begin().await.unwrap();
     let own = subscribers::of_address(&mut tx, &old).await.unwrap().remove(0);
-    daily::db::subscribers::requests::insert(
-        &mut tx,
-        own.id,
-        RequestKind::Address,
-        old.as_str(),
-        Some(&wanted),
-        now,
-    )
-    .await
-    .unwrap();
+    daily::db::subscribers::requests::insert(&mut tx, own.id, RequestKind::Address, &old, Some(&wanted), now)
+        .await
+        .unwrap();
     subscribers::set_address(&mut tx, own.subscriber_id, &new, now).await.unwrap();
     tx.commit().await.unwrap();
     ask(&app).await;

@@ -81,7 +81,7 @@ pub async fn ask(context: &Context, id: SubscriptionId) -> Result<Asked, DbError
             return Ok(Asked::TooMany(wait));
         }
     }
-    let request = requests::insert(&mut tx, id, RequestKind::DataExport, address.as_str(), None, now).await?;
+    let request = requests::insert(&mut tx, id, RequestKind::DataExport, address, None, now).await?;
     mail_about(context, &mut tx, MailKind::DataExport, &subscription, address, request).await?;
     tx.commit().await?;
     Ok(Asked::Sent)
@@ -112,7 +112,7 @@ async fn find(context: &Context, tx: &mut Tx, token: &str) -> Result<ExportLink,
     };
     let newsletter = Box::new(newsletters::get(tx, subscription.newsletter_id).await?);
     let SubscriptionRecord { address, language, .. } = subscription;
-    let is_old = request.expires_at.0 <= context.clock.now() || request.old_address != address.as_str();
+    let is_old = request.expires_at.0 <= context.clock.now() || request.old_address != address;
     Ok(if !is_old && request.kind == RequestKind::DataExport {
         ExportLink::Ready { newsletter, language, address }
     } else {

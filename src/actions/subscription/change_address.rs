@@ -96,7 +96,7 @@ pub async fn ask(context: &Context, id: SubscriptionId, new: &EmailAddress) -> R
     // answer does not depend on it: it would say something about the new address.
     let (line, limit) = (format!("address {}", new.inbox()), context.mails_per_address.unwrap_or(LIMIT));
     let may_mail = rate_limiter::check(context, &mut tx, &line, limit).await?.is_ok();
-    let request = requests::insert(&mut tx, id, RequestKind::Address, old.as_str(), Some(new), now).await?;
+    let request = requests::insert(&mut tx, id, RequestKind::Address, old, Some(new), now).await?;
     mail_about(context, &mut tx, MailKind::OldAddress, &subscription, old, request).await?;
     if may_mail {
         mail_about(context, &mut tx, MailKind::NewAddress, &subscription, new, request).await?;
@@ -124,12 +124,10 @@ async fn already_subscribed(
     request: &ReaderRequest,
     subscription: &SubscriptionRecord,
 ) -> Result<String, DbError> {
-    let Some(Ok(new)) = request.new_address.as_deref().map(EmailAddress::parse) else {
-        return Ok(String::new());
-    };
+    let Some(new) = &request.new_address else { return Ok(String::new()) };
     let own = subscribers::of_subscriber(tx, subscription.subscriber_id).await?;
     let mut titles = Vec::new();
-    for it in subscribers::of_address(tx, &new).await? {
+    for it in subscribers::of_address(tx, new).await? {
         let is_own =
             |own: &SubscriptionRecord| own.newsletter_id == it.newsletter_id && own.status.is_confirmed();
         if it.status.is_confirmed() && own.iter().any(is_own) {
@@ -193,8 +191,8 @@ async fn find_for_update(context: &Context, tx: &mut Tx, token: &str) -> Result<
     loop {
         let Some(found) = find(context, tx, token).await? else { return Ok(None) };
         let mut readers = vec![found.2.subscriber_id];
-        if let Some(Ok(new)) = found.1.new_address.as_deref().map(EmailAddress::parse) {
-            readers.extend(subscribers::reader_at(tx, &new).await?);
+        if let Some(new) = &found.1.new_address {
+            readers.extend(subscribers::reader_at(tx, new).await?);
         }
         // Another reader may have taken an address while the locks were waited for.
         if readers == locked {
@@ -229,8 +227,8 @@ fn judge(
     let about = Box::new(About {
         newsletter,
         language: subscription.language.clone(),
-        old_address: (end == End::Old).then(|| request.old_address.clone()),
-        new_address: request.new_address.clone().unwrap_or_default(),
+        old_address: (end == End::Old).then(|| request.old_address.to_string()),
+        new_address: request.new_address.as_ref().map(EmailAddress::to_string).unwrap_or_default(),
         already_subscribed: String::new(),
     });
     let confirmed = match end {
@@ -238,7 +236,7 @@ fn judge(
         End::New => request.new_confirmed_at,
     };
     let is_open = request.expires_at.0 > context.clock.now()
-        && request.old_address == subscription.address.as_str()
+        && request.old_address == subscription.address
         && subscription.status.is_confirmed();
     match (request.done_at, confirmed) {
         (Some(_), _) => Change::Done(about),

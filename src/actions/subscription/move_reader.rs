@@ -11,7 +11,7 @@ use crate::{
     },
     domain::{
         ids::{SubscriberId, SubscriptionId},
-        subscriber::{consent::ConsentEvent, email_address::EmailAddress, subscription::SubscriptionStatus},
+        subscriber::{consent::ConsentEvent, subscription::SubscriptionStatus},
     },
 };
 use jiff::Timestamp;
@@ -40,12 +40,11 @@ pub(super) async fn move_reader(
     now: Timestamp,
 ) -> Result<bool, DbError> {
     let (at_old, at_new) = ends;
-    // The stored address was parsed once, but the rules may have become stricter since.
-    let Some(Ok(new)) = request.new_address.as_deref().map(EmailAddress::parse) else { return Ok(false) };
-    if suppressions::reason(tx, &new).await?.is_some() {
+    let Some(new) = &request.new_address else { return Ok(false) };
+    if suppressions::reason(tx, new).await?.is_some() {
         return Ok(false);
     }
-    let there = match subscribers::reader_at(tx, &new).await? {
+    let there = match subscribers::reader_at(tx, new).await? {
         Some(id) => Some((id, subscribers::of_subscriber(tx, id).await?)),
         None => None,
     };
@@ -57,7 +56,7 @@ pub(super) async fn move_reader(
     own.retain(|it| it.status.is_confirmed());
     let moved = match there {
         None => {
-            subscribers::set_address(tx, reader, &new, now).await?;
+            subscribers::set_address(tx, reader, new, now).await?;
             own.iter().map(|it| it.id).collect()
         }
         Some((there, theirs)) => {
@@ -72,11 +71,9 @@ pub(super) async fn move_reader(
             moved
         }
     };
-    if let Ok(old) = EmailAddress::parse(&request.old_address) {
-        // No import may bring the old address back: its reader has moved, and whoever reads it next did not ask.
-        erased_addresses::insert(tx, &old, now).await?;
-    }
-    record_moved(tx, &moved, (at_old, &request.old_address), (at_new, new.as_str())).await?;
+    // No import may bring the old address back: its reader has moved, and its next owner did not ask for anything.
+    erased_addresses::insert(tx, &request.old_address, now).await?;
+    record_moved(tx, &moved, (at_old, request.old_address.as_str()), (at_new, new.as_str())).await?;
     Ok(true)
 }
 

@@ -24,9 +24,9 @@ pub struct ReaderRequest {
     /// Until when its links work.
     pub expires_at: Stamp,
     /// The reader's address then.
-    pub old_address: String,
+    pub old_address: EmailAddress,
     /// The address they want.
-    pub new_address: Option<String>,
+    pub new_address: Option<EmailAddress>,
     /// When the old address confirmed it.
     pub old_confirmed_at: Option<Stamp>,
     /// From which IP address.
@@ -78,7 +78,7 @@ pub async fn insert(
     tx: &mut Tx,
     subscription: SubscriptionId,
     kind: RequestKind,
-    old: &str,
+    old: &EmailAddress,
     new: Option<&EmailAddress>,
     now: Timestamp,
 ) -> Result<RequestId, DbError> {
@@ -91,7 +91,7 @@ pub async fn insert(
         .bind(kind.as_str())
         .bind(Stamp(now))
         .bind(Stamp(now + kind.lifetime()))
-        .bind(old)
+        .bind(old.as_str())
         .bind(new.map(EmailAddress::as_str))
         .bind(new.map(EmailAddress::key))
         .fetch_one(conn)

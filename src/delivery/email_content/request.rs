@@ -6,7 +6,9 @@ use crate::{
         subscribers::{SubscriptionRecord, requests},
     },
     delivery::email_content::{Content, GONE, Making},
-    domain::{delivery::email::MailKind, ids::RequestId, token::Purpose},
+    domain::{
+        delivery::email::MailKind, ids::RequestId, subscriber::email_address::EmailAddress, token::Purpose,
+    },
 };
 use email_templates::request::{self, Request, Wish};
 
@@ -21,12 +23,12 @@ pub(super) async fn content(
     let is_theirs = making.mail.kind == MailKind::DataExport || subscription.status.is_confirmed();
     let is_open = asked.done_at.is_none()
         && asked.expires_at.0 > making.now
-        && asked.old_address == subscription.address.as_str()
+        && asked.old_address == subscription.address
         && is_theirs;
     if !is_open {
         return Ok(Content::Unwanted("what was asked for is done, or no longer wanted"));
     }
-    let new = asked.new_address.as_deref().unwrap_or_default();
+    let new = asked.new_address.as_ref().map(EmailAddress::as_str).unwrap_or_default();
     let (wish, purpose, path) = match making.mail.kind {
         MailKind::OldAddress => (Wish::FromHere { new }, Purpose::OldAddress, "address"),
         MailKind::NewAddress => (Wish::ToHere, Purpose::NewAddress, "address"),
