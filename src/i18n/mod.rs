@@ -38,7 +38,7 @@ const MAX_ACCEPTED: usize = 20;
 static ALL: LazyLock<Vec<(&str, Words)>> = LazyLock::new(|| {
     let read = |&(tag, text): &(&'static str, &str)| {
         // They are part of the program: a test reads each of them.
-        (tag, toml::from_str(text).unwrap_or_else(|error| panic!("src/web/words/{tag}.toml: {error}")))
+        (tag, toml::from_str(text).unwrap_or_else(|error| panic!("src/i18n/{tag}.toml: {error}")))
     };
     FILES.iter().map(read).collect()
 });
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn every_file_is_built_in() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web/words");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/i18n");
         let mut there: Vec<String> = std::fs::read_dir(folder)
             .unwrap()
             .filter_map(|entry| entry.unwrap().file_name().to_str()?.strip_suffix(".toml").map(str::to_owned))
