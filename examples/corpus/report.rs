@@ -1,4 +1,4 @@
-//! What was found, compared and counted; and the table of it.
+//! Compares and counts the findings, and prints the table.
 
 /// How one value compares.
 pub enum Verdict {
@@ -36,7 +36,7 @@ pub struct Tally {
     right: u32,
     more: u32,
     total: u32,
-    /// What is not right, a line each.
+    /// The findings that are wrong, one per line.
     notes: Vec<String>,
 }
 

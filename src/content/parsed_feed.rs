@@ -25,7 +25,7 @@ pub struct ParsedFeed {
     pub ttl: Option<Duration>,
     /// The entries with a title and a link, in the feed's order.
     pub articles: Vec<FoundArticle>,
-    /// What was left out, and why: one sentence each.
+    /// Entries left out and the reason, one sentence each.
     pub skipped: Vec<String>,
 }
 
@@ -50,7 +50,7 @@ pub enum FeedError {
         line: usize,
         /// Counted from 1.
         column: usize,
-        /// What is wrong there.
+        /// The problem.
         problem: String,
     },
     /// JSON that is none, or no JSON Feed.
@@ -62,7 +62,7 @@ pub enum FeedError {
         line: usize,
         /// Counted from 1.
         column: usize,
-        /// What is wrong there.
+        /// The problem.
         problem: String,
     },
     /// Something else, well-formed or not.

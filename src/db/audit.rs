@@ -11,7 +11,7 @@ use serde_json::Value;
 /// A change to record.
 #[derive(Debug)]
 pub struct Entry<'a> {
-    /// Who made it.
+    /// The person or part of Daily that made it.
     pub actor: &'a Actor,
     /// Subject and verb, such as `issue.approve`.
     pub action: &'static str,

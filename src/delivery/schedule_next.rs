@@ -1,4 +1,4 @@
-//! What comes after a delivery run.
+//! Schedules the next job of an issue after a delivery run.
 
 use super::{context::Context, delivery_run::StopReason};
 use crate::{

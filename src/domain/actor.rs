@@ -1,4 +1,4 @@
-//! Who acts: every action names its actor, and the audit log keeps it with each change.
+//! Actors: every action names one, and the audit log keeps it with each change.
 
 use crate::domain::ids::OperatorId;
 use std::{borrow::Cow, fmt};

@@ -29,7 +29,7 @@ const METHOD: &str = "address_change";
 /// - One that was never confirmed or had ended before goes on with the status and the choices of the old address's, which ends.
 /// - Without one, the subscription itself changes hands.
 ///
-/// What is pending or has ended at the old address then stays there.
+/// Pending and ended subscriptions of the old address stay there.
 ///
 /// Open deliveries go along with a subscription that moves. A copy that a worker has claimed by then still goes to the old address.
 pub(super) async fn move_reader(

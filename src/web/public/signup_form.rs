@@ -47,7 +47,7 @@ pub(super) struct Asked<'a> {
     pub json: bool,
     /// In a window or a frame.
     pub place: Place,
-    /// What was chosen.
+    /// The chosen newsletters, by short name.
     pub newsletters: &'a [String],
     /// In whose name the answer is given.
     pub slug: &'a str,
