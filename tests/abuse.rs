@@ -109,7 +109,7 @@ async fn beyond_the_overall_limit_everybody_waits_and_past_counts_are_tidied_awa
     app.settle().await;
     app.clock.advance(HOUR * 48);
     app.tick().await;
-    assert_eq!(app.store().await.number("SELECT count(*) FROM rate_limits").await, 0);
+    assert_eq!(app.store().await.rows_in("rate_limits").await, 0);
     assert_eq!(app.sign_up("c@example.org").await.status(), 200);
 }
 

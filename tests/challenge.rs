@@ -59,7 +59,7 @@ async fn a_json_client_is_told_of_the_challenge_and_each_solution_is_good_once(e
     assert_eq!(post_json(&app, json!({ "email": "bob@example.org", "proof": late })).await.status(), 428);
     assert_eq!(app.status_of("bob@example.org").await, None);
     app.tick_after(MINUTE * 10).await;
-    assert_eq!(app.store().await.number("SELECT count(*) FROM redeemed_challenges").await, 0);
+    assert_eq!(app.store().await.rows_in("redeemed_challenges").await, 0);
 }
 
 async fn with_a_solved_challenge_the_email_goes_out_at_once(engine: Engine) {
@@ -105,7 +105,7 @@ async fn a_held_signup_is_discarded_after_a_day_and_nothing_is_kept_of_it(engine
     let app = under_attack(engine, |_| {}).await;
     app.sign_up("ann@example.org").await;
     let store = app.store().await;
-    assert_eq!(store.number("SELECT count(*) FROM signups").await, 1);
+    assert_eq!(store.rows_in("signups").await, 1);
     app.tick_after(HOUR * 24).await;
     for _ in 0..3 {
         app.tick_after(MINUTE).await;
@@ -122,7 +122,7 @@ async fn beyond_the_limits_held_signups_are_discarded_with_the_same_answer(engin
         settings.http.proxies.trusted = vec!["127.0.0.1/32".parse().unwrap()];
     })
     .await;
-    let held = async || app.store().await.number("SELECT count(*) FROM signups").await;
+    let held = async || app.store().await.rows_in("signups").await;
     let first = answer(from(&app, "192.0.2.1", "r0@example.org").await).await;
     for n in 1..4 {
         let address = format!("r{n}@example.org");
@@ -267,7 +267,7 @@ async fn a_browser_without_scripts_gets_the_usual_page() {
     browser.client().goto(&format!("{}/", app.url)).await.unwrap();
     enter(&browser, "ann@example.org").await;
     browser.client().wait().for_element(Locator::XPath("//h1[text()='Check your inbox']")).await.unwrap();
-    assert_eq!(app.store().await.number("SELECT count(*) FROM signups").await, 1);
+    assert_eq!(app.store().await.rows_in("signups").await, 1);
 }
 
 async fn under_attack(engine: Engine, change: impl FnOnce(&mut Settings)) -> TestApp {

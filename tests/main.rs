@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed, and says where")]
 
 mod abuse;
+mod address_change;
 mod archive;
 mod article_pages;
 mod audit;
@@ -29,7 +30,7 @@ mod issues;
 mod languages;
 mod mail_domains;
 mod mails;
-mod moving;
+
 mod newsletters;
 mod openapi;
 mod pages;

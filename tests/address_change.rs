@@ -180,8 +180,7 @@ async fn nothing_is_told_of_the_new_address_and_nothing_sent_to_one_that_is_supp
     app.reader("left@example.net").await;
     let left = own(&app, "left@example.net", "unsubscribe").await;
     app.post(&format!("{}{left}", app.url)).await;
-    app.store().await.execute("INSERT INTO suppressions (address_key, reason, created_at) \
-        SELECT 'blocked@example.net', 'complained', created_at FROM subscribers WHERE address_key = 'left@example.net'").await;
+    app.suppress("blocked@example.net", "complained").await;
     let mut pages = Vec::new();
     for (number, new) in ["new@example.net", "reader@example.net", "left@example.net", "blocked@example.net"]
         .iter()
@@ -199,8 +198,7 @@ async fn nothing_is_told_of_the_new_address_and_nothing_sent_to_one_that_is_supp
     assert_eq!(of(&app, "ann3@example.org").await[0].status, Active);
     // It may become so in between.
     assert!(press(&app, "ann0@example.org").await.contains("One more step"));
-    app.store().await.execute("INSERT INTO suppressions (address_key, reason, created_at) \
-        SELECT 'new@example.net', 'complained', created_at FROM subscribers WHERE address_key = 'left@example.net'").await;
+    app.suppress("new@example.net", "complained").await;
     assert!(press(&app, "new@example.net").await.contains("This link works no more"));
     for to in ["ann0@example.org", "new@example.net"] {
         let shown = app.get(&link(&app, to)).await.text().await.unwrap();
