@@ -24,6 +24,7 @@ use lettre::{
         },
     },
 };
+use std::sync::OnceLock;
 
 /// The parts that all copies of a message share.
 #[derive(Debug, Clone, Copy)]
@@ -69,15 +70,21 @@ pub struct Recipient<'a> {
 pub struct MessageTemplate {
     /// The headers that all copies share.
     headers: String,
-    /// The hash of the signed ones among them, in relaxed form, ready for the recipient's own.
-    hashed_headers: digest::Context,
     listed: Listed,
     /// The empty line after the headers, and the body up to the first placeholder.
     first: String,
     /// The body after each placeholder.
     rest: Vec<String>,
-    /// The hash of the body up to the first placeholder.
-    hashed_body: digest::Context,
+    /// Made for the first copy that is signed.
+    hashes: OnceLock<Hashes>,
+}
+
+/// The hashes of the shared parts, ready for the recipient's own.
+struct Hashes {
+    /// The signed headers that all copies share, in relaxed form.
+    headers: digest::Context,
+    /// The body up to the first placeholder.
+    body: digest::Context,
 }
 
 /// Why a message can't be composed.
@@ -98,6 +105,8 @@ pub enum ComposeError {
 }
 
 const LIST_UNSUBSCRIBE: HeaderName = HeaderName::new_from_ascii_str("List-Unsubscribe");
+const LINE_END: &str = "\r\n";
+const END_OF_HEADERS: &str = "\r\n\r\n";
 /// Longest value of a recipient's header: no line may pass 998 characters (RFC 5322 section 2.1.1).
 const MAX_VALUE_BYTES: usize = 900;
 /// Longest token and placeholder: each has a line of quoted-printable to itself (RFC 2045 section 6.7).
@@ -140,23 +149,19 @@ impl MessageTemplate {
             add("Content-Language", content.language.to_owned());
         }
         let formatted = String::from_utf8(message.formatted()).map_err(builder_error)?;
-        let (headers, body) =
-            formatted.split_once("\r\n\r\n").ok_or(ComposeError::Builder("it has no body".into()))?;
-        let headers = format!("{headers}\r\n");
+        let end = formatted.find(END_OF_HEADERS).ok_or(ComposeError::Builder("it has no body".into()))?;
+        let (headers, body) = formatted.split_at(end + LINE_END.len());
         let mut pieces = match content.placeholder {
             Some(placeholder) => body.split(placeholder).map(str::to_owned).collect(),
             None => vec![body.to_owned()],
         };
         let rest = pieces.split_off(1);
-        let mut hashed_body = digest::Context::new(&digest::SHA256);
-        hashed_body.update(pieces[0].as_bytes());
         Ok(Self {
-            hashed_headers: hash_shared(&headers),
-            headers,
+            headers: headers.to_owned(),
             listed: if content.one_click { Listed::WithOneClick } else { Listed::Plain },
-            first: format!("\r\n{}", pieces[0]),
+            first: pieces.remove(0),
             rest,
-            hashed_body,
+            hashes: OnceLock::new(),
         })
     }
 
@@ -173,11 +178,11 @@ impl MessageTemplate {
         let token = checked_token(recipient.token, self.rest.is_empty())?;
         debug_assert_eq!(recipient.unsubscribe_url.is_some(), self.listed == Listed::WithOneClick);
         if !signers.is_empty() {
-            let mut headers = self.hashed_headers.clone();
+            let hashes = self.hashes.get_or_init(|| self.hash());
+            let (mut headers, mut body) = (hashes.headers.clone(), hashes.body.clone());
             for header in relaxed_lines(&own) {
                 headers.update(header.as_bytes());
             }
-            let mut body = self.hashed_body.clone();
             for piece in &self.rest {
                 body.update(token);
                 body.update(piece.as_bytes());
@@ -192,6 +197,12 @@ impl MessageTemplate {
             out.extend_from_slice(piece.as_bytes());
         }
         Ok(())
+    }
+
+    fn hash(&self) -> Hashes {
+        let mut body = digest::Context::new(&digest::SHA256);
+        body.update(&self.first.as_bytes()[LINE_END.len()..]);
+        Hashes { headers: hash_shared(&self.headers), body }
     }
 }
 

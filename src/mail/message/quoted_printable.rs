@@ -7,7 +7,7 @@
 //! - A placeholder has a line to itself, between soft line breaks, so no other line depends on what replaces it.
 //! - `=` is always followed by a line's end or a hexadecimal digit, so a boundary with `=_` in it can't occur.
 //!
-//! lettre's encoder gives none of these; it's 2 to 4 times as fast (0.1 ms for an issue's HTML), once per issue.
+//! lettre's encoder does none of this. It's twice as fast (46 instead of 90 µs for an issue's HTML), but that is once per issue.
 
 /// Longest line, without its line break and without the `=` of a soft one.
 const ROOM: usize = 75;
