@@ -18,7 +18,7 @@ use crate::{
 use axum::{http::StatusCode, response::Response};
 use std::net::SocketAddr;
 
-/// What is wrong with the domain of an address. `None`: nothing that is known.
+/// Returns the problem with the domain of an address. `None`: none is known.
 pub(super) async fn ask(
     site: &Site,
     asked: &Asked<'_>,
@@ -29,7 +29,7 @@ pub(super) async fn ask(
     let actions = &site.actions;
     let (domain, now) = (address.domain(), actions.clock.now());
     let known = actions.mail_servers.known(domain, now);
-    // Whoever makes up names must not have any number of questions asked in our name.
+    // A client that makes up names must not cause an unlimited number of DNS questions.
     if known.is_none()
         && let Err(wait) = rate_limiter::peek_client(actions, peer.ip()).await?
     {
