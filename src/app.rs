@@ -4,11 +4,13 @@ use crate::{
     actions::{
         self,
         signup::{
+            address_policy::AddressPolicy,
             blocked_domains::BlockedDomains,
+            context::SignupContext,
             mail_servers::{MailServers, NoNameServer},
             signup_batcher::SignupBatcher,
         },
-        subscription::unsubscribe::UnsubscribeBatcher,
+        subscription::{context::SubscriptionContext, unsubscribe_batcher::UnsubscribeBatcher},
     },
     clock::Clock,
     content::{
@@ -51,8 +53,12 @@ pub struct App {
     pub settings: Arc<Settings>,
     /// The store.
     pub db: Db,
-    /// What people can do.
+    /// What operators' actions need.
     pub actions: actions::Context,
+    /// What signing up needs.
+    pub signup: SignupContext,
+    /// What readers' own changes need.
+    pub subscription: SubscriptionContext,
     /// What happens by itself.
     pub jobs: Contexts,
 }
@@ -111,15 +117,19 @@ impl App {
             user_agent: format!("Daily/{} (+{})", env!("CARGO_PKG_VERSION"), settings.http.public_url),
         })?;
         let queue = Queue::new(clock.clone());
-        let actions = actions::Context {
+        let actions = actions::Context { db: db.clone(), queue: queue.clone(), clock: clock.clone() };
+        let address_policy = Arc::new(AddressPolicy {
+            blocked_domains: BlockedDomains::new(settings.signup.blocked_domains_file.clone()),
+            allow_role_accounts: settings.signup.allow_role_accounts,
+        });
+        let signup = SignupContext {
             db: db.clone(),
             queue: queue.clone(),
             clock: clock.clone(),
             keys: keys.clone(),
             confirmation_days: settings.signup.confirmation_days,
-            welcome_mail: settings.signup.welcome_mail,
-            mails_per_address: settings.signup.limits.address,
-            signup_batcher: SignupBatcher::start(
+            welcome_email: settings.signup.welcome_mail,
+            batcher: SignupBatcher::start(
                 db.clone(),
                 queue.clone(),
                 clock.clone(),
@@ -127,19 +137,26 @@ impl App {
                 settings.signup.limits,
                 settings.signup.most_waiting,
             ),
-            unsubscribe_batcher: UnsubscribeBatcher::start(
+            address_policy: address_policy.clone(),
+            mail_servers: Arc::new(mail_servers(&settings)?),
+            limits: settings.signup.limits,
+            challenge_policy: settings.signup.proof_of_work,
+            attack_status: Arc::default(),
+            minimum_time: settings.signup.minimum_time,
+        };
+        let subscription = SubscriptionContext {
+            db: db.clone(),
+            queue: queue.clone(),
+            clock: clock.clone(),
+            keys: keys.clone(),
+            batcher: UnsubscribeBatcher::start(
                 db.clone(),
                 queue.clone(),
                 clock.clone(),
                 settings.signup.goodbye_mail,
             ),
-            minimum_time: settings.signup.minimum_time,
-            signup_limits: settings.signup.limits,
-            mail_servers: Arc::new(mail_servers(&settings)?),
-            challenge_policy: settings.signup.proof_of_work,
-            attack_status: Arc::default(),
-            blocked_domains: Arc::new(BlockedDomains::new(settings.signup.blocked_domains_file.clone())),
-            allow_role_accounts: settings.signup.allow_role_accounts,
+            emails_per_address: settings.signup.limits.address,
+            address_policy,
         };
         let settings = Arc::new(settings);
         let stop = CancellationToken::new();
@@ -188,7 +205,7 @@ impl App {
                 settings: settings.clone(),
             },
         };
-        Ok(Self { settings, db, actions, jobs })
+        Ok(Self { settings, db, actions, signup, subscription, jobs })
     }
 }
 

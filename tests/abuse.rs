@@ -62,7 +62,7 @@ async fn a_client_that_signs_up_too_often_is_asked_to_wait_by_every_process(engi
     assert_eq!(from(&app, "2001:db8:0:1::5", "v9@example.org").await.status(), 200);
     // The count is the database's: a process that has just started knows it.
     let another = app.another().await;
-    let signup = daily::actions::signup::subscribe::Signup {
+    let signup = daily::actions::signup::request::Signup {
         address: EmailAddress::parse("t@example.org").unwrap(),
         newsletters: vec!["daily".into()],
         method: "form",
@@ -73,9 +73,9 @@ async fn a_client_that_signs_up_too_often_is_asked_to_wait_by_every_process(engi
             client_address: Some("192.0.2.1".into()),
             ..Default::default()
         },
-        proof: daily::actions::signup::subscribe::Proof::NotRequired,
+        proof: daily::actions::signup::request::Proof::NotRequired,
     };
-    assert!(daily::actions::signup::subscribe::subscribe(&another.actions, signup).await.is_err());
+    assert!(daily::actions::signup::subscribe::subscribe(&another.signup, signup).await.is_err());
 }
 
 async fn nobody_is_bombarded_and_the_answer_does_not_tell(engine: Engine) {

@@ -35,7 +35,7 @@ async fn of(app: &TestApp, address: &str) -> Vec<SubscriptionRecord> {
 
 async fn own(app: &TestApp, address: &str, path: &str) -> String {
     let id = of(app, address).await.remove(0).id;
-    format!("/{path}/{}", app.app.actions.keys.sign(Purpose::Unsubscribe, id.0))
+    format!("/{path}/{}", app.app.subscription.keys.sign(Purpose::Unsubscribe, id.0))
 }
 
 /// Asks for another address on the reader's page.
@@ -45,7 +45,7 @@ async fn ask(app: &TestApp, from: &str, to: &str) -> (u16, String) {
 }
 
 async fn ask_of(app: &TestApp, id: SubscriptionId, from: &str, to: &str) -> (u16, String) {
-    let page = format!("/preferences/{}", app.app.actions.keys.sign(Purpose::Unsubscribe, id.0));
+    let page = format!("/preferences/{}", app.app.subscription.keys.sign(Purpose::Unsubscribe, id.0));
     let answer = app.post_form(&page, &[("do", "address"), ("address", to)]).await;
     app.settle().await;
     (answer.status().as_u16(), answer.text().await.unwrap().replace(from, "OLD"))
@@ -224,7 +224,7 @@ async fn wrong_addresses_old_links_and_too_many_wishes_are_refused(engine: Engin
         let (status, page) = ask(&app, OLD, wrong).await;
         assert!(status == 422 && page.contains(says), "{wrong}: {status} {page}");
     }
-    let keys = &app.app.actions.keys;
+    let keys = &app.app.subscription.keys;
     for wrong in [
         keys.sign(Purpose::OldAddress, 999),
         keys.sign(Purpose::DataExport, 1),

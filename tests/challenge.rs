@@ -4,7 +4,8 @@ use crate::support::{Engine, app::TestApp, browser::Browser, on_both_engines, wi
 use daily::{
     actions::signup::{
         challenge,
-        subscribe::{Proof, Signup, SubscribeError, subscribe},
+        request::{Proof, Signup, SubscribeError},
+        subscribe::subscribe,
     },
     domain::{
         rate_limit::Limit,
@@ -50,7 +51,7 @@ async fn a_json_client_is_told_of_the_challenge_and_each_solution_is_good_once(e
     assert!(app.status_of("ann@example.org").await.is_some());
     // A second time it is refused, here and by every other process.
     assert_eq!(post_json(&app, json!({ "email": "bob@example.org", "proof": proof })).await.status(), 428);
-    let another = app.another().await.actions;
+    let another = app.another().await.signup;
     let token = challenge::verify(&another, &proof).unwrap();
     let again = subscribe(&another, signup_with(token)).await;
     assert!(matches!(again, Err(SubscribeError::Redeemed)), "{again:?}");
@@ -86,7 +87,7 @@ async fn without_one_the_page_is_the_same_and_the_email_waits_until_the_attack_e
     assert_eq!(app.mails().len(), 1, "only the first one's");
     assert_eq!(app.status_of("ann@example.org").await, None);
     app.tick_after(MINUTE * 16).await;
-    assert!(!challenge::is_required(&app.app.actions).await.unwrap());
+    assert!(!challenge::is_required(&app.app.signup).await.unwrap());
     // In their order, and so slowly that they raise no new alarm.
     app.tick_after(SECOND * 11).await;
     assert_eq!(app.status_of("ann@example.org").await, Some(Pending));
@@ -147,11 +148,11 @@ async fn held_and_discarded_signups_keep_the_attack_going(engine: Engine) {
         }
         app.tick().await;
         app.clock.advance(SECOND * 3);
-        assert!(challenge::is_required(&app.app.actions).await.unwrap(), "{n}");
+        assert!(challenge::is_required(&app.app.signup).await.unwrap(), "{n}");
     }
     app.tick_after(MINUTE * 16).await;
     app.clock.advance(SECOND * 3);
-    assert!(!challenge::is_required(&app.app.actions).await.unwrap());
+    assert!(!challenge::is_required(&app.app.signup).await.unwrap());
 }
 
 async fn a_typo_or_a_limit_costs_no_solution(engine: Engine) {
@@ -183,7 +184,7 @@ async fn signups_that_nobody_confirms_raise_an_alarm_once_and_challenges_are_nee
     assert_eq!(post_json(&app, json!({ "email": "ann@example.org" })).await.status(), 428);
     let proof = solution(&app).await;
     assert_eq!(post_json(&app, json!({ "email": "ann@example.org", "proof": proof })).await.status(), 202);
-    assert!(challenge::is_required(&app.another().await.actions).await.unwrap(), "every process knows");
+    assert!(challenge::is_required(&app.another().await.signup).await.unwrap(), "every process knows");
     let letters = app.mails_to("desk@example.org");
     assert_eq!(letters.len(), 1);
     assert!(letters[0].header("Subject").unwrap().contains("Signups look like an attack"));
@@ -211,7 +212,7 @@ async fn a_limit_that_is_reached_raises_the_alarm_and_without_operators_only_the
         assert_eq!(app.sign_up(address).await.status(), 200);
     }
     app.tick_after(SECOND * 11).await;
-    assert!(challenge::is_required(&app.app.actions).await.unwrap());
+    assert!(challenge::is_required(&app.app.signup).await.unwrap());
     assert_eq!(app.store().await.number("SELECT count(*) FROM mails WHERE kind = 'signup_alarm'").await, 0);
     // An operator who is added during the attack is told.
     operator(&app, "desk@example.org").await;
@@ -241,10 +242,10 @@ async fn far_fewer_confirmations_than_usual_raise_the_alarm(engine: Engine) {
     ask(100, 60 * 24, false).await;
     ask(30, 30, false).await;
     app.tick_after(SECOND * 11).await;
-    assert!(!challenge::is_required(&app.app.actions).await.unwrap(), "too few to say anything");
+    assert!(!challenge::is_required(&app.app.signup).await.unwrap(), "too few to say anything");
     ask(30, 30, false).await;
     app.tick_after(SECOND * 11).await;
-    assert!(challenge::is_required(&app.app.actions).await.unwrap());
+    assert!(challenge::is_required(&app.app.signup).await.unwrap());
 }
 
 with_services!(

@@ -19,7 +19,7 @@ async fn page(app: &TestApp) -> String {
     let address = EmailAddress::parse(ANN).unwrap();
     let mut tx = app.app.db.read().await.unwrap();
     let id = subscribers::of_address(&mut tx, &address).await.unwrap().remove(0).id;
-    format!("/preferences/{}", app.app.actions.keys.sign(Purpose::Unsubscribe, id.0))
+    format!("/preferences/{}", app.app.subscription.keys.sign(Purpose::Unsubscribe, id.0))
 }
 
 async fn ask(app: &TestApp) -> reqwest::Response {
@@ -131,7 +131,7 @@ async fn it_is_sent_a_few_times_a_day_and_only_to_readers(engine: Engine) {
     assert_eq!(app.mails_to(ANN).len(), before + 3);
     app.clock.advance(SignedDuration::from_hours(9));
     assert_eq!(ask(&app).await.status(), 200);
-    let keys = &app.app.actions.keys;
+    let keys = &app.app.subscription.keys;
     let wrong = [
         keys.sign(Purpose::Unsubscribe, 1),
         keys.sign(Purpose::NewAddress, 1),
@@ -157,7 +157,7 @@ async fn who_has_left_gets_an_export_too_and_who_is_suppressed_no_mail(engine: E
     app.reader(ANN).await;
     let id = app
         .app
-        .actions
+        .subscription
         .keys
         .verify(Purpose::Unsubscribe, page(&app).await.rsplit('/').next().unwrap())
         .unwrap();
@@ -192,7 +192,7 @@ async fn who_has_left_gets_an_export_too_and_who_is_suppressed_no_mail(engine: E
     assert_eq!(app.mails_to(ANN).len(), before + 3);
     let address = EmailAddress::parse(ANN).unwrap();
     assert_eq!(forget(&app.app.actions, &OPERATOR, &address).await.unwrap(), Forgetting::Done);
-    let gone = app.app.actions.keys.sign(Purpose::Unsubscribe, id);
+    let gone = app.app.subscription.keys.sign(Purpose::Unsubscribe, id);
     assert_eq!(app.post_form(&format!("/preferences/{gone}"), &[("do", "data_export")]).await.status(), 404);
 }
 

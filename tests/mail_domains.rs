@@ -80,7 +80,7 @@ async fn under_attack_domains_are_looked_up_only_for_solved_challenges(engine: E
     let server = NameServer::start(ZONES).await;
     let app = asking(engine, &server).await;
     app.begin_attack().await;
-    let (email, proof) = ("ann@unknown.org", solve(&challenge::issue(&app.app.actions)).unwrap());
+    let (email, proof) = ("ann@unknown.org", solve(&challenge::issue(&app.app.signup)).unwrap());
     assert_eq!(app.sign_up(email).await.status(), 200);
     assert_eq!(server.asked(), 0);
     assert_eq!(app.post_form("/subscribe", &[("email", email), ("proof", &proof)]).await.status(), 422);

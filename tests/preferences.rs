@@ -135,7 +135,7 @@ async fn only_the_readers_own_link_opens_the_page_and_only_while_subscribed(engi
     let ann = app.reader(ANN).await;
     let (page, leave) = (ann.preferences().await, ann.unsubscribe_link().await);
     let id = ann.subscription().await.id.0;
-    let (other_key, keys) = (KeyRing::new(&[[7_u8; 32]]).unwrap(), &app.app.actions.keys);
+    let (other_key, keys) = (KeyRing::new(&[[7_u8; 32]]).unwrap(), &app.app.subscription.keys);
     let wrong = [
         other_key.sign(Purpose::Unsubscribe, id),
         keys.sign(Purpose::Confirm, id),

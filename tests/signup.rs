@@ -113,8 +113,8 @@ async fn foreign_altered_and_expired_links_are_answered_and_confirm_nothing(engi
     let link = app.confirmation_link("ann@example.org");
     let (start, token) = link.rsplit_once('/').unwrap();
     let other_key = KeyRing::new(&[[7_u8; 32]]).unwrap().sign(Purpose::Confirm, 1);
-    let other_purpose = app.app.actions.keys.sign(Purpose::Unsubscribe, 1);
-    let nobody = app.app.actions.keys.sign(Purpose::Confirm, 999);
+    let other_purpose = app.app.subscription.keys.sign(Purpose::Unsubscribe, 1);
+    let nobody = app.app.subscription.keys.sign(Purpose::Confirm, 999);
     let altered = format!("{}{}", &token[..token.len() - 1], if token.ends_with('A') { 'B' } else { 'A' });
     let long = "x".repeat(5000);
     for wrong in [&other_key, &other_purpose, &nobody, &altered, &token[1..].to_owned(), &"%00".into(), &long]
@@ -237,7 +237,7 @@ async fn leave(app: &TestApp, address: &str) {
         let mut tx = app.app.db.read().await.unwrap();
         daily::db::subscribers::of_address(&mut tx, &address).await.unwrap()[0].id
     };
-    let token = app.app.actions.keys.sign(Purpose::Unsubscribe, id.0);
+    let token = app.app.subscription.keys.sign(Purpose::Unsubscribe, id.0);
     assert_eq!(app.post(&format!("{}/unsubscribe/{token}", app.url)).await.status(), 200);
 }
 

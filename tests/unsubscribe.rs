@@ -170,7 +170,7 @@ async fn readers_may_give_a_reason_after_unsubscribing(engine: Engine) {
         post(&app, &link, URLENCODED, "").await;
         post(&app, &link, URLENCODED, reason).await;
     }
-    let test = format!("/unsubscribe/{}", app.app.actions.keys.sign(Purpose::Test, 1));
+    let test = format!("/unsubscribe/{}", app.app.subscription.keys.sign(Purpose::Test, 1));
     assert!(post(&app, &test, URLENCODED, "reason=other").await.contains("This was a test"));
     assert_eq!(post(&app, "/unsubscribe/x", URLENCODED, "reason=other").await.status, 404);
 
@@ -276,7 +276,7 @@ async fn an_email_to_the_address_in_list_unsubscribe_unsubscribes(engine: Engine
         assert_eq!(methods(&app.visitor(&address)).await, ["mail"], "{name}");
     }
     assert_eq!(app.status_of("eve@example.org").await, Some(Active));
-    let test = app.app.actions.keys.sign(Purpose::Test, 1);
+    let test = app.app.subscription.keys.sign(Purpose::Test, 1);
     let told = bounce(&[], mail(&format!("leave+{test}@news.example.org"), "", "\r\n")).await;
     assert!(told.contains("that of a test"), "{told}");
 

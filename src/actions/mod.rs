@@ -11,10 +11,6 @@ pub mod signup;
 pub mod subscription;
 
 use crate::{
-    actions::{
-        signup::{blocked_domains::BlockedDomains, signup_batcher::SignupBatcher},
-        subscription::unsubscribe::UnsubscribeBatcher,
-    },
     clock::Clock,
     db::{
         Db, DbError, Tx,
@@ -22,54 +18,17 @@ use crate::{
         newsletters::{self, NewsletterRecord},
         subscribers::SubscriptionRecord,
     },
-    domain::{
-        delivery::email::MailKind,
-        ids::RequestId,
-        rate_limit::Limit,
-        signup::{challenge::ChallengePolicy, limits::SignupLimits},
-        subscriber::email_address::EmailAddress,
-        token::KeyRing,
-    },
+    domain::{delivery::email::MailKind, ids::RequestId, subscriber::email_address::EmailAddress},
     queue::{Job, Queue},
 };
 use jiff::Timestamp;
-use std::sync::Arc;
 
-/// What every action works with.
+/// What every action needs. Signing up and readers' own changes have contexts of their own. Cheap to clone.
 #[derive(Clone)]
 pub struct Context {
-    /// The store.
     pub db: Db,
-    /// Where work is enqueued.
     pub queue: Queue,
-    /// The time.
     pub clock: Clock,
-    /// Reads the tokens in links.
-    pub keys: Arc<KeyRing>,
-    /// How long a confirmation link works.
-    pub confirmation_days: u32,
-    /// Whether a reader who confirms is greeted.
-    pub welcome_mail: bool,
-    /// How many mails strangers may cause to one address.
-    pub mails_per_address: Option<Limit>,
-    /// Saves signups.
-    pub signup_batcher: SignupBatcher,
-    /// Carries out unsubscribe requests.
-    pub unsubscribe_batcher: UnsubscribeBatcher,
-    /// Whose addresses are not taken.
-    pub blocked_domains: Arc<BlockedDomains>,
-    /// Whether addresses of posts, such as `info@`, are taken.
-    pub allow_role_accounts: bool,
-    /// Whether mail can reach a domain.
-    pub mail_servers: Arc<signup::mail_servers::MailServers>,
-    /// How many signups are taken.
-    pub signup_limits: SignupLimits,
-    /// When a signup needs a solved challenge.
-    pub challenge_policy: ChallengePolicy,
-    /// Whether signups look like an attack.
-    pub attack_status: Arc<signup::challenge::AttackStatus>,
-    /// Who sends the signup form back sooner is a program.
-    pub minimum_time: jiff::SignedDuration,
 }
 
 /// Puts a mail about a subscription to its reader into the queue, in the caller's transaction.
@@ -97,12 +56,13 @@ async fn mail_reader(
 
 /// Puts a mail about what a reader asked for into the queue, in the caller's transaction.
 async fn mail_about(
-    context: &Context,
+    queue: &Queue,
     tx: &mut Tx,
     kind: MailKind,
     subscription: &SubscriptionRecord,
     recipient: &EmailAddress,
     request: RequestId,
+    now: Timestamp,
 ) -> Result<(), DbError> {
     let newsletter = newsletters::get(tx, subscription.newsletter_id).await?;
     let mail = NewMail {
@@ -115,9 +75,9 @@ async fn mail_about(
         feed: None,
         message_id: &message_id(&newsletter.newsletter),
     };
-    let mail = emails::insert(tx, &mail, context.clock.now()).await?;
+    let mail = emails::insert(tx, &mail, now).await?;
     emails::set_request(tx, mail, request).await?;
-    context.queue.enqueue(tx, &Job::SendMails { mails: vec![mail] }).await
+    queue.enqueue(tx, &Job::SendMails { mails: vec![mail] }).await
 }
 
 /// A new mail's identity (RFC 5322 section 3.6.4), without angle brackets.

@@ -1,7 +1,7 @@
 //! Rate limits on what readers and their clients ask for.
 
 use crate::{
-    actions::Context,
+    actions::signup::context::SignupContext,
     db::{
         DbError, Tx,
         rate_limits::{self, Request, Verdict},
@@ -9,26 +9,29 @@ use crate::{
     domain::{
         rate_limit::Limit,
         signup::limits::{OVERALL, client_limits},
+        token::KeyRing,
     },
 };
+use jiff::Timestamp;
 use std::net::IpAddr;
 
 /// Debits one event on the limit of this name, if it is allowed. The name is kept as a keyed hash, for as long as it has an effect.
 pub(super) async fn check(
-    context: &Context,
     tx: &mut Tx,
+    keys: &KeyRing,
     name: &str,
     limit: Limit,
+    now: Timestamp,
 ) -> Result<Verdict, DbError> {
-    let request = vec![(context.keys.fingerprint(name), limit)];
-    let mut verdicts = rate_limits::check(tx, &[request], context.clock.now()).await?;
+    let request = vec![(keys.fingerprint(name), limit)];
+    let mut verdicts = rate_limits::check(tx, &[request], now).await?;
     verdicts.pop().ok_or(DbError::RowNotFound)
 }
 
 /// Whether a client's signup would be allowed now. It debits nothing.
-pub async fn peek_client(context: &Context, client: IpAddr) -> Result<Verdict, DbError> {
-    let mut limits = client_limits(&context.keys, context.signup_limits.client, client);
-    limits.extend(context.signup_limits.overall.map(|limit| (OVERALL.to_owned(), limit)));
+pub async fn peek_client(context: &SignupContext, client: IpAddr) -> Result<Verdict, DbError> {
+    let mut limits = client_limits(&context.keys, context.limits.client, client);
+    limits.extend(context.limits.overall.map(|limit| (OVERALL.to_owned(), limit)));
     let keys: Vec<&str> = limits.iter().map(|(key, _)| key.as_str()).collect();
     let tats = rate_limits::peek(&mut context.db.read().await?, &keys).await?;
     let now = context.clock.now().as_microsecond();
@@ -38,8 +41,8 @@ pub async fn peek_client(context: &Context, client: IpAddr) -> Result<Verdict, D
 }
 
 /// Debits a client's limits for what it caused without a signup.
-pub async fn debit_client(context: &Context, client: IpAddr) -> Result<(), DbError> {
-    let limits = client_limits(&context.keys, context.signup_limits.client, client);
+pub async fn debit_client(context: &SignupContext, client: IpAddr) -> Result<(), DbError> {
+    let limits = client_limits(&context.keys, context.limits.client, client);
     let requests: Vec<Request> = limits.into_iter().map(|limit| vec![limit]).collect();
     let mut tx = context.db.begin().await?;
     rate_limits::check(&mut tx, &requests, context.clock.now()).await?;

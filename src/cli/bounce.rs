@@ -59,7 +59,7 @@ impl Bounce {
             }
         };
         for token in tokens.iter().take(MAX_TOKENS) {
-            match unsubscribe::unsubscribe(&app.actions, token, "mail", &Evidence::default()).await? {
+            match unsubscribe::unsubscribe(&app.subscription, token, "mail", &Evidence::default()).await? {
                 Leaving::Unknown => {}
                 Leaving::Test => {
                     return told(

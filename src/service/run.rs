@@ -291,6 +291,8 @@ fn mailbox_to_show(settings: &Settings) -> Option<&std::path::Path> {
 pub fn site(app: &App) -> web::Site {
     web::Site {
         actions: app.actions.clone(),
+        signup: app.signup.clone(),
+        subscription: app.subscription.clone(),
         public_url: app.settings.http.public_url.as_str().into(),
         allowed_origins: app.settings.http.allowed_origins.as_slice().into(),
         mailbox: mailbox_to_show(&app.settings).map(|folder| Arc::new(folder.to_owned())),

@@ -12,7 +12,7 @@ mod public;
 mod security;
 
 use crate::{
-    actions,
+    actions::{self, signup::context::SignupContext, subscription::context::SubscriptionContext},
     db::{
         DbError,
         newsletters::{self, NewsletterRecord},
@@ -43,8 +43,10 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 /// What pages work with.
 #[derive(Clone)]
 pub struct Site {
-    /// What readers can do, and the store to read from.
+    /// The store to read from, and the time.
     pub actions: actions::Context,
+    pub signup: SignupContext,
+    pub subscription: SubscriptionContext,
     /// Where readers reach these pages, without a slash at the end.
     pub public_url: Arc<str>,
     /// Whose pages may sign readers up by script.

@@ -228,7 +228,7 @@ impl TestApp {
 
     /// Returns the token that opens the pages of a subscription.
     pub fn token(&self, subscription: &SubscriptionRecord) -> String {
-        self.app.actions.keys.sign(Purpose::Unsubscribe, subscription.id.0)
+        self.app.subscription.keys.sign(Purpose::Unsubscribe, subscription.id.0)
     }
 
     /// Returns the link in the latest email to confirm that went to this address.

@@ -2,7 +2,7 @@
 //! the file.
 
 use crate::{
-    actions::{Context, mail_about, rate_limiter},
+    actions::{mail_about, rate_limiter, subscription::context::SubscriptionContext},
     db::{
         DbError, Tx,
         newsletters::{self, NewsletterRecord},
@@ -59,7 +59,7 @@ pub enum ExportLink {
 }
 
 /// Sends the link to the reader of a subscription, even one that has ended.
-pub async fn ask(context: &Context, id: SubscriptionId) -> Result<Asked, DbError> {
+pub async fn ask(context: &SubscriptionContext, id: SubscriptionId) -> Result<Asked, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let Some(subscription) = subscribers::of_link(&mut tx, id).await? else { return Ok(Asked::Gone) };
@@ -70,31 +70,34 @@ pub async fn ask(context: &Context, id: SubscriptionId) -> Result<Asked, DbError
     } else {
         (format!("data export unsubscribed {reader}"), LIMIT_UNSUBSCRIBED)
     };
-    if let Err(wait) = rate_limiter::check(context, &mut tx, &line, limit).await? {
+    if let Err(wait) = rate_limiter::check(&mut tx, &context.keys, &line, limit, now).await? {
         return Ok(Asked::TooMany(wait));
     }
     // To a reader without a subscription it is an email that strangers may cause.
     if !is_reader {
         let (line, limit) =
-            (format!("address {}", address.inbox()), context.mails_per_address.unwrap_or(LIMIT));
-        if let Err(wait) = rate_limiter::check(context, &mut tx, &line, limit).await? {
+            (format!("address {}", address.inbox()), context.emails_per_address.unwrap_or(LIMIT));
+        if let Err(wait) = rate_limiter::check(&mut tx, &context.keys, &line, limit, now).await? {
             return Ok(Asked::TooMany(wait));
         }
     }
     let request = requests::insert(&mut tx, id, RequestKind::DataExport, address, None, now).await?;
-    mail_about(context, &mut tx, MailKind::DataExport, &subscription, address, request).await?;
+    mail_about(&context.queue, &mut tx, MailKind::DataExport, &subscription, address, request, now).await?;
     tx.commit().await?;
     Ok(Asked::Sent)
 }
 
 /// Reads a link without handing anything out, because mail scanners follow links too.
-pub async fn look(context: &Context, token: &str) -> Result<ExportLink, DbError> {
+pub async fn look(context: &SubscriptionContext, token: &str) -> Result<ExportLink, DbError> {
     let mut tx = context.db.read().await?;
     find(context, &mut tx, token).await
 }
 
 /// Reads the export that a link leads to. `Err`: the state of a link that leads to none.
-pub async fn read(context: &Context, token: &str) -> Result<Result<DataExport, ExportLink>, DbError> {
+pub async fn read(
+    context: &SubscriptionContext,
+    token: &str,
+) -> Result<Result<DataExport, ExportLink>, DbError> {
     let mut tx = context.db.read().await?;
     let state = find(context, &mut tx, token).await?;
     let ExportLink::Ready { address, .. } = &state else { return Ok(Err(state)) };
@@ -102,7 +105,7 @@ pub async fn read(context: &Context, token: &str) -> Result<Result<DataExport, E
     Ok(export.ok_or(ExportLink::Unknown))
 }
 
-async fn find(context: &Context, tx: &mut Tx, token: &str) -> Result<ExportLink, DbError> {
+async fn find(context: &SubscriptionContext, tx: &mut Tx, token: &str) -> Result<ExportLink, DbError> {
     let Some(id) = context.keys.verify(Purpose::DataExport, token) else { return Ok(ExportLink::Unknown) };
     let Some(request) = requests::get(tx, RequestId(id)).await? else {
         return Ok(ExportLink::Unknown);

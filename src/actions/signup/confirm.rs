@@ -2,8 +2,12 @@
 
 use crate::{
     actions::{
-        Context, mail_reader,
-        signup::subscribe::{Proof, Signup, SubscribeError, subscribe},
+        mail_reader,
+        signup::context::SignupContext,
+        signup::{
+            request::{Proof, Signup, SubscribeError},
+            subscribe::subscribe,
+        },
         subscription::set_preferences::follow_clock,
     },
     db::{
@@ -74,7 +78,7 @@ pub enum Confirmation {
 }
 
 /// Looks at a link without changing anything: mail scanners follow links too.
-pub async fn look(context: &Context, token: &str) -> Result<Confirmation, DbError> {
+pub async fn look(context: &SignupContext, token: &str) -> Result<Confirmation, DbError> {
     let mut tx = context.db.read().await?;
     let asked = find(context, &mut tx, token).await?;
     Ok(judge(context, &asked))
@@ -83,7 +87,7 @@ pub async fn look(context: &Context, token: &str) -> Result<Confirmation, DbErro
 /// Confirms: all that the link confirms becomes active, the consent is recorded, and the reader is greeted by one mail. A second press
 /// says the same as the first, and does nothing.
 pub async fn confirm(
-    context: &Context,
+    context: &SignupContext,
     token: &str,
     by: ConfirmedBy,
     evidence: &Evidence,
@@ -94,7 +98,7 @@ pub async fn confirm(
     if !matches!(judge(context, &asked), Confirmation::Ready { .. }) {
         return Ok(judge(context, &asked));
     }
-    let mut to_greet = context.welcome_mail;
+    let mut to_greet = context.welcome_email;
     for it in asked.iter_mut().filter(|it| is_open(context, it)) {
         // Both guards are compare-and-set: of two presses at once only one records a consent.
         if subscribers::use_confirmation(&mut tx, it.record.id, now).await?
@@ -129,7 +133,7 @@ pub async fn confirm(
 /// Asks for a new link with one that has expired: a signup anew, with the same limits. `None`: the link leads nowhere, or to a
 /// page that has more to say.
 pub async fn renew(
-    context: &Context,
+    context: &SignupContext,
     token: &str,
     evidence: &Evidence,
 ) -> Result<Option<(NewsletterRecord, Option<String>)>, SubscribeError> {
@@ -159,7 +163,7 @@ pub async fn renew(
 }
 
 /// Whether a link, followed in the browser that keeps this mark, was asked for in that browser.
-pub fn asked_here(context: &Context, mark: &str, address: &EmailAddress) -> bool {
+pub fn asked_here(context: &SignupContext, mark: &str, address: &EmailAddress) -> bool {
     let within = SignedDuration::from_hours(24 * i64::from(context.confirmation_days));
     is_marked(&context.keys, mark, address, within, context.clock.now())
 }
@@ -172,7 +176,7 @@ struct Asked {
 }
 
 /// All that a link confirms, first what its mail came from. Nothing: it is no link of ours.
-async fn find(context: &Context, tx: &mut Tx, token: &str) -> Result<Vec<Asked>, DbError> {
+async fn find(context: &SignupContext, tx: &mut Tx, token: &str) -> Result<Vec<Asked>, DbError> {
     let Some(id) = context.keys.verify(Purpose::Confirm, token) else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     for record in subscribers::confirmed_together(tx, ConfirmationId(id)).await? {
@@ -185,14 +189,14 @@ async fn find(context: &Context, tx: &mut Tx, token: &str) -> Result<Vec<Asked>,
 
 /// Whether one of them is still to be confirmed, and can be. A link from before the subscription moved has expired: it is in a mailbox
 /// that may be somebody else's now, and its page names the address.
-fn is_open(context: &Context, it: &Asked) -> bool {
+fn is_open(context: &SignupContext, it: &Asked) -> bool {
     it.subscription.status == SubscriptionStatus::Pending
         && it.record.used_at.is_none()
         && it.record.expires_at.0 > context.clock.now()
         && it.subscription.moved_at.is_none_or(|moved| it.record.created_at > moved)
 }
 
-fn judge(context: &Context, asked: &[Asked]) -> Confirmation {
+fn judge(context: &SignupContext, asked: &[Asked]) -> Confirmation {
     let Some(first) = asked.first() else { return Confirmation::Unknown };
     let (newsletter, language) = (first.newsletter.clone(), first.subscription.language.clone());
     let titles = |which: &dyn Fn(&Asked) -> bool| {

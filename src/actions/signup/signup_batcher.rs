@@ -1,7 +1,7 @@
 //! Saves signups, many in one transaction. It looks up nothing about an address, so every address gets the same work.
 
 use crate::{
-    actions::signup::subscribe::{Proof, Signup, SubscribeError},
+    actions::signup::request::{Proof, Signup, SubscribeError},
     clock::Clock,
     db::{
         Db, DbError, Tx,

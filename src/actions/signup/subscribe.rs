@@ -4,114 +4,31 @@
 //! signup itself is written down as it is, the same for every address; what becomes of it is a job's, behind the answer.
 
 use crate::{
-    actions::Context,
-    db::{DbError, subscribers::Evidence},
-    domain::{
-        newsletter::is_slug,
-        signup::{challenge::VerifiedToken, mail_domains::is_role_account},
-        signup_wording::SignupWording,
-        subscriber::{email_address::EmailAddress, erasure::is_placeholder},
+    actions::signup::{
+        address_policy::AddressRejection,
+        context::SignupContext,
+        request::{MOST_NEWSLETTERS, Signup, SubscribeError},
     },
+    domain::newsletter::is_slug,
 };
-use jiff::{SignedDuration, tz::TimeZone};
-
-/// Most newsletters on one form.
-pub const MOST_NEWSLETTERS: usize = 20;
-
-/// A signup as it arrived.
-#[derive(Debug, Clone)]
-pub struct Signup {
-    /// The address entered.
-    pub address: EmailAddress,
-    /// The newsletters' short names; at least one, at most [`MOST_NEWSLETTERS`].
-    pub newsletters: Vec<String>,
-    /// By what means: `form`, `json`, or `renewal` of a link that had expired.
-    pub method: &'static str,
-    /// The language of the page it came from, by its tag.
-    pub language: Option<String>,
-    /// The text that the form showed, if it was ours: what was agreed to.
-    pub wording: Option<&'static SignupWording>,
-    /// The zone of the reader's clock, if it is known.
-    pub time_zone: Option<TimeZone>,
-    /// How the request reached us.
-    pub evidence: Evidence,
-    /// Whether it came with a solved challenge.
-    pub proof: Proof,
-}
-
-/// Whether a signup came with a solved challenge.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Proof {
-    /// It needs none.
-    NotRequired,
-    /// It did. The token is redeemed with the signup.
-    Solved(VerifiedToken),
-    /// It did not. The signup is held back until the attack ends, and discarded after a day or beyond the limits.
-    Missing,
-}
-
-impl Proof {
-    /// The token to redeem.
-    pub const fn token(&self) -> Option<&VerifiedToken> {
-        match self {
-            Self::Solved(token) => Some(token),
-            Self::NotRequired | Self::Missing => None,
-        }
-    }
-}
-
-/// Why a signup can't be taken. Nothing that is known of the address's reader is among the reasons: the answer tells nobody who is subscribed.
-#[derive(Debug, thiserror::Error)]
-pub enum SubscribeError {
-    /// A short name that is nobody's.
-    #[error("there is no newsletter `{0}`")]
-    NoSuchNewsletter(String),
-    /// None is chosen, or more than anybody wants.
-    #[error("choose at least one newsletter, and at most {MOST_NEWSLETTERS}")]
-    NewsletterCount,
-    /// An address that is nobody's for long.
-    #[error("addresses at {0} live for a short time only; enter the one that you read every day")]
-    Blocked(String),
-    /// An address that several people read, on a site that does not take them.
-    #[error("this looks like an address that several people read; enter your own")]
-    RoleAccount,
-    /// A limit is reached: the client's, or that of everybody together.
-    #[error("there are too many signups; the next one is taken in {} seconds", .wait.as_secs())]
-    TooMany {
-        /// When another one is taken.
-        wait: SignedDuration,
-    },
-    /// The solved challenge was used before.
-    #[error("the solution of the challenge was used before; get another challenge")]
-    Redeemed,
-    /// The store failed.
-    #[error(transparent)]
-    Db(#[from] DbError),
-}
 
 /// Takes a signup: when this returns, it is kept for good. A job makes a pending subscription of it, with the consent event and the
 /// confirmation mail.
-pub async fn subscribe(context: &Context, signup: Signup) -> Result<(), SubscribeError> {
+pub async fn subscribe(context: &SignupContext, signup: Signup) -> Result<(), SubscribeError> {
     judge(context, &signup)?;
-    context.signup_batcher.enqueue(signup).await
+    context.batcher.enqueue(signup).await
 }
 
 /// What can be said of a signup without looking anything up.
-pub fn judge(context: &Context, signup: &Signup) -> Result<(), SubscribeError> {
+pub fn judge(context: &SignupContext, signup: &Signup) -> Result<(), SubscribeError> {
     if signup.newsletters.is_empty() || signup.newsletters.len() > MOST_NEWSLETTERS {
         return Err(SubscribeError::NewsletterCount);
     }
     if let Some(slug) = signup.newsletters.iter().find(|slug| !is_slug(slug)) {
         return Err(SubscribeError::NoSuchNewsletter(slug.clone()));
     }
-    let domain = signup.address.domain();
-    if is_placeholder(signup.address.as_str())
-        || context.blocked_domains.contains(domain, context.clock.now())
-    {
-        return Err(SubscribeError::Blocked(domain.to_owned()));
-    }
-    if !context.allow_role_accounts && is_role_account(&signup.address) {
-        return Err(SubscribeError::RoleAccount);
-    }
-    Ok(())
+    context.address_policy.check(&signup.address, context.clock.now()).map_err(|why| match why {
+        AddressRejection::Blocked => SubscribeError::Blocked(signup.address.domain().to_owned()),
+        AddressRejection::RoleAccount => SubscribeError::RoleAccount,
+    })
 }

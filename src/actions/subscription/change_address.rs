@@ -2,7 +2,10 @@
 //! subscriptions move.
 
 use crate::{
-    actions::{Context, mail_about, rate_limiter, subscription::move_reader::move_reader},
+    actions::{
+        mail_about, rate_limiter, subscription::context::SubscriptionContext,
+        subscription::move_reader::move_reader,
+    },
     db::{
         DbError, Tx, is_taken,
         newsletters::{self, NewsletterRecord},
@@ -15,7 +18,6 @@ use crate::{
     domain::{
         delivery::email::MailKind,
         ids::{RequestId, SubscriptionId},
-        signup::mail_domains::is_role_account,
         subscriber::{
             email_address::EmailAddress,
             request::{LIMIT, RequestKind},
@@ -72,11 +74,13 @@ pub struct About {
 }
 
 /// Sends a link to both addresses.
-pub async fn ask(context: &Context, id: SubscriptionId, new: &EmailAddress) -> Result<Asked, DbError> {
+pub async fn ask(
+    context: &SubscriptionContext,
+    id: SubscriptionId,
+    new: &EmailAddress,
+) -> Result<Asked, DbError> {
     let now = context.clock.now();
-    if context.blocked_domains.contains(new.domain(), now)
-        || (!context.allow_role_accounts && is_role_account(new))
-    {
+    if context.address_policy.check(new, now).is_err() {
         return Ok(Asked::Refused);
     }
     let mut tx = context.db.begin().await?;
@@ -89,24 +93,24 @@ pub async fn ask(context: &Context, id: SubscriptionId, new: &EmailAddress) -> R
         return Ok(Asked::Same);
     }
     let name = format!("change {}", subscription.subscriber_id);
-    if let Err(wait) = rate_limiter::check(context, &mut tx, &name, LIMIT).await? {
+    if let Err(wait) = rate_limiter::check(&mut tx, &context.keys, &name, LIMIT, now).await? {
         return Ok(Asked::TooMany(wait));
     }
     // The limit of signups for the new address holds here too, so that many readers can't have one stranger emailed many times. The
     // answer does not depend on it: it would say something about the new address.
-    let (line, limit) = (format!("address {}", new.inbox()), context.mails_per_address.unwrap_or(LIMIT));
-    let may_mail = rate_limiter::check(context, &mut tx, &line, limit).await?.is_ok();
+    let (line, limit) = (format!("address {}", new.inbox()), context.emails_per_address.unwrap_or(LIMIT));
+    let may_mail = rate_limiter::check(&mut tx, &context.keys, &line, limit, now).await?.is_ok();
     let request = requests::insert(&mut tx, id, RequestKind::Address, old, Some(new), now).await?;
-    mail_about(context, &mut tx, MailKind::OldAddress, &subscription, old, request).await?;
+    mail_about(&context.queue, &mut tx, MailKind::OldAddress, &subscription, old, request, now).await?;
     if may_mail {
-        mail_about(context, &mut tx, MailKind::NewAddress, &subscription, new, request).await?;
+        mail_about(&context.queue, &mut tx, MailKind::NewAddress, &subscription, new, request, now).await?;
     }
     tx.commit().await?;
     Ok(Asked::Sent)
 }
 
 /// Reads a link without changing anything, because mail scanners follow links too.
-pub async fn look(context: &Context, token: &str) -> Result<Change, DbError> {
+pub async fn look(context: &SubscriptionContext, token: &str) -> Result<Change, DbError> {
     let mut tx = context.db.read().await?;
     let Some((end, request, subscription, newsletter)) = find(context, &mut tx, token).await? else {
         return Ok(Change::Unknown);
@@ -142,7 +146,11 @@ const ATTEMPTS: u8 = 3;
 
 /// Confirms one address, and makes the change once both have confirmed. A second press gives the same answer as the first. The change
 /// touches many rows of a reader, so a conflict with another transaction is tried again.
-pub async fn confirm(context: &Context, token: &str, evidence: &Evidence) -> Result<Change, DbError> {
+pub async fn confirm(
+    context: &SubscriptionContext,
+    token: &str,
+    evidence: &Evidence,
+) -> Result<Change, DbError> {
     let mut attempt = 1;
     loop {
         match try_confirm(context, token, evidence).await {
@@ -153,7 +161,11 @@ pub async fn confirm(context: &Context, token: &str, evidence: &Evidence) -> Res
     }
 }
 
-async fn try_confirm(context: &Context, token: &str, evidence: &Evidence) -> Result<Change, DbError> {
+async fn try_confirm(
+    context: &SubscriptionContext,
+    token: &str,
+    evidence: &Evidence,
+) -> Result<Change, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let Some((end, request, subscription, newsletter)) = find_for_update(context, &mut tx, token).await?
@@ -186,7 +198,11 @@ async fn try_confirm(context: &Context, token: &str, evidence: &Evidence) -> Res
 
 /// Finds the change that a link belongs to, and locks all that it would touch before reading it: of two presses at once the second
 /// sees what the first did, and nobody unsubscribes in between.
-async fn find_for_update(context: &Context, tx: &mut Tx, token: &str) -> Result<Option<Found>, DbError> {
+async fn find_for_update(
+    context: &SubscriptionContext,
+    tx: &mut Tx,
+    token: &str,
+) -> Result<Option<Found>, DbError> {
     let mut locked = Vec::new();
     loop {
         let Some(found) = find(context, tx, token).await? else { return Ok(None) };
@@ -205,7 +221,7 @@ async fn find_for_update(context: &Context, tx: &mut Tx, token: &str) -> Result<
 
 type Found = (End, ReaderRequest, SubscriptionRecord, NewsletterRecord);
 
-async fn find(context: &Context, tx: &mut Tx, token: &str) -> Result<Option<Found>, DbError> {
+async fn find(context: &SubscriptionContext, tx: &mut Tx, token: &str) -> Result<Option<Found>, DbError> {
     let ends = [(Purpose::OldAddress, End::Old), (Purpose::NewAddress, End::New)];
     let named = ends.into_iter().find_map(|(purpose, end)| Some((end, context.keys.verify(purpose, token)?)));
     let Some((end, id)) = named else { return Ok(None) };
@@ -218,7 +234,7 @@ async fn find(context: &Context, tx: &mut Tx, token: &str) -> Result<Option<Foun
 }
 
 fn judge(
-    context: &Context,
+    context: &SubscriptionContext,
     end: End,
     request: &ReaderRequest,
     subscription: &SubscriptionRecord,

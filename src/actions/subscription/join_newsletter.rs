@@ -2,7 +2,10 @@
 //! handed such a mail holds the link, too; so every joining is answered by a mail that says how to leave.
 
 use crate::{
-    actions::{Context, mail_reader, rate_limiter, subscription::set_preferences::follow_clock},
+    actions::{
+        mail_reader, rate_limiter, subscription::context::SubscriptionContext,
+        subscription::set_preferences::follow_clock,
+    },
     db::{
         DbError, newsletters,
         subscribers::{self, Evidence, NewEntry},
@@ -33,7 +36,7 @@ pub enum Joining {
 /// Subscribes the reader of `via` to another newsletter at once, on their own clock and in their language. `language` is that of the
 /// page, whose promise enters the ledger.
 pub async fn join_newsletter(
-    context: &Context,
+    context: &SubscriptionContext,
     via: SubscriptionId,
     slug: &str,
     language: &str,
@@ -64,7 +67,7 @@ pub async fn join_newsletter(
         return Ok(Joining::Refused);
     }
     let line = format!("join {}", own.subscriber_id);
-    if let Err(wait) = rate_limiter::check(context, &mut tx, &line, JOINING_LIMIT).await? {
+    if let Err(wait) = rate_limiter::check(&mut tx, &context.keys, &line, JOINING_LIMIT, now).await? {
         return Ok(Joining::TooMany(wait));
     }
     subscribers::join(&mut tx, found.id, via, now).await?;

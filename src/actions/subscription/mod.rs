@@ -1,9 +1,11 @@
 //! Readers change or end their subscriptions; operators import them.
 
 pub mod change_address;
+pub mod context;
 pub mod import_subscribers;
 pub mod join_newsletter;
 pub mod move_reader;
 pub mod pause_subscription;
 pub mod set_preferences;
 pub mod unsubscribe;
+pub mod unsubscribe_batcher;

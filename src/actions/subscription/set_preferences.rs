@@ -1,7 +1,7 @@
 //! A reader chooses how often, about what and when a newsletter comes.
 
 use crate::{
-    actions::Context,
+    actions::{Context, subscription::context::SubscriptionContext},
     db::{
         DbError, Tx, audit,
         content::articles,
@@ -75,7 +75,7 @@ pub struct Other {
 
 /// Looks at a link without changing anything: mail scanners follow links too. The link is the one to leave: it is the reader's own,
 /// and a mail has one place for it.
-pub async fn look(context: &Context, token: &str) -> Result<Choosing, DbError> {
+pub async fn look(context: &SubscriptionContext, token: &str) -> Result<Choosing, DbError> {
     if context.keys.verify(Purpose::Test, token).is_some() {
         return Ok(Choosing::Test);
     }

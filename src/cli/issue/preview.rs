@@ -45,7 +45,7 @@ impl Preview {
                 "the issue has no stories yet: add articles or feeds first".into()
             }));
         }
-        let token = app.actions.keys.sign(Purpose::Test, 0);
+        let token = app.subscription.keys.sign(Purpose::Test, 0);
         let email = Rendering {
             newsletter: &newsletter,
             date,

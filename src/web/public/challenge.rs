@@ -3,7 +3,7 @@
 //! without one is accepted and held back. `signup.proof_of_work` says when.
 
 use crate::{
-    actions::signup::{challenge, subscribe::Proof},
+    actions::signup::{challenge, request::Proof},
     domain::signup::challenge::Challenge,
     i18n::Words,
     web::{AppError, Site, error},
@@ -21,16 +21,16 @@ pub struct Offer {
 
 /// `GET /challenge`.
 pub async fn get(State(site): State<Site>) -> Result<Json<Offer>, AppError> {
-    let required = challenge::is_required(&site.actions).await?;
-    Ok(Json(Offer { challenge: challenge::issue(&site.actions), required }))
+    let required = challenge::is_required(&site.signup).await?;
+    Ok(Json(Offer { challenge: challenge::issue(&site.signup), required }))
 }
 
 /// Verifies the solution that came with a signup, if it needs one.
 pub(super) async fn check(site: &Site, solution: Option<&str>) -> Result<Proof, AppError> {
-    if !challenge::is_required(&site.actions).await? {
+    if !challenge::is_required(&site.signup).await? {
         return Ok(Proof::NotRequired);
     }
-    let token = solution.and_then(|solution| challenge::verify(&site.actions, solution));
+    let token = solution.and_then(|solution| challenge::verify(&site.signup, solution));
     Ok(token.map_or(Proof::Missing, Proof::Solved))
 }
 

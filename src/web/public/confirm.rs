@@ -4,7 +4,7 @@
 use crate::{
     actions::signup::{
         confirm::{self, Confirmation, ConfirmedBy},
-        subscribe::SubscribeError,
+        request::SubscribeError,
     },
     db::newsletters::NewsletterRecord,
     i18n::{self, around, fill},
@@ -32,15 +32,15 @@ pub async fn get(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
-    let mut state = confirm::look(&site.actions, &token).await?;
+    let mut state = confirm::look(&site.signup, &token).await?;
     if let Confirmation::Ready { address, .. } = &state
         && method == Method::GET
         && is_visit(&headers)
         && cookie(&headers, BROWSER_COOKIE)
-            .is_some_and(|mark| confirm::asked_here(&site.actions, mark, address))
+            .is_some_and(|mark| confirm::asked_here(&site.signup, mark, address))
     {
         let evidence = evidence(peer, &headers, None);
-        state = confirm::confirm(&site.actions, &token, ConfirmedBy::SameBrowser, &evidence).await?;
+        state = confirm::confirm(&site.signup, &token, ConfirmedBy::SameBrowser, &evidence).await?;
     }
     Ok(show(&token, state, &query, &headers))
 }
@@ -53,13 +53,13 @@ pub async fn renew(
     Query(query): Query<AskedLanguage>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
-    match confirm::renew(&site.actions, &token, &evidence(peer, &headers, None)).await {
+    match confirm::renew(&site.signup, &token, &evidence(peer, &headers, None)).await {
         Ok(Some((newsletter, language))) => {
             let spoken = query.spoken(language.as_deref(), &newsletter, &headers);
             let title = &newsletter.newsletter.title;
             Ok(subscribe::accepted(Place::Window, &newsletter, title, spoken))
         }
-        Ok(None) => Ok(show(&token, confirm::look(&site.actions, &token).await?, &query, &headers)),
+        Ok(None) => Ok(show(&token, confirm::look(&site.signup, &token).await?, &query, &headers)),
         Err(SubscribeError::TooMany { wait }) => Ok(AppError::TooMany(wait).into_response()),
         Err(SubscribeError::NoSuchNewsletter(slug)) => Err(AppError::NoNewsletter(slug)),
         Err(
@@ -84,7 +84,7 @@ pub async fn post(
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
     let evidence = evidence(peer, &headers, None);
-    let state = confirm::confirm(&site.actions, &token, ConfirmedBy::Button, &evidence).await?;
+    let state = confirm::confirm(&site.signup, &token, ConfirmedBy::Button, &evidence).await?;
     Ok(show(&token, state, &query, &headers))
 }
 

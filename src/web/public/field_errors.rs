@@ -1,7 +1,7 @@
 //! What is wrong with a signup, in the reader's words.
 
 use crate::{
-    actions::signup::subscribe::{MOST_NEWSLETTERS, SubscribeError},
+    actions::signup::request::{MOST_NEWSLETTERS, SubscribeError},
     domain::subscriber::email_address::{EmailAddressError, MAX_ADDRESS_BYTES, MAX_LOCAL_PART_BYTES},
     i18n::{Address, Words, fill},
 };

@@ -26,20 +26,20 @@ pub(super) async fn ask(
     peer: SocketAddr,
     address: &EmailAddress,
 ) -> Result<Option<Response>, AppError> {
-    let actions = &site.actions;
-    let (domain, now) = (address.domain(), actions.clock.now());
-    let known = actions.mail_servers.known(domain, now);
+    let signup = &site.signup;
+    let (domain, now) = (address.domain(), signup.clock.now());
+    let known = signup.mail_servers.known(domain, now);
     // A client that makes up names must not cause an unlimited number of DNS questions.
     if known.is_none()
-        && let Err(wait) = rate_limiter::peek_client(actions, peer.ip()).await?
+        && let Err(wait) = rate_limiter::peek_client(signup, peer.ip()).await?
     {
         return Ok(Some(AppError::TooMany(wait).in_language(asked.spoken.0)));
     }
-    if actions.mail_servers.reach(domain, now).await != Reach::No {
+    if signup.mail_servers.reach(domain, now).await != Reach::No {
         return Ok(None);
     }
     if known.is_none() {
-        rate_limiter::debit_client(actions, peer.ip()).await?;
+        rate_limiter::debit_client(signup, peer.ip()).await?;
     }
     let (meant, say) = (suggestion(address), &asked.spoken.1.unreachable);
     let why = match &meant {

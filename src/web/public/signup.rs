@@ -1,7 +1,7 @@
 //! `GET /`: the signup page. `GET /embed`: the same form, to be shown in a frame on sites that allow no script.
 
 use crate::{
-    actions::signup::subscribe::MOST_NEWSLETTERS,
+    actions::signup::request::MOST_NEWSLETTERS,
     db::newsletters::{self, NewsletterRecord},
     domain::{
         signup::form_token::form_stamp, signup_wording::signup_wording,
@@ -78,12 +78,12 @@ pub async fn get(
 impl Form<'_> {
     /// The page with the form.
     pub async fn show(&self, site: &Site, status: StatusCode) -> Result<Response, AppError> {
-        let all = newsletters::list(&mut site.actions.db.read().await?).await?;
+        let all = newsletters::list(&mut site.signup.db.read().await?).await?;
         let (it, (language, words)) = (&self.newsletter.newsletter, self.spoken);
         let say = &words.signup;
         let wrong = |field| self.wrong.filter(|it| it.field == field);
         let wrong_address = wrong(Field::Email).map(|_| "email-error");
-        let fresh = form_stamp(&site.actions.keys, site.actions.clock.now());
+        let fresh = form_stamp(&site.signup.keys, site.signup.clock.now());
         let content = html! {
             h1 { (fill(&say.headline, &[("newsletter", &it.title)])) }
             form.signup method="post" action=(self.place.form_action()) data-challenge="/challenge" {

@@ -1,7 +1,7 @@
 //! What a signup brings, from our form, another site's or a program.
 
 use crate::{
-    actions::signup::subscribe::MOST_NEWSLETTERS,
+    actions::signup::request::MOST_NEWSLETTERS,
     db::newsletters::NewsletterRecord,
     domain::signup::form_token::FilledIn,
     i18n::Spoken,

@@ -3,7 +3,10 @@
 //! The answer tells nobody whether an address is subscribed: body and status are the same for every address.
 
 use crate::{
-    actions::signup::subscribe::{Proof, Signup, SubscribeError, judge, subscribe},
+    actions::signup::{
+        request::{Proof, Signup, SubscribeError},
+        subscribe::{judge, subscribe},
+    },
     db::newsletters::NewsletterRecord,
     domain::{
         newsletter::parse_time_zone,
@@ -57,9 +60,9 @@ pub async fn post(
     let slug = newsletters.first().map_or(DEFAULT_NEWSLETTER, String::as_str);
     let (spoken, newsletter) = speak(&site, fields.lang.as_deref(), slug, &headers).await?;
     let place = Place::of(uri.path());
-    let actions = &site.actions;
+    let context = &site.signup;
     let (hidden, mark) = (fields.website.as_deref(), fields.started.as_deref());
-    let filled_in = filled_in(&actions.keys, hidden, mark, actions.minimum_time, actions.clock.now());
+    let filled_in = filled_in(&context.keys, hidden, mark, context.minimum_time, context.clock.now());
     let asked = Asked { json, place, newsletters: &newsletters, slug, newsletter, spoken, filled_in };
     let address = match EmailAddress::parse(&fields.email) {
         Ok(address) => address,
@@ -108,7 +111,7 @@ async fn take(
     fields: &Fields,
     signup: Signup,
 ) -> Result<Option<Response>, AppError> {
-    if let Err(why) = judge(&site.actions, &signup) {
+    if let Err(why) = judge(&site.signup, &signup) {
         return asked.not_taken(site, fields, why).await.map(Some);
     }
     if let Some(meant) = suggestion(&signup.address).filter(|_| fields.as_typed.is_none()) {
@@ -129,10 +132,10 @@ async fn take(
         return Ok(Some(answer));
     }
     let signup = Signup { proof, ..signup };
-    let taken = match subscribe(&site.actions, signup.clone()).await {
+    let taken = match subscribe(&site.signup, signup.clone()).await {
         // A form that is sent twice counts as one without a solution.
         Err(SubscribeError::Redeemed) if !asked.json => {
-            subscribe(&site.actions, Signup { proof: Proof::Missing, ..signup }).await
+            subscribe(&site.signup, Signup { proof: Proof::Missing, ..signup }).await
         }
         taken => taken,
     };
@@ -170,8 +173,8 @@ fn browser_mark(site: &Site, headers: &HeaderMap, address: &EmailAddress) -> Opt
     if from == Some("cross-site") {
         return None;
     }
-    let value = form_token::browser_mark(&site.actions.keys, address, site.actions.clock.now());
-    let seconds = u64::from(site.actions.confirmation_days) * 24 * 60 * 60;
+    let value = form_token::browser_mark(&site.signup.keys, address, site.signup.clock.now());
+    let seconds = u64::from(site.signup.confirmation_days) * 24 * 60 * 60;
     let secure = if site.secure_cookies { "; Secure" } else { "" };
     let cookie =
         format!("{BROWSER_COOKIE}={value}; Path=/confirm; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");

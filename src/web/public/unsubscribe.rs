@@ -29,7 +29,7 @@ pub async fn get(
     Query(query): Query<AskedLanguage>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
-    Ok(show(unsubscribe::look(&site.actions, &token).await?, &query, &headers))
+    Ok(show(unsubscribe::look(&site.subscription, &token).await?, &query, &headers))
 }
 
 /// Leaves, or keeps why a reader who has left did.
@@ -43,12 +43,12 @@ pub async fn post(
 ) -> Result<Response, AppError> {
     let form = Form::read(&headers, body).await;
     if let Some(reason) = form.reason {
-        let state = unsubscribe::give_reason(&site.actions, &token, reason, &form.remark).await?;
+        let state = unsubscribe::give_reason(&site.subscription, &token, reason, &form.remark).await?;
         return Ok(show(state, &query, &headers));
     }
     let method = if form.one_click { "one_click" } else { "link" };
     let evidence = evidence(peer, &headers, None);
-    let state = unsubscribe::unsubscribe(&site.actions, &token, method, &evidence).await?;
+    let state = unsubscribe::unsubscribe(&site.subscription, &token, method, &evidence).await?;
     if form.one_click {
         return Ok(match state {
             Leaving::Unknown => (StatusCode::NOT_FOUND, "unknown link\n").into_response(),

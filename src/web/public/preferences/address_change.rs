@@ -29,7 +29,7 @@ pub async fn get(
     Query(asked): Query<AskedLanguage>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
-    Ok(show(&change_address::look(&site.actions, &token).await?, &asked, &headers))
+    Ok(show(&change_address::look(&site.subscription, &token).await?, &asked, &headers))
 }
 
 /// Confirms.
@@ -41,7 +41,7 @@ pub async fn post(
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
     let evidence = evidence(peer, &headers, None);
-    Ok(show(&change_address::confirm(&site.actions, &token, &evidence).await?, &asked, &headers))
+    Ok(show(&change_address::confirm(&site.subscription, &token, &evidence).await?, &asked, &headers))
 }
 
 fn show(state: &Change, asked: &AskedLanguage, headers: &HeaderMap) -> Response {

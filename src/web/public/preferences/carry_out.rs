@@ -27,7 +27,7 @@ pub(super) async fn carry_out(
     speech: Speech,
     evidence: &Evidence,
 ) -> Result<Option<Notice>, DbError> {
-    let (id, actions, say) = (choice.subscription, &site.actions, speech.say);
+    let (id, actions, readers, say) = (choice.subscription, &site.actions, &site.subscription, speech.say);
     Ok(match wish {
         Wish::Choose { preferences, language } => {
             if !set_preferences(actions, &Actor::Reader, id, &preferences).await? {
@@ -57,7 +57,7 @@ pub(super) async fn carry_out(
             }
         }
         Wish::Join(slug) => {
-            Some(match join_newsletter(actions, id, &slug, speech.language, evidence).await? {
+            Some(match join_newsletter(readers, id, &slug, speech.language, evidence).await? {
                 Joining::Joined => done(choice, &slug, &say.joined),
                 Joining::Refused => Notice::Problem(about(choice, &slug, &say.refused)),
                 Joining::TooMany(wait) => Notice::TooMany(wait, say.too_often.clone()),
@@ -68,15 +68,15 @@ pub(super) async fn carry_out(
             let other = choice.others.iter().find(|it| it.newsletter.newsletter.slug == slug);
             match other.and_then(|it| it.subscription) {
                 Some(other) => {
-                    let token = actions.keys.sign(Purpose::Unsubscribe, other.0);
-                    unsubscribe(actions, &token, "preferences", evidence).await?;
+                    let token = readers.keys.sign(Purpose::Unsubscribe, other.0);
+                    unsubscribe(readers, &token, "preferences", evidence).await?;
                     Some(done(choice, &slug, &say.left))
                 }
                 // Left before, or nobody's: the page shows how it is.
                 None => Some(Notice::None),
             }
         }
-        Wish::ChangeAddress(new) => match change_address::ask(actions, id, &new).await? {
+        Wish::ChangeAddress(new) => match change_address::ask(readers, id, &new).await? {
             change_address::Asked::Sent => Some(said(&say.address_asked)),
             change_address::Asked::Same => Some(Notice::Problem(say.same_address.clone())),
             change_address::Asked::Refused => Some(Notice::Problem(say.refused_address.clone())),
@@ -93,7 +93,7 @@ pub(super) async fn data_export(
     id: SubscriptionId,
     speech: Speech,
 ) -> Result<Option<Notice>, DbError> {
-    Ok(match data_export::ask(&site.actions, id).await? {
+    Ok(match data_export::ask(&site.subscription, id).await? {
         data_export::Asked::Sent => Some(said(&speech.say.data_export_sent)),
         data_export::Asked::TooMany(wait) => Some(Notice::TooMany(wait, speech.say.too_often.clone())),
         data_export::Asked::Gone => None,

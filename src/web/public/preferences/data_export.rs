@@ -26,7 +26,7 @@ pub async fn get(
     Query(asked): Query<AskedLanguage>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
-    Ok(show(data_export::look(&site.actions, &token).await?, &asked, &headers))
+    Ok(show(data_export::look(&site.subscription, &token).await?, &asked, &headers))
 }
 
 /// Downloads the file.
@@ -36,7 +36,7 @@ pub async fn post(
     Query(asked): Query<AskedLanguage>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
-    Ok(match data_export::read(&site.actions, &token).await? {
+    Ok(match data_export::read(&site.subscription, &token).await? {
         Ok(export) => {
             let kind = (header::CONTENT_TYPE, "application/json");
             let name = (header::CONTENT_DISPOSITION, "attachment; filename=\"data-export.json\"");

@@ -42,7 +42,7 @@ pub async fn get(
     Query(asked): Query<AskedLanguage>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
-    let state = set_preferences::look(&site.actions, &token).await?;
+    let state = set_preferences::look(&site.subscription, &token).await?;
     let speech = speech(&asked, &state, &headers);
     let is_asked = asked.lang.is_some();
     Ok(match state {
@@ -60,7 +60,7 @@ pub async fn post(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, AppError> {
-    let state = set_preferences::look(&site.actions, &token).await?;
+    let state = set_preferences::look(&site.subscription, &token).await?;
     let speech = speech(&asked, &state, &headers);
     let is_asked = asked.lang.is_some();
     let is_ours = matches!(state, Choosing::Open(_) | Choosing::Gone(_));
@@ -81,7 +81,7 @@ pub async fn post(
         }
         other => return Ok(page::closed(speech, &other, &Notice::None)),
     };
-    let wish = match form::read(&body, &choice, site.actions.clock.now()) {
+    let wish = match form::read(&body, &choice, site.subscription.clock.now()) {
         Ok(wish) => wish,
         Err(problem) => {
             let notice = Notice::Problem(problem.in_words(speech));
@@ -102,7 +102,7 @@ pub async fn post(
         return Ok(page::gone(speech, &choice.newsletter, &Notice::None));
     };
     if changes_others {
-        match set_preferences::look(&site.actions, &token).await? {
+        match set_preferences::look(&site.subscription, &token).await? {
             Choosing::Open(now) => choice = now,
             other => return Ok(page::closed(speech, &other, &notice)),
         }
@@ -111,7 +111,14 @@ pub async fn post(
 }
 
 fn page<'a>(site: &'a Site, choice: &'a Choice, token: &'a str, speech: Speech, is_asked: bool) -> Page<'a> {
-    Page { choice, token, speech, now: site.actions.clock.now(), is_asked, keys: &site.actions.keys }
+    Page {
+        choice,
+        token,
+        speech,
+        now: site.subscription.clock.now(),
+        is_asked,
+        keys: &site.subscription.keys,
+    }
 }
 
 /// The language of the page: what its address asks for, the reader's own, the newsletter's, the browser's.

@@ -1,0 +1,42 @@
+//! What signing up and confirming work with.
+
+use super::{
+    address_policy::AddressPolicy, attack_status::AttackStatus, mail_servers::MailServers,
+    signup_batcher::SignupBatcher,
+};
+use crate::{
+    clock::Clock,
+    db::Db,
+    domain::{
+        signup::{challenge::ChallengePolicy, limits::SignupLimits},
+        token::KeyRing,
+    },
+    queue::Queue,
+};
+use jiff::SignedDuration;
+use std::sync::Arc;
+
+/// What signups and confirmations need. Cheap to clone.
+#[derive(Clone)]
+pub struct SignupContext {
+    pub db: Db,
+    pub queue: Queue,
+    pub clock: Clock,
+    /// Signs and reads the tokens in links.
+    pub keys: Arc<KeyRing>,
+    /// Days that a confirmation link works.
+    pub confirmation_days: u32,
+    /// Whether a reader who confirms gets a welcome email.
+    pub welcome_email: bool,
+    /// Saves signups.
+    pub batcher: SignupBatcher,
+    /// The addresses that are not accepted.
+    pub address_policy: Arc<AddressPolicy>,
+    /// Tells whether a domain can receive email.
+    pub mail_servers: Arc<MailServers>,
+    pub limits: SignupLimits,
+    pub challenge_policy: ChallengePolicy,
+    pub attack_status: Arc<AttackStatus>,
+    /// Forms submitted faster than this are treated as automated.
+    pub minimum_time: SignedDuration,
+}
