@@ -2,7 +2,8 @@
 //!
 //! An action records its entry in the transaction that makes the change, so neither exists without the other.
 
-use super::{DbError, Stamp, Tx, on};
+use super::{DbError, Stamp, Tx};
+use crate::db::engine::query::{query, query_as};
 use crate::domain::{actor::Actor, ids::AuditId};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -57,32 +58,33 @@ pub async fn record(tx: &mut Tx, entry: Entry<'_>, now: Timestamp) -> Result<(),
     }
     let text = |value: &Value| (!value.is_null()).then(|| value.to_string());
     let actor = serde_json::to_string(entry.actor).map_err(|error| DbError::Encode(Box::new(error)))?;
-    on!(tx, |conn| sqlx::query(
+    query!(
+        tx,
         "INSERT INTO audit (occurred_at, actor, action, subject_id, before_values, after_values) \
-         VALUES ($1, $2, $3, $4, $5, $6)"
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        Stamp(now),
+        actor,
+        entry.action,
+        entry.subject,
+        text(&before),
+        text(&after)
     )
-    .bind(Stamp(now))
-    .bind(actor)
-    .bind(entry.action)
-    .bind(entry.subject)
-    .bind(text(&before))
-    .bind(text(&after))
-    .execute(conn)
+    .execute()
     .await
-    .map(drop))
 }
 
 /// Entries before an id, newest first; before none: the newest.
 pub async fn page(tx: &mut Tx, before: Option<AuditId>, limit: i64) -> Result<Vec<AuditRecord>, DbError> {
     type Row = (i64, Stamp, String, String, Option<i64>, Option<String>, Option<String>);
-    let rows: Vec<Row> = on!(tx, |conn| sqlx::query_as(
+    let rows: Vec<Row> = query_as!(
+        tx,
         "SELECT id, occurred_at, actor, action, subject_id, before_values, after_values FROM audit \
-         WHERE id < $1 ORDER BY id DESC LIMIT $2"
+         WHERE id < $1 ORDER BY id DESC LIMIT $2",
+        before.map_or(i64::MAX, |id| id.0),
+        limit
     )
-    .bind(before.map_or(i64::MAX, |id| id.0))
-    .bind(limit)
-    .fetch_all(conn)
-    .await?);
+    .fetch_all()
+    .await?;
     rows.into_iter()
         .map(|(id, occurred_at, actor, action, subject_id, before, after)| {
             Ok(AuditRecord {

@@ -1,7 +1,7 @@
 //! The database: one query text for two engines.
 //!
-//! [`Db`] is the store, [`Tx`] a transaction in it. Functions of the table groups take `&mut Tx`; the `on!` macro compiles
-//! each query once per engine. Where the engines must differ there is one visible `match`, in this folder only.
+//! [`Db`] is the store, [`Tx`] a transaction in it. Functions of the table groups take `&mut Tx`; the macros of
+//! [`engine::query`] compile each query once per engine. Engines differ in this folder only.
 
 pub mod audit;
 pub mod consent;
@@ -76,29 +76,6 @@ macro_rules! on {
     };
 }
 pub(crate) use on;
-
-/// Runs a query over many rows, given as one JSON list in `$1`, on whichever engine the transaction belongs to: the text before the
-/// list, and the text after it. In it `value ->> 0` is a row's first field.
-macro_rules! on_rows {
-    ($tx:expr, [$($before:tt)+], [$($after:tt)*], |$conn:ident, $query:ident| $run:expr) => {
-        match $tx.by_engine() {
-            $crate::db::EngineTx::Sqlite($conn) => {
-                let $query = concat!($($before)+, " json_each($1) ", $($after)*);
-                $run
-            }
-            $crate::db::EngineTx::Postgres($conn) => {
-                let $query = concat!($($before)+, " json_array_elements($1::json) ", $($after)*);
-                $run
-            }
-        }
-    };
-}
-pub(crate) use on_rows;
-
-/// Rows as the one list that [`on_rows!`] takes.
-fn encode(rows: &(impl serde::Serialize + ?Sized)) -> Result<String, DbError> {
-    serde_json::to_string(rows).map_err(|error| DbError::Encode(Box::new(error)))
-}
 
 impl Db {
     /// Begins a transaction that may write. On SQLite it takes the write lock at once (`BEGIN IMMEDIATE`), so that it never

@@ -1,7 +1,10 @@
 //! Table `newsletters`.
 
 use crate::{
-    db::{DbError, Stamp, Tx, encode, on, on_rows},
+    db::{
+        DbError, Stamp, Tx,
+        engine::query::{json_rows, query, query_as},
+    },
     domain::{
         ids::NewsletterId,
         issue::days::Days,
@@ -35,20 +38,16 @@ struct Row {
     time_zone: String,
     send_time: String,
     days: String,
-    #[sqlx(try_from = "String")]
     clock: WhoseClock,
-    #[sqlx(try_from = "String")]
     selection: SelectionKind,
     min_stories: Option<i64>,
     max_stories: Option<i64>,
     needs_approval: bool,
     logo_url: Option<String>,
     accent: Option<String>,
-    #[sqlx(try_from = "String")]
     fonts: Fonts,
     postal_address: String,
     language: String,
-    #[sqlx(try_from = "String")]
     archive: Archive,
     scheduled_since: Stamp,
 }
@@ -93,110 +92,103 @@ impl Row {
 
 /// All newsletters, in the order they were made. There are a handful.
 pub async fn list(tx: &mut Tx) -> Result<Vec<NewsletterRecord>, DbError> {
-    let rows: Vec<Row> =
-        on!(tx, |conn| sqlx::query_as("SELECT * FROM newsletters ORDER BY id").fetch_all(conn).await?);
+    let rows: Vec<Row> = query_as!(tx, "SELECT * FROM newsletters ORDER BY id").fetch_all().await?;
     rows.into_iter().map(Row::read).collect()
 }
 
 /// The newsletter with this row.
 pub async fn get(tx: &mut Tx, id: NewsletterId) -> Result<NewsletterRecord, DbError> {
-    let row: Row = on!(tx, |conn| sqlx::query_as("SELECT * FROM newsletters WHERE id = $1")
-        .bind(id.0)
-        .fetch_one(conn)
-        .await?);
+    let row: Row = query_as!(tx, "SELECT * FROM newsletters WHERE id = $1", id.0).fetch_one().await?;
     row.read()
 }
 
 /// The newsletter with this short name.
 pub async fn by_slug(tx: &mut Tx, slug: &str) -> Result<Option<NewsletterRecord>, DbError> {
-    let row: Option<Row> = on!(tx, |conn| sqlx::query_as("SELECT * FROM newsletters WHERE slug = $1")
-        .bind(slug)
-        .fetch_optional(conn)
-        .await?);
+    let row: Option<Row> =
+        query_as!(tx, "SELECT * FROM newsletters WHERE slug = $1", slug).fetch_optional().await?;
     row.map(Row::read).transpose()
 }
 
 /// The rows of newsletters, by their short names. A name that is nobody's is missing.
 pub async fn ids_by_slug(tx: &mut Tx, slugs: &[&str]) -> Result<HashMap<String, NewsletterId>, DbError> {
     let rows: Vec<[&str; 1]> = slugs.iter().map(|slug| [*slug]).collect();
-    let found: Vec<(String, i64)> = on_rows!(
+    let found: Vec<(String, i64)> = query_as!(
         tx,
-        ["SELECT slug, id FROM newsletters WHERE slug IN (SELECT value ->> 0 FROM"],
-        [")"],
-        |conn, query| sqlx::query_as(query).bind(encode(&rows)?).fetch_all(conn).await?
-    );
+        "SELECT slug, id FROM newsletters WHERE slug IN (SELECT value ->> 0 FROM {rows $1} )",
+        json_rows(&rows)?
+    )
+    .fetch_all()
+    .await?;
     Ok(found.into_iter().map(|(slug, id)| (slug, NewsletterId(id))).collect())
 }
 
 /// Adds a newsletter; does nothing where the short name is taken. Whether it was added.
 pub async fn insert_if_new(tx: &mut Tx, newsletter: &Newsletter, now: Timestamp) -> Result<bool, DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
+    query!(
+        tx,
         "INSERT INTO newsletters (slug, title, tagline, sender_name, sender_address, time_zone, send_time, \
-         postal_address, language, days, clock, selection, min_stories, max_stories, needs_approval, logo_url, accent, \
-         fonts, archive, created_at, scheduled_since) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, \
-         $16, $17, $18, $19, $20, $20) ON CONFLICT (slug) DO NOTHING",
+         postal_address, language, days, clock, selection, min_stories, max_stories, needs_approval, \
+         logo_url, accent, fonts, archive, created_at, scheduled_since) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
+         $20) ON CONFLICT (slug) DO NOTHING",
+        &newsletter.slug,
+        &newsletter.title,
+        &newsletter.tagline,
+        &newsletter.sender_name,
+        newsletter.sender_address.as_str(),
+        newsletter.time_zone_name(),
+        newsletter.send_time.strftime("%H:%M").to_string(),
+        &newsletter.postal_address,
+        &newsletter.language,
+        newsletter.days.to_string(),
+        newsletter.clock.as_str(),
+        newsletter.selection.as_str(),
+        number(newsletter.min_stories),
+        number(newsletter.max_stories),
+        newsletter.needs_approval,
+        newsletter.theme.logo_url.as_ref().map(url::Url::as_str),
+        newsletter.theme.accent.map(|accent| accent.to_string()),
+        newsletter.theme.fonts.as_str(),
+        newsletter.archive.as_str(),
+        Stamp(now)
     )
-    .bind(&newsletter.slug)
-    .bind(&newsletter.title)
-    .bind(&newsletter.tagline)
-    .bind(&newsletter.sender_name)
-    .bind(newsletter.sender_address.as_str())
-    .bind(newsletter.time_zone_name())
-    .bind(newsletter.send_time.strftime("%H:%M").to_string())
-    .bind(&newsletter.postal_address)
-    .bind(&newsletter.language)
-    .bind(newsletter.days.to_string())
-    .bind(newsletter.clock.as_str())
-    .bind(newsletter.selection.as_str())
-    .bind(number(newsletter.min_stories))
-    .bind(number(newsletter.max_stories))
-    .bind(newsletter.needs_approval)
-    .bind(newsletter.theme.logo_url.as_ref().map(url::Url::as_str))
-    .bind(newsletter.theme.accent.map(|accent| accent.to_string()))
-    .bind(newsletter.theme.fonts.as_str())
-    .bind(newsletter.archive.as_str())
-    .bind(Stamp(now))
-    .execute(conn)
+    .rows_affected()
     .await
-    .map(|done| done.rows_affected() == 1)
-    })
+    .map(|rows| rows == 1)
 }
 
 /// Writes back what an operator changed.
 pub async fn update(tx: &mut Tx, record: &NewsletterRecord) -> Result<(), DbError> {
     let newsletter = &record.newsletter;
-    on!(tx, |conn| {
-        sqlx::query(
-        "UPDATE newsletters SET title = $2, tagline = $3, sender_name = $4, sender_address = $5, time_zone = $6, \
-         send_time = $7, postal_address = $8, language = $9, scheduled_since = $10, days = $11, clock = $12, \
-         selection = $13, min_stories = $14, max_stories = $15, needs_approval = $16, logo_url = $17, accent = $18, \
-         fonts = $19, archive = $20 WHERE id = $1",
+    query!(
+        tx,
+        "UPDATE newsletters SET title = $2, tagline = $3, sender_name = $4, sender_address = $5, time_zone = \
+         $6, send_time = $7, postal_address = $8, language = $9, scheduled_since = $10, days = $11, clock = \
+         $12, selection = $13, min_stories = $14, max_stories = $15, needs_approval = $16, logo_url = $17, \
+         accent = $18, fonts = $19, archive = $20 WHERE id = $1",
+        record.id.0,
+        &newsletter.title,
+        &newsletter.tagline,
+        &newsletter.sender_name,
+        newsletter.sender_address.as_str(),
+        newsletter.time_zone_name(),
+        newsletter.send_time.strftime("%H:%M").to_string(),
+        &newsletter.postal_address,
+        &newsletter.language,
+        Stamp(record.scheduled_since),
+        newsletter.days.to_string(),
+        newsletter.clock.as_str(),
+        newsletter.selection.as_str(),
+        number(newsletter.min_stories),
+        number(newsletter.max_stories),
+        newsletter.needs_approval,
+        newsletter.theme.logo_url.as_ref().map(url::Url::as_str),
+        newsletter.theme.accent.map(|accent| accent.to_string()),
+        newsletter.theme.fonts.as_str(),
+        newsletter.archive.as_str()
     )
-    .bind(record.id.0)
-    .bind(&newsletter.title)
-    .bind(&newsletter.tagline)
-    .bind(&newsletter.sender_name)
-    .bind(newsletter.sender_address.as_str())
-    .bind(newsletter.time_zone_name())
-    .bind(newsletter.send_time.strftime("%H:%M").to_string())
-    .bind(&newsletter.postal_address)
-    .bind(&newsletter.language)
-    .bind(Stamp(record.scheduled_since))
-    .bind(newsletter.days.to_string())
-    .bind(newsletter.clock.as_str())
-    .bind(newsletter.selection.as_str())
-    .bind(number(newsletter.min_stories))
-    .bind(number(newsletter.max_stories))
-    .bind(newsletter.needs_approval)
-    .bind(newsletter.theme.logo_url.as_ref().map(url::Url::as_str))
-    .bind(newsletter.theme.accent.map(|accent| accent.to_string()))
-    .bind(newsletter.theme.fonts.as_str())
-    .bind(newsletter.archive.as_str())
-    .execute(conn)
+    .execute()
     .await
-    .map(drop)
-    })
 }
 
 fn number(stories: Option<usize>) -> Option<i64> {

@@ -1,7 +1,10 @@
 //! Table `operators`: who is told what needs a decision.
 
 use crate::{
-    db::{DbError, Stamp, Tx, on},
+    db::{
+        DbError, Stamp, Tx,
+        engine::query::{query_as, query_scalar},
+    },
     domain::{ids::OperatorId, subscriber::email_address::EmailAddress},
 };
 use jiff::Timestamp;
@@ -17,9 +20,7 @@ pub struct OperatorRecord {
 
 /// All operators, in the order they were added. There are a handful.
 pub async fn list(tx: &mut Tx) -> Result<Vec<OperatorRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as("SELECT address, created_at FROM operators ORDER BY id LIMIT 100")
-        .fetch_all(conn)
-        .await)
+    query_as!(tx, "SELECT address, created_at FROM operators ORDER BY id LIMIT 100").fetch_all().await
 }
 
 /// Adds one. `None`: the address was there already.
@@ -28,24 +29,24 @@ pub async fn insert(
     address: &EmailAddress,
     now: Timestamp,
 ) -> Result<Option<OperatorId>, DbError> {
-    let id: Option<i64> = on!(tx, |conn| sqlx::query_scalar(
+    let id: Option<i64> = query_scalar!(
+        tx,
         "INSERT INTO operators (address, address_key, created_at) VALUES ($1, $2, $3) \
-         ON CONFLICT (address_key) DO NOTHING RETURNING id"
+         ON CONFLICT (address_key) DO NOTHING RETURNING id",
+        address.as_str(),
+        address.key(),
+        Stamp(now)
     )
-    .bind(address.as_str())
-    .bind(address.key())
-    .bind(Stamp(now))
-    .fetch_optional(conn)
-    .await?);
+    .fetch_optional()
+    .await?;
     Ok(id.map(OperatorId))
 }
 
 /// Removes one. `None`: there was none with this address.
 pub async fn remove(tx: &mut Tx, address: &EmailAddress) -> Result<Option<OperatorId>, DbError> {
     let id: Option<i64> =
-        on!(tx, |conn| sqlx::query_scalar("DELETE FROM operators WHERE address_key = $1 RETURNING id")
-            .bind(address.key())
-            .fetch_optional(conn)
-            .await?);
+        query_scalar!(tx, "DELETE FROM operators WHERE address_key = $1 RETURNING id", address.key())
+            .fetch_optional()
+            .await?;
     Ok(id.map(OperatorId))
 }

@@ -1,6 +1,7 @@
 //! Table `rate_limits`: the state of every rate limit, shared by all processes. See [`crate::domain::rate_limit`].
 
-use super::{DbError, EngineTx, Tx, encode, on_rows};
+use super::{DbError, Tx};
+use crate::db::engine::query::{json_rows, query, query_as};
 use crate::domain::rate_limit::Limit;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
@@ -39,12 +40,13 @@ pub async fn check(tx: &mut Tx, requests: &[Request], now: Timestamp) -> Result<
 /// The TATs of keys in microseconds, without locking or changing anything. A key that is missing is unused.
 pub async fn peek(tx: &mut Tx, keys: &[&str]) -> Result<HashMap<String, i64>, DbError> {
     let rows: Vec<[&str; 1]> = keys.iter().map(|key| [*key]).collect();
-    let found: Vec<(String, i64)> = on_rows!(
+    let found: Vec<(String, i64)> = query_as!(
         tx,
-        ["SELECT key, tat FROM rate_limits WHERE key IN (SELECT value ->> 0 FROM"],
-        [")"],
-        |conn, query| sqlx::query_as(query).bind(encode(&rows)?).fetch_all(conn).await?
-    );
+        "SELECT key, tat FROM rate_limits WHERE key IN (SELECT value ->> 0 FROM {rows $1} )",
+        json_rows(&rows)?
+    )
+    .fetch_all()
+    .await?;
     Ok(found.into_iter().collect())
 }
 
@@ -58,16 +60,15 @@ async fn lock(tx: &mut Tx, requests: &[Request], now: Timestamp) -> Result<HashM
     rows.sort_unstable();
     rows.dedup();
     // The update changes nothing. It locks the row and makes RETURNING name it.
-    let found: Vec<(String, i64)> = on_rows!(
+    let found: Vec<(String, i64)> = query_as!(
         tx,
-        ["INSERT INTO rate_limits (key, tat) SELECT value ->> 0, $2 FROM"],
-        ["WHERE true ON CONFLICT (key) DO UPDATE SET tat = rate_limits.tat RETURNING key, tat"],
-        |conn, query| sqlx::query_as(query)
-            .bind(encode(&rows)?)
-            .bind(now.as_microsecond())
-            .fetch_all(conn)
-            .await?
-    );
+        "INSERT INTO rate_limits (key, tat) SELECT value ->> 0, $2 FROM {rows $1} WHERE true \
+         ON CONFLICT (key) DO UPDATE SET tat = rate_limits.tat RETURNING key, tat",
+        json_rows(&rows)?,
+        now.as_microsecond()
+    )
+    .fetch_all()
+    .await?;
     Ok(found.into_iter().collect())
 }
 
@@ -76,34 +77,25 @@ async fn store(tx: &mut Tx, tats: &[(String, i64)]) -> Result<(), DbError> {
     if tats.is_empty() {
         return Ok(());
     }
-    on_rows!(
+    query!(
         tx,
-        ["UPDATE rate_limits SET tat = new.tat FROM \
-             (SELECT value ->> 0 AS key, CAST(value ->> 1 AS BIGINT) AS tat FROM"],
-        [") AS new WHERE rate_limits.key = new.key"],
-        |conn, query| sqlx::query(query).bind(encode(tats)?).execute(conn).await.map(drop)
+        "UPDATE rate_limits SET tat = new.tat FROM (SELECT value ->> 0 AS key, CAST(value ->> 1 AS BIGINT) \
+         AS tat FROM {rows $1} ) AS new WHERE rate_limits.key = new.key",
+        json_rows(tats)?
     )
+    .execute()
+    .await
 }
 
 /// Removes rows whose TAT is past, which have no effect. Skips rows that another process has locked.
 pub async fn tidy(tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
-    macro_rules! tidy {
-        ($conn:ident, $lock:literal) => {
-            sqlx::query(concat!(
-                "DELETE FROM rate_limits WHERE tat <= $1 AND key IN \
-                 (SELECT key FROM rate_limits WHERE tat <= $1 ORDER BY tat LIMIT $2 ",
-                $lock,
-                ")"
-            ))
-            .bind(now.as_microsecond())
-            .bind(TIDIED_AT_ONCE)
-            .execute($conn)
-            .await
-            .map(drop)
-        };
-    }
-    match tx.by_engine() {
-        EngineTx::Sqlite(conn) => tidy!(conn, ""),
-        EngineTx::Postgres(conn) => tidy!(conn, "FOR UPDATE SKIP LOCKED"),
-    }
+    query!(
+        tx,
+        "DELETE FROM rate_limits WHERE tat <= $1 AND key IN (SELECT key FROM rate_limits WHERE tat <= $1 \
+         ORDER BY tat LIMIT $2 {skip_locked})",
+        now.as_microsecond(),
+        TIDIED_AT_ONCE
+    )
+    .execute()
+    .await
 }

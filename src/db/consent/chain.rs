@@ -2,7 +2,12 @@
 //! imported ones: these are listed in the backlog and get theirs from [`link_backlog`] later.
 
 use crate::{
-    db::{DbError, Stamp, Tx, encode, on, on_rows, subscribers::locks::lock_rows},
+    db::{
+        DbError, Stamp, Tx,
+        engine::query::{json_rows, query, query_as, query_scalar},
+        on,
+        subscribers::locks::lock_rows,
+    },
     domain::{
         ids::SubscriptionId,
         subscriber::consent_chain::{Entry, Personal, link},
@@ -89,8 +94,8 @@ struct Unlinked {
 
 macro_rules! event_fields {
     () => {
-        "e.subscription_id AS event_subscription, e.kind, e.occurred_at, e.method, e.address, e.client_address, e.user_agent, \
-         e.source_url, e.wording, e.wording_version, e.confirmation_id"
+        "e.subscription_id AS event_subscription, e.kind, e.occurred_at, e.method, e.address, \
+         e.client_address, e.user_agent, e.source_url, e.wording, e.wording_version, e.confirmation_id"
     };
 }
 
@@ -98,32 +103,32 @@ macro_rules! event_fields {
 /// two at once one waits. Returns how many there were, at most [`PORTION`].
 pub(super) async fn link_events(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<usize, DbError> {
     let of: Vec<[i64; 1]> = ids.iter().map(|id| [id.0]).collect();
-    let unlinked: Vec<Unlinked> = on_rows!(
+    let unlinked: Vec<Unlinked> = query_as!(
         tx,
-        [
+        concat!(
             "SELECT e.id, ",
             event_fields!(),
-            " FROM consent_events e WHERE e.subscription_id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM"
-        ],
-        [") AND NOT EXISTS (SELECT 1 FROM consent_chain c WHERE c.event_id = e.id) \
-             ORDER BY e.subscription_id, e.id LIMIT $2"],
-        |conn, query| sqlx::query_as(query)
-            .bind(encode(&of)?)
-            .bind(i64::from(PORTION))
-            .fetch_all(conn)
-            .await?
-    );
+            " FROM consent_events e WHERE e.subscription_id IN (SELECT CAST(value ->> 0 AS BIGINT) \
+             FROM {rows $1} ) AND NOT EXISTS (SELECT 1 FROM consent_chain c \
+             WHERE c.event_id = e.id) ORDER BY e.subscription_id, e.id LIMIT $2"
+        ),
+        json_rows(&of)?,
+        i64::from(PORTION)
+    )
+    .fetch_all()
+    .await?;
     if unlinked.is_empty() {
         return Ok(0);
     }
-    let last: Vec<(i64, i64, String)> = on_rows!(
+    let last: Vec<(i64, i64, String)> = query_as!(
         tx,
-        ["SELECT c.subscription_id, c.position, c.chain FROM consent_chain c \
-             JOIN (SELECT CAST(value ->> 0 AS BIGINT) AS id FROM"],
-        [") AS s ON s.id = c.subscription_id \
-             WHERE c.position = (SELECT max(x.position) FROM consent_chain x WHERE x.subscription_id = s.id)"],
-        |conn, query| sqlx::query_as(query).bind(encode(&of)?).fetch_all(conn).await?
-    );
+        "SELECT c.subscription_id, c.position, c.chain FROM consent_chain c JOIN (\
+         SELECT CAST(value ->> 0 AS BIGINT) AS id FROM {rows $1} ) AS s ON s.id = c.subscription_id \
+         WHERE c.position = (SELECT max(x.position) FROM consent_chain x WHERE x.subscription_id = s.id)",
+        json_rows(&of)?
+    )
+    .fetch_all()
+    .await?;
     let mut heads: HashMap<i64, (i64, String)> =
         last.into_iter().map(|(id, position, chain)| (id, (position, chain))).collect();
     let mut rows = Vec::with_capacity(unlinked.len());
@@ -137,39 +142,35 @@ pub(super) async fn link_events(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<u
         *previous = link(previous, &entry, &personal);
         rows.push((subscription, *position, it.id, salt, personal, previous.clone()));
     }
-    on_rows!(
+    query!(
         tx,
-        ["INSERT INTO consent_chain (subscription_id, position, event_id, salt, personal, chain) \
-             SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT), \
-             value ->> 3, value ->> 4, value ->> 5 FROM"],
-        [],
-        |conn, query| sqlx::query(query).bind(encode(&rows)?).execute(conn).await.map(drop)?
-    );
+        "INSERT INTO consent_chain (subscription_id, position, event_id, salt, personal, chain) \
+         SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT), value \
+         ->> 3, value ->> 4, value ->> 5 FROM {rows $1} ",
+        json_rows(&rows)?
+    )
+    .execute()
+    .await?;
     Ok(unlinked.len())
 }
 
 /// The number of the ledger's latest entry.
 pub(crate) async fn last_event(tx: &mut Tx) -> Result<i64, DbError> {
-    on!(tx, |conn| sqlx::query_scalar("SELECT COALESCE(max(id), 0) FROM consent_events")
-        .fetch_one(conn)
-        .await)
+    query_scalar!(tx, "SELECT COALESCE(max(id), 0) FROM consent_events").fetch_one().await
 }
 
 /// Puts what was added since an entry, and has no link, into the backlog. That others' entries may be among them does no harm: they
 /// have their links.
 pub(crate) async fn put_off_links(tx: &mut Tx, since: i64) -> Result<(), DbError> {
     let up_to = last_event(tx).await?;
-    on!(tx, |conn| sqlx::query("INSERT INTO consent_backlog (after_event, up_to_event) VALUES ($1, $2)")
-        .bind(since)
-        .bind(up_to)
-        .execute(conn)
+    query!(tx, "INSERT INTO consent_backlog (after_event, up_to_event) VALUES ($1, $2)", since, up_to)
+        .execute()
         .await
-        .map(drop))
 }
 
 /// Whether entries wait for their links.
 pub async fn has_backlog(tx: &mut Tx) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM consent_backlog)").fetch_one(conn).await)
+    query_scalar!(tx, "SELECT EXISTS (SELECT 1 FROM consent_backlog)").fetch_one().await
 }
 
 /// What was done for the backlog.
@@ -185,45 +186,35 @@ pub enum Backlog {
 /// in the backlog, the ledger is not looked at.
 pub async fn link_backlog(tx: &mut Tx, limit: i64) -> Result<Backlog, DbError> {
     // Changes nothing; it takes the row, so that of two processes one waits and then goes on behind the other.
-    let next: Option<(i64, i64, i64)> = on!(tx, |conn| {
-        sqlx::query_as(
-            "UPDATE consent_backlog SET up_to_event = up_to_event \
-             WHERE id = (SELECT id FROM consent_backlog ORDER BY after_event, id LIMIT 1) \
-             RETURNING id, after_event, up_to_event",
-        )
-        .fetch_optional(conn)
-        .await?
-    });
+    let next: Option<(i64, i64, i64)> = query_as!(
+        tx,
+        "UPDATE consent_backlog SET up_to_event = up_to_event WHERE id = (SELECT id \
+         FROM consent_backlog ORDER BY after_event, id LIMIT 1) RETURNING id, after_event, up_to_event"
+    )
+    .fetch_optional()
+    .await?;
     let Some((row, after, up_to)) = next else { return Ok(Backlog::Empty) };
-    let events: Vec<(i64, i64)> = on!(tx, |conn| {
-        sqlx::query_as(
-            "SELECT id, subscription_id FROM consent_events WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3",
-        )
-        .bind(after)
-        .bind(up_to)
-        .bind(limit)
-        .fetch_all(conn)
-        .await?
-    });
+    let events: Vec<(i64, i64)> = query_as!(
+        tx,
+        "SELECT id, subscription_id FROM consent_events WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3",
+        after,
+        up_to,
+        limit
+    )
+    .fetch_all()
+    .await?;
     let mut ids: Vec<i64> = events.iter().map(|(_, subscription)| *subscription).collect();
     ids.sort_unstable();
     ids.dedup();
     let linked = link_all(tx, &ids.into_iter().map(SubscriptionId).collect::<Vec<_>>()).await?;
     match events.last() {
         Some((last, _)) if *last < up_to => {
-            on!(tx, |conn| sqlx::query("UPDATE consent_backlog SET after_event = $2 WHERE id = $1")
-                .bind(row)
-                .bind(last)
-                .execute(conn)
-                .await
-                .map(drop))?;
+            query!(tx, "UPDATE consent_backlog SET after_event = $2 WHERE id = $1", row, last)
+                .execute()
+                .await?;
         }
         _ => {
-            on!(tx, |conn| sqlx::query("DELETE FROM consent_backlog WHERE id = $1")
-                .bind(row)
-                .execute(conn)
-                .await
-                .map(drop))?;
+            query!(tx, "DELETE FROM consent_backlog WHERE id = $1", row).execute().await?;
         }
     }
     Ok(Backlog::Linked(linked))
@@ -244,30 +235,32 @@ async fn link_all(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<usize, DbError>
 
 /// Links after one, by subscription and place, each with its entry.
 pub async fn links_after(tx: &mut Tx, after: (i64, i64), limit: i64) -> Result<Vec<LinkedEvent>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_as(concat!(
+    query_as!(
+        tx,
+        concat!(
             "SELECT c.subscription_id, c.position, c.event_id, c.salt, c.personal, c.chain, ",
             event_fields!(),
             " FROM consent_chain c LEFT JOIN consent_events e ON e.id = c.event_id \
-             WHERE (c.subscription_id, c.position) > ($1, $2) ORDER BY c.subscription_id, c.position LIMIT $3"
-        ))
-        .bind(after.0)
-        .bind(after.1)
-        .bind(limit)
-        .fetch_all(conn)
-        .await
-    })
+             WHERE (c.subscription_id, c.position) > ($1, $2) ORDER BY c.subscription_id, c.position \
+             LIMIT $3"
+        ),
+        after.0,
+        after.1,
+        limit
+    )
+    .fetch_all()
+    .await
 }
 
 /// How many entries have no link yet.
 pub async fn count_unlinked(tx: &mut Tx) -> Result<i64, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_scalar(
-            "SELECT count(*) FROM consent_events e WHERE NOT EXISTS (SELECT 1 FROM consent_chain c WHERE c.event_id = e.id)",
-        )
-        .fetch_one(conn)
-        .await
-    })
+    query_scalar!(
+        tx,
+        "SELECT count(*) FROM consent_events e WHERE NOT EXISTS (SELECT 1 FROM consent_chain c \
+         WHERE c.event_id = e.id)"
+    )
+    .fetch_one()
+    .await
 }
 
 /// Erases what is personal in a subscription's entries, and the salts. What happened and when stays, and the chain holds.
@@ -276,8 +269,8 @@ pub async fn erase_evidence(tx: &mut Tx, id: SubscriptionId) -> Result<(), DbErr
     link_all(tx, &[id]).await?;
     on!(tx, |conn| {
         sqlx::query(
-            "UPDATE consent_events SET address = NULL, client_address = NULL, user_agent = NULL, source_url = NULL \
-             WHERE subscription_id = $1",
+            "UPDATE consent_events SET address = NULL, client_address = NULL, user_agent = NULL, source_url \
+             = NULL WHERE subscription_id = $1",
         )
         .bind(id.0)
         .execute(&mut *conn)
@@ -296,14 +289,15 @@ pub(crate) async fn erase_requests(tx: &mut Tx, id: SubscriptionId) -> Result<()
     link_all(tx, &[id]).await?;
     on!(tx, |conn| {
         let last: i64 = sqlx::query_scalar(
-            "SELECT COALESCE(max(id), 0) FROM consent_events WHERE subscription_id = $1 AND kind <> 'requested'",
+            "SELECT COALESCE(max(id), 0) FROM consent_events WHERE subscription_id = $1 \
+             AND kind <> 'requested'",
         )
         .bind(id.0)
         .fetch_one(&mut *conn)
         .await?;
         sqlx::query(
-            "UPDATE consent_events SET address = NULL, client_address = NULL, user_agent = NULL, source_url = NULL \
-             WHERE subscription_id = $1 AND id > $2",
+            "UPDATE consent_events SET address = NULL, client_address = NULL, user_agent = NULL, source_url \
+             = NULL WHERE subscription_id = $1 AND id > $2",
         )
         .bind(id.0)
         .bind(last)

@@ -1,7 +1,11 @@
 //! Tables `confirmations` and `consent_events`: on whose word readers are mailed.
 
 use crate::{
-    db::{DbError, EngineTx, Stamp, Tx, consent::chain::link_events, encode, on},
+    db::{
+        DbError, EngineTx, Stamp, Tx,
+        consent::chain::link_events,
+        engine::query::{json_rows, query, query_as, query_scalar},
+    },
     domain::{
         ids::{ConfirmationId, SubscriptionId},
         subscriber::consent::ConsentEvent,
@@ -13,10 +17,8 @@ use jiff::Timestamp;
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ConfirmationRecord {
     /// The row.
-    #[sqlx(try_from = "i64")]
     pub id: ConfirmationId,
     /// What it confirms.
-    #[sqlx(try_from = "i64")]
     pub subscription_id: SubscriptionId,
     /// When it was made.
     pub created_at: Stamp,
@@ -80,14 +82,14 @@ pub const BY_PREFERENCES: &str = "preferences";
 
 /// Whether a reader last came to a newsletter by the page of preferences.
 pub async fn came_by_preferences(tx: &mut Tx, id: SubscriptionId) -> Result<bool, DbError> {
-    let method: Option<String> = on!(tx, |conn| {
-        sqlx::query_scalar(
-            "SELECT method FROM consent_events WHERE subscription_id = $1 AND kind = 'confirmed' ORDER BY id DESC LIMIT 1",
-        )
-        .bind(id.0)
-        .fetch_optional(conn)
-        .await?
-    });
+    let method: Option<String> = query_scalar!(
+        tx,
+        "SELECT method FROM consent_events WHERE subscription_id = $1 AND kind = 'confirmed' \
+         ORDER BY id DESC LIMIT 1",
+        id.0
+    )
+    .fetch_optional()
+    .await?;
     Ok(method.is_some_and(|it| it == BY_PREFERENCES))
 }
 
@@ -98,39 +100,37 @@ pub async fn insert_confirmation(
     now: Timestamp,
     expires_at: Timestamp,
 ) -> Result<ConfirmationId, DbError> {
-    let id: i64 = on!(tx, |conn| {
-        sqlx::query_scalar(
-        "INSERT INTO confirmations (subscription_id, created_at, expires_at) VALUES ($1, $2, $3) RETURNING id"
+    let id: i64 = query_scalar!(
+        tx,
+        "INSERT INTO confirmations (subscription_id, created_at, expires_at) VALUES ($1, $2, $3) \
+         RETURNING id",
+        subscription.0,
+        Stamp(now),
+        Stamp(expires_at)
     )
-    .bind(subscription.0)
-    .bind(Stamp(now))
-    .bind(Stamp(expires_at))
-    .fetch_one(conn)
-    .await?
-    });
+    .fetch_one()
+    .await?;
     Ok(ConfirmationId(id))
 }
 
 /// All that one link confirms: what it points at, then what the same signup asked for beside it.
 pub async fn confirmed_together(tx: &mut Tx, id: ConfirmationId) -> Result<Vec<ConfirmationRecord>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_as(
-        "SELECT id, subscription_id, created_at, expires_at, used_at FROM confirmations WHERE id = $1 OR with_id = $1 ORDER BY id"
+    query_as!(
+        tx,
+        "SELECT id, subscription_id, created_at, expires_at, used_at FROM confirmations WHERE id = $1 \
+         OR with_id = $1 ORDER BY id",
+        id.0
     )
-    .bind(id.0)
-    .fetch_all(conn)
+    .fetch_all()
     .await
-    })
 }
 
 /// Marks a confirmation as used. `false`: it was used before.
 pub async fn use_confirmation(tx: &mut Tx, id: ConfirmationId, now: Timestamp) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE confirmations SET used_at = $2 WHERE id = $1 AND used_at IS NULL")
-        .bind(id.0)
-        .bind(Stamp(now))
-        .execute(conn)
+    query!(tx, "UPDATE confirmations SET used_at = $2 WHERE id = $1 AND used_at IS NULL", id.0, Stamp(now))
+        .rows_affected()
         .await
-        .map(|done| done.rows_affected() == 1))
+        .map(|rows| rows == 1)
 }
 
 /// Adds an entry to the consent ledger, with its link in the chain and the address; a confirmation also with the mail it is about,
@@ -144,24 +144,23 @@ pub async fn record_consent(
     evidence: &Evidence,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
-            "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, client_address, user_agent, \
-             source_url, address, confirmation_id) SELECT $1, $2, $3, $4, $5, $6, $7, \
-             (SELECT r.address FROM subscribers r JOIN subscriptions s ON s.subscriber_id = r.id WHERE s.id = $1), \
-             (SELECT max(c.id) FROM confirmations c WHERE c.subscription_id = $1 AND $2 = 'confirmed' AND c.used_at = $3)",
-        )
-        .bind(subscription.0)
-        .bind(event.as_str())
-        .bind(Stamp(now))
-        .bind(method)
-        .bind(&evidence.client_address)
-        .bind(&evidence.user_agent)
-        .bind(&evidence.source_url)
-        .execute(conn)
-        .await
-        .map(drop)
-    })?;
+    query!(
+        tx,
+        "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, client_address, user_agent, \
+         source_url, address, confirmation_id) SELECT $1, $2, $3, $4, $5, $6, $7, (SELECT r.address \
+         FROM subscribers r JOIN subscriptions s ON s.subscriber_id = r.id WHERE s.id = $1), (\
+         SELECT max(c.id) FROM confirmations c WHERE c.subscription_id = $1 AND $2 = 'confirmed' \
+         AND c.used_at = $3)",
+        subscription.0,
+        event.as_str(),
+        Stamp(now),
+        method,
+        &evidence.client_address,
+        &evidence.user_agent,
+        &evidence.source_url
+    )
+    .execute()
+    .await?;
     link_events(tx, &[subscription]).await.map(drop)
 }
 
@@ -188,14 +187,16 @@ pub async fn record_consents(
     macro_rules! insert {
         ($conn:ident, $before:literal, $list:literal) => {
             sqlx::query(concat!(
-                "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, address, client_address, user_agent, \
-                 source_url, confirmation_id, wording, wording_version) SELECT CAST(value -> 0 ->> 0 AS BIGINT), $2, ",
+                "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, address, \
+                 client_address, user_agent, source_url, confirmation_id, wording, wording_version) \
+                 SELECT CAST(value -> 0 ->> 0 AS BIGINT), $2, ",
                 $before,
-                "CAST(value -> 0 ->> 1 AS BIGINT), value -> 0 ->> 2, value -> 0 ->> 3, value -> 1 ->> 0, value -> 1 ->> 1, \
-                 value -> 1 ->> 2, CAST(value -> 1 ->> 3 AS BIGINT), value -> 2 ->> 0, CAST(value -> 2 ->> 1 AS BIGINT) FROM ",
+                "CAST(value -> 0 ->> 1 AS BIGINT), value -> 0 ->> 2, value -> 0 ->> 3, value -> 1 ->> 0, \
+                 value -> 1 ->> 1, value -> 1 ->> 2, CAST(value -> 1 ->> 3 AS BIGINT), value -> 2 ->> 0, \
+                 CAST(value -> 2 ->> 1 AS BIGINT) FROM ",
                 $list
             ))
-            .bind(encode(&rows)?)
+            .bind(json_rows(&rows)?)
             .bind(event.as_str())
             .execute($conn)
             .await
@@ -216,14 +217,13 @@ pub async fn record_consents(
 
 /// The ledger of a subscription, oldest first; of a very long one the latest thousand entries.
 pub async fn consent_history(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<ConsentRecord>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_as(
+    query_as!(
+        tx,
         "SELECT kind, occurred_at, method, client_address, user_agent, source_url, wording_version \
-         FROM (SELECT * FROM consent_events WHERE subscription_id = $1 ORDER BY id DESC LIMIT 1000) AS latest \
-         ORDER BY id"
+         FROM (SELECT * FROM consent_events WHERE subscription_id = $1 ORDER BY id DESC \
+         LIMIT 1000) AS latest ORDER BY id",
+        id.0
     )
-    .bind(id.0)
-    .fetch_all(conn)
+    .fetch_all()
     .await
-    })
 }

@@ -1,7 +1,10 @@
 //! Table `feeds`.
 
 use crate::{
-    db::{DbError, Stamp, Tx, on},
+    db::{
+        DbError, Stamp, Tx,
+        engine::query::{query, query_as, query_scalar},
+    },
     domain::{
         content::{
             feed_trouble::TroubleKind,
@@ -16,7 +19,6 @@ use jiff::{SignedDuration, Timestamp};
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct FeedRecord {
     /// The row.
-    #[sqlx(try_from = "i64")]
     pub id: FeedId,
     /// Where it is: `https://…` or `file:///…`.
     pub url: String,
@@ -91,9 +93,10 @@ impl FeedRecord {
 macro_rules! select_feed {
     ($rest:literal) => {
         concat!(
-            "SELECT id, url, title, site_url, status, etag, last_modified, next_poll_at, not_before, polled_at, \
-             succeeded_at, failures, failing_since, last_error, created_at, last_item_at, usual_gap_seconds, \
-             longest_gap_seconds, moved_from, trouble_kind, trouble, trouble_since, trouble_reported_at FROM feeds ",
+            "SELECT id, url, title, site_url, status, etag, last_modified, next_poll_at, not_before, \
+             polled_at, succeeded_at, failures, failing_since, last_error, created_at, last_item_at, \
+             usual_gap_seconds, longest_gap_seconds, moved_from, trouble_kind, trouble, trouble_since, \
+             trouble_reported_at FROM feeds ",
             $rest
         )
     };
@@ -101,70 +104,68 @@ macro_rules! select_feed {
 
 /// All feeds, oldest first.
 pub async fn list(tx: &mut Tx) -> Result<Vec<FeedRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_feed!("ORDER BY id")).fetch_all(conn).await)
+    query_as!(tx, select_feed!("ORDER BY id")).fetch_all().await
 }
 
 /// The feed with this row.
 pub async fn get(tx: &mut Tx, id: FeedId) -> Result<Option<FeedRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_feed!("WHERE id = $1")).bind(id.0).fetch_optional(conn).await)
+    query_as!(tx, select_feed!("WHERE id = $1"), id.0).fetch_optional().await
 }
 
 /// The feed at this address.
 pub async fn by_url(tx: &mut Tx, url: &str) -> Result<Option<FeedRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_feed!("WHERE url = $1")).bind(url).fetch_optional(conn).await)
+    query_as!(tx, select_feed!("WHERE url = $1"), url).fetch_optional().await
 }
 
 /// Feeds that are in trouble, oldest trouble first.
 pub async fn in_trouble(tx: &mut Tx, limit: i64) -> Result<Vec<FeedRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_feed!(
-        "WHERE trouble IS NOT NULL ORDER BY trouble_since, id LIMIT $1"
-    ))
-    .bind(limit)
-    .fetch_all(conn)
-    .await)
+    query_as!(tx, select_feed!("WHERE trouble IS NOT NULL ORDER BY trouble_since, id LIMIT $1"), limit)
+        .fetch_all()
+        .await
 }
 
 /// Adds a feed, due at once; one that was removed before is active again.
 pub async fn insert(tx: &mut Tx, url: &str, now: Timestamp) -> Result<FeedId, DbError> {
-    let id: i64 = on!(tx, |conn| {
-        sqlx::query_scalar(
-        "INSERT INTO feeds (url, title, status, next_poll_at, created_at) VALUES ($1, '', 'active', $2, $2) \
-         ON CONFLICT (url) DO UPDATE SET status = 'active', next_poll_at = excluded.next_poll_at, woken_at = NULL, \
-         failures = 0, failing_since = NULL, not_before = NULL, trouble_kind = NULL, trouble = NULL, \
-         trouble_since = NULL, trouble_reported_at = NULL RETURNING id"
+    let id: i64 = query_scalar!(
+        tx,
+        "INSERT INTO feeds (url, title, status, next_poll_at, created_at) \
+         VALUES ($1, '', 'active', $2, $2) ON CONFLICT (url) DO UPDATE \
+         SET status = 'active', next_poll_at = excluded.next_poll_at, woken_at = NULL, failures = 0, \
+         failing_since = NULL, not_before = NULL, trouble_kind = NULL, trouble = NULL, trouble_since = NULL, \
+         trouble_reported_at = NULL RETURNING id",
+        url,
+        Stamp(now)
     )
-    .bind(url)
-    .bind(Stamp(now))
-    .fetch_one(conn)
-    .await?
-    });
+    .fetch_one()
+    .await?;
     Ok(FeedId(id))
 }
 
 /// Stops reading a feed; its articles stay.
 pub async fn retire(tx: &mut Tx, id: FeedId, why: &str) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
+    query!(
+        tx,
         "UPDATE feeds SET status = 'retired', last_error = $2, trouble_kind = NULL, trouble = NULL, \
-         trouble_since = NULL, trouble_reported_at = NULL WHERE id = $1"
+         trouble_since = NULL, trouble_reported_at = NULL WHERE id = $1",
+        id.0,
+        why
     )
-    .bind(id.0)
-    .bind(why)
-    .execute(conn)
+    .execute()
     .await
-    .map(drop))
 }
 
 /// Has a feed read at another address from now on. `false`: there is another feed with that address already.
 pub async fn set_url(tx: &mut Tx, id: FeedId, url: &str) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query(
-        "UPDATE feeds SET moved_from = url, url = $2 WHERE id = $1 \
-         AND NOT EXISTS (SELECT 1 FROM feeds o WHERE o.url = $2 AND o.id <> $1)"
+    query!(
+        tx,
+        "UPDATE feeds SET moved_from = url, url = $2 WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM feeds o \
+         WHERE o.url = $2 AND o.id <> $1)",
+        id.0,
+        url
     )
-    .bind(id.0)
-    .bind(url)
-    .execute(conn)
+    .rows_affected()
     .await
-    .map(|done| done.rows_affected() == 1))
+    .map(|rows| rows == 1)
 }
 
 /// What a successful reading leaves behind.
@@ -195,29 +196,28 @@ pub async fn set_read(
     let entries =
         reading.entries.map(|ids| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
     let gaps = reading.habit.and_then(|habit| habit.gaps);
-    on!(tx, |conn| {
-        sqlx::query(
+    query!(
+        tx,
         "UPDATE feeds SET title = COALESCE($2, title), site_url = COALESCE($3, site_url), etag = $4, \
-         last_modified = $5, polled_at = $6, succeeded_at = $6, next_poll_at = $7, failures = 0, failing_since = NULL, \
-         last_error = NULL, not_before = NULL, woken_at = NULL, last_item_at = COALESCE($8, last_item_at), \
-         usual_gap_seconds = COALESCE($9, usual_gap_seconds), longest_gap_seconds = COALESCE($10, longest_gap_seconds), \
-         entries = COALESCE($11, entries) WHERE id = $1"
+         last_modified = $5, polled_at = $6, succeeded_at = $6, next_poll_at = $7, failures = 0, \
+         failing_since = NULL, last_error = NULL, not_before = NULL, woken_at = NULL, last_item_at = \
+         COALESCE($8, last_item_at), usual_gap_seconds = COALESCE($9, usual_gap_seconds), \
+         longest_gap_seconds = COALESCE($10, longest_gap_seconds), entries = COALESCE($11, entries) \
+         WHERE id = $1",
+        id.0,
+        reading.title,
+        reading.site_url,
+        reading.etag,
+        reading.last_modified,
+        Stamp(now),
+        Stamp(next),
+        reading.habit.map(|habit| Stamp(habit.last_item_at)),
+        gaps.map(|gaps| gaps.usual.as_secs()),
+        gaps.map(|gaps| gaps.longest.as_secs()),
+        entries
     )
-    .bind(id.0)
-    .bind(reading.title)
-    .bind(reading.site_url)
-    .bind(reading.etag)
-    .bind(reading.last_modified)
-    .bind(Stamp(now))
-    .bind(Stamp(next))
-    .bind(reading.habit.map(|habit| Stamp(habit.last_item_at)))
-    .bind(gaps.map(|gaps| gaps.usual.as_secs()))
-    .bind(gaps.map(|gaps| gaps.longest.as_secs()))
-    .bind(entries)
-    .execute(conn)
+    .execute()
     .await
-    .map(drop)
-    })
 }
 
 /// Records that a feed could not be read, and when it is tried next. `not_before`: when its site wants to be asked again.
@@ -229,30 +229,25 @@ pub async fn set_failed(
     now: Timestamp,
     next: Timestamp,
 ) -> Result<(), DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
-            "UPDATE feeds SET polled_at = $3, next_poll_at = $4, failures = failures + 1, last_error = $2, \
+    query!(
+        tx,
+        "UPDATE feeds SET polled_at = $3, next_poll_at = $4, failures = failures + 1, last_error = $2, \
          failing_since = COALESCE(failing_since, $3), not_before = $5, woken_at = NULL WHERE id = $1",
-        )
-        .bind(id.0)
-        .bind(error)
-        .bind(Stamp(now))
-        .bind(Stamp(next))
-        .bind(not_before.map(Stamp))
-        .execute(conn)
-        .await
-        .map(drop)
-    })
+        id.0,
+        error,
+        Stamp(now),
+        Stamp(next),
+        not_before.map(Stamp)
+    )
+    .execute()
+    .await
 }
 
 /// Reads a feed later, because its host is busy. Counts as no attempt.
 pub async fn put_off(tx: &mut Tx, id: FeedId, until: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE feeds SET next_poll_at = $2, woken_at = NULL WHERE id = $1")
-        .bind(id.0)
-        .bind(Stamp(until))
-        .execute(conn)
+    query!(tx, "UPDATE feeds SET next_poll_at = $2, woken_at = NULL WHERE id = $1", id.0, Stamp(until))
+        .execute()
         .await
-        .map(drop))
 }
 
 /// Feeds read within this time are not brought forward.
@@ -262,24 +257,21 @@ const READ_LATELY: SignedDuration = SignedDuration::from_mins(10);
 /// read as soon as their hosts' turns come. Those read a moment ago, and those whose sites asked to be left alone, stay where
 /// they are. Returns how many were brought forward.
 pub async fn poll_soon(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
-    on!(tx, |conn| sqlx::query(
+    query!(
+        tx,
         "UPDATE feeds SET next_poll_at = $1 WHERE status = 'active' AND next_poll_at > $1 \
-         AND (polled_at IS NULL OR polled_at < $2) AND (not_before IS NULL OR not_before <= $1)"
+         AND (polled_at IS NULL OR polled_at < $2) AND (not_before IS NULL OR not_before <= $1)",
+        Stamp(now),
+        Stamp(now - READ_LATELY)
     )
-    .bind(Stamp(now))
-    .bind(Stamp(now - READ_LATELY))
-    .execute(conn)
+    .rows_affected()
     .await
-    .map(|done| done.rows_affected()))
 }
 
 /// The articles that were in a feed when it was last read.
 pub async fn entries(tx: &mut Tx, id: FeedId) -> Result<Vec<ArticleId>, DbError> {
     let entries: Option<String> =
-        on!(tx, |conn| sqlx::query_scalar("SELECT entries FROM feeds WHERE id = $1")
-            .bind(id.0)
-            .fetch_optional(conn)
-            .await?);
+        query_scalar!(tx, "SELECT entries FROM feeds WHERE id = $1", id.0).fetch_optional().await?;
     Ok(entries
         .iter()
         .flat_map(|ids| ids.split(','))
@@ -289,16 +281,16 @@ pub async fn entries(tx: &mut Tx, id: FeedId) -> Result<Vec<ArticleId>, DbError>
 
 /// When the latest items of a feed came: published, or, without a date, seen. Enough of them to tell a habit by.
 pub async fn item_moments(tx: &mut Tx, id: FeedId) -> Result<Vec<Timestamp>, DbError> {
-    let moments: Vec<Stamp> = on!(tx, |conn| {
-        sqlx::query_scalar(
-        "SELECT CASE WHEN a.published_at < s.seen_at THEN a.published_at ELSE s.seen_at END FROM article_sources s \
-         JOIN articles a ON a.id = s.article_id WHERE s.feed_id = $1 ORDER BY s.seen_at DESC LIMIT $2"
+    let moments: Vec<Stamp> = query_scalar!(
+        tx,
+        "SELECT CASE WHEN a.published_at < s.seen_at THEN a.published_at ELSE s.seen_at END \
+         FROM article_sources s JOIN articles a ON a.id = s.article_id WHERE s.feed_id = $1 \
+         ORDER BY s.seen_at DESC LIMIT $2",
+        id.0,
+        i64::try_from(2 * HABIT_EVENTS).unwrap_or(i64::MAX)
     )
-    .bind(id.0)
-    .bind(i64::try_from(2 * HABIT_EVENTS).unwrap_or(i64::MAX))
-    .fetch_all(conn)
-    .await?
-    });
+    .fetch_all()
+    .await?;
     Ok(moments.into_iter().map(Timestamp::from).collect())
 }
 
@@ -308,29 +300,22 @@ pub async fn set_trouble(
     id: FeedId,
     trouble: Option<(TroubleKind, &str, Timestamp)>,
 ) -> Result<(), DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
+    query!(
+        tx,
         "UPDATE feeds SET trouble_reported_at = CASE WHEN trouble_kind = $2 THEN trouble_reported_at END, \
-         trouble_kind = $2, trouble = $3, trouble_since = $4 WHERE id = $1"
+         trouble_kind = $2, trouble = $3, trouble_since = $4 WHERE id = $1",
+        id.0,
+        trouble.map(|(kind, _, _)| kind.as_str()),
+        trouble.map(|(_, text, _)| text),
+        trouble.map(|(_, _, since)| Stamp(since))
     )
-    .bind(id.0)
-    .bind(trouble.map(|(kind, _, _)| kind.as_str()))
-    .bind(trouble.map(|(_, text, _)| text))
-    .bind(trouble.map(|(_, _, since)| Stamp(since)))
-    .execute(conn)
+    .execute()
     .await
-    .map(drop)
-    })
 }
 
 /// Records that operators were told of a feed's trouble.
 pub async fn set_trouble_reported(tx: &mut Tx, id: FeedId, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE feeds SET trouble_reported_at = $2 WHERE id = $1")
-        .bind(id.0)
-        .bind(Stamp(now))
-        .execute(conn)
-        .await
-        .map(drop))
+    query!(tx, "UPDATE feeds SET trouble_reported_at = $2 WHERE id = $1", id.0, Stamp(now)).execute().await
 }
 
 /// When to wake feeds.
@@ -350,47 +335,44 @@ pub struct Waking {
 /// `at_once` in hand; marks them as woken.
 pub async fn wake_due(tx: &mut Tx, waking: Waking) -> Result<Vec<FeedId>, DbError> {
     let Waking { now, woken_before, host_pause, at_once } = waking;
-    let in_hand: i64 = on!(tx, |conn| sqlx::query_scalar(
-        "SELECT count(*) FROM feeds WHERE status = 'active' AND next_poll_at <= $1 AND woken_at >= $2"
+    let in_hand: i64 = query_scalar!(
+        tx,
+        "SELECT count(*) FROM feeds WHERE status = 'active' AND next_poll_at <= $1 AND woken_at >= $2",
+        Stamp(now),
+        Stamp(woken_before)
     )
-    .bind(Stamp(now))
-    .bind(Stamp(woken_before))
-    .fetch_one(conn)
-    .await?);
+    .fetch_one()
+    .await?;
     if in_hand >= at_once {
         return Ok(Vec::new());
     }
-    let ids: Vec<i64> = on!(tx, |conn| {
-        sqlx::query_scalar(
+    let ids: Vec<i64> = query_scalar!(
+        tx,
         "UPDATE feeds SET woken_at = $1 WHERE id IN (SELECT t.id FROM (\
-         SELECT id, next_poll_at, row_number() OVER (PARTITION BY host ORDER BY next_poll_at, id) AS turn FROM feeds f \
-         WHERE status = 'active' AND next_poll_at <= $1 AND (woken_at IS NULL OR woken_at < $2) \
+         SELECT id, next_poll_at, row_number() OVER (PARTITION BY host ORDER BY next_poll_at, id) AS turn \
+         FROM feeds f WHERE status = 'active' AND next_poll_at <= $1 AND (woken_at IS NULL OR woken_at < $2) \
          AND NOT EXISTS (SELECT 1 FROM feeds o WHERE o.host = f.host AND (o.polled_at > $3 \
          OR (o.status = 'active' AND o.next_poll_at <= $1 AND o.woken_at >= $2)))) t \
-         WHERE t.turn = 1 ORDER BY t.next_poll_at LIMIT $4) AND (woken_at IS NULL OR woken_at < $2) RETURNING id"
+         WHERE t.turn = 1 ORDER BY t.next_poll_at LIMIT $4) AND (woken_at IS NULL OR woken_at < $2) \
+         RETURNING id",
+        Stamp(now),
+        Stamp(woken_before),
+        Stamp(now - host_pause),
+        at_once - in_hand
     )
-    .bind(Stamp(now))
-    .bind(Stamp(woken_before))
-    .bind(Stamp(now - host_pause))
-    .bind(at_once - in_hand)
-    .fetch_all(conn)
-    .await?
-    });
+    .fetch_all()
+    .await?;
     Ok(ids.into_iter().map(FeedId).collect())
 }
 
 /// Forgets which feeds and articles were woken: those who had them in hand are dead.
 pub async fn forget_woken(tx: &mut Tx) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE feeds SET woken_at = NULL WHERE woken_at IS NOT NULL")
-        .execute(conn)
-        .await?
-        .rows_affected());
-    on!(tx, |conn| {
-        sqlx::query(
-        "UPDATE articles SET check_woken_at = NULL WHERE check_after IS NOT NULL AND check_woken_at IS NOT NULL"
+    query!(tx, "UPDATE feeds SET woken_at = NULL WHERE woken_at IS NOT NULL").rows_affected().await?;
+    query!(
+        tx,
+        "UPDATE articles SET check_woken_at = NULL WHERE check_after IS NOT NULL \
+         AND check_woken_at IS NOT NULL"
     )
-    .execute(conn)
+    .execute()
     .await
-    .map(drop)
-    })
 }

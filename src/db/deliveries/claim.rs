@@ -1,7 +1,7 @@
 //! Taking deliveries under a claim, and giving them back.
 
 use crate::{
-    db::{DbError, EngineTx, Stamp, Tx, on},
+    db::{DbError, EngineTx, Stamp, Tx, engine::query::query},
     domain::{
         ids::{ClaimId, DeliveryId, IssueId, SubscriptionId, VariantId},
         subscriber::email_address::EmailAddress,
@@ -13,13 +13,10 @@ use jiff::Timestamp;
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ClaimedDelivery {
     /// The row.
-    #[sqlx(try_from = "i64")]
     pub id: DeliveryId,
     /// The subscription it is for.
-    #[sqlx(try_from = "i64")]
     pub subscription_id: SubscriptionId,
     /// What they get.
-    #[sqlx(try_from = "i64")]
     pub variant_id: VariantId,
     /// To whom.
     pub address: EmailAddress,
@@ -55,8 +52,9 @@ pub async fn claim(
     macro_rules! claim {
         ($conn:ident, $which:literal, $lock:literal, $($bind:expr),+) => {
             sqlx::query_as(concat!(
-                "UPDATE deliveries SET status = 'claimed', claim_id = $2 WHERE id IN (SELECT id FROM deliveries \
-                 WHERE issue_id = $1 AND status IN ('queued', 'deferred') AND next_attempt_at <= $3 AND ",
+                "UPDATE deliveries SET status = 'claimed', claim_id = $2 WHERE id IN (SELECT id \
+                 FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') \
+                 AND next_attempt_at <= $3 AND ",
                 $which,
                 " ORDER BY next_attempt_at, id LIMIT $4 ",
                 $lock,
@@ -100,15 +98,15 @@ pub async fn claim(
 
 /// Gives back what a claim holds and has not begun.
 pub async fn release(tx: &mut Tx, issue: IssueId, claim: ClaimId) -> Result<u64, DbError> {
-    on!(tx, |conn| sqlx::query(
-        "UPDATE deliveries SET status = 'queued', claim_id = NULL \
-         WHERE issue_id = $1 AND claim_id = $2 AND status IN ('claimed', 'sending') AND status = 'claimed'"
+    query!(
+        tx,
+        "UPDATE deliveries SET status = 'queued', claim_id = NULL WHERE issue_id = $1 AND claim_id = $2 \
+         AND status IN ('claimed', 'sending') AND status = 'claimed'",
+        issue.0,
+        claim.0
     )
-    .bind(issue.0)
-    .bind(claim.0)
-    .execute(conn)
+    .rows_affected()
     .await
-    .map(|done| done.rows_affected()))
 }
 
 /// Sets claimed deliveries apart whose domain's pace has become limited.
@@ -119,14 +117,15 @@ pub async fn park(
     domain: &str,
     ids: &[DeliveryId],
 ) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
-        "INSERT INTO issue_paces (issue_id, domain) VALUES ($1, $2) ON CONFLICT (issue_id, domain) DO NOTHING"
+    query!(
+        tx,
+        "INSERT INTO issue_paces (issue_id, domain) VALUES ($1, $2) ON CONFLICT (issue_id, domain) \
+         DO NOTHING",
+        issue.0,
+        domain
     )
-    .bind(issue.0)
-    .bind(domain)
-    .execute(conn)
-    .await
-    .map(drop))?;
+    .execute()
+    .await?;
     macro_rules! park {
         ($conn:ident, $ids:literal, $bind:expr) => {
             sqlx::query(concat!(
@@ -155,9 +154,9 @@ pub async fn recover(tx: &mut Tx, issue: IssueId) -> Result<(), DbError> {
     macro_rules! recover {
         ($conn:ident, $lock:literal) => {
             sqlx::query(concat!(
-                "UPDATE deliveries SET claim_id = CASE WHEN status = 'sending' THEN claim_id END, \
-                 status = CASE WHEN status = 'claimed' THEN 'queued' ELSE 'uncertain' END \
-                 WHERE id IN (SELECT id FROM deliveries d WHERE d.issue_id = $1 AND d.status IN ('claimed', 'sending') \
+                "UPDATE deliveries SET claim_id = CASE WHEN status = 'sending' THEN claim_id END, status = \
+                 CASE WHEN status = 'claimed' THEN 'queued' ELSE 'uncertain' END WHERE id IN (SELECT id \
+                 FROM deliveries d WHERE d.issue_id = $1 AND d.status IN ('claimed', 'sending') \
                  AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.id = d.claim_id)",
                 $lock,
                 ")"

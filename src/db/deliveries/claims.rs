@@ -1,65 +1,61 @@
 //! Table `claims`: who works on deliveries of an issue, and until when nobody else may take them over.
 
 use crate::{
-    db::{DbError, Stamp, Tx, on},
+    db::{
+        DbError, Stamp, Tx,
+        engine::query::{query, query_scalar},
+    },
     domain::ids::{ClaimId, IssueId},
 };
 use jiff::Timestamp;
 
 /// Opens a claim for a process. Its number is never used again, so that whoever held an earlier one is told apart.
 pub async fn open(tx: &mut Tx, issue: IssueId, process: &str, until: Timestamp) -> Result<ClaimId, DbError> {
-    let id: i64 = on!(tx, |conn| sqlx::query_scalar(
-        "INSERT INTO claims (issue_id, process, until) VALUES ($1, $2, $3) RETURNING id"
+    let id: i64 = query_scalar!(
+        tx,
+        "INSERT INTO claims (issue_id, process, until) VALUES ($1, $2, $3) RETURNING id",
+        issue.0,
+        process,
+        Stamp(until)
     )
-    .bind(issue.0)
-    .bind(process)
-    .bind(Stamp(until))
-    .fetch_one(conn)
-    .await?);
+    .fetch_one()
+    .await?;
     Ok(ClaimId(id))
 }
 
 /// Extends the lease. `false`: it has run out, and what it held may be others' by now.
 pub async fn renew(tx: &mut Tx, claim: ClaimId, until: Timestamp) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE claims SET until = $2 WHERE id = $1")
-        .bind(claim.0)
-        .bind(Stamp(until))
-        .execute(conn)
+    query!(tx, "UPDATE claims SET until = $2 WHERE id = $1", claim.0, Stamp(until))
+        .rows_affected()
         .await
-        .map(|done| done.rows_affected() == 1))
+        .map(|rows| rows == 1)
 }
 
 /// Gives a claim up, after its rows were released.
 pub async fn close(tx: &mut Tx, claim: ClaimId) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("DELETE FROM claims WHERE id = $1")
-        .bind(claim.0)
-        .execute(conn)
-        .await
-        .map(drop))
+    query!(tx, "DELETE FROM claims WHERE id = $1", claim.0).execute().await
 }
 
 /// Removes the claims on an issue whose lease has run out: their rows are anybody's.
 pub async fn expire(tx: &mut Tx, issue: IssueId, now: Timestamp) -> Result<u64, DbError> {
-    on!(tx, |conn| sqlx::query("DELETE FROM claims WHERE issue_id = $1 AND until < $2")
-        .bind(issue.0)
-        .bind(Stamp(now))
-        .execute(conn)
+    query!(tx, "DELETE FROM claims WHERE issue_id = $1 AND until < $2", issue.0, Stamp(now))
+        .rows_affected()
         .await
-        .map(|done| done.rows_affected()))
 }
 
 /// Removes every claim, of all issues. Returns how many there were.
 pub async fn expire_all(tx: &mut Tx) -> Result<u64, DbError> {
-    on!(tx, |conn| sqlx::query("DELETE FROM claims").execute(conn).await.map(|done| done.rows_affected()))
+    query!(tx, "DELETE FROM claims").rows_affected().await
 }
 
 /// How many processes work on an issue.
 pub async fn processes(tx: &mut Tx, issue: IssueId, now: Timestamp) -> Result<i64, DbError> {
-    on!(tx, |conn| sqlx::query_scalar(
-        "SELECT count(DISTINCT process) FROM claims WHERE issue_id = $1 AND until >= $2"
+    query_scalar!(
+        tx,
+        "SELECT count(DISTINCT process) FROM claims WHERE issue_id = $1 AND until >= $2",
+        issue.0,
+        Stamp(now)
     )
-    .bind(issue.0)
-    .bind(Stamp(now))
-    .fetch_one(conn)
-    .await)
+    .fetch_one()
+    .await
 }

@@ -1,7 +1,10 @@
 //! Table `mails`: single mails, each sent by a job of its own.
 
 use crate::{
-    db::{DbError, Stamp, Tx, encode, on, on_rows},
+    db::{
+        DbError, Stamp, Tx,
+        engine::query::{json_rows, query, query_as, query_scalar},
+    },
     domain::{
         delivery::{
             email::{MailKind, MailStatus},
@@ -39,13 +42,10 @@ pub struct NewMail<'a> {
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct MailRecord {
     /// The row.
-    #[sqlx(try_from = "i64")]
     pub id: MailId,
     /// What for.
-    #[sqlx(try_from = "String")]
     pub kind: MailKind,
     /// In whose name.
-    #[sqlx(try_from = "i64")]
     pub newsletter_id: NewsletterId,
     /// To whom.
     pub recipient: EmailAddress,
@@ -62,7 +62,6 @@ pub struct MailRecord {
     /// Its Message-ID.
     pub message_id: String,
     /// Where it stands.
-    #[sqlx(try_from = "String")]
     pub status: MailStatus,
     /// When it was made.
     pub created_at: Stamp,
@@ -96,31 +95,30 @@ impl MailRecord {
 
 macro_rules! mail_columns {
     () => {
-        "id, kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, feed_id, request_id, message_id, status, created_at, \
-         attempts, relay_waits, relay, reply_code, reply_text"
+        "id, kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, feed_id, \
+         request_id, message_id, status, created_at, attempts, relay_waits, relay, reply_code, reply_text"
     };
 }
 
 /// Adds a mail, due at once.
 pub async fn insert(tx: &mut Tx, mail: &NewMail<'_>, now: Timestamp) -> Result<MailId, DbError> {
-    let id: i64 = on!(tx, |conn| {
-        sqlx::query_scalar(
-        "INSERT INTO mails (kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, message_id, \
-         status, created_at, next_attempt_at, woken_at, feed_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $8, $8, $9) RETURNING id"
+    let id: i64 = query_scalar!(
+        tx,
+        "INSERT INTO mails (kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, \
+         message_id, status, created_at, next_attempt_at, woken_at, feed_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $8, $8, $9) RETURNING id",
+        mail.kind.as_str(),
+        mail.newsletter.0,
+        mail.recipient.as_str(),
+        mail.subscription.map(|id| id.0),
+        mail.confirmation.map(|id| id.0),
+        mail.issue.map(|id| id.0),
+        mail.message_id,
+        Stamp(now),
+        mail.feed.map(|id| id.0)
     )
-    .bind(mail.kind.as_str())
-    .bind(mail.newsletter.0)
-    .bind(mail.recipient.as_str())
-    .bind(mail.subscription.map(|id| id.0))
-    .bind(mail.confirmation.map(|id| id.0))
-    .bind(mail.issue.map(|id| id.0))
-    .bind(mail.message_id)
-    .bind(Stamp(now))
-    .bind(mail.feed.map(|id| id.0))
-    .fetch_one(conn)
-    .await?
-    });
+    .fetch_one()
+    .await?;
     Ok(MailId(id))
 }
 
@@ -143,27 +141,28 @@ pub async fn insert_all(tx: &mut Tx, mails: &[NewMail<'_>], now: Timestamp) -> R
             )
         })
         .collect();
-    let made: Vec<(String, i64)> = on_rows!(
+    let made: Vec<(String, i64)> = query_as!(
         tx,
-        [
-            "INSERT INTO mails (kind, newsletter_id, recipient, message_id, subscription_id, confirmation_id, issue_id, feed_id, \
-             status, created_at, next_attempt_at, woken_at) SELECT value -> 0 ->> 0, CAST(value -> 0 ->> 1 AS BIGINT), \
-             value -> 0 ->> 2, value -> 0 ->> 3, CAST(value -> 1 ->> 0 AS BIGINT), CAST(value -> 1 ->> 1 AS BIGINT), \
-             CAST(value -> 1 ->> 2 AS BIGINT), CAST(value -> 1 ->> 3 AS BIGINT), 'queued', $2, $2, $2 FROM"
-        ],
-        ["RETURNING message_id, id"],
-        |conn, query| sqlx::query_as(query).bind(encode(&rows)?).bind(Stamp(now)).fetch_all(conn).await?
-    );
+        "INSERT INTO mails (kind, newsletter_id, recipient, message_id, subscription_id, confirmation_id, \
+         issue_id, feed_id, status, created_at, next_attempt_at, woken_at) \
+         SELECT value -> 0 ->> 0, CAST(value -> 0 ->> 1 AS BIGINT), value -> 0 ->> 2, value -> 0 ->> 3, \
+         CAST(value -> 1 ->> 0 AS BIGINT), CAST(value -> 1 ->> 1 AS BIGINT), CAST(value -> 1 ->> 2 AS \
+         BIGINT), CAST(value -> 1 ->> 3 AS BIGINT), 'queued', $2, $2, $2 FROM {rows $1} \
+         RETURNING message_id, id",
+        json_rows(&rows)?,
+        Stamp(now)
+    )
+    .fetch_all()
+    .await?;
     let made: HashMap<String, i64> = made.into_iter().collect();
     mails.iter().map(|it| made.get(it.message_id).map(|id| MailId(*id)).ok_or(DbError::RowNotFound)).collect()
 }
 
 /// The mail with this row.
 pub async fn get(tx: &mut Tx, id: MailId) -> Result<Option<MailRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(concat!("SELECT ", mail_columns!(), " FROM mails WHERE id = $1"))
-        .bind(id.0)
-        .fetch_optional(conn)
-        .await)
+    query_as!(tx, concat!("SELECT ", mail_columns!(), " FROM mails WHERE id = $1"), id.0)
+        .fetch_optional()
+        .await
 }
 
 /// Begins attempts: of each mail only one worker gets the row, until `claimed_until`. Those that are not due, done, or another's are
@@ -178,32 +177,34 @@ pub async fn begin(
         return Ok(Vec::new());
     }
     let rows: Vec<[i64; 1]> = ids.iter().map(|id| [id.0]).collect();
-    on_rows!(
+    query_as!(
         tx,
-        ["UPDATE mails SET status = 'sending', attempts = attempts + 1, claimed_until = $3 WHERE \
-             ((status = 'queued' AND next_attempt_at <= $2) OR (status = 'sending' AND claimed_until < $2)) AND id IN \
-             (SELECT CAST(value ->> 0 AS BIGINT) FROM"],
-        [") RETURNING ", mail_columns!()],
-        |conn, query| sqlx::query_as(query)
-            .bind(encode(&rows)?)
-            .bind(Stamp(now))
-            .bind(Stamp(claimed_until))
-            .fetch_all(conn)
-            .await
+        concat!(
+            "UPDATE mails SET status = 'sending', attempts = attempts + 1, claimed_until = $3 \
+             WHERE ((status = 'queued' AND next_attempt_at <= $2) OR (status = 'sending' \
+             AND claimed_until < $2)) AND id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM {rows $1} ) \
+             RETURNING ",
+            mail_columns!()
+        ),
+        json_rows(&rows)?,
+        Stamp(now),
+        Stamp(claimed_until)
     )
+    .fetch_all()
+    .await
 }
 
 /// Extends the lease of an attempt, for as long as it is the mail's latest.
 pub async fn renew(tx: &mut Tx, attempt: Attempt, claimed_until: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
-        "UPDATE mails SET claimed_until = $3 WHERE id = $1 AND attempts = $2 AND status = 'sending'"
+    query!(
+        tx,
+        "UPDATE mails SET claimed_until = $3 WHERE id = $1 AND attempts = $2 AND status = 'sending'",
+        attempt.mail.0,
+        attempt.number,
+        Stamp(claimed_until)
     )
-    .bind(attempt.mail.0)
-    .bind(attempt.number)
-    .bind(Stamp(claimed_until))
-    .execute(conn)
+    .execute()
     .await
-    .map(drop))
 }
 
 /// Ends an attempt for good. `false`: its lease was lost, and another attempt has the say.
@@ -214,20 +215,21 @@ pub async fn finish(
     answer: &Answer,
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query(
+    query!(
+        tx,
         "UPDATE mails SET status = $2, relay = $3, reply_code = $4, reply_text = $5, finished_at = $6, \
-         claimed_until = NULL WHERE id = $1 AND attempts = $7 AND status = 'sending'"
+         claimed_until = NULL WHERE id = $1 AND attempts = $7 AND status = 'sending'",
+        attempt.mail.0,
+        status.as_str(),
+        &answer.relay,
+        answer.code.map(i64::from),
+        &answer.text,
+        Stamp(now),
+        attempt.number
     )
-    .bind(attempt.mail.0)
-    .bind(status.as_str())
-    .bind(&answer.relay)
-    .bind(answer.code.map(i64::from))
-    .bind(&answer.text)
-    .bind(Stamp(now))
-    .bind(attempt.number)
-    .execute(conn)
+    .rows_affected()
     .await
-    .map(|done| done.rows_affected() == 1))
+    .map(|rows| rows == 1)
 }
 
 /// Ends an attempt with another one to come. `counts`: whether it was the recipient's fault. `false`: its lease was lost.
@@ -238,83 +240,72 @@ pub async fn postpone(
     next: Timestamp,
     counts: bool,
 ) -> Result<bool, DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
-        "UPDATE mails SET status = 'queued', relay = $2, reply_code = $3, reply_text = $4, next_attempt_at = $5, \
-         relay_waits = relay_waits + $6, claimed_until = NULL, woken_at = $5 WHERE id = $1 AND attempts = $7 AND status = 'sending'"
+    query!(
+        tx,
+        "UPDATE mails SET status = 'queued', relay = $2, reply_code = $3, reply_text = $4, next_attempt_at = \
+         $5, relay_waits = relay_waits + $6, claimed_until = NULL, woken_at = $5 WHERE id = $1 \
+         AND attempts = $7 AND status = 'sending'",
+        attempt.mail.0,
+        &answer.relay,
+        answer.code.map(i64::from),
+        &answer.text,
+        Stamp(next),
+        i64::from(!counts),
+        attempt.number
     )
-    .bind(attempt.mail.0)
-    .bind(&answer.relay)
-    .bind(answer.code.map(i64::from))
-    .bind(&answer.text)
-    .bind(Stamp(next))
-    .bind(i64::from(!counts))
-    .bind(attempt.number)
-    .execute(conn)
+    .rows_affected()
     .await
-    .map(|done| done.rows_affected() == 1)
-    })
+    .map(|rows| rows == 1)
 }
 
 /// Keeps which issue a mail shows, so that each attempt shows the same.
 pub async fn set_issue(tx: &mut Tx, id: MailId, issue: IssueId) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE mails SET issue_id = $2 WHERE id = $1")
-        .bind(id.0)
-        .bind(issue.0)
-        .execute(conn)
-        .await
-        .map(drop))
+    query!(tx, "UPDATE mails SET issue_id = $2 WHERE id = $1", id.0, issue.0).execute().await
 }
 
 /// Keeps which reader's request a mail is about.
 pub async fn set_request(tx: &mut Tx, id: MailId, request: RequestId) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE mails SET request_id = $2 WHERE id = $1")
-        .bind(id.0)
-        .bind(request.0)
-        .execute(conn)
-        .await
-        .map(drop))
+    query!(tx, "UPDATE mails SET request_id = $2 WHERE id = $1", id.0, request.0).execute().await
 }
 
 /// Whether a reader was said goodbye to after `since`.
 pub async fn said_goodbye(tx: &mut Tx, id: SubscriptionId, since: Timestamp) -> Result<bool, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM mails WHERE kind = 'goodbye' AND subscription_id = $1 AND created_at > $2)"
+    query_scalar!(
+        tx,
+        "SELECT EXISTS (SELECT 1 FROM mails WHERE kind = 'goodbye' AND subscription_id = $1 \
+         AND created_at > $2)",
+        id.0,
+        Stamp(since)
     )
-    .bind(id.0)
-    .bind(Stamp(since))
-    .fetch_one(conn)
+    .fetch_one()
     .await
-    })
 }
 
 /// Erases mails that were sent or given up until a moment. Returns how many there were, at most `limit`.
 pub async fn erase_finished(tx: &mut Tx, until: Timestamp, limit: i64) -> Result<u64, DbError> {
-    on!(tx, |conn| sqlx::query(
+    query!(
+        tx,
         "DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE finished_at <= $1 \
-         AND status IN ('sent', 'failed') ORDER BY finished_at LIMIT $2)"
+         AND status IN ('sent', 'failed') ORDER BY finished_at LIMIT $2)",
+        Stamp(until),
+        limit
     )
-    .bind(Stamp(until))
-    .bind(limit)
-    .execute(conn)
+    .rows_affected()
     .await
-    .map(|done| done.rows_affected()))
 }
 
 /// Ends every lease and lets the sweep wake every open mail. Returns how many leases there were.
 pub async fn end_leases(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE mails SET woken_at = NULL WHERE status IN ('queued', 'sending')")
-        .execute(conn)
-        .await?
-        .rows_affected());
-    on!(tx, |conn| sqlx::query(
-        "UPDATE mails SET claimed_until = $1 WHERE status = 'sending' AND claimed_until > $1"
+    query!(tx, "UPDATE mails SET woken_at = NULL WHERE status IN ('queued', 'sending')")
+        .rows_affected()
+        .await?;
+    query!(
+        tx,
+        "UPDATE mails SET claimed_until = $1 WHERE status = 'sending' AND claimed_until > $1",
+        Stamp(now - SignedDuration::from_secs(1))
     )
-    .bind(Stamp(now - SignedDuration::from_secs(1)))
-    .execute(conn)
+    .rows_affected()
     .await
-    .map(|done| done.rows_affected()))
 }
 
 /// Takes the mails that are due (or whose worker is gone) and have not been woken since `woken_before`, and marks them as
@@ -325,17 +316,17 @@ pub async fn wake_due(
     woken_before: Timestamp,
     limit: i64,
 ) -> Result<Vec<MailId>, DbError> {
-    let ids: Vec<i64> = on!(tx, |conn| {
-        sqlx::query_scalar(
-        "UPDATE mails SET woken_at = $1 WHERE id IN (SELECT id FROM mails WHERE status IN ('queued', 'sending') \
-         AND next_attempt_at <= $1 AND (claimed_until IS NULL OR claimed_until < $1) \
-         AND (woken_at IS NULL OR woken_at < $2) ORDER BY next_attempt_at LIMIT $3) AND (woken_at IS NULL OR woken_at < $2) RETURNING id"
+    let ids: Vec<i64> = query_scalar!(
+        tx,
+        "UPDATE mails SET woken_at = $1 WHERE id IN (SELECT id FROM mails \
+         WHERE status IN ('queued', 'sending') AND next_attempt_at <= $1 AND (claimed_until IS NULL \
+         OR claimed_until < $1) AND (woken_at IS NULL OR woken_at < $2) ORDER BY next_attempt_at LIMIT $3) \
+         AND (woken_at IS NULL OR woken_at < $2) RETURNING id",
+        Stamp(now),
+        Stamp(woken_before),
+        limit
     )
-    .bind(Stamp(now))
-    .bind(Stamp(woken_before))
-    .bind(limit)
-    .fetch_all(conn)
-    .await?
-    });
+    .fetch_all()
+    .await?;
     Ok(ids.into_iter().map(MailId).collect())
 }

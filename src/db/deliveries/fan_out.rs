@@ -1,7 +1,10 @@
 //! From an issue's readers to its deliveries: which group a reader is in, and one row each.
 
 use crate::{
-    db::{DbError, EngineTx, Stamp, Tx, on},
+    db::{
+        DbError, EngineTx, Stamp, Tx,
+        engine::query::{query_as, query_scalar},
+    },
     domain::{
         ids::{IssueId, NewsletterId},
         issue::plan::{Group, MAX_GROUPS, PastVariant},
@@ -40,14 +43,15 @@ macro_rules! reader_key {
     };
     ($list:literal) => {
         concat!(
-            "s.audience || '|' || COALESCE((SELECT string_agg(CAST(h.variant_id AS TEXT), ',' ORDER BY h.variant_id) FROM \
-             (SELECT d.variant_id FROM deliveries d WHERE d.subscriber_id = s.subscriber_id \
-             AND d.issue_id >= (SELECT min(v.issue_id) FROM issue_variants v WHERE v.id ",
+            "s.audience || '|' || COALESCE((SELECT string_agg(CAST(h.variant_id AS TEXT), ',' \
+             ORDER BY h.variant_id) FROM (SELECT d.variant_id FROM deliveries d \
+             WHERE d.subscriber_id = s.subscriber_id AND d.issue_id >= (SELECT min(v.issue_id) \
+             FROM issue_variants v WHERE v.id ",
             $list,
             ") AND d.variant_id ",
             $list,
-            " AND d.status NOT IN ('failed', 'skipped') \
-             UNION ALL SELECT w.variant_id FROM welcomes w WHERE w.subscriber_id = s.subscriber_id AND w.variant_id ",
+            " AND d.status NOT IN ('failed', 'skipped') UNION ALL SELECT w.variant_id FROM welcomes w \
+             WHERE w.subscriber_id = s.subscriber_id AND w.variant_id ",
             $list,
             ") AS h), '')"
         )
@@ -86,8 +90,8 @@ macro_rules! by_group {
 /// What comes after the key where readers are counted.
 macro_rules! counted {
     () => {
-        " AS key FROM subscriptions s WHERE s.newsletter_id = $2 AND s.status = 'active' AND s.cadence IN ($3, $4, $5)) AS keys \
-         GROUP BY key) AS told ORDER BY readers DESC, key LIMIT $6"
+        " AS key FROM subscriptions s WHERE s.newsletter_id = $2 AND s.status = 'active' \
+         AND s.cadence IN ($3, $4, $5)) AS keys GROUP BY key) AS told ORDER BY readers DESC, key LIMIT $6"
     };
 }
 
@@ -99,13 +103,14 @@ macro_rules! counted {
 macro_rules! made {
     ($paced:literal) => {
         concat!(
-            " AS key, (SELECT CASE WHEN EXISTS (SELECT 1 FROM suppressions x WHERE x.address_key = r.address_key) THEN NULL \
-             WHEN r.domain IN ",
+            " AS key, (SELECT CASE WHEN EXISTS (SELECT 1 FROM suppressions x \
+             WHERE x.address_key = r.address_key) THEN NULL WHEN r.domain IN ",
             $paced,
-            " THEN r.domain ELSE '' END FROM subscribers r WHERE r.id = s.subscriber_id) AS paced FROM subscriptions s \
-             WHERE s.newsletter_id = $3 AND s.status = 'active' AND s.id > $13 AND s.id <= $14 AND s.cadence IN ($4, $5, $6) \
-             ORDER BY s.id LIMIT 1000000) AS k LIMIT 1000000) AS t \
-             WHERE t.variant_id > 0 AND t.paced IS NOT NULL ON CONFLICT (issue_id, subscriber_id) DO NOTHING"
+            " THEN r.domain ELSE '' END FROM subscribers r WHERE r.id = s.subscriber_id) AS paced \
+             FROM subscriptions s WHERE s.newsletter_id = $3 AND s.status = 'active' AND s.id > $13 \
+             AND s.id <= $14 AND s.cadence IN ($4, $5, $6) ORDER BY s.id LIMIT 1000000) AS k \
+             LIMIT 1000000) AS t WHERE t.variant_id > 0 AND t.paced IS NOT NULL \
+             ON CONFLICT (issue_id, subscriber_id) DO NOTHING"
         )
     };
 }
@@ -114,9 +119,9 @@ macro_rules! made {
 /// that nothing is sorted.
 const CHOICES: &str = "SELECT key, readers, CAST(sum(readers) OVER () AS BIGINT) FROM (\
      SELECT audience || '|' AS key, CAST(sum(readers) AS BIGINT) AS readers FROM (\
-         SELECT audience, count(*) AS readers FROM subscriptions WHERE newsletter_id = $1 AND status = 'active' \
-         GROUP BY clock, audience) AS by_clock \
-     WHERE audience LIKE $2 || '|%' OR audience LIKE $3 || '|%' OR audience LIKE $4 || '|%' GROUP BY audience) AS told \
+     SELECT audience, count(*) AS readers FROM subscriptions WHERE newsletter_id = $1 \
+     AND status = 'active' GROUP BY clock, audience) AS by_clock WHERE audience LIKE $2 || '|%' \
+     OR audience LIKE $3 || '|%' OR audience LIKE $4 || '|%' GROUP BY audience) AS told \
      ORDER BY readers DESC, key LIMIT $5";
 
 /// Keeps PostgreSQL from compiling the transaction's queries to machine code (`jit`), which takes longer than to run them.
@@ -143,22 +148,14 @@ pub async fn groups(
     let [a, b, c] = three(cadences);
     let most = i64::try_from(MAX_GROUPS).unwrap_or(i64::MAX);
     let rows: Vec<(String, i64, i64)> = if past.variants.is_empty() {
-        on!(tx, |conn| {
-            sqlx::query_as(CHOICES)
-                .bind(newsletter.0)
-                .bind(a)
-                .bind(b)
-                .bind(c)
-                .bind(most)
-                .fetch_all(conn)
-                .await?
-        })
+        query_as!(tx, CHOICES, newsletter.0, a, b, c, most).fetch_all().await?
     } else {
         by_group!(
             query_as,
             tx,
             past,
-            "SELECT key, readers, CAST(sum(readers) OVER () AS BIGINT) FROM (SELECT key, count(*) AS readers FROM (SELECT ",
+            "SELECT key, readers, CAST(sum(readers) OVER () AS BIGINT) FROM (SELECT key, count(*) AS readers \
+             FROM (SELECT ",
             (counted!(), counted!()),
             |query, conn| query.bind(newsletter.0).bind(a).bind(b).bind(c).bind(most).fetch_all(conn).await?
         )
@@ -201,17 +198,16 @@ pub async fn fan_out(
     limit: i64,
     now: Timestamp,
 ) -> Result<Option<(i64, u64)>, DbError> {
-    let up_to: Option<i64> = on!(tx, |conn| {
-        sqlx::query_scalar(
-        "SELECT max(id) FROM (SELECT id FROM subscriptions WHERE newsletter_id = $1 AND status = 'active' AND id > $2 \
-         ORDER BY id LIMIT $3) AS next"
+    let up_to: Option<i64> = query_scalar!(
+        tx,
+        "SELECT max(id) FROM (SELECT id FROM subscriptions WHERE newsletter_id = $1 AND status = 'active' \
+         AND id > $2 ORDER BY id LIMIT $3) AS next",
+        fan_out.newsletter.0,
+        after,
+        limit
     )
-    .bind(fan_out.newsletter.0)
-    .bind(after)
-    .bind(limit)
-    .fetch_one(conn)
-    .await?
-    });
+    .fetch_one()
+    .await?;
     let Some(up_to) = up_to else { return Ok(None) };
     without_compiling(tx).await?;
     let paced = serde_json::to_string(fan_out.paced).map_err(|error| DbError::Encode(Box::new(error)))?;
@@ -220,16 +216,17 @@ pub async fn fan_out(
         query,
         tx,
         fan_out.past,
-        "INSERT INTO deliveries (issue_id, variant_id, subscriber_id, subscription_id, status, due_at, next_attempt_at, paced, \
-         finished_at, reply_text) \
-         SELECT $2, t.variant_id, t.subscriber_id, t.id, CASE WHEN t.due_at < $9 THEN 'skipped' ELSE 'queued' END, \
-         CASE WHEN t.due_at < $10 THEN $10 ELSE t.due_at END, CASE WHEN t.due_at < $10 THEN $10 ELSE t.due_at END, \
-         NULLIF(t.paced, ''), CASE WHEN t.due_at < $9 THEN $10 END, CASE WHEN t.due_at < $9 THEN $11 END \
-         FROM (SELECT k.subscriber_id, k.id, k.due_at, k.paced, COALESCE(\
-             (SELECT COALESCE(g.variant_id, 0) FROM issue_groups g WHERE g.issue_id = $2 AND g.key = k.key), \
-             (SELECT COALESCE(g.variant_id, 0) FROM issue_groups g WHERE g.issue_id = $2 AND g.key = $7), 0) AS variant_id \
-         FROM (SELECT s.subscriber_id, s.id, COALESCE(\
-             (SELECT w.due_at FROM issue_waves w WHERE w.issue_id = $2 AND w.clock = s.clock), $8) AS due_at, ",
+        "INSERT INTO deliveries (issue_id, variant_id, subscriber_id, subscription_id, status, due_at, \
+         next_attempt_at, paced, finished_at, reply_text) SELECT $2, t.variant_id, t.subscriber_id, t.id, \
+         CASE WHEN t.due_at < $9 THEN 'skipped' ELSE 'queued' END, CASE \
+         WHEN t.due_at < $10 THEN $10 ELSE t.due_at END, CASE \
+         WHEN t.due_at < $10 THEN $10 ELSE t.due_at END, NULLIF(t.paced, ''), CASE \
+         WHEN t.due_at < $9 THEN $10 END, CASE WHEN t.due_at < $9 THEN $11 END FROM (\
+         SELECT k.subscriber_id, k.id, k.due_at, k.paced, COALESCE((SELECT COALESCE(g.variant_id, 0) \
+         FROM issue_groups g WHERE g.issue_id = $2 AND g.key = k.key), (SELECT COALESCE(g.variant_id, 0) \
+         FROM issue_groups g WHERE g.issue_id = $2 AND g.key = $7), 0) AS variant_id FROM (\
+         SELECT s.subscriber_id, s.id, COALESCE((SELECT w.due_at FROM issue_waves w WHERE w.issue_id = $2 \
+         AND w.clock = s.clock), $8) AS due_at, ",
         (made!("(SELECT value FROM json_each($12))"), made!("(SELECT json_array_elements_text($12::json))")),
         |query, conn| query
             .bind(fan_out.issue.0)

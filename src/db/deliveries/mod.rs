@@ -17,7 +17,7 @@ pub use report::{
 pub use settle::{Standing, give_up, next_due, retry_uncertain, settle_uncertain, skip_open, standing};
 
 use crate::{
-    db::{DbError, EngineTx, Stamp, Tx, on},
+    db::{DbError, EngineTx, Stamp, Tx, engine::query::query_as},
     domain::{
         delivery::status::DeliveryStatus,
         ids::{DeliveryId, IssueId, SubscriberId},
@@ -29,7 +29,6 @@ pub struct DeliveryRecord {
     /// The issue's date.
     pub issue_date: String,
     /// Where it stands.
-    #[sqlx(try_from = "String")]
     pub status: DeliveryStatus,
     /// Attempts begun.
     pub attempts: i64,
@@ -89,21 +88,20 @@ pub async fn analyze(tx: &mut Tx) -> Result<(), DbError> {
 /// How many deliveries of an issue are in each state. Only open rows and those that ended badly are counted, from small
 /// indexes; what was sent is the rest of the issue's readers.
 pub async fn counts(tx: &mut Tx, issue: IssueId) -> Result<Counts, DbError> {
-    let rows: Vec<(String, i64)> = on!(tx, |conn| {
-        sqlx::query_as(
-        "SELECT 'waiting', count(*) FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') AND paced IS NULL \
-         UNION ALL SELECT 'waiting', count(*) FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') \
-         AND paced IS NOT NULL \
-         UNION ALL SELECT 'deferred', count(*) FROM deliveries WHERE issue_id = $1 AND status = 'deferred' \
-         UNION ALL SELECT status, count(*) FROM deliveries WHERE issue_id = $1 AND status IN ('claimed', 'sending') GROUP BY status \
-         UNION ALL SELECT status, count(*) FROM deliveries WHERE issue_id = $1 AND status IN ('failed', 'uncertain', 'skipped') \
-         GROUP BY status \
-         UNION ALL SELECT 'recipients', recipients FROM issues WHERE id = $1"
+    let rows: Vec<(String, i64)> = query_as!(
+        tx,
+        "SELECT 'waiting', count(*) FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') \
+         AND paced IS NULL UNION ALL SELECT 'waiting', count(*) FROM deliveries WHERE issue_id = $1 \
+         AND status IN ('queued', 'deferred') AND paced IS NOT NULL UNION ALL SELECT 'deferred', count(*) \
+         FROM deliveries WHERE issue_id = $1 AND status = 'deferred' UNION ALL SELECT status, count(*) \
+         FROM deliveries WHERE issue_id = $1 AND status IN ('claimed', 'sending') GROUP BY status UNION ALL \
+         SELECT status, count(*) FROM deliveries WHERE issue_id = $1 \
+         AND status IN ('failed', 'uncertain', 'skipped') GROUP BY status UNION ALL \
+         SELECT 'recipients', recipients FROM issues WHERE id = $1",
+        issue.0
     )
-    .bind(issue.0)
-    .fetch_all(conn)
-    .await?
-    });
+    .fetch_all()
+    .await?;
     let (mut counts, mut recipients) = (Counts::default(), 0);
     for (what, count) in rows {
         match what.as_str() {
@@ -128,16 +126,16 @@ pub async fn of_subscriber(
     subscriber: SubscriberId,
     limit: i64,
 ) -> Result<Vec<DeliveryRecord>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_as(
-        "SELECT i.issue_date, d.status, d.attempts, d.relay, d.reply_code, d.enhanced_code, d.reply_text, d.finished_at \
-         FROM deliveries d JOIN issues i ON i.id = d.issue_id WHERE d.subscriber_id = $1 ORDER BY d.issue_id DESC LIMIT $2"
+    query_as!(
+        tx,
+        "SELECT i.issue_date, d.status, d.attempts, d.relay, d.reply_code, d.enhanced_code, d.reply_text, \
+         d.finished_at FROM deliveries d JOIN issues i ON i.id = d.issue_id \
+         WHERE d.subscriber_id = $1 ORDER BY d.issue_id DESC LIMIT $2",
+        subscriber.0,
+        limit
     )
-    .bind(subscriber.0)
-    .bind(limit)
-    .fetch_all(conn)
+    .fetch_all()
     .await
-    })
 }
 
 /// Row numbers as SQLite takes many: one JSON array.

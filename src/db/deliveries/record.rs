@@ -4,7 +4,7 @@ use crate::{
     db::{
         DbError, EngineTx, Stamp, Tx,
         deliveries::{as_array, as_json},
-        on,
+        engine::query::query,
     },
     domain::{
         delivery::status::{Answer, DeliveryStatus},
@@ -38,10 +38,9 @@ pub async fn begin(
             sqlx::query_scalar(concat!(
                 "UPDATE deliveries SET status = 'sending', attempts = attempts + 1 WHERE id ",
                 $ids,
-                " AND claim_id = $2 AND status = 'claimed' \
-                 AND (SELECT i.status FROM issues i WHERE i.id = $3) = 'sending' \
-                 AND EXISTS (SELECT 1 FROM subscriptions s WHERE s.id = deliveries.subscription_id AND s.status = 'active') \
-                 RETURNING id"
+                " AND claim_id = $2 AND status = 'claimed' AND (SELECT i.status FROM issues i \
+                 WHERE i.id = $3) = 'sending' AND EXISTS (SELECT 1 FROM subscriptions s \
+                 WHERE s.id = deliveries.subscription_id AND s.status = 'active') RETURNING id"
             ))
             .bind($bind)
             .bind(claim.0)
@@ -73,13 +72,13 @@ async fn skip_left(
     macro_rules! skip {
         ($conn:ident, $ids:literal, $bind:expr) => {
             sqlx::query_scalar(concat!(
-                "UPDATE deliveries SET status = 'skipped', claim_id = NULL, finished_at = $3, \
-                 reply_text = 'the reader ' || (SELECT CASE s.status WHEN 'paused' THEN 'paused' ELSE 'left' END \
-                 FROM subscriptions s WHERE s.id = deliveries.subscription_id) || ' before it was sent' WHERE id ",
+                "UPDATE deliveries SET status = 'skipped', claim_id = NULL, finished_at = $3, reply_text = \
+                 'the reader ' || (SELECT CASE s.status WHEN 'paused' THEN 'paused' ELSE 'left' END \
+                 FROM subscriptions s WHERE s.id = deliveries.subscription_id) || ' before it was sent' \
+                 WHERE id ",
                 $ids,
-                " AND claim_id = $2 AND status = 'claimed' AND EXISTS \
-                 (SELECT 1 FROM subscriptions s WHERE s.id = deliveries.subscription_id AND s.status <> 'active') \
-                 RETURNING id"
+                " AND claim_id = $2 AND status = 'claimed' AND EXISTS (SELECT 1 FROM subscriptions s \
+                 WHERE s.id = deliveries.subscription_id AND s.status <> 'active') RETURNING id"
             ))
             .bind($bind)
             .bind(claim.0)
@@ -104,20 +103,18 @@ pub async fn skip_paused(
     until: Date,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
-            "UPDATE deliveries SET status = 'skipped', finished_at = $4, reply_text = 'the reader paused before it was sent' \
-             WHERE subscriber_id = $1 AND subscription_id = $2 AND status IN ('queued', 'deferred') \
-             AND issue_id IN (SELECT id FROM issues WHERE issue_date < $3)",
-        )
-        .bind(reader.0)
-        .bind(subscription.0)
-        .bind(until.to_string())
-        .bind(Stamp(now))
-        .execute(conn)
-        .await
-        .map(drop)
-    })
+    query!(
+        tx,
+        "UPDATE deliveries SET status = 'skipped', finished_at = $4, reply_text = 'the reader paused before \
+         it was sent' WHERE subscriber_id = $1 AND subscription_id = $2 AND status IN ('queued', 'deferred') \
+         AND issue_id IN (SELECT id FROM issues WHERE issue_date < $3)",
+        reader.0,
+        subscription.0,
+        until.to_string(),
+        Stamp(now)
+    )
+    .execute()
+    .await
 }
 
 /// What follows from a relay's answer for a delivery in flight.
@@ -170,10 +167,10 @@ pub async fn finish(tx: &mut Tx, answers: &[&Finish]) -> Result<HashSet<Delivery
     macro_rules! finish {
         ($conn:ident, $rows:literal, $stamp:expr) => {
             sqlx::query_scalar(concat!(
-                "UPDATE deliveries SET status = x.status, next_attempt_at = COALESCE(x.next, deliveries.next_attempt_at), \
-                 finished_at = x.finished, attempts = deliveries.attempts - x.uncounted, relay = x.relay, \
-                 reply_code = x.code, enhanced_code = x.enhanced, reply_text = x.text, \
-                 claim_id = CASE WHEN x.status = 'uncertain' THEN deliveries.claim_id END FROM ",
+                "UPDATE deliveries SET status = x.status, next_attempt_at = COALESCE(x.next, \
+                 deliveries.next_attempt_at), finished_at = x.finished, attempts = deliveries.attempts - \
+                 x.uncounted, relay = x.relay, reply_code = x.code, enhanced_code = x.enhanced, reply_text = \
+                 x.text, claim_id = CASE WHEN x.status = 'uncertain' THEN deliveries.claim_id END FROM ",
                 $rows,
                 " WHERE deliveries.id = x.id AND deliveries.claim_id = x.claim \
                  AND deliveries.status IN ('sending', 'uncertain') RETURNING deliveries.id"
@@ -186,10 +183,10 @@ pub async fn finish(tx: &mut Tx, answers: &[&Finish]) -> Result<HashSet<Delivery
     let kept: Vec<i64> = match tx.by_engine() {
         EngineTx::Sqlite(conn) => finish!(
             conn,
-            "(SELECT value ->> 'id' AS id, value ->> 'claim' AS claim, value ->> 'status' AS status, \
-             value ->> 'next' AS next, value ->> 'finished' AS finished, value ->> 'uncounted' AS uncounted, \
-             value ->> 'relay' AS relay, value ->> 'code' AS code, value ->> 'enhanced' AS enhanced, \
-             value ->> 'text' AS text FROM json_each($1)) AS x",
+            "(SELECT value ->> 'id' AS id, value ->> 'claim' AS claim, value ->> 'status' AS status, value \
+             ->> 'next' AS next, value ->> 'finished' AS finished, value ->> 'uncounted' AS uncounted, value \
+             ->> 'relay' AS relay, value ->> 'code' AS code, value ->> 'enhanced' AS enhanced, value ->> \
+             'text' AS text FROM json_each($1)) AS x",
             |at| at.as_microsecond().into()
         ),
         EngineTx::Postgres(conn) => finish!(

@@ -1,7 +1,7 @@
 //! What operators ask about an issue's deliveries.
 
 use crate::{
-    db::{DbError, Stamp, Tx, on},
+    db::{DbError, Stamp, Tx, engine::query::query_as},
     domain::{
         delivery::status::DeliveryStatus,
         ids::{DeliveryId, IssueId, SubscriberId, VariantId},
@@ -13,18 +13,14 @@ use jiff::Timestamp;
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct ReaderDelivery {
     /// The row: what its Message-ID is made of.
-    #[sqlx(try_from = "i64")]
     pub id: DeliveryId,
     /// The reader: what the next page begins after.
-    #[sqlx(try_from = "i64")]
     pub subscriber_id: SubscriberId,
     /// What the reader gets.
-    #[sqlx(try_from = "i64")]
     pub variant_id: VariantId,
     /// The reader's address.
     pub address: String,
     /// Where it stands.
-    #[sqlx(try_from = "String")]
     pub status: DeliveryStatus,
     /// Attempts begun.
     pub attempts: i64,
@@ -45,8 +41,9 @@ pub struct ReaderDelivery {
 macro_rules! select_deliveries {
     ($rest:literal) => {
         concat!(
-            "SELECT d.id, d.subscriber_id, d.variant_id, r.address, d.status, d.attempts, d.next_attempt_at, d.relay, d.reply_code, \
-             d.enhanced_code, d.reply_text, d.finished_at FROM deliveries d JOIN subscribers r ON r.id = d.subscriber_id ",
+            "SELECT d.id, d.subscriber_id, d.variant_id, r.address, d.status, d.attempts, d.next_attempt_at, \
+             d.relay, d.reply_code, d.enhanced_code, d.reply_text, d.finished_at FROM deliveries d \
+             JOIN subscribers r ON r.id = d.subscriber_id ",
             $rest
         )
     };
@@ -63,48 +60,22 @@ pub async fn page(
     match status {
         // Each condition on the status is that of an index.
         Some(status @ (DeliveryStatus::Failed | DeliveryStatus::Uncertain | DeliveryStatus::Skipped)) => {
-            on!(tx, |conn| {
-                sqlx::query_as(select_deliveries!(
-                "WHERE d.issue_id = $1 AND d.status = $4 AND d.status IN ('failed', 'uncertain', 'skipped') AND d.subscriber_id > $2 \
-                 ORDER BY d.subscriber_id LIMIT $3"
-            ))
-            .bind(issue.0)
-            .bind(after.0)
-            .bind(limit)
-            .bind(status.as_str())
-            .fetch_all(conn)
-            .await
-            })
+            query_as!(tx, select_deliveries!(
+                "WHERE d.issue_id = $1 AND d.status = $4 AND d.status IN ('failed', 'uncertain', 'skipped') \
+                 AND d.subscriber_id > $2 ORDER BY d.subscriber_id LIMIT $3"
+            ), issue.0, after.0, limit, status.as_str()).fetch_all().await
         }
-        Some(DeliveryStatus::Deferred) => on!(tx, |conn| {
-            sqlx::query_as(select_deliveries!(
-            "WHERE d.issue_id = $1 AND d.status = 'deferred' AND d.subscriber_id > $2 ORDER BY d.subscriber_id LIMIT $3"
-        ))
-        .bind(issue.0)
-        .bind(after.0)
-        .bind(limit)
-        .fetch_all(conn)
-        .await
-        }),
-        Some(status) => on!(tx, |conn| {
-            sqlx::query_as(select_deliveries!(
-            "WHERE d.issue_id = $1 AND d.status = $4 AND d.subscriber_id > $2 ORDER BY d.subscriber_id LIMIT $3"
-        ))
-        .bind(issue.0)
-        .bind(after.0)
-        .bind(limit)
-        .bind(status.as_str())
-        .fetch_all(conn)
-        .await
-        }),
-        None => on!(tx, |conn| sqlx::query_as(select_deliveries!(
+        Some(DeliveryStatus::Deferred) => query_as!(tx, select_deliveries!(
+            "WHERE d.issue_id = $1 AND d.status = 'deferred' AND d.subscriber_id > $2 \
+             ORDER BY d.subscriber_id LIMIT $3"
+        ), issue.0, after.0, limit).fetch_all().await,
+        Some(status) => query_as!(tx, select_deliveries!(
+            "WHERE d.issue_id = $1 AND d.status = $4 AND d.subscriber_id > $2 ORDER BY d.subscriber_id \
+             LIMIT $3"
+        ), issue.0, after.0, limit, status.as_str()).fetch_all().await,
+        None => query_as!(tx, select_deliveries!(
             "WHERE d.issue_id = $1 AND d.subscriber_id > $2 ORDER BY d.subscriber_id LIMIT $3"
-        ))
-        .bind(issue.0)
-        .bind(after.0)
-        .bind(limit)
-        .fetch_all(conn)
-        .await),
+        ), issue.0, after.0, limit).fetch_all().await,
     }
 }
 
@@ -114,18 +85,15 @@ pub async fn of_reader(
     issue: IssueId,
     subscriber: SubscriberId,
 ) -> Result<Option<ReaderDelivery>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_deliveries!("WHERE d.issue_id = $1 AND d.subscriber_id = $2"))
-        .bind(issue.0)
-        .bind(subscriber.0)
-        .fetch_optional(conn)
-        .await)
+    query_as!(tx, select_deliveries!("WHERE d.issue_id = $1 AND d.subscriber_id = $2"), issue.0, subscriber.0)
+        .fetch_optional()
+        .await
 }
 
 /// How often an answer was given.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct AnswerCount {
     /// Where the deliveries stand.
-    #[sqlx(try_from = "String")]
     pub status: DeliveryStatus,
     /// Who answered.
     pub relay: Option<String>,
@@ -142,17 +110,17 @@ pub struct AnswerCount {
 /// The answers to an issue, and what else deliveries ended by, most frequent first, at most `limit`. Looks at all its
 /// deliveries.
 pub async fn by_answer(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<Vec<AnswerCount>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_as(
-        "SELECT status, relay, reply_code, enhanced_code, min(reply_text) AS example, count(*) AS count FROM deliveries \
-         WHERE issue_id = $1 AND (relay IS NOT NULL OR status IN ('failed', 'skipped')) \
-         GROUP BY status, relay, reply_code, enhanced_code ORDER BY count(*) DESC, status LIMIT $2"
+    query_as!(
+        tx,
+        "SELECT status, relay, reply_code, enhanced_code, min(reply_text) AS example, count(*) AS count \
+         FROM deliveries WHERE issue_id = $1 AND (relay IS NOT NULL \
+         OR status IN ('failed', 'skipped')) GROUP BY status, relay, reply_code, enhanced_code \
+         ORDER BY count(*) DESC, status LIMIT $2",
+        issue.0,
+        limit
     )
-    .bind(issue.0)
-    .bind(limit)
-    .fetch_all(conn)
+    .fetch_all()
     .await
-    })
 }
 
 /// How the readers of a domain have fared.
@@ -174,20 +142,20 @@ pub struct DomainCount {
 
 /// The domains of an issue's readers, largest first, at most `limit`. Looks at all its deliveries.
 pub async fn by_domain(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<Vec<DomainCount>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_as(
-        "SELECT r.domain, count(*) AS total, count(CASE WHEN d.status = 'sent' THEN 1 END) AS sent, \
-         count(CASE WHEN d.status IN ('queued', 'claimed', 'sending', 'deferred', 'uncertain') THEN 1 END) AS waiting, \
-         count(CASE WHEN d.status = 'deferred' THEN 1 END) AS deferred, \
-         count(CASE WHEN d.status = 'failed' THEN 1 END) AS failed \
-         FROM deliveries d JOIN subscribers r ON r.id = d.subscriber_id WHERE d.issue_id = $1 \
-         GROUP BY r.domain ORDER BY count(*) DESC, r.domain LIMIT $2"
+    query_as!(
+        tx,
+        "SELECT r.domain, count(*) AS total, count(CASE \
+         WHEN d.status = 'sent' THEN 1 END) AS sent, count(CASE \
+         WHEN d.status IN ('queued', 'claimed', 'sending', 'deferred', 'uncertain') THEN 1 END) AS waiting, \
+         count(CASE WHEN d.status = 'deferred' THEN 1 END) AS deferred, count(CASE \
+         WHEN d.status = 'failed' THEN 1 END) AS failed FROM deliveries d \
+         JOIN subscribers r ON r.id = d.subscriber_id WHERE d.issue_id = $1 GROUP BY r.domain \
+         ORDER BY count(*) DESC, r.domain LIMIT $2",
+        issue.0,
+        limit
     )
-    .bind(issue.0)
-    .bind(limit)
-    .fetch_all(conn)
+    .fetch_all()
     .await
-    })
 }
 
 /// A relay or destination domain that asked for a slower pace.
@@ -210,13 +178,14 @@ pub async fn slowdowns(
     until: Timestamp,
     limit: i64,
 ) -> Result<Vec<Slowdown>, DbError> {
-    on!(tx, |conn| sqlx::query_as(
+    query_as!(
+        tx,
         "SELECT scope, slowed_to AS per_minute, slowed_at AS at, complaint FROM paces \
-         WHERE slowed_to IS NOT NULL AND slowed_at BETWEEN $1 AND $2 ORDER BY slowed_at DESC, scope LIMIT $3"
+         WHERE slowed_to IS NOT NULL AND slowed_at BETWEEN $1 AND $2 ORDER BY slowed_at DESC, scope LIMIT $3",
+        Stamp(from),
+        Stamp(until),
+        limit
     )
-    .bind(Stamp(from))
-    .bind(Stamp(until))
-    .bind(limit)
-    .fetch_all(conn)
-    .await)
+    .fetch_all()
+    .await
 }

@@ -6,7 +6,10 @@
 //! waiting for them could be waiting for each other. They are called again.
 
 use crate::{
-    db::{DbError, EngineTx, Stamp, Tx, on},
+    db::{
+        DbError, EngineTx, Stamp, Tx,
+        engine::query::{query, query_as, query_scalar},
+    },
     domain::{delivery::status::DeliveryStatus, ids::IssueId},
 };
 use jiff::Timestamp;
@@ -22,8 +25,9 @@ pub async fn give_up(
     macro_rules! give_up {
         ($conn:ident, $paced:literal, $lock:literal) => {
             sqlx::query(concat!(
-                "UPDATE deliveries SET status = 'failed', finished_at = $3 WHERE id IN (SELECT id FROM deliveries \
-                 WHERE issue_id = $1 AND status IN ('queued', 'deferred') AND due_at < $2 AND ",
+                "UPDATE deliveries SET status = 'failed', finished_at = $3 WHERE id IN (SELECT id \
+                 FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') AND due_at < $2 \
+                 AND ",
                 $paced,
                 $lock,
                 ")"
@@ -59,8 +63,8 @@ pub async fn skip_open(
     macro_rules! skip {
         ($conn:ident, $which:literal, $lock:literal) => {
             sqlx::query(concat!(
-                "UPDATE deliveries SET status = 'skipped', claim_id = NULL, finished_at = $3, reply_text = $2 \
-                 WHERE id IN (SELECT id FROM deliveries WHERE issue_id = $1 AND ",
+                "UPDATE deliveries SET status = 'skipped', claim_id = NULL, finished_at = $3, reply_text = \
+                 $2 WHERE id IN (SELECT id FROM deliveries WHERE issue_id = $1 AND ",
                 $which,
                 " LIMIT $4",
                 $lock,
@@ -94,8 +98,9 @@ pub async fn retry_uncertain(tx: &mut Tx, issue: IssueId, now: Timestamp) -> Res
     macro_rules! retry {
         ($conn:ident, $lock:literal) => {
             sqlx::query(concat!(
-                "UPDATE deliveries SET status = 'queued', next_attempt_at = $2, claim_id = NULL WHERE id IN \
-                 (SELECT id FROM deliveries WHERE issue_id = $1 AND status IN ('failed', 'uncertain', 'skipped') AND status = 'uncertain'",
+                "UPDATE deliveries SET status = 'queued', next_attempt_at = $2, claim_id = NULL \
+                 WHERE id IN (SELECT id FROM deliveries WHERE issue_id = $1 \
+                 AND status IN ('failed', 'uncertain', 'skipped') AND status = 'uncertain'",
                 $lock,
                 ")"
             ))
@@ -119,17 +124,16 @@ pub async fn settle_uncertain(
     status: DeliveryStatus,
     now: Timestamp,
 ) -> Result<u64, DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
-        "UPDATE deliveries SET status = $2, finished_at = $3, claim_id = NULL WHERE issue_id = $1 AND status = 'uncertain'"
+    query!(
+        tx,
+        "UPDATE deliveries SET status = $2, finished_at = $3, claim_id = NULL WHERE issue_id = $1 \
+         AND status = 'uncertain'",
+        issue.0,
+        status.as_str(),
+        Stamp(now)
     )
-    .bind(issue.0)
-    .bind(status.as_str())
-    .bind(Stamp(now))
-    .execute(conn)
+    .rows_affected()
     .await
-    .map(|done| done.rows_affected())
-    })
 }
 
 /// What is left of an issue.
@@ -152,42 +156,41 @@ impl Standing {
 
 /// What is left of an issue, without counting it.
 pub async fn standing(tx: &mut Tx, issue: IssueId) -> Result<Standing, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_as(
-        "SELECT EXISTS (SELECT 1 FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') AND paced IS NULL) \
-         OR EXISTS (SELECT 1 FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') AND paced IS NOT NULL) \
-         AS waiting, \
-         EXISTS (SELECT 1 FROM deliveries WHERE issue_id = $1 AND status IN ('claimed', 'sending')) AS leased, \
-         EXISTS (SELECT 1 FROM deliveries WHERE issue_id = $1 AND status IN ('failed', 'uncertain', 'skipped') AND status = 'uncertain') AS uncertain"
+    query_as!(
+        tx,
+        "SELECT EXISTS (SELECT 1 FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') \
+         AND paced IS NULL) OR EXISTS (SELECT 1 FROM deliveries WHERE issue_id = $1 \
+         AND status IN ('queued', 'deferred') AND paced IS NOT NULL) AS waiting, EXISTS (SELECT 1 \
+         FROM deliveries WHERE issue_id = $1 AND status IN ('claimed', 'sending')) AS leased, EXISTS (\
+         SELECT 1 FROM deliveries WHERE issue_id = $1 AND status IN ('failed', 'uncertain', 'skipped') \
+         AND status = 'uncertain') AS uncertain",
+        issue.0
     )
-    .bind(issue.0)
-    .fetch_one(conn)
+    .fetch_one()
     .await
-    })
 }
 
 /// When the next waiting delivery of an issue is due.
 pub async fn next_due(tx: &mut Tx, issue: IssueId) -> Result<Option<Timestamp>, DbError> {
-    let common: Option<Stamp> = on!(tx, |conn| {
-        sqlx::query_scalar(
-        "SELECT min(next_attempt_at) FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') \
-         AND paced IS NULL"
+    let common: Option<Stamp> = query_scalar!(
+        tx,
+        "SELECT min(next_attempt_at) FROM deliveries WHERE issue_id = $1 \
+         AND status IN ('queued', 'deferred') AND paced IS NULL",
+        issue.0
     )
-    .bind(issue.0)
-    .fetch_one(conn)
-    .await?
-    });
-    let paced: Option<Stamp> = on!(tx, |conn| {
-        sqlx::query_scalar(
-            "SELECT min(CASE WHEN p.given_until > d.next_attempt_at THEN p.given_until ELSE d.next_attempt_at END) \
-             FROM (SELECT g.domain, (SELECT min(x.next_attempt_at) FROM deliveries x WHERE x.issue_id = g.issue_id \
-             AND x.paced = g.domain AND x.status IN ('queued', 'deferred')) AS next_attempt_at FROM issue_paces g \
-             WHERE g.issue_id = $1) d LEFT JOIN paces p ON p.scope = 'domain ' || d.domain \
-             WHERE d.next_attempt_at IS NOT NULL",
-        )
-        .bind(issue.0)
-        .fetch_one(conn)
-        .await?
-    });
+    .fetch_one()
+    .await?;
+    let paced: Option<Stamp> = query_scalar!(
+        tx,
+        "SELECT min(CASE WHEN p.given_until > d.next_attempt_at THEN p.given_until ELSE d.next_attempt_at \
+         END) FROM (SELECT g.domain, (SELECT min(x.next_attempt_at) FROM deliveries x \
+         WHERE x.issue_id = g.issue_id AND x.paced = g.domain \
+         AND x.status IN ('queued', 'deferred')) AS next_attempt_at FROM issue_paces g \
+         WHERE g.issue_id = $1) d LEFT JOIN paces p ON p.scope = 'domain ' || d.domain \
+         WHERE d.next_attempt_at IS NOT NULL",
+        issue.0
+    )
+    .fetch_one()
+    .await?;
     Ok([common, paced].into_iter().flatten().min().map(Timestamp::from))
 }

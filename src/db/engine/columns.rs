@@ -1,26 +1,188 @@
-//! Domain types as columns.
+//! Domain types as columns: numbers of rows, words of closed sets, addresses; and lists of them as one argument.
 
-use crate::domain::subscriber::email_address::EmailAddress;
-use sqlx::{Database, Decode, Type, error::BoxDynError};
+use crate::domain::{
+    content::feed_trouble::TroubleKind,
+    delivery::{
+        email::{MailKind, MailStatus},
+        status::DeliveryStatus,
+    },
+    ids::{
+        ArticleId, AuditId, ClaimId, ConfirmationId, DeliveryId, FeedId, IssueId, MailId, NewsletterId,
+        OperatorId, RequestId, SubscriberId, SubscriptionId, VariantId,
+    },
+    issue::status::IssueStatus,
+    newsletter::{Archive, SelectionKind, WhoseClock},
+    subscriber::{
+        cadence::Cadence, consent::LeavingReason, email_address::EmailAddress, request::RequestKind,
+        subscription::SubscriptionStatus,
+    },
+    theme::Fonts,
+};
+use sqlx::{
+    Database, Decode, Encode, Postgres, Sqlite, Type,
+    encode::IsNull,
+    error::BoxDynError,
+    postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo},
+    sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo},
+};
 
-impl<DB: Database> Type<DB> for EmailAddress
+/// Has a type travel as another one, on both engines.
+macro_rules! travels_as {
+    ($inner:ty: $($name:ty),+ $(,)?) => {$(
+        impl<DB: Database> Type<DB> for $name
+        where
+            $inner: Type<DB>,
+        {
+            fn type_info() -> DB::TypeInfo {
+                <$inner>::type_info()
+            }
+
+            fn compatible(ty: &DB::TypeInfo) -> bool {
+                <$inner>::compatible(ty)
+            }
+        }
+    )+};
+}
+
+/// Numbers of rows: BIGINT.
+macro_rules! ids {
+    ($($name:ident),+ $(,)?) => {
+        travels_as!(i64: $($name),+);
+        $(
+            impl<'q, DB: Database> Encode<'q, DB> for $name
+            where
+                i64: Encode<'q, DB>,
+            {
+                fn encode_by_ref(&self, buffer: &mut DB::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
+                    self.0.encode_by_ref(buffer)
+                }
+            }
+
+            impl<'r, DB: Database> Decode<'r, DB> for $name
+            where
+                i64: Decode<'r, DB>,
+            {
+                fn decode(value: DB::ValueRef<'r>) -> Result<Self, BoxDynError> {
+                    i64::decode(value).map(Self)
+                }
+            }
+
+            impl PgHasArrayType for $name {
+                fn array_type_info() -> PgTypeInfo {
+                    i64::array_type_info()
+                }
+            }
+        )+
+    };
+}
+
+/// Closed sets of words: TEXT.
+macro_rules! words {
+    ($($name:ty),+ $(,)?) => {
+        travels_as!(String: $($name),+);
+        $(
+            impl<'q, DB: Database> Encode<'q, DB> for $name
+            where
+                &'static str: Encode<'q, DB>,
+            {
+                fn encode_by_ref(&self, buffer: &mut DB::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
+                    self.as_str().encode_by_ref(buffer)
+                }
+            }
+
+            impl<'r, DB: Database> Decode<'r, DB> for $name
+            where
+                String: Decode<'r, DB>,
+            {
+                fn decode(value: DB::ValueRef<'r>) -> Result<Self, BoxDynError> {
+                    Ok(String::decode(value)?.parse()?)
+                }
+            }
+        )+
+    };
+}
+
+ids!(
+    ArticleId,
+    AuditId,
+    ClaimId,
+    ConfirmationId,
+    DeliveryId,
+    FeedId,
+    IssueId,
+    MailId,
+    NewsletterId,
+    OperatorId,
+    RequestId,
+    SubscriberId,
+    SubscriptionId,
+    VariantId,
+);
+
+words!(
+    Archive,
+    Cadence,
+    DeliveryStatus,
+    Fonts,
+    IssueStatus,
+    LeavingReason,
+    MailKind,
+    MailStatus,
+    RequestKind,
+    SelectionKind,
+    SubscriptionStatus,
+    TroubleKind,
+    WhoseClock,
+);
+
+travels_as!(String: EmailAddress);
+
+impl<'q, DB: Database> Encode<'q, DB> for EmailAddress
 where
-    String: Type<DB>,
+    String: Encode<'q, DB>,
 {
-    fn type_info() -> DB::TypeInfo {
-        String::type_info()
-    }
-
-    fn compatible(ty: &DB::TypeInfo) -> bool {
-        String::compatible(ty)
+    fn encode_by_ref(&self, buffer: &mut DB::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        self.as_str().to_owned().encode(buffer)
     }
 }
 
-impl<'row, DB: Database> Decode<'row, DB> for EmailAddress
+impl<'r, DB: Database> Decode<'r, DB> for EmailAddress
 where
-    String: Decode<'row, DB>,
+    String: Decode<'r, DB>,
 {
-    fn decode(value: DB::ValueRef<'row>) -> Result<Self, BoxDynError> {
+    fn decode(value: DB::ValueRef<'r>) -> Result<Self, BoxDynError> {
         Ok(Self::from_stored(&String::decode(value)?)?)
+    }
+}
+
+/// A list as one argument, for `{in $1}`: an array on PostgreSQL, JSON on SQLite.
+#[derive(Debug, Clone, Copy)]
+pub struct DbList<'a, T>(pub &'a [T]);
+
+impl<T> Type<Sqlite> for DbList<'_, T> {
+    fn type_info() -> SqliteTypeInfo {
+        <String as Type<Sqlite>>::type_info()
+    }
+}
+
+impl<T: serde::Serialize> Encode<'_, Sqlite> for DbList<'_, T> {
+    fn encode_by_ref(&self, buffer: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
+        Encode::<Sqlite>::encode(serde_json::to_string(self.0)?, buffer)
+    }
+}
+
+impl<T: PgHasArrayType> Type<Postgres> for DbList<'_, T> {
+    fn type_info() -> PgTypeInfo {
+        T::array_type_info()
+    }
+}
+
+impl<'q, T> Encode<'q, Postgres> for DbList<'_, T>
+where
+    for<'a> &'a [T]: Encode<'q, Postgres>,
+    T: PgHasArrayType,
+{
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        self.0.encode_by_ref(buffer)
     }
 }

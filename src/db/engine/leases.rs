@@ -1,6 +1,6 @@
 //! Table `turns`: work that only one process may do at a time.
 
-use crate::db::{DbError, Stamp, Tx, on};
+use crate::db::{DbError, Stamp, Tx, engine::query::query};
 use jiff::Timestamp;
 
 /// Takes a turn until a moment, or prolongs it; `false`: it is somebody else's.
@@ -11,25 +11,21 @@ pub async fn take(
     now: Timestamp,
     until: Timestamp,
 ) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query(
+    query!(
+        tx,
         "INSERT INTO turns (name, holder, until) VALUES ($1, $2, $4) ON CONFLICT (name) DO UPDATE \
-         SET holder = excluded.holder, until = excluded.until WHERE turns.holder = $2 OR turns.until < $3"
+         SET holder = excluded.holder, until = excluded.until WHERE turns.holder = $2 OR turns.until < $3",
+        name,
+        holder,
+        Stamp(now),
+        Stamp(until)
     )
-    .bind(name)
-    .bind(holder)
-    .bind(Stamp(now))
-    .bind(Stamp(until))
-    .execute(conn)
+    .rows_affected()
     .await
-    .map(|done| done.rows_affected() == 1))
+    .map(|rows| rows == 1)
 }
 
 /// Gives a turn up.
 pub async fn give_up(tx: &mut Tx, name: &str, holder: &str) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("DELETE FROM turns WHERE name = $1 AND holder = $2")
-        .bind(name)
-        .bind(holder)
-        .execute(conn)
-        .await
-        .map(drop))
+    query!(tx, "DELETE FROM turns WHERE name = $1 AND holder = $2", name, holder).execute().await
 }

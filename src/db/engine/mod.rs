@@ -6,5 +6,6 @@ pub mod db_time;
 pub mod group_commit;
 pub mod leases;
 pub mod processes;
+pub(crate) mod query;
 pub mod wal;
 pub mod worker_lock;

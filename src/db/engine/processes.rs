@@ -1,6 +1,10 @@
 //! Table `processes`: who is alive.
 
-use crate::db::{DbError, Stamp, Tx, on};
+use crate::db::{
+    DbError, Stamp, Tx,
+    engine::query::{query, query_scalar},
+    on,
+};
 use jiff::{SignedDuration, Timestamp};
 
 /// How often a process says that it is alive.
@@ -12,8 +16,8 @@ pub const DEAD_AFTER: SignedDuration = SignedDuration::from_secs(6);
 pub async fn beat(tx: &mut Tx, id: &str, role: &str, now: Timestamp) -> Result<(), DbError> {
     on!(tx, |conn| {
         sqlx::query(
-            "INSERT INTO processes (id, role, started_at, seen_at) VALUES ($1, $2, $3, $3) \
-             ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at",
+            "INSERT INTO processes (id, role, started_at, seen_at) VALUES ($1, $2, $3, $3) ON CONFLICT (id) \
+             DO UPDATE SET seen_at = excluded.seen_at",
         )
         .bind(id)
         .bind(role)
@@ -30,34 +34,32 @@ pub async fn beat(tx: &mut Tx, id: &str, role: &str, now: Timestamp) -> Result<(
 
 /// Takes a process that ends in good order off the list.
 pub async fn leave(tx: &mut Tx, id: &str) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("DELETE FROM processes WHERE id = $1").bind(id).execute(conn).await.map(drop))
+    query!(tx, "DELETE FROM processes WHERE id = $1", id).execute().await
 }
 
 /// Takes all other workers off the list. Only for a worker that knows that no other one is alive.
 pub async fn forget_other_workers(tx: &mut Tx, id: &str) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("DELETE FROM processes WHERE role IN ('all', 'worker') AND id <> $1")
-        .bind(id)
-        .execute(conn)
-        .await
-        .map(drop))
+    query!(tx, "DELETE FROM processes WHERE role IN ('all', 'worker') AND id <> $1", id).execute().await
 }
 
 /// How many processes are alive that look for what is due.
 pub async fn count_schedulers(tx: &mut Tx, now: Timestamp) -> Result<i64, DbError> {
-    on!(tx, |conn| sqlx::query_scalar(
-        "SELECT count(*) FROM processes WHERE role IN ('all', 'scheduler') AND seen_at >= $1"
+    query_scalar!(
+        tx,
+        "SELECT count(*) FROM processes WHERE role IN ('all', 'scheduler') AND seen_at >= $1",
+        Stamp(now - DEAD_AFTER)
     )
-    .bind(Stamp(now - DEAD_AFTER))
-    .fetch_one(conn)
-    .await)
+    .fetch_one()
+    .await
 }
 
 /// How many processes are alive that work off the queue.
 pub async fn count_workers(tx: &mut Tx, now: Timestamp) -> Result<i64, DbError> {
-    on!(tx, |conn| sqlx::query_scalar(
-        "SELECT count(*) FROM processes WHERE role IN ('all', 'worker') AND seen_at >= $1"
+    query_scalar!(
+        tx,
+        "SELECT count(*) FROM processes WHERE role IN ('all', 'worker') AND seen_at >= $1",
+        Stamp(now - DEAD_AFTER)
     )
-    .bind(Stamp(now - DEAD_AFTER))
-    .fetch_one(conn)
-    .await)
+    .fetch_one()
+    .await
 }

@@ -1,7 +1,7 @@
 //! What an issue is chosen from: articles, and what became of them in other issues.
 
 use crate::{
-    db::{DbError, EngineTx, Stamp, Tx, on},
+    db::{DbError, EngineTx, Stamp, Tx, engine::query::query_as},
     domain::{
         content::article::title_key,
         ids::{ArticleId, FeedId, IssueId, NewsletterId, VariantId},
@@ -34,36 +34,36 @@ struct Row {
 macro_rules! newest_of_feeds {
     // The date of the 40th says how far to look; more of the same date are counted off.
     (sqlite) => {
-        "SELECT id, fresh_at FROM (SELECT a.id, a.fresh_at, \
-         row_number() OVER (PARTITION BY a.feed_id ORDER BY a.fresh_at DESC, a.id DESC) AS nth \
-         FROM (SELECT f.id, COALESCE((SELECT x.fresh_at FROM articles x WHERE x.feed_id = f.id AND x.fresh_at > $2 \
-         AND x.fresh_at <= $3 ORDER BY x.fresh_at DESC LIMIT 1 OFFSET 39), $2) AS since FROM feeds f) AS reach \
-         CROSS JOIN articles a WHERE a.feed_id = reach.id AND a.fresh_at >= reach.since \
-         AND a.fresh_at > $2 AND a.fresh_at <= $3) AS ranked WHERE nth <= 40"
+        "SELECT id, fresh_at FROM (SELECT a.id, a.fresh_at, row_number() OVER (PARTITION BY a.feed_id ORDER \
+         BY a.fresh_at DESC, a.id DESC) AS nth FROM (SELECT f.id, COALESCE((SELECT x.fresh_at \
+         FROM articles x WHERE x.feed_id = f.id AND x.fresh_at > $2 AND x.fresh_at <= $3 \
+         ORDER BY x.fresh_at DESC LIMIT 1 OFFSET 39), $2) AS since FROM feeds f) AS reach CROSS \
+         JOIN articles a WHERE a.feed_id = reach.id AND a.fresh_at >= reach.since AND a.fresh_at > $2 \
+         AND a.fresh_at <= $3) AS ranked WHERE nth <= 40"
     };
     (postgres) => {
         "SELECT a.id, a.fresh_at FROM feeds f CROSS JOIN LATERAL (SELECT x.id, x.fresh_at FROM articles x \
-         WHERE x.feed_id = f.id AND x.fresh_at > $2 AND x.fresh_at <= $3 ORDER BY x.fresh_at DESC LIMIT 40) AS a"
+         WHERE x.feed_id = f.id AND x.fresh_at > $2 AND x.fresh_at <= $3 ORDER BY x.fresh_at DESC \
+         LIMIT 40) AS a"
     };
 }
 
 macro_rules! select_candidates {
     ($newest_of_feeds:expr) => {
         concat!(
-            "WITH pool (id) AS (\
-             SELECT id FROM (SELECT id FROM (",
+            "WITH pool (id) AS (SELECT id FROM (SELECT id FROM (",
             $newest_of_feeds,
-            ") AS newest_of_feeds ORDER BY fresh_at DESC LIMIT 2000) AS windowed \
-             UNION SELECT id FROM (SELECT id FROM articles WHERE feed_id IS NULL AND fresh_at > $2 AND fresh_at <= $3 \
-             ORDER BY fresh_at DESC LIMIT 40) AS brought \
-             UNION SELECT id FROM (SELECT id FROM articles WHERE fresh_at <= $3 ORDER BY fresh_at DESC LIMIT 500) AS newest \
-             UNION SELECT id FROM (SELECT id FROM articles ORDER BY first_seen_at DESC LIMIT 500) AS latest \
-             UNION SELECT id FROM (SELECT id FROM articles WHERE pinned ORDER BY id DESC LIMIT 200) AS pins \
-             UNION SELECT article_id FROM issue_edits WHERE issue_id = $1) \
-             SELECT a.id, a.fresh_at, a.first_seen_at, a.pinned, a.hidden, a.feed_id, a.section, e.wish, e.place, \
-             (SELECT count(*) FROM article_sources s WHERE s.article_id = a.id) AS feeds \
-             FROM pool JOIN articles a ON a.id = pool.id \
-             LEFT JOIN issue_edits e ON e.issue_id = $1 AND e.article_id = a.id ORDER BY a.id"
+            ") AS newest_of_feeds ORDER BY fresh_at DESC LIMIT 2000) AS windowed UNION SELECT id \
+             FROM (SELECT id FROM articles WHERE feed_id IS NULL AND fresh_at > $2 \
+             AND fresh_at <= $3 ORDER BY fresh_at DESC LIMIT 40) AS brought UNION SELECT id FROM (SELECT id \
+             FROM articles WHERE fresh_at <= $3 ORDER BY fresh_at DESC LIMIT 500) AS newest UNION SELECT id \
+             FROM (SELECT id FROM articles ORDER BY first_seen_at DESC LIMIT 500) AS latest UNION SELECT id \
+             FROM (SELECT id FROM articles WHERE pinned ORDER BY id DESC LIMIT 200) AS pins UNION \
+             SELECT article_id FROM issue_edits WHERE issue_id = $1) \
+             SELECT a.id, a.fresh_at, a.first_seen_at, a.pinned, a.hidden, a.feed_id, a.section, e.wish, \
+             e.place, (SELECT count(*) FROM article_sources s WHERE s.article_id = a.id) AS feeds FROM pool \
+             JOIN articles a ON a.id = pool.id LEFT JOIN issue_edits e ON e.issue_id = $1 \
+             AND e.article_id = a.id ORDER BY a.id"
         )
     };
 }
@@ -137,8 +137,9 @@ pub async fn mark_carried(
     let rows: Vec<(i64, String)> = with_ids!(
         tx,
         &ids,
-        "SELECT DISTINCT t.article_id, g.cadence FROM variant_stories t JOIN issue_groups g ON g.variant_id = t.variant_id \
-         JOIN issues i ON i.id = g.issue_id WHERE t.article_id IN ",
+        "SELECT DISTINCT t.article_id, g.cadence FROM variant_stories t \
+         JOIN issue_groups g ON g.variant_id = t.variant_id JOIN issues i ON i.id = g.issue_id \
+         WHERE t.article_id IN ",
         " AND i.newsletter_id = $2 AND i.id <> $3 AND i.status NOT IN ('planned', 'skipped', 'cancelled')",
         newsletter.0,
         issue.map_or(0, |id| id.0)
@@ -162,17 +163,16 @@ pub async fn mark_places(
     since: Date,
     candidates: &mut [Candidate],
 ) -> Result<(), DbError> {
-    let rows: Vec<(i64, i64)> = on!(tx, |conn| {
-        sqlx::query_as(
-            "SELECT t.article_id, min(t.position) FROM issues i CROSS JOIN issue_variants v CROSS JOIN variant_stories t \
-         WHERE v.issue_id = i.id AND t.variant_id = v.id AND i.issue_date >= $1 AND i.id <> $2 \
-         AND i.status NOT IN ('planned', 'skipped', 'cancelled') GROUP BY t.article_id",
-        )
-        .bind(since.to_string())
-        .bind(issue.map_or(0, |id| id.0))
-        .fetch_all(conn)
-        .await?
-    });
+    let rows: Vec<(i64, i64)> = query_as!(
+        tx,
+        "SELECT t.article_id, min(t.position) FROM issues i CROSS JOIN issue_variants v CROSS \
+         JOIN variant_stories t WHERE v.issue_id = i.id AND t.variant_id = v.id AND i.issue_date >= $1 \
+         AND i.id <> $2 AND i.status NOT IN ('planned', 'skipped', 'cancelled') GROUP BY t.article_id",
+        since.to_string(),
+        issue.map_or(0, |id| id.0)
+    )
+    .fetch_all()
+    .await?;
     let places: HashMap<i64, i64> = rows.into_iter().collect();
     for candidate in candidates {
         candidate.best_place = places.get(&candidate.article.0).copied();
@@ -192,8 +192,8 @@ pub async fn past_variants(
     let rows: Vec<(i64, i64)> = with_ids!(
         tx,
         articles,
-        "SELECT t.variant_id, t.article_id FROM variant_stories t JOIN issue_variants v ON v.id = t.variant_id \
-         WHERE t.article_id IN ",
+        "SELECT t.variant_id, t.article_id FROM variant_stories t \
+         JOIN issue_variants v ON v.id = t.variant_id WHERE t.article_id IN ",
         " AND v.issue_id <> $2 ORDER BY t.variant_id DESC, t.article_id LIMIT 20000",
         issue.map_or(0, |id| id.0)
     );
@@ -211,16 +211,16 @@ pub async fn planned_at(
     newsletter: NewsletterId,
     issue: Option<IssueId>,
 ) -> Result<Vec<(Date, Timestamp)>, DbError> {
-    let rows: Vec<(String, Stamp)> = on!(tx, |conn| {
-        sqlx::query_as(
-        "SELECT issue_date, planned_at FROM issues WHERE newsletter_id = $1 AND id <> $2 AND planned_at IS NOT NULL \
-         AND status IN ('frozen', 'sending', 'paused', 'held', 'sent') ORDER BY issue_date DESC LIMIT $3"
+    let rows: Vec<(String, Stamp)> = query_as!(
+        tx,
+        "SELECT issue_date, planned_at FROM issues WHERE newsletter_id = $1 AND id <> $2 \
+         AND planned_at IS NOT NULL AND status IN ('frozen', 'sending', 'paused', 'held', 'sent') \
+         ORDER BY issue_date DESC LIMIT $3",
+        newsletter.0,
+        issue.map_or(0, |id| id.0),
+        LOOK_BACK_ISSUES
     )
-    .bind(newsletter.0)
-    .bind(issue.map_or(0, |id| id.0))
-    .bind(LOOK_BACK_ISSUES)
-    .fetch_all(conn)
-    .await?
-    });
+    .fetch_all()
+    .await?;
     Ok(rows.into_iter().filter_map(|(date, at)| Some((date.parse().ok()?, at.0))).collect())
 }

@@ -1,7 +1,10 @@
 //! Table `issue_edits`, and what operators wrote on an issue itself: kept apart from its plan, which is made anew.
 
 use crate::{
-    db::{DbError, Stamp, Tx, on},
+    db::{
+        DbError, Stamp, Tx,
+        engine::query::{query, query_as},
+    },
     domain::{
         ids::{ArticleId, IssueId},
         issue::selection::Wish,
@@ -13,7 +16,6 @@ use jiff::Timestamp;
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow, serde::Serialize)]
 pub struct StoryEdit {
     /// Which story.
-    #[sqlx(try_from = "i64")]
     pub article_id: ArticleId,
     /// `pin` or `drop`.
     pub wish: Option<String>,
@@ -27,14 +29,14 @@ pub struct StoryEdit {
 
 /// The edits of an issue.
 pub async fn edits(tx: &mut Tx, id: IssueId) -> Result<Vec<StoryEdit>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_as(
-        "SELECT article_id, wish, place, title, dek FROM issue_edits WHERE issue_id = $1 ORDER BY article_id LIMIT 1000"
+    query_as!(
+        tx,
+        "SELECT article_id, wish, place, title, dek FROM issue_edits WHERE issue_id = $1 ORDER BY article_id \
+         LIMIT 1000",
+        id.0
     )
-    .bind(id.0)
-    .fetch_all(conn)
+    .fetch_all()
     .await
-    })
 }
 
 /// Keeps the wish for a story; `None` takes it back.
@@ -44,31 +46,31 @@ pub async fn set_wish(
     article: ArticleId,
     wish: Option<Wish>,
 ) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
+    query!(
+        tx,
         "INSERT INTO issue_edits (issue_id, article_id, wish) VALUES ($1, $2, $3) \
-         ON CONFLICT (issue_id, article_id) DO UPDATE SET wish = excluded.wish"
+         ON CONFLICT (issue_id, article_id) DO UPDATE SET wish = excluded.wish",
+        id.0,
+        article.0,
+        wish.map(Wish::as_str)
     )
-    .bind(id.0)
-    .bind(article.0)
-    .bind(wish.map(Wish::as_str))
-    .execute(conn)
+    .execute()
     .await
-    .map(drop))
 }
 
 /// Keeps a story's place. Whoever had it keeps it, too: they stand in the order of their numbers.
 pub async fn set_place(tx: &mut Tx, id: IssueId, article: ArticleId, place: i64) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
+    query!(
+        tx,
         "INSERT INTO issue_edits (issue_id, article_id, place) VALUES ($1, $2, $3) \
-         ON CONFLICT (issue_id, article_id) DO UPDATE SET place = excluded.place, \
-         wish = CASE WHEN issue_edits.wish = 'drop' THEN NULL ELSE issue_edits.wish END"
+         ON CONFLICT (issue_id, article_id) DO UPDATE SET place = excluded.place, wish = CASE \
+         WHEN issue_edits.wish = 'drop' THEN NULL ELSE issue_edits.wish END",
+        id.0,
+        article.0,
+        place
     )
-    .bind(id.0)
-    .bind(article.0)
-    .bind(place)
-    .execute(conn)
+    .execute()
     .await
-    .map(drop))
 }
 
 /// Keeps a story's headline or summary for this issue; what is `None` stays as it is.
@@ -79,30 +81,26 @@ pub async fn set_words(
     title: Option<&str>,
     dek: Option<&str>,
 ) -> Result<(), DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
+    query!(
+        tx,
         "INSERT INTO issue_edits (issue_id, article_id, title, dek) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (issue_id, article_id) DO UPDATE SET title = COALESCE(excluded.title, issue_edits.title), \
-         dek = COALESCE(excluded.dek, issue_edits.dek)"
+         ON CONFLICT (issue_id, article_id) DO UPDATE \
+         SET title = COALESCE(excluded.title, issue_edits.title), dek = COALESCE(excluded.dek, \
+         issue_edits.dek)",
+        id.0,
+        article.0,
+        title,
+        dek
     )
-    .bind(id.0)
-    .bind(article.0)
-    .bind(title)
-    .bind(dek)
-    .execute(conn)
+    .execute()
     .await
-    .map(drop)
-    })
 }
 
 /// Takes back all that was edited about a story.
 pub async fn undo(tx: &mut Tx, id: IssueId, article: ArticleId) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("DELETE FROM issue_edits WHERE issue_id = $1 AND article_id = $2")
-        .bind(id.0)
-        .bind(article.0)
-        .execute(conn)
+    query!(tx, "DELETE FROM issue_edits WHERE issue_id = $1 AND article_id = $2", id.0, article.0)
+        .execute()
         .await
-        .map(drop))
 }
 
 /// An operator's own words for an issue: each `Some` is written, an empty text takes it away.
@@ -118,45 +116,44 @@ pub struct IssueWords {
 
 /// Keeps an operator's words.
 pub async fn set_issue_words(tx: &mut Tx, id: IssueId, words: &IssueWords) -> Result<(), DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
-        "UPDATE issues SET subject = NULLIF(COALESCE($2, subject, ''), ''), \
-         preheader = NULLIF(COALESCE($3, preheader, ''), ''), note = NULLIF(COALESCE($4, note, ''), '') WHERE id = $1"
+    query!(
+        tx,
+        "UPDATE issues SET subject = NULLIF(COALESCE($2, subject, ''), ''), preheader = NULLIF(COALESCE($3, \
+         preheader, ''), ''), note = NULLIF(COALESCE($4, note, ''), '') WHERE id = $1",
+        id.0,
+        &words.subject,
+        &words.preheader,
+        &words.note
     )
-    .bind(id.0)
-    .bind(&words.subject)
-    .bind(&words.preheader)
-    .bind(&words.note)
-    .execute(conn)
+    .execute()
     .await
-    .map(drop)
-    })
 }
 
 /// Notes that an issue was edited: its plan, or one that is being made of it, counts no longer, and an approval is withdrawn.
 /// `false`: it is past planning, and nothing of it can be edited.
 pub async fn set_edited(tx: &mut Tx, id: IssueId) -> Result<bool, DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
-        "UPDATE issues SET revision = revision + 1, planned_at = NULL, \
-         reminded_at = CASE WHEN approved_at IS NULL THEN reminded_at END, approved_at = NULL WHERE id = $1 AND status = 'planned'"
+    query!(
+        tx,
+        "UPDATE issues SET revision = revision + 1, planned_at = NULL, reminded_at = CASE \
+         WHEN approved_at IS NULL THEN reminded_at END, approved_at = NULL WHERE id = $1 \
+         AND status = 'planned'",
+        id.0
     )
-    .bind(id.0)
-    .execute(conn)
+    .rows_affected()
     .await
-    .map(|done| done.rows_affected() == 1)
-    })
+    .map(|rows| rows == 1)
 }
 
 /// Keeps an operator's approval of the plan there is. `false`: it is past planning, has no plan, or was approved before.
 pub async fn set_approved(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query(
-        "UPDATE issues SET approved_at = $2, revision = revision + 1, waits_for = NULL \
-         WHERE id = $1 AND status = 'planned' AND approved_at IS NULL AND planned_at IS NOT NULL"
+    query!(
+        tx,
+        "UPDATE issues SET approved_at = $2, revision = revision + 1, waits_for = NULL WHERE id = $1 \
+         AND status = 'planned' AND approved_at IS NULL AND planned_at IS NOT NULL",
+        id.0,
+        Stamp(now)
     )
-    .bind(id.0)
-    .bind(Stamp(now))
-    .execute(conn)
+    .rows_affected()
     .await
-    .map(|done| done.rows_affected() == 1))
+    .map(|rows| rows == 1)
 }

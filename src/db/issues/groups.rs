@@ -1,7 +1,10 @@
 //! Tables `issue_groups` and `issue_waves`: which readers of an issue get which variant, and when.
 
 use crate::{
-    db::{DbError, Stamp, Tx, on},
+    db::{
+        DbError, Stamp, Tx,
+        engine::query::{query, query_as, query_scalar},
+    },
     domain::{
         ids::{IssueId, NewsletterId, SubscriptionId, VariantId},
         issue::plan::Group,
@@ -18,17 +21,17 @@ pub async fn insert_group(
     cadence: Cadence,
     variant: Option<VariantId>,
 ) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
-        "INSERT INTO issue_groups (issue_id, key, cadence, readers, variant_id) VALUES ($1, $2, $3, $4, $5)"
+    query!(
+        tx,
+        "INSERT INTO issue_groups (issue_id, key, cadence, readers, variant_id) VALUES ($1, $2, $3, $4, $5)",
+        id.0,
+        &group.key,
+        cadence.as_str(),
+        group.readers,
+        variant.map(|id| id.0)
     )
-    .bind(id.0)
-    .bind(&group.key)
-    .bind(cadence.as_str())
-    .bind(group.readers)
-    .bind(variant.map(|id| id.0))
-    .execute(conn)
+    .execute()
     .await
-    .map(drop))
 }
 
 /// A wave of an issue as it was frozen.
@@ -48,53 +51,54 @@ pub async fn insert_wave(
     due_at: Timestamp,
     readers: i64,
 ) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
+    query!(
+        tx,
         "INSERT INTO issue_waves (issue_id, clock, due_at, readers) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (issue_id, clock) DO NOTHING"
+         ON CONFLICT (issue_id, clock) DO NOTHING",
+        id.0,
+        clock,
+        Stamp(due_at),
+        readers
     )
-    .bind(id.0)
-    .bind(clock)
-    .bind(Stamp(due_at))
-    .bind(readers)
-    .execute(conn)
+    .execute()
     .await
-    .map(drop))
 }
 
 /// The waves of a frozen issue, in order.
 pub async fn waves(tx: &mut Tx, id: IssueId) -> Result<Vec<WaveRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(
-        "SELECT due_at, CAST(sum(readers) AS BIGINT) AS readers FROM issue_waves WHERE issue_id = $1 \
-         GROUP BY due_at ORDER BY due_at"
+    query_as!(
+        tx,
+        "SELECT due_at, CAST(sum(readers) AS BIGINT) AS readers FROM issue_waves \
+         WHERE issue_id = $1 GROUP BY due_at ORDER BY due_at",
+        id.0
     )
-    .bind(id.0)
-    .fetch_all(conn)
-    .await)
+    .fetch_all()
+    .await
 }
 
 /// How many readers of a frozen issue get nothing, because they have had all of it.
 pub async fn unserved(tx: &mut Tx, id: IssueId) -> Result<i64, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_scalar(
-        "SELECT CAST(COALESCE(sum(readers), 0) AS BIGINT) FROM issue_groups WHERE issue_id = $1 AND variant_id IS NULL"
+    query_scalar!(
+        tx,
+        "SELECT CAST(COALESCE(sum(readers), 0) AS BIGINT) FROM issue_groups WHERE issue_id = $1 \
+         AND variant_id IS NULL",
+        id.0
     )
-    .bind(id.0)
-    .fetch_one(conn)
+    .fetch_one()
     .await
-    })
 }
 
 /// Begins or goes on with making an issue's deliveries: `Some` is the last subscription that has one, `None` that all have.
 pub async fn set_fanned_out(tx: &mut Tx, id: IssueId, up_to: Option<i64>, more: u64) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
-        "UPDATE issues SET fanned_out_to = $2, recipients = recipients + $3 WHERE id = $1"
+    query!(
+        tx,
+        "UPDATE issues SET fanned_out_to = $2, recipients = recipients + $3 WHERE id = $1",
+        id.0,
+        up_to,
+        i64::try_from(more).unwrap_or(i64::MAX)
     )
-    .bind(id.0)
-    .bind(up_to)
-    .bind(i64::try_from(more).unwrap_or(i64::MAX))
-    .execute(conn)
+    .execute()
     .await
-    .map(drop))
 }
 
 /// Takes a fan-out of this newsletter that is under way back to `own`, if it has passed `own` but not yet `other`, in whose place `own`
@@ -106,16 +110,15 @@ pub async fn fan_out_again(
     own: SubscriptionId,
     other: SubscriptionId,
 ) -> Result<(), DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
-            "UPDATE issues SET fanned_out_to = CASE WHEN fanned_out_to >= $2 AND fanned_out_to < $3 THEN $2 - 1 ELSE fanned_out_to END \
-             WHERE newsletter_id = $1 AND status = 'frozen' AND fanned_out_to IS NOT NULL",
-        )
-        .bind(newsletter.0)
-        .bind(own.0)
-        .bind(other.0)
-        .execute(conn)
-        .await
-        .map(drop)
-    })
+    query!(
+        tx,
+        "UPDATE issues SET fanned_out_to = CASE WHEN fanned_out_to >= $2 \
+         AND fanned_out_to < $3 THEN $2 - 1 ELSE fanned_out_to END WHERE newsletter_id = $1 \
+         AND status = 'frozen' AND fanned_out_to IS NOT NULL",
+        newsletter.0,
+        own.0,
+        other.0
+    )
+    .execute()
+    .await
 }

@@ -25,7 +25,10 @@ pub use waking::{
 };
 
 use crate::{
-    db::{DbError, Stamp, Tx, on},
+    db::{
+        DbError, Stamp, Tx,
+        engine::query::{query, query_as, query_scalar},
+    },
     domain::{
         ids::{DeliveryId, IssueId, NewsletterId},
         issue::{schedule::Due, status::IssueStatus},
@@ -38,15 +41,12 @@ use jiff::{Timestamp, civil::Date};
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct IssueRecord {
     /// The row.
-    #[sqlx(try_from = "i64")]
     pub id: IssueId,
     /// Of which newsletter.
-    #[sqlx(try_from = "i64")]
     pub newsletter_id: NewsletterId,
     /// Its date, `YYYY-MM-DD` on the newsletter's clock.
     pub issue_date: String,
     /// Where it stands.
-    #[sqlx(try_from = "String")]
     pub status: IssueStatus,
     /// When it is (or was) due.
     pub due_at: Stamp,
@@ -114,9 +114,9 @@ impl IssueRecord {
 macro_rules! select_issue {
     ($rest:literal) => {
         concat!(
-            "SELECT id, newsletter_id, issue_date, status, due_at, planned_at, frozen_at, closed_at, message_key, reason, \
-             recipients, answered, refused, resumed_at, subject, preheader, note, approved_at, reminded_at, last_due_at, \
-             fanned_out_to, waits_for, at_once, revision FROM issues ",
+            "SELECT id, newsletter_id, issue_date, status, due_at, planned_at, frozen_at, closed_at, \
+             message_key, reason, recipients, answered, refused, resumed_at, subject, preheader, note, \
+             approved_at, reminded_at, last_due_at, fanned_out_to, waits_for, at_once, revision FROM issues ",
             $rest
         )
     };
@@ -124,7 +124,7 @@ macro_rules! select_issue {
 
 /// The issue with this row.
 pub async fn get(tx: &mut Tx, id: IssueId) -> Result<Option<IssueRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_issue!("WHERE id = $1")).bind(id.0).fetch_optional(conn).await)
+    query_as!(tx, select_issue!("WHERE id = $1"), id.0).fetch_optional().await
 }
 
 /// The issue of a date.
@@ -133,11 +133,14 @@ pub async fn by_date(
     newsletter: NewsletterId,
     date: Date,
 ) -> Result<Option<IssueRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_issue!("WHERE newsletter_id = $1 AND issue_date = $2"))
-        .bind(newsletter.0)
-        .bind(date.to_string())
-        .fetch_optional(conn)
-        .await)
+    query_as!(
+        tx,
+        select_issue!("WHERE newsletter_id = $1 AND issue_date = $2"),
+        newsletter.0,
+        date.to_string()
+    )
+    .fetch_optional()
+    .await
 }
 
 /// A page of a newsletter's issues dated before `before`, latest first.
@@ -147,49 +150,43 @@ pub async fn page(
     before: Date,
     limit: i64,
 ) -> Result<Vec<IssueRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_issue!(
-        "WHERE newsletter_id = $1 AND issue_date < $2 ORDER BY issue_date DESC LIMIT $3"
-    ))
-    .bind(newsletter.0)
-    .bind(before.to_string())
-    .bind(limit)
-    .fetch_all(conn)
-    .await)
+    query_as!(
+        tx,
+        select_issue!("WHERE newsletter_id = $1 AND issue_date < $2 ORDER BY issue_date DESC LIMIT $3"),
+        newsletter.0,
+        before.to_string(),
+        limit
+    )
+    .fetch_all()
+    .await
 }
 
 /// The issue an operator means who names no date: the one on its way or stopped on it, else the latest that is past planning,
 /// else the latest.
 pub async fn current(tx: &mut Tx, newsletter: NewsletterId) -> Result<Option<IssueRecord>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_as(select_issue!(
-        "WHERE newsletter_id = $1 ORDER BY CASE WHEN status IN ('frozen', 'sending', 'paused', 'held') THEN 0 \
-         WHEN status = 'planned' THEN 2 ELSE 1 END, issue_date DESC LIMIT 1"
-    ))
-    .bind(newsletter.0)
-    .fetch_optional(conn)
-    .await
-    })
+    query_as!(tx, select_issue!(
+        "WHERE newsletter_id = $1 ORDER BY CASE WHEN status IN ('frozen', 'sending', 'paused', 'held') THEN \
+         0 WHEN status = 'planned' THEN 2 ELSE 1 END, issue_date DESC LIMIT 1"
+    ), newsletter.0).fetch_optional().await
 }
 
 /// The issues that wait for an operator to let them go on, oldest first; at most `limit`.
 pub async fn stopped(tx: &mut Tx, limit: i64) -> Result<Vec<IssueRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_issue!(
-        "WHERE status IN ('paused', 'held') ORDER BY due_at, id LIMIT $1"
-    ))
-    .bind(limit)
-    .fetch_all(conn)
-    .await)
+    query_as!(tx, select_issue!("WHERE status IN ('paused', 'held') ORDER BY due_at, id LIMIT $1"), limit)
+        .fetch_all()
+        .await
 }
 
 /// The dates from `from` on that have an issue.
 pub async fn dates_from(tx: &mut Tx, newsletter: NewsletterId, from: Date) -> Result<Vec<Date>, DbError> {
-    let dates: Vec<String> = on!(tx, |conn| sqlx::query_scalar(
-        "SELECT issue_date FROM issues WHERE newsletter_id = $1 AND issue_date >= $2 ORDER BY issue_date"
+    let dates: Vec<String> = query_scalar!(
+        tx,
+        "SELECT issue_date FROM issues WHERE newsletter_id = $1 AND issue_date >= $2 ORDER BY issue_date",
+        newsletter.0,
+        from.to_string()
     )
-    .bind(newsletter.0)
-    .bind(from.to_string())
-    .fetch_all(conn)
-    .await?);
+    .fetch_all()
+    .await?;
     Ok(dates.iter().filter_map(|date| date.parse().ok()).collect())
 }
 
@@ -203,77 +200,74 @@ pub async fn insert(
     reason: Option<&str>,
     now: Timestamp,
 ) -> Result<Option<IssueId>, DbError> {
-    let id: Option<i64> = on!(tx, |conn| {
-        sqlx::query_scalar(
-        "INSERT INTO issues (newsletter_id, issue_date, status, due_at, last_due_at, created_at, message_key, reason) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (newsletter_id, issue_date) DO NOTHING RETURNING id"
+    let id: Option<i64> = query_scalar!(
+        tx,
+        "INSERT INTO issues (newsletter_id, issue_date, status, due_at, last_due_at, created_at, \
+         message_key, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+         ON CONFLICT (newsletter_id, issue_date) DO NOTHING RETURNING id",
+        newsletter.0,
+        date.to_string(),
+        status.as_str(),
+        Stamp(due.first),
+        due.last_of_many().map(Stamp),
+        Stamp(now),
+        crate::random::hex::<8>(),
+        reason
     )
-    .bind(newsletter.0)
-    .bind(date.to_string())
-    .bind(status.as_str())
-    .bind(Stamp(due.first))
-    .bind(due.last_of_many().map(Stamp))
-    .bind(Stamp(now))
-    .bind(crate::random::hex::<8>())
-    .bind(reason)
-    .fetch_optional(conn)
-    .await?
-    });
+    .fetch_optional()
+    .await?;
     Ok(id.map(IssueId))
 }
 
 /// The issues of a newsletter that are planned: one or two.
 pub async fn planned(tx: &mut Tx, newsletter: NewsletterId) -> Result<Vec<IssueRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_issue!("WHERE newsletter_id = $1 AND status = 'planned'"))
-        .bind(newsletter.0)
-        .fetch_all(conn)
-        .await)
+    query_as!(tx, select_issue!("WHERE newsletter_id = $1 AND status = 'planned'"), newsletter.0)
+        .fetch_all()
+        .await
 }
 
 /// Makes a planned issue due for all its readers at once, now.
 pub async fn set_at_once(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
-        "UPDATE issues SET due_at = $2, last_due_at = NULL, at_once = $3, revision = revision + 1 WHERE id = $1 AND status = 'planned'"
+    query!(
+        tx,
+        "UPDATE issues SET due_at = $2, last_due_at = NULL, at_once = $3, revision = revision + 1 \
+         WHERE id = $1 AND status = 'planned'",
+        id.0,
+        Stamp(now),
+        true
     )
-    .bind(id.0)
-    .bind(Stamp(now))
-    .bind(true)
-    .execute(conn)
+    .execute()
     .await
-    .map(drop)
-    })
 }
 
 /// Makes a planned issue due at other moments.
 pub async fn set_due(tx: &mut Tx, id: IssueId, due: Due) -> Result<(), DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
-        "UPDATE issues SET due_at = $2, last_due_at = $3, revision = revision + 1 WHERE id = $1 AND status = 'planned'"
+    query!(
+        tx,
+        "UPDATE issues SET due_at = $2, last_due_at = $3, revision = revision + 1 WHERE id = $1 \
+         AND status = 'planned'",
+        id.0,
+        Stamp(due.first),
+        due.last_of_many().map(Stamp)
     )
-    .bind(id.0)
-    .bind(Stamp(due.first))
-    .bind(due.last_of_many().map(Stamp))
-    .execute(conn)
+    .execute()
     .await
-    .map(drop)
-    })
 }
 
 /// Lets the moments at which readers of a planned issue are due reach as far as `moment`. Leaves alone an issue that is due already.
 pub async fn stretch_due(tx: &mut Tx, id: IssueId, moment: Timestamp, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
-        "UPDATE issues SET due_at = CASE WHEN $2 < due_at THEN $2 ELSE due_at END, \
-         last_due_at = CASE WHEN $2 > COALESCE(last_due_at, due_at) THEN $2 \
-             WHEN $2 < due_at THEN COALESCE(last_due_at, due_at) ELSE last_due_at END \
-         WHERE id = $1 AND status = 'planned' AND due_at > $3"
+    query!(
+        tx,
+        "UPDATE issues SET due_at = CASE WHEN $2 < due_at THEN $2 ELSE due_at END, last_due_at = CASE \
+         WHEN $2 > COALESCE(last_due_at, due_at) THEN $2 \
+         WHEN $2 < due_at THEN COALESCE(last_due_at, due_at) ELSE last_due_at END WHERE id = $1 \
+         AND status = 'planned' AND due_at > $3",
+        id.0,
+        Stamp(moment),
+        Stamp(now)
     )
-    .bind(id.0)
-    .bind(Stamp(moment))
-    .bind(Stamp(now))
-    .execute(conn)
+    .execute()
     .await
-    .map(drop))
 }
 
 /// The issues dated `from` or later that were skipped for this reason.
@@ -283,14 +277,15 @@ pub async fn skipped_for(
     from: Date,
     reason: &str,
 ) -> Result<Vec<IssueRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_issue!(
-        "WHERE newsletter_id = $1 AND issue_date >= $2 AND status = 'skipped' AND reason = $3"
-    ))
-    .bind(newsletter.0)
-    .bind(from.to_string())
-    .bind(reason)
-    .fetch_all(conn)
-    .await)
+    query_as!(
+        tx,
+        select_issue!("WHERE newsletter_id = $1 AND issue_date >= $2 AND status = 'skipped' AND reason = $3"),
+        newsletter.0,
+        from.to_string(),
+        reason
+    )
+    .fetch_all()
+    .await
 }
 
 /// Moves an issue from one state to the next, and writes that down in its history. `false`: it was not in `from`, so somebody
@@ -303,31 +298,31 @@ pub async fn advance(
     reason: Option<&str>,
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    let moved = on!(tx, |conn| sqlx::query(
-        "UPDATE issues SET status = $3, reason = $4, \
-         frozen_at = CASE WHEN $3 = 'frozen' THEN $5 ELSE frozen_at END, \
-         closed_at = CASE WHEN $3 IN ('sent', 'skipped', 'cancelled') THEN $5 END \
-         WHERE id = $1 AND status = $2"
+    let moved = query!(
+        tx,
+        "UPDATE issues SET status = $3, reason = $4, frozen_at = CASE \
+         WHEN $3 = 'frozen' THEN $5 ELSE frozen_at END, closed_at = CASE \
+         WHEN $3 IN ('sent', 'skipped', 'cancelled') THEN $5 END WHERE id = $1 AND status = $2",
+        id.0,
+        from.as_str(),
+        to.as_str(),
+        reason,
+        Stamp(now)
     )
-    .bind(id.0)
-    .bind(from.as_str())
-    .bind(to.as_str())
-    .bind(reason)
-    .bind(Stamp(now))
-    .execute(conn)
-    .await?
-    .rows_affected());
+    .rows_affected()
+    .await?;
     if moved == 0 {
         return Ok(false);
     }
-    on!(tx, |conn| sqlx::query(
-        "INSERT INTO issue_events (issue_id, status, reason, occurred_at) VALUES ($1, $2, $3, $4)"
+    query!(
+        tx,
+        "INSERT INTO issue_events (issue_id, status, reason, occurred_at) VALUES ($1, $2, $3, $4)",
+        id.0,
+        to.as_str(),
+        reason,
+        Stamp(now)
     )
-    .bind(id.0)
-    .bind(to.as_str())
-    .bind(reason)
-    .bind(Stamp(now))
-    .execute(conn)
+    .rows_affected()
     .await
-    .map(|_| true))
+    .map(|_| true)
 }

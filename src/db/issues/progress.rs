@@ -1,7 +1,10 @@
 //! How an issue on its way fares: its readers, its score, its history.
 
 use crate::{
-    db::{DbError, EngineTx, Stamp, Tx, on},
+    db::{
+        DbError, EngineTx, Stamp, Tx,
+        engine::query::{query, query_as},
+    },
     domain::{delivery::breaker::Score, ids::IssueId, issue::status::IssueStatus},
 };
 use jiff::Timestamp;
@@ -10,7 +13,6 @@ use jiff::Timestamp;
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct IssueEvent {
     /// What it became.
-    #[sqlx(try_from = "String")]
     pub status: IssueStatus,
     /// Why.
     pub reason: Option<String>,
@@ -20,12 +22,13 @@ pub struct IssueEvent {
 
 /// An issue's history, oldest first. Bounded.
 pub async fn history(tx: &mut Tx, id: IssueId) -> Result<Vec<IssueEvent>, DbError> {
-    on!(tx, |conn| sqlx::query_as(
-        "SELECT status, reason, occurred_at FROM issue_events WHERE issue_id = $1 ORDER BY id LIMIT 1000"
+    query_as!(
+        tx,
+        "SELECT status, reason, occurred_at FROM issue_events WHERE issue_id = $1 ORDER BY id LIMIT 1000",
+        id.0
     )
-    .bind(id.0)
-    .fetch_all(conn)
-    .await)
+    .fetch_all()
+    .await
 }
 
 /// Adds answers to an issue's score and returns it.
@@ -35,27 +38,29 @@ pub async fn add_answers(
     answered: i64,
     refused: i64,
 ) -> Result<Option<Score>, DbError> {
-    let row: Option<(i64, i64, i64)> = on!(tx, |conn| sqlx::query_as(
+    let row: Option<(i64, i64, i64)> = query_as!(
+        tx,
         "UPDATE issues SET answered = answered + $2, refused = refused + $3 WHERE id = $1 \
-         RETURNING recipients, answered, refused"
+         RETURNING recipients, answered, refused",
+        id.0,
+        answered,
+        refused
     )
-    .bind(id.0)
-    .bind(answered)
-    .bind(refused)
-    .fetch_optional(conn)
-    .await?);
+    .fetch_optional()
+    .await?;
     Ok(row.map(|(recipients, answered, refused)| Score { recipients, answered, refused }))
 }
 
 /// An issue's score, and how many of its deliveries are in workers' hands.
 pub async fn score(tx: &mut Tx, id: IssueId) -> Result<(Score, i64), DbError> {
-    let (recipients, answered, refused, in_hand): (i64, i64, i64, i64) = on!(tx, |conn| sqlx::query_as(
+    let (recipients, answered, refused, in_hand): (i64, i64, i64, i64) = query_as!(
+        tx,
         "SELECT recipients, answered, refused, (SELECT count(*) FROM deliveries WHERE issue_id = $1 \
-             AND status IN ('claimed', 'sending')) FROM issues WHERE id = $1"
+         AND status IN ('claimed', 'sending')) FROM issues WHERE id = $1",
+        id.0
     )
-    .bind(id.0)
-    .fetch_one(conn)
-    .await?);
+    .fetch_one()
+    .await?;
     Ok((Score { recipients, answered, refused }, in_hand))
 }
 
@@ -74,10 +79,7 @@ pub async fn hold(tx: &mut Tx, id: IssueId) -> Result<(), DbError> {
 
 /// Notes that an operator has looked at an issue and lets it go on: its score begins anew, and what waited is not late.
 pub async fn set_resumed(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE issues SET answered = 0, refused = 0, resumed_at = $2 WHERE id = $1")
-        .bind(id.0)
-        .bind(Stamp(now))
-        .execute(conn)
+    query!(tx, "UPDATE issues SET answered = 0, refused = 0, resumed_at = $2 WHERE id = $1", id.0, Stamp(now))
+        .execute()
         .await
-        .map(drop))
 }

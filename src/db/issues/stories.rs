@@ -4,7 +4,7 @@ use crate::{
     db::{
         DbError, EngineTx, Stamp, Tx,
         content::articles::{ArticleRecord, article_columns},
-        on,
+        engine::query::{query, query_as},
     },
     domain::{
         ids::IssueId,
@@ -38,15 +38,15 @@ pub async fn set_plan(
     inputs: &PlanInputs,
     plan: &Plan,
 ) -> Result<bool, DbError> {
-    let planned = on!(tx, |conn| sqlx::query(
-        "UPDATE issues SET planned_at = $2 WHERE id = $1 AND status = 'planned' AND revision = $3"
+    let planned = query!(
+        tx,
+        "UPDATE issues SET planned_at = $2 WHERE id = $1 AND status = 'planned' AND revision = $3",
+        id.0,
+        Stamp(inputs.planned_at),
+        revision
     )
-    .bind(id.0)
-    .bind(Stamp(inputs.planned_at))
-    .bind(revision)
-    .execute(conn)
-    .await?
-    .rows_affected());
+    .rows_affected()
+    .await?;
     if planned == 0 {
         return Ok(false);
     }
@@ -54,27 +54,24 @@ pub async fn set_plan(
     let encode = |error: serde_json::Error| DbError::Encode(Box::new(error));
     let kept = serde_json::to_string(inputs).map_err(encode)?;
     let outcome = serde_json::to_string(plan).map_err(encode)?;
-    on!(tx, |conn| sqlx::query(
+    query!(
+        tx,
         "INSERT INTO issue_plans (issue_id, planned_at, inputs, outcome) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (issue_id) DO UPDATE SET planned_at = excluded.planned_at, inputs = excluded.inputs, \
-         outcome = excluded.outcome"
+         outcome = excluded.outcome",
+        id.0,
+        Stamp(inputs.planned_at),
+        &kept,
+        &outcome
     )
-    .bind(id.0)
-    .bind(Stamp(inputs.planned_at))
-    .bind(&kept)
-    .bind(&outcome)
-    .execute(conn)
+    .rows_affected()
     .await
-    .map(|_| true))
+    .map(|_| true)
 }
 
 /// One statement, however many candidates there are.
 async fn set_choices(tx: &mut Tx, id: IssueId, choices: &[Choice]) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("DELETE FROM issue_stories WHERE issue_id = $1")
-        .bind(id.0)
-        .execute(conn)
-        .await
-        .map(drop))?;
+    query!(tx, "DELETE FROM issue_stories WHERE issue_id = $1", id.0).execute().await?;
     let mut position = 0_i64;
     let rows: Vec<(i64, Option<i64>, &str)> = choices
         .iter()
@@ -123,12 +120,10 @@ pub struct KeptPlan {
 
 /// The plan of an issue that was kept last; `None` where there is none, as before the first one.
 pub async fn kept_plan(tx: &mut Tx, id: IssueId) -> Result<Option<KeptPlan>, DbError> {
-    let row: Option<(Stamp, String, String)> = on!(tx, |conn| sqlx::query_as(
-        "SELECT planned_at, inputs, outcome FROM issue_plans WHERE issue_id = $1"
-    )
-    .bind(id.0)
-    .fetch_optional(conn)
-    .await?);
+    let row: Option<(Stamp, String, String)> =
+        query_as!(tx, "SELECT planned_at, inputs, outcome FROM issue_plans WHERE issue_id = $1", id.0)
+            .fetch_optional()
+            .await?;
     let Some((planned_at, inputs, outcome)) = row else { return Ok(None) };
     let decode = |source: serde_json::Error| DbError::ColumnDecode {
         index: "issue_plans".into(),
@@ -143,16 +138,16 @@ pub async fn kept_plan(tx: &mut Tx, id: IssueId) -> Result<Option<KeptPlan>, DbE
 
 /// An issue's candidates: the stories that are in, in order, then the others, newest first. Bounded.
 pub async fn stories(tx: &mut Tx, id: IssueId) -> Result<Vec<StoryRecord>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_as(concat!(
+    query_as!(
+        tx,
+        concat!(
             "SELECT t.position, t.reason, ",
             article_columns!("a."),
-            " FROM issue_stories t \
-             JOIN articles a ON a.id = t.article_id WHERE t.issue_id = $1 \
-             ORDER BY CASE WHEN t.position IS NULL THEN 1 ELSE 0 END, t.position, a.id DESC LIMIT 5000"
-        ))
-        .bind(id.0)
-        .fetch_all(conn)
-        .await
-    })
+            " FROM issue_stories t JOIN articles a ON a.id = t.article_id WHERE t.issue_id = $1 ORDER BY \
+             CASE WHEN t.position IS NULL THEN 1 ELSE 0 END, t.position, a.id DESC LIMIT 5000"
+        ),
+        id.0
+    )
+    .fetch_all()
+    .await
 }

@@ -1,7 +1,10 @@
 //! Table `issue_variants`: what readers of an issue get, as it was rendered, and as the archive shows it.
 
 use crate::{
-    db::{DbError, EngineTx, Stamp, Tx, on},
+    db::{
+        DbError, EngineTx, Stamp, Tx,
+        engine::query::{query, query_as, query_scalar},
+    },
     domain::ids::{ArticleId, IssueId, NewsletterId, VariantId},
 };
 use jiff::{Timestamp, civil::Date};
@@ -10,7 +13,6 @@ use jiff::{Timestamp, civil::Date};
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct VariantRecord {
     /// The row.
-    #[sqlx(try_from = "i64")]
     pub id: VariantId,
     /// Its number in the issue, from 1: what most readers get, and the archive shows, is the first.
     pub number: i64,
@@ -50,32 +52,31 @@ pub async fn insert(
     new: &NewVariant<'_>,
     now: Timestamp,
 ) -> Result<VariantId, DbError> {
-    let variant: i64 = on!(tx, |conn| {
-        sqlx::query_scalar(
+    let variant: i64 = query_scalar!(
+        tx,
         "INSERT INTO issue_variants (issue_id, subject, preheader, html, text, web_html, created_at, number) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id"
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+        id.0,
+        new.subject,
+        new.preheader,
+        new.html,
+        new.text,
+        new.web_html,
+        Stamp(now),
+        new.number
     )
-    .bind(id.0)
-    .bind(new.subject)
-    .bind(new.preheader)
-    .bind(new.html)
-    .bind(new.text)
-    .bind(new.web_html)
-    .bind(Stamp(now))
-    .bind(new.number)
-    .fetch_one(conn)
-    .await?
-    });
+    .fetch_one()
+    .await?;
     for (article, position) in new.stories.iter().zip(1_i64..) {
-        on!(tx, |conn| sqlx::query(
-            "INSERT INTO variant_stories (variant_id, article_id, position) VALUES ($1, $2, $3)"
+        query!(
+            tx,
+            "INSERT INTO variant_stories (variant_id, article_id, position) VALUES ($1, $2, $3)",
+            variant,
+            article.0,
+            position
         )
-        .bind(variant)
-        .bind(article.0)
-        .bind(position)
-        .execute(conn)
-        .await
-        .map(drop))?;
+        .execute()
+        .await?;
     }
     Ok(VariantId(variant))
 }
@@ -91,37 +92,31 @@ macro_rules! select_variant {
 
 /// What readers of an issue get, by number; none before it is frozen. There are a handful.
 pub async fn of_issue(tx: &mut Tx, id: IssueId) -> Result<Vec<VariantRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_variant!("ORDER BY number, id")).bind(id.0).fetch_all(conn).await)
+    query_as!(tx, select_variant!("ORDER BY number, id"), id.0).fetch_all().await
 }
 
 /// One of what readers of an issue get.
 pub async fn by_number(tx: &mut Tx, id: IssueId, number: i64) -> Result<Option<VariantRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_variant!("AND number = $2 ORDER BY id LIMIT 1"))
-        .bind(id.0)
-        .bind(number)
-        .fetch_optional(conn)
-        .await)
+    query_as!(tx, select_variant!("AND number = $2 ORDER BY id LIMIT 1"), id.0, number).fetch_optional().await
 }
 
 /// The stories of a variant of a frozen issue, in order. `number` is from 1.
 pub async fn stories_of(tx: &mut Tx, id: IssueId, number: usize) -> Result<Vec<ArticleId>, DbError> {
-    let ids: Vec<i64> = on!(tx, |conn| sqlx::query_scalar(
+    let ids: Vec<i64> = query_scalar!(
+        tx,
         "SELECT t.article_id FROM issue_variants v JOIN variant_stories t ON t.variant_id = v.id \
-         WHERE v.issue_id = $1 AND v.number = $2 ORDER BY t.position"
+         WHERE v.issue_id = $1 AND v.number = $2 ORDER BY t.position",
+        id.0,
+        i64::try_from(number).unwrap_or(i64::MAX)
     )
-    .bind(id.0)
-    .bind(i64::try_from(number).unwrap_or(i64::MAX))
-    .fetch_all(conn)
-    .await?);
+    .fetch_all()
+    .await?;
     Ok(ids.into_iter().map(ArticleId).collect())
 }
 
 /// The subject line of the variant that a reader of an issue gets or got.
 pub async fn subject_of(tx: &mut Tx, id: VariantId) -> Result<Option<String>, DbError> {
-    on!(tx, |conn| sqlx::query_scalar("SELECT subject FROM issue_variants WHERE id = $1")
-        .bind(id.0)
-        .fetch_optional(conn)
-        .await)
+    query_scalar!(tx, "SELECT subject FROM issue_variants WHERE id = $1", id.0).fetch_optional().await
 }
 
 /// How far freezing has come, over all newsletters: what a plan of one issue knew of the others.
@@ -135,13 +130,14 @@ pub struct Progress {
 
 /// How far freezing has come, seen from an issue that is to be frozen.
 pub async fn progress(tx: &mut Tx, id: IssueId) -> Result<Progress, DbError> {
-    let (latest, fanning_out): (i64, i64) = on!(tx, |conn| sqlx::query_as(
-        "SELECT COALESCE((SELECT max(id) FROM issue_variants), 0), \
-         (SELECT count(*) FROM issues WHERE status = 'frozen' AND id <> $1)"
+    let (latest, fanning_out): (i64, i64) = query_as!(
+        tx,
+        "SELECT COALESCE((SELECT max(id) FROM issue_variants), 0), (SELECT count(*) FROM issues \
+         WHERE status = 'frozen' AND id <> $1)",
+        id.0
     )
-    .bind(id.0)
-    .fetch_one(conn)
-    .await?);
+    .fetch_one()
+    .await?;
     Ok(Progress { latest, is_fanning_out: fanning_out > 0 })
 }
 
@@ -175,16 +171,16 @@ pub async fn public_page(
     before: Date,
     limit: i64,
 ) -> Result<Vec<PublicIssue>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_as(
-        "SELECT i.issue_date, v.subject, v.preheader, v.created_at FROM issues i JOIN issue_variants v ON v.id = \
-         (SELECT min(id) FROM issue_variants WHERE issue_id = i.id) WHERE i.newsletter_id = $1 AND i.issue_date < $2 \
-         AND i.status IN ('sending', 'sent', 'paused', 'held') ORDER BY i.issue_date DESC LIMIT $3"
+    query_as!(
+        tx,
+        "SELECT i.issue_date, v.subject, v.preheader, v.created_at FROM issues i \
+         JOIN issue_variants v ON v.id = (SELECT min(id) FROM issue_variants WHERE issue_id = i.id) \
+         WHERE i.newsletter_id = $1 AND i.issue_date < $2 \
+         AND i.status IN ('sending', 'sent', 'paused', 'held') ORDER BY i.issue_date DESC LIMIT $3",
+        newsletter.0,
+        before.to_string(),
+        limit
     )
-    .bind(newsletter.0)
-    .bind(before.to_string())
-    .bind(limit)
-    .fetch_all(conn)
+    .fetch_all()
     .await
-    })
 }

@@ -1,7 +1,10 @@
 //! Which issues have something to do, and when they were last told so.
 
 use crate::{
-    db::{DbError, Stamp, Tx, on},
+    db::{
+        DbError, Stamp, Tx,
+        engine::query::{query, query_as, query_scalar},
+    },
     domain::{
         ids::IssueId,
         issue::{schedule::Due, status::IssueStatus},
@@ -11,21 +14,21 @@ use jiff::{SignedDuration, Timestamp};
 
 /// When the next planned issue is due after `now`.
 pub async fn next_planned_due(tx: &mut Tx, now: Timestamp) -> Result<Option<Timestamp>, DbError> {
-    let due: Option<Stamp> = on!(tx, |conn| sqlx::query_scalar(
-        "SELECT min(due_at) FROM issues WHERE status = 'planned' AND due_at > $1"
+    let due: Option<Stamp> = query_scalar!(
+        tx,
+        "SELECT min(due_at) FROM issues WHERE status = 'planned' AND due_at > $1",
+        Stamp(now)
     )
-    .bind(Stamp(now))
-    .fetch_one(conn)
-    .await?);
+    .fetch_one()
+    .await?;
     Ok(due.map(Timestamp::from))
 }
 
 /// The issues that are going out.
 pub async fn sending(tx: &mut Tx) -> Result<Vec<IssueId>, DbError> {
-    let ids: Vec<i64> =
-        on!(tx, |conn| sqlx::query_scalar("SELECT id FROM issues WHERE status = 'sending' ORDER BY due_at")
-            .fetch_all(conn)
-            .await?);
+    let ids: Vec<i64> = query_scalar!(tx, "SELECT id FROM issues WHERE status = 'sending' ORDER BY due_at")
+        .fetch_all()
+        .await?;
     Ok(ids.into_iter().map(IssueId).collect())
 }
 
@@ -36,19 +39,18 @@ pub async fn wake_due(
     now: Timestamp,
     woken_before: Timestamp,
 ) -> Result<Vec<(IssueId, IssueStatus, Due)>, DbError> {
-    let rows: Vec<(i64, String, Stamp, Stamp)> = on!(tx, |conn| {
-        sqlx::query_as(
+    let rows: Vec<(i64, String, Stamp, Stamp)> = query_as!(
+        tx,
         "UPDATE issues SET woken_at = $1 WHERE (status IN ('planned', 'frozen', 'sending') \
-         OR (status = 'cancelled' AND woken_at IS NOT NULL)) \
-         AND (due_at <= $1 OR status = 'frozen' OR (status = 'planned' AND planned_at IS NULL)) \
-         AND (woken_at IS NULL OR woken_at < $2 OR (status = 'planned' AND due_at <= $1 AND woken_at < due_at)) \
-         RETURNING id, status, due_at, COALESCE(last_due_at, due_at)"
+         OR (status = 'cancelled' AND woken_at IS NOT NULL)) AND (due_at <= $1 OR status = 'frozen' \
+         OR (status = 'planned' AND planned_at IS NULL)) AND (woken_at IS NULL OR woken_at < $2 \
+         OR (status = 'planned' AND due_at <= $1 AND woken_at < due_at)) \
+         RETURNING id, status, due_at, COALESCE(last_due_at, due_at)",
+        Stamp(now),
+        Stamp(woken_before)
     )
-    .bind(Stamp(now))
-    .bind(Stamp(woken_before))
-    .fetch_all(conn)
-    .await?
-    });
+    .fetch_all()
+    .await?;
     let read = |(id, status, first, last): (i64, String, Stamp, Stamp)| {
         Some((IssueId(id), status.parse().ok()?, Due { first: first.0, last: last.0 }))
     };
@@ -59,31 +61,19 @@ pub async fn wake_due(
 
 /// Lets the sweep wake every open issue.
 pub async fn forget_woken(tx: &mut Tx) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
-        "UPDATE issues SET woken_at = NULL WHERE status IN ('planned', 'frozen', 'sending')"
-    )
-    .execute(conn)
-    .await
-    .map(drop))
+    query!(tx, "UPDATE issues SET woken_at = NULL WHERE status IN ('planned', 'frozen', 'sending')")
+        .execute()
+        .await
 }
 
 /// Says that nothing is left to do for an issue, so that the sweep leaves it alone for good.
 pub async fn set_at_rest(tx: &mut Tx, id: IssueId) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE issues SET woken_at = NULL WHERE id = $1")
-        .bind(id.0)
-        .execute(conn)
-        .await
-        .map(drop))
+    query!(tx, "UPDATE issues SET woken_at = NULL WHERE id = $1", id.0).execute().await
 }
 
 /// Says that an issue's work is under way, so that the sweep leaves it alone for a while.
 pub async fn set_woken(tx: &mut Tx, id: IssueId, at: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE issues SET woken_at = $2 WHERE id = $1")
-        .bind(id.0)
-        .bind(Stamp(at))
-        .execute(conn)
-        .await
-        .map(drop))
+    query!(tx, "UPDATE issues SET woken_at = $2 WHERE id = $1", id.0, Stamp(at)).execute().await
 }
 
 /// How often the plan of an issue is made anew for new articles, and how often as long as its time is not near.
@@ -98,29 +88,23 @@ pub struct PlanAgain {
 /// Planned issues whose plan is older than an article that came since, and old enough to be made anew: at most a few. One that an
 /// operator approved stays as it is.
 pub async fn outdated(tx: &mut Tx, again: PlanAgain, now: Timestamp) -> Result<Vec<IssueId>, DbError> {
-    let ids: Vec<i64> = on!(tx, |conn| {
-        sqlx::query_scalar(
-        "SELECT i.id FROM issues i WHERE i.status = 'planned' AND i.approved_at IS NULL \
-         AND i.planned_at < CASE WHEN i.due_at > $3 THEN $2 ELSE $1 END \
-         AND EXISTS (SELECT 1 FROM articles a WHERE a.first_seen_at > i.planned_at) ORDER BY i.due_at LIMIT 20"
+    let ids: Vec<i64> = query_scalar!(
+        tx,
+        "SELECT i.id FROM issues i WHERE i.status = 'planned' AND i.approved_at IS NULL AND i.planned_at < \
+         CASE WHEN i.due_at > $3 THEN $2 ELSE $1 END AND EXISTS (SELECT 1 FROM articles a \
+         WHERE a.first_seen_at > i.planned_at) ORDER BY i.due_at LIMIT 20",
+        Stamp(now - again.near),
+        Stamp(now - again.far.0),
+        Stamp(now + again.far.1)
     )
-    .bind(Stamp(now - again.near))
-    .bind(Stamp(now - again.far.0))
-    .bind(Stamp(now + again.far.1))
-    .fetch_all(conn)
-    .await?
-    });
+    .fetch_all()
+    .await?;
     Ok(ids.into_iter().map(IssueId).collect())
 }
 
 /// Notes what an issue waits for beside its time: `approval`, `stories`, or nothing.
 pub async fn set_waits_for(tx: &mut Tx, id: IssueId, what: Option<&str>) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE issues SET waits_for = $2 WHERE id = $1")
-        .bind(id.0)
-        .bind(what)
-        .execute(conn)
-        .await
-        .map(drop))
+    query!(tx, "UPDATE issues SET waits_for = $2 WHERE id = $1", id.0, what).execute().await
 }
 
 /// Planned issues that wait for an operator and of which operators were not told, or not since they are due within
@@ -130,15 +114,14 @@ pub async fn unapproved(
     now: Timestamp,
     remind_before: SignedDuration,
 ) -> Result<Vec<(IssueId, String)>, DbError> {
-    let rows: Vec<(i64, String, Stamp, Option<Stamp>)> = on!(tx, |conn| {
-        sqlx::query_as(
-        "SELECT id, waits_for, due_at, reminded_at FROM issues WHERE status = 'planned' AND waits_for IS NOT NULL \
-         AND (reminded_at IS NULL OR due_at <= $1) ORDER BY due_at LIMIT 100"
+    let rows: Vec<(i64, String, Stamp, Option<Stamp>)> = query_as!(
+        tx,
+        "SELECT id, waits_for, due_at, reminded_at FROM issues WHERE status = 'planned' \
+         AND waits_for IS NOT NULL AND (reminded_at IS NULL OR due_at <= $1) ORDER BY due_at LIMIT 100",
+        Stamp(now + remind_before)
     )
-    .bind(Stamp(now + remind_before))
-    .fetch_all(conn)
-    .await?
-    });
+    .fetch_all()
+    .await?;
     let is_time =
         |due: &Stamp, reminded: &Option<Stamp>| reminded.is_none_or(|at| at.0 < due.0 - remind_before);
     let due = rows.into_iter().filter(|(_, _, due, reminded)| is_time(due, reminded));
@@ -152,15 +135,15 @@ pub async fn set_reminded(
     before: Option<Stamp>,
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
-        "UPDATE issues SET reminded_at = $2 WHERE id = $1 AND (reminded_at = $3 OR (reminded_at IS NULL AND $3 IS NULL))"
+    query!(
+        tx,
+        "UPDATE issues SET reminded_at = $2 WHERE id = $1 AND (reminded_at = $3 OR (reminded_at IS NULL \
+         AND $3 IS NULL))",
+        id.0,
+        Stamp(now),
+        before
     )
-    .bind(id.0)
-    .bind(Stamp(now))
-    .bind(before)
-    .execute(conn)
+    .rows_affected()
     .await
-    .map(|done| done.rows_affected() == 1)
-    })
+    .map(|rows| rows == 1)
 }

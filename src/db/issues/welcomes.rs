@@ -1,7 +1,10 @@
 //! Table `welcomes`: which issue a welcome mail showed its reader, and so what they have had.
 
 use crate::{
-    db::{DbError, Stamp, Tx, on},
+    db::{
+        DbError, Stamp, Tx,
+        engine::query::{query, query_as, query_scalar},
+    },
     domain::ids::{IssueId, NewsletterId, SubscriberId, VariantId},
 };
 use jiff::{Timestamp, civil::Date};
@@ -10,12 +13,10 @@ use jiff::{Timestamp, civil::Date};
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct LatestIssue {
     /// The issue.
-    #[sqlx(try_from = "i64")]
     pub issue: IssueId,
     /// Its date, `YYYY-MM-DD` on the newsletter's clock.
     pub issue_date: String,
     /// Its first variant: what the archive shows.
-    #[sqlx(try_from = "i64")]
     pub variant: VariantId,
     /// Its deliveries are still being made: a reader of this moment may get one.
     pub is_fanning_out: bool,
@@ -43,9 +44,9 @@ pub struct BriefStory {
 macro_rules! select_latest {
     ($which:literal) => {
         concat!(
-            "SELECT i.id AS issue, i.issue_date, i.fanned_out_to IS NOT NULL AS is_fanning_out, v.id AS variant FROM issues i \
-             JOIN issue_variants v ON v.id = (SELECT x.id FROM issue_variants x WHERE x.issue_id = i.id \
-             ORDER BY x.number, x.id LIMIT 1) WHERE ",
+            "SELECT i.id AS issue, i.issue_date, i.fanned_out_to IS NOT NULL AS is_fanning_out, v.id AS \
+             variant FROM issues i JOIN issue_variants v ON v.id = (SELECT x.id FROM issue_variants x \
+             WHERE x.issue_id = i.id ORDER BY x.number, x.id LIMIT 1) WHERE ",
             $which
         )
     };
@@ -53,32 +54,28 @@ macro_rules! select_latest {
 
 /// The latest issue of a newsletter that went out or is going out.
 pub async fn latest(tx: &mut Tx, newsletter: NewsletterId) -> Result<Option<LatestIssue>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_as(select_latest!(
+    query_as!(tx, select_latest!(
         "i.newsletter_id = $1 AND i.status IN ('frozen', 'sending', 'sent') ORDER BY i.issue_date DESC LIMIT 1"
-    ))
-    .bind(newsletter.0)
-    .fetch_optional(conn)
-    .await
-    })
+    ), newsletter.0).fetch_optional().await
 }
 
 /// The same of one issue, whatever has become of it.
 pub async fn of_issue(tx: &mut Tx, issue: IssueId) -> Result<Option<LatestIssue>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_latest!("i.id = $1")).bind(issue.0).fetch_optional(conn).await)
+    query_as!(tx, select_latest!("i.id = $1"), issue.0).fetch_optional().await
 }
 
 /// Whether a reader has an issue: there is a delivery for them, or a welcome showed it.
 pub async fn has(tx: &mut Tx, subscriber: SubscriberId, issue: IssueId) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM deliveries WHERE issue_id = $2 AND subscriber_id = $1) OR EXISTS \
-         (SELECT 1 FROM welcomes w JOIN issue_variants v ON v.id = w.variant_id \
-         WHERE w.subscriber_id = $1 AND v.issue_id = $2)"
+    query_scalar!(
+        tx,
+        "SELECT EXISTS (SELECT 1 FROM deliveries WHERE issue_id = $2 AND subscriber_id = $1) \
+         OR EXISTS (SELECT 1 FROM welcomes w JOIN issue_variants v ON v.id = w.variant_id \
+         WHERE w.subscriber_id = $1 AND v.issue_id = $2)",
+        subscriber.0,
+        issue.0
     )
-    .bind(subscriber.0)
-    .bind(issue.0)
-    .fetch_one(conn)
-    .await)
+    .fetch_one()
+    .await
 }
 
 /// Writes down that a welcome shows a variant to a reader. Doing it again changes nothing.
@@ -88,16 +85,16 @@ pub async fn insert(
     variant: VariantId,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
+    query!(
+        tx,
         "INSERT INTO welcomes (subscriber_id, variant_id, welcomed_at) VALUES ($1, $2, $3) \
-         ON CONFLICT (subscriber_id, variant_id) DO NOTHING"
+         ON CONFLICT (subscriber_id, variant_id) DO NOTHING",
+        subscriber.0,
+        variant.0,
+        Stamp(now)
     )
-    .bind(subscriber.0)
-    .bind(variant.0)
-    .bind(Stamp(now))
-    .execute(conn)
+    .execute()
     .await
-    .map(drop))
 }
 
 /// The stories of a variant, in order and in the words they had there, that the reader has not had in another one and that
@@ -107,20 +104,21 @@ pub async fn stories(
     variant: VariantId,
     subscriber: SubscriberId,
 ) -> Result<Vec<BriefStory>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_as(
-        "SELECT COALESCE(e.title, a.title) AS title, COALESCE(e.dek, a.dek) AS dek, a.url FROM variant_stories s \
-         JOIN issue_variants v ON v.id = s.variant_id JOIN articles a ON a.id = s.article_id \
-         LEFT JOIN issue_edits e ON e.issue_id = v.issue_id AND e.article_id = s.article_id \
-         WHERE s.variant_id = $1 AND NOT a.hidden AND NOT EXISTS (SELECT 1 FROM variant_stories o \
-         JOIN issue_variants ov ON ov.id = o.variant_id JOIN deliveries d ON d.issue_id = ov.issue_id AND d.subscriber_id = $2 \
-         AND d.variant_id = o.variant_id WHERE o.article_id = s.article_id AND d.status NOT IN ('failed', 'skipped')) \
-         AND NOT EXISTS (SELECT 1 FROM variant_stories o JOIN welcomes w ON w.variant_id = o.variant_id AND w.subscriber_id = $2 \
-         WHERE o.article_id = s.article_id AND o.variant_id <> $1) ORDER BY s.position LIMIT 100"
+    query_as!(
+        tx,
+        "SELECT COALESCE(e.title, a.title) AS title, COALESCE(e.dek, a.dek) AS dek, a.url \
+         FROM variant_stories s JOIN issue_variants v ON v.id = s.variant_id \
+         JOIN articles a ON a.id = s.article_id LEFT JOIN issue_edits e ON e.issue_id = v.issue_id \
+         AND e.article_id = s.article_id WHERE s.variant_id = $1 AND NOT a.hidden AND NOT EXISTS (SELECT 1 \
+         FROM variant_stories o JOIN issue_variants ov ON ov.id = o.variant_id \
+         JOIN deliveries d ON d.issue_id = ov.issue_id AND d.subscriber_id = $2 \
+         AND d.variant_id = o.variant_id WHERE o.article_id = s.article_id \
+         AND d.status NOT IN ('failed', 'skipped')) AND NOT EXISTS (SELECT 1 FROM variant_stories o \
+         JOIN welcomes w ON w.variant_id = o.variant_id AND w.subscriber_id = $2 \
+         WHERE o.article_id = s.article_id AND o.variant_id <> $1) ORDER BY s.position LIMIT 100",
+        variant.0,
+        subscriber.0
     )
-    .bind(variant.0)
-    .bind(subscriber.0)
-    .fetch_all(conn)
+    .fetch_all()
     .await
-    })
 }

@@ -2,7 +2,11 @@
 //! rule.
 
 use crate::{
-    db::{DbError, Stamp, Tx, on, rate_limits},
+    db::{
+        DbError, Stamp, Tx,
+        engine::query::{query, query_as, query_scalar},
+        rate_limits,
+    },
     domain::{
         UnknownWord,
         rate_limit::Limit,
@@ -44,11 +48,12 @@ type Row = (Option<String>, Option<Stamp>, Option<Stamp>, Option<Stamp>, i64, Op
 
 /// What is known. Nothing, before the first look.
 pub async fn get(tx: &mut Tx) -> Result<WatchRecord, DbError> {
-    let row: Option<Row> = on!(tx, |conn| sqlx::query_as(
+    let row: Option<Row> = query_as!(
+        tx,
         "SELECT alarm, since, seen_at, ended_at, waiting, told_at FROM signup_watch WHERE id = 1"
     )
-    .fetch_optional(conn)
-    .await?);
+    .fetch_optional()
+    .await?;
     let Some((alarm, since, seen_at, ended_at, waiting, told_at)) = row else {
         return Ok(WatchRecord::default());
     };
@@ -66,34 +71,34 @@ pub async fn get(tx: &mut Tx) -> Result<WatchRecord, DbError> {
 
 /// Claims the next look, for one of several processes. `false`: the last one was later than `before`.
 pub async fn begin_look(tx: &mut Tx, now: Timestamp, before: Timestamp) -> Result<bool, DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
-            "INSERT INTO signup_watch (id, looked_at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET looked_at = $1 \
-             WHERE signup_watch.looked_at <= $2",
-        )
-        .bind(Stamp(now))
-        .bind(Stamp(before))
-        .execute(conn)
-        .await
-        .map(|done| done.rows_affected() == 1)
-    })
+    query!(
+        tx,
+        "INSERT INTO signup_watch (id, looked_at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE \
+         SET looked_at = $1 WHERE signup_watch.looked_at <= $2",
+        Stamp(now),
+        Stamp(before)
+    )
+    .rows_affected()
+    .await
+    .map(|rows| rows == 1)
 }
 
 /// Keeps what is known now.
 pub async fn set(tx: &mut Tx, record: &WatchRecord) -> Result<(), DbError> {
     let attack = record.attack;
-    on!(tx, |conn| {
-        sqlx::query("UPDATE signup_watch SET alarm = $1, since = $2, seen_at = $3, ended_at = $4, waiting = $5, told_at = $6 WHERE id = 1")
-            .bind(attack.map(|it| it.alarm.as_str()))
-            .bind(attack.map(|it| Stamp(it.since)))
-            .bind(attack.map(|it| Stamp(it.seen_at)))
-            .bind(record.ended_at)
-            .bind(record.waiting)
-            .bind(record.told_at)
-            .execute(conn)
-            .await
-            .map(drop)
-    })
+    query!(
+        tx,
+        "UPDATE signup_watch SET alarm = $1, since = $2, seen_at = $3, ended_at = $4, waiting = $5, told_at \
+         = $6 WHERE id = 1",
+        attack.map(|it| it.alarm.as_str()),
+        attack.map(|it| Stamp(it.since)),
+        attack.map(|it| Stamp(it.seen_at)),
+        record.ended_at,
+        record.waiting,
+        record.told_at
+    )
+    .execute()
+    .await
 }
 
 /// Writes down that an attack has begun: nobody is reminded of signups since a moment, until it is over. Those of long ago are
@@ -103,35 +108,24 @@ pub async fn begin_alarm(
     reaches_to: Timestamp,
     forget_before: Timestamp,
 ) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("DELETE FROM signup_alarms WHERE ended_at < $1")
-        .bind(Stamp(forget_before))
-        .execute(conn)
-        .await
-        .map(drop))?;
-    on!(tx, |conn| sqlx::query("INSERT INTO signup_alarms (reaches_to) VALUES ($1)")
-        .bind(Stamp(reaches_to))
-        .execute(conn)
-        .await
-        .map(drop))
+    query!(tx, "DELETE FROM signup_alarms WHERE ended_at < $1", Stamp(forget_before)).execute().await?;
+    query!(tx, "INSERT INTO signup_alarms (reaches_to) VALUES ($1)", Stamp(reaches_to)).execute().await
 }
 
 /// Writes down that it is over.
 pub async fn end_alarms(tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE signup_alarms SET ended_at = $1 WHERE ended_at IS NULL")
-        .bind(Stamp(now))
-        .execute(conn)
-        .await
-        .map(drop))
+    query!(tx, "UPDATE signup_alarms SET ended_at = $1 WHERE ended_at IS NULL", Stamp(now)).execute().await
 }
 
 /// The times of alarms that reach beyond a moment.
 pub async fn doubtful(tx: &mut Tx, after: Timestamp) -> Result<Vec<Doubtful>, DbError> {
-    let rows: Vec<(Stamp, Option<Stamp>)> = on!(tx, |conn| sqlx::query_as(
-        "SELECT reaches_to, ended_at FROM signup_alarms WHERE ended_at IS NULL OR ended_at >= $1"
+    let rows: Vec<(Stamp, Option<Stamp>)> = query_as!(
+        tx,
+        "SELECT reaches_to, ended_at FROM signup_alarms WHERE ended_at IS NULL OR ended_at >= $1",
+        Stamp(after)
     )
-    .bind(Stamp(after))
-    .fetch_all(conn)
-    .await?);
+    .fetch_all()
+    .await?;
     let times = rows.into_iter();
     Ok(times.map(|(since, until)| Doubtful { since: since.0, until: until.map(|it| it.0) }).collect())
 }
@@ -163,30 +157,29 @@ pub async fn pulse(
 
 /// Subscriptions whose confirmation nobody has used yet, of those asked for since then. A reminder is nobody's signup.
 async fn waiting(tx: &mut Tx, since: Timestamp, most: i64) -> Result<i64, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_scalar(
+    query_scalar!(
+        tx,
         "SELECT count(DISTINCT subscription_id) FROM (SELECT subscription_id FROM confirmations \
-         WHERE created_at >= $1 AND used_at IS NULL AND NOT is_reminder ORDER BY created_at DESC LIMIT $2) AS latest"
+         WHERE created_at >= $1 AND used_at IS NULL AND NOT is_reminder ORDER BY created_at DESC \
+         LIMIT $2) AS latest",
+        Stamp(since),
+        most
     )
-    .bind(Stamp(since))
-    .bind(most)
-    .fetch_one(conn)
+    .fetch_one()
     .await
-    })
 }
 
 /// How many confirmations of a time were asked for and used, of the latest of them.
 async fn share(tx: &mut Tx, from: Timestamp, until: Timestamp) -> Result<Share, DbError> {
-    let (asked, confirmed) = on!(tx, |conn| {
-        sqlx::query_as(
-        "SELECT count(*), count(used_at) FROM (SELECT used_at FROM confirmations \
-         WHERE created_at >= $1 AND created_at < $2 AND NOT is_reminder ORDER BY created_at DESC LIMIT $3) AS latest"
+    let (asked, confirmed) = query_as!(
+        tx,
+        "SELECT count(*), count(used_at) FROM (SELECT used_at FROM confirmations WHERE created_at >= $1 \
+         AND created_at < $2 AND NOT is_reminder ORDER BY created_at DESC LIMIT $3) AS latest",
+        Stamp(from),
+        Stamp(until),
+        SAMPLE
     )
-    .bind(Stamp(from))
-    .bind(Stamp(until))
-    .bind(SAMPLE)
-    .fetch_one(conn)
-    .await?
-    });
+    .fetch_one()
+    .await?;
     Ok(Share { asked, confirmed })
 }

@@ -1,7 +1,11 @@
 //! Table `signups`: signups as they arrived, until a job has made something of them.
 
 use crate::{
-    db::{DbError, EngineTx, Stamp, Tx, encode, on, on_rows, subscribers::Evidence},
+    db::{
+        DbError, EngineTx, Stamp, Tx,
+        engine::query::{json_rows, query, query_scalar},
+        subscribers::Evidence,
+    },
     domain::{
         ids::NewsletterId, signup::limits::HELD_FOR, signup_wording::SignupWording,
         subscriber::email_address::EmailAddress,
@@ -80,29 +84,25 @@ pub async fn insert(tx: &mut Tx, signups: &[NewSignup<'_>], now: Timestamp) -> R
         let ids: Vec<i64> = it.newsletters.iter().map(|id| id.0).collect();
         let from = it.evidence;
         rows.push((
-            (it.address.as_str(), it.address.key(), encode(&ids)?, it.method, it.language, it.time_zone),
+            (it.address.as_str(), it.address.key(), json_rows(&ids)?, it.method, it.language, it.time_zone),
             (&from.client_address, &from.user_agent, &from.source_url),
             (it.wording.map(|it| it.text), it.wording.map(|it| it.version), i64::from(it.is_held)),
         ));
     }
-    on_rows!(
+    query!(
         tx,
-        [
-            "INSERT INTO signups (received_at, address, address_key, newsletters, method, language, time_zone, \
-             client_address, user_agent, source_url, wording, wording_version, held_until) SELECT $2, value -> 0 ->> 0, value -> 0 ->> 1, value -> 0 ->> 2, \
-             value -> 0 ->> 3, value -> 0 ->> 4, value -> 0 ->> 5, value -> 1 ->> 0, value -> 1 ->> 1, value -> 1 ->> 2, \
-             value -> 2 ->> 0, CAST(value -> 2 ->> 1 AS BIGINT), \
-             CASE CAST(value -> 2 ->> 2 AS BIGINT) WHEN 1 THEN $3 END FROM"
-        ],
-        [],
-        |conn, query| sqlx::query(query)
-            .bind(encode(&rows)?)
-            .bind(Stamp(now))
-            .bind(Stamp(now + HELD_FOR))
-            .execute(conn)
-            .await
-            .map(drop)
+        "INSERT INTO signups (received_at, address, address_key, newsletters, method, language, time_zone, \
+         client_address, user_agent, source_url, wording, wording_version, held_until) \
+         SELECT $2, value -> 0 ->> 0, value -> 0 ->> 1, value -> 0 ->> 2, value -> 0 ->> 3, value -> 0 ->> \
+         4, value -> 0 ->> 5, value -> 1 ->> 0, value -> 1 ->> 1, value -> 1 ->> 2, value -> 2 ->> 0, \
+         CAST(value -> 2 ->> 1 AS BIGINT), CASE CAST(value -> 2 ->> 2 AS BIGINT) WHEN 1 THEN $3 END \
+         FROM {rows $1} ",
+        json_rows(&rows)?,
+        Stamp(now),
+        Stamp(now + HELD_FOR)
     )
+    .execute()
+    .await
 }
 
 /// Takes the oldest due signups after a row out of the table, in their order. Skips those that another process has locked.
@@ -110,11 +110,11 @@ pub async fn take(tx: &mut Tx, after: i64, limit: i64, now: Timestamp) -> Result
     macro_rules! take {
         ($conn:ident, $lock:literal) => {
             sqlx::query_as(concat!(
-                "DELETE FROM signups WHERE id IN (SELECT id FROM signups WHERE id > $1 AND held_until IS NULL \
-                 AND (try_after IS NULL OR try_after <= $3) ORDER BY id LIMIT $2 ",
+                "DELETE FROM signups WHERE id IN (SELECT id FROM signups WHERE id > $1 \
+                 AND held_until IS NULL AND (try_after IS NULL OR try_after <= $3) ORDER BY id LIMIT $2 ",
                 $lock,
-                ") RETURNING id, received_at, address, newsletters, method, language, time_zone, wording, wording_version, \
-                 client_address, user_agent, source_url"
+                ") RETURNING id, received_at, address, newsletters, method, language, time_zone, wording, \
+                 wording_version, client_address, user_agent, source_url"
             ))
             .bind(after)
             .bind(limit)
@@ -133,89 +133,75 @@ pub async fn take(tx: &mut Tx, after: i64, limit: i64, now: Timestamp) -> Result
 
 /// The first signup after one that is due, if there is any.
 pub async fn next(tx: &mut Tx, after: i64, now: Timestamp) -> Result<Option<i64>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_scalar(
-        "SELECT id FROM signups WHERE id > $1 AND held_until IS NULL AND (try_after IS NULL OR try_after <= $2) \
-         ORDER BY id LIMIT 1"
+    query_scalar!(
+        tx,
+        "SELECT id FROM signups WHERE id > $1 AND held_until IS NULL AND (try_after IS NULL \
+         OR try_after <= $2) ORDER BY id LIMIT 1",
+        after,
+        Stamp(now)
     )
-    .bind(after)
-    .bind(Stamp(now))
-    .fetch_optional(conn)
+    .fetch_optional()
     .await
-    })
 }
 
 /// Puts a signup off of which nothing could be made: for ten seconds, then for four times as long each time, at most an hour. Returns
 /// how often it was tried.
 pub async fn put_off(tx: &mut Tx, id: i64, now: Timestamp) -> Result<i64, DbError> {
-    let attempts: i64 = on!(tx, |conn| sqlx::query_scalar(
-        "UPDATE signups SET attempts = attempts + 1 WHERE id = $1 RETURNING attempts"
-    )
-    .bind(id)
-    .fetch_optional(conn)
-    .await?)
-    .unwrap_or_default();
+    let attempts: i64 =
+        query_scalar!(tx, "UPDATE signups SET attempts = attempts + 1 WHERE id = $1 RETURNING attempts", id)
+            .fetch_optional()
+            .await?
+            .unwrap_or_default();
     let times = u32::try_from(attempts - 1).unwrap_or_default().min(5);
     let wait = SignedDuration::from_secs(10 * 4_i64.pow(times)).min(SignedDuration::from_hours(1));
-    on!(tx, |conn| sqlx::query("UPDATE signups SET try_after = $2 WHERE id = $1")
-        .bind(id)
-        .bind(Stamp(now + wait))
-        .execute(conn)
-        .await
-        .map(drop))?;
+    query!(tx, "UPDATE signups SET try_after = $2 WHERE id = $1", id, Stamp(now + wait)).execute().await?;
     Ok(attempts)
 }
 
 /// Whether signups that are due have waited since before a moment: their job was lost.
 pub async fn any_before(tx: &mut Tx, moment: Timestamp, now: Timestamp) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query_scalar(
-        "SELECT COALESCE((SELECT received_at < $1 FROM signups \
-         WHERE held_until IS NULL AND (try_after IS NULL OR try_after <= $2) ORDER BY id LIMIT 1), false)"
+    query_scalar!(
+        tx,
+        "SELECT COALESCE((SELECT received_at < $1 FROM signups WHERE held_until IS NULL \
+         AND (try_after IS NULL OR try_after <= $2) ORDER BY id LIMIT 1), false)",
+        Stamp(moment),
+        Stamp(now)
     )
-    .bind(Stamp(moment))
-    .bind(Stamp(now))
-    .fetch_one(conn)
-    .await)
+    .fetch_one()
+    .await
 }
 
 /// Erases signups that arrived before a moment and of which nothing could be made. Returns how many there were.
 pub async fn erase_before(tx: &mut Tx, moment: Timestamp) -> Result<u64, DbError> {
-    on!(tx, |conn| sqlx::query("DELETE FROM signups WHERE received_at < $1 AND attempts > 0")
-        .bind(Stamp(moment))
-        .execute(conn)
+    query!(tx, "DELETE FROM signups WHERE received_at < $1 AND attempts > 0", Stamp(moment))
+        .rows_affected()
         .await
-        .map(|done| done.rows_affected()))
 }
 
 /// The first held signups, in the order they arrived.
 pub async fn held(tx: &mut Tx, limit: i64) -> Result<Vec<i64>, DbError> {
-    on!(tx, |conn| sqlx::query_scalar(
-        "SELECT id FROM signups WHERE held_until IS NOT NULL ORDER BY held_until, id LIMIT $1"
+    query_scalar!(
+        tx,
+        "SELECT id FROM signups WHERE held_until IS NOT NULL ORDER BY held_until, id LIMIT $1",
+        limit
     )
-    .bind(limit)
-    .fetch_all(conn)
-    .await)
+    .fetch_all()
+    .await
 }
 
 /// Lets held signups be processed.
 pub async fn release(tx: &mut Tx, ids: &[i64]) -> Result<(), DbError> {
-    on_rows!(
+    query!(
         tx,
-        ["UPDATE signups SET held_until = NULL WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM"],
-        [")"],
-        |conn, query| sqlx::query(query)
-            .bind(encode(&ids.iter().map(|id| [id]).collect::<Vec<_>>())?)
-            .execute(conn)
-            .await
-            .map(drop)
+        "UPDATE signups SET held_until = NULL WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) \
+         FROM {rows $1} )",
+        json_rows(&ids.iter().map(|id| [id]).collect::<Vec<_>>())?
     )
+    .execute()
+    .await
 }
 
 /// Erases held signups whose time is over, and returns how many.
 pub async fn discard_held(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
-    on!(tx, |conn| sqlx::query("DELETE FROM signups WHERE held_until <= $1")
-        .bind(Stamp(now))
-        .execute(conn)
-        .await
-        .map(|done| done.rows_affected()))
+    query!(tx, "DELETE FROM signups WHERE held_until <= $1", Stamp(now)).rows_affected().await
 }

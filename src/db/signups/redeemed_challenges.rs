@@ -1,7 +1,10 @@
 //! Table `redeemed_challenges`: solved challenges that were used, so that none is used twice. See [`crate::domain::signup::challenge`].
 
 use crate::{
-    db::{DbError, Stamp, Tx, encode, on, on_rows},
+    db::{
+        DbError, Stamp, Tx,
+        engine::query::{json_rows, query, query_scalar},
+    },
     domain::signup::challenge::{LIFETIME, VerifiedToken},
 };
 use jiff::Timestamp;
@@ -23,30 +26,27 @@ pub async fn redeem(
     }
     // Kept for longer than they can be redeemed, because the clocks of several machines may differ.
     let expires_at = now + LIFETIME * 2;
-    let redeemed: Vec<String> = on_rows!(
+    let redeemed: Vec<String> = query_scalar!(
         tx,
-        ["INSERT INTO redeemed_challenges (signature, expires_at) SELECT value ->> 0, $2 FROM"],
-        ["WHERE true ON CONFLICT (signature) DO NOTHING RETURNING signature"],
-        |conn, query| sqlx::query_scalar(query)
-            .bind(encode(&rows)?)
-            .bind(Stamp(expires_at))
-            .fetch_all(conn)
-            .await?
-    );
+        "INSERT INTO redeemed_challenges (signature, expires_at) SELECT value ->> 0, $2 FROM {rows $1} \
+         WHERE true ON CONFLICT (signature) DO NOTHING RETURNING signature",
+        json_rows(&rows)?,
+        Stamp(expires_at)
+    )
+    .fetch_all()
+    .await?;
     Ok(redeemed.into_iter().collect())
 }
 
 /// Removes rows of challenges that have expired.
 pub async fn tidy(tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
-            "DELETE FROM redeemed_challenges WHERE signature IN (SELECT signature FROM redeemed_challenges \
-             WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
-        )
-        .bind(Stamp(now))
-        .bind(TIDIED_AT_ONCE)
-        .execute(conn)
-        .await
-        .map(drop)
-    })
+    query!(
+        tx,
+        "DELETE FROM redeemed_challenges WHERE signature IN (SELECT signature FROM redeemed_challenges \
+         WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
+        Stamp(now),
+        TIDIED_AT_ONCE
+    )
+    .execute()
+    .await
 }

@@ -1,7 +1,7 @@
 //! What readers chose.
 
 use crate::{
-    db::{DbError, Stamp, Tx, on, subscribers::SubscriptionRecord, suppressions},
+    db::{DbError, Stamp, Tx, engine::query::query, subscribers::SubscriptionRecord, suppressions},
     domain::{
         ids::{SubscriberId, SubscriptionId},
         newsletter::{parse_send_time, parse_time_zone},
@@ -34,18 +34,19 @@ pub async fn set_preferences(
     id: SubscriptionId,
     preferences: &Preferences,
 ) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query(
-        "UPDATE subscriptions SET cadence = $2, sections = $3, time_zone = $4, send_time = $5 \
-         WHERE id = $1 AND status IN ('active', 'paused')"
+    query!(
+        tx,
+        "UPDATE subscriptions SET cadence = $2, sections = $3, time_zone = $4, send_time = $5 WHERE id = $1 \
+         AND status IN ('active', 'paused')",
+        id.0,
+        preferences.cadence.as_str(),
+        preferences.sections.to_string(),
+        preferences.time_zone_name(),
+        preferences.send_time_text()
     )
-    .bind(id.0)
-    .bind(preferences.cadence.as_str())
-    .bind(preferences.sections.to_string())
-    .bind(preferences.time_zone_name())
-    .bind(preferences.send_time_text())
-    .execute(conn)
+    .rows_affected()
     .await
-    .map(|done| done.rows_affected() == 1))
+    .map(|rows| rows == 1)
 }
 
 /// Makes a subscription active that the reader of another one asks for, on that one's clock and in its language where it has none of
@@ -58,28 +59,24 @@ pub async fn join(
 ) -> Result<(), DbError> {
     // That they left it elsewhere is over.
     suppressions::lift(tx, id).await?;
-    on!(tx, |conn| {
-        sqlx::query(
-            "UPDATE subscriptions SET status = 'active', requested_at = $3, confirmed_at = $3, ended_at = NULL, \
-             erased_at = NULL, signup_mailed_at = NULL, paused_until = NULL, resumes_at = NULL, \
-             time_zone = COALESCE(time_zone, (SELECT v.time_zone FROM subscriptions v WHERE v.id = $2)), \
-             language = COALESCE(language, (SELECT v.language FROM subscriptions v WHERE v.id = $2)) WHERE id = $1",
-        )
-        .bind(id.0)
-        .bind(via.0)
-        .bind(Stamp(now))
-        .execute(conn)
-        .await
-        .map(drop)
-    })
+    query!(
+        tx,
+        "UPDATE subscriptions SET status = 'active', requested_at = $3, confirmed_at = $3, ended_at = NULL, \
+         erased_at = NULL, signup_mailed_at = NULL, paused_until = NULL, resumes_at = NULL, time_zone = \
+         COALESCE(time_zone, (SELECT v.time_zone FROM subscriptions v \
+         WHERE v.id = $2)), language = COALESCE(language, (SELECT v.language FROM subscriptions v \
+         WHERE v.id = $2)) WHERE id = $1",
+        id.0,
+        via.0,
+        Stamp(now)
+    )
+    .execute()
+    .await
 }
 
 /// Keeps the language a reader reads in, for all of their subscriptions.
 pub async fn set_language(tx: &mut Tx, reader: SubscriberId, language: &str) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE subscriptions SET language = $2 WHERE subscriber_id = $1")
-        .bind(reader.0)
-        .bind(language)
-        .execute(conn)
+    query!(tx, "UPDATE subscriptions SET language = $2 WHERE subscriber_id = $1", reader.0, language)
+        .execute()
         .await
-        .map(drop))
 }

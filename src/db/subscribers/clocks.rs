@@ -1,7 +1,11 @@
 //! Readers by the clock they are due on: `subscriptions.clock`, `ZONE|HH:MM`, either part empty where the newsletter's holds.
 
 use crate::{
-    db::{DbError, Tx, newsletters::NewsletterRecord, on},
+    db::{
+        DbError, Tx,
+        engine::query::{query_as, query_scalar},
+        newsletters::NewsletterRecord,
+    },
     domain::{ids::NewsletterId, newsletter::WhoseClock, subscriber::cadence::Cadence},
 };
 
@@ -15,20 +19,17 @@ pub async fn clocks_of(tx: &mut Tx, newsletter: &NewsletterRecord) -> Result<Vec
 
 /// The clocks that a newsletter's readers have, each once. Takes a step in the index for each clock, however many readers there are.
 pub async fn clocks(tx: &mut Tx, newsletter: NewsletterId) -> Result<Vec<String>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_scalar(
-            "WITH RECURSIVE steps (clock) AS (\
-             SELECT (SELECT s.clock FROM subscriptions s WHERE s.newsletter_id = $1 AND s.status = 'active' \
-                 ORDER BY s.clock LIMIT 1) \
-             UNION ALL \
-             SELECT (SELECT s.clock FROM subscriptions s WHERE s.newsletter_id = $1 AND s.status = 'active' \
-                 AND s.clock > steps.clock ORDER BY s.clock LIMIT 1) FROM steps WHERE steps.clock IS NOT NULL) \
-             SELECT clock FROM steps WHERE clock IS NOT NULL",
-        )
-        .bind(newsletter.0)
-        .fetch_all(conn)
-        .await
-    })
+    query_scalar!(
+        tx,
+        "WITH RECURSIVE steps (clock) AS (SELECT (SELECT s.clock FROM subscriptions s \
+         WHERE s.newsletter_id = $1 AND s.status = 'active' ORDER BY s.clock LIMIT 1) UNION ALL \
+         SELECT (SELECT s.clock FROM subscriptions s WHERE s.newsletter_id = $1 AND s.status = 'active' \
+         AND s.clock > steps.clock ORDER BY s.clock LIMIT 1) FROM steps WHERE steps.clock IS NOT NULL) \
+         SELECT clock FROM steps WHERE clock IS NOT NULL",
+        newsletter.0
+    )
+    .fetch_all()
+    .await
 }
 
 /// How many readers of these cadences who may be mailed each clock has, in the order of the clocks' names; clocks without any are
@@ -40,24 +41,20 @@ pub async fn clock_counts(
 ) -> Result<Vec<(String, i64)>, DbError> {
     // The first part of `audience` is the cadence; a place without one matches nothing.
     let pattern = |place: usize| cadences.get(place).map_or(String::new(), |cadence| format!("{cadence}|%"));
-    on!(tx, |conn| {
-        sqlx::query_as(
-            "SELECT clock, CAST(sum(readers) AS BIGINT) FROM (\
-                 SELECT clock, audience, count(*) AS readers FROM subscriptions \
-                 WHERE newsletter_id = $1 AND status = 'active' GROUP BY clock, audience \
-                 UNION ALL \
-                 SELECT s.clock, s.audience, -count(*) FROM suppressions x \
-                 CROSS JOIN subscribers r CROSS JOIN subscriptions s \
-                 WHERE r.address_key = x.address_key AND s.subscriber_id = r.id AND s.newsletter_id = $1 \
-                     AND s.status = 'active' GROUP BY s.clock, s.audience\
-             ) AS groups WHERE audience LIKE $2 OR audience LIKE $3 OR audience LIKE $4 \
-             GROUP BY clock HAVING sum(readers) > 0 ORDER BY clock",
-        )
-        .bind(newsletter.0)
-        .bind(pattern(0))
-        .bind(pattern(1))
-        .bind(pattern(2))
-        .fetch_all(conn)
-        .await
-    })
+    query_as!(
+        tx,
+        "SELECT clock, CAST(sum(readers) AS BIGINT) FROM (SELECT clock, audience, count(*) AS readers \
+         FROM subscriptions WHERE newsletter_id = $1 AND status = 'active' GROUP BY clock, audience \
+         UNION ALL SELECT s.clock, s.audience, -count(*) FROM suppressions x CROSS JOIN subscribers r CROSS \
+         JOIN subscriptions s WHERE r.address_key = x.address_key AND s.subscriber_id = r.id \
+         AND s.newsletter_id = $1 AND s.status = 'active' GROUP BY s.clock, s.audience) AS groups \
+         WHERE audience LIKE $2 OR audience LIKE $3 OR audience LIKE $4 \
+         GROUP BY clock HAVING sum(readers) > 0 ORDER BY clock",
+        newsletter.0,
+        pattern(0),
+        pattern(1),
+        pattern(2)
+    )
+    .fetch_all()
+    .await
 }

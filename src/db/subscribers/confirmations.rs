@@ -1,7 +1,10 @@
 //! What signups ask for, for many at a time.
 
 use crate::{
-    db::{DbError, EngineTx, Stamp, Tx, encode, on_rows},
+    db::{
+        DbError, EngineTx, Stamp, Tx,
+        engine::query::{json_rows, query, query_as},
+    },
     domain::{
         ids::{ConfirmationId, NewsletterId, SubscriberId, SubscriptionId},
         subscriber::{email_address::EmailAddress, subscription::SubscriptionStatus},
@@ -14,14 +17,10 @@ use std::collections::HashMap;
 #[derive(Debug, Clone, Copy, sqlx::FromRow)]
 pub struct Standing {
     /// The row.
-    #[sqlx(try_from = "i64")]
     pub id: SubscriptionId,
-    #[sqlx(try_from = "i64")]
     subscriber_id: SubscriberId,
-    #[sqlx(try_from = "i64")]
     newsletter_id: NewsletterId,
     /// Where it stands; pending if it is new.
-    #[sqlx(try_from = "String")]
     pub status: SubscriptionStatus,
     /// When a signup last caused a mail.
     pub signup_mailed_at: Option<Stamp>,
@@ -53,15 +52,16 @@ pub async fn subscribers(
     rows.dedup_by_key(|row| row.0);
     // The update changes nothing; it makes RETURNING name the rows that are there. A column of a unique index would hold them against
     // whoever only names them, such as an issue's deliveries.
-    let found: Vec<(String, i64)> = on_rows!(
+    let found: Vec<(String, i64)> = query_as!(
         tx,
-        [
-            "INSERT INTO subscribers (address, address_key, created_at) SELECT value ->> 1, value ->> 0, $2 FROM"
-        ],
-        ["WHERE true ON CONFLICT (address_key) DO UPDATE SET created_at = subscribers.created_at \
-             RETURNING address_key, id"],
-        |conn, query| sqlx::query_as(query).bind(encode(&rows)?).bind(Stamp(now)).fetch_all(conn).await?
-    );
+        "INSERT INTO subscribers (address, address_key, created_at) SELECT value ->> 1, value ->> 0, $2 \
+         FROM {rows $1} WHERE true ON CONFLICT (address_key) DO UPDATE \
+         SET created_at = subscribers.created_at RETURNING address_key, id",
+        json_rows(&rows)?,
+        Stamp(now)
+    )
+    .fetch_all()
+    .await?;
     let found: HashMap<String, i64> = found.into_iter().collect();
     keys.iter().map(|key| found.get(key).map(|id| SubscriberId(*id)).ok_or(DbError::RowNotFound)).collect()
 }
@@ -77,16 +77,17 @@ pub async fn standings(
         of.iter().map(|(subscriber, newsletter)| (subscriber.0, newsletter.0)).collect();
     rows.sort_unstable();
     rows.dedup();
-    let found: Vec<Standing> = on_rows!(
+    let found: Vec<Standing> = query_as!(
         tx,
-        ["INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at) \
-             SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), 'pending', $2 FROM"],
-        [
-            "WHERE true ON CONFLICT (subscriber_id, newsletter_id) DO UPDATE SET status = subscriptions.status \
-             RETURNING id, subscriber_id, newsletter_id, status, signup_mailed_at"
-        ],
-        |conn, query| sqlx::query_as(query).bind(encode(&rows)?).bind(Stamp(now)).fetch_all(conn).await?
-    );
+        "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at) \
+         SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), 'pending', $2 FROM {rows $1} \
+         WHERE true ON CONFLICT (subscriber_id, newsletter_id) DO UPDATE SET status = subscriptions.status \
+         RETURNING id, subscriber_id, newsletter_id, status, signup_mailed_at",
+        json_rows(&rows)?,
+        Stamp(now)
+    )
+    .fetch_all()
+    .await?;
     let found: HashMap<_, _> =
         found.into_iter().map(|it| ((it.subscriber_id, it.newsletter_id), it)).collect();
     of.iter().map(|key| found.get(key).copied().ok_or(DbError::RowNotFound)).collect()
@@ -104,14 +105,15 @@ pub async fn set_requested(tx: &mut Tx, requests: &[Request<'_>]) -> Result<(), 
     macro_rules! update {
         ($conn:ident, $before:literal, $list:literal) => {
             sqlx::query(concat!(
-                "UPDATE subscriptions SET status = 'pending', ended_at = NULL, erased_at = NULL, requested_at = ",
+                "UPDATE subscriptions SET status = 'pending', ended_at = NULL, erased_at = NULL, \
+                 requested_at = ",
                 $before,
-                "CAST(new.value ->> 1 AS BIGINT), time_zone = COALESCE(time_zone, new.value ->> 2), \
-                 language = COALESCE(new.value ->> 3, language) FROM ",
+                "CAST(new.value ->> 1 AS BIGINT), time_zone = COALESCE(time_zone, new.value ->> 2), language \
+                 = COALESCE(new.value ->> 3, language) FROM ",
                 $list,
                 " AS new WHERE subscriptions.id = CAST(new.value ->> 0 AS BIGINT)"
             ))
-            .bind(encode(&rows)?)
+            .bind(json_rows(&rows)?)
             .execute($conn)
             .await
             .map(drop)
@@ -137,13 +139,15 @@ pub async fn set_signup_mailed(
         return Ok(());
     }
     let rows: Vec<[i64; 1]> = subscriptions.iter().map(|id| [id.0]).collect();
-    on_rows!(
+    query!(
         tx,
-        ["UPDATE subscriptions SET signup_mailed_at = $2 WHERE id IN \
-             (SELECT CAST(value ->> 0 AS BIGINT) FROM"],
-        [")"],
-        |conn, query| sqlx::query(query).bind(encode(&rows)?).bind(Stamp(now)).execute(conn).await.map(drop)
+        "UPDATE subscriptions SET signup_mailed_at = $2 WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) \
+         FROM {rows $1} )",
+        json_rows(&rows)?,
+        Stamp(now)
     )
+    .execute()
+    .await
 }
 
 /// Makes what confirmation links will point at, one for each subscription; with some, the one whose link confirms them, too.
@@ -157,18 +161,17 @@ pub async fn insert_confirmations(
         return Ok(HashMap::new());
     }
     let rows: Vec<_> = of.iter().map(|(id, with)| (id.0, with.map(|with| with.0))).collect();
-    let made: Vec<(i64, i64)> = on_rows!(
+    let made: Vec<(i64, i64)> = query_as!(
         tx,
-        ["INSERT INTO confirmations (subscription_id, with_id, created_at, expires_at) \
-             SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), $2, $3 FROM"],
-        ["RETURNING subscription_id, id"],
-        |conn, query| sqlx::query_as(query)
-            .bind(encode(&rows)?)
-            .bind(Stamp(now))
-            .bind(Stamp(expires_at))
-            .fetch_all(conn)
-            .await?
-    );
+        "INSERT INTO confirmations (subscription_id, with_id, created_at, expires_at) \
+         SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), $2, $3 FROM {rows $1} \
+         RETURNING subscription_id, id",
+        json_rows(&rows)?,
+        Stamp(now),
+        Stamp(expires_at)
+    )
+    .fetch_all()
+    .await?;
     Ok(made
         .into_iter()
         .map(|(subscription, id)| (SubscriptionId(subscription), ConfirmationId(id)))

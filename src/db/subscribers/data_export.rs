@@ -4,7 +4,7 @@
 //! naming it there.
 
 use crate::{
-    db::{DbError, Stamp, Tx, on},
+    db::{DbError, Stamp, Tx, engine::query::query_as},
     domain::subscriber::email_address::EmailAddress,
 };
 use jiff::Timestamp;
@@ -30,23 +30,25 @@ const PARTS: [(&str, &str); 13] = [
     ),
     (
         "subscriptions",
-        "SELECT n.slug AS newsletter, s.status, s.requested_at, s.confirmed_at, s.ended_at, s.moved_at, s.signup_mailed_at, \
-         s.reminded_at, s.cadence, s.sections, s.time_zone, s.send_time, s.language, s.paused_until, s.resumes_at \
-         FROM subscriptions s JOIN subscribers r ON r.id = s.subscriber_id JOIN newsletters n ON n.id = s.newsletter_id \
-         WHERE r.address_key = $1 ORDER BY s.id LIMIT $2",
+        "SELECT n.slug AS newsletter, s.status, s.requested_at, s.confirmed_at, s.ended_at, s.moved_at, \
+         s.signup_mailed_at, s.reminded_at, s.cadence, s.sections, s.time_zone, s.send_time, s.language, \
+         s.paused_until, s.resumes_at FROM subscriptions s JOIN subscribers r ON r.id = s.subscriber_id \
+         JOIN newsletters n ON n.id = s.newsletter_id WHERE r.address_key = $1 ORDER BY s.id LIMIT $2",
     ),
     (
         "consent",
-        "SELECT n.slug AS newsletter, e.kind, e.occurred_at, e.method, e.address, e.client_address, e.user_agent, e.source_url, \
-         e.wording, e.wording_version, e.confirmation_id AS confirmation_link FROM consent_events e \
-         JOIN subscriptions s ON s.id = e.subscription_id JOIN subscribers r ON r.id = s.subscriber_id \
-         JOIN newsletters n ON n.id = s.newsletter_id WHERE r.address_key = $1 ORDER BY e.id LIMIT $2",
+        "SELECT n.slug AS newsletter, e.kind, e.occurred_at, e.method, e.address, e.client_address, \
+         e.user_agent, e.source_url, e.wording, e.wording_version, e.confirmation_id AS confirmation_link \
+         FROM consent_events e JOIN subscriptions s ON s.id = e.subscription_id \
+         JOIN subscribers r ON r.id = s.subscriber_id JOIN newsletters n ON n.id = s.newsletter_id \
+         WHERE r.address_key = $1 ORDER BY e.id LIMIT $2",
     ),
     (
         "confirmation_links",
-        "SELECT c.id AS confirmation_link, n.slug AS newsletter, c.created_at, c.expires_at, c.used_at FROM confirmations c \
-         JOIN subscriptions s ON s.id = c.subscription_id JOIN subscribers r ON r.id = s.subscriber_id \
-         JOIN newsletters n ON n.id = s.newsletter_id WHERE r.address_key = $1 ORDER BY c.id LIMIT $2",
+        "SELECT c.id AS confirmation_link, n.slug AS newsletter, c.created_at, c.expires_at, c.used_at \
+         FROM confirmations c JOIN subscriptions s ON s.id = c.subscription_id \
+         JOIN subscribers r ON r.id = s.subscriber_id JOIN newsletters n ON n.id = s.newsletter_id \
+         WHERE r.address_key = $1 ORDER BY c.id LIMIT $2",
     ),
     (
         "unsubscribe_reasons",
@@ -57,17 +59,18 @@ const PARTS: [(&str, &str); 13] = [
     (
         // The mailbox of a new address may be a stranger's until the change is made.
         "requests",
-        "SELECT n.slug AS newsletter, q.kind, q.requested_at, q.expires_at, q.old_address, q.old_confirmed_at, \
-         q.old_client_address, q.old_user_agent, q.new_address, q.new_confirmed_at, \
-         CASE WHEN q.done_at IS NOT NULL THEN q.new_client_address END AS new_client_address, \
-         CASE WHEN q.done_at IS NOT NULL THEN q.new_user_agent END AS new_user_agent, q.done_at FROM reader_requests q \
-         JOIN subscriptions s ON s.id = q.subscription_id JOIN subscribers r ON r.id = s.subscriber_id \
-         JOIN newsletters n ON n.id = s.newsletter_id WHERE r.address_key = $1 ORDER BY q.id LIMIT $2",
+        "SELECT n.slug AS newsletter, q.kind, q.requested_at, q.expires_at, q.old_address, \
+         q.old_confirmed_at, q.old_client_address, q.old_user_agent, q.new_address, q.new_confirmed_at, CASE \
+         WHEN q.done_at IS NOT NULL THEN q.new_client_address END AS new_client_address, CASE \
+         WHEN q.done_at IS NOT NULL THEN q.new_user_agent END AS new_user_agent, q.done_at \
+         FROM reader_requests q JOIN subscriptions s ON s.id = q.subscription_id \
+         JOIN subscribers r ON r.id = s.subscriber_id JOIN newsletters n ON n.id = s.newsletter_id \
+         WHERE r.address_key = $1 ORDER BY q.id LIMIT $2",
     ),
     (
         "issues",
-        "SELECT n.slug AS newsletter, i.issue_date, d.status, d.due_at, d.finished_at, d.attempts, d.relay, d.reply_code, \
-         d.enhanced_code, d.reply_text FROM deliveries d JOIN issues i ON i.id = d.issue_id \
+        "SELECT n.slug AS newsletter, i.issue_date, d.status, d.due_at, d.finished_at, d.attempts, d.relay, \
+         d.reply_code, d.enhanced_code, d.reply_text FROM deliveries d JOIN issues i ON i.id = d.issue_id \
          JOIN newsletters n ON n.id = i.newsletter_id JOIN subscribers r ON r.id = d.subscriber_id \
          WHERE r.address_key = $1 ORDER BY d.issue_id DESC LIMIT $2",
     ),
@@ -81,25 +84,27 @@ const PARTS: [(&str, &str); 13] = [
     (
         // Those to the address, and those about the reader's subscriptions, wherever they went.
         "other_emails",
-        "SELECT m.kind, n.slug AS newsletter, m.recipient, m.created_at, m.status, m.finished_at, m.attempts, m.relay, \
-         m.reply_code, m.reply_text FROM mails m JOIN newsletters n ON n.id = m.newsletter_id \
-         WHERE m.id IN (SELECT id FROM mails WHERE lower(recipient) = $1 \
-         UNION SELECT id FROM mails WHERE subscription_id IN (SELECT s.id FROM subscriptions s \
-         JOIN subscribers r ON r.id = s.subscriber_id WHERE r.address_key = $1)) ORDER BY m.id DESC LIMIT $2",
+        "SELECT m.kind, n.slug AS newsletter, m.recipient, m.created_at, m.status, m.finished_at, \
+         m.attempts, m.relay, m.reply_code, m.reply_text FROM mails m \
+         JOIN newsletters n ON n.id = m.newsletter_id WHERE m.id IN (SELECT id FROM mails \
+         WHERE lower(recipient) = $1 UNION SELECT id FROM mails WHERE subscription_id IN (SELECT s.id \
+         FROM subscriptions s JOIN subscribers r ON r.id = s.subscriber_id \
+         WHERE r.address_key = $1)) ORDER BY m.id DESC LIMIT $2",
     ),
     (
         // The column is a JSON array of numbers, which both engines read as text.
         "signups_to_be_processed",
         "SELECT (SELECT string_agg(n.slug, ', ' ORDER BY n.slug) FROM newsletters n \
-         WHERE replace(replace(x.newsletters, '[', ','), ']', ',') LIKE '%,' || n.id || ',%') AS newsletters, x.received_at, x.method, x.address, \
-         x.client_address, x.user_agent, x.source_url, x.language, x.time_zone, x.wording, x.wording_version \
-         FROM signups x WHERE x.address_key = $1 ORDER BY x.id LIMIT $2",
+         WHERE replace(replace(x.newsletters, '[', ','), ']', ',') LIKE '%,' || n.id || ',%') AS \
+         newsletters, x.received_at, x.method, x.address, x.client_address, x.user_agent, x.source_url, \
+         x.language, x.time_zone, x.wording, x.wording_version FROM signups x \
+         WHERE x.address_key = $1 ORDER BY x.id LIMIT $2",
     ),
     (
         "incoming_address_changes",
-        "SELECT q.requested_at, q.expires_at FROM reader_requests q JOIN subscriptions s ON s.id = q.subscription_id \
-         JOIN subscribers r ON r.id = s.subscriber_id WHERE q.new_address_key = $1 AND r.address_key <> $1 \
-         ORDER BY q.id LIMIT $2",
+        "SELECT q.requested_at, q.expires_at FROM reader_requests q \
+         JOIN subscriptions s ON s.id = q.subscription_id JOIN subscribers r ON r.id = s.subscriber_id \
+         WHERE q.new_address_key = $1 AND r.address_key <> $1 ORDER BY q.id LIMIT $2",
     ),
 ];
 
@@ -172,8 +177,7 @@ pub async fn read(
 ) -> Result<Option<DataExport>, DbError> {
     let mut parts = Vec::with_capacity(PARTS.len());
     for (name, query) in PARTS {
-        let rows: Vec<Object> =
-            on!(tx, |conn| { sqlx::query_as(query).bind(address.key()).bind(MOST).fetch_all(conn).await? });
+        let rows: Vec<Object> = query_as!(tx, portable query, address.key(), MOST).fetch_all().await?;
         parts.push((name, rows));
     }
     let is_known = parts.iter().any(|(_, rows)| !rows.is_empty());

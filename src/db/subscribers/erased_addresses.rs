@@ -1,7 +1,10 @@
 //! Tables `forgotten` and `forgotten_salt`: addresses that were erased, kept as salted hashes so that no list brings them back.
 
 use crate::{
-    db::{DbError, Stamp, Tx, encode, on, on_rows},
+    db::{
+        DbError, Stamp, Tx,
+        engine::query::{json_rows, query, query_as, query_scalar},
+    },
     domain::subscriber::{email_address::EmailAddress, erasure::print},
     random,
 };
@@ -10,9 +13,7 @@ use std::collections::{HashMap, HashSet};
 
 /// The salt of this installation. `None` if no address was erased yet.
 async fn salt(tx: &mut Tx) -> Result<Option<String>, DbError> {
-    on!(tx, |conn| sqlx::query_scalar("SELECT salt FROM forgotten_salt WHERE id = 1")
-        .fetch_optional(conn)
-        .await)
+    query_scalar!(tx, "SELECT salt FROM forgotten_salt WHERE id = 1").fetch_optional().await
 }
 
 /// Returns which of these addresses, by their keys, were erased or left for another one.
@@ -37,12 +38,13 @@ async fn found_among(
     let found: Vec<(String, Option<String>)> = if rows.is_empty() {
         Vec::new()
     } else {
-        on_rows!(
+        query_as!(
             tx,
-            ["SELECT print, reason FROM forgotten WHERE print IN (SELECT value ->> 0 FROM"],
-            [")"],
-            |conn, query| sqlx::query_as(query).bind(encode(&rows)?).fetch_all(conn).await?
+            "SELECT print, reason FROM forgotten WHERE print IN (SELECT value ->> 0 FROM {rows $1} )",
+            json_rows(&rows)?
         )
+        .fetch_all()
+        .await?
     };
     Ok(found.into_iter().filter_map(move |(print, reason)| Some((by_print.remove(&print)?, reason))))
 }
@@ -53,42 +55,37 @@ pub(crate) async fn reason(
     salt: &str,
     address: &EmailAddress,
 ) -> Result<Option<String>, DbError> {
-    let found: Option<Option<String>> = on!(tx, |conn| {
-        sqlx::query_scalar("SELECT reason FROM forgotten WHERE print = $1")
-            .bind(print(salt, &address.key()))
-            .fetch_optional(conn)
-            .await?
-    });
+    let found: Option<Option<String>> =
+        query_scalar!(tx, "SELECT reason FROM forgotten WHERE print = $1", print(salt, &address.key()))
+            .fetch_optional()
+            .await?;
     Ok(found.flatten())
 }
 
 /// Records the hash of an address. Of its suppression the reason is kept, without the relay's words.
 pub async fn insert(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
-        "INSERT INTO forgotten_salt (id, salt) VALUES (1, $1) ON CONFLICT (id) DO NOTHING"
+    query!(
+        tx,
+        "INSERT INTO forgotten_salt (id, salt) VALUES (1, $1) ON CONFLICT (id) DO NOTHING",
+        random::hex::<32>()
     )
-    .bind(random::hex::<32>())
-    .execute(conn)
-    .await
-    .map(drop))?;
+    .execute()
+    .await?;
     let salt = salt(tx).await?.ok_or(DbError::RowNotFound)?;
-    let reason: Option<String> = on!(tx, |conn| {
-        sqlx::query_scalar("SELECT reason FROM suppressions WHERE address_key = $1")
-            .bind(address.key())
-            .fetch_optional(conn)
-            .await?
-    });
+    let reason: Option<String> =
+        query_scalar!(tx, "SELECT reason FROM suppressions WHERE address_key = $1", address.key())
+            .fetch_optional()
+            .await?;
     let reason = reason.map(|it| it.split(':').next().unwrap_or_default().trim().to_owned());
-    on!(tx, |conn| {
-        sqlx::query(
-        "INSERT INTO forgotten (print, reason, forgotten_at) VALUES ($1, $2, $3) ON CONFLICT (print) DO UPDATE \
-         SET reason = COALESCE(excluded.reason, forgotten.reason), forgotten_at = excluded.forgotten_at"
+    query!(
+        tx,
+        "INSERT INTO forgotten (print, reason, forgotten_at) VALUES ($1, $2, $3) ON CONFLICT (print) \
+         DO UPDATE SET reason = COALESCE(excluded.reason, forgotten.reason), forgotten_at = \
+         excluded.forgotten_at",
+        print(&salt, &address.key()),
+        reason,
+        Stamp(now)
     )
-    .bind(print(&salt, &address.key()))
-    .bind(reason)
-    .bind(Stamp(now))
-    .execute(conn)
+    .execute()
     .await
-    .map(drop)
-    })
 }

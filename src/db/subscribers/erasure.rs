@@ -2,7 +2,9 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx, on,
+        DbError, Stamp, Tx,
+        engine::query::{query, query_as, query_scalar},
+        on,
         subscribers::{self, erased_addresses, requests},
     },
     domain::{
@@ -53,9 +55,9 @@ pub async fn erase_reader(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> Resu
 /// What [`left_until`] asks.
 pub const LEFT_UNTIL: &str = "SELECT r.address, s.id AS subscription, s.ended_at FROM subscriptions s \
      JOIN subscribers r ON r.id = s.subscriber_id WHERE s.ended_at <= $1 AND (s.ended_at, s.id) > ($2, $3) \
-     AND s.erased_at IS NULL AND r.forgotten_at IS NULL \
-     AND NOT EXISTS (SELECT 1 FROM subscriptions o WHERE o.subscriber_id = s.subscriber_id \
-     AND (o.ended_at IS NULL OR o.ended_at > $1 AND o.erased_at IS NULL)) ORDER BY s.ended_at, s.id LIMIT $4";
+     AND s.erased_at IS NULL AND r.forgotten_at IS NULL AND NOT EXISTS (SELECT 1 FROM subscriptions o \
+     WHERE o.subscriber_id = s.subscriber_id AND (o.ended_at IS NULL OR o.ended_at > $1 \
+     AND o.erased_at IS NULL)) ORDER BY s.ended_at, s.id LIMIT $4";
 
 /// Readers all of whose subscriptions ended until a moment, after one of them in the order they ended. One that was asked for and
 /// never confirmed is no reason to keep a reader longer: anybody can type their address into the form.
@@ -65,29 +67,21 @@ pub async fn left_until(
     after: (Timestamp, i64),
     limit: i64,
 ) -> Result<Vec<LeftReader>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_as(LEFT_UNTIL)
-            .bind(Stamp(until))
-            .bind(Stamp(after.0))
-            .bind(after.1)
-            .bind(limit)
-            .fetch_all(conn)
-            .await
-    })
+    query_as!(tx, LEFT_UNTIL, Stamp(until), Stamp(after.0), after.1, limit).fetch_all().await
 }
 
 /// Whether all of a reader's subscriptions ended until a moment. The reader's row is held until the transaction ends.
 pub async fn has_left(tx: &mut Tx, address: &EmailAddress, until: Timestamp) -> Result<bool, DbError> {
     let Some(reader) = hold_subscriber(tx, address).await? else { return Ok(false) };
-    on!(tx, |conn| {
-        sqlx::query_scalar(
-        "SELECT NOT EXISTS (SELECT 1 FROM subscriptions WHERE subscriber_id = $1 AND (ended_at IS NULL OR ended_at > $2 AND erased_at IS NULL))"
+    query_scalar!(
+        tx,
+        "SELECT NOT EXISTS (SELECT 1 FROM subscriptions WHERE subscriber_id = $1 AND (ended_at IS NULL \
+         OR ended_at > $2 AND erased_at IS NULL))",
+        reader.0,
+        Stamp(until)
     )
-    .bind(reader.0)
-    .bind(Stamp(until))
-    .fetch_one(conn)
+    .fetch_one()
     .await
-    })
 }
 
 /// The subscriber with this address, if there is one. Its row is held until the transaction ends.
@@ -106,19 +100,17 @@ pub async fn hold_subscriber(tx: &mut Tx, address: &EmailAddress) -> Result<Opti
 
 /// Whether an email to this address, or about one of its reader's subscriptions, is in flight: its answer is still to be recorded.
 pub async fn is_in_flight(tx: &mut Tx, address: &EmailAddress) -> Result<bool, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_scalar(
-            "WITH own AS (SELECT s.id, s.subscriber_id FROM subscriptions s JOIN subscribers r ON r.id = s.subscriber_id \
-             WHERE r.address_key = $1) \
-             SELECT EXISTS (SELECT 1 FROM mails WHERE status = 'sending' AND lower(recipient) = $1) \
-             OR EXISTS (SELECT 1 FROM mails WHERE status = 'sending' AND subscription_id IN (SELECT id FROM own)) \
-             OR EXISTS (SELECT 1 FROM deliveries WHERE status = 'sending' \
-             AND subscriber_id IN (SELECT subscriber_id FROM own))",
-        )
-        .bind(address.key())
-        .fetch_one(conn)
-        .await
-    })
+    query_scalar!(
+        tx,
+        "WITH own AS (SELECT s.id, s.subscriber_id FROM subscriptions s \
+         JOIN subscribers r ON r.id = s.subscriber_id WHERE r.address_key = $1) SELECT EXISTS (SELECT 1 \
+         FROM mails WHERE status = 'sending' AND lower(recipient) = $1) OR EXISTS (SELECT 1 FROM mails \
+         WHERE status = 'sending' AND subscription_id IN (SELECT id FROM own)) OR EXISTS (SELECT 1 \
+         FROM deliveries WHERE status = 'sending' AND subscriber_id IN (SELECT subscriber_id FROM own))",
+        address.key()
+    )
+    .fetch_one()
+    .await
 }
 
 /// Takes from mails and the suppression list what names this address. Notices to operators that are still to be sent stay.
@@ -127,9 +119,10 @@ pub async fn erase_address(tx: &mut Tx, address: &EmailAddress) -> Result<(), Db
         "DELETE FROM suppressions WHERE address_key = $1",
         "DELETE FROM newsletter_suppressions WHERE address_key = $1",
         "DELETE FROM signups WHERE address_key = $1",
-        "DELETE FROM mails WHERE lower(recipient) = $1 AND (subscription_id IS NOT NULL OR status IN ('sent', 'failed'))",
+        "DELETE FROM mails WHERE lower(recipient) = $1 AND (subscription_id IS NOT NULL \
+         OR status IN ('sent', 'failed'))",
     ] {
-        on!(tx, |conn| sqlx::query(statement).bind(address.key()).execute(conn).await.map(drop))?;
+        query!(tx, portable statement, address.key()).execute().await?;
     }
     Ok(())
 }
@@ -143,33 +136,31 @@ pub const ERASE_MAILS: &str =
 pub async fn erase_subscriber(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> Result<(), DbError> {
     for statement in [
         ERASE_MAILS,
-        "UPDATE leaving_reasons SET remark = NULL WHERE remark IS NOT NULL AND subscription_id IN \
-         (SELECT id FROM subscriptions WHERE subscriber_id = $1)",
+        "UPDATE leaving_reasons SET remark = NULL WHERE remark IS NOT NULL AND subscription_id IN (SELECT id \
+         FROM subscriptions WHERE subscriber_id = $1)",
         "UPDATE deliveries SET reply_text = NULL WHERE subscriber_id = $1 AND reply_text IS NOT NULL",
     ] {
-        on!(tx, |conn| sqlx::query(statement).bind(id.0).execute(conn).await.map(drop))?;
+        query!(tx, portable statement, id.0).execute().await?;
     }
-    on!(tx, |conn| {
-        sqlx::query(
-            "UPDATE subscriptions SET cadence = 'every_issue', sections = '', time_zone = NULL, send_time = NULL, \
-             signup_mailed_at = NULL, language = NULL, paused_until = NULL, resumes_at = NULL, moved_at = NULL, erased_at = $2 \
-             WHERE subscriber_id = $1",
-        )
-        .bind(id.0)
-        .bind(Stamp(now))
-        .execute(conn)
-        .await
-        .map(drop)
-    })?;
-    let nobody = placeholder(id.0).ok_or(DbError::RowNotFound)?;
-    on!(tx, |conn| sqlx::query(
-        "UPDATE subscribers SET address = $2, address_key = $3, forgotten_at = $4 WHERE id = $1"
+    query!(
+        tx,
+        "UPDATE subscriptions SET cadence = 'every_issue', sections = '', time_zone = NULL, send_time = \
+         NULL, signup_mailed_at = NULL, language = NULL, paused_until = NULL, resumes_at = NULL, moved_at = \
+         NULL, erased_at = $2 WHERE subscriber_id = $1",
+        id.0,
+        Stamp(now)
     )
-    .bind(id.0)
-    .bind(nobody.as_str())
-    .bind(nobody.key())
-    .bind(Stamp(now))
-    .execute(conn)
+    .execute()
+    .await?;
+    let nobody = placeholder(id.0).ok_or(DbError::RowNotFound)?;
+    query!(
+        tx,
+        "UPDATE subscribers SET address = $2, address_key = $3, forgotten_at = $4 WHERE id = $1",
+        id.0,
+        nobody.as_str(),
+        nobody.key(),
+        Stamp(now)
+    )
+    .execute()
     .await
-    .map(drop))
 }

@@ -1,7 +1,7 @@
 //! Readers of a newsletter, written out page by page.
 
 use crate::{
-    db::{DbError, Stamp, Tx, on},
+    db::{DbError, Stamp, Tx, engine::query::query_as},
     domain::{
         ids::{NewsletterId, SubscriptionId},
         subscriber::subscription::SubscriptionStatus,
@@ -12,7 +12,6 @@ use crate::{
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct ListedReader {
     /// The subscription.
-    #[sqlx(try_from = "i64")]
     #[serde(skip)]
     pub id: SubscriptionId,
     /// The address.
@@ -61,22 +60,25 @@ pub async fn listed_readers(
             )
         };
     }
-    on!(tx, |conn| {
-        sqlx::query_as(concat!(
-            "SELECT s.id, r.address AS email, CASE WHEN p.address_key IS NOT NULL AND s.status IN ('pending', 'active', \
-             'paused') THEN 'blocked' ELSE s.status END AS status, s.requested_at, ",
+    query_as!(
+        tx,
+        concat!(
+            "SELECT s.id, r.address AS email, CASE WHEN p.address_key IS NOT NULL \
+             AND s.status IN ('pending', 'active', 'paused') THEN 'blocked' ELSE s.status END AS status, \
+             s.requested_at, ",
             address_of!("requested"),
             " AS requested_ip, s.confirmed_at, ",
             address_of!("confirmed"),
-            " AS confirmed_ip, s.ended_at, s.cadence, s.sections, s.time_zone, s.send_time, s.paused_until, s.language FROM subscriptions s \
-             JOIN subscribers r ON r.id = s.subscriber_id LEFT JOIN suppressions p ON p.address_key = r.address_key \
-             WHERE r.forgotten_at IS NULL AND s.newsletter_id = $1 AND s.id > $2 AND ($3 = '' OR s.status = $3) ORDER BY s.id LIMIT $4"
-        ))
-        .bind(newsletter.0)
-        .bind(after.0)
-        .bind(status.map_or("", SubscriptionStatus::as_str))
-        .bind(limit)
-        .fetch_all(conn)
-        .await
-    })
+            " AS confirmed_ip, s.ended_at, s.cadence, s.sections, s.time_zone, s.send_time, s.paused_until, \
+             s.language FROM subscriptions s JOIN subscribers r ON r.id = s.subscriber_id LEFT \
+             JOIN suppressions p ON p.address_key = r.address_key WHERE r.forgotten_at IS NULL \
+             AND s.newsletter_id = $1 AND s.id > $2 AND ($3 = '' OR s.status = $3) ORDER BY s.id LIMIT $4"
+        ),
+        newsletter.0,
+        after.0,
+        status.map_or("", SubscriptionStatus::as_str),
+        limit
+    )
+    .fetch_all()
+    .await
 }

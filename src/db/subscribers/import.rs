@@ -4,7 +4,7 @@ use crate::{
     db::{
         DbError, EngineTx, Stamp, Tx,
         consent::chain::{last_event, put_off_links},
-        encode, on,
+        engine::query::{json_rows, query},
         subscribers::confirmations::subscribers,
     },
     domain::{
@@ -92,17 +92,18 @@ pub async fn known_addresses(
     macro_rules! known {
         ($conn:ident, $list:literal, $bind:expr) => {
             sqlx::query_as(concat!(
-                "SELECT CAST(k.place AS BIGINT) AS place, s.id AS subscription_id, s.status, s.requested_at, s.confirmed_at, \
-                 (SELECT e.method FROM consent_events e WHERE e.subscription_id = s.id AND e.kind = 'confirmed' \
-                  ORDER BY e.id DESC LIMIT 1) AS method, \
-                 (SELECT e.kind FROM consent_events e WHERE e.subscription_id = s.id AND e.kind IN ('confirmed', \
-                  'unsubscribed') ORDER BY e.id DESC LIMIT 1) AS last, x.address_key IS NOT NULL AS kept_out, \
-                 p.address_key IS NOT NULL AS suppressed FROM ",
+                "SELECT CAST(k.place AS BIGINT) AS place, s.id AS subscription_id, s.status, s.requested_at, \
+                 s.confirmed_at, (SELECT e.method FROM consent_events e WHERE e.subscription_id = s.id \
+                 AND e.kind = 'confirmed' ORDER BY e.id DESC LIMIT 1) AS method, (SELECT e.kind \
+                 FROM consent_events e WHERE e.subscription_id = s.id \
+                 AND e.kind IN ('confirmed', 'unsubscribed') ORDER BY e.id DESC \
+                 LIMIT 1) AS last, x.address_key IS NOT NULL AS kept_out, p.address_key IS NOT NULL AS \
+                 suppressed FROM ",
                 $list,
-                " LEFT JOIN subscribers r ON r.address_key = k.value \
-                 LEFT JOIN subscriptions s ON s.subscriber_id = r.id AND s.newsletter_id = $2 \
-                 LEFT JOIN suppressions p ON p.address_key = k.value \
-                 LEFT JOIN newsletter_suppressions x ON x.newsletter_id = $2 AND x.address_key = k.value \
+                " LEFT JOIN subscribers r ON r.address_key = k.value LEFT \
+                 JOIN subscriptions s ON s.subscriber_id = r.id AND s.newsletter_id = $2 LEFT \
+                 JOIN suppressions p ON p.address_key = k.value LEFT \
+                 JOIN newsletter_suppressions x ON x.newsletter_id = $2 AND x.address_key = k.value \
                  WHERE s.id IS NOT NULL OR p.address_key IS NOT NULL OR x.address_key IS NOT NULL"
             ))
             .bind($bind)
@@ -113,7 +114,7 @@ pub async fn known_addresses(
     }
     let rows: Vec<KnownRow> = match tx.by_engine() {
         EngineTx::Sqlite(conn) => {
-            known!(conn, "(SELECT key AS place, value FROM json_each($1)) k", encode(&keys)?)?
+            known!(conn, "(SELECT key AS place, value FROM json_each($1)) k", json_rows(&keys)?)?
         }
         EngineTx::Postgres(conn) => {
             known!(conn, "unnest($1::text[]) WITH ORDINALITY AS k (value, place)", keys.to_vec())?
@@ -165,8 +166,8 @@ pub async fn insert_imported(
 macro_rules! insert_subscriptions {
     ($subscriber:literal, $before:literal, $from:literal) => {
         concat!(
-            "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at, confirmed_at, ended_at, \
-             resumes_at, cadence, sections, time_zone, send_time, paused_until, language) SELECT ", $subscriber, ", $1, value ->> 1, ",
+            "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at, confirmed_at, \
+             ended_at, resumes_at, cadence, sections, time_zone, send_time, paused_until, language) SELECT ", $subscriber, ", $1, value ->> 1, ",
             $before, "CAST(value ->> 2 AS BIGINT), ",
             $before, "CAST(value ->> 3 AS BIGINT), ",
             $before, "CAST(value ->> 4 AS BIGINT), ",
@@ -190,10 +191,10 @@ async fn insert_alone(
     // Neighbours in the index one after the other.
     addresses.sort_unstable();
     sqlx::query(
-        "INSERT INTO subscribers (address, address_key, created_at) SELECT value ->> 1, value ->> 0, $2 FROM json_each($1) \
-         WHERE true ON CONFLICT (address_key) DO NOTHING",
+        "INSERT INTO subscribers (address, address_key, created_at) SELECT value ->> 1, value ->> 0, $2 \
+         FROM json_each($1) WHERE true ON CONFLICT (address_key) DO NOTHING",
     )
-    .bind(encode(&addresses)?)
+    .bind(json_rows(&addresses)?)
     .bind(Stamp(now))
     .execute(&mut *conn)
     .await?;
@@ -209,7 +210,7 @@ async fn insert_alone(
         "json_each($2) CROSS JOIN subscribers r WHERE r.address_key = value ->> 0"
     ))
     .bind(newsletter.0)
-    .bind(encode(&rows)?)
+    .bind(json_rows(&rows)?)
     .execute(conn)
     .await?;
     if made.rows_affected() != new.len() as u64 {
@@ -236,7 +237,7 @@ async fn insert_among_others(
     );
     let EngineTx::Postgres(conn) = tx.by_engine() else { return Ok(HashMap::new()) };
     let made: Vec<(i64, i64)> =
-        sqlx::query_as(query).bind(newsletter.0).bind(encode(&rows)?).fetch_all(conn).await?;
+        sqlx::query_as(query).bind(newsletter.0).bind(json_rows(&rows)?).fetch_all(conn).await?;
     let made: HashMap<i64, i64> = made.into_iter().collect();
     let made_at = |(place, subscriber): (usize, &SubscriberId)| {
         made.get(&subscriber.0).map(|id| (place, SubscriptionId(*id)))
@@ -280,22 +281,21 @@ pub async fn activate_imported(
     new: &NewSubscription<'_>,
     confirmed_at: Timestamp,
 ) -> Result<bool, DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
-            "UPDATE subscriptions SET status = $2, confirmed_at = $3, ended_at = NULL, erased_at = NULL, signup_mailed_at = NULL, \
-             paused_until = $4, resumes_at = $5, language = COALESCE(language, $6) \
-             WHERE id = $1 AND status = 'pending'",
-        )
-        .bind(id.0)
-        .bind(new.status.as_str())
-        .bind(Stamp(confirmed_at))
-        .bind(new.rests.map(|(until, _)| until.to_string()))
-        .bind(new.rests.map(|(_, resumes_at)| Stamp(resumes_at)))
-        .bind(new.language)
-        .execute(conn)
-        .await
-        .map(|done| done.rows_affected() == 1)
-    })
+    query!(
+        tx,
+        "UPDATE subscriptions SET status = $2, confirmed_at = $3, ended_at = NULL, erased_at = NULL, \
+         signup_mailed_at = NULL, paused_until = $4, resumes_at = $5, language = COALESCE(language, $6) \
+         WHERE id = $1 AND status = 'pending'",
+        id.0,
+        new.status.as_str(),
+        Stamp(confirmed_at),
+        new.rests.map(|(until, _)| until.to_string()),
+        new.rests.map(|(_, resumes_at)| Stamp(resumes_at)),
+        new.language
+    )
+    .rows_affected()
+    .await
+    .map(|rows| rows == 1)
 }
 
 /// Ends a subscription because of what another system says. `false`: it had ended already.
@@ -305,18 +305,17 @@ pub async fn end_imported(
     status: SubscriptionStatus,
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
-            "UPDATE subscriptions SET status = $2, ended_at = $3, paused_until = NULL, resumes_at = NULL \
+    query!(
+        tx,
+        "UPDATE subscriptions SET status = $2, ended_at = $3, paused_until = NULL, resumes_at = NULL \
          WHERE id = $1 AND status IN ('pending', 'active', 'paused')",
-        )
-        .bind(id.0)
-        .bind(status.as_str())
-        .bind(Stamp(now))
-        .execute(conn)
-        .await
-        .map(|done| done.rows_affected() == 1)
-    })
+        id.0,
+        status.as_str(),
+        Stamp(now)
+    )
+    .rows_affected()
+    .await
+    .map(|rows| rows == 1)
 }
 
 /// Adds entries to the consent ledger about what happened elsewhere. They get their links in the chain later.
@@ -339,13 +338,13 @@ pub async fn record_imported(
     macro_rules! insert {
         ($conn:ident, $list:literal, $before:literal) => {
             sqlx::query(concat!(
-                "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, client_address, source_url, \
-                 address) SELECT CAST(value ->> 0 AS BIGINT), value ->> 1, ",
+                "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, client_address, \
+                 source_url, address) SELECT CAST(value ->> 0 AS BIGINT), value ->> 1, ",
                 $before,
                 "CAST(value ->> 2 AS BIGINT), 'import', value ->> 3, $2, value ->> 4 FROM ",
                 $list
             ))
-            .bind(encode(&rows)?)
+            .bind(json_rows(&rows)?)
             .bind(source)
             .execute($conn)
             .await

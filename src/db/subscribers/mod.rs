@@ -50,7 +50,11 @@ pub use crate::db::subscribers::reminders::{readers_to_remind, set_reminder, tak
 pub use crate::db::subscribers::unsubscribe::{end, end_all, get_all};
 
 use crate::{
-    db::{DbError, Stamp, Tx, on, suppressions},
+    db::{
+        DbError, Stamp, Tx,
+        engine::query::{query, query_as, query_scalar},
+        on, suppressions,
+    },
     domain::{
         ids::{NewsletterId, SubscriberId, SubscriptionId},
         subscriber::{
@@ -65,20 +69,16 @@ use jiff::Timestamp;
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct SubscriptionRecord {
     /// The row.
-    #[sqlx(try_from = "i64")]
     pub id: SubscriptionId,
     /// Whose.
-    #[sqlx(try_from = "i64")]
     pub subscriber_id: SubscriberId,
     /// To what.
-    #[sqlx(try_from = "i64")]
     pub newsletter_id: NewsletterId,
     /// The newsletter's short name.
     pub newsletter: String,
     /// The subscriber's address.
     pub address: EmailAddress,
     /// Where it stands.
-    #[sqlx(try_from = "String")]
     pub status: SubscriptionStatus,
     /// When it was last asked for.
     pub requested_at: Stamp,
@@ -89,7 +89,6 @@ pub struct SubscriptionRecord {
     /// When a signup last caused a mail.
     pub signup_mailed_at: Option<Stamp>,
     /// Which issues the reader wants.
-    #[sqlx(try_from = "String")]
     pub cadence: Cadence,
     /// Which sections.
     #[sqlx(try_from = "String")]
@@ -143,28 +142,26 @@ pub async fn subscription(
     newsletter: NewsletterId,
     now: Timestamp,
 ) -> Result<SubscriptionRecord, DbError> {
-    let id: i64 = on!(tx, |conn| {
-        sqlx::query_scalar(
-            "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at) \
-             VALUES ($1, $2, 'pending', $3) \
-             ON CONFLICT (subscriber_id, newsletter_id) DO UPDATE SET status = subscriptions.status \
-             RETURNING id",
-        )
-        .bind(subscriber.0)
-        .bind(newsletter.0)
-        .bind(Stamp(now))
-        .fetch_one(conn)
-        .await?
-    });
+    let id: i64 = query_scalar!(
+        tx,
+        "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at) \
+         VALUES ($1, $2, 'pending', $3) ON CONFLICT (subscriber_id, newsletter_id) DO UPDATE \
+         SET status = subscriptions.status RETURNING id",
+        subscriber.0,
+        newsletter.0,
+        Stamp(now)
+    )
+    .fetch_one()
+    .await?;
     get(tx, SubscriptionId(id)).await?.ok_or(DbError::RowNotFound)
 }
 
 macro_rules! select_subscription {
     ($rest:literal) => {
         concat!(
-            "SELECT s.id, s.subscriber_id, s.newsletter_id, n.slug AS newsletter, r.address, s.status, s.requested_at, \
-             s.confirmed_at, s.ended_at, s.signup_mailed_at, s.cadence, s.sections, s.time_zone, s.send_time, s.language, s.paused_until, s.moved_at \
-             FROM subscriptions s \
+            "SELECT s.id, s.subscriber_id, s.newsletter_id, n.slug AS newsletter, r.address, s.status, \
+             s.requested_at, s.confirmed_at, s.ended_at, s.signup_mailed_at, s.cadence, s.sections, \
+             s.time_zone, s.send_time, s.language, s.paused_until, s.moved_at FROM subscriptions s \
              JOIN subscribers r ON r.id = s.subscriber_id JOIN newsletters n ON n.id = s.newsletter_id ",
             $rest
         )
@@ -174,10 +171,7 @@ use select_subscription;
 
 /// The subscription with this row.
 pub async fn get(tx: &mut Tx, id: SubscriptionId) -> Result<Option<SubscriptionRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_subscription!("WHERE s.id = $1"))
-        .bind(id.0)
-        .fetch_optional(conn)
-        .await)
+    query_as!(tx, select_subscription!("WHERE s.id = $1"), id.0).fetch_optional().await
 }
 
 /// The subscription that a reader's link is about; `None` also if its reader was forgotten or erased: such a link leads nowhere any
@@ -188,18 +182,14 @@ pub async fn of_link(tx: &mut Tx, id: SubscriptionId) -> Result<Option<Subscript
 
 /// All subscriptions of an address.
 pub async fn of_address(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<SubscriptionRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_subscription!("WHERE r.address_key = $1 ORDER BY s.id"))
-        .bind(address.key())
-        .fetch_all(conn)
-        .await)
+    query_as!(tx, select_subscription!("WHERE r.address_key = $1 ORDER BY s.id"), address.key())
+        .fetch_all()
+        .await
 }
 
 /// All subscriptions of a subscriber. There are as many as newsletters at most.
 pub async fn of_subscriber(tx: &mut Tx, id: SubscriberId) -> Result<Vec<SubscriptionRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_subscription!("WHERE s.subscriber_id = $1 ORDER BY s.id"))
-        .bind(id.0)
-        .fetch_all(conn)
-        .await)
+    query_as!(tx, select_subscription!("WHERE s.subscriber_id = $1 ORDER BY s.id"), id.0).fetch_all().await
 }
 
 /// A page of subscriptions after `after`, in the order they were made.
@@ -208,37 +198,34 @@ pub async fn page(
     after: SubscriptionId,
     limit: i64,
 ) -> Result<Vec<SubscriptionRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_subscription!("WHERE s.id > $1 ORDER BY s.id LIMIT $2"))
-        .bind(after.0)
-        .bind(limit)
-        .fetch_all(conn)
-        .await)
+    query_as!(tx, select_subscription!("WHERE s.id > $1 ORDER BY s.id LIMIT $2"), after.0, limit)
+        .fetch_all()
+        .await
 }
 
 /// How many readers a newsletter has.
 pub async fn count_active(tx: &mut Tx, newsletter: NewsletterId) -> Result<i64, DbError> {
-    on!(tx, |conn| sqlx::query_scalar(
-        "SELECT count(*) FROM subscriptions WHERE newsletter_id = $1 AND status = 'active'"
+    query_scalar!(
+        tx,
+        "SELECT count(*) FROM subscriptions WHERE newsletter_id = $1 AND status = 'active'",
+        newsletter.0
     )
-    .bind(newsletter.0)
-    .fetch_one(conn)
-    .await)
+    .fetch_one()
+    .await
 }
 
 /// Makes a pending subscription active. `false`: it was not pending. Whoever can confirm reads the mailbox: the pause between
 /// mails that a signup causes, which protects strangers, begins anew; and that they left elsewhere is over.
 pub async fn activate(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<bool, DbError> {
     suppressions::lift(tx, id).await?;
-    on!(tx, |conn| {
-        sqlx::query(
-        "UPDATE subscriptions SET status = 'active', confirmed_at = $2, ended_at = NULL, signup_mailed_at = NULL, \
-         paused_until = NULL, resumes_at = NULL \
-         WHERE id = $1 AND status = 'pending'"
+    query!(
+        tx,
+        "UPDATE subscriptions SET status = 'active', confirmed_at = $2, ended_at = NULL, signup_mailed_at = \
+         NULL, paused_until = NULL, resumes_at = NULL WHERE id = $1 AND status = 'pending'",
+        id.0,
+        Stamp(now)
     )
-    .bind(id.0)
-    .bind(Stamp(now))
-    .execute(conn)
+    .rows_affected()
     .await
-    .map(|done| done.rows_affected() == 1)
-    })
+    .map(|rows| rows == 1)
 }

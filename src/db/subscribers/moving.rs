@@ -1,7 +1,11 @@
 //! Readers who move to another address.
 
 use crate::{
-    db::{DbError, EngineTx, Stamp, Tx, on, suppressions},
+    db::{
+        DbError, EngineTx, Stamp, Tx,
+        engine::query::{query, query_scalar},
+        suppressions,
+    },
     domain::{
         ids::{NewsletterId, SubscriberId, SubscriptionId},
         subscriber::email_address::EmailAddress,
@@ -11,12 +15,10 @@ use jiff::Timestamp;
 
 /// The reader with this address, if there is one.
 pub async fn reader_at(tx: &mut Tx, address: &EmailAddress) -> Result<Option<SubscriberId>, DbError> {
-    let id: Option<i64> = on!(tx, |conn| {
-        sqlx::query_scalar("SELECT id FROM subscribers WHERE address_key = $1")
-            .bind(address.key())
-            .fetch_optional(conn)
-            .await?
-    });
+    let id: Option<i64> =
+        query_scalar!(tx, "SELECT id FROM subscribers WHERE address_key = $1", address.key())
+            .fetch_optional()
+            .await?;
     Ok(id.map(SubscriberId))
 }
 
@@ -31,8 +33,8 @@ pub async fn lock_readers(tx: &mut Tx, readers: &[SubscriberId]) -> Result<(), D
             let ids: Vec<i64> = readers.iter().map(|id| id.0).collect();
             for statement in [
                 "SELECT id FROM subscribers WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE",
-                "SELECT id FROM deliveries WHERE subscriber_id = ANY($1) AND status NOT IN ('sent', 'failed', 'skipped') \
-                 ORDER BY id FOR UPDATE",
+                "SELECT id FROM deliveries WHERE subscriber_id = ANY($1) \
+                 AND status NOT IN ('sent', 'failed', 'skipped') ORDER BY id FOR UPDATE",
                 "SELECT id FROM subscriptions WHERE subscriber_id = ANY($1) ORDER BY id FOR NO KEY UPDATE",
             ] {
                 sqlx::query(statement).bind(&ids).execute(&mut *conn).await?;
@@ -49,19 +51,18 @@ pub async fn set_address(
     address: &EmailAddress,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE subscribers SET address = $2, address_key = $3 WHERE id = $1")
-        .bind(reader.0)
-        .bind(address.as_str())
-        .bind(address.key())
-        .execute(conn)
+    query!(
+        tx,
+        "UPDATE subscribers SET address = $2, address_key = $3 WHERE id = $1",
+        reader.0,
+        address.as_str(),
+        address.key()
+    )
+    .execute()
+    .await?;
+    query!(tx, "UPDATE subscriptions SET moved_at = $2 WHERE subscriber_id = $1", reader.0, Stamp(now))
+        .execute()
         .await
-        .map(drop))?;
-    on!(tx, |conn| sqlx::query("UPDATE subscriptions SET moved_at = $2 WHERE subscriber_id = $1")
-        .bind(reader.0)
-        .bind(Stamp(now))
-        .execute(conn)
-        .await
-        .map(drop))
 }
 
 /// Gives a subscription to another reader, who has none to this newsletter.
@@ -71,13 +72,15 @@ pub async fn reassign(
     reader: SubscriberId,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE subscriptions SET subscriber_id = $2, moved_at = $3 WHERE id = $1")
-        .bind(id.0)
-        .bind(reader.0)
-        .bind(Stamp(now))
-        .execute(conn)
-        .await
-        .map(drop))
+    query!(
+        tx,
+        "UPDATE subscriptions SET subscriber_id = $2, moved_at = $3 WHERE id = $1",
+        id.0,
+        reader.0,
+        Stamp(now)
+    )
+    .execute()
+    .await
 }
 
 /// Restores a subscription that is neither active nor paused with the status and the choices of another one.
@@ -88,21 +91,19 @@ pub async fn restore_from(
     now: Timestamp,
 ) -> Result<(), DbError> {
     suppressions::lift(tx, id).await?;
-    on!(tx, |conn| {
-        sqlx::query(
-            "UPDATE subscriptions SET status = o.status, confirmed_at = $3, ended_at = NULL, erased_at = NULL, \
-             signup_mailed_at = NULL, cadence = o.cadence, sections = o.sections, time_zone = o.time_zone, \
-             send_time = o.send_time, language = o.language, paused_until = o.paused_until, resumes_at = o.resumes_at \
-             FROM (SELECT status, cadence, sections, time_zone, send_time, language, paused_until, resumes_at \
-             FROM subscriptions WHERE id = $2) AS o WHERE subscriptions.id = $1",
-        )
-        .bind(id.0)
-        .bind(other.0)
-        .bind(Stamp(now))
-        .execute(conn)
-        .await
-        .map(drop)
-    })
+    query!(
+        tx,
+        "UPDATE subscriptions SET status = o.status, confirmed_at = $3, ended_at = NULL, erased_at = NULL, \
+         signup_mailed_at = NULL, cadence = o.cadence, sections = o.sections, time_zone = o.time_zone, \
+         send_time = o.send_time, language = o.language, paused_until = o.paused_until, resumes_at = \
+         o.resumes_at FROM (SELECT status, cadence, sections, time_zone, send_time, language, paused_until, \
+         resumes_at FROM subscriptions WHERE id = $2) AS o WHERE subscriptions.id = $1",
+        id.0,
+        other.0,
+        Stamp(now)
+    )
+    .execute()
+    .await
 }
 
 /// A subscription and its reader.
@@ -123,43 +124,40 @@ pub async fn transfer_history(
     to: Holder,
 ) -> Result<(), DbError> {
     // A delivery that was skipped because `to` had ended is wanted again if `from` still waits for the same issue.
-    on!(tx, |conn| {
-        sqlx::query(
+    query!(
+        tx,
         "UPDATE deliveries SET status = 'queued', finished_at = NULL, reply_text = NULL \
-         WHERE subscriber_id = $3 AND status = 'skipped' AND EXISTS (SELECT 1 FROM deliveries o WHERE o.subscriber_id = $1 \
-         AND o.subscription_id = $2 AND o.issue_id = deliveries.issue_id AND o.status IN ('queued', 'deferred', 'claimed'))"
+         WHERE subscriber_id = $3 AND status = 'skipped' AND EXISTS (SELECT 1 FROM deliveries o \
+         WHERE o.subscriber_id = $1 AND o.subscription_id = $2 AND o.issue_id = deliveries.issue_id \
+         AND o.status IN ('queued', 'deferred', 'claimed'))",
+        from.reader.0,
+        from.subscription.0,
+        to.reader.0
     )
-    .bind(from.reader.0)
-    .bind(from.subscription.0)
-    .bind(to.reader.0)
-    .execute(conn)
-    .await
-    .map(drop)
-    })?;
-    on!(tx, |conn| {
-        sqlx::query(
-        "UPDATE deliveries SET subscriber_id = $3, subscription_id = $4 WHERE subscriber_id = $1 AND subscription_id = $2 \
-         AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.subscriber_id = $3 AND o.issue_id = deliveries.issue_id)"
+    .execute()
+    .await?;
+    query!(
+        tx,
+        "UPDATE deliveries SET subscriber_id = $3, subscription_id = $4 WHERE subscriber_id = $1 \
+         AND subscription_id = $2 AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.subscriber_id = $3 \
+         AND o.issue_id = deliveries.issue_id)",
+        from.reader.0,
+        from.subscription.0,
+        to.reader.0,
+        to.subscription.0
     )
-    .bind(from.reader.0)
-    .bind(from.subscription.0)
-    .bind(to.reader.0)
-    .bind(to.subscription.0)
-    .execute(conn)
-    .await
-    .map(drop)
-    })?;
-    on!(tx, |conn| {
-        sqlx::query(
-        "UPDATE welcomes SET subscriber_id = $2 WHERE subscriber_id = $1 AND variant_id IN (SELECT v.id FROM issue_variants v \
-         JOIN issues i ON i.id = v.issue_id WHERE i.newsletter_id = $3) AND NOT EXISTS \
-         (SELECT 1 FROM welcomes o WHERE o.subscriber_id = $2 AND o.variant_id = welcomes.variant_id)"
+    .execute()
+    .await?;
+    query!(
+        tx,
+        "UPDATE welcomes SET subscriber_id = $2 WHERE subscriber_id = $1 AND variant_id IN (SELECT v.id \
+         FROM issue_variants v JOIN issues i ON i.id = v.issue_id WHERE i.newsletter_id = $3) \
+         AND NOT EXISTS (SELECT 1 FROM welcomes o WHERE o.subscriber_id = $2 \
+         AND o.variant_id = welcomes.variant_id)",
+        from.reader.0,
+        to.reader.0,
+        newsletter.0
     )
-    .bind(from.reader.0)
-    .bind(to.reader.0)
-    .bind(newsletter.0)
-    .execute(conn)
+    .execute()
     .await
-    .map(drop)
-    })
 }

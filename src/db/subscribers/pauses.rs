@@ -1,7 +1,10 @@
 //! Pauses: readers who get nothing until a day, and then again.
 
 use crate::{
-    db::{DbError, Stamp, Tx, on},
+    db::{
+        DbError, Stamp, Tx,
+        engine::query::{query, query_as, query_scalar},
+    },
     domain::ids::{NewsletterId, SubscriptionId},
 };
 use jiff::{Timestamp, civil::Date};
@@ -10,7 +13,6 @@ use jiff::{Timestamp, civil::Date};
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Resumed {
     /// Of which newsletter.
-    #[sqlx(try_from = "i64")]
     pub newsletter_id: NewsletterId,
     /// The reader's clock.
     pub clock: String,
@@ -23,44 +25,46 @@ pub async fn pause(
     until: Date,
     resumes_at: Timestamp,
 ) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query(
-        "UPDATE subscriptions SET status = 'paused', paused_until = $2, resumes_at = $3 \
-         WHERE id = $1 AND status IN ('active', 'paused')"
+    query!(
+        tx,
+        "UPDATE subscriptions SET status = 'paused', paused_until = $2, resumes_at = $3 WHERE id = $1 \
+         AND status IN ('active', 'paused')",
+        id.0,
+        until.to_string(),
+        Stamp(resumes_at)
     )
-    .bind(id.0)
-    .bind(until.to_string())
-    .bind(Stamp(resumes_at))
-    .execute(conn)
+    .rows_affected()
     .await
-    .map(|done| done.rows_affected() == 1))
+    .map(|rows| rows == 1)
 }
 
 /// Ends a pause. `false`: there is none.
 pub async fn resume(tx: &mut Tx, id: SubscriptionId) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query(
-        "UPDATE subscriptions SET status = 'active', paused_until = NULL, resumes_at = NULL \
-         WHERE id = $1 AND status = 'paused'"
+    query!(
+        tx,
+        "UPDATE subscriptions SET status = 'active', paused_until = NULL, resumes_at = NULL WHERE id = $1 \
+         AND status = 'paused'",
+        id.0
     )
-    .bind(id.0)
-    .execute(conn)
+    .rows_affected()
     .await
-    .map(|done| done.rows_affected() == 1))
+    .map(|rows| rows == 1)
 }
 
 /// Ends the pauses whose day has begun, at most so many. One that its reader prolongs at this moment goes on: what is waited for is
 /// looked at once more.
 pub async fn resume_due(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Resumed>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_as(
-            "UPDATE subscriptions SET status = 'active', paused_until = NULL, resumes_at = NULL WHERE status = 'paused' \
-             AND resumes_at <= $1 AND id IN (SELECT id FROM subscriptions WHERE status = 'paused' AND resumes_at <= $1 \
-             ORDER BY resumes_at LIMIT $2) RETURNING newsletter_id, clock",
-        )
-        .bind(Stamp(now))
-        .bind(limit)
-        .fetch_all(conn)
-        .await
-    })
+    query_as!(
+        tx,
+        "UPDATE subscriptions SET status = 'active', paused_until = NULL, resumes_at = NULL \
+         WHERE status = 'paused' AND resumes_at <= $1 AND id IN (SELECT id FROM subscriptions \
+         WHERE status = 'paused' AND resumes_at <= $1 ORDER BY resumes_at LIMIT $2) \
+         RETURNING newsletter_id, clock",
+        Stamp(now),
+        limit
+    )
+    .fetch_all()
+    .await
 }
 
 /// The pauses of a newsletter's readers that have an end, each day and zone once.
@@ -68,15 +72,14 @@ pub async fn pauses_of(
     tx: &mut Tx,
     newsletter: NewsletterId,
 ) -> Result<Vec<(String, Option<String>)>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_as(
-            "SELECT DISTINCT paused_until, time_zone FROM subscriptions WHERE status = 'paused' AND newsletter_id = $1 \
-             AND paused_until IS NOT NULL",
-        )
-        .bind(newsletter.0)
-        .fetch_all(conn)
-        .await
-    })
+    query_as!(
+        tx,
+        "SELECT DISTINCT paused_until, time_zone FROM subscriptions WHERE status = 'paused' \
+         AND newsletter_id = $1 AND paused_until IS NOT NULL",
+        newsletter.0
+    )
+    .fetch_all()
+    .await
 }
 
 /// Moves the moment at which pauses until a day end, of a newsletter's readers in a zone.
@@ -86,43 +89,41 @@ pub async fn move_pauses(
     (until, zone): (&str, Option<&str>),
     resumes_at: Timestamp,
 ) -> Result<(), DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
-            "UPDATE subscriptions SET resumes_at = $4 WHERE status = 'paused' AND newsletter_id = $1 AND paused_until = $2 \
-             AND COALESCE(time_zone, '') = $3",
-        )
-        .bind(newsletter.0)
-        .bind(until)
-        .bind(zone.unwrap_or_default())
-        .bind(Stamp(resumes_at))
-        .execute(conn)
-        .await
-        .map(drop)
-    })
+    query!(
+        tx,
+        "UPDATE subscriptions SET resumes_at = $4 WHERE status = 'paused' AND newsletter_id = $1 \
+         AND paused_until = $2 AND COALESCE(time_zone, '') = $3",
+        newsletter.0,
+        until,
+        zone.unwrap_or_default(),
+        Stamp(resumes_at)
+    )
+    .execute()
+    .await
 }
 
 /// Whether a pause of a newsletter's readers ends with the issue of a date.
 pub async fn any_resume_with(tx: &mut Tx, newsletter: NewsletterId, date: Date) -> Result<bool, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM subscriptions WHERE status = 'paused' AND newsletter_id = $1 AND paused_until <= $2)",
-        )
-        .bind(newsletter.0)
-        .bind(date.to_string())
-        .fetch_one(conn)
-        .await
-    })
+    query_scalar!(
+        tx,
+        "SELECT EXISTS (SELECT 1 FROM subscriptions WHERE status = 'paused' AND newsletter_id = $1 \
+         AND paused_until <= $2)",
+        newsletter.0,
+        date.to_string()
+    )
+    .fetch_one()
+    .await
 }
 
 /// Ends the pauses of a newsletter's readers who want the issue of this date, wherever they live. Returns how many.
 pub async fn resume_with(tx: &mut Tx, newsletter: NewsletterId, date: Date) -> Result<u64, DbError> {
-    on!(tx, |conn| sqlx::query(
+    query!(
+        tx,
         "UPDATE subscriptions SET status = 'active', paused_until = NULL, resumes_at = NULL \
-         WHERE status = 'paused' AND newsletter_id = $1 AND paused_until <= $2"
+         WHERE status = 'paused' AND newsletter_id = $1 AND paused_until <= $2",
+        newsletter.0,
+        date.to_string()
     )
-    .bind(newsletter.0)
-    .bind(date.to_string())
-    .execute(conn)
+    .rows_affected()
     .await
-    .map(|done| done.rows_affected()))
 }

@@ -4,7 +4,7 @@ use crate::{
     db::{
         DbError, EngineTx, Stamp, Tx,
         consent::chain::erase_requests,
-        on,
+        engine::query::{query, query_as, query_scalar},
         subscribers::{erase_evidence, erasure},
     },
     domain::ids::{SubscriberId, SubscriptionId},
@@ -21,16 +21,15 @@ pub async fn overdue(
     until: Timestamp,
     limit: i64,
 ) -> Result<Vec<(SubscriptionId, SubscriberId)>, DbError> {
-    let found: Vec<(i64, i64)> = on!(tx, |conn| {
-        sqlx::query_as(
-            "SELECT id, subscriber_id FROM subscriptions WHERE status = 'pending' AND requested_at <= $1 \
-             ORDER BY requested_at, id LIMIT $2",
-        )
-        .bind(Stamp(until))
-        .bind(limit)
-        .fetch_all(conn)
-        .await?
-    });
+    let found: Vec<(i64, i64)> = query_as!(
+        tx,
+        "SELECT id, subscriber_id FROM subscriptions WHERE status = 'pending' \
+         AND requested_at <= $1 ORDER BY requested_at, id LIMIT $2",
+        Stamp(until),
+        limit
+    )
+    .fetch_all()
+    .await?;
     Ok(theirs(found))
 }
 
@@ -125,18 +124,18 @@ async fn end_unconfirmed(
     until: Timestamp,
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
-        "UPDATE subscriptions SET status = 'unsubscribed', ended_at = $2, erased_at = $2, signup_mailed_at = NULL, \
-         time_zone = NULL, language = NULL WHERE id = $1 AND status = 'pending' AND confirmed_at IS NULL AND requested_at <= $3"
+    query!(
+        tx,
+        "UPDATE subscriptions SET status = 'unsubscribed', ended_at = $2, erased_at = $2, signup_mailed_at = \
+         NULL, time_zone = NULL, language = NULL WHERE id = $1 AND status = 'pending' \
+         AND confirmed_at IS NULL AND requested_at <= $3",
+        id.0,
+        Stamp(now),
+        Stamp(until)
     )
-    .bind(id.0)
-    .bind(Stamp(now))
-    .bind(Stamp(until))
-    .execute(conn)
+    .rows_affected()
     .await
-    .map(|done| done.rows_affected() == 1)
-    })
+    .map(|rows| rows == 1)
 }
 
 /// Lets a pending subscription be again what it was before it was asked for: left, since the ledger says so; or, where the ledger's
@@ -153,44 +152,44 @@ async fn put_back(tx: &mut Tx, id: SubscriptionId, until: Timestamp) -> Result<b
             )
         };
     }
-    on!(tx, |conn| {
-        sqlx::query(concat!(
+    query!(
+        tx,
+        concat!(
             "UPDATE subscriptions SET status = CASE ",
             last_word!("e.kind"),
             " WHEN 'confirmed' THEN 'undeliverable' ELSE 'unsubscribed' END, ended_at = COALESCE(",
             last_word!("CASE e.kind WHEN 'unsubscribed' THEN e.occurred_at END"),
-            ", requested_at), signup_mailed_at = NULL WHERE id = $1 AND status = 'pending' AND confirmed_at IS NOT NULL \
-             AND requested_at <= $2"
-        ))
-        .bind(id.0)
-        .bind(Stamp(until))
-        .execute(conn)
-        .await
-        .map(|done| done.rows_affected() == 1)
-    })
+            ", requested_at), signup_mailed_at = NULL WHERE id = $1 AND status = 'pending' \
+             AND confirmed_at IS NOT NULL AND requested_at <= $2"
+        ),
+        id.0,
+        Stamp(until)
+    )
+    .rows_affected()
+    .await
+    .map(|rows| rows == 1)
 }
 
 /// Removes the links to confirm that nobody used, and the mails they were in.
 async fn erase_open_confirmations(tx: &mut Tx, id: SubscriptionId) -> Result<(), DbError> {
     for statement in [
-        "DELETE FROM mails WHERE confirmation_id IN \
-         (SELECT id FROM confirmations WHERE subscription_id = $1 AND used_at IS NULL)",
+        "DELETE FROM mails WHERE confirmation_id IN (SELECT id FROM confirmations WHERE subscription_id = $1 \
+         AND used_at IS NULL)",
         "DELETE FROM confirmations WHERE subscription_id = $1 AND used_at IS NULL",
     ] {
-        on!(tx, |conn| sqlx::query(statement).bind(id.0).execute(conn).await.map(drop))?;
+        query!(tx, portable statement, id.0).execute().await?;
     }
     Ok(())
 }
 
 /// Whether a reader has nothing that they ever confirmed, nor asks for anything.
 async fn is_nobodys(tx: &mut Tx, reader: SubscriberId) -> Result<bool, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_scalar(
-            "SELECT NOT EXISTS (SELECT 1 FROM subscriptions WHERE subscriber_id = $1 \
-             AND (status <> 'unsubscribed' OR confirmed_at IS NOT NULL))",
-        )
-        .bind(reader.0)
-        .fetch_one(conn)
-        .await
-    })
+    query_scalar!(
+        tx,
+        "SELECT NOT EXISTS (SELECT 1 FROM subscriptions WHERE subscriber_id = $1 \
+         AND (status <> 'unsubscribed' OR confirmed_at IS NOT NULL))",
+        reader.0
+    )
+    .fetch_one()
+    .await
 }

@@ -1,7 +1,10 @@
 //! Table `leaving_reasons`: why readers left, if they said so.
 
 use crate::{
-    db::{DbError, Stamp, Tx, on},
+    db::{
+        DbError, Stamp, Tx,
+        engine::query::{query, query_as, query_scalar},
+    },
     domain::{
         ids::{NewsletterId, SubscriptionId},
         subscriber::consent::LeavingReason,
@@ -13,7 +16,6 @@ use jiff::Timestamp;
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct ReasonCount {
     /// The reason.
-    #[sqlx(try_from = "String")]
     pub reason: LeavingReason,
     /// How many.
     pub readers: i64,
@@ -25,7 +27,6 @@ pub struct Remark {
     /// When the reader left.
     pub left_at: Stamp,
     /// Why.
-    #[sqlx(try_from = "String")]
     pub reason: LeavingReason,
     /// In the reader's words.
     pub remark: String,
@@ -39,22 +40,20 @@ pub async fn set_reason(
     remark: Option<&str>,
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
-            "INSERT INTO leaving_reasons (subscription_id, left_at, reason, remark, given_at) \
-             SELECT id, ended_at, $2, $3, $4 FROM subscriptions \
-             WHERE id = $1 AND status = 'unsubscribed' AND ended_at IS NOT NULL \
-             ON CONFLICT (subscription_id, left_at) DO UPDATE SET reason = excluded.reason, remark = excluded.remark, \
-             given_at = excluded.given_at",
-        )
-        .bind(id.0)
-        .bind(reason.as_str())
-        .bind(remark)
-        .bind(Stamp(now))
-        .execute(conn)
-        .await
-        .map(|done| done.rows_affected() == 1)
-    })
+    query!(
+        tx,
+        "INSERT INTO leaving_reasons (subscription_id, left_at, reason, remark, given_at) \
+         SELECT id, ended_at, $2, $3, $4 FROM subscriptions WHERE id = $1 AND status = 'unsubscribed' \
+         AND ended_at IS NOT NULL ON CONFLICT (subscription_id, left_at) DO UPDATE \
+         SET reason = excluded.reason, remark = excluded.remark, given_at = excluded.given_at",
+        id.0,
+        reason.as_str(),
+        remark,
+        Stamp(now)
+    )
+    .rows_affected()
+    .await
+    .map(|rows| rows == 1)
 }
 
 /// How many readers of a newsletter, or of all, left since a moment for each reason they named; the most frequent first.
@@ -63,17 +62,17 @@ pub async fn count_reasons(
     newsletter: Option<NewsletterId>,
     since: Timestamp,
 ) -> Result<Vec<ReasonCount>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_as(
-            "SELECT l.reason, count(*) AS readers FROM leaving_reasons l \
-             JOIN subscriptions s ON s.id = l.subscription_id WHERE l.left_at >= $1 AND s.newsletter_id = COALESCE($2, s.newsletter_id) \
-             GROUP BY l.reason ORDER BY readers DESC, l.reason",
-        )
-        .bind(Stamp(since))
-        .bind(newsletter.map(|it| it.0))
-        .fetch_all(conn)
-        .await
-    })
+    query_as!(
+        tx,
+        "SELECT l.reason, count(*) AS readers FROM leaving_reasons l \
+         JOIN subscriptions s ON s.id = l.subscription_id WHERE l.left_at >= $1 \
+         AND s.newsletter_id = COALESCE($2, s.newsletter_id) GROUP BY l.reason \
+         ORDER BY readers DESC, l.reason",
+        Stamp(since),
+        newsletter.map(|it| it.0)
+    )
+    .fetch_all()
+    .await
 }
 
 /// What readers who left since a moment wrote, latest first.
@@ -83,18 +82,18 @@ pub async fn remarks(
     since: Timestamp,
     limit: i64,
 ) -> Result<Vec<Remark>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_as(
-            "SELECT l.left_at, l.reason, l.remark FROM leaving_reasons l JOIN subscriptions s ON s.id = l.subscription_id \
-             WHERE l.left_at >= $1 AND s.newsletter_id = COALESCE($2, s.newsletter_id) AND l.remark IS NOT NULL \
-             ORDER BY l.left_at DESC, l.subscription_id LIMIT $3",
-        )
-        .bind(Stamp(since))
-        .bind(newsletter.map(|it| it.0))
-        .bind(limit)
-        .fetch_all(conn)
-        .await
-    })
+    query_as!(
+        tx,
+        "SELECT l.left_at, l.reason, l.remark FROM leaving_reasons l \
+         JOIN subscriptions s ON s.id = l.subscription_id WHERE l.left_at >= $1 \
+         AND s.newsletter_id = COALESCE($2, s.newsletter_id) AND l.remark IS NOT NULL \
+         ORDER BY l.left_at DESC, l.subscription_id LIMIT $3",
+        Stamp(since),
+        newsletter.map(|it| it.0),
+        limit
+    )
+    .fetch_all()
+    .await
 }
 
 /// What [`count_left`] asks.
@@ -107,18 +106,12 @@ pub async fn count_left(
     newsletter: Option<NewsletterId>,
     since: Timestamp,
 ) -> Result<i64, DbError> {
-    on!(tx, |conn| sqlx::query_scalar(COUNT_LEFT)
-        .bind(Stamp(since))
-        .bind(newsletter.map(|it| it.0))
-        .fetch_one(conn)
-        .await)
+    query_scalar!(tx, COUNT_LEFT, Stamp(since), newsletter.map(|it| it.0)).fetch_one().await
 }
 
 /// Erases what a reader wrote on leaving. The reasons, which are a choice among few, stay.
 pub async fn erase_remarks(tx: &mut Tx, subscription: SubscriptionId) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE leaving_reasons SET remark = NULL WHERE subscription_id = $1")
-        .bind(subscription.0)
-        .execute(conn)
+    query!(tx, "UPDATE leaving_reasons SET remark = NULL WHERE subscription_id = $1", subscription.0)
+        .execute()
         .await
-        .map(drop))
 }

@@ -1,7 +1,11 @@
 //! Table `reader_requests`: what readers asked for on their own page that takes a link by mail.
 
 use crate::{
-    db::{DbError, Stamp, Tx, on, subscribers::Evidence},
+    db::{
+        DbError, Stamp, Tx,
+        engine::query::{query, query_as, query_scalar},
+        subscribers::Evidence,
+    },
     domain::{
         ids::{RequestId, SubscriberId, SubscriptionId},
         subscriber::{email_address::EmailAddress, request::RequestKind},
@@ -13,13 +17,10 @@ use jiff::Timestamp;
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ReaderRequest {
     /// The row.
-    #[sqlx(try_from = "i64")]
     pub id: RequestId,
     /// Whose.
-    #[sqlx(try_from = "i64")]
     pub subscription_id: SubscriptionId,
     /// What for.
-    #[sqlx(try_from = "String")]
     pub kind: RequestKind,
     /// Until when its links work.
     pub expires_at: Stamp,
@@ -82,29 +83,29 @@ pub async fn insert(
     new: Option<&EmailAddress>,
     now: Timestamp,
 ) -> Result<RequestId, DbError> {
-    let id: i64 = on!(tx, |conn| {
-        sqlx::query_scalar(
-            "INSERT INTO reader_requests (subscription_id, kind, requested_at, expires_at, old_address, new_address, \
-             new_address_key) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
-        )
-        .bind(subscription.0)
-        .bind(kind.as_str())
-        .bind(Stamp(now))
-        .bind(Stamp(now + kind.lifetime()))
-        .bind(old.as_str())
-        .bind(new.map(EmailAddress::as_str))
-        .bind(new.map(EmailAddress::key))
-        .fetch_one(conn)
-        .await?
-    });
+    let id: i64 = query_scalar!(
+        tx,
+        "INSERT INTO reader_requests (subscription_id, kind, requested_at, expires_at, old_address, \
+         new_address, new_address_key) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+        subscription.0,
+        kind.as_str(),
+        Stamp(now),
+        Stamp(now + kind.lifetime()),
+        old.as_str(),
+        new.map(EmailAddress::as_str),
+        new.map(EmailAddress::key)
+    )
+    .fetch_one()
+    .await?;
     Ok(RequestId(id))
 }
 
 macro_rules! select_request {
     ($rest:literal) => {
         concat!(
-            "SELECT id, subscription_id, kind, expires_at, old_address, new_address, \
-             old_confirmed_at, old_client_address, old_user_agent, new_confirmed_at, new_client_address, new_user_agent, done_at FROM reader_requests ",
+            "SELECT id, subscription_id, kind, expires_at, old_address, new_address, old_confirmed_at, \
+             old_client_address, old_user_agent, new_confirmed_at, new_client_address, new_user_agent, \
+             done_at FROM reader_requests ",
             $rest
         )
     };
@@ -112,7 +113,7 @@ macro_rules! select_request {
 
 /// The request with this row.
 pub async fn get(tx: &mut Tx, id: RequestId) -> Result<Option<ReaderRequest>, DbError> {
-    on!(tx, |conn| sqlx::query_as(select_request!("WHERE id = $1")).bind(id.0).fetch_optional(conn).await)
+    query_as!(tx, select_request!("WHERE id = $1"), id.0).fetch_optional().await
 }
 
 /// Writes down that one end has confirmed, and how; the first time counts.
@@ -142,24 +143,16 @@ pub async fn set_confirmed(
         End::Old => set!("old"),
         End::New => set!("new"),
     };
-    on!(tx, |conn| sqlx::query(statement)
-        .bind(id.0)
-        .bind(Stamp(now))
-        .bind(&evidence.client_address)
-        .bind(&evidence.user_agent)
-        .execute(conn)
+    query!(tx, portable statement, id.0, Stamp(now), &evidence.client_address, &evidence.user_agent)
+        .execute()
         .await
-        .map(drop))
 }
 
 /// Writes down that it is done.
 pub async fn set_done(tx: &mut Tx, id: RequestId, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE reader_requests SET done_at = $2 WHERE id = $1 AND done_at IS NULL")
-        .bind(id.0)
-        .bind(Stamp(now))
-        .execute(conn)
+    query!(tx, "UPDATE reader_requests SET done_at = $2 WHERE id = $1 AND done_at IS NULL", id.0, Stamp(now))
+        .execute()
         .await
-        .map(drop))
 }
 
 /// Gives the requests made with one subscription, and the emails about them, to another one.
@@ -168,54 +161,42 @@ pub async fn reassign(tx: &mut Tx, from: SubscriptionId, to: SubscriptionId) -> 
         "UPDATE reader_requests SET subscription_id = $2 WHERE subscription_id = $1",
         "UPDATE mails SET subscription_id = $2 WHERE subscription_id = $1 AND request_id IS NOT NULL",
     ] {
-        on!(tx, |conn| sqlx::query(statement).bind(from.0).bind(to.0).execute(conn).await.map(drop))?;
+        query!(tx, portable statement, from.0, to.0).execute().await?;
     }
     Ok(())
 }
 
 /// Ends a request that can't be done: its links work no more.
 pub async fn close(tx: &mut Tx, id: RequestId, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE reader_requests SET expires_at = $2 WHERE id = $1")
-        .bind(id.0)
-        .bind(Stamp(now))
-        .execute(conn)
-        .await
-        .map(drop))
+    query!(tx, "UPDATE reader_requests SET expires_at = $2 WHERE id = $1", id.0, Stamp(now)).execute().await
 }
 
 /// Removes what a reader asked for.
 pub async fn erase(tx: &mut Tx, reader: SubscriberId) -> Result<(), DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
-            "DELETE FROM reader_requests WHERE subscription_id IN (SELECT id FROM subscriptions WHERE subscriber_id = $1)",
-        )
-        .bind(reader.0)
-        .execute(conn)
-        .await
-        .map(drop)
-    })
+    query!(
+        tx,
+        "DELETE FROM reader_requests WHERE subscription_id IN (SELECT id FROM subscriptions \
+         WHERE subscriber_id = $1)",
+        reader.0
+    )
+    .execute()
+    .await
 }
 
 /// Removes the requests for an address by others: nobody asks them any more.
 pub async fn erase_wishes(tx: &mut Tx, address: &EmailAddress) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("DELETE FROM reader_requests WHERE new_address_key = $1")
-        .bind(address.key())
-        .execute(conn)
-        .await
-        .map(drop))
+    query!(tx, "DELETE FROM reader_requests WHERE new_address_key = $1", address.key()).execute().await
 }
 
 /// Removes requests whose links expired before a moment, at most so many.
 pub async fn tidy(tx: &mut Tx, expired_before: Timestamp, limit: i64) -> Result<(), DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
-            "DELETE FROM reader_requests WHERE id IN \
-             (SELECT id FROM reader_requests WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
-        )
-        .bind(Stamp(expired_before))
-        .bind(limit)
-        .execute(conn)
-        .await
-        .map(drop)
-    })
+    query!(
+        tx,
+        "DELETE FROM reader_requests WHERE id IN (SELECT id FROM reader_requests \
+         WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
+        Stamp(expired_before),
+        limit
+    )
+    .execute()
+    .await
 }

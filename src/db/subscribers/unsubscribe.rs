@@ -1,7 +1,11 @@
 //! Readers who leave, many at a time.
 
 use crate::{
-    db::{DbError, Stamp, Tx, encode, on_rows, subscribers::SubscriptionRecord},
+    db::{
+        DbError, Stamp, Tx,
+        engine::query::{json_rows, query_as, query_scalar},
+        subscribers::SubscriptionRecord,
+    },
     domain::ids::SubscriptionId,
 };
 use jiff::Timestamp;
@@ -19,20 +23,16 @@ pub async fn end_all(
     ids: &[SubscriptionId],
     now: Timestamp,
 ) -> Result<HashSet<SubscriptionId>, DbError> {
-    let ended: Vec<i64> = on_rows!(
+    let ended: Vec<i64> = query_scalar!(
         tx,
-        [
-            "UPDATE subscriptions SET status = 'unsubscribed', ended_at = $2, signup_mailed_at = NULL, paused_until = NULL, \
-             resumes_at = NULL WHERE status NOT IN ('unsubscribed', 'complained') AND id IN \
-             (SELECT CAST(value ->> 0 AS BIGINT) FROM"
-        ],
-        [") RETURNING id"],
-        |conn, query| sqlx::query_scalar(query)
-            .bind(encode(&listed(ids))?)
-            .bind(Stamp(now))
-            .fetch_all(conn)
-            .await?
-    );
+        "UPDATE subscriptions SET status = 'unsubscribed', ended_at = $2, signup_mailed_at = NULL, \
+         paused_until = NULL, resumes_at = NULL WHERE status NOT IN ('unsubscribed', 'complained') \
+         AND id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM {rows $1} ) RETURNING id",
+        json_rows(&listed(ids))?,
+        Stamp(now)
+    )
+    .fetch_all()
+    .await?;
     Ok(ended.into_iter().map(SubscriptionId).collect())
 }
 
@@ -41,15 +41,16 @@ pub async fn get_all(
     tx: &mut Tx,
     ids: &[SubscriptionId],
 ) -> Result<HashMap<SubscriptionId, SubscriptionRecord>, DbError> {
-    let found: Vec<SubscriptionRecord> = on_rows!(
+    let found: Vec<SubscriptionRecord> = query_as!(
         tx,
-        [
+        concat!(
             crate::db::subscribers::select_subscription!(""),
-            "WHERE s.id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM"
-        ],
-        [")"],
-        |conn, query| sqlx::query_as(query).bind(encode(&listed(ids))?).fetch_all(conn).await?
-    );
+            "WHERE s.id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM {rows $1} )"
+        ),
+        json_rows(&listed(ids))?
+    )
+    .fetch_all()
+    .await?;
     Ok(found.into_iter().map(|record| (record.id, record)).collect())
 }
 

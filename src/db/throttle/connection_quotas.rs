@@ -1,6 +1,10 @@
 //! Table `relay_shares`: how many connections to a relay each process may have open, so that the sum holds.
 
-use crate::db::{DbError, Stamp, Tx, on};
+use crate::db::{
+    DbError, Stamp, Tx,
+    engine::query::{query, query_scalar},
+    on,
+};
 use jiff::Timestamp;
 
 /// What a process asks for.
@@ -30,57 +34,52 @@ pub fn fair(limit: i64, workers: i64) -> i64 {
 pub async fn take(tx: &mut Tx, request: &Request<'_>, now: Timestamp) -> Result<i64, DbError> {
     let Request { relay, process, limit, workers, open, until } = *request;
     // Written first: on PostgreSQL processes that come at the same time then wait for each other on their common row.
-    on!(tx, |conn| sqlx::query(
+    query!(
+        tx,
         "INSERT INTO relay_shares (relay, process, connections, until) VALUES ($1, '', 0, $2) \
-         ON CONFLICT (relay, process) DO UPDATE SET until = excluded.until"
+         ON CONFLICT (relay, process) DO UPDATE SET until = excluded.until",
+        relay,
+        Stamp(until)
     )
-    .bind(relay)
-    .bind(Stamp(until))
-    .execute(conn)
-    .await
-    .map(drop))?;
-    let others: i64 = on!(tx, |conn| sqlx::query_scalar(
-        "SELECT CAST(COALESCE(sum(connections), 0) AS BIGINT) FROM relay_shares \
-         WHERE relay = $1 AND process <> $2 AND until >= $3"
+    .execute()
+    .await?;
+    let others: i64 = query_scalar!(
+        tx,
+        "SELECT CAST(COALESCE(sum(connections), 0) AS BIGINT) FROM relay_shares WHERE relay = $1 \
+         AND process <> $2 AND until >= $3",
+        relay,
+        process,
+        Stamp(now)
     )
-    .bind(relay)
-    .bind(process)
-    .bind(Stamp(now))
-    .fetch_one(conn)
-    .await?);
+    .fetch_one()
+    .await?;
     let share = fair(limit, workers).min(limit - others).max(0);
     on!(tx, |conn| {
         sqlx::query(
-        "INSERT INTO relay_shares (relay, process, connections, until) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (relay, process) DO UPDATE SET connections = excluded.connections, until = excluded.until"
-    )
-    .bind(relay)
-    .bind(process)
-    // What is still open counts until it is closed.
-    .bind(share.max(open))
-    .bind(Stamp(until))
-    .execute(conn)
-    .await
-    .map(drop)
+            "INSERT INTO relay_shares (relay, process, connections, until) \
+             VALUES ($1, $2, $3, $4) ON CONFLICT (relay, process) DO UPDATE \
+             SET connections = excluded.connections, until = excluded.until",
+        )
+        .bind(relay)
+        .bind(process)
+        // What is still open counts until it is closed.
+        .bind(share.max(open))
+        .bind(Stamp(until))
+        .execute(conn)
+        .await
+        .map(drop)
     })?;
     Ok(share)
 }
 
 /// Gives back the shares of a process that ends, and forgets those long run out.
 pub async fn leave(tx: &mut Tx, process: &str, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("DELETE FROM relay_shares WHERE process = $1 OR until < $2")
-        .bind(process)
-        .bind(Stamp(now))
-        .execute(conn)
+    query!(tx, "DELETE FROM relay_shares WHERE process = $1 OR until < $2", process, Stamp(now))
+        .execute()
         .await
-        .map(drop))
 }
 
 /// Forgets the shares of all other processes. Only for a worker that knows that no other one is alive.
 pub async fn forget_others(tx: &mut Tx, process: &str) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query("DELETE FROM relay_shares WHERE process <> $1")
-        .bind(process)
-        .execute(conn)
-        .await
-        .map(drop))
+    query!(tx, "DELETE FROM relay_shares WHERE process <> $1", process).execute().await
 }

@@ -1,7 +1,10 @@
 //! Tables `paces` and `issue_paces`: permits to send, given out in one place for all processes.
 
 use crate::{
-    db::{DbError, Stamp, Tx, on},
+    db::{
+        DbError, Stamp, Tx,
+        engine::query::{query, query_as, query_scalar},
+    },
     domain::{
         delivery::send_rate::{self, Pace, Slowed},
         ids::IssueId,
@@ -41,10 +44,9 @@ pub struct Permits {
 /// What complaints have made of a pace.
 pub async fn slowed(tx: &mut Tx, scope: Scope<'_>) -> Result<Option<Slowed>, DbError> {
     let row: Option<(Option<i64>, Option<Stamp>)> =
-        on!(tx, |conn| sqlx::query_as("SELECT slowed_to, slowed_at FROM paces WHERE scope = $1")
-            .bind(scope.to_string())
-            .fetch_optional(conn)
-            .await?);
+        query_as!(tx, "SELECT slowed_to, slowed_at FROM paces WHERE scope = $1", scope.to_string())
+            .fetch_optional()
+            .await?;
     Ok(row.and_then(read_slowed))
 }
 
@@ -54,12 +56,13 @@ fn read_slowed((to, at): (Option<i64>, Option<Stamp>)) -> Option<Slowed> {
 
 /// All domains that were ever slowed and may still be, with what was made of them. Those long recovered are not among them.
 pub async fn slowed_domains(tx: &mut Tx, since: Timestamp) -> Result<Vec<(String, Slowed)>, DbError> {
-    let rows: Vec<(String, Option<i64>, Option<Stamp>)> = on!(tx, |conn| sqlx::query_as(
-        "SELECT scope, slowed_to, slowed_at FROM paces WHERE slowed_at > $1 AND scope LIKE 'domain %'"
+    let rows: Vec<(String, Option<i64>, Option<Stamp>)> = query_as!(
+        tx,
+        "SELECT scope, slowed_to, slowed_at FROM paces WHERE slowed_at > $1 AND scope LIKE 'domain %'",
+        Stamp(since)
     )
-    .bind(Stamp(since))
-    .fetch_all(conn)
-    .await?);
+    .fetch_all()
+    .await?;
     let read = |(scope, to, at): (String, _, _)| {
         Some((scope.strip_prefix("domain ")?.to_owned(), read_slowed((to, at))?))
     };
@@ -68,18 +71,18 @@ pub async fn slowed_domains(tx: &mut Tx, since: Timestamp) -> Result<Vec<(String
 
 /// Keeps what a complaint made of a pace.
 pub async fn slow(tx: &mut Tx, scope: Scope<'_>, slowed: Slowed, complaint: &str) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
-        "INSERT INTO paces (scope, given_until, slowed_to, slowed_at, complaint) VALUES ($1, $3, $2, $3, $4) \
-         ON CONFLICT (scope) DO UPDATE SET slowed_to = excluded.slowed_to, slowed_at = excluded.slowed_at, \
-         complaint = excluded.complaint"
+    query!(
+        tx,
+        "INSERT INTO paces (scope, given_until, slowed_to, slowed_at, complaint) \
+         VALUES ($1, $3, $2, $3, $4) ON CONFLICT (scope) DO UPDATE \
+         SET slowed_to = excluded.slowed_to, slowed_at = excluded.slowed_at, complaint = excluded.complaint",
+        scope.to_string(),
+        i64::from(slowed.per_minute),
+        Stamp(slowed.at),
+        complaint
     )
-    .bind(scope.to_string())
-    .bind(i64::from(slowed.per_minute))
-    .bind(Stamp(slowed.at))
-    .bind(complaint)
-    .execute(conn)
+    .execute()
     .await
-    .map(drop))
 }
 
 /// Reserves the next portion of permits. `Ok(Err(at))`: all are given out until then.
@@ -91,37 +94,31 @@ pub async fn reserve(
     now: Timestamp,
 ) -> Result<Result<Permits, Timestamp>, DbError> {
     let scope = scope.to_string();
-    on!(tx, |conn| sqlx::query(
-        "INSERT INTO paces (scope, given_until) VALUES ($1, $2) ON CONFLICT (scope) DO NOTHING"
+    query!(
+        tx,
+        "INSERT INTO paces (scope, given_until) VALUES ($1, $2) ON CONFLICT (scope) DO NOTHING",
+        &scope,
+        Stamp(now)
     )
-    .bind(&scope)
-    .bind(Stamp(now))
-    .execute(conn)
-    .await
-    .map(drop))?;
+    .execute()
+    .await?;
     // The row is taken before it is read: who comes at the same time waits for what this one leaves.
-    let given: Stamp = on!(tx, |conn| {
-        sqlx::query_scalar(
-        "UPDATE paces SET given_until = CASE WHEN given_until < $2 THEN $2 ELSE given_until END WHERE scope = $1 \
-         RETURNING given_until"
+    let given: Stamp = query_scalar!(
+        tx,
+        "UPDATE paces SET given_until = CASE WHEN given_until < $2 THEN $2 ELSE given_until END \
+         WHERE scope = $1 RETURNING given_until",
+        &scope,
+        Stamp(now)
     )
-    .bind(&scope)
-    .bind(Stamp(now))
-    .fetch_one(conn)
-    .await?
-    });
+    .fetch_one()
+    .await?;
     let from = given.0;
     if from.duration_since(now) > ahead {
         return Ok(Err(from));
     }
     let (count, interval) = (send_rate::portion(per_minute), send_rate::interval(per_minute));
     let until = from + interval * i32::try_from(count).unwrap_or(i32::MAX);
-    on!(tx, |conn| sqlx::query("UPDATE paces SET given_until = $2 WHERE scope = $1")
-        .bind(&scope)
-        .bind(Stamp(until))
-        .execute(conn)
-        .await
-        .map(drop))?;
+    query!(tx, "UPDATE paces SET given_until = $2 WHERE scope = $1", &scope, Stamp(until)).execute().await?;
     Ok(Ok(Permits { count, from, interval }))
 }
 
@@ -142,19 +139,19 @@ pub async fn ready_domains(
     now: Timestamp,
     limit: i64,
 ) -> Result<Vec<PacedDomain>, DbError> {
-    let rows: Vec<(String, Option<i64>, Option<Stamp>)> = on!(tx, |conn| {
-        sqlx::query_as(
-            "SELECT g.domain, p.slowed_to, p.slowed_at FROM issue_paces g LEFT JOIN paces p \
-             ON p.scope = 'domain ' || g.domain WHERE g.issue_id = $1 AND (p.given_until IS NULL OR p.given_until <= $2) \
-             AND EXISTS (SELECT 1 FROM deliveries d WHERE d.issue_id = g.issue_id AND d.paced = g.domain \
-             AND d.status IN ('queued', 'deferred') AND d.next_attempt_at <= $2) ORDER BY CASE WHEN p.given_until IS NULL THEN 0 ELSE 1 END, p.given_until, g.domain LIMIT $3",
-        )
-        .bind(issue.0)
-        .bind(Stamp(now))
-        .bind(limit)
-        .fetch_all(conn)
-        .await?
-    });
+    let rows: Vec<(String, Option<i64>, Option<Stamp>)> = query_as!(
+        tx,
+        "SELECT g.domain, p.slowed_to, p.slowed_at FROM issue_paces g LEFT \
+         JOIN paces p ON p.scope = 'domain ' || g.domain WHERE g.issue_id = $1 AND (p.given_until IS NULL \
+         OR p.given_until <= $2) AND EXISTS (SELECT 1 FROM deliveries d WHERE d.issue_id = g.issue_id \
+         AND d.paced = g.domain AND d.status IN ('queued', 'deferred') AND d.next_attempt_at <= $2) ORDER BY \
+         CASE WHEN p.given_until IS NULL THEN 0 ELSE 1 END, p.given_until, g.domain LIMIT $3",
+        issue.0,
+        Stamp(now),
+        limit
+    )
+    .fetch_all()
+    .await?;
     Ok(rows
         .into_iter()
         .map(|(domain, to, at)| PacedDomain {
@@ -167,16 +164,15 @@ pub async fn ready_domains(
 /// Notes that rows of an issue to these domains are set apart.
 pub async fn set_apart(tx: &mut Tx, issue: IssueId, domains: &[String]) -> Result<(), DbError> {
     for domain in domains {
-        on!(tx, |conn| {
-            sqlx::query(
-            "INSERT INTO issue_paces (issue_id, domain) VALUES ($1, $2) ON CONFLICT (issue_id, domain) DO NOTHING"
+        query!(
+            tx,
+            "INSERT INTO issue_paces (issue_id, domain) VALUES ($1, $2) ON CONFLICT (issue_id, domain) \
+             DO NOTHING",
+            issue.0,
+            domain
         )
-        .bind(issue.0)
-        .bind(domain)
-        .execute(conn)
-        .await
-        .map(drop)
-        })?;
+        .execute()
+        .await?;
     }
     Ok(())
 }

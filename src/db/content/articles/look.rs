@@ -1,7 +1,11 @@
 //! Looking at articles' pages: which are due, and what was found.
 
 use crate::{
-    db::{DbError, Stamp, Tx, content::articles::micro, on},
+    db::{
+        DbError, Stamp, Tx,
+        content::articles::micro,
+        engine::query::{query, query_as, query_scalar},
+    },
     domain::{content::article::FoundArticle, ids::ArticleId},
 };
 use jiff::Timestamp;
@@ -11,7 +15,6 @@ use url::Url;
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Look {
     /// The row.
-    #[sqlx(try_from = "i64")]
     pub id: ArticleId,
     /// Its canonical address.
     pub url: String,
@@ -33,27 +36,26 @@ pub struct Look {
 
 /// What there is to know for looking at an article.
 pub async fn to_look_at(tx: &mut Tx, id: ArticleId) -> Result<Option<Look>, DbError> {
-    on!(tx, |conn| {
-        sqlx::query_as(
-        "SELECT id, url, moved_to, image_url, image_alt, image_ok, image_checked_at, check_tries, check_after \
-         FROM articles WHERE id = $1"
+    query_as!(
+        tx,
+        "SELECT id, url, moved_to, image_url, image_alt, image_ok, image_checked_at, check_tries, \
+         check_after FROM articles WHERE id = $1",
+        id.0
     )
-    .bind(id.0)
-    .fetch_optional(conn)
+    .fetch_optional()
     .await
-    })
 }
 
 /// Has an article looked at, as soon as its host's turn comes.
 pub async fn ask_for_look(tx: &mut Tx, id: ArticleId, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
-        "UPDATE articles SET check_after = $2, check_tries = 0, check_woken_at = NULL WHERE id = $1"
+    query!(
+        tx,
+        "UPDATE articles SET check_after = $2, check_tries = 0, check_woken_at = NULL WHERE id = $1",
+        id.0,
+        Stamp(now)
     )
-    .bind(id.0)
-    .bind(Stamp(now))
-    .execute(conn)
+    .execute()
     .await
-    .map(drop))
 }
 
 /// A picture that was looked at.
@@ -76,29 +78,27 @@ pub async fn set_checked(
     now: Timestamp,
 ) -> Result<(), DbError> {
     let published = page.published_at.map(micro);
-    on!(tx, |conn| {
-        sqlx::query(
-        "UPDATE articles SET dek = COALESCE(dek, $2), author = COALESCE(author, $3), section = COALESCE(section, $4), \
-         site_name = COALESCE(site_name, $5), language = COALESCE(language, $6), text = COALESCE(text, $7), \
-         published_at = COALESCE(published_at, CASE WHEN $8 > first_seen_at THEN first_seen_at ELSE $8 END), \
-         fresh_at = COALESCE(fresh_at, CASE WHEN $8 > first_seen_at THEN first_seen_at ELSE $8 END), \
-         page_title = $9, checked_at = $10, check_after = NULL, check_tries = 0, check_woken_at = NULL, \
-         check_error = NULL WHERE id = $1"
+    query!(
+        tx,
+        "UPDATE articles SET dek = COALESCE(dek, $2), author = COALESCE(author, $3), section = \
+         COALESCE(section, $4), site_name = COALESCE(site_name, $5), language = COALESCE(language, $6), text \
+         = COALESCE(text, $7), published_at = COALESCE(published_at, CASE \
+         WHEN $8 > first_seen_at THEN first_seen_at ELSE $8 END), fresh_at = COALESCE(fresh_at, CASE \
+         WHEN $8 > first_seen_at THEN first_seen_at ELSE $8 END), page_title = $9, checked_at = $10, \
+         check_after = NULL, check_tries = 0, check_woken_at = NULL, check_error = NULL WHERE id = $1",
+        id.0,
+        &page.dek,
+        &page.author,
+        &page.section,
+        &page.site_name,
+        &page.language,
+        &page.text,
+        published,
+        &page.title,
+        Stamp(now)
     )
-    .bind(id.0)
-    .bind(&page.dek)
-    .bind(&page.author)
-    .bind(&page.section)
-    .bind(&page.site_name)
-    .bind(&page.language)
-    .bind(&page.text)
-    .bind(published)
-    .bind(&page.title)
-    .bind(Stamp(now))
-    .execute(conn)
+    .execute()
     .await
-    .map(drop)
-    })
 }
 
 /// Keeps what looking at an article's picture has found.
@@ -112,23 +112,21 @@ pub async fn set_picture(
         Ok(size) => (Some(*size), None),
         Err(problem) => (None, Some(problem)),
     };
-    on!(tx, |conn| {
-        sqlx::query(
-        "UPDATE articles SET image_url = $2, image_alt = $3, image_width = $4, image_height = $5, image_ok = $6, \
-         image_checked_at = $7, image_problem = $8 WHERE id = $1"
+    query!(
+        tx,
+        "UPDATE articles SET image_url = $2, image_alt = $3, image_width = $4, image_height = $5, image_ok = \
+         $6, image_checked_at = $7, image_problem = $8 WHERE id = $1",
+        id.0,
+        picture.url.as_str(),
+        &picture.alt,
+        size.map(|(width, _)| width),
+        size.map(|(_, height)| height),
+        size.is_some(),
+        Stamp(now),
+        problem
     )
-    .bind(id.0)
-    .bind(picture.url.as_str())
-    .bind(&picture.alt)
-    .bind(size.map(|(width, _)| width))
-    .bind(size.map(|(_, height)| height))
-    .bind(size.is_some())
-    .bind(Stamp(now))
-    .bind(problem)
-    .execute(conn)
+    .execute()
     .await
-    .map(drop)
-    })
 }
 
 /// Records that an article could not be looked at. `again`: when to try once more; `None`: that was the last time.
@@ -138,30 +136,29 @@ pub async fn set_failed(
     problem: &str,
     again: Option<Timestamp>,
 ) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
+    query!(
+        tx,
         "UPDATE articles SET check_error = $2, check_after = $3, check_tries = check_tries + 1, \
-         check_woken_at = NULL WHERE id = $1"
+         check_woken_at = NULL WHERE id = $1",
+        id.0,
+        problem,
+        again.map(Stamp)
     )
-    .bind(id.0)
-    .bind(problem)
-    .bind(again.map(Stamp))
-    .execute(conn)
+    .execute()
     .await
-    .map(drop))
 }
 
 /// Looks at an article later, because its host is busy. Counts as no attempt.
 pub async fn put_off(tx: &mut Tx, id: ArticleId, until: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
-        "UPDATE articles SET check_after = $2, check_woken_at = NULL WHERE id = $1 AND check_after IS NOT NULL"
+    query!(
+        tx,
+        "UPDATE articles SET check_after = $2, check_woken_at = NULL WHERE id = $1 \
+         AND check_after IS NOT NULL",
+        id.0,
+        Stamp(until)
     )
-    .bind(id.0)
-    .bind(Stamp(until))
-    .execute(conn)
+    .execute()
     .await
-    .map(drop)
-    })
 }
 
 /// Takes articles to look at, newest first, one a host, none of a host that one is being looked at of, and no more than are
@@ -172,29 +169,29 @@ pub async fn wake_due(
     woken_before: Timestamp,
     at_once: i64,
 ) -> Result<Vec<ArticleId>, DbError> {
-    let in_hand: i64 = on!(tx, |conn| sqlx::query_scalar(
-        "SELECT count(*) FROM articles WHERE check_after IS NOT NULL AND check_woken_at >= $1"
+    let in_hand: i64 = query_scalar!(
+        tx,
+        "SELECT count(*) FROM articles WHERE check_after IS NOT NULL AND check_woken_at >= $1",
+        Stamp(woken_before)
     )
-    .bind(Stamp(woken_before))
-    .fetch_one(conn)
-    .await?);
+    .fetch_one()
+    .await?;
     if in_hand >= at_once {
         return Ok(Vec::new());
     }
-    let ids: Vec<i64> = on!(tx, |conn| {
-        sqlx::query_scalar(
-        "UPDATE articles SET check_woken_at = $1 WHERE check_after IS NOT NULL AND id IN (SELECT t.id FROM (\
-         SELECT id, row_number() OVER (PARTITION BY host ORDER BY id DESC) AS turn FROM articles a \
-         WHERE check_after <= $1 AND (check_woken_at IS NULL OR check_woken_at < $2) \
-         AND NOT EXISTS (SELECT 1 FROM articles o WHERE o.host = a.host AND o.check_after IS NOT NULL \
+    let ids: Vec<i64> = query_scalar!(
+        tx,
+        "UPDATE articles SET check_woken_at = $1 WHERE check_after IS NOT NULL AND id IN (SELECT t.id \
+         FROM (SELECT id, row_number() OVER (PARTITION BY host ORDER BY id DESC) AS turn FROM articles a \
+         WHERE check_after <= $1 AND (check_woken_at IS NULL OR check_woken_at < $2) AND NOT EXISTS (\
+         SELECT 1 FROM articles o WHERE o.host = a.host AND o.check_after IS NOT NULL \
          AND o.check_woken_at >= $2)) t WHERE t.turn = 1 ORDER BY t.id DESC LIMIT $3) \
-         AND (check_woken_at IS NULL OR check_woken_at < $2) RETURNING id"
+         AND (check_woken_at IS NULL OR check_woken_at < $2) RETURNING id",
+        Stamp(now),
+        Stamp(woken_before),
+        at_once - in_hand
     )
-    .bind(Stamp(now))
-    .bind(Stamp(woken_before))
-    .bind(at_once - in_hand)
-    .fetch_all(conn)
-    .await?
-    });
+    .fetch_all()
+    .await?;
     Ok(ids.into_iter().map(ArticleId).collect())
 }

@@ -9,7 +9,10 @@ pub use crate::db::content::articles::look::{
 pub use crate::db::content::articles::store::{Origin, Stored, store, store_reading};
 
 use crate::{
-    db::{DbError, EngineTx, Stamp, Tx, on},
+    db::{
+        DbError, EngineTx, Stamp, Tx,
+        engine::query::{query, query_as, query_scalar},
+    },
     domain::{
         content::article::{MAX_TITLE_CHARS, canonical_url, one_line, title_key, url_key},
         ids::ArticleId,
@@ -23,7 +26,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct ArticleRecord {
     /// The row.
-    #[sqlx(try_from = "i64")]
     pub id: ArticleId,
     /// Its canonical address.
     pub url: String,
@@ -112,73 +114,69 @@ pub(crate) use article_columns;
 
 /// A page of articles before `before` (exclusive), newest row first.
 pub async fn page(tx: &mut Tx, before: ArticleId, limit: i64) -> Result<Vec<ArticleRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(concat!(
-        "SELECT ",
-        article_columns!(""),
-        " FROM articles WHERE id < $1 ORDER BY id DESC LIMIT $2"
-    ))
-    .bind(before.0)
-    .bind(limit)
-    .fetch_all(conn)
-    .await)
+    query_as!(
+        tx,
+        concat!("SELECT ", article_columns!(""), " FROM articles WHERE id < $1 ORDER BY id DESC LIMIT $2"),
+        before.0,
+        limit
+    )
+    .fetch_all()
+    .await
 }
 
 /// The article with this row.
 pub async fn get(tx: &mut Tx, id: ArticleId) -> Result<Option<ArticleRecord>, DbError> {
-    on!(tx, |conn| sqlx::query_as(concat!("SELECT ", article_columns!(""), " FROM articles WHERE id = $1"))
-        .bind(id.0)
-        .fetch_optional(conn)
-        .await)
+    query_as!(tx, concat!("SELECT ", article_columns!(""), " FROM articles WHERE id = $1"), id.0)
+        .fetch_optional()
+        .await
 }
 
 /// Pins an article to the next issue, or takes the pin off. `false`: there is no such article.
 pub async fn set_pinned(tx: &mut Tx, id: ArticleId, pinned: bool) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE articles SET pinned = $2 WHERE id = $1")
-        .bind(id.0)
-        .bind(pinned)
-        .execute(conn)
+    query!(tx, "UPDATE articles SET pinned = $2 WHERE id = $1", id.0, pinned)
+        .rows_affected()
         .await
-        .map(|done| done.rows_affected() == 1))
+        .map(|rows| rows == 1)
 }
 
 /// Keeps an article out of issues, or lets it in again. `false`: there is no such article.
 pub async fn set_hidden(tx: &mut Tx, id: ArticleId, hidden: bool) -> Result<bool, DbError> {
-    on!(tx, |conn| sqlx::query("UPDATE articles SET hidden = $2 WHERE id = $1")
-        .bind(id.0)
-        .bind(hidden)
-        .execute(conn)
+    query!(tx, "UPDATE articles SET hidden = $2 WHERE id = $1", id.0, hidden)
+        .rows_affected()
         .await
-        .map(|done| done.rows_affected() == 1))
+        .map(|rows| rows == 1)
 }
 
 /// Gives an article a new address, which its site says is its own now. `false`: another article has that address, or there is
 /// no such article.
 pub async fn set_url(tx: &mut Tx, id: ArticleId, url: &url::Url) -> Result<bool, DbError> {
     let key = url_key(url);
-    on!(tx, |conn| sqlx::query(
-        "UPDATE articles SET url = $2, url_key = $3, moved_to = NULL WHERE id = $1 \
-         AND NOT EXISTS (SELECT 1 FROM articles o WHERE o.url_key = $3 AND o.id <> $1)"
+    query!(
+        tx,
+        "UPDATE articles SET url = $2, url_key = $3, moved_to = NULL WHERE id = $1 AND NOT EXISTS (SELECT 1 \
+         FROM articles o WHERE o.url_key = $3 AND o.id <> $1)",
+        id.0,
+        canonical_url(url).as_str(),
+        &key
     )
-    .bind(id.0)
-    .bind(canonical_url(url).as_str())
-    .bind(&key)
-    .execute(conn)
+    .rows_affected()
     .await
-    .map(|done| done.rows_affected() == 1))
+    .map(|rows| rows == 1)
 }
 
 /// Gives an article the headline that its page has now. `false`: there is no such article.
 pub async fn set_title(tx: &mut Tx, id: ArticleId, title: &str) -> Result<bool, DbError> {
     let title = one_line(title, MAX_TITLE_CHARS);
-    on!(tx, |conn| sqlx::query(
-        "UPDATE articles SET title = $2, title_key = $3, page_title = $2 WHERE id = $1"
+    query!(
+        tx,
+        "UPDATE articles SET title = $2, title_key = $3, page_title = $2 WHERE id = $1",
+        id.0,
+        &title,
+        title_key(&title)
     )
-    .bind(id.0)
-    .bind(&title)
-    .bind(title_key(&title))
-    .execute(conn)
+    .rows_affected()
     .await
-    .map(|done| done.rows_affected() == 1))
+    .map(|rows| rows == 1)
 }
 
 /// Articles may carry nanoseconds or absurd years; the store keeps microseconds.
@@ -191,10 +189,9 @@ fn micro(at: Timestamp) -> Stamp {
 
 /// The article at an address.
 pub async fn at_url(tx: &mut Tx, url: &url::Url) -> Result<Option<ArticleId>, DbError> {
-    let id: Option<i64> = on!(tx, |conn| sqlx::query_scalar("SELECT id FROM articles WHERE url_key = $1")
-        .bind(url_key(url))
-        .fetch_optional(conn)
-        .await?);
+    let id: Option<i64> = query_scalar!(tx, "SELECT id FROM articles WHERE url_key = $1", url_key(url))
+        .fetch_optional()
+        .await?;
     Ok(id.map(ArticleId))
 }
 
@@ -234,7 +231,8 @@ pub async fn titles(tx: &mut Tx, ids: &[ArticleId]) -> Result<HashMap<ArticleId,
         }
         EngineTx::Postgres(conn) => {
             sqlx::query_as(
-                "SELECT id, title FROM articles WHERE id IN (SELECT CAST(json_array_elements_text($1::json) AS BIGINT))",
+                "SELECT id, title FROM articles WHERE id IN (\
+                 SELECT CAST(json_array_elements_text($1::json) AS BIGINT))",
             )
             .bind(list)
             .fetch_all(conn)
@@ -246,14 +244,14 @@ pub async fn titles(tx: &mut Tx, ids: &[ArticleId]) -> Result<HashMap<ArticleId,
 
 /// Names of the sections of the latest articles, the most frequent ones of them, in alphabetical order. Bounded.
 pub async fn recent_sections(tx: &mut Tx) -> Result<Vec<String>, DbError> {
-    let names: Vec<String> = on!(tx, |conn| {
-        sqlx::query_scalar(
-            "SELECT section FROM (SELECT section FROM articles WHERE NOT hidden ORDER BY id DESC LIMIT 1000) AS latest \
-             WHERE section IS NOT NULL GROUP BY section ORDER BY count(*) DESC, section LIMIT 60",
-        )
-        .fetch_all(conn)
-        .await?
-    });
+    let names: Vec<String> = query_scalar!(
+        tx,
+        "SELECT section FROM (SELECT section FROM articles WHERE NOT hidden ORDER BY id DESC \
+         LIMIT 1000) AS latest WHERE section IS NOT NULL GROUP BY section ORDER BY count(*) DESC, section \
+         LIMIT 60"
+    )
+    .fetch_all()
+    .await?;
     // By key, in whatever way they are written; the most frequent way is the first.
     let mut sections = BTreeMap::new();
     for name in names {

@@ -1,7 +1,11 @@
 //! Storing what feeds and operators bring: which articles are known, what is new about them, what is news.
 
 use crate::{
-    db::{DbError, Stamp, Tx, content::articles::micro, on},
+    db::{
+        DbError, Stamp, Tx,
+        content::articles::micro,
+        engine::query::{query, query_as, query_scalar},
+    },
     domain::{
         content::article::{
             FoundArticle, MIN_SAME_STORY_KEY_CHARS, canonical_url, same_story, title_key, url_key,
@@ -164,35 +168,35 @@ async fn keep(
 }
 
 async fn by_address(tx: &mut Tx, url: &Url) -> Result<Option<ArticleId>, DbError> {
-    let id: Option<i64> = on!(tx, |conn| sqlx::query_scalar("SELECT id FROM articles WHERE url_key = $1")
-        .bind(url_key(url))
-        .fetch_optional(conn)
-        .await?);
+    let id: Option<i64> = query_scalar!(tx, "SELECT id FROM articles WHERE url_key = $1", url_key(url))
+        .fetch_optional()
+        .await?;
     Ok(id.map(ArticleId))
 }
 
 async fn by_guid(tx: &mut Tx, feed: FeedId, guid: &str) -> Result<Option<ArticleId>, DbError> {
-    let id: Option<i64> = on!(tx, |conn| {
-        sqlx::query_scalar(
-        "SELECT article_id FROM article_sources WHERE feed_id = $1 AND guid = $2 ORDER BY article_id DESC LIMIT 1"
+    let id: Option<i64> = query_scalar!(
+        tx,
+        "SELECT article_id FROM article_sources WHERE feed_id = $1 AND guid = $2 ORDER BY article_id DESC \
+         LIMIT 1",
+        feed.0,
+        guid
     )
-    .bind(feed.0)
-    .bind(guid)
-    .fetch_optional(conn)
-    .await?
-    });
+    .fetch_optional()
+    .await?;
     Ok(id.map(ArticleId))
 }
 
 /// The same headline published at the same time.
 async fn by_story(tx: &mut Tx, found: &FoundArticle) -> Result<Option<ArticleId>, DbError> {
     let title = title_key(&found.title);
-    let twins: Vec<(i64, Option<Stamp>)> = on!(tx, |conn| sqlx::query_as(
-        "SELECT id, published_at FROM articles WHERE title_key = $1 ORDER BY id DESC LIMIT 20"
+    let twins: Vec<(i64, Option<Stamp>)> = query_as!(
+        tx,
+        "SELECT id, published_at FROM articles WHERE title_key = $1 ORDER BY id DESC LIMIT 20",
+        &title
     )
-    .bind(&title)
-    .fetch_all(conn)
-    .await?);
+    .fetch_all()
+    .await?;
     let twin = twins.into_iter().find(|(_, published)| {
         same_story((&title, found.published_at), (&title, published.map(Timestamp::from)))
     });
@@ -202,10 +206,7 @@ async fn by_story(tx: &mut Tx, found: &FoundArticle) -> Result<Option<ArticleId>
 /// The key of an article's headline, if that says enough to know the article by.
 async fn headline_key(tx: &mut Tx, id: ArticleId) -> Result<Option<String>, DbError> {
     let key: Option<String> =
-        on!(tx, |conn| sqlx::query_scalar("SELECT title_key FROM articles WHERE id = $1")
-            .bind(id.0)
-            .fetch_optional(conn)
-            .await?);
+        query_scalar!(tx, "SELECT title_key FROM articles WHERE id = $1", id.0).fetch_optional().await?;
     Ok(key.filter(|key| key.chars().count() >= MIN_SAME_STORY_KEY_CHARS))
 }
 
@@ -221,33 +222,32 @@ async fn insert(
         Origin::Operator => (Some(now), None, Some(now)),
         Origin::Feed(feed) => (found.published_at, Some(feed.0), None),
     };
-    let id: Option<i64> = on!(tx, |conn| {
-        sqlx::query_scalar(
-        "INSERT INTO articles (url, url_key, title, title_key, dek, author, section, site_name, image_url, language, \
-         text, published_at, fresh_at, first_seen_at, feed_id, image_alt, check_after) \
+    let id: Option<i64> = query_scalar!(
+        tx,
+        "INSERT INTO articles (url, url_key, title, title_key, dek, author, section, site_name, image_url, \
+         language, text, published_at, fresh_at, first_seen_at, feed_id, image_alt, check_after) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
-         ON CONFLICT (url_key) DO NOTHING RETURNING id"
+         ON CONFLICT (url_key) DO NOTHING RETURNING id",
+        canonical_url(url).to_string(),
+        url_key(url),
+        &found.title,
+        title_key(&found.title),
+        &found.dek,
+        &found.author,
+        &found.section,
+        &found.site_name,
+        found.image_url.as_ref().map(Url::as_str),
+        &found.language,
+        &found.text,
+        found.published_at.map(micro),
+        fresh_at.map(micro),
+        Stamp(now),
+        source,
+        &found.image_alt,
+        check_after.map(Stamp)
     )
-    .bind(canonical_url(url).as_str())
-    .bind(url_key(url))
-    .bind(&found.title)
-    .bind(title_key(&found.title))
-    .bind(&found.dek)
-    .bind(&found.author)
-    .bind(&found.section)
-    .bind(&found.site_name)
-    .bind(found.image_url.as_ref().map(Url::as_str))
-    .bind(&found.language)
-    .bind(&found.text)
-    .bind(found.published_at.map(micro))
-    .bind(fresh_at.map(micro))
-    .bind(Stamp(now))
-    .bind(source)
-    .bind(&found.image_alt)
-    .bind(check_after.map(Stamp))
-    .fetch_optional(conn)
-    .await?
-    });
+    .fetch_optional()
+    .await?;
     match id {
         Some(id) => Ok(Stored::New(ArticleId(id))),
         // Another process stored the same address a moment ago.
@@ -284,15 +284,14 @@ async fn meet(
     origin: Origin,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let kept: Option<Kept> = on!(tx, |conn| {
-        sqlx::query_as(
-        "SELECT url_key, title, dek, author, section, site_name, image_url, image_alt, text, published_at, fresh_at, \
-         first_seen_at, feed_id, moved_to, checked_at FROM articles WHERE id = $1"
+    let kept: Option<Kept> = query_as!(
+        tx,
+        "SELECT url_key, title, dek, author, section, site_name, image_url, image_alt, text, published_at, \
+         fresh_at, first_seen_at, feed_id, moved_to, checked_at FROM articles WHERE id = $1",
+        id.0
     )
-    .bind(id.0)
-    .fetch_optional(conn)
-    .await?
-    });
+    .fetch_optional()
+    .await?;
     let Some(kept) = kept else { return Ok(()) };
     let mut better = kept.clone();
     let add = |slot: &mut Option<String>, found: Option<&str>| {
@@ -328,31 +327,30 @@ async fn meet(
     // A site that gives each visitor another address does not make us look at every reading.
     let look = (better.moved_to.is_some() && better.moved_to != kept.moved_to)
         .then(|| Stamp(kept.checked_at.map_or(now, |at| now.max(at.0 + LOOK_AGAIN_AFTER))));
-    on!(tx, |conn| {
-        sqlx::query(
-        "UPDATE articles SET title = $2, title_key = $3, dek = $4, author = $5, section = $6, site_name = $7, \
-         image_url = $8, image_alt = $9, text = $10, published_at = $11, fresh_at = $12, moved_to = $13, \
-         check_after = COALESCE($14, check_after), check_tries = CASE WHEN $15 THEN 0 ELSE check_tries END WHERE id = $1"
+    query!(
+        tx,
+        "UPDATE articles SET title = $2, title_key = $3, dek = $4, author = $5, section = $6, site_name = \
+         $7, image_url = $8, image_alt = $9, text = $10, published_at = $11, fresh_at = $12, moved_to = $13, \
+         check_after = COALESCE($14, check_after), check_tries = CASE WHEN $15 THEN 0 ELSE check_tries END \
+         WHERE id = $1",
+        id.0,
+        &better.title,
+        title_key(&better.title),
+        &better.dek,
+        &better.author,
+        &better.section,
+        &better.site_name,
+        &better.image_url,
+        &better.image_alt,
+        &better.text,
+        better.published_at,
+        better.fresh_at,
+        &better.moved_to,
+        look,
+        look.is_some()
     )
-    .bind(id.0)
-    .bind(&better.title)
-    .bind(title_key(&better.title))
-    .bind(&better.dek)
-    .bind(&better.author)
-    .bind(&better.section)
-    .bind(&better.site_name)
-    .bind(&better.image_url)
-    .bind(&better.image_alt)
-    .bind(&better.text)
-    .bind(better.published_at)
-    .bind(better.fresh_at)
-    .bind(&better.moved_to)
-    .bind(look)
-    .bind(look.is_some())
-    .execute(conn)
+    .execute()
     .await
-    .map(drop)
-    })
 }
 
 async fn add_source(
@@ -362,16 +360,16 @@ async fn add_source(
     guid: Option<&str>,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    on!(tx, |conn| sqlx::query(
-        "INSERT INTO article_sources (article_id, feed_id, guid, seen_at) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (article_id, feed_id) DO UPDATE SET guid = excluded.guid \
-         WHERE excluded.guid IS NOT NULL AND article_sources.guid IS DISTINCT FROM excluded.guid"
+    query!(
+        tx,
+        "INSERT INTO article_sources (article_id, feed_id, guid, seen_at) \
+         VALUES ($1, $2, $3, $4) ON CONFLICT (article_id, feed_id) DO UPDATE SET guid = excluded.guid \
+         WHERE excluded.guid IS NOT NULL AND article_sources.guid IS DISTINCT FROM excluded.guid",
+        article.0,
+        feed.0,
+        guid,
+        Stamp(now)
     )
-    .bind(article.0)
-    .bind(feed.0)
-    .bind(guid)
-    .bind(Stamp(now))
-    .execute(conn)
+    .execute()
     .await
-    .map(drop))
 }
