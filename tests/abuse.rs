@@ -1,69 +1,60 @@
-//! Who floods the signup gets nowhere, and learns nothing.
+//! Clients that flood the signup form get nowhere, and learn nothing.
 
-use crate::support::{
-    Engine,
-    app::{TestApp, mark_in},
-    command::Environment,
-    eventually, on_both_engines,
-    supervisor::ReservedPort,
-};
+use crate::support::{Engine, TestApp, address, eventually, mark_in, on_both_engines};
 use daily::{
-    db::DatabaseUrl,
-    domain::{
-        rate_limit::Limit,
-        subscriber::{email_address::EmailAddress, subscription::SubscriptionStatus::Active},
-    },
+    domain::{rate_limit::Limit, subscriber::subscription::SubscriptionStatus::Active},
     settings::Settings,
 };
 use jiff::SignedDuration;
 use reqwest::header::{HeaderName, HeaderValue};
+use serde_json::json;
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 on_both_engines!(
-    a_client_that_signs_up_too_often_is_asked_to_wait_by_every_process,
-    nobody_is_bombarded_and_the_answer_does_not_tell,
-    beyond_the_overall_limit_everybody_waits_and_past_counts_are_tidied_away,
-    a_program_that_fills_in_the_form_gets_the_usual_answer_and_nothing_happens,
-    a_quick_reader_is_asked_to_press_again_and_never_told_of_a_mail_that_does_not_come,
-    one_inbox_is_not_bombarded_under_many_spellings,
-    all_the_networks_of_one_customer_have_a_hundred_times_the_limit_of_one,
-    throw_away_domains_and_on_wish_posts_are_not_taken_and_the_list_is_read_again,
-    a_slip_is_asked_about_and_both_answers_go_on,
+    a_client_over_the_limit_is_refused_by_every_process,
+    repeated_signups_send_few_emails_and_the_answer_stays_the_same,
+    beyond_the_overall_limit_everyone_waits_and_old_limits_are_deleted,
+    a_bot_gets_the_usual_answer_and_nothing_happens,
+    a_quick_reader_is_asked_to_submit_the_form_again,
+    spellings_of_one_inbox_share_its_limit,
+    all_networks_of_a_customer_share_a_hundred_times_the_limit_of_one,
+    disposable_domains_and_role_addresses_are_refused_and_the_list_is_reread,
+    a_typo_is_asked_about_and_either_answer_signs_up,
     every_address_gets_the_same_answer_for_the_same_statements,
-    only_a_trusted_proxy_says_who_the_client_is,
-    nobody_gets_out_of_the_limit_by_a_header_that_cannot_be_read,
+    only_a_trusted_proxy_can_report_the_client,
+    an_unreadable_header_does_not_evade_the_limit,
 );
 
-async fn a_client_that_signs_up_too_often_is_asked_to_wait_by_every_process(engine: Engine) {
+async fn a_client_over_the_limit_is_refused_by_every_process(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
         settings.signup.limits.client = Limit::new(3, HOUR);
         trust_this_machine(settings);
     })
     .await;
     for n in 0..3 {
-        assert_eq!(from(&app, "192.0.2.1", &format!("r{n}@example.org")).await.status(), 200);
+        assert_eq!(app.sign_up_from("192.0.2.1", &format!("r{n}@example.org")).await.status(), 200);
     }
-    let refused = from(&app, "192.0.2.1", "r4@example.org").await;
+    let refused = app.sign_up_from("192.0.2.1", "r4@example.org").await;
     assert_eq!(refused.status(), 429);
     let wait: i64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((1190..=1210).contains(&wait), "a third of an hour: {wait}");
     assert!(refused.text().await.unwrap().contains("try again in"));
     assert_eq!(app.status_of("r4@example.org").await, None);
-    // What is refused does not make it longer.
+    // Refused signups don't use up the limit.
     app.clock.advance(SignedDuration::from_mins(21));
-    assert_eq!(from(&app, "192.0.2.1", "r4@example.org").await.status(), 200);
-    // Others are not touched; a whole IPv6 network is one client.
-    assert_eq!(from(&app, "192.0.2.2", "s@example.org").await.status(), 200);
+    assert_eq!(app.sign_up_from("192.0.2.1", "r4@example.org").await.status(), 200);
+    // Other clients are unaffected. An IPv6 network counts as one client.
+    assert_eq!(app.sign_up_from("192.0.2.2", "s@example.org").await.status(), 200);
     for (n, host) in ["2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:0:9::"].into_iter().enumerate() {
-        assert_eq!(from(&app, host, &format!("v{n}@example.org")).await.status(), 200);
+        assert_eq!(app.sign_up_from(host, &format!("v{n}@example.org")).await.status(), 200);
     }
-    assert_eq!(from(&app, "2001:db8::5", "v9@example.org").await.status(), 429);
-    assert_eq!(from(&app, "2001:db8:0:1::5", "v9@example.org").await.status(), 200);
-    // The count is the database's: a process that has just started knows it.
+    assert_eq!(app.sign_up_from("2001:db8::5", "v9@example.org").await.status(), 429);
+    assert_eq!(app.sign_up_from("2001:db8:0:1::5", "v9@example.org").await.status(), 200);
+    // The limit is in the database, so a process that has just started knows it.
     let another = app.another().await;
     let signup = daily::actions::signup::request::Signup {
-        address: EmailAddress::parse("t@example.org").unwrap(),
+        address: address("t@example.org"),
         newsletters: vec!["daily".into()],
         method: "form",
         language: None,
@@ -78,7 +69,7 @@ async fn a_client_that_signs_up_too_often_is_asked_to_wait_by_every_process(engi
     assert!(daily::actions::signup::subscribe::subscribe(&another.signup, signup).await.is_err());
 }
 
-async fn nobody_is_bombarded_and_the_answer_does_not_tell(engine: Engine) {
+async fn repeated_signups_send_few_emails_and_the_answer_stays_the_same(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
         settings.signup.limits.address = Limit::new(2, HOUR * 24);
     })
@@ -87,7 +78,7 @@ async fn nobody_is_bombarded_and_the_answer_does_not_tell(engine: Engine) {
     for _ in 0..6 {
         let answer = app.sign_up("ann@example.org").await;
         answers.push((answer.status(), answer.text().await.unwrap()));
-        // Several that wait together are one.
+        // Signups that are processed together send one email.
         app.settle().await;
         app.clock.advance(SignedDuration::from_mins(10));
     }
@@ -97,7 +88,7 @@ async fn nobody_is_bombarded_and_the_answer_does_not_tell(engine: Engine) {
     assert_eq!(app.status_of("ann@example.org").await, Some(Active));
 }
 
-async fn beyond_the_overall_limit_everybody_waits_and_past_counts_are_tidied_away(engine: Engine) {
+async fn beyond_the_overall_limit_everyone_waits_and_old_limits_are_deleted(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
         settings.signup.limits.overall = Limit::new(2, SignedDuration::from_mins(1));
     })
@@ -113,7 +104,7 @@ async fn beyond_the_overall_limit_everybody_waits_and_past_counts_are_tidied_awa
     assert_eq!(app.sign_up("c@example.org").await.status(), 200);
 }
 
-async fn a_program_that_fills_in_the_form_gets_the_usual_answer_and_nothing_happens(engine: Engine) {
+async fn a_bot_gets_the_usual_answer_and_nothing_happens(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
         settings.signup.minimum_time = SignedDuration::from_secs(2);
     })
@@ -133,7 +124,7 @@ async fn a_program_that_fills_in_the_form_gets_the_usual_answer_and_nothing_happ
         assert!(answer.headers().contains_key("set-cookie"));
         assert_eq!(answer.text().await.unwrap(), usual, "{more:?}");
     }
-    // One named five hundred times is looked up once, and named once in the answer.
+    // A newsletter named five hundred times is in the answer once.
     app.add_newsletter("weekly", |it| it.title = "The Week".into()).await;
     let many = [&[("newsletter", "daily")], vec![("newsletter", "weekly"); 500].as_slice()].concat();
     let fields =
@@ -147,7 +138,7 @@ async fn a_program_that_fills_in_the_form_gets_the_usual_answer_and_nothing_happ
     assert!(app.status_of("ann@example.org").await.is_some());
 }
 
-async fn a_quick_reader_is_asked_to_press_again_and_never_told_of_a_mail_that_does_not_come(engine: Engine) {
+async fn a_quick_reader_is_asked_to_submit_the_form_again(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
         settings.signup.minimum_time = SignedDuration::from_secs(2);
     })
@@ -174,13 +165,13 @@ async fn a_quick_reader_is_asked_to_press_again_and_never_told_of_a_mail_that_do
     let page = app.post_form("/subscribe", &fields).await.text().await.unwrap();
     assert!(page.contains("Bitte sehen Sie in Ihr Postfach"), "{page}");
     assert!(app.status_of("ann@example.org").await.is_some());
-    // Who mends a slip has the same form, with the mark it had, and may be as quick as they like.
+    // A reader who corrects a typo keeps the form token, and may be quick.
     let page = app.post_form("/subscribe", &[("email", "bob@example"), ("started", &started)]).await;
     assert_eq!(page.status(), 422);
     assert_eq!(mark_in(&page.text().await.unwrap()), started);
     app.post_form("/subscribe", &[("email", "bob@example.org"), ("started", &started)]).await;
     assert!(app.status_of("bob@example.org").await.is_some());
-    // A mark that is not ours is not handed on. One of a page that was open for days says nothing.
+    // A foreign token is replaced. A token of a page that was open for days is accepted.
     let page = app.post_form("/subscribe", &[("email", "bob@example"), ("started", "made-up")]).await;
     assert_ne!(mark_in(&page.text().await.unwrap()), "made-up");
     app.clock.advance(HOUR * 24 * 5);
@@ -188,7 +179,7 @@ async fn a_quick_reader_is_asked_to_press_again_and_never_told_of_a_mail_that_do
     assert!(app.status_of("cleo@example.org").await.is_some());
 }
 
-async fn one_inbox_is_not_bombarded_under_many_spellings(engine: Engine) {
+async fn spellings_of_one_inbox_share_its_limit(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
         settings.signup.limits.address = Limit::new(2, HOUR * 24);
     })
@@ -201,7 +192,7 @@ async fn one_inbox_is_not_bombarded_under_many_spellings(engine: Engine) {
     assert_eq!(app.mails().len(), 2);
 }
 
-async fn all_the_networks_of_one_customer_have_a_hundred_times_the_limit_of_one(engine: Engine) {
+async fn all_networks_of_a_customer_share_a_hundred_times_the_limit_of_one(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
         settings.signup.limits.client = Limit::new(1, HOUR);
         trust_this_machine(settings);
@@ -210,13 +201,14 @@ async fn all_the_networks_of_one_customer_have_a_hundred_times_the_limit_of_one(
     let mut taken = 0;
     for network in 0..110 {
         let client = format!("2001:db8:7:{network:x}::1");
-        taken += usize::from(from(&app, client, &format!("r{network}@example.org")).await.status() == 200);
+        taken +=
+            usize::from(app.sign_up_from(client, &format!("r{network}@example.org")).await.status() == 200);
     }
     assert_eq!(taken, 100);
-    assert_eq!(from(&app, "2001:db8:8::1", "other@example.org").await.status(), 200);
+    assert_eq!(app.sign_up_from("2001:db8:8::1", "other@example.org").await.status(), 200);
 }
 
-async fn throw_away_domains_and_on_wish_posts_are_not_taken_and_the_list_is_read_again(engine: Engine) {
+async fn disposable_domains_and_role_addresses_are_refused_and_the_list_is_reread(engine: Engine) {
     let list = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(list.path(), "bad.example\n").unwrap();
     let file = list.path().to_owned();
@@ -244,7 +236,7 @@ async fn throw_away_domains_and_on_wish_posts_are_not_taken_and_the_list_is_read
     assert_eq!(app.status_of("ann@mailinator.com").await, None);
 }
 
-async fn a_slip_is_asked_about_and_both_answers_go_on(engine: Engine) {
+async fn a_typo_is_asked_about_and_either_answer_signs_up(engine: Engine) {
     let app = TestApp::start(engine).await;
     let fields =
         [("email", "ann@gmial.com"), ("source", "https://news.example/a"), ("time_zone", "Europe/Paris")];
@@ -256,14 +248,7 @@ async fn a_slip_is_asked_about_and_both_answers_go_on(engine: Engine) {
         assert!(page.contains(kept), "{kept}: {page}");
     }
     assert_eq!(app.status_of("ann@gmial.com").await, None);
-    let json = app
-        .client
-        .post(format!("{}/subscribe", app.url))
-        .header("content-type", "application/json")
-        .body("{\"email\":\"ann@gmial.com\"}")
-        .send()
-        .await
-        .unwrap();
+    let json = app.post_json("/subscribe", &json!({ "email": "ann@gmial.com" })).await;
     assert_eq!(json.status(), 422);
     let problem: serde_json::Value = serde_json::from_str(&json.text().await.unwrap()).unwrap();
     assert_eq!(problem["suggestion"], "ann@gmail.com");
@@ -290,27 +275,19 @@ async fn every_address_gets_the_same_answer_for_the_same_statements(engine: Engi
 
 /// Signs an address up in a process that does nothing else. Returns the answer, and the statements in the process's log.
 async fn answer_and_statements(app: &TestApp, address: &str) -> (String, Vec<String>) {
-    let settings = &app.app.settings;
-    let url = match &settings.database {
-        DatabaseUrl::Postgres(url) => Some(url.as_str()),
-        DatabaseUrl::Sqlite(_) => None,
-    };
-    let port = ReservedPort::reserve();
-    let listen = format!("127.0.0.1:{}", port.number());
-    let environment = Environment::in_folder(&settings.data_folder, url)
-        .set("DAILY__HTTP__LISTEN", &listen)
+    let (environment, url) = app.program().listening();
+    // The answer must not contain the port.
+    let environment = environment
+        .set("DAILY__HTTP__PUBLIC_URL", "https://news.example")
         .set("DAILY__LOG__FILTER", "sqlx::query=debug")
         .set("DAILY__LOG__FORMAT", "json");
     let log = tempfile::NamedTempFile::new().unwrap();
     let process = environment.start_logging(&["serve", "--role", "web"], log.path());
     eventually("the process answers", || async {
-        app.client.get(format!("http://{listen}/healthz")).send().await.ok()
+        app.client.get(format!("{url}/healthz")).send().await.ok()
     })
     .await;
-    let request = app.client.post(format!("http://{listen}/subscribe"));
-    let request = request.header("content-type", "application/x-www-form-urlencoded");
-    let form = serde_urlencoded::to_string([("email", address)]).unwrap();
-    let answer = request.body(form).send().await.unwrap();
+    let answer = app.post_form(&format!("{url}/subscribe"), &[("email", address)]).await;
     let header = |(name, value): (&HeaderName, &HeaderValue)| format!("{name}: {}", value.len());
     let headers: Vec<String> =
         answer.headers().iter().filter(|(name, _)| *name != "date").map(header).collect();
@@ -333,17 +310,17 @@ async fn answer_and_statements(app: &TestApp, address: &str) -> (String, Vec<Str
     (answer, statements.skip_while(|it| !it.contains("FROM newsletters WHERE slug")).collect())
 }
 
-async fn only_a_trusted_proxy_says_who_the_client_is(engine: Engine) {
+async fn only_a_trusted_proxy_can_report_the_client(engine: Engine) {
     let app = TestApp::start(engine).await;
-    from(&app, "203.0.113.9", "ann@example.org").await;
-    assert_eq!(client_of(&app, "ann@example.org").await, "127.0.0.1");
+    app.sign_up_from("203.0.113.9", "ann@example.org").await;
+    assert_eq!(client_of(&app, "ann@example.org").await.as_deref(), Some("127.0.0.1"));
     drop(app);
     let app = TestApp::start_with(engine, trust_this_machine).await;
-    from(&app, "10.9.9.9, 203.0.113.9", "ann@example.org").await;
-    assert_eq!(client_of(&app, "ann@example.org").await, "203.0.113.9");
+    app.sign_up_from("10.9.9.9, 203.0.113.9", "ann@example.org").await;
+    assert_eq!(client_of(&app, "ann@example.org").await.as_deref(), Some("203.0.113.9"));
 }
 
-async fn nobody_gets_out_of_the_limit_by_a_header_that_cannot_be_read(engine: Engine) {
+async fn an_unreadable_header_does_not_evade_the_limit(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
         settings.signup.limits.client = Limit::new(2, HOUR);
         trust_this_machine(settings);
@@ -352,52 +329,30 @@ async fn nobody_gets_out_of_the_limit_by_a_header_that_cannot_be_read(engine: En
     // What the client sent, and behind it what the proxy added; or, the last time, a proxy that knows nothing.
     for (sent, addresses) in [(&b"\xff, 203.0.113.9"[..], ["a", "b", "c"]), (b"unknown", ["d", "e", "f"])] {
         for (name, status) in addresses.into_iter().zip([200, 200, 429]) {
-            assert_eq!(from(&app, sent, &format!("{name}@example.org")).await.status(), status, "{name}");
+            assert_eq!(
+                app.sign_up_from(sent, &format!("{name}@example.org")).await.status(),
+                status,
+                "{name}"
+            );
         }
     }
-    assert_eq!(client_of(&app, "a@example.org").await, "203.0.113.9");
+    assert_eq!(client_of(&app, "a@example.org").await.as_deref(), Some("203.0.113.9"));
 }
 
 fn trust_this_machine(settings: &mut Settings) {
     settings.http.proxies.trusted = vec!["127.0.0.1/32".parse().expect("a network")];
 }
 
-/// Signs up through a proxy that says so.
-async fn from(app: &TestApp, client: impl AsRef<[u8]>, address: &str) -> reqwest::Response {
-    app.client
-        .post(format!("{}/subscribe", app.url))
-        .header("content-type", "application/x-www-form-urlencoded")
-        .header("x-forwarded-for", HeaderValue::from_bytes(client.as_ref()).expect("a header"))
-        .body(serde_urlencoded::to_string([("email", address)]).expect("a form"))
-        .send()
-        .await
-        .expect("an answer")
-}
-
-async fn client_of(app: &TestApp, address: &str) -> String {
-    app.signups_taken().await;
-    let address = EmailAddress::parse(address).expect("an address");
-    let mut tx = app.app.db.read().await.expect("a transaction");
-    let found = daily::db::subscribers::of_address(&mut tx, &address).await.expect("a query");
-    let history = daily::db::subscribers::consent_history(&mut tx, found[0].id).await.expect("a query");
-    history[0].client_address.clone().expect("evidence")
+/// Returns the client that the ledger names for an address.
+async fn client_of(app: &TestApp, address: &str) -> Option<String> {
+    app.visitor(address).ledger().await.remove(0).client_address
 }
 
 /// Makes a reader of every kind, each at a domain of that name. Returns the kinds.
 async fn known(app: &TestApp) -> [&'static str; 5] {
     app.sign_up("reader@pending.example").await;
     app.reader_at_once("reader@active.example").await;
-    app.reader_at_once("reader@left.example").await;
-    let store = app.store().await;
-    store
-        .execute(
-            "UPDATE subscriptions SET status = 'unsubscribed' WHERE subscriber_id = \
-             (SELECT id FROM subscribers WHERE address = 'reader@left.example')",
-        )
-        .await;
-    let at = if matches!(app.app.db, daily::db::Db::Sqlite { .. }) { "0" } else { "'2026-01-01T00:00:00Z'" };
-    let suppressed = format!("VALUES ('reader@suppressed.example', 'test', {at})");
-    store.execute(&format!("INSERT INTO suppressions (address_key, reason, created_at) {suppressed}")).await;
-    app.settle().await;
+    app.reader_at_once("reader@left.example").await.unsubscribes().await;
+    app.suppress("reader@suppressed.example", "complained").await;
     ["new", "pending", "active", "left", "suppressed"]
 }

@@ -1,4 +1,4 @@
-//! The import table of docs/architecture.md, kept true, and no circles among files.
+//! The import table of docs/architecture.md, kept true, no circles among files, and no SQL in stories.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -100,6 +100,23 @@ fn only_db_and_queue_know_the_engines() {
             for sign in ["Db::Sqlite", "Db::Postgres", "EngineTx", "sqlx::query", "apalis"] {
                 assert!(!text.contains(sign), "{} names {sign}", file.display());
             }
+        }
+    }
+}
+
+/// Stories ask `support::store::Store` named questions, and wait for events instead of a time.
+#[test]
+fn stories_contain_no_sql_and_do_not_sleep() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let support = tests.join("support");
+    for file in rust_files(&tests).iter().filter(|it| !it.starts_with(&support) && !it.ends_with(file!())) {
+        let text = fs::read_to_string(file).expect("a test file");
+        // A statement that Daily logged may be recognized by its beginning.
+        for line in text.lines().filter(|line| !line.contains("starts_with(")) {
+            for sign in ["SELECT", "INSERT INTO", "UPDATE", "DELETE FROM", "ALTER", "CREATE", "DROP"] {
+                assert!(!line.contains(&format!("\"{sign} ")), "{} contains SQL: {line}", file.display());
+            }
+            assert!(!line.contains("sleep("), "{} sleeps: {line}", file.display());
         }
     }
 }

@@ -1,6 +1,6 @@
 //! While signups look like an attack, a signup brings a solved challenge, or its email waits.
 
-use crate::support::{Engine, app::TestApp, browser::Browser, on_both_engines, with_services};
+use crate::support::{Engine, TestApp, address, browser::Browser, on_both_engines, with_services};
 use daily::{
     actions::signup::{
         challenge,
@@ -8,12 +8,10 @@ use daily::{
         subscribe::subscribe,
     },
     domain::{
+        delivery::email::MailKind,
         rate_limit::Limit,
         signup::challenge::{VerifiedToken, solve},
-        subscriber::{
-            email_address::EmailAddress,
-            subscription::SubscriptionStatus::{Active, Pending},
-        },
+        subscriber::subscription::SubscriptionStatus::{Active, Pending},
     },
     settings::Settings,
 };
@@ -112,7 +110,7 @@ async fn a_held_signup_is_discarded_after_a_day_and_nothing_is_kept_of_it(engine
         app.tick_after(MINUTE).await;
     }
     for table in ["signups", "subscribers", "subscriptions", "confirmations", "mails", "consent_events"] {
-        assert_eq!(store.number(&format!("SELECT count(*) FROM {table}")).await, 0, "{table}");
+        assert_eq!(store.rows_in(table).await, 0, "{table}");
     }
     assert_eq!(app.mails().len(), 0);
 }
@@ -124,18 +122,17 @@ async fn beyond_the_limits_held_signups_are_discarded_with_the_same_answer(engin
     })
     .await;
     let held = async || app.store().await.rows_in("signups").await;
-    let first = answer(from(&app, "192.0.2.1", "r0@example.org").await).await;
+    let first = answer(app.sign_up_from("192.0.2.1", "r0@example.org").await).await;
     for n in 1..4 {
         let address = format!("r{n}@example.org");
-        assert_eq!(answer(from(&app, "192.0.2.1", &address).await).await, first);
+        assert_eq!(answer(app.sign_up_from("192.0.2.1", &address).await).await, first);
     }
     assert_eq!(held().await, 2);
-    from(&app, "192.0.2.2", "s@example.org").await;
+    app.sign_up_from("192.0.2.2", "s@example.org").await;
     assert_eq!(held().await, 3, "others are not touched");
     // So many are held that no more are.
-    let full = (app.clock.now() + HOUR * 24).as_microsecond();
-    app.store().await.execute(&format!("UPDATE rate_limits SET tat = {full} WHERE key = 'held'")).await;
-    assert_eq!(answer(from(&app, "192.0.2.2", "t@example.org").await).await, first);
+    app.store().await.use_up_limit("held", app.clock.now() + HOUR * 24).await;
+    assert_eq!(answer(app.sign_up_from("192.0.2.2", "t@example.org").await).await, first);
     assert_eq!(held().await, 3);
 }
 
@@ -174,7 +171,7 @@ async fn signups_that_nobody_confirms_raise_an_alarm_once_and_challenges_are_nee
     engine: Engine,
 ) {
     let app = TestApp::start_with(engine, |settings| settings.signup.most_waiting = Some(3)).await;
-    operator(&app, "desk@example.org").await;
+    app.add_operator("desk@example.org").await;
     for n in 0..3 {
         assert_eq!(post_json(&app, json!({ "email": format!("r{n}@example.org") })).await.status(), 202);
     }
@@ -185,10 +182,10 @@ async fn signups_that_nobody_confirms_raise_an_alarm_once_and_challenges_are_nee
     let proof = solution(&app).await;
     assert_eq!(post_json(&app, json!({ "email": "ann@example.org", "proof": proof })).await.status(), 202);
     assert!(challenge::is_required(&app.another().await.signup).await.unwrap(), "every process knows");
-    let letters = app.mails_to("desk@example.org");
-    assert_eq!(letters.len(), 1);
-    assert!(letters[0].header("Subject").unwrap().contains("Signups look like an attack"));
-    assert!(letters[0].text().contains("Many signups wait for their confirmation"), "{}", letters[0].text());
+    let notices = app.mails_to("desk@example.org");
+    assert_eq!(notices.len(), 1);
+    assert!(notices[0].header("Subject").unwrap().contains("Signups look like an attack"));
+    assert!(notices[0].text().contains("Many signups wait for their confirmation"), "{}", notices[0].text());
     app.tick_after(MINUTE * 11).await;
     assert_eq!(
         post_json(&app, json!({ "email": "bob@example.org" })).await.status(),
@@ -198,9 +195,9 @@ async fn signups_that_nobody_confirms_raise_an_alarm_once_and_challenges_are_nee
     app.tick_after(MINUTE * 15).await;
     app.tick_after(MINUTE).await;
     assert_eq!(post_json(&app, json!({ "email": "bob@example.org" })).await.status(), 202);
-    let letters = app.mails_to("desk@example.org");
-    assert_eq!(letters.len(), 2);
-    assert!(letters.iter().any(|it| it.header("Subject").unwrap().contains("as usual again")));
+    let notices = app.mails_to("desk@example.org");
+    assert_eq!(notices.len(), 2);
+    assert!(notices.iter().any(|it| it.header("Subject").unwrap().contains("as usual again")));
 }
 
 async fn a_limit_that_is_reached_raises_the_alarm_and_without_operators_only_the_log_says_so(engine: Engine) {
@@ -213,9 +210,9 @@ async fn a_limit_that_is_reached_raises_the_alarm_and_without_operators_only_the
     }
     app.tick_after(SECOND * 11).await;
     assert!(challenge::is_required(&app.app.signup).await.unwrap());
-    assert_eq!(app.store().await.number("SELECT count(*) FROM mails WHERE kind = 'signup_alarm'").await, 0);
+    assert_eq!(app.count_mails(MailKind::SignupAlarm).await, 0);
     // An operator who is added during the attack is told.
-    operator(&app, "desk@example.org").await;
+    app.add_operator("desk@example.org").await;
     app.tick_after(SECOND * 11).await;
     assert!(
         app.mails_to("desk@example.org")[0].text().contains("limit of signups from everybody is reached")
@@ -226,24 +223,13 @@ async fn far_fewer_confirmations_than_usual_raise_the_alarm(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.sign_up("ann@example.org").await;
     app.settle().await;
-    let ask = async |count: usize, minutes_ago: i64, confirmed: bool| {
-        let moment = app.clock.now() - MINUTE * i32::try_from(minutes_ago).unwrap();
-        let at = match engine {
-            Engine::Sqlite => moment.as_microsecond().to_string(),
-            Engine::Postgres => format!("'{moment}'"),
-        };
-        let used = if confirmed { at.as_str() } else { "NULL" };
-        let row = format!("((SELECT min(id) FROM subscriptions), {at}, {at}, {used})");
-        let rows = vec![row; count].join(", ");
-        let insert = "INSERT INTO confirmations (subscription_id, created_at, expires_at, used_at) VALUES";
-        app.store().await.execute(&format!("{insert} {rows}")).await;
-    };
-    ask(150, 60 * 24, true).await;
-    ask(100, 60 * 24, false).await;
-    ask(30, 30, false).await;
+    let (store, now) = (app.store().await, app.clock.now());
+    store.add_confirmations(150, now - HOUR * 24, true).await;
+    store.add_confirmations(100, now - HOUR * 24, false).await;
+    store.add_confirmations(30, now - MINUTE * 30, false).await;
     app.tick_after(SECOND * 11).await;
     assert!(!challenge::is_required(&app.app.signup).await.unwrap(), "too few to say anything");
-    ask(30, 30, false).await;
+    store.add_confirmations(30, app.clock.now() - MINUTE * 30, false).await;
     app.tick_after(SECOND * 11).await;
     assert!(challenge::is_required(&app.app.signup).await.unwrap());
 }
@@ -277,47 +263,25 @@ async fn under_attack(engine: Engine, change: impl FnOnce(&mut Settings)) -> Tes
     app
 }
 
-async fn operator(app: &TestApp, address: &str) {
-    let mut tx = app.app.db.begin().await.unwrap();
-    let address = EmailAddress::parse(address).unwrap();
-    daily::db::operators::insert(&mut tx, &address, app.clock.now()).await.unwrap();
-    tx.commit().await.unwrap();
-}
-
 async fn post_json(app: &TestApp, body: Value) -> reqwest::Response {
-    let request =
-        app.client.post(format!("{}/subscribe", app.url)).header("content-type", "application/json");
-    request.body(body.to_string()).send().await.unwrap()
+    app.post_json("/subscribe", &body).await
 }
 
-/// Posts the signup form as another client.
-async fn from(app: &TestApp, client: &str, address: &str) -> reqwest::Response {
-    app.client
-        .post(format!("{}/subscribe", app.url))
-        .header("content-type", "application/x-www-form-urlencoded")
-        .header("x-forwarded-for", client)
-        .body(serde_urlencoded::to_string([("email", address)]).unwrap())
-        .send()
-        .await
-        .unwrap()
-}
-
-/// Status, names of headers and body.
+/// Returns the status, the names of the headers and the body.
 async fn answer(response: reqwest::Response) -> (u16, Vec<String>, String) {
     let names = response.headers().keys().map(ToString::to_string).collect();
     (response.status().as_u16(), names, response.text().await.unwrap())
 }
 
-/// The solution of a new challenge, found as a client finds it.
+/// Solves a new challenge as a client does.
 async fn solution(app: &TestApp) -> String {
-    let text = app.get(&format!("{}/challenge", app.url)).await.text().await.unwrap();
-    let challenge = serde_json::from_str(&text).unwrap();
+    let challenge = serde_json::from_str(&app.page("/challenge").await).unwrap();
     tokio::task::spawn_blocking(move || solve(&challenge)).await.unwrap().expect("a number fits")
 }
 
 fn signup_with(token: VerifiedToken) -> Signup {
     Signup {
-        address: EmailAddress::parse("bob@example.org").unwrap(),
+        address: address("bob@example.org"),
         newsletters: vec!["daily".into()],
         method: "json",
         language: None,

@@ -1,6 +1,10 @@
 //! Behavior that both engines share.
 
-use crate::support::{Engine, TestApp, address, at, eventually, in_time, locks::RowLocks, on_both_engines};
+use crate::support::{
+    Engine, TestApp, address, at, eventually, in_time,
+    locks::{RowLocks, Strength},
+    on_both_engines,
+};
 use daily::{
     db::{Db, engine::processes, issues, rate_limits, subscribers},
     domain::{
@@ -10,7 +14,7 @@ use daily::{
     },
     queue::{self, Job},
 };
-use jiff::{SignedDuration, civil::date};
+use jiff::{SignedDuration, Timestamp, civil::date};
 
 on_both_engines!(
     times_round_trip_and_compare_as_time_does,
@@ -45,7 +49,8 @@ async fn signups_do_not_wait_for_a_fan_out(engine: Engine) {
     let newsletter = app.newsletter().await.id;
     let (address, now) = (address("ann@example.org"), app.clock.now());
     // As while an issue fans out: each of its deliveries refers to a reader and a subscription.
-    let _wave = RowLocks::hold(app.store().await, "FOR KEY SHARE", &["subscribers", "subscriptions"]).await;
+    let _wave =
+        RowLocks::hold(app.store().await, Strength::KeyShare, &["subscribers", "subscriptions"]).await;
     let signup = async {
         let mut tx = app.app.db.begin().await.unwrap();
         let several = subscribers::subscribers(&mut tx, &[&address], now).await.unwrap();
@@ -61,7 +66,9 @@ async fn signups_do_not_wait_for_a_fan_out(engine: Engine) {
 async fn a_limit_in_use_is_not_deleted(engine: Engine) {
     let app = TestApp::start(engine).await;
     let (now, store) = (app.clock.now(), app.store().await);
-    store.execute("INSERT INTO rate_limits (key, tat) VALUES ('counted', 1), ('past', 1)").await;
+    for key in ["counted", "past"] {
+        store.use_up_limit(key, Timestamp::UNIX_EPOCH).await;
+    }
     // SQLite has one writer, so there the two can't meet.
     if let Db::Postgres(_) = &app.app.db {
         let mut counting = app.app.db.begin().await.unwrap();
@@ -74,7 +81,7 @@ async fn a_limit_in_use_is_not_deleted(engine: Engine) {
         };
         in_time(tidying).await;
         counting.commit().await.unwrap();
-        assert_eq!(store.texts("SELECT key FROM rate_limits").await, ["counted"]);
+        assert_eq!(store.rate_limits().await, ["counted"]);
     }
     let mut tx = app.app.db.begin().await.unwrap();
     rate_limits::tidy(&mut tx, now + SignedDuration::from_secs(2)).await.unwrap();

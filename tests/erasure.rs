@@ -5,14 +5,10 @@ use crate::support::{
 };
 use daily::{
     actions::privacy::erase::{Forgetting, forget},
-    db::{
-        signups::intake::{self, NewSignup},
-        subscribers::{self, data_export},
-    },
+    db::subscribers::data_export,
     domain::{
         import::Outcome,
         newsletter::parse_time_zone,
-        signup_wording::signup_wording,
         subscriber::{preferences::Preferences, sections::Sections, subscription::SubscriptionStatus},
     },
 };
@@ -136,20 +132,7 @@ async fn erasure_waits_for_an_email_in_flight(engine: Engine) {
 
 async fn an_unprocessed_signup_is_exported_and_erased(engine: Engine) {
     let app = TestApp::start(engine).await;
-    let newsletter = app.newsletter().await;
-    let signup = NewSignup {
-        address: &address(ANN),
-        newsletters: &[newsletter.id],
-        method: "form",
-        language: Some("de"),
-        time_zone: None,
-        wording: Some(signup_wording(Some("de"))),
-        evidence: &subscribers::Evidence { client_address: Some("192.0.2.1".into()), ..Default::default() },
-        is_held: false,
-    };
-    let mut tx = app.app.db.begin().await.unwrap();
-    intake::insert(&mut tx, &[signup], app.clock.now()).await.unwrap();
-    tx.commit().await.unwrap();
+    app.store_signup(ANN, app.newsletter().await.id).await;
     let held = held(&app, ANN).await.unwrap();
     assert_eq!(held["signups_to_be_processed"][0]["client_address"], "192.0.2.1");
     assert_eq!(forgotten(&app, ANN).await, Forgetting::Done);

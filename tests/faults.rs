@@ -3,7 +3,9 @@
 use crate::support::{
     Engine, TestApp, eventually,
     fates::{assert_all_ended, assert_each_got_one, assert_sent_once, copies},
-    in_time, on_both_engines, on_postgres,
+    in_time,
+    locks::WriteLock,
+    on_both_engines, on_postgres,
     postgres_cluster::Cluster,
     smtp_server::{Action, Moment, Script, SmtpServer, Step},
 };
@@ -21,7 +23,6 @@ use daily::{
     settings::Settings,
 };
 use jiff::SignedDuration;
-use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::{
     collections::hash_map::DefaultHasher,
     hash::{Hash as _, Hasher as _},
@@ -278,15 +279,13 @@ async fn a_write_lock_of_another_process_on_sqlite_only_costs_time() {
     let (issue, readers) = begin(&app).await;
     server.wait_for(20).await;
     let DatabaseUrl::Sqlite(file) = &app.app.settings.database else { panic!("SQLite") };
-    let mut other =
-        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap();
-    let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let lock = WriteLock::hold(file).await;
     // Nothing is recorded as begun any more, and what was begun is still answered.
     let counts = app.counts(issue).await;
     let begun = usize::try_from(counts.sent + counts.sending).unwrap();
     server.wait_for(begun).await;
     assert_eq!(server.record().begun(), begun, "no message without its record");
-    lock.rollback().await.unwrap();
+    lock.release().await;
     app.wait_for_status(issue, IssueStatus::Sent).await;
     assert_sent_once(&app, issue, &[server.record()], &readers).await;
 }
@@ -329,13 +328,11 @@ async fn a_fetcher_that_waits_for_the_database_does_not_block_the_last_job() {
     begun.notified().await;
     // Another process writes. A fetcher of jobs waits for it, and has the only connection that can write.
     let DatabaseUrl::Sqlite(path) = &daily.settings.database else { unreachable!("the story is SQLite's") };
-    let mut other =
-        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(path)).await.unwrap();
-    let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let lock = WriteLock::hold(path).await;
     eventually("the fetcher waits with the connection", || async { (writer.num_idle() == 0).then_some(()) })
         .await;
     stop.cancel();
-    lock.rollback().await.unwrap();
+    lock.release().await;
     running.await.unwrap();
     assert_eq!(*ended.lock().unwrap(), Some(true), "the job could record its result");
     assert_eq!(queue::depth(&daily.db).await.unwrap(), 0, "the queue knows that it has ended");

@@ -4,7 +4,6 @@ use crate::support::{
     Engine, Page, TestApp,
     name_server::{NameServer, Zone},
     on_both_engines,
-    web::URLENCODED,
 };
 use daily::{
     actions::signup::challenge,
@@ -63,17 +62,13 @@ async fn made_up_names_are_looked_up_no_more_often_than_the_client_may_sign_up(e
     })
     .await;
     for (n, status) in [422, 422, 422, 429, 429].into_iter().enumerate() {
-        assert_eq!(
-            from(&app, "192.0.2.1", &[("email", &format!("x@r{n}.org"))]).await.status(),
-            status,
-            "{n}"
-        );
+        assert_eq!(app.sign_up_from("192.0.2.1", &format!("x@r{n}.org")).await.status(), status, "{n}");
     }
     assert_eq!(server.asked(), 3);
     // Known names need no question; other clients have limits of their own.
-    assert_eq!(from(&app, "192.0.2.1", &[("email", "x@r0.org")]).await.status(), 422);
-    assert_eq!(from(&app, "192.0.2.2", &[("email", "x@r4.org")]).await.status(), 422);
-    assert_eq!(from(&app, "192.0.2.2", &[("email", "ann@with-mx.org")]).await.status(), 200);
+    assert_eq!(app.sign_up_from("192.0.2.1", "x@r0.org").await.status(), 422);
+    assert_eq!(app.sign_up_from("192.0.2.2", "x@r4.org").await.status(), 422);
+    assert_eq!(app.sign_up_from("192.0.2.2", "ann@with-mx.org").await.status(), 200);
 }
 
 async fn under_attack_domains_are_looked_up_only_for_solved_challenges(engine: Engine) {
@@ -99,13 +94,6 @@ async fn trouble_of_single_domains_does_not_end_the_lookups() {
         assert_eq!(app.sign_up(&format!("ann@{domain}")).await.status(), 200);
     }
     assert_eq!(app.sign_up("ann@unknown.org").await.status(), 422);
-}
-
-/// Signs up through a proxy that reports the client.
-async fn from(app: &TestApp, client: &str, fields: &[(&str, &str)]) -> reqwest::Response {
-    let request = app.posting("/subscribe").header("x-forwarded-for", client);
-    let request = request.header("content-type", URLENCODED);
-    request.body(serde_urlencoded::to_string(fields).unwrap()).send().await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

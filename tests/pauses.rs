@@ -1,7 +1,10 @@
 //! Readers who pause their subscription.
 
 use crate::support::{
-    Engine, OPERATOR, TestApp, address, at, locks::RowLocks, on_both_engines, on_postgres, reader::anything,
+    Engine, OPERATOR, TestApp, address, at,
+    locks::{RowLocks, Strength},
+    on_both_engines, on_postgres,
+    reader::anything,
 };
 use daily::{
     actions::{
@@ -260,7 +263,7 @@ async fn a_pause_locks_deliveries_before_the_subscription() {
     let issue = app.send(&app.newsletter().await).await;
     let store = app.store().await;
     store.set_deliveries("queued").await;
-    let mut moving = RowLocks::hold(store, "FOR UPDATE", &["deliveries"]).await.expect("PostgreSQL");
+    let mut moving = RowLocks::hold(store, Strength::Update, &["deliveries"]).await.expect("PostgreSQL");
     let id = ann.subscription().await.id;
     let going_on = async {
         app.until_waiting(1).await;

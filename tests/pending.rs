@@ -2,7 +2,6 @@
 
 use crate::support::{DAY, Engine, TestApp, address, in_time, on_both_engines, on_postgres};
 use daily::{
-    actions::privacy::verify_consent::verify_consent,
     db::{DbError, signups::alarm, subscribers},
     domain::{
         delivery::email::MailKind,
@@ -83,7 +82,7 @@ async fn a_strangers_signup_does_not_extend_the_retention_of_an_unsubscribed_rea
     assert_eq!((it.status, it.ended_at), (Unsubscribed, Some(left_at)));
     let kept = [("requested", true), ("confirmed", true), ("unsubscribed", true), ("requested", false)];
     assert_eq!(evidence(&app).await, entries(&kept), "what the stranger left is erased, and no more");
-    assert!(verify_consent(&app.app.db).await.unwrap().first_broken.is_none());
+    assert!(app.verify_ledger().await.first_broken.is_none());
     let store = app.store().await;
     assert_eq!(store.rows_in("confirmations").await, 1, "the one that Ann used");
     assert_eq!(store.mails().await.iter().filter(|it| it.confirmation_id.is_some()).count(), 1);

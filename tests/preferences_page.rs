@@ -2,9 +2,7 @@
 
 use crate::support::{Engine, TestApp, browser::Browser, on_both_engines, with_services};
 use daily::{
-    actions::{
-        privacy::verify_consent::verify_consent, subscription::pause_subscription::pause_subscription,
-    },
+    actions::subscription::pause_subscription::pause_subscription,
     domain::{
         delivery::email::MailKind,
         joining_wording::joining_wording,
@@ -105,7 +103,7 @@ async fn a_newsletter_joined_by_a_forwarded_link_is_reported_to_the_reader(engin
         (ann.status_at("weekly").await, ann.status_at("daily").await),
         (Some(Unsubscribed), Some(Active))
     );
-    assert!(verify_consent(&app.app.db).await.unwrap().broken == 0);
+    assert!(app.verify_ledger().await.broken == 0);
 }
 
 async fn a_pause_does_not_hold_back_the_notice_about_a_joining(engine: Engine) {

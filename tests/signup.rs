@@ -1,24 +1,21 @@
 //! From the signup form to a confirmed subscription.
 
-use crate::support::{Engine, app::TestApp, on_both_engines};
-use daily::{
-    db::{
-        newsletters,
-        signups::intake::{self, NewSignup},
-        subscribers,
-    },
-    domain::{
-        ids::NewsletterId,
-        newsletter::Newsletter,
-        signup_wording::signup_wording,
-        subscriber::{
-            email_address::EmailAddress,
-            subscription::SubscriptionStatus::{Active, Pending, Unsubscribed},
-        },
-        token::{KeyRing, Purpose},
-    },
+use crate::support::{
+    Engine, TestApp, eventually,
+    locks::{RowLocks, Strength},
+    on_both_engines, on_postgres,
+    rows::SignupRow,
+};
+use daily::domain::{
+    ids::NewsletterId,
+    subscriber::subscription::SubscriptionStatus::{Active, Pending, Unsubscribed},
+    token::{KeyRing, Purpose},
 };
 use jiff::SignedDuration;
+use serde_json::json;
+
+/// A newsletter that does not exist, so that a signup for it can't be processed.
+const MISSING: NewsletterId = NewsletterId(99);
 
 on_both_engines!(
     a_signup_leaves_a_pending_subscription_a_consent_event_and_one_mail,
@@ -71,21 +68,13 @@ async fn the_answer_is_the_same_for_every_address(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.reader("active@example.org").await;
     app.reader("left@example.org").await;
-    leave(&app, "left@example.org").await;
+    app.visitor("left@example.org").unsubscribes().await;
     app.sign_up("pending@example.org").await;
     let mut answers = Vec::new();
     for address in ["new@example.org", "pending@example.org", "active@example.org", "left@example.org"] {
         let form = app.sign_up(address).await;
         let form = (form.status(), form.text().await.unwrap());
-        let json = format!("{{\"email\":\"{address}\"}}");
-        let json = app
-            .client
-            .post(format!("{}/subscribe", app.url))
-            .header("content-type", "application/json")
-            .body(json)
-            .send()
-            .await
-            .unwrap();
+        let json = app.post_json("/subscribe", &json!({ "email": address })).await;
         assert_eq!(json.status(), 202);
         answers.push((form, json.text().await.unwrap()));
     }
@@ -137,7 +126,7 @@ async fn foreign_altered_and_expired_links_are_answered_and_confirm_nothing(engi
 async fn a_reader_who_left_by_mistake_can_come_back_at_once(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.reader("ann@example.org").await;
-    leave(&app, "ann@example.org").await;
+    app.visitor("ann@example.org").unsubscribes().await;
     app.reader("ann@example.org").await;
     assert_eq!(app.status_of("ann@example.org").await, Some(Active));
     assert_eq!(app.mails_to("ann@example.org").len(), 2);
@@ -149,7 +138,7 @@ async fn an_old_confirmation_link_does_not_bring_back_a_reader_who_left(engine: 
     let app = TestApp::start(engine).await;
     app.reader("ann@example.org").await;
     let link = app.confirmation_link("ann@example.org");
-    leave(&app, "ann@example.org").await;
+    app.visitor("ann@example.org").unsubscribes().await;
     assert_eq!(app.post(&link).await.status(), 410);
     assert_eq!(app.status_of("ann@example.org").await, Some(Unsubscribed));
 }
@@ -193,12 +182,12 @@ async fn bad_signups_get_a_clear_answer_and_leave_nothing(engine: Engine) {
 
 async fn a_signup_whose_job_cannot_be_kept_leaves_nothing_and_works_again_later(engine: Engine) {
     let app = TestApp::start(engine).await;
-    rename_queue(&app, "jobs", "jobs_away").await;
+    app.store().await.hide_queue().await;
     assert_eq!(app.sign_up("ann@example.org").await.status(), 503);
     assert_eq!(app.status_of("ann@example.org").await, None);
-    rename_queue(&app, "jobs_away", "jobs").await;
+    app.store().await.restore_queue().await;
     assert_eq!(app.sign_up("ann@example.org").await.status(), 200);
-    crate::support::eventually("the mail arrives", || async { (app.mails().len() == 1).then_some(()) }).await;
+    eventually("the mail arrives", || async { (app.mails().len() == 1).then_some(()) }).await;
     assert_eq!(app.consent_of("ann@example.org").await, ["requested"]);
 }
 
@@ -213,7 +202,7 @@ async fn two_signups_at_once_make_one_subscription_and_one_mail(engine: Engine) 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_configured_origins_may_sign_up_by_script() {
-    let app = TestApp::start_with(crate::support::Engine::Sqlite, |settings| {
+    let app = TestApp::start_with(Engine::Sqlite, |settings| {
         settings.http.allowed_origins = vec!["https://news.example".into()];
     })
     .await;
@@ -231,47 +220,16 @@ async fn only_configured_origins_may_sign_up_by_script() {
     }
 }
 
-async fn leave(app: &TestApp, address: &str) {
-    let id = {
-        let address = daily::domain::subscriber::email_address::EmailAddress::parse(address).unwrap();
-        let mut tx = app.app.db.read().await.unwrap();
-        daily::db::subscribers::of_address(&mut tx, &address).await.unwrap()[0].id
-    };
-    let token = app.app.subscription.keys.sign(Purpose::Unsubscribe, id.0);
-    assert_eq!(app.post(&format!("{}/unsubscribe/{token}", app.url)).await.status(), 200);
-}
-
-/// Takes the queue's table away, and gives it back.
-async fn rename_queue(app: &TestApp, from: &str, to: &str) {
-    let run = match &app.app.db {
-        daily::db::Db::Sqlite { writer, .. } => {
-            let statement = format!("ALTER TABLE {from} RENAME TO {to}");
-            sqlx::query(sqlx::AssertSqlSafe(statement)).execute(writer).await.map(drop)
-        }
-        daily::db::Db::Postgres(pool) => {
-            let statement = format!("ALTER TABLE apalis.{from} RENAME TO {to}");
-            sqlx::query(sqlx::AssertSqlSafe(statement)).execute(pool).await.map(drop)
-        }
-    };
-    run.expect("a renamed table");
-}
-
 on_both_engines!(
     several_newsletters_on_one_form_are_confirmed_by_one_link,
-    a_signup_whose_job_was_lost_is_taken_by_the_sweep,
-    a_signup_that_another_process_has_in_hand_is_not_put_off_for_one_that_cannot_be_taken,
-    a_signup_whose_transaction_the_database_wants_again_is_taken_at_once,
-    a_signup_that_cannot_be_taken_keeps_no_other_waiting,
+    a_signup_whose_job_was_lost_is_processed_by_the_scheduler,
+    an_invalid_signup_delays_no_other,
 );
 
 async fn several_newsletters_on_one_form_are_confirmed_by_one_link(engine: Engine) {
     let app = TestApp::start(engine).await;
     for slug in ["sports", "weekend"] {
-        let title = format!("The {slug}");
-        let newsletter = Newsletter { slug: slug.into(), title, ..app.newsletter().await.newsletter };
-        let mut tx = app.app.db.begin().await.unwrap();
-        assert!(newsletters::insert_if_new(&mut tx, &newsletter, app.clock.now()).await.unwrap());
-        tx.commit().await.unwrap();
+        app.add_newsletter(slug, |it| it.title = format!("The {slug}")).await;
     }
     let fields = [
         ("email", "ann@example.org"),
@@ -288,52 +246,29 @@ async fn several_newsletters_on_one_form_are_confirmed_by_one_link(engine: Engin
     assert!(app.get(&link).await.text().await.unwrap().contains("The weekend, The sports"));
     let page = app.post(&link).await.text().await.unwrap();
     assert!(page.contains("The weekend, The sports"), "{page}");
-    let mut tx = app.app.db.read().await.unwrap();
-    let found =
-        subscribers::of_address(&mut tx, &EmailAddress::parse("ann@example.org").unwrap()).await.unwrap();
-    drop(tx);
+    let found = app.visitor("ann@example.org").subscriptions().await;
     let mut standing: Vec<_> = found.iter().map(|it| (it.newsletter.as_str(), it.status)).collect();
     standing.sort_unstable_by_key(|it| it.0);
     assert_eq!(standing, [("sports", Active), ("weekend", Active)]);
     assert_eq!(app.consent_of("ann@example.org").await, ["requested", "confirmed", "requested", "confirmed"]);
-    // A list in JSON; who is in already is told so, and asked about the rest by one mail.
-    let json = |body: &str| {
-        let request =
-            app.client.post(format!("{}/subscribe", app.url)).header("content-type", "application/json");
-        request.body(body.to_owned()).send()
+    // A list in JSON. One email tells that a subscription exists, another asks to confirm the other one.
+    let json = async |email: &str, newsletters: &[String]| {
+        let signup = json!({ "email": email, "newsletter": newsletters });
+        app.post_json("/subscribe", &signup).await.status().as_u16()
     };
-    let answer = json("{\"email\":\"ann@example.org\",\"newsletter\":[\"sports\",\"daily\"]}").await.unwrap();
-    assert_eq!(answer.status(), 202);
+    assert_eq!(json("ann@example.org", &["sports".into(), "daily".into()]).await, 202);
     app.settle().await;
     assert_eq!(app.mails_to("ann@example.org").len(), 3);
     // All of them or none.
-    let answer =
-        json("{\"email\":\"ben@example.org\",\"newsletter\":[\"sports\",\"nothing\"]}").await.unwrap();
-    assert_eq!(answer.status(), 422);
-    let many = (0..21).map(|n| format!("\"n{n}\"")).collect::<Vec<_>>().join(",");
-    let answer = json(&format!("{{\"email\":\"ben@example.org\",\"newsletter\":[{many}]}}")).await.unwrap();
-    assert_eq!(answer.status(), 422);
+    assert_eq!(json("ben@example.org", &["sports".into(), "nothing".into()]).await, 422);
+    let many: Vec<_> = (0..21).map(|n| format!("n{n}")).collect();
+    assert_eq!(json("ben@example.org", &many).await, 422);
     assert_eq!(app.status_of("ben@example.org").await, None);
 }
 
-async fn a_signup_whose_job_was_lost_is_taken_by_the_sweep(engine: Engine) {
+async fn a_signup_whose_job_was_lost_is_processed_by_the_scheduler(engine: Engine) {
     let app = TestApp::start(engine).await;
-    // As another process leaves it that is killed between its answer and its job.
-    let newsletter = app.newsletter().await;
-    let address = EmailAddress::parse("ann@example.org").unwrap();
-    let signup = NewSignup {
-        address: &address,
-        newsletters: &[newsletter.id],
-        method: "form",
-        language: Some("de"),
-        time_zone: None,
-        wording: Some(signup_wording(Some("de"))),
-        evidence: &subscribers::Evidence::default(),
-        is_held: false,
-    };
-    let mut tx = app.app.db.begin().await.unwrap();
-    intake::insert(&mut tx, &[signup], app.clock.now()).await.unwrap();
-    tx.commit().await.unwrap();
+    app.store_signup("ann@example.org", app.newsletter().await.id).await;
     app.tick().await;
     assert_eq!(app.mails().len(), 0, "its job may still come");
     app.tick_after(SignedDuration::from_secs(6)).await;
@@ -341,82 +276,50 @@ async fn a_signup_whose_job_was_lost_is_taken_by_the_sweep(engine: Engine) {
     assert_eq!(app.status_of("ann@example.org").await, Some(Pending));
 }
 
-async fn a_signup_that_another_process_has_in_hand_is_not_put_off_for_one_that_cannot_be_taken(
-    engine: Engine,
-) {
+async fn an_invalid_signup_delays_no_other(engine: Engine) {
     let app = TestApp::start(engine).await;
     let store = app.store().await;
-    // SQLite has one writer, which has all in hand.
-    let daily::db::Db::Postgres(pool) = &app.app.db else { return };
-    let now = app.clock.now();
-    for (address, newsletter) in [("ann@example.org", app.newsletter().await.id.0), ("zoe@example.org", 99)] {
-        store
-            .execute(&format!(
-                "INSERT INTO signups (received_at, address, address_key, newsletters, method) \
-                 VALUES ('{now}', '{address}', '{address}', '[{newsletter}]', 'form')"
-            ))
-            .await;
-    }
-    let mut other = pool.begin().await.unwrap();
-    sqlx::query("SELECT id FROM signups WHERE address = 'ann@example.org' FOR UPDATE")
-        .execute(&mut *other)
-        .await
-        .unwrap();
-    app.tick_after(SignedDuration::from_secs(6)).await;
-    other.rollback().await.unwrap();
-    let put_off = store.texts("SELECT address FROM signups WHERE attempts > 0").await;
-    assert_eq!(put_off, ["zoe@example.org"]);
-    app.tick_after(SignedDuration::from_secs(6)).await;
-    assert_eq!(app.mails_to("ann@example.org").len(), 1);
-}
-
-async fn a_signup_whose_transaction_the_database_wants_again_is_taken_at_once(engine: Engine) {
-    let app = TestApp::start(engine).await;
-    let daily::db::Db::Postgres(_) = &app.app.db else { return };
-    let store = app.store().await;
-    // Three times two transactions wait for each other. What a sequence counts no rollback takes back.
-    for statement in [
-        "CREATE SEQUENCE tries",
-        "CREATE FUNCTION wait_for_each_other() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-         IF nextval('tries') <= 3 THEN RAISE EXCEPTION 'deadlock detected' USING ERRCODE = '40P01'; END IF; RETURN NEW; END $$",
-        "CREATE TRIGGER deadlock BEFORE INSERT ON subscribers FOR EACH ROW EXECUTE FUNCTION wait_for_each_other()",
-    ] {
-        store.execute(statement).await;
-    }
+    app.store_signup("zoe@example.org", MISSING).await;
     app.sign_up("ann@example.org").await;
     app.settle().await;
     assert_eq!(app.mails_to("ann@example.org").len(), 1);
-    assert_eq!(store.number("SELECT last_value FROM tries").await, 4);
-}
-
-async fn a_signup_that_cannot_be_taken_keeps_no_other_waiting(engine: Engine) {
-    let app = TestApp::start(engine).await;
-    let store = app.store().await;
-    let signup = NewSignup {
-        address: &EmailAddress::parse("zoe@example.org").unwrap(),
-        // Its newsletter's row is gone.
-        newsletters: &[NewsletterId(99)],
-        method: "form",
-        language: None,
-        time_zone: None,
-        wording: Some(signup_wording(None)),
-        evidence: &subscribers::Evidence::default(),
-        is_held: false,
-    };
-    let mut tx = app.app.db.begin().await.unwrap();
-    intake::insert(&mut tx, &[signup], app.clock.now()).await.unwrap();
-    tx.commit().await.unwrap();
-    app.sign_up("ann@example.org").await;
-    app.settle().await;
-    assert_eq!(app.mails_to("ann@example.org").len(), 1);
-    // It is put off, so that the next ones are taken together again, and for longer each time.
-    let attempts = async || store.number("SELECT attempts FROM signups").await;
+    // It is put off, so that others are processed together again, and for longer each time.
+    let attempts = async || store.signups().await.remove(0).attempts;
     assert_eq!(attempts().await, 1);
     for (seconds, tried) in [(6, 1), (6, 2), (39, 2), (2, 3)] {
         app.tick_after(SignedDuration::from_secs(seconds)).await;
         assert_eq!(attempts().await, tried, "{seconds}");
     }
-    // Nobody confirmed it: it does not stay for ever.
+    // Like an unconfirmed one, it is deleted in the end.
     app.tick_after(SignedDuration::from_hours(24 * 400)).await;
     assert_eq!(store.rows_in("signups").await, 0);
+}
+
+on_postgres!(
+    a_signup_that_another_process_has_locked_is_not_put_off_for_an_invalid_one,
+    a_signup_whose_transaction_ends_in_a_deadlock_is_retried_at_once,
+);
+
+async fn a_signup_that_another_process_has_locked_is_not_put_off_for_an_invalid_one() {
+    let app = TestApp::start(Engine::Postgres).await;
+    let store = app.store().await;
+    app.store_signup("ann@example.org", app.newsletter().await.id).await;
+    let locks = RowLocks::hold(store, Strength::Update, &["signups"]).await.expect("PostgreSQL");
+    app.store_signup("zoe@example.org", MISSING).await;
+    app.tick_after(SignedDuration::from_secs(6)).await;
+    locks.release().await;
+    let put_off: Vec<_> = store.signups().await.into_iter().filter(|it| it.attempts > 0).collect();
+    assert_eq!(put_off, [SignupRow { address: "zoe@example.org".into(), attempts: 1 }]);
+    app.tick_after(SignedDuration::from_secs(6)).await;
+    assert_eq!(app.mails_to("ann@example.org").len(), 1);
+}
+
+async fn a_signup_whose_transaction_ends_in_a_deadlock_is_retried_at_once() {
+    let app = TestApp::start(Engine::Postgres).await;
+    let store = app.store().await;
+    store.deadlock_new_subscribers(3).await;
+    app.sign_up("ann@example.org").await;
+    app.settle().await;
+    assert_eq!(app.mails_to("ann@example.org").len(), 1);
+    assert_eq!(store.tries_to_insert_subscribers().await, 4);
 }

@@ -1,4 +1,5 @@
-//! Killed, asked to end and doubled while an issue goes out: nobody is left out, and nobody gets it twice who need not.
+//! Workers are killed, asked to end and doubled while an issue goes out: no reader is left out, and only messages that
+//! were in flight are repeated.
 //!
 //! More of it: `DAILY_TORTURE_READERS`, `DAILY_TORTURE_KILLS`, `DAILY_TORTURE_SEED`, or `script/torture`.
 
@@ -17,10 +18,10 @@ use std::{collections::BTreeMap, collections::BTreeSet, path::PathBuf, time::Dur
 const OPEN_CONNECTIONS: u64 = 8;
 /// Longest time for an issue to end, beyond what the readers and the leases of the dead take.
 const PATIENCE_SECONDS: u64 = 60;
-/// What the slowest machine sends in a second.
+/// Messages that the slowest machine sends in a second.
 const READERS_A_SECOND: u64 = 20;
 
-/// How much torture.
+/// The extent of the torture.
 #[derive(Clone, Copy)]
 struct Measure {
     readers: u64,
@@ -39,7 +40,7 @@ impl Measure {
     }
 }
 
-/// Numbers that look random and can be had again (SplitMix64).
+/// Reproducible pseudorandom numbers (SplitMix64).
 struct Dice(u64);
 
 impl Dice {
@@ -50,9 +51,23 @@ impl Dice {
         it = (it ^ (it >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (it ^ (it >> 31)) % end
     }
+
+    /// Draws the number of a message, and a step of it.
+    fn moment(&mut self, messages: u64) -> (u64, Step) {
+        (1 + self.below(messages), if self.below(2) == 0 { Step::Begun } else { Step::Taken })
+    }
 }
 
-/// What `sending.uncertain` says.
+/// A step of a message that the relay sees. The messages on the other connections may be at any step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    /// `MAIL` has arrived, and the answer to the connection's previous message is being recorded.
+    Begun,
+    /// The message has arrived, and its answer is on the way.
+    Taken,
+}
+
+/// The value of `sending.uncertain`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Uncertain {
     Retry,
@@ -79,7 +94,7 @@ impl Scene {
         Self::set_with(engine, uncertain, readers, Duration::from_millis(2)).await
     }
 
-    /// With a relay that takes so long for each message.
+    /// Does the same with a relay that takes this long for each message.
     async fn set_with(engine: Engine, uncertain: Uncertain, readers: u64, delay: Duration) -> Self {
         let (folder, database) = (tempfile::tempdir().unwrap(), engine.database().await);
         let options = Options { delay, remember: true, ..Options::default() };
@@ -128,31 +143,40 @@ impl Scene {
         self.environment.start_logging(&["serve"], &self.log)
     }
 
-    /// A worker that is told apart by what it calls itself.
+    /// Starts a worker that the relay knows by this name.
     fn worker(&self, name: &str) -> Running {
         let environment = self.environment.clone().set("DAILY__SENDING__HELLO_NAME", name);
         environment.start_logging(&["serve", "--role", "worker"], &self.log)
     }
 
     async fn workers_are_alive(&self, count: i64) {
-        eventually("the workers are alive", || async {
-            let alive = self.store.number("SELECT count(*) FROM processes WHERE role <> 'scheduler'").await;
-            (alive == count).then_some(())
-        })
-        .await;
+        eventually("the workers are alive", || async { (self.store.workers().await == count).then_some(()) })
+            .await;
     }
 
-    /// Lets the issue go out; what the command says about it does not matter.
+    /// Sends the issue with a command whose output does not matter.
     fn send(&self) -> Running {
         self.environment.start(&["issue", "send", "--yes"])
     }
 
-    /// Waits until the relay has taken so many messages.
-    async fn taken(&self, count: u64) {
-        let patience = Duration::from_secs(self.patience());
-        tokio::time::timeout(patience, self.sink.tally().wait_for(count)).await.unwrap_or_else(|_| {
-            panic!("{} of {count} messages within {patience:?}\n{}", self.sink.tally().taken(), self.said())
+    /// Waits until this many messages have reached a step.
+    async fn reached(&self, count: u64, step: Step) {
+        let (patience, tally) = (Duration::from_secs(self.patience()), self.sink.tally());
+        let reached = async {
+            match step {
+                Step::Begun => tally.wait_for_begun(count).await,
+                Step::Taken => tally.wait_for(count).await,
+            }
+        };
+        tokio::time::timeout(patience, reached).await.unwrap_or_else(|_| {
+            panic!("{} taken, not {count} {step:?} within {patience:?}\n{}", tally.taken(), self.said())
         });
+    }
+
+    /// Returns how many deliveries are in one of these states.
+    async fn count_in(&self, states: &[&str]) -> i64 {
+        let all = self.store.deliveries().await;
+        all.iter().filter(|(state, _)| states.contains(&state.as_str())).map(|(_, count)| count).sum()
     }
 
     fn patience(&self) -> u64 {
@@ -162,8 +186,6 @@ impl Scene {
 
     /// Waits until nothing about the issue can happen by itself any more, and returns its state.
     async fn at_rest(&self, serving: &mut [&mut Running]) -> String {
-        let open =
-            "SELECT count(*) FROM deliveries WHERE status IN ('queued', 'claimed', 'sending', 'deferred')";
         let serving = std::cell::RefCell::new(serving);
         eventually_within(self.patience(), "the issue is at rest", || async {
             let ended = serving.borrow_mut().iter_mut().any(|it| it.has_ended());
@@ -173,12 +195,8 @@ impl Scene {
                 "sent" => true,
                 // With `hold`, what is in doubt waits for the operator.
                 "sending" if self.uncertain == Uncertain::Hold => {
-                    self.store.number(open).await == 0
-                        && self
-                            .store
-                            .number("SELECT count(*) FROM deliveries WHERE status = 'uncertain'")
-                            .await
-                            > 0
+                    self.count_in(&["queued", "claimed", "sending", "deferred"]).await == 0
+                        && self.count_in(&["uncertain"]).await > 0
                 }
                 _ => false,
             };
@@ -187,7 +205,7 @@ impl Scene {
         .await
     }
 
-    /// The last of what the service said.
+    /// Returns the end of the service's log.
     fn said(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
@@ -195,12 +213,10 @@ impl Scene {
     }
 
     async fn uncertain(&self) -> BTreeSet<String> {
-        let sql = "SELECT r.address FROM deliveries d JOIN subscribers r ON r.id = d.subscriber_id \
-                   WHERE d.status = 'uncertain'";
-        self.store.texts(sql).await.into_iter().collect()
+        self.store.recipients("uncertain").await.into_iter().collect()
     }
 
-    /// Every reader's row is in one state, and these are all of them.
+    /// Asserts that the issue is sent and its deliveries are in these states.
     async fn assert_final(&self, expected: &[(&str, u64)]) {
         let expected: Vec<(String, i64)> = expected
             .iter()
@@ -241,7 +257,7 @@ impl Scene {
     }
 }
 
-/// What the relay saw.
+/// Counts of the relay's messages and connections.
 #[derive(Default)]
 struct Found {
     reached: BTreeSet<String>,
@@ -258,15 +274,13 @@ async fn killed(engine: Engine, uncertain: Uncertain) {
     let Measure { readers, kills, seed } = Measure::from_environment();
     let scene = Scene::set(engine, uncertain, readers).await;
     let mut dice = Dice(seed);
-    let mut moments: Vec<u64> = (0..kills).map(|_| 1 + dice.below(readers * 9 / 10)).collect();
+    let mut moments: Vec<(u64, Step)> = (0..kills).map(|_| dice.moment(readers * 9 / 10)).collect();
     moments.sort_unstable();
     let mut running = scene.serve();
     scene.workers_are_alive(1).await;
     let watching = scene.send();
-    for moment in moments {
-        scene.taken(moment).await;
-        // In between two messages, and while the service starts.
-        tokio::time::sleep(Duration::from_micros(dice.below(5000))).await;
+    for (count, step) in moments {
+        scene.reached(count, step).await;
         running.kill();
         running = scene.serve();
     }
@@ -345,10 +359,10 @@ async fn asked_to_end_in_the_middle_it_drains_and_repeats_nothing(engine: Engine
     scene.workers_are_alive(1).await;
     let watching = scene.send();
     for part in 1..4 {
-        scene.taken(readers * part / 4).await;
+        scene.reached(readers * part / 4, Step::Taken).await;
         assert_eq!(running.terminate().await, 0, "{}", scene.said());
-        let held = "SELECT count(*) FROM deliveries WHERE status IN ('claimed', 'sending', 'uncertain')";
-        assert_eq!(scene.store.number(held).await, 0, "it gave back all that it had not sent");
+        let held = scene.count_in(&["claimed", "sending", "uncertain"]).await;
+        assert_eq!(held, 0, "it gave back all that it had not sent");
         running = scene.serve();
     }
     assert_eq!(scene.at_rest(&mut [&mut running]).await, "sent");
@@ -360,10 +374,10 @@ async fn asked_to_end_in_the_middle_it_drains_and_repeats_nothing(engine: Engine
     running.terminate().await;
 }
 
-/// So slow a relay that the second worker comes in time for its share.
+/// Makes the relay so slow that the second worker gets its share.
 const SLOW: Duration = Duration::from_millis(20);
 
-/// Messages by what the clients call themselves.
+/// Returns the number of messages by client name.
 fn shares(scene: &Scene) -> BTreeMap<String, u64> {
     scene.sink.tally().report().by_client
 }
@@ -398,7 +412,7 @@ async fn a_killed_workers_share_is_taken_over_by_the_other() {
     let (mut one, mut two) = (scene.worker("one.example"), scene.worker("two.example"));
     scene.workers_are_alive(2).await;
     let watching = scene.send();
-    scene.taken(readers / 3).await;
+    scene.reached(readers / 3, Step::Taken).await;
     one.kill();
     assert_eq!(scene.at_rest(&mut [&mut two, &mut scheduler]).await, "sent");
     drop(watching);

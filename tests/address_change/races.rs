@@ -1,23 +1,24 @@
 //! Moves at a bad moment: while an issue is going out, or while something else happens to the reader.
 
-use super::{
-    NEW, OLD, ask_of, at, copies, ledger_holds, moves, of, press, subscription, while_an_issue_goes_out,
+use super::{NEW, OLD, assert_ledger_holds, at, copies, moves, while_an_issue_goes_out};
+use crate::support::{
+    Engine, Page, TestApp, address, in_time,
+    locks::{RowLocks, Strength},
+    on_both_engines, on_postgres,
 };
-use crate::support::{Engine, app::TestApp, on_both_engines};
 use daily::{
     db::subscribers::{self, Evidence, SubscriptionRecord, requests},
     domain::{
         ids::RequestId,
         subscriber::{
             consent::ConsentEvent,
-            email_address::EmailAddress,
             subscription::SubscriptionStatus::{Active, Unsubscribed},
         },
     },
 };
 
 /// Presses the last button while an unsubscribe request is being recorded.
-async fn press_while_leaving(app: &TestApp, it: &SubscriptionRecord) -> String {
+async fn press_while_leaving(app: &TestApp, it: &SubscriptionRecord) -> Page {
     let now = app.clock.now();
     let mut tx = app.app.db.begin().await.unwrap();
     subscribers::lock_rows(&mut tx, &[it.id]).await.unwrap();
@@ -30,14 +31,15 @@ async fn press_while_leaving(app: &TestApp, it: &SubscriptionRecord) -> String {
             .unwrap();
         tx.commit().await.unwrap();
     };
-    tokio::join!(press(app, OLD), leaving).0
+    let old = app.visitor(OLD);
+    tokio::join!(old.agrees_to_address(), leaving).0
 }
 
 on_both_engines!(
     a_copy_that_waits_comes_to_the_new_address,
-    an_address_that_signs_up_at_the_moment_of_the_last_press_is_taken_all_the_same,
-    who_leaves_at_the_moment_of_the_last_press_has_left,
-    who_leaves_at_the_new_address_at_that_moment_has_left,
+    a_signup_of_the_new_address_at_the_last_press_does_not_prevent_the_move,
+    a_reader_who_unsubscribes_at_the_last_press_stays_unsubscribed,
+    a_reader_who_unsubscribes_at_the_new_address_then_stays_unsubscribed,
     a_double_click_on_the_last_button_says_twice_that_it_is_done,
 );
 
@@ -49,58 +51,62 @@ async fn a_copy_that_waits_comes_to_the_new_address(engine: Engine) {
     assert_eq!((copies(&app, OLD), copies(&app, NEW)), (0, 1));
 }
 
-async fn an_address_that_signs_up_at_the_moment_of_the_last_press_is_taken_all_the_same(engine: Engine) {
+async fn a_signup_of_the_new_address_at_the_last_press_does_not_prevent_the_move(engine: Engine) {
     let app = TestApp::start(engine).await;
+    let (old, new) = (app.visitor(OLD), app.visitor(NEW));
     app.reader(OLD).await;
-    ask_of(&app, subscription(&app, OLD, "daily").await.id, OLD, NEW).await;
-    press(&app, NEW).await;
-    let (now, new) = (app.clock.now(), EmailAddress::parse(NEW).unwrap());
+    old.asks_for_address(NEW).await;
+    new.agrees_to_address().await;
+    let now = app.clock.now();
     let mut tx = app.app.db.begin().await.unwrap();
-    subscribers::subscriber(&mut tx, &new, now).await.unwrap();
+    subscribers::subscriber(&mut tx, &address(NEW), now).await.unwrap();
     let appears = async {
         app.until_waiting(1).await;
         tx.commit().await.unwrap();
     };
-    let (page, ()) = tokio::join!(press(&app, OLD), appears);
+    let (page, ()) = tokio::join!(old.agrees_to_address(), appears);
     assert!(page.contains("The address is changed"), "{page}");
     assert_eq!(app.status_of(NEW).await, Some(Active));
-    ledger_holds(&app).await;
+    assert_ledger_holds(&app).await;
 }
 
-async fn who_leaves_at_the_moment_of_the_last_press_has_left(engine: Engine) {
+async fn a_reader_who_unsubscribes_at_the_last_press_stays_unsubscribed(engine: Engine) {
     let app = TestApp::start(engine).await;
+    let (old, new) = (app.visitor(OLD), app.visitor(NEW));
     app.reader(OLD).await;
-    let it = subscription(&app, OLD, "daily").await;
-    ask_of(&app, it.id, OLD, NEW).await;
-    press(&app, NEW).await;
+    let it = old.subscription_to("daily").await;
+    old.asks_for_address(NEW).await;
+    new.agrees_to_address().await;
     let page = press_while_leaving(&app, &it).await;
     assert!(page.contains("This link works no more"), "{page}");
     assert_eq!(app.status_of(OLD).await, Some(Unsubscribed));
     assert_eq!(app.consent_of(OLD).await, ["requested", "confirmed", "unsubscribed"]);
-    ledger_holds(&app).await;
+    assert_ledger_holds(&app).await;
 }
 
-async fn who_leaves_at_the_new_address_at_that_moment_has_left(engine: Engine) {
+async fn a_reader_who_unsubscribes_at_the_new_address_then_stays_unsubscribed(engine: Engine) {
     let app = TestApp::start(engine).await;
+    let (old, new) = (app.visitor(OLD), app.visitor(NEW));
     app.reader(OLD).await;
     app.reader(NEW).await;
-    ask_of(&app, subscription(&app, OLD, "daily").await.id, OLD, NEW).await;
-    press(&app, NEW).await;
+    old.asks_for_address(NEW).await;
+    new.agrees_to_address().await;
     app.clock.advance(jiff::SignedDuration::from_secs(1));
-    let page = press_while_leaving(&app, &subscription(&app, NEW, "daily").await).await;
+    let page = press_while_leaving(&app, &new.subscription_to("daily").await).await;
     assert!(page.contains("The address is changed"), "{page}");
     assert_eq!(
         (app.status_of(OLD).await, app.status_of(NEW).await),
         (Some(Unsubscribed), Some(Unsubscribed))
     );
-    ledger_holds(&app).await;
+    assert_ledger_holds(&app).await;
 }
 
 async fn a_double_click_on_the_last_button_says_twice_that_it_is_done(engine: Engine) {
     let app = TestApp::start(engine).await;
+    let (old, new) = (app.visitor(OLD), app.visitor(NEW));
     app.reader(OLD).await;
-    ask_of(&app, subscription(&app, OLD, "daily").await.id, OLD, NEW).await;
-    press(&app, NEW).await;
+    old.asks_for_address(NEW).await;
+    new.agrees_to_address().await;
     // Both presses come to the same row before either has it.
     let mut tx = app.app.db.begin().await.unwrap();
     requests::close(&mut tx, RequestId(1), app.clock.now()).await.unwrap();
@@ -108,24 +114,25 @@ async fn a_double_click_on_the_last_button_says_twice_that_it_is_done(engine: En
         app.until_waiting(2).await;
         tx.rollback().await.unwrap();
     };
-    let (first, second, ()) = tokio::join!(press(&app, OLD), press(&app, OLD), let_go);
+    let (first, second, ()) = tokio::join!(old.agrees_to_address(), old.agrees_to_address(), let_go);
     for page in [first, second] {
         assert!(page.contains("The address is changed"), "{page}");
     }
-    assert_eq!(of(&app, OLD).await.len(), 0);
+    assert_eq!(old.subscriptions().await.len(), 0);
     assert_eq!(app.consent_of(NEW).await, ["requested", "confirmed", "confirmed", "confirmed"]);
 }
 
+on_postgres!(deliveries_are_made_while_a_reader_is_locked);
+
 /// On PostgreSQL an issue's deliveries are made while a reader moves: they only name the reader and the subscription.
-#[tokio::test(flavor = "multi_thread")]
 async fn deliveries_are_made_while_a_reader_is_locked() {
     let app = TestApp::start(Engine::Postgres).await;
+    let old = app.visitor(OLD);
     app.reader(OLD).await;
-    let reader = subscription(&app, OLD, "daily").await.subscriber_id;
+    let reader = old.subscription_to("daily").await.subscriber_id;
     let mut tx = app.app.db.begin().await.unwrap();
     subscribers::lock_readers(&mut tx, &[reader]).await.unwrap();
-    for named in ["subscribers", "subscriptions"] {
-        app.store().await.execute(&format!("SELECT id FROM {named} FOR KEY SHARE NOWAIT")).await;
-    }
+    let fan_out = RowLocks::hold(app.store().await, Strength::KeyShare, &["subscribers", "subscriptions"]);
+    in_time(fan_out).await;
     tx.rollback().await.unwrap();
 }

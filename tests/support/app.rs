@@ -1,9 +1,7 @@
 //! A Daily of a story's own: a database, a data folder, a clock that stands still, pages and workers.
 
-// Under this path, too, until all stories take it from `support`.
-pub use super::web::mark_in;
 use super::{
-    Engine,
+    Engine, address as parsed,
     command::Environment,
     eventually,
     mailbox::{self, Mail},
@@ -17,12 +15,15 @@ use daily::{
         DatabaseUrl,
         signups::{
             alarm::{self, WatchRecord},
-            intake,
+            intake::{self, NewSignup},
         },
+        subscribers::Evidence,
     },
     domain::{
         delivery::relay::RelayUrl,
+        ids::NewsletterId,
         signup::alarm::{Alarm, Attack},
+        signup_wording::signup_wording,
     },
     queue,
     service::run::{Role, run},
@@ -177,6 +178,24 @@ impl TestApp {
             intake::next(&mut tx, 0, self.clock.now()).await.expect("a query").is_none().then_some(())
         })
         .await;
+    }
+
+    /// Stores a signup from a German page without its job, as a process does that is killed between the two.
+    pub async fn store_signup(&self, address: &str, newsletter: NewsletterId) {
+        let evidence = Evidence { client_address: Some("192.0.2.1".into()), ..Evidence::default() };
+        let signup = NewSignup {
+            address: &parsed(address),
+            newsletters: &[newsletter],
+            method: "form",
+            language: Some("de"),
+            time_zone: None,
+            wording: Some(signup_wording(Some("de"))),
+            evidence: &evidence,
+            is_held: false,
+        };
+        let mut tx = self.app.db.begin().await.expect("a transaction");
+        intake::insert(&mut tx, &[signup], self.clock.now()).await.expect("a query");
+        tx.commit().await.expect("a commit");
     }
 
     /// Has all processes see an attack on the signup. It ends when a look finds no sign for a quarter of an hour.

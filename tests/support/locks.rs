@@ -1,16 +1,33 @@
-//! Row locks that a story holds on PostgreSQL, to meet a race at the moment it would happen. SQLite has one writer.
+//! Locks that a story holds, to meet a race at the moment it would happen: row locks on PostgreSQL, and the write lock of
+//! SQLite, which has one writer.
 
 use super::store::Store;
-use sqlx::{AssertSqlSafe, Postgres, Transaction};
+use sqlx::{
+    AssertSqlSafe, Connection as _, Postgres, SqliteConnection, Transaction, sqlite::SqliteConnectOptions,
+};
+use std::path::Path;
+
+/// What a row lock keeps others from.
+#[derive(Debug, Clone, Copy)]
+pub enum Strength {
+    /// Changing or locking the rows.
+    Update,
+    /// Deleting the rows, as a row does that refers to them.
+    KeyShare,
+}
 
 /// A transaction that holds locks until it is released.
 pub struct RowLocks(Transaction<'static, Postgres>);
 
 impl RowLocks {
-    /// Locks all rows of these tables, `FOR UPDATE` or `FOR KEY SHARE`. `None` on SQLite.
-    pub async fn hold(store: &Store, strength: &str, tables: &[&str]) -> Option<Self> {
+    /// Locks all rows of these tables. `None` on SQLite.
+    pub async fn hold(store: &Store, strength: Strength, tables: &[&str]) -> Option<Self> {
         let Store::Postgres(pool) = store else { return None };
         let mut locks = Self(pool.begin().await.expect("a transaction"));
+        let strength = match strength {
+            Strength::Update => "FOR UPDATE",
+            Strength::KeyShare => "FOR KEY SHARE",
+        };
         for table in tables {
             locks.lock(&format!("SELECT id FROM {table} {strength}")).await.expect("the locks");
         }
@@ -28,5 +45,22 @@ impl RowLocks {
 
     async fn lock(&mut self, statement: &str) -> sqlx::Result<()> {
         sqlx::query(AssertSqlSafe(statement.to_owned())).execute(&mut *self.0).await.map(drop)
+    }
+}
+
+/// The write lock of a SQLite database, as another process has it. Dropping it releases it.
+pub struct WriteLock(SqliteConnection);
+
+impl WriteLock {
+    /// Waits for the lock and takes it.
+    pub async fn hold(database: &Path) -> Self {
+        let options = SqliteConnectOptions::new().filename(database);
+        let mut connection = SqliteConnection::connect_with(&options).await.expect("the database opens");
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.expect("the write lock");
+        Self(connection)
+    }
+
+    pub async fn release(self) {
+        self.0.close().await.expect("the end of the connection");
     }
 }

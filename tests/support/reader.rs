@@ -2,7 +2,10 @@
 
 use super::{address as parsed, app::TestApp, mailbox::Mail, web::Page};
 use daily::{
-    actions::subscription::set_preferences::set_preferences,
+    actions::{
+        privacy::verify_consent::{Verdict, verify_consent},
+        subscription::set_preferences::set_preferences,
+    },
     db::{
         newsletters::NewsletterRecord,
         subscribers::{self, ConsentRecord, SubscriptionRecord},
@@ -84,6 +87,12 @@ impl Reader<'_> {
         found.unwrap_or_else(|| panic!("{} has no subscription", self.address))
     }
 
+    /// Returns the subscription to a newsletter.
+    pub async fn subscription_to(&self, newsletter: &str) -> SubscriptionRecord {
+        let found = self.subscriptions().await.into_iter().find(|it| it.newsletter == newsletter);
+        found.unwrap_or_else(|| panic!("{} has no subscription to {newsletter}", self.address))
+    }
+
     /// Returns the status of the subscription to a newsletter, if there is one.
     pub async fn status_at(&self, newsletter: &str) -> Option<SubscriptionStatus> {
         self.subscriptions().await.iter().find(|it| it.newsletter == newsletter).map(|it| it.status)
@@ -139,6 +148,31 @@ impl Reader<'_> {
     /// Unsubscribes from another newsletter on the preferences page.
     pub async fn leaves(&self, newsletter: &str) -> Page {
         self.chooses(&[("leave", newsletter)]).await
+    }
+
+    /// Asks for another address on the preferences page.
+    pub async fn asks_for_address(&self, address: &str) -> Page {
+        let page = self.chooses(&[("do", "address"), ("address", address)]).await;
+        self.app.settle().await;
+        page
+    }
+
+    /// Returns the link in the latest email about a change of address.
+    pub fn address_link(&self) -> String {
+        let emails = self.emails();
+        let email = emails.iter().rfind(|it| it.text().contains("/address/"));
+        email.unwrap_or_else(|| panic!("no change of address for {}", self.address)).link("/address/")
+    }
+
+    /// Presses the button behind the latest link about a change of address.
+    pub async fn agrees_to_address(&self) -> Page {
+        self.app.press(&self.address_link()).await
+    }
+
+    /// Does the same with a browser of this name.
+    pub async fn agrees_with(&self, browser: &str) -> Page {
+        let press = self.app.posting(&self.address_link()).header("user-agent", browser);
+        Page::read(press.send().await.expect("an answer")).await
     }
 
     /// Unsubscribes by the link and its button.
@@ -241,6 +275,11 @@ impl TestApp {
     /// Returns the status of an address's oldest subscription.
     pub async fn status_of(&self, address: &str) -> Option<SubscriptionStatus> {
         self.visitor(address).subscriptions().await.first().map(|it| it.status)
+    }
+
+    /// Checks the whole consent ledger.
+    pub async fn verify_ledger(&self) -> Verdict {
+        verify_consent(&self.app.db).await.expect("a query")
     }
 
     /// Returns the kinds of entries in the consent ledger of an address, oldest first.

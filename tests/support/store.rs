@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 use daily::clock::Clock;
+use jiff::Timestamp;
 use sqlx::{
     AssertSqlSafe, FromRow, PgPool, SqlitePool,
     postgres::PgRow,
@@ -92,20 +93,23 @@ impl Store {
         }
     }
 
+    /// Returns an expression for a moment, as columns with a time have it.
+    pub fn time(&self, at: Timestamp) -> String {
+        match self {
+            Self::Sqlite(_) => at.as_microsecond().to_string(),
+            Self::Postgres(_) => format!("TIMESTAMPTZ '{at}'"),
+        }
+    }
+
     /// Makes confirmed readers of the first newsletter in a few statements: `reader1@d1.example` and so on.
     pub async fn add_readers(&self, count: u64) {
-        let (series, now) = match self {
-            Self::Sqlite(_) => (
-                format!(
-                    "WITH RECURSIVE series (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM series WHERE n < {count}) "
-                ),
-                Clock::system().now().as_microsecond().to_string(),
+        let series = match self {
+            Self::Sqlite(_) => format!(
+                "WITH RECURSIVE series (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM series WHERE n < {count}) "
             ),
-            Self::Postgres(_) => (
-                format!("WITH series (n) AS (SELECT generate_series(1, {count})) "),
-                format!("TIMESTAMPTZ '{}'", Clock::system().now()),
-            ),
+            Self::Postgres(_) => format!("WITH series (n) AS (SELECT generate_series(1, {count})) "),
         };
+        let now = self.time(Clock::system().now());
         let address = format!("'reader' || n || '@d' || (n % {DOMAINS}) || '.example'");
         // On both engines the series goes before INSERT.
         self.execute(&format!(

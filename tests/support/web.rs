@@ -1,7 +1,7 @@
 //! The app's pages, asked for as a browser or a program does. A place is a path, or a whole URL as an email has it.
 
 use super::app::TestApp;
-use reqwest::{RequestBuilder, Response};
+use reqwest::{RequestBuilder, Response, header::HeaderValue};
 use serde_json::Value;
 use std::{fmt, ops::Deref};
 
@@ -87,6 +87,14 @@ impl TestApp {
     /// Posts the signup form.
     pub async fn sign_up(&self, address: &str) -> Response {
         self.post_form("/subscribe", &[("email", address)]).await
+    }
+
+    /// Posts the signup form through a proxy that reports this client.
+    pub async fn sign_up_from(&self, client: impl AsRef<[u8]>, address: &str) -> Response {
+        let body = serde_urlencoded::to_string([("email", address)]).expect("a form");
+        let client = HeaderValue::from_bytes(client.as_ref()).expect("a header");
+        let request = self.posting("/subscribe").header("content-type", URLENCODED);
+        request.header("x-forwarded-for", client).body(body).send().await.expect("an answer")
     }
 
     /// Returns the token in the signup form, as a visitor of the page gets it now.

@@ -15,6 +15,7 @@ const MILESTONE: u64 = 1000;
 
 /// Counts, and with `remember` every message.
 pub struct Tally {
+    begun: watch::Sender<u64>,
     taken: watch::Sender<u64>,
     octets: AtomicU64,
     first_mail_from: AtomicI64,
@@ -167,6 +168,7 @@ pub(super) fn now() -> i64 {
 impl Default for Tally {
     fn default() -> Self {
         Self {
+            begun: watch::Sender::new(0),
             taken: watch::Sender::new(0),
             octets: AtomicU64::new(0),
             first_mail_from: AtomicI64::new(0),
@@ -189,6 +191,7 @@ impl Tally {
 
     /// Notes a `MAIL FROM`; the moment, if it is the first of all.
     pub(super) fn mail_from(&self) -> Option<i64> {
+        self.begun.send_modify(|begun| *begun += 1);
         if self.first_mail_from.load(Relaxed) != 0 {
             return None;
         }
@@ -224,8 +227,12 @@ impl Tally {
 
     /// Waits until at least so many messages were taken.
     pub async fn wait_for(&self, count: u64) {
-        let mut taken = self.taken.subscribe();
-        taken.wait_for(|taken| *taken >= count).await.expect("the tally lives as long as its sink");
+        at_least(&self.taken, count).await;
+    }
+
+    /// Waits until at least so many messages were begun with `MAIL`.
+    pub async fn wait_for_begun(&self, count: u64) {
+        at_least(&self.begun, count).await;
     }
 
     /// Every message, in the order in which they were taken.
@@ -261,6 +268,11 @@ impl Tally {
             repeated: copies.values().map(|count| count - 1).sum(),
         }
     }
+}
+
+async fn at_least(counted: &watch::Sender<u64>, count: u64) {
+    let mut counted = counted.subscribe();
+    counted.wait_for(|counted| *counted >= count).await.expect("the tally lives as long as its sink");
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

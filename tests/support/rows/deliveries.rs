@@ -1,0 +1,90 @@
+//! Issues, their deliveries and their variants.
+
+use crate::support::store::Store;
+use daily::domain::ids::{SubscriberId, SubscriptionId};
+
+impl Store {
+    /// Returns the addresses of the deliveries with a status.
+    pub async fn recipients(&self, status: &str) -> Vec<String> {
+        let sql = "SELECT r.address FROM deliveries d JOIN subscribers r ON r.id = d.subscriber_id";
+        self.texts(&format!("{sql} WHERE d.status = '{status}' ORDER BY r.address")).await
+    }
+
+    /// Has the deliveries of a subscription be another subscriber's.
+    pub async fn give_deliveries(&self, of: SubscriptionId, to: SubscriberId) {
+        let sql = format!("UPDATE deliveries SET subscriber_id = {to} WHERE subscription_id = {of}");
+        self.execute(&sql).await;
+    }
+
+    /// Gives all deliveries a status; those that wait again are not finished.
+    pub async fn set_deliveries(&self, status: &str) {
+        let sql = "UPDATE deliveries SET status = $1, finished_at = \
+             CASE WHEN $1 = 'queued' THEN NULL ELSE finished_at END";
+        self.change(sql, &[status]).await;
+    }
+
+    /// Has a relay have answered this to the deliveries to an address.
+    pub async fn set_relays_answer(&self, address: &str, text: &str) {
+        let sql = "UPDATE deliveries SET reply_text = $1 \
+             WHERE subscriber_id = (SELECT id FROM subscribers WHERE address_key = $2)";
+        self.change(sql, &[text, address]).await;
+    }
+
+    /// Has all issues fan out, with no delivery made yet, or be through with it.
+    pub async fn set_fan_out(&self, is_under_way: bool) {
+        let sql = if is_under_way {
+            "UPDATE issues SET fanned_out_to = 0"
+        } else {
+            "UPDATE issues SET fanned_out_to = NULL"
+        };
+        self.change(sql, &[]).await;
+    }
+
+    /// Has the last variant contain the first one's stories, too.
+    pub async fn repeat_first_variants_stories_in_last(&self) {
+        self.execute(
+            "INSERT INTO variant_stories (variant_id, article_id, position) \
+             SELECT (SELECT max(id) FROM issue_variants), article_id, 99 FROM variant_stories \
+             WHERE variant_id = (SELECT min(id) FROM issue_variants)",
+        )
+        .await;
+    }
+
+    /// Has operators have been reminded of all issues.
+    pub async fn mark_operators_reminded(&self) {
+        self.execute("UPDATE issues SET reminded_at = created_at").await;
+    }
+
+    /// Gives deliveries all states, by their numbers. Some of those that wait are throttled.
+    pub async fn spread_deliveries_over_states(&self) {
+        for statement in [
+            "UPDATE deliveries SET status = 'claimed', claim_id = 999 WHERE id % 12 = 2",
+            "UPDATE deliveries SET status = 'sending', claim_id = 999 WHERE id % 12 = 3",
+            "UPDATE deliveries SET status = 'sent' WHERE id % 12 IN (4, 5, 11)",
+            "UPDATE deliveries SET status = 'deferred' WHERE id % 12 IN (6, 7)",
+            "UPDATE deliveries SET status = 'failed' WHERE id % 12 = 8",
+            "UPDATE deliveries SET status = 'uncertain' WHERE id % 12 = 9",
+            "UPDATE deliveries SET status = 'skipped' WHERE id % 12 = 10",
+            "UPDATE deliveries SET paced = 'example.org' WHERE id % 12 IN (1, 7)",
+        ] {
+            self.execute(statement).await;
+        }
+    }
+
+    /// Interrupts the fan-out of all issues after this many deliveries, as a crash between two batches does.
+    pub async fn interrupt_fan_out_after(&self, count: i64) {
+        let next = format!("SELECT id FROM subscriptions ORDER BY id LIMIT 1 OFFSET {count}");
+        let next = self.number(&next).await;
+        self.execute(&format!("DELETE FROM deliveries WHERE subscription_id >= {next}")).await;
+        self.execute(&format!(
+            "UPDATE issues SET status = 'frozen', recipients = {count}, fanned_out_to = {}",
+            next - 1
+        ))
+        .await;
+    }
+
+    /// Has the fan-out of all issues begin once more, beside the deliveries that were made.
+    pub async fn repeat_fan_out(&self) {
+        self.execute("UPDATE issues SET status = 'frozen', fanned_out_to = 0").await;
+    }
+}

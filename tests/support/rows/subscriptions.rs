@@ -1,0 +1,62 @@
+//! Subscriptions, their readers' requests, and suppressions.
+
+use crate::support::store::Store;
+use daily::db::Stamp;
+use jiff::Timestamp;
+use sqlx::FromRow;
+
+/// A subscription, with the address of its reader.
+#[derive(Debug, FromRow)]
+pub struct SubscriptionRow {
+    pub address: String,
+    pub status: String,
+    pub sections: String,
+    pub time_zone: Option<String>,
+    pub paused_until: Option<String>,
+    pub resumes_at: Option<Stamp>,
+    pub ended_at: Option<Stamp>,
+    pub erased_at: Option<Stamp>,
+}
+
+impl Store {
+    /// Returns all subscriptions, oldest first.
+    pub async fn subscriptions(&self) -> Vec<SubscriptionRow> {
+        self.all(
+            "SELECT s.*, r.address FROM subscriptions s JOIN subscribers r ON r.id = s.subscriber_id ORDER BY s.id",
+        )
+        .await
+    }
+
+    /// Returns when the pause of an address's only subscription ends.
+    pub async fn resumes_at(&self, address: &str) -> Timestamp {
+        let all = self.subscriptions().await;
+        let found = all.iter().find(|it| it.address == address).expect("a subscription");
+        found.resumes_at.expect("a paused one").0
+    }
+
+    /// Returns how many changes of address both addresses have agreed to without being carried out.
+    pub async fn requests_agreed_by_both(&self) -> i64 {
+        self.number(
+            "SELECT count(*) FROM reader_requests \
+             WHERE old_confirmed_at IS NOT NULL AND new_confirmed_at IS NOT NULL AND done_at IS NULL",
+        )
+        .await
+    }
+
+    /// Has all requests of readers have been carried out as soon as they were made.
+    pub async fn carry_out_requests(&self) {
+        self.execute("UPDATE reader_requests SET done_at = requested_at").await;
+    }
+
+    /// Ends all subscriptions to a newsletter with a status, at the time of their confirmation.
+    pub async fn end_subscriptions(&self, newsletter: &str, status: &str) {
+        let sql = "UPDATE subscriptions SET status = $1, ended_at = confirmed_at \
+             WHERE newsletter_id = (SELECT id FROM newsletters WHERE slug = $2)";
+        self.change(sql, &[status, newsletter]).await;
+    }
+
+    /// Lifts all suppressions, as an operator may one day.
+    pub async fn lift_suppressions(&self) {
+        self.execute("DELETE FROM suppressions").await;
+    }
+}
