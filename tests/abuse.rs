@@ -9,10 +9,7 @@ use crate::support::{
 };
 use daily::{
     db::DatabaseUrl,
-    domain::{
-        rate_limit::Limit,
-        subscriber::{email_address::EmailAddress, subscription::SubscriptionStatus::Active},
-    },
+    domain::subscriber::{email_address::EmailAddress, subscription::SubscriptionStatus::Active},
     settings::Settings,
 };
 use jiff::SignedDuration;
@@ -37,7 +34,7 @@ on_both_engines!(
 
 async fn a_client_that_signs_up_too_often_is_asked_to_wait_by_every_process(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
-        settings.signup.limits.client = Limit::new(3, HOUR);
+        settings.signup.client_per_hour = 3;
         trust_this_machine(settings);
     })
     .await;
@@ -80,7 +77,7 @@ async fn a_client_that_signs_up_too_often_is_asked_to_wait_by_every_process(engi
 
 async fn nobody_is_bombarded_and_the_answer_does_not_tell(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
-        settings.signup.limits.address = Limit::new(2, HOUR * 24);
+        settings.signup.mails_per_address_per_day = 2;
     })
     .await;
     let mut answers = Vec::new();
@@ -99,7 +96,7 @@ async fn nobody_is_bombarded_and_the_answer_does_not_tell(engine: Engine) {
 
 async fn beyond_the_overall_limit_everybody_waits_and_past_counts_are_tidied_away(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
-        settings.signup.limits.overall = Limit::new(2, SignedDuration::from_mins(1));
+        settings.signup.signups_per_minute = 2;
     })
     .await;
     for (address, status) in [("a@example.org", 200), ("b@example.org", 200), ("c@example.org", 429)] {
@@ -115,7 +112,7 @@ async fn beyond_the_overall_limit_everybody_waits_and_past_counts_are_tidied_awa
 
 async fn a_program_that_fills_in_the_form_gets_the_usual_answer_and_nothing_happens(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
-        settings.signup.minimum_time = SignedDuration::from_secs(2);
+        settings.signup.minimum_seconds = 2;
     })
     .await;
     let started = app.form_mark().await;
@@ -149,7 +146,7 @@ async fn a_program_that_fills_in_the_form_gets_the_usual_answer_and_nothing_happ
 
 async fn a_quick_reader_is_asked_to_press_again_and_never_told_of_a_mail_that_does_not_come(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
-        settings.signup.minimum_time = SignedDuration::from_secs(2);
+        settings.signup.minimum_seconds = 2;
     })
     .await;
     app.add_newsletter("weekly", |_| ()).await;
@@ -190,7 +187,7 @@ async fn a_quick_reader_is_asked_to_press_again_and_never_told_of_a_mail_that_do
 
 async fn one_inbox_is_not_bombarded_under_many_spellings(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
-        settings.signup.limits.address = Limit::new(2, HOUR * 24);
+        settings.signup.mails_per_address_per_day = 2;
     })
     .await;
     for address in ["victim+1@gmail.com", "vic.tim@gmail.com", "victim@googlemail.com", "V.ictim+2@gmail.com"]
@@ -203,7 +200,7 @@ async fn one_inbox_is_not_bombarded_under_many_spellings(engine: Engine) {
 
 async fn all_the_networks_of_one_customer_have_a_hundred_times_the_limit_of_one(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
-        settings.signup.limits.client = Limit::new(1, HOUR);
+        settings.signup.client_per_hour = 1;
         trust_this_machine(settings);
     })
     .await;
@@ -291,13 +288,13 @@ async fn every_address_gets_the_same_answer_for_the_same_statements(engine: Engi
 /// Signs an address up in a process that does nothing else. Returns the answer, and the statements in the process's log.
 async fn answer_and_statements(app: &TestApp, address: &str) -> (String, Vec<String>) {
     let settings = &app.app.settings;
-    let url = match &settings.database {
+    let url = match &settings.database.url {
         DatabaseUrl::Postgres(url) => Some(url.as_str()),
         DatabaseUrl::Sqlite(_) => None,
     };
     let port = ReservedPort::reserve();
     let listen = format!("127.0.0.1:{}", port.number());
-    let environment = Environment::in_folder(&settings.data_folder, url)
+    let environment = Environment::in_folder(&settings.data.folder, url)
         .set("DAILY__HTTP__LISTEN", &listen)
         .set("DAILY__LOG__FILTER", "sqlx::query=debug")
         .set("DAILY__LOG__FORMAT", "json");
@@ -345,7 +342,7 @@ async fn only_a_trusted_proxy_says_who_the_client_is(engine: Engine) {
 
 async fn nobody_gets_out_of_the_limit_by_a_header_that_cannot_be_read(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
-        settings.signup.limits.client = Limit::new(2, HOUR);
+        settings.signup.client_per_hour = 2;
         trust_this_machine(settings);
     })
     .await;
@@ -359,7 +356,7 @@ async fn nobody_gets_out_of_the_limit_by_a_header_that_cannot_be_read(engine: En
 }
 
 fn trust_this_machine(settings: &mut Settings) {
-    settings.http.proxies.trusted = vec!["127.0.0.1/32".parse().expect("a network")];
+    settings.http.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];
 }
 
 /// Signs up through a proxy that says so.

@@ -322,14 +322,14 @@ async fn a_list_does_not_bring_the_old_address_back(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.reader(OLD).await;
     moves(&app, OLD, NEW).await;
-    let list = app.app.settings.data_folder.join("list.csv");
+    let list = app.app.settings.data.folder.join("list.csv");
     std::fs::write(
         &list,
         format!("email,confirmed_at\n{OLD},2024-01-01T00:00:00Z\n{NEW},2024-01-01T00:00:00Z\n"),
     )
     .unwrap();
-    let folder = app.app.settings.data_folder.as_path();
-    let daily = match &app.app.settings.database {
+    let folder = app.app.settings.data.folder.as_path();
+    let daily = match &app.app.settings.database.url {
         DatabaseUrl::Sqlite(_) => Environment::in_folder(folder, None),
         DatabaseUrl::Postgres(url) => Environment::in_folder(folder, Some(url)),
     };
