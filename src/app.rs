@@ -110,10 +110,10 @@ impl App {
         let dkim = Arc::new(DkimKeys::load(&settings.dkim)?);
         let fetcher = Fetcher::new(FetchPolicy {
             allow_networks: settings.feeds.allow_networks.clone(),
-            timeout: settings.feeds.timeout,
+            timeout: settings.feeds.timeout(),
             max_bytes: settings.feeds.max_bytes,
             max_redirects: 5,
-            host_pause: settings.feeds.host_pause,
+            host_pause: settings.feeds.host_pause(),
             user_agent: format!("Daily/{} (+{})", env!("CARGO_PKG_VERSION"), settings.http.public_url),
         })?;
         let queue = Queue::new(clock.clone());
@@ -134,15 +134,15 @@ impl App {
                 queue.clone(),
                 clock.clone(),
                 keys.clone(),
-                settings.signup.limits,
-                settings.signup.most_waiting,
+                settings.signup.limits(),
+                settings.signup.most_waiting(),
             ),
             address_policy: address_policy.clone(),
             mail_servers: Arc::new(mail_servers(&settings)?),
-            limits: settings.signup.limits,
+            limits: settings.signup.limits(),
             challenge_policy: settings.signup.proof_of_work,
             attack_status: Arc::default(),
-            minimum_time: settings.signup.minimum_time,
+            minimum_time: settings.signup.minimum_time(),
         };
         let subscription = SubscriptionContext {
             db: db.clone(),
@@ -155,7 +155,7 @@ impl App {
                 clock.clone(),
                 settings.signup.goodbye_mail,
             ),
-            emails_per_address: settings.signup.limits.address,
+            emails_per_address: settings.signup.limits().address,
             address_policy,
         };
         let settings = Arc::new(settings);
@@ -183,12 +183,17 @@ impl App {
                 settings: settings.clone(),
             },
             delivery: delivery::context::Context {
-                recorder: Recorder::start(db.clone(), clock.clone(), queue.clone(), settings.sending.breaker),
+                recorder: Recorder::start(
+                    db.clone(),
+                    clock.clone(),
+                    queue.clone(),
+                    settings.sending.breaker(),
+                ),
                 email_recorder: EmailRecorder::start(
                     db.clone(),
                     clock.clone(),
                     queue.clone(),
-                    settings.sending.lease,
+                    settings.sending.lease(),
                 ),
                 throttle: throttle(&settings, &db, &clock),
                 in_flight: InFlightIssues::default(),
@@ -219,7 +224,7 @@ const MIGRATE_AGAIN_AFTER: [Duration; 4] = [
 
 /// Opens the store and brings all tables up to date, the queue's too.
 pub async fn open(settings: &Settings) -> Result<Db, StartError> {
-    let db = Db::connect(&settings.database).await?;
+    let db = Db::connect(&settings.database.url).await?;
     // First starts at once on one SQLite file get in each other's way: sqlx locks only PostgreSQL while it migrates. Whoever
     // comes second finds the work done, or tries once more.
     for pause in MIGRATE_AGAIN_AFTER {
@@ -235,7 +240,7 @@ pub async fn open(settings: &Settings) -> Result<Db, StartError> {
 async fn migrate(db: &Db, settings: &Settings) -> Result<(), StartError> {
     db.migrate()
         .await
-        .map_err(|source| ConnectError::Migrate { url: settings.database.to_string(), source })?;
+        .map_err(|source| ConnectError::Migrate { url: settings.database.url.to_string(), source })?;
     Ok(queue::set_up(db).await?)
 }
 
@@ -278,11 +283,11 @@ fn hand_over_limit(mailer: &Mailer, relays: usize) -> SignedDuration {
 }
 
 fn key_ring(settings: &Settings) -> Result<KeyRing, StartError> {
-    if !settings.secrets.is_empty() {
-        let secrets: Vec<&[u8]> = settings.secrets.iter().map(|secret| secret.0.as_slice()).collect();
+    if !settings.tokens.secrets.is_empty() {
+        let secrets: Vec<&[u8]> = settings.tokens.secrets.iter().map(|secret| secret.0.as_slice()).collect();
         return Ok(KeyRing::new(&secrets)?);
     }
-    let path = settings.data_folder.join("secret.key");
+    let path = settings.data.folder.join("secret.key");
     let secrets = read_or_make(&path).map_err(|problem| StartError::Secret { path, problem })?;
     Ok(KeyRing::new(&secrets)?)
 }

@@ -1,6 +1,6 @@
 //! Logs: to standard error, so that standard output is the commands' own.
 
-use crate::settings::Log;
+use crate::settings::{Log, LogFormat};
 use std::io::IsTerminal as _;
 use tracing_subscriber::{EnvFilter, fmt};
 
@@ -9,5 +9,8 @@ pub fn start(log: &Log) {
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder =
         fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
-    let _ = if log.json { builder.json().try_init() } else { builder.try_init() };
+    let _ = match log.format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
 }

@@ -1,10 +1,7 @@
 //! Clients that flood the signup form get nowhere, and learn nothing.
 
 use crate::support::{Engine, TestApp, address, eventually, mark_in, on_both_engines};
-use daily::{
-    domain::{rate_limit::Limit, subscriber::subscription::SubscriptionStatus::Active},
-    settings::Settings,
-};
+use daily::{domain::subscriber::subscription::SubscriptionStatus::Active, settings::Settings};
 use jiff::SignedDuration;
 use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::json;
@@ -28,7 +25,7 @@ on_both_engines!(
 
 async fn a_client_over_the_limit_is_refused_by_every_process(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
-        settings.signup.limits.client = Limit::new(3, HOUR);
+        settings.signup.client_per_hour = 3;
         trust_this_machine(settings);
     })
     .await;
@@ -71,7 +68,7 @@ async fn a_client_over_the_limit_is_refused_by_every_process(engine: Engine) {
 
 async fn repeated_signups_send_few_emails_and_the_answer_stays_the_same(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
-        settings.signup.limits.address = Limit::new(2, HOUR * 24);
+        settings.signup.mails_per_address_per_day = 2;
     })
     .await;
     let mut answers = Vec::new();
@@ -90,7 +87,7 @@ async fn repeated_signups_send_few_emails_and_the_answer_stays_the_same(engine: 
 
 async fn beyond_the_overall_limit_everyone_waits_and_old_limits_are_deleted(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
-        settings.signup.limits.overall = Limit::new(2, SignedDuration::from_mins(1));
+        settings.signup.signups_per_minute = 2;
     })
     .await;
     for (address, status) in [("a@example.org", 200), ("b@example.org", 200), ("c@example.org", 429)] {
@@ -106,7 +103,7 @@ async fn beyond_the_overall_limit_everyone_waits_and_old_limits_are_deleted(engi
 
 async fn a_bot_gets_the_usual_answer_and_nothing_happens(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
-        settings.signup.minimum_time = SignedDuration::from_secs(2);
+        settings.signup.minimum_seconds = 2;
     })
     .await;
     let started = app.form_mark().await;
@@ -140,7 +137,7 @@ async fn a_bot_gets_the_usual_answer_and_nothing_happens(engine: Engine) {
 
 async fn a_quick_reader_is_asked_to_submit_the_form_again(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
-        settings.signup.minimum_time = SignedDuration::from_secs(2);
+        settings.signup.minimum_seconds = 2;
     })
     .await;
     app.add_newsletter("weekly", |_| ()).await;
@@ -181,7 +178,7 @@ async fn a_quick_reader_is_asked_to_submit_the_form_again(engine: Engine) {
 
 async fn spellings_of_one_inbox_share_its_limit(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
-        settings.signup.limits.address = Limit::new(2, HOUR * 24);
+        settings.signup.mails_per_address_per_day = 2;
     })
     .await;
     for address in ["victim+1@gmail.com", "vic.tim@gmail.com", "victim@googlemail.com", "V.ictim+2@gmail.com"]
@@ -194,7 +191,7 @@ async fn spellings_of_one_inbox_share_its_limit(engine: Engine) {
 
 async fn all_networks_of_a_customer_share_a_hundred_times_the_limit_of_one(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
-        settings.signup.limits.client = Limit::new(1, HOUR);
+        settings.signup.client_per_hour = 1;
         trust_this_machine(settings);
     })
     .await;
@@ -322,7 +319,7 @@ async fn only_a_trusted_proxy_can_report_the_client(engine: Engine) {
 
 async fn an_unreadable_header_does_not_evade_the_limit(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
-        settings.signup.limits.client = Limit::new(2, HOUR);
+        settings.signup.client_per_hour = 2;
         trust_this_machine(settings);
     })
     .await;
@@ -340,7 +337,7 @@ async fn an_unreadable_header_does_not_evade_the_limit(engine: Engine) {
 }
 
 fn trust_this_machine(settings: &mut Settings) {
-    settings.http.proxies.trusted = vec!["127.0.0.1/32".parse().expect("a network")];
+    settings.http.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];
 }
 
 /// Returns the client that the ledger names for an address.

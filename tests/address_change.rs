@@ -279,7 +279,7 @@ async fn a_list_does_not_bring_the_old_address_back(engine: Engine) {
     let old = app.visitor(OLD);
     app.reader(OLD).await;
     moves(&app, OLD, NEW).await;
-    let list = app.app.settings.data_folder.join("list.csv");
+    let list = app.app.settings.data.folder.join("list.csv");
     std::fs::write(
         &list,
         format!("email,confirmed_at\n{OLD},2024-01-01T00:00:00Z\n{NEW},2024-01-01T00:00:00Z\n"),

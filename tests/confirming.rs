@@ -103,7 +103,7 @@ async fn an_expired_link_sends_a_new_mail_with_one_click(engine: Engine) {
 
 async fn one_reminder_is_sent_if_configured(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
-        settings.signup.remind_after = Some(DAY);
+        settings.signup.reminder_hours = 24;
     })
     .await;
     let ann = app.visitor(ANN);
@@ -130,7 +130,7 @@ async fn reminders_are_off_unless_asked_for_and_late_ones_are_not_sent(engine: E
     assert_eq!(app.mails().len(), 1);
     drop(app);
     let app = TestApp::start_with(engine, |settings| {
-        settings.signup.remind_after = Some(DAY);
+        settings.signup.reminder_hours = 24;
     })
     .await;
     app.sign_up(ANN).await;

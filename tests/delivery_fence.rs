@@ -18,6 +18,7 @@ use daily::{
     },
     jobs::deliver_issue,
     service::recovery::take_over,
+    settings::Uncertain,
 };
 use jiff::SignedDuration;
 use std::time::Duration;
@@ -30,9 +31,10 @@ async fn waiting_issue(
 ) -> (SmtpServer, TestApp, IssueId, Vec<String>) {
     let mut server = SmtpServer::start(Script::accept()).await;
     server.stop().await;
-    let app =
-        TestApp::with_ports(engine, &[server.port()], |settings| settings.sending.hold_uncertain = hold)
-            .await;
+    let app = TestApp::with_ports(engine, &[server.port()], |settings| {
+        settings.sending.uncertain = if hold { Uncertain::Hold } else { Uncertain::Retry };
+    })
+    .await;
     let (issue, readers) = app.begin_issue_to(readers).await;
     app.settle().await;
     assert_eq!(app.counts(issue).await.queued, i64::try_from(readers.len()).unwrap());
@@ -156,7 +158,7 @@ async fn a_reader_unsubscribed_after_the_claim_is_skipped_and_a_stopped_issue_be
             app.app.db.clone(),
             app.clock.clone(),
             jobs.delivery.queue.clone(),
-            app.app.settings.sending.breaker,
+            app.app.settings.sending.breaker(),
         )
     };
     assert_eq!(recorder.begin(issue, claim, taken[2]).await, Begin::Go);
@@ -206,7 +208,7 @@ async fn a_stalled_worker_that_loses_its_lease_in_mid_send_repeats_nothing(engin
     let server = SmtpServer::start(Script::accept().always(Step::EndOfData, Action::Hold)).await;
     let app = TestApp::with_ports(engine, &[server.port()], |settings| {
         settings.relays[0].connections = 5;
-        settings.sending.hold_uncertain = true;
+        settings.sending.uncertain = Uncertain::Hold;
     })
     .await;
     let (issue, readers) = app.begin_issue_to(60).await;

@@ -55,7 +55,7 @@ fn two_stories(too_few: TooFew) -> impl FnOnce(&mut Settings) {
 
 /// Pages are looked at before issues are frozen.
 fn rechecking(settings: &mut Settings) {
-    settings.recheck_seconds = 10;
+    settings.schedule.recheck_seconds = 10;
     settings.feeds.allow_networks = vec!["127.0.0.0/8".parse().unwrap()];
 }
 

@@ -20,7 +20,7 @@ use daily::{
     },
     queue::{self, Handler, Job, Workers},
     service::scheduler,
-    settings::Settings,
+    settings::{Settings, Uncertain},
 };
 use jiff::SignedDuration;
 use std::{
@@ -37,8 +37,8 @@ const READERS: usize = 80;
 /// Sets several connections, and a lease that no jump of the clock ends.
 fn busy(settings: &mut Settings) {
     settings.relays[0].connections = 5;
-    settings.sending.lease = SignedDuration::from_hours(100);
-    settings.sending.breaker.max_failed_percent = 100;
+    settings.sending.lease_seconds = 360_000;
+    settings.sending.max_failed_percent = 100;
 }
 
 /// Begins an issue to readers in domains of ten each, so that throttling one domain does not slow down all of them.
@@ -158,7 +158,7 @@ async fn with_hold_uncertain_deliveries_are_not_repeated(engine: Engine) {
         .rule(|at| (at.step == Step::EndOfData && chance(5, at, 10) == 0).then_some(Action::Drop));
     let (server, spare, app) = with_spare(engine, script, |settings| {
         busy(settings);
-        settings.sending.hold_uncertain = true;
+        settings.sending.uncertain = Uncertain::Hold;
     })
     .await;
     let (issue, readers) = begin(&app).await;
@@ -232,7 +232,7 @@ async fn the_database_restarts(stop: &[&str], start: Option<&[&str]>) {
     let server = SmtpServer::start(Script::accept().always(Step::EndOfData, Action::Hold)).await;
     let app = TestApp::with_ports(Engine::Sqlite, &[server.port()], |settings| {
         busy(settings);
-        settings.database = DatabaseUrl::Postgres(database.url("postgres"));
+        settings.database.url = DatabaseUrl::Postgres(database.url("postgres"));
     })
     .await;
     let (issue, readers) = begin(&app).await;
@@ -278,7 +278,7 @@ async fn a_write_lock_of_another_process_on_sqlite_only_costs_time() {
     let app = TestApp::with_ports(Engine::Sqlite, &[server.port()], busy).await;
     let (issue, readers) = begin(&app).await;
     server.wait_for(20).await;
-    let DatabaseUrl::Sqlite(file) = &app.app.settings.database else { panic!("SQLite") };
+    let DatabaseUrl::Sqlite(file) = &app.app.settings.database.url else { panic!("SQLite") };
     let lock = WriteLock::hold(file).await;
     // Nothing is recorded as begun any more, and what was begun is still answered.
     let counts = app.counts(issue).await;
@@ -294,8 +294,8 @@ async fn a_write_lock_of_another_process_on_sqlite_only_costs_time() {
 async fn a_fetcher_that_waits_for_the_database_does_not_block_the_last_job() {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = Settings::defaults().unwrap();
-    settings.database = DatabaseUrl::Sqlite(folder.path().join("daily.db"));
-    settings.data_folder = folder.path().to_owned();
+    settings.database.url = DatabaseUrl::Sqlite(folder.path().join("daily.db"));
+    settings.data.folder = folder.path().to_owned();
     let daily = App::start(settings, Clock::system()).await.unwrap();
     let Db::Sqlite { writer, .. } = &daily.db else { unreachable!("the story is SQLite's") };
     let (stop, db, ended) = (CancellationToken::new(), daily.db.clone(), Arc::new(Mutex::new(None)));
@@ -327,7 +327,9 @@ async fn a_fetcher_that_waits_for_the_database_does_not_block_the_last_job() {
     tx.commit().await.unwrap();
     begun.notified().await;
     // Another process writes. A fetcher of jobs waits for it, and has the only connection that can write.
-    let DatabaseUrl::Sqlite(path) = &daily.settings.database else { unreachable!("the story is SQLite's") };
+    let DatabaseUrl::Sqlite(path) = &daily.settings.database.url else {
+        unreachable!("the story is SQLite's")
+    };
     let lock = WriteLock::hold(path).await;
     eventually("the fetcher waits with the connection", || async { (writer.num_idle() == 0).then_some(()) })
         .await;

@@ -11,7 +11,6 @@ use daily::{
     settings::Settings,
 };
 use jiff::SignedDuration;
-use std::time::Duration;
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
     matchers::{header, header_exists, method, path},
@@ -271,7 +270,7 @@ async fn retry_after_and_max_age_are_honoured(engine: Engine) {
 }
 
 async fn feeds_on_one_host_are_read_in_turn_and_other_hosts_do_not_wait(engine: Engine) {
-    let app = start_with(engine, |settings| settings.feeds.host_pause = Duration::from_millis(1)).await;
+    let app = start_with(engine, |settings| settings.feeds.host_pause_ms = 1).await;
     let (many, other) = (MockServer::start().await, MockServer::start().await);
     for site in [&many, &other] {
         Mock::given(method("GET")).respond_with(feed("")).mount(site).await;

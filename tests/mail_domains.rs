@@ -5,11 +5,7 @@ use crate::support::{
     name_server::{NameServer, Zone},
     on_both_engines,
 };
-use daily::{
-    actions::signup::challenge,
-    domain::{rate_limit::Limit, signup::challenge::solve},
-    settings::Settings,
-};
+use daily::{actions::signup::challenge, domain::signup::challenge::solve, settings::Settings};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
@@ -57,8 +53,8 @@ async fn a_domain_without_mail_server_is_refused_and_doubt_is_not(engine: Engine
 async fn made_up_names_are_looked_up_no_more_often_than_the_client_may_sign_up(engine: Engine) {
     let server = NameServer::start(ZONES).await;
     let app = asking_with(engine, &server, |settings| {
-        settings.signup.limits.client = Limit::new(3, SignedDuration::from_hours(1));
-        settings.http.proxies.trusted = vec!["127.0.0.1/32".parse().unwrap()];
+        settings.signup.client_per_hour = 3;
+        settings.http.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
     })
     .await;
     for (n, status) in [422, 422, 422, 429, 429].into_iter().enumerate() {

@@ -5,7 +5,6 @@ use daily::{
     db::{DbError, signups::alarm, subscribers},
     domain::{
         delivery::email::MailKind,
-        rate_limit::Limit,
         subscriber::subscription::SubscriptionStatus::{Active, Pending, Undeliverable, Unsubscribed},
     },
     jobs::periodic::apply_retention::retain,
@@ -50,7 +49,7 @@ fn entries(of: &[(&str, bool)]) -> Vec<(String, bool)> {
 }
 
 fn reminding(settings: &mut Settings) {
-    settings.signup.remind_after = Some(DAY);
+    settings.signup.reminder_hours = 24;
 }
 
 on_both_engines!(
@@ -68,7 +67,7 @@ on_both_engines!(
 );
 
 async fn a_strangers_signup_does_not_extend_the_retention_of_an_unsubscribed_reader(engine: Engine) {
-    let app = TestApp::start_with(engine, |settings| settings.retention.left = Some(DAY * 100)).await;
+    let app = TestApp::start_with(engine, |settings| settings.retention.left_days = 100).await;
     let ann = app.reader(ANN).await;
     app.clock.advance(DAY);
     ann.unsubscribes().await;
@@ -92,7 +91,7 @@ async fn a_strangers_signup_does_not_extend_the_retention_of_an_unsubscribed_rea
 }
 
 async fn nor_does_a_signup_for_another_newsletter(engine: Engine) {
-    let app = TestApp::start_with(engine, |settings| settings.retention.left = Some(DAY * 100)).await;
+    let app = TestApp::start_with(engine, |settings| settings.retention.left_days = 100).await;
     add_newsletter(&app, "sports").await;
     let (ann, ben) = (app.reader(ANN).await, app.reader(BEN).await);
     app.clock.advance(DAY);
@@ -205,22 +204,24 @@ async fn one_reminder_names_all_newsletters_and_its_link_confirms_all(engine: En
 async fn a_reminder_counts_towards_the_limit_of_its_address(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
         reminding(settings);
-        settings.signup.limits.address = Limit::new(1, DAY * 10);
+        settings.signup.reminder_hours = 6;
+        settings.signup.mails_per_address_per_day = 1;
     })
     .await;
     let ann = app.visitor(ANN);
     ann.signs_up().await;
-    app.tick_after(DAY * 2).await;
+    app.tick_after(DAY / 4).await;
     assert_eq!(ann.emails().len(), 1);
     // The reminder counts towards the limit, so the next signup causes no email.
     let app = TestApp::start_with(engine, |settings| {
         reminding(settings);
-        settings.signup.limits.address = Limit::new(2, DAY * 10);
+        settings.signup.reminder_hours = 6;
+        settings.signup.mails_per_address_per_day = 2;
     })
     .await;
     let ann = app.visitor(ANN);
     ann.signs_up().await;
-    app.tick_after(DAY).await;
+    app.tick_after(DAY / 4).await;
     ann.signs_up().await;
     assert_eq!(ann.emails().len(), 2);
 }
@@ -228,7 +229,7 @@ async fn a_reminder_counts_towards_the_limit_of_its_address(engine: Engine) {
 async fn signups_of_an_attack_are_not_reminded(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
         reminding(settings);
-        settings.signup.most_waiting = Some(3);
+        settings.signup.attack_signups = 3;
     })
     .await;
     app.sign_up("before@example.org").await;
@@ -259,7 +260,7 @@ async fn signups_of_an_attack_are_not_reminded(engine: Engine) {
 async fn reminders_do_not_count_as_signups_and_raise_no_alarm(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
         reminding(settings);
-        settings.signup.most_waiting = Some(3);
+        settings.signup.attack_signups = 3;
     })
     .await;
     for n in 0..4 {
@@ -300,7 +301,7 @@ async fn one_email_welcomes_to_all_newsletters_and_one_says_that_all_are_subscri
 
 async fn within_the_limit_an_email_to_confirm_comes_first(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
-        settings.signup.limits.address = Limit::new(1, DAY);
+        settings.signup.mails_per_address_per_day = 1;
     })
     .await;
     add_newsletter(&app, "sports").await;

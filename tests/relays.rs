@@ -10,6 +10,7 @@ use daily::{
     actions::issue::resolve_issue::{Resolution, resolve_issue},
     db::deliveries::ReaderDelivery,
     domain::issue::status::IssueStatus,
+    settings::Uncertain,
 };
 use jiff::SignedDuration;
 
@@ -117,9 +118,10 @@ async fn a_message_whose_connection_breaks_before_the_answer_is_not_repeated_at_
 
 async fn with_hold_an_uncertain_delivery_waits_for_the_operator(engine: Engine) {
     let server = SmtpServer::start(Script::accept().first(1, Step::EndOfData, Action::Drop)).await;
-    let app =
-        TestApp::with_ports(engine, &[server.port()], |settings| settings.sending.hold_uncertain = true)
-            .await;
+    let app = TestApp::with_ports(engine, &[server.port()], |settings| {
+        settings.sending.uncertain = Uncertain::Hold;
+    })
+    .await;
     app.reader_at_once("ann@example.org").await;
     app.send_issue().await;
     for _ in 0..3 {

@@ -20,8 +20,8 @@ on_both_engines!(
 
 async fn readers_who_left_long_ago_and_old_emails_are_erased(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
-        settings.retention.left = Some(DAY * 100);
-        settings.retention.mails = Some(DAY * 10);
+        settings.retention.left_days = 100;
+        settings.retention.mail_days = 10;
     })
     .await;
     app.reader("stays@example.org").await;
@@ -47,7 +47,7 @@ async fn readers_who_left_long_ago_and_old_emails_are_erased(engine: Engine) {
 }
 
 async fn one_worker_erases_at_a_time(engine: Engine) {
-    let app = TestApp::start_with(engine, |settings| settings.retention.mails = Some(DAY)).await;
+    let app = TestApp::start_with(engine, |settings| settings.retention.mail_days = 1).await;
     app.reader("ann@example.org").await;
     app.clock.advance(DAY * 2);
     let now = app.clock.now();
@@ -76,8 +76,8 @@ async fn erasing_and_counting_use_indexes(engine: Engine) {
 
 async fn with_no_limit_everything_is_kept(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
-        settings.retention.left = None;
-        settings.retention.mails = None;
+        settings.retention.left_days = 0;
+        settings.retention.mail_days = 0;
     })
     .await;
     app.reader("left@example.org").await.unsubscribes().await;

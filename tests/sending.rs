@@ -14,7 +14,6 @@ use daily::{
     db::issues,
     domain::{
         delivery::{
-            breaker::Breaker,
             relay::RelayUrl,
             status::DeliveryStatus::{Deferred, Failed, Sent},
         },
@@ -195,7 +194,7 @@ async fn when_all_relays_are_down_the_issue_waits_and_finishes_when_one_returns(
     let app = TestApp::with_ports(engine, &[first.port(), second.port()], |settings| {
         settings.relays[0].connections = 3;
         settings.relays[1].connections = 3;
-        settings.sending.lease = SignedDuration::from_hours(1);
+        settings.sending.lease_seconds = 3600;
     })
     .await;
     let (issue, readers) = app.begin_issue_to(120).await;
@@ -352,7 +351,7 @@ async fn the_canary_goes_first_and_alone(engine: Engine) {
     let server = SmtpServer::start(Script::accept().always(Step::EndOfData, Action::Hold)).await;
     let app = TestApp::with_ports(engine, &[server.port()], |settings| {
         settings.relays[0].connections = 10;
-        settings.sending.breaker.canary = 5;
+        settings.sending.canary = 5;
     })
     .await;
     let (issue, readers) = app.begin_issue_to(40).await;
@@ -374,7 +373,7 @@ async fn two_workers_have_one_canary(engine: Engine) {
     let app = TestApp::with_ports(engine, &[server.port()], |settings| {
         // Each of the workers could have the whole canary in flight.
         settings.relays[0].connections = 16;
-        settings.sending.breaker.canary = 4;
+        settings.sending.canary = 4;
     })
     .await;
     let mut workers = Vec::new();
@@ -401,7 +400,7 @@ async fn too_many_refusals_hold_the_issue_until_an_operator_resumes_it(engine: E
     let server = SmtpServer::start(refusing()).await;
     let app = TestApp::with_ports(engine, &[server.port()], |settings| {
         settings.relays[0].connections = 4;
-        settings.sending.breaker = Breaker { canary: 20, max_failed_percent: 20 };
+        (settings.sending.canary, settings.sending.max_failed_percent) = (20, 20);
     })
     .await;
     let (issue, readers) = app.begin_issue_to(120).await;
@@ -436,7 +435,7 @@ async fn refusals_hold_the_issue_at_any_time_and_again_after_a_resume(engine: En
     server.follow(refuse_from(60));
     let app = TestApp::with_ports(engine, &[server.port()], |settings| {
         settings.relays[0].connections = 4;
-        settings.sending.breaker = Breaker { canary: 10, max_failed_percent: 20 };
+        (settings.sending.canary, settings.sending.max_failed_percent) = (10, 20);
     })
     .await;
     let (issue, _) = app.begin_issue_to(200).await;
@@ -463,7 +462,7 @@ async fn deferrals_and_a_few_refusals_hold_nothing(engine: Engine) {
     let server = SmtpServer::start(script).await;
     let app = TestApp::with_ports(engine, &[server.port()], |settings| {
         settings.relays[0].connections = 4;
-        settings.sending.breaker = Breaker { canary: 10, max_failed_percent: 20 };
+        (settings.sending.canary, settings.sending.max_failed_percent) = (10, 20);
     })
     .await;
     let (issue, _) = app.begin_issue_to(40).await;
@@ -486,7 +485,7 @@ async fn a_short_list_is_not_held_by_its_few_stale_addresses(engine: Engine) {
     let script = Script::accept().always(Step::Rcpt, Action::reply("550 5.1.1 no such user"));
     let server = SmtpServer::start(script).await;
     let app = TestApp::with_ports(engine, &[server.port()], |settings| {
-        settings.sending.breaker = Breaker { canary: 200, max_failed_percent: 20 };
+        (settings.sending.canary, settings.sending.max_failed_percent) = (200, 20);
     })
     .await;
     let (issue, _) = app.begin_issue_to(9).await;

@@ -201,7 +201,7 @@ async fn a_domain_that_complains_is_throttled_and_others_are_not(engine: Engine)
     let server = SmtpServer::start(script).await;
     let app = TestApp::with_ports(engine, &[server.port()], |settings| {
         settings.relays[0].connections = 4;
-        settings.sending.lease = SignedDuration::from_hours(1);
+        settings.sending.lease_seconds = 3600;
     })
     .await;
     let mut readers = app.readers(160, "slow.example").await;
@@ -232,7 +232,7 @@ async fn a_configured_rate_holds_from_the_first_message(engine: Engine) {
     let app = TestApp::with_ports(engine, &[server.port()], |settings| {
         settings.relays[0].connections = 4;
         settings.sending.domain_rates = vec![("slow.example".to_owned(), 600)];
-        settings.sending.lease = SignedDuration::from_hours(1);
+        settings.sending.lease_seconds = 3600;
     })
     .await;
     let mut readers = app.readers(30, "slow.example").await;
@@ -263,7 +263,7 @@ async fn a_relay_gets_no_more_than_its_rate(engine: Engine) {
         settings.relays[0].connections = 4;
         // That is 100 a second, in portions of 50.
         settings.relays[0].rate_per_minute = 6_000;
-        settings.sending.lease = SignedDuration::from_hours(1);
+        settings.sending.lease_seconds = 3600;
     })
     .await;
     let readers = app.readers(200, "example.org").await;

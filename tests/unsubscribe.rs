@@ -99,7 +99,7 @@ async fn one_click_is_recognised_by_the_field_in_the_form(engine: Engine) {
 async fn links_of_years_ago_work_after_the_secret_was_rotated(engine: Engine) {
     let (old, new) = ([1_u8; 32], [2_u8; 32]);
     let app = TestApp::start_with(engine, |settings| {
-        settings.secrets = vec![Secret(new.to_vec()), Secret(old.to_vec())];
+        settings.tokens.secrets = vec![Secret(new.to_vec()), Secret(old.to_vec())];
     })
     .await;
     let ann = app.reader_at_once(ANN).await;
@@ -286,7 +286,7 @@ async fn an_email_to_the_address_in_list_unsubscribe_unsubscribes(engine: Engine
     let told =
         daily.run_with_input(&["--json", "bounce"], mail(&address, "", "\r\n").as_bytes()).await.json();
     assert_eq!((&told["kind"], &told["message_id"]), (&"leave".into(), &"1@example.org".into()));
-    let no_folder = app.app.settings.data_folder.join("secret.key").join("daily.db");
+    let no_folder = app.app.settings.data.folder.join("secret.key").join("daily.db");
     let broken = daily.set("DAILY__DATABASE__URL", &format!("sqlite://{}", no_folder.display()));
     assert_eq!(broken.run_with_input(&["bounce"], b"").await.code, 75);
     let wrong = broken.set("DAILY__SENDING__UNSUBSCRIBE_MAILTO", "leave@news.example.org");

@@ -26,7 +26,7 @@ pub async fn run(installation: &Installation, statements: &Statements, table: &m
     drop(tx);
     let mut context = installation.app.jobs.clone();
     let mut settings = (*installation.app.settings).clone();
-    settings.recheck_seconds = 0;
+    settings.schedule.recheck_seconds = 0;
     context.issues.settings = Arc::new(settings);
     let issue = issue.expect("it was planned").id;
     freeze(installation, &context, statements, issue, "freeze the daily", table).await;

@@ -18,7 +18,6 @@ use daily::{
 };
 use jiff::{Timestamp, civil::Date};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
-use std::time::Duration;
 
 /// When everything begins: a Monday at noon.
 const BEGIN: &str = "2026-05-04T12:00:00Z";
@@ -45,12 +44,12 @@ impl Installation {
             Some(cluster) => new_database(cluster).await,
             None => format!("sqlite://{}", folder.path().join("daily.db").display()),
         };
-        settings.database = DatabaseUrl::parse(&url).expect("a database's URL");
-        folder.path().clone_into(&mut settings.data_folder);
+        settings.database.url = DatabaseUrl::parse(&url).expect("a database's URL");
+        folder.path().clone_into(&mut settings.data.folder);
         settings.relays = vec![Relay::new(RelayUrl::Mailbox(folder.path().join("mailbox")))];
         // All stories are on this machine.
         settings.feeds.allow_networks = vec!["127.0.0.1/32".parse().expect("a network")];
-        settings.feeds.host_pause = Duration::ZERO;
+        settings.feeds.host_pause_ms = 0;
         let clock = Clock::fixed(BEGIN.parse().expect("a moment"));
         let app = App::start(settings, clock.clone()).await.expect("Daily starts");
         let store = Store::open(&url).await;

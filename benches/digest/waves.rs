@@ -65,7 +65,7 @@ async fn one_issue(
 ) {
     let mut context = installation.app.jobs.clone();
     let mut settings = (*installation.app.settings).clone();
-    settings.recheck_seconds = 0;
+    settings.schedule.recheck_seconds = 0;
     context.issues.settings = Arc::new(settings);
     forget_peak();
     statements.take();

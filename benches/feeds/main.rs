@@ -50,8 +50,8 @@ async fn main() {
 
 async fn start(folder: &std::path::Path, clock: Clock) -> App {
     let mut settings = Settings::defaults().unwrap();
-    settings.database = DatabaseUrl::Sqlite(folder.join("daily.db"));
-    settings.data_folder = folder.to_owned();
+    settings.database.url = DatabaseUrl::Sqlite(folder.join("daily.db"));
+    settings.data.folder = folder.to_owned();
     settings.feeds.allow_networks = vec!["127.0.0.0/8".parse().unwrap()];
     settings.feeds.look_at_pages = false;
     App::start(settings, clock).await.unwrap()

@@ -34,7 +34,7 @@ async fn set_up(settings: Settings, output: Output) -> CliResult {
     let mut findings = vec![Finding {
         what: "configuration and database".into(),
         state: "ok",
-        detail: app.settings.database.to_string(),
+        detail: app.settings.database.url.to_string(),
     }];
     for (relay, result) in app.jobs.delivery.mailer.check().await {
         findings.push(match result {
@@ -46,7 +46,8 @@ async fn set_up(settings: Settings, output: Output) -> CliResult {
     for detail in placeholders(&app).await? {
         findings.push(Finding { what: "newsletter".into(), state: "warning", detail });
     }
-    if matches!(app.settings.database, DatabaseUrl::Postgres(_)) && app.settings.secrets.is_empty() {
+    if matches!(app.settings.database.url, DatabaseUrl::Postgres(_)) && app.settings.tokens.secrets.is_empty()
+    {
         findings.push(Finding {
             what: "tokens.secrets".into(),
             state: "warning",

@@ -22,7 +22,7 @@ use crate::{
     clock::Clock,
     db::DbError,
     domain::{actor::Actor, subscriber::email_address::EmailAddress},
-    settings::{Settings, SettingsError},
+    settings::{Log, Settings, SettingsError},
     telemetry,
 };
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -164,12 +164,12 @@ async fn run(cli: Cli) -> CliResult {
     if matches!(cli.command, Command::Serve(_)) {
         telemetry::start(&settings.log);
     } else {
-        telemetry::start(&crate::settings::Log { filter: "warn,sqlx=error".into(), json: settings.log.json });
+        telemetry::start(&Log { filter: "warn,sqlx=error".into(), format: settings.log.format });
     }
     match cli.command {
         Command::Migrate => {
             let db = app::open(&settings).await.map_err(start)?;
-            println!("{} is up to date", settings.database);
+            println!("{} is up to date", settings.database.url);
             db.close().await;
             Ok(())
         }
@@ -263,6 +263,6 @@ async fn require_worker(app: &App) -> CliResult {
     }
     Err(CliError::Failed(format!(
         "no worker is alive on {}: start `daily serve` (with the same configuration) and try again; nothing was done",
-        app.settings.database
+        app.settings.database.url
     )))
 }

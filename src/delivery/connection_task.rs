@@ -139,7 +139,7 @@ impl ConnectionTask<'_> {
             delivery.attempts + 1,
             first_due,
             now,
-            turn.context.settings.sending.hold_uncertain,
+            turn.context.settings.sending.hold_uncertain(),
         );
         let (to, code) = (delivery.address.masked(), answer_of(outcome).code);
         tracing::debug!(delivery = %delivery.id, to, code, ?next, "delivery");

@@ -96,11 +96,11 @@ impl DeliveryRun {
         let issue = mailing.issue.id;
         context.throttle.refresh().await?;
         let now = context.clock.now();
-        let lease = context.settings.sending.lease;
+        let lease = context.settings.sending.lease();
         let mut tx = context.db.begin().await?;
         claims::expire(&mut tx, issue, now).await?;
         deliveries::recover(&mut tx, issue).await?;
-        if !context.settings.sending.hold_uncertain {
+        if !context.settings.sending.hold_uncertain() {
             deliveries::retry_uncertain(&mut tx, issue, now).await?;
         }
         if now.duration_since(first_due) > retry::GIVE_UP_AFTER {
@@ -250,7 +250,7 @@ impl DeliveryRun {
 
     /// Keeps the lease up for as long as it is polled.
     pub async fn renew_lease(&self) -> Infallible {
-        let every = self.context.settings.sending.lease.unsigned_abs() / 4;
+        let every = self.context.settings.sending.lease().unsigned_abs() / 4;
         loop {
             tokio::time::sleep(every).await;
             if let Err(error) = self.renew().await {
@@ -264,12 +264,12 @@ impl DeliveryRun {
         let issue = self.mailing.issue.id;
         self.context.throttle.refresh().await?;
         let mut tx = self.context.db.begin().await?;
-        if !claims::renew(&mut tx, self.claim, now + self.context.settings.sending.lease).await? {
+        if !claims::renew(&mut tx, self.claim, now + self.context.settings.sending.lease()).await? {
             self.end(StopReason::Stopped);
         }
         claims::expire(&mut tx, issue, now).await?;
         deliveries::recover(&mut tx, issue).await?;
-        if !self.context.settings.sending.hold_uncertain {
+        if !self.context.settings.sending.hold_uncertain() {
             deliveries::retry_uncertain(&mut tx, issue, now).await?;
         }
         // A turn that only waits for its last answers does not look after the others.
@@ -286,7 +286,7 @@ impl DeliveryRun {
         let mut tx = self.context.db.begin().await?;
         self.write_parked(&mut tx).await?;
         let mut room = BATCH;
-        let breaker = self.context.settings.sending.breaker;
+        let breaker = self.context.settings.sending.breaker();
         if breaker.canary > 0 {
             let (score, in_hand) = issues::score(&mut tx, issue).await?;
             if breaker.canary_room(score, in_hand).is_some() {

@@ -87,7 +87,7 @@ pub async fn run(context: &FeedContext, id: ArticleId) -> Result<(), JobFailure>
 
 /// Looks at an article's page and picture, and keeps what is found; or records what is wrong and when to look again.
 pub async fn look_at(context: &FeedContext, look: &Look) -> Result<(), DbError> {
-    let page = read(context, &look.url, context.settings.feeds.timeout).await;
+    let page = read(context, &look.url, context.settings.feeds.timeout()).await;
     let (page, picture) = match page {
         Ok(page) => {
             let picture = look_at_picture(context, look, &page.article).await;

@@ -42,7 +42,7 @@ pub struct IssueContext {
 impl IssueContext {
     /// The bounds and the time that a plan is made with.
     pub fn planning(&self) -> Planning {
-        Planning { rules: self.settings.digest, now: self.clock.now() }
+        Planning { rules: self.settings.digest.rules(), now: self.clock.now() }
     }
 
     /// The destination domains whose rate is limited.

@@ -132,7 +132,7 @@ async fn failed(
         PollError::Fetch(FetchError::Status { retry_after, .. }) => retry_after.map(signed),
         _ => None,
     };
-    let pause = polling::pause_after_failure(context.settings.feeds.pace, feed.failures + 1, retry_after);
+    let pause = polling::pause_after_failure(context.settings.feeds.pace(), feed.failures + 1, retry_after);
     let not_before = retry_after.map(|wait| now + wait.min(polling::LONGEST_RETRY_AFTER));
     feeds::set_failed(tx, feed.id, &error.to_string(), not_before, now, now + pause).await?;
     watch_feed::watch(context, tx, feed.id).await
@@ -223,7 +223,7 @@ pub async fn store(context: &FeedContext, id: FeedId, reading: &Reading) -> Resu
             wish = wish.max(feed.ttl.map(signed));
         }
     }
-    let next = now + polling::pause(context.settings.feeds.pace, habit, record.created_at.0, wish, now);
+    let next = now + polling::pause(context.settings.feeds.pace(), habit, record.created_at.0, wish, now);
     feeds::set_read(&mut tx, id, &row, now, next).await?;
     watch_feed::watch(context, &mut tx, id).await?;
     if let Some(url) = answered.permanent_url.as_ref().filter(|url| url.as_str() != record.url) {
@@ -270,7 +270,7 @@ fn to_look_at(
     first: bool,
     now: Timestamp,
 ) -> Vec<ArticleId> {
-    let oldest = now - OF_INTEREST.max(context.settings.digest.max_age);
+    let oldest = now - OF_INTEREST.max(context.settings.digest.rules().max_age);
     let mut new: Vec<(Option<Timestamp>, ArticleId)> = feed
         .articles
         .iter()

@@ -219,7 +219,7 @@ async fn within_limits(
     wishes: &mut [Wish<'_>],
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let Some(limit) = context.settings.signup.limits.address else { return Ok(()) };
+    let Some(limit) = context.settings.signup.limits().address else { return Ok(()) };
     let mut wishes: Vec<&mut Wish<'_>> =
         wishes.iter_mut().filter(|wish| wish.outcome != SignupOutcome::SendNothing).collect();
     // Where not all are within the limit, a confirmation matters more than an email that asks for nothing.

@@ -76,7 +76,7 @@ async fn one(context: &Context, id: MailId) -> Result<(), JobFailure> {
     let Some(mail) = context.email_recorder.begin(id).await? else { return Ok(()) };
     let (newsletter, made) = content(context, &mail).await?;
     let now = context.clock.now();
-    if now.duration_since(asked_at) > context.settings.sending.lease * 3 / 4 {
+    if now.duration_since(asked_at) > context.settings.sending.lease() * 3 / 4 {
         // Whoever finds the lease over may send it.
         tracing::warn!(mail = %id, "a mail is left to the next attempt: the database was slower than its lease");
         return Ok(());
@@ -163,10 +163,11 @@ async fn content(context: &Context, mail: &MailRecord) -> Result<(NewsletterReco
 async fn send(context: &Context, attempt: Attempt, envelope: &Envelope, message: &[u8]) -> SendResult {
     let keep_up = async {
         loop {
-            tokio::time::sleep(context.settings.sending.lease.unsigned_abs() / 4).await;
+            tokio::time::sleep(context.settings.sending.lease().unsigned_abs() / 4).await;
             let renewed = async {
                 let mut tx = context.db.begin().await?;
-                emails::renew(&mut tx, attempt, context.clock.now() + context.settings.sending.lease).await?;
+                emails::renew(&mut tx, attempt, context.clock.now() + context.settings.sending.lease())
+                    .await?;
                 tx.commit().await
             };
             if let Err(error) = renewed.await {

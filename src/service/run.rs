@@ -241,7 +241,7 @@ async fn join_issues(app: &App) {
 
 /// Says that this worker is alive, and takes over from dead ones where that can be known.
 async fn take_worker_lock(app: &App) -> Option<WorkerLock> {
-    let locked = match WorkerLock::take(&app.settings.database) {
+    let locked = match WorkerLock::take(&app.settings.database.url) {
         Ok(Some(Taken::Alone(lock))) => {
             if let Err(error) = take_over(&app.jobs.delivery).await {
                 tracing::error!(%error, "what dead workers left waits until its lease ends");
@@ -298,8 +298,8 @@ pub fn site(app: &App) -> web::Site {
         mailbox: mailbox_to_show(&app.settings).map(|folder| Arc::new(folder.to_owned())),
         secure_cookies: app.settings.http.public_url.starts_with("https://"),
         proxies: web::Proxies {
-            trusted: app.settings.http.proxies.trusted.as_slice().into(),
-            by: app.settings.http.proxies.forwarded_by,
+            trusted: app.settings.http.trusted_proxies.as_slice().into(),
+            by: app.settings.http.forwarded_header,
         },
     }
 }

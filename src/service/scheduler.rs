@@ -70,7 +70,7 @@ pub async fn tick(contexts: &Contexts) -> Result<Option<Timestamp>, DbError> {
 /// Begins the issues whose time has come near, and records those that were missed. Readers' clocks are looked up only where a
 /// date may be near, and only each clock, not each reader.
 async fn fill_slots(context: &IssueContext, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
-    let margins = context.settings.schedule;
+    let margins = context.settings.schedule.margins();
     for record in newsletters::list(tx).await? {
         let (newsletter, since) = (&record.newsletter, record.scheduled_since);
         let from = schedule::date_at(newsletter, now).saturating_sub(jiff::Span::new().days(10));
@@ -108,7 +108,7 @@ async fn wake(contexts: &Contexts, tx: &mut Tx, now: Timestamp) -> Result<(), Db
     let context = &contexts.issues;
     let woken_before = now - WAKE_AGAIN_AFTER;
     for (issue, status, due) in issues::wake_due(tx, now, woken_before).await? {
-        if status == IssueStatus::Planned && now > due.last + context.settings.schedule.grace {
+        if status == IssueStatus::Planned && now > due.last + context.settings.schedule.margins().grace {
             let record = issues::get(tx, issue).await?;
             let reason = Some(match record.as_ref().and_then(|it| it.waits_for.as_deref()) {
                 Some(plan::APPROVAL) => "no operator approved it in time",

@@ -1,12 +1,35 @@
-//! `[retention]`: how long is kept what is held about readers.
+//! `[retention]`: how long Daily keeps what it holds about readers.
 
-use crate::{
-    domain::subscriber::retention::Retention,
-    settings::{reader::Reader, signup_protection::hours},
-};
+use jiff::SignedDuration;
+use serde::Deserialize;
+use validator::Validate;
 
-pub(super) fn retention(r: &mut Reader<'_>) -> Option<Retention> {
-    let left = r.number("retention.left_days", 0, 36500);
-    let mails = r.number("retention.mail_days", 0, 36500);
-    Some(Retention { left: hours(left? * 24), mails: hours(mails? * 24) })
+#[derive(Debug, Clone, Deserialize, Validate)]
+pub struct Retention {
+    /// Days before a reader who has unsubscribed from everything is erased. 0: never.
+    #[validate(range(max = 36500))]
+    pub left_days: u32,
+    /// Days before single emails, such as confirmations, are erased. 0: never.
+    #[validate(range(max = 36500))]
+    pub mail_days: u32,
+}
+
+impl Retention {
+    pub fn left(&self) -> Option<SignedDuration> {
+        days(self.left_days)
+    }
+
+    pub fn mails(&self) -> Option<SignedDuration> {
+        days(self.mail_days)
+    }
+}
+
+/// Returns a number of days. `None` for 0.
+pub(super) fn days(days: u32) -> Option<SignedDuration> {
+    time(SignedDuration::from_hours(24 * i64::from(days)))
+}
+
+/// Returns a time. `None` for 0.
+pub(super) fn time(time: SignedDuration) -> Option<SignedDuration> {
+    (!time.is_zero()).then_some(time)
 }

@@ -20,10 +20,7 @@ use daily::{
     delivery::notify_operators::About,
     domain::{
         content::feed_trouble::TroubleKind,
-        delivery::{
-            breaker::Breaker,
-            email::{MailKind, MailStatus},
-        },
+        delivery::email::{MailKind, MailStatus},
         ids::FeedId,
         issue::{selection::TooFew, status::IssueStatus},
     },
@@ -134,7 +131,7 @@ async fn operators_are_told_that_the_breaker_held_an_issue(engine: Engine) {
     let server = SmtpServer::start(script).await;
     let app = TestApp::with_ports(engine, &[server.port()], |settings| {
         settings.relays[0].connections = 4;
-        settings.sending.breaker = Breaker { canary: 20, max_failed_percent: 20 };
+        (settings.sending.canary, settings.sending.max_failed_percent) = (20, 20);
     })
     .await;
     app.add_operator(DESK).await;

@@ -72,8 +72,8 @@ impl TestApp {
         let relays = urls.map(|url| Relay { connections: 1, ..Relay::new(url) }).collect();
         let app = Self::start_with(engine, move |settings| {
             settings.relays = relays;
-            settings.sending.timeout = Duration::from_secs(10);
-            settings.sending.breaker.canary = 0;
+            settings.sending.timeout_seconds = 10;
+            settings.sending.canary = 0;
             change(settings);
         })
         .await;
@@ -87,11 +87,11 @@ impl TestApp {
         let address = listener.local_addr().expect("its address");
         let mut settings = Settings::defaults().expect("the defaults");
         let database = engine.database().await;
-        settings.database = match &database {
+        settings.database.url = match &database {
             Some(database) => DatabaseUrl::Postgres(database.url().to_owned()),
             None => DatabaseUrl::Sqlite(folder.path().join("daily.db")),
         };
-        settings.data_folder = folder.path().to_owned();
+        settings.data.folder = folder.path().to_owned();
         settings.http.listen = address;
         settings.http.public_url = format!("http://{address}");
         settings.relays = vec![Relay::new(RelayUrl::Mailbox(folder.path().join("mailbox")))];
@@ -99,17 +99,17 @@ impl TestApp {
         settings.signup.welcome_mail = false;
         settings.signup.goodbye_mail = false;
         // All readers of a story come from this machine.
-        settings.signup.limits.client = None;
+        settings.signup.client_per_hour = 0;
         // The clock stands still, so no form takes any time.
-        settings.signup.minimum_time = SignedDuration::ZERO;
+        settings.signup.minimum_seconds = 0;
         // Their domains don't exist; stories about that bring a name server.
         settings.signup.check_mx = false;
         // Articles are on hosts that don't exist, and test servers need no rest.
         settings.feeds.look_at_pages = false;
-        settings.recheck_seconds = 0;
-        settings.feeds.host_pause = Duration::ZERO;
+        settings.schedule.recheck_seconds = 0;
+        settings.feeds.host_pause_ms = 0;
         // Lists in stories name readers who left years ago. Stories about retention set its time.
-        settings.retention.left = None;
+        settings.retention.left_days = 0;
         change(&mut settings);
         let clock = Clock::fixed(at(BEGIN));
         let app = App::start(settings, clock.clone()).await.expect("Daily starts");
@@ -131,7 +131,7 @@ impl TestApp {
     }
 
     fn database_url(&self) -> String {
-        match &self.app.settings.database {
+        match &self.app.settings.database.url {
             DatabaseUrl::Sqlite(path) => format!("sqlite://{}", path.display()),
             DatabaseUrl::Postgres(url) => url.clone(),
         }
@@ -139,7 +139,7 @@ impl TestApp {
 
     /// Returns the command line on this app's database.
     pub fn program(&self) -> Environment {
-        Environment::in_folder(&self.app.settings.data_folder, Some(&self.database_url()))
+        Environment::in_folder(&self.app.settings.data.folder, Some(&self.database_url()))
     }
 
     /// Waits until this many sessions wait for locks. Returns at once on SQLite, whose only writer locks no rows.

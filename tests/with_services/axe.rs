@@ -100,7 +100,7 @@ async fn no_page_of_readers_has_a_barrier() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_page_that_guards_the_door_has_a_barrier() {
     let app = TestApp::start_with(Engine::Sqlite, |settings| {
-        settings.signup.minimum_time = SignedDuration::from_secs(5);
+        settings.signup.minimum_seconds = 5;
     })
     .await;
     let mark = app.form_mark().await;

@@ -26,7 +26,7 @@ use crate::{
         run::{Role, run},
         shutdown,
     },
-    settings::{Log, Relay, Settings},
+    settings::{Log, LogFormat, Relay, Settings},
     telemetry,
 };
 use std::{
@@ -62,7 +62,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Demo {
     pub async fn run(self) -> CliResult {
-        telemetry::start(&Log { filter: "warn".into(), json: false });
+        telemetry::start(&Log { filter: "warn".into(), format: LogFormat::Text });
         let stop = shutdown::on_signal()?;
         let data = folder(self.data.as_deref())?;
         let service = bind(self.listen).await?;
@@ -117,8 +117,8 @@ async fn bind(wanted: Option<SocketAddr>) -> Result<TcpListener, CliError> {
 fn settings(data: &std::path::Path, service: &TcpListener, site: &TcpListener) -> Result<Settings, CliError> {
     let mut settings = Settings::defaults().map_err(super::configuration)?;
     let address = service.local_addr()?;
-    settings.database = DatabaseUrl::Sqlite(data.join("daily.db"));
-    data.clone_into(&mut settings.data_folder);
+    settings.database.url = DatabaseUrl::Sqlite(data.join("daily.db"));
+    data.clone_into(&mut settings.data.folder);
     // Its readers' domains are nobody's, and nothing leaves the machine.
     settings.signup.check_mx = false;
     settings.http.listen = address;
@@ -127,7 +127,7 @@ fn settings(data: &std::path::Path, service: &TcpListener, site: &TcpListener) -
     settings.http.allowed_origins = vec![format!("http://{}", site.local_addr()?)];
     settings.relays = vec![Relay::new(RelayUrl::Mailbox(data.join("mailbox")))];
     // The sample site is on this machine, where nothing is read by default.
-    settings.feeds.host_pause = Duration::ZERO; // the sample site is ours
+    settings.feeds.host_pause_ms = 0; // the sample site is ours
     settings.feeds.allow_networks = vec![ipnet::IpNet::from(IpAddr::from(LISTEN.0))];
     Ok(settings)
 }

@@ -71,7 +71,7 @@ impl Preview {
         let file = match &self.out {
             Some(file) => file.clone(),
             None => {
-                app.settings.data_folder.join(format!("preview-{}-{date}.html", newsletter.newsletter.slug))
+                app.settings.data.folder.join(format!("preview-{}-{date}.html", newsletter.newsletter.slug))
             }
         };
         write(&file, &email.html)?;

@@ -125,7 +125,7 @@ impl Report {
         Ok(Self {
             counts: deliveries::counts(&mut tx, id).await?,
             workers: processes::count_workers(&mut tx, now).await?,
-            breaker: app.settings.sending.breaker,
+            breaker: app.settings.sending.breaker(),
             per_second: per_second.filter(|_| issue.status == IssueStatus::Sending),
             domains: deliveries::by_domain(&mut tx, id, DOMAINS).await?,
             answers: deliveries::by_answer(&mut tx, id, ANSWERS).await?,

@@ -71,7 +71,7 @@ pub async fn watch(app: &App, id: IssueId, output: Output) -> Result<Seen, CliEr
             Some(Ended::AtRest)
         } else if counts.uncertain > 0
             && counts.open() == counts.uncertain
-            && app.settings.sending.hold_uncertain
+            && app.settings.sending.hold_uncertain()
         {
             Some(Ended::InDoubt)
         } else {

@@ -48,7 +48,7 @@ async fn waiting(making: &Making<'_>, tx: &mut Tx, issue: &IssueRecord) -> Resul
         .filter(|story| story.position.is_some())
         .map(|story| story.article.title.as_str())
         .collect();
-    let wanted = making.context.settings.digest.of(newsletter).min_stories;
+    let wanted = making.context.settings.digest.rules().of(newsletter).min_stories;
     let planned = PlannedIssue {
         date: issue.date(),
         due: clock::civil(newsletter, issue.due_at.0),

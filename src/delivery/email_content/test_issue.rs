@@ -14,7 +14,7 @@ pub(super) async fn content(making: &Making<'_>, tx: &mut Tx) -> Result<Content,
         Some(id) => issues::get(tx, IssueId(id)).await?,
         None => issues::by_date(tx, newsletter.id, next).await?,
     };
-    let planning = Planning { rules: context.settings.digest, now };
+    let planning = Planning { rules: context.settings.digest.rules(), now };
     let date = issue.as_ref().map_or(next, issues::IssueRecord::date);
     let edition = edition::current(planning, tx, newsletter, date, issue.as_ref(), 1).await?;
     if edition.stories.is_empty() {

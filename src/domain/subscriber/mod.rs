@@ -8,7 +8,6 @@ pub mod erasure;
 pub mod pause;
 pub mod preferences;
 pub mod request;
-pub mod retention;
 pub mod sections;
 pub mod subscription;
 pub mod unsubscribe_address;

@@ -50,7 +50,7 @@ pub async fn run(
         };
         let now = record.frozen_at.map_or(record.due_at.0, |at| at.0);
         let by_reader = newsletter.newsletter.clock == WhoseClock::Reader && !record.at_once;
-        let missed_before = now - context.settings.schedule.grace;
+        let missed_before = now - context.settings.schedule.margins().grace;
         let portion = FanOut {
             issue,
             newsletter: newsletter.id,

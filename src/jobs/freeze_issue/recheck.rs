@@ -61,7 +61,7 @@ pub async fn run(
 ) -> Result<(PlanInputs, Plan, Found), JobFailure> {
     let mut found = Found::default();
     let mut seen = HashSet::new();
-    let until = Instant::now() + Duration::from_secs(context.settings.recheck_seconds.into());
+    let until = Instant::now() + Duration::from_secs(context.settings.schedule.recheck_seconds.into());
     for _ in 0..ROUNDS {
         let new: Vec<ArticleId> = plan.stories().into_iter().filter(|id| seen.insert(*id)).collect();
         if new.is_empty() || Instant::now() >= until {

@@ -57,10 +57,10 @@ async fn erase(turn: &Turn<'_>) -> Result<Retained, DbError> {
     let context = turn.context;
     let now = context.clock.now();
     let mut retained = Retained::default();
-    if let Some(kept) = context.settings.retention.left {
+    if let Some(kept) = context.settings.retention.left() {
         retained.readers = forget_left(turn, now - kept, now).await?;
     }
-    if let Some(kept) = context.settings.retention.mails {
+    if let Some(kept) = context.settings.retention.mails() {
         while !context.stop.is_cancelled() {
             let mut tx = context.db.begin().await?;
             if !turn.prolong(&mut tx).await? {

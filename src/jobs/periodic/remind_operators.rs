@@ -11,8 +11,12 @@ use jiff::{SignedDuration, Timestamp};
 
 /// Puts the mails that are due into the queue, in the caller's transaction.
 pub async fn ask_operators(context: &IssueContext, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
-    for (issue, waits_for) in
-        issues::unapproved(tx, now, SignedDuration::from_mins(context.settings.remind_minutes.into())).await?
+    for (issue, waits_for) in issues::unapproved(
+        tx,
+        now,
+        SignedDuration::from_mins(context.settings.schedule.remind_minutes.into()),
+    )
+    .await?
     {
         let Some(record) = issues::get(tx, issue).await? else { continue };
         let newsletter = newsletters::get(tx, record.newsletter_id).await?;

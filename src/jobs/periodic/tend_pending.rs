@@ -31,10 +31,10 @@ const REMIND_WITHIN: SignedDuration = SignedDuration::from_hours(48);
 /// Puts the reminders that are due into the queue, and erases what has waited long enough; each in a transaction of its own, that
 /// other work does not hold up.
 pub(crate) async fn tend(context: &ReaderContext, now: Timestamp) -> Result<(), DbError> {
-    if let Some(after) = context.settings.signup.remind_after {
+    if let Some(after) = context.settings.signup.remind_after() {
         remind(context, now - after, now).await?;
     }
-    if let Some(after) = context.settings.signup.erase_after {
+    if let Some(after) = context.settings.signup.erase_after() {
         erase(context, now - after, now).await?;
     }
     Ok(())
@@ -55,7 +55,7 @@ async fn erase(context: &ReaderContext, until: Timestamp, now: Timestamp) -> Res
 
 /// Erases signups as they arrived, of which nothing could be made until a moment.
 pub(crate) async fn erase_lost(context: &ReaderContext, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
-    let Some(after) = context.settings.signup.erase_after else { return Ok(()) };
+    let Some(after) = context.settings.signup.erase_after() else { return Ok(()) };
     let lost = intake::erase_before(tx, now - after).await?;
     if lost > 0 {
         tracing::error!(lost, "signups of which nothing could be made in all this time are erased");
@@ -85,7 +85,7 @@ async fn remind(context: &ReaderContext, until: Timestamp, now: Timestamp) -> Re
         reminded.push((ids, first));
     }
     let limit = |it: &EmailAddress| {
-        context.settings.signup.limits.address.map(|limit| (address_key(&context.keys, it), limit))
+        context.settings.signup.limits().address.map(|limit| (address_key(&context.keys, it), limit))
     };
     let requests: Vec<Request> =
         reminded.iter().map(|it| limit(&it.1.address).into_iter().collect()).collect();

@@ -23,11 +23,11 @@ const AT_ONCE: i64 = 64;
 pub async fn wake(context: &FeedContext, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
     let feeds_settings = &context.settings.feeds;
     // Longer than a look at a page with two pictures can take: what was woken before is lost.
-    let longest = (feeds_settings.timeout + PATIENCE) * 3;
+    let longest = (feeds_settings.timeout() + PATIENCE) * 3;
     let lost_after =
         SignedDuration::try_from(longest).unwrap_or(SignedDuration::MAX) + SignedDuration::from_secs(30);
     let woken_before = now - lost_after;
-    let host_pause = SignedDuration::try_from(feeds_settings.host_pause).unwrap_or(SignedDuration::MAX);
+    let host_pause = SignedDuration::try_from(feeds_settings.host_pause()).unwrap_or(SignedDuration::MAX);
     let waking = Waking { now, woken_before, host_pause, at_once: AT_ONCE };
     for feed in feeds::wake_due(tx, waking).await? {
         context.queue.enqueue(tx, &Job::PollFeed { feed }).await?;

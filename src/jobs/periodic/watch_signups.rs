@@ -43,8 +43,8 @@ pub(crate) async fn watch(context: &ReaderContext, tx: &mut Tx, now: Timestamp) 
     }
     let signup = &context.settings.signup;
     let known = alarm::get(tx).await?;
-    let pulse = alarm::pulse(tx, signup.limits.overall, signup.most_waiting, now).await?;
-    let record = match change(known.is_on(), pulse.alarm(signup.most_waiting), now) {
+    let pulse = alarm::pulse(tx, signup.limits().overall, signup.most_waiting(), now).await?;
+    let record = match change(known.is_on(), pulse.alarm(signup.most_waiting()), now) {
         Change::None => return release(context, tx, now).await,
         Change::Begins(attack) => {
             tracing::warn!(sign = %attack.alarm, waiting = pulse.waiting, "signups look like an attack");
@@ -75,8 +75,14 @@ pub(crate) async fn watch(context: &ReaderContext, tx: &mut Tx, now: Timestamp) 
 /// Releases held signups after an attack, in their order and within the overall limit.
 async fn release(context: &ReaderContext, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
     let mut held = intake::held(tx, release_quota(context)).await?;
-    let overall: Request =
-        context.settings.signup.limits.overall.map(|limit| (OVERALL.to_owned(), limit)).into_iter().collect();
+    let overall: Request = context
+        .settings
+        .signup
+        .limits()
+        .overall
+        .map(|limit| (OVERALL.to_owned(), limit))
+        .into_iter()
+        .collect();
     let verdicts = rate_limits::check(tx, &vec![overall; held.len()], now).await?;
     held.truncate(verdicts.iter().take_while(|verdict| verdict.is_ok()).count());
     if held.is_empty() {
@@ -89,8 +95,8 @@ async fn release(context: &ReaderContext, tx: &mut Tx, now: Timestamp) -> Result
 /// How many held signups one look releases: half of what would be a sign of the next attack, but at least one.
 fn release_quota(context: &ReaderContext) -> i64 {
     let signup = &context.settings.signup;
-    let waiting = signup.most_waiting.and_then(|max| Limit::new(max, WAITING_WITHIN));
-    let signs = [signup.limits.overall, waiting].into_iter().flatten();
+    let waiting = signup.most_waiting().and_then(|max| Limit::new(max, WAITING_WITHIN));
+    let signs = [signup.limits().overall, waiting].into_iter().flatten();
     signs
         .map(|limit| limit.events_in(LOOK_EVERY) / 2)
         .min()

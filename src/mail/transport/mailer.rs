@@ -45,7 +45,7 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 impl Mailer {
     /// Checks the relays' names and certificates; connects to none yet.
     pub fn new(relays: &[settings::Relay], sending: &Sending, clock: Clock) -> Result<Self, MailerError> {
-        let timeouts = Timeouts { step: sending.timeout, answer: sending.answer_timeout };
+        let timeouts = Timeouts { step: sending.timeout(), answer: sending.answer_timeout() };
         let relays = relays.iter().enumerate().map(|(index, relay)| {
             Relay::new(index, relay, &sending.hello_name, timeouts, &clock).map(Arc::new)
         });

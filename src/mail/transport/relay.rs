@@ -100,7 +100,7 @@ impl Relay {
                 Target::Smtp(Box::new(Dial::new(
                     smtp.clone(),
                     tls,
-                    relay.oauth_token.clone(),
+                    relay.oauth_token(),
                     hello_name.clone(),
                     timeouts,
                 )))
