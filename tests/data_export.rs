@@ -2,7 +2,6 @@
 
 use crate::support::{Engine, OPERATOR, TestApp, address, on_both_engines, reader::Reader};
 use daily::{
-    
     actions::privacy::erase::{Forgetting, forget},
     db::subscribers::{self, data_export, requests},
 };
