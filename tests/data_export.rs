@@ -4,6 +4,7 @@ use crate::support::{Engine, OPERATOR, TestApp, address, on_both_engines, reader
 use daily::{
     actions::privacy::erase::{Forgetting, forget},
     db::subscribers::{self, data_export, requests},
+    domain::{signup_wording::signup_wording, subscriber::request::RequestKind, token::Purpose},
 };
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Response;
