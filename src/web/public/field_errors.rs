@@ -27,7 +27,8 @@ pub fn message(problems: Option<&Problems>, field: &str, words: &Words) -> Marku
     html! {
         @if let Some(id) = error_id(problems, field) {
             p.notice."notice--error" id=(id) role="alert" {
-                @for problem in problems.into_iter().flat_map(|all| all.of(field)) { (words.problem(problem)) " " }
+                @let all = problems.into_iter().flat_map(|all| all.of(field));
+                (all.map(|it| words.problem(it)).collect::<Vec<_>>().join(" "))
             }
         }
     }
