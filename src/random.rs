@@ -1,7 +1,6 @@
 //! Randomness: the only place that draws it.
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
-use std::fmt::Write as _;
 
 /// Random bytes from the operating system.
 pub fn bytes<const N: usize>() -> [u8; N] {
@@ -17,8 +16,5 @@ pub fn fraction() -> f64 {
 
 /// `N` random bytes as lower-case hexadecimal: message identifiers, process names.
 pub fn hex<const N: usize>() -> String {
-    bytes::<N>().iter().fold(String::with_capacity(2 * N), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    ::hex::encode(bytes::<N>())
 }

@@ -181,10 +181,10 @@ async fn wrong_addresses_old_links_and_too_many_requests_are_refused(engine: Eng
     let old = app.visitor(OLD);
     app.reader(OLD).await;
     for (wrong, says) in [
-        ("ann", "not an email address"),
-        ("", "not an email address"),
+        ("ann", "has the form name@example.org"),
+        ("", "Enter an email address"),
         ("ANN@example.org", "your address already"),
-        ("\0@x.example", "not an email address"),
+        ("\0@x.example", "a character or a dot"),
     ] {
         let page = old.asks_for_address(wrong).await;
         assert!(page.status == 422 && page.contains(says), "{wrong}: {page}");

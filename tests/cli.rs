@@ -78,6 +78,52 @@ async fn commands_that_need_a_worker_say_at_once_when_there_is_none() {
     assert_eq!(daily.run(&["issue", "send"]).await.code, 1);
 }
 
+#[tokio::test]
+async fn all_problems_with_a_commands_options_are_named_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let daily = Environment::in_folder(folder.path(), None);
+    for (command, says) in [
+        (
+            &["newsletter", "set", "daily", "--days", "someday", "--clock", "mine", "--accent", "green"][..],
+            &[
+                "3 problems",
+                "--days: Enter daily",
+                "--clock: Choose one of: newsletter, reader.",
+                "--accent: ",
+            ][..],
+        ),
+        (
+            &["newsletter", "set", "daily", "--min-stories", "9", "--max-stories", "3", "--logo", "x"],
+            &["--min-stories: The fewest", "--logo: "],
+        ),
+        (
+            &["newsletter", "add", "The Weekly", "--title", " ", "--sender-address", "news@localhost"],
+            &["<SLUG>: A short name", "--title: Enter a text.", "--sender-address: The part after the @"],
+        ),
+        (
+            &["issue", "edit", "--place", "1=99", "--title", "x", "--subject", &"x".repeat(400)],
+            &["--place: ", "--title: ", "--subject: Shorten it to 300"],
+        ),
+        (
+            &["article", "add", "ftp://example.org/x", "--url", "javascript:x"],
+            &["<SOURCE>: ", "--url: Enter a web"],
+        ),
+        (&["feed", "add", "https://"], &["<SOURCE>: Enter a web address"]),
+        (&["operator", "add", "desk"], &["<ADDRESS>: An email address has the form"]),
+    ] {
+        let ended = daily.run(command).await;
+        assert_eq!(ended.code, 2, "{ended:?}");
+        for says in says {
+            assert!(ended.stderr.contains(says), "{says} is missing in {}", ended.stderr);
+        }
+    }
+    let help = daily.run(&["newsletter", "set", "--help"]).await;
+    let lines = help.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(lines.contains("[possible values: newsletter, reader]"), "{lines}");
+    let untitled = daily.run(&["newsletter", "add", "weekly"]).await;
+    assert!(untitled.code == 2 && untitled.stderr.contains("--title <TITLE>"), "{untitled:?}");
+}
+
 on_both_engines!(an_operators_first_day);
 
 async fn an_operators_first_day(engine: Engine) {

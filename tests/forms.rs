@@ -3,9 +3,14 @@
 use crate::support::{Engine, TestApp, browser::Browser, mark_in, on_both_engines, with_services};
 use daily::domain::{newsletter::Archive, subscriber::subscription::SubscriptionStatus};
 use fantoccini::Locator;
+use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
 
-on_both_engines!(with_several_newsletters_the_form_asks_which, readers_pages_lead_feed_readers_to_the_feed,);
+on_both_engines!(
+    with_several_newsletters_the_form_asks_which,
+    every_problem_of_a_signup_is_named_at_once,
+    readers_pages_lead_feed_readers_to_the_feed,
+);
 
 async fn with_several_newsletters_the_form_asks_which(engine: Engine) {
     let app = TestApp::start(engine).await;
@@ -40,6 +45,57 @@ async fn with_several_newsletters_the_form_asks_which(engine: Engine) {
         wrong.into_iter().map(|(name, value)| (name, if name == "email" { "x" } else { value })).collect();
     let wrong = app.submit("/subscribe", &wrong).await;
     assert!(wrong.contains(r#"value="daily" checked"#) && wrong.contains(r#"value="weekly">"#), "{wrong}");
+}
+
+async fn every_problem_of_a_signup_is_named_at_once(engine: Engine) {
+    let app = TestApp::start(engine).await;
+    app.add_newsletter("weekly", |_| {}).await;
+    let wrong = json!({ "email": "secret@localhost", "newsletter": ["daily", "SECRET"], "lang": "de" });
+    let answer = app.post_json("/subscribe", &wrong).await;
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["content-language"]),
+        (422, &"de".parse().unwrap())
+    );
+    let text = answer.text().await.unwrap();
+    assert!(!text.to_lowercase().contains("secret"), "nothing of the request is quoted: {text}");
+    let problem: Value = serde_json::from_str(&text).unwrap();
+    let told: Vec<_> = problem["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| (it["pointer"].as_str().unwrap(), it["code"].as_str().unwrap()))
+        .collect();
+    assert_eq!(told, [("#/email", "address_domain"), ("#/newsletter/1", "short_name")]);
+    for error in problem["errors"].as_array().unwrap() {
+        assert!(problem["detail"].as_str().unwrap().contains(error["detail"].as_str().unwrap()), "{problem}");
+    }
+    // What can't be read is no different.
+    for (body, pointer, code) in [
+        (json!({ "email": ["SECRET"] }), "#/email", "wrong_type"),
+        (json!({ "email": "ann@example.org", "SECRET": 1 }), "#", "unknown_field"),
+        (json!(["SECRET"]), "#", "wrong_type"),
+        (json!({}), "#/email", "address_required"),
+    ] {
+        let answer = app.post_json("/subscribe", &body).await;
+        assert_eq!(answer.status(), 422);
+        let text = answer.text().await.unwrap();
+        assert!(!text.contains("SECRET"), "{text}");
+        let problem: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+        assert_eq!(problem["errors"][0]["code"], code, "{problem}");
+    }
+    // In a form each message is beside its field.
+    let started = app.form_mark().await;
+    let page = app
+        .submit("/subscribe", &[("email", "x"), ("newsletter", ""), ("started", &started), ("lang", "fr")])
+        .await;
+    assert_eq!(page.status, 422);
+    for (id, says) in [("email-error", "nom@example.org"), ("newsletter-error", "au moins une lettre")] {
+        let (_, message) = page.split_once(&format!("id=\"{id}\"")).expect(id);
+        assert!(message.split("</p>").next().unwrap().contains(says), "{page}");
+        assert!(page.contains(&format!("aria-describedby=\"{id}\"")), "{page}");
+    }
+    assert_eq!(app.store().await.rows_in("signups").await, 0, "nothing was taken");
 }
 
 async fn readers_pages_lead_feed_readers_to_the_feed(engine: Engine) {

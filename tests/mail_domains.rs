@@ -103,7 +103,10 @@ async fn an_insisted_typo_is_refused_with_the_probable_address() {
     let answer = app.post_json("/subscribe", &json!({ "email": "ann@gmial.com", "as_typed": "yes" })).await;
     assert_eq!(answer.status(), 422);
     let problem: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
-    assert_eq!((&problem["field"], &problem["suggestion"]), (&"email".into(), &"ann@gmail.com".into()));
+    assert_eq!(
+        (&problem["errors"][0]["pointer"], &problem["suggestion"]),
+        (&"#/email".into(), &"ann@gmail.com".into())
+    );
     app.change_newsletter(|it| it.language = "de".into()).await;
     let page = app.sign_up("ann@bare.org").await.text().await.unwrap();
     assert!(page.contains("Bei bare.org kommt keine Mail an; bitte prüfen Sie die Adresse."), "{page}");

@@ -1,7 +1,7 @@
 //! The description of the public endpoints says what there is, and nothing else.
 
 use crate::support::{Engine, app::TestApp};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
@@ -13,9 +13,7 @@ const NOT_PUBLIC: &str = "/mailbox";
 #[tokio::test(flavor = "multi_thread")]
 async fn every_public_route_is_described_and_every_description_is_a_route() {
     let app = TestApp::start(Engine::Sqlite).await;
-    let answer = app.get(&format!("{}/openapi.json", app.url)).await;
-    assert_eq!(answer.headers()["content-type"], "application/json");
-    let described: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    let described = description(&app).await;
     let mut there = BTreeMap::new();
     for path in routes() {
         // Nobody has this method, so the answer names those that work.
@@ -30,12 +28,13 @@ async fn every_public_route_is_described_and_every_description_is_a_route() {
     assert_eq!(methods(&described["paths"]), there, "left: src/web/assets/openapi.json, right: the program");
 }
 
-#[test]
-fn every_reference_leads_somewhere_and_everything_named_is_used() {
-    let text = std::fs::read_to_string(source("assets/openapi.json")).unwrap();
-    let described: Value = serde_json::from_str(&text).unwrap();
+#[tokio::test(flavor = "multi_thread")]
+async fn every_reference_leads_somewhere_and_everything_named_is_used() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let described = description(&app).await;
+    let text = described.to_string();
     let references: BTreeSet<&str> = text
-        .split("\"$ref\": \"#")
+        .split("\"$ref\":\"#")
         .skip(1)
         .map(|rest| rest.split_once('"').map_or(rest, |(reference, _)| reference))
         .collect();
@@ -47,6 +46,57 @@ fn every_reference_leads_somewhere_and_everything_named_is_used() {
             assert!(references.contains(format!("/components/{group}/{name}").as_str()), "{group}/{name}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fields_are_described_as_they_are_read() {
+    let app = TestApp::start(Engine::Sqlite).await;
+    let described = description(&app).await;
+    let schemas = &described["components"]["schemas"];
+    assert_eq!(schemas["Signup"]["required"], json!(["email"]));
+    assert_eq!(schemas["Signup"]["additionalProperties"], false);
+    assert_eq!(schemas["Signup"]["properties"]["newsletter"]["anyOf"][1]["maxItems"], 20);
+    // What the service names as its fields is what is described.
+    let answer = app.post_json("/subscribe", &json!({ "email": "ann@example.org", "emial": "x" })).await;
+    assert_eq!(answer.status(), 422);
+    let problem: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    for kind in ["Signup", "SignupForm"] {
+        for (name, property) in schemas[kind]["properties"].as_object().unwrap() {
+            assert!(problem["detail"].as_str().unwrap().contains(name.as_str()), "{name}: {problem}");
+            assert!(property["description"].is_string(), "{name}");
+        }
+    }
+    let codes = schemas["FieldError"]["properties"]["code"]["enum"].as_array().unwrap();
+    assert!(codes.contains(&problem["errors"][0]["code"]), "{problem}");
+    for (kind, fields) in [
+        ("Unsubscribe", &["List-Unsubscribe", "reason", "remark"][..]),
+        (
+            "Preferences",
+            &[
+                "address",
+                "cadence",
+                "do",
+                "join",
+                "language",
+                "leave",
+                "sections",
+                "send_time",
+                "time_zone",
+                "until",
+            ],
+        ),
+    ] {
+        let names: BTreeSet<&str> =
+            schemas[kind]["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(names, fields.iter().copied().collect(), "{kind}");
+        assert!(!schemas[kind].to_string().contains("\"null\""), "a form has no null: {kind}");
+    }
+}
+
+async fn description(app: &TestApp) -> Value {
+    let answer = app.get(&format!("{}/openapi.json", app.url)).await;
+    assert_eq!(answer.headers()["content-type"], "application/json");
+    serde_json::from_str(&answer.text().await.unwrap()).unwrap()
 }
 
 /// The methods of each path that is described.

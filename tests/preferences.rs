@@ -113,18 +113,29 @@ async fn wrong_choices_are_explained_and_change_nothing(engine: Engine) {
     let long = "x".repeat(101);
     for (fields, says) in [
         (&[("cadence", "hourly")][..], "one of the ways"),
-        (&[("time_zone", "Mars/Olympus")], "not a time zone"),
-        (&[("send_time", "25:00")], "not a time of day"),
-        (&[("sections", "!?")], "not the name of a section"),
-        (&[("sections", &long)], "longer than 100"),
+        (&[("time_zone", "Mars/Olympus")], "Choose a time zone"),
+        (&[("send_time", "25:00")], "Enter a time of day"),
+        (&[("sections", "!?")], "needs a letter or a digit"),
+        (&[("sections", &long)], "at most 100"),
         (&many, "more than 30"),
-        (&[("cadence", "weekly"), ("time_zone", "<script>alert(1)</script>")], "&lt;script&gt;"),
+        (&[("cadence", "weekly"), ("time_zone", "<script>alert(1)</script>")], "Choose a time zone"),
     ] {
         let answer = ann.chooses(fields).await;
         assert_eq!(answer.status, 422, "{says}");
         assert!(answer.contains(says), "{says}: {answer}");
-        assert!(!answer.contains("<script"), "{answer}");
+        assert!(!answer.contains("script>"), "{answer}");
     }
+    // All problems at once, each beside its field.
+    let answer = ann.chooses(&[("cadence", "hourly"), ("time_zone", "Mars"), ("send_time", "late")]).await;
+    for (id, says) in [
+        ("cadence-error", "one of the ways"),
+        ("time_zone-error", "Choose a time zone"),
+        ("send_time-error", "Enter a time of day"),
+    ] {
+        let (_, message) = answer.split_once(&format!("id=\"{id}\"")).expect(id);
+        assert!(message.split("</p>").next().unwrap().contains(says), "{id}: {answer}");
+    }
+    assert!(answer.contains("Please check what you entered"), "{answer}");
     let plain = app.posting(&ann.preferences().await).body("cadence=weekly").send().await.unwrap();
     assert_eq!(plain.status(), 415);
     assert_eq!(chosen(&ann).await, "every_issue [] - -");

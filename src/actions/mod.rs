@@ -3,6 +3,7 @@
 
 pub mod feed;
 pub mod issue;
+pub mod listed_words;
 pub mod newsletter;
 pub mod operator;
 pub mod privacy;

@@ -1,11 +1,15 @@
 //! `daily article`: articles.
 
 use crate::{
-    actions::feed::add_article::{add_article, hide_article, pin_article},
+    actions::feed::{
+        add_article::{add_article, hide_article, pin_article},
+        source::{ArticleSource, Source},
+    },
     app::App,
     cli::{
         CliError, CliResult,
         output::{Output, fields, moment},
+        problems::usage,
     },
     content::{
         answer_headers::Validators,
@@ -16,7 +20,6 @@ use crate::{
     db::content::articles::{self, Stored},
     domain::{actor::Actor, content::article::FoundArticle, ids::ArticleId},
 };
-use std::path::Path;
 use url::Url;
 
 /// Add, list, pin and hide articles
@@ -27,13 +30,7 @@ pub enum Article {
         daily article add https://www.example.org/2026/05/a-story\n  \
         daily article add saved-page.html --url https://www.example.org/2026/05/a-story\n\n\
         A page saved as text works, too; --url says where readers find a page that does not name its address.")]
-    Add {
-        /// URL, or the path of a saved page
-        source: String,
-        /// Where readers find the article, if the page does not say
-        #[arg(long)]
-        url: Option<Url>,
-    },
+    Add(ArticleSource),
     /// List articles, latest first
     List {
         /// How many
@@ -64,7 +61,7 @@ pub enum Article {
 impl Article {
     pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         match self {
-            Self::Add { source, url } => add(app, actor, &source, url, output).await,
+            Self::Add(article) => add(app, actor, &article, output).await,
             Self::List { limit, before } => {
                 let mut tx = app.db.read().await?;
                 let page = articles::page(&mut tx, ArticleId(before.unwrap_or(i64::MAX)), limit).await?;
@@ -106,9 +103,14 @@ fn said(found: bool, id: i64, what: &str) -> CliResult {
     Ok(())
 }
 
-async fn add(app: &App, actor: &Actor, source: &str, url: Option<Url>, output: Output) -> CliResult {
-    let mut found = read(app, source, url.as_ref()).await?;
+async fn add(app: &App, actor: &Actor, article: &ArticleSource, output: Output) -> CliResult {
+    let (source, url) = article.checked().map_err(|problems| usage::<ArticleSource>(&problems))?;
+    let mut found = read(app, &source, url.as_ref()).await.map_err(|error| match error {
+        CliError::Failed(why) => CliError::Failed(format!("{}: {why}", article.source)),
+        usage @ CliError::Usage(_) => usage,
+    })?;
     found.url = url.or(found.url);
+    let source = &article.source;
     let stored = add_article(&app.actions, actor, &found).await?.ok_or_else(|| {
         CliError::Failed(format!(
             "{source} does not say where readers find it; name its address: daily article add {source} --url https://…"
@@ -138,24 +140,28 @@ async fn add(app: &App, actor: &Actor, source: &str, url: Option<Url>, output: O
     Ok(())
 }
 
-async fn read(app: &App, source: &str, url: Option<&Url>) -> Result<FoundArticle, CliError> {
-    let because = |error: &dyn std::fmt::Display| CliError::Failed(format!("{source}: {error}"));
-    if source.starts_with("http://") || source.starts_with("https://") {
-        let address = super::parse_url(source)?;
-        let Fetched::Page(page) = app.jobs.feeds.fetcher.fetch(&address, &Validators::default()).await?
-        else {
-            return Err(because(&"the site says that it has not changed, which was not asked"));
-        };
-        let mut found = parse(page.body, page.content_type, Some(page.url.clone()))
-            .await?
-            .map_err(|error| because(&error))?;
-        found.url.get_or_insert(page.url);
-        return Ok(found);
-    }
-    let body = local_file::read(Path::new(source), app.settings.feeds.max_bytes)
-        .await
-        .map_err(|error| because(&error))?;
-    parse(body, None, url.cloned()).await?.map_err(|error| because(&error))
+async fn read(app: &App, source: &Source, url: Option<&Url>) -> Result<FoundArticle, CliError> {
+    let path = match source {
+        Source::Url(url) if url.scheme() == "file" => url.to_file_path().map_err(|()| no_path())?,
+        Source::Path(path) => path.clone(),
+        Source::Url(address) => {
+            let fetched = app.jobs.feeds.fetcher.fetch(address, &Validators::default()).await?;
+            let Fetched::Page(page) = fetched else {
+                return Err(CliError::Failed(
+                    "the site says that it has not changed, which was not asked".into(),
+                ));
+            };
+            let mut found = parse(page.body, page.content_type, Some(page.url.clone())).await??;
+            found.url.get_or_insert(page.url);
+            return Ok(found);
+        }
+    };
+    let body = local_file::read(&path, app.settings.feeds.max_bytes).await?;
+    Ok(parse(body, None, url.cloned()).await??)
+}
+
+fn no_path() -> CliError {
+    CliError::Failed("it is not the path of a file on this machine".into())
 }
 
 /// Reading a large page takes a while and is done beside the runtime.

@@ -1,11 +1,15 @@
 //! `daily feed`: feeds.
 
 use crate::{
-    actions::feed::add_feed::{add_feed, remove_feed},
+    actions::feed::{
+        add_feed::{add_feed, remove_feed},
+        source::{FeedSource, Source},
+    },
     app::App,
     cli::{
         CliError, CliResult,
         output::{Output, fields, moment},
+        problems::usage,
     },
     content::answer_headers::Validators,
     db::content::feeds::{self, FeedRecord},
@@ -14,7 +18,7 @@ use crate::{
 };
 use jiff::SignedDuration;
 use serde_json::json;
-use std::{fmt::Write as _, path::Path};
+use std::fmt::Write as _;
 use url::Url;
 
 /// Connect feeds
@@ -25,18 +29,12 @@ pub enum Feed {
         daily feed add https://www.example.org/feed.xml\n  \
         daily feed add ./export/feed.xml            a file, read again whenever it is due\n\n\
         A feed that can't be read is refused with the reason, and nothing is changed.")]
-    Add {
-        /// URL, or the path of a file
-        source: String,
-    },
+    Add(FeedSource),
     /// List feeds and how reading them goes
     List,
     /// Show all there is to know about a feed
     #[command(after_help = "Example:\n  daily feed show https://www.example.org/feed.xml")]
-    Show {
-        /// URL, or the path of a file
-        source: String,
-    },
+    Show(FeedSource),
     /// Read all feeds now, or one
     #[command(after_help = "Example:\n  daily feed poll https://www.example.org/feed.xml")]
     Poll {
@@ -44,20 +42,17 @@ pub enum Feed {
         source: Option<String>,
     },
     /// Stop reading a feed; its articles stay
-    Remove {
-        /// URL, or the path of a file
-        source: String,
-    },
+    Remove(FeedSource),
 }
 
 impl Feed {
     pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         match self {
-            Self::Add { source } => add(app, actor, &address(&source)?, output).await,
+            Self::Add(source) => add(app, actor, &address(&source)?, output).await,
             Self::List => list(app, output).await,
-            Self::Show { source } => show(app, &address(&source)?, output).await,
-            Self::Poll { source } => poll(app, source.as_deref(), output).await,
-            Self::Remove { source } => {
+            Self::Show(source) => show(app, &address(&source)?, output).await,
+            Self::Poll { source } => poll(app, source, output).await,
+            Self::Remove(source) => {
                 let url = address(&source)?;
                 if !remove_feed(&app.actions, actor, &url).await? {
                     return Err(CliError::Failed(format!("there is no feed {url}; see `daily feed list`")));
@@ -69,16 +64,18 @@ impl Feed {
     }
 }
 
-/// A web address stays as it is; a path becomes a `file:` address.
-fn address(source: &str) -> Result<String, CliError> {
-    if source.starts_with("http://") || source.starts_with("https://") || source.starts_with("file://") {
-        return Ok(super::parse_url(source)?.into());
-    }
-    let path = std::fs::canonicalize(Path::new(source)).map_err(|error| {
+/// A URL stays as it is. A path becomes a `file:` URL.
+fn address(feed: &FeedSource) -> Result<String, CliError> {
+    let path = match feed.checked().map_err(|problems| usage::<FeedSource>(&problems))? {
+        Source::Url(url) => return Ok(url.into()),
+        Source::Path(path) => path,
+    };
+    let source = path.display();
+    let full = std::fs::canonicalize(&path).map_err(|error| {
         CliError::Failed(format!("can't read {source}: {error}; give a URL or the path of a file"))
     })?;
     let url =
-        Url::from_file_path(&path).map_err(|()| CliError::Usage(format!("`{source}` is no usable path")))?;
+        Url::from_file_path(&full).map_err(|()| CliError::Usage(format!("`{source}` is no usable path")))?;
     Ok(url.into())
 }
 
@@ -170,9 +167,9 @@ async fn show(app: &App, url: &str, output: Output) -> CliResult {
     Ok(())
 }
 
-async fn poll(app: &App, source: Option<&str>, output: Output) -> CliResult {
+async fn poll(app: &App, source: Option<String>, output: Output) -> CliResult {
     let mut tx = app.db.read().await?;
-    let wanted = source.map(address).transpose()?;
+    let wanted = source.map(|source| address(&FeedSource { source })).transpose()?;
     let mut all = feeds::list(&mut tx).await?;
     drop(tx);
     all.retain(|feed| match &wanted {

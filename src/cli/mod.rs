@@ -12,6 +12,7 @@ mod issue;
 mod newsletter;
 mod operator;
 mod output;
+mod problems;
 pub mod serve;
 mod subscriber;
 mod test_send;
@@ -230,10 +231,6 @@ fn actor() -> Actor {
 
 fn parse_address(text: &str) -> Result<EmailAddress, CliError> {
     EmailAddress::parse(text).map_err(|error| CliError::Usage(format!("`{text}`: {error}")))
-}
-
-fn parse_url(text: &str) -> Result<url::Url, CliError> {
-    url::Url::parse(text).map_err(|error| CliError::Usage(format!("`{text}` is no URL: {error}")))
 }
 
 /// The newsletter a command is about: the one named, or the only one.

@@ -3,13 +3,14 @@
 use crate::{
     actions::operator::{
         add_operator::{Added, MOST_OPERATORS, add_operator},
+        address::OperatorAddress,
         remove_operator::remove_operator,
     },
     app::App,
     cli::{
         CliError, CliResult,
         output::{Output, moment},
-        parse_address,
+        problems::usage,
     },
     db::{operators, suppressions},
     domain::{actor::Actor, subscriber::email_address::EmailAddress},
@@ -21,18 +22,12 @@ use serde_json::json;
 pub enum Operator {
     /// Add an address: it gets a mail when an issue waits for approval or is stopped, or a feed is in trouble
     #[command(after_help = "Example:\n  daily operator add desk@example.org")]
-    Add {
-        /// The address
-        address: String,
-    },
+    Add(OperatorAddress),
     /// List the addresses
     List,
     /// Remove an address
     #[command(after_help = "Example:\n  daily operator remove desk@example.org")]
-    Remove {
-        /// The address
-        address: String,
-    },
+    Remove(OperatorAddress),
 }
 
 #[derive(serde::Serialize)]
@@ -46,10 +41,10 @@ struct Listed {
 impl Operator {
     pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         match self {
-            Self::Add { address } => add(app, actor, &parse_address(&address)?, output).await,
+            Self::Add(address) => add(app, actor, &checked(&address)?, output).await,
             Self::List => list(app, output).await,
-            Self::Remove { address } => {
-                let address = parse_address(&address)?;
+            Self::Remove(address) => {
+                let address = checked(&address)?;
                 if !remove_operator(&app.actions, actor, &address).await? {
                     return Err(CliError::Failed(format!(
                         "{address} is not an operator's address; see `daily operator list`"
@@ -61,6 +56,10 @@ impl Operator {
             }
         }
     }
+}
+
+fn checked(address: &OperatorAddress) -> Result<EmailAddress, CliError> {
+    address.checked().map_err(|problems| usage::<OperatorAddress>(&problems))
 }
 
 async fn add(app: &App, actor: &Actor, address: &EmailAddress, output: Output) -> CliResult {

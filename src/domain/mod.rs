@@ -18,6 +18,7 @@ pub mod string_enum;
 pub mod subscriber;
 pub mod theme;
 pub mod token;
+pub mod validation;
 pub mod zones;
 
 pub use crate::domain::string_enum::UnknownWord;

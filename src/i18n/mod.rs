@@ -14,6 +14,7 @@ macro_rules! texts {
 }
 
 mod preferences;
+mod problems;
 mod texts;
 
 use axum::http::{HeaderMap, header};
@@ -21,7 +22,7 @@ use jiff::civil::Date;
 use std::{collections::BTreeMap, sync::LazyLock};
 
 pub use crate::i18n::preferences::Preferences;
-pub use crate::i18n::texts::{Address, Embed, Issues, Unsubscribe, Words};
+pub use crate::i18n::texts::{Embed, Issues, Unsubscribe, Words};
 
 /// The languages there are, by tag (BCP 47). The first one is what everybody else gets.
 const FILES: &[(&str, &str)] = &[

@@ -90,8 +90,6 @@ texts! {
         /// A problem.
         same_address,
         /// A problem.
-        bad_address,
-        /// A problem.
         refused_address,
         /// A question.
         data_export,
@@ -127,20 +125,6 @@ texts! {
         resume,
         /// After it.
         resumed,
-        /// A problem; `{first}`, `{last}`.
-        bad_day,
-        /// A problem.
-        bad_way,
-        /// A problem; `{entered}`.
-        bad_section,
-        /// A problem; `{entered}`, `{most}`.
-        long_section,
-        /// A problem; `{most}`.
-        many_sections,
-        /// A problem; `{entered}`.
-        bad_zone,
-        /// A problem; `{entered}`.
-        bad_time,
         /// The headline for who has left.
         not_subscribed,
         /// Why there is no form; `{newsletter}`.

@@ -14,8 +14,8 @@ pub struct Words {
     pub issues: Issues,
     /// The form, and the page after it.
     pub signup: Signup,
-    /// What is wrong with an address.
-    pub address: Address,
+    /// What is wrong with what was entered.
+    pub problems: crate::i18n::problems::ProblemTexts,
     /// An address that looks mistyped.
     pub slip: Slip,
     /// Why a page is not there, or a request can't be answered.
@@ -34,8 +34,6 @@ pub struct Words {
     pub challenge: Challenge,
     /// A form that came back too fast.
     pub timing_guard: TimingGuard,
-    /// An address whose domain takes no mail.
-    pub unreachable: Unreachable,
 }
 
 texts! {
@@ -103,40 +101,12 @@ texts! {
         which,
         /// The answer to a program, such as the box.
         accepted,
-        /// None is chosen, or too many; `{most}`.
-        newsletter_count,
-    }
-
-    /// What is wrong with an address.
-    Address {
-        /// The headline for programs.
-        refused,
-        /// Nothing was entered.
-        empty,
-        /// Too many characters; `{limit}`.
-        too_long,
-        /// No `@`.
-        no_at,
-        /// Too many characters before the `@`; `{limit}`.
-        local_too_long,
-        /// A character that can't stand before the `@`.
-        bad_local,
-        /// Letters beyond ASCII before the `@`.
-        non_ascii_local,
-        /// What follows the `@` is no domain.
-        bad_domain,
-        /// Throw-away addresses; `{domain}`.
-        blocked,
-        /// `info@` and the like.
-        role_account,
     }
 
     /// An address that looks mistyped.
     Slip {
         /// The browser's title.
         title,
-        /// The headline; `{address}`.
-        question,
         /// What was entered; `{address}`.
         entered,
         /// The button that takes what was meant; `{address}`.
@@ -189,12 +159,10 @@ texts! {
         too_long,
         /// Nothing more is known.
         not_understood,
-        /// A headline, for a body that is no signup.
-        no_signup,
-        /// A headline, for a newsletter that is not there.
-        no_newsletter_title,
-        /// What is wrong with the body; `{why}`, in English.
-        unreadable,
+        /// A headline, for a request with problems.
+        invalid,
+        /// A headline, for an address that can't be used.
+        address_refused,
         /// What bodies are taken.
         body_kind,
     }
@@ -213,14 +181,6 @@ texts! {
         too_soon,
         /// The button.
         button,
-    }
-
-    /// What is wrong with an address whose domain takes no mail.
-    Unreachable {
-        /// What to do; `{domain}`.
-        check,
-        /// What was probably meant; `{domain}`, `{address}`.
-        meant,
     }
 
     /// The page that a confirmation mail leads to.

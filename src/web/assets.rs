@@ -43,8 +43,3 @@ pub async fn time_zone_script(headers: HeaderMap) -> impl IntoResponse {
 pub async fn css(headers: HeaderMap) -> impl IntoResponse {
     cached::answer(&headers, "text/css; charset=utf-8", include_str!("assets/daily.css"))
 }
-
-/// What can be asked for here, as OpenAPI. tests/openapi.rs keeps it true.
-pub async fn description(headers: HeaderMap) -> impl IntoResponse {
-    cached::answer(&headers, "application/json", include_str!("assets/openapi.json"))
-}

@@ -3,7 +3,8 @@
 
 use crate::{
     db::DbError,
-    i18n::{self, Words, fill},
+    domain::validation::{Code, Problems},
+    i18n::{self, Spoken, Words, fill},
     web::{
         layout::{Frame, Place, respond_in},
         negotiate::{media_type, wants_json},
@@ -17,6 +18,7 @@ use axum::{
 };
 use jiff::SignedDuration;
 use maud::html;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Value, json};
 use std::{io, sync::Arc};
 use url::form_urlencoded;
@@ -28,8 +30,6 @@ pub enum AppError {
     NoPage,
     /// No newsletter has this short name.
     NoNewsletter(String),
-    /// A signup names a newsletter that does not exist.
-    UnknownNewsletter(String),
     /// The newsletter of this title has no issue of the date.
     NoIssue(String),
     /// No newsletter with this short name has an archive.
@@ -52,8 +52,8 @@ pub enum AppError {
     TooLong,
     /// The body's media type is not supported.
     UnknownBody,
-    /// The body can't be read, and why, for the author of the program that sent it.
-    Unreadable(StatusCode, String),
+    /// The request has problems, each at its place.
+    Invalid(StatusCode, Problems),
     /// The database failed.
     Db(DbError),
     /// The built-in mailbox can't be read.
@@ -101,14 +101,14 @@ impl AppError {
             | Self::NoFeed
             | Self::BrokenLink
             | Self::BrokenConfirmLink => StatusCode::NOT_FOUND,
-            Self::UnknownNewsletter(_) | Self::NotAccepted(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NotAccepted(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TestLink => StatusCode::OK,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Db(_) | Self::Mailbox(_) | Self::Feed(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnknownBody => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Unreadable(status, _) | Self::Other(status) => *status,
+            Self::Invalid(status, _) | Self::Other(status) => *status,
         }
     }
 
@@ -119,14 +119,13 @@ impl AppError {
         match self {
             Self::NoPage => (&say.not_found, say.no_page.clone()),
             Self::NoNewsletter(slug) => (&say.not_found, of(&say.no_newsletter, slug)),
-            Self::UnknownNewsletter(slug) => (&say.no_newsletter_title, of(&say.no_newsletter, slug)),
             Self::NoIssue(title) => (&say.not_found, of(&say.no_issue, title)),
             Self::NoIssuesOf(slug) => (&say.not_found, of(&say.no_issues_of, slug)),
             Self::NoFeed => (&say.not_found, say.no_feed.clone()),
             Self::BrokenLink => (&say.broken_link, say.cut_off.clone()),
             Self::BrokenConfirmLink => (&say.broken_link, say.cut_off_confirm.clone()),
             Self::TestLink => (&say.test, say.test_leave.clone()),
-            Self::NotAccepted(why) => (&words.address.refused, why.clone()),
+            Self::NotAccepted(why) => (&say.address_refused, why.clone()),
             Self::TooMany(wait) => match seconds(*wait).div_ceil(60) {
                 1 => (&say.later, say.too_many_minute.clone()),
                 minutes => (&say.later, fill(&say.too_many, &[("minutes", &minutes.to_string())])),
@@ -134,7 +133,7 @@ impl AppError {
             Self::Method(method) => (&say.not_so, fill(&say.method, &[("method", method)])),
             Self::TooLong => (&say.failed, say.too_long.clone()),
             Self::UnknownBody => (&say.failed, say.body_kind.clone()),
-            Self::Unreadable(_, why) => (&say.no_signup, fill(&say.unreadable, &[("why", why)])),
+            Self::Invalid(_, problems) => (&say.invalid, summary(words, problems)),
             Self::Other(status) if !status.is_server_error() => (&say.failed, say.not_understood.clone()),
             Self::Db(_) | Self::Mailbox(_) | Self::Feed(_) | Self::Other(_) => {
                 (&say.moment, say.trouble.clone())
@@ -166,7 +165,11 @@ pub fn localize(address: &Uri, headers: &HeaderMap, response: Response) -> Respo
     let (language, words) = i18n::spoken([query_language(address).as_deref(), language], headers);
     let (title, detail) = error.text(words);
     let mut localized = if wants_json(headers) {
-        problem(language, error.status(), title, &detail, [])
+        let errors = match &*error {
+            AppError::Invalid(_, problems) => Some(("errors", errors(words, problems))),
+            _ => None,
+        };
+        problem(language, error.status(), title, &detail, errors)
     } else {
         page(Place::of(address.path()), language, error.status(), title, &detail)
     };
@@ -231,6 +234,54 @@ pub fn problem(
     let mut response = (status, Json(body)).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
     in_language(language, response)
+}
+
+/// The answer to a program about problems with its request: all of them in `errors`, and their texts in `detail`.
+pub fn invalid(
+    (language, words): Spoken,
+    problems: &Problems,
+    members: impl IntoIterator<Item = (&'static str, Value)>,
+) -> Response {
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    let members = members.into_iter().chain([("errors", errors(words, problems))]);
+    problem(language, status, &words.errors.invalid, &summary(words, problems), members)
+}
+
+/// A problem with one field, for programs.
+#[derive(serde::Serialize, JsonSchema)]
+pub struct FieldError {
+    /// Where: a JSON pointer as a URI fragment, such as `#/email`; `#` for the whole request.
+    #[schemars(extend("examples" = ["#/email"]))]
+    pointer: String,
+    #[schemars(schema_with = "code_schema")]
+    code: Code,
+    /// What to do, in the language of the answer.
+    detail: String,
+}
+
+fn code_schema(_: &mut SchemaGenerator) -> Schema {
+    schemars::json_schema!({ "enum": Code::ALL, "description": "What is wrong. Every code has a text in every language." })
+}
+
+/// The member `errors` of a problem.
+fn errors(words: &Words, problems: &Problems) -> Value {
+    let errors = problems.iter().map(|it| FieldError {
+        pointer: it.pointer.clone(),
+        code: it.code,
+        detail: words.problem(it),
+    });
+    json!(errors.collect::<Vec<_>>())
+}
+
+/// All problems in sentences, each once.
+fn summary(words: &Words, problems: &Problems) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for text in problems.iter().map(|it| words.problem(it)) {
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    texts.join(" ")
 }
 
 /// Says which language a response is in.

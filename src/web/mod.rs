@@ -8,8 +8,10 @@ mod health;
 mod layout;
 mod mailbox;
 mod negotiate;
+mod openapi;
 mod public;
 mod security;
+mod submission;
 
 use crate::{
     actions::{self, signup::context::SignupContext, subscription::context::SubscriptionContext},
@@ -106,7 +108,7 @@ pub fn router(site: Site) -> Router {
         .route("/challenge.js", get(assets::challenge_script))
         .route("/assets/daily.css", get(assets::css))
         .route("/assets/time-zone.js", get(assets::time_zone_script))
-        .route("/openapi.json", get(assets::description))
+        .route("/openapi.json", get(openapi::get))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     if site.mailbox.is_some() {

@@ -2,3 +2,4 @@
 
 pub mod add_article;
 pub mod add_feed;
+pub mod source;

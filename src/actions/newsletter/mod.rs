@@ -1,6 +1,7 @@
 //! Operators add and change newsletters.
 
 pub mod add_newsletter;
+pub mod details;
 pub mod set_newsletter;
 
 use crate::domain::newsletter::Newsletter;

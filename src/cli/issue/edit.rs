@@ -3,7 +3,8 @@
 use crate::{
     actions::issue::{
         approve_issue::approve_issue,
-        edit_issue::{EditError, MAX_NOTE_CHARS, StoryChange, edit_issue},
+        edit_fields::IssueEdit,
+        edit_issue::{EditError, MAX_NOTE_CHARS, edit_issue},
         send_issue::begin_issue,
     },
     app::App,
@@ -14,9 +15,10 @@ use crate::{
             show::{self, Named},
         },
         output::Output,
+        problems::usage,
     },
-    db::issues::{self, IssueWords},
-    domain::{actor::Actor, ids::ArticleId, issue::selection::Choice},
+    db::issues,
+    domain::{actor::Actor, issue::selection::Choice},
     issues::forecast::forecast,
     jobs::plan_issue,
 };
@@ -36,52 +38,18 @@ use std::{fmt::Write as _, io::Read as _, path::PathBuf};
 pub struct Edit {
     #[command(flatten)]
     which: Which,
-    /// It is in, first
-    #[arg(long, value_name = "ARTICLE")]
-    pin: Vec<i64>,
-    /// It is out of this issue
-    #[arg(long, value_name = "ARTICLE")]
-    drop: Vec<i64>,
-    /// It is in, at this place from 1, whatever comes and goes around it
-    #[arg(long, value_name = "ARTICLE=PLACE", value_parser = numbered)]
-    place: Vec<(i64, String)>,
-    /// Its headline in this issue
-    #[arg(long, value_name = "ARTICLE=TEXT", value_parser = numbered)]
-    title: Vec<(i64, String)>,
-    /// Its summary in this issue; empty: none
-    #[arg(long, value_name = "ARTICLE=TEXT", value_parser = numbered)]
-    summary: Vec<(i64, String)>,
-    /// Take back what was edited about it
-    #[arg(long, value_name = "ARTICLE")]
-    undo: Vec<i64>,
-    /// The subject line; empty: the first story's headline
-    #[arg(long)]
-    subject: Option<String>,
-    /// What inboxes show after the subject; empty: the other headlines
-    #[arg(long)]
-    preheader: Option<String>,
+    #[command(flatten)]
+    changes: IssueEdit,
     /// A file in Markdown with a note above the stories, `-` for standard input; an empty file: none
     #[arg(long, value_name = "FILE")]
     note: Option<PathBuf>,
 }
 
-fn numbered(text: &str) -> Result<(i64, String), String> {
-    let (number, rest) = text.split_once('=').ok_or("write the article's number, `=` and the text")?;
-    let number = number.trim().parse().map_err(|_| format!("`{number}` is not an article's number"))?;
-    Ok((number, rest.trim().to_owned()))
-}
-
 impl Edit {
     pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
-        let words = IssueWords {
-            subject: self.subject.clone(),
-            preheader: self.preheader.clone(),
-            note: self.note.as_ref().map(read_note).transpose()?,
-        };
-        let changes = self.changes()?;
-        if changes.is_empty() && words == IssueWords::default() {
-            return Err(CliError::Usage("say what to change; see `daily issue edit --help`".into()));
-        }
+        let note = self.note.as_ref().map(read_note).transpose()?;
+        let edit = IssueEdit { note, ..self.changes };
+        let (words, changes) = edit.checked().map_err(|problems| usage::<Self>(&problems))?;
         let (newsletter, date) = self.which.find_next(app).await?;
         let issue = begin_issue(&app.actions, actor, &newsletter, date).await?;
         let was_approved = issue.approved_at.is_some();
@@ -100,22 +68,6 @@ impl Edit {
         let mut tx = app.db.read().await?;
         let it = forecast(app.jobs.issues.planning(), &mut tx, &newsletter, date).await?;
         show::print_forecast(&mut tx, &newsletter, &it, output).await
-    }
-
-    fn changes(&self) -> Result<Vec<StoryChange>, CliError> {
-        let id = |number: &i64| ArticleId(*number);
-        let mut changes: Vec<StoryChange> = self.undo.iter().map(|it| StoryChange::Undo(id(it))).collect();
-        changes.extend(self.pin.iter().map(|it| StoryChange::Pin(id(it))));
-        changes.extend(self.drop.iter().map(|it| StoryChange::Drop(id(it))));
-        for (it, place) in &self.place {
-            let place = place
-                .parse()
-                .map_err(|_| CliError::Usage(format!("--place {it}={place}: `{place}` is no number")))?;
-            changes.push(StoryChange::Place(id(it), place));
-        }
-        changes.extend(self.title.iter().map(|(it, text)| StoryChange::Title(id(it), text.clone())));
-        changes.extend(self.summary.iter().map(|(it, text)| StoryChange::Summary(id(it), text.clone())));
-        Ok(changes)
     }
 }
 

@@ -7,7 +7,6 @@ use crate::domain::{string_enum::words, token::KeyRing};
 use aws_lc_rs::{constant_time::verify_slices_are_equal, digest};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
-use std::fmt::Write as _;
 
 /// The number is between 0 and this: half a second of work on a desktop computer, a few seconds on an old phone.
 const MAX_NUMBER: u32 = 100_000;
@@ -96,11 +95,7 @@ fn is_same(a: &str, b: &str) -> bool {
 }
 
 fn hash(salt: &str, number: u32) -> String {
-    let hash = digest::digest(&digest::SHA256, format!("{salt}{number}").as_bytes());
-    hash.as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(digest::digest(&digest::SHA256, format!("{salt}{number}").as_bytes()))
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@
 //! (there are few IP addresses), while the chain still holds.
 
 use aws_lc_rs::digest;
-use std::fmt::Write as _;
 
 /// What a link holds fast, besides what is personal.
 #[derive(Debug, Clone, Copy)]
@@ -103,10 +102,7 @@ impl Fields {
     }
 
     fn finish(self) -> String {
-        self.0.finish().as_ref().iter().fold(String::with_capacity(64), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hex::encode(self.0.finish())
     }
 }
 

@@ -2,18 +2,12 @@
 
 use crate::domain::subscriber::email_address::EmailAddress;
 use aws_lc_rs::hmac;
-use std::fmt::Write as _;
 
 /// An address that nobody can read back: a hash (HMAC-SHA-256) under this installation's salt. Who has both could still try
 /// addresses they suspect.
 pub fn print(salt: &str, address_key: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, salt.as_bytes());
-    let mut print = String::with_capacity(64);
-    for byte in hmac::sign(&key, address_key.as_bytes()).as_ref() {
-        // Writing to a text does not fail.
-        let _ = write!(print, "{byte:02x}");
-    }
-    print
+    hex::encode(hmac::sign(&key, address_key.as_bytes()))
 }
 
 /// What stands in the place of a forgotten reader's address: one that never takes mail (RFC 2606 section 2).

@@ -21,9 +21,8 @@ pub fn bounds(zone: &TimeZone, now: Timestamp) -> (Date, Date) {
     (in_days(1), in_days(MAX_DAYS))
 }
 
-/// Reads a day until which a pause may last, such as `2026-08-15`.
-pub fn parse_until(text: &str, zone: &TimeZone, now: Timestamp) -> Option<Date> {
-    let (first, last) = bounds(zone, now);
+/// Reads a day until which a pause may last, such as `2026-08-15`, within [`bounds`].
+pub fn parse_until(text: &str, (first, last): (Date, Date)) -> Option<Date> {
     text.trim().parse().ok().filter(|date| (first..=last).contains(date))
 }
 
@@ -52,7 +51,7 @@ mod tests {
             ("", false),
             ("tomorrow", false),
         ] {
-            assert_eq!(parse_until(text, &zone, now).is_some(), taken, "{text}");
+            assert_eq!(parse_until(text, bounds(&zone, now)).is_some(), taken, "{text}");
         }
     }
 

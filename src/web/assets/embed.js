@@ -128,7 +128,7 @@
           tell(told.message);
           if (email) email.value = "";
         } else if (email && told.take) ask(told);
-        else if (told.field === "email") tell(told.detail, true);
+        else if (told.errors?.some(it => it.pointer === "#/email")) tell(told.detail, true);
         else if (answer.status === 429) tell(told.detail);
         else hand();
       } catch {

@@ -62,16 +62,12 @@ pub async fn renew(
         Ok(None) => Ok(show(&token, confirm::look(&site.signup, &token).await?, &query, &headers)),
         Err(SubscribeError::TooMany { wait }) => Ok(AppError::TooMany(wait).into_response()),
         Err(SubscribeError::NoSuchNewsletter(slug)) => Err(AppError::NoNewsletter(slug)),
-        Err(
-            why @ (SubscribeError::Blocked(_)
-            | SubscribeError::RoleAccount
-            | SubscribeError::NewsletterCount
-            | SubscribeError::Redeemed),
-        ) => {
-            let (_, words) = i18n::spoken([query.lang.as_deref()], &headers);
-            Err(AppError::NotAccepted(field_errors::refused(&why, words).what))
-        }
         Err(SubscribeError::Db(error)) => Err(error.into()),
+        Err(why) => {
+            let (_, words) = i18n::spoken([query.lang.as_deref()], &headers);
+            let text = field_errors::problem(&why).map(|problem| words.problem(&problem));
+            Err(AppError::NotAccepted(text.unwrap_or_default()))
+        }
     }
 }
 

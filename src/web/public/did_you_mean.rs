@@ -2,12 +2,15 @@
 
 use crate::{
     db::newsletters::NewsletterRecord,
-    domain::subscriber::email_address::EmailAddress,
+    domain::{
+        subscriber::email_address::EmailAddress,
+        validation::{Code, Problem},
+    },
     i18n::{Spoken, around, fill},
     web::{
         error,
         layout::{Place, respond_for},
-        public::{challenge, signup_form::Fields},
+        public::{challenge, signup_form::SignupFields},
     },
 };
 use axum::{http::StatusCode, response::Response};
@@ -19,14 +22,14 @@ pub fn page(
     place: Place,
     newsletter: &NewsletterRecord,
     (language, words): Spoken,
-    fields: &Fields,
+    fields: &SignupFields,
     meant: &EmailAddress,
 ) -> Response {
     let say = &words.slip;
     let entered = fields.email.trim();
     let (before, after) = around(&say.entered, "address");
     let content = html! {
-        h1 { (of(&say.question, meant.as_str())) }
+        h1 { (words.problem(&mistyped(meant))) }
         p { (before) strong { (entered) } (after) }
         form.signup method="post" action=(place.form_action()) data-challenge="/challenge" {
             (again(fields, meant.as_str()))
@@ -43,17 +46,19 @@ pub fn page(
 }
 
 /// The question, as a problem for programs: the suggestion, the fields that insist on the address, and labels for two buttons.
-pub fn problem(fields: &Fields, (language, words): Spoken, meant: &EmailAddress) -> Response {
+pub fn problem(fields: &SignupFields, (language, words): Spoken, meant: &EmailAddress) -> Response {
     let say = &words.slip;
     let members = [
-        ("field", "email".into()),
         ("suggestion", meant.as_str().into()),
         ("insist", json!({ "as_typed": "yes" })),
         ("take", of(&say.take, meant.as_str()).into()),
         ("keep", of(&say.keep, fields.email.trim()).into()),
     ];
-    let question = of(&say.question, meant.as_str());
-    error::problem(language, StatusCode::UNPROCESSABLE_ENTITY, &say.title, &question, members)
+    error::invalid((language, words), &mistyped(meant).into(), members)
+}
+
+fn mistyped(meant: &EmailAddress) -> Problem {
+    Code::AddressMistyped.at("email").with("address", meant)
 }
 
 fn of(text: &str, address: &str) -> String {
@@ -61,7 +66,7 @@ fn of(text: &str, address: &str) -> String {
 }
 
 /// What was entered, to be sent again with an address.
-pub(super) fn again(fields: &Fields, email: &str) -> Markup {
+pub(super) fn again(fields: &SignupFields, email: &str) -> Markup {
     let others = [
         ("source", &fields.source),
         ("time_zone", &fields.time_zone),

@@ -1,73 +1,41 @@
-//! What is wrong with a signup, in the reader's words.
+//! Problems with a signup, and how a form shows them.
 
 use crate::{
     actions::signup::request::{MOST_NEWSLETTERS, SubscribeError},
-    domain::subscriber::email_address::{EmailAddressError, MAX_ADDRESS_BYTES, MAX_LOCAL_PART_BYTES},
-    i18n::{Address, Words, fill},
+    domain::validation::{Code, Problem, Problems},
+    i18n::Words,
 };
+use maud::{Markup, html};
 
-/// The part of the form that something is wrong with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Field {
-    /// The address.
-    Email,
-    /// What is chosen.
-    Newsletter,
-}
-
-impl Field {
-    /// The field's name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::Newsletter => "newsletter",
-        }
-    }
-}
-
-/// What is wrong with a form.
-#[derive(Debug)]
-pub struct Wrong {
-    /// With which part.
-    pub field: Field,
-    /// What, as a sentence.
-    pub what: String,
-}
-
-/// Why a text is no address.
-pub fn no_address(why: EmailAddressError, say: &Address) -> Wrong {
-    Wrong { field: Field::Email, what: address_in_words(why, say) }
-}
-
-fn address_in_words(why: EmailAddressError, say: &Address) -> String {
-    use EmailAddressError as E;
-    let limited = |text: &str, limit: usize| fill(text, &[("limit", &limit.to_string())]);
-    match why {
-        E::Empty => say.empty.clone(),
-        E::TooLong => limited(&say.too_long, MAX_ADDRESS_BYTES),
-        E::NoAt => say.no_at.clone(),
-        E::LocalTooLong => limited(&say.local_too_long, MAX_LOCAL_PART_BYTES),
-        E::BadLocal => say.bad_local.clone(),
-        E::NonAsciiLocal => say.non_ascii_local.clone(),
-        E::BadDomain => say.bad_domain.clone(),
-    }
-}
-
-/// Why a signup is not taken.
-pub fn refused(why: &SubscribeError, words: &Words) -> Wrong {
-    let field = if matches!(why, SubscribeError::NewsletterCount) { Field::Newsletter } else { Field::Email };
-    Wrong { field, what: in_words(why, words) }
-}
-
-fn in_words(why: &SubscribeError, words: &Words) -> String {
-    let say = &words.address;
-    match why {
+/// Returns the problem behind a refused signup. `None`: the fields are not at fault.
+pub fn problem(why: &SubscribeError) -> Option<Problem> {
+    Some(match why {
         SubscribeError::NewsletterCount => {
-            fill(&words.signup.newsletter_count, &[("most", &MOST_NEWSLETTERS.to_string())])
+            Code::NewsletterCount.at("newsletter").with("limit", MOST_NEWSLETTERS)
         }
-        SubscribeError::Blocked(domain) => fill(&say.blocked, &[("domain", domain)]),
-        SubscribeError::RoleAccount => say.role_account.clone(),
-        // What else is wrong is not the address's fault, and is answered otherwise.
-        _ => say.refused.clone(),
+        SubscribeError::NoSuchNewsletter(slug) => {
+            Code::NewsletterUnknown.at("newsletter").with("newsletter", slug)
+        }
+        SubscribeError::Blocked(domain) => Code::DisposableDomain.at("email").with("domain", domain),
+        SubscribeError::RoleAccount => Code::RoleAddress.at("email"),
+        SubscribeError::TooMany { .. } | SubscribeError::Redeemed | SubscribeError::Db(_) => return None,
+    })
+}
+
+/// The message beside a field, with the identifier that [`error_id`] returns.
+pub fn message(problems: Option<&Problems>, field: &str, words: &Words) -> Markup {
+    html! {
+        @if let Some(id) = error_id(problems, field) {
+            p.notice."notice--error" id=(id) role="alert" {
+                @let all = problems.into_iter().flat_map(|all| all.of(field));
+                (all.map(|it| words.problem(it)).collect::<Vec<_>>().join(" "))
+            }
+        }
     }
+}
+
+/// The identifier of a field's message, for `aria-describedby`. `None`: there is no problem with the field.
+pub fn error_id(problems: Option<&Problems>, field: &str) -> Option<String> {
+    let has_problem = problems.is_some_and(|all| all.of(field).next().is_some());
+    has_problem.then(|| format!("{field}-error"))
 }

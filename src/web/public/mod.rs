@@ -9,7 +9,7 @@ pub mod issues_feed;
 pub mod mx_guard;
 pub mod preferences;
 pub mod signup;
-mod signup_form;
+pub mod signup_form;
 pub mod subscribe;
 mod timing_guard;
 pub mod unsubscribe;

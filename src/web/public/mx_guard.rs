@@ -5,24 +5,21 @@ use crate::{
     domain::{
         signup::{mail_domains::suggestion, mail_exchange::Reach},
         subscriber::email_address::EmailAddress,
+        validation::{Code, Problems},
     },
-    i18n::fill,
     web::{
         AppError, Site, error,
-        public::{
-            field_errors::{Field, Wrong},
-            signup_form::{Asked, Fields},
-        },
+        public::signup_form::{Asked, SignupFields},
     },
 };
-use axum::{http::StatusCode, response::Response};
+use axum::response::Response;
 use std::net::SocketAddr;
 
 /// Returns the problem with the domain of an address. `None`: none is known.
 pub(super) async fn ask(
     site: &Site,
     asked: &Asked<'_>,
-    fields: &Fields,
+    fields: &SignupFields,
     peer: SocketAddr,
     address: &EmailAddress,
 ) -> Result<Option<Response>, AppError> {
@@ -41,18 +38,16 @@ pub(super) async fn ask(
     if known.is_none() {
         rate_limiter::debit_client(signup, peer.ip()).await?;
     }
-    let (meant, say) = (suggestion(address), &asked.spoken.1.unreachable);
-    let why = match &meant {
-        Some(meant) => fill(&say.meant, &[("domain", address.domain()), ("address", meant.as_str())]),
-        None => fill(&say.check, &[("domain", address.domain())]),
+    let meant = suggestion(address);
+    let problem = match &meant {
+        Some(meant) => Code::NoMailServerMeant.at("email").with("address", meant),
+        None => Code::NoMailServer.at("email"),
     };
+    let problems: Problems = problem.with("domain", address.domain()).into();
     match meant.filter(|_| asked.json) {
         Some(meant) => {
-            let (language, words) = asked.spoken;
-            let (status, title) = (StatusCode::UNPROCESSABLE_ENTITY, &words.address.refused);
-            let members = [("field", "email".into()), ("suggestion", meant.as_str().into())];
-            Ok(Some(error::problem(language, status, title, &why, members)))
+            Ok(Some(error::invalid(asked.spoken, &problems, [("suggestion", meant.as_str().into())])))
         }
-        None => asked.refuse(site, fields, &Wrong { field: Field::Email, what: why }).await.map(Some),
+        None => asked.refuse(site, fields, &problems).await.map(Some),
     }
 }

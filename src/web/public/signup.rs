@@ -5,7 +5,7 @@ use crate::{
     db::newsletters::{self, NewsletterRecord},
     domain::{
         signup::form_token::form_stamp, signup_wording::signup_wording,
-        subscriber::email_address::MAX_ADDRESS_BYTES,
+        subscriber::email_address::MAX_ADDRESS_BYTES, validation::Problems,
     },
     i18n::{self, Spoken, fill},
     web::{
@@ -14,7 +14,7 @@ use crate::{
         negotiate::referring_page,
         public::{
             challenge,
-            field_errors::{Field, Wrong},
+            field_errors::{error_id, message},
         },
     },
 };
@@ -48,8 +48,8 @@ pub(super) struct Form<'a> {
     pub source: Option<&'a str>,
     /// Its mark, if it was shown before.
     pub started: Option<&'a str>,
-    /// What is wrong.
-    pub wrong: Option<&'a Wrong>,
+    /// Problems with it.
+    pub problems: Option<&'a Problems>,
 }
 
 /// The page with an empty form.
@@ -70,7 +70,7 @@ pub async fn get(
         // In a frame our own page would be named.
         source: if place == Place::Frame { referring_page(&headers) } else { None },
         started: None,
-        wrong: None,
+        problems: None,
     };
     form.show(&site, StatusCode::OK).await
 }
@@ -81,22 +81,19 @@ impl Form<'_> {
         let all = newsletters::list(&mut site.signup.db.read().await?).await?;
         let (it, (language, words)) = (&self.newsletter.newsletter, self.spoken);
         let say = &words.signup;
-        let wrong = |field| self.wrong.filter(|it| it.field == field);
-        let wrong_address = wrong(Field::Email).map(|_| "email-error");
+        let wrong_address = error_id(self.problems, "email");
         let fresh = form_stamp(&site.signup.keys, site.signup.clock.now());
         let content = html! {
             h1 { (fill(&say.headline, &[("newsletter", &it.title)])) }
             form.signup method="post" action=(self.place.form_action()) data-challenge="/challenge" {
-                @if let Some(wrong) = wrong(Field::Email) {
-                    p.notice."notice--error" id="email-error" role="alert" { (wrong.what) }
-                }
+                (message(self.problems, "email", words))
                 label for="email" { (say.address) }
                 input #email type="email" name="email" value=(self.entered) required autocomplete="email"
                     maxlength=(MAX_ADDRESS_BYTES) placeholder="you@example.org"
-                    aria-invalid=[wrong_address.map(|_| "true")] aria-describedby=[wrong_address];
+                    aria-invalid=[wrong_address.as_ref().map(|_| "true")] aria-describedby=[wrong_address];
                 // A single one needs no question.
                 @if all.len() > 1 {
-                    (self.choice(&all, wrong(Field::Newsletter)))
+                    (self.choice(&all))
                 } @else {
                     input type="hidden" name="newsletter" value=(it.slug);
                 }
@@ -119,15 +116,13 @@ impl Form<'_> {
     }
 
     /// The newsletters there are, to choose from. There are a handful.
-    fn choice(&self, all: &[NewsletterRecord], wrong: Option<&Wrong>) -> Markup {
+    fn choice(&self, all: &[NewsletterRecord]) -> Markup {
         html! {
             // It tells a form without a tick from one that asks no such question.
             input type="hidden" name="newsletter" value="";
-            fieldset aria-describedby=[wrong.map(|_| "newsletter-error")] {
+            fieldset aria-describedby=[error_id(self.problems, "newsletter")] {
                 legend { (self.spoken.1.signup.which) }
-                @if let Some(wrong) = wrong {
-                    p.notice."notice--error" id="newsletter-error" role="alert" { (wrong.what) }
-                }
+                (message(self.problems, "newsletter", self.spoken.1))
                 @for it in all.iter().take(MOST_NEWSLETTERS).map(|it| &it.newsletter) {
                     label.choice {
                         input type="checkbox" name="newsletter" value=(it.slug) checked[self.chosen.contains(&it.slug)];

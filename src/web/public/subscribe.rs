@@ -16,25 +16,24 @@ use crate::{
         },
         signup_wording::signup_wording,
         subscriber::email_address::EmailAddress,
+        validation::Problems,
     },
     i18n::{self, Spoken, fill},
     web::{
         AppError, Site, error,
         layout::{Place, respond_for},
-        negotiate::{BROWSER_COOKIE, evidence, sends_json},
+        negotiate::{BROWSER_COOKIE, evidence},
         public::{
-            challenge, did_you_mean,
-            field_errors::{self, Wrong},
-            mx_guard,
+            challenge, did_you_mean, field_errors, mx_guard,
             signup::Form,
-            signup_form::{Asked, DEFAULT_NEWSLETTER, Fields, newsletters_of, read},
+            signup_form::{Asked, DEFAULT_NEWSLETTER, SignupFields},
             timing_guard,
         },
+        submission::Submitted,
     },
 };
 use axum::{
     Json,
-    body::Bytes,
     extract::{ConnectInfo, State},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
@@ -42,20 +41,24 @@ use axum::{
 use maud::html;
 use std::net::SocketAddr;
 
+/// The answer to a program whose signup was accepted.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub struct Accepted {
+    #[schemars(extend("const" = "accepted"))]
+    status: &'static str,
+    /// What to tell the reader, in the language of the answer.
+    message: &'static str,
+}
+
 /// Takes a signup.
 pub async fn post(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     uri: Uri,
     headers: HeaderMap,
-    body: Bytes,
+    Submitted { fields, json }: Submitted<SignupFields>,
 ) -> Result<Response, AppError> {
-    let json = sends_json(&headers);
-    let fields = match read(json, &headers, &body) {
-        Ok(fields) => fields,
-        Err(response) => return Ok(*response),
-    };
-    let newsletters = newsletters_of(&fields);
+    let newsletters = fields.newsletters();
     // In its name the answer is given.
     let slug = newsletters.first().map_or(DEFAULT_NEWSLETTER, String::as_str);
     let (spoken, newsletter) = speak(&site, fields.lang.as_deref(), slug, &headers).await?;
@@ -64,12 +67,9 @@ pub async fn post(
     let (hidden, mark) = (fields.website.as_deref(), fields.started.as_deref());
     let filled_in = filled_in(&context.keys, hidden, mark, context.minimum_time, context.clock.now());
     let asked = Asked { json, place, newsletters: &newsletters, slug, newsletter, spoken, filled_in };
-    let address = match EmailAddress::parse(&fields.email) {
+    let address = match fields.checked() {
         Ok(address) => address,
-        Err(why) => {
-            let why = field_errors::no_address(why, &spoken.1.address);
-            return asked.refuse(&site, &fields, &why).await;
-        }
+        Err(problems) => return asked.refuse(&site, &fields, &problems).await,
     };
     let mark = browser_mark(&site, &headers, &address);
     if filled_in == FilledIn::TooSoon {
@@ -92,7 +92,7 @@ pub async fn post(
         }
     }
     if json {
-        let body = serde_json::json!({ "status": "accepted", "message": spoken.1.signup.accepted });
+        let body = Accepted { status: "accepted", message: &spoken.1.signup.accepted };
         return Ok(error::in_language(spoken.0, (StatusCode::ACCEPTED, Json(body)).into_response()));
     }
     let mut answer = asked.accepted(&site).await?;
@@ -108,7 +108,7 @@ async fn take(
     site: &Site,
     asked: &Asked<'_>,
     peer: SocketAddr,
-    fields: &Fields,
+    fields: &SignupFields,
     signup: Signup,
 ) -> Result<Option<Response>, AppError> {
     if let Err(why) = judge(&site.signup, &signup) {
@@ -182,15 +182,25 @@ fn browser_mark(site: &Site, headers: &HeaderMap, address: &EmailAddress) -> Opt
 }
 
 impl Asked<'_> {
-    /// What is wrong: beside the field, or as a problem.
-    pub async fn refuse(&self, site: &Site, fields: &Fields, wrong: &Wrong) -> Result<Response, AppError> {
+    /// Shows each problem beside its field; programs get a problem document.
+    pub async fn refuse(
+        &self,
+        site: &Site,
+        fields: &SignupFields,
+        problems: &Problems,
+    ) -> Result<Response, AppError> {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
-        let (language, words) = self.spoken;
         if self.json {
-            let (title, field) = (&words.address.refused, wrong.field.name().into());
-            return Ok(error::problem(language, status, title, &wrong.what, [("field", field)]));
+            return Ok(error::invalid(self.spoken, problems, []));
         }
-        let newsletter = self.newsletter(site).await?;
+        let newsletter = match self.newsletter(site).await {
+            Ok(newsletter) => newsletter,
+            // There is no form in the name of a newsletter that doesn't exist.
+            Err(AppError::NoNewsletter(_)) => {
+                return Ok(AppError::Invalid(status, problems.clone()).in_language(self.spoken.0));
+            }
+            Err(error) => return Err(error),
+        };
         let entered: String = fields.email.chars().take(300).collect();
         let form = Form {
             place: self.place,
@@ -199,9 +209,9 @@ impl Asked<'_> {
             spoken: self.spoken,
             entered: &entered,
             source: fields.source.as_deref(),
-            // With the mark it had: who mends a slip and is quick is no program.
+            // With its first token: readers who quickly correct a typo are not automated.
             started: fields.started.as_deref().filter(|_| self.filled_in.has_mark()),
-            wrong: Some(wrong),
+            problems: Some(problems),
         };
         form.show(site, status).await
     }
@@ -210,19 +220,16 @@ impl Asked<'_> {
     async fn not_taken(
         &self,
         site: &Site,
-        fields: &Fields,
+        fields: &SignupFields,
         why: SubscribeError,
     ) -> Result<Response, AppError> {
-        match why {
-            SubscribeError::NoSuchNewsletter(slug) => {
-                Ok(AppError::UnknownNewsletter(slug).in_language(self.spoken.0))
+        match (field_errors::problem(&why), why) {
+            (Some(problem), _) => self.refuse(site, fields, &problem.into()).await,
+            (None, SubscribeError::TooMany { wait }) => {
+                Ok(AppError::TooMany(wait).in_language(self.spoken.0))
             }
-            SubscribeError::Blocked(_) | SubscribeError::RoleAccount | SubscribeError::NewsletterCount => {
-                self.refuse(site, fields, &field_errors::refused(&why, self.spoken.1)).await
-            }
-            SubscribeError::TooMany { wait } => Ok(AppError::TooMany(wait).in_language(self.spoken.0)),
-            SubscribeError::Redeemed => Ok(challenge::problem(site)),
-            SubscribeError::Db(error) => Err(error.into()),
+            (None, SubscribeError::Db(error)) => Err(error.into()),
+            (None, _) => Ok(challenge::problem(site)),
         }
     }
 

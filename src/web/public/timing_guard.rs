@@ -4,14 +4,14 @@
 use super::{
     challenge,
     did_you_mean::again,
-    signup_form::{Asked, Fields},
+    signup_form::{Asked, SignupFields},
 };
 use crate::web::{AppError, Site, error, layout::respond_for};
 use axum::{http::StatusCode, response::Response};
 use maud::html;
 
 /// Asks for one more press. The form is filled in.
-pub(super) async fn ask(site: &Site, asked: &Asked<'_>, fields: &Fields) -> Result<Response, AppError> {
+pub(super) async fn ask(site: &Site, asked: &Asked<'_>, fields: &SignupFields) -> Result<Response, AppError> {
     let (language, words) = asked.spoken;
     let say = &words.timing_guard;
     if asked.json {

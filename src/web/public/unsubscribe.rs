@@ -10,6 +10,7 @@ use crate::{
         AppError, Site,
         layout::{Place, respond_for},
         negotiate::{AskedLanguage, evidence, media_type},
+        submission::from_texts,
     },
 };
 use axum::{
@@ -19,8 +20,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use maud::{Markup, html};
-use std::{convert::Infallible, net::SocketAddr};
+use schemars::JsonSchema;
+use std::{collections::HashMap, convert::Infallible, net::SocketAddr};
 use url::form_urlencoded;
+use validator::Validate;
 
 /// Shows the button.
 pub async fn get(
@@ -41,15 +44,16 @@ pub async fn post(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, AppError> {
-    let form = Form::read(&headers, body).await;
-    if let Some(reason) = form.reason {
-        let state = unsubscribe::give_reason(&site.subscription, &token, reason, &form.remark).await?;
+    let fields = UnsubscribeFields::read(&headers, body).await;
+    if let Some(reason) = fields.reason() {
+        let remark = fields.remark.as_deref().unwrap_or_default();
+        let state = unsubscribe::give_reason(&site.subscription, &token, reason, remark).await?;
         return Ok(show(state, &query, &headers));
     }
-    let method = if form.one_click { "one_click" } else { "link" };
+    let method = if fields.is_one_click() { "one_click" } else { "link" };
     let evidence = evidence(peer, &headers, None);
     let state = unsubscribe::unsubscribe(&site.subscription, &token, method, &evidence).await?;
-    if form.one_click {
+    if fields.is_one_click() {
         return Ok(match state {
             Leaving::Unknown => (StatusCode::NOT_FOUND, "unknown link\n").into_response(),
             _ => "unsubscribed\n".into_response(),
@@ -58,57 +62,63 @@ pub async fn post(
     Ok(show(state, &query, &headers))
 }
 
-/// What was posted. Whatever it is, a POST to this page is a wish to leave, or the answer to why: a body that can't be read is an
-/// empty one.
-#[derive(Default)]
-struct Form {
-    /// `List-Unsubscribe=One-Click`: from a mail program (RFC 8058 section 3.2), which sends a form of either encoding.
-    one_click: bool,
-    reason: Option<LeavingReason>,
-    remark: String,
+/// The fields of the page's forms and of mail programs' requests. All of them pass: a POST to this page unsubscribes, or says why.
+#[derive(Debug, Default, PartialEq, Eq, serde::Deserialize, Validate, JsonSchema)]
+#[schemars(rename = "Unsubscribe")]
+pub struct UnsubscribeFields {
+    /// `One-Click` from a mail program (RFC 8058): the answer is a line of text instead of a page.
+    #[serde(rename = "List-Unsubscribe")]
+    #[schemars(with = "String", extend("examples" = ["One-Click"]))]
+    one_click: Option<String>,
+    /// Why: too_many, not_interested, elsewhere, hard_to_read or never_asked. Anything else is another reason.
+    #[schemars(with = "String", extend("examples" = ["too_many"]))]
+    reason: Option<String>,
+    /// In the reader's words. Only the beginning of a long text is kept.
+    #[schemars(with = "String", extend("examples" = ["Thank you"]))]
+    remark: Option<String>,
 }
 
 /// Most fields of a form that are looked at.
 const MAX_FIELDS: usize = 16;
 
-impl Form {
+impl UnsubscribeFields {
+    /// Reads a form of either encoding: mail programs send both. A body that can't be read is an empty one.
     async fn read(headers: &HeaderMap, body: Bytes) -> Self {
-        let mut form = Self::default();
+        let mut fields = HashMap::new();
         if media_type(headers, &header::CONTENT_TYPE) == "multipart/form-data" {
-            let _unreadable_is_empty = form.read_multipart(headers, body).await;
+            let _unreadable_is_empty = read_multipart(headers, body, &mut fields).await;
         } else {
-            for (name, value) in form_urlencoded::parse(body.trim_ascii()).take(MAX_FIELDS) {
-                form.field(&name, &value);
-            }
+            fields.extend(form_urlencoded::parse(body.trim_ascii()).into_owned().take(MAX_FIELDS));
         }
-        form
+        from_texts(fields).unwrap_or_default()
     }
 
-    async fn read_multipart(&mut self, headers: &HeaderMap, body: Bytes) -> Result<(), multer::Error> {
-        let content_type =
-            headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
-        let boundary = multer::parse_boundary(content_type)?;
-        // The body is here, and bounded by the router.
-        let body = futures_util::stream::once(async { Ok::<_, Infallible>(body) });
-        let mut parts = multer::Multipart::new(body, boundary);
-        for _ in 0..MAX_FIELDS {
-            let Some(part) = parts.next_field().await? else { break };
-            let name = part.name().unwrap_or_default().to_owned();
-            let value = part.text().await?;
-            self.field(&name, &value);
-        }
-        Ok(())
+    fn is_one_click(&self) -> bool {
+        self.one_click.as_deref().is_some_and(|value| value.trim() == "One-Click")
     }
 
-    fn field(&mut self, name: &str, value: &str) {
-        match name {
-            "List-Unsubscribe" => self.one_click |= value.trim() == "One-Click",
-            // A reason that is unknown is one all the same: the reader has not asked to leave.
-            "reason" => self.reason = Some(value.parse().unwrap_or(LeavingReason::Other)),
-            "remark" => value.clone_into(&mut self.remark),
-            _ => {}
-        }
+    /// The reason. An unknown one is one all the same: the reader has not asked to unsubscribe.
+    fn reason(&self) -> Option<LeavingReason> {
+        self.reason.as_deref().map(|reason| reason.parse().unwrap_or(LeavingReason::Other))
     }
+}
+
+async fn read_multipart(
+    headers: &HeaderMap,
+    body: Bytes,
+    fields: &mut HashMap<String, String>,
+) -> Result<(), multer::Error> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let boundary = multer::parse_boundary(content_type)?;
+    // The body is here, and bounded by the router.
+    let body = futures_util::stream::once(async { Ok::<_, Infallible>(body) });
+    let mut parts = multer::Multipart::new(body, boundary);
+    for _ in 0..MAX_FIELDS {
+        let Some(part) = parts.next_field().await? else { break };
+        let name = part.name().unwrap_or_default().to_owned();
+        fields.insert(name, part.text().await?);
+    }
+    Ok(())
 }
 
 fn show(state: Leaving, query: &AskedLanguage, headers: &HeaderMap) -> Response {
@@ -192,4 +202,33 @@ fn of_newsletter(text: &str, newsletter: &NewsletterRecord) -> String {
 fn page((newsletter, language): (&NewsletterRecord, &str), title: &str, content: &Markup) -> Response {
     let content = html! { h1 { (title) } (content) };
     respond_for(Place::Window, StatusCode::OK, &newsletter.newsletter, (title, language), &content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::validation::Problems;
+    use futures_util::FutureExt as _;
+    use proptest::prelude::*;
+
+    fn read(body: Bytes) -> UnsubscribeFields {
+        let headers = HeaderMap::new();
+        UnsubscribeFields::read(&headers, body).now_or_never().expect("it waits for nothing")
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_posted_passes(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(Problems::check(&read(body.into())).is_ok());
+        }
+    }
+
+    #[test]
+    fn one_click_and_a_reason_are_told_apart() {
+        let read = |body: &'static str| read(Bytes::from_static(body.as_bytes()));
+        assert!(read("List-Unsubscribe=One-Click\r\n").is_one_click());
+        assert_eq!(read("reason=aliens&reason=too_many").reason(), Some(LeavingReason::TooMany));
+        assert_eq!(read("reason=aliens").reason(), Some(LeavingReason::Other));
+        assert_eq!(read("\0=&%%%"), UnsubscribeFields::default());
+    }
 }

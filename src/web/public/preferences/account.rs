@@ -13,9 +13,11 @@ pub(super) fn forms(page: &Page<'_>) -> Markup {
             fieldset {
                 legend { (say.address) }
                 p.hint #address-hint { (say.address_hint) }
+                (page.message("address"))
                 label for="address" { (say.new_address) }
                 input #address type="email" name="address" required autocomplete="email"
-                    maxlength=(MAX_ADDRESS_BYTES) aria-describedby="address-hint";
+                    maxlength=(MAX_ADDRESS_BYTES) aria-invalid=[page.is_invalid("address")]
+                    aria-describedby=[page.description("address", Some("address-hint"))];
             }
             button.quiet type="submit" name="do" value="address" { (say.change_address) }
         }

@@ -1,7 +1,6 @@
 //! The first form: how often, about what, when.
 
 use crate::{
-    actions::subscription::set_preferences::Choice,
     domain::{
         content::article::title_key,
         issue::days::Days,
@@ -17,13 +16,12 @@ use maud::{Markup, html};
 use std::collections::BTreeMap;
 
 pub(super) fn form(page: &Page<'_>) -> Markup {
-    let (choice, say) = (page.choice, page.speech.say);
-    let it = &choice.newsletter.newsletter;
+    let (say, it) = (page.speech.say, &page.choice.newsletter.newsletter);
     html! {
         form.choices method="post" action=(page.action()) {
-            (cadences(it, choice.preferences.cadence, say))
-            (sections(choice, say))
-            @if it.clock == WhoseClock::Reader { (clock(it, &choice.preferences, say)) }
+            (cadences(page))
+            (sections(page))
+            @if it.clock == WhoseClock::Reader { (clock(page)) }
             (language(page))
             button type="submit" { (say.save) }
         }
@@ -31,7 +29,9 @@ pub(super) fn form(page: &Page<'_>) -> Markup {
 }
 
 /// How often: the ways that differ for a newsletter with issues on these days.
-fn cadences(it: &Newsletter, chosen: Cadence, say: &Words) -> Markup {
+fn cadences(page: &Page<'_>) -> Markup {
+    let (say, it) = (page.speech.say, &page.choice.newsletter.newsletter);
+    let chosen = page.choice.preferences.cadence;
     let ways = [
         (Cadence::EveryIssue, &say.every_issue, days_in_words(it.days, say)),
         (Cadence::Weekdays, &say.weekdays, say.monday_to_friday.clone()),
@@ -39,8 +39,9 @@ fn cadences(it: &Newsletter, chosen: Cadence, say: &Words) -> Markup {
     ];
     let offered = |way: Cadence| way == chosen || way.is_a_choice(it.days);
     html! {
-        fieldset {
+        fieldset aria-describedby=[page.description("cadence", None)] {
             legend { (say.how_often) }
+            (page.message("cadence"))
             @for (way, name, hint) in ways.iter().filter(|(way, ..)| offered(*way)) {
                 label.choice {
                     input type="radio" name="cadence" value=(way) checked[*way == chosen] required;
@@ -52,7 +53,8 @@ fn cadences(it: &Newsletter, chosen: Cadence, say: &Words) -> Markup {
 }
 
 /// About what: the sections of recent articles, and those chosen, of which there may be none just now.
-fn sections(choice: &Choice, say: &Words) -> Markup {
+fn sections(page: &Page<'_>) -> Markup {
+    let (say, choice) = (page.speech.say, page.choice);
     let chosen = &choice.preferences.sections;
     let mut names: BTreeMap<String, &str> =
         choice.sections.iter().map(|name| (title_key(name), name.as_str())).collect();
@@ -60,8 +62,10 @@ fn sections(choice: &Choice, say: &Words) -> Markup {
         names.entry(key.clone()).or_insert(key);
     }
     html! {
+        // Also where there is nothing to tick any more.
+        (page.message("sections"))
         @if !names.is_empty() {
-            fieldset {
+            fieldset aria-describedby=[page.description("sections", None)] {
                 legend { (say.about_what) }
                 p.hint { (say.about_what_hint) }
                 input type="hidden" name="sections" value="";
@@ -80,21 +84,27 @@ fn sections(choice: &Choice, say: &Words) -> Markup {
 }
 
 /// When: a time on the reader's clock.
-fn clock(it: &Newsletter, chosen: &Preferences, say: &Words) -> Markup {
+fn clock(page: &Page<'_>) -> Markup {
+    let (say, it) = (page.speech.say, &page.choice.newsletter.newsletter);
+    let chosen = &page.choice.preferences;
     let zone = chosen.time_zone_name();
     let regions = zones::by_region();
     let is_listed = |zone: &str| regions.values().flatten().any(|it| it == zone);
     html! {
         fieldset {
             legend { (say.when) }
+            (page.message("send_time"))
             label for="send-time" { (say.time_of_day) }
             input #send-time type="time" name="send_time" value=(chosen.send_time_text().unwrap_or_default())
-                aria-describedby="send-time-hint";
+                aria-invalid=[page.is_invalid("send_time")]
+                aria-describedby=[page.description("send_time", Some("send-time-hint"))];
             p.hint #send-time-hint {
                 (fill(&say.time_hint, &[("time", &it.send_time.strftime("%H:%M").to_string())]))
             }
+            (page.message("time_zone"))
             label for="time-zone" { (say.zone) }
-            select #time-zone name="time_zone" autocomplete="off" {
+            select #time-zone name="time_zone" autocomplete="off" aria-invalid=[page.is_invalid("time_zone")]
+                aria-describedby=[page.description("time_zone", None)] {
                 option value="" selected[zone.is_none()] {
                     (fill(&say.own_zone, &[("zone", &zones::spoken(it.time_zone_name()))]))
                 }

@@ -1,25 +1,21 @@
-//! What the forms of the page say.
+//! The fields of the preferences page's forms, and what each form asks for.
 
 use crate::{
     actions::subscription::set_preferences::Choice,
     domain::{
         newsletter::{parse_send_time, parse_time_zone},
         subscriber::{
-            email_address::EmailAddress,
-            pause,
-            preferences::Preferences,
-            sections::{MAX_SECTION_CHARS, MAX_SECTIONS, Sections, SectionsError},
+            cadence::Cadence, email_address::EmailAddress, pause, preferences::Preferences,
+            sections::Sections,
         },
+        validation::{Code, Problems, rules},
     },
-    i18n::{self, fill},
-    web::public::preferences::view::Speech,
+    i18n,
+    web::submission::one_or_many,
 };
 use jiff::{Timestamp, civil::Date};
-use std::collections::HashMap;
-use url::form_urlencoded;
-
-/// Longest piece of what was entered that is shown again, in characters.
-const MAX_SHOWN_CHARS: usize = 60;
+use schemars::JsonSchema;
+use validator::{Validate, ValidationError};
 
 /// What a reader wants.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +23,7 @@ pub(super) enum Wish {
     /// To be sent the newsletter like this.
     Choose {
         preferences: Preferences,
-        /// In which language pages and letters are.
+        /// The language of pages and emails.
         language: Option<&'static str>,
     },
     /// To be sent nothing until a day.
@@ -44,110 +40,232 @@ pub(super) enum Wish {
     DataExport,
 }
 
-/// What is wrong with a form.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum FormError {
-    Cadence,
-    Sections(SectionsError),
-    TimeZone(String),
-    SendTime(String),
-    Address,
-    Day { first: Date, last: Date },
+/// All fields of the page. Each form sends some of them.
+#[derive(Debug, Default, serde::Deserialize, JsonSchema)]
+#[schemars(rename = "Preferences")]
+pub struct PreferencesFields {
+    /// Instead of saving choices: take a break, end it, ask for a data export, change the address.
+    #[serde(rename = "do")]
+    #[schemars(extend("enum" = ["pause", "resume", "data_export", "address"]))]
+    action: Option<String>,
+    /// The short name of a newsletter to get, too. An email tells the reader; at most 20 a day.
+    join: Option<String>,
+    /// The short name of a newsletter to unsubscribe from.
+    leave: Option<String>,
+    #[serde(flatten)]
+    choices: ChoicesFields,
+    #[serde(flatten)]
+    pause: PauseFields,
+    #[serde(flatten)]
+    address_change: AddressChangeFields,
 }
 
-impl FormError {
-    pub(super) fn in_words(&self, speech: Speech) -> String {
-        let say = speech.say;
-        let about = |text: &str, entered: &str| {
-            let shown: String = entered.chars().take(MAX_SHOWN_CHARS).collect();
-            let most = MAX_SECTION_CHARS.to_string();
-            fill(text, &[("entered", &shown), ("most", &most)])
-        };
-        match self {
-            Self::Cadence => say.bad_way.clone(),
-            Self::Address => say.bad_address.clone(),
-            Self::Sections(SectionsError::NoName(name)) => about(&say.bad_section, name),
-            Self::Sections(SectionsError::TooLong(name)) => about(&say.long_section, name),
-            Self::Sections(SectionsError::TooMany) => {
-                fill(&say.many_sections, &[("most", &MAX_SECTIONS.to_string())])
+/// How often, about what and when a newsletter comes.
+#[derive(Debug, Default, Clone, serde::Deserialize, Validate, JsonSchema)]
+pub struct ChoicesFields {
+    /// The language of pages and emails. One that is not spoken here changes nothing.
+    language: Option<String>,
+    /// How often.
+    #[validate(custom(function = self::cadence))]
+    #[schemars(extend("enum" = Cadence::ALL))]
+    cadence: Option<String>,
+    /// What to read about. An empty one is sent with every form, so no tick means everything.
+    #[serde(default, deserialize_with = "some_texts")]
+    #[validate(custom(function = rules::sections))]
+    #[schemars(schema_with = "sections_schema")]
+    sections: Option<Vec<String>>,
+    /// The zone of the reader's clock, by its IANA name; empty: the newsletter's.
+    #[validate(custom(function = rules::optional_time_zone))]
+    #[schemars(extend("examples" = ["Europe/Paris"]))]
+    time_zone: Option<String>,
+    /// When on the reader's clock; empty: at the newsletter's time.
+    #[validate(custom(function = rules::optional_time_of_day))]
+    #[schemars(regex(pattern = "^(([01][0-9]|2[0-3]):[0-5][0-9])?$"), extend("examples" = ["07:30"]))]
+    send_time: Option<String>,
+}
+
+/// A break.
+#[derive(Debug, Default, Clone, serde::Deserialize, Validate, JsonSchema)]
+#[validate(context = PauseBounds)]
+pub struct PauseFields {
+    /// Its last day.
+    #[serde(default)]
+    #[validate(custom(function = self::pause_until, use_context))]
+    #[schemars(extend("examples" = ["2026-06-01"]))]
+    until: String,
+}
+
+/// The first and the last day until which a break may last.
+pub struct PauseBounds(Date, Date);
+
+/// A change of address.
+#[derive(Debug, Default, Clone, serde::Deserialize, Validate, JsonSchema)]
+pub struct AddressChangeFields {
+    /// The new address.
+    #[serde(default)]
+    #[validate(custom(function = rules::address))]
+    address: String,
+}
+
+fn some_texts<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Vec<String>>, D::Error> {
+    one_or_many(from).map(Some)
+}
+
+fn sections_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    use crate::domain::subscriber::sections::{MAX_SECTION_CHARS, MAX_SECTIONS};
+    let name = serde_json::json!({ "type": "string", "maxLength": MAX_SECTION_CHARS });
+    schemars::json_schema!({
+        "anyOf": [name, { "type": "array", "items": name, "maxItems": MAX_SECTIONS }],
+        "examples": [["", "Science"]],
+    })
+}
+
+fn cadence(text: &str) -> Result<(), ValidationError> {
+    text.parse::<Cadence>().map(drop).map_err(|_| Code::Cadence.error())
+}
+
+fn pause_until(text: &str, bounds: &PauseBounds) -> Result<(), ValidationError> {
+    let PauseBounds(first, last) = *bounds;
+    if pause::parse_until(text, (first, last)).is_some() {
+        return Ok(());
+    }
+    let mut error = Code::PauseUntil.error_with("first", first);
+    error.add_param("last".into(), &last);
+    Err(error)
+}
+
+impl PreferencesFields {
+    /// Whether the form asks for a data export.
+    pub(super) fn is_for_data_export(&self) -> bool {
+        self.action.as_deref() == Some("data_export")
+    }
+
+    /// Checks the form that was sent: which one it is, `do` says; without it the one of choices.
+    pub(super) fn checked(self, choice: &Choice, now: Timestamp) -> Result<Wish, Problems> {
+        if let Some(slug) = self.join {
+            return Ok(Wish::Join(slug));
+        }
+        if let Some(slug) = self.leave {
+            return Ok(Wish::Leave(slug));
+        }
+        match self.action.as_deref() {
+            Some("pause") => {
+                let own = choice.preferences.time_zone.as_ref();
+                let (first, last) = pause::bounds(pause::zone_of(&choice.newsletter.newsletter, own), now);
+                self.pause.checked(&PauseBounds(first, last)).map(Wish::Pause)
             }
-            Self::TimeZone(entered) => about(&say.bad_zone, entered),
-            Self::SendTime(entered) => about(&say.bad_time, entered),
-            Self::Day { first, last } => {
-                let (first, last) = (speech.long_date(*first), speech.long_date(*last));
-                fill(&say.bad_day, &[("first", &first), ("last", &last)])
+            Some("resume") => Ok(Wish::Resume),
+            Some("data_export") => Ok(Wish::DataExport),
+            Some("address") => self.address_change.checked().map(Wish::ChangeAddress),
+            _ => {
+                let language = self.choices.language();
+                let preferences = self.choices.checked(choice.preferences.clone())?;
+                Ok(Wish::Choose { preferences, language })
             }
         }
     }
 }
 
-/// Whether a form asks for a data export.
-pub(super) fn is_for_data_export(body: &[u8]) -> bool {
-    form_urlencoded::parse(body).any(|(name, value)| name == "do" && value == "data_export")
-}
+// Property tests show that fields which passed their rules can be converted.
 
-/// Reads the form. Which one it is, `do` says; without it the one of choices.
-pub(super) fn read(body: &[u8], choice: &Choice, now: Timestamp) -> Result<Wish, FormError> {
-    let fields: HashMap<_, _> = form_urlencoded::parse(body).collect();
-    if let Some(slug) = fields.get("join") {
-        return Ok(Wish::Join(slug.to_string()));
-    }
-    if let Some(slug) = fields.get("leave") {
-        return Ok(Wish::Leave(slug.to_string()));
-    }
-    match fields.get("do").map(AsRef::as_ref) {
-        Some("pause") => {
-            let own = choice.preferences.time_zone.as_ref();
-            let zone = pause::zone_of(&choice.newsletter.newsletter, own);
-            let entered = fields.get("until").map(AsRef::as_ref).unwrap_or_default();
-            let (first, last) = pause::bounds(zone, now);
-            pause::parse_until(entered, zone, now).map(Wish::Pause).ok_or(FormError::Day { first, last })
-        }
-        Some("resume") => Ok(Wish::Resume),
-        Some("data_export") => Ok(Wish::DataExport),
-        Some("address") => {
-            let entered = fields.get("address").map(AsRef::as_ref).unwrap_or_default();
-            EmailAddress::parse(entered).map(Wish::ChangeAddress).map_err(|_| FormError::Address)
-        }
-        _ => {
-            let language = fields
-                .get("language")
-                .and_then(|tag| i18n::languages().map(|(known, _)| known).find(|known| known == tag));
-            let preferences = preferences(body, choice.preferences.clone())?;
-            Ok(Wish::Choose { preferences, language })
-        }
+impl PauseFields {
+    fn checked(&self, bounds: &PauseBounds) -> Result<Date, Problems> {
+        Problems::check_with(self, bounds)?;
+        pause::parse_until(&self.until, (bounds.0, bounds.1))
+            .ok_or_else(|| Code::PauseUntil.at("until").into())
     }
 }
 
-/// Reads what was chosen. What the form has no field for stays as it was: sections and clock are not always asked about.
-fn preferences(body: &[u8], mut preferences: Preferences) -> Result<Preferences, FormError> {
-    let mut sections: Option<Vec<String>> = None;
-    for (name, value) in form_urlencoded::parse(body) {
-        match name.as_ref() {
-            "cadence" => preferences.cadence = value.parse().map_err(|_| FormError::Cadence)?,
-            "sections" => {
-                let sections = sections.get_or_insert_default();
-                // The field is there once without a value: no box that is not ticked is sent.
-                if !value.is_empty() {
-                    sections.push(value.into_owned());
-                }
-            }
-            "time_zone" if value.is_empty() => preferences.time_zone = None,
-            "time_zone" => {
-                let zone = parse_time_zone(&value).map_err(|_| FormError::TimeZone(value.into_owned()))?;
-                preferences.time_zone = Some(zone);
-            }
-            "send_time" if value.is_empty() => preferences.send_time = None,
-            "send_time" => {
-                let time = parse_send_time(&value).map_err(|_| FormError::SendTime(value.into_owned()))?;
-                preferences.send_time = Some(time);
-            }
-            _ => {}
+impl AddressChangeFields {
+    fn checked(&self) -> Result<EmailAddress, Problems> {
+        Problems::check(self)?;
+        EmailAddress::parse(&self.address).map_err(|_| Code::AddressForm.at("address").into())
+    }
+}
+
+impl ChoicesFields {
+    fn language(&self) -> Option<&'static str> {
+        let tag = self.language.as_deref()?;
+        i18n::languages().map(|(known, _)| known).find(|known| *known == tag)
+    }
+
+    /// Checks the choices and returns them. What the form has no field for stays as it was: not every form asks about sections and
+    /// clock.
+    fn checked(&self, mut preferences: Preferences) -> Result<Preferences, Problems> {
+        Problems::check(self)?;
+        if let Some(cadence) = &self.cadence {
+            preferences.cadence = cadence.parse().map_err(|_| Code::Cadence.at("cadence"))?;
+        }
+        if let Some(sections) = &self.sections {
+            let names = sections.iter().map(String::as_str).filter(|name| !name.is_empty());
+            preferences.sections = Sections::of(names).map_err(|_| Code::SectionName.at("sections"))?;
+        }
+        if let Some(zone) = &self.time_zone {
+            let zone = Some(zone).filter(|zone| !zone.is_empty()).map(|zone| parse_time_zone(zone));
+            preferences.time_zone = zone.transpose().map_err(|_| Code::TimeZone.at("time_zone"))?;
+        }
+        if let Some(time) = &self.send_time {
+            let time = Some(time).filter(|time| !time.is_empty()).map(|time| parse_send_time(time));
+            preferences.send_time = time.transpose().map_err(|_| Code::TimeOfDay.at("send_time"))?;
+        }
+        Ok(preferences)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::submission::read_form;
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    fn preferences() -> Preferences {
+        Preferences { cadence: Cadence::Weekdays, sections: Sections::ALL, time_zone: None, send_time: None }
+    }
+
+    #[test]
+    fn a_form_names_all_its_problems_at_once() {
+        let body = b"cadence=often&sections=&sections=!&time_zone=Berlin&send_time=25%3A00&language=xx";
+        let fields: PreferencesFields = read_form(body).unwrap();
+        let problems = fields.choices.checked(preferences()).unwrap_err();
+        let told: Vec<_> = problems.iter().map(|it| (it.field(), it.code)).collect();
+        assert_eq!(
+            told,
+            [
+                ("cadence", Code::Cadence),
+                ("sections", Code::SectionName),
+                ("send_time", Code::TimeOfDay),
+                ("time_zone", Code::TimeZone),
+            ]
+        );
+    }
+
+    #[test]
+    fn fields_that_a_form_lacks_stay_as_they_were() {
+        let fields: PreferencesFields = read_form(b"").unwrap();
+        assert_eq!(fields.choices.checked(preferences()).unwrap(), preferences());
+        let fields: PreferencesFields = read_form(b"sections=&sections=Science&time_zone=").unwrap();
+        let chosen = fields.choices.checked(preferences()).unwrap();
+        assert_eq!((chosen.sections.to_string().as_str(), chosen.cadence), ("science", Cadence::Weekdays));
+    }
+
+    proptest! {
+        #[test]
+        fn choices_that_pass_the_rules_can_be_converted(
+            cadence in prop::option::of("every_issue|weekdays|weekly|\\PC{0,6}"),
+            sections in prop::option::of(prop::collection::vec("[a-z ]{0,6}|\\PC{0,6}", 0..34)),
+            time_zone in prop::option::of("|UTC|Europe/Berlin|\\PC{0,9}"),
+            send_time in prop::option::of("|[0-2][0-9]:[0-6][0-9]|\\PC{0,6}"),
+            until in "20(26|27)-0[1-9]-[0-3][0-9]|\\PC{0,9}",
+            address in "[a-z.]{0,5}@([a-z]{1,3}\\.){0,2}[a-z]{0,3}|\\PC{0,9}",
+        ) {
+            let fields = ChoicesFields { language: None, cadence, sections, time_zone, send_time };
+            prop_assert_eq!(Problems::check(&fields).is_ok(), fields.checked(preferences()).is_ok());
+            let (pause, bounds) =
+                (PauseFields { until }, PauseBounds(date(2026, 3, 1), date(2027, 3, 1)));
+            prop_assert_eq!(Problems::check_with(&pause, &bounds).is_ok(), pause.checked(&bounds).is_ok());
+            let change = AddressChangeFields { address };
+            prop_assert_eq!(Problems::check(&change).is_ok(), change.checked().is_ok());
         }
     }
-    if let Some(sections) = sections {
-        let names = sections.iter().map(String::as_str);
-        preferences.sections = Sections::of(names).map_err(FormError::Sections)?;
-    }
-    Ok(preferences)
 }

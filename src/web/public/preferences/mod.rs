@@ -7,7 +7,7 @@ pub mod address_change;
 mod carry_out;
 mod choices;
 pub mod data_export;
-mod form;
+pub mod form;
 mod newsletters;
 mod page;
 mod pause;
@@ -18,19 +18,19 @@ use crate::{
     i18n::{self, fill},
     web::{
         AppError, Site,
-        negotiate::{AskedLanguage, evidence, media_type},
+        negotiate::{AskedLanguage, evidence},
         public::preferences::{
             carry_out::carry_out,
-            form::Wish,
+            form::{PreferencesFields, Wish},
             page::Notice,
             view::{Page, Speech},
         },
+        submission::Submitted,
     },
 };
 use axum::{
-    body::Bytes,
     extract::{ConnectInfo, Path, Query, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     response::Response,
 };
 use std::net::SocketAddr;
@@ -58,21 +58,26 @@ pub async fn post(
     Path(token): Path<String>,
     Query(asked): Query<AskedLanguage>,
     headers: HeaderMap,
-    body: Bytes,
+    submitted: Result<Submitted<PreferencesFields>, AppError>,
 ) -> Result<Response, AppError> {
     let state = set_preferences::look(&site.subscription, &token).await?;
     let speech = speech(&asked, &state, &headers);
     let is_asked = asked.lang.is_some();
     let is_ours = matches!(state, Choosing::Open(_) | Choosing::Gone(_));
-    if is_ours && media_type(&headers, &header::CONTENT_TYPE) != "application/x-www-form-urlencoded" {
-        let (title, what) = (&speech.say.bad_body, &speech.say.send_form);
-        return Ok(page::plain(speech, StatusCode::UNSUPPORTED_MEDIA_TYPE, title, what));
-    }
+    let fields = match submitted {
+        _ if !is_ours => PreferencesFields::default(),
+        Ok(Submitted { fields, json: false }) => fields,
+        Ok(_) | Err(AppError::UnknownBody) => {
+            let (title, what) = (&speech.say.bad_body, &speech.say.send_form);
+            return Ok(page::plain(speech, StatusCode::UNSUPPORTED_MEDIA_TYPE, title, what));
+        }
+        Err(error) => return Ok(error.in_language(speech.language)),
+    };
     let mut choice = match state {
         Choosing::Open(choice) => choice,
         Choosing::Gone(gone) => {
             // A reader who has unsubscribed can ask for this and nothing else.
-            let notice = if form::is_for_data_export(&body) {
+            let notice = if fields.is_for_data_export() {
                 carry_out::data_export(&site, gone.subscription, speech).await?
             } else {
                 None
@@ -81,11 +86,12 @@ pub async fn post(
         }
         other => return Ok(page::closed(speech, &other, &Notice::None)),
     };
-    let wish = match form::read(&body, &choice, site.subscription.clock.now()) {
+    let wish = match fields.checked(&choice, site.subscription.clock.now()) {
         Ok(wish) => wish,
-        Err(problem) => {
-            let notice = Notice::Problem(problem.in_words(speech));
-            return Ok(page::show(&page(&site, &choice, &token, speech, is_asked), &notice));
+        Err(problems) => {
+            let notice = Notice::Problem(speech.words.errors.invalid.clone());
+            let page = page(&site, &choice, &token, speech, is_asked);
+            return Ok(page::show(&Page { problems: Some(&problems), ..page }, &notice));
         }
     };
     let evidence = evidence(peer, &headers, None);
@@ -115,6 +121,7 @@ fn page<'a>(site: &'a Site, choice: &'a Choice, token: &'a str, speech: Speech, 
         choice,
         token,
         speech,
+        problems: None,
         now: site.subscription.clock.now(),
         is_asked,
         keys: &site.subscription.keys,

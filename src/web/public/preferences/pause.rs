@@ -38,9 +38,10 @@ pub(super) fn form(page: &Page<'_>) -> Markup {
             fieldset {
                 legend { (say.break_title) }
                 p.hint #break-hint { (say.break_hint) }
+                (page.message("until"))
                 label for="until" { (say.until) }
                 input #until type="date" name="until" value=(until) min=(first) max=(last) required
-                    aria-describedby="break-hint";
+                    aria-invalid=[page.is_invalid("until")] aria-describedby=[page.description("until", Some("break-hint"))];
             }
             button.quiet type="submit" name="do" value="pause" {
                 @if choice.paused.is_some() { (say.other_day) } @else { (say.take_break) }

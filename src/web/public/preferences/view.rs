@@ -2,10 +2,12 @@
 
 use crate::{
     actions::subscription::set_preferences::Choice,
-    domain::token::KeyRing,
+    domain::{token::KeyRing, validation::Problems},
     i18n::{Preferences, Words, fill},
+    web::public::field_errors,
 };
 use jiff::{Timestamp, civil::Date};
+use maud::Markup;
 
 /// The language of a page and its texts.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +43,8 @@ pub(super) struct Page<'a> {
     /// The reader's own token.
     pub(super) token: &'a str,
     pub(super) speech: Speech,
+    /// Problems with the form that was sent.
+    pub(super) problems: Option<&'a Problems>,
     pub(super) now: Timestamp,
     /// Whether the page's address asks for the language.
     pub(super) is_asked: bool,
@@ -53,5 +57,22 @@ impl Page<'_> {
     pub(super) fn action(&self) -> String {
         let page = format!("/preferences/{}", self.token);
         if self.is_asked { format!("{page}?lang={}", self.speech.language) } else { page }
+    }
+
+    /// The message beside a field.
+    pub(super) fn message(&self, field: &str) -> Markup {
+        field_errors::message(self.problems, field, self.speech.words)
+    }
+
+    /// `true` for a field with a problem, for `aria-invalid`.
+    pub(super) fn is_invalid(&self, field: &str) -> Option<&'static str> {
+        field_errors::error_id(self.problems, field).map(|_| "true")
+    }
+
+    /// The identifiers of a field's message and hint, for `aria-describedby`.
+    pub(super) fn description(&self, field: &str, hint: Option<&str>) -> Option<String> {
+        let message = field_errors::error_id(self.problems, field);
+        let all: Vec<String> = message.into_iter().chain(hint.map(str::to_owned)).collect();
+        (!all.is_empty()).then(|| all.join(" "))
     }
 }

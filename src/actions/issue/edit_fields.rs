@@ -1,0 +1,183 @@
+//! What an operator enters to edit an issue: on the command line, and in forms or JSON with the same names.
+
+use crate::{
+    actions::issue::edit_issue::{MAX_NOTE_CHARS, MAX_PLACE, StoryChange},
+    db::issues::IssueWords,
+    domain::{
+        content::article::{MAX_DEK_CHARS, MAX_TITLE_CHARS, one_line},
+        ids::ArticleId,
+        validation::{Code, Problems, at_index},
+    },
+};
+use validator::{Validate, ValidationError};
+
+/// Edits of an issue and its stories.
+#[derive(Debug, Default, Clone, clap::Args, serde::Deserialize, Validate)]
+#[serde(default)]
+#[validate(schema(function = changes_something, skip_on_field_errors = false))]
+pub struct IssueEdit {
+    /// It is in, first
+    #[arg(long, value_name = "ARTICLE")]
+    pub pin: Vec<i64>,
+    /// It is out of this issue
+    #[arg(long, value_name = "ARTICLE")]
+    pub drop: Vec<i64>,
+    /// It is in, at this place from 1, whatever comes and goes around it
+    #[arg(long, value_name = "ARTICLE=PLACE")]
+    #[validate(custom(function = self::places))]
+    pub place: Vec<String>,
+    /// Its headline in this issue
+    #[arg(long, value_name = "ARTICLE=TEXT")]
+    #[validate(custom(function = self::titles))]
+    pub title: Vec<String>,
+    /// Its summary in this issue; empty: none
+    #[arg(long, value_name = "ARTICLE=TEXT")]
+    #[validate(custom(function = self::summaries))]
+    pub summary: Vec<String>,
+    /// Take back what was edited about it
+    #[arg(long, value_name = "ARTICLE")]
+    pub undo: Vec<i64>,
+    /// The subject line; empty: the first story's headline
+    #[arg(long)]
+    #[validate(custom(function = self::headline))]
+    pub subject: Option<String>,
+    /// What inboxes show after the subject; empty: the other headlines
+    #[arg(long)]
+    #[validate(custom(function = self::headline))]
+    pub preheader: Option<String>,
+    /// A note above the stories, in Markdown; empty: none
+    #[arg(skip)]
+    #[validate(custom(function = self::note))]
+    pub note: Option<String>,
+}
+
+fn changes_something(it: &IssueEdit) -> Result<(), ValidationError> {
+    let numbers = [&it.pin, &it.drop, &it.undo].iter().all(|list| list.is_empty());
+    let texts = [&it.place, &it.title, &it.summary].iter().all(|list| list.is_empty());
+    let words = [&it.subject, &it.preheader, &it.note].iter().all(|text| text.is_none());
+    if numbers && texts && words { Err(Code::NothingToChange.error()) } else { Ok(()) }
+}
+
+fn places(list: &[String]) -> Result<(), ValidationError> {
+    each(list, |text| place(text).map(drop).ok_or_else(|| Code::StoryPlace.error_with("limit", MAX_PLACE)))
+}
+
+fn titles(list: &[String]) -> Result<(), ValidationError> {
+    each(list, |text| {
+        let (_, title) = numbered(text).ok_or_else(|| Code::StoryText.error())?;
+        if one_line(title, UNCUT).is_empty() {
+            return Err(Code::StoryText.error());
+        }
+        headline(title)
+    })
+}
+
+fn summaries(list: &[String]) -> Result<(), ValidationError> {
+    each(list, |text| {
+        let (_, summary) = numbered(text).ok_or_else(|| Code::StoryText.error())?;
+        at_most(&one_line(summary, UNCUT), MAX_DEK_CHARS)
+    })
+}
+
+fn headline(text: &str) -> Result<(), ValidationError> {
+    at_most(&one_line(text, UNCUT), MAX_TITLE_CHARS)
+}
+
+fn note(text: &str) -> Result<(), ValidationError> {
+    at_most(text, MAX_NOTE_CHARS)
+}
+
+/// Long texts are refused rather than cut: an operator means every word.
+const UNCUT: usize = usize::MAX / 8;
+
+fn at_most(text: &str, limit: usize) -> Result<(), ValidationError> {
+    if text.chars().count() <= limit { Ok(()) } else { Err(Code::TextTooLong.error_with("limit", limit)) }
+}
+
+fn each(list: &[String], rule: impl Fn(&str) -> Result<(), ValidationError>) -> Result<(), ValidationError> {
+    for (index, text) in list.iter().enumerate() {
+        rule(text).map_err(|error| at_index(error, index))?;
+    }
+    Ok(())
+}
+
+/// Reads an article's number and what follows `=`.
+fn numbered(text: &str) -> Option<(ArticleId, &str)> {
+    let (number, rest) = text.split_once('=')?;
+    Some((ArticleId(number.trim().parse().ok()?), rest.trim()))
+}
+
+fn place(text: &str) -> Option<StoryChange> {
+    let (id, place) = numbered(text)?;
+    let place = place.parse().ok().filter(|place| (1..=MAX_PLACE).contains(place))?;
+    Some(StoryChange::Place(id, place))
+}
+
+impl IssueEdit {
+    /// Checks the fields and returns the changes of the issue's own texts and of its stories.
+    pub fn checked(&self) -> Result<(IssueWords, Vec<StoryChange>), Problems> {
+        Problems::check(self)?;
+        let words = IssueWords {
+            subject: self.subject.clone(),
+            preheader: self.preheader.clone(),
+            note: self.note.clone(),
+        };
+        let id = |number: &i64| ArticleId(*number);
+        let mut changes: Vec<StoryChange> = self.undo.iter().map(|it| StoryChange::Undo(id(it))).collect();
+        changes.extend(self.pin.iter().map(|it| StoryChange::Pin(id(it))));
+        changes.extend(self.drop.iter().map(|it| StoryChange::Drop(id(it))));
+        for text in &self.place {
+            changes.push(place(text).ok_or_else(|| Code::StoryPlace.at("place"))?);
+        }
+        for text in &self.title {
+            let (id, title) = numbered(text).ok_or_else(|| Code::StoryText.at("title"))?;
+            changes.push(StoryChange::Title(id, title.to_owned()));
+        }
+        for text in &self.summary {
+            let (id, summary) = numbered(text).ok_or_else(|| Code::StoryText.at("summary"))?;
+            changes.push(StoryChange::Summary(id, summary.to_owned()));
+        }
+        Ok((words, changes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{collection::vec, option, prelude::*};
+
+    #[test]
+    fn every_wrong_edit_is_named() {
+        let edit = IssueEdit {
+            place: vec!["1=1".into(), "1=0".into()],
+            title: vec!["1".into()],
+            subject: Some("x".repeat(301)),
+            ..IssueEdit::default()
+        };
+        let problems = Problems::check(&edit).unwrap_err();
+        let told: Vec<_> = problems.iter().map(|it| (it.pointer.as_str(), it.code)).collect();
+        assert_eq!(
+            told,
+            [
+                ("#/place/1", Code::StoryPlace),
+                ("#/subject", Code::TextTooLong),
+                ("#/title/0", Code::StoryText),
+            ]
+        );
+        let nothing = Problems::check(&IssueEdit::default()).unwrap_err();
+        assert_eq!(nothing.iter().map(|it| it.code).collect::<Vec<_>>(), [Code::NothingToChange]);
+    }
+
+    proptest! {
+        #[test]
+        fn edits_that_pass_the_rules_can_be_converted(
+            place in vec("[0-9]{0,2}=[0-9]{0,2}|\\PC{0,4}", 0..3),
+            title in vec("[0-9]{0,2}=\\PC{0,4}|\\PC{0,4}", 0..3),
+            summary in vec("[0-9]{0,2}=\\PC{0,4}", 0..3),
+            subject in option::of("\\PC{0,9}"),
+        ) {
+            let edit = IssueEdit { place, title, summary, subject, ..IssueEdit::default() };
+            prop_assert_eq!(Problems::check(&edit).is_ok(), edit.checked().is_ok());
+        }
+    }
+}

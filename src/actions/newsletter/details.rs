@@ -1,0 +1,302 @@
+//! What an operator enters about a newsletter: on the command line, and in forms or JSON with the same names.
+
+use crate::{
+    actions::listed_words::ListedWords,
+    domain::{
+        issue::days::Days,
+        newsletter::{
+            MAX_NAME_CHARS, MAX_POSTAL_ADDRESS_CHARS, Newsletter, parse_accent, parse_language, parse_line,
+            parse_logo_url, parse_send_time, parse_stories, parse_time_zone,
+        },
+        subscriber::email_address::EmailAddress,
+        validation::{Code, Problem, Problems, rules},
+    },
+};
+use validator::{Validate, ValidationError};
+
+const MAX_TAGLINE_CHARS: usize = MAX_NAME_CHARS * 2;
+
+const CLOCKS: &[&str] = &["newsletter", "reader"];
+const SELECTIONS: &[&str] = &["news", "round-up"];
+const APPROVALS: &[&str] = &["required", "none"];
+const FONTS: &[&str] = &["serif", "sans"];
+const ARCHIVES: &[&str] = &["public", "unlisted", "none"];
+
+/// A new newsletter.
+#[derive(Debug, Default, Clone, clap::Args, serde::Deserialize, Validate)]
+#[command(mut_arg("title", |arg| arg.required(true)))]
+#[validate(schema(function = has_title, skip_on_field_errors = false))]
+pub struct NewNewsletter {
+    /// Its short name: lower-case letters, digits and hyphens
+    #[validate(custom(function = rules::short_name))]
+    pub slug: String,
+    #[command(flatten)]
+    #[serde(flatten)]
+    #[validate(nested)]
+    pub details: NewsletterDetails,
+}
+
+/// What can be said of a newsletter. Nothing else changes.
+#[derive(Debug, Default, Clone, clap::Args, serde::Deserialize, Validate)]
+#[serde(default)]
+#[validate(schema(function = fewest_and_most, skip_on_field_errors = false))]
+pub struct NewsletterDetails {
+    /// What readers call it
+    #[arg(long)]
+    #[validate(custom(function = rules::line::<MAX_NAME_CHARS>))]
+    pub title: Option<String>,
+    /// The line below the title
+    #[arg(long)]
+    #[validate(custom(function = rules::line::<MAX_TAGLINE_CHARS>))]
+    pub tagline: Option<String>,
+    /// The name emails come from
+    #[arg(long)]
+    #[validate(custom(function = rules::line::<MAX_NAME_CHARS>))]
+    pub sender_name: Option<String>,
+    /// The address emails come from
+    #[arg(long)]
+    #[validate(custom(function = rules::address))]
+    pub sender_address: Option<String>,
+    /// The days that have an issue: daily, weekdays, or such as mon,wed,fri
+    #[arg(long)]
+    #[validate(custom(function = rules::days))]
+    pub days: Option<String>,
+    /// When issues go out, such as 07:00
+    #[arg(long)]
+    #[validate(custom(function = rules::time_of_day))]
+    pub send_time: Option<String>,
+    /// On which clock, such as Europe/Berlin
+    #[arg(long)]
+    #[validate(custom(function = rules::time_zone))]
+    pub time_zone: Option<String>,
+    /// At one moment for all, or at that time where each reader lives
+    #[arg(long, value_parser = ListedWords(CLOCKS))]
+    #[validate(custom(function = self::clock))]
+    pub clock: Option<String>,
+    /// What issues are made of: what is new since the last one, or the best of the week
+    #[arg(long, value_parser = ListedWords(SELECTIONS))]
+    #[validate(custom(function = self::selection))]
+    pub selection: Option<String>,
+    /// Fewest stories of an issue; `default`: as configured
+    #[arg(long, value_name = "N|default")]
+    #[validate(custom(function = rules::story_count))]
+    pub min_stories: Option<String>,
+    /// Most stories of an issue; `default`: as configured
+    #[arg(long, value_name = "N|default")]
+    #[validate(custom(function = rules::story_count))]
+    pub max_stories: Option<String>,
+    /// Whether an issue waits for an operator's approval
+    #[arg(long, value_parser = ListedWords(APPROVALS))]
+    #[validate(custom(function = self::approval))]
+    pub approval: Option<String>,
+    /// A picture in the title's place
+    #[arg(long, value_name = "URL|none")]
+    #[validate(custom(function = rules::logo))]
+    pub logo: Option<String>,
+    /// The colour of links and labels
+    #[arg(long, value_name = "#rrggbb|none")]
+    #[validate(custom(function = rules::accent))]
+    pub accent: Option<String>,
+    /// The letters of headlines
+    #[arg(long, value_parser = ListedWords(FONTS))]
+    #[validate(custom(function = self::fonts))]
+    pub fonts: Option<String>,
+    /// Where the publisher can be reached by post
+    #[arg(long)]
+    #[validate(custom(function = rules::line::<MAX_POSTAL_ADDRESS_CHARS>))]
+    pub postal_address: Option<String>,
+    /// The language it is written in, such as en or pt-BR
+    #[arg(long)]
+    #[validate(custom(function = rules::language))]
+    pub language: Option<String>,
+    /// Who may find past issues: everybody, people with a link, or nobody
+    #[arg(long, value_parser = ListedWords(ARCHIVES))]
+    #[validate(custom(function = self::archive))]
+    pub archive: Option<String>,
+}
+
+fn clock(text: &str) -> Result<(), ValidationError> {
+    rules::choice(text, CLOCKS)
+}
+
+fn selection(text: &str) -> Result<(), ValidationError> {
+    rules::choice(text, SELECTIONS)
+}
+
+fn approval(text: &str) -> Result<(), ValidationError> {
+    rules::choice(text, APPROVALS)
+}
+
+fn fonts(text: &str) -> Result<(), ValidationError> {
+    rules::choice(text, FONTS)
+}
+
+fn archive(text: &str) -> Result<(), ValidationError> {
+    rules::choice(text, ARCHIVES)
+}
+
+fn has_title(it: &NewNewsletter) -> Result<(), ValidationError> {
+    it.details.title.as_ref().map(drop).ok_or_else(|| Code::TextRequired.error_at("title"))
+}
+
+fn fewest_and_most(it: &NewsletterDetails) -> Result<(), ValidationError> {
+    let number = |text: &Option<String>| parse_stories("", text.as_deref()?).ok();
+    match (number(&it.min_stories), number(&it.max_stories)) {
+        (Some(min), Some(max)) if min > max => Err(Code::StoryOrder.error_at("min_stories")),
+        _ => Ok(()),
+    }
+}
+
+impl NewNewsletter {
+    /// Checks the fields and makes the newsletter, whose other settings are those of `model` as far as it makes sense.
+    pub fn create(&self, model: &Newsletter) -> Result<Newsletter, Problems> {
+        Problems::check(self)?;
+        // What makes a newsletter another one than the first is not copied.
+        let new = Newsletter::out_of_the_box();
+        let mut newsletter = Newsletter {
+            slug: self.slug.clone(),
+            tagline: new.tagline,
+            days: new.days,
+            clock: new.clock,
+            selection: new.selection,
+            min_stories: None,
+            max_stories: None,
+            needs_approval: false,
+            ..model.clone()
+        };
+        self.details.apply(&mut newsletter)?;
+        Ok(newsletter)
+    }
+}
+
+impl NewsletterDetails {
+    /// Checks the fields and writes them over the newsletter's.
+    ///
+    /// Fields that pass their rules can be converted. Still, the numbers of stories may not fit those that the newsletter has.
+    pub fn apply(&self, newsletter: &mut Newsletter) -> Result<(), Problems> {
+        Problems::check(self)?;
+        let it = newsletter;
+        set("title", self.title.as_ref(), &mut it.title, |text| parse_line("", text, MAX_NAME_CHARS))?;
+        set("tagline", self.tagline.as_ref(), &mut it.tagline, |text| {
+            parse_line("", text, MAX_TAGLINE_CHARS)
+        })?;
+        set("sender_name", self.sender_name.as_ref(), &mut it.sender_name, |text| {
+            parse_line("", text, MAX_NAME_CHARS)
+        })?;
+        set("postal_address", self.postal_address.as_ref(), &mut it.postal_address, |text| {
+            parse_line("", text, MAX_POSTAL_ADDRESS_CHARS)
+        })?;
+        set("language", self.language.as_ref(), &mut it.language, parse_language)?;
+        set("sender_address", self.sender_address.as_ref(), &mut it.sender_address, EmailAddress::parse)?;
+        set("days", self.days.as_ref(), &mut it.days, Days::parse)?;
+        set("send_time", self.send_time.as_ref(), &mut it.send_time, parse_send_time)?;
+        set("time_zone", self.time_zone.as_ref(), &mut it.time_zone, parse_time_zone)?;
+        set("clock", self.clock.as_ref(), &mut it.clock, str::parse)?;
+        set("selection", self.selection.as_ref(), &mut it.selection, |text| text.replace('-', "_").parse())?;
+        set("fonts", self.fonts.as_ref(), &mut it.theme.fonts, str::parse)?;
+        set("archive", self.archive.as_ref(), &mut it.archive, str::parse)?;
+        if let Some(approval) = &self.approval {
+            it.needs_approval = approval == "required";
+        }
+        let stories = |text: &str| parse_stories("", text);
+        set("min_stories", self.min_stories.as_ref(), &mut it.min_stories, unless("default", stories))?;
+        set("max_stories", self.max_stories.as_ref(), &mut it.max_stories, unless("default", stories))?;
+        set("logo", self.logo.as_ref(), &mut it.theme.logo_url, unless("none", parse_logo_url))?;
+        set("accent", self.accent.as_ref(), &mut it.theme.accent, unless("none", parse_accent))?;
+        it.check().map_err(|_| Code::StoryOrder.at("min_stories"))?;
+        Ok(())
+    }
+}
+
+/// Sets a value that is given. The rules have checked its text.
+fn set<T, E>(
+    field: &str,
+    text: Option<&String>,
+    value: &mut T,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<(), Problem> {
+    if let Some(text) = text {
+        *value = parse(text).map_err(|_| Code::Other.at(field))?;
+    }
+    Ok(())
+}
+
+/// Reads a value, or the word for none.
+fn unless<T, E>(
+    none: &'static str,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> impl Fn(&str) -> Result<Option<T>, E> {
+    move |text| if text == none { Ok(None) } else { parse(text).map(Some) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{prelude::*, sample::select};
+
+    /// Some fields in their right spelling, others in any.
+    fn details() -> impl Strategy<Value = NewsletterDetails> {
+        let right: &[(&str, &[&str])] = &[
+            ("title", &["The Weekly"]),
+            ("tagline", &["All that happened"]),
+            ("sender_name", &["The Example"]),
+            ("sender_address", &["news@example.org"]),
+            ("days", &["daily", "weekdays", "mon,Fri"]),
+            ("send_time", &["06:30", "6:5"]),
+            ("time_zone", &["Europe/Berlin", "UTC"]),
+            ("clock", CLOCKS),
+            ("selection", SELECTIONS),
+            ("min_stories", &["default", "1", "9"]),
+            ("max_stories", &["default", "5", "50"]),
+            ("approval", APPROVALS),
+            ("logo", &["none", "https://www.example.org/logo.png"]),
+            ("accent", &["none", "#0a6048"]),
+            ("fonts", FONTS),
+            ("postal_address", &["1 High Street"]),
+            ("language", &["en", "pt-BR"]),
+            ("archive", ARCHIVES),
+        ];
+        let field = select(right).prop_flat_map(|(name, right)| {
+            let text = prop_oneof![9 => select(right).prop_map(str::to_owned), 1 => "[\\PC\\n]{0,110}"];
+            (Just(name.to_owned()), text)
+        });
+        prop::collection::vec(field, 0..12).prop_map(|fields| {
+            let fields: serde_json::Map<_, _> =
+                fields.into_iter().map(|(name, text)| (name, text.into())).collect();
+            serde_json::from_value(fields.into()).expect("texts by their names")
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn details_that_pass_the_rules_can_be_applied(details in details()) {
+            let mut newsletter = Newsletter::out_of_the_box();
+            match Problems::check(&details) {
+                Ok(()) => prop_assert_eq!(details.apply(&mut newsletter), Ok(())),
+                Err(problems) => prop_assert!(problems.iter().all(|it| it.code != Code::Other), "{problems:?}"),
+            }
+        }
+
+        #[test]
+        fn a_new_newsletter_that_passes_the_rules_can_be_made(details in details(), slug in "[a-z-]{0,9}|\\PC{0,9}") {
+            let new = NewNewsletter { slug, details };
+            prop_assert_eq!(Problems::check(&new).is_ok(), new.create(&Newsletter::out_of_the_box()).is_ok());
+        }
+    }
+
+    #[test]
+    fn the_numbers_of_stories_fit_each_other_and_those_there_are() {
+        let details = NewsletterDetails {
+            min_stories: Some("9".into()),
+            max_stories: Some("3".into()),
+            title: Some(" ".into()),
+            ..NewsletterDetails::default()
+        };
+        let problems = Problems::check(&details).unwrap_err();
+        let told: Vec<_> = problems.iter().map(|it| (it.field(), it.code)).collect();
+        assert_eq!(told, [("min_stories", Code::StoryOrder), ("title", Code::TextRequired)]);
+        let details = NewsletterDetails { max_stories: Some("3".into()), ..NewsletterDetails::default() };
+        let mut newsletter = Newsletter { min_stories: Some(5), ..Newsletter::out_of_the_box() };
+        assert!(details.apply(&mut newsletter).is_err());
+    }
+}

@@ -1,0 +1,29 @@
+//! Problems with the arguments of a command, as `--option: problem`, all at once.
+
+use crate::{cli::CliError, domain::validation::Problems, i18n};
+use clap::{Args, Command};
+
+/// Returns the error for problems with the arguments `T`.
+pub fn usage<T: Args>(problems: &Problems) -> CliError {
+    let (command, words) = (T::augment_args(Command::new("daily")), i18n::of("en"));
+    let lines: Vec<String> = problems
+        .iter()
+        .map(|it| match argument(&command, it.field()) {
+            Some(argument) => format!("{argument}: {}", words.problem(it)),
+            None => words.problem(it),
+        })
+        .collect();
+    CliError::Usage(match lines.as_slice() {
+        [only] => only.clone(),
+        _ => format!("{} problems\n{}", lines.len(), lines.join("\n")),
+    })
+}
+
+/// Returns an argument as a person writes it.
+fn argument(command: &Command, field: &str) -> Option<String> {
+    let argument = command.get_arguments().find(|it| it.get_id() == field)?;
+    Some(match argument.get_long() {
+        Some(long) => format!("--{long}"),
+        None => format!("<{}>", field.to_uppercase()),
+    })
+}

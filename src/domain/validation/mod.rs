@@ -1,0 +1,297 @@
+//! Problems with what somebody entered: where they are and which they are, never what was entered.
+//!
+//! A request's type derives `validator::Validate`. [`Problems::check`] turns its errors into a sorted list of pointer, [`Code`] and
+//! parameters. The texts for each code are in `i18n`.
+
+pub mod rules;
+
+use crate::domain::string_enum::words;
+use std::collections::BTreeMap;
+use validator::{Validate, ValidateArgs, ValidationError, ValidationErrors, ValidationErrorsKind};
+
+words! {
+    /// Everything that can be wrong with a field.
+    Code {
+        /// No address was entered.
+        AddressRequired = "address_required",
+        /// An address has too many characters; `{limit}`.
+        AddressTooLong = "address_too_long",
+        /// An address has no `@`.
+        AddressForm = "address_form",
+        /// Too many characters before the `@`; `{limit}`.
+        LocalPartTooLong = "local_part_too_long",
+        /// A character that can't stand before the `@`.
+        LocalPart = "local_part",
+        /// Letters beyond ASCII before the `@`.
+        LocalPartNotAscii = "local_part_not_ascii",
+        /// No domain name after the `@`.
+        AddressDomain = "address_domain",
+        /// A throw-away address; `{domain}`.
+        DisposableDomain = "disposable_domain",
+        /// An address such as `info@`.
+        RoleAddress = "role_address",
+        /// A domain that receives no email; `{domain}`.
+        NoMailServer = "no_mail_server",
+        /// A domain that receives no email and resembles a common one; `{domain}`, `{address}`.
+        NoMailServerMeant = "no_mail_server_meant",
+        /// An address that looks mistyped; `{address}` is the likely one.
+        AddressMistyped = "address_mistyped",
+        /// No newsletter was chosen, or too many; `{limit}`.
+        NewsletterCount = "newsletter_count",
+        /// No newsletter has this short name; `{newsletter}`.
+        NewsletterUnknown = "newsletter_unknown",
+        /// A text that can't be a short name.
+        ShortName = "short_name",
+        /// Not one of the ways a newsletter can come.
+        Cadence = "cadence",
+        /// A section's name without letters or digits.
+        SectionName = "section_name",
+        /// A section's name is too long; `{limit}`.
+        SectionTooLong = "section_too_long",
+        /// Too many sections; `{limit}`.
+        SectionCount = "section_count",
+        /// Not a time zone.
+        TimeZone = "time_zone",
+        /// Not a time of day.
+        TimeOfDay = "time_of_day",
+        /// Not a day that a pause may last until; `{first}`, `{last}`.
+        PauseUntil = "pause_until",
+        /// A required text is missing.
+        TextRequired = "text_required",
+        /// A text is too long; `{limit}`.
+        TextTooLong = "text_too_long",
+        /// A text has line breaks or control characters.
+        OneLine = "one_line",
+        /// Not one of a few words; `{choices}`.
+        Choice = "choice",
+        /// Not a language tag.
+        Language = "language",
+        /// Not days of the week.
+        Days = "days",
+        /// Not a number of stories; `{limit}`.
+        StoryCount = "story_count",
+        /// The fewest stories are more than the most.
+        StoryOrder = "story_order",
+        /// Not a picture's address.
+        Logo = "logo",
+        /// Not a colour.
+        Accent = "accent",
+        /// Not a web address.
+        WebAddress = "web_address",
+        /// Not a number of a story and its place; `{limit}`.
+        StoryPlace = "story_place",
+        /// Not a number of a story and a text for it.
+        StoryText = "story_text",
+        /// Nothing is to be changed.
+        NothingToChange = "nothing_to_change",
+        /// The body is not JSON; `{line}`, `{column}`.
+        JsonSyntax = "json_syntax",
+        /// A value has another type than its field.
+        WrongType = "wrong_type",
+        /// A field is not known; `{fields}` are.
+        UnknownField = "unknown_field",
+        /// A field is missing.
+        MissingField = "missing_field",
+        /// A field that may come once comes again.
+        RepeatedField = "repeated_field",
+        /// Refused by a rule without a code of its own.
+        Other = "other",
+    }
+}
+
+/// The parameter of an error that names its field, for rules about several fields.
+const FIELD: &str = "field";
+/// The parameter of an error that names its place in a list.
+const INDEX: &str = "index";
+/// Parameters that no text names. `value` is what was entered: validator adds it to every error.
+const HIDDEN: [&str; 3] = ["value", FIELD, INDEX];
+
+impl Code {
+    /// Returns validator's error with this code.
+    pub fn error(self) -> ValidationError {
+        ValidationError::new(self.as_str())
+    }
+
+    /// Returns the error with a parameter for its text.
+    pub fn error_with(self, name: &'static str, value: impl ToString) -> ValidationError {
+        let mut error = self.error();
+        error.add_param(name.into(), &value.to_string());
+        error
+    }
+
+    /// Returns the error of a rule about several fields, to be shown at one of them.
+    pub fn error_at(self, field: &'static str) -> ValidationError {
+        self.error_with(FIELD, field)
+    }
+
+    /// Returns a problem with a field that is found otherwise than by a rule.
+    pub fn at(self, field: &str) -> Problem {
+        Problem { pointer: format!("#/{}", escaped(field)), code: self, params: BTreeMap::new() }
+    }
+
+    /// Returns a problem with the whole request.
+    pub fn of_all(self) -> Problem {
+        Problem { pointer: "#".into(), code: self, params: BTreeMap::new() }
+    }
+}
+
+/// Returns an error at a place in a list.
+pub fn at_index(mut error: ValidationError, index: usize) -> ValidationError {
+    error.add_param(INDEX.into(), &index);
+    error
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Where: a JSON pointer as a URI fragment (RFC 6901 section 6), such as `#/email`.
+    pub pointer: String,
+    /// What.
+    pub code: Code,
+    /// What the text for it names.
+    pub params: BTreeMap<String, String>,
+}
+
+impl Problem {
+    /// Adds a parameter.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.params.insert(name.into(), value.to_string());
+        self
+    }
+
+    /// The field's name; empty for the whole request.
+    pub fn field(&self) -> &str {
+        self.pointer.trim_start_matches('#').split('/').nth(1).unwrap_or_default()
+    }
+}
+
+/// Everything that is wrong with a request, sorted by place. Never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// Checks a request by its rules.
+    pub fn check(request: &impl Validate) -> Result<(), Self> {
+        request.validate().map_err(|errors| Self::from(&errors))
+    }
+
+    /// Checks a request whose rules need more than itself.
+    pub fn check_with<'a, T: ValidateArgs<'a>>(request: &T, context: T::Args) -> Result<(), Self> {
+        request.validate_with_args(context).map_err(|errors| Self::from(&errors))
+    }
+
+    /// Iterates over the problems.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.0.iter()
+    }
+
+    /// Iterates over the problems with a field.
+    pub fn of(&self, field: &str) -> impl Iterator<Item = &Problem> {
+        self.0.iter().filter(move |it| it.field() == field)
+    }
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        Self(vec![problem])
+    }
+}
+
+impl From<&ValidationErrors> for Problems {
+    fn from(errors: &ValidationErrors) -> Self {
+        let mut found = Vec::new();
+        collect(errors, "", &mut found);
+        // validator keeps fields in random order.
+        found.sort();
+        Self(found)
+    }
+}
+
+fn collect(errors: &ValidationErrors, above: &str, found: &mut Vec<Problem>) {
+    for (field, kind) in errors.errors() {
+        match kind {
+            // Nested structs are flattened (serde and clap), so their fields stand beside those around them.
+            ValidationErrorsKind::Struct(inner) => collect(inner, above, found),
+            ValidationErrorsKind::List(items) => {
+                for (index, item) in items {
+                    collect(item, &format!("{above}/{}/{index}", escaped(field)), found);
+                }
+            }
+            ValidationErrorsKind::Field(errors) => {
+                found.extend(errors.iter().map(|error| problem(error, field, above)));
+            }
+        }
+    }
+}
+
+fn problem(error: &ValidationError, field: &str, above: &str) -> Problem {
+    let param = |name: &str| error.params.get(name).map(plain);
+    // `__all__` is validator's name for rules about several fields.
+    let field = if field == "__all__" { param(FIELD) } else { Some(field.to_owned()) };
+    let index = param(INDEX).map(|index| format!("/{index}")).unwrap_or_default();
+    let place = field.map(|field| format!("/{}{index}", escaped(&field))).unwrap_or_default();
+    let params = error.params.iter().filter(|(name, _)| !HIDDEN.contains(&name.as_ref()));
+    Problem {
+        pointer: format!("#{above}{place}"),
+        code: error.code.parse().unwrap_or(Code::Other),
+        params: params.map(|(name, value)| (name.to_string(), plain(value))).collect(),
+    }
+}
+
+fn plain(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// Escapes a name for a JSON pointer in a URI fragment. Names of our fields need none of it.
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Validate)]
+    #[validate(schema(function = more_than_one, skip_on_field_errors = false))]
+    struct Request {
+        #[validate(custom(function = rules::address))]
+        email: String,
+        #[validate(custom(function = rules::short_names))]
+        newsletter: Vec<String>,
+        #[validate(nested)]
+        more: More,
+    }
+
+    #[derive(Validate)]
+    struct More {
+        #[validate(length(max = 3, code = "text_too_long"))]
+        title: String,
+    }
+
+    fn more_than_one(it: &Request) -> Result<(), ValidationError> {
+        if it.newsletter.len() > 1 { Err(Code::NewsletterCount.error_at("newsletter")) } else { Ok(()) }
+    }
+
+    #[test]
+    fn all_problems_are_listed_in_order_and_none_holds_the_input() {
+        let request = Request {
+            email: "secret@localhost".into(),
+            newsletter: vec!["fine".into(), "SECRET!".into()],
+            more: More { title: "secret".into() },
+        };
+        let problems = Problems::check(&request).unwrap_err();
+        let told: Vec<_> = problems.iter().map(|it| (it.pointer.as_str(), it.code, it.field())).collect();
+        assert_eq!(
+            told,
+            [
+                ("#/email", Code::AddressDomain, "email"),
+                ("#/newsletter", Code::NewsletterCount, "newsletter"),
+                ("#/newsletter/1", Code::ShortName, "newsletter"),
+                ("#/title", Code::TextTooLong, "title"),
+            ]
+        );
+        assert!(!format!("{problems:?}").to_lowercase().contains("secret"), "{problems:?}");
+        assert_eq!(problems.of("newsletter").count(), 2);
+    }
+}

@@ -1,0 +1,126 @@
+//! Rules for `#[validate(custom(function = …))]`: our own parsers, so that whatever passes can be converted.
+//!
+//! `#[validate(email)]` and `#[validate(url)]` are not used. They accept `ann@localhost` and `javascript:`.
+
+use crate::domain::{
+    issue::days::Days,
+    newsletter::{
+        MOST_STORIES, is_slug, parse_accent, parse_language, parse_line, parse_logo_url, parse_send_time,
+        parse_stories, parse_time_zone,
+    },
+    subscriber::{
+        email_address::{EmailAddress, EmailAddressError, MAX_ADDRESS_BYTES, MAX_LOCAL_PART_BYTES},
+        sections::{MAX_SECTION_CHARS, MAX_SECTIONS, Sections, SectionsError},
+    },
+    validation::{Code, at_index},
+};
+use validator::ValidationError;
+
+type Checked = Result<(), ValidationError>;
+
+fn check(is_right: bool, code: Code) -> Checked {
+    if is_right { Ok(()) } else { Err(code.error()) }
+}
+
+/// An email address, by [`EmailAddress::parse`].
+pub fn address(text: &str) -> Checked {
+    use EmailAddressError as E;
+    EmailAddress::parse(text).map(drop).map_err(|error| match error {
+        E::Empty => Code::AddressRequired.error(),
+        E::TooLong => Code::AddressTooLong.error_with("limit", MAX_ADDRESS_BYTES),
+        E::NoAt => Code::AddressForm.error(),
+        E::LocalTooLong => Code::LocalPartTooLong.error_with("limit", MAX_LOCAL_PART_BYTES),
+        E::BadLocal => Code::LocalPart.error(),
+        E::NonAsciiLocal => Code::LocalPartNotAscii.error(),
+        E::BadDomain => Code::AddressDomain.error(),
+    })
+}
+
+/// A newsletter's short name.
+pub fn short_name(text: &str) -> Checked {
+    check(is_slug(text), Code::ShortName)
+}
+
+/// Short names of newsletters. Empty ones stand for an unticked box.
+pub fn short_names(names: &[String]) -> Checked {
+    let wrong = names.iter().position(|name| !name.is_empty() && !is_slug(name));
+    wrong.map_or(Ok(()), |index| Err(at_index(Code::ShortName.error(), index)))
+}
+
+/// One line of at most `MOST` characters, and not an empty one.
+pub fn line<const MOST: usize>(text: &str) -> Checked {
+    if text.trim().is_empty() {
+        return Err(Code::TextRequired.error());
+    }
+    check(!text.trim().chars().any(char::is_control), Code::OneLine)?;
+    parse_line("", text, MOST).map(drop).map_err(|_| Code::TextTooLong.error_with("limit", MOST))
+}
+
+/// A language tag.
+pub fn language(text: &str) -> Checked {
+    check(parse_language(text).is_ok(), Code::Language)
+}
+
+/// Days of the week.
+pub fn days(text: &str) -> Checked {
+    check(Days::parse(text).is_ok(), Code::Days)
+}
+
+/// A time of day.
+pub fn time_of_day(text: &str) -> Checked {
+    check(parse_send_time(text).is_ok(), Code::TimeOfDay)
+}
+
+/// A time zone's IANA name.
+pub fn time_zone(text: &str) -> Checked {
+    check(parse_time_zone(text).is_ok(), Code::TimeZone)
+}
+
+/// The same, or nothing.
+pub fn optional_time_of_day(text: &str) -> Checked {
+    if text.is_empty() { Ok(()) } else { time_of_day(text) }
+}
+
+/// The same, or nothing.
+pub fn optional_time_zone(text: &str) -> Checked {
+    if text.is_empty() { Ok(()) } else { time_zone(text) }
+}
+
+/// A number of stories, or `default`.
+pub fn story_count(text: &str) -> Checked {
+    if text == "default" || parse_stories("", text).is_ok() {
+        return Ok(());
+    }
+    Err(Code::StoryCount.error_with("limit", MOST_STORIES))
+}
+
+/// A picture's address, or `none`.
+pub fn logo(text: &str) -> Checked {
+    check(text == "none" || parse_logo_url(text).is_ok(), Code::Logo)
+}
+
+/// A colour, or `none`.
+pub fn accent(text: &str) -> Checked {
+    check(text == "none" || parse_accent(text).is_ok(), Code::Accent)
+}
+
+/// One of a few words.
+pub fn choice(text: &str, choices: &[&str]) -> Checked {
+    if choices.contains(&text) { Ok(()) } else { Err(Code::Choice.error_with("choices", choices.join(", "))) }
+}
+
+/// An address on the web.
+pub fn web_address(text: &str) -> Checked {
+    let url = url::Url::parse(text.trim());
+    check(url.is_ok_and(|url| matches!(url.scheme(), "http" | "https")), Code::WebAddress)
+}
+
+/// Names of sections. Empty ones stand for an unticked box.
+pub fn sections(names: &[String]) -> Checked {
+    let names = names.iter().map(String::as_str).filter(|name| !name.is_empty());
+    Sections::of(names).map(drop).map_err(|error| match error {
+        SectionsError::NoName(_) => Code::SectionName.error(),
+        SectionsError::TooLong(_) => Code::SectionTooLong.error_with("limit", MAX_SECTION_CHARS),
+        SectionsError::TooMany => Code::SectionCount.error_with("limit", MAX_SECTIONS),
+    })
+}
