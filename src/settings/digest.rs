@@ -17,7 +17,7 @@ pub struct Digest {
     pub min_stories: u32,
     #[validate(range(min = 1, max = 50))]
     pub max_stories: u32,
-    /// What happens to an issue with fewer stories.
+    /// The fate of an issue with fewer stories.
     #[serde(deserialize_with = "word")]
     pub too_few: TooFew,
     /// The age beyond which articles are not news.

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, and how to put it right.
+//! Problems of a configuration, each with its cure.
 
 use crate::settings::CURES;
 use std::{
@@ -8,13 +8,13 @@ use std::{
 };
 use validator::{ValidationError, ValidationErrors, ValidationErrorsKind};
 
-/// What is wrong with one key.
+/// A problem with one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The key, such as `http.listen` or `relays.0.url`.
     pub key: String,
     pub problem: String,
-    /// What would be right.
+    /// The right way to write the value.
     pub cure: String,
 }
 
@@ -60,7 +60,9 @@ impl Problems {
                     .iter()
                     .for_each(|(index, errors)| self.note_invalid(errors, &format!("{key}.{index}."))),
                 ValidationErrorsKind::Field(errors) => {
-                    errors.iter().for_each(|error| self.note_rule(error, key.clone(), within));
+                    for error in errors {
+                        self.note_rule(error, key.clone(), within);
+                    }
                 }
             }
         }

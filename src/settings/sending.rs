@@ -25,7 +25,7 @@ pub(super) const CURES: &[(&str, &str)] = &[
 ];
 
 words! {
-    /// What happens to a message whose delivery is unknown after a crash.
+    /// The fate of a message whose delivery is unknown after a crash.
     Uncertain {
         /// It is sent again, with the same Message-ID.
         Retry = "retry",

@@ -1,5 +1,5 @@
-//! Brings a tree of values into the shape of its model: with no other keys, and each value of the model's kind. What can't be
-//! brought into shape is noted as a problem and replaced, so that the rest can be checked, too.
+//! Brings a tree of values into the shape of its model: with no other keys, and each value of the model's kind. A value that
+//! can't be brought into shape is noted as a problem and replaced, so that the rest can be checked, too.
 //!
 //! The model is `config/default.toml`, with one section in each list of sections. In that section "" stands for a key that may
 //! be left out, any other text for a required one, and a number is its key's default.
@@ -41,12 +41,11 @@ impl<'a> Shaper<'a> {
         let shaped = match (model, value) {
             (Value::Table(model), Value::Table(section)) => Ok(self.section(section, model, &within).into()),
             (Value::Table(_), other) => Err(format!("{} is not a section", shown(&other))),
-            (Value::Array(models), value) if let Some(Value::Table(model)) = models.first() => {
-                sections(value).map(|list| {
+            (Value::Array(models), value) if let Some(Value::Table(model)) = models.first() => items(value)
+                .map(|list| {
                     let list = list.into_iter().enumerate();
                     Value::Array(list.map(|(index, it)| self.listed(it, model, key, index).into()).collect())
-                })
-            }
+                }),
             (model, value) => converted(value, model),
         };
         shaped.unwrap_or_else(|problem| {
@@ -109,8 +108,8 @@ impl<'a> Shaper<'a> {
     }
 }
 
-/// Returns the sections of a list. The environment can only write `relays.0.url`: a section with numbers for names.
-fn sections(value: Value) -> Result<Vec<Value>, String> {
+/// Returns the items of a list. The environment can only write `relays.0.url`, a section with numbers for names.
+fn items(value: Value) -> Result<Vec<Value>, String> {
     match value {
         Value::Array(list) => Ok(list),
         Value::Table(numbered) if numbered.keys().all(|name| name.parse::<usize>().is_ok()) => {
@@ -119,7 +118,7 @@ fn sections(value: Value) -> Result<Vec<Value>, String> {
             list.sort_by_key(|(index, _)| *index);
             Ok(list.into_iter().map(|(_, value)| value).collect())
         }
-        other => Err(format!("{} is not a list of sections", shown(&other))),
+        other => Err(format!("{} is not a list", shown(&other))),
     }
 }
 
@@ -144,10 +143,9 @@ fn converted(value: Value, model: &Value) -> Result<Value, String> {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             Ok(Value::Array(items.map(Value::from).collect()))
         }
-        (Value::Array(_), Value::Array(list)) => {
-            list.into_iter().map(text).collect::<Result<_, _>>().map(Value::Array)
+        (Value::Array(_), list) => {
+            items(list)?.into_iter().map(text).collect::<Result<_, _>>().map(Value::Array)
         }
-        (Value::Array(_), other) => Err(format!("{} is not a list", shown(&other))),
         (_, value) => text(value),
     }
 }

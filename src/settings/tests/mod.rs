@@ -1,10 +1,11 @@
 //! Stories about the configuration: layers, checks, messages.
 
+mod keys;
+mod secrets;
+
 use super::*;
 use crate::domain::delivery::relay::{OauthToken, RelayUrl};
 use jiff::SignedDuration;
-use proptest::prelude::*;
-use serde::{Deserializer, de::Visitor, forward_to_deserialize_any};
 use std::io::Write as _;
 
 fn load(file: &str, environment: &[(&str, &str)]) -> Result<Settings, SettingsError> {
@@ -59,6 +60,7 @@ fn the_environment_overrides_the_file_and_the_file_the_defaults() {
         ("DAILY__DKIM__0__KEY_FILE", "/etc/daily/dkim.pem"),
         ("DAILY__FEEDS__POLL_MINUTES", "5"),
         ("DAILY__FEEDS__ALLOW_NETWORKS", "127.0.0.0/8, ::1"),
+        ("DAILY__HTTP__TRUSTED_PROXIES__0", "10.0.0.0/8"),
     ];
     let settings = load(file, &environment).unwrap();
     assert_eq!(settings.http.listen.port(), 9100);
@@ -77,6 +79,7 @@ fn the_environment_overrides_the_file_and_the_file_the_defaults() {
     );
     assert_eq!(settings.feeds.pace().fastest, SignedDuration::from_mins(5));
     assert_eq!(settings.feeds.allow_networks.len(), 2);
+    assert_eq!(settings.http.trusted_proxies, ["10.0.0.0/8".parse().unwrap()]);
 }
 
 #[test]
@@ -195,7 +198,7 @@ fn values_of_the_wrong_kind_are_reported_with_all_others() {
             "http.forwarded_header: `via` is not one of the choices; write \"x-forwarded-for\" or \"forwarded\"",
             "http.listen: `true` is not a text; write an IP address and a port, such as 127.0.0.1:8080",
             "log: a text is not a section; write it as [log]",
-            "relays: a text is not a list of sections; add a section [[relays]] with a url",
+            "relays: a text is not a list; add a section [[relays]] with a url",
             "sending.canary: `1e3` is not a whole number; give a whole number from 0 to 1000000",
             "signup.blocked_domains_file: there is no file `/nowhere`; give the path of a file with a domain a line, or \
              nothing",
@@ -238,214 +241,10 @@ fn sections_of_a_list_are_checked_one_by_one() {
 #[test]
 fn the_environment_is_read_in_any_case_and_must_be_utf_8() {
     use std::os::unix::ffi::OsStringExt as _;
+    assert_eq!(load("\u{feff}[http]\r\nlisten = \"127.0.0.1:2\"", &[]).unwrap().http.listen.port(), 2);
     assert_eq!(load("", &[("daily__http__Listen", "127.0.0.1:1")]).unwrap().http.listen.port(), 1);
     assert_eq!(problems("", &[("DAILY__HTTP", "x"), ("DAILY__HTTP__LISTEN", "y")]).len(), 1);
     let wrong = [("DAILY__LOG__FILTER".into(), OsString::from_vec(vec![0xff]))];
     let error = Settings::from_layers(None, wrong).unwrap_err().to_string();
     assert!(error.contains("log.filter: its environment variable is not UTF-8"), "{error}");
-}
-
-/// Takes the names of a struct's fields from what serde's derive asks for.
-struct FieldNames<'a>(&'a mut Vec<&'static str>);
-
-impl<'de> Deserializer<'de> for FieldNames<'_> {
-    type Error = serde::de::value::Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, Self::Error> {
-        Err(serde::de::Error::custom("not a struct"))
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Self::Error> {
-        self.0.extend(fields);
-        self.deserialize_any(visitor)
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
-    }
-}
-
-fn field_names<T: for<'de> Deserialize<'de>>() -> Vec<&'static str> {
-    let mut names = Vec::new();
-    assert!(T::deserialize(FieldNames(&mut names)).is_err());
-    names.sort_unstable();
-    names
-}
-
-#[test]
-fn the_defaults_have_exactly_the_keys_of_the_structs() {
-    let model = model();
-    assert_eq!(model.keys().collect::<Vec<_>>(), field_names::<Settings>());
-    for (section, names) in [
-        ("data", field_names::<Data>()),
-        ("database", field_names::<Database>()),
-        ("digest", field_names::<Digest>()),
-        ("dkim", field_names::<Dkim>()),
-        ("feeds", field_names::<Feeds>()),
-        ("http", field_names::<Http>()),
-        ("log", field_names::<Log>()),
-        ("relays", field_names::<Relay>()),
-        ("retention", field_names::<Retention>()),
-        ("schedule", field_names::<Schedule>()),
-        ("sending", field_names::<Sending>()),
-        ("signup", field_names::<Signup>()),
-        ("tokens", field_names::<Tokens>()),
-    ] {
-        match &model[section] {
-            Value::Table(section) => assert_eq!(section.keys().collect::<Vec<_>>(), names),
-            list => {
-                assert_eq!(list[0].as_table().unwrap().keys().collect::<Vec<_>>(), names);
-                // Comments show the keys that are in no default section.
-                for name in names {
-                    assert!(
-                        DEFAULT_TOML.lines().any(|line| line
-                            .trim_start_matches(['#', ' '])
-                            .starts_with(&format!("{name} = "))),
-                        "config/default.toml lacks {section}.{name}"
-                    );
-                }
-            }
-        }
-    }
-}
-
-#[test]
-fn every_key_has_a_cure() {
-    let model = model();
-    let mut keys = Vec::new();
-    model.iter().for_each(|(name, value)| shape::leaves(value, name.clone(), &mut keys));
-    for key in keys {
-        let mut tree = Value::from(model.clone());
-        *at(&mut tree, &key).unwrap() = Table::from_iter([("x".to_owned(), Value::from(1))]).into();
-        let Err(SettingsError::Problems(problems)) =
-            Settings::checked(tree.as_table().unwrap().clone(), Problems::default())
-        else {
-            panic!("{key} may be a section")
-        };
-        let problem = problems.iter().find(|problem| problem.key == key).expect(&key);
-        assert!(!problem.cure.is_empty(), "{problem}");
-    }
-}
-
-#[test]
-fn a_relay_in_a_file_has_the_defaults_of_a_new_one() {
-    let relay = &load("[[relays]]\nurl = \"mailbox:x\"", &[]).unwrap().relays[0];
-    assert_eq!(format!("{relay:?}"), format!("{:?}", Relay::new(RelayUrl::Mailbox("x".into()))));
-}
-
-#[test]
-fn a_file_that_is_not_toml_says_where_and_shows_no_password() {
-    let error = load("[http\nlisten = 1", &[]).unwrap_err().to_string();
-    assert!(error.contains("line 1, column 6"), "{error}");
-    let file =
-        "[[relays]]\nurl = \"smtps://ann:hunter2@mail.example.org\" # x\n[tokens]\nsecrets = [\"hunter2\"]\n";
-    for at in 0..=file.len() {
-        let (before, after) = file.split_at(at);
-        for error in ["", "\"", "'", "\n", "=", "]", "\\", "\u{0}", "\u{feff}", "é"]
-            .iter()
-            .flat_map(|between| [format!("{before}{between}{after}"), format!("{before}{between}")])
-            .filter_map(|text| layers::toml(Path::new("daily.toml"), &text).err())
-        {
-            assert!(!error.to_string().contains("hunter2"), "{error}");
-        }
-    }
-}
-
-#[test]
-fn passwords_are_in_no_message() {
-    for (key, value) in [
-        ("DATABASE__URL", "mysql://ann:hunter2@db.example.org"),
-        ("DATABASE__URL", "postgres://ann:hunter2@[db/x"),
-        ("DATABASE__URL", "hunter2"),
-        ("RELAYS__0__URL", "smtps://ann:hunter2#x@mail.example.org"),
-        ("RELAYS__0__URL", "smtps://ann:hunter2@mail.example.org/hunter2"),
-        ("RELAYS__0__URL", "smtps://ann:hunter2@mail example.org"),
-        ("RELAYS__0__URL", "smtp://ann:hunter2@mail.example.org"),
-        ("RELAYS", "smtps://ann:hunter2@mail.example.org"),
-        ("HTTP__PUBLIC_URL", "https://ann:hunter2@news.example.org"),
-        ("HTTP__PUBLIC_URL", "https://ann:hunter2@news example.org"),
-        ("HTTP__PUBLIC_URL", "ftp://ann:hunter2@news.example.org"),
-        ("TOKENS__SECRETS", "hunter2"),
-        ("TOKENS", "hunter2"),
-    ] {
-        let error = load("", &[(&format!("DAILY__{key}"), value)]).unwrap_err().to_string();
-        assert!(!error.contains("hunter2"), "{error}");
-    }
-    let secret = "c0ffee".repeat(11);
-    let environment = [
-        ("DAILY__DATABASE__URL", "postgres://ann:hunter2@db.example.org/daily"),
-        ("DAILY__RELAYS__0__URL", "smtps://ann:hunter2@mail.example.org"),
-        ("DAILY__TOKENS__SECRETS", secret.as_str()),
-    ];
-    let settings = format!("{:?}", load("", &environment).unwrap());
-    assert!(!settings.contains("hunter2") && !settings.contains("c0ffee"), "{settings}");
-}
-
-fn any_value() -> impl Strategy<Value = Value> {
-    let plain = prop_oneof![
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        (0..400_i64).prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        "[ -~]{0,12}".prop_map(Value::from),
-        "(true|12|retry|hold|ask|json|10\\.0\\.0\\.0/8|a\\.example=5|::1|smtps://a:b@c\\.example)"
-            .prop_map(Value::from),
-    ];
-    plain.prop_recursive(2, 8, 3, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
-            prop::collection::btree_map("(url|0|1|[a-z]{1,3})", inner, 0..3)
-                .prop_map(|map| Value::Table(map.into_iter().collect())),
-        ]
-    })
-}
-
-proptest! {
-    #[test]
-    fn any_tree_is_read_or_has_problems_and_what_is_valid_can_be_converted(
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any_value()), 0..6)
-    ) {
-        let model = model();
-        let mut keys: Vec<String> = model.keys().cloned().collect();
-        model.iter().for_each(|(name, value)| shape::leaves(value, name.clone(), &mut keys));
-        let mut changed = Table::new();
-        for (index, value) in changes {
-            let mut sections: Vec<&str> = index.get(&keys).split('.').collect();
-            let name = sections.pop().unwrap();
-            let place = sections.into_iter().try_fold(&mut changed, |section, name| {
-                section.entry(name).or_insert_with(|| Table::new().into()).as_table_mut()
-            });
-            if let Some(place) = place {
-                place.insert(name.to_owned(), value);
-            }
-        }
-        let mut tree = defaults();
-        layers::merge(&mut tree, changed);
-        match Settings::checked(tree, Problems::default()) {
-            Ok(settings) => {
-                let (rules, pace) = (settings.digest.rules(), settings.feeds.pace());
-                prop_assert!((1..=rules.max_stories).contains(&rules.min_stories));
-                prop_assert!(pace.fastest.is_positive() && pace.fastest <= pace.slowest);
-                prop_assert!(settings.schedule.margins().grace.is_positive());
-                prop_assert!(settings.sending.lease().is_positive());
-                prop_assert!(!settings.sending.timeout().is_zero() && !settings.feeds.timeout().is_zero());
-                let (limits, signup) = (settings.signup.limits(), &settings.signup);
-                prop_assert_eq!(limits.client.map_or(0, |limit| limit.max), signup.client_per_hour);
-                prop_assert_eq!(signup.erase_after().is_none(), signup.pending_days == 0);
-                prop_assert!(!settings.http.public_url.is_empty());
-                prop_assert!(!settings.relays.is_empty());
-            }
-            Err(SettingsError::Problems(problems)) => {
-                prop_assert!(!problems.is_empty());
-                prop_assert!(problems.iter().all(|it| !it.problem.is_empty() && !it.cure.is_empty()), "{problems:?}");
-            }
-            Err(error) => prop_assert!(false, "{error}"),
-        }
-    }
 }
