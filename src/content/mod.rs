@@ -6,8 +6,8 @@
 //! - `page` reads an article's page: `json_ld`, `metadata`, then its readable text; `saved_text` reads a page that a
 //!   browser saved as text.
 //! - `picture` looks at the first bytes of a picture.
-//! - `charset`, `dates`, `markup` and `nesting` own what the readers share: bytes to text, dates, HTML fragments to
-//!   plain text, and the bounds that keep hostile HTML cheap.
+//! - `charset`, `dates` (with `written_date` and `date_words`), `markup` and `nesting` own what the readers share: bytes to text, dates, HTML
+//!   fragments to plain text, and the bounds that keep hostile HTML cheap.
 //!
 //! Reading is work for the processor: a few milliseconds for most documents, a second or two for a hostile one. Call
 //! `feed::parse_feed` and `page::read_page` from `spawn_blocking`.
@@ -15,6 +15,7 @@
 pub mod address_filter;
 pub mod answer_headers;
 pub mod charset;
+mod date_words;
 pub mod dates;
 pub mod entry_picture;
 pub mod feed;
@@ -32,4 +33,5 @@ pub mod picture;
 pub mod resolver;
 pub mod saved_text;
 pub mod turns;
+mod written_date;
 pub mod xml_check;
