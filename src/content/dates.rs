@@ -21,6 +21,20 @@ pub fn parse(text: &str) -> Option<Timestamp> {
 /// The moment `text` means. A time without a zone is taken as UTC, a date without a time as its midnight. A zero date (year
 /// 1, or the Unix epoch) is a program's way of saying "none".
 pub fn parse_ordered(text: &str, order: DayOrder) -> Option<Timestamp> {
+    moment(text, order).filter(|at| !is_none(*at))
+}
+
+/// Whether a text is a date that means "none": zeros only, year 1 or the Unix epoch.
+pub fn is_empty_date(text: &str) -> bool {
+    text.chars().all(|c| matches!(c, '0' | 'T' | 'Z') || c.is_ascii_punctuation() || c.is_whitespace())
+        || moment(text, DayOrder::default()).is_some_and(is_none)
+}
+
+fn is_none(at: Timestamp) -> bool {
+    at == Timestamp::UNIX_EPOCH || at.to_zoned(TimeZone::UTC).year() <= 1
+}
+
+fn moment(text: &str, order: DayOrder) -> Option<Timestamp> {
     let text = text.trim();
     if text.is_empty() || text.len() > 4 * MAX_CHARS || text.chars().count() > MAX_CHARS {
         return None;
@@ -29,8 +43,7 @@ pub fn parse_ordered(text: &str, order: DayOrder) -> Option<Timestamp> {
     let is_rfc_2822 = text.ends_with(|c: char| c.is_ascii_digit()) || text.ends_with("GMT");
     let email = || RFC_2822.parse_timestamp(text).ok().filter(|_| is_rfc_2822);
     let at = text.parse::<Timestamp>().ok().or_else(email);
-    let at = at.or_else(|| number(text)).or_else(|| WrittenDate::of(text)?.moment(order))?;
-    (at != Timestamp::UNIX_EPOCH && at.to_zoned(TimeZone::UTC).year() > 1).then_some(at)
+    at.or_else(|| number(text)).or_else(|| WrittenDate::of(text)?.moment(order))
 }
 
 /// A date in a short text, such as the line below a headline: the longest run of words that is one.
