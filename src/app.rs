@@ -166,6 +166,7 @@ impl App {
                 queue: queue.clone(),
                 clock: clock.clone(),
                 fetcher: Arc::new(fetcher),
+                stop: stop.clone(),
                 settings: settings.clone(),
             },
             readers: ReaderContext {

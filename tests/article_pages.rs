@@ -9,7 +9,7 @@ use crate::{
 };
 use daily::{
     db::content::articles::{self, ArticleRecord},
-    domain::ids::ArticleId,
+    domain::{content::article::FoundArticle, ids::ArticleId},
     jobs::check_article::{Recheck, recheck},
 };
 use jiff::SignedDuration;
@@ -58,6 +58,7 @@ on_both_engines!(
     a_failed_check_is_retried_less_and_less_often_and_then_given_up,
     a_dead_link_is_replaced_by_the_feeds_new_one,
     pages_are_rechecked_before_the_issue_is_frozen,
+    pages_that_name_one_address_as_theirs_are_as_many_articles,
 );
 
 async fn a_page_supplies_metadata_that_the_feed_lacks(engine: Engine) {
@@ -116,7 +117,12 @@ async fn only_suitable_pictures_go_into_emails(engine: Engine) {
         ("page.png", ResponseTemplate::new(200).set_body_raw("<html><title>Not found", "image/png")),
         ("heavy.png", heavy),
         ("gone.png", ResponseTemplate::new(404)),
-        ("pixel/900.png", ResponseTemplate::new(200).set_body_raw(png(900, 600), "image/png")),
+        ("blank.gif", ResponseTemplate::new(200).set_body_raw(png(900, 600), "image/png")),
+        // Words in a name say nothing.
+        (
+            "pixel/google-pixel-681x1024.png",
+            ResponseTemplate::new(200).set_body_raw(png(681, 1024), "image/png"),
+        ),
     ];
     let mut items = String::new();
     for (n, (name, answer)) in pictures.into_iter().enumerate() {
@@ -125,17 +131,26 @@ async fn only_suitable_pictures_go_into_emails(engine: Engine) {
         let image = format!("<enclosure url='{}/{name}' type='image/png' length='1'/>", site.uri());
         items.push_str(&entry(&site, &format!("Story number {n}"), &format!("story{n}"), &image));
     }
+    // Of several that a page names, the first good one is taken.
+    let named = "<meta property='og:image' content='/small.png'><meta name='twitter:image' content='/gone.png'>\
+                 <link rel='image_src' href='/fit.png'>";
+    give(&site, "/several", html(named, "Story with several")).await;
+    items.push_str(&entry(&site, "Story with several", "several", ""));
     give(&site, "/feed", feed(&items)).await;
     read(&app, &site).await;
-    app.tick().await;
+    for _ in 0..3 {
+        app.tick().await;
+    }
     let mut images = Vec::new();
-    for id in 1..=7 {
+    for id in 1..=9 {
         let it = article(&app, id).await;
         assert!(it.checked_at.is_some(), "{it:?}");
         images.push(it.image_url);
     }
     assert_eq!(images[0], Some(format!("{}/fit.png", site.uri())));
-    assert!(images[1..].iter().all(Option::is_none), "{images:?}");
+    assert!(images[1..7].iter().all(Option::is_none), "{images:?}");
+    assert!(images[7].as_ref().is_some_and(|it| it.ends_with("/google-pixel-681x1024.png")), "{images:?}");
+    assert_eq!(images[8], images[0]);
 }
 
 async fn a_failed_check_is_retried_less_and_less_often_and_then_given_up(engine: Engine) {
@@ -216,4 +231,27 @@ async fn pages_are_rechecked_before_the_issue_is_frozen(engine: Engine) {
     for (outcome, says) in outcomes[4..].iter().zip(["503", "front page", "too slowly"]) {
         assert!(matches!(outcome, Recheck::Unknown(why) if why.contains(says)), "{outcome:?}");
     }
+}
+
+async fn pages_that_name_one_address_as_theirs_are_as_many_articles(engine: Engine) {
+    let app = start(engine).await;
+    let url = |place: &str| Some(format!("https://lamp.example/{place}").parse().unwrap());
+    let page = |place: &str, title: &str| FoundArticle {
+        url: url("overview"),
+        found_at: url(place),
+        ..FoundArticle::titled(title)
+    };
+    let mut ids = Vec::new();
+    for (place, title) in [
+        ("flags", "Flags of the harbour"),
+        ("boats", "Boats of the harbour"),
+        ("gulls", "Gulls of the harbour"),
+        ("flags?print=1", "Flags of the harbour"),
+        ("boats", "Boats of the harbour"),
+    ] {
+        ids.push(app.add_article(page(place, title)).await.0);
+    }
+    assert_eq!(ids, [ids[0], ids[1], ids[2], ids[0], ids[1]]);
+    assert!(ids[0] != ids[1] && ids[1] != ids[2]);
+    assert_eq!(article(&app, ids[2]).await.url, "https://lamp.example/gulls");
 }

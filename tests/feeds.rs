@@ -59,9 +59,14 @@ on_both_engines!(
     retry_after_and_max_age_are_honoured,
     feeds_on_one_host_are_read_in_turn_and_other_hosts_do_not_wait,
     a_feed_that_changes_all_links_makes_no_new_articles,
+    entries_that_share_a_page_are_as_many_articles,
+    a_page_with_another_story_each_day_brings_them_all,
+    a_story_whose_identifier_changed_is_the_same_story,
+    another_story_at_a_known_address_is_another_article,
     only_the_original_feed_corrects_an_article,
     a_failing_feed_is_reported_once_until_it_recovers,
     a_feed_silent_beyond_its_habit_is_reported,
+    what_is_odd_about_a_feed_is_kept_and_undated_feeds_are_reported,
 );
 
 async fn one_story_in_two_feeds_is_one_article(engine: Engine) {
@@ -326,6 +331,90 @@ async fn a_feed_that_changes_all_links_makes_no_new_articles(engine: Engine) {
     assert!(all[..3].iter().all(|it| it.published_at.unwrap().0 == at("2026-05-01T08:00:00Z")), "{all:?}");
 }
 
+/// Returns an item with an identifier.
+fn named(title: &str, link: &str, guid: &str, date: &str) -> String {
+    let guid = format!("<guid isPermaLink='false'>{guid}</guid>");
+    item(title, &format!("https://lamp.example/{link}"), date).replace("</item>", &format!("{guid}</item>"))
+}
+
+async fn entries_that_share_a_page_are_as_many_articles(engine: Engine) {
+    let app = start(engine).await;
+    let date = |hour: u32| format!("Fri, 01 May 2026 {hour:02}:00:00 GMT");
+    let entries = [
+        named("Boat one is in", "log#may-1", "log-1", &date(8)),
+        named("Boat two is in", "log#may-2", "log-2", &date(9)),
+        named("Scheduled maintenance", "status", "s-1", &date(9)),
+        named("Scheduled maintenance", "status", "s-2", &date(9)),
+        item("Flags of the harbour", "https://lamp.example/#!/flags", &date(7)),
+        item("Gulls of the harbour", "https://lamp.example/#!/gulls", &date(7)),
+        item("A front page story", "https://lamp.example/", &date(7)),
+        item("Something else in front", "https://lamp.example/", &date(7)),
+    ];
+    // The first entry is there twice.
+    let more =
+        [entries.concat(), entries[0].clone(), named("Boat three is in", "log#may-3", "log-3", &date(10))];
+    let site = serve(&[rss(&entries.concat()), rss(&more.concat())]).await;
+    let url = format!("{}/feed", site.uri());
+    add(&app, &url).await;
+    assert_eq!(app.articles().await.len(), 8);
+    app.clock.set(record(&app, &url).await.next_poll_at.0);
+    app.tick().await;
+    let all = app.articles().await;
+    let titles: Vec<&str> = all.iter().map(|it| it.title.as_str()).collect();
+    assert_eq!(titles.len(), 9, "{titles:?}");
+    assert_eq!(titles.last(), Some(&"Boat three is in"));
+    assert_eq!(
+        (all[0].url.as_str(), all[1].url.as_str()),
+        ("https://lamp.example/log#may-1", "https://lamp.example/log#may-2")
+    );
+}
+
+async fn a_page_with_another_story_each_day_brings_them_all(engine: Engine) {
+    let app = start(engine).await;
+    let (first, second) = ("Thu, 30 Apr 2026 08:00:00 GMT", "Fri, 01 May 2026 08:00:00 GMT");
+    let site = serve(&[
+        rss(&named("Shirt of the day: a fox", "", "fox", first)),
+        rss(&named("Shirt of the day: a whale", "", "whale", second)),
+    ])
+    .await;
+    add(&app, &format!("{}/feed", site.uri())).await;
+    app.tick_after(SignedDuration::from_mins(16)).await;
+    assert_eq!(titles(&app).await, ["Shirt of the day: a fox", "Shirt of the day: a whale"]);
+}
+
+async fn a_story_whose_identifier_changed_is_the_same_story(engine: Engine) {
+    let app = start(engine).await;
+    let date = "Fri, 01 May 2026 08:00:00 GMT";
+    let site = serve(&[
+        rss(&[named("Boat one is in", "boats/1", "1", date), named("Boat two is in", "boats/2", "2", date)]
+            .concat()),
+        rss(&[
+            named("Boat one is in", "boats/1", "n-1", date),
+            named("Boat two is here", "boats/2", "n-2", date),
+        ]
+        .concat()),
+    ])
+    .await;
+    add(&app, &format!("{}/feed", site.uri())).await;
+    app.tick_after(SignedDuration::from_mins(16)).await;
+    assert_eq!(titles(&app).await, ["Boat one is in", "Boat two is here"]);
+}
+
+async fn another_story_at_a_known_address_is_another_article(engine: Engine) {
+    let app = start(engine).await;
+    let date = "Fri, 01 May 2026 08:00:00 GMT";
+    let lights = |link: &str| item("Harbour lights return", &format!("https://lamp.example/{link}"), date);
+    let site = serve(&[rss(&lights("lights"))]).await;
+    let copy = serve(&[rss(&lights("lights#comments"))]).await;
+    let other = serve(&[rss(&item("Bakery opens at dawn", "https://lamp.example/lights", date))]).await;
+    for site in [&site, &copy, &other] {
+        add(&app, &format!("{}/feed", site.uri())).await;
+    }
+    assert_eq!(titles(&app).await, ["Harbour lights return", "Bakery opens at dawn"]);
+    app.tick_after(SignedDuration::from_mins(16)).await;
+    assert_eq!(titles(&app).await.len(), 2);
+}
+
 async fn only_the_original_feed_corrects_an_article(engine: Engine) {
     let app = start(engine).await;
     let entry = |title: &str, dek: &str| {
@@ -338,7 +427,7 @@ async fn only_the_original_feed_corrects_an_article(engine: Engine) {
         entry("Harbour lights return", "Dark for a year."),
     ])
     .await;
-    let copy = serve(&[entry("You won't believe these lights", "Click.")]).await;
+    let copy = serve(&[entry("You won't believe this light show", "Click.")]).await;
     add(&app, &format!("{}/feed", site.uri())).await;
     add(&app, &format!("{}/feed", copy.uri())).await;
     assert_eq!(titles(&app).await, ["Harbor light return"]);
@@ -400,6 +489,25 @@ async fn a_feed_silent_beyond_its_habit_is_reported(engine: Engine) {
     );
     assert_eq!(silent.trouble_since, silent.last_item_at);
     assert_eq!(silent.trouble_reported_at, None, "there are no operators");
+}
+
+async fn what_is_odd_about_a_feed_is_kept_and_undated_feeds_are_reported(engine: Engine) {
+    let app = start(engine).await;
+    let entry = |title: &str, date: &str| item(title, &format!("https://lamp.example/{title}"), date);
+    let odd = [entry("one", "soon"), entry("two", "later"), "<item><title>a < b</title></item>".to_owned()];
+    let site = serve(&[rss(&odd.concat()), rss(&bakery())]).await;
+    let url = format!("{}/feed", site.uri());
+    add(&app, &url).await;
+    let feed = record(&app, &url).await;
+    assert_eq!((feed.notes.entries, feed.notes.left_out, feed.notes.unreadable_dates), (3, 1, 2));
+    assert_eq!(feed.notes.reasons, ["entry 3 (a < b): it has no link"]);
+    assert!(feed.notes.mended.unwrap().contains("a < that begins no tag"));
+    assert_eq!(feed.trouble_kind, Some(TroubleKind::Undated));
+    assert!(feed.trouble.unwrap().contains("2 of its 3 entries are not understood, such as “soon”"));
+    app.clock.set(feed.next_poll_at.0);
+    app.tick().await;
+    let feed = record(&app, &url).await;
+    assert_eq!((feed.trouble_kind, feed.notes.lines().len()), (None, 0));
 }
 
 /// Starts a site that serves these feeds one after the other, then the last one again and again.

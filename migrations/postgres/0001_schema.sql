@@ -90,12 +90,13 @@ CREATE TABLE feeds (
     failing_since       TIMESTAMPTZ, -- the first of these failures
     last_error          TEXT,
     entries             TEXT        NOT NULL DEFAULT '', -- ids of the articles in it at the last read, separated by commas
+    notes               TEXT, -- what the last read found odd, as JSON
     last_item_at        TIMESTAMPTZ,
     -- Median and longest gap between recent items. NULL: too few items to tell.
     usual_gap_seconds   BIGINT,
     longest_gap_seconds BIGINT,
     -- A lasting problem that operators are told about. NULL: there is none.
-    trouble_kind        TEXT        CHECK (trouble_kind IN ('failing', 'silent', 'retired')),
+    trouble_kind        TEXT        CHECK (trouble_kind IN ('failing', 'silent', 'undated', 'retired')),
     trouble             TEXT, -- the problem in words
     trouble_since       TIMESTAMPTZ,
     trouble_reported_at TIMESTAMPTZ, -- NULL: operators were not told yet

@@ -13,7 +13,10 @@ use crate::{
     },
     content::answer_headers::Validators,
     db::content::feeds::{self, FeedRecord},
-    domain::{actor::Actor, content::feed_trouble::in_words},
+    domain::{
+        actor::Actor,
+        content::{feed_notes::FeedNotes, feed_trouble::in_words},
+    },
     jobs::poll_feed::{self, Reading},
 };
 use jiff::SignedDuration;
@@ -83,17 +86,19 @@ async fn add(app: &App, actor: &Actor, url: &str, output: Output) -> CliResult {
     let reading = poll_feed::read(&app.jobs.feeds, url, &Validators::default()).await?;
     let id = add_feed(&app.actions, actor, url).await?;
     let tally = poll_feed::store(&app.jobs.feeds, id, &reading).await?;
-    let (title, skipped) = match &reading {
-        Reading::Feed(feed, _) => (feed.title.clone(), feed.skipped.clone()),
-        Reading::NotModified(_) => (String::new(), Vec::new()),
+    let (title, skipped, notes) = match &reading {
+        Reading::Feed(feed, _) => (feed.title.clone(), feed.skipped.clone(), feed.notes()),
+        Reading::NotModified(_) => (String::new(), Vec::new(), FeedNotes::default()),
     };
     let record = json!({
         "id": id, "url": url, "title": title, "new": tally.new, "known": tally.known, "skipped": skipped,
+        "notes": notes,
     });
     output.record(&record, || {
-        let mut lines = format!("{title}: {} new articles, {} known ({url})\n", tally.new, tally.known);
-        for why in &skipped {
-            let _ = writeln!(lines, "left out: {why}");
+        let articles = if tally.new == 1 { "article" } else { "articles" };
+        let mut lines = format!("{title}: {} new {articles}, {} known ({url})\n", tally.new, tally.known);
+        for (label, text) in notes.lines() {
+            let _ = writeln!(lines, "{label}: {text}");
         }
         lines
     })?;
@@ -163,6 +168,8 @@ async fn show(app: &App, url: &str, output: Output) -> CliResult {
         ("retired because", feed.last_error.clone().filter(|_| !is_active)),
         ("trouble", trouble),
     ];
+    let notes = feed.notes.lines().into_iter().map(|(label, text)| (label, Some(text)));
+    let about: Vec<_> = about.into_iter().chain(notes).collect();
     output.record(&feed, || format!("feed {} {}\n{}", feed.id, feed.url, fields(&about)))?;
     Ok(())
 }

@@ -1,16 +1,26 @@
 //! Bytes to text, whatever the sender claims about them.
 
-use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 /// How far into a document a declaration of its character set is looked for.
 const DECLARED_WITHIN_BYTES: usize = 4096;
+/// How much of a document is looked at to guess a character set that nobody declared.
+const GUESSED_FROM_BYTES: usize = 256 * 1024;
+/// A text is in UTF-8, whatever is declared, if it has so many characters beyond ASCII for each malformed one.
+const CERTAIN: usize = 4;
 
-/// The text of a document. A byte order mark decides; then bytes that are valid UTF-8 beyond ASCII, which nothing else
-/// is by chance; then what HTTP says; then what the document itself declares (`<?xml encoding`, `<meta charset`), each
-/// only if the bytes agree. What is left is read as Windows-1252, in which every byte means something.
+/// The text of a document, with U+FFFD for bytes that don't fit.
+///
+/// A byte order mark decides; then bytes that are UTF-8 beyond ASCII, which nothing else is by chance; then what HTTP says;
+/// then what the document itself declares (`<?xml encoding`, `<meta charset`). A declaration under which most bytes beyond
+/// ASCII are malformed is wrong: the encoding is guessed then.
 pub fn decode(body: &[u8], content_type: Option<&str>) -> String {
     if let Some((encoding, bom_bytes)) = Encoding::for_bom(body) {
-        return encoding.decode_without_bom_handling(&body[bom_bytes..]).0.into_owned();
+        return without_nul(encoding.decode_without_bom_handling(&body[bom_bytes..]).0.into_owned());
+    }
+    if let Some(encoding) = without_bom(body) {
+        return without_nul(encoding.decode_without_bom_handling(body).0.into_owned());
     }
     if !body.is_ascii()
         && let Ok(text) = std::str::from_utf8(body)
@@ -18,12 +28,58 @@ pub fn decode(body: &[u8], content_type: Option<&str>) -> String {
         return text.to_owned();
     }
     let said = [content_type.and_then(of_content_type), declared(body)];
-    for encoding in said.into_iter().flatten().chain([UTF_8]) {
+    let said = || said.iter().flatten().copied();
+    let utf_8 = (!body.is_ascii()).then(|| Decoded::of(body, UTF_8));
+    if let Some(decoded) = &utf_8
+        && decoded.fit >= CERTAIN * decoded.malformed
+    {
+        return decoded.text.clone();
+    }
+    for encoding in said().chain([UTF_8]) {
         if let Some(text) = encoding.decode_without_bom_handling_and_without_replacement(body) {
             return text.into_owned();
         }
     }
-    WINDOWS_1252.decode_without_bom_handling(body).0.into_owned()
+    let candidates = said().map(|encoding| Decoded::of(body, encoding)).chain(utf_8);
+    if let Some(decoded) = candidates.into_iter().find(|it| it.fit > 0 && it.fit >= it.malformed) {
+        return decoded.text;
+    }
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    detector.feed(&body[..body.len().min(GUESSED_FROM_BYTES)], true);
+    let guessed = detector.guess(None, Utf8Detection::Deny);
+    guessed.decode_without_bom_handling(body).0.into_owned()
+}
+
+/// A text, and how well its bytes beyond ASCII fit the encoding.
+struct Decoded {
+    text: String,
+    fit: usize,
+    malformed: usize,
+}
+
+impl Decoded {
+    fn of(body: &[u8], encoding: &'static Encoding) -> Self {
+        let text = encoding.decode_without_bom_handling(body).0.into_owned();
+        let malformed = text.matches('\u{fffd}').count();
+        let fit = text.chars().filter(|c| !c.is_ascii()).count() - malformed;
+        Self { text, fit, malformed }
+    }
+}
+
+/// The 16-bit encoding of a text without a byte order mark. Markup is ASCII, so every other byte is zero.
+fn without_bom(body: &[u8]) -> Option<&'static Encoding> {
+    let head = &body[..body.len().min(256)];
+    let zeros = head.iter().filter(|byte| **byte == 0).count();
+    match head {
+        [0, ..] if zeros * 3 >= head.len() => Some(UTF_16BE),
+        [_, 0, ..] if zeros * 3 >= head.len() => Some(UTF_16LE),
+        _ => None,
+    }
+}
+
+/// The text without NUL, which no text has. UTF-32 that is read as UTF-16 has one after each character.
+fn without_nul(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "") } else { text }
 }
 
 fn of_content_type(content_type: &str) -> Option<&'static Encoding> {
@@ -43,7 +99,7 @@ fn declared(body: &[u8]) -> Option<&'static Encoding> {
         Some(declaration) => after(declaration, "encoding"),
         None => head.split("<meta").skip(1).find_map(|meta| after(meta.split('>').next()?, "charset")),
     }?;
-    // Whoever reads this declaration as bytes cannot be in a 16-bit encoding.
+    // A declaration that can be read as bytes is in no 16-bit encoding.
     Encoding::for_label(label.as_bytes()).map(Encoding::output_encoding)
 }
 
@@ -74,5 +130,46 @@ mod tests {
             assert!(decode(body, content_type).contains("café"), "{}", String::from_utf8_lossy(body));
         }
         assert_eq!(decode(b"\xcf\xf0\xe8\xe2\xe5\xf2", Some("text/plain;charset=windows-1251")), "Привет");
+    }
+
+    #[test]
+    fn a_bad_byte_leaves_the_rest_as_it_is() {
+        for (body, content_type) in [
+            (b"<?xml version='1.0' encoding='utf-8'?><t>caf\xc3\xa9</t><t>a\xe9b</t>".as_slice(), None),
+            (b"<meta charset=utf-8><t>caf\xc3\xa9 na\xc3\xafve</t><t>cut \xe2\x80</t>", None),
+            (b"<t>caf\xc3\xa9</t>\xff", Some("text/html; charset=utf-8")),
+            (b"<t>caf\xc3\xa9 \xc3\xa0 \xc3\xa9 \xc3\xa8</t>\xff", Some("text/xml; charset=iso-8859-1")),
+            (b"<t>caf\xc3\xa9</t>\xff", None),
+        ] {
+            let text = decode(body, content_type);
+            assert!(text.contains("caf\u{e9}") && text.contains('\u{fffd}'), "{text}");
+        }
+        let japanese =
+            b"<?xml version='1.0' encoding='Shift_JIS'?><t>\x82\xb1\x82\xf1\x82\xc9\x82\xbf\x82\xcd</t>\x82";
+        assert!(decode(japanese, None).contains("こんにちは"));
+    }
+
+    #[test]
+    fn a_declaration_that_is_wrong_throughout_is_not_believed() {
+        for body in [
+            b"<?xml version='1.0' encoding='utf-8'?><t>caf\xe9, na\xefve, fa\xe7ade</t>".as_slice(),
+            b"<meta charset=utf-8><t>The caf\xe9 \x93closed\x94 at noon</t>",
+        ] {
+            assert!(decode(body, Some("text/xml; charset=utf-8")).contains("café"));
+        }
+        let russian = b"<?xml version='1.0' encoding='utf-8'?><t>\xcf\xf0\xe8\xe2\xe5\xf2, \xec\xe8\xf0! \xdd\xf2\xee \xed\xee\xe2\xee\xf1\xf2\xe8</t>";
+        assert!(decode(russian, None).contains("Привет"));
+    }
+
+    #[test]
+    fn sixteen_bits_are_read_without_a_byte_order_mark() {
+        let text = "<?xml version=\"1.0\" encoding=\"utf-16\"?><t>café 😀</t>";
+        let units = || text.encode_utf16();
+        let little: Vec<u8> = units().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = units().flat_map(u16::to_be_bytes).collect();
+        let wide: Vec<u8> = "<t>café</t>".chars().flat_map(|c| u32::from(c).to_be_bytes()).collect();
+        for body in [little, big, wide] {
+            assert!(decode(&body, Some("text/xml; charset=utf-8")).contains("café"));
+        }
     }
 }

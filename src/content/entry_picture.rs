@@ -1,41 +1,85 @@
 //! The picture that a feed's entry names, and what it says the picture shows.
 
-use feed_rs::model::{Entry, MediaObject, Text};
+use crate::content::{
+    feed_tree::{Element, Space},
+    markup::{self, Picture},
+};
 use url::Url;
 
-use crate::content::markup::{self, Picture};
+/// Narrower pictures are spacers and counters.
+const MIN_WIDTH_PX: u32 = 48;
 
-/// The picture the feed itself names: the widest picture of its media, then a thumbnail, then an enclosed picture.
-pub fn named(entry: &Entry, thumbnail: Option<&str>, base: &Url) -> Option<Picture> {
-    let contents =
-        entry.media.iter().flat_map(|media| media.content.iter().map(move |content| (media, content)));
-    let contents = contents.filter(|(_, content)| content.width.is_none_or(|width| width >= 48)).filter(
-        |(_, content)| {
-            let (kind, url) = (content.content_type.as_ref().map(ToString::to_string), content.url.as_ref());
-            kind.map_or_else(|| url.is_some_and(looks_like_picture), |kind| kind.starts_with("image/"))
-        },
-    );
-    // `max_by_key` takes the last of equals; the first is the publisher's choice.
-    let content = contents.rev_widest(|(_, content)| content.width).and_then(|(media, content)| {
-        Some(Picture { url: markup::picture(content.url.as_ref()?.as_str(), None)?, alt: said_of(media) })
+/// The picture the feed itself names: the widest picture of its media, then a thumbnail, then an enclosed picture, then the
+/// cover of an episode.
+pub fn named(entry: &Element<'_>, base: &Url) -> Option<Picture> {
+    let groups: Vec<&Element<'_>> = entry.all(Space::Media, "group").chain([entry]).collect();
+    let contents: Vec<(&Element<'_>, &Element<'_>)> = groups
+        .iter()
+        .flat_map(|group| group.all(Space::Media, "content").map(|content| (*group, content)))
+        .collect();
+    let pictures = contents.iter().filter(|(_, content)| is_picture(content));
+    let content = pictures.rev_widest(|(_, content)| width(content)).and_then(|(group, content)| {
+        let url = markup::picture(content.attribute("url")?, Some(base))?;
+        Some(Picture { url, alt: said_of(content).or_else(|| said_of(group)) })
     });
+    let in_contents = contents.iter().map(|(_, content)| *content);
+    let thumbnails =
+        groups.iter().copied().chain(in_contents).flat_map(|of| of.all(Space::Media, "thumbnail"));
+    let own = || {
+        let thumbnail = thumbnails.rev_widest(|thumbnail| width(thumbnail))?;
+        let address = thumbnail.attribute("url").or_else(|| Some(thumbnail.text.trim()))?;
+        markup::picture(address, Some(base))
+    };
+    let enclosed = || {
+        let links = entry.all(Space::Core, "link").filter(|link| link.attribute("rel") == Some("enclosure"));
+        let addresses = links.map(|link| (link, link.attribute("href")));
+        let enclosures = entry.all(Space::Core, "enclosure").map(|it| (it, it.attribute("url")));
+        addresses
+            .chain(enclosures)
+            .filter(|(it, address)| has_picture_type(it, *address))
+            .find_map(|(_, address)| markup::picture(address?, Some(base)))
+    };
+    let cover = || {
+        let covers = entry.all(Space::Podcast, "image").chain(entry.all(Space::Core, "image"));
+        covers
+            .filter_map(|image| {
+                image
+                    .attribute("href")
+                    .or_else(|| image.text_of(Space::Core, "url"))
+                    .or_else(|| image.attribute("url"))
+                    .or(Some(image.text.trim()))
+            })
+            .find_map(|address| markup::picture(address, Some(base)))
+    };
     let plain = |url| Picture { url, alt: None };
-    let thumbnails = entry.media.iter().flat_map(|media| &media.thumbnails).map(|thumbnail| &thumbnail.image);
-    let own =
-        thumbnails.rev_widest(|image| image.width).and_then(|image| markup::picture(&image.uri, Some(base)));
-    content.or(own.map(plain)).or_else(|| markup::picture(thumbnail?, Some(base)).map(plain)).or_else(|| {
-        let enclosed = entry.links.iter().find(|link| {
-            link.rel.as_deref() == Some("enclosure")
-                && link.media_type.as_deref().is_some_and(|kind| kind.starts_with("image/"))
-        })?;
-        markup::picture(&enclosed.href, Some(base)).map(plain)
-    })
+    content.or_else(|| own().or_else(enclosed).or_else(cover).map(plain))
+}
+
+fn is_picture(content: &Element<'_>) -> bool {
+    let is_large = width(content).is_none_or(|width| width >= MIN_WIDTH_PX);
+    let said = content.attribute("medium").map(|medium| medium.eq_ignore_ascii_case("image"));
+    let url = content.attribute("url");
+    is_large && url.is_some() && said.unwrap_or_else(|| has_picture_type(content, url))
+}
+
+fn has_picture_type(element: &Element<'_>, address: Option<&str>) -> bool {
+    match element.attribute("type") {
+        Some(kind) => kind.starts_with("image"),
+        None => address.is_some_and(looks_like_picture),
+    }
+}
+
+fn width(element: &Element<'_>) -> Option<u32> {
+    element.attribute("width")?.trim_end_matches("px").parse().ok()
 }
 
 /// What a medium's description says, if it is one of a picture and not a text of its own; else its title.
-fn said_of(media: &MediaObject) -> Option<String> {
-    let read = |text: &Text| markup::alt(&text.content);
-    media.description.as_ref().and_then(read).or_else(|| media.title.as_ref().and_then(read))
+fn said_of(media: &Element<'_>) -> Option<String> {
+    if media.space != Space::Media {
+        return None;
+    }
+    let read = |name| markup::alt(media.text_of(Space::Media, name)?);
+    read("description").or_else(|| read("title"))
 }
 
 trait Widest: Iterator + Sized {
@@ -53,7 +97,7 @@ trait Widest: Iterator + Sized {
 
 impl<I: Iterator> Widest for I {}
 
-fn looks_like_picture(url: &Url) -> bool {
-    let path = url.path().to_ascii_lowercase();
+fn looks_like_picture(address: &str) -> bool {
+    let path = address.split(['?', '#']).next().unwrap_or(address).to_ascii_lowercase();
     [".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif"].iter().any(|ending| path.ends_with(ending))
 }

@@ -1,52 +1,60 @@
-//! A feed's bytes to articles: RSS 0.9x, 1.0 and 2.0, Atom, JSON Feed.
-
-use std::time::{Duration, SystemTime};
-
-use dom_query::Document;
-use feed_rs::model::{Entry, Feed, FeedType, Link, Text};
-use jiff::Timestamp;
-use url::Url;
+//! A feed's bytes to articles: RSS 0.9x, 1.0 and 2.0, Atom, JSON Feed, each as sites really write it.
 
 use crate::{
     content::{
-        charset, dates, entry_picture, json_feed, markup, nesting,
-        parsed_feed::{FeedError, ParsedFeed, dek_and_text, keep_newest, some},
-        xml_check,
+        budget::Budget,
+        charset,
+        feed_entry::{self, Link, Shared},
+        feed_tree::{self, Space, Tree},
+        json_feed, markup, nesting,
+        parsed_feed::{FeedError, ParsedFeed, Repairs, keep_newest, some},
+        xml_events::line_and_column,
     },
-    domain::content::article::FoundArticle,
+    domain::content::article::{MAX_TITLE_CHARS, one_line},
 };
+use dom_query::Document;
+use std::time::Duration;
+use url::Url;
 
 const FEED_TYPES: &[&str] =
     &["application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"];
+/// How a feed's document begins, whatever stands before it.
+const FEED_TAGS: &[&str] = &["<rss", "<feed", "<rdf:rdf", "<channel", "<atom:feed"];
 
-/// What blog software files an entry under when nobody chose a category.
-const NO_SECTIONS: &[&str] = &["uncategorized", "uncategorised", "allgemein", "non classé", "sin categoría"];
-
-/// Reads a feed. `base` is where it was fetched from: relative links are relative to that, or to the feed's own
+/// Reads a feed. `base` is where it was fetched from: relative links are relative to that, to the feed's site, or to its own
 /// `xml:base`.
 pub fn parse_feed(
     body: &[u8],
     content_type: Option<&str>,
     base: Option<&Url>,
 ) -> Result<ParsedFeed, FeedError> {
-    let text = charset::decode(body, content_type);
+    parse_within(body, content_type, base, &Budget::for_bytes(body.len()))
+}
+
+fn parse_within(
+    body: &[u8],
+    content_type: Option<&str>,
+    base: Option<&Url>,
+    budget: &Budget,
+) -> Result<ParsedFeed, FeedError> {
+    let decoded = charset::decode(body, content_type);
     // Byte order marks, and white space before an XML declaration, are common.
-    let text = text.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\0'));
+    let text = decoded.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\0'));
     let parsed = match text.chars().next() {
-        None => return Err(FeedError::Empty),
+        None => Err(FeedError::Empty),
         Some('{') => json_feed::parse(text, base),
-        Some('<') if is_html(text) => return Err(FeedError::HtmlPage { feeds: offered_feeds(text, base) }),
-        Some('<') => parse_xml(text, base),
-        Some('[') => return Err(FeedError::NotAFeed { found: "a JSON list".to_owned() }),
-        Some(_) => {
-            return Err(FeedError::NotAFeed { found: "plain text or a file of another kind".to_owned() });
-        }
+        Some('[') => Err(FeedError::NotAFeed { found: "a JSON list".to_owned() }),
+        _ if is_html(text) => match parse_xml(&decoded, base, budget) {
+            // A program's complaint before the feed may be a whole page.
+            Ok(feed) if contains_feed_tag(text) && !feed.articles.is_empty() => Ok(feed),
+            Err(FeedError::TooMuchWork) => Err(FeedError::TooMuchWork),
+            _ => Err(FeedError::HtmlPage { feeds: offered_feeds(text, base) }),
+        },
+        Some(first) if first == '<' || contains_feed_tag(text) => parse_xml(&decoded, base, budget),
+        Some(_) => Err(FeedError::NotAFeed { found: "plain text or a file of another kind".to_owned() }),
     };
     parsed.map(|mut feed| {
-        feed.title = crate::domain::content::article::one_line(
-            &feed.title,
-            crate::domain::content::article::MAX_TITLE_CHARS,
-        );
+        feed.title = one_line(&feed.title, MAX_TITLE_CHARS);
         if feed.title.is_empty() {
             let host = feed.site_url.as_ref().or(base).and_then(Url::host_str);
             host.unwrap_or("untitled feed").clone_into(&mut feed.title);
@@ -55,11 +63,19 @@ pub fn parse_feed(
     })
 }
 
+fn contains_feed_tag(text: &str) -> bool {
+    text.match_indices('<').any(|(at, _)| {
+        FEED_TAGS
+            .iter()
+            .any(|tag| text[at..].get(..tag.len()).is_some_and(|head| head.eq_ignore_ascii_case(tag)))
+    })
+}
+
 fn is_html(text: &str) -> bool {
-    let head: String = text.chars().take(2_000).collect::<String>().to_ascii_lowercase();
-    let first = |tag: &str| head.find(tag).unwrap_or(usize::MAX);
-    let html = first("<!doctype html").min(first("<html")).min(first("<head>")).min(first("<body"));
-    html < first("<rss").min(first("<feed")).min(first("<rdf:rdf")).min(first("<channel"))
+    let head = text[..text.floor_char_boundary(8_000)].to_ascii_lowercase();
+    let first = |tags: &[&str]| tags.iter().filter_map(|tag| head.find(tag)).min();
+    let html = first(&["<!doctype html", "<html", "<head>", "<body"]);
+    html.is_some_and(|html| first(FEED_TAGS).is_none_or(|feed| html < feed))
 }
 
 /// The feeds a page names in its head (`<link rel="alternate" type="application/rss+xml">`).
@@ -84,152 +100,103 @@ pub fn offered_feeds(html: &str, base: Option<&Url>) -> Vec<Url> {
     feeds
 }
 
-fn parse_xml(text: &str, base: Option<&Url>) -> Result<ParsedFeed, FeedError> {
-    let checked = xml_check::check(text).map_err(|fault| FeedError::Malformed {
-        line: fault.line,
-        column: fault.column,
-        problem: fault.problem,
-    })?;
-    if !matches!(checked.root.as_str(), "rss" | "RDF" | "feed" | "entry") {
-        return Err(FeedError::NotAFeed { found: format!("an XML document of kind <{}>", checked.root) });
+fn parse_xml(text: &str, base: Option<&Url>, budget: &Budget) -> Result<ParsedFeed, FeedError> {
+    let tree = feed_tree::read(text, budget).map_err(|_| FeedError::TooMuchWork)?;
+    if !matches!(tree.root.as_str(), "rss" | "rdf" | "feed" | "channel" | "item" | "entry") {
+        return Err(match tree.root.as_str() {
+            "" => FeedError::NotAFeed { found: "a text without a single element".to_owned() },
+            root => FeedError::NotAFeed { found: format!("an XML document of kind <{root}>") },
+        });
     }
-    let parser = feed_rs::parser::Builder::new()
-        .base_uri(base.map(Url::as_str))
-        // An entry without an identifier has none; the parser would make one up.
-        .id_generator(|_, _, _| String::new())
-        .timestamp_parser(|text| dates::parse(text).map(|at| SystemTime::from(at).into()))
-        .build();
-    let feed = parser
-        .parse(checked.text.as_bytes())
-        .map_err(|error| FeedError::Unreadable { reason: error.to_string() })?;
-    Ok(convert(feed, &checked, base))
+    let feed = convert(&tree, text, base, budget)?;
+    match (&feed.repairs, feed.articles.is_empty()) {
+        (_, true) if !feed.skipped.is_empty() => {
+            Err(FeedError::NothingUnderstood { count: tree.entries.len(), reasons: feed.skipped })
+        }
+        (Some(Repairs { line, column, problem, .. }), true) => {
+            Err(FeedError::Malformed { line: *line, column: *column, problem: problem.clone() })
+        }
+        _ => Ok(feed),
+    }
 }
 
-fn convert(feed: Feed, checked: &xml_check::Checked, base: Option<&Url>) -> ParsedFeed {
-    let thumbnails = &checked.thumbnails;
-    let site_url =
-        feed.links.iter().find(|link| is_page(link)).and_then(|link| markup::web_address(&link.href, base));
-    let link_base = base.or(site_url.as_ref());
-    let language = feed.language.as_deref().and_then(|tag| some(markup::collapse(tag)));
-    let aligned = thumbnails.len() == feed.entries.len();
-    let mut skipped = Vec::new();
-    let mut articles = Vec::new();
-    for (at, entry) in feed.entries.iter().enumerate() {
-        let context = EntryContext {
-            base: link_base,
-            is_atom: feed.feed_type == FeedType::Atom,
-            language: language.as_deref(),
-            authors: authors(&feed.authors),
-            thumbnail: thumbnails.get(at).filter(|_| aligned).and_then(Option::as_deref),
-        };
-        match article(entry, context) {
-            Ok(article) => articles.push(article),
-            Err(why) => skipped.push(format!("entry {} {}: {why}", at + 1, named(entry))),
+fn convert(
+    tree: &Tree<'_>,
+    text: &str,
+    base: Option<&Url>,
+    budget: &Budget,
+) -> Result<ParsedFeed, FeedError> {
+    let feed = &tree.feed;
+    let own_base = feed.attribute("xml:base").and_then(|own| markup::web_address(own, base));
+    let fetched_from = own_base.as_ref().or(base);
+    let links: Vec<Link<'_>> = feed.all(Space::Core, "link").filter_map(Link::of).collect();
+    let is_site = |link: &&Link<'_>| link.rel == "alternate" && link.is_html();
+    let site_url = links.iter().filter(is_site).find_map(|link| markup::web_address(link.href, fetched_from));
+    // Links of RSS are relative to the site, those of Atom to the feed.
+    let is_atom = tree.root == "feed" || tree.root == "entry";
+    let link_base = if is_atom {
+        fetched_from.or(site_url.as_ref())
+    } else {
+        own_base.as_ref().or(site_url.as_ref()).or(base)
+    };
+    let language = feed.text_of(Space::Core, "language").or_else(|| feed.text_of(Space::Dublin, "language"));
+    let language =
+        language.or_else(|| feed.attribute("xml:lang")).and_then(|tag| some(markup::collapse(tag)));
+    let authors = feed_entry::authors(feed);
+    let shared = Shared { base: link_base, language: language.as_deref(), authors: authors.as_deref() };
+    let (mut articles, mut skipped, mut unreadable) = (Vec::new(), Vec::new(), Vec::new());
+    for (at, entry) in tree.entries.iter().enumerate() {
+        budget.take(entry.text.len() + 1).map_err(|_| FeedError::TooMuchWork)?;
+        match feed_entry::read(entry, shared) {
+            Ok(read) => {
+                articles.push(read.article);
+                unreadable.extend(read.unreadable_date);
+            }
+            Err(why) => skipped.push(format!("entry {} {}: {why}", at + 1, feed_entry::name(entry))),
         }
     }
     keep_newest(&mut articles, &mut skipped);
-    ParsedFeed {
-        title: feed.title.as_ref().map(line_of).unwrap_or_default(),
+    let titles = feed.all(Space::Core, "title").chain(feed.all(Space::Dublin, "title"));
+    Ok(ParsedFeed {
+        title: titles.filter_map(feed_entry::line).next().unwrap_or_default(),
         site_url,
         language,
-        ttl: feed.ttl.map(|minutes| Duration::from_mins(u64::from(minutes))).max(checked.update_every()),
+        ttl: ttl(tree),
         articles,
         skipped,
-    }
-}
-
-struct EntryContext<'a> {
-    base: Option<&'a Url>,
-    is_atom: bool,
-    language: Option<&'a str>,
-    authors: Option<String>,
-    thumbnail: Option<&'a str>,
-}
-
-fn article(entry: &Entry, context: EntryContext<'_>) -> Result<FoundArticle, String> {
-    let title = entry.title.as_ref().map(line_of).and_then(some).ok_or("it has no title")?;
-    let link =
-        entry.links.iter().find(|link| is_page(link)).map_or(entry.id.as_str(), |link| link.href.as_str());
-    let url = markup::web_address(link, context.base).ok_or_else(|| match link.trim() {
-        "" => "it has no link".to_owned(),
-        link => format!("its link {link:?} is no web address"),
-    })?;
-    let own_base =
-        entry.content.as_ref().and_then(|content| content.src.as_ref()).map(|src| src.href.as_str());
-    let own_base = own_base.or(entry.base.as_deref()).and_then(|own| markup::web_address(own, context.base));
-    // Without an `xml:base`, what an entry holds is relative to its page, as authors write it, not to the feed.
-    let own_base = own_base.filter(|own| Some(own) != context.base);
-    let base = own_base.as_ref().unwrap_or(&url);
-
-    let body = entry.content.as_ref().and_then(|content| {
-        let kind = content.content_type.to_string();
-        let readable = kind.starts_with("text/") || kind.contains("xhtml");
-        content.body.as_deref().filter(|_| readable).map(|body| (body, kind == "text/plain"))
-    });
-    // A description in RSS is HTML, whatever the parser calls it.
-    let summary =
-        entry.summary.as_ref().map(|text| (text.content.as_str(), context.is_atom && is_plain(text)));
-    let described = entry.media.iter().find_map(|media| media.description.as_ref());
-    let summary = summary.or_else(|| described.map(|text| (text.content.as_str(), is_plain(text))));
-    let picture = entry_picture::named(entry, context.thumbnail, context.base.unwrap_or(base))
-        .or_else(|| markup::first_picture(body?.0, Some(base)))
-        .or_else(|| markup::first_picture(summary?.0, Some(base)));
-    let (image_url, image_alt) = picture.map(|picture| (picture.url, picture.alt)).unzip();
-    let (dek, text) = dek_and_text(body, summary);
-    Ok(FoundArticle {
-        url: Some(url),
-        guid: some(entry.id.clone()),
-        dek,
-        author: authors(&entry.authors).or(context.authors),
-        section: entry
-            .categories
-            .iter()
-            .filter_map(|category| some(markup::plain(category.label.as_deref().unwrap_or(&category.term))))
-            .find(|name| !NO_SECTIONS.contains(&name.to_lowercase().as_str())),
-        image_url,
-        image_alt: image_alt.flatten(),
-        published_at: entry.published.or(entry.updated).and_then(|at| {
-            Timestamp::new(at.timestamp(), i32::try_from(at.timestamp_subsec_nanos()).ok()?).ok()
+        unreadable_dates: unreadable.len(),
+        unreadable_date: unreadable.into_iter().next(),
+        repairs: tree.faults.first().map(|first| {
+            let (line, column) = line_and_column(text, first.at);
+            Repairs { count: tree.faults.len(), line, column, problem: first.problem.clone() }
         }),
-        language: entry.language.as_deref().or(context.language).map(str::to_owned),
-        text,
-        ..FoundArticle::titled(title)
-    }
-    .tidy())
+    })
 }
 
-/// Whether a link leads to the page of the entry or the site, as opposed to the feed, comments or a file.
-fn is_page(link: &Link) -> bool {
-    link.target.is_none()
-        && link.rel.as_deref().is_none_or(|rel| rel == "alternate")
-        && link.media_type.as_deref().is_none_or(|kind| kind.contains("html"))
-        && !link.href.is_empty()
-}
-
-fn authors(people: &[feed_rs::model::Person]) -> Option<String> {
-    let mut names: Vec<String> = Vec::new();
-    for name in people.iter().filter_map(|person| some(markup::plain(person.name.as_deref()?))) {
-        let name = name.trim_matches(['(', ')']).trim().to_owned();
-        if !names.contains(&name) && !name.contains('@') {
-            names.push(name);
-        }
-    }
-    some(names.join(", "))
-}
-
-fn is_plain(text: &Text) -> bool {
-    text.content_type.to_string() == "text/plain"
-}
-
-fn line_of(text: &Text) -> String {
-    markup::mended(if is_plain(text) { markup::plain(&text.content) } else { markup::to_text(&text.content) })
-}
-
-fn named(entry: &Entry) -> String {
-    let name = entry.title.as_ref().map(line_of).and_then(some).or_else(|| some(entry.id.clone()));
-    name.map(|name| format!("({name})")).unwrap_or_default()
+/// How long a feed asks not to be read again: its `ttl`, or how often it says that it is updated (RSS 1.0's syndication
+/// module, which blogs use in RSS 2.0).
+fn ttl(tree: &Tree<'_>) -> Option<Duration> {
+    let feed = &tree.feed;
+    let minutes = feed.text_of(Space::Core, "ttl").and_then(|minutes| minutes.parse::<u32>().ok());
+    let period = feed.text_of(Space::Syndication, "updateperiod").map(str::to_ascii_lowercase);
+    let hours = match period.as_deref() {
+        Some("hourly") => Some(1),
+        Some("daily") => Some(24),
+        Some("weekly") => Some(24 * 7),
+        Some("monthly") => Some(24 * 30),
+        Some("yearly") => Some(24 * 365),
+        _ => None,
+    };
+    let times = feed.text_of(Space::Syndication, "updatefrequency").and_then(|times| times.parse().ok());
+    let times = times.filter(|times| *times > 0_u32).unwrap_or(1);
+    let updated = hours.map(|hours| Duration::from_hours(hours) / times);
+    minutes.map(|minutes| Duration::from_mins(u64::from(minutes))).max(updated)
 }
 
 #[cfg(test)]
 #[path = "feed_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "feed_fault_tests.rs"]
+mod fault_tests;

@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::*;
-use crate::content::parsed_feed::MAX_ENTRIES;
+use crate::{content::parsed_feed::MAX_ENTRIES, domain::content::article::FoundArticle};
 
 fn parsed(text: &str) -> ParsedFeed {
     parse_feed(text.as_bytes(), None, Url::parse("https://site.example/feeds/main.xml").ok().as_ref())
@@ -43,7 +43,7 @@ fn an_rss_2_feed_is_read_in_full() {
     ));
     assert_eq!(feed.title, "Site & Co");
     assert_eq!(feed.site_url.unwrap().as_str(), "https://site.example/");
-    assert_eq!((feed.language.as_deref(), feed.ttl), (Some("en-gb"), Some(Duration::from_mins(30))));
+    assert_eq!((feed.language.as_deref(), feed.ttl), (Some("en-GB"), Some(Duration::from_mins(30))));
     assert_eq!(feed.skipped, Vec::<String>::new());
     let [found] = feed.articles.as_slice() else { panic!("one article") };
     assert_eq!(found.title, "Why <b> matters");
@@ -112,7 +112,7 @@ fn a_json_feed_is_read_leniently() {
     assert_eq!((image(a), a.text.as_deref()), ("https://site.example/i.jpg", Some("x\n\ny")));
     assert_eq!(a.published_at.unwrap().to_string(), "2024-05-01T10:00:00Z");
     assert_eq!((b.author.as_deref(), b.text.as_deref()), (Some("Ann, Bo"), Some("plain <b>")));
-    assert_eq!(feed.skipped, ["entry 3 (9): it has no title"]);
+    assert_eq!(feed.skipped, ["entry 3 (9): it has no link"]);
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn entries_without_title_or_link_are_skipped_and_named() {
     assert_eq!(
         feed.skipped,
         [
-            "entry 1 (g1): it has no title",
+            "entry 1 (g1): it has neither a title nor a text",
             "entry 2 (No link): it has no link",
             "entry 3 (Odd link): its link \"javascript:alert(1)\" is no web address"
         ]

@@ -4,15 +4,22 @@ use dom_query::Document;
 use serde_json::{Map, Value};
 
 use crate::content::{
-    markup,
-    metadata::{Facts, is_name, without_by},
+    budget, byline, markup,
+    metadata::Facts,
+    page_pictures::{NamedPicture, Place},
+    page_title::Source,
 };
+use std::collections::HashMap;
 
 type Object = Map<String, Value>;
 
 /// The types that are an article besides those whose name ends in "Article" or "Posting".
 const ARTICLES: &[&str] =
     &["Report", "Review", "CriticReview", "AnalysisNewsArticle", "Recipe", "MedicalWebPage"];
+/// Values that are read of one list.
+const MAX_VALUES: usize = 20;
+/// References and lists that are followed from one value: nodes may refer to each other in a circle.
+const MAX_STEPS: usize = 8;
 const SITES: &[&str] = &["WebSite", "Organization", "NewsMediaOrganization", "Corporation", "Blog"];
 
 /// The facts in the page's JSON-LD. The first node that is an article is the page's.
@@ -23,7 +30,7 @@ pub fn facts(page: &Document) -> Facts {
             collect(read(&script.text()), &mut nodes);
         }
     }
-    let graph = Graph(&nodes);
+    let graph = Graph::of(&nodes);
     let article = nodes.iter().find(|node| {
         is_a(node, |kind| kind.ends_with("Article") || kind.ends_with("Posting") || ARTICLES.contains(&kind))
     });
@@ -40,6 +47,7 @@ pub fn facts(page: &Document) -> Facts {
 
 /// The JSON of a script, whatever it is wrapped in.
 fn read(script: &str) -> Option<Value> {
+    budget::count(script.len());
     let mut json = script.trim();
     for (open, close) in [
         ("<!--", "-->"),
@@ -82,37 +90,52 @@ fn is_a(node: &Object, wanted: impl Fn(&str) -> bool) -> bool {
 }
 
 /// All nodes of a page, which may refer to each other by `@id`.
-struct Graph<'a>(&'a [Object]);
+struct Graph<'a>(HashMap<&'a str, &'a Object>);
 
-impl Graph<'_> {
+impl<'a> Graph<'a> {
+    fn of(nodes: &'a [Object]) -> Self {
+        let mut by_id = HashMap::new();
+        for node in nodes.iter().filter(|node| node.len() > 1) {
+            if let Some(id) = node.get("@id").and_then(Value::as_str) {
+                by_id.entry(id).or_insert(node);
+            }
+        }
+        Self(by_id)
+    }
+
     fn article(&self, article: &Object) -> Facts {
         let texts =
             |names: &[&str]| names.iter().filter_map(|name| text(article.get(*name)?)).collect::<Vec<_>>();
         let mut authors: Vec<String> = Vec::new();
         for name in ["author", "creator"] {
             if authors.is_empty() {
-                article.get(name).into_iter().for_each(|value| self.names(value, &mut authors));
+                article.get(name).into_iter().for_each(|value| self.names(value, &mut authors, MAX_STEPS));
             }
         }
+        authors.retain(|name| byline::is_name(name) || name.contains(", "));
         let mut publishers = Vec::new();
-        article.get("publisher").into_iter().for_each(|value| self.names(value, &mut publishers));
-        let mut images = Vec::new();
-        for name in ["image", "thumbnailUrl"] {
-            article.get(name).into_iter().for_each(|value| self.addresses(value, &mut images));
+        article.get("publisher").into_iter().for_each(|value| self.names(value, &mut publishers, MAX_STEPS));
+        let mut pictures = Vec::new();
+        for (name, place) in [("image", Place::JsonLd), ("thumbnailUrl", Place::Thumbnail)] {
+            article.get(name).into_iter().for_each(|value| self.pictures(value, place, &mut pictures));
         }
         let mut urls = Vec::new();
         for name in ["url", "mainEntityOfPage"] {
-            article.get(name).into_iter().for_each(|value| self.addresses(value, &mut urls));
+            article.get(name).into_iter().for_each(|value| self.addresses(value, &mut urls, MAX_STEPS));
         }
+        let sourced = |texts: Vec<String>| texts.into_iter().map(|text| (Source::JsonLd, text)).collect();
         Facts {
-            titles: texts(&["headline", "name"]),
+            titles: sourced(texts(&["headline", "name"])),
             deks: texts(&["description", "abstract"]),
-            author: (!authors.is_empty()).then(|| authors.join(", ")),
+            authors: (!authors.is_empty())
+                .then(|| (Source::JsonLd, authors.join(", ")))
+                .into_iter()
+                .collect(),
             section: texts(&["articleSection"]).into_iter().next(),
             site_name: publishers.into_iter().next(),
-            images,
+            pictures,
             image_alt: None,
-            dates: texts(&["datePublished", "dateCreated"]),
+            dates: sourced(texts(&["datePublished", "dateCreated"])),
             language: texts(&["inLanguage"]).into_iter().next(),
             urls,
             slogans: Vec::new(),
@@ -120,50 +143,77 @@ impl Graph<'_> {
     }
 
     /// The names of people or organisations: a text, an object with a name, a reference, or several of these.
-    fn names(&self, value: &Value, names: &mut Vec<String>) {
+    fn names(&self, value: &Value, names: &mut Vec<String>, steps: usize) {
+        if steps == 0 || names.len() >= MAX_VALUES {
+            return;
+        }
+        budget::count(1);
         match value {
-            Value::Array(values) => values.iter().for_each(|value| self.names(value, names)),
-            Value::Object(node) => match node.get("name") {
-                Some(name) => self.names(name, names),
-                None => self.referred(node).into_iter().for_each(|node| {
-                    node.get("name").into_iter().for_each(|name| self.names(name, names));
-                }),
-            },
+            Value::Array(values) => {
+                values.iter().take(MAX_VALUES).for_each(|value| self.names(value, names, steps - 1))
+            }
+            Value::Object(node) => {
+                let name = node.get("name").or_else(|| self.referred(node)?.get("name"));
+                name.into_iter().for_each(|name| self.names(name, names, steps - 1));
+            }
             value => {
-                let name = text(value).map(|name| without_by(&name).to_owned()).filter(|name| is_name(name));
+                let name = text(value).and_then(|name| byline::names(&name));
                 names.extend(name.filter(|name| !names.contains(name)));
             }
         }
     }
 
+    fn pictures(&self, value: &Value, place: Place, pictures: &mut Vec<NamedPicture>) {
+        let values = match value {
+            Value::Array(values) => &values[..values.len().min(MAX_VALUES)],
+            value => std::slice::from_ref(value),
+        };
+        for value in values {
+            let node = value.as_object().map(|node| self.referred(node).unwrap_or(node));
+            let width = node.and_then(|node| match node.get("width")? {
+                Value::Number(width) => u32::try_from(width.as_u64()?).ok(),
+                width => text(width)?.trim_end_matches("px").trim().parse().ok(),
+            });
+            let mut addresses = Vec::new();
+            self.addresses(value, &mut addresses, MAX_STEPS);
+            pictures.extend(addresses.into_iter().map(|address| NamedPicture { address, place, width }));
+        }
+    }
+
     /// Addresses: a text, an object with one, a list, or several of these.
-    fn addresses(&self, value: &Value, addresses: &mut Vec<String>) {
+    fn addresses(&self, value: &Value, addresses: &mut Vec<String>, steps: usize) {
+        if steps == 0 || addresses.len() >= MAX_VALUES {
+            return;
+        }
+        budget::count(1);
         match value {
             Value::String(address) => addresses.push(address.clone()),
-            Value::Array(values) => values.iter().for_each(|value| self.addresses(value, addresses)),
+            Value::Array(values) => {
+                values.iter().take(MAX_VALUES).for_each(|value| self.addresses(value, addresses, steps - 1));
+            }
             Value::Object(node) => {
                 let inner = ["url", "contentUrl", "@list"].iter().find_map(|name| node.get(*name));
                 let referred = || {
                     self.referred(node).and_then(|node| node.get("url").or_else(|| node.get("contentUrl")))
                 };
                 if let Some(inner) = inner.or_else(referred).or_else(|| node.get("@id")) {
-                    self.addresses(inner, addresses);
+                    self.addresses(inner, addresses, steps - 1);
                 }
             }
             _ => {}
         }
     }
 
-    fn referred(&self, reference: &Object) -> Option<&Object> {
-        let id = reference.get("@id")?;
-        self.0.iter().find(|node| node.len() > 1 && node.get("@id") == Some(id))
+    fn referred(&self, reference: &Object) -> Option<&'a Object> {
+        budget::count(1);
+        self.0.get(reference.get("@id")?.as_str()?).copied()
     }
 }
 
 /// A text, or the first of several.
 fn text(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) => Some(markup::plain(text)).filter(|text| !text.is_empty()),
+        Value::String(text) => Some(markup::plain(markup::head(text))).filter(|text| !text.is_empty()),
         Value::Array(values) => values.iter().find_map(text),
         Value::Object(node) => node.get("@value").and_then(text),
         _ => None,

@@ -4,7 +4,7 @@ use dom_query::{Document, NodeRef};
 use url::Url;
 
 use crate::{
-    content::nesting,
+    content::{budget, nesting, references},
     domain::content::{
         article::MAX_ALT_CHARS,
         picture::{is_counter, telling_alt},
@@ -30,6 +30,8 @@ const IN_TITLES: &[&str] = &[
     "ins", "mark", "p", "q", "s", "small", "span", "strike", "strong", "sub", "sup", "u", "wbr",
 ];
 
+/// Texts of one line are cut to this before they are cleaned.
+const MAX_LINE_BYTES: usize = 4_000;
 /// No reference that is decoded once more is longer than this, in bytes.
 const LONGEST_REFERENCE: usize = 10;
 
@@ -94,15 +96,23 @@ pub fn to_paragraphs(html: &str) -> String {
     blocks.join("\n\n")
 }
 
+/// The beginning of a text that becomes one line, before anything looks at it.
+pub fn head(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_LINE_BYTES)]
+}
+
 /// Plain text of what should be plain already: entities are decoded and well-known inline tags dropped, but
 /// `Vec<String>` and `a < b` stay what they are.
 pub fn plain(text: &str) -> String {
     if !text.contains(['<', '&']) {
         return collapse(text);
     }
+    budget::count(text.len());
     let mut html = String::with_capacity(text.len());
+    // Looked for once: a search from each `<` would take quadratic time.
+    let last_end = text.rfind('>').unwrap_or(0);
     for (at, c) in text.char_indices() {
-        if c == '<' && !opens_known_tag(&text[at + 1..]) {
+        if c == '<' && (at > last_end || !opens_known_tag(&text[at + 1..])) {
             html.push_str("&lt;");
         } else {
             html.push(c);
@@ -117,6 +127,7 @@ pub fn mended(text: String) -> String {
     if !text.contains('&') {
         return text;
     }
+    budget::count(text.len());
     let mut mended = String::with_capacity(text.len());
     let mut rest = text.as_str();
     while let Some(at) = rest.find('&') {
@@ -140,22 +151,19 @@ fn referred(name: &str) -> Option<char> {
     let Some(number) = name.strip_prefix('#') else {
         return TWICE_ESCAPED.iter().find(|(known, _)| *known == name).map(|(_, c)| *c);
     };
-    let code = match number.strip_prefix(['x', 'X']) {
+    let code: u32 = match number.strip_prefix(['x', 'X']) {
         Some(digits) => u32::from_str_radix(digits, 16).ok()?,
         None => number.parse().ok()?,
     };
-    match u8::try_from(code) {
-        // Numbers of Windows' own character set, as browsers read them.
-        Ok(byte @ 0x80..=0x9f) => encoding_rs::WINDOWS_1252.decode(&[byte]).0.chars().next(),
-        Ok(b'<' | b'>') => None,
-        _ => char::from_u32(code),
-    }
+    Some(references::character(code)).filter(|c| !matches!(c, '<' | '>' | '\u{fffd}'))
 }
 
 fn opens_known_tag(rest: &str) -> bool {
     let rest = rest.strip_prefix('/').unwrap_or(rest);
     let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
-    IN_TITLES.contains(&rest[..end].to_ascii_lowercase().as_str()) && rest[end..].contains('>')
+    budget::count(end);
+    // Longer names are none of ours.
+    end <= 10 && IN_TITLES.contains(&rest[..end].to_ascii_lowercase().as_str())
 }
 
 /// A picture and what it shows.
@@ -184,7 +192,8 @@ pub fn first_picture(html: &str, base: Option<&Url>) -> Option<Picture> {
     })
 }
 
-fn is_too_small(img: &NodeRef<'_>) -> bool {
+/// Whether a picture is said to be a spacer, a counter or a smiley.
+pub fn is_too_small(img: &NodeRef<'_>) -> bool {
     ["width", "height"].iter().any(|side| {
         img.attr(side)
             .and_then(|size| size.trim().trim_end_matches("px").parse::<u32>().ok())
@@ -192,11 +201,16 @@ fn is_too_small(img: &NodeRef<'_>) -> bool {
     })
 }
 
+/// Pages that load pictures late keep the real address beside a placeholder.
+const SOURCES: [&str; 4] = ["data-src", "data-lazy-src", "data-original", "src"];
+
 fn picture_address(img: &NodeRef<'_>, base: Option<&Url>) -> Option<Url> {
-    // Pages that load pictures late keep the real address beside a placeholder.
-    ["data-src", "data-lazy-src", "data-original", "src"]
-        .iter()
-        .find_map(|name| picture(&img.attr(name)?, base))
+    SOURCES.iter().find_map(|name| picture(&img.attr(name)?, base))
+}
+
+/// The address of a picture as it is written.
+pub fn picture_source(img: &NodeRef<'_>) -> Option<String> {
+    SOURCES.iter().find_map(|name| img.attr(name)).map(|address| address.to_string())
 }
 
 /// `address` as a URL, if it is one of a picture that shows something.
@@ -236,6 +250,7 @@ enum Piece<'a> {
 fn walk(root: &NodeRef<'_>, found: &mut impl FnMut(Piece<'_>)) {
     let mut next = root.first_child();
     while let Some(node) = next {
+        budget::count(1);
         let name = node.node_name();
         let read = name.as_deref().is_none_or(|name| !UNREAD.contains(&name));
         let breaks = name.as_deref().is_some_and(|name| !INLINE.contains(&name));

@@ -1,30 +1,34 @@
-//! What a page says about itself in its head: `<meta>` of every school, `<link>`, `<time>`.
+//! What a page says about itself in its head: `<meta>` of every school, `<link>`, `<title>`.
 
 use std::collections::HashMap;
 
 use dom_query::Document;
 
-use crate::content::markup;
+use crate::content::{
+    byline, markup,
+    page_pictures::{NamedPicture, Place},
+    page_title::Source,
+};
 
-/// What one source says about an article. Texts are plain but not yet bounded; addresses may be relative.
+/// What the sources of a page say about its article. Texts are plain but not yet bounded; addresses may be relative.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
     /// Titles, the best first.
-    pub titles: Vec<String>,
+    pub titles: Vec<(Source, String)>,
     /// Descriptions, the best first.
     pub deks: Vec<String>,
-    /// The author line.
-    pub author: Option<String>,
+    /// Author lines that name somebody, the best first.
+    pub authors: Vec<(Source, String)>,
     /// The section.
     pub section: Option<String>,
     /// The site's name.
     pub site_name: Option<String>,
-    /// Addresses of pictures, the best first.
-    pub images: Vec<String>,
+    /// The pictures that it names.
+    pub pictures: Vec<NamedPicture>,
     /// What the picture that is named for sharing shows.
     pub image_alt: Option<String>,
     /// Dates of publication, the best first.
-    pub dates: Vec<String>,
+    pub dates: Vec<(Source, String)>,
     /// The language tag.
     pub language: Option<String>,
     /// Addresses the page gives itself, the best first.
@@ -39,10 +43,10 @@ impl Facts {
     pub fn or(mut self, others: Self) -> Self {
         self.titles.extend(others.titles);
         self.deks.extend(others.deks);
-        self.author = self.author.or(others.author);
+        self.authors.extend(others.authors);
         self.section = self.section.or(others.section);
         self.site_name = self.site_name.or(others.site_name);
-        self.images.extend(others.images);
+        self.pictures.extend(others.pictures);
         self.image_alt = self.image_alt.or(others.image_alt);
         self.dates.extend(others.dates);
         self.language = self.language.or(others.language);
@@ -51,6 +55,9 @@ impl Facts {
         self
     }
 }
+
+const MAX_AUTHORS: usize = 20;
+const MAX_IMAGES: usize = 5;
 
 const TITLES: &[&str] = &[
     "dc:title",
@@ -78,14 +85,14 @@ const AUTHORS: &[&str] = &[
 const SECTIONS: &[&str] =
     &["article:section", "og:article:section", "parsely-section", "section", "cxenseparse:category"];
 const SITES: &[&str] = &["og:site_name", "application-name"];
-const IMAGES: &[&str] = &[
-    "og:image:secure_url",
-    "og:image",
-    "og:image:url",
-    "twitter:image",
-    "twitter:image:src",
-    "parsely-image-url",
-    "thumbnail",
+const IMAGES: &[(&str, Place)] = &[
+    ("og:image:secure_url", Place::Share),
+    ("og:image", Place::Share),
+    ("og:image:url", Place::Share),
+    ("twitter:image", Place::Twitter),
+    ("twitter:image:src", Place::Twitter),
+    ("parsely-image-url", Place::Link),
+    ("thumbnail", Place::Thumbnail),
 ];
 const DATES: &[&str] = &[
     "article:published_time",
@@ -105,36 +112,36 @@ const DATES: &[&str] = &[
     "date",
 ];
 
-/// Where a page marks its date of publication outside its head, the most certain first.
-const TIMES: &[&str] =
-    &["time[itemprop~=datePublished][datetime]", "time[pubdate][datetime]", "article time[datetime]"];
-
 /// The facts in the elements of `page`'s head.
 pub fn facts(page: &Document) -> Facts {
     let named = Named::of(page);
     let first = |selector: &str| page.select(selector).nodes().first().copied();
     let title = first("head > title").or_else(|| first("title")).map(|title| markup::text_of(&title));
-    let heading = first("h1").map(|heading| markup::text_of(&heading));
     let html_lang = first("html[lang]").and_then(|html| html.attr("lang"));
     let locale = || named.first(&["og:locale"]).map(|locale| locale.replace('_', "-"));
     let link =
         |selector: &str| first(selector).and_then(|link| link.attr("href")).map(|href| href.to_string());
-    let times = TIMES.iter().filter_map(|selector| Some(first(selector)?.attr("datetime")?.to_string()));
+    let titles = named.all(TITLES).into_iter().map(|title| (Source::Meta, title));
+    let width = named.first(&["og:image:width"]).and_then(|width| width.parse().ok());
+    let pictures = IMAGES.iter().flat_map(|(name, place)| {
+        let width = width.filter(|_| *place == Place::Share);
+        let of = named.every(name).into_iter().take(MAX_IMAGES);
+        of.map(move |address| NamedPicture { address, place: *place, width })
+    });
+    let image_src = link("link[rel~=image_src][href]");
+    let image_src = image_src.map(|address| NamedPicture { address, place: Place::Link, width: None });
     Facts {
-        titles: named
-            .all(TITLES)
-            .into_iter()
-            .chain(title)
-            .chain(heading)
-            .filter(|title| !title.is_empty())
+        titles: titles
+            .chain(title.map(|title| (Source::Title, title)))
+            .filter(|(_, title)| !title.is_empty())
             .collect(),
         deks: named.all(DEKS),
-        author: author(&named),
+        authors: author(&named).map(|author| (Source::Meta, author)).into_iter().collect(),
         section: named.first(SECTIONS),
         site_name: named.first(SITES),
-        images: named.all(IMAGES).into_iter().chain(link("link[rel~=image_src][href]")).collect(),
+        pictures: pictures.chain(image_src).collect(),
         image_alt: named.first(&["og:image:alt", "twitter:image:alt"]),
-        dates: named.all(DATES).into_iter().chain(times).collect(),
+        dates: named.all(DATES).into_iter().map(|date| (Source::Meta, date)).collect(),
         language: html_lang.map(|lang| lang.to_string()).filter(|lang| !lang.is_empty()).or_else(locale),
         urls: link("link[rel~=canonical][href]")
             .into_iter()
@@ -144,37 +151,14 @@ pub fn facts(page: &Document) -> Facts {
     }
 }
 
-/// The first author who is a name. Addresses of profiles are not; nor are user names, if a name is to be had.
+/// The first author who is a name. Addresses of profiles and user names are not.
 fn author(meta: &Named) -> Option<String> {
     AUTHORS.iter().find_map(|key| {
-        let authors = meta.every(key).into_iter().map(|author| without_by(&author).to_owned());
-        let mut authors: Vec<String> = authors.filter(|author| is_name(author)).collect();
+        let authors = meta.every(key).into_iter().take(MAX_AUTHORS);
+        let mut authors: Vec<String> = authors.filter_map(|author| byline::names(&author)).collect();
         authors.dedup();
         (!authors.is_empty()).then(|| authors.join(", "))
     })
-}
-
-/// Whether an author line names someone: no address, no user name (one lower-case word).
-pub fn is_name(text: &str) -> bool {
-    let text = text.trim();
-    let user_name = !text.contains(' ')
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.".contains(&byte));
-    !text.is_empty()
-        && !user_name
-        && !text.contains("://")
-        && !text.starts_with(['@', '/'])
-        && !text.starts_with("www.")
-}
-
-/// An author line without its "By".
-pub fn without_by(line: &str) -> &str {
-    let line = line.trim();
-    match line.get(..3) {
-        Some(by) if by.eq_ignore_ascii_case("by ") || by.eq_ignore_ascii_case("by:") => line[3..].trim(),
-        _ => line,
-    }
 }
 
 /// The page's `<meta>` values by name. `property` is what article metadata uses and comes before `name`.
@@ -188,7 +172,7 @@ impl Named {
         let mut named = Self { by_property: HashMap::new(), by_name: HashMap::new() };
         for meta in page.select("meta").nodes() {
             let Some(content) = meta.attr("content").or_else(|| meta.attr("value")) else { continue };
-            let content = markup::plain(&content);
+            let content = markup::plain(markup::head(&content));
             if content.is_empty() {
                 continue;
             }

@@ -3,6 +3,7 @@
 //! HTML parsers take quadratic time for elements nested without end and for tags with endless attributes (measured: ten
 //! minutes for 100,000 nested elements), so a stranger's page could stop a worker. Browsers stop at 512 levels.
 
+use crate::content::budget;
 use std::borrow::Cow;
 
 const MAX_DEPTH: usize = 256;
@@ -34,6 +35,7 @@ pub fn bounded(html: &str) -> Cow<'_, str> {
         let rest = &html[start..];
         if rest.starts_with("<!--") {
             let end = rest.find("-->").map_or(rest.len(), |end| end + 3);
+            budget::count(end);
             copy(&mut kept, &html[at..start + end]);
             at = start + end;
             continue;
@@ -49,6 +51,7 @@ pub fn bounded(html: &str) -> Cow<'_, str> {
         }
         let name = rest[name_at..name_at + name_len].to_ascii_lowercase();
         let (tag_len, attributes) = extent(rest);
+        budget::count(name_len + tag_len);
         let mut end = start + tag_len;
         let counted = !NOT_COUNTED.contains(&name.as_str());
         tags += 1;
@@ -115,14 +118,16 @@ fn extent(rest: &str) -> (usize, usize) {
 fn raw_len(rest: &str, name: &str) -> usize {
     let close = format!("</{name}");
     let bytes = rest.as_bytes();
-    (0..bytes.len())
+    let length = (0..bytes.len())
         .find(|at| {
             bytes[*at] == b'<'
                 && bytes[*at..]
                     .get(..close.len())
                     .is_some_and(|head| head.eq_ignore_ascii_case(close.as_bytes()))
         })
-        .unwrap_or(rest.len())
+        .unwrap_or(rest.len());
+    budget::count(length);
+    length
 }
 
 #[cfg(test)]

@@ -1,19 +1,25 @@
 //! A page's bytes to an article.
 //!
 //! A page is asked in the order in which publishers take care: JSON-LD, then the `<meta>` of the various schools, then
-//! what it shows. Which text is the article's is Mozilla's Readability's to say, in dom_smoothie's Rust.
+//! what it shows; what two of these agree on counts before what the first one says. Which text is the article's is Mozilla's Readability's to say, in dom_smoothie's Rust.
 
 use dom_query::Document;
 use dom_smoothie::{Config, Readability, TextMode};
+use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 use crate::{
     content::{
-        charset, dates, json_ld, markup,
+        budget::{Budget, OverBudget},
+        byline, charset,
+        date_words::DayOrder,
+        dates, json_ld, markup,
         metadata::{self, Facts},
-        nesting, saved_text,
+        nesting, page_body, page_pictures,
+        page_title::{self, Source},
+        saved_text,
     },
-    domain::content::article::{FoundArticle, MAX_AUTHOR_CHARS, paragraphs, title_key},
+    domain::content::article::{FoundArticle, paragraphs, title_key},
 };
 
 /// A page with more elements than this is not searched for its text.
@@ -22,9 +28,13 @@ const MAX_ELEMENTS: usize = 50_000;
 const MAX_SEARCHED_BYTES: usize = 3_000_000;
 const MAX_SEARCHED_REFERENCES: usize = 20_000;
 
-/// What stands between a title and the site's name.
-const TITLE_SEPARATORS: &[&str] =
-    &[" - ", " | ", " – ", " — ", " · ", " • ", " :: ", " : ", " » ", " « ", " / ", "|"];
+/// Last segments of the addresses of variants of a page.
+const VARIANTS: &[&str] =
+    &["", "amp", "amp.html", "index.amp", "print", "comments", "all", "full", "single", "mobile"];
+/// A shorter paragraph is no dek, unless it is a sentence …
+const MIN_DEK_CHARS: usize = 40;
+/// … of at least so many characters.
+const MIN_SENTENCE_CHARS: usize = 20;
 
 /// Why a page is not read as an article.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +54,15 @@ pub enum PageError {
              article a title by hand"
     )]
     NoTitle,
+    /// A page made to keep us busy.
+    #[error("reading the page takes too much work")]
+    TooMuchWork,
+}
+
+impl From<OverBudget> for PageError {
+    fn from(_: OverBudget) -> Self {
+        Self::TooMuchWork
+    }
 }
 
 /// Reads an article's page: HTML, or text as a browser saves it. `url` is where it was found.
@@ -113,75 +132,134 @@ fn is_saved_text(text: &str, kind: &str) -> bool {
 }
 
 fn read_html(html: &str, url: Option<&Url>) -> Result<FoundArticle, PageError> {
+    let budget = Budget::for_bytes(html.len());
     let page = Document::from(nesting::bounded(html).as_ref());
     let own_base = page.select("base[href]").nodes().first().and_then(|node| node.attr("href"));
     let own_base = own_base.and_then(|href| markup::web_address(&href, url));
     let base = own_base.as_ref().or(url);
 
     let facts = json_ld::facts(&page).or(metadata::facts(&page));
+    let order = DayOrder::of(facts.language.as_deref());
+    let mut facts = facts.or(page_body::facts(&page, order));
+    for (_, title) in &mut facts.titles {
+        *title = markup::mended(std::mem::take(title));
+    }
+    budget.check()?;
     let own_url = canonical(&facts.urls, base, url);
-    let title = title(&facts, own_url.as_ref()).ok_or(PageError::NoTitle)?;
+    let title = page_title::agreed(&facts.titles, facts.site_name.as_deref(), own_url.as_ref())
+        .ok_or(PageError::NoTitle)?;
     let searched = html.len() <= MAX_SEARCHED_BYTES
         && html.bytes().filter(|byte| *byte == b'&').count() <= MAX_SEARCHED_REFERENCES;
     let readable = if searched { readable(page, own_url.as_ref()) } else { None };
     let text = readable.as_ref().map(|article| paragraphs(&article.text_content, usize::MAX / 8));
     let text = text.map(|text| without_heading(text, &facts.titles));
     let dek = dek(&facts, &title, text.as_deref().unwrap_or_default());
-    let byline = || readable.as_ref().and_then(|article| author_line(article.byline.as_deref()?));
+    let dek = dek.or_else(|| first_paragraph(text.as_deref()?, &title));
+    let shown = readable.as_ref().and_then(|article| byline::names(article.byline.as_deref()?));
+    facts.authors.extend(shown.map(|author| (Source::Heading, author)));
+    let mut pictures = page_pictures::ranked(&facts.pictures, base.or(own_url.as_ref())).into_iter();
     Ok(FoundArticle {
         dek,
-        author: facts.author.or_else(byline),
+        author: author(&facts),
         section: facts.section,
         site_name: facts.site_name,
-        image_url: facts.images.iter().find_map(|image| markup::picture(image, base.or(own_url.as_ref()))),
+        image_url: pictures.next(),
+        other_images: pictures.collect(),
         image_alt: facts.image_alt.as_deref().and_then(markup::alt),
-        published_at: facts.dates.iter().find_map(|date| dates::parse(date)),
+        published_at: published_at(&facts.dates, order, own_url.as_ref().or(url)),
         language: facts.language,
         text,
+        found_at: url.cloned(),
         url: own_url,
         ..FoundArticle::titled(title)
     }
     .tidy())
 }
 
-/// The address the page gives itself. One that points from an article to the site's front page is a mistake.
+/// The address the page gives itself. One that points from an article to the site's front page, or to the section above it,
+/// is a mistake.
 fn canonical(said: &[String], base: Option<&Url>, url: Option<&Url>) -> Option<Url> {
     let is_front = |url: &Url| url.path() == "/" && url.query().is_none();
     let mut said = said.iter().filter_map(|address| markup::web_address(address, base));
-    said.find(|said| !is_front(said) || url.is_none_or(is_front)).or_else(|| url.cloned())
+    let is_meant =
+        |said: &Url| url.is_none_or(|url| (!is_front(said) || is_front(url)) && !is_above(said, url));
+    said.find(is_meant).or_else(|| url.cloned())
 }
 
-fn title(facts: &Facts, url: Option<&Url>) -> Option<String> {
-    let site_key = facts.site_name.as_deref().map(title_key);
-    // A page that calls itself what its site is called says nothing; if all do, so be it.
-    let telling =
-        facts.titles.iter().find(|title| Some(title_key(title)) != site_key).or(facts.titles.first())?;
-    Some(without_site(telling, facts.site_name.as_deref(), url)).filter(|title| !title.is_empty())
+/// Whether an address is that of a section in which a page stands, as opposed to the page itself without its variant.
+fn is_above(said: &Url, url: &Url) -> bool {
+    let behind =
+        url.path().strip_prefix(said.path().trim_end_matches('/')).and_then(|rest| rest.strip_prefix('/'));
+    let is_variant =
+        |segment: &str| VARIANTS.contains(&segment) || segment.bytes().all(|byte| byte.is_ascii_digit());
+    said.host_str() == url.host_str()
+        && said.query().is_none()
+        && behind.is_some_and(|rest| !rest.split('/').all(is_variant) && rest.contains(['-', '_', '.']))
 }
 
-/// A title without the site's name behind (or before) it, as the page or its address gives that name.
-fn without_site(title: &str, site: Option<&str>, url: Option<&Url>) -> String {
-    let host = url.and_then(Url::host_str).unwrap_or_default();
-    let host = host.strip_prefix("www.").unwrap_or(host);
-    let names: Vec<String> = [site.unwrap_or_default(), host].iter().map(|name| title_key(name)).collect();
-    let is_site = |part: &str| {
-        Some(title_key(part)).filter(|key| !key.is_empty()).is_some_and(|key| names.contains(&key))
+/// The author line that another source has, too; else the first one. The site's own name comes last.
+fn author(facts: &Facts) -> Option<String> {
+    let words = |line: &str| {
+        let key = title_key(line);
+        let mut words: Vec<String> =
+            key.split(' ').filter(|word| *word != "and").map(str::to_owned).collect();
+        words.sort();
+        words
     };
-    for separator in TITLE_SEPARATORS {
-        if let Some((head, tail)) = title.rsplit_once(separator)
-            && is_site(tail)
-            && !head.trim().is_empty()
-        {
-            return head.trim().to_owned();
-        }
-        if let Some((head, tail)) = title.split_once(separator)
-            && is_site(head)
-            && !tail.trim().is_empty()
-        {
-            return tail.trim().to_owned();
-        }
-    }
-    title.to_owned()
+    let site = facts.site_name.as_deref().map(title_key);
+    let people: Vec<&(Source, String)> =
+        facts.authors.iter().filter(|(_, line)| Some(title_key(line)) != site).collect();
+    let people = if people.is_empty() { facts.authors.iter().collect() } else { people };
+    let is_agreed = |(source, line): &&&(Source, String)| {
+        people.iter().any(|(other, others)| other != source && words(others) == words(line))
+    };
+    people.iter().find(is_agreed).or(people.first()).map(|(_, line)| line.clone())
+}
+
+/// The date of publication: the first whose day another source has, too, else the first; with its time of day, if one source
+/// has that. A page without any may have its day in its address.
+fn published_at(said: &[(Source, String)], order: DayOrder, url: Option<&Url>) -> Option<Timestamp> {
+    const DAY: SignedDuration = SignedDuration::from_hours(24);
+    let read: Vec<(Source, Timestamp)> = said
+        .iter()
+        .take(12)
+        .filter_map(|(source, date)| Some((*source, dates::parse_ordered(date, order)?)))
+        .collect();
+    let is_same_day = |a: Timestamp, b: Timestamp| a.duration_since(b).abs() < DAY;
+    let is_agreed = |(source, at): &&(Source, Timestamp)| {
+        read.iter().any(|(other, others)| other != source && is_same_day(*at, *others))
+    };
+    let Some((_, at)) = read.iter().find(is_agreed).or(read.first()) else {
+        return in_address(url?);
+    };
+    let is_midnight = |at: Timestamp| at.as_second() % DAY.as_secs() == 0;
+    let exact =
+        read.iter().map(|(_, other)| *other).find(|other| is_same_day(*at, *other) && !is_midnight(*other));
+    Some(exact.filter(|_| is_midnight(*at)).unwrap_or(*at))
+}
+
+/// The day in an address such as `/2024/05/14/a-story`.
+fn in_address(url: &Url) -> Option<Timestamp> {
+    let segments: Vec<&str> = url.path_segments()?.take(10).collect();
+    segments.windows(3).find_map(|it| {
+        let [year, month, day] = it else { return None };
+        let is_number =
+            |text: &str, digits| text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
+        (is_number(year, 4) && is_number(month, 2) && is_number(day, 2))
+            .then(|| dates::parse(&format!("{year}-{month}-{day}")))
+            .flatten()
+    })
+}
+
+/// The first paragraph of the text that is a sentence and not the title again.
+fn first_paragraph(text: &str, title: &str) -> Option<String> {
+    let title = title_key(title);
+    let is_dek = |part: &&str| {
+        let chars = part.chars().count();
+        let is_sentence = part.ends_with(['.', '!', '?', '…', '。', '”', '"']);
+        (chars >= MIN_DEK_CHARS || (is_sentence && chars >= MIN_SENTENCE_CHARS)) && title_key(part) != title
+    };
+    text.split("\n\n").map(str::trim).find(is_dek).map(str::to_owned)
 }
 
 /// The first description that is about the article: not its title again, not the site's slogan.
@@ -214,29 +292,19 @@ fn readable(page: Document, url: Option<&Url>) -> Option<dom_smoothie::Article> 
 }
 
 /// The text without the headline that often opens it.
-fn without_heading(text: String, titles: &[String]) -> String {
+fn without_heading(text: String, titles: &[(Source, String)]) -> String {
     match text.split_once("\n\n") {
-        Some((first, rest)) if titles.iter().any(|title| title_key(title) == title_key(first)) => {
+        Some((first, rest)) if titles.iter().any(|(_, title)| title_key(title) == title_key(first)) => {
             rest.to_owned()
         }
         _ => text,
     }
 }
 
-/// A byline as pages show it, reduced to the names: no "By", no date behind.
-fn author_line(byline: &str) -> Option<String> {
-    let line = markup::collapse(byline);
-    let mut words: Vec<&str> = metadata::without_by(&line).split(' ').collect();
-    for tail in [3, 4] {
-        if words.len() > tail && dates::parse(&words[words.len() - tail..].join(" ")).is_some() {
-            words.truncate(words.len() - tail);
-            break;
-        }
-    }
-    let line = words.join(" ").trim_end_matches([',', '|', '·', '-', '–', ' ']).to_owned();
-    (metadata::is_name(&line) && line.chars().count() <= MAX_AUTHOR_CHARS / 2).then_some(line)
-}
-
 #[cfg(test)]
 #[path = "page_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "page_fault_tests.rs"]
+mod fault_tests;

@@ -6,11 +6,19 @@ use url::Url;
 
 use crate::{
     content::markup,
-    domain::content::article::{FoundArticle, MAX_DEK_CHARS},
+    domain::content::{
+        article::{FoundArticle, MAX_DEK_CHARS, one_line, title_key},
+        feed_notes::{FeedNotes, MAX_REASONS},
+    },
 };
 
 /// How many entries of a feed are read: the newest. A feed that holds a whole archive would else fill every poll.
 pub const MAX_ENTRIES: usize = 2_000;
+
+/// Longest headline that is made of the first words of a text.
+const FIRST_WORDS_CHARS: usize = 110;
+/// Something shorter is not a sentence but an abbreviation, or says too little.
+const SHORT_SENTENCE_CHARS: usize = 20;
 
 /// What a feed says.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +35,49 @@ pub struct ParsedFeed {
     pub articles: Vec<FoundArticle>,
     /// Entries left out and the reason, one sentence each.
     pub skipped: Vec<String>,
+    /// How many entries have dates of which none was understood.
+    pub unreadable_dates: usize,
+    /// One of these dates.
+    pub unreadable_date: Option<String>,
+    /// What was wrong with the document and read all the same.
+    pub repairs: Option<Repairs>,
+}
+
+/// What was mended in a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repairs {
+    /// How many faults there are, as far as they were counted.
+    pub count: usize,
+    /// Where the first one is, counted from 1 in the publisher's own document.
+    pub line: usize,
+    /// In characters, counted from 1.
+    pub column: usize,
+    /// What the first one is.
+    pub problem: String,
+}
+
+impl ParsedFeed {
+    /// What is odd about it.
+    pub fn notes(&self) -> FeedNotes {
+        FeedNotes {
+            entries: self.articles.len() + self.skipped.len(),
+            left_out: self.skipped.len(),
+            reasons: self.skipped.iter().take(MAX_REASONS).cloned().collect(),
+            unreadable_dates: self.unreadable_dates,
+            unreadable_date: self.unreadable_date.clone(),
+            mended: self.repairs.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+impl std::fmt::Display for Repairs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "line {}, column {}: {}", self.line, self.column, self.problem)?;
+        match self.count.saturating_sub(1) {
+            0 => Ok(()),
+            more => write!(f, " (and {more} more)"),
+        }
+    }
 }
 
 /// Why a document is not read as a feed.
@@ -71,12 +122,27 @@ pub enum FeedError {
         /// What it seems to be.
         found: String,
     },
-    /// Well-formed, yet the feed parser cannot read it.
-    #[error("the feed cannot be read: {reason}; the site has to mend this")]
-    Unreadable {
-        /// What the parser said.
-        reason: String,
+    /// A feed with entries of which none can be an article.
+    #[error("none of the feed's {count} entries is understood: {}; the site has to mend this", few(.reasons))]
+    NothingUnderstood {
+        /// How many entries there are.
+        count: usize,
+        /// Why each is left out.
+        reasons: Vec<String>,
     },
+    /// A document made to keep us busy.
+    #[error("reading the feed takes too much work; no other feed reader will like it either")]
+    TooMuchWork,
+}
+
+/// The first of some reasons.
+fn few(reasons: &[String]) -> String {
+    let more = reasons.len().saturating_sub(2);
+    let mut few = reasons.iter().take(2).cloned().collect::<Vec<_>>().join("; ");
+    if more > 0 {
+        few.push_str(&format!("; and {more} more"));
+    }
+    few
 }
 
 fn offered(feeds: &[Url]) -> String {
@@ -108,12 +174,57 @@ pub(crate) fn dek_and_text(
     };
     let (body, summary) = (body.and_then(read), summary.and_then(read));
     let dek = summary.clone().filter(|summary| summary.chars().count() <= MAX_DEK_CHARS || body.is_some());
-    let dek = dek.or_else(|| {
-        summary
-            .as_ref()
-            .and_then(|text| text.split("\n\n").find(|part| part.contains(' ')).map(str::to_owned))
-    });
-    (dek, body.or(summary))
+    // A summary too long for a dek comes first, too.
+    let dek = dek.or_else(|| summary.as_deref().and_then(first_paragraph));
+    let text = body.or(summary);
+    let dek = dek.or_else(|| text.as_deref().and_then(first_paragraph));
+    (dek, text)
+}
+
+/// The title and the dek of an entry. Without a title, the first words of its text are one, and the dek goes on behind them.
+pub(crate) fn title_and_dek(
+    title: Option<String>,
+    dek: Option<String>,
+    text: Option<&str>,
+) -> Option<(String, Option<String>)> {
+    if let Some(title) = title {
+        return Some((title, dek));
+    }
+    let title = first_words(text.or(dek.as_deref())?)?;
+    let behind = |dek: String| {
+        let rest = dek.strip_prefix(title.as_str()).unwrap_or_default();
+        some(rest.trim_start_matches(|c: char| c.is_whitespace() || c == '.').to_owned())
+    };
+    let is_repeated = dek.as_deref().is_some_and(|dek| title_key(dek).starts_with(&title_key(&title)));
+    let dek = if is_repeated { dek.and_then(behind) } else { dek };
+    Some((title, dek))
+}
+
+/// The first paragraph that says something, for a dek.
+fn first_paragraph(text: &str) -> Option<String> {
+    text.split("\n\n")
+        .find(|part| part.contains(' '))
+        .or_else(|| text.split("\n\n").next())
+        .map(str::to_owned)
+        .and_then(some)
+}
+
+/// The first words of a text, as a headline where there is none: the first sentence, if it is no longer than a headline.
+fn first_words(text: &str) -> Option<String> {
+    let line = one_line(text.split("\n\n").find(|part| !part.trim().is_empty())?, FIRST_WORDS_CHARS * 10);
+    let ends = line.match_indices(['.', '!', '?', '。', '！', '？']).map(|(at, mark)| at + mark.len());
+    let is_end = |end: &usize| {
+        line[*end..].chars().next().is_none_or(char::is_whitespace)
+            || line[..*end].ends_with(['。', '！', '？'])
+    };
+    let sentence =
+        ends.filter(is_end).map(|end| &line[..end]).find(|it| it.chars().count() >= SHORT_SENTENCE_CHARS);
+    match sentence {
+        Some(sentence) if sentence.chars().count() <= FIRST_WORDS_CHARS => {
+            some(sentence.trim_end_matches('.').to_owned())
+        }
+        _ => some(one_line(&line, FIRST_WORDS_CHARS)),
+    }
 }
 
 /// Without the line that blog software adds to every entry ("The post … appeared first on …", "Continue reading →").

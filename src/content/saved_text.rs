@@ -1,7 +1,7 @@
 //! A page that a browser saved as text: no markup left, but menus, photo credits and the signup box still in it.
 
 use crate::{
-    content::{dates, markup, metadata},
+    content::{byline, dates, markup},
     domain::content::article::FoundArticle,
 };
 
@@ -184,7 +184,7 @@ fn take_head(article: &mut FoundArticle, rest: &mut Vec<&String>) {
         if is_credit(line) {
             rest.remove(0);
         } else if article.author.is_none() && is_byline(line) {
-            article.author = Some(metadata::without_by(line).to_owned());
+            article.author = Some(byline::without_label(line).to_owned());
             rest.remove(0);
         } else if article.published_at.is_none() && date(line).is_some() {
             article.published_at = date(line);
@@ -207,7 +207,7 @@ fn is_dek(line: &str, next: Option<&str>) -> bool {
 }
 
 fn is_byline(line: &str) -> bool {
-    let name = metadata::without_by(line);
+    let name = byline::without_label(line);
     let is_short = (1..=8).contains(&words(name)) && !ends_a_sentence(name);
     is_short && name.len() < line.trim().len() && name.starts_with(char::is_uppercase)
 }

@@ -58,6 +58,8 @@ enum Unread {
     Page(#[from] PageError),
     #[error("its address leads to the front page of {0} now")]
     FrontPage(String),
+    #[error("reading the page was left for the next start")]
+    Stopping,
     #[error("reading the page was cut short: {0}")]
     CutShort(#[from] tokio::task::JoinError),
     #[error("its address is none: {0}")]
@@ -89,6 +91,7 @@ pub async fn run(context: &FeedContext, id: ArticleId) -> Result<(), JobFailure>
 pub async fn look_at(context: &FeedContext, look: &Look) -> Result<(), DbError> {
     let page = read(context, &look.url, context.settings.feeds.timeout()).await;
     let (page, picture) = match page {
+        Err(Unread::Stopping) => return Ok(()),
         Ok(page) => {
             let picture = look_at_picture(context, look, &page.article).await;
             (Ok(page), picture)
@@ -158,7 +161,7 @@ async fn failed(context: &FeedContext, tx: &mut Tx, look: &Look, problem: &str) 
     articles::set_failed(tx, look.id, problem, again).await
 }
 
-/// The article's picture, looked at unless that was done before: its feed's, or else its page's. An error is trouble that may
+/// The article's picture, looked at unless that was done before: the first good one of its feed's and its page's. An error is trouble that may
 /// pass; a picture that is not fit is none.
 async fn look_at_picture(
     context: &FeedContext,
@@ -170,18 +173,27 @@ async fn look_at_picture(
     }
     let feeds = look.image_url.as_deref().and_then(|url| Url::parse(url).ok());
     let feeds = feeds.filter(|_| look.image_checked_at.is_none()).map(|url| (url, look.image_alt.clone()));
-    let pages = page.image_url.clone().map(|url| (url, page.image_alt.clone()));
-    let mut unfit = None;
+    let named = page.image_url.clone().map(|url| (url, page.image_alt.clone()));
+    let others = page.other_images.iter().map(|url| (url.clone(), None));
+    let mut candidates: Vec<(Url, Option<String>)> = Vec::new();
+    for candidate in feeds.into_iter().chain(named).chain(others) {
+        if !candidates.iter().any(|(url, _)| *url == candidate.0) {
+            candidates.push(candidate);
+        }
+    }
+    let mut unfit: Option<FoundPicture> = None;
     let mut trouble = None;
-    let is_same = feeds.as_ref().zip(pages.as_ref()).is_some_and(|((feeds, _), (pages, _))| feeds == pages);
-    for (url, alt) in feeds.into_iter().chain(pages.filter(|_| !is_same)) {
+    for (url, alt) in candidates {
         match size_of(context, &url).await {
             Ok(Ok((width, height))) => {
                 let alt =
                     alt.or_else(|| page.image_alt.clone().filter(|_| page.image_url.as_ref() == Some(&url)));
                 return Ok(Some(FoundPicture { url, alt, size: Ok((width.into(), height.into())) }));
             }
-            Ok(Err(problem)) => unfit = Some(FoundPicture { url, alt, size: Err(problem) }),
+            // Of several that are no good, the likeliest is told of.
+            Ok(Err(problem)) => {
+                unfit.get_or_insert(FoundPicture { url, alt, size: Err(problem) });
+            }
             Err(error) => trouble = Some(error),
         }
     }
@@ -238,7 +250,7 @@ async fn read(context: &FeedContext, url: &str, limit: Duration) -> Result<Page,
         return Err(Unread::FrontPage(page.url.host_str().unwrap_or_default().to_owned()));
     }
     let (body, kind, at) = (page.body, page.content_type, page.url);
-    // Reading a large page takes a while; the other tasks of the process go on meanwhile.
-    let article = tokio::task::spawn_blocking(move || read_page(&body, kind.as_deref(), Some(&at))).await??;
+    let article = context.parse(move || read_page(&body, kind.as_deref(), Some(&at))).await?;
+    let article = article.ok_or(Unread::Stopping)??;
     Ok(Page { article, permanent_url: page.permanent_url })
 }

@@ -5,6 +5,7 @@ use crate::{
     queue::Queue, settings::Settings,
 };
 use std::sync::Arc;
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 /// What jobs about feeds and articles need. Cheap to clone.
@@ -14,7 +15,24 @@ pub struct FeedContext {
     pub queue: Queue,
     pub clock: Clock,
     pub fetcher: Arc<Fetcher>,
+    /// Cancelled when the process is asked to end: nothing waits for a document that is being read.
+    pub stop: CancellationToken,
     pub settings: Arc<Settings>,
+}
+
+impl FeedContext {
+    /// Reads a document on a thread of its own, because a large one takes a while. `None`: the process is asked to end, and
+    /// what the document would have brought is left for its next start.
+    pub async fn parse<T: Send + 'static>(
+        &self,
+        parse: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<Option<T>, JoinError> {
+        let parsing = tokio::task::spawn_blocking(parse);
+        tokio::select! {
+            parsed = parsing => parsed.map(Some),
+            () = self.stop.cancelled() => Ok(None),
+        }
+    }
 }
 
 /// What jobs about signups and readers need. Cheap to clone.
@@ -63,6 +81,7 @@ pub struct Contexts {
 impl Contexts {
     /// Names the process and gives its jobs the token that asks them to end.
     pub fn join_process(&mut self, process: &str, stop: &CancellationToken) {
+        self.feeds.stop = stop.clone();
         self.readers.stop = stop.clone();
         self.delivery.stop = stop.clone();
         self.delivery.process = process.into();

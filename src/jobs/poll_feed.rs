@@ -54,6 +54,9 @@ pub enum PollError {
     /// What it brought can't be stored.
     #[error("its articles can't be stored: {0}")]
     Store(#[from] DbError),
+    /// The process is asked to end.
+    #[error("reading the feed was left for the next start")]
+    Stopping,
     /// Parsing was given up half-way.
     #[error("reading the feed was cut short: {0}")]
     CutShort(#[from] tokio::task::JoinError),
@@ -107,7 +110,9 @@ pub async fn poll(context: &FeedContext, feed: &FeedRecord) -> Result<Result<Tal
         Ok(store(context, feed.id, &reading).await?)
     };
     let polled: Result<Tally, PollError> = polled.await;
-    if let Err(error) = &polled {
+    if let Err(error) = &polled
+        && !matches!(error, PollError::Stopping)
+    {
         let mut tx = context.db.begin().await?;
         failed(context, &mut tx, feed, error).await?;
         tx.commit().await?;
@@ -169,10 +174,8 @@ pub async fn read(context: &FeedContext, url: &str, validators: &Validators) -> 
         validators: document.validators,
         max_age: document.max_age,
     };
-    // Parsing a large document takes a while; the other tasks of the process go on meanwhile.
-    let parsed =
-        tokio::task::spawn_blocking(move || parse_feed(&body, content_type.as_deref(), base.as_ref()))
-            .await?;
+    let parsed = context.parse(move || parse_feed(&body, content_type.as_deref(), base.as_ref())).await?;
+    let parsed = parsed.ok_or(PollError::Stopping)?;
     let feed = parsed.map_err(|source| PollError::Feed { url: url.to_owned(), source })?;
     Ok(Reading::Feed(Box::new(feed), answered))
 }
@@ -220,6 +223,7 @@ pub async fn store(context: &FeedContext, id: FeedId, reading: &Reading) -> Resu
             row.site_url = feed.site_url.as_ref().map(Url::as_str);
             row.habit = habit;
             row.entries = Some(&entries);
+            row.notes = Some(feed.notes());
             wish = wish.max(feed.ttl.map(signed));
         }
     }

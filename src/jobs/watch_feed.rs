@@ -24,6 +24,10 @@ pub async fn watch(context: &FeedContext, tx: &mut Tx, id: FeedId) -> Result<(),
         failures: feed.failures,
         failing_since: feed.failing_since.map(Timestamp::from),
         habit: feed.habit(),
+        undated_since: feed.notes.is_undated().then(|| {
+            let since = feed.trouble_since.filter(|_| feed.trouble_kind == Some(TroubleKind::Undated));
+            since.map_or(now, Timestamp::from)
+        }),
     };
     match trouble(condition, now) {
         None if feed.trouble_kind.is_none() => Ok(()),
@@ -79,6 +83,13 @@ fn told(feed: &FeedRecord, kind: TroubleKind, since: Timestamp) -> String {
         let usual = feed.usual_gap_seconds.map(|seconds| in_words(SignedDuration::from_secs(seconds)));
         let usual = usual.map(|usual| format!("; usually there is something every {usual}"));
         return format!("nothing new since {day}{}", usual.unwrap_or_default());
+    }
+    if kind == TroubleKind::Undated {
+        let (count, entries) = (feed.notes.unreadable_dates, feed.notes.entries);
+        let sample = feed.notes.unreadable_date.as_deref().unwrap_or_default();
+        return format!(
+            "the dates of {count} of its {entries} entries are not understood, such as “{sample}”; these entries never count as new"
+        );
     }
     let error = feed.last_error.as_deref().unwrap_or("no reason is known");
     format!("it fails since {day} ({} times in a row): {error}", feed.failures)

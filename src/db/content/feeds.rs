@@ -7,6 +7,7 @@ use crate::{
     },
     domain::{
         content::{
+            feed_notes::FeedNotes,
             feed_trouble::TroubleKind,
             polling::{Gaps, HABIT_EVENTS, Habit},
         },
@@ -65,6 +66,21 @@ pub struct FeedRecord {
     pub trouble_since: Option<Stamp>,
     /// When operators were told.
     pub trouble_reported_at: Option<Stamp>,
+    /// What the last reading found odd.
+    #[sqlx(try_from = "Notes")]
+    pub notes: FeedNotes,
+}
+
+/// [`FeedNotes`] as a column that may be empty.
+#[derive(sqlx::Type)]
+#[sqlx(transparent)]
+struct Notes(Option<String>);
+
+impl TryFrom<Notes> for FeedNotes {
+    type Error = serde_json::Error;
+    fn try_from(notes: Notes) -> Result<Self, Self::Error> {
+        notes.0.map(|notes| serde_json::from_str(&notes)).transpose().map(Option::unwrap_or_default)
+    }
 }
 
 /// A [`TroubleKind`] as a column that may be empty.
@@ -96,7 +112,7 @@ macro_rules! select_feed {
             "SELECT id, url, title, site_url, status, etag, last_modified, next_poll_at, not_before, \
              polled_at, succeeded_at, failures, failing_since, last_error, created_at, last_item_at, \
              usual_gap_seconds, longest_gap_seconds, moved_from, trouble_kind, trouble, trouble_since, \
-             trouble_reported_at FROM feeds ",
+             trouble_reported_at, notes FROM feeds ",
             $rest
         )
     };
@@ -183,6 +199,8 @@ pub struct Reading<'a> {
     pub habit: Option<Habit>,
     /// The articles in it; `None`: as they were.
     pub entries: Option<&'a [ArticleId]>,
+    /// What is odd about it; `None`: the same as before.
+    pub notes: Option<FeedNotes>,
 }
 
 /// Records that a feed was read, and when it is read next.
@@ -196,14 +214,16 @@ pub async fn set_read(
     let entries =
         reading.entries.map(|ids| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(","));
     let gaps = reading.habit.and_then(|habit| habit.gaps);
+    let notes = reading.notes.as_ref().map(serde_json::to_string).transpose();
+    let notes = notes.map_err(|error| DbError::Encode(Box::new(error)))?;
     query!(
         tx,
         "UPDATE feeds SET title = COALESCE($2, title), site_url = COALESCE($3, site_url), etag = $4, \
          last_modified = $5, polled_at = $6, succeeded_at = $6, next_poll_at = $7, failures = 0, \
          failing_since = NULL, last_error = NULL, not_before = NULL, woken_at = NULL, last_item_at = \
          COALESCE($8, last_item_at), usual_gap_seconds = COALESCE($9, usual_gap_seconds), \
-         longest_gap_seconds = COALESCE($10, longest_gap_seconds), entries = COALESCE($11, entries) \
-         WHERE id = $1",
+         longest_gap_seconds = COALESCE($10, longest_gap_seconds), entries = COALESCE($11, entries), \
+         notes = COALESCE($12, notes) WHERE id = $1",
         id.0,
         reading.title,
         reading.site_url,
@@ -214,7 +234,8 @@ pub async fn set_read(
         reading.habit.map(|habit| Stamp(habit.last_item_at)),
         gaps.map(|gaps| gaps.usual.as_secs()),
         gaps.map(|gaps| gaps.longest.as_secs()),
-        entries
+        entries,
+        notes
     )
     .execute()
     .await

@@ -3,7 +3,7 @@
 //! Nothing here reads a feed or a page: `articles` does, and hands over a [`FoundArticle`] whose fields have been
 //! bounded by [`FoundArticle::tidy`], so that whatever a stranger's site says fits a mail and a table row.
 
-use std::fmt::Write as _;
+use std::{collections::HashSet, fmt::Write as _};
 
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
@@ -28,6 +28,8 @@ pub const MAX_GUID_CHARS: usize = 600;
 pub const MIN_SAME_STORY_KEY_CHARS: usize = 12;
 /// Longest address kept, in bytes. A longer one is no article's: it would make the mail unreadable, and no index holds it.
 pub const MAX_URL_BYTES: usize = 2_000;
+/// Two texts that are alike for so many characters are one.
+const SAME_TEXT_CHARS: usize = 200;
 /// How far apart two articles of the same title may be published and still be the same story.
 pub const SAME_STORY_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 
@@ -113,6 +115,8 @@ pub const TRACKING_PARAMETERS: &[&str] = &[
 pub struct FoundArticle {
     /// Where it can be read, as published (see [`canonical_url`] for comparing and for mail).
     pub url: Option<Url>,
+    /// Where its page was read, whatever address the page gives itself.
+    pub found_at: Option<Url>,
     /// The feed's own identifier of the entry. Not always a URL, not always there.
     pub guid: Option<String>,
     /// The headline, one line of plain text, never empty.
@@ -125,8 +129,10 @@ pub struct FoundArticle {
     pub section: Option<String>,
     /// The site's name as the page gives it.
     pub site_name: Option<String>,
-    /// A picture for it.
+    /// A picture for it: the likeliest.
     pub image_url: Option<Url>,
+    /// Pictures to be tried if that one is no good, the likeliest first.
+    pub other_images: Vec<Url>,
     /// What the picture shows, in the publisher's words.
     pub image_alt: Option<String>,
     /// When it was published.
@@ -142,6 +148,7 @@ impl FoundArticle {
     pub fn titled(title: impl Into<String>) -> Self {
         Self {
             url: None,
+            found_at: None,
             guid: None,
             title: title.into(),
             dek: None,
@@ -149,6 +156,7 @@ impl FoundArticle {
             section: None,
             site_name: None,
             image_url: None,
+            other_images: Vec::new(),
             image_alt: None,
             published_at: None,
             language: None,
@@ -161,6 +169,7 @@ impl FoundArticle {
     pub fn tidy(mut self) -> Self {
         self.url = self.url.filter(|url| url.as_str().len() <= MAX_URL_BYTES);
         self.image_url = self.image_url.filter(|url| url.as_str().len() <= MAX_URL_BYTES);
+        self.other_images.retain(|url| url.as_str().len() <= MAX_URL_BYTES);
         self.image_alt = self.image_alt.and_then(|alt| some_line(&alt, MAX_ALT_CHARS));
         self.title = one_line(&self.title, MAX_TITLE_CHARS);
         self.dek = self.dek.and_then(|dek| some_line(&dek, MAX_DEK_CHARS));
@@ -256,12 +265,12 @@ fn is_unwanted(c: char) -> bool {
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// The address of a page without what does not matter to it: tracking parameters ([`TRACKING_PARAMETERS`]), fragment,
-/// credentials, default port, the host's case and trailing dot. What is left of the query keeps its order and
-/// spelling.
+/// The address of a page without what does not matter to it: tracking parameters ([`TRACKING_PARAMETERS`]) in the query and
+/// the fragment, credentials, default port, the host's case and trailing dot. What is left of the query keeps its order and
+/// spelling; the fragment stays, because it may be the place on the page that is meant.
 pub fn canonical_url(url: &Url) -> Url {
     let mut canonical = url.clone();
-    canonical.set_fragment(None);
+    canonical.set_fragment(fragment(url));
     if canonical.cannot_be_a_base() {
         return canonical;
     }
@@ -292,7 +301,20 @@ fn is_tracking(pair: &str) -> bool {
     })
 }
 
-/// What makes two addresses the same story: the canonical address without scheme, leading `www.` and trailing slash.
+/// The fragment of an address, if it says more than where a reader came from or which words to show.
+pub fn fragment(url: &Url) -> Option<&str> {
+    let fragment = url.fragment()?.split(":~:").next().unwrap_or_default();
+    let is_tracked = fragment.contains('=') && fragment.split('&').all(is_tracking);
+    Some(fragment).filter(|fragment| !fragment.is_empty() && !is_tracked)
+}
+
+/// Whether a fragment is the address of a page within a program: `#!/boats/1`, `#/boats/1`.
+fn is_route(fragment: &str) -> bool {
+    fragment.starts_with(['!', '/'])
+}
+
+/// What makes two addresses the same page: the canonical address without scheme, leading `www.`, trailing slash and fragment
+/// (unless that is the page's address within a program).
 pub fn url_key(url: &Url) -> String {
     let canonical = canonical_url(url);
     if canonical.cannot_be_a_base() {
@@ -308,7 +330,22 @@ pub fn url_key(url: &Url) -> String {
         key.push('?');
         key.push_str(query);
     }
+    if let Some(route) = fragment(url).filter(|fragment| is_route(fragment)) {
+        key.push('#');
+        key.push_str(route);
+    }
     key
+}
+
+/// The key of one of several stories on one page: that of the page, and what tells this story from the others there. No key
+/// of a page has a space.
+pub fn key_on_page(page_key: &str, distinction: &str) -> String {
+    format!("{page_key} {distinction}")
+}
+
+/// The key of the page, of a key that may be that of a story on it.
+pub fn page_key(key: &str) -> &str {
+    key.split(' ').next().unwrap_or(key)
 }
 
 /// What makes two titles the same: letters and digits in lower case, everything between them one space. Apostrophes
@@ -339,6 +376,43 @@ pub fn same_story(a: (&str, Option<Timestamp>), b: (&str, Option<Timestamp>)) ->
         && a_at.duration_since(b_at).abs() <= SAME_STORY_WITHIN
 }
 
+/// Whether what two sources say at the same address can be one story: their titles share a word, or their texts begin alike.
+pub fn can_be_one_story(a: (&str, Option<&str>), b: (&str, Option<&str>)) -> bool {
+    let ((a_title, a_text), (b_title, b_text)) = (a, b);
+    let (a_key, b_key) = (title_key(a_title), title_key(b_title));
+    if a_key == b_key {
+        return true;
+    }
+    let words = telling_words(&a_key);
+    let begins_alike = || {
+        let beginning = |text: &str| title_key(&text.chars().take(SAME_TEXT_CHARS).collect::<String>());
+        a_text.zip(b_text).is_some_and(|(a, b)| {
+            let (a, b) = (beginning(a), beginning(b));
+            !a.is_empty() && !b.is_empty() && (a.starts_with(&b) || b.starts_with(&a))
+        })
+    };
+    telling_words(&b_key).iter().any(|word| words.contains(word)) || begins_alike()
+}
+
+/// The words of a title key by which it can be recognised: those of four letters or more, and, of scripts without spaces,
+/// each two characters that follow each other.
+fn telling_words(key: &str) -> HashSet<String> {
+    let mut words = HashSet::new();
+    for word in key.split(' ') {
+        let chars: Vec<char> = word.chars().collect();
+        if chars.iter().any(|c| *c > '\u{2e80}') {
+            words.extend(chars.windows(2).map(|pair| pair.iter().collect::<String>()));
+        } else if chars.len() >= 4 {
+            words.insert(word.to_owned());
+        }
+    }
+    // Of a title of short words, these have to do.
+    if words.is_empty() {
+        words.extend(key.split(' ').map(str::to_owned));
+    }
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -354,7 +428,10 @@ mod tests {
             ("https://a.example/read.php?item=24&utm_source=rss", "https://a.example/read.php?item=24"),
             ("https://a.example/n?artigo=x-y&id=01&fbclid=abc", "https://a.example/n?artigo=x-y&id=01"),
             ("https://a.example/?b=2&a=1&GCLID=x&UTM_Medium=y", "https://a.example/?b=2&a=1"),
-            ("HTTPS://A.Example:443/Path/#top", "https://a.example/Path/"),
+            ("HTTPS://A.Example:443/Path/#top", "https://a.example/Path/#top"),
+            ("https://a.example/log#xtor=RSS-1&utm_source=x", "https://a.example/log"),
+            ("https://a.example/log#may-14:~:text=boat", "https://a.example/log#may-14"),
+            ("https://a.example/#!/boats/1", "https://a.example/#!/boats/1"),
             ("http://a.example:8080/?utm_campaign=x", "http://a.example:8080/"),
             ("https://user:secret@a.example./x?", "https://a.example/x"),
             ("https://a.example/?ref=home&q=1%2B1", "https://a.example/?ref=home&q=1%2B1"),
@@ -369,6 +446,9 @@ mod tests {
         assert_eq!(key, "a.example/2024/story");
         assert_eq!(key, url_key(&url("http://a.example/2024/story?utm_source=x#comments")));
         assert_ne!(key, url_key(&url("http://a.example/2024/story?page=2")));
+        assert_eq!(url_key(&url("https://a.example/log#may-14")), "a.example/log");
+        assert_eq!(url_key(&url("https://a.example/#!/boats/1")), "a.example#!/boats/1");
+        assert_eq!(page_key(&key_on_page("a.example/log", "#may-14")), "a.example/log");
         assert_eq!(url_key(&url("https://www.example/")), "www.example", "www can be the site itself");
     }
 
@@ -378,6 +458,20 @@ mod tests {
             canonical_url(&url("mailto:a@b.example?subject=x")).as_str(),
             "mailto:a@b.example?subject=x"
         );
+    }
+
+    #[test]
+    fn one_address_may_have_several_stories() {
+        let said = |a, b| can_be_one_story(a, b);
+        assert!(said(("Harbour lights return", None), ("The lights of the harbour", None)));
+        assert!(said(
+            ("Updated!", Some("The same words at the start.")),
+            ("New", Some("The same words at the start. More."))
+        ));
+        assert!(said(("新台阶科技", None), ("新台阶", None)));
+        assert!(said(("We won", None), ("We won!", None)));
+        assert!(!said(("Boat one is in", Some("Ann came.")), ("Fish two is out", Some("Bo went."))));
+        assert!(!said(("Lights return", None), ("A bakery opens", None)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! - It *fails*: for 24 hours, or eight times in a row.
 //! - It is *silent*: nothing new for more than three times the longest gap between its latest items, and at least a week. A
 //!   feed whose habit is not known is never called silent.
+//! - It is *undated*: most of its entries have dates that are not understood, so that they never count as new.
 //! - It was *retired*: it is gone for good, or has moved to where another feed is.
 //!
 //! Whoever is told once is not told again until the feed has recovered.
@@ -24,6 +25,8 @@ words! {
         Failing = "failing",
         /// It can be read, but has had nothing new for too long.
         Silent = "silent",
+        /// It can be read, but most of its dates are not understood.
+        Undated = "undated",
         /// It is not read any more.
         Retired = "retired",
     }
@@ -38,6 +41,8 @@ pub struct Condition {
     pub failing_since: Option<Timestamp>,
     /// Its habit.
     pub habit: Option<Habit>,
+    /// Since when most of its dates are not understood.
+    pub undated_since: Option<Timestamp>,
 }
 
 /// The trouble a feed is in, and since when.
@@ -47,6 +52,9 @@ pub fn trouble(condition: Condition, now: Timestamp) -> Option<(TroubleKind, Tim
     {
         let in_trouble = condition.failures >= FAILURES || now.duration_since(since) >= FAILING_FOR;
         return in_trouble.then_some((TroubleKind::Failing, since));
+    }
+    if let Some(since) = condition.undated_since {
+        return Some((TroubleKind::Undated, since));
     }
     let habit = condition.habit?;
     let patience = habit.gaps?.longest.saturating_mul(3).max(LEAST_SILENCE);
@@ -78,11 +86,16 @@ mod tests {
         let gap = SignedDuration::from_hours(longest_gap_hours);
         let gaps = Some(Gaps { usual: gap, longest: gap });
         let habit = Habit { last_item_at: now() - SignedDuration::from_hours(hours), gaps };
-        Condition { failures: 0, failing_since: None, habit: Some(habit) }
+        Condition { failures: 0, failing_since: None, habit: Some(habit), undated_since: None }
     }
 
     fn failing(hours: i64, failures: i64) -> Condition {
-        Condition { failures, failing_since: Some(now() - SignedDuration::from_hours(hours)), habit: None }
+        Condition {
+            failures,
+            failing_since: Some(now() - SignedDuration::from_hours(hours)),
+            habit: None,
+            undated_since: None,
+        }
     }
 
     #[test]
@@ -106,6 +119,14 @@ mod tests {
             ..silent(1, 1)
         };
         assert_eq!(trouble(unknown, now()), None);
+    }
+
+    #[test]
+    fn a_feed_whose_dates_are_not_understood_is_in_trouble_at_once() {
+        let undated = Condition { undated_since: Some(now()), ..silent(1, 1) };
+        assert_eq!(trouble(undated, now()), Some((TroubleKind::Undated, now())));
+        let failing = Condition { undated_since: Some(now()), ..failing(1, 1) };
+        assert_eq!(trouble(failing, now()), None, "it may have been mended meanwhile");
     }
 
     #[test]

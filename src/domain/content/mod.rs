@@ -1,6 +1,7 @@
 //! Articles, feeds and pictures.
 
 pub mod article;
+pub mod feed_notes;
 pub mod feed_trouble;
 pub mod picture;
 pub mod polling;

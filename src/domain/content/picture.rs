@@ -14,46 +14,65 @@ pub const MAX_BYTES: u64 = 5_000_000;
 /// How much of a picture is read to know its kind and size.
 pub const HEAD_BYTES: usize = 256 * 1024;
 
-/// Parts of addresses of pictures that count readers or decorate, instead of showing something. In lower case.
-const NOT_PICTURES: &[&str] = &[
-    "feedburner.com/~r",
-    "feedsportal.com",
-    "/pixel",
-    "pixel.",
-    "doubleclick.net",
-    "google-analytics.com",
-    "scorecardresearch.com",
-    "quantserve.com",
-    "stats.wordpress.com",
-    "stats.wp.com",
-    "feeds.wordpress.com",
-    "facebook.com/tr?",
-    "facebook.com/tr/",
-    "mc.yandex.",
-    "statcounter.com",
-    "emltrk.com",
-    "list-manage.com/track",
-    "/track/open",
-    "/wf/open",
-    "/matomo.php",
-    "/piwik.php",
-    "/b.gif",
-    "/t.gif",
+/// Hosts, with the beginning of a path, of pictures that count readers or decorate. Their subdomains are meant, too.
+const COUNTERS: &[(&str, &str)] = &[
+    ("feedburner.com", "/~r"),
+    ("feedsportal.com", "/"),
+    ("doubleclick.net", "/"),
+    ("google-analytics.com", "/"),
+    ("scorecardresearch.com", "/"),
+    ("quantserve.com", "/"),
+    ("imrworldwide.com", "/"),
+    ("stats.wordpress.com", "/"),
+    ("feeds.wordpress.com", "/"),
+    ("stats.wp.com", "/"),
+    ("pixel.wp.com", "/"),
+    ("facebook.com", "/tr"),
+    ("mc.yandex.ru", "/"),
+    ("mc.yandex.com", "/"),
+    ("statcounter.com", "/"),
+    ("emltrk.com", "/"),
+    ("list-manage.com", "/track"),
+    ("gravatar.com", "/avatar"),
+    ("s.w.org", "/images/core/emoji"),
+];
+/// Whole names of files that are counters and spacers by convention.
+const COUNTER_FILES: &[&str] = &[
+    "1x1.gif",
+    "1x1.png",
+    "pixel.gif",
+    "pixel.png",
+    "b.gif",
+    "t.gif",
     "spacer.gif",
     "blank.gif",
-    "1x1",
-    "/open.aspx",
-    "/beacon",
-    "gravatar.com/avatar",
-    "s.w.org/images/core/emoji",
-    "/wp-smiley",
-    "/wp-includes/images/smilies",
+    "clear.gif",
+    "open.aspx",
+    "matomo.php",
+    "piwik.php",
 ];
+/// Whole endings of paths by which mailing tools count.
+const COUNTER_ENDINGS: &[&str] = &["/track/open", "/wf/open"];
 
-/// Whether an address is known as one of what counts readers or decorates.
+/// Whether an address is known as one of what counts readers or decorates: by its host or by a whole name in its path. A
+/// word within a name says nothing; how large a picture is, is measured.
 pub fn is_counter(address: &str) -> bool {
     let lower = address.to_lowercase();
-    NOT_PICTURES.iter().any(|part| lower.contains(part))
+    let rest = lower.split_once("://").map_or(lower.as_str(), |(_, rest)| rest);
+    let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
+    let path = path.split(['?', '#']).next().unwrap_or(path);
+    let host = host.rsplit('@').next().unwrap_or(host).split(':').next().unwrap_or(host);
+    let is_host =
+        |known: &str| host.strip_suffix(known).is_some_and(|sub| sub.is_empty() || sub.ends_with('.'));
+    let begins = |beginning: &str| {
+        path.strip_prefix(beginning)
+            .is_some_and(|rest| beginning.ends_with('/') || rest.is_empty() || rest.starts_with('/'))
+    };
+    let file = path.rsplit('/').next().unwrap_or_default();
+    COUNTERS.iter().any(|(known, beginning)| is_host(known) && begins(beginning))
+        || COUNTER_FILES.contains(&file)
+        || COUNTER_ENDINGS.iter().any(|ending| path.ends_with(ending))
+        || path.contains("/wp-includes/images/smilies/")
 }
 
 /// A kind of picture that mail programs show.
@@ -163,7 +182,19 @@ mod tests {
         ] {
             assert!(is_counter(address), "{address}");
         }
-        assert!(!is_counter("https://a.example/photos/harbour.jpg"));
+        for address in [
+            "https://a.example/photos/harbour.jpg",
+            "https://a.example/portrait-681x1024.jpg",
+            "https://a.example/google-pixel-9.jpg",
+            "https://a.example/pixel/900.png",
+            "https://a.example/crop/1x1/boat.jpg",
+            "https://a.example/beacon-hill.jpg",
+            "https://a.example/track/opening.jpg",
+            "https://pixel.example.org/photo.jpg",
+            "https://myfacebook.com/tr/x.jpg",
+        ] {
+            assert!(!is_counter(address), "{address}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Tables `articles` and `article_sources`: each story once, however many feeds carry it.
 
+mod identity;
 mod look;
 mod store;
 

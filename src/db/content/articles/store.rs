@@ -3,12 +3,15 @@
 use crate::{
     db::{
         DbError, Stamp, Tx,
-        content::articles::micro,
+        content::articles::{
+            identity::{Candidate, Reading, at_address, by_guid, by_key, free_key, is_taken},
+            micro,
+        },
         engine::query::{query, query_as, query_scalar},
     },
     domain::{
         content::article::{
-            FoundArticle, MIN_SAME_STORY_KEY_CHARS, canonical_url, same_story, title_key, url_key,
+            FoundArticle, MIN_SAME_STORY_KEY_CHARS, canonical_url, page_key, same_story, title_key, url_key,
         },
         ids::{ArticleId, FeedId},
     },
@@ -65,10 +68,21 @@ pub async fn store(
     origin: Origin,
     now: Timestamp,
 ) -> Result<Option<Stored>, DbError> {
-    let Some(url) = &found.url else { return Ok(None) };
-    let known = match by_address(tx, url).await? {
+    let Some(said) = &found.url else { return Ok(None) };
+    let mut known = at_address(tx, found, said, &mut |candidate| candidate.can_be(found)).await?;
+    let mut url = said;
+    // A page that names another page's address as its own is that page only if it bears its headline.
+    if let Some(found_at) = found.found_at.as_ref().filter(|found_at| url_key(found_at) != url_key(said)) {
+        let is_same = |candidate: &Candidate| title_key(&candidate.title) == title_key(&found.title);
+        known = at_address(tx, found, said, &mut |candidate| is_same(candidate)).await?;
+        if known.is_none() && is_taken(tx, &url_key(said)).await? {
+            url = found_at;
+            known = at_address(tx, found, found_at, &mut |candidate| candidate.can_be(found)).await?;
+        }
+    }
+    let known = match known {
         Some(id) => Some((id, KnownBy::Address)),
-        None => by_story(tx, found).await?.map(|id| (id, KnownBy::Story)),
+        None => by_story(tx, found, &mut |_| true).await?.map(|id| (id, KnownBy::Story)),
     };
     keep(tx, found, url, known, origin, now).await.map(Some)
 }
@@ -76,10 +90,10 @@ pub async fn store(
 /// Stores what one reading of a feed brought; an answer for each entry, in order. `before` are the articles that were in the
 /// feed when it was last read.
 ///
-/// An entry is known by its address, by the identifier the feed gave it before, or, where the feed has changed both, by its
+/// An entry is known by the identifier the feed gave it before, by its address, or, where the feed has changed both, by its
 /// headline: an article that was in the feed at its last reading and is not in it any more, while an unknown entry bears its
 /// headline, has been renamed. (A column that has the same headline each week has its last week's entry still in the feed, or
-/// lost it earlier.)
+/// lost it earlier.) Entries with different identifiers are different, whatever address they share.
 pub async fn store_reading(
     tx: &mut Tx,
     feed: FeedId,
@@ -87,20 +101,22 @@ pub async fn store_reading(
     before: &[ArticleId],
     now: Timestamp,
 ) -> Result<Vec<Option<Stored>>, DbError> {
-    let repeated = repeated_guids(entries);
+    let mut reading = Reading::of(feed, entries);
     let mut known = Vec::with_capacity(entries.len());
     for found in entries {
-        let by = match &found.url {
+        let by = match reading.guid(found).filter(|_| found.url.is_some()) {
+            Some(guid) => by_guid(tx, feed, guid).await?.map(|id| (id, KnownBy::Feed)),
             None => None,
-            Some(url) => match by_address(tx, url).await? {
-                Some(id) => Some((id, KnownBy::Address)),
-                None => match found.guid.as_deref().filter(|guid| !repeated.contains(guid)) {
-                    Some(guid) => by_guid(tx, feed, guid).await?.map(|id| (id, KnownBy::Feed)),
-                    None => None,
-                },
-            },
         };
+        if let Some((id, _)) = by {
+            reading.claim(id, found);
+        }
         known.push(by);
+    }
+    for (found, known) in entries.iter().zip(&mut known) {
+        if let (None, Some(url)) = (&known, &found.url) {
+            *known = reading.at_address(tx, found, url).await?.map(|id| (id, KnownBy::Address));
+        }
     }
     let mut renamed = HashMap::new();
     if known.iter().zip(entries).any(|(known, found)| known.is_none() && found.url.is_some()) {
@@ -121,29 +137,25 @@ pub async fn store_reading(
             let key = title_key(&found.title);
             renamed.remove(&key).map(|id| (id, KnownBy::Feed))
         });
+        // An entry may be in a feed twice.
         if known.is_none() {
-            known = by_story(tx, found).await?.map(|id| (id, KnownBy::Story));
+            known = reading.at_address(tx, found, url).await?.map(|id| (id, KnownBy::Address));
+        }
+        if known.is_none() {
+            let mut is_free = |id| !reading.is_other(id, found);
+            let twin = by_story(tx, found, &mut is_free).await?;
+            known = match twin {
+                Some(id) if !reading.is_named_otherwise(tx, id, found).await? => Some((id, KnownBy::Story)),
+                _ => None,
+            };
         }
         let mut found = found.clone();
-        found.guid = found.guid.filter(|guid| !repeated.contains(guid.as_str()));
-        stored.push(Some(keep(tx, &found, url, known, Origin::Feed(feed), now).await?));
+        found.guid = reading.guid(&found).map(str::to_owned);
+        let kept = keep(tx, &found, url, known, Origin::Feed(feed), now).await?;
+        reading.claim(kept.id(), &found);
+        stored.push(Some(kept));
     }
     Ok(stored)
-}
-
-/// Identifiers that several entries with different addresses bear: they identify nothing.
-fn repeated_guids(entries: &[FoundArticle]) -> HashSet<&str> {
-    let mut first: HashMap<&str, String> = HashMap::new();
-    let mut repeated = HashSet::new();
-    for found in entries {
-        if let (Some(guid), Some(url)) = (found.guid.as_deref(), &found.url) {
-            let key = url_key(url);
-            if first.entry(guid).or_insert_with(|| key.clone()) != &key {
-                repeated.insert(guid);
-            }
-        }
-    }
-    repeated
 }
 
 async fn keep(
@@ -167,28 +179,12 @@ async fn keep(
     Ok(stored)
 }
 
-async fn by_address(tx: &mut Tx, url: &Url) -> Result<Option<ArticleId>, DbError> {
-    let id: Option<i64> = query_scalar!(tx, "SELECT id FROM articles WHERE url_key = $1", url_key(url))
-        .fetch_optional()
-        .await?;
-    Ok(id.map(ArticleId))
-}
-
-async fn by_guid(tx: &mut Tx, feed: FeedId, guid: &str) -> Result<Option<ArticleId>, DbError> {
-    let id: Option<i64> = query_scalar!(
-        tx,
-        "SELECT article_id FROM article_sources WHERE feed_id = $1 AND guid = $2 ORDER BY article_id DESC \
-         LIMIT 1",
-        feed.0,
-        guid
-    )
-    .fetch_optional()
-    .await?;
-    Ok(id.map(ArticleId))
-}
-
 /// The same headline published at the same time.
-async fn by_story(tx: &mut Tx, found: &FoundArticle) -> Result<Option<ArticleId>, DbError> {
+async fn by_story(
+    tx: &mut Tx,
+    found: &FoundArticle,
+    is_free: &mut (dyn FnMut(ArticleId) -> bool + Send),
+) -> Result<Option<ArticleId>, DbError> {
     let title = title_key(&found.title);
     let twins: Vec<(i64, Option<Stamp>)> = query_as!(
         tx,
@@ -197,8 +193,9 @@ async fn by_story(tx: &mut Tx, found: &FoundArticle) -> Result<Option<ArticleId>
     )
     .fetch_all()
     .await?;
-    let twin = twins.into_iter().find(|(_, published)| {
+    let twin = twins.into_iter().find(|(id, published)| {
         same_story((&title, found.published_at), (&title, published.map(Timestamp::from)))
+            && is_free(ArticleId(*id))
     });
     Ok(twin.map(|(id, _)| ArticleId(id)))
 }
@@ -222,6 +219,7 @@ async fn insert(
         Origin::Operator => (Some(now), None, Some(now)),
         Origin::Feed(feed) => (found.published_at, Some(feed.0), None),
     };
+    let key = free_key(tx, found, url).await?;
     let id: Option<i64> = query_scalar!(
         tx,
         "INSERT INTO articles (url, url_key, title, title_key, dek, author, section, site_name, image_url, \
@@ -229,7 +227,7 @@ async fn insert(
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
          ON CONFLICT (url_key) DO NOTHING RETURNING id",
         canonical_url(url).to_string(),
-        url_key(url),
+        &key,
         &found.title,
         title_key(&found.title),
         &found.dek,
@@ -251,7 +249,7 @@ async fn insert(
     match id {
         Some(id) => Ok(Stored::New(ArticleId(id))),
         // Another process stored the same address a moment ago.
-        None => by_address(tx, url).await?.map(Stored::Known).ok_or(DbError::RowNotFound),
+        None => by_key(tx, &key).await?.map(Stored::Known).ok_or(DbError::RowNotFound),
     }
 }
 
@@ -318,8 +316,11 @@ async fn meet(
         better.dek = found.dek.clone().or(better.dek);
     }
     if is_own_feed && by == KnownBy::Feed {
-        better.moved_to =
-            found.url.as_ref().filter(|url| url_key(url) != kept.url_key).map(|url| url.as_str().to_owned());
+        better.moved_to = found
+            .url
+            .as_ref()
+            .filter(|url| url_key(url) != page_key(&kept.url_key))
+            .map(|url| url.as_str().to_owned());
     }
     if better == kept {
         return Ok(());

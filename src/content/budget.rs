@@ -1,0 +1,73 @@
+//! A bound on the work that one document may cause.
+//!
+//! Bytes alone are no bound: a loop that looks ahead from every byte takes hours for a few kilobytes. So the loops that read
+//! a stranger's text count their steps, and a document that takes too many is given up.
+
+use std::cell::Cell;
+
+/// Steps allowed for a document, besides those for its bytes.
+const BASE: u64 = 2_000_000;
+/// Steps allowed for each byte of a document.
+const FOR_EACH_BYTE: u64 = 200;
+
+thread_local! {
+    /// The steps taken by this thread.
+    static STEPS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Reading was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("reading it takes too much work")]
+pub struct OverBudget;
+
+/// Counts steps, usually the bytes that a loop looks at.
+pub fn count(steps: usize) {
+    let steps = u64::try_from(steps).unwrap_or(u64::MAX);
+    STEPS.with(|taken| taken.set(taken.get().saturating_add(steps)));
+}
+
+/// The steps that a document may take, counted from when the budget was made. A document is read on one thread.
+#[derive(Debug)]
+pub struct Budget {
+    allowed: u64,
+    begun: u64,
+}
+
+impl Budget {
+    /// The budget of a document of this length in bytes.
+    pub fn for_bytes(length: usize) -> Self {
+        let bytes = u64::try_from(length).unwrap_or(u64::MAX);
+        let allowed = bytes.saturating_mul(FOR_EACH_BYTE).saturating_add(BASE);
+        Self { allowed, begun: STEPS.with(Cell::get) }
+    }
+
+    /// Counts steps. An error: there were too many.
+    pub fn take(&self, steps: usize) -> Result<(), OverBudget> {
+        count(steps);
+        self.check()
+    }
+
+    /// An error if too many steps were counted.
+    pub fn check(&self) -> Result<(), OverBudget> {
+        if self.taken() > self.allowed { Err(OverBudget) } else { Ok(()) }
+    }
+
+    /// The steps counted so far.
+    pub fn taken(&self) -> u64 {
+        STEPS.with(Cell::get) - self.begun
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_beyond_the_budget_are_an_error() {
+        count(7);
+        let budget = Budget::for_bytes(1000);
+        assert_eq!(budget.take(2_200_000), Ok(()));
+        assert_eq!(budget.take(1), Err(OverBudget));
+        assert_eq!(budget.taken(), 2_200_001);
+    }
+}

@@ -1,0 +1,332 @@
+//! Author lines to names: "Posted by Ann Lee on May 1, 2024" is Ann Lee, "Last updated: May 1, 2024" and AL7567 are nobody.
+
+use crate::{
+    content::{
+        budget,
+        date_words::{DayOrder, is_silent, month, simplified},
+        dates, markup,
+    },
+    domain::content::article::MAX_AUTHOR_CHARS,
+};
+
+/// What stands before names, in lower case. A longer one comes before what it begins with.
+const LABELS: &[&str] = &[
+    "article by",
+    "story by",
+    "posted by",
+    "published by",
+    "written by",
+    "reported by",
+    "words by",
+    "text by",
+    "review by",
+    "reviewed by",
+    "submitted by",
+    "contributed by",
+    "authored by",
+    "created by",
+    "author:",
+    "authors:",
+    "author",
+    "by:",
+    "by", // English
+    "geschrieben von",
+    "verfasst von",
+    "veröffentlicht von",
+    "ein artikel von",
+    "ein beitrag von",
+    "von:",
+    "von",
+    "autor:",
+    "autorin:",
+    "autoren:",
+    "text:", // German
+    "écrit par",
+    "publié par",
+    "rédigé par",
+    "par:",
+    "par",
+    "auteur:", // French
+    "escrito por",
+    "publicado por",
+    "redactado por",
+    "por:",
+    "por",
+    "autora:", // Spanish and Portuguese
+    "scritto da",
+    "pubblicato da",
+    "a cura di",
+    "autore:", // Italian
+    "geschreven door",
+    "gepubliceerd door",
+    "door:",
+    "door", // Dutch
+];
+/// Between something else and names.
+const WITHIN: &[&str] = &[" by ", " von ", " par ", " por ", " door ", " By "];
+/// Words that a line about something else has, in lower case.
+const NO_NAME: &[&str] = &[
+    "updated",
+    "update",
+    "published",
+    "posted",
+    "modified",
+    "reading",
+    "minutes",
+    "comments",
+    "comment",
+    "subscribe",
+    "aktualisiert",
+    "veröffentlicht",
+    "lesezeit",
+    "publié",
+    "lecture",
+    "actualizado",
+    "publicado",
+    "atualizado",
+    "aggiornato",
+    "pubblicato",
+    "gepubliceerd",
+    "uhr",
+    "copyright",
+    "archives",
+    "menu",
+    "advertisement",
+    "undefined",
+    "null",
+    "unknown",
+];
+/// Account names that belong to a program or a role, in lower case.
+const ACCOUNTS: &[&str] = &[
+    "admin",
+    "administrator",
+    "webmaster",
+    "root",
+    "user",
+    "author",
+    "guest",
+    "test",
+    "wordpress",
+    "wpadmin",
+    "siteadmin",
+    "superuser",
+    "web",
+    "info",
+    "support",
+    "default",
+];
+/// Words of professions, in lower case: what stands behind a comma with one of these in it is no second author.
+const ROLES: &[&str] = &[
+    "writer",
+    "editor",
+    "reporter",
+    "correspondent",
+    "contributor",
+    "journalist",
+    "columnist",
+    "staff",
+    "critic",
+    "producer",
+    "redakteur",
+    "redakteurin",
+    "korrespondent",
+    "korrespondentin",
+    "journaliste",
+    "correspondant",
+    "periodista",
+    "chief",
+    "photographer",
+    "analyst",
+    "director",
+];
+/// Agencies that stand behind a name, in lower case.
+const AGENCIES: &[&str] = &[
+    "dpa",
+    "afp",
+    "ap",
+    "reuters",
+    "associated press",
+    "the associated press",
+    "epd",
+    "kna",
+    "sid",
+    "apa",
+    "sda",
+    "ats",
+    "efe",
+    "ansa",
+    "anp",
+    "pa media",
+    "upi",
+    "tass",
+    "dts",
+    "lusa",
+];
+/// A line with more words is a sentence.
+const MAX_WORDS: usize = 16;
+const MAX_NAME_WORDS: usize = 6;
+
+/// The names in an author line, separated by ", "; `None`: it names nobody.
+pub fn names(line: &str) -> Option<String> {
+    let line = markup::collapse(line.get(..line.floor_char_boundary(1_000))?);
+    if line.split(' ').count() > 4 * MAX_WORDS {
+        return None;
+    }
+    let parts = line
+        .split(['|', '•', '·', '‧', '\u{2022}'])
+        .flat_map(|part| part.split(" - "))
+        .flat_map(|part| part.split(" – "));
+    parts.flat_map(|part| part.split(" — ")).find_map(names_in)
+}
+
+/// A line without what stands before its names: "By Ann Lee" is "Ann Lee".
+pub fn without_label(line: &str) -> &str {
+    let mut line = line.trim();
+    while let Some(rest) = LABELS.iter().find_map(|label| strip_label(line, label)) {
+        line = rest;
+    }
+    line
+}
+
+fn strip_label<'a>(line: &'a str, label: &str) -> Option<&'a str> {
+    let head = line.get(..label.len())?;
+    let rest = &line[label.len()..];
+    let ends = label.ends_with(':') || rest.starts_with([' ', ':', '\u{a0}']);
+    let rest = rest.trim_start_matches([' ', ':', '\u{a0}']);
+    (ends && head.to_lowercase() == label && !rest.is_empty()).then_some(rest)
+}
+
+fn names_in(part: &str) -> Option<String> {
+    let part = WITHIN.iter().find_map(|by| Some(part.split_once(by)?.1)).unwrap_or(part);
+    let part = without_label(part);
+    let part = part.split(" in ").next().unwrap_or(part);
+    let part = without_date(part);
+    let mut names: Vec<&str> = Vec::new();
+    for name in part.split([',', ';', '/']).map(|name| name.split('(').next().unwrap_or(name)) {
+        if name.trim_end().ends_with(':') {
+            continue;
+        }
+        let name =
+            without_label(name.trim_matches(|c: char| !c.is_alphanumeric() && c != '.' && c != '\'').trim());
+        let lower = name.to_lowercase();
+        let is_role = lower.split(' ').any(|word| ROLES.contains(&word));
+        let is_agency = AGENCIES.contains(&lower.as_str());
+        if (names.is_empty() || !(is_role || is_agency)) && is_name(name) {
+            names.push(name);
+        }
+    }
+    let line = names.join(", ");
+    (!line.is_empty() && line.chars().count() <= MAX_AUTHOR_CHARS).then_some(line)
+}
+
+/// A part without the date at its start or end.
+fn without_date(part: &str) -> &str {
+    budget::count(part.len());
+    let ends: Vec<usize> = part.match_indices(' ').map(|(at, _)| at).collect();
+    let order = DayOrder::default();
+    let is_date = |text: &str| {
+        let text = text.trim_matches(|c: char| !c.is_alphanumeric());
+        let first = simplified(text.split([' ', ',', '.']).next().unwrap_or_default());
+        let begins =
+            first.starts_with(|c: char| c.is_ascii_digit()) || month(&first).is_some() || is_silent(&first);
+        begins && text.contains(|c: char| c.is_ascii_digit()) && dates::parse_ordered(text, order).is_some()
+    };
+    if is_date(part) {
+        return "";
+    }
+    if let Some(at) = ends.iter().rev().take(8).rev().find(|at| is_date(&part[**at..])) {
+        let head = &part[..*at];
+        let cut =
+            [" on", " am", " le", " el", " at", " il", " op"].iter().find_map(|word| head.strip_suffix(word));
+        return cut.unwrap_or(head);
+    }
+    ends.iter().take(8).rev().find(|at| is_date(&part[..**at])).map_or(part, |at| &part[*at..])
+}
+
+/// Whether a text is the name of a person or of those who write: no address, no account, no sentence.
+pub fn is_name(text: &str) -> bool {
+    let text = text.trim();
+    let lower = text.to_lowercase();
+    let mut words = lower.split([' ', ':']);
+    let account = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-' | '.');
+    let is_account = !text.contains(' ') && text.chars().all(account);
+    text.chars().any(char::is_alphabetic)
+        && !text
+            .chars()
+            .any(|c| c.is_ascii_digit() || matches!(c, '@' | '_' | '<' | '>' | '{' | '}' | '=' | '#'))
+        && !is_account
+        && !text.ends_with([':', '?', '!'])
+        && !text.contains("://")
+        && !text.starts_with(['/', '.'])
+        && !lower.starts_with("www.")
+        && !ACCOUNTS.contains(&lower.as_str())
+        && !words.any(|word| NO_NAME.contains(&word))
+        && text.split(' ').count() <= MAX_NAME_WORDS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_become_names() {
+        for (line, wanted) in [
+            ("By Ann Lee", "Ann Lee"),
+            ("by: Ann Lee", "Ann Lee"),
+            ("Posted by Ann Lee", "Ann Lee"),
+            ("Written by Ann Lee, Staff Writer", "Ann Lee"),
+            ("Story by Ann Lee and Bo Ek", "Ann Lee and Bo Ek"),
+            ("By Ann Lee, Bo Ek", "Ann Lee, Bo Ek"),
+            ("Posted on May 14, 2024 by Ann Lee in Harbour", "Ann Lee"),
+            ("By Ann Lee May 14, 2024", "Ann Lee"),
+            ("By Ann Lee on May 14, 2024 at 10:30 AM", "Ann Lee"),
+            ("May 14, 2024 | By Ann Lee", "Ann Lee"),
+            ("Ann Lee | 14.05.2024, 10:30 Uhr", "Ann Lee"),
+            ("Ann Lee - 14 May 2024", "Ann Lee"),
+            ("Von Ann Lee, dpa", "Ann Lee"),
+            ("Von Ann Lee (dpa)", "Ann Lee"),
+            ("Ein Beitrag von Ann Lee, Redakteurin", "Ann Lee"),
+            ("Autor: Ann Lee", "Ann Lee"),
+            ("Par Ann Lee, publié le 14 mai 2024", "Ann Lee"),
+            ("Por Ann Lee", "Ann Lee"),
+            ("Scritto da Ann Lee", "Ann Lee"),
+            ("Door Ann Lee", "Ann Lee"),
+            ("By Ann Lee / Reuters", "Ann Lee"),
+            ("Reuters", "Reuters"),
+            ("BuzzFeed News", "BuzzFeed News"),
+            ("J. R. O'Neill-Smith", "J. R. O'Neill-Smith"),
+            ("李小龙", "李小龙"),
+            ("By By Ann Lee", "Ann Lee"),
+            ("Ann Lee • 5 min read", "Ann Lee"),
+            ("Byron Lee", "Byron Lee"),
+            ("Porter Lee", "Porter Lee"),
+        ] {
+            assert_eq!(names(line).as_deref(), Some(wanted), "{line}");
+        }
+    }
+
+    #[test]
+    fn lines_about_something_else_name_nobody() {
+        for line in [
+            "",
+            "Last Updated: January 7, 2025",
+            "Updated 14 May 2024",
+            "Published on May 14, 2024",
+            "Veröffentlicht am 14. Mai 2024",
+            "May 14, 2024",
+            "14.05.2024, 10:30 Uhr",
+            "AL7567",
+            "admin",
+            "Admin",
+            "ann.lee",
+            "ann_lee",
+            "@annlee",
+            "ann@example.org",
+            "https://example.org/ann",
+            "5 min read",
+            "Share this:",
+        ] {
+            assert_eq!(names(line), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! The words in dates: months and weekdays in seven languages and their neighbours, and time zones.
+
+/// Month names without accents. A word of three letters or more that begins one of these is an abbreviation of it.
+const MONTHS: [&[&str]; 12] = [
+    &["january", "januar", "janner", "janvier", "enero", "janeiro", "gennaio", "januari"],
+    &["february", "februar", "feber", "fevrier", "febrero", "fevereiro", "febbraio"],
+    &["march", "marz", "maerz", "mars", "marzo", "marco", "maart", "mrz", "mrt"],
+    &["april", "avril", "abril", "aprile"],
+    &["may", "mai", "mayo", "maio", "maggio", "mei", "maj"],
+    &["june", "juni", "juin", "junio", "junho", "giugno"],
+    &["july", "juli", "juillet", "julio", "julho", "luglio"],
+    &["august", "aout", "agosto", "augustus", "augusti"],
+    &["september", "septembre", "septiembre", "setiembre", "setembro", "settembre"],
+    &["october", "oktober", "octobre", "octubre", "outubro", "ottobre"],
+    &["november", "novembre", "noviembre", "novembro"],
+    &["december", "dezember", "decembre", "diciembre", "dezembro", "dicembre", "desember"],
+];
+
+/// Weekday names without accents. A word of two letters or more that begins one of these is an abbreviation of it.
+const WEEKDAYS: &[&str] = &[
+    "monday",
+    "tuesday",
+    "wednesday",
+    "weds",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday", // English
+    "montag",
+    "dienstag",
+    "mittwoch",
+    "donnerstag",
+    "freitag",
+    "samstag",
+    "sonnabend",
+    "sonntag", // German
+    "lundi",
+    "mardi",
+    "mercredi",
+    "jeudi",
+    "vendredi",
+    "samedi",
+    "dimanche", // French
+    "lunes",
+    "martes",
+    "miercoles",
+    "jueves",
+    "viernes",
+    "sabado",
+    "domingo", // Spanish
+    "segunda",
+    "terca",
+    "quarta",
+    "quinta",
+    "sexta",
+    "feira", // Portuguese
+    "lunedi",
+    "martedi",
+    "mercoledi",
+    "giovedi",
+    "venerdi",
+    "sabato",
+    "domenica", // Italian
+    "maandag",
+    "dinsdag",
+    "woensdag",
+    "donderdag",
+    "vrijdag",
+    "zaterdag",
+    "zondag", // Dutch
+    "mandag",
+    "tirsdag",
+    "tisdag",
+    "onsdag",
+    "torsdag",
+    "fredag",
+    "lordag",
+    "sondag", // Scandinavian
+];
+
+/// Words that stand around dates and change nothing.
+const FILLERS: &[&str] = &[
+    "at",
+    "on",
+    "of",
+    "the",
+    "date",
+    "time",
+    "posted",
+    "published",
+    "updated",
+    "last",
+    "modified",
+    "created",
+    "st",
+    "nd",
+    "rd",
+    "th",
+    "um",
+    "am",
+    "den",
+    "der",
+    "dem",
+    "vom",
+    "uhr",
+    "stand",
+    "veroffentlicht",
+    "aktualisiert",
+    "a",
+    "le",
+    "les",
+    "de",
+    "er",
+    "h",
+    "publie",
+    "mis",
+    "jour",
+    "el",
+    "la",
+    "las",
+    "del",
+    "hs",
+    "hrs",
+    "publicado",
+    "actualizado",
+    "as",
+    "em",
+    "atualizado",
+    "alle",
+    "ore",
+    "il",
+    "pubblicato",
+    "aggiornato",
+    "om",
+    "op",
+    "uur",
+    "u",
+    "gepubliceerd",
+    "kl",
+    "klo",
+    "t",
+    "年",
+    "月",
+    "日",
+    "년",
+    "월",
+    "일",
+];
+
+/// Offsets from UTC in minutes. Of an ambiguous name, the meaning that feeds mostly have.
+const ZONES: &[(&str, i32)] = &[
+    ("z", 0),
+    ("ut", 0),
+    ("utc", 0),
+    ("gmt", 0),
+    ("wet", 0),
+    ("west", 60),
+    ("bst", 60),
+    ("cet", 60),
+    ("mez", 60),
+    ("cest", 120),
+    ("mest", 120),
+    ("mesz", 120),
+    ("eet", 120),
+    ("eest", 180),
+    ("sast", 120),
+    ("cat", 120),
+    ("wat", 60),
+    ("eat", 180),
+    ("msk", 180),
+    ("msd", 240),
+    ("trt", 180),
+    ("gst", 240),
+    ("irst", 210),
+    ("irdt", 270),
+    ("pkt", 300),
+    ("ist", 330),
+    ("npt", 345),
+    ("ict", 420),
+    ("wib", 420),
+    ("hkt", 480),
+    ("sgt", 480),
+    ("myt", 480),
+    ("pht", 480),
+    ("awst", 480),
+    ("jst", 540),
+    ("kst", 540),
+    ("acst", 570),
+    ("acdt", 630),
+    ("aest", 600),
+    ("aedt", 660),
+    ("nzst", 720),
+    ("nzdt", 780),
+    ("nst", -210),
+    ("ndt", -150),
+    ("ast", -240),
+    ("adt", -180),
+    ("est", -300),
+    ("edt", -240),
+    ("cst", -360),
+    ("cdt", -300),
+    ("mst", -420),
+    ("mdt", -360),
+    ("pst", -480),
+    ("pdt", -420),
+    ("akst", -540),
+    ("akdt", -480),
+    ("hst", -600),
+    ("brt", -180),
+    ("brst", -120),
+    ("art", -180),
+    ("clt", -240),
+    ("clst", -180),
+    ("cot", -300),
+    ("pet", -300),
+    ("vet", -240),
+];
+
+/// Zone names that mean standard time in winter and daylight saving time in summer.
+const PLACES: &[(&str, &str)] = &[
+    ("et", "America/New_York"),
+    ("ct", "America/Chicago"),
+    ("mt", "America/Denver"),
+    ("pt", "America/Los_Angeles"),
+];
+
+/// The order of day and month in a date such as 5/6/2024.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DayOrder {
+    #[default]
+    MonthFirst,
+    DayFirst,
+}
+
+impl DayOrder {
+    /// The order that readers of a language expect; the American one where the language isn't known.
+    pub fn of(language: Option<&str>) -> Self {
+        let tag = language.unwrap_or_default().trim().to_ascii_lowercase().replace('_', "-");
+        match tag.as_str() {
+            "" | "en" | "en-us" | "und" | "x-default" => Self::MonthFirst,
+            _ => Self::DayFirst,
+        }
+    }
+}
+
+/// The number of the month that `word` names, in lower case and without accents.
+pub fn month(word: &str) -> Option<i8> {
+    let names = |names: &&[&str]| word.len() >= 3 && names.iter().any(|name| name.starts_with(word));
+    (1..).zip(&MONTHS).find(|(_, of)| names(of)).map(|(month, _)| month)
+}
+
+/// Whether `word` changes nothing about the date it stands in.
+pub fn is_silent(word: &str) -> bool {
+    let is_weekday = || word.len() >= 2 && WEEKDAYS.iter().any(|name| name.starts_with(word));
+    FILLERS.contains(&word) || is_weekday() || matches!(word, "tues" | "thur" | "thurs" | "wednes")
+}
+
+/// `Some(true)` for words that mean the afternoon, `Some(false)` for the morning.
+pub fn is_afternoon(word: &str) -> Option<bool> {
+    match word {
+        "am" | "上午" | "午前" | "오전" => Some(false),
+        "pm" | "下午" | "午後" | "오후" => Some(true),
+        _ => None,
+    }
+}
+
+/// The offset from UTC in minutes that a zone's abbreviation means.
+pub fn zone(word: &str) -> Option<i32> {
+    ZONES.iter().find(|(name, _)| *name == word).map(|(_, minutes)| *minutes)
+}
+
+/// The time zone database's name of a zone that changes its offset during the year.
+pub fn place(word: &str) -> Option<&'static str> {
+    PLACES.iter().find(|(name, _)| *name == word).map(|(_, place)| *place)
+}
+
+/// `text` in lower case and without the accents of western European languages.
+pub fn simplified(text: &str) -> String {
+    let simple = |c: char| match c {
+        'à' | 'á' | 'â' | 'ä' | 'ã' | 'å' => Some('a'),
+        'è' | 'é' | 'ê' | 'ë' => Some('e'),
+        'ì' | 'í' | 'î' | 'ï' => Some('i'),
+        'ò' | 'ó' | 'ô' | 'ö' | 'õ' | 'ø' => Some('o'),
+        'ù' | 'ú' | 'û' | 'ü' => Some('u'),
+        'ç' => Some('c'),
+        'ñ' => Some('n'),
+        '−' | '–' | '—' => Some('-'),
+        '：' => Some(':'),
+        // Accents that were written as characters of their own.
+        '\u{300}'..='\u{36f}' => None,
+        c => Some(c),
+    };
+    text.chars().flat_map(char::to_lowercase).filter_map(simple).collect()
+}

@@ -1,0 +1,479 @@
+//! A feed's document as a tree, mended on the way.
+//!
+//! What is never closed ends with what encloses it, stray end tags are passed over, and the elements that hold a text
+//! (titles, descriptions) hold whatever markup stands in them. Feeds put elements where they don't belong, so an entry is
+//! one wherever it stands.
+
+use crate::content::{
+    budget::{self, Budget, OverBudget},
+    xml_events::{Event, Events, Fault, Located, line_and_column},
+};
+use std::borrow::Cow;
+
+/// Deeper than any feed. Elements below this depth are read as if they stood at it.
+const MAX_DEPTH: usize = 60;
+
+/// Which vocabulary an element is from. RSS and Atom are one: feeds mix them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Space {
+    /// RSS of every version and Atom.
+    Core,
+    /// Dublin Core.
+    Dublin,
+    /// RSS 1.0's content module.
+    Content,
+    /// Media RSS.
+    Media,
+    /// iTunes and Google Play podcasts.
+    Podcast,
+    /// RSS 1.0's syndication module.
+    Syndication,
+    Xhtml,
+    /// Feedburner's.
+    Feedburner,
+    Other,
+}
+
+/// Parts of namespaces, in lower case, and prefixes that stand for them where none is declared.
+const SPACES: &[(&str, &[&str], Space)] = &[
+    ("purl.org/dc/", &["dc", "dcterms", "dct"], Space::Dublin),
+    ("rss/1.0/modules/content", &["content"], Space::Content),
+    ("search.yahoo.com/mrss", &["media", "mrss"], Space::Media),
+    ("tools.search.yahoo.com", &[], Space::Media),
+    ("podcast-1.0.dtd", &["itunes"], Space::Podcast),
+    ("google.com/schemas/play-podcasts", &["googleplay"], Space::Podcast),
+    ("rss/1.0/modules/syndication", &["sy"], Space::Syndication),
+    ("w3.org/1999/xhtml", &["xhtml", "html"], Space::Xhtml),
+    ("feedburner.org", &["feedburner"], Space::Feedburner),
+    ("w3.org/2005/atom", &["atom", "a10"], Space::Core),
+    ("purl.org/atom", &[], Space::Core),
+    ("purl.org/rss/1.0", &["rss"], Space::Core),
+    ("purl.org/net/rss1.1", &[], Space::Core),
+    ("netscape.com/rdf/simple", &[], Space::Core),
+    ("backend.userland.com", &[], Space::Core),
+    ("harvard.edu", &[], Space::Core),
+    ("1999/02/22-rdf-syntax", &["rdf"], Space::Core),
+];
+
+/// Elements that hold a text, perhaps with markup.
+const TEXTS: &[&str] = &[
+    "title",
+    "description",
+    "summary",
+    "content",
+    "subtitle",
+    "tagline",
+    "rights",
+    "copyright",
+    "abstract",
+    "encoded",
+    "text",
+    "body",
+    "info",
+];
+/// Elements that hold a word or an address, or nothing.
+const LEAVES: &[&str] = &[
+    "link",
+    "guid",
+    "pubdate",
+    "category",
+    "enclosure",
+    "comments",
+    "updated",
+    "published",
+    "issued",
+    "modified",
+    "created",
+    "id",
+    "language",
+    "ttl",
+    "docs",
+    "generator",
+    "webmaster",
+    "managingeditor",
+    "lastbuilddate",
+    "name",
+    "email",
+    "uri",
+    "url",
+    "width",
+    "height",
+    "br",
+    "img",
+    "hr",
+    "wbr",
+    "meta",
+    "input",
+];
+/// Elements that end a text in which they stand: they are no HTML.
+const ENDS_TEXT: &[&str] = &[
+    "guid",
+    "pubdate",
+    "description",
+    "enclosure",
+    "category",
+    "author",
+    "comments",
+    "updated",
+    "published",
+    "issued",
+    "modified",
+    "created",
+    "item",
+    "entry",
+    "rss",
+    "rdf",
+    "feed",
+    "channel",
+];
+
+/// An element and what is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Element<'a> {
+    pub space: Space,
+    /// In lower case, without prefix.
+    pub name: Cow<'a, str>,
+    pub attributes: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    pub children: Vec<Element<'a>>,
+    /// The text in it with references replaced. Markup that was not escaped stays as it is written.
+    pub text: String,
+    /// What stands in it, as it is written; only of elements that hold a text.
+    pub raw: &'a str,
+    /// Whether there is markup in `raw`.
+    pub has_markup: bool,
+}
+
+impl<'a> Element<'a> {
+    /// The value of an attribute, whatever its prefix.
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        let local = |full: &str| full.rsplit(':').next().is_some_and(|local| local == name);
+        let exact = self.attributes.iter().find(|(full, _)| full == name);
+        let found = exact.or_else(|| self.attributes.iter().find(|(full, _)| local(full)));
+        found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// The elements directly in this one with a name in a vocabulary.
+    pub fn all(&self, space: Space, name: &str) -> impl Iterator<Item = &Element<'a>> {
+        self.children.iter().filter(move |child| child.space == space && child.name == name)
+    }
+
+    pub fn first(&self, space: Space, name: &str) -> Option<&Element<'a>> {
+        self.all(space, name).next()
+    }
+
+    /// The text of the first element with a name that has one.
+    pub fn text_of(&self, space: Space, name: &str) -> Option<&str> {
+        self.all(space, name).map(|child| child.text.trim()).find(|text| !text.is_empty())
+    }
+}
+
+/// A feed's document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tree<'a> {
+    /// What is said of the feed as a whole: the channel or the outermost element.
+    pub feed: Element<'a>,
+    /// The name of the outermost element, without prefix; empty if there is none.
+    pub root: String,
+    pub entries: Vec<Element<'a>>,
+    pub faults: Vec<Fault>,
+}
+
+/// Builds the tree of a document.
+pub fn read<'a>(text: &'a str, budget: &'a Budget) -> Result<Tree<'a>, OverBudget> {
+    let mut builder = Builder::new(Events::new(text, budget), text);
+    while let Some(located) = builder.events.next()? {
+        builder.take(located);
+    }
+    Ok(builder.finish())
+}
+
+struct Open<'a> {
+    element: Element<'a>,
+    /// As in its tag.
+    full_name: Cow<'a, str>,
+    /// Where its tag begins, and where it ends.
+    at: usize,
+    inner_at: usize,
+    /// Namespaces declared before it.
+    declared: usize,
+}
+
+struct Builder<'a> {
+    events: Events<'a>,
+    text: &'a str,
+    open: Vec<Open<'a>>,
+    /// Elements of the same name that are open within a text.
+    nested: usize,
+    spaces: Vec<(String, Space)>,
+    /// Whether text stands before the feed.
+    has_junk: bool,
+    tree: Tree<'a>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(events: Events<'a>, text: &'a str) -> Self {
+        let tree = Tree {
+            feed: element("", Vec::new(), Space::Core),
+            root: String::new(),
+            entries: Vec::new(),
+            faults: Vec::new(),
+        };
+        Self { events, text, open: Vec::new(), nested: 0, spaces: Vec::new(), has_junk: false, tree }
+    }
+
+    fn take(&mut self, located: Located<'a>) {
+        let Located { event, from, to } = located;
+        match event {
+            Event::Text(text) => {
+                if let Some(open) = self.open.last_mut() {
+                    open.element.text.push_str(&text);
+                } else {
+                    let is_space = |c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\0');
+                    self.has_junk |= self.tree.root.is_empty() && !text.chars().all(is_space);
+                }
+            }
+            Event::Start { name, attributes, is_empty } => self.start(name, attributes, is_empty, from, to),
+            Event::End { name } => self.end(&name, from, to),
+        }
+    }
+
+    fn start(
+        &mut self,
+        full_name: Cow<'a, str>,
+        attributes: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+        is_empty: bool,
+        from: usize,
+        to: usize,
+    ) {
+        let declared = self.spaces.len();
+        for (name, value) in &attributes {
+            if let Some(prefix) = name.strip_prefix("xmlns:") {
+                self.spaces.push((prefix.to_owned(), space_of(value)));
+            }
+        }
+        let (mut space, name) = self.resolve(&full_name);
+        if space == Space::Other
+            && is_root(name)
+            && let Some((prefix, _)) = full_name.rsplit_once(':')
+        {
+            // A feed in a vocabulary of its own.
+            self.spaces.push((prefix.to_owned(), Space::Core));
+            space = Space::Core;
+        }
+        if space == Space::Core
+            && let Some((_, uri)) = attributes.iter().find(|(name, _)| name == "xmlns")
+        {
+            space = Some(space_of(uri)).filter(|own| *own != Space::Other).unwrap_or(space);
+        }
+        if self.in_text() {
+            if !self.ends_text(space, name, attributes.is_empty()) {
+                self.spaces.truncate(declared);
+                self.add_markup(name, from, to, is_empty);
+                return;
+            }
+            self.close_unclosed(self.open.len() - 1, from);
+        }
+        let is_leaf = |open: &Open<'_>| {
+            open.element.space == Space::Core && LEAVES.contains(&open.element.name.as_ref())
+        };
+        while self.open.last().is_some_and(is_leaf) {
+            self.close_unclosed(self.open.len() - 1, from);
+        }
+        if matches!(name, "item" | "entry")
+            && let Some(entry) = self.open.iter().position(|open| is_entry(&open.element))
+        {
+            self.close_unclosed(entry, from);
+        }
+        if self.tree.root.is_empty() && is_root(name) {
+            self.tree.root = name.to_owned();
+            if self.has_junk || !self.tree.feed.name.is_empty() {
+                self.events.fault(0, format!("something else stands before <{full_name}>"));
+            }
+        } else if self.tree.root.is_empty() && self.open.is_empty() {
+            // Junk before the feed, unless nothing else comes.
+            self.tree.feed.name = Cow::Owned(name.to_owned());
+        }
+        let name = match &full_name {
+            Cow::Borrowed(full) => Cow::Borrowed(full.rsplit(':').next().unwrap_or(full)),
+            Cow::Owned(full) => Cow::Owned(full.rsplit(':').next().unwrap_or(full).to_owned()),
+        };
+        let element = element(name, attributes, space);
+        self.open.push(Open { element, full_name, at: from, inner_at: to, declared });
+        if is_empty || self.open.len() > MAX_DEPTH {
+            self.close(self.open.len() - 1, to, false);
+        }
+    }
+
+    fn end(&mut self, full_name: &str, from: usize, to: usize) {
+        if self.in_text() {
+            let open = &self.open[self.open.len() - 1];
+            if open.full_name == full_name {
+                if self.nested == 0 {
+                    self.close(self.open.len() - 1, from, false);
+                    return;
+                }
+                self.nested -= 1;
+            } else if !is_container(full_name) || !self.open.iter().any(|open| open.full_name == full_name) {
+                let text = &self.text[from..to];
+                if let Some(open) = self.open.last_mut() {
+                    open.element.text.push_str(text);
+                }
+                return;
+            } else {
+                self.close_unclosed(self.open.len() - 1, from);
+            }
+        }
+        budget::count(self.open.len());
+        match self.open.iter().rposition(|open| open.full_name == full_name) {
+            Some(at) => {
+                if at + 1 < self.open.len() {
+                    self.close_unclosed(at + 1, from);
+                }
+                self.close(at, from, false);
+            }
+            None => self.events.fault(from, format!("</{full_name}> closes nothing")),
+        }
+    }
+
+    /// Markup in a text.
+    fn add_markup(&mut self, name: &str, from: usize, to: usize, is_empty: bool) {
+        let text = &self.text[from..to];
+        let Some(open) = self.open.last_mut() else { return };
+        open.element.has_markup = true;
+        open.element.text.push_str(text);
+        if !is_empty && open.element.name == name {
+            self.nested += 1;
+        }
+    }
+
+    fn in_text(&self) -> bool {
+        self.open.last().is_some_and(|open| is_text(&open.element))
+    }
+
+    /// Whether a start tag shows that the text in which it stands should have been closed.
+    fn ends_text(&self, space: Space, name: &str, is_bare: bool) -> bool {
+        let within = self.open.last().map(|open| open.element.name.as_ref()).unwrap_or_default();
+        match space {
+            Space::Core if ENDS_TEXT.contains(&name) => true,
+            // As HTML, these have attributes or stand in long texts only.
+            Space::Core => {
+                is_bare
+                    && matches!(name, "link" | "title")
+                    && matches!(within, "title" | "description" | "subtitle")
+            }
+            Space::Xhtml | Space::Other => false,
+            _ => !matches!(within, "body"),
+        }
+    }
+
+    fn resolve<'n>(&self, full_name: &'n str) -> (Space, &'n str) {
+        let Some((prefix, name)) = full_name.rsplit_once(':') else { return (Space::Core, full_name) };
+        let declared = self.spaces.iter().rev().find(|(known, _)| known == prefix).map(|(_, space)| *space);
+        let usual =
+            || SPACES.iter().find(|(_, prefixes, _)| prefixes.contains(&prefix)).map(|(_, _, space)| *space);
+        (declared.filter(|space| *space != Space::Other).or_else(usual).unwrap_or(Space::Other), name)
+    }
+
+    /// Closes what should have been closed before.
+    fn close_unclosed(&mut self, at: usize, end: usize) {
+        if let Some(open) = self.open.get(at) {
+            let (line, name) = (open.at, open.full_name.clone());
+            if !matches!(name.as_ref(), "br" | "img" | "hr" | "wbr") {
+                self.events.fault(line, format!("<{name}> is not closed"));
+            }
+        }
+        self.close(at, end, true);
+    }
+
+    /// Closes the element at this depth and all in it. What stands in an element that was not closed stands behind it.
+    fn close(&mut self, at: usize, end: usize, unclosed: bool) {
+        while self.open.len() > at {
+            let is_closed = self.open.len() == at + 1 && !unclosed;
+            let Some(Open { mut element, inner_at, declared, .. }) = self.open.pop() else { return };
+            self.spaces.truncate(declared);
+            self.nested = 0;
+            if is_text(&element) {
+                element.raw = self.text.get(inner_at..end).unwrap_or_default();
+            }
+            if is_entry(&element) {
+                self.tree.entries.push(element);
+            } else if is_feed(&element) {
+                self.join(element);
+            } else if let Some(parent) = self.open.last_mut() {
+                let behind = if is_closed { Vec::new() } else { std::mem::take(&mut element.children) };
+                parent.element.children.push(element);
+                parent.element.children.extend(behind);
+            }
+        }
+    }
+
+    /// The channel and the outermost element tell of the same feed.
+    fn join(&mut self, element: Element<'a>) {
+        self.tree.feed.children.extend(element.children);
+        self.tree.feed.attributes.extend(element.attributes);
+    }
+
+    fn finish(mut self) -> Tree<'a> {
+        let end = self.text.len();
+        if let Some(open) = self.open.last() {
+            let (line, _) = line_and_column(self.text, open.at);
+            let problem = format!(
+                "the document ends here, but <{}> opened at line {line} is not closed",
+                open.full_name
+            );
+            self.events.fault(self.text.trim_end().len(), problem);
+        }
+        self.close(0, end, true);
+        self.tree.faults = self.events.faults;
+        self.tree.faults.sort_by_key(|fault| fault.at);
+        if self.tree.root.is_empty() {
+            self.tree.root = self.tree.feed.name.to_string();
+        }
+        self.tree
+    }
+}
+
+fn element<'a>(
+    name: impl Into<Cow<'a, str>>,
+    attributes: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    space: Space,
+) -> Element<'a> {
+    Element {
+        space,
+        name: name.into(),
+        attributes,
+        children: Vec::new(),
+        text: String::new(),
+        raw: "",
+        has_markup: false,
+    }
+}
+
+fn space_of(uri: &str) -> Space {
+    let uri = uri.to_ascii_lowercase();
+    SPACES.iter().find(|(part, _, _)| uri.contains(part)).map_or(Space::Other, |(_, _, space)| *space)
+}
+
+fn is_root(name: &str) -> bool {
+    matches!(name, "rss" | "rdf" | "feed" | "channel" | "item" | "entry")
+}
+
+fn is_entry(element: &Element<'_>) -> bool {
+    matches!(element.name.as_ref(), "item" | "entry") && matches!(element.space, Space::Core | Space::Other)
+}
+
+fn is_feed(element: &Element<'_>) -> bool {
+    matches!(element.name.as_ref(), "rss" | "rdf" | "feed" | "channel") && element.space == Space::Core
+}
+
+fn is_container(full_name: &str) -> bool {
+    let name = full_name.rsplit(':').next().unwrap_or(full_name);
+    is_root(name)
+}
+
+/// Whether an element holds a text. A picture in Media RSS is called "content", too.
+fn is_text(element: &Element<'_>) -> bool {
+    let is_media_content = element.space == Space::Media && element.name == "content";
+    let can = !matches!(element.space, Space::Other | Space::Syndication | Space::Feedburner);
+    can && !is_media_content && TEXTS.contains(&element.name.as_ref())
+}

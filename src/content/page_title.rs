@@ -1,0 +1,170 @@
+//! The headline of a page, by what its sources agree on.
+
+use crate::domain::content::article::title_key;
+use std::collections::HashSet;
+use url::Url;
+
+/// What stands between a title and the site's name.
+const SEPARATORS: &[&str] =
+    &[" - ", " | ", " – ", " — ", " · ", " • ", " :: ", " : ", " » ", " « ", " / ", "|"];
+/// Titles that are compared: the first of each source.
+const MAX_TITLES: usize = 24;
+
+/// Where a title stands. What one program writes into several places is one source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Source {
+    JsonLd,
+    Meta,
+    Title,
+    Heading,
+}
+
+/// The headline: of these titles, in the order of trust, the first that another source has, too; else the first. The site's
+/// name is taken off.
+pub fn agreed(titles: &[(Source, String)], site: Option<&str>, url: Option<&Url>) -> Option<String> {
+    let host = url.and_then(Url::host_str).unwrap_or_default();
+    let host = host.strip_prefix("www.").unwrap_or(host);
+    let sites: Vec<String> = [site.unwrap_or_default(), host].iter().map(|name| title_key(name)).collect();
+    let is_site = |key: &str| !key.is_empty() && sites.iter().any(|site| site == key);
+    let candidates: Vec<Candidate<'_>> =
+        titles.iter().take(MAX_TITLES).map(|(source, text)| Candidate::of(*source, text, &is_site)).collect();
+    // A page that calls itself what its site is called says nothing; if all do, so be it.
+    let telling: Vec<&Candidate<'_>> = candidates.iter().filter(|it| !is_site(&it.key)).collect();
+    let telling = if telling.is_empty() { candidates.iter().collect() } else { telling };
+    let supported = telling.iter().find(|it| it.support(&telling) > 0);
+    let chosen = supported.or(telling.first())?;
+    Some(chosen.reduced(&telling).to_owned()).filter(|title| !title.is_empty())
+}
+
+struct Candidate<'a> {
+    source: Source,
+    /// Without the site's name as far as it is known.
+    text: &'a str,
+    key: String,
+    /// The keys of what stands on either side of a separator: the head first, then the tail.
+    parts: Vec<(&'a str, String)>,
+}
+
+impl<'a> Candidate<'a> {
+    fn of(source: Source, text: &'a str, is_site: &dyn Fn(&str) -> bool) -> Self {
+        let text = without_site(text, is_site);
+        let parts = SEPARATORS
+            .iter()
+            .flat_map(|separator| text.rsplit_once(separator).into_iter().chain(text.split_once(separator)))
+            .flat_map(|(head, tail)| {
+                // The longer side is the title; of a short head, the site's name may be the tail.
+                let longer = if tail.chars().count() > head.chars().count() { tail } else { head };
+                [head, longer]
+            })
+            .map(|part| (part.trim(), title_key(part)))
+            .filter(|(_, key)| !key.is_empty())
+            .collect();
+        Self { source, text, key: title_key(text), parts }
+    }
+
+    /// How many other sources have this title, with or without something beside it.
+    fn support(&self, all: &[&Candidate<'_>]) -> usize {
+        let agree = |other: &&&Candidate<'_>| {
+            other.source != self.source
+                && !other.key.is_empty()
+                && (other.key == self.key || self.has_part(&other.key) || other.has_part(&self.key))
+        };
+        all.iter().filter(agree).map(|other| other.source).collect::<HashSet<_>>().len()
+    }
+
+    fn has_part(&self, key: &str) -> bool {
+        self.parts.iter().any(|(_, part)| part == key)
+    }
+
+    /// The text, or the part of it that another source has as its whole title.
+    fn reduced(&self, all: &[&Candidate<'_>]) -> &'a str {
+        let is_whole = |key: &str| all.iter().any(|other| other.source != self.source && other.key == key);
+        let is_written_alone = |other: &&Candidate<'_>| {
+            other.source != self.source
+                && matches!(other.source, Source::JsonLd | Source::Heading)
+                && other.key == self.key
+        };
+        if all.iter().copied().any(|other| is_written_alone(&other)) {
+            return self.text;
+        }
+        if let Some((part, _)) = self.parts.iter().find(|(_, key)| is_whole(key)) {
+            return part;
+        }
+        // Where the heading is the site's name, the rest is the title.
+        let splits = SEPARATORS.iter().filter_map(|separator| self.text.rsplit_once(separator));
+        splits
+            .filter(|(_, tail)| is_whole(&title_key(tail)))
+            .map(|(head, _)| head.trim())
+            .next()
+            .unwrap_or(self.text)
+    }
+}
+
+/// A title without the site's name behind or before it.
+fn without_site<'a>(title: &'a str, is_site: &dyn Fn(&str) -> bool) -> &'a str {
+    for separator in SEPARATORS {
+        if let Some((head, tail)) = title.rsplit_once(separator)
+            && is_site(&title_key(tail))
+            && !head.trim().is_empty()
+        {
+            return head.trim();
+        }
+        if let Some((head, tail)) = title.split_once(separator)
+            && is_site(&title_key(head))
+            && !tail.trim().is_empty()
+        {
+            return tail.trim();
+        }
+    }
+    title
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        Source::{Heading, JsonLd, Meta, Title},
+        *,
+    };
+
+    #[test]
+    fn sources_that_agree_outvote_the_first() {
+        for (titles, wanted) in [
+            (
+                vec![(JsonLd, "An SEO text"), (Meta, "Flags"), (Title, "Flags - Post"), (Heading, "Flags")],
+                "Flags",
+            ),
+            (vec![(JsonLd, "Flags"), (Meta, "10 things about flags"), (Heading, "Flags")], "Flags"),
+            (
+                vec![
+                    (JsonLd, "island country"),
+                    (JsonLd, "Cape Verde"),
+                    (Meta, "Cape Verde - Pedia"),
+                    (Heading, "Cape Verde"),
+                ],
+                "Cape Verde",
+            ),
+            (vec![(Title, "Flags – My website"), (Heading, "Flags")], "Flags"),
+            (
+                vec![(Title, "My website | Flags of the harbour"), (Heading, "Flags of the harbour")],
+                "Flags of the harbour",
+            ),
+            (
+                vec![
+                    (Meta, "Flags of the harbour | My site"),
+                    (Title, "Flags of the harbour | My site"),
+                    (Heading, "My site"),
+                ],
+                "Flags of the harbour",
+            ),
+            (vec![(Title, "A - B - C"), (Heading, "A - B")], "A - B"),
+            (vec![(Title, "Flags - Site"), (Heading, "Something else")], "Flags"),
+            (vec![(JsonLd, "One"), (Meta, "Two"), (Heading, "Three")], "One"),
+            (vec![(Title, "Site"), (Heading, "Flags")], "Flags"),
+            (vec![(Title, "Site")], "Site"),
+        ] {
+            let titles: Vec<_> = titles.into_iter().map(|(source, text)| (source, text.to_owned())).collect();
+            assert_eq!(agreed(&titles, Some("Site"), None).as_deref(), Some(wanted), "{titles:?}");
+        }
+        assert_eq!(agreed(&[], None, None), None);
+    }
+}

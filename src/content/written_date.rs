@@ -1,0 +1,416 @@
+//! A date written for people or by a program with a form of its own, taken apart and understood piece by piece.
+
+use crate::content::date_words::{DayOrder, is_afternoon, is_silent, month, place, simplified, zone};
+use jiff::{
+    SignedDuration, Timestamp, Zoned,
+    civil::{Date, DateTime},
+    tz::TimeZone,
+};
+
+/// Two digits below this are a year of this century.
+const CENTURY_TURNS_AT: u64 = 70;
+
+/// A civil time in UTC as a moment.
+pub fn utc(at: DateTime) -> Option<Timestamp> {
+    at.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp())
+}
+
+/// A piece of a date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Number { value: u64, digits: usize },
+    Word(String),
+    Mark(char),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Piece {
+    part: Part,
+    /// Whether white space stands before it.
+    apart: bool,
+}
+
+/// The time of day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Clock {
+    hour: u64,
+    minute: u64,
+    second: u64,
+    nanosecond: u64,
+}
+
+/// A date that is taken apart. Pieces that are understood leave `pieces` for good by being marked in `used`.
+pub struct WrittenDate {
+    pieces: Vec<Piece>,
+    used: Vec<bool>,
+    /// The time zone by its name in the time zone database.
+    named_zone: Option<TimeZone>,
+}
+
+impl WrittenDate {
+    /// Takes `text` apart. `None`: a number in it is too large for any date.
+    pub fn of(text: &str) -> Option<Self> {
+        let (text, named_zone) = without_zone_name(text);
+        let text = simplified(&text).replace("a.m", "am").replace("p.m", "pm");
+        let mut pieces = Vec::new();
+        let mut apart = false;
+        let mut rest = text.as_str();
+        while let Some(c) = rest.chars().next() {
+            let length = |is: fn(char) -> bool| rest.find(|c| !is(c)).unwrap_or(rest.len());
+            let (part, taken) = if c.is_ascii_digit() {
+                let digits = length(|c| c.is_ascii_digit());
+                (Part::Number { value: rest[..digits].parse().ok()?, digits }, digits)
+            } else if c.is_alphabetic() {
+                let end = length(char::is_alphabetic);
+                (Part::Word(rest[..end].to_owned()), end)
+            } else {
+                (Part::Mark(c), c.len_utf8())
+            };
+            if c.is_whitespace() {
+                apart = true;
+            } else {
+                pieces.push(Piece { part, apart: std::mem::take(&mut apart) });
+            }
+            rest = &rest[taken..];
+        }
+        let used = vec![false; pieces.len()];
+        Some(Self { pieces, used, named_zone })
+    }
+
+    /// The moment that the pieces mean, if all of them are understood.
+    pub fn moment(mut self, order: DayOrder) -> Option<Timestamp> {
+        let (clock, end) = match self.clock() {
+            Some((clock, end)) => (Some(clock), end),
+            None => (None, self.pieces.len()),
+        };
+        let offset = if clock.is_some() { self.offset(end) } else { self.pass_over_offset() };
+        let date = self.date(order)?;
+        let Some(clock) = clock else { return utc(date.to_datetime(jiff::civil::Time::midnight())) };
+        // 24:00 is the end of the day, and a leap second its minute's last.
+        let (date, hour) = if clock.hour == 24 { (date.tomorrow().ok()?, 0) } else { (date, clock.hour) };
+        let at = date.at(
+            i8::try_from(hour).ok()?,
+            i8::try_from(clock.minute).ok()?,
+            i8::try_from(clock.second.min(59)).ok()?,
+            i32::try_from(clock.nanosecond).ok()?,
+        );
+        if let (None, Some(zone)) = (offset, &self.named_zone) {
+            return at.to_zoned(zone.clone()).ok().map(|at: Zoned| at.timestamp());
+        }
+        utc(at)?.checked_sub(SignedDuration::from_mins(offset.unwrap_or(0).into())).ok()
+    }
+
+    fn number(&self, at: usize) -> Option<(u64, usize)> {
+        match self.pieces.get(at)?.part {
+            Part::Number { value, digits } => Some((value, digits)),
+            _ => None,
+        }
+    }
+
+    fn word(&self, at: usize) -> Option<&str> {
+        match &self.pieces.get(at)?.part {
+            Part::Word(word) => Some(word),
+            _ => None,
+        }
+    }
+
+    fn mark(&self, at: usize) -> Option<char> {
+        match self.pieces.get(at)?.part {
+            Part::Mark(mark) => Some(mark),
+            _ => None,
+        }
+    }
+
+    fn use_up(&mut self, from: usize, to: usize) {
+        self.used[from..to].fill(true);
+    }
+
+    /// The time of day and where it ends. Of two times, the second one counts if it has seconds.
+    fn clock(&mut self) -> Option<(Clock, usize)> {
+        let mut found: Option<(usize, usize, Clock)> = None;
+        let mut at = 0;
+        while at < self.pieces.len() {
+            let Some((end, clock)) = self.clock_at(at) else {
+                at += 1;
+                continue;
+            };
+            let is_offset = at > 0 && matches!(self.mark(at - 1), Some('+' | '-'));
+            let has_seconds = end - at >= 5;
+            if found.is_none() || (has_seconds && !is_offset) {
+                found.iter().for_each(|(from, to, _)| self.used[*from..*to].fill(true));
+                found = Some((at, end, clock));
+            }
+            at = end;
+        }
+        let (from, mut end, mut clock) = found.or_else(|| self.clock_without_colon())?;
+        self.use_up(from, end);
+        let said_before = from.checked_sub(1).and_then(|at| Some((at, is_afternoon(self.word(at)?)?)));
+        let said_behind = self.word(end).and_then(is_afternoon).map(|afternoon| (end, afternoon));
+        if let Some((at, afternoon)) = said_behind.or(said_before) {
+            self.use_up(at, at + 1);
+            end = end.max(at + 1);
+            clock.hour = match (clock.hour, afternoon) {
+                (12, false) => 0,
+                (hour @ ..12, true) => hour + 12,
+                (hour, _) => hour,
+            };
+        }
+        Some((clock, end))
+    }
+
+    /// A time that begins here: 10:00, 10:00:00, 10:00:00.123.
+    fn clock_at(&self, at: usize) -> Option<(usize, Clock)> {
+        let (hour, minute) = (self.small(at, 24)?, self.small(at + 2, 59)?);
+        if self.mark(at + 1) != Some(':') || (at > 0 && self.mark(at - 1) == Some(':')) {
+            return None;
+        }
+        let mut clock = Clock { hour, minute, second: 0, nanosecond: 0 };
+        let mut end = at + 3;
+        if let (Some(':'), Some(second)) = (self.mark(end), self.small(end + 1, 60)) {
+            clock.second = second;
+            end += 2;
+            if let (Some('.' | ','), Some((value, digits))) = (self.mark(end), self.number(end + 1))
+                && !self.pieces[end + 1].apart
+            {
+                let digits = u32::try_from(digits).ok()?;
+                clock.nanosecond = match digits {
+                    ..=9 => value * 10_u64.pow(9 - digits),
+                    _ => value.checked_div(10_u64.checked_pow(digits - 9)?)?,
+                };
+                end += 2;
+            } else if let (Some(':'), Some(_)) = (self.mark(end), self.small(end + 1, 99)) {
+                // A fourth number, which says nothing.
+                end += 2;
+            }
+        }
+        Some((end, clock))
+    }
+
+    /// A number of at most two digits that is at most `most`.
+    fn small(&self, at: usize, most: u64) -> Option<u64> {
+        self.number(at).filter(|(value, digits)| *digits <= 2 && *value <= most).map(|(value, _)| value)
+    }
+
+    /// A time in another form: T100000, 10h30, 10.30 Uhr, 3 pm, and an hour alone before an offset.
+    fn clock_without_colon(&self) -> Option<(usize, usize, Clock)> {
+        let clock = |hour, minute, second| Clock { hour, minute, second, nanosecond: 0 };
+        (0..self.pieces.len()).find_map(|at| {
+            if self.word(at) == Some("t")
+                && let Some((value, digits)) = self.number(at + 1)
+            {
+                let clock = match digits {
+                    6 => clock(value / 10_000, value / 100 % 100, value % 100),
+                    4 => clock(value / 100, value % 100, 0),
+                    2 => clock(value, 0, 0),
+                    _ => return None,
+                };
+                return (clock.hour <= 24 && clock.minute < 60).then_some((at, at + 2, clock));
+            }
+            let hour = self.small(at, 24)?;
+            let is_hours =
+                |at| matches!(self.word(at), Some("h" | "uhr" | "uur" | "u" | "hs" | "hrs" | "ore"));
+            if is_hours(at + 1) {
+                let minute = self.small(at + 2, 59).filter(|_| self.word(at + 1) == Some("h"));
+                let end = at + 2 + usize::from(minute.is_some());
+                return Some((at, end, clock(hour, minute.unwrap_or(0), 0)));
+            }
+            let has_half = || self.word(at + 3).is_some_and(|word| is_afternoon(word).is_some());
+            if self.mark(at + 1) == Some('.') && (is_hours(at + 3) || has_half()) {
+                return Some((at, at + 3, clock(hour, self.small(at + 2, 59)?, 0)));
+            }
+            if self.word(at + 1).is_some_and(|word| is_afternoon(word).is_some()) {
+                return Some((at, at + 1, clock(hour, 0, 0)));
+            }
+            let offset = self.number(at + 2).is_some_and(|(_, digits)| digits == 4);
+            let behind_a_year = at > 0 && self.number(at - 1).is_some_and(|(_, digits)| digits == 4);
+            (behind_a_year && matches!(self.mark(at + 1), Some('+' | '-')) && offset)
+                .then(|| (at, at + 1, clock(hour, 0, 0)))
+        })
+    }
+
+    /// The offset from UTC in minutes, as written behind the time that ends at `end`. A number counts before a name.
+    fn offset(&mut self, end: usize) -> Option<i32> {
+        let (mut named, mut numeric) = (None, None);
+        // Directly behind the time, and behind a name, a minus is that of an offset.
+        let mut follows = true;
+        let mut at = end;
+        while at < self.pieces.len() {
+            let mut behind = at + 1;
+            let mark = self.mark(at);
+            if self.names_zone(at, follows) {
+                named = named.or(self.word(at).and_then(zone));
+                self.use_up(at, behind);
+                follows = true;
+            } else if numeric.is_none()
+                && let Some((minutes, to)) = self.offset_at(at, end, follows)
+            {
+                numeric = Some(minutes);
+                self.use_up(at, to);
+                behind = to;
+            } else {
+                follows = follows && matches!(mark, Some('+' | '-' | ':' | '(' | '['));
+            }
+            at = behind;
+        }
+        if numeric.is_none() && named.is_none() {
+            let place = (end..self.pieces.len()).find_map(|at| place(self.word(at)?));
+            self.named_zone = self.named_zone.take().or_else(|| TimeZone::get(place?).ok());
+        }
+        // No place is further from UTC: such an offset is a mistake.
+        numeric.map(|minutes| if minutes.abs() > 15 * 60 { 0 } else { minutes }).or(named)
+    }
+
+    /// A date without a time is that day, whatever offset stands behind it.
+    fn pass_over_offset(&mut self) -> Option<i32> {
+        if let Some(at) = self.pieces.len().checked_sub(2).filter(|at| self.is_late_offset(*at)) {
+            self.use_up(at, at + 2);
+        }
+        None
+    }
+
+    /// Whether the word here is a zone's name; behind the time, an unknown one is, too.
+    fn names_zone(&self, at: usize, follows: bool) -> bool {
+        self.word(at).is_some_and(|word| {
+            let is_other = || month(word).is_none() && !is_silent(word) && (2..=5).contains(&word.len());
+            zone(word).is_some() || place(word).is_some() || (follows && is_other())
+        })
+    }
+
+    /// The minutes of the offset that begins here, and where it ends.
+    fn offset_at(&self, at: usize, end: usize, follows: bool) -> Option<(i32, usize)> {
+        if let Some(sign @ ('+' | '-')) = self.mark(at) {
+            let (minutes, to) = self.hours_at(at + 1)?;
+            let is_meant = follows || sign == '+' || self.is_late_offset(at);
+            return is_meant.then_some((if sign == '-' { -minutes } else { minutes }, to));
+        }
+        // A plus that was decoded to a space, and "00" for no offset: "10:00:00 02:00", "10:00:00 00".
+        let (minutes, to) = self.hours_at(at).filter(|_| at == end)?;
+        (self.mark(at + 1) == Some(':') || self.number(at) == Some((0, 2))).then_some((minutes, to))
+    }
+
+    /// Whether the minus here begins an offset although the date stands between it and the time.
+    fn is_late_offset(&self, at: usize) -> bool {
+        let is_sign = matches!(self.mark(at), Some('+' | '-'));
+        let is_spaced = self.pieces[at].apart && !self.pieces.get(at + 1).is_none_or(|piece| piece.apart);
+        is_sign
+            && is_spaced
+            && self
+                .number(at + 1)
+                .is_some_and(|(value, digits)| digits == 4 && value <= 1400 && value % 100 < 60)
+    }
+
+    /// Hours and minutes of an offset whose digits begin here, in minutes, and where they end.
+    fn hours_at(&self, at: usize) -> Option<(i32, usize)> {
+        let (value, digits) = self.number(at)?;
+        let (hours, minutes, end) = match digits {
+            1 | 2 => match (self.mark(at + 1), self.small(at + 2, 59)) {
+                (Some(':'), Some(minutes)) => (value, minutes, at + 3),
+                (Some('-' | '/' | '.'), Some(_)) => return None,
+                _ => (value, 0, at + 1),
+            },
+            3 | 4 => (value / 100, value % 100, at + 1),
+            6 => (value / 10_000, value / 100 % 100, at + 1),
+            _ => return None,
+        };
+        // Seconds, which no offset of today has.
+        let end =
+            if self.mark(end) == Some(':') && self.small(end + 1, 59) == Some(0) { end + 2 } else { end };
+        Some((i32::try_from(hours * 60 + minutes).ok()?, end))
+    }
+
+    /// The date in the pieces that are left.
+    fn date(&self, order: DayOrder) -> Option<Date> {
+        let left = || (0..self.pieces.len()).filter(|at| !self.used[*at]);
+        let numbers: Vec<(usize, u64, usize)> =
+            left().filter_map(|at| self.number(at).map(|(value, digits)| (at, value, digits))).collect();
+        let words: Vec<(usize, &str)> = left().filter_map(|at| Some((at, self.word(at)?))).collect();
+        // The first of two months is a weekday: "mar. 14 mai".
+        let named = words.iter().rev().find_map(|(at, word)| Some((*at, month(word)?)));
+        let is_known = |(at, word): &(usize, &str)| {
+            let is_weekday = *at == 0 && matches!(self.mark(1), Some(',' | '.'));
+            is_silent(word) || month(word).is_some() || is_weekday || zone(word).is_some()
+        };
+        if !words.iter().all(is_known) {
+            return None;
+        }
+        if let Some((_, month)) = named {
+            return match numbers.as_slice() {
+                [(_, year, 4)] => date(*year, month, 1),
+                [(_, year, 4), (_, day, ..=2)] | [(_, day, ..=2), (_, year, 4)] => date(*year, month, *day),
+                [(_, day, ..=2), (_, year, 2)] => date(century(*year), month, *day),
+                _ => None,
+            };
+        }
+        let separator = |at: usize| self.mark(at + 1).unwrap_or(' ');
+        match numbers.as_slice() {
+            [(_, all, 8)] => date(all / 10_000, i8::try_from(all / 100 % 100).ok()?, all % 100),
+            [(_, year @ 1900..=2100, 4)] => date(*year, 1, 1),
+            [(_, year, 4), (_, day, 3)] => date(*year, 1, 1)?
+                .checked_add(jiff::Span::new().try_days(i64::try_from(*day).ok()? - 1).ok()?)
+                .ok(),
+            [(_, year @ 1900..=2100, 4), (_, month, ..=2)] => date(*year, i8::try_from(*month).ok()?, 1),
+            [(_, year, 4), (_, a, ..=2), (_, b, ..=2)] => any_order(*year, (*b, *a), (*a, *b)),
+            [(at, a, ..=2), (_, b, ..=2), (_, year, digits @ (2 | 4))] => {
+                let two_digits = *digits == 2;
+                if two_digits
+                    && separator(*at) == '-'
+                    && *a > 12
+                    && let Some(date) = any_order(century(*a), (*year, *b), (*year, *b))
+                {
+                    return Some(date);
+                }
+                let year = if two_digits { century(*year) } else { *year };
+                let day_first = match separator(*at) {
+                    '/' => order == DayOrder::DayFirst,
+                    _ => true,
+                };
+                if day_first {
+                    any_order(year, (*a, *b), (*b, *a))
+                } else {
+                    any_order(year, (*b, *a), (*a, *b))
+                }
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The date of a year with a day and month, or else with these the other way round.
+fn any_order(year: u64, usual: (u64, u64), other: (u64, u64)) -> Option<Date> {
+    let of = |(day, month): (u64, u64)| date(year, i8::try_from(month).ok()?, day);
+    of(usual).or_else(|| of(other))
+}
+
+fn date(year: u64, month: i8, day: u64) -> Option<Date> {
+    Date::new(i16::try_from(year).ok()?, month, i8::try_from(day).ok()?).ok()
+}
+
+/// A year of two digits with its century.
+fn century(year: u64) -> u64 {
+    if year < CENTURY_TURNS_AT { 2000 + year } else { 1900 + year }
+}
+
+/// The text without remarks in brackets and without a name of the time zone database ("Europe/Berlin"), and that zone.
+fn without_zone_name(text: &str) -> (String, Option<TimeZone>) {
+    let mut kept = String::with_capacity(text.len());
+    let mut named = None;
+    for (at, word) in
+        text.split_inclusive(|c: char| c.is_whitespace() || matches!(c, '[' | ']' | '(' | ')')).enumerate()
+    {
+        let name = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        let is_name = at > 0 && name.contains('/') && name.starts_with(|c: char| c.is_ascii_alphabetic());
+        match is_name.then(|| TimeZone::get(name).ok()).flatten() {
+            Some(zone) => named = Some(zone),
+            None => kept.push_str(word),
+        }
+    }
+    // "(Coordinated Universal Time)" says again what stands before it.
+    if let Some((before, rest)) = kept.split_once('(')
+        && before.contains(|c: char| c.is_ascii_digit())
+        && let Some((remark, behind)) = rest.split_once(')')
+        && zone(&remark.to_lowercase()).is_none()
+    {
+        kept = format!("{before} {behind}");
+    }
+    (kept, named)
+}
