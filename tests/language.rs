@@ -37,7 +37,8 @@ fn prose_follows_the_style_guide() {
         let allowance = allowed.get(&(rule.to_string(), folder.clone())).copied().unwrap_or(0);
         let _ = writeln!(report, "{rule:13} {folder:24} {:5} of {allowance}", findings.len());
         if findings.len() > allowance {
-            let _ = writeln!(failed, "\n{rule} in {folder}: {} findings, {allowance} allowed", findings.len());
+            let _ =
+                writeln!(failed, "\n{rule} in {folder}: {} findings, {allowance} allowed", findings.len());
             for finding in findings.iter().take(LISTED) {
                 let _ = writeln!(failed, "  {finding}");
             }
@@ -52,7 +53,8 @@ fn prose_follows_the_style_guide() {
 fn no_allowance_is_left_over() {
     let found = check_all_files();
     for (rule, folder) in read_allowances().keys() {
-        let is_used = found.keys().any(|(found_rule, found_folder)| found_rule == rule && found_folder == folder);
+        let is_used =
+            found.keys().any(|(found_rule, found_folder)| found_rule == rule && found_folder == folder);
         assert!(is_used, "{ALLOWANCES}: remove `{rule} {folder}`, it has no findings any more");
     }
 }

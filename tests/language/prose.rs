@@ -21,7 +21,9 @@ impl Kind {
             "rs" => Some(Self::Rust),
             "toml" if !is_translation => Some(Self::Hash),
             "md" => Some(Self::Markdown),
-            _ if name.starts_with("script/") || name.starts_with(".ci/") || name == "justfile" => Some(Self::Hash),
+            _ if name.starts_with("script/") || name.starts_with(".ci/") || name == "justfile" => {
+                Some(Self::Hash)
+            }
             _ => None,
         }
     }
@@ -42,7 +44,8 @@ pub fn paragraphs(kind: Kind, text: &str) -> Vec<Paragraph> {
     for (number, line) in (1..).zip(text.lines()) {
         let prose = match kind {
             Kind::Markdown => Some((line, false)),
-            Kind::Rust => comment(line, "//").map(|(text, is_trailing)| (text.trim_start_matches(['/', '!']), is_trailing)),
+            Kind::Rust => comment(line, "//")
+                .map(|(text, is_trailing)| (text.trim_start_matches(['/', '!']), is_trailing)),
             Kind::Hash => comment(line, "#"),
         };
         let Some((prose, starts_alone)) = prose else {
@@ -89,7 +92,9 @@ impl Paragraphs {
         let line = line.trim();
         let heading = line.strip_prefix('#').map(|rest| rest.trim_start_matches('#'));
         let begins_item = ["- ", "* ", "> "].iter().any(|sign| line.starts_with(sign))
-            || line.split_once(". ").is_some_and(|(item, _)| !item.is_empty() && item.bytes().all(|b| b.is_ascii_digit()));
+            || line
+                .split_once(". ")
+                .is_some_and(|(item, _)| !item.is_empty() && item.bytes().all(|b| b.is_ascii_digit()));
         if let Some(heading) = heading.filter(|rest| rest.starts_with(' ')) {
             self.end();
             self.push(vec![(number, without_code(heading.trim()))], true);
