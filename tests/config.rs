@@ -59,10 +59,12 @@ async fn the_secret_is_made_once_and_only_its_owner_may_read_it() {
 }
 
 #[tokio::test]
-async fn the_production_example_is_a_valid_file() {
-    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/config/production.example.toml");
-    let folder = tempfile::tempdir().unwrap();
-    let ended =
-        Environment::in_folder(folder.path(), None).run(&["--config", example, "newsletter", "list"]).await;
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
+async fn the_example_files_are_valid() {
+    for example in ["first.example.toml", "production.example.toml"] {
+        let example = format!("{}/config/{example}", env!("CARGO_MANIFEST_DIR"));
+        let folder = tempfile::tempdir().unwrap();
+        let daily = Environment::in_folder(folder.path(), None);
+        let ended = daily.run(&["--config", &example, "newsletter", "list"]).await;
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+    }
 }

@@ -25,34 +25,34 @@ use url::Url;
 /// Add, list, pin and hide articles
 #[derive(Debug, clap::Subcommand)]
 pub enum Article {
-    /// Read an article page and add it
+    /// Add an article from its page
     #[command(after_help = "Examples:\n  \
         daily article add https://www.example.org/2026/05/a-story\n  \
-        daily article add saved-page.html --url https://www.example.org/2026/05/a-story\n\n\
-        A page saved as text works, too; --url says where readers find a page that does not name its address.")]
+        daily article add saved-page.html --url https://www.example.org/a-story\n\n\
+        Pages saved as text work too.")]
     Add(ArticleSource),
     /// List articles, latest first
     List {
-        /// How many
+        /// Show at most this many
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=1000))]
         limit: i64,
-        /// Only those before this number, for the next page
+        /// Show the page before this article number
         #[arg(long)]
         before: Option<i64>,
     },
-    /// Put an article first in the next issue
+    /// Pin an article to the top of the next issue
     Pin {
-        /// Its number, as `daily article list` shows it
+        /// Article number, from `daily article list`
         id: i64,
-        /// Take the pin off again
+        /// Remove the pin
         #[arg(long)]
         off: bool,
     },
     /// Keep an article out of issues
     Hide {
-        /// Its number, as `daily article list` shows it
+        /// Article number, from `daily article list`
         id: i64,
-        /// Let it in again
+        /// Allow it again
         #[arg(long)]
         off: bool,
     },
@@ -99,7 +99,7 @@ fn said(found: bool, id: i64, what: &str) -> CliResult {
     if !found {
         return Err(CliError::Failed(format!("there is no article {id}; see `daily article list`")));
     }
-    println!("article {id} {what}");
+    outln!("article {id} {what}");
     Ok(())
 }
 

@@ -12,19 +12,17 @@ use crate::{
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Show which changes operators made, latest first
+/// Show changes by operators, latest first
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Each entry says when, who, what was done, the number of the row it was done to, and the fields that changed. \
-    Entries are never changed or removed.\n\nExamples:\n  \
+#[command(after_help = "Examples:\n  \
     daily audit\n  \
-    daily audit --limit 500 --json"
-)]
+    daily audit --limit 500 --json\n\n\
+    An entry has the time, the person, the action, the row and the changed fields.")]
 pub struct Audit {
-    /// How many entries to show
+    /// Show at most this many
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
     limit: i64,
-    /// Show only entries before this number, for the next page
+    /// Show the page before this entry
     #[arg(long, value_name = "ID")]
     before: Option<i64>,
 }

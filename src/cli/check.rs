@@ -13,7 +13,8 @@ use crate::{
 /// Check configuration, database and relays
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  \
-    daily check --config /etc/daily.toml   is everything set up to send? (brings the tables up to date)")]
+    daily check --config /etc/daily/daily.toml\n\n\
+    Exit codes: 0 ready to send, 1 something doesn't work.")]
 pub struct Check {}
 
 impl Check {

@@ -14,26 +14,28 @@ use jiff::SignedDuration;
 use serde_json::json;
 use std::fmt::Write as _;
 
-/// Verify the ledger of consent, show why readers leave
+/// Verify the consent ledger, show why readers unsubscribed
 #[derive(Debug, clap::Subcommand)]
 pub enum Consent {
-    /// Show why readers left, as far as they said so
+    /// Show why readers unsubscribed
     #[command(after_help = "Example:\n  daily consent reasons --days 7")]
     Reasons(Reasons),
-    /// Verify the chain of hashes over the whole ledger of consent
-    #[command(after_help = "Exit code 1: an entry was changed or removed; it is named.")]
+    /// Verify the hash chains of the consent ledger
+    #[command(
+        after_help = "Example:\n  daily consent verify\n\nExit code 1: an entry was changed or removed."
+    )]
     Verify,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct Reasons {
-    /// The newsletter's short name; without it, all newsletters
+    /// Newsletter's short name; default: all
     #[arg(long)]
     newsletter: Option<String>,
-    /// How many days to look back
+    /// Look back this many days
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=3650))]
     days: u16,
-    /// How many of the latest remarks to show
+    /// Show this many of the latest remarks
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(0..=1000))]
     remarks: i64,
 }

@@ -9,26 +9,26 @@ use crate::{
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// Make a key that signs mail; show what the DNS must say about it
+/// Make DKIM keys and show their DNS records
 #[derive(Debug, clap::Subcommand)]
 pub enum Dkim {
-    /// Make a key, and print its DNS record and the configuration to add
+    /// Make a key and print its DNS record and configuration
     #[command(after_help = "Examples:\n  \
-        daily dkim new --domain example.org --out /etc/daily/dkim-rsa.pem\n  \
-        daily dkim new --domain example.org --selector daily-ed --algorithm ed25519 --out /etc/daily/dkim-ed25519.pem\n\n\
-        The key signs mail from addresses at the domain and below it, once it is configured and its record is published. \
-        docs/deliverability.md tells the whole way.")]
+        daily dkim new --domain example.org --out /etc/daily/dkim.pem\n  \
+        daily dkim new --domain example.org --algorithm ed25519 --out ed.pem\n\n\
+        Publish the record first, then add the configuration and restart Daily. \
+        docs/guides/deliverability.md has every step.")]
     New {
-        /// The domain of the sender's address, or one above it
+        /// Domain of the sender's address, or one above it
         #[arg(long, value_parser = parse_domain)]
         domain: String,
-        /// How receivers find this key among the domain's; each key has its own
+        /// Name of this key, unique in its domain
         #[arg(long, default_value = "daily", value_parser = parse_selector)]
         selector: String,
-        /// rsa (2048 bits; all receivers know it) or ed25519 (small and quick; use it beside an RSA key)
+        /// rsa for all receivers, ed25519 in addition to an RSA key
         #[arg(long, default_value = "rsa")]
         algorithm: Algorithm,
-        /// Where to keep the private key: a new file
+        /// Write the private key to this new file
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
@@ -64,13 +64,13 @@ impl Dkim {
                     DkimKeys::load(&settings.dkim).map_err(|error| CliError::Usage(error.to_string()))?;
                 let records: Vec<Value> = keys.iter().map(shown).collect();
                 if output.json {
-                    println!("{}", serde_json::to_string_pretty(&records)?);
+                    outln!("{}", serde_json::to_string_pretty(&records)?);
                 } else if records.is_empty() {
-                    println!(
+                    outln!(
                         "No key is configured: nothing is signed. `daily dkim new --help` shows how to make one."
                     );
                 } else {
-                    keys.iter().for_each(|key| println!("{}", publish(key)));
+                    keys.iter().for_each(|key| outln!("{}", publish(key)));
                 }
                 Ok(())
             }

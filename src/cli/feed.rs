@@ -24,27 +24,27 @@ use serde_json::json;
 use std::fmt::Write as _;
 use url::Url;
 
-/// Connect feeds
+/// Add, show, read and remove feeds
 #[derive(Debug, clap::Subcommand)]
 pub enum Feed {
-    /// Read a feed now and keep reading it (RSS, Atom or JSON Feed)
+    /// Add a feed and read it now (RSS, Atom or JSON Feed)
     #[command(after_help = "Examples:\n  \
         daily feed add https://www.example.org/feed.xml\n  \
-        daily feed add ./export/feed.xml            a file, read again whenever it is due\n\n\
-        A feed that can't be read is refused with the reason, and nothing is changed.")]
+        daily feed add ./export/feed.xml   a file, read again regularly\n\n\
+        A feed that can't be read is refused with the reason.")]
     Add(FeedSource),
-    /// List feeds and how reading them goes
+    /// List feeds and when they were read
     List,
-    /// Show all there is to know about a feed
+    /// Show a feed's state in detail
     #[command(after_help = "Example:\n  daily feed show https://www.example.org/feed.xml")]
     Show(FeedSource),
-    /// Read all feeds now, or one
+    /// Read all feeds now, or a single one
     #[command(after_help = "Example:\n  daily feed poll https://www.example.org/feed.xml")]
     Poll {
-        /// URL, or the path of a file; all feeds without it
+        /// URL or file; default: all feeds
         source: Option<String>,
     },
-    /// Stop reading a feed; its articles stay
+    /// Stop reading a feed and keep its articles
     Remove(FeedSource),
 }
 
@@ -60,7 +60,7 @@ impl Feed {
                 if !remove_feed(&app.actions, actor, &url).await? {
                     return Err(CliError::Failed(format!("there is no feed {url}; see `daily feed list`")));
                 }
-                println!("{url} is no longer read");
+                outln!("{url} is no longer read");
                 Ok(())
             }
         }

@@ -30,53 +30,54 @@ use crate::{
 };
 use jiff::civil::Date;
 
-/// Plan, look at and send issues
+/// Plan, edit, send and supervise issues
 #[derive(Debug, clap::Subcommand)]
 pub enum Issue {
-    /// Choose the stories of an issue (the next one without --date), keep the plan and show it
+    /// Plan an issue now and show its stories
     Plan(plan::PlanCommand),
-    /// Show an issue: what it was; or what will go out when, and to how many
+    /// Show an issue's stories, due time and readers
     #[command(after_help = "Examples:\n  daily issue show --next\n  daily issue show --date 2026-05-01")]
     Show(Which),
-    /// Change an issue until it is frozen: its stories, their words, its own
+    /// Edit stories, subject and note of an issue
     Edit(edit::Edit),
-    /// Let an issue go out that waits for an operator
+    /// Approve an issue that waits for an operator
     Approve(edit::Approve),
-    /// Open an issue's mail as it stands in the browser, or write it to a file, or print its text
+    /// Open an issue's email in the browser
     Preview(preview::Preview),
-    /// Plan, freeze and send today's issue now, and watch it go out
+    /// Send today's issue now and watch its progress
     #[command(after_help = "Example:\n  daily issue send --yes")]
     Send(send::Send),
-    /// Show how far an issue is: live while it goes out, then by domain and by answer
+    /// Show an issue's progress, by domain and by answer
     Status(status::Status),
-    /// List who got what of an issue, or what became of one reader's copy
+    /// List deliveries, or trace one reader's copy
     Deliveries(deliveries::Deliveries),
-    /// Stop an issue that is going out; `resume` lets it go on
+    /// Pause an issue that is being sent
     Pause(operate::Pause),
-    /// Let an issue go on that was paused, or that Daily held
+    /// Resume a paused or held issue
     Resume(operate::Resume),
-    /// Give an issue up: who has not got it yet will not
+    /// Cancel an issue for readers who don't have it yet
     Cancel(operate::Cancel),
-    /// Settle mails of an issue that were in flight when their worker died (with `sending.uncertain = "hold"`)
+    /// Decide about copies in doubt after a crash
     #[command(after_help = "Examples:\n  \
-        daily issue resolve --as retry                     send them again, with the same Message-ID\n  \
-        daily issue resolve --date 2026-05-01 --as sent    the relay's log shows that it took them")]
+        daily issue resolve --as retry   send them again, with the same Message-ID\n  \
+        daily issue resolve --as sent    the relay's log shows them\n\n\
+        For `sending.uncertain = \"hold\"` and for cancelled issues.")]
     Resolve {
         #[command(flatten)]
         which: Which,
-        /// What became of them
+        /// Decision for all copies in doubt
         #[arg(long = "as", value_enum)]
         resolution: ResolveAs,
     },
     /// List issues, latest first
     List {
-        /// The newsletter's short name
+        /// Newsletter's short name
         #[arg(long)]
         newsletter: Option<String>,
-        /// How many
+        /// Show at most this many
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(i64).range(1..=1000))]
         limit: i64,
-        /// Only those before this date, for the next page
+        /// Show the page before this date
         #[arg(long)]
         before: Option<Date>,
     },
@@ -85,24 +86,24 @@ pub enum Issue {
 /// What became of mails in doubt.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub enum ResolveAs {
-    /// The relay had taken them
+    /// The relay accepted them
     Sent,
-    /// They are given up
+    /// Give them up
     Failed,
-    /// They go out again
+    /// Send them again
     Retry,
 }
 
 /// Which issue a command is about.
 #[derive(Debug, clap::Args)]
 pub struct Which {
-    /// The newsletter's short name
+    /// Newsletter's short name
     #[arg(long)]
     newsletter: Option<String>,
-    /// The issue's date, YYYY-MM-DD
+    /// Issue of this date, YYYY-MM-DD
     #[arg(long, conflicts_with = "next")]
     date: Option<Date>,
-    /// The issue that is due next
+    /// Next issue
     #[arg(long)]
     next: bool,
 }
@@ -217,8 +218,8 @@ async fn resolve(app: &App, actor: &Actor, which: &Which, resolution: ResolveAs)
         ResolveAs::Retry => Resolution::Retry,
     };
     match resolve_issue(&app.actions, actor, issue.id, resolution).await? {
-        0 => println!("nothing is in doubt about the issue of {}", issue.issue_date),
-        count => println!("{count} settled"),
+        0 => outln!("nothing is in doubt about the issue of {}", issue.issue_date),
+        count => outln!("{count} settled"),
     }
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! The command line: one file a command group.
 
+#[macro_use]
+mod print;
+
 mod article;
 mod audit;
-mod bounce;
 mod check;
 mod consent;
 mod demo;
@@ -13,6 +15,7 @@ mod newsletter;
 mod operator;
 mod output;
 mod problems;
+mod receive;
 pub mod serve;
 mod subscriber;
 mod test_send;
@@ -27,27 +30,31 @@ use crate::{
     telemetry,
 };
 use clap::{CommandFactory as _, Parser, Subcommand};
-use std::{path::PathBuf, process::ExitCode};
+use std::{io, path::PathBuf, process::ExitCode};
 
-/// Daily sends a digest of your site's latest articles to the readers who asked for it, every morning.
+/// Heading of the options that every command has.
+const GLOBAL_OPTIONS: &str = "Global options";
+
+/// Send readers a digest of your latest articles every day
 #[derive(Debug, Parser)]
 #[command(
     name = "daily",
     version,
+    max_term_width = 80,
     after_help = "Examples:\n  \
-        daily demo                                   see everything at work, without any configuration\n  \
-        daily serve --config /etc/daily.toml         run the service\n  \
+        daily demo                                   see everything at work\n  \
+        daily serve --config /etc/daily/daily.toml   run the service\n  \
         daily feed add https://www.example.org/rss   connect your site\n  \
-        daily test-send --to you@example.org         look at tomorrow's issue in your own inbox\n  \
+        daily test-send --to you@example.org         email yourself the next issue\n  \
         daily issue send --yes                       send today's issue now\n\n\
         Exit codes: 0 done, 1 failed, 2 wrong usage or configuration."
 )]
 struct Cli {
-    /// Configuration file (TOML); see config/default.toml for every key
-    #[arg(long, global = true, value_name = "FILE")]
+    /// Read the configuration from this file (TOML)
+    #[arg(long, global = true, value_name = "FILE", help_heading = GLOBAL_OPTIONS)]
     config: Option<PathBuf>,
     /// Print records as JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL_OPTIONS)]
     json: bool,
     #[command(subcommand)]
     command: Command,
@@ -55,49 +62,49 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the service: web, workers and schedule
+    /// Run the service: web, workers and scheduler
     Serve(serve::Serve),
-    /// Show everything at work: a sample site, three readers, one issue
+    /// Show everything at work, without configuration
     Demo(demo::Demo),
-    /// Bring the database's tables up to date (`serve` does it, too)
+    /// Update the database's tables (`serve` does it too)
     #[command(after_help = "Example:\n  DAILY__DATABASE__URL=postgres://daily@localhost/daily daily migrate")]
     Migrate,
-    /// Check configuration, database and relays; or how well pages are read
+    /// Check configuration, database and relays
     Check(check::Check),
-    /// Make keys that sign mail, show their DNS records
+    /// Make DKIM keys and show their DNS records
     #[command(subcommand)]
     Dkim(dkim::Dkim),
-    /// Show, add and change newsletters: what they are called, when they go out, how they look
+    /// Show, add and change newsletters
     #[command(subcommand)]
     Newsletter(newsletter::Newsletter),
-    /// Connect feeds
+    /// Add, show, read and remove feeds
     #[command(subcommand)]
     Feed(feed::Feed),
     /// Add, list, pin and hide articles
     #[command(subcommand)]
     Article(article::Article),
-    /// Plan, look at and send issues
+    /// Plan, edit, send and supervise issues
     #[command(subcommand)]
     Issue(issue::Issue),
-    /// Mail an issue to yourself, marked as a test
+    /// Send an issue to yourself, marked as a test
     TestSend(test_send::TestSend),
-    /// Look up readers, change what they chose
+    /// Look up, change, import, export and erase readers
     #[command(subcommand)]
     Subscriber(subscriber::Subscriber),
-    /// Take mail that comes in, such as that of readers who write to leave
-    Bounce(bounce::Bounce),
-    /// Verify the ledger of consent, show why readers leave
+    /// Process incoming email (unsubscribe requests)
+    Receive(receive::Receive),
+    /// Verify the consent ledger, show why readers unsubscribed
     #[command(subcommand)]
     Consent(consent::Consent),
-    /// Show which changes operators made, latest first
+    /// Show changes by operators, latest first
     Audit(audit::Audit),
-    /// Say who is told by mail what needs a decision
+    /// Manage who gets alerts
     #[command(subcommand)]
     Operator(operator::Operator),
     /// Print a completion script for your shell
     #[command(after_help = "Example:\n  daily completions bash > /etc/bash_completion.d/daily")]
     Completions {
-        /// The shell
+        /// Shell to complete for
         shell: clap_complete::Shell,
     },
 }
@@ -109,10 +116,16 @@ enum CliError {
     Usage(String),
     /// It could not be done: exit code 1.
     Failed(String),
+    /// The reader of the output, such as `head`, has closed the pipe: exit code 0.
+    ReaderGone,
 }
 
-impl<E: std::error::Error> From<E> for CliError {
+impl<E: std::error::Error + 'static> From<E> for CliError {
     fn from(error: E) -> Self {
+        let io_error = (&error as &dyn std::error::Error).downcast_ref::<io::Error>();
+        if io_error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+            return Self::ReaderGone;
+        }
         Self::Failed(error.to_string())
     }
 }
@@ -123,33 +136,35 @@ type CliResult = Result<(), CliError>;
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     if let Command::Completions { shell } = cli.command {
-        clap_complete::generate(shell, &mut Cli::command(), "daily", &mut std::io::stdout());
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "daily", &mut script);
+        out!("{}", String::from_utf8_lossy(&script));
         return ExitCode::SUCCESS;
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("daily: can't start: {error}");
+            errln!("daily: can't start: {error}");
             return ExitCode::FAILURE;
         }
     };
-    let for_mail_server = matches!(cli.command, Command::Bounce(_));
+    let for_mail_server = matches!(cli.command, Command::Receive(_));
     let result = runtime.block_on(run(cli));
     // Tasks still at work have been told to stop and given their time.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) | Err(CliError::ReaderGone) => ExitCode::SUCCESS,
         // Whatever is wrong here, the mail server must keep the message.
         Err(CliError::Failed(message) | CliError::Usage(message)) if for_mail_server => {
-            eprintln!("daily: {message}; the message was not handled, try again later");
-            ExitCode::from(bounce::TRY_AGAIN)
+            errln!("daily: {message}; the message was not handled, try again later");
+            ExitCode::from(receive::TRY_AGAIN)
         }
         Err(CliError::Failed(message)) => {
-            eprintln!("daily: {message}");
+            errln!("daily: {message}");
             ExitCode::FAILURE
         }
         Err(CliError::Usage(message)) => {
-            eprintln!("daily: {message}");
+            errln!("daily: {message}");
             ExitCode::from(2)
         }
     }
@@ -170,7 +185,7 @@ async fn run(cli: Cli) -> CliResult {
     match cli.command {
         Command::Migrate => {
             let db = app::open(&settings).await.map_err(start)?;
-            println!("{} is up to date", settings.database.url);
+            outln!("{} is up to date", settings.database.url);
             db.close().await;
             Ok(())
         }
@@ -194,7 +209,7 @@ async fn with_app(command: Command, app: &App, actor: &Actor, output: Output) ->
         Command::Issue(issue) => issue.run(app, actor, output).await,
         Command::TestSend(test_send) => test_send.run(app, actor, output).await,
         Command::Subscriber(subscriber) => subscriber.run(app, actor, output).await,
-        Command::Bounce(bounce) => bounce.run(app, output).await,
+        Command::Receive(receive) => receive.run(app, output).await,
         Command::Consent(consent) => consent.run(app, output).await,
         Command::Audit(audit) => audit.run(app, output).await,
         Command::Operator(operator) => operator.run(app, actor, output).await,

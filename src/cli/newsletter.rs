@@ -17,36 +17,37 @@ use crate::{
 };
 use serde_json::{Value, json};
 
-/// Show, add and change newsletters: what they are called, when they go out, how they look
+/// Show, add and change newsletters
 #[derive(Debug, clap::Subcommand)]
 pub enum Newsletter {
     /// List newsletters
     List,
-    /// Show everything about one
+    /// Show a newsletter's settings
     #[command(after_help = "Example:\n  daily newsletter show daily")]
     Show {
-        /// Its short name
+        /// Short name
         slug: Option<String>,
     },
-    /// Add one; what is not said is as in the first one: sender, postal address, zone, time, language
+    /// Add a newsletter with the first one's settings as defaults
     #[command(after_help = "Examples:\n  \
-        daily newsletter add weekly --title \"The Weekly\" --days sat --selection round-up\n  \
-        daily newsletter add morning --title \"Good Morning\" --days weekdays --clock reader --send-time 06:30")]
+        daily newsletter add weekly --title Weekly --days sat --selection round-up\n  \
+        daily newsletter add early --title Early --clock reader --send-time 05:30")]
     Add(Box<NewNewsletter>),
-    /// Change one; planned issues follow, and nothing goes out at once
+    /// Change a newsletter and its planned issues
     #[command(after_help = "Examples:\n  \
-        daily newsletter set daily --sender-address news@example.org --sender-name \"The Example\"\n  \
+        daily newsletter set daily --sender-address news@example.org\n  \
         daily newsletter set daily --send-time 06:30 --time-zone Europe/Berlin\n  \
-        daily newsletter set daily --clock reader                 # 06:30 where each reader lives\n  \
+        daily newsletter set daily --clock reader   send time where readers live\n  \
         daily newsletter set daily --days mon,wed,fri --min-stories 3\n  \
-        daily newsletter set daily --logo https://www.example.org/logo.png --accent '#0a6048'\n  \
-        daily newsletter set daily --postal-address \"Example Media, 1 High Street, Springfield\"")]
+        daily newsletter set daily --accent '#0a6048' --fonts sans\n  \
+        daily newsletter set daily --postal-address \"1 High Street, Springfield\"\n\n\
+        Nothing goes out at once because of a change.")]
     Set(Box<Set>),
 }
 
 #[derive(Debug, clap::Args)]
 pub struct Set {
-    /// Its short name
+    /// Short name
     slug: String,
     #[command(flatten)]
     details: NewsletterDetails,
@@ -63,7 +64,7 @@ impl Newsletter {
                         CliError::Usage(message) => {
                             CliError::Usage(message.replace(" with --newsletter", ""))
                         }
-                        failed @ CliError::Failed(_) => failed,
+                        other => other,
                     })?;
                 show(app, &newsletter, output).await
             }

@@ -17,13 +17,15 @@ use crate::{
 };
 use serde_json::json;
 
-/// Say who is told by mail what needs a decision
+/// Manage who gets alerts
 #[derive(Debug, clap::Subcommand)]
 pub enum Operator {
-    /// Add an address: it gets a mail when an issue waits for approval or is stopped, or a feed is in trouble
-    #[command(after_help = "Example:\n  daily operator add desk@example.org")]
+    /// Add an address that gets alerts
+    #[command(after_help = "Example:\n  daily operator add desk@example.org\n\n\
+        Alerts: an issue waits, is stopped or was missed; a feed is in trouble; \
+        signups look like an attack.")]
     Add(OperatorAddress),
-    /// List the addresses
+    /// List addresses
     List,
     /// Remove an address
     #[command(after_help = "Example:\n  daily operator remove desk@example.org")]

@@ -24,9 +24,9 @@ impl Output {
         row: impl Fn(&T) -> Vec<String>,
     ) -> Result<(), serde_json::Error> {
         if self.json {
-            println!("{}", serde_json::to_string_pretty(records)?);
+            outln!("{}", serde_json::to_string_pretty(records)?);
         } else {
-            print!("{}", table(titles, &records.iter().map(row).collect::<Vec<_>>()));
+            out!("{}", table(titles, &records.iter().map(row).collect::<Vec<_>>()));
         }
         Ok(())
     }
@@ -38,9 +38,9 @@ impl Output {
         lines: impl FnOnce() -> String,
     ) -> Result<(), serde_json::Error> {
         if self.json {
-            println!("{}", serde_json::to_string_pretty(record)?);
+            outln!("{}", serde_json::to_string_pretty(record)?);
         } else {
-            println!("{}", lines().trim_end());
+            outln!("{}", lines().trim_end());
         }
         Ok(())
     }

@@ -10,15 +10,16 @@ use crate::{
 };
 use tokio::net::TcpListener;
 
-/// Run the service: web, workers and schedule
+/// Run the service: web, workers and scheduler
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    daily serve                                          everything in one process, on SQLite\n  \
-    daily serve --config /etc/daily.toml --role web      pages on one machine …\n  \
-    daily serve --config /etc/daily.toml --role worker   … workers on others, with PostgreSQL …\n  \
-    daily serve --config /etc/daily.toml --role scheduler   … and at least one scheduler")]
+    daily serve                    everything in one process\n  \
+    daily serve --role web         pages only\n  \
+    daily serve --role worker      jobs only\n  \
+    daily serve --role scheduler   due work only; run at least one\n\n\
+    docs/guides/several-machines.md explains the roles.")]
 pub struct Serve {
-    /// What this process does
+    /// Run only this part of the service
     #[arg(long, value_enum, default_value_t = Role::All)]
     role: Role,
 }

@@ -11,24 +11,23 @@ use jiff::civil::Date;
 use serde_json::json;
 use std::time::Duration;
 
-/// Mail an issue to yourself, marked as a test
+/// Send an issue to yourself, marked as a test
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    daily test-send --to you@example.org                      tomorrow's issue as it stands\n  \
+    daily test-send --to you@example.org                      the next issue\n  \
     daily test-send --to you@example.org --issue 2026-05-01   that day's issue\n\n\
-    The mail goes through the queue like any other; the command waits and says what the relay answered. \
-    No reader's state changes.")]
+    The email goes through the queue, and the command waits for the relay's answer.")]
 pub struct TestSend {
-    /// Where to
+    /// Send to this address
     #[arg(long)]
     to: String,
-    /// The issue's date; the next issue without it
+    /// Issue of this date; default: the next one
     #[arg(long, value_name = "DATE")]
     issue: Option<Date>,
-    /// The newsletter's short name
+    /// Newsletter's short name
     #[arg(long)]
     newsletter: Option<String>,
-    /// How long to wait for the relay's answer, in seconds
+    /// Wait this many seconds for the relay's answer
     #[arg(long, default_value_t = 60)]
     wait: u64,
 }

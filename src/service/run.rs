@@ -18,13 +18,13 @@ use tokio_util::sync::CancellationToken;
 /// What a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Role {
-    /// All of it
+    /// All three
     All,
     /// Pages and endpoints
     Web,
-    /// Jobs: mail, feeds, issues
+    /// Jobs: emails, feeds, issues
     Worker,
-    /// The schedule: what is due is woken
+    /// Starts what is due
     Scheduler,
 }
 

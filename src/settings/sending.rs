@@ -18,7 +18,7 @@ pub(super) const CURES: &[(&str, &str)] = &[
     ("sending.hello_name", "give this machine's full name, such as news.example.org"),
     (
         "sending.unsubscribe_mailto",
-        "write an address whose email goes to `daily bounce`, such as leave+{token}@news.example.org, or nothing",
+        "write an address whose email goes to `daily receive`, such as leave+{token}@news.example.org, or nothing",
     ),
     ("sending.uncertain", "write \"retry\" or \"hold\""),
     ("sending.domain_rates", "write each as \"example.org=1200\": messages a minute"),

@@ -16,6 +16,16 @@ pub struct Ended {
     pub stderr: String,
 }
 
+impl From<Output> for Ended {
+    fn from(Output { status, stdout, stderr }: Output) -> Self {
+        Self {
+            code: status.code().unwrap_or(-1),
+            stdout: String::from_utf8(stdout).expect("text"),
+            stderr: String::from_utf8(stderr).expect("text"),
+        }
+    }
+}
+
 impl Ended {
     /// Returns what a command with `--json` wrote.
     pub fn json(&self) -> Value {
@@ -63,11 +73,29 @@ impl Environment {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_daily"));
+        command.args(arguments);
+        self.apply_to(command)
+    }
+
+    /// Gives a program these settings, and no others of Daily.
+    fn apply_to(&self, mut command: Command) -> Command {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("DAILY__")) {
             command.env_remove(name);
         }
-        command.args(arguments).envs(self.variables.iter().cloned()).stdin(Stdio::null());
+        command.envs(self.variables.iter().cloned()).stdin(Stdio::null());
         command
+    }
+
+    #[allow(dead_code, reason = "the docs' stories need it")]
+    /// Runs a shell script in a folder, with the programs of another folder before all others. It stops at the first error.
+    pub async fn run_script(&self, script: &str, folder: &Path, programs: &Path) -> Ended {
+        let mut command = Command::new("sh");
+        let path = std::env::var("PATH").unwrap_or_default();
+        command
+            .args(["-euc", script])
+            .current_dir(folder)
+            .env("PATH", format!("{}:{path}", programs.display()));
+        run_to_end(self.apply_to(command), b"").await
     }
 
     /// Runs a command to its end.
@@ -77,27 +105,17 @@ impl Environment {
 
     /// Runs a command to its end, with this on its standard input.
     pub async fn run_with_input(&self, arguments: &[&str], input: &[u8]) -> Ended {
+        run_to_end(self.command(arguments), input).await
+    }
+
+    #[allow(dead_code, reason = "the stories of the command line need it")]
+    /// Runs a command whose standard output nobody reads, as when it is piped into a `head` that has ended.
+    pub async fn run_without_reader(&self, arguments: &[&str]) -> Ended {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
         let mut command = self.command(arguments);
-        let input = input.to_owned();
-        let run = move || {
-            let mut child = command
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .spawn()
-                .expect("the program starts");
-            let mut stdin = child.stdin.take().expect("its standard input");
-            // A program that ends early has not read all of it.
-            let _ended_early = std::io::Write::write_all(&mut stdin, &input);
-            drop(stdin);
-            child.wait_with_output().expect("its end")
-        };
-        let Output { status, stdout, stderr } = tokio::task::spawn_blocking(run).await.expect("a thread");
-        Ended {
-            code: status.code().unwrap_or(-1),
-            stdout: String::from_utf8(stdout).expect("text"),
-            stderr: String::from_utf8(stderr).expect("text"),
-        }
+        let run = move || command.stdout(writer).stderr(Stdio::piped()).output().expect("its end");
+        Ended::from(tokio::task::spawn_blocking(run).await.expect("a thread"))
     }
 
     /// Starts a command that runs on; it is killed when dropped.
@@ -122,6 +140,24 @@ impl Environment {
             .expect("the program starts");
         Running(child)
     }
+}
+
+async fn run_to_end(mut command: Command, input: &[u8]) -> Ended {
+    let input = input.to_owned();
+    let run = move || {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut stdin = child.stdin.take().expect("its standard input");
+        // A program that ends early has not read all of it.
+        let _ended_early = std::io::Write::write_all(&mut stdin, &input);
+        drop(stdin);
+        child.wait_with_output().expect("its end")
+    };
+    Ended::from(tokio::task::spawn_blocking(run).await.expect("a thread"))
 }
 
 /// A program that runs.

@@ -5,6 +5,7 @@ pub mod browser;
 pub mod command;
 pub mod engine_settings;
 pub mod fates;
+pub mod help;
 mod imports;
 mod issues;
 pub mod locks;

@@ -5,7 +5,7 @@ use daily::domain::subscriber::subscription::SubscriptionStatus;
 use fantoccini::Locator;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
 
-/// A publisher's server with one article, which carries the box as docs/embed.md has it.
+/// A publisher's server with one article, which carries the box as docs/guides/signup-box.md has it.
 struct Publisher {
     server: MockServer,
 }

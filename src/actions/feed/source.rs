@@ -8,7 +8,7 @@ use validator::{Validate, ValidationError};
 /// A feed.
 #[derive(Debug, Default, Clone, clap::Args, serde::Deserialize, Validate)]
 pub struct FeedSource {
-    /// URL, or the path of a file
+    /// URL or file
     #[validate(custom(function = self::url_or_path))]
     pub source: String,
 }
@@ -16,10 +16,10 @@ pub struct FeedSource {
 /// An article.
 #[derive(Debug, Default, Clone, clap::Args, serde::Deserialize, Validate)]
 pub struct ArticleSource {
-    /// URL, or the path of a saved page
+    /// URL or file of a saved page
     #[validate(custom(function = self::url_or_path))]
     pub source: String,
-    /// Where readers find the article, if the page does not say
+    /// Public URL, if the page doesn't contain it
     #[arg(long)]
     #[validate(custom(function = rules::web_address))]
     pub url: Option<String>,

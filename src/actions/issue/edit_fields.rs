@@ -16,36 +16,36 @@ use validator::{Validate, ValidationError};
 #[serde(default)]
 #[validate(schema(function = changes_something, skip_on_field_errors = false))]
 pub struct IssueEdit {
-    /// It is in, first
+    /// Put an article in, first
     #[arg(long, value_name = "ARTICLE")]
     pub pin: Vec<i64>,
-    /// It is out of this issue
+    /// Keep an article out of this issue
     #[arg(long, value_name = "ARTICLE")]
     pub drop: Vec<i64>,
-    /// It is in, at this place from 1, whatever comes and goes around it
+    /// Put an article in, at this place from 1
     #[arg(long, value_name = "ARTICLE=PLACE")]
     #[validate(custom(function = self::places))]
     pub place: Vec<String>,
-    /// Its headline in this issue
+    /// Set an article's headline in this issue
     #[arg(long, value_name = "ARTICLE=TEXT")]
     #[validate(custom(function = self::titles))]
     pub title: Vec<String>,
-    /// Its summary in this issue; empty: none
+    /// Set an article's summary in this issue; empty: none
     #[arg(long, value_name = "ARTICLE=TEXT")]
     #[validate(custom(function = self::summaries))]
     pub summary: Vec<String>,
-    /// Take back what was edited about it
+    /// Revert the edits of an article
     #[arg(long, value_name = "ARTICLE")]
     pub undo: Vec<i64>,
-    /// The subject line; empty: the first story's headline
+    /// Subject line; empty: the first story's headline
     #[arg(long)]
     #[validate(custom(function = self::headline))]
     pub subject: Option<String>,
-    /// What inboxes show after the subject; empty: the other headlines
+    /// Preview text in inboxes; empty: the other headlines
     #[arg(long)]
     #[validate(custom(function = self::headline))]
     pub preheader: Option<String>,
-    /// A note above the stories, in Markdown; empty: none
+    /// Note above the stories, in Markdown; empty: none
     #[arg(skip)]
     #[validate(custom(function = self::note))]
     pub note: Option<String>,

@@ -27,7 +27,7 @@ const ARCHIVES: &[&str] = &["public", "unlisted", "none"];
 #[command(mut_arg("title", |arg| arg.required(true)))]
 #[validate(schema(function = has_title, skip_on_field_errors = false))]
 pub struct NewNewsletter {
-    /// Its short name: lower-case letters, digits and hyphens
+    /// Short name: lower-case letters, digits and hyphens
     #[validate(custom(function = rules::short_name))]
     pub slug: String,
     #[command(flatten)]
@@ -41,75 +41,75 @@ pub struct NewNewsletter {
 #[serde(default)]
 #[validate(schema(function = fewest_and_most, skip_on_field_errors = false))]
 pub struct NewsletterDetails {
-    /// What readers call it
+    /// Title
     #[arg(long)]
     #[validate(custom(function = rules::line::<MAX_NAME_CHARS>))]
     pub title: Option<String>,
-    /// The line below the title
+    /// Line below the title
     #[arg(long)]
     #[validate(custom(function = rules::line::<MAX_TAGLINE_CHARS>))]
     pub tagline: Option<String>,
-    /// The name emails come from
+    /// Name that emails come from
     #[arg(long)]
     #[validate(custom(function = rules::line::<MAX_NAME_CHARS>))]
     pub sender_name: Option<String>,
-    /// The address emails come from
+    /// Address that emails come from
     #[arg(long)]
     #[validate(custom(function = rules::address))]
     pub sender_address: Option<String>,
-    /// The days that have an issue: daily, weekdays, or such as mon,wed,fri
+    /// Days with an issue: daily, weekdays, or such as mon,fri
     #[arg(long)]
     #[validate(custom(function = rules::days))]
     pub days: Option<String>,
-    /// When issues go out, such as 07:00
+    /// Time at which issues go out, such as 07:00
     #[arg(long)]
     #[validate(custom(function = rules::time_of_day))]
     pub send_time: Option<String>,
-    /// On which clock, such as Europe/Berlin
+    /// Time zone, such as Europe/Berlin
     #[arg(long)]
     #[validate(custom(function = rules::time_zone))]
     pub time_zone: Option<String>,
-    /// At one moment for all, or at that time where each reader lives
+    /// Clock of the send time
     #[arg(long, value_parser = ListedWords(CLOCKS))]
     #[validate(custom(function = self::clock))]
     pub clock: Option<String>,
-    /// What issues are made of: what is new since the last one, or the best of the week
+    /// Choose new articles, or the best of the week
     #[arg(long, value_parser = ListedWords(SELECTIONS))]
     #[validate(custom(function = self::selection))]
     pub selection: Option<String>,
-    /// Fewest stories of an issue; `default`: as configured
+    /// Fewest stories in an issue
     #[arg(long, value_name = "N|default")]
     #[validate(custom(function = rules::story_count))]
     pub min_stories: Option<String>,
-    /// Most stories of an issue; `default`: as configured
+    /// Most stories in an issue
     #[arg(long, value_name = "N|default")]
     #[validate(custom(function = rules::story_count))]
     pub max_stories: Option<String>,
-    /// Whether an issue waits for an operator's approval
+    /// Approval of each issue by an operator
     #[arg(long, value_parser = ListedWords(APPROVALS))]
     #[validate(custom(function = self::approval))]
     pub approval: Option<String>,
-    /// A picture in the title's place
+    /// Picture in place of the title
     #[arg(long, value_name = "URL|none")]
     #[validate(custom(function = rules::logo))]
     pub logo: Option<String>,
-    /// The colour of links and labels
+    /// Color of links and labels
     #[arg(long, value_name = "#rrggbb|none")]
     #[validate(custom(function = rules::accent))]
     pub accent: Option<String>,
-    /// The letters of headlines
+    /// Fonts of headlines
     #[arg(long, value_parser = ListedWords(FONTS))]
     #[validate(custom(function = self::fonts))]
     pub fonts: Option<String>,
-    /// Where the publisher can be reached by post
+    /// Postal address of the publisher
     #[arg(long)]
     #[validate(custom(function = rules::line::<MAX_POSTAL_ADDRESS_CHARS>))]
     pub postal_address: Option<String>,
-    /// The language it is written in, such as en or pt-BR
+    /// Language of the articles, such as en or pt-BR
     #[arg(long)]
     #[validate(custom(function = rules::language))]
     pub language: Option<String>,
-    /// Who may find past issues: everybody, people with a link, or nobody
+    /// Archive of past issues: listed, by link only, or none
     #[arg(long, value_parser = ListedWords(ARCHIVES))]
     #[validate(custom(function = self::archive))]
     pub archive: Option<String>,

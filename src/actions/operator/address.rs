@@ -9,7 +9,7 @@ use validator::Validate;
 /// An operator's address.
 #[derive(Debug, Default, Clone, clap::Args, serde::Deserialize, Validate)]
 pub struct OperatorAddress {
-    /// The address
+    /// Email address
     #[validate(custom(function = rules::address))]
     pub address: String,
 }

@@ -37,20 +37,20 @@ use std::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Show everything at work: a sample site, three readers, one issue
+/// Show everything at work, without configuration
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    daily demo                      look around afterwards; Ctrl-C ends it\n  \
-    daily demo --once               end after the summary\n  \
+    daily demo          look around afterwards; Ctrl-C ends it\n  \
+    daily demo --once   end after the summary\n  \
     daily demo --listen 127.0.0.1:8080 --data /tmp/daily")]
 pub struct Demo {
     /// End after the summary instead of running on
     #[arg(long)]
     once: bool,
-    /// Where to listen; port 8025 or, if it is taken, a free one without it
+    /// Listen here instead of on port 8025 or a free one
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// Keep the data in this new or empty folder; one in the system's temporary folder without it
+    /// Keep the data in this new or empty folder
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
 }
@@ -72,13 +72,13 @@ impl Demo {
 
         let work = tokio::spawn(run(app.clone(), Role::All, Some(service), stop.clone()));
         let courier = serve_site(&app, site, stop.clone())?;
-        println!("Daily's demo. Data folder: {}\n", data.display());
+        outln!("Daily's demo. Data folder: {}\n", data.display());
         let shown = tokio::select! {
             shown = show(&app, &courier, &data) => shown,
             () = stop.cancelled() => Err(CliError::Failed("stopped before the end".into())),
         };
         if shown.is_ok() && !self.once {
-            println!("\nRunning on; Ctrl-C ends it. The next issue goes out tomorrow at 07:00 UTC.");
+            outln!("\nRunning on; Ctrl-C ends it. The next issue goes out tomorrow at 07:00 UTC.");
             stop.cancelled().await;
         }
         stop.cancel();
@@ -177,16 +177,16 @@ async fn show(app: &App, courier: &str, data: &std::path::Path) -> CliResult {
     step.done(&line(&counts));
     readers.check_issue().await?;
 
-    println!("\nOpen:");
+    outln!("\nOpen:");
     for (what, address) in [
         ("An article with the signup box", article),
         ("The signup page", format!("{service}/")),
         ("The archive", format!("{service}/issues")),
         ("The mailbox", format!("{service}/mailbox")),
     ] {
-        println!("  {what:32} {address}");
+        outln!("  {what:32} {address}");
     }
-    println!(
+    outln!(
         "\nSummary: {} articles, 3 readers, {} mails of the issue in {}",
         tally.new,
         counts.sent,

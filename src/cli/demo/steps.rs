@@ -34,6 +34,6 @@ impl Step {
     /// Ends it with what came of it.
     pub fn done(self, outcome: &str) {
         self.bar.finish_and_clear();
-        println!("✓ {}: {outcome} ({} ms)", self.title, self.begun.elapsed().as_millis());
+        outln!("✓ {}: {outcome} ({} ms)", self.title, self.begun.elapsed().as_millis());
     }
 }

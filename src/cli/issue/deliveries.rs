@@ -22,28 +22,28 @@ use std::{
     io::{self, Write as _},
 };
 
-/// List who got what of an issue, or what became of one reader's copy
+/// List deliveries, or trace one reader's copy
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    daily issue deliveries --status failed                    whom the relays refused, and why\n  \
-    daily --json issue deliveries --all > all.ndjson          everybody, an object a line\n  \
-    daily issue deliveries --reader ann@example.org           one reader's copy")]
+    daily issue deliveries --status failed            refused, with the reason\n  \
+    daily --json issue deliveries --all > all.ndjson  one object per line\n  \
+    daily issue deliveries --reader ann@example.org   one reader's copy")]
 pub struct Deliveries {
     #[command(flatten)]
     which: Which,
-    /// Only those that stand so
+    /// Show deliveries with this status
     #[arg(long, value_parser = status())]
     status: Option<DeliveryStatus>,
-    /// Only those after this reader's number, for the next page
+    /// Show the page after this reader's number
     #[arg(long, default_value_t = 0)]
     after: i64,
-    /// How many
+    /// Show at most this many
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=10_000))]
     limit: i64,
-    /// All of them, page by page; with --json an object a line
+    /// Show all; with --json, one object per line
     #[arg(long, conflicts_with = "limit")]
     all: bool,
-    /// This reader's copy only, with its Message-ID
+    /// Trace this reader's copy
     #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["status", "after", "limit", "all"])]
     reader: Option<String>,
 }
@@ -74,7 +74,7 @@ impl Deliveries {
         page.truncate(shown);
         output.records(&page, &TITLES, row)?;
         if let Some(last) = page.last().filter(|_| more) {
-            eprintln!("there are more: say --after {} for the next page, or --all", last.subscriber_id);
+            errln!("there are more: say --after {} for the next page, or --all", last.subscriber_id);
         }
         Ok(())
     }
@@ -96,11 +96,7 @@ impl Deliveries {
         let mut first = true;
         loop {
             let page = self.page(app, issue, after, PAGE).await?;
-            match write_page(&page, first, output) {
-                // Whoever reads has seen enough.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-                written => written?,
-            }
+            write_page(&page, first, output)?;
             match page.last() {
                 Some(last) => after = last.subscriber_id,
                 None => return Ok(()),

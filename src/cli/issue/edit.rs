@@ -24,23 +24,21 @@ use crate::{
 };
 use std::{fmt::Write as _, io::Read as _, path::PathBuf};
 
-/// Change an issue until it is frozen: its stories, their words, its own
+/// Edit stories, subject and note of an issue
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Articles are named by their numbers, as `daily issue show --next` and `daily article list` have them.\n\
-    Nothing of it is lost when new articles come in and the plan is made anew.\n\nExamples:\n  \
+#[command(after_help = "Examples:\n  \
     daily issue edit --pin 42 --drop 17\n  \
     daily issue edit --place 42=1 --place 8=3\n  \
-    daily issue edit --title \"42=The bridge is open\" --summary \"42=From today, and free of charge.\"\n  \
+    daily issue edit --title \"42=The bridge is open\" --summary \"42=From today.\"\n  \
     daily issue edit --subject \"The bridge is open\" --note note.md\n  \
-    daily issue edit --undo 42 --subject \"\"        take edits back"
-)]
+    daily issue edit --undo 42 --subject \"\"   revert edits\n\n\
+    `daily issue show --next` lists the article numbers. Edits survive new articles.")]
 pub struct Edit {
     #[command(flatten)]
     which: Which,
     #[command(flatten)]
     changes: IssueEdit,
-    /// A file in Markdown with a note above the stories, `-` for standard input; an empty file: none
+    /// Note above the stories: a Markdown file, or - for stdin
     #[arg(long, value_name = "FILE")]
     note: Option<PathBuf>,
 }
@@ -60,7 +58,7 @@ impl Edit {
             other => other?,
         }
         if was_approved {
-            eprintln!("It was approved before this edit: look at it once more, and approve it again.");
+            errln!("It was approved before this edit: look at it once more, and approve it again.");
         }
         plan_issue::run(&app.jobs.issues, issue.id)
             .await
@@ -84,12 +82,10 @@ fn read_note(file: &PathBuf) -> Result<String, CliError> {
     Ok(text)
 }
 
-/// Let an issue go out that waits for an operator
+/// Approve an issue that waits for an operator
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "What is approved stays as it is: no later article changes it. An edit takes the approval back.\n\n\
-    Examples:\n  daily issue show --next\n  daily issue approve"
-)]
+#[command(after_help = "Examples:\n  daily issue show --next\n  daily issue approve\n\n\
+    An approved issue stays as it is. An edit revokes the approval.")]
 pub struct Approve {
     #[command(flatten)]
     which: Which,

@@ -20,27 +20,27 @@ use serde_json::json;
 use std::{fmt::Write as _, time::Duration};
 use tokio::time::Instant;
 
-/// Stop an issue that is going out; `resume` lets it go on
+/// Pause an issue that is being sent
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  daily issue pause --reason \"the second picture is wrong\"")]
 pub struct Pause {
     #[command(flatten)]
     which: Which,
-    /// Why, for the issue's history
+    /// Reason for the issue's history
     #[arg(long, value_parser = reason)]
     reason: Option<String>,
 }
 
-/// Let an issue go on that was paused, or that Daily held
+/// Resume a paused or held issue
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  daily issue resume\n  daily issue resume --date 2026-05-01\n\n\
-    The canary and the counting of refusals begin anew.")]
+    The canary and the count of refusals start again.")]
 pub struct Resume {
     #[command(flatten)]
     which: Which,
 }
 
-/// Give an issue up: who has not got it yet will not
+/// Cancel an issue for readers who don't have it yet
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  daily issue cancel --reason \"wrong edition\"\n  daily issue cancel --date 2026-05-01 --yes"
@@ -48,10 +48,10 @@ pub struct Resume {
 pub struct Cancel {
     #[command(flatten)]
     which: Which,
-    /// Why, for the issue's history
+    /// Reason for the issue's history
     #[arg(long, value_parser = reason)]
     reason: Option<String>,
-    /// Do not ask
+    /// Don't ask for confirmation
     #[arg(long)]
     yes: bool,
 }

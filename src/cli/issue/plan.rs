@@ -28,23 +28,23 @@ use crate::{
 use serde_json::json;
 use std::fmt::Write as _;
 
-/// Choose the stories of an issue (the next one without --date), keep the plan and show it
+/// Plan an issue now and show its stories
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    daily issue plan                        what the next issue would be now\n  \
-    daily issue plan --explain              why each candidate is in or out\n  \
-    daily issue plan --explain --variant 2  the same for readers who get the second variant\n  \
-    daily issue plan --replay               make the kept plan again from what it was made from, and compare")]
+    daily issue plan                        the next issue\n  \
+    daily issue plan --explain              every candidate with its reason\n  \
+    daily issue plan --explain --variant 2  the same for the second variant\n  \
+    daily issue plan --replay               repeat the stored plan and compare")]
 pub struct PlanCommand {
     #[command(flatten)]
     which: Which,
-    /// List every candidate with its fate
+    /// List every candidate with its reason
     #[arg(long)]
     explain: bool,
-    /// Of which variant, from 1
+    /// Explain this variant; 1 is the most common
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..), requires = "explain")]
     variant: u16,
-    /// Make the plan that was kept last again from its inputs, and compare; nothing is changed
+    /// Repeat the stored plan from its inputs and compare
     #[arg(long, conflicts_with = "explain")]
     replay: bool,
 }
@@ -129,7 +129,7 @@ async fn explain(
         let mut text = table(&titles, &places.collect::<Vec<_>>());
         let _ = write!(
             text,
-            "\n{} candidates at {}, for {} readers. The rule: docs/digest.md",
+            "\n{} candidates at {}, for {} readers. The rules: docs/concepts/issues.md",
             rows.len(),
             moment(Some(inputs.planned_at)),
             self::number(readers)

@@ -9,7 +9,7 @@ use crate::{
 };
 use std::path::{Path, PathBuf};
 
-/// Open an issue's mail as it stands in the browser, or write it to a file, or print its text
+/// Open an issue's email in the browser
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  daily issue preview\n  daily issue preview --out issue.html\n  daily issue preview --text"
@@ -17,13 +17,13 @@ use std::path::{Path, PathBuf};
 pub struct Preview {
     #[command(flatten)]
     which: Which,
-    /// Print the text part
+    /// Print the text part instead
     #[arg(long)]
     text: bool,
-    /// Write the HTML part here, and open nothing
+    /// Write the HTML part to this file instead
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Which variant, from 1: what most readers get is the first
+    /// Show this variant; 1 is the most common
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     variant: u16,
 }
@@ -57,13 +57,13 @@ impl Preview {
         }
         .email();
         if email.clipped() {
-            eprintln!(
+            errln!(
                 "its HTML has {} bytes: Gmail shows only the beginning of mails this large; choose fewer stories",
                 email.html_bytes()
             );
         }
         if self.text {
-            println!("{}", email.text);
+            outln!("{}", email.text);
         }
         if self.text && self.out.is_none() {
             return Ok(());
@@ -75,7 +75,7 @@ impl Preview {
             }
         };
         write(&file, &email.html)?;
-        println!("{}: {} ({} bytes)", file.display(), email.subject, email.html_bytes());
+        outln!("{}: {} ({} bytes)", file.display(), email.subject, email.html_bytes());
         if self.out.is_none() && on_terminal() {
             opener::open(&file).map_err(|error| {
                 CliError::Failed(format!("can't open it: {error}; open {} yourself", file.display()))

@@ -19,13 +19,13 @@ use crate::{
 };
 use serde_json::json;
 
-/// Plan, freeze and send today's issue now, and watch it go out
+/// Send today's issue now and watch its progress
 #[derive(Debug, clap::Args)]
 pub struct Send {
-    /// Do not ask
+    /// Don't ask for confirmation
     #[arg(long)]
     yes: bool,
-    /// The newsletter's short name
+    /// Newsletter's short name
     #[arg(long)]
     newsletter: Option<String>,
 }

@@ -29,16 +29,16 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use std::{fmt::Write as _, time::Duration};
 
-/// Show how far an issue is: live while it goes out, then by domain and by answer
+/// Show an issue's progress, by domain and by answer
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
-    daily issue status                 the one on its way, else the latest; on a terminal, watch it until it is out\n  \
-    daily issue status --no-watch      one look\n  \
-    daily --json issue status          the same for programs")]
+    daily issue status                 the current issue, else the latest\n  \
+    daily issue status --no-watch      without waiting for its end\n  \
+    daily --json issue status          as JSON")]
 pub struct Status {
     #[command(flatten)]
     which: Which,
-    /// Look once, also on a terminal
+    /// Don't wait for the issue's end
     #[arg(long)]
     no_watch: bool,
 }

@@ -63,7 +63,7 @@ pub async fn watch(app: &App, id: IssueId, output: Output) -> Result<Seen, CliEr
         bar.set_position(figures::done(&counts).unsigned_abs());
         bar.set_message(message(&issue, &counts));
         if !on_bar && !output.json && shown != Some(issue.status) {
-            eprintln!("{}: {}", issue.issue_date, issue.status);
+            errln!("{}: {}", issue.issue_date, issue.status);
         }
         shown = Some(issue.status);
         let is_asked_about = issue.status == IssueStatus::Planned && issue.waits_for.is_some();

@@ -20,16 +20,16 @@ const PAGE: i64 = 2_000;
 
 #[derive(Debug, clap::Args)]
 pub struct ExportCommand {
-    /// A reader's address: all that is held about them, as JSON
+    /// Reader's address, for a data export as JSON
     #[arg(conflicts_with_all = ["newsletter", "status"])]
     address: Option<String>,
-    /// The newsletter's short name
+    /// Newsletter's short name
     #[arg(long)]
     newsletter: Option<String>,
-    /// Only those who stand like this
+    /// Export readers with this status
     #[arg(long, value_name = "STATUS", value_parser = status)]
     status: Option<SubscriptionStatus>,
-    /// Write to this file, readable for you alone, and not to the terminal
+    /// Write to this new file, readable by you alone
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -56,16 +56,11 @@ impl ExportCommand {
             drop(tx);
             let Some(reader) = page.last() else { break };
             after = reader.id;
-            let written = page.iter().try_for_each(|reader| list.add(reader));
-            match written {
-                // Whoever reads has seen enough.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-                other => other?,
-            }
+            page.iter().try_for_each(|reader| list.add(reader))?;
         }
         let count = list.end()?;
         if let Some(path) = &self.out {
-            eprintln!("{count} readers of `{}` are in {}", newsletter.newsletter.slug, path.display());
+            errln!("{count} readers of `{}` are in {}", newsletter.newsletter.slug, path.display());
         }
         Ok(())
     }
@@ -83,7 +78,7 @@ impl ExportCommand {
         file.write_all(export.to_json()?.as_bytes())?;
         file.flush()?;
         if let Some(path) = &self.out {
-            eprintln!("everything held about {address} is in {}", path.display());
+            errln!("everything held about {address} is in {}", path.display());
         }
         Ok(())
     }

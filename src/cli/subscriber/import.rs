@@ -50,36 +50,36 @@ impl From {
 
 #[derive(Debug, clap::Args)]
 pub struct ImportCommand {
-    /// The file: CSV with the names of its columns in the first line
+    /// CSV file with column names in its first line
     file: PathBuf,
-    /// The newsletter's short name
+    /// Newsletter's short name
     #[arg(long)]
     newsletter: Option<String>,
-    /// Who wrote it; without, its columns tell
+    /// Source of the file; default: detected
     #[arg(long, value_enum)]
     from: Option<From>,
-    /// Which column holds what: email=COLUMN, status=COLUMN, confirmed_at=COLUMN, …
+    /// Columns, such as email=E-Mail,confirmed_at=Since
     #[arg(long, value_name = "FIELD=COLUMN,…", value_parser = mapping)]
     map: Vec<Mapping>,
-    /// Whoever in the file did not leave, bounce or complain has confirmed that they want this newsletter, and you can show it
+    /// Treat unmarked rows as confirmed, which you can prove
     #[arg(long)]
     all_confirmed: bool,
-    /// Whoever in the file did not bounce or complain has left: a list of those who unsubscribed
+    /// Treat unmarked rows as unsubscribed
     #[arg(long, conflicts_with = "all_confirmed")]
     all_unsubscribed: bool,
-    /// The file's encoding, if it is not UTF-8, such as windows-1252
+    /// Encoding if not UTF-8, such as windows-1252
     #[arg(long, value_name = "NAME")]
     encoding: Option<String>,
-    /// How dates are written, if not as in 2026-05-01 07:00, such as "%d/%m/%Y %H:%M"
+    /// Date format, such as "%d/%m/%Y %H:%M"
     #[arg(long, value_name = "FORMAT")]
     date_format: Option<String>,
-    /// On whose clock dates are, where they don't say, such as Europe/Berlin
+    /// Time zone of dates without one
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
     time_zone: String,
-    /// Change nothing, tell what would be
+    /// Report without changing anything
     #[arg(long)]
     dry_run: bool,
-    /// Write each row that was left out, with its line and the reason, to this new CSV file, readable for you alone
+    /// Write rows that are left out to this new file
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }
@@ -104,10 +104,10 @@ impl ImportCommand {
         report.end(done.is_err())?;
         let summary = done.map_err(|error| self.failed(&error))?;
         for line in &report.shown {
-            eprintln!("{line}");
+            errln!("{line}");
         }
         if report.beyond > 0 {
-            eprintln!("… and {} more; --report FILE writes them all", report.beyond);
+            errln!("… and {} more; --report FILE writes them all", report.beyond);
         }
         output.record(&record(&summary, self.dry_run), || lines(&summary, self.dry_run))?;
         Ok(())

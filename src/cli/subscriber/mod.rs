@@ -30,51 +30,53 @@ use crate::{
 use serde_json::json;
 use std::fmt::Write as _;
 
-/// Look up readers, change what they chose
+/// Look up, change, import, export and erase readers
 #[derive(Debug, clap::Subcommand)]
 pub enum Subscriber {
-    /// Show an address's subscriptions, its consent and its latest issues
+    /// Show a reader's subscriptions, consent and latest issues
     #[command(after_help = "Example:\n  daily subscriber show ann@example.org")]
     Show {
-        /// The address
+        /// Email address
         address: String,
     },
-    /// Change what a reader chose: how often, about what, when
+    /// Change a reader's frequency, sections and time
     #[command(after_help = "Examples:\n  \
-        daily subscriber set ann@example.org --cadence weekly --sections \"science,local news\"\n  \
-        daily subscriber set ann@example.org --time-zone Europe/Berlin --send-time 07:00\n  \
-        daily subscriber set ann@example.org --sections all --time-zone newsletter --send-time newsletter")]
+        daily subscriber set ann@example.org --cadence weekly --sections science\n  \
+        daily subscriber set ann@example.org --send-time 07:00\n  \
+        daily subscriber set ann@example.org --sections all --time-zone newsletter")]
     Set(Set),
-    /// Take readers over from another system: listmonk, Mailchimp, Substack, Ghost, Buttondown, or any CSV file
+    /// Import readers from another system or a CSV file
     #[command(after_help = "Examples:\n  \
         daily subscriber import subscribers.csv --dry-run\n  \
-        daily subscriber import cleaned_members.csv --from mailchimp --report left-out.csv\n  \
-        daily subscriber import liste.csv --map \"email=E-Mail,confirmed_at=Bestätigt am\" --date-format \"%d.%m.%Y\" \
-        --encoding windows-1252\n\n\
-        Who confirmed there is active here, with the file as evidence. Who left or can't be mailed never becomes active. \
-        Nobody gets a mail. Running it again changes nothing more.")]
+        daily subscriber import subscribers.csv --report left-out.csv\n  \
+        daily subscriber import liste.csv --map \"email=E-Mail\" --date-format %d.%m.%Y\n\n\
+        Confirmed readers become active, with the file as evidence. Unsubscribed and \
+        bounced addresses never do. Nobody gets an email. \
+        docs/guides/importing.md has every step.")]
     Import(import::ImportCommand),
-    /// Write out a newsletter's readers, in a form that `import` reads; or all that is held about one reader
+    /// Export a newsletter's readers, or one reader's data
     #[command(after_help = "Examples:\n  \
         daily subscriber export --status active --out readers.csv\n  \
         daily subscriber export --json | head\n  \
-        daily subscriber export ann@example.org --out ann.json       for a reader who asks what you hold about them")]
+        daily subscriber export ann@example.org --out ann.json   a data export")]
     Export(export::ExportCommand),
-    /// Erase what is held about a reader who asks for it; a hash is kept, so that no import brings them back
-    #[command(after_help = "Example:\n  daily subscriber forget ann@example.org")]
+    /// Erase a reader's personal data
+    #[command(
+        after_help = "Example:\n  daily subscriber forget ann@example.org\n\nA hash of the address is kept, so that no import brings it back."
+    )]
     Forget {
-        /// The address
+        /// Email address
         address: String,
-        /// Don't ask
+        /// Don't ask for confirmation
         #[arg(long)]
         yes: bool,
     },
-    /// List subscriptions in the order they were made
+    /// List subscriptions, oldest first
     List {
-        /// How many
+        /// Show at most this many
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=10_000))]
         limit: i64,
-        /// Only those after this number, for the next page
+        /// Show the page after this number
         #[arg(long, default_value_t = 0)]
         after: i64,
     },
@@ -82,21 +84,21 @@ pub enum Subscriber {
 
 #[derive(Debug, clap::Args)]
 pub struct Set {
-    /// The address
+    /// Email address
     address: String,
-    /// The newsletter's short name
+    /// Newsletter's short name
     #[arg(long)]
     newsletter: Option<String>,
-    /// Which issues
+    /// Frequency
     #[arg(long, value_parser = ["every-issue", "weekdays", "weekly"])]
     cadence: Option<String>,
-    /// Which sections, with commas between, or `all`
+    /// Sections, separated by commas
     #[arg(long, value_name = "NAMES|all")]
     sections: Option<String>,
-    /// Where the reader lives, such as Europe/Berlin, or `newsletter` for its own clock
+    /// Time zone of the reader, such as Europe/Berlin
     #[arg(long, value_name = "ZONE|newsletter")]
     time_zone: Option<String>,
-    /// When issues should come, such as 07:00, or `newsletter` for its own time
+    /// Time at which issues arrive, such as 07:00
     #[arg(long, value_name = "HH:MM|newsletter")]
     send_time: Option<String>,
 }

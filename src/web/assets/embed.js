@@ -1,5 +1,5 @@
 // Daily's signup box: makes every <form data-daily> of a page answer where it stands. Without this script the form works
-// as a plain form. docs/embed.md says how to use it.
+// as a plain form. docs/guides/signup-box.md says how to use it.
 (() => {
   "use strict";
   const words = {/*words*/};
