@@ -107,7 +107,7 @@ async fn add(app: &App, actor: &Actor, article: &ArticleSource, output: Output) 
     let (source, url) = article.checked().map_err(|problems| usage::<ArticleSource>(&problems))?;
     let mut found = read(app, &source, url.as_ref()).await.map_err(|error| match error {
         CliError::Failed(why) => CliError::Failed(format!("{}: {why}", article.source)),
-        usage @ CliError::Usage(_) => usage,
+        other => other,
     })?;
     found.url = url.or(found.url);
     let source = &article.source;

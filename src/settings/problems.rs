@@ -56,9 +56,11 @@ impl Problems {
             let key = format!("{within}{field}");
             match kind {
                 ValidationErrorsKind::Struct(errors) => self.note_invalid(errors, &format!("{key}.")),
-                ValidationErrorsKind::List(sections) => sections
-                    .iter()
-                    .for_each(|(index, errors)| self.note_invalid(errors, &format!("{key}.{index}."))),
+                ValidationErrorsKind::List(sections) => {
+                    for (index, errors) in sections {
+                        self.note_invalid(errors, &format!("{key}.{index}."));
+                    }
+                }
                 ValidationErrorsKind::Field(errors) => {
                     for error in errors {
                         self.note_rule(error, key.clone(), within);
