@@ -11,7 +11,11 @@ mod links;
 
 use blocks::{Block, Language};
 use installation::{DocsInstallation, Situation};
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    path::PathBuf,
+    sync::Arc,
+};
 use tokio::{sync::Semaphore, task::JoinSet};
 
 /// Documents that are tried out at the same time.
@@ -31,9 +35,7 @@ async fn commands_and_configuration_in_the_docs_work() {
     let mut problems = String::new();
     while let Some(tried) = documents.join_next().await {
         let (document, found) = tried.unwrap();
-        for problem in found {
-            problems.push_str(&format!("\n{document}: {problem}\n"));
-        }
+        problems.extend(found.into_iter().map(|problem| format!("\n{document}: {problem}\n")));
     }
     assert!(problems.is_empty(), "{problems}");
 }
@@ -55,10 +57,10 @@ async fn try_out(blocks: &[Block]) -> Vec<String> {
             },
             Language::Toml => Situation::Ready,
         };
-        if !installations.contains_key(&situation) {
-            installations.insert(situation, DocsInstallation::new(situation).await);
-        }
-        let installation = &installations[&situation];
+        let installation = match installations.entry(situation) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(DocsInstallation::new(situation).await),
+        };
         let ended = match block.language {
             Language::Sh => installation.run_script(&block.text).await,
             Language::Toml => installation.load_configuration(&block.text).await,

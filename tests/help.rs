@@ -8,24 +8,23 @@ use crate::support::{
 
 #[tokio::test]
 async fn help_fits_80_columns_and_says_it_briefly() {
-    let mut problems = String::new();
+    let mut problems = Vec::new();
     for command in all_commands().await {
+        let name = format!("daily {}", command.path.join(" "));
         for line in command.help.lines().filter(|line| line.chars().count() > 80) {
-            problems.push_str(&format!("daily {}: wider than 80 columns: {line}\n", command.path.join(" ")));
+            problems.push(format!("{name}: wider than 80 columns: {line}"));
         }
         let summary = command.help.lines().next().unwrap_or_default();
         if summary.chars().count() >= 60 {
-            problems
-                .push_str(&format!("daily {}: 60 characters or more: {summary}\n", command.path.join(" ")));
+            problems.push(format!("{name}: 60 characters or more: {summary}"));
         }
         // clap wraps the examples, too; a line without a command is the rest of one.
         let examples = command.help.lines().skip_while(|line| !line.starts_with("Example")).skip(1);
         for line in examples.take_while(|line| !line.is_empty()).filter(|line| !line.contains("daily ")) {
-            problems
-                .push_str(&format!("daily {}: an example is wrapped at: {line}\n", command.path.join(" ")));
+            problems.push(format!("{name}: an example is wrapped at: {line}"));
         }
     }
-    assert!(problems.is_empty(), "\n{problems}");
+    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
 }
 
 /// `head` closes the pipe after its lines; a shell shows what a panic would print.

@@ -2,6 +2,7 @@
 
 use super::{blocks::without_blocks, documents_with_text};
 use crate::support::help::{Command, all_commands};
+use std::fmt::Write as _;
 
 const REFERENCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/commands.md");
 
@@ -50,7 +51,7 @@ async fn the_reference_of_commands_is_current() {
     );
     for command in all_commands().await {
         let name = [&["daily"], command.path_words().as_slice()].concat().join(" ");
-        reference.push_str(&format!("\n## {name}\n\n```text\n{}\n```\n", command.own_help()));
+        let _ = write!(reference, "\n## {name}\n\n```text\n{}\n```\n", command.own_help());
     }
     if std::env::var_os("DAILY_WRITE_REFERENCE").is_some() {
         std::fs::write(REFERENCE, reference).unwrap();

@@ -6,11 +6,7 @@ use crate::support::{
     eventually, service,
     smtp_server::{Action, Script, SmtpServer, Step},
 };
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-};
+use std::{fmt::Write as _, fs, os::unix::fs::PermissionsExt as _, path::Path};
 use tempfile::TempDir;
 
 /// Programs in the docs that don't run here, with the reason.
@@ -82,9 +78,9 @@ pub enum Situation {
 pub struct DocsInstallation {
     folder: TempDir,
     environment: Environment,
-    _service: Running,
+    service: Running,
     _sending: Option<Running>,
-    _relay: Option<SmtpServer>,
+    relay: Option<SmtpServer>,
 }
 
 impl DocsInstallation {
@@ -108,11 +104,9 @@ impl DocsInstallation {
             (None, _) => environment,
         };
         let (service, environment, url) = service::serve(environment).await;
-        let mut installation = Self { folder, environment, _service: service, _sending: None, _relay: relay };
-        installation.prepare_newsletter(situation).await;
-        if situation != Situation::Ready {
-            installation._sending = Some(installation.environment.start(&["issue", "send", "--yes"]));
-        }
+        prepare_newsletter(&environment, &folder.path().join("work"), situation).await;
+        let sending = (situation != Situation::Ready).then(|| environment.start(&["issue", "send", "--yes"]));
+        let mut installation = Self { folder, environment, service, _sending: sending, relay };
         match situation {
             Situation::Ready => {}
             Situation::Sending => installation.deliveries_are("sent").await,
@@ -151,25 +145,6 @@ impl DocsInstallation {
         text
     }
 
-    async fn prepare_newsletter(&self, situation: Situation) {
-        let work = self.folder.path().join("work");
-        let readers = work.join("prepared.csv");
-        let others = if situation == Situation::Sending { 29 } else { 0 };
-        let mut list = String::from("email,confirmed_at\nann@example.org,2026-01-01 07:00:00\n");
-        for number in 0..others {
-            list.push_str(&format!("reader{number}@example.org,2026-01-01 07:00:00\n"));
-        }
-        fs::write(&readers, list).unwrap();
-        for command in [
-            &["feed", "add", work.join("feed.xml").to_str().unwrap()][..],
-            &["subscriber", "import", readers.to_str().unwrap(), "--newsletter", "daily"],
-            &["issue", "plan"],
-        ] {
-            let ended = self.environment.run(command).await;
-            assert_eq!(ended.code, 0, "{command:?}: {ended:?}");
-        }
-    }
-
     /// Waits until a delivery of the issue has this status.
     async fn deliveries_are(&self, status: &str) {
         eventually(&format!("a delivery is {status}"), || async {
@@ -182,12 +157,31 @@ impl DocsInstallation {
 
     /// Kills the service while the relay keeps it waiting for an answer, and starts it again.
     async fn crash(&mut self, url: &str) {
-        self._relay.as_ref().expect("a relay").wait_until(|record| !record.messages.is_empty()).await;
-        self._service.kill();
-        self._relay.as_ref().expect("a relay").follow(Script::accept());
-        self._service = self.environment.start(&["serve"]);
+        self.relay.as_ref().expect("a relay").wait_until(|record| !record.messages.is_empty()).await;
+        self.service.kill();
+        self.relay.as_ref().expect("a relay").follow(Script::accept());
+        self.service = self.environment.start(&["serve"]);
         service::ready(url).await;
         self.deliveries_are("uncertain").await;
+    }
+}
+
+/// Adds a feed and confirmed readers, and plans the next issue.
+async fn prepare_newsletter(daily: &Environment, work: &Path, situation: Situation) {
+    let others = if situation == Situation::Sending { 29 } else { 0 };
+    let mut list = String::from("email,confirmed_at\nann@example.org,2026-01-01 07:00:00\n");
+    for number in 0..others {
+        let _ = writeln!(list, "reader{number}@example.org,2026-01-01 07:00:00");
+    }
+    let readers = work.join("prepared.csv");
+    fs::write(&readers, list).unwrap();
+    for command in [
+        &["feed", "add", work.join("feed.xml").to_str().unwrap()][..],
+        &["subscriber", "import", readers.to_str().unwrap(), "--newsletter", "daily"],
+        &["issue", "plan"],
+    ] {
+        let ended = daily.run(command).await;
+        assert_eq!(ended.code, 0, "{command:?}: {ended:?}");
     }
 }
 
@@ -239,7 +233,7 @@ fn prepare_files(folder: &Path) {
     }
 }
 
-fn write_program(path: &PathBuf, text: &str) {
+fn write_program(path: &Path, text: &str) {
     fs::write(path, format!("#!/bin/sh\n{text}\n")).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
@@ -248,14 +242,14 @@ fn write_program(path: &PathBuf, text: &str) {
 fn feed() -> String {
     let now = daily::clock::Clock::system().now();
     let date = now.strftime("%a, %d %b %Y %H:%M:%S +0000");
-    let items: String = (1..=4)
-        .map(|number| {
-            format!(
-                "<item><title>Story {number}</title><link>https://www.example.org/{number}</link>\
-                 <pubDate>{date}</pubDate></item>"
-            )
-        })
-        .collect();
+    let mut items = String::new();
+    for number in 1..=4 {
+        let _ = write!(
+            items,
+            "<item><title>Story {number}</title><link>https://www.example.org/{number}</link>\
+             <pubDate>{date}</pubDate></item>"
+        );
+    }
     format!(
         "<?xml version=\"1.0\"?><rss version=\"2.0\"><channel><title>The Example</title>\
          <link>https://www.example.org/</link><description>News</description>{items}</channel></rss>"

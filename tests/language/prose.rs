@@ -74,7 +74,8 @@ fn comment<'a>(line: &'a str, sign: &str) -> Option<(&'a str, bool)> {
     for (at, _) in line.match_indices(sign) {
         let before = &line[..at];
         let is_in_string = before.matches('"').count() - before.matches("\\\"").count();
-        if is_in_string % 2 == 0 && before.ends_with(' ') && line[at + sign.len()..].starts_with(' ') {
+        if is_in_string.is_multiple_of(2) && before.ends_with(' ') && line[at + sign.len()..].starts_with(' ')
+        {
             return Some((&line[at + sign.len()..], true));
         }
     }

@@ -59,17 +59,18 @@ impl Style {
 /// Returns a file's findings: the rule, the line's number, and an excerpt.
 pub fn check(style: &Style, kind: Kind, name: &str, text: &str) -> Vec<(&'static str, usize, String)> {
     let mut found = Vec::new();
+    let mut add = |rule, places: Vec<(usize, String)>| {
+        found.extend(places.into_iter().map(|(line, excerpt)| (rule, line, excerpt)));
+    };
     for paragraph in paragraphs(kind, text) {
-        let mut add = |rule, (line, excerpt)| found.push((rule, line, excerpt));
-        clause_starts(&paragraph).into_iter().for_each(|at| add("clause-start", at));
-        phrases(style, &paragraph).into_iter().for_each(|at| add("word", at));
+        add("clause-start", clause_starts(&paragraph));
+        add("word", phrases(style, &paragraph));
     }
-    let mut add = |rule, (line, excerpt)| found.push((rule, line, excerpt));
     if kind == Kind::Rust {
-        names(style, text).into_iter().for_each(|at| add("name", at));
-        filler_docs(name, text).into_iter().for_each(|at| add("filler-doc", at));
+        add("name", names(style, text));
+        add("filler-doc", filler_docs(name, text));
     }
-    wide_lines(kind, text).into_iter().for_each(|at| add("wide-line", at));
+    add("wide-line", wide_lines(kind, text));
     found
 }
 
