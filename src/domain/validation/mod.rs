@@ -5,11 +5,11 @@
 
 pub mod rules;
 
-use crate::domain::string_enum::words;
+use crate::domain::string_enum::string_enum;
 use std::collections::BTreeMap;
 use validator::{Validate, ValidateArgs, ValidationError, ValidationErrors, ValidationErrorsKind};
 
-words! {
+string_enum! {
     /// Everything that can be wrong with a field.
     Code {
         /// No address was entered.
