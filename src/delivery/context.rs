@@ -24,7 +24,6 @@ pub struct Context {
     pub keys: Arc<KeyRing>,
     /// Leases connections to relays.
     pub mailer: Mailer,
-    /// Signs messages.
     pub dkim: Arc<DkimKeys>,
     /// Records begins and answers of deliveries.
     pub recorder: Recorder,

@@ -128,7 +128,7 @@ fn is_loopback(host: &str) -> bool {
 }
 
 impl fmt::Display for RelayUrl {
-    /// Without credentials.
+    /// Writes the URL without credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mailbox(folder) => write!(f, "mailbox:{}", folder.display()),
@@ -139,7 +139,7 @@ impl fmt::Display for RelayUrl {
 }
 
 impl fmt::Display for SmtpRelay {
-    /// Without credentials.
+    /// Writes the URL without credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = match self.security {
             Security::None => "smtp",

@@ -8,7 +8,6 @@ string_enum! {
         Planned = "planned",
         /// Rendered; the content no longer changes.
         Frozen = "frozen",
-        /// Being delivered.
         Sending = "sending",
         /// Paused by an operator.
         Paused = "paused",

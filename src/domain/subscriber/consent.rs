@@ -27,7 +27,6 @@ string_enum! {
         HardToRead = "hard_to_read",
         /// Someone else signed up the address: operators should investigate.
         NeverAsked = "never_asked",
-        /// Another reason.
         Other = "other",
     }
 }

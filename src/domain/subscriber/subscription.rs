@@ -7,7 +7,6 @@ string_enum! {
     SubscriptionStatus {
         /// Requested, not confirmed: gets a confirmation email and nothing else.
         Pending = "pending",
-        /// Confirmed.
         Active = "active",
         /// Confirmed, but paused by the reader.
         Paused = "paused",

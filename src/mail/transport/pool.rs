@@ -49,7 +49,7 @@ struct State<C: Connection> {
     in_use: usize,
     /// Slots of connections that are closing.
     closing: usize,
-    /// Oldest first.
+    /// Idle connections with the time of their last use, oldest first.
     idle: Vec<(C, Instant)>,
     /// Single emails, then bulk; each first come, first served.
     waiters: [VecDeque<oneshot::Sender<Slot<C>>>; 2],

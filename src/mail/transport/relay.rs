@@ -60,7 +60,6 @@ enum Session {
 
 #[derive(Default)]
 struct Health {
-    /// Consecutive failures.
     failures: i64,
     backoff_until: Option<Instant>,
     last_failure: Option<Answer>,

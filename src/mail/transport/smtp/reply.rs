@@ -17,7 +17,6 @@ pub(super) struct Reply {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ReplyClass {
-    /// 2xx.
     Success,
     /// 3xx: the relay waits for more.
     Intermediate,
@@ -25,7 +24,6 @@ pub(super) enum ReplyClass {
     TransientFailure,
     /// 421: the relay closes the connection, whatever the command was (RFC 5321 section 3.8).
     Closing,
-    /// 5xx.
     PermanentFailure,
 }
 
