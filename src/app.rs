@@ -251,7 +251,7 @@ async fn seed(db: &Db, clock: &Clock) -> Result<(), DbError> {
     drop(tx);
     if !any {
         let mut tx = db.begin().await?;
-        newsletters::insert_if_new(&mut tx, &Newsletter::out_of_the_box(), clock.now()).await?;
+        newsletters::insert_if_new(&mut tx, &Newsletter::default(), clock.now()).await?;
         tx.commit().await?;
     }
     Ok(())

@@ -8,7 +8,7 @@ use daily::{
     db::{subscribers, suppressions},
     domain::{
         issue::days::Days,
-        newsletter::WhoseClock,
+        newsletter::SendClock,
         subscriber::subscription::SubscriptionStatus::{Active, Pending, Undeliverable, Unsubscribed},
         token::Purpose,
     },
@@ -58,7 +58,7 @@ async fn assert_ledger_holds(app: &TestApp) {
 /// gets it at seven, when it begins.
 async fn while_an_issue_goes_out(engine: Engine, readers: &[(&str, &str)]) -> TestApp {
     let app = TestApp::start(engine).await;
-    app.change_newsletter(|it| it.clock = WhoseClock::Reader).await;
+    app.change_newsletter(|it| it.clock = SendClock::Reader).await;
     app.add_newsletter("weekly", |it| it.days = Days::parse("sun").unwrap()).await;
     app.reader(BOB).await;
     for (address, time) in readers {

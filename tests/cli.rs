@@ -309,7 +309,7 @@ async fn a_key_is_made_once_and_its_record_shown_again() {
     assert!(!made.stdout.contains("PRIVATE"), "{}", made.stdout);
     let again = daily.run(&new).await;
     assert_eq!(again.code, 1, "{again:?}");
-    assert!(again.stderr.contains("is not overwritten; name a new file"), "{}", again.stderr);
+    assert!(again.stderr.contains("is not overwritten; choose another file"), "{}", again.stderr);
 
     // The lines it prints are a configuration that works.
     let configuration = made.stdout.split_once("[[dkim]]").unwrap().1;

@@ -10,7 +10,7 @@ use daily::{
     actions::issue::{cancel_issue::cancel_issue, pause_issue::pause_issue},
     app::App,
     db::deliveries::{self, From, claims},
-    delivery::recorder::{Begin, Recorder},
+    delivery::recorder::{BeginOutcome, Recorder},
     domain::{
         delivery::status::{Answer, DeliveryStatus},
         ids::{ClaimId, DeliveryId, IssueId},
@@ -161,12 +161,12 @@ async fn a_reader_unsubscribed_after_the_claim_is_skipped_and_a_stopped_issue_be
             app.app.settings.sending.breaker(),
         )
     };
-    assert_eq!(recorder.begin(issue, claim, taken[2]).await, Begin::Go);
-    assert_eq!(recorder.begin(issue, ClaimId(claim.0 + 1000), taken[3]).await, Begin::Lost);
+    assert_eq!(recorder.begin(issue, claim, taken[2]).await, BeginOutcome::Started);
+    assert_eq!(recorder.begin(issue, ClaimId(claim.0 + 1000), taken[3]).await, BeginOutcome::Lost);
     pause_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
-    assert_eq!(recorder.begin(issue, claim, taken[3]).await, Begin::Lost);
+    assert_eq!(recorder.begin(issue, claim, taken[3]).await, BeginOutcome::Lost);
     cancel_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
-    assert_eq!(recorder.begin(issue, claim, taken[3]).await, Begin::Lost);
+    assert_eq!(recorder.begin(issue, claim, taken[3]).await, BeginOutcome::Lost);
     assert!(begin(&app, issue, claim, &taken).await.go.is_empty());
     // Answers about messages in flight are still recorded.
     assert!(answer(&app, claim, taken[1]).await && answer(&app, claim, taken[2]).await);

@@ -16,7 +16,7 @@ use daily::{
     db::subscribers,
     domain::{
         import::{Outcome, Source},
-        newsletter::{WhoseClock, parse_time_zone},
+        newsletter::{SendClock, parse_time_zone},
         subscriber::{preferences::Preferences, subscription::SubscriptionStatus},
     },
 };
@@ -262,7 +262,7 @@ async fn a_pause_is_exported_and_ends_on_the_same_day(engine: Engine) {
     assert!(written.contains("\nann@example.org,paused,") && written.contains(",2026-05-09,\n"), "{written}");
 
     let there = TestApp::start(engine).await;
-    there.change_newsletter(|it| it.clock = WhoseClock::Reader).await;
+    there.change_newsletter(|it| it.clock = SendClock::Reader).await;
     // There is a signup for Ann's address there.
     there.visitor("ann@example.org").signs_up().await;
     assert_eq!(take(&there, &written).await, "2 added");

@@ -14,8 +14,8 @@ use daily::{
     },
     domain::{
         actor::Actor,
-        issue::{days::Days, schedule::NOT_ITS_DAY, status::IssueStatus},
-        newsletter::{Newsletter, WhoseClock, parse_send_time, parse_time_zone},
+        issue::{days::Days, schedule::DAY_REMOVED, status::IssueStatus},
+        newsletter::{Newsletter, SendClock, parse_send_time, parse_time_zone},
         subscriber::{cadence::Cadence, preferences::Preferences, sections::Sections},
     },
     service::scheduler,
@@ -27,7 +27,7 @@ use jiff::{SignedDuration, civil::date};
 async fn around_the_world(app: &TestApp) {
     app.clock.set(at("2026-05-01T15:00:00Z"));
     app.change_newsletter(|it| {
-        it.clock = WhoseClock::Reader;
+        it.clock = SendClock::Reader;
         it.time_zone = parse_time_zone("Europe/Berlin").unwrap();
     })
     .await;
@@ -44,7 +44,7 @@ async fn add(app: &TestApp, slug: &str, days: &str) {
             slug: slug.into(),
             title: slug.into(),
             days: Days::parse(days).unwrap(),
-            clock: WhoseClock::Newsletter,
+            clock: SendClock::Newsletter,
             time_zone: parse_time_zone("UTC").unwrap(),
             send_time: parse_send_time("09:00").unwrap(),
             ..model.clone()
@@ -183,10 +183,10 @@ async fn a_planned_issue_follows_its_readers_clocks_and_is_never_sent_at_once(en
     due("2026-05-01T18:45:00Z", "2026-05-02T17:00:00Z").await;
     app.tick().await;
     assert_eq!(app.mails_to("kiwi@example.org").len(), 1);
-    app.change_newsletter_named("daily", |it| it.clock = WhoseClock::Newsletter).await;
+    app.change_newsletter_named("daily", |it| it.clock = SendClock::Newsletter).await;
     due("2026-05-02T05:00:00Z", "-").await;
     app.change_newsletter_named("daily", |it| {
-        it.clock = WhoseClock::Reader;
+        it.clock = SendClock::Reader;
         it.send_time = parse_send_time("08:00").unwrap();
     })
     .await;
@@ -236,7 +236,7 @@ async fn a_planned_issue_is_skipped_when_its_day_is_removed_and_restored_with_it
     assert_eq!(issues_of(&app, "weekly").await[0].1, IssueStatus::Skipped);
     let weekly = app.newsletter_named("weekly").await;
     let issue = app.issue_of(&weekly, "2026-05-02").await.unwrap();
-    assert_eq!(issue.reason.as_deref(), Some(NOT_ITS_DAY));
+    assert_eq!(issue.reason.as_deref(), Some(DAY_REMOVED));
     app.change_newsletter_named("weekly", |it| it.days = Days::parse("fri,sat").unwrap()).await;
     assert_eq!(issues_of(&app, "weekly").await, [saturday]);
     app.change_newsletter_named("weekly", |it| it.days = Days::parse("sun").unwrap()).await;

@@ -15,7 +15,7 @@ use daily::{
     domain::{
         delivery::status::DeliveryStatus,
         ids::IssueId,
-        newsletter::{WhoseClock, parse_time_zone},
+        newsletter::{SendClock, parse_time_zone},
         subscriber::{
             preferences::Preferences,
             subscription::SubscriptionStatus::{Active, Paused, Undeliverable, Unsubscribed},
@@ -110,7 +110,7 @@ async fn a_reader_who_resumes_gets_the_next_issue(engine: Engine) {
 
 async fn a_pause_holds_for_an_issue_that_is_being_sent(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.change_newsletter(|it| it.clock = WhoseClock::Reader).await;
+    app.change_newsletter(|it| it.clock = SendClock::Reader).await;
     let (ann, _) = (app.reader(ANN).await, app.reader(BOB).await);
     ann.chooses(&[("cadence", "every_issue"), ("time_zone", "America/New_York")]).await;
     app.article("The news").await;
@@ -124,7 +124,7 @@ async fn a_pause_holds_for_an_issue_that_is_being_sent(engine: Engine) {
 
 async fn a_pause_of_one_day_holds_for_an_email_due_after_its_end(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.change_newsletter(|it| it.clock = WhoseClock::Reader).await;
+    app.change_newsletter(|it| it.clock = SendClock::Reader).await;
     let (ann, bob) = (app.reader(ANN).await, app.reader(BOB).await);
     for (reader, zone, time) in [(ann, "America/Los_Angeles", "18:00"), (bob, "Pacific/Auckland", "06:00")] {
         reader.chooses(&[("cadence", "every_issue"), ("time_zone", zone), ("send_time", time)]).await;
@@ -157,9 +157,9 @@ async fn a_pause_follows_the_newsletters_zone_and_clock(engine: Engine) {
     }
     let store = app.store().await;
     for (name, clock, ann, bob) in [
-        ("Pacific/Honolulu", WhoseClock::Newsletter, "2026-05-09T10:00:00Z", "2026-05-09T10:00:00Z"),
-        ("Pacific/Honolulu", WhoseClock::Reader, "2026-05-09T10:00:00Z", "2026-05-08T12:00:00Z"),
-        ("Europe/Berlin", WhoseClock::Reader, "2026-05-08T22:00:00Z", "2026-05-08T12:00:00Z"),
+        ("Pacific/Honolulu", SendClock::Newsletter, "2026-05-09T10:00:00Z", "2026-05-09T10:00:00Z"),
+        ("Pacific/Honolulu", SendClock::Reader, "2026-05-09T10:00:00Z", "2026-05-08T12:00:00Z"),
+        ("Europe/Berlin", SendClock::Reader, "2026-05-08T22:00:00Z", "2026-05-08T12:00:00Z"),
     ] {
         app.change_newsletter(|it| (it.time_zone, it.clock) = (parse_time_zone(name).unwrap(), clock)).await;
         assert_eq!(store.resumes_at(ANN).await, at(ann), "{name} {clock}");
@@ -178,7 +178,7 @@ async fn the_page_confirms_only_changes_that_were_made(engine: Engine) {
 
 async fn readers_in_every_time_zone_resume_with_the_same_issue(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.change_newsletter(|it| it.clock = WhoseClock::Reader).await;
+    app.change_newsletter(|it| it.clock = SendClock::Reader).await;
     let zones = ["Pacific/Kiritimati", "Asia/Tokyo", "Europe/London", "America/New_York", "Pacific/Honolulu"];
     for (number, zone) in zones.iter().enumerate() {
         let reader = format!("reader{number}@example.org");

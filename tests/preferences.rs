@@ -9,7 +9,7 @@ use crate::support::{
 };
 use daily::domain::{
     issue::days::Days,
-    newsletter::WhoseClock,
+    newsletter::SendClock,
     token::{KeyRing, Purpose},
 };
 use jiff::SignedDuration;
@@ -26,7 +26,7 @@ async fn chosen(reader: &Reader<'_>) -> String {
 
 async fn with_readers_clock(engine: Engine) -> TestApp {
     let app = TestApp::start(engine).await;
-    app.change_newsletter(|it| it.clock = WhoseClock::Reader).await;
+    app.change_newsletter(|it| it.clock = SendClock::Reader).await;
     app
 }
 

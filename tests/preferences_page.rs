@@ -4,9 +4,9 @@ use crate::support::{Engine, TestApp, browser::Browser, on_both_engines, with_se
 use daily::{
     actions::subscription::pause_subscription::pause_subscription,
     domain::{
-        delivery::email::MailKind,
-        joining_wording::joining_wording,
-        newsletter::WhoseClock,
+        delivery::email::EmailKind,
+        join_wording::join_wording,
+        newsletter::SendClock,
         subscriber::subscription::SubscriptionStatus::{Active, Complained, Paused, Unsubscribed},
     },
     jobs::send_email,
@@ -81,7 +81,7 @@ async fn a_newsletter_joined_by_a_forwarded_link_is_reported_to_the_reader(engin
     let app = TestApp::start(engine).await;
     let ann = app.reader(ANN).await;
     app.add_newsletter("weekly", |it| it.title = "The Weekly".into()).await;
-    let wording = joining_wording(Some("en"));
+    let wording = join_wording(Some("en"));
     let shown = ann.opens_preferences().await;
     assert!(shown.contains(wording.text), "{shown}");
     ann.joins("weekly").await;
@@ -116,7 +116,7 @@ async fn a_pause_does_not_hold_back_the_notice_about_a_joining(engine: Engine) {
     let mut before = ann.emails().len();
     for (it, is_told) in ann.subscriptions().await.into_iter().zip([false, true]) {
         assert!(pause_subscription(&app.app.actions, it.id, date(2026, 5, 9)).await.unwrap());
-        let mail = app.insert_mail(MailKind::Welcome, ANN, Some(&it)).await;
+        let mail = app.insert_mail(EmailKind::Welcome, ANN, Some(&it)).await;
         send_email::run(&app.app.jobs.delivery, &[mail]).await.unwrap();
         before += usize::from(is_told);
         assert_eq!(ann.emails().len(), before, "{}", it.newsletter);
@@ -212,7 +212,7 @@ with_services!(every_form_of_the_page_works_on_a_phone);
 
 async fn every_form_of_the_page_works_on_a_phone() {
     let app = TestApp::start(Engine::Sqlite).await;
-    app.change_newsletter(|it| it.clock = WhoseClock::Reader).await;
+    app.change_newsletter(|it| it.clock = SendClock::Reader).await;
     app.story("The bridge opens", "Local News").await;
     app.add_newsletter("weekly", |it| it.title = "The Weekly, with a long name".into()).await;
     let ann = app.reader(ANN).await;

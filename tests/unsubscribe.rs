@@ -11,7 +11,7 @@ use daily::{
         issue::status::IssueStatus,
         subscriber::{
             subscription::SubscriptionStatus::{Active, Unsubscribed},
-            unsubscribe_address::LeavingAddress,
+            unsubscribe_address::UnsubscribeAddress,
         },
         token::{KeyRing, Purpose},
     },
@@ -194,7 +194,7 @@ async fn readers_may_give_a_reason_after_unsubscribing(engine: Engine) {
 
 async fn an_email_to_the_address_in_list_unsubscribe_unsubscribes(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
-        settings.sending.unsubscribe_mailto = Some(LeavingAddress::parse(PATTERN).unwrap());
+        settings.sending.unsubscribe_mailto = Some(UnsubscribeAddress::parse(PATTERN).unwrap());
     })
     .await;
     app.article("The bridge opens").await;

@@ -5,7 +5,7 @@ use daily::{
     db::issues,
     domain::{
         issue::status::IssueStatus,
-        newsletter::{WhoseClock, parse_send_time, parse_time_zone},
+        newsletter::{SendClock, parse_send_time, parse_time_zone},
         subscriber::preferences::Preferences,
     },
 };
@@ -23,7 +23,7 @@ const READERS: [(&str, &str, &str); 4] = [
 ];
 
 async fn worldwide(app: &TestApp) {
-    app.change_newsletter(|it| it.clock = WhoseClock::Reader).await;
+    app.change_newsletter(|it| it.clock = SendClock::Reader).await;
     let daily = app.newsletter().await;
     for (address, zone, time) in READERS {
         app.reader_of(&daily, address, &clock(zone, time)).await;
@@ -127,7 +127,7 @@ async fn after_an_outage_waves_within_the_grace_period_are_sent_and_older_ones_r
 
 async fn a_new_readers_clock_does_not_make_the_issue_due(engine: Engine) {
     let app = TestApp::start(engine).await;
-    app.change_newsletter(|it| it.clock = WhoseClock::Reader).await;
+    app.change_newsletter(|it| it.clock = SendClock::Reader).await;
     let daily = app.newsletter().await;
     app.reader_of(&daily, "berlin@example.org", &clock("Europe/Berlin", "")).await;
     app.story("A bridge opens", "").await;

@@ -17,7 +17,7 @@ use daily::{
         deliveries, issues,
         newsletters::{self, NewsletterRecord},
     },
-    domain::newsletter::WhoseClock,
+    domain::newsletter::SendClock,
     issues::forecast::forecast,
     jobs::freeze_issue,
 };
@@ -35,10 +35,10 @@ pub async fn run(installation: &Installation, statements: &Statements, readers: 
     readers::suppress(installation, SUPPRESSED.min(readers / 10)).await;
     installation.analyze().await;
     for (name, clock) in [
-        ("every reader's own clock", WhoseClock::Reader),
-        ("the newsletter's clock", WhoseClock::Newsletter),
-        ("own clocks, all have had a story", WhoseClock::Reader),
-        ("own clocks, a Sunday", WhoseClock::Reader),
+        ("every reader's own clock", SendClock::Reader),
+        ("the newsletter's clock", SendClock::Newsletter),
+        ("own clocks, all have had a story", SendClock::Reader),
+        ("own clocks, a Sunday", SendClock::Reader),
     ] {
         eprintln!("{name} …");
         next_day(installation).await;
@@ -138,7 +138,7 @@ async fn finish(installation: &Installation, issue: i64) {
     installation.analyze().await;
 }
 
-async fn set_clock(installation: &Installation, clock: WhoseClock) -> NewsletterRecord {
+async fn set_clock(installation: &Installation, clock: SendClock) -> NewsletterRecord {
     let mut newsletter = installation.newsletter("daily").await;
     newsletter.newsletter.clock = clock;
     let mut tx = installation.app.db.begin().await.expect("a transaction");

@@ -19,7 +19,7 @@ use crate::{
         newsletters::{self, NewsletterRecord},
         subscribers::SubscriptionRecord,
     },
-    domain::{delivery::email::MailKind, ids::RequestId, subscriber::email_address::EmailAddress},
+    domain::{delivery::email::EmailKind, ids::RequestId, subscriber::email_address::EmailAddress},
     queue::{Job, Queue},
 };
 use jiff::Timestamp;
@@ -36,7 +36,7 @@ pub struct Context {
 async fn mail_reader(
     queue: &Queue,
     tx: &mut Tx,
-    kind: MailKind,
+    kind: EmailKind,
     newsletter: &NewsletterRecord,
     subscription: &SubscriptionRecord,
     now: Timestamp,
@@ -59,7 +59,7 @@ async fn mail_reader(
 async fn mail_about(
     queue: &Queue,
     tx: &mut Tx,
-    kind: MailKind,
+    kind: EmailKind,
     subscription: &SubscriptionRecord,
     recipient: &EmailAddress,
     request: RequestId,

@@ -8,7 +8,7 @@ use crate::{
         output::{Output, moment, table},
     },
     db::subscribers,
-    domain::subscriber::consent::LeavingReason,
+    domain::subscriber::consent::UnsubscribeReason,
 };
 use jiff::SignedDuration;
 use serde_json::json;
@@ -85,8 +85,9 @@ impl Reasons {
         let record = json!({ "days": self.days, "left": left, "reasons": reasons, "remarks": remarks });
         output.record(&record, || {
             let mut text = format!("{left} readers have left in the last {} days\n", self.days);
-            let row =
-                |reason: LeavingReason, readers: i64| vec![reason.in_words().to_owned(), readers.to_string()];
+            let row = |reason: UnsubscribeReason, readers: i64| {
+                vec![reason.label().to_owned(), readers.to_string()]
+            };
             let rows: Vec<_> = reasons.iter().map(|it| row(it.reason, it.readers)).collect();
             if !rows.is_empty() {
                 let _ = write!(text, "\n{}", table(&["reason", "readers"], &rows));
@@ -96,8 +97,7 @@ impl Reasons {
             }
             for it in &remarks {
                 let remark = it.remark.replace('\n', "\n    ");
-                let _ =
-                    writeln!(text, "{}  {}\n    {remark}", moment(Some(it.left_at)), it.reason.in_words());
+                let _ = writeln!(text, "{}  {}\n    {remark}", moment(Some(it.left_at)), it.reason.label());
             }
             text
         })?;

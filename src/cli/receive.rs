@@ -6,7 +6,7 @@ use crate::{
     cli::{CliResult, output::Output},
     db::subscribers::Evidence,
     domain::{
-        subscriber::{email_address::EmailAddress, unsubscribe_address::LeavingAddress},
+        subscriber::{email_address::EmailAddress, unsubscribe_address::UnsubscribeAddress},
         token::TOKEN_CHARS,
     },
 };
@@ -107,7 +107,7 @@ fn report(output: Output, message: Option<&Message<'_>>, kind: &str, did: &str) 
 
 /// Classifies a message. A token in the recipient's address is enough. In subject and body a token counts only with the
 /// word *unsubscribe*, because replies and reports quote our emails, which contain their reader's link.
-fn kind(message: &Message<'_>, recipient: Option<&str>, pattern: Option<&LeavingAddress>) -> Kind {
+fn kind(message: &Message<'_>, recipient: Option<&str>, pattern: Option<&UnsubscribeAddress>) -> Kind {
     let content = message.content_type();
     if content.is_some_and(|it| it.ctype() == "multipart" && it.subtype() == Some("report")) {
         return match content.and_then(|it| it.attribute("report-type")) {

@@ -8,7 +8,7 @@ use crate::{
     domain::{
         ids::NewsletterId,
         issue::days::Days,
-        newsletter::{Archive, Newsletter, SelectionKind, WhoseClock, parse_send_time, parse_time_zone},
+        newsletter::{Archive, Newsletter, SelectionKind, SendClock, parse_send_time, parse_time_zone},
         subscriber::email_address::EmailAddress,
         theme::{Colour, Fonts, Theme},
     },
@@ -38,7 +38,7 @@ struct Row {
     time_zone: String,
     send_time: String,
     days: String,
-    clock: WhoseClock,
+    clock: SendClock,
     selection: SelectionKind,
     min_stories: Option<i64>,
     max_stories: Option<i64>,

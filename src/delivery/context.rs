@@ -1,4 +1,4 @@
-//! What the sending engine works with.
+//! The services that the sending engine uses.
 
 use super::{email_recorder::EmailRecorder, recorder::Recorder, throttle::Throttle};
 use crate::{
@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use std::{collections::HashSet, sync::Arc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// What deliveries and single emails need. Cheap to clone.
+/// The services for deliveries and single emails. Cheap to clone.
 #[derive(Clone)]
 pub struct Context {
     pub db: Db,
@@ -24,7 +24,6 @@ pub struct Context {
     pub keys: Arc<KeyRing>,
     /// Leases connections to relays.
     pub mailer: Mailer,
-    /// Signs messages.
     pub dkim: Arc<DkimKeys>,
     /// Records begins and answers of deliveries.
     pub recorder: Recorder,
@@ -34,29 +33,31 @@ pub struct Context {
     pub throttle: Throttle,
     /// The issues that this process delivers at the moment.
     pub in_flight: InFlightIssues,
-    /// Delivery runs that are over but for a message whose relay has not answered yet.
+    /// Delivery runs that only wait for a slow relay's answer.
     pub background_tasks: TaskTracker,
-    /// This process's name among those alive.
+    /// The name of this process among the live ones.
     pub process: Arc<str>,
-    /// Longest time that handing over one message may take, whatever relays do.
+    /// Maximum time for handing over one message, whatever relays do.
     pub hand_over_limit: SignedDuration,
-    /// Cancelled when the process is asked to end: delivery runs hand on what they have not begun.
+    /// Cancelled at shutdown. Delivery runs then leave deliveries that they haven't begun to other processes.
     pub stop: CancellationToken,
     pub settings: Arc<Settings>,
 }
 
-/// The issues that this process delivers. One delivery run an issue is enough, because it uses all connections there are.
+/// The issues that this process delivers. One delivery run per issue is enough, because it uses all
+/// connections.
 #[derive(Debug, Clone, Default)]
 pub struct InFlightIssues(Arc<Mutex<HashSet<IssueId>>>);
 
-/// Keeps other delivery runs of this process away from an issue until it is dropped.
+/// Excludes other delivery runs of this process from an issue until dropped.
 pub struct IssueGuard<'a>(&'a InFlightIssues, IssueId);
 
 impl InFlightIssues {
-    /// Reserves an issue for one delivery run. `None`: another run of this process has it.
+    /// Reserves an issue for one delivery run. `None`: another run of this process has reserved it.
     pub fn reserve(&self, issue: IssueId) -> Option<IssueGuard<'_>> {
         let is_free = self.0.lock().insert(issue);
-        // Not `then_some`: a guard that is made and not returned would release the issue of the other run.
+        // `then_some` would create, and drop, a guard even if the issue is taken, and release the other run's
+        // reservation.
         is_free.then(|| IssueGuard(self, issue))
     }
 }
@@ -77,7 +78,7 @@ mod tests {
         let guard = issues.reserve(IssueId(1));
         assert!(guard.is_some() && issues.reserve(IssueId(2)).is_some());
         for _ in 0..2 {
-            assert!(issues.reserve(IssueId(1)).is_none(), "asking does not release it");
+            assert!(issues.reserve(IssueId(1)).is_none(), "a failed reservation does not release it");
         }
         drop(guard);
         assert!(issues.reserve(IssueId(1)).is_some());

@@ -1,4 +1,5 @@
-//! A turn: one process's work on one issue for half a minute. It claims, feeds its lanes, and gives back what is left. `run` drives it.
+//! A delivery run: one process's share of an issue for up to half a minute. It claims deliveries, hands them
+//! to connection tasks, and releases the rest.
 
 use crate::{
     db::{
@@ -31,63 +32,63 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Deliveries claimed at a time.
-pub const BATCH: i64 = 256;
-/// How long a turn lasts at most.
-const WORK_FOR: Duration = Duration::from_secs(30);
-/// Domains with a limited pace that are looked after in one round.
-const DOMAINS_AT_ONCE: i64 = 20;
-/// How long a turn waits for permits of slow domains when nothing else is due; for longer waits a later turn comes.
-const WAIT_FOR_PERMITS: Duration = Duration::from_secs(2);
-/// The shortest such wait.
-const SHORTEST_WAIT: Duration = Duration::from_millis(20);
-/// How long to wait before a turn that the database did not let end is ended once more.
-const CLOSE_AGAIN_AFTER: [Duration; 5] = [
+/// Deliveries claimed at once.
+pub const BATCH_SIZE: i64 = 256;
+/// Maximum duration of a run.
+const MAX_RUN_TIME: Duration = Duration::from_secs(30);
+/// Maximum number of throttled domains served in one batch.
+const MAX_DOMAINS: i64 = 20;
+/// Maximum wait for permits of throttled domains when nothing else is due. For longer waits a later run is
+/// scheduled.
+const MAX_PERMIT_WAIT: Duration = Duration::from_secs(2);
+/// Minimum wait between two looks for work.
+const MIN_WAIT: Duration = Duration::from_millis(20);
+/// Delays before retrying to close a run that the database refused to close.
+const CLOSE_RETRY_DELAYS: [Duration; 5] = [
     Duration::from_millis(100),
     Duration::from_millis(500),
     Duration::from_secs(2),
     Duration::from_secs(5),
     Duration::from_secs(10),
 ];
-/// How long a turn waits for its lanes before it looks for work once more.
-const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// How many of these a turn waits for the rest of a canary before it leaves it to others.
-const CANARY_WAITS: u32 = 100;
+/// How often a run looks for due deliveries while its tasks are busy.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How many times a run waits for the canary before it leaves the issue to other processes.
+const MAX_CANARY_WAITS: u32 = 100;
 
-/// Why a turn ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopReason {
-    /// Nothing more is due now.
-    Empty,
-    /// Its time is over, or the process is asked to end: the rest can go on at once.
-    Full,
-    /// The canary is in other processes' hands.
+    /// Nothing is due now.
+    NothingDue,
+    /// The time is up, or the process is shutting down. The rest can continue at once.
+    TimeUp,
+    /// Other processes deliver the rest of the canary.
     Canary,
-    /// No relay can be reached.
+    /// No relay is reachable.
     NoRelay,
-    /// The issue was stopped, or the claim was lost.
+    /// The issue was stopped or the claim was lost.
     Stopped,
-    /// The database could not be written.
+    /// The database was unavailable.
     NoDatabase,
 }
 
-/// What the lanes of a turn share.
+/// The state that the connection tasks of a run share.
 pub(super) struct DeliveryRun {
     pub context: Context,
     pub mailing: Mailing,
     pub claim: ClaimId,
-    /// From when deliveries are given a day.
+    /// When the issue was first due; deliveries are retried for a day from then on.
     pub first_due: Timestamp,
-    /// Cancelled when the turn ends; lanes finish what they have begun.
-    pub ended: CancellationToken,
-    end: Mutex<Option<StopReason>>,
-    in_hand: AtomicUsize,
+    /// Cancelled when the run ends. Tasks finish what they have begun.
+    pub stopped: CancellationToken,
+    stop_reason: Mutex<Option<StopReason>>,
+    in_flight: AtomicUsize,
     idle: Notify,
-    parked: Mutex<HashMap<String, Vec<DeliveryId>>>,
+    throttled: Mutex<HashMap<String, Vec<DeliveryId>>>,
 }
 
 impl DeliveryRun {
-    /// Opens a claim, after recovering what workers that died had begun.
+    /// Opens a claim, after recovering deliveries of crashed workers.
     pub async fn open(
         context: &Context,
         mailing: Mailing,
@@ -115,21 +116,22 @@ impl DeliveryRun {
             mailing,
             claim,
             first_due,
-            ended: CancellationToken::new(),
-            end: Mutex::default(),
-            in_hand: AtomicUsize::new(0),
+            stopped: CancellationToken::new(),
+            stop_reason: Mutex::default(),
+            in_flight: AtomicUsize::new(0),
             idle: Notify::new(),
-            parked: Mutex::default(),
+            throttled: Mutex::default(),
         }))
     }
 
-    /// Gives back what was not begun, and, when nothing is in flight any more, the claim.
+    /// Releases deliveries that were not begun, and with `all`, the claim too. Retries if the database is
+    /// unavailable.
     pub async fn close_with_retries(&self, all: bool) -> Result<(), DbError> {
-        let mut pauses = CLOSE_AGAIN_AFTER.iter();
+        let mut pauses = CLOSE_RETRY_DELAYS.iter();
         while let Err(error) = self.close(all).await {
-            // Until this is done, what was claimed and not begun is nobody's, for as long as the lease lasts.
+            // Until this succeeds, the claimed deliveries are blocked for the rest of the lease.
             let Some(pause) = pauses.next() else { return Err(error) };
-            tracing::warn!(issue = %self.mailing.issue.id, %error, "a turn could not be closed yet");
+            tracing::warn!(issue = %self.mailing.issue.id, %error, "delivery run not closed yet, retrying");
             tokio::time::sleep(*pause).await;
         }
         Ok(())
@@ -137,7 +139,7 @@ impl DeliveryRun {
 
     async fn close(&self, all: bool) -> Result<(), DbError> {
         let mut tx = self.context.db.begin().await?;
-        self.write_parked(&mut tx).await?;
+        self.write_throttled(&mut tx).await?;
         deliveries::release(&mut tx, self.mailing.issue.id, self.claim).await?;
         if all {
             claims::close(&mut tx, self.claim).await?;
@@ -145,81 +147,81 @@ impl DeliveryRun {
         tx.commit().await
     }
 
-    /// Ends the turn; the first reason counts.
-    pub fn end(&self, why: StopReason) {
-        self.end.lock().get_or_insert(why);
-        self.ended.cancel();
+    /// Stops the run. The first reason counts.
+    pub fn stop(&self, reason: StopReason) {
+        self.stop_reason.lock().get_or_insert(reason);
+        self.stopped.cancel();
     }
 
     pub fn stop_reason(&self) -> Option<StopReason> {
-        *self.end.lock()
+        *self.stop_reason.lock()
     }
 
-    /// Sets a claimed delivery apart: its domain's pace has become limited.
-    pub fn park(&self, delivery: ClaimedDelivery) {
+    /// Sets a claimed delivery aside because its domain has become throttled.
+    pub fn throttle(&self, delivery: ClaimedDelivery) {
         let domain = delivery.address.domain().to_owned();
-        let mut parked = self.parked.lock();
-        parked.entry(domain).or_default().push(delivery.id);
+        let mut throttled = self.throttled.lock();
+        throttled.entry(domain).or_default().push(delivery.id);
     }
 
-    /// Says that a lane is done with a delivery, in whatever way.
+    /// Notes that a task is done with a delivery, whatever its result.
     pub fn finish_one(&self) {
-        if self.in_hand.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.in_flight.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.idle.notify_one();
         }
     }
 
-    async fn write_parked(&self, tx: &mut crate::db::Tx) -> Result<(), DbError> {
-        let parked = std::mem::take(&mut *self.parked.lock());
-        for (domain, ids) in parked {
+    async fn write_throttled(&self, tx: &mut crate::db::Tx) -> Result<(), DbError> {
+        let throttled = std::mem::take(&mut *self.throttled.lock());
+        for (domain, ids) in throttled {
             deliveries::park(tx, self.mailing.issue.id, self.claim, &domain, &ids).await?;
         }
         Ok(())
     }
 
-    /// Claims and hands out, until there is nothing more or the turn ends.
-    pub async fn feed(&self, rows: mpsc::Sender<ClaimedDelivery>) -> Result<(), JobFailure> {
-        let until = Instant::now() + WORK_FOR;
-        let mut place = None;
+    /// Claims deliveries and hands them to the tasks until nothing is due or the run ends.
+    pub async fn dispatch(&self, rows: mpsc::Sender<ClaimedDelivery>) -> Result<(), JobFailure> {
+        let until = Instant::now() + MAX_RUN_TIME;
+        let mut cursor = None;
         let mut canary_waits = 0;
-        // Twice nothing, the second time with no lane at work, is nothing: a lane may have given a delivery back.
-        let mut looked_when_idle = false;
+        // An empty batch is final only if no task was busy, because a task may have released a delivery.
+        let mut checked_when_idle = false;
         loop {
-            if self.ended.is_cancelled() {
+            if self.stopped.is_cancelled() {
                 return Ok(());
             }
             if self.context.stop.is_cancelled() || Instant::now() >= until {
-                self.end(StopReason::Full);
+                self.stop(StopReason::TimeUp);
                 return Ok(());
             }
-            let batch = self.take_batch(&mut place).await?;
+            let batch = self.claim_batch(&mut cursor).await?;
             let Batch { rows: claimed, canary_full, next_permit } = batch;
             if claimed.is_empty() {
-                if self.in_hand.load(Ordering::Acquire) > 0 {
+                if self.in_flight.load(Ordering::Acquire) > 0 {
                     self.wait_until_idle().await;
-                } else if canary_full && canary_waits < CANARY_WAITS {
-                    // Its last answers are on their way to the database, from this process or from others.
+                } else if canary_full && canary_waits < MAX_CANARY_WAITS {
+                    // Its last answers are still being recorded, by this process or others.
                     canary_waits += 1;
-                    self.rest(SHORTEST_WAIT).await;
+                    self.sleep(MIN_WAIT).await;
                 } else if canary_full {
-                    self.end(StopReason::Canary);
-                } else if let Some(wait) = next_permit.filter(|wait| *wait < WAIT_FOR_PERMITS) {
-                    self.rest(wait.max(SHORTEST_WAIT)).await;
-                } else if looked_when_idle {
-                    self.end(StopReason::Empty);
+                    self.stop(StopReason::Canary);
+                } else if let Some(wait) = next_permit.filter(|wait| *wait < MAX_PERMIT_WAIT) {
+                    self.sleep(wait.max(MIN_WAIT)).await;
+                } else if checked_when_idle {
+                    self.stop(StopReason::NothingDue);
                 } else {
-                    (looked_when_idle, place) = (true, None);
+                    (checked_when_idle, cursor) = (true, None);
                 }
                 continue;
             }
-            (looked_when_idle, canary_waits) = (false, 0);
+            (checked_when_idle, canary_waits) = (false, 0);
             for row in claimed {
-                self.in_hand.fetch_add(1, Ordering::AcqRel);
+                self.in_flight.fetch_add(1, Ordering::AcqRel);
                 let sent = tokio::select! {
                     sent = rows.send(row) => sent.is_ok(),
-                    () = self.ended.cancelled() => false,
+                    () = self.stopped.cancelled() => false,
                     () = self.context.stop.cancelled() => false,
-                    // Slow relays take long for a batch.
+                    // With slow relays a batch can take long.
                     () = tokio::time::sleep_until(until) => false,
                 };
                 if !sent {
@@ -233,28 +235,28 @@ impl DeliveryRun {
     async fn wait_until_idle(&self) {
         tokio::select! {
             () = self.idle.notified() => {}
-            () = self.ended.cancelled() => {}
+            () = self.stopped.cancelled() => {}
             () = self.context.stop.cancelled() => {}
-            // One lane may wait for minutes; the others look what has become due meanwhile.
-            () = tokio::time::sleep(LOOK_AGAIN_AFTER) => {}
+            // One task may wait for minutes while other deliveries become due.
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
         }
     }
 
-    async fn rest(&self, time: Duration) {
+    async fn sleep(&self, time: Duration) {
         tokio::select! {
-            () = self.ended.cancelled() => {}
+            () = self.stopped.cancelled() => {}
             () = self.context.stop.cancelled() => {}
             () = tokio::time::sleep(time) => {}
         }
     }
 
-    /// Keeps the lease up for as long as it is polled.
+    /// Renews the lease for as long as the future is polled.
     pub async fn renew_lease(&self) -> Infallible {
         let every = self.context.settings.sending.lease().unsigned_abs() / 4;
         loop {
             tokio::time::sleep(every).await;
             if let Err(error) = self.renew().await {
-                tracing::warn!(issue = %self.mailing.issue.id, %error, "a lease could not be renewed yet");
+                tracing::warn!(issue = %self.mailing.issue.id, %error, "lease not renewed yet, retrying");
             }
         }
     }
@@ -265,47 +267,49 @@ impl DeliveryRun {
         self.context.throttle.refresh().await?;
         let mut tx = self.context.db.begin().await?;
         if !claims::renew(&mut tx, self.claim, now + self.context.settings.sending.lease()).await? {
-            self.end(StopReason::Stopped);
+            self.stop(StopReason::Stopped);
         }
         claims::expire(&mut tx, issue, now).await?;
         deliveries::recover(&mut tx, issue).await?;
         if !self.context.settings.sending.hold_uncertain() {
             deliveries::retry_uncertain(&mut tx, issue, now).await?;
         }
-        // A turn that only waits for its last answers does not look after the others.
-        if !self.ended.is_cancelled() {
+        // A run that only waits for its last answers doesn't count as working on the issue.
+        if !self.stopped.is_cancelled() {
             issues::set_woken(&mut tx, issue, now).await?;
         }
         tx.commit().await
     }
 
-    /// Claims the next batch: slow domains' first, as far as they have permits, then the others from `place` on.
-    async fn take_batch(&self, place: &mut Option<Place>) -> Result<Batch, DbError> {
+    /// Claims the next batch: throttled domains first, as far as they have permits, then the others from
+    /// `cursor` on.
+    async fn claim_batch(&self, cursor: &mut Option<Cursor>) -> Result<Batch, DbError> {
         let now = self.context.clock.now();
         let issue = self.mailing.issue.id;
         let mut tx = self.context.db.begin().await?;
-        self.write_parked(&mut tx).await?;
-        let mut room = BATCH;
+        self.write_throttled(&mut tx).await?;
+        let mut room = BATCH_SIZE;
         let breaker = self.context.settings.sending.breaker();
         if breaker.canary > 0 {
-            let (score, in_hand) = issues::score(&mut tx, issue).await?;
-            if breaker.canary_room(score, in_hand).is_some() {
-                // Counted again with nobody beside us: two workers that count the same room would both fill it.
+            let (score, in_flight) = issues::score(&mut tx, issue).await?;
+            if breaker.canary_room(score, in_flight).is_some() {
+                // Counted again under a lock: two workers that count at the same time would both fill the
+                // canary.
                 issues::hold(&mut tx, issue).await?;
-                let (score, in_hand) = issues::score(&mut tx, issue).await?;
-                room = breaker.canary_room(score, in_hand).unwrap_or(BATCH).min(BATCH);
+                let (score, in_flight) = issues::score(&mut tx, issue).await?;
+                room = breaker.canary_room(score, in_flight).unwrap_or(BATCH_SIZE).min(BATCH_SIZE);
             }
         }
         let canary_full = room == 0;
         let mut rows = Vec::new();
-        let mut ready_domains = send_rates::ready_domains(&mut tx, issue, now, DOMAINS_AT_ONCE).await?;
-        // In one order for all: each reservation holds its row until the commit.
+        let mut ready_domains = send_rates::ready_domains(&mut tx, issue, now, MAX_DOMAINS).await?;
+        // All processes use the same order, because each reservation locks its row until the commit.
         ready_domains.sort_unstable_by(|a, b| a.domain.cmp(&b.domain));
         for ready in ready_domains {
             if room == 0 {
                 break;
             }
-            let permits = match self.context.throttle.domain_pace(&ready.domain, ready.pace.slowed) {
+            let permits = match self.context.throttle.domain_rate(&ready.domain, ready.pace.slowed) {
                 None => room,
                 Some(per_minute) => {
                     let scope = Scope::Domain(&ready.domain);
@@ -316,39 +320,39 @@ impl DeliveryRun {
                 }
             };
             let from = From::Paced(&ready.domain);
-            let taken = deliveries::claim(&mut tx, issue, self.claim, from, now, permits.min(room)).await?;
-            room -= i64::try_from(taken.len()).unwrap_or(room);
-            rows.extend(taken);
+            let claimed = deliveries::claim(&mut tx, issue, self.claim, from, now, permits.min(room)).await?;
+            room -= i64::try_from(claimed.len()).unwrap_or(room);
+            rows.extend(claimed);
         }
         if room > 0 {
-            let from = From::Common(*place);
-            let taken = deliveries::claim(&mut tx, issue, self.claim, from, now, room).await?;
-            if let Some(last) = taken.last() {
-                *place = Some((last.next_attempt_at, last.id));
+            let from = From::Common(*cursor);
+            let claimed = deliveries::claim(&mut tx, issue, self.claim, from, now, room).await?;
+            if let Some(last) = claimed.last() {
+                *cursor = Some((last.next_attempt_at, last.id));
             }
-            rows.extend(taken);
+            rows.extend(claimed);
         }
         let mut next_permit = None;
         if rows.is_empty() && !canary_full {
             let due = deliveries::next_due(&mut tx, issue).await?;
-            next_permit = due.filter(|due| *due > now).map(|due| self.context.throttle.until(due));
+            next_permit = due.filter(|due| *due > now).map(|due| self.context.throttle.time_until(due));
         }
         tx.commit().await?;
         Ok(Batch { rows, canary_full, next_permit })
     }
 
-    /// Whether a delivery is to be set apart, because its domain's pace has become limited since it was claimed.
-    pub fn is_slow(&self, delivery: &ClaimedDelivery) -> bool {
+    /// Whether a delivery's domain has become throttled since the delivery was claimed.
+    pub fn is_throttled(&self, delivery: &ClaimedDelivery) -> bool {
         delivery.paced.is_none() && self.context.throttle.is_limited(delivery.address.domain())
     }
 }
 
-type Place = (crate::db::Stamp, DeliveryId);
+type Cursor = (crate::db::Stamp, DeliveryId);
 
 struct Batch {
     rows: Vec<ClaimedDelivery>,
-    /// The canary has all it may have.
+    /// Whether all of the canary is claimed.
     canary_full: bool,
-    /// When the next delivery comes, if none is due.
+    /// The wait until the next delivery, if none is due.
     next_permit: Option<Duration>,
 }

@@ -1,7 +1,7 @@
-//! The recorder of single emails: their begins and answers, many in one transaction.
+//! Records begins and answers of single emails, many in one transaction.
 //!
-//! An email is handed to a relay only after its begin is durable, and its job sends the next one only after the answer is. So a crash
-//! leaves only those emails in doubt that were on their way.
+//! An email is handed to a relay only after its begin is durable, and its job sends the next one only after
+//! the answer is. So a crash leaves only emails in doubt that were in flight.
 
 use crate::{
     clock::Clock,
@@ -11,8 +11,8 @@ use crate::{
         engine::group_commit::{Answers, BatchHandler, GroupCommit},
     },
     domain::{
-        delivery::{email::MailStatus, retry},
-        ids::MailId,
+        delivery::{email::EmailStatus, retry},
+        ids::EmailId,
     },
     mail::{SendError, SendResult, answer_of},
     queue::{Job, Queue},
@@ -21,32 +21,34 @@ use crate::{
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 
-/// Records begins and answers of single emails. Cheap to clone. The task behind it ends after the last clone is gone and every answer is kept.
+/// Records begins and answers of single emails. Cheap to clone. Its task ends after the last clone is dropped
+/// and all answers are stored.
 #[derive(Debug, Clone)]
 pub struct EmailRecorder(GroupCommit<RecordHandler>);
 
 impl EmailRecorder {
-    /// Starts the recorder's task. An email that was begun is its worker's until the lease ends.
+    /// Starts the recorder's task. `lease` is how long a begun email belongs to its worker.
     pub fn start(db: Db, clock: Clock, queue: Queue, lease: SignedDuration) -> Self {
         Self(GroupCommit::start(RecordHandler { db, clock, queue, lease }))
     }
 
-    /// Begins an email. Returns `None` if it is not due, done already, or another worker's.
-    pub(crate) async fn begin(&self, mail: MailId) -> Result<Option<MailRecord>, DbError> {
+    /// Begins an email. Returns `None` if it is not due, is finished, or belongs to another worker.
+    pub(crate) async fn begin(&self, mail: EmailId) -> Result<Option<MailRecord>, DbError> {
         self.0.request(Record::Begin(mail)).await
     }
 
-    /// Records the outcome of an email and what comes next. Returns once that is durable: it is tried until the database takes it, so that a
-    /// database outage leaves no sent email in doubt.
+    /// Records the outcome of an email and the next attempt, if any. Returns once that is durable. It is
+    /// retried during a database outage, so that no sent email is left in doubt.
     pub(crate) async fn finish(self, mail: MailRecord, outcome: SendResult) {
-        let kept = self.0.submit(Record::Finish(Box::new((mail, outcome)))).await;
-        // An error means that the recorder's task is gone, and the answer with it. The lease will bring the row up again.
-        let _recorder_is_gone = kept.await;
+        let recorded = self.0.submit(Record::Finish(Box::new((mail, outcome)))).await;
+        // On an error the recorder's task is gone, and the answer with it. After the lease, the row is
+        // recovered.
+        let _recorder_is_gone = recorded.await;
     }
 }
 
 enum Record {
-    Begin(MailId),
+    Begin(EmailId),
     Finish(Box<(MailRecord, SendResult)>),
 }
 
@@ -59,7 +61,7 @@ struct RecordHandler {
 
 impl BatchHandler for RecordHandler {
     type Request = Record;
-    /// The email that was begun; `None` for an answer.
+    /// The begun email; `None` for an answer.
     type Answer = Option<MailRecord>;
     type Error = DbError;
 
@@ -70,7 +72,7 @@ impl BatchHandler for RecordHandler {
     async fn commit(&self, batch: &[Record]) -> Result<Answers<Self>, DbError> {
         let now = self.clock.now();
         let mut tx = self.db.begin_shared().await?;
-        let begins: Vec<MailId> = batch
+        let begins: Vec<EmailId> = batch
             .iter()
             .filter_map(|record| match record {
                 Record::Begin(mail) => Some(*mail),
@@ -78,11 +80,11 @@ impl BatchHandler for RecordHandler {
             })
             .collect();
         let begun = emails::begin(&mut tx, &begins, now, now + self.lease).await?;
-        let mut begun: HashMap<MailId, MailRecord> = begun.into_iter().map(|mail| (mail.id, mail)).collect();
+        let mut begun: HashMap<EmailId, MailRecord> = begun.into_iter().map(|mail| (mail.id, mail)).collect();
         let mut answers = Vec::with_capacity(batch.len());
         for record in batch {
             answers.push(Ok(match record {
-                // Of two begins of one email, one gets it.
+                // Two begins of the same email: only one gets it.
                 Record::Begin(mail) => begun.remove(mail),
                 Record::Finish(finished) => {
                     let (mail, outcome) = finished.as_ref();
@@ -109,26 +111,27 @@ impl RecordHandler {
         let next = match outcome {
             Ok(_) | Err(SendError::Failed(_)) => None,
             _ if now.duration_since(first_due) >= retry::GIVE_UP_AFTER => None,
-            // In doubt: a second copy with the same Message-ID is better than none, but not at once.
+            // If in doubt, send again with the same Message-ID, but not at once: a duplicate is better than a
+            // lost email.
             Err(SendError::Deferred(_) | SendError::InDoubt(_)) => {
                 retry::next_attempt(mail.attempts - mail.relay_waits, first_due, now, random::fraction())
             }
-            Err(SendError::RelayTrouble(_)) => Some(now + retry::relay_wait(now.duration_since(first_due))),
+            Err(SendError::RelayFailure(_)) => Some(now + retry::relay_wait(now.duration_since(first_due))),
         };
-        let kept = match next {
+        let recorded = match next {
             None => {
                 let sent = outcome.is_ok();
-                let status = if sent { MailStatus::Sent } else { MailStatus::Failed };
+                let status = if sent { EmailStatus::Sent } else { EmailStatus::Failed };
                 emails::finish(tx, mail.attempt(), status, answer, now).await?
             }
             Some(at) => {
-                let counts = !matches!(outcome, Err(SendError::RelayTrouble(_)));
-                let kept = emails::postpone(tx, mail.attempt(), answer, at, counts).await?;
+                let counts = !matches!(outcome, Err(SendError::RelayFailure(_)));
+                let recorded = emails::postpone(tx, mail.attempt(), answer, at, counts).await?;
                 self.queue.enqueue_at(tx, &Job::SendMails { mails: vec![mail.id] }, at).await?;
-                kept
+                recorded
             }
         };
-        if !kept {
+        if !recorded {
             tracing::warn!(mail = %mail.id, "an answer came after its lease was lost");
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! An issue on its way out: a template per variant, and each reader's copy.
+//! An issue that is being sent: a message template per variant, and each reader's copy.
 
 use super::context::Context;
 use crate::{
@@ -17,21 +17,19 @@ use crate::{
 };
 use std::collections::HashMap;
 
-/// An issue that is being sent, ready to be written for each of its readers.
+/// An issue that is being sent, with its prepared templates.
 #[derive(Debug)]
 pub struct Mailing {
-    /// The issue.
     pub issue: IssueRecord,
-    /// Whose it is.
     pub newsletter: NewsletterRecord,
-    /// A template per variant. One that can't be composed fails its deliveries.
+    /// A template per variant. If one can't be composed, its deliveries fail.
     templates: HashMap<VariantId, Result<MessageTemplate, ComposeError>>,
     /// The keys that sign the copies.
     pub signers: Signers,
 }
 
 impl Mailing {
-    /// Reads an issue and gets it ready; `None` if it is not being sent (any more).
+    /// Loads an issue and prepares its templates; `None` if it is not being sent (any more).
     pub async fn load(context: &Context, issue: IssueId) -> Result<Option<Self>, DbError> {
         let mut tx = context.db.read().await?;
         let Some(issue) = issues::get(&mut tx, issue).await? else { return Ok(None) };
@@ -62,7 +60,7 @@ impl Mailing {
         Ok(Some(Self { issue, newsletter, templates, signers }))
     }
 
-    /// Writes a reader's copy, in place of whatever `out` holds.
+    /// Writes a reader's copy into `out`, replacing its content.
     pub fn message(
         &self,
         context: &Context,
@@ -75,7 +73,7 @@ impl Mailing {
             None => return Err(ComposeError::NoVariant),
         };
         let token = context.keys.sign(Purpose::Unsubscribe, delivery.subscription_id.0);
-        let mailto = context.settings.sending.unsubscribe_mailto.as_ref().map(|it| it.url(&token));
+        let mailto = context.settings.sending.unsubscribe_mailto.as_ref().map(|address| address.url(&token));
         let domain = self.newsletter.newsletter.sender_address.domain();
         let recipient = Recipient {
             address: &delivery.address,

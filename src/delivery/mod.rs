@@ -1,7 +1,8 @@
-//! The sending engine: an issue's deliveries, and single emails, on their way to relays.
+//! The sending engine: delivers issues and single emails to relays.
 //!
-//! A job of an issue is one delivery run ([`run`], [`delivery_run`]). It claims deliveries and feeds them to connection
-//! tasks, which begin, send and record each through the [`recorder`]. The [`throttle`] limits relays and destinations.
+//! A job of an issue is one delivery run ([`run`], [`delivery_run`]). It claims deliveries and hands them to
+//! connection tasks, which begin, send and record each of them through the [`recorder`]. The [`throttle`]
+//! limits relays and destinations.
 
 pub mod connection_task;
 pub mod context;

@@ -1,4 +1,4 @@
-//! Telling operators what needs them.
+//! Emails to operators about matters that need a decision.
 
 use crate::{
     db::{
@@ -9,7 +9,7 @@ use crate::{
         operators,
     },
     domain::{
-        delivery::email::MailKind,
+        delivery::email::EmailKind,
         ids::{FeedId, IssueId},
     },
     queue::{Job, Queue},
@@ -17,18 +17,14 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// What a notice is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum About {
-    /// An issue.
+pub enum NoticeSubject {
     Issue(IssueId),
-    /// A feed.
     Feed(FeedId),
-    /// The signups as a whole.
     Signups,
 }
 
-/// Tells operators that an issue was held or skipped, in the transaction that did it.
+/// Notifies operators that an issue was held or skipped, in the same transaction.
 pub async fn issue_stopped(
     queue: &Queue,
     tx: &mut Tx,
@@ -37,28 +33,30 @@ pub async fn issue_stopped(
 ) -> Result<(), DbError> {
     let record = issues::get(tx, issue).await?.ok_or(DbError::RowNotFound)?;
     let newsletter = newsletters::get(tx, record.newsletter_id).await?;
-    notify_operators(queue, tx, &newsletter, MailKind::IssueStopped, About::Issue(issue), now).await.map(drop)
+    notify_operators(queue, tx, &newsletter, EmailKind::IssueStopped, NoticeSubject::Issue(issue), now)
+        .await
+        .map(drop)
 }
 
-/// Puts a notice for each operator into the queue, in the caller's transaction. `kind` is one of the notices. Returns how many
-/// operators there are: with none, only the log says it.
+/// Enqueues a notice for each operator in the caller's transaction. `kind` must be a notice. Returns the
+/// number of operators; if there are none, the log is the only trace.
 pub async fn notify_operators(
     queue: &Queue,
     tx: &mut Tx,
     newsletter: &NewsletterRecord,
-    kind: MailKind,
-    about: About,
+    kind: EmailKind,
+    about: NoticeSubject,
     now: Timestamp,
 ) -> Result<usize, DbError> {
     let (issue, feed) = match about {
-        About::Issue(issue) => (Some(issue), None),
-        About::Feed(feed) => (None, Some(feed)),
-        About::Signups => (None, None),
+        NoticeSubject::Issue(issue) => (Some(issue), None),
+        NoticeSubject::Feed(feed) => (None, Some(feed)),
+        NoticeSubject::Signups => (None, None),
     };
-    let mut told = 0;
+    let mut notified = 0;
     for operator in operators::list(tx).await? {
         let domain = newsletter.newsletter.sender_address.domain();
-        let mail = NewMail {
+        let email = NewMail {
             kind,
             newsletter: newsletter.id,
             recipient: &operator.address,
@@ -68,10 +66,10 @@ pub async fn notify_operators(
             feed,
             message_id: &format!("{}@{domain}", random::hex::<12>()),
         };
-        let mail = emails::insert(tx, &mail, now).await?;
-        queue.enqueue(tx, &Job::SendMails { mails: vec![mail] }).await?;
-        told += 1;
+        let email = emails::insert(tx, &email, now).await?;
+        queue.enqueue(tx, &Job::SendMails { mails: vec![email] }).await?;
+        notified += 1;
     }
-    tracing::warn!(%kind, ?about, told, "operators are told");
-    Ok(told)
+    tracing::warn!(%kind, ?about, notified, "operators notified");
+    Ok(notified)
 }

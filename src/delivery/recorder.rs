@@ -1,8 +1,9 @@
-//! The delivery recorder: durable begins and answers of all deliveries of this process.
+//! Records begins and answers of this process's deliveries durably.
 //!
-//! A delivery is handed to a relay only after its begin is durable, so a crash at any moment leaves a trace of it. A transaction for each
-//! email would be slow, so begins and answers go through one [group commit](crate::db::engine::group_commit): the more
-//! connections are open, the larger the batches. While the database is away, begins are refused and answers are kept and tried again.
+//! A delivery is handed to a relay only after its begin is durable, so a crash always leaves a trace of it.
+//! One transaction per email would be slow, so begins and answers go through one [group
+//! commit](crate::db::engine::group_commit): the more connections are open, the larger the batches. During a
+//! database outage, begins are refused, and answers are kept and retried.
 
 use crate::{
     clock::Clock,
@@ -26,25 +27,25 @@ use crate::{
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 
-/// The result of beginning a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Begin {
-    /// It is ours: hand it to a relay.
-    Go,
-    /// It is skipped, because the reader has unsubscribed or paused meanwhile.
+pub enum BeginOutcome {
+    /// The delivery may be handed to a relay.
+    Started,
+    /// The delivery is skipped, because the reader has unsubscribed or paused.
     Skipped,
-    /// The claim was lost, or the issue was stopped: send nothing.
+    /// The claim was lost or the issue was stopped: don't send.
     Lost,
-    /// The database did not take it: send nothing.
+    /// The database was unavailable: don't send.
     Unavailable,
 }
 
-/// Records begins and answers of deliveries. Cheap to clone. The task behind it ends after the last clone is gone and every answer is kept.
+/// Records begins and answers of deliveries. Cheap to clone. Its task ends after the last clone is dropped
+/// and all answers are stored.
 #[derive(Debug, Clone)]
 pub struct Recorder(GroupCommit<RecordHandler>);
 
-/// Becomes ready when an answer is durable.
-pub type Kept = Reply<Option<Begin>, DbError>;
+/// Resolves when an answer is durable.
+pub type PendingAnswer = Reply<Option<BeginOutcome>, DbError>;
 
 impl Recorder {
     /// Starts the recorder's task.
@@ -52,14 +53,14 @@ impl Recorder {
         Self(GroupCommit::start(RecordHandler { db, clock, queue, breaker }))
     }
 
-    /// Begins a delivery. Returns once that is durable, or refused.
-    pub async fn begin(&self, issue: IssueId, claim: ClaimId, id: DeliveryId) -> Begin {
+    /// Begins a delivery. Returns once the begin is durable or refused.
+    pub async fn begin(&self, issue: IssueId, claim: ClaimId, id: DeliveryId) -> BeginOutcome {
         let begun = self.0.request(Record::Begin { issue, claim, id }).await;
-        begun.ok().flatten().unwrap_or(Begin::Unavailable)
+        begun.ok().flatten().unwrap_or(BeginOutcome::Unavailable)
     }
 
-    /// Hands an answer over. It is tried until the database takes it.
-    pub async fn finish(&self, issue: IssueId, finish: Finish) -> Kept {
+    /// Submits an answer. It is retried until the database stores it.
+    pub async fn finish(&self, issue: IssueId, finish: Finish) -> PendingAnswer {
         self.0.submit(Record::Finish { issue, finish }).await
     }
 }
@@ -80,12 +81,13 @@ struct RecordHandler {
 impl BatchHandler for RecordHandler {
     type Request = Record;
     /// The result of a begin; `None` for an answer.
-    type Answer = Option<Begin>;
+    type Answer = Option<BeginOutcome>;
     type Error = DbError;
 
     const MAX_BATCH: usize = 512;
 
-    /// An answer that is lost is a doubt. Keeping one twice changes nothing: the first time ended the claim on its row.
+    /// Losing an answer would leave a delivery in doubt. Storing one twice is harmless: the first time
+    /// releases the claim on its row.
     fn must_not_be_lost(record: &Record) -> bool {
         matches!(record, Record::Finish { .. })
     }
@@ -114,18 +116,19 @@ impl BatchHandler for RecordHandler {
         }
         let mut begun = Begun::default();
         for ((issue, claim), ids) in begins {
-            let it = deliveries::begin(&mut tx, issue, claim, &ids, now).await?;
-            begun.go.extend(it.go);
-            begun.skipped.extend(it.skipped);
+            let begins = deliveries::begin(&mut tx, issue, claim, &ids, now).await?;
+            begun.go.extend(begins.go);
+            begun.skipped.extend(begins.skipped);
         }
         suppress_undeliverable(&mut tx, &finishes, now).await?;
-        // Last: on PostgreSQL this locks the issue's row until the commit, and other processes want it, too.
+        // Last, because on PostgreSQL this locks the issue's row until the commit, and other processes need
+        // that row.
         self.update_breaker(&mut tx, &finishes, now).await?;
         tx.commit().await?;
         let answer = |record: &Record| match record {
-            Record::Begin { id, .. } if begun.go.contains(id) => Some(Begin::Go),
-            Record::Begin { id, .. } if begun.skipped.contains(id) => Some(Begin::Skipped),
-            Record::Begin { .. } => Some(Begin::Lost),
+            Record::Begin { id, .. } if begun.go.contains(id) => Some(BeginOutcome::Started),
+            Record::Begin { id, .. } if begun.skipped.contains(id) => Some(BeginOutcome::Skipped),
+            Record::Begin { .. } => Some(BeginOutcome::Lost),
             Record::Finish { .. } => None,
         };
         Ok(batch.iter().map(|record| Ok(answer(record))).collect())
@@ -133,7 +136,7 @@ impl BatchHandler for RecordHandler {
 }
 
 impl RecordHandler {
-    /// Adds answers to their issues' scores, and holds issues of which too much was refused.
+    /// Counts answers per issue, and holds issues with too many rejections.
     async fn update_breaker(
         &self,
         tx: &mut Tx,
@@ -142,7 +145,7 @@ impl RecordHandler {
     ) -> Result<(), DbError> {
         let mut scores: BTreeMap<IssueId, (i64, i64)> = BTreeMap::new();
         for (issue, finish) in finishes {
-            let Some(refused) = counts_as(finish) else { continue };
+            let Some(refused) = is_rejection(finish) else { continue };
             let score = scores.entry(*issue).or_default();
             score.0 += 1;
             score.1 += i64::from(refused);
@@ -160,7 +163,7 @@ impl RecordHandler {
     }
 }
 
-/// Suppresses addresses that a relay said don't exist.
+/// Suppresses addresses that a relay rejected as nonexistent.
 async fn suppress_undeliverable(
     tx: &mut Tx,
     finishes: &[(IssueId, &Finish)],
@@ -168,7 +171,7 @@ async fn suppress_undeliverable(
 ) -> Result<(), DbError> {
     let undeliverable: Vec<(DeliveryId, &str)> = finishes
         .iter()
-        .filter(|(_, finish)| status::is_address_permanent(&finish.answer))
+        .filter(|(_, finish)| status::is_bad_address(&finish.answer))
         .map(|(_, finish)| (finish.id, finish.address_key.as_str()))
         .collect();
     if undeliverable.is_empty() {
@@ -177,13 +180,14 @@ async fn suppress_undeliverable(
     suppressions::add_undeliverable(tx, &undeliverable, now).await
 }
 
-/// Whether an answer counts for the breaker, and if so, whether as a refusal. Relay trouble and doubts say nothing about a reader.
-fn counts_as(finish: &Finish) -> Option<bool> {
+/// Returns whether an answer counts as a rejection; `None`: it doesn't count for the breaker. Relay failures
+/// and unknown results say nothing about a recipient.
+fn is_rejection(finish: &Finish) -> Option<bool> {
     let code = finish.answer.code;
     match finish.next {
         Next::End(DeliveryStatus::Sent) => Some(false),
         Next::Deferred(_) => code.map(|_| false),
-        // Without a code it could not even be handed over, as when a relay takes no message of its size.
+        // Without a code the relay was not even tried, as with a message that is too large for it.
         Next::End(DeliveryStatus::Failed) => Some(code.is_none_or(|code| code >= 500)),
         Next::End(_) | Next::Again(_) => None,
     }

@@ -1,4 +1,4 @@
-//! One turn from its claim to its end: starts the lanes, feeds them, and waits until they are done.
+//! One delivery run from claim to end: starts the connection tasks, feeds them and waits for them.
 
 use crate::{
     delivery::{
@@ -18,69 +18,69 @@ use tokio::{
     task::JoinSet,
 };
 
-/// How long a turn that is over waits for its lanes before it leaves slow ones behind.
-const LINGER: Duration = Duration::from_secs(2);
+/// How long a finished run waits for its tasks before it leaves slow ones in the background.
+const TASK_GRACE: Duration = Duration::from_secs(2);
 
-/// Works on an issue until the turn's time is over or something stops it.
+/// Delivers an issue until the time is up or something stops the run.
 pub async fn run(
     context: &Context,
     mailing: Mailing,
     first_due: Timestamp,
 ) -> Result<StopReason, JobFailure> {
     let issue = mailing.issue.id;
-    let turn = DeliveryRun::open(context, mailing, first_due).await?;
+    let run = DeliveryRun::open(context, mailing, first_due).await?;
 
-    let width = context.throttle.most_connections();
-    let (rows, feed) = mpsc::channel(width * 2);
-    let feed = Arc::new(Mutex::new(feed));
-    let mut lanes = JoinSet::new();
-    for _ in 0..width {
-        lanes.spawn(connection_task::run(turn.clone(), feed.clone()));
+    let task_count = context.throttle.most_connections();
+    let (rows, queue) = mpsc::channel(task_count * 2);
+    let queue = Arc::new(Mutex::new(queue));
+    let mut tasks = JoinSet::new();
+    for _ in 0..task_count {
+        tasks.spawn(connection_task::run(run.clone(), queue.clone()));
     }
     let outcome = tokio::select! {
-        outcome = turn.feed(rows) => outcome,
-        never = turn.renew_lease() => match never {},
+        outcome = run.dispatch(rows) => outcome,
+        never = run.renew_lease() => match never {},
     };
     if let Err(error) = &outcome {
-        tracing::warn!(%issue, %error, "no more could be claimed");
-        turn.end(StopReason::NoDatabase);
+        tracing::warn!(%issue, %error, "claiming deliveries failed");
+        run.stop(StopReason::NoDatabase);
     }
-    turn.ended.cancel();
-    // A relay may take its time with an answer. A task of its own waits for that and renews the lease, whatever happens to
-    // this job. The work of the other lanes goes on meanwhile.
-    let waiting = turn.clone();
+    run.stopped.cancel();
+    // A relay may be slow to answer. A background task waits for it and renews the lease, whatever happens to
+    // this job. Meanwhile, other runs of the issue can continue.
+    let waiting = run.clone();
     let mut finishing = context.background_tasks.spawn(async move {
         tokio::select! {
-            () = finish(issue, lanes) => {}
+            () = finish(issue, tasks) => {}
             never = waiting.renew_lease() => match never {},
         }
     });
-    let finished = tokio::time::timeout(LINGER, &mut finishing).await.is_ok();
+    let finished = tokio::time::timeout(TASK_GRACE, &mut finishing).await.is_ok();
     if finished {
-        turn.close_with_retries(true).await?;
+        run.close_with_retries(true).await?;
     } else {
-        let tail = turn.clone();
+        let background = run.clone();
         context.background_tasks.spawn(async move {
             drop(finishing.await);
             let closed = async {
-                tail.close_with_retries(true).await?;
-                schedule_next(&tail.context, issue, StopReason::Empty).await
+                background.close_with_retries(true).await?;
+                schedule_next(&background.context, issue, StopReason::NothingDue).await
             };
             if let Err(error) = closed.await {
-                tracing::error!(%issue, %error, "the end of a turn could not be kept; its lease will end");
+                tracing::error!(%issue, %error, "delivery run not closed; its lease will expire");
             }
         });
-        turn.close_with_retries(false).await?;
+        run.close_with_retries(false).await?;
     }
-    tracing::debug!(%issue, end = ?turn.stop_reason(), "a turn is over");
-    Ok(turn.stop_reason().unwrap_or(StopReason::Empty))
+    tracing::debug!(%issue, reason = ?run.stop_reason(), "delivery run over");
+    Ok(run.stop_reason().unwrap_or(StopReason::NothingDue))
 }
 
-/// Waits until all lanes have finished what they had begun.
-async fn finish(issue: IssueId, mut lanes: JoinSet<()>) {
-    while let Some(ended) = lanes.join_next().await {
+/// Waits until all tasks have finished what they had begun.
+async fn finish(issue: IssueId, mut tasks: JoinSet<()>) {
+    while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {
-            tracing::error!(%issue, %error, "a lane broke");
+            tracing::error!(%issue, %error, "connection task panicked");
         }
     }
 }

@@ -8,13 +8,17 @@ use crate::{
 };
 use jiff::SignedDuration;
 
-/// How long what is due and could not go out waits at least.
-const NOT_AT_ONCE: SignedDuration = SignedDuration::from_secs(2);
-/// When a job that can't be done now comes back.
-const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(1);
+/// Minimum delay for deliveries that are due but could not be sent.
+const MIN_DELAY: SignedDuration = SignedDuration::from_secs(2);
+/// Delay before retrying while the canary is pending.
+const RETRY_DELAY: SignedDuration = SignedDuration::from_secs(1);
 
-/// Enqueues what comes next for an issue: another turn now or later, or the end.
-pub async fn schedule_next(context: &Context, issue: IssueId, end: StopReason) -> Result<(), JobFailure> {
+/// Enqueues the next job of an issue, now or later, or completes the issue.
+pub async fn schedule_next(
+    context: &Context,
+    issue: IssueId,
+    stop_reason: StopReason,
+) -> Result<(), JobFailure> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let status = issues::get(&mut tx, issue).await?.map(|record| record.status);
@@ -26,14 +30,15 @@ pub async fn schedule_next(context: &Context, issue: IssueId, end: StopReason) -
             }
             None
         }
-        Some(IssueStatus::Sending) => match end {
-            // Stopped, and let go on meanwhile.
-            StopReason::Full | StopReason::Stopped => Some(None),
-            StopReason::Canary => Some(Some(now + AGAIN_AFTER)),
-            // Where nothing waits, those who hold the last ones close the issue; the sweep looks after them in case they died.
-            _ => deliveries::next_due(&mut tx, issue).await?.map(|due| Some(due.max(now + NOT_AT_ONCE))),
+        Some(IssueStatus::Sending) => match stop_reason {
+            // A stopped issue may have been resumed meanwhile.
+            StopReason::TimeUp | StopReason::Stopped => Some(None),
+            StopReason::Canary => Some(Some(now + RETRY_DELAY)),
+            // If nothing is waiting, the processes with the last deliveries complete the issue. If they
+            // crash, the scheduler recovers these.
+            _ => deliveries::next_due(&mut tx, issue).await?.map(|due| Some(due.max(now + MIN_DELAY))),
         },
-        // Its rows are skipped by a turn of their own.
+        // A run skips the remaining deliveries.
         Some(IssueStatus::Cancelled) => Some(None),
         _ => None,
     };
@@ -45,7 +50,7 @@ pub async fn schedule_next(context: &Context, issue: IssueId, end: StopReason) -
         }
         Some(Some(at)) => {
             context.queue.enqueue_at(&mut tx, &Job::Deliver { issue }, at).await?;
-            // The sweep only helps when this job is lost.
+            // The scheduler steps in only if this job is lost.
             issues::set_woken(&mut tx, issue, at).await?;
         }
     }

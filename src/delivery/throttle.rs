@@ -1,4 +1,5 @@
-//! Governing: how many messages and connections each relay and destination domain may be given, over all processes together.
+//! Limits messages and connections per relay, and messages per destination domain, over all processes
+//! together.
 
 use crate::{
     clock::Clock,
@@ -11,7 +12,7 @@ use crate::{
         },
     },
     domain::delivery::{
-        send_rate::{Pace, Slowed},
+        send_rate::{ReducedRate, SendRate},
         status::Answer,
     },
     mail::Mailer,
@@ -29,207 +30,206 @@ use std::{
 };
 use tokio::time::Instant;
 
-/// Permits for a relay are reserved at most this far ahead.
-const AHEAD: SignedDuration = SignedDuration::from_secs(1);
-/// What was sent to a domain is counted over this time.
+/// How far ahead permits for a relay are reserved.
+const MAX_AHEAD: SignedDuration = SignedDuration::from_secs(1);
+/// The period over which messages per domain are counted.
 const WINDOW: Duration = Duration::from_secs(10);
-/// A domain that was slowed longer ago than this has recovered, however slow it was.
-const FORGET_AFTER: SignedDuration = SignedDuration::from_hours(6);
-/// How long a process's share of connections is its own without being renewed.
-const SHARE_LEASE: SignedDuration = SignedDuration::from_secs(10);
+/// Longest possible recovery: a domain that was throttled before that has recovered, whatever its rate was.
+const MAX_RECOVERY: SignedDuration = SignedDuration::from_hours(6);
+/// Lease of a process's connection quota.
+const QUOTA_LEASE: SignedDuration = SignedDuration::from_secs(10);
 
-/// What is configured about a relay.
 #[derive(Debug, Clone)]
 pub struct RelayLimits {
-    /// Its name.
     pub name: String,
-    /// Most connections, over all processes.
+    /// Maximum number of connections, over all processes.
     pub connections: usize,
-    /// Most messages a minute, over all processes.
+    /// Maximum messages per minute, over all processes; `None`: no limit.
     pub per_minute: Option<u32>,
 }
 
-/// The governor of a process. Cheap to clone.
+/// The throttle of a process. Cheap to clone.
 #[derive(Clone)]
 pub struct Throttle(Arc<Shared>);
 
 struct Shared {
     db: Db,
     clock: Clock,
-    relays: Vec<(RelayLimits, tokio::sync::Mutex<Portion>)>,
-    /// How many connections to each relay the mailer may have.
+    relays: Vec<(RelayLimits, tokio::sync::Mutex<Permits>)>,
+    /// The connections to each relay that the mailer may open.
     allowed: Vec<AtomicUsize>,
     domains: HashMap<String, u32>,
-    slowed: RwLock<HashMap<String, Slowed>>,
-    seen: Mutex<Seen>,
+    reduced: RwLock<HashMap<String, ReducedRate>>,
+    recent: Mutex<RecentSends>,
 }
 
-/// Permits at hand for a relay.
 #[derive(Default)]
-struct Portion {
+struct Permits {
     left: u32,
     next: Option<Instant>,
     interval: Duration,
 }
 
-/// How many messages each domain got lately. Domains are told apart by a hash: this is a measure, not a record.
-struct Seen {
+/// Recent messages per domain. Hash collisions of domains don't matter, because the counts are only
+/// estimates.
+struct RecentSends {
     since: Instant,
     now: HashMap<u64, u32>,
     before: HashMap<u64, u32>,
 }
 
 impl Throttle {
-    /// Governs these relays and, in messages a minute, these destination domains.
+    /// Creates a throttle for relays and, in messages per minute, for destination domains.
     pub fn new(db: Db, clock: Clock, relays: Vec<RelayLimits>, domains: HashMap<String, u32>) -> Self {
-        // What the mailer begins with.
+        // The mailer starts with the same numbers.
         let allowed = relays.iter().map(|relay| AtomicUsize::new(relay.connections)).collect();
         let relays = relays.into_iter().map(|relay| (relay, tokio::sync::Mutex::default())).collect();
-        let seen = Seen { since: Instant::now(), now: HashMap::new(), before: HashMap::new() };
+        let recent = RecentSends { since: Instant::now(), now: HashMap::new(), before: HashMap::new() };
         Self(Arc::new(Shared {
             db,
             clock,
             relays,
             allowed,
             domains,
-            slowed: RwLock::default(),
-            seen: Mutex::new(seen),
+            reduced: RwLock::default(),
+            recent: Mutex::new(recent),
         }))
     }
 
-    /// Waits until a message may be given to a relay.
-    pub async fn permit(&self, relay: usize) -> Result<(), DbError> {
-        let (limits, portion) = &self.0.relays[relay];
+    /// Waits until a message may be handed to a relay.
+    pub async fn acquire_permit(&self, relay: usize) -> Result<(), DbError> {
+        let (limits, permits) = &self.0.relays[relay];
         let Some(per_minute) = limits.per_minute else { return Ok(()) };
         loop {
-            let mut portion = portion.lock().await;
-            if portion.left > 0
-                && let Some(at) = portion.next
+            let mut permits = permits.lock().await;
+            if permits.left > 0
+                && let Some(at) = permits.next
             {
-                portion.left -= 1;
-                portion.next = Some(at + portion.interval);
-                drop(portion);
+                permits.left -= 1;
+                permits.next = Some(at + permits.interval);
+                drop(permits);
                 tokio::time::sleep_until(at).await;
                 return Ok(());
             }
             let now = self.0.clock.now();
             let mut tx = self.0.db.begin().await?;
             let reserved =
-                send_rates::reserve(&mut tx, Scope::Relay(&limits.name), per_minute, AHEAD, now).await?;
+                send_rates::reserve(&mut tx, Scope::Relay(&limits.name), per_minute, MAX_AHEAD, now).await?;
             tx.commit().await?;
             match reserved {
-                Ok(permits) => {
-                    let wait = permits.from.duration_since(now).max(SignedDuration::ZERO).unsigned_abs();
-                    *portion = Portion {
-                        left: permits.count,
+                Ok(reserved) => {
+                    let wait = reserved.from.duration_since(now).max(SignedDuration::ZERO).unsigned_abs();
+                    *permits = Permits {
+                        left: reserved.count,
                         next: Some(Instant::now() + wait),
-                        interval: permits.interval.unsigned_abs(),
+                        interval: reserved.interval.unsigned_abs(),
                     };
                 }
                 Err(at) => {
                     let wait = at.duration_since(now).unsigned_abs();
-                    drop(portion);
+                    drop(permits);
                     tokio::time::sleep(wait.min(Duration::from_secs(1))).await;
                 }
             }
         }
     }
 
-    /// Notes a message that could not wait: the next ones wait the longer.
-    pub async fn spend(&self, relay: usize) {
-        let (_, portion) = &self.0.relays[relay];
-        let mut portion = portion.lock().await;
-        if portion.left > 0 {
-            portion.left -= 1;
-            portion.next = portion.next.map(|at| at + portion.interval);
+    /// Debits a message that did not wait for a permit: later messages wait longer.
+    pub async fn debit(&self, relay: usize) {
+        let (_, permits) = &self.0.relays[relay];
+        let mut permits = permits.lock().await;
+        if permits.left > 0 {
+            permits.left -= 1;
+            permits.next = permits.next.map(|at| at + permits.interval);
         }
     }
 
-    /// The domains whose pace is configured.
+    /// Returns the domains with a configured rate.
     pub fn configured_domains(&self) -> Vec<String> {
         self.0.domains.keys().cloned().collect()
     }
 
-    /// Messages a minute that a domain may be given now; `None`: no limit.
-    pub fn domain_pace(&self, domain: &str, slowed: Option<Slowed>) -> Option<u32> {
-        self.pace(domain, slowed).per_minute(self.0.clock.now())
+    /// Returns a domain's current messages per minute; `None`: no limit.
+    pub fn domain_rate(&self, domain: &str, slowed: Option<ReducedRate>) -> Option<u32> {
+        self.send_rate(domain, slowed).per_minute(self.0.clock.now())
     }
 
-    /// Whether a domain's pace is limited, as far as this process knows.
+    /// Whether a domain is throttled, as far as this process knows.
     pub fn is_limited(&self, domain: &str) -> bool {
-        let slowed = self.0.slowed.read().get(domain).copied();
-        self.domain_pace(domain, slowed).is_some()
+        let slowed = self.0.reduced.read().get(domain).copied();
+        self.domain_rate(domain, slowed).is_some()
     }
 
-    fn pace(&self, domain: &str, slowed: Option<Slowed>) -> Pace {
-        Pace { configured: self.0.domains.get(domain).copied(), slowed }
+    fn send_rate(&self, domain: &str, slowed: Option<ReducedRate>) -> SendRate {
+        SendRate { configured: self.0.domains.get(domain).copied(), slowed }
     }
 
-    /// Learns which domains other processes have slowed.
+    /// Loads the domains that other processes have throttled.
     pub async fn refresh(&self) -> Result<(), DbError> {
         let mut tx = self.0.db.read().await?;
-        let slowed = send_rates::slowed_domains(&mut tx, self.0.clock.now() - FORGET_AFTER).await?;
-        *self.0.slowed.write() = slowed.into_iter().collect();
+        let slowed = send_rates::slowed_domains(&mut tx, self.0.clock.now() - MAX_RECOVERY).await?;
+        *self.0.reduced.write() = slowed.into_iter().collect();
         Ok(())
     }
 
-    /// Notes a message to a domain.
-    pub fn heard(&self, domain: &str) {
-        let mut seen = self.0.seen.lock();
-        if seen.since.elapsed() >= WINDOW {
-            seen.before = std::mem::take(&mut seen.now);
-            seen.since = Instant::now();
+    /// Counts a message to a domain.
+    pub fn record_sent(&self, domain: &str) {
+        let mut recent = self.0.recent.lock();
+        if recent.since.elapsed() >= WINDOW {
+            recent.before = std::mem::take(&mut recent.now);
+            recent.since = Instant::now();
         }
-        *seen.now.entry(hash(domain)).or_default() += 1;
+        *recent.now.entry(hash(domain)).or_default() += 1;
     }
 
-    /// Halves a domain's pace, for this and all other processes, after it asked for it.
-    pub async fn complaint(&self, domain: &str, answer: &Answer) -> Result<(), DbError> {
+    /// Halves a domain's rate, for all processes, after an answer that asked for that.
+    pub async fn on_rejected(&self, domain: &str, answer: &Answer) -> Result<(), DbError> {
         let now = self.0.clock.now();
-        let known = self.0.slowed.read().get(domain).copied();
-        if self.pace(domain, known).complaint(u32::MAX, now).is_none() {
+        let known = self.0.reduced.read().get(domain).copied();
+        if self.send_rate(domain, known).reduce(u32::MAX, now).is_none() {
             return Ok(());
         }
         let mut tx = self.0.db.begin().await?;
         let known = send_rates::slowed(&mut tx, Scope::Domain(domain)).await?;
-        let slowed = self.pace(domain, known).complaint(self.seen_per_minute(domain), now);
+        let slowed = self.send_rate(domain, known).reduce(self.recent_per_minute(domain), now);
         if let Some(slowed) = slowed {
             send_rates::slow(&mut tx, Scope::Domain(domain), slowed, &answer.codes()).await?;
             tracing::warn!(
                 domain,
                 per_minute = slowed.per_minute,
-                said = answer.line(),
-                "a domain asks for a slower pace"
+                answer = answer.line(),
+                "domain throttled"
             );
         }
         tx.commit().await?;
         if let Some(slowed) = slowed.or(known) {
-            let mut all = self.0.slowed.write();
+            let mut all = self.0.reduced.write();
             all.insert(domain.to_owned(), slowed);
         }
         Ok(())
     }
 
-    fn seen_per_minute(&self, domain: &str) -> u32 {
-        let seen = self.0.seen.lock();
+    fn recent_per_minute(&self, domain: &str) -> u32 {
+        let recent = self.0.recent.lock();
         let count = |map: &HashMap<u64, u32>| map.get(&hash(domain)).copied().unwrap_or(0);
-        let elapsed = seen.since.elapsed().as_secs().max(1);
-        let lately = u64::from(count(&seen.now)) * 60 / elapsed;
-        let before = u64::from(count(&seen.before)) * 60 / WINDOW.as_secs();
-        lately.max(before).try_into().unwrap_or(u32::MAX)
+        let elapsed = recent.since.elapsed().as_secs().max(1);
+        let current = u64::from(count(&recent.now)) * 60 / elapsed;
+        let before = u64::from(count(&recent.before)) * 60 / WINDOW.as_secs();
+        current.max(before).try_into().unwrap_or(u32::MAX)
     }
 
-    /// Takes this process's share of each relay's connections, anew, and tells the mailer.
-    pub async fn share_connections(&self, mailer: &Mailer, process: &str) -> Result<(), DbError> {
+    /// Updates this process's quota of each relay's connections, and tells the mailer.
+    pub async fn update_quotas(&self, mailer: &Mailer, process: &str) -> Result<(), DbError> {
         let now = self.0.clock.now();
         let mut tx = self.0.db.begin().await?;
         let workers = processes::count_workers(&mut tx, now).await?;
-        let mut shares = Vec::new();
+        let mut quotas = Vec::new();
         for (index, (limits, _)) in self.0.relays.iter().enumerate() {
             let limit = limits.connections.try_into().unwrap_or(i64::MAX);
-            // First down to what it will be at most: what is opened after the count would be in nobody's books.
-            let fair = connection_quotas::fair(limit, workers).try_into().unwrap_or(usize::MAX);
-            self.allow(mailer, index, fair.min(self.0.allowed[index].load(Ordering::Acquire)));
+            // Reduce the limit to the future maximum first, so that no connection opened after the count
+            // exceeds the quota.
+            let equal_share = connection_quotas::fair(limit, workers).try_into().unwrap_or(usize::MAX);
+            self.allow(mailer, index, equal_share.min(self.0.allowed[index].load(Ordering::Acquire)));
             let open = mailer.open_connections(index).try_into().unwrap_or(i64::MAX);
             let request = connection_quotas::Request {
                 relay: &limits.name,
@@ -237,13 +237,13 @@ impl Throttle {
                 limit,
                 workers,
                 open,
-                until: now + SHARE_LEASE,
+                until: now + QUOTA_LEASE,
             };
-            shares.push(connection_quotas::take(&mut tx, &request, now).await?);
+            quotas.push(connection_quotas::take(&mut tx, &request, now).await?);
         }
         tx.commit().await?;
-        for (index, share) in shares.into_iter().enumerate() {
-            self.allow(mailer, index, share.try_into().unwrap_or(0));
+        for (index, quota) in quotas.into_iter().enumerate() {
+            self.allow(mailer, index, quota.try_into().unwrap_or(0));
         }
         Ok(())
     }
@@ -253,25 +253,24 @@ impl Throttle {
         mailer.allow(relay, connections);
     }
 
-    /// Whether this process may open any connection at all: there may be more workers than connections.
+    /// Whether this process may open any connection. There may be more workers than connections.
     pub fn may_connect(&self) -> bool {
         self.0.allowed.iter().any(|connections| connections.load(Ordering::Acquire) > 0)
     }
 
-    /// Gives the share back.
-    pub async fn leave(&self, process: &str) -> Result<(), DbError> {
+    pub async fn release_quotas(&self, process: &str) -> Result<(), DbError> {
         let mut tx = self.0.db.begin().await?;
         connection_quotas::leave(&mut tx, process, self.0.clock.now()).await?;
         tx.commit().await
     }
 
-    /// The most connections this process could ever use.
+    /// Returns the maximum number of connections that this process could ever use.
     pub fn most_connections(&self) -> usize {
         self.0.relays.iter().map(|(limits, _)| limits.connections).max().unwrap_or(1)
     }
 
-    /// When a moment of the store's clock comes, from now.
-    pub fn until(&self, at: Timestamp) -> Duration {
+    /// Returns the time until a timestamp on the database's clock.
+    pub fn time_until(&self, at: Timestamp) -> Duration {
         at.duration_since(self.0.clock.now()).max(SignedDuration::ZERO).unsigned_abs()
     }
 }

@@ -1,38 +1,34 @@
-//! Actors: every action names one, and the audit log keeps it with each change.
+//! The actor of an action, recorded in the audit log with each change.
 
 use crate::domain::ids::OperatorId;
 use std::{borrow::Cow, fmt};
 
-/// The person or part of Daily behind an action.
+/// The person, or the part of Daily, behind an action.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Actor {
     /// An operator who is signed in.
     Operator {
-        /// The operator's account.
         id: OperatorId,
     },
-    /// A command on a machine of the installation.
+    /// A command that was run on one of the servers.
     Command {
         /// The login name that ran it.
         os_user: String,
-        /// The login name behind `sudo`, if it was used.
+        /// The login name before `sudo`, if it was used.
         sudo_user: Option<String>,
-        /// The machine's name.
         host: String,
     },
-    /// Daily itself.
     System {
-        /// The job or part that acted.
         job: Cow<'static, str>,
     },
-    /// The reader whom the change is about, through a link or form of theirs. Such changes are not in the audit log: consent has its
-    /// own ledger, and what readers choose must stay erasable.
+    /// The reader, through a link or form of their own. Such changes stay out of the audit log: consent has
+    /// its own ledger, and a reader's choices must stay erasable.
     Reader,
 }
 
 impl Actor {
-    /// A part of Daily that acts by itself.
+    /// Names a component of Daily as the actor.
     pub const fn system(job: &'static str) -> Self {
         Self::System { job: Cow::Borrowed(job) }
     }

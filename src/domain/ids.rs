@@ -1,4 +1,4 @@
-//! Row identities as types of their own, so that an issue is never looked up by a subscriber's number.
+//! Typed row ids, so that a subscriber's id can't be used to look up an issue.
 
 macro_rules! ids {
     ($($(#[$meta:meta])* $name:ident),+ $(,)?) => {$(
@@ -26,23 +26,23 @@ ids! {
     SubscriberId,
     /// A subscriber's relation to one newsletter.
     SubscriptionId,
-    /// One request to confirm a subscription: what a confirmation link points at.
+    /// A request to confirm a subscription; confirmation links point to it.
     ConfirmationId,
     /// A feed that is polled for articles.
     FeedId,
-    /// A story, however many feeds carry it.
+    /// An article, however many feeds carry it.
     ArticleId,
     /// One dated digest of a newsletter.
     IssueId,
-    /// The rendering of an issue that a group of its readers gets.
+    /// A rendering of an issue for a group of its readers.
     VariantId,
     /// One reader's copy of an issue.
     DeliveryId,
-    /// A worker's hold on deliveries.
+    /// A worker's claim on deliveries.
     ClaimId,
-    /// A single mail outside an issue: confirmation, test send.
-    MailId,
-    /// What a reader asked for on their own page.
+    /// An email outside an issue, such as a confirmation or a test.
+    EmailId,
+    /// A reader's request on their preferences page.
     RequestId,
     /// A person who runs newsletters.
     OperatorId,

@@ -1,7 +1,7 @@
-//! Words and rules, without I/O.
+//! Domain types and rules, without I/O.
 //!
-//! Nothing here knows SQL, HTTP or SMTP. Each file owns one word of the field (`docs/architecture.md`): what its values
-//! may be and what follows from them.
+//! Nothing here knows SQL, HTTP or SMTP. Each file owns one term of the glossary: its values, and the rules
+//! that follow from them.
 
 pub mod actor;
 pub mod content;
@@ -9,7 +9,7 @@ pub mod delivery;
 pub mod ids;
 pub mod import;
 pub mod issue;
-pub mod joining_wording;
+pub mod join_wording;
 pub mod newsletter;
 pub mod rate_limit;
 pub mod signup;
@@ -21,4 +21,4 @@ pub mod token;
 pub mod validation;
 pub mod zones;
 
-pub use crate::domain::string_enum::UnknownWord;
+pub use crate::domain::string_enum::UnknownVariant;

@@ -1,114 +1,108 @@
-//! A newsletter: what its issues are called, who sends them, and when.
+//! A newsletter: its title, sender, schedule and appearance.
 
 use crate::domain::{
     issue::days::Days,
-    string_enum::words,
+    string_enum::string_enum,
     subscriber::email_address::EmailAddress,
     theme::{Colour, Theme},
 };
 use jiff::{civil::Time, tz::TimeZone};
 use url::Url;
 
-/// What describes a newsletter. Every text is bounded and free of control characters: it ends up in headers.
+/// The settings of a newsletter. Texts are bounded and free of control characters, because they end up in
+/// headers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Newsletter {
     /// Short name for links, the command line and `List-Id`: letters, digits, hyphens.
     pub slug: String,
-    /// What readers see: "Daily".
+    /// The title that readers see: "Daily".
     pub title: String,
-    /// One line below the title.
+    /// A line below the title.
     pub tagline: String,
     /// The display name in `From`.
     pub sender_name: String,
     /// The address in `From` and the envelope sender.
     pub sender_address: EmailAddress,
-    /// The clock that `send_time` is read on.
+    /// The time zone of `send_time`.
     pub time_zone: TimeZone,
     /// Local time of day at which an issue goes out.
     pub send_time: Time,
     /// The days of the week that have an issue.
     pub days: Days,
-    /// On whose clock `send_time` is read.
-    pub clock: WhoseClock,
-    /// What its issues are made of.
+    /// Whether `send_time` is read in the newsletter's time zone or in each reader's.
+    pub clock: SendClock,
     pub selection: SelectionKind,
-    /// Fewest stories of an issue; `None`: as configured.
+    /// Minimum number of stories in an issue; `None`: the configured default.
     pub min_stories: Option<usize>,
-    /// Most stories of an issue; `None`: as configured.
+    /// Maximum number of stories in an issue; `None`: the configured default.
     pub max_stories: Option<usize>,
-    /// Nothing goes out that no operator has approved.
+    /// Whether each issue needs an operator's approval.
     pub needs_approval: bool,
-    /// How its mails look.
     pub theme: Theme,
-    /// Where the publisher can be reached by post, as the law asks of bulk mail in most countries.
+    /// The publisher's postal address, which most countries require in bulk email.
     pub postal_address: String,
-    /// BCP 47 tag of the language its mails are written in.
+    /// BCP 47 tag of the language of its emails.
     pub language: String,
-    /// Who may find its past issues.
     pub archive: Archive,
 }
 
-words! {
-    /// Who may find past issues on the web.
+string_enum! {
+    /// Visibility of past issues on the web.
     Archive {
-        /// Everybody, search engines included: they are in the list and in the feed.
+        /// Public: listed, in the feed, and open to search engines.
         Public = "public",
-        /// Who has a link to one: they are in no list, and search engines are asked to leave them out.
+        /// Reachable by link only: not listed, and search engines are asked not to index them.
         Unlisted = "unlisted",
-        /// Nobody: there are no pages of them, and mails have no link to one.
+        /// No pages, and no links to them in emails.
         None = "none",
     }
 }
 
-words! {
-    /// On whose clock the time of an issue is read.
-    WhoseClock {
-        /// The newsletter's: all readers at one moment.
+string_enum! {
+    /// The clock that decides when an issue is due.
+    SendClock {
+        /// The newsletter's clock: all readers get the issue at the same time.
         Newsletter = "newsletter",
-        /// Each reader's own, where it is known.
+        /// Each reader's own clock, where known.
         Reader = "reader",
     }
 }
 
-words! {
-    /// What an issue is made of.
+string_enum! {
     SelectionKind {
-        /// What is new since the last one.
+        /// News since the last issue.
         News = "news",
-        /// The best of the last week.
+        /// The best stories of the last week.
         RoundUp = "round_up",
     }
 }
 
-/// Longest title, tagline and sender name, in characters: they share header lines.
+/// Maximum length of title, tagline and sender name, in characters. They become header lines.
 pub const MAX_NAME_CHARS: usize = 100;
-/// Longest postal address, in characters.
+/// Maximum length of the postal address, in characters.
 pub const MAX_POSTAL_ADDRESS_CHARS: usize = 300;
-/// Most stories an issue may be made to have.
-pub const MOST_STORIES: usize = 50;
-/// Longest address of a logo, in bytes.
+/// Upper limit for the maximum number of stories.
+pub const MAX_STORIES: usize = 50;
+/// Maximum length of a logo URL, in bytes.
 const MAX_URL_BYTES: usize = 2000;
-/// The sender address of a newsletter nobody has set up yet. Its domain is reserved (RFC 2606): no relay on the Internet
-/// will take mail from it, so `daily check` asks to change it.
+/// The sender address before setup. Its domain is reserved (RFC 2606), so no relay on the Internet accepts
+/// mail from it; `daily check` asks to change it.
 pub const PLACEHOLDER_SENDER: &str = "daily@newsletter.example";
-/// The postal address of a newsletter nobody has set up yet.
+/// The postal address before setup.
 pub const PLACEHOLDER_POSTAL_ADDRESS: &str = "The publisher's postal address is not set yet";
 
-/// Why a field of a newsletter can't be what was asked for.
+/// Reports an invalid setting of a newsletter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}; {cure}")]
 pub struct NewsletterError {
-    /// The field, as the command line names it.
     pub field: &'static str,
-    /// What is wrong.
     pub problem: String,
-    /// What would be right.
     pub cure: &'static str,
 }
 
-impl Newsletter {
-    /// The newsletter every installation begins with.
-    pub fn out_of_the_box() -> Self {
+/// The newsletter of a fresh installation.
+impl Default for Newsletter {
+    fn default() -> Self {
         Self {
             slug: "daily".into(),
             title: "Daily".into(),
@@ -118,7 +112,7 @@ impl Newsletter {
             time_zone: TimeZone::UTC,
             send_time: jiff::civil::time(7, 0, 0, 0),
             days: Days::DAILY,
-            clock: WhoseClock::Newsletter,
+            clock: SendClock::Newsletter,
             selection: SelectionKind::News,
             min_stories: None,
             max_stories: None,
@@ -129,44 +123,46 @@ impl Newsletter {
             archive: Archive::Public,
         }
     }
+}
 
-    /// Whether its settings fit each other.
+impl Newsletter {
+    /// Checks that the settings are consistent.
     pub fn check(&self) -> Result<(), NewsletterError> {
         match (self.min_stories, self.max_stories) {
             (Some(min), Some(max)) if min > max => Err(NewsletterError {
                 field: "min-stories",
-                problem: format!("an issue would need {min} stories and may have {max}"),
+                problem: format!("it is {min}, but an issue may have at most {max} stories"),
                 cure: "make it no more than max-stories",
             }),
             _ => Ok(()),
         }
     }
 
-    /// The identifier in `List-Id` (RFC 2919): stable as long as slug and sender domain are.
+    /// Returns the `List-Id` (RFC 2919). It is stable as long as slug and sender domain are.
     pub fn list_id(&self) -> String {
         format!("{}.{}", self.slug, self.sender_address.domain())
     }
 
-    /// The IANA name of the time zone.
+    /// Returns the IANA name of the time zone.
     pub fn time_zone_name(&self) -> &str {
         time_zone_name(&self.time_zone)
     }
 }
 
-/// The IANA name of a zone that [`parse_time_zone`] has read.
+/// Returns the IANA name of a zone from [`parse_time_zone`].
 pub fn time_zone_name(zone: &TimeZone) -> &str {
     zone.iana_name().unwrap_or("UTC")
 }
 
-/// Checks a one-line text that will be seen in headers.
+/// Parses a one-line text for use in headers.
 pub fn parse_line(field: &'static str, text: &str, max_chars: usize) -> Result<String, NewsletterError> {
     let line = text.trim();
     let error = |problem: String, cure| NewsletterError { field, problem, cure };
     if line.is_empty() {
-        return Err(error("it is empty".into(), "give it a text"));
+        return Err(error("it is empty".into(), "enter a text"));
     }
     if line.chars().any(char::is_control) {
-        return Err(error("it holds a line break or control character".into(), "write it as one line"));
+        return Err(error("it contains a line break or control character".into(), "write it as one line"));
     }
     if line.chars().count() > max_chars {
         return Err(error(format!("it is longer than {max_chars} characters"), "shorten it"));
@@ -174,13 +170,14 @@ pub fn parse_line(field: &'static str, text: &str, max_chars: usize) -> Result<S
     Ok(line.to_owned())
 }
 
-/// Whether a text can be a newsletter's short name: up to 64 lower-case letters, digits and hyphens.
+/// Whether a text is a valid slug: up to 64 lower-case letters, digits and hyphens.
 pub fn is_slug(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-/// Reads a language tag such as `en` or `pt-BR` (its letters and length; BCP 47 has no list to check against).
+/// Parses a language tag such as `en` or `pt-BR`. Only its form is checked, because BCP 47 has no closed
+/// list.
 pub fn parse_language(text: &str) -> Result<String, NewsletterError> {
     let tag = text.trim();
     let parts = tag.split('-');
@@ -192,13 +189,13 @@ pub fn parse_language(text: &str) -> Result<String, NewsletterError> {
         return Err(NewsletterError {
             field: "language",
             problem: format!("`{tag}` is not a language tag"),
-            cure: "write one such as en, de or pt-BR",
+            cure: "use a tag such as en, de or pt-BR",
         });
     }
     Ok(tag.to_owned())
 }
 
-/// Reads a time of day such as `07:00`.
+/// Parses a time of day such as `07:00`.
 pub fn parse_send_time(text: &str) -> Result<Time, NewsletterError> {
     Time::strptime("%H:%M", text.trim()).map_err(|_| NewsletterError {
         field: "send-time",
@@ -209,8 +206,8 @@ pub fn parse_send_time(text: &str) -> Result<Time, NewsletterError> {
 
 /// Looks a time zone up by its IANA name.
 pub fn parse_time_zone(text: &str) -> Result<TimeZone, NewsletterError> {
-    // `Etc/Unknown` is nobody's, and what begins with a small letter is no name of IANA's, but a file beside them: `localtime`,
-    // `right/…`.
+    // `Etc/Unknown` is not a real zone. IANA names begin with a capital; other entries, such as `localtime`
+    // and `right/…`, are files beside them.
     let is_name = |zone: &TimeZone| {
         zone.iana_name().is_some_and(|name| name.starts_with(|c: char| c.is_ascii_uppercase()))
     };
@@ -222,9 +219,9 @@ pub fn parse_time_zone(text: &str) -> Result<TimeZone, NewsletterError> {
     })
 }
 
-/// Reads a number of stories an issue may have, between 1 and [`MOST_STORIES`].
+/// Parses a number of stories between 1 and [`MAX_STORIES`].
 pub fn parse_stories(field: &'static str, text: &str) -> Result<usize, NewsletterError> {
-    text.trim().parse().ok().filter(|number| (1..=MOST_STORIES).contains(number)).ok_or_else(|| {
+    text.trim().parse().ok().filter(|number| (1..=MAX_STORIES).contains(number)).ok_or_else(|| {
         NewsletterError {
             field,
             problem: format!("`{text}` is not a number of stories"),
@@ -233,7 +230,7 @@ pub fn parse_stories(field: &'static str, text: &str) -> Result<usize, Newslette
     })
 }
 
-/// Reads the address of a logo: one that mail programs can load it from.
+/// Parses a logo URL that email clients can load.
 pub fn parse_logo_url(text: &str) -> Result<Url, NewsletterError> {
     let url = text.trim().parse().ok().filter(|url: &Url| {
         matches!(url.scheme(), "https" | "http")
@@ -242,12 +239,12 @@ pub fn parse_logo_url(text: &str) -> Result<Url, NewsletterError> {
     });
     url.ok_or_else(|| NewsletterError {
         field: "logo",
-        problem: format!("`{text}` is not the address of a picture"),
-        cure: "write one that everybody can reach, such as https://www.example.org/logo.png",
+        problem: format!("`{text}` is not the URL of an image"),
+        cure: "give a public URL such as https://www.example.org/logo.png",
     })
 }
 
-/// Reads a colour such as `#0a6048`.
+/// Parses a colour such as `#0a6048`.
 pub fn parse_accent(text: &str) -> Result<Colour, NewsletterError> {
     Colour::parse(text).ok_or_else(|| NewsletterError {
         field: "accent",
@@ -269,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn looks_and_bounds_are_read_or_explained() {
+    fn theme_and_limits_are_parsed_or_rejected_with_a_reason() {
         assert_eq!(parse_stories("max-stories", "12").unwrap(), 12);
         for bad in ["0", "51", "-1", "many", ""] {
             assert!(parse_stories("max-stories", bad).is_err(), "{bad:?}");
@@ -285,14 +282,14 @@ mod tests {
             assert!(parse_logo_url(bad).is_err(), "{bad:?}");
         }
         assert!(parse_accent("#0a6048").is_ok() && parse_accent("green").is_err());
-        let mut newsletter = Newsletter { min_stories: Some(5), ..Newsletter::out_of_the_box() };
+        let mut newsletter = Newsletter { min_stories: Some(5), ..Newsletter::default() };
         assert!(newsletter.check().is_ok());
         newsletter.max_stories = Some(4);
         assert!(newsletter.check().is_err());
     }
 
     #[test]
-    fn times_and_zones_are_read_or_explained() {
+    fn times_and_zones_are_parsed_or_rejected_with_a_reason() {
         assert_eq!(parse_send_time("06:45").unwrap(), jiff::civil::time(6, 45, 0, 0));
         assert!(parse_send_time("25:00").is_err());
         assert!(parse_language("pt-BR").is_ok() && parse_language("xx yy <").is_err());

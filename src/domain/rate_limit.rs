@@ -1,17 +1,18 @@
 //! Rate limits by the generic cell rate algorithm (GCRA, ITU-T I.371).
 //!
-//! The state of a key is one number, its theoretical arrival time (TAT). Each event moves the TAT on by its cost, `window / max`.
-//! An event is allowed as long as that leaves the TAT within `window` of now. So `max` events may come at once, and after that one
-//! for each cost that passes. One number fits one row and one statement, whatever the limit.
+//! The state of a key is one number, its theoretical arrival time (TAT). Each event moves the TAT on by its
+//! cost, `window / max`. An event is allowed as long as that leaves the TAT within `window` of now. So `max`
+//! events may come at once, and after that one for each cost that passes. One number fits one row and one
+//! statement, whatever the limit.
 
 use jiff::SignedDuration;
 
 /// At most `max` events per `window`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    /// Events at once, and per window in the long run.
+    /// Events allowed in a burst, and per window in the long run.
     pub max: u32,
-    /// The time in which all of it comes back.
+    /// The time after which the whole limit is available again.
     pub window: SignedDuration,
 }
 

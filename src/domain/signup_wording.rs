@@ -1,18 +1,16 @@
-//! What the signup form promises, in several languages. It is kept with each request, so that it can be shown later what was agreed
-//! to.
+//! The consent text of the signup form, in several languages. Each signup stores its wording as proof of
+//! consent.
 
-/// A promise in one language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignupWording {
-    /// The language's tag (BCP 47).
+    /// BCP 47 tag.
     pub language: &'static str,
-    /// Of the text in this language. Change the text, raise the version.
+    /// The version of the text in this language. Raise it with each change of the text.
     pub version: i64,
-    /// The text.
     pub text: &'static str,
 }
 
-/// The first one is what everybody else gets.
+/// The first entry is the fallback.
 const WORDINGS: &[SignupWording] = &[
     SignupWording {
         language: "en",
@@ -46,16 +44,19 @@ const WORDINGS: &[SignupWording] = &[
     },
 ];
 
-/// The promise in a language, by its tag: `pt-BR` is served with `pt`, and what is not spoken here with English.
+/// Returns the wording for a language tag: `pt-BR` gets `pt`, and unsupported languages get English.
 pub fn signup_wording(language: Option<&str>) -> &'static SignupWording {
-    spoken(WORDINGS, language)
+    in_language(WORDINGS, language)
 }
 
-/// The one of a promise's wordings that is in a language.
-pub(super) fn spoken(wordings: &'static [SignupWording], language: Option<&str>) -> &'static SignupWording {
+/// Picks the wording in a language, or the first one.
+pub(super) fn in_language(
+    wordings: &'static [SignupWording],
+    language: Option<&str>,
+) -> &'static SignupWording {
     let primary = language.and_then(|tag| tag.split(['-', '_']).next()).unwrap_or_default();
     let first = &wordings[0];
-    wordings.iter().find(|it| it.language.eq_ignore_ascii_case(primary)).unwrap_or(first)
+    wordings.iter().find(|wording| wording.language.eq_ignore_ascii_case(primary)).unwrap_or(first)
 }
 
 #[cfg(test)]
@@ -69,8 +70,8 @@ mod tests {
         {
             assert_eq!(signup_wording(asked).language, language, "{asked:?}");
         }
-        for one in WORDINGS {
-            assert!(WORDINGS.iter().filter(|it| it.text == one.text).count() == 1 && one.version > 0);
+        for wording in WORDINGS {
+            assert!(WORDINGS.iter().filter(|it| it.text == wording.text).count() == 1 && wording.version > 0);
         }
     }
 }

@@ -1,26 +1,27 @@
-//! How a newsletter's mails look, as far as its publisher says.
+//! The appearance of a newsletter's emails.
 
-use crate::domain::string_enum::words;
+use crate::domain::string_enum::string_enum;
 use url::Url;
 
-words! {
-    /// The letters of headlines.
+string_enum! {
+    /// The typeface of headlines.
     Fonts {
-        /// As a newspaper's: Georgia and its like.
+        /// Georgia and similar.
         Serif = "serif",
-        /// As a screen's: the system's own.
+        /// The system font.
         Sans = "sans",
     }
 }
 
-/// How a newsletter's mails look.
+/// The appearance of a newsletter's emails, as set by its publisher.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Theme {
-    /// A picture that stands where the title would; the title is its description.
+    /// A logo shown instead of the title, which becomes its alternative text.
     pub logo_url: Option<Url>,
-    /// The colour of links, labels and the button: `#rrggbb`. Where it can't be read, a darker or lighter shade is used.
+    /// The colour of links, labels and buttons. A lighter or darker shade replaces it where contrast would be
+    /// too low.
     pub accent: Option<Colour>,
-    /// The letters of headlines.
+    /// The typeface of headlines.
     pub fonts: Fonts,
 }
 
@@ -30,12 +31,12 @@ impl Default for Theme {
     }
 }
 
-/// A colour of three bytes: red, green, blue.
+/// An RGB colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Colour(pub [u8; 3]);
 
 impl Colour {
-    /// Reads `#0a6048` or `0a6048`. `None`: it is no colour.
+    /// Parses `#0a6048` or `0a6048`.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.trim().trim_start_matches('#');
         if digits.len() != 6 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -59,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_are_read_and_written() {
+    fn colours_are_parsed_and_displayed() {
         assert_eq!(Colour::parse("#0A6048").unwrap().to_string(), "#0a6048");
         assert_eq!(Colour::parse("ffffff"), Some(Colour([255; 3])));
         for bad in ["", "#fff", "red", "#12345g", "##123456x"] {

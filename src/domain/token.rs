@@ -1,28 +1,28 @@
-//! Signed tokens: what stands in the links of our mails.
+//! Signed tokens for the links in our emails.
 //!
-//! A token names a purpose and a row, and carries a keyed hash (HMAC-SHA-256, RFC 2104, truncated to 128 bits). Nothing
-//! about it is stored, so nothing can leak from the database, and a link in a mail of years ago still works. Keys rotate:
-//! the first one of a ring signs, all of them verify.
+//! A token names a purpose and a row, and carries a keyed hash (HMAC-SHA-256, RFC 2104, truncated to 128
+//! bits). Tokens are not stored, so the database can't leak them, and links in old emails keep working. Keys
+//! rotate: the first key of a ring signs, and all of them verify.
 
 use aws_lc_rs::{digest, hmac};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-/// What a link may be used for. A token for one purpose is worthless for another.
+/// The purpose of a link. A token for one purpose is invalid for any other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Confirms a signup; the number is a confirmation's.
+    /// Confirms a signup; the id is the confirmation's.
     Confirm,
-    /// Ends a subscription; the number is the subscription's.
+    /// Ends a subscription; the id is the subscription's.
     Unsubscribe,
-    /// Stands in a test mail where a reader's link would; ends nothing.
+    /// Replaces a reader's token in a test email, and changes nothing.
     Test,
-    /// Stands in a signup form; the number is when the form was shown.
+    /// Marks a signup form; the id is the time it was shown.
     Form,
-    /// Confirms a change of address at the old one; the number is a request's.
+    /// Confirms a change of address at the old address; the id is the request's.
     OldAddress,
-    /// Confirms it at the new one; the number is a request's.
+    /// Confirms a change of address at the new address; the id is the request's.
     NewAddress,
-    /// Leads to all that is held about a reader; the number is a request's.
+    /// Opens a data export; the id is the request's.
     DataExport,
 }
 
@@ -44,9 +44,9 @@ const VERSION: u8 = 1;
 const KEY_ID_BYTES: usize = 4;
 const BODY_BYTES: usize = 1 + 1 + KEY_ID_BYTES + 8;
 const MAC_BYTES: usize = 16;
-/// Least bytes of a secret.
+/// Minimum length of a secret, in bytes.
 pub const MIN_SECRET_BYTES: usize = 32;
-/// Length of every token, in characters.
+/// Length of a token, in characters.
 pub const TOKEN_CHARS: usize = (BODY_BYTES + MAC_BYTES) * 4 / 3;
 
 struct Key {
@@ -59,19 +59,18 @@ pub struct KeyRing {
     keys: Vec<Key>,
 }
 
-/// Why a ring can't be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyRingError {
-    /// No secret at all.
-    #[error("no secret is given")]
+    /// There is no secret.
+    #[error("no secret is configured")]
     Empty,
-    /// A secret that can be guessed.
+    /// A secret is short enough to be guessed.
     #[error("a secret is shorter than {MIN_SECRET_BYTES} bytes")]
     TooShort,
 }
 
 impl KeyRing {
-    /// Makes a ring. The first secret signs; all verify.
+    /// Creates a ring. The first secret signs; all of them verify.
     pub fn new<S: AsRef<[u8]>>(secrets: &[S]) -> Result<Self, KeyRingError> {
         if secrets.is_empty() {
             return Err(KeyRingError::Empty);
@@ -89,7 +88,7 @@ impl KeyRing {
         Ok(Self { keys: keys.collect::<Result<_, _>>()? })
     }
 
-    /// Makes the token for a row.
+    /// Signs a token for a row.
     pub fn sign(&self, purpose: Purpose, id: i64) -> String {
         let key = &self.keys[0];
         let mut bytes = Vec::with_capacity(BODY_BYTES + MAC_BYTES);
@@ -101,7 +100,8 @@ impl KeyRing {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// A keyed hash of a text, to find it again without keeping it. Nothing that a token's hash is made of begins with this byte.
+    /// Returns a keyed hash of a text, to recognize the text without storing it. The leading zero byte keeps
+    /// it apart from token signatures, which begin with a version.
     pub fn fingerprint(&self, text: &str) -> String {
         let mut context = hmac::Context::with_key(&self.keys[0].key);
         context.update(&[0]);
@@ -109,7 +109,7 @@ impl KeyRing {
         URL_SAFE_NO_PAD.encode(&context.sign().as_ref()[..MAC_BYTES])
     }
 
-    /// Reads a token: the row it names, or `None` if it is not one of ours for this purpose.
+    /// Returns the id in a token, or `None` unless we signed it for this purpose.
     pub fn verify(&self, purpose: Purpose, token: &str) -> Option<i64> {
         if token.len() != TOKEN_CHARS {
             return None;
@@ -118,8 +118,8 @@ impl KeyRing {
         let (body, mac) = bytes.split_at_checked(BODY_BYTES)?;
         let (head, id) = body.split_at_checked(BODY_BYTES - 8)?;
         let key = self.keys.iter().find(|key| key.id == head[2..])?;
-        let right = hmac::sign(&key.key, body);
-        aws_lc_rs::constant_time::verify_slices_are_equal(&right.as_ref()[..MAC_BYTES], mac).ok()?;
+        let expected = hmac::sign(&key.key, body);
+        aws_lc_rs::constant_time::verify_slices_are_equal(&expected.as_ref()[..MAC_BYTES], mac).ok()?;
         (head[0] == VERSION && head[1] == purpose.byte())
             .then(|| id.try_into().map(i64::from_be_bytes).ok())?
     }
@@ -131,8 +131,8 @@ impl std::fmt::Debug for KeyRing {
     }
 }
 
-/// Returns the placeholder for the reader's token in a rendering. It holds the random key, so no article can
-/// contain it by chance or intent.
+/// Returns the placeholder for the reader's token in a rendering. It holds the random key, so no
+/// article can contain it by chance or intent.
 pub fn token_placeholder(message_key: &str) -> String {
     format!("reader-{message_key}")
 }
@@ -169,16 +169,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_altered_token_is_worthless(id: i64, place in 0..TOKEN_CHARS, with in "[A-Za-z0-9_-]") {
+        fn an_altered_token_is_rejected(id: i64, position in 0..TOKEN_CHARS, with in "[A-Za-z0-9_-]") {
             let token = ring(&[1]).sign(Purpose::Confirm, id);
             let mut altered = token.clone();
-            altered.replace_range(place..=place, &with);
+            altered.replace_range(position..=position, &with);
             prop_assume!(altered != token);
             prop_assert_eq!(ring(&[1]).verify(Purpose::Confirm, &altered), None);
         }
 
         #[test]
-        fn rubbish_is_no_token(text in "\\PC{0,80}") {
+        fn random_text_is_rejected(text in "\\PC{0,80}") {
             prop_assert_eq!(ring(&[1]).verify(Purpose::Confirm, &text), None);
         }
     }

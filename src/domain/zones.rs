@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// The regions whose zones are places. The others hold old names and fixed offsets.
+/// Regions whose zones are named after places. Others hold legacy names and fixed offsets.
 const REGIONS: [&str; 10] = [
     "Africa",
     "America",
@@ -16,7 +16,7 @@ const REGIONS: [&str; 10] = [
     "Pacific",
 ];
 
-/// The zones of places, `Europe/Berlin`, by their region: what this machine knows of them.
+/// Returns the place-based zones in this system's database, such as `Europe/Berlin`, grouped by region.
 pub fn by_region() -> BTreeMap<&'static str, Vec<String>> {
     let mut regions: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for name in jiff::tz::db().available() {
@@ -32,8 +32,8 @@ pub fn by_region() -> BTreeMap<&'static str, Vec<String>> {
     regions
 }
 
-/// A zone as people say it: `Buenos Aires, Argentina` of `America/Argentina/Buenos_Aires`.
-pub fn spoken(zone: &str) -> String {
+/// Returns a readable name: `Buenos Aires, Argentina` for `America/Argentina/Buenos_Aires`.
+pub fn display_name(zone: &str) -> String {
     let place = zone.split_once('/').map_or(zone, |(_, place)| place);
     place.rsplit('/').collect::<Vec<_>>().join(", ").replace('_', " ")
 }
@@ -44,7 +44,7 @@ mod tests {
     use crate::domain::newsletter::parse_time_zone;
 
     #[test]
-    fn every_place_is_a_zone() {
+    fn every_listed_zone_can_be_parsed() {
         let regions = by_region();
         assert!(regions["Europe"].contains(&"Europe/Berlin".to_owned()));
         assert_eq!(regions.len(), REGIONS.len());
@@ -54,8 +54,8 @@ mod tests {
     }
 
     #[test]
-    fn zones_are_written_as_people_say_them() {
-        assert_eq!(spoken("America/Argentina/Buenos_Aires"), "Buenos Aires, Argentina");
-        assert_eq!(spoken("UTC"), "UTC");
+    fn zones_have_readable_names() {
+        assert_eq!(display_name("America/Argentina/Buenos_Aires"), "Buenos Aires, Argentina");
+        assert_eq!(display_name("UTC"), "UTC");
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     domain::{
         ids::{ArticleId, IssueId},
         issue::{
-            plan::{Plan, PlanInputs, Served, plan},
+            plan::{Plan, PlanInputs, ServedCadence, plan},
             selection::{ROUND_UP_AGE, Rules, TooFew},
         },
         newsletter::SelectionKind,
@@ -81,9 +81,9 @@ pub async fn gather(
         return add_readers(tx, newsletter, id, inputs).await;
     }
     let now = planning.now;
-    let rules = planning.rules.of(&newsletter.newsletter);
+    let rules = planning.rules.for_newsletter(&newsletter.newsletter);
     let earlier = issues::planned_at(tx, newsletter.id, id).await?;
-    let served = Served::on(&newsletter.newsletter, date, &earlier);
+    let served = ServedCadence::for_date(&newsletter.newsletter, date, &earlier);
     let looks_back = served.iter().any(|it| it.kind == SelectionKind::RoundUp);
     let reach = if looks_back { rules.max_age.max(ROUND_UP_AGE) } else { rules.max_age };
     let mut candidates = issues::candidates(tx, id, now - reach, now).await?;

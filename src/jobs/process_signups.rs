@@ -14,7 +14,7 @@ use crate::{
         suppressions, wants_again,
     },
     domain::{
-        delivery::email::MailKind,
+        delivery::email::EmailKind,
         ids::{ConfirmationId, NewsletterId, SubscriptionId},
         signup::limits::address_key,
         subscriber::{
@@ -299,7 +299,7 @@ async fn mail(
         .map(|(wish, message_id)| {
             let confirms = wish.confirms();
             NewMail {
-                kind: if confirms { MailKind::Confirmation } else { MailKind::AlreadySubscribed },
+                kind: if confirms { EmailKind::Confirmation } else { EmailKind::AlreadySubscribed },
                 newsletter: wish.newsletter,
                 recipient: &wish.signup.address,
                 subscription: Some(wish.subscription),

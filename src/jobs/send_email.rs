@@ -10,7 +10,7 @@ use crate::{
         context::Context,
         email_content::{self, Content},
     },
-    domain::{delivery::status::Answer, ids::MailId},
+    domain::{delivery::status::Answer, ids::EmailId},
     mail::{self, ComposeError, MessageTemplate, Recipient, SendError, SendResult, answer_of},
     queue::{Job, JobFailure},
 };
@@ -26,7 +26,7 @@ const BEGIN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Sends mails, each if it is due and nobody else is sending it, and records the answers. One that can't be sent now, or takes long,
 /// does not keep the others: what is not begun soon is handed on.
-pub async fn run(context: &Context, mails: &[MailId]) -> Result<(), JobFailure> {
+pub async fn run(context: &Context, mails: &[EmailId]) -> Result<(), JobFailure> {
     let mut waiting = mails.iter().copied();
     let mut under_way = FuturesUnordered::new();
     let mut result = Ok(());
@@ -62,7 +62,7 @@ pub async fn run(context: &Context, mails: &[MailId]) -> Result<(), JobFailure> 
 }
 
 /// Leaves mails that were not begun to another job.
-async fn hand_on(context: &Context, mails: Vec<MailId>) -> Result<(), DbError> {
+async fn hand_on(context: &Context, mails: Vec<EmailId>) -> Result<(), DbError> {
     if mails.is_empty() {
         return Ok(());
     }
@@ -71,7 +71,7 @@ async fn hand_on(context: &Context, mails: Vec<MailId>) -> Result<(), DbError> {
     tx.commit().await
 }
 
-async fn one(context: &Context, id: MailId) -> Result<(), JobFailure> {
+async fn one(context: &Context, id: EmailId) -> Result<(), JobFailure> {
     let asked_at = context.clock.now();
     let Some(mail) = context.email_recorder.begin(id).await? else { return Ok(()) };
     let (newsletter, made) = content(context, &mail).await?;
@@ -82,8 +82,8 @@ async fn one(context: &Context, id: MailId) -> Result<(), JobFailure> {
         return Ok(());
     }
     let outcome = match made {
-        Content::Unwanted(why) => Err(SendError::Failed(Answer::new("", None, why))),
-        Content::Mail { email, unsubscribe_url } => {
+        Content::NotNeeded(why) => Err(SendError::Failed(Answer::new("", None, why))),
+        Content::Email { email, unsubscribe_url } => {
             match compose(context, &newsletter, &mail, &email, unsubscribe_url.as_deref()) {
                 Ok(message) => {
                     let envelope = mail::envelope(&newsletter.newsletter.sender_address, &mail.recipient);
@@ -97,7 +97,7 @@ async fn one(context: &Context, id: MailId) -> Result<(), JobFailure> {
     let (kind, to, code) = (mail.kind, mail.recipient.masked(), answer_of(&outcome).code);
     match outcome {
         // The mailer has said what is wrong with the relay.
-        Err(SendError::RelayTrouble(_)) => {
+        Err(SendError::RelayFailure(_)) => {
             tracing::debug!(mail = %id, %kind, to, "single mail waits for a relay");
         }
         Ok(_) => tracing::info!(mail = %id, %kind, to, code, "single mail sent"),
@@ -149,7 +149,7 @@ fn compose(
 /// What a mail says, and in whose name.
 async fn content(context: &Context, mail: &MailRecord) -> Result<(NewsletterRecord, Content), DbError> {
     // The writer is asked for only where what is shown is written down.
-    let writes = email_content::writes(mail.kind);
+    let writes = email_content::needs_write(mail.kind);
     let mut tx = if writes { context.db.begin().await? } else { context.db.read().await? };
     let newsletter = newsletters::get(&mut tx, mail.newsletter_id).await?;
     let made = email_content::content(context, &mut tx, mail, &newsletter).await?;
@@ -177,7 +177,7 @@ async fn send(context: &Context, attempt: Attempt, envelope: &Envelope, message:
         }
     };
     if let Some(relay) = context.mailer.preferred() {
-        context.throttle.spend(relay).await;
+        context.throttle.debit(relay).await;
     }
     tokio::select! {
         outcome = context.mailer.send_raw(envelope, message) => outcome,

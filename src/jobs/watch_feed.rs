@@ -6,10 +6,10 @@ use crate::{
         content::feeds::{self, FeedRecord},
         newsletters, operators,
     },
-    delivery::notify_operators::{About, notify_operators},
+    delivery::notify_operators::{NoticeSubject, notify_operators},
     domain::{
         content::feed_trouble::{Condition, TroubleKind, in_words, trouble},
-        delivery::email::MailKind,
+        delivery::email::EmailKind,
         ids::FeedId,
     },
     jobs::context::FeedContext,
@@ -70,8 +70,15 @@ async fn report(
     // As long as there is nobody to tell, it stays untold.
     if !operators::list(tx).await?.is_empty() {
         let now = context.clock.now();
-        notify_operators(&context.queue, tx, newsletter, MailKind::FeedTrouble, About::Feed(feed.id), now)
-            .await?;
+        notify_operators(
+            &context.queue,
+            tx,
+            newsletter,
+            EmailKind::FeedTrouble,
+            NoticeSubject::Feed(feed.id),
+            now,
+        )
+        .await?;
         feeds::set_trouble_reported(tx, feed.id, now).await?;
     }
     Ok(())

@@ -1,6 +1,6 @@
-//! Email on its way out: `message` composes and signs, `transport` hands over to relays.
+//! Outgoing email: `message` composes and signs, `transport` hands over to relays.
 //!
-//! A [`Mailer`] knows the relays. A [`ConnectionLease`] from it is the right to send over one connection, and a
+//! A [`Mailer`] knows the relays. It lends out connections as [`ConnectionLease`]s, each of which is a
 //! `lettre::AsyncTransport`.
 
 mod message;

@@ -125,11 +125,11 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
         let grace = grace(&app);
         worker_lock = take_worker_lock(&app).await;
         // The share comes before the first job: together with the others' it must not be more than a relay may be given.
-        share_connections(&app).await;
+        update_quotas(&app).await;
         let sharer = app.clone();
         sharing = Some(tokio::spawn(every(SHARE_EVERY, drained.clone(), move || {
             let app = sharer.clone();
-            async move { share_connections(&app).await }
+            async move { update_quotas(&app).await }
         })));
         join_issues(&app).await;
         parts.spawn(workers(&app).run(stop.clone(), grace));
@@ -178,7 +178,7 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
         let _: Result<(), _> = sharing.await;
     }
     if role.does(Role::Worker)
-        && let Err(error) = app.jobs.delivery.throttle.leave(&process).await
+        && let Err(error) = app.jobs.delivery.throttle.release_quotas(&process).await
     {
         tracing::warn!(%error, "this process's share of connections ends by itself in some seconds");
     }
@@ -212,13 +212,9 @@ async fn schedule(contexts: Contexts, stop: CancellationToken) {
     }
 }
 
-async fn share_connections(app: &App) {
-    if let Err(error) = app
-        .jobs
-        .delivery
-        .throttle
-        .share_connections(&app.jobs.delivery.mailer, &app.jobs.delivery.process)
-        .await
+async fn update_quotas(app: &App) {
+    if let Err(error) =
+        app.jobs.delivery.throttle.update_quotas(&app.jobs.delivery.mailer, &app.jobs.delivery.process).await
     {
         tracing::warn!(%error, "the share of the relays' connections could not be renewed; it will be again");
     }

@@ -141,6 +141,6 @@ async fn wake(contexts: &Contexts, tx: &mut Tx, now: Timestamp) -> Result<(), Db
     watch_signups::watch(&contexts.readers, tx, now).await?;
     tend_pending::erase_lost(&contexts.readers, tx, now).await?;
     end_pauses::end(tx, now).await?;
-    requests::tidy(tx, now - request::KEPT_FOR, AT_ONCE).await?;
+    requests::tidy(tx, now - request::RETENTION, AT_ONCE).await?;
     wake_reading::wake(&contexts.feeds, tx, now).await
 }

@@ -1,7 +1,7 @@
 //! `[log]`: what is logged.
 
 use crate::{
-    domain::string_enum::words,
+    domain::string_enum::string_enum,
     settings::text::{text, word},
 };
 use serde::{Deserialize, Deserializer};
@@ -12,7 +12,7 @@ pub(super) const CURES: &[(&str, &str)] = &[
     ("log.format", "write \"text\" or \"json\""),
 ];
 
-words! {
+string_enum! {
     /// The form of log lines.
     LogFormat {
         /// Text for people.

@@ -3,8 +3,8 @@
 use crate::{
     domain::{
         delivery::breaker::Breaker,
-        string_enum::words,
-        subscriber::{email_address::EmailAddress, unsubscribe_address::LeavingAddress},
+        string_enum::string_enum,
+        subscriber::{email_address::EmailAddress, unsubscribe_address::UnsubscribeAddress},
     },
     settings::text::{list, optional, text, word},
 };
@@ -24,7 +24,7 @@ pub(super) const CURES: &[(&str, &str)] = &[
     ("sending.domain_rates", "write each as \"example.org=1200\": messages a minute"),
 ];
 
-words! {
+string_enum! {
     /// The fate of a message whose delivery is unknown after a crash.
     Uncertain {
         /// It is sent again, with the same Message-ID.
@@ -41,7 +41,7 @@ pub struct Sending {
     pub hello_name: ClientId,
     /// The address for emails that unsubscribe their sender. `None`: no email does.
     #[serde(deserialize_with = "unsubscribe_mailto")]
-    pub unsubscribe_mailto: Option<LeavingAddress>,
+    pub unsubscribe_mailto: Option<UnsubscribeAddress>,
     #[serde(deserialize_with = "word")]
     pub uncertain: Uncertain,
     /// Readers who must have got an answer before the others' email begins; 0: no canary.
@@ -95,8 +95,8 @@ fn hello_name<'de, D: Deserializer<'de>>(from: D) -> Result<ClientId, D::Error> 
     })
 }
 
-fn unsubscribe_mailto<'de, D: Deserializer<'de>>(from: D) -> Result<Option<LeavingAddress>, D::Error> {
-    optional(from, LeavingAddress::parse)
+fn unsubscribe_mailto<'de, D: Deserializer<'de>>(from: D) -> Result<Option<UnsubscribeAddress>, D::Error> {
+    optional(from, UnsubscribeAddress::parse)
 }
 
 fn domain_rates<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(String, u32)>, D::Error> {

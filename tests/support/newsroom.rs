@@ -16,8 +16,8 @@ use daily::{
     },
     domain::{
         content::article::FoundArticle,
-        delivery::email::MailKind,
-        ids::{ArticleId, MailId},
+        delivery::email::EmailKind,
+        ids::{ArticleId, EmailId},
         newsletter::Newsletter,
     },
 };
@@ -117,10 +117,10 @@ impl TestApp {
     /// Inserts a single email that no job is going to send.
     pub async fn insert_mail(
         &self,
-        kind: MailKind,
+        kind: EmailKind,
         recipient: &str,
         subscription: Option<&SubscriptionRecord>,
-    ) -> MailId {
+    ) -> EmailId {
         let newsletter = match subscription {
             Some(it) => it.newsletter_id,
             None => self.newsletter().await.id,
@@ -142,7 +142,7 @@ impl TestApp {
     }
 
     /// Returns how many single emails of a kind there are, sent or not.
-    pub async fn count_mails(&self, kind: MailKind) -> usize {
+    pub async fn count_mails(&self, kind: EmailKind) -> usize {
         self.store().await.mails().await.iter().filter(|mail| mail.kind == kind).count()
     }
 }

@@ -96,7 +96,7 @@ impl Content {
         Newsletter {
             sender_name: self.sender_name.into(),
             sender_address: address("news@lists.example.org"),
-            ..Newsletter::out_of_the_box()
+            ..Newsletter::default()
         }
     }
 

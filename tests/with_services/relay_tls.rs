@@ -124,5 +124,5 @@ async fn a_closed_port_names_every_address_that_was_tried() {
         "{error}"
     );
     let error = check("smtp://relay.invalid", None).await.unwrap_err();
-    assert!(error.contains("the name relay.invalid can't be looked up"), "{error}");
+    assert!(error.contains("the name relay.invalid can't be resolved"), "{error}");
 }

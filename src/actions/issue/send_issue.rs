@@ -64,7 +64,7 @@ pub async fn begin_issue(
     if let Some(issue) = issues::by_date(&mut tx, record.id, date).await? {
         return Ok(issue);
     }
-    if !newsletter.days.contain(date) {
+    if !newsletter.days.contains(date) {
         let next = schedule::next_date(newsletter, date);
         return Err(BeginError::NotItsDay { newsletter: newsletter.slug.clone(), date, next });
     }

@@ -20,7 +20,7 @@ pub async fn add_newsletter<E: From<DbError>>(
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let first = newsletters::list(&mut tx).await?.into_iter().next();
-    let model = first.map_or_else(Newsletter::out_of_the_box, |it| it.newsletter);
+    let model = first.map_or_else(Newsletter::default, |it| it.newsletter);
     let newsletter = describe(&model)?;
     if !newsletters::insert_if_new(&mut tx, &newsletter, now).await? {
         return Ok(None);

@@ -152,7 +152,7 @@ impl NewNewsletter {
     pub fn create(&self, model: &Newsletter) -> Result<Newsletter, Problems> {
         Problems::check(self)?;
         // What makes a newsletter another one than the first is not copied.
-        let new = Newsletter::out_of_the_box();
+        let new = Newsletter::default();
         let mut newsletter = Newsletter {
             slug: self.slug.clone(),
             tagline: new.tagline,
@@ -270,7 +270,7 @@ mod tests {
     proptest! {
         #[test]
         fn details_that_pass_the_rules_can_be_applied(details in details()) {
-            let mut newsletter = Newsletter::out_of_the_box();
+            let mut newsletter = Newsletter::default();
             match Problems::check(&details) {
                 Ok(()) => prop_assert_eq!(details.apply(&mut newsletter), Ok(())),
                 Err(problems) => prop_assert!(problems.iter().all(|it| it.code != Code::Other), "{problems:?}"),
@@ -280,7 +280,7 @@ mod tests {
         #[test]
         fn a_new_newsletter_that_passes_the_rules_can_be_made(details in details(), slug in "[a-z-]{0,9}|\\PC{0,9}") {
             let new = NewNewsletter { slug, details };
-            prop_assert_eq!(Problems::check(&new).is_ok(), new.create(&Newsletter::out_of_the_box()).is_ok());
+            prop_assert_eq!(Problems::check(&new).is_ok(), new.create(&Newsletter::default()).is_ok());
         }
     }
 
@@ -296,7 +296,7 @@ mod tests {
         let told: Vec<_> = problems.iter().map(|it| (it.field(), it.code)).collect();
         assert_eq!(told, [("min_stories", Code::StoryOrder), ("title", Code::TextRequired)]);
         let details = NewsletterDetails { max_stories: Some("3".into()), ..NewsletterDetails::default() };
-        let mut newsletter = Newsletter { min_stories: Some(5), ..Newsletter::out_of_the_box() };
+        let mut newsletter = Newsletter { min_stories: Some(5), ..Newsletter::default() };
         assert!(details.apply(&mut newsletter).is_err());
     }
 }

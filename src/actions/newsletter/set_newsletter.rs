@@ -11,7 +11,7 @@ use crate::{
         actor::Actor,
         ids::NewsletterId,
         issue::{
-            schedule::{self, NOT_ITS_DAY},
+            schedule::{self, DAY_REMOVED},
             status::IssueStatus,
         },
         newsletter::{Newsletter, parse_time_zone},
@@ -68,7 +68,7 @@ async fn move_pauses(tx: &mut Tx, record: &NewsletterRecord) -> Result<(), DbErr
         // What is stored was parsed once; where it can't be read any more, the pause ends as it would have.
         let Ok(date) = until.parse() else { continue };
         let zone = own.as_deref().and_then(|name| parse_time_zone(name).ok());
-        let zone = pause::zone_of(&record.newsletter, zone.as_ref());
+        let zone = pause::effective_zone(&record.newsletter, zone.as_ref());
         let resumes_at = pause::resumes_at(date, zone);
         subscribers::move_pauses(tx, record.id, (&until, own.as_deref()), resumes_at).await?;
     }
@@ -81,16 +81,16 @@ async fn move_issues(tx: &mut Tx, record: &NewsletterRecord, now: Timestamp) -> 
     let coming = |date| schedule::due_since(newsletter, &clocks, date, now).filter(|due| due.first > now);
     for issue in issues::planned(tx, record.id).await? {
         // What is due already is on its way out.
-        if !newsletter.days.contain(issue.date()) && issue.due_at.0 > now {
+        if !newsletter.days.contains(issue.date()) && issue.due_at.0 > now {
             let (from, to) = (IssueStatus::Planned, IssueStatus::Skipped);
-            issues::advance(tx, issue.id, from, to, Some(NOT_ITS_DAY), now).await?;
+            issues::advance(tx, issue.id, from, to, Some(DAY_REMOVED), now).await?;
         } else if let Some(due) = coming(issue.date()) {
             issues::set_due(tx, issue.id, due).await?;
         }
     }
     let yesterday = schedule::date_at(newsletter, now).saturating_sub(jiff::Span::new().days(1));
-    for issue in issues::skipped_for(tx, record.id, yesterday, NOT_ITS_DAY).await? {
-        let due = coming(issue.date()).filter(|_| newsletter.days.contain(issue.date()));
+    for issue in issues::skipped_for(tx, record.id, yesterday, DAY_REMOVED).await? {
+        let due = coming(issue.date()).filter(|_| newsletter.days.contains(issue.date()));
         if let Some(due) = due {
             issues::advance(tx, issue.id, IssueStatus::Skipped, IssueStatus::Planned, None, now).await?;
             issues::set_due(tx, issue.id, due).await?;

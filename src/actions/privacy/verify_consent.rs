@@ -6,7 +6,7 @@ use crate::{
         Db, DbError,
         subscribers::{self, Backlog, LinkedEvent},
     },
-    domain::subscriber::consent_chain::{Heads, link},
+    domain::subscriber::consent_chain::{ChainHeads, link},
 };
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -51,7 +51,7 @@ pub struct Break {
 /// Verifies every link, in portions: memory does not grow with the ledger.
 pub async fn verify_consent(db: &Db) -> Result<Verdict, DbError> {
     let mut verdict = Verdict::default();
-    let mut heads = Heads::new();
+    let mut heads = ChainHeads::new();
     let mut before: Option<LinkedEvent> = None;
     // One snapshot: what is added meanwhile is verified the next time.
     let mut tx = db.read().await?;

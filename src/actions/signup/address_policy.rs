@@ -2,7 +2,7 @@
 
 use super::blocked_domains::BlockedDomains;
 use crate::domain::{
-    signup::mail_domains::is_role_account,
+    signup::mail_domains::is_role_address,
     subscriber::{email_address::EmailAddress, erasure::is_placeholder},
 };
 use jiff::Timestamp;
@@ -30,7 +30,7 @@ impl AddressPolicy {
         if is_placeholder(address.as_str()) || self.blocked_domains.contains(address.domain(), now) {
             return Err(AddressRejection::Blocked);
         }
-        if !self.allow_role_accounts && is_role_account(address) {
+        if !self.allow_role_accounts && is_role_address(address) {
             return Err(AddressRejection::RoleAccount);
         }
         Ok(())

@@ -16,9 +16,9 @@ use crate::{
         subscribers::{self, ConfirmationRecord, Evidence, SubscriptionRecord},
     },
     domain::{
-        delivery::email::MailKind,
+        delivery::email::EmailKind,
         ids::ConfirmationId,
-        signup::form_token::is_marked,
+        signup::form_token::is_bound_browser,
         subscriber::{consent::ConsentEvent, email_address::EmailAddress, subscription::SubscriptionStatus},
         token::Purpose,
     },
@@ -110,7 +110,7 @@ pub async fn confirm(
                 mail_reader(
                     &context.queue,
                     &mut tx,
-                    MailKind::Welcome,
+                    EmailKind::Welcome,
                     &it.newsletter,
                     &it.subscription,
                     now,
@@ -165,7 +165,7 @@ pub async fn renew(
 /// Whether a link, followed in the browser that keeps this mark, was asked for in that browser.
 pub fn asked_here(context: &SignupContext, mark: &str, address: &EmailAddress) -> bool {
     let within = SignedDuration::from_hours(24 * i64::from(context.confirmation_days));
-    is_marked(&context.keys, mark, address, within, context.clock.now())
+    is_bound_browser(&context.keys, mark, address, within, context.clock.now())
 }
 
 /// One of the things that a link confirms.

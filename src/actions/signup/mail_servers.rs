@@ -1,6 +1,8 @@
 //! Asks the name system whether mail can reach a domain, and remembers for a while what it said. Never with a transaction open.
 
-use crate::domain::signup::mail_exchange::{Reach, Said, by_addresses, by_mail_servers, is_set_aside};
+use crate::domain::signup::mail_exchange::{
+    Deliverability, DnsAnswer, from_addresses, from_mail_servers, is_reserved,
+};
 use hickory_resolver::{
     TokioResolver,
     config::{ConnectionConfig, NameServerConfig, ProtocolConfig, ResolverConfig},
@@ -39,7 +41,7 @@ pub struct MailServers {
 
 #[derive(Debug, Default)]
 struct Known {
-    domains: HashMap<Box<str>, (Reach, Timestamp)>,
+    domains: HashMap<Box<str>, (Deliverability, Timestamp)>,
     unanswered: u32,
     silent_until: Option<Timestamp>,
 }
@@ -84,30 +86,31 @@ impl MailServers {
     }
 
     /// Whether mail can reach a domain. Only a clear no is one: where nobody says so, it may.
-    pub async fn reach(&self, domain: &str, now: Timestamp) -> Reach {
+    pub async fn reach(&self, domain: &str, now: Timestamp) -> Deliverability {
         if let Some(known) = self.known(domain, now) {
             return known;
         }
-        let Some(resolver) = &self.resolver else { return Reach::Unsure };
-        let Ok(_turn) = self.turns.try_acquire() else { return Reach::Unsure };
+        let Some(resolver) = &self.resolver else { return Deliverability::Unknown };
+        let Ok(_turn) = self.turns.try_acquire() else { return Deliverability::Unknown };
         let asked = tokio::time::timeout(PATIENCE, ask(resolver, domain)).await;
-        let (reach, is_silence) = asked.unwrap_or((Reach::Unsure, true));
+        let (reach, is_silence) = asked.unwrap_or((Deliverability::Unknown, true));
         self.learn(domain, reach, is_silence, now);
         reach
     }
 
     /// What is known without asking. `None`: somebody must be asked.
-    pub fn known(&self, domain: &str, now: Timestamp) -> Option<Reach> {
-        if self.resolver.is_none() || is_set_aside(domain) {
-            return Some(Reach::Unsure);
+    pub fn known(&self, domain: &str, now: Timestamp) -> Option<Deliverability> {
+        if self.resolver.is_none() || is_reserved(domain) {
+            return Some(Deliverability::Unknown);
         }
         let known = self.known.lock();
         let remembered = known.domains.get(domain).filter(|(_, until)| now < *until).map(|(reach, _)| *reach);
-        remembered.or_else(|| known.silent_until.filter(|until| now < *until).map(|_| Reach::Unsure))
+        remembered
+            .or_else(|| known.silent_until.filter(|until| now < *until).map(|_| Deliverability::Unknown))
     }
 
     /// `is_silence`: the name server itself is at fault. Trouble of a domain's own servers, which anybody can have, says nothing about it.
-    fn learn(&self, domain: &str, reach: Reach, is_silence: bool, now: Timestamp) {
+    fn learn(&self, domain: &str, reach: Deliverability, is_silence: bool, now: Timestamp) {
         let mut known = self.known.lock();
         if is_silence {
             known.unanswered += 1;
@@ -123,39 +126,39 @@ impl MailServers {
         }
         if known.domains.len() >= REMEMBERED {
             // Those that have mail are asked for again; others may have been made up to push them out.
-            known.domains.retain(|_, (reach, until)| now < *until && *reach == Reach::Yes);
+            known.domains.retain(|_, (reach, until)| now < *until && *reach == Deliverability::Yes);
             if known.domains.len() >= REMEMBERED {
                 known.domains.clear();
             }
         }
         let holds = match reach {
-            Reach::Yes => YES_FOR,
-            Reach::No => NO_FOR,
-            Reach::Unsure => UNSURE_FOR,
+            Deliverability::Yes => YES_FOR,
+            Deliverability::No => NO_FOR,
+            Deliverability::Unknown => UNSURE_FOR,
         };
         known.domains.insert(domain.into(), (reach, now + holds));
     }
 }
 
 /// What is said of a domain, and whether the name server itself is at fault.
-async fn ask(resolver: &TokioResolver, domain: &str) -> (Reach, bool) {
+async fn ask(resolver: &TokioResolver, domain: &str) -> (Deliverability, bool) {
     // From the root: the system's search list is not a reader's.
-    let Ok(name) = Name::from_ascii(format!("{domain}.")) else { return (Reach::Unsure, false) };
+    let Ok(name) = Name::from_ascii(format!("{domain}.")) else { return (Deliverability::Unknown, false) };
     let servers = look_up(resolver, name.clone(), RecordType::MX, |data| match data {
         RData::MX(server) => Some(server.exchange.to_ascii()),
         _ => None,
     });
     let servers = servers.await;
-    if let Some(reach) = by_mail_servers(&servers) {
-        return (reach, servers.is_silence());
+    if let Some(reach) = from_mail_servers(&servers) {
+        return (reach, servers.is_no_answer());
     }
     let address = |data: &RData| data.ip_addr();
     let (old, new) = tokio::join!(
         look_up(resolver, name.clone(), RecordType::A, address),
         look_up(resolver, name, RecordType::AAAA, address),
     );
-    let reach = by_addresses(&old, &new);
-    (reach, reach == Reach::Unsure && (old.is_silence() || new.is_silence()))
+    let reach = from_addresses(&old, &new);
+    (reach, reach == Deliverability::Unknown && (old.is_no_answer() || new.is_no_answer()))
 }
 
 async fn look_up<T>(
@@ -163,26 +166,26 @@ async fn look_up<T>(
     name: Name,
     kind: RecordType,
     read: impl Fn(&RData) -> Option<T>,
-) -> Said<T> {
+) -> DnsAnswer<T> {
     match resolver.lookup(name, kind).await {
         Ok(found) => {
             let records: Vec<T> = found.answers().iter().filter_map(|record| read(&record.data)).collect();
-            if records.is_empty() { Said::NoRecords } else { Said::Records(records) }
+            if records.is_empty() { DnsAnswer::NoRecords } else { DnsAnswer::Records(records) }
         }
         Err(NetError::Dns(DnsError::NoRecordsFound(none))) => match none.response_code {
-            ResponseCode::NXDomain => Said::NoName,
-            ResponseCode::NoError => Said::NoRecords,
+            ResponseCode::NXDomain => DnsAnswer::NoName,
+            ResponseCode::NoError => DnsAnswer::NoRecords,
             code => trouble(code),
         },
         Err(NetError::Dns(DnsError::ResponseCode(code))) => trouble(code),
         Err(error) => {
             tracing::debug!(%error, "the name server did not answer");
-            Said::Nothing
+            DnsAnswer::NoAnswer
         }
     }
 }
 
 /// Who refuses to answer is not to be asked; anything else is the domain's trouble.
-fn trouble<T>(code: ResponseCode) -> Said<T> {
-    if code == ResponseCode::Refused { Said::Nothing } else { Said::Trouble }
+fn trouble<T>(code: ResponseCode) -> DnsAnswer<T> {
+    if code == ResponseCode::Refused { DnsAnswer::NoAnswer } else { DnsAnswer::ServerFailure }
 }

@@ -12,10 +12,10 @@ use crate::{
         suppressions,
     },
     domain::{
-        delivery::email::MailKind,
+        delivery::email::EmailKind,
         ids::SubscriptionId,
-        joining_wording::joining_wording,
-        subscriber::{consent::ConsentEvent, request::JOINING_LIMIT, subscription::SubscriptionStatus},
+        join_wording::join_wording,
+        subscriber::{consent::ConsentEvent, request::JOIN_LIMIT, subscription::SubscriptionStatus},
     },
 };
 use jiff::SignedDuration;
@@ -67,11 +67,11 @@ pub async fn join_newsletter(
         return Ok(Joining::Refused);
     }
     let line = format!("join {}", own.subscriber_id);
-    if let Err(wait) = rate_limiter::check(&mut tx, &context.keys, &line, JOINING_LIMIT, now).await? {
+    if let Err(wait) = rate_limiter::check(&mut tx, &context.keys, &line, JOIN_LIMIT, now).await? {
         return Ok(Joining::TooMany(wait));
     }
     subscribers::join(&mut tx, found.id, via, now).await?;
-    let wording = joining_wording(Some(language));
+    let wording = join_wording(Some(language));
     let entry = NewEntry {
         subscription: found.id,
         address: own.address.as_str(),
@@ -84,7 +84,7 @@ pub async fn join_newsletter(
     subscribers::record_consents(&mut tx, ConsentEvent::Confirmed, &[entry]).await?;
     let joined = subscribers::get(&mut tx, found.id).await?.ok_or(DbError::RowNotFound)?;
     // Whether or not readers are greeted: it is what tells the reader if it was not them.
-    mail_reader(&context.queue, &mut tx, MailKind::Welcome, &newsletter, &joined, now).await?;
+    mail_reader(&context.queue, &mut tx, EmailKind::Welcome, &newsletter, &joined, now).await?;
     follow_clock(&mut tx, &newsletter, &joined, now).await?;
     tx.commit().await?;
     Ok(Joining::Joined)

@@ -20,7 +20,7 @@ pub async fn pause_subscription(context: &Context, id: SubscriptionId, until: Da
     let Some(subscription) = subscribers::of_link(&mut tx, id).await? else { return Ok(false) };
     let newsletter = newsletters::get(&mut tx, subscription.newsletter_id).await?;
     let own = subscription.preferences().time_zone;
-    let zone = pause::zone_of(&newsletter.newsletter, own.as_ref());
+    let zone = pause::effective_zone(&newsletter.newsletter, own.as_ref());
     let (id, reader) = (subscription.id, subscription.subscriber_id);
     let paused = subscribers::pause(&mut tx, id, until, pause::resumes_at(until, zone)).await?;
     if paused {

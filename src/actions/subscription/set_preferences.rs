@@ -184,7 +184,7 @@ async fn move_pause(
 ) -> Result<(), DbError> {
     let Some(until) = subscription.paused_until() else { return Ok(()) };
     let own = subscription.preferences().time_zone;
-    let zone = pause::zone_of(&newsletter.newsletter, own.as_ref());
+    let zone = pause::effective_zone(&newsletter.newsletter, own.as_ref());
     subscribers::pause(tx, subscription.id, until, pause::resumes_at(until, zone)).await.map(drop)
 }
 

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         ids::SubscriptionId,
         subscriber::{
-            consent::{LeavingReason, remark},
+            consent::{UnsubscribeReason, clean_remark},
             erasure::is_placeholder,
             subscription::SubscriptionStatus,
         },
@@ -87,7 +87,7 @@ pub async fn unsubscribe(
 pub async fn give_reason(
     context: &SubscriptionContext,
     token: &str,
-    reason: LeavingReason,
+    reason: UnsubscribeReason,
     text: &str,
 ) -> Result<Leaving, DbError> {
     if context.keys.verify(Purpose::Test, token).is_some() {
@@ -100,7 +100,8 @@ pub async fn give_reason(
     let now = context.clock.now();
     // Nothing new is recorded about a reader whose data was erased.
     let kept = !is_placeholder(subscription.address.as_str())
-        && subscribers::set_reason(&mut tx, subscription.id, reason, remark(text).as_deref(), now).await?;
+        && subscribers::set_reason(&mut tx, subscription.id, reason, clean_remark(text).as_deref(), now)
+            .await?;
     tx.commit().await?;
     Ok(match subscription {
         it if has_left(&it) => Leaving::Gone { newsletter, language: it.language, has_said_why: kept },

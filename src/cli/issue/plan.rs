@@ -114,7 +114,7 @@ async fn explain(
         "served": inputs.served,
         "candidates": choices.iter().zip(&rows).map(|(choice, row)| json!({
             "article_id": choice.article, "in": choice.reason.is_in(), "reason": choice.reason,
-            "why": choice.reason.in_words(), "title": row[6], "section": row[3], "source": row[4], "age": row[5],
+            "why": choice.reason.explanation(), "title": row[6], "section": row[3], "source": row[4], "age": row[5],
         })).collect::<Vec<_>>(),
     });
     output.record(&record, || {
@@ -148,7 +148,7 @@ fn row(inputs: &PlanInputs, named: &Named, choice: &Choice) -> Vec<String> {
     vec![
         String::new(),
         choice.article.to_string(),
-        choice.reason.in_words().to_owned(),
+        choice.reason.explanation().to_owned(),
         candidate.map(|it| it.section.clone()).unwrap_or_default(),
         candidate.and_then(|it| it.source).map_or("by hand".to_owned(), |feed| format!("feed {feed}")),
         age,

@@ -19,7 +19,7 @@ use crate::{
     domain::{
         delivery::{
             breaker::Score,
-            send_rate::{Pace, Slowed},
+            send_rate::{ReducedRate, SendRate},
         },
         ids::IssueId,
         issue::status::IssueStatus,
@@ -47,7 +47,7 @@ pub struct Status {
 const DOMAINS: i64 = 15;
 /// Answers shown.
 const ANSWERS: i64 = 50;
-/// Slowed domains and relays shown.
+/// ReducedRate domains and relays shown.
 const SLOWDOWNS: i64 = 50;
 /// The rate of a single look is taken over this time.
 const MEASURE_FOR: Duration = Duration::from_secs(1);
@@ -249,9 +249,10 @@ async fn slowed(
 fn now_of(app: &App, slowdown: Slowdown, now: Timestamp) -> SlowedNow {
     let domain = slowdown.scope.strip_prefix("domain ");
     let configured = app.settings.sending.domain_rates.iter().find(|(name, _)| Some(name.as_str()) == domain);
-    let slowed =
-        u32::try_from(slowdown.per_minute).ok().map(|per_minute| Slowed { per_minute, at: slowdown.at.0 });
-    let pace = Pace { configured: configured.map(|(_, rate)| *rate), slowed };
+    let slowed = u32::try_from(slowdown.per_minute)
+        .ok()
+        .map(|per_minute| ReducedRate { per_minute, at: slowdown.at.0 });
+    let pace = SendRate { configured: configured.map(|(_, rate)| *rate), slowed };
     SlowedNow { now_per_minute: pace.per_minute(now), slowdown }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     },
     domain::{
         ids::SubscriptionId,
-        subscriber::consent_chain::{Entry, Personal, link},
+        subscriber::consent_chain::{Entry, PersonalData, link},
     },
     random,
 };
@@ -57,8 +57,8 @@ pub struct EventFields {
 
 impl EventFields {
     /// What is personal in it.
-    pub fn personal(&self) -> Personal<'_> {
-        Personal {
+    pub fn personal(&self) -> PersonalData<'_> {
+        PersonalData {
             address: self.address.as_deref(),
             client_address: self.client_address.as_deref(),
             user_agent: self.user_agent.as_deref(),

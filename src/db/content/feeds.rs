@@ -89,7 +89,7 @@ impl TryFrom<Notes> for FeedNotes {
 struct Kind(Option<String>);
 
 impl TryFrom<Kind> for Option<TroubleKind> {
-    type Error = crate::domain::UnknownWord;
+    type Error = crate::domain::UnknownVariant;
     fn try_from(kind: Kind) -> Result<Self, Self::Error> {
         kind.0.map(|word| word.parse()).transpose()
     }

@@ -7,10 +7,10 @@ use crate::{
     },
     domain::{
         delivery::{
-            email::{MailKind, MailStatus},
+            email::{EmailKind, EmailStatus},
             status::Answer,
         },
-        ids::{ConfirmationId, FeedId, IssueId, MailId, NewsletterId, RequestId, SubscriptionId},
+        ids::{ConfirmationId, EmailId, FeedId, IssueId, NewsletterId, RequestId, SubscriptionId},
         subscriber::email_address::EmailAddress,
     },
 };
@@ -21,7 +21,7 @@ use std::collections::HashMap;
 #[derive(Debug, Clone)]
 pub struct NewMail<'a> {
     /// What for.
-    pub kind: MailKind,
+    pub kind: EmailKind,
     /// In whose name.
     pub newsletter: NewsletterId,
     /// To whom.
@@ -42,9 +42,9 @@ pub struct NewMail<'a> {
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct MailRecord {
     /// The row.
-    pub id: MailId,
+    pub id: EmailId,
     /// What for.
-    pub kind: MailKind,
+    pub kind: EmailKind,
     /// In whose name.
     pub newsletter_id: NewsletterId,
     /// To whom.
@@ -62,7 +62,7 @@ pub struct MailRecord {
     /// Its Message-ID.
     pub message_id: String,
     /// Where it stands.
-    pub status: MailStatus,
+    pub status: EmailStatus,
     /// When it was made.
     pub created_at: Stamp,
     /// Attempts begun.
@@ -81,7 +81,7 @@ pub struct MailRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt {
     /// Which mail.
-    pub mail: MailId,
+    pub mail: EmailId,
     /// The attempt's number, from 1.
     pub number: i64,
 }
@@ -101,7 +101,7 @@ macro_rules! mail_columns {
 }
 
 /// Adds a mail, due at once.
-pub async fn insert(tx: &mut Tx, mail: &NewMail<'_>, now: Timestamp) -> Result<MailId, DbError> {
+pub async fn insert(tx: &mut Tx, mail: &NewMail<'_>, now: Timestamp) -> Result<EmailId, DbError> {
     let id: i64 = query_scalar!(
         tx,
         "INSERT INTO mails (kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, \
@@ -119,11 +119,11 @@ pub async fn insert(tx: &mut Tx, mail: &NewMail<'_>, now: Timestamp) -> Result<M
     )
     .fetch_one()
     .await?;
-    Ok(MailId(id))
+    Ok(EmailId(id))
 }
 
 /// Adds mails, due at once, in the order of the list.
-pub async fn insert_all(tx: &mut Tx, mails: &[NewMail<'_>], now: Timestamp) -> Result<Vec<MailId>, DbError> {
+pub async fn insert_all(tx: &mut Tx, mails: &[NewMail<'_>], now: Timestamp) -> Result<Vec<EmailId>, DbError> {
     if mails.is_empty() {
         return Ok(Vec::new());
     }
@@ -155,11 +155,14 @@ pub async fn insert_all(tx: &mut Tx, mails: &[NewMail<'_>], now: Timestamp) -> R
     .fetch_all()
     .await?;
     let made: HashMap<String, i64> = made.into_iter().collect();
-    mails.iter().map(|it| made.get(it.message_id).map(|id| MailId(*id)).ok_or(DbError::RowNotFound)).collect()
+    mails
+        .iter()
+        .map(|it| made.get(it.message_id).map(|id| EmailId(*id)).ok_or(DbError::RowNotFound))
+        .collect()
 }
 
 /// The mail with this row.
-pub async fn get(tx: &mut Tx, id: MailId) -> Result<Option<MailRecord>, DbError> {
+pub async fn get(tx: &mut Tx, id: EmailId) -> Result<Option<MailRecord>, DbError> {
     query_as!(tx, concat!("SELECT ", mail_columns!(), " FROM mails WHERE id = $1"), id.0)
         .fetch_optional()
         .await
@@ -169,7 +172,7 @@ pub async fn get(tx: &mut Tx, id: MailId) -> Result<Option<MailRecord>, DbError>
 /// not among what is returned.
 pub async fn begin(
     tx: &mut Tx,
-    ids: &[MailId],
+    ids: &[EmailId],
     now: Timestamp,
     claimed_until: Timestamp,
 ) -> Result<Vec<MailRecord>, DbError> {
@@ -211,7 +214,7 @@ pub async fn renew(tx: &mut Tx, attempt: Attempt, claimed_until: Timestamp) -> R
 pub async fn finish(
     tx: &mut Tx,
     attempt: Attempt,
-    status: MailStatus,
+    status: EmailStatus,
     answer: &Answer,
     now: Timestamp,
 ) -> Result<bool, DbError> {
@@ -259,12 +262,12 @@ pub async fn postpone(
 }
 
 /// Keeps which issue a mail shows, so that each attempt shows the same.
-pub async fn set_issue(tx: &mut Tx, id: MailId, issue: IssueId) -> Result<(), DbError> {
+pub async fn set_issue(tx: &mut Tx, id: EmailId, issue: IssueId) -> Result<(), DbError> {
     query!(tx, "UPDATE mails SET issue_id = $2 WHERE id = $1", id.0, issue.0).execute().await
 }
 
 /// Keeps which reader's request a mail is about.
-pub async fn set_request(tx: &mut Tx, id: MailId, request: RequestId) -> Result<(), DbError> {
+pub async fn set_request(tx: &mut Tx, id: EmailId, request: RequestId) -> Result<(), DbError> {
     query!(tx, "UPDATE mails SET request_id = $2 WHERE id = $1", id.0, request.0).execute().await
 }
 
@@ -315,7 +318,7 @@ pub async fn wake_due(
     now: Timestamp,
     woken_before: Timestamp,
     limit: i64,
-) -> Result<Vec<MailId>, DbError> {
+) -> Result<Vec<EmailId>, DbError> {
     let ids: Vec<i64> = query_scalar!(
         tx,
         "UPDATE mails SET woken_at = $1 WHERE id IN (SELECT id FROM mails \
@@ -328,5 +331,5 @@ pub async fn wake_due(
     )
     .fetch_all()
     .await?;
-    Ok(ids.into_iter().map(MailId).collect())
+    Ok(ids.into_iter().map(EmailId).collect())
 }

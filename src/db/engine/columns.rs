@@ -3,17 +3,17 @@
 use crate::domain::{
     content::feed_trouble::TroubleKind,
     delivery::{
-        email::{MailKind, MailStatus},
+        email::{EmailKind, EmailStatus},
         status::DeliveryStatus,
     },
     ids::{
-        ArticleId, AuditId, ClaimId, ConfirmationId, DeliveryId, FeedId, IssueId, MailId, NewsletterId,
+        ArticleId, AuditId, ClaimId, ConfirmationId, DeliveryId, EmailId, FeedId, IssueId, NewsletterId,
         OperatorId, RequestId, SubscriberId, SubscriptionId, VariantId,
     },
     issue::status::IssueStatus,
-    newsletter::{Archive, SelectionKind, WhoseClock},
+    newsletter::{Archive, SelectionKind, SendClock},
     subscriber::{
-        cadence::Cadence, consent::LeavingReason, email_address::EmailAddress, request::RequestKind,
+        cadence::Cadence, consent::UnsubscribeReason, email_address::EmailAddress, request::RequestKind,
         subscription::SubscriptionStatus,
     },
     theme::Fonts,
@@ -110,7 +110,7 @@ ids!(
     DeliveryId,
     FeedId,
     IssueId,
-    MailId,
+    EmailId,
     NewsletterId,
     OperatorId,
     RequestId,
@@ -125,14 +125,14 @@ words!(
     DeliveryStatus,
     Fonts,
     IssueStatus,
-    LeavingReason,
-    MailKind,
-    MailStatus,
+    UnsubscribeReason,
+    EmailKind,
+    EmailStatus,
     RequestKind,
     SelectionKind,
     SubscriptionStatus,
     TroubleKind,
-    WhoseClock,
+    SendClock,
 );
 
 travels_as!(String: EmailAddress);

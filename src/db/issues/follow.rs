@@ -12,7 +12,7 @@ use crate::{
             schedule::{self, Due, due_on},
             status::IssueStatus,
         },
-        newsletter::WhoseClock,
+        newsletter::SendClock,
     },
 };
 use jiff::Timestamp;
@@ -25,12 +25,12 @@ pub async fn follow_clock(
     clock: &str,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    if newsletter.newsletter.clock == WhoseClock::Newsletter {
+    if newsletter.newsletter.clock == SendClock::Newsletter {
         return Ok(());
     }
     for issue in planned(tx, newsletter.id).await? {
         let moment = due_on(&newsletter.newsletter, clock, issue.date());
-        if moment > now && issue.due().and(Due::at(moment)) != issue.due() {
+        if moment > now && issue.due().union(Due::at(moment)) != issue.due() {
             stretch_due(tx, issue.id, moment, now).await?;
         }
     }
@@ -49,13 +49,13 @@ async fn begin_without(
     let today = schedule::date_at(it, now);
     let taken = dates_from(tx, newsletter.id, today).await?;
     let ahead = (0..=2).filter_map(|days| today.checked_add(jiff::Span::new().days(days)).ok());
-    for date in ahead.filter(|date| it.days.contain(*date) && !taken.contains(date)) {
+    for date in ahead.filter(|date| it.days.contains(*date) && !taken.contains(date)) {
         if schedule::due_at(it, date) <= now || due_on(it, clock, date) > now {
             continue;
         }
         let clocks = subscribers::clocks_of(tx, newsletter).await?;
         let moments = clocks.iter().map(|clock| due_on(it, clock, date)).filter(|moment| *moment > now);
-        let due = moments.map(Due::at).reduce(Due::and).unwrap_or(Due::at(schedule::due_at(it, date)));
+        let due = moments.map(Due::at).reduce(Due::union).unwrap_or(Due::at(schedule::due_at(it, date)));
         insert(tx, newsletter.id, date, due, IssueStatus::Planned, None, now).await?;
     }
     Ok(())

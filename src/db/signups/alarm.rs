@@ -8,12 +8,12 @@ use crate::{
         rate_limits,
     },
     domain::{
-        UnknownWord,
+        UnknownVariant,
         rate_limit::Limit,
         signup::{
             alarm::{
-                Alarm, Attack, Doubtful, Pulse, RECENT, SAMPLE, Share, UNSOLVED, USUAL_WITHIN,
-                WAITING_WITHIN, unsolved_limit,
+                Alarm, Attack, ConfirmationRate, RECENT, SAMPLE, SignupStats, SuspectPeriod, UNSOLVED,
+                USUAL_WITHIN, WAITING_WITHIN, unsolved_limit,
             },
             limits::OVERALL,
         },
@@ -60,7 +60,7 @@ pub async fn get(tx: &mut Tx) -> Result<WatchRecord, DbError> {
     let alarm: Option<Alarm> = alarm
         .map(|alarm| alarm.parse())
         .transpose()
-        .map_err(|error: UnknownWord| DbError::Decode(error.into()))?;
+        .map_err(|error: UnknownVariant| DbError::Decode(error.into()))?;
     let attack = alarm.zip(since.zip(seen_at)).map(|(alarm, (since, seen_at))| Attack {
         alarm,
         since: since.0,
@@ -118,7 +118,7 @@ pub async fn end_alarms(tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
 }
 
 /// The times of alarms that reach beyond a moment.
-pub async fn doubtful(tx: &mut Tx, after: Timestamp) -> Result<Vec<Doubtful>, DbError> {
+pub async fn doubtful(tx: &mut Tx, after: Timestamp) -> Result<Vec<SuspectPeriod>, DbError> {
     let rows: Vec<(Stamp, Option<Stamp>)> = query_as!(
         tx,
         "SELECT reaches_to, ended_at FROM signup_alarms WHERE ended_at IS NULL OR ended_at >= $1",
@@ -127,7 +127,7 @@ pub async fn doubtful(tx: &mut Tx, after: Timestamp) -> Result<Vec<Doubtful>, Db
     .fetch_all()
     .await?;
     let times = rows.into_iter();
-    Ok(times.map(|(since, until)| Doubtful { since: since.0, until: until.map(|it| it.0) }).collect())
+    Ok(times.map(|(since, until)| SuspectPeriod { since: since.0, until: until.map(|it| it.0) }).collect())
 }
 
 /// Reads how signups are going. Each count ends at a bound, so that a flood does not make it slow.
@@ -136,7 +136,7 @@ pub async fn pulse(
     overall: Option<Limit>,
     most_waiting: Option<u32>,
     now: Timestamp,
-) -> Result<Pulse, DbError> {
+) -> Result<SignupStats, DbError> {
     let most = most_waiting.map_or(SAMPLE, |most| i64::from(most).max(SAMPLE));
     let recent = (now - RECENT.0, now - RECENT.1);
     let tats = rate_limits::peek(tx, &[OVERALL, UNSOLVED]).await?;
@@ -145,7 +145,7 @@ pub async fn pulse(
             limit.zip(tats.get(key)).map(|(limit, tat)| limit.used_percent(*tat, now.as_microsecond()));
         used.is_some_and(|percent| percent >= NEARLY_FULL_PERCENT)
     };
-    Ok(Pulse {
+    Ok(SignupStats {
         limit_reached: [(OVERALL, overall), (UNSOLVED, unsolved_limit(most_waiting, overall))]
             .into_iter()
             .any(is_nearly_full),
@@ -170,7 +170,7 @@ async fn waiting(tx: &mut Tx, since: Timestamp, most: i64) -> Result<i64, DbErro
 }
 
 /// How many confirmations of a time were asked for and used, of the latest of them.
-async fn share(tx: &mut Tx, from: Timestamp, until: Timestamp) -> Result<Share, DbError> {
+async fn share(tx: &mut Tx, from: Timestamp, until: Timestamp) -> Result<ConfirmationRate, DbError> {
     let (asked, confirmed) = query_as!(
         tx,
         "SELECT count(*), count(used_at) FROM (SELECT used_at FROM confirmations WHERE created_at >= $1 \
@@ -181,5 +181,5 @@ async fn share(tx: &mut Tx, from: Timestamp, until: Timestamp) -> Result<Share, 
     )
     .fetch_one()
     .await?;
-    Ok(Share { asked, confirmed })
+    Ok(ConfirmationRate { signups: asked, confirmed })
 }

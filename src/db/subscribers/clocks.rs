@@ -6,14 +6,14 @@ use crate::{
         engine::query::{query_as, query_scalar},
         newsletters::NewsletterRecord,
     },
-    domain::{ids::NewsletterId, newsletter::WhoseClock, subscriber::cadence::Cadence},
+    domain::{ids::NewsletterId, newsletter::SendClock, subscriber::cadence::Cadence},
 };
 
 /// The clocks that say when a newsletter's readers are due: none, where all are due on its own.
 pub async fn clocks_of(tx: &mut Tx, newsletter: &NewsletterRecord) -> Result<Vec<String>, DbError> {
     match newsletter.newsletter.clock {
-        WhoseClock::Newsletter => Ok(Vec::new()),
-        WhoseClock::Reader => clocks(tx, newsletter.id).await,
+        SendClock::Newsletter => Ok(Vec::new()),
+        SendClock::Reader => clocks(tx, newsletter.id).await,
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
         DbError, Stamp, Tx,
         engine::query::{json_rows, query, query_as, query_scalar},
     },
-    domain::subscriber::{email_address::EmailAddress, erasure::print},
+    domain::subscriber::{email_address::EmailAddress, erasure::fingerprint},
     random,
 };
 use jiff::Timestamp;
@@ -32,7 +32,7 @@ async fn found_among(
 ) -> Result<impl Iterator<Item = (String, Option<String>)>, DbError> {
     let mut by_print: HashMap<String, String> = HashMap::new();
     if let Some(salt) = salt(tx).await? {
-        by_print.extend(keys.iter().map(|key| (print(&salt, key), key.clone())));
+        by_print.extend(keys.iter().map(|key| (fingerprint(&salt, key), key.clone())));
     }
     let rows: Vec<[&str; 1]> = by_print.keys().map(|print| [print.as_str()]).collect();
     let found: Vec<(String, Option<String>)> = if rows.is_empty() {
@@ -56,7 +56,7 @@ pub(crate) async fn reason(
     address: &EmailAddress,
 ) -> Result<Option<String>, DbError> {
     let found: Option<Option<String>> =
-        query_scalar!(tx, "SELECT reason FROM forgotten WHERE print = $1", print(salt, &address.key()))
+        query_scalar!(tx, "SELECT reason FROM forgotten WHERE print = $1", fingerprint(salt, &address.key()))
             .fetch_optional()
             .await?;
     Ok(found.flatten())
@@ -82,7 +82,7 @@ pub async fn insert(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Resu
         "INSERT INTO forgotten (print, reason, forgotten_at) VALUES ($1, $2, $3) ON CONFLICT (print) \
          DO UPDATE SET reason = COALESCE(excluded.reason, forgotten.reason), forgotten_at = \
          excluded.forgotten_at",
-        print(&salt, &address.key()),
+        fingerprint(&salt, &address.key()),
         reason,
         Stamp(now)
     )

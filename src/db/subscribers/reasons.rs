@@ -7,7 +7,7 @@ use crate::{
     },
     domain::{
         ids::{NewsletterId, SubscriptionId},
-        subscriber::consent::LeavingReason,
+        subscriber::consent::UnsubscribeReason,
     },
 };
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use jiff::Timestamp;
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct ReasonCount {
     /// The reason.
-    pub reason: LeavingReason,
+    pub reason: UnsubscribeReason,
     /// How many.
     pub readers: i64,
 }
@@ -27,7 +27,7 @@ pub struct Remark {
     /// When the reader left.
     pub left_at: Stamp,
     /// Why.
-    pub reason: LeavingReason,
+    pub reason: UnsubscribeReason,
     /// In the reader's words.
     pub remark: String,
 }
@@ -36,7 +36,7 @@ pub struct Remark {
 pub async fn set_reason(
     tx: &mut Tx,
     id: SubscriptionId,
-    reason: LeavingReason,
+    reason: UnsubscribeReason,
     remark: Option<&str>,
     now: Timestamp,
 ) -> Result<bool, DbError> {

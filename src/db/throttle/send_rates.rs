@@ -6,7 +6,7 @@ use crate::{
         engine::query::{query, query_as, query_scalar},
     },
     domain::{
-        delivery::send_rate::{self, Pace, Slowed},
+        delivery::send_rate::{self, ReducedRate, SendRate},
         ids::IssueId,
     },
 };
@@ -42,7 +42,7 @@ pub struct Permits {
 }
 
 /// What complaints have made of a pace.
-pub async fn slowed(tx: &mut Tx, scope: Scope<'_>) -> Result<Option<Slowed>, DbError> {
+pub async fn slowed(tx: &mut Tx, scope: Scope<'_>) -> Result<Option<ReducedRate>, DbError> {
     let row: Option<(Option<i64>, Option<Stamp>)> =
         query_as!(tx, "SELECT slowed_to, slowed_at FROM paces WHERE scope = $1", scope.to_string())
             .fetch_optional()
@@ -50,12 +50,12 @@ pub async fn slowed(tx: &mut Tx, scope: Scope<'_>) -> Result<Option<Slowed>, DbE
     Ok(row.and_then(read_slowed))
 }
 
-fn read_slowed((to, at): (Option<i64>, Option<Stamp>)) -> Option<Slowed> {
-    Some(Slowed { per_minute: u32::try_from(to?).ok()?, at: at?.0 })
+fn read_slowed((to, at): (Option<i64>, Option<Stamp>)) -> Option<ReducedRate> {
+    Some(ReducedRate { per_minute: u32::try_from(to?).ok()?, at: at?.0 })
 }
 
 /// All domains that were ever slowed and may still be, with what was made of them. Those long recovered are not among them.
-pub async fn slowed_domains(tx: &mut Tx, since: Timestamp) -> Result<Vec<(String, Slowed)>, DbError> {
+pub async fn slowed_domains(tx: &mut Tx, since: Timestamp) -> Result<Vec<(String, ReducedRate)>, DbError> {
     let rows: Vec<(String, Option<i64>, Option<Stamp>)> = query_as!(
         tx,
         "SELECT scope, slowed_to, slowed_at FROM paces WHERE slowed_at > $1 AND scope LIKE 'domain %'",
@@ -70,7 +70,12 @@ pub async fn slowed_domains(tx: &mut Tx, since: Timestamp) -> Result<Vec<(String
 }
 
 /// Keeps what a complaint made of a pace.
-pub async fn slow(tx: &mut Tx, scope: Scope<'_>, slowed: Slowed, complaint: &str) -> Result<(), DbError> {
+pub async fn slow(
+    tx: &mut Tx,
+    scope: Scope<'_>,
+    slowed: ReducedRate,
+    complaint: &str,
+) -> Result<(), DbError> {
     query!(
         tx,
         "INSERT INTO paces (scope, given_until, slowed_to, slowed_at, complaint) \
@@ -116,7 +121,7 @@ pub async fn reserve(
     if from.duration_since(now) > ahead {
         return Ok(Err(from));
     }
-    let (count, interval) = (send_rate::portion(per_minute), send_rate::interval(per_minute));
+    let (count, interval) = (send_rate::reservation_size(per_minute), send_rate::interval(per_minute));
     let until = from + interval * i32::try_from(count).unwrap_or(i32::MAX);
     query!(tx, "UPDATE paces SET given_until = $2 WHERE scope = $1", &scope, Stamp(until)).execute().await?;
     Ok(Ok(Permits { count, from, interval }))
@@ -128,7 +133,7 @@ pub struct PacedDomain {
     /// Its name.
     pub domain: String,
     /// What complaints have made of it; the configured pace is the caller's to know.
-    pub pace: Pace,
+    pub pace: SendRate,
 }
 
 /// Domains of an issue with rows set apart that are due and whose permits are not all given out, those first that have waited
@@ -156,7 +161,7 @@ pub async fn ready_domains(
         .into_iter()
         .map(|(domain, to, at)| PacedDomain {
             domain,
-            pace: Pace { configured: None, slowed: read_slowed((to, at)) },
+            pace: SendRate { configured: None, slowed: read_slowed((to, at)) },
         })
         .collect())
 }

@@ -1,43 +1,43 @@
-//! "You are in already": all that the reader gets, whichever of it was asked for again.
+//! The "already subscribed" email. It lists all of the reader's subscriptions, whichever was requested again.
 
 use crate::{
     db::{
         DbError, Tx, newsletters,
         subscribers::{self, SubscriptionRecord},
     },
-    delivery::email_content::{Content, Making},
+    delivery::email_content::{Content, EmailRequest},
     domain::subscriber::subscription::SubscriptionStatus,
 };
 use email_templates::already_subscribed::{self, AlreadySubscribed, Resting};
 
 pub(super) async fn content(
-    making: &Making<'_>,
+    request: &EmailRequest<'_>,
     tx: &mut Tx,
     subscription: &SubscriptionRecord,
 ) -> Result<Content, DbError> {
     if !subscription.status.is_confirmed() {
-        return Ok(Content::Unwanted("the reader is not subscribed any more"));
+        return Ok(Content::NotNeeded("the reader is not subscribed any more"));
     }
     let (mut coming, mut resting) = (Vec::new(), Vec::new());
-    for it in subscribers::of_subscriber(tx, subscription.subscriber_id).await? {
-        let title = newsletters::get(tx, it.newsletter_id).await?.newsletter.title;
-        match it.status {
+    for own in subscribers::of_subscriber(tx, subscription.subscriber_id).await? {
+        let title = newsletters::get(tx, own.newsletter_id).await?.newsletter.title;
+        match own.status {
             SubscriptionStatus::Active => coming.push(title),
-            SubscriptionStatus::Paused => resting.push((title, making.own_links(it.id).preferences)),
+            SubscriptionStatus::Paused => resting.push((title, request.reader_links(own.id).preferences)),
             _ => {}
         }
     }
     let coming: Vec<&str> = coming.iter().map(String::as_str).collect();
     let resting: Vec<Resting<'_>> =
         resting.iter().map(|(title, url)| Resting { title, preferences_url: url }).collect();
-    let links = making.own_links(subscription.id);
+    let links = request.reader_links(subscription.id);
     let email = already_subscribed::render(&AlreadySubscribed {
-        masthead: making.masthead_for(subscription),
+        masthead: request.masthead_for(subscription),
         coming: &coming,
         resting: &resting,
         unsubscribe_url: &links.unsubscribe,
-        archive_url: &format!("{}/issues", making.public_url()),
-        address: making.mail.recipient.as_str(),
+        archive_url: &format!("{}/issues", request.public_url()),
+        address: request.mail.recipient.as_str(),
     });
-    Ok(Content::Mail { email, unsubscribe_url: Some(links.unsubscribe) })
+    Ok(Content::Email { email, unsubscribe_url: Some(links.unsubscribe) })
 }

@@ -1,50 +1,49 @@
-//! The newsletter's clock, as mails speak of it.
+//! Times on the newsletter's clock, and its name in emails.
 
 use crate::domain::newsletter::Newsletter;
 use email_templates::welcome::Clock;
 use jiff::{Timestamp, civil::DateTime};
 
-/// A moment on the newsletter's clock.
-pub(super) fn civil(newsletter: &Newsletter, at: Timestamp) -> DateTime {
+/// Converts a timestamp to the newsletter's local time.
+pub(super) fn local_time(newsletter: &Newsletter, at: Timestamp) -> DateTime {
     at.to_zoned(newsletter.time_zone.clone()).datetime()
 }
 
-/// Which clock it is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Whose {
-    /// That of a place: "Berlin".
+pub(super) enum ClockName {
+    /// A place: "Berlin".
     Place(String),
-    /// That of a rule: "UTC", "UTC+05".
-    Rule(String),
+    /// An abbreviation or offset: "UTC", "UTC+05".
+    Offset(String),
 }
 
-impl Whose {
-    /// As letters to readers speak of it.
-    pub(super) fn spoken(&self) -> Clock<'_> {
+impl ClockName {
+    /// Converts to the form that reader templates use.
+    pub(super) fn for_template(&self) -> Clock<'_> {
         match self {
             Self::Place(place) => Clock::Of(place),
-            Self::Rule(rule) => Clock::Named(rule),
+            Self::Offset(rule) => Clock::Named(rule),
         }
     }
 }
 
-/// Where the clock is. An IANA name's last part is a place; the others are rules without one.
-pub(super) fn whose(newsletter: &Newsletter, at: Timestamp) -> Whose {
+/// Names the newsletter's clock. The last part of an IANA name is a place, except in `Etc/`.
+pub(super) fn clock_name(newsletter: &Newsletter, at: Timestamp) -> ClockName {
     let zone = newsletter.time_zone_name();
     match zone.rsplit_once('/') {
-        Some((area, place)) if area != "Etc" => Whose::Place(place.replace('_', " ")),
+        Some((area, place)) if area != "Etc" => ClockName::Place(place.replace('_', " ")),
         _ => match at.to_zoned(newsletter.time_zone.clone()).strftime("%Z").to_string() {
-            offset if offset.starts_with(['+', '-']) => Whose::Rule(format!("UTC{offset}")),
-            abbreviation => Whose::Rule(abbreviation),
+            offset if offset.starts_with(['+', '-']) => ClockName::Offset(format!("UTC{offset}")),
+            abbreviation => ClockName::Offset(abbreviation),
         },
     }
 }
 
-/// That clock as letters to operators speak of it, which are in English: "Berlin time", "UTC".
-pub(super) fn name(newsletter: &Newsletter, at: Timestamp) -> String {
-    match whose(newsletter, at) {
-        Whose::Place(place) => format!("{place} time"),
-        Whose::Rule(rule) => rule,
+/// Returns the English name for operator emails: "Berlin time", "UTC".
+pub(super) fn display_name(newsletter: &Newsletter, at: Timestamp) -> String {
+    match clock_name(newsletter, at) {
+        ClockName::Place(place) => format!("{place} time"),
+        ClockName::Offset(rule) => rule,
     }
 }
 
@@ -56,15 +55,15 @@ mod tests {
     #[test]
     fn a_clock_is_named_after_its_place_or_its_rule() {
         let at = "2026-05-01T12:00:00Z".parse().unwrap();
-        for (zone, said) in [
+        for (zone, expected) in [
             ("Europe/Berlin", "Berlin time"),
             ("America/Argentina/Buenos_Aires", "Buenos Aires time"),
             ("UTC", "UTC"),
             ("Etc/GMT-5", "UTC+05"),
         ] {
             let time_zone = TimeZone::get(zone).unwrap();
-            let newsletter = Newsletter { time_zone, ..Newsletter::out_of_the_box() };
-            assert_eq!(name(&newsletter, at), said);
+            let newsletter = Newsletter { time_zone, ..Newsletter::default() };
+            assert_eq!(display_name(&newsletter, at), expected);
         }
     }
 }

@@ -1,53 +1,56 @@
-//! "Please confirm".
+//! The confirmation email and its reminder.
 
 use crate::{
     db::{
         DbError, Tx, newsletters,
         subscribers::{self, SubscriptionRecord},
     },
-    delivery::email_content::{Content, Making},
+    delivery::email_content::{Content, EmailRequest},
     domain::{
-        delivery::email::MailKind, ids::ConfirmationId, subscriber::subscription::SubscriptionStatus,
+        delivery::email::EmailKind, ids::ConfirmationId, subscriber::subscription::SubscriptionStatus,
         token::Purpose,
     },
 };
 use email_templates::confirmation::{self, Confirmation};
 
 pub(super) async fn content(
-    making: &Making<'_>,
+    request: &EmailRequest<'_>,
     tx: &mut Tx,
     subscription: &SubscriptionRecord,
 ) -> Result<Content, DbError> {
-    let Some(id) = making.mail.confirmation_id else {
-        return Ok(Content::Unwanted(crate::delivery::email_content::GONE));
+    let Some(id) = request.mail.confirmation_id else {
+        return Ok(Content::NotNeeded(crate::delivery::email_content::GONE));
     };
-    // All that one signup asked for is confirmed by one link: what is still open of it is named.
+    // One link confirms all newsletters of a signup. The email names those that are still unconfirmed.
     let mut titles = Vec::new();
-    for it in subscribers::confirmed_together(tx, ConfirmationId(id)).await? {
-        let of = if it.subscription_id == subscription.id {
+    for part in subscribers::confirmed_together(tx, ConfirmationId(id)).await? {
+        let pending = if part.subscription_id == subscription.id {
             Some(subscription.clone())
         } else {
-            subscribers::get(tx, it.subscription_id).await?
+            subscribers::get(tx, part.subscription_id).await?
         };
-        let Some(of) = of else { continue };
-        if of.status == SubscriptionStatus::Pending && it.used_at.is_none() && it.expires_at.0 > making.now {
-            titles.push(newsletters::get(tx, of.newsletter_id).await?.newsletter.title);
+        let Some(pending) = pending else { continue };
+        if pending.status == SubscriptionStatus::Pending
+            && part.used_at.is_none()
+            && part.expires_at.0 > request.now
+        {
+            titles.push(newsletters::get(tx, pending.newsletter_id).await?.newsletter.title);
         }
     }
     if titles.is_empty() {
-        return Ok(Content::Unwanted("there is nothing left to confirm"));
+        return Ok(Content::NotNeeded("there is nothing left to confirm"));
     }
-    let token = making.context.keys.sign(Purpose::Confirm, id);
-    let write = match making.mail.kind {
-        MailKind::ConfirmationReminder => confirmation::remind,
+    let token = request.context.keys.sign(Purpose::Confirm, id);
+    let render = match request.mail.kind {
+        EmailKind::ConfirmationReminder => confirmation::remind,
         _ => confirmation::render,
     };
-    let email = write(&Confirmation {
-        masthead: making.masthead_for(subscription),
-        confirm_url: &format!("{}/confirm/{token}", making.public_url()),
-        expires_in_days: making.context.settings.signup.confirmation_days,
-        address: making.mail.recipient.as_str(),
+    let email = render(&Confirmation {
+        masthead: request.masthead_for(subscription),
+        confirm_url: &format!("{}/confirm/{token}", request.public_url()),
+        expires_in_days: request.context.settings.signup.confirmation_days,
+        address: request.mail.recipient.as_str(),
         titles: &titles.join(", "),
     });
-    Ok(Content::Mail { email, unsubscribe_url: None })
+    Ok(Content::Email { email, unsubscribe_url: None })
 }

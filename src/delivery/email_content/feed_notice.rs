@@ -1,30 +1,30 @@
-//! What operators are told about a feed with which something is wrong.
+//! Notices to operators about a failing or silent feed.
 
 use crate::{
     db::{DbError, Tx, content::feeds},
-    delivery::email_content::{Content, Making, clock},
+    delivery::email_content::{Content, EmailRequest, clock},
     domain::ids::FeedId,
 };
 use email_templates::notice::{Matter, TroubledFeed};
 
-pub(super) async fn content(making: &Making<'_>, tx: &mut Tx) -> Result<Content, DbError> {
-    let feed = match making.mail.feed_id {
+pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<Content, DbError> {
+    let feed = match request.mail.feed_id {
         Some(id) => feeds::get(tx, FeedId(id)).await?,
         None => None,
     };
-    let Some(feed) = feed else { return Ok(Content::Unwanted(crate::delivery::email_content::GONE)) };
+    let Some(feed) = feed else { return Ok(Content::NotNeeded(crate::delivery::email_content::GONE)) };
     let Some(trouble) = feed.trouble.as_deref() else {
-        return Ok(Content::Unwanted("nothing is wrong with the feed any more"));
+        return Ok(Content::NotNeeded("nothing is wrong with the feed any more"));
     };
-    let newsletter = &making.newsletter.newsletter;
-    Ok(making.letter(Matter::FeedTrouble(TroubledFeed {
+    let newsletter = &request.newsletter.newsletter;
+    Ok(request.operator_email(Matter::FeedTrouble(TroubledFeed {
         title: &feed.title,
         url: &feed.url,
         trouble,
-        since: feed.trouble_since.map(|at| clock::civil(newsletter, at.0)),
-        last_read: feed.succeeded_at.map(|at| clock::civil(newsletter, at.0)),
-        last_story: feed.last_item_at.map(|at| clock::civil(newsletter, at.0)),
-        clock: &clock::name(newsletter, making.now),
+        since: feed.trouble_since.map(|at| clock::local_time(newsletter, at.0)),
+        last_read: feed.succeeded_at.map(|at| clock::local_time(newsletter, at.0)),
+        last_story: feed.last_item_at.map(|at| clock::local_time(newsletter, at.0)),
+        clock: &clock::display_name(newsletter, request.now),
         is_read_on: feed.status == "active",
     })))
 }

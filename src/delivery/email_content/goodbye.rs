@@ -1,21 +1,21 @@
-//! "You have left": the one mail that goes to a reader whose subscription has ended.
+//! The email that confirms the end of a subscription.
 
 use crate::{
     db::subscribers::SubscriptionRecord,
-    delivery::email_content::{Content, Making},
+    delivery::email_content::{Content, EmailRequest},
     domain::subscriber::subscription::SubscriptionStatus,
 };
 use email_templates::goodbye::{self, Goodbye};
 
-pub(super) fn content(making: &Making<'_>, subscription: &SubscriptionRecord) -> Content {
+pub(super) fn content(request: &EmailRequest<'_>, subscription: &SubscriptionRecord) -> Content {
     if subscription.status != SubscriptionStatus::Unsubscribed {
-        return Content::Unwanted("the reader has come back, or must not be mailed");
+        return Content::NotNeeded("the reader has come back, or must not be mailed");
     }
-    let sign_up_url = format!("{}/?newsletter={}", making.public_url(), making.newsletter.newsletter.slug);
+    let sign_up_url = format!("{}/?newsletter={}", request.public_url(), request.newsletter.newsletter.slug);
     let email = goodbye::render(&Goodbye {
-        masthead: making.masthead_for(subscription),
+        masthead: request.masthead_for(subscription),
         sign_up_url: &sign_up_url,
-        address: making.mail.recipient.as_str(),
+        address: request.mail.recipient.as_str(),
     });
-    Content::Mail { email, unsubscribe_url: None }
+    Content::Email { email, unsubscribe_url: None }
 }

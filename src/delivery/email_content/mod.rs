@@ -1,5 +1,5 @@
-//! What single mails say, one kind a file. It is made when a mail is sent, from the rows it points at; a mail that is no longer
-//! wanted or true by then is not sent.
+//! The content of single emails, one file per kind. It is made from the current rows when the email is sent;
+//! an email that is obsolete by then is not sent.
 
 mod already_subscribed;
 mod clock;
@@ -22,7 +22,7 @@ use crate::{
         suppressions,
     },
     delivery::context::Context,
-    domain::{delivery::email::MailKind, ids::SubscriptionId, token::Purpose},
+    domain::{delivery::email::EmailKind, ids::SubscriptionId, token::Purpose},
     issues::render::masthead,
 };
 use email_templates::{
@@ -31,33 +31,32 @@ use email_templates::{
 };
 use jiff::Timestamp;
 
-/// A mail ready to be composed, or the reason why it is no longer wanted.
+/// A single email's content, or the reason why it is obsolete.
 pub(crate) enum Content {
-    /// What it says.
-    Mail {
-        /// In both parts.
+    Email {
+        /// Subject, text and HTML.
         email: Email,
-        /// Where a mail program leaves the newsletter with one click.
+        /// The one-click unsubscribe URL.
         unsubscribe_url: Option<String>,
     },
-    /// It is not to be sent.
-    Unwanted(&'static str),
+    /// The email must not be sent, for this reason.
+    NotNeeded(&'static str),
 }
 
-/// What a mail is made from.
-struct Making<'a> {
+struct EmailRequest<'a> {
     context: &'a Context,
     mail: &'a MailRecord,
     newsletter: &'a NewsletterRecord,
     now: Timestamp,
 }
 
-impl<'a> Making<'a> {
+impl<'a> EmailRequest<'a> {
     fn masthead(&self) -> Masthead<'a> {
         masthead(&self.newsletter.newsletter, self.public_url())
     }
 
-    /// The masthead of a letter to a reader: in the reader's language, if it is known and another one than the newsletter's.
+    /// Returns the masthead for a reader, in the reader's language if it is known and differs from the
+    /// newsletter's.
     fn masthead_for(&self, subscription: &'a SubscriptionRecord) -> Masthead<'a> {
         let primary = |tag: &'a str| tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
         let masthead = self.masthead();
@@ -69,101 +68,99 @@ impl<'a> Making<'a> {
         &self.context.settings.http.public_url
     }
 
-    /// Where the links of a reader's own lead: the same token opens both.
-    fn own_links(&self, subscription: SubscriptionId) -> OwnLinks {
+    /// Returns the reader's own links. Both use the same token.
+    fn reader_links(&self, subscription: SubscriptionId) -> ReaderLinks {
         let token = self.context.keys.sign(Purpose::Unsubscribe, subscription.0);
-        OwnLinks {
+        ReaderLinks {
             unsubscribe: format!("{}/unsubscribe/{token}", self.public_url()),
             preferences: format!("{}/preferences/{token}", self.public_url()),
         }
     }
 
-    /// A letter to an operator.
-    fn letter(&self, matter: Matter<'_>) -> Content {
+    fn operator_email(&self, matter: Matter<'_>) -> Content {
         let email = notice::render(&Notice {
             masthead: self.masthead(),
             slug: &self.newsletter.newsletter.slug,
             operator: self.mail.recipient.as_str(),
             matter,
         });
-        Content::Mail { email, unsubscribe_url: None }
+        Content::Email { email, unsubscribe_url: None }
     }
 }
 
-/// Where the links of a reader's own lead.
-struct OwnLinks {
+struct ReaderLinks {
     unsubscribe: String,
     preferences: String,
 }
 
-/// Whether making such a mail writes down what it shows its reader, and so needs a transaction that may write.
-pub(crate) const fn writes(kind: MailKind) -> bool {
-    matches!(kind, MailKind::Welcome)
+/// Whether making the content writes to the database, which needs a writable transaction.
+pub(crate) const fn needs_write(kind: EmailKind) -> bool {
+    matches!(kind, EmailKind::Welcome)
 }
 
-/// Makes what a mail says that was begun.
+/// Makes the content of an email that was begun.
 pub(crate) async fn content(
     context: &Context,
     tx: &mut Tx,
     mail: &MailRecord,
     newsletter: &NewsletterRecord,
 ) -> Result<Content, DbError> {
-    let making = Making { context, mail, newsletter, now: context.clock.now() };
-    if let Some(why) = refusal(tx, mail).await? {
-        return Ok(Content::Unwanted(why));
+    let request = EmailRequest { context, mail, newsletter, now: context.clock.now() };
+    if let Some(reason) = skip_reason(tx, mail).await? {
+        return Ok(Content::NotNeeded(reason));
     }
     match mail.kind {
-        MailKind::Test => test_issue::content(&making, tx).await,
-        MailKind::ApprovalWanted | MailKind::TooFewStories | MailKind::IssueStopped => {
-            issue_notice::content(&making, tx).await
+        EmailKind::Test => test_issue::content(&request, tx).await,
+        EmailKind::ApprovalWanted | EmailKind::TooFewStories | EmailKind::IssueStopped => {
+            issue_notice::content(&request, tx).await
         }
-        MailKind::FeedTrouble => feed_notice::content(&making, tx).await,
-        MailKind::SignupAlarm | MailKind::SignupCalm => signup_notice::content(&making, tx).await,
-        MailKind::Confirmation
-        | MailKind::ConfirmationReminder
-        | MailKind::AlreadySubscribed
-        | MailKind::Welcome
-        | MailKind::Goodbye
-        | MailKind::DataExport
-        | MailKind::OldAddress
-        | MailKind::NewAddress => {
+        EmailKind::FeedTrouble => feed_notice::content(&request, tx).await,
+        EmailKind::SignupAlarm | EmailKind::SignupCalm => signup_notice::content(&request, tx).await,
+        EmailKind::Confirmation
+        | EmailKind::ConfirmationReminder
+        | EmailKind::AlreadySubscribed
+        | EmailKind::Welcome
+        | EmailKind::Goodbye
+        | EmailKind::DataExport
+        | EmailKind::OldAddress
+        | EmailKind::NewAddress => {
             let subscription = match mail.subscription_id {
                 Some(id) => subscribers::get(tx, SubscriptionId(id)).await?,
                 None => None,
             };
             match subscription {
-                Some(subscription) => to_reader(&making, tx, &subscription).await,
-                None => Ok(Content::Unwanted(GONE)),
+                Some(subscription) => to_reader(&request, tx, &subscription).await,
+                None => Ok(Content::NotNeeded(GONE)),
             }
         }
     }
 }
 
-/// Why a mail is not sent whose rows are not there.
-const GONE: &str = "what it was about is gone";
+/// The reason for emails whose rows are gone.
+const GONE: &str = "its subject no longer exists";
 
 async fn to_reader(
-    making: &Making<'_>,
+    request: &EmailRequest<'_>,
     tx: &mut Tx,
     subscription: &SubscriptionRecord,
 ) -> Result<Content, DbError> {
-    match making.mail.kind {
-        MailKind::Confirmation | MailKind::ConfirmationReminder => {
-            confirmation::content(making, tx, subscription).await
+    match request.mail.kind {
+        EmailKind::Confirmation | EmailKind::ConfirmationReminder => {
+            confirmation::content(request, tx, subscription).await
         }
-        MailKind::AlreadySubscribed => already_subscribed::content(making, tx, subscription).await,
-        MailKind::Welcome => welcome::content(making, tx, subscription).await,
-        MailKind::Goodbye => Ok(goodbye::content(making, subscription)),
-        MailKind::DataExport | MailKind::OldAddress | MailKind::NewAddress => {
-            request::content(making, tx, subscription).await
+        EmailKind::AlreadySubscribed => already_subscribed::content(request, tx, subscription).await,
+        EmailKind::Welcome => welcome::content(request, tx, subscription).await,
+        EmailKind::Goodbye => Ok(goodbye::content(request, subscription)),
+        EmailKind::DataExport | EmailKind::OldAddress | EmailKind::NewAddress => {
+            request::content(request, tx, subscription).await
         }
-        _ => Ok(Content::Unwanted(GONE)),
+        _ => Ok(Content::NotNeeded(GONE)),
     }
 }
 
-/// Why nobody may mail this address (any more), if so. A test goes wherever an operator sends it.
-async fn refusal(tx: &mut Tx, mail: &MailRecord) -> Result<Option<&'static str>, DbError> {
-    if mail.kind == MailKind::Test {
+/// Returns the reason why this address must not be mailed, if any. Tests go to any address.
+async fn skip_reason(tx: &mut Tx, mail: &MailRecord) -> Result<Option<&'static str>, DbError> {
+    if mail.kind == EmailKind::Test {
         return Ok(None);
     }
     if suppressions::reason(tx, &mail.recipient).await?.is_some() {
@@ -172,7 +169,7 @@ async fn refusal(tx: &mut Tx, mail: &MailRecord) -> Result<Option<&'static str>,
     if mail.kind.is_notice() {
         let key = mail.recipient.key();
         if !operators::list(tx).await?.iter().any(|operator| operator.address.key() == key) {
-            return Ok(Some("the address is no longer an operator's"));
+            return Ok(Some("the address no longer belongs to an operator"));
         }
     }
     Ok(None)

@@ -1,46 +1,46 @@
-//! The links that a reader asked for on their own page.
+//! Emails with the links for a reader's request: data export or change of address.
 
 use crate::{
     db::{
         DbError, Tx,
         subscribers::{SubscriptionRecord, requests},
     },
-    delivery::email_content::{Content, GONE, Making},
+    delivery::email_content::{Content, EmailRequest, GONE},
     domain::{
-        delivery::email::MailKind, ids::RequestId, subscriber::email_address::EmailAddress, token::Purpose,
+        delivery::email::EmailKind, ids::RequestId, subscriber::email_address::EmailAddress, token::Purpose,
     },
 };
 use email_templates::request::{self, Request, Wish};
 
 pub(super) async fn content(
-    making: &Making<'_>,
+    request: &EmailRequest<'_>,
     tx: &mut Tx,
     subscription: &SubscriptionRecord,
 ) -> Result<Content, DbError> {
-    let Some(id) = making.mail.request_id.map(RequestId) else { return Ok(Content::Unwanted(GONE)) };
-    let Some(asked) = requests::get(tx, id).await? else { return Ok(Content::Unwanted(GONE)) };
-    // A reader who has unsubscribed may have a data export, too.
-    let is_theirs = making.mail.kind == MailKind::DataExport || subscription.status.is_confirmed();
-    let is_open = asked.done_at.is_none()
-        && asked.expires_at.0 > making.now
-        && asked.old_address == subscription.address
-        && is_theirs;
+    let Some(id) = request.mail.request_id.map(RequestId) else { return Ok(Content::NotNeeded(GONE)) };
+    let Some(pending) = requests::get(tx, id).await? else { return Ok(Content::NotNeeded(GONE)) };
+    // Readers can export their data even after unsubscribing.
+    let is_allowed = request.mail.kind == EmailKind::DataExport || subscription.status.is_confirmed();
+    let is_open = pending.done_at.is_none()
+        && pending.expires_at.0 > request.now
+        && pending.old_address == subscription.address
+        && is_allowed;
     if !is_open {
-        return Ok(Content::Unwanted("what was asked for is done, or no longer wanted"));
+        return Ok(Content::NotNeeded("what was asked for is done, or no longer wanted"));
     }
-    let new = asked.new_address.as_ref().map(EmailAddress::as_str).unwrap_or_default();
-    let (wish, purpose, path) = match making.mail.kind {
-        MailKind::OldAddress => (Wish::FromHere { new }, Purpose::OldAddress, "address"),
-        MailKind::NewAddress => (Wish::ToHere, Purpose::NewAddress, "address"),
+    let new = pending.new_address.as_ref().map(EmailAddress::as_str).unwrap_or_default();
+    let (wish, purpose, path) = match request.mail.kind {
+        EmailKind::OldAddress => (Wish::FromHere { new }, Purpose::OldAddress, "address"),
+        EmailKind::NewAddress => (Wish::ToHere, Purpose::NewAddress, "address"),
         _ => (Wish::Copy, Purpose::DataExport, "data-export"),
     };
-    let token = making.context.keys.sign(purpose, id.0);
+    let token = request.context.keys.sign(purpose, id.0);
     let email = request::render(&Request {
-        masthead: making.masthead_for(subscription),
+        masthead: request.masthead_for(subscription),
         wish,
-        url: &format!("{}/{path}/{token}", making.public_url()),
-        expires_in_days: u32::try_from(asked.kind.lifetime().as_hours() / 24).unwrap_or(1),
-        address: making.mail.recipient.as_str(),
+        url: &format!("{}/{path}/{token}", request.public_url()),
+        expires_in_days: u32::try_from(pending.kind.lifetime().as_hours() / 24).unwrap_or(1),
+        address: request.mail.recipient.as_str(),
     });
-    Ok(Content::Mail { email, unsubscribe_url: None })
+    Ok(Content::Email { email, unsubscribe_url: None })
 }

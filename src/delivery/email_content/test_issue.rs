@@ -1,14 +1,14 @@
-//! A test: an issue as it stands, or the next one as it would be planned now.
+//! A test copy of an issue as it stands, or of the next one as it would be planned now.
 
 use crate::{
     db::{DbError, Tx, issues},
-    delivery::email_content::{Content, Making},
+    delivery::email_content::{Content, EmailRequest},
     domain::{ids::IssueId, issue::schedule, token::Purpose},
     issues::{edition, plan::Planning, render::Rendering},
 };
 
-pub(super) async fn content(making: &Making<'_>, tx: &mut Tx) -> Result<Content, DbError> {
-    let Making { context, mail, newsletter, now } = *making;
+pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<Content, DbError> {
+    let EmailRequest { context, mail, newsletter, now } = *request;
     let next = schedule::next_slot(&newsletter.newsletter, now).0;
     let issue = match mail.issue_id {
         Some(id) => issues::get(tx, IssueId(id)).await?,
@@ -18,7 +18,7 @@ pub(super) async fn content(making: &Making<'_>, tx: &mut Tx) -> Result<Content,
     let date = issue.as_ref().map_or(next, issues::IssueRecord::date);
     let edition = edition::current(planning, tx, newsletter, date, issue.as_ref(), 1).await?;
     if edition.stories.is_empty() {
-        return Ok(Content::Unwanted("the issue has no stories yet: add articles or feeds first"));
+        return Ok(Content::NotNeeded("the issue has no stories yet: add articles or feeds first"));
     }
     let token = context.keys.sign(Purpose::Test, mail.id.0);
     let email = Rendering {
@@ -26,11 +26,11 @@ pub(super) async fn content(making: &Making<'_>, tx: &mut Tx) -> Result<Content,
         date,
         edition: &edition,
         number: 1,
-        public_url: making.public_url(),
+        public_url: request.public_url(),
         reader_token: &token,
         is_test: true,
     }
     .email();
-    let unsubscribe_url = format!("{}/unsubscribe/{token}", making.public_url());
-    Ok(Content::Mail { email, unsubscribe_url: Some(unsubscribe_url) })
+    let unsubscribe_url = format!("{}/unsubscribe/{token}", request.public_url());
+    Ok(Content::Email { email, unsubscribe_url: Some(unsubscribe_url) })
 }

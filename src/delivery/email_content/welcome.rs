@@ -1,10 +1,11 @@
-//! The greeting of a reader who has confirmed, or taken a newsletter on their page, with the latest issue.
+//! The welcome email for a reader who confirmed, or added a newsletter on their preferences page, with the
+//! latest issue.
 //!
-//! Which issue, if any, is a plain rule. It is the newsletter's latest one that went out or is going out, and it is shown if it
-//! can reach this reader in no other way: its deliveries have all been made, none of them is theirs, and no earlier welcome
-//! showed it to them. Of its stories those are told that they had in no other issue, of whatever newsletter. The issue, once
-//! shown, counts as had, whole: it goes into `welcomes` and, in the same transaction, into the mail's own row, so
-//! that a second attempt shows the same.
+//! It shows the newsletter's latest issue that was or is being sent, if the reader can't get that issue in
+//! another way: all its deliveries exist, none of them is the reader's, and no earlier welcome email showed
+//! it. Stories that the reader received in any other issue are left out. The whole issue then counts as
+//! received. It is recorded in `welcomes` and, in the same transaction, in the email's own row, so that a
+//! second attempt shows the same issue.
 
 use crate::{
     db::{
@@ -13,76 +14,77 @@ use crate::{
         issues::welcomes::{self, BriefStory, LatestIssue},
         subscribers::{self, SubscriptionRecord},
     },
-    delivery::email_content::{Content, Making, clock},
+    delivery::email_content::{Content, EmailRequest, clock},
     domain::{ids::IssueId, issue::schedule, subscriber::subscription::SubscriptionStatus},
 };
 use email_templates::welcome::{self, Headline, NextIssue, Welcome};
 
-/// Most stories told in the mail; the others are on the web.
-const MOST_STORIES: usize = 6;
+/// Maximum number of stories in the email; the others are on the web.
+const MAX_STORIES: usize = 6;
 
 pub(super) async fn content(
-    making: &Making<'_>,
+    request: &EmailRequest<'_>,
     tx: &mut Tx,
     subscription: &SubscriptionRecord,
 ) -> Result<Content, DbError> {
     let joined = subscribers::came_by_preferences(tx, subscription.id).await?;
-    // Whoever holds a mail of the reader's can join and take a break at once; the reader is told of it all the same.
+    // Anyone with one of the reader's emails can add a newsletter and pause it at once, so paused readers are
+    // notified too.
     let is_wanted = match subscription.status {
         SubscriptionStatus::Active => true,
         SubscriptionStatus::Paused => joined,
         _ => false,
     };
     if !is_wanted {
-        return Ok(Content::Unwanted("the reader is not subscribed any more"));
+        return Ok(Content::NotNeeded("the reader is not subscribed any more"));
     }
-    let shown = shown(making, tx, subscription).await?;
-    let newsletter = &making.newsletter.newsletter;
-    let (_, due_at) = schedule::next_slot(newsletter, making.now);
-    let links = making.own_links(subscription.id);
+    let shown = shown(request, tx, subscription).await?;
+    let newsletter = &request.newsletter.newsletter;
+    let (_, due_at) = schedule::next_slot(newsletter, request.now);
+    let links = request.reader_links(subscription.id);
     let headlines: Vec<Headline<'_>> = shown
         .iter()
-        .flat_map(|(_, stories)| stories.iter().take(MOST_STORIES))
+        .flat_map(|(_, stories)| stories.iter().take(MAX_STORIES))
         .map(|story| Headline { title: &story.title, dek: story.dek.as_deref(), url: &story.url })
         .collect();
     let web_url = shown.as_ref().map(|(latest, _)| {
-        format!("{}/issues/{}?newsletter={}", making.public_url(), latest.date(), newsletter.slug)
+        format!("{}/issues/{}?newsletter={}", request.public_url(), latest.date(), newsletter.slug)
     });
     let latest =
         shown.as_ref().zip(web_url.as_deref()).map(|((latest, stories), web_url)| welcome::LatestIssue {
             date: latest.date(),
             language: &newsletter.language,
             headlines: &headlines,
-            more: stories.len().saturating_sub(MOST_STORIES),
+            more: stories.len().saturating_sub(MAX_STORIES),
             web_url,
         });
     let email = welcome::render(&Welcome {
-        masthead: making.masthead_for(subscription),
-        address: making.mail.recipient.as_str(),
+        masthead: request.masthead_for(subscription),
+        address: request.mail.recipient.as_str(),
         next: NextIssue {
-            at: clock::civil(newsletter, due_at),
-            today: schedule::date_at(newsletter, making.now),
-            clock: clock::whose(newsletter, due_at).spoken(),
+            at: clock::local_time(newsletter, due_at),
+            today: schedule::date_at(newsletter, request.now),
+            clock: clock::clock_name(newsletter, due_at).for_template(),
         },
         joined,
         latest,
         unsubscribe_url: &links.unsubscribe,
         preferences_url: &links.preferences,
     });
-    Ok(Content::Mail { email, unsubscribe_url: Some(links.unsubscribe) })
+    Ok(Content::Email { email, unsubscribe_url: Some(links.unsubscribe) })
 }
 
-/// What the welcome shows; it is written down.
+/// Selects the issue to show and records it.
 async fn shown(
-    making: &Making<'_>,
+    request: &EmailRequest<'_>,
     tx: &mut Tx,
     subscription: &SubscriptionRecord,
 ) -> Result<Option<(LatestIssue, Vec<BriefStory>)>, DbError> {
     let reader = subscription.subscriber_id;
-    let latest = match making.mail.issue_id {
-        // An earlier attempt decided.
+    let latest = match request.mail.issue_id {
+        // An earlier attempt chose the issue.
         Some(issue) => welcomes::of_issue(tx, IssueId(issue)).await?,
-        None => match welcomes::latest(tx, making.newsletter.id).await? {
+        None => match welcomes::latest(tx, request.newsletter.id).await? {
             Some(latest) if !latest.is_fanning_out && !welcomes::has(tx, reader, latest.issue).await? => {
                 Some(latest)
             }
@@ -94,7 +96,7 @@ async fn shown(
     if stories.is_empty() {
         return Ok(None);
     }
-    welcomes::insert(tx, reader, latest.variant, making.now).await?;
-    emails::set_issue(tx, making.mail.id, latest.issue).await?;
+    welcomes::insert(tx, reader, latest.variant, request.now).await?;
+    emails::set_issue(tx, request.mail.id, latest.issue).await?;
     Ok(Some((latest, stories)))
 }

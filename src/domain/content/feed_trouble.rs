@@ -8,7 +8,7 @@
 //!
 //! Whoever is told once is not told again until the feed has recovered.
 
-use crate::domain::{content::polling::Habit, string_enum::words};
+use crate::domain::{content::polling::Habit, string_enum::string_enum};
 use jiff::{SignedDuration, Timestamp};
 
 /// A feed that fails for so long is in trouble …
@@ -18,7 +18,7 @@ const FAILURES: i64 = 8;
 /// Nothing is called silent before this.
 const LEAST_SILENCE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-words! {
+string_enum! {
     /// What kind of trouble a feed is in.
     TroubleKind {
         /// It can't be read.

@@ -1,43 +1,43 @@
-//! The breaker: when an issue is held because too many of its readers are refused.
+//! The circuit breaker: holds an issue when relays reject too many of its recipients.
 
-/// What is configured about it.
+/// The thresholds of the breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Breaker {
-    /// The canary: this many readers must have got an answer before the others' mail is begun. 0: no canary.
+    /// Recipients that must get an answer before other deliveries begin. 0: no canary.
     pub canary: i64,
-    /// The share of refused readers, in percent, beyond which an issue is held. 100: never.
+    /// Percentage of rejected recipients above which the issue is held. 100: never.
     pub max_failed_percent: i64,
 }
 
-/// How an issue has fared since it was begun or last resumed.
+/// Answers about an issue since it started or was last resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Score {
-    /// Readers of the issue in all.
+    /// All recipients of the issue.
     pub recipients: i64,
-    /// Relays' answers about readers: taken, deferred or refused.
+    /// Recipients that a relay accepted, deferred or rejected.
     pub answered: i64,
-    /// Of these, refused for good.
+    /// Recipients that a relay rejected permanently.
     pub refused: i64,
 }
 
-/// Fewer refusals than this say nothing: on a short list a few stale addresses are a large share.
-const LEAST_REFUSED: i64 = 10;
+/// Minimum number of rejections: on a short list, a few stale addresses are a large percentage.
+const MIN_REFUSED: i64 = 10;
 
 impl Breaker {
-    /// How many more deliveries may be begun now, of which `in_hand` are being worked on. `None`: the canary is through.
-    pub fn canary_room(&self, score: Score, in_hand: i64) -> Option<i64> {
+    /// Returns how many more deliveries may begin now, given `in_flight`. `None`: the canary has passed.
+    pub fn canary_room(&self, score: Score, in_flight: i64) -> Option<i64> {
         let canary = self.canary.min(score.recipients);
-        (score.answered < canary).then(|| (canary - score.answered - in_hand).max(0))
+        (score.answered < canary).then(|| (canary - score.answered - in_flight).max(0))
     }
 
-    /// Why the issue must be held, if it must. During the canary the share is taken of the whole canary, so that the first few
-    /// answers alone hold nothing.
+    /// Returns the reason to hold the issue, if any. During the canary, the percentage is of the whole
+    /// canary, so the first few answers can't hold the issue.
     pub fn verdict(&self, score: Score) -> Option<String> {
-        if score.refused < LEAST_REFUSED || self.max_failed_percent >= 100 {
+        if score.refused < MIN_REFUSED || self.max_failed_percent >= 100 {
             return None;
         }
-        let of = score.answered.max(self.canary.min(score.recipients));
-        (score.refused * 100 > self.max_failed_percent * of).then(|| {
+        let sample = score.answered.max(self.canary.min(score.recipients));
+        (score.refused * 100 > self.max_failed_percent * sample).then(|| {
             format!(
                 "{} of {} answers were refusals, more than {} %; look at `daily issue deliveries --status failed`, then resume or \
                  cancel it",
@@ -58,10 +58,10 @@ mod tests {
     }
 
     #[test]
-    fn the_canary_lets_through_its_number_and_no_more() {
+    fn the_canary_admits_no_more_than_its_size() {
         assert_eq!(RULE.canary_room(score(1000, 0, 0), 0), Some(100));
         assert_eq!(RULE.canary_room(score(1000, 40, 0), 60), Some(0));
-        assert_eq!(RULE.canary_room(score(1000, 40, 0), 90), Some(0), "never below nothing");
+        assert_eq!(RULE.canary_room(score(1000, 40, 0), 90), Some(0), "never negative");
         assert_eq!(RULE.canary_room(score(1000, 100, 0), 0), None);
         assert_eq!(RULE.canary_room(score(30, 10, 0), 5), Some(15), "a short list is its own canary");
         assert_eq!(Breaker { canary: 0, ..RULE }.canary_room(score(1000, 0, 0), 0), None);
@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn too_many_refusals_hold_the_issue_at_any_time() {
         assert_eq!(RULE.verdict(score(1000, 20, 20)), None, "one in five of the canary is allowed");
-        assert!(RULE.verdict(score(1000, 30, 21)).is_some(), "more than the canary can make good");
+        assert!(RULE.verdict(score(1000, 30, 21)).is_some(), "the rest of the canary can't outweigh them");
         assert_eq!(RULE.verdict(score(10_000, 5000, 1000)), None);
         assert!(RULE.verdict(score(10_000, 5000, 1001)).unwrap().contains("1001 of 5000"));
     }

@@ -1,19 +1,18 @@
-//! DKIM's names and records (RFC 6376 section 3.6): who signs for whom, and what the DNS says about a key.
+//! DKIM domains, selectors and DNS records (RFC 6376 section 3.6).
 
 use crate::domain::subscriber::email_address::EmailAddress;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-/// How a key signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
-    /// `rsa-sha256`: every receiver verifies it.
+    /// `rsa-sha256`: all receivers verify it.
     Rsa,
-    /// `ed25519-sha256` (RFC 8463): small and quick, but many receivers don't know it yet.
+    /// `ed25519-sha256` (RFC 8463): small and fast, but many receivers don't support it yet.
     Ed25519,
 }
 
 impl Algorithm {
-    /// What stands in a signature's `a=`.
+    /// The value of `a=` in a signature.
     pub const fn signature_tag(self) -> &'static str {
         match self {
             Self::Rsa => "rsa-sha256",
@@ -21,7 +20,7 @@ impl Algorithm {
         }
     }
 
-    /// What stands in a DNS record's `k=`.
+    /// The value of `k=` in a DNS record.
     pub const fn key_tag(self) -> &'static str {
         match self {
             Self::Rsa => "rsa",
@@ -42,20 +41,20 @@ impl std::str::FromStr for Algorithm {
     }
 }
 
-/// Longest selector: it leaves room for `._domainkey.` and the domain in a DNS name.
+/// Maximum length of a selector: it leaves room for `._domainkey.` and the domain in a DNS name.
 const MAX_SELECTOR_BYTES: usize = 63;
 
-/// Reads a signing domain; an internationalised one becomes its `xn--` form.
+/// Parses a signing domain. An internationalised one becomes its `xn--` form.
 pub fn parse_domain(text: &str) -> Result<String, String> {
     let text = text.trim();
-    // The rules are those for the part after the @ of an address.
+    // The rules are the same as for the domain of an address.
     let address = if text.contains('@') { None } else { EmailAddress::parse(&format!("a@{text}")).ok() };
     address
         .map(|address| address.domain().to_owned())
         .ok_or_else(|| format!("`{}` is not a domain name", text.escape_debug()))
 }
 
-/// Reads a selector: labels of letters, digits and hyphens, dots between them; kept in lower case.
+/// Parses a selector: dot-separated labels of letters, digits and hyphens, returned in lower case.
 pub fn parse_selector(text: &str) -> Result<String, String> {
     let is_label = |label: &str| {
         !label.is_empty()
@@ -70,41 +69,41 @@ pub fn parse_selector(text: &str) -> Result<String, String> {
     }
 }
 
-/// Whether a key of `domain` may sign for a sender: it is the address's own domain or one above it, as DMARC's relaxed alignment
-/// has it (RFC 7489 section 3.1.1).
+/// Whether a key of `domain` may sign for a sender: the sender's domain is `domain` or a subdomain (relaxed
+/// DMARC alignment, RFC 7489 section 3.1.1).
 pub fn signs_for(domain: &str, sender: &EmailAddress) -> bool {
     let rest = sender.domain().strip_suffix(domain);
     rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-/// A TXT record.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct TxtRecord {
-    /// The whole name, without a dot at the end.
+    /// The full name, without the final dot.
     pub name: String,
-    /// What it says.
     pub value: String,
 }
 
-/// Longest string in a TXT record (RFC 1035 section 3.3); a record may have several, which are read as one.
+/// Maximum length of one string in a TXT record (RFC 1035 section 3.3). Resolvers concatenate the strings of
+/// a record.
 const MAX_STRING_BYTES: usize = 255;
 
 impl TxtRecord {
-    /// The record that publishes a key. `public_key`: for RSA the SubjectPublicKeyInfo, for Ed25519 its 32 bytes.
-    pub fn of_key(domain: &str, selector: &str, algorithm: Algorithm, public_key: &[u8]) -> Self {
+    /// Returns the record that publishes a key. `public_key` is the SubjectPublicKeyInfo for RSA, and the 32
+    /// raw bytes for Ed25519.
+    pub fn for_key(domain: &str, selector: &str, algorithm: Algorithm, public_key: &[u8]) -> Self {
         Self {
             name: format!("{selector}._domainkey.{domain}"),
             value: format!("v=DKIM1; k={}; p={}", algorithm.key_tag(), STANDARD.encode(public_key)),
         }
     }
 
-    /// The value in strings as long as a record takes.
+    /// Returns the value, split into strings of the maximum length.
     pub fn strings(&self) -> Vec<String> {
         let bytes = self.value.as_bytes();
         bytes.chunks(MAX_STRING_BYTES).map(|chunk| String::from_utf8_lossy(chunk).into_owned()).collect()
     }
 
-    /// The record as a line of a zone file.
+    /// Returns the record as a line of a zone file.
     pub fn zone_line(&self) -> String {
         let strings: Vec<String> = self.strings().iter().map(|string| format!("\"{string}\"")).collect();
         format!("{}. IN TXT ( {} )", self.name, strings.join(" "))
@@ -138,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_long_record_is_cut_into_strings() {
-        let record = TxtRecord::of_key("example.org", "daily", Algorithm::Rsa, &[7; 294]);
+        let record = TxtRecord::for_key("example.org", "daily", Algorithm::Rsa, &[7; 294]);
         assert_eq!(record.name, "daily._domainkey.example.org");
         assert!(record.value.starts_with("v=DKIM1; k=rsa; p="));
         let strings = record.strings();

@@ -1,45 +1,44 @@
-//! Single mails: everything that is not a reader's copy of an issue.
+//! Single emails: all email except copies of an issue.
 
-use crate::domain::string_enum::words;
+use crate::domain::string_enum::string_enum;
 
-words! {
-    /// What a single mail is for.
-    MailKind {
+string_enum! {
+    EmailKind {
         /// Asks a reader to confirm a signup.
         Confirmation = "confirmation",
-        /// Asks once more, a while later.
+        /// Reminds a reader to confirm a signup.
         ConfirmationReminder = "confirmation_reminder",
-        /// Tells a reader who signs up again that they are in.
+        /// Tells a reader that they are already subscribed.
         AlreadySubscribed = "already_subscribed",
-        /// Greets a reader who has just confirmed, with the latest issue.
+        /// Welcomes a reader who has just confirmed, with the latest issue.
         Welcome = "welcome",
-        /// Tells a reader who left that nothing more will come.
+        /// Confirms to a reader that they have unsubscribed.
         Goodbye = "goodbye",
-        /// Leads a reader to all that is held about them.
+        /// Links a reader to their data export.
         DataExport = "data_export",
-        /// Asks at a reader's address whether they want to be mailed at another one.
+        /// Asks at the old address to confirm a change of address.
         OldAddress = "old_address",
-        /// Asks at that other address.
+        /// Asks at the new address to confirm a change of address.
         NewAddress = "new_address",
-        /// An operator's look at an issue.
+        /// A test copy of an issue for an operator.
         Test = "test",
         /// Asks operators to approve an issue.
         ApprovalWanted = "approval_wanted",
-        /// Tells operators that an issue has too few stories, and asks what to do.
+        /// Asks operators about an issue with too few stories.
         TooFewStories = "too_few_stories",
-        /// Tells operators that an issue was held or skipped, and why.
+        /// Tells operators why an issue was held or skipped.
         IssueStopped = "issue_stopped",
-        /// Tells operators that a feed fails or has fallen silent.
+        /// Tells operators that a feed fails or has gone silent.
         FeedTrouble = "feed_trouble",
         /// Tells operators that signups look like an attack.
         SignupAlarm = "signup_alarm",
-        /// Tells operators that this is over.
+        /// Tells operators that the signup attack has ended.
         SignupCalm = "signup_calm",
     }
 }
 
-impl MailKind {
-    /// Whether it goes to operators.
+impl EmailKind {
+    /// Whether the email is addressed to operators.
     pub const fn is_notice(self) -> bool {
         matches!(
             self,
@@ -52,7 +51,7 @@ impl MailKind {
         )
     }
 
-    /// How it came about. A test is as a reader's copy would be: nothing is said about it.
+    /// The value for `Auto-Submitted`. A test has none, because it must look like a reader's copy.
     pub const fn auto_submitted(self) -> Option<AutoSubmitted> {
         match self {
             Self::Test => None,
@@ -74,27 +73,26 @@ impl MailKind {
     }
 }
 
-words! {
-    /// How a mail that no person wrote came about, as its `Auto-Submitted` header says it (RFC 3834 section 5): mail programs
-    /// do not answer it by themselves.
+string_enum! {
+    /// The `Auto-Submitted` header (RFC 3834 section 5), which keeps autoresponders from answering.
     AutoSubmitted {
-        /// It answers something a person did.
+        /// The email answers something that a person did.
         Replied = "auto-replied",
-        /// Nobody asked for it.
+        /// Nobody asked for the email.
         Generated = "auto-generated",
     }
 }
 
-words! {
-    /// Where a single mail stands.
-    MailStatus {
-        /// Waits to be sent, for the first time or again.
+string_enum! {
+    EmailStatus {
+        /// Waiting to be sent, for the first time or again.
         Queued = "queued",
-        /// Begun: a crash from here on leaves it in doubt, and it is sent again with the same Message-ID.
+        /// Handed to a relay. After a crash the result is unknown, and the email is sent again with the same
+        /// Message-ID.
         Sending = "sending",
-        /// A relay took it.
+        /// Accepted by a relay.
         Sent = "sent",
-        /// Given up, or no longer wanted.
+        /// Failed permanently, or no longer needed.
         Failed = "failed",
     }
 }

@@ -1,11 +1,11 @@
-//! [`EnhancedCode`]: what an SMTP reply means, in three numbers (RFC 3463).
+//! Enhanced SMTP status codes (RFC 3463).
 
 use std::{fmt, str::FromStr};
 
 /// An enhanced status code such as `5.1.1`.
 ///
-/// The class says whether the reply is a yes (2), a "not now" (4) or a no (5); the subject what it is about (1 the
-/// address, 2 the mailbox, 4 the network, 7 a policy …); the detail which case it is.
+/// The class is success (2), temporary failure (4) or permanent failure (5). The subject is the area (1
+/// address, 2 mailbox, 4 network, 7 policy …), and the detail is the case.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EnhancedCode {
     class: u8,
@@ -15,7 +15,7 @@ pub struct EnhancedCode {
 
 /// A text that is not an enhanced status code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this is no enhanced status code such as 5.1.1")]
+#[error("not an enhanced status code such as 5.1.1")]
 pub struct NotAnEnhancedCode;
 
 impl EnhancedCode {
@@ -24,19 +24,17 @@ impl EnhancedCode {
         self.class
     }
 
-    /// What it is about, 0 to 999.
     pub const fn subject(self) -> u16 {
         self.subject
     }
 
-    /// Which case it is, 0 to 999.
     pub const fn detail(self) -> u16 {
         self.detail
     }
 
-    /// The code that a reply's text begins with (RFC 2034), if its class is that of the reply code. `#` and brackets around
-    /// it, which some servers write, are no hindrance.
-    pub fn of_reply(code: u16, text: &str) -> Option<Self> {
+    /// Returns the code at the start of a reply's text (RFC 2034), if its class matches the reply code. A `#`
+    /// or brackets around the code, which some servers add, are ignored.
+    pub fn from_reply(code: u16, text: &str) -> Option<Self> {
         let word = text.split_whitespace().next()?;
         let word =
             word.trim_start_matches(['#', '(', '[', '<']).trim_end_matches([':', ',', ';', ')', ']', '>']);
@@ -65,7 +63,7 @@ impl FromStr for EnhancedCode {
     }
 }
 
-/// One to three digits without leading zeros (RFC 3463 section 2).
+/// Parses one to three digits without leading zeros (RFC 3463 section 2).
 fn number(digits: &str) -> Result<u16, NotAnEnhancedCode> {
     let plain = (1..=3).contains(&digits.len())
         && digits.bytes().all(|byte| byte.is_ascii_digit())
@@ -104,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_reply_begins_with_its_code_and_both_agree() {
-        let found = |code, text| EnhancedCode::of_reply(code, text).map(|it| it.to_string());
+        let found = |code, text| EnhancedCode::from_reply(code, text).map(|it| it.to_string());
         assert_eq!(found(550, "5.1.1 no such user").as_deref(), Some("5.1.1"));
         assert_eq!(found(550, "#5.1.0 Address rejected").as_deref(), Some("5.1.0"));
         assert_eq!(found(451, "[4.7.1]: later").as_deref(), Some("4.7.1"));

@@ -1,60 +1,56 @@
-//! A relay: the way out for email.
+//! Relays and their URLs.
 
 use std::{fmt, path::PathBuf};
 
 /// A relay's address, as configured.
 #[derive(Clone, PartialEq, Eq)]
 pub enum RelayUrl {
-    /// `mailbox:DIR`: each email becomes a file in a folder. For trying things out.
+    /// `mailbox:DIR`: each email becomes a file in a folder, for evaluation.
     Mailbox(PathBuf),
-    /// `sendmail:PROGRAM`: the program takes each email on its standard input.
+    /// `sendmail:PROGRAM`: the program reads each email from standard input.
     Sendmail(PathBuf),
     /// `smtp://`, `smtp+starttls://` or `smtps://`.
     Smtp(SmtpRelay),
 }
 
-/// An SMTP server that takes our mail.
+/// An SMTP server that accepts our email.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SmtpRelay {
-    /// How the connection is protected.
     pub security: Security,
-    /// Name or IP address.
     pub host: String,
-    /// Port.
     pub port: u16,
-    /// The user to log in as, if the relay asks for a login.
+    /// User name, if the relay requires a login.
     pub user: Option<String>,
-    /// The user's password; none if an [`OauthToken`] takes its place.
+    /// Password; `None` if an [`OauthToken`] replaces it.
     pub password: Option<String>,
 }
 
-/// Where a relay's OAuth 2.0 access token comes from. It is short-lived, so it's read at each login.
+/// The source of a relay's OAuth 2.0 access token. Tokens are short-lived, so each login reads the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OauthToken {
     /// A file that another program keeps up to date.
     File(PathBuf),
-    /// A command for the shell that prints the token.
+    /// A shell command that prints the token.
     Command(String),
 }
 
-/// How a connection to a relay is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Security {
-    /// Not at all: for a relay on the same machine or network.
+    /// Unencrypted: for a relay on the same machine or network.
     None,
-    /// STARTTLS (RFC 3207), required: without it nothing is sent.
+    /// STARTTLS (RFC 3207), required.
     StartTls,
     /// TLS from the first byte (RFC 8314).
     Tls,
 }
 
 impl RelayUrl {
-    /// Reads a relay's URL; the error says what is wrong with it.
+    /// Parses a relay's URL. The error is the reason.
     pub fn parse(text: &str) -> Result<Self, String> {
         if let Some(folder) = text.strip_prefix("mailbox:") {
             let folder = folder.strip_prefix("//").unwrap_or(folder);
             return if folder.is_empty() {
-                Err("it names no folder".into())
+                Err("the folder is missing".into())
             } else {
                 Ok(Self::Mailbox(folder.into()))
             };
@@ -64,12 +60,12 @@ impl RelayUrl {
             return if program.is_absolute() {
                 Ok(Self::Sendmail(program))
             } else {
-                Err("it names no program by its whole path".into())
+                Err("the program needs an absolute path".into())
             };
         }
         if let Some(character) = unescaped(text) {
             return Err(format!(
-                "its user name or password holds a `{character}`, which ends that part of a URL: write %23 for #, %2F \
+                "its user name or password contains `{character}`, which ends that part of a URL: write %23 for #, %2F \
                  for /, %3F for ?"
             ));
         }
@@ -82,10 +78,10 @@ impl RelayUrl {
         };
         let host = match url.host_str() {
             Some(host) if !host.is_empty() => host.trim_start_matches('[').trim_end_matches(']').to_owned(),
-            _ => return Err("it names no host".into()),
+            _ => return Err("the host is missing".into()),
         };
         if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-            return Err("something follows the host and port".into());
+            return Err("nothing may follow the host and port".into());
         }
         let user = Some(url.username()).filter(|user| !user.is_empty()).map(decode).transpose()?;
         let password = url.password().map(decode).transpose()?;
@@ -93,7 +89,7 @@ impl RelayUrl {
             return Err("it has a password without a user name".into());
         }
         if user.is_some() && security == Security::None && !is_loopback(&host) {
-            return Err("the login would cross the network unprotected".into());
+            return Err("the login would cross the network unencrypted".into());
         }
         let port = url.port().unwrap_or(default_port);
         Ok(Self::Smtp(SmtpRelay { security, host, port, user, password }))
@@ -108,7 +104,7 @@ impl RelayUrl {
     }
 }
 
-/// Finds a character in user name or password that ends the authority of a URL, so that the rest isn't read as meant.
+/// Finds an unescaped character in the user name or password that would end the authority of the URL.
 fn unescaped(text: &str) -> Option<char> {
     let (_, rest) = text.split_once("://")?;
     let (login, _) = rest.rsplit_once('@')?;
@@ -120,7 +116,11 @@ fn decode(part: &str) -> Result<String, String> {
         .decode_utf8()
         .map_err(|_| "user name or password is not UTF-8 after percent-decoding")?;
     // AUTH PLAIN separates them with NUL (RFC 4616).
-    if text.contains('\0') { Err("user name or password holds a NUL".into()) } else { Ok(text.into_owned()) }
+    if text.contains('\0') {
+        Err("user name or password contains a NUL character".into())
+    } else {
+        Ok(text.into_owned())
+    }
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -128,7 +128,7 @@ fn is_loopback(host: &str) -> bool {
 }
 
 impl fmt::Display for RelayUrl {
-    /// Without credentials.
+    /// Writes the URL without credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Mailbox(folder) => write!(f, "mailbox:{}", folder.display()),
@@ -139,7 +139,7 @@ impl fmt::Display for RelayUrl {
 }
 
 impl fmt::Display for SmtpRelay {
-    /// Without credentials.
+    /// Writes the URL without credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = match self.security {
             Security::None => "smtp",
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn relay_urls_are_read_and_shown_without_their_password() {
+    fn relay_urls_are_parsed_and_displayed_without_their_password() {
         let relay = RelayUrl::parse("smtp+starttls://ann:p%40ss@mail.example.org").unwrap();
         let RelayUrl::Smtp(smtp) = &relay else { panic!("not SMTP") };
         assert_eq!((smtp.user.as_deref(), smtp.password.as_deref()), (Some("ann"), Some("p@ss")));
@@ -188,22 +188,22 @@ mod tests {
     }
 
     #[test]
-    fn impossible_relays_say_why() {
+    fn invalid_relay_urls_are_rejected_with_a_reason() {
         for (text, why) in [
             ("mailbox:", "folder"),
-            ("sendmail:", "whole path"),
-            ("sendmail:sendmail", "whole path"),
+            ("sendmail:", "absolute path"),
+            ("sendmail:sendmail", "absolute path"),
             ("ftp://x", "kind of relay"),
             ("smtp://", "host"),
             ("mail.example.org", "URL"),
-            ("smtp://ann:x@mail.example.org", "unprotected"),
+            ("smtp://ann:x@mail.example.org", "unencrypted"),
             ("smtps://:x@mail.example.org", "without a user name"),
             ("smtps://ann:p%00@mail.example.org", "NUL"),
             ("smtps://ann:p#w@mail.example.org", "`#`, which ends that part of a URL: write %23"),
             ("smtps://ann:p/w@mail.example.org:465", "`/`"),
             ("smtps://ann:p?w@mail.example.org", "`?`"),
             ("smtps://ann:1/w@mail.example.org", "`/`"),
-            ("smtps://mail.example.org/inbox", "follows"),
+            ("smtps://mail.example.org/inbox", "may follow"),
         ] {
             let error = RelayUrl::parse(text).unwrap_err();
             assert!(error.contains(why), "{text}: {error}");

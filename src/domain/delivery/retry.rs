@@ -1,8 +1,8 @@
-//! When to try again.
+//! Retry schedules.
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Delays after the first, second, … temporary refusal of a recipient. The last one repeats until [`GIVE_UP_AFTER`].
+/// Delays after the first, second, … deferral of a recipient. The last delay repeats until [`GIVE_UP_AFTER`].
 pub const DEFERRAL_DELAYS: [SignedDuration; 6] = [
     SignedDuration::from_mins(1),
     SignedDuration::from_mins(5),
@@ -12,10 +12,11 @@ pub const DEFERRAL_DELAYS: [SignedDuration; 6] = [
     SignedDuration::from_hours(6),
 ];
 
-/// A recipient that is refused for this long is given up: tomorrow's issue is on its way by then.
+/// How long a deferred recipient is retried. By then the next issue is due.
 pub const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-/// Delays after the first, second, … failure to reach any relay. Short, because nothing is known against the reader.
+/// Delays after the first, second, … failure to reach any relay. They are short, because the recipient is not
+/// at fault.
 const RELAY_DELAYS: [SignedDuration; 5] = [
     SignedDuration::from_secs(2),
     SignedDuration::from_secs(5),
@@ -24,12 +25,12 @@ const RELAY_DELAYS: [SignedDuration; 5] = [
     SignedDuration::from_secs(60),
 ];
 
-/// When a recipient that was refused for the `attempts`-th time (from 1) is tried again; `None`: give up.
-/// `first_due` is when it was meant to go out. `jitter`, from 0 to 1, makes the delay up to a fifth longer: those refused
-/// together must not come back together.
+/// Returns the next attempt for a recipient that was deferred `attempts` times (from 1); `None`: give up.
+/// `first_due` is when the delivery was first due. `jitter`, from 0 to 1, lengthens the delay by up to a
+/// fifth, so that recipients deferred together don't all come back together.
 pub fn next_attempt(attempts: i64, first_due: Timestamp, now: Timestamp, jitter: f64) -> Option<Timestamp> {
-    let delay = step(&DEFERRAL_DELAYS, attempts);
-    // A fifth of a few hours is far within what f64 and i64 hold.
+    let delay = nth_delay(&DEFERRAL_DELAYS, attempts);
+    // A fifth of a few hours fits f64 and i64 easily.
     #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
     let longer =
         SignedDuration::from_millis((delay.as_secs() as f64 * 200.0 * jitter.clamp(0.0, 1.0)) as i64);
@@ -37,18 +38,18 @@ pub fn next_attempt(attempts: i64, first_due: Timestamp, now: Timestamp, jitter:
     (next.duration_since(first_due) < GIVE_UP_AFTER).then_some(next)
 }
 
-/// How long to leave a relay alone after its `failures`-th trouble in a row (from 1).
+/// Returns how long to back off from a relay after `failures` consecutive failures (from 1).
 pub fn relay_pause(failures: i64) -> SignedDuration {
-    step(&RELAY_DELAYS, failures)
+    nth_delay(&RELAY_DELAYS, failures)
 }
 
-/// How long mail waits for a relay when none could be reached: a few seconds at first, because somebody may be waiting for
-/// it, and longer the longer the trouble has lasted.
+/// Returns how long an email waits when no relay can be reached. A reader may be waiting for it, so the first
+/// delays are a few seconds; they grow with the outage.
 pub fn relay_wait(waited: SignedDuration) -> SignedDuration {
     (waited / 10).clamp(RELAY_DELAYS[0], RELAY_DELAYS[RELAY_DELAYS.len() - 1])
 }
 
-fn step(delays: &[SignedDuration], nth: i64) -> SignedDuration {
+fn nth_delay(delays: &[SignedDuration], nth: i64) -> SignedDuration {
     let index = usize::try_from(nth.max(1) - 1).unwrap_or(usize::MAX);
     delays[index.min(delays.len() - 1)]
 }
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_relay_is_tried_again_at_least_once_a_minute() {
+    fn a_relay_is_retried_at_least_once_a_minute() {
         assert_eq!(relay_pause(0), relay_pause(1));
         assert_eq!(relay_pause(1_000_000), SignedDuration::from_secs(60));
         assert_eq!(relay_wait(SignedDuration::ZERO), SignedDuration::from_secs(2));

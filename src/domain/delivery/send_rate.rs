@@ -1,41 +1,41 @@
-//! Pace: how many messages a minute a relay or a destination domain may be given, and how that changes with what it says.
+//! Send rates: messages per minute for a relay or a destination domain, and their change with its answers.
 //!
-//! Permits are given out ahead in small portions: whoever reserves `n` of them moves the moment up to which permits are given
-//! by `n` intervals. As that moment is kept in one place, the sum holds however many processes reserve.
+//! Permits are reserved ahead in small numbers. Reserving `n` permits moves a timestamp forward by `n`
+//! intervals. Because the timestamp is one database value, the rate holds for any number of processes.
 
 use jiff::{SignedDuration, Timestamp};
 
-/// The slowest a domain is made by its own complaints: one message in two seconds. Slower, a list never comes to its end.
-const SLOWEST: u32 = 30;
-/// A pace beyond this is no limit.
+/// The minimum rate for a throttled domain: one message in two seconds. At a lower rate a long list would
+/// never finish.
+const MIN_RATE: u32 = 30;
+/// A rate above this counts as no limit.
 const UNLIMITED: u32 = 60_000;
-/// Complaints within this time are one: they are about messages that were under way already.
-const ONE_COMPLAINT: SignedDuration = SignedDuration::from_secs(30);
-/// A slowed pace grows by a quarter in this time without complaints.
-const GROWS_EVERY: SignedDuration = SignedDuration::from_mins(1);
-/// Permits reserved at once are for this long.
-const PORTION_MS: u32 = 500;
+/// Rejections within this time count once: they concern messages that were already in flight.
+const COOLDOWN: SignedDuration = SignedDuration::from_secs(30);
+/// A throttled rate grows by a quarter in this time without rejections.
+const RECOVERY_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
+/// Each reservation covers this much time.
+const RESERVATION_MS: u32 = 500;
 
-/// A pace as it was left by the last complaint.
+/// A reduced rate, as of the last rejection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Slowed {
-    /// Messages a minute at that moment.
+pub struct ReducedRate {
+    /// Messages per minute at that time.
     pub per_minute: u32,
-    /// When it was.
+    /// The time of that rejection.
     pub at: Timestamp,
 }
 
-/// The pace of one relay or domain: what is configured, and what it has said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Pace {
-    /// Messages a minute, as configured; `None`: no limit.
+pub struct SendRate {
+    /// The configured messages per minute; `None`: no limit.
     pub configured: Option<u32>,
-    /// What its complaints have made of it.
-    pub slowed: Option<Slowed>,
+    /// The reduction after rejections.
+    pub slowed: Option<ReducedRate>,
 }
 
-impl Pace {
-    /// Messages a minute now; `None`: no limit.
+impl SendRate {
+    /// Returns the current messages per minute; `None`: no limit.
     pub fn per_minute(&self, now: Timestamp) -> Option<u32> {
         let recovered = self.slowed.map(|slowed| slowed.recovered(now)).filter(|rate| *rate < UNLIMITED);
         match (self.configured, recovered) {
@@ -44,20 +44,20 @@ impl Pace {
         }
     }
 
-    /// What a complaint makes of it: half of what it was given. `seen` is the number of messages a minute that it got when there
-    /// was no limit. `None`: the complaint belongs to one that was heard already.
-    pub fn complaint(&self, seen: u32, now: Timestamp) -> Option<Slowed> {
-        if self.slowed.is_some_and(|slowed| now.duration_since(slowed.at) < ONE_COMPLAINT) {
+    /// Halves the rate after a rejection. `recent` is the actual rate, which counts where there was no limit.
+    /// `None`: an earlier rejection covers this one.
+    pub fn reduce(&self, recent: u32, now: Timestamp) -> Option<ReducedRate> {
+        if self.slowed.is_some_and(|slowed| now.duration_since(slowed.at) < COOLDOWN) {
             return None;
         }
-        let was = self.per_minute(now).map_or(seen, |rate| rate.min(seen.max(SLOWEST * 2)));
-        Some(Slowed { per_minute: (was / 2).max(SLOWEST), at: now })
+        let current = self.per_minute(now).map_or(recent, |rate| rate.min(recent.max(MIN_RATE * 2)));
+        Some(ReducedRate { per_minute: (current / 2).max(MIN_RATE), at: now })
     }
 }
 
-impl Slowed {
+impl ReducedRate {
     fn recovered(self, now: Timestamp) -> u32 {
-        let steps = now.duration_since(self.at).as_secs() / GROWS_EVERY.as_secs();
+        let steps = now.duration_since(self.at).as_secs() / RECOVERY_INTERVAL.as_secs();
         let mut rate = self.per_minute;
         for _ in 0..steps.clamp(0, 100) {
             rate = rate.saturating_add(rate.div_ceil(4)).min(UNLIMITED);
@@ -66,14 +66,14 @@ impl Slowed {
     }
 }
 
-/// The time from one message to the next.
+/// The time between two messages.
 pub fn interval(per_minute: u32) -> SignedDuration {
     SignedDuration::from_micros(60_000_000 / i64::from(per_minute.max(1)))
 }
 
-/// How many permits are reserved at once.
-pub fn portion(per_minute: u32) -> u32 {
-    (u64::from(per_minute) * u64::from(PORTION_MS) / 60_000).max(1).try_into().unwrap_or(u32::MAX)
+/// Returns the number of permits per reservation.
+pub fn reservation_size(per_minute: u32) -> u32 {
+    (u64::from(per_minute) * u64::from(RESERVATION_MS) / 60_000).max(1).try_into().unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -85,38 +85,38 @@ mod tests {
     }
 
     #[test]
-    fn a_complaint_halves_and_time_makes_good() {
-        let free = Pace::default();
-        assert_eq!(free.per_minute(at(0)), None);
-        let slowed = free.complaint(1200, at(0)).unwrap();
+    fn a_rejection_halves_the_rate_and_time_restores_it() {
+        let unlimited = SendRate::default();
+        assert_eq!(unlimited.per_minute(at(0)), None);
+        let slowed = unlimited.reduce(1200, at(0)).unwrap();
         assert_eq!(slowed.per_minute, 600);
-        let pace = Pace { slowed: Some(slowed), ..free };
-        assert_eq!(pace.per_minute(at(59)), Some(600));
-        assert_eq!(pace.per_minute(at(60)), Some(750));
-        assert_eq!(pace.per_minute(at(3600)), None, "an hour later it is as it was");
-        assert_eq!(pace.complaint(600, at(10)), None, "one burst is one complaint");
-        assert_eq!(pace.complaint(600, at(40)).unwrap().per_minute, 300);
+        let rate = SendRate { slowed: Some(slowed), ..unlimited };
+        assert_eq!(rate.per_minute(at(59)), Some(600));
+        assert_eq!(rate.per_minute(at(60)), Some(750));
+        assert_eq!(rate.per_minute(at(3600)), None, "an hour later the limit is gone");
+        assert_eq!(rate.reduce(600, at(10)), None, "a burst counts once");
+        assert_eq!(rate.reduce(600, at(40)).unwrap().per_minute, 300);
     }
 
     #[test]
-    fn what_is_configured_is_never_passed() {
-        let pace = Pace { configured: Some(600), slowed: None };
-        assert_eq!(pace.per_minute(at(0)), Some(600));
-        let slowed = pace.complaint(580, at(0)).unwrap();
+    fn the_configured_rate_is_never_exceeded() {
+        let rate = SendRate { configured: Some(600), slowed: None };
+        assert_eq!(rate.per_minute(at(0)), Some(600));
+        let slowed = rate.reduce(580, at(0)).unwrap();
         assert_eq!(slowed.per_minute, 290);
-        let pace = Pace { slowed: Some(slowed), ..pace };
-        assert_eq!(pace.per_minute(at(100_000)), Some(600));
+        let rate = SendRate { slowed: Some(slowed), ..rate };
+        assert_eq!(rate.per_minute(at(100_000)), Some(600));
     }
 
     #[test]
-    fn nobody_is_slowed_to_a_stop() {
-        let mut pace = Pace::default();
+    fn a_rate_never_drops_to_zero() {
+        let mut rate = SendRate::default();
         for n in 0..20 {
-            let slowed = pace.complaint(4, at(n * 31));
-            pace.slowed = slowed.or(pace.slowed);
+            let slowed = rate.reduce(4, at(n * 31));
+            rate.slowed = slowed.or(rate.slowed);
         }
-        assert_eq!(pace.slowed.unwrap().per_minute, SLOWEST);
-        assert_eq!((portion(SLOWEST), portion(6000)), (1, 50));
-        assert_eq!(interval(SLOWEST), SignedDuration::from_secs(2));
+        assert_eq!(rate.slowed.unwrap().per_minute, MIN_RATE);
+        assert_eq!((reservation_size(MIN_RATE), reservation_size(6000)), (1, 50));
+        assert_eq!(interval(MIN_RATE), SignedDuration::from_secs(2));
     }
 }

@@ -1,93 +1,86 @@
-//! A delivery: one reader's copy of an issue.
+//! The status of a delivery, and relays' answers to it.
 
-use crate::domain::{delivery::enhanced_code::EnhancedCode, string_enum::words};
+use crate::domain::{delivery::enhanced_code::EnhancedCode, string_enum::string_enum};
 
-words! {
-    /// Where a delivery stands. Every row is in exactly one of these.
+string_enum! {
     DeliveryStatus {
-        /// Waits for its moment.
+        /// Waiting until it is due.
         Queued = "queued",
-        /// A worker holds it under a lease; nothing was handed to a relay.
+        /// Claimed by a worker; nothing was handed to a relay yet.
         Claimed = "claimed",
-        /// Begun: from here on a crash leaves it in doubt.
+        /// Begun: after a crash its result is unknown.
         Sending = "sending",
-        /// A relay took it.
+        /// Accepted by a relay.
         Sent = "sent",
-        /// A relay asked to come back later.
+        /// A relay asked to try again later.
         Deferred = "deferred",
-        /// Given up.
         Failed = "failed",
-        /// In flight when its worker died: it may or may not have been taken.
+        /// In flight when its worker crashed: a relay may or may not have accepted it.
         Uncertain = "uncertain",
-        /// The reader left before it was sent.
+        /// The reader unsubscribed or paused before it was sent.
         Skipped = "skipped",
     }
 }
 
-words! {
-    /// How far a conversation with a relay had come.
+string_enum! {
     Stage {
-        /// Looking up the relay and connecting.
+        /// Resolving the relay's name and connecting.
         Connect = "connect",
-        /// Its greeting.
         Greeting = "greeting",
-        /// EHLO or HELO.
         Hello = "hello",
-        /// STARTTLS, or the TLS handshake.
+        /// STARTTLS or the TLS handshake.
         Tls = "tls",
-        /// AUTH.
         Auth = "auth",
-        /// MAIL: the envelope's sender.
+        /// MAIL: the envelope sender.
         Mail = "mail",
-        /// RCPT: the envelope's recipient.
+        /// RCPT: the recipient.
         Rcpt = "rcpt",
-        /// DATA, before anything of the message.
+        /// DATA, before the message.
         Data = "data",
-        /// The message itself, and the answer to its end.
+        /// The message and the reply to it.
         Message = "message",
     }
 }
 
-/// What a relay said, kept with the delivery.
+/// A relay's answer, stored with the delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The relay's name without credentials, such as `smtp://mail.example.org:587`.
     pub relay: String,
-    /// The SMTP reply code, if there was a reply.
     pub code: Option<u16>,
-    /// The enhanced status code that the reply's text began with.
+    /// The enhanced status code at the start of the text.
     pub enhanced: Option<EnhancedCode>,
-    /// What it was said to, or what broke.
+    /// The stage that was answered, or that failed.
     pub stage: Option<Stage>,
-    /// The reply's text, or what went wrong, bounded.
+    /// The reply's text, or the error.
     pub text: String,
 }
 
 impl Answer {
-    /// Longest text kept, in characters.
+    /// Maximum length of the text, in characters.
     pub const MAX_TEXT_CHARS: usize = 500;
 
-    /// Keeps what a relay said, bounded and without control characters.
+    /// Creates an answer. The text is truncated, and control characters become spaces.
     pub fn new(relay: impl Into<String>, code: Option<u16>, text: &str) -> Self {
-        let enhanced = code.and_then(|code| EnhancedCode::of_reply(code, text));
+        let enhanced = code.and_then(|code| EnhancedCode::from_reply(code, text));
         let text = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(Self::MAX_TEXT_CHARS);
         Self { relay: relay.into(), code, enhanced, stage: None, text: text.collect() }
     }
 
-    /// Notes what it was said to.
     #[must_use]
     pub fn at(self, stage: Stage) -> Self {
         Self { stage: Some(stage), ..self }
     }
 
-    /// The codes alone: the text may name a reader.
+    /// Returns the codes without the text, which may contain an address.
     pub fn codes(&self) -> String {
         let code = self.code.map(|code| code.to_string());
-        let codes: Vec<String> = code.into_iter().chain(self.enhanced.map(|it| it.to_string())).collect();
+        let codes: Vec<String> =
+            code.into_iter().chain(self.enhanced.map(|enhanced| enhanced.to_string())).collect();
         codes.join(" ")
     }
 
-    /// Code and text in one line.
+    /// Returns code and text on one line.
     pub fn line(&self) -> String {
         match self.code {
             Some(code) => format!("{code} {}", self.text),
@@ -96,9 +89,9 @@ impl Answer {
     }
 }
 
-/// Whether a refusal says that the address itself is bad and will stay so: no such mailbox (X.1.1), no such domain (X.1.2),
-/// no address at all (X.1.3), moved away (X.1.6), takes no mail (X.1.10, RFC 7505), or disabled (X.2.1).
-pub fn is_address_permanent(answer: &Answer) -> bool {
+/// Whether an answer rejects the address itself permanently: no such mailbox (X.1.1), no such domain (X.1.2),
+/// invalid address (X.1.3), moved (X.1.6), null MX (X.1.10, RFC 7505) or disabled mailbox (X.2.1).
+pub fn is_bad_address(answer: &Answer) -> bool {
     let permanent = answer.code.is_some_and(|code| (500..600).contains(&code));
     let about_recipient = matches!(answer.stage, Some(Stage::Rcpt | Stage::Message));
     let about_address = answer
@@ -107,7 +100,7 @@ pub fn is_address_permanent(answer: &Answer) -> bool {
     permanent && about_recipient && about_address
 }
 
-/// Whether an answer asks to send less: 421 from the recipient on, or a temporary refusal for reasons of policy (4.7.x).
+/// Whether an answer asks for a lower rate: 421 from RCPT on, or a temporary policy failure (4.7.x).
 pub fn asks_to_slow_down(answer: &Answer) -> bool {
     let closing_on_recipient =
         answer.code == Some(421) && matches!(answer.stage, Some(Stage::Rcpt | Stage::Data | Stage::Message));
@@ -120,13 +113,13 @@ pub fn asks_to_slow_down(answer: &Answer) -> bool {
 mod tests {
     use super::*;
 
-    fn said(stage: Stage, code: u16, text: &str) -> Answer {
+    fn reply(stage: Stage, code: u16, text: &str) -> Answer {
         Answer::new("smtp://relay.example:25", Some(code), text).at(stage)
     }
 
     #[test]
-    fn an_answer_is_bounded_and_knows_its_enhanced_code() {
-        let answer = said(Stage::Rcpt, 550, "5.1.1 no\r\nsuch\u{0} user");
+    fn an_answer_is_truncated_and_has_its_enhanced_code() {
+        let answer = reply(Stage::Rcpt, 550, "5.1.1 no\r\nsuch\u{0} user");
         assert_eq!(answer.line(), "550 5.1.1 no  such  user");
         assert_eq!(answer.enhanced, "5.1.1".parse().ok());
         assert_eq!(Answer::new("", None, "5.1.1 is no reply").enhanced, None);
@@ -134,39 +127,39 @@ mod tests {
     }
 
     #[test]
-    fn only_refusals_of_the_address_itself_are_permanent() {
+    fn only_rejections_of_the_address_itself_mean_a_bad_address() {
         for text in ["5.1.1", "5.1.2 x", "5.1.3 x", "5.1.6 x", "5.1.10 null MX", "5.2.1 disabled"] {
-            assert!(is_address_permanent(&said(Stage::Rcpt, 550, text)), "{text}");
-            assert!(is_address_permanent(&said(Stage::Message, 554, text)), "{text}");
+            assert!(is_bad_address(&reply(Stage::Rcpt, 550, text)), "{text}");
+            assert!(is_bad_address(&reply(Stage::Message, 554, text)), "{text}");
         }
         for answer in [
-            said(Stage::Rcpt, 450, "4.1.1 not now"),
-            said(Stage::Rcpt, 550, "5.7.1 listed"),
-            said(Stage::Rcpt, 552, "5.2.2 full"),
-            said(Stage::Rcpt, 550, "no enhanced code"),
-            said(Stage::Rcpt, 550, "4.1.1 in two minds"),
-            said(Stage::Mail, 550, "5.1.2 the sender's domain"),
-            Answer::new("", Some(550), "5.1.1 nobody knows to what"),
+            reply(Stage::Rcpt, 450, "4.1.1 not now"),
+            reply(Stage::Rcpt, 550, "5.7.1 listed"),
+            reply(Stage::Rcpt, 552, "5.2.2 full"),
+            reply(Stage::Rcpt, 550, "no enhanced code"),
+            reply(Stage::Rcpt, 550, "4.1.1 contradictory"),
+            reply(Stage::Mail, 550, "5.1.2 the sender's domain"),
+            Answer::new("", Some(550), "5.1.1 without a stage"),
         ] {
-            assert!(!is_address_permanent(&answer), "{answer:?}");
+            assert!(!is_bad_address(&answer), "{answer:?}");
         }
     }
 
     #[test]
     fn policy_and_closing_on_a_recipient_ask_to_slow_down() {
         for answer in [
-            said(Stage::Rcpt, 421, "busy"),
-            said(Stage::Data, 421, "4.3.2 busy"),
-            said(Stage::Message, 421, ""),
-            said(Stage::Mail, 450, "4.7.1 too fast"),
-            said(Stage::Greeting, 421, "4.7.0 too many connections"),
+            reply(Stage::Rcpt, 421, "busy"),
+            reply(Stage::Data, 421, "4.3.2 busy"),
+            reply(Stage::Message, 421, ""),
+            reply(Stage::Mail, 450, "4.7.1 too fast"),
+            reply(Stage::Greeting, 421, "4.7.0 too many connections"),
         ] {
             assert!(asks_to_slow_down(&answer), "{answer:?}");
         }
         for answer in [
-            said(Stage::Mail, 421, "4.3.2 shutting down"),
-            said(Stage::Rcpt, 450, "4.2.0 busy mailbox"),
-            said(Stage::Rcpt, 550, "5.7.1 listed"),
+            reply(Stage::Mail, 421, "4.3.2 shutting down"),
+            reply(Stage::Rcpt, 450, "4.2.0 busy mailbox"),
+            reply(Stage::Rcpt, 550, "5.7.1 listed"),
             Answer::new("", None, "421 4.7.0 is no reply"),
         ] {
             assert!(!asks_to_slow_down(&answer), "{answer:?}");

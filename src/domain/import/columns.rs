@@ -1,8 +1,8 @@
 //! Which column of a list holds what.
 
-use crate::domain::{import::Source, string_enum::words};
+use crate::domain::{import::Source, string_enum::string_enum};
 
-words! {
+string_enum! {
     /// What a column can hold that Daily takes.
     Field {
         /// The address.

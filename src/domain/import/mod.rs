@@ -8,7 +8,7 @@ pub use columns::{Field, Layout, LayoutError, LayoutOptions, parse_mapping};
 pub use reading::{DateFormat, Dates};
 
 use crate::domain::{
-    string_enum::words,
+    string_enum::string_enum,
     subscriber::{
         email_address::{EmailAddress, EmailAddressError},
         preferences::Preferences,
@@ -17,7 +17,7 @@ use crate::domain::{
 };
 use jiff::{Timestamp, civil::Date};
 
-words! {
+string_enum! {
     /// Who wrote a list.
     Source {
         /// `daily subscriber export`.
@@ -37,7 +37,7 @@ words! {
     }
 }
 
-words! {
+string_enum! {
     /// How a reader stands with the other system.
     Standing {
         /// Signed up, and did not confirm.
@@ -180,7 +180,7 @@ pub struct Known {
     pub forgotten: bool,
 }
 
-words! {
+string_enum! {
     /// What becomes of a row.
     Outcome {
         /// The reader becomes active (or paused, as they were).

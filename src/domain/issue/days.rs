@@ -1,26 +1,24 @@
-//! The days of the week on which a newsletter has an issue.
+//! The days of the week on which a newsletter appears.
 
 use jiff::civil::{Date, Weekday};
 
-/// The names of the days as they are written, Monday first.
+/// The abbreviated names, Monday first.
 const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /// A set of days of the week, never empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Days(u8);
 
-/// A text that names no days.
+/// The text contains an unknown day.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` names no days")]
+#[error("`{0}` is not a list of days such as mon,wed,fri")]
 pub struct DaysError(pub String);
 
 impl Days {
-    /// All seven.
     pub const DAILY: Self = Self(0b111_1111);
-    /// Monday to Friday.
     pub const WEEKDAYS: Self = Self(0b001_1111);
 
-    /// Reads `daily`, `weekdays`, or days such as `mon,wed,fri` (full names will do).
+    /// Parses `daily`, `weekdays`, or days such as `mon,wed,fri` (full names work too).
     pub fn parse(text: &str) -> Result<Self, DaysError> {
         match text.trim() {
             "daily" => return Ok(Self::DAILY),
@@ -37,35 +35,32 @@ impl Days {
         Ok(Self(days))
     }
 
-    /// Whether a date falls on one of them.
-    pub fn contain(self, date: Date) -> bool {
+    /// Whether the set contains the weekday of a date.
+    pub fn contains(self, date: Date) -> bool {
         self.0 & bit(date.weekday()) != 0
     }
 
-    /// Whether some of them are among others.
+    /// Whether the sets have a day in common.
     pub const fn overlap(self, others: Self) -> bool {
         self.0 & others.0 != 0
     }
 
-    /// The last of them in a week that begins on Monday.
+    /// Returns the last day in a week that begins on Monday.
     pub fn last(self) -> Weekday {
         let last = 7 - self.0.leading_zeros().saturating_sub(1);
         Weekday::from_monday_one_offset(i8::try_from(last).unwrap_or(7)).unwrap_or(Weekday::Sunday)
     }
 
-    /// Whether some of them are among `others`, and some are not.
+    /// Whether some, but not all, days are in `others`.
     pub const fn are_some_of(self, others: Self) -> bool {
         self.0 & others.0 != 0 && self.0 & !others.0 != 0
     }
 
-    /// How many there are.
     pub const fn count(self) -> u32 {
         self.0.count_ones()
     }
-}
 
-impl Days {
-    /// Each of them, Monday first.
+    /// Iterates over the days, Monday first.
     pub fn weekdays(self) -> impl Iterator<Item = Weekday> {
         Weekday::Monday.cycle_forward().take(7).filter(move |day| self.0 & bit(*day) != 0)
     }
@@ -88,7 +83,7 @@ mod tests {
     use jiff::civil::date;
 
     #[test]
-    fn days_are_read_and_written() {
+    fn days_are_parsed_and_displayed() {
         assert_eq!(Days::parse("daily").unwrap(), Days::DAILY);
         assert_eq!(Days::parse("Fri, monday").unwrap().to_string(), "mon,fri");
         assert_eq!(Days::parse(&Days::WEEKDAYS.to_string()).unwrap(), Days::WEEKDAYS);
@@ -98,15 +93,15 @@ mod tests {
     }
 
     #[test]
-    fn days_come_in_order() {
+    fn weekdays_are_in_order() {
         let days: Vec<Weekday> = Days::parse("fri,mon,wed").unwrap().weekdays().collect();
         assert_eq!(days, [Weekday::Monday, Weekday::Wednesday, Weekday::Friday]);
     }
 
     #[test]
-    fn a_date_is_on_its_day() {
+    fn a_date_is_matched_by_its_weekday() {
         let friday = date(2026, 5, 1);
-        assert!(Days::WEEKDAYS.contain(friday) && !Days::WEEKDAYS.contain(friday.tomorrow().unwrap()));
+        assert!(Days::WEEKDAYS.contains(friday) && !Days::WEEKDAYS.contains(friday.tomorrow().unwrap()));
         assert_eq!(Days::DAILY.last(), Weekday::Sunday);
         assert_eq!(Days::WEEKDAYS.last(), Weekday::Friday);
         assert_eq!(Days::parse("mon").unwrap().last(), Weekday::Monday);

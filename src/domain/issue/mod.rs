@@ -1,4 +1,4 @@
-//! Issues: when they are due, and which stories they have.
+//! Issues: schedule, story selection and plans.
 
 pub mod days;
 pub mod plan;

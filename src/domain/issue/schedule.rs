@@ -1,34 +1,36 @@
-//! Which dates have an issue, and the moments at which its readers are due.
+//! The schedule: which dates have an issue, and when readers are due.
 
-use crate::domain::newsletter::{Newsletter, WhoseClock, parse_send_time, parse_time_zone};
+use crate::domain::newsletter::{Newsletter, SendClock, parse_send_time, parse_time_zone};
 use jiff::{SignedDuration, Span, Timestamp, civil::Date, tz};
 
-/// Why a planned issue is skipped whose newsletter was given other days. Given its day back, it is planned again.
-pub const NOT_ITS_DAY: &str = "the newsletter has no issues on this day of the week any more";
+/// The reason for skipping a planned issue after its weekday was removed from the newsletter. If the day is
+/// added again, the issue is planned again.
+pub const DAY_REMOVED: &str = "the newsletter has no issues on this day of the week any more";
 
-/// How far back the schedule looks for slots nobody filled, in days. Older ones are not even recorded.
+/// How far back the schedule looks for missed slots, in days. Older ones are not recorded.
 const LOOK_BACK_DAYS: i32 = 7;
-/// How far ahead it looks, in days: the date may be two days ahead elsewhere, and an issue is planned up to a day before.
+/// How far ahead the schedule looks, in days: elsewhere the date may be two days ahead, and an issue is
+/// planned up to a day before.
 const LOOK_AHEAD_DAYS: i32 = 3;
-/// A newsletter's next issue is at most so many days ahead: that of the same day a week later, and one for dates that a zone skips.
+/// Maximum distance to the next issue, in days: a week, plus a date that the time zone may skip.
 const NEXT_SLOT_DAYS: i32 = 8;
-/// Of all zones the first to begin a date, in hours east of UTC (Pacific/Kiritimati).
+/// Hours east of UTC of the zone where a date begins first (Pacific/Kiritimati).
 const EASTERNMOST: i8 = 14;
-/// Of all zones the last to end a date, in hours east of UTC (Etc/GMT+12).
+/// Hours east of UTC of the zone where a date ends last (Etc/GMT+12).
 const WESTERNMOST: i8 = -12;
 
-/// The moment the issue of `date` is due: the newsletter's send time on its own clock.
+/// Returns when the issue of `date` is due: at the send time on the newsletter's clock.
 ///
-/// On a day when the clock skips that time the issue is due as much later as the clock was put forward; on a day that has
-/// it twice, the first one counts (RFC 5545's reading, jiff's "compatible").
+/// If the clock skips that time, the issue is late by the skipped interval. If the time occurs twice, the
+/// first one counts (RFC 5545, jiff's "compatible").
 pub fn due_at(newsletter: &Newsletter, date: Date) -> Timestamp {
     let zoned = newsletter.time_zone.to_ambiguous_zoned(date.to_datetime(newsletter.send_time));
-    // Only dates at the ends of the calendar (years -9999 and 9999) are out of range.
+    // Out of range only at the ends of the calendar (years -9999 and 9999).
     zoned.compatible().map_or(Timestamp::MAX, |zoned| zoned.timestamp())
 }
 
-/// The moment the issue of `date` is due on a reader's clock, written `ZONE|HH:MM` as `subscriptions.clock` has it; either part may
-/// be missing, and then the newsletter's holds. A clock that can't be read is the newsletter's.
+/// Returns when the issue of `date` is due on a reader's clock, given as `ZONE|HH:MM`
+/// (`subscriptions.clock`). Parts that are missing or invalid default to the newsletter's.
 pub fn due_on(newsletter: &Newsletter, clock: &str, date: Date) -> Timestamp {
     let (zone, time) = clock.split_once('|').unwrap_or_default();
     let zone = Some(zone).filter(|zone| !zone.is_empty()).and_then(|zone| parse_time_zone(zone).ok());
@@ -38,119 +40,116 @@ pub fn due_on(newsletter: &Newsletter, clock: &str, date: Date) -> Timestamp {
     zoned.compatible().map_or(Timestamp::MAX, |zoned| zoned.timestamp())
 }
 
-/// The moment the readers of a clock (as `subscriptions.clock` has it) are due: on their own clock where the newsletter goes by its
-/// readers' clocks, else on the newsletter's.
+/// Returns when readers with a clock (`subscriptions.clock`) are due: on their own clock if the newsletter
+/// follows readers' clocks, else on the newsletter's.
 pub fn due_for(newsletter: &Newsletter, clock: &str, date: Date) -> Timestamp {
     match newsletter.clock {
-        WhoseClock::Newsletter => due_at(newsletter, date),
-        WhoseClock::Reader => due_on(newsletter, clock, date),
+        SendClock::Newsletter => due_at(newsletter, date),
+        SendClock::Reader => due_on(newsletter, clock, date),
     }
 }
 
-/// The first and the last moment at which readers of an issue are due.
+/// The first and last time at which readers of an issue are due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Due {
-    /// The first: that of the issue itself.
+    /// The first time, which is also the issue's.
     pub first: Timestamp,
-    /// The last.
     pub last: Timestamp,
 }
 
 impl Due {
-    /// One moment for all.
-    pub const fn at(moment: Timestamp) -> Self {
-        Self { first: moment, last: moment }
+    /// All readers are due at the same time.
+    pub const fn at(time: Timestamp) -> Self {
+        Self { first: time, last: time }
     }
 
-    /// The last moment, where it is not the first one, too: as `issues.last_due_at` has it.
+    /// Returns the last time if it differs from the first, as stored in `issues.last_due_at`.
     pub fn last_of_many(self) -> Option<Timestamp> {
         (self.last > self.first).then_some(self.last)
     }
 
-    /// The moments of two together.
+    /// Returns the span of both.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
+    pub fn union(self, other: Self) -> Self {
         Self { first: self.first.min(other.first), last: self.last.max(other.last) }
     }
 }
 
-/// When the issue of a date is due for readers with these clocks (the newsletter's own, without any), as far as that is from
-/// `since` on: who was due before is no reason to begin an issue, but gets one that is begun. `None`: all were due before.
+/// Returns when the issue of a date is due for readers with these clocks (without any, on the newsletter's
+/// own), counting only times from `since` on. Readers who were due earlier don't start an issue, but get one
+/// that is sent. `None`: all were due earlier.
 pub fn due_since(newsletter: &Newsletter, clocks: &[String], date: Date, since: Timestamp) -> Option<Due> {
-    let at = |moment: Timestamp| (moment >= since).then_some(Due::at(moment));
-    if newsletter.clock == WhoseClock::Newsletter || clocks.is_empty() {
-        return at(due_at(newsletter, date));
+    let not_before = |time: Timestamp| (time >= since).then_some(Due::at(time));
+    if newsletter.clock == SendClock::Newsletter || clocks.is_empty() {
+        return not_before(due_at(newsletter, date));
     }
-    clocks.iter().filter_map(|clock| at(due_on(newsletter, clock, date))).reduce(Due::and)
+    clocks.iter().filter_map(|clock| not_before(due_on(newsletter, clock, date))).reduce(Due::union)
 }
 
-/// The date on the newsletter's clock.
+/// Returns the date on the newsletter's clock.
 pub fn date_at(newsletter: &Newsletter, now: Timestamp) -> Date {
     now.to_zoned(newsletter.time_zone.clone()).date()
 }
 
-/// The date of the issue that will be due next on the newsletter's own clock, and when.
+/// Returns the date and time of the next issue on the newsletter's own clock.
 pub fn next_slot(newsletter: &Newsletter, now: Timestamp) -> (Date, Timestamp) {
     let (date, due) = next_slot_for(newsletter, &[], now);
     (date, due.first)
 }
 
-/// The date of the next issue that is not due yet for any reader with these clocks (on the newsletter's own, without any), and
-/// when it is.
+/// Returns the date of the next issue that is not due yet for any reader with these clocks (without any, on
+/// the newsletter's own), and when it is due.
 pub fn next_slot_for(newsletter: &Newsletter, clocks: &[String], now: Timestamp) -> (Date, Due) {
     let today = date_at(newsletter, now);
     let due = |date| due_since(newsletter, clocks, date, Timestamp::MIN);
     let coming = |date| due(date).filter(|due| due.first > now).map(|due| (date, due));
     let mut dates = dates(newsletter, today, -LOOK_AHEAD_DAYS, NEXT_SLOT_DAYS);
-    // The calendar's end is the one place without a next slot.
+    // There is no next slot only at the end of the calendar.
     dates.find_map(coming).unwrap_or((Date::MAX, Due::at(Timestamp::MAX)))
 }
 
-/// The newsletter's dates from so many days after `today` to so many, in order.
+/// Returns the newsletter's dates between two distances from `today`, in order.
 fn dates(newsletter: &Newsletter, today: Date, from: i32, to: i32) -> impl Iterator<Item = Date> {
     let days = newsletter.days;
     (from..=to)
         .filter_map(move |ahead| today.checked_add(Span::new().days(ahead)).ok())
-        .filter(move |date| days.contain(*date))
+        .filter(move |date| days.contains(*date))
 }
 
-/// The newsletter's first date after `date`.
+/// Returns the newsletter's first date after `date`.
 pub fn next_date(newsletter: &Newsletter, date: Date) -> Date {
     dates(newsletter, date, 1, 7).next().unwrap_or(Date::MAX)
 }
 
-/// What the schedule does about a slot that has no issue yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SlotAction {
-    /// Begin the issue: it will go out at its moment, or at once if that passed a short while ago.
+    /// Plan the issue. It goes out when it is due, or at once within the grace period.
     Plan,
-    /// Too late: keep a record that it was missed.
+    /// Record that the issue was missed.
     RecordMissed,
 }
 
-/// A date without an issue that needs something done now.
+/// A date without an issue that needs an action now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot {
-    /// The date.
     pub date: Date,
-    /// When its issue is due.
+    /// When the issue is due.
     pub due: Due,
-    /// What to do.
     pub action: SlotAction,
 }
 
-/// How early an issue is planned and how late it may still go out.
+/// How early an issue is planned, and how late it may go out.
 #[derive(Debug, Clone, Copy)]
 pub struct Margins {
-    /// An issue is planned this long before it is due.
+    /// Time between planning and the due time.
     pub plan_ahead: SignedDuration,
-    /// An issue that nobody sent at its moment still goes out within this time.
+    /// Maximum delay of an issue that wasn't sent in time.
     pub grace: SignedDuration,
 }
 
-/// The dates that may need something done now, whatever clocks readers have: a cheap question before [`open_slots`], which must
-/// know the clocks. Dates that were due on the newsletter's own clock before `since`, when it or its present schedule began, are
-/// nobody's. `taken` are the dates that have an issue.
+/// Returns the dates that may need an action now, whatever clocks readers have. It is a cheap filter before
+/// [`open_slots`], which needs the clocks. Dates that were due on the newsletter's clock before `since`, the
+/// start of its present schedule, are excluded. `taken` are the dates that have an issue.
 pub fn near_dates(
     newsletter: &Newsletter,
     since: Timestamp,
@@ -159,30 +158,33 @@ pub fn near_dates(
     now: Timestamp,
 ) -> Vec<Date> {
     let today = date_at(newsletter, now);
-    let near = |date: &Date| {
+    let is_near = |date: &Date| {
         let own = due_at(newsletter, *date);
         let earliest = match newsletter.clock {
-            WhoseClock::Newsletter => own,
-            WhoseClock::Reader => own.min(anywhere(*date).0),
+            SendClock::Newsletter => own,
+            SendClock::Reader => own.min(span_in_all_zones(*date).0),
         };
         own >= since && earliest - margins.plan_ahead <= now
     };
     let dates = dates(newsletter, today, -LOOK_BACK_DAYS, LOOK_AHEAD_DAYS);
-    dates.filter(|date| !taken.contains(date)).filter(near).collect()
+    dates.filter(|date| !taken.contains(date)).filter(is_near).collect()
 }
 
-/// From the beginning of a date in the zone that has it first to its end in the one that has it last.
-fn anywhere(date: Date) -> (Timestamp, Timestamp) {
-    let moment =
+/// Returns the time from the start of a date in the first zone to its end in the last zone.
+fn span_in_all_zones(date: Date) -> (Timestamp, Timestamp) {
+    let midnight =
         |date: Date, hours| tz::offset(hours).to_timestamp(date.to_datetime(jiff::civil::Time::midnight()));
     let end = date.tomorrow().unwrap_or(date);
-    (moment(date, EASTERNMOST).unwrap_or(Timestamp::MIN), moment(end, WESTERNMOST).unwrap_or(Timestamp::MAX))
+    (
+        midnight(date, EASTERNMOST).unwrap_or(Timestamp::MIN),
+        midnight(end, WESTERNMOST).unwrap_or(Timestamp::MAX),
+    )
 }
 
-/// The slots that need something done now: of the newsletter's dates those that are not in `taken` and are due up to its next plan
-/// for any reader with these clocks. Where the present schedule began (`since`) after a reader's moment, the issue is begun for the
-/// next readers, or for the newsletter's own moment: a change sends nothing at once. An issue is missed when even its last readers
-/// have waited for longer than the grace.
+/// Returns the slots that need an action now: dates not in `taken` that are due, for any reader with these
+/// clocks, within the planning margin. Readers who were due before `since`, the start of the present
+/// schedule, don't start an issue, so a change of schedule sends nothing at once. An issue is missed when the
+/// grace period has passed even for the last readers.
 pub fn open_slots(
     newsletter: &Newsletter,
     since: Timestamp,
@@ -191,15 +193,16 @@ pub fn open_slots(
     margins: Margins,
     now: Timestamp,
 ) -> Vec<Slot> {
-    let near = near_dates(newsletter, since, taken, margins, now).into_iter();
-    near.filter_map(|date| {
-        let own = due_at(newsletter, date);
-        let due = due_since(newsletter, clocks, date, since).unwrap_or(Due::at(own));
-        let late = now > due.last + margins.grace;
-        let action = if late { SlotAction::RecordMissed } else { SlotAction::Plan };
-        (due.first - margins.plan_ahead <= now).then_some(Slot { date, due, action })
-    })
-    .collect()
+    let dates = near_dates(newsletter, since, taken, margins, now).into_iter();
+    dates
+        .filter_map(|date| {
+            let own = due_at(newsletter, date);
+            let due = due_since(newsletter, clocks, date, since).unwrap_or(Due::at(own));
+            let late = now > due.last + margins.grace;
+            let action = if late { SlotAction::RecordMissed } else { SlotAction::Plan };
+            (due.first - margins.plan_ahead <= now).then_some(Slot { date, due, action })
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ fn newsletter(zone: &str, hour: i8, minute: i8) -> Newsletter {
     Newsletter {
         time_zone: TimeZone::get(zone).unwrap(),
         send_time: jiff::civil::time(hour, minute, 0, 0),
-        ..Newsletter::out_of_the_box()
+        ..Newsletter::default()
     }
 }
 
@@ -18,14 +18,14 @@ fn at(text: &str) -> Timestamp {
 }
 
 #[test]
-fn a_time_the_clock_skips_moves_forward_and_one_it_repeats_comes_first() {
+fn a_skipped_time_moves_forward_and_of_a_repeated_time_the_first_counts() {
     let berlin = newsletter("Europe/Berlin", 2, 30);
     assert_eq!(due_at(&berlin, date(2026, 3, 29)), at("2026-03-29T01:30:00Z"));
     assert_eq!(due_at(&berlin, date(2026, 10, 25)), at("2026-10-25T00:30:00Z"));
 }
 
 #[test]
-fn the_next_slot_is_today_until_its_minute_and_tomorrow_after_it() {
+fn the_next_slot_is_today_until_it_is_due_and_tomorrow_after_that() {
     let utc = newsletter("UTC", 7, 0);
     assert_eq!(next_slot(&utc, at("2026-05-01T06:59:59Z")).0, date(2026, 5, 1));
     assert_eq!(next_slot(&utc, at("2026-05-01T07:00:00Z")).0, date(2026, 5, 2));
@@ -59,11 +59,7 @@ fn a_newsletter_has_issues_on_its_days_only() {
     let slots = |now: &str| open_slots(&weekly, at("2026-04-30T12:00:00Z"), &[], &[], MARGINS, at(now));
     assert_eq!(slots("2026-05-01T07:00:00Z"), []);
     assert_eq!(slots("2026-05-02T07:00:00Z").iter().map(|it| it.date).collect::<Vec<_>>(), [saturday]);
-    assert_eq!(
-        slots("2026-05-08T07:00:00Z")[0].action,
-        SlotAction::RecordMissed,
-        "a week later it is still found"
-    );
+    assert_eq!(slots("2026-05-08T07:00:00Z")[0].action, SlotAction::RecordMissed, "still found a week later");
     assert_eq!(next_slot(&weekly, at("2026-05-01T07:00:00Z")).0, saturday);
     assert_eq!(next_slot(&weekly, at("2026-05-02T07:00:00Z")).0, date(2026, 5, 9));
     assert_eq!(next_date(&weekly, friday), saturday);
@@ -72,7 +68,7 @@ fn a_newsletter_has_issues_on_its_days_only() {
 
 /// Readers in Auckland, Berlin and Los Angeles: due at 19:00, 05:00 and 14:00 UTC.
 fn around_the_world() -> (Newsletter, Vec<String>) {
-    let newsletter = Newsletter { clock: WhoseClock::Reader, ..newsletter("Europe/Berlin", 7, 0) };
+    let newsletter = Newsletter { clock: SendClock::Reader, ..newsletter("Europe/Berlin", 7, 0) };
     (newsletter, ["America/Los_Angeles|", "Pacific/Auckland|", "|"].map(str::to_owned).into())
 }
 
@@ -86,14 +82,14 @@ fn on_readers_clocks_an_issue_is_due_from_the_first_to_the_last_of_them() {
     assert_eq!(
         slots("2026-05-01T17:59:59Z"),
         [],
-        "the 1st was before, though Los Angeles had two hours to go"
+        "the 1st started before `since`, although Los Angeles was not due yet"
     );
     let of_saturday = |now: &str| slots(now).into_iter().find(|it| it.date == saturday).unwrap();
     assert_eq!(of_saturday("2026-05-01T18:00:00Z"), Slot { date: saturday, due, action: SlotAction::Plan });
     assert_eq!(
         of_saturday("2026-05-02T20:00:00Z").action,
         SlotAction::Plan,
-        "the last have waited for the grace"
+        "within the grace period of the last readers"
     );
     assert_eq!(of_saturday("2026-05-02T20:00:01Z").action, SlotAction::RecordMissed);
     assert_eq!(next_slot_for(&newsletter, &clocks, at("2026-05-01T18:00:00Z")), (saturday, due));
@@ -101,24 +97,20 @@ fn on_readers_clocks_an_issue_is_due_from_the_first_to_the_last_of_them() {
 }
 
 #[test]
-fn who_was_due_before_the_schedule_began_is_no_reason_to_send_at_once() {
+fn readers_due_before_the_schedule_began_do_not_start_an_issue() {
     let (newsletter, clocks) = around_the_world();
-    // Auckland's moment of the 2nd is past: the issue begins with Berlin's.
+    // Auckland was due before; the issue starts with Berlin.
     let since = at("2026-05-01T20:00:00Z");
     let slots = open_slots(&newsletter, since, &[], &clocks, MARGINS, at("2026-05-02T04:00:00Z"));
     let due = Due { first: at("2026-05-02T05:00:00Z"), last: at("2026-05-02T14:00:00Z") };
     assert_eq!(slots, [Slot { date: date(2026, 5, 2), due, action: SlotAction::Plan }]);
     let auckland = &clocks[1..2];
     let slots = open_slots(&newsletter, since, &[], auckland, MARGINS, at("2026-05-02T04:00:00Z"));
-    assert_eq!(
-        slots[0].due,
-        Due::at(at("2026-05-02T05:00:00Z")),
-        "the newsletter's own, where no other is left"
-    );
+    assert_eq!(slots[0].due, Due::at(at("2026-05-02T05:00:00Z")), "falls back to the newsletter's own time");
 }
 
 #[test]
-fn clocks_are_asked_for_only_near_a_date_without_an_issue() {
+fn clocks_are_needed_only_near_a_date_without_an_issue() {
     let (newsletter, _) = around_the_world();
     let near = |taken: &[Date], now: &str| {
         near_dates(&newsletter, at("2026-05-02T13:00:00Z"), taken, MARGINS, at(now))

@@ -1,9 +1,9 @@
-//! The schedule in every zone that this machine knows.
+//! The schedule in every time zone of this system.
 //!
-//! Zones that have told the same time since 2010 are tried once; of the names, every one is read. Due moments are tried for every
-//! date of 2020 to 2030, and of 2010 to 2012 (Samoa left a day out), at one time of day; on the days around each change of a clock at
-//! five times, two of them in the hour that is skipped or repeated. The scheduler is tried in every zone over a few weeks, which
-//! are drawn, as are the moments at which it looks.
+//! Zones that have had the same offsets since 2009 are tested once, but every name is parsed. Due times are
+//! tested for each date of 2020 to 2030 and of 2010 to 2012 (when Samoa skipped a day) at one time of day.
+//! Around each clock change five times are tested, two of them in the skipped or repeated hour. The scheduler
+//! runs in random zones over a few weeks, and looks at random times.
 
 use super::*;
 use crate::domain::issue::days::Days;
@@ -15,11 +15,11 @@ use jiff::{
 use proptest::prelude::*;
 use std::{collections::BTreeSet, sync::LazyLock};
 
-/// A zone with the changes of its clock, from 2009 to 2031.
+/// A zone with its clock changes from 2009 to 2031.
 #[derive(Debug, Clone, PartialEq)]
 struct Zone {
     zone: TimeZone,
-    /// From when on it is how far east of UTC, in seconds.
+    /// The start of each offset, and the offset, in seconds east of UTC.
     offsets: Vec<(i64, i64)>,
 }
 
@@ -33,7 +33,7 @@ impl Zone {
         let first = (i64::MIN, seconds(zone.to_offset(start)));
         let mut offsets = vec![first];
         for (at, offset) in changes {
-            // A change of the name alone is none.
+            // Changes of the abbreviation alone don't count.
             if offsets.last().is_none_or(|(_, last)| *last != offset) {
                 offsets.push((at, offset));
             }
@@ -41,22 +41,22 @@ impl Zone {
         Self { zone, offsets }
     }
 
-    /// What [`due_at`] should say, from the changes alone: the first moment at which the clock shows this, or, where it skips it, as
-    /// much later as the clock was put forward.
+    /// Computes the result of [`due_at`] from the changes alone: the first time at which the clock shows
+    /// `time`, or if the clock skips it, that much later.
     fn expected(&self, date: Date, time: Time) -> i64 {
         let local = date.to_datetime(time).to_zoned(TimeZone::UTC).unwrap().timestamp().as_second();
-        let next = |place: usize| self.offsets.get(place + 1).map_or(i64::MAX, |(at, _)| *at);
-        for (place, (from, offset)) in self.offsets.iter().enumerate() {
+        let next = |index: usize| self.offsets.get(index + 1).map_or(i64::MAX, |(at, _)| *at);
+        for (index, (from, offset)) in self.offsets.iter().enumerate() {
             let moment = local - offset;
-            if moment < next(place) {
-                // Before `from`, it is in the gap: the clock that was put forward shows it already, the old one does not any more.
-                return if moment >= *from { moment } else { local - self.offsets[place - 1].1 };
+            if moment < next(index) {
+                // Before `from` the time is in the gap, which neither offset reaches.
+                return if moment >= *from { moment } else { local - self.offsets[index - 1].1 };
             }
         }
         unreachable!("the last offset holds for good")
     }
 
-    /// The dates on which its clock is changed, and the middle of the time that is skipped or repeated then.
+    /// Returns the dates of clock changes, with the middle of the skipped or repeated interval.
     fn changes(&self) -> impl Iterator<Item = (Date, Time)> {
         self.offsets.windows(2).map(|pair| {
             let [(_, before), (at, after)] = [pair[0], pair[1]];
@@ -67,7 +67,7 @@ impl Zone {
     }
 }
 
-/// Every zone that has told a time of its own since 2009.
+/// All zones with distinct offsets since 2009.
 static ZONES: LazyLock<Vec<Zone>> = LazyLock::new(|| {
     let mut zones: Vec<Zone> = Vec::new();
     for name in jiff::tz::db().available() {
@@ -77,15 +77,15 @@ static ZONES: LazyLock<Vec<Zone>> = LazyLock::new(|| {
             zones.push(zone);
         }
     }
-    assert!(zones.len() > 100, "this machine knows {} zones", zones.len());
+    assert!(zones.len() > 100, "this system has {} zones", zones.len());
     zones
 });
 
 fn newsletter(zone: &Zone, time: Time) -> Newsletter {
-    Newsletter { time_zone: zone.zone.clone(), send_time: time, ..Newsletter::out_of_the_box() }
+    Newsletter { time_zone: zone.zone.clone(), send_time: time, ..Newsletter::default() }
 }
 
-/// Tries some dates in order at one time of day.
+/// Tests consecutive dates at one time of day.
 fn try_dates(zone: &Zone, time: Time, dates: impl Iterator<Item = Date>) {
     let newsletter = newsletter(zone, time);
     let mut last = i64::MIN;
@@ -94,8 +94,8 @@ fn try_dates(zone: &Zone, time: Time, dates: impl Iterator<Item = Date>) {
         let what = || format!("{date} {time} in {:?}", zone.zone.iana_name());
         assert_eq!(due.as_second(), zone.expected(date, time), "{}", what());
         assert!(last <= due.as_second(), "{} is due before the date before", what());
-        let (earliest, latest) = anywhere(date);
-        assert!(earliest <= due && due <= latest, "{} is due when the date is nowhere", what());
+        let (earliest, latest) = span_in_all_zones(date);
+        assert!(earliest <= due && due <= latest, "{} is due when no zone has that date", what());
         last = due.as_second();
     }
 }
@@ -106,9 +106,9 @@ fn days_from(first: Date, last: Date) -> impl Iterator<Item = Date> {
 
 #[test]
 fn every_date_is_due_once_in_every_zone_at_its_time() {
-    for (place, zone) in (0..).zip(ZONES.iter()) {
-        // Another time of day in each zone.
-        let time = Time::midnight().wrapping_add((place * 97_i64).minutes());
+    for (index, zone) in (0..).zip(ZONES.iter()) {
+        // A different time of day per zone.
+        let time = Time::midnight().wrapping_add((index * 97_i64).minutes());
         try_dates(zone, time, days_from(date(2020, 1, 1), date(2030, 12, 31)));
         try_dates(zone, time, days_from(date(2010, 1, 1), date(2012, 12, 31)));
         for (change, middle) in zone.changes() {
@@ -142,7 +142,7 @@ fn a_reader_in_any_zone_is_due_as_a_newsletter_there() {
             assert_eq!(due_on(&berlin, &format!("{name}|02:30"), day), due_at(&early, day), "{name}");
         }
     }
-    assert!(names > 300, "this machine knows {names} zones");
+    assert!(names > 300, "this system has {names} zones");
     for unknown in ["", "|", "nowhere", "Mars/Olympus|99:00", "|x"] {
         assert_eq!(
             due_on(&berlin, unknown, date(2026, 5, 1)),
@@ -152,7 +152,7 @@ fn a_reader_in_any_zone_is_due_as_a_newsletter_there() {
     }
 }
 
-/// A scheduler: all it remembers is which dates have an issue, as the database does.
+/// A scheduler that remembers only which dates have an issue, like the database.
 struct Scheduler {
     newsletter: Newsletter,
     clocks: Vec<String>,
@@ -161,12 +161,12 @@ struct Scheduler {
 }
 
 impl Scheduler {
-    fn look(&mut self, margins: Margins, now: Timestamp) {
+    fn run_due(&mut self, margins: Margins, now: Timestamp) {
         let taken: Vec<Date> = self.issues.iter().copied().collect();
         for slot in open_slots(&self.newsletter, self.since, &taken, &self.clocks, margins, now) {
             assert!(self.issues.insert(slot.date), "{} has two issues", slot.date);
             assert!(slot.due.first >= self.since && slot.due.last >= slot.due.first);
-            assert!(slot.due.first <= now + margins.plan_ahead, "{} is begun too early", slot.date);
+            assert!(slot.due.first <= now + margins.plan_ahead, "{} is planned too early", slot.date);
             let late = now > slot.due.last + margins.grace;
             assert_eq!(slot.action == SlotAction::RecordMissed, late, "{}", slot.date);
         }
@@ -174,10 +174,10 @@ impl Scheduler {
 }
 
 fn zones() -> impl Strategy<Value = &'static Zone> {
-    (0..ZONES.len()).prop_map(|place| &ZONES[place])
+    (0..ZONES.len()).prop_map(|index| &ZONES[index])
 }
 
-/// Hours until the next look: a second, minutes, hours; a few days of standstill; a clock that was set back.
+/// Seconds until the next look: minutes, hours, a few days of downtime, or a clock set back.
 fn steps() -> impl Strategy<Value = Vec<i64>> {
     let step = prop_oneof![
         4 => 1_i64..3600,
@@ -204,7 +204,7 @@ proptest! {
         let days: Vec<&str> = (0..7).filter(|day| days & (1 << day) != 0).map(|day| names[day]).collect();
         let newsletter = Newsletter {
             days: Days::parse(&days.join(",")).unwrap(),
-            clock: if own_clock { WhoseClock::Newsletter } else { WhoseClock::Reader },
+            clock: if own_clock { SendClock::Newsletter } else { SendClock::Reader },
             ..newsletter(zone, time(minute))
         };
         let clocks = readers.iter().map(|(zone, minutes)| {
@@ -222,14 +222,14 @@ proptest! {
         for step in steps {
             now = (now + SignedDuration::from_secs(step)).max(since);
             latest = latest.max(now);
-            scheduler.look(margins, now);
+            scheduler.run_due(margins, now);
             if now < latest {
-                // The clock is set right again, at the latest.
+                // The clock is corrected at the latest now.
                 now = latest;
-                scheduler.look(margins, now);
+                scheduler.run_due(margins, now);
             }
         }
-        // Whoever's clock: every date of its days that was to be planned by the last look, and no other.
+        // Expects exactly the dates that were due for planning by the last look.
         let Scheduler { newsletter, clocks, issues, .. } = scheduler;
         let first = date_at(&newsletter, since).checked_sub(3.days()).unwrap();
         let last = date_at(&newsletter, latest).checked_add(5.days()).unwrap();
@@ -239,7 +239,7 @@ proptest! {
             (own >= since).then(|| readers.min().unwrap_or(own))
         };
         let expected: BTreeSet<Date> = days_from(first, last)
-            .filter(|date| newsletter.days.contain(*date))
+            .filter(|date| newsletter.days.contains(*date))
             .filter(|date| begins(*date).is_some_and(|first| first - margins.plan_ahead <= latest))
             .collect();
         prop_assert_eq!(issues, expected);
@@ -256,11 +256,11 @@ proptest! {
         let now: Timestamp = "2020-01-01T00:00:00Z".parse().unwrap();
         let now = now + SignedDuration::from_mins(at);
         let (date, due) = next_slot(&newsletter, now);
-        prop_assert!(due > now && due == due_at(&newsletter, date) && newsletter.days.contain(date));
+        prop_assert!(due > now && due == due_at(&newsletter, date) && newsletter.days.contains(date));
         let today = date_at(&newsletter, now);
         prop_assert!(date <= today.checked_add(8.days()).unwrap());
         let between = days_from(today.checked_sub(2.days()).unwrap(), date.yesterday().unwrap());
-        for earlier in between.filter(|date| newsletter.days.contain(*date)) {
+        for earlier in between.filter(|date| newsletter.days.contains(*date)) {
             prop_assert!(due_at(&newsletter, earlier) <= now, "{} comes first", earlier);
         }
     }

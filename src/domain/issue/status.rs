@@ -1,31 +1,28 @@
-//! An issue: one dated digest of a newsletter.
+//! The status of an issue.
 
-use crate::domain::string_enum::words;
+use crate::domain::string_enum::string_enum;
 
-words! {
-    /// Where an issue stands. There is one per newsletter and date.
+string_enum! {
     IssueStatus {
-        /// Its date has come near: stories are chosen and may still change.
+        /// Stories are selected and may still change.
         Planned = "planned",
-        /// Rendered: what readers get no longer changes.
+        /// Rendered; the content no longer changes.
         Frozen = "frozen",
-        /// Going out.
         Sending = "sending",
-        /// Stopped by an operator.
+        /// Paused by an operator.
         Paused = "paused",
-        /// Stopped by Daily itself, waiting for an operator.
+        /// Held by Daily until an operator decides.
         Held = "held",
-        /// No delivery is left to do.
+        /// All deliveries are finished.
         Sent = "sent",
-        /// Nothing went out on that date; the reason is kept.
+        /// Not sent on that date; the reason is stored.
         Skipped = "skipped",
-        /// Given up by an operator.
+        /// Cancelled by an operator.
         Cancelled = "cancelled",
     }
 }
 
 impl IssueStatus {
-    /// Nothing more will happen to the issue by itself.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Sent | Self::Skipped | Self::Cancelled)
     }

@@ -1,22 +1,20 @@
-//! A wave: the readers of an issue who are due at one moment.
+//! Waves: the readers of an issue who are due at the same time.
 
 use crate::domain::{issue::schedule::due_for, newsletter::Newsletter};
 use jiff::{Timestamp, civil::Date};
 use std::collections::BTreeMap;
 
-/// The readers of an issue who are due at one moment.
+/// Readers of an issue who are due at the same time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wave {
-    /// The moment.
     pub due_at: Timestamp,
-    /// The clocks that show the time of the issue then, as `subscriptions.clock` has them.
+    /// Their clocks, in the form of `subscriptions.clock`.
     pub clocks: Vec<String>,
-    /// How many readers have these clocks.
     pub readers: i64,
 }
 
-/// The waves of the issue of a date, in the order of their moments, from how many readers each clock has. Clocks of one moment
-/// are one wave; without readers there is none.
+/// Returns the waves of an issue in order of time, given the number of readers per clock. Clocks that are due
+/// at the same time share a wave; without readers there are no waves.
 pub fn waves(newsletter: &Newsletter, date: Date, clocks: &[(String, i64)]) -> Vec<Wave> {
     let mut waves = BTreeMap::new();
     for (clock, readers) in clocks {
@@ -31,7 +29,7 @@ pub fn waves(newsletter: &Newsletter, date: Date, clocks: &[(String, i64)]) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::newsletter::WhoseClock;
+    use crate::domain::newsletter::SendClock;
     use jiff::{civil::date, tz::TimeZone};
 
     const CLOCKS: [(&str, i64); 5] = [
@@ -42,26 +40,26 @@ mod tests {
         ("|", 10),
     ];
 
-    fn berlin(clock: WhoseClock) -> (Newsletter, Vec<(String, i64)>) {
+    fn berlin(clock: SendClock) -> (Newsletter, Vec<(String, i64)>) {
         let time_zone = TimeZone::get("Europe/Berlin").unwrap();
         let clocks = CLOCKS.map(|(clock, readers)| (clock.to_owned(), readers));
-        (Newsletter { time_zone, clock, ..Newsletter::out_of_the_box() }, clocks.into())
+        (Newsletter { time_zone, clock, ..Newsletter::default() }, clocks.into())
     }
 
     #[test]
-    fn readers_of_one_moment_are_one_wave_and_waves_follow_each_other() {
-        let (newsletter, clocks) = berlin(WhoseClock::Reader);
+    fn readers_due_at_the_same_time_share_a_wave_and_waves_are_in_order() {
+        let (newsletter, clocks) = berlin(SendClock::Reader);
         let waves = waves(&newsletter, date(2026, 5, 2), &clocks);
-        let seen: Vec<_> =
+        let found: Vec<_> =
             waves.iter().map(|it| (it.due_at.to_string(), it.clocks.len(), it.readers)).collect();
         let expected =
             [("2026-05-01T19:00:00Z", 1, 1), ("2026-05-02T05:00:00Z", 3, 15), ("2026-05-02T14:00:00Z", 1, 5)];
-        assert_eq!(seen, expected.map(|(at, clocks, readers)| (at.to_owned(), clocks, readers)));
+        assert_eq!(found, expected.map(|(at, clocks, readers)| (at.to_owned(), clocks, readers)));
     }
 
     #[test]
     fn on_the_newsletters_clock_there_is_one_wave_at_most() {
-        let (newsletter, clocks) = berlin(WhoseClock::Newsletter);
+        let (newsletter, clocks) = berlin(SendClock::Newsletter);
         let waves = waves(&newsletter, date(2026, 5, 2), &clocks);
         assert_eq!((waves.len(), waves[0].readers, waves[0].clocks.len()), (1, 21, 5));
         assert_eq!(super::waves(&newsletter, date(2026, 5, 2), &[]), []);

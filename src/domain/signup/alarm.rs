@@ -1,47 +1,50 @@
-//! When signups look like an attack: somebody enters other people's addresses, to annoy them or to make us a nuisance.
+//! Detects signup attacks, in which someone submits other people's addresses.
 //!
-//! Any of three signs is enough: the overall limit of signups is used up, many signups of the last minutes wait for their
-//! confirmation, or far fewer than usual of the last hour were confirmed. An attack ends when no sign was seen for 15 minutes.
+//! Any of three signs is enough: the overall signup limit is used up, many recent signups are unconfirmed, or
+//! the confirmation rate of the last hour is far below normal. An attack ends after 15 minutes without a
+//! sign.
 //!
-//! During an attack, signups without a solved challenge are held back. Many of them are a sign that it goes on.
+//! During an attack, signups without a solved challenge are held back. A large number of them is itself a
+//! sign.
 
-use crate::domain::{rate_limit::Limit, string_enum::words};
+use crate::domain::{rate_limit::Limit, string_enum::string_enum};
 use jiff::{SignedDuration, Timestamp};
 
-/// Signups that wait are counted back to here: whoever means it confirms within minutes.
+/// The window for unconfirmed signups. Real readers confirm within minutes.
 pub const WAITING_WITHIN: SignedDuration = SignedDuration::from_mins(10);
-/// The hour whose confirmations are compared with what is usual: whoever signed up later has had no time yet.
+/// The hour whose confirmation rate is compared, as distances from now. Later signups may not have had time
+/// to confirm.
 pub const RECENT: (SignedDuration, SignedDuration) =
     (SignedDuration::from_mins(70), SignedDuration::from_mins(10));
-/// What is usual is taken from signups back to here.
+/// The window for the usual confirmation rate.
 pub const USUAL_WITHIN: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// Most signups that are looked at for a share: more would not make it truer.
+/// Maximum sample size for a rate. A larger sample would not change the result.
 pub const SAMPLE: i64 = 2_000;
 
-/// Fewer signups in the hour say nothing about a share …
-const LEAST_RECENT: i64 = 50;
-/// … and fewer before it nothing about what is usual.
-const LEAST_USUAL: i64 = 200;
-/// So many times fewer confirmations than usual are far fewer.
-const FAR_FEWER: i64 = 3;
-/// It is over when nothing was seen for so long.
-const CALM: SignedDuration = SignedDuration::from_mins(15);
+/// Minimum number of signups in the last hour for a comparison.
+const MIN_RECENT: i64 = 50;
+/// Minimum number of earlier signups for a comparison.
+const MIN_USUAL: i64 = 200;
+/// The usual rate must be this many times the recent one.
+const FAR_FEWER_FACTOR: i64 = 3;
+/// An attack is over after this long without a sign.
+const ALL_CLEAR_AFTER: SignedDuration = SignedDuration::from_mins(15);
 
-words! {
-    /// What looks like an attack.
+string_enum! {
+    /// A sign of an attack.
     Alarm {
-        /// The limit of signups from everybody is reached.
+        /// The overall signup limit is reached.
         LimitReached = "limit_reached",
-        /// Many signups wait for their confirmation.
+        /// Many signups are unconfirmed.
         Flood = "flood",
-        /// Far fewer signups than usual are confirmed.
+        /// The confirmation rate is far below normal.
         FewConfirm = "few_confirm",
     }
 }
 
 impl Alarm {
-    /// How long before it was seen the signups arrived that it is about.
-    pub const fn reaches_back(self) -> SignedDuration {
+    /// Returns how far back the suspect signups go from the time of detection.
+    pub const fn look_back(self) -> SignedDuration {
         match self {
             Self::LimitReached | Self::Flood => WAITING_WITHIN,
             Self::FewConfirm => RECENT.0,
@@ -49,30 +52,30 @@ impl Alarm {
     }
 }
 
-/// A time whose signups are doubtful: nobody is reminded of them.
+/// A period of suspected attack. Its signups get no reminders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Doubtful {
-    /// From this moment …
+pub struct SuspectPeriod {
+    /// The start, inclusive.
     pub since: Timestamp,
-    /// … to this one, with both; `None`: it goes on.
+    /// The end, inclusive; `None`: the attack continues.
     pub until: Option<Timestamp>,
 }
 
-/// What is left of a time without all that is doubtful: spans after a moment and up to another, with that one. Whoever looks through
-/// them does not come by what an attack left, however much it is.
-pub fn outside(
+/// Returns the parts of the time from `after` (exclusive) to `until` (inclusive) outside all suspect periods.
+/// Scans over these spans never touch the rows of an attack, however many there are.
+pub fn trusted_spans(
     mut after: Timestamp,
     until: Timestamp,
-    mut doubtful: Vec<Doubtful>,
+    mut suspect: Vec<SuspectPeriod>,
 ) -> Vec<(Timestamp, Timestamp)> {
-    doubtful.sort_unstable_by_key(|it| it.since);
+    suspect.sort_unstable_by_key(|period| period.since);
     let mut spans = Vec::new();
-    for it in doubtful {
-        let end = until.min(it.since - SignedDuration::from_micros(1));
+    for period in suspect {
+        let end = until.min(period.since - SignedDuration::from_micros(1));
         if end > after {
             spans.push((after, end));
         }
-        match it.until {
+        match period.until {
             Some(ended) => after = after.max(ended),
             None => return spans,
         }
@@ -83,39 +86,36 @@ pub fn outside(
     spans
 }
 
-/// Of so many signups so many were confirmed.
+/// Signups, and how many of them were confirmed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Share {
-    /// Signups.
-    pub asked: i64,
-    /// Of them confirmed.
+pub struct ConfirmationRate {
+    pub signups: i64,
     pub confirmed: i64,
 }
 
 /// The key of [`unsolved_limit`].
 pub const UNSOLVED: &str = "unsolved";
 
-/// The limit that signups without a solved challenge debit during an attack. They are held back, so they don't show among those that
-/// wait for their confirmation. As long as this limit is used up, the attack goes on.
+/// Returns the limit that counts signups without a solved challenge during an attack. These signups are held
+/// back, so they don't count as unconfirmed. The attack continues while this limit is used up.
 pub fn unsolved_limit(most_waiting: Option<u32>, overall: Option<Limit>) -> Option<Limit> {
     most_waiting.and_then(|max| Limit::new(max, WAITING_WITHIN)).or(overall)
 }
 
-/// How signups are going.
+/// Current signup statistics.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Pulse {
-    /// Whether the overall limit, or that of signups without a solved challenge, is used up or nearly so.
+pub struct SignupStats {
+    /// Whether the overall limit or the limit on unsolved signups is nearly used up.
     pub limit_reached: bool,
-    /// Signups of the last minutes that nobody has confirmed.
+    /// Recent signups that are unconfirmed.
     pub waiting: i64,
-    /// Those of the last hour.
-    pub recent: Share,
-    /// Those of the days before it.
-    pub usual: Share,
+    pub recent: ConfirmationRate,
+    pub usual: ConfirmationRate,
 }
 
-impl Pulse {
-    /// The sign of an attack, if there is one. `most_waiting`: so many that wait are too many; `None`: no number is.
+impl SignupStats {
+    /// Returns a sign of an attack, if there is one. `most_waiting`: the threshold for unconfirmed signups;
+    /// `None`: no threshold.
     pub fn alarm(self, most_waiting: Option<u32>) -> Option<Alarm> {
         if self.limit_reached {
             return Some(Alarm::LimitReached);
@@ -124,45 +124,46 @@ impl Pulse {
             return Some(Alarm::Flood);
         }
         let Self { recent, usual, .. } = self;
-        let known = recent.asked >= LEAST_RECENT && usual.asked >= LEAST_USUAL;
-        // Shares compared without dividing.
-        let far_fewer = recent.confirmed * usual.asked * FAR_FEWER < usual.confirmed * recent.asked;
-        (known && far_fewer).then_some(Alarm::FewConfirm)
+        let is_known = recent.signups >= MIN_RECENT && usual.signups >= MIN_USUAL;
+        // Compares the rates without division.
+        let far_fewer =
+            recent.confirmed * usual.signups * FAR_FEWER_FACTOR < usual.confirmed * recent.signups;
+        (is_known && far_fewer).then_some(Alarm::FewConfirm)
     }
 }
 
-/// What is known of an attack that is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attack {
-    /// The sign it was known by.
+    /// The sign that revealed it.
     pub alarm: Alarm,
-    /// Since when.
+    /// The time of detection.
     pub since: Timestamp,
-    /// When a sign was last seen.
+    /// The time of the last sign.
     pub seen_at: Timestamp,
 }
 
-/// What follows from a look at the signups.
+/// A transition of the attack state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    /// All is well, as before.
-    None,
-    /// An attack begins.
-    Begins(Attack),
-    /// It goes on.
-    GoesOn(Attack),
-    /// It is over.
-    Ends(Attack),
+pub enum AttackChange {
+    /// No attack, as before.
+    Calm,
+    Started(Attack),
+    /// The attack continues.
+    Ongoing(Attack),
+    /// The attack is over.
+    Ended(Attack),
 }
 
-/// What follows from a sign, or none, for what was known before.
-pub fn change(known: Option<Attack>, sign: Option<Alarm>, now: Timestamp) -> Change {
+/// Returns the transition from the known state, given a sign or none.
+pub fn transition(known: Option<Attack>, sign: Option<Alarm>, now: Timestamp) -> AttackChange {
     match (known, sign) {
-        (None, None) => Change::None,
-        (None, Some(alarm)) => Change::Begins(Attack { alarm, since: now, seen_at: now }),
-        (Some(attack), Some(_)) => Change::GoesOn(Attack { seen_at: now, ..attack }),
-        (Some(attack), None) if now.duration_since(attack.seen_at) >= CALM => Change::Ends(attack),
-        (Some(attack), None) => Change::GoesOn(attack),
+        (None, None) => AttackChange::Calm,
+        (None, Some(alarm)) => AttackChange::Started(Attack { alarm, since: now, seen_at: now }),
+        (Some(attack), Some(_)) => AttackChange::Ongoing(Attack { seen_at: now, ..attack }),
+        (Some(attack), None) if now.duration_since(attack.seen_at) >= ALL_CLEAR_AFTER => {
+            AttackChange::Ended(attack)
+        }
+        (Some(attack), None) => AttackChange::Ongoing(attack),
     }
 }
 
@@ -171,17 +172,17 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn shares(recent: (i64, i64), usual: (i64, i64)) -> Pulse {
-        let share = |(asked, confirmed)| Share { asked, confirmed };
-        Pulse { recent: share(recent), usual: share(usual), ..Pulse::default() }
+    fn rates(recent: (i64, i64), usual: (i64, i64)) -> SignupStats {
+        let rate = |(signups, confirmed)| ConfirmationRate { signups, confirmed };
+        SignupStats { recent: rate(recent), usual: rate(usual), ..SignupStats::default() }
     }
 
     #[test]
     fn any_sign_is_enough_and_quiet_is_none() {
-        let quiet = Pulse::default();
+        let quiet = SignupStats::default();
         assert_eq!(quiet.alarm(Some(1)), None);
-        assert_eq!(Pulse { limit_reached: true, ..quiet }.alarm(None), Some(Alarm::LimitReached));
-        let many = Pulse { waiting: 500, ..quiet };
+        assert_eq!(SignupStats { limit_reached: true, ..quiet }.alarm(None), Some(Alarm::LimitReached));
+        let many = SignupStats { waiting: 500, ..quiet };
         assert_eq!(many.alarm(Some(500)), Some(Alarm::Flood));
         assert_eq!(many.alarm(Some(501)), None);
         assert_eq!(many.alarm(None), None);
@@ -196,7 +197,7 @@ mod tests {
             ((100, 0), (199, 199), false),
             ((100, 0), (1_000, 0), false),
         ] {
-            let alarm = shares(recent, usual).alarm(None);
+            let alarm = rates(recent, usual).alarm(None);
             assert_eq!(alarm, sign.then_some(Alarm::FewConfirm), "{recent:?} of {usual:?}");
         }
     }
@@ -204,40 +205,42 @@ mod tests {
     #[test]
     fn an_attack_is_over_a_quarter_of_an_hour_after_its_last_sign() {
         let begin = Timestamp::UNIX_EPOCH;
-        let Change::Begins(attack) = change(None, Some(Alarm::Flood), begin) else { panic!("no beginning") };
+        let AttackChange::Started(attack) = transition(None, Some(Alarm::Flood), begin) else {
+            panic!("no beginning")
+        };
         let later = begin + SignedDuration::from_mins(14);
-        assert_eq!(change(Some(attack), None, later), Change::GoesOn(attack));
-        let Change::GoesOn(attack) = change(Some(attack), Some(Alarm::LimitReached), later) else {
+        assert_eq!(transition(Some(attack), None, later), AttackChange::Ongoing(attack));
+        let AttackChange::Ongoing(attack) = transition(Some(attack), Some(Alarm::LimitReached), later) else {
             panic!("no second sign")
         };
         assert_eq!((attack.alarm, attack.since, attack.seen_at), (Alarm::Flood, begin, later));
-        assert_eq!(change(Some(attack), None, later + CALM), Change::Ends(attack));
-        assert_eq!(change(None, None, later), Change::None);
+        assert_eq!(transition(Some(attack), None, later + ALL_CLEAR_AFTER), AttackChange::Ended(attack));
+        assert_eq!(transition(None, None, later), AttackChange::Calm);
     }
 
     proptest! {
         #[test]
-        fn outside_is_what_no_alarm_covers(
+        fn trusted_spans_are_exactly_what_no_alarm_covers(
             (after, until) in (0i64..30, 0i64..40),
             times in prop::collection::vec((0i64..40, prop::option::of(0i64..20)), 0..4),
-            moment in 0i64..45,
+            instant in 0i64..45,
         ) {
             let at = |micros| Timestamp::from_microsecond(micros).unwrap();
-            let doubtful: Vec<Doubtful> = times
+            let suspect: Vec<SuspectPeriod> = times
                 .iter()
-                .map(|(since, lasts)| Doubtful { since: at(*since), until: lasts.map(|lasts| at(since + lasts)) })
+                .map(|(since, lasts)| SuspectPeriod { since: at(*since), until: lasts.map(|lasts| at(since + lasts)) })
                 .collect();
-            let covered = doubtful.iter().any(|it| it.since <= at(moment) && it.until.is_none_or(|until| at(moment) <= until));
-            let spans = outside(at(after), at(until), doubtful);
-            let found = spans.iter().filter(|(after, until)| *after < at(moment) && at(moment) <= *until).count();
-            prop_assert_eq!(found, usize::from(moment > after && moment <= until && !covered), "{:?}", spans);
+            let covered = suspect.iter().any(|it| it.since <= at(instant) && it.until.is_none_or(|until| at(instant) <= until));
+            let spans = trusted_spans(at(after), at(until), suspect);
+            let found = spans.iter().filter(|(after, until)| *after < at(instant) && at(instant) <= *until).count();
+            prop_assert_eq!(found, usize::from(instant > after && instant <= until && !covered), "{:?}", spans);
         }
 
         #[test]
         fn more_confirmations_never_raise_an_alarm(
             asked in 0_i64..=SAMPLE, confirmed in 0_i64..=SAMPLE, more in 0_i64..=SAMPLE, usual in 0_i64..=SAMPLE,
         ) {
-            let pulse = |confirmed| shares((asked, confirmed), (SAMPLE, usual));
+            let pulse = |confirmed| rates((asked, confirmed), (SAMPLE, usual));
             prop_assert!(pulse(confirmed).alarm(None).is_some() || pulse(confirmed + more).alarm(None).is_none());
         }
     }

@@ -1,34 +1,33 @@
-//! Proof of work: what a signup brings while signups look like an attack. It says nothing about the reader.
+//! Proof-of-work challenges for signups during a suspected attack. They contain nothing about the reader.
 //!
-//! The protocol is ALTCHA's, version 1. A client finds the number that, written after the salt, has the challenge as its SHA-256.
-//! The salt ends with `&`, so that no digit of the expiry can be taken for one of the number.
+//! The protocol is ALTCHA version 1. The client searches for the number that, appended to the salt, has the
+//! challenge as its SHA-256. The salt ends with `&`, so that no digit can move between the expiry and the
+//! number.
 
-use crate::domain::{string_enum::words, token::KeyRing};
+use crate::domain::{string_enum::string_enum, token::KeyRing};
 use aws_lc_rs::{constant_time::verify_slices_are_equal, digest};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
 
-/// The number is between 0 and this: half a second of work on a desktop computer, a few seconds on an old phone.
+/// Upper bound of the number: half a second of work on a desktop computer, a few seconds on an old phone.
 const MAX_NUMBER: u32 = 100_000;
-/// How long a solved challenge can be redeemed.
+/// How long a challenge can be redeemed.
 pub const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
-/// The longest solution that is parsed.
+/// Maximum length of a solution, in bytes.
 const MAX_SOLUTION_BYTES: usize = 1024;
 const ALGORITHM: &str = "SHA-256";
 /// Random hexadecimal digits in a salt.
 const SALT_CHARS: usize = 24;
 
-words! {
-    /// When a signup needs a solved challenge.
+string_enum! {
+    /// When signups need a solved challenge.
     ChallengePolicy {
-        /// Never.
         Never = "never",
         /// While signups look like an attack.
         UnderAttack = "under_attack",
     }
 }
 
-/// A puzzle for a client.
 #[expect(clippy::struct_field_names, reason = "the protocol names the fields")]
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Challenge {
@@ -48,11 +47,11 @@ struct Solution {
     signature: String,
 }
 
-/// The signature of a challenge whose solution is right. It can be redeemed once.
+/// The signature of a correctly solved challenge. It can be redeemed once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedToken(pub String);
 
-/// Makes a challenge. `salt` is 24 random hexadecimal digits, `random` any number.
+/// Issues a challenge. `salt` is 24 random hexadecimal digits, `random` any number.
 pub fn issue(keys: &KeyRing, salt: &str, random: u32, now: Timestamp) -> Challenge {
     let salt = format!("{salt}?expires={}&", (now + LIFETIME).as_second());
     let challenge = hash(&salt, random % (MAX_NUMBER + 1));
@@ -60,7 +59,8 @@ pub fn issue(keys: &KeyRing, salt: &str, random: u32, now: Timestamp) -> Challen
     Challenge { algorithm: ALGORITHM.to_owned(), challenge, maxnumber: MAX_NUMBER, salt, signature }
 }
 
-/// Verifies a solution: base64 of JSON, as ALTCHA's clients send it. `None` if it is wrong, expired, or for another's challenge.
+/// Verifies a solution: base64 of JSON, as ALTCHA clients send it. `None` if the solution is wrong, expired
+/// or for a challenge that we didn't issue.
 pub fn verify(keys: &KeyRing, solution: &str, now: Timestamp) -> Option<VerifiedToken> {
     if solution.len() > MAX_SOLUTION_BYTES {
         return None;
@@ -75,7 +75,7 @@ pub fn verify(keys: &KeyRing, solution: &str, now: Timestamp) -> Option<Verified
     (is_right && now <= expires_at).then_some(VerifiedToken(solution.signature))
 }
 
-/// Solves a challenge, as a client does.
+/// Solves a challenge like a client.
 pub fn solve(challenge: &Challenge) -> Option<String> {
     let number =
         (0..=challenge.maxnumber).find(|number| hash(&challenge.salt, *number) == challenge.challenge)?;
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_solution_is_good_until_it_expires_and_for_its_keys_only() {
+    fn a_solution_is_valid_until_it_expires_and_for_its_keys_only() {
         let (now, solution) = (Timestamp::UNIX_EPOCH, solution(321));
         let token = verify(&keys(1), &solution, now).unwrap();
         assert_eq!(verify(&keys(1), &solution, now + LIFETIME), Some(token));
@@ -128,7 +128,7 @@ mod tests {
         assert!(verify(&keys(1), &STANDARD.encode(&text), Timestamp::UNIX_EPOCH).is_some());
         for (from, to) in [
             ("\"number\":77", "\"number\":78"),
-            // A later expiry, with digits taken from the number.
+            // A later expiry, with a digit moved from the number.
             ("expires=600&\"", "expires=6007\""),
             ("expires=600&", "expires=900&"),
             ("SHA-256", "SHA-1"),
@@ -145,7 +145,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rubbish_is_no_solution(text in "\\PC{0,80}") {
+        fn random_text_is_rejected(text in "\\PC{0,80}") {
             prop_assert_eq!(verify(&keys(1), &text, Timestamp::UNIX_EPOCH), None);
             prop_assert_eq!(verify(&keys(1), &STANDARD.encode(&text), Timestamp::UNIX_EPOCH), None);
         }

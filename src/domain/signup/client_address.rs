@@ -1,32 +1,33 @@
-//! Who a request comes from, when reverse proxies stand before Daily.
+//! The client's address behind reverse proxies.
 //!
-//! Every proxy adds the address it was called from at the end of a header, behind what was there before. Only the proxies' own
-//! entries can be believed, so the list is read from the right: as long as an address is a proxy's of ours, the entry before
-//! it is one that this proxy wrote.
+//! Each proxy appends the address of its peer to a header. Only entries written by our own proxies can be
+//! trusted, so the list is read from the right: while an address belongs to a trusted proxy, that proxy wrote
+//! the entry to its left.
 
-use crate::domain::string_enum::words;
+use crate::domain::string_enum::string_enum;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-words! {
-    /// The header that the proxies write. Only one is read: what a proxy does not write itself, it passes on as the client sent it.
+string_enum! {
+    /// The header that the proxies write. Only one header is read, because a proxy passes the other one
+    /// through as the client sent it.
     ForwardedBy {
-        /// The usual one: addresses with commas between them.
+        /// The common form: comma-separated addresses.
         XForwardedFor = "x-forwarded-for",
-        /// The standard's (RFC 7239): `for=192.0.2.1;proto=https`.
+        /// The standard form (RFC 7239): `for=192.0.2.1;proto=https`.
         Forwarded = "forwarded",
     }
 }
 
-/// Most entries that are looked at.
+/// Maximum number of entries that are read.
 const MAX_ENTRIES: usize = 32;
 
-/// Stands for a client of whom this machine's own proxy says nothing that can be read. All of them are one client.
+/// The address of clients that the local proxy doesn't identify. They share one rate limit.
 pub const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
-/// The client's address: the peer's, or the last entry that no trusted proxy stands for. An entry that is not an address ends
-/// the reading: the proxy that passed it on is then all that is known; or nothing ([`UNKNOWN`]), if that is this machine, whose own
-/// programs nobody limits.
+/// Returns the client's address: the last entry that isn't a trusted proxy, or else the peer. At an entry
+/// that isn't an address, reading stops at the proxy that sent it. If that proxy is loopback, the result is
+/// [`UNKNOWN`], because loopback clients have no limits.
 pub fn client_address(peer: IpAddr, trusted: &[IpNet], by: ForwardedBy, values: &[&str]) -> IpAddr {
     let is_trusted = |ip: &IpAddr| trusted.iter().any(|network| network.contains(ip));
     let mut client = peer.to_canonical();
@@ -56,7 +57,7 @@ fn parse_forwarded(entry: &str) -> Option<IpAddr> {
     parse_node(pair.trim().trim_matches('"'))
 }
 
-/// An address with or without a port, IPv6 with or without brackets.
+/// Parses an address with or without a port; IPv6 with or without brackets.
 fn parse_node(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
@@ -78,10 +79,10 @@ mod tests {
         use ForwardedBy::{Forwarded, XForwardedFor as X};
         let proxies = ["127.0.0.1/32", "10.0.0.0/8"];
         for (peer, trusted, by, values, client) in [
-            // Nobody is trusted: the header is the client's own tale.
+            // No proxy is trusted, so the header could be forged.
             ("127.0.0.1", &[][..], X, &["203.0.113.9"][..], "127.0.0.1"),
             ("198.51.100.7", &proxies[..], X, &["203.0.113.9"], "198.51.100.7"),
-            // One proxy; what the client made up stands to the left.
+            // One proxy; forged entries are to the left.
             ("127.0.0.1", &proxies, X, &["1.2.3.4, 203.0.113.9"], "203.0.113.9"),
             ("127.0.0.1", &proxies, X, &["1.2.3.4", "203.0.113.9"], "203.0.113.9"),
             // Two proxies.

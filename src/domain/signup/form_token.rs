@@ -1,4 +1,5 @@
-//! What a browser can show for itself: that it saw the form a moment ago, and that it signed an address up.
+//! Form tokens and browser bindings: signed by us, kept by the browser, and sent back with a signup or
+//! confirmation.
 
 use crate::domain::{
     subscriber::email_address::EmailAddress,
@@ -6,85 +7,88 @@ use crate::domain::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-/// The mark in a form that says when it was shown.
-pub fn form_stamp(keys: &KeyRing, now: Timestamp) -> String {
+/// Returns a token with the time at which the form was shown.
+pub fn form_token(keys: &KeyRing, now: Timestamp) -> String {
     keys.sign(Purpose::Form, now.as_millisecond())
 }
 
-/// Our form's mark says something for so long: longer than anybody leaves the page open, and no program has much of an old one.
-const MARK_LIFETIME: SignedDuration = SignedDuration::from_hours(48);
-/// The clocks of several machines may be a little apart.
-const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
+/// How long a form token is accepted. Few readers leave a page open longer, and an old token is of little use
+/// to a bot.
+const LIFETIME: SignedDuration = SignedDuration::from_hours(48);
+/// Tolerance between the clocks of several servers.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
-/// Who filled a form in, as far as it tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FilledIn {
-    /// Somebody who had our own form before them.
-    Here,
-    /// Somebody with a form of another site's, or with ours in a page that was open for days.
-    Elsewhere,
-    /// Somebody who came back with our form sooner than people type. Some are that quick: the browser fills the address in.
-    TooSoon,
-    /// A program: it wrote into the field that no person sees, or made up a mark.
-    ByProgram,
+pub enum SubmissionOrigin {
+    /// Our own form.
+    OwnForm,
+    /// A form on another site, or ours in a page that was open for days.
+    OtherForm,
+    /// Our own form, submitted faster than people type. Browsers with autofill do that too.
+    TooFast,
+    /// A bot: it filled in the hidden field, or forged the token.
+    Automated,
 }
 
-impl FilledIn {
-    /// Whether the mark that came with it is ours, so that the same form may have it again.
-    pub const fn has_mark(self) -> bool {
-        matches!(self, Self::Here | Self::TooSoon)
+impl SubmissionOrigin {
+    /// Whether the submitted token is ours, so that the form can be shown with it again.
+    pub const fn has_token(self) -> bool {
+        matches!(self, Self::OwnForm | Self::TooFast)
     }
 }
 
-/// Who filled a form in. A form without a mark is one of another site's, and may have been open for any time.
-pub fn filled_in(
+/// Determines the origin of a submission. `min_time` is the minimum time for filling in the form. A form without
+/// a token belongs to another site and may have been open for any time.
+pub fn submission_origin(
     keys: &KeyRing,
     hidden_field: Option<&str>,
-    stamp: Option<&str>,
-    least: SignedDuration,
+    token: Option<&str>,
+    min_time: SignedDuration,
     now: Timestamp,
-) -> FilledIn {
+) -> SubmissionOrigin {
     if hidden_field.is_some_and(|text| !text.is_empty()) {
-        return FilledIn::ByProgram;
+        return SubmissionOrigin::Automated;
     }
-    let Some(stamp) = stamp else { return FilledIn::Elsewhere };
-    let Some(Ok(shown)) = keys.verify(Purpose::Form, stamp).map(Timestamp::from_millisecond) else {
-        return FilledIn::ByProgram;
+    let Some(token) = token else { return SubmissionOrigin::OtherForm };
+    let Some(Ok(shown_at)) = keys.verify(Purpose::Form, token).map(Timestamp::from_millisecond) else {
+        return SubmissionOrigin::Automated;
     };
-    let age = now.duration_since(shown);
-    if age > MARK_LIFETIME || age < -CLOCKS_APART {
-        FilledIn::Elsewhere
-    } else if (SignedDuration::ZERO..least).contains(&age) {
-        FilledIn::TooSoon
+    let age = now.duration_since(shown_at);
+    if age > LIFETIME || age < -CLOCK_TOLERANCE {
+        SubmissionOrigin::OtherForm
+    } else if (SignedDuration::ZERO..min_time).contains(&age) {
+        SubmissionOrigin::TooFast
     } else {
-        FilledIn::Here
+        SubmissionOrigin::OwnForm
     }
 }
 
-/// What the browser keeps that signed an address up: the time, and a keyed hash of it and the address. It tells nobody which.
-pub fn browser_mark(keys: &KeyRing, address: &EmailAddress, now: Timestamp) -> String {
+/// Returns the binding that a browser stores after a signup: the time, and a keyed hash of time and address.
+/// It doesn't reveal the address.
+pub fn browser_binding(keys: &KeyRing, address: &EmailAddress, now: Timestamp) -> String {
     let second = now.as_second();
-    format!("{second}.{}", keys.fingerprint(&marked(second, address)))
+    format!("{second}.{}", keys.fingerprint(&bound_text(second, address)))
 }
 
-/// Whether this browser signed this address up, no longer than `within` ago.
-pub fn is_marked(
+/// Whether this browser signed up this address, at most `within` ago.
+pub fn is_bound_browser(
     keys: &KeyRing,
-    mark: &str,
+    binding: &str,
     address: &EmailAddress,
     within: SignedDuration,
     now: Timestamp,
 ) -> bool {
-    let Some((second, hash)) = mark.split_once('.') else { return false };
+    let Some((second, hash)) = binding.split_once('.') else { return false };
     let Ok(second) = second.parse::<i64>() else { return false };
     let Ok(at) = Timestamp::from_second(second) else { return false };
     let age = now.duration_since(at);
-    let right = keys.fingerprint(&marked(second, address));
-    let same = aws_lc_rs::constant_time::verify_slices_are_equal(right.as_bytes(), hash.as_bytes()).is_ok();
-    same && age > -CLOCKS_APART && age <= within
+    let expected = keys.fingerprint(&bound_text(second, address));
+    let is_equal =
+        aws_lc_rs::constant_time::verify_slices_are_equal(expected.as_bytes(), hash.as_bytes()).is_ok();
+    is_equal && age > -CLOCK_TOLERANCE && age <= within
 }
 
-fn marked(second: i64, address: &EmailAddress) -> String {
+fn bound_text(second: i64, address: &EmailAddress) -> String {
     format!("browser {second} {}", address.key())
 }
 
@@ -99,43 +103,49 @@ mod tests {
     }
 
     #[test]
-    fn a_program_is_known_by_the_hidden_field_and_by_a_foreign_mark_and_a_quick_reader_is_none() {
-        use FilledIn::{ByProgram, Elsewhere, Here, TooSoon};
+    fn a_hidden_field_or_a_forged_token_reveals_a_bot_but_speed_alone_does_not() {
+        use SubmissionOrigin::{Automated, OtherForm, OwnForm, TooFast};
         let (keys, now) = (keys(1), Timestamp::UNIX_EPOCH + DAY);
-        let (second, least) = (SignedDuration::from_secs(1), SignedDuration::from_secs(2));
-        let own = form_stamp(&keys, now);
-        let foreign = form_stamp(&super::tests::keys(2), now);
-        for (hidden, stamp, at, expected) in [
-            (None, None, now, Elsewhere),
-            (Some(""), Some(own.as_str()), now + least, Here),
-            (None, Some(&own), now + second, TooSoon),
-            (None, Some(&own), now, TooSoon),
-            // Shown by a machine whose clock is ahead.
-            (None, Some(&own), now - second, Here),
-            (None, Some(&own), now + DAY + DAY, Here),
-            (None, Some(&own), now + DAY + DAY + second, Elsewhere),
-            (None, Some(&own), now - DAY, Elsewhere),
-            (Some("buy"), Some(&own), now + least, ByProgram),
-            (Some("buy"), None, now, ByProgram),
-            (None, Some("0"), now + least, ByProgram),
-            (None, Some(&foreign), now + least, ByProgram),
+        let (second, min_time) = (SignedDuration::from_secs(1), SignedDuration::from_secs(2));
+        let own = form_token(&keys, now);
+        let foreign = form_token(&super::tests::keys(2), now);
+        for (hidden, token, at, expected) in [
+            (None, None, now, OtherForm),
+            (Some(""), Some(own.as_str()), now + min_time, OwnForm),
+            (None, Some(&own), now + second, TooFast),
+            (None, Some(&own), now, TooFast),
+            // Shown by a server whose clock is ahead.
+            (None, Some(&own), now - second, OwnForm),
+            (None, Some(&own), now + DAY + DAY, OwnForm),
+            (None, Some(&own), now + DAY + DAY + second, OtherForm),
+            (None, Some(&own), now - DAY, OtherForm),
+            (Some("buy"), Some(&own), now + min_time, Automated),
+            (Some("buy"), None, now, Automated),
+            (None, Some("0"), now + min_time, Automated),
+            (None, Some(&foreign), now + min_time, Automated),
         ] {
-            assert_eq!(filled_in(&keys, hidden, stamp, least, at), expected, "{hidden:?} {at}");
+            assert_eq!(submission_origin(&keys, hidden, token, min_time, at), expected, "{hidden:?} {at}");
         }
     }
 
     #[test]
-    fn a_browser_is_known_for_its_address_and_its_time_only() {
+    fn a_binding_is_valid_for_its_address_and_time_only() {
         let (keys, now) = (keys(1), Timestamp::UNIX_EPOCH + DAY);
         let ann = EmailAddress::parse("Ann@example.org").unwrap();
         let other = EmailAddress::parse("bob@example.org").unwrap();
-        let mark = browser_mark(&keys, &ann, now);
-        assert!(is_marked(&keys, &mark, &EmailAddress::parse("ann@example.org").unwrap(), DAY, now));
-        assert!(!is_marked(&keys, &mark, &other, DAY, now));
-        assert!(!is_marked(&keys, &mark, &ann, DAY, now + DAY + DAY));
-        assert!(!is_marked(&super::tests::keys(2), &mark, &ann, DAY, now));
-        for wrong in ["", ".", "1.", &mark[1..], "x.y", "9999999999999999.abc"] {
-            assert!(!is_marked(&keys, wrong, &ann, DAY, now), "{wrong}");
+        let binding = browser_binding(&keys, &ann, now);
+        assert!(is_bound_browser(
+            &keys,
+            &binding,
+            &EmailAddress::parse("ann@example.org").unwrap(),
+            DAY,
+            now
+        ));
+        assert!(!is_bound_browser(&keys, &binding, &other, DAY, now));
+        assert!(!is_bound_browser(&keys, &binding, &ann, DAY, now + DAY + DAY));
+        assert!(!is_bound_browser(&super::tests::keys(2), &binding, &ann, DAY, now));
+        for wrong in ["", ".", "1.", &binding[1..], "x.y", "9999999999999999.abc"] {
+            assert!(!is_bound_browser(&keys, wrong, &ann, DAY, now), "{wrong}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The rate limits of signups: per client, per address, and overall. Their keys are keyed hashes.
+//! Signup rate limits per client, per address and overall. Their keys are keyed hashes.
 
 use crate::domain::{rate_limit::Limit, subscriber::email_address::EmailAddress, token::KeyRing};
 use jiff::SignedDuration;
@@ -9,7 +9,7 @@ pub const OVERALL: &str = "overall";
 
 /// The key of [`HELD_LIMIT`].
 pub const HELD: &str = "held";
-/// How many signups are held back. With [`HELD_FOR`], never more than twice as many at a time.
+/// The limit on held-back signups. With [`HELD_FOR`], at most twice as many exist at a time.
 pub const HELD_LIMIT: Limit = Limit { max: 5_000, window: HELD_FOR };
 /// How long a signup is held back before it is discarded.
 pub const HELD_FOR: SignedDuration = SignedDuration::from_hours(24);
@@ -25,12 +25,12 @@ pub struct SignupLimits {
     pub overall: Option<Limit>,
 }
 
-/// The key of the limit on emails that strangers can cause to an address.
+/// Returns the key of the limit on emails that signups can cause to one address.
 pub fn address_key(keys: &KeyRing, address: &EmailAddress) -> String {
     keys.fingerprint(&format!("address {}", address.inbox()))
 }
 
-/// The limits that a client's signups count against, with their keys.
+/// Returns the limits that a client's signups count against, with their keys.
 pub fn client_limits(keys: &KeyRing, limit: Option<Limit>, client: IpAddr) -> Vec<(String, Limit)> {
     let Some(limit) = limit else { return Vec::new() };
     let networks = client_networks(client).into_iter();
@@ -39,14 +39,14 @@ pub fn client_limits(keys: &KeyRing, limit: Option<Limit>, client: IpAddr) -> Ve
         .collect()
 }
 
-/// How many times the limit of one client a /48 gets. One customer of an IPv6 provider has a whole /48, and so have the phones of
-/// a mobile network together.
+/// The factor between the limits of one client and of a /48. One customer of an IPv6 provider may have a /48,
+/// but so may all phones of a mobile network.
 const NETWORK_FACTOR: u32 = 100;
 
-/// The networks a client counts for, with the factor of each one's limit: its own, and for IPv6 the /48 around it. A rented machine
-/// has a /48, and with it 65,536 clients.
+/// Returns the networks that a client counts for, with the factor of each limit: its own, and for IPv6 the
+/// /48 around it. A rented server may have a whole /48, and with it 65,536 client networks.
 ///
-/// Empty for this machine itself: that is a proxy that is not trusted, and its readers must not count as one client.
+/// Empty for loopback: such a client is an untrusted local proxy, whose readers must not share one limit.
 fn client_networks(ip: IpAddr) -> Vec<(String, u32)> {
     match ip.to_canonical() {
         ip if ip.is_loopback() => Vec::new(),

@@ -1,10 +1,10 @@
-//! Domains of addresses: throw-away ones, ones that were probably mistyped, and names that are nobody's own.
+//! Disposable domains, mistyped domains, and role addresses.
 
 use crate::domain::subscriber::email_address::EmailAddress;
 use std::{collections::HashSet, hash::BuildHasher};
 
-/// Well-known providers of inboxes that live for minutes. Longer lists are kept by others and change weekly: they belong in a
-/// file of the operator's.
+/// Well-known providers of disposable addresses. Longer lists change weekly, so operators provide them as a
+/// file.
 const DISPOSABLE: [&str; 32] = [
     "10minutemail.com",
     "burnermail.io",
@@ -40,7 +40,7 @@ const DISPOSABLE: [&str; 32] = [
     "yopmail.com",
 ];
 
-/// Names of posts, not of people (RFC 2142, and what is usual besides).
+/// Local parts of role addresses (RFC 2142 and common practice).
 const ROLES: [&str; 22] = [
     "abuse",
     "admin",
@@ -66,7 +66,7 @@ const ROLES: [&str; 22] = [
     "webmaster",
 ];
 
-/// Where most readers have their mail, and real neighbours of those names, which are not mistakes.
+/// Domains of the largest mailbox providers, and real domains with similar names, which are not typos.
 const COMMON: [&str; 58] = [
     "126.com",
     "163.com",
@@ -128,10 +128,10 @@ const COMMON: [&str; 58] = [
     "ymail.com",
 ];
 
-/// Names shorter than this, without their ending, are near to too many others.
-const LEAST_CHARS: usize = 5;
+/// Minimum length of a name, without its ending, for corrections: short names resemble too many others.
+const MIN_CHARS: usize = 5;
 
-/// Whether a domain, or one above it, is a throw-away one or in `more`.
+/// Whether a domain or one of its parents is disposable or in `more`.
 pub fn is_blocked<S: BuildHasher>(domain: &str, more: &HashSet<Box<str>, S>) -> bool {
     let mut rest = Some(domain);
     while let Some(name) = rest {
@@ -143,7 +143,7 @@ pub fn is_blocked<S: BuildHasher>(domain: &str, more: &HashSet<Box<str>, S>) -> 
     false
 }
 
-/// Reads a list: a domain a line, `#` begins a comment. What is no domain is left out.
+/// Parses a list with one domain per line and `#` comments. Lines that are no domains are ignored.
 pub fn parse_list(text: &str) -> HashSet<Box<str>> {
     let names = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
     names
@@ -153,45 +153,44 @@ pub fn parse_list(text: &str) -> HashSet<Box<str>> {
         .collect()
 }
 
-/// Whether an address is a post's, such as `info@`, and not a person's.
-pub fn is_role_account(address: &EmailAddress) -> bool {
+/// Whether an address belongs to a role such as `info@`, not to a person.
+pub fn is_role_address(address: &EmailAddress) -> bool {
     let key = address.key();
     let local = key.split(['@', '+']).next().unwrap_or_default();
     ROLES.contains(&local)
 }
 
-/// What was probably meant: an address at a common provider, one slip away from what was typed.
+/// Suggests an address at a common provider if the typed domain is one typo away.
 pub fn suggestion(address: &EmailAddress) -> Option<EmailAddress> {
     let domain = address.domain();
     if COMMON.contains(&domain) {
         return None;
     }
-    let near = |common: &&&str| is_slip_of(domain, common);
-    let first = common_first_letter(domain);
-    let meant = COMMON.iter().filter(near).min_by_key(|common| (!common.starts_with(first), **common))?;
+    // Of several candidates, one with the same first letter is more likely.
+    let first = domain.chars().next().unwrap_or_default();
+    let meant = COMMON
+        .iter()
+        .filter(|common| is_typo_of(domain, common))
+        .min_by_key(|common| (!common.starts_with(first), **common))?;
     let local = &address.as_str()[..address.as_str().len() - domain.len() - 1];
     EmailAddress::parse(&format!("{local}@{meant}")).ok()
 }
 
-/// Whether a domain is one slip away from a common one, and probably nobody's own. Names of a few letters differ in one without being
-/// mistakes: `key.com` is not `hey.com`. And a provider has the same name in many countries: `hotmail.be` is not `hotmail.de`.
-fn is_slip_of(domain: &str, common: &str) -> bool {
+/// Whether a domain is a typo of a common one. Short names that differ in one letter are usually real:
+/// `key.com` is not `hey.com`. Providers also use the same name in many countries: `hotmail.be` is not
+/// `hotmail.de`.
+fn is_typo_of(domain: &str, common: &str) -> bool {
     let (name, ending) = domain.split_once('.').unwrap_or((domain, ""));
     let (own, own_ending) = common.split_once('.').unwrap_or((common, ""));
-    if own.len() < LEAST_CHARS {
+    if own.len() < MIN_CHARS {
         return false;
     }
     if name != own {
         return strsim::damerau_levenshtein(common, domain) == 1;
     }
-    let is_half = own_ending == "com" && ["co", "cm", "om", "con"].contains(&ending);
+    let is_truncated = own_ending == "com" && ["co", "cm", "om", "con"].contains(&ending);
     let is_country = ending.rsplit('.').next().is_some_and(|last| last.len() == 2);
-    is_half || !is_country && strsim::damerau_levenshtein(own_ending, ending) == 1
-}
-
-/// Of two equally near names the one that begins alike is the likelier one.
-fn common_first_letter(domain: &str) -> char {
-    domain.chars().next().unwrap_or_default()
+    is_truncated || !is_country && strsim::damerau_levenshtein(own_ending, ending) == 1
 }
 
 #[cfg(test)]
@@ -203,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn slips_are_found_and_other_names_are_left_alone() {
+    fn typos_are_found_and_other_domains_are_left_alone() {
         for (typed, meant) in [
             ("Ann@gmial.com", Some("Ann@gmail.com")),
             ("ann@gmail.con", Some("ann@gmail.com")),
@@ -220,7 +219,7 @@ mod tests {
             ("ann@gmail.comm", Some("ann@gmail.com")),
             ("ann@hotmail.cm", Some("ann@hotmail.com")),
             ("ann@gmai.com", Some("ann@gmail.com")),
-            // Real ones, with many readers.
+            // Real domains with many readers.
             ("ann@hotmail.be", None),
             ("ann@hotmail.se", None),
             ("ann@outlook.be", None),
@@ -245,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn blocked_names_count_for_what_is_below_them() {
+    fn blocking_a_domain_blocks_its_subdomains() {
         let more = parse_list("# ours\nBad.Example  # since May\n\nnot a domain\nbücher.example\n");
         assert_eq!(more.len(), 2);
         for (domain, blocked) in [
@@ -262,9 +261,9 @@ mod tests {
     }
 
     #[test]
-    fn posts_are_told_from_people() {
-        assert!(is_role_account(&address("Info@example.org")));
-        assert!(is_role_account(&address("no-reply+x@example.org")));
-        assert!(!is_role_account(&address("infotainment@example.org")));
+    fn role_addresses_are_recognized() {
+        assert!(is_role_address(&address("Info@example.org")));
+        assert!(is_role_address(&address("no-reply+x@example.org")));
+        assert!(!is_role_address(&address("infotainment@example.org")));
     }
 }

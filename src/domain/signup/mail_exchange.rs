@@ -1,70 +1,69 @@
-//! Whether mail can reach a domain, by what the name system says about it (RFC 5321 section 5.1, RFC 7505).
+//! Decides from DNS answers whether a domain can receive email (RFC 5321 section 5.1, RFC 7505).
 
-/// What the name system says about one kind of record of a name.
+/// The result of a DNS query for one record type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said<T> {
-    /// There are some.
+pub enum DnsAnswer<T> {
     Records(Vec<T>),
-    /// There is none, but the name exists.
+    /// The name exists, but has no such records.
     NoRecords,
     /// The name does not exist.
     NoName,
-    /// It answered that the domain's own servers have trouble.
-    Trouble,
-    /// It did not answer, or refused to.
-    Nothing,
+    /// The server failed, for example because the domain's own servers don't answer.
+    ServerFailure,
+    /// The name server didn't answer, or refused.
+    NoAnswer,
 }
 
-impl<T> Said<T> {
-    /// Whether nothing follows from it.
-    const fn is_unsure(&self) -> bool {
-        matches!(self, Self::Trouble | Self::Nothing)
+impl<T> DnsAnswer<T> {
+    /// Whether the answer allows no conclusion.
+    const fn is_inconclusive(&self) -> bool {
+        matches!(self, Self::ServerFailure | Self::NoAnswer)
     }
 
     /// Whether the name server itself is at fault.
-    pub const fn is_silence(&self) -> bool {
-        matches!(self, Self::Nothing)
+    pub const fn is_no_answer(&self) -> bool {
+        matches!(self, Self::NoAnswer)
     }
 }
 
-/// Whether mail can reach a domain.
+/// Whether a domain can receive email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    /// It can, as far as the name system knows.
+pub enum Deliverability {
+    /// The domain can receive email.
     Yes,
-    /// It can't.
+    /// The domain can't receive email.
     No,
-    /// Nobody said so: it may.
-    Unsure,
+    /// DNS gave no conclusive answer.
+    Unknown,
 }
 
-/// What the mail servers' records say, by name; the root, an empty name, is nobody: "no mail here". `None`: whether the name has
-/// addresses decides, for a domain without such records is its own mail server.
-pub fn by_mail_servers(said: &Said<String>) -> Option<Reach> {
-    match said {
-        Said::Records(servers) if servers.iter().all(|name| name.trim_end_matches('.').is_empty()) => {
-            Some(Reach::No)
+/// Decides by MX records. The root name means "no mail" (null MX). `None`: the address records decide,
+/// because a domain without MX records receives email at its own address.
+pub fn from_mail_servers(answer: &DnsAnswer<String>) -> Option<Deliverability> {
+    match answer {
+        DnsAnswer::Records(servers) if servers.iter().all(|name| name.trim_end_matches('.').is_empty()) => {
+            Some(Deliverability::No)
         }
-        Said::Records(_) => Some(Reach::Yes),
-        Said::NoName => Some(Reach::No),
-        Said::NoRecords => None,
-        Said::Trouble | Said::Nothing => Some(Reach::Unsure),
+        DnsAnswer::Records(_) => Some(Deliverability::Yes),
+        DnsAnswer::NoName => Some(Deliverability::No),
+        DnsAnswer::NoRecords => None,
+        DnsAnswer::ServerFailure | DnsAnswer::NoAnswer => Some(Deliverability::Unknown),
     }
 }
 
-/// What its addresses say, of both families.
-pub fn by_addresses<A, B>(old: &Said<A>, new: &Said<B>) -> Reach {
-    if matches!(old, Said::Records(_)) || matches!(new, Said::Records(_)) {
-        Reach::Yes
-    } else if old.is_unsure() || new.is_unsure() {
-        Reach::Unsure
+/// Decides by the address records of both families.
+pub fn from_addresses<A, B>(ipv4: &DnsAnswer<A>, ipv6: &DnsAnswer<B>) -> Deliverability {
+    if matches!(ipv4, DnsAnswer::Records(_)) || matches!(ipv6, DnsAnswer::Records(_)) {
+        Deliverability::Yes
+    } else if ipv4.is_inconclusive() || ipv6.is_inconclusive() {
+        Deliverability::Unknown
     } else {
-        Reach::No
+        Deliverability::No
     }
 }
 
-/// Names that are set aside for examples and tests (RFC 6761): the name system is not asked about them.
-pub fn is_set_aside(domain: &str) -> bool {
+/// Whether a domain is reserved for examples and tests (RFC 6761). No DNS query is made for these.
+pub fn is_reserved(domain: &str) -> bool {
     let last = domain.rsplit('.').next().unwrap_or_default();
     ["example", "invalid", "localhost", "test"].contains(&last)
 }
@@ -73,37 +72,38 @@ pub fn is_set_aside(domain: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn servers(names: &[&str]) -> Said<String> {
-        Said::Records(names.iter().map(|name| (*name).to_owned()).collect())
+    fn servers(names: &[&str]) -> DnsAnswer<String> {
+        DnsAnswer::Records(names.iter().map(|name| (*name).to_owned()).collect())
     }
 
     #[test]
-    fn mail_servers_decide_and_the_root_is_none() {
-        assert_eq!(by_mail_servers(&servers(&["mx.example.org."])), Some(Reach::Yes));
-        assert_eq!(by_mail_servers(&servers(&["."])), Some(Reach::No));
-        assert_eq!(by_mail_servers(&servers(&[".", "mx.example.org."])), Some(Reach::Yes));
-        assert_eq!(by_mail_servers(&Said::NoName), Some(Reach::No));
-        assert_eq!(by_mail_servers(&Said::Nothing), Some(Reach::Unsure));
-        assert_eq!(by_mail_servers(&Said::Trouble), Some(Reach::Unsure));
-        assert_eq!(by_mail_servers(&Said::NoRecords), None);
+    fn mail_servers_decide_and_the_root_means_no_mail() {
+        assert_eq!(from_mail_servers(&servers(&["mx.example.org."])), Some(Deliverability::Yes));
+        assert_eq!(from_mail_servers(&servers(&["."])), Some(Deliverability::No));
+        assert_eq!(from_mail_servers(&servers(&[".", "mx.example.org."])), Some(Deliverability::Yes));
+        assert_eq!(from_mail_servers(&DnsAnswer::NoName), Some(Deliverability::No));
+        assert_eq!(from_mail_servers(&DnsAnswer::NoAnswer), Some(Deliverability::Unknown));
+        assert_eq!(from_mail_servers(&DnsAnswer::ServerFailure), Some(Deliverability::Unknown));
+        assert_eq!(from_mail_servers(&DnsAnswer::NoRecords), None);
     }
 
     #[test]
-    fn one_address_is_enough_and_silence_is_no_answer() {
-        let (there, none, silent) = (Said::Records(vec![()]), Said::<()>::NoRecords, Said::<()>::Nothing);
-        assert_eq!(by_addresses(&there, &silent), Reach::Yes);
-        assert_eq!(by_addresses(&none, &there), Reach::Yes);
-        assert_eq!(by_addresses(&none, &none), Reach::No);
-        assert_eq!(by_addresses(&none, &silent), Reach::Unsure);
-        assert_eq!(by_addresses(&Said::<()>::Trouble, &none), Reach::Unsure);
+    fn one_address_is_enough_and_no_answer_is_inconclusive() {
+        let (there, none, silent) =
+            (DnsAnswer::Records(vec![()]), DnsAnswer::<()>::NoRecords, DnsAnswer::<()>::NoAnswer);
+        assert_eq!(from_addresses(&there, &silent), Deliverability::Yes);
+        assert_eq!(from_addresses(&none, &there), Deliverability::Yes);
+        assert_eq!(from_addresses(&none, &none), Deliverability::No);
+        assert_eq!(from_addresses(&none, &silent), Deliverability::Unknown);
+        assert_eq!(from_addresses(&DnsAnswer::<()>::ServerFailure, &none), Deliverability::Unknown);
     }
 
     #[test]
-    fn names_for_examples_are_known_by_their_end() {
-        for (domain, aside) in
+    fn reserved_names_are_recognized_by_their_last_label() {
+        for (domain, reserved) in
             [("a.example", true), ("x.test", true), ("example.org", false), ("contest", false)]
         {
-            assert_eq!(is_set_aside(domain), aside, "{domain}");
+            assert_eq!(is_reserved(domain), reserved, "{domain}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Signup, its limits, and its protection against automated requests.
+//! Signup: limits, and protection against automated requests.
 
 pub mod alarm;
 pub mod challenge;

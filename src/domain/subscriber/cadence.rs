@@ -1,33 +1,33 @@
-//! How often a reader wants a newsletter: a choice among the issues it has.
+//! How often a reader gets a newsletter.
 
-use crate::domain::{issue::days::Days, string_enum::words};
+use crate::domain::{issue::days::Days, string_enum::string_enum};
 use jiff::civil::Date;
 
-words! {
+string_enum! {
     /// Which issues of a newsletter a reader gets.
     Cadence {
-        /// All of them.
         EveryIssue = "every_issue",
-        /// Those dated Monday to Friday.
+        /// Issues dated Monday to Friday.
         Weekdays = "weekdays",
-        /// One a week, the week's best: that of the newsletter's last day of the week.
+        /// One issue a week: that of the newsletter's last day, with the week's best.
         Weekly = "weekly",
     }
 }
 
 impl Cadence {
-    /// Whether readers of this cadence get the issue of a date, of a newsletter with issues on these days.
+    /// Whether readers with this cadence get the issue of `date`, if the newsletter appears on `days`.
     pub fn is_served(self, days: Days, date: Date) -> bool {
         match self {
             Self::EveryIssue => true,
-            // Of a newsletter of the weekend they get what there is.
-            Self::Weekdays => Days::WEEKDAYS.contain(date) || !days.overlap(Days::WEEKDAYS),
+            // Without weekday issues, these readers get all issues.
+            Self::Weekdays => Days::WEEKDAYS.contains(date) || !days.overlap(Days::WEEKDAYS),
             Self::Weekly => date.weekday() == days.last(),
         }
     }
 
-    /// Whether it says anything about a newsletter with issues on these days: some, not all of them.
-    pub const fn is_a_choice(self, days: Days) -> bool {
+    /// Whether this cadence selects some but not all issues of a newsletter that appears on `days`, so that
+    /// it is worth offering.
+    pub const fn is_meaningful(self, days: Days) -> bool {
         match self {
             Self::EveryIssue => true,
             Self::Weekdays => days.are_some_of(Days::WEEKDAYS),
@@ -42,10 +42,10 @@ mod tests {
     use jiff::civil::date;
 
     #[test]
-    fn a_way_that_would_change_nothing_is_no_choice() {
+    fn a_cadence_that_changes_nothing_is_not_offered() {
         let choices = |days: &str| -> Vec<Cadence> {
             let days = Days::parse(days).unwrap();
-            Cadence::ALL.iter().copied().filter(|it| it.is_a_choice(days)).collect()
+            Cadence::ALL.iter().copied().filter(|it| it.is_meaningful(days)).collect()
         };
         assert_eq!(choices("daily"), Cadence::ALL);
         assert_eq!(choices("mon,wed"), [Cadence::EveryIssue, Cadence::Weekly]);

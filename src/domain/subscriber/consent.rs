@@ -1,40 +1,39 @@
-//! Consent: what happened between a reader and a newsletter, in the order it happened.
+//! The consent ledger's events, and reasons for unsubscribing.
 
-use crate::domain::string_enum::words;
+use crate::domain::string_enum::string_enum;
 
-words! {
-    /// An entry of the append-only consent ledger.
+string_enum! {
+    /// An event in the append-only consent ledger.
     ConsentEvent {
-        /// Somebody entered the address in a signup form.
+        /// The address was entered in a signup form.
         Requested = "requested",
-        /// The link in the confirmation mail was followed and the button pressed.
+        /// The reader followed the link in the confirmation email and pressed the button.
         Confirmed = "confirmed",
-        /// The reader left.
+        /// The reader unsubscribed.
         Unsubscribed = "unsubscribed",
     }
 }
 
-words! {
-    /// Why a reader left. It is asked after leaving, and need not be answered.
-    LeavingReason {
-        /// The mails were too many.
+string_enum! {
+    /// Why a reader unsubscribed. The question comes afterwards and is optional.
+    UnsubscribeReason {
+        /// Too many emails.
         TooMany = "too_many",
-        /// The mails were about other things than hoped for.
+        /// Not the expected topics.
         NotInterested = "not_interested",
-        /// The reader goes to the site, or reads it in another way.
+        /// The reader visits the site or reads the articles elsewhere.
         Elsewhere = "elsewhere",
-        /// The mails were hard to read.
+        /// The emails were hard to read.
         HardToRead = "hard_to_read",
-        /// Somebody else had signed the address up: what operators should look into.
+        /// Someone else signed up the address: operators should investigate.
         NeverAsked = "never_asked",
-        /// Another reason.
         Other = "other",
     }
 }
 
-impl LeavingReason {
-    /// The reason as readers are asked about it.
-    pub const fn in_words(self) -> &'static str {
+impl UnsubscribeReason {
+    /// Returns the English text of the reason.
+    pub const fn label(self) -> &'static str {
         match self {
             Self::TooMany => "Too many mails",
             Self::NotInterested => "Not what I am interested in",
@@ -46,16 +45,16 @@ impl LeavingReason {
     }
 }
 
-/// Longest remark of a reader who leaves, in characters.
+/// Maximum length of a remark, in characters.
 pub const MAX_REMARK_CHARS: usize = 500;
 
-/// A remark as it is kept: of one that is too long its beginning; no control characters but line breaks; `None` if nothing is left.
-pub fn remark(text: &str) -> Option<String> {
+/// Truncates a remark and removes control characters except line breaks. `None` if nothing is left.
+pub fn clean_remark(text: &str) -> Option<String> {
     let text = text.replace("\r\n", "\n");
-    let kept: String =
+    let cleaned: String =
         text.trim().chars().filter(|c| *c == '\n' || !c.is_control()).take(MAX_REMARK_CHARS).collect();
-    let kept = kept.trim();
-    (!kept.is_empty()).then(|| kept.to_owned())
+    let cleaned = cleaned.trim();
+    (!cleaned.is_empty()).then(|| cleaned.to_owned())
 }
 
 #[cfg(test)]
@@ -63,9 +62,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_remark_is_kept_within_bounds_and_without_control_characters() {
-        assert_eq!(remark(" too\r\nlong\u{0}\u{1b}[31m "), Some("too\nlong[31m".into()));
-        assert_eq!(remark("ü".repeat(600).as_str()).map(|it| it.chars().count()), Some(MAX_REMARK_CHARS));
-        assert_eq!(remark(" \r\n\u{0}"), None);
+    fn a_remark_is_truncated_and_stripped_of_control_characters() {
+        assert_eq!(clean_remark(" too\r\nlong\u{0}\u{1b}[31m "), Some("too\nlong[31m".into()));
+        assert_eq!(
+            clean_remark("ü".repeat(600).as_str()).map(|it| it.chars().count()),
+            Some(MAX_REMARK_CHARS)
+        );
+        assert_eq!(clean_remark(" \r\n\u{0}"), None);
     }
 }

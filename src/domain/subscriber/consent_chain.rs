@@ -1,49 +1,46 @@
-//! The ledger of consent as a chain of hashes: each entry's link is a SHA-256 over the link before it and the entry. Whoever changes,
-//! removes or slips in an entry breaks every link after it.
+//! The consent ledger as a hash chain: each link is a SHA-256 over the previous link and the entry. Changing,
+//! removing or inserting an entry breaks all later links.
 //!
-//! What is personal enters as a digest with a salt of its own. Erased together with its salt, it can't be guessed from the digest
-//! (there are few IP addresses), while the chain still holds.
+//! Personal data enters as a salted digest. Once the data and its salt are erased, the digest can't be
+//! reversed (without a salt, IP addresses could be guessed), and the chain stays valid.
 
 use aws_lc_rs::digest;
 
-/// What a link holds fast, besides what is personal.
+/// The fields of an entry that are hashed, except for personal data.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry<'a> {
-    /// The entry's number in the ledger.
+    /// The entry's id.
     pub event: i64,
-    /// Whose subscription.
+    /// The subscription's id.
     pub subscription: i64,
-    /// The link's place in the subscription's chain, from 1.
+    /// The position in the subscription's chain, from 1.
     pub position: i64,
-    /// What happened.
     pub kind: &'a str,
-    /// When, in microseconds since 1970.
+    /// Microseconds since 1970.
     pub occurred_at: i64,
-    /// By what means.
+    /// The means, such as the form or a link.
     pub method: &'a str,
-    /// The text that was agreed to.
     pub wording: Option<&'a str>,
-    /// Its version.
     pub wording_version: Option<i64>,
-    /// The confirmation mail it is about.
+    /// The id of the confirmation request.
     pub confirmation: Option<i64>,
 }
 
-/// What of an entry can be erased.
+/// The erasable part of an entry.
 #[derive(Debug, Clone, Copy)]
-pub struct Personal<'a> {
-    /// The reader's address.
+pub struct PersonalData<'a> {
+    /// The reader's email address.
     pub address: Option<&'a str>,
     /// The client's IP address.
     pub client_address: Option<&'a str>,
-    /// What the client called itself.
+    /// The `User-Agent` header.
     pub user_agent: Option<&'a str>,
-    /// The page the form stood on.
+    /// The page with the form.
     pub source_url: Option<&'a str>,
 }
 
-impl Personal<'_> {
-    /// Whether nothing of it is left.
+impl PersonalData<'_> {
+    /// Whether all of it has been erased.
     pub const fn is_erased(&self) -> bool {
         self.address.is_none()
             && self.client_address.is_none()
@@ -51,7 +48,7 @@ impl Personal<'_> {
             && self.source_url.is_none()
     }
 
-    /// The digest that stands for it in the chain.
+    /// Returns the digest that represents it in the chain.
     pub fn digest(&self, salt: &str) -> String {
         let mut hash = Fields::new("daily consent personal 1");
         hash.text(Some(salt));
@@ -62,7 +59,7 @@ impl Personal<'_> {
     }
 }
 
-/// The link of an entry after another one; the first comes after the empty text.
+/// Returns the link of an entry, given the previous link (empty for the first entry).
 pub fn link(previous: &str, entry: &Entry<'_>, personal: &str) -> String {
     let mut hash = Fields::new("daily consent entry 1");
     hash.text(Some(previous));
@@ -78,7 +75,7 @@ pub fn link(previous: &str, entry: &Entry<'_>, personal: &str) -> String {
     hash.finish()
 }
 
-/// A hash over fields, each with its length before it: no two lists of fields are the same bytes.
+/// A hash over length-prefixed fields, so that different fields never produce the same bytes.
 struct Fields(digest::Context);
 
 impl Fields {
@@ -106,12 +103,11 @@ impl Fields {
     }
 }
 
-/// One digest over the last links of many subscriptions, in the order of their numbers: written down elsewhere, it tells later that
-/// nothing before was changed, even by somebody who makes every chain anew.
-pub struct Heads(Fields);
+/// A digest over the last links of all subscriptions, in order of id. Stored elsewhere, it detects later
+/// changes, even if someone recomputes every chain.
+pub struct ChainHeads(Fields);
 
-impl Heads {
-    /// Of no subscription yet.
+impl ChainHeads {
     pub fn new() -> Self {
         Self(Fields::new("daily consent heads 1"))
     }
@@ -122,13 +118,12 @@ impl Heads {
         self.0.text(Some(head));
     }
 
-    /// The digest.
     pub fn finish(self) -> String {
         self.0.finish()
     }
 }
 
-impl Default for Heads {
+impl Default for ChainHeads {
     fn default() -> Self {
         Self::new()
     }
@@ -151,7 +146,7 @@ mod tests {
     };
 
     #[test]
-    fn every_field_is_held_fast() {
+    fn changing_any_field_changes_the_link() {
         let whole = link("", &ENTRY, "p");
         assert_eq!(whole.len(), 64);
         let changed = [
@@ -174,15 +169,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_personal_can_stand_in_one_field_only() {
-        let it = |address, client_address| Personal {
+    fn moving_personal_data_to_another_field_changes_the_digest() {
+        let personal = |address, client_address| PersonalData {
             address,
             client_address,
             user_agent: None,
             source_url: None,
         };
-        assert_ne!(it(Some("a"), None).digest("s"), it(None, Some("a")).digest("s"));
-        assert_ne!(it(Some("a"), None).digest("s"), it(Some("a"), None).digest("t"));
-        assert!(it(None, None).is_erased() && !it(Some("a"), None).is_erased());
+        assert_ne!(personal(Some("a"), None).digest("s"), personal(None, Some("a")).digest("s"));
+        assert_ne!(personal(Some("a"), None).digest("s"), personal(Some("a"), None).digest("t"));
+        assert!(personal(None, None).is_erased() && !personal(Some("a"), None).is_erased());
     }
 }

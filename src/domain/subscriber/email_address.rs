@@ -1,67 +1,64 @@
-//! [`EmailAddress`]: a mailbox we can hand to a relay, parsed once.
+//! Validated email addresses.
 
 use lettre::Address;
 use std::fmt;
 
-/// Longest address a mail system must take (RFC 5321 section 4.5.3.1.3: a path of 256 with its angle brackets).
+/// Maximum length of an address (RFC 5321 section 4.5.3.1.3: a path of 256 with its angle brackets).
 pub const MAX_ADDRESS_BYTES: usize = 254;
-/// Longest local part (RFC 5321 section 4.5.3.1.1).
+/// Maximum length of the local part (RFC 5321 section 4.5.3.1.1).
 pub const MAX_LOCAL_PART_BYTES: usize = 64;
-/// Longest domain (RFC 1035 section 2.3.4).
+/// Maximum length of a domain (RFC 1035 section 2.3.4).
 pub const MAX_DOMAIN_BYTES: usize = 253;
 
 /// An address of the form `local@domain`, safe to put in an SMTP envelope and a header.
 ///
-/// The local part is an ASCII dot-atom (RFC 5322 section 3.2.3), kept as written. The domain is lower case and ASCII: an
-/// internationalised one is kept in its `xn--` form (RFC 5891), which every relay understands. `Debug` masks the local
-/// part, so that an address never reaches a log by accident.
+/// The local part is an ASCII dot-atom (RFC 5322 section 3.2.3), kept as written. The domain is lower case
+/// and ASCII: an internationalised one is kept in its `xn--` form (RFC 5891), which every relay understands.
+/// `Debug` masks the local part, so that an address never reaches a log by accident.
 ///
-/// lettre's own parser accepts more, such as `ann@localhost` and quoted local parts, so [`Self::parse`] is the only way in.
+/// lettre's own parser accepts more, such as `ann@localhost` and quoted local parts, so [`Self::parse`] is
+/// the only way in.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct EmailAddress(Address);
 
-/// Why a text is not an address Daily can mail. The message is meant for the person who typed it.
+/// Reasons why an address is rejected. The messages are shown to the person who typed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EmailAddressError {
-    /// Nothing but white space.
     #[error("enter an email address")]
     Empty,
-    /// More bytes than any mail system must take.
     #[error("this address is longer than the {MAX_ADDRESS_BYTES} characters an email address can have")]
     TooLong,
-    /// No `@` with something on both sides.
+    /// There is no `@` with text on both sides.
     #[error("an email address has the form name@example.org")]
     NoAt,
-    /// More than 64 bytes before the `@`.
     #[error("the part before the @ is longer than {MAX_LOCAL_PART_BYTES} characters")]
     LocalTooLong,
-    /// A character or a dot where none may stand.
-    #[error("the part before the @ holds a character or a dot that an email address can't have there")]
+    /// A character or dot is not allowed in the local part.
+    #[error("the part before the @ contains a character or a dot that is not allowed there")]
     BadLocal,
-    /// Letters beyond ASCII before the `@` (RFC 6531), which few relays take.
+    /// The local part isn't ASCII (RFC 6531), which few relays support.
     #[error("the part before the @ has letters outside a-z; such addresses can't be mailed reliably yet")]
     NonAsciiLocal,
-    /// Not a registered-looking domain name.
     #[error("the part after the @ is not a domain name such as example.org")]
     BadDomain,
 }
 
 impl EmailAddress {
-    /// Reads an address as a person types it; white space around it is dropped.
+    /// Parses an address as typed. White space around it is ignored.
     pub fn parse(text: &str) -> Result<Self, EmailAddressError> {
         let (local, domain) = Self::split(text)?;
-        // A property test shows that lettre accepts whatever `split` accepts.
+        // A property test checks that lettre accepts every result of `split`.
         Address::new(local, &domain).map(Self).map_err(|_| EmailAddressError::BadDomain)
     }
 
-    /// Checks an address and returns its local part and its domain in ASCII.
+    /// Validates an address and returns its local part and ASCII domain.
     fn split(text: &str) -> Result<(&str, String), EmailAddressError> {
         use EmailAddressError as E;
         let text = text.trim();
         if text.is_empty() {
             return Err(E::Empty);
         }
-        // Cheap bound before the domain is normalised: four bytes a character at the most.
+        // A cheap bound before normalising the domain: at most four bytes per character.
         if text.len() > MAX_ADDRESS_BYTES * 4 {
             return Err(E::TooLong);
         }
@@ -88,10 +85,10 @@ impl EmailAddress {
         Ok((local, domain))
     }
 
-    /// Takes an address from the database, where only parsed ones are written.
+    /// Creates an address from the database, which contains only parsed addresses.
     ///
-    /// It isn't parsed again: rules that have become stricter since must not take a newsletter from a reader who has it. Text
-    /// that would not be safe in an envelope or a header is still refused.
+    /// The address isn't parsed again: if rules become stricter, existing readers must not lose their
+    /// newsletter. Text that is unsafe in an envelope or a header is still rejected.
     pub fn from_stored(text: &str) -> Result<Self, EmailAddressError> {
         let (local, domain) = text.rsplit_once('@').ok_or(EmailAddressError::NoAt)?;
         if !text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>".contains(&byte)) {
@@ -100,33 +97,35 @@ impl EmailAddress {
         if local.is_empty() || domain.is_empty() {
             return Err(EmailAddressError::NoAt);
         }
-        // lettre's rules would refuse some of these, too.
+        // lettre would reject some of these addresses.
         Ok(Self(Address::new_dangerous(local, domain)))
     }
 
-    /// The whole address, as it goes into envelope and header.
+    /// Returns the whole address.
     pub fn as_str(&self) -> &str {
         self.0.as_ref()
     }
 
-    /// The address as lettre's builders and envelopes take it.
+    /// Returns the address as lettre's type.
     pub fn as_address(&self) -> &Address {
         &self.0
     }
 
-    /// The domain, lower case, in ASCII.
+    /// Returns the domain in lower-case ASCII.
     pub fn domain(&self) -> &str {
         self.0.domain()
     }
 
-    /// Returns the address in lower case: two spellings with the same key are the same reader. (RFC 5321 lets a host tell `Ann@` from `ann@`;
-    /// none that readers use does, and two subscriptions for one inbox would be two copies.)
+    /// Returns the address in lower case. Spellings with the same key are the same reader. (RFC 5321 allows a
+    /// host to distinguish `Ann@` from `ann@`, but no common host does, and two subscriptions would mean two
+    /// copies in one inbox.)
     pub fn key(&self) -> String {
         self.as_str().to_ascii_lowercase()
     }
 
-    /// Returns the inbox, as far as it is known: the text behind a `+` is the reader's own, and Gmail ignores dots.
-    /// Limits of mails count by it. It names no reader: who signs up as `ann+daily@` wants their mail there.
+    /// Returns the inbox behind an address: without the part after `+`, and for Gmail without dots. Limits on
+    /// emails count per inbox. It doesn't identify a reader, because `ann+daily@` wants email at that very
+    /// address.
     pub fn inbox(&self) -> String {
         let key = self.key();
         let (local, domain) = key.split_at(self.0.user().len());
@@ -137,7 +136,7 @@ impl EmailAddress {
         }
     }
 
-    /// For logs and screens that need no more: `a***@example.org`.
+    /// Returns a masked form for logs: `a***@example.org`.
     pub fn masked(&self) -> String {
         format!("{}***@{}", &self.as_str()[..1], self.domain())
     }
@@ -157,7 +156,7 @@ fn is_domain(domain: &str) -> bool {
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         })
-        // A last label of digits is an IP address in disguise (RFC 3696 section 2).
+        // A numeric last label makes it an IP address (RFC 3696 section 2).
         && !labels[labels.len() - 1].bytes().all(|b| b.is_ascii_digit())
 }
 
@@ -192,9 +191,9 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_stored_address_is_taken_as_it_is_unless_it_is_unsafe() {
+    fn a_stored_address_is_accepted_unless_it_is_unsafe() {
         let stored = EmailAddress::from_stored;
-        // Whatever the rules for new ones become.
+        // Regardless of the current rules.
         for kept in ["ann@example.org", "a..b@example.org", "ann@localhost", "\"a\"@1.2.3.4"] {
             let address = stored(kept).unwrap();
             assert_eq!((address.as_str(), address.domain()), (kept, kept.rsplit_once('@').unwrap().1));
@@ -206,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_addresses_are_taken() {
+    fn ordinary_addresses_are_accepted() {
         for (typed, kept) in [
             ("ann@example.org", "ann@example.org"),
             ("  Ann.Lee+daily@Example.ORG ", "Ann.Lee+daily@example.org"),
@@ -219,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_addresses_are_refused_with_the_reason() {
+    fn invalid_addresses_are_rejected_with_a_reason() {
         use EmailAddressError as E;
         let long_local = format!("{}@example.org", "a".repeat(65));
         let long = format!("a@{}.org", "b.".repeat(130).trim_end_matches('.'));
@@ -253,14 +252,14 @@ mod tests {
     }
 
     #[test]
-    fn spelling_does_not_make_a_second_reader_and_debug_hides_the_name() {
+    fn case_does_not_make_a_second_reader_and_debug_masks_the_name() {
         let address = EmailAddress::parse("Ann@Example.org").unwrap();
         assert_eq!(address.key(), "ann@example.org");
         assert_eq!(format!("{address:?}"), "EmailAddress(A***@example.org)");
     }
 
     #[test]
-    fn one_inbox_is_known_by_all_its_spellings() {
+    fn all_spellings_of_an_inbox_are_equal() {
         for (text, inbox) in [
             ("Victim+1@example.org", "victim@example.org"),
             ("victim@example.org", "victim@example.org"),
@@ -275,7 +274,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_taken_is_safe_in_an_envelope_and_parses_again(text in "\\PC{0,80}") {
+        fn accepted_addresses_are_safe_in_an_envelope_and_parse_again(text in "\\PC{0,80}") {
             if let Ok(address) = EmailAddress::parse(&text) {
                 prop_assert!(address.as_str().bytes().all(|b| b.is_ascii_graphic()));
                 prop_assert!(!address.as_str().contains(['<', '>', ',', ';', ':', '"', '\\', '(', ')']));
@@ -284,7 +283,7 @@ mod tests {
         }
 
         #[test]
-        fn lettre_accepts_whatever_our_checks_accept(
+        fn lettre_accepts_all_addresses_that_we_accept(
             local in "[a-zA-Z0-9!#$%&'*+/=?^_`{|}~.-]{1,66}",
             domain in "([a-zA-Z0-9-]{1,64}|xn--[a-z0-9-]{1,20}|[a-zß-ÿا-يぁ-ん一-龠0-9-]{1,30}|[0-9]{1,3})(\\.([a-zA-Z0-9-]{1,63}|[à-ÿ一-龠]{1,20}|[0-9]{1,3})){1,4}",
         ) {

@@ -1,4 +1,4 @@
-//! Readers: addresses, subscriptions, choices and consent.
+//! Subscribers: addresses, subscriptions, preferences and consent.
 
 pub mod cadence;
 pub mod consent;

@@ -1,4 +1,4 @@
-//! What a reader chose of a newsletter.
+//! A reader's preferences for one newsletter.
 
 use crate::domain::{
     newsletter::time_zone_name,
@@ -6,31 +6,29 @@ use crate::domain::{
 };
 use jiff::{civil::Time, tz::TimeZone};
 
-/// What a reader chose of a newsletter: how often, about what, and when.
+/// A reader's preferences for one newsletter: how often, about what, and when.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Preferences {
-    /// Which of its issues.
     pub cadence: Cadence,
-    /// Which of its sections.
     pub sections: Sections,
-    /// The zone of the reader's clock; `None`: the newsletter's.
+    /// The reader's time zone; `None`: the newsletter's.
     pub time_zone: Option<TimeZone>,
-    /// When issues should come, on that clock; `None`: the newsletter's time.
+    /// Delivery time in that zone; `None`: the newsletter's.
     pub send_time: Option<Time>,
 }
 
 impl Preferences {
-    /// The zone's name, as it is stored.
+    /// Returns the zone's name as stored.
     pub fn time_zone_name(&self) -> Option<&str> {
         self.time_zone.as_ref().map(time_zone_name)
     }
 
-    /// The time, `HH:MM`, as it is stored.
+    /// Returns the delivery time as stored, `HH:MM`.
     pub fn send_time_text(&self) -> Option<String> {
         self.send_time.map(|time| time.strftime("%H:%M").to_string())
     }
 
-    /// The clock the reader is due on, as `subscriptions.clock` has it.
+    /// Returns the clock the reader is due on, in the form of `subscriptions.clock`: `ZONE|HH:MM`.
     pub fn clock(&self) -> String {
         let zone = self.time_zone_name().unwrap_or_default();
         format!("{zone}|{}", self.send_time_text().unwrap_or_default())

@@ -1,38 +1,38 @@
-//! What a reader asks for on their own page that takes a link by mail.
+//! Requests on a reader's preferences page that need confirmation by email.
 
-use crate::domain::{rate_limit::Limit, string_enum::words};
+use crate::domain::{rate_limit::Limit, string_enum::string_enum};
 use jiff::SignedDuration;
 
-words! {
-    /// What is asked for.
+string_enum! {
     RequestKind {
-        /// All that is held about them.
+        /// An export of all data about the reader.
         DataExport = "data_export",
-        /// To be mailed at another address.
+        /// A change of address.
         Address = "address",
     }
 }
 
 impl RequestKind {
-    /// How long its links work.
+    /// Returns how long its links are valid.
     pub const fn lifetime(self) -> SignedDuration {
         match self {
             Self::DataExport => SignedDuration::from_hours(24),
-            // Two mailboxes are to be looked into.
+            // The reader has to check two mailboxes.
             Self::Address => SignedDuration::from_hours(72),
         }
     }
 }
 
-/// How often one reader may ask for the same.
+/// Limit per reader and kind of request.
 pub const LIMIT: Limit = Limit { max: 3, window: SignedDuration::from_hours(24) };
 
-/// How often a reader who is not subscribed may ask for a data export. Anybody may hold an old email with the link to ask, and the
-/// reader can't unsubscribe once more to stop it.
+/// Limit on data exports for readers without a subscription. Anyone with an old email has the link to request
+/// one, and the reader can no longer stop that by unsubscribing.
 pub const LIMIT_UNSUBSCRIBED: Limit = Limit { max: 1, window: SignedDuration::from_hours(7 * 24) };
 
-/// How often one reader may take other newsletters. Each time sends a mail and makes the ledger longer, which nothing shortens.
-pub const JOINING_LIMIT: Limit = Limit { max: 20, window: SignedDuration::from_hours(24) };
+/// Limit on adding newsletters, per reader. Each time sends an email and appends to the ledger, which never
+/// shrinks.
+pub const JOIN_LIMIT: Limit = Limit { max: 20, window: SignedDuration::from_hours(24) };
 
-/// How long a request is kept after its links have expired.
-pub const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 30);
+/// How long a request is stored after its links have expired.
+pub const RETENTION: SignedDuration = SignedDuration::from_hours(24 * 30);

@@ -1,30 +1,30 @@
-//! The sections of a newsletter that a reader wants.
+//! The sections of a newsletter that a reader chose.
 
 use crate::domain::content::article::title_key;
 
-/// Most sections a reader may name.
+/// Maximum number of sections per reader.
 pub const MAX_SECTIONS: usize = 30;
-/// Most bytes of all keys together: they are part of what groups of readers are looked up by.
+/// Maximum length of all keys together, in bytes. They are part of the key that readers are grouped by.
 pub const MAX_SECTIONS_BYTES: usize = 1_000;
-/// Longest key of a section, in characters.
+/// Maximum length of a section's key, in characters.
 pub const MAX_SECTION_CHARS: usize = 100;
 
-/// The sections that a reader wants, by their keys (a section's key is the [`title_key`] of its name); none: all of them.
+/// The sections that a reader chose, as keys (the [`title_key`] of each name). Empty: all sections.
 ///
-/// Written with commas between, sorted, each once: who wants the same has the same text.
+/// The stored form is sorted, without duplicates and comma-separated, so equal choices have equal text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Sections(Vec<String>);
 
-/// Why a list of sections can't be taken.
+/// Reasons why a list of sections is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SectionsError {
-    /// Nothing is left of a name but signs.
+    /// A name has neither letters nor digits.
     #[error("`{0}` is not the name of a section: it has neither letters nor digits")]
     NoName(String),
     /// A name is too long.
     #[error("`{0}` is longer than {MAX_SECTION_CHARS} characters")]
     TooLong(String),
-    /// There are too many.
+    /// There are too many names, or they are too long together.
     #[error(
         "more than {MAX_SECTIONS} sections are named, or their names are too long together; name fewer, or choose all"
     )]
@@ -32,31 +32,30 @@ pub enum SectionsError {
 }
 
 impl Sections {
-    /// All sections, whatever they are.
     pub const ALL: Self = Self(Vec::new());
 
-    /// Reads names with commas between, such as `science,Local News`; an empty text stands for all.
+    /// Parses comma-separated names such as `science,Local News`. An empty text means all sections.
     pub fn parse(text: &str) -> Result<Self, SectionsError> {
-        if text.trim().is_empty() { Ok(Self::ALL) } else { Self::of(text.split(',')) }
+        if text.trim().is_empty() { Ok(Self::ALL) } else { Self::from_names(text.split(',')) }
     }
 
-    /// The sections with these names or keys; all without any.
-    pub fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, SectionsError> {
+    /// Creates a choice from names or keys; without any, all sections.
+    pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, SectionsError> {
         let mut keys = Vec::new();
         for name in names {
             let key = title_key(name);
-            let start = || name.chars().take(MAX_SECTION_CHARS).collect();
+            let excerpt = || name.chars().take(MAX_SECTION_CHARS).collect();
             if key.is_empty() {
-                return Err(SectionsError::NoName(start()));
+                return Err(SectionsError::NoName(excerpt()));
             }
             if key.chars().count() > MAX_SECTION_CHARS {
-                return Err(SectionsError::TooLong(start()));
+                return Err(SectionsError::TooLong(excerpt()));
             }
-            if let Err(place) = keys.binary_search(&key) {
+            if let Err(index) = keys.binary_search(&key) {
                 if keys.len() == MAX_SECTIONS {
                     return Err(SectionsError::TooMany);
                 }
-                keys.insert(place, key);
+                keys.insert(index, key);
             }
         }
         if keys.iter().map(|key| key.len() + 1).sum::<usize>() > MAX_SECTIONS_BYTES {
@@ -65,17 +64,17 @@ impl Sections {
         Ok(Self(keys))
     }
 
-    /// Whether the section with this key is wanted.
+    /// Whether the section with this key is included.
     pub fn contains(&self, key: &str) -> bool {
-        self.is_all() || self.0.iter().any(|it| it == key)
+        self.is_all() || self.0.iter().any(|own| own == key)
     }
 
-    /// Whether all are wanted.
+    /// Whether all sections are included.
     pub fn is_all(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The keys, sorted; none: all are wanted.
+    /// Returns the keys, sorted; none: all sections.
     pub fn keys(&self) -> &[String] {
         &self.0
     }
@@ -107,7 +106,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn sections_are_known_by_their_keys() {
+    fn sections_are_compared_by_their_keys() {
         let chosen = Sections::parse("Science, local news,SCIENCE!").unwrap();
         assert_eq!(chosen.to_string(), "local news,science");
         assert!(chosen.contains("science") && !chosen.contains("sport"));
@@ -125,7 +124,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_again(text in "[\\PC,]{0,60}") {
+        fn the_stored_form_parses_to_the_same_choice(text in "[\\PC,]{0,60}") {
             if let Ok(sections) = Sections::parse(&text) {
                 prop_assert_eq!(Sections::parse(&sections.to_string()), Ok(sections));
             }

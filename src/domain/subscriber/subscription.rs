@@ -1,67 +1,67 @@
 //! A subscription: one subscriber's relation to one newsletter.
 
-use crate::domain::string_enum::words;
+use crate::domain::string_enum::string_enum;
 
-words! {
-    /// Where a subscription stands. Only an active one gets issues.
+string_enum! {
+    /// The status of a subscription. Only active ones get issues.
     SubscriptionStatus {
-        /// Asked for, not confirmed: gets one confirmation mail, nothing else.
+        /// Requested, not confirmed: gets a confirmation email and nothing else.
         Pending = "pending",
-        /// Confirmed.
         Active = "active",
-        /// Confirmed, but resting at the reader's wish.
+        /// Confirmed, but paused by the reader.
         Paused = "paused",
-        /// The reader left.
+        /// The reader unsubscribed.
         Unsubscribed = "unsubscribed",
-        /// A relay said for good that the address takes no mail.
+        /// A relay rejected the address permanently.
         Undeliverable = "undeliverable",
-        /// The reader reported our mail as unwanted.
+        /// The reader reported our email as spam.
         Complained = "complained",
     }
 }
 
 impl SubscriptionStatus {
-    /// Whether the reader is in: gets issues, or will again.
+    /// Whether the reader is subscribed: active or paused.
     pub const fn is_confirmed(self) -> bool {
         matches!(self, Self::Active | Self::Paused)
     }
 }
 
-/// What a signup for an address leads to. The form's answer is the same for all of them.
+/// The result of a signup. The form's response is the same in all cases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignupOutcome {
-    /// The subscription becomes (or stays) pending and a confirmation mail goes out.
+    /// The subscription becomes or stays pending, and a confirmation email goes out.
     SendConfirmation,
-    /// The reader is in already: a mail says so, at most one a day.
-    SayAlreadySubscribed,
-    /// Nobody may mail this address.
+    /// The reader is already subscribed and gets an email that says so, at most one a day.
+    SendAlreadySubscribed,
+    /// The address must not be mailed.
     SendNothing,
 }
 
-/// Least time between two mails that a signup causes for the same subscription, so that the form can't be used to
-/// bombard a stranger.
+/// Minimum time between two emails that signups cause for one subscription. It keeps the form from being used
+/// to flood an inbox.
 pub const SIGNUP_MAIL_INTERVAL: jiff::SignedDuration = jiff::SignedDuration::from_mins(2);
-/// Least time between two "you are in already" mails.
+/// Minimum time between two "already subscribed" emails.
 pub const ALREADY_SUBSCRIBED_INTERVAL: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
-/// Least time between two mails that say goodbye.
+/// Minimum time between two goodbye emails.
 pub const GOODBYE_INTERVAL: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
-/// Decides what a signup leads to.
+/// Decides the result of a signup.
 ///
-/// `status` is the subscription's, if there is one; `suppressed` says that the address is on the suppression list for a
-/// reason that a signup does not lift; `since_last_mail` is the time since the last mail that a signup caused.
+/// `status` is the subscription's, if there is one. `suppressed`: the address is on the suppression list for
+/// a reason that a signup can't lift. `since_last_mail` is the time since the last email that a signup
+/// caused.
 pub fn on_signup(
     status: Option<SubscriptionStatus>,
     suppressed: bool,
     since_last_mail: Option<jiff::SignedDuration>,
 ) -> SignupOutcome {
-    let rested = |interval| since_last_mail.is_none_or(|since| since >= interval);
+    let elapsed = |interval| since_last_mail.is_none_or(|since| since >= interval);
     match status {
         _ if suppressed => SignupOutcome::SendNothing,
         Some(SubscriptionStatus::Complained) => SignupOutcome::SendNothing,
         Some(SubscriptionStatus::Active | SubscriptionStatus::Paused) => {
-            if rested(ALREADY_SUBSCRIBED_INTERVAL) {
-                SignupOutcome::SayAlreadySubscribed
+            if elapsed(ALREADY_SUBSCRIBED_INTERVAL) {
+                SignupOutcome::SendAlreadySubscribed
             } else {
                 SignupOutcome::SendNothing
             }
@@ -72,7 +72,7 @@ pub fn on_signup(
             | SubscriptionStatus::Unsubscribed
             | SubscriptionStatus::Undeliverable,
         ) => {
-            if rested(SIGNUP_MAIL_INTERVAL) {
+            if elapsed(SIGNUP_MAIL_INTERVAL) {
                 SignupOutcome::SendConfirmation
             } else {
                 SignupOutcome::SendNothing
@@ -87,18 +87,18 @@ mod tests {
     use jiff::SignedDuration;
 
     #[test]
-    fn only_the_signup_itself_decides_who_gets_which_mail() {
+    fn the_status_decides_which_email_a_signup_causes() {
         use SignupOutcome as O;
         use SubscriptionStatus as S;
         assert_eq!(on_signup(None, false, None), O::SendConfirmation);
         assert_eq!(on_signup(Some(S::Unsubscribed), false, None), O::SendConfirmation);
-        assert_eq!(on_signup(Some(S::Active), false, None), O::SayAlreadySubscribed);
+        assert_eq!(on_signup(Some(S::Active), false, None), O::SendAlreadySubscribed);
         assert_eq!(on_signup(Some(S::Complained), false, None), O::SendNothing);
         assert_eq!(on_signup(None, true, None), O::SendNothing);
     }
 
     #[test]
-    fn pressing_the_button_again_does_not_mail_again_at_once() {
+    fn repeated_signups_do_not_cause_an_email_each() {
         let minute = Some(SignedDuration::from_mins(1));
         assert_eq!(on_signup(Some(SubscriptionStatus::Pending), false, minute), SignupOutcome::SendNothing);
         let hour = Some(SignedDuration::from_hours(1));

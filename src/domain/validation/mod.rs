@@ -1,16 +1,16 @@
-//! Problems with what somebody entered: where they are and which they are, never what was entered.
+//! Validation problems of user input: their location and kind, never the input itself.
 //!
-//! A request's type derives `validator::Validate`. [`Problems::check`] turns its errors into a sorted list of pointer, [`Code`] and
-//! parameters. The texts for each code are in `i18n`.
+//! Request types derive `validator::Validate`. [`Problems::check`] turns validation errors into a sorted list
+//! of pointer, [`Code`] and parameters. The text for each code is in `i18n`.
 
 pub mod rules;
 
-use crate::domain::string_enum::words;
+use crate::domain::string_enum::string_enum;
 use std::collections::BTreeMap;
 use validator::{Validate, ValidateArgs, ValidationError, ValidationErrors, ValidationErrorsKind};
 
-words! {
-    /// Everything that can be wrong with a field.
+string_enum! {
+    /// The kind of problem.
     Code {
         /// No address was entered.
         AddressRequired = "address_required",
@@ -20,13 +20,13 @@ words! {
         AddressForm = "address_form",
         /// Too many characters before the `@`; `{limit}`.
         LocalPartTooLong = "local_part_too_long",
-        /// A character that can't stand before the `@`.
+        /// A character is not allowed before the `@`.
         LocalPart = "local_part",
         /// Letters beyond ASCII before the `@`.
         LocalPartNotAscii = "local_part_not_ascii",
-        /// No domain name after the `@`.
+        /// The part after the `@` is not a domain name.
         AddressDomain = "address_domain",
-        /// A throw-away address; `{domain}`.
+        /// A disposable address; `{domain}`.
         DisposableDomain = "disposable_domain",
         /// An address such as `info@`.
         RoleAddress = "role_address",
@@ -42,7 +42,7 @@ words! {
         NewsletterUnknown = "newsletter_unknown",
         /// A text that can't be a short name.
         ShortName = "short_name",
-        /// Not one of the ways a newsletter can come.
+        /// Not a cadence.
         Cadence = "cadence",
         /// A section's name without letters or digits.
         SectionName = "section_name",
@@ -54,7 +54,7 @@ words! {
         TimeZone = "time_zone",
         /// Not a time of day.
         TimeOfDay = "time_of_day",
-        /// Not a day that a pause may last until; `{first}`, `{last}`.
+        /// Not a valid end date for a pause; `{first}`, `{last}`.
         PauseUntil = "pause_until",
         /// A required text is missing.
         TextRequired = "text_required",
@@ -70,40 +70,40 @@ words! {
         Days = "days",
         /// Not a number of stories; `{limit}`.
         StoryCount = "story_count",
-        /// The fewest stories are more than the most.
+        /// The minimum number of stories exceeds the maximum.
         StoryOrder = "story_order",
-        /// Not a picture's address.
+        /// Not the URL of an image.
         Logo = "logo",
         /// Not a colour.
         Accent = "accent",
         /// Not a web address.
         WebAddress = "web_address",
-        /// Not a number of a story and its place; `{limit}`.
+        /// Not a story's number with its position; `{limit}`.
         StoryPlace = "story_place",
-        /// Not a number of a story and a text for it.
+        /// Not a story's number with a text.
         StoryText = "story_text",
-        /// Nothing is to be changed.
+        /// No change was requested.
         NothingToChange = "nothing_to_change",
         /// The body is not JSON; `{line}`, `{column}`.
         JsonSyntax = "json_syntax",
-        /// A value has another type than its field.
+        /// A value has the wrong type.
         WrongType = "wrong_type",
-        /// A field is not known; `{fields}` are.
+        /// A field is unknown; `{fields}` are the known ones.
         UnknownField = "unknown_field",
         /// A field is missing.
         MissingField = "missing_field",
-        /// A field that may come once comes again.
+        /// A field is repeated.
         RepeatedField = "repeated_field",
-        /// Refused by a rule without a code of its own.
+        /// Rejected by a rule without its own code.
         Other = "other",
     }
 }
 
-/// The parameter of an error that names its field, for rules about several fields.
+/// The parameter with the field, for rules about several fields.
 const FIELD: &str = "field";
-/// The parameter of an error that names its place in a list.
+/// The parameter with the index in a list.
 const INDEX: &str = "index";
-/// Parameters that no text names. `value` is what was entered: validator adds it to every error.
+/// Parameters that texts don't use. validator adds the input as `value` to every error.
 const HIDDEN: [&str; 3] = ["value", FIELD, INDEX];
 
 impl Code {
@@ -124,7 +124,7 @@ impl Code {
         self.error_with(FIELD, field)
     }
 
-    /// Returns a problem with a field that is found otherwise than by a rule.
+    /// Returns a problem with a field that was found without a rule.
     pub fn at(self, field: &str) -> Problem {
         Problem { pointer: format!("#/{}", escaped(field)), code: self, params: BTreeMap::new() }
     }
@@ -135,20 +135,18 @@ impl Code {
     }
 }
 
-/// Returns an error at a place in a list.
+/// Adds an index in a list to an error.
 pub fn at_index(mut error: ValidationError, index: usize) -> ValidationError {
     error.add_param(INDEX.into(), &index);
     error
 }
 
-/// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// Where: a JSON pointer as a URI fragment (RFC 6901 section 6), such as `#/email`.
+    /// A JSON pointer as a URI fragment (RFC 6901 section 6), such as `#/email`.
     pub pointer: String,
-    /// What.
     pub code: Code,
-    /// What the text for it names.
+    /// Parameters of the text.
     pub params: BTreeMap<String, String>,
 }
 
@@ -160,23 +158,23 @@ impl Problem {
         self
     }
 
-    /// The field's name; empty for the whole request.
+    /// Returns the field's name; empty for the whole request.
     pub fn field(&self) -> &str {
         self.pointer.trim_start_matches('#').split('/').nth(1).unwrap_or_default()
     }
 }
 
-/// Everything that is wrong with a request, sorted by place. Never empty.
+/// All problems of a request, sorted by pointer. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Checks a request by its rules.
+    /// Validates a request.
     pub fn check(request: &impl Validate) -> Result<(), Self> {
         request.validate().map_err(|errors| Self::from(&errors))
     }
 
-    /// Checks a request whose rules need more than itself.
+    /// Validates a request whose rules need context.
     pub fn check_with<'a, T: ValidateArgs<'a>>(request: &T, context: T::Args) -> Result<(), Self> {
         request.validate_with_args(context).map_err(|errors| Self::from(&errors))
     }
@@ -188,7 +186,7 @@ impl Problems {
 
     /// Iterates over the problems with a field.
     pub fn of(&self, field: &str) -> impl Iterator<Item = &Problem> {
-        self.0.iter().filter(move |it| it.field() == field)
+        self.0.iter().filter(move |problem| problem.field() == field)
     }
 }
 
@@ -202,7 +200,7 @@ impl From<&ValidationErrors> for Problems {
     fn from(errors: &ValidationErrors) -> Self {
         let mut found = Vec::new();
         collect(errors, "", &mut found);
-        // validator keeps fields in random order.
+        // validator returns fields in random order.
         found.sort();
         Self(found)
     }
@@ -211,7 +209,7 @@ impl From<&ValidationErrors> for Problems {
 fn collect(errors: &ValidationErrors, above: &str, found: &mut Vec<Problem>) {
     for (field, kind) in errors.errors() {
         match kind {
-            // Nested structs are flattened (serde and clap), so their fields stand beside those around them.
+            // Nested structs are flattened (serde and clap), so their fields are siblings.
             ValidationErrorsKind::Struct(inner) => collect(inner, above, found),
             ValidationErrorsKind::List(items) => {
                 for (index, item) in items {
@@ -230,10 +228,10 @@ fn problem(error: &ValidationError, field: &str, above: &str) -> Problem {
     // `__all__` is validator's name for rules about several fields.
     let field = if field == "__all__" { param(FIELD) } else { Some(field.to_owned()) };
     let index = param(INDEX).map(|index| format!("/{index}")).unwrap_or_default();
-    let place = field.map(|field| format!("/{}{index}", escaped(&field))).unwrap_or_default();
+    let path = field.map(|field| format!("/{}{index}", escaped(&field))).unwrap_or_default();
     let params = error.params.iter().filter(|(name, _)| !HIDDEN.contains(&name.as_ref()));
     Problem {
-        pointer: format!("#{above}{place}"),
+        pointer: format!("#{above}{path}"),
         code: error.code.parse().unwrap_or(Code::Other),
         params: params.map(|(name, value)| (name.to_string(), plain(value))).collect(),
     }
@@ -243,7 +241,7 @@ fn plain(value: &serde_json::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Escapes a name for a JSON pointer in a URI fragment. Names of our fields need none of it.
+/// Escapes a name for a JSON pointer in a URI fragment.
 fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
@@ -269,8 +267,8 @@ mod tests {
         title: String,
     }
 
-    fn more_than_one(it: &Request) -> Result<(), ValidationError> {
-        if it.newsletter.len() > 1 { Err(Code::NewsletterCount.error_at("newsletter")) } else { Ok(()) }
+    fn more_than_one(request: &Request) -> Result<(), ValidationError> {
+        if request.newsletter.len() > 1 { Err(Code::NewsletterCount.error_at("newsletter")) } else { Ok(()) }
     }
 
     #[test]
@@ -281,9 +279,12 @@ mod tests {
             more: More { title: "secret".into() },
         };
         let problems = Problems::check(&request).unwrap_err();
-        let told: Vec<_> = problems.iter().map(|it| (it.pointer.as_str(), it.code, it.field())).collect();
+        let listed: Vec<_> = problems
+            .iter()
+            .map(|problem| (problem.pointer.as_str(), problem.code, problem.field()))
+            .collect();
         assert_eq!(
-            told,
+            listed,
             [
                 ("#/email", Code::AddressDomain, "email"),
                 ("#/newsletter", Code::NewsletterCount, "newsletter"),

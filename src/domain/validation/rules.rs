@@ -5,7 +5,7 @@
 use crate::domain::{
     issue::days::Days,
     newsletter::{
-        MOST_STORIES, is_slug, parse_accent, parse_language, parse_line, parse_logo_url, parse_send_time,
+        MAX_STORIES, is_slug, parse_accent, parse_language, parse_line, parse_logo_url, parse_send_time,
         parse_stories, parse_time_zone,
     },
     subscriber::{
@@ -91,7 +91,7 @@ pub fn story_count(text: &str) -> Checked {
     if text == "default" || parse_stories("", text).is_ok() {
         return Ok(());
     }
-    Err(Code::StoryCount.error_with("limit", MOST_STORIES))
+    Err(Code::StoryCount.error_with("limit", MAX_STORIES))
 }
 
 /// A picture's address, or `none`.
@@ -118,7 +118,7 @@ pub fn web_address(text: &str) -> Checked {
 /// Names of sections. Empty ones stand for an unticked box.
 pub fn sections(names: &[String]) -> Checked {
     let names = names.iter().map(String::as_str).filter(|name| !name.is_empty());
-    Sections::of(names).map(drop).map_err(|error| match error {
+    Sections::from_names(names).map(drop).map_err(|error| match error {
         SectionsError::NoName(_) => Code::SectionName.error(),
         SectionsError::TooLong(_) => Code::SectionTooLong.error_with("limit", MAX_SECTION_CHARS),
         SectionsError::TooMany => Code::SectionCount.error_with("limit", MAX_SECTIONS),

@@ -9,10 +9,8 @@ use crate::{
         newsletters::NewsletterRecord,
         throttle::send_rates,
     },
-    delivery::delivery_run::BATCH,
-    domain::{
-        ids::IssueId, issue::status::IssueStatus, newsletter::WhoseClock, subscriber::cadence::Cadence,
-    },
+    delivery::delivery_run::BATCH_SIZE,
+    domain::{ids::IssueId, issue::status::IssueStatus, newsletter::SendClock, subscriber::cadence::Cadence},
     jobs::{context::IssueContext, freeze_issue::turn::Turn},
     queue::{Job, JobFailure},
 };
@@ -49,7 +47,7 @@ pub async fn run(
             return Ok(());
         };
         let now = record.frozen_at.map_or(record.due_at.0, |at| at.0);
-        let by_reader = newsletter.newsletter.clock == WhoseClock::Reader && !record.at_once;
+        let by_reader = newsletter.newsletter.clock == SendClock::Reader && !record.at_once;
         let missed_before = now - context.settings.schedule.margins().grace;
         let portion = FanOut {
             issue,
@@ -73,7 +71,7 @@ pub async fn run(
         send_rates::set_apart(&mut tx, issue, &paced).await?;
         issues::advance(&mut tx, issue, IssueStatus::Frozen, IssueStatus::Sending, None, moment).await?;
         let workers = processes::count_workers(&mut tx, moment).await?;
-        for _ in 0..workers.min(record.recipients / BATCH + 1).max(1) {
+        for _ in 0..workers.min(record.recipients / BATCH_SIZE + 1).max(1) {
             context.queue.enqueue(&mut tx, &Job::Deliver { issue }).await?;
         }
         tx.commit().await?;

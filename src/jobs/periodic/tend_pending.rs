@@ -10,7 +10,7 @@ use crate::{
         subscribers,
     },
     domain::{
-        delivery::email::MailKind,
+        delivery::email::EmailKind,
         ids::{SubscriberId, SubscriptionId},
         signup::{alarm, limits::address_key},
         subscriber::email_address::EmailAddress,
@@ -68,7 +68,7 @@ pub(crate) async fn erase_lost(context: &ReaderContext, tx: &mut Tx, now: Timest
 async fn remind(context: &ReaderContext, until: Timestamp, now: Timestamp) -> Result<(), DbError> {
     let since = until - REMIND_WITHIN;
     let mut tx = context.db.read().await?;
-    let spans = alarm::outside(since, until, signup_alarms::doubtful(&mut tx, since).await?);
+    let spans = alarm::trusted_spans(since, until, signup_alarms::doubtful(&mut tx, since).await?);
     let readers = subscribers::readers_to_remind(&mut tx, &spans, AT_ONCE).await?;
     drop(tx);
     if readers.is_empty() {
@@ -99,7 +99,7 @@ async fn remind(context: &ReaderContext, until: Timestamp, now: Timestamp) -> Re
         subscribers::set_reminder(&mut tx, lead).await?;
         let domain = newsletter.newsletter.sender_address.domain();
         let mail = NewMail {
-            kind: MailKind::ConfirmationReminder,
+            kind: EmailKind::ConfirmationReminder,
             newsletter: newsletter.id,
             recipient: &first.address,
             subscription: Some(ids[0]),

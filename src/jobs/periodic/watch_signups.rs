@@ -10,12 +10,12 @@ use crate::{
             intake, redeemed_challenges,
         },
     },
-    delivery::notify_operators::{About, notify_operators},
+    delivery::notify_operators::{NoticeSubject, notify_operators},
     domain::{
-        delivery::email::MailKind,
+        delivery::email::EmailKind,
         rate_limit::Limit,
         signup::{
-            alarm::{Change, WAITING_WITHIN, change},
+            alarm::{AttackChange, WAITING_WITHIN, transition},
             limits::OVERALL,
         },
     },
@@ -44,18 +44,18 @@ pub(crate) async fn watch(context: &ReaderContext, tx: &mut Tx, now: Timestamp) 
     let signup = &context.settings.signup;
     let known = alarm::get(tx).await?;
     let pulse = alarm::pulse(tx, signup.limits().overall, signup.most_waiting(), now).await?;
-    let record = match change(known.is_on(), pulse.alarm(signup.most_waiting()), now) {
-        Change::None => return release(context, tx, now).await,
-        Change::Begins(attack) => {
+    let record = match transition(known.is_on(), pulse.alarm(signup.most_waiting()), now) {
+        AttackChange::Calm => return release(context, tx, now).await,
+        AttackChange::Started(attack) => {
             tracing::warn!(sign = %attack.alarm, waiting = pulse.waiting, "signups look like an attack");
-            let reaches_to = now - attack.alarm.reaches_back();
+            let reaches_to = now - attack.alarm.look_back();
             alarm::begin_alarm(tx, reaches_to, now - KEPT_FOR).await?;
             WatchRecord { attack: Some(attack), ended_at: None, waiting: pulse.waiting, told_at: None }
         }
-        Change::GoesOn(attack) => {
+        AttackChange::Ongoing(attack) => {
             WatchRecord { attack: Some(attack), waiting: known.waiting.max(pulse.waiting), ..known }
         }
-        Change::Ends(attack) => {
+        AttackChange::Ended(attack) => {
             tracing::info!(since = %attack.since, waiting = known.waiting, "signups are as usual again");
             alarm::end_alarms(tx, now).await?;
             WatchRecord { attack: Some(attack), ended_at: Some(Stamp(now)), ..known }
@@ -65,9 +65,9 @@ pub(crate) async fn watch(context: &ReaderContext, tx: &mut Tx, now: Timestamp) 
     // Operators who were not told that it began need not be told that it is over.
     let told_at = match record.told_at {
         Some(at) if !is_over => Some(at),
-        Some(at) => tell(context, tx, MailKind::SignupCalm, now).await?.or(Some(at)),
+        Some(at) => tell(context, tx, EmailKind::SignupCalm, now).await?.or(Some(at)),
         None if is_over => None,
-        None => tell(context, tx, MailKind::SignupAlarm, now).await?,
+        None => tell(context, tx, EmailKind::SignupAlarm, now).await?,
     };
     alarm::set(tx, &WatchRecord { told_at, ..record }).await
 }
@@ -108,7 +108,7 @@ fn release_quota(context: &ReaderContext) -> i64 {
 async fn tell(
     context: &ReaderContext,
     tx: &mut Tx,
-    kind: MailKind,
+    kind: EmailKind,
     now: Timestamp,
 ) -> Result<Option<Stamp>, DbError> {
     let all = newsletters::list(tx).await?;
@@ -116,6 +116,6 @@ async fn tell(
     if operators::list(tx).await?.is_empty() {
         return Ok(None);
     }
-    notify_operators(&context.queue, tx, newsletter, kind, About::Signups, now).await?;
+    notify_operators(&context.queue, tx, newsletter, kind, NoticeSubject::Signups, now).await?;
     Ok(Some(Stamp(now)))
 }

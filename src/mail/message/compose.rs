@@ -1,7 +1,8 @@
-//! Composes messages with lettre (RFC 5322, RFC 2045 and following), in ASCII with CRLF, and has them signed.
+//! Composes messages with lettre (RFC 5322, RFC 2045 and following) in ASCII with CRLF, and signs them.
 //!
-//! A [`MessageTemplate`] holds the parts that all copies of a message share, built once by lettre's `Message` builder. For each
-//! [`Recipient`] it adds their headers, puts their token into the body, and signs. A single email is a template with one copy.
+//! A [`MessageTemplate`] holds the parts that all copies of a message share, built once by lettre's `Message`
+//! builder. For each [`Recipient`] it adds the individual headers, inserts the token into the body, and
+//! signs. A single email is a template with one copy.
 
 use crate::{
     domain::{
@@ -29,44 +30,39 @@ use std::sync::OnceLock;
 /// The parts that all copies of a message share.
 #[derive(Debug, Clone, Copy)]
 pub struct Content<'a> {
-    /// The sender.
     pub newsletter: &'a Newsletter,
-    /// The subject line.
     pub subject: &'a str,
-    /// A BCP 47 tag. One that can't stand in a header is left out.
+    /// BCP 47 tag. Tags that are invalid in a header are left out.
     pub language: &'a str,
-    /// The text part.
     pub text: &'a str,
-    /// The HTML part.
     pub html: &'a str,
-    /// Stands in both parts wherever the recipient's token belongs: letters, digits and hyphens.
+    /// The placeholder for the recipient's token in both parts: letters, digits and hyphens.
     pub placeholder: Option<&'a str>,
-    /// A Message-ID, or the part before the first dot that all copies' Message-IDs share. The boundary is made of it.
+    /// A Message-ID, or its part before the first dot, which all copies share. The MIME boundary is derived
+    /// from it.
     pub message_key: &'a str,
-    /// The `Date` header.
     pub date: Timestamp,
     /// Whether recipients can unsubscribe with one click (RFC 8058).
     pub one_click: bool,
-    /// How the message came about, if no person wrote it (RFC 3834).
+    /// The `Auto-Submitted` value, if no person wrote the message (RFC 3834).
     pub auto_submitted: Option<AutoSubmitted>,
 }
 
-/// The parts that differ from copy to copy.
+/// The parts that differ between copies.
 #[derive(Debug, Clone, Copy)]
 pub struct Recipient<'a> {
-    /// The `To` header.
     pub address: &'a EmailAddress,
-    /// Without angle brackets; the same at each attempt.
+    /// Without angle brackets; the same for each attempt.
     pub message_id: &'a str,
-    /// Present exactly where the content has `one_click`.
+    /// Present if and only if the content has `one_click`.
     pub unsubscribe_url: Option<&'a str>,
-    /// A `mailto:` URL, only beside the other.
+    /// A `mailto:` URL; requires `unsubscribe_url`.
     pub unsubscribe_mailto: Option<&'a str>,
     /// Replaces the placeholder: letters, digits, hyphens and underscores.
     pub token: &'a str,
 }
 
-/// A message without its recipients' own parts.
+/// A message without the parts of individual recipients.
 pub struct MessageTemplate {
     /// The headers that all copies share.
     headers: String,
@@ -75,11 +71,11 @@ pub struct MessageTemplate {
     first: String,
     /// The body after each placeholder.
     rest: Vec<String>,
-    /// Made for the first copy that is signed.
+    /// Computed for the first signed copy.
     hashes: OnceLock<Hashes>,
 }
 
-/// The hashes of the shared parts, ready for the recipient's own.
+/// Hashes of the shared parts, to be continued with the recipient's own.
 struct Hashes {
     /// The signed headers that all copies share, in relaxed form.
     headers: digest::Context,
@@ -87,35 +83,33 @@ struct Hashes {
     body: digest::Context,
 }
 
-/// Why a message can't be composed.
+/// Reasons why a message can't be composed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ComposeError {
-    /// A value that would break the message. It isn't shown, because it may be a reader's own link.
-    #[error("the message can't be composed: its {0} is empty, too long or holds forbidden characters")]
+    /// A value would break the message. The value isn't shown, because it may be a reader's own link.
+    #[error("the message can't be composed: its {0} is empty, too long or contains forbidden characters")]
     Invalid(&'static str),
     /// lettre refused the message.
     #[error("the message can't be composed: {0}")]
     Builder(String),
-    /// A key failed to sign.
     #[error(transparent)]
     Signature(#[from] SignError),
     /// The delivery's variant doesn't exist.
-    #[error("what the reader would get is gone from the store")]
+    #[error("the issue's variant no longer exists")]
     NoVariant,
 }
 
 const LIST_UNSUBSCRIBE: HeaderName = HeaderName::new_from_ascii_str("List-Unsubscribe");
 const LINE_END: &str = "\r\n";
 const END_OF_HEADERS: &str = "\r\n\r\n";
-/// Longest value of a recipient's header: no line may pass 998 characters (RFC 5322 section 2.1.1).
+/// Maximum length of a recipient's header value: no line may exceed 998 characters (RFC 5322 section 2.1.1).
 const MAX_VALUE_BYTES: usize = 900;
-/// Longest token and placeholder: each has a line of quoted-printable to itself (RFC 2045 section 6.7).
+/// Maximum length of token and placeholder: each fits one line of quoted-printable (RFC 2045 section 6.7).
 const MAX_TOKEN_BYTES: usize = 75;
-/// Longest word that lettre may leave as it is: it folds lines at spaces only.
+/// Maximum length of a word that is left unencoded, because lettre folds lines only at spaces.
 const MAX_WORD_BYTES: usize = 60;
 
 impl MessageTemplate {
-    /// Composes the shared parts.
     pub fn new(content: &Content<'_>) -> Result<Self, ComposeError> {
         let newsletter = content.newsletter;
         let sender = newsletter.sender_address.as_address();
@@ -125,7 +119,7 @@ impl MessageTemplate {
             .singlepart(part(ContentType::TEXT_PLAIN, content.text, content.placeholder))
             .singlepart(part(ContentType::TEXT_HTML, content.html, content.placeholder));
         let mut message = Message::builder()
-            // The builder wants one; copies have envelopes of their own.
+            // The builder requires an envelope, but copies have their own.
             .envelope(Envelope::new(None, vec![sender.clone()]).map_err(builder_error)?)
             .from(Mailbox::from(sender.clone()))
             .subject(clean(content.subject))
@@ -133,7 +127,7 @@ impl MessageTemplate {
             .multipart(parts)
             .map_err(builder_error)?;
         let headers = message.headers_mut();
-        // With the name only now: the builder parses the sender again, and fails on some names.
+        // The name is set only now, because the builder parses the sender again and fails on some names.
         let name = Some(clean(&newsletter.sender_name)).filter(|name| !name.is_empty());
         headers.set(From::from(Mailboxes::from(Mailbox::new(name, sender.clone()))));
         let mut add =
@@ -165,7 +159,7 @@ impl MessageTemplate {
         })
     }
 
-    /// Writes a recipient's copy, in place of whatever `out` holds.
+    /// Writes a recipient's copy into `out`, replacing its content.
     pub fn write(
         &self,
         recipient: &Recipient<'_>,
@@ -228,38 +222,39 @@ fn part(kind: ContentType, text: &str, placeholder: Option<&str>) -> SinglePart 
         .body(Body::dangerous_pre_encoded(encoded, ContentTransferEncoding::QuotedPrintable))
 }
 
-/// Makes the boundary unpredictable for authors of articles. Besides, quoted-printable can't hold `=_`.
+/// Makes the boundary unpredictable for authors of articles. Besides, quoted-printable never contains `=_`.
 fn boundary_key(message_key: &str) -> String {
     let key = message_key.split(['.', '@']).next().unwrap_or_default();
     key.chars().filter(char::is_ascii_alphanumeric).take(60).collect()
 }
 
-/// Joins the words of a text with single spaces, without control characters, because lettre panics on some of these in names.
+/// Joins the words of a text with single spaces and removes control characters, some of which make lettre
+/// panic.
 ///
-/// A word that lettre would leave as it is, but shouldn't, gets an invisible letter, so that lettre encodes it (RFC 2047):
-/// one that may be taken for an encoded word, or is too long for a line.
+/// Words that lettre would wrongly leave unencoded get an invisible character, which makes lettre encode them
+/// (RFC 2047): words that look like encoded words, or are too long for a line.
 fn clean(text: &str) -> String {
     let words = text.split(|c: char| c.is_control() || c == ' ').filter(|word| !word.is_empty());
     let words = words.map(|word| {
-        let as_is = !word.contains("=?") && word.len() <= MAX_WORD_BYTES || !word.is_ascii();
-        if as_is { word.to_owned() } else { format!("{word}\u{2060}") }
+        let is_safe = !word.contains("=?") && word.len() <= MAX_WORD_BYTES || !word.is_ascii();
+        if is_safe { word.to_owned() } else { format!("{word}\u{2060}") }
     });
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Whether a text can stand as the name of a language (RFC 3282).
+/// Whether a text is valid in `Content-Language` (RFC 3282).
 fn is_language_tag(text: &str) -> bool {
     (1..=35).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// Accepts a value that can stand between angle brackets on one line.
+/// Validates a value for use between angle brackets on one line.
 fn checked<'a>(name: &'static str, value: &'a str) -> Result<&'a str, ComposeError> {
     let fits = (1..=MAX_VALUE_BYTES).contains(&value.len())
         && value.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>".contains(&byte));
     if fits { Ok(value) } else { Err(ComposeError::Invalid(name)) }
 }
 
-/// Accepts a token that is the same in text, HTML and quoted-printable.
+/// Validates a token whose form is the same in text, HTML and quoted-printable.
 fn checked_token(token: &str, unused: bool) -> Result<&[u8], ComposeError> {
     let fits = (1..=MAX_TOKEN_BYTES).contains(&token.len())
         && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));

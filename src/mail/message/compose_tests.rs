@@ -20,7 +20,7 @@ fn newsletter(sender_name: &str) -> Newsletter {
     Newsletter {
         sender_name: sender_name.into(),
         sender_address: EmailAddress::parse("daily@news.example.org").unwrap(),
-        ..Newsletter::out_of_the_box()
+        ..Newsletter::default()
     }
 }
 
@@ -84,7 +84,7 @@ impl Case {
     }
 }
 
-/// The headers of a message with a subject and a sender's name.
+/// Returns the headers of a message with this subject and sender name.
 fn headers(subject: &str, sender_name: &str) -> String {
     let template = Case::new(sender_name).template(&email(subject, "", ""), PLACEHOLDER);
     template.headers
@@ -100,7 +100,7 @@ fn crlf_as_lf(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
-/// The subject and both parts as a mail program shows them.
+/// Returns the subject and both parts as an email client shows them.
 fn read(message: &str) -> (String, String, String) {
     let message = MessageParser::default().parse(message).unwrap();
     let part = |part: Option<std::borrow::Cow<'_, str>>| crlf_as_lf(&part.unwrap_or_default());
@@ -126,7 +126,7 @@ fn assert_headers(headers: &str) {
 }
 
 #[test]
-fn a_message_has_the_headers_that_bulk_mail_needs() {
+fn a_message_has_the_headers_for_bulk_email() {
     let case = Case::new("Zoë's “Daily”");
     let email = email("Überraschung: “Öl” 🎉", "Grüße\n.\nvon uns", "<p>Grüße</p>");
     let bytes = case.copy(&email, PLACEHOLDER);
@@ -213,14 +213,14 @@ fn values_that_would_break_a_message_are_refused() {
     }
 }
 
-/// Text as feeds have it: anything at all, with a liking for characters that mean something in emails.
+/// Arbitrary text, with a preference for characters that have a meaning in emails.
 const TEXT: &str = "(?s)([a-z .,é\u{301}🎉=_<>&\"'\t\r\n\u{0}\u{7f}\u{2028}]|From |\\.\r\n|  |.){0,120}";
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn a_spliced_copy_is_byte_for_byte_what_a_full_render_gives(
+    fn a_copy_from_a_template_equals_a_full_rendering(
         sender_name in "[^\\p{Cc}\\s]([^\\p{Cc}]{0,60}[^\\p{Cc}\\s])?",
         local in "[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]{1,64}",
         title in TEXT,
@@ -279,14 +279,14 @@ proptest! {
     }
 
     #[test]
-    fn any_text_comes_out_the_same_both_ways(
+    fn any_text_gives_the_same_result_with_and_without_a_template(
         text in prop::collection::vec(TEXT, 1..5),
         html in prop::collection::vec(TEXT, 1..5),
         token in "[A-Za-z0-9_-]{1,75}",
     ) {
         let email = |token: &str| email("x", &text.join(token), &html.join(token));
         let own = email(&token);
-        // By chance the rest may hold the token, too: then nobody can tell which one is personal.
+        // If the text contains the token by chance, it is ambiguous which occurrence is a placeholder.
         prop_assume!(own.text.split(&token).eq(text.iter().map(String::as_str)));
         prop_assume!(own.html.split(&token).eq(html.iter().map(String::as_str)));
         let case = Case { token: token.clone(), ..Case::new("Daily") };

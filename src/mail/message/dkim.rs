@@ -1,8 +1,8 @@
-//! Signing messages (DKIM: RFC 6376, with Ed25519 of RFC 8463 and the key sizes of RFC 8301).
+//! Signs messages (DKIM: RFC 6376, with Ed25519 of RFC 8463 and the key sizes of RFC 8301).
 //!
-//! Signatures are relaxed/relaxed. From and Subject are listed once more than they are there, so that a second one added on the
-//! way breaks the signature. Bodies are written so that their relaxed form is the body itself (`quoted_printable`), and the
-//! headers' forms are hashed before they come here; what is left is one signature over a hash for each key.
+//! Signatures are relaxed/relaxed. From and Subject are listed twice, so that adding another one breaks the
+//! signature. Bodies are encoded so that their relaxed form is the body itself (`quoted_printable`), and
+//! headers arrive hashed. This file adds one signature per key.
 
 use crate::{
     domain::subscriber::email_address::EmailAddress,
@@ -13,16 +13,16 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use std::sync::Arc;
 
-/// The headers that a signature lists, in the order in which they are hashed.
+/// The headers that a signature covers, in the order in which they are hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Listed {
-    /// Without a way to leave by one click.
+    /// Without one-click unsubscribe.
     Plain,
-    /// With `List-Unsubscribe` and `List-Unsubscribe-Post`: RFC 8058 section 4 asks for both to be signed.
+    /// With `List-Unsubscribe` and `List-Unsubscribe-Post`, which RFC 8058 section 4 requires to be signed.
     WithOneClick,
 }
 
-/// The headers that all copies share and that signatures list, in the order of [`Listed`]. A reader's own follow them.
+/// The signed headers that all copies share, in the order of [`Listed`]. A recipient's own follow.
 const SHARED: [&str; 7] =
     ["From", "Subject", "Date", "MIME-Version", "Content-Type", "List-Id", "List-Unsubscribe-Post"];
 
@@ -40,10 +40,10 @@ impl Listed {
     }
 }
 
-/// Characters of a signature on a line, beside the space before them.
+/// Characters of a signature per line, not counting the leading space.
 const SIGNATURE_LINE: usize = 72;
 
-/// The keys that sign a sender's mail; none of them is the default. Cheap to clone.
+/// The keys that sign a sender's email; by default none. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Signers(Vec<Arc<DkimKey>>);
 
@@ -60,12 +60,13 @@ impl DkimKeys {
 }
 
 impl Signers {
-    /// Whether there is no key.
+    /// Whether there are no keys.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Writes a `DKIM-Signature` header for each key. `headers`: the hash of the listed ones in their relaxed form.
+    /// Writes a `DKIM-Signature` header for each key. `headers`: the hash of the signed headers in relaxed
+    /// form.
     pub(super) fn sign(
         &self,
         listed: Listed,
@@ -79,7 +80,7 @@ impl Signers {
             let tags = format!("{}\r\n t={}; bh={body_hash};\r\n b=", listed.tag(), now.as_second());
             let mut hash = headers.clone();
             hash.update(key.relaxed_start().as_bytes());
-            // The tags hold no white space but one space or line break at a time.
+            // The tags contain only single spaces and single line breaks.
             hash.update(tags.replace("\r\n", "").as_bytes());
             let signature = key.sign(&hash.finish()).ok_or_else(|| SignError(key.domain().to_owned()))?;
             out.extend_from_slice(key.start().as_bytes());
@@ -96,7 +97,7 @@ impl Signers {
     }
 }
 
-/// Begins the hash of the listed headers with those that all copies share.
+/// Starts the hash of the signed headers with those that all copies share.
 pub(super) fn hash_shared(headers: &str) -> digest::Context {
     let mut hash = digest::Context::new(&digest::SHA256);
     let lines = relaxed_lines(headers);
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_relaxed_form_is_that_of_the_rfc() {
+    fn headers_are_relaxed_as_in_the_rfc() {
         let relaxed = relaxed_lines("SubJect :\t Two  words \r\n\tmore \r\nTo:\r\n");
         assert_eq!(relaxed, ["subject:Two words more\r\n", "to:\r\n"]);
     }

@@ -1,4 +1,4 @@
-//! The keys that sign mail: read from files as configured, or made new.
+//! DKIM keys: loaded from the configured files, or generated.
 
 use crate::{
     domain::{
@@ -24,29 +24,28 @@ use std::{
 };
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, pem, pem::PemObject as _};
 
-/// RSA keys that sign: shorter ones are worthless (RFC 8301 section 3.2), longer ones don't fit into a DNS answer everywhere.
+/// Accepted RSA key sizes. Shorter keys are insecure (RFC 8301 section 3.2), and longer ones don't fit into
+/// some DNS answers.
 const RSA_BITS: RangeInclusive<usize> = 2048..=4096;
 
-/// Why a key can't sign. `key` names it as the configuration or command line does.
+/// Reasons why a key is rejected. `key` names it as in the configuration or command line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: {problem}; {cure}")]
 pub struct DkimError {
-    /// The configuration's key, or the option.
+    /// The configuration key, or the option.
     pub key: String,
-    /// The problem.
     pub problem: String,
-    /// The cure.
     pub cure: String,
 }
 
-/// A key that signs for a domain.
 pub struct DkimKey {
     domain: String,
     selector: String,
     secret: SecretKey,
     file: PathBuf,
     readable_by_others: bool,
-    /// The header up to the tags that differ from message to message; and the same in the form that is hashed.
+    /// The beginning of the header, up to the tags that differ between messages, as written and in relaxed
+    /// form.
     start: String,
     relaxed_start: String,
 }
@@ -56,40 +55,43 @@ enum SecretKey {
     Ed25519(Ed25519KeyPair),
 }
 
-/// All configured keys.
 #[derive(Debug, Default)]
 pub struct DkimKeys(Vec<Arc<DkimKey>>);
 
 impl DkimKeys {
-    /// Reads the keys' files.
     pub fn load(configured: &[Dkim]) -> Result<Self, DkimError> {
         let mut keys: Vec<Arc<DkimKey>> = Vec::new();
-        for (index, it) in configured.iter().enumerate() {
-            if keys.iter().any(|key| key.domain == it.domain && key.selector == it.selector) {
+        for (index, settings) in configured.iter().enumerate() {
+            if keys.iter().any(|key| key.domain == settings.domain && key.selector == settings.selector) {
                 return Err(DkimError {
                     key: format!("dkim.{index}.selector"),
-                    problem: format!("{} has two keys with the selector `{}`", it.domain, it.selector),
-                    cure: "give each key a selector of its own".into(),
+                    problem: format!(
+                        "{} has two keys with the selector `{}`",
+                        settings.domain, settings.selector
+                    ),
+                    cure: "give each key its own selector".into(),
                 });
             }
-            let key = DkimKey::read(&it.domain, &it.selector, &it.key_file).map_err(|problem| DkimError {
-                key: format!("dkim.{index}.key_file"),
-                problem: format!("{} {problem}", it.key_file.display()),
-                cure: "give a PEM file with an RSA key of 2048 to 4096 bits or an Ed25519 key, such as \
+            let key = DkimKey::read(&settings.domain, &settings.selector, &settings.key_file).map_err(
+                |problem| DkimError {
+                    key: format!("dkim.{index}.key_file"),
+                    problem: format!("{} {problem}", settings.key_file.display()),
+                    cure: "use a PEM file with an RSA key of 2048 to 4096 bits or an Ed25519 key, such as \
                        `daily dkim new` makes"
-                    .into(),
-            })?;
+                        .into(),
+                },
+            )?;
             keys.push(Arc::new(key));
         }
         Ok(Self(keys))
     }
 
-    /// The keys whose domain covers a sender.
+    /// Returns the keys whose domain covers a sender.
     pub(super) fn covering(&self, sender: &EmailAddress) -> Vec<Arc<DkimKey>> {
         self.0.iter().filter(|key| signs_for(&key.domain, sender)).cloned().collect()
     }
 
-    /// An RSA and an Ed25519 key of a domain.
+    /// Creates an RSA and an Ed25519 key for a domain.
     #[cfg(test)]
     pub(super) fn new_for_tests(domain: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -100,14 +102,14 @@ impl DkimKeys {
         Self(keys.into())
     }
 
-    /// All of them, in the order of the configuration.
+    /// Iterates over all keys in the order of the configuration.
     pub fn iter(&self) -> impl Iterator<Item = &DkimKey> {
         self.0.iter().map(AsRef::as_ref)
     }
 }
 
 impl DkimKey {
-    /// Makes a key and keeps it in a new file that only its owner may read.
+    /// Generates a key and writes it to a new file that only its owner can read.
     pub fn make(domain: &str, selector: &str, algorithm: Algorithm, file: &Path) -> Result<Self, DkimError> {
         let error = |problem: String, cure: &str| DkimError {
             key: "--out".into(),
@@ -116,17 +118,15 @@ impl DkimKey {
         };
         let der = algorithm.make().map_err(|error| DkimError {
             key: "--algorithm".into(),
-            problem: format!("no key can be made: {error}"),
+            problem: format!("the key can't be generated: {error}"),
             cure: "try the other algorithm".into(),
         })?;
         write_new(file, &pem(&der)).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => error(
-                "is there already and is not overwritten".into(),
-                "name a new file, or move the old one away if nothing is signed with it any more",
+                "already exists and is not overwritten".into(),
+                "choose another file, or move the old one away if it is no longer used",
             ),
-            _ => {
-                error(format!("can't be written: {source}"), "name a file in a folder that you may write to")
-            }
+            _ => error(format!("can't be written: {source}"), "choose a file in a writable folder"),
         })?;
         Self::read(domain, selector, file).map_err(|problem| error(problem, "try the other algorithm"))
     }
@@ -154,34 +154,31 @@ impl DkimKey {
         })
     }
 
-    /// For whose mail.
+    /// Returns the domain that the key signs for.
     pub fn domain(&self) -> &str {
         &self.domain
     }
 
-    /// How receivers find it among the domain's keys.
     pub fn selector(&self) -> &str {
         &self.selector
     }
 
-    /// How it signs.
     pub fn algorithm(&self) -> Algorithm {
         self.secret.algorithm()
     }
 
-    /// Where it is kept.
     pub fn file(&self) -> &Path {
         &self.file
     }
 
-    /// Whether others than its owner may read or change the file.
+    /// Whether users other than the owner can read or change the file.
     pub fn readable_by_others(&self) -> bool {
         self.readable_by_others
     }
 
-    /// Returns the DNS record that makes its signatures count.
+    /// Returns the DNS record that publishes the key.
     pub fn record(&self) -> TxtRecord {
-        TxtRecord::of_key(&self.domain, &self.selector, self.algorithm(), &self.secret.public())
+        TxtRecord::for_key(&self.domain, &self.selector, self.algorithm(), &self.secret.public())
     }
 
     pub(super) fn start(&self) -> &str {
@@ -192,14 +189,14 @@ impl DkimKey {
         &self.relaxed_start
     }
 
-    /// The signature over a hash; `None` if the library refuses.
+    /// Signs a hash; `None` if the library fails.
     pub(super) fn sign(&self, hash: &Digest) -> Option<Vec<u8>> {
         match &self.secret {
             SecretKey::Rsa(key) => {
                 let mut signature = vec![0; key.public_modulus_len()];
                 key.sign_digest(&RSA_PKCS1_SHA256, hash, &mut signature).ok().map(|()| signature)
             }
-            // Ed25519 takes the hash for its message (RFC 8463 section 3).
+            // Ed25519 signs the hash as a message (RFC 8463 section 3).
             SecretKey::Ed25519(key) => Some(key.sign(hash.as_ref()).as_ref().to_vec()),
         }
     }
@@ -212,13 +209,13 @@ impl fmt::Debug for DkimKey {
 }
 
 impl SecretKey {
-    /// Reads PKCS #8, which both algorithms have, or PKCS #1, which older RSA keys are in.
+    /// Parses PKCS #8, or PKCS #1 for older RSA keys.
     fn from_pem(text: &[u8]) -> Result<Self, String> {
         let der = PrivateKeyDer::from_pem_slice(text).map_err(|error| match error {
-            pem::Error::NoItemsFound => "holds no private key in PEM form that is not encrypted".to_owned(),
+            pem::Error::NoItemsFound => "contains no unencrypted private key in PEM form".to_owned(),
             other => format!("is not a PEM file: {other}"),
         })?;
-        let unusable = |error| format!("holds a key that can't sign here ({error})");
+        let unusable = |error| format!("contains an unusable key ({error})");
         let rsa = match &der {
             PrivateKeyDer::Pkcs8(der) => {
                 let der = der.secret_pkcs8_der();
@@ -228,13 +225,13 @@ impl SecretKey {
                 RsaKeyPair::from_pkcs8(der).map_err(unusable)?
             }
             PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der()).map_err(unusable)?,
-            _ => return Err("holds a key that is neither RSA nor Ed25519".into()),
+            _ => return Err("contains a key that is neither RSA nor Ed25519".into()),
         };
         let bits = rsa.public_modulus_len() * 8;
         if RSA_BITS.contains(&bits) {
             Ok(Self::Rsa(Box::new(rsa)))
         } else {
-            Err(format!("holds an RSA key of {bits} bits"))
+            Err(format!("contains an RSA key of {bits} bits"))
         }
     }
 
@@ -245,7 +242,7 @@ impl SecretKey {
         }
     }
 
-    /// The public key as the DNS shows it.
+    /// Returns the public key in its DNS form.
     fn public(&self) -> Vec<u8> {
         match self {
             Self::Rsa(key) => {
@@ -259,7 +256,7 @@ impl SecretKey {
 }
 
 impl Algorithm {
-    /// A new private key, as PKCS #8.
+    /// Generates a private key in PKCS #8 form.
     fn make(self) -> Result<Vec<u8>, aws_lc_rs::error::Unspecified> {
         match self {
             Self::Rsa => {
@@ -271,7 +268,7 @@ impl Algorithm {
     }
 }
 
-/// A private key in textual form (RFC 7468 section 10).
+/// Encodes a private key as PEM (RFC 7468 section 10).
 fn pem(der: &[u8]) -> String {
     let mut text = String::from("-----BEGIN PRIVATE KEY-----\n");
     let encoded = STANDARD.encode(der);
@@ -286,7 +283,7 @@ fn write_new(file: &Path, text: &str) -> io::Result<()> {
     let mut new = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
     let written = new.write_all(text.as_bytes()).and_then(|()| new.sync_all());
     if written.is_err() {
-        // Half a key is no key, and would be in the way of the next attempt.
+        // A partial file would block the next attempt.
         let _ = fs::remove_file(file);
     }
     written
@@ -303,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_key_is_its_owners_and_is_never_overwritten() {
+    fn a_new_key_is_private_and_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         for algorithm in [Algorithm::Rsa, Algorithm::Ed25519] {
             let file = folder.path().join(algorithm.key_tag());
@@ -313,7 +310,7 @@ mod tests {
             assert!(!key.readable_by_others());
             let before = fs::read(&file).unwrap();
             let error = DkimKey::make("example.org", "daily", algorithm, &file).unwrap_err();
-            assert!(error.to_string().contains("is not overwritten; name a new file"), "{error}");
+            assert!(error.to_string().contains("is not overwritten; choose another file"), "{error}");
             assert_eq!(fs::read(&file).unwrap(), before);
             let again = load(&file).unwrap();
             assert_eq!(again.iter().next().unwrap().record(), key.record());
@@ -322,21 +319,23 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_a_key_is_named_with_its_setting() {
+    fn errors_name_the_setting_of_a_file_without_a_key() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("key.pem");
         assert!(load(&file).unwrap_err().to_string().starts_with("dkim.0.key_file: "));
         fs::write(&file, "rubbish").unwrap();
-        assert!(load(&file).unwrap_err().to_string().contains("holds no private key in PEM form"));
+        assert!(
+            load(&file).unwrap_err().to_string().contains("contains no unencrypted private key in PEM form")
+        );
     }
 
     #[test]
-    fn one_selector_is_one_key() {
+    fn selectors_are_unique_per_domain() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("key.pem");
         DkimKey::make("example.org", "daily", Algorithm::Ed25519, &file).unwrap();
-        let it = Dkim { domain: "example.org".into(), selector: "daily".into(), key_file: file };
-        let error = DkimKeys::load(&[it.clone(), it]).unwrap_err();
+        let settings = Dkim { domain: "example.org".into(), selector: "daily".into(), key_file: file };
+        let error = DkimKeys::load(&[settings.clone(), settings]).unwrap_err();
         assert_eq!(error.key, "dkim.1.selector");
     }
 }

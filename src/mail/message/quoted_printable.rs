@@ -1,21 +1,23 @@
-//! Quoted-printable (RFC 2045 section 6.7) for messages that are hashed once and copied for each reader.
+//! Quoted-printable (RFC 2045 section 6.7) for messages that are hashed once and copied for each recipient.
 //!
-//! - No two white-space characters stand side by side and none at a line's end, and tabs are always encoded. So the relaxed
-//!   form that DKIM hashes (RFC 6376 section 3.4.4) is the text as it is.
-//! - No line begins with a dot, so SMTP's dot-stuffing (RFC 5321 section 4.5.2) needs no second copy of a message. None begins
-//!   with `From `, which mailbox files would change.
-//! - A placeholder has a line to itself, between soft line breaks, so no other line depends on what replaces it.
-//! - `=` is always followed by a line's end or a hexadecimal digit, so a boundary with `=_` in it can't occur.
+//! - White space is never doubled or at the end of a line, and tabs are always encoded. So the relaxed form
+//!   that DKIM hashes (RFC 6376 section 3.4.4) is the text itself.
+//! - No line begins with a dot, so SMTP's dot-stuffing (RFC 5321 section 4.5.2) never copies a message. No
+//!   line begins with `From `, which mbox files would change.
+//! - A placeholder has its own line between soft line breaks, so its replacement affects no other line.
+//! - `=` is always followed by a line break or a hexadecimal digit, so the text can't contain a boundary with
+//!   `=_`.
 //!
-//! lettre's encoder does none of this. It's twice as fast (46 instead of 90 µs for an issue's HTML), but that is once per issue.
+//! lettre's encoder guarantees none of this. It is twice as fast (46 instead of 90 µs for an issue's HTML),
+//! but encoding happens once per issue.
 
-/// Longest line, without its line break and without the `=` of a soft one.
-const ROOM: usize = 75;
-/// A line break that readers don't see.
+/// Maximum length of a line, without its line break and the `=` of a soft one.
+const MAX_LINE: usize = 75;
+/// A soft line break, which is invisible to readers.
 const SOFT_BREAK: &[u8] = b"=\r\n";
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
-/// Encodes a text. Line breaks of any kind become CRLF, and each placeholder gets a line of its own.
+/// Encodes a text. All line breaks become CRLF, and each placeholder gets its own line.
 pub(super) fn encode(text: &str, placeholder: Option<&str>) -> String {
     let mut out = Vec::with_capacity(text.len() + text.len() / 4);
     let mut rest = text;
@@ -36,7 +38,7 @@ pub(super) fn encode(text: &str, placeholder: Option<&str>) -> String {
     String::from_utf8(out).expect("quoted-printable is ASCII")
 }
 
-/// Encodes a text that begins at a line's start. The next piece must begin on a line of its own.
+/// Encodes a text that starts at the beginning of a line. The next piece must start on a new line.
 fn encode_piece(text: &str, out: &mut Vec<u8>) {
     let mut column = 0;
     let mut after_space = false;
@@ -50,7 +52,7 @@ fn encode_piece(text: &str, out: &mut Vec<u8>) {
         let whole = rest;
         rest = &rest[char.len_utf8()..];
         let at_end = rest.is_empty() || rest.starts_with(['\r', '\n']);
-        let fits = |width| column + width <= ROOM;
+        let fits = |width| column + width <= MAX_LINE;
         let literal = match char {
             ' ' => !(at_end || after_space && fits(1)),
             '.' => column > 0 && fits(1),
@@ -86,7 +88,7 @@ mod tests {
         encode(text, None)
     }
 
-    /// Decodes by the letter of RFC 2045, apart from any library.
+    /// Decodes according to RFC 2045, independently of any library.
     fn decoded(text: &str) -> Vec<u8> {
         let text = text.replace("=\r\n", "");
         let mut bytes = text.bytes();
@@ -106,7 +108,7 @@ mod tests {
         text.replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n")
     }
 
-    /// The relaxed form of a body, by the letter of RFC 6376 section 3.4.4.
+    /// Returns the relaxed form of a body (RFC 6376 section 3.4.4).
     fn relaxed(body: &str) -> String {
         let mut lines: Vec<String> = Vec::new();
         for line in body.split("\r\n") {
@@ -140,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_mail_system_would_change_is_encoded() {
+    fn text_that_mail_systems_would_change_is_encoded() {
         assert_eq!(encoded(".\n..a\nFrom me\nFrom=\n"), "=2E\r\n=2E.a\r\n=46rom me\r\nFrom=3D\r\n");
         assert_eq!(encoded("a  b \n\tc "), "a =20b=20\r\n=09c=20");
         assert_eq!(encoded("a\rb\r\nc\n"), "a\r\nb\r\nc\r\n");
@@ -149,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_placeholder_stands_alone() {
+    fn a_placeholder_has_its_own_line() {
         let html = "<a href=\"https://n.example/u/TOKEN\">Leave</a> TOKEN\n";
         assert_eq!(
             encode(html, Some("TOKEN")),
@@ -169,13 +171,13 @@ mod tests {
         }
 
         #[test]
-        fn a_token_put_in_later_gives_the_same_bytes(
+        fn inserting_a_token_later_gives_the_same_bytes(
             pieces in prop::collection::vec("(?s)([ .\r\n]|From |[^#]){0,120}", 1..5),
             token in "[A-Za-z0-9_-]{1,75}",
         ) {
             let placeholder = "reader-0123456789abcdef";
             let full = pieces.join(&token);
-            // By chance the pieces may hold the token, too: then nobody can tell which one is personal.
+            // If the pieces contain the token by chance, it is ambiguous which occurrence is a placeholder.
             prop_assume!(full.split(&token).eq(pieces.iter().map(String::as_str)));
             prop_assume!(!full.contains(placeholder));
 

@@ -1,4 +1,4 @@
-//! A connection lease: the right to send over one connection to one relay.
+//! Connection leases: permission to send over one connection to one relay.
 
 use crate::{
     domain::delivery::status::Answer,
@@ -13,11 +13,11 @@ use lettre::{AsyncTransport, address::Envelope};
 use std::sync::Arc;
 use tokio::{sync::Mutex, time::Instant};
 
-/// The right to send over one connection to one relay, from [`Mailer::lease`](super::Mailer::lease).
+/// Permission to send over one connection to one relay, from [`Mailer::lease`](super::Mailer::lease).
 ///
-/// It is a lettre transport for raw messages. When it is dropped, a connection in good order goes back to the pool, and the
-/// next waiter gets it. Any other is closed, and its slot is free. That holds in the middle of a message too: the connection
-/// is then not in good order.
+/// A lease is a lettre transport for raw messages. When it is dropped, a usable connection returns to the
+/// pool for the next waiter. Any other connection is closed and its slot freed, including one in the middle
+/// of a message.
 pub struct ConnectionLease {
     index: usize,
     relay: Arc<Relay>,
@@ -32,7 +32,8 @@ enum Route {
 struct Pooled {
     connector: Arc<Connector>,
     slot: Slot<RelayConnection>,
-    /// The connection was opened for this lease and has carried nothing yet: its troubles are the relay's.
+    /// Whether the connection was opened for this lease and has carried nothing yet. Its failures are then
+    /// the relay's.
     fresh: bool,
     used: Instant,
 }
@@ -53,13 +54,13 @@ impl ConnectionLease {
         Self { index, relay, route: Route::Pooled(Mutex::new(pooled)) }
     }
 
-    /// The relay's number in the order of preference, from 0.
+    /// Returns the relay's index in the order of preference.
     pub fn relay(&self) -> usize {
         self.index
     }
 
-    /// Sends a message only if `begin`, the fence, lets it pass: a delivery begins when it holds a connection, not before.
-    /// Returns the fence's refusal, if any, before a byte was sent.
+    /// Sends a message only if `begin`, the fence, succeeds. A delivery begins only when it has a connection.
+    /// If the fence refuses, returns its error, and nothing was sent.
     pub async fn send_gated<Refused>(
         &self,
         envelope: &Envelope,
@@ -76,21 +77,23 @@ impl AsyncTransport for ConnectionLease {
     type Ok = Answer;
     type Error = SendError;
 
-    /// Sends one message. A kept connection that died of age is replaced once, which is no trouble of the message's. Trouble
-    /// with the relay makes the relay rest.
+    /// Sends one message. A pooled connection that has died of age is replaced once. Failures of the relay
+    /// put it into backoff.
     ///
-    /// If the future is dropped before it is done, nothing is known about the message, and the connection isn't used again.
+    /// If the future is dropped early, the message is in doubt, and the connection isn't used again.
     async fn send_raw(&self, envelope: &Envelope, message: &[u8]) -> SendResult {
         let result = match &self.route {
             Route::Direct(transport) => transport.send_raw(envelope, message).await,
             Route::Pooled(pooled) => pooled.lock().await.send(&self.relay, envelope, message).await,
         };
         match &result {
-            Err(SendError::RelayTrouble(answer) | SendError::InDoubt(answer)) => self.relay.trouble(answer),
-            // A refusal without a reply is our own, and says nothing about the relay.
+            Err(SendError::RelayFailure(answer) | SendError::InDoubt(answer)) => {
+                self.relay.record_failure(answer);
+            }
+            // A rejection without a reply is our own and says nothing about the relay.
             result => {
                 if answer_of(result).code.is_some() {
-                    self.relay.well();
+                    self.relay.record_success();
                 }
             }
         }
@@ -100,12 +103,12 @@ impl AsyncTransport for ConnectionLease {
 
 impl Pooled {
     async fn send(&mut self, relay: &Relay, envelope: &Envelope, message: &[u8]) -> SendResult {
-        let result = self.over_a_good_connection(relay, envelope, message).await;
+        let result = self.send_over_usable_connection(relay, envelope, message).await;
         self.used = Instant::now();
         result
     }
 
-    async fn over_a_good_connection(
+    async fn send_over_usable_connection(
         &mut self,
         relay: &Relay,
         envelope: &Envelope,
@@ -114,23 +117,25 @@ impl Pooled {
         let fresh = std::mem::take(&mut self.fresh);
         let slot = &mut self.slot;
         let too_old = self.used.elapsed() >= IDLE_LIMIT;
-        if too_old || slot.connection().is_some_and(|it| !it.is_ready() || it.is_spent()) {
+        if too_old
+            || slot.connection().is_some_and(|connection| !connection.is_ready() || connection.is_spent())
+        {
             slot.discard().await;
         }
-        if let Some(kept) = slot.connection() {
-            let attempt = kept.send(envelope, message).await;
+        if let Some(pooled) = slot.connection() {
+            let attempt = pooled.send(envelope, message).await;
             if fresh || !attempt.stale {
                 return attempt.result;
             }
-            let said = answer_of(&attempt.result).line();
-            tracing::debug!(relay = relay.name, said, "a kept connection is replaced");
+            let answer = answer_of(&attempt.result).line();
+            tracing::debug!(relay = relay.name, answer, "replacing a stale connection");
             slot.discard().await;
-        } else if let Some(trouble) = relay.resting() {
-            return Err(SendError::RelayTrouble(trouble));
+        } else if let Some(failure) = relay.backoff() {
+            return Err(SendError::RelayFailure(failure));
         }
         match self.connector.open().await {
             Ok(opened) => slot.put(opened).send(envelope, message).await.result,
-            Err(answer) => Err(SendError::RelayTrouble(answer)),
+            Err(answer) => Err(SendError::RelayFailure(answer)),
         }
     }
 }

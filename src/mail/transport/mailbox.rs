@@ -1,4 +1,4 @@
-//! The built-in mailbox: a folder with one RFC 5322 file per email, for trying things out without a relay.
+//! The built-in mailbox: a folder with one RFC 5322 file per email, for evaluation without a relay.
 
 use crate::{clock::Clock, domain::delivery::status::Answer, mail::transport::SendError};
 use async_trait::async_trait;
@@ -11,10 +11,9 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-/// Tells emails apart that arrive within one microsecond.
+/// Distinguishes emails that arrive in the same microsecond.
 static ARRIVALS: AtomicU64 = AtomicU64::new(0);
 
-/// A folder that takes emails.
 pub(super) struct Mailbox {
     pub folder: PathBuf,
     pub clock: Clock,
@@ -29,24 +28,25 @@ impl AsyncTransport for Mailbox {
 
     async fn send_raw(&self, envelope: &Envelope, message: &[u8]) -> Result<Answer, SendError> {
         match self.deliver(envelope, message).await {
-            Ok(file) => Ok(Answer::new(&self.name, Some(250), &format!("kept as {file}"))),
+            Ok(file) => Ok(Answer::new(&self.name, Some(250), &format!("stored as {file}"))),
             Err(error) => {
                 let text = format!("can't write to {}: {error}", self.folder.display());
-                Err(SendError::RelayTrouble(Answer::new(&self.name, None, &text)))
+                Err(SendError::RelayFailure(Answer::new(&self.name, None, &text)))
             }
         }
     }
 }
 
 impl Mailbox {
-    /// Makes the folder, for its owner only: emails hold addresses and links that act for their readers.
+    /// Creates the folder with access for its owner only: emails contain addresses and links that act for
+    /// their readers.
     pub async fn make_folder(&self) -> io::Result<()> {
         tokio::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).await
     }
 
-    /// Writes an email as a file of its own, whole or not at all, and returns its name. Names sort by time of arrival.
+    /// Writes an email atomically to its own file and returns the name. Names sort by time of arrival.
     ///
-    /// The envelope is kept in `Return-Path` and `Delivered-To` lines before the message, as a mail server does at final
+    /// The envelope is stored in `Return-Path` and `Delivered-To` lines before the message, as at final
     /// delivery (RFC 5321 section 4.4).
     async fn deliver(&self, envelope: &Envelope, message: &[u8]) -> io::Result<String> {
         let now = self.clock.now().as_microsecond();
@@ -60,7 +60,7 @@ impl Mailbox {
         text.extend_from_slice(message);
         let (unfinished, finished) = (self.folder.join(format!(".{name}.part")), self.folder.join(&name));
         self.make_folder().await?;
-        // One blocking task: as several, each step would go to another thread and back.
+        // A single blocking task avoids a thread switch per step.
         tokio::task::spawn_blocking(move || {
             let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
             file.write_all(&text)?;

@@ -1,4 +1,4 @@
-//! The mailer: relays in order of preference, and connection leases to them.
+//! The mailer: relays in order of preference, and leases on connections to them.
 
 use crate::{
     clock::Clock,
@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use lettre::{AsyncTransport, address::Envelope};
 use std::{sync::Arc, time::Duration};
 
-/// Why the mailer can't work with a relay as configured.
+/// Reasons why a configured relay is rejected.
 #[derive(Debug, thiserror::Error)]
 #[error("relays.{index}: {problem}")]
 pub struct MailerError {
@@ -39,11 +39,11 @@ struct Shared {
     timeouts: Timeouts,
 }
 
-/// Longest time for saying goodbye to all relays.
+/// Maximum time for closing all connections.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 
 impl Mailer {
-    /// Checks the relays' names and certificates; connects to none yet.
+    /// Validates the relays' names and certificates, without connecting.
     pub fn new(relays: &[settings::Relay], sending: &Sending, clock: Clock) -> Result<Self, MailerError> {
         let timeouts = Timeouts { step: sending.timeout(), answer: sending.answer_timeout() };
         let relays = relays.iter().enumerate().map(|(index, relay)| {
@@ -53,18 +53,19 @@ impl Mailer {
         Ok(Self(Arc::new(Shared { relays, timeouts })))
     }
 
-    /// Waits for a lease of the first relay that isn't resting: over a kept connection, or a new one if this process may
-    /// open one more. Single emails go before bulk. Waiters leave a relay that begins to rest.
+    /// Waits for a lease on the first relay that isn't in backoff: an open connection, or a new one if this
+    /// process may open one more. Single emails go before bulk. When a relay goes into backoff, its waiters
+    /// move on to the next relay.
     ///
-    /// Dropping the future, at any point, takes nothing from other waiters.
+    /// Dropping the future at any point takes nothing from other waiters.
     ///
     /// # Errors
-    /// No relay can be reached at the moment: the last trouble.
+    /// Returns the last failure if no relay can be reached.
     pub async fn lease(&self, priority: Priority) -> Result<ConnectionLease, Answer> {
         let mut last = None;
         for (index, relay) in self.0.relays.iter().enumerate() {
-            if let Some(trouble) = relay.resting() {
-                last.get_or_insert(trouble);
+            if let Some(failure) = relay.backoff() {
+                last.get_or_insert(failure);
                 continue;
             }
             let connector = match &relay.route {
@@ -73,15 +74,15 @@ impl Mailer {
                 }
                 Route::Pooled(connector) => connector,
             };
-            // It may begin to rest while we wait, and end before we are told.
+            // The relay may go into backoff while we wait, and the backoff may be over by now.
             let Some(mut slot) = connector.pool.acquire(priority).await else {
-                last = relay.resting().or(last);
+                last = relay.backoff().or(last);
                 continue;
             };
             let fresh = slot.connection().is_none();
             if fresh {
-                if let Some(trouble) = relay.resting() {
-                    last.get_or_insert(trouble);
+                if let Some(failure) = relay.backoff() {
+                    last.get_or_insert(failure);
                     continue;
                 }
                 match connector.open().await {
@@ -89,7 +90,7 @@ impl Mailer {
                         slot.put(opened);
                     }
                     Err(answer) => {
-                        relay.trouble(&answer);
+                        relay.record_failure(&answer);
                         last = Some(answer);
                         continue;
                     }
@@ -98,24 +99,24 @@ impl Mailer {
             return Ok(ConnectionLease::pooled(index, relay.clone(), connector.clone(), slot, fresh));
         }
         let name = self.0.relays.first().map_or("", |relay| relay.name.as_str());
-        Err(last.unwrap_or_else(|| Answer::new(name, None, "no relay could be tried")))
+        Err(last.unwrap_or_else(|| Answer::new(name, None, "no relay was available")))
     }
 
-    /// Returns the first relay that isn't resting: the one whose connections [`Self::lease`] waits for.
+    /// Returns the first relay that isn't in backoff: the one that [`Self::lease`] waits for.
     pub fn preferred(&self) -> Option<usize> {
-        self.0.relays.iter().position(|relay| relay.resting().is_none())
+        self.0.relays.iter().position(|relay| relay.backoff().is_none())
     }
 
-    /// Sets how many connections this process may have open to a relay; at first as many as are configured. Surplus ones
-    /// are closed when they come back, idle surplus ones at once. With 0, leases wait. Has no effect on a mailbox or a
-    /// relay that doesn't exist.
+    /// Sets how many connections to a relay this process may open; initially the configured number. Surplus
+    /// idle connections are closed at once, others when they are returned. With 0, leases wait. Has no effect
+    /// on a mailbox or a relay that doesn't exist.
     pub fn allow(&self, relay: usize, connections: usize) {
         if let Some(Route::Pooled(connector)) = self.0.relays.get(relay).map(|relay| &relay.route) {
             connector.pool.allow(connections);
         }
     }
 
-    /// Returns the number of connections to a relay: in use, idle, being opened or closed. A mailbox has none.
+    /// Returns the number of connections to a relay: in use, idle, opening or closing. 0 for a mailbox.
     pub fn open_connections(&self, relay: usize) -> usize {
         match self.0.relays.get(relay).map(|relay| &relay.route) {
             Some(Route::Pooled(connector)) => connector.pool.open(),
@@ -128,18 +129,19 @@ impl Mailer {
         self.0.relays.iter().map(|relay| relay.name.clone()).collect()
     }
 
-    /// Returns the longest time that sending over a lease can take, whatever the relay does. [`Self::lease`] has no such
-    /// limit.
+    /// Returns the maximum time that sending over a lease can take, whatever the relay does. [`Self::lease`]
+    /// has no such limit.
     pub fn longest_send(&self) -> Duration {
         self.0.timeouts.longest_send()
     }
 
-    /// Returns the longest time that opening a connection can take. [`Self::lease`] opens at most one per relay.
+    /// Returns the maximum time that opening a connection can take. [`Self::lease`] opens at most one per
+    /// relay.
     pub fn longest_opening(&self) -> Duration {
         self.0.timeouts.longest_opening()
     }
 
-    /// Tries each relay: connect, greet, protect, authenticate. Returns the results in order.
+    /// Tries each relay: connect, greet, encrypt, authenticate. Returns the results in order.
     pub async fn check(&self) -> Vec<(String, Result<(), String>)> {
         let mut results = Vec::new();
         for relay in &self.0.relays {
@@ -148,45 +150,48 @@ impl Mailer {
         results
     }
 
-    /// Says goodbye on all idle connections, within two seconds.
+    /// Closes all idle connections with QUIT, within two seconds.
     pub async fn close(&self) {
         let pools = self.0.relays.iter().filter_map(|relay| match &relay.route {
             Route::Pooled(connector) => Some(connector.pool.close_idle()),
             Route::Mailbox(_) => None,
         });
-        // In time or not, they are gone.
+        // After the timeout, the connections are dropped.
         let _ = tokio::time::timeout(CLOSE_LIMIT, futures_util::future::join_all(pools)).await;
     }
 }
 
-/// The transport for single emails: whichever relay takes them.
+/// The transport for single emails: the first relay that accepts them.
 #[async_trait]
 impl AsyncTransport for Mailer {
     type Ok = Answer;
     type Error = SendError;
 
-    /// Sends a message over the first relay that takes it; after trouble with one, the next is tried. Waits for a lease no
-    /// longer than opening a connection may take, so the whole ends within [`Self::longest_opening`] and
-    /// [`Self::longest_send`], once for each relay.
+    /// Sends a message over the first relay that accepts it. When a relay fails, the next one is tried. A
+    /// lease is awaited for at most [`Self::longest_opening`], so each relay takes at most that plus
+    /// [`Self::longest_send`].
     async fn send_raw(&self, envelope: &Envelope, message: &[u8]) -> SendResult {
-        let mut trouble = None;
+        let mut failure = None;
         for _ in &self.0.relays {
-            // Given up while it waits, a lease costs nothing; while it sends, it would leave the message in doubt.
+            // Abandoning a lease while waiting is safe; abandoning it while sending would leave the message
+            // in doubt.
             let lease = tokio::time::timeout(self.longest_opening(), self.lease(Priority::Single)).await;
             let result = match lease {
                 Ok(Ok(lease)) => lease.send_raw(envelope, message).await,
-                Ok(Err(answer)) => return Err(SendError::RelayTrouble(trouble.unwrap_or(answer))),
+                Ok(Err(answer)) => return Err(SendError::RelayFailure(failure.unwrap_or(answer))),
                 Err(_) => {
                     let none = || Answer::new("", None, "no connection to a relay was free in time");
-                    return Err(SendError::RelayTrouble(trouble.unwrap_or_else(none)));
+                    return Err(SendError::RelayFailure(failure.unwrap_or_else(none)));
                 }
             };
             match result {
-                Err(SendError::RelayTrouble(answer)) => trouble = Some(answer),
+                Err(SendError::RelayFailure(answer)) => failure = Some(answer),
                 result => return result,
             }
         }
-        Err(SendError::RelayTrouble(trouble.unwrap_or_else(|| Answer::new("", None, "there is no relay"))))
+        Err(SendError::RelayFailure(
+            failure.unwrap_or_else(|| Answer::new("", None, "no relay is configured")),
+        ))
     }
 }
 

@@ -3,7 +3,7 @@ use crate::{
     domain::delivery::relay::RelayUrl,
     mail::transport::{
         relay::Target,
-        smtp::fake_relay::{Act, FakeRelay, settle},
+        smtp::fake_relay::{Action, FakeRelay, settle},
     },
 };
 use lettre::transport::smtp::extension::ClientId;
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 const STEP: Duration = Duration::from_mins(1);
 const ANSWER: Duration = Duration::from_mins(5);
 
-/// A mailer to relays in memory, each with so many connections of two messages.
+/// Creates a mailer to in-memory relays, each with a number of connections that carry three messages.
 fn mailer(relays: &[(&FakeRelay, usize)]) -> Mailer {
     let timeouts = Timeouts { step: STEP, answer: ANSWER };
     let relays = relays.iter().enumerate().map(|(index, &(fake, connections))| {
@@ -29,9 +29,9 @@ fn mailer(relays: &[(&FakeRelay, usize)]) -> Mailer {
         )
         .unwrap();
         if let Route::Pooled(connector) = &mut relay.route {
-            let connector = Arc::get_mut(connector).expect("nobody has it yet");
-            let Target::Smtp(dial) = &mut connector.target else { panic!("no SMTP relay") };
-            dial.stand_in = Some(fake.clone());
+            let connector = Arc::get_mut(connector).expect("there is only one reference");
+            let Target::Smtp(dialer) = &mut connector.target else { panic!("no SMTP relay") };
+            dialer.fake = Some(fake.clone());
         }
         Arc::new(relay)
     });
@@ -55,15 +55,14 @@ fn is_sent(outcome: &SendResult) -> bool {
     outcome.is_ok()
 }
 
-/// Does something on one connection only.
-fn on(connection: usize, at: &'static str, act: Act) -> FakeRelay {
+fn on(connection: usize, at: &'static str, act: Action) -> FakeRelay {
     FakeRelay::new("PIPELINING", move |number, step| {
         (number == connection && step == at).then(|| act.clone())
     })
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_is_kept_until_it_has_carried_its_share() {
+async fn a_connection_is_reused_up_to_its_message_limit() {
     let fake = FakeRelay::polite();
     let mailer = mailer(&[(&fake, 2)]);
     for _ in 0..7 {
@@ -73,11 +72,7 @@ async fn a_connection_is_kept_until_it_has_carried_its_share() {
     assert_eq!((fake.connections(), fake.messages()), (3, 7));
     assert_eq!(mailer.open_connections(0), 1);
     assert_eq!(fake.lines(0).last().unwrap(), "QUIT");
-    assert_eq!(
-        fake.transcript(|transcript| transcript.most_open),
-        1,
-        "none is opened beside one that is idle"
-    );
+    assert_eq!(fake.transcript(|transcript| transcript.most_open), 1, "an idle connection is used first");
     // The same over one lease.
     let lease = mailer.lease(Priority::Bulk).await.unwrap();
     for _ in 0..7 {
@@ -93,7 +88,9 @@ async fn a_connection_is_kept_until_it_has_carried_its_share() {
 
 #[tokio::test(start_paused = true)]
 async fn there_are_never_more_connections_than_allowed() {
-    let fake = FakeRelay::new("PIPELINING", |_, step| (step == "end").then_some(Act::Late(1, "250 ok\r\n")));
+    let fake = FakeRelay::new("PIPELINING", |_, step| {
+        (step == "end").then_some(Action::ReplyAfter(1, "250 ok\r\n"))
+    });
     let mailer = mailer(&[(&fake, 3)]);
     let sending = (0..40).map(|_| {
         let mailer = mailer.clone();
@@ -107,13 +104,13 @@ async fn there_are_never_more_connections_than_allowed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_kept_connection_that_has_died_is_replaced_and_nobody_is_blamed() {
+async fn a_stale_connection_is_replaced_without_counting_as_a_failure() {
     for (step, act) in [
-        ("MAIL", Act::Close),
-        ("RCPT", Act::Close),
-        ("DATA", Act::Close),
-        ("MAIL", Act::Say("421 4.4.2 idle for too long\r\n")),
-        ("MAIL", Act::Say("452 4.5.3 enough on this connection\r\n")),
+        ("MAIL", Action::Close),
+        ("RCPT", Action::Close),
+        ("DATA", Action::Close),
+        ("MAIL", Action::Reply("421 4.4.2 idle for too long\r\n")),
+        ("MAIL", Action::Reply("452 4.5.3 enough on this connection\r\n")),
     ] {
         let seen = std::sync::atomic::AtomicUsize::new(0);
         let fake = FakeRelay::new("PIPELINING", move |number, at| {
@@ -124,54 +121,55 @@ async fn a_kept_connection_that_has_died_is_replaced_and_nobody_is_blamed() {
         assert!(is_sent(&send(&mailer).await));
         assert!(is_sent(&send(&mailer).await), "{step}");
         assert_eq!((fake.connections(), mailer.open_connections(0)), (2, 1));
-        assert!(mailer.0.relays[0].resting().is_none());
+        assert!(mailer.0.relays[0].backoff().is_none());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn being_told_to_slow_down_is_trouble_also_on_a_kept_connection() {
+async fn throttling_is_a_failure_even_on_a_reused_connection() {
     for (step, said) in [("MAIL", "450 4.7.1 too fast\r\n"), ("RCPT", "421 4.3.2 busy\r\n")] {
         let seen = std::sync::atomic::AtomicUsize::new(0);
         let fake = FakeRelay::new("PIPELINING", move |_, at| {
-            (at == step && seen.fetch_add(1, Ordering::SeqCst) == 1).then_some(Act::Say(said))
+            (at == step && seen.fetch_add(1, Ordering::SeqCst) == 1).then_some(Action::Reply(said))
         });
         let mailer = mailer(&[(&fake, 1)]);
         assert!(is_sent(&send(&mailer).await));
-        let Err(SendError::RelayTrouble(answer)) = send(&mailer).await else { panic!("{step}") };
+        let Err(SendError::RelayFailure(answer)) = send(&mailer).await else { panic!("{step}") };
         assert!(crate::domain::delivery::status::asks_to_slow_down(&answer));
         assert_eq!(fake.connections(), 1);
-        assert!(mailer.0.relays[0].resting().is_some());
+        assert!(mailer.0.relays[0].backoff().is_some());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn trouble_on_a_fresh_connection_makes_the_relay_rest_and_the_next_one_takes_over() {
-    let (first, second) = (on(0, "MAIL", Act::Close), FakeRelay::polite());
+async fn a_failure_on_a_fresh_connection_starts_a_backoff_and_the_next_relay_takes_over() {
+    let (first, second) = (on(0, "MAIL", Action::Close), FakeRelay::polite());
     let mailer = mailer(&[(&first, 1), (&second, 1)]);
-    let Err(SendError::RelayTrouble(answer)) = send(&mailer).await else { panic!("not closed") };
+    let Err(SendError::RelayFailure(answer)) = send(&mailer).await else { panic!("not closed") };
     assert_eq!(answer.relay, "smtp://relay0.example:25");
     let lease = mailer.lease(Priority::Bulk).await.unwrap();
     assert_eq!((lease.relay(), mailer.open_connections(0)), (1, 0));
     drop(lease);
     tokio::time::advance(Duration::from_secs(2)).await;
     let lease = mailer.lease(Priority::Bulk).await.unwrap();
-    assert_eq!(lease.relay(), 0, "rested");
+    assert_eq!(lease.relay(), 0, "after the backoff");
     assert!(is_sent(&send_over(&lease).await));
     assert_eq!(mailer.relay_names(), ["smtp://relay0.example:25", "smtp://relay1.example:25"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_relay_that_can_be_reached_the_last_trouble_is_told() {
-    let (first, second) = (FakeRelay::at("", "greeting", Act::Say("554 go away\r\n")), FakeRelay::polite());
+async fn without_a_reachable_relay_the_last_failure_is_returned() {
+    let (first, second) =
+        (FakeRelay::at("", "greeting", Action::Reply("554 go away\r\n")), FakeRelay::polite());
     second.shut.store(true, Ordering::SeqCst);
     let mailer = mailer(&[(&first, 1), (&second, 1)]);
-    let told = mailer.lease(Priority::Single).await.err().unwrap();
-    assert!(told.text.starts_with("can't connect"), "{told:?}");
+    let failure = mailer.lease(Priority::Single).await.err().unwrap();
+    assert!(failure.text.starts_with("can't connect"), "{failure:?}");
     assert_eq!(first.connections(), 1);
-    // Both rest now, so no connection is tried.
-    let told = mailer.lease(Priority::Single).await.err().unwrap();
-    assert_eq!((told.code, first.connections()), (Some(554), 1));
-    let failures = |index: usize| mailer.0.relays[index].resting().is_some();
+    // Both are in backoff, so no connection is tried.
+    let failure = mailer.lease(Priority::Single).await.err().unwrap();
+    assert_eq!((failure.code, first.connections()), (Some(554), 1));
+    let failures = |index: usize| mailer.0.relays[index].backoff().is_some();
     assert!(failures(0) && failures(1));
     second.shut.store(false, Ordering::SeqCst);
     tokio::time::advance(Duration::from_secs(2)).await;
@@ -179,8 +177,8 @@ async fn without_a_relay_that_can_be_reached_the_last_trouble_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiters_leave_a_relay_that_begins_to_rest() {
-    let (first, second) = (FakeRelay::at("PIPELINING", "MAIL", Act::Hang), FakeRelay::polite());
+async fn waiters_leave_a_relay_that_goes_into_backoff() {
+    let (first, second) = (FakeRelay::at("PIPELINING", "MAIL", Action::Hang), FakeRelay::polite());
     let mailer = mailer(&[(&first, 1), (&second, 1)]);
     let sending = tokio::spawn({
         let mailer = mailer.clone();
@@ -189,9 +187,9 @@ async fn waiters_leave_a_relay_that_begins_to_rest() {
     settle().await;
     let begin = Instant::now();
     let lease = mailer.lease(Priority::Bulk).await.unwrap();
-    assert_eq!((lease.relay(), begin.elapsed()), (1, STEP), "as soon as it is known");
-    assert!(matches!(sending.await.unwrap(), Err(SendError::RelayTrouble(_))));
-    // And the same without another relay.
+    assert_eq!((lease.relay(), begin.elapsed()), (1, STEP), "as soon as the relay fails");
+    assert!(matches!(sending.await.unwrap(), Err(SendError::RelayFailure(_))));
+    // The same without another relay.
     let alone = self::mailer(&[(&first, 1)]);
     let sending = tokio::spawn({
         let mailer = alone.clone();
@@ -203,19 +201,19 @@ async fn waiters_leave_a_relay_that_begins_to_rest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pauses_grow_with_each_trouble_and_many_connections_count_as_one() {
+async fn backoff_grows_with_each_failure_and_many_connections_count_as_one() {
     let fake = FakeRelay::polite();
     fake.shut.store(true, Ordering::SeqCst);
     let mailer = mailer(&[(&fake, 10)]);
-    let rest = |mailer: &Mailer| mailer.0.relays[0].resting().is_some();
+    let is_backing_off = |mailer: &Mailer| mailer.0.relays[0].backoff().is_some();
     for seconds in [2, 5, 15] {
         let leases = futures_util::future::join_all((0..10).map(|_| mailer.lease(Priority::Bulk))).await;
         assert!(leases.iter().all(Result::is_err));
         assert_eq!(mailer.open_connections(0), 0);
         tokio::time::advance(Duration::from_millis(seconds * 1_000 - 1)).await;
-        assert!(rest(&mailer), "{seconds}");
+        assert!(is_backing_off(&mailer), "{seconds}");
         tokio::time::advance(Duration::from_millis(1)).await;
-        assert!(!rest(&mailer), "{seconds}");
+        assert!(!is_backing_off(&mailer), "{seconds}");
     }
     // A success ends the count.
     fake.shut.store(false, Ordering::SeqCst);
@@ -224,41 +222,42 @@ async fn pauses_grow_with_each_trouble_and_many_connections_count_as_one() {
     fake.shut.store(true, Ordering::SeqCst);
     assert!(mailer.lease(Priority::Bulk).await.is_err());
     tokio::time::advance(Duration::from_secs(2)).await;
-    assert!(!rest(&mailer));
+    assert!(!is_backing_off(&mailer));
 }
 
 #[tokio::test(start_paused = true)]
-async fn success_over_another_connection_does_not_end_a_rest() {
-    let fake = on(1, "MAIL", Act::Close);
+async fn success_on_another_connection_does_not_end_a_backoff() {
+    let fake = on(1, "MAIL", Action::Close);
     let mailer = mailer(&[(&fake, 2)]);
     let well = mailer.lease(Priority::Bulk).await.unwrap();
     let bad = mailer.lease(Priority::Bulk).await.unwrap();
-    assert!(matches!(send_over(&bad).await, Err(SendError::RelayTrouble(_))));
-    assert!(is_sent(&send_over(&well).await), "a connection that works goes on");
-    assert!(mailer.0.relays[0].resting().is_some());
+    assert!(matches!(send_over(&bad).await, Err(SendError::RelayFailure(_))));
+    assert!(is_sent(&send_over(&well).await), "a working connection continues");
+    assert!(mailer.0.relays[0].backoff().is_some());
     assert!(
-        matches!(send_over(&bad).await, Err(SendError::RelayTrouble(_))),
-        "without a connection it rests too"
+        matches!(send_over(&bad).await, Err(SendError::RelayFailure(_))),
+        "without a connection the backoff applies too"
     );
     assert_eq!(fake.connections(), 2);
     tokio::time::advance(Duration::from_secs(2)).await;
-    assert!(is_sent(&send_over(&bad).await), "then it opens another one");
+    assert!(is_sent(&send_over(&bad).await), "then the lease opens another connection");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mail_in_doubt_makes_the_relay_rest() {
-    let fake = on(0, "end", Act::Close);
+async fn an_email_in_doubt_starts_a_backoff() {
+    let fake = on(0, "end", Action::Close);
     let mailer = mailer(&[(&fake, 1)]);
     assert!(matches!(send(&mailer).await, Err(SendError::InDoubt(_))));
-    assert!(mailer.0.relays[0].resting().is_some());
-    assert_eq!(fake.messages(), 1, "and is not repeated");
+    assert!(mailer.0.relays[0].backoff().is_some());
+    assert_eq!(fake.messages(), 1, "the message is not repeated");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_send_that_is_dropped_never_lends_its_reply_to_another_mail() {
+async fn the_reply_to_a_dropped_send_never_counts_for_another_email() {
     let seen = std::sync::atomic::AtomicUsize::new(0);
     let fake = FakeRelay::new("PIPELINING", move |_, at| {
-        (at == "end" && seen.fetch_add(1, Ordering::SeqCst) == 0).then_some(Act::Late(5, "250 the first\r\n"))
+        (at == "end" && seen.fetch_add(1, Ordering::SeqCst) == 0)
+            .then_some(Action::ReplyAfter(5, "250 the first\r\n"))
     });
     let mailer = mailer(&[(&fake, 1)]);
     assert!(tokio::time::timeout(Duration::from_secs(1), send(&mailer)).await.is_err());
@@ -268,7 +267,8 @@ async fn a_send_that_is_dropped_never_lends_its_reply_to_another_mail() {
     // The same over one lease.
     let seen = std::sync::atomic::AtomicUsize::new(0);
     let fake = FakeRelay::new("PIPELINING", move |_, at| {
-        (at == "end" && seen.fetch_add(1, Ordering::SeqCst) == 0).then_some(Act::Late(5, "250 the first\r\n"))
+        (at == "end" && seen.fetch_add(1, Ordering::SeqCst) == 0)
+            .then_some(Action::ReplyAfter(5, "250 the first\r\n"))
     });
     let mailer = self::mailer(&[(&fake, 1)]);
     let lease = mailer.lease(Priority::Bulk).await.unwrap();
@@ -278,8 +278,8 @@ async fn a_send_that_is_dropped_never_lends_its_reply_to_another_mail() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_that_is_given_up_while_it_opens_frees_its_slot() {
-    let fake = on(0, "greeting", Act::Hang);
+async fn a_lease_dropped_while_opening_frees_its_slot() {
+    let fake = on(0, "greeting", Action::Hang);
     let mailer = mailer(&[(&fake, 1)]);
     assert!(tokio::time::timeout(Duration::from_secs(1), mailer.lease(Priority::Bulk)).await.is_err());
     assert_eq!(mailer.open_connections(0), 0);
@@ -287,7 +287,7 @@ async fn a_lease_that_is_given_up_while_it_opens_frees_its_slot() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_idle_for_long_is_not_used_again() {
+async fn connections_idle_for_too_long_are_not_reused() {
     let fake = FakeRelay::polite();
     let mailer = mailer(&[(&fake, 1)]);
     let lease = mailer.lease(Priority::Bulk).await.unwrap();
@@ -303,8 +303,10 @@ async fn what_was_idle_for_long_is_not_used_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn single_mails_overtake_an_issue() {
-    let fake = FakeRelay::new("PIPELINING", |_, step| (step == "end").then_some(Act::Late(1, "250 ok\r\n")));
+async fn single_emails_overtake_an_issue() {
+    let fake = FakeRelay::new("PIPELINING", |_, step| {
+        (step == "end").then_some(Action::ReplyAfter(1, "250 ok\r\n"))
+    });
     let mailer = mailer(&[(&fake, 1)]);
     let order = Arc::new(parking_lot::Mutex::new(Vec::new()));
     let task = |priority: Priority, name: usize| {
@@ -327,19 +329,19 @@ async fn single_mails_overtake_an_issue() {
 #[tokio::test(start_paused = true)]
 async fn sending_tries_each_relay_once() {
     let (first, second) =
-        (FakeRelay::at("PIPELINING", "MAIL", Act::Say("550 5.7.1 not you\r\n")), FakeRelay::polite());
+        (FakeRelay::at("PIPELINING", "MAIL", Action::Reply("550 5.7.1 not you\r\n")), FakeRelay::polite());
     let mailer = mailer(&[(&first, 1), (&second, 1)]);
     let (envelope, message) = (envelope(), b"x\r\n");
     let Ok(answer) = mailer.send_raw(&envelope, message).await else { panic!("not sent") };
     assert_eq!(answer.relay, "smtp://relay1.example:25");
     let alone = self::mailer(&[(&first, 1)]);
-    let Err(SendError::RelayTrouble(answer)) = alone.send_raw(&envelope, message).await else {
+    let Err(SendError::RelayFailure(answer)) = alone.send_raw(&envelope, message).await else {
         panic!("taken")
     };
     assert_eq!(answer.code, Some(550));
-    // With no place at all it ends, too.
+    // Without any slot it ends too.
     let full = self::mailer(&[(&second, 0)]);
-    assert!(matches!(full.send_raw(&envelope, message).await, Err(SendError::RelayTrouble(_))));
+    assert!(matches!(full.send_raw(&envelope, message).await, Err(SendError::RelayFailure(_))));
 }
 
 #[tokio::test]

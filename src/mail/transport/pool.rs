@@ -1,8 +1,8 @@
 //! A pool of connections to one relay, with two classes of waiters.
 //!
-//! A [`Slot`] is the right to have one connection open; there are as many as this process may open. A sender waits in a queue
-//! for a slot, which comes with an idle connection if there is one. Dropping a slot, at any point, gives both back, so a
-//! waiter that is cancelled at the very moment it is served loses nothing.
+//! A [`Slot`] permits one open connection; there are as many as this process may open. Senders queue for a
+//! slot, which comes with an idle connection if there is one. Dropping a slot at any point returns both, so a
+//! waiter that is cancelled just as it is served loses nothing.
 
 use parking_lot::Mutex;
 use std::{
@@ -15,28 +15,27 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// The classes of waiters; the first is served first.
+/// Classes of waiters; the first is served first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Priority {
-    /// An email that somebody waits for, such as a confirmation.
+    /// An email that someone waits for, such as a confirmation.
     Single,
-    /// One of many, such as a copy of an issue.
+    /// One of many emails, such as a copy of an issue.
     Bulk,
 }
 
-/// A connection that a pool keeps.
 pub(super) trait Connection: Send + Sized + 'static {
-    /// Whether it can take the next message: not broken, not in the middle of one.
+    /// Whether it can carry another message: not broken, and not in the middle of one.
     fn is_ready(&self) -> bool;
-    /// Whether it has carried as many messages as it may.
+    /// Whether it has carried its maximum number of messages.
     fn is_spent(&self) -> bool;
-    /// Ends it properly.
+    /// Closes it gracefully.
     fn close(self) -> impl Future<Output = ()> + Send;
 }
 
-/// A connection unused for longer may have died.
+/// Connections that were idle for longer may be dead.
 pub(super) const IDLE_LIMIT: Duration = Duration::from_secs(20);
-/// Longest time for a goodbye.
+/// Maximum time for a graceful close.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 
 /// Slots and idle connections to one relay.
@@ -45,23 +44,22 @@ pub(super) struct Pool<C: Connection> {
 }
 
 struct State<C: Connection> {
-    /// Most slots in use.
     allowed: usize,
-    /// Slots in use: by connections that work, idle, open or close.
-    taken: usize,
-    /// Those of them whose connection is being closed.
+    /// Slots of connections that are busy, idle, opening or closing.
+    in_use: usize,
+    /// Slots of connections that are closing.
     closing: usize,
-    /// Oldest first.
+    /// Idle connections with the time of their last use, oldest first.
     idle: Vec<(C, Instant)>,
     /// Single emails, then bulk; each first come, first served.
     waiters: [VecDeque<oneshot::Sender<Slot<C>>>; 2],
-    /// The relay rests until then, and nobody waits.
-    rests_until: Option<Instant>,
-    /// Whether a task closes connections that grow too old.
+    /// Until then the relay is in backoff, and nobody waits.
+    backoff_until: Option<Instant>,
+    /// Whether a task is closing connections that were idle for too long.
     watched: bool,
 }
 
-/// The right to have one connection open, and perhaps a connection.
+/// The permission for one open connection, and perhaps that connection.
 pub(super) struct Slot<C: Connection> {
     pool: Arc<Pool<C>>,
     connection: Option<C>,
@@ -71,26 +69,26 @@ impl<C: Connection> Pool<C> {
     pub fn new(allowed: usize) -> Arc<Self> {
         let state = State {
             allowed,
-            taken: 0,
+            in_use: 0,
             closing: 0,
             idle: Vec::new(),
             waiters: [VecDeque::new(), VecDeque::new()],
-            rests_until: None,
+            backoff_until: None,
             watched: false,
         };
         Arc::new(Self { state: Mutex::new(state) })
     }
 
-    /// Waits for a slot; `None` if the relay rests.
+    /// Waits for a slot; `None` if the relay is in backoff.
     pub async fn acquire(self: &Arc<Self>, priority: Priority) -> Option<Slot<C>> {
         let (waiter, served) = oneshot::channel();
         {
             let mut state = self.state.lock();
-            if state.rests() {
+            if state.is_backing_off() {
                 return None;
             }
             let queue = &mut state.waiters[usize::from(priority == Priority::Bulk)];
-            // Cancelled waiters stay queued until the next one comes.
+            // Cancelled waiters stay queued until another one arrives.
             queue.retain(|waiter| !waiter.is_closed());
             queue.push_back(waiter);
         }
@@ -98,7 +96,7 @@ impl<C: Connection> Pool<C> {
         served.await.ok()
     }
 
-    /// Sets the number of slots. Surplus idle connections are closed at once, others when they come back.
+    /// Sets the number of slots. Surplus idle connections are closed at once, others when they are returned.
     pub fn allow(self: &Arc<Self>, slots: usize) {
         let mut surplus = Vec::new();
         {
@@ -109,26 +107,25 @@ impl<C: Connection> Pool<C> {
                 surplus.push(state.idle.remove(0).0);
             }
         }
-        self.retire(surplus);
+        self.close_in_background(surplus);
         self.serve();
     }
 
-    /// Sends all waiters away, and those that come before the moment.
-    pub fn rest_until(&self, moment: Instant) {
+    /// Turns away all waiters, including new ones until then.
+    pub fn back_off_until(&self, until: Instant) {
         let waiters = {
             let mut state = self.state.lock();
-            state.rests_until = Some(moment);
+            state.backoff_until = Some(until);
             std::mem::take(&mut state.waiters)
         };
         drop(waiters);
     }
 
-    /// Returns the number of slots in use.
     pub fn open(&self) -> usize {
-        self.state.lock().taken
+        self.state.lock().in_use
     }
 
-    /// Closes all idle connections, properly as far as that is quick.
+    /// Closes all idle connections, gracefully if that is quick.
     pub async fn close_idle(self: &Arc<Self>) {
         let idle = {
             let mut state = self.state.lock();
@@ -139,44 +136,45 @@ impl<C: Connection> Pool<C> {
         futures_util::future::join_all(closing).await;
     }
 
-    /// Serves waiters as long as there are slots.
+    /// Serves waiters while there are slots.
     fn serve(self: &Arc<Self>) {
         loop {
             let (served, too_old) = {
                 let mut state = self.state.lock();
-                let too_old = state.take_too_old();
-                (state.next_served(), too_old)
+                let too_old = state.remove_expired();
+                (state.next_waiter(), too_old)
             };
-            self.retire(too_old);
+            self.close_in_background(too_old);
             let Some((waiter, connection)) = served else { return };
-            // Outside of the lock: a waiter cancelled in this moment drops its slot, which comes back here.
+            // Outside the lock: a waiter that was just cancelled drops its slot, which calls this pool again.
             let _ = waiter.send(Slot { pool: self.clone(), connection });
         }
     }
 
-    /// Takes a slot and its connection back.
-    fn give_back(self: &Arc<Self>, connection: Option<C>) {
-        let mut farewell = None;
+    /// Takes back a slot and its connection.
+    fn release(self: &Arc<Self>, connection: Option<C>) {
+        let mut to_close = None;
         {
             let mut state = self.state.lock();
             match connection.filter(C::is_ready) {
                 Some(connection) if connection.is_spent() || state.has_surplus() => {
                     state.closing += 1;
-                    farewell = Some(connection);
+                    to_close = Some(connection);
                 }
                 Some(connection) => {
                     state.idle.push((connection, Instant::now()));
                     self.watch(&mut state);
                 }
-                None => state.taken -= 1,
+                None => state.in_use -= 1,
             }
         }
-        self.retire(farewell);
+        self.close_in_background(to_close);
         self.serve();
     }
 
-    /// Closes connections in the background. Their slots are free when they are closed, so the relay never sees too many.
-    fn retire(self: &Arc<Self>, connections: impl IntoIterator<Item = C>) {
+    /// Closes connections in the background. Their slots become free only afterwards, so the relay never sees
+    /// too many.
+    fn close_in_background(self: &Arc<Self>, connections: impl IntoIterator<Item = C>) {
         for connection in connections {
             let slot = Closing(self.clone());
             if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -198,17 +196,17 @@ impl<C: Connection> Pool<C> {
 }
 
 impl<C: Connection> State<C> {
-    fn rests(&self) -> bool {
-        self.rests_until.is_some_and(|until| until > Instant::now())
+    fn is_backing_off(&self) -> bool {
+        self.backoff_until.is_some_and(|until| until > Instant::now())
     }
 
     fn has_surplus(&self) -> bool {
-        self.taken - self.closing > self.allowed
+        self.in_use - self.closing > self.allowed
     }
 
     /// Takes the next waiter and the connection it gets, if any; `None` without a waiter or a slot.
-    fn next_served(&mut self) -> Option<(oneshot::Sender<Slot<C>>, Option<C>)> {
-        let can_open = self.taken < self.allowed;
+    fn next_waiter(&mut self) -> Option<(oneshot::Sender<Slot<C>>, Option<C>)> {
+        let can_open = self.in_use < self.allowed;
         if self.idle.is_empty() && !can_open {
             return None;
         }
@@ -218,12 +216,12 @@ impl<C: Connection> State<C> {
         // The one used last is the surest to be alive.
         let connection = self.idle.pop().map(|(connection, _)| connection);
         if connection.is_none() {
-            self.taken += 1;
+            self.in_use += 1;
         }
         Some((waiter, connection))
     }
 
-    fn take_too_old(&mut self) -> Vec<C> {
+    fn remove_expired(&mut self) -> Vec<C> {
         let too_old = self.idle.iter().take_while(|(_, since)| since.elapsed() >= IDLE_LIMIT).count();
         self.closing += too_old;
         self.idle.drain(..too_old).map(|(connection, _)| connection).collect()
@@ -247,19 +245,19 @@ async fn watch_idle<C: Connection>(pool: Weak<Pool<C>>) {
 }
 
 async fn close<C: Connection>(slot: Closing<C>, connection: C) {
-    // In time or not, it is gone.
+    // After the timeout, the connection is dropped.
     let _ = timeout(CLOSE_LIMIT, connection.close()).await;
     drop(slot);
 }
 
-/// The slot of a connection that is being closed.
+/// The slot of a connection that is closing.
 struct Closing<C: Connection>(Arc<Pool<C>>);
 
 impl<C: Connection> Drop for Closing<C> {
     fn drop(&mut self) {
         {
             let mut state = self.0.state.lock();
-            state.taken -= 1;
+            state.in_use -= 1;
             state.closing -= 1;
         }
         self.0.serve();
@@ -267,17 +265,16 @@ impl<C: Connection> Drop for Closing<C> {
 }
 
 impl<C: Connection> Slot<C> {
-    /// Returns the connection, if there is one.
     pub fn connection(&mut self) -> Option<&mut C> {
         self.connection.as_mut()
     }
 
-    /// Keeps a connection that was opened for this slot.
+    /// Stores a connection that was opened for this slot.
     pub fn put(&mut self, connection: C) -> &mut C {
         self.connection.insert(connection)
     }
 
-    /// Ends the connection, if there is one, and keeps the slot for another one.
+    /// Closes the connection, if there is one, and keeps the slot.
     pub async fn discard(&mut self) {
         if let Some(connection) = self.connection.take().filter(C::is_ready) {
             let _ = timeout(CLOSE_LIMIT, connection.close()).await;
@@ -288,7 +285,7 @@ impl<C: Connection> Slot<C> {
 impl<C: Connection> Drop for Slot<C> {
     fn drop(&mut self) {
         let connection = self.connection.take();
-        self.pool.give_back(connection);
+        self.pool.release(connection);
     }
 }
 

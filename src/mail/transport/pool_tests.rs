@@ -7,14 +7,14 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// A connection that only knows what becomes of it.
+/// A connection that records its end.
 #[derive(Clone, Default)]
 struct Fake {
     number: usize,
     broken: bool,
     spent: bool,
     closed: Arc<Mutex<Vec<usize>>>,
-    /// Never ends when asked to.
+    /// Whether closing never completes.
     stubborn: bool,
 }
 
@@ -37,7 +37,7 @@ fn fake(number: usize) -> Fake {
     Fake { number, ..Fake::default() }
 }
 
-/// Looks once whether a future is done.
+/// Polls a future once.
 fn poll<F: Future>(future: Pin<&mut F>) -> Option<F::Output> {
     match future.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),
@@ -45,15 +45,15 @@ fn poll<F: Future>(future: Pin<&mut F>) -> Option<F::Output> {
     }
 }
 
-/// Takes what must be there.
-fn take(pool: &Arc<Pool<Fake>>) -> Slot<Fake> {
-    let mut taking = pin!(pool.acquire(Priority::Bulk));
-    poll(taking.as_mut()).expect("no wait").expect("no rest")
+/// Acquires a slot that must be available.
+fn acquire_now(pool: &Arc<Pool<Fake>>) -> Slot<Fake> {
+    let mut acquiring = pin!(pool.acquire(Priority::Bulk));
+    poll(acquiring.as_mut()).expect("no wait").expect("no backoff")
 }
 
-/// A slot with a connection of this number.
+/// Acquires a slot and stores a connection in it.
 fn with(pool: &Arc<Pool<Fake>>, connection: Fake) -> Slot<Fake> {
-    let mut slot = take(pool);
+    let mut slot = acquire_now(pool);
     assert!(slot.connection().is_none(), "a new slot");
     slot.put(connection);
     slot
@@ -66,7 +66,7 @@ async fn settle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn there_are_as_many_places_as_allowed_and_the_rest_wait_in_order() {
+async fn slots_are_limited_and_waiters_are_served_in_order() {
     let pool = Pool::new(2);
     let (a, b) = (with(&pool, fake(1)), with(&pool, fake(2)));
     let mut first = pin!(pool.acquire(Priority::Bulk));
@@ -82,9 +82,9 @@ async fn there_are_as_many_places_as_allowed_and_the_rest_wait_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn single_mails_go_before_all_bulk() {
+async fn single_emails_go_before_bulk() {
     let pool = Pool::new(1);
-    let mut held = take(&pool);
+    let mut held = acquire_now(&pool);
     let mut waiting: Vec<_> = (0..5).map(|_| Box::pin(pool.acquire(Priority::Bulk))).collect();
     assert!(waiting.iter_mut().all(|it| poll(it.as_mut()).is_none()));
     let mut single = pin!(pool.acquire(Priority::Single));
@@ -101,10 +101,10 @@ async fn single_mails_go_before_all_bulk() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_waiter_that_leaves_swallows_nothing() {
+async fn a_cancelled_waiter_loses_nothing() {
     for kept in [true, false] {
         let pool = Pool::new(1);
-        let mut held = take(&pool);
+        let mut held = acquire_now(&pool);
         if kept {
             held.put(fake(7));
         }
@@ -127,20 +127,20 @@ async fn a_waiter_that_leaves_swallows_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_leaves_never_stands_in_the_way() {
+async fn cancelled_waiters_do_not_accumulate() {
     let pool = Pool::new(1);
-    let held = take(&pool);
+    let held = acquire_now(&pool);
     for _ in 0..1_000 {
         assert!(poll(pin!(pool.acquire(Priority::Single)).as_mut()).is_none());
     }
-    assert!(pool.state.lock().waiters[0].len() <= 2, "those who left are forgotten");
+    assert!(pool.state.lock().waiters[0].len() <= 2, "cancelled waiters are removed");
     drop(held);
-    drop(take(&pool));
+    drop(acquire_now(&pool));
     assert_eq!(pool.open(), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_broken_frees_its_place_and_what_is_spent_is_closed_first() {
+async fn a_broken_connection_frees_its_slot_and_a_spent_one_is_closed_first() {
     let pool = Pool::new(1);
     let broken = Fake { broken: true, ..fake(1) };
     let closed = broken.closed.clone();
@@ -157,7 +157,7 @@ async fn what_is_broken_frees_its_place_and_what_is_spent_is_closed_first() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_goodbye_that_is_not_answered_holds_its_place_for_a_second() {
+async fn closing_holds_the_slot_for_a_second_at_most() {
     let pool = Pool::new(1);
     drop(with(&pool, Fake { spent: true, stubborn: true, ..fake(1) }));
     let begin = Instant::now();
@@ -166,7 +166,7 @@ async fn a_goodbye_that_is_not_answered_holds_its_place_for_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn surplus_is_closed_at_once_where_idle_and_else_when_it_comes_back() {
+async fn surplus_connections_are_closed_when_idle_or_returned() {
     let pool = Pool::new(4);
     let closed = Arc::default();
     let numbered = |number| Fake { closed: Arc::clone(&closed), ..fake(number) };
@@ -196,13 +196,13 @@ async fn surplus_is_closed_at_once_where_idle_and_else_when_it_comes_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_waits_for_a_relay_that_rests() {
+async fn nobody_waits_for_a_relay_in_backoff() {
     let pool = Pool::new(1);
     let held = with(&pool, fake(1));
     let mut single = pin!(pool.acquire(Priority::Single));
     let mut bulk = pin!(pool.acquire(Priority::Bulk));
     assert!(poll(single.as_mut()).is_none() && poll(bulk.as_mut()).is_none());
-    pool.rest_until(Instant::now() + Duration::from_secs(2));
+    pool.back_off_until(Instant::now() + Duration::from_secs(2));
     assert!(poll(single.as_mut()).expect("sent away").is_none());
     assert!(poll(bulk.as_mut()).expect("sent away").is_none());
     drop(held);
@@ -212,12 +212,12 @@ async fn nobody_waits_for_a_relay_that_rests() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn old_connections_are_never_handed_out_and_closed_without_being_asked_for() {
+async fn old_connections_are_closed_and_never_handed_out() {
     let pool = Pool::new(1);
     let closed = Arc::<Mutex<Vec<usize>>>::default();
     drop(with(&pool, Fake { closed: closed.clone(), ..fake(1) }));
     tokio::time::advance(Duration::from_millis(19_999)).await;
-    drop(take(&pool)); // used again: young again
+    drop(acquire_now(&pool)); // used again: young again
     tokio::time::advance(Duration::from_millis(19_999)).await;
     settle().await;
     assert!(closed.lock().is_empty());
@@ -229,11 +229,11 @@ async fn old_connections_are_never_handed_out_and_closed_without_being_asked_for
     drop(slot);
     tokio::time::sleep(IDLE_LIMIT + Duration::from_secs(1)).await;
     assert_eq!((pool.open(), closed.lock().clone()), (0, vec![1, 2]));
-    assert!(!pool.state.lock().watched, "nobody watches nothing");
+    assert!(!pool.state.lock().watched, "without idle connections the watcher ends");
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_the_end_idle_connections_are_closed() {
+async fn idle_connections_are_closed_at_the_end() {
     let pool = Pool::new(3);
     let closed = Arc::<Mutex<Vec<usize>>>::default();
     let all = [1, 2].map(|number| Fake { closed: closed.clone(), stubborn: number == 1, ..fake(number) });
@@ -246,11 +246,11 @@ async fn at_the_end_idle_connections_are_closed() {
     assert_eq!(closed.lock().len(), 2);
 }
 
-/// Many tasks take, use, break, drop and change their mind; nothing is lost, and there are never too many.
+/// Many tasks acquire, use, break and abandon slots. No slot is lost, and there are never too many.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn nothing_is_lost_in_a_crowd() {
-    const PLACES: usize = 5;
-    let pool = Pool::new(PLACES);
+async fn no_slot_is_lost_under_load() {
+    const SLOTS: usize = 5;
+    let pool = Pool::new(SLOTS);
     let (in_use, numbers) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let held = Arc::new(Mutex::new(HashSet::new()));
     let wrong = Arc::new(AtomicBool::new(false));
@@ -263,12 +263,12 @@ async fn nothing_is_lost_in_a_crowd() {
                     let luck = (task * 31 + turn * 17) % 23;
                     let priority = if luck % 2 == 0 { Priority::Single } else { Priority::Bulk };
                     if luck == 3 {
-                        // Looks once and leaves.
+                        // Polls once and gives up.
                         let _ = poll(pin!(pool.acquire(priority)).as_mut());
                         continue;
                     }
                     let Some(mut slot) = pool.acquire(priority).await else { continue };
-                    if in_use.fetch_add(1, Ordering::SeqCst) >= PLACES {
+                    if in_use.fetch_add(1, Ordering::SeqCst) >= SLOTS {
                         wrong.store(true, Ordering::SeqCst);
                     }
                     if slot.connection().is_none() {
@@ -290,11 +290,11 @@ async fn nothing_is_lost_in_a_crowd() {
         })
         .collect();
     for task in tasks {
-        tokio::time::timeout(Duration::from_mins(1), task).await.expect("nobody waits for ever").unwrap();
+        tokio::time::timeout(Duration::from_mins(1), task).await.expect("every waiter is served").unwrap();
     }
     assert!(!wrong.load(Ordering::SeqCst), "too many at once, or one connection twice");
     pool.close_idle().await;
-    // Goodbyes in the background end by themselves.
+    // Closing in the background completes by itself.
     tokio::time::timeout(Duration::from_secs(10), async {
         while pool.open() > 0 {
             tokio::task::yield_now().await;

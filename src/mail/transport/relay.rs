@@ -1,4 +1,4 @@
-//! A relay as this process knows it: how to get there, whether it is well, and the connections to it.
+//! A relay as this process sees it: its route, health and connections.
 
 use crate::{
     clock::Clock,
@@ -13,7 +13,7 @@ use crate::{
         outcome::SendResult,
         pool::{Connection, Pool},
         sendmail::Sendmail,
-        smtp::{Attempt, Conversation, Dial, Timeouts, tls::Tls},
+        smtp::{Attempt, Dialer, SmtpSession, Timeouts, tls::Tls},
     },
     settings,
 };
@@ -22,7 +22,6 @@ use parking_lot::Mutex;
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
-/// A relay.
 pub(super) struct Relay {
     /// Its URL without credentials.
     pub name: String,
@@ -30,49 +29,44 @@ pub(super) struct Relay {
     health: Mutex<Health>,
 }
 
-/// How messages get to a relay.
 pub(super) enum Route {
     Mailbox(Arc<Mailbox>),
     Pooled(Arc<Connector>),
 }
 
-/// Opens connections to a relay and keeps them.
+/// Opens and pools connections to a relay.
 pub(super) struct Connector {
     pub target: Target,
     pub pool: Arc<Pool<RelayConnection>>,
     messages_per_connection: u32,
 }
 
-/// The other end of a connector.
 pub(super) enum Target {
-    Smtp(Box<Dial>),
-    /// A "connection" to a program is the right to run it once.
+    Smtp(Box<Dialer>),
+    /// A "connection" to a program is permission to run it once.
     Sendmail(Sendmail),
 }
 
-/// A connection, and what it may be used for.
 pub(super) struct RelayConnection {
     session: Session,
-    /// Messages it may carry in all.
+    /// Maximum number of messages.
     limit: u32,
 }
 
 enum Session {
-    Smtp(Box<Conversation>),
+    Smtp(Box<SmtpSession>),
     Sendmail(Sendmail),
 }
 
 #[derive(Default)]
 struct Health {
-    /// Troubles in a row.
     failures: i64,
-    rests_until: Option<Instant>,
-    /// The last trouble.
-    trouble: Option<Answer>,
+    backoff_until: Option<Instant>,
+    last_failure: Option<Answer>,
 }
 
 impl Relay {
-    /// Checks the relay's name and certificates.
+    /// Validates the relay's name and certificates.
     pub fn new(
         index: usize,
         relay: &settings::Relay,
@@ -97,7 +91,7 @@ impl Relay {
                             .map_err(|problem| MailerError::new(index, problem))?,
                     ),
                 };
-                Target::Smtp(Box::new(Dial::new(
+                Target::Smtp(Box::new(Dialer::new(
                     smtp.clone(),
                     tls,
                     relay.oauth_token(),
@@ -114,53 +108,58 @@ impl Relay {
         Ok(Self { name, route: Route::Pooled(Arc::new(connector)), health: Mutex::default() })
     }
 
-    /// Returns the relay's trouble while it is left alone because of it.
-    pub fn resting(&self) -> Option<Answer> {
+    /// Returns the last failure while the relay is in backoff.
+    pub fn backoff(&self) -> Option<Answer> {
         let health = self.health.lock();
-        health.rests_until.filter(|&until| until > Instant::now())?;
-        Some(health.trouble.clone().unwrap_or_else(|| Answer::new(&self.name, None, "it rests")))
+        health.backoff_until.filter(|&until| until > Instant::now())?;
+        Some(
+            health
+                .last_failure
+                .clone()
+                .unwrap_or_else(|| Answer::new(&self.name, None, "the relay is in backoff")),
+        )
     }
 
-    /// Notes a success. Trouble that another connection has met meanwhile stands.
-    pub fn well(&self) {
+    /// Records a success. It doesn't end a backoff that another connection's failure has started meanwhile.
+    pub fn record_success(&self) {
         let mut health = self.health.lock();
-        if health.failures > 0 && health.rests_until.is_none_or(|until| until <= Instant::now()) {
+        if health.failures > 0 && health.backoff_until.is_none_or(|until| until <= Instant::now()) {
             *health = Health::default();
-            tracing::info!(relay = self.name, "a relay works again");
+            tracing::info!(relay = self.name, "relay works again");
         }
     }
 
-    /// Notes a failure of the relay: it is left alone for a while, and waiters go elsewhere. Many connections that meet the
-    /// same trouble count as one.
-    pub fn trouble(&self, answer: &Answer) {
+    /// Records a failure: the relay goes into backoff, and its waiters move on. Simultaneous failures of
+    /// several connections count as one.
+    pub fn record_failure(&self, answer: &Answer) {
         let until = {
             let mut health = self.health.lock();
-            health.trouble = Some(answer.clone());
-            if health.rests_until.is_some_and(|until| until > Instant::now()) {
-                tracing::debug!(relay = self.name, said = answer.line(), "a relay is still in trouble");
+            health.last_failure = Some(answer.clone());
+            if health.backoff_until.is_some_and(|until| until > Instant::now()) {
+                tracing::debug!(relay = self.name, answer = answer.line(), "relay still failing");
                 return;
             }
             health.failures += 1;
             let pause = relay_pause(health.failures);
             let until = Instant::now() + pause.unsigned_abs();
-            health.rests_until = Some(until);
-            tracing::warn!(relay = self.name, said = answer.line(), pause = ?pause, "a relay is in trouble");
+            health.backoff_until = Some(until);
+            tracing::warn!(relay = self.name, answer = answer.line(), pause = ?pause, "relay failed");
             until
         };
         if let Route::Pooled(connector) = &self.route {
-            connector.pool.rest_until(until);
+            connector.pool.back_off_until(until);
         }
     }
 
-    /// Tries the relay as far as that sends nothing.
+    /// Tries the relay without sending anything.
     pub async fn check(&self) -> Result<(), String> {
         match &self.route {
             Route::Mailbox(mailbox) => mailbox.make_folder().await.map_err(|error| error.to_string()),
             Route::Pooled(connector) => match &connector.target {
                 Target::Sendmail(program) => program.check().await,
-                Target::Smtp(dial) => {
-                    let opened = dial.open().await.map_err(|answer| answer.line())?;
-                    // The relay works, whether it answers QUIT or not.
+                Target::Smtp(dialer) => {
+                    let opened = dialer.open().await.map_err(|answer| answer.line())?;
+                    // The relay works even if it doesn't answer QUIT.
                     let _ = tokio::time::timeout(Duration::from_secs(1), opened.quit()).await;
                     Ok(())
                 }
@@ -170,10 +169,9 @@ impl Relay {
 }
 
 impl Connector {
-    /// Opens a connection beside all others.
     pub async fn open(&self) -> Result<RelayConnection, Answer> {
         let session = match &self.target {
-            Target::Smtp(dial) => Session::Smtp(Box::new(dial.open().await?)),
+            Target::Smtp(dialer) => Session::Smtp(Box::new(dialer.open().await?)),
             Target::Sendmail(program) => Session::Sendmail(program.clone()),
         };
         Ok(RelayConnection { session, limit: self.messages_per_connection })
@@ -181,10 +179,9 @@ impl Connector {
 }
 
 impl RelayConnection {
-    /// Hands over one message.
     pub async fn send(&mut self, envelope: &Envelope, message: &[u8]) -> Attempt {
         match &mut self.session {
-            Session::Smtp(conversation) => conversation.send(envelope, message).await,
+            Session::Smtp(session) => session.send(envelope, message).await,
             Session::Sendmail(program) => {
                 let result: SendResult = program.send_raw(envelope, message).await;
                 result.into()
@@ -196,21 +193,21 @@ impl RelayConnection {
 impl Connection for RelayConnection {
     fn is_ready(&self) -> bool {
         match &self.session {
-            Session::Smtp(conversation) => conversation.is_ready(),
+            Session::Smtp(session) => session.is_ready(),
             Session::Sendmail(_) => true,
         }
     }
 
     fn is_spent(&self) -> bool {
         match &self.session {
-            Session::Smtp(conversation) => conversation.messages() >= self.limit,
+            Session::Smtp(session) => session.messages() >= self.limit,
             Session::Sendmail(_) => false,
         }
     }
 
     async fn close(self) {
-        if let Session::Smtp(conversation) = self.session {
-            conversation.quit().await;
+        if let Session::Smtp(session) = self.session {
+            session.quit().await;
         }
     }
 }

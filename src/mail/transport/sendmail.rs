@@ -1,7 +1,7 @@
-//! A `sendmail:` relay: the program that every mail system has, run once per message.
+//! The `sendmail:` relay: a local program that is run once per message.
 //!
-//! The program takes responsibility for the message when it ends with 0. Any other code says that it didn't, and why
-//! (sysexits.h). When it is stopped by a signal, or by us because it took too long, the message is in doubt.
+//! Exit code 0 means that the program accepted the message; other codes give the reason (sysexits.h). If the
+//! program is killed by a signal, or by us after the time limit, the message is in doubt.
 
 use crate::{
     domain::delivery::status::{Answer, Stage},
@@ -21,7 +21,6 @@ use tokio::{
     process::{Child, Command},
 };
 
-/// The program, and how long it may take.
 #[derive(Clone)]
 pub(super) struct Sendmail {
     program: PathBuf,
@@ -30,24 +29,23 @@ pub(super) struct Sendmail {
     limit: Duration,
 }
 
-/// How a program ended.
-struct Ended {
+struct Exit {
     status: ExitStatus,
-    /// Whether it read the whole message.
+    /// Whether the program read the whole message.
     complete: bool,
-    /// The beginning of what it wrote to standard error.
-    said: String,
+    /// The beginning of standard error.
+    stderr_text: String,
 }
 
-/// Most of a program's standard error that is kept, in bytes.
-const MAX_SAID_BYTES: u64 = 2_048;
+/// Maximum number of bytes of standard error that are stored.
+const MAX_STDERR_BYTES: u64 = 2_048;
 
 impl Sendmail {
     pub fn new(program: &Path, name: String, limit: Duration) -> Self {
         Self { program: program.to_owned(), name, limit }
     }
 
-    /// Fails unless the program is a file that can be run.
+    /// Fails unless the program is an executable file.
     pub async fn check(&self) -> Result<(), String> {
         let program = self.program.display();
         let file = tokio::fs::metadata(&self.program).await.map_err(|error| format!("{program}: {error}"))?;
@@ -58,7 +56,7 @@ impl Sendmail {
         }
     }
 
-    /// Starts the program. `-i`: a line with a single dot doesn't end the message.
+    /// Starts the program. With `-i` a line with a single dot doesn't end the message.
     fn spawn(&self, envelope: &Envelope) -> io::Result<Child> {
         let mut command = Command::new(&self.program);
         command.args(["-i", "-f", envelope.from().map_or("<>", Address::as_ref), "--"]);
@@ -71,28 +69,30 @@ impl Sendmail {
         Answer::new(&self.name, code, text).at(Stage::Message)
     }
 
-    fn outcome(&self, ended: &Ended) -> Result<Answer, SendError> {
-        let said = ended.said.trim();
-        let Some(code) = ended.status.code() else {
+    fn outcome(&self, exit: &Exit) -> Result<Answer, SendError> {
+        let stderr_text = exit.stderr_text.trim();
+        let Some(code) = exit.status.code() else {
             return Err(SendError::InDoubt(
-                self.answer(None, &format!("it was stopped ({}): {said}", ended.status)),
+                self.answer(None, &format!("the program was killed ({}): {stderr_text}", exit.status)),
             ));
         };
         if code == 0 {
-            return if ended.complete {
-                Ok(self.answer(Some(250), "taken"))
+            return if exit.complete {
+                Ok(self.answer(Some(250), "accepted"))
             } else {
-                Err(SendError::RelayTrouble(self.answer(None, "it ended before it had read the message")))
+                Err(SendError::RelayFailure(
+                    self.answer(None, "the program exited before it had read the message"),
+                ))
             };
         }
-        let answer = |reply| self.answer(reply, &format!("exit code {code}: {said}"));
+        let answer = |reply| self.answer(reply, &format!("exit code {code}: {stderr_text}"));
         Err(match code {
             // EX_TEMPFAIL
             75 => SendError::Deferred(answer(Some(451))),
             // EX_DATAERR, EX_NOUSER, EX_NOHOST
             65 | 67 | 68 => SendError::Failed(answer(Some(554))),
-            // The rest is about this machine or the program, not about the recipient or the message.
-            _ => SendError::RelayTrouble(answer(None)),
+            // Other codes concern this machine or the program, not the recipient or the message.
+            _ => SendError::RelayFailure(answer(None)),
         })
     }
 }
@@ -105,38 +105,38 @@ impl AsyncTransport for Sendmail {
     async fn send_raw(&self, envelope: &Envelope, message: &[u8]) -> Result<Answer, SendError> {
         let child = self.spawn(envelope).map_err(|error| {
             let text = format!("{} can't be run: {error}", self.program.display());
-            SendError::RelayTrouble(Answer::new(&self.name, None, &text).at(Stage::Connect))
+            SendError::RelayFailure(Answer::new(&self.name, None, &text).at(Stage::Connect))
         })?;
         match tokio::time::timeout(self.limit, feed(child, message)).await {
-            Ok(Ok(ended)) => self.outcome(&ended),
+            Ok(Ok(exit)) => self.outcome(&exit),
             Ok(Err(error)) => {
-                Err(SendError::InDoubt(self.answer(None, &format!("it was lost sight of: {error}"))))
+                Err(SendError::InDoubt(self.answer(None, &format!("its result is unknown: {error}"))))
             }
-            // Dropping the future stopped it.
+            // Dropping the future has killed it.
             Err(_) => Err(SendError::InDoubt(self.answer(None, "no answer in time"))),
         }
     }
 }
 
-/// Gives a program its message, with the line ends of this system, and waits until it ends.
-async fn feed(mut child: Child, message: &[u8]) -> io::Result<Ended> {
+/// Writes the message with Unix line ends, and waits until the program ends.
+async fn feed(mut child: Child, message: &[u8]) -> io::Result<Exit> {
     let text = unix_lines(message);
     let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
     let write = async {
         let Some(mut stdin) = stdin else { return false };
-        // It may end without reading on; its exit code says why.
+        // The program may exit early; its exit code says why.
         stdin.write_all(&text).await.is_ok() && stdin.shutdown().await.is_ok()
     };
-    let (complete, said) = tokio::join!(write, beginning(stderr));
-    Ok(Ended { status: child.wait().await?, complete, said })
+    let (complete, stderr_text) = tokio::join!(write, beginning(stderr));
+    Ok(Exit { status: child.wait().await?, complete, stderr_text })
 }
 
 /// Reads a stream to its end and returns its beginning.
 async fn beginning(stream: Option<impl AsyncRead + Unpin>) -> String {
     let Some(mut stream) = stream else { return String::new() };
     let mut kept = Vec::new();
-    // It is only text for an answer: what can't be read is left out.
-    let _ = (&mut stream).take(MAX_SAID_BYTES).read_to_end(&mut kept).await;
+    // Unreadable parts are left out, because the text is only for the answer.
+    let _ = (&mut stream).take(MAX_STDERR_BYTES).read_to_end(&mut kept).await;
     let _ = tokio::io::copy(&mut stream, &mut tokio::io::sink()).await;
     String::from_utf8_lossy(&kept).into_owned()
 }

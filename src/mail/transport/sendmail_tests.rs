@@ -1,8 +1,8 @@
 use super::*;
 use std::{fs, io::Write as _};
 
-/// A program of a few lines of shell. Another process writes it: a file that this one has open for writing can't be run
-/// while a test beside this one forks.
+/// Writes a shell script. A separate process writes it: a file that this process has open for writing can't
+/// be run while another test forks.
 fn program(folder: &Path, script: &str) -> PathBuf {
     let file = folder.join("sendmail");
     let mut writer = std::process::Command::new("sh")
@@ -42,25 +42,25 @@ async fn the_program_gets_the_envelope_as_arguments_and_the_message_with_unix_li
 }
 
 #[tokio::test]
-async fn each_exit_code_has_its_meaning() {
+async fn each_exit_code_maps_to_an_outcome() {
     type Kind = fn(Answer) -> SendError;
     for (code, kind, reply) in [
         (75, SendError::Deferred as Kind, Some(451)),
         (65, SendError::Failed, Some(554)),
         (67, SendError::Failed, Some(554)),
         (68, SendError::Failed, Some(554)),
-        (64, SendError::RelayTrouble, None),
-        (69, SendError::RelayTrouble, None),
-        (71, SendError::RelayTrouble, None),
-        (78, SendError::RelayTrouble, None),
-        (127, SendError::RelayTrouble, None),
-        (1, SendError::RelayTrouble, None),
+        (64, SendError::RelayFailure, None),
+        (69, SendError::RelayFailure, None),
+        (71, SendError::RelayFailure, None),
+        (78, SendError::RelayFailure, None),
+        (127, SendError::RelayFailure, None),
+        (1, SendError::RelayFailure, None),
     ] {
         let error = send(&format!("cat > /dev/null; echo 'queue full' >&2; exit {code}"), b"x\r\n").await;
         let Err(
             SendError::Deferred(ref answer)
             | SendError::Failed(ref answer)
-            | SendError::RelayTrouble(ref answer),
+            | SendError::RelayFailure(ref answer),
         ) = error
         else {
             panic!("{code}: {error:?}")
@@ -71,29 +71,29 @@ async fn each_exit_code_has_its_meaning() {
 }
 
 #[tokio::test]
-async fn a_program_that_is_stopped_leaves_the_message_in_doubt() {
+async fn a_program_that_is_killed_leaves_the_message_in_doubt() {
     let error = send("cat > /dev/null; kill -9 $$", b"x\r\n").await.unwrap_err();
     assert!(matches!(&error, SendError::InDoubt(answer) if answer.text.contains("signal")), "{error}");
 }
 
 #[tokio::test]
-async fn a_program_that_does_not_read_the_message_did_not_take_it() {
+async fn a_program_that_does_not_read_the_message_did_not_accept_it() {
     let large = b"0123456789abcdef\r\n".repeat(100_000);
     let error = send("exit 0", &large).await.unwrap_err();
-    assert!(matches!(&error, SendError::RelayTrouble(answer) if answer.text.contains("read")), "{error}");
+    assert!(matches!(&error, SendError::RelayFailure(answer) if answer.text.contains("read")), "{error}");
     let error = send("echo 'no such user' >&2; exit 67", &large).await.unwrap_err();
     assert!(matches!(&error, SendError::Failed(answer) if answer.text.contains("no such user")), "{error}");
 }
 
 #[tokio::test]
-async fn what_a_program_says_is_bounded_and_never_blocks_it() {
+async fn output_is_bounded_and_never_blocks_the_program() {
     let script =
         "cat > /dev/null; yes complaint | head -c 1000000 >&2; yes chatter | head -c 1000000; exit 75";
     let error = send(script, b"x\r\n").await.unwrap_err();
     assert!(matches!(&error, SendError::Deferred(answer) if answer.text.len() <= 500), "{error}");
 }
 
-/// Time stands still, so the limit is reached as soon as nothing else happens.
+/// Time is paused, so the limit is reached as soon as nothing else happens.
 #[tokio::test(start_paused = true)]
 async fn a_program_that_takes_too_long_leaves_the_message_in_doubt() {
     let error = send("exec sleep 1000", b"x\r\n").await.unwrap_err();
@@ -101,12 +101,12 @@ async fn a_program_that_takes_too_long_leaves_the_message_in_doubt() {
 }
 
 #[tokio::test]
-async fn a_program_that_is_not_there_is_trouble_and_the_check_says_so() {
+async fn a_missing_program_is_a_relay_failure_and_fails_the_check() {
     let folder = tempfile::tempdir().unwrap();
     let missing = relay(&folder.path().join("sendmail"));
     let error = missing.send_raw(&envelope(), b"x\r\n").await.unwrap_err();
     assert!(
-        matches!(&error, SendError::RelayTrouble(answer) if answer.text.contains("can't be run")),
+        matches!(&error, SendError::RelayFailure(answer) if answer.text.contains("can't be run")),
         "{error}"
     );
     assert!(missing.check().await.unwrap_err().contains("No such file"));

@@ -3,7 +3,7 @@
 use crate::{
     actions::rate_limiter,
     domain::{
-        signup::{mail_domains::suggestion, mail_exchange::Reach},
+        signup::{mail_domains::suggestion, mail_exchange::Deliverability},
         subscriber::email_address::EmailAddress,
         validation::{Code, Problems},
     },
@@ -32,7 +32,7 @@ pub(super) async fn ask(
     {
         return Ok(Some(AppError::TooMany(wait).in_language(asked.spoken.0)));
     }
-    if signup.mail_servers.reach(domain, now).await != Reach::No {
+    if signup.mail_servers.reach(domain, now).await != Deliverability::No {
         return Ok(None);
     }
     if known.is_none() {

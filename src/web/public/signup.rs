@@ -4,7 +4,7 @@ use crate::{
     actions::signup::request::MOST_NEWSLETTERS,
     db::newsletters::{self, NewsletterRecord},
     domain::{
-        signup::form_token::form_stamp, signup_wording::signup_wording,
+        signup::form_token::form_token, signup_wording::signup_wording,
         subscriber::email_address::MAX_ADDRESS_BYTES, validation::Problems,
     },
     i18n::{self, Spoken, fill},
@@ -82,7 +82,7 @@ impl Form<'_> {
         let (it, (language, words)) = (&self.newsletter.newsletter, self.spoken);
         let say = &words.signup;
         let wrong_address = error_id(self.problems, "email");
-        let fresh = form_stamp(&site.signup.keys, site.signup.clock.now());
+        let fresh = form_token(&site.signup.keys, site.signup.clock.now());
         let content = html! {
             h1 { (fill(&say.headline, &[("newsletter", &it.title)])) }
             form.signup method="post" action=(self.place.form_action()) data-challenge="/challenge" {

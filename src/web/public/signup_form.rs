@@ -4,7 +4,7 @@ use crate::{
     actions::signup::request::MOST_NEWSLETTERS,
     db::newsletters::NewsletterRecord,
     domain::{
-        signup::form_token::FilledIn,
+        signup::form_token::SubmissionOrigin,
         subscriber::email_address::EmailAddress,
         validation::{Code, Problems, rules},
     },
@@ -106,7 +106,7 @@ pub(super) struct Asked<'a> {
     /// In what language.
     pub spoken: Spoken,
     /// By whom, as far as the form tells.
-    pub filled_in: FilledIn,
+    pub submission_origin: SubmissionOrigin,
 }
 
 impl Asked<'_> {

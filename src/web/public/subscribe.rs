@@ -11,7 +11,7 @@ use crate::{
     domain::{
         newsletter::parse_time_zone,
         signup::{
-            form_token::{self, FilledIn, filled_in},
+            form_token::{self, SubmissionOrigin, submission_origin},
             mail_domains::suggestion,
         },
         signup_wording::signup_wording,
@@ -65,24 +65,25 @@ pub async fn post(
     let place = Place::of(uri.path());
     let context = &site.signup;
     let (hidden, mark) = (fields.website.as_deref(), fields.started.as_deref());
-    let filled_in = filled_in(&context.keys, hidden, mark, context.minimum_time, context.clock.now());
-    let asked = Asked { json, place, newsletters: &newsletters, slug, newsletter, spoken, filled_in };
+    let submission_origin =
+        submission_origin(&context.keys, hidden, mark, context.minimum_time, context.clock.now());
+    let asked = Asked { json, place, newsletters: &newsletters, slug, newsletter, spoken, submission_origin };
     let address = match fields.checked() {
         Ok(address) => address,
         Err(problems) => return asked.refuse(&site, &fields, &problems).await,
     };
-    let mark = browser_mark(&site, &headers, &address);
-    if filled_in == FilledIn::TooSoon {
+    let mark = browser_binding(&site, &headers, &address);
+    if submission_origin == SubmissionOrigin::TooFast {
         return timing_guard::ask(&site, &asked, &fields).await;
     }
-    if filled_in != FilledIn::ByProgram {
+    if submission_origin != SubmissionOrigin::Automated {
         let signup = Signup {
             address,
             newsletters: newsletters.clone(),
             language: Some(spoken.0.to_owned()),
             method: if json { "json" } else { "form" },
             // Nobody but our own form shows it.
-            wording: (filled_in == FilledIn::Here).then(|| signup_wording(Some(spoken.0))),
+            wording: (submission_origin == SubmissionOrigin::OwnForm).then(|| signup_wording(Some(spoken.0))),
             time_zone: fields.time_zone.as_deref().and_then(|zone| parse_time_zone(zone).ok()),
             evidence: evidence(peer, &headers, fields.source.as_deref()),
             proof: Proof::NotRequired,
@@ -168,12 +169,12 @@ async fn speak(
 
 /// The cookie by which the browser is known again that signed an address up, so that the link in the mail confirms at once in
 /// it. Not for a page of another site that posts by itself: its visitor may know nothing of it.
-fn browser_mark(site: &Site, headers: &HeaderMap, address: &EmailAddress) -> Option<HeaderValue> {
+fn browser_binding(site: &Site, headers: &HeaderMap, address: &EmailAddress) -> Option<HeaderValue> {
     let from = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
     if from == Some("cross-site") {
         return None;
     }
-    let value = form_token::browser_mark(&site.signup.keys, address, site.signup.clock.now());
+    let value = form_token::browser_binding(&site.signup.keys, address, site.signup.clock.now());
     let seconds = u64::from(site.signup.confirmation_days) * 24 * 60 * 60;
     let secure = if site.secure_cookies { "; Secure" } else { "" };
     let cookie =
@@ -210,7 +211,7 @@ impl Asked<'_> {
             entered: &entered,
             source: fields.source.as_deref(),
             // With its first token: readers who quickly correct a typo are not automated.
-            started: fields.started.as_deref().filter(|_| self.filled_in.has_mark()),
+            started: fields.started.as_deref().filter(|_| self.submission_origin.has_token()),
             problems: Some(problems),
         };
         form.show(site, status).await

@@ -4,7 +4,7 @@
 use crate::{
     actions::subscription::unsubscribe::{self, Leaving},
     db::newsletters::NewsletterRecord,
-    domain::subscriber::consent::{LeavingReason, MAX_REMARK_CHARS},
+    domain::subscriber::consent::{MAX_REMARK_CHARS, UnsubscribeReason},
     i18n::{Unsubscribe, around, fill},
     web::{
         AppError, Site,
@@ -98,8 +98,8 @@ impl UnsubscribeFields {
     }
 
     /// The reason. An unknown one is one all the same: the reader has not asked to unsubscribe.
-    fn reason(&self) -> Option<LeavingReason> {
-        self.reason.as_deref().map(|reason| reason.parse().unwrap_or(LeavingReason::Other))
+    fn reason(&self) -> Option<UnsubscribeReason> {
+        self.reason.as_deref().map(|reason| reason.parse().unwrap_or(UnsubscribeReason::Other))
     }
 }
 
@@ -170,7 +170,7 @@ fn why(say: &Unsubscribe) -> Markup {
             fieldset {
                 legend { (say.why) }
                 p.hint { (say.either_way) }
-                @for reason in LeavingReason::ALL {
+                @for reason in UnsubscribeReason::ALL {
                     label.choice {
                         input type="radio" name="reason" value=(reason) required;
                         span { (in_words(*reason, say)) }
@@ -184,14 +184,14 @@ fn why(say: &Unsubscribe) -> Markup {
     }
 }
 
-fn in_words(reason: LeavingReason, say: &Unsubscribe) -> &str {
+fn in_words(reason: UnsubscribeReason, say: &Unsubscribe) -> &str {
     match reason {
-        LeavingReason::TooMany => &say.too_many,
-        LeavingReason::NotInterested => &say.not_interested,
-        LeavingReason::Elsewhere => &say.elsewhere,
-        LeavingReason::HardToRead => &say.hard_to_read,
-        LeavingReason::NeverAsked => &say.never_asked,
-        LeavingReason::Other => &say.other,
+        UnsubscribeReason::TooMany => &say.too_many,
+        UnsubscribeReason::NotInterested => &say.not_interested,
+        UnsubscribeReason::Elsewhere => &say.elsewhere,
+        UnsubscribeReason::HardToRead => &say.hard_to_read,
+        UnsubscribeReason::NeverAsked => &say.never_asked,
+        UnsubscribeReason::Other => &say.other,
     }
 }
 
@@ -227,8 +227,8 @@ mod tests {
     fn one_click_and_a_reason_are_told_apart() {
         let read = |body: &'static str| read(Bytes::from_static(body.as_bytes()));
         assert!(read("List-Unsubscribe=One-Click\r\n").is_one_click());
-        assert_eq!(read("reason=aliens&reason=too_many").reason(), Some(LeavingReason::TooMany));
-        assert_eq!(read("reason=aliens").reason(), Some(LeavingReason::Other));
+        assert_eq!(read("reason=aliens&reason=too_many").reason(), Some(UnsubscribeReason::TooMany));
+        assert_eq!(read("reason=aliens").reason(), Some(UnsubscribeReason::Other));
         assert_eq!(read("\0=&%%%"), UnsubscribeFields::default());
     }
 }

@@ -188,7 +188,7 @@ impl Taking<'_> {
     /// Until which day the reader of a row rests, and when that begins on their clock; without one they rest until they say otherwise.
     fn rests(&self, row: &Row) -> Option<(Date, Timestamp)> {
         let until = row.paused_until.filter(|_| row.standing == Standing::Paused)?;
-        let zone = pause::zone_of(&self.newsletter.newsletter, row.choices.time_zone.as_ref());
+        let zone = pause::effective_zone(&self.newsletter.newsletter, row.choices.time_zone.as_ref());
         Some((until, pause::resumes_at(until, zone)))
     }
 

@@ -1,4 +1,4 @@
-//! Plans: by example and by what holds of every one.
+//! Tests of plans, by example and by property.
 
 use super::*;
 use crate::domain::issue::selection::Reason;
@@ -50,12 +50,12 @@ fn inputs(candidates: Vec<Candidate>, groups: Vec<Group>) -> PlanInputs {
             max_variants: 3,
         },
         served: vec![
-            Served {
+            ServedCadence {
                 cadence: Cadence::EveryIssue,
                 kind: SelectionKind::News,
                 last_issue_at: Some(now() - SignedDuration::from_hours(24)),
             },
-            Served { cadence: Cadence::Weekly, kind: SelectionKind::RoundUp, last_issue_at: None },
+            ServedCadence { cadence: Cadence::Weekly, kind: SelectionKind::RoundUp, last_issue_at: None },
         ],
         candidates,
         past: Vec::new(),
@@ -65,7 +65,7 @@ fn inputs(candidates: Vec<Candidate>, groups: Vec<Group>) -> PlanInputs {
     }
 }
 
-fn told(plan: &Plan) -> Vec<(Vec<i64>, Vec<&str>)> {
+fn contents(plan: &Plan) -> Vec<(Vec<i64>, Vec<&str>)> {
     let ids = |variant: &PlannedVariant| variant.stories.iter().map(|id| id.0).collect();
     let keys = |variant: &PlannedVariant| -> Vec<String> {
         variant.groups.iter().filter(|it| it.key != OTHERS).map(|it| it.key.clone()).collect()
@@ -87,7 +87,7 @@ fn readers_who_would_get_the_same_share_a_variant() {
     ];
     let plan = plan(&inputs(list, groups));
     assert_eq!(
-        told(&plan),
+        contents(&plan),
         [
             (vec![1, 2, 3], vec!["every_issue||", "every_issue|science,sport|", "weekly||"]),
             (vec![2, 3], vec!["every_issue|sport|"]),
@@ -98,7 +98,7 @@ fn readers_who_would_get_the_same_share_a_variant() {
 }
 
 #[test]
-fn nobody_gets_a_story_twice_and_who_has_had_all_gets_nothing() {
+fn no_reader_gets_a_story_twice_or_an_issue_without_news() {
     let list = (1..=3).map(|id| candidate(id, "")).collect();
     let mut inputs = inputs(
         list,
@@ -112,7 +112,7 @@ fn nobody_gets_a_story_twice_and_who_has_had_all_gets_nothing() {
     inputs.past = vec![past(7, &[1]), past(8, &[2]), past(9, &[1, 2, 3])];
     let plan = plan(&inputs);
     assert_eq!(
-        told(&plan),
+        contents(&plan),
         [
             (vec![1, 2, 3], vec!["every_issue||"]),
             (vec![2, 3], vec!["every_issue||7"]),
@@ -123,7 +123,7 @@ fn nobody_gets_a_story_twice_and_who_has_had_all_gets_nothing() {
 }
 
 #[test]
-fn beyond_the_most_variants_readers_get_the_nearest_without_what_they_have_had() {
+fn beyond_the_maximum_readers_get_the_nearest_variant_without_repeats() {
     let list: Vec<_> = (1..=4).map(|id| candidate(id, if id < 3 { "science" } else { "sport" })).collect();
     let mut inputs = inputs(
         list,
@@ -138,19 +138,19 @@ fn beyond_the_most_variants_readers_get_the_nearest_without_what_they_have_had()
     inputs.past = vec![past(7, &[1]), past(8, &[3])];
     let plan = plan(&inputs);
     assert_eq!(
-        told(&plan),
+        contents(&plan),
         [
             (vec![1, 2, 3, 4], vec!["every_issue||"]),
-            // Story 3 is no science: who has had it and wants everything is near enough here, and gets nothing twice.
+            // Story 3 is not in `science`, so its recipients can share this variant without repeats.
             (vec![1, 2], vec!["every_issue|science|", "every_issue|science|8", "every_issue||8"]),
-            // Whom no other fits.
+            // Groups that no other variant fits.
             (vec![2, 3, 4], vec!["every_issue||7"]),
         ]
     );
 }
 
 #[test]
-fn readers_who_are_too_many_to_tell_apart_get_what_nobody_can_have_had() {
+fn readers_without_a_group_get_stories_that_nobody_has_received() {
     let list = (1..=3).map(|id| candidate(id, "")).collect();
     let mut inputs = inputs(list, vec![group("every_issue||", 90)]);
     inputs.past = vec![past(7, &[1]), past(8, &[3])];
@@ -189,11 +189,11 @@ prop_compose! {
             fresh_at: Some(now() - SignedDuration::from_hours(*age)),
             ..candidate(id, names[*section])
         }).collect();
-        let key = |(cadence, sections, had): &(usize, BTreeSet<usize>, BTreeSet<usize>)| {
+        let key = |(cadence, sections, received): &(usize, BTreeSet<usize>, BTreeSet<usize>)| {
             let cadence = ["every_issue", "weekly"][*cadence];
             let sections: Vec<_> = sections.iter().map(|it| names[it + 1]).collect();
-            let had: Vec<String> = had.iter().filter(|it| **it < past.len()).map(|it| (it + 100).to_string()).collect();
-            format!("{cadence}|{}|{}", sections.join(","), had.join(","))
+            let received: Vec<String> = received.iter().filter(|it| **it < past.len()).map(|it| (it + 100).to_string()).collect();
+            format!("{cadence}|{}|{}", sections.join(","), received.join(","))
         };
         let groups: BTreeMap<String, i64> = groups.iter().map(|(it, readers)| (key(it), *readers)).collect();
         let mut inputs = inputs(candidates, groups.into_iter().map(|(key, readers)| Group { key, readers }).collect());
@@ -213,18 +213,18 @@ proptest! {
     fn every_reader_gets_one_variant_or_none_and_no_story_twice(inputs in any_inputs()) {
         let plan = plan(&inputs);
         prop_assert!(plan.variants.len() <= inputs.rules.max_variants.max(2));
-        let mut placed: Vec<&Group> = plan.variants.iter().flat_map(|it| &it.groups).chain(&plan.unserved).collect();
-        placed.retain(|group| group.key != OTHERS);
-        placed.sort_by_key(|group| &group.key);
+        let mut assigned: Vec<&Group> = plan.variants.iter().flat_map(|it| &it.groups).chain(&plan.unserved).collect();
+        assigned.retain(|group| group.key != OTHERS);
+        assigned.sort_by_key(|group| &group.key);
         let mut asked: Vec<&Group> = inputs.groups.iter().collect();
         asked.sort_by_key(|group| &group.key);
-        prop_assert_eq!(placed, asked);
+        prop_assert_eq!(assigned, asked);
         for variant in &plan.variants {
             let distinct: HashSet<_> = variant.stories.iter().collect();
             prop_assert!(!variant.stories.is_empty() && distinct.len() == variant.stories.len());
             for group in &variant.groups {
-                let had = if group.key == OTHERS { inputs.others_told().had } else { inputs.told(&group.key).had };
-                prop_assert!(variant.stories.iter().all(|id| !had.contains(id)), "{} twice", group.key);
+                let received = if group.key == OTHERS { inputs.other_audience().received } else { inputs.audience(&group.key).received };
+                prop_assert!(variant.stories.iter().all(|id| !received.contains(id)), "{} twice", group.key);
             }
         }
         let readers: i64 = plan.unserved.iter().map(|group| group.readers).sum::<i64>() + plan.readers();
@@ -232,7 +232,7 @@ proptest! {
     }
 
     #[test]
-    fn kept_inputs_make_the_same_plan_again(inputs in any_inputs()) {
+    fn stored_inputs_give_the_same_plan(inputs in any_inputs()) {
         let kept = serde_json::to_string(&inputs).unwrap();
         let again: PlanInputs = serde_json::from_str(&kept).unwrap();
         prop_assert_eq!(&again, &inputs);

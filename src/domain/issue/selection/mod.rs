@@ -1,15 +1,15 @@
-//! Which articles are in an issue, and why: the rule, for one group of readers.
+//! Story selection for one group of readers:
 //!
-//! 1. Never: what an operator hid or dropped, what is gone from the web, what these readers have had before in whatever
-//!    issue, and what an earlier issue of the newsletter carried for readers of their cadence.
-//! 2. Always, first: what an operator pinned or gave a place.
-//! 3. Then, of the sections these readers chose, what is new since their last issue: published after it was planned, or found
-//!    since then and not older than `max_age`. Newest first. A first issue has no last one to count from: it takes the newest
-//!    there are, so that a newsletter can begin with what its site has. A round-up takes the last week's instead, the best
-//!    first: what most feeds carry, then what stood highest in an issue, then the newest.
-//! 4. Balance: no source and no section has more than its share, as long as others fill the issue. What is left of the room
-//!    then goes to those passed over.
-//! 5. The issue ends at `max_stories`. A story with a place stands there, whatever comes and goes around it.
+//! 1. Excluded: articles that an operator hid or dropped, whose page is gone, that these readers already
+//!    received in any issue, or that an earlier issue of the newsletter carried for their cadence.
+//! 2. First: articles that an operator pinned or gave a position.
+//! 3. Then, from the readers' sections, news since their last issue: published after it was planned, or found
+//!    since then and not older than `max_age`. Newest first. A first issue takes the newest articles of any
+//!    age, so that a newsletter can start with existing articles. A round-up takes the best of the last week:
+//!    by number of feeds, then by best position in an issue, then by date.
+//! 4. Balance: no source or section exceeds its maximum while others can fill the issue. Articles passed over
+//!    then fill the remaining room.
+//! 5. The issue has at most `max_stories`. Articles with a position keep it, whatever else is selected.
 
 use crate::domain::{
     ids::{ArticleId, FeedId},
@@ -23,87 +23,84 @@ use std::{
     collections::{BTreeSet, HashMap, HashSet},
 };
 
-/// A round-up looks back this far: a week, and a day for an issue that was late.
+/// The period of a round-up: a week, and a day in case an issue was late.
 pub const ROUND_UP_AGE: SignedDuration = SignedDuration::from_hours(8 * 24);
-/// Clocks of sites are this much off at most; what is dated later has its time still to come.
-const TOLERANCE: SignedDuration = SignedDuration::from_mins(10);
+/// Tolerance for the clocks of sites. Articles dated later than that are in the future.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(10);
 
-/// An article as the rule sees it.
+/// An article that may be selected.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
-    /// Which one.
     pub article: ArticleId,
-    /// When it counts as new: its published time, or when an operator added it; `None` for an undated feed item.
+    /// The time that decides about its age: its publication, or when an operator added it; `None` for an
+    /// undated feed item.
     pub fresh_at: Option<Timestamp>,
-    /// When Daily first saw it.
+    /// When Daily found it.
     pub first_seen_at: Timestamp,
-    /// An operator wants it in the next issue.
+    /// Whether an operator pinned it for the next issue.
     pub pinned: bool,
-    /// An operator wants it in no issue.
+    /// Whether an operator excluded it from all issues.
     pub hidden: bool,
-    /// The feed that brought it first.
+    /// The feed in which it was found first.
     pub source: Option<FeedId>,
-    /// The key of its section; empty: it has none, and is for all readers.
+    /// The key of its section; empty: none, so it suits all readers.
     pub section: String,
-    /// How many feeds carry it.
+    /// The number of feeds that contain it.
     pub feeds: i64,
-    /// Its highest place in an issue of the last week, of any newsletter.
+    /// Its best position in any newsletter's issue of the last week.
     pub best_place: Option<i64>,
-    /// Cadences whose readers had it in an earlier issue of this newsletter.
+    /// Cadences whose readers received it in an earlier issue of this newsletter.
     pub carried_for: Vec<Cadence>,
-    /// What an operator wants of it in this issue.
+    /// An operator's decision about it for this issue.
     pub wish: Option<Wish>,
-    /// Its place in this issue, from 1, if an operator gave it one.
+    /// Its position in this issue, from 1, if an operator set one.
     pub place: Option<i64>,
-    /// Its page is no longer there.
+    /// Whether its page is gone.
     pub gone: bool,
 }
 
-crate::domain::string_enum::words! {
-    /// What an operator wants of a story in one issue.
+crate::domain::string_enum::string_enum! {
+    /// An operator's decision about a story in one issue.
     Wish {
-        /// It is in.
         Pin = "pin",
-        /// It is out.
         Drop = "drop",
     }
 }
 
-crate::domain::string_enum::words! {
-    /// What happens to an issue with fewer stories than wanted.
+crate::domain::string_enum::string_enum! {
+    /// What to do with an issue that has too few stories.
     TooFew {
-        /// It is skipped.
         Skip = "skip",
-        /// It goes out shorter.
+        /// Send it anyway.
         Send = "send",
-        /// It waits until an operator approves it, or its time is over.
+        /// Wait until an operator approves it or it is too late.
         Ask = "ask",
     }
 }
 
-/// The bounds an issue is made within.
+/// The limits of an issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
-    /// Fewest stories in an issue.
+    /// Minimum number of stories.
     pub min_stories: usize,
-    /// Most stories in an issue.
+    /// Maximum number of stories.
     pub max_stories: usize,
-    /// What becomes of an issue with fewer.
+    /// What to do with fewer stories.
     pub too_few: TooFew,
-    /// Articles older than this are not news, whenever they were found.
+    /// Maximum age of news, whenever it was found.
     pub max_age: SignedDuration,
-    /// Most stories of one source while others wait; 0: any number.
+    /// Maximum number of stories per source while others can fill the issue; 0: unlimited.
     pub max_per_source: usize,
-    /// Most stories of one section while others wait; 0: any number.
+    /// Maximum number of stories per section while others can fill the issue; 0: unlimited.
     pub max_per_section: usize,
-    /// Most renderings of an issue.
+    /// Maximum number of variants.
     pub max_variants: usize,
 }
 
 impl Rules {
-    /// The bounds of a newsletter's issues: its own numbers where it has them.
+    /// Applies a newsletter's own limits.
     #[must_use]
-    pub fn of(self, newsletter: &Newsletter) -> Self {
+    pub fn for_newsletter(self, newsletter: &Newsletter) -> Self {
         let max_stories = newsletter.max_stories.unwrap_or(self.max_stories);
         Self {
             min_stories: newsletter.min_stories.unwrap_or(self.min_stories).min(max_stories),
@@ -113,29 +110,27 @@ impl Rules {
     }
 }
 
-/// The readers an issue is chosen for.
+/// The readers for whom stories are selected.
 #[derive(Debug, Clone, Copy)]
 pub struct Readers<'a> {
-    /// Which issues they get.
     pub cadence: Cadence,
-    /// What their issues are made of.
     pub kind: SelectionKind,
-    /// The keys of the sections they chose; none: all.
+    /// The keys of their sections; empty: all.
     pub sections: &'a BTreeSet<String>,
-    /// What they have had, in whatever issue.
-    pub had: &'a HashSet<ArticleId>,
+    /// The articles they already received in any issue.
+    pub received: &'a HashSet<ArticleId>,
     /// When their last issue was planned.
     pub last_issue_at: Option<Timestamp>,
-    /// The stories an operator approved, if one did: no others are in.
+    /// The stories an operator approved, if the issue was approved: only these can be selected.
     pub approved: Option<&'a HashSet<ArticleId>>,
 }
 
-crate::domain::string_enum::words! {
-    /// Why an article is in an issue or not.
+crate::domain::string_enum::string_enum! {
+    /// Why an article is or isn't in an issue.
     Reason {
         /// In: an operator pinned it.
         Pinned = "pinned",
-        /// In: an operator gave it this place.
+        /// In: an operator set its position.
         Placed = "placed",
         /// In: new since the last issue.
         Fresh = "fresh",
@@ -143,35 +138,35 @@ crate::domain::string_enum::words! {
         FirstIssue = "first_issue",
         /// In: among the best of the week.
         Best = "best",
-        /// In: its source or section had its share, but there was room left.
+        /// In: over the maximum of its source or section, but there was room.
         RoomLeft = "room_left",
-        /// Out: an operator hid it.
+        /// Out: an operator excluded it from all issues.
         Hidden = "hidden",
-        /// Out: an operator dropped it from this issue.
+        /// Out: an operator excluded it from this issue.
         Dropped = "dropped",
         /// Out: its page is gone.
         Gone = "gone",
-        /// Out: these readers have had it in another issue.
+        /// Out: these readers received it in another issue.
         Had = "had",
         /// Out: an earlier issue carried it.
         CarriedBefore = "carried_before",
-        /// Out: it is of a section these readers did not choose.
+        /// Out: its section isn't among the readers' choices.
         OtherSection = "other_section",
         /// Out: published too long ago.
         TooOld = "too_old",
-        /// Out: it was there when the last issue was planned, which had no room for it.
+        /// Out: older than the last issue, which had no room for it.
         BeforeLastIssue = "before_last_issue",
         /// Out: an operator approved the issue without it.
         NotApproved = "not_approved",
-        /// Out: it has no date, so nobody can say that it is new.
+        /// Out: undated, so its age is unknown.
         Undated = "undated",
-        /// Out: dated in the future; its time will come.
+        /// Out: dated in the future.
         NotYet = "not_yet",
-        /// Out: its source has its share of the issue, and others filled it.
+        /// Out: over the maximum of its source, and others filled the issue.
         SourceShare = "source_share",
-        /// Out: its section has its share of the issue, and others filled it.
+        /// Out: over the maximum of its section, and others filled the issue.
         SectionShare = "section_share",
-        /// Out: those before it filled the issue.
+        /// Out: earlier candidates filled the issue.
         NoRoom = "no_room",
     }
 }
@@ -185,8 +180,8 @@ impl Reason {
         )
     }
 
-    /// The reason in words, for operators.
-    pub const fn in_words(self) -> &'static str {
+    /// Returns the reason as text for operators.
+    pub const fn explanation(self) -> &'static str {
         match self {
             Self::Pinned => "pinned by an operator",
             Self::Placed => "given this place by an operator",
@@ -212,20 +207,16 @@ impl Reason {
     }
 }
 
-/// One article's fate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
-    /// Which article.
     pub article: ArticleId,
-    /// In or out, and why.
     pub reason: Reason,
 }
 
-/// Candidates in the order in which they are asked whether they are in. It does not depend on who the readers are, but for the
-/// kind of their issue.
-pub fn in_order(candidates: &[Candidate], kind: SelectionKind) -> Vec<&Candidate> {
+/// Sorts candidates by priority, which depends on the kind of selection but not on the readers.
+pub fn ranked(candidates: &[Candidate], kind: SelectionKind) -> Vec<&Candidate> {
     let mut order: Vec<&Candidate> = candidates.iter().collect();
-    // Ties by identity, so that a plan can be repeated. Undated ones come last.
+    // Ids break ties, so that a plan can be recomputed. Undated candidates come last.
     match kind {
         SelectionKind::News => {
             order.sort_unstable_by_key(|c| (!c.is_wanted(), Reverse(c.fresh_at), Reverse(c.article)));
@@ -239,13 +230,13 @@ pub fn in_order(candidates: &[Candidate], kind: SelectionKind) -> Vec<&Candidate
 }
 
 impl Candidate {
-    /// An operator wants it in this issue.
+    /// Whether an operator wants it in this issue.
     const fn is_wanted(&self) -> bool {
         self.pinned || matches!(self.wish, Some(Wish::Pin)) || self.place.is_some()
     }
 
-    /// What the rule says of it on its own, before balance and room.
-    pub fn fate(&self, rules: &Rules, readers: &Readers<'_>, now: Timestamp) -> Reason {
+    /// Decides about the article on its own, before balance and room.
+    pub fn assess(&self, rules: &Rules, readers: &Readers<'_>, now: Timestamp) -> Reason {
         if self.hidden {
             return Reason::Hidden;
         }
@@ -258,7 +249,7 @@ impl Candidate {
         if readers.approved.is_some_and(|approved| !approved.contains(&self.article)) {
             return Reason::NotApproved;
         }
-        if readers.had.contains(&self.article) {
+        if readers.received.contains(&self.article) {
             return Reason::Had;
         }
         if self.carried_for.contains(&readers.cadence) {
@@ -281,7 +272,7 @@ impl Candidate {
 
     fn age(&self, rules: &Rules, readers: &Readers<'_>, now: Timestamp) -> Reason {
         match (self.fresh_at, readers.last_issue_at, readers.kind) {
-            (Some(fresh), ..) if fresh > now + TOLERANCE => Reason::NotYet,
+            (Some(fresh), ..) if fresh > now + CLOCK_TOLERANCE => Reason::NotYet,
             (_, None, SelectionKind::News) => Reason::FirstIssue,
             (None, ..) => Reason::Undated,
             (Some(fresh), _, SelectionKind::RoundUp) => {
@@ -304,62 +295,63 @@ impl Candidate {
     }
 }
 
-/// Applies the rule to candidates in their order ([`in_order`]). The chosen ones come first, as they stand in the issue; the
-/// others follow. The outcome depends on nothing but the arguments.
+/// Selects stories from ranked candidates. The selected ones come first, in issue order, then the others. The
+/// result depends only on the arguments.
 pub fn select(order: &[&Candidate], rules: &Rules, readers: &Readers<'_>, now: Timestamp) -> Vec<Choice> {
-    let fates = fates(order, rules, readers, now, Until::TheEnd);
-    let choices = order.iter().zip(fates).map(|(c, reason)| Choice { article: c.article, reason });
+    let reasons = assess_all(order, rules, readers, now, StopAt::End);
+    let choices = order.iter().zip(reasons).map(|(c, reason)| Choice { article: c.article, reason });
     let (chosen, mut left): (Vec<Choice>, Vec<Choice>) = choices.partition(|choice| choice.reason.is_in());
-    let mut choices = put_in_place(chosen, order);
+    let mut choices = apply_positions(chosen, order);
     choices.append(&mut left);
     choices
 }
 
-/// The stories that [`select`] chooses. For readers in very many groups: it looks no further than to the last one that is in.
+/// Returns the stories that [`select`] selects. It stops once the issue is full, because it runs for very
+/// many groups.
 pub fn stories(order: &[&Candidate], rules: &Rules, readers: &Readers<'_>, now: Timestamp) -> Vec<ArticleId> {
-    let fates = fates(order, rules, readers, now, Until::Full);
-    let choices = order.iter().zip(fates).map(|(c, reason)| Choice { article: c.article, reason });
+    let reasons = assess_all(order, rules, readers, now, StopAt::Full);
+    let choices = order.iter().zip(reasons).map(|(c, reason)| Choice { article: c.article, reason });
     let chosen = choices.filter(|choice| choice.reason.is_in()).collect();
-    put_in_place(chosen, order).into_iter().map(|choice| choice.article).collect()
+    apply_positions(chosen, order).into_iter().map(|choice| choice.article).collect()
 }
 
-/// How far candidates are looked at.
+/// How many candidates to assess.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Until {
+enum StopAt {
     /// All of them.
-    TheEnd,
-    /// Until the issue is full: none of those that follow is in.
+    End,
+    /// StopAt the issue is full: none of those that follow is in.
     Full,
 }
 
-/// The candidates' fates, in their order.
-fn fates(
+/// Decides about candidates in their order.
+fn assess_all(
     order: &[&Candidate],
     rules: &Rules,
     readers: &Readers<'_>,
     now: Timestamp,
-    until: Until,
+    stop_at: StopAt,
 ) -> Vec<Reason> {
-    let mut fates = Vec::new();
+    let mut reasons = Vec::new();
     let mut room = rules.max_stories;
-    let mut of_source: HashMap<FeedId, usize> = HashMap::new();
-    let mut of_section: HashMap<&str, usize> = HashMap::new();
+    let mut per_source: HashMap<FeedId, usize> = HashMap::new();
+    let mut per_section: HashMap<&str, usize> = HashMap::new();
     for candidate in order {
-        if room == 0 && until == Until::Full {
+        if room == 0 && stop_at == StopAt::Full {
             break;
         }
-        let mut fate = candidate.fate(rules, readers, now);
-        if fate.is_in() {
-            let source = candidate.source.map(|source| of_source.entry(source).or_default());
+        let mut reason = candidate.assess(rules, readers, now);
+        if reason.is_in() {
+            let source = candidate.source.map(|source| per_source.entry(source).or_default());
             let section = (!candidate.section.is_empty())
-                .then(|| of_section.entry(candidate.section.as_str()).or_default());
+                .then(|| per_section.entry(candidate.section.as_str()).or_default());
             let is_full = |count: Option<&usize>, most: usize| most > 0 && count.is_some_and(|n| *n >= most);
             if room == 0 {
-                fate = Reason::NoRoom;
+                reason = Reason::NoRoom;
             } else if !candidate.is_wanted() && is_full(source.as_deref(), rules.max_per_source) {
-                fate = Reason::SourceShare;
+                reason = Reason::SourceShare;
             } else if !candidate.is_wanted() && is_full(section.as_deref(), rules.max_per_section) {
-                fate = Reason::SectionShare;
+                reason = Reason::SectionShare;
             } else {
                 room -= 1;
                 for count in [source, section].into_iter().flatten() {
@@ -367,19 +359,21 @@ fn fates(
                 }
             }
         }
-        fates.push(fate);
+        reasons.push(reason);
     }
-    for fate in fates.iter_mut().filter(|fate| matches!(fate, Reason::SourceShare | Reason::SectionShare)) {
+    for reason in
+        reasons.iter_mut().filter(|reason| matches!(reason, Reason::SourceShare | Reason::SectionShare))
+    {
         if room > 0 {
             room -= 1;
-            *fate = Reason::RoomLeft;
+            *reason = Reason::RoomLeft;
         }
     }
-    fates
+    reasons
 }
 
-/// Puts the stories that have a place there, from the first place on; the others keep their order around them.
-fn put_in_place(chosen: Vec<Choice>, order: &[&Candidate]) -> Vec<Choice> {
+/// Moves stories with a fixed position there, lowest position first. The others keep their order around them.
+fn apply_positions(chosen: Vec<Choice>, order: &[&Candidate]) -> Vec<Choice> {
     let places: HashMap<ArticleId, i64> = order.iter().filter_map(|c| Some((c.article, c.place?))).collect();
     let (mut fixed, mut others): (Vec<Choice>, Vec<Choice>) =
         chosen.into_iter().partition(|choice| places.contains_key(&choice.article));

@@ -1,4 +1,4 @@
-//! The rule, by examples and by properties.
+//! Tests of story selection, by example and by property.
 
 use super::*;
 use proptest::prelude::*;
@@ -40,32 +40,32 @@ fn candidate(id: i64, age_hours: i64) -> Candidate {
 }
 
 fn run_for(list: &[Candidate], rules: &Rules, readers: &Readers<'_>) -> Vec<(i64, Reason)> {
-    let order = in_order(list, readers.kind);
+    let order = ranked(list, readers.kind);
     select(&order, rules, readers, now()).into_iter().map(|c| (c.article.0, c.reason)).collect()
 }
 
 fn run(list: &[Candidate], last_issue: Option<Timestamp>) -> Vec<(i64, Reason)> {
-    let (sections, had) = (BTreeSet::new(), HashSet::new());
-    run_for(list, &RULES, &readers(&sections, &had, last_issue))
+    let (sections, received) = (BTreeSet::new(), HashSet::new());
+    run_for(list, &RULES, &readers(&sections, &received, last_issue))
 }
 
 fn readers<'a>(
     sections: &'a BTreeSet<String>,
-    had: &'a HashSet<ArticleId>,
+    received: &'a HashSet<ArticleId>,
     last_issue_at: Option<Timestamp>,
 ) -> Readers<'a> {
     Readers {
         cadence: Cadence::EveryIssue,
         kind: SelectionKind::News,
         sections,
-        had,
+        received,
         last_issue_at,
         approved: None,
     }
 }
 
 #[test]
-fn newest_come_first_and_what_does_not_fit_says_so() {
+fn newest_come_first_and_the_rest_has_no_room() {
     let list: Vec<_> = (1..=4).map(|id| candidate(id, 10 - id)).collect();
     assert_eq!(
         run(&list, Some(hours_ago(24))),
@@ -109,13 +109,13 @@ fn old_undated_and_future_items_are_no_news() {
 }
 
 #[test]
-fn a_first_issue_takes_what_the_site_has() {
+fn a_first_issue_takes_existing_articles() {
     let list = [candidate(1, 5000), Candidate { fresh_at: None, ..candidate(2, 1) }, candidate(3, 2)];
     assert_eq!(run(&list, None), [(3, Reason::FirstIssue), (1, Reason::FirstIssue), (2, Reason::FirstIssue)]);
 }
 
 #[test]
-fn readers_get_their_sections_what_has_none_and_what_is_pinned_but_nothing_twice() {
+fn readers_get_their_sections_and_pinned_stories_but_nothing_twice() {
     let of = |section: &str, it: Candidate| Candidate { section: section.into(), ..it };
     let list = [
         of("science", candidate(1, 1)),
@@ -125,9 +125,9 @@ fn readers_get_their_sections_what_has_none_and_what_is_pinned_but_nothing_twice
         of("science", candidate(5, 5)),
     ];
     let sections = BTreeSet::from(["science".to_owned()]);
-    let had = HashSet::from([ArticleId(1)]);
+    let received = HashSet::from([ArticleId(1)]);
     assert_eq!(
-        run_for(&list, &RULES, &readers(&sections, &had, Some(hours_ago(24)))),
+        run_for(&list, &RULES, &readers(&sections, &received, Some(hours_ago(24)))),
         [
             (4, Reason::Pinned),
             (3, Reason::Fresh),
@@ -146,11 +146,11 @@ fn no_source_or_section_has_more_than_its_share_while_others_wait() {
         section: section.into(),
         ..candidate(id, id)
     };
-    let (sections, had) = (BTreeSet::new(), HashSet::new());
+    let (sections, received) = (BTreeSet::new(), HashSet::new());
     let busy: Vec<_> = (1..=4).map(|id| of(1, "", id)).chain([of(2, "a", 5), of(3, "a", 6)]).collect();
-    let who = readers(&sections, &had, Some(hours_ago(24)));
+    let readers = readers(&sections, &received, Some(hours_ago(24)));
     assert_eq!(
-        run_for(&busy, &rules, &who)[..],
+        run_for(&busy, &rules, &readers)[..],
         [
             (1, Reason::Fresh),
             (2, Reason::Fresh),
@@ -162,7 +162,7 @@ fn no_source_or_section_has_more_than_its_share_while_others_wait() {
     );
     let alone: Vec<_> = (1..=5).map(|id| of(id, "a", id)).collect();
     assert_eq!(
-        run_for(&alone, &rules, &who)[..],
+        run_for(&alone, &rules, &readers)[..],
         [
             (1, Reason::Fresh),
             (2, Reason::Fresh),
@@ -182,16 +182,16 @@ fn a_round_up_takes_the_best_of_the_week() {
         Candidate { best_place: Some(4), ..candidate(4, 20) },
         Candidate { feeds: 9, ..candidate(5, 300) },
     ];
-    let (sections, had) = (BTreeSet::new(), HashSet::new());
-    let who = Readers { kind: SelectionKind::RoundUp, ..readers(&sections, &had, None) };
+    let (sections, received) = (BTreeSet::new(), HashSet::new());
+    let readers = Readers { kind: SelectionKind::RoundUp, ..readers(&sections, &received, None) };
     assert_eq!(
-        run_for(&list, &RULES, &who),
+        run_for(&list, &RULES, &readers),
         [(2, Reason::Best), (3, Reason::Best), (4, Reason::Best), (5, Reason::TooOld), (1, Reason::NoRoom)]
     );
 }
 
 #[test]
-fn a_story_with_a_place_stands_there_whatever_comes_around_it() {
+fn a_story_keeps_its_position_whatever_else_is_selected() {
     let mut list: Vec<_> = (1..=4).map(|id| candidate(id, id)).collect();
     list[3].place = Some(2);
     let ids = |list: &[Candidate]| -> Vec<i64> {
@@ -202,7 +202,7 @@ fn a_story_with_a_place_stands_there_whatever_comes_around_it() {
     list.push(candidate(9, 0));
     assert_eq!(ids(&list), [9, 4, 1]);
     list[4].place = Some(7);
-    assert_eq!(ids(&list), [1, 4, 9], "behind the end is the end");
+    assert_eq!(ids(&list), [1, 4, 9], "a position past the end means the end");
 }
 
 proptest! {
@@ -217,7 +217,7 @@ proptest! {
     }
 
     #[test]
-    fn every_candidate_has_one_fate_and_the_issue_its_bounds(
+    fn every_candidate_has_one_decision_and_the_issue_keeps_its_limits(
         list in proptest::collection::vec((0_i64..100, 0_i64..4, 0_usize..3, any::<bool>(), 0_i64..9), 0..40),
         most in 1_usize..15, share in 0_usize..4,
     ) {
@@ -229,16 +229,16 @@ proptest! {
             ..candidate(id, *age)
         }).collect();
         let rules = Rules { max_stories: most, max_per_source: share, max_per_section: share, ..RULES };
-        let (sections, had) = (BTreeSet::from(["a".to_owned()]), HashSet::from([ArticleId(1), ArticleId(2)]));
-        let outcome = run_for(&list, &rules, &readers(&sections, &had, Some(hours_ago(24))));
+        let (sections, received) = (BTreeSet::from(["a".to_owned()]), HashSet::from([ArticleId(1), ArticleId(2)]));
+        let outcome = run_for(&list, &rules, &readers(&sections, &received, Some(hours_ago(24))));
         let chosen: Vec<i64> = outcome.iter().filter(|(_, why)| why.is_in()).map(|(id, _)| *id).collect();
         prop_assert!(chosen.len() <= most && !chosen.contains(&1) && !chosen.contains(&2));
         let distinct: HashSet<i64> = outcome.iter().map(|(id, _)| *id).collect();
         prop_assert!(outcome.len() == list.len() && distinct.len() == list.len());
         let waits = outcome.iter().any(|(_, why)| matches!(why, Reason::NoRoom | Reason::SourceShare | Reason::SectionShare));
-        prop_assert!(!waits || chosen.len() == most, "nothing waits beside free room");
-        let order = in_order(&list, SelectionKind::News);
-        let short = stories(&order, &rules, &readers(&sections, &had, Some(hours_ago(24))), now());
-        prop_assert_eq!(short.into_iter().map(|id| id.0).collect::<Vec<_>>(), chosen, "the short way chooses the same");
+        prop_assert!(!waits || chosen.len() == most, "no candidate waits while there is room");
+        let order = ranked(&list, SelectionKind::News);
+        let short = stories(&order, &rules, &readers(&sections, &received, Some(hours_ago(24))), now());
+        prop_assert_eq!(short.into_iter().map(|id| id.0).collect::<Vec<_>>(), chosen, "the shortcut selects the same");
     }
 }

@@ -1,9 +1,10 @@
-//! The addresses of one relay: each is tried, within its share of the time.
+//! Tries a relay's addresses, each within its part of the time limit.
 
 use std::{collections::VecDeque, io, net::SocketAddr};
 use tokio::time::{Instant, timeout};
 
-/// Orders addresses so that IPv6 and IPv4 alternate (RFC 8305 section 4). The resolver's first address stays the first.
+/// Orders addresses so that IPv6 and IPv4 alternate (RFC 8305 section 4). The resolver's first address stays
+/// first.
 pub(super) fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let Some(first) = addresses.first().copied() else { return addresses };
     let count = addresses.len();
@@ -17,9 +18,9 @@ pub(super) fn interleave(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     ordered
 }
 
-/// Connects to the first address that answers. Each gets an equal share of the time that is left, so a dead one never takes
-/// all of it. The error tells what each of them said.
-pub(super) async fn connect_any<S, F>(
+/// Connects to the first address that answers. Each gets an equal part of the remaining time, so a dead
+/// address can't use it all. The error lists the failure of each address.
+pub(super) async fn connect_first<S, F>(
     addresses: Vec<SocketAddr>,
     deadline: Instant,
     connect: impl Fn(SocketAddr) -> F,
@@ -30,9 +31,9 @@ where
     let mut errors = Vec::new();
     let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
     for address in addresses {
-        let share = deadline.saturating_duration_since(Instant::now()) / left;
+        let limit = deadline.saturating_duration_since(Instant::now()) / left;
         left -= 1;
-        match timeout(share, connect(address)).await {
+        match timeout(limit, connect(address)).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) => errors.push(format!("{address}: {error}")),
             Err(_) => errors.push(format!("{address}: no answer in time")),
@@ -67,11 +68,11 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_mins(1);
 
-    /// Connects in a time that stands still: which address answers after how many seconds, if at all.
+    /// Connects with paused time: each address answers after some seconds, or never.
     async fn connect(answers: &[(&str, Option<u64>)]) -> (Result<SocketAddr, String>, Duration) {
         let begin = Instant::now();
         let texts: Vec<&str> = answers.iter().map(|(text, _)| *text).collect();
-        let connected = connect_any(addresses(&texts), begin + LIMIT, async |address| {
+        let connected = connect_first(addresses(&texts), begin + LIMIT, async |address| {
             let answer = answers.iter().find(|(text, _)| *text == address.to_string()).unwrap();
             match answer.1 {
                 None => Err(io::ErrorKind::ConnectionRefused.into()),

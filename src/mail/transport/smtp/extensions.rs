@@ -3,31 +3,31 @@
 use super::reply::Reply;
 use lettre::transport::smtp::authentication::Mechanism;
 
-/// The extensions that matter to us. Keywords are the same in any case.
+/// The extensions that we use. Keywords are case-insensitive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Extensions {
-    /// Commands may be sent in groups (RFC 2920).
+    /// Pipelined commands (RFC 2920).
     pub pipelining: bool,
-    /// Bodies may have bytes beyond ASCII (RFC 6152).
+    /// Non-ASCII bodies (RFC 6152).
     pub eight_bit: bool,
-    /// Headers and addresses may be UTF-8 (RFC 6531).
+    /// UTF-8 headers and addresses (RFC 6531).
     pub utf8: bool,
-    /// It wants to know a message's size (RFC 1870) …
+    /// Announced message sizes (RFC 1870).
     pub size: bool,
-    /// … and takes none with more bytes.
+    /// The maximum message size in bytes, if there is one.
     pub max_size: Option<usize>,
     /// TLS on this connection (RFC 3207).
     pub starttls: bool,
     /// AUTH PLAIN (RFC 4616).
     pub plain: bool,
-    /// AUTH LOGIN, older than any standard.
+    /// AUTH LOGIN (never standardized).
     pub login: bool,
-    /// AUTH XOAUTH2, which no standard has.
+    /// AUTH XOAUTH2 (not standardized).
     pub xoauth2: bool,
 }
 
 impl Extensions {
-    /// Whether the relay takes logins of this kind.
+    /// Whether the relay offers a login mechanism.
     pub fn offers(self, mechanism: Mechanism) -> bool {
         match mechanism {
             Mechanism::Plain => self.plain,
@@ -36,11 +36,11 @@ impl Extensions {
         }
     }
 
-    pub fn of(reply: &Reply) -> Self {
+    pub fn from_reply(reply: &Reply) -> Self {
         let mut found = Self::default();
         // The first line is the relay's name.
         for line in reply.lines.iter().skip(1) {
-            // `AUTH=PLAIN` is how it was written before RFC 2554.
+            // `AUTH=PLAIN` is the form before RFC 2554.
             let mut words = line.split([' ', '\t', '=']).filter(|word| !word.is_empty());
             let keyword = words.next().unwrap_or_default().to_ascii_uppercase();
             match keyword.as_str() {
@@ -50,8 +50,9 @@ impl Extensions {
                 "STARTTLS" => found.starttls = true,
                 "SIZE" => {
                     found.size = true;
-                    // 0 says that there is no limit.
-                    found.max_size = words.next().and_then(|it| it.parse().ok()).filter(|&limit| limit > 0);
+                    // 0 means no limit.
+                    found.max_size =
+                        words.next().and_then(|word| word.parse().ok()).filter(|&limit| limit > 0);
                 }
                 "AUTH" => {
                     for mechanism in words {
@@ -71,13 +72,16 @@ impl Extensions {
 mod tests {
     use super::*;
 
-    fn of(lines: &[&str]) -> Extensions {
-        Extensions::of(&Reply { code: 250, lines: lines.iter().map(|&line| line.to_owned()).collect() })
+    fn parsed(lines: &[&str]) -> Extensions {
+        Extensions::from_reply(&Reply {
+            code: 250,
+            lines: lines.iter().map(|&line| line.to_owned()).collect(),
+        })
     }
 
     #[test]
-    fn keywords_count_in_any_case_and_order() {
-        let all = of(&[
+    fn keywords_are_case_insensitive_and_unordered() {
+        let all = parsed(&[
             "relay.example greets PIPELINING",
             "Size 1000",
             "auth=login",
@@ -103,11 +107,11 @@ mod tests {
     }
 
     #[test]
-    fn the_name_is_no_keyword_and_no_size_is_no_limit() {
-        assert_eq!(of(&["PIPELINING"]), Extensions::default());
+    fn the_name_is_no_keyword_and_a_missing_size_is_no_limit() {
+        assert_eq!(parsed(&["PIPELINING"]), Extensions::default());
         for line in ["SIZE", "SIZE 0", "SIZE many"] {
-            assert_eq!(of(&["x", line]), Extensions { size: true, ..Extensions::default() }, "{line}");
+            assert_eq!(parsed(&["x", line]), Extensions { size: true, ..Extensions::default() }, "{line}");
         }
-        assert_eq!(of(&["x", "PIPELININGS", ""]), Extensions::default());
+        assert_eq!(parsed(&["x", "PIPELININGS", ""]), Extensions::default());
     }
 }

@@ -1,80 +1,78 @@
-//! A relay in memory for tests, which does as it is told. Nothing here touches the network, so time can stand still.
+//! An in-memory relay with scripted behavior. Nothing touches the network, so tests can pause time.
 
 use super::wire::Stream;
 use parking_lot::Mutex;
 use std::{collections::HashMap, io, sync::Arc, time::Duration};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};
 
-/// A relay's act at a step, instead of the usual one.
+/// A scripted action that replaces the usual one.
 #[derive(Clone)]
-pub(in crate::mail::transport) enum Act {
-    /// Says this, as it is.
-    Say(&'static str),
-    /// Says this in pieces of so many bytes.
+pub(in crate::mail::transport) enum Action {
+    /// Sends this reply.
+    Reply(&'static str),
+    /// Sends this reply in chunks of so many bytes.
     Pieces(usize, &'static str),
-    /// Says this after so many seconds.
-    Late(u64, &'static str),
-    /// Closes the connection without a word.
+    /// Sends this reply after so many seconds.
+    ReplyAfter(u64, &'static str),
+    /// Closes the connection without a reply.
     Close,
-    /// Says nothing more, and reads nothing more.
+    /// Neither sends nor reads anything more.
     Hang,
-    /// Repeats this every second, for ever.
+    /// Repeats this every second, forever.
     Drip(&'static str),
-    /// Repeats this without a pause, for ever.
+    /// Repeats this without a pause, forever.
     Flood(&'static str),
 }
 
-/// Decides on a step of a connection (from 0): the step's name is the command's verb, or `greeting`, `body` (the first line of a
-/// message has come) and `end` (its last one).
-type Behavior = dyn Fn(usize, &str) -> Option<Act> + Send + Sync;
+/// Chooses the action for a step of a connection (from 0). Steps are the verbs of commands, `greeting`,
+/// `body` (the first line of a message has arrived) and `end` (its last line).
+type Behavior = dyn Fn(usize, &str) -> Option<Action> + Send + Sync;
 
-/// Everything a relay has seen.
+/// Everything that a relay has received.
 #[derive(Default)]
 pub(in crate::mail::transport) struct Transcript {
-    /// The lines of each connection: commands, and messages as they came, with their end.
+    /// The lines of each connection: commands and messages, including their ends.
     pub lines: Vec<Vec<String>>,
-    /// Connections open now.
     pub open: usize,
-    /// Most connections open at the same time.
+    /// Maximum number of simultaneous connections.
     pub most_open: usize,
 }
 
-/// A relay that takes connections.
 #[derive(Clone)]
 pub(in crate::mail::transport) struct FakeRelay {
     behavior: Arc<Behavior>,
     keywords: &'static str,
     transcript: Arc<Mutex<Transcript>>,
-    /// Refuses connections as long as this is set.
+    /// Refuses connections while set.
     pub shut: Arc<std::sync::atomic::AtomicBool>,
 }
 
-/// Bytes that a connection takes before somebody reads.
+/// Size of a connection's buffer, in bytes.
 const PIPE_BYTES: usize = 1_024;
 
 impl FakeRelay {
-    /// Offers these EHLO keywords, and behaves as told.
+    /// Creates a relay with EHLO keywords and a behavior.
     pub fn new(
         keywords: &'static str,
-        behavior: impl Fn(usize, &str) -> Option<Act> + Send + Sync + 'static,
+        behavior: impl Fn(usize, &str) -> Option<Action> + Send + Sync + 'static,
     ) -> Self {
         Self { behavior: Arc::new(behavior), keywords, transcript: Arc::default(), shut: Arc::default() }
     }
 
-    /// Takes everything.
+    /// Creates a relay that accepts everything.
     pub fn polite() -> Self {
         Self::new("PIPELINING", |_, _| None)
     }
 
-    /// Does something at one step of every connection.
-    pub fn at(keywords: &'static str, step: &'static str, act: Act) -> Self {
+    /// Creates a relay with one action at one step of every connection.
+    pub fn at(keywords: &'static str, step: &'static str, act: Action) -> Self {
         Self::new(keywords, move |_, at| (at == step).then(|| act.clone()))
     }
 
-    /// Says these replies at steps, on every connection.
+    /// Creates a relay with scripted replies on every connection.
     pub fn saying(keywords: &'static str, replies: &[(&'static str, &'static str)]) -> Self {
         let replies: HashMap<_, _> = replies.iter().copied().collect();
-        Self::new(keywords, move |_, at| replies.get(at).map(|reply| Act::Say(reply)))
+        Self::new(keywords, move |_, at| replies.get(at).map(|reply| Action::Reply(reply)))
     }
 
     pub fn connect(&self) -> io::Result<Stream> {
@@ -90,18 +88,17 @@ impl FakeRelay {
         });
         let fake = self.clone();
         tokio::spawn(async move {
-            // The client has gone, or the behavior ended it.
+            // Errors mean that the client disconnected or the script ended the connection.
             let _ = Relay { fake: fake.clone(), number, stream: BufReader::new(theirs) }.run().await;
             fake.transcript(|transcript| transcript.open -= 1);
         });
         Ok(Box::new(ours))
     }
 
-    pub fn transcript<T>(&self, look: impl FnOnce(&mut Transcript) -> T) -> T {
-        look(&mut self.transcript.lock())
+    pub fn transcript<T>(&self, read: impl FnOnce(&mut Transcript) -> T) -> T {
+        read(&mut self.transcript.lock())
     }
 
-    /// Returns the lines of a connection.
     pub fn lines(&self, connection: usize) -> Vec<String> {
         self.transcript(|transcript| transcript.lines[connection].clone())
     }
@@ -111,7 +108,7 @@ impl FakeRelay {
         self.transcript(|transcript| transcript.lines.len())
     }
 
-    /// Returns the number of messages taken.
+    /// Returns the number of accepted messages.
     pub fn messages(&self) -> usize {
         self.transcript(|transcript| transcript.lines.iter().flatten().filter(|line| *line == ".").count())
     }
@@ -139,18 +136,18 @@ impl Relay {
                 "AUTH" => "235 welcome\r\n".to_owned(),
                 _ => "250 2.0.0 ok\r\n".to_owned(),
             };
-            let said = self.act(&verb, &usual).await?;
-            let yes = said.starts_with('2');
+            let reply = self.act(&verb, &usual).await?;
+            let accepted = reply.starts_with('2');
             match verb.as_str() {
-                "MAIL" => (sender, recipient) = (yes, false),
-                "RCPT" => recipient = yes,
+                "MAIL" => (sender, recipient) = (accepted, false),
+                "RCPT" => recipient = accepted,
                 "RSET" => (sender, recipient) = (false, false),
-                "DATA" if said.starts_with('3') => {
+                "DATA" if reply.starts_with('3') => {
                     (sender, recipient) = (false, false);
                     self.message().await?;
                 }
                 "QUIT" => return Ok(()),
-                _ if said.starts_with("421") => return Ok(()),
+                _ if reply.starts_with("421") => return Ok(()),
                 _ => {}
             }
         }
@@ -182,43 +179,43 @@ impl Relay {
         Ok(line)
     }
 
-    /// Acts as told, else says the usual; returns the reply.
+    /// Runs the scripted action, or else sends the usual reply; returns the reply.
     async fn act(&mut self, step: &str, usual: &str) -> io::Result<String> {
         match (self.fake.behavior)(self.number, step) {
             None => {
                 self.stream.write_all(usual.as_bytes()).await?;
                 Ok(usual.to_owned())
             }
-            Some(Act::Say(text)) => {
+            Some(Action::Reply(text)) => {
                 self.stream.write_all(text.as_bytes()).await?;
                 Ok(text.to_owned())
             }
-            Some(Act::Late(seconds, text)) => {
+            Some(Action::ReplyAfter(seconds, text)) => {
                 tokio::time::sleep(Duration::from_secs(seconds)).await;
                 self.stream.write_all(text.as_bytes()).await?;
                 Ok(text.to_owned())
             }
-            Some(Act::Pieces(size, text)) => {
+            Some(Action::Pieces(size, text)) => {
                 for piece in text.as_bytes().chunks(size) {
                     self.stream.write_all(piece).await?;
                     tokio::time::sleep(Duration::from_millis(1)).await;
                 }
                 Ok(text.to_owned())
             }
-            Some(Act::Close) => Err(io::ErrorKind::ConnectionAborted.into()),
-            Some(Act::Hang) => std::future::pending().await,
-            Some(Act::Drip(text)) => loop {
+            Some(Action::Close) => Err(io::ErrorKind::ConnectionAborted.into()),
+            Some(Action::Hang) => std::future::pending().await,
+            Some(Action::Drip(text)) => loop {
                 self.stream.write_all(text.as_bytes()).await?;
                 tokio::time::sleep(Duration::from_secs(1)).await;
             },
-            Some(Act::Flood(text)) => loop {
+            Some(Action::Flood(text)) => loop {
                 self.stream.write_all(text.as_bytes()).await?;
             },
         }
     }
 }
 
-/// The answer to EHLO with comma-separated keywords.
+/// The reply to EHLO with comma-separated keywords.
 fn ehlo(keywords: &str) -> String {
     let mut lines = vec!["relay.example"];
     lines.extend(keywords.split(',').filter(|word| !word.is_empty()));
@@ -227,7 +224,7 @@ fn ehlo(keywords: &str) -> String {
     format!("{before}250 {last}\r\n")
 }
 
-/// Waits until the other end has nothing left to read: for what a relay does after the client's last word.
+/// Lets the relay process everything that the client has sent.
 pub(in crate::mail::transport) async fn settle() {
     for _ in 0..50 {
         tokio::task::yield_now().await;

@@ -1,51 +1,49 @@
-//! A message on its way onto the wire: the checks before it leaves, and dot-stuffing.
+//! Checks messages before they are sent, and dot-stuffs them.
 
 use memchr::{memchr, memchr_iter, memmem};
 use std::borrow::Cow;
 
-/// Longest line of a message without its CRLF, in bytes (RFC 5321 section 4.5.3.1.6).
+/// Maximum length of a line without its CRLF, in bytes (RFC 5321 section 4.5.3.1.6).
 pub(super) const MAX_LINE_BYTES: usize = 998;
 
-/// Why a message is not sent. Nothing of it was.
+/// Reasons why a message is not sent at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unsendable {
-    /// Servers differ in what they take for the end of a line. With a bare CR or LF one of them may see an end of the message
-    /// where another sees none, and take what follows for commands.
-    #[error("the message has a bare CR or LF, which may not be sent")]
+pub(super) enum InvalidMessage {
+    /// A bare CR or LF allows SMTP smuggling: servers differ in what ends a line, so one may see the end of
+    /// the message where another doesn't, and read the rest as commands.
+    #[error("the message has a bare CR or LF, which can't be sent")]
     BareLineEnd,
-    #[error("the message has a NUL byte, which may not be sent")]
+    #[error("the message has a NUL byte, which can't be sent")]
     Nul,
     #[error("the message has a line of more than {MAX_LINE_BYTES} bytes")]
     LongLine,
 }
 
-/// A message that was checked.
 #[derive(Debug)]
-pub(super) struct Checked<'a> {
+pub(super) struct CheckedMessage<'a> {
     message: &'a [u8],
-    /// Where lines begin with a dot.
+    /// Positions of lines that begin with a dot.
     dots: Vec<usize>,
-    /// Bytes beyond ASCII after the header.
+    /// Whether the body has non-ASCII bytes.
     pub eight_bit: bool,
-    /// Bytes beyond ASCII in the header (RFC 6532).
+    /// Whether the header has non-ASCII bytes (RFC 6532).
     pub utf8_header: bool,
 }
 
-impl<'a> Checked<'a> {
-    /// Looks at every line once.
-    pub fn new(message: &'a [u8]) -> Result<Self, Unsendable> {
+impl<'a> CheckedMessage<'a> {
+    pub fn new(message: &'a [u8]) -> Result<Self, InvalidMessage> {
         if memchr(0, message).is_some() {
-            return Err(Unsendable::Nul);
+            return Err(InvalidMessage::Nul);
         }
         let (mut start, mut lines) = (0, 0);
         let mut dots = Vec::new();
         for end in memchr_iter(b'\n', message) {
-            // With every LF after a CR, and as many CRs as LFs, there is no bare one.
+            // If each LF follows a CR, and there are as many CRs as LFs, none is bare.
             if end == start || message[end - 1] != b'\r' {
-                return Err(Unsendable::BareLineEnd);
+                return Err(InvalidMessage::BareLineEnd);
             }
             if end - 1 - start > MAX_LINE_BYTES {
-                return Err(Unsendable::LongLine);
+                return Err(InvalidMessage::LongLine);
             }
             if message[start] == b'.' {
                 dots.push(start);
@@ -54,10 +52,10 @@ impl<'a> Checked<'a> {
             lines += 1;
         }
         if memchr_iter(b'\r', message).count() != lines {
-            return Err(Unsendable::BareLineEnd);
+            return Err(InvalidMessage::BareLineEnd);
         }
         if message.len() - start > MAX_LINE_BYTES {
-            return Err(Unsendable::LongLine);
+            return Err(InvalidMessage::LongLine);
         }
         if message.get(start) == Some(&b'.') {
             dots.push(start);
@@ -71,15 +69,14 @@ impl<'a> Checked<'a> {
         Ok(Self { message, dots, eight_bit, utf8_header })
     }
 
-    /// Bytes of the message with its last CRLF, without anything added for the transport (RFC 1870 section 3).
+    /// Returns the size in bytes with the final CRLF, before dot-stuffing (RFC 1870 section 3).
     pub fn size(&self) -> usize {
-        self.message.len() + if self.ends_its_line() { 0 } else { 2 }
+        self.message.len() + if self.ends_with_crlf() { 0 } else { 2 }
     }
 
-    /// Returns the bytes for the wire: the message, with a dot more where a line begins with one (RFC 5321 section 4.5.2), and
-    /// its end.
-    pub fn on_the_wire(&self) -> (Cow<'a, [u8]>, &'static [u8]) {
-        let end: &[u8] = if self.ends_its_line() { b".\r\n" } else { b"\r\n.\r\n" };
+    /// Returns the dot-stuffed message (RFC 5321 section 4.5.2) and its end marker.
+    pub fn to_wire(&self) -> (Cow<'a, [u8]>, &'static [u8]) {
+        let end: &[u8] = if self.ends_with_crlf() { b".\r\n" } else { b"\r\n.\r\n" };
         if self.dots.is_empty() {
             return (Cow::Borrowed(self.message), end);
         }
@@ -94,7 +91,7 @@ impl<'a> Checked<'a> {
         (Cow::Owned(stuffed), end)
     }
 
-    fn ends_its_line(&self) -> bool {
+    fn ends_with_crlf(&self) -> bool {
         self.message.is_empty() || self.message.ends_with(b"\r\n")
     }
 }
@@ -105,8 +102,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn wire(message: &[u8]) -> Vec<u8> {
-        let checked = Checked::new(message).unwrap();
-        let (body, end) = checked.on_the_wire();
+        let checked = CheckedMessage::new(message).unwrap();
+        let (body, end) = checked.to_wire();
         [&body, end].concat()
     }
 
@@ -116,11 +113,11 @@ mod tests {
         assert_eq!(wire(b".a"), b"..a\r\n.\r\n");
         assert_eq!(wire(b"a\r\n."), b"a\r\n..\r\n.\r\n");
         assert_eq!(wire(b""), b".\r\n");
-        assert!(matches!(Checked::new(b"a\r\n").unwrap().on_the_wire().0, Cow::Borrowed(_)));
+        assert!(matches!(CheckedMessage::new(b"a\r\n").unwrap().to_wire().0, Cow::Borrowed(_)));
     }
 
     #[test]
-    fn what_could_be_read_in_two_ways_does_not_leave() {
+    fn ambiguous_line_ends_are_rejected() {
         for message in [
             &b"a\nb\r\n"[..],
             b"\n",
@@ -135,40 +132,40 @@ mod tests {
             b"a\n.\nMAIL FROM:<eve@example.org>\r\n",
         ] {
             let text = String::from_utf8_lossy(message);
-            assert_eq!(Checked::new(message).unwrap_err(), Unsendable::BareLineEnd, "{text:?}");
+            assert_eq!(CheckedMessage::new(message).unwrap_err(), InvalidMessage::BareLineEnd, "{text:?}");
         }
-        assert_eq!(Checked::new(b"a\0b\r\n").unwrap_err(), Unsendable::Nul);
+        assert_eq!(CheckedMessage::new(b"a\0b\r\n").unwrap_err(), InvalidMessage::Nul);
         for length in [MAX_LINE_BYTES, MAX_LINE_BYTES + 1] {
             let line = vec![b'x'; length];
             let long = length > MAX_LINE_BYTES;
             for message in
                 [line.clone(), [&line[..], b"\r\n"].concat(), [b"a\r\n", &line[..], b"\r\nb\r\n"].concat()]
             {
-                assert_eq!(Checked::new(&message).err(), long.then_some(Unsendable::LongLine));
+                assert_eq!(CheckedMessage::new(&message).err(), long.then_some(InvalidMessage::LongLine));
             }
         }
     }
 
     #[test]
-    fn size_and_alphabet_are_known() {
-        let checked = Checked::new(b"Subject: x\r\n\r\n.d\r\nend").unwrap();
+    fn size_and_character_set_are_detected() {
+        let checked = CheckedMessage::new(b"Subject: x\r\n\r\n.d\r\nend").unwrap();
         assert_eq!((checked.size(), checked.eight_bit, checked.utf8_header), (23, false, false));
-        let checked = Checked::new("Subject: x\r\n\r\nGrüße\r\n".as_bytes()).unwrap();
+        let checked = CheckedMessage::new("Subject: x\r\n\r\nGrüße\r\n".as_bytes()).unwrap();
         assert_eq!((checked.eight_bit, checked.utf8_header), (true, false));
-        let checked = Checked::new("Subject: Grüße\r\n\r\nx\r\n".as_bytes()).unwrap();
+        let checked = CheckedMessage::new("Subject: Grüße\r\n\r\nx\r\n".as_bytes()).unwrap();
         assert_eq!((checked.eight_bit, checked.utf8_header), (false, true));
     }
 
     proptest! {
-        /// A server that knows nothing but RFC 5321 gets back what was given, whole, and sees one end.
+        /// A server that only implements RFC 5321 reads back the same message and one end.
         #[test]
-        fn whatever_leaves_is_read_as_it_was_meant(message in "[.\r\nab]{0,40}|([.a]{0,3}\r\n){0,12}") {
-            let Ok(checked) = Checked::new(message.as_bytes()) else {
+        fn a_server_reads_back_the_same_message(message in "[.\r\nab]{0,40}|([.a]{0,3}\r\n){0,12}") {
+            let Ok(checked) = CheckedMessage::new(message.as_bytes()) else {
                 let rest = message.replace("\r\n", "");
-                prop_assert!(rest.contains(['\r', '\n']), "refused without a reason");
+                prop_assert!(rest.contains(['\r', '\n']), "rejected without a reason");
                 return Ok(());
             };
-            let (body, end) = checked.on_the_wire();
+            let (body, end) = checked.to_wire();
             let sent = String::from_utf8([&body, end].concat()).unwrap();
             let mut read = String::new();
             let mut rest = sent.as_str();

@@ -1,21 +1,22 @@
-//! One SMTP conversation (RFC 5321), from connecting to QUIT.
+//! One SMTP session (RFC 5321), from connecting to QUIT.
 //!
 //! | file | owns |
 //! |---|---|
-//! | `dial`, `addresses` | connecting, and how long everything may take |
-//! | `wire` | bytes out and in, each wait with its limit |
-//! | `reply`, `extensions` | what the relay says, and what it can do |
+//! | `dialer`, `addresses` | connecting, and time limits |
+//! | `wire` | reading and writing, with timeouts |
+//! | `reply`, `extensions` | replies and extensions of the relay |
 //! | `open`, `auth` | greeting, EHLO, STARTTLS, AUTH |
-//! | `message` | what may leave, and dot-stuffing |
-//! | `tls` | certificates, and the handshake |
-//! | `send` | one message: MAIL, RCPT, DATA, the message itself, and its outcome |
+//! | `message` | checks of a message, and dot-stuffing |
+//! | `tls` | certificates and the handshake |
+//! | `send` | one message: MAIL, RCPT, DATA, the message, and its outcome |
 //!
-//! A conversation is *ready* between two messages only. Whatever cuts a step short (a fault, a limit, a future that is dropped)
-//! leaves it not ready, and then it is never used again: the next reply read from it would be another message's.
+//! A session is *ready* only between two messages. An interrupted step (an error, a timeout, a dropped
+//! future) leaves it not ready, and then it is never used again: the next reply could belong to another
+//! message.
 
 mod addresses;
 mod auth;
-mod dial;
+mod dialer;
 mod extensions;
 #[cfg(test)]
 pub(super) mod fake_relay;
@@ -33,48 +34,48 @@ use crate::{
     mail::transport::smtp::{
         extensions::Extensions,
         reply::Reply,
-        wire::{Fault, Stream, Wire},
+        wire::{Stream, Wire, WireError},
     },
 };
-pub(super) use dial::{Dial, Timeouts};
+pub(super) use dialer::{Dialer, Timeouts};
 pub(super) use send::Attempt;
 
 use lettre::transport::smtp::commands::Quit;
 use std::{sync::Arc, time::Duration};
 
-/// An open, greeted, protected and authenticated connection.
-pub(super) struct Conversation {
+/// An open, encrypted (if required) and authenticated session.
+pub(super) struct SmtpSession {
     wire: Wire,
     /// The relay's name, for answers.
     relay: Arc<str>,
     extensions: Extensions,
-    /// Longest wait for the answer to a message.
+    /// Maximum wait for the answer to a message.
     answer_timeout: Duration,
-    /// Between two messages, and in step with the relay.
+    /// Whether the session is between two messages and in step with the relay.
     ready: bool,
-    /// The relay remembers an envelope that came to nothing: RSET goes before the next one.
-    envelope_left: bool,
-    /// Messages begun so far.
+    /// Whether the relay still has an unused envelope, so that RSET must precede the next one.
+    needs_reset: bool,
+    /// Number of messages begun.
     messages: u32,
 }
 
-impl Conversation {
-    /// Whether the next message can go over it.
+impl SmtpSession {
+    /// Whether the session can carry another message.
     pub fn is_ready(&self) -> bool {
         self.ready
     }
 
-    /// Returns how many messages were begun over it.
+    /// Returns the number of messages begun.
     pub fn messages(&self) -> u32 {
         self.messages
     }
 
-    /// Says goodbye (RFC 5321 section 4.1.1.10), if the relay still listens.
+    /// Sends QUIT (RFC 5321 section 4.1.1.10) if the session is ready, and closes the connection.
     pub async fn quit(mut self) {
         if self.ready {
             self.wire.begin_phase(1);
             if self.wire.command(&[&Quit.to_string()]).await.is_ok() {
-                // Whatever it answers: it is over.
+                // The reply doesn't matter.
                 let _ = self.wire.reply().await;
             }
         }
@@ -85,23 +86,23 @@ impl Conversation {
         Answer::new(&*self.relay, Some(reply.code), &reply.text()).at(stage)
     }
 
-    fn fault(&self, stage: Stage, fault: &Fault) -> Answer {
-        trouble(&self.relay, stage, fault)
+    fn wire_failure(&self, stage: Stage, error: &WireError) -> Answer {
+        failure(&self.relay, stage, error)
     }
 }
 
-/// Returns the answer for a problem without a reply.
-fn trouble(relay: &str, stage: Stage, problem: &dyn std::fmt::Display) -> Answer {
-    let place = match stage {
+/// Returns the answer for a failure without a reply.
+fn failure(relay: &str, stage: Stage, problem: &dyn std::fmt::Display) -> Answer {
+    let context = match stage {
         Stage::Connect => "can't connect",
         Stage::Greeting => "at the greeting",
         Stage::Hello => "at EHLO",
-        Stage::Tls => "TLS can't be agreed on",
+        Stage::Tls => "TLS negotiation failed",
         Stage::Auth => "at AUTH",
         Stage::Mail => "at MAIL",
         Stage::Rcpt => "at RCPT",
         Stage::Data => "at DATA",
         Stage::Message => "after the message",
     };
-    Answer::new(relay, None, &format!("{place}: {problem}")).at(stage)
+    Answer::new(relay, None, &format!("{context}: {problem}")).at(stage)
 }

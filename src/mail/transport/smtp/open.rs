@@ -1,4 +1,4 @@
-//! Opening a conversation: greeting, EHLO, STARTTLS, AUTH.
+//! Opens a session: greeting, EHLO, STARTTLS, AUTH.
 
 use crate::{
     domain::delivery::{
@@ -6,137 +6,137 @@ use crate::{
         status::{Answer, Stage},
     },
     mail::transport::smtp::{
-        Conversation, Dial, Extensions,
-        reply::{Reply, Verdict},
-        trouble,
-        wire::{Fault, Wire},
+        Dialer, Extensions, SmtpSession, failure,
+        reply::{Reply, ReplyClass},
+        wire::{Wire, WireError},
     },
 };
 use lettre::transport::smtp::commands::{Ehlo, Starttls};
 
-/// How many steps' time opening may take in all, although it takes up to nine round trips.
+/// Time for opening a session, in steps, although it takes up to nine round trips.
 pub(super) const OPENING_STEPS: u32 = 2;
 
-/// A conversation that is being opened.
 pub(super) struct Opening<'a> {
-    dial: &'a Dial,
+    dialer: &'a Dialer,
     stage: Stage,
 }
 
-/// Why a conversation isn't opened.
-pub(super) enum Problem {
-    /// The relay said no.
+pub(super) enum OpenError {
     Refused(Reply),
-    Fault(Fault),
-    /// The relay, or our side, doesn't have what is needed.
-    Unfit(String),
+    Wire(WireError),
+    /// The relay or our configuration lacks something.
+    Unsupported(String),
 }
 
 impl<'a> Opening<'a> {
-    pub fn new(dial: &'a Dial) -> Self {
-        Self { dial, stage: Stage::Connect }
+    pub fn new(dialer: &'a Dialer) -> Self {
+        Self { dialer, stage: Stage::Connect }
     }
 
-    /// Returns how far it came.
     pub fn stage(&self) -> Stage {
         self.stage
     }
 
-    pub async fn run(&mut self) -> Result<Conversation, Answer> {
+    pub async fn run(&mut self) -> Result<SmtpSession, Answer> {
         let opened = self.steps().await;
-        opened.map_err(|problem| {
-            let name = &*self.dial.name;
-            match problem {
-                Problem::Refused(reply) => Answer::new(name, Some(reply.code), &reply.text()).at(self.stage),
-                Problem::Fault(fault) => trouble(name, self.stage, &fault),
-                Problem::Unfit(why) => trouble(name, self.stage, &why),
+        opened.map_err(|error| {
+            let name = &*self.dialer.name;
+            match error {
+                OpenError::Refused(reply) => {
+                    Answer::new(name, Some(reply.code), &reply.text()).at(self.stage)
+                }
+                OpenError::Wire(error) => failure(name, self.stage, &error),
+                OpenError::Unsupported(why) => failure(name, self.stage, &why),
             }
         })
     }
 
-    async fn steps(&mut self) -> Result<Conversation, Problem> {
-        let dial = self.dial;
-        let mut stream = dial.connect().await.map_err(Problem::Unfit)?;
-        if dial.relay.security == Security::Tls {
+    async fn steps(&mut self) -> Result<SmtpSession, OpenError> {
+        let dialer = self.dialer;
+        let mut stream = dialer.connect().await.map_err(OpenError::Unsupported)?;
+        if dialer.relay.security == Security::Tls {
             self.stage = Stage::Tls;
-            stream = self.protect(stream).await?;
+            stream = self.encrypt(stream).await?;
         }
         let mut wire = self.wire(stream);
         self.stage = Stage::Greeting;
-        yes(wire.reply().await?)?;
+        expect_success(wire.reply().await?)?;
         let mut extensions = self.hello(&mut wire).await?;
-        if dial.relay.security == Security::StartTls {
+        if dialer.relay.security == Security::StartTls {
             self.stage = Stage::Tls;
             if !extensions.starttls {
-                return Err(Problem::Unfit("the relay does not offer STARTTLS".into()));
+                return Err(OpenError::Unsupported("the relay does not offer STARTTLS".into()));
             }
-            yes(ask(&mut wire, Starttls).await?)?;
-            // Somebody in between could have put replies behind this one, to be taken for the relay's own later.
-            if wire.out_of_turn() {
-                return Err(Problem::Unfit("something unprotected came after the answer to STARTTLS".into()));
+            expect_success(exchange(&mut wire, Starttls).await?)?;
+            // A man in the middle could have injected replies here, which would later pass for the relay's
+            // own.
+            if wire.has_unsolicited_bytes() {
+                return Err(OpenError::Unsupported(
+                    "the relay sent unencrypted data after the answer to STARTTLS".into(),
+                ));
             }
-            // Everything learnt so far is forgotten (RFC 3207 section 4.2).
-            wire = self.wire(self.protect(wire.into_stream()).await?);
+            // Discards everything learnt before TLS (RFC 3207 section 4.2).
+            wire = self.wire(self.encrypt(wire.into_stream()).await?);
             extensions = self.hello(&mut wire).await?;
         }
-        if let Some(login) = &dial.login {
+        if let Some(login) = &dialer.login {
             self.stage = Stage::Auth;
             login.perform(&mut wire, extensions).await?;
         }
-        if wire.out_of_turn() {
-            return Err(Problem::Unfit("the relay spoke out of turn".into()));
+        if wire.has_unsolicited_bytes() {
+            return Err(OpenError::Unsupported("the relay sent an unexpected reply".into()));
         }
-        Ok(Conversation {
+        Ok(SmtpSession {
             wire,
-            relay: dial.name.clone(),
+            relay: dialer.name.clone(),
             extensions,
-            answer_timeout: dial.timeouts.answer,
+            answer_timeout: dialer.timeouts.answer,
             ready: true,
-            envelope_left: false,
+            needs_reset: false,
             messages: 0,
         })
     }
 
     fn wire(&self, stream: super::Stream) -> Wire {
-        let mut wire = Wire::new(stream, self.dial.timeouts.step);
+        let mut wire = Wire::new(stream, self.dialer.timeouts.step);
         wire.begin_phase(OPENING_STEPS);
         wire
     }
 
-    async fn protect(&self, stream: super::Stream) -> Result<super::Stream, Problem> {
-        let none = || Problem::Unfit("there is no TLS set up for this relay".into());
-        let tls = self.dial.tls.as_ref().ok_or_else(none)?;
-        match tokio::time::timeout(self.dial.timeouts.step, tls.wrap(stream)).await {
+    async fn encrypt(&self, stream: super::Stream) -> Result<super::Stream, OpenError> {
+        let none = || OpenError::Unsupported("TLS is not configured for this relay".into());
+        let tls = self.dialer.tls.as_ref().ok_or_else(none)?;
+        match tokio::time::timeout(self.dialer.timeouts.step, tls.wrap(stream)).await {
             Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(error)) => Err(Problem::Unfit(tls.explain(&error, self.dial.relay.security))),
-            Err(_) => Err(Problem::Fault(Fault::Silent)),
+            Ok(Err(error)) => Err(OpenError::Unsupported(tls.explain(&error, self.dialer.relay.security))),
+            Err(_) => Err(OpenError::Wire(WireError::TimedOut)),
         }
     }
 
-    /// EHLO, or HELO for a relay that knows no extensions (RFC 5321 section 3.2).
-    async fn hello(&mut self, wire: &mut Wire) -> Result<Extensions, Problem> {
-        let before = std::mem::replace(&mut self.stage, Stage::Hello);
-        let name = &self.dial.hello_name;
-        let reply = ask(wire, Ehlo::new(name.clone())).await?;
-        if reply.verdict() == Verdict::No {
-            yes(ask(wire, format!("HELO {name}\r\n")).await?)?;
+    /// Sends EHLO, or HELO to a relay without extensions (RFC 5321 section 3.2).
+    async fn hello(&mut self, wire: &mut Wire) -> Result<Extensions, OpenError> {
+        let previous = std::mem::replace(&mut self.stage, Stage::Hello);
+        let name = &self.dialer.hello_name;
+        let reply = exchange(wire, Ehlo::new(name.clone())).await?;
+        if reply.class() == ReplyClass::PermanentFailure {
+            expect_success(exchange(wire, format!("HELO {name}\r\n")).await?)?;
             return Ok(Extensions::default());
         }
-        let extensions = Extensions::of(&yes(reply)?);
-        self.stage = before;
+        let extensions = Extensions::from_reply(&expect_success(reply)?);
+        self.stage = previous;
         Ok(extensions)
     }
 }
 
-pub(super) async fn ask(wire: &mut Wire, command: impl std::fmt::Display) -> Result<Reply, Fault> {
+pub(super) async fn exchange(wire: &mut Wire, command: impl std::fmt::Display) -> Result<Reply, WireError> {
     wire.command(&[&command.to_string()]).await?;
     wire.reply().await
 }
 
-pub(super) fn yes(reply: Reply) -> Result<Reply, Problem> {
-    if reply.verdict() == Verdict::Yes { Ok(reply) } else { Err(Problem::Refused(reply)) }
+pub(super) fn expect_success(reply: Reply) -> Result<Reply, OpenError> {
+    if reply.class() == ReplyClass::Success { Ok(reply) } else { Err(OpenError::Refused(reply)) }
 }
 
-pub(super) fn go_on(reply: Reply) -> Result<(), Problem> {
-    if reply.verdict() == Verdict::GoOn { Ok(()) } else { Err(Problem::Refused(reply)) }
+pub(super) fn expect_intermediate(reply: Reply) -> Result<(), OpenError> {
+    if reply.class() == ReplyClass::Intermediate { Ok(()) } else { Err(OpenError::Refused(reply)) }
 }

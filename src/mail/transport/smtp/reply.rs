@@ -1,48 +1,44 @@
-//! Replies (RFC 5321 section 4.2), read within bounds from pieces of any size.
+//! ReplyParser (RFC 5321 section 4.2), read within bounds from pieces of any size.
 
 use std::borrow::Cow;
 
-/// Longest line taken, in bytes. RFC 5321 section 4.5.3.1.5 asks for 512; some servers write more.
+/// Maximum length of a line, in bytes. RFC 5321 section 4.5.3.1.5 asks for 512; some servers write more.
 pub(super) const MAX_LINE_BYTES: usize = 2_048;
-/// Most lines taken in one reply.
+/// Maximum number of lines in a reply.
 pub(super) const MAX_LINES: usize = 100;
 
-/// A whole reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reply {
     /// 200 to 599.
     pub code: u16,
-    /// The text of each line, without its code; at least one.
+    /// The text of each line without its code; at least one line.
     pub lines: Vec<String>,
 }
 
-/// The meaning of a reply for the command it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// 2xx: done.
-    Yes,
-    /// 3xx: go on.
-    GoOn,
-    /// 4xx: not now.
-    Later,
-    /// 421: not now, and the relay closes the connection, whatever it was said to (RFC 5321 section 3.8).
+pub(super) enum ReplyClass {
+    Success,
+    /// 3xx: the relay waits for more.
+    Intermediate,
+    /// 4xx: try again later.
+    TransientFailure,
+    /// 421: the relay closes the connection, whatever the command was (RFC 5321 section 3.8).
     Closing,
-    /// 5xx: no.
-    No,
+    PermanentFailure,
 }
 
 impl Reply {
-    pub fn verdict(&self) -> Verdict {
+    pub fn class(&self) -> ReplyClass {
         match self.code {
-            421 => Verdict::Closing,
-            200..300 => Verdict::Yes,
-            300..400 => Verdict::GoOn,
-            400..500 => Verdict::Later,
-            _ => Verdict::No,
+            421 => ReplyClass::Closing,
+            200..300 => ReplyClass::Success,
+            300..400 => ReplyClass::Intermediate,
+            400..500 => ReplyClass::TransientFailure,
+            _ => ReplyClass::PermanentFailure,
         }
     }
 
-    /// All lines as one.
+    /// Returns all lines joined by spaces.
     pub fn text(&self) -> Cow<'_, str> {
         match self.lines.as_slice() {
             [one] => Cow::Borrowed(one),
@@ -51,7 +47,7 @@ impl Reply {
     }
 }
 
-/// Bytes that are no SMTP reply.
+/// Reasons why bytes are no SMTP reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Malformed {
     #[error("a line longer than {MAX_LINE_BYTES} bytes")]
@@ -64,30 +60,30 @@ pub(super) enum Malformed {
     TwoCodes,
 }
 
-/// Makes replies out of bytes. Each byte is looked at once, however small the pieces are.
+/// Parses replies incrementally. Each byte is scanned once, however small the chunks are.
 #[derive(Debug, Default)]
-pub(super) struct Replies {
-    /// Bytes that came in. The caller reads more into it.
+pub(super) struct ReplyParser {
+    /// Received bytes. The caller appends to them.
     pub bytes: Vec<u8>,
-    /// Where the line begins that is being read.
+    /// Start of the current line.
     start: usize,
-    /// How far was looked for its end.
-    seen: usize,
-    /// The lines so far of the reply that is being read.
+    /// Position up to which the line's end was searched.
+    scanned: usize,
+    /// Code and lines of the current reply.
     code: u16,
     lines: Vec<String>,
 }
 
-impl Replies {
-    /// Whether anything has come that no reply was made of.
+impl ReplyParser {
+    /// Whether there are no unparsed bytes.
     pub fn is_empty(&self) -> bool {
         self.start == self.bytes.len() && self.lines.is_empty()
     }
 
-    /// The next whole reply, if it is there.
+    /// Returns the next reply, if it is complete.
     pub fn next(&mut self) -> Result<Option<Reply>, Malformed> {
-        while let Some(at) = memchr::memchr(b'\n', &self.bytes[self.seen..]) {
-            let end = self.seen + at;
+        while let Some(at) = memchr::memchr(b'\n', &self.bytes[self.scanned..]) {
+            let end = self.scanned + at;
             let line = &self.bytes[self.start..end];
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             let (code, last, text) = parse_line(line)?;
@@ -100,28 +96,28 @@ impl Replies {
             self.code = code;
             self.lines.push(text);
             self.start = end + 1;
-            self.seen = self.start;
+            self.scanned = self.start;
             if last {
-                self.forget_read();
+                self.discard_parsed();
                 return Ok(Some(Reply { code, lines: std::mem::take(&mut self.lines) }));
             }
         }
-        self.seen = self.bytes.len();
-        self.forget_read();
+        self.scanned = self.bytes.len();
+        self.discard_parsed();
         if self.bytes.len() - self.start > MAX_LINE_BYTES {
             return Err(Malformed::LongLine);
         }
         Ok(None)
     }
 
-    fn forget_read(&mut self) {
+    fn discard_parsed(&mut self) {
         self.bytes.drain(..self.start);
-        self.seen -= self.start;
+        self.scanned -= self.start;
         self.start = 0;
     }
 }
 
-/// Code, whether it is the last line, text.
+/// Returns code, whether the line is the last one, and text.
 fn parse_line(line: &[u8]) -> Result<(u16, bool, String), Malformed> {
     if line.len() > MAX_LINE_BYTES {
         return Err(Malformed::LongLine);
@@ -133,7 +129,7 @@ fn parse_line(line: &[u8]) -> Result<(u16, bool, String), Malformed> {
     };
     let code = [a, b, c].iter().fold(0, |code, digit| code * 10 + u16::from(digit - b'0'));
     let (last, text) = match rest.split_first() {
-        // RFC 5321 section 4.2: a code alone is to be understood.
+        // A code without text is valid (RFC 5321 section 4.2).
         None => (true, rest),
         Some((b' ', text)) => (true, text),
         Some((b'-', text)) => (false, text),
@@ -148,7 +144,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn read(pieces: &[&[u8]]) -> Result<Vec<Reply>, Malformed> {
-        let mut replies = Replies::default();
+        let mut replies = ReplyParser::default();
         let mut found = Vec::new();
         for piece in pieces {
             replies.bytes.extend_from_slice(piece);
@@ -164,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_of_one_and_of_many_lines_are_read() {
+    fn single_and_multi_line_replies_are_parsed() {
         let bytes = b"220 relay.example ready\r\n250-one\r\n250-\r\n250 \xFFthree\r\n354\r\n250\n";
         let expected = vec![
             reply(220, &["relay.example ready"]),
@@ -179,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reply_says_why() {
+    fn invalid_replies_are_rejected_with_a_reason() {
         for (bytes, why) in [
             (&b"HTTP/1.1 400 Bad Request\r\n"[..], Malformed::NoCode),
             (b"\r\n", Malformed::NoCode),
@@ -195,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_grows_without_bound() {
+    fn lines_and_replies_are_limited() {
         let long = [b"250 ".to_vec(), vec![b'x'; MAX_LINE_BYTES]].concat();
         assert_eq!(read(&[&long]), Err(Malformed::LongLine), "even before its end");
         let ended = [long.as_slice(), b"\r\n"].concat();
@@ -207,8 +203,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_over_is_known() {
-        let mut replies = Replies::default();
+    fn unparsed_bytes_are_detected() {
+        let mut replies = ReplyParser::default();
         replies.bytes.extend_from_slice(b"220 ready\r\n250 injected");
         assert!(replies.next().unwrap().is_some());
         assert!(!replies.is_empty());
@@ -222,7 +218,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_make_no_difference(
+        fn chunk_sizes_make_no_difference(
             lines in prop::collection::vec("(2[0-5]0[- ][a-z]{0,5}|[0-9a-z -]{0,6})(\r\n|\n)", 0..8),
             size in 1_usize..9,
         ) {

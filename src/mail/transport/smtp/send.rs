@@ -5,10 +5,10 @@ use crate::{
     mail::transport::{
         outcome::{SendError, SendResult},
         smtp::{
-            Conversation,
-            message::Checked,
-            reply::{Reply, Verdict},
-            wire::{Fault, Unwritten},
+            SmtpSession,
+            message::CheckedMessage,
+            reply::{Reply, ReplyClass},
+            wire::{WireError, WriteError},
         },
     },
 };
@@ -21,22 +21,21 @@ use lettre::{
     },
 };
 
-/// How many steps' time the envelope may take in all: one for each command.
+/// Time for the envelope, in steps: one per command.
 pub(super) const ENVELOPE_STEPS: u32 = 3;
-/// How many steps' time writing a message may take in all.
+/// Time for writing a message, in steps.
 pub(super) const WRITING_STEPS: u32 = 2;
 
 /// One attempt to send a message over one connection.
 #[derive(Debug)]
 pub struct Attempt {
     pub result: SendResult,
-    /// The connection had died of age: it was closed, or told to come back, before the recipient was looked at. Another
-    /// connection may well do.
+    /// Whether the connection had died of age: it was closed, or refused with a retry, before the recipient
+    /// was considered. Another connection may work.
     pub stale: bool,
 }
 
-/// How far the envelope came.
-enum Opened {
+enum EnvelopeOutcome {
     /// The relay waits for the message.
     Data,
     Ended(Attempt),
@@ -54,46 +53,46 @@ impl From<SendError> for Attempt {
     }
 }
 
-impl Conversation {
+impl SmtpSession {
     /// Hands over one message to one recipient: in two round trips with PIPELINING (RFC 2920), else in four.
     ///
-    /// If the future is dropped before it is done, the conversation is not ready any more.
+    /// If the future is dropped early, the session is no longer ready.
     pub async fn send(&mut self, envelope: &Envelope, message: &[u8]) -> Attempt {
         let [recipient] = envelope.to() else {
-            return self.unsendable("a message goes to one recipient at a time");
+            return self.invalid("a message goes to one recipient at a time");
         };
-        let message = match Checked::new(message) {
+        let message = match CheckedMessage::new(message) {
             Ok(message) => message,
-            Err(why) => return self.unsendable(&why.to_string()),
+            Err(why) => return self.invalid(&why.to_string()),
         };
         let parameters = match self.mail_parameters(envelope, &message) {
             Ok(parameters) => parameters,
-            Err(why) => return self.unsendable(&why),
+            Err(why) => return self.invalid(&why),
         };
         let from = Mail::new(envelope.from().cloned(), parameters).to_string();
         let to = Rcpt::new(recipient.clone(), Vec::new()).to_string();
         self.ready = false;
         self.messages += 1;
-        if self.wire.out_of_turn() {
-            return self.broken(Stage::Mail, "the relay spoke out of turn");
+        if self.wire.has_unsolicited_bytes() {
+            return self.broken(Stage::Mail, "the relay sent an unexpected reply");
         }
         self.wire.begin_phase(ENVELOPE_STEPS);
         match self.envelope(&from, &to).await {
-            Opened::Data => self.message(&message).await,
-            Opened::Ended(attempt) => attempt,
+            EnvelopeOutcome::Data => self.message(&message).await,
+            EnvelopeOutcome::Ended(attempt) => attempt,
         }
     }
 
-    /// Returns the parameters of MAIL that this message needs, or why the relay can't take it.
+    /// Returns the parameters of MAIL for this message, or why the relay can't accept it.
     fn mail_parameters(
         &self,
         envelope: &Envelope,
-        message: &Checked<'_>,
+        message: &CheckedMessage<'_>,
     ) -> Result<Vec<MailParameter>, String> {
         let can = self.extensions;
         let size = message.size();
         if let Some(most) = can.max_size.filter(|&most| size > most) {
-            return Err(format!("the message has {size} bytes, and the relay takes {most}"));
+            return Err(format!("the message has {size} bytes, and the relay accepts {most}"));
         }
         let is_ascii = |address: &Address| AsRef::<str>::as_ref(address).is_ascii();
         let utf8 = message.utf8_header || !envelope.from().into_iter().chain(envelope.to()).all(is_ascii);
@@ -102,7 +101,7 @@ impl Conversation {
                 "the message's header or envelope is not ASCII, and the relay does not offer SMTPUTF8".into(),
             );
         }
-        // SMTPUTF8 asks for 8BITMIME as well (RFC 6531 section 3.1).
+        // SMTPUTF8 requires 8BITMIME (RFC 6531 section 3.1).
         let eight_bit = message.eight_bit || utf8;
         if eight_bit && !can.eight_bit {
             return Err("the message is not ASCII, and the relay does not offer 8BITMIME".into());
@@ -115,95 +114,103 @@ impl Conversation {
         Ok(parameters.into_iter().flatten().collect())
     }
 
-    async fn envelope(&mut self, from: &str, to: &str) -> Opened {
+    async fn envelope(&mut self, from: &str, to: &str) -> EnvelopeOutcome {
         let (rset, data) = (Rset.to_string(), Data.to_string());
-        let reset = std::mem::take(&mut self.envelope_left);
+        let reset = std::mem::take(&mut self.needs_reset);
         if self.extensions.pipelining {
             let group = [&rset, from, to, &data];
-            if let Err(fault) = self.wire.command(&group[usize::from(!reset)..]).await {
-                return Opened::Ended(self.fault_at(Stage::Mail, &fault));
+            if let Err(error) = self.wire.command(&group[usize::from(!reset)..]).await {
+                return EnvelopeOutcome::Ended(self.failed_at(Stage::Mail, &error));
             }
         }
         if reset {
             match self.step(&rset).await {
-                Ok(reply) if reply.verdict() == Verdict::Yes => {}
-                Ok(reply) => return Opened::Ended(self.trouble(self.answer(Stage::Mail, &reply), true)),
-                Err(fault) => return Opened::Ended(self.fault_at(Stage::Mail, &fault)),
+                Ok(reply) if reply.class() == ReplyClass::Success => {}
+                Ok(reply) => {
+                    return EnvelopeOutcome::Ended(
+                        self.relay_failure(self.answer(Stage::Mail, &reply), true),
+                    );
+                }
+                Err(error) => return EnvelopeOutcome::Ended(self.failed_at(Stage::Mail, &error)),
             }
         }
         match self.step(from).await {
-            Ok(reply) if reply.verdict() == Verdict::Yes => {}
-            Ok(reply) => return Opened::Ended(self.mail_refused(&reply).await),
-            Err(fault) => return Opened::Ended(self.fault_at(Stage::Mail, &fault)),
+            Ok(reply) if reply.class() == ReplyClass::Success => {}
+            Ok(reply) => return EnvelopeOutcome::Ended(self.mail_refused(&reply).await),
+            Err(error) => return EnvelopeOutcome::Ended(self.failed_at(Stage::Mail, &error)),
         }
         match self.step(to).await {
-            Ok(reply) if reply.verdict() == Verdict::Yes => {}
-            Ok(reply) => return Opened::Ended(self.recipient_refused(&reply).await),
-            Err(fault) => return Opened::Ended(self.fault_at(Stage::Rcpt, &fault)),
+            Ok(reply) if reply.class() == ReplyClass::Success => {}
+            Ok(reply) => return EnvelopeOutcome::Ended(self.recipient_refused(&reply).await),
+            Err(error) => return EnvelopeOutcome::Ended(self.failed_at(Stage::Rcpt, &error)),
         }
         match self.step(&data).await {
-            Ok(reply) if reply.verdict() == Verdict::GoOn => Opened::Data,
-            Ok(reply) => Opened::Ended(self.data_refused(&reply)),
-            Err(fault) => Opened::Ended(self.fault_at(Stage::Data, &fault)),
+            Ok(reply) if reply.class() == ReplyClass::Intermediate => EnvelopeOutcome::Data,
+            Ok(reply) => EnvelopeOutcome::Ended(self.data_refused(&reply)),
+            Err(error) => EnvelopeOutcome::Ended(self.failed_at(Stage::Data, &error)),
         }
     }
 
-    /// Sends a command, unless it went with its group, and reads its reply.
-    async fn step(&mut self, command: &str) -> Result<Reply, Fault> {
+    /// Sends a command, unless it was pipelined, and reads its reply.
+    async fn step(&mut self, command: &str) -> Result<Reply, WireError> {
         if !self.extensions.pipelining {
             self.wire.command(&[command]).await?;
         }
         self.wire.reply().await
     }
 
-    /// Handles a refusal of our sender, or of us, which says nothing about the recipient. A message that is too large is the
-    /// exception.
+    /// Handles a rejection of the sender or of us, which says nothing about the recipient, except if the
+    /// message is too large.
     async fn mail_refused(&mut self, reply: &Reply) -> Attempt {
         let answer = self.answer(Stage::Mail, reply);
         let too_large = reply.code == 552
-            || answer.enhanced.is_some_and(|it| (it.class(), it.subject(), it.detail()) == (5, 3, 4));
+            || answer.enhanced.is_some_and(|code| (code.class(), code.subject(), code.detail()) == (5, 3, 4));
         if too_large {
             if self.extensions.pipelining {
-                // RCPT and DATA went along; a 354 now would be a relay gone mad.
-                let rcpt = self.wire.reply().await.is_ok_and(|it| it.verdict() != Verdict::Closing);
-                self.ready = rcpt && self.wire.reply().await.is_ok_and(|it| it.verdict() == Verdict::No);
+                // RCPT and DATA were pipelined. After a rejected MAIL, a 354 means that the relay is out of
+                // step.
+                let rcpt = self.wire.reply().await.is_ok_and(|it| it.class() != ReplyClass::Closing);
+                self.ready = rcpt
+                    && self.wire.reply().await.is_ok_and(|it| it.class() == ReplyClass::PermanentFailure);
             } else {
                 self.ready = true;
             }
             return SendError::Failed(answer).into();
         }
-        let for_now = reply.verdict() == Verdict::Later;
-        self.trouble(answer, for_now)
+        let for_now = reply.class() == ReplyClass::TransientFailure;
+        self.relay_failure(answer, for_now)
     }
 
     async fn recipient_refused(&mut self, reply: &Reply) -> Attempt {
         let answer = self.answer(Stage::Rcpt, reply);
-        let error = match reply.verdict() {
-            Verdict::No => SendError::Failed(answer),
-            Verdict::Later => SendError::Deferred(answer),
-            Verdict::Yes | Verdict::GoOn | Verdict::Closing => return self.trouble(answer, false),
+        let error = match reply.class() {
+            ReplyClass::PermanentFailure => SendError::Failed(answer),
+            ReplyClass::TransientFailure => SendError::Deferred(answer),
+            ReplyClass::Success | ReplyClass::Intermediate | ReplyClass::Closing => {
+                return self.relay_failure(answer, false);
+            }
         };
         if self.extensions.pipelining {
-            self.call_off_data().await;
+            self.abort_data().await;
         } else {
-            self.envelope_left = true;
+            self.needs_reset = true;
             self.ready = true;
         }
         error.into()
     }
 
-    /// Reads the reply to a DATA that went along with a refused recipient. The outcome is known: this is only about the
-    /// connection.
-    async fn call_off_data(&mut self) {
-        match self.wire.reply().await.map(|reply| reply.verdict()) {
-            Ok(Verdict::No | Verdict::Later) => {
-                self.envelope_left = true;
+    /// Reads the reply to a DATA that was pipelined with a rejected recipient. The outcome is known; only the
+    /// connection matters now.
+    async fn abort_data(&mut self) {
+        match self.wire.reply().await.map(|reply| reply.class()) {
+            Ok(ReplyClass::PermanentFailure | ReplyClass::TransientFailure) => {
+                self.needs_reset = true;
                 self.ready = true;
             }
-            // It waits for a message that goes to nobody: an empty one, whatever the relay says to it (RFC 2920 section 3.1).
-            Ok(Verdict::GoOn) if !self.wire.out_of_turn() => {
+            // The relay waits for a message without recipients. Send an empty one (RFC 2920 section 3.1).
+            Ok(ReplyClass::Intermediate) if !self.wire.has_unsolicited_bytes() => {
                 self.ready = self.wire.command(&[".\r\n"]).await.is_ok()
-                    && self.wire.reply().await.is_ok_and(|reply| reply.verdict() != Verdict::Closing);
+                    && self.wire.reply().await.is_ok_and(|reply| reply.class() != ReplyClass::Closing);
             }
             _ => {}
         }
@@ -211,88 +218,90 @@ impl Conversation {
 
     fn data_refused(&mut self, reply: &Reply) -> Attempt {
         let answer = self.answer(Stage::Data, reply);
-        let error = match reply.verdict() {
-            Verdict::No => SendError::Failed(answer),
-            Verdict::Later => SendError::Deferred(answer),
-            // 2xx: the relay answers to something else.
-            Verdict::Yes | Verdict::GoOn | Verdict::Closing => return self.trouble(answer, false),
+        let error = match reply.class() {
+            ReplyClass::PermanentFailure => SendError::Failed(answer),
+            ReplyClass::TransientFailure => SendError::Deferred(answer),
+            // 2xx: the relay is out of step.
+            ReplyClass::Success | ReplyClass::Intermediate | ReplyClass::Closing => {
+                return self.relay_failure(answer, false);
+            }
         };
-        self.envelope_left = true;
+        self.needs_reset = true;
         self.ready = true;
         error.into()
     }
 
-    async fn message(&mut self, message: &Checked<'_>) -> Attempt {
-        if self.wire.out_of_turn() {
-            return self.broken(Stage::Data, "the relay spoke out of turn");
+    async fn message(&mut self, message: &CheckedMessage<'_>) -> Attempt {
+        if self.wire.has_unsolicited_bytes() {
+            return self.broken(Stage::Data, "the relay sent an unexpected reply");
         }
-        let (body, end) = message.on_the_wire();
+        let (body, end) = message.to_wire();
         self.wire.begin_phase(WRITING_STEPS);
         match self.wire.message(&body, end).await {
             Ok(()) => {}
-            Err(Unwritten { fault, complete: true }) => {
-                return SendError::InDoubt(self.fault(Stage::Message, &fault)).into();
+            Err(WriteError { error, complete: true }) => {
+                return SendError::InDoubt(self.wire_failure(Stage::Message, &error)).into();
             }
-            Err(Unwritten { fault, complete: false }) => return self.cut_short(&fault).await,
+            Err(WriteError { error, complete: false }) => return self.interrupted(&error).await,
         }
-        let reply = match self.wire.late_reply(self.answer_timeout).await {
+        let reply = match self.wire.reply_within(self.answer_timeout).await {
             Ok(reply) => reply,
-            Err(fault) => return SendError::InDoubt(self.fault(Stage::Message, &fault)).into(),
+            Err(error) => return SendError::InDoubt(self.wire_failure(Stage::Message, &error)).into(),
         };
         let answer = self.answer(Stage::Message, &reply);
-        self.ready = !self.wire.out_of_turn();
-        match reply.verdict() {
-            Verdict::Yes => Ok(answer).into(),
-            Verdict::Later => SendError::Deferred(answer).into(),
-            Verdict::No => SendError::Failed(answer).into(),
-            Verdict::Closing => self.trouble(answer, false),
-            // 3xx is no answer to a message.
-            Verdict::GoOn => {
+        self.ready = !self.wire.has_unsolicited_bytes();
+        match reply.class() {
+            ReplyClass::Success => Ok(answer).into(),
+            ReplyClass::TransientFailure => SendError::Deferred(answer).into(),
+            ReplyClass::PermanentFailure => SendError::Failed(answer).into(),
+            ReplyClass::Closing => self.relay_failure(answer, false),
+            // 3xx is not an answer to a message.
+            ReplyClass::Intermediate => {
                 self.ready = false;
                 SendError::InDoubt(answer).into()
             }
         }
     }
 
-    /// Handles a connection that broke before the relay could have the end of the message: it doesn't have the message. It may
-    /// have said why.
-    async fn cut_short(&mut self, fault: &Fault) -> Attempt {
-        if matches!(fault, Fault::Closed | Fault::Broken(_))
+    /// Handles a connection that broke before the relay had the end of the message, so the message wasn't
+    /// accepted. The relay may have sent the reason.
+    async fn interrupted(&mut self, error: &WireError) -> Attempt {
+        if matches!(error, WireError::Closed | WireError::Broken(_))
             && let Ok(reply) = self.wire.reply().await
         {
             let answer = self.answer(Stage::Message, &reply);
-            match reply.verdict() {
-                Verdict::No => return SendError::Failed(answer).into(),
-                Verdict::Later => return SendError::Deferred(answer).into(),
-                Verdict::Closing => return self.trouble(answer, false),
-                Verdict::Yes | Verdict::GoOn => {}
+            match reply.class() {
+                ReplyClass::PermanentFailure => return SendError::Failed(answer).into(),
+                ReplyClass::TransientFailure => return SendError::Deferred(answer).into(),
+                ReplyClass::Closing => return self.relay_failure(answer, false),
+                ReplyClass::Success | ReplyClass::Intermediate => {}
             }
         }
-        SendError::RelayTrouble(super::trouble(&self.relay, Stage::Message, &format!("cut short, {fault}")))
+        SendError::RelayFailure(super::failure(&self.relay, Stage::Message, &format!("interrupted, {error}")))
             .into()
     }
 
-    /// Refuses a message that can't go as it is. The conversation was not touched.
-    fn unsendable(&self, why: &str) -> Attempt {
+    /// Rejects a message that can't be sent as it is. The session is unaffected.
+    fn invalid(&self, why: &str) -> Attempt {
         SendError::Failed(Answer::new(&*self.relay, None, why)).into()
     }
 
     fn broken(&mut self, stage: Stage, what: &str) -> Attempt {
-        SendError::RelayTrouble(super::trouble(&self.relay, stage, &what)).into()
+        SendError::RelayFailure(super::failure(&self.relay, stage, &what)).into()
     }
 
-    /// Handles a fault before the relay was given the message.
-    fn fault_at(&mut self, stage: Stage, fault: &Fault) -> Attempt {
-        let error = SendError::RelayTrouble(self.fault(stage, fault));
-        Attempt { result: Err(error), stale: matches!(fault, Fault::Closed | Fault::Broken(_)) }
+    /// Handles a failure before the message was sent.
+    fn failed_at(&mut self, stage: Stage, error: &WireError) -> Attempt {
+        let closed = matches!(error, WireError::Closed | WireError::Broken(_));
+        Attempt { result: Err(SendError::RelayFailure(self.wire_failure(stage, error))), stale: closed }
     }
 
-    /// Handles a reply after which the connection is of no more use. `for_now`: the relay may have had enough of this
-    /// connection only.
-    fn trouble(&mut self, answer: Answer, for_now: bool) -> Attempt {
+    /// Handles a reply after which the connection is unusable. `for_now`: the relay may only be done with
+    /// this connection.
+    fn relay_failure(&mut self, answer: Answer, for_now: bool) -> Attempt {
         self.ready = false;
         let closing = answer.code == Some(421) && answer.stage != Some(Stage::Message);
         let stale = (closing || for_now) && !asks_to_slow_down(&answer);
-        Attempt { result: Err(SendError::RelayTrouble(answer)), stale }
+        Attempt { result: Err(SendError::RelayFailure(answer)), stale }
     }
 }

@@ -1,4 +1,4 @@
-//! TLS towards relays. Certificates are always checked, against the system's authorities and the configured ones.
+//! TLS to relays. Certificates are always verified, against the system's authorities and the configured ones.
 
 use super::Stream;
 use crate::domain::delivery::relay::Security;
@@ -18,7 +18,6 @@ use tokio_rustls::{
     },
 };
 
-/// Everything a connection to one relay needs for TLS.
 #[derive(Clone)]
 pub(in crate::mail::transport) struct Tls {
     connector: TlsConnector,
@@ -26,19 +25,19 @@ pub(in crate::mail::transport) struct Tls {
 }
 
 impl Tls {
-    /// Reads the authorities to trust and checks that `host` can be the name in a certificate.
+    /// Loads the trusted authorities and checks that `host` can be the name in a certificate.
     pub fn new(host: &str, ca_file: Option<&Path>) -> Result<Self, String> {
-        let name =
-            ServerName::try_from(host.to_owned()).map_err(|_| format!("`{host}` is not a host name"))?;
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| format!("`{host}` is not a valid host name"))?;
         let mut roots = RootCertStore::empty();
-        // Single certificates of the system's store may be odd; the others still count.
+        // Ignore invalid certificates in the system's store.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         let pinned = ca_file.map(read_certificates).transpose()?.unwrap_or_default();
         for certificate in &pinned {
             let file = ca_file.unwrap_or(Path::new("")).display();
             roots
                 .add(certificate.clone())
-                .map_err(|error| format!("{file} holds no usable certificate: {error}"))?;
+                .map_err(|error| format!("{file} contains no usable certificate: {error}"))?;
         }
         let provider = Arc::new(aws_lc_rs::default_provider());
         let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
@@ -53,13 +52,13 @@ impl Tls {
         Ok(Self { connector: TlsConnector::from(Arc::new(config)), name })
     }
 
-    /// Agrees on TLS over a connection: from its first byte (RFC 8314), or after STARTTLS (RFC 3207).
+    /// Negotiates TLS: from the first byte (RFC 8314), or after STARTTLS (RFC 3207).
     pub async fn wrap(&self, stream: Stream) -> io::Result<Stream> {
         let protected = self.connector.connect(self.name.clone(), stream).await?;
         Ok(Box::new(protected))
     }
 
-    /// Says what went wrong and what to do about it.
+    /// Explains a handshake error and its fix.
     pub fn explain(&self, error: &io::Error, security: Security) -> String {
         use CertificateError as C;
         let host = self.name.to_str();
@@ -92,14 +91,14 @@ impl Tls {
     }
 }
 
-/// Whether a server shows an authority's certificate as its own, as one made by `openssl req -x509` is.
+/// Whether a server presents an authority's certificate as its own, like one from `openssl req -x509`.
 fn is_authority(problem: &CertificateError) -> bool {
     // rustls doesn't export webpki's error.
     matches!(problem, CertificateError::Other(error) if error.to_string().contains("CaUsedAsEndEntity"))
 }
 
 fn read_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let unusable = |error: String| format!("{} holds no usable certificate: {error}", file.display());
+    let unusable = |error: String| format!("{} contains no usable certificate: {error}", file.display());
     let pem = std::fs::read(file).map_err(|error| unusable(error.to_string()))?;
     let certificates = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
     let certificates = certificates.map_err(|error| unusable(error.to_string()))?;
@@ -110,10 +109,10 @@ fn read_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String
     }
 }
 
-/// Accepts what webpki accepts, and a relay's own certificate that is in `ca_file` itself.
+/// Accepts what webpki accepts, and a relay's own certificate that is itself in `ca_file`.
 ///
-/// webpki accepts no authority's certificate as a server's, although `openssl req -x509` makes such ones. Name and dates
-/// are checked for them, too.
+/// webpki rejects authority certificates as server certificates, although `openssl req -x509` creates such
+/// ones. Name and validity are still checked.
 #[derive(Debug)]
 struct Verifier {
     verifier: Arc<WebPkiServerVerifier>,
@@ -132,7 +131,7 @@ impl ServerCertVerifier for Verifier {
         let verified =
             self.verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verified {
-            // webpki has checked the dates by then, but not the name.
+            // At this point webpki has checked the validity dates, but not the name.
             Err(Error::InvalidCertificate(problem))
                 if is_authority(&problem) && self.pinned.contains(end_entity) =>
             {
@@ -172,7 +171,7 @@ mod tests {
     use tokio_rustls::rustls::InvalidMessage;
 
     #[test]
-    fn every_problem_is_explained_with_its_cure() {
+    fn every_error_is_explained_with_its_fix() {
         use CertificateError as C;
         let tls = Tls::new("relay.example", None).unwrap();
         let explain = |error| tls.explain(&io::Error::new(io::ErrorKind::InvalidData, error), Security::Tls);

@@ -1,6 +1,6 @@
-//! The bytes of one connection: commands out, replies in, every wait with its limit.
+//! Reads and writes one connection, with a timeout for each wait.
 
-use super::reply::{Malformed, Replies, Reply};
+use super::reply::{Malformed, Reply, ReplyParser};
 use std::{
     io::{self, IoSlice},
     time::Duration,
@@ -10,10 +10,9 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-/// The stream under a conversation: a TCP connection, or TLS over one.
+/// The stream of a session: a TCP connection, or TLS over one.
 pub(in crate::mail::transport) type Stream = Box<dyn Io>;
 
-/// Both directions of a connection.
 pub(in crate::mail::transport) trait Io:
     AsyncRead + AsyncWrite + Send + Unpin
 {
@@ -21,22 +20,21 @@ pub(in crate::mail::transport) trait Io:
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
-/// A fault of a connection.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
+pub(super) enum WireError {
     #[error("the relay closed the connection")]
     Closed,
     #[error("the connection broke: {0}")]
     Broken(io::Error),
     #[error("no answer in time")]
-    Silent,
-    #[error("what the relay said is not SMTP: {0}")]
+    TimedOut,
+    #[error("the reply is not SMTP: {0}")]
     Malformed(#[from] Malformed),
-    #[error("a command can't hold a line break")]
+    #[error("a command can't contain a line break")]
     BadCommand,
 }
 
-impl From<io::Error> for Fault {
+impl From<io::Error> for WireError {
     fn from(error: io::Error) -> Self {
         use io::ErrorKind as E;
         match error.kind() {
@@ -48,55 +46,54 @@ impl From<io::Error> for Fault {
     }
 }
 
-/// A message that was not written in good order.
+/// A message that was not written completely or without error.
 #[derive(Debug)]
-pub(super) struct Unwritten {
-    pub fault: Fault,
-    /// Whether the last byte was given to the connection: the relay may have all of it.
+pub(super) struct WriteError {
+    pub error: WireError,
+    /// Whether the last byte was written, so that the relay may have the whole message.
     pub complete: bool,
 }
 
-/// A connection, and what was read from it.
+/// A connection with a buffer of what was read.
 pub(super) struct Wire {
     stream: Stream,
-    replies: Replies,
-    /// Longest wait for one step.
+    replies: ReplyParser,
     step: Duration,
-    /// When the phase that is running must be over, whatever its single steps take.
+    /// The deadline of the current phase, whatever its steps take.
     deadline: Instant,
 }
 
-/// Room made at a time for what a relay says.
+/// Buffer size for reading replies.
 const READ_BYTES: usize = 2_048;
 
 impl Wire {
     pub fn new(stream: Stream, step: Duration) -> Self {
-        Self { stream, replies: Replies::default(), step, deadline: Instant::now() + step }
+        Self { stream, replies: ReplyParser::default(), step, deadline: Instant::now() + step }
     }
 
-    /// Begins a phase that may take as long as `steps` steps in all.
+    /// Starts a phase that may take as long as `steps` steps in total.
     pub fn begin_phase(&mut self, steps: u32) {
         self.deadline = Instant::now() + self.step * steps;
     }
 
-    /// Whether the relay said something unasked.
-    pub fn out_of_turn(&self) -> bool {
+    /// Whether the relay has sent bytes that no command asked for.
+    pub fn has_unsolicited_bytes(&self) -> bool {
         !self.replies.is_empty()
     }
 
-    /// Gives the bare connection back, for TLS. Bytes read from it so far are dropped.
+    /// Returns the bare stream for TLS. Buffered bytes are dropped.
     pub fn into_stream(self) -> Stream {
         self.stream
     }
 
-    /// Sends commands at once, each a line with its CRLF.
-    pub async fn command(&mut self, commands: &[&str]) -> Result<(), Fault> {
-        // Everything in a command was checked by its type. This is the last barrier.
+    /// Sends commands in one write, each a line with its CRLF.
+    pub async fn command(&mut self, commands: &[&str]) -> Result<(), WireError> {
+        // Command types validate their content. This is the last line of defence.
         let is_line = |command: &&str| {
             command.strip_suffix("\r\n").is_some_and(|line| !line.contains(['\r', '\n', '\0']))
         };
         if !commands.iter().all(is_line) {
-            return Err(Fault::BadCommand);
+            return Err(WireError::BadCommand);
         }
         let group = commands.concat();
         let until = self.until(self.step);
@@ -104,21 +101,21 @@ impl Wire {
             self.stream.write_all(group.as_bytes()).await?;
             self.stream.flush().await
         };
-        Ok(timeout_at(until, writing).await.map_err(|_| Fault::Silent)??)
+        Ok(timeout_at(until, writing).await.map_err(|_| WireError::TimedOut)??)
     }
 
-    /// Reads a reply, within a step's time.
-    pub async fn reply(&mut self) -> Result<Reply, Fault> {
+    /// Reads a reply within one step's time.
+    pub async fn reply(&mut self) -> Result<Reply, WireError> {
         self.reply_until(self.until(self.step)).await
     }
 
-    /// Reads a reply that may take a time of its own.
-    pub async fn late_reply(&mut self, limit: Duration) -> Result<Reply, Fault> {
+    /// Reads a reply within its own time limit.
+    pub async fn reply_within(&mut self, limit: Duration) -> Result<Reply, WireError> {
         self.reply_until(Instant::now() + limit).await
     }
 
-    async fn reply_until(&mut self, until: Instant) -> Result<Reply, Fault> {
-        // The limit is the whole reply's: one that drips in for ever ends too.
+    async fn reply_until(&mut self, until: Instant) -> Result<Reply, WireError> {
+        // The deadline is for the whole reply, so a slow trickle of bytes ends too.
         let reading = async {
             loop {
                 if let Some(reply) = self.replies.next()? {
@@ -126,47 +123,50 @@ impl Wire {
                 }
                 self.replies.bytes.reserve(READ_BYTES);
                 if self.stream.read_buf(&mut self.replies.bytes).await? == 0 {
-                    return Err(Fault::Closed);
+                    return Err(WireError::Closed);
                 }
             }
         };
-        timeout_at(until, reading).await.map_err(|_| Fault::Silent)?
+        timeout_at(until, reading).await.map_err(|_| WireError::TimedOut)?
     }
 
-    /// Writes a message and its end. Each piece that the connection takes has a step's time, the whole is bounded by the phase.
-    pub async fn message(&mut self, body: &[u8], end: &[u8]) -> Result<(), Unwritten> {
+    /// Writes a message and its end marker. Each partial write has one step's time; the phase's deadline
+    /// limits the whole.
+    pub async fn message(&mut self, body: &[u8], end: &[u8]) -> Result<(), WriteError> {
         let total = body.len() + end.len();
-        let mut taken = 0;
+        let mut written_bytes = 0;
         let (until, step) = (self.deadline, self.step);
         let stream = &mut self.stream;
         let writing = async {
-            while taken < total {
-                let (body, end) = if taken < body.len() {
-                    (&body[taken..], end)
+            while written_bytes < total {
+                let (body, end) = if written_bytes < body.len() {
+                    (&body[written_bytes..], end)
                 } else {
-                    (&[][..], &end[taken - body.len()..])
+                    (&[][..], &end[written_bytes - body.len()..])
                 };
                 let pieces = [IoSlice::new(body), IoSlice::new(end)];
-                // Without a body left, a connection that takes one piece at a time must see the end.
+                // With an empty body as the first piece, a writer that takes one piece at a time would write
+                // nothing.
                 let pieces = if body.is_empty() { &pieces[1..] } else { &pieces[..] };
                 let wrote =
-                    timeout(step, stream.write_vectored(pieces)).await.map_err(|_| Fault::Silent)??;
+                    timeout(step, stream.write_vectored(pieces)).await.map_err(|_| WireError::TimedOut)??;
                 if wrote == 0 {
-                    return Err(Fault::Closed);
+                    return Err(WireError::Closed);
                 }
-                taken += wrote;
+                written_bytes += wrote;
             }
-            Ok(timeout(step, stream.flush()).await.map_err(|_| Fault::Silent)??)
+            Ok(timeout(step, stream.flush()).await.map_err(|_| WireError::TimedOut)??)
         };
-        let written = timeout_at(until, writing).await.unwrap_or(Err(Fault::Silent));
-        // A connection takes bytes in order, and those it took may be on their way. TLS, too: when a write fails, the last
-        // record isn't whole. So before it took the last byte, the relay can't have seen the end.
-        written.map_err(|fault| Unwritten { fault, complete: taken == total })
+        let written = timeout_at(until, writing).await.unwrap_or(Err(WireError::TimedOut));
+        // Bytes are written in order, and written ones may be on their way. That also holds for TLS, where a
+        // failed write leaves the last record incomplete. So before the last byte was written, the relay
+        // can't have seen the end.
+        written.map_err(|error| WriteError { error, complete: written_bytes == total })
     }
 
-    /// Ends the connection, TLS too, without waiting for the other side.
+    /// Closes the connection, including TLS, without waiting for the peer.
     pub async fn shut_down(&mut self) {
-        // It is over either way.
+        // The connection is closed either way.
         let _ = self.stream.shutdown().await;
     }
 

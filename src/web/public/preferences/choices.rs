@@ -4,7 +4,7 @@ use crate::{
     domain::{
         content::article::title_key,
         issue::days::Days,
-        newsletter::{Newsletter, WhoseClock},
+        newsletter::{Newsletter, SendClock},
         subscriber::{cadence::Cadence, preferences::Preferences},
         zones,
     },
@@ -21,7 +21,7 @@ pub(super) fn form(page: &Page<'_>) -> Markup {
         form.choices method="post" action=(page.action()) {
             (cadences(page))
             (sections(page))
-            @if it.clock == WhoseClock::Reader { (clock(page)) }
+            @if it.clock == SendClock::Reader { (clock(page)) }
             (language(page))
             button type="submit" { (say.save) }
         }
@@ -37,7 +37,7 @@ fn cadences(page: &Page<'_>) -> Markup {
         (Cadence::Weekdays, &say.weekdays, say.monday_to_friday.clone()),
         (Cadence::Weekly, &say.weekly, day_name(it.days.last(), say).to_owned()),
     ];
-    let offered = |way: Cadence| way == chosen || way.is_a_choice(it.days);
+    let offered = |way: Cadence| way == chosen || way.is_meaningful(it.days);
     html! {
         fieldset aria-describedby=[page.description("cadence", None)] {
             legend { (say.how_often) }
@@ -106,13 +106,13 @@ fn clock(page: &Page<'_>) -> Markup {
             select #time-zone name="time_zone" autocomplete="off" aria-invalid=[page.is_invalid("time_zone")]
                 aria-describedby=[page.description("time_zone", None)] {
                 option value="" selected[zone.is_none()] {
-                    (fill(&say.own_zone, &[("zone", &zones::spoken(it.time_zone_name()))]))
+                    (fill(&say.own_zone, &[("zone", &zones::display_name(it.time_zone_name()))]))
                 }
                 @if let Some(zone) = zone.filter(|zone| !is_listed(zone)) { option value=(zone) selected { (zone) } }
                 @for (region, names) in &regions {
                     optgroup label=(region) {
                         @for name in names {
-                            option value=(name) selected[zone == Some(name.as_str())] { (zones::spoken(name)) }
+                            option value=(name) selected[zone == Some(name.as_str())] { (zones::display_name(name)) }
                         }
                     }
                 }
@@ -146,9 +146,9 @@ pub(super) fn summary(it: &Newsletter, chosen: &Preferences, say: &Words) -> Str
     if !chosen.sections.is_all() {
         sentences.push(say.with_sections.clone());
     }
-    if it.clock == WhoseClock::Reader {
+    if it.clock == SendClock::Reader {
         let time = chosen.send_time.unwrap_or(it.send_time).strftime("%H:%M").to_string();
-        let zone = zones::spoken(chosen.time_zone_name().unwrap_or(it.time_zone_name()));
+        let zone = zones::display_name(chosen.time_zone_name().unwrap_or(it.time_zone_name()));
         sentences.push(fill(&say.comes_at, &[("time", &time), ("zone", &zone)]));
     }
     sentences.join(" ")

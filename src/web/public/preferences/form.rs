@@ -151,7 +151,8 @@ impl PreferencesFields {
         match self.action.as_deref() {
             Some("pause") => {
                 let own = choice.preferences.time_zone.as_ref();
-                let (first, last) = pause::bounds(pause::zone_of(&choice.newsletter.newsletter, own), now);
+                let (first, last) =
+                    pause::bounds(pause::effective_zone(&choice.newsletter.newsletter, own), now);
                 self.pause.checked(&PauseBounds(first, last)).map(Wish::Pause)
             }
             Some("resume") => Ok(Wish::Resume),
@@ -198,7 +199,8 @@ impl ChoicesFields {
         }
         if let Some(sections) = &self.sections {
             let names = sections.iter().map(String::as_str).filter(|name| !name.is_empty());
-            preferences.sections = Sections::of(names).map_err(|_| Code::SectionName.at("sections"))?;
+            preferences.sections =
+                Sections::from_names(names).map_err(|_| Code::SectionName.at("sections"))?;
         }
         if let Some(zone) = &self.time_zone {
             let zone = Some(zone).filter(|zone| !zone.is_empty()).map(|zone| parse_time_zone(zone));

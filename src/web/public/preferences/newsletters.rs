@@ -2,7 +2,7 @@
 
 use super::{of, view::Page};
 use crate::domain::{
-    joining_wording::joining_wording,
+    join_wording::join_wording,
     token::{KeyRing, Purpose},
 };
 use maud::{Markup, html};
@@ -44,7 +44,7 @@ pub(super) fn form(page: &Page<'_>, keys: &KeyRing) -> Markup {
                         }
                     }
                     @if page.choice.others.iter().any(|other| other.subscription.is_none()) {
-                        p.hint #joining { (joining_wording(Some(page.speech.language)).text) }
+                        p.hint #joining { (join_wording(Some(page.speech.language)).text) }
                     }
                 }
             }

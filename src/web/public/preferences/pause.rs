@@ -30,7 +30,7 @@ pub(super) fn notice(page: &Page<'_>) -> Markup {
 /// The form.
 pub(super) fn form(page: &Page<'_>) -> Markup {
     let (say, choice) = (page.speech.say, page.choice);
-    let zone = pause::zone_of(&choice.newsletter.newsletter, choice.preferences.time_zone.as_ref());
+    let zone = pause::effective_zone(&choice.newsletter.newsletter, choice.preferences.time_zone.as_ref());
     let (first, last) = pause::bounds(zone, page.now);
     let until = choice.paused.flatten().map(|date| date.to_string()).unwrap_or_default();
     html! {

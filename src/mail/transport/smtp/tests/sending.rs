@@ -1,19 +1,19 @@
-//! MAIL, RCPT, DATA, the message, and what becomes of it.
+//! MAIL, RCPT, DATA, the message, and its outcome.
 
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_mail_is_handed_over_and_the_connection_takes_the_next() {
+async fn an_email_is_handed_over_and_the_session_takes_the_next() {
     for keywords in ["PIPELINING", ""] {
         let fake = FakeRelay::new(keywords, |_, _| None);
-        let mut conversation = open(&fake).await;
+        let mut session = open(&fake).await;
         for _ in 0..2 {
-            let outcome = send(&mut conversation, b"a\r\n.b\r\n").await;
+            let outcome = send(&mut session, b"a\r\n.b\r\n").await;
             let Ok(answer) = outcome else { panic!("{outcome:?}") };
             assert_eq!(answer.line(), "250 2.0.0 queued");
             assert_eq!((answer.stage, answer.enhanced), (Some(Stage::Message), "2.0.0".parse().ok()));
         }
-        conversation.quit().await;
+        session.quit().await;
         settle().await;
         let one = ["MAIL FROM:<news@example.org>", "RCPT TO:<ann@example.net>", "DATA", "a", "..b", "."];
         let expected = [&["EHLO client.example"][..], &one, &one, &["QUIT"]].concat();
@@ -21,7 +21,7 @@ async fn a_mail_is_handed_over_and_the_connection_takes_the_next() {
     }
 }
 
-/// MAIL, RCPT, DATA and end as said; what becomes of the mail; whether the connection goes on.
+/// Replies to MAIL, RCPT, DATA and the end; the outcome; its stage; whether the session stays ready.
 type Case = ([&'static str; 4], &'static str, Option<Stage>, bool);
 
 const OK: &str = "250 2.1.0 ok\r\n";
@@ -38,21 +38,21 @@ async fn every_combination_of_answers_has_its_outcome() {
         ([OK, "251 2.1.5 forwarded\r\n", GO, "250\r\n"], "sent", Some(Message), true),
         ([OK, OK, GO, LATER], "deferred", Some(Message), true),
         ([OK, OK, GO, NO], "failed", Some(Message), true),
-        ([OK, OK, GO, BYE], "trouble", Some(Message), false),
+        ([OK, OK, GO, BYE], "relay failure", Some(Message), false),
         ([OK, OK, GO, "354 more\r\n"], "doubt", Some(Message), false),
         ([OK, OK, GO, "what?\r\n"], "doubt", Some(Message), false),
         ([OK, OK, LATER, OK], "deferred", Some(Data), true),
         ([OK, OK, NO, OK], "failed", Some(Data), true),
-        ([OK, OK, BYE, OK], "trouble", Some(Data), false),
-        ([OK, OK, OK, OK], "trouble", Some(Data), false),
+        ([OK, OK, BYE, OK], "relay failure", Some(Data), false),
+        ([OK, OK, OK, OK], "relay failure", Some(Data), false),
         ([OK, LATER, NO, OK], "deferred", Some(Rcpt), true),
         ([OK, NO, NO, OK], "failed", Some(Rcpt), true),
         ([OK, NO, LATER, OK], "failed", Some(Rcpt), true),
-        ([OK, GO, NO, OK], "trouble", Some(Rcpt), false),
-        ([OK, BYE, NO, OK], "trouble", Some(Rcpt), false),
-        ([LATER, NO, NO, OK], "trouble", Some(Mail), false),
-        ([NO, NO, NO, OK], "trouble", Some(Mail), false),
-        ([BYE, NO, NO, OK], "trouble", Some(Mail), false),
+        ([OK, GO, NO, OK], "relay failure", Some(Rcpt), false),
+        ([OK, BYE, NO, OK], "relay failure", Some(Rcpt), false),
+        ([LATER, NO, NO, OK], "relay failure", Some(Mail), false),
+        ([NO, NO, NO, OK], "relay failure", Some(Mail), false),
+        ([BYE, NO, NO, OK], "relay failure", Some(Mail), false),
         (["552 5.3.4 too big\r\n", NO, NO, OK], "failed", Some(Mail), true),
         (["552 too big\r\n", NO, NO, OK], "failed", Some(Mail), true),
         (["554 5.3.4 too big\r\n", NO, NO, OK], "failed", Some(Mail), true),
@@ -73,41 +73,43 @@ async fn every_combination_of_answers_has_its_outcome() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_refusal_the_next_mail_begins_afresh() {
+async fn after_a_rejection_the_next_email_starts_clean() {
     for keywords in ["PIPELINING", ""] {
         let fake = FakeRelay::new(keywords, {
             let rcpts = std::sync::atomic::AtomicUsize::new(0);
             move |_, step| {
                 let first = step == "RCPT" && rcpts.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
-                first.then_some(Act::Say("550 5.1.1 no such user\r\n"))
+                first.then_some(Action::Reply("550 5.1.1 no such user\r\n"))
             }
         });
-        let mut conversation = open(&fake).await;
-        assert_eq!(kind(&send(&mut conversation, MESSAGE).await), "failed");
-        assert_eq!(kind(&send(&mut conversation, MESSAGE).await), "sent");
-        assert_eq!(kind(&send(&mut conversation, MESSAGE).await), "sent");
+        let mut session = open(&fake).await;
+        assert_eq!(kind(&send(&mut session, MESSAGE).await), "failed");
+        assert_eq!(kind(&send(&mut session, MESSAGE).await), "sent");
+        assert_eq!(kind(&send(&mut session, MESSAGE).await), "sent");
         let resets = fake.lines(0).iter().filter(|line| *line == "RSET").count();
         assert_eq!(resets, 1, "only when needed");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_relay_that_waits_for_a_message_to_nobody_gets_an_empty_one() {
+async fn a_relay_that_waits_for_a_message_without_recipients_gets_an_empty_one() {
     for end in [NO, OK, LATER] {
         let fake = FakeRelay::new("PIPELINING", {
             let rcpts = std::sync::atomic::AtomicUsize::new(0);
             move |_, step| match step {
-                "RCPT" if rcpts.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 => Some(Act::Say(NO)),
-                "DATA" => Some(Act::Say(GO)),
-                "end" if rcpts.load(std::sync::atomic::Ordering::SeqCst) == 1 => Some(Act::Say(end)),
+                "RCPT" if rcpts.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 => {
+                    Some(Action::Reply(NO))
+                }
+                "DATA" => Some(Action::Reply(GO)),
+                "end" if rcpts.load(std::sync::atomic::Ordering::SeqCst) == 1 => Some(Action::Reply(end)),
                 _ => None,
             }
         });
-        let mut conversation = open(&fake).await;
-        let outcome = send(&mut conversation, MESSAGE).await;
+        let mut session = open(&fake).await;
+        let outcome = send(&mut session, MESSAGE).await;
         assert_eq!((kind(&outcome), stage(&outcome)), ("failed", Some(Stage::Rcpt)));
         assert_eq!(fake.lines(0)[3..], ["DATA", "."], "nothing of the message");
-        assert_eq!(kind(&send(&mut conversation, MESSAGE).await), "sent");
+        assert_eq!(kind(&send(&mut session, MESSAGE).await), "sent");
         assert_eq!(fake.lines(0)[5], "MAIL FROM:<news@example.org>", "no RSET needed");
     }
     let replies = [("MAIL", "552 too big\r\n"), ("RCPT", OK), ("DATA", GO)];
@@ -116,24 +118,24 @@ async fn a_relay_that_waits_for_a_message_to_nobody_gets_an_empty_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_closes_or_falls_silent_ends_as_far_as_it_came() {
+async fn a_connection_that_closes_or_hangs_fails_at_its_stage() {
     use Stage::{Data, Mail, Message, Rcpt};
     let large = [b"Subject: x\r\n\r\n".to_vec(), b"0123456789abcdef\r\n".repeat(1_000)].concat();
     for keywords in ["PIPELINING", ""] {
         for (step, outcome, at) in [
-            ("MAIL", "trouble", Mail),
-            ("RCPT", "trouble", Rcpt),
-            ("DATA", "trouble", Data),
-            ("body", "trouble", Message),
+            ("MAIL", "relay failure", Mail),
+            ("RCPT", "relay failure", Rcpt),
+            ("DATA", "relay failure", Data),
+            ("body", "relay failure", Message),
             ("end", "doubt", Message),
         ] {
-            for (act, limit) in [(Act::Close, Duration::ZERO), (Act::Hang, STEP)] {
+            for (act, limit) in [(Action::Close, Duration::ZERO), (Action::Hang, STEP)] {
                 let limit = if step == "end" && limit > Duration::ZERO { ANSWER } else { limit };
-                let mut conversation = open(&FakeRelay::at(keywords, step, act)).await;
+                let mut session = open(&FakeRelay::at(keywords, step, act)).await;
                 let begin = Instant::now();
-                let found = send(&mut conversation, &large).await;
+                let found = send(&mut session, &large).await;
                 assert_eq!((kind(&found), stage(&found)), (outcome, Some(at)), "{keywords} {step}");
-                assert!(!conversation.is_ready(), "{step}");
+                assert!(!session.is_ready(), "{step}");
                 assert_eq!(begin.elapsed(), limit, "{step}");
             }
         }
@@ -141,8 +143,8 @@ async fn a_connection_that_closes_or_falls_silent_ends_as_far_as_it_came() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_drips_out_ends_too() {
-    // One piece a second: each in time, all together not.
+async fn a_message_that_is_written_too_slowly_times_out() {
+    // One byte a second: each is in time, but not the whole.
     let (ours, theirs) = tokio::io::duplex(1);
     let mut wire = Wire::new(Box::new(ours), STEP);
     wire.begin_phase(2);
@@ -154,27 +156,27 @@ async fn a_message_that_drips_out_ends_too() {
     });
     let begin = Instant::now();
     let unwritten = wire.message(&[b'x'; 500], b"\r\n.\r\n").await.unwrap_err();
-    assert!(!unwritten.complete && matches!(unwritten.fault, Fault::Silent));
+    assert!(!unwritten.complete && matches!(unwritten.error, WireError::TimedOut));
     assert_eq!(begin.elapsed(), STEP * 2);
     drop(wire);
     reader.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_relay_says_while_it_breaks_off_counts() {
+async fn a_reply_before_a_disconnect_counts() {
     let large = b"0123456789abcdef\r\n".repeat(1_000);
     for (said, outcome) in [
         ("552 5.3.4 too big\r\n", "failed"),
         ("452 4.3.1 disk full\r\n", "deferred"),
-        ("421 4.3.2 bye\r\n", "trouble"),
-        ("250 taken?\r\n", "trouble"),
+        ("421 4.3.2 bye\r\n", "relay failure"),
+        ("250 taken?\r\n", "relay failure"),
     ] {
-        // Says it and goes, while the message is on its way.
+        // Replies and disconnects during the message.
         let (ours, mut theirs) = tokio::io::duplex(4_096);
         let fake = FakeRelay::polite();
-        let mut conversation = open(&fake).await;
-        conversation.wire = Wire::new(Box::new(ours), STEP);
-        conversation.extensions.pipelining = true;
+        let mut session = open(&fake).await;
+        session.wire = Wire::new(Box::new(ours), STEP);
+        session.extensions.pipelining = true;
         let peer = tokio::spawn(async move {
             use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
             theirs.write_all(b"250 ok\r\n250 ok\r\n354 go\r\n").await.unwrap();
@@ -182,8 +184,8 @@ async fn what_a_relay_says_while_it_breaks_off_counts() {
             theirs.read_exact(&mut some).await.unwrap();
             theirs.write_all(said.as_bytes()).await.unwrap();
         });
-        let found = send(&mut conversation, &large).await;
-        assert_eq!((kind(&found), conversation.is_ready()), (outcome, false), "{said}");
+        let found = send(&mut session, &large).await;
+        assert_eq!((kind(&found), session.is_ready()), (outcome, false), "{said}");
         peer.await.unwrap();
     }
 }
@@ -192,33 +194,33 @@ async fn what_a_relay_says_while_it_breaks_off_counts() {
 async fn a_send_that_is_dropped_leaves_no_connection_behind() {
     for step in ["MAIL", "RCPT", "DATA", "end"] {
         for keywords in ["PIPELINING", ""] {
-            let mut conversation = open(&FakeRelay::at(keywords, step, Act::Hang)).await;
-            let sending = tokio::time::timeout(Duration::from_secs(1), send(&mut conversation, MESSAGE));
+            let mut session = open(&FakeRelay::at(keywords, step, Action::Hang)).await;
+            let sending = tokio::time::timeout(Duration::from_secs(1), send(&mut session, MESSAGE));
             assert!(sending.await.is_err());
-            assert!(!conversation.is_ready(), "{step}");
+            assert!(!session.is_ready(), "{step}");
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_relay_that_says_too_much_is_not_believed() {
+async fn unexpected_replies_are_not_trusted() {
     for (step, said, outcome) in [
-        ("DATA", "354 go ahead\r\n250 2.0.0 queued\r\n", "trouble"),
-        ("RCPT", "250 ok\r\n354 go\r\n250 2.0.0 queued\r\n", "trouble"),
+        ("DATA", "354 go ahead\r\n250 2.0.0 queued\r\n", "relay failure"),
+        ("RCPT", "250 ok\r\n354 go\r\n250 2.0.0 queued\r\n", "relay failure"),
         ("end", "250 2.0.0 queued\r\n250 and again\r\n", "sent"),
     ] {
-        let (found, ready) = first_and_next(&FakeRelay::at("PIPELINING", step, Act::Say(said))).await;
+        let (found, ready) = first_and_next(&FakeRelay::at("PIPELINING", step, Action::Reply(said))).await;
         assert_eq!((kind(&found), ready), (outcome, false), "{step}: {found:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reset_that_is_refused_ends_the_connection() {
+async fn a_rejected_reset_ends_the_session() {
     let replies = [("RCPT", NO), ("RSET", "500 what?\r\n")];
     for keywords in ["PIPELINING", ""] {
-        let mut conversation = open(&FakeRelay::saying(keywords, &replies)).await;
-        assert_eq!(kind(&send(&mut conversation, MESSAGE).await), "failed");
-        assert_eq!(kind(&send(&mut conversation, MESSAGE).await), "trouble");
-        assert!(!conversation.is_ready());
+        let mut session = open(&FakeRelay::saying(keywords, &replies)).await;
+        assert_eq!(kind(&send(&mut session, MESSAGE).await), "failed");
+        assert_eq!(kind(&send(&mut session, MESSAGE).await), "relay failure");
+        assert!(!session.is_ready());
     }
 }

@@ -1,18 +1,18 @@
-//! The checks of a message, and the parameters of MAIL.
+//! Checks of messages, and the parameters of MAIL.
 
 use super::*;
 
-/// Returns the outcome, and the lines that the relay got after EHLO.
+/// Returns the outcome and the lines that the relay received after EHLO.
 async fn sent(keywords: &'static str, message: &[u8]) -> (SendResult, Vec<String>) {
     let fake = FakeRelay::new(keywords, |_, _| None);
-    let mut conversation = open(&fake).await;
-    let outcome = send(&mut conversation, message).await;
-    assert!(conversation.is_ready());
+    let mut session = open(&fake).await;
+    let outcome = send(&mut session, message).await;
+    assert!(session.is_ready());
     (outcome, fake.lines(0)[1..].to_vec())
 }
 
 #[tokio::test(start_paused = true)]
-async fn parameters_are_given_where_the_relay_knows_them_and_the_message_needs_them() {
+async fn parameters_are_sent_if_offered_and_needed() {
     for (keywords, message, mail) in [
         ("", "a\r\n", ""),
         ("8BITMIME,SMTPUTF8", "a\r\n", ""),
@@ -28,10 +28,10 @@ async fn parameters_are_given_where_the_relay_knows_them_and_the_message_needs_t
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_relay_or_the_wire_can_not_take_is_refused_before_a_word_is_said() {
+async fn unsendable_messages_are_rejected_before_any_command() {
     let long = format!("{}\r\n", "x".repeat(999));
     for (keywords, message, why) in [
-        ("SIZE 10", "0123456789\r\n", "the message has 12 bytes, and the relay takes 10"),
+        ("SIZE 10", "0123456789\r\n", "the message has 12 bytes, and the relay accepts 10"),
         ("SMTPUTF8", "Subject: x\r\n\r\nü\r\n", "8BITMIME"),
         ("8BITMIME", "Subject: ü\r\n\r\nx\r\n", "SMTPUTF8"),
         ("8BITMIME", "a\nb\r\n", "bare CR or LF"),
@@ -52,6 +52,6 @@ async fn a_command_holds_one_line() {
     let (ours, _theirs) = tokio::io::duplex(100);
     let mut wire = Wire::new(Box::new(ours), STEP);
     for command in ["EHLO a\r\nMAIL FROM:<>\r\n", "EHLO a\n\r\n", "EHLO \0\r\n", "EHLO a", "EHLO a\n"] {
-        assert!(matches!(wire.command(&[command]).await, Err(Fault::BadCommand)));
+        assert!(matches!(wire.command(&[command]).await, Err(WireError::BadCommand)));
     }
 }

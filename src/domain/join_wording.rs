@@ -1,9 +1,9 @@
-//! What the page of preferences promises to who takes another newsletter there. It is kept with each joining, as that of the signup form
-//! is with each signup.
+//! The consent text for readers who add another newsletter on their preferences page. It is stored with the
+//! new subscription, like the wording of the signup form.
 
-use super::signup_wording::{SignupWording, spoken};
+use super::signup_wording::{SignupWording, in_language};
 
-/// The first one is what everybody else gets.
+/// The first entry is the fallback.
 const WORDINGS: &[SignupWording] = &[
     SignupWording {
         language: "en",
@@ -37,9 +37,9 @@ const WORDINGS: &[SignupWording] = &[
     },
 ];
 
-/// The promise in a language, by its tag.
-pub fn joining_wording(language: Option<&str>) -> &'static SignupWording {
-    spoken(WORDINGS, language)
+/// Returns the wording for a language tag.
+pub fn join_wording(language: Option<&str>) -> &'static SignupWording {
+    in_language(WORDINGS, language)
 }
 
 #[cfg(test)]
@@ -49,10 +49,10 @@ mod tests {
     #[test]
     fn each_language_has_a_text_of_its_own() {
         for (asked, language) in [(Some("fr-CH"), "fr"), (Some("ja"), "en"), (None, "en")] {
-            assert_eq!(joining_wording(asked).language, language, "{asked:?}");
+            assert_eq!(join_wording(asked).language, language, "{asked:?}");
         }
-        for one in WORDINGS {
-            assert!(WORDINGS.iter().filter(|it| it.text == one.text).count() == 1 && one.version > 0);
+        for wording in WORDINGS {
+            assert!(WORDINGS.iter().filter(|it| it.text == wording.text).count() == 1 && wording.version > 0);
         }
     }
 }

@@ -1,41 +1,42 @@
-//! AUTH with passwords and with access tokens.
+//! Logins with passwords and access tokens.
 
 use super::*;
 use crate::domain::delivery::relay::OauthToken;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{fs, path::Path};
 
-async fn refusal(dial: Dial) -> Answer {
-    dial.open().await.err().expect("no conversation")
+async fn refusal(dialer: Dialer) -> Answer {
+    dialer.open().await.err().expect("no session")
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_login_is_given_as_the_relay_wants_it() {
+async fn a_password_is_sent_with_an_offered_mechanism() {
     let url = "smtp://ann:p%20w@127.0.0.1";
     let fake = FakeRelay::new("AUTH LOGIN PLAIN", |_, _| None);
-    dial(url, &fake).open().await.unwrap();
+    dialer(url, &fake).open().await.unwrap();
     assert_eq!(fake.lines(0)[1..], ["AUTH PLAIN AGFubgBwIHc="]);
     let fake = FakeRelay::new("AUTH login", move |_, step| match step {
-        "AUTH" | "YW5U" => Some(Act::Say("334 VXNlcm5hbWU6\r\n")),
-        "CCB3" => Some(Act::Say("235 welcome\r\n")),
+        "AUTH" | "YW5U" => Some(Action::Reply("334 VXNlcm5hbWU6\r\n")),
+        "CCB3" => Some(Action::Reply("235 welcome\r\n")),
         _ => None,
     });
-    dial(url, &fake).open().await.unwrap();
+    dialer(url, &fake).open().await.unwrap();
     assert_eq!(fake.lines(0)[1..], ["AUTH LOGIN", "YW5u", "cCB3"]);
-    let answer = refusal(dial(url, &FakeRelay::new("AUTH CRAM-MD5", |_, _| None))).await;
+    let answer = refusal(dialer(url, &FakeRelay::new("AUTH CRAM-MD5", |_, _| None))).await;
     assert!(answer.text.contains("neither AUTH PLAIN nor AUTH LOGIN"), "{answer:?}");
-    let answer = refusal(dial(url, &FakeRelay::at("AUTH PLAIN", "AUTH", Act::Say("535 5.7.8 no\r\n")))).await;
+    let answer =
+        refusal(dialer(url, &FakeRelay::at("AUTH PLAIN", "AUTH", Action::Reply("535 5.7.8 no\r\n")))).await;
     assert_eq!((answer.code, answer.stage), (Some(535), Some(Stage::Auth)));
     assert!(!format!("{answer:?}").contains("p w"));
 }
 
 const URL: &str = "smtp://ann%40example.org@127.0.0.1";
 
-fn with_file(file: &Path, fake: &FakeRelay) -> Dial {
+fn with_file(file: &Path, fake: &FakeRelay) -> Dialer {
     dial_with(URL, Some(OauthToken::File(file.into())), fake)
 }
 
-fn with_command(command: &str, fake: &FakeRelay) -> Dial {
+fn with_command(command: &str, fake: &FakeRelay) -> Dialer {
     dial_with(URL, Some(OauthToken::Command(command.into())), fake)
 }
 
@@ -44,19 +45,19 @@ fn auth(token: &str) -> String {
     format!("AUTH XOAUTH2 {}", STANDARD.encode(login))
 }
 
-/// Refuses the first token, with a challenge or at once, and writes another one into the file meanwhile.
+/// Rejects the first token, with or without a challenge, and writes another one to the file.
 fn refusing_once(file: &Path, with_challenge: bool, fresh: &'static str) -> FakeRelay {
     let (file, attempts) = (file.to_owned(), std::sync::atomic::AtomicUsize::new(0));
     FakeRelay::new("AUTH XOAUTH2", move |_, step| match step {
         "AUTH" if attempts.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 => {
             fs::write(&file, fresh).unwrap();
-            Some(Act::Say(if with_challenge {
+            Some(Action::Reply(if with_challenge {
                 "334 eyJzdGF0dXMiOiI0MDEifQ==\r\n"
             } else {
                 "535 5.7.8 no\r\n"
             }))
         }
-        "" => Some(Act::Say("535 5.7.8 expired\r\n")),
+        "" => Some(Action::Reply("535 5.7.8 expired\r\n")),
         _ => None,
     })
 }
@@ -100,19 +101,22 @@ async fn a_token_that_stays_the_same_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a_token_that_cannot_be_read_is_trouble_that_names_its_source() {
+async fn an_unreadable_token_is_a_failure_that_names_its_source() {
     let fake = FakeRelay::new("AUTH XOAUTH2", |_, _| None);
-    for (dial, says) in [
+    for (dialer, says) in [
         (with_file(Path::new("/nowhere/token"), &fake), "/nowhere/token can't be read"),
         (with_command("echo 'log in first' >&2; exit 3", &fake), "exit status: 3): log in first"),
         (with_command("true", &fake), "the OAuth token is empty"),
-        (with_command("echo secret token", &fake), "the OAuth token is empty, too long or holds white space"),
+        (
+            with_command("echo secret token", &fake),
+            "the OAuth token is empty, too long or contains white space",
+        ),
         (
             with_command("printf 'secret\\r\\nMAIL'", &fake),
-            "the OAuth token is empty, too long or holds white space",
+            "the OAuth token is empty, too long or contains white space",
         ),
     ] {
-        let answer = refusal(dial).await;
+        let answer = refusal(dialer).await;
         assert_eq!((answer.code, answer.stage), (None, Some(Stage::Auth)));
         assert!(answer.text.contains(says) && !answer.text.contains("secret"), "{answer:?}");
     }

@@ -1,4 +1,4 @@
-//! Connecting to a relay, and how long everything may take.
+//! Connects to a relay, with time limits.
 
 use crate::{
     domain::delivery::{
@@ -6,8 +6,8 @@ use crate::{
         status::Answer,
     },
     mail::transport::smtp::{
-        Conversation,
-        addresses::{connect_any, interleave},
+        SmtpSession,
+        addresses::{connect_first, interleave},
         auth::Login,
         open::{OPENING_STEPS, Opening},
         send::{ENVELOPE_STEPS, WRITING_STEPS},
@@ -19,30 +19,31 @@ use lettre::transport::smtp::{authentication::Credentials, extension::ClientId};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpStream, time::Instant};
 
-/// How long to wait for a relay (RFC 5321 section 4.5.3.2).
+/// Timeouts for a relay (RFC 5321 section 4.5.3.2).
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
-    /// One step: connecting, TLS, a command and its reply, a piece of a message.
+    /// One step: connecting, TLS, a command and its reply, a partial write of a message.
     pub step: Duration,
-    /// The answer to a message. The relay may do all its work first, and a client that doesn't wait sends twice.
+    /// The answer to a message. The relay may process the whole message first, and a client that doesn't wait
+    /// sends it twice.
     pub answer: Duration,
 }
 
 impl Timeouts {
-    /// Returns the longest time that opening a connection can take.
+    /// Returns the maximum time that opening a session can take.
     pub fn longest_opening(self) -> Duration {
         self.step * OPENING_STEPS
     }
 
-    /// Returns the longest time that a message can take over an open connection, if that must be replaced first.
+    /// Returns the maximum time that sending a message can take, including a replacement of the connection.
     pub fn longest_send(self) -> Duration {
         let envelope = self.step * ENVELOPE_STEPS;
         envelope + self.longest_opening() + envelope + self.step * WRITING_STEPS + self.answer
     }
 }
 
-/// Everything that is needed to open conversations with one relay.
-pub struct Dial {
+/// Opens sessions with one relay.
+pub struct Dialer {
     pub(super) relay: SmtpRelay,
     pub(super) name: Arc<str>,
     pub(super) tls: Option<Tls>,
@@ -50,11 +51,11 @@ pub struct Dial {
     pub(super) hello_name: ClientId,
     pub(super) timeouts: Timeouts,
     #[cfg(test)]
-    pub(in crate::mail::transport) stand_in: Option<super::fake_relay::FakeRelay>,
+    pub(in crate::mail::transport) fake: Option<super::fake_relay::FakeRelay>,
 }
 
-impl Dial {
-    /// For a relay; with `tls` if its URL asks for it.
+impl Dialer {
+    /// Creates a dialer; `tls` is required if the relay's URL asks for it.
     pub fn new(
         relay: SmtpRelay,
         tls: Option<Tls>,
@@ -75,23 +76,23 @@ impl Dial {
             hello_name,
             timeouts,
             #[cfg(test)]
-            stand_in: None,
+            fake: None,
         }
     }
 
-    /// Connects, and gets ready to send. Each step has its time, and all of them together.
-    pub async fn open(&self) -> Result<Conversation, Answer> {
+    /// Connects and opens a session. Each step has a timeout, and so has the whole.
+    pub async fn open(&self) -> Result<SmtpSession, Answer> {
         let mut opening = Opening::new(self);
         match tokio::time::timeout(self.timeouts.longest_opening(), opening.run()).await {
             Ok(opened) => opened,
-            Err(_) => Err(super::trouble(&self.name, opening.stage(), &"no answer in time")),
+            Err(_) => Err(super::failure(&self.name, opening.stage(), &"no answer in time")),
         }
     }
 
-    /// Connects to the first of the relay's addresses that answers.
+    /// Connects to the first address that answers.
     pub(super) async fn connect(&self) -> Result<Stream, String> {
         #[cfg(test)]
-        if let Some(fake) = &self.stand_in {
+        if let Some(fake) = &self.fake {
             return fake.connect().map_err(|error| error.to_string());
         }
         let deadline = Instant::now() + self.timeouts.step;
@@ -99,11 +100,11 @@ impl Dial {
         let looking_up = tokio::net::lookup_host((host, self.relay.port));
         let addresses: Vec<SocketAddr> = match tokio::time::timeout_at(deadline, looking_up).await {
             Ok(Ok(addresses)) => addresses.collect(),
-            Ok(Err(error)) => return Err(format!("the name {host} can't be looked up: {error}")),
-            Err(_) => return Err(format!("the name {host} can't be looked up in time")),
+            Ok(Err(error)) => return Err(format!("the name {host} can't be resolved: {error}")),
+            Err(_) => return Err(format!("resolving the name {host} timed out")),
         };
-        let stream = connect_any(interleave(addresses), deadline, TcpStream::connect).await?;
-        // Without it the last segment of every message waits for the delayed acknowledgement: 40 ms each.
+        let stream = connect_first(interleave(addresses), deadline, TcpStream::connect).await?;
+        // Otherwise the last segment of each message waits for the delayed acknowledgement: 40 ms.
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
         Ok(Box::new(stream))
     }
