@@ -129,7 +129,7 @@ impl Issue {
                 let page = issues::page(&mut tx, newsletter.id, before.unwrap_or(Date::MAX), limit).await?;
                 output.records(&page, &["date", "state", "due", "closed", "reason"], |it| {
                     vec![
-                        it.issue_date.clone(),
+                        it.issue_date.to_string(),
                         it.status.to_string(),
                         moment(Some(it.due_at)),
                         moment(it.closed_at),

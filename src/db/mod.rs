@@ -18,7 +18,7 @@ pub mod suppressions;
 pub mod throttle;
 
 pub use crate::db::engine::connect::{ConnectError, DatabaseUrl};
-pub use crate::db::engine::db_time::Stamp;
+pub use crate::db::engine::db_time::{DbDate, DbTime};
 pub use crate::db::engine::wal::Wal;
 pub use crate::db::engine::worker_lock::{Taken, WorkerLock};
 
@@ -65,17 +65,6 @@ enum Inner {
     Sqlite(Transaction<'static, Sqlite>, Option<Wal>),
     Postgres(Transaction<'static, Postgres>),
 }
-
-/// Runs the same query text on whichever engine the transaction belongs to.
-macro_rules! on {
-    ($tx:expr, |$conn:ident| $query:expr) => {
-        match $tx.by_engine() {
-            $crate::db::EngineTx::Sqlite($conn) => $query,
-            $crate::db::EngineTx::Postgres($conn) => $query,
-        }
-    };
-}
-pub(crate) use on;
 
 impl Db {
     /// Begins a transaction that may write. On SQLite it takes the write lock at once (`BEGIN IMMEDIATE`), so that it never
@@ -154,6 +143,11 @@ impl Tx {
     /// Runs `action` once the transaction has been committed, and not otherwise.
     pub fn after_commit(&mut self, action: impl FnOnce() + Send + 'static) {
         self.after_commit.push(Box::new(action));
+    }
+
+    /// Whether nobody else can write until the transaction ends, as on SQLite. Rows need no locks then.
+    pub(crate) const fn is_only_writer(&self) -> bool {
+        matches!(self.inner, Inner::Sqlite(..))
     }
 
     /// The engine's own transaction, for the queue, which must name the storage it writes to.

@@ -343,7 +343,7 @@ impl DeliveryRun {
     }
 }
 
-type Place = (crate::db::Stamp, DeliveryId);
+type Place = (crate::db::DbTime, DeliveryId);
 
 struct Batch {
     rows: Vec<ClaimedDelivery>,

@@ -12,7 +12,7 @@ use daily::{
         deliveries::emails::{self, NewMail},
         newsletters::{self, NewsletterRecord},
         subscribers::SubscriptionRecord,
-        suppressions,
+        suppressions::{self, NewSuppression},
     },
     domain::{
         content::article::FoundArticle,
@@ -102,7 +102,7 @@ impl TestApp {
 
     /// Suppresses an address, but leaves its subscriptions as they are.
     pub async fn suppress(&self, address: &str, reason: &str) {
-        let row = (parsed(address).key().clone(), reason.to_owned());
+        let row = NewSuppression { address_key: parsed(address).key(), reason: reason.to_owned() };
         let mut tx = self.app.db.begin().await.expect("a transaction");
         suppressions::add(&mut tx, &[row], self.clock.now()).await.expect("a query");
         tx.commit().await.expect("a commit");

@@ -96,7 +96,8 @@ pub async fn look(context: &SubscriptionContext, token: &str) -> Result<Choosing
         subscription: subscription.id,
         newsletter,
         preferences: subscription.preferences(),
-        paused: (subscription.status == SubscriptionStatus::Paused).then(|| subscription.paused_until()),
+        paused: (subscription.status == SubscriptionStatus::Paused)
+            .then(|| subscription.paused_until.map(|it| it.0)),
         shown_address: subscription.shown_address(),
         language: subscription.language,
         others: others(&mut tx, subscription.subscriber_id, subscription.newsletter_id).await?,
@@ -182,7 +183,7 @@ async fn move_pause(
     newsletter: &NewsletterRecord,
     subscription: &SubscriptionRecord,
 ) -> Result<(), DbError> {
-    let Some(until) = subscription.paused_until() else { return Ok(()) };
+    let Some(until) = subscription.paused_until.map(|it| it.0) else { return Ok(()) };
     let own = subscription.preferences().time_zone;
     let zone = pause::zone_of(&newsletter.newsletter, own.as_ref());
     subscribers::pause(tx, subscription.id, until, pause::resumes_at(until, zone)).await.map(drop)

@@ -137,7 +137,7 @@ fn row(it: &ReaderDelivery) -> Vec<String> {
 }
 
 /// When it is tried next, or when it came to its end.
-fn when(it: &ReaderDelivery) -> Option<crate::db::Stamp> {
+fn when(it: &ReaderDelivery) -> Option<crate::db::DbTime> {
     let waits = matches!(it.status, DeliveryStatus::Queued | DeliveryStatus::Deferred);
     if waits { Some(it.next_attempt_at) } else { it.finished_at }
 }
@@ -186,13 +186,13 @@ async fn show_reader(app: &App, issue: &IssueRecord, reader: &str, output: Outpu
 mod tests {
     use super::*;
     use crate::{
-        db::Stamp,
+        db::DbTime,
         domain::ids::{DeliveryId, VariantId},
     };
 
     #[test]
     fn a_row_says_when_it_is_tried_next_or_when_it_ended() {
-        let at = |text: &str| Stamp(text.parse().unwrap());
+        let at = |text: &str| DbTime(text.parse().unwrap());
         let mut it = ReaderDelivery {
             id: DeliveryId(7),
             subscriber_id: SubscriberId(3),

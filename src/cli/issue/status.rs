@@ -275,15 +275,15 @@ pub async fn slow_now(app: &App, tx: &mut crate::db::Tx) -> Result<Vec<(String, 
 mod tests {
     use super::*;
     use crate::{
-        db::Stamp,
+        db::{DbDate, DbTime},
         domain::{
             delivery::{breaker::Breaker, status::DeliveryStatus},
             ids::NewsletterId,
         },
     };
 
-    fn at(text: &str) -> Stamp {
-        Stamp(text.parse().unwrap())
+    fn at(text: &str) -> DbTime {
+        DbTime(text.parse().unwrap())
     }
 
     fn report() -> Report {
@@ -291,7 +291,7 @@ mod tests {
             issue: IssueRecord {
                 id: IssueId(1),
                 newsletter_id: NewsletterId(1),
-                issue_date: "2026-05-01".into(),
+                issue_date: DbDate(jiff::civil::date(2026, 5, 1)),
                 status: IssueStatus::Sending,
                 due_at: at("2026-05-01T07:00:00Z"),
                 planned_at: None,

@@ -250,7 +250,7 @@ fn choices(it: &SubscriptionRecord) -> String {
     let sections = if it.sections.is_all() { "all sections".into() } else { it.sections.keys().join(", ") };
     let time = it.send_time.as_deref().unwrap_or("the newsletter's time");
     let zone = it.time_zone.as_deref().unwrap_or("the newsletter's clock");
-    let paused = it.paused_until.as_deref().map(|date| format!("; paused until {date}")).unwrap_or_default();
+    let paused = it.paused_until.map(|date| format!("; paused until {date}")).unwrap_or_default();
     let language = it.language.as_deref().map(|tag| format!("; reads {tag}")).unwrap_or_default();
     format!("{}; {sections}; {time}, {zone}{paused}{language}", it.cadence.as_str().replace('_', " "))
 }
@@ -260,7 +260,7 @@ fn issues(sent: &[DeliveryRecord]) -> String {
     let or_none = |text: &Option<String>| text.clone().filter(|text| !text.is_empty()).unwrap_or("-".into());
     let row = |it: &DeliveryRecord| {
         vec![
-            it.issue_date.clone(),
+            it.issue_date.to_string(),
             it.status.to_string(),
             moment(it.finished_at),
             or_none(&it.relay),

@@ -2,8 +2,11 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
-        engine::query::{json_rows, query, query_as, query_scalar},
+        DbError, DbTime, Tx,
+        engine::{
+            columns::DbList,
+            query::{json_rows, query, query_as, query_scalar},
+        },
     },
     domain::{
         delivery::{
@@ -18,7 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 
 /// A mail to be.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
 pub struct NewMail<'a> {
     /// What for.
     pub kind: MailKind,
@@ -50,21 +53,21 @@ pub struct MailRecord {
     /// To whom.
     pub recipient: EmailAddress,
     /// The subscription it is about.
-    pub subscription_id: Option<i64>,
+    pub subscription_id: Option<SubscriptionId>,
     /// What its confirmation link points at.
-    pub confirmation_id: Option<i64>,
+    pub confirmation_id: Option<ConfirmationId>,
     /// The issue it shows.
-    pub issue_id: Option<i64>,
+    pub issue_id: Option<IssueId>,
     /// The feed it is about.
-    pub feed_id: Option<i64>,
+    pub feed_id: Option<FeedId>,
     /// What its reader asked for.
-    pub request_id: Option<i64>,
+    pub request_id: Option<RequestId>,
     /// Its Message-ID.
     pub message_id: String,
     /// Where it stands.
     pub status: MailStatus,
     /// When it was made.
-    pub created_at: Stamp,
+    pub created_at: DbTime,
     /// Attempts begun.
     pub attempts: i64,
     /// Those of them that ended with trouble of the relay.
@@ -102,24 +105,23 @@ macro_rules! mail_columns {
 
 /// Adds a mail, due at once.
 pub async fn insert(tx: &mut Tx, mail: &NewMail<'_>, now: Timestamp) -> Result<MailId, DbError> {
-    let id: i64 = query_scalar!(
+    query_scalar!(
         tx,
         "INSERT INTO mails (kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, \
          message_id, status, created_at, next_attempt_at, woken_at, feed_id) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $8, $8, $9) RETURNING id",
-        mail.kind.as_str(),
-        mail.newsletter.0,
-        mail.recipient.as_str(),
-        mail.subscription.map(|id| id.0),
-        mail.confirmation.map(|id| id.0),
-        mail.issue.map(|id| id.0),
+        mail.kind,
+        mail.newsletter,
+        mail.recipient,
+        mail.subscription,
+        mail.confirmation,
+        mail.issue,
         mail.message_id,
-        Stamp(now),
-        mail.feed.map(|id| id.0)
+        DbTime(now),
+        mail.feed
     )
     .fetch_one()
-    .await?;
-    Ok(MailId(id))
+    .await
 }
 
 /// Adds mails, due at once, in the order of the list.
@@ -127,42 +129,26 @@ pub async fn insert_all(tx: &mut Tx, mails: &[NewMail<'_>], now: Timestamp) -> R
     if mails.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Vec<_> = mails
-        .iter()
-        .map(|it| {
-            (
-                (it.kind.as_str(), it.newsletter.0, it.recipient.as_str(), it.message_id),
-                (
-                    it.subscription.map(|id| id.0),
-                    it.confirmation.map(|id| id.0),
-                    it.issue.map(|id| id.0),
-                    it.feed.map(|id| id.0),
-                ),
-            )
-        })
-        .collect();
-    let made: Vec<(String, i64)> = query_as!(
+    let made: Vec<(String, MailId)> = query_as!(
         tx,
         "INSERT INTO mails (kind, newsletter_id, recipient, message_id, subscription_id, confirmation_id, \
-         issue_id, feed_id, status, created_at, next_attempt_at, woken_at) \
-         SELECT value -> 0 ->> 0, CAST(value -> 0 ->> 1 AS BIGINT), value -> 0 ->> 2, value -> 0 ->> 3, \
-         CAST(value -> 1 ->> 0 AS BIGINT), CAST(value -> 1 ->> 1 AS BIGINT), CAST(value -> 1 ->> 2 AS \
-         BIGINT), CAST(value -> 1 ->> 3 AS BIGINT), 'queued', $2, $2, $2 FROM {rows $1} \
-         RETURNING message_id, id",
-        json_rows(&rows)?,
-        Stamp(now)
+         issue_id, feed_id, status, created_at, next_attempt_at, woken_at) SELECT value ->> 'kind', \
+         CAST(value ->> 'newsletter' AS BIGINT), value ->> 'recipient', value ->> 'message_id', \
+         CAST(value ->> 'subscription' AS BIGINT), CAST(value ->> 'confirmation' AS BIGINT), \
+         CAST(value ->> 'issue' AS BIGINT), CAST(value ->> 'feed' AS BIGINT), 'queued', $2, $2, $2 \
+         FROM {rows $1} RETURNING message_id, id",
+        json_rows(mails)?,
+        DbTime(now)
     )
     .fetch_all()
     .await?;
-    let made: HashMap<String, i64> = made.into_iter().collect();
-    mails.iter().map(|it| made.get(it.message_id).map(|id| MailId(*id)).ok_or(DbError::RowNotFound)).collect()
+    let made: HashMap<String, MailId> = made.into_iter().collect();
+    mails.iter().map(|it| made.get(it.message_id).copied().ok_or(DbError::RowNotFound)).collect()
 }
 
 /// The mail with this row.
 pub async fn get(tx: &mut Tx, id: MailId) -> Result<Option<MailRecord>, DbError> {
-    query_as!(tx, concat!("SELECT ", mail_columns!(), " FROM mails WHERE id = $1"), id.0)
-        .fetch_optional()
-        .await
+    query_as!(tx, concat!("SELECT ", mail_columns!(), " FROM mails WHERE id = $1"), id).fetch_optional().await
 }
 
 /// Begins attempts: of each mail only one worker gets the row, until `claimed_until`. Those that are not due, done, or another's are
@@ -173,22 +159,17 @@ pub async fn begin(
     now: Timestamp,
     claimed_until: Timestamp,
 ) -> Result<Vec<MailRecord>, DbError> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let rows: Vec<[i64; 1]> = ids.iter().map(|id| [id.0]).collect();
     query_as!(
         tx,
         concat!(
             "UPDATE mails SET status = 'sending', attempts = attempts + 1, claimed_until = $3 \
              WHERE ((status = 'queued' AND next_attempt_at <= $2) OR (status = 'sending' \
-             AND claimed_until < $2)) AND id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM {rows $1} ) \
-             RETURNING ",
+             AND claimed_until < $2)) AND id {in $1} RETURNING ",
             mail_columns!()
         ),
-        json_rows(&rows)?,
-        Stamp(now),
-        Stamp(claimed_until)
+        DbList(ids),
+        DbTime(now),
+        DbTime(claimed_until)
     )
     .fetch_all()
     .await
@@ -199,9 +180,9 @@ pub async fn renew(tx: &mut Tx, attempt: Attempt, claimed_until: Timestamp) -> R
     query!(
         tx,
         "UPDATE mails SET claimed_until = $3 WHERE id = $1 AND attempts = $2 AND status = 'sending'",
-        attempt.mail.0,
+        attempt.mail,
         attempt.number,
-        Stamp(claimed_until)
+        DbTime(claimed_until)
     )
     .execute()
     .await
@@ -219,12 +200,12 @@ pub async fn finish(
         tx,
         "UPDATE mails SET status = $2, relay = $3, reply_code = $4, reply_text = $5, finished_at = $6, \
          claimed_until = NULL WHERE id = $1 AND attempts = $7 AND status = 'sending'",
-        attempt.mail.0,
-        status.as_str(),
+        attempt.mail,
+        status,
         &answer.relay,
         answer.code.map(i64::from),
         &answer.text,
-        Stamp(now),
+        DbTime(now),
         attempt.number
     )
     .rows_affected()
@@ -245,11 +226,11 @@ pub async fn postpone(
         "UPDATE mails SET status = 'queued', relay = $2, reply_code = $3, reply_text = $4, next_attempt_at = \
          $5, relay_waits = relay_waits + $6, claimed_until = NULL, woken_at = $5 WHERE id = $1 \
          AND attempts = $7 AND status = 'sending'",
-        attempt.mail.0,
+        attempt.mail,
         &answer.relay,
         answer.code.map(i64::from),
         &answer.text,
-        Stamp(next),
+        DbTime(next),
         i64::from(!counts),
         attempt.number
     )
@@ -260,12 +241,12 @@ pub async fn postpone(
 
 /// Keeps which issue a mail shows, so that each attempt shows the same.
 pub async fn set_issue(tx: &mut Tx, id: MailId, issue: IssueId) -> Result<(), DbError> {
-    query!(tx, "UPDATE mails SET issue_id = $2 WHERE id = $1", id.0, issue.0).execute().await
+    query!(tx, "UPDATE mails SET issue_id = $2 WHERE id = $1", id, issue).execute().await
 }
 
 /// Keeps which reader's request a mail is about.
 pub async fn set_request(tx: &mut Tx, id: MailId, request: RequestId) -> Result<(), DbError> {
-    query!(tx, "UPDATE mails SET request_id = $2 WHERE id = $1", id.0, request.0).execute().await
+    query!(tx, "UPDATE mails SET request_id = $2 WHERE id = $1", id, request).execute().await
 }
 
 /// Whether a reader was said goodbye to after `since`.
@@ -274,8 +255,8 @@ pub async fn said_goodbye(tx: &mut Tx, id: SubscriptionId, since: Timestamp) -> 
         tx,
         "SELECT EXISTS (SELECT 1 FROM mails WHERE kind = 'goodbye' AND subscription_id = $1 \
          AND created_at > $2)",
-        id.0,
-        Stamp(since)
+        id,
+        DbTime(since)
     )
     .fetch_one()
     .await
@@ -287,7 +268,7 @@ pub async fn erase_finished(tx: &mut Tx, until: Timestamp, limit: i64) -> Result
         tx,
         "DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE finished_at <= $1 \
          AND status IN ('sent', 'failed') ORDER BY finished_at LIMIT $2)",
-        Stamp(until),
+        DbTime(until),
         limit
     )
     .rows_affected()
@@ -302,7 +283,7 @@ pub async fn end_leases(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
     query!(
         tx,
         "UPDATE mails SET claimed_until = $1 WHERE status = 'sending' AND claimed_until > $1",
-        Stamp(now - SignedDuration::from_secs(1))
+        DbTime(now - SignedDuration::from_secs(1))
     )
     .rows_affected()
     .await
@@ -316,17 +297,16 @@ pub async fn wake_due(
     woken_before: Timestamp,
     limit: i64,
 ) -> Result<Vec<MailId>, DbError> {
-    let ids: Vec<i64> = query_scalar!(
+    query_scalar!(
         tx,
         "UPDATE mails SET woken_at = $1 WHERE id IN (SELECT id FROM mails \
          WHERE status IN ('queued', 'sending') AND next_attempt_at <= $1 AND (claimed_until IS NULL \
          OR claimed_until < $1) AND (woken_at IS NULL OR woken_at < $2) ORDER BY next_attempt_at LIMIT $3) \
          AND (woken_at IS NULL OR woken_at < $2) RETURNING id",
-        Stamp(now),
-        Stamp(woken_before),
+        DbTime(now),
+        DbTime(woken_before),
         limit
     )
     .fetch_all()
-    .await?;
-    Ok(ids.into_iter().map(MailId).collect())
+    .await
 }

@@ -1,6 +1,6 @@
 //! Table `turns`: work that only one process may do at a time.
 
-use crate::db::{DbError, Stamp, Tx, engine::query::query};
+use crate::db::{DbError, DbTime, Tx, engine::query::query};
 use jiff::Timestamp;
 
 /// Takes a turn until a moment, or prolongs it; `false`: it is somebody else's.
@@ -17,8 +17,8 @@ pub async fn take(
          SET holder = excluded.holder, until = excluded.until WHERE turns.holder = $2 OR turns.until < $3",
         name,
         holder,
-        Stamp(now),
-        Stamp(until)
+        DbTime(now),
+        DbTime(until)
     )
     .rows_affected()
     .await

@@ -4,7 +4,7 @@
 //! naming it there.
 
 use crate::{
-    db::{DbError, Stamp, Tx, engine::query::query_as},
+    db::{DbError, DbTime, Tx, engine::query::query_as},
     domain::subscriber::email_address::EmailAddress,
 };
 use jiff::Timestamp;
@@ -151,13 +151,13 @@ where
     usize: ColumnIndex<R>,
     Option<String>: Decode<'r, R::Database> + Type<R::Database>,
     Option<i64>: Decode<'r, R::Database> + Type<R::Database>,
-    Option<Stamp>: Decode<'r, R::Database> + Type<R::Database>,
+    Option<DbTime>: Decode<'r, R::Database> + Type<R::Database>,
 {
     fn from_row(row: &'r R) -> Result<Self, DbError> {
         let value = |(index, column): (usize, &<R::Database as sqlx::Database>::Column)| {
             let name = column.name().to_owned();
             let value = if name.ends_with("_at") {
-                row.try_get::<Option<Stamp>, _>(index)?.map(|at| at.0.to_string().into())
+                row.try_get::<Option<DbTime>, _>(index)?.map(|at| at.0.to_string().into())
             } else if let Ok(text) = row.try_get::<Option<String>, _>(index) {
                 text.map(Value::from)
             } else {

@@ -2,8 +2,11 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
-        engine::query::{json_rows, query, query_as, query_scalar},
+        DbError, DbTime, Tx,
+        engine::{
+            columns::DbList,
+            query::{query, query_as, query_scalar},
+        },
     },
     domain::subscriber::{email_address::EmailAddress, erasure::print},
     random,
@@ -34,17 +37,13 @@ async fn found_among(
     if let Some(salt) = salt(tx).await? {
         by_print.extend(keys.iter().map(|key| (print(&salt, key), key.clone())));
     }
-    let rows: Vec<[&str; 1]> = by_print.keys().map(|print| [print.as_str()]).collect();
-    let found: Vec<(String, Option<String>)> = if rows.is_empty() {
+    let prints: Vec<&str> = by_print.keys().map(String::as_str).collect();
+    let found: Vec<(String, Option<String>)> = if prints.is_empty() {
         Vec::new()
     } else {
-        query_as!(
-            tx,
-            "SELECT print, reason FROM forgotten WHERE print IN (SELECT value ->> 0 FROM {rows $1} )",
-            json_rows(&rows)?
-        )
-        .fetch_all()
-        .await?
+        query_as!(tx, "SELECT print, reason FROM forgotten WHERE print {in $1}", DbList(&prints))
+            .fetch_all()
+            .await?
     };
     Ok(found.into_iter().filter_map(move |(print, reason)| Some((by_print.remove(&print)?, reason))))
 }
@@ -84,7 +83,7 @@ pub async fn insert(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Resu
          excluded.forgotten_at",
         print(&salt, &address.key()),
         reason,
-        Stamp(now)
+        DbTime(now)
     )
     .execute()
     .await

@@ -2,13 +2,12 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
+        DbError, DbTime, Tx,
         engine::query::{query, query_as, query_scalar},
-        on,
         subscribers::{self, erased_addresses, requests},
     },
     domain::{
-        ids::SubscriberId,
+        ids::{SubscriberId, SubscriptionId},
         subscriber::{email_address::EmailAddress, erasure::placeholder},
     },
 };
@@ -20,9 +19,9 @@ pub struct LeftReader {
     /// The reader's address.
     pub address: EmailAddress,
     /// A subscription that ended.
-    pub subscription: i64,
+    pub subscription: SubscriptionId,
     /// When.
-    pub ended_at: Stamp,
+    pub ended_at: DbTime,
 }
 
 /// Erases what is held about a reader, whose subscriptions have ended, and keeps a salted hash. `false`: a mail to them is in flight,
@@ -64,10 +63,10 @@ pub const LEFT_UNTIL: &str = "SELECT r.address, s.id AS subscription, s.ended_at
 pub async fn left_until(
     tx: &mut Tx,
     until: Timestamp,
-    after: (Timestamp, i64),
+    after: (Timestamp, SubscriptionId),
     limit: i64,
 ) -> Result<Vec<LeftReader>, DbError> {
-    query_as!(tx, LEFT_UNTIL, Stamp(until), Stamp(after.0), after.1, limit).fetch_all().await
+    query_as!(tx, LEFT_UNTIL, DbTime(until), DbTime(after.0), after.1, limit).fetch_all().await
 }
 
 /// Whether all of a reader's subscriptions ended until a moment. The reader's row is held until the transaction ends.
@@ -77,8 +76,8 @@ pub async fn has_left(tx: &mut Tx, address: &EmailAddress, until: Timestamp) -> 
         tx,
         "SELECT NOT EXISTS (SELECT 1 FROM subscriptions WHERE subscriber_id = $1 AND (ended_at IS NULL \
          OR ended_at > $2 AND erased_at IS NULL))",
-        reader.0,
-        Stamp(until)
+        reader,
+        DbTime(until)
     )
     .fetch_one()
     .await
@@ -86,16 +85,14 @@ pub async fn has_left(tx: &mut Tx, address: &EmailAddress, until: Timestamp) -> 
 
 /// The subscriber with this address, if there is one. Its row is held until the transaction ends.
 pub async fn hold_subscriber(tx: &mut Tx, address: &EmailAddress) -> Result<Option<SubscriberId>, DbError> {
-    let id: Option<i64> = on!(tx, |conn| {
-        // Changes nothing.
-        sqlx::query_scalar(
-            "UPDATE subscribers SET address_key = address_key WHERE address_key = $1 RETURNING id",
-        )
-        .bind(address.key())
-        .fetch_optional(conn)
-        .await?
-    });
-    Ok(id.map(SubscriberId))
+    // Changes nothing.
+    query_scalar!(
+        tx,
+        "UPDATE subscribers SET address_key = address_key WHERE address_key = $1 RETURNING id",
+        address.key()
+    )
+    .fetch_optional()
+    .await
 }
 
 /// Whether an email to this address, or about one of its reader's subscriptions, is in flight: its answer is still to be recorded.
@@ -140,15 +137,15 @@ pub async fn erase_subscriber(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> 
          FROM subscriptions WHERE subscriber_id = $1)",
         "UPDATE deliveries SET reply_text = NULL WHERE subscriber_id = $1 AND reply_text IS NOT NULL",
     ] {
-        query!(tx, portable statement, id.0).execute().await?;
+        query!(tx, portable statement, id).execute().await?;
     }
     query!(
         tx,
         "UPDATE subscriptions SET cadence = 'every_issue', sections = '', time_zone = NULL, send_time = \
          NULL, signup_mailed_at = NULL, language = NULL, paused_until = NULL, resumes_at = NULL, moved_at = \
          NULL, erased_at = $2 WHERE subscriber_id = $1",
-        id.0,
-        Stamp(now)
+        id,
+        DbTime(now)
     )
     .execute()
     .await?;
@@ -156,10 +153,10 @@ pub async fn erase_subscriber(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> 
     query!(
         tx,
         "UPDATE subscribers SET address = $2, address_key = $3, forgotten_at = $4 WHERE id = $1",
-        id.0,
-        nobody.as_str(),
+        id,
+        &nobody,
         nobody.key(),
-        Stamp(now)
+        DbTime(now)
     )
     .execute()
     .await

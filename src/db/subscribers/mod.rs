@@ -51,9 +51,9 @@ pub use crate::db::subscribers::unsubscribe::{end, end_all, get_all};
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
+        DbDate, DbError, DbTime, Tx,
         engine::query::{query, query_as, query_scalar},
-        on, suppressions,
+        suppressions,
     },
     domain::{
         ids::{NewsletterId, SubscriberId, SubscriptionId},
@@ -81,17 +81,16 @@ pub struct SubscriptionRecord {
     /// Where it stands.
     pub status: SubscriptionStatus,
     /// When it was last asked for.
-    pub requested_at: Stamp,
+    pub requested_at: DbTime,
     /// When it was last confirmed.
-    pub confirmed_at: Option<Stamp>,
+    pub confirmed_at: Option<DbTime>,
     /// When it ended.
-    pub ended_at: Option<Stamp>,
+    pub ended_at: Option<DbTime>,
     /// When a signup last caused a mail.
-    pub signup_mailed_at: Option<Stamp>,
+    pub signup_mailed_at: Option<DbTime>,
     /// Which issues the reader wants.
     pub cadence: Cadence,
     /// Which sections.
-    #[sqlx(try_from = "String")]
     pub sections: Sections,
     /// The reader's zone, by its IANA name; `None`: the newsletter's holds.
     pub time_zone: Option<String>,
@@ -99,10 +98,10 @@ pub struct SubscriptionRecord {
     pub send_time: Option<String>,
     /// The language the reader reads in, by its tag; `None`: the newsletter's.
     pub language: Option<String>,
-    /// The date of the first issue after a pause, `YYYY-MM-DD`.
-    pub paused_until: Option<String>,
+    /// The date of the first issue after a pause.
+    pub paused_until: Option<DbDate>,
     /// When it was moved to this address, if it was.
-    pub moved_at: Option<Stamp>,
+    pub moved_at: Option<DbTime>,
 }
 
 impl SubscriptionRecord {
@@ -119,19 +118,7 @@ pub async fn subscriber(
     address: &EmailAddress,
     now: Timestamp,
 ) -> Result<SubscriberId, DbError> {
-    let id: i64 = on!(tx, |conn| {
-        // The update changes nothing; it makes RETURNING name the row that is there. See `requests` for the column.
-        sqlx::query_scalar(
-            "INSERT INTO subscribers (address, address_key, created_at) VALUES ($1, $2, $3) \
-             ON CONFLICT (address_key) DO UPDATE SET created_at = subscribers.created_at RETURNING id",
-        )
-        .bind(address.as_str())
-        .bind(address.key())
-        .bind(Stamp(now))
-        .fetch_one(conn)
-        .await?
-    });
-    Ok(SubscriberId(id))
+    subscribers(tx, &[address], now).await?.pop().ok_or(DbError::RowNotFound)
 }
 
 /// Finds or makes a subscription, pending if it is new. On PostgreSQL the row is locked until the transaction ends, so
@@ -142,18 +129,9 @@ pub async fn subscription(
     newsletter: NewsletterId,
     now: Timestamp,
 ) -> Result<SubscriptionRecord, DbError> {
-    let id: i64 = query_scalar!(
-        tx,
-        "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at) \
-         VALUES ($1, $2, 'pending', $3) ON CONFLICT (subscriber_id, newsletter_id) DO UPDATE \
-         SET status = subscriptions.status RETURNING id",
-        subscriber.0,
-        newsletter.0,
-        Stamp(now)
-    )
-    .fetch_one()
-    .await?;
-    get(tx, SubscriptionId(id)).await?.ok_or(DbError::RowNotFound)
+    let known = standings(tx, &[(subscriber, newsletter)], now).await?;
+    let id = known.first().ok_or(DbError::RowNotFound)?.id;
+    get(tx, id).await?.ok_or(DbError::RowNotFound)
 }
 
 macro_rules! select_subscription {
@@ -171,7 +149,7 @@ use select_subscription;
 
 /// The subscription with this row.
 pub async fn get(tx: &mut Tx, id: SubscriptionId) -> Result<Option<SubscriptionRecord>, DbError> {
-    query_as!(tx, select_subscription!("WHERE s.id = $1"), id.0).fetch_optional().await
+    query_as!(tx, select_subscription!("WHERE s.id = $1"), id).fetch_optional().await
 }
 
 /// The subscription that a reader's link is about; `None` also if its reader was forgotten or erased: such a link leads nowhere any
@@ -189,7 +167,7 @@ pub async fn of_address(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<Subsc
 
 /// All subscriptions of a subscriber. There are as many as newsletters at most.
 pub async fn of_subscriber(tx: &mut Tx, id: SubscriberId) -> Result<Vec<SubscriptionRecord>, DbError> {
-    query_as!(tx, select_subscription!("WHERE s.subscriber_id = $1 ORDER BY s.id"), id.0).fetch_all().await
+    query_as!(tx, select_subscription!("WHERE s.subscriber_id = $1 ORDER BY s.id"), id).fetch_all().await
 }
 
 /// A page of subscriptions after `after`, in the order they were made.
@@ -198,7 +176,7 @@ pub async fn page(
     after: SubscriptionId,
     limit: i64,
 ) -> Result<Vec<SubscriptionRecord>, DbError> {
-    query_as!(tx, select_subscription!("WHERE s.id > $1 ORDER BY s.id LIMIT $2"), after.0, limit)
+    query_as!(tx, select_subscription!("WHERE s.id > $1 ORDER BY s.id LIMIT $2"), after, limit)
         .fetch_all()
         .await
 }
@@ -208,7 +186,7 @@ pub async fn count_active(tx: &mut Tx, newsletter: NewsletterId) -> Result<i64, 
     query_scalar!(
         tx,
         "SELECT count(*) FROM subscriptions WHERE newsletter_id = $1 AND status = 'active'",
-        newsletter.0
+        newsletter
     )
     .fetch_one()
     .await
@@ -222,8 +200,8 @@ pub async fn activate(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result
         tx,
         "UPDATE subscriptions SET status = 'active', confirmed_at = $2, ended_at = NULL, signup_mailed_at = \
          NULL, paused_until = NULL, resumes_at = NULL WHERE id = $1 AND status = 'pending'",
-        id.0,
-        Stamp(now)
+        id,
+        DbTime(now)
     )
     .rows_affected()
     .await

@@ -2,7 +2,7 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
+        DbError, DbTime, Tx,
         engine::query::{query, query_as, query_scalar},
     },
     domain::{
@@ -25,7 +25,7 @@ pub struct ReasonCount {
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct Remark {
     /// When the reader left.
-    pub left_at: Stamp,
+    pub left_at: DbTime,
     /// Why.
     pub reason: LeavingReason,
     /// In the reader's words.
@@ -46,10 +46,10 @@ pub async fn set_reason(
          SELECT id, ended_at, $2, $3, $4 FROM subscriptions WHERE id = $1 AND status = 'unsubscribed' \
          AND ended_at IS NOT NULL ON CONFLICT (subscription_id, left_at) DO UPDATE \
          SET reason = excluded.reason, remark = excluded.remark, given_at = excluded.given_at",
-        id.0,
-        reason.as_str(),
+        id,
+        reason,
         remark,
-        Stamp(now)
+        DbTime(now)
     )
     .rows_affected()
     .await
@@ -68,8 +68,8 @@ pub async fn count_reasons(
          JOIN subscriptions s ON s.id = l.subscription_id WHERE l.left_at >= $1 \
          AND s.newsletter_id = COALESCE($2, s.newsletter_id) GROUP BY l.reason \
          ORDER BY readers DESC, l.reason",
-        Stamp(since),
-        newsletter.map(|it| it.0)
+        DbTime(since),
+        newsletter
     )
     .fetch_all()
     .await
@@ -88,8 +88,8 @@ pub async fn remarks(
          JOIN subscriptions s ON s.id = l.subscription_id WHERE l.left_at >= $1 \
          AND s.newsletter_id = COALESCE($2, s.newsletter_id) AND l.remark IS NOT NULL \
          ORDER BY l.left_at DESC, l.subscription_id LIMIT $3",
-        Stamp(since),
-        newsletter.map(|it| it.0),
+        DbTime(since),
+        newsletter,
         limit
     )
     .fetch_all()
@@ -106,12 +106,12 @@ pub async fn count_left(
     newsletter: Option<NewsletterId>,
     since: Timestamp,
 ) -> Result<i64, DbError> {
-    query_scalar!(tx, COUNT_LEFT, Stamp(since), newsletter.map(|it| it.0)).fetch_one().await
+    query_scalar!(tx, COUNT_LEFT, DbTime(since), newsletter.map(|it| it.0)).fetch_one().await
 }
 
 /// Erases what a reader wrote on leaving. The reasons, which are a choice among few, stay.
 pub async fn erase_remarks(tx: &mut Tx, subscription: SubscriptionId) -> Result<(), DbError> {
-    query!(tx, "UPDATE leaving_reasons SET remark = NULL WHERE subscription_id = $1", subscription.0)
+    query!(tx, "UPDATE leaving_reasons SET remark = NULL WHERE subscription_id = $1", subscription)
         .execute()
         .await
 }

@@ -1,9 +1,8 @@
 //! Table `relay_shares`: how many connections to a relay each process may have open, so that the sum holds.
 
 use crate::db::{
-    DbError, Stamp, Tx,
+    DbError, DbTime, Tx,
     engine::query::{query, query_scalar},
-    on,
 };
 use jiff::Timestamp;
 
@@ -39,7 +38,7 @@ pub async fn take(tx: &mut Tx, request: &Request<'_>, now: Timestamp) -> Result<
         "INSERT INTO relay_shares (relay, process, connections, until) VALUES ($1, '', 0, $2) \
          ON CONFLICT (relay, process) DO UPDATE SET until = excluded.until",
         relay,
-        Stamp(until)
+        DbTime(until)
     )
     .execute()
     .await?;
@@ -49,32 +48,30 @@ pub async fn take(tx: &mut Tx, request: &Request<'_>, now: Timestamp) -> Result<
          AND process <> $2 AND until >= $3",
         relay,
         process,
-        Stamp(now)
+        DbTime(now)
     )
     .fetch_one()
     .await?;
     let share = fair(limit, workers).min(limit - others).max(0);
-    on!(tx, |conn| {
-        sqlx::query(
-            "INSERT INTO relay_shares (relay, process, connections, until) \
-             VALUES ($1, $2, $3, $4) ON CONFLICT (relay, process) DO UPDATE \
-             SET connections = excluded.connections, until = excluded.until",
-        )
-        .bind(relay)
-        .bind(process)
+    query!(
+        tx,
+        "INSERT INTO relay_shares (relay, process, connections, until) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (relay, process) DO UPDATE \
+         SET connections = excluded.connections, until = excluded.until",
+        relay,
+        process,
         // What is still open counts until it is closed.
-        .bind(share.max(open))
-        .bind(Stamp(until))
-        .execute(conn)
-        .await
-        .map(drop)
-    })?;
+        share.max(open),
+        DbTime(until)
+    )
+    .execute()
+    .await?;
     Ok(share)
 }
 
 /// Gives back the shares of a process that ends, and forgets those long run out.
 pub async fn leave(tx: &mut Tx, process: &str, now: Timestamp) -> Result<(), DbError> {
-    query!(tx, "DELETE FROM relay_shares WHERE process = $1 OR until < $2", process, Stamp(now))
+    query!(tx, "DELETE FROM relay_shares WHERE process = $1 OR until < $2", process, DbTime(now))
         .execute()
         .await
 }

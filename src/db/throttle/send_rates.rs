@@ -2,7 +2,7 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
+        DbError, DbTime, Tx,
         engine::query::{query, query_as, query_scalar},
     },
     domain::{
@@ -43,23 +43,23 @@ pub struct Permits {
 
 /// What complaints have made of a pace.
 pub async fn slowed(tx: &mut Tx, scope: Scope<'_>) -> Result<Option<Slowed>, DbError> {
-    let row: Option<(Option<i64>, Option<Stamp>)> =
+    let row: Option<(Option<i64>, Option<DbTime>)> =
         query_as!(tx, "SELECT slowed_to, slowed_at FROM paces WHERE scope = $1", scope.to_string())
             .fetch_optional()
             .await?;
     Ok(row.and_then(read_slowed))
 }
 
-fn read_slowed((to, at): (Option<i64>, Option<Stamp>)) -> Option<Slowed> {
+fn read_slowed((to, at): (Option<i64>, Option<DbTime>)) -> Option<Slowed> {
     Some(Slowed { per_minute: u32::try_from(to?).ok()?, at: at?.0 })
 }
 
 /// All domains that were ever slowed and may still be, with what was made of them. Those long recovered are not among them.
 pub async fn slowed_domains(tx: &mut Tx, since: Timestamp) -> Result<Vec<(String, Slowed)>, DbError> {
-    let rows: Vec<(String, Option<i64>, Option<Stamp>)> = query_as!(
+    let rows: Vec<(String, Option<i64>, Option<DbTime>)> = query_as!(
         tx,
         "SELECT scope, slowed_to, slowed_at FROM paces WHERE slowed_at > $1 AND scope LIKE 'domain %'",
-        Stamp(since)
+        DbTime(since)
     )
     .fetch_all()
     .await?;
@@ -78,7 +78,7 @@ pub async fn slow(tx: &mut Tx, scope: Scope<'_>, slowed: Slowed, complaint: &str
          SET slowed_to = excluded.slowed_to, slowed_at = excluded.slowed_at, complaint = excluded.complaint",
         scope.to_string(),
         i64::from(slowed.per_minute),
-        Stamp(slowed.at),
+        DbTime(slowed.at),
         complaint
     )
     .execute()
@@ -98,17 +98,17 @@ pub async fn reserve(
         tx,
         "INSERT INTO paces (scope, given_until) VALUES ($1, $2) ON CONFLICT (scope) DO NOTHING",
         &scope,
-        Stamp(now)
+        DbTime(now)
     )
     .execute()
     .await?;
     // The row is taken before it is read: who comes at the same time waits for what this one leaves.
-    let given: Stamp = query_scalar!(
+    let given: DbTime = query_scalar!(
         tx,
         "UPDATE paces SET given_until = CASE WHEN given_until < $2 THEN $2 ELSE given_until END \
          WHERE scope = $1 RETURNING given_until",
         &scope,
-        Stamp(now)
+        DbTime(now)
     )
     .fetch_one()
     .await?;
@@ -118,7 +118,7 @@ pub async fn reserve(
     }
     let (count, interval) = (send_rate::portion(per_minute), send_rate::interval(per_minute));
     let until = from + interval * i32::try_from(count).unwrap_or(i32::MAX);
-    query!(tx, "UPDATE paces SET given_until = $2 WHERE scope = $1", &scope, Stamp(until)).execute().await?;
+    query!(tx, "UPDATE paces SET given_until = $2 WHERE scope = $1", &scope, DbTime(until)).execute().await?;
     Ok(Ok(Permits { count, from, interval }))
 }
 
@@ -139,15 +139,15 @@ pub async fn ready_domains(
     now: Timestamp,
     limit: i64,
 ) -> Result<Vec<PacedDomain>, DbError> {
-    let rows: Vec<(String, Option<i64>, Option<Stamp>)> = query_as!(
+    let rows: Vec<(String, Option<i64>, Option<DbTime>)> = query_as!(
         tx,
         "SELECT g.domain, p.slowed_to, p.slowed_at FROM issue_paces g LEFT \
          JOIN paces p ON p.scope = 'domain ' || g.domain WHERE g.issue_id = $1 AND (p.given_until IS NULL \
          OR p.given_until <= $2) AND EXISTS (SELECT 1 FROM deliveries d WHERE d.issue_id = g.issue_id \
          AND d.paced = g.domain AND d.status IN ('queued', 'deferred') AND d.next_attempt_at <= $2) ORDER BY \
          CASE WHEN p.given_until IS NULL THEN 0 ELSE 1 END, p.given_until, g.domain LIMIT $3",
-        issue.0,
-        Stamp(now),
+        issue,
+        DbTime(now),
         limit
     )
     .fetch_all()
@@ -168,7 +168,7 @@ pub async fn set_apart(tx: &mut Tx, issue: IssueId, domains: &[String]) -> Resul
             tx,
             "INSERT INTO issue_paces (issue_id, domain) VALUES ($1, $2) ON CONFLICT (issue_id, domain) \
              DO NOTHING",
-            issue.0,
+            issue,
             domain
         )
         .execute()

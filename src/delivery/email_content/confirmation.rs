@@ -6,10 +6,7 @@ use crate::{
         subscribers::{self, SubscriptionRecord},
     },
     delivery::email_content::{Content, Making},
-    domain::{
-        delivery::email::MailKind, ids::ConfirmationId, subscriber::subscription::SubscriptionStatus,
-        token::Purpose,
-    },
+    domain::{delivery::email::MailKind, subscriber::subscription::SubscriptionStatus, token::Purpose},
 };
 use email_templates::confirmation::{self, Confirmation};
 
@@ -23,7 +20,7 @@ pub(super) async fn content(
     };
     // All that one signup asked for is confirmed by one link: what is still open of it is named.
     let mut titles = Vec::new();
-    for it in subscribers::confirmed_together(tx, ConfirmationId(id)).await? {
+    for it in subscribers::confirmed_together(tx, id).await? {
         let of = if it.subscription_id == subscription.id {
             Some(subscription.clone())
         } else {
@@ -37,7 +34,7 @@ pub(super) async fn content(
     if titles.is_empty() {
         return Ok(Content::Unwanted("there is nothing left to confirm"));
     }
-    let token = making.context.keys.sign(Purpose::Confirm, id);
+    let token = making.context.keys.sign(Purpose::Confirm, id.0);
     let write = match making.mail.kind {
         MailKind::ConfirmationReminder => confirmation::remind,
         _ => confirmation::render,

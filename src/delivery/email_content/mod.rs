@@ -128,7 +128,7 @@ pub(crate) async fn content(
         | MailKind::OldAddress
         | MailKind::NewAddress => {
             let subscription = match mail.subscription_id {
-                Some(id) => subscribers::get(tx, SubscriptionId(id)).await?,
+                Some(id) => subscribers::get(tx, id).await?,
                 None => None,
             };
             match subscription {

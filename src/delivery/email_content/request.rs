@@ -6,9 +6,7 @@ use crate::{
         subscribers::{SubscriptionRecord, requests},
     },
     delivery::email_content::{Content, GONE, Making},
-    domain::{
-        delivery::email::MailKind, ids::RequestId, subscriber::email_address::EmailAddress, token::Purpose,
-    },
+    domain::{delivery::email::MailKind, subscriber::email_address::EmailAddress, token::Purpose},
 };
 use email_templates::request::{self, Request, Wish};
 
@@ -17,7 +15,7 @@ pub(super) async fn content(
     tx: &mut Tx,
     subscription: &SubscriptionRecord,
 ) -> Result<Content, DbError> {
-    let Some(id) = making.mail.request_id.map(RequestId) else { return Ok(Content::Unwanted(GONE)) };
+    let Some(id) = making.mail.request_id else { return Ok(Content::Unwanted(GONE)) };
     let Some(asked) = requests::get(tx, id).await? else { return Ok(Content::Unwanted(GONE)) };
     // A reader who has unsubscribed may have a data export, too.
     let is_theirs = making.mail.kind == MailKind::DataExport || subscription.status.is_confirmed();

@@ -3,7 +3,7 @@
 use crate::{
     db::{DbError, Tx, issues},
     delivery::email_content::{Content, Making},
-    domain::{ids::IssueId, issue::schedule, token::Purpose},
+    domain::{issue::schedule, token::Purpose},
     issues::{edition, plan::Planning, render::Rendering},
 };
 
@@ -11,7 +11,7 @@ pub(super) async fn content(making: &Making<'_>, tx: &mut Tx) -> Result<Content,
     let Making { context, mail, newsletter, now } = *making;
     let next = schedule::next_slot(&newsletter.newsletter, now).0;
     let issue = match mail.issue_id {
-        Some(id) => issues::get(tx, IssueId(id)).await?,
+        Some(id) => issues::get(tx, id).await?,
         None => issues::by_date(tx, newsletter.id, next).await?,
     };
     let planning = Planning { rules: context.settings.digest.rules(), now };

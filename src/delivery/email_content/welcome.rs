@@ -14,7 +14,7 @@ use crate::{
         subscribers::{self, SubscriptionRecord},
     },
     delivery::email_content::{Content, Making, clock},
-    domain::{ids::IssueId, issue::schedule, subscriber::subscription::SubscriptionStatus},
+    domain::{issue::schedule, subscriber::subscription::SubscriptionStatus},
 };
 use email_templates::welcome::{self, Headline, NextIssue, Welcome};
 
@@ -46,11 +46,11 @@ pub(super) async fn content(
         .map(|story| Headline { title: &story.title, dek: story.dek.as_deref(), url: &story.url })
         .collect();
     let web_url = shown.as_ref().map(|(latest, _)| {
-        format!("{}/issues/{}?newsletter={}", making.public_url(), latest.date(), newsletter.slug)
+        format!("{}/issues/{}?newsletter={}", making.public_url(), latest.issue_date.0, newsletter.slug)
     });
     let latest =
         shown.as_ref().zip(web_url.as_deref()).map(|((latest, stories), web_url)| welcome::LatestIssue {
-            date: latest.date(),
+            date: latest.issue_date.0,
             language: &newsletter.language,
             headlines: &headlines,
             more: stories.len().saturating_sub(MOST_STORIES),
@@ -81,7 +81,7 @@ async fn shown(
     let reader = subscription.subscriber_id;
     let latest = match making.mail.issue_id {
         // An earlier attempt decided.
-        Some(issue) => welcomes::of_issue(tx, IssueId(issue)).await?,
+        Some(issue) => welcomes::of_issue(tx, issue).await?,
         None => match welcomes::latest(tx, making.newsletter.id).await? {
             Some(latest) if !latest.is_fanning_out && !welcomes::has(tx, reader, latest.issue).await? => {
                 Some(latest)

@@ -77,7 +77,7 @@ pub async fn run(
             context.queue.enqueue(&mut tx, &Job::Deliver { issue }).await?;
         }
         tx.commit().await?;
-        tracing::info!(%issue, date = record.issue_date, readers = record.recipients, "issue goes out");
+        tracing::info!(%issue, date = %record.issue_date, readers = record.recipients, "issue goes out");
         if record.recipients >= MANY {
             let mut tx = context.db.begin().await?;
             deliveries::analyze(&mut tx).await?;

@@ -2,6 +2,7 @@
 
 use crate::{
     db::{DbError, Tx, deliveries::emails, engine::leases, subscribers::erasure},
+    domain::ids::SubscriptionId,
     jobs::context::ReaderContext,
     random,
 };
@@ -80,7 +81,7 @@ async fn erase(turn: &Turn<'_>) -> Result<Retained, DbError> {
 /// Forgets readers whose last subscription ended until a moment. Returns how many.
 async fn forget_left(turn: &Turn<'_>, until: Timestamp, now: Timestamp) -> Result<usize, DbError> {
     let context = turn.context;
-    let (mut after, mut forgot) = ((Timestamp::UNIX_EPOCH, 0), 0);
+    let (mut after, mut forgot) = ((Timestamp::UNIX_EPOCH, SubscriptionId(0)), 0);
     loop {
         let left = erasure::left_until(&mut context.db.read().await?, until, after, PORTION).await?;
         let Some(last) = left.last() else { return Ok(forgot) };

@@ -207,7 +207,7 @@ pub async fn show(
 }
 
 fn long_date(issue: &PublicIssue, say: &i18n::Issues) -> String {
-    issue.issue_date.parse().map_or_else(|_| issue.issue_date.clone(), |date| say.long_date(date))
+    say.long_date(issue.issue_date.0)
 }
 
 const fn is_public(status: IssueStatus) -> bool {
