@@ -47,7 +47,7 @@ async fn size(app: &TestApp) -> [i64; 6] {
         "consent_events",
         "suppressions",
         "newsletter_suppressions",
-        "mails",
+        "emails",
     ];
     for (count, table) in size.iter_mut().zip(tables) {
         *count = store.rows_in(table).await;

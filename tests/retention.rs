@@ -38,7 +38,7 @@ async fn readers_who_left_long_ago_and_old_emails_are_erased(engine: Engine) {
     assert_eq!(app.status_of("stays@example.org").await, Some(Active));
     assert_eq!(app.status_of("back@example.org").await, Some(Active));
     let store = app.store().await;
-    assert_eq!(store.rows_in("forgotten").await, 1);
+    assert_eq!(store.rows_in("erased_addresses").await, 1);
     assert_eq!(store.columns_naming("left@").await, Vec::<String>::new());
     let kept = store.subscriptions().await.into_iter().filter(|it| it.erased_at.is_some());
     let kept: Vec<_> = kept.map(|it| it.ended_at.is_some()).collect();

@@ -22,7 +22,7 @@ use std::collections::HashSet;
 pub async fn reason(tx: &mut Tx, address: &EmailAddress) -> Result<Option<String>, DbError> {
     let (reason, salt): (Option<String>, Option<String>) = query_as!(
         tx,
-        "SELECT (SELECT reason FROM suppressions WHERE address_key = $1), (SELECT salt FROM forgotten_salt \
+        "SELECT (SELECT reason FROM suppressions WHERE address_key = $1), (SELECT salt FROM erasure_salt \
          WHERE id = 1)",
         address.key()
     )

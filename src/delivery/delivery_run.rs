@@ -339,7 +339,7 @@ impl DeliveryRun {
 
     /// Whether a delivery is to be set apart, because its domain's pace has become limited since it was claimed.
     pub fn is_slow(&self, delivery: &ClaimedDelivery) -> bool {
-        delivery.paced.is_none() && self.context.throttle.is_limited(delivery.address.domain())
+        delivery.throttled_domain.is_none() && self.context.throttle.is_limited(delivery.address.domain())
     }
 }
 

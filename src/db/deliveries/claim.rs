@@ -33,7 +33,7 @@ pub struct ClaimedDelivery {
     /// When this attempt was due.
     pub next_attempt_at: DbTime,
     /// Its domain, where that one's pace is limited and a permit was got.
-    pub paced: Option<String>,
+    pub throttled_domain: Option<String>,
 }
 
 /// Where deliveries are taken from.
@@ -64,7 +64,7 @@ pub async fn claim(
                  AND next_attempt_at <= $3 AND ",
                 $which,
                 " ORDER BY next_attempt_at, id LIMIT $4 {skip_locked}) RETURNING id, subscription_id, variant_id, \
-                 attempts, due_at, next_attempt_at, paced, (SELECT r.address FROM subscriptions s \
+                 attempts, due_at, next_attempt_at, throttled_domain, (SELECT r.address FROM subscriptions s \
                  JOIN subscribers r ON r.id = s.subscriber_id WHERE s.id = deliveries.subscription_id) AS address"
             )
         };
@@ -75,7 +75,7 @@ pub async fn claim(
             let (at, id) = place.unwrap_or((DbTime(Timestamp::UNIX_EPOCH), DeliveryId(0)));
             query_as!(
                 tx,
-                claim!("paced IS NULL AND (next_attempt_at, id) > ($5, $6)"),
+                claim!("throttled_domain IS NULL AND (next_attempt_at, id) > ($5, $6)"),
                 issue,
                 claim,
                 now,
@@ -87,7 +87,9 @@ pub async fn claim(
             .await?
         }
         From::Paced(domain) => {
-            query_as!(tx, claim!("paced = $5"), issue, claim, now, limit, domain).fetch_all().await?
+            query_as!(tx, claim!("throttled_domain = $5"), issue, claim, now, limit, domain)
+                .fetch_all()
+                .await?
         }
     };
     claimed.sort_unstable_by_key(|row| (row.next_attempt_at, row.id));
@@ -117,7 +119,7 @@ pub async fn park(
 ) -> Result<(), DbError> {
     query!(
         tx,
-        "INSERT INTO issue_paces (issue_id, domain) VALUES ($1, $2) ON CONFLICT (issue_id, domain) \
+        "INSERT INTO throttled_domains (issue_id, domain) VALUES ($1, $2) ON CONFLICT (issue_id, domain) \
          DO NOTHING",
         issue,
         domain
@@ -126,7 +128,7 @@ pub async fn park(
     .await?;
     query!(
         tx,
-        "UPDATE deliveries SET status = 'queued', claim_id = NULL, paced = $2 WHERE id {in $3} \
+        "UPDATE deliveries SET status = 'queued', claim_id = NULL, throttled_domain = $2 WHERE id {in $3} \
          AND claim_id = $1 AND status = 'claimed'",
         claim,
         domain,

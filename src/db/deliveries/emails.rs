@@ -1,4 +1,4 @@
-//! Table `mails`: single mails, each sent by a job of its own.
+//! Table `emails`: single emails, each sent by a job of its own.
 
 use crate::{
     db::{
@@ -107,7 +107,7 @@ macro_rules! mail_columns {
 pub async fn insert(tx: &mut Tx, mail: &NewMail<'_>, now: Timestamp) -> Result<MailId, DbError> {
     query_scalar!(
         tx,
-        "INSERT INTO mails (kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, \
+        "INSERT INTO emails (kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, \
          message_id, status, created_at, next_attempt_at, woken_at, feed_id) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $8, $8, $9) RETURNING id",
         mail.kind,
@@ -124,31 +124,33 @@ pub async fn insert(tx: &mut Tx, mail: &NewMail<'_>, now: Timestamp) -> Result<M
     .await
 }
 
-/// Adds mails, due at once, in the order of the list.
-pub async fn insert_all(tx: &mut Tx, mails: &[NewMail<'_>], now: Timestamp) -> Result<Vec<MailId>, DbError> {
-    if mails.is_empty() {
+/// Adds emails, due at once, in the order of the list.
+pub async fn insert_all(tx: &mut Tx, emails: &[NewMail<'_>], now: Timestamp) -> Result<Vec<MailId>, DbError> {
+    if emails.is_empty() {
         return Ok(Vec::new());
     }
     let made: Vec<(String, MailId)> = query_as!(
         tx,
-        "INSERT INTO mails (kind, newsletter_id, recipient, message_id, subscription_id, confirmation_id, \
+        "INSERT INTO emails (kind, newsletter_id, recipient, message_id, subscription_id, confirmation_id, \
          issue_id, feed_id, status, created_at, next_attempt_at, woken_at) SELECT value ->> 'kind', \
          CAST(value ->> 'newsletter' AS BIGINT), value ->> 'recipient', value ->> 'message_id', \
          CAST(value ->> 'subscription' AS BIGINT), CAST(value ->> 'confirmation' AS BIGINT), \
          CAST(value ->> 'issue' AS BIGINT), CAST(value ->> 'feed' AS BIGINT), 'queued', $2, $2, $2 \
          FROM {rows $1} RETURNING message_id, id",
-        json_rows(mails)?,
+        json_rows(emails)?,
         DbTime(now)
     )
     .fetch_all()
     .await?;
     let made: HashMap<String, MailId> = made.into_iter().collect();
-    mails.iter().map(|it| made.get(it.message_id).copied().ok_or(DbError::RowNotFound)).collect()
+    emails.iter().map(|it| made.get(it.message_id).copied().ok_or(DbError::RowNotFound)).collect()
 }
 
 /// The mail with this row.
 pub async fn get(tx: &mut Tx, id: MailId) -> Result<Option<MailRecord>, DbError> {
-    query_as!(tx, concat!("SELECT ", mail_columns!(), " FROM mails WHERE id = $1"), id).fetch_optional().await
+    query_as!(tx, concat!("SELECT ", mail_columns!(), " FROM emails WHERE id = $1"), id)
+        .fetch_optional()
+        .await
 }
 
 /// Begins attempts: of each mail only one worker gets the row, until `claimed_until`. Those that are not due, done, or another's are
@@ -162,7 +164,7 @@ pub async fn begin(
     query_as!(
         tx,
         concat!(
-            "UPDATE mails SET status = 'sending', attempts = attempts + 1, claimed_until = $3 \
+            "UPDATE emails SET status = 'sending', attempts = attempts + 1, claimed_until = $3 \
              WHERE ((status = 'queued' AND next_attempt_at <= $2) OR (status = 'sending' \
              AND claimed_until < $2)) AND id {in $1} RETURNING ",
             mail_columns!()
@@ -179,7 +181,7 @@ pub async fn begin(
 pub async fn renew(tx: &mut Tx, attempt: Attempt, claimed_until: Timestamp) -> Result<(), DbError> {
     query!(
         tx,
-        "UPDATE mails SET claimed_until = $3 WHERE id = $1 AND attempts = $2 AND status = 'sending'",
+        "UPDATE emails SET claimed_until = $3 WHERE id = $1 AND attempts = $2 AND status = 'sending'",
         attempt.mail,
         attempt.number,
         DbTime(claimed_until)
@@ -198,7 +200,7 @@ pub async fn finish(
 ) -> Result<bool, DbError> {
     query!(
         tx,
-        "UPDATE mails SET status = $2, relay = $3, reply_code = $4, reply_text = $5, finished_at = $6, \
+        "UPDATE emails SET status = $2, relay = $3, reply_code = $4, reply_text = $5, finished_at = $6, \
          claimed_until = NULL WHERE id = $1 AND attempts = $7 AND status = 'sending'",
         attempt.mail,
         status,
@@ -223,7 +225,7 @@ pub async fn postpone(
 ) -> Result<bool, DbError> {
     query!(
         tx,
-        "UPDATE mails SET status = 'queued', relay = $2, reply_code = $3, reply_text = $4, next_attempt_at = \
+        "UPDATE emails SET status = 'queued', relay = $2, reply_code = $3, reply_text = $4, next_attempt_at = \
          $5, relay_waits = relay_waits + $6, claimed_until = NULL, woken_at = $5 WHERE id = $1 \
          AND attempts = $7 AND status = 'sending'",
         attempt.mail,
@@ -241,19 +243,19 @@ pub async fn postpone(
 
 /// Keeps which issue a mail shows, so that each attempt shows the same.
 pub async fn set_issue(tx: &mut Tx, id: MailId, issue: IssueId) -> Result<(), DbError> {
-    query!(tx, "UPDATE mails SET issue_id = $2 WHERE id = $1", id, issue).execute().await
+    query!(tx, "UPDATE emails SET issue_id = $2 WHERE id = $1", id, issue).execute().await
 }
 
 /// Keeps which reader's request a mail is about.
 pub async fn set_request(tx: &mut Tx, id: MailId, request: RequestId) -> Result<(), DbError> {
-    query!(tx, "UPDATE mails SET request_id = $2 WHERE id = $1", id, request).execute().await
+    query!(tx, "UPDATE emails SET request_id = $2 WHERE id = $1", id, request).execute().await
 }
 
 /// Whether a reader was said goodbye to after `since`.
 pub async fn said_goodbye(tx: &mut Tx, id: SubscriptionId, since: Timestamp) -> Result<bool, DbError> {
     query_scalar!(
         tx,
-        "SELECT EXISTS (SELECT 1 FROM mails WHERE kind = 'goodbye' AND subscription_id = $1 \
+        "SELECT EXISTS (SELECT 1 FROM emails WHERE kind = 'goodbye' AND subscription_id = $1 \
          AND created_at > $2)",
         id,
         DbTime(since)
@@ -262,11 +264,11 @@ pub async fn said_goodbye(tx: &mut Tx, id: SubscriptionId, since: Timestamp) -> 
     .await
 }
 
-/// Erases mails that were sent or given up until a moment. Returns how many there were, at most `limit`.
+/// Erases emails that were sent or given up until a moment. Returns how many there were, at most `limit`.
 pub async fn erase_finished(tx: &mut Tx, until: Timestamp, limit: i64) -> Result<u64, DbError> {
     query!(
         tx,
-        "DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE finished_at <= $1 \
+        "DELETE FROM emails WHERE id IN (SELECT id FROM emails WHERE finished_at <= $1 \
          AND status IN ('sent', 'failed') ORDER BY finished_at LIMIT $2)",
         DbTime(until),
         limit
@@ -277,19 +279,19 @@ pub async fn erase_finished(tx: &mut Tx, until: Timestamp, limit: i64) -> Result
 
 /// Ends every lease and lets the sweep wake every open mail. Returns how many leases there were.
 pub async fn end_leases(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
-    query!(tx, "UPDATE mails SET woken_at = NULL WHERE status IN ('queued', 'sending')")
+    query!(tx, "UPDATE emails SET woken_at = NULL WHERE status IN ('queued', 'sending')")
         .rows_affected()
         .await?;
     query!(
         tx,
-        "UPDATE mails SET claimed_until = $1 WHERE status = 'sending' AND claimed_until > $1",
+        "UPDATE emails SET claimed_until = $1 WHERE status = 'sending' AND claimed_until > $1",
         DbTime(now - SignedDuration::from_secs(1))
     )
     .rows_affected()
     .await
 }
 
-/// Takes the mails that are due (or whose worker is gone) and have not been woken since `woken_before`, and marks them as
+/// Takes the emails that are due (or whose worker is gone) and have not been woken since `woken_before`, and marks them as
 /// woken.
 pub async fn wake_due(
     tx: &mut Tx,
@@ -299,7 +301,7 @@ pub async fn wake_due(
 ) -> Result<Vec<MailId>, DbError> {
     query_scalar!(
         tx,
-        "UPDATE mails SET woken_at = $1 WHERE id IN (SELECT id FROM mails \
+        "UPDATE emails SET woken_at = $1 WHERE id IN (SELECT id FROM emails \
          WHERE status IN ('queued', 'sending') AND next_attempt_at <= $1 AND (claimed_until IS NULL \
          OR claimed_until < $1) AND (woken_at IS NULL OR woken_at < $2) ORDER BY next_attempt_at LIMIT $3) \
          AND (woken_at IS NULL OR woken_at < $2) RETURNING id",

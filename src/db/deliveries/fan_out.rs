@@ -109,7 +109,7 @@ pub struct FanOut<'a> {
     /// Readers who were due before this moment have missed it.
     pub missed_before: Timestamp,
     /// Domains whose rows are set apart from the beginning.
-    pub paced: &'a [String],
+    pub throttled_domains: &'a [String],
 }
 
 /// What readers who were due too long ago get instead: a row that says so.
@@ -143,12 +143,12 @@ pub async fn fan_out(
         tx,
         concat!(
             "INSERT INTO deliveries (issue_id, variant_id, subscriber_id, subscription_id, status, due_at, \
-             next_attempt_at, paced, finished_at, reply_text) SELECT $2, t.variant_id, t.subscriber_id, t.id, \
+             next_attempt_at, throttled_domain, finished_at, reply_text) SELECT $2, t.variant_id, t.subscriber_id, t.id, \
              CASE WHEN t.due_at < $7 THEN 'skipped' ELSE 'queued' END, \
              CASE WHEN t.due_at < $8 THEN $8 ELSE t.due_at END, \
-             CASE WHEN t.due_at < $8 THEN $8 ELSE t.due_at END, NULLIF(t.paced, ''), \
+             CASE WHEN t.due_at < $8 THEN $8 ELSE t.due_at END, NULLIF(t.throttled_domain, ''), \
              CASE WHEN t.due_at < $7 THEN $8 END, CASE WHEN t.due_at < $7 THEN $9 END FROM (\
-             SELECT k.subscriber_id, k.id, k.due_at, k.paced, COALESCE((SELECT COALESCE(g.variant_id, 0) \
+             SELECT k.subscriber_id, k.id, k.due_at, k.throttled_domain, COALESCE((SELECT COALESCE(g.variant_id, 0) \
              FROM issue_groups g WHERE g.issue_id = $2 AND g.key = k.key), (SELECT COALESCE(g.variant_id, 0) \
              FROM issue_groups g WHERE g.issue_id = $2 AND g.key = $5), 0) AS variant_id FROM (\
              SELECT s.subscriber_id, s.id, COALESCE((SELECT w.due_at FROM issue_waves w \
@@ -156,10 +156,10 @@ pub async fn fan_out(
             reader_key!(),
             " AS key, (SELECT CASE WHEN EXISTS (SELECT 1 FROM suppressions x \
              WHERE x.address_key = r.address_key) THEN NULL WHEN r.domain {in $10} \
-             THEN r.domain ELSE '' END FROM subscribers r WHERE r.id = s.subscriber_id) AS paced \
+             THEN r.domain ELSE '' END FROM subscribers r WHERE r.id = s.subscriber_id) AS throttled_domain \
              FROM subscriptions s WHERE s.newsletter_id = $3 AND s.status = 'active' AND s.id > $11 \
              AND s.id <= $12 AND s.cadence {in $4} ORDER BY s.id LIMIT 1000000) AS k \
-             LIMIT 1000000) AS t WHERE t.variant_id > 0 AND t.paced IS NOT NULL \
+             LIMIT 1000000) AS t WHERE t.variant_id > 0 AND t.throttled_domain IS NOT NULL \
              ON CONFLICT (issue_id, subscriber_id) DO NOTHING"
         ),
         DbList(&fan_out.past.variants),
@@ -171,7 +171,7 @@ pub async fn fan_out(
         DbTime(fan_out.missed_before),
         DbTime(now),
         MISSED,
-        DbList(fan_out.paced),
+        DbList(fan_out.throttled_domains),
         after,
         up_to
     )

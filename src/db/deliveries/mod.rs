@@ -94,8 +94,8 @@ pub async fn counts(tx: &mut Tx, issue: IssueId) -> Result<Counts, DbError> {
     let rows: Vec<(String, i64)> = query_as!(
         tx,
         "SELECT 'waiting', count(*) FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') \
-         AND paced IS NULL UNION ALL SELECT 'waiting', count(*) FROM deliveries WHERE issue_id = $1 \
-         AND status IN ('queued', 'deferred') AND paced IS NOT NULL UNION ALL SELECT 'deferred', count(*) \
+         AND throttled_domain IS NULL UNION ALL SELECT 'waiting', count(*) FROM deliveries WHERE issue_id = $1 \
+         AND status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL UNION ALL SELECT 'deferred', count(*) \
          FROM deliveries WHERE issue_id = $1 AND status = 'deferred' UNION ALL SELECT status, count(*) \
          FROM deliveries WHERE issue_id = $1 AND status IN ('claimed', 'sending') GROUP BY status UNION ALL \
          SELECT status, count(*) FROM deliveries WHERE issue_id = $1 \

@@ -180,7 +180,7 @@ pub async fn slowdowns(
 ) -> Result<Vec<Slowdown>, DbError> {
     query_as!(
         tx,
-        "SELECT scope, slowed_to AS per_minute, slowed_at AS at, complaint FROM paces \
+        "SELECT scope, slowed_to AS per_minute, slowed_at AS at, complaint FROM send_rates \
          WHERE slowed_to IS NOT NULL AND slowed_at BETWEEN $1 AND $2 ORDER BY slowed_at DESC, scope LIMIT $3",
         DbTime(from),
         DbTime(until),

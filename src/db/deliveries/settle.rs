@@ -33,8 +33,8 @@ pub async fn give_up(
         };
     }
     let (due_before, now) = (DbTime(due_before), DbTime(now));
-    query!(tx, give_up!("paced IS NULL"), issue, due_before, now).execute().await?;
-    query!(tx, give_up!("paced IS NOT NULL"), issue, due_before, now).execute().await
+    query!(tx, give_up!("throttled_domain IS NULL"), issue, due_before, now).execute().await?;
+    query!(tx, give_up!("throttled_domain IS NOT NULL"), issue, due_before, now).execute().await
 }
 
 /// Skips up to `limit` deliveries that were not begun and never will be. Returns how many.
@@ -65,8 +65,8 @@ pub async fn skip_open(
         };
     }
     // One after the other, each in the words of an index.
-    Ok(skip!("status IN ('queued', 'deferred') AND paced IS NULL")
-        + skip!("status IN ('queued', 'deferred') AND paced IS NOT NULL")
+    Ok(skip!("status IN ('queued', 'deferred') AND throttled_domain IS NULL")
+        + skip!("status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL")
         + skip!("status IN ('claimed', 'sending') AND status = 'claimed'"))
 }
 
@@ -126,8 +126,8 @@ pub async fn standing(tx: &mut Tx, issue: IssueId) -> Result<Standing, DbError> 
     query_as!(
         tx,
         "SELECT EXISTS (SELECT 1 FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') \
-         AND paced IS NULL) OR EXISTS (SELECT 1 FROM deliveries WHERE issue_id = $1 \
-         AND status IN ('queued', 'deferred') AND paced IS NOT NULL) AS waiting, EXISTS (SELECT 1 \
+         AND throttled_domain IS NULL) OR EXISTS (SELECT 1 FROM deliveries WHERE issue_id = $1 \
+         AND status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL) AS waiting, EXISTS (SELECT 1 \
          FROM deliveries WHERE issue_id = $1 AND status IN ('claimed', 'sending')) AS leased, EXISTS (\
          SELECT 1 FROM deliveries WHERE issue_id = $1 AND status IN ('failed', 'uncertain', 'skipped') \
          AND status = 'uncertain') AS uncertain",
@@ -142,22 +142,22 @@ pub async fn next_due(tx: &mut Tx, issue: IssueId) -> Result<Option<Timestamp>, 
     let common: Option<DbTime> = query_scalar!(
         tx,
         "SELECT min(next_attempt_at) FROM deliveries WHERE issue_id = $1 \
-         AND status IN ('queued', 'deferred') AND paced IS NULL",
+         AND status IN ('queued', 'deferred') AND throttled_domain IS NULL",
         issue
     )
     .fetch_one()
     .await?;
-    let paced: Option<DbTime> = query_scalar!(
+    let throttled_domain: Option<DbTime> = query_scalar!(
         tx,
         "SELECT min(CASE WHEN p.given_until > d.next_attempt_at THEN p.given_until ELSE d.next_attempt_at \
          END) FROM (SELECT g.domain, (SELECT min(x.next_attempt_at) FROM deliveries x \
-         WHERE x.issue_id = g.issue_id AND x.paced = g.domain \
-         AND x.status IN ('queued', 'deferred')) AS next_attempt_at FROM issue_paces g \
-         WHERE g.issue_id = $1) d LEFT JOIN paces p ON p.scope = 'domain ' || d.domain \
+         WHERE x.issue_id = g.issue_id AND x.throttled_domain = g.domain \
+         AND x.status IN ('queued', 'deferred')) AS next_attempt_at FROM throttled_domains g \
+         WHERE g.issue_id = $1) d LEFT JOIN send_rates p ON p.scope = 'domain ' || d.domain \
          WHERE d.next_attempt_at IS NOT NULL",
         issue
     )
     .fetch_one()
     .await?;
-    Ok([common, paced].into_iter().flatten().min().map(Timestamp::from))
+    Ok([common, throttled_domain].into_iter().flatten().min().map(Timestamp::from))
 }

@@ -56,7 +56,7 @@ pub struct IssueRecord {
     pub frozen_at: Option<DbTime>,
     /// When nothing was left to do.
     pub closed_at: Option<DbTime>,
-    /// The random part of its mails' Message-IDs.
+    /// The random part of its emails' Message-IDs.
     #[serde(skip)]
     pub message_key: String,
     /// Why it was skipped, paused or held.

@@ -52,7 +52,7 @@ const PARTS: [(&str, &str); 13] = [
     ),
     (
         "unsubscribe_reasons",
-        "SELECT n.slug AS newsletter, l.left_at, l.reason, l.remark, l.given_at FROM leaving_reasons l \
+        "SELECT n.slug AS newsletter, l.left_at, l.reason, l.remark, l.given_at FROM unsubscribe_reasons l \
          JOIN subscriptions s ON s.id = l.subscription_id JOIN subscribers r ON r.id = s.subscriber_id \
          JOIN newsletters n ON n.id = s.newsletter_id WHERE r.address_key = $1 ORDER BY l.left_at LIMIT $2",
     ),
@@ -85,9 +85,9 @@ const PARTS: [(&str, &str); 13] = [
         // Those to the address, and those about the reader's subscriptions, wherever they went.
         "other_emails",
         "SELECT m.kind, n.slug AS newsletter, m.recipient, m.created_at, m.status, m.finished_at, \
-         m.attempts, m.relay, m.reply_code, m.reply_text FROM mails m \
-         JOIN newsletters n ON n.id = m.newsletter_id WHERE m.id IN (SELECT id FROM mails \
-         WHERE lower(recipient) = $1 UNION SELECT id FROM mails WHERE subscription_id IN (SELECT s.id \
+         m.attempts, m.relay, m.reply_code, m.reply_text FROM emails m \
+         JOIN newsletters n ON n.id = m.newsletter_id WHERE m.id IN (SELECT id FROM emails \
+         WHERE lower(recipient) = $1 UNION SELECT id FROM emails WHERE subscription_id IN (SELECT s.id \
          FROM subscriptions s JOIN subscribers r ON r.id = s.subscriber_id \
          WHERE r.address_key = $1)) ORDER BY m.id DESC LIMIT $2",
     ),

@@ -54,7 +54,7 @@ pub async fn erase_reader(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> Resu
 /// What [`left_until`] asks.
 pub const LEFT_UNTIL: &str = "SELECT r.address, s.id AS subscription, s.ended_at FROM subscriptions s \
      JOIN subscribers r ON r.id = s.subscriber_id WHERE s.ended_at <= $1 AND (s.ended_at, s.id) > ($2, $3) \
-     AND s.erased_at IS NULL AND r.forgotten_at IS NULL AND NOT EXISTS (SELECT 1 FROM subscriptions o \
+     AND s.erased_at IS NULL AND r.erased_at IS NULL AND NOT EXISTS (SELECT 1 FROM subscriptions o \
      WHERE o.subscriber_id = s.subscriber_id AND (o.ended_at IS NULL OR o.ended_at > $1 \
      AND o.erased_at IS NULL)) ORDER BY s.ended_at, s.id LIMIT $4";
 
@@ -101,7 +101,7 @@ pub async fn is_in_flight(tx: &mut Tx, address: &EmailAddress) -> Result<bool, D
         tx,
         "WITH own AS (SELECT s.id, s.subscriber_id FROM subscriptions s \
          JOIN subscribers r ON r.id = s.subscriber_id WHERE r.address_key = $1) SELECT EXISTS (SELECT 1 \
-         FROM mails WHERE status = 'sending' AND lower(recipient) = $1) OR EXISTS (SELECT 1 FROM mails \
+         FROM emails WHERE status = 'sending' AND lower(recipient) = $1) OR EXISTS (SELECT 1 FROM emails \
          WHERE status = 'sending' AND subscription_id IN (SELECT id FROM own)) OR EXISTS (SELECT 1 \
          FROM deliveries WHERE status = 'sending' AND subscriber_id IN (SELECT subscriber_id FROM own))",
         address.key()
@@ -110,13 +110,13 @@ pub async fn is_in_flight(tx: &mut Tx, address: &EmailAddress) -> Result<bool, D
     .await
 }
 
-/// Takes from mails and the suppression list what names this address. Notices to operators that are still to be sent stay.
+/// Takes from emails and the suppression list what names this address. Notices to operators that are still to be sent stay.
 pub async fn erase_address(tx: &mut Tx, address: &EmailAddress) -> Result<(), DbError> {
     for statement in [
         "DELETE FROM suppressions WHERE address_key = $1",
         "DELETE FROM newsletter_suppressions WHERE address_key = $1",
         "DELETE FROM signups WHERE address_key = $1",
-        "DELETE FROM mails WHERE lower(recipient) = $1 AND (subscription_id IS NOT NULL \
+        "DELETE FROM emails WHERE lower(recipient) = $1 AND (subscription_id IS NOT NULL \
          OR status IN ('sent', 'failed'))",
     ] {
         query!(tx, portable statement, address.key()).execute().await?;
@@ -124,16 +124,16 @@ pub async fn erase_address(tx: &mut Tx, address: &EmailAddress) -> Result<(), Db
     Ok(())
 }
 
-/// How a reader's mails are removed.
+/// How a reader's emails are removed.
 pub const ERASE_MAILS: &str =
-    "DELETE FROM mails WHERE subscription_id IN (SELECT id FROM subscriptions WHERE subscriber_id = $1)";
+    "DELETE FROM emails WHERE subscription_id IN (SELECT id FROM subscriptions WHERE subscriber_id = $1)";
 
 /// Takes from a reader's rows, the ledger of consent apart, all that tells of a person. That there was a reader, and which issues
 /// they were sent, stays, as of nobody.
 pub async fn erase_subscriber(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> Result<(), DbError> {
     for statement in [
         ERASE_MAILS,
-        "UPDATE leaving_reasons SET remark = NULL WHERE remark IS NOT NULL AND subscription_id IN (SELECT id \
+        "UPDATE unsubscribe_reasons SET remark = NULL WHERE remark IS NOT NULL AND subscription_id IN (SELECT id \
          FROM subscriptions WHERE subscriber_id = $1)",
         "UPDATE deliveries SET reply_text = NULL WHERE subscriber_id = $1 AND reply_text IS NOT NULL",
     ] {
@@ -152,7 +152,7 @@ pub async fn erase_subscriber(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> 
     let nobody = placeholder(id.0).ok_or(DbError::RowNotFound)?;
     query!(
         tx,
-        "UPDATE subscribers SET address = $2, address_key = $3, forgotten_at = $4 WHERE id = $1",
+        "UPDATE subscribers SET address = $2, address_key = $3, erased_at = $4 WHERE id = $1",
         id,
         &nobody,
         nobody.key(),

@@ -71,7 +71,7 @@ pub async fn listed_readers(
             address_of!("confirmed"),
             " AS confirmed_ip, s.ended_at, s.cadence, s.sections, s.time_zone, s.send_time, s.paused_until, \
              s.language FROM subscriptions s JOIN subscribers r ON r.id = s.subscriber_id LEFT \
-             JOIN suppressions p ON p.address_key = r.address_key WHERE r.forgotten_at IS NULL \
+             JOIN suppressions p ON p.address_key = r.address_key WHERE r.erased_at IS NULL \
              AND s.newsletter_id = $1 AND s.id > $2 AND ($3 = '' OR s.status = $3) ORDER BY s.id LIMIT $4"
         ),
         newsletter,

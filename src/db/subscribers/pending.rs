@@ -37,7 +37,7 @@ pub async fn overdue(
 
 /// Ends the pending ones of these subscriptions that were asked for until a moment, and erases what came with that. Returns how many.
 ///
-/// Of a reader who never confirmed go their confirmations, their mails, what is personal in the ledger's entries, and the address
+/// Of a reader who never confirmed go their confirmations, their emails, what is personal in the ledger's entries, and the address
 /// unless it has another subscription. That somebody asked stays in the ledger, which only ever grows. A reader who had confirmed
 /// before is again what they were: anybody can type their address into the form, and that changes nothing of how long it is kept.
 pub async fn erase_pending(
@@ -171,10 +171,10 @@ async fn put_back(tx: &mut Tx, id: SubscriptionId, until: Timestamp) -> Result<b
     .map(|rows| rows == 1)
 }
 
-/// Removes the links to confirm that nobody used, and the mails they were in.
+/// Removes the links to confirm that nobody used, and the emails they were in.
 async fn erase_open_confirmations(tx: &mut Tx, id: SubscriptionId) -> Result<(), DbError> {
     for statement in [
-        "DELETE FROM mails WHERE confirmation_id IN (SELECT id FROM confirmations WHERE subscription_id = $1 \
+        "DELETE FROM emails WHERE confirmation_id IN (SELECT id FROM confirmations WHERE subscription_id = $1 \
          AND used_at IS NULL)",
         "DELETE FROM confirmations WHERE subscription_id = $1 AND used_at IS NULL",
     ] {

@@ -1,4 +1,4 @@
-//! Table `leaving_reasons`: why readers left, if they said so.
+//! Table `unsubscribe_reasons`: why readers left, if they said so.
 
 use crate::{
     db::{
@@ -42,7 +42,7 @@ pub async fn set_reason(
 ) -> Result<bool, DbError> {
     query!(
         tx,
-        "INSERT INTO leaving_reasons (subscription_id, left_at, reason, remark, given_at) \
+        "INSERT INTO unsubscribe_reasons (subscription_id, left_at, reason, remark, given_at) \
          SELECT id, ended_at, $2, $3, $4 FROM subscriptions WHERE id = $1 AND status = 'unsubscribed' \
          AND ended_at IS NOT NULL ON CONFLICT (subscription_id, left_at) DO UPDATE \
          SET reason = excluded.reason, remark = excluded.remark, given_at = excluded.given_at",
@@ -64,7 +64,7 @@ pub async fn count_reasons(
 ) -> Result<Vec<ReasonCount>, DbError> {
     query_as!(
         tx,
-        "SELECT l.reason, count(*) AS readers FROM leaving_reasons l \
+        "SELECT l.reason, count(*) AS readers FROM unsubscribe_reasons l \
          JOIN subscriptions s ON s.id = l.subscription_id WHERE l.left_at >= $1 \
          AND s.newsletter_id = COALESCE($2, s.newsletter_id) GROUP BY l.reason \
          ORDER BY readers DESC, l.reason",
@@ -84,7 +84,7 @@ pub async fn remarks(
 ) -> Result<Vec<Remark>, DbError> {
     query_as!(
         tx,
-        "SELECT l.left_at, l.reason, l.remark FROM leaving_reasons l \
+        "SELECT l.left_at, l.reason, l.remark FROM unsubscribe_reasons l \
          JOIN subscriptions s ON s.id = l.subscription_id WHERE l.left_at >= $1 \
          AND s.newsletter_id = COALESCE($2, s.newsletter_id) AND l.remark IS NOT NULL \
          ORDER BY l.left_at DESC, l.subscription_id LIMIT $3",
@@ -111,7 +111,7 @@ pub async fn count_left(
 
 /// Erases what a reader wrote on leaving. The reasons, which are a choice among few, stay.
 pub async fn erase_remarks(tx: &mut Tx, subscription: SubscriptionId) -> Result<(), DbError> {
-    query!(tx, "UPDATE leaving_reasons SET remark = NULL WHERE subscription_id = $1", subscription)
+    query!(tx, "UPDATE unsubscribe_reasons SET remark = NULL WHERE subscription_id = $1", subscription)
         .execute()
         .await
 }

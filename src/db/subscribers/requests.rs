@@ -158,7 +158,7 @@ pub async fn set_done(tx: &mut Tx, id: RequestId, now: Timestamp) -> Result<(), 
 pub async fn reassign(tx: &mut Tx, from: SubscriptionId, to: SubscriptionId) -> Result<(), DbError> {
     for statement in [
         "UPDATE reader_requests SET subscription_id = $2 WHERE subscription_id = $1",
-        "UPDATE mails SET subscription_id = $2 WHERE subscription_id = $1 AND request_id IS NOT NULL",
+        "UPDATE emails SET subscription_id = $2 WHERE subscription_id = $1 AND request_id IS NOT NULL",
     ] {
         query!(tx, portable statement, from, to).execute().await?;
     }

@@ -19,7 +19,7 @@ pub async fn end(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<bool
     Ok(end_all(tx, &[id], now).await?.contains(&id))
 }
 
-/// Ends subscriptions at their readers' wish. Returns those that had not ended already. The pause between mails that a signup causes
+/// Ends subscriptions at their readers' wish. Returns those that had not ended already. The pause between emails that a signup causes
 /// begins anew, so that a reader who left by mistake gets a new confirmation at once.
 pub async fn end_all(
     tx: &mut Tx,

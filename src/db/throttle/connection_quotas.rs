@@ -1,4 +1,4 @@
-//! Table `relay_shares`: how many connections to a relay each process may have open, so that the sum holds.
+//! Table `connection_quotas`: how many connections to a relay each process may have open, so that the sum holds.
 
 use crate::db::{
     DbError, DbTime, Tx,
@@ -35,7 +35,7 @@ pub async fn take(tx: &mut Tx, request: &Request<'_>, now: Timestamp) -> Result<
     // Written first: on PostgreSQL processes that come at the same time then wait for each other on their common row.
     query!(
         tx,
-        "INSERT INTO relay_shares (relay, process, connections, until) VALUES ($1, '', 0, $2) \
+        "INSERT INTO connection_quotas (relay, process, connections, until) VALUES ($1, '', 0, $2) \
          ON CONFLICT (relay, process) DO UPDATE SET until = excluded.until",
         relay,
         DbTime(until)
@@ -44,7 +44,7 @@ pub async fn take(tx: &mut Tx, request: &Request<'_>, now: Timestamp) -> Result<
     .await?;
     let others: i64 = query_scalar!(
         tx,
-        "SELECT CAST(COALESCE(sum(connections), 0) AS BIGINT) FROM relay_shares WHERE relay = $1 \
+        "SELECT CAST(COALESCE(sum(connections), 0) AS BIGINT) FROM connection_quotas WHERE relay = $1 \
          AND process <> $2 AND until >= $3",
         relay,
         process,
@@ -55,7 +55,7 @@ pub async fn take(tx: &mut Tx, request: &Request<'_>, now: Timestamp) -> Result<
     let share = fair(limit, workers).min(limit - others).max(0);
     query!(
         tx,
-        "INSERT INTO relay_shares (relay, process, connections, until) VALUES ($1, $2, $3, $4) \
+        "INSERT INTO connection_quotas (relay, process, connections, until) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (relay, process) DO UPDATE \
          SET connections = excluded.connections, until = excluded.until",
         relay,
@@ -71,12 +71,12 @@ pub async fn take(tx: &mut Tx, request: &Request<'_>, now: Timestamp) -> Result<
 
 /// Gives back the shares of a process that ends, and forgets those long run out.
 pub async fn leave(tx: &mut Tx, process: &str, now: Timestamp) -> Result<(), DbError> {
-    query!(tx, "DELETE FROM relay_shares WHERE process = $1 OR until < $2", process, DbTime(now))
+    query!(tx, "DELETE FROM connection_quotas WHERE process = $1 OR until < $2", process, DbTime(now))
         .execute()
         .await
 }
 
 /// Forgets the shares of all other processes. Only for a worker that knows that no other one is alive.
 pub async fn forget_others(tx: &mut Tx, process: &str) -> Result<(), DbError> {
-    query!(tx, "DELETE FROM relay_shares WHERE process <> $1", process).execute().await
+    query!(tx, "DELETE FROM connection_quotas WHERE process <> $1", process).execute().await
 }

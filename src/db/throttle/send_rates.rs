@@ -1,4 +1,4 @@
-//! Tables `paces` and `issue_paces`: permits to send, given out in one place for all processes.
+//! Tables `send_rates` and `throttled_domains`: permits to send, given out in one place for all processes.
 
 use crate::{
     db::{
@@ -44,7 +44,7 @@ pub struct Permits {
 /// What complaints have made of a pace.
 pub async fn slowed(tx: &mut Tx, scope: Scope<'_>) -> Result<Option<Slowed>, DbError> {
     let row: Option<(Option<i64>, Option<DbTime>)> =
-        query_as!(tx, "SELECT slowed_to, slowed_at FROM paces WHERE scope = $1", scope.to_string())
+        query_as!(tx, "SELECT slowed_to, slowed_at FROM send_rates WHERE scope = $1", scope.to_string())
             .fetch_optional()
             .await?;
     Ok(row.and_then(read_slowed))
@@ -58,7 +58,7 @@ fn read_slowed((to, at): (Option<i64>, Option<DbTime>)) -> Option<Slowed> {
 pub async fn slowed_domains(tx: &mut Tx, since: Timestamp) -> Result<Vec<(String, Slowed)>, DbError> {
     let rows: Vec<(String, Option<i64>, Option<DbTime>)> = query_as!(
         tx,
-        "SELECT scope, slowed_to, slowed_at FROM paces WHERE slowed_at > $1 AND scope LIKE 'domain %'",
+        "SELECT scope, slowed_to, slowed_at FROM send_rates WHERE slowed_at > $1 AND scope LIKE 'domain %'",
         DbTime(since)
     )
     .fetch_all()
@@ -73,7 +73,7 @@ pub async fn slowed_domains(tx: &mut Tx, since: Timestamp) -> Result<Vec<(String
 pub async fn slow(tx: &mut Tx, scope: Scope<'_>, slowed: Slowed, complaint: &str) -> Result<(), DbError> {
     query!(
         tx,
-        "INSERT INTO paces (scope, given_until, slowed_to, slowed_at, complaint) \
+        "INSERT INTO send_rates (scope, given_until, slowed_to, slowed_at, complaint) \
          VALUES ($1, $3, $2, $3, $4) ON CONFLICT (scope) DO UPDATE \
          SET slowed_to = excluded.slowed_to, slowed_at = excluded.slowed_at, complaint = excluded.complaint",
         scope.to_string(),
@@ -96,7 +96,7 @@ pub async fn reserve(
     let scope = scope.to_string();
     query!(
         tx,
-        "INSERT INTO paces (scope, given_until) VALUES ($1, $2) ON CONFLICT (scope) DO NOTHING",
+        "INSERT INTO send_rates (scope, given_until) VALUES ($1, $2) ON CONFLICT (scope) DO NOTHING",
         &scope,
         DbTime(now)
     )
@@ -105,7 +105,7 @@ pub async fn reserve(
     // The row is taken before it is read: who comes at the same time waits for what this one leaves.
     let given: DbTime = query_scalar!(
         tx,
-        "UPDATE paces SET given_until = CASE WHEN given_until < $2 THEN $2 ELSE given_until END \
+        "UPDATE send_rates SET given_until = CASE WHEN given_until < $2 THEN $2 ELSE given_until END \
          WHERE scope = $1 RETURNING given_until",
         &scope,
         DbTime(now)
@@ -118,7 +118,9 @@ pub async fn reserve(
     }
     let (count, interval) = (send_rate::portion(per_minute), send_rate::interval(per_minute));
     let until = from + interval * i32::try_from(count).unwrap_or(i32::MAX);
-    query!(tx, "UPDATE paces SET given_until = $2 WHERE scope = $1", &scope, DbTime(until)).execute().await?;
+    query!(tx, "UPDATE send_rates SET given_until = $2 WHERE scope = $1", &scope, DbTime(until))
+        .execute()
+        .await?;
     Ok(Ok(Permits { count, from, interval }))
 }
 
@@ -141,10 +143,10 @@ pub async fn ready_domains(
 ) -> Result<Vec<PacedDomain>, DbError> {
     let rows: Vec<(String, Option<i64>, Option<DbTime>)> = query_as!(
         tx,
-        "SELECT g.domain, p.slowed_to, p.slowed_at FROM issue_paces g LEFT \
-         JOIN paces p ON p.scope = 'domain ' || g.domain WHERE g.issue_id = $1 AND (p.given_until IS NULL \
+        "SELECT g.domain, p.slowed_to, p.slowed_at FROM throttled_domains g LEFT \
+         JOIN send_rates p ON p.scope = 'domain ' || g.domain WHERE g.issue_id = $1 AND (p.given_until IS NULL \
          OR p.given_until <= $2) AND EXISTS (SELECT 1 FROM deliveries d WHERE d.issue_id = g.issue_id \
-         AND d.paced = g.domain AND d.status IN ('queued', 'deferred') AND d.next_attempt_at <= $2) ORDER BY \
+         AND d.throttled_domain = g.domain AND d.status IN ('queued', 'deferred') AND d.next_attempt_at <= $2) ORDER BY \
          CASE WHEN p.given_until IS NULL THEN 0 ELSE 1 END, p.given_until, g.domain LIMIT $3",
         issue,
         DbTime(now),
@@ -166,7 +168,7 @@ pub async fn set_apart(tx: &mut Tx, issue: IssueId, domains: &[String]) -> Resul
     for domain in domains {
         query!(
             tx,
-            "INSERT INTO issue_paces (issue_id, domain) VALUES ($1, $2) ON CONFLICT (issue_id, domain) \
+            "INSERT INTO throttled_domains (issue_id, domain) VALUES ($1, $2) ON CONFLICT (issue_id, domain) \
              DO NOTHING",
             issue,
             domain
