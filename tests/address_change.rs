@@ -308,7 +308,7 @@ async fn a_rejection_of_the_old_address_does_not_suppress_the_new_one(engine: En
     let new = address(NEW);
     let mut tx = app.app.db.begin().await.unwrap();
     // The relay's answer comes after the move.
-    let reader = subscribers::reader_at(&mut tx, &address(OLD)).await.unwrap().unwrap();
+    let reader = subscribers::get_by_address(&mut tx, &address(OLD)).await.unwrap().unwrap();
     subscribers::set_address(&mut tx, reader, &new, app.clock.now()).await.unwrap();
     let answers = [(refused[0], OLD), (refused[1], BOB)]
         .map(|(delivery, address_key)| RefusedAddress { delivery, address_key });

@@ -165,7 +165,7 @@ async fn a_signup_at_the_moment_of_expiry_keeps_its_reader(engine: Engine) {
     // As processing a batch of signups does.
     let mut signup = app.app.db.begin().await.unwrap();
     let reader = subscribers::subscribers(&mut signup, &[&address(ANN)], now).await.unwrap()[0];
-    subscribers::standings(&mut signup, &[(reader, sports.id)], now).await.unwrap();
+    subscribers::subscriptions(&mut signup, &[(reader, sports.id)], now).await.unwrap();
     if engine == Engine::Postgres {
         // Expiry skips the rows that the batch has locked.
         in_time(app.tick()).await;

@@ -52,7 +52,7 @@ async fn one_worker_erases_at_a_time(engine: Engine) {
     app.clock.advance(DAY * 2);
     let now = app.clock.now();
     let mut tx = app.app.db.begin().await.unwrap();
-    assert!(leases::take(&mut tx, "retain", "another", now, now + DAY).await.unwrap());
+    assert!(leases::acquire(&mut tx, "retain", "another", now, now + DAY).await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(retain(&app.app.jobs.readers).await.unwrap(), Retained::default());
     // The other worker died.

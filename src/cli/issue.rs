@@ -170,7 +170,7 @@ impl Which {
         }
         let (newsletter, date) = self.find(app).await?;
         let mut tx = app.db.read().await?;
-        let issue = issues::by_date(&mut tx, newsletter.id, date).await?;
+        let issue = issues::get_by_date(&mut tx, newsletter.id, date).await?;
         issue.ok_or_else(|| CliError::Failed(format!("there is no issue of {date}; see `daily issue list`")))
     }
 
@@ -206,7 +206,7 @@ impl Which {
 /// The date of the issue that none of its readers is due for yet.
 async fn next_date(app: &App, newsletter: &NewsletterRecord) -> Result<Date, CliError> {
     let mut tx = app.db.read().await?;
-    let clocks = subscribers::clocks_of(&mut tx, newsletter).await?;
+    let clocks = subscribers::clocks_for(&mut tx, newsletter).await?;
     Ok(schedule::next_slot_for(&newsletter.newsletter, &clocks, app.actions.clock.now()).0)
 }
 

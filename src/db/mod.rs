@@ -28,13 +28,13 @@ use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 pub type DbError = sqlx::Error;
 
 /// Whether the database only wants a transaction done again: two waited for each other, or saw different things.
-pub fn wants_again(error: &DbError) -> bool {
+pub fn is_retryable(error: &DbError) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| ["40001", "40P01"].contains(&code.as_ref()))
 }
 
 /// Whether a row that may be there only once was there already: another one made it at the same moment.
-pub fn is_taken(error: &DbError) -> bool {
+pub fn is_unique_violation(error: &DbError) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
 
@@ -81,7 +81,7 @@ impl Db {
 
     /// Begins a transaction that many share: a row that another one holds is not waited for long, so that one of them does not keep
     /// all. What it fails with then is the database's error.
-    pub async fn begin_shared(&self) -> Result<Tx, DbError> {
+    pub async fn begin_with_lock_timeout(&self) -> Result<Tx, DbError> {
         match self {
             // Who writes is alone.
             Self::Sqlite { .. } => self.begin().await,

@@ -106,7 +106,7 @@ pub async fn get(tx: &mut Tx, id: NewsletterId) -> Result<NewsletterRecord, DbEr
 }
 
 /// The newsletter with this short name.
-pub async fn by_slug(tx: &mut Tx, slug: &str) -> Result<Option<NewsletterRecord>, DbError> {
+pub async fn get_by_slug(tx: &mut Tx, slug: &str) -> Result<Option<NewsletterRecord>, DbError> {
     let row: Option<Row> =
         query_as!(tx, "SELECT * FROM newsletters WHERE slug = $1", slug).fetch_optional().await?;
     row.map(Row::read).transpose()

@@ -54,7 +54,7 @@ pub struct Suppression {
 }
 
 /// The suppression of an address, if it is suppressed.
-pub async fn of_address(tx: &mut Tx, address: &EmailAddress) -> Result<Option<Suppression>, DbError> {
+pub async fn get_by_address(tx: &mut Tx, address: &EmailAddress) -> Result<Option<Suppression>, DbError> {
     query_as!(tx, "SELECT reason, created_at FROM suppressions WHERE address_key = $1", address.key())
         .fetch_optional()
         .await
@@ -120,7 +120,7 @@ pub struct NewsletterSuppression {
 }
 
 /// From which newsletters an address is kept out.
-pub async fn of_newsletters(
+pub async fn newsletters_for_address(
     tx: &mut Tx,
     address: &EmailAddress,
 ) -> Result<Vec<NewsletterSuppression>, DbError> {

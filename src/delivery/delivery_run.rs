@@ -172,7 +172,7 @@ impl DeliveryRun {
     async fn write_parked(&self, tx: &mut crate::db::Tx) -> Result<(), DbError> {
         let parked = std::mem::take(&mut *self.parked.lock());
         for (domain, ids) in parked {
-            deliveries::park(tx, self.mailing.issue.id, self.claim, &domain, &ids).await?;
+            deliveries::throttle(tx, self.mailing.issue.id, self.claim, &domain, &ids).await?;
         }
         Ok(())
     }
@@ -291,7 +291,7 @@ impl DeliveryRun {
             let (score, in_hand) = issues::score(&mut tx, issue).await?;
             if breaker.canary_room(score, in_hand).is_some() {
                 // Counted again with nobody beside us: two workers that count the same room would both fill it.
-                issues::hold(&mut tx, issue).await?;
+                issues::lock(&mut tx, issue).await?;
                 let (score, in_hand) = issues::score(&mut tx, issue).await?;
                 room = breaker.canary_room(score, in_hand).unwrap_or(BATCH).min(BATCH);
             }
@@ -315,7 +315,7 @@ impl DeliveryRun {
                     }
                 }
             };
-            let from = From::Paced(&ready.domain);
+            let from = From::Throttled(&ready.domain);
             let taken = deliveries::claim(&mut tx, issue, self.claim, from, now, permits.min(room)).await?;
             room -= i64::try_from(taken.len()).unwrap_or(room);
             rows.extend(taken);

@@ -69,7 +69,7 @@ impl BatchHandler for RecordHandler {
 
     async fn commit(&self, batch: &[Record]) -> Result<Answers<Self>, DbError> {
         let now = self.clock.now();
-        let mut tx = self.db.begin_shared().await?;
+        let mut tx = self.db.begin_with_lock_timeout().await?;
         let begins: Vec<MailId> = batch
             .iter()
             .filter_map(|record| match record {

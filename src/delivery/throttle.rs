@@ -228,7 +228,7 @@ impl Throttle {
         for (index, (limits, _)) in self.0.relays.iter().enumerate() {
             let limit = limits.connections.try_into().unwrap_or(i64::MAX);
             // First down to what it will be at most: what is opened after the count would be in nobody's books.
-            let fair = connection_quotas::fair(limit, workers).try_into().unwrap_or(usize::MAX);
+            let fair = connection_quotas::equal_share(limit, workers).try_into().unwrap_or(usize::MAX);
             self.allow(mailer, index, fair.min(self.0.allowed[index].load(Ordering::Acquire)));
             let open = mailer.open_connections(index).try_into().unwrap_or(i64::MAX);
             let request = connection_quotas::Request {
@@ -239,7 +239,7 @@ impl Throttle {
                 open,
                 until: now + SHARE_LEASE,
             };
-            shares.push(connection_quotas::take(&mut tx, &request, now).await?);
+            shares.push(connection_quotas::acquire(&mut tx, &request, now).await?);
         }
         tx.commit().await?;
         for (index, share) in shares.into_iter().enumerate() {
@@ -261,7 +261,7 @@ impl Throttle {
     /// Gives the share back.
     pub async fn leave(&self, process: &str) -> Result<(), DbError> {
         let mut tx = self.0.db.begin().await?;
-        connection_quotas::leave(&mut tx, process, self.0.clock.now()).await?;
+        connection_quotas::release(&mut tx, process, self.0.clock.now()).await?;
         tx.commit().await
     }
 

@@ -120,7 +120,7 @@ async fn freeze(
 
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    variants::hold(&mut tx).await?;
+    variants::lock(&mut tx).await?;
     if variants::progress(&mut tx, record.id).await? != progress {
         drop(tx);
         return again(context, record).await;

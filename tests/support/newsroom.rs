@@ -63,7 +63,7 @@ impl TestApp {
 
     pub async fn newsletter_named(&self, slug: &str) -> NewsletterRecord {
         let mut tx = self.app.db.read().await.expect("a transaction");
-        newsletters::by_slug(&mut tx, slug).await.expect("a query").expect("the newsletter")
+        newsletters::get_by_slug(&mut tx, slug).await.expect("a query").expect("the newsletter")
     }
 
     /// Changes the newsletter that a new installation has.

@@ -146,12 +146,12 @@ fn when(it: &ReaderDelivery) -> Option<crate::db::DbTime> {
 async fn show_reader(app: &App, issue: &IssueRecord, reader: &str, output: Output) -> CliResult {
     let address = parse_address(reader)?;
     let mut tx = app.db.read().await?;
-    let subscriptions = subscribers::of_address(&mut tx, &address).await?;
+    let subscriptions = subscribers::for_address(&mut tx, &address).await?;
     let Some(subscriber) = subscriptions.first().map(|it| it.subscriber_id) else {
         return Err(CliError::Failed(format!("{address} has never signed up")));
     };
-    let Some(delivery) = deliveries::of_reader(&mut tx, issue.id, subscriber).await? else {
-        let suppressed = suppressions::of_address(&mut tx, &address).await?;
+    let Some(delivery) = deliveries::get_by_subscriber(&mut tx, issue.id, subscriber).await? else {
+        let suppressed = suppressions::get_by_address(&mut tx, &address).await?;
         let why =
             suppressed.map(|it| format!(" The address is suppressed: {}.", it.reason)).unwrap_or_default();
         return Err(CliError::Failed(format!(
@@ -162,7 +162,7 @@ async fn show_reader(app: &App, issue: &IssueRecord, reader: &str, output: Outpu
         )));
     };
     let newsletter = newsletters::get(&mut tx, issue.newsletter_id).await?.newsletter;
-    let subject = variants::subject_of(&mut tx, delivery.variant_id).await?;
+    let subject = variants::subject_for(&mut tx, delivery.variant_id).await?;
     drop(tx);
     let message_id = issue.message_id(delivery.id, &newsletter.sender_address);
     let record = json!({

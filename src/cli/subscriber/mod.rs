@@ -107,7 +107,7 @@ impl Set {
     async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         let address = parse_address(&self.address)?;
         let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
-        let found = subscribers::of_address(&mut app.db.read().await?, &address).await?;
+        let found = subscribers::for_address(&mut app.db.read().await?, &address).await?;
         let slug = &newsletter.newsletter.slug;
         let Some(subscription) = found.iter().find(|it| it.newsletter_id == newsletter.id) else {
             return Err(CliError::Failed(format!("{address} has never signed up for `{slug}`")));
@@ -202,13 +202,13 @@ async fn forget_reader(app: &App, actor: &Actor, address: &str, yes: bool, outpu
 async fn show(app: &App, address: &str, output: Output) -> CliResult {
     let address = parse_address(address)?;
     let mut tx = app.db.read().await?;
-    let found = subscribers::of_address(&mut tx, &address).await?;
+    let found = subscribers::for_address(&mut tx, &address).await?;
     let Some(first) = found.first() else {
         return Err(CliError::Failed(format!("{address} has never signed up")));
     };
-    let suppressed = suppressions::of_address(&mut tx, &address).await?;
-    let kept_out_of = suppressions::of_newsletters(&mut tx, &address).await?;
-    let sent = deliveries::of_subscriber(&mut tx, first.subscriber_id, 20).await?;
+    let suppressed = suppressions::get_by_address(&mut tx, &address).await?;
+    let kept_out_of = suppressions::newsletters_for_address(&mut tx, &address).await?;
+    let sent = deliveries::for_subscriber(&mut tx, first.subscriber_id, 20).await?;
     let mut text = format!("{}\n", first.address);
     if let Some(it) = &suppressed {
         let _ = writeln!(text, "suppressed since {}: {}", moment(Some(it.created_at)), it.reason);

@@ -180,7 +180,7 @@ pub(crate) async fn last_event(tx: &mut Tx) -> Result<i64, DbError> {
 
 /// Puts what was added since an entry, and has no link, into the backlog. That others' entries may be among them does no harm: they
 /// have their links.
-pub(crate) async fn put_off_links(tx: &mut Tx, since: i64) -> Result<(), DbError> {
+pub(crate) async fn defer_links(tx: &mut Tx, since: i64) -> Result<(), DbError> {
     let up_to = last_event(tx).await?;
     query!(tx, "INSERT INTO consent_backlog (after_event, up_to_event) VALUES ($1, $2)", since, up_to)
         .execute()

@@ -116,7 +116,7 @@ pub async fn get(tx: &mut Tx, id: FeedId) -> Result<Option<FeedRecord>, DbError>
 }
 
 /// The feed at this address.
-pub async fn by_url(tx: &mut Tx, url: &str) -> Result<Option<FeedRecord>, DbError> {
+pub async fn get_by_url(tx: &mut Tx, url: &str) -> Result<Option<FeedRecord>, DbError> {
     query_as!(tx, select_feed!("WHERE url = $1"), url).fetch_optional().await
 }
 
@@ -251,7 +251,7 @@ pub async fn set_failed(
 }
 
 /// Reads a feed later, because its host is busy. Counts as no attempt.
-pub async fn put_off(tx: &mut Tx, id: FeedId, until: Timestamp) -> Result<(), DbError> {
+pub async fn postpone(tx: &mut Tx, id: FeedId, until: Timestamp) -> Result<(), DbError> {
     query!(tx, "UPDATE feeds SET next_poll_at = $2, woken_at = NULL WHERE id = $1", id, DbTime(until))
         .execute()
         .await
@@ -372,7 +372,7 @@ pub async fn wake_due(tx: &mut Tx, waking: Waking) -> Result<Vec<FeedId>, DbErro
 }
 
 /// Forgets which feeds and articles were woken: those who had them in hand are dead.
-pub async fn forget_woken(tx: &mut Tx) -> Result<(), DbError> {
+pub async fn reset_woken(tx: &mut Tx) -> Result<(), DbError> {
     query!(tx, "UPDATE feeds SET woken_at = NULL WHERE woken_at IS NOT NULL").rows_affected().await?;
     query!(
         tx,

@@ -43,7 +43,7 @@ pub enum From<'a> {
     /// of what was taken already.
     Common(Option<(DbTime, DeliveryId)>),
     /// Those of a domain whose pace is limited.
-    Paced(&'a str),
+    Throttled(&'a str),
 }
 
 /// Takes up to `limit` deliveries that are due, in the order they became so.
@@ -86,7 +86,7 @@ pub async fn claim(
             .fetch_all()
             .await?
         }
-        From::Paced(domain) => {
+        From::Throttled(domain) => {
             query_as!(tx, claim!("throttled_domain = $5"), issue, claim, now, limit, domain)
                 .fetch_all()
                 .await?
@@ -110,7 +110,7 @@ pub async fn release(tx: &mut Tx, issue: IssueId, claim: ClaimId) -> Result<u64,
 }
 
 /// Sets claimed deliveries apart whose domain's pace has become limited.
-pub async fn park(
+pub async fn throttle(
     tx: &mut Tx,
     issue: IssueId,
     claim: ClaimId,

@@ -8,13 +8,14 @@ mod record;
 mod report;
 mod settle;
 
-pub use claim::{ClaimedDelivery, From, claim, park, recover, release};
+pub use claim::{ClaimedDelivery, From, claim, recover, release, throttle};
 pub use fan_out::{FanOut, Past, fan_out, groups};
 pub use record::{Begun, Finish, Next, begin, finish, skip_paused};
 pub use report::{
-    AnswerCount, DomainCount, ReaderDelivery, Slowdown, by_answer, by_domain, of_reader, page, slowdowns,
+    AnswerCount, DomainCount, ReaderDelivery, Slowdown, count_by_answer, count_by_domain, get_by_subscriber,
+    page, slowdowns,
 };
-pub use settle::{Standing, give_up, next_due, retry_uncertain, settle_uncertain, skip_open, standing};
+pub use settle::{Remaining, give_up, next_due, remaining, retry_uncertain, settle_uncertain, skip_open};
 
 use crate::{
     db::{
@@ -124,7 +125,7 @@ pub async fn counts(tx: &mut Tx, issue: IssueId) -> Result<Counts, DbError> {
 }
 
 /// A reader's latest deliveries, newest issue first.
-pub async fn of_subscriber(
+pub async fn for_subscriber(
     tx: &mut Tx,
     subscriber: SubscriberId,
     limit: i64,

@@ -80,7 +80,7 @@ pub async fn page(
 }
 
 /// A reader's copy of an issue, if there is one.
-pub async fn of_reader(
+pub async fn get_by_subscriber(
     tx: &mut Tx,
     issue: IssueId,
     subscriber: SubscriberId,
@@ -109,7 +109,7 @@ pub struct AnswerCount {
 
 /// The answers to an issue, and what else deliveries ended by, most frequent first, at most `limit`. Looks at all its
 /// deliveries.
-pub async fn by_answer(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<Vec<AnswerCount>, DbError> {
+pub async fn count_by_answer(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<Vec<AnswerCount>, DbError> {
     query_as!(
         tx,
         "SELECT status, relay, reply_code, enhanced_code, min(reply_text) AS example, count(*) AS count \
@@ -141,7 +141,7 @@ pub struct DomainCount {
 }
 
 /// The domains of an issue's readers, largest first, at most `limit`. Looks at all its deliveries.
-pub async fn by_domain(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<Vec<DomainCount>, DbError> {
+pub async fn count_by_domain(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<Vec<DomainCount>, DbError> {
     query_as!(
         tx,
         "SELECT r.domain, count(*) AS total, count(CASE \

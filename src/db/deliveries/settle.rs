@@ -105,7 +105,7 @@ pub async fn settle_uncertain(
 
 /// What is left of an issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
-pub struct Standing {
+pub struct Remaining {
     /// Deliveries wait for their moment.
     pub waiting: bool,
     /// Workers hold some, or died with them.
@@ -114,7 +114,7 @@ pub struct Standing {
     pub uncertain: bool,
 }
 
-impl Standing {
+impl Remaining {
     /// Nothing is left to do.
     pub const fn is_done(self) -> bool {
         !self.waiting && !self.leased && !self.uncertain
@@ -122,7 +122,7 @@ impl Standing {
 }
 
 /// What is left of an issue, without counting it.
-pub async fn standing(tx: &mut Tx, issue: IssueId) -> Result<Standing, DbError> {
+pub async fn remaining(tx: &mut Tx, issue: IssueId) -> Result<Remaining, DbError> {
     query_as!(
         tx,
         "SELECT EXISTS (SELECT 1 FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') \

@@ -4,7 +4,7 @@ use crate::db::{DbError, DbTime, Tx, engine::query::query};
 use jiff::Timestamp;
 
 /// Takes a turn until a moment, or prolongs it; `false`: it is somebody else's.
-pub async fn take(
+pub async fn acquire(
     tx: &mut Tx,
     name: &str,
     holder: &str,
@@ -26,6 +26,6 @@ pub async fn take(
 }
 
 /// Gives a turn up.
-pub async fn give_up(tx: &mut Tx, name: &str, holder: &str) -> Result<(), DbError> {
+pub async fn release(tx: &mut Tx, name: &str, holder: &str) -> Result<(), DbError> {
     query!(tx, "DELETE FROM leases WHERE name = $1 AND holder = $2", name, holder).execute().await
 }

@@ -12,7 +12,7 @@ pub const BEAT_EVERY: SignedDuration = SignedDuration::from_secs(2);
 pub const DEAD_AFTER: SignedDuration = SignedDuration::from_secs(6);
 
 /// Says that process `id` is alive, and forgets those long silent.
-pub async fn beat(tx: &mut Tx, id: &str, role: &str, now: Timestamp) -> Result<(), DbError> {
+pub async fn heartbeat(tx: &mut Tx, id: &str, role: &str, now: Timestamp) -> Result<(), DbError> {
     query!(
         tx,
         "INSERT INTO processes (id, role, started_at, seen_at) VALUES ($1, $2, $3, $3) ON CONFLICT (id) \
@@ -27,12 +27,12 @@ pub async fn beat(tx: &mut Tx, id: &str, role: &str, now: Timestamp) -> Result<(
 }
 
 /// Takes a process that ends in good order off the list.
-pub async fn leave(tx: &mut Tx, id: &str) -> Result<(), DbError> {
+pub async fn remove(tx: &mut Tx, id: &str) -> Result<(), DbError> {
     query!(tx, "DELETE FROM processes WHERE id = $1", id).execute().await
 }
 
 /// Takes all other workers off the list. Only for a worker that knows that no other one is alive.
-pub async fn forget_other_workers(tx: &mut Tx, id: &str) -> Result<(), DbError> {
+pub async fn remove_other_workers(tx: &mut Tx, id: &str) -> Result<(), DbError> {
     query!(tx, "DELETE FROM processes WHERE role IN ('all', 'worker') AND id <> $1", id).execute().await
 }
 

@@ -17,10 +17,10 @@ pub use edits::{
 };
 pub use follow::follow_clock;
 pub use groups::{WaveRecord, fan_out_again, insert_group, insert_wave, set_fanned_out, unserved, waves};
-pub use progress::{IssueEvent, add_answers, history, hold, score, set_resumed};
+pub use progress::{IssueEvent, add_answers, history, lock, score, set_resumed};
 pub use stories::{KeptPlan, StoryRecord, kept_plan, set_plan, stories};
 pub use waking::{
-    PlanAgain, forget_woken, next_planned_due, outdated, sending, set_at_rest, set_reminded, set_waits_for,
+    PlanAgain, next_planned_due, outdated, reset_woken, sending, set_at_rest, set_reminded, set_waits_for,
     set_woken, unapproved, wake_due,
 };
 
@@ -127,7 +127,7 @@ pub async fn get(tx: &mut Tx, id: IssueId) -> Result<Option<IssueRecord>, DbErro
 }
 
 /// The issue of a date.
-pub async fn by_date(
+pub async fn get_by_date(
     tx: &mut Tx,
     newsletter: NewsletterId,
     date: Date,

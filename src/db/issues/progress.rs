@@ -66,7 +66,7 @@ pub async fn score(tx: &mut Tx, id: IssueId) -> Result<(Score, i64), DbError> {
 
 /// Holds an issue's row until the end of the transaction: who counts and then takes must not do so beside others. SQLite has
 /// one writer at a time anyway.
-pub async fn hold(tx: &mut Tx, id: IssueId) -> Result<(), DbError> {
+pub async fn lock(tx: &mut Tx, id: IssueId) -> Result<(), DbError> {
     if tx.is_only_writer() {
         return Ok(());
     }

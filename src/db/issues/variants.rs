@@ -91,17 +91,17 @@ macro_rules! select_variant {
 }
 
 /// What readers of an issue get, by number; none before it is frozen. There are a handful.
-pub async fn of_issue(tx: &mut Tx, id: IssueId) -> Result<Vec<VariantRecord>, DbError> {
+pub async fn for_issue(tx: &mut Tx, id: IssueId) -> Result<Vec<VariantRecord>, DbError> {
     query_as!(tx, select_variant!("ORDER BY number, id"), id).fetch_all().await
 }
 
 /// One of what readers of an issue get.
-pub async fn by_number(tx: &mut Tx, id: IssueId, number: i64) -> Result<Option<VariantRecord>, DbError> {
+pub async fn get_by_number(tx: &mut Tx, id: IssueId, number: i64) -> Result<Option<VariantRecord>, DbError> {
     query_as!(tx, select_variant!("AND number = $2 ORDER BY id LIMIT 1"), id, number).fetch_optional().await
 }
 
 /// The stories of a variant of a frozen issue, in order. `number` is from 1.
-pub async fn stories_of(tx: &mut Tx, id: IssueId, number: usize) -> Result<Vec<ArticleId>, DbError> {
+pub async fn stories_for(tx: &mut Tx, id: IssueId, number: usize) -> Result<Vec<ArticleId>, DbError> {
     query_scalar!(
         tx,
         "SELECT t.article_id FROM issue_variants v JOIN variant_stories t ON t.variant_id = v.id \
@@ -114,7 +114,7 @@ pub async fn stories_of(tx: &mut Tx, id: IssueId, number: usize) -> Result<Vec<A
 }
 
 /// The subject line of the variant that a reader of an issue gets or got.
-pub async fn subject_of(tx: &mut Tx, id: VariantId) -> Result<Option<String>, DbError> {
+pub async fn subject_for(tx: &mut Tx, id: VariantId) -> Result<Option<String>, DbError> {
     query_scalar!(tx, "SELECT subject FROM issue_variants WHERE id = $1", id).fetch_optional().await
 }
 
@@ -141,7 +141,7 @@ pub async fn progress(tx: &mut Tx, id: IssueId) -> Result<Progress, DbError> {
 }
 
 /// Lets nobody else freeze an issue until the end of the transaction. SQLite has one writer at a time anyway.
-pub async fn hold(tx: &mut Tx) -> Result<(), DbError> {
+pub async fn lock(tx: &mut Tx) -> Result<(), DbError> {
     if tx.is_only_writer() {
         return Ok(());
     }

@@ -57,7 +57,7 @@ pub async fn wake_due(
 }
 
 /// Lets the sweep wake every open issue.
-pub async fn forget_woken(tx: &mut Tx) -> Result<(), DbError> {
+pub async fn reset_woken(tx: &mut Tx) -> Result<(), DbError> {
     query!(tx, "UPDATE issues SET woken_at = NULL WHERE status IN ('planned', 'frozen', 'sending')")
         .execute()
         .await

@@ -52,7 +52,7 @@ pub async fn latest(tx: &mut Tx, newsletter: NewsletterId) -> Result<Option<Late
 }
 
 /// The same of one issue, whatever has become of it.
-pub async fn of_issue(tx: &mut Tx, issue: IssueId) -> Result<Option<LatestIssue>, DbError> {
+pub async fn for_issue(tx: &mut Tx, issue: IssueId) -> Result<Option<LatestIssue>, DbError> {
     query_as!(tx, select_latest!("i.id = $1"), issue).fetch_optional().await
 }
 

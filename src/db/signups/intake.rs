@@ -129,7 +129,12 @@ pub async fn insert(tx: &mut Tx, signups: &[NewSignup<'_>], now: Timestamp) -> R
 }
 
 /// Takes the oldest due signups after a row out of the table, in their order. Skips those that another process has locked.
-pub async fn take(tx: &mut Tx, after: i64, limit: i64, now: Timestamp) -> Result<Vec<SignupRecord>, DbError> {
+pub async fn dequeue(
+    tx: &mut Tx,
+    after: i64,
+    limit: i64,
+    now: Timestamp,
+) -> Result<Vec<SignupRecord>, DbError> {
     let mut taken: Vec<SignupRecord> = query_as!(
         tx,
         "DELETE FROM signups WHERE id IN (SELECT id FROM signups WHERE id > $1 AND held_until IS NULL \
@@ -161,7 +166,7 @@ pub async fn next(tx: &mut Tx, after: i64, now: Timestamp) -> Result<Option<i64>
 
 /// Puts a signup off of which nothing could be made: for ten seconds, then for four times as long each time, at most an hour. Returns
 /// how often it was tried.
-pub async fn put_off(tx: &mut Tx, id: i64, now: Timestamp) -> Result<i64, DbError> {
+pub async fn postpone(tx: &mut Tx, id: i64, now: Timestamp) -> Result<i64, DbError> {
     let attempts: i64 =
         query_scalar!(tx, "UPDATE signups SET attempts = attempts + 1 WHERE id = $1 RETURNING attempts", id)
             .fetch_optional()

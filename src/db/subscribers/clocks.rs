@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The clocks that say when a newsletter's readers are due: none, where all are due on its own.
-pub async fn clocks_of(tx: &mut Tx, newsletter: &NewsletterRecord) -> Result<Vec<String>, DbError> {
+pub async fn clocks_for(tx: &mut Tx, newsletter: &NewsletterRecord) -> Result<Vec<String>, DbError> {
     match newsletter.newsletter.clock {
         WhoseClock::Newsletter => Ok(Vec::new()),
         WhoseClock::Reader => clocks(tx, newsletter.id).await,

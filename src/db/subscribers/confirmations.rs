@@ -19,7 +19,7 @@ use std::collections::HashMap;
 
 /// A subscription that a signup is about, as it stood before.
 #[derive(Debug, Clone, Copy, sqlx::FromRow)]
-pub struct Standing {
+pub struct KnownSubscription {
     /// The row.
     pub id: SubscriptionId,
     subscriber_id: SubscriberId,
@@ -87,18 +87,18 @@ struct Pair {
 
 /// Finds or makes subscriptions, pending if they are new, in the order of the list. Their rows are held until the transaction ends,
 /// so that two signups at once for the same address take turns.
-pub async fn standings(
+pub async fn subscriptions(
     tx: &mut Tx,
     of: &[(SubscriberId, NewsletterId)],
     now: Timestamp,
-) -> Result<Vec<Standing>, DbError> {
+) -> Result<Vec<KnownSubscription>, DbError> {
     let mut rows: Vec<Pair> = of
         .iter()
         .map(|(subscriber, newsletter)| Pair { subscriber: *subscriber, newsletter: *newsletter })
         .collect();
     rows.sort_unstable();
     rows.dedup();
-    let found: Vec<Standing> = query_as!(
+    let found: Vec<KnownSubscription> = query_as!(
         tx,
         "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at) \
          SELECT CAST(value ->> 'subscriber' AS BIGINT), CAST(value ->> 'newsletter' AS BIGINT), 'pending', $2 \

@@ -26,9 +26,9 @@ pub struct LeftReader {
 
 /// Erases what is held about a reader, whose subscriptions have ended, and keeps a salted hash. `false`: a mail to them is in flight,
 /// whose answer is still to be written down.
-pub async fn forget(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Result<bool, DbError> {
+pub async fn erase(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Result<bool, DbError> {
     // First the reader's row: signups take it first, too.
-    let reader = hold_subscriber(tx, address).await?;
+    let reader = find_for_update(tx, address).await?;
     if is_in_flight(tx, address).await? {
         return Ok(false);
     }
@@ -36,14 +36,14 @@ pub async fn forget(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Resu
     if let Some(id) = reader {
         erase_reader(tx, id, now).await?;
     }
-    requests::erase_wishes(tx, address).await?;
+    requests::erase_incoming_address_changes(tx, address).await?;
     erase_address(tx, address).await?;
     Ok(true)
 }
 
 /// Erases all that tells of a person from a reader's rows. The caller has locked the reader's row.
 pub async fn erase_reader(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> Result<(), DbError> {
-    for it in subscribers::of_subscriber(tx, id).await? {
+    for it in subscribers::for_subscriber(tx, id).await? {
         subscribers::erase_evidence(tx, it.id).await?;
         subscribers::erase_remarks(tx, it.id).await?;
     }
@@ -71,7 +71,7 @@ pub async fn left_until(
 
 /// Whether all of a reader's subscriptions ended until a moment. The reader's row is held until the transaction ends.
 pub async fn has_left(tx: &mut Tx, address: &EmailAddress, until: Timestamp) -> Result<bool, DbError> {
-    let Some(reader) = hold_subscriber(tx, address).await? else { return Ok(false) };
+    let Some(reader) = find_for_update(tx, address).await? else { return Ok(false) };
     query_scalar!(
         tx,
         "SELECT NOT EXISTS (SELECT 1 FROM subscriptions WHERE subscriber_id = $1 AND (ended_at IS NULL \
@@ -84,7 +84,7 @@ pub async fn has_left(tx: &mut Tx, address: &EmailAddress, until: Timestamp) -> 
 }
 
 /// The subscriber with this address, if there is one. Its row is held until the transaction ends.
-pub async fn hold_subscriber(tx: &mut Tx, address: &EmailAddress) -> Result<Option<SubscriberId>, DbError> {
+pub async fn find_for_update(tx: &mut Tx, address: &EmailAddress) -> Result<Option<SubscriberId>, DbError> {
     // Changes nothing.
     query_scalar!(
         tx,

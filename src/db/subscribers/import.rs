@@ -3,7 +3,7 @@
 use crate::{
     db::{
         DbDate, DbError, DbTime, Tx,
-        consent::chain::{last_event, put_off_links},
+        consent::chain::{defer_links, last_event},
         engine::{
             columns::DbList,
             query::{json_rows, query, query_as, query_scalar},
@@ -326,5 +326,5 @@ pub async fn record_imported(
     )
     .execute()
     .await?;
-    put_off_links(tx, before).await
+    defer_links(tx, before).await
 }

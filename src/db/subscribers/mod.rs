@@ -26,9 +26,10 @@ pub use crate::db::consent::ledger::{
     use_confirmation,
 };
 pub use crate::db::subscribers::choices::{join, set_language, set_preferences};
-pub use crate::db::subscribers::clocks::{clock_counts, clocks, clocks_of};
+pub use crate::db::subscribers::clocks::{clock_counts, clocks, clocks_for};
 pub use crate::db::subscribers::confirmations::{
-    Request, Standing, insert_confirmations, set_requested, set_signup_mailed, standings, subscribers,
+    KnownSubscription, Request, insert_confirmations, set_requested, set_signup_mailed, subscribers,
+    subscriptions,
 };
 pub use crate::db::subscribers::export::{ListedReader, listed_readers};
 pub use crate::db::subscribers::import::{
@@ -37,16 +38,16 @@ pub use crate::db::subscribers::import::{
 };
 pub use crate::db::subscribers::locks::lock_rows;
 pub use crate::db::subscribers::moving::{
-    Holder, lock_readers, reader_at, reassign, restore_from, set_address, transfer_history,
+    Holder, get_by_address, lock_readers, reassign, restore_from, set_address, transfer_history,
 };
 pub use crate::db::subscribers::pauses::{
-    Resumed, any_resume_with, move_pauses, pause, pauses_of, resume, resume_due, resume_with,
+    Resumed, any_resume_with, move_pauses, pause, pauses_for, resume, resume_due, resume_with,
 };
 pub use crate::db::subscribers::pending::{erase_pending, overdue};
 pub use crate::db::subscribers::reasons::{
     COUNT_LEFT, ReasonCount, Remark, count_left, count_reasons, erase_remarks, remarks, set_reason,
 };
-pub use crate::db::subscribers::reminders::{readers_to_remind, set_reminder, take_to_remind};
+pub use crate::db::subscribers::reminders::{claim_reminders, readers_to_remind, set_reminder};
 pub use crate::db::subscribers::unsubscribe::{end, end_all, get_all};
 
 use crate::{
@@ -129,7 +130,7 @@ pub async fn subscription(
     newsletter: NewsletterId,
     now: Timestamp,
 ) -> Result<SubscriptionRecord, DbError> {
-    let known = standings(tx, &[(subscriber, newsletter)], now).await?;
+    let known = subscriptions(tx, &[(subscriber, newsletter)], now).await?;
     let id = known.first().ok_or(DbError::RowNotFound)?.id;
     get(tx, id).await?.ok_or(DbError::RowNotFound)
 }
@@ -154,19 +155,19 @@ pub async fn get(tx: &mut Tx, id: SubscriptionId) -> Result<Option<SubscriptionR
 
 /// The subscription that a reader's link is about; `None` also if its reader was forgotten or erased: such a link leads nowhere any
 /// more, so that nothing new is kept in their name.
-pub async fn of_link(tx: &mut Tx, id: SubscriptionId) -> Result<Option<SubscriptionRecord>, DbError> {
+pub async fn for_link(tx: &mut Tx, id: SubscriptionId) -> Result<Option<SubscriptionRecord>, DbError> {
     Ok(get(tx, id).await?.filter(|it| !is_placeholder(it.address.as_str())))
 }
 
 /// All subscriptions of an address.
-pub async fn of_address(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<SubscriptionRecord>, DbError> {
+pub async fn for_address(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<SubscriptionRecord>, DbError> {
     query_as!(tx, select_subscription!("WHERE r.address_key = $1 ORDER BY s.id"), address.key())
         .fetch_all()
         .await
 }
 
 /// All subscriptions of a subscriber. There are as many as newsletters at most.
-pub async fn of_subscriber(tx: &mut Tx, id: SubscriberId) -> Result<Vec<SubscriptionRecord>, DbError> {
+pub async fn for_subscriber(tx: &mut Tx, id: SubscriberId) -> Result<Vec<SubscriptionRecord>, DbError> {
     query_as!(tx, select_subscription!("WHERE s.subscriber_id = $1 ORDER BY s.id"), id).fetch_all().await
 }
 

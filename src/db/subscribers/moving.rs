@@ -17,7 +17,7 @@ use crate::{
 use jiff::Timestamp;
 
 /// The reader with this address, if there is one.
-pub async fn reader_at(tx: &mut Tx, address: &EmailAddress) -> Result<Option<SubscriberId>, DbError> {
+pub async fn get_by_address(tx: &mut Tx, address: &EmailAddress) -> Result<Option<SubscriberId>, DbError> {
     query_scalar!(tx, "SELECT id FROM subscribers WHERE address_key = $1", address.key())
         .fetch_optional()
         .await

@@ -68,7 +68,7 @@ pub async fn resume_due(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<R
 }
 
 /// The pauses of a newsletter's readers that have an end, each day and zone once.
-pub async fn pauses_of(
+pub async fn pauses_for(
     tx: &mut Tx,
     newsletter: NewsletterId,
 ) -> Result<Vec<(DbDate, Option<String>)>, DbError> {

@@ -47,7 +47,7 @@ pub async fn erase_pending(
     now: Timestamp,
 ) -> Result<usize, DbError> {
     let mut erased = 0;
-    for (subscription, reader) in hold_free(tx, of).await? {
+    for (subscription, reader) in lock_skip_locked(tx, of).await? {
         if end_unconfirmed(tx, subscription, until, now).await? {
             erase_evidence(tx, subscription).await?;
         } else if put_back(tx, subscription, until).await? {
@@ -67,7 +67,7 @@ pub async fn erase_pending(
 /// Takes the rows of readers, of their links to confirm and of all of their subscriptions until the transaction ends, and returns those
 /// whose readers nobody else has in hand: a signup, a confirmation or a leaving of this moment comes first, and the next turn looks
 /// again. All of them, for with the last one a reader is erased, and by then nothing may have to be waited for.
-pub(super) async fn hold_free(tx: &mut Tx, of: &[Theirs]) -> Result<Vec<Theirs>, DbError> {
+pub(super) async fn lock_skip_locked(tx: &mut Tx, of: &[Theirs]) -> Result<Vec<Theirs>, DbError> {
     // SQLite has one writer.
     if tx.is_only_writer() {
         return Ok(of.to_vec());

@@ -7,7 +7,7 @@ use crate::{
             columns::DbList,
             query::{query, query_as, query_scalar},
         },
-        subscribers::pending::{Theirs, hold_free},
+        subscribers::pending::{Theirs, lock_skip_locked},
     },
     domain::ids::{ConfirmationId, SubscriberId, SubscriptionId},
 };
@@ -49,7 +49,7 @@ pub async fn readers_to_remind(
 
 /// Marks all that these readers asked for since a moment, and did not confirm, as reminded, and returns it, what was asked for first in
 /// front; but not what arrived while signups looked like an attack. What another process marked, or somebody has in hand, is left out.
-pub async fn take_to_remind(
+pub async fn claim_reminders(
     tx: &mut Tx,
     readers: &[SubscriberId],
     after: Timestamp,
@@ -70,7 +70,7 @@ pub async fn take_to_remind(
     .await?;
     let due: Vec<Theirs> =
         found.into_iter().filter(|(_, _, is_due)| *is_due).map(|(id, reader, _)| (id, reader)).collect();
-    let mut taken = hold_free(tx, &due).await?;
+    let mut taken = lock_skip_locked(tx, &due).await?;
     let ids: Vec<SubscriptionId> = taken.iter().map(|(id, _)| *id).collect();
     let marked: Vec<SubscriptionId> = query_scalar!(
         tx,

@@ -183,7 +183,7 @@ pub async fn erase(tx: &mut Tx, reader: SubscriberId) -> Result<(), DbError> {
 }
 
 /// Removes the requests for an address by others: nobody asks them any more.
-pub async fn erase_wishes(tx: &mut Tx, address: &EmailAddress) -> Result<(), DbError> {
+pub async fn erase_incoming_address_changes(tx: &mut Tx, address: &EmailAddress) -> Result<(), DbError> {
     query!(tx, "DELETE FROM reader_requests WHERE new_address_key = $1", address.key()).execute().await
 }
 

@@ -24,13 +24,13 @@ pub struct Request<'a> {
 }
 
 /// An equal part of a relay's connections for each of so many workers.
-pub fn fair(limit: i64, workers: i64) -> i64 {
+pub fn equal_share(limit: i64, workers: i64) -> i64 {
     (limit / workers.max(1)).max(1)
 }
 
 /// Takes a process's share of a relay's connections: an equal part for each worker, but never more than the others leave. What
 /// it has open beyond that counts until it is closed. Returns the share.
-pub async fn take(tx: &mut Tx, request: &Request<'_>, now: Timestamp) -> Result<i64, DbError> {
+pub async fn acquire(tx: &mut Tx, request: &Request<'_>, now: Timestamp) -> Result<i64, DbError> {
     let Request { relay, process, limit, workers, open, until } = *request;
     // Written first: on PostgreSQL processes that come at the same time then wait for each other on their common row.
     query!(
@@ -52,7 +52,7 @@ pub async fn take(tx: &mut Tx, request: &Request<'_>, now: Timestamp) -> Result<
     )
     .fetch_one()
     .await?;
-    let share = fair(limit, workers).min(limit - others).max(0);
+    let share = equal_share(limit, workers).min(limit - others).max(0);
     query!(
         tx,
         "INSERT INTO connection_quotas (relay, process, connections, until) VALUES ($1, $2, $3, $4) \
@@ -70,13 +70,13 @@ pub async fn take(tx: &mut Tx, request: &Request<'_>, now: Timestamp) -> Result<
 }
 
 /// Gives back the shares of a process that ends, and forgets those long run out.
-pub async fn leave(tx: &mut Tx, process: &str, now: Timestamp) -> Result<(), DbError> {
+pub async fn release(tx: &mut Tx, process: &str, now: Timestamp) -> Result<(), DbError> {
     query!(tx, "DELETE FROM connection_quotas WHERE process = $1 OR until < $2", process, DbTime(now))
         .execute()
         .await
 }
 
 /// Forgets the shares of all other processes. Only for a worker that knows that no other one is alive.
-pub async fn forget_others(tx: &mut Tx, process: &str) -> Result<(), DbError> {
+pub async fn remove_others(tx: &mut Tx, process: &str) -> Result<(), DbError> {
     query!(tx, "DELETE FROM connection_quotas WHERE process <> $1", process).execute().await
 }

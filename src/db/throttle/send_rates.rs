@@ -126,7 +126,7 @@ pub async fn reserve(
 
 /// A domain with rows of an issue set apart.
 #[derive(Debug, Clone)]
-pub struct PacedDomain {
+pub struct ThrottledDomain {
     /// Its name.
     pub domain: String,
     /// What complaints have made of it; the configured pace is the caller's to know.
@@ -140,7 +140,7 @@ pub async fn ready_domains(
     issue: IssueId,
     now: Timestamp,
     limit: i64,
-) -> Result<Vec<PacedDomain>, DbError> {
+) -> Result<Vec<ThrottledDomain>, DbError> {
     let rows: Vec<(String, Option<i64>, Option<DbTime>)> = query_as!(
         tx,
         "SELECT g.domain, p.slowed_to, p.slowed_at FROM throttled_domains g LEFT \
@@ -156,7 +156,7 @@ pub async fn ready_domains(
     .await?;
     Ok(rows
         .into_iter()
-        .map(|(domain, to, at)| PacedDomain {
+        .map(|(domain, to, at)| ThrottledDomain {
             domain,
             pace: Pace { configured: None, slowed: read_slowed((to, at)) },
         })
@@ -164,7 +164,7 @@ pub async fn ready_domains(
 }
 
 /// Notes that rows of an issue to these domains are set apart.
-pub async fn set_apart(tx: &mut Tx, issue: IssueId, domains: &[String]) -> Result<(), DbError> {
+pub async fn mark_throttled(tx: &mut Tx, issue: IssueId, domains: &[String]) -> Result<(), DbError> {
     for domain in domains {
         query!(
             tx,

@@ -19,7 +19,7 @@ pub(super) async fn content(
         return Ok(Content::Unwanted("the reader is not subscribed any more"));
     }
     let (mut coming, mut resting) = (Vec::new(), Vec::new());
-    for it in subscribers::of_subscriber(tx, subscription.subscriber_id).await? {
+    for it in subscribers::for_subscriber(tx, subscription.subscriber_id).await? {
         let title = newsletters::get(tx, it.newsletter_id).await?.newsletter.title;
         match it.status {
             SubscriptionStatus::Active => coming.push(title),

@@ -12,7 +12,7 @@ pub(super) async fn content(making: &Making<'_>, tx: &mut Tx) -> Result<Content,
     let next = schedule::next_slot(&newsletter.newsletter, now).0;
     let issue = match mail.issue_id {
         Some(id) => issues::get(tx, id).await?,
-        None => issues::by_date(tx, newsletter.id, next).await?,
+        None => issues::get_by_date(tx, newsletter.id, next).await?,
     };
     let planning = Planning { rules: context.settings.digest.rules(), now };
     let date = issue.as_ref().map_or(next, issues::IssueRecord::date);

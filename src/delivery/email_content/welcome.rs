@@ -81,7 +81,7 @@ async fn shown(
     let reader = subscription.subscriber_id;
     let latest = match making.mail.issue_id {
         // An earlier attempt decided.
-        Some(issue) => welcomes::of_issue(tx, issue).await?,
+        Some(issue) => welcomes::for_issue(tx, issue).await?,
         None => match welcomes::latest(tx, making.newsletter.id).await? {
             Some(latest) if !latest.is_fanning_out && !welcomes::has(tx, reader, latest.issue).await? => {
                 Some(latest)

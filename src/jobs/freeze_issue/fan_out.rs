@@ -43,7 +43,7 @@ pub async fn run(
         turn.prolong(context).await?;
         let mut tx = context.db.begin().await?;
         // Another process may be at the same work, or an operator may give the issue up.
-        issues::hold(&mut tx, issue).await?;
+        issues::lock(&mut tx, issue).await?;
         let Some(record) = issues::get(&mut tx, issue).await? else { return Ok(()) };
         let (IssueStatus::Frozen, Some(after)) = (record.status, record.fanned_out_to) else {
             return Ok(());
@@ -70,7 +70,7 @@ pub async fn run(
             continue;
         }
         issues::set_fanned_out(&mut tx, issue, None, 0).await?;
-        send_rates::set_apart(&mut tx, issue, &throttled_domains).await?;
+        send_rates::mark_throttled(&mut tx, issue, &throttled_domains).await?;
         issues::advance(&mut tx, issue, IssueStatus::Frozen, IssueStatus::Sending, None, moment).await?;
         let workers = processes::count_workers(&mut tx, moment).await?;
         for _ in 0..workers.min(record.recipients / BATCH + 1).max(1) {

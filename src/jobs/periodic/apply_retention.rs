@@ -35,7 +35,7 @@ pub async fn retain(context: &ReaderContext) -> Result<Retained, DbError> {
     tx.commit().await?;
     let retained = erase(&turn).await;
     let mut tx = context.db.begin().await?;
-    leases::give_up(&mut tx, TURN, &turn.holder).await?;
+    leases::release(&mut tx, TURN, &turn.holder).await?;
     tx.commit().await?;
     retained
 }
@@ -50,7 +50,7 @@ impl Turn<'_> {
     /// Takes it, or keeps it for longer. `false`: it is another one's.
     async fn prolong(&self, tx: &mut Tx) -> Result<bool, DbError> {
         let now = self.context.clock.now();
-        leases::take(tx, TURN, &self.holder, now, now + LEASE).await
+        leases::acquire(tx, TURN, &self.holder, now, now + LEASE).await
     }
 }
 
@@ -96,7 +96,7 @@ async fn forget_left(turn: &Turn<'_>, until: Timestamp, now: Timestamp) -> Resul
             }
             // Who came back in this moment stays.
             if erasure::has_left(&mut tx, &reader.address, until).await?
-                && erasure::forget(&mut tx, &reader.address, now).await?
+                && erasure::erase(&mut tx, &reader.address, now).await?
             {
                 forgot += 1;
             }

@@ -76,7 +76,7 @@ async fn remind(context: &ReaderContext, until: Timestamp, now: Timestamp) -> Re
     }
     let mut tx = context.db.begin().await?;
     let mut asked: BTreeMap<SubscriberId, Vec<SubscriptionId>> = BTreeMap::new();
-    for (id, reader) in subscribers::take_to_remind(&mut tx, &readers, since, now).await? {
+    for (id, reader) in subscribers::claim_reminders(&mut tx, &readers, since, now).await? {
         asked.entry(reader).or_default().push(id);
     }
     let mut reminded = Vec::new();

@@ -35,7 +35,7 @@ pub struct Look {
 }
 
 /// What there is to know for looking at an article.
-pub async fn to_look_at(tx: &mut Tx, id: ArticleId) -> Result<Option<Look>, DbError> {
+pub async fn to_check(tx: &mut Tx, id: ArticleId) -> Result<Option<Look>, DbError> {
     query_as!(
         tx,
         "SELECT id, url, moved_to, image_url, image_alt, image_ok, image_checked_at, check_tries, \
@@ -47,7 +47,7 @@ pub async fn to_look_at(tx: &mut Tx, id: ArticleId) -> Result<Option<Look>, DbEr
 }
 
 /// Has an article looked at, as soon as its host's turn comes.
-pub async fn ask_for_look(tx: &mut Tx, id: ArticleId, now: Timestamp) -> Result<(), DbError> {
+pub async fn request_check(tx: &mut Tx, id: ArticleId, now: Timestamp) -> Result<(), DbError> {
     query!(
         tx,
         "UPDATE articles SET check_after = $2, check_tries = 0, check_woken_at = NULL WHERE id = $1",
@@ -149,7 +149,7 @@ pub async fn set_failed(
 }
 
 /// Looks at an article later, because its host is busy. Counts as no attempt.
-pub async fn put_off(tx: &mut Tx, id: ArticleId, until: Timestamp) -> Result<(), DbError> {
+pub async fn postpone(tx: &mut Tx, id: ArticleId, until: Timestamp) -> Result<(), DbError> {
     query!(
         tx,
         "UPDATE articles SET check_after = $2, check_woken_at = NULL WHERE id = $1 \

@@ -5,7 +5,7 @@ mod look;
 mod store;
 
 pub use crate::db::content::articles::look::{
-    FoundPicture, Look, ask_for_look, put_off, set_checked, set_failed, set_picture, to_look_at, wake_due,
+    FoundPicture, Look, postpone, request_check, set_checked, set_failed, set_picture, to_check, wake_due,
 };
 pub use crate::db::content::articles::store::{Origin, Stored, store, store_reading};
 
@@ -202,7 +202,7 @@ pub async fn unpin(tx: &mut Tx, ids: &[ArticleId]) -> Result<(), DbError> {
 }
 
 /// Which of these articles an operator has hidden. There are a handful.
-pub async fn hidden_of(tx: &mut Tx, ids: &[ArticleId]) -> Result<HashSet<ArticleId>, DbError> {
+pub async fn hidden_among(tx: &mut Tx, ids: &[ArticleId]) -> Result<HashSet<ArticleId>, DbError> {
     let hidden: Vec<ArticleId> =
         query_scalar!(tx, "SELECT id FROM articles WHERE id {in $1} AND hidden", DbList(ids))
             .fetch_all()
@@ -212,7 +212,7 @@ pub async fn hidden_of(tx: &mut Tx, ids: &[ArticleId]) -> Result<HashSet<Article
 
 /// Whether an operator has hidden one of these articles.
 pub async fn any_hidden(tx: &mut Tx, ids: &[ArticleId]) -> Result<bool, DbError> {
-    Ok(!hidden_of(tx, ids).await?.is_empty())
+    Ok(!hidden_among(tx, ids).await?.is_empty())
 }
 
 /// The titles of these articles.
