@@ -8,7 +8,7 @@ use daily::{
         subscribe::subscribe,
     },
     domain::{
-        delivery::email::MailKind,
+        delivery::email::EmailKind,
         signup::challenge::{VerifiedToken, solve},
         subscriber::subscription::SubscriptionStatus::{Active, Pending},
     },
@@ -211,7 +211,7 @@ async fn a_limit_that_is_reached_raises_the_alarm_and_without_operators_only_the
     // At once: the limit recovers while time passes.
     app.tick_after(SECOND * 5).await;
     assert!(challenge::is_required(&app.app.signup).await.unwrap());
-    assert_eq!(app.count_mails(MailKind::SignupAlarm).await, 0);
+    assert_eq!(app.count_mails(EmailKind::SignupAlarm).await, 0);
     // An operator who is added during the attack is told.
     app.add_operator("desk@example.org").await;
     app.tick_after(SECOND * 11).await;

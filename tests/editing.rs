@@ -13,7 +13,7 @@ use daily::{
     db::{content::articles, issues::IssueWords},
     domain::{
         content::article::{FoundArticle, MAX_TITLE_CHARS},
-        delivery::email::MailKind,
+        delivery::email::EmailKind,
         ids::{ArticleId, IssueId},
         issue::{selection::TooFew, status::IssueStatus},
     },
@@ -284,7 +284,7 @@ async fn an_issue_with_too_few_stories_waits_for_an_operator_if_configured(engin
     due(&app).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Planned);
     assert_eq!(app.issue(issue).await.waits_for.as_deref(), Some("stories"));
-    assert!(app.count_mails(MailKind::TooFewStories).await >= 1);
+    assert!(app.count_mails(EmailKind::TooFewStories).await >= 1);
     approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
     app.settle().await;
     assert_eq!(app.told("ann@example.org", &["A good story"]), [1], "shorter, as the operator said");

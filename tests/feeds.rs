@@ -7,7 +7,7 @@ use crate::support::{
 use daily::{
     actions::feed::add_feed::add_feed,
     db::content::feeds::{self, FeedRecord},
-    domain::{content::feed_trouble::TroubleKind, delivery::email::MailKind},
+    domain::{content::feed_trouble::TroubleKind, delivery::email::EmailKind},
     settings::Settings,
 };
 use jiff::SignedDuration;
@@ -455,7 +455,7 @@ async fn a_failing_feed_is_reported_once_until_it_recovers(engine: Engine) {
     for _ in 0..11 {
         app.clock.set(record(&app, &url).await.next_poll_at.0);
         app.tick().await;
-        told.push(app.count_mails(MailKind::FeedTrouble).await);
+        told.push(app.count_mails(EmailKind::FeedTrouble).await);
     }
     assert_eq!(told, [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1]);
     let recovered = record(&app, &url).await;

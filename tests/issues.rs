@@ -11,7 +11,7 @@ use daily::{
     },
     db::deliveries::emails,
     domain::{
-        delivery::email::MailStatus,
+        delivery::email::EmailStatus,
         issue::status::IssueStatus,
         subscriber::subscription::SubscriptionStatus::{Active, Unsubscribed},
     },
@@ -197,7 +197,7 @@ async fn a_test_send_shows_the_next_issue_and_changes_no_state(engine: Engine) {
     app.settle().await;
     let mut tx = app.app.db.read().await.unwrap();
     let record = emails::get(&mut tx, mail).await.unwrap().unwrap();
-    assert_eq!((record.status, record.reply_code), (MailStatus::Sent, Some(250)));
+    assert_eq!((record.status, record.reply_code), (EmailStatus::Sent, Some(250)));
     let test = app.visitor("operator@example.org").last_email();
     assert!(test.subject().starts_with("[Test]"), "{}", test.subject());
     assert!(test.text().contains("The bridge opens"));

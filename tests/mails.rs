@@ -9,7 +9,7 @@ use daily::{
     db::issues,
     delivery::notify_operators::{About, notify_operators},
     domain::{
-        delivery::email::{MailKind, MailStatus},
+        delivery::email::{EmailKind, EmailStatus},
         ids::IssueId,
         issue::{schedule::Due, status::IssueStatus},
     },
@@ -22,10 +22,10 @@ fn one_line(text: &str) -> String {
 }
 
 /// Asserts that the latest email of a kind was not sent, for this reason.
-async fn assert_unwanted(app: &TestApp, kind: MailKind, why: &str) {
+async fn assert_unwanted(app: &TestApp, kind: EmailKind, why: &str) {
     let mails = app.store().await.mails().await;
     let mail = mails.into_iter().rfind(|mail| mail.kind == kind).expect("an email");
-    assert_eq!(mail.status, MailStatus::Failed, "{mail:?}");
+    assert_eq!(mail.status, EmailStatus::Failed, "{mail:?}");
     assert!(mail.reply_text.as_deref().unwrap_or_default().contains(why), "{mail:?}");
 }
 
@@ -47,12 +47,12 @@ async fn planned(app: &TestApp, needs_approval: bool, min_stories: Option<usize>
 }
 
 /// Tells operators about an issue, and waits until the workers have sent the emails.
-async fn notify(app: &TestApp, kind: MailKind, issue: IssueId) {
+async fn notify(app: &TestApp, kind: EmailKind, issue: IssueId) {
     notify_about(app, kind, About::Issue(issue)).await;
     app.settle().await;
 }
 
-async fn notify_about(app: &TestApp, kind: MailKind, about: About) {
+async fn notify_about(app: &TestApp, kind: EmailKind, about: About) {
     let newsletter = app.newsletter().await;
     let mut tx = app.app.db.begin().await.unwrap();
     notify_operators(&app.app.actions.queue, &mut tx, &newsletter, kind, about, app.clock.now())

@@ -4,7 +4,7 @@ use crate::support::{DAY, Engine, TestApp, address, in_time, on_both_engines, on
 use daily::{
     db::{DbError, signups::alarm, subscribers},
     domain::{
-        delivery::email::MailKind,
+        delivery::email::EmailKind,
         subscriber::subscription::SubscriptionStatus::{Active, Pending, Undeliverable, Unsubscribed},
     },
     jobs::periodic::apply_retention::retain,
@@ -251,7 +251,7 @@ async fn signups_of_an_attack_are_not_reminded(engine: Engine) {
         app.tick_after(SignedDuration::from_hours(12)).await;
     }
     let mut reminded: Vec<_> = app.store().await.mails().await;
-    reminded.retain(|it| it.kind == MailKind::ConfirmationReminder);
+    reminded.retain(|it| it.kind == EmailKind::ConfirmationReminder);
     let mut reminded: Vec<_> = reminded.iter().map(|it| it.recipient.to_string()).collect();
     reminded.sort();
     assert_eq!(reminded, ["after@example.org", "before@example.org"]);
@@ -269,7 +269,7 @@ async fn reminders_do_not_count_as_signups_and_raise_no_alarm(engine: Engine) {
         app.tick_after(SignedDuration::from_mins(11)).await;
     }
     app.tick_after(DAY).await;
-    assert_eq!(app.count_mails(MailKind::ConfirmationReminder).await, 4);
+    assert_eq!(app.count_mails(EmailKind::ConfirmationReminder).await, 4);
     app.tick_after(SignedDuration::from_secs(30)).await;
     assert!(!is_under_attack(&app).await);
     let mut tx = app.app.db.read().await.unwrap();

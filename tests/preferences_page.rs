@@ -4,7 +4,7 @@ use crate::support::{Engine, TestApp, browser::Browser, on_both_engines, with_se
 use daily::{
     actions::subscription::pause_subscription::pause_subscription,
     domain::{
-        delivery::email::MailKind,
+        delivery::email::EmailKind,
         joining_wording::joining_wording,
         newsletter::WhoseClock,
         subscriber::subscription::SubscriptionStatus::{Active, Complained, Paused, Unsubscribed},
@@ -116,7 +116,7 @@ async fn a_pause_does_not_hold_back_the_notice_about_a_joining(engine: Engine) {
     let mut before = ann.emails().len();
     for (it, is_told) in ann.subscriptions().await.into_iter().zip([false, true]) {
         assert!(pause_subscription(&app.app.actions, it.id, date(2026, 5, 9)).await.unwrap());
-        let mail = app.insert_mail(MailKind::Welcome, ANN, Some(&it)).await;
+        let mail = app.insert_mail(EmailKind::Welcome, ANN, Some(&it)).await;
         send_email::run(&app.app.jobs.delivery, &[mail]).await.unwrap();
         before += usize::from(is_told);
         assert_eq!(ann.emails().len(), before, "{}", it.newsletter);

@@ -2,7 +2,7 @@
 
 use crate::support::{Engine, TestApp, at, on_both_engines};
 use daily::{
-    domain::{delivery::email::MailKind, issue::status::IssueStatus, newsletter::parse_send_time},
+    domain::{delivery::email::EmailKind, issue::status::IssueStatus, newsletter::parse_send_time},
     service::scheduler,
 };
 use jiff::{SignedDuration, civil::date};
@@ -86,7 +86,7 @@ async fn the_scheduler_replaces_a_lost_job(engine: Engine) {
     // The worker has started, and has looked for what an earlier one left behind.
     app.visitor(ANN).signs_up().await;
     // An email without a job, as if the process had died between the commit and the job.
-    app.insert_mail(MailKind::Test, "op@example.org", None).await;
+    app.insert_mail(EmailKind::Test, "op@example.org", None).await;
     app.article("The bridge opens").await;
     app.tick_after(SignedDuration::from_secs(10)).await;
     assert!(app.mails_to("op@example.org").is_empty(), "its job might still run");

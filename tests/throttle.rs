@@ -12,7 +12,7 @@ use daily::{
         send_rates::{self, Permits, Scope},
     },
     domain::{
-        delivery::{email::MailStatus, status::DeliveryStatus},
+        delivery::{email::EmailStatus, status::DeliveryStatus},
         issue::status::IssueStatus,
     },
 };
@@ -363,7 +363,7 @@ async fn a_confirmation_overtakes(engine: Engine, connections: usize) {
     assert_eq!(app.sign_up("new@example.net").await.status(), 200);
     eventually("a worker has begun the email to confirm", || async {
         let mails = app.store().await.mails().await;
-        mails.iter().any(|mail| mail.status == MailStatus::Sending).then_some(())
+        mails.iter().any(|mail| mail.status == EmailStatus::Sending).then_some(())
     })
     .await;
     let before = server.record().messages.len();

@@ -15,11 +15,11 @@ use crate::{
     clock::Clock,
     db::{
         Db, DbError, Tx,
-        deliveries::emails::{self, NewMail},
+        deliveries::emails::{self, NewEmail},
         newsletters::{self, NewsletterRecord},
         subscribers::SubscriptionRecord,
     },
-    domain::{delivery::email::MailKind, ids::RequestId, subscriber::email_address::EmailAddress},
+    domain::{delivery::email::EmailKind, ids::RequestId, subscriber::email_address::EmailAddress},
     queue::{Job, Queue},
 };
 use jiff::Timestamp;
@@ -36,12 +36,12 @@ pub struct Context {
 async fn mail_reader(
     queue: &Queue,
     tx: &mut Tx,
-    kind: MailKind,
+    kind: EmailKind,
     newsletter: &NewsletterRecord,
     subscription: &SubscriptionRecord,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let mail = NewMail {
+    let mail = NewEmail {
         kind,
         newsletter: newsletter.id,
         recipient: &subscription.address,
@@ -59,14 +59,14 @@ async fn mail_reader(
 async fn mail_about(
     queue: &Queue,
     tx: &mut Tx,
-    kind: MailKind,
+    kind: EmailKind,
     subscription: &SubscriptionRecord,
     recipient: &EmailAddress,
     request: RequestId,
     now: Timestamp,
 ) -> Result<(), DbError> {
     let newsletter = newsletters::get(tx, subscription.newsletter_id).await?;
-    let mail = NewMail {
+    let mail = NewEmail {
         kind,
         newsletter: newsletter.id,
         recipient,

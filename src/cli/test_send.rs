@@ -5,7 +5,7 @@ use crate::{
     app::App,
     cli::{CliError, CliResult, output::Output},
     db::{deliveries::emails, issues},
-    domain::{actor::Actor, delivery::email::MailStatus, subscriber::email_address::EmailAddress},
+    domain::{actor::Actor, delivery::email::EmailStatus, subscriber::email_address::EmailAddress},
 };
 use jiff::civil::Date;
 use serde_json::json;
@@ -55,7 +55,7 @@ impl TestSend {
                 look.tick().await;
                 let mut tx = app.db.read().await?;
                 let record = emails::get(&mut tx, mail).await?.ok_or(crate::db::DbError::RowNotFound)?;
-                if matches!(record.status, MailStatus::Sent | MailStatus::Failed) {
+                if matches!(record.status, EmailStatus::Sent | EmailStatus::Failed) {
                     return Ok::<_, CliError>(record);
                 }
             }
@@ -75,7 +75,7 @@ impl TestSend {
             record.reply_code.map(|code| format!("{code} ")).unwrap_or_default(),
             record.reply_text.unwrap_or_default()
         );
-        if record.status == MailStatus::Failed {
+        if record.status == EmailStatus::Failed {
             return Err(CliError::Failed(format!("the test to {to} was not sent: {said}")));
         }
         let relay = record.relay.unwrap_or_default();

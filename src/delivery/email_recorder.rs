@@ -7,12 +7,12 @@ use crate::{
     clock::Clock,
     db::{
         Db, DbError, Tx,
-        deliveries::emails::{self, MailRecord},
+        deliveries::emails::{self, EmailRecord},
         engine::group_commit::{Answers, BatchHandler, GroupCommit},
     },
     domain::{
-        delivery::{email::MailStatus, retry},
-        ids::MailId,
+        delivery::{email::EmailStatus, retry},
+        ids::EmailId,
     },
     mail::{SendError, SendResult, answer_of},
     queue::{Job, Queue},
@@ -32,13 +32,13 @@ impl EmailRecorder {
     }
 
     /// Begins an email. Returns `None` if it is not due, done already, or another worker's.
-    pub(crate) async fn begin(&self, mail: MailId) -> Result<Option<MailRecord>, DbError> {
+    pub(crate) async fn begin(&self, mail: EmailId) -> Result<Option<EmailRecord>, DbError> {
         self.0.request(Record::Begin(mail)).await
     }
 
     /// Records the outcome of an email and what comes next. Returns once that is durable: it is tried until the database takes it, so that a
     /// database outage leaves no sent email in doubt.
-    pub(crate) async fn finish(self, mail: MailRecord, outcome: SendResult) {
+    pub(crate) async fn finish(self, mail: EmailRecord, outcome: SendResult) {
         let kept = self.0.submit(Record::Finish(Box::new((mail, outcome)))).await;
         // An error means that the recorder's task is gone, and the answer with it. The lease will bring the row up again.
         let _recorder_is_gone = kept.await;
@@ -46,8 +46,8 @@ impl EmailRecorder {
 }
 
 enum Record {
-    Begin(MailId),
-    Finish(Box<(MailRecord, SendResult)>),
+    Begin(EmailId),
+    Finish(Box<(EmailRecord, SendResult)>),
 }
 
 struct RecordHandler {
@@ -60,7 +60,7 @@ struct RecordHandler {
 impl BatchHandler for RecordHandler {
     type Request = Record;
     /// The email that was begun; `None` for an answer.
-    type Answer = Option<MailRecord>;
+    type Answer = Option<EmailRecord>;
     type Error = DbError;
 
     fn must_not_be_lost(record: &Record) -> bool {
@@ -70,7 +70,7 @@ impl BatchHandler for RecordHandler {
     async fn commit(&self, batch: &[Record]) -> Result<Answers<Self>, DbError> {
         let now = self.clock.now();
         let mut tx = self.db.begin_with_lock_timeout().await?;
-        let begins: Vec<MailId> = batch
+        let begins: Vec<EmailId> = batch
             .iter()
             .filter_map(|record| match record {
                 Record::Begin(mail) => Some(*mail),
@@ -78,7 +78,8 @@ impl BatchHandler for RecordHandler {
             })
             .collect();
         let begun = emails::begin(&mut tx, &begins, now, now + self.lease).await?;
-        let mut begun: HashMap<MailId, MailRecord> = begun.into_iter().map(|mail| (mail.id, mail)).collect();
+        let mut begun: HashMap<EmailId, EmailRecord> =
+            begun.into_iter().map(|mail| (mail.id, mail)).collect();
         let mut answers = Vec::with_capacity(batch.len());
         for record in batch {
             answers.push(Ok(match record {
@@ -100,7 +101,7 @@ impl RecordHandler {
     async fn finish(
         &self,
         tx: &mut Tx,
-        mail: &MailRecord,
+        mail: &EmailRecord,
         outcome: &SendResult,
         now: Timestamp,
     ) -> Result<(), DbError> {
@@ -118,7 +119,7 @@ impl RecordHandler {
         let kept = match next {
             None => {
                 let sent = outcome.is_ok();
-                let status = if sent { MailStatus::Sent } else { MailStatus::Failed };
+                let status = if sent { EmailStatus::Sent } else { EmailStatus::Failed };
                 emails::finish(tx, mail.attempt(), status, answer, now).await?
             }
             Some(at) => {

@@ -3,13 +3,13 @@
 use crate::{
     db::{
         DbError, Tx,
-        deliveries::emails::{self, NewMail},
+        deliveries::emails::{self, NewEmail},
         issues,
         newsletters::{self, NewsletterRecord},
         operators,
     },
     domain::{
-        delivery::email::MailKind,
+        delivery::email::EmailKind,
         ids::{FeedId, IssueId},
     },
     queue::{Job, Queue},
@@ -37,7 +37,9 @@ pub async fn issue_stopped(
 ) -> Result<(), DbError> {
     let record = issues::get(tx, issue).await?.ok_or(DbError::RowNotFound)?;
     let newsletter = newsletters::get(tx, record.newsletter_id).await?;
-    notify_operators(queue, tx, &newsletter, MailKind::IssueStopped, About::Issue(issue), now).await.map(drop)
+    notify_operators(queue, tx, &newsletter, EmailKind::IssueStopped, About::Issue(issue), now)
+        .await
+        .map(drop)
 }
 
 /// Puts a notice for each operator into the queue, in the caller's transaction. `kind` is one of the notices. Returns how many
@@ -46,7 +48,7 @@ pub async fn notify_operators(
     queue: &Queue,
     tx: &mut Tx,
     newsletter: &NewsletterRecord,
-    kind: MailKind,
+    kind: EmailKind,
     about: About,
     now: Timestamp,
 ) -> Result<usize, DbError> {
@@ -58,7 +60,7 @@ pub async fn notify_operators(
     let mut told = 0;
     for operator in operators::list(tx).await? {
         let domain = newsletter.newsletter.sender_address.domain();
-        let mail = NewMail {
+        let mail = NewEmail {
             kind,
             newsletter: newsletter.id,
             recipient: &operator.address,

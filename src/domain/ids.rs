@@ -41,7 +41,7 @@ ids! {
     /// A worker's hold on deliveries.
     ClaimId,
     /// A single mail outside an issue: confirmation, test send.
-    MailId,
+    EmailId,
     /// What a reader asked for on their own page.
     RequestId,
     /// A person who runs newsletters.

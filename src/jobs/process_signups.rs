@@ -5,7 +5,7 @@
 use crate::{
     db::{
         DbError, Tx,
-        deliveries::emails::{self, NewMail},
+        deliveries::emails::{self, NewEmail},
         is_retryable, newsletters, rate_limits,
         signups::intake::{self, SignupRecord},
         subscribers::{
@@ -14,7 +14,7 @@ use crate::{
         suppressions,
     },
     domain::{
-        delivery::email::MailKind,
+        delivery::email::EmailKind,
         ids::{ConfirmationId, NewsletterId, SubscriptionId},
         signup::limits::address_key,
         subscriber::{
@@ -295,13 +295,13 @@ async fn mail(
             format!("{}@{domain}", random::hex::<12>())
         })
         .collect();
-    let mails: Vec<NewMail<'_>> = wanted
+    let mails: Vec<NewEmail<'_>> = wanted
         .iter()
         .zip(&ids)
         .map(|(wish, message_id)| {
             let confirms = wish.confirms();
-            NewMail {
-                kind: if confirms { MailKind::Confirmation } else { MailKind::AlreadySubscribed },
+            NewEmail {
+                kind: if confirms { EmailKind::Confirmation } else { EmailKind::AlreadySubscribed },
                 newsletter: wish.newsletter,
                 recipient: &wish.signup.address,
                 subscription: Some(wish.subscription),

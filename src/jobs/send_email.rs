@@ -3,14 +3,14 @@
 use crate::{
     db::{
         DbError,
-        deliveries::emails::{self, Attempt, MailRecord},
+        deliveries::emails::{self, Attempt, EmailRecord},
         newsletters::{self, NewsletterRecord},
     },
     delivery::{
         context::Context,
         email_content::{self, Content},
     },
-    domain::{delivery::status::Answer, ids::MailId},
+    domain::{delivery::status::Answer, ids::EmailId},
     mail::{self, ComposeError, MessageTemplate, Recipient, SendError, SendResult, answer_of},
     queue::{Job, JobFailure},
 };
@@ -26,7 +26,7 @@ const BEGIN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Sends mails, each if it is due and nobody else is sending it, and records the answers. One that can't be sent now, or takes long,
 /// does not keep the others: what is not begun soon is handed on.
-pub async fn run(context: &Context, mails: &[MailId]) -> Result<(), JobFailure> {
+pub async fn run(context: &Context, mails: &[EmailId]) -> Result<(), JobFailure> {
     let mut waiting = mails.iter().copied();
     let mut under_way = FuturesUnordered::new();
     let mut result = Ok(());
@@ -62,7 +62,7 @@ pub async fn run(context: &Context, mails: &[MailId]) -> Result<(), JobFailure> 
 }
 
 /// Leaves mails that were not begun to another job.
-async fn hand_on(context: &Context, mails: Vec<MailId>) -> Result<(), DbError> {
+async fn hand_on(context: &Context, mails: Vec<EmailId>) -> Result<(), DbError> {
     if mails.is_empty() {
         return Ok(());
     }
@@ -71,7 +71,7 @@ async fn hand_on(context: &Context, mails: Vec<MailId>) -> Result<(), DbError> {
     tx.commit().await
 }
 
-async fn one(context: &Context, id: MailId) -> Result<(), JobFailure> {
+async fn one(context: &Context, id: EmailId) -> Result<(), JobFailure> {
     let asked_at = context.clock.now();
     let Some(mail) = context.email_recorder.begin(id).await? else { return Ok(()) };
     let (newsletter, made) = content(context, &mail).await?;
@@ -112,7 +112,7 @@ async fn one(context: &Context, id: MailId) -> Result<(), JobFailure> {
 fn compose(
     context: &Context,
     newsletter: &NewsletterRecord,
-    mail: &MailRecord,
+    mail: &EmailRecord,
     email: &Email,
     unsubscribe_url: Option<&str>,
 ) -> Result<Vec<u8>, ComposeError> {
@@ -147,7 +147,7 @@ fn compose(
 }
 
 /// What a mail says, and in whose name.
-async fn content(context: &Context, mail: &MailRecord) -> Result<(NewsletterRecord, Content), DbError> {
+async fn content(context: &Context, mail: &EmailRecord) -> Result<(NewsletterRecord, Content), DbError> {
     // The writer is asked for only where what is shown is written down.
     let writes = email_content::writes(mail.kind);
     let mut tx = if writes { context.db.begin().await? } else { context.db.read().await? };
@@ -172,7 +172,7 @@ async fn send(context: &Context, attempt: Attempt, envelope: &Envelope, message:
             };
             if let Err(error) = renewed.await {
                 let error: DbError = error;
-                tracing::warn!(mail = %attempt.mail, %error, "a lease could not be renewed yet");
+                tracing::warn!(mail = %attempt.email, %error, "a lease could not be renewed yet");
             }
         }
     };

@@ -9,7 +9,7 @@ use crate::{
     delivery::notify_operators::{About, notify_operators},
     domain::{
         content::feed_trouble::{Condition, TroubleKind, in_words, trouble},
-        delivery::email::MailKind,
+        delivery::email::EmailKind,
         ids::FeedId,
     },
     jobs::context::FeedContext,
@@ -70,7 +70,7 @@ async fn report(
     // As long as there is nobody to tell, it stays untold.
     if !operators::list(tx).await?.is_empty() {
         let now = context.clock.now();
-        notify_operators(&context.queue, tx, newsletter, MailKind::FeedTrouble, About::Feed(feed.id), now)
+        notify_operators(&context.queue, tx, newsletter, EmailKind::FeedTrouble, About::Feed(feed.id), now)
             .await?;
         feeds::set_trouble_reported(tx, feed.id, now).await?;
     }

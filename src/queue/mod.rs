@@ -13,7 +13,7 @@ pub use setup::{SetupError, set_up};
 pub use workers::{Handler, JobFailure, Workers};
 
 use crate::clock::Clock;
-use crate::domain::ids::{ArticleId, FeedId, IssueId, MailId};
+use crate::domain::ids::{ArticleId, EmailId, FeedId, IssueId};
 use futures_util::stream::{BoxStream, StreamExt as _};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -25,7 +25,7 @@ pub enum Job {
     /// Send single mails.
     SendMails {
         /// Which.
-        mails: Vec<MailId>,
+        mails: Vec<EmailId>,
     },
     /// Make something of the signups that have arrived.
     TakeSignups,
@@ -92,7 +92,7 @@ impl Job {
     const MAILS: usize = 16;
 
     /// The jobs that send mails.
-    pub fn send_all(mails: &[MailId]) -> Vec<Self> {
+    pub fn send_all(mails: &[EmailId]) -> Vec<Self> {
         mails.chunks(Self::MAILS).map(|mails| Self::SendMails { mails: mails.to_vec() }).collect()
     }
 

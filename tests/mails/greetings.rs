@@ -3,7 +3,7 @@
 use super::{assert_unwanted, one_line};
 use crate::support::{DAY, Engine, TestApp, on_both_engines};
 use daily::{
-    domain::{delivery::email::MailKind, issue::status::IssueStatus},
+    domain::{delivery::email::EmailKind, issue::status::IssueStatus},
     settings::Settings,
 };
 use jiff::SignedDuration;
@@ -130,7 +130,7 @@ async fn a_second_attempt_at_a_welcome_has_the_same_content(engine: Engine) {
     app.send_issue().await;
     let ann = app.reader(ANN).await;
     // As after a crash in the middle.
-    app.store().await.requeue_mails(MailKind::Welcome).await;
+    app.store().await.requeue_mails(EmailKind::Welcome).await;
     app.tick_after(SignedDuration::from_mins(2)).await;
     let mails = ann.emails();
     assert_eq!(mails.len(), 3);
@@ -157,10 +157,10 @@ async fn a_welcome_is_not_sent_after_unsubscribing(engine: Engine) {
     let ann = app.reader(ANN).await;
     let subscription = ann.subscription().await;
     app.end_subscription(&subscription).await;
-    app.insert_mail(MailKind::Welcome, ANN, Some(&subscription)).await;
+    app.insert_mail(EmailKind::Welcome, ANN, Some(&subscription)).await;
     app.tick_after(SignedDuration::from_mins(1)).await;
     assert_eq!(ann.emails().len(), 1);
-    assert_unwanted(&app, MailKind::Welcome, "not subscribed any more").await;
+    assert_unwanted(&app, EmailKind::Welcome, "not subscribed any more").await;
 }
 
 async fn unsubscribing_by_the_link_causes_one_goodbye_a_day(engine: Engine) {
@@ -198,11 +198,11 @@ async fn suppressed_and_returned_readers_get_no_goodbye(engine: Engine) {
     let ann = app.reader(ANN).await;
     app.suppress(ANN, "undeliverable: 550").await;
     ann.unsubscribes().await;
-    assert_unwanted(&app, MailKind::Goodbye, "suppressed").await;
+    assert_unwanted(&app, EmailKind::Goodbye, "suppressed").await;
     assert_eq!(ann.emails().len(), 1);
     // Ben has come back before the goodbye is sent.
     let ben = app.reader("ben@example.org").await;
-    app.insert_mail(MailKind::Goodbye, ben.address, Some(&ben.subscription().await)).await;
+    app.insert_mail(EmailKind::Goodbye, ben.address, Some(&ben.subscription().await)).await;
     app.tick_after(SignedDuration::from_mins(1)).await;
-    assert_unwanted(&app, MailKind::Goodbye, "has come back").await;
+    assert_unwanted(&app, EmailKind::Goodbye, "has come back").await;
 }

@@ -20,7 +20,7 @@ use daily::{
     delivery::notify_operators::About,
     domain::{
         content::feed_trouble::TroubleKind,
-        delivery::email::{MailKind, MailStatus},
+        delivery::email::{EmailKind, EmailStatus},
         ids::FeedId,
         issue::{selection::TooFew, status::IssueStatus},
     },
@@ -30,7 +30,7 @@ use jiff::SignedDuration;
 const DESK: &str = "desk@courier.example";
 
 async fn notify_about_feed(app: &TestApp, feed: FeedId) {
-    notify_about(app, MailKind::FeedTrouble, About::Feed(feed)).await;
+    notify_about(app, EmailKind::FeedTrouble, About::Feed(feed)).await;
     app.settle().await;
 }
 
@@ -76,7 +76,7 @@ async fn operators_are_asked_to_approve_an_issue_that_waits(engine: Engine) {
     app.reader_at_once("ann@example.org").await;
     let issue = planned(&app, true, None).await;
     app.add_operator(DESK).await;
-    notify(&app, MailKind::ApprovalWanted, issue).await;
+    notify(&app, EmailKind::ApprovalWanted, issue).await;
     let mails = app.mails_to(DESK);
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0].subject(), "[Daily] Please approve the issue of Saturday, 2 May");
@@ -93,8 +93,8 @@ async fn operators_are_asked_to_approve_an_issue_that_waits(engine: Engine) {
     assert_eq!(mails[0].header("List-Unsubscribe"), None);
     // The issue is approved before the second notice is sent.
     approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
-    notify(&app, MailKind::ApprovalWanted, issue).await;
-    assert_unwanted(&app, MailKind::ApprovalWanted, "no longer waits").await;
+    notify(&app, EmailKind::ApprovalWanted, issue).await;
+    assert_unwanted(&app, EmailKind::ApprovalWanted, "no longer waits").await;
     assert_eq!(app.mails_to(DESK).len(), 1);
 }
 
@@ -103,14 +103,14 @@ async fn operators_are_asked_about_an_issue_with_too_few_stories(engine: Engine)
     app.article("The bridge opens").await;
     let issue = planned(&app, false, Some(5)).await;
     app.add_operator(DESK).await;
-    notify(&app, MailKind::TooFewStories, issue).await;
+    notify(&app, EmailKind::TooFewStories, issue).await;
     let mails = app.mails_to(DESK);
     assert_eq!(mails[0].subject(), "[Daily] There is only 1 story for the issue of Saturday, 2 May");
     assert!(mails[0].text().contains("It should have 5 or more."));
     assert!(mails[0].text().contains("daily issue cancel --newsletter daily --date 2026-05-02"));
     cancel_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
-    notify(&app, MailKind::TooFewStories, issue).await;
-    assert_unwanted(&app, MailKind::TooFewStories, "no longer waits").await;
+    notify(&app, EmailKind::TooFewStories, issue).await;
+    assert_unwanted(&app, EmailKind::TooFewStories, "no longer waits").await;
 }
 
 async fn a_notice_is_dropped_if_the_issue_has_enough_stories_by_then(engine: Engine) {
@@ -118,8 +118,8 @@ async fn a_notice_is_dropped_if_the_issue_has_enough_stories_by_then(engine: Eng
     app.article("The bridge opens").await;
     let issue = planned(&app, false, Some(1)).await;
     app.add_operator(DESK).await;
-    notify(&app, MailKind::TooFewStories, issue).await;
-    assert_unwanted(&app, MailKind::TooFewStories, "no longer waits").await;
+    notify(&app, EmailKind::TooFewStories, issue).await;
+    assert_unwanted(&app, EmailKind::TooFewStories, "no longer waits").await;
     assert!(app.mails_to(DESK).is_empty());
 }
 
@@ -149,13 +149,13 @@ async fn operators_are_told_that_the_breaker_held_an_issue(engine: Engine) {
     // A notice is dropped if the issue has been resumed meanwhile.
     server.follow(Script::accept());
     resume_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
-    notify_about(&app, MailKind::IssueStopped, About::Issue(issue)).await;
+    notify_about(&app, EmailKind::IssueStopped, About::Issue(issue)).await;
     app.wait_for_status(issue, IssueStatus::Sent).await;
     eventually("the notice is settled", || async {
-        app.store().await.mails().await.iter().all(|mail| mail.status != MailStatus::Queued).then_some(())
+        app.store().await.mails().await.iter().all(|mail| mail.status != EmailStatus::Queued).then_some(())
     })
     .await;
-    assert_unwanted(&app, MailKind::IssueStopped, "no longer stopped").await;
+    assert_unwanted(&app, EmailKind::IssueStopped, "no longer stopped").await;
 }
 
 async fn operators_are_told_once_of_missed_issues(engine: Engine) {
@@ -217,7 +217,7 @@ async fn operators_are_told_of_a_failing_feed_unless_it_has_recovered(engine: En
     feeds::set_trouble(&mut tx, feed, None).await.unwrap();
     tx.commit().await.unwrap();
     notify_about_feed(&app, feed).await;
-    assert_unwanted(&app, MailKind::FeedTrouble, "nothing is wrong").await;
+    assert_unwanted(&app, EmailKind::FeedTrouble, "nothing is wrong").await;
     assert_eq!(app.mails_to(DESK).len(), 1);
 }
 
@@ -229,12 +229,12 @@ async fn a_removed_operator_gets_no_waiting_notice(engine: Engine) {
     }
     let desk = address(DESK);
     assert!(matches!(add_operator(&app.app.actions, &OPERATOR, &desk).await, Ok(Added::Known)));
-    notify(&app, MailKind::ApprovalWanted, issue).await;
+    notify(&app, EmailKind::ApprovalWanted, issue).await;
     assert_eq!((app.mails_to(DESK).len(), app.mails_to("night@courier.example").len()), (1, 1));
     assert!(remove_operator(&app.app.actions, &OPERATOR, &desk).await.unwrap());
     // The scheduler sends these again, but no notices of its own.
     app.store().await.mark_operators_reminded().await;
-    app.store().await.requeue_mails(MailKind::ApprovalWanted).await;
+    app.store().await.requeue_mails(EmailKind::ApprovalWanted).await;
     app.tick_after(SignedDuration::from_mins(1)).await;
     assert_eq!((app.mails_to(DESK).len(), app.mails_to("night@courier.example").len()), (1, 2));
 }

@@ -5,10 +5,10 @@ use daily::{
     db::deliveries::emails,
     domain::{
         delivery::{
-            email::{MailKind, MailStatus},
+            email::{EmailKind, EmailStatus},
             status::Answer,
         },
-        ids::MailId,
+        ids::EmailId,
     },
     jobs::send_email,
     queue::Job,
@@ -17,12 +17,12 @@ use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 
 /// Makes readers, and inserts an email to each of them that no job is going to send.
-async fn waiting(app: &TestApp, count: usize) -> (Vec<String>, Vec<MailId>) {
+async fn waiting(app: &TestApp, count: usize) -> (Vec<String>, Vec<EmailId>) {
     let addresses = app.readers(count, "example.org").await;
     let mut ids = Vec::new();
     for address in &addresses {
         let subscription = app.visitor(address).subscription().await;
-        ids.push(app.insert_mail(MailKind::AlreadySubscribed, address, Some(&subscription)).await);
+        ids.push(app.insert_mail(EmailKind::AlreadySubscribed, address, Some(&subscription)).await);
     }
     (addresses, ids)
 }
@@ -38,7 +38,7 @@ async fn one_job_sends_each_of_its_emails_once(engine: Engine) {
     let (addresses, ids) = waiting(&app, 20).await;
     let before = app.mails().len();
     // Each is named twice by one job, and by another job at the same time.
-    let twice: Vec<MailId> = ids.iter().chain(&ids).copied().collect();
+    let twice: Vec<EmailId> = ids.iter().chain(&ids).copied().collect();
     let (one, other) = tokio::join!(
         send_email::run(&app.app.jobs.delivery, &twice),
         send_email::run(&app.app.jobs.delivery, &ids)
@@ -50,7 +50,7 @@ async fn one_job_sends_each_of_its_emails_once(engine: Engine) {
         assert_eq!(app.mails_to(address).len(), 1, "{address}");
     }
     let rows = app.store().await.mails().await;
-    assert!(rows.iter().all(|it| it.status == MailStatus::Sent && it.attempts == 1), "{rows:?}");
+    assert!(rows.iter().all(|it| it.status == EmailStatus::Sent && it.attempts == 1), "{rows:?}");
 }
 
 async fn the_number_of_an_attempt_is_used_once(engine: Engine) {
@@ -60,7 +60,7 @@ async fn the_number_of_an_attempt_is_used_once(engine: Engine) {
     for attempts in 1..=3 {
         send_email::run(&app.app.jobs.delivery, &ids).await.unwrap();
         let mail = app.store().await.mails().await.remove(0);
-        assert_eq!((mail.status, mail.attempts, mail.relay_waits), (MailStatus::Queued, attempts, attempts));
+        assert_eq!((mail.status, mail.attempts, mail.relay_waits), (EmailStatus::Queued, attempts, attempts));
         app.clock.advance(SignedDuration::from_mins(30));
     }
     // A late answer to an earlier attempt changes nothing.
@@ -71,7 +71,7 @@ async fn the_number_of_an_attempt_is_used_once(engine: Engine) {
     assert_eq!(begun.unwrap()[0].attempts, 4);
     let answer = Answer::new("", None, "late");
     assert!(
-        !emails::finish(&mut tx, mail.attempt(), MailStatus::Sent, &answer, app.clock.now()).await.unwrap()
+        !emails::finish(&mut tx, mail.attempt(), EmailStatus::Sent, &answer, app.clock.now()).await.unwrap()
     );
     assert!(!emails::postpone(&mut tx, mail.attempt(), &answer, app.clock.now(), false).await.unwrap());
 }
@@ -90,7 +90,7 @@ async fn a_process_that_ends_enqueues_the_emails_it_has_not_begun(engine: Engine
 
 #[test]
 fn jobs_hold_sixteen_emails_at_most_and_round_trip() {
-    let ids: Vec<MailId> = (1..=33).map(MailId).collect();
+    let ids: Vec<EmailId> = (1..=33).map(EmailId).collect();
     let jobs = Job::send_all(&ids);
     let sizes: Vec<usize> = jobs
         .iter()

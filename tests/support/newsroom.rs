@@ -9,15 +9,15 @@ use daily::{
     db::{
         DbError,
         content::articles::{self, ArticleRecord, Origin},
-        deliveries::emails::{self, NewMail},
+        deliveries::emails::{self, NewEmail},
         newsletters::{self, NewsletterRecord},
         subscribers::SubscriptionRecord,
         suppressions::{self, NewSuppression},
     },
     domain::{
         content::article::FoundArticle,
-        delivery::email::MailKind,
-        ids::{ArticleId, MailId},
+        delivery::email::EmailKind,
+        ids::{ArticleId, EmailId},
         newsletter::Newsletter,
     },
 };
@@ -117,15 +117,15 @@ impl TestApp {
     /// Inserts a single email that no job is going to send.
     pub async fn insert_mail(
         &self,
-        kind: MailKind,
+        kind: EmailKind,
         recipient: &str,
         subscription: Option<&SubscriptionRecord>,
-    ) -> MailId {
+    ) -> EmailId {
         let newsletter = match subscription {
             Some(it) => it.newsletter_id,
             None => self.newsletter().await.id,
         };
-        let mail = NewMail {
+        let mail = NewEmail {
             kind,
             newsletter,
             recipient: &parsed(recipient),
@@ -142,7 +142,7 @@ impl TestApp {
     }
 
     /// Returns how many single emails of a kind there are, sent or not.
-    pub async fn count_mails(&self, kind: MailKind) -> usize {
+    pub async fn count_mails(&self, kind: EmailKind) -> usize {
         self.store().await.mails().await.iter().filter(|mail| mail.kind == kind).count()
     }
 }

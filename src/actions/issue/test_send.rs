@@ -5,8 +5,8 @@ use crate::{
     db::{DbError, audit, deliveries::emails, newsletters::NewsletterRecord, suppressions},
     domain::{
         actor::Actor,
-        delivery::email::MailKind,
-        ids::{IssueId, MailId},
+        delivery::email::EmailKind,
+        ids::{EmailId, IssueId},
         subscriber::email_address::EmailAddress,
     },
     queue::Job,
@@ -37,14 +37,14 @@ pub async fn test_send(
     newsletter: &NewsletterRecord,
     issue: Option<IssueId>,
     recipient: &EmailAddress,
-) -> Result<MailId, TestSendError> {
+) -> Result<EmailId, TestSendError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     if let Some(reason) = suppressions::reason(&mut tx, recipient).await? {
         return Err(TestSendError::Suppressed { address: recipient.clone(), reason });
     }
-    let mail = emails::NewMail {
-        kind: MailKind::Test,
+    let mail = emails::NewEmail {
+        kind: EmailKind::Test,
         newsletter: newsletter.id,
         recipient,
         subscription: None,

@@ -13,7 +13,7 @@ use crate::{
         },
     },
     domain::{
-        delivery::email::MailKind,
+        delivery::email::EmailKind,
         ids::{RequestId, SubscriptionId},
         subscriber::{
             email_address::EmailAddress,
@@ -82,7 +82,7 @@ pub async fn ask(context: &SubscriptionContext, id: SubscriptionId) -> Result<As
         }
     }
     let request = requests::insert(&mut tx, id, RequestKind::DataExport, address, None, now).await?;
-    mail_about(&context.queue, &mut tx, MailKind::DataExport, &subscription, address, request, now).await?;
+    mail_about(&context.queue, &mut tx, EmailKind::DataExport, &subscription, address, request, now).await?;
     tx.commit().await?;
     Ok(Asked::Sent)
 }

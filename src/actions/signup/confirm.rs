@@ -16,7 +16,7 @@ use crate::{
         subscribers::{self, ConfirmationRecord, Evidence, SubscriptionRecord},
     },
     domain::{
-        delivery::email::MailKind,
+        delivery::email::EmailKind,
         ids::ConfirmationId,
         signup::form_token::is_marked,
         subscriber::{consent::ConsentEvent, email_address::EmailAddress, subscription::SubscriptionStatus},
@@ -110,7 +110,7 @@ pub async fn confirm(
                 mail_reader(
                     &context.queue,
                     &mut tx,
-                    MailKind::Welcome,
+                    EmailKind::Welcome,
                     &it.newsletter,
                     &it.subscription,
                     now,

@@ -15,7 +15,7 @@ use crate::{
         },
     },
     domain::{
-        delivery::email::MailKind,
+        delivery::email::EmailKind,
         ids::{RequestId, SubscriptionId},
         subscriber::{
             email_address::EmailAddress,
@@ -100,9 +100,9 @@ pub async fn ask(
     let (line, limit) = (format!("address {}", new.inbox()), context.emails_per_address.unwrap_or(LIMIT));
     let may_mail = rate_limiter::check(&mut tx, &context.keys, &line, limit, now).await?.is_ok();
     let request = requests::insert(&mut tx, id, RequestKind::Address, old, Some(new), now).await?;
-    mail_about(&context.queue, &mut tx, MailKind::OldAddress, &subscription, old, request, now).await?;
+    mail_about(&context.queue, &mut tx, EmailKind::OldAddress, &subscription, old, request, now).await?;
     if may_mail {
-        mail_about(&context.queue, &mut tx, MailKind::NewAddress, &subscription, new, request, now).await?;
+        mail_about(&context.queue, &mut tx, EmailKind::NewAddress, &subscription, new, request, now).await?;
     }
     tx.commit().await?;
     Ok(Asked::Sent)

@@ -12,7 +12,7 @@ use crate::{
         suppressions,
     },
     domain::{
-        delivery::email::MailKind,
+        delivery::email::EmailKind,
         ids::SubscriptionId,
         joining_wording::joining_wording,
         subscriber::{consent::ConsentEvent, request::JOINING_LIMIT, subscription::SubscriptionStatus},
@@ -84,7 +84,7 @@ pub async fn join_newsletter(
     subscribers::record_consents(&mut tx, ConsentEvent::Confirmed, &[entry]).await?;
     let joined = subscribers::get(&mut tx, found.id).await?.ok_or(DbError::RowNotFound)?;
     // Whether or not readers are greeted: it is what tells the reader if it was not them.
-    mail_reader(&context.queue, &mut tx, MailKind::Welcome, &newsletter, &joined, now).await?;
+    mail_reader(&context.queue, &mut tx, EmailKind::Welcome, &newsletter, &joined, now).await?;
     follow_clock(&mut tx, &newsletter, &joined, now).await?;
     tx.commit().await?;
     Ok(Joining::Joined)

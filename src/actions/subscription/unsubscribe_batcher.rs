@@ -11,7 +11,7 @@ use crate::{
         subscribers::{self, Evidence, NewEntry, SubscriptionRecord},
     },
     domain::{
-        delivery::email::MailKind,
+        delivery::email::EmailKind,
         ids::{NewsletterId, SubscriptionId},
         subscriber::{
             consent::ConsentEvent,
@@ -137,7 +137,7 @@ impl UnsubscribeHandler {
             && got_issues
             && !emails::said_goodbye(tx, subscription.id, now - GOODBYE_INTERVAL).await?
         {
-            mail_reader(&self.queue, tx, MailKind::Goodbye, newsletter, subscription, now).await?;
+            mail_reader(&self.queue, tx, EmailKind::Goodbye, newsletter, subscription, now).await?;
         }
         Ok(())
     }

@@ -10,10 +10,10 @@ use crate::{
     },
     domain::{
         delivery::{
-            email::{MailKind, MailStatus},
+            email::{EmailKind, EmailStatus},
             status::Answer,
         },
-        ids::{ConfirmationId, FeedId, IssueId, MailId, NewsletterId, RequestId, SubscriptionId},
+        ids::{ConfirmationId, EmailId, FeedId, IssueId, NewsletterId, RequestId, SubscriptionId},
         subscriber::email_address::EmailAddress,
     },
 };
@@ -22,9 +22,9 @@ use std::collections::HashMap;
 
 /// A mail to be.
 #[derive(Debug, Clone, serde::Serialize)]
-pub struct NewMail<'a> {
+pub struct NewEmail<'a> {
     /// What for.
-    pub kind: MailKind,
+    pub kind: EmailKind,
     /// In whose name.
     pub newsletter: NewsletterId,
     /// To whom.
@@ -43,11 +43,11 @@ pub struct NewMail<'a> {
 
 /// A mail's row.
 #[derive(Debug, Clone, sqlx::FromRow)]
-pub struct MailRecord {
+pub struct EmailRecord {
     /// The row.
-    pub id: MailId,
+    pub id: EmailId,
     /// What for.
-    pub kind: MailKind,
+    pub kind: EmailKind,
     /// In whose name.
     pub newsletter_id: NewsletterId,
     /// To whom.
@@ -65,7 +65,7 @@ pub struct MailRecord {
     /// Its Message-ID.
     pub message_id: String,
     /// Where it stands.
-    pub status: MailStatus,
+    pub status: EmailStatus,
     /// When it was made.
     pub created_at: DbTime,
     /// Attempts begun.
@@ -80,23 +80,23 @@ pub struct MailRecord {
     pub reply_text: Option<String>,
 }
 
-/// One attempt at a mail. Its number tells it from later ones: who lost the lease has no say any more.
+/// One attempt at a email. Its number tells it from later ones: who lost the lease has no say any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt {
-    /// Which mail.
-    pub mail: MailId,
+    /// Which email.
+    pub email: EmailId,
     /// The attempt's number, from 1.
     pub number: i64,
 }
 
-impl MailRecord {
+impl EmailRecord {
     /// The attempt that [`begin`] began.
     pub const fn attempt(&self) -> Attempt {
-        Attempt { mail: self.id, number: self.attempts }
+        Attempt { email: self.id, number: self.attempts }
     }
 }
 
-macro_rules! mail_columns {
+macro_rules! email_columns {
     () => {
         "id, kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, feed_id, \
          request_id, message_id, status, created_at, attempts, relay_waits, relay, reply_code, reply_text"
@@ -104,32 +104,36 @@ macro_rules! mail_columns {
 }
 
 /// Adds a mail, due at once.
-pub async fn insert(tx: &mut Tx, mail: &NewMail<'_>, now: Timestamp) -> Result<MailId, DbError> {
+pub async fn insert(tx: &mut Tx, email: &NewEmail<'_>, now: Timestamp) -> Result<EmailId, DbError> {
     query_scalar!(
         tx,
         "INSERT INTO emails (kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, \
          message_id, status, created_at, next_attempt_at, woken_at, feed_id) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $8, $8, $9) RETURNING id",
-        mail.kind,
-        mail.newsletter,
-        mail.recipient,
-        mail.subscription,
-        mail.confirmation,
-        mail.issue,
-        mail.message_id,
+        email.kind,
+        email.newsletter,
+        email.recipient,
+        email.subscription,
+        email.confirmation,
+        email.issue,
+        email.message_id,
         DbTime(now),
-        mail.feed
+        email.feed
     )
     .fetch_one()
     .await
 }
 
 /// Adds emails, due at once, in the order of the list.
-pub async fn insert_all(tx: &mut Tx, emails: &[NewMail<'_>], now: Timestamp) -> Result<Vec<MailId>, DbError> {
+pub async fn insert_all(
+    tx: &mut Tx,
+    emails: &[NewEmail<'_>],
+    now: Timestamp,
+) -> Result<Vec<EmailId>, DbError> {
     if emails.is_empty() {
         return Ok(Vec::new());
     }
-    let made: Vec<(String, MailId)> = query_as!(
+    let made: Vec<(String, EmailId)> = query_as!(
         tx,
         "INSERT INTO emails (kind, newsletter_id, recipient, message_id, subscription_id, confirmation_id, \
          issue_id, feed_id, status, created_at, next_attempt_at, woken_at) SELECT value ->> 'kind', \
@@ -142,13 +146,13 @@ pub async fn insert_all(tx: &mut Tx, emails: &[NewMail<'_>], now: Timestamp) -> 
     )
     .fetch_all()
     .await?;
-    let made: HashMap<String, MailId> = made.into_iter().collect();
+    let made: HashMap<String, EmailId> = made.into_iter().collect();
     emails.iter().map(|it| made.get(it.message_id).copied().ok_or(DbError::RowNotFound)).collect()
 }
 
 /// The mail with this row.
-pub async fn get(tx: &mut Tx, id: MailId) -> Result<Option<MailRecord>, DbError> {
-    query_as!(tx, concat!("SELECT ", mail_columns!(), " FROM emails WHERE id = $1"), id)
+pub async fn get(tx: &mut Tx, id: EmailId) -> Result<Option<EmailRecord>, DbError> {
+    query_as!(tx, concat!("SELECT ", email_columns!(), " FROM emails WHERE id = $1"), id)
         .fetch_optional()
         .await
 }
@@ -157,17 +161,17 @@ pub async fn get(tx: &mut Tx, id: MailId) -> Result<Option<MailRecord>, DbError>
 /// not among what is returned.
 pub async fn begin(
     tx: &mut Tx,
-    ids: &[MailId],
+    ids: &[EmailId],
     now: Timestamp,
     claimed_until: Timestamp,
-) -> Result<Vec<MailRecord>, DbError> {
+) -> Result<Vec<EmailRecord>, DbError> {
     query_as!(
         tx,
         concat!(
             "UPDATE emails SET status = 'sending', attempts = attempts + 1, claimed_until = $3 \
              WHERE ((status = 'queued' AND next_attempt_at <= $2) OR (status = 'sending' \
              AND claimed_until < $2)) AND id {in $1} RETURNING ",
-            mail_columns!()
+            email_columns!()
         ),
         DbList(ids),
         DbTime(now),
@@ -182,7 +186,7 @@ pub async fn renew(tx: &mut Tx, attempt: Attempt, claimed_until: Timestamp) -> R
     query!(
         tx,
         "UPDATE emails SET claimed_until = $3 WHERE id = $1 AND attempts = $2 AND status = 'sending'",
-        attempt.mail,
+        attempt.email,
         attempt.number,
         DbTime(claimed_until)
     )
@@ -194,7 +198,7 @@ pub async fn renew(tx: &mut Tx, attempt: Attempt, claimed_until: Timestamp) -> R
 pub async fn finish(
     tx: &mut Tx,
     attempt: Attempt,
-    status: MailStatus,
+    status: EmailStatus,
     answer: &Answer,
     now: Timestamp,
 ) -> Result<bool, DbError> {
@@ -202,7 +206,7 @@ pub async fn finish(
         tx,
         "UPDATE emails SET status = $2, relay = $3, reply_code = $4, reply_text = $5, finished_at = $6, \
          claimed_until = NULL WHERE id = $1 AND attempts = $7 AND status = 'sending'",
-        attempt.mail,
+        attempt.email,
         status,
         &answer.relay,
         answer.code.map(i64::from),
@@ -228,7 +232,7 @@ pub async fn postpone(
         "UPDATE emails SET status = 'queued', relay = $2, reply_code = $3, reply_text = $4, next_attempt_at = \
          $5, relay_waits = relay_waits + $6, claimed_until = NULL, woken_at = $5 WHERE id = $1 \
          AND attempts = $7 AND status = 'sending'",
-        attempt.mail,
+        attempt.email,
         &answer.relay,
         answer.code.map(i64::from),
         &answer.text,
@@ -242,12 +246,12 @@ pub async fn postpone(
 }
 
 /// Keeps which issue a mail shows, so that each attempt shows the same.
-pub async fn set_issue(tx: &mut Tx, id: MailId, issue: IssueId) -> Result<(), DbError> {
+pub async fn set_issue(tx: &mut Tx, id: EmailId, issue: IssueId) -> Result<(), DbError> {
     query!(tx, "UPDATE emails SET issue_id = $2 WHERE id = $1", id, issue).execute().await
 }
 
 /// Keeps which reader's request a mail is about.
-pub async fn set_request(tx: &mut Tx, id: MailId, request: RequestId) -> Result<(), DbError> {
+pub async fn set_request(tx: &mut Tx, id: EmailId, request: RequestId) -> Result<(), DbError> {
     query!(tx, "UPDATE emails SET request_id = $2 WHERE id = $1", id, request).execute().await
 }
 
@@ -277,7 +281,7 @@ pub async fn erase_finished(tx: &mut Tx, until: Timestamp, limit: i64) -> Result
     .await
 }
 
-/// Ends every lease and lets the sweep wake every open mail. Returns how many leases there were.
+/// Ends every lease and lets the sweep wake every open email. Returns how many leases there were.
 pub async fn end_leases(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
     query!(tx, "UPDATE emails SET woken_at = NULL WHERE status IN ('queued', 'sending')")
         .rows_affected()
@@ -298,7 +302,7 @@ pub async fn wake_due(
     now: Timestamp,
     woken_before: Timestamp,
     limit: i64,
-) -> Result<Vec<MailId>, DbError> {
+) -> Result<Vec<EmailId>, DbError> {
     query_scalar!(
         tx,
         "UPDATE emails SET woken_at = $1 WHERE id IN (SELECT id FROM emails \

@@ -5,11 +5,11 @@ use crate::{
     domain::{
         content::feed_trouble::TroubleKind,
         delivery::{
-            email::{MailKind, MailStatus},
+            email::{EmailKind, EmailStatus},
             status::DeliveryStatus,
         },
         ids::{
-            ArticleId, AuditId, ClaimId, ConfirmationId, DeliveryId, FeedId, IssueId, MailId, NewsletterId,
+            ArticleId, AuditId, ClaimId, ConfirmationId, DeliveryId, EmailId, FeedId, IssueId, NewsletterId,
             OperatorId, RequestId, SubscriberId, SubscriptionId, VariantId,
         },
         issue::{
@@ -128,7 +128,7 @@ ids!(
     DeliveryId,
     FeedId,
     IssueId,
-    MailId,
+    EmailId,
     NewsletterId,
     OperatorId,
     RequestId,
@@ -146,8 +146,8 @@ words!(
     Fonts,
     IssueStatus,
     LeavingReason,
-    MailKind,
-    MailStatus,
+    EmailKind,
+    EmailStatus,
     Reason,
     RequestKind,
     SelectionKind,

@@ -6,7 +6,7 @@ use crate::{
         subscribers::{self, SubscriptionRecord},
     },
     delivery::email_content::{Content, Making},
-    domain::{delivery::email::MailKind, subscriber::subscription::SubscriptionStatus, token::Purpose},
+    domain::{delivery::email::EmailKind, subscriber::subscription::SubscriptionStatus, token::Purpose},
 };
 use email_templates::confirmation::{self, Confirmation};
 
@@ -36,7 +36,7 @@ pub(super) async fn content(
     }
     let token = making.context.keys.sign(Purpose::Confirm, id.0);
     let write = match making.mail.kind {
-        MailKind::ConfirmationReminder => confirmation::remind,
+        EmailKind::ConfirmationReminder => confirmation::remind,
         _ => confirmation::render,
     };
     let email = write(&Confirmation {

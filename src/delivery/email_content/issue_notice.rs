@@ -8,7 +8,7 @@ use crate::{
     },
     delivery::email_content::{Content, Making, clock},
     domain::{
-        delivery::email::MailKind,
+        delivery::email::EmailKind,
         issue::{schedule, status::IssueStatus},
     },
     issues::plan,
@@ -22,17 +22,17 @@ pub(super) async fn content(making: &Making<'_>, tx: &mut Tx) -> Result<Content,
     };
     let Some(issue) = issue else { return Ok(Content::Unwanted(crate::delivery::email_content::GONE)) };
     match (making.mail.kind, issue.status) {
-        (MailKind::IssueStopped, IssueStatus::Held) => Ok(making.letter(Matter::IssueHeld {
+        (EmailKind::IssueStopped, IssueStatus::Held) => Ok(making.letter(Matter::IssueHeld {
             date: issue.date(),
             reason: issue.reason.as_deref().unwrap_or_default(),
         })),
-        (MailKind::IssueStopped, IssueStatus::Skipped) => Ok(making.letter(Matter::IssueSkipped {
+        (EmailKind::IssueStopped, IssueStatus::Skipped) => Ok(making.letter(Matter::IssueSkipped {
             date: issue.date(),
             reason: issue.reason.as_deref().unwrap_or_default(),
             before_it: skipped_before(tx, &issue).await?,
             is_today: issue.date() == schedule::date_at(&making.newsletter.newsletter, making.now),
         })),
-        (MailKind::IssueStopped, _) => Ok(Content::Unwanted("the issue is no longer stopped")),
+        (EmailKind::IssueStopped, _) => Ok(Content::Unwanted("the issue is no longer stopped")),
         (_, IssueStatus::Planned) if issue.approved_at.is_none() => waiting(making, tx, &issue).await,
         _ => Ok(Content::Unwanted("the issue no longer waits for an operator")),
     }
@@ -57,10 +57,10 @@ async fn waiting(making: &Making<'_>, tx: &mut Tx, issue: &IssueRecord) -> Resul
         stories: &titles,
     };
     Ok(match (making.mail.kind, issue.waits_for.as_deref()) {
-        (MailKind::TooFewStories, Some(plan::STORIES)) => {
+        (EmailKind::TooFewStories, Some(plan::STORIES)) => {
             making.letter(Matter::TooFewStories { issue: planned, wanted })
         }
-        (MailKind::ApprovalWanted, Some(plan::APPROVAL)) => {
+        (EmailKind::ApprovalWanted, Some(plan::APPROVAL)) => {
             making.letter(Matter::ApprovalWanted { issue: planned })
         }
         _ => Content::Unwanted("the issue no longer waits for an operator"),

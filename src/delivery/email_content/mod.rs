@@ -15,14 +15,14 @@ mod welcome;
 use crate::{
     db::{
         DbError, Tx,
-        deliveries::emails::MailRecord,
+        deliveries::emails::EmailRecord,
         newsletters::NewsletterRecord,
         operators,
         subscribers::{self, SubscriptionRecord},
         suppressions,
     },
     delivery::context::Context,
-    domain::{delivery::email::MailKind, ids::SubscriptionId, token::Purpose},
+    domain::{delivery::email::EmailKind, ids::SubscriptionId, token::Purpose},
     issues::render::masthead,
 };
 use email_templates::{
@@ -47,7 +47,7 @@ pub(crate) enum Content {
 /// What a mail is made from.
 struct Making<'a> {
     context: &'a Context,
-    mail: &'a MailRecord,
+    mail: &'a EmailRecord,
     newsletter: &'a NewsletterRecord,
     now: Timestamp,
 }
@@ -97,15 +97,15 @@ struct OwnLinks {
 }
 
 /// Whether making such a mail writes down what it shows its reader, and so needs a transaction that may write.
-pub(crate) const fn writes(kind: MailKind) -> bool {
-    matches!(kind, MailKind::Welcome)
+pub(crate) const fn writes(kind: EmailKind) -> bool {
+    matches!(kind, EmailKind::Welcome)
 }
 
 /// Makes what a mail says that was begun.
 pub(crate) async fn content(
     context: &Context,
     tx: &mut Tx,
-    mail: &MailRecord,
+    mail: &EmailRecord,
     newsletter: &NewsletterRecord,
 ) -> Result<Content, DbError> {
     let making = Making { context, mail, newsletter, now: context.clock.now() };
@@ -113,20 +113,20 @@ pub(crate) async fn content(
         return Ok(Content::Unwanted(why));
     }
     match mail.kind {
-        MailKind::Test => test_issue::content(&making, tx).await,
-        MailKind::ApprovalWanted | MailKind::TooFewStories | MailKind::IssueStopped => {
+        EmailKind::Test => test_issue::content(&making, tx).await,
+        EmailKind::ApprovalWanted | EmailKind::TooFewStories | EmailKind::IssueStopped => {
             issue_notice::content(&making, tx).await
         }
-        MailKind::FeedTrouble => feed_notice::content(&making, tx).await,
-        MailKind::SignupAlarm | MailKind::SignupCalm => signup_notice::content(&making, tx).await,
-        MailKind::Confirmation
-        | MailKind::ConfirmationReminder
-        | MailKind::AlreadySubscribed
-        | MailKind::Welcome
-        | MailKind::Goodbye
-        | MailKind::DataExport
-        | MailKind::OldAddress
-        | MailKind::NewAddress => {
+        EmailKind::FeedTrouble => feed_notice::content(&making, tx).await,
+        EmailKind::SignupAlarm | EmailKind::SignupCalm => signup_notice::content(&making, tx).await,
+        EmailKind::Confirmation
+        | EmailKind::ConfirmationReminder
+        | EmailKind::AlreadySubscribed
+        | EmailKind::Welcome
+        | EmailKind::Goodbye
+        | EmailKind::DataExport
+        | EmailKind::OldAddress
+        | EmailKind::NewAddress => {
             let subscription = match mail.subscription_id {
                 Some(id) => subscribers::get(tx, id).await?,
                 None => None,
@@ -148,13 +148,13 @@ async fn to_reader(
     subscription: &SubscriptionRecord,
 ) -> Result<Content, DbError> {
     match making.mail.kind {
-        MailKind::Confirmation | MailKind::ConfirmationReminder => {
+        EmailKind::Confirmation | EmailKind::ConfirmationReminder => {
             confirmation::content(making, tx, subscription).await
         }
-        MailKind::AlreadySubscribed => already_subscribed::content(making, tx, subscription).await,
-        MailKind::Welcome => welcome::content(making, tx, subscription).await,
-        MailKind::Goodbye => Ok(goodbye::content(making, subscription)),
-        MailKind::DataExport | MailKind::OldAddress | MailKind::NewAddress => {
+        EmailKind::AlreadySubscribed => already_subscribed::content(making, tx, subscription).await,
+        EmailKind::Welcome => welcome::content(making, tx, subscription).await,
+        EmailKind::Goodbye => Ok(goodbye::content(making, subscription)),
+        EmailKind::DataExport | EmailKind::OldAddress | EmailKind::NewAddress => {
             request::content(making, tx, subscription).await
         }
         _ => Ok(Content::Unwanted(GONE)),
@@ -162,8 +162,8 @@ async fn to_reader(
 }
 
 /// Why nobody may mail this address (any more), if so. A test goes wherever an operator sends it.
-async fn refusal(tx: &mut Tx, mail: &MailRecord) -> Result<Option<&'static str>, DbError> {
-    if mail.kind == MailKind::Test {
+async fn refusal(tx: &mut Tx, mail: &EmailRecord) -> Result<Option<&'static str>, DbError> {
+    if mail.kind == EmailKind::Test {
         return Ok(None);
     }
     if suppressions::reason(tx, &mail.recipient).await?.is_some() {

@@ -6,7 +6,7 @@ use crate::{
         subscribers::{SubscriptionRecord, requests},
     },
     delivery::email_content::{Content, GONE, Making},
-    domain::{delivery::email::MailKind, subscriber::email_address::EmailAddress, token::Purpose},
+    domain::{delivery::email::EmailKind, subscriber::email_address::EmailAddress, token::Purpose},
 };
 use email_templates::request::{self, Request, Wish};
 
@@ -18,7 +18,7 @@ pub(super) async fn content(
     let Some(id) = making.mail.request_id else { return Ok(Content::Unwanted(GONE)) };
     let Some(asked) = requests::get(tx, id).await? else { return Ok(Content::Unwanted(GONE)) };
     // A reader who has unsubscribed may have a data export, too.
-    let is_theirs = making.mail.kind == MailKind::DataExport || subscription.status.is_confirmed();
+    let is_theirs = making.mail.kind == EmailKind::DataExport || subscription.status.is_confirmed();
     let is_open = asked.done_at.is_none()
         && asked.expires_at.0 > making.now
         && asked.old_address == subscription.address
@@ -28,8 +28,8 @@ pub(super) async fn content(
     }
     let new = asked.new_address.as_ref().map(EmailAddress::as_str).unwrap_or_default();
     let (wish, purpose, path) = match making.mail.kind {
-        MailKind::OldAddress => (Wish::FromHere { new }, Purpose::OldAddress, "address"),
-        MailKind::NewAddress => (Wish::ToHere, Purpose::NewAddress, "address"),
+        EmailKind::OldAddress => (Wish::FromHere { new }, Purpose::OldAddress, "address"),
+        EmailKind::NewAddress => (Wish::ToHere, Purpose::NewAddress, "address"),
         _ => (Wish::Copy, Purpose::DataExport, "data-export"),
     };
     let token = making.context.keys.sign(purpose, id.0);

@@ -4,7 +4,7 @@ use crate::{
     db::{DbError, Tx, signups::alarm},
     delivery::email_content::{Content, Making, clock},
     domain::{
-        delivery::email::MailKind,
+        delivery::email::EmailKind,
         signup::{alarm::Alarm, challenge::ChallengePolicy},
     },
 };
@@ -17,8 +17,8 @@ pub(super) async fn content(making: &Making<'_>, tx: &mut Tx) -> Result<Content,
     };
     let newsletter = &making.newsletter.newsletter;
     let until = match (making.mail.kind, record.is_on()) {
-        (MailKind::SignupAlarm, Some(_)) => None,
-        (MailKind::SignupAlarm, None) => return Ok(Content::Unwanted("it is over already")),
+        (EmailKind::SignupAlarm, Some(_)) => None,
+        (EmailKind::SignupAlarm, None) => return Ok(Content::Unwanted("it is over already")),
         (_, Some(_)) => return Ok(Content::Unwanted("it has begun again")),
         (_, None) => Some(clock::civil(newsletter, attack.seen_at)),
     };

@@ -4,7 +4,7 @@ use crate::domain::string_enum::words;
 
 words! {
     /// What a single mail is for.
-    MailKind {
+    EmailKind {
         /// Asks a reader to confirm a signup.
         Confirmation = "confirmation",
         /// Asks once more, a while later.
@@ -38,7 +38,7 @@ words! {
     }
 }
 
-impl MailKind {
+impl EmailKind {
     /// Whether it goes to operators.
     pub const fn is_notice(self) -> bool {
         matches!(
@@ -87,7 +87,7 @@ words! {
 
 words! {
     /// Where a single mail stands.
-    MailStatus {
+    EmailStatus {
         /// Waits to be sent, for the first time or again.
         Queued = "queued",
         /// Begun: a crash from here on leaves it in doubt, and it is sent again with the same Message-ID.

@@ -3,7 +3,7 @@
 use crate::{
     db::{DbError, Tx, issues, newsletters},
     delivery::notify_operators::{About, notify_operators},
-    domain::delivery::email::MailKind,
+    domain::delivery::email::EmailKind,
     issues::plan::APPROVAL,
     jobs::context::IssueContext,
 };
@@ -20,7 +20,7 @@ pub async fn ask_operators(context: &IssueContext, tx: &mut Tx, now: Timestamp) 
     {
         let Some(record) = issues::get(tx, issue).await? else { continue };
         let newsletter = newsletters::get(tx, record.newsletter_id).await?;
-        let kind = if waits_for == APPROVAL { MailKind::ApprovalWanted } else { MailKind::TooFewStories };
+        let kind = if waits_for == APPROVAL { EmailKind::ApprovalWanted } else { EmailKind::TooFewStories };
         if issues::set_reminded(tx, issue, record.reminded_at, now).await? {
             notify_operators(&context.queue, tx, &newsletter, kind, About::Issue(issue), now).await?;
         }

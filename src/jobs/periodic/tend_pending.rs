@@ -3,14 +3,14 @@
 use crate::{
     db::{
         DbError, Tx,
-        deliveries::emails::{self, NewMail},
+        deliveries::emails::{self, NewEmail},
         newsletters,
         rate_limits::{self, Request},
         signups::{alarm as signup_alarms, intake},
         subscribers,
     },
     domain::{
-        delivery::email::MailKind,
+        delivery::email::EmailKind,
         ids::{SubscriberId, SubscriptionId},
         signup::{alarm, limits::address_key},
         subscriber::email_address::EmailAddress,
@@ -98,8 +98,8 @@ async fn remind(context: &ReaderContext, until: Timestamp, now: Timestamp) -> Re
         subscribers::insert_confirmations(&mut tx, &beside, now, now + days).await?;
         subscribers::set_reminder(&mut tx, lead).await?;
         let domain = newsletter.newsletter.sender_address.domain();
-        let mail = NewMail {
-            kind: MailKind::ConfirmationReminder,
+        let mail = NewEmail {
+            kind: EmailKind::ConfirmationReminder,
             newsletter: newsletter.id,
             recipient: &first.address,
             subscription: Some(ids[0]),

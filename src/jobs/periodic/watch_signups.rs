@@ -12,7 +12,7 @@ use crate::{
     },
     delivery::notify_operators::{About, notify_operators},
     domain::{
-        delivery::email::MailKind,
+        delivery::email::EmailKind,
         rate_limit::Limit,
         signup::{
             alarm::{Change, WAITING_WITHIN, change},
@@ -65,9 +65,9 @@ pub(crate) async fn watch(context: &ReaderContext, tx: &mut Tx, now: Timestamp) 
     // Operators who were not told that it began need not be told that it is over.
     let told_at = match record.told_at {
         Some(at) if !is_over => Some(at),
-        Some(at) => tell(context, tx, MailKind::SignupCalm, now).await?.or(Some(at)),
+        Some(at) => tell(context, tx, EmailKind::SignupCalm, now).await?.or(Some(at)),
         None if is_over => None,
-        None => tell(context, tx, MailKind::SignupAlarm, now).await?,
+        None => tell(context, tx, EmailKind::SignupAlarm, now).await?,
     };
     alarm::set(tx, &WatchRecord { told_at, ..record }).await
 }
@@ -108,7 +108,7 @@ fn release_quota(context: &ReaderContext) -> i64 {
 async fn tell(
     context: &ReaderContext,
     tx: &mut Tx,
-    kind: MailKind,
+    kind: EmailKind,
     now: Timestamp,
 ) -> Result<Option<DbTime>, DbError> {
     let all = newsletters::list(tx).await?;

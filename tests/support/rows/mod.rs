@@ -10,7 +10,7 @@ pub use ledger::LedgerRow;
 pub use signups::SignupRow;
 
 use super::store::Store;
-use daily::{db::deliveries::emails::MailRecord, domain::delivery::email::MailKind};
+use daily::{db::deliveries::emails::EmailRecord, domain::delivery::email::EmailKind};
 use jiff::Timestamp;
 use sqlx::AssertSqlSafe;
 
@@ -92,7 +92,7 @@ impl Store {
     }
 
     /// Returns all single emails, sent or not, oldest first.
-    pub async fn mails(&self) -> Vec<MailRecord> {
+    pub async fn mails(&self) -> Vec<EmailRecord> {
         self.all("SELECT * FROM emails ORDER BY id").await
     }
 }
@@ -129,7 +129,7 @@ impl Store {
     }
 
     /// Queues the single emails of a kind again, as after a crash between sending and recording.
-    pub async fn requeue_mails(&self, kind: MailKind) {
+    pub async fn requeue_mails(&self, kind: EmailKind) {
         let sql = "UPDATE emails SET status = 'queued', next_attempt_at = created_at, woken_at = NULL \
              WHERE kind = $1";
         self.change(sql, &[&kind.to_string()]).await;

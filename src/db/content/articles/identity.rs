@@ -176,18 +176,18 @@ fn story_key(page: &str, found: &FoundArticle) -> String {
 /// The key under which a new article is kept: that of its page, unless another story is kept under it.
 pub async fn free_key(tx: &mut Tx, found: &FoundArticle, url: &Url) -> Result<String, DbError> {
     let page = url_key(url);
-    if !is_taken(tx, &page).await? {
+    if !is_key_used(tx, &page).await? {
         return Ok(page);
     }
     if let Some(place) = fragment(url).map(|fragment| place_key(&page, fragment))
-        && !is_taken(tx, &place).await?
+        && !is_key_used(tx, &place).await?
     {
         return Ok(place);
     }
     Ok(story_key(&page, found))
 }
 
-pub async fn is_taken(tx: &mut Tx, key: &str) -> Result<bool, DbError> {
+pub async fn is_key_used(tx: &mut Tx, key: &str) -> Result<bool, DbError> {
     Ok(by_key(tx, key).await?.is_some())
 }
 

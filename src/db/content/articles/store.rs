@@ -4,7 +4,7 @@ use crate::{
     db::{
         DbError, DbTime, Tx,
         content::articles::{
-            identity::{Candidate, Reading, at_address, by_guid, by_key, free_key, is_taken},
+            identity::{Candidate, Reading, at_address, by_guid, by_key, free_key, is_key_used},
             micro,
         },
         engine::query::{query, query_as, query_scalar},
@@ -75,7 +75,7 @@ pub async fn store(
     if let Some(found_at) = found.found_at.as_ref().filter(|found_at| url_key(found_at) != url_key(said)) {
         let is_same = |candidate: &Candidate| title_key(&candidate.title) == title_key(&found.title);
         known = at_address(tx, found, said, &mut |candidate| is_same(candidate)).await?;
-        if known.is_none() && is_taken(tx, &url_key(said)).await? {
+        if known.is_none() && is_key_used(tx, &url_key(said)).await? {
             url = found_at;
             known = at_address(tx, found, found_at, &mut |candidate| candidate.can_be(found)).await?;
         }
