@@ -5,7 +5,10 @@ mod races;
 
 use crate::support::{Engine, TestApp, address, on_both_engines, rows::LedgerRow};
 use daily::{
-    db::{subscribers, suppressions},
+    db::{
+        subscribers,
+        suppressions::{self, RefusedAddress},
+    },
     domain::{
         issue::days::Days,
         newsletter::SendClock,
@@ -305,9 +308,10 @@ async fn a_rejection_of_the_old_address_does_not_suppress_the_new_one(engine: En
     let new = address(NEW);
     let mut tx = app.app.db.begin().await.unwrap();
     // The relay's answer comes after the move.
-    let reader = subscribers::reader_at(&mut tx, &address(OLD)).await.unwrap().unwrap();
+    let reader = subscribers::get_by_address(&mut tx, &address(OLD)).await.unwrap().unwrap();
     subscribers::set_address(&mut tx, reader, &new, app.clock.now()).await.unwrap();
-    let answers = [(refused[0], OLD), (refused[1], BOB)];
+    let answers = [(refused[0], OLD), (refused[1], BOB)]
+        .map(|(delivery, address_key)| RefusedAddress { delivery, address_key });
     suppressions::add_undeliverable(&mut tx, &answers, app.clock.now()).await.unwrap();
     assert_eq!(suppressions::reason(&mut tx, &new).await.unwrap(), None);
     tx.commit().await.unwrap();

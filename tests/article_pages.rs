@@ -169,7 +169,7 @@ async fn a_failed_check_is_retried_less_and_less_often_and_then_given_up(engine:
     }
     assert_eq!(seen, [1, 1, 2, 3, 3, 4, 5, 5, 5]);
     let mut tx = app.app.db.read().await.unwrap();
-    let look = articles::to_look_at(&mut tx, ArticleId(1)).await.unwrap().unwrap();
+    let look = articles::to_check(&mut tx, ArticleId(1)).await.unwrap().unwrap();
     assert_eq!((look.check_after, look.check_tries), (None, 5));
 }
 

@@ -108,7 +108,7 @@ async fn a_held_signup_is_discarded_after_a_day_and_nothing_is_kept_of_it(engine
     for _ in 0..3 {
         app.tick_after(MINUTE).await;
     }
-    for table in ["signups", "subscribers", "subscriptions", "confirmations", "mails", "consent_events"] {
+    for table in ["signups", "subscribers", "subscriptions", "confirmations", "emails", "consent_events"] {
         assert_eq!(store.rows_in(table).await, 0, "{table}");
     }
     assert_eq!(app.mails().len(), 0);

@@ -55,7 +55,8 @@ async fn signups_do_not_wait_for_a_fan_out(engine: Engine) {
         let mut tx = app.app.db.begin().await.unwrap();
         let several = subscribers::subscribers(&mut tx, &[&address], now).await.unwrap();
         assert_eq!(subscribers::subscriber(&mut tx, &address, now).await.unwrap(), several[0]);
-        let standing = subscribers::standings(&mut tx, &[(several[0], newsletter)], now).await.unwrap()[0];
+        let standing =
+            subscribers::subscriptions(&mut tx, &[(several[0], newsletter)], now).await.unwrap()[0];
         let one = subscribers::subscription(&mut tx, several[0], newsletter, now).await.unwrap();
         assert_eq!((one.id, one.status), (standing.id, standing.status));
         tx.commit().await.unwrap();
@@ -122,8 +123,8 @@ async fn a_silent_process_counts_as_dead(engine: Engine) {
     eventually("the worker says that it is alive", || async { (alive().await == 1).then_some(()) }).await;
     // The worker of this story goes on to beat; this one does so once.
     let mut tx = app.app.db.begin().await.unwrap();
-    processes::beat(&mut tx, "another", "worker", app.clock.now()).await.unwrap();
-    processes::beat(&mut tx, "a page", "web", app.clock.now()).await.unwrap();
+    processes::heartbeat(&mut tx, "another", "worker", app.clock.now()).await.unwrap();
+    processes::heartbeat(&mut tx, "a page", "web", app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(alive().await, 2, "a web process is no worker");
     app.clock.advance(processes::DEAD_AFTER + SignedDuration::from_secs(1));

@@ -159,7 +159,7 @@ async fn old_links_of_an_erased_reader_store_nothing(engine: Engine) {
     app.settle().await;
     assert_eq!(app.mails().len(), before);
     let store = app.store().await;
-    assert_eq!(store.rows_in("leaving_reasons").await, 0);
+    assert_eq!(store.rows_in("unsubscribe_reasons").await, 0);
     assert!(store.ledger().await.iter().all(|it| it.client_address.is_none()));
     assert!(store.subscriptions().await.iter().all(|it| it.status != "pending"));
 }

@@ -39,7 +39,7 @@ async fn titles(app: &TestApp) -> Vec<String> {
 
 async fn record(app: &TestApp, url: &str) -> FeedRecord {
     let mut tx = app.app.db.read().await.unwrap();
-    feeds::by_url(&mut tx, url).await.unwrap().expect("the feed")
+    feeds::get_by_url(&mut tx, url).await.unwrap().expect("the feed")
 }
 
 /// Returns a feed's only item.

@@ -72,7 +72,7 @@ async fn confirmed_readers(store: &DatabaseUrl, count: usize) {
     let db = Db::connect(store).await.unwrap();
     let now = Clock::system().now();
     let mut tx = db.begin().await.unwrap();
-    let newsletter = newsletters::by_slug(&mut tx, "daily").await.unwrap().unwrap();
+    let newsletter = newsletters::get_by_slug(&mut tx, "daily").await.unwrap().unwrap();
     for n in 0..count {
         let address = address(&format!("reader{n}@example.org"));
         let subscriber = subscribers::subscriber(&mut tx, &address, now).await.unwrap();

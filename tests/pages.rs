@@ -59,7 +59,7 @@ async fn readiness_needs_a_live_worker() {
     })
     .await;
     let mut tx = app.app.db.begin().await.unwrap();
-    processes::beat(&mut tx, "another", "scheduler", app.clock.now()).await.unwrap();
+    processes::heartbeat(&mut tx, "another", "scheduler", app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     let ready = app.page("/readyz").await;
     assert_eq!((ready.status, &*ready), (200, "ready\n"));

@@ -11,7 +11,10 @@ use daily::{
         privacy::erase::{Forgetting, forget},
         subscription::pause_subscription::pause_subscription,
     },
-    db::{deliveries::ReaderDelivery, suppressions},
+    db::{
+        deliveries::ReaderDelivery,
+        suppressions::{self, RefusedAddress},
+    },
     domain::{
         delivery::status::DeliveryStatus,
         ids::IssueId,
@@ -34,7 +37,7 @@ async fn had(app: &TestApp, address: &str) -> Vec<String> {
         let deliveries = app.deliveries(issue.id).await;
         let sent = |it: &&ReaderDelivery| it.status == DeliveryStatus::Sent;
         if deliveries.iter().filter(sent).any(|it| it.address == address) {
-            dates.push(issue.issue_date);
+            dates.push(issue.issue_date.to_string());
         }
     }
     dates.sort();
@@ -245,7 +248,13 @@ async fn a_paused_reader_can_be_erased_and_can_bounce(engine: Engine) {
     // The relay's late answer about an issue from before the pause.
     let delivery = app.delivery(issue, BOB).await.id;
     let mut tx = app.app.db.begin().await.unwrap();
-    suppressions::add_undeliverable(&mut tx, &[(delivery, BOB)], app.clock.now()).await.unwrap();
+    suppressions::add_undeliverable(
+        &mut tx,
+        &[RefusedAddress { delivery, address_key: BOB }],
+        app.clock.now(),
+    )
+    .await
+    .unwrap();
     tx.commit().await.unwrap();
     app.tick_at("2026-05-09T07:00:00Z").await;
     let it = bob.subscription().await;

@@ -293,7 +293,7 @@ async fn readers_are_grouped_by_their_past_variants(engine: Engine) {
     let first = app.send(&daily).await;
     app.reader_of(&daily, "ben@example.org", &sections("science")).await;
     let mut tx = app.app.db.read().await.unwrap();
-    let variant = variants::of_issue(&mut tx, first).await.unwrap()[0].id;
+    let variant = variants::for_issue(&mut tx, first).await.unwrap()[0].id;
     let past = deliveries::Past::new(&[PastVariant { variant, articles: Vec::new() }]);
     let (groups, others) =
         deliveries::groups(&mut tx, daily.id, &[Cadence::EveryIssue], &past).await.unwrap();

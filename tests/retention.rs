@@ -38,7 +38,7 @@ async fn readers_who_left_long_ago_and_old_emails_are_erased(engine: Engine) {
     assert_eq!(app.status_of("stays@example.org").await, Some(Active));
     assert_eq!(app.status_of("back@example.org").await, Some(Active));
     let store = app.store().await;
-    assert_eq!(store.rows_in("forgotten").await, 1);
+    assert_eq!(store.rows_in("erased_addresses").await, 1);
     assert_eq!(store.columns_naming("left@").await, Vec::<String>::new());
     let kept = store.subscriptions().await.into_iter().filter(|it| it.erased_at.is_some());
     let kept: Vec<_> = kept.map(|it| it.ended_at.is_some()).collect();
@@ -52,7 +52,7 @@ async fn one_worker_erases_at_a_time(engine: Engine) {
     app.clock.advance(DAY * 2);
     let now = app.clock.now();
     let mut tx = app.app.db.begin().await.unwrap();
-    assert!(leases::take(&mut tx, "retain", "another", now, now + DAY).await.unwrap());
+    assert!(leases::acquire(&mut tx, "retain", "another", now, now + DAY).await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(retain(&app.app.jobs.readers).await.unwrap(), Retained::default());
     // The other worker died.

@@ -5,7 +5,7 @@ use daily::{
     domain::{delivery::email::EmailKind, issue::status::IssueStatus, newsletter::parse_send_time},
     service::scheduler,
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, civil::date};
 
 const ANN: &str = "ann@example.org";
 
@@ -34,7 +34,7 @@ async fn an_issue_is_planned_ahead_and_sent_at_its_time(engine: Engine) {
     app.tick_at("2026-05-02T07:00:00Z").await;
     let issues = app.issues().await;
     assert_eq!((issues.len(), issues[0].status), (1, IssueStatus::Sent));
-    assert_eq!(issues[0].issue_date, "2026-05-02");
+    assert_eq!(issues[0].date(), date(2026, 5, 2));
     let mail = app.visitor(ANN).last_email();
     assert!(mail.text().contains("The early story") && mail.text().contains("The late story"));
     for _ in 0..5 {
@@ -75,8 +75,8 @@ async fn an_issue_missed_for_too_long_is_recorded_and_not_sent(engine: Engine) {
     app.article("The bridge opens").await;
     app.tick_at("2026-05-03T13:01:00Z").await;
     let issues = app.issues().await;
-    let seen: Vec<_> = issues.iter().map(|it| (it.issue_date.as_str(), it.status)).collect();
-    assert_eq!(seen, [("2026-05-03", IssueStatus::Skipped), ("2026-05-02", IssueStatus::Skipped)]);
+    let seen: Vec<_> = issues.iter().map(|it| (it.date(), it.status)).collect();
+    assert_eq!(seen, [(date(2026, 5, 3), IssueStatus::Skipped), (date(2026, 5, 2), IssueStatus::Skipped)]);
     assert!(issues[0].reason.as_deref().unwrap().contains("missed"));
     assert_eq!(app.mails_to(ANN).len(), 1);
 }

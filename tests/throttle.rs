@@ -73,7 +73,7 @@ async fn renew(app: &TestApp, peers: &mut [Peer; 4], relay: &str, limit: i64, pr
         until: now + SignedDuration::from_secs(10),
     };
     let mut tx = app.app.db.begin().await.unwrap();
-    peers[process].share = connection_quotas::take(&mut tx, &request, now).await.unwrap();
+    peers[process].share = connection_quotas::acquire(&mut tx, &request, now).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -108,7 +108,7 @@ async fn shares_of_a_relay_never_exceed_its_limit(engine: Engine) {
                 }
                 Move::Leave { process } => {
                     let mut tx = app.app.db.begin().await.unwrap();
-                    connection_quotas::leave(&mut tx, &format!("process {process}"), app.clock.now())
+                    connection_quotas::release(&mut tx, &format!("process {process}"), app.clock.now())
                         .await
                         .unwrap();
                     tx.commit().await.unwrap();

@@ -22,7 +22,7 @@ pub const NEW_STORIES: u64 = 500;
 pub async fn run(installation: &Installation, statements: &Statements, table: &mut Table) {
     let daily = installation.newsletter("daily").await;
     let mut tx = installation.app.db.read().await.expect("a transaction");
-    let issue = issues::by_date(&mut tx, daily.id, date(2026, 5, 5)).await.expect("a query");
+    let issue = issues::get_by_date(&mut tx, daily.id, date(2026, 5, 5)).await.expect("a query");
     drop(tx);
     let mut context = installation.app.jobs.clone();
     let mut settings = (*installation.app.settings).clone();
@@ -58,7 +58,7 @@ async fn freeze(
     let frozen = statements.moment("issue frozen").expect("it says so");
     let time = frozen.duration_since(begun).as_secs_f64() * 1000.0;
     let mut tx = installation.app.db.read().await.expect("a transaction");
-    let variants = variants::of_issue(&mut tx, issue).await.expect("a query").len();
+    let variants = variants::for_issue(&mut tx, issue).await.expect("a query").len();
     let readers = issues::get(&mut tx, issue).await.expect("a query").map_or(0, |issue| issue.recipients);
     let remark = format!("{variants} variants; then {} for {readers} deliveries", milliseconds(all - time));
     table.row(&[what, &milliseconds(time), &remark]);

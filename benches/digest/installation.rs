@@ -77,7 +77,7 @@ impl Installation {
     /// The newsletter of this name.
     pub async fn newsletter(&self, slug: &str) -> NewsletterRecord {
         let mut tx = self.app.db.read().await.expect("a transaction");
-        newsletters::by_slug(&mut tx, slug).await.expect("a query").expect("the newsletter is there")
+        newsletters::get_by_slug(&mut tx, slug).await.expect("a query").expect("the newsletter is there")
     }
 
     /// Begins the issue of a date.

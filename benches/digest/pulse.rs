@@ -43,7 +43,7 @@ pub async fn during<T>(installation: &Installation, work: impl Future<Output = T
         loop {
             let begun = Instant::now();
             let mut tx = installation.app.db.begin().await.expect("a transaction");
-            processes::beat(&mut tx, "pulse", "web", installation.clock.now()).await.expect("a write");
+            processes::heartbeat(&mut tx, "pulse", "web", installation.clock.now()).await.expect("a write");
             tx.commit().await.expect("a commit");
             waits.inside.push(since(begun));
             tokio::time::sleep(PAUSE).await;

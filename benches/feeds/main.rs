@@ -85,7 +85,7 @@ async fn again(app: &App) -> Timestamp {
     let now = app.jobs.issues.clock.now();
     let mut tx = app.db.begin().await.unwrap();
     for feed in feeds::list(&mut tx).await.unwrap() {
-        feeds::put_off(&mut tx, feed.id, now).await.unwrap();
+        feeds::postpone(&mut tx, feed.id, now).await.unwrap();
     }
     tx.commit().await.unwrap();
     now

@@ -173,7 +173,7 @@ CREATE TABLE subscribers (
     address      TEXT    NOT NULL,
     address_key  TEXT    NOT NULL UNIQUE,
     domain       TEXT    GENERATED ALWAYS AS (substr(address, instr(address, '@') + 1)) VIRTUAL,
-    forgotten_at INTEGER, -- the erasure; NULL: not erased
+    erased_at INTEGER, -- the erasure; NULL: not erased
     created_at   INTEGER NOT NULL
 ) STRICT;
 
@@ -271,7 +271,7 @@ CREATE TABLE consent_backlog (
 CREATE INDEX consent_backlog_in_order ON consent_backlog (after_event, id);
 
 -- The reason a reader gave for unsubscribing, one per time a subscription ended. The reader may correct it.
-CREATE TABLE leaving_reasons (
+CREATE TABLE unsubscribe_reasons (
     subscription_id INTEGER NOT NULL REFERENCES subscriptions (id),
     left_at         INTEGER NOT NULL, -- the subscription's ended_at
     reason          TEXT    NOT NULL, -- one of the reasons offered, such as too_many
@@ -279,7 +279,7 @@ CREATE TABLE leaving_reasons (
     given_at        INTEGER NOT NULL,
     PRIMARY KEY (subscription_id, left_at)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX leaving_reasons_by_time ON leaving_reasons (left_at);
+CREATE INDEX unsubscribe_reasons_by_time ON unsubscribe_reasons (left_at);
 
 -- A reader's request that needs a link by email: a copy of their data, or a new address.
 -- A new address takes effect once both the old and the new address have confirmed it.
@@ -532,7 +532,7 @@ CREATE TABLE deliveries (
     -- The claim that holds it, or held it last. The claim's row may be gone.
     claim_id        INTEGER,
     -- The domain, if sending to it is throttled. Such rows are only claimed as the rate permits.
-    paced           TEXT,
+    throttled_domain           TEXT,
     -- The last answer.
     relay           TEXT,
     reply_code      INTEGER,
@@ -542,9 +542,9 @@ CREATE TABLE deliveries (
     UNIQUE (issue_id, subscriber_id)
 ) STRICT;
 CREATE INDEX deliveries_waiting ON deliveries (issue_id, next_attempt_at, id)
-    WHERE status IN ('queued', 'deferred') AND paced IS NULL;
-CREATE INDEX deliveries_paced ON deliveries (issue_id, paced, next_attempt_at, id)
-    WHERE status IN ('queued', 'deferred') AND paced IS NOT NULL;
+    WHERE status IN ('queued', 'deferred') AND throttled_domain IS NULL;
+CREATE INDEX deliveries_throttled ON deliveries (issue_id, throttled_domain, next_attempt_at, id)
+    WHERE status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL;
 CREATE INDEX deliveries_leased ON deliveries (issue_id, claim_id) WHERE status IN ('claimed', 'sending');
 CREATE INDEX deliveries_deferred ON deliveries (issue_id, subscriber_id) WHERE status = 'deferred';
 -- Deliveries that ended without being sent: few, and the ones operators ask about.
@@ -561,14 +561,14 @@ CREATE TABLE claims (
 CREATE INDEX claims_by_issue ON claims (issue_id, until);
 
 -- A throttled domain that has deliveries of an issue.
-CREATE TABLE issue_paces (
+CREATE TABLE throttled_domains (
     issue_id INTEGER NOT NULL REFERENCES issues (id) ON DELETE CASCADE,
     domain   TEXT    NOT NULL,
     PRIMARY KEY (issue_id, domain)
 ) STRICT, WITHOUT ROWID;
 
 -- The sending rate of a relay or a destination domain.
-CREATE TABLE paces (
+CREATE TABLE send_rates (
     scope       TEXT    PRIMARY KEY, -- `relay URL` or `domain NAME`
     given_until INTEGER NOT NULL, -- permits to send are given out up to this time
     slowed_to   INTEGER, -- emails per minute after a complaint; NULL: never slowed
@@ -577,7 +577,7 @@ CREATE TABLE paces (
 ) STRICT, WITHOUT ROWID;
 
 -- The number of connections a process may have open to a relay.
-CREATE TABLE relay_shares (
+CREATE TABLE connection_quotas (
     relay       TEXT    NOT NULL,
     process     TEXT    NOT NULL,
     connections INTEGER NOT NULL,
@@ -591,7 +591,7 @@ CREATE TABLE relay_shares (
 
 -- An email that is not a copy of an issue, such as a confirmation, a welcome, a test or a notice to operators.
 -- Its text is made when it is sent, from the rows it refers to.
-CREATE TABLE mails (
+CREATE TABLE emails (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
     kind            TEXT    NOT NULL,
     newsletter_id   INTEGER NOT NULL REFERENCES newsletters (id), -- the sender
@@ -618,15 +618,15 @@ CREATE TABLE mails (
     finished_at     INTEGER,
     created_at      INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX mails_open ON mails (next_attempt_at) WHERE status IN ('queued', 'sending');
-CREATE INDEX mails_finished ON mails (finished_at) WHERE finished_at IS NOT NULL;
-CREATE INDEX mails_by_recipient ON mails (lower(recipient));
-CREATE INDEX mails_by_subscription ON mails (subscription_id) WHERE subscription_id IS NOT NULL;
-CREATE INDEX mails_by_confirmation ON mails (confirmation_id) WHERE confirmation_id IS NOT NULL;
-CREATE INDEX mails_by_request ON mails (request_id) WHERE request_id IS NOT NULL;
+CREATE INDEX emails_open ON emails (next_attempt_at) WHERE status IN ('queued', 'sending');
+CREATE INDEX emails_finished ON emails (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX emails_by_recipient ON emails (lower(recipient));
+CREATE INDEX emails_by_subscription ON emails (subscription_id) WHERE subscription_id IS NOT NULL;
+CREATE INDEX emails_by_confirmation ON emails (confirmation_id) WHERE confirmation_id IS NOT NULL;
+CREATE INDEX emails_by_request ON emails (request_id) WHERE request_id IS NOT NULL;
 -- The last welcome and the last goodbye of a subscription.
-CREATE INDEX mails_welcome ON mails (subscription_id, created_at) WHERE kind = 'welcome';
-CREATE INDEX mails_goodbye ON mails (subscription_id, created_at) WHERE kind = 'goodbye';
+CREATE INDEX emails_welcome ON emails (subscription_id, created_at) WHERE kind = 'welcome';
+CREATE INDEX emails_goodbye ON emails (subscription_id, created_at) WHERE kind = 'goodbye';
 
 -- =====================================================================================================================
 -- Suppressions and erased readers
@@ -649,14 +649,14 @@ CREATE TABLE newsletter_suppressions (
 ) STRICT, WITHOUT ROWID;
 
 -- An erased reader's address as a salted hash, so that no import brings it back.
-CREATE TABLE forgotten (
-    print        TEXT    PRIMARY KEY, -- HMAC-SHA-256 of the address key, in hex
+CREATE TABLE erased_addresses (
+    address_hash        TEXT    PRIMARY KEY, -- HMAC-SHA-256 of the address key, in hex
     reason       TEXT, -- for an earlier suppression, which still holds; NULL: the address may sign up again
-    forgotten_at INTEGER NOT NULL
+    erased_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- The salt of these hashes. There is at most one row, made at the first erasure.
-CREATE TABLE forgotten_salt (
+CREATE TABLE erasure_salt (
     id   INTEGER PRIMARY KEY CHECK (id = 1),
     salt TEXT    NOT NULL
 ) STRICT;
@@ -674,7 +674,7 @@ CREATE TABLE processes (
 ) STRICT, WITHOUT ROWID;
 
 -- A lease on work that only one process may do at a time.
-CREATE TABLE turns (
+CREATE TABLE leases (
     name   TEXT    PRIMARY KEY,
     holder TEXT    NOT NULL,
     until  INTEGER NOT NULL

@@ -15,7 +15,7 @@ use crate::{
     clock::Clock,
     db::{
         Db, DbError, Tx,
-        deliveries::emails::{self, NewMail},
+        deliveries::emails::{self, NewEmail},
         newsletters::{self, NewsletterRecord},
         subscribers::SubscriptionRecord,
     },
@@ -41,7 +41,7 @@ async fn mail_reader(
     subscription: &SubscriptionRecord,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let mail = NewMail {
+    let mail = NewEmail {
         kind,
         newsletter: newsletter.id,
         recipient: &subscription.address,
@@ -66,7 +66,7 @@ async fn mail_about(
     now: Timestamp,
 ) -> Result<(), DbError> {
     let newsletter = newsletters::get(tx, subscription.newsletter_id).await?;
-    let mail = NewMail {
+    let mail = NewEmail {
         kind,
         newsletter: newsletter.id,
         recipient,

@@ -72,14 +72,14 @@ fn shown(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{db::Stamp, domain::actor::Actor};
+    use crate::{db::DbTime, domain::actor::Actor};
     use serde_json::json;
 
     #[test]
     fn changes_are_shown_with_their_values_before_and_after() {
         let entry = |before, after| AuditRecord {
             id: AuditId(1),
-            occurred_at: Stamp(jiff::Timestamp::UNIX_EPOCH),
+            occurred_at: DbTime(jiff::Timestamp::UNIX_EPOCH),
             actor: Actor::Reader,
             action: "issue.pause".into(),
             subject_id: None,

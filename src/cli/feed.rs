@@ -136,7 +136,7 @@ fn usually(feed: &FeedRecord) -> Option<String> {
 
 async fn show(app: &App, url: &str, output: Output) -> CliResult {
     let mut tx = app.db.read().await?;
-    let Some(feed) = feeds::by_url(&mut tx, url).await? else {
+    let Some(feed) = feeds::get_by_url(&mut tx, url).await? else {
         return Err(CliError::Failed(format!("there is no feed {url}; see `daily feed list`")));
     };
     let longest = |seconds| format!(", at the longest {}", in_words(SignedDuration::from_secs(seconds)));

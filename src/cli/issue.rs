@@ -129,7 +129,7 @@ impl Issue {
                 let page = issues::page(&mut tx, newsletter.id, before.unwrap_or(Date::MAX), limit).await?;
                 output.records(&page, &["date", "state", "due", "closed", "reason"], |it| {
                     vec![
-                        it.issue_date.clone(),
+                        it.issue_date.to_string(),
                         it.status.to_string(),
                         moment(Some(it.due_at)),
                         moment(it.closed_at),
@@ -170,7 +170,7 @@ impl Which {
         }
         let (newsletter, date) = self.find(app).await?;
         let mut tx = app.db.read().await?;
-        let issue = issues::by_date(&mut tx, newsletter.id, date).await?;
+        let issue = issues::get_by_date(&mut tx, newsletter.id, date).await?;
         issue.ok_or_else(|| CliError::Failed(format!("there is no issue of {date}; see `daily issue list`")))
     }
 
@@ -206,7 +206,7 @@ impl Which {
 /// The date of the issue that none of its readers is due for yet.
 async fn next_date(app: &App, newsletter: &NewsletterRecord) -> Result<Date, CliError> {
     let mut tx = app.db.read().await?;
-    let clocks = subscribers::clocks_of(&mut tx, newsletter).await?;
+    let clocks = subscribers::clocks_for(&mut tx, newsletter).await?;
     Ok(schedule::next_slot_for(&newsletter.newsletter, &clocks, app.actions.clock.now()).0)
 }
 

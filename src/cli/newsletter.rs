@@ -134,7 +134,7 @@ fn cell(value: &Value) -> String {
 
 async fn record(app: &App, newsletter: &NewsletterRecord) -> Result<Value, CliError> {
     let it = &newsletter.newsletter;
-    let clocks = subscribers::clocks_of(&mut app.db.read().await?, newsletter).await?;
+    let clocks = subscribers::clocks_for(&mut app.db.read().await?, newsletter).await?;
     let (date, due) = schedule::next_slot_for(it, &clocks, app.actions.clock.now());
     let mut record = settings(it);
     record["list_id"] = json!(it.list_id());

@@ -41,7 +41,7 @@ impl TestSend {
             None => None,
             Some(date) => {
                 let mut tx = app.db.read().await?;
-                let issue = issues::by_date(&mut tx, newsletter.id, date).await?.ok_or_else(|| {
+                let issue = issues::get_by_date(&mut tx, newsletter.id, date).await?.ok_or_else(|| {
                     CliError::Failed(format!("there is no issue of {date}; see `daily issue list`"))
                 })?;
                 Some(issue.id)

@@ -2,7 +2,7 @@
 //!
 //! An action records its entry in the transaction that makes the change, so neither exists without the other.
 
-use super::{DbError, Stamp, Tx};
+use super::{DbError, DbTime, Tx};
 use crate::db::engine::query::{query, query_as};
 use crate::domain::{actor::Actor, ids::AuditId};
 use jiff::Timestamp;
@@ -28,7 +28,7 @@ pub struct Entry<'a> {
 #[derive(Debug, Clone, Serialize)]
 pub struct AuditRecord {
     pub id: AuditId,
-    pub occurred_at: Stamp,
+    pub occurred_at: DbTime,
     pub actor: Actor,
     pub action: String,
     pub subject_id: Option<i64>,
@@ -62,7 +62,7 @@ pub async fn record(tx: &mut Tx, entry: Entry<'_>, now: Timestamp) -> Result<(),
         tx,
         "INSERT INTO audit (occurred_at, actor, action, subject_id, before_values, after_values) \
          VALUES ($1, $2, $3, $4, $5, $6)",
-        Stamp(now),
+        DbTime(now),
         actor,
         entry.action,
         entry.subject,
@@ -75,12 +75,12 @@ pub async fn record(tx: &mut Tx, entry: Entry<'_>, now: Timestamp) -> Result<(),
 
 /// Entries before an id, newest first; before none: the newest.
 pub async fn page(tx: &mut Tx, before: Option<AuditId>, limit: i64) -> Result<Vec<AuditRecord>, DbError> {
-    type Row = (i64, Stamp, String, String, Option<i64>, Option<String>, Option<String>);
+    type Row = (AuditId, DbTime, String, String, Option<i64>, Option<String>, Option<String>);
     let rows: Vec<Row> = query_as!(
         tx,
         "SELECT id, occurred_at, actor, action, subject_id, before_values, after_values FROM audit \
          WHERE id < $1 ORDER BY id DESC LIMIT $2",
-        before.map_or(i64::MAX, |id| id.0),
+        before.unwrap_or(AuditId(i64::MAX)),
         limit
     )
     .fetch_all()
@@ -88,7 +88,7 @@ pub async fn page(tx: &mut Tx, before: Option<AuditId>, limit: i64) -> Result<Ve
     rows.into_iter()
         .map(|(id, occurred_at, actor, action, subject_id, before, after)| {
             Ok(AuditRecord {
-                id: AuditId(id),
+                id,
                 occurred_at,
                 actor: from_text(&actor)?,
                 action,

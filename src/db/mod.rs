@@ -18,7 +18,7 @@ pub mod suppressions;
 pub mod throttle;
 
 pub use crate::db::engine::connect::{ConnectError, DatabaseUrl};
-pub use crate::db::engine::db_time::Stamp;
+pub use crate::db::engine::db_time::{DbDate, DbTime};
 pub use crate::db::engine::wal::Wal;
 pub use crate::db::engine::worker_lock::{Taken, WorkerLock};
 
@@ -28,13 +28,13 @@ use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 pub type DbError = sqlx::Error;
 
 /// Whether the database only wants a transaction done again: two waited for each other, or saw different things.
-pub fn wants_again(error: &DbError) -> bool {
+pub fn is_retryable(error: &DbError) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| ["40001", "40P01"].contains(&code.as_ref()))
 }
 
 /// Whether a row that may be there only once was there already: another one made it at the same moment.
-pub fn is_taken(error: &DbError) -> bool {
+pub fn is_unique_violation(error: &DbError) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
 
@@ -66,17 +66,6 @@ enum Inner {
     Postgres(Transaction<'static, Postgres>),
 }
 
-/// Runs the same query text on whichever engine the transaction belongs to.
-macro_rules! on {
-    ($tx:expr, |$conn:ident| $query:expr) => {
-        match $tx.by_engine() {
-            $crate::db::EngineTx::Sqlite($conn) => $query,
-            $crate::db::EngineTx::Postgres($conn) => $query,
-        }
-    };
-}
-pub(crate) use on;
-
 impl Db {
     /// Begins a transaction that may write. On SQLite it takes the write lock at once (`BEGIN IMMEDIATE`), so that it never
     /// fails half-way for want of it.
@@ -92,7 +81,7 @@ impl Db {
 
     /// Begins a transaction that many share: a row that another one holds is not waited for long, so that one of them does not keep
     /// all. What it fails with then is the database's error.
-    pub async fn begin_shared(&self) -> Result<Tx, DbError> {
+    pub async fn begin_with_lock_timeout(&self) -> Result<Tx, DbError> {
         match self {
             // Who writes is alone.
             Self::Sqlite { .. } => self.begin().await,
@@ -154,6 +143,11 @@ impl Tx {
     /// Runs `action` once the transaction has been committed, and not otherwise.
     pub fn after_commit(&mut self, action: impl FnOnce() + Send + 'static) {
         self.after_commit.push(Box::new(action));
+    }
+
+    /// Whether nobody else can write until the transaction ends, as on SQLite. Rows need no locks then.
+    pub(crate) const fn is_only_writer(&self) -> bool {
+        matches!(self.inner, Inner::Sqlite(..))
     }
 
     /// The engine's own transaction, for the queue, which must name the storage it writes to.

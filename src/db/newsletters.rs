@@ -2,8 +2,11 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
-        engine::query::{json_rows, query, query_as},
+        DbError, DbTime, Tx,
+        engine::{
+            columns::DbList,
+            query::{query, query_as},
+        },
     },
     domain::{
         ids::NewsletterId,
@@ -29,7 +32,7 @@ pub struct NewsletterRecord {
 
 #[derive(sqlx::FromRow)]
 struct Row {
-    id: i64,
+    id: NewsletterId,
     slug: String,
     title: String,
     tagline: String,
@@ -49,7 +52,7 @@ struct Row {
     postal_address: String,
     language: String,
     archive: Archive,
-    scheduled_since: Stamp,
+    scheduled_since: DbTime,
 }
 
 impl Row {
@@ -59,7 +62,7 @@ impl Row {
             source: error.into(),
         };
         Ok(NewsletterRecord {
-            id: NewsletterId(self.id),
+            id: self.id,
             scheduled_since: self.scheduled_since.0,
             newsletter: Newsletter {
                 sender_address: self.sender_address,
@@ -98,12 +101,12 @@ pub async fn list(tx: &mut Tx) -> Result<Vec<NewsletterRecord>, DbError> {
 
 /// The newsletter with this row.
 pub async fn get(tx: &mut Tx, id: NewsletterId) -> Result<NewsletterRecord, DbError> {
-    let row: Row = query_as!(tx, "SELECT * FROM newsletters WHERE id = $1", id.0).fetch_one().await?;
+    let row: Row = query_as!(tx, "SELECT * FROM newsletters WHERE id = $1", id).fetch_one().await?;
     row.read()
 }
 
 /// The newsletter with this short name.
-pub async fn by_slug(tx: &mut Tx, slug: &str) -> Result<Option<NewsletterRecord>, DbError> {
+pub async fn get_by_slug(tx: &mut Tx, slug: &str) -> Result<Option<NewsletterRecord>, DbError> {
     let row: Option<Row> =
         query_as!(tx, "SELECT * FROM newsletters WHERE slug = $1", slug).fetch_optional().await?;
     row.map(Row::read).transpose()
@@ -111,15 +114,11 @@ pub async fn by_slug(tx: &mut Tx, slug: &str) -> Result<Option<NewsletterRecord>
 
 /// The rows of newsletters, by their short names. A name that is nobody's is missing.
 pub async fn ids_by_slug(tx: &mut Tx, slugs: &[&str]) -> Result<HashMap<String, NewsletterId>, DbError> {
-    let rows: Vec<[&str; 1]> = slugs.iter().map(|slug| [*slug]).collect();
-    let found: Vec<(String, i64)> = query_as!(
-        tx,
-        "SELECT slug, id FROM newsletters WHERE slug IN (SELECT value ->> 0 FROM {rows $1} )",
-        json_rows(&rows)?
-    )
-    .fetch_all()
-    .await?;
-    Ok(found.into_iter().map(|(slug, id)| (slug, NewsletterId(id))).collect())
+    let found: Vec<(String, NewsletterId)> =
+        query_as!(tx, "SELECT slug, id FROM newsletters WHERE slug {in $1}", DbList(slugs))
+            .fetch_all()
+            .await?;
+    Ok(found.into_iter().collect())
 }
 
 /// Adds a newsletter; does nothing where the short name is taken. Whether it was added.
@@ -135,22 +134,22 @@ pub async fn insert_if_new(tx: &mut Tx, newsletter: &Newsletter, now: Timestamp)
         &newsletter.title,
         &newsletter.tagline,
         &newsletter.sender_name,
-        newsletter.sender_address.as_str(),
+        &newsletter.sender_address,
         newsletter.time_zone_name(),
         newsletter.send_time.strftime("%H:%M").to_string(),
         &newsletter.postal_address,
         &newsletter.language,
-        newsletter.days.to_string(),
-        newsletter.clock.as_str(),
-        newsletter.selection.as_str(),
+        newsletter.days,
+        newsletter.clock,
+        newsletter.selection,
         number(newsletter.min_stories),
         number(newsletter.max_stories),
         newsletter.needs_approval,
         newsletter.theme.logo_url.as_ref().map(url::Url::as_str),
         newsletter.theme.accent.map(|accent| accent.to_string()),
-        newsletter.theme.fonts.as_str(),
-        newsletter.archive.as_str(),
-        Stamp(now)
+        newsletter.theme.fonts,
+        newsletter.archive,
+        DbTime(now)
     )
     .rows_affected()
     .await
@@ -166,26 +165,26 @@ pub async fn update(tx: &mut Tx, record: &NewsletterRecord) -> Result<(), DbErro
          $6, send_time = $7, postal_address = $8, language = $9, scheduled_since = $10, days = $11, clock = \
          $12, selection = $13, min_stories = $14, max_stories = $15, needs_approval = $16, logo_url = $17, \
          accent = $18, fonts = $19, archive = $20 WHERE id = $1",
-        record.id.0,
+        record.id,
         &newsletter.title,
         &newsletter.tagline,
         &newsletter.sender_name,
-        newsletter.sender_address.as_str(),
+        &newsletter.sender_address,
         newsletter.time_zone_name(),
         newsletter.send_time.strftime("%H:%M").to_string(),
         &newsletter.postal_address,
         &newsletter.language,
-        Stamp(record.scheduled_since),
-        newsletter.days.to_string(),
-        newsletter.clock.as_str(),
-        newsletter.selection.as_str(),
+        DbTime(record.scheduled_since),
+        newsletter.days,
+        newsletter.clock,
+        newsletter.selection,
         number(newsletter.min_stories),
         number(newsletter.max_stories),
         newsletter.needs_approval,
         newsletter.theme.logo_url.as_ref().map(url::Url::as_str),
         newsletter.theme.accent.map(|accent| accent.to_string()),
-        newsletter.theme.fonts.as_str(),
-        newsletter.archive.as_str()
+        newsletter.theme.fonts,
+        newsletter.archive
     )
     .execute()
     .await

@@ -2,7 +2,7 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
+        DbError, DbTime, Tx,
         engine::query::{query_as, query_scalar},
     },
     domain::{ids::OperatorId, subscriber::email_address::EmailAddress},
@@ -15,7 +15,7 @@ pub struct OperatorRecord {
     /// Where notices go.
     pub address: EmailAddress,
     /// Since when.
-    pub created_at: Stamp,
+    pub created_at: DbTime,
 }
 
 /// All operators, in the order they were added. There are a handful.
@@ -29,24 +29,21 @@ pub async fn insert(
     address: &EmailAddress,
     now: Timestamp,
 ) -> Result<Option<OperatorId>, DbError> {
-    let id: Option<i64> = query_scalar!(
+    query_scalar!(
         tx,
         "INSERT INTO operators (address, address_key, created_at) VALUES ($1, $2, $3) \
          ON CONFLICT (address_key) DO NOTHING RETURNING id",
-        address.as_str(),
+        address,
         address.key(),
-        Stamp(now)
+        DbTime(now)
     )
     .fetch_optional()
-    .await?;
-    Ok(id.map(OperatorId))
+    .await
 }
 
 /// Removes one. `None`: there was none with this address.
 pub async fn remove(tx: &mut Tx, address: &EmailAddress) -> Result<Option<OperatorId>, DbError> {
-    let id: Option<i64> =
-        query_scalar!(tx, "DELETE FROM operators WHERE address_key = $1 RETURNING id", address.key())
-            .fetch_optional()
-            .await?;
-    Ok(id.map(OperatorId))
+    query_scalar!(tx, "DELETE FROM operators WHERE address_key = $1 RETURNING id", address.key())
+        .fetch_optional()
+        .await
 }

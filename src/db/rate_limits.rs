@@ -1,7 +1,10 @@
 //! Table `rate_limits`: the state of every rate limit, shared by all processes. See [`crate::domain::rate_limit`].
 
 use super::{DbError, Tx};
-use crate::db::engine::query::{json_rows, query, query_as};
+use crate::db::engine::{
+    columns::DbList,
+    query::{json_rows, query, query_as},
+};
 use crate::domain::rate_limit::Limit;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
@@ -14,6 +17,12 @@ pub type Request = Vec<(String, Limit)>;
 
 /// Whether an event is allowed, or how long until it is.
 pub type Verdict = Result<(), SignedDuration>;
+
+#[derive(serde::Serialize)]
+struct Row {
+    key: String,
+    tat: i64,
+}
 
 /// Checks events in their order and debits those that are allowed, each on all of its limits or on none. A refused event debits
 /// nothing. Other processes wait for these keys until the transaction ends.
@@ -33,38 +42,32 @@ pub async fn check(tx: &mut Tx, requests: &[Request], now: Timestamp) -> Result<
             tats.extend(debits);
         }));
     }
-    store(tx, &changed.into_iter().collect::<Vec<_>>()).await?;
+    store(tx, changed).await?;
     Ok(verdicts)
 }
 
 /// The TATs of keys in microseconds, without locking or changing anything. A key that is missing is unused.
 pub async fn peek(tx: &mut Tx, keys: &[&str]) -> Result<HashMap<String, i64>, DbError> {
-    let rows: Vec<[&str; 1]> = keys.iter().map(|key| [*key]).collect();
-    let found: Vec<(String, i64)> = query_as!(
-        tx,
-        "SELECT key, tat FROM rate_limits WHERE key IN (SELECT value ->> 0 FROM {rows $1} )",
-        json_rows(&rows)?
-    )
-    .fetch_all()
-    .await?;
+    let found: Vec<(String, i64)> =
+        query_as!(tx, "SELECT key, tat FROM rate_limits WHERE key {in $1}", DbList(keys)).fetch_all().await?;
     Ok(found.into_iter().collect())
 }
 
 /// Locks the rows of all keys and returns their TATs.
 async fn lock(tx: &mut Tx, requests: &[Request], now: Timestamp) -> Result<HashMap<String, i64>, DbError> {
-    let mut rows: Vec<[&str; 1]> = requests.iter().flatten().map(|(key, _)| [key.as_str()]).collect();
-    if rows.is_empty() {
+    let mut keys: Vec<&str> = requests.iter().flatten().map(|(key, _)| key.as_str()).collect();
+    if keys.is_empty() {
         return Ok(HashMap::new());
     }
     // Every transaction locks in the same order, so that no two wait for each other.
-    rows.sort_unstable();
-    rows.dedup();
+    keys.sort_unstable();
+    keys.dedup();
     // The update changes nothing. It locks the row and makes RETURNING name it.
     let found: Vec<(String, i64)> = query_as!(
         tx,
-        "INSERT INTO rate_limits (key, tat) SELECT value ->> 0, $2 FROM {rows $1} WHERE true \
+        "INSERT INTO rate_limits (key, tat) SELECT value, $2 FROM {list $1} WHERE true \
          ON CONFLICT (key) DO UPDATE SET tat = rate_limits.tat RETURNING key, tat",
-        json_rows(&rows)?,
+        DbList(&keys),
         now.as_microsecond()
     )
     .fetch_all()
@@ -73,15 +76,16 @@ async fn lock(tx: &mut Tx, requests: &[Request], now: Timestamp) -> Result<HashM
 }
 
 /// Saves the TATs of keys whose rows the transaction has locked.
-async fn store(tx: &mut Tx, tats: &[(String, i64)]) -> Result<(), DbError> {
-    if tats.is_empty() {
+async fn store(tx: &mut Tx, changed: HashMap<String, i64>) -> Result<(), DbError> {
+    if changed.is_empty() {
         return Ok(());
     }
+    let rows: Vec<Row> = changed.into_iter().map(|(key, tat)| Row { key, tat }).collect();
     query!(
         tx,
-        "UPDATE rate_limits SET tat = new.tat FROM (SELECT value ->> 0 AS key, CAST(value ->> 1 AS BIGINT) \
-         AS tat FROM {rows $1} ) AS new WHERE rate_limits.key = new.key",
-        json_rows(tats)?
+        "UPDATE rate_limits SET tat = new.tat FROM (SELECT value ->> 'key' AS key, \
+         CAST(value ->> 'tat' AS BIGINT) AS tat FROM {rows $1}) AS new WHERE rate_limits.key = new.key",
+        json_rows(&rows)?
     )
     .execute()
     .await

@@ -3,8 +3,11 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
-        engine::query::{json_rows, query, query_as, query_scalar},
+        DbError, DbTime, Tx,
+        engine::{
+            columns::DbList,
+            query::{json_rows, query, query_as, query_scalar},
+        },
         subscribers::erased_addresses,
     },
     domain::{
@@ -19,7 +22,7 @@ use std::collections::HashSet;
 pub async fn reason(tx: &mut Tx, address: &EmailAddress) -> Result<Option<String>, DbError> {
     let (reason, salt): (Option<String>, Option<String>) = query_as!(
         tx,
-        "SELECT (SELECT reason FROM suppressions WHERE address_key = $1), (SELECT salt FROM forgotten_salt \
+        "SELECT (SELECT reason FROM suppressions WHERE address_key = $1), (SELECT salt FROM erasure_salt \
          WHERE id = 1)",
         address.key()
     )
@@ -32,14 +35,10 @@ pub async fn reason(tx: &mut Tx, address: &EmailAddress) -> Result<Option<String
 
 /// Which of these addresses, by their keys, nobody may mail; also where the reader was forgotten since.
 pub async fn among(tx: &mut Tx, keys: &[String]) -> Result<HashSet<String>, DbError> {
-    let rows: Vec<[&str; 1]> = keys.iter().map(|key| [key.as_str()]).collect();
-    let found: Vec<String> = query_scalar!(
-        tx,
-        "SELECT address_key FROM suppressions WHERE address_key IN (SELECT value ->> 0 FROM {rows $1} )",
-        json_rows(&rows)?
-    )
-    .fetch_all()
-    .await?;
+    let found: Vec<String> =
+        query_scalar!(tx, "SELECT address_key FROM suppressions WHERE address_key {in $1}", DbList(keys))
+            .fetch_all()
+            .await?;
     let mut suppressed: HashSet<String> = found.into_iter().collect();
     suppressed.extend(erased_addresses::suppressed_among(tx, keys).await?);
     Ok(suppressed)
@@ -51,27 +50,35 @@ pub struct Suppression {
     /// Why.
     pub reason: String,
     /// Since when.
-    pub created_at: Stamp,
+    pub created_at: DbTime,
 }
 
 /// The suppression of an address, if it is suppressed.
-pub async fn of_address(tx: &mut Tx, address: &EmailAddress) -> Result<Option<Suppression>, DbError> {
+pub async fn get_by_address(tx: &mut Tx, address: &EmailAddress) -> Result<Option<Suppression>, DbError> {
     query_as!(tx, "SELECT reason, created_at FROM suppressions WHERE address_key = $1", address.key())
         .fetch_optional()
         .await
 }
 
-/// Suppresses addresses, by their keys, each with its reason. Where one is suppressed already, that stays.
-pub async fn add(tx: &mut Tx, addresses: &[(String, String)], now: Timestamp) -> Result<(), DbError> {
+/// An address to suppress, by its key.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct NewSuppression {
+    pub address_key: String,
+    pub reason: String,
+}
+
+/// Suppresses addresses, each for a reason of its own. Where one is suppressed already, that stays.
+pub async fn add(tx: &mut Tx, addresses: &[NewSuppression], now: Timestamp) -> Result<(), DbError> {
     if addresses.is_empty() {
         return Ok(());
     }
     query!(
         tx,
-        "INSERT INTO suppressions (address_key, reason, created_at) SELECT value ->> 0, value ->> 1, $2 \
+        "INSERT INTO suppressions (address_key, reason, created_at) SELECT value ->> 'address_key', \
+         value ->> 'reason', $2 \
          FROM {rows $1} WHERE true ON CONFLICT (address_key) DO NOTHING",
         json_rows(addresses)?,
-        Stamp(now)
+        DbTime(now)
     )
     .execute()
     .await
@@ -82,7 +89,7 @@ pub async fn add(tx: &mut Tx, addresses: &[(String, String)], now: Timestamp) ->
 pub async fn add_for_newsletter(
     tx: &mut Tx,
     newsletter: NewsletterId,
-    addresses: &[(String, String)],
+    addresses: &[NewSuppression],
     now: Timestamp,
 ) -> Result<(), DbError> {
     if addresses.is_empty() {
@@ -91,11 +98,11 @@ pub async fn add_for_newsletter(
     query!(
         tx,
         "INSERT INTO newsletter_suppressions (newsletter_id, address_key, reason, created_at) \
-         SELECT $2, value ->> 0, value ->> 1, $3 FROM {rows $1} WHERE true \
+         SELECT $2, value ->> 'address_key', value ->> 'reason', $3 FROM {rows $1} WHERE true \
          ON CONFLICT (newsletter_id, address_key) DO NOTHING",
         json_rows(addresses)?,
-        newsletter.0,
-        Stamp(now)
+        newsletter,
+        DbTime(now)
     )
     .execute()
     .await
@@ -109,11 +116,11 @@ pub struct NewsletterSuppression {
     /// Why.
     pub reason: String,
     /// Since when.
-    pub created_at: Stamp,
+    pub created_at: DbTime,
 }
 
 /// From which newsletters an address is kept out.
-pub async fn of_newsletters(
+pub async fn newsletters_for_address(
     tx: &mut Tx,
     address: &EmailAddress,
 ) -> Result<Vec<NewsletterSuppression>, DbError> {
@@ -134,28 +141,37 @@ pub async fn lift(tx: &mut Tx, subscription: SubscriptionId) -> Result<(), DbErr
         "DELETE FROM newsletter_suppressions WHERE newsletter_id = (SELECT newsletter_id FROM subscriptions \
          WHERE id = $1) AND address_key = (SELECT r.address_key FROM subscribers r \
          JOIN subscriptions s ON s.subscriber_id = r.id WHERE s.id = $1)",
-        subscription.0
+        subscription
     )
     .execute()
     .await
 }
 
-/// Suppresses addresses that were refused for good, each with the delivery that was and what was said to it, and ends their readers'
+/// An address that a relay refused for good.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+pub struct RefusedAddress<'a> {
+    /// The delivery that keeps the relay's answer.
+    pub delivery: DeliveryId,
+    /// The address that was refused, by its key.
+    pub address_key: &'a str,
+}
+
+/// Suppresses addresses that were refused for good, each with the relay's answer, and ends their readers'
 /// subscriptions as undeliverable. Where the reader is mailed at another address by now, nothing follows: that one was not refused.
 pub async fn add_undeliverable(
     tx: &mut Tx,
-    refused: &[(DeliveryId, &str)],
+    refused: &[RefusedAddress<'_>],
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let rows: Vec<(i64, &str)> = refused.iter().map(|(id, key)| (id.0, *key)).collect();
+    let rows = json_rows(refused)?;
     query!(
         tx,
         "INSERT INTO suppressions (address_key, reason, created_at) \
          SELECT r.address_key, 'undeliverable: ' || COALESCE(d.reply_text, ''), $2 FROM {rows $1} AS x \
-         JOIN deliveries d ON d.id = CAST(x.value ->> 0 AS BIGINT) \
-         JOIN subscribers r ON r.address_key = x.value ->> 1 WHERE true ON CONFLICT (address_key) DO NOTHING",
-        json_rows(&rows)?,
-        Stamp(now)
+         JOIN deliveries d ON d.id = CAST(x.value ->> 'delivery' AS BIGINT) \
+         JOIN subscribers r ON r.address_key = x.value ->> 'address_key' WHERE true ON CONFLICT (address_key) DO NOTHING",
+        &rows,
+        DbTime(now)
     )
     .execute()
     .await?;
@@ -163,9 +179,9 @@ pub async fn add_undeliverable(
         tx,
         "UPDATE subscriptions SET status = 'undeliverable', ended_at = $2, paused_until = NULL, resumes_at = \
          NULL WHERE status IN ('active', 'paused') AND subscriber_id IN (SELECT r.id FROM {rows $1} AS x \
-         JOIN subscribers r ON r.address_key = x.value ->> 1)",
-        json_rows(&rows)?,
-        Stamp(now)
+         JOIN subscribers r ON r.address_key = x.value ->> 'address_key')",
+        &rows,
+        DbTime(now)
     )
     .execute()
     .await

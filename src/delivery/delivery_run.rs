@@ -174,7 +174,7 @@ impl DeliveryRun {
     async fn write_throttled(&self, tx: &mut crate::db::Tx) -> Result<(), DbError> {
         let throttled = std::mem::take(&mut *self.throttled.lock());
         for (domain, ids) in throttled {
-            deliveries::park(tx, self.mailing.issue.id, self.claim, &domain, &ids).await?;
+            deliveries::throttle(tx, self.mailing.issue.id, self.claim, &domain, &ids).await?;
         }
         Ok(())
     }
@@ -295,7 +295,7 @@ impl DeliveryRun {
             if breaker.canary_room(score, in_flight).is_some() {
                 // Counted again under a lock: two workers that count at the same time would both fill the
                 // canary.
-                issues::hold(&mut tx, issue).await?;
+                issues::lock(&mut tx, issue).await?;
                 let (score, in_flight) = issues::score(&mut tx, issue).await?;
                 room = breaker.canary_room(score, in_flight).unwrap_or(BATCH_SIZE).min(BATCH_SIZE);
             }
@@ -319,7 +319,7 @@ impl DeliveryRun {
                     }
                 }
             };
-            let from = From::Paced(&ready.domain);
+            let from = From::Throttled(&ready.domain);
             let claimed = deliveries::claim(&mut tx, issue, self.claim, from, now, permits.min(room)).await?;
             room -= i64::try_from(claimed.len()).unwrap_or(room);
             rows.extend(claimed);
@@ -343,11 +343,11 @@ impl DeliveryRun {
 
     /// Whether a delivery's domain has become throttled since the delivery was claimed.
     pub fn is_throttled(&self, delivery: &ClaimedDelivery) -> bool {
-        delivery.paced.is_none() && self.context.throttle.is_limited(delivery.address.domain())
+        delivery.throttled_domain.is_none() && self.context.throttle.is_limited(delivery.address.domain())
     }
 }
 
-type Cursor = (crate::db::Stamp, DeliveryId);
+type Cursor = (crate::db::DbTime, DeliveryId);
 
 struct Batch {
     rows: Vec<ClaimedDelivery>,

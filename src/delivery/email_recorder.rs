@@ -7,7 +7,7 @@ use crate::{
     clock::Clock,
     db::{
         Db, DbError, Tx,
-        deliveries::emails::{self, MailRecord},
+        deliveries::emails::{self, EmailRecord},
         engine::group_commit::{Answers, BatchHandler, GroupCommit},
     },
     domain::{
@@ -33,13 +33,13 @@ impl EmailRecorder {
     }
 
     /// Begins an email. Returns `None` if it is not due, is finished, or belongs to another worker.
-    pub(crate) async fn begin(&self, mail: EmailId) -> Result<Option<MailRecord>, DbError> {
+    pub(crate) async fn begin(&self, mail: EmailId) -> Result<Option<EmailRecord>, DbError> {
         self.0.request(Record::Begin(mail)).await
     }
 
     /// Records the outcome of an email and the next attempt, if any. Returns once that is durable. It is
     /// retried during a database outage, so that no sent email is left in doubt.
-    pub(crate) async fn finish(self, mail: MailRecord, outcome: SendResult) {
+    pub(crate) async fn finish(self, mail: EmailRecord, outcome: SendResult) {
         let recorded = self.0.submit(Record::Finish(Box::new((mail, outcome)))).await;
         // On an error the recorder's task is gone, and the answer with it. After the lease, the row is
         // recovered.
@@ -49,7 +49,7 @@ impl EmailRecorder {
 
 enum Record {
     Begin(EmailId),
-    Finish(Box<(MailRecord, SendResult)>),
+    Finish(Box<(EmailRecord, SendResult)>),
 }
 
 struct RecordHandler {
@@ -62,7 +62,7 @@ struct RecordHandler {
 impl BatchHandler for RecordHandler {
     type Request = Record;
     /// The begun email; `None` for an answer.
-    type Answer = Option<MailRecord>;
+    type Answer = Option<EmailRecord>;
     type Error = DbError;
 
     fn must_not_be_lost(record: &Record) -> bool {
@@ -71,7 +71,7 @@ impl BatchHandler for RecordHandler {
 
     async fn commit(&self, batch: &[Record]) -> Result<Answers<Self>, DbError> {
         let now = self.clock.now();
-        let mut tx = self.db.begin_shared().await?;
+        let mut tx = self.db.begin_with_lock_timeout().await?;
         let begins: Vec<EmailId> = batch
             .iter()
             .filter_map(|record| match record {
@@ -80,7 +80,8 @@ impl BatchHandler for RecordHandler {
             })
             .collect();
         let begun = emails::begin(&mut tx, &begins, now, now + self.lease).await?;
-        let mut begun: HashMap<EmailId, MailRecord> = begun.into_iter().map(|mail| (mail.id, mail)).collect();
+        let mut begun: HashMap<EmailId, EmailRecord> =
+            begun.into_iter().map(|mail| (mail.id, mail)).collect();
         let mut answers = Vec::with_capacity(batch.len());
         for record in batch {
             answers.push(Ok(match record {
@@ -102,7 +103,7 @@ impl RecordHandler {
     async fn finish(
         &self,
         tx: &mut Tx,
-        mail: &MailRecord,
+        mail: &EmailRecord,
         outcome: &SendResult,
         now: Timestamp,
     ) -> Result<(), DbError> {

@@ -37,7 +37,7 @@ impl Mailing {
             return Ok(None);
         }
         let newsletter = newsletters::get(&mut tx, issue.newsletter_id).await?;
-        let variants = variants::of_issue(&mut tx, issue.id).await?;
+        let variants = variants::for_issue(&mut tx, issue.id).await?;
         drop(tx);
         let placeholder = token_placeholder(&issue.message_key);
         let templates = variants.iter().map(|variant| {

@@ -3,7 +3,7 @@
 use crate::{
     db::{
         DbError, Tx,
-        deliveries::emails::{self, NewMail},
+        deliveries::emails::{self, NewEmail},
         issues,
         newsletters::{self, NewsletterRecord},
         operators,
@@ -56,7 +56,7 @@ pub async fn notify_operators(
     let mut notified = 0;
     for operator in operators::list(tx).await? {
         let domain = newsletter.newsletter.sender_address.domain();
-        let email = NewMail {
+        let email = NewEmail {
             kind,
             newsletter: newsletter.id,
             recipient: &operator.address,

@@ -11,7 +11,8 @@ use crate::{
         Db, DbError, Tx,
         deliveries::{self, Begun, Finish, Next},
         engine::group_commit::{Answers, BatchHandler, GroupCommit, Reply},
-        issues, suppressions,
+        issues,
+        suppressions::{self, RefusedAddress},
     },
     delivery::notify_operators,
     domain::{
@@ -169,10 +170,10 @@ async fn suppress_undeliverable(
     finishes: &[(IssueId, &Finish)],
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let undeliverable: Vec<(DeliveryId, &str)> = finishes
+    let undeliverable: Vec<RefusedAddress<'_>> = finishes
         .iter()
         .filter(|(_, finish)| status::is_bad_address(&finish.answer))
-        .map(|(_, finish)| (finish.id, finish.address_key.as_str()))
+        .map(|(_, finish)| RefusedAddress { delivery: finish.id, address_key: &finish.address_key })
         .collect();
     if undeliverable.is_empty() {
         return Ok(());

@@ -22,7 +22,7 @@ pub async fn schedule_next(
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let status = issues::get(&mut tx, issue).await?.map(|record| record.status);
-    let standing = deliveries::standing(&mut tx, issue).await?;
+    let standing = deliveries::remaining(&mut tx, issue).await?;
     let next = match status {
         Some(IssueStatus::Sending) if standing.is_done() => {
             if issues::advance(&mut tx, issue, IssueStatus::Sending, IssueStatus::Sent, None, now).await? {

@@ -228,7 +228,7 @@ impl Throttle {
             let limit = limits.connections.try_into().unwrap_or(i64::MAX);
             // Reduce the limit to the future maximum first, so that no connection opened after the count
             // exceeds the quota.
-            let equal_share = connection_quotas::fair(limit, workers).try_into().unwrap_or(usize::MAX);
+            let equal_share = connection_quotas::equal_share(limit, workers).try_into().unwrap_or(usize::MAX);
             self.allow(mailer, index, equal_share.min(self.0.allowed[index].load(Ordering::Acquire)));
             let open = mailer.open_connections(index).try_into().unwrap_or(i64::MAX);
             let request = connection_quotas::Request {
@@ -239,7 +239,7 @@ impl Throttle {
                 open,
                 until: now + QUOTA_LEASE,
             };
-            quotas.push(connection_quotas::take(&mut tx, &request, now).await?);
+            quotas.push(connection_quotas::acquire(&mut tx, &request, now).await?);
         }
         tx.commit().await?;
         for (index, quota) in quotas.into_iter().enumerate() {
@@ -260,7 +260,7 @@ impl Throttle {
 
     pub async fn release_quotas(&self, process: &str) -> Result<(), DbError> {
         let mut tx = self.0.db.begin().await?;
-        connection_quotas::leave(&mut tx, process, self.0.clock.now()).await?;
+        connection_quotas::release(&mut tx, process, self.0.clock.now()).await?;
         tx.commit().await
     }
 

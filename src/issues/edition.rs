@@ -101,7 +101,7 @@ pub async fn current(
     variant: usize,
 ) -> Result<Edition, DbError> {
     let ids = if let Some(frozen) = issue.filter(|issue| issue.status != IssueStatus::Planned) {
-        variants::stories_of(tx, frozen.id, variant).await?
+        variants::stories_for(tx, frozen.id, variant).await?
     } else {
         let (_, plan) = planned(planning, tx, newsletter, date, issue).await?;
         plan.variants.get(variant.saturating_sub(1)).map(|it| it.stories.clone()).unwrap_or_default()

@@ -48,7 +48,7 @@ pub async fn forecast(
     newsletter: &NewsletterRecord,
     date: Date,
 ) -> Result<Forecast, DbError> {
-    let issue = issues::by_date(tx, newsletter.id, date).await?;
+    let issue = issues::get_by_date(tx, newsletter.id, date).await?;
     let (inputs, plan) = edition::planned(planning, tx, newsletter, date, issue.as_ref()).await?;
     let cadences: Vec<Cadence> = inputs.served.iter().map(|served| served.cadence).collect();
     let clocks = subscribers::clock_counts(tx, newsletter.id, &cadences).await?;

@@ -70,7 +70,7 @@ pub async fn gather(
         let mut inputs = kept.inputs;
         inputs.approved = Some(kept.plan.stories().into_iter().collect());
         // Hidden is hidden, whatever was approved.
-        let hidden = articles::hidden_of(tx, &kept.plan.stories()).await?;
+        let hidden = articles::hidden_among(tx, &kept.plan.stories()).await?;
         for candidate in inputs.candidates.iter_mut().filter(|it| hidden.contains(&it.article)) {
             candidate.hidden = true;
         }

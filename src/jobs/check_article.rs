@@ -77,7 +77,7 @@ struct Page {
 /// Looks at an article that is due.
 pub async fn run(context: &FeedContext, id: ArticleId) -> Result<(), JobFailure> {
     let mut tx = context.db.read().await?;
-    let look = articles::to_look_at(&mut tx, id).await?;
+    let look = articles::to_check(&mut tx, id).await?;
     drop(tx);
     match look {
         Some(look) if look.check_after.is_some_and(|at| at.0 <= context.clock.now()) => {
@@ -109,7 +109,7 @@ pub async fn look_at(context: &FeedContext, look: &Look) -> Result<(), DbError> 
         (Err(Unread::Fetch(FetchError::HostBusy { wait, .. })), _)
         | (_, Err(FetchError::HostBusy { wait, .. })) => {
             let wait = SignedDuration::try_from(wait).unwrap_or(PAUSES[0]);
-            articles::put_off(&mut tx, look.id, now + wait).await?;
+            articles::postpone(&mut tx, look.id, now + wait).await?;
         }
         (Ok(page), Ok(_)) => {
             articles::set_checked(&mut tx, look.id, &page.article, now).await?;
@@ -148,7 +148,7 @@ async fn take_new_address(
     if !is_gone || !articles::set_url(tx, look.id, &url).await? {
         return Ok(false);
     }
-    articles::ask_for_look(tx, look.id, context.clock.now()).await?;
+    articles::request_check(tx, look.id, context.clock.now()).await?;
     Ok(true)
 }
 

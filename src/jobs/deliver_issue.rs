@@ -97,7 +97,7 @@ async fn skip_cancelled(context: &Context, issue: IssueId) -> Result<(), JobFail
         deliveries::recover(&mut tx, issue).await?;
         let skipped =
             deliveries::skip_open(&mut tx, issue, "the issue was cancelled", now, SKIP_AT_ONCE).await?;
-        let standing = deliveries::standing(&mut tx, issue).await?;
+        let standing = deliveries::remaining(&mut tx, issue).await?;
         if skipped == 0 && !standing.leased && !standing.waiting {
             issues::set_at_rest(&mut tx, issue).await?;
         }

@@ -120,7 +120,7 @@ async fn freeze(
 
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    variants::hold(&mut tx).await?;
+    variants::lock(&mut tx).await?;
     if variants::progress(&mut tx, record.id).await? != progress {
         drop(tx);
         return again(context, record).await;
@@ -146,7 +146,7 @@ async fn freeze(
             .await?;
         issue_stopped(&context.queue, &mut tx, record.id, now).await?;
         tx.commit().await?;
-        tracing::warn!(issue = %record.id, date = record.issue_date, reason, "issue skipped");
+        tracing::warn!(issue = %record.id, date = %record.issue_date, reason, "issue skipped");
         return Ok(false);
     }
     for ((variant, (email, web_html)), number) in plan.variants.iter().zip(&renderings).zip(1_i64..) {
@@ -182,7 +182,7 @@ async fn freeze(
     issues::set_woken(&mut tx, record.id, now).await?;
     tx.commit().await?;
     let stories = plan.variants.first().map_or(0, |variant| variant.stories.len());
-    tracing::info!(issue = %record.id, date = record.issue_date, stories, variants = plan.variants.len(), "issue frozen");
+    tracing::info!(issue = %record.id, date = %record.issue_date, stories, variants = plan.variants.len(), "issue frozen");
     Ok(true)
 }
 
@@ -215,7 +215,7 @@ async fn wait(
     // An approval and new articles wake it at once.
     issues::set_woken(&mut tx, record.id, context.clock.now() + LOOK_AGAIN_AFTER).await?;
     tx.commit().await?;
-    tracing::warn!(issue = %record.id, date = record.issue_date, waits_for = what, "issue is due, and waits for an operator");
+    tracing::warn!(issue = %record.id, date = %record.issue_date, waits_for = what, "issue is due, and waits for an operator");
     Ok(false)
 }
 

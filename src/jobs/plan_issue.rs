@@ -30,7 +30,7 @@ pub async fn run(context: &IssueContext, issue: IssueId) -> Result<(), JobFailur
         tx.commit().await?;
         let stories = plan.variants.first().map_or(0, |variant| variant.stories.len());
         let variants = plan.variants.len();
-        tracing::info!(%issue, date = record.issue_date, stories, variants, waits_for, "issue planned");
+        tracing::info!(%issue, date = %record.issue_date, stories, variants, waits_for, "issue planned");
     }
     Ok(())
 }

@@ -132,7 +132,7 @@ async fn failed(
             return watch_feed::retire(context, tx, feed, &error.to_string()).await;
         }
         PollError::Fetch(FetchError::HostBusy { wait, .. }) => {
-            return feeds::put_off(tx, feed.id, now + signed(*wait)).await;
+            return feeds::postpone(tx, feed.id, now + signed(*wait)).await;
         }
         PollError::Fetch(FetchError::Status { retry_after, .. }) => retry_after.map(signed),
         _ => None,
@@ -214,8 +214,8 @@ pub async fn store(context: &FeedContext, id: FeedId, reading: &Reading) -> Resu
             tally.new = stored.iter().filter(|it| matches!(it, Some(Stored::New(_)))).count();
             tally.known = stored.iter().filter(|it| matches!(it, Some(Stored::Known(_)))).count();
             let first = record.succeeded_at.is_none();
-            for article in to_look_at(context, feed, &stored, first, now) {
-                articles::ask_for_look(&mut tx, article, now).await?;
+            for article in to_check(context, feed, &stored, first, now) {
+                articles::request_check(&mut tx, article, now).await?;
             }
             entries = stored.iter().flatten().map(|it| it.id()).collect();
             habit = habit_of(&mut tx, id, feed, now).await?;
@@ -243,7 +243,7 @@ async fn move_to(context: &FeedContext, tx: &mut Tx, feed: &FeedRecord, url: &Ur
         tracing::info!(from = feed.url, to = url.as_str(), "feed moved for good");
         return Ok(());
     }
-    let other = feeds::by_url(tx, url.as_str()).await?;
+    let other = feeds::get_by_url(tx, url.as_str()).await?;
     if other.as_ref().is_some_and(|other| other.status == "active") {
         let why = format!("it has moved to {url} for good, which is read as another feed already");
         return watch_feed::retire(context, tx, feed, &why).await;
@@ -267,7 +267,7 @@ async fn habit_of(
 }
 
 /// The new articles whose pages are worth a look: the newest, and those without a date.
-fn to_look_at(
+fn to_check(
     context: &FeedContext,
     feed: &ParsedFeed,
     stored: &[Option<Stored>],

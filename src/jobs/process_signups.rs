@@ -5,13 +5,13 @@
 use crate::{
     db::{
         DbError, Tx,
-        deliveries::emails::{self, NewMail},
-        newsletters, rate_limits,
+        deliveries::emails::{self, NewEmail},
+        is_retryable, newsletters, rate_limits,
         signups::intake::{self, SignupRecord},
         subscribers::{
             self, NewEntry, Request, insert_confirmations, record_consents, set_requested, set_signup_mailed,
         },
-        suppressions, wants_again,
+        suppressions,
     },
     domain::{
         delivery::email::EmailKind,
@@ -60,14 +60,14 @@ async fn one_by_one(context: &ReaderContext, mut after: i64) -> Result<i64, JobF
         if let Err(Failed { error, first }) = portion(context, id - 1, 1).await {
             // Another process may have had the one in hand that is next: the one that was taken is the one that can't be.
             id = first.unwrap_or(id);
-            if wants_again(&error) {
+            if is_retryable(&error) {
                 // The sweep finds it again.
                 after = id;
                 continue;
             }
             // Where not even this can be written, it is the database that can't.
             let mut tx = context.db.begin().await?;
-            let attempts = intake::put_off(&mut tx, id, now).await?;
+            let attempts = intake::postpone(&mut tx, id, now).await?;
             tx.commit().await?;
             tracing::error!(%error, signup = id, attempts, "a signup could not be taken; it is kept, and tried again later");
         }
@@ -94,7 +94,7 @@ impl From<DbError> for Failed {
 async fn portion(context: &ReaderContext, after: i64, limit: i64) -> Result<Option<usize>, Failed> {
     for _ in 1..TRIES {
         match try_portion(context, after, limit).await {
-            Err(failed) if wants_again(&failed.error) => {}
+            Err(failed) if is_retryable(&failed.error) => {}
             done => return done,
         }
     }
@@ -103,7 +103,7 @@ async fn portion(context: &ReaderContext, after: i64, limit: i64) -> Result<Opti
 
 async fn try_portion(context: &ReaderContext, after: i64, limit: i64) -> Result<Option<usize>, Failed> {
     let mut tx = context.db.begin().await?;
-    let taken = intake::take(&mut tx, after, limit, context.clock.now()).await?;
+    let taken = intake::dequeue(&mut tx, after, limit, context.clock.now()).await?;
     let Some(first) = taken.first().map(|it| it.id) else { return Ok(None) };
     let failed = |error| Failed { error, first: Some(first) };
     if let Err(error) = make(context, &mut tx, &taken).await {
@@ -202,13 +202,15 @@ async fn wishes<'a>(
     let subscribers = subscribers::subscribers(tx, &of, now).await?;
     let pairs: Vec<_> =
         subscribers.into_iter().zip(asked.iter().map(|(.., newsletter)| *newsletter)).collect();
-    let standings = subscribers::standings(tx, &pairs, now).await?;
-    let wish =
-        |((place, signup, newsletter), standing): ((_, &'a SignupRecord, _), subscribers::Standing)| {
-            let since = standing.signup_mailed_at.map(|at| now.duration_since(at.0));
-            let outcome = on_signup(Some(standing.status), false, since);
-            Wish { place, signup, newsletter, subscription: standing.id, outcome }
-        };
+    let standings = subscribers::subscriptions(tx, &pairs, now).await?;
+    let wish = |((place, signup, newsletter), standing): (
+        (_, &'a SignupRecord, _),
+        subscribers::KnownSubscription,
+    )| {
+        let since = standing.signup_mailed_at.map(|at| now.duration_since(at.0));
+        let outcome = on_signup(Some(standing.status), false, since);
+        Wish { place, signup, newsletter, subscription: standing.id, outcome }
+    };
     Ok(asked.into_iter().zip(standings).map(wish).collect())
 }
 
@@ -293,12 +295,12 @@ async fn mail(
             format!("{}@{domain}", random::hex::<12>())
         })
         .collect();
-    let mails: Vec<NewMail<'_>> = wanted
+    let mails: Vec<NewEmail<'_>> = wanted
         .iter()
         .zip(&ids)
         .map(|(wish, message_id)| {
             let confirms = wish.confirms();
-            NewMail {
+            NewEmail {
                 kind: if confirms { EmailKind::Confirmation } else { EmailKind::AlreadySubscribed },
                 newsletter: wish.newsletter,
                 recipient: &wish.signup.address,

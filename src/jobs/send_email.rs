@@ -3,7 +3,7 @@
 use crate::{
     db::{
         DbError,
-        deliveries::emails::{self, Attempt, MailRecord},
+        deliveries::emails::{self, Attempt, EmailRecord},
         newsletters::{self, NewsletterRecord},
     },
     delivery::{
@@ -112,7 +112,7 @@ async fn one(context: &Context, id: EmailId) -> Result<(), JobFailure> {
 fn compose(
     context: &Context,
     newsletter: &NewsletterRecord,
-    mail: &MailRecord,
+    mail: &EmailRecord,
     email: &Email,
     unsubscribe_url: Option<&str>,
 ) -> Result<Vec<u8>, ComposeError> {
@@ -147,7 +147,7 @@ fn compose(
 }
 
 /// What a mail says, and in whose name.
-async fn content(context: &Context, mail: &MailRecord) -> Result<(NewsletterRecord, Content), DbError> {
+async fn content(context: &Context, mail: &EmailRecord) -> Result<(NewsletterRecord, Content), DbError> {
     // The writer is asked for only where what is shown is written down.
     let writes = email_content::needs_write(mail.kind);
     let mut tx = if writes { context.db.begin().await? } else { context.db.read().await? };
@@ -172,7 +172,7 @@ async fn send(context: &Context, attempt: Attempt, envelope: &Envelope, message:
             };
             if let Err(error) = renewed.await {
                 let error: DbError = error;
-                tracing::warn!(mail = %attempt.mail, %error, "a lease could not be renewed yet");
+                tracing::warn!(mail = %attempt.email, %error, "a lease could not be renewed yet");
             }
         }
     };

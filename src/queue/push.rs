@@ -47,31 +47,21 @@ async fn push(tx: &mut Tx, lane: Lane, jobs: &[&Job], delay: Option<Duration>) -
     for job in jobs {
         payloads.push(serde_json::to_vec(job).map_err(|error| DbError::Encode(Box::new(error)))?);
     }
-    macro_rules! tasks {
-        () => {
-            payloads
-                .into_iter()
-                .map(|payload| {
-                    let task = TaskBuilder::new(payload).max_attempts(ATTEMPTS);
-                    match delay {
-                        Some(delay) => task.run_after(delay).build(),
-                        None => task.build(),
-                    }
-                })
-                .collect::<Vec<_>>()
-        };
-    }
+    let task = |payload| {
+        let task = TaskBuilder::new(payload).max_attempts(ATTEMPTS);
+        match delay {
+            Some(delay) => task.run_after(delay).build(),
+            None => task.build(),
+        }
+    };
+    let tasks: Vec<_> = payloads.into_iter().map(task).collect();
     match tx.by_engine() {
-        EngineTx::Sqlite(conn) => {
-            apalis_sqlite::queries::push_tasks(conn, lane.as_str(), &tasks!())
-                .await
-                .map_err(|error| DbError::AnyDriverError(Box::new(error)))?;
-        }
-        EngineTx::Postgres(conn) => {
-            apalis_postgres::queries::push_tasks(conn, lane.as_str(), tasks!())
-                .await
-                .map_err(|error| DbError::AnyDriverError(Box::new(error)))?;
-        }
+        EngineTx::Sqlite(conn) => apalis_sqlite::queries::push_tasks(conn, lane.as_str(), &tasks)
+            .await
+            .map_err(|error| DbError::AnyDriverError(Box::new(error))),
+        EngineTx::Postgres(conn) => apalis_postgres::queries::push_tasks(conn, lane.as_str(), tasks)
+            .await
+            .map(drop)
+            .map_err(|error| DbError::AnyDriverError(Box::new(error))),
     }
-    Ok(())
 }

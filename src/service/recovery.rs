@@ -18,10 +18,10 @@ pub async fn take_over(context: &Context) -> Result<(), DbError> {
     let mut tx = context.db.begin().await?;
     let left = claims::expire_all(&mut tx).await? + emails::end_leases(&mut tx, now).await?;
     // Their connections died with them.
-    connection_quotas::forget_others(&mut tx, &context.process).await?;
-    processes::forget_other_workers(&mut tx, &context.process).await?;
-    issues::forget_woken(&mut tx).await?;
-    feeds::forget_woken(&mut tx).await?;
+    connection_quotas::remove_others(&mut tx, &context.process).await?;
+    processes::remove_other_workers(&mut tx, &context.process).await?;
+    issues::reset_woken(&mut tx).await?;
+    feeds::reset_woken(&mut tx).await?;
     tx.commit().await?;
     if left > 0 {
         tracing::warn!(left, "a worker died with mails in hand; they are taken over");

@@ -186,7 +186,7 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
     done.cancel();
     let _ = beating.await;
     if let Ok(mut tx) = app.db.begin().await {
-        let _ = processes::leave(&mut tx, &process).await;
+        let _ = processes::remove(&mut tx, &process).await;
         let _ = tx.commit().await;
     }
     well
@@ -303,7 +303,7 @@ pub fn site(app: &App) -> web::Site {
 async fn beat(app: &App, process: &str, role: Role) {
     let beaten = async {
         let mut tx = app.db.begin().await?;
-        processes::beat(&mut tx, process, role.as_str(), app.actions.clock.now()).await?;
+        processes::heartbeat(&mut tx, process, role.as_str(), app.actions.clock.now()).await?;
         tx.commit().await
     };
     if let Err(error) = beaten.await {

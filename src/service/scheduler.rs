@@ -78,7 +78,7 @@ async fn fill_slots(context: &IssueContext, tx: &mut Tx, now: Timestamp) -> Resu
         if schedule::near_dates(newsletter, since, &taken, margins, now).is_empty() {
             continue;
         }
-        let clocks = subscribers::clocks_of(tx, &record).await?;
+        let clocks = subscribers::clocks_for(tx, &record).await?;
         let mut missed = None;
         for slot in schedule::open_slots(newsletter, since, &taken, &clocks, margins, now) {
             let Slot { date, due, action } = slot;

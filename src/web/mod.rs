@@ -66,7 +66,7 @@ impl Site {
     async fn newsletter(&self, slug: Option<&str>) -> Result<NewsletterRecord, AppError> {
         let mut tx = self.actions.db.read().await?;
         let found = match slug {
-            Some(slug) if is_slug(slug) => newsletters::by_slug(&mut tx, slug).await?,
+            Some(slug) if is_slug(slug) => newsletters::get_by_slug(&mut tx, slug).await?,
             Some(_) => None,
             None => newsletters::list(&mut tx).await?.into_iter().next(),
         };

@@ -65,7 +65,7 @@ impl TestApp {
     /// Returns the issue of a newsletter and date.
     pub async fn issue_of(&self, newsletter: &NewsletterRecord, date: &str) -> Option<issues::IssueRecord> {
         let mut tx = self.app.db.read().await.expect("a transaction");
-        issues::by_date(&mut tx, newsletter.id, date.parse().expect("a date")).await.expect("a query")
+        issues::get_by_date(&mut tx, newsletter.id, date.parse().expect("a date")).await.expect("a query")
     }
 
     /// Returns all articles that were candidates for an issue, with their places and reasons.
@@ -77,7 +77,7 @@ impl TestApp {
     /// Returns how many variants an issue has.
     pub async fn variants(&self, issue: IssueId) -> usize {
         let mut tx = self.app.db.read().await.expect("a transaction");
-        variants::of_issue(&mut tx, issue).await.expect("a query").len()
+        variants::for_issue(&mut tx, issue).await.expect("a query").len()
     }
 
     /// Waits until an issue has a status.

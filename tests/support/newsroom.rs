@@ -9,10 +9,10 @@ use daily::{
     db::{
         DbError,
         content::articles::{self, ArticleRecord, Origin},
-        deliveries::emails::{self, NewMail},
+        deliveries::emails::{self, NewEmail},
         newsletters::{self, NewsletterRecord},
         subscribers::SubscriptionRecord,
-        suppressions,
+        suppressions::{self, NewSuppression},
     },
     domain::{
         content::article::FoundArticle,
@@ -63,7 +63,7 @@ impl TestApp {
 
     pub async fn newsletter_named(&self, slug: &str) -> NewsletterRecord {
         let mut tx = self.app.db.read().await.expect("a transaction");
-        newsletters::by_slug(&mut tx, slug).await.expect("a query").expect("the newsletter")
+        newsletters::get_by_slug(&mut tx, slug).await.expect("a query").expect("the newsletter")
     }
 
     /// Changes the newsletter that a new installation has.
@@ -102,7 +102,7 @@ impl TestApp {
 
     /// Suppresses an address, but leaves its subscriptions as they are.
     pub async fn suppress(&self, address: &str, reason: &str) {
-        let row = (parsed(address).key().clone(), reason.to_owned());
+        let row = NewSuppression { address_key: parsed(address).key(), reason: reason.to_owned() };
         let mut tx = self.app.db.begin().await.expect("a transaction");
         suppressions::add(&mut tx, &[row], self.clock.now()).await.expect("a query");
         tx.commit().await.expect("a commit");
@@ -125,7 +125,7 @@ impl TestApp {
             Some(it) => it.newsletter_id,
             None => self.newsletter().await.id,
         };
-        let mail = NewMail {
+        let mail = NewEmail {
             kind,
             newsletter,
             recipient: &parsed(recipient),

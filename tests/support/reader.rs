@@ -78,7 +78,7 @@ impl Reader<'_> {
     pub async fn subscriptions(&self) -> Vec<SubscriptionRecord> {
         self.app.signups_taken().await;
         let mut tx = self.app.app.db.read().await.expect("a transaction");
-        subscribers::of_address(&mut tx, &parsed(self.address)).await.expect("a query")
+        subscribers::for_address(&mut tx, &parsed(self.address)).await.expect("a query")
     }
 
     /// Returns the oldest subscription.

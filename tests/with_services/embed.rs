@@ -92,7 +92,7 @@ async fn the_box_signs_up_from_another_origin_under_a_strict_policy() {
     assert_eq!(app.status_of("ann@example.org").await, Some(SubscriptionStatus::Pending));
     let mut tx = app.app.db.read().await.unwrap();
     let ann = daily::domain::subscriber::email_address::EmailAddress::parse("ann@example.org").unwrap();
-    let found = daily::db::subscribers::of_address(&mut tx, &ann).await.unwrap();
+    let found = daily::db::subscribers::for_address(&mut tx, &ann).await.unwrap();
     let history = daily::db::subscribers::consent_history(&mut tx, found[0].id).await.unwrap();
     let source = format!("{}/article", publisher.origin());
     assert_eq!(history[0].source_url.as_deref(), Some(source.as_str()), "without what follows the path");

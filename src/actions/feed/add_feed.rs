@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 pub async fn add_feed(context: &Context, actor: &Actor, url: &str) -> Result<FeedId, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    let known = feeds::by_url(&mut tx, url).await?;
+    let known = feeds::get_by_url(&mut tx, url).await?;
     let id = feeds::insert(&mut tx, url, now).await?;
     let before = known.map_or(Value::Null, |feed| json!({ "url": url, "status": feed.status }));
     let after = json!({ "url": url, "status": "active" });
@@ -24,7 +24,7 @@ pub async fn add_feed(context: &Context, actor: &Actor, url: &str) -> Result<Fee
 /// Stops reading a feed; its articles stay. `false`: there is no such feed.
 pub async fn remove_feed(context: &Context, actor: &Actor, url: &str) -> Result<bool, DbError> {
     let mut tx = context.db.begin().await?;
-    let Some(feed) = feeds::by_url(&mut tx, url).await? else { return Ok(false) };
+    let Some(feed) = feeds::get_by_url(&mut tx, url).await? else { return Ok(false) };
     feeds::retire(&mut tx, feed.id, "removed by an operator").await?;
     let entry = audit::Entry {
         actor,

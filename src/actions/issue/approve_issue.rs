@@ -50,7 +50,7 @@ pub async fn approve_issue(
             after: json!({ "approved_at": record.approved_at }),
         };
         audit::record(&mut tx, entry, now).await?;
-        tracing::info!(%issue, date = record.issue_date, "issue approved");
+        tracing::info!(%issue, date = %record.issue_date, "issue approved");
         if record.due_at.0 <= now {
             issues::set_woken(&mut tx, issue, now).await?;
             context.queue.enqueue(&mut tx, &Job::FreezeIssue { issue }).await?;

@@ -19,7 +19,7 @@ pub async fn cancel_issue(
     let reason = reason.unwrap_or("cancelled by an operator");
     let mut tx = context.db.begin().await?;
     // Nothing else may change its status between the read and the update.
-    issues::hold(&mut tx, issue).await?;
+    issues::lock(&mut tx, issue).await?;
     let record = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
     let cancelled = !record.status.is_final()
         && issues::advance(&mut tx, issue, record.status, IssueStatus::Cancelled, Some(reason), now).await?;

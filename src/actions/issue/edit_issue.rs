@@ -87,7 +87,7 @@ pub async fn edit_issue(
 ) -> Result<(), EditError> {
     let words = checked(words)?;
     let mut tx = context.db.begin().await?;
-    issues::hold(&mut tx, issue).await?;
+    issues::lock(&mut tx, issue).await?;
     let record = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
     let before = with_edits(&mut tx, &record).await?;
     if !issues::set_edited(&mut tx, issue).await? {

@@ -12,7 +12,7 @@ pub async fn resume_issue(context: &Context, actor: &Actor, issue: IssueId) -> R
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     // Nothing else may change its status between the read and the update.
-    issues::hold(&mut tx, issue).await?;
+    issues::lock(&mut tx, issue).await?;
     let record = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
     let resumed = matches!(record.status, IssueStatus::Paused | IssueStatus::Held)
         && issues::advance(&mut tx, issue, record.status, IssueStatus::Sending, None, now).await?;

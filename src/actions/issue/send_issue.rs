@@ -61,18 +61,18 @@ pub async fn begin_issue(
         return Err(BeginError::TooFar(date));
     }
     let mut tx = context.db.begin().await?;
-    if let Some(issue) = issues::by_date(&mut tx, record.id, date).await? {
+    if let Some(issue) = issues::get_by_date(&mut tx, record.id, date).await? {
         return Ok(issue);
     }
     if !newsletter.days.contains(date) {
         let next = schedule::next_date(newsletter, date);
         return Err(BeginError::NotItsDay { newsletter: newsletter.slug.clone(), date, next });
     }
-    let clocks = subscribers::clocks_of(&mut tx, record).await?;
+    let clocks = subscribers::clocks_for(&mut tx, record).await?;
     let due = schedule::due_since(newsletter, &clocks, date, now).filter(|due| due.first > now);
     let due = due.ok_or(BeginError::Due(date))?;
     issues::insert(&mut tx, record.id, date, due, IssueStatus::Planned, None, now).await?;
-    let issue = issues::by_date(&mut tx, record.id, date).await?.ok_or(DbError::RowNotFound)?;
+    let issue = issues::get_by_date(&mut tx, record.id, date).await?.ok_or(DbError::RowNotFound)?;
     let (before, after) = (Value::Null, audited(&issue));
     let entry = audit::Entry { actor, action: "issue.begin", subject: Some(issue.id.0), before, after };
     audit::record(&mut tx, entry, now).await?;
@@ -92,7 +92,7 @@ pub async fn send_issue(
     let mut tx = context.db.begin().await?;
     let (id, due) = (newsletter.id, Due::at(now));
     let is_new = issues::insert(&mut tx, id, date, due, IssueStatus::Planned, None, now).await?.is_some();
-    let issue = issues::by_date(&mut tx, newsletter.id, date).await?.ok_or(DbError::RowNotFound)?;
+    let issue = issues::get_by_date(&mut tx, newsletter.id, date).await?.ok_or(DbError::RowNotFound)?;
     let before = if is_new { Value::Null } else { audited(&issue) };
     // Nothing was sent for a skipped date, so an operator may still send its issue.
     let reopened = issue.status == IssueStatus::Skipped

@@ -43,7 +43,7 @@ pub async fn test_send(
     if let Some(reason) = suppressions::reason(&mut tx, recipient).await? {
         return Err(TestSendError::Suppressed { address: recipient.clone(), reason });
     }
-    let mail = emails::NewMail {
+    let mail = emails::NewEmail {
         kind: EmailKind::Test,
         newsletter: newsletter.id,
         recipient,

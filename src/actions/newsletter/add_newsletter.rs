@@ -25,7 +25,7 @@ pub async fn add_newsletter<E: From<DbError>>(
     if !newsletters::insert_if_new(&mut tx, &newsletter, now).await? {
         return Ok(None);
     }
-    let record = newsletters::by_slug(&mut tx, &newsletter.slug).await?;
+    let record = newsletters::get_by_slug(&mut tx, &newsletter.slug).await?;
     let entry = audit::Entry {
         actor,
         action: "newsletter.add",

@@ -64,20 +64,18 @@ fn schedule_of(it: &Newsletter) -> impl PartialEq {
 
 /// Pauses end with a day on readers' clocks, which may be others now.
 async fn move_pauses(tx: &mut Tx, record: &NewsletterRecord) -> Result<(), DbError> {
-    for (until, own) in subscribers::pauses_of(tx, record.id).await? {
-        // What is stored was parsed once; where it can't be read any more, the pause ends as it would have.
-        let Ok(date) = until.parse() else { continue };
+    for (until, own) in subscribers::pauses_for(tx, record.id).await? {
         let zone = own.as_deref().and_then(|name| parse_time_zone(name).ok());
         let zone = pause::effective_zone(&record.newsletter, zone.as_ref());
-        let resumes_at = pause::resumes_at(date, zone);
-        subscribers::move_pauses(tx, record.id, (&until, own.as_deref()), resumes_at).await?;
+        let resumes_at = pause::resumes_at(until.0, zone);
+        subscribers::move_pauses(tx, record.id, (until, own.as_deref()), resumes_at).await?;
     }
     Ok(())
 }
 
 async fn move_issues(tx: &mut Tx, record: &NewsletterRecord, now: Timestamp) -> Result<(), DbError> {
     let newsletter = &record.newsletter;
-    let clocks = subscribers::clocks_of(tx, record).await?;
+    let clocks = subscribers::clocks_for(tx, record).await?;
     let coming = |date| schedule::due_since(newsletter, &clocks, date, now).filter(|due| due.first > now);
     for issue in issues::planned(tx, record.id).await? {
         // What is due already is on its way out.

@@ -62,7 +62,7 @@ pub enum ExportLink {
 pub async fn ask(context: &SubscriptionContext, id: SubscriptionId) -> Result<Asked, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    let Some(subscription) = subscribers::of_link(&mut tx, id).await? else { return Ok(Asked::Gone) };
+    let Some(subscription) = subscribers::for_link(&mut tx, id).await? else { return Ok(Asked::Gone) };
     let (reader, address) = (subscription.subscriber_id, &subscription.address);
     let is_reader = subscription.status.is_confirmed();
     let (line, limit) = if is_reader {
@@ -110,7 +110,7 @@ async fn find(context: &SubscriptionContext, tx: &mut Tx, token: &str) -> Result
     let Some(request) = requests::get(tx, RequestId(id)).await? else {
         return Ok(ExportLink::Unknown);
     };
-    let Some(subscription) = subscribers::of_link(tx, request.subscription_id).await? else {
+    let Some(subscription) = subscribers::for_link(tx, request.subscription_id).await? else {
         return Ok(ExportLink::Unknown);
     };
     let newsletter = Box::new(newsletters::get(tx, subscription.newsletter_id).await?);

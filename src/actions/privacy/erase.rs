@@ -33,7 +33,7 @@ pub async fn forget(context: &Context, actor: &Actor, address: &EmailAddress) ->
     }
     // The subscriptions end in a transaction of their own, after which no delivery to this reader starts.
     let mut tx = context.db.begin().await?;
-    let subscriptions = subscribers::of_address(&mut tx, address).await?;
+    let subscriptions = subscribers::for_address(&mut tx, address).await?;
     for it in &subscriptions {
         if subscribers::end(&mut tx, it.id, now).await? {
             let nobody = Evidence::default();
@@ -43,7 +43,7 @@ pub async fn forget(context: &Context, actor: &Actor, address: &EmailAddress) ->
     }
     tx.commit().await?;
     let mut tx = context.db.begin().await?;
-    if !erasure::forget(&mut tx, address, now).await? {
+    if !erasure::erase(&mut tx, address, now).await? {
         return Ok(Forgetting::InFlight);
     }
     let entry = audit::Entry {

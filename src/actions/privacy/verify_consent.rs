@@ -6,7 +6,10 @@ use crate::{
         Db, DbError,
         subscribers::{self, Backlog, LinkedEvent},
     },
-    domain::subscriber::consent_chain::{ChainHeads, link},
+    domain::{
+        ids::SubscriptionId,
+        subscriber::consent_chain::{ChainHeads, link},
+    },
 };
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -56,7 +59,7 @@ pub async fn verify_consent(db: &Db) -> Result<Verdict, DbError> {
     // One snapshot: what is added meanwhile is verified the next time.
     let mut tx = db.read().await?;
     loop {
-        let after = before.as_ref().map_or((0, 0), |it| (it.subscription_id, it.position));
+        let after = before.as_ref().map_or((SubscriptionId(0), 0), |it| (it.subscription_id, it.position));
         let portion = subscribers::links_after(&mut tx, after, PAGE).await?;
         if portion.is_empty() {
             break;
@@ -67,7 +70,7 @@ pub async fn verify_consent(db: &Db) -> Result<Verdict, DbError> {
             if same.is_none() {
                 verdict.subscriptions += 1;
                 if let Some(last) = &last {
-                    heads.add(last.subscription_id, &last.chain);
+                    heads.add(last.subscription_id.0, &last.chain);
                 }
             }
             match problem(same, &it) {
@@ -77,7 +80,7 @@ pub async fn verify_consent(db: &Db) -> Result<Verdict, DbError> {
                 }
                 Some(problem) => {
                     verdict.broken += 1;
-                    let (event, subscription) = (it.event_id, it.subscription_id);
+                    let (event, subscription) = (it.event_id, it.subscription_id.0);
                     verdict.first_broken.get_or_insert(Break { event, subscription, problem });
                 }
             }
@@ -85,7 +88,7 @@ pub async fn verify_consent(db: &Db) -> Result<Verdict, DbError> {
         }
     }
     if let Some(last) = &before {
-        heads.add(last.subscription_id, &last.chain);
+        heads.add(last.subscription_id.0, &last.chain);
     }
     verdict.unlinked = subscribers::count_unlinked(&mut tx).await?;
     verdict.digest = heads.finish();

@@ -121,7 +121,7 @@ pub async fn confirm(
             it.subscription.status = SubscriptionStatus::Active;
         } else {
             // Somebody was quicker: the other press, or who ended or erased it. The page says what has become of it.
-            let now_is = subscribers::of_link(&mut tx, it.subscription.id).await?;
+            let now_is = subscribers::for_link(&mut tx, it.subscription.id).await?;
             it.subscription.status = now_is.map_or(SubscriptionStatus::Unsubscribed, |it| it.status);
             it.record.used_at.get_or_insert(now.into());
         }
@@ -180,7 +180,7 @@ async fn find(context: &SignupContext, tx: &mut Tx, token: &str) -> Result<Vec<A
     let Some(id) = context.keys.verify(Purpose::Confirm, token) else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     for record in subscribers::confirmed_together(tx, ConfirmationId(id)).await? {
-        let Some(subscription) = subscribers::of_link(tx, record.subscription_id).await? else { continue };
+        let Some(subscription) = subscribers::for_link(tx, record.subscription_id).await? else { continue };
         let newsletter = newsletters::get(tx, subscription.newsletter_id).await?;
         found.push(Asked { record, subscription, newsletter });
     }

@@ -68,7 +68,7 @@ impl BatchHandler for SignupHandler {
     type Error = SubscribeError;
 
     async fn commit(&self, batch: &[Signup]) -> Result<Answers<Self>, DbError> {
-        let mut tx = self.db.begin_shared().await?;
+        let mut tx = self.db.begin_with_lock_timeout().await?;
         let admitted = self.admit(&mut tx, batch).await?;
         let zones: Vec<Option<&str>> =
             batch.iter().map(|it| it.time_zone.as_ref().map(time_zone_name)).collect();

@@ -7,13 +7,12 @@ use crate::{
         subscription::move_reader::move_reader,
     },
     db::{
-        DbError, Tx, is_taken,
+        DbError, Tx, is_retryable, is_unique_violation,
         newsletters::{self, NewsletterRecord},
         subscribers::{
             self, Evidence, SubscriptionRecord,
             requests::{self, End, ReaderRequest},
         },
-        wants_again,
     },
     domain::{
         delivery::email::EmailKind,
@@ -84,7 +83,7 @@ pub async fn ask(
         return Ok(Asked::Refused);
     }
     let mut tx = context.db.begin().await?;
-    let Some(subscription) = subscribers::of_link(&mut tx, id).await? else { return Ok(Asked::Gone) };
+    let Some(subscription) = subscribers::for_link(&mut tx, id).await? else { return Ok(Asked::Gone) };
     if !subscription.status.is_confirmed() {
         return Ok(Asked::Gone);
     }
@@ -129,9 +128,9 @@ async fn already_subscribed(
     subscription: &SubscriptionRecord,
 ) -> Result<String, DbError> {
     let Some(new) = &request.new_address else { return Ok(String::new()) };
-    let own = subscribers::of_subscriber(tx, subscription.subscriber_id).await?;
+    let own = subscribers::for_subscriber(tx, subscription.subscriber_id).await?;
     let mut titles = Vec::new();
-    for it in subscribers::of_address(tx, new).await? {
+    for it in subscribers::for_address(tx, new).await? {
         let is_own =
             |own: &SubscriptionRecord| own.newsletter_id == it.newsletter_id && own.status.is_confirmed();
         if it.status.is_confirmed() && own.iter().any(is_own) {
@@ -155,7 +154,9 @@ pub async fn confirm(
     loop {
         match try_confirm(context, token, evidence).await {
             // A unique violation: the new address has signed up at this moment, and is a known one from now on.
-            Err(error) if attempt < ATTEMPTS && (wants_again(&error) || is_taken(&error)) => attempt += 1,
+            Err(error) if attempt < ATTEMPTS && (is_retryable(&error) || is_unique_violation(&error)) => {
+                attempt += 1
+            }
             answer => return answer,
         }
     }
@@ -208,7 +209,7 @@ async fn find_for_update(
         let Some(found) = find(context, tx, token).await? else { return Ok(None) };
         let mut readers = vec![found.2.subscriber_id];
         if let Some(new) = &found.1.new_address {
-            readers.extend(subscribers::reader_at(tx, new).await?);
+            readers.extend(subscribers::get_by_address(tx, new).await?);
         }
         // Another reader may have taken an address while the locks were waited for.
         if readers == locked {
@@ -226,7 +227,7 @@ async fn find(context: &SubscriptionContext, tx: &mut Tx, token: &str) -> Result
     let named = ends.into_iter().find_map(|(purpose, end)| Some((end, context.keys.verify(purpose, token)?)));
     let Some((end, id)) = named else { return Ok(None) };
     let Some(request) = requests::get(tx, RequestId(id)).await? else { return Ok(None) };
-    let Some(subscription) = subscribers::of_link(tx, request.subscription_id).await? else {
+    let Some(subscription) = subscribers::for_link(tx, request.subscription_id).await? else {
         return Ok(None);
     };
     let newsletter = newsletters::get(tx, subscription.newsletter_id).await?;

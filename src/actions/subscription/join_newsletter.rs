@@ -44,12 +44,12 @@ pub async fn join_newsletter(
 ) -> Result<Joining, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    if let Some(own) = subscribers::of_link(&mut tx, via).await? {
+    if let Some(own) = subscribers::for_link(&mut tx, via).await? {
         // Locked before it is read again: the reader may move at this moment.
         subscribers::lock_readers(&mut tx, &[own.subscriber_id]).await?;
     }
     let (Some(own), Some(newsletter)) =
-        (subscribers::of_link(&mut tx, via).await?, newsletters::by_slug(&mut tx, slug).await?)
+        (subscribers::for_link(&mut tx, via).await?, newsletters::get_by_slug(&mut tx, slug).await?)
     else {
         return Ok(Joining::NoSuchNewsletter);
     };

@@ -44,15 +44,15 @@ pub(super) async fn move_reader(
     if suppressions::reason(tx, new).await?.is_some() {
         return Ok(false);
     }
-    let there = match subscribers::reader_at(tx, new).await? {
-        Some(id) => Some((id, subscribers::of_subscriber(tx, id).await?)),
+    let there = match subscribers::get_by_address(tx, new).await? {
+        Some(id) => Some((id, subscribers::for_subscriber(tx, id).await?)),
         None => None,
     };
     let mut has_there = there.iter().flat_map(|(_, theirs)| theirs);
     if has_there.any(|it| it.status == SubscriptionStatus::Complained) {
         return Ok(false);
     }
-    let mut own = subscribers::of_subscriber(tx, reader).await?;
+    let mut own = subscribers::for_subscriber(tx, reader).await?;
     own.retain(|it| it.status.is_confirmed());
     let moved = match there {
         None => {
@@ -65,7 +65,7 @@ pub(super) async fn move_reader(
                 let same = theirs.iter().find(|other| other.newsletter_id == it.newsletter_id);
                 moved.extend(move_one(tx, it, there, same, ends, now).await?);
             }
-            if subscribers::of_subscriber(tx, reader).await?.is_empty() {
+            if subscribers::for_subscriber(tx, reader).await?.is_empty() {
                 erasure::erase_reader(tx, reader, now).await?;
             }
             moved

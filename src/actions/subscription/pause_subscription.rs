@@ -13,11 +13,11 @@ use jiff::civil::Date;
 pub async fn pause_subscription(context: &Context, id: SubscriptionId, until: Date) -> Result<bool, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    if let Some(it) = subscribers::of_link(&mut tx, id).await? {
+    if let Some(it) = subscribers::for_link(&mut tx, id).await? {
         // Open deliveries are locked before the subscription, as when a reader moves.
         subscribers::lock_readers(&mut tx, &[it.subscriber_id]).await?;
     }
-    let Some(subscription) = subscribers::of_link(&mut tx, id).await? else { return Ok(false) };
+    let Some(subscription) = subscribers::for_link(&mut tx, id).await? else { return Ok(false) };
     let newsletter = newsletters::get(&mut tx, subscription.newsletter_id).await?;
     let own = subscription.preferences().time_zone;
     let zone = pause::effective_zone(&newsletter.newsletter, own.as_ref());
@@ -46,7 +46,7 @@ pub async fn resume_subscription(context: &Context, id: SubscriptionId) -> Resul
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let resumed = subscribers::resume(&mut tx, id).await?;
-    let subscription = subscribers::of_link(&mut tx, id).await?;
+    let subscription = subscribers::for_link(&mut tx, id).await?;
     let Some(subscription) = subscription.filter(|it| it.status.is_confirmed()) else {
         return Ok(Resuming::Gone);
     };

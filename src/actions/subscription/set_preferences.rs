@@ -81,7 +81,7 @@ pub async fn look(context: &SubscriptionContext, token: &str) -> Result<Choosing
     }
     let Some(id) = context.keys.verify(Purpose::Unsubscribe, token) else { return Ok(Choosing::Unknown) };
     let mut tx = context.db.read().await?;
-    let Some(subscription) = subscribers::of_link(&mut tx, SubscriptionId(id)).await? else {
+    let Some(subscription) = subscribers::for_link(&mut tx, SubscriptionId(id)).await? else {
         return Ok(Choosing::Unknown);
     };
     let newsletter = newsletters::get(&mut tx, subscription.newsletter_id).await?;
@@ -96,7 +96,8 @@ pub async fn look(context: &SubscriptionContext, token: &str) -> Result<Choosing
         subscription: subscription.id,
         newsletter,
         preferences: subscription.preferences(),
-        paused: (subscription.status == SubscriptionStatus::Paused).then(|| subscription.paused_until()),
+        paused: (subscription.status == SubscriptionStatus::Paused)
+            .then(|| subscription.paused_until.map(|it| it.0)),
         shown_address: subscription.shown_address(),
         language: subscription.language,
         others: others(&mut tx, subscription.subscriber_id, subscription.newsletter_id).await?,
@@ -106,7 +107,7 @@ pub async fn look(context: &SubscriptionContext, token: &str) -> Result<Choosing
 
 /// The newsletters but one. Those whose mail the reader reported or could not get are left out.
 async fn others(tx: &mut Tx, reader: SubscriberId, but: NewsletterId) -> Result<Vec<Other>, DbError> {
-    let own = subscribers::of_subscriber(tx, reader).await?;
+    let own = subscribers::for_subscriber(tx, reader).await?;
     let mut others = Vec::new();
     for newsletter in newsletters::list(tx).await?.into_iter().filter(|it| it.id != but) {
         let found = own.iter().find(|it| it.newsletter_id == newsletter.id);
@@ -123,7 +124,7 @@ async fn others(tx: &mut Tx, reader: SubscriberId, but: NewsletterId) -> Result<
 /// Keeps the language a reader reads in: that of pages and letters to them.
 pub async fn set_language(context: &Context, id: SubscriptionId, language: &str) -> Result<(), DbError> {
     let mut tx = context.db.begin().await?;
-    if let Some(subscription) = subscribers::of_link(&mut tx, id).await? {
+    if let Some(subscription) = subscribers::for_link(&mut tx, id).await? {
         subscribers::set_language(&mut tx, subscription.subscriber_id, language).await?;
     }
     tx.commit().await
@@ -143,12 +144,12 @@ pub async fn set_preferences(
     let mut tx = context.db.begin().await?;
     let known = match actor {
         Actor::Reader => None,
-        _ => subscribers::of_link(&mut tx, id).await?,
+        _ => subscribers::for_link(&mut tx, id).await?,
     };
     if !subscribers::set_preferences(&mut tx, id, preferences).await? {
         return Ok(false);
     }
-    if let Some(subscription) = subscribers::of_link(&mut tx, id).await? {
+    if let Some(subscription) = subscribers::for_link(&mut tx, id).await? {
         let newsletter = newsletters::get(&mut tx, subscription.newsletter_id).await?;
         move_pause(&mut tx, &newsletter, &subscription).await?;
         follow_clock(&mut tx, &newsletter, &subscription, now).await?;
@@ -182,7 +183,7 @@ async fn move_pause(
     newsletter: &NewsletterRecord,
     subscription: &SubscriptionRecord,
 ) -> Result<(), DbError> {
-    let Some(until) = subscription.paused_until() else { return Ok(()) };
+    let Some(until) = subscription.paused_until.map(|it| it.0) else { return Ok(()) };
     let own = subscription.preferences().time_zone;
     let zone = pause::effective_zone(&newsletter.newsletter, own.as_ref());
     subscribers::pause(tx, subscription.id, until, pause::resumes_at(until, zone)).await.map(drop)

@@ -72,7 +72,7 @@ impl BatchHandler for UnsubscribeHandler {
 
     async fn commit(&self, batch: &[UnsubscribeRequest]) -> Result<Answers<Self>, DbError> {
         let now = self.clock.now();
-        let mut tx = self.db.begin_shared().await?;
+        let mut tx = self.db.begin_with_lock_timeout().await?;
         let asked: Vec<SubscriptionId> = batch.iter().map(|it| it.subscription).collect();
         // Locked before they are read: the ledger names the address that a subscription has when it ends.
         subscribers::lock_rows(&mut tx, &asked).await?;

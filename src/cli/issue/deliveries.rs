@@ -137,7 +137,7 @@ fn row(it: &ReaderDelivery) -> Vec<String> {
 }
 
 /// When it is tried next, or when it came to its end.
-fn when(it: &ReaderDelivery) -> Option<crate::db::Stamp> {
+fn when(it: &ReaderDelivery) -> Option<crate::db::DbTime> {
     let waits = matches!(it.status, DeliveryStatus::Queued | DeliveryStatus::Deferred);
     if waits { Some(it.next_attempt_at) } else { it.finished_at }
 }
@@ -146,12 +146,12 @@ fn when(it: &ReaderDelivery) -> Option<crate::db::Stamp> {
 async fn show_reader(app: &App, issue: &IssueRecord, reader: &str, output: Output) -> CliResult {
     let address = parse_address(reader)?;
     let mut tx = app.db.read().await?;
-    let subscriptions = subscribers::of_address(&mut tx, &address).await?;
+    let subscriptions = subscribers::for_address(&mut tx, &address).await?;
     let Some(subscriber) = subscriptions.first().map(|it| it.subscriber_id) else {
         return Err(CliError::Failed(format!("{address} has never signed up")));
     };
-    let Some(delivery) = deliveries::of_reader(&mut tx, issue.id, subscriber).await? else {
-        let suppressed = suppressions::of_address(&mut tx, &address).await?;
+    let Some(delivery) = deliveries::get_by_subscriber(&mut tx, issue.id, subscriber).await? else {
+        let suppressed = suppressions::get_by_address(&mut tx, &address).await?;
         let why =
             suppressed.map(|it| format!(" The address is suppressed: {}.", it.reason)).unwrap_or_default();
         return Err(CliError::Failed(format!(
@@ -162,7 +162,7 @@ async fn show_reader(app: &App, issue: &IssueRecord, reader: &str, output: Outpu
         )));
     };
     let newsletter = newsletters::get(&mut tx, issue.newsletter_id).await?.newsletter;
-    let subject = variants::subject_of(&mut tx, delivery.variant_id).await?;
+    let subject = variants::subject_for(&mut tx, delivery.variant_id).await?;
     drop(tx);
     let message_id = issue.message_id(delivery.id, &newsletter.sender_address);
     let record = json!({
@@ -186,13 +186,13 @@ async fn show_reader(app: &App, issue: &IssueRecord, reader: &str, output: Outpu
 mod tests {
     use super::*;
     use crate::{
-        db::Stamp,
+        db::DbTime,
         domain::ids::{DeliveryId, VariantId},
     };
 
     #[test]
     fn a_row_says_when_it_is_tried_next_or_when_it_ended() {
-        let at = |text: &str| Stamp(text.parse().unwrap());
+        let at = |text: &str| DbTime(text.parse().unwrap());
         let mut it = ReaderDelivery {
             id: DeliveryId(7),
             subscriber_id: SubscriberId(3),

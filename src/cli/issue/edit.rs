@@ -95,7 +95,7 @@ impl Approve {
     pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         let (newsletter, date) = self.which.find_waiting(app).await?;
         let mut tx = app.db.read().await?;
-        let issue = issues::by_date(&mut tx, newsletter.id, date).await?.ok_or_else(|| {
+        let issue = issues::get_by_date(&mut tx, newsletter.id, date).await?.ok_or_else(|| {
             CliError::Failed(format!("there is no issue of {date} yet; `daily issue plan` makes one"))
         })?;
         drop(tx);

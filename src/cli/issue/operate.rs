@@ -200,7 +200,7 @@ impl Aftermath {
         loop {
             let begun = Instant::now();
             let mut tx = app.db.read().await?;
-            let standing = deliveries::standing(&mut tx, id).await?;
+            let standing = deliveries::remaining(&mut tx, id).await?;
             let workers = processes::count_workers(&mut tx, app.actions.clock.now()).await?;
             drop(tx);
             let busy = standing.leased || (all_marked && standing.waiting);

@@ -56,7 +56,7 @@ impl PlanCommand {
         }
         let (newsletter, date) = self.which.find_next(app).await?;
         let mut tx = app.db.read().await?;
-        let known = issues::by_date(&mut tx, newsletter.id, date).await?;
+        let known = issues::get_by_date(&mut tx, newsletter.id, date).await?;
         drop(tx);
         // An issue that is past planning can be explained, and no more.
         let is_past = known.as_ref().is_some_and(|issue| issue.status != IssueStatus::Planned);
@@ -160,7 +160,7 @@ fn row(inputs: &PlanInputs, named: &Named, choice: &Choice) -> Vec<String> {
 async fn replay(app: &App, which: &Which, output: Output) -> CliResult {
     let (newsletter, date) = which.find(app).await?;
     let mut tx = app.db.read().await?;
-    let issue = issues::by_date(&mut tx, newsletter.id, date).await?.ok_or_else(no_plan)?;
+    let issue = issues::get_by_date(&mut tx, newsletter.id, date).await?.ok_or_else(no_plan)?;
     let kept = issues::kept_plan(&mut tx, issue.id).await?.ok_or_else(no_plan)?;
     let again = plan(&kept.inputs);
     let stored = issues::stories(&mut tx, issue.id).await?;

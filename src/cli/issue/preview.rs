@@ -32,7 +32,7 @@ impl Preview {
     pub async fn run(self, app: &App) -> CliResult {
         let (newsletter, date) = self.which.find_next(app).await?;
         let mut tx = app.db.read().await?;
-        let issue = issues::by_date(&mut tx, newsletter.id, date).await?;
+        let issue = issues::get_by_date(&mut tx, newsletter.id, date).await?;
         let number = usize::from(self.variant);
         let edition =
             edition::current(app.jobs.issues.planning(), &mut tx, &newsletter, date, issue.as_ref(), number)

@@ -52,7 +52,7 @@ pub async fn run(app: &App, which: &Which, output: Output) -> CliResult {
     let (newsletter, date) = which.find(app).await?;
     let is_next = which.is_next(&newsletter, date, app).await?;
     let mut tx = app.db.read().await?;
-    let issue = issues::by_date(&mut tx, newsletter.id, date).await?;
+    let issue = issues::get_by_date(&mut tx, newsletter.id, date).await?;
     match issue {
         Some(issue) if issue.status != IssueStatus::Planned => {
             print_issue(&mut tx, &newsletter, &issue, output).await
@@ -80,7 +80,7 @@ async fn print_issue(
 ) -> CliResult {
     let stories = issues::stories(tx, issue.id).await?;
     let waves = issues::waves(tx, issue.id).await?;
-    let kept = variants::of_issue(tx, issue.id).await?;
+    let kept = variants::for_issue(tx, issue.id).await?;
     let unserved = issues::unserved(tx, issue.id).await?;
     let record = json!({
         "issue": issue, "stories": stories, "waves": waves, "unserved": unserved,

@@ -127,8 +127,8 @@ impl Report {
             workers: processes::count_workers(&mut tx, now).await?,
             breaker: app.settings.sending.breaker(),
             per_second: per_second.filter(|_| issue.status == IssueStatus::Sending),
-            domains: deliveries::by_domain(&mut tx, id, DOMAINS).await?,
-            answers: deliveries::by_answer(&mut tx, id, ANSWERS).await?,
+            domains: deliveries::count_by_domain(&mut tx, id, DOMAINS).await?,
+            answers: deliveries::count_by_answer(&mut tx, id, ANSWERS).await?,
             slowed: slowed(app, &mut tx, &issue, now).await?,
             history: issues::history(&mut tx, id).await?,
             issue,
@@ -276,15 +276,15 @@ pub async fn slow_now(app: &App, tx: &mut crate::db::Tx) -> Result<Vec<(String, 
 mod tests {
     use super::*;
     use crate::{
-        db::Stamp,
+        db::{DbDate, DbTime},
         domain::{
             delivery::{breaker::Breaker, status::DeliveryStatus},
             ids::NewsletterId,
         },
     };
 
-    fn at(text: &str) -> Stamp {
-        Stamp(text.parse().unwrap())
+    fn at(text: &str) -> DbTime {
+        DbTime(text.parse().unwrap())
     }
 
     fn report() -> Report {
@@ -292,7 +292,7 @@ mod tests {
             issue: IssueRecord {
                 id: IssueId(1),
                 newsletter_id: NewsletterId(1),
-                issue_date: "2026-05-01".into(),
+                issue_date: DbDate(jiff::civil::date(2026, 5, 1)),
                 status: IssueStatus::Sending,
                 due_at: at("2026-05-01T07:00:00Z"),
                 planned_at: None,

@@ -4,7 +4,7 @@ use crate::{
     app::App,
     cli::{CliError, CliResult, output::Output, parse_address, subscriber::cells::guarded},
     db::{
-        Stamp,
+        DbTime,
         subscribers::{ListedReader, data_export, listed_readers},
     },
     domain::{ids::SubscriptionId, subscriber::subscription::SubscriptionStatus},
@@ -141,7 +141,7 @@ impl List {
     }
 
     fn add(&mut self, it: &ListedReader) -> io::Result<()> {
-        let at = |at: Option<Stamp>| at.map(|at| at.0.to_string()).unwrap_or_default();
+        let at = |at: Option<DbTime>| at.map(|at| at.0.to_string()).unwrap_or_default();
         match self {
             Self::Json(file, count) => {
                 *count += 1;

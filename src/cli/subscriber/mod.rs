@@ -107,7 +107,7 @@ impl Set {
     async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         let address = parse_address(&self.address)?;
         let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
-        let found = subscribers::of_address(&mut app.db.read().await?, &address).await?;
+        let found = subscribers::for_address(&mut app.db.read().await?, &address).await?;
         let slug = &newsletter.newsletter.slug;
         let Some(subscription) = found.iter().find(|it| it.newsletter_id == newsletter.id) else {
             return Err(CliError::Failed(format!("{address} has never signed up for `{slug}`")));
@@ -202,13 +202,13 @@ async fn forget_reader(app: &App, actor: &Actor, address: &str, yes: bool, outpu
 async fn show(app: &App, address: &str, output: Output) -> CliResult {
     let address = parse_address(address)?;
     let mut tx = app.db.read().await?;
-    let found = subscribers::of_address(&mut tx, &address).await?;
+    let found = subscribers::for_address(&mut tx, &address).await?;
     let Some(first) = found.first() else {
         return Err(CliError::Failed(format!("{address} has never signed up")));
     };
-    let suppressed = suppressions::of_address(&mut tx, &address).await?;
-    let kept_out_of = suppressions::of_newsletters(&mut tx, &address).await?;
-    let sent = deliveries::of_subscriber(&mut tx, first.subscriber_id, 20).await?;
+    let suppressed = suppressions::get_by_address(&mut tx, &address).await?;
+    let kept_out_of = suppressions::newsletters_for_address(&mut tx, &address).await?;
+    let sent = deliveries::for_subscriber(&mut tx, first.subscriber_id, 20).await?;
     let mut text = format!("{}\n", first.address);
     if let Some(it) = &suppressed {
         let _ = writeln!(text, "suppressed since {}: {}", moment(Some(it.created_at)), it.reason);
@@ -250,7 +250,7 @@ fn choices(it: &SubscriptionRecord) -> String {
     let sections = if it.sections.is_all() { "all sections".into() } else { it.sections.keys().join(", ") };
     let time = it.send_time.as_deref().unwrap_or("the newsletter's time");
     let zone = it.time_zone.as_deref().unwrap_or("the newsletter's clock");
-    let paused = it.paused_until.as_deref().map(|date| format!("; paused until {date}")).unwrap_or_default();
+    let paused = it.paused_until.map(|date| format!("; paused until {date}")).unwrap_or_default();
     let language = it.language.as_deref().map(|tag| format!("; reads {tag}")).unwrap_or_default();
     format!("{}; {sections}; {time}, {zone}{paused}{language}", it.cadence.as_str().replace('_', " "))
 }
@@ -260,7 +260,7 @@ fn issues(sent: &[DeliveryRecord]) -> String {
     let or_none = |text: &Option<String>| text.clone().filter(|text| !text.is_empty()).unwrap_or("-".into());
     let row = |it: &DeliveryRecord| {
         vec![
-            it.issue_date.clone(),
+            it.issue_date.to_string(),
             it.status.to_string(),
             moment(it.finished_at),
             or_none(&it.relay),

@@ -3,13 +3,15 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
-        engine::query::{json_rows, query, query_as, query_scalar},
-        on,
+        DbError, DbTime, Tx,
+        engine::{
+            columns::DbList,
+            query::{json_rows, query, query_as, query_scalar},
+        },
         subscribers::locks::lock_rows,
     },
     domain::{
-        ids::SubscriptionId,
+        ids::{ConfirmationId, SubscriptionId},
         subscriber::consent_chain::{Entry, PersonalData, link},
     },
     random,
@@ -23,7 +25,7 @@ const PORTION: u16 = 2_000;
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct LinkedEvent {
     /// The subscription, as the chain names it.
-    pub subscription_id: i64,
+    pub subscription_id: SubscriptionId,
     /// The link's place in the subscription's chain.
     pub position: i64,
     /// The entry, as the chain names it.
@@ -42,9 +44,9 @@ pub struct LinkedEvent {
 /// The fields of an entry. All are `None` where there is no entry.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct EventFields {
-    event_subscription: Option<i64>,
+    event_subscription: Option<SubscriptionId>,
     kind: Option<String>,
-    occurred_at: Option<Stamp>,
+    occurred_at: Option<DbTime>,
     method: Option<String>,
     address: Option<String>,
     client_address: Option<String>,
@@ -52,7 +54,7 @@ pub struct EventFields {
     source_url: Option<String>,
     wording: Option<String>,
     wording_version: Option<i64>,
-    confirmation_id: Option<i64>,
+    confirmation_id: Option<ConfirmationId>,
 }
 
 impl EventFields {
@@ -67,20 +69,20 @@ impl EventFields {
     }
 
     /// The rest of it, at a place in a chain; `None`: there is no entry, or it belongs elsewhere.
-    pub fn entry(&self, subscription: i64, position: i64, event: i64) -> Option<Entry<'_>> {
+    pub fn entry(&self, subscription: SubscriptionId, position: i64, event: i64) -> Option<Entry<'_>> {
         if self.event_subscription != Some(subscription) {
             return None;
         }
         Some(Entry {
             event,
-            subscription,
+            subscription: subscription.0,
             position,
             kind: self.kind.as_deref()?,
             occurred_at: self.occurred_at?.0.as_microsecond(),
             method: self.method.as_deref()?,
             wording: self.wording.as_deref(),
             wording_version: self.wording_version,
-            confirmation: self.confirmation_id,
+            confirmation: self.confirmation_id.map(|id| id.0),
         })
     }
 }
@@ -90,6 +92,17 @@ struct Unlinked {
     id: i64,
     #[sqlx(flatten)]
     event: EventFields,
+}
+
+/// A link to add.
+#[derive(serde::Serialize)]
+struct Row {
+    subscription: SubscriptionId,
+    position: i64,
+    event: i64,
+    salt: String,
+    personal: String,
+    chain: String,
 }
 
 macro_rules! event_fields {
@@ -102,17 +115,15 @@ macro_rules! event_fields {
 /// Gives the entries of subscriptions that have no link theirs, in their order. The caller holds the subscriptions' rows, so that of
 /// two at once one waits. Returns how many there were, at most [`PORTION`].
 pub(super) async fn link_events(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<usize, DbError> {
-    let of: Vec<[i64; 1]> = ids.iter().map(|id| [id.0]).collect();
     let unlinked: Vec<Unlinked> = query_as!(
         tx,
         concat!(
             "SELECT e.id, ",
             event_fields!(),
-            " FROM consent_events e WHERE e.subscription_id IN (SELECT CAST(value ->> 0 AS BIGINT) \
-             FROM {rows $1} ) AND NOT EXISTS (SELECT 1 FROM consent_chain c \
+            " FROM consent_events e WHERE e.subscription_id {in $1} AND NOT EXISTS (SELECT 1 FROM consent_chain c \
              WHERE c.event_id = e.id) ORDER BY e.subscription_id, e.id LIMIT $2"
         ),
-        json_rows(&of)?,
+        DbList(ids),
         i64::from(PORTION)
     )
     .fetch_all()
@@ -120,16 +131,16 @@ pub(super) async fn link_events(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<u
     if unlinked.is_empty() {
         return Ok(0);
     }
-    let last: Vec<(i64, i64, String)> = query_as!(
+    let last: Vec<(SubscriptionId, i64, String)> = query_as!(
         tx,
-        "SELECT c.subscription_id, c.position, c.chain FROM consent_chain c JOIN (\
-         SELECT CAST(value ->> 0 AS BIGINT) AS id FROM {rows $1} ) AS s ON s.id = c.subscription_id \
-         WHERE c.position = (SELECT max(x.position) FROM consent_chain x WHERE x.subscription_id = s.id)",
-        json_rows(&of)?
+        "SELECT c.subscription_id, c.position, c.chain FROM {list $1} \
+         JOIN consent_chain c ON c.subscription_id = value WHERE c.position = (SELECT max(x.position) \
+         FROM consent_chain x WHERE x.subscription_id = value)",
+        DbList(ids)
     )
     .fetch_all()
     .await?;
-    let mut heads: HashMap<i64, (i64, String)> =
+    let mut heads: HashMap<SubscriptionId, (i64, String)> =
         last.into_iter().map(|(id, position, chain)| (id, (position, chain))).collect();
     let mut rows = Vec::with_capacity(unlinked.len());
     for it in &unlinked {
@@ -140,13 +151,21 @@ pub(super) async fn link_events(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<u
         let personal = it.event.personal().digest(&salt);
         let entry = it.event.entry(subscription, *position, it.id).ok_or(DbError::RowNotFound)?;
         *previous = link(previous, &entry, &personal);
-        rows.push((subscription, *position, it.id, salt, personal, previous.clone()));
+        rows.push(Row {
+            subscription,
+            position: *position,
+            event: it.id,
+            salt,
+            personal,
+            chain: previous.clone(),
+        });
     }
     query!(
         tx,
         "INSERT INTO consent_chain (subscription_id, position, event_id, salt, personal, chain) \
-         SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT), value \
-         ->> 3, value ->> 4, value ->> 5 FROM {rows $1} ",
+         SELECT CAST(value ->> 'subscription' AS BIGINT), CAST(value ->> 'position' AS BIGINT), \
+         CAST(value ->> 'event' AS BIGINT), value ->> 'salt', value ->> 'personal', value ->> 'chain' \
+         FROM {rows $1}",
         json_rows(&rows)?
     )
     .execute()
@@ -161,7 +180,7 @@ pub(crate) async fn last_event(tx: &mut Tx) -> Result<i64, DbError> {
 
 /// Puts what was added since an entry, and has no link, into the backlog. That others' entries may be among them does no harm: they
 /// have their links.
-pub(crate) async fn put_off_links(tx: &mut Tx, since: i64) -> Result<(), DbError> {
+pub(crate) async fn defer_links(tx: &mut Tx, since: i64) -> Result<(), DbError> {
     let up_to = last_event(tx).await?;
     query!(tx, "INSERT INTO consent_backlog (after_event, up_to_event) VALUES ($1, $2)", since, up_to)
         .execute()
@@ -194,7 +213,7 @@ pub async fn link_backlog(tx: &mut Tx, limit: i64) -> Result<Backlog, DbError> {
     .fetch_optional()
     .await?;
     let Some((row, after, up_to)) = next else { return Ok(Backlog::Empty) };
-    let events: Vec<(i64, i64)> = query_as!(
+    let events: Vec<(i64, SubscriptionId)> = query_as!(
         tx,
         "SELECT id, subscription_id FROM consent_events WHERE id > $1 AND id <= $2 ORDER BY id LIMIT $3",
         after,
@@ -203,10 +222,10 @@ pub async fn link_backlog(tx: &mut Tx, limit: i64) -> Result<Backlog, DbError> {
     )
     .fetch_all()
     .await?;
-    let mut ids: Vec<i64> = events.iter().map(|(_, subscription)| *subscription).collect();
+    let mut ids: Vec<SubscriptionId> = events.iter().map(|(_, subscription)| *subscription).collect();
     ids.sort_unstable();
     ids.dedup();
-    let linked = link_all(tx, &ids.into_iter().map(SubscriptionId).collect::<Vec<_>>()).await?;
+    let linked = link_all(tx, &ids).await?;
     match events.last() {
         Some((last, _)) if *last < up_to => {
             query!(tx, "UPDATE consent_backlog SET after_event = $2 WHERE id = $1", row, last)
@@ -234,7 +253,11 @@ async fn link_all(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<usize, DbError>
 }
 
 /// Links after one, by subscription and place, each with its entry.
-pub async fn links_after(tx: &mut Tx, after: (i64, i64), limit: i64) -> Result<Vec<LinkedEvent>, DbError> {
+pub async fn links_after(
+    tx: &mut Tx,
+    after: (SubscriptionId, i64),
+    limit: i64,
+) -> Result<Vec<LinkedEvent>, DbError> {
     query_as!(
         tx,
         concat!(
@@ -267,47 +290,31 @@ pub async fn count_unlinked(tx: &mut Tx) -> Result<i64, DbError> {
 pub async fn erase_evidence(tx: &mut Tx, id: SubscriptionId) -> Result<(), DbError> {
     // What has no link yet gets it first: the digest is all that will be left.
     link_all(tx, &[id]).await?;
-    on!(tx, |conn| {
-        sqlx::query(
-            "UPDATE consent_events SET address = NULL, client_address = NULL, user_agent = NULL, source_url \
-             = NULL WHERE subscription_id = $1",
-        )
-        .bind(id.0)
-        .execute(&mut *conn)
-        .await?;
-        sqlx::query("UPDATE consent_chain SET salt = NULL WHERE subscription_id = $1")
-            .bind(id.0)
-            .execute(&mut *conn)
-            .await
-            .map(drop)
-    })
+    erase_personal(tx, id, 0).await
 }
 
 /// Erases what is personal in the requests since a subscription's reader last confirmed or left, and their salts: nobody stood by
 /// them. What the reader did before stays.
 pub(crate) async fn erase_requests(tx: &mut Tx, id: SubscriptionId) -> Result<(), DbError> {
     link_all(tx, &[id]).await?;
-    on!(tx, |conn| {
-        let last: i64 = sqlx::query_scalar(
-            "SELECT COALESCE(max(id), 0) FROM consent_events WHERE subscription_id = $1 \
-             AND kind <> 'requested'",
-        )
-        .bind(id.0)
-        .fetch_one(&mut *conn)
-        .await?;
-        sqlx::query(
-            "UPDATE consent_events SET address = NULL, client_address = NULL, user_agent = NULL, source_url \
-             = NULL WHERE subscription_id = $1 AND id > $2",
-        )
-        .bind(id.0)
-        .bind(last)
-        .execute(&mut *conn)
-        .await?;
-        sqlx::query("UPDATE consent_chain SET salt = NULL WHERE subscription_id = $1 AND event_id > $2")
-            .bind(id.0)
-            .bind(last)
-            .execute(&mut *conn)
-            .await
-            .map(drop)
-    })
+    let last: i64 = query_scalar!(
+        tx,
+        "SELECT COALESCE(max(id), 0) FROM consent_events WHERE subscription_id = $1 AND kind <> 'requested'",
+        id
+    )
+    .fetch_one()
+    .await?;
+    erase_personal(tx, id, last).await
+}
+
+/// Erases personal data in a subscription's entries after `event`, and its salts.
+async fn erase_personal(tx: &mut Tx, id: SubscriptionId, event: i64) -> Result<(), DbError> {
+    for statement in [
+        "UPDATE consent_events SET address = NULL, client_address = NULL, user_agent = NULL, source_url = NULL \
+         WHERE subscription_id = $1 AND id > $2",
+        "UPDATE consent_chain SET salt = NULL WHERE subscription_id = $1 AND event_id > $2",
+    ] {
+        query!(tx, portable statement, id, event).execute().await?;
+    }
+    Ok(())
 }

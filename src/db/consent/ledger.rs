@@ -2,16 +2,18 @@
 
 use crate::{
     db::{
-        DbError, EngineTx, Stamp, Tx,
+        DbError, DbTime, Tx,
         consent::chain::link_events,
         engine::query::{json_rows, query, query_as, query_scalar},
+        subscribers::insert_confirmations,
     },
     domain::{
         ids::{ConfirmationId, SubscriptionId},
         subscriber::consent::ConsentEvent,
     },
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, fmt::serde::timestamp::microsecond};
+use serde::Serialize;
 
 /// A confirmation link's row.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -21,15 +23,15 @@ pub struct ConfirmationRecord {
     /// What it confirms.
     pub subscription_id: SubscriptionId,
     /// When it was made.
-    pub created_at: Stamp,
+    pub created_at: DbTime,
     /// Until when.
-    pub expires_at: Stamp,
+    pub expires_at: DbTime,
     /// When it was used.
-    pub used_at: Option<Stamp>,
+    pub used_at: Option<DbTime>,
 }
 
 /// How a request reached us: evidence for the consent ledger.
-#[derive(Debug, Clone, Default, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, sqlx::FromRow, serde::Serialize)]
 pub struct Evidence {
     /// The client's IP address.
     pub client_address: Option<String>,
@@ -45,7 +47,7 @@ pub struct ConsentRecord {
     /// What happened.
     pub kind: String,
     /// When.
-    pub occurred_at: Stamp,
+    pub occurred_at: DbTime,
     /// By what means: `form`, `json`, `link`, `one_click`, `command`.
     pub method: String,
     /// The client's IP address.
@@ -77,6 +79,36 @@ pub struct NewEntry<'a> {
     pub wording: Option<(&'a str, i64)>,
 }
 
+/// An entry as the statement takes it.
+#[derive(Serialize)]
+struct Row<'a> {
+    subscription: SubscriptionId,
+    address: &'a str,
+    #[serde(with = "microsecond::required")]
+    occurred_at: Timestamp,
+    method: &'a str,
+    #[serde(flatten)]
+    evidence: &'a Evidence,
+    confirmation: Option<ConfirmationId>,
+    wording: Option<&'a str>,
+    wording_version: Option<i64>,
+}
+
+impl<'a> From<&NewEntry<'a>> for Row<'a> {
+    fn from(it: &NewEntry<'a>) -> Self {
+        Self {
+            subscription: it.subscription,
+            address: it.address,
+            occurred_at: it.occurred_at,
+            method: it.method,
+            evidence: it.evidence,
+            confirmation: it.confirmation,
+            wording: it.wording.map(|(text, _)| text),
+            wording_version: it.wording.map(|(_, version)| version),
+        }
+    }
+}
+
 /// By what means a reader takes another newsletter on the page of preferences, as the ledger names it.
 pub const BY_PREFERENCES: &str = "preferences";
 
@@ -86,7 +118,7 @@ pub async fn came_by_preferences(tx: &mut Tx, id: SubscriptionId) -> Result<bool
         tx,
         "SELECT method FROM consent_events WHERE subscription_id = $1 AND kind = 'confirmed' \
          ORDER BY id DESC LIMIT 1",
-        id.0
+        id
     )
     .fetch_optional()
     .await?;
@@ -100,17 +132,8 @@ pub async fn insert_confirmation(
     now: Timestamp,
     expires_at: Timestamp,
 ) -> Result<ConfirmationId, DbError> {
-    let id: i64 = query_scalar!(
-        tx,
-        "INSERT INTO confirmations (subscription_id, created_at, expires_at) VALUES ($1, $2, $3) \
-         RETURNING id",
-        subscription.0,
-        Stamp(now),
-        Stamp(expires_at)
-    )
-    .fetch_one()
-    .await?;
-    Ok(ConfirmationId(id))
+    let made = insert_confirmations(tx, &[(subscription, None)], now, expires_at).await?;
+    made.get(&subscription).copied().ok_or(DbError::RowNotFound)
 }
 
 /// All that one link confirms: what it points at, then what the same signup asked for beside it.
@@ -119,7 +142,7 @@ pub async fn confirmed_together(tx: &mut Tx, id: ConfirmationId) -> Result<Vec<C
         tx,
         "SELECT id, subscription_id, created_at, expires_at, used_at FROM confirmations WHERE id = $1 \
          OR with_id = $1 ORDER BY id",
-        id.0
+        id
     )
     .fetch_all()
     .await
@@ -127,7 +150,7 @@ pub async fn confirmed_together(tx: &mut Tx, id: ConfirmationId) -> Result<Vec<C
 
 /// Marks a confirmation as used. `false`: it was used before.
 pub async fn use_confirmation(tx: &mut Tx, id: ConfirmationId, now: Timestamp) -> Result<bool, DbError> {
-    query!(tx, "UPDATE confirmations SET used_at = $2 WHERE id = $1 AND used_at IS NULL", id.0, Stamp(now))
+    query!(tx, "UPDATE confirmations SET used_at = $2 WHERE id = $1 AND used_at IS NULL", id, DbTime(now))
         .rows_affected()
         .await
         .map(|rows| rows == 1)
@@ -151,9 +174,9 @@ pub async fn record_consent(
          FROM subscribers r JOIN subscriptions s ON s.subscriber_id = r.id WHERE s.id = $1), (\
          SELECT max(c.id) FROM confirmations c WHERE c.subscription_id = $1 AND $2 = 'confirmed' \
          AND c.used_at = $3)",
-        subscription.0,
-        event.as_str(),
-        Stamp(now),
+        subscription,
+        event,
+        DbTime(now),
         method,
         &evidence.client_address,
         &evidence.user_agent,
@@ -173,44 +196,20 @@ pub async fn record_consents(
     if entries.is_empty() {
         return Ok(());
     }
-    let rows: Vec<_> = entries
-        .iter()
-        .map(|it| {
-            let from = it.evidence;
-            (
-                (it.subscription.0, it.occurred_at.as_microsecond(), it.method, it.address),
-                (&from.client_address, &from.user_agent, &from.source_url, it.confirmation.map(|id| id.0)),
-                it.wording,
-            )
-        })
-        .collect();
-    macro_rules! insert {
-        ($conn:ident, $before:literal, $list:literal) => {
-            sqlx::query(concat!(
-                "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, address, \
-                 client_address, user_agent, source_url, confirmation_id, wording, wording_version) \
-                 SELECT CAST(value -> 0 ->> 0 AS BIGINT), $2, ",
-                $before,
-                "CAST(value -> 0 ->> 1 AS BIGINT), value -> 0 ->> 2, value -> 0 ->> 3, value -> 1 ->> 0, \
-                 value -> 1 ->> 1, value -> 1 ->> 2, CAST(value -> 1 ->> 3 AS BIGINT), value -> 2 ->> 0, \
-                 CAST(value -> 2 ->> 1 AS BIGINT) FROM ",
-                $list
-            ))
-            .bind(json_rows(&rows)?)
-            .bind(event.as_str())
-            .execute($conn)
-            .await
-            .map(drop)?
-        };
-    }
-    match tx.by_engine() {
-        EngineTx::Sqlite(conn) => insert!(conn, "", "json_each($1)"),
-        EngineTx::Postgres(conn) => insert!(
-            conn,
-            "TIMESTAMPTZ 'epoch' + INTERVAL '1 microsecond' * ",
-            "json_array_elements($1::json)"
-        ),
-    }
+    let rows: Vec<Row<'_>> = entries.iter().map(Row::from).collect();
+    query!(
+        tx,
+        "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, address, client_address, \
+         user_agent, source_url, confirmation_id, wording, wording_version) \
+         SELECT CAST(value ->> 'subscription' AS BIGINT), $2, {micros value ->> 'occurred_at'}, \
+         value ->> 'method', value ->> 'address', value ->> 'client_address', value ->> 'user_agent', \
+         value ->> 'source_url', CAST(value ->> 'confirmation' AS BIGINT), value ->> 'wording', \
+         CAST(value ->> 'wording_version' AS BIGINT) FROM {rows $1}",
+        json_rows(&rows)?,
+        event
+    )
+    .execute()
+    .await?;
     let of: Vec<SubscriptionId> = entries.iter().map(|it| it.subscription).collect();
     link_events(tx, &of).await.map(drop)
 }
@@ -222,7 +221,7 @@ pub async fn consent_history(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<Cons
         "SELECT kind, occurred_at, method, client_address, user_agent, source_url, wording_version \
          FROM (SELECT * FROM consent_events WHERE subscription_id = $1 ORDER BY id DESC \
          LIMIT 1000) AS latest ORDER BY id",
-        id.0
+        id
     )
     .fetch_all()
     .await

@@ -2,7 +2,7 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
+        DbError, DbTime, Tx,
         engine::query::{query, query_as, query_scalar},
     },
     domain::{
@@ -34,23 +34,23 @@ pub struct FeedRecord {
     /// The date validator of the last answer (RFC 9110 section 8.8.2).
     pub last_modified: Option<String>,
     /// When it is read next.
-    pub next_poll_at: Stamp,
+    pub next_poll_at: DbTime,
     /// When its site, asked by us too often or busy, wants to be asked again.
-    pub not_before: Option<Stamp>,
+    pub not_before: Option<DbTime>,
     /// When it was last tried.
-    pub polled_at: Option<Stamp>,
+    pub polled_at: Option<DbTime>,
     /// When it was last read well.
-    pub succeeded_at: Option<Stamp>,
+    pub succeeded_at: Option<DbTime>,
     /// Failures since then.
     pub failures: i64,
     /// When the first of them was.
-    pub failing_since: Option<Stamp>,
+    pub failing_since: Option<DbTime>,
     /// What went wrong last.
     pub last_error: Option<String>,
     /// When it was added.
-    pub created_at: Stamp,
+    pub created_at: DbTime,
     /// When its latest item came.
-    pub last_item_at: Option<Stamp>,
+    pub last_item_at: Option<DbTime>,
     /// The usual (median) time between two of its latest items, in seconds; `None`: too few to tell.
     pub usual_gap_seconds: Option<i64>,
     /// The longest time between two of its latest items, in seconds.
@@ -58,14 +58,13 @@ pub struct FeedRecord {
     /// Where it was before it moved for good.
     pub moved_from: Option<String>,
     /// What kind of trouble it is in, if so for long.
-    #[sqlx(try_from = "Kind")]
     pub trouble_kind: Option<TroubleKind>,
     /// The trouble, told for operators.
     pub trouble: Option<String>,
     /// Since when.
-    pub trouble_since: Option<Stamp>,
+    pub trouble_since: Option<DbTime>,
     /// When operators were told.
-    pub trouble_reported_at: Option<Stamp>,
+    pub trouble_reported_at: Option<DbTime>,
     /// What the last reading found odd.
     #[sqlx(try_from = "Notes")]
     pub notes: FeedNotes,
@@ -80,18 +79,6 @@ impl TryFrom<Notes> for FeedNotes {
     type Error = serde_json::Error;
     fn try_from(notes: Notes) -> Result<Self, Self::Error> {
         notes.0.map(|notes| serde_json::from_str(&notes)).transpose().map(Option::unwrap_or_default)
-    }
-}
-
-/// A [`TroubleKind`] as a column that may be empty.
-#[derive(sqlx::Type)]
-#[sqlx(transparent)]
-struct Kind(Option<String>);
-
-impl TryFrom<Kind> for Option<TroubleKind> {
-    type Error = crate::domain::UnknownVariant;
-    fn try_from(kind: Kind) -> Result<Self, Self::Error> {
-        kind.0.map(|word| word.parse()).transpose()
     }
 }
 
@@ -125,11 +112,11 @@ pub async fn list(tx: &mut Tx) -> Result<Vec<FeedRecord>, DbError> {
 
 /// The feed with this row.
 pub async fn get(tx: &mut Tx, id: FeedId) -> Result<Option<FeedRecord>, DbError> {
-    query_as!(tx, select_feed!("WHERE id = $1"), id.0).fetch_optional().await
+    query_as!(tx, select_feed!("WHERE id = $1"), id).fetch_optional().await
 }
 
 /// The feed at this address.
-pub async fn by_url(tx: &mut Tx, url: &str) -> Result<Option<FeedRecord>, DbError> {
+pub async fn get_by_url(tx: &mut Tx, url: &str) -> Result<Option<FeedRecord>, DbError> {
     query_as!(tx, select_feed!("WHERE url = $1"), url).fetch_optional().await
 }
 
@@ -142,7 +129,7 @@ pub async fn in_trouble(tx: &mut Tx, limit: i64) -> Result<Vec<FeedRecord>, DbEr
 
 /// Adds a feed, due at once; one that was removed before is active again.
 pub async fn insert(tx: &mut Tx, url: &str, now: Timestamp) -> Result<FeedId, DbError> {
-    let id: i64 = query_scalar!(
+    query_scalar!(
         tx,
         "INSERT INTO feeds (url, title, status, next_poll_at, created_at) \
          VALUES ($1, '', 'active', $2, $2) ON CONFLICT (url) DO UPDATE \
@@ -150,11 +137,10 @@ pub async fn insert(tx: &mut Tx, url: &str, now: Timestamp) -> Result<FeedId, Db
          failing_since = NULL, not_before = NULL, trouble_kind = NULL, trouble = NULL, trouble_since = NULL, \
          trouble_reported_at = NULL RETURNING id",
         url,
-        Stamp(now)
+        DbTime(now)
     )
     .fetch_one()
-    .await?;
-    Ok(FeedId(id))
+    .await
 }
 
 /// Stops reading a feed; its articles stay.
@@ -163,7 +149,7 @@ pub async fn retire(tx: &mut Tx, id: FeedId, why: &str) -> Result<(), DbError> {
         tx,
         "UPDATE feeds SET status = 'retired', last_error = $2, trouble_kind = NULL, trouble = NULL, \
          trouble_since = NULL, trouble_reported_at = NULL WHERE id = $1",
-        id.0,
+        id,
         why
     )
     .execute()
@@ -176,7 +162,7 @@ pub async fn set_url(tx: &mut Tx, id: FeedId, url: &str) -> Result<bool, DbError
         tx,
         "UPDATE feeds SET moved_from = url, url = $2 WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM feeds o \
          WHERE o.url = $2 AND o.id <> $1)",
-        id.0,
+        id,
         url
     )
     .rows_affected()
@@ -224,14 +210,14 @@ pub async fn set_read(
          COALESCE($8, last_item_at), usual_gap_seconds = COALESCE($9, usual_gap_seconds), \
          longest_gap_seconds = COALESCE($10, longest_gap_seconds), entries = COALESCE($11, entries), \
          notes = COALESCE($12, notes) WHERE id = $1",
-        id.0,
+        id,
         reading.title,
         reading.site_url,
         reading.etag,
         reading.last_modified,
-        Stamp(now),
-        Stamp(next),
-        reading.habit.map(|habit| Stamp(habit.last_item_at)),
+        DbTime(now),
+        DbTime(next),
+        reading.habit.map(|habit| DbTime(habit.last_item_at)),
         gaps.map(|gaps| gaps.usual.as_secs()),
         gaps.map(|gaps| gaps.longest.as_secs()),
         entries,
@@ -254,19 +240,19 @@ pub async fn set_failed(
         tx,
         "UPDATE feeds SET polled_at = $3, next_poll_at = $4, failures = failures + 1, last_error = $2, \
          failing_since = COALESCE(failing_since, $3), not_before = $5, woken_at = NULL WHERE id = $1",
-        id.0,
+        id,
         error,
-        Stamp(now),
-        Stamp(next),
-        not_before.map(Stamp)
+        DbTime(now),
+        DbTime(next),
+        not_before.map(DbTime)
     )
     .execute()
     .await
 }
 
 /// Reads a feed later, because its host is busy. Counts as no attempt.
-pub async fn put_off(tx: &mut Tx, id: FeedId, until: Timestamp) -> Result<(), DbError> {
-    query!(tx, "UPDATE feeds SET next_poll_at = $2, woken_at = NULL WHERE id = $1", id.0, Stamp(until))
+pub async fn postpone(tx: &mut Tx, id: FeedId, until: Timestamp) -> Result<(), DbError> {
+    query!(tx, "UPDATE feeds SET next_poll_at = $2, woken_at = NULL WHERE id = $1", id, DbTime(until))
         .execute()
         .await
 }
@@ -282,8 +268,8 @@ pub async fn poll_soon(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
         tx,
         "UPDATE feeds SET next_poll_at = $1 WHERE status = 'active' AND next_poll_at > $1 \
          AND (polled_at IS NULL OR polled_at < $2) AND (not_before IS NULL OR not_before <= $1)",
-        Stamp(now),
-        Stamp(now - READ_LATELY)
+        DbTime(now),
+        DbTime(now - READ_LATELY)
     )
     .rows_affected()
     .await
@@ -292,7 +278,7 @@ pub async fn poll_soon(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
 /// The articles that were in a feed when it was last read.
 pub async fn entries(tx: &mut Tx, id: FeedId) -> Result<Vec<ArticleId>, DbError> {
     let entries: Option<String> =
-        query_scalar!(tx, "SELECT entries FROM feeds WHERE id = $1", id.0).fetch_optional().await?;
+        query_scalar!(tx, "SELECT entries FROM feeds WHERE id = $1", id).fetch_optional().await?;
     Ok(entries
         .iter()
         .flat_map(|ids| ids.split(','))
@@ -302,12 +288,12 @@ pub async fn entries(tx: &mut Tx, id: FeedId) -> Result<Vec<ArticleId>, DbError>
 
 /// When the latest items of a feed came: published, or, without a date, seen. Enough of them to tell a habit by.
 pub async fn item_moments(tx: &mut Tx, id: FeedId) -> Result<Vec<Timestamp>, DbError> {
-    let moments: Vec<Stamp> = query_scalar!(
+    let moments: Vec<DbTime> = query_scalar!(
         tx,
         "SELECT CASE WHEN a.published_at < s.seen_at THEN a.published_at ELSE s.seen_at END \
          FROM article_sources s JOIN articles a ON a.id = s.article_id WHERE s.feed_id = $1 \
          ORDER BY s.seen_at DESC LIMIT $2",
-        id.0,
+        id,
         i64::try_from(2 * HABIT_EVENTS).unwrap_or(i64::MAX)
     )
     .fetch_all()
@@ -325,10 +311,10 @@ pub async fn set_trouble(
         tx,
         "UPDATE feeds SET trouble_reported_at = CASE WHEN trouble_kind = $2 THEN trouble_reported_at END, \
          trouble_kind = $2, trouble = $3, trouble_since = $4 WHERE id = $1",
-        id.0,
-        trouble.map(|(kind, _, _)| kind.as_str()),
+        id,
+        trouble.map(|(kind, _, _)| kind),
         trouble.map(|(_, text, _)| text),
-        trouble.map(|(_, _, since)| Stamp(since))
+        trouble.map(|(_, _, since)| DbTime(since))
     )
     .execute()
     .await
@@ -336,7 +322,7 @@ pub async fn set_trouble(
 
 /// Records that operators were told of a feed's trouble.
 pub async fn set_trouble_reported(tx: &mut Tx, id: FeedId, now: Timestamp) -> Result<(), DbError> {
-    query!(tx, "UPDATE feeds SET trouble_reported_at = $2 WHERE id = $1", id.0, Stamp(now)).execute().await
+    query!(tx, "UPDATE feeds SET trouble_reported_at = $2 WHERE id = $1", id, DbTime(now)).execute().await
 }
 
 /// When to wake feeds.
@@ -359,15 +345,15 @@ pub async fn wake_due(tx: &mut Tx, waking: Waking) -> Result<Vec<FeedId>, DbErro
     let in_hand: i64 = query_scalar!(
         tx,
         "SELECT count(*) FROM feeds WHERE status = 'active' AND next_poll_at <= $1 AND woken_at >= $2",
-        Stamp(now),
-        Stamp(woken_before)
+        DbTime(now),
+        DbTime(woken_before)
     )
     .fetch_one()
     .await?;
     if in_hand >= at_once {
         return Ok(Vec::new());
     }
-    let ids: Vec<i64> = query_scalar!(
+    query_scalar!(
         tx,
         "UPDATE feeds SET woken_at = $1 WHERE id IN (SELECT t.id FROM (\
          SELECT id, next_poll_at, row_number() OVER (PARTITION BY host ORDER BY next_poll_at, id) AS turn \
@@ -376,18 +362,17 @@ pub async fn wake_due(tx: &mut Tx, waking: Waking) -> Result<Vec<FeedId>, DbErro
          OR (o.status = 'active' AND o.next_poll_at <= $1 AND o.woken_at >= $2)))) t \
          WHERE t.turn = 1 ORDER BY t.next_poll_at LIMIT $4) AND (woken_at IS NULL OR woken_at < $2) \
          RETURNING id",
-        Stamp(now),
-        Stamp(woken_before),
-        Stamp(now - host_pause),
+        DbTime(now),
+        DbTime(woken_before),
+        DbTime(now - host_pause),
         at_once - in_hand
     )
     .fetch_all()
-    .await?;
-    Ok(ids.into_iter().map(FeedId).collect())
+    .await
 }
 
 /// Forgets which feeds and articles were woken: those who had them in hand are dead.
-pub async fn forget_woken(tx: &mut Tx) -> Result<(), DbError> {
+pub async fn reset_woken(tx: &mut Tx) -> Result<(), DbError> {
     query!(tx, "UPDATE feeds SET woken_at = NULL WHERE woken_at IS NOT NULL").rows_affected().await?;
     query!(
         tx,

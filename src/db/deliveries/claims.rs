@@ -2,7 +2,7 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
+        DbError, DbTime, Tx,
         engine::query::{query, query_scalar},
     },
     domain::ids::{ClaimId, IssueId},
@@ -11,21 +11,20 @@ use jiff::Timestamp;
 
 /// Opens a claim for a process. Its number is never used again, so that whoever held an earlier one is told apart.
 pub async fn open(tx: &mut Tx, issue: IssueId, process: &str, until: Timestamp) -> Result<ClaimId, DbError> {
-    let id: i64 = query_scalar!(
+    query_scalar!(
         tx,
         "INSERT INTO claims (issue_id, process, until) VALUES ($1, $2, $3) RETURNING id",
-        issue.0,
+        issue,
         process,
-        Stamp(until)
+        DbTime(until)
     )
     .fetch_one()
-    .await?;
-    Ok(ClaimId(id))
+    .await
 }
 
 /// Extends the lease. `false`: it has run out, and what it held may be others' by now.
 pub async fn renew(tx: &mut Tx, claim: ClaimId, until: Timestamp) -> Result<bool, DbError> {
-    query!(tx, "UPDATE claims SET until = $2 WHERE id = $1", claim.0, Stamp(until))
+    query!(tx, "UPDATE claims SET until = $2 WHERE id = $1", claim, DbTime(until))
         .rows_affected()
         .await
         .map(|rows| rows == 1)
@@ -33,12 +32,12 @@ pub async fn renew(tx: &mut Tx, claim: ClaimId, until: Timestamp) -> Result<bool
 
 /// Gives a claim up, after its rows were released.
 pub async fn close(tx: &mut Tx, claim: ClaimId) -> Result<(), DbError> {
-    query!(tx, "DELETE FROM claims WHERE id = $1", claim.0).execute().await
+    query!(tx, "DELETE FROM claims WHERE id = $1", claim).execute().await
 }
 
 /// Removes the claims on an issue whose lease has run out: their rows are anybody's.
 pub async fn expire(tx: &mut Tx, issue: IssueId, now: Timestamp) -> Result<u64, DbError> {
-    query!(tx, "DELETE FROM claims WHERE issue_id = $1 AND until < $2", issue.0, Stamp(now))
+    query!(tx, "DELETE FROM claims WHERE issue_id = $1 AND until < $2", issue, DbTime(now))
         .rows_affected()
         .await
 }
@@ -53,8 +52,8 @@ pub async fn processes(tx: &mut Tx, issue: IssueId, now: Timestamp) -> Result<i6
     query_scalar!(
         tx,
         "SELECT count(DISTINCT process) FROM claims WHERE issue_id = $1 AND until >= $2",
-        issue.0,
-        Stamp(now)
+        issue,
+        DbTime(now)
     )
     .fetch_one()
     .await

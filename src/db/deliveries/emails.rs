@@ -1,9 +1,12 @@
-//! Table `mails`: single mails, each sent by a job of its own.
+//! Table `emails`: single emails, each sent by a job of its own.
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
-        engine::query::{json_rows, query, query_as, query_scalar},
+        DbError, DbTime, Tx,
+        engine::{
+            columns::DbList,
+            query::{json_rows, query, query_as, query_scalar},
+        },
     },
     domain::{
         delivery::{
@@ -18,8 +21,8 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 
 /// A mail to be.
-#[derive(Debug, Clone)]
-pub struct NewMail<'a> {
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct NewEmail<'a> {
     /// What for.
     pub kind: EmailKind,
     /// In whose name.
@@ -40,7 +43,7 @@ pub struct NewMail<'a> {
 
 /// A mail's row.
 #[derive(Debug, Clone, sqlx::FromRow)]
-pub struct MailRecord {
+pub struct EmailRecord {
     /// The row.
     pub id: EmailId,
     /// What for.
@@ -50,21 +53,21 @@ pub struct MailRecord {
     /// To whom.
     pub recipient: EmailAddress,
     /// The subscription it is about.
-    pub subscription_id: Option<i64>,
+    pub subscription_id: Option<SubscriptionId>,
     /// What its confirmation link points at.
-    pub confirmation_id: Option<i64>,
+    pub confirmation_id: Option<ConfirmationId>,
     /// The issue it shows.
-    pub issue_id: Option<i64>,
+    pub issue_id: Option<IssueId>,
     /// The feed it is about.
-    pub feed_id: Option<i64>,
+    pub feed_id: Option<FeedId>,
     /// What its reader asked for.
-    pub request_id: Option<i64>,
+    pub request_id: Option<RequestId>,
     /// Its Message-ID.
     pub message_id: String,
     /// Where it stands.
     pub status: EmailStatus,
     /// When it was made.
-    pub created_at: Stamp,
+    pub created_at: DbTime,
     /// Attempts begun.
     pub attempts: i64,
     /// Those of them that ended with trouble of the relay.
@@ -77,23 +80,23 @@ pub struct MailRecord {
     pub reply_text: Option<String>,
 }
 
-/// One attempt at a mail. Its number tells it from later ones: who lost the lease has no say any more.
+/// One attempt at a email. Its number tells it from later ones: who lost the lease has no say any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt {
-    /// Which mail.
-    pub mail: EmailId,
+    /// Which email.
+    pub email: EmailId,
     /// The attempt's number, from 1.
     pub number: i64,
 }
 
-impl MailRecord {
+impl EmailRecord {
     /// The attempt that [`begin`] began.
     pub const fn attempt(&self) -> Attempt {
-        Attempt { mail: self.id, number: self.attempts }
+        Attempt { email: self.id, number: self.attempts }
     }
 }
 
-macro_rules! mail_columns {
+macro_rules! email_columns {
     () => {
         "id, kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, feed_id, \
          request_id, message_id, status, created_at, attempts, relay_waits, relay, reply_code, reply_text"
@@ -101,69 +104,55 @@ macro_rules! mail_columns {
 }
 
 /// Adds a mail, due at once.
-pub async fn insert(tx: &mut Tx, mail: &NewMail<'_>, now: Timestamp) -> Result<EmailId, DbError> {
-    let id: i64 = query_scalar!(
+pub async fn insert(tx: &mut Tx, email: &NewEmail<'_>, now: Timestamp) -> Result<EmailId, DbError> {
+    query_scalar!(
         tx,
-        "INSERT INTO mails (kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, \
+        "INSERT INTO emails (kind, newsletter_id, recipient, subscription_id, confirmation_id, issue_id, \
          message_id, status, created_at, next_attempt_at, woken_at, feed_id) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $8, $8, $9) RETURNING id",
-        mail.kind.as_str(),
-        mail.newsletter.0,
-        mail.recipient.as_str(),
-        mail.subscription.map(|id| id.0),
-        mail.confirmation.map(|id| id.0),
-        mail.issue.map(|id| id.0),
-        mail.message_id,
-        Stamp(now),
-        mail.feed.map(|id| id.0)
+        email.kind,
+        email.newsletter,
+        email.recipient,
+        email.subscription,
+        email.confirmation,
+        email.issue,
+        email.message_id,
+        DbTime(now),
+        email.feed
     )
     .fetch_one()
-    .await?;
-    Ok(EmailId(id))
+    .await
 }
 
-/// Adds mails, due at once, in the order of the list.
-pub async fn insert_all(tx: &mut Tx, mails: &[NewMail<'_>], now: Timestamp) -> Result<Vec<EmailId>, DbError> {
-    if mails.is_empty() {
+/// Adds emails, due at once, in the order of the list.
+pub async fn insert_all(
+    tx: &mut Tx,
+    emails: &[NewEmail<'_>],
+    now: Timestamp,
+) -> Result<Vec<EmailId>, DbError> {
+    if emails.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Vec<_> = mails
-        .iter()
-        .map(|it| {
-            (
-                (it.kind.as_str(), it.newsletter.0, it.recipient.as_str(), it.message_id),
-                (
-                    it.subscription.map(|id| id.0),
-                    it.confirmation.map(|id| id.0),
-                    it.issue.map(|id| id.0),
-                    it.feed.map(|id| id.0),
-                ),
-            )
-        })
-        .collect();
-    let made: Vec<(String, i64)> = query_as!(
+    let made: Vec<(String, EmailId)> = query_as!(
         tx,
-        "INSERT INTO mails (kind, newsletter_id, recipient, message_id, subscription_id, confirmation_id, \
-         issue_id, feed_id, status, created_at, next_attempt_at, woken_at) \
-         SELECT value -> 0 ->> 0, CAST(value -> 0 ->> 1 AS BIGINT), value -> 0 ->> 2, value -> 0 ->> 3, \
-         CAST(value -> 1 ->> 0 AS BIGINT), CAST(value -> 1 ->> 1 AS BIGINT), CAST(value -> 1 ->> 2 AS \
-         BIGINT), CAST(value -> 1 ->> 3 AS BIGINT), 'queued', $2, $2, $2 FROM {rows $1} \
-         RETURNING message_id, id",
-        json_rows(&rows)?,
-        Stamp(now)
+        "INSERT INTO emails (kind, newsletter_id, recipient, message_id, subscription_id, confirmation_id, \
+         issue_id, feed_id, status, created_at, next_attempt_at, woken_at) SELECT value ->> 'kind', \
+         CAST(value ->> 'newsletter' AS BIGINT), value ->> 'recipient', value ->> 'message_id', \
+         CAST(value ->> 'subscription' AS BIGINT), CAST(value ->> 'confirmation' AS BIGINT), \
+         CAST(value ->> 'issue' AS BIGINT), CAST(value ->> 'feed' AS BIGINT), 'queued', $2, $2, $2 \
+         FROM {rows $1} RETURNING message_id, id",
+        json_rows(emails)?,
+        DbTime(now)
     )
     .fetch_all()
     .await?;
-    let made: HashMap<String, i64> = made.into_iter().collect();
-    mails
-        .iter()
-        .map(|it| made.get(it.message_id).map(|id| EmailId(*id)).ok_or(DbError::RowNotFound))
-        .collect()
+    let made: HashMap<String, EmailId> = made.into_iter().collect();
+    emails.iter().map(|it| made.get(it.message_id).copied().ok_or(DbError::RowNotFound)).collect()
 }
 
 /// The mail with this row.
-pub async fn get(tx: &mut Tx, id: EmailId) -> Result<Option<MailRecord>, DbError> {
-    query_as!(tx, concat!("SELECT ", mail_columns!(), " FROM mails WHERE id = $1"), id.0)
+pub async fn get(tx: &mut Tx, id: EmailId) -> Result<Option<EmailRecord>, DbError> {
+    query_as!(tx, concat!("SELECT ", email_columns!(), " FROM emails WHERE id = $1"), id)
         .fetch_optional()
         .await
 }
@@ -175,23 +164,18 @@ pub async fn begin(
     ids: &[EmailId],
     now: Timestamp,
     claimed_until: Timestamp,
-) -> Result<Vec<MailRecord>, DbError> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let rows: Vec<[i64; 1]> = ids.iter().map(|id| [id.0]).collect();
+) -> Result<Vec<EmailRecord>, DbError> {
     query_as!(
         tx,
         concat!(
-            "UPDATE mails SET status = 'sending', attempts = attempts + 1, claimed_until = $3 \
+            "UPDATE emails SET status = 'sending', attempts = attempts + 1, claimed_until = $3 \
              WHERE ((status = 'queued' AND next_attempt_at <= $2) OR (status = 'sending' \
-             AND claimed_until < $2)) AND id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM {rows $1} ) \
-             RETURNING ",
-            mail_columns!()
+             AND claimed_until < $2)) AND id {in $1} RETURNING ",
+            email_columns!()
         ),
-        json_rows(&rows)?,
-        Stamp(now),
-        Stamp(claimed_until)
+        DbList(ids),
+        DbTime(now),
+        DbTime(claimed_until)
     )
     .fetch_all()
     .await
@@ -201,10 +185,10 @@ pub async fn begin(
 pub async fn renew(tx: &mut Tx, attempt: Attempt, claimed_until: Timestamp) -> Result<(), DbError> {
     query!(
         tx,
-        "UPDATE mails SET claimed_until = $3 WHERE id = $1 AND attempts = $2 AND status = 'sending'",
-        attempt.mail.0,
+        "UPDATE emails SET claimed_until = $3 WHERE id = $1 AND attempts = $2 AND status = 'sending'",
+        attempt.email,
         attempt.number,
-        Stamp(claimed_until)
+        DbTime(claimed_until)
     )
     .execute()
     .await
@@ -220,14 +204,14 @@ pub async fn finish(
 ) -> Result<bool, DbError> {
     query!(
         tx,
-        "UPDATE mails SET status = $2, relay = $3, reply_code = $4, reply_text = $5, finished_at = $6, \
+        "UPDATE emails SET status = $2, relay = $3, reply_code = $4, reply_text = $5, finished_at = $6, \
          claimed_until = NULL WHERE id = $1 AND attempts = $7 AND status = 'sending'",
-        attempt.mail.0,
-        status.as_str(),
+        attempt.email,
+        status,
         &answer.relay,
         answer.code.map(i64::from),
         &answer.text,
-        Stamp(now),
+        DbTime(now),
         attempt.number
     )
     .rows_affected()
@@ -245,14 +229,14 @@ pub async fn postpone(
 ) -> Result<bool, DbError> {
     query!(
         tx,
-        "UPDATE mails SET status = 'queued', relay = $2, reply_code = $3, reply_text = $4, next_attempt_at = \
+        "UPDATE emails SET status = 'queued', relay = $2, reply_code = $3, reply_text = $4, next_attempt_at = \
          $5, relay_waits = relay_waits + $6, claimed_until = NULL, woken_at = $5 WHERE id = $1 \
          AND attempts = $7 AND status = 'sending'",
-        attempt.mail.0,
+        attempt.email,
         &answer.relay,
         answer.code.map(i64::from),
         &answer.text,
-        Stamp(next),
+        DbTime(next),
         i64::from(!counts),
         attempt.number
     )
@@ -263,55 +247,55 @@ pub async fn postpone(
 
 /// Keeps which issue a mail shows, so that each attempt shows the same.
 pub async fn set_issue(tx: &mut Tx, id: EmailId, issue: IssueId) -> Result<(), DbError> {
-    query!(tx, "UPDATE mails SET issue_id = $2 WHERE id = $1", id.0, issue.0).execute().await
+    query!(tx, "UPDATE emails SET issue_id = $2 WHERE id = $1", id, issue).execute().await
 }
 
 /// Keeps which reader's request a mail is about.
 pub async fn set_request(tx: &mut Tx, id: EmailId, request: RequestId) -> Result<(), DbError> {
-    query!(tx, "UPDATE mails SET request_id = $2 WHERE id = $1", id.0, request.0).execute().await
+    query!(tx, "UPDATE emails SET request_id = $2 WHERE id = $1", id, request).execute().await
 }
 
 /// Whether a reader was said goodbye to after `since`.
 pub async fn said_goodbye(tx: &mut Tx, id: SubscriptionId, since: Timestamp) -> Result<bool, DbError> {
     query_scalar!(
         tx,
-        "SELECT EXISTS (SELECT 1 FROM mails WHERE kind = 'goodbye' AND subscription_id = $1 \
+        "SELECT EXISTS (SELECT 1 FROM emails WHERE kind = 'goodbye' AND subscription_id = $1 \
          AND created_at > $2)",
-        id.0,
-        Stamp(since)
+        id,
+        DbTime(since)
     )
     .fetch_one()
     .await
 }
 
-/// Erases mails that were sent or given up until a moment. Returns how many there were, at most `limit`.
+/// Erases emails that were sent or given up until a moment. Returns how many there were, at most `limit`.
 pub async fn erase_finished(tx: &mut Tx, until: Timestamp, limit: i64) -> Result<u64, DbError> {
     query!(
         tx,
-        "DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE finished_at <= $1 \
+        "DELETE FROM emails WHERE id IN (SELECT id FROM emails WHERE finished_at <= $1 \
          AND status IN ('sent', 'failed') ORDER BY finished_at LIMIT $2)",
-        Stamp(until),
+        DbTime(until),
         limit
     )
     .rows_affected()
     .await
 }
 
-/// Ends every lease and lets the sweep wake every open mail. Returns how many leases there were.
+/// Ends every lease and lets the sweep wake every open email. Returns how many leases there were.
 pub async fn end_leases(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
-    query!(tx, "UPDATE mails SET woken_at = NULL WHERE status IN ('queued', 'sending')")
+    query!(tx, "UPDATE emails SET woken_at = NULL WHERE status IN ('queued', 'sending')")
         .rows_affected()
         .await?;
     query!(
         tx,
-        "UPDATE mails SET claimed_until = $1 WHERE status = 'sending' AND claimed_until > $1",
-        Stamp(now - SignedDuration::from_secs(1))
+        "UPDATE emails SET claimed_until = $1 WHERE status = 'sending' AND claimed_until > $1",
+        DbTime(now - SignedDuration::from_secs(1))
     )
     .rows_affected()
     .await
 }
 
-/// Takes the mails that are due (or whose worker is gone) and have not been woken since `woken_before`, and marks them as
+/// Takes the emails that are due (or whose worker is gone) and have not been woken since `woken_before`, and marks them as
 /// woken.
 pub async fn wake_due(
     tx: &mut Tx,
@@ -319,17 +303,16 @@ pub async fn wake_due(
     woken_before: Timestamp,
     limit: i64,
 ) -> Result<Vec<EmailId>, DbError> {
-    let ids: Vec<i64> = query_scalar!(
+    query_scalar!(
         tx,
-        "UPDATE mails SET woken_at = $1 WHERE id IN (SELECT id FROM mails \
+        "UPDATE emails SET woken_at = $1 WHERE id IN (SELECT id FROM emails \
          WHERE status IN ('queued', 'sending') AND next_attempt_at <= $1 AND (claimed_until IS NULL \
          OR claimed_until < $1) AND (woken_at IS NULL OR woken_at < $2) ORDER BY next_attempt_at LIMIT $3) \
          AND (woken_at IS NULL OR woken_at < $2) RETURNING id",
-        Stamp(now),
-        Stamp(woken_before),
+        DbTime(now),
+        DbTime(woken_before),
         limit
     )
     .fetch_all()
-    .await?;
-    Ok(ids.into_iter().map(EmailId).collect())
+    .await
 }

@@ -2,116 +2,45 @@
 
 use crate::{
     db::{
-        DbError, EngineTx, Stamp, Tx,
-        engine::query::{query_as, query_scalar},
+        DbError, DbTime, Tx,
+        engine::{
+            columns::DbList,
+            query::{query, query_as, query_scalar},
+        },
     },
     domain::{
-        ids::{IssueId, NewsletterId},
-        issue::plan::{Group, MAX_GROUPS, PastVariant},
+        ids::{IssueId, NewsletterId, VariantId},
+        issue::plan::{Group, MAX_GROUPS, OTHERS, PastVariant},
         subscriber::cadence::Cadence,
     },
 };
 use jiff::Timestamp;
 
-/// What readers' past is asked about: variants of other issues.
+/// The variants of other issues that tell readers' groups apart.
 #[derive(Debug, Clone)]
 pub struct Past {
-    variants: Vec<i64>,
+    variants: Vec<VariantId>,
 }
 
 impl Past {
-    /// Of these variants.
     pub fn new(variants: &[PastVariant]) -> Self {
-        Self { variants: variants.iter().map(|past| past.variant.0).collect() }
-    }
-
-    /// As SQLite takes many numbers: one JSON array.
-    fn as_json(&self) -> String {
-        let numbers: Vec<String> = self.variants.iter().map(ToString::to_string).collect();
-        format!("[{}]", numbers.join(","))
+        Self { variants: variants.iter().map(|past| past.variant).collect() }
     }
 }
 
-/// The key of a reader's group: `CADENCE|SECTIONS|VARIANTS`, the latter being those of `$1` that the reader has had or is about to
-/// get. `s` is the subscription. `$list` says in the words of the engine that a variant is one of `$1`.
+/// The key of a reader's group, `CADENCE|SECTIONS|VARIANTS`. The variants are those of `$1` that the reader has had or is about to get.
+/// `s` is the subscription.
 ///
-/// What a reader was sent is looked for from the first of the issues on that had these variants: a few steps in the index by
-/// subscriber, whose rows lie side by side for readers side by side.
+/// Deliveries are searched from the first issue that had one of these variants. That takes a few steps in the index by subscriber,
+/// and neighbouring readers share its pages.
 macro_rules! reader_key {
-    (nothing) => {
-        "s.audience || '|' || COALESCE($1, '')"
-    };
-    ($list:literal) => {
-        concat!(
-            "s.audience || '|' || COALESCE((SELECT string_agg(CAST(h.variant_id AS TEXT), ',' \
-             ORDER BY h.variant_id) FROM (SELECT d.variant_id FROM deliveries d \
-             WHERE d.subscriber_id = s.subscriber_id AND d.issue_id >= (SELECT min(v.issue_id) \
-             FROM issue_variants v WHERE v.id ",
-            $list,
-            ") AND d.variant_id ",
-            $list,
-            " AND d.status NOT IN ('failed', 'skipped') UNION ALL SELECT w.variant_id FROM welcomes w \
-             WHERE w.subscriber_id = s.subscriber_id AND w.variant_id ",
-            $list,
-            ") AS h), '')"
-        )
-    };
-}
-
-/// Runs a query: what comes before a reader's key, the key, and what comes after it, in the words of each engine. The variants
-/// are bound as `$1`.
-macro_rules! by_group {
-    ($make:ident, $tx:expr, $past:expr, $before:expr, ($lite:expr, $postgres:expr), |$query:ident, $conn:ident| $run:expr) => {
-        match ($tx.by_engine(), $past.variants.is_empty()) {
-            (EngineTx::Sqlite($conn), true) => {
-                let $query = sqlx::$make(concat!($before, reader_key!(nothing), $lite)).bind(None::<String>);
-                $run
-            }
-            (EngineTx::Postgres($conn), true) => {
-                let $query =
-                    sqlx::$make(concat!($before, reader_key!(nothing), $postgres)).bind(None::<String>);
-                $run
-            }
-            (EngineTx::Sqlite($conn), false) => {
-                let $query =
-                    sqlx::$make(concat!($before, reader_key!("IN (SELECT value FROM json_each($1))"), $lite))
-                        .bind($past.as_json());
-                $run
-            }
-            (EngineTx::Postgres($conn), false) => {
-                let $query =
-                    sqlx::$make(concat!($before, reader_key!("= ANY ($1)"), $postgres)).bind(&$past.variants);
-                $run
-            }
-        }
-    };
-}
-
-/// What comes after the key where readers are counted.
-macro_rules! counted {
     () => {
-        " AS key FROM subscriptions s WHERE s.newsletter_id = $2 AND s.status = 'active' \
-         AND s.cadence IN ($3, $4, $5)) AS keys GROUP BY key) AS told ORDER BY readers DESC, key LIMIT $6"
-    };
-}
-
-/// What comes after the key where deliveries are made.
-///
-/// All that is known of a reader is looked up by key, row by row, in subqueries: PostgreSQL, which has not counted this issue's
-/// waves and groups yet, would join them, and all subscribers, the wrong way round. The limits are no bounds: they keep it from
-/// finding keys and variants out twice.
-macro_rules! made {
-    ($paced:literal) => {
-        concat!(
-            " AS key, (SELECT CASE WHEN EXISTS (SELECT 1 FROM suppressions x \
-             WHERE x.address_key = r.address_key) THEN NULL WHEN r.domain IN ",
-            $paced,
-            " THEN r.domain ELSE '' END FROM subscribers r WHERE r.id = s.subscriber_id) AS paced \
-             FROM subscriptions s WHERE s.newsletter_id = $3 AND s.status = 'active' AND s.id > $13 \
-             AND s.id <= $14 AND s.cadence IN ($4, $5, $6) ORDER BY s.id LIMIT 1000000) AS k \
-             LIMIT 1000000) AS t WHERE t.variant_id > 0 AND t.paced IS NOT NULL \
-             ON CONFLICT (issue_id, subscriber_id) DO NOTHING"
-        )
+        "s.audience || '|' || CASE WHEN {sqlite json_array_length($1)}{postgres cardinality($1)} = 0 THEN '' \
+         ELSE COALESCE((SELECT string_agg(CAST(h.variant_id AS TEXT), ',' ORDER BY h.variant_id) \
+         FROM (SELECT d.variant_id FROM deliveries d WHERE d.subscriber_id = s.subscriber_id \
+         AND d.issue_id >= (SELECT min(v.issue_id) FROM issue_variants v WHERE v.id {in $1}) \
+         AND d.variant_id {in $1} AND d.status NOT IN ('failed', 'skipped') UNION ALL SELECT w.variant_id \
+         FROM welcomes w WHERE w.subscriber_id = s.subscriber_id AND w.variant_id {in $1}) AS h), '') END"
     };
 }
 
@@ -124,17 +53,9 @@ const CHOICES: &str = "SELECT key, readers, CAST(sum(readers) OVER () AS BIGINT)
      OR audience LIKE $3 || '|%' OR audience LIKE $4 || '|%' GROUP BY audience) AS told \
      ORDER BY readers DESC, key LIMIT $5";
 
-/// Keeps PostgreSQL from compiling the transaction's queries to machine code (`jit`), which takes longer than to run them.
-async fn without_compiling(tx: &mut Tx) -> Result<(), DbError> {
-    match tx.by_engine() {
-        EngineTx::Sqlite(_) => Ok(()),
-        EngineTx::Postgres(conn) => sqlx::query("SET LOCAL jit = off").execute(conn).await.map(drop),
-    }
-}
-
-/// The cadences an issue is for, as three values to bind.
-fn three(cadences: &[Cadence]) -> [&'static str; 3] {
-    std::array::from_fn(|index| cadences.get(index).or(cadences.first()).map_or("", |it| it.as_str()))
+/// The cadences an issue is for, as three arguments.
+fn three(cadences: &[Cadence]) -> [Option<Cadence>; 3] {
+    std::array::from_fn(|index| cadences.get(index).copied())
 }
 
 /// The readers of an issue in groups, largest first, and how many readers are in groups beyond the most that are told apart.
@@ -144,21 +65,27 @@ pub async fn groups(
     cadences: &[Cadence],
     past: &Past,
 ) -> Result<(Vec<Group>, i64), DbError> {
-    without_compiling(tx).await?;
-    let [a, b, c] = three(cadences);
     let most = i64::try_from(MAX_GROUPS).unwrap_or(i64::MAX);
     let rows: Vec<(String, i64, i64)> = if past.variants.is_empty() {
-        query_as!(tx, CHOICES, newsletter.0, a, b, c, most).fetch_all().await?
+        let [a, b, c] = three(cadences);
+        query_as!(tx, CHOICES, newsletter, a, b, c, most).fetch_all().await?
     } else {
-        by_group!(
-            query_as,
+        query_as!(
             tx,
-            past,
-            "SELECT key, readers, CAST(sum(readers) OVER () AS BIGINT) FROM (SELECT key, count(*) AS readers \
-             FROM (SELECT ",
-            (counted!(), counted!()),
-            |query, conn| query.bind(newsletter.0).bind(a).bind(b).bind(c).bind(most).fetch_all(conn).await?
+            concat!(
+                "SELECT key, readers, CAST(sum(readers) OVER () AS BIGINT) FROM (\
+                 SELECT key, count(*) AS readers FROM (SELECT ",
+                reader_key!(),
+                " AS key FROM subscriptions s WHERE s.newsletter_id = $2 AND s.status = 'active' \
+                 AND s.cadence {in $3}) AS keys GROUP BY key) AS told ORDER BY readers DESC, key LIMIT $4"
+            ),
+            DbList(&past.variants),
+            newsletter,
+            DbList(cadences),
+            most
         )
+        .fetch_all()
+        .await?
     };
     let all = rows.first().map_or(0, |(_, _, all)| *all);
     let groups: Vec<Group> = rows.into_iter().map(|(key, readers, _)| Group { key, readers }).collect();
@@ -182,7 +109,7 @@ pub struct FanOut<'a> {
     /// Readers who were due before this moment have missed it.
     pub missed_before: Timestamp,
     /// Domains whose rows are set apart from the beginning.
-    pub paced: &'a [String],
+    pub throttled_domains: &'a [String],
 }
 
 /// What readers who were due too long ago get instead: a row that says so.
@@ -202,49 +129,53 @@ pub async fn fan_out(
         tx,
         "SELECT max(id) FROM (SELECT id FROM subscriptions WHERE newsletter_id = $1 AND status = 'active' \
          AND id > $2 ORDER BY id LIMIT $3) AS next",
-        fan_out.newsletter.0,
+        fan_out.newsletter,
         after,
         limit
     )
     .fetch_one()
     .await?;
     let Some(up_to) = up_to else { return Ok(None) };
-    without_compiling(tx).await?;
-    let paced = serde_json::to_string(fan_out.paced).map_err(|error| DbError::Encode(Box::new(error)))?;
-    let [a, b, c] = three(fan_out.cadences);
-    let made: u64 = by_group!(
-        query,
+    // All that is known of a reader is looked up by key, row by row, in subqueries: PostgreSQL, which has not counted this
+    // issue's waves and groups yet, would join them, and all subscribers, the wrong way round. The limits are no bounds: they
+    // keep it from finding keys and variants out twice.
+    let made = query!(
         tx,
-        fan_out.past,
-        "INSERT INTO deliveries (issue_id, variant_id, subscriber_id, subscription_id, status, due_at, \
-         next_attempt_at, paced, finished_at, reply_text) SELECT $2, t.variant_id, t.subscriber_id, t.id, \
-         CASE WHEN t.due_at < $9 THEN 'skipped' ELSE 'queued' END, CASE \
-         WHEN t.due_at < $10 THEN $10 ELSE t.due_at END, CASE \
-         WHEN t.due_at < $10 THEN $10 ELSE t.due_at END, NULLIF(t.paced, ''), CASE \
-         WHEN t.due_at < $9 THEN $10 END, CASE WHEN t.due_at < $9 THEN $11 END FROM (\
-         SELECT k.subscriber_id, k.id, k.due_at, k.paced, COALESCE((SELECT COALESCE(g.variant_id, 0) \
-         FROM issue_groups g WHERE g.issue_id = $2 AND g.key = k.key), (SELECT COALESCE(g.variant_id, 0) \
-         FROM issue_groups g WHERE g.issue_id = $2 AND g.key = $7), 0) AS variant_id FROM (\
-         SELECT s.subscriber_id, s.id, COALESCE((SELECT w.due_at FROM issue_waves w WHERE w.issue_id = $2 \
-         AND w.clock = s.clock), $8) AS due_at, ",
-        (made!("(SELECT value FROM json_each($12))"), made!("(SELECT json_array_elements_text($12::json))")),
-        |query, conn| query
-            .bind(fan_out.issue.0)
-            .bind(fan_out.newsletter.0)
-            .bind(a)
-            .bind(b)
-            .bind(c)
-            .bind(crate::domain::issue::plan::OTHERS)
-            .bind(Stamp(fan_out.due_at))
-            .bind(Stamp(fan_out.missed_before))
-            .bind(Stamp(now))
-            .bind(MISSED)
-            .bind(&paced)
-            .bind(after)
-            .bind(up_to)
-            .execute(conn)
-            .await?
-            .rows_affected()
-    );
+        concat!(
+            "INSERT INTO deliveries (issue_id, variant_id, subscriber_id, subscription_id, status, due_at, \
+             next_attempt_at, throttled_domain, finished_at, reply_text) SELECT $2, t.variant_id, t.subscriber_id, t.id, \
+             CASE WHEN t.due_at < $7 THEN 'skipped' ELSE 'queued' END, \
+             CASE WHEN t.due_at < $8 THEN $8 ELSE t.due_at END, \
+             CASE WHEN t.due_at < $8 THEN $8 ELSE t.due_at END, NULLIF(t.throttled_domain, ''), \
+             CASE WHEN t.due_at < $7 THEN $8 END, CASE WHEN t.due_at < $7 THEN $9 END FROM (\
+             SELECT k.subscriber_id, k.id, k.due_at, k.throttled_domain, COALESCE((SELECT COALESCE(g.variant_id, 0) \
+             FROM issue_groups g WHERE g.issue_id = $2 AND g.key = k.key), (SELECT COALESCE(g.variant_id, 0) \
+             FROM issue_groups g WHERE g.issue_id = $2 AND g.key = $5), 0) AS variant_id FROM (\
+             SELECT s.subscriber_id, s.id, COALESCE((SELECT w.due_at FROM issue_waves w \
+             WHERE w.issue_id = $2 AND w.clock = s.clock), $6) AS due_at, ",
+            reader_key!(),
+            " AS key, (SELECT CASE WHEN EXISTS (SELECT 1 FROM suppressions x \
+             WHERE x.address_key = r.address_key) THEN NULL WHEN r.domain {in $10} \
+             THEN r.domain ELSE '' END FROM subscribers r WHERE r.id = s.subscriber_id) AS throttled_domain \
+             FROM subscriptions s WHERE s.newsletter_id = $3 AND s.status = 'active' AND s.id > $11 \
+             AND s.id <= $12 AND s.cadence {in $4} ORDER BY s.id LIMIT 1000000) AS k \
+             LIMIT 1000000) AS t WHERE t.variant_id > 0 AND t.throttled_domain IS NOT NULL \
+             ON CONFLICT (issue_id, subscriber_id) DO NOTHING"
+        ),
+        DbList(&fan_out.past.variants),
+        fan_out.issue,
+        fan_out.newsletter,
+        DbList(fan_out.cadences),
+        OTHERS,
+        DbTime(fan_out.due_at),
+        DbTime(fan_out.missed_before),
+        DbTime(now),
+        MISSED,
+        DbList(fan_out.throttled_domains),
+        after,
+        up_to
+    )
+    .rows_affected()
+    .await?;
     Ok(Some((up_to, made)))
 }

@@ -8,26 +8,30 @@ mod record;
 mod report;
 mod settle;
 
-pub use claim::{ClaimedDelivery, From, claim, park, recover, release};
+pub use claim::{ClaimedDelivery, From, claim, recover, release, throttle};
 pub use fan_out::{FanOut, Past, fan_out, groups};
 pub use record::{Begun, Finish, Next, begin, finish, skip_paused};
 pub use report::{
-    AnswerCount, DomainCount, ReaderDelivery, Slowdown, by_answer, by_domain, of_reader, page, slowdowns,
+    AnswerCount, DomainCount, ReaderDelivery, Slowdown, count_by_answer, count_by_domain, get_by_subscriber,
+    page, slowdowns,
 };
-pub use settle::{Standing, give_up, next_due, retry_uncertain, settle_uncertain, skip_open, standing};
+pub use settle::{Remaining, give_up, next_due, remaining, retry_uncertain, settle_uncertain, skip_open};
 
 use crate::{
-    db::{DbError, EngineTx, Stamp, Tx, engine::query::query_as},
+    db::{
+        DbDate, DbError, DbTime, Tx,
+        engine::query::{query, query_as},
+    },
     domain::{
         delivery::status::DeliveryStatus,
-        ids::{DeliveryId, IssueId, SubscriberId},
+        ids::{IssueId, SubscriberId},
     },
 };
 /// A delivery as an operator sees it.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct DeliveryRecord {
     /// The issue's date.
-    pub issue_date: String,
+    pub issue_date: DbDate,
     /// Where it stands.
     pub status: DeliveryStatus,
     /// Attempts begun.
@@ -41,7 +45,7 @@ pub struct DeliveryRecord {
     /// Its reply text.
     pub reply_text: Option<String>,
     /// When it came to an end.
-    pub finished_at: Option<Stamp>,
+    pub finished_at: Option<DbTime>,
 }
 
 /// How many deliveries of an issue are in each state.
@@ -79,10 +83,10 @@ impl Counts {
 
 /// Tells PostgreSQL what the rows of a large issue are like, before it plans queries about them. SQLite needs no telling.
 pub async fn analyze(tx: &mut Tx) -> Result<(), DbError> {
-    match tx.by_engine() {
-        EngineTx::Sqlite(_) => Ok(()),
-        EngineTx::Postgres(conn) => sqlx::query("ANALYZE deliveries").execute(conn).await.map(drop),
+    if tx.is_only_writer() {
+        return Ok(());
     }
+    query!(tx, "ANALYZE deliveries").execute().await
 }
 
 /// How many deliveries of an issue are in each state. Only open rows and those that ended badly are counted, from small
@@ -91,14 +95,14 @@ pub async fn counts(tx: &mut Tx, issue: IssueId) -> Result<Counts, DbError> {
     let rows: Vec<(String, i64)> = query_as!(
         tx,
         "SELECT 'waiting', count(*) FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') \
-         AND paced IS NULL UNION ALL SELECT 'waiting', count(*) FROM deliveries WHERE issue_id = $1 \
-         AND status IN ('queued', 'deferred') AND paced IS NOT NULL UNION ALL SELECT 'deferred', count(*) \
+         AND throttled_domain IS NULL UNION ALL SELECT 'waiting', count(*) FROM deliveries WHERE issue_id = $1 \
+         AND status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL UNION ALL SELECT 'deferred', count(*) \
          FROM deliveries WHERE issue_id = $1 AND status = 'deferred' UNION ALL SELECT status, count(*) \
          FROM deliveries WHERE issue_id = $1 AND status IN ('claimed', 'sending') GROUP BY status UNION ALL \
          SELECT status, count(*) FROM deliveries WHERE issue_id = $1 \
          AND status IN ('failed', 'uncertain', 'skipped') GROUP BY status UNION ALL \
          SELECT 'recipients', recipients FROM issues WHERE id = $1",
-        issue.0
+        issue
     )
     .fetch_all()
     .await?;
@@ -121,7 +125,7 @@ pub async fn counts(tx: &mut Tx, issue: IssueId) -> Result<Counts, DbError> {
 }
 
 /// A reader's latest deliveries, newest issue first.
-pub async fn of_subscriber(
+pub async fn for_subscriber(
     tx: &mut Tx,
     subscriber: SubscriberId,
     limit: i64,
@@ -131,20 +135,9 @@ pub async fn of_subscriber(
         "SELECT i.issue_date, d.status, d.attempts, d.relay, d.reply_code, d.enhanced_code, d.reply_text, \
          d.finished_at FROM deliveries d JOIN issues i ON i.id = d.issue_id \
          WHERE d.subscriber_id = $1 ORDER BY d.issue_id DESC LIMIT $2",
-        subscriber.0,
+        subscriber,
         limit
     )
     .fetch_all()
     .await
-}
-
-/// Row numbers as SQLite takes many: one JSON array.
-pub(super) fn as_json(ids: &[DeliveryId]) -> String {
-    let numbers: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    format!("[{}]", numbers.join(","))
-}
-
-/// Row numbers as PostgreSQL takes many.
-pub(super) fn as_array(ids: &[DeliveryId]) -> Vec<i64> {
-    ids.iter().map(|id| id.0).collect()
 }

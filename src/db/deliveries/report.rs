@@ -1,7 +1,7 @@
 //! What operators ask about an issue's deliveries.
 
 use crate::{
-    db::{DbError, Stamp, Tx, engine::query::query_as},
+    db::{DbError, DbTime, Tx, engine::query::query_as},
     domain::{
         delivery::status::DeliveryStatus,
         ids::{DeliveryId, IssueId, SubscriberId, VariantId},
@@ -25,7 +25,7 @@ pub struct ReaderDelivery {
     /// Attempts begun.
     pub attempts: i64,
     /// When it is tried next, if it waits.
-    pub next_attempt_at: Stamp,
+    pub next_attempt_at: DbTime,
     /// The relay that answered last.
     pub relay: Option<String>,
     /// Its reply code.
@@ -35,7 +35,7 @@ pub struct ReaderDelivery {
     /// Its reply text.
     pub reply_text: Option<String>,
     /// When it came to an end.
-    pub finished_at: Option<Stamp>,
+    pub finished_at: Option<DbTime>,
 }
 
 macro_rules! select_deliveries {
@@ -63,29 +63,29 @@ pub async fn page(
             query_as!(tx, select_deliveries!(
                 "WHERE d.issue_id = $1 AND d.status = $4 AND d.status IN ('failed', 'uncertain', 'skipped') \
                  AND d.subscriber_id > $2 ORDER BY d.subscriber_id LIMIT $3"
-            ), issue.0, after.0, limit, status.as_str()).fetch_all().await
+            ), issue, after, limit, status).fetch_all().await
         }
         Some(DeliveryStatus::Deferred) => query_as!(tx, select_deliveries!(
             "WHERE d.issue_id = $1 AND d.status = 'deferred' AND d.subscriber_id > $2 \
              ORDER BY d.subscriber_id LIMIT $3"
-        ), issue.0, after.0, limit).fetch_all().await,
+        ), issue, after, limit).fetch_all().await,
         Some(status) => query_as!(tx, select_deliveries!(
             "WHERE d.issue_id = $1 AND d.status = $4 AND d.subscriber_id > $2 ORDER BY d.subscriber_id \
              LIMIT $3"
-        ), issue.0, after.0, limit, status.as_str()).fetch_all().await,
+        ), issue, after, limit, status).fetch_all().await,
         None => query_as!(tx, select_deliveries!(
             "WHERE d.issue_id = $1 AND d.subscriber_id > $2 ORDER BY d.subscriber_id LIMIT $3"
-        ), issue.0, after.0, limit).fetch_all().await,
+        ), issue, after, limit).fetch_all().await,
     }
 }
 
 /// A reader's copy of an issue, if there is one.
-pub async fn of_reader(
+pub async fn get_by_subscriber(
     tx: &mut Tx,
     issue: IssueId,
     subscriber: SubscriberId,
 ) -> Result<Option<ReaderDelivery>, DbError> {
-    query_as!(tx, select_deliveries!("WHERE d.issue_id = $1 AND d.subscriber_id = $2"), issue.0, subscriber.0)
+    query_as!(tx, select_deliveries!("WHERE d.issue_id = $1 AND d.subscriber_id = $2"), issue, subscriber)
         .fetch_optional()
         .await
 }
@@ -109,14 +109,14 @@ pub struct AnswerCount {
 
 /// The answers to an issue, and what else deliveries ended by, most frequent first, at most `limit`. Looks at all its
 /// deliveries.
-pub async fn by_answer(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<Vec<AnswerCount>, DbError> {
+pub async fn count_by_answer(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<Vec<AnswerCount>, DbError> {
     query_as!(
         tx,
         "SELECT status, relay, reply_code, enhanced_code, min(reply_text) AS example, count(*) AS count \
          FROM deliveries WHERE issue_id = $1 AND (relay IS NOT NULL \
          OR status IN ('failed', 'skipped')) GROUP BY status, relay, reply_code, enhanced_code \
          ORDER BY count(*) DESC, status LIMIT $2",
-        issue.0,
+        issue,
         limit
     )
     .fetch_all()
@@ -141,7 +141,7 @@ pub struct DomainCount {
 }
 
 /// The domains of an issue's readers, largest first, at most `limit`. Looks at all its deliveries.
-pub async fn by_domain(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<Vec<DomainCount>, DbError> {
+pub async fn count_by_domain(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<Vec<DomainCount>, DbError> {
     query_as!(
         tx,
         "SELECT r.domain, count(*) AS total, count(CASE \
@@ -151,7 +151,7 @@ pub async fn by_domain(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<Vec<Do
          WHEN d.status = 'failed' THEN 1 END) AS failed FROM deliveries d \
          JOIN subscribers r ON r.id = d.subscriber_id WHERE d.issue_id = $1 GROUP BY r.domain \
          ORDER BY count(*) DESC, r.domain LIMIT $2",
-        issue.0,
+        issue,
         limit
     )
     .fetch_all()
@@ -166,7 +166,7 @@ pub struct Slowdown {
     /// Messages a minute that it was slowed to.
     pub per_minute: i64,
     /// When.
-    pub at: Stamp,
+    pub at: DbTime,
     /// What it said.
     pub complaint: Option<String>,
 }
@@ -180,10 +180,10 @@ pub async fn slowdowns(
 ) -> Result<Vec<Slowdown>, DbError> {
     query_as!(
         tx,
-        "SELECT scope, slowed_to AS per_minute, slowed_at AS at, complaint FROM paces \
+        "SELECT scope, slowed_to AS per_minute, slowed_at AS at, complaint FROM send_rates \
          WHERE slowed_to IS NOT NULL AND slowed_at BETWEEN $1 AND $2 ORDER BY slowed_at DESC, scope LIMIT $3",
-        Stamp(from),
-        Stamp(until),
+        DbTime(from),
+        DbTime(until),
         limit
     )
     .fetch_all()

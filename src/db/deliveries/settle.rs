@@ -7,7 +7,7 @@
 
 use crate::{
     db::{
-        DbError, EngineTx, Stamp, Tx,
+        DbError, DbTime, Tx,
         engine::query::{query, query_as, query_scalar},
     },
     domain::{delivery::status::DeliveryStatus, ids::IssueId},
@@ -23,33 +23,18 @@ pub async fn give_up(
     now: Timestamp,
 ) -> Result<(), DbError> {
     macro_rules! give_up {
-        ($conn:ident, $paced:literal, $lock:literal) => {
-            sqlx::query(concat!(
+        ($which:literal) => {
+            concat!(
                 "UPDATE deliveries SET status = 'failed', finished_at = $3 WHERE id IN (SELECT id \
-                 FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') AND due_at < $2 \
-                 AND ",
-                $paced,
-                $lock,
-                ")"
-            ))
-            .bind(issue.0)
-            .bind(Stamp(due_before))
-            .bind(Stamp(now))
-            .execute(&mut *$conn)
-            .await?
+                 FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') AND due_at < $2 AND ",
+                $which,
+                " {skip_locked})"
+            )
         };
     }
-    match tx.by_engine() {
-        EngineTx::Sqlite(conn) => {
-            give_up!(conn, "paced IS NULL", "");
-            give_up!(conn, "paced IS NOT NULL", "");
-        }
-        EngineTx::Postgres(conn) => {
-            give_up!(conn, "paced IS NULL", " FOR UPDATE SKIP LOCKED");
-            give_up!(conn, "paced IS NOT NULL", " FOR UPDATE SKIP LOCKED");
-        }
-    }
-    Ok(())
+    let (due_before, now) = (DbTime(due_before), DbTime(now));
+    query!(tx, give_up!("throttled_domain IS NULL"), issue, due_before, now).execute().await?;
+    query!(tx, give_up!("throttled_domain IS NOT NULL"), issue, due_before, now).execute().await
 }
 
 /// Skips up to `limit` deliveries that were not begun and never will be. Returns how many.
@@ -61,60 +46,42 @@ pub async fn skip_open(
     limit: i64,
 ) -> Result<u64, DbError> {
     macro_rules! skip {
-        ($conn:ident, $which:literal, $lock:literal) => {
-            sqlx::query(concat!(
-                "UPDATE deliveries SET status = 'skipped', claim_id = NULL, finished_at = $3, reply_text = \
-                 $2 WHERE id IN (SELECT id FROM deliveries WHERE issue_id = $1 AND ",
-                $which,
-                " LIMIT $4",
-                $lock,
-                ")"
-            ))
-            .bind(issue.0)
-            .bind(reason)
-            .bind(Stamp(now))
-            .bind(limit)
-            .execute(&mut *$conn)
-            .await?
+        ($which:literal) => {
+            query!(
+                tx,
+                concat!(
+                    "UPDATE deliveries SET status = 'skipped', claim_id = NULL, finished_at = $3, \
+                     reply_text = $2 WHERE id IN (SELECT id FROM deliveries WHERE issue_id = $1 AND ",
+                    $which,
+                    " LIMIT $4 {skip_locked})"
+                ),
+                issue,
+                reason,
+                DbTime(now),
+                limit
+            )
             .rows_affected()
+            .await?
         };
     }
     // One after the other, each in the words of an index.
-    macro_rules! skip_all {
-        ($conn:ident, $lock:literal) => {
-            skip!($conn, "status IN ('queued', 'deferred') AND paced IS NULL", $lock)
-                + skip!($conn, "status IN ('queued', 'deferred') AND paced IS NOT NULL", $lock)
-                + skip!($conn, "status IN ('claimed', 'sending') AND status = 'claimed'", $lock)
-        };
-    }
-    Ok(match tx.by_engine() {
-        EngineTx::Sqlite(conn) => skip_all!(conn, ""),
-        EngineTx::Postgres(conn) => skip_all!(conn, " FOR UPDATE SKIP LOCKED"),
-    })
+    Ok(skip!("status IN ('queued', 'deferred') AND throttled_domain IS NULL")
+        + skip!("status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL")
+        + skip!("status IN ('claimed', 'sending') AND status = 'claimed'"))
 }
 
 /// Lets deliveries in doubt go out again, with the Message-ID they had.
 pub async fn retry_uncertain(tx: &mut Tx, issue: IssueId, now: Timestamp) -> Result<u64, DbError> {
-    macro_rules! retry {
-        ($conn:ident, $lock:literal) => {
-            sqlx::query(concat!(
-                "UPDATE deliveries SET status = 'queued', next_attempt_at = $2, claim_id = NULL \
-                 WHERE id IN (SELECT id FROM deliveries WHERE issue_id = $1 \
-                 AND status IN ('failed', 'uncertain', 'skipped') AND status = 'uncertain'",
-                $lock,
-                ")"
-            ))
-            .bind(issue.0)
-            .bind(Stamp(now))
-            .execute($conn)
-            .await
-            .map(|done| done.rows_affected())
-        };
-    }
-    match tx.by_engine() {
-        EngineTx::Sqlite(conn) => retry!(conn, ""),
-        EngineTx::Postgres(conn) => retry!(conn, " FOR UPDATE SKIP LOCKED"),
-    }
+    query!(
+        tx,
+        "UPDATE deliveries SET status = 'queued', next_attempt_at = $2, claim_id = NULL WHERE id IN (\
+         SELECT id FROM deliveries WHERE issue_id = $1 AND status IN ('failed', 'uncertain', 'skipped') \
+         AND status = 'uncertain' {skip_locked})",
+        issue,
+        DbTime(now)
+    )
+    .rows_affected()
+    .await
 }
 
 /// Settles deliveries in doubt for good, as an operator knows them to have ended. Returns how many.
@@ -128,9 +95,9 @@ pub async fn settle_uncertain(
         tx,
         "UPDATE deliveries SET status = $2, finished_at = $3, claim_id = NULL WHERE issue_id = $1 \
          AND status = 'uncertain'",
-        issue.0,
-        status.as_str(),
-        Stamp(now)
+        issue,
+        status,
+        DbTime(now)
     )
     .rows_affected()
     .await
@@ -138,7 +105,7 @@ pub async fn settle_uncertain(
 
 /// What is left of an issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
-pub struct Standing {
+pub struct Remaining {
     /// Deliveries wait for their moment.
     pub waiting: bool,
     /// Workers hold some, or died with them.
@@ -147,7 +114,7 @@ pub struct Standing {
     pub uncertain: bool,
 }
 
-impl Standing {
+impl Remaining {
     /// Nothing is left to do.
     pub const fn is_done(self) -> bool {
         !self.waiting && !self.leased && !self.uncertain
@@ -155,16 +122,16 @@ impl Standing {
 }
 
 /// What is left of an issue, without counting it.
-pub async fn standing(tx: &mut Tx, issue: IssueId) -> Result<Standing, DbError> {
+pub async fn remaining(tx: &mut Tx, issue: IssueId) -> Result<Remaining, DbError> {
     query_as!(
         tx,
         "SELECT EXISTS (SELECT 1 FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') \
-         AND paced IS NULL) OR EXISTS (SELECT 1 FROM deliveries WHERE issue_id = $1 \
-         AND status IN ('queued', 'deferred') AND paced IS NOT NULL) AS waiting, EXISTS (SELECT 1 \
+         AND throttled_domain IS NULL) OR EXISTS (SELECT 1 FROM deliveries WHERE issue_id = $1 \
+         AND status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL) AS waiting, EXISTS (SELECT 1 \
          FROM deliveries WHERE issue_id = $1 AND status IN ('claimed', 'sending')) AS leased, EXISTS (\
          SELECT 1 FROM deliveries WHERE issue_id = $1 AND status IN ('failed', 'uncertain', 'skipped') \
          AND status = 'uncertain') AS uncertain",
-        issue.0
+        issue
     )
     .fetch_one()
     .await
@@ -172,25 +139,25 @@ pub async fn standing(tx: &mut Tx, issue: IssueId) -> Result<Standing, DbError> 
 
 /// When the next waiting delivery of an issue is due.
 pub async fn next_due(tx: &mut Tx, issue: IssueId) -> Result<Option<Timestamp>, DbError> {
-    let common: Option<Stamp> = query_scalar!(
+    let common: Option<DbTime> = query_scalar!(
         tx,
         "SELECT min(next_attempt_at) FROM deliveries WHERE issue_id = $1 \
-         AND status IN ('queued', 'deferred') AND paced IS NULL",
-        issue.0
+         AND status IN ('queued', 'deferred') AND throttled_domain IS NULL",
+        issue
     )
     .fetch_one()
     .await?;
-    let paced: Option<Stamp> = query_scalar!(
+    let throttled_domain: Option<DbTime> = query_scalar!(
         tx,
         "SELECT min(CASE WHEN p.given_until > d.next_attempt_at THEN p.given_until ELSE d.next_attempt_at \
          END) FROM (SELECT g.domain, (SELECT min(x.next_attempt_at) FROM deliveries x \
-         WHERE x.issue_id = g.issue_id AND x.paced = g.domain \
-         AND x.status IN ('queued', 'deferred')) AS next_attempt_at FROM issue_paces g \
-         WHERE g.issue_id = $1) d LEFT JOIN paces p ON p.scope = 'domain ' || d.domain \
+         WHERE x.issue_id = g.issue_id AND x.throttled_domain = g.domain \
+         AND x.status IN ('queued', 'deferred')) AS next_attempt_at FROM throttled_domains g \
+         WHERE g.issue_id = $1) d LEFT JOIN send_rates p ON p.scope = 'domain ' || d.domain \
          WHERE d.next_attempt_at IS NOT NULL",
-        issue.0
+        issue
     )
     .fetch_one()
     .await?;
-    Ok([common, paced].into_iter().flatten().min().map(Timestamp::from))
+    Ok([common, throttled_domain].into_iter().flatten().min().map(Timestamp::from))
 }

@@ -1,22 +1,34 @@
 //! Domain types as columns: numbers of rows, words of closed sets, addresses; and lists of them as one argument.
 
-use crate::domain::{
-    content::feed_trouble::TroubleKind,
-    delivery::{
-        email::{EmailKind, EmailStatus},
-        status::DeliveryStatus,
+use crate::{
+    db::DbDate,
+    domain::{
+        content::feed_trouble::TroubleKind,
+        delivery::{
+            email::{EmailKind, EmailStatus},
+            status::DeliveryStatus,
+        },
+        ids::{
+            ArticleId, AuditId, ClaimId, ConfirmationId, DeliveryId, EmailId, FeedId, IssueId, NewsletterId,
+            OperatorId, RequestId, SubscriberId, SubscriptionId, VariantId,
+        },
+        issue::{
+            days::Days,
+            selection::{Reason, Wish},
+            status::IssueStatus,
+        },
+        newsletter::{Archive, SelectionKind, SendClock},
+        signup::alarm::Alarm,
+        subscriber::{
+            cadence::Cadence,
+            consent::{ConsentEvent, UnsubscribeReason},
+            email_address::EmailAddress,
+            request::RequestKind,
+            sections::Sections,
+            subscription::SubscriptionStatus,
+        },
+        theme::Fonts,
     },
-    ids::{
-        ArticleId, AuditId, ClaimId, ConfirmationId, DeliveryId, EmailId, FeedId, IssueId, NewsletterId,
-        OperatorId, RequestId, SubscriberId, SubscriptionId, VariantId,
-    },
-    issue::status::IssueStatus,
-    newsletter::{Archive, SelectionKind, SendClock},
-    subscriber::{
-        cadence::Cadence, consent::UnsubscribeReason, email_address::EmailAddress, request::RequestKind,
-        subscription::SubscriptionStatus,
-    },
-    theme::Fonts,
 };
 use sqlx::{
     Database, Decode, Encode, Postgres, Sqlite, Type,
@@ -98,6 +110,12 @@ macro_rules! words {
                     Ok(String::decode(value)?.parse()?)
                 }
             }
+
+            impl PgHasArrayType for $name {
+                fn array_type_info() -> PgTypeInfo {
+                    String::array_type_info()
+                }
+            }
         )+
     };
 }
@@ -120,40 +138,57 @@ ids!(
 );
 
 words!(
+    Alarm,
     Archive,
     Cadence,
+    ConsentEvent,
     DeliveryStatus,
     Fonts,
     IssueStatus,
     UnsubscribeReason,
     EmailKind,
     EmailStatus,
+    Reason,
     RequestKind,
     SelectionKind,
     SubscriptionStatus,
     TroubleKind,
     SendClock,
+    Wish,
 );
 
-travels_as!(String: EmailAddress);
+/// Types whose text is made by `to_string`: TEXT.
+macro_rules! texts {
+    ($($name:ty: $read:expr),+ $(,)?) => {
+        travels_as!(String: $($name),+);
+        $(
+            impl<'q, DB: Database> Encode<'q, DB> for $name
+            where
+                String: Encode<'q, DB>,
+            {
+                fn encode_by_ref(&self, buffer: &mut DB::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
+                    self.to_string().encode(buffer)
+                }
+            }
 
-impl<'q, DB: Database> Encode<'q, DB> for EmailAddress
-where
-    String: Encode<'q, DB>,
-{
-    fn encode_by_ref(&self, buffer: &mut DB::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        self.as_str().to_owned().encode(buffer)
-    }
+            impl<'r, DB: Database> Decode<'r, DB> for $name
+            where
+                String: Decode<'r, DB>,
+            {
+                fn decode(value: DB::ValueRef<'r>) -> Result<Self, BoxDynError> {
+                    Ok($read(&String::decode(value)?)?)
+                }
+            }
+        )+
+    };
 }
 
-impl<'r, DB: Database> Decode<'r, DB> for EmailAddress
-where
-    String: Decode<'r, DB>,
-{
-    fn decode(value: DB::ValueRef<'r>) -> Result<Self, BoxDynError> {
-        Ok(Self::from_stored(&String::decode(value)?)?)
-    }
-}
+texts!(
+    DbDate: |text: &str| text.parse().map(DbDate),
+    Days: Days::parse,
+    EmailAddress: EmailAddress::from_stored,
+    Sections: Sections::parse,
+);
 
 /// A list as one argument, for `{in $1}`: an array on PostgreSQL, JSON on SQLite.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,6 @@
-//! [`Stamp`]: a moment as a column.
+//! Times and dates as columns.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use sqlx::{
     Decode, Encode, Postgres, Sqlite, Type,
     encode::IsNull,
@@ -13,26 +13,26 @@ use sqlx::{
 /// time does, which text timestamps of varying length don't.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(transparent)]
-pub struct Stamp(pub Timestamp);
+pub struct DbTime(pub Timestamp);
 
 /// Microseconds from 1970 to 2000, PostgreSQL's own zero.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 /// The type number of TIMESTAMPTZ, fixed in PostgreSQL's catalogue.
 const TIMESTAMPTZ: sqlx::postgres::types::Oid = sqlx::postgres::types::Oid(1184);
 
-impl From<Timestamp> for Stamp {
+impl From<Timestamp> for DbTime {
     fn from(at: Timestamp) -> Self {
         Self(at)
     }
 }
 
-impl From<Stamp> for Timestamp {
-    fn from(stamp: Stamp) -> Self {
+impl From<DbTime> for Timestamp {
+    fn from(stamp: DbTime) -> Self {
         stamp.0
     }
 }
 
-impl Type<Sqlite> for Stamp {
+impl Type<Sqlite> for DbTime {
     fn type_info() -> SqliteTypeInfo {
         <i64 as Type<Sqlite>>::type_info()
     }
@@ -41,32 +41,32 @@ impl Type<Sqlite> for Stamp {
     }
 }
 
-impl Encode<'_, Sqlite> for Stamp {
+impl Encode<'_, Sqlite> for DbTime {
     fn encode_by_ref(&self, buffer: &mut SqliteArgumentsBuffer) -> Result<IsNull, BoxDynError> {
         Encode::<Sqlite>::encode(self.0.as_microsecond(), buffer)
     }
 }
 
-impl<'r> Decode<'r, Sqlite> for Stamp {
+impl<'r> Decode<'r, Sqlite> for DbTime {
     fn decode(value: SqliteValueRef<'r>) -> Result<Self, BoxDynError> {
         let microseconds = <i64 as Decode<Sqlite>>::decode(value)?;
         Ok(Self(Timestamp::from_microsecond(microseconds)?))
     }
 }
 
-impl Type<Postgres> for Stamp {
+impl Type<Postgres> for DbTime {
     fn type_info() -> PgTypeInfo {
         PgTypeInfo::with_oid(TIMESTAMPTZ)
     }
 }
 
-impl Encode<'_, Postgres> for Stamp {
+impl Encode<'_, Postgres> for DbTime {
     fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
         Encode::<Postgres>::encode(self.0.as_microsecond() - POSTGRES_EPOCH, buffer)
     }
 }
 
-impl<'r> Decode<'r, Postgres> for Stamp {
+impl<'r> Decode<'r, Postgres> for DbTime {
     fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
         match value.format() {
             PgValueFormat::Binary => {
@@ -78,5 +78,16 @@ impl<'r> Decode<'r, Postgres> for Stamp {
                 Err("a TIMESTAMPTZ came as text; only binary answers are understood".into())
             }
         }
+    }
+}
+
+/// A date: TEXT, `YYYY-MM-DD`, which sorts as time does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(transparent)]
+pub struct DbDate(pub Date);
+
+impl std::fmt::Display for DbDate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
     }
 }

@@ -1,10 +1,10 @@
-//! Table `turns`: work that only one process may do at a time.
+//! Table `leases`: work that only one process may do at a time.
 
-use crate::db::{DbError, Stamp, Tx, engine::query::query};
+use crate::db::{DbError, DbTime, Tx, engine::query::query};
 use jiff::Timestamp;
 
 /// Takes a turn until a moment, or prolongs it; `false`: it is somebody else's.
-pub async fn take(
+pub async fn acquire(
     tx: &mut Tx,
     name: &str,
     holder: &str,
@@ -13,12 +13,12 @@ pub async fn take(
 ) -> Result<bool, DbError> {
     query!(
         tx,
-        "INSERT INTO turns (name, holder, until) VALUES ($1, $2, $4) ON CONFLICT (name) DO UPDATE \
-         SET holder = excluded.holder, until = excluded.until WHERE turns.holder = $2 OR turns.until < $3",
+        "INSERT INTO leases (name, holder, until) VALUES ($1, $2, $4) ON CONFLICT (name) DO UPDATE \
+         SET holder = excluded.holder, until = excluded.until WHERE leases.holder = $2 OR leases.until < $3",
         name,
         holder,
-        Stamp(now),
-        Stamp(until)
+        DbTime(now),
+        DbTime(until)
     )
     .rows_affected()
     .await
@@ -26,6 +26,6 @@ pub async fn take(
 }
 
 /// Gives a turn up.
-pub async fn give_up(tx: &mut Tx, name: &str, holder: &str) -> Result<(), DbError> {
-    query!(tx, "DELETE FROM turns WHERE name = $1 AND holder = $2", name, holder).execute().await
+pub async fn release(tx: &mut Tx, name: &str, holder: &str) -> Result<(), DbError> {
+    query!(tx, "DELETE FROM leases WHERE name = $1 AND holder = $2", name, holder).execute().await
 }

@@ -1,9 +1,8 @@
 //! Table `processes`: who is alive.
 
 use crate::db::{
-    DbError, Stamp, Tx,
+    DbError, DbTime, Tx,
     engine::query::{query, query_scalar},
-    on,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -13,32 +12,27 @@ pub const BEAT_EVERY: SignedDuration = SignedDuration::from_secs(2);
 pub const DEAD_AFTER: SignedDuration = SignedDuration::from_secs(6);
 
 /// Says that process `id` is alive, and forgets those long silent.
-pub async fn beat(tx: &mut Tx, id: &str, role: &str, now: Timestamp) -> Result<(), DbError> {
-    on!(tx, |conn| {
-        sqlx::query(
-            "INSERT INTO processes (id, role, started_at, seen_at) VALUES ($1, $2, $3, $3) ON CONFLICT (id) \
-             DO UPDATE SET seen_at = excluded.seen_at",
-        )
-        .bind(id)
-        .bind(role)
-        .bind(Stamp(now))
-        .execute(&mut *conn)
-        .await?;
-        sqlx::query("DELETE FROM processes WHERE seen_at < $1")
-            .bind(Stamp(now - DEAD_AFTER * 10))
-            .execute(conn)
-            .await
-            .map(drop)
-    })
+pub async fn heartbeat(tx: &mut Tx, id: &str, role: &str, now: Timestamp) -> Result<(), DbError> {
+    query!(
+        tx,
+        "INSERT INTO processes (id, role, started_at, seen_at) VALUES ($1, $2, $3, $3) ON CONFLICT (id) \
+         DO UPDATE SET seen_at = excluded.seen_at",
+        id,
+        role,
+        DbTime(now)
+    )
+    .execute()
+    .await?;
+    query!(tx, "DELETE FROM processes WHERE seen_at < $1", DbTime(now - DEAD_AFTER * 10)).execute().await
 }
 
 /// Takes a process that ends in good order off the list.
-pub async fn leave(tx: &mut Tx, id: &str) -> Result<(), DbError> {
+pub async fn remove(tx: &mut Tx, id: &str) -> Result<(), DbError> {
     query!(tx, "DELETE FROM processes WHERE id = $1", id).execute().await
 }
 
 /// Takes all other workers off the list. Only for a worker that knows that no other one is alive.
-pub async fn forget_other_workers(tx: &mut Tx, id: &str) -> Result<(), DbError> {
+pub async fn remove_other_workers(tx: &mut Tx, id: &str) -> Result<(), DbError> {
     query!(tx, "DELETE FROM processes WHERE role IN ('all', 'worker') AND id <> $1", id).execute().await
 }
 
@@ -47,7 +41,7 @@ pub async fn count_schedulers(tx: &mut Tx, now: Timestamp) -> Result<i64, DbErro
     query_scalar!(
         tx,
         "SELECT count(*) FROM processes WHERE role IN ('all', 'scheduler') AND seen_at >= $1",
-        Stamp(now - DEAD_AFTER)
+        DbTime(now - DEAD_AFTER)
     )
     .fetch_one()
     .await
@@ -58,7 +52,7 @@ pub async fn count_workers(tx: &mut Tx, now: Timestamp) -> Result<i64, DbError> 
     query_scalar!(
         tx,
         "SELECT count(*) FROM processes WHERE role IN ('all', 'worker') AND seen_at >= $1",
-        Stamp(now - DEAD_AFTER)
+        DbTime(now - DEAD_AFTER)
     )
     .fetch_one()
     .await

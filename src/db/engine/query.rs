@@ -6,7 +6,8 @@
 //! | token | SQLite | PostgreSQL |
 //! |---|---|---|
 //! | `{in $1}` | `IN (SELECT value FROM json_each($1))` | `= ANY ($1)` |
-//! | `{rows $1}` | `json_each($1)` | `json_array_elements($1::json)` |
+//! | `{list $1}` | `json_each($1)` | `unnest($1) AS value` |
+//! | `{rows $1}` | `json_each($1)` | `jsonb_array_elements($1::jsonb)` |
 //! | `{micros x}` | `CAST(x AS BIGINT)` | the moment that many microseconds after 1970 |
 //! | `{skip_locked}` | | `FOR UPDATE SKIP LOCKED` |
 //! | `{sqlite …}` | `…` | |
@@ -14,7 +15,8 @@
 //!
 //! A text chosen at run time has no tokens: `query!(tx, portable text, id)`.
 //!
-//! `{in}` takes a [`DbList`](super::columns::DbList), `{rows}` takes [`json_rows`], whose fields are `value ->> 'name'`.
+//! `{in}` and `{list}` take a [`DbList`](super::columns::DbList), the latter as rows with one column `value`. `{rows}` takes
+//! [`json_rows`] of structs, whose fields are `value ->> 'name'`.
 
 use crate::db::DbError;
 use sqlx::{
@@ -142,7 +144,7 @@ macro_rules! sql {
 }
 pub(crate) use {prepare, query, query_as, query_scalar, sql};
 
-/// Returns rows as the one JSON list that `{rows}` takes. Times are microseconds since 1970.
+/// Returns rows as the one JSON list that `{rows}` takes. Times in them are to be microseconds, for `{micros}`.
 pub(crate) fn json_rows(rows: &(impl serde::Serialize + ?Sized)) -> Result<String, DbError> {
     serde_json::to_string(rows).map_err(|error| DbError::Encode(Box::new(error)))
 }
@@ -222,9 +224,12 @@ const fn replace_token(text: &[u8], from: usize, to: usize, engine: Engine, outp
         // in
         (b'i', b'n', Engine::Sqlite) => ("IN (SELECT value FROM json_each(", "))"),
         (b'i', b'n', Engine::Postgres) => ("= ANY (", ")"),
+        // list
+        (b'l', b't', Engine::Sqlite) => ("json_each(", ")"),
+        (b'l', b't', Engine::Postgres) => ("unnest(", ") AS value"),
         // rows
         (b'r', b's', Engine::Sqlite) => ("json_each(", ")"),
-        (b'r', b's', Engine::Postgres) => ("json_array_elements(", "::json)"),
+        (b'r', b's', Engine::Postgres) => ("jsonb_array_elements(", "::jsonb)"),
         // micros
         (b'm', b's', Engine::Sqlite) => ("CAST(", " AS BIGINT)"),
         (b'm', b's', Engine::Postgres) => {
@@ -255,7 +260,7 @@ mod tests {
         );
         assert_eq!(
             sql!(TEXT, Postgres),
-            "SELECT 2 FROM json_array_elements($2::json) WHERE id = ANY ($1) FOR UPDATE SKIP LOCKED"
+            "SELECT 2 FROM jsonb_array_elements($2::jsonb) WHERE id = ANY ($1) FOR UPDATE SKIP LOCKED"
         );
         assert_eq!(sql!("SELECT {micros value ->> 'at'}", Sqlite), "SELECT CAST(value ->> 'at' AS BIGINT)");
         assert_eq!(

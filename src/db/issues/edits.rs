@@ -2,7 +2,7 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
+        DbError, DbTime, Tx,
         engine::query::{query, query_as},
     },
     domain::{
@@ -18,7 +18,7 @@ pub struct StoryEdit {
     /// Which story.
     pub article_id: ArticleId,
     /// `pin` or `drop`.
-    pub wish: Option<String>,
+    pub wish: Option<Wish>,
     /// Its place, from 1.
     pub place: Option<i64>,
     /// Its headline in this issue.
@@ -33,7 +33,7 @@ pub async fn edits(tx: &mut Tx, id: IssueId) -> Result<Vec<StoryEdit>, DbError> 
         tx,
         "SELECT article_id, wish, place, title, dek FROM issue_edits WHERE issue_id = $1 ORDER BY article_id \
          LIMIT 1000",
-        id.0
+        id
     )
     .fetch_all()
     .await
@@ -50,9 +50,9 @@ pub async fn set_wish(
         tx,
         "INSERT INTO issue_edits (issue_id, article_id, wish) VALUES ($1, $2, $3) \
          ON CONFLICT (issue_id, article_id) DO UPDATE SET wish = excluded.wish",
-        id.0,
-        article.0,
-        wish.map(Wish::as_str)
+        id,
+        article,
+        wish
     )
     .execute()
     .await
@@ -65,8 +65,8 @@ pub async fn set_place(tx: &mut Tx, id: IssueId, article: ArticleId, place: i64)
         "INSERT INTO issue_edits (issue_id, article_id, place) VALUES ($1, $2, $3) \
          ON CONFLICT (issue_id, article_id) DO UPDATE SET place = excluded.place, wish = CASE \
          WHEN issue_edits.wish = 'drop' THEN NULL ELSE issue_edits.wish END",
-        id.0,
-        article.0,
+        id,
+        article,
         place
     )
     .execute()
@@ -87,8 +87,8 @@ pub async fn set_words(
          ON CONFLICT (issue_id, article_id) DO UPDATE \
          SET title = COALESCE(excluded.title, issue_edits.title), dek = COALESCE(excluded.dek, \
          issue_edits.dek)",
-        id.0,
-        article.0,
+        id,
+        article,
         title,
         dek
     )
@@ -98,9 +98,7 @@ pub async fn set_words(
 
 /// Takes back all that was edited about a story.
 pub async fn undo(tx: &mut Tx, id: IssueId, article: ArticleId) -> Result<(), DbError> {
-    query!(tx, "DELETE FROM issue_edits WHERE issue_id = $1 AND article_id = $2", id.0, article.0)
-        .execute()
-        .await
+    query!(tx, "DELETE FROM issue_edits WHERE issue_id = $1 AND article_id = $2", id, article).execute().await
 }
 
 /// An operator's own words for an issue: each `Some` is written, an empty text takes it away.
@@ -120,7 +118,7 @@ pub async fn set_issue_words(tx: &mut Tx, id: IssueId, words: &IssueWords) -> Re
         tx,
         "UPDATE issues SET subject = NULLIF(COALESCE($2, subject, ''), ''), preheader = NULLIF(COALESCE($3, \
          preheader, ''), ''), note = NULLIF(COALESCE($4, note, ''), '') WHERE id = $1",
-        id.0,
+        id,
         &words.subject,
         &words.preheader,
         &words.note
@@ -137,7 +135,7 @@ pub async fn set_edited(tx: &mut Tx, id: IssueId) -> Result<bool, DbError> {
         "UPDATE issues SET revision = revision + 1, planned_at = NULL, reminded_at = CASE \
          WHEN approved_at IS NULL THEN reminded_at END, approved_at = NULL WHERE id = $1 \
          AND status = 'planned'",
-        id.0
+        id
     )
     .rows_affected()
     .await
@@ -150,8 +148,8 @@ pub async fn set_approved(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<bo
         tx,
         "UPDATE issues SET approved_at = $2, revision = revision + 1, waits_for = NULL WHERE id = $1 \
          AND status = 'planned' AND approved_at IS NULL AND planned_at IS NOT NULL",
-        id.0,
-        Stamp(now)
+        id,
+        DbTime(now)
     )
     .rows_affected()
     .await

@@ -53,7 +53,7 @@ async fn begin_without(
         if schedule::due_at(it, date) <= now || due_on(it, clock, date) > now {
             continue;
         }
-        let clocks = subscribers::clocks_of(tx, newsletter).await?;
+        let clocks = subscribers::clocks_for(tx, newsletter).await?;
         let moments = clocks.iter().map(|clock| due_on(it, clock, date)).filter(|moment| *moment > now);
         let due = moments.map(Due::at).reduce(Due::union).unwrap_or(Due::at(schedule::due_at(it, date)));
         insert(tx, newsletter.id, date, due, IssueStatus::Planned, None, now).await?;

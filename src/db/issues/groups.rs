@@ -2,7 +2,7 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
+        DbError, DbTime, Tx,
         engine::query::{query, query_as, query_scalar},
     },
     domain::{
@@ -24,11 +24,11 @@ pub async fn insert_group(
     query!(
         tx,
         "INSERT INTO issue_groups (issue_id, key, cadence, readers, variant_id) VALUES ($1, $2, $3, $4, $5)",
-        id.0,
+        id,
         &group.key,
-        cadence.as_str(),
+        cadence,
         group.readers,
-        variant.map(|id| id.0)
+        variant
     )
     .execute()
     .await
@@ -38,7 +38,7 @@ pub async fn insert_group(
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct WaveRecord {
     /// When it is due.
-    pub due_at: Stamp,
+    pub due_at: DbTime,
     /// Its readers, as they were counted then.
     pub readers: i64,
 }
@@ -55,9 +55,9 @@ pub async fn insert_wave(
         tx,
         "INSERT INTO issue_waves (issue_id, clock, due_at, readers) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (issue_id, clock) DO NOTHING",
-        id.0,
+        id,
         clock,
-        Stamp(due_at),
+        DbTime(due_at),
         readers
     )
     .execute()
@@ -70,7 +70,7 @@ pub async fn waves(tx: &mut Tx, id: IssueId) -> Result<Vec<WaveRecord>, DbError>
         tx,
         "SELECT due_at, CAST(sum(readers) AS BIGINT) AS readers FROM issue_waves \
          WHERE issue_id = $1 GROUP BY due_at ORDER BY due_at",
-        id.0
+        id
     )
     .fetch_all()
     .await
@@ -82,7 +82,7 @@ pub async fn unserved(tx: &mut Tx, id: IssueId) -> Result<i64, DbError> {
         tx,
         "SELECT CAST(COALESCE(sum(readers), 0) AS BIGINT) FROM issue_groups WHERE issue_id = $1 \
          AND variant_id IS NULL",
-        id.0
+        id
     )
     .fetch_one()
     .await
@@ -93,7 +93,7 @@ pub async fn set_fanned_out(tx: &mut Tx, id: IssueId, up_to: Option<i64>, more: 
     query!(
         tx,
         "UPDATE issues SET fanned_out_to = $2, recipients = recipients + $3 WHERE id = $1",
-        id.0,
+        id,
         up_to,
         i64::try_from(more).unwrap_or(i64::MAX)
     )
@@ -115,9 +115,9 @@ pub async fn fan_out_again(
         "UPDATE issues SET fanned_out_to = CASE WHEN fanned_out_to >= $2 \
          AND fanned_out_to < $3 THEN $2 - 1 ELSE fanned_out_to END WHERE newsletter_id = $1 \
          AND status = 'frozen' AND fanned_out_to IS NOT NULL",
-        newsletter.0,
-        own.0,
-        other.0
+        newsletter,
+        own,
+        other
     )
     .execute()
     .await

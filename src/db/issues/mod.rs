@@ -17,16 +17,16 @@ pub use edits::{
 };
 pub use follow::follow_clock;
 pub use groups::{WaveRecord, fan_out_again, insert_group, insert_wave, set_fanned_out, unserved, waves};
-pub use progress::{IssueEvent, add_answers, history, hold, score, set_resumed};
+pub use progress::{IssueEvent, add_answers, history, lock, score, set_resumed};
 pub use stories::{KeptPlan, StoryRecord, kept_plan, set_plan, stories};
 pub use waking::{
-    PlanAgain, forget_woken, next_planned_due, outdated, sending, set_at_rest, set_reminded, set_waits_for,
+    PlanAgain, next_planned_due, outdated, reset_woken, sending, set_at_rest, set_reminded, set_waits_for,
     set_woken, unapproved, wake_due,
 };
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
+        DbDate, DbError, DbTime, Tx,
         engine::query::{query, query_as, query_scalar},
     },
     domain::{
@@ -44,19 +44,19 @@ pub struct IssueRecord {
     pub id: IssueId,
     /// Of which newsletter.
     pub newsletter_id: NewsletterId,
-    /// Its date, `YYYY-MM-DD` on the newsletter's clock.
-    pub issue_date: String,
+    /// Its date on the newsletter's clock.
+    pub issue_date: DbDate,
     /// Where it stands.
     pub status: IssueStatus,
     /// When it is (or was) due.
-    pub due_at: Stamp,
+    pub due_at: DbTime,
     /// When its stories were chosen last.
-    pub planned_at: Option<Stamp>,
+    pub planned_at: Option<DbTime>,
     /// When it was rendered.
-    pub frozen_at: Option<Stamp>,
+    pub frozen_at: Option<DbTime>,
     /// When nothing was left to do.
-    pub closed_at: Option<Stamp>,
-    /// The random part of its mails' Message-IDs.
+    pub closed_at: Option<DbTime>,
+    /// The random part of its emails' Message-IDs.
     #[serde(skip)]
     pub message_key: String,
     /// Why it was skipped, paused or held.
@@ -68,7 +68,7 @@ pub struct IssueRecord {
     /// Of these, refusals for good.
     pub refused: i64,
     /// When an operator last let it go on.
-    pub resumed_at: Option<Stamp>,
+    pub resumed_at: Option<DbTime>,
     /// The subject line an operator gave it.
     pub subject: Option<String>,
     /// The preheader an operator gave it.
@@ -76,11 +76,11 @@ pub struct IssueRecord {
     /// The operator's words above the stories, in Markdown.
     pub note: Option<String>,
     /// When an operator approved it.
-    pub approved_at: Option<Stamp>,
+    pub approved_at: Option<DbTime>,
     /// When operators were reminded to.
-    pub reminded_at: Option<Stamp>,
+    pub reminded_at: Option<DbTime>,
     /// The last moment at which readers of it are due, where that is not one moment for all.
-    pub last_due_at: Option<Stamp>,
+    pub last_due_at: Option<DbTime>,
     /// Up to which subscription its deliveries have been made; `None` before and after.
     #[serde(skip)]
     pub fanned_out_to: Option<i64>,
@@ -96,8 +96,7 @@ pub struct IssueRecord {
 impl IssueRecord {
     /// Its date.
     pub fn date(&self) -> Date {
-        // Only `insert` writes the column, from a `Date`.
-        self.issue_date.parse().unwrap_or(Date::ZERO)
+        self.issue_date.0
     }
 
     /// When its readers are due.
@@ -124,23 +123,18 @@ macro_rules! select_issue {
 
 /// The issue with this row.
 pub async fn get(tx: &mut Tx, id: IssueId) -> Result<Option<IssueRecord>, DbError> {
-    query_as!(tx, select_issue!("WHERE id = $1"), id.0).fetch_optional().await
+    query_as!(tx, select_issue!("WHERE id = $1"), id).fetch_optional().await
 }
 
 /// The issue of a date.
-pub async fn by_date(
+pub async fn get_by_date(
     tx: &mut Tx,
     newsletter: NewsletterId,
     date: Date,
 ) -> Result<Option<IssueRecord>, DbError> {
-    query_as!(
-        tx,
-        select_issue!("WHERE newsletter_id = $1 AND issue_date = $2"),
-        newsletter.0,
-        date.to_string()
-    )
-    .fetch_optional()
-    .await
+    query_as!(tx, select_issue!("WHERE newsletter_id = $1 AND issue_date = $2"), newsletter, DbDate(date))
+        .fetch_optional()
+        .await
 }
 
 /// A page of a newsletter's issues dated before `before`, latest first.
@@ -153,8 +147,8 @@ pub async fn page(
     query_as!(
         tx,
         select_issue!("WHERE newsletter_id = $1 AND issue_date < $2 ORDER BY issue_date DESC LIMIT $3"),
-        newsletter.0,
-        before.to_string(),
+        newsletter,
+        DbDate(before),
         limit
     )
     .fetch_all()
@@ -167,7 +161,7 @@ pub async fn current(tx: &mut Tx, newsletter: NewsletterId) -> Result<Option<Iss
     query_as!(tx, select_issue!(
         "WHERE newsletter_id = $1 ORDER BY CASE WHEN status IN ('frozen', 'sending', 'paused', 'held') THEN \
          0 WHEN status = 'planned' THEN 2 ELSE 1 END, issue_date DESC LIMIT 1"
-    ), newsletter.0).fetch_optional().await
+    ), newsletter).fetch_optional().await
 }
 
 /// The issues that wait for an operator to let them go on, oldest first; at most `limit`.
@@ -179,15 +173,15 @@ pub async fn stopped(tx: &mut Tx, limit: i64) -> Result<Vec<IssueRecord>, DbErro
 
 /// The dates from `from` on that have an issue.
 pub async fn dates_from(tx: &mut Tx, newsletter: NewsletterId, from: Date) -> Result<Vec<Date>, DbError> {
-    let dates: Vec<String> = query_scalar!(
+    let dates: Vec<DbDate> = query_scalar!(
         tx,
         "SELECT issue_date FROM issues WHERE newsletter_id = $1 AND issue_date >= $2 ORDER BY issue_date",
-        newsletter.0,
-        from.to_string()
+        newsletter,
+        DbDate(from)
     )
     .fetch_all()
     .await?;
-    Ok(dates.iter().filter_map(|date| date.parse().ok()).collect())
+    Ok(dates.into_iter().map(|date| date.0).collect())
 }
 
 /// Begins the issue of a date. `None`: there is one, whoever began it. This is what makes it one issue per date.
@@ -200,28 +194,27 @@ pub async fn insert(
     reason: Option<&str>,
     now: Timestamp,
 ) -> Result<Option<IssueId>, DbError> {
-    let id: Option<i64> = query_scalar!(
+    query_scalar!(
         tx,
         "INSERT INTO issues (newsletter_id, issue_date, status, due_at, last_due_at, created_at, \
          message_key, reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
          ON CONFLICT (newsletter_id, issue_date) DO NOTHING RETURNING id",
-        newsletter.0,
-        date.to_string(),
-        status.as_str(),
-        Stamp(due.first),
-        due.last_of_many().map(Stamp),
-        Stamp(now),
+        newsletter,
+        DbDate(date),
+        status,
+        DbTime(due.first),
+        due.last_of_many().map(DbTime),
+        DbTime(now),
         crate::random::hex::<8>(),
         reason
     )
     .fetch_optional()
-    .await?;
-    Ok(id.map(IssueId))
+    .await
 }
 
 /// The issues of a newsletter that are planned: one or two.
 pub async fn planned(tx: &mut Tx, newsletter: NewsletterId) -> Result<Vec<IssueRecord>, DbError> {
-    query_as!(tx, select_issue!("WHERE newsletter_id = $1 AND status = 'planned'"), newsletter.0)
+    query_as!(tx, select_issue!("WHERE newsletter_id = $1 AND status = 'planned'"), newsletter)
         .fetch_all()
         .await
 }
@@ -232,8 +225,8 @@ pub async fn set_at_once(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<(),
         tx,
         "UPDATE issues SET due_at = $2, last_due_at = NULL, at_once = $3, revision = revision + 1 \
          WHERE id = $1 AND status = 'planned'",
-        id.0,
-        Stamp(now),
+        id,
+        DbTime(now),
         true
     )
     .execute()
@@ -246,9 +239,9 @@ pub async fn set_due(tx: &mut Tx, id: IssueId, due: Due) -> Result<(), DbError> 
         tx,
         "UPDATE issues SET due_at = $2, last_due_at = $3, revision = revision + 1 WHERE id = $1 \
          AND status = 'planned'",
-        id.0,
-        Stamp(due.first),
-        due.last_of_many().map(Stamp)
+        id,
+        DbTime(due.first),
+        due.last_of_many().map(DbTime)
     )
     .execute()
     .await
@@ -262,9 +255,9 @@ pub async fn stretch_due(tx: &mut Tx, id: IssueId, moment: Timestamp, now: Times
          WHEN $2 > COALESCE(last_due_at, due_at) THEN $2 \
          WHEN $2 < due_at THEN COALESCE(last_due_at, due_at) ELSE last_due_at END WHERE id = $1 \
          AND status = 'planned' AND due_at > $3",
-        id.0,
-        Stamp(moment),
-        Stamp(now)
+        id,
+        DbTime(moment),
+        DbTime(now)
     )
     .execute()
     .await
@@ -280,8 +273,8 @@ pub async fn skipped_for(
     query_as!(
         tx,
         select_issue!("WHERE newsletter_id = $1 AND issue_date >= $2 AND status = 'skipped' AND reason = $3"),
-        newsletter.0,
-        from.to_string(),
+        newsletter,
+        DbDate(from),
         reason
     )
     .fetch_all()
@@ -303,11 +296,11 @@ pub async fn advance(
         "UPDATE issues SET status = $3, reason = $4, frozen_at = CASE \
          WHEN $3 = 'frozen' THEN $5 ELSE frozen_at END, closed_at = CASE \
          WHEN $3 IN ('sent', 'skipped', 'cancelled') THEN $5 END WHERE id = $1 AND status = $2",
-        id.0,
-        from.as_str(),
-        to.as_str(),
+        id,
+        from,
+        to,
         reason,
-        Stamp(now)
+        DbTime(now)
     )
     .rows_affected()
     .await?;
@@ -317,10 +310,10 @@ pub async fn advance(
     query!(
         tx,
         "INSERT INTO issue_events (issue_id, status, reason, occurred_at) VALUES ($1, $2, $3, $4)",
-        id.0,
-        to.as_str(),
+        id,
+        to,
         reason,
-        Stamp(now)
+        DbTime(now)
     )
     .rows_affected()
     .await

@@ -2,7 +2,7 @@
 
 use crate::{
     db::{
-        DbError, EngineTx, Stamp, Tx,
+        DbError, DbTime, Tx,
         engine::query::{query, query_as},
     },
     domain::{delivery::breaker::Score, ids::IssueId, issue::status::IssueStatus},
@@ -17,7 +17,7 @@ pub struct IssueEvent {
     /// Why.
     pub reason: Option<String>,
     /// When.
-    pub occurred_at: Stamp,
+    pub occurred_at: DbTime,
 }
 
 /// An issue's history, oldest first. Bounded.
@@ -25,7 +25,7 @@ pub async fn history(tx: &mut Tx, id: IssueId) -> Result<Vec<IssueEvent>, DbErro
     query_as!(
         tx,
         "SELECT status, reason, occurred_at FROM issue_events WHERE issue_id = $1 ORDER BY id LIMIT 1000",
-        id.0
+        id
     )
     .fetch_all()
     .await
@@ -42,7 +42,7 @@ pub async fn add_answers(
         tx,
         "UPDATE issues SET answered = answered + $2, refused = refused + $3 WHERE id = $1 \
          RETURNING recipients, answered, refused",
-        id.0,
+        id,
         answered,
         refused
     )
@@ -57,7 +57,7 @@ pub async fn score(tx: &mut Tx, id: IssueId) -> Result<(Score, i64), DbError> {
         tx,
         "SELECT recipients, answered, refused, (SELECT count(*) FROM deliveries WHERE issue_id = $1 \
          AND status IN ('claimed', 'sending')) FROM issues WHERE id = $1",
-        id.0
+        id
     )
     .fetch_one()
     .await?;
@@ -66,20 +66,16 @@ pub async fn score(tx: &mut Tx, id: IssueId) -> Result<(Score, i64), DbError> {
 
 /// Holds an issue's row until the end of the transaction: who counts and then takes must not do so beside others. SQLite has
 /// one writer at a time anyway.
-pub async fn hold(tx: &mut Tx, id: IssueId) -> Result<(), DbError> {
-    match tx.by_engine() {
-        EngineTx::Sqlite(_) => Ok(()),
-        EngineTx::Postgres(conn) => sqlx::query("SELECT 1 FROM issues WHERE id = $1 FOR NO KEY UPDATE")
-            .bind(id.0)
-            .execute(conn)
-            .await
-            .map(drop),
+pub async fn lock(tx: &mut Tx, id: IssueId) -> Result<(), DbError> {
+    if tx.is_only_writer() {
+        return Ok(());
     }
+    query!(tx, "SELECT 1 FROM issues WHERE id = $1 {postgres FOR NO KEY UPDATE}", id).execute().await
 }
 
 /// Notes that an operator has looked at an issue and lets it go on: its score begins anew, and what waited is not late.
 pub async fn set_resumed(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<(), DbError> {
-    query!(tx, "UPDATE issues SET answered = 0, refused = 0, resumed_at = $2 WHERE id = $1", id.0, Stamp(now))
+    query!(tx, "UPDATE issues SET answered = 0, refused = 0, resumed_at = $2 WHERE id = $1", id, DbTime(now))
         .execute()
         .await
 }

@@ -2,15 +2,15 @@
 
 use crate::{
     db::{
-        DbError, EngineTx, Stamp, Tx,
+        DbError, DbTime, Tx,
         content::articles::{ArticleRecord, article_columns},
-        engine::query::{query, query_as},
+        engine::query::{json_rows, query, query_as},
     },
     domain::{
-        ids::IssueId,
+        ids::{ArticleId, IssueId},
         issue::{
             plan::{Plan, PlanInputs},
-            selection::Choice,
+            selection::{Choice, Reason},
         },
     },
 };
@@ -41,8 +41,8 @@ pub async fn set_plan(
     let planned = query!(
         tx,
         "UPDATE issues SET planned_at = $2 WHERE id = $1 AND status = 'planned' AND revision = $3",
-        id.0,
-        Stamp(inputs.planned_at),
+        id,
+        DbTime(inputs.planned_at),
         revision
     )
     .rows_affected()
@@ -51,60 +51,52 @@ pub async fn set_plan(
         return Ok(false);
     }
     set_choices(tx, id, &plan.choices).await?;
-    let encode = |error: serde_json::Error| DbError::Encode(Box::new(error));
-    let kept = serde_json::to_string(inputs).map_err(encode)?;
-    let outcome = serde_json::to_string(plan).map_err(encode)?;
     query!(
         tx,
         "INSERT INTO issue_plans (issue_id, planned_at, inputs, outcome) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (issue_id) DO UPDATE SET planned_at = excluded.planned_at, inputs = excluded.inputs, \
          outcome = excluded.outcome",
-        id.0,
-        Stamp(inputs.planned_at),
-        &kept,
-        &outcome
+        id,
+        DbTime(inputs.planned_at),
+        json_rows(inputs)?,
+        json_rows(plan)?
     )
     .rows_affected()
     .await
     .map(|_| true)
 }
 
+#[derive(serde::Serialize)]
+struct Row {
+    article: ArticleId,
+    position: Option<i64>,
+    reason: Reason,
+}
+
 /// One statement, however many candidates there are.
 async fn set_choices(tx: &mut Tx, id: IssueId, choices: &[Choice]) -> Result<(), DbError> {
-    query!(tx, "DELETE FROM issue_stories WHERE issue_id = $1", id.0).execute().await?;
+    query!(tx, "DELETE FROM issue_stories WHERE issue_id = $1", id).execute().await?;
     let mut position = 0_i64;
-    let rows: Vec<(i64, Option<i64>, &str)> = choices
+    let rows: Vec<Row> = choices
         .iter()
         .map(|choice| {
-            let place = choice.reason.is_in().then(|| {
+            let position = choice.reason.is_in().then(|| {
                 position += 1;
                 position
             });
-            (choice.article.0, place, choice.reason.as_str())
+            Row { article: choice.article, position, reason: choice.reason }
         })
         .collect();
-    let rows = serde_json::to_string(&rows).map_err(|error| DbError::Encode(Box::new(error)))?;
-    match tx.by_engine() {
-        EngineTx::Sqlite(conn) => sqlx::query(
-            "INSERT INTO issue_stories (issue_id, article_id, position, reason) \
-             SELECT $1, value ->> 0, value ->> 1, value ->> 2 FROM json_each($2)",
-        )
-        .bind(id.0)
-        .bind(rows)
-        .execute(conn)
-        .await
-        .map(drop),
-        EngineTx::Postgres(conn) => sqlx::query(
-            "INSERT INTO issue_stories (issue_id, article_id, position, reason) \
-             SELECT $1, CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), value ->> 2 \
-             FROM json_array_elements($2::json)",
-        )
-        .bind(id.0)
-        .bind(rows)
-        .execute(conn)
-        .await
-        .map(drop),
-    }
+    query!(
+        tx,
+        "INSERT INTO issue_stories (issue_id, article_id, position, reason) \
+         SELECT $1, CAST(value ->> 'article' AS BIGINT), CAST(value ->> 'position' AS BIGINT), \
+         value ->> 'reason' FROM {rows $2}",
+        id,
+        json_rows(&rows)?
+    )
+    .execute()
+    .await
 }
 
 /// A plan as it was kept, with what it was made from.
@@ -120,8 +112,8 @@ pub struct KeptPlan {
 
 /// The plan of an issue that was kept last; `None` where there is none, as before the first one.
 pub async fn kept_plan(tx: &mut Tx, id: IssueId) -> Result<Option<KeptPlan>, DbError> {
-    let row: Option<(Stamp, String, String)> =
-        query_as!(tx, "SELECT planned_at, inputs, outcome FROM issue_plans WHERE issue_id = $1", id.0)
+    let row: Option<(DbTime, String, String)> =
+        query_as!(tx, "SELECT planned_at, inputs, outcome FROM issue_plans WHERE issue_id = $1", id)
             .fetch_optional()
             .await?;
     let Some((planned_at, inputs, outcome)) = row else { return Ok(None) };
@@ -146,7 +138,7 @@ pub async fn stories(tx: &mut Tx, id: IssueId) -> Result<Vec<StoryRecord>, DbErr
             " FROM issue_stories t JOIN articles a ON a.id = t.article_id WHERE t.issue_id = $1 ORDER BY \
              CASE WHEN t.position IS NULL THEN 1 ELSE 0 END, t.position, a.id DESC LIMIT 5000"
         ),
-        id.0
+        id
     )
     .fetch_all()
     .await

@@ -2,7 +2,7 @@
 
 use crate::{
     db::{
-        DbError, EngineTx, Stamp, Tx,
+        DbDate, DbError, DbTime, Tx,
         engine::query::{query, query_as, query_scalar},
     },
     domain::ids::{ArticleId, IssueId, NewsletterId, VariantId},
@@ -52,17 +52,17 @@ pub async fn insert(
     new: &NewVariant<'_>,
     now: Timestamp,
 ) -> Result<VariantId, DbError> {
-    let variant: i64 = query_scalar!(
+    let variant: VariantId = query_scalar!(
         tx,
         "INSERT INTO issue_variants (issue_id, subject, preheader, html, text, web_html, created_at, number) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
-        id.0,
+        id,
         new.subject,
         new.preheader,
         new.html,
         new.text,
         new.web_html,
-        Stamp(now),
+        DbTime(now),
         new.number
     )
     .fetch_one()
@@ -72,13 +72,13 @@ pub async fn insert(
             tx,
             "INSERT INTO variant_stories (variant_id, article_id, position) VALUES ($1, $2, $3)",
             variant,
-            article.0,
+            article,
             position
         )
         .execute()
         .await?;
     }
-    Ok(VariantId(variant))
+    Ok(variant)
 }
 
 macro_rules! select_variant {
@@ -91,32 +91,31 @@ macro_rules! select_variant {
 }
 
 /// What readers of an issue get, by number; none before it is frozen. There are a handful.
-pub async fn of_issue(tx: &mut Tx, id: IssueId) -> Result<Vec<VariantRecord>, DbError> {
-    query_as!(tx, select_variant!("ORDER BY number, id"), id.0).fetch_all().await
+pub async fn for_issue(tx: &mut Tx, id: IssueId) -> Result<Vec<VariantRecord>, DbError> {
+    query_as!(tx, select_variant!("ORDER BY number, id"), id).fetch_all().await
 }
 
 /// One of what readers of an issue get.
-pub async fn by_number(tx: &mut Tx, id: IssueId, number: i64) -> Result<Option<VariantRecord>, DbError> {
-    query_as!(tx, select_variant!("AND number = $2 ORDER BY id LIMIT 1"), id.0, number).fetch_optional().await
+pub async fn get_by_number(tx: &mut Tx, id: IssueId, number: i64) -> Result<Option<VariantRecord>, DbError> {
+    query_as!(tx, select_variant!("AND number = $2 ORDER BY id LIMIT 1"), id, number).fetch_optional().await
 }
 
 /// The stories of a variant of a frozen issue, in order. `number` is from 1.
-pub async fn stories_of(tx: &mut Tx, id: IssueId, number: usize) -> Result<Vec<ArticleId>, DbError> {
-    let ids: Vec<i64> = query_scalar!(
+pub async fn stories_for(tx: &mut Tx, id: IssueId, number: usize) -> Result<Vec<ArticleId>, DbError> {
+    query_scalar!(
         tx,
         "SELECT t.article_id FROM issue_variants v JOIN variant_stories t ON t.variant_id = v.id \
          WHERE v.issue_id = $1 AND v.number = $2 ORDER BY t.position",
-        id.0,
+        id,
         i64::try_from(number).unwrap_or(i64::MAX)
     )
     .fetch_all()
-    .await?;
-    Ok(ids.into_iter().map(ArticleId).collect())
+    .await
 }
 
 /// The subject line of the variant that a reader of an issue gets or got.
-pub async fn subject_of(tx: &mut Tx, id: VariantId) -> Result<Option<String>, DbError> {
-    query_scalar!(tx, "SELECT subject FROM issue_variants WHERE id = $1", id.0).fetch_optional().await
+pub async fn subject_for(tx: &mut Tx, id: VariantId) -> Result<Option<String>, DbError> {
+    query_scalar!(tx, "SELECT subject FROM issue_variants WHERE id = $1", id).fetch_optional().await
 }
 
 /// How far freezing has come, over all newsletters: what a plan of one issue knew of the others.
@@ -134,7 +133,7 @@ pub async fn progress(tx: &mut Tx, id: IssueId) -> Result<Progress, DbError> {
         tx,
         "SELECT COALESCE((SELECT max(id) FROM issue_variants), 0), (SELECT count(*) FROM issues \
          WHERE status = 'frozen' AND id <> $1)",
-        id.0
+        id
     )
     .fetch_one()
     .await?;
@@ -142,26 +141,24 @@ pub async fn progress(tx: &mut Tx, id: IssueId) -> Result<Progress, DbError> {
 }
 
 /// Lets nobody else freeze an issue until the end of the transaction. SQLite has one writer at a time anyway.
-pub async fn hold(tx: &mut Tx) -> Result<(), DbError> {
-    match tx.by_engine() {
-        EngineTx::Sqlite(_) => Ok(()),
-        EngineTx::Postgres(conn) => {
-            sqlx::query("LOCK TABLE issue_variants IN SHARE ROW EXCLUSIVE MODE").execute(conn).await.map(drop)
-        }
+pub async fn lock(tx: &mut Tx) -> Result<(), DbError> {
+    if tx.is_only_writer() {
+        return Ok(());
     }
+    query!(tx, "LOCK TABLE issue_variants IN SHARE ROW EXCLUSIVE MODE").execute().await
 }
 
 /// An issue as the archive lists it.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct PublicIssue {
-    /// Its date, `YYYY-MM-DD`.
-    pub issue_date: String,
+    /// Its date.
+    pub issue_date: DbDate,
     /// The subject line its readers saw.
     pub subject: String,
     /// What inboxes showed after it.
     pub preheader: String,
     /// When it was rendered for good.
-    pub created_at: Stamp,
+    pub created_at: DbTime,
 }
 
 /// A page of the issues that readers may see, dated before `before`, latest first: those that went out or are going out.
@@ -177,8 +174,8 @@ pub async fn public_page(
          JOIN issue_variants v ON v.id = (SELECT min(id) FROM issue_variants WHERE issue_id = i.id) \
          WHERE i.newsletter_id = $1 AND i.issue_date < $2 \
          AND i.status IN ('sending', 'sent', 'paused', 'held') ORDER BY i.issue_date DESC LIMIT $3",
-        newsletter.0,
-        before.to_string(),
+        newsletter,
+        DbDate(before),
         limit
     )
     .fetch_all()

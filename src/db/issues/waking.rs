@@ -2,7 +2,7 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
+        DbError, DbTime, Tx,
         engine::query::{query, query_as, query_scalar},
     },
     domain::{
@@ -14,10 +14,10 @@ use jiff::{SignedDuration, Timestamp};
 
 /// When the next planned issue is due after `now`.
 pub async fn next_planned_due(tx: &mut Tx, now: Timestamp) -> Result<Option<Timestamp>, DbError> {
-    let due: Option<Stamp> = query_scalar!(
+    let due: Option<DbTime> = query_scalar!(
         tx,
         "SELECT min(due_at) FROM issues WHERE status = 'planned' AND due_at > $1",
-        Stamp(now)
+        DbTime(now)
     )
     .fetch_one()
     .await?;
@@ -26,10 +26,7 @@ pub async fn next_planned_due(tx: &mut Tx, now: Timestamp) -> Result<Option<Time
 
 /// The issues that are going out.
 pub async fn sending(tx: &mut Tx) -> Result<Vec<IssueId>, DbError> {
-    let ids: Vec<i64> = query_scalar!(tx, "SELECT id FROM issues WHERE status = 'sending' ORDER BY due_at")
-        .fetch_all()
-        .await?;
-    Ok(ids.into_iter().map(IssueId).collect())
+    query_scalar!(tx, "SELECT id FROM issues WHERE status = 'sending' ORDER BY due_at").fetch_all().await
 }
 
 /// Takes the issues that have something to do now and were not woken since `woken_before` (or not since they became due), and
@@ -39,28 +36,28 @@ pub async fn wake_due(
     now: Timestamp,
     woken_before: Timestamp,
 ) -> Result<Vec<(IssueId, IssueStatus, Due)>, DbError> {
-    let rows: Vec<(i64, String, Stamp, Stamp)> = query_as!(
+    let rows: Vec<(IssueId, IssueStatus, DbTime, DbTime)> = query_as!(
         tx,
         "UPDATE issues SET woken_at = $1 WHERE (status IN ('planned', 'frozen', 'sending') \
          OR (status = 'cancelled' AND woken_at IS NOT NULL)) AND (due_at <= $1 OR status = 'frozen' \
          OR (status = 'planned' AND planned_at IS NULL)) AND (woken_at IS NULL OR woken_at < $2 \
          OR (status = 'planned' AND due_at <= $1 AND woken_at < due_at)) \
          RETURNING id, status, due_at, COALESCE(last_due_at, due_at)",
-        Stamp(now),
-        Stamp(woken_before)
+        DbTime(now),
+        DbTime(woken_before)
     )
     .fetch_all()
     .await?;
-    let read = |(id, status, first, last): (i64, String, Stamp, Stamp)| {
-        Some((IssueId(id), status.parse().ok()?, Due { first: first.0, last: last.0 }))
-    };
-    let mut due: Vec<_> = rows.into_iter().filter_map(read).collect();
+    let mut due: Vec<_> = rows
+        .into_iter()
+        .map(|(id, status, first, last)| (id, status, Due { first: first.0, last: last.0 }))
+        .collect();
     due.sort_by_key(|(_, _, due)| due.first);
     Ok(due)
 }
 
 /// Lets the sweep wake every open issue.
-pub async fn forget_woken(tx: &mut Tx) -> Result<(), DbError> {
+pub async fn reset_woken(tx: &mut Tx) -> Result<(), DbError> {
     query!(tx, "UPDATE issues SET woken_at = NULL WHERE status IN ('planned', 'frozen', 'sending')")
         .execute()
         .await
@@ -68,12 +65,12 @@ pub async fn forget_woken(tx: &mut Tx) -> Result<(), DbError> {
 
 /// Says that nothing is left to do for an issue, so that the sweep leaves it alone for good.
 pub async fn set_at_rest(tx: &mut Tx, id: IssueId) -> Result<(), DbError> {
-    query!(tx, "UPDATE issues SET woken_at = NULL WHERE id = $1", id.0).execute().await
+    query!(tx, "UPDATE issues SET woken_at = NULL WHERE id = $1", id).execute().await
 }
 
 /// Says that an issue's work is under way, so that the sweep leaves it alone for a while.
 pub async fn set_woken(tx: &mut Tx, id: IssueId, at: Timestamp) -> Result<(), DbError> {
-    query!(tx, "UPDATE issues SET woken_at = $2 WHERE id = $1", id.0, Stamp(at)).execute().await
+    query!(tx, "UPDATE issues SET woken_at = $2 WHERE id = $1", id, DbTime(at)).execute().await
 }
 
 /// How often the plan of an issue is made anew for new articles, and how often as long as its time is not near.
@@ -88,23 +85,22 @@ pub struct PlanAgain {
 /// Planned issues whose plan is older than an article that came since, and old enough to be made anew: at most a few. One that an
 /// operator approved stays as it is.
 pub async fn outdated(tx: &mut Tx, again: PlanAgain, now: Timestamp) -> Result<Vec<IssueId>, DbError> {
-    let ids: Vec<i64> = query_scalar!(
+    query_scalar!(
         tx,
         "SELECT i.id FROM issues i WHERE i.status = 'planned' AND i.approved_at IS NULL AND i.planned_at < \
          CASE WHEN i.due_at > $3 THEN $2 ELSE $1 END AND EXISTS (SELECT 1 FROM articles a \
          WHERE a.first_seen_at > i.planned_at) ORDER BY i.due_at LIMIT 20",
-        Stamp(now - again.near),
-        Stamp(now - again.far.0),
-        Stamp(now + again.far.1)
+        DbTime(now - again.near),
+        DbTime(now - again.far.0),
+        DbTime(now + again.far.1)
     )
     .fetch_all()
-    .await?;
-    Ok(ids.into_iter().map(IssueId).collect())
+    .await
 }
 
 /// Notes what an issue waits for beside its time: `approval`, `stories`, or nothing.
 pub async fn set_waits_for(tx: &mut Tx, id: IssueId, what: Option<&str>) -> Result<(), DbError> {
-    query!(tx, "UPDATE issues SET waits_for = $2 WHERE id = $1", id.0, what).execute().await
+    query!(tx, "UPDATE issues SET waits_for = $2 WHERE id = $1", id, what).execute().await
 }
 
 /// Planned issues that wait for an operator and of which operators were not told, or not since they are due within
@@ -114,33 +110,33 @@ pub async fn unapproved(
     now: Timestamp,
     remind_before: SignedDuration,
 ) -> Result<Vec<(IssueId, String)>, DbError> {
-    let rows: Vec<(i64, String, Stamp, Option<Stamp>)> = query_as!(
+    let rows: Vec<(IssueId, String, DbTime, Option<DbTime>)> = query_as!(
         tx,
         "SELECT id, waits_for, due_at, reminded_at FROM issues WHERE status = 'planned' \
          AND waits_for IS NOT NULL AND (reminded_at IS NULL OR due_at <= $1) ORDER BY due_at LIMIT 100",
-        Stamp(now + remind_before)
+        DbTime(now + remind_before)
     )
     .fetch_all()
     .await?;
     let is_time =
-        |due: &Stamp, reminded: &Option<Stamp>| reminded.is_none_or(|at| at.0 < due.0 - remind_before);
+        |due: &DbTime, reminded: &Option<DbTime>| reminded.is_none_or(|at| at.0 < due.0 - remind_before);
     let due = rows.into_iter().filter(|(_, _, due, reminded)| is_time(due, reminded));
-    Ok(due.map(|(id, what, ..)| (IssueId(id), what)).collect())
+    Ok(due.map(|(id, what, ..)| (id, what)).collect())
 }
 
 /// Notes that operators are told what an issue waits for. `false`: another process has noted it since `before`.
 pub async fn set_reminded(
     tx: &mut Tx,
     id: IssueId,
-    before: Option<Stamp>,
+    before: Option<DbTime>,
     now: Timestamp,
 ) -> Result<bool, DbError> {
     query!(
         tx,
         "UPDATE issues SET reminded_at = $2 WHERE id = $1 AND (reminded_at = $3 OR (reminded_at IS NULL \
          AND $3 IS NULL))",
-        id.0,
-        Stamp(now),
+        id,
+        DbTime(now),
         before
     )
     .rows_affected()

@@ -2,32 +2,24 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
+        DbDate, DbError, DbTime, Tx,
         engine::query::{query, query_as, query_scalar},
     },
     domain::ids::{IssueId, NewsletterId, SubscriberId, VariantId},
 };
-use jiff::{Timestamp, civil::Date};
+use jiff::Timestamp;
 
 /// The latest issue, as far as a welcome can show it.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct LatestIssue {
     /// The issue.
     pub issue: IssueId,
-    /// Its date, `YYYY-MM-DD` on the newsletter's clock.
-    pub issue_date: String,
+    /// Its date on the newsletter's clock.
+    pub issue_date: DbDate,
     /// Its first variant: what the archive shows.
     pub variant: VariantId,
     /// Its deliveries are still being made: a reader of this moment may get one.
     pub is_fanning_out: bool,
-}
-
-impl LatestIssue {
-    /// Its date.
-    pub fn date(&self) -> Date {
-        // Only `issues::insert` writes the column, from a `Date`.
-        self.issue_date.parse().unwrap_or(Date::ZERO)
-    }
 }
 
 /// A story in brief, as its readers saw it.
@@ -56,12 +48,12 @@ macro_rules! select_latest {
 pub async fn latest(tx: &mut Tx, newsletter: NewsletterId) -> Result<Option<LatestIssue>, DbError> {
     query_as!(tx, select_latest!(
         "i.newsletter_id = $1 AND i.status IN ('frozen', 'sending', 'sent') ORDER BY i.issue_date DESC LIMIT 1"
-    ), newsletter.0).fetch_optional().await
+    ), newsletter).fetch_optional().await
 }
 
 /// The same of one issue, whatever has become of it.
-pub async fn of_issue(tx: &mut Tx, issue: IssueId) -> Result<Option<LatestIssue>, DbError> {
-    query_as!(tx, select_latest!("i.id = $1"), issue.0).fetch_optional().await
+pub async fn for_issue(tx: &mut Tx, issue: IssueId) -> Result<Option<LatestIssue>, DbError> {
+    query_as!(tx, select_latest!("i.id = $1"), issue).fetch_optional().await
 }
 
 /// Whether a reader has an issue: there is a delivery for them, or a welcome showed it.
@@ -71,8 +63,8 @@ pub async fn has(tx: &mut Tx, subscriber: SubscriberId, issue: IssueId) -> Resul
         "SELECT EXISTS (SELECT 1 FROM deliveries WHERE issue_id = $2 AND subscriber_id = $1) \
          OR EXISTS (SELECT 1 FROM welcomes w JOIN issue_variants v ON v.id = w.variant_id \
          WHERE w.subscriber_id = $1 AND v.issue_id = $2)",
-        subscriber.0,
-        issue.0
+        subscriber,
+        issue
     )
     .fetch_one()
     .await
@@ -89,9 +81,9 @@ pub async fn insert(
         tx,
         "INSERT INTO welcomes (subscriber_id, variant_id, welcomed_at) VALUES ($1, $2, $3) \
          ON CONFLICT (subscriber_id, variant_id) DO NOTHING",
-        subscriber.0,
-        variant.0,
-        Stamp(now)
+        subscriber,
+        variant,
+        DbTime(now)
     )
     .execute()
     .await
@@ -116,8 +108,8 @@ pub async fn stories(
          AND d.status NOT IN ('failed', 'skipped')) AND NOT EXISTS (SELECT 1 FROM variant_stories o \
          JOIN welcomes w ON w.variant_id = o.variant_id AND w.subscriber_id = $2 \
          WHERE o.article_id = s.article_id AND o.variant_id <> $1) ORDER BY s.position LIMIT 100",
-        variant.0,
-        subscriber.0
+        variant,
+        subscriber
     )
     .fetch_all()
     .await

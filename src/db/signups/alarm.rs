@@ -3,12 +3,11 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
+        DbError, DbTime, Tx,
         engine::query::{query, query_as, query_scalar},
         rate_limits,
     },
     domain::{
-        UnknownVariant,
         rate_limit::Limit,
         signup::{
             alarm::{
@@ -30,11 +29,11 @@ pub struct WatchRecord {
     /// The attack that is on, or the last one.
     pub attack: Option<Attack>,
     /// When it ended.
-    pub ended_at: Option<Stamp>,
+    pub ended_at: Option<DbTime>,
     /// Signups that waited for their confirmation at the last look, or the most since the attack began.
     pub waiting: i64,
     /// When operators were told of it.
-    pub told_at: Option<Stamp>,
+    pub told_at: Option<DbTime>,
 }
 
 impl WatchRecord {
@@ -44,7 +43,7 @@ impl WatchRecord {
     }
 }
 
-type Row = (Option<String>, Option<Stamp>, Option<Stamp>, Option<Stamp>, i64, Option<Stamp>);
+type Row = (Option<Alarm>, Option<DbTime>, Option<DbTime>, Option<DbTime>, i64, Option<DbTime>);
 
 /// What is known. Nothing, before the first look.
 pub async fn get(tx: &mut Tx) -> Result<WatchRecord, DbError> {
@@ -57,10 +56,6 @@ pub async fn get(tx: &mut Tx) -> Result<WatchRecord, DbError> {
     let Some((alarm, since, seen_at, ended_at, waiting, told_at)) = row else {
         return Ok(WatchRecord::default());
     };
-    let alarm: Option<Alarm> = alarm
-        .map(|alarm| alarm.parse())
-        .transpose()
-        .map_err(|error: UnknownVariant| DbError::Decode(error.into()))?;
     let attack = alarm.zip(since.zip(seen_at)).map(|(alarm, (since, seen_at))| Attack {
         alarm,
         since: since.0,
@@ -75,8 +70,8 @@ pub async fn begin_look(tx: &mut Tx, now: Timestamp, before: Timestamp) -> Resul
         tx,
         "INSERT INTO signup_watch (id, looked_at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE \
          SET looked_at = $1 WHERE signup_watch.looked_at <= $2",
-        Stamp(now),
-        Stamp(before)
+        DbTime(now),
+        DbTime(before)
     )
     .rows_affected()
     .await
@@ -90,9 +85,9 @@ pub async fn set(tx: &mut Tx, record: &WatchRecord) -> Result<(), DbError> {
         tx,
         "UPDATE signup_watch SET alarm = $1, since = $2, seen_at = $3, ended_at = $4, waiting = $5, told_at \
          = $6 WHERE id = 1",
-        attack.map(|it| it.alarm.as_str()),
-        attack.map(|it| Stamp(it.since)),
-        attack.map(|it| Stamp(it.seen_at)),
+        attack.map(|it| it.alarm),
+        attack.map(|it| DbTime(it.since)),
+        attack.map(|it| DbTime(it.seen_at)),
         record.ended_at,
         record.waiting,
         record.told_at
@@ -108,21 +103,21 @@ pub async fn begin_alarm(
     reaches_to: Timestamp,
     forget_before: Timestamp,
 ) -> Result<(), DbError> {
-    query!(tx, "DELETE FROM signup_alarms WHERE ended_at < $1", Stamp(forget_before)).execute().await?;
-    query!(tx, "INSERT INTO signup_alarms (reaches_to) VALUES ($1)", Stamp(reaches_to)).execute().await
+    query!(tx, "DELETE FROM signup_alarms WHERE ended_at < $1", DbTime(forget_before)).execute().await?;
+    query!(tx, "INSERT INTO signup_alarms (reaches_to) VALUES ($1)", DbTime(reaches_to)).execute().await
 }
 
 /// Writes down that it is over.
 pub async fn end_alarms(tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
-    query!(tx, "UPDATE signup_alarms SET ended_at = $1 WHERE ended_at IS NULL", Stamp(now)).execute().await
+    query!(tx, "UPDATE signup_alarms SET ended_at = $1 WHERE ended_at IS NULL", DbTime(now)).execute().await
 }
 
 /// The times of alarms that reach beyond a moment.
 pub async fn doubtful(tx: &mut Tx, after: Timestamp) -> Result<Vec<SuspectPeriod>, DbError> {
-    let rows: Vec<(Stamp, Option<Stamp>)> = query_as!(
+    let rows: Vec<(DbTime, Option<DbTime>)> = query_as!(
         tx,
         "SELECT reaches_to, ended_at FROM signup_alarms WHERE ended_at IS NULL OR ended_at >= $1",
-        Stamp(after)
+        DbTime(after)
     )
     .fetch_all()
     .await?;
@@ -162,7 +157,7 @@ async fn waiting(tx: &mut Tx, since: Timestamp, most: i64) -> Result<i64, DbErro
         "SELECT count(DISTINCT subscription_id) FROM (SELECT subscription_id FROM confirmations \
          WHERE created_at >= $1 AND used_at IS NULL AND NOT is_reminder ORDER BY created_at DESC \
          LIMIT $2) AS latest",
-        Stamp(since),
+        DbTime(since),
         most
     )
     .fetch_one()
@@ -175,8 +170,8 @@ async fn share(tx: &mut Tx, from: Timestamp, until: Timestamp) -> Result<Confirm
         tx,
         "SELECT count(*), count(used_at) FROM (SELECT used_at FROM confirmations WHERE created_at >= $1 \
          AND created_at < $2 AND NOT is_reminder ORDER BY created_at DESC LIMIT $3) AS latest",
-        Stamp(from),
-        Stamp(until),
+        DbTime(from),
+        DbTime(until),
         SAMPLE
     )
     .fetch_one()

@@ -2,8 +2,11 @@
 
 use crate::{
     db::{
-        DbError, EngineTx, Stamp, Tx,
-        engine::query::{json_rows, query, query_scalar},
+        DbError, DbTime, Tx,
+        engine::{
+            columns::DbList,
+            query::{json_rows, query, query_as, query_scalar},
+        },
         subscribers::Evidence,
     },
     domain::{
@@ -11,7 +14,8 @@ use crate::{
         subscriber::email_address::EmailAddress,
     },
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, fmt::serde::timestamp::microsecond};
+use serde::Serialize;
 
 /// A signup that arrived.
 #[derive(Debug, Clone)]
@@ -40,7 +44,7 @@ pub struct SignupRecord {
     /// The row.
     pub id: i64,
     /// When it arrived.
-    pub received_at: Stamp,
+    pub received_at: DbTime,
     /// For which address.
     pub address: EmailAddress,
     newsletters: String,
@@ -60,18 +64,33 @@ pub struct SignupRecord {
 impl SignupRecord {
     /// For which newsletters.
     pub fn newsletters(&self) -> Result<Vec<NewsletterId>, DbError> {
-        let ids: Vec<i64> =
-            serde_json::from_str(&self.newsletters).map_err(|error| DbError::ColumnDecode {
-                index: format!("signups.newsletters of {}", self.id),
-                source: Box::new(error),
-            })?;
-        Ok(ids.into_iter().map(NewsletterId).collect())
+        serde_json::from_str(&self.newsletters).map_err(|error| DbError::ColumnDecode {
+            index: format!("signups.newsletters of {}", self.id),
+            source: Box::new(error),
+        })
     }
 
     /// The text that was agreed to, with its version, if we showed one.
     pub fn wording(&self) -> Option<(&str, i64)> {
         self.wording.as_deref().zip(self.wording_version)
     }
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    address: &'a EmailAddress,
+    address_key: String,
+    /// A JSON array, as the column has it.
+    newsletters: String,
+    method: &'a str,
+    language: Option<&'a str>,
+    time_zone: Option<&'a str>,
+    #[serde(flatten)]
+    evidence: &'a Evidence,
+    wording: Option<&'a str>,
+    wording_version: Option<i64>,
+    #[serde(with = "microsecond::optional")]
+    held_until: Option<Timestamp>,
 }
 
 /// Adds signups, in their order.
@@ -81,52 +100,53 @@ pub async fn insert(tx: &mut Tx, signups: &[NewSignup<'_>], now: Timestamp) -> R
     }
     let mut rows = Vec::with_capacity(signups.len());
     for it in signups {
-        let ids: Vec<i64> = it.newsletters.iter().map(|id| id.0).collect();
-        let from = it.evidence;
-        rows.push((
-            (it.address.as_str(), it.address.key(), json_rows(&ids)?, it.method, it.language, it.time_zone),
-            (&from.client_address, &from.user_agent, &from.source_url),
-            (it.wording.map(|it| it.text), it.wording.map(|it| it.version), i64::from(it.is_held)),
-        ));
+        rows.push(Row {
+            address: it.address,
+            address_key: it.address.key(),
+            newsletters: json_rows(it.newsletters)?,
+            method: it.method,
+            language: it.language,
+            time_zone: it.time_zone,
+            evidence: it.evidence,
+            wording: it.wording.map(|it| it.text),
+            wording_version: it.wording.map(|it| it.version),
+            held_until: it.is_held.then_some(now + HELD_FOR),
+        });
     }
     query!(
         tx,
         "INSERT INTO signups (received_at, address, address_key, newsletters, method, language, time_zone, \
-         client_address, user_agent, source_url, wording, wording_version, held_until) \
-         SELECT $2, value -> 0 ->> 0, value -> 0 ->> 1, value -> 0 ->> 2, value -> 0 ->> 3, value -> 0 ->> \
-         4, value -> 0 ->> 5, value -> 1 ->> 0, value -> 1 ->> 1, value -> 1 ->> 2, value -> 2 ->> 0, \
-         CAST(value -> 2 ->> 1 AS BIGINT), CASE CAST(value -> 2 ->> 2 AS BIGINT) WHEN 1 THEN $3 END \
-         FROM {rows $1} ",
+         client_address, user_agent, source_url, wording, wording_version, held_until) SELECT $2, \
+         value ->> 'address', value ->> 'address_key', value ->> 'newsletters', value ->> 'method', \
+         value ->> 'language', value ->> 'time_zone', value ->> 'client_address', value ->> 'user_agent', \
+         value ->> 'source_url', value ->> 'wording', CAST(value ->> 'wording_version' AS BIGINT), \
+         {micros value ->> 'held_until'} FROM {rows $1}",
         json_rows(&rows)?,
-        Stamp(now),
-        Stamp(now + HELD_FOR)
+        DbTime(now)
     )
     .execute()
     .await
 }
 
 /// Takes the oldest due signups after a row out of the table, in their order. Skips those that another process has locked.
-pub async fn take(tx: &mut Tx, after: i64, limit: i64, now: Timestamp) -> Result<Vec<SignupRecord>, DbError> {
-    macro_rules! take {
-        ($conn:ident, $lock:literal) => {
-            sqlx::query_as(concat!(
-                "DELETE FROM signups WHERE id IN (SELECT id FROM signups WHERE id > $1 \
-                 AND held_until IS NULL AND (try_after IS NULL OR try_after <= $3) ORDER BY id LIMIT $2 ",
-                $lock,
-                ") RETURNING id, received_at, address, newsletters, method, language, time_zone, wording, \
-                 wording_version, client_address, user_agent, source_url"
-            ))
-            .bind(after)
-            .bind(limit)
-            .bind(Stamp(now))
-            .fetch_all($conn)
-            .await?
-        };
-    }
-    let mut taken: Vec<SignupRecord> = match tx.by_engine() {
-        EngineTx::Sqlite(conn) => take!(conn, ""),
-        EngineTx::Postgres(conn) => take!(conn, "FOR UPDATE SKIP LOCKED"),
-    };
+pub async fn dequeue(
+    tx: &mut Tx,
+    after: i64,
+    limit: i64,
+    now: Timestamp,
+) -> Result<Vec<SignupRecord>, DbError> {
+    let mut taken: Vec<SignupRecord> = query_as!(
+        tx,
+        "DELETE FROM signups WHERE id IN (SELECT id FROM signups WHERE id > $1 AND held_until IS NULL \
+         AND (try_after IS NULL OR try_after <= $3) ORDER BY id LIMIT $2 {skip_locked}) \
+         RETURNING id, received_at, address, newsletters, method, language, time_zone, wording, \
+         wording_version, client_address, user_agent, source_url",
+        after,
+        limit,
+        DbTime(now)
+    )
+    .fetch_all()
+    .await?;
     taken.sort_unstable_by_key(|it| it.id);
     Ok(taken)
 }
@@ -138,7 +158,7 @@ pub async fn next(tx: &mut Tx, after: i64, now: Timestamp) -> Result<Option<i64>
         "SELECT id FROM signups WHERE id > $1 AND held_until IS NULL AND (try_after IS NULL \
          OR try_after <= $2) ORDER BY id LIMIT 1",
         after,
-        Stamp(now)
+        DbTime(now)
     )
     .fetch_optional()
     .await
@@ -146,7 +166,7 @@ pub async fn next(tx: &mut Tx, after: i64, now: Timestamp) -> Result<Option<i64>
 
 /// Puts a signup off of which nothing could be made: for ten seconds, then for four times as long each time, at most an hour. Returns
 /// how often it was tried.
-pub async fn put_off(tx: &mut Tx, id: i64, now: Timestamp) -> Result<i64, DbError> {
+pub async fn postpone(tx: &mut Tx, id: i64, now: Timestamp) -> Result<i64, DbError> {
     let attempts: i64 =
         query_scalar!(tx, "UPDATE signups SET attempts = attempts + 1 WHERE id = $1 RETURNING attempts", id)
             .fetch_optional()
@@ -154,7 +174,7 @@ pub async fn put_off(tx: &mut Tx, id: i64, now: Timestamp) -> Result<i64, DbErro
             .unwrap_or_default();
     let times = u32::try_from(attempts - 1).unwrap_or_default().min(5);
     let wait = SignedDuration::from_secs(10 * 4_i64.pow(times)).min(SignedDuration::from_hours(1));
-    query!(tx, "UPDATE signups SET try_after = $2 WHERE id = $1", id, Stamp(now + wait)).execute().await?;
+    query!(tx, "UPDATE signups SET try_after = $2 WHERE id = $1", id, DbTime(now + wait)).execute().await?;
     Ok(attempts)
 }
 
@@ -164,8 +184,8 @@ pub async fn any_before(tx: &mut Tx, moment: Timestamp, now: Timestamp) -> Resul
         tx,
         "SELECT COALESCE((SELECT received_at < $1 FROM signups WHERE held_until IS NULL \
          AND (try_after IS NULL OR try_after <= $2) ORDER BY id LIMIT 1), false)",
-        Stamp(moment),
-        Stamp(now)
+        DbTime(moment),
+        DbTime(now)
     )
     .fetch_one()
     .await
@@ -173,7 +193,7 @@ pub async fn any_before(tx: &mut Tx, moment: Timestamp, now: Timestamp) -> Resul
 
 /// Erases signups that arrived before a moment and of which nothing could be made. Returns how many there were.
 pub async fn erase_before(tx: &mut Tx, moment: Timestamp) -> Result<u64, DbError> {
-    query!(tx, "DELETE FROM signups WHERE received_at < $1 AND attempts > 0", Stamp(moment))
+    query!(tx, "DELETE FROM signups WHERE received_at < $1 AND attempts > 0", DbTime(moment))
         .rows_affected()
         .await
 }
@@ -191,17 +211,10 @@ pub async fn held(tx: &mut Tx, limit: i64) -> Result<Vec<i64>, DbError> {
 
 /// Lets held signups be processed.
 pub async fn release(tx: &mut Tx, ids: &[i64]) -> Result<(), DbError> {
-    query!(
-        tx,
-        "UPDATE signups SET held_until = NULL WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) \
-         FROM {rows $1} )",
-        json_rows(&ids.iter().map(|id| [id]).collect::<Vec<_>>())?
-    )
-    .execute()
-    .await
+    query!(tx, "UPDATE signups SET held_until = NULL WHERE id {in $1}", DbList(ids)).execute().await
 }
 
 /// Erases held signups whose time is over, and returns how many.
 pub async fn discard_held(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
-    query!(tx, "DELETE FROM signups WHERE held_until <= $1", Stamp(now)).rows_affected().await
+    query!(tx, "DELETE FROM signups WHERE held_until <= $1", DbTime(now)).rows_affected().await
 }

@@ -2,13 +2,16 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
-        engine::query::{json_rows, query, query_scalar},
+        DbError, DbTime, Tx,
+        engine::{
+            columns::DbList,
+            query::{query, query_scalar},
+        },
     },
     domain::signup::challenge::{LIFETIME, VerifiedToken},
 };
 use jiff::Timestamp;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 /// Most rows removed at once.
 const TIDIED_AT_ONCE: i64 = 1000;
@@ -19,19 +22,21 @@ pub async fn redeem(
     tokens: impl Iterator<Item = &VerifiedToken>,
     now: Timestamp,
 ) -> Result<HashSet<String>, DbError> {
-    // Every transaction inserts in the same order, so that no two wait for each other.
-    let rows: BTreeSet<[&str; 1]> = tokens.map(|token| [token.0.as_str()]).collect();
-    if rows.is_empty() {
+    let mut signatures: Vec<&str> = tokens.map(|token| token.0.as_str()).collect();
+    if signatures.is_empty() {
         return Ok(HashSet::new());
     }
+    // Every transaction inserts in the same order, so that no two wait for each other.
+    signatures.sort_unstable();
+    signatures.dedup();
     // Kept for longer than they can be redeemed, because the clocks of several machines may differ.
     let expires_at = now + LIFETIME * 2;
     let redeemed: Vec<String> = query_scalar!(
         tx,
-        "INSERT INTO redeemed_challenges (signature, expires_at) SELECT value ->> 0, $2 FROM {rows $1} \
+        "INSERT INTO redeemed_challenges (signature, expires_at) SELECT value, $2 FROM {list $1} \
          WHERE true ON CONFLICT (signature) DO NOTHING RETURNING signature",
-        json_rows(&rows)?,
-        Stamp(expires_at)
+        DbList(&signatures),
+        DbTime(expires_at)
     )
     .fetch_all()
     .await?;
@@ -44,7 +49,7 @@ pub async fn tidy(tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
         tx,
         "DELETE FROM redeemed_challenges WHERE signature IN (SELECT signature FROM redeemed_challenges \
          WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
-        Stamp(now),
+        DbTime(now),
         TIDIED_AT_ONCE
     )
     .execute()

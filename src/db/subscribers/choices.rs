@@ -1,14 +1,14 @@
 //! What readers chose.
 
 use crate::{
-    db::{DbError, Stamp, Tx, engine::query::query, subscribers::SubscriptionRecord, suppressions},
+    db::{DbError, DbTime, Tx, engine::query::query, subscribers::SubscriptionRecord, suppressions},
     domain::{
         ids::{SubscriberId, SubscriptionId},
         newsletter::{parse_send_time, parse_time_zone},
         subscriber::preferences::Preferences,
     },
 };
-use jiff::{Timestamp, civil::Date};
+use jiff::Timestamp;
 
 impl SubscriptionRecord {
     /// What the reader chose. A zone that this machine does not know (any more) counts as none.
@@ -19,12 +19,6 @@ impl SubscriptionRecord {
             time_zone: self.time_zone.as_deref().and_then(|zone| parse_time_zone(zone).ok()),
             send_time: self.send_time.as_deref().and_then(|time| parse_send_time(time).ok()),
         }
-    }
-
-    /// The date of the first issue after a pause, if there is one.
-    pub fn paused_until(&self) -> Option<Date> {
-        // Only `pause` writes the column, from a `Date`.
-        self.paused_until.as_deref().and_then(|date| date.parse().ok())
     }
 }
 
@@ -38,9 +32,9 @@ pub async fn set_preferences(
         tx,
         "UPDATE subscriptions SET cadence = $2, sections = $3, time_zone = $4, send_time = $5 WHERE id = $1 \
          AND status IN ('active', 'paused')",
-        id.0,
-        preferences.cadence.as_str(),
-        preferences.sections.to_string(),
+        id,
+        preferences.cadence,
+        &preferences.sections,
         preferences.time_zone_name(),
         preferences.send_time_text()
     )
@@ -66,9 +60,9 @@ pub async fn join(
          COALESCE(time_zone, (SELECT v.time_zone FROM subscriptions v \
          WHERE v.id = $2)), language = COALESCE(language, (SELECT v.language FROM subscriptions v \
          WHERE v.id = $2)) WHERE id = $1",
-        id.0,
-        via.0,
-        Stamp(now)
+        id,
+        via,
+        DbTime(now)
     )
     .execute()
     .await
@@ -76,7 +70,7 @@ pub async fn join(
 
 /// Keeps the language a reader reads in, for all of their subscriptions.
 pub async fn set_language(tx: &mut Tx, reader: SubscriberId, language: &str) -> Result<(), DbError> {
-    query!(tx, "UPDATE subscriptions SET language = $2 WHERE subscriber_id = $1", reader.0, language)
+    query!(tx, "UPDATE subscriptions SET language = $2 WHERE subscriber_id = $1", reader, language)
         .execute()
         .await
 }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The clocks that say when a newsletter's readers are due: none, where all are due on its own.
-pub async fn clocks_of(tx: &mut Tx, newsletter: &NewsletterRecord) -> Result<Vec<String>, DbError> {
+pub async fn clocks_for(tx: &mut Tx, newsletter: &NewsletterRecord) -> Result<Vec<String>, DbError> {
     match newsletter.newsletter.clock {
         SendClock::Newsletter => Ok(Vec::new()),
         SendClock::Reader => clocks(tx, newsletter.id).await,
@@ -26,7 +26,7 @@ pub async fn clocks(tx: &mut Tx, newsletter: NewsletterId) -> Result<Vec<String>
          SELECT (SELECT s.clock FROM subscriptions s WHERE s.newsletter_id = $1 AND s.status = 'active' \
          AND s.clock > steps.clock ORDER BY s.clock LIMIT 1) FROM steps WHERE steps.clock IS NOT NULL) \
          SELECT clock FROM steps WHERE clock IS NOT NULL",
-        newsletter.0
+        newsletter
     )
     .fetch_all()
     .await
@@ -50,7 +50,7 @@ pub async fn clock_counts(
          AND s.newsletter_id = $1 AND s.status = 'active' GROUP BY s.clock, s.audience) AS groups \
          WHERE audience LIKE $2 OR audience LIKE $3 OR audience LIKE $4 \
          GROUP BY clock HAVING sum(readers) > 0 ORDER BY clock",
-        newsletter.0,
+        newsletter,
         pattern(0),
         pattern(1),
         pattern(2)

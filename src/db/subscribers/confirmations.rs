@@ -2,20 +2,24 @@
 
 use crate::{
     db::{
-        DbError, EngineTx, Stamp, Tx,
-        engine::query::{json_rows, query, query_as},
+        DbError, DbTime, Tx,
+        engine::{
+            columns::DbList,
+            query::{json_rows, query, query_as},
+        },
     },
     domain::{
         ids::{ConfirmationId, NewsletterId, SubscriberId, SubscriptionId},
         subscriber::{email_address::EmailAddress, subscription::SubscriptionStatus},
     },
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, fmt::serde::timestamp::microsecond};
+use serde::Serialize;
 use std::collections::HashMap;
 
 /// A subscription that a signup is about, as it stood before.
 #[derive(Debug, Clone, Copy, sqlx::FromRow)]
-pub struct Standing {
+pub struct KnownSubscription {
     /// The row.
     pub id: SubscriptionId,
     subscriber_id: SubscriberId,
@@ -23,20 +27,28 @@ pub struct Standing {
     /// Where it stands; pending if it is new.
     pub status: SubscriptionStatus,
     /// When a signup last caused a mail.
-    pub signup_mailed_at: Option<Stamp>,
+    pub signup_mailed_at: Option<DbTime>,
 }
 
 /// What a signup says about a subscription that becomes, or stays, pending.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize)]
 pub struct Request<'a> {
     /// Which.
     pub subscription: SubscriptionId,
     /// When it was asked for.
+    #[serde(with = "microsecond::required")]
     pub requested_at: Timestamp,
     /// The zone that the signup came from. It is kept unless the reader has one already.
     pub time_zone: Option<&'a str>,
     /// The language of the page it came from.
     pub language: Option<&'a str>,
+}
+
+/// An address to find or to add.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(super) struct Address<'a> {
+    pub(super) key: &'a str,
+    pub(super) address: &'a str,
 }
 
 /// Finds or makes the subscribers with these addresses, in their order.
@@ -46,45 +58,54 @@ pub async fn subscribers(
     now: Timestamp,
 ) -> Result<Vec<SubscriberId>, DbError> {
     let keys: Vec<String> = addresses.iter().map(|it| it.key()).collect();
-    let mut rows: Vec<_> = keys.iter().zip(addresses).map(|(key, it)| (key, it.as_str())).collect();
+    let mut rows: Vec<Address<'_>> =
+        keys.iter().zip(addresses).map(|(key, it)| Address { key, address: it.as_str() }).collect();
     // In one order for all, so that of two at once one waits and neither for the other.
     rows.sort_unstable();
-    rows.dedup_by_key(|row| row.0);
+    rows.dedup_by_key(|row| row.key);
     // The update changes nothing; it makes RETURNING name the rows that are there. A column of a unique index would hold them against
     // whoever only names them, such as an issue's deliveries.
-    let found: Vec<(String, i64)> = query_as!(
+    let found: Vec<(String, SubscriberId)> = query_as!(
         tx,
-        "INSERT INTO subscribers (address, address_key, created_at) SELECT value ->> 1, value ->> 0, $2 \
-         FROM {rows $1} WHERE true ON CONFLICT (address_key) DO UPDATE \
+        "INSERT INTO subscribers (address, address_key, created_at) SELECT value ->> 'address', value ->> 'key', \
+         $2 FROM {rows $1} WHERE true ON CONFLICT (address_key) DO UPDATE \
          SET created_at = subscribers.created_at RETURNING address_key, id",
         json_rows(&rows)?,
-        Stamp(now)
+        DbTime(now)
     )
     .fetch_all()
     .await?;
-    let found: HashMap<String, i64> = found.into_iter().collect();
-    keys.iter().map(|key| found.get(key).map(|id| SubscriberId(*id)).ok_or(DbError::RowNotFound)).collect()
+    let found: HashMap<String, SubscriberId> = found.into_iter().collect();
+    keys.iter().map(|key| found.get(key).copied().ok_or(DbError::RowNotFound)).collect()
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord, Serialize)]
+struct Pair {
+    subscriber: SubscriberId,
+    newsletter: NewsletterId,
 }
 
 /// Finds or makes subscriptions, pending if they are new, in the order of the list. Their rows are held until the transaction ends,
 /// so that two signups at once for the same address take turns.
-pub async fn standings(
+pub async fn subscriptions(
     tx: &mut Tx,
     of: &[(SubscriberId, NewsletterId)],
     now: Timestamp,
-) -> Result<Vec<Standing>, DbError> {
-    let mut rows: Vec<(i64, i64)> =
-        of.iter().map(|(subscriber, newsletter)| (subscriber.0, newsletter.0)).collect();
+) -> Result<Vec<KnownSubscription>, DbError> {
+    let mut rows: Vec<Pair> = of
+        .iter()
+        .map(|(subscriber, newsletter)| Pair { subscriber: *subscriber, newsletter: *newsletter })
+        .collect();
     rows.sort_unstable();
     rows.dedup();
-    let found: Vec<Standing> = query_as!(
+    let found: Vec<KnownSubscription> = query_as!(
         tx,
         "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at) \
-         SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), 'pending', $2 FROM {rows $1} \
-         WHERE true ON CONFLICT (subscriber_id, newsletter_id) DO UPDATE SET status = subscriptions.status \
+         SELECT CAST(value ->> 'subscriber' AS BIGINT), CAST(value ->> 'newsletter' AS BIGINT), 'pending', $2 \
+         FROM {rows $1} WHERE true ON CONFLICT (subscriber_id, newsletter_id) DO UPDATE SET status = subscriptions.status \
          RETURNING id, subscriber_id, newsletter_id, status, signup_mailed_at",
         json_rows(&rows)?,
-        Stamp(now)
+        DbTime(now)
     )
     .fetch_all()
     .await?;
@@ -98,35 +119,17 @@ pub async fn set_requested(tx: &mut Tx, requests: &[Request<'_>]) -> Result<(), 
     if requests.is_empty() {
         return Ok(());
     }
-    let rows: Vec<_> = requests
-        .iter()
-        .map(|it| (it.subscription.0, it.requested_at.as_microsecond(), it.time_zone, it.language))
-        .collect();
-    macro_rules! update {
-        ($conn:ident, $before:literal, $list:literal) => {
-            sqlx::query(concat!(
-                "UPDATE subscriptions SET status = 'pending', ended_at = NULL, erased_at = NULL, \
-                 requested_at = ",
-                $before,
-                "CAST(new.value ->> 1 AS BIGINT), time_zone = COALESCE(time_zone, new.value ->> 2), language \
-                 = COALESCE(new.value ->> 3, language) FROM ",
-                $list,
-                " AS new WHERE subscriptions.id = CAST(new.value ->> 0 AS BIGINT)"
-            ))
-            .bind(json_rows(&rows)?)
-            .execute($conn)
-            .await
-            .map(drop)
-        };
-    }
-    match tx.by_engine() {
-        EngineTx::Sqlite(conn) => update!(conn, "", "json_each($1)"),
-        EngineTx::Postgres(conn) => update!(
-            conn,
-            "TIMESTAMPTZ 'epoch' + INTERVAL '1 microsecond' * ",
-            "json_array_elements($1::json)"
-        ),
-    }
+    query!(
+        tx,
+        "UPDATE subscriptions SET status = 'pending', ended_at = NULL, erased_at = NULL, \
+         requested_at = {micros new.value ->> 'requested_at'}, \
+         time_zone = COALESCE(time_zone, new.value ->> 'time_zone'), \
+         language = COALESCE(new.value ->> 'language', language) FROM {rows $1} AS new \
+         WHERE subscriptions.id = CAST(new.value ->> 'subscription' AS BIGINT)",
+        json_rows(requests)?
+    )
+    .execute()
+    .await
 }
 
 /// Records that signups caused a mail.
@@ -138,16 +141,20 @@ pub async fn set_signup_mailed(
     if subscriptions.is_empty() {
         return Ok(());
     }
-    let rows: Vec<[i64; 1]> = subscriptions.iter().map(|id| [id.0]).collect();
     query!(
         tx,
-        "UPDATE subscriptions SET signup_mailed_at = $2 WHERE id IN (SELECT CAST(value ->> 0 AS BIGINT) \
-         FROM {rows $1} )",
-        json_rows(&rows)?,
-        Stamp(now)
+        "UPDATE subscriptions SET signup_mailed_at = $2 WHERE id {in $1}",
+        DbList(subscriptions),
+        DbTime(now)
     )
     .execute()
     .await
+}
+
+#[derive(Serialize)]
+struct NewConfirmation {
+    subscription: SubscriptionId,
+    with: Option<ConfirmationId>,
 }
 
 /// Makes what confirmation links will point at, one for each subscription; with some, the one whose link confirms them, too.
@@ -160,20 +167,20 @@ pub async fn insert_confirmations(
     if of.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<_> = of.iter().map(|(id, with)| (id.0, with.map(|with| with.0))).collect();
-    let made: Vec<(i64, i64)> = query_as!(
+    let rows: Vec<NewConfirmation> = of
+        .iter()
+        .map(|(subscription, with)| NewConfirmation { subscription: *subscription, with: *with })
+        .collect();
+    let made: Vec<(SubscriptionId, ConfirmationId)> = query_as!(
         tx,
         "INSERT INTO confirmations (subscription_id, with_id, created_at, expires_at) \
-         SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), $2, $3 FROM {rows $1} \
-         RETURNING subscription_id, id",
+         SELECT CAST(value ->> 'subscription' AS BIGINT), CAST(value ->> 'with' AS BIGINT), $2, $3 \
+         FROM {rows $1} RETURNING subscription_id, id",
         json_rows(&rows)?,
-        Stamp(now),
-        Stamp(expires_at)
+        DbTime(now),
+        DbTime(expires_at)
     )
     .fetch_all()
     .await?;
-    Ok(made
-        .into_iter()
-        .map(|(subscription, id)| (SubscriptionId(subscription), ConfirmationId(id)))
-        .collect())
+    Ok(made.into_iter().collect())
 }

@@ -4,7 +4,7 @@
 //! naming it there.
 
 use crate::{
-    db::{DbError, Stamp, Tx, engine::query::query_as},
+    db::{DbError, DbTime, Tx, engine::query::query_as},
     domain::subscriber::email_address::EmailAddress,
 };
 use jiff::Timestamp;
@@ -52,7 +52,7 @@ const PARTS: [(&str, &str); 13] = [
     ),
     (
         "unsubscribe_reasons",
-        "SELECT n.slug AS newsletter, l.left_at, l.reason, l.remark, l.given_at FROM leaving_reasons l \
+        "SELECT n.slug AS newsletter, l.left_at, l.reason, l.remark, l.given_at FROM unsubscribe_reasons l \
          JOIN subscriptions s ON s.id = l.subscription_id JOIN subscribers r ON r.id = s.subscriber_id \
          JOIN newsletters n ON n.id = s.newsletter_id WHERE r.address_key = $1 ORDER BY l.left_at LIMIT $2",
     ),
@@ -85,9 +85,9 @@ const PARTS: [(&str, &str); 13] = [
         // Those to the address, and those about the reader's subscriptions, wherever they went.
         "other_emails",
         "SELECT m.kind, n.slug AS newsletter, m.recipient, m.created_at, m.status, m.finished_at, \
-         m.attempts, m.relay, m.reply_code, m.reply_text FROM mails m \
-         JOIN newsletters n ON n.id = m.newsletter_id WHERE m.id IN (SELECT id FROM mails \
-         WHERE lower(recipient) = $1 UNION SELECT id FROM mails WHERE subscription_id IN (SELECT s.id \
+         m.attempts, m.relay, m.reply_code, m.reply_text FROM emails m \
+         JOIN newsletters n ON n.id = m.newsletter_id WHERE m.id IN (SELECT id FROM emails \
+         WHERE lower(recipient) = $1 UNION SELECT id FROM emails WHERE subscription_id IN (SELECT s.id \
          FROM subscriptions s JOIN subscribers r ON r.id = s.subscriber_id \
          WHERE r.address_key = $1)) ORDER BY m.id DESC LIMIT $2",
     ),
@@ -151,13 +151,13 @@ where
     usize: ColumnIndex<R>,
     Option<String>: Decode<'r, R::Database> + Type<R::Database>,
     Option<i64>: Decode<'r, R::Database> + Type<R::Database>,
-    Option<Stamp>: Decode<'r, R::Database> + Type<R::Database>,
+    Option<DbTime>: Decode<'r, R::Database> + Type<R::Database>,
 {
     fn from_row(row: &'r R) -> Result<Self, DbError> {
         let value = |(index, column): (usize, &<R::Database as sqlx::Database>::Column)| {
             let name = column.name().to_owned();
             let value = if name.ends_with("_at") {
-                row.try_get::<Option<Stamp>, _>(index)?.map(|at| at.0.to_string().into())
+                row.try_get::<Option<DbTime>, _>(index)?.map(|at| at.0.to_string().into())
             } else if let Ok(text) = row.try_get::<Option<String>, _>(index) {
                 text.map(Value::from)
             } else {

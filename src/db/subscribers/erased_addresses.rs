@@ -1,9 +1,12 @@
-//! Tables `forgotten` and `forgotten_salt`: addresses that were erased, kept as salted hashes so that no list brings them back.
+//! Tables `erased_addresses` and `erasure_salt`: addresses that were erased, kept as salted hashes so that no list brings them back.
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
-        engine::query::{json_rows, query, query_as, query_scalar},
+        DbError, DbTime, Tx,
+        engine::{
+            columns::DbList,
+            query::{query, query_as, query_scalar},
+        },
     },
     domain::subscriber::{email_address::EmailAddress, erasure::fingerprint},
     random,
@@ -13,7 +16,7 @@ use std::collections::{HashMap, HashSet};
 
 /// The salt of this installation. `None` if no address was erased yet.
 async fn salt(tx: &mut Tx) -> Result<Option<String>, DbError> {
-    query_scalar!(tx, "SELECT salt FROM forgotten_salt WHERE id = 1").fetch_optional().await
+    query_scalar!(tx, "SELECT salt FROM erasure_salt WHERE id = 1").fetch_optional().await
 }
 
 /// Returns which of these addresses, by their keys, were erased or left for another one.
@@ -34,19 +37,21 @@ async fn found_among(
     if let Some(salt) = salt(tx).await? {
         by_print.extend(keys.iter().map(|key| (fingerprint(&salt, key), key.clone())));
     }
-    let rows: Vec<[&str; 1]> = by_print.keys().map(|print| [print.as_str()]).collect();
-    let found: Vec<(String, Option<String>)> = if rows.is_empty() {
+    let prints: Vec<&str> = by_print.keys().map(String::as_str).collect();
+    let found: Vec<(String, Option<String>)> = if prints.is_empty() {
         Vec::new()
     } else {
         query_as!(
             tx,
-            "SELECT print, reason FROM forgotten WHERE print IN (SELECT value ->> 0 FROM {rows $1} )",
-            json_rows(&rows)?
+            "SELECT address_hash, reason FROM erased_addresses WHERE address_hash {in $1}",
+            DbList(&prints)
         )
         .fetch_all()
         .await?
     };
-    Ok(found.into_iter().filter_map(move |(print, reason)| Some((by_print.remove(&print)?, reason))))
+    Ok(found
+        .into_iter()
+        .filter_map(move |(address_hash, reason)| Some((by_print.remove(&address_hash)?, reason))))
 }
 
 /// Why an erased address must not be mailed. `None` if it may.
@@ -55,10 +60,13 @@ pub(crate) async fn reason(
     salt: &str,
     address: &EmailAddress,
 ) -> Result<Option<String>, DbError> {
-    let found: Option<Option<String>> =
-        query_scalar!(tx, "SELECT reason FROM forgotten WHERE print = $1", fingerprint(salt, &address.key()))
-            .fetch_optional()
-            .await?;
+    let found: Option<Option<String>> = query_scalar!(
+        tx,
+        "SELECT reason FROM erased_addresses WHERE address_hash = $1",
+        fingerprint(salt, &address.key())
+    )
+    .fetch_optional()
+    .await?;
     Ok(found.flatten())
 }
 
@@ -66,7 +74,7 @@ pub(crate) async fn reason(
 pub async fn insert(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Result<(), DbError> {
     query!(
         tx,
-        "INSERT INTO forgotten_salt (id, salt) VALUES (1, $1) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO erasure_salt (id, salt) VALUES (1, $1) ON CONFLICT (id) DO NOTHING",
         random::hex::<32>()
     )
     .execute()
@@ -79,12 +87,12 @@ pub async fn insert(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Resu
     let reason = reason.map(|it| it.split(':').next().unwrap_or_default().trim().to_owned());
     query!(
         tx,
-        "INSERT INTO forgotten (print, reason, forgotten_at) VALUES ($1, $2, $3) ON CONFLICT (print) \
-         DO UPDATE SET reason = COALESCE(excluded.reason, forgotten.reason), forgotten_at = \
-         excluded.forgotten_at",
+        "INSERT INTO erased_addresses (address_hash, reason, erased_at) VALUES ($1, $2, $3) ON CONFLICT (address_hash) \
+         DO UPDATE SET reason = COALESCE(excluded.reason, erased_addresses.reason), erased_at = \
+         excluded.erased_at",
         fingerprint(&salt, &address.key()),
         reason,
-        Stamp(now)
+        DbTime(now)
     )
     .execute()
     .await

@@ -1,7 +1,7 @@
 //! Readers of a newsletter, written out page by page.
 
 use crate::{
-    db::{DbError, Stamp, Tx, engine::query::query_as},
+    db::{DbError, DbTime, Tx, engine::query::query_as},
     domain::{
         ids::{NewsletterId, SubscriptionId},
         subscriber::subscription::SubscriptionStatus,
@@ -19,15 +19,15 @@ pub struct ListedReader {
     /// Where the subscription stands; `blocked` where it would get mail if its address were not suppressed.
     pub status: String,
     /// When it was asked for.
-    pub requested_at: Stamp,
+    pub requested_at: DbTime,
     /// From which IP address, as far as the ledger knows.
     pub requested_ip: Option<String>,
     /// When it was confirmed.
-    pub confirmed_at: Option<Stamp>,
+    pub confirmed_at: Option<DbTime>,
     /// From which IP address.
     pub confirmed_ip: Option<String>,
     /// When it ended.
-    pub ended_at: Option<Stamp>,
+    pub ended_at: Option<DbTime>,
     /// Which issues the reader wants.
     pub cadence: String,
     /// Which sections; none: all.
@@ -71,11 +71,11 @@ pub async fn listed_readers(
             address_of!("confirmed"),
             " AS confirmed_ip, s.ended_at, s.cadence, s.sections, s.time_zone, s.send_time, s.paused_until, \
              s.language FROM subscriptions s JOIN subscribers r ON r.id = s.subscriber_id LEFT \
-             JOIN suppressions p ON p.address_key = r.address_key WHERE r.forgotten_at IS NULL \
+             JOIN suppressions p ON p.address_key = r.address_key WHERE r.erased_at IS NULL \
              AND s.newsletter_id = $1 AND s.id > $2 AND ($3 = '' OR s.status = $3) ORDER BY s.id LIMIT $4"
         ),
-        newsletter.0,
-        after.0,
+        newsletter,
+        after,
         status.map_or("", SubscriptionStatus::as_str),
         limit
     )

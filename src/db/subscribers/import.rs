@@ -2,21 +2,24 @@
 
 use crate::{
     db::{
-        DbError, EngineTx, Stamp, Tx,
-        consent::chain::{last_event, put_off_links},
-        engine::query::{json_rows, query},
-        subscribers::confirmations::subscribers,
+        DbDate, DbError, DbTime, Tx,
+        consent::chain::{defer_links, last_event},
+        engine::{
+            columns::DbList,
+            query::{json_rows, query, query_as, query_scalar},
+        },
+        subscribers::confirmations::{Address, subscribers},
     },
     domain::{
         ids::{NewsletterId, SubscriberId, SubscriptionId},
         subscriber::{
-            consent::ConsentEvent, email_address::EmailAddress, preferences::Preferences,
+            cadence::Cadence, consent::ConsentEvent, email_address::EmailAddress, preferences::Preferences,
             subscription::SubscriptionStatus,
         },
     },
 };
-use jiff::{Timestamp, civil::Date};
-use sqlx::SqliteConnection;
+use jiff::{Timestamp, civil::Date, fmt::serde::timestamp::microsecond};
+use serde::Serialize;
 use std::collections::HashMap;
 
 /// What is known of an address before an import.
@@ -36,13 +39,13 @@ pub struct KnownAddress {
 
 #[derive(sqlx::FromRow)]
 struct KnownRow {
-    place: i64,
-    subscription_id: Option<i64>,
-    status: Option<String>,
-    requested_at: Option<Stamp>,
-    confirmed_at: Option<Stamp>,
+    value: String,
+    subscription_id: Option<SubscriptionId>,
+    status: Option<SubscriptionStatus>,
+    requested_at: Option<DbTime>,
+    confirmed_at: Option<DbTime>,
     method: Option<String>,
-    last: Option<String>,
+    last: Option<ConsentEvent>,
     kept_out: bool,
     suppressed: bool,
 }
@@ -69,7 +72,7 @@ pub struct NewSubscription<'a> {
 }
 
 /// An entry of the consent ledger about something that happened elsewhere.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct ImportedConsent<'a> {
     /// Whose.
     pub subscription: SubscriptionId,
@@ -78,72 +81,47 @@ pub struct ImportedConsent<'a> {
     /// What happened.
     pub event: ConsentEvent,
     /// When.
+    #[serde(with = "microsecond::required")]
     pub occurred_at: Timestamp,
     /// From which IP address.
     pub client_address: Option<&'a str>,
 }
 
-/// What is known of these addresses, by their places in the list; of those that are missing, nothing.
+/// What is known of these addresses, by their keys; of those that are missing, nothing.
 pub async fn known_addresses(
     tx: &mut Tx,
     newsletter: NewsletterId,
     keys: &[String],
-) -> Result<HashMap<usize, KnownAddress>, DbError> {
-    macro_rules! known {
-        ($conn:ident, $list:literal, $bind:expr) => {
-            sqlx::query_as(concat!(
-                "SELECT CAST(k.place AS BIGINT) AS place, s.id AS subscription_id, s.status, s.requested_at, \
-                 s.confirmed_at, (SELECT e.method FROM consent_events e WHERE e.subscription_id = s.id \
-                 AND e.kind = 'confirmed' ORDER BY e.id DESC LIMIT 1) AS method, (SELECT e.kind \
-                 FROM consent_events e WHERE e.subscription_id = s.id \
-                 AND e.kind IN ('confirmed', 'unsubscribed') ORDER BY e.id DESC \
-                 LIMIT 1) AS last, x.address_key IS NOT NULL AS kept_out, p.address_key IS NOT NULL AS \
-                 suppressed FROM ",
-                $list,
-                " LEFT JOIN subscribers r ON r.address_key = k.value LEFT \
-                 JOIN subscriptions s ON s.subscriber_id = r.id AND s.newsletter_id = $2 LEFT \
-                 JOIN suppressions p ON p.address_key = k.value LEFT \
-                 JOIN newsletter_suppressions x ON x.newsletter_id = $2 AND x.address_key = k.value \
-                 WHERE s.id IS NOT NULL OR p.address_key IS NOT NULL OR x.address_key IS NOT NULL"
-            ))
-            .bind($bind)
-            .bind(newsletter.0)
-            .fetch_all($conn)
-            .await
-        };
-    }
-    let rows: Vec<KnownRow> = match tx.by_engine() {
-        EngineTx::Sqlite(conn) => {
-            known!(conn, "(SELECT key AS place, value FROM json_each($1)) k", json_rows(&keys)?)?
-        }
-        EngineTx::Postgres(conn) => {
-            known!(conn, "unnest($1::text[]) WITH ORDINALITY AS k (value, place)", keys.to_vec())?
-        }
-    };
-    // PostgreSQL counts from one.
-    let first = match tx.by_engine() {
-        EngineTx::Sqlite(_) => 0,
-        EngineTx::Postgres(_) => 1,
-    };
-    let mut known = HashMap::with_capacity(rows.len());
-    for row in rows {
-        let Ok(place) = usize::try_from(row.place - first) else { continue };
-        let decode = |error| DbError::ColumnDecode { index: "status".into(), source: Box::new(error) };
-        let status = row.status.map(SubscriptionStatus::try_from).transpose().map_err(decode)?;
+) -> Result<HashMap<String, KnownAddress>, DbError> {
+    let rows: Vec<KnownRow> = query_as!(
+        tx,
+        "SELECT value, s.id AS subscription_id, s.status, s.requested_at, s.confirmed_at, (SELECT e.method \
+         FROM consent_events e WHERE e.subscription_id = s.id AND e.kind = 'confirmed' ORDER BY e.id DESC \
+         LIMIT 1) AS method, (SELECT e.kind FROM consent_events e WHERE e.subscription_id = s.id \
+         AND e.kind IN ('confirmed', 'unsubscribed') ORDER BY e.id DESC LIMIT 1) AS last, \
+         x.address_key IS NOT NULL AS kept_out, p.address_key IS NOT NULL AS suppressed FROM {list $1} \
+         LEFT JOIN subscribers r ON r.address_key = value \
+         LEFT JOIN subscriptions s ON s.subscriber_id = r.id AND s.newsletter_id = $2 \
+         LEFT JOIN suppressions p ON p.address_key = value \
+         LEFT JOIN newsletter_suppressions x ON x.newsletter_id = $2 AND x.address_key = value \
+         WHERE s.id IS NOT NULL OR p.address_key IS NOT NULL OR x.address_key IS NOT NULL",
+        DbList(keys),
+        newsletter
+    )
+    .fetch_all()
+    .await?;
+    let known = |row: KnownRow| {
         let here = row.method.is_some_and(|method| method != "import");
-        known.insert(
-            place,
-            KnownAddress {
-                subscription: row.subscription_id.map(SubscriptionId).zip(status),
-                requested_here_at: row.requested_at.map(|at| at.0),
-                has_left: row.kept_out
-                    || row.last.is_some_and(|kind| kind == ConsentEvent::Unsubscribed.as_str()),
-                confirmed_here_at: row.confirmed_at.map(|at| at.0).filter(|_| here),
-                suppressed: row.suppressed,
-            },
-        );
-    }
-    Ok(known)
+        let known = KnownAddress {
+            subscription: row.subscription_id.zip(row.status),
+            requested_here_at: row.requested_at.map(|at| at.0),
+            confirmed_here_at: row.confirmed_at.map(|at| at.0).filter(|_| here),
+            has_left: row.kept_out || row.last == Some(ConsentEvent::Unsubscribed),
+            suppressed: row.suppressed,
+        };
+        (row.value, known)
+    };
+    Ok(rows.into_iter().map(known).collect())
 }
 
 /// Makes subscriptions, and subscribers where they are new. Where there is one already, it stays as it is: somebody was
@@ -157,67 +135,101 @@ pub async fn insert_imported(
     if new.is_empty() {
         return Ok(HashMap::new());
     }
-    match tx.by_engine() {
-        EngineTx::Sqlite(conn) => insert_alone(conn, newsletter, new, now).await,
-        EngineTx::Postgres(_) => insert_among_others(tx, newsletter, new, now).await,
+    if tx.is_only_writer() {
+        insert_alone(tx, newsletter, new, now).await
+    } else {
+        insert_among_others(tx, newsletter, new, now).await
     }
 }
 
-macro_rules! insert_subscriptions {
-    ($subscriber:literal, $before:literal, $from:literal) => {
-        concat!(
-            "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at, confirmed_at, \
-             ended_at, resumes_at, cadence, sections, time_zone, send_time, paused_until, language) SELECT ", $subscriber, ", $1, value ->> 1, ",
-            $before, "CAST(value ->> 2 AS BIGINT), ",
-            $before, "CAST(value ->> 3 AS BIGINT), ",
-            $before, "CAST(value ->> 4 AS BIGINT), ",
-            $before, "CAST(value ->> 5 AS BIGINT), ",
-            "value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11 FROM ",
-            $from
-        )
-    };
+/// A subscription as the statement takes it.
+#[derive(Serialize)]
+struct Row<'a> {
+    /// The subscriber, on PostgreSQL.
+    subscriber: Option<SubscriberId>,
+    /// What SQLite finds the subscriber by.
+    address_key: String,
+    status: SubscriptionStatus,
+    #[serde(with = "microsecond::required")]
+    requested_at: Timestamp,
+    #[serde(with = "microsecond::optional")]
+    confirmed_at: Option<Timestamp>,
+    #[serde(with = "microsecond::optional")]
+    ended_at: Option<Timestamp>,
+    #[serde(with = "microsecond::optional")]
+    resumes_at: Option<Timestamp>,
+    cadence: Cadence,
+    sections: String,
+    time_zone: Option<&'a str>,
+    send_time: Option<String>,
+    paused_until: Option<DbDate>,
+    language: Option<&'a str>,
 }
+
+impl<'a> From<&NewSubscription<'a>> for Row<'a> {
+    fn from(it: &NewSubscription<'a>) -> Self {
+        Self {
+            subscriber: None,
+            address_key: it.address.key(),
+            status: it.status,
+            requested_at: it.requested_at,
+            confirmed_at: it.confirmed_at,
+            ended_at: it.ended_at,
+            resumes_at: it.rests.map(|(_, resumes_at)| resumes_at),
+            cadence: it.choices.cadence,
+            sections: it.choices.sections.to_string(),
+            time_zone: it.choices.time_zone_name(),
+            send_time: it.choices.send_time_text(),
+            paused_until: it.rests.map(|(until, _)| DbDate(until)),
+            language: it.language,
+        }
+    }
+}
+
+/// Adds subscriptions in the order of the list, which comes first in SQLite's join.
+const INSERT_SUBSCRIPTIONS: &str = "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at, \
+    confirmed_at, ended_at, resumes_at, cadence, sections, time_zone, send_time, paused_until, language) \
+    SELECT {sqlite r.id}{postgres CAST(value ->> 'subscriber' AS BIGINT)}, $1, value ->> 'status', {micros value ->> 'requested_at'}, {micros value ->> 'confirmed_at'}, \
+    {micros value ->> 'ended_at'}, {micros value ->> 'resumes_at'}, value ->> 'cadence', value ->> 'sections', \
+    value ->> 'time_zone', value ->> 'send_time', value ->> 'paused_until', value ->> 'language' \
+    FROM {rows $2} {sqlite CROSS JOIN subscribers r WHERE r.address_key = value ->> 'address_key'}\
+    {postgres ON CONFLICT (subscriber_id, newsletter_id) DO NOTHING RETURNING subscriber_id, id}";
 
 /// On SQLite, where nobody else writes meanwhile: rows get their numbers one after the other, in the order of the list, so that none
 /// has to be handed back.
 async fn insert_alone(
-    conn: &mut SqliteConnection,
+    tx: &mut Tx,
     newsletter: NewsletterId,
     new: &[NewSubscription<'_>],
     now: Timestamp,
 ) -> Result<HashMap<usize, SubscriptionId>, DbError> {
-    let keys: Vec<String> = new.iter().map(|it| it.address.key()).collect();
-    let mut addresses: Vec<_> = keys.iter().zip(new).map(|(key, it)| (key, it.address.as_str())).collect();
+    let rows: Vec<Row<'_>> = new.iter().map(Row::from).collect();
+    let mut addresses: Vec<Address<'_>> = rows
+        .iter()
+        .zip(new)
+        .map(|(row, it)| Address { key: &row.address_key, address: it.address.as_str() })
+        .collect();
     // Neighbours in the index one after the other.
     addresses.sort_unstable();
-    sqlx::query(
-        "INSERT INTO subscribers (address, address_key, created_at) SELECT value ->> 1, value ->> 0, $2 \
-         FROM json_each($1) WHERE true ON CONFLICT (address_key) DO NOTHING",
+    query!(
+        tx,
+        "INSERT INTO subscribers (address, address_key, created_at) SELECT value ->> 'address', value ->> 'key', \
+         $2 FROM {rows $1} WHERE true ON CONFLICT (address_key) DO NOTHING",
+        json_rows(&addresses)?,
+        DbTime(now)
     )
-    .bind(json_rows(&addresses)?)
-    .bind(Stamp(now))
-    .execute(&mut *conn)
+    .execute()
     .await?;
     let before: Option<i64> =
-        sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'subscriptions'")
-            .fetch_optional(&mut *conn)
+        query_scalar!(tx, "SELECT seq FROM sqlite_sequence WHERE name = 'subscriptions'")
+            .fetch_optional()
             .await?;
-    let rows: Vec<_> = new.iter().zip(&keys).map(|(it, key)| row(it, key)).collect();
-    // The list comes first in the join, and goes through in its order.
-    let made = sqlx::query(insert_subscriptions!(
-        "r.id",
-        "",
-        "json_each($2) CROSS JOIN subscribers r WHERE r.address_key = value ->> 0"
-    ))
-    .bind(newsletter.0)
-    .bind(json_rows(&rows)?)
-    .execute(conn)
-    .await?;
-    if made.rows_affected() != new.len() as u64 {
+    let made = query!(tx, INSERT_SUBSCRIPTIONS, newsletter, json_rows(&rows)?).rows_affected().await?;
+    if made != new.len() as u64 {
         return Err(DbError::RowNotFound);
     }
     let first = before.unwrap_or_default() + 1;
-    Ok((0..new.len()).zip(first..).map(|(place, id)| (place, SubscriptionId(id))).collect())
+    Ok((0..new.len()).zip((first..).map(SubscriptionId)).collect())
 }
 
 /// On PostgreSQL, where others may make the same at the same time.
@@ -229,48 +241,22 @@ async fn insert_among_others(
 ) -> Result<HashMap<usize, SubscriptionId>, DbError> {
     let addresses: Vec<&EmailAddress> = new.iter().map(|it| it.address).collect();
     let subscribers = subscribers(tx, &addresses, now).await?;
-    let rows: Vec<_> = new.iter().zip(&subscribers).map(|(it, subscriber)| row(it, subscriber.0)).collect();
-    let query = insert_subscriptions!(
-        "CAST(value ->> 0 AS BIGINT)",
-        "TIMESTAMPTZ 'epoch' + INTERVAL '1 microsecond' * ",
-        "json_array_elements($2::json) ON CONFLICT (subscriber_id, newsletter_id) DO NOTHING RETURNING subscriber_id, id"
-    );
-    let EngineTx::Postgres(conn) = tx.by_engine() else { return Ok(HashMap::new()) };
-    let made: Vec<(i64, i64)> =
-        sqlx::query_as(query).bind(newsletter.0).bind(json_rows(&rows)?).fetch_all(conn).await?;
-    let made: HashMap<i64, i64> = made.into_iter().collect();
-    let made_at = |(place, subscriber): (usize, &SubscriberId)| {
-        made.get(&subscriber.0).map(|id| (place, SubscriptionId(*id)))
-    };
-    Ok(subscribers.iter().enumerate().filter_map(made_at).collect())
-}
-
-/// A subscription as the statements take it; `whose` tells its subscriber.
-fn row<'a, W: serde::Serialize>(it: &NewSubscription<'a>, whose: W) -> impl serde::Serialize + use<'a, W> {
-    let micros = |at: Option<Timestamp>| at.map(Timestamp::as_microsecond);
-    (
-        whose,
-        it.status.as_str(),
-        it.requested_at.as_microsecond(),
-        micros(it.confirmed_at),
-        micros(it.ended_at),
-        micros(it.rests.map(|(_, resumes_at)| resumes_at)),
-        it.choices.cadence.as_str(),
-        it.choices.sections.to_string(),
-        it.choices.time_zone_name(),
-        it.choices.send_time_text(),
-        it.rests.map(|(until, _)| until.to_string()),
-        it.language,
-    )
+    let rows: Vec<Row<'_>> =
+        new.iter().zip(&subscribers).map(|(it, id)| Row { subscriber: Some(*id), ..it.into() }).collect();
+    let made: Vec<(SubscriberId, SubscriptionId)> =
+        query_as!(tx, INSERT_SUBSCRIPTIONS, newsletter, json_rows(&rows)?).fetch_all().await?;
+    let made: HashMap<SubscriberId, SubscriptionId> = made.into_iter().collect();
+    let places = subscribers.iter().enumerate();
+    Ok(places.filter_map(|(place, subscriber)| Some((place, *made.get(subscriber)?))).collect())
 }
 
 /// Gives a transaction that takes very many rows in more room for pages of the database: with the usual two megabytes SQLite would
 /// read most of its indexes anew for every row.
 pub async fn prepare_import(tx: &mut Tx) -> Result<(), DbError> {
-    match tx.by_engine() {
-        EngineTx::Sqlite(conn) => sqlx::query("PRAGMA cache_size = -32768").execute(conn).await.map(drop),
-        EngineTx::Postgres(_) => Ok(()),
+    if tx.is_only_writer() {
+        query!(tx, "PRAGMA cache_size = -32768").execute().await?;
     }
+    Ok(())
 }
 
 /// Makes a pending subscription active, or paused, on the word of another system. What was chosen here holds; a language that is not
@@ -286,11 +272,11 @@ pub async fn activate_imported(
         "UPDATE subscriptions SET status = $2, confirmed_at = $3, ended_at = NULL, erased_at = NULL, \
          signup_mailed_at = NULL, paused_until = $4, resumes_at = $5, language = COALESCE(language, $6) \
          WHERE id = $1 AND status = 'pending'",
-        id.0,
-        new.status.as_str(),
-        Stamp(confirmed_at),
-        new.rests.map(|(until, _)| until.to_string()),
-        new.rests.map(|(_, resumes_at)| Stamp(resumes_at)),
+        id,
+        new.status,
+        DbTime(confirmed_at),
+        new.rests.map(|(until, _)| DbDate(until)),
+        new.rests.map(|(_, resumes_at)| DbTime(resumes_at)),
         new.language
     )
     .rows_affected()
@@ -309,9 +295,9 @@ pub async fn end_imported(
         tx,
         "UPDATE subscriptions SET status = $2, ended_at = $3, paused_until = NULL, resumes_at = NULL \
          WHERE id = $1 AND status IN ('pending', 'active', 'paused')",
-        id.0,
-        status.as_str(),
-        Stamp(now)
+        id,
+        status,
+        DbTime(now)
     )
     .rows_affected()
     .await
@@ -328,37 +314,17 @@ pub async fn record_imported(
     if events.is_empty() {
         return Ok(());
     }
-    let rows: Vec<_> = events
-        .iter()
-        .map(|it| {
-            let occurred = it.occurred_at.as_microsecond();
-            (it.subscription.0, it.event.as_str(), occurred, it.client_address, it.address)
-        })
-        .collect();
-    macro_rules! insert {
-        ($conn:ident, $list:literal, $before:literal) => {
-            sqlx::query(concat!(
-                "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, client_address, \
-                 source_url, address) SELECT CAST(value ->> 0 AS BIGINT), value ->> 1, ",
-                $before,
-                "CAST(value ->> 2 AS BIGINT), 'import', value ->> 3, $2, value ->> 4 FROM ",
-                $list
-            ))
-            .bind(json_rows(&rows)?)
-            .bind(source)
-            .execute($conn)
-            .await
-            .map(drop)?
-        };
-    }
     let before = last_event(tx).await?;
-    match tx.by_engine() {
-        EngineTx::Sqlite(conn) => insert!(conn, "json_each($1)", ""),
-        EngineTx::Postgres(conn) => insert!(
-            conn,
-            "json_array_elements($1::json)",
-            "TIMESTAMPTZ 'epoch' + INTERVAL '1 microsecond' * "
-        ),
-    }
-    put_off_links(tx, before).await
+    query!(
+        tx,
+        "INSERT INTO consent_events (subscription_id, kind, occurred_at, method, client_address, source_url, \
+         address) SELECT CAST(value ->> 'subscription' AS BIGINT), value ->> 'event', \
+         {micros value ->> 'occurred_at'}, 'import', value ->> 'client_address', $2, value ->> 'address' \
+         FROM {rows $1}",
+        json_rows(events)?,
+        source
+    )
+    .execute()
+    .await?;
+    defer_links(tx, before).await
 }

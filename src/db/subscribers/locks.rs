@@ -1,23 +1,25 @@
 //! Row locks on subscriptions.
 
 use crate::{
-    db::{DbError, EngineTx, Tx},
+    db::{
+        DbError, Tx,
+        engine::{columns::DbList, query::query},
+    },
     domain::ids::SubscriptionId,
 };
 
 /// Locks the rows of subscriptions until the transaction ends, in one order for all, so that of two at once one waits.
 pub async fn lock_rows(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<(), DbError> {
-    match tx.by_engine() {
-        // SQLite has one writer.
-        EngineTx::Sqlite(_) => Ok(()),
-        EngineTx::Postgres(conn) => {
-            let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
-            // Keys stay readable: deliveries may be made meanwhile.
-            sqlx::query("SELECT id FROM subscriptions WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE")
-                .bind(ids)
-                .execute(conn)
-                .await
-                .map(drop)
-        }
+    // SQLite has one writer.
+    if tx.is_only_writer() {
+        return Ok(());
     }
+    // Keys stay readable: deliveries may be made meanwhile.
+    query!(
+        tx,
+        "SELECT id FROM subscriptions WHERE id {in $1} ORDER BY id {postgres FOR NO KEY UPDATE}",
+        DbList(ids)
+    )
+    .execute()
+    .await
 }

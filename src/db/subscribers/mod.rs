@@ -26,9 +26,10 @@ pub use crate::db::consent::ledger::{
     use_confirmation,
 };
 pub use crate::db::subscribers::choices::{join, set_language, set_preferences};
-pub use crate::db::subscribers::clocks::{clock_counts, clocks, clocks_of};
+pub use crate::db::subscribers::clocks::{clock_counts, clocks, clocks_for};
 pub use crate::db::subscribers::confirmations::{
-    Request, Standing, insert_confirmations, set_requested, set_signup_mailed, standings, subscribers,
+    KnownSubscription, Request, insert_confirmations, set_requested, set_signup_mailed, subscribers,
+    subscriptions,
 };
 pub use crate::db::subscribers::export::{ListedReader, listed_readers};
 pub use crate::db::subscribers::import::{
@@ -37,23 +38,23 @@ pub use crate::db::subscribers::import::{
 };
 pub use crate::db::subscribers::locks::lock_rows;
 pub use crate::db::subscribers::moving::{
-    Holder, lock_readers, reader_at, reassign, restore_from, set_address, transfer_history,
+    Holder, get_by_address, lock_readers, reassign, restore_from, set_address, transfer_history,
 };
 pub use crate::db::subscribers::pauses::{
-    Resumed, any_resume_with, move_pauses, pause, pauses_of, resume, resume_due, resume_with,
+    Resumed, any_resume_with, move_pauses, pause, pauses_for, resume, resume_due, resume_with,
 };
 pub use crate::db::subscribers::pending::{erase_pending, overdue};
 pub use crate::db::subscribers::reasons::{
     COUNT_LEFT, ReasonCount, Remark, count_left, count_reasons, erase_remarks, remarks, set_reason,
 };
-pub use crate::db::subscribers::reminders::{readers_to_remind, set_reminder, take_to_remind};
+pub use crate::db::subscribers::reminders::{claim_reminders, readers_to_remind, set_reminder};
 pub use crate::db::subscribers::unsubscribe::{end, end_all, get_all};
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
+        DbDate, DbError, DbTime, Tx,
         engine::query::{query, query_as, query_scalar},
-        on, suppressions,
+        suppressions,
     },
     domain::{
         ids::{NewsletterId, SubscriberId, SubscriptionId},
@@ -81,17 +82,16 @@ pub struct SubscriptionRecord {
     /// Where it stands.
     pub status: SubscriptionStatus,
     /// When it was last asked for.
-    pub requested_at: Stamp,
+    pub requested_at: DbTime,
     /// When it was last confirmed.
-    pub confirmed_at: Option<Stamp>,
+    pub confirmed_at: Option<DbTime>,
     /// When it ended.
-    pub ended_at: Option<Stamp>,
+    pub ended_at: Option<DbTime>,
     /// When a signup last caused a mail.
-    pub signup_mailed_at: Option<Stamp>,
+    pub signup_mailed_at: Option<DbTime>,
     /// Which issues the reader wants.
     pub cadence: Cadence,
     /// Which sections.
-    #[sqlx(try_from = "String")]
     pub sections: Sections,
     /// The reader's zone, by its IANA name; `None`: the newsletter's holds.
     pub time_zone: Option<String>,
@@ -99,10 +99,10 @@ pub struct SubscriptionRecord {
     pub send_time: Option<String>,
     /// The language the reader reads in, by its tag; `None`: the newsletter's.
     pub language: Option<String>,
-    /// The date of the first issue after a pause, `YYYY-MM-DD`.
-    pub paused_until: Option<String>,
+    /// The date of the first issue after a pause.
+    pub paused_until: Option<DbDate>,
     /// When it was moved to this address, if it was.
-    pub moved_at: Option<Stamp>,
+    pub moved_at: Option<DbTime>,
 }
 
 impl SubscriptionRecord {
@@ -119,19 +119,7 @@ pub async fn subscriber(
     address: &EmailAddress,
     now: Timestamp,
 ) -> Result<SubscriberId, DbError> {
-    let id: i64 = on!(tx, |conn| {
-        // The update changes nothing; it makes RETURNING name the row that is there. See `requests` for the column.
-        sqlx::query_scalar(
-            "INSERT INTO subscribers (address, address_key, created_at) VALUES ($1, $2, $3) \
-             ON CONFLICT (address_key) DO UPDATE SET created_at = subscribers.created_at RETURNING id",
-        )
-        .bind(address.as_str())
-        .bind(address.key())
-        .bind(Stamp(now))
-        .fetch_one(conn)
-        .await?
-    });
-    Ok(SubscriberId(id))
+    subscribers(tx, &[address], now).await?.pop().ok_or(DbError::RowNotFound)
 }
 
 /// Finds or makes a subscription, pending if it is new. On PostgreSQL the row is locked until the transaction ends, so
@@ -142,18 +130,9 @@ pub async fn subscription(
     newsletter: NewsletterId,
     now: Timestamp,
 ) -> Result<SubscriptionRecord, DbError> {
-    let id: i64 = query_scalar!(
-        tx,
-        "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at) \
-         VALUES ($1, $2, 'pending', $3) ON CONFLICT (subscriber_id, newsletter_id) DO UPDATE \
-         SET status = subscriptions.status RETURNING id",
-        subscriber.0,
-        newsletter.0,
-        Stamp(now)
-    )
-    .fetch_one()
-    .await?;
-    get(tx, SubscriptionId(id)).await?.ok_or(DbError::RowNotFound)
+    let known = subscriptions(tx, &[(subscriber, newsletter)], now).await?;
+    let id = known.first().ok_or(DbError::RowNotFound)?.id;
+    get(tx, id).await?.ok_or(DbError::RowNotFound)
 }
 
 macro_rules! select_subscription {
@@ -171,25 +150,25 @@ use select_subscription;
 
 /// The subscription with this row.
 pub async fn get(tx: &mut Tx, id: SubscriptionId) -> Result<Option<SubscriptionRecord>, DbError> {
-    query_as!(tx, select_subscription!("WHERE s.id = $1"), id.0).fetch_optional().await
+    query_as!(tx, select_subscription!("WHERE s.id = $1"), id).fetch_optional().await
 }
 
 /// The subscription that a reader's link is about; `None` also if its reader was forgotten or erased: such a link leads nowhere any
 /// more, so that nothing new is kept in their name.
-pub async fn of_link(tx: &mut Tx, id: SubscriptionId) -> Result<Option<SubscriptionRecord>, DbError> {
+pub async fn for_link(tx: &mut Tx, id: SubscriptionId) -> Result<Option<SubscriptionRecord>, DbError> {
     Ok(get(tx, id).await?.filter(|it| !is_placeholder(it.address.as_str())))
 }
 
 /// All subscriptions of an address.
-pub async fn of_address(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<SubscriptionRecord>, DbError> {
+pub async fn for_address(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<SubscriptionRecord>, DbError> {
     query_as!(tx, select_subscription!("WHERE r.address_key = $1 ORDER BY s.id"), address.key())
         .fetch_all()
         .await
 }
 
 /// All subscriptions of a subscriber. There are as many as newsletters at most.
-pub async fn of_subscriber(tx: &mut Tx, id: SubscriberId) -> Result<Vec<SubscriptionRecord>, DbError> {
-    query_as!(tx, select_subscription!("WHERE s.subscriber_id = $1 ORDER BY s.id"), id.0).fetch_all().await
+pub async fn for_subscriber(tx: &mut Tx, id: SubscriberId) -> Result<Vec<SubscriptionRecord>, DbError> {
+    query_as!(tx, select_subscription!("WHERE s.subscriber_id = $1 ORDER BY s.id"), id).fetch_all().await
 }
 
 /// A page of subscriptions after `after`, in the order they were made.
@@ -198,7 +177,7 @@ pub async fn page(
     after: SubscriptionId,
     limit: i64,
 ) -> Result<Vec<SubscriptionRecord>, DbError> {
-    query_as!(tx, select_subscription!("WHERE s.id > $1 ORDER BY s.id LIMIT $2"), after.0, limit)
+    query_as!(tx, select_subscription!("WHERE s.id > $1 ORDER BY s.id LIMIT $2"), after, limit)
         .fetch_all()
         .await
 }
@@ -208,22 +187,22 @@ pub async fn count_active(tx: &mut Tx, newsletter: NewsletterId) -> Result<i64, 
     query_scalar!(
         tx,
         "SELECT count(*) FROM subscriptions WHERE newsletter_id = $1 AND status = 'active'",
-        newsletter.0
+        newsletter
     )
     .fetch_one()
     .await
 }
 
 /// Makes a pending subscription active. `false`: it was not pending. Whoever can confirm reads the mailbox: the pause between
-/// mails that a signup causes, which protects strangers, begins anew; and that they left elsewhere is over.
+/// emails that a signup causes, which protects strangers, begins anew; and that they left elsewhere is over.
 pub async fn activate(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<bool, DbError> {
     suppressions::lift(tx, id).await?;
     query!(
         tx,
         "UPDATE subscriptions SET status = 'active', confirmed_at = $2, ended_at = NULL, signup_mailed_at = \
          NULL, paused_until = NULL, resumes_at = NULL WHERE id = $1 AND status = 'pending'",
-        id.0,
-        Stamp(now)
+        id,
+        DbTime(now)
     )
     .rows_affected()
     .await

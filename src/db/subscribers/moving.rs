@@ -2,8 +2,11 @@
 
 use crate::{
     db::{
-        DbError, EngineTx, Stamp, Tx,
-        engine::query::{query, query_scalar},
+        DbError, DbTime, Tx,
+        engine::{
+            columns::DbList,
+            query::{query, query_scalar},
+        },
         suppressions,
     },
     domain::{
@@ -14,34 +17,29 @@ use crate::{
 use jiff::Timestamp;
 
 /// The reader with this address, if there is one.
-pub async fn reader_at(tx: &mut Tx, address: &EmailAddress) -> Result<Option<SubscriberId>, DbError> {
-    let id: Option<i64> =
-        query_scalar!(tx, "SELECT id FROM subscribers WHERE address_key = $1", address.key())
-            .fetch_optional()
-            .await?;
-    Ok(id.map(SubscriberId))
+pub async fn get_by_address(tx: &mut Tx, address: &EmailAddress) -> Result<Option<SubscriberId>, DbError> {
+    query_scalar!(tx, "SELECT id FROM subscribers WHERE address_key = $1", address.key())
+        .fetch_optional()
+        .await
 }
 
 /// Locks the rows of these readers until the transaction ends, in the order in which everybody else locks them: readers, as signups
 /// do first; open deliveries, as the journal does; subscriptions, as all who add to the ledger do. The locks leave keys readable, so
 /// deliveries can be made meanwhile.
 pub async fn lock_readers(tx: &mut Tx, readers: &[SubscriberId]) -> Result<(), DbError> {
-    match tx.by_engine() {
-        // SQLite has one writer.
-        EngineTx::Sqlite(_) => Ok(()),
-        EngineTx::Postgres(conn) => {
-            let ids: Vec<i64> = readers.iter().map(|id| id.0).collect();
-            for statement in [
-                "SELECT id FROM subscribers WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE",
-                "SELECT id FROM deliveries WHERE subscriber_id = ANY($1) \
-                 AND status NOT IN ('sent', 'failed', 'skipped') ORDER BY id FOR UPDATE",
-                "SELECT id FROM subscriptions WHERE subscriber_id = ANY($1) ORDER BY id FOR NO KEY UPDATE",
-            ] {
-                sqlx::query(statement).bind(&ids).execute(&mut *conn).await?;
-            }
-            Ok(())
-        }
+    // SQLite has one writer.
+    if tx.is_only_writer() {
+        return Ok(());
     }
+    for statement in [
+        "SELECT id FROM subscribers WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE",
+        "SELECT id FROM deliveries WHERE subscriber_id = ANY ($1) AND status NOT IN ('sent', 'failed', 'skipped') \
+         ORDER BY id FOR UPDATE",
+        "SELECT id FROM subscriptions WHERE subscriber_id = ANY ($1) ORDER BY id FOR NO KEY UPDATE",
+    ] {
+        query!(tx, portable statement, DbList(readers)).execute().await?;
+    }
+    Ok(())
 }
 
 /// Gives a reader another address, which nobody may have yet. All of their subscriptions move with them.
@@ -54,13 +52,13 @@ pub async fn set_address(
     query!(
         tx,
         "UPDATE subscribers SET address = $2, address_key = $3 WHERE id = $1",
-        reader.0,
-        address.as_str(),
+        reader,
+        address,
         address.key()
     )
     .execute()
     .await?;
-    query!(tx, "UPDATE subscriptions SET moved_at = $2 WHERE subscriber_id = $1", reader.0, Stamp(now))
+    query!(tx, "UPDATE subscriptions SET moved_at = $2 WHERE subscriber_id = $1", reader, DbTime(now))
         .execute()
         .await
 }
@@ -75,9 +73,9 @@ pub async fn reassign(
     query!(
         tx,
         "UPDATE subscriptions SET subscriber_id = $2, moved_at = $3 WHERE id = $1",
-        id.0,
-        reader.0,
-        Stamp(now)
+        id,
+        reader,
+        DbTime(now)
     )
     .execute()
     .await
@@ -98,9 +96,9 @@ pub async fn restore_from(
          send_time = o.send_time, language = o.language, paused_until = o.paused_until, resumes_at = \
          o.resumes_at FROM (SELECT status, cadence, sections, time_zone, send_time, language, paused_until, \
          resumes_at FROM subscriptions WHERE id = $2) AS o WHERE subscriptions.id = $1",
-        id.0,
-        other.0,
-        Stamp(now)
+        id,
+        other,
+        DbTime(now)
     )
     .execute()
     .await
@@ -130,9 +128,9 @@ pub async fn transfer_history(
          WHERE subscriber_id = $3 AND status = 'skipped' AND EXISTS (SELECT 1 FROM deliveries o \
          WHERE o.subscriber_id = $1 AND o.subscription_id = $2 AND o.issue_id = deliveries.issue_id \
          AND o.status IN ('queued', 'deferred', 'claimed'))",
-        from.reader.0,
-        from.subscription.0,
-        to.reader.0
+        from.reader,
+        from.subscription,
+        to.reader
     )
     .execute()
     .await?;
@@ -141,10 +139,10 @@ pub async fn transfer_history(
         "UPDATE deliveries SET subscriber_id = $3, subscription_id = $4 WHERE subscriber_id = $1 \
          AND subscription_id = $2 AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.subscriber_id = $3 \
          AND o.issue_id = deliveries.issue_id)",
-        from.reader.0,
-        from.subscription.0,
-        to.reader.0,
-        to.subscription.0
+        from.reader,
+        from.subscription,
+        to.reader,
+        to.subscription
     )
     .execute()
     .await?;
@@ -154,9 +152,9 @@ pub async fn transfer_history(
          FROM issue_variants v JOIN issues i ON i.id = v.issue_id WHERE i.newsletter_id = $3) \
          AND NOT EXISTS (SELECT 1 FROM welcomes o WHERE o.subscriber_id = $2 \
          AND o.variant_id = welcomes.variant_id)",
-        from.reader.0,
-        to.reader.0,
-        newsletter.0
+        from.reader,
+        to.reader,
+        newsletter
     )
     .execute()
     .await

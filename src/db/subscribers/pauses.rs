@@ -2,7 +2,7 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
+        DbDate, DbError, DbTime, Tx,
         engine::query::{query, query_as, query_scalar},
     },
     domain::ids::{NewsletterId, SubscriptionId},
@@ -29,9 +29,9 @@ pub async fn pause(
         tx,
         "UPDATE subscriptions SET status = 'paused', paused_until = $2, resumes_at = $3 WHERE id = $1 \
          AND status IN ('active', 'paused')",
-        id.0,
-        until.to_string(),
-        Stamp(resumes_at)
+        id,
+        DbDate(until),
+        DbTime(resumes_at)
     )
     .rows_affected()
     .await
@@ -44,7 +44,7 @@ pub async fn resume(tx: &mut Tx, id: SubscriptionId) -> Result<bool, DbError> {
         tx,
         "UPDATE subscriptions SET status = 'active', paused_until = NULL, resumes_at = NULL WHERE id = $1 \
          AND status = 'paused'",
-        id.0
+        id
     )
     .rows_affected()
     .await
@@ -60,7 +60,7 @@ pub async fn resume_due(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<R
          WHERE status = 'paused' AND resumes_at <= $1 AND id IN (SELECT id FROM subscriptions \
          WHERE status = 'paused' AND resumes_at <= $1 ORDER BY resumes_at LIMIT $2) \
          RETURNING newsletter_id, clock",
-        Stamp(now),
+        DbTime(now),
         limit
     )
     .fetch_all()
@@ -68,15 +68,15 @@ pub async fn resume_due(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<R
 }
 
 /// The pauses of a newsletter's readers that have an end, each day and zone once.
-pub async fn pauses_of(
+pub async fn pauses_for(
     tx: &mut Tx,
     newsletter: NewsletterId,
-) -> Result<Vec<(String, Option<String>)>, DbError> {
+) -> Result<Vec<(DbDate, Option<String>)>, DbError> {
     query_as!(
         tx,
         "SELECT DISTINCT paused_until, time_zone FROM subscriptions WHERE status = 'paused' \
          AND newsletter_id = $1 AND paused_until IS NOT NULL",
-        newsletter.0
+        newsletter
     )
     .fetch_all()
     .await
@@ -86,17 +86,17 @@ pub async fn pauses_of(
 pub async fn move_pauses(
     tx: &mut Tx,
     newsletter: NewsletterId,
-    (until, zone): (&str, Option<&str>),
+    (until, zone): (DbDate, Option<&str>),
     resumes_at: Timestamp,
 ) -> Result<(), DbError> {
     query!(
         tx,
         "UPDATE subscriptions SET resumes_at = $4 WHERE status = 'paused' AND newsletter_id = $1 \
          AND paused_until = $2 AND COALESCE(time_zone, '') = $3",
-        newsletter.0,
+        newsletter,
         until,
         zone.unwrap_or_default(),
-        Stamp(resumes_at)
+        DbTime(resumes_at)
     )
     .execute()
     .await
@@ -108,8 +108,8 @@ pub async fn any_resume_with(tx: &mut Tx, newsletter: NewsletterId, date: Date) 
         tx,
         "SELECT EXISTS (SELECT 1 FROM subscriptions WHERE status = 'paused' AND newsletter_id = $1 \
          AND paused_until <= $2)",
-        newsletter.0,
-        date.to_string()
+        newsletter,
+        DbDate(date)
     )
     .fetch_one()
     .await
@@ -121,8 +121,8 @@ pub async fn resume_with(tx: &mut Tx, newsletter: NewsletterId, date: Date) -> R
         tx,
         "UPDATE subscriptions SET status = 'active', paused_until = NULL, resumes_at = NULL \
          WHERE status = 'paused' AND newsletter_id = $1 AND paused_until <= $2",
-        newsletter.0,
-        date.to_string()
+        newsletter,
+        DbDate(date)
     )
     .rows_affected()
     .await

@@ -2,9 +2,12 @@
 
 use crate::{
     db::{
-        DbError, EngineTx, Stamp, Tx,
+        DbError, DbTime, Tx,
         consent::chain::erase_requests,
-        engine::query::{query, query_as, query_scalar},
+        engine::{
+            columns::DbList,
+            query::{query, query_as, query_scalar},
+        },
         subscribers::{erase_evidence, erasure},
     },
     domain::ids::{SubscriberId, SubscriptionId},
@@ -21,25 +24,20 @@ pub async fn overdue(
     until: Timestamp,
     limit: i64,
 ) -> Result<Vec<(SubscriptionId, SubscriberId)>, DbError> {
-    let found: Vec<(i64, i64)> = query_as!(
+    query_as!(
         tx,
         "SELECT id, subscriber_id FROM subscriptions WHERE status = 'pending' \
          AND requested_at <= $1 ORDER BY requested_at, id LIMIT $2",
-        Stamp(until),
+        DbTime(until),
         limit
     )
     .fetch_all()
-    .await?;
-    Ok(theirs(found))
-}
-
-pub(super) fn theirs(rows: Vec<(i64, i64)>) -> Vec<Theirs> {
-    rows.into_iter().map(|(id, reader)| (SubscriptionId(id), SubscriberId(reader))).collect()
+    .await
 }
 
 /// Ends the pending ones of these subscriptions that were asked for until a moment, and erases what came with that. Returns how many.
 ///
-/// Of a reader who never confirmed go their confirmations, their mails, what is personal in the ledger's entries, and the address
+/// Of a reader who never confirmed go their confirmations, their emails, what is personal in the ledger's entries, and the address
 /// unless it has another subscription. That somebody asked stays in the ledger, which only ever grows. A reader who had confirmed
 /// before is again what they were: anybody can type their address into the form, and that changes nothing of how long it is kept.
 pub async fn erase_pending(
@@ -49,7 +47,7 @@ pub async fn erase_pending(
     now: Timestamp,
 ) -> Result<usize, DbError> {
     let mut erased = 0;
-    for (subscription, reader) in hold_free(tx, of).await? {
+    for (subscription, reader) in lock_skip_locked(tx, of).await? {
         if end_unconfirmed(tx, subscription, until, now).await? {
             erase_evidence(tx, subscription).await?;
         } else if put_back(tx, subscription, until).await? {
@@ -69,51 +67,54 @@ pub async fn erase_pending(
 /// Takes the rows of readers, of their links to confirm and of all of their subscriptions until the transaction ends, and returns those
 /// whose readers nobody else has in hand: a signup, a confirmation or a leaving of this moment comes first, and the next turn looks
 /// again. All of them, for with the last one a reader is erased, and by then nothing may have to be waited for.
-pub(super) async fn hold_free(tx: &mut Tx, of: &[Theirs]) -> Result<Vec<Theirs>, DbError> {
-    match tx.by_engine() {
-        // Who writes is alone.
-        EngineTx::Sqlite(_) => Ok(of.to_vec()),
-        EngineTx::Postgres(conn) => {
-            // Signups take the reader's row first, too.
-            let readers: Vec<i64> = of.iter().map(|(_, reader)| reader.0).collect();
-            let held: Vec<i64> = sqlx::query_scalar(
-                "SELECT id FROM subscribers WHERE id = ANY($1) ORDER BY id FOR UPDATE SKIP LOCKED",
-            )
-            .bind(readers)
-            .fetch_all(&mut *conn)
-            .await?;
-            let mut free: HashSet<i64> = held.iter().copied().collect();
-            let ids: Vec<i64> =
-                of.iter().filter(|(_, reader)| free.contains(&reader.0)).map(|(id, _)| id.0).collect();
-            // Confirming takes the link's row first, then the subscription's.
-            sqlx::query(
-                "SELECT id FROM confirmations WHERE subscription_id = ANY($1) ORDER BY id FOR UPDATE",
-            )
-            .bind(&ids)
-            .execute(&mut *conn)
-            .await?;
-            // No subscription is added while its reader's row is locked.
-            let all: Vec<(i64, i64)> =
-                sqlx::query_as("SELECT id, subscriber_id FROM subscriptions WHERE subscriber_id = ANY($1)")
-                    .bind(held)
-                    .fetch_all(&mut *conn)
-                    .await?;
-            let ids: Vec<i64> = all.iter().map(|(id, _)| *id).collect();
-            let taken: Vec<i64> = sqlx::query_scalar(
-                "SELECT id FROM subscriptions WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
-            )
-            .bind(ids)
-            .fetch_all(conn)
-            .await?;
-            let taken: HashSet<i64> = taken.into_iter().collect();
-            for (id, reader) in all {
-                if !taken.contains(&id) {
-                    free.remove(&reader);
-                }
-            }
-            Ok(of.iter().copied().filter(|(_, reader)| free.contains(&reader.0)).collect())
+pub(super) async fn lock_skip_locked(tx: &mut Tx, of: &[Theirs]) -> Result<Vec<Theirs>, DbError> {
+    // SQLite has one writer.
+    if tx.is_only_writer() {
+        return Ok(of.to_vec());
+    }
+    // Signups take the reader's row first, too.
+    let readers: Vec<SubscriberId> = of.iter().map(|(_, reader)| *reader).collect();
+    let held: Vec<SubscriberId> = query_scalar!(
+        tx,
+        "SELECT id FROM subscribers WHERE id {in $1} ORDER BY id {skip_locked}",
+        DbList(&readers)
+    )
+    .fetch_all()
+    .await?;
+    let mut free: HashSet<SubscriberId> = held.iter().copied().collect();
+    let ids: Vec<SubscriptionId> =
+        of.iter().filter(|(_, reader)| free.contains(reader)).map(|(id, _)| *id).collect();
+    // Confirming takes the link's row first, then the subscription's.
+    query!(
+        tx,
+        "SELECT id FROM confirmations WHERE subscription_id {in $1} ORDER BY id {postgres FOR UPDATE}",
+        DbList(&ids)
+    )
+    .execute()
+    .await?;
+    // No subscription is added while its reader's row is locked.
+    let all: Vec<Theirs> = query_as!(
+        tx,
+        "SELECT id, subscriber_id FROM subscriptions WHERE subscriber_id {in $1}",
+        DbList(&held)
+    )
+    .fetch_all()
+    .await?;
+    let ids: Vec<SubscriptionId> = all.iter().map(|(id, _)| *id).collect();
+    let taken: Vec<SubscriptionId> = query_scalar!(
+        tx,
+        "SELECT id FROM subscriptions WHERE id {in $1} ORDER BY id {postgres FOR NO KEY UPDATE SKIP LOCKED}",
+        DbList(&ids)
+    )
+    .fetch_all()
+    .await?;
+    let taken: HashSet<SubscriptionId> = taken.into_iter().collect();
+    for (id, reader) in all {
+        if !taken.contains(&id) {
+            free.remove(&reader);
         }
     }
+    Ok(of.iter().copied().filter(|(_, reader)| free.contains(reader)).collect())
 }
 
 /// Ends a pending subscription that was never confirmed, of which nothing personal stays, so that nothing else of its reader is kept
@@ -129,9 +130,9 @@ async fn end_unconfirmed(
         "UPDATE subscriptions SET status = 'unsubscribed', ended_at = $2, erased_at = $2, signup_mailed_at = \
          NULL, time_zone = NULL, language = NULL WHERE id = $1 AND status = 'pending' \
          AND confirmed_at IS NULL AND requested_at <= $3",
-        id.0,
-        Stamp(now),
-        Stamp(until)
+        id,
+        DbTime(now),
+        DbTime(until)
     )
     .rows_affected()
     .await
@@ -162,22 +163,22 @@ async fn put_back(tx: &mut Tx, id: SubscriptionId, until: Timestamp) -> Result<b
             ", requested_at), signup_mailed_at = NULL WHERE id = $1 AND status = 'pending' \
              AND confirmed_at IS NOT NULL AND requested_at <= $2"
         ),
-        id.0,
-        Stamp(until)
+        id,
+        DbTime(until)
     )
     .rows_affected()
     .await
     .map(|rows| rows == 1)
 }
 
-/// Removes the links to confirm that nobody used, and the mails they were in.
+/// Removes the links to confirm that nobody used, and the emails they were in.
 async fn erase_open_confirmations(tx: &mut Tx, id: SubscriptionId) -> Result<(), DbError> {
     for statement in [
-        "DELETE FROM mails WHERE confirmation_id IN (SELECT id FROM confirmations WHERE subscription_id = $1 \
+        "DELETE FROM emails WHERE confirmation_id IN (SELECT id FROM confirmations WHERE subscription_id = $1 \
          AND used_at IS NULL)",
         "DELETE FROM confirmations WHERE subscription_id = $1 AND used_at IS NULL",
     ] {
-        query!(tx, portable statement, id.0).execute().await?;
+        query!(tx, portable statement, id).execute().await?;
     }
     Ok(())
 }
@@ -188,7 +189,7 @@ async fn is_nobodys(tx: &mut Tx, reader: SubscriberId) -> Result<bool, DbError> 
         tx,
         "SELECT NOT EXISTS (SELECT 1 FROM subscriptions WHERE subscriber_id = $1 \
          AND (status <> 'unsubscribed' OR confirmed_at IS NOT NULL))",
-        reader.0
+        reader
     )
     .fetch_one()
     .await

@@ -1,8 +1,8 @@
-//! Table `leaving_reasons`: why readers left, if they said so.
+//! Table `unsubscribe_reasons`: why readers left, if they said so.
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
+        DbError, DbTime, Tx,
         engine::query::{query, query_as, query_scalar},
     },
     domain::{
@@ -25,7 +25,7 @@ pub struct ReasonCount {
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct Remark {
     /// When the reader left.
-    pub left_at: Stamp,
+    pub left_at: DbTime,
     /// Why.
     pub reason: UnsubscribeReason,
     /// In the reader's words.
@@ -42,14 +42,14 @@ pub async fn set_reason(
 ) -> Result<bool, DbError> {
     query!(
         tx,
-        "INSERT INTO leaving_reasons (subscription_id, left_at, reason, remark, given_at) \
+        "INSERT INTO unsubscribe_reasons (subscription_id, left_at, reason, remark, given_at) \
          SELECT id, ended_at, $2, $3, $4 FROM subscriptions WHERE id = $1 AND status = 'unsubscribed' \
          AND ended_at IS NOT NULL ON CONFLICT (subscription_id, left_at) DO UPDATE \
          SET reason = excluded.reason, remark = excluded.remark, given_at = excluded.given_at",
-        id.0,
-        reason.as_str(),
+        id,
+        reason,
         remark,
-        Stamp(now)
+        DbTime(now)
     )
     .rows_affected()
     .await
@@ -64,12 +64,12 @@ pub async fn count_reasons(
 ) -> Result<Vec<ReasonCount>, DbError> {
     query_as!(
         tx,
-        "SELECT l.reason, count(*) AS readers FROM leaving_reasons l \
+        "SELECT l.reason, count(*) AS readers FROM unsubscribe_reasons l \
          JOIN subscriptions s ON s.id = l.subscription_id WHERE l.left_at >= $1 \
          AND s.newsletter_id = COALESCE($2, s.newsletter_id) GROUP BY l.reason \
          ORDER BY readers DESC, l.reason",
-        Stamp(since),
-        newsletter.map(|it| it.0)
+        DbTime(since),
+        newsletter
     )
     .fetch_all()
     .await
@@ -84,12 +84,12 @@ pub async fn remarks(
 ) -> Result<Vec<Remark>, DbError> {
     query_as!(
         tx,
-        "SELECT l.left_at, l.reason, l.remark FROM leaving_reasons l \
+        "SELECT l.left_at, l.reason, l.remark FROM unsubscribe_reasons l \
          JOIN subscriptions s ON s.id = l.subscription_id WHERE l.left_at >= $1 \
          AND s.newsletter_id = COALESCE($2, s.newsletter_id) AND l.remark IS NOT NULL \
          ORDER BY l.left_at DESC, l.subscription_id LIMIT $3",
-        Stamp(since),
-        newsletter.map(|it| it.0),
+        DbTime(since),
+        newsletter,
         limit
     )
     .fetch_all()
@@ -106,12 +106,12 @@ pub async fn count_left(
     newsletter: Option<NewsletterId>,
     since: Timestamp,
 ) -> Result<i64, DbError> {
-    query_scalar!(tx, COUNT_LEFT, Stamp(since), newsletter.map(|it| it.0)).fetch_one().await
+    query_scalar!(tx, COUNT_LEFT, DbTime(since), newsletter.map(|it| it.0)).fetch_one().await
 }
 
 /// Erases what a reader wrote on leaving. The reasons, which are a choice among few, stay.
 pub async fn erase_remarks(tx: &mut Tx, subscription: SubscriptionId) -> Result<(), DbError> {
-    query!(tx, "UPDATE leaving_reasons SET remark = NULL WHERE subscription_id = $1", subscription.0)
+    query!(tx, "UPDATE unsubscribe_reasons SET remark = NULL WHERE subscription_id = $1", subscription)
         .execute()
         .await
 }

@@ -2,9 +2,12 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
-        engine::query::{json_rows, query, query_as, query_scalar},
-        subscribers::pending::{hold_free, theirs},
+        DbError, DbTime, Tx,
+        engine::{
+            columns::DbList,
+            query::{query, query_as, query_scalar},
+        },
+        subscribers::pending::{Theirs, lock_skip_locked},
     },
     domain::ids::{ConfirmationId, SubscriberId, SubscriptionId},
 };
@@ -20,21 +23,21 @@ pub async fn readers_to_remind(
     let mut readers = Vec::new();
     let mut left = limit;
     for (after, until) in spans {
-        let ids: Vec<i64> = query_scalar!(
+        let ids: Vec<SubscriberId> = query_scalar!(
             tx,
             "SELECT subscriber_id FROM subscriptions WHERE status = 'pending' AND confirmed_at IS NULL \
              AND reminded_at IS NULL AND signup_mailed_at IS NOT NULL AND requested_at > $1 \
              AND requested_at <= $2 ORDER BY requested_at, id LIMIT $3",
-            Stamp(*after),
-            Stamp(*until),
+            DbTime(*after),
+            DbTime(*until),
             left
         )
         .fetch_all()
         .await?;
         for id in ids {
             left -= 1;
-            if !readers.contains(&SubscriberId(id)) {
-                readers.push(SubscriberId(id));
+            if !readers.contains(&id) {
+                readers.push(id);
             }
         }
         if left <= 0 {
@@ -46,46 +49,45 @@ pub async fn readers_to_remind(
 
 /// Marks all that these readers asked for since a moment, and did not confirm, as reminded, and returns it, what was asked for first in
 /// front; but not what arrived while signups looked like an attack. What another process marked, or somebody has in hand, is left out.
-pub async fn take_to_remind(
+pub async fn claim_reminders(
     tx: &mut Tx,
     readers: &[SubscriberId],
     after: Timestamp,
     now: Timestamp,
 ) -> Result<Vec<(SubscriptionId, SubscriberId)>, DbError> {
-    let rows: Vec<[i64; 1]> = readers.iter().map(|id| [id.0]).collect();
     // What is due is said beside: as a condition it would lead SQLite to the index of all requests, and away from the readers'.
-    let found: Vec<(i64, i64, bool)> = query_as!(
+    let found: Vec<(SubscriptionId, SubscriberId, bool)> = query_as!(
         tx,
         "SELECT s.id, s.subscriber_id, (s.reminded_at IS NULL AND s.requested_at > $2 AND NOT EXISTS (\
          SELECT 1 FROM signup_alarms a WHERE a.reaches_to <= s.requested_at AND (a.ended_at IS NULL \
          OR a.ended_at >= s.requested_at))) AS is_due FROM subscriptions s WHERE s.status = 'pending' \
-         AND s.confirmed_at IS NULL AND s.signup_mailed_at IS NOT NULL AND s.subscriber_id IN (\
-         SELECT CAST(value ->> 0 AS BIGINT) FROM {rows $1} ) ORDER BY s.requested_at, s.id",
-        json_rows(&rows)?,
-        Stamp(after)
+         AND s.confirmed_at IS NULL AND s.signup_mailed_at IS NOT NULL AND s.subscriber_id {in $1} \
+         ORDER BY s.requested_at, s.id",
+        DbList(readers),
+        DbTime(after)
     )
     .fetch_all()
     .await?;
-    let found =
+    let due: Vec<Theirs> =
         found.into_iter().filter(|(_, _, is_due)| *is_due).map(|(id, reader, _)| (id, reader)).collect();
-    let mut taken = hold_free(tx, &theirs(found)).await?;
-    let rows: Vec<[i64; 1]> = taken.iter().map(|(id, _)| [id.0]).collect();
-    let marked: Vec<i64> = query_scalar!(
+    let mut taken = lock_skip_locked(tx, &due).await?;
+    let ids: Vec<SubscriptionId> = taken.iter().map(|(id, _)| *id).collect();
+    let marked: Vec<SubscriptionId> = query_scalar!(
         tx,
         "UPDATE subscriptions SET reminded_at = $2 WHERE status = 'pending' AND reminded_at IS NULL \
-         AND id IN (SELECT CAST(value ->> 0 AS BIGINT) FROM {rows $1} ) RETURNING id",
-        json_rows(&rows)?,
-        Stamp(now)
+         AND id {in $1} RETURNING id",
+        DbList(&ids),
+        DbTime(now)
     )
     .fetch_all()
     .await?;
-    taken.retain(|(id, _)| marked.contains(&id.0));
+    taken.retain(|(id, _)| marked.contains(id));
     Ok(taken)
 }
 
 /// Writes down that a confirmation, and those it confirms beside its own, remind of others: they are no signups.
 pub async fn set_reminder(tx: &mut Tx, lead: ConfirmationId) -> Result<(), DbError> {
-    query!(tx, "UPDATE confirmations SET is_reminder = TRUE WHERE id = $1 OR with_id = $1", lead.0)
+    query!(tx, "UPDATE confirmations SET is_reminder = TRUE WHERE id = $1 OR with_id = $1", lead)
         .execute()
         .await
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
+        DbError, DbTime, Tx,
         engine::query::{query, query_as, query_scalar},
         subscribers::Evidence,
     },
@@ -23,25 +23,25 @@ pub struct ReaderRequest {
     /// What for.
     pub kind: RequestKind,
     /// Until when its links work.
-    pub expires_at: Stamp,
+    pub expires_at: DbTime,
     /// The reader's address then.
     pub old_address: EmailAddress,
     /// The address they want.
     pub new_address: Option<EmailAddress>,
     /// When the old address confirmed it.
-    pub old_confirmed_at: Option<Stamp>,
+    pub old_confirmed_at: Option<DbTime>,
     /// From which IP address.
     pub old_client_address: Option<String>,
     /// With which browser.
     pub old_user_agent: Option<String>,
     /// When the new address did.
-    pub new_confirmed_at: Option<Stamp>,
+    pub new_confirmed_at: Option<DbTime>,
     /// From which IP address.
     pub new_client_address: Option<String>,
     /// With which browser.
     pub new_user_agent: Option<String>,
     /// When it was done.
-    pub done_at: Option<Stamp>,
+    pub done_at: Option<DbTime>,
 }
 
 /// How an end of a change of address was confirmed.
@@ -83,21 +83,20 @@ pub async fn insert(
     new: Option<&EmailAddress>,
     now: Timestamp,
 ) -> Result<RequestId, DbError> {
-    let id: i64 = query_scalar!(
+    query_scalar!(
         tx,
         "INSERT INTO reader_requests (subscription_id, kind, requested_at, expires_at, old_address, \
          new_address, new_address_key) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
-        subscription.0,
-        kind.as_str(),
-        Stamp(now),
-        Stamp(now + kind.lifetime()),
-        old.as_str(),
-        new.map(EmailAddress::as_str),
+        subscription,
+        kind,
+        DbTime(now),
+        DbTime(now + kind.lifetime()),
+        old,
+        new,
         new.map(EmailAddress::key)
     )
     .fetch_one()
-    .await?;
-    Ok(RequestId(id))
+    .await
 }
 
 macro_rules! select_request {
@@ -113,7 +112,7 @@ macro_rules! select_request {
 
 /// The request with this row.
 pub async fn get(tx: &mut Tx, id: RequestId) -> Result<Option<ReaderRequest>, DbError> {
-    query_as!(tx, select_request!("WHERE id = $1"), id.0).fetch_optional().await
+    query_as!(tx, select_request!("WHERE id = $1"), id).fetch_optional().await
 }
 
 /// Writes down that one end has confirmed, and how; the first time counts.
@@ -143,14 +142,14 @@ pub async fn set_confirmed(
         End::Old => set!("old"),
         End::New => set!("new"),
     };
-    query!(tx, portable statement, id.0, Stamp(now), &evidence.client_address, &evidence.user_agent)
+    query!(tx, portable statement, id, DbTime(now), &evidence.client_address, &evidence.user_agent)
         .execute()
         .await
 }
 
 /// Writes down that it is done.
 pub async fn set_done(tx: &mut Tx, id: RequestId, now: Timestamp) -> Result<(), DbError> {
-    query!(tx, "UPDATE reader_requests SET done_at = $2 WHERE id = $1 AND done_at IS NULL", id.0, Stamp(now))
+    query!(tx, "UPDATE reader_requests SET done_at = $2 WHERE id = $1 AND done_at IS NULL", id, DbTime(now))
         .execute()
         .await
 }
@@ -159,16 +158,16 @@ pub async fn set_done(tx: &mut Tx, id: RequestId, now: Timestamp) -> Result<(), 
 pub async fn reassign(tx: &mut Tx, from: SubscriptionId, to: SubscriptionId) -> Result<(), DbError> {
     for statement in [
         "UPDATE reader_requests SET subscription_id = $2 WHERE subscription_id = $1",
-        "UPDATE mails SET subscription_id = $2 WHERE subscription_id = $1 AND request_id IS NOT NULL",
+        "UPDATE emails SET subscription_id = $2 WHERE subscription_id = $1 AND request_id IS NOT NULL",
     ] {
-        query!(tx, portable statement, from.0, to.0).execute().await?;
+        query!(tx, portable statement, from, to).execute().await?;
     }
     Ok(())
 }
 
 /// Ends a request that can't be done: its links work no more.
 pub async fn close(tx: &mut Tx, id: RequestId, now: Timestamp) -> Result<(), DbError> {
-    query!(tx, "UPDATE reader_requests SET expires_at = $2 WHERE id = $1", id.0, Stamp(now)).execute().await
+    query!(tx, "UPDATE reader_requests SET expires_at = $2 WHERE id = $1", id, DbTime(now)).execute().await
 }
 
 /// Removes what a reader asked for.
@@ -177,14 +176,14 @@ pub async fn erase(tx: &mut Tx, reader: SubscriberId) -> Result<(), DbError> {
         tx,
         "DELETE FROM reader_requests WHERE subscription_id IN (SELECT id FROM subscriptions \
          WHERE subscriber_id = $1)",
-        reader.0
+        reader
     )
     .execute()
     .await
 }
 
 /// Removes the requests for an address by others: nobody asks them any more.
-pub async fn erase_wishes(tx: &mut Tx, address: &EmailAddress) -> Result<(), DbError> {
+pub async fn erase_incoming_address_changes(tx: &mut Tx, address: &EmailAddress) -> Result<(), DbError> {
     query!(tx, "DELETE FROM reader_requests WHERE new_address_key = $1", address.key()).execute().await
 }
 
@@ -194,7 +193,7 @@ pub async fn tidy(tx: &mut Tx, expired_before: Timestamp, limit: i64) -> Result<
         tx,
         "DELETE FROM reader_requests WHERE id IN (SELECT id FROM reader_requests \
          WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)",
-        Stamp(expired_before),
+        DbTime(expired_before),
         limit
     )
     .execute()

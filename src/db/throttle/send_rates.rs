@@ -1,8 +1,8 @@
-//! Tables `paces` and `issue_paces`: permits to send, given out in one place for all processes.
+//! Tables `send_rates` and `throttled_domains`: permits to send, given out in one place for all processes.
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
+        DbError, DbTime, Tx,
         engine::query::{query, query_as, query_scalar},
     },
     domain::{
@@ -43,23 +43,23 @@ pub struct Permits {
 
 /// What complaints have made of a pace.
 pub async fn slowed(tx: &mut Tx, scope: Scope<'_>) -> Result<Option<ReducedRate>, DbError> {
-    let row: Option<(Option<i64>, Option<Stamp>)> =
-        query_as!(tx, "SELECT slowed_to, slowed_at FROM paces WHERE scope = $1", scope.to_string())
+    let row: Option<(Option<i64>, Option<DbTime>)> =
+        query_as!(tx, "SELECT slowed_to, slowed_at FROM send_rates WHERE scope = $1", scope.to_string())
             .fetch_optional()
             .await?;
     Ok(row.and_then(read_slowed))
 }
 
-fn read_slowed((to, at): (Option<i64>, Option<Stamp>)) -> Option<ReducedRate> {
+fn read_slowed((to, at): (Option<i64>, Option<DbTime>)) -> Option<ReducedRate> {
     Some(ReducedRate { per_minute: u32::try_from(to?).ok()?, at: at?.0 })
 }
 
 /// All domains that were ever slowed and may still be, with what was made of them. Those long recovered are not among them.
 pub async fn slowed_domains(tx: &mut Tx, since: Timestamp) -> Result<Vec<(String, ReducedRate)>, DbError> {
-    let rows: Vec<(String, Option<i64>, Option<Stamp>)> = query_as!(
+    let rows: Vec<(String, Option<i64>, Option<DbTime>)> = query_as!(
         tx,
-        "SELECT scope, slowed_to, slowed_at FROM paces WHERE slowed_at > $1 AND scope LIKE 'domain %'",
-        Stamp(since)
+        "SELECT scope, slowed_to, slowed_at FROM send_rates WHERE slowed_at > $1 AND scope LIKE 'domain %'",
+        DbTime(since)
     )
     .fetch_all()
     .await?;
@@ -78,12 +78,12 @@ pub async fn slow(
 ) -> Result<(), DbError> {
     query!(
         tx,
-        "INSERT INTO paces (scope, given_until, slowed_to, slowed_at, complaint) \
+        "INSERT INTO send_rates (scope, given_until, slowed_to, slowed_at, complaint) \
          VALUES ($1, $3, $2, $3, $4) ON CONFLICT (scope) DO UPDATE \
          SET slowed_to = excluded.slowed_to, slowed_at = excluded.slowed_at, complaint = excluded.complaint",
         scope.to_string(),
         i64::from(slowed.per_minute),
-        Stamp(slowed.at),
+        DbTime(slowed.at),
         complaint
     )
     .execute()
@@ -101,19 +101,19 @@ pub async fn reserve(
     let scope = scope.to_string();
     query!(
         tx,
-        "INSERT INTO paces (scope, given_until) VALUES ($1, $2) ON CONFLICT (scope) DO NOTHING",
+        "INSERT INTO send_rates (scope, given_until) VALUES ($1, $2) ON CONFLICT (scope) DO NOTHING",
         &scope,
-        Stamp(now)
+        DbTime(now)
     )
     .execute()
     .await?;
     // The row is taken before it is read: who comes at the same time waits for what this one leaves.
-    let given: Stamp = query_scalar!(
+    let given: DbTime = query_scalar!(
         tx,
-        "UPDATE paces SET given_until = CASE WHEN given_until < $2 THEN $2 ELSE given_until END \
+        "UPDATE send_rates SET given_until = CASE WHEN given_until < $2 THEN $2 ELSE given_until END \
          WHERE scope = $1 RETURNING given_until",
         &scope,
-        Stamp(now)
+        DbTime(now)
     )
     .fetch_one()
     .await?;
@@ -123,13 +123,15 @@ pub async fn reserve(
     }
     let (count, interval) = (send_rate::reservation_size(per_minute), send_rate::interval(per_minute));
     let until = from + interval * i32::try_from(count).unwrap_or(i32::MAX);
-    query!(tx, "UPDATE paces SET given_until = $2 WHERE scope = $1", &scope, Stamp(until)).execute().await?;
+    query!(tx, "UPDATE send_rates SET given_until = $2 WHERE scope = $1", &scope, DbTime(until))
+        .execute()
+        .await?;
     Ok(Ok(Permits { count, from, interval }))
 }
 
 /// A domain with rows of an issue set apart.
 #[derive(Debug, Clone)]
-pub struct PacedDomain {
+pub struct ThrottledDomain {
     /// Its name.
     pub domain: String,
     /// What complaints have made of it; the configured pace is the caller's to know.
@@ -143,23 +145,23 @@ pub async fn ready_domains(
     issue: IssueId,
     now: Timestamp,
     limit: i64,
-) -> Result<Vec<PacedDomain>, DbError> {
-    let rows: Vec<(String, Option<i64>, Option<Stamp>)> = query_as!(
+) -> Result<Vec<ThrottledDomain>, DbError> {
+    let rows: Vec<(String, Option<i64>, Option<DbTime>)> = query_as!(
         tx,
-        "SELECT g.domain, p.slowed_to, p.slowed_at FROM issue_paces g LEFT \
-         JOIN paces p ON p.scope = 'domain ' || g.domain WHERE g.issue_id = $1 AND (p.given_until IS NULL \
+        "SELECT g.domain, p.slowed_to, p.slowed_at FROM throttled_domains g LEFT \
+         JOIN send_rates p ON p.scope = 'domain ' || g.domain WHERE g.issue_id = $1 AND (p.given_until IS NULL \
          OR p.given_until <= $2) AND EXISTS (SELECT 1 FROM deliveries d WHERE d.issue_id = g.issue_id \
-         AND d.paced = g.domain AND d.status IN ('queued', 'deferred') AND d.next_attempt_at <= $2) ORDER BY \
+         AND d.throttled_domain = g.domain AND d.status IN ('queued', 'deferred') AND d.next_attempt_at <= $2) ORDER BY \
          CASE WHEN p.given_until IS NULL THEN 0 ELSE 1 END, p.given_until, g.domain LIMIT $3",
-        issue.0,
-        Stamp(now),
+        issue,
+        DbTime(now),
         limit
     )
     .fetch_all()
     .await?;
     Ok(rows
         .into_iter()
-        .map(|(domain, to, at)| PacedDomain {
+        .map(|(domain, to, at)| ThrottledDomain {
             domain,
             pace: SendRate { configured: None, slowed: read_slowed((to, at)) },
         })
@@ -167,13 +169,13 @@ pub async fn ready_domains(
 }
 
 /// Notes that rows of an issue to these domains are set apart.
-pub async fn set_apart(tx: &mut Tx, issue: IssueId, domains: &[String]) -> Result<(), DbError> {
+pub async fn mark_throttled(tx: &mut Tx, issue: IssueId, domains: &[String]) -> Result<(), DbError> {
     for domain in domains {
         query!(
             tx,
-            "INSERT INTO issue_paces (issue_id, domain) VALUES ($1, $2) ON CONFLICT (issue_id, domain) \
+            "INSERT INTO throttled_domains (issue_id, domain) VALUES ($1, $2) ON CONFLICT (issue_id, domain) \
              DO NOTHING",
-            issue.0,
+            issue,
             domain
         )
         .execute()

@@ -19,7 +19,7 @@ pub(super) async fn content(
         return Ok(Content::NotNeeded("the reader is not subscribed any more"));
     }
     let (mut coming, mut resting) = (Vec::new(), Vec::new());
-    for own in subscribers::of_subscriber(tx, subscription.subscriber_id).await? {
+    for own in subscribers::for_subscriber(tx, subscription.subscriber_id).await? {
         let title = newsletters::get(tx, own.newsletter_id).await?.newsletter.title;
         match own.status {
             SubscriptionStatus::Active => coming.push(title),

@@ -6,10 +6,7 @@ use crate::{
         subscribers::{self, SubscriptionRecord},
     },
     delivery::email_content::{Content, EmailRequest},
-    domain::{
-        delivery::email::EmailKind, ids::ConfirmationId, subscriber::subscription::SubscriptionStatus,
-        token::Purpose,
-    },
+    domain::{delivery::email::EmailKind, subscriber::subscription::SubscriptionStatus, token::Purpose},
 };
 use email_templates::confirmation::{self, Confirmation};
 
@@ -23,7 +20,7 @@ pub(super) async fn content(
     };
     // One link confirms all newsletters of a signup. The email names those that are still unconfirmed.
     let mut titles = Vec::new();
-    for part in subscribers::confirmed_together(tx, ConfirmationId(id)).await? {
+    for part in subscribers::confirmed_together(tx, id).await? {
         let pending = if part.subscription_id == subscription.id {
             Some(subscription.clone())
         } else {
@@ -40,7 +37,7 @@ pub(super) async fn content(
     if titles.is_empty() {
         return Ok(Content::NotNeeded("there is nothing left to confirm"));
     }
-    let token = request.context.keys.sign(Purpose::Confirm, id);
+    let token = request.context.keys.sign(Purpose::Confirm, id.0);
     let render = match request.mail.kind {
         EmailKind::ConfirmationReminder => confirmation::remind,
         _ => confirmation::render,

@@ -3,13 +3,12 @@
 use crate::{
     db::{DbError, Tx, content::feeds},
     delivery::email_content::{Content, EmailRequest, clock},
-    domain::ids::FeedId,
 };
 use email_templates::notice::{Matter, TroubledFeed};
 
 pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<Content, DbError> {
     let feed = match request.mail.feed_id {
-        Some(id) => feeds::get(tx, FeedId(id)).await?,
+        Some(id) => feeds::get(tx, id).await?,
         None => None,
     };
     let Some(feed) = feed else { return Ok(Content::NotNeeded(crate::delivery::email_content::GONE)) };

@@ -9,7 +9,6 @@ use crate::{
     delivery::email_content::{Content, EmailRequest, clock},
     domain::{
         delivery::email::EmailKind,
-        ids::IssueId,
         issue::{schedule, status::IssueStatus},
     },
     issues::plan,
@@ -18,7 +17,7 @@ use email_templates::notice::{Matter, PlannedIssue};
 
 pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<Content, DbError> {
     let issue = match request.mail.issue_id {
-        Some(id) => issues::get(tx, IssueId(id)).await?,
+        Some(id) => issues::get(tx, id).await?,
         None => None,
     };
     let Some(issue) = issue else { return Ok(Content::NotNeeded(crate::delivery::email_content::GONE)) };

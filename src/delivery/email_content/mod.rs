@@ -15,7 +15,7 @@ mod welcome;
 use crate::{
     db::{
         DbError, Tx,
-        deliveries::emails::MailRecord,
+        deliveries::emails::EmailRecord,
         newsletters::NewsletterRecord,
         operators,
         subscribers::{self, SubscriptionRecord},
@@ -45,7 +45,7 @@ pub(crate) enum Content {
 
 struct EmailRequest<'a> {
     context: &'a Context,
-    mail: &'a MailRecord,
+    mail: &'a EmailRecord,
     newsletter: &'a NewsletterRecord,
     now: Timestamp,
 }
@@ -102,7 +102,7 @@ pub(crate) const fn needs_write(kind: EmailKind) -> bool {
 pub(crate) async fn content(
     context: &Context,
     tx: &mut Tx,
-    mail: &MailRecord,
+    mail: &EmailRecord,
     newsletter: &NewsletterRecord,
 ) -> Result<Content, DbError> {
     let request = EmailRequest { context, mail, newsletter, now: context.clock.now() };
@@ -125,7 +125,7 @@ pub(crate) async fn content(
         | EmailKind::OldAddress
         | EmailKind::NewAddress => {
             let subscription = match mail.subscription_id {
-                Some(id) => subscribers::get(tx, SubscriptionId(id)).await?,
+                Some(id) => subscribers::get(tx, id).await?,
                 None => None,
             };
             match subscription {
@@ -159,7 +159,7 @@ async fn to_reader(
 }
 
 /// Returns the reason why this address must not be mailed, if any. Tests go to any address.
-async fn skip_reason(tx: &mut Tx, mail: &MailRecord) -> Result<Option<&'static str>, DbError> {
+async fn skip_reason(tx: &mut Tx, mail: &EmailRecord) -> Result<Option<&'static str>, DbError> {
     if mail.kind == EmailKind::Test {
         return Ok(None);
     }

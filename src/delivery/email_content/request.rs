@@ -6,9 +6,7 @@ use crate::{
         subscribers::{SubscriptionRecord, requests},
     },
     delivery::email_content::{Content, EmailRequest, GONE},
-    domain::{
-        delivery::email::EmailKind, ids::RequestId, subscriber::email_address::EmailAddress, token::Purpose,
-    },
+    domain::{delivery::email::EmailKind, subscriber::email_address::EmailAddress, token::Purpose},
 };
 use email_templates::request::{self, Request, Wish};
 
@@ -17,7 +15,7 @@ pub(super) async fn content(
     tx: &mut Tx,
     subscription: &SubscriptionRecord,
 ) -> Result<Content, DbError> {
-    let Some(id) = request.mail.request_id.map(RequestId) else { return Ok(Content::NotNeeded(GONE)) };
+    let Some(id) = request.mail.request_id else { return Ok(Content::NotNeeded(GONE)) };
     let Some(pending) = requests::get(tx, id).await? else { return Ok(Content::NotNeeded(GONE)) };
     // Readers can export their data even after unsubscribing.
     let is_allowed = request.mail.kind == EmailKind::DataExport || subscription.status.is_confirmed();

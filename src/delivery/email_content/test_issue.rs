@@ -3,7 +3,7 @@
 use crate::{
     db::{DbError, Tx, issues},
     delivery::email_content::{Content, EmailRequest},
-    domain::{ids::IssueId, issue::schedule, token::Purpose},
+    domain::{issue::schedule, token::Purpose},
     issues::{edition, plan::Planning, render::Rendering},
 };
 
@@ -11,8 +11,8 @@ pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<C
     let EmailRequest { context, mail, newsletter, now } = *request;
     let next = schedule::next_slot(&newsletter.newsletter, now).0;
     let issue = match mail.issue_id {
-        Some(id) => issues::get(tx, IssueId(id)).await?,
-        None => issues::by_date(tx, newsletter.id, next).await?,
+        Some(id) => issues::get(tx, id).await?,
+        None => issues::get_by_date(tx, newsletter.id, next).await?,
     };
     let planning = Planning { rules: context.settings.digest.rules(), now };
     let date = issue.as_ref().map_or(next, issues::IssueRecord::date);

@@ -15,7 +15,7 @@ use crate::{
         subscribers::{self, SubscriptionRecord},
     },
     delivery::email_content::{Content, EmailRequest, clock},
-    domain::{ids::IssueId, issue::schedule, subscriber::subscription::SubscriptionStatus},
+    domain::{issue::schedule, subscriber::subscription::SubscriptionStatus},
 };
 use email_templates::welcome::{self, Headline, NextIssue, Welcome};
 
@@ -48,11 +48,11 @@ pub(super) async fn content(
         .map(|story| Headline { title: &story.title, dek: story.dek.as_deref(), url: &story.url })
         .collect();
     let web_url = shown.as_ref().map(|(latest, _)| {
-        format!("{}/issues/{}?newsletter={}", request.public_url(), latest.date(), newsletter.slug)
+        format!("{}/issues/{}?newsletter={}", request.public_url(), latest.issue_date.0, newsletter.slug)
     });
     let latest =
         shown.as_ref().zip(web_url.as_deref()).map(|((latest, stories), web_url)| welcome::LatestIssue {
-            date: latest.date(),
+            date: latest.issue_date.0,
             language: &newsletter.language,
             headlines: &headlines,
             more: stories.len().saturating_sub(MAX_STORIES),
@@ -83,7 +83,7 @@ async fn shown(
     let reader = subscription.subscriber_id;
     let latest = match request.mail.issue_id {
         // An earlier attempt chose the issue.
-        Some(issue) => welcomes::of_issue(tx, IssueId(issue)).await?,
+        Some(issue) => welcomes::for_issue(tx, issue).await?,
         None => match welcomes::latest(tx, request.newsletter.id).await? {
             Some(latest) if !latest.is_fanning_out && !welcomes::has(tx, reader, latest.issue).await? => {
                 Some(latest)

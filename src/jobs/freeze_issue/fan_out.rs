@@ -36,12 +36,12 @@ pub async fn run(
     drop(tx);
     let cadences: Vec<Cadence> = kept.inputs.served.iter().map(|served| served.cadence).collect();
     let past = Past::new(&kept.inputs.past);
-    let paced = context.throttled_domains();
+    let throttled_domains = context.throttled_domains();
     loop {
         turn.prolong(context).await?;
         let mut tx = context.db.begin().await?;
         // Another process may be at the same work, or an operator may give the issue up.
-        issues::hold(&mut tx, issue).await?;
+        issues::lock(&mut tx, issue).await?;
         let Some(record) = issues::get(&mut tx, issue).await? else { return Ok(()) };
         let (IssueStatus::Frozen, Some(after)) = (record.status, record.fanned_out_to) else {
             return Ok(());
@@ -56,7 +56,7 @@ pub async fn run(
             past: &past,
             due_at: record.due_at.0,
             missed_before: if by_reader { missed_before } else { Timestamp::UNIX_EPOCH },
-            paced: &paced,
+            throttled_domains: &throttled_domains,
         };
         let made = deliveries::fan_out(&mut tx, &portion, after, PORTION, now).await?;
         let moment = context.clock.now();
@@ -68,14 +68,14 @@ pub async fn run(
             continue;
         }
         issues::set_fanned_out(&mut tx, issue, None, 0).await?;
-        send_rates::set_apart(&mut tx, issue, &paced).await?;
+        send_rates::mark_throttled(&mut tx, issue, &throttled_domains).await?;
         issues::advance(&mut tx, issue, IssueStatus::Frozen, IssueStatus::Sending, None, moment).await?;
         let workers = processes::count_workers(&mut tx, moment).await?;
         for _ in 0..workers.min(record.recipients / BATCH_SIZE + 1).max(1) {
             context.queue.enqueue(&mut tx, &Job::Deliver { issue }).await?;
         }
         tx.commit().await?;
-        tracing::info!(%issue, date = record.issue_date, readers = record.recipients, "issue goes out");
+        tracing::info!(%issue, date = %record.issue_date, readers = record.recipients, "issue goes out");
         if record.recipients >= MANY {
             let mut tx = context.db.begin().await?;
             deliveries::analyze(&mut tx).await?;

@@ -28,7 +28,7 @@ impl Turn {
     pub async fn prolong(&self, context: &IssueContext) -> Result<bool, DbError> {
         let now = context.clock.now();
         let mut tx = context.db.begin().await?;
-        let kept = leases::take(&mut tx, NAME, &self.holder, now, now + LEASE).await?;
+        let kept = leases::acquire(&mut tx, NAME, &self.holder, now, now + LEASE).await?;
         tx.commit().await?;
         Ok(kept)
     }
@@ -36,7 +36,7 @@ impl Turn {
     /// Leaves it to the next.
     pub async fn end(self, context: &IssueContext) -> Result<(), DbError> {
         let mut tx = context.db.begin().await?;
-        leases::give_up(&mut tx, NAME, &self.holder).await?;
+        leases::release(&mut tx, NAME, &self.holder).await?;
         tx.commit().await
     }
 }

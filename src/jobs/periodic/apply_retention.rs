@@ -2,6 +2,7 @@
 
 use crate::{
     db::{DbError, Tx, deliveries::emails, engine::leases, subscribers::erasure},
+    domain::ids::SubscriptionId,
     jobs::context::ReaderContext,
     random,
 };
@@ -34,7 +35,7 @@ pub async fn retain(context: &ReaderContext) -> Result<Retained, DbError> {
     tx.commit().await?;
     let retained = erase(&turn).await;
     let mut tx = context.db.begin().await?;
-    leases::give_up(&mut tx, TURN, &turn.holder).await?;
+    leases::release(&mut tx, TURN, &turn.holder).await?;
     tx.commit().await?;
     retained
 }
@@ -49,7 +50,7 @@ impl Turn<'_> {
     /// Takes it, or keeps it for longer. `false`: it is another one's.
     async fn prolong(&self, tx: &mut Tx) -> Result<bool, DbError> {
         let now = self.context.clock.now();
-        leases::take(tx, TURN, &self.holder, now, now + LEASE).await
+        leases::acquire(tx, TURN, &self.holder, now, now + LEASE).await
     }
 }
 
@@ -80,7 +81,7 @@ async fn erase(turn: &Turn<'_>) -> Result<Retained, DbError> {
 /// Forgets readers whose last subscription ended until a moment. Returns how many.
 async fn forget_left(turn: &Turn<'_>, until: Timestamp, now: Timestamp) -> Result<usize, DbError> {
     let context = turn.context;
-    let (mut after, mut forgot) = ((Timestamp::UNIX_EPOCH, 0), 0);
+    let (mut after, mut forgot) = ((Timestamp::UNIX_EPOCH, SubscriptionId(0)), 0);
     loop {
         let left = erasure::left_until(&mut context.db.read().await?, until, after, PORTION).await?;
         let Some(last) = left.last() else { return Ok(forgot) };
@@ -95,7 +96,7 @@ async fn forget_left(turn: &Turn<'_>, until: Timestamp, now: Timestamp) -> Resul
             }
             // Who came back in this moment stays.
             if erasure::has_left(&mut tx, &reader.address, until).await?
-                && erasure::forget(&mut tx, &reader.address, now).await?
+                && erasure::erase(&mut tx, &reader.address, now).await?
             {
                 forgot += 1;
             }

@@ -3,7 +3,7 @@
 use crate::{
     db::{
         DbError, Tx,
-        deliveries::emails::{self, NewMail},
+        deliveries::emails::{self, NewEmail},
         newsletters,
         rate_limits::{self, Request},
         signups::{alarm as signup_alarms, intake},
@@ -76,7 +76,7 @@ async fn remind(context: &ReaderContext, until: Timestamp, now: Timestamp) -> Re
     }
     let mut tx = context.db.begin().await?;
     let mut asked: BTreeMap<SubscriberId, Vec<SubscriptionId>> = BTreeMap::new();
-    for (id, reader) in subscribers::take_to_remind(&mut tx, &readers, since, now).await? {
+    for (id, reader) in subscribers::claim_reminders(&mut tx, &readers, since, now).await? {
         asked.entry(reader).or_default().push(id);
     }
     let mut reminded = Vec::new();
@@ -98,7 +98,7 @@ async fn remind(context: &ReaderContext, until: Timestamp, now: Timestamp) -> Re
         subscribers::insert_confirmations(&mut tx, &beside, now, now + days).await?;
         subscribers::set_reminder(&mut tx, lead).await?;
         let domain = newsletter.newsletter.sender_address.domain();
-        let mail = NewMail {
+        let mail = NewEmail {
             kind: EmailKind::ConfirmationReminder,
             newsletter: newsletter.id,
             recipient: &first.address,

@@ -3,7 +3,7 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx, newsletters, operators,
+        DbError, DbTime, Tx, newsletters, operators,
         rate_limits::{self, Request},
         signups::{
             alarm::{self, WatchRecord},
@@ -58,7 +58,7 @@ pub(crate) async fn watch(context: &ReaderContext, tx: &mut Tx, now: Timestamp) 
         AttackChange::Ended(attack) => {
             tracing::info!(since = %attack.since, waiting = known.waiting, "signups are as usual again");
             alarm::end_alarms(tx, now).await?;
-            WatchRecord { attack: Some(attack), ended_at: Some(Stamp(now)), ..known }
+            WatchRecord { attack: Some(attack), ended_at: Some(DbTime(now)), ..known }
         }
     };
     let is_over = record.ended_at.is_some();
@@ -110,12 +110,12 @@ async fn tell(
     tx: &mut Tx,
     kind: EmailKind,
     now: Timestamp,
-) -> Result<Option<Stamp>, DbError> {
+) -> Result<Option<DbTime>, DbError> {
     let all = newsletters::list(tx).await?;
     let Some(newsletter) = all.first() else { return Ok(None) };
     if operators::list(tx).await?.is_empty() {
         return Ok(None);
     }
     notify_operators(&context.queue, tx, newsletter, kind, NoticeSubject::Signups, now).await?;
-    Ok(Some(Stamp(now)))
+    Ok(Some(DbTime(now)))
 }

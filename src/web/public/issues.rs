@@ -188,13 +188,13 @@ pub async fn show(
     let missing = || AppError::NoIssue(newsletter.newsletter.title.clone());
     let date: Date = date.parse().map_err(|_| missing())?;
     let mut tx = site.actions.db.read().await?;
-    let issue = issues::by_date(&mut tx, newsletter.id, date).await?.ok_or_else(missing)?;
+    let issue = issues::get_by_date(&mut tx, newsletter.id, date).await?.ok_or_else(missing)?;
     let archive = newsletter.newsletter.archive;
     if !is_public(issue.status) || archive == Archive::None {
         return Err(missing());
     }
     let variant =
-        variants::by_number(&mut tx, issue.id, query.variant.unwrap_or(1)).await?.ok_or_else(missing)?;
+        variants::get_by_number(&mut tx, issue.id, query.variant.unwrap_or(1)).await?.ok_or_else(missing)?;
     // The page is a mail: its style is inline and its pictures are where the articles are.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src http: https:; base-uri 'none'; \
                   form-action 'none'; frame-ancestors 'none'";
@@ -207,7 +207,7 @@ pub async fn show(
 }
 
 fn long_date(issue: &PublicIssue, say: &i18n::Issues) -> String {
-    issue.issue_date.parse().map_or_else(|_| issue.issue_date.clone(), |date| say.long_date(date))
+    say.long_date(issue.issue_date.0)
 }
 
 const fn is_public(status: IssueStatus) -> bool {

@@ -65,7 +65,7 @@ impl Store {
             "UPDATE deliveries SET status = 'failed' WHERE id % 12 = 8",
             "UPDATE deliveries SET status = 'uncertain' WHERE id % 12 = 9",
             "UPDATE deliveries SET status = 'skipped' WHERE id % 12 = 10",
-            "UPDATE deliveries SET paced = 'example.org' WHERE id % 12 IN (1, 7)",
+            "UPDATE deliveries SET throttled_domain = 'example.org' WHERE id % 12 IN (1, 7)",
         ] {
             self.execute(statement).await;
         }

@@ -1,7 +1,7 @@
 //! The consent ledger.
 
 use crate::support::store::Store;
-use daily::db::Stamp;
+use daily::db::DbTime;
 use sqlx::FromRow;
 
 /// An entry of the consent ledger.
@@ -9,7 +9,7 @@ use sqlx::FromRow;
 pub struct LedgerRow {
     pub subscription_id: i64,
     pub kind: String,
-    pub occurred_at: Stamp,
+    pub occurred_at: DbTime,
     pub method: String,
     pub address: Option<String>,
     pub client_address: Option<String>,

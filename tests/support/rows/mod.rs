@@ -10,7 +10,7 @@ pub use ledger::LedgerRow;
 pub use signups::SignupRow;
 
 use super::store::Store;
-use daily::{db::deliveries::emails::MailRecord, domain::delivery::email::EmailKind};
+use daily::{db::deliveries::emails::EmailRecord, domain::delivery::email::EmailKind};
 use jiff::Timestamp;
 use sqlx::AssertSqlSafe;
 
@@ -56,7 +56,7 @@ impl Store {
 
     /// Returns the names of all leases.
     pub async fn turns(&self) -> Vec<String> {
-        self.texts("SELECT name FROM turns ORDER BY name").await
+        self.texts("SELECT name FROM leases ORDER BY name").await
     }
 
     /// Returns the steps of a statement's plan. PostgreSQL gets these values for its parameters, and avoids reading
@@ -92,8 +92,8 @@ impl Store {
     }
 
     /// Returns all single emails, sent or not, oldest first.
-    pub async fn mails(&self) -> Vec<MailRecord> {
-        self.all("SELECT * FROM mails ORDER BY id").await
+    pub async fn mails(&self) -> Vec<EmailRecord> {
+        self.all("SELECT * FROM emails ORDER BY id").await
     }
 }
 
@@ -130,7 +130,7 @@ impl Store {
 
     /// Queues the single emails of a kind again, as after a crash between sending and recording.
     pub async fn requeue_mails(&self, kind: EmailKind) {
-        let sql = "UPDATE mails SET status = 'queued', next_attempt_at = created_at, woken_at = NULL \
+        let sql = "UPDATE emails SET status = 'queued', next_attempt_at = created_at, woken_at = NULL \
              WHERE kind = $1";
         self.change(sql, &[&kind.to_string()]).await;
     }

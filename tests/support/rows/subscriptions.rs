@@ -1,7 +1,7 @@
 //! Subscriptions, their readers' requests, and suppressions.
 
 use crate::support::store::Store;
-use daily::db::Stamp;
+use daily::db::DbTime;
 use jiff::Timestamp;
 use sqlx::FromRow;
 
@@ -13,9 +13,9 @@ pub struct SubscriptionRow {
     pub sections: String,
     pub time_zone: Option<String>,
     pub paused_until: Option<String>,
-    pub resumes_at: Option<Stamp>,
-    pub ended_at: Option<Stamp>,
-    pub erased_at: Option<Stamp>,
+    pub resumes_at: Option<DbTime>,
+    pub ended_at: Option<DbTime>,
+    pub erased_at: Option<DbTime>,
 }
 
 impl Store {

@@ -10,7 +10,7 @@ use crate::{
         DbError, Tx, audit,
         newsletters::NewsletterRecord,
         subscribers::{self, ImportedConsent, KnownAddress, NewSubscription, erased_addresses},
-        suppressions,
+        suppressions::{self, NewSuppression},
     },
     domain::{
         actor::Actor,
@@ -125,7 +125,7 @@ impl Taking<'_> {
         let forgotten = erased_addresses::among(tx, &keys).await?;
         let decided = rows.into_iter().enumerate().map(|(place, row)| {
             let row = self.awake(row);
-            let here = known.get(&place);
+            let here = known.get(&keys[place]);
             let known = here.map(known_of).unwrap_or_default();
             let known = Known { forgotten: forgotten.contains(&keys[place]), ..known };
             let outcome = decide(&row, &known);
@@ -144,7 +144,7 @@ impl Taking<'_> {
         let (mut new, mut new_of) = (Vec::new(), Vec::new());
         for it in decided {
             if it.keeps_out {
-                kept_out.push((it.row.address.key(), self.reason(it)));
+                kept_out.push(NewSuppression { address_key: it.row.address.key(), reason: self.reason(it) });
             }
             match (it.outcome, it.subscription) {
                 (Outcome::Added | Outcome::Left, None) => {
@@ -167,7 +167,8 @@ impl Taking<'_> {
                     changed.extend(ended.then_some((id, it)));
                 }
                 (Outcome::Suppressed, subscription) => {
-                    unmailable.push((it.row.address.key(), self.reason(it)));
+                    unmailable
+                        .push(NewSuppression { address_key: it.row.address.key(), reason: self.reason(it) });
                     if let Some(id) = subscription {
                         let status = status_of(it.row.standing);
                         let ended = subscribers::end_imported(tx, id, status, now).await?;

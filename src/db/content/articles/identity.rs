@@ -2,7 +2,7 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
+        DbError, DbTime, Tx,
         content::articles::micro,
         engine::query::{query_as, query_scalar},
     },
@@ -79,8 +79,8 @@ impl<'a> Reading<'a> {
     ) -> Result<Option<ArticleId>, DbError> {
         for candidate in candidates(tx, found, url).await? {
             if self.accepts(tx, &candidate, found).await? {
-                self.claim(candidate.id(), found);
-                return Ok(Some(candidate.id()));
+                self.claim(candidate.id, found);
+                return Ok(Some(candidate.id));
             }
         }
         Ok(None)
@@ -93,20 +93,20 @@ impl<'a> Reading<'a> {
         candidate: &Candidate,
         found: &FoundArticle,
     ) -> Result<bool, DbError> {
-        if self.claimed.contains_key(&candidate.id()) {
-            return Ok(!self.is_other(candidate.id(), found));
+        if self.claimed.contains_key(&candidate.id) {
+            return Ok(!self.is_other(candidate.id, found));
         }
         let same_title = title_key(&candidate.title) == title_key(&found.title);
         let published_at = candidate.published_at.map(|known| known.0);
         let same_moment = found.published_at.is_some_and(|at| published_at == Some(micro(at).0));
-        let source = source_of(tx, candidate.id(), self.feed).await?;
+        let source = source_of(tx, candidate.id, self.feed).await?;
         if let (Some(Some(guid)), Some(own)) = (&source, self.guid(found))
             && guid != own
         {
             // An identifier that is still there is another entry's. One that is gone was changed, if the rest is the same.
             return Ok(!self.present.contains(guid.as_str()) && (same_title || same_moment));
         }
-        let is_own = candidate.feed_id == Some(self.feed.0);
+        let is_own = candidate.feed_id == Some(self.feed);
         // A feed that copies a story keeps its own headline for it.
         let is_known_copy = source.is_some() && !is_own;
         Ok(candidate.can_be(found) || is_known_copy || (is_own && same_moment))
@@ -116,19 +116,15 @@ impl<'a> Reading<'a> {
 /// An article that is known at an address.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Candidate {
-    id: i64,
+    pub id: ArticleId,
     url_key: String,
     pub title: String,
     text: Option<String>,
-    published_at: Option<Stamp>,
-    feed_id: Option<i64>,
+    published_at: Option<DbTime>,
+    feed_id: Option<FeedId>,
 }
 
 impl Candidate {
-    pub const fn id(&self) -> ArticleId {
-        ArticleId(self.id)
-    }
-
     /// Whether what was found there now can be the same story.
     pub fn can_be(&self, found: &FoundArticle) -> bool {
         can_be_one_story((&self.title, self.text.as_deref()), (&found.title, found.text.as_deref()))
@@ -161,7 +157,7 @@ pub async fn at_address(
     is_same: &mut (dyn FnMut(&Candidate) -> bool + Send),
 ) -> Result<Option<ArticleId>, DbError> {
     let candidates = candidates(tx, found, url).await?;
-    Ok(candidates.iter().find(|candidate| is_same(candidate)).map(Candidate::id))
+    Ok(candidates.iter().find(|candidate| is_same(candidate)).map(|candidate| candidate.id))
 }
 
 /// The key of the story at a place of a page.
@@ -180,39 +176,36 @@ fn story_key(page: &str, found: &FoundArticle) -> String {
 /// The key under which a new article is kept: that of its page, unless another story is kept under it.
 pub async fn free_key(tx: &mut Tx, found: &FoundArticle, url: &Url) -> Result<String, DbError> {
     let page = url_key(url);
-    if !is_taken(tx, &page).await? {
+    if !is_key_used(tx, &page).await? {
         return Ok(page);
     }
     if let Some(place) = fragment(url).map(|fragment| place_key(&page, fragment))
-        && !is_taken(tx, &place).await?
+        && !is_key_used(tx, &place).await?
     {
         return Ok(place);
     }
     Ok(story_key(&page, found))
 }
 
-pub async fn is_taken(tx: &mut Tx, key: &str) -> Result<bool, DbError> {
+pub async fn is_key_used(tx: &mut Tx, key: &str) -> Result<bool, DbError> {
     Ok(by_key(tx, key).await?.is_some())
 }
 
 pub async fn by_key(tx: &mut Tx, key: &str) -> Result<Option<ArticleId>, DbError> {
-    let id: Option<i64> =
-        query_scalar!(tx, "SELECT id FROM articles WHERE url_key = $1", key).fetch_optional().await?;
-    Ok(id.map(ArticleId))
+    query_scalar!(tx, "SELECT id FROM articles WHERE url_key = $1", key).fetch_optional().await
 }
 
 /// The article that a feed knows by an identifier.
 pub async fn by_guid(tx: &mut Tx, feed: FeedId, guid: &str) -> Result<Option<ArticleId>, DbError> {
-    let id: Option<i64> = query_scalar!(
+    query_scalar!(
         tx,
         "SELECT article_id FROM article_sources WHERE feed_id = $1 AND guid = $2 ORDER BY article_id DESC \
          LIMIT 1",
-        feed.0,
+        feed,
         guid
     )
     .fetch_optional()
-    .await?;
-    Ok(id.map(ArticleId))
+    .await
 }
 
 /// The identifier by which a feed knows an article. `None`: it does not know it; `Some(None)`: it gives none.
@@ -220,8 +213,8 @@ async fn source_of(tx: &mut Tx, article: ArticleId, feed: FeedId) -> Result<Opti
     query_scalar!(
         tx,
         "SELECT guid FROM article_sources WHERE article_id = $1 AND feed_id = $2",
-        article.0,
-        feed.0
+        article,
+        feed
     )
     .fetch_optional()
     .await

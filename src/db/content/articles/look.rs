@@ -2,7 +2,7 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
+        DbError, DbTime, Tx,
         content::articles::micro,
         engine::query::{query, query_as, query_scalar},
     },
@@ -27,32 +27,32 @@ pub struct Look {
     /// Whether the picture was found fit already.
     pub image_ok: bool,
     /// When the picture was looked at.
-    pub image_checked_at: Option<Stamp>,
+    pub image_checked_at: Option<DbTime>,
     /// How often looking has failed.
     pub check_tries: i64,
     /// When to look.
-    pub check_after: Option<Stamp>,
+    pub check_after: Option<DbTime>,
 }
 
 /// What there is to know for looking at an article.
-pub async fn to_look_at(tx: &mut Tx, id: ArticleId) -> Result<Option<Look>, DbError> {
+pub async fn to_check(tx: &mut Tx, id: ArticleId) -> Result<Option<Look>, DbError> {
     query_as!(
         tx,
         "SELECT id, url, moved_to, image_url, image_alt, image_ok, image_checked_at, check_tries, \
          check_after FROM articles WHERE id = $1",
-        id.0
+        id
     )
     .fetch_optional()
     .await
 }
 
 /// Has an article looked at, as soon as its host's turn comes.
-pub async fn ask_for_look(tx: &mut Tx, id: ArticleId, now: Timestamp) -> Result<(), DbError> {
+pub async fn request_check(tx: &mut Tx, id: ArticleId, now: Timestamp) -> Result<(), DbError> {
     query!(
         tx,
         "UPDATE articles SET check_after = $2, check_tries = 0, check_woken_at = NULL WHERE id = $1",
-        id.0,
-        Stamp(now)
+        id,
+        DbTime(now)
     )
     .execute()
     .await
@@ -86,7 +86,7 @@ pub async fn set_checked(
          WHEN $8 > first_seen_at THEN first_seen_at ELSE $8 END), fresh_at = COALESCE(fresh_at, CASE \
          WHEN $8 > first_seen_at THEN first_seen_at ELSE $8 END), page_title = $9, checked_at = $10, \
          check_after = NULL, check_tries = 0, check_woken_at = NULL, check_error = NULL WHERE id = $1",
-        id.0,
+        id,
         &page.dek,
         &page.author,
         &page.section,
@@ -95,7 +95,7 @@ pub async fn set_checked(
         &page.text,
         published,
         &page.title,
-        Stamp(now)
+        DbTime(now)
     )
     .execute()
     .await
@@ -116,13 +116,13 @@ pub async fn set_picture(
         tx,
         "UPDATE articles SET image_url = $2, image_alt = $3, image_width = $4, image_height = $5, image_ok = \
          $6, image_checked_at = $7, image_problem = $8 WHERE id = $1",
-        id.0,
+        id,
         picture.url.as_str(),
         &picture.alt,
         size.map(|(width, _)| width),
         size.map(|(_, height)| height),
         size.is_some(),
-        Stamp(now),
+        DbTime(now),
         problem
     )
     .execute()
@@ -140,22 +140,22 @@ pub async fn set_failed(
         tx,
         "UPDATE articles SET check_error = $2, check_after = $3, check_tries = check_tries + 1, \
          check_woken_at = NULL WHERE id = $1",
-        id.0,
+        id,
         problem,
-        again.map(Stamp)
+        again.map(DbTime)
     )
     .execute()
     .await
 }
 
 /// Looks at an article later, because its host is busy. Counts as no attempt.
-pub async fn put_off(tx: &mut Tx, id: ArticleId, until: Timestamp) -> Result<(), DbError> {
+pub async fn postpone(tx: &mut Tx, id: ArticleId, until: Timestamp) -> Result<(), DbError> {
     query!(
         tx,
         "UPDATE articles SET check_after = $2, check_woken_at = NULL WHERE id = $1 \
          AND check_after IS NOT NULL",
-        id.0,
-        Stamp(until)
+        id,
+        DbTime(until)
     )
     .execute()
     .await
@@ -172,14 +172,14 @@ pub async fn wake_due(
     let in_hand: i64 = query_scalar!(
         tx,
         "SELECT count(*) FROM articles WHERE check_after IS NOT NULL AND check_woken_at >= $1",
-        Stamp(woken_before)
+        DbTime(woken_before)
     )
     .fetch_one()
     .await?;
     if in_hand >= at_once {
         return Ok(Vec::new());
     }
-    let ids: Vec<i64> = query_scalar!(
+    query_scalar!(
         tx,
         "UPDATE articles SET check_woken_at = $1 WHERE check_after IS NOT NULL AND id IN (SELECT t.id \
          FROM (SELECT id, row_number() OVER (PARTITION BY host ORDER BY id DESC) AS turn FROM articles a \
@@ -187,11 +187,10 @@ pub async fn wake_due(
          SELECT 1 FROM articles o WHERE o.host = a.host AND o.check_after IS NOT NULL \
          AND o.check_woken_at >= $2)) t WHERE t.turn = 1 ORDER BY t.id DESC LIMIT $3) \
          AND (check_woken_at IS NULL OR check_woken_at < $2) RETURNING id",
-        Stamp(now),
-        Stamp(woken_before),
+        DbTime(now),
+        DbTime(woken_before),
         at_once - in_hand
     )
     .fetch_all()
-    .await?;
-    Ok(ids.into_iter().map(ArticleId).collect())
+    .await
 }

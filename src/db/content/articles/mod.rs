@@ -5,14 +5,17 @@ mod look;
 mod store;
 
 pub use crate::db::content::articles::look::{
-    FoundPicture, Look, ask_for_look, put_off, set_checked, set_failed, set_picture, to_look_at, wake_due,
+    FoundPicture, Look, postpone, request_check, set_checked, set_failed, set_picture, to_check, wake_due,
 };
 pub use crate::db::content::articles::store::{Origin, Stored, store, store_reading};
 
 use crate::{
     db::{
-        DbError, EngineTx, Stamp, Tx,
-        engine::query::{query, query_as, query_scalar},
+        DbError, DbTime, Tx,
+        engine::{
+            columns::DbList,
+            query::{query, query_as, query_scalar},
+        },
     },
     domain::{
         content::article::{MAX_TITLE_CHARS, canonical_url, one_line, title_key, url_key},
@@ -49,13 +52,13 @@ pub struct ArticleRecord {
     /// The picture's height in pixels.
     pub image_height: Option<i64>,
     /// When it was published, as far as known.
-    pub published_at: Option<Stamp>,
+    pub published_at: Option<DbTime>,
     /// When Daily first saw it.
-    pub first_seen_at: Stamp,
+    pub first_seen_at: DbTime,
     /// The headline its page gave when it was looked at.
     pub page_title: Option<String>,
     /// When its page was looked at.
-    pub checked_at: Option<Stamp>,
+    pub checked_at: Option<DbTime>,
     /// An operator wants it in the next issue.
     pub pinned: bool,
     /// An operator wants it in no issue.
@@ -118,7 +121,7 @@ pub async fn page(tx: &mut Tx, before: ArticleId, limit: i64) -> Result<Vec<Arti
     query_as!(
         tx,
         concat!("SELECT ", article_columns!(""), " FROM articles WHERE id < $1 ORDER BY id DESC LIMIT $2"),
-        before.0,
+        before,
         limit
     )
     .fetch_all()
@@ -127,14 +130,14 @@ pub async fn page(tx: &mut Tx, before: ArticleId, limit: i64) -> Result<Vec<Arti
 
 /// The article with this row.
 pub async fn get(tx: &mut Tx, id: ArticleId) -> Result<Option<ArticleRecord>, DbError> {
-    query_as!(tx, concat!("SELECT ", article_columns!(""), " FROM articles WHERE id = $1"), id.0)
+    query_as!(tx, concat!("SELECT ", article_columns!(""), " FROM articles WHERE id = $1"), id)
         .fetch_optional()
         .await
 }
 
 /// Pins an article to the next issue, or takes the pin off. `false`: there is no such article.
 pub async fn set_pinned(tx: &mut Tx, id: ArticleId, pinned: bool) -> Result<bool, DbError> {
-    query!(tx, "UPDATE articles SET pinned = $2 WHERE id = $1", id.0, pinned)
+    query!(tx, "UPDATE articles SET pinned = $2 WHERE id = $1", id, pinned)
         .rows_affected()
         .await
         .map(|rows| rows == 1)
@@ -142,7 +145,7 @@ pub async fn set_pinned(tx: &mut Tx, id: ArticleId, pinned: bool) -> Result<bool
 
 /// Keeps an article out of issues, or lets it in again. `false`: there is no such article.
 pub async fn set_hidden(tx: &mut Tx, id: ArticleId, hidden: bool) -> Result<bool, DbError> {
-    query!(tx, "UPDATE articles SET hidden = $2 WHERE id = $1", id.0, hidden)
+    query!(tx, "UPDATE articles SET hidden = $2 WHERE id = $1", id, hidden)
         .rows_affected()
         .await
         .map(|rows| rows == 1)
@@ -156,7 +159,7 @@ pub async fn set_url(tx: &mut Tx, id: ArticleId, url: &url::Url) -> Result<bool,
         tx,
         "UPDATE articles SET url = $2, url_key = $3, moved_to = NULL WHERE id = $1 AND NOT EXISTS (SELECT 1 \
          FROM articles o WHERE o.url_key = $3 AND o.id <> $1)",
-        id.0,
+        id,
         canonical_url(url).as_str(),
         &key
     )
@@ -171,7 +174,7 @@ pub async fn set_title(tx: &mut Tx, id: ArticleId, title: &str) -> Result<bool, 
     query!(
         tx,
         "UPDATE articles SET title = $2, title_key = $3, page_title = $2 WHERE id = $1",
-        id.0,
+        id,
         &title,
         title_key(&title)
     )
@@ -181,66 +184,42 @@ pub async fn set_title(tx: &mut Tx, id: ArticleId, title: &str) -> Result<bool, 
 }
 
 /// Articles may carry nanoseconds or absurd years; the store keeps microseconds.
-fn micro(at: Timestamp) -> Stamp {
+fn micro(at: Timestamp) -> DbTime {
     let earliest = Timestamp::UNIX_EPOCH - SignedDuration::from_hours(24 * 365 * 200);
     let latest = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * 365 * 200);
     let at = at.clamp(earliest, latest);
-    Stamp(Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at))
+    DbTime(Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at))
 }
 
 /// The article at an address.
 pub async fn at_url(tx: &mut Tx, url: &url::Url) -> Result<Option<ArticleId>, DbError> {
-    let id: Option<i64> = query_scalar!(tx, "SELECT id FROM articles WHERE url_key = $1", url_key(url))
-        .fetch_optional()
-        .await?;
-    Ok(id.map(ArticleId))
+    query_scalar!(tx, "SELECT id FROM articles WHERE url_key = $1", url_key(url)).fetch_optional().await
 }
 
 /// Takes the pins off these articles. There are a handful.
 pub async fn unpin(tx: &mut Tx, ids: &[ArticleId]) -> Result<(), DbError> {
-    for id in ids {
-        set_pinned(tx, *id, false).await?;
-    }
-    Ok(())
+    query!(tx, "UPDATE articles SET pinned = FALSE WHERE id {in $1}", DbList(ids)).execute().await
 }
 
 /// Which of these articles an operator has hidden. There are a handful.
-pub async fn hidden_of(tx: &mut Tx, ids: &[ArticleId]) -> Result<HashSet<ArticleId>, DbError> {
-    let mut hidden = HashSet::new();
-    for id in ids {
-        if get(tx, *id).await?.is_some_and(|article| article.hidden) {
-            hidden.insert(*id);
-        }
-    }
-    Ok(hidden)
+pub async fn hidden_among(tx: &mut Tx, ids: &[ArticleId]) -> Result<HashSet<ArticleId>, DbError> {
+    let hidden: Vec<ArticleId> =
+        query_scalar!(tx, "SELECT id FROM articles WHERE id {in $1} AND hidden", DbList(ids))
+            .fetch_all()
+            .await?;
+    Ok(hidden.into_iter().collect())
 }
 
 /// Whether an operator has hidden one of these articles.
 pub async fn any_hidden(tx: &mut Tx, ids: &[ArticleId]) -> Result<bool, DbError> {
-    Ok(!hidden_of(tx, ids).await?.is_empty())
+    Ok(!hidden_among(tx, ids).await?.is_empty())
 }
 
 /// The titles of these articles.
 pub async fn titles(tx: &mut Tx, ids: &[ArticleId]) -> Result<HashMap<ArticleId, String>, DbError> {
-    let list = serde_json::to_string(ids).map_err(|error| DbError::Encode(Box::new(error)))?;
-    let rows: Vec<(i64, String)> = match tx.by_engine() {
-        EngineTx::Sqlite(conn) => {
-            sqlx::query_as("SELECT id, title FROM articles WHERE id IN (SELECT value FROM json_each($1))")
-                .bind(list)
-                .fetch_all(conn)
-                .await?
-        }
-        EngineTx::Postgres(conn) => {
-            sqlx::query_as(
-                "SELECT id, title FROM articles WHERE id IN (\
-                 SELECT CAST(json_array_elements_text($1::json) AS BIGINT))",
-            )
-            .bind(list)
-            .fetch_all(conn)
-            .await?
-        }
-    };
-    Ok(rows.into_iter().map(|(id, title)| (ArticleId(id), title)).collect())
+    let rows: Vec<(ArticleId, String)> =
+        query_as!(tx, "SELECT id, title FROM articles WHERE id {in $1}", DbList(ids)).fetch_all().await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Names of the sections of the latest articles, the most frequent ones of them, in alphabetical order. Bounded.

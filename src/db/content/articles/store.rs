@@ -2,9 +2,9 @@
 
 use crate::{
     db::{
-        DbError, Stamp, Tx,
+        DbError, DbTime, Tx,
         content::articles::{
-            identity::{Candidate, Reading, at_address, by_guid, by_key, free_key, is_taken},
+            identity::{Candidate, Reading, at_address, by_guid, by_key, free_key, is_key_used},
             micro,
         },
         engine::query::{query, query_as, query_scalar},
@@ -75,7 +75,7 @@ pub async fn store(
     if let Some(found_at) = found.found_at.as_ref().filter(|found_at| url_key(found_at) != url_key(said)) {
         let is_same = |candidate: &Candidate| title_key(&candidate.title) == title_key(&found.title);
         known = at_address(tx, found, said, &mut |candidate| is_same(candidate)).await?;
-        if known.is_none() && is_taken(tx, &url_key(said)).await? {
+        if known.is_none() && is_key_used(tx, &url_key(said)).await? {
             url = found_at;
             known = at_address(tx, found, found_at, &mut |candidate| candidate.can_be(found)).await?;
         }
@@ -186,7 +186,7 @@ async fn by_story(
     is_free: &mut (dyn FnMut(ArticleId) -> bool + Send),
 ) -> Result<Option<ArticleId>, DbError> {
     let title = title_key(&found.title);
-    let twins: Vec<(i64, Option<Stamp>)> = query_as!(
+    let twins: Vec<(ArticleId, Option<DbTime>)> = query_as!(
         tx,
         "SELECT id, published_at FROM articles WHERE title_key = $1 ORDER BY id DESC LIMIT 20",
         &title
@@ -194,16 +194,15 @@ async fn by_story(
     .fetch_all()
     .await?;
     let twin = twins.into_iter().find(|(id, published)| {
-        same_story((&title, found.published_at), (&title, published.map(Timestamp::from)))
-            && is_free(ArticleId(*id))
+        same_story((&title, found.published_at), (&title, published.map(Timestamp::from))) && is_free(*id)
     });
-    Ok(twin.map(|(id, _)| ArticleId(id)))
+    Ok(twin.map(|(id, _)| id))
 }
 
 /// The key of an article's headline, if that says enough to know the article by.
 async fn headline_key(tx: &mut Tx, id: ArticleId) -> Result<Option<String>, DbError> {
     let key: Option<String> =
-        query_scalar!(tx, "SELECT title_key FROM articles WHERE id = $1", id.0).fetch_optional().await?;
+        query_scalar!(tx, "SELECT title_key FROM articles WHERE id = $1", id).fetch_optional().await?;
     Ok(key.filter(|key| key.chars().count() >= MIN_SAME_STORY_KEY_CHARS))
 }
 
@@ -217,10 +216,10 @@ async fn insert(
     // An item without a date is no news by having arrived: its page may tell its date, or an operator pins it.
     let (fresh_at, source, check_after) = match origin {
         Origin::Operator => (Some(now), None, Some(now)),
-        Origin::Feed(feed) => (found.published_at, Some(feed.0), None),
+        Origin::Feed(feed) => (found.published_at, Some(feed), None),
     };
     let key = free_key(tx, found, url).await?;
-    let id: Option<i64> = query_scalar!(
+    let id: Option<ArticleId> = query_scalar!(
         tx,
         "INSERT INTO articles (url, url_key, title, title_key, dek, author, section, site_name, image_url, \
          language, text, published_at, fresh_at, first_seen_at, feed_id, image_alt, check_after) \
@@ -239,15 +238,15 @@ async fn insert(
         &found.text,
         found.published_at.map(micro),
         fresh_at.map(micro),
-        Stamp(now),
+        DbTime(now),
         source,
         &found.image_alt,
-        check_after.map(Stamp)
+        check_after.map(DbTime)
     )
     .fetch_optional()
     .await?;
     match id {
-        Some(id) => Ok(Stored::New(ArticleId(id))),
+        Some(id) => Ok(Stored::New(id)),
         // Another process stored the same address a moment ago.
         None => by_key(tx, &key).await?.map(Stored::Known).ok_or(DbError::RowNotFound),
     }
@@ -264,12 +263,12 @@ struct Kept {
     image_url: Option<String>,
     image_alt: Option<String>,
     text: Option<String>,
-    published_at: Option<Stamp>,
-    fresh_at: Option<Stamp>,
-    first_seen_at: Stamp,
-    feed_id: Option<i64>,
+    published_at: Option<DbTime>,
+    fresh_at: Option<DbTime>,
+    first_seen_at: DbTime,
+    feed_id: Option<FeedId>,
     moved_to: Option<String>,
-    checked_at: Option<Stamp>,
+    checked_at: Option<DbTime>,
 }
 
 /// Keeps what is known of an article and adds what was missing. The feed that brought it first may correct headline and dek;
@@ -286,7 +285,7 @@ async fn meet(
         tx,
         "SELECT url_key, title, dek, author, section, site_name, image_url, image_alt, text, published_at, \
          fresh_at, first_seen_at, feed_id, moved_to, checked_at FROM articles WHERE id = $1",
-        id.0
+        id
     )
     .fetch_optional()
     .await?;
@@ -310,7 +309,7 @@ async fn meet(
     let date = found.published_at.map(|at| micro(at.min(kept.first_seen_at.0)));
     better.published_at = better.published_at.or(date);
     better.fresh_at = better.fresh_at.or(date);
-    let is_own_feed = matches!(origin, Origin::Feed(feed) if kept.feed_id == Some(feed.0));
+    let is_own_feed = matches!(origin, Origin::Feed(feed) if kept.feed_id == Some(feed));
     if is_own_feed && by != KnownBy::Story {
         better.title.clone_from(&found.title);
         better.dek = found.dek.clone().or(better.dek);
@@ -327,14 +326,14 @@ async fn meet(
     }
     // A site that gives each visitor another address does not make us look at every reading.
     let look = (better.moved_to.is_some() && better.moved_to != kept.moved_to)
-        .then(|| Stamp(kept.checked_at.map_or(now, |at| now.max(at.0 + LOOK_AGAIN_AFTER))));
+        .then(|| DbTime(kept.checked_at.map_or(now, |at| now.max(at.0 + LOOK_AGAIN_AFTER))));
     query!(
         tx,
         "UPDATE articles SET title = $2, title_key = $3, dek = $4, author = $5, section = $6, site_name = \
          $7, image_url = $8, image_alt = $9, text = $10, published_at = $11, fresh_at = $12, moved_to = $13, \
          check_after = COALESCE($14, check_after), check_tries = CASE WHEN $15 THEN 0 ELSE check_tries END \
          WHERE id = $1",
-        id.0,
+        id,
         &better.title,
         title_key(&better.title),
         &better.dek,
@@ -366,10 +365,10 @@ async fn add_source(
         "INSERT INTO article_sources (article_id, feed_id, guid, seen_at) \
          VALUES ($1, $2, $3, $4) ON CONFLICT (article_id, feed_id) DO UPDATE SET guid = excluded.guid \
          WHERE excluded.guid IS NOT NULL AND article_sources.guid IS DISTINCT FROM excluded.guid",
-        article.0,
-        feed.0,
+        article,
+        feed,
         guid,
-        Stamp(now)
+        DbTime(now)
     )
     .execute()
     .await
