@@ -42,7 +42,7 @@ pub(super) async fn content(
     }
     let token = request.context.keys.sign(Purpose::Confirm, id);
     let render = match request.mail.kind {
-        EmailKind::ConfirmationReminder => confirmation::remind,
+        EmailKind::ConfirmationReminder => confirmation::render_reminder,
         _ => confirmation::render,
     };
     let email = render(&Confirmation {
