@@ -2,7 +2,7 @@
 
 use crate::support::{Engine, OPERATOR, TestApp, address, on_both_engines, reader::Reader};
 use daily::{
-    actions::privacy::erase::{Forgetting, forget},
+    actions::privacy::erase::{ErasureOutcome, erase},
     db::subscribers::{self, data_export, requests},
     domain::{signup_wording::signup_wording, subscriber::request::RequestKind, token::Purpose},
 };
@@ -25,7 +25,7 @@ fn link(ann: &Reader<'_>) -> String {
 }
 
 async fn forgets(app: &TestApp) {
-    assert_eq!(forget(&app.app.actions, &OPERATOR, &address(ANN)).await.unwrap(), Forgetting::Done);
+    assert_eq!(erase(&app.app.actions, &OPERATOR, &address(ANN)).await.unwrap(), ErasureOutcome::Done);
 }
 
 /// Returns everything held about an address.

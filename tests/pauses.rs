@@ -8,7 +8,7 @@ use crate::support::{
 };
 use daily::{
     actions::{
-        privacy::erase::{Forgetting, forget},
+        privacy::erase::{ErasureOutcome, erase},
         subscription::pause_subscription::pause_subscription,
     },
     db::{deliveries::ReaderDelivery, suppressions},
@@ -239,7 +239,7 @@ async fn a_paused_reader_can_be_erased_and_can_bounce(engine: Engine) {
     for reader in [ann, bob] {
         reader.pauses_until("2026-05-09").await;
     }
-    assert_eq!(forget(&app.app.actions, &OPERATOR, &address(ANN)).await.unwrap(), Forgetting::Done);
+    assert_eq!(erase(&app.app.actions, &OPERATOR, &address(ANN)).await.unwrap(), ErasureOutcome::Done);
     let rows = app.store().await.subscriptions().await;
     assert_eq!(rows.iter().filter(|it| it.paused_until.is_some()).count(), 1, "bob's");
     // The relay's late answer about an issue from before the pause.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::support::{Engine, OPERATOR, TestApp, address, on_both_engines};
 use daily::{
-    actions::privacy::erase::{Forgetting, forget},
+    actions::privacy::erase::{ErasureOutcome, erase},
     db::subscribers::data_export,
     domain::{
         delivery::status::DeliveryStatus::Skipped,
@@ -246,7 +246,7 @@ async fn a_newsletter_that_the_new_address_never_had_changes_hands(engine: Engin
     assert_eq!(app.press(&links[1]).await.status, 200);
     assert_eq!(new.subscription_to("daily").await.status, Unsubscribed, "links of before still work");
     assert_eq!(new.subscription_to("weekly").await.status, Active);
-    assert_eq!(forget(&app.app.actions, &OPERATOR, &address(NEW)).await.unwrap(), Forgetting::Done);
+    assert_eq!(erase(&app.app.actions, &OPERATOR, &address(NEW)).await.unwrap(), ErasureOutcome::Done);
     assert_eq!(store.columns_naming("ann@").await, Vec::<String>::new());
     assert_eq!(store.rows_in("reader_requests").await, 0);
 }

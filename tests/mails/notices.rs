@@ -12,7 +12,7 @@ use daily::{
     actions::{
         issue::{approve_issue::approve_issue, cancel_issue::cancel_issue, resume_issue::resume_issue},
         operator::{
-            add_operator::{Added, add_operator},
+            add_operator::{AddOutcome, add_operator},
             remove_operator::remove_operator,
         },
     },
@@ -204,7 +204,7 @@ async fn operators_are_told_of_a_failing_feed_unless_it_has_recovered(engine: En
     tx.commit().await.unwrap();
     notify_about_feed(&app, feed).await;
     let mails = app.mails_to(DESK);
-    assert_eq!(mails[0].subject(), "[Daily] A feed needs a look: The Courier");
+    assert_eq!(mails[0].subject(), "[Daily] Problem with the feed The Courier");
     let text = one_line(&mails[0].text());
     for says in [
         "it answered 503",
@@ -228,7 +228,7 @@ async fn a_removed_operator_gets_no_waiting_notice(engine: Engine) {
         app.add_operator(address).await;
     }
     let desk = address(DESK);
-    assert!(matches!(add_operator(&app.app.actions, &OPERATOR, &desk).await, Ok(Added::Known)));
+    assert!(matches!(add_operator(&app.app.actions, &OPERATOR, &desk).await, Ok(AddOutcome::Known)));
     notify(&app, EmailKind::ApprovalWanted, issue).await;
     assert_eq!((app.mails_to(DESK).len(), app.mails_to("night@courier.example").len()), (1, 1));
     assert!(remove_operator(&app.app.actions, &OPERATOR, &desk).await.unwrap());
