@@ -65,7 +65,7 @@ async fn a_pause_ends_with_the_issue_of_its_day(engine: Engine) {
     let (ann, _) = (app.reader(ANN).await, app.reader(BOB).await);
     let page = ann.pauses_until("2026-05-03").await;
     assert_eq!(page.status, 200);
-    for says in ["until 3 May 2026", "Resume now", "Change the day", "value=\"2026-05-03\""] {
+    for says in ["until 3 May 2026", "Resume now", "Change the date", "value=\"2026-05-03\""] {
         assert!(page.contains(says), "{says}: {page}");
     }
     assert_eq!(app.status_of(ANN).await, Some(Paused));
@@ -218,12 +218,12 @@ async fn dates_out_of_range_are_refused_and_unsubscribed_readers_have_no_pause(e
     ann.signs_up().await;
     assert_eq!(app.status_of(ANN).await, Some(Paused));
     let text = ann.last_email().text();
-    assert!(text.contains("taking a break") && text.contains("/preferences/"), "{text}");
+    assert!(text.contains("you've paused it") && text.contains("/preferences/"), "{text}");
     ann.unsubscribes().await;
     let it = ann.subscription().await;
     assert_eq!((it.status, it.paused_until), (Unsubscribed, None));
     let page = ann.pauses_until("2026-05-09").await;
-    assert!(page.contains("You are not subscribed"), "{page}");
+    assert!(page.contains("You're not subscribed"), "{page}");
     assert!(!pause_subscription(&app.app.actions, it.id, date(2026, 5, 9)).await.unwrap());
     app.clock.advance(SignedDuration::from_mins(10));
     app.reader(ANN).await;

@@ -106,7 +106,7 @@ async fn operators_are_asked_about_an_issue_with_too_few_stories(engine: Engine)
     notify(&app, EmailKind::TooFewStories, issue).await;
     let mails = app.mails_to(DESK);
     assert_eq!(mails[0].subject(), "[Daily] There is only 1 story for the issue of Saturday, 2 May");
-    assert!(mails[0].text().contains("It should have 5 or more."));
+    assert!(mails[0].text().contains("This issue needs at least 5 stories."));
     assert!(mails[0].text().contains("daily issue cancel --newsletter daily --date 2026-05-02"));
     cancel_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
     notify(&app, EmailKind::TooFewStories, issue).await;
@@ -141,7 +141,7 @@ async fn operators_are_told_that_the_breaker_held_an_issue(engine: Engine) {
     let record = server.wait_for(1).await;
     assert_eq!(record.messages[0].recipients, [DESK]);
     let mail = Mail::parse(&record.messages[0].data);
-    assert_eq!(mail.subject(), "[Daily] The issue of Friday, 1 May is held");
+    assert_eq!(mail.subject(), "[Daily] The issue of Friday, 1 May is on hold");
     let text = one_line(&mail.text());
     for says in ["were refusals, more than 20 %", "daily issue resume --newsletter daily --date 2026-05-01"] {
         assert!(text.contains(says), "{says} is missing in {text}");
