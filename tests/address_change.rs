@@ -30,7 +30,7 @@ async fn moves(app: &TestApp, from: &str, to: &str) {
 async fn moves_on_page(app: &TestApp, newsletter: &str, from: &str, to: &str) {
     asks_on_page(app, newsletter, from, to).await;
     assert!(app.visitor(to).agrees_to_address().await.contains("One more step"));
-    assert!(app.visitor(from).agrees_to_address().await.contains("The address is changed"));
+    assert!(app.visitor(from).agrees_to_address().await.contains("Your address has changed"));
 }
 
 async fn asks_on_page(app: &TestApp, newsletter: &str, from: &str, to: &str) {
@@ -101,23 +101,23 @@ async fn both_ends_confirm_and_then_everything_moves(engine: Engine) {
     app.reader(OLD).await;
     old.joins("weekly").await;
     let page = old.asks_for_address(NEW).await;
-    assert!(page.status == 200 && page.contains("We have written to both addresses."), "{page}");
+    assert!(page.status == 200 && page.contains("We've emailed both addresses."), "{page}");
     let to_new = new.last_email();
     assert!(!to_new.text().contains("example.org"), "a stranger is not told who asked: {}", to_new.text());
     for to in [OLD, NEW] {
         let shown = app.page(&app.visitor(to).address_link()).await;
-        assert!(shown.contains("Change the address?") && shown.contains(NEW), "{shown}");
+        assert!(shown.contains("Change your email address?") && shown.contains(NEW), "{shown}");
         assert_eq!(shown.contains(OLD), to == OLD);
     }
     assert!(new.agrees_with("New/1.0").await.contains("One more step"));
     app.clock.advance(SignedDuration::from_hours(2));
     assert!(new.agrees_with("Another/1.0").await.contains("One more step"), "one end twice is not both");
     assert_eq!((old.subscriptions().await.len(), new.subscriptions().await.len()), (2, 0));
-    assert!(old.agrees_with("Old/1.0").await.contains("The address is changed"));
+    assert!(old.agrees_with("Old/1.0").await.contains("Your address has changed"));
     assert_eq!((old.subscriptions().await.len(), new.subscriptions().await.len()), (0, 2));
     for to in [OLD, NEW] {
         assert!(
-            app.visitor(to).agrees_to_address().await.contains("The address is changed"),
+            app.visitor(to).agrees_to_address().await.contains("Your address has changed"),
             "pressed again"
         );
     }
@@ -161,13 +161,10 @@ async fn the_page_says_nothing_about_the_new_address_and_a_suppressed_one_gets_n
     // It may become so in between.
     assert!(app.visitor("ann0@example.org").agrees_to_address().await.contains("One more step"));
     app.suppress("new@example.net", "complained").await;
-    assert!(app.visitor("new@example.net").agrees_to_address().await.contains("This link works no more"));
+    assert!(app.visitor("new@example.net").agrees_to_address().await.contains("This link has expired"));
     for to in ["ann0@example.org", "new@example.net"] {
         let shown = app.page(&app.visitor(to).address_link()).await;
-        assert!(
-            shown.contains("This link works no more"),
-            "what can't be done is not offered again: {shown}"
-        );
+        assert!(shown.contains("This link has expired"), "what can't be done is not offered again: {shown}");
     }
     assert_eq!(app.store().await.requests_agreed_by_both().await, 1, "and that both ends agreed is kept");
     assert_eq!(

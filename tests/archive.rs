@@ -116,7 +116,7 @@ async fn the_list_has_all_newsletters_when_there_are_several(engine: Engine) {
     let feed = app.page("/issues.xml").await;
     assert!(feed.contains("<title>Daily, The Weekly</title>") && feed.contains("The bridge opens"), "{feed}");
     let one = app.page("/issues?newsletter=weekly").await;
-    assert!(one.contains("There is none yet") && !one.contains("The bridge opens"));
+    assert!(one.contains("There are no issues yet") && !one.contains("The bridge opens"));
     assert_eq!(app.page("/issues?newsletter=secret").await.status, 404);
 }
 

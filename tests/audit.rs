@@ -2,7 +2,7 @@
 
 use crate::support::{Engine, OPERATOR, TestApp, address, on_both_engines};
 use daily::{
-    actions::privacy::erase::{Forgetting, forget},
+    actions::privacy::erase::{ErasureOutcome, erase},
     domain::issue::status::IssueStatus,
 };
 use serde_json::{Value, json};
@@ -105,8 +105,8 @@ async fn nothing_recorded_names_a_reader(engine: Engine) {
         let ended = app.program().run(&set).await;
         assert_eq!(ended.code, 0, "{ended:?}");
     }
-    let erased = forget(&app.app.actions, &OPERATOR, &address("ann@example.org")).await.unwrap();
-    assert_eq!(erased, Forgetting::Done);
+    let erased = erase(&app.app.actions, &OPERATOR, &address("ann@example.org")).await.unwrap();
+    assert_eq!(erased, ErasureOutcome::Done);
 
     assert_eq!(actions(&app).await, ["subscriber.erase", "subscriber.set", "subscriber.import"]);
     let entries = entries(&app).await;

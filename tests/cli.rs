@@ -98,11 +98,15 @@ async fn all_problems_with_a_commands_options_are_named_at_once() {
         ),
         (
             &["newsletter", "add", "The Weekly", "--title", " ", "--sender-address", "news@localhost"],
-            &["<SLUG>: A short name", "--title: Enter a text.", "--sender-address: The part after the @"],
+            &[
+                "<SLUG>: Use up to 64",
+                "--title: This can't be empty.",
+                "--sender-address: The part after the @",
+            ],
         ),
         (
             &["issue", "edit", "--place", "1=99", "--title", "x", "--subject", &"x".repeat(400)],
-            &["--place: ", "--title: ", "--subject: Shorten it to 300"],
+            &["--place: ", "--title: ", "--subject: Shorten this to 300"],
         ),
         (
             &["article", "add", "ftp://example.org/x", "--url", "javascript:x"],

@@ -52,10 +52,10 @@ async fn in_the_browser_that_signed_up_the_link_confirms_at_once(engine: Engine)
             app.client.get(&link).header("sec-fetch-mode", "navigate").header("sec-fetch-dest", "document");
         request.header("cookie", format!("a=b; {mark}")).send()
     };
-    assert!(visit().await.unwrap().text().await.unwrap().contains("You are in"));
+    assert!(visit().await.unwrap().text().await.unwrap().contains("You're subscribed"));
     assert_eq!(app.status_of(ANN).await, Some(Active));
     assert!(
-        visit().await.unwrap().text().await.unwrap().contains("You are in"),
+        visit().await.unwrap().text().await.unwrap().contains("You're subscribed"),
         "a second click is no error"
     );
     assert_eq!(app.consent_of(ANN).await, ["requested", "confirmed"]);
@@ -83,7 +83,7 @@ async fn an_expired_link_sends_a_new_mail_with_one_click(engine: Engine) {
     ann.signs_up().await;
     let link = ann.confirmation_link();
     // It is for links that have expired: one that works is shown with its button.
-    assert!(app.press(&format!("{link}/renew")).await.contains("Yes, sign me up"));
+    assert!(app.press(&format!("{link}/renew")).await.contains("Confirm my subscription"));
     app.clock.advance(DAY * 8);
     let page = app.page(&link).await;
     assert_eq!(page.status, 410);
@@ -97,7 +97,7 @@ async fn an_expired_link_sends_a_new_mail_with_one_click(engine: Engine) {
     assert_eq!(ann.emails().len(), 2, "the pause between mails holds here too");
     let fresh = ann.confirmation_link();
     assert_ne!(fresh, link);
-    assert!(app.press(&fresh).await.contains("You are in"));
+    assert!(app.press(&fresh).await.contains("You're subscribed"));
     assert_eq!(app.post("/confirm/x/renew").await.status(), 404);
 }
 
@@ -120,7 +120,7 @@ async fn one_reminder_is_sent_if_configured(engine: Engine) {
     assert_eq!(mails[1].header("Subject").map(|it| it.starts_with("Reminder")), Some(true));
     assert_eq!(app.mails_to("in@example.org").len(), 1, "confirmed readers are left alone");
     assert_ne!(ann.confirmation_link(), first);
-    assert!(ann.confirms().await.contains("You are in"));
+    assert!(ann.confirms().await.contains("You're subscribed"));
 }
 
 async fn reminders_are_off_unless_asked_for_and_late_ones_are_not_sent(engine: Engine) {
@@ -155,7 +155,7 @@ async fn a_confirmation_at_the_moment_of_unsubscribing_does_not_claim_success(en
         app.until_waiting(1).await;
         unsubscribing.commit().await.unwrap();
     });
-    assert!(page.status == 410 && !page.contains("You are in"), "{page}");
+    assert!(page.status == 410 && !page.contains("You're subscribed"), "{page}");
 }
 
 async fn an_unconfirmed_address_is_erased(engine: Engine) {

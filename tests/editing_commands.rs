@@ -43,11 +43,11 @@ async fn an_operator_reviews_edits_and_approves_an_issue(engine: Engine) {
     let edit = ["issue", "edit", "--title", "1=The lights are back", "--subject", "Lights!", "--note", &note];
     assert!(run(&edit).await.contains("The lights are back"));
     for (arguments, says) in [
-        (&["issue", "edit"][..], "Say what to change"),
+        (&["issue", "edit"][..], "Enter at least one change"),
         (&["issue", "edit", "--pin", "77"], "there is no article 77"),
         (
             &["issue", "edit", "--place", "1=0"],
-            "--place: Enter the article’s number and a place from 1 to 50",
+            "--place: Enter an article number and a position from 1 to 50",
         ),
         (&["issue", "edit", "--title", "1"], "--title: Enter the article’s number and a text"),
         (&["issue", "plan", "--explain", "--variant", "4"], "there is no variant 4"),

@@ -4,7 +4,7 @@ use crate::support::{
     Engine, OPERATOR, TestApp, address, on_both_engines, reader::anything, rows::LedgerRow,
 };
 use daily::{
-    actions::privacy::erase::{Forgetting, forget},
+    actions::privacy::erase::{ErasureOutcome, erase},
     db::subscribers::data_export,
     domain::{
         import::Outcome,
@@ -22,8 +22,8 @@ async fn held(app: &TestApp, text: &str) -> Option<Value> {
     Some(serde_json::from_str(&export.to_json().unwrap()).unwrap())
 }
 
-async fn forgotten(app: &TestApp, text: &str) -> Forgetting {
-    forget(&app.app.actions, &OPERATOR, &address(text)).await.unwrap()
+async fn forgotten(app: &TestApp, text: &str) -> ErasureOutcome {
+    erase(&app.app.actions, &OPERATOR, &address(text)).await.unwrap()
 }
 
 /// Makes a reader who has got an issue, has chosen preferences, and is suppressed. A relay's answer contains the address.
@@ -83,9 +83,9 @@ async fn a_data_export_has_everything_about_a_reader(engine: Engine) {
 async fn erasure_leaves_nothing_but_a_hash(engine: Engine) {
     let app = TestApp::start(engine).await;
     a_reader_with_a_past(&app).await;
-    assert_eq!(forgotten(&app, "nobody@example.org").await, Forgetting::Unknown);
-    assert_eq!(forgotten(&app, ANN).await, Forgetting::Done);
-    assert_eq!(forgotten(&app, ANN).await, Forgetting::Unknown);
+    assert_eq!(forgotten(&app, "nobody@example.org").await, ErasureOutcome::Unknown);
+    assert_eq!(forgotten(&app, ANN).await, ErasureOutcome::Done);
+    assert_eq!(forgotten(&app, ANN).await, ErasureOutcome::Unknown);
     assert!(held(&app, ANN).await.is_none());
     let store = app.store().await;
     assert_eq!(store.columns_naming("ann@").await, Vec::<String>::new());
@@ -107,7 +107,7 @@ async fn erasure_leaves_nothing_but_a_hash(engine: Engine) {
 async fn an_import_does_not_bring_back_an_erased_reader_but_a_signup_does(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.reader(ANN).await;
-    assert_eq!(forgotten(&app, ANN).await, Forgetting::Done);
+    assert_eq!(forgotten(&app, ANN).await, ErasureOutcome::Done);
     for status in ["active", "unsubscribed", "bounced"] {
         assert_eq!(import(&app, status).await, Outcome::Forgotten);
     }
@@ -115,7 +115,7 @@ async fn an_import_does_not_bring_back_an_erased_reader_but_a_signup_does(engine
     app.reader(ANN).await;
     assert_eq!(app.status_of(ANN).await, Some(SubscriptionStatus::Active));
     assert_eq!(import(&app, "active").await, Outcome::Known);
-    assert_eq!(forgotten(&app, ANN).await, Forgetting::Done);
+    assert_eq!(forgotten(&app, ANN).await, ErasureOutcome::Done);
 }
 
 async fn erasure_waits_for_an_email_in_flight(engine: Engine) {
@@ -123,11 +123,11 @@ async fn erasure_waits_for_an_email_in_flight(engine: Engine) {
     a_reader_with_a_past(&app).await;
     let store = app.store().await;
     store.set_deliveries("sending").await;
-    assert_eq!(forgotten(&app, ANN).await, Forgetting::InFlight);
+    assert_eq!(forgotten(&app, ANN).await, ErasureOutcome::InFlight);
     // The unsubscribing counts all the same.
     assert_eq!(app.status_of(ANN).await, Some(SubscriptionStatus::Unsubscribed));
     store.set_deliveries("sent").await;
-    assert_eq!(forgotten(&app, ANN).await, Forgetting::Done);
+    assert_eq!(forgotten(&app, ANN).await, ErasureOutcome::Done);
 }
 
 async fn an_unprocessed_signup_is_exported_and_erased(engine: Engine) {
@@ -135,7 +135,7 @@ async fn an_unprocessed_signup_is_exported_and_erased(engine: Engine) {
     app.store_signup(ANN, app.newsletter().await.id).await;
     let held = held(&app, ANN).await.unwrap();
     assert_eq!(held["signups_to_be_processed"][0]["client_address"], "192.0.2.1");
-    assert_eq!(forgotten(&app, ANN).await, Forgetting::Done);
+    assert_eq!(forgotten(&app, ANN).await, ErasureOutcome::Done);
     assert_eq!(app.store().await.rows_in("signups").await, 0);
 }
 
@@ -145,7 +145,7 @@ async fn old_links_of_an_erased_reader_store_nothing(engine: Engine) {
     let (confirm, leave, preferences) =
         (ann.confirmation_link(), ann.unsubscribe_link().await, ann.preferences().await);
     let id = ann.subscription().await.id;
-    assert_eq!(forgotten(&app, ANN).await, Forgetting::Done);
+    assert_eq!(forgotten(&app, ANN).await, ErasureOutcome::Done);
     let before = app.mails().len();
     assert_eq!(app.press(&format!("{confirm}/renew")).await.status, 404);
     assert_eq!(app.press(&confirm).await.status, 404);

@@ -205,7 +205,7 @@ async fn a_test_send_shows_the_next_issue_and_changes_no_state(engine: Engine) {
     assert_eq!(app.mails_to(ANN).len(), 1, "readers get nothing");
     assert_eq!(app.status_of("operator@example.org").await, None);
     let answer = app.press(&test.link("/unsubscribe/")).await;
-    assert!(answer.contains("This was a test"));
+    assert!(answer.contains("This is a test"));
     assert_eq!(app.send_issue().await, IssueStatus::Sent);
     assert_eq!(app.visitor(ANN).last_email().subject(), "The bridge opens");
 }
@@ -214,7 +214,7 @@ async fn the_archive_shows_issues_without_readers_links(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.article("The bridge opens").await;
     app.reader(ANN).await;
-    assert!(app.page("/issues").await.contains("none yet"));
+    assert!(app.page("/issues").await.contains("no issues yet"));
     assert_eq!(app.get("/issues/2026-05-01").await.status(), 404);
     app.send_issue().await;
     let list = app.page("/issues").await;

@@ -8,7 +8,7 @@ use crate::support::{
 };
 use daily::{
     actions::{
-        privacy::erase::{Forgetting, forget},
+        privacy::erase::{ErasureOutcome, erase},
         subscription::pause_subscription::pause_subscription,
     },
     db::{
@@ -68,7 +68,7 @@ async fn a_pause_ends_with_the_issue_of_its_day(engine: Engine) {
     let (ann, _) = (app.reader(ANN).await, app.reader(BOB).await);
     let page = ann.pauses_until("2026-05-03").await;
     assert_eq!(page.status, 200);
-    for says in ["until 3 May 2026", "Resume now", "Change the day", "value=\"2026-05-03\""] {
+    for says in ["until 3 May 2026", "Resume now", "Change the date", "value=\"2026-05-03\""] {
         assert!(page.contains(says), "{says}: {page}");
     }
     assert_eq!(app.status_of(ANN).await, Some(Paused));
@@ -221,12 +221,12 @@ async fn dates_out_of_range_are_refused_and_unsubscribed_readers_have_no_pause(e
     ann.signs_up().await;
     assert_eq!(app.status_of(ANN).await, Some(Paused));
     let text = ann.last_email().text();
-    assert!(text.contains("taking a break") && text.contains("/preferences/"), "{text}");
+    assert!(text.contains("you've paused it") && text.contains("/preferences/"), "{text}");
     ann.unsubscribes().await;
     let it = ann.subscription().await;
     assert_eq!((it.status, it.paused_until), (Unsubscribed, None));
     let page = ann.pauses_until("2026-05-09").await;
-    assert!(page.contains("You are not subscribed"), "{page}");
+    assert!(page.contains("You're not subscribed"), "{page}");
     assert!(!pause_subscription(&app.app.actions, it.id, date(2026, 5, 9)).await.unwrap());
     app.clock.advance(SignedDuration::from_mins(10));
     app.reader(ANN).await;
@@ -242,7 +242,7 @@ async fn a_paused_reader_can_be_erased_and_can_bounce(engine: Engine) {
     for reader in [ann, bob] {
         reader.pauses_until("2026-05-09").await;
     }
-    assert_eq!(forget(&app.app.actions, &OPERATOR, &address(ANN)).await.unwrap(), Forgetting::Done);
+    assert_eq!(erase(&app.app.actions, &OPERATOR, &address(ANN)).await.unwrap(), ErasureOutcome::Done);
     let rows = app.store().await.subscriptions().await;
     assert_eq!(rows.iter().filter(|it| it.paused_until.is_some()).count(), 1, "bob's");
     // The relay's late answer about an issue from before the pause.

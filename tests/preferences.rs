@@ -159,12 +159,12 @@ async fn only_the_readers_own_link_opens_the_page_and_only_while_subscribed(engi
         assert_eq!(app.post_form(&page, &[("cadence", "weekly")]).await.status(), 404);
     }
     let test = format!("/preferences/{}", keys.sign(Purpose::Test, id));
-    assert!(app.page(&test).await.contains("This was a test"));
-    assert!(app.submit(&test, &[("cadence", "weekly")]).await.contains("This was a test"));
+    assert!(app.page(&test).await.contains("This is a test"));
+    assert!(app.submit(&test, &[("cadence", "weekly")]).await.contains("This is a test"));
     assert!(app.page(&page).await.contains(&leave));
     ann.unsubscribes().await;
     let gone = ann.chooses(&[("cadence", "weekly")]).await;
-    assert!(gone.contains("You are not subscribed") && gone.contains("Sign up"), "{gone}");
+    assert!(gone.contains("You're not subscribed") && gone.contains("Sign up"), "{gone}");
     assert_eq!(chosen(&ann).await, "every_issue [] - -");
 }
 

@@ -57,10 +57,13 @@ async fn following_the_link_changes_nothing_and_pressing_the_button_confirms(eng
         assert_eq!(app.client.head(&link).send().await.unwrap().status(), 200);
     }
     assert_eq!(app.status_of("ann@example.org").await, Some(Pending));
-    assert!(app.post(&link).await.text().await.unwrap().contains("You are in"));
+    assert!(app.post(&link).await.text().await.unwrap().contains("You're subscribed"));
     assert_eq!(app.status_of("ann@example.org").await, Some(Active));
-    assert!(app.post(&link).await.text().await.unwrap().contains("You are in"), "a second press is no error");
-    assert!(app.get(&link).await.text().await.unwrap().contains("You are in"));
+    assert!(
+        app.post(&link).await.text().await.unwrap().contains("You're subscribed"),
+        "a second press is no error"
+    );
+    assert!(app.get(&link).await.text().await.unwrap().contains("You're subscribed"));
     assert_eq!(app.consent_of("ann@example.org").await, ["requested", "confirmed"]);
 }
 
@@ -110,7 +113,7 @@ async fn foreign_altered_and_expired_links_are_answered_and_confirm_nothing(engi
     {
         let answer = app.post(&format!("{start}/{wrong}")).await;
         assert_eq!(answer.status(), 404, "{wrong:.60}");
-        assert!(answer.text().await.unwrap().contains("does not work"));
+        assert!(answer.text().await.unwrap().contains("doesn't work"));
     }
     app.clock.advance(SignedDuration::from_hours(24 * 7 + 1));
     let answer = app.post(&link).await;
@@ -158,7 +161,7 @@ async fn bad_signups_get_a_clear_answer_and_leave_nothing(engine: Engine) {
     for (kind, body, status, says) in [
         (form, "email=ann".to_owned(), 422, "name@example.org"),
         (form, String::new(), 422, "Enter an email address"),
-        (form, "email=ann%40example.org&colour=red".into(), 422, "unknown field. The fields are email"),
+        (form, "email=ann%40example.org&colour=red".into(), 422, "unknown field. Valid fields are email"),
         (form, format!("email={long}%40example.org"), 422, "longer than 64"),
         (form, "email=ann%40example.org%0d%0aBcc%3A+x%40example.org".into(), 422, "before the @"),
         (form, "email=ann%40example.org&newsletter=weekly".into(), 422, "no newsletter"),
@@ -172,7 +175,7 @@ async fn bad_signups_get_a_clear_answer_and_leave_nothing(engine: Engine) {
             json,
             "{\"email\":\"ann@example.org\",\"admin\":true}".into(),
             422,
-            "unknown field. The fields are email",
+            "unknown field. Valid fields are email",
         ),
         ("text/plain", "ann@example.org".into(), 415, "application/json"),
     ] {

@@ -145,10 +145,11 @@ async fn readers_may_give_a_reason_after_unsubscribing(engine: Engine) {
     let ann = app.reader(ANN).await;
     let link = ann.unsubscribe_link().await;
     let shown = post(&app, &link, URLENCODED, "reason=too_many").await;
-    assert!(shown.contains("Leave The Daily") || shown.contains("Leave "), "{shown}");
+    assert!(shown.contains("Unsubscribe from "), "{shown}");
     assert_eq!(app.status_of(ANN).await, Some(Active), "a reason alone does not unsubscribe");
     let left = post(&app, &link, URLENCODED, "").await;
-    for says in ["You have left", "tell us why", "value=\"never_asked\"", "name=\"remark\"", "Sign up again"]
+    for says in
+        ["You've unsubscribed", "tell us why", "value=\"never_asked\"", "name=\"remark\"", "Sign up again"]
     {
         assert!(left.contains(says), "{says} is missing in {left}");
     }
@@ -171,7 +172,7 @@ async fn readers_may_give_a_reason_after_unsubscribing(engine: Engine) {
         post(&app, &link, URLENCODED, reason).await;
     }
     let test = format!("/unsubscribe/{}", app.app.subscription.keys.sign(Purpose::Test, 1));
-    assert!(post(&app, &test, URLENCODED, "reason=other").await.contains("This was a test"));
+    assert!(post(&app, &test, URLENCODED, "reason=other").await.contains("This is a test"));
     assert_eq!(post(&app, "/unsubscribe/x", URLENCODED, "reason=other").await.status, 404);
 
     let daily = app.program();

@@ -1,9 +1,9 @@
-// Reports what Gmail, Outlook, Apple Mail and Yahoo don't support of the HTML and CSS in mails, by caniemail's data.
+// Reports HTML and CSS in emails that Gmail, Outlook, Apple Mail or Yahoo don't support, by caniemail's data.
 //
 //     node check.mjs FOLDER FILE.html…
 //
-// FOLDER is where script/bootstrap installed package-lock.json. What is accepted stands in accepted.json, with the
-// reason. Exit status 1: something is not accepted, or something accepted does not occur any more.
+// FOLDER is where script/bootstrap installed package-lock.json. accepted.json lists accepted gaps with their reasons.
+// Exit status 1: a gap is not accepted, or an accepted gap no longer occurs.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
@@ -14,12 +14,12 @@ const accepted = JSON.parse(readFileSync(new URL("accepted.json", import.meta.ur
 const emailClients = ["gmail.*", "outlook.*", "apple-mail.*", "yahoo.*"];
 const MESSAGE = /^`(.+)` is (not supported|only partially supported) by `([a-z-]+\.[a-z-]+)`$/;
 
-// "feature|support|client" -> where it was first seen, and what caniemail says about it.
+// "feature|support|client" -> the first file that has it, and caniemail's notes.
 const findings = new Map();
 for (const file of files) {
   const { errors = [], warnings, notes } = doIUseEmail(readFileSync(file, "utf8"), { emailClients });
   for (const message of new Set([...errors, ...warnings])) {
-    const [, feature, words, client] = MESSAGE.exec(message) ?? fail(`not understood: ${message}`);
+    const [, feature, words, client] = MESSAGE.exec(message) ?? fail(`unknown message: ${message}`);
     const key = [feature, words === "not supported" ? "none" : "part", client].join("|");
     const about = `Note about \`${feature}\` support for \`${client}\`: `;
     const said = [...new Set(notes)].filter((note) => note.startsWith(about));

@@ -1,110 +1,107 @@
-//! The answer to a signup by somebody who already reads us. The web page says the same to everybody, so that it
-//! tells nobody who is subscribed; only the owner of the address learns it, here.
+//! The email to a subscriber whose address was signed up again. The signup page gives the same answer for every address, so only
+//! this email reveals that the address is subscribed.
 
 use maud::html;
 
-use crate::layout::{button, headline, inline_link, letter, paragraph, row, row_end, small_print};
+use crate::i18n::{interpolate, interpolate_markup};
+use crate::layout::{button, headline, inline_link, paragraph, row, row_end, small_print, transactional};
 use crate::text::TextPart;
 use crate::theme::Look;
 use crate::wording::tidy;
-use crate::words::{fill, filled};
 use crate::{Email, Masthead};
 
-/// A signup for an address that is subscribed already.
 #[derive(Debug, Clone, Copy)]
 pub struct AlreadySubscribed<'a> {
-    /// The newsletter they asked for again.
+    /// The newsletter of the new signup.
     pub masthead: Masthead<'a>,
-    /// The titles of all that comes to them.
-    pub coming: &'a [&'a str],
-    /// What rests while they take a break from it.
-    pub resting: &'a [Resting<'a>],
-    /// Leaves the newsletter. It stands verbatim and may be a placeholder.
+    /// The titles of the newsletters that the reader gets.
+    pub active: &'a [&'a str],
+    pub paused: &'a [PausedSubscription<'a>],
+    /// Unsubscribe link, used verbatim; may be a placeholder.
     pub unsubscribe_url: &'a str,
-    /// The issues so far. It stands verbatim and may be a placeholder.
+    /// URL of the archive, used verbatim; may be a placeholder.
     pub archive_url: &'a str,
-    /// The address that was entered in the signup box.
+    /// The address that was entered in the signup form.
     pub address: &'a str,
 }
 
-/// A newsletter that its reader takes a break from.
 #[derive(Debug, Clone, Copy)]
-pub struct Resting<'a> {
-    /// Its title.
+pub struct PausedSubscription<'a> {
     pub title: &'a str,
-    /// Where the break can be ended. It stands verbatim and may be a placeholder.
+    /// Preferences page, where the reader can end the pause. Used verbatim; may be a placeholder.
     pub preferences_url: &'a str,
 }
 
-/// The mail that reassures.
+/// Renders the email.
 pub fn render(already: &AlreadySubscribed<'_>) -> Email {
-    let (masthead, words) = &already.masthead.of_letter();
-    let say = &words.already_subscribed;
-    let look = Look::of(&masthead.theme);
-    let coming: Vec<String> = already.coming.iter().map(|title| tidy(title)).collect();
+    let (masthead, texts) = &already.masthead.localized();
+    let t = &texts.already_subscribed;
+    let look = Look::from_theme(&masthead.theme);
+    let active: Vec<String> = already.active.iter().map(|title| tidy(title)).collect();
     let all: Vec<String> =
-        coming.iter().cloned().chain(already.resting.iter().map(|it| tidy(it.title))).collect();
+        active.iter().cloned().chain(already.paused.iter().map(|it| tidy(it.title))).collect();
     let address = tidy(already.address);
-    let (at_site, at_linked_site) = masthead.at_site(&look, words);
+    let (at_site, at_linked_site) = masthead.at_site(&look, texts);
 
-    let subject = fill(&say.subject, &[("title", &all.join(", "))]);
-    let done = match coming.as_slice() {
+    let subject = interpolate(&t.subject, &[("title", &all.join(", "))]);
+    let unchanged = match active.as_slice() {
         [] => None,
-        [title] => Some(fill(&say.done, &[("title", title)])),
-        titles => Some(fill(&say.several, &[("titles", &titles.join(", "))])),
+        [title] => Some(interpolate(&t.done, &[("title", title)])),
+        titles => Some(interpolate(&t.several, &[("titles", &titles.join(", "))])),
     };
-    let rests: Vec<(String, &str)> = already
-        .resting
+    let paused: Vec<(String, &str)> = already
+        .paused
         .iter()
-        .map(|it| (fill(&say.paused, &[("title", &tidy(it.title))]), it.preferences_url))
+        .map(|it| (interpolate(&t.paused, &[("title", &tidy(it.title))]), it.preferences_url))
         .collect();
-    // The one thing to do; a break that it does not end has a link of its own.
-    let (preheader, press, url) = match (&done, already.resting.first()) {
-        (None, Some(it)) => (&say.paused_preheader, &say.resume, it.preferences_url),
-        _ => (&say.preheader, &say.button, already.archive_url),
+    // The button resumes the first subscription if none is active; the others get links.
+    let (preheader, label, url) = match (&unchanged, already.paused.first()) {
+        (None, Some(it)) => (&t.paused_preheader, &t.resume, it.preferences_url),
+        _ => (&t.preheader, &t.button, already.archive_url),
     };
     let preheader = preheader.clone();
+    let missing = interpolate(&t.missing, &[("sender", &tidy(masthead.sender_address))]);
     let marked = [("at_site", at_linked_site), ("address", html! { strong { (address) } })];
-    let leave = inline_link(&look, already.unsubscribe_url, &words.letter.unsubscribe);
+    let leave = inline_link(&look, already.unsubscribe_url, &texts.shared.unsubscribe);
 
     let rows = html! {
         (row(html! {
             (headline(&look, &subject))
-            (paragraph(filled(&say.asked, &marked)))
-            @if let Some(done) = &done { (paragraph(html! { (done) })) }
-            @for (rests, link) in &rests {
+            (paragraph(interpolate_markup(&t.asked, &marked)))
+            @if let Some(text) = &unchanged { (paragraph(html! { (text) })) }
+            @for (text, link) in &paused {
                 (paragraph(html! {
-                    (rests)
-                    @if *link != url { " " (inline_link(&look, link, &say.resume)) }
+                    (text)
+                    @if *link != url { " " (inline_link(&look, link, &t.resume)) }
                 }))
             }
-            (button(&look, url, press))
-            @if done.is_some() { (small_print(html! { (say.missing) })) }
+            (button(&look, url, label))
+            @if unchanged.is_some() { (small_print(html! { (missing) })) }
         }))
         (row_end())
     };
-    let html = letter(masthead, &subject, &preheader, rows, &[html! { (say.leave) " " (leave) }]);
+    let html = transactional(masthead, &subject, &preheader, rows, &[html! { (t.leave) " " (leave) }]);
 
     let mut part = TextPart::default();
-    part.letterhead(masthead);
+    part.header(masthead);
     part.paragraph(0, &subject).gap();
-    part.paragraph(0, &fill(&say.asked, &[("at_site", &at_site), ("address", &address)])).gap();
-    if let Some(done) = &done {
-        part.paragraph(0, done).gap();
+    part.paragraph(0, &interpolate(&t.asked, &[("at_site", &at_site), ("address", &address)])).gap();
+    if let Some(text) = &unchanged {
+        part.paragraph(0, text).gap();
     }
-    for (rests, link) in &rests {
-        part.paragraph(0, rests);
+    for (text, link) in &paused {
+        part.paragraph(0, text);
         if *link != url {
             part.link(0, link);
         }
         part.gap();
     }
-    part.paragraph(0, &words.label(press)).link(0, url).gap();
-    if done.is_some() {
-        part.paragraph(0, &say.missing).gap();
+    part.paragraph(0, &texts.label(label)).link(0, url).gap();
+    if unchanged.is_some() {
+        part.paragraph(0, &missing).gap();
     }
     part.rule('-').gap();
-    let leave = format!("{} {}", say.leave, words.label(&words.letter.unsubscribe));
+    let leave = format!("{} {}", t.leave, texts.label(&texts.shared.unsubscribe));
     part.paragraph(0, &leave).link(0, already.unsubscribe_url).gap();
     part.publisher(masthead);
     Email { subject, preheader, html, text: part.finish(), language: masthead.language.to_owned() }

@@ -1,43 +1,43 @@
-//! Readable colours by computation: the contrast of WCAG 2.2 (success criterion 1.4.3, level AA).
+//! Makes colours readable, by the contrast ratio of WCAG 2.2 (success criterion 1.4.3, level AA).
 
 /// Red, green, blue.
 pub(crate) type Rgb = [u8; 3];
 
-/// What text of any size needs against its background.
+/// Lowest contrast ratio of text, of any size, with its background.
 pub(crate) const AA_RATIO: f64 = 4.5;
 
-/// The shades between a colour and black or white that are tried.
+/// Shades tried between a colour and black or white.
 const STEPS: u16 = 64;
 
-/// The contrast of two colours, from 1 to 21; which one is the text doesn't matter.
+/// Returns the contrast ratio of two colours, from 1 to 21.
 pub(crate) fn ratio(one: Rgb, other: Rgb) -> f64 {
     let (one, other) = (luminance(one), luminance(other));
     (one.max(other) + 0.05) / (one.min(other) + 0.05)
 }
 
-/// The colour, or the first darker shade of it that can be read on every one of the grounds: black where none can.
-pub(crate) fn darkened(colour: Rgb, grounds: &[Rgb]) -> Rgb {
-    towards([0; 3], colour, grounds)
+/// Darkens a colour until it is readable on every background. Returns black if no shade is.
+pub(crate) fn darkened(colour: Rgb, backgrounds: &[Rgb]) -> Rgb {
+    towards([0; 3], colour, backgrounds)
 }
 
-/// The colour, or the first lighter shade of it that can be read on every one of the grounds: white where none can.
-pub(crate) fn lightened(colour: Rgb, grounds: &[Rgb]) -> Rgb {
-    towards([255; 3], colour, grounds)
+/// Lightens a colour until it is readable on every background. Returns white if no shade is.
+pub(crate) fn lightened(colour: Rgb, backgrounds: &[Rgb]) -> Rgb {
+    towards([255; 3], colour, backgrounds)
 }
 
-fn towards(end: Rgb, colour: Rgb, grounds: &[Rgb]) -> Rgb {
+fn towards(end: Rgb, colour: Rgb, backgrounds: &[Rgb]) -> Rgb {
     (0..=STEPS)
-        .map(|step| std::array::from_fn(|part| mixed(colour[part], end[part], step)))
-        .find(|shade| grounds.iter().all(|ground| ratio(*shade, *ground) >= AA_RATIO))
+        .map(|step| std::array::from_fn(|part| mix(colour[part], end[part], step)))
+        .find(|shade| backgrounds.iter().all(|background| ratio(*shade, *background) >= AA_RATIO))
         .unwrap_or(end)
 }
 
-fn mixed(from: u8, to: u8, step: u16) -> u8 {
+fn mix(from: u8, to: u8, step: u16) -> u8 {
     let sum = u16::from(from) * (STEPS - step) + u16::from(to) * step;
     u8::try_from(sum / STEPS).unwrap_or(to)
 }
 
-/// How bright a colour is, from 0 to 1, as WCAG defines it for sRGB.
+/// Returns the relative luminance of an sRGB colour (WCAG), from 0 to 1.
 fn luminance(colour: Rgb) -> f64 {
     let [red, green, blue] = colour.map(|part| {
         let part = f64::from(part) / 255.0;
@@ -46,7 +46,7 @@ fn luminance(colour: Rgb) -> f64 {
     0.2126 * red + 0.7152 * green + 0.0722 * blue
 }
 
-/// The colour as CSS and `bgcolor` write it.
+/// Formats a colour for CSS and `bgcolor`.
 pub(crate) fn css([red, green, blue]: Rgb) -> String {
     format!("#{red:02x}{green:02x}{blue:02x}")
 }
@@ -59,7 +59,7 @@ mod tests {
     const BLACK: Rgb = [0; 3];
 
     #[test]
-    fn ratios_are_those_that_others_compute() {
+    fn ratios_match_published_ones() {
         // From the tables of WCAG's own techniques and of WebAIM's contrast checker.
         for (one, other, expected) in [
             (BLACK, WHITE, 21.0),
@@ -76,12 +76,12 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_colour_on_any_ground_becomes_readable_or_is_black_or_white(colour: Rgb, ground: Rgb) {
-            let (dark, light) = (darkened(colour, &[ground]), lightened(colour, &[ground]));
-            proptest::prop_assert!(ratio(dark, ground) >= AA_RATIO || dark == BLACK);
-            proptest::prop_assert!(ratio(light, ground) >= AA_RATIO || light == WHITE);
-            // One of the two always can be read.
-            proptest::prop_assert!(ratio(dark, ground).max(ratio(light, ground)) >= AA_RATIO);
+        fn any_colour_on_any_background_becomes_readable_or_is_black_or_white(colour: Rgb, background: Rgb) {
+            let (dark, light) = (darkened(colour, &[background]), lightened(colour, &[background]));
+            proptest::prop_assert!(ratio(dark, background) >= AA_RATIO || dark == BLACK);
+            proptest::prop_assert!(ratio(light, background) >= AA_RATIO || light == WHITE);
+            // At least one of the two is readable.
+            proptest::prop_assert!(ratio(dark, background).max(ratio(light, background)) >= AA_RATIO);
         }
     }
 
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unreadable_one_keeps_its_hue() {
+    fn an_unreadable_colour_keeps_its_hue() {
         let [red, green, blue] = darkened([0xff, 0xe0, 0x00], &[WHITE]);
         assert!(red > green && green > blue && blue == 0, "yellow becomes a darker yellow");
         assert_eq!(darkened(WHITE, &[WHITE])[0], darkened(WHITE, &[WHITE])[2], "white becomes grey");

@@ -1,147 +1,138 @@
-//! An issue: the operator's note, a hero story, the other stories, and the way out.
+//! An issue: the operator's note, the first story, the other stories, and the reader's links.
 
 mod html;
+mod meta_tags;
 mod note;
 mod sections;
-mod share;
+mod story_view;
 mod text;
-mod told;
 
 use jiff::civil::Date;
 use maud::Markup;
 
+use crate::i18n::{self, capitalize, interpolate};
 use crate::wording::{shorten, tidy_some};
-use crate::words::{self, capitalised, fill};
 use crate::{Email, Masthead};
-use told::Issue;
+use story_view::Issue;
 
-/// Inboxes cut a subject at 60 to 80 characters; a longer one is shortened at a word.
+/// Inboxes show 60 to 80 characters of a subject.
 const SUBJECT_MAX_CHARS: usize = 90;
-/// What the widest inbox shows beside a subject.
+/// Characters that a wide inbox shows after the subject.
 const PREHEADER_MAX_CHARS: usize = 140;
 
-/// An issue, as its mail needs it.
+/// An issue to be rendered.
 #[derive(Debug, Clone, Copy)]
 pub struct Digest<'a> {
-    /// Whose issue it is.
     pub masthead: Masthead<'a>,
-    /// The issue's own date, in the newsletter's time zone.
+    /// The issue's date in the newsletter's time zone.
     pub date: Date,
-    /// The operator's subject; the first story's title without one.
+    /// The operator's subject. `None`: the first story's title.
     pub subject: Option<&'a str>,
-    /// The operator's preheader; the other stories' titles without one.
+    /// The operator's preheader. `None`: the other stories' titles.
     pub preheader: Option<&'a str>,
-    /// The operator's words above the stories.
     pub note: Option<Note<'a>>,
-    /// The stories in their order; the first one leads.
+    /// The stories in order. The first one leads.
     pub stories: &'a [Story<'a>],
-    /// The reader's own links, or the placeholders for them.
     pub links: Links<'a>,
-    /// Whether this is a test send: it says so in the subject and above the masthead.
+    /// Whether subject and page are marked as a test.
     pub is_test: bool,
 }
 
-/// The operator's words above the stories.
+/// The operator's note above the stories.
 #[derive(Debug, Clone, Copy)]
 pub struct Note<'a> {
-    /// As HTML, sanitised: `p`, `br`, `strong`, `em`, `a` with `href`, `ul`, `ol`, `li`, `h2`, `h3`, `blockquote`. Other
-    /// elements lose their tags, and all attributes but `href` are left out.
+    /// Sanitized HTML of `p`, `br`, `strong`, `em`, `a` with `href`, `ul`, `ol`, `li`, `h2`, `h3` and `blockquote`. The tags of other
+    /// elements, and attributes other than `href`, are removed.
     pub html: &'a str,
-    /// As text: each line is a paragraph or a list's item, empty lines part them.
+    /// Plain text. Each line is a paragraph or an item of a list; empty lines separate them.
     pub text: &'a str,
 }
 
-/// A story as the digest shows it. All of it may come from somebody else's feed: nothing in it is trusted.
+/// A story. All of it may come from any feed and is not trusted.
 #[derive(Debug, Clone, Copy)]
 pub struct Story<'a> {
-    /// The headline.
     pub title: &'a str,
-    /// The sentence or two under the headline.
+    /// One or two sentences under the headline.
     pub dek: Option<&'a str>,
-    /// Where the story is. Anything but a web address is left out, and the headline is then no link.
+    /// The story's URL. The headline becomes a link only if this is an HTTP(S) URL.
     pub url: &'a str,
-    /// A picture, by web address.
     pub image_url: Option<&'a str>,
-    /// What the picture shows.
+    /// Description of the picture.
     pub image_alt: Option<&'a str>,
-    /// The picture's own width in pixels, where it is known.
+    /// Width of the picture in pixels, if known.
     pub image_width: Option<u32>,
-    /// The picture's own height in pixels, where it is known.
+    /// Height of the picture in pixels, if known.
     pub image_height: Option<u32>,
-    /// Who wrote it.
     pub author: Option<&'a str>,
-    /// The section of the paper: "Science".
+    /// A section such as "Science".
     pub section: Option<&'a str>,
-    /// The site it comes from.
     pub site_name: Option<&'a str>,
-    /// The day it was published.
+    /// Date of publication.
     pub published: Option<Date>,
 }
 
-/// The links at the end. They may be placeholders: they stand verbatim wherever they are used.
+/// The links in the footer, used verbatim; they may be placeholders.
 #[derive(Debug, Clone, Copy)]
 pub struct Links<'a> {
-    /// Leaves the newsletter.
     pub unsubscribe: &'a str,
-    /// What the reader gets, and when.
     pub preferences: &'a str,
-    /// The same issue on the web, if it is there.
+    /// The issue's page, if it has one.
     pub web_view: Option<&'a str>,
 }
 
-/// What the issue's page in the archive says about itself to other programs.
+/// Metadata of an issue's page in the archive.
 #[derive(Debug, Clone, Copy)]
 pub struct Archive<'a> {
-    /// The one address under which it should be known.
+    /// The canonical URL.
     pub page: &'a str,
-    /// The feed of issues, if there is one.
+    /// URL of the feed of issues, if there is one.
     pub feed: Option<&'a str>,
 }
 
-/// The issue as a mail. Its HTML keeps below [`crate::CLIP_BYTES`] as far as that can be done: in a long issue the deks
-/// become shorter, then pictures and deks of all stories but the first are left out. The text part has them all.
+/// Renders an issue as an email. A long issue loses detail until its HTML is at most [`crate::CLIP_BYTES`] long: deks get shorter, then
+/// all stories but the first lose their pictures and deks. The text part is always complete.
 pub fn render(digest: &Digest<'_>) -> Email {
-    let digest = &without_empty_note(digest);
-    let issue = Issue::of(digest);
+    let digest = &drop_empty_note(digest);
+    let issue = Issue::from_digest(digest);
     let subject = subject(digest);
     let preheader = preheader(digest, &issue);
-    let html = html::mail(digest, &issue, &subject, &preheader);
-    let text = text::mail(digest, &issue);
+    let html = html::render(digest, &issue, &subject, &preheader);
+    let text = text::render(digest, &issue);
     Email { subject, preheader, html, text, language: digest.masthead.language.to_owned() }
 }
 
-/// The issue as a page of the public archive: without the reader's own links, with a way to sign up instead.
+/// Renders an issue as a page of the public archive. It has a link to sign up instead of the reader's own links.
 pub fn web_view(digest: &Digest<'_>, archive: &Archive<'_>) -> Markup {
-    let digest = &without_empty_note(digest);
-    let issue = Issue::of(digest);
+    let digest = &drop_empty_note(digest);
+    let issue = Issue::from_digest(digest);
     let (subject, preheader) = (subject(digest), preheader(digest, &issue));
-    let share = share::tags(&digest.masthead, archive, &issue, &subject, &preheader);
-    html::archive_page(digest, &issue, &subject, share)
+    let tags = meta_tags::render(&digest.masthead, archive, &issue, &subject, &preheader);
+    html::archive_page(digest, &issue, &subject, tags)
 }
 
-fn without_empty_note<'a>(digest: &Digest<'a>) -> Digest<'a> {
+fn drop_empty_note<'a>(digest: &Digest<'a>) -> Digest<'a> {
     let note = digest.note.filter(|note| !note.html.trim().is_empty() || !note.text.trim().is_empty());
     Digest { note, ..*digest }
 }
 
 fn subject(digest: &Digest<'_>) -> String {
-    let words = words::of(digest.masthead.language);
+    let texts = i18n::texts_in(digest.masthead.language);
     let own =
         tidy_some(digest.subject).or_else(|| tidy_some(digest.stories.first().map(|story| story.title)));
     let subject =
-        own.unwrap_or_else(|| format!("{}: {}", digest.masthead.title, words.date.long(digest.date)));
+        own.unwrap_or_else(|| format!("{}: {}", digest.masthead.title, texts.date.long(digest.date)));
     let subject = shorten(&subject, SUBJECT_MAX_CHARS);
-    if digest.is_test { fill(&words.digest.test_subject, &[("subject", &subject)]) } else { subject }
+    if digest.is_test { interpolate(&texts.digest.test_subject, &[("subject", &subject)]) } else { subject }
 }
 
 fn preheader(digest: &Digest<'_>, issue: &Issue) -> String {
-    let words = words::of(digest.masthead.language);
+    let texts = i18n::texts_in(digest.masthead.language);
     let others: Vec<&str> = issue.list().map(|story| story.title.as_str()).collect();
-    let also = || fill(&words.digest.also, &[("stories", &others.join("; "))]);
+    let also = || interpolate(&texts.digest.also, &[("stories", &others.join("; "))]);
     let own = tidy_some(digest.preheader)
         .or_else(|| (!others.is_empty()).then(also))
         .or_else(|| tidy_some(digest.stories.first().and_then(|story| story.dek)))
         .or_else(|| tidy_some(Some(digest.masthead.tagline)))
-        .unwrap_or_else(|| capitalised(&words.date.long(digest.date)));
+        .unwrap_or_else(|| capitalize(&texts.date.long(digest.date)));
     shorten(&own, PREHEADER_MAX_CHARS)
 }

@@ -1,17 +1,17 @@
-//! The page around every mail: head, hidden preheader, nameplate, footer, and the button.
+//! The layout of every email: head, hidden preheader, nameplate, footer, and the button.
 //!
-//! Tables and inline styles, because Outlook for Windows lays mail out with Word. The sheet is 600 pixels wide there
-//! (a table only it sees) and fluid everywhere else. Our own words are English in a newsletter whose language we do not
-//! speak, and addresses look alike everywhere: `dir="auto"` lets each paragraph run its own way while its lines keep to the page's side.
+//! It uses tables and inline styles, because Outlook for Windows renders email with Word. The sheet is 600 pixels wide there, by a
+//! table that only Outlook sees, and fluid everywhere else. Texts may be in another language than the newsletter, so `dir="auto"`
+//! gives each paragraph its own direction, while its lines stay aligned with the page.
 
 use jiff::civil::Date;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::theme::{BREAK, INK, Look, MUTED, SANS, light};
 use crate::wording::{Direction, tidy};
-use crate::{Masthead, href, words};
+use crate::{Masthead, href, i18n};
 
-/// Outlook for Windows draws at the screen's pixels, and ignores `max-width`: it gets a table of its own.
+/// Outlook for Windows scales by the screen's resolution and ignores `max-width`.
 const OUTLOOK_HEAD: &str = "<!--[if mso]><noscript><xml>\
 <o:OfficeDocumentSettings xmlns:o=\"urn:schemas-microsoft-com:office:office\">\
 <o:PixelsPerInch>96</o:PixelsPerInch></o:OfficeDocumentSettings></xml></noscript><![endif]-->";
@@ -19,17 +19,17 @@ const OUTLOOK_OPEN: &str = "<!--[if mso]><table role=\"presentation\" align=\"ce
 cellpadding=\"0\" cellspacing=\"0\" border=\"0\"><tr><td><![endif]-->";
 const OUTLOOK_CLOSE: &str = "<!--[if mso]></td></tr></table><![endif]-->";
 
-/// Keeps the inbox from filling the preview line with whatever follows the preheader.
+/// Invisible characters that keep an inbox from showing the text after the preheader in its preview line.
 const PREHEADER_PADDING: &str = "&#8199;&#65279;&#847; ";
 const PREHEADER_PADDING_TIMES: usize = 40;
 
-/// A whole document. `rows` and `footer` are rows of the sheet and of the space below it.
+/// A document. `rows` are rows of the sheet, `footer` those below it.
 pub(crate) struct Page<'a> {
     pub(crate) masthead: &'a Masthead<'a>,
     pub(crate) title: &'a str,
     pub(crate) preheader: Option<&'a str>,
-    /// On the web: more elements of the head.
-    pub(crate) share: Option<&'a Markup>,
+    /// Further elements of the head, for a page on the web.
+    pub(crate) meta_tags: Option<&'a Markup>,
     pub(crate) date: Option<Date>,
     pub(crate) notice: Option<&'a str>,
     pub(crate) rows: Markup,
@@ -38,8 +38,8 @@ pub(crate) struct Page<'a> {
 
 impl Page<'_> {
     pub(crate) fn render(self) -> Markup {
-        let look = Look::of(&self.masthead.theme);
-        let direction = Direction::of(self.masthead.language);
+        let look = Look::from_theme(&self.masthead.theme);
+        let direction = Direction::of_language(self.masthead.language);
         let start = direction.start();
         let desk = html! {
             table.desk role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"
@@ -62,7 +62,7 @@ impl Page<'_> {
                 } }
             }
         };
-        // A page on the web has a landmark for who listens to it; mail programs have their own.
+        // Screen readers need a landmark on a web page. In email, the mail program provides one.
         html! {
             (DOCTYPE)
             html lang=(self.masthead.language) dir=(direction.dir()) {
@@ -74,21 +74,21 @@ impl Page<'_> {
                     meta name="color-scheme" content="light dark";
                     meta name="supported-color-schemes" content="light dark";
                     title { (self.title) }
-                    @if let Some(share) = self.share { (share) }
+                    @if let Some(tags) = self.meta_tags { (tags) }
                     (PreEscaped(OUTLOOK_HEAD))
                     @for sheet in look.style_sheets() { style { (PreEscaped(sheet)) } }
                 }
                 body.desk dir=(direction.dir()) style={ "margin:0;padding:0;background:" (light::DESK) ";" } {
                     @if let Some(preheader) = self.preheader { (hidden(preheader)) }
-                    @if self.share.is_some() { main { (desk) } } @else { (desk) }
+                    @if self.meta_tags.is_some() { main { (desk) } } @else { (desk) }
                 }
             }
         }
     }
 }
 
-/// A letter: a mail that is no issue.
-pub(crate) fn letter(
+/// Renders an email that is not an issue. `below` are paragraphs of the footer.
+pub(crate) fn transactional(
     masthead: &Masthead<'_>,
     subject: &str,
     preheader: &str,
@@ -100,7 +100,7 @@ pub(crate) fn letter(
         masthead,
         title: subject,
         preheader: Some(preheader),
-        share: None,
+        meta_tags: None,
         date: None,
         notice: None,
         rows,
@@ -109,7 +109,6 @@ pub(crate) fn letter(
     page.render().into_string()
 }
 
-/// The preheader, and after it room that keeps other text out of the inbox's preview line.
 fn hidden(preheader: &str) -> Markup {
     html! {
         div style="display:none;max-height:0;max-width:0;overflow:hidden;mso-hide:all;font-size:1px;line-height:1px;" {
@@ -127,7 +126,7 @@ fn notice_row(notice: &str) -> Markup {
     }
 }
 
-/// The newspaper's name; beside it, in an issue, the day of the month in the same type, as on a tear-off calendar.
+/// The newsletter's name. In an issue the day of the month stands beside it in the same type, as on a tear-off calendar.
 fn nameplate(masthead: &Masthead<'_>, look: &Look, date: Option<Date>, direction: Direction) -> Markup {
     let title = tidy(masthead.title);
     let tagline = tidy(masthead.tagline);
@@ -136,14 +135,14 @@ fn nameplate(masthead: &Masthead<'_>, look: &Look, date: Option<Date>, direction
         13..=22 => "font-size:36px;line-height:42px;letter-spacing:-0.5px;",
         _ => "font-size:27px;line-height:33px;",
     };
-    let logo = masthead.theme.logo_url.and_then(href::web);
+    let logo = masthead.theme.logo_url.and_then(href::web_url);
     let name = logo.map_or_else(|| html! { (title) }, |logo| logo_picture(logo, &title, look));
     html! {
         tr { td.pad.thick style={ "padding:22px 32px 0;border-top:6px solid " (light::INK) ";" } {
             table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" {
                 tr {
                     td.ink valign="bottom" style={ (look.headlines) (INK) (BREAK) (size) "font-weight:700;" } {
-                        @match href::web(masthead.site_url) {
+                        @match href::web_url(masthead.site_url) {
                             Some(url) => a.head.ink href=(url) style={ (INK) "text-decoration:none;" } { (name) },
                             None => (name),
                         }
@@ -159,7 +158,7 @@ fn nameplate(masthead: &Masthead<'_>, look: &Look, date: Option<Date>, direction
             @if !tagline.is_empty() || date.is_some() {
                 p.muted style={ (SANS) (MUTED) (BREAK) "margin:6px 0 0;font-size:14px;line-height:20px;" } {
                     @if let Some(date) = date {
-                        span.ink style={ (INK) "font-weight:600;" } { (words::capitalised(&words::of(masthead.language).date.long(date))) }
+                        span.ink style={ (INK) "font-weight:600;" } { (i18n::capitalize(&i18n::texts_in(masthead.language).date.long(date))) }
                         @if !tagline.is_empty() { span.dot { " · " } }
                     }
                     @if !tagline.is_empty() { span.tagline { (tagline) } }
@@ -170,17 +169,17 @@ fn nameplate(masthead: &Masthead<'_>, look: &Look, date: Option<Date>, direction
     }
 }
 
-/// The logo, as high as the title would be. Where pictures are not shown, its description looks like the title. In the
-/// dark it lies on a white plate: it was drawn for paper.
+/// The logo, as high as the title would be. Its description is styled like the title, for clients that block pictures. Dark mode
+/// gives it a white background, because most logos are drawn for one.
 fn logo_picture(url: &str, title: &str, look: &Look) -> Markup {
     html! {
-        // Outlook for Windows knows the attribute, all others the style.
+        // Outlook for Windows uses the attribute, other clients the style.
         img.logo src=(url) alt=(title) height="56" border="0"
             style={ (look.headlines) (INK) "display:block;width:auto;height:auto;max-width:100%;max-height:56px;border:0;border-radius:3px;font-size:30px;line-height:36px;font-weight:700;" };
     }
 }
 
-/// Thick over thin, the rule under every newspaper's name.
+/// A thick line over a thin one, as under a newspaper's name.
 fn double_rule() -> Markup {
     html! {
         table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:14px 0 0;" {
@@ -192,55 +191,52 @@ fn double_rule() -> Markup {
     }
 }
 
-/// A row of the sheet with the margins of a page.
+/// A row of the sheet, with the page's margins.
 pub(crate) fn row(content: Markup) -> Markup {
     html! { tr { td.pad style="padding:24px 32px 0;" { (content) } } }
 }
 
-/// The last row of a sheet: white space.
+/// White space at the end of a sheet.
 pub(crate) fn row_end() -> Markup {
     html! { tr { td height="36" style="height:36px;font-size:0;line-height:36px;" { (PreEscaped("&nbsp;")) } } }
 }
 
-/// A headline of a letter: large.
 pub(crate) fn headline(look: &Look, text: &str) -> Markup {
     html! {
         h1.ink.hero dir="auto" style={ (look.headlines) (INK) (BREAK) "margin:0;font-size:32px;line-height:38px;font-weight:700;letter-spacing:-0.3px;" } { (text) }
     }
 }
 
-/// A paragraph of a letter.
 pub(crate) fn paragraph(content: Markup) -> Markup {
     html! { p.ink dir="auto" style={ (SANS) (INK) (BREAK) "margin:14px 0 0;font-size:17px;line-height:26px;" } { (content) } }
 }
 
-/// A paragraph of secondary text.
 pub(crate) fn small_print(content: Markup) -> Markup {
     html! { p.muted dir="auto" style={ (SANS) (MUTED) (BREAK) "margin:14px 0 0;font-size:14px;line-height:21px;" } { (content) } }
 }
 
-/// A link in running text. The address is the caller's own and stands verbatim: it may be a placeholder.
-pub(crate) fn inline_link(look: &Look, url: &str, words: &str) -> Markup {
-    html! { a.accent href=(url) style={ (look.accent_text()) (BREAK) "text-decoration:underline;" } { (words) } }
+/// A link in running text. The URL must be trusted: it is used verbatim and may be a placeholder.
+pub(crate) fn inline_link(look: &Look, url: &str, label: &str) -> Markup {
+    html! { a.accent href=(url) style={ (look.accent_text()) (BREAK) "text-decoration:underline;" } { (label) } }
 }
 
-/// The one thing to do. Drawn with a cell's background and the link's own border, which Outlook draws as well.
-pub(crate) fn button(look: &Look, url: &str, words: &str) -> Markup {
+/// The email's main action. It is drawn by the cell's background and the link's border, both of which Outlook supports.
+pub(crate) fn button(look: &Look, url: &str, label: &str) -> Markup {
     html! {
         table.button role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:24px 0 0;" {
             tr { td bgcolor=(look.accent) align="center" style={ "background:" (look.accent) ";border-radius:3px;mso-padding-alt:13px 28px;" } {
                 a href=(url) style={
                     (SANS) "display:inline-block;color:#ffffff;font-size:17px;line-height:22px;font-weight:600;text-align:center;"
                     "text-decoration:none;padding:13px 28px;border:1px solid " (look.accent) ";border-radius:3px;"
-                } { (words) }
+                } { (label) }
             } }
         }
     }
 }
 
-/// The space below the sheet: paragraphs, then who publishes this and where.
+/// The space below the sheet: paragraphs, then the publisher's name and postal address.
 pub(crate) fn footer(masthead: &Masthead<'_>, paragraphs: &[Markup]) -> Markup {
-    let direction = Direction::of(masthead.language);
+    let direction = Direction::of_language(masthead.language);
     let style = format!("{SANS}{MUTED}{BREAK}margin:0 0 10px;font-size:13px;line-height:20px;");
     html! {
         tr { td.pad style="padding:22px 32px 28px;" {
@@ -253,14 +249,13 @@ pub(crate) fn footer(masthead: &Masthead<'_>, paragraphs: &[Markup]) -> Markup {
     }
 }
 
-/// Words among others. Where they run the other way than the page, they are kept from changing places with those.
-pub(crate) fn isolated(words: &str, direction: Direction) -> Markup {
+/// Isolates a text that runs against the page's direction, so that it keeps its place among the texts around it.
+pub(crate) fn isolated(text: &str, direction: Direction) -> Markup {
     html! {
-        @if direction.is_crossed_by(words) { span dir="auto" { (words) } } @else { (words) }
+        @if direction.is_crossed_by(text) { span dir="auto" { (text) } } @else { (text) }
     }
 }
 
-/// The lines of the postal address.
 pub(crate) fn postal_lines<'a>(masthead: &Masthead<'a>) -> impl Iterator<Item = String> + use<'a> {
     masthead.postal_address.lines().map(tidy).filter(|line| !line.is_empty())
 }

@@ -1,25 +1,24 @@
-//! Every mail Daily sends, as Maud templates: data in, an [`Email`] out.
+//! Every email Daily sends, as Maud templates: data in, an [`Email`] out.
 //!
-//! Nothing here reads a clock, a file or a database, and nothing here knows who the reader is. Links that differ per
-//! reader may be handed in as placeholder tokens: they come out verbatim, once per place (HTML-escaped in the HTML
-//! part), so that the sending engine can render an issue once and splice each reader's own links in afterwards.
+//! The templates read no clock, file or database. Links that differ per reader may be placeholders: they come out verbatim, once
+//! per place and escaped in the HTML part. An issue is thus rendered once, and each reader's links replace the placeholders later.
 //!
-//! | module | what it holds |
+//! | module | content |
 //! |---|---|
-//! | [`digest`] | the daily issue, for the inbox and for the public archive |
-//! | [`confirmation`] | "please confirm", the second step of double opt-in |
-//! | [`already_subscribed`] | the answer to a signup by somebody who already reads us |
-//! | [`welcome`] | the greeting of a reader who has just confirmed, with the latest issue |
-//! | [`goodbye`] | the last mail to a reader who left |
-//! | [`request`] | a link that a reader asked for: to what is held about them, to a change of address |
-//! | [`notice`] | what operators are told: an issue to approve, one that stopped, a feed in trouble |
-//! | `layout` | the page around every mail: head, masthead, footer, button |
+//! | [`digest`] | the issue, for the inbox and for the public archive |
+//! | [`confirmation`] | asks to confirm a signup, the second step of double opt-in |
+//! | [`already_subscribed`] | answers the signup of a subscriber |
+//! | [`welcome`] | welcomes a reader who has confirmed, with the latest issue |
+//! | [`goodbye`] | the last email to a reader who unsubscribed |
+//! | [`request`] | links that a reader requested: a data export, a change of address |
+//! | [`notice`] | tells operators about an issue to approve, one that stopped, a feed in trouble |
+//! | `layout` | the parts of every email: head, masthead, footer, button |
 //! | `theme` | colours, type and the style sheets |
-//! | `contrast` | shades of a colour that can be read |
-//! | `text` | the plain text part: wrapping, rules, links on lines of their own |
-//! | `words` | what mails say, a file a language; dates in words |
-//! | `wording` | tidy and shorten what others wrote, the direction of a language |
-//! | `href` | which addresses may become links |
+//! | `contrast` | readable shades of a colour |
+//! | `text` | the plain text part: wrapping, rules, links on their own lines |
+//! | `i18n` | texts by language, dates in words |
+//! | `wording` | cleans and shortens texts from outside, the direction of a language |
+//! | `href` | decides which URLs may become links |
 
 pub mod already_subscribed;
 pub mod confirmation;
@@ -27,6 +26,7 @@ mod contrast;
 pub mod digest;
 pub mod goodbye;
 mod href;
+mod i18n;
 mod layout;
 pub mod notice;
 pub mod request;
@@ -34,74 +34,72 @@ mod text;
 mod theme;
 pub mod welcome;
 mod wording;
-mod words;
 
 pub use theme::{Fonts, Theme};
 
-/// The size that the HTML of a mail should not exceed, in bytes. Gmail hides what comes after some 102 KB behind a link.
+/// Largest size of the HTML part, in bytes. Gmail clips emails at about 102 KB.
 pub const CLIP_BYTES: usize = 90 * 1024;
 
-/// A mail, ready to be put into MIME: the subject and preheader are one line each, `text` ends its lines with `\n`.
+/// A rendered email.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email {
-    /// The subject line, free of control characters and line breaks.
+    /// One line without control characters.
     pub subject: String,
-    /// What an inbox shows after the subject. It is already in `html`, hidden.
+    /// The text an inbox shows after the subject, one line. `html` has it too, hidden.
     pub preheader: String,
-    /// The HTML part: a whole document.
+    /// The HTML part, a complete document.
     pub html: String,
-    /// The plain text part, wrapped at 72 columns.
+    /// The plain text part, wrapped at 72 columns, with `\n` line ends.
     pub text: String,
-    /// The language it is in, as a BCP 47 tag.
+    /// The language tag (BCP 47).
     pub language: String,
 }
 
 impl Email {
-    /// The size of the HTML part in bytes.
     pub fn html_bytes(&self) -> usize {
         self.html.len()
     }
 
-    /// Whether the HTML part exceeds [`CLIP_BYTES`], so that readers may see only the beginning of it.
+    /// Returns whether the HTML part exceeds [`CLIP_BYTES`], so that readers may see only its beginning.
     pub fn clipped(&self) -> bool {
         self.html_bytes() > CLIP_BYTES
     }
 }
 
-/// What every mail of a newsletter shares.
+/// The properties that all emails of a newsletter share.
 #[derive(Debug, Clone, Copy)]
 pub struct Masthead<'a> {
-    /// The newsletter's name: "Daily".
     pub title: &'a str,
-    /// A few words under the name; may be empty.
+    /// A short line under the name; may be empty.
     pub tagline: &'a str,
-    /// Where the publisher can be reached by post. Line breaks are kept; may be empty.
+    /// The address that emails come from.
+    pub sender_address: &'a str,
+    /// The publisher's postal address. Line breaks are kept; may be empty.
     pub postal_address: &'a str,
-    /// The public address of the service, where the signup page is.
+    /// The public URL of the service, which is the signup page.
     pub site_url: &'a str,
-    /// The language of the mail as a BCP 47 tag: "en", "ar-EG". It sets `lang` and `dir`, and which words of ours stand in it. An
-    /// issue's is the newsletter's; a letter's is its reader's, and English where we have no words.
+    /// The language tag (BCP 47). It decides `lang`, `dir` and the texts. An issue is in the newsletter's language, other emails in
+    /// the reader's, or in English where there are no texts for it.
     pub language: &'a str,
-    /// How its mails look.
     pub theme: Theme<'a>,
 }
 
 impl Masthead<'_> {
-    /// That of a letter, in which all words but a few names are ours, with those words.
-    pub(crate) fn of_letter(&self) -> (Self, &'static words::Words) {
-        match words::find(self.language) {
-            Some(words) => (*self, words),
-            None => (Self { language: words::ENGLISH, ..*self }, words::of(words::ENGLISH)),
+    /// Returns the masthead and texts of an email that has no content of the newsletter: its language is one that has texts.
+    pub(crate) fn localized(&self) -> (Self, &'static i18n::Texts) {
+        match i18n::find(self.language) {
+            Some(texts) => (*self, texts),
+            None => (Self { language: i18n::ENGLISH, ..*self }, i18n::texts_in(i18n::ENGLISH)),
         }
     }
 
-    /// "at daily.example", after a space; nothing where the service has no web address. And the same with a link.
-    pub(crate) fn at_site(&self, look: &theme::Look, say: &words::Words) -> (String, maud::Markup) {
-        let Some(url) = href::web(self.site_url) else { return (String::new(), maud::html! {}) };
-        let name = href::spoken(url);
-        let said = words::fill(&say.letter.at_site, &[("site", name)]);
+    /// Returns " at daily.example", as text and with a link. Both are empty if the service has no HTTP(S) URL.
+    pub(crate) fn at_site(&self, look: &theme::Look, texts: &i18n::Texts) -> (String, maud::Markup) {
+        let Some(url) = href::web_url(self.site_url) else { return (String::new(), maud::html! {}) };
+        let name = href::display_url(url);
+        let text = i18n::interpolate(&texts.shared.at_site, &[("site", name)]);
         let link = layout::inline_link(look, url, name);
-        let linked = words::filled(&say.letter.at_site, &[("site", link)]);
-        (format!(" {said}"), maud::html! { " " (linked) })
+        let linked = i18n::interpolate_markup(&texts.shared.at_site, &[("site", link)]);
+        (format!(" {text}"), maud::html! { " " (linked) })
     }
 }

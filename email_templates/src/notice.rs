@@ -1,280 +1,258 @@
-//! What operators are told: plain letters that say what is the matter, what follows from it, and what to run.
+//! Notices to operators: what happened, what follows from it, and which commands to run.
 
-mod letter;
+mod operator_email;
 
 use jiff::civil::{Date, DateTime};
 
-use self::letter::{Letter, shell_word};
+use self::operator_email::{OperatorEmail, shell_word};
 use crate::wording::{shorten, tidy, tidy_some};
 use crate::{Email, Masthead};
 
 const NAME_MAX_CHARS: usize = 60;
 const REASON_MAX_CHARS: usize = 600;
-/// Most stories that are listed by title.
+/// Most stories listed by title.
 const TITLES_MAX: usize = 50;
 const TITLE_MAX_CHARS: usize = 160;
 
-/// A letter to an operator.
+/// An email to an operator.
 #[derive(Debug, Clone, Copy)]
 pub struct Notice<'a> {
-    /// The newsletter it is about, or in whose name it is sent.
+    /// The newsletter that the notice is about, or that sends it.
     pub masthead: Masthead<'a>,
     /// The newsletter's short name, for commands.
     pub slug: &'a str,
-    /// The operator's own address, for the command that ends such letters.
+    /// The operator's own address, for the command that ends these emails.
     pub operator: &'a str,
-    /// What is the matter.
-    pub matter: Matter<'a>,
+    pub kind: NoticeKind<'a>,
 }
 
-/// What a notice is about.
 #[derive(Debug, Clone, Copy)]
-pub enum Matter<'a> {
+pub enum NoticeKind<'a> {
     /// An issue waits for approval.
-    ApprovalWanted {
-        /// Which.
-        issue: PlannedIssue<'a>,
-    },
-    /// An issue has fewer stories than it should, and somebody must say what to do.
-    TooFewStories {
-        /// Which.
-        issue: PlannedIssue<'a>,
-        /// How many it should have.
-        wanted: usize,
-    },
-    /// An issue is held: some readers have it, the others wait.
-    IssueHeld {
-        /// Its date.
-        date: Date,
-        /// Why.
-        reason: &'a str,
-    },
-    /// An issue was skipped: nobody gets it.
+    ApprovalWanted { issue: PlannedIssue<'a> },
+    /// An issue has fewer stories than its minimum, and an operator must decide.
+    TooFewStories { issue: PlannedIssue<'a>, wanted: usize },
+    /// Delivery of an issue has stopped partway.
+    IssueHeld { date: Date, reason: &'a str },
+    /// An issue was skipped: no reader gets it.
     IssueSkipped {
-        /// Its date.
         date: Date,
-        /// Why.
         reason: &'a str,
-        /// How many issues before it were skipped for the same reason.
+        /// Number of issues right before it that were skipped for the same reason.
         before_it: usize,
         /// Whether its date is today's, so that it can still be sent.
         is_today: bool,
     },
     /// A feed can't be read or has fallen silent.
     FeedTrouble(TroubledFeed<'a>),
-    /// Signups look like an attack, or do so no more.
+    /// Signups look like an attack, or the attack is over.
     Signups(SuspiciousSignups<'a>),
 }
 
 /// An issue that has not gone out.
 #[derive(Debug, Clone, Copy)]
 pub struct PlannedIssue<'a> {
-    /// Its date.
     pub date: Date,
-    /// When it is due, on the newsletter's clock.
+    /// Due time on the newsletter's clock.
     pub due: DateTime,
-    /// Where that clock is: "Berlin time", "UTC".
+    /// Name of that clock: "Berlin time", "UTC".
     pub clock: &'a str,
-    /// Minutes from now until then; negative: it was due.
+    /// Minutes until the issue is due; negative once that time has passed.
     pub due_in_minutes: i64,
-    /// How many readers it goes to.
+    /// Number of readers it goes to.
     pub readers: i64,
-    /// The titles of its stories, in their order.
+    /// The titles of its stories, in order.
     pub stories: &'a [&'a str],
 }
 
-/// A feed with which something is wrong. Its title and address are others' words.
+/// A feed with a problem. Title and URL come from outside and are not trusted.
 #[derive(Debug, Clone, Copy)]
 pub struct TroubledFeed<'a> {
-    /// What it calls itself; may be empty.
+    /// The feed's own title; may be empty.
     pub title: &'a str,
-    /// Where it is.
     pub url: &'a str,
-    /// What is wrong.
     pub trouble: &'a str,
-    /// Since when.
+    /// Start of the trouble.
     pub since: Option<DateTime>,
-    /// When it was last read well.
+    /// Time of the last successful read.
     pub last_read: Option<DateTime>,
-    /// When its latest story came.
+    /// Time of the feed's latest story.
     pub last_story: Option<DateTime>,
-    /// Where the clock of these times is.
+    /// Name of the clock of these times.
     pub clock: &'a str,
-    /// Whether Daily goes on reading it.
+    /// Whether Daily still reads the feed.
     pub is_read_on: bool,
 }
 
 /// Signups that look like an attack.
 #[derive(Debug, Clone, Copy)]
 pub struct SuspiciousSignups<'a> {
-    /// What was seen, as a sentence without its dot.
+    /// The sign of the attack, as a sentence without its full stop.
     pub sign: &'a str,
-    /// Since when.
     pub since: DateTime,
-    /// When the last sign was seen, if it is over.
+    /// Time of the last sign, if the attack is over.
     pub until: Option<DateTime>,
-    /// Where the clock of these times is.
+    /// Name of the clock of these times.
     pub clock: &'a str,
-    /// Most signups at a time that waited for their confirmation.
+    /// Peak number of unconfirmed signups within ten minutes.
     pub waiting: i64,
-    /// What Daily does about it, as a sentence without its dot.
+    /// Daily's countermeasures, as a sentence without its full stop.
     pub defence: &'a str,
 }
 
-/// The letter.
+/// Renders a notice.
 pub fn render(notice: &Notice<'_>) -> Email {
-    let mut letter = match &notice.matter {
-        Matter::ApprovalWanted { issue } => approval_wanted(notice, issue),
-        Matter::TooFewStories { issue, wanted } => too_few_stories(notice, issue, *wanted),
-        Matter::IssueHeld { date, reason } => held(notice, *date, reason),
-        Matter::IssueSkipped { date, reason, before_it, is_today } => {
+    let mut email = match &notice.kind {
+        NoticeKind::ApprovalWanted { issue } => approval_wanted(notice, issue),
+        NoticeKind::TooFewStories { issue, wanted } => too_few_stories(notice, issue, *wanted),
+        NoticeKind::IssueHeld { date, reason } => held(notice, *date, reason),
+        NoticeKind::IssueSkipped { date, reason, before_it, is_today } => {
             skipped(notice, *date, reason, *before_it, *is_today)
         }
-        Matter::FeedTrouble(feed) => feed_trouble(feed),
-        Matter::Signups(signups) => suspicious(signups),
+        NoticeKind::FeedTrouble(feed) => feed_trouble(feed),
+        NoticeKind::Signups(signups) => suspicious_signups(signups),
     };
-    letter.why =
-        format!("You get this because {} is an address of Daily's operators.", tidy(notice.operator));
-    letter.leave = format!("daily operator remove {}", shell_word(notice.operator));
-    letter.render(&notice.masthead)
+    email.why =
+        format!("You're getting this because {} is on Daily's list of operators.", tidy(notice.operator));
+    email.end_command = format!("daily operator remove {}", shell_word(notice.operator));
+    email.render(&notice.masthead)
 }
 
-fn approval_wanted(notice: &Notice<'_>, issue: &PlannedIssue<'_>) -> Letter {
+fn approval_wanted(notice: &Notice<'_>, issue: &PlannedIssue<'_>) -> OperatorEmail {
     let date = day(issue.date);
-    let preheader =
-        format!("It is due at {}; without approval nothing goes out.", issue.due.strftime("%H:%M"));
-    let mut letter = Letter::new(format!("Please approve the issue of {date}"), preheader);
-    letter.say(format!("The issue of {date} waits for your approval. {}", due(issue)));
-    letter.say("Without approval nothing goes out.");
-    stories(&mut letter, issue);
-    letter.run("Let it go out", command(notice, "approve", issue.date));
-    letter.run("Look at it", command(notice, "show", issue.date));
-    letter.run("Give it up", command(notice, "cancel", issue.date));
-    letter
+    let preheader = format!("It's due at {} and won't go out without approval.", issue.due.strftime("%H:%M"));
+    let mut email = OperatorEmail::new(format!("Please approve the issue of {date}"), preheader);
+    email.paragraph(format!("The issue of {date} is waiting for your approval. {}", due(issue)));
+    email.paragraph("It won't go out without approval.");
+    stories(&mut email, issue);
+    email.command("Approve it", command(notice, "approve", issue.date));
+    email.command("Show it", command(notice, "show", issue.date));
+    email.command("Cancel it", command(notice, "cancel", issue.date));
+    email
 }
 
-fn too_few_stories(notice: &Notice<'_>, issue: &PlannedIssue<'_>, wanted: usize) -> Letter {
+fn too_few_stories(notice: &Notice<'_>, issue: &PlannedIssue<'_>, wanted: usize) -> OperatorEmail {
     let date = day(issue.date);
     let found = match issue.stories.len() {
-        0 => "There is no story".to_owned(),
-        1 => "There is only 1 story".to_owned(),
-        count => format!("There are only {count} stories"),
+        0 => "No stories".to_owned(),
+        1 => "Only 1 story".to_owned(),
+        count => format!("Only {count} stories"),
     };
-    let preheader = format!("{wanted} are wanted. It is due at {}.", issue.due.strftime("%H:%M"));
-    let mut letter = Letter::new(format!("{found} for the issue of {date}"), preheader);
-    letter.say(format!("It should have {wanted} or more. {}", due(issue)));
-    letter.say(
-        "Approve it to send it shorter, or cancel it to skip the day. Without approval nothing goes out.",
+    let wanted = if wanted == 1 { "1 story".to_owned() } else { format!("{wanted} stories") };
+    let preheader = format!("It needs at least {wanted}, and is due at {}.", issue.due.strftime("%H:%M"));
+    let mut email = OperatorEmail::new(format!("{found} for the issue of {date}"), preheader);
+    email.paragraph(format!("This issue needs at least {wanted}. {}", due(issue)));
+    email.paragraph(
+        "Approve it to send it as it is, or cancel it to skip the day. It won't go out without approval.",
     );
-    stories(&mut letter, issue);
-    letter.run("Send it shorter", command(notice, "approve", issue.date));
-    letter.run("Skip it", command(notice, "cancel", issue.date));
-    letter.run("See why other articles are not in", command(notice, "show", issue.date));
-    letter
+    stories(&mut email, issue);
+    email.command("Send it as it is", command(notice, "approve", issue.date));
+    email.command("Skip it", command(notice, "cancel", issue.date));
+    email.command("See why other articles were left out", command(notice, "show", issue.date));
+    email
 }
 
-fn held(notice: &Notice<'_>, date: Date, reason: &str) -> Letter {
-    let title = format!("The issue of {} is held", day(date));
-    let mut letter = Letter::new(title, "Nothing more of it goes out until you decide.");
-    letter.say(format!("Daily has stopped sending it: {}.", stated(reason)));
-    letter.say("Who has it, has it; nothing more goes out until you decide.");
-    letter.run("See how far it is and what relays said", command(notice, "status", date));
-    letter.run("See who was refused, and why", command(notice, "deliveries", date) + " --status failed");
-    letter.run("Let it go on", command(notice, "resume", date));
-    letter.run("Give it up: who has not got it will not", command(notice, "cancel", date));
-    letter
+fn held(notice: &Notice<'_>, date: Date, reason: &str) -> OperatorEmail {
+    let title = format!("The issue of {} is on hold", day(date));
+    let mut email = OperatorEmail::new(title, "No more emails go out until you decide.");
+    email.paragraph(format!("Daily has stopped sending this issue: {}.", reason_text(reason)));
+    email.paragraph("Some readers may already have it. No more emails go out until you decide.");
+    email.command("See its progress and the relays' answers", command(notice, "status", date));
+    email.command("List refused recipients", command(notice, "deliveries", date) + " --status failed");
+    email.command("Resume sending", command(notice, "resume", date));
+    email.command("Cancel it for the remaining readers", command(notice, "cancel", date));
+    email
 }
 
-fn skipped(notice: &Notice<'_>, date: Date, reason: &str, before_it: usize, is_today: bool) -> Letter {
+fn skipped(notice: &Notice<'_>, date: Date, reason: &str, before_it: usize, is_today: bool) -> OperatorEmail {
     let title = format!("The issue of {} was skipped", day(date));
-    let mut letter = Letter::new(title, "It was sent to nobody.");
-    letter.say(format!("It was sent to nobody. The reason that was written down: “{}”.", stated(reason)));
+    let mut email = OperatorEmail::new(title, "Nobody got it.");
+    email.paragraph(format!("Nobody got this issue. The reason on record is “{}”.", reason_text(reason)));
     match before_it {
         0 => {}
-        1 => letter.say("The issue before it was skipped for the same reason."),
-        count => letter.say(format!("The {count} issues before it were skipped for the same reason.")),
+        1 => email.paragraph("The issue before it was skipped for the same reason."),
+        count => email.paragraph(format!("The {count} issues before it were skipped for the same reason.")),
     }
-    letter.say("The next issue goes out as usual, and takes what is new by then.");
+    email.paragraph("The next issue goes out as usual, with everything new by then.");
     if is_today {
-        letter.run("Send it now all the same", format!("daily issue send --newsletter {}", notice.slug));
+        email.command("Send it now anyway", format!("daily issue send --newsletter {}", notice.slug));
     }
-    letter.run("See what it was chosen from", command(notice, "show", date));
-    letter.run("See whether everything is set up and running", "daily check".to_owned());
-    letter
+    email.command("See its candidates", command(notice, "show", date));
+    email.command("Check the setup and the running processes", "daily check".to_owned());
+    email
 }
 
-fn feed_trouble(feed: &TroubledFeed<'_>) -> Letter {
+fn feed_trouble(feed: &TroubledFeed<'_>) -> OperatorEmail {
     let name = tidy_some(Some(feed.title)).unwrap_or_else(|| tidy(feed.url));
     let name = shorten(&name, NAME_MAX_CHARS);
     let clock = tidy(feed.clock);
-    let moment = |at: DateTime| at.strftime("%-d %B %Y, %H:%M");
-    let preheader = format!("What is wrong: {}", stated(feed.trouble));
-    let mut letter = Letter::new(format!("A feed needs a look: {name}"), preheader);
-    letter.say(format!("Daily has trouble with this feed: {}.", stated(feed.trouble)));
-    letter.copy(&tidy(feed.url));
+    let preheader = format!("The problem: {}", reason_text(feed.trouble));
+    let mut email = OperatorEmail::new(format!("Problem with the feed {name}"), preheader);
+    email.paragraph(format!("Daily has a problem with this feed: {}.", reason_text(feed.trouble)));
+    email.copyable(&tidy(feed.url));
     let times = [
-        feed.since.map(|at| format!("It has been so since {}.", moment(at))),
+        feed.since.map(|at| format!("The problem started on {}.", date_and_time(at))),
         Some(feed.last_read.map_or_else(
-            || "It was never read well.".to_owned(),
-            |at| format!("It was last read well on {}.", moment(at)),
+            || "The feed has never been read successfully.".to_owned(),
+            |at| format!("The feed was last read successfully on {}.", date_and_time(at)),
         )),
-        feed.last_story.map(|at| format!("Its latest story came on {}.", moment(at))),
+        feed.last_story.map(|at| format!("Its latest story appeared on {}.", date_and_time(at))),
         feed.since.or(feed.last_read).or(feed.last_story).map(|_| format!("(Times are {clock}.)")),
     ];
-    letter.say(times.into_iter().flatten().collect::<Vec<_>>().join(" "));
+    email.paragraph(times.into_iter().flatten().collect::<Vec<_>>().join(" "));
     let url = shell_word(feed.url);
     if feed.is_read_on {
-        letter.say("Daily goes on reading it. Issues go out with what there is.");
-        letter.run("Read it now", format!("daily feed poll {url}"));
-        letter.run("Stop reading it", format!("daily feed remove {url}"));
+        email.paragraph("Daily keeps trying. Issues go out with the articles there are.");
+        email.command("Read it now", format!("daily feed poll {url}"));
+        email.command("Stop reading it", format!("daily feed remove {url}"));
     } else {
-        letter.say("Daily no longer reads it. Issues go out without it.");
-        letter.run("Read it again", format!("daily feed add {url}"));
+        email.paragraph("Daily has stopped reading it. Issues go out without its articles.");
+        email.command("Read it again", format!("daily feed add {url}"));
     }
-    letter.run("See how reading goes", "daily feed list".to_owned());
-    letter
+    email.command("See the state of all feeds", "daily feed list".to_owned());
+    email
 }
 
-fn suspicious(signups: &SuspiciousSignups<'_>) -> Letter {
+fn suspicious_signups(signups: &SuspiciousSignups<'_>) -> OperatorEmail {
     let clock = tidy(signups.clock);
-    let moment = |at: DateTime| at.strftime("%-d %B %Y, %H:%M");
     let waiting = match signups.waiting {
         0 => String::new(),
-        1 => " Up to 1 signup of ten minutes waited for its confirmation.".to_owned(),
-        many => format!(" Up to {many} signups of ten minutes waited for their confirmation."),
+        1 => " At the peak, 1 signup from ten minutes was unconfirmed.".to_owned(),
+        many => format!(" At the peak, {many} signups from ten minutes were unconfirmed."),
     };
     let Some(until) = signups.until else {
-        let mut letter = Letter::new("Signups look like an attack".to_owned(), format!("{}.", signups.sign));
-        letter.say(format!(
-            "{} (since {}, {clock}).{waiting} Somebody may be entering addresses of other people.",
+        let title = "Signups look like an attack".to_owned();
+        let mut email = OperatorEmail::new(title, format!("{}.", signups.sign));
+        email.paragraph(format!(
+            "{} (since {}, {clock}).{waiting} Someone may be signing up other people's addresses.",
             signups.sign,
-            moment(signups.since)
+            date_and_time(signups.since)
         ));
-        letter.say(format!(
-            "{}. You need not do anything: you get another letter when it is over.",
+        email.paragraph(format!(
+            "{}. You don't have to do anything. We'll email you when it's over.",
             signups.defence
         ));
-        letter.say(
-            "Is it your own doing, such as a campaign? Then a higher signup.attack_signups keeps it quiet.",
+        email.paragraph(
+            "If you caused this yourself, for example with a campaign, raise signup.attack_signups to avoid this alert.",
         );
-        return letter;
+        return email;
     };
-    let mut letter =
-        Letter::new("Signups are as usual again".to_owned(), "What looked like an attack is over.");
-    letter.say(format!(
-        "What looked like an attack is over: it began {} and was last seen {} ({clock}).{waiting}",
-        moment(signups.since),
-        moment(until)
+    let mut email =
+        OperatorEmail::new("Signups are back to normal".to_owned(), "The suspected attack is over.");
+    email.paragraph(format!(
+        "The suspected attack is over. It began on {} and was last seen on {} ({clock}).{waiting}",
+        date_and_time(signups.since),
+        date_and_time(until)
     ));
-    letter.say("Signups that nobody confirms are erased by themselves after signup.pending_days.");
-    letter
+    email.paragraph("Unconfirmed signups are erased automatically after signup.pending_days.");
+    email
 }
 
-fn stories(letter: &mut Letter, issue: &PlannedIssue<'_>) {
-    let told = issue.stories.iter().take(TITLES_MAX);
-    letter.list(told.map(|title| shorten(&tidy(title), TITLE_MAX_CHARS)).collect());
+fn stories(email: &mut OperatorEmail, issue: &PlannedIssue<'_>) {
+    let listed = issue.stories.iter().take(TITLES_MAX);
+    email.list(listed.map(|title| shorten(&tidy(title), TITLE_MAX_CHARS)).collect());
     if let more @ 1.. = issue.stories.len().saturating_sub(TITLES_MAX) {
-        letter.say(format!("And {more} more."));
+        email.paragraph(format!("And {more} more."));
     }
 }
 
@@ -287,7 +265,12 @@ fn day(date: Date) -> String {
     date.strftime("%A, %-d %B").to_string()
 }
 
-/// "It is due at 06:30 (Berlin time), in 30 minutes, to 12 readers."
+/// "1 May 2026, 06:30".
+fn date_and_time(at: DateTime) -> String {
+    at.strftime("%-d %B %Y, %H:%M").to_string()
+}
+
+/// "It's due at 06:30 (Berlin time), in 30 minutes, and goes to 12 readers."
 fn due(issue: &PlannedIssue<'_>) -> String {
     let minutes = issue.due_in_minutes.unsigned_abs();
     let span = match minutes {
@@ -296,9 +279,9 @@ fn due(issue: &PlannedIssue<'_>) -> String {
         _ => format!("{} hours", (minutes + 30) / 60),
     };
     let (is, when) = match issue.due_in_minutes {
-        0 => ("is", "now".to_owned()),
-        1.. => ("is", format!("in {span}")),
-        _ => ("was", format!("{span} ago")),
+        0 => ("It's", "now".to_owned()),
+        1.. => ("It's", format!("in {span}")),
+        _ => ("It was", format!("{span} ago")),
     };
     let readers = match issue.readers {
         1 => "1 reader".to_owned(),
@@ -307,14 +290,14 @@ fn due(issue: &PlannedIssue<'_>) -> String {
     let date =
         if issue.due.date() == issue.date { String::new() } else { format!("on {} ", day(issue.due.date())) };
     format!(
-        "It {is} due {date}at {} ({}), {when}, and goes to {readers}.",
+        "{is} due {date}at {} ({}), {when}, and goes to {readers}.",
         issue.due.strftime("%H:%M"),
         tidy(issue.clock)
     )
 }
 
-/// A reason as the middle of a sentence.
-fn stated(reason: &str) -> String {
+/// Returns a reason without its full stop, to be used within a sentence.
+fn reason_text(reason: &str) -> String {
     let reason = shorten(reason, REASON_MAX_CHARS);
     match reason.trim_end_matches('.') {
         "" => "no reason was given".to_owned(),

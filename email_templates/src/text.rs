@@ -1,25 +1,24 @@
-//! The plain text part: paragraphs wrapped at 72 columns, rules, links on lines of their own.
+//! The plain text part: paragraphs wrapped at 72 columns, rules, links on their own lines.
 
 use crate::Masthead;
 use crate::layout::postal_lines;
 use crate::wording::tidy;
 
-/// The width of the text part in columns.
 pub(crate) const WIDTH_COLUMNS: usize = 72;
 
-/// A plain text part in the making.
+/// A builder of a plain text part.
 #[derive(Debug, Default)]
 pub(crate) struct TextPart {
     lines: Vec<String>,
 }
 
 impl TextPart {
-    /// Text wrapped at the width, each line after `indent` spaces. Nothing is written for an empty text.
+    /// Adds wrapped text, each line indented by `indent` spaces. An empty text adds nothing.
     pub(crate) fn paragraph(&mut self, indent: usize, text: &str) -> &mut Self {
         self.hanging(&" ".repeat(indent), text)
     }
 
-    /// Text whose first line follows `lead` ("1. ") and whose other lines are indented as far.
+    /// Adds wrapped text with a hanging indent: the first line follows `lead`, such as "1. ".
     pub(crate) fn hanging(&mut self, lead: &str, text: &str) -> &mut Self {
         let indent = columns(lead);
         let mut lead = lead.to_owned();
@@ -30,7 +29,7 @@ impl TextPart {
         self
     }
 
-    /// A text of several lines, as somebody wrote it: each line is wrapped, those of a list under their beginning.
+    /// Adds a text with line breaks. Each line is wrapped, and items of a list get a hanging indent.
     pub(crate) fn lines_of(&mut self, text: &str) -> &mut Self {
         for line in text.lines() {
             let line = tidy(line);
@@ -44,30 +43,30 @@ impl TextPart {
         self
     }
 
-    /// A heading, underlined.
+    /// Adds an underlined heading.
     pub(crate) fn heading(&mut self, text: &str) -> &mut Self {
         self.paragraph(0, text);
         self.lines.push("-".repeat(columns(text).min(WIDTH_COLUMNS)));
         self
     }
 
-    /// A link: a line of its own, never wrapped and never changed.
+    /// Adds a link on its own line, unwrapped.
     pub(crate) fn link(&mut self, indent: usize, url: &str) -> &mut Self {
         self.lines.push(format!("{}{url}", " ".repeat(indent)));
         self
     }
 
-    /// The head of a letter: whose it is.
-    pub(crate) fn letterhead(&mut self, masthead: &Masthead<'_>) -> &mut Self {
+    /// Adds the newsletter's name and tagline.
+    pub(crate) fn header(&mut self, masthead: &Masthead<'_>) -> &mut Self {
         self.paragraph(0, &tidy(masthead.title)).paragraph(0, &tidy(masthead.tagline)).rule('=').gap()
     }
 
-    /// The foot of a letter: why it came, and from whom.
-    pub(crate) fn letter_foot(&mut self, why: &str, masthead: &Masthead<'_>) -> &mut Self {
+    /// Adds the reason for the email, then the publisher.
+    pub(crate) fn footer(&mut self, why: &str, masthead: &Masthead<'_>) -> &mut Self {
         self.rule('-').gap().paragraph(0, why).gap().publisher(masthead)
     }
 
-    /// Who publishes this, and where.
+    /// Adds the publisher's name and postal address.
     pub(crate) fn publisher(&mut self, masthead: &Masthead<'_>) -> &mut Self {
         self.paragraph(0, &tidy(masthead.title));
         for line in postal_lines(masthead) {
@@ -76,7 +75,7 @@ impl TextPart {
         self
     }
 
-    /// An empty line; two in a row are one.
+    /// Adds an empty line, unless the last line is one.
     pub(crate) fn gap(&mut self) -> &mut Self {
         if self.lines.last().is_some_and(|line| !line.is_empty()) {
             self.lines.push(String::new());
@@ -84,13 +83,12 @@ impl TextPart {
         self
     }
 
-    /// A line across the page.
-    pub(crate) fn rule(&mut self, with: char) -> &mut Self {
-        self.lines.push(with.to_string().repeat(WIDTH_COLUMNS));
+    /// Adds a horizontal line.
+    pub(crate) fn rule(&mut self, character: char) -> &mut Self {
+        self.lines.push(character.to_string().repeat(WIDTH_COLUMNS));
         self
     }
 
-    /// The finished part.
     pub(crate) fn finish(&mut self) -> String {
         let mut text = self.lines.join("\n").trim_end().to_owned();
         text.push('\n');
@@ -105,8 +103,7 @@ fn is_list_mark(word: &str) -> bool {
         || number.is_some_and(|it| it.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// The text in lines of at most `width` columns, broken between words, and inside a word only where it is wider. A web
-/// address is never broken.
+/// Wraps a text into lines of at most `width` columns. Only a word wider than that is broken, and a URL never is.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
@@ -135,12 +132,12 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// How many columns a text takes in a monospaced font.
+/// Returns the width of a text in columns of a monospaced font.
 fn columns(text: &str) -> usize {
     text.chars().map(column_width).sum()
 }
 
-/// Two for East Asian wide characters and emoji, none for combining marks, one for all others: close enough to wrap.
+/// 2 for East Asian wide characters and emoji, 0 for combining marks, 1 for all others. That is precise enough for wrapping.
 fn column_width(c: char) -> usize {
     match u32::from(c) {
         0x0300..=0x036F | 0x200B..=0x200F | 0x20D0..=0x20FF | 0xFE00..=0xFE0F => 0,

@@ -1,79 +1,76 @@
-//! Colours and type. Inline styles carry the light look (all that Gmail and Outlook read reliably); the style sheet
-//! adds phones and dark mode for the clients that know them. A class is named for its role, never for its colour.
+//! Colours and type. The light look is in inline styles, which Gmail and Outlook support reliably. The style sheet adds rules for phones
+//! and dark mode. Classes are named for their role, not their colour.
 
 use crate::contrast::{Rgb, css, darkened, lightened};
 
-/// How a newsletter's mails look, as far as its publisher says.
+/// The look of a newsletter's emails, as its publisher configured it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Theme<'a> {
-    /// A picture that stands where the title would, by web address; the title is its description.
+    /// URL of a picture that replaces the title. The title is its description.
     pub logo_url: Option<&'a str>,
-    /// The colour of links, labels and buttons. Where it can't be read, a darker or lighter shade of it is used.
+    /// The colour of links, labels and buttons. An unreadable colour is replaced by a darker or lighter shade.
     pub accent: Option<[u8; 3]>,
-    /// The letters of headlines.
     pub fonts: Fonts,
 }
 
-/// The letters of headlines.
+/// The typeface of headlines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Fonts {
-    /// As a newspaper's: Georgia and its like.
+    /// Georgia and similar typefaces.
     #[default]
     Serif,
-    /// As a screen's: the system's own.
+    /// The system's typeface.
     Sans,
 }
 
-/// Everything but headlines. Outlook for Windows falls back to Times where it doesn't know the first one.
+/// All text but headlines. Outlook for Windows falls back to Times if it doesn't have the first font.
 pub(crate) const SANS: &str = "font-family:'Segoe UI',-apple-system,Roboto,Helvetica,Arial,sans-serif;";
 const SERIF: &str = "font-family:Georgia,'Times New Roman',Times,serif;";
-/// Text, thick rules.
+/// Text and thick rules.
 pub(crate) const INK: &str = "color:#15201b;";
 /// Secondary text.
 pub(crate) const MUTED: &str = "color:#525d57;";
-/// Breaks words that would push the page wider than a phone.
+/// Breaks words that are wider than a phone.
 pub(crate) const BREAK: &str = "word-break:break-word;";
 
-/// The light colours that attributes (`bgcolor`) and rules need by value.
+/// Colours of the light look, for attributes (`bgcolor`) and rules.
 pub(crate) mod light {
-    /// Around the sheet.
+    /// The area around the sheet.
     pub(crate) const DESK: &str = "#e8ece9";
-    /// The sheet itself.
     pub(crate) const SHEET: &str = "#ffffff";
-    /// Text and thick rules.
     pub(crate) const INK: &str = "#15201b";
     /// Thin rules between stories.
     pub(crate) const HAIRLINE: &str = "#d2d9d5";
-    /// The notice above a test send.
+    /// The notice above a test issue.
     pub(crate) const NOTICE: &str = "#fff0c2";
 }
 
-/// Bottle green, the accent of a newsletter that names none, for light and dark.
+/// The default accent, bottle green, for light and dark.
 const ACCENT: (Rgb, Rgb) = ([0x0a, 0x60, 0x48], [0x7d, 0xd0, 0xac]);
-/// What the accent stands on in the light look, and the white that stands on it.
-const LIGHT_GROUNDS: &[Rgb] = &[[0xff, 0xff, 0xff], [0xe8, 0xec, 0xe9]];
-/// What the accent stands on in the dark look, and the dark letters of a button.
-const DARK_GROUNDS: &[Rgb] = &[[0x16, 0x1c, 0x19], [0x0d, 0x12, 0x10]];
+/// Colours that the accent must contrast with in the light look: backgrounds, and white text on it.
+const LIGHT_BACKGROUNDS: &[Rgb] = &[[0xff, 0xff, 0xff], [0xe8, 0xec, 0xe9]];
+/// Colours that the accent must contrast with in the dark look: backgrounds, and a button's dark text.
+const DARK_BACKGROUNDS: &[Rgb] = &[[0x16, 0x1c, 0x19], [0x0d, 0x12, 0x10]];
 
-/// A theme ready for use: readable colours, as CSS.
+/// A theme with readable colours, as CSS.
 #[derive(Debug, Clone)]
 pub(crate) struct Look {
-    /// `#rrggbb`: the accent on the light sheet and desk, and the ground of white letters.
+    /// `#rrggbb`: the accent of the light look.
     pub(crate) accent: String,
-    /// `#rrggbb`: the accent on the dark sheet and desk, and the ground of dark letters.
-    pub(crate) accent_in_the_dark: String,
-    /// `font-family:…;` of headlines and of the nameplate.
+    /// `#rrggbb`: the accent of the dark look.
+    pub(crate) dark_accent: String,
+    /// `font-family:…;` of headlines and the nameplate.
     pub(crate) headlines: &'static str,
 }
 
 impl Look {
-    pub(crate) fn of(theme: &Theme<'_>) -> Self {
-        let (light, dark) = theme
-            .accent
-            .map_or(ACCENT, |accent| (darkened(accent, LIGHT_GROUNDS), lightened(accent, DARK_GROUNDS)));
+    pub(crate) fn from_theme(theme: &Theme<'_>) -> Self {
+        let (light, dark) = theme.accent.map_or(ACCENT, |accent| {
+            (darkened(accent, LIGHT_BACKGROUNDS), lightened(accent, DARK_BACKGROUNDS))
+        });
         Self {
             accent: css(light),
-            accent_in_the_dark: css(dark),
+            dark_accent: css(dark),
             headlines: match theme.fonts {
                 Fonts::Serif => SERIF,
                 Fonts::Sans => SANS,
@@ -86,13 +83,13 @@ impl Look {
         format!("color:{};", self.accent)
     }
 
-    /// The style sheets, one `<style>` each. Gmail drops a whole `<style>` where a part of it displeases it.
+    /// Returns the style sheets, each for a `<style>` of its own: Gmail drops a whole `<style>` with a rule it doesn't accept.
     pub(crate) fn style_sheets(&self) -> [String; 3] {
-        [BASE, DARK, OUTLOOK_DARK].map(|sheet| sheet.replace("DARK_ACCENT", &self.accent_in_the_dark))
+        [BASE, DARK, OUTLOOK_DARK].map(|sheet| sheet.replace("DARK_ACCENT", &self.dark_accent))
     }
 }
 
-/// Every client, and phones.
+/// Rules for all clients, and for phones.
 const BASE: &str = "\
 :root{color-scheme:light dark;supported-color-schemes:light dark}\
 body{margin:0;padding:0;width:100%!important;-webkit-text-size-adjust:100%;text-size-adjust:100%}\
@@ -116,7 +113,7 @@ a.head:hover{text-decoration:underline!important}\
 .button,.button table{width:100%!important}\
 }";
 
-/// Clients that know the media query.
+/// Dark mode of clients that support the media query.
 const DARK: &str = "\
 @media (prefers-color-scheme:dark){\
 .desk{background:#0d1210!important}\
@@ -134,7 +131,7 @@ const DARK: &str = "\
 .button a{color:#0d1210!important;border-color:DARK_ACCENT!important}\
 }";
 
-/// Outlook's own dark mode, which marks what it changed with `data-ogsc` (text) and `data-ogsb` (backgrounds).
+/// Outlook's own dark mode. It marks elements it changed with `data-ogsc` (text) and `data-ogsb` (backgrounds).
 const OUTLOOK_DARK: &str = "\
 [data-ogsc] .ink{color:#edf2ef!important}\
 [data-ogsc] .muted{color:#a6b1ab!important}\

@@ -1,17 +1,17 @@
-//! Words that others wrote, made fit for a mail; the direction of a language.
+//! Cleans and shortens texts that come from outside. The direction of a language.
 
-/// The text on one line: control characters gone, every run of white space a single space.
+/// Puts a text on one line: removes control characters and collapses white space.
 pub(crate) fn tidy(text: &str) -> String {
     let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// [`tidy`], and `None` where nothing is left.
+/// Like [`tidy`], but returns `None` if nothing is left.
 pub(crate) fn tidy_some(text: Option<&str>) -> Option<String> {
     text.map(tidy).filter(|text| !text.is_empty())
 }
 
-/// At most `max_chars` characters of the text, ended at a word and marked with an ellipsis where some were left out.
+/// Shortens a text to `max_chars` characters. A shortened text ends at a word, with an ellipsis.
 pub(crate) fn shorten(text: &str, max_chars: usize) -> String {
     let text = tidy(text);
     let Some((cut, _)) = text.char_indices().nth(max_chars.saturating_sub(1)) else { return text };
@@ -19,13 +19,12 @@ pub(crate) fn shorten(text: &str, max_chars: usize) -> String {
         return text; // exactly `max_chars`
     }
     let head = &text[..cut];
-    // Cut at a word if there is one nearby: scripts without spaces, and very long words, are cut where they stand.
+    // Cuts at a word if one ends nearby. Scripts without spaces, and very long words, are cut anywhere.
     let at_word = if text[cut..].starts_with(' ') { Some(cut) } else { head.rfind(' ') };
     let head = at_word.filter(|at| *at * 3 >= cut * 2).map_or(head, |at| &text[..at]);
     format!("{}…", head.trim_end_matches([' ', ',', ';', ':', '.', '-', '–', '—']))
 }
 
-/// The way a language is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
     LeftToRight,
@@ -33,8 +32,8 @@ pub(crate) enum Direction {
 }
 
 impl Direction {
-    /// The direction of a BCP 47 tag's language.
-    pub(crate) fn of(language: &str) -> Self {
+    /// Returns the direction of a language by its tag (BCP 47).
+    pub(crate) fn of_language(language: &str) -> Self {
         let primary = language.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
         match primary.as_str() {
             "ar" | "he" | "iw" | "fa" | "ur" => Self::RightToLeft,
@@ -42,13 +41,13 @@ impl Direction {
         }
     }
 
-    /// Whether the text has letters, or digits, that run against this direction.
+    /// Returns whether the text has letters or digits that run against this direction.
     pub(crate) fn is_crossed_by(self, text: &str) -> bool {
-        let from_the_right =
+        let is_right_to_left =
             |c: char| matches!(u32::from(c), 0x590..=0x8FF | 0xFB1D..=0xFDFF | 0xFE70..=0xFEFF);
         match self {
-            Self::LeftToRight => text.contains(from_the_right),
-            Self::RightToLeft => text.contains(|c: char| c.is_alphanumeric() && !from_the_right(c)),
+            Self::LeftToRight => text.contains(is_right_to_left),
+            Self::RightToLeft => text.contains(|c: char| c.is_alphanumeric() && !is_right_to_left(c)),
         }
     }
 
@@ -60,7 +59,7 @@ impl Direction {
         }
     }
 
-    /// The side lines begin at. Old mail clients know `left` and `right` only.
+    /// The side where lines begin. Old mail clients support `left` and `right` only.
     pub(crate) fn start(self) -> &'static str {
         match self {
             Self::LeftToRight => "left",
@@ -68,7 +67,7 @@ impl Direction {
         }
     }
 
-    /// The side lines end at.
+    /// The side where lines end.
     pub(crate) fn end(self) -> &'static str {
         match self {
             Self::LeftToRight => "right",
@@ -88,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn shortened_text_ends_at_a_word_and_says_so() {
+    fn a_shortened_text_ends_at_a_word_with_an_ellipsis() {
         assert_eq!(shorten("short enough", 12), "short enough");
         assert_eq!(shorten("one two three four", 14), "one two three…");
         assert_eq!(shorten("one two, three", 10), "one two…");
@@ -97,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_another_direction_are_recognised() {
+    fn texts_of_another_direction_are_recognized() {
         for (text, from_the_left, from_the_right) in
             [("By Ada", false, true), ("ليلى", true, false), ("By ליאה", true, true), ("12 · ", false, true)]
         {
@@ -107,12 +106,12 @@ mod tests {
     }
 
     #[test]
-    fn arabic_hebrew_persian_and_urdu_run_from_the_right() {
+    fn arabic_hebrew_persian_and_urdu_are_right_to_left() {
         for language in ["ar", "ar-EG", "he", "fa_IR", "UR"] {
-            assert_eq!(Direction::of(language), Direction::RightToLeft, "{language}");
+            assert_eq!(Direction::of_language(language), Direction::RightToLeft, "{language}");
         }
         for language in ["en", "de-CH", "arn", ""] {
-            assert_eq!(Direction::of(language), Direction::LeftToRight, "{language}");
+            assert_eq!(Direction::of_language(language), Direction::LeftToRight, "{language}");
         }
     }
 }

@@ -1,9 +1,9 @@
-//! What people can do, one verb a file. Each opens the transaction, writes, records the consent event and enqueues: work and
-//! wake-up are saved together or not at all. Pages and the command line only translate to and from these.
+//! Use cases, one verb per file. An action runs in one transaction: it writes, records consent, and enqueues the jobs. Pages and the
+//! command line only translate their input to actions and the results to output.
 
 pub mod feed;
 pub mod issue;
-pub mod listed_words;
+pub mod listed_values;
 pub mod newsletter;
 pub mod operator;
 pub mod privacy;
@@ -24,7 +24,7 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// What every action needs. Signing up and readers' own changes have contexts of their own. Cheap to clone.
+/// Dependencies of actions. Signups and readers' own changes have contexts of their own. Cheap to clone.
 #[derive(Clone)]
 pub struct Context {
     pub db: Db,
@@ -32,8 +32,8 @@ pub struct Context {
     pub clock: Clock,
 }
 
-/// Puts a mail about a subscription to its reader into the queue, in the caller's transaction.
-async fn mail_reader(
+/// Enqueues an email to the reader of a subscription, in the caller's transaction.
+async fn enqueue_email(
     queue: &Queue,
     tx: &mut Tx,
     kind: EmailKind,
@@ -41,7 +41,7 @@ async fn mail_reader(
     subscription: &SubscriptionRecord,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let mail = NewEmail {
+    let email = NewEmail {
         kind,
         newsletter: newsletter.id,
         recipient: &subscription.address,
@@ -51,12 +51,12 @@ async fn mail_reader(
         feed: None,
         message_id: &message_id(&newsletter.newsletter),
     };
-    let mail = emails::insert(tx, &mail, now).await?;
-    queue.enqueue(tx, &Job::SendMails { mails: vec![mail] }).await
+    let email = emails::insert(tx, &email, now).await?;
+    queue.enqueue(tx, &Job::SendMails { mails: vec![email] }).await
 }
 
-/// Puts a mail about what a reader asked for into the queue, in the caller's transaction.
-async fn mail_about(
+/// Enqueues an email about a reader's request, in the caller's transaction.
+async fn enqueue_request_email(
     queue: &Queue,
     tx: &mut Tx,
     kind: EmailKind,
@@ -66,7 +66,7 @@ async fn mail_about(
     now: Timestamp,
 ) -> Result<(), DbError> {
     let newsletter = newsletters::get(tx, subscription.newsletter_id).await?;
-    let mail = NewEmail {
+    let email = NewEmail {
         kind,
         newsletter: newsletter.id,
         recipient,
@@ -76,12 +76,12 @@ async fn mail_about(
         feed: None,
         message_id: &message_id(&newsletter.newsletter),
     };
-    let mail = emails::insert(tx, &mail, now).await?;
-    emails::set_request(tx, mail, request).await?;
-    queue.enqueue(tx, &Job::SendMails { mails: vec![mail] }).await
+    let email = emails::insert(tx, &email, now).await?;
+    emails::set_request(tx, email, request).await?;
+    queue.enqueue(tx, &Job::SendMails { mails: vec![email] }).await
 }
 
-/// A new mail's identity (RFC 5322 section 3.6.4), without angle brackets.
+/// Makes a Message-ID (RFC 5322 section 3.6.4), without angle brackets.
 fn message_id(newsletter: &crate::domain::newsletter::Newsletter) -> String {
     format!("{}@{}", crate::random::hex::<12>(), newsletter.sender_address.domain())
 }

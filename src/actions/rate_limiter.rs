@@ -1,4 +1,4 @@
-//! Rate limits on what readers and their clients ask for.
+//! Rate limits of requests by readers and clients.
 
 use crate::{
     actions::signup::context::SignupContext,
@@ -15,7 +15,7 @@ use crate::{
 use jiff::Timestamp;
 use std::net::IpAddr;
 
-/// Debits one event on the limit of this name, if it is allowed. The name is kept as a keyed hash, for as long as it has an effect.
+/// Checks and debits one event on the limit of this name. The database stores only a keyed hash of the name.
 pub(super) async fn check(
     tx: &mut Tx,
     keys: &KeyRing,
@@ -28,7 +28,7 @@ pub(super) async fn check(
     verdicts.pop().ok_or(DbError::RowNotFound)
 }
 
-/// Whether a client's signup would be allowed now. It debits nothing.
+/// Checks a client's limits without debiting them.
 pub async fn peek_client(context: &SignupContext, client: IpAddr) -> Result<Verdict, DbError> {
     let mut limits = client_limits(&context.keys, context.limits.client, client);
     limits.extend(context.limits.overall.map(|limit| (OVERALL.to_owned(), limit)));
@@ -40,7 +40,7 @@ pub async fn peek_client(context: &SignupContext, client: IpAddr) -> Result<Verd
         .try_for_each(|(key, limit)| limit.check(tats.get(key).copied().unwrap_or(now), now).map(drop)))
 }
 
-/// Debits a client's limits for what it caused without a signup.
+/// Debits a client's limits for work it caused without a signup.
 pub async fn debit_client(context: &SignupContext, client: IpAddr) -> Result<(), DbError> {
     let limits = client_limits(&context.keys, context.limits.client, client);
     let requests: Vec<Request> = limits.into_iter().map(|limit| vec![limit]).collect();

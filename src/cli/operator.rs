@@ -2,7 +2,7 @@
 
 use crate::{
     actions::operator::{
-        add_operator::{Added, MOST_OPERATORS, add_operator},
+        add_operator::{AddOutcome, MOST_OPERATORS, add_operator},
         address::OperatorAddress,
         remove_operator::remove_operator,
     },
@@ -66,13 +66,13 @@ fn checked(address: &OperatorAddress) -> Result<EmailAddress, CliError> {
 
 async fn add(app: &App, actor: &Actor, address: &EmailAddress, output: Output) -> CliResult {
     let added = add_operator(&app.actions, actor, address).await?;
-    if added == Added::TooMany {
+    if added == AddOutcome::TooMany {
         return Err(CliError::Failed(format!(
             "there are {MOST_OPERATORS} operators already; a mailing list's address reaches more, or remove one: daily \
              operator remove ADDRESS"
         )));
     }
-    let new = added == Added::New;
+    let new = added == AddOutcome::New;
     let mut tx = app.db.read().await?;
     let problem = suppressions::reason(&mut tx, address).await?;
     let record = json!({ "address": address.as_str(), "new": new, "problem": problem });

@@ -5,12 +5,12 @@ use clap::{Args, Command};
 
 /// Returns the error for problems with the arguments `T`.
 pub fn usage<T: Args>(problems: &Problems) -> CliError {
-    let (command, words) = (T::augment_args(Command::new("daily")), i18n::of("en"));
+    let (command, texts) = (T::augment_args(Command::new("daily")), i18n::texts_in("en"));
     let lines: Vec<String> = problems
         .iter()
         .map(|it| match argument(&command, it.field()) {
-            Some(argument) => format!("{argument}: {}", words.problem(it)),
-            None => words.problem(it),
+            Some(argument) => format!("{argument}: {}", texts.problem(it)),
+            None => texts.problem(it),
         })
         .collect();
     CliError::Usage(match lines.as_slice() {

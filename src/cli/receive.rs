@@ -1,7 +1,7 @@
 //! `daily receive` processes incoming email. A mail server pipes it in, one message at a time.
 
 use crate::{
-    actions::subscription::unsubscribe::{self, Leaving},
+    actions::subscription::unsubscribe::{self, UnsubscribeLink},
     app::App,
     cli::{CliResult, output::Output},
     db::subscribers::Evidence,
@@ -61,8 +61,8 @@ impl Receive {
         };
         for token in tokens.iter().take(MAX_TOKENS) {
             match unsubscribe::unsubscribe(&app.subscription, token, "mail", &Evidence::default()).await? {
-                Leaving::Unknown => {}
-                Leaving::Test => {
+                UnsubscribeLink::Unknown => {}
+                UnsubscribeLink::Test => {
                     return report(
                         output,
                         Some(&message),
@@ -70,7 +70,8 @@ impl Receive {
                         "the token is from a test email: nothing was done",
                     );
                 }
-                Leaving::Subscribed { newsletter, .. } | Leaving::Gone { newsletter, .. } => {
+                UnsubscribeLink::Subscribed { newsletter, .. }
+                | UnsubscribeLink::Unsubscribed { newsletter, .. } => {
                     let did = format!("the reader is unsubscribed from `{}`", newsletter.newsletter.slug);
                     return report(output, Some(&message), "unsubscribe request", &did);
                 }

@@ -5,7 +5,7 @@
 pub struct SignupWording {
     /// BCP 47 tag.
     pub language: &'static str,
-    /// The version of the text in this language. Raise it with each change of the text.
+    /// Counts the versions of the text in this language, from 1. A changed text is a new entry; the old ones stay.
     pub version: i64,
     pub text: &'static str,
 }
@@ -17,6 +17,11 @@ const WORDINGS: &[SignupWording] = &[
         version: 1,
         text: "One mail with the latest articles on each day an issue is sent. We send a link to confirm first; nothing else arrives \
                until you follow it. Every mail has a link to leave.",
+    },
+    SignupWording {
+        language: "en",
+        version: 2,
+        text: "One email for each issue, with the latest articles. We'll ask you to confirm first. Unsubscribe any time.",
     },
     SignupWording {
         language: "de",
@@ -44,19 +49,32 @@ const WORDINGS: &[SignupWording] = &[
     },
 ];
 
-/// Returns the wording for a language tag: `pt-BR` gets `pt`, and unsupported languages get English.
+/// Returns the latest wording for a language tag: `pt-BR` gets `pt`, and unsupported languages get English.
 pub fn signup_wording(language: Option<&str>) -> &'static SignupWording {
     in_language(WORDINGS, language)
 }
 
-/// Picks the wording in a language, or the first one.
+/// Picks the latest version in a language, or in that of the first entry.
 pub(super) fn in_language(
     wordings: &'static [SignupWording],
     language: Option<&str>,
 ) -> &'static SignupWording {
     let primary = language.and_then(|tag| tag.split(['-', '_']).next()).unwrap_or_default();
-    let first = &wordings[0];
-    wordings.iter().find(|wording| wording.language.eq_ignore_ascii_case(primary)).unwrap_or(first)
+    let latest = |language: &str| {
+        let versions = wordings.iter().filter(|wording| wording.language.eq_ignore_ascii_case(language));
+        versions.max_by_key(|wording| wording.version)
+    };
+    latest(primary).or_else(|| latest(wordings[0].language)).unwrap_or(&wordings[0])
+}
+
+/// Checks that each language counts its versions from 1 and that no text occurs twice.
+#[cfg(test)]
+pub(super) fn assert_versions_are_distinct(wordings: &[SignupWording]) {
+    for (index, wording) in wordings.iter().enumerate() {
+        let earlier = wordings[..index].iter().filter(|other| other.language == wording.language).count();
+        assert_eq!(wording.version, i64::try_from(earlier).unwrap() + 1, "{}", wording.text);
+        assert_eq!(wordings.iter().filter(|other| other.text == wording.text).count(), 1);
+    }
 }
 
 #[cfg(test)]
@@ -70,8 +88,13 @@ mod tests {
         {
             assert_eq!(signup_wording(asked).language, language, "{asked:?}");
         }
-        for wording in WORDINGS {
-            assert!(WORDINGS.iter().filter(|it| it.text == wording.text).count() == 1 && wording.version > 0);
-        }
+    }
+
+    #[test]
+    fn old_versions_stay_and_the_latest_is_shown() {
+        let first = WORDINGS.iter().find(|wording| wording.language == "en").unwrap();
+        assert_eq!((first.version, signup_wording(Some("en")).version), (1, 2));
+        assert!(first.text.starts_with("One mail with the latest articles on each day an issue is sent."));
+        assert_versions_are_distinct(WORDINGS);
     }
 }

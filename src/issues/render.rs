@@ -16,6 +16,7 @@ pub fn masthead<'a>(newsletter: &'a Newsletter, public_url: &'a str) -> Masthead
     Masthead {
         title: &newsletter.title,
         tagline: &newsletter.tagline,
+        sender_address: newsletter.sender_address.as_str(),
         postal_address: &newsletter.postal_address,
         site_url: public_url,
         language: &newsletter.language,

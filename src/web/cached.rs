@@ -1,4 +1,4 @@
-//! Answers that are the same for everybody: a browser or feed reader that has one is told so, instead of getting it again.
+//! Cacheable responses, which are the same for all clients. A client that has the current version gets 304.
 
 use aws_lc_rs::digest;
 use axum::{
@@ -7,28 +7,28 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-/// How long nobody need ask again. What is built in changes with the program, the feed with an issue.
+/// Short, because assets change with a new version of Daily, and the feed with each issue.
 const CACHE: &str = "public, max-age=300";
-/// Bytes of the digest (of 32) in a tag.
+/// Bytes of the 32-byte digest that an entity tag uses.
 const TAG_BYTES: usize = 12;
 
-/// The body with its tag (RFC 9110 section 8.8.3), or 304 for who has it.
-pub fn answer(asked: &HeaderMap, kind: &'static str, body: impl Into<Vec<u8>>) -> Response {
+/// Responds with the body and its entity tag (RFC 9110 section 8.8.3), or with 304 if the client has it.
+pub fn answer(request: &HeaderMap, kind: &'static str, body: impl Into<Vec<u8>>) -> Response {
     let body = body.into();
     let hash = digest::digest(&digest::SHA256, &body);
     let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&hash.as_ref()[..TAG_BYTES]));
-    // Letters, digits, `-`, `_` and quotes are a header's.
+    // Letters, digits, `-`, `_` and quotes are valid in headers.
     let header_tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
     let headers = [(header::ETAG, header_tag), (header::CACHE_CONTROL, HeaderValue::from_static(CACHE))];
-    if has(asked, &tag) {
+    if matches_tag(request, &tag) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     (headers, [(header::CONTENT_TYPE, kind)], body).into_response()
 }
 
-/// Whether the client says it has a body with this tag. Proxies that compress make tags weak.
-fn has(asked: &HeaderMap, tag: &str) -> bool {
-    let known = asked.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
+/// Returns whether the client has the body with this tag. Weak tags match too, because compressing proxies weaken them.
+fn matches_tag(request: &HeaderMap, tag: &str) -> bool {
+    let known = request.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
     known
         .split(',')
         .map(|known| known.trim().trim_start_matches("W/"))
@@ -40,16 +40,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_has_a_body_is_told_so() {
+    fn a_client_with_the_current_body_gets_304() {
         let first = answer(&HeaderMap::new(), "text/plain", "a");
         assert_eq!(first.status(), StatusCode::OK);
         let tag = first.headers()[header::ETAG].to_str().unwrap().to_owned();
         for (known, status) in
             [(tag.clone(), 304), (format!("\"x\", W/{tag}"), 304), ("*".into(), 304), ("\"x\"".into(), 200)]
         {
-            let mut asked = HeaderMap::new();
-            asked.insert(header::IF_NONE_MATCH, known.parse().unwrap());
-            assert_eq!(answer(&asked, "text/plain", "a").status(), status, "{known}");
+            let mut request = HeaderMap::new();
+            request.insert(header::IF_NONE_MATCH, known.parse().unwrap());
+            assert_eq!(answer(&request, "text/plain", "a").status(), status, "{known}");
         }
     }
 }

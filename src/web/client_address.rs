@@ -1,4 +1,4 @@
-//! Tells handlers who a request comes from, when a trusted proxy brings it.
+//! Replaces the peer address of requests from trusted proxies by the client's address.
 
 use crate::domain::signup::client_address::{ForwardedBy, client_address};
 use axum::{
@@ -8,19 +8,18 @@ use axum::{
 };
 use std::{net::SocketAddr, sync::Arc};
 
-/// The proxies that are believed, and by which header.
+/// Proxies trusted to report the client's address.
 #[derive(Debug, Clone)]
 pub struct Proxies {
-    /// Their networks.
     pub trusted: Arc<[ipnet::IpNet]>,
-    /// The header they write.
+    /// The header in which they report it.
     pub by: ForwardedBy,
 }
 
-/// Puts the client's address in the place of the peer's.
+/// Replaces the peer's address by the client's.
 pub async fn resolve(State(proxies): State<Proxies>, mut request: Request, next: Next) -> Response {
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
-        // What a client makes up stands in one value with what the proxy adds: bytes that are no text must not hide that.
+        // A proxy appends to the value that the client sent. Bytes that are not UTF-8 must not hide the proxy's part.
         let values: Vec<_> = request
             .headers()
             .get_all(proxies.by.as_str())

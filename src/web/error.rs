@@ -1,12 +1,12 @@
-//! Errors as responses. Handlers return an [`AppError`]; one place turns it into a page or, for programs, into problem JSON
-//! (RFC 9457), where the request's language and its `Accept` header are known.
+//! Errors as responses. Handlers return an [`AppError`]. The middleware, which knows the request's language and `Accept` header, turns it
+//! into a page or into problem JSON (RFC 9457).
 
 use crate::{
     db::DbError,
     domain::validation::{Code, Problems},
-    i18n::{self, Spoken, Words, fill},
+    i18n::{self, Locale, Texts, interpolate},
     web::{
-        layout::{Frame, Place, respond_in},
+        layout::{DisplayMode, PageInfo, page_response_in},
         negotiate::{media_type, wants_json},
     },
 };
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use std::{io, sync::Arc};
 use url::form_urlencoded;
 
-/// Why a request can't be answered as asked.
+/// An error of a request.
 #[derive(Debug)]
 pub enum AppError {
     /// No page has this address.
@@ -36,23 +36,23 @@ pub enum AppError {
     NoIssuesOf(String),
     /// No newsletter has a public archive.
     NoFeed,
-    /// A link that is not from one of our emails, or is incomplete.
+    /// A link that is invalid or incomplete.
     BrokenLink,
-    /// The same for a link to confirm: signing up again helps.
+    /// An invalid confirmation link. The page suggests signing up again.
     BrokenConfirmLink,
     /// The unsubscribe link of a test email.
     TestLink,
-    /// A signup was refused, and why, in the reader's language.
+    /// A signup was refused. The reason is in the reader's language.
     NotAccepted(String),
     /// Too many signups. The next one is accepted after this time.
     TooMany(SignedDuration),
-    /// The address is right, the method is not.
+    /// The path exists, but doesn't support this method.
     Method(String),
     /// The body is too long.
     TooLong,
     /// The body's media type is not supported.
     UnknownBody,
-    /// The request has problems, each at its place.
+    /// The request has problems with its fields.
     Invalid(StatusCode, Problems),
     /// The database failed.
     Db(DbError),
@@ -64,7 +64,7 @@ pub enum AppError {
     Other(StatusCode),
 }
 
-/// An error that is not yet put into words, and the language for it unless the request asks for another.
+/// An error without its text. `language` applies unless the query names another one.
 #[derive(Clone)]
 struct Unlocalized {
     error: Arc<AppError>,
@@ -72,16 +72,18 @@ struct Unlocalized {
 }
 
 impl AppError {
-    /// The response, in a language that is known already.
+    /// Makes the response in a known language.
     pub fn in_language(self, language: &'static str) -> Response {
         self.unlocalized(Some(language))
     }
 
     fn unlocalized(self, language: Option<&'static str>) -> Response {
         match &self {
-            Self::Db(error) => tracing::error!(%error, "a request failed in the database"),
-            Self::Mailbox(error) => tracing::error!(%error, "a request failed in the mailbox"),
-            Self::Feed(error) => tracing::error!(%error, "the feed of issues can't be written"),
+            Self::Db(error) => tracing::error!(%error, "request failed: the database returned an error"),
+            Self::Mailbox(error) => tracing::error!(%error, "request failed: the mailbox can't be read"),
+            Self::Feed(error) => {
+                tracing::error!(%error, "request failed: the feed of issues can't be written")
+            }
             _ => {}
         }
         let mut response = self.status().into_response();
@@ -112,31 +114,36 @@ impl AppError {
         }
     }
 
-    /// A headline, and what to do.
-    fn text<'a>(&self, words: &'a Words) -> (&'a str, String) {
-        let say = &words.errors;
-        let of = |text: &str, newsletter: &str| fill(text, &[("newsletter", newsletter)]);
+    /// Returns a headline and an explanation.
+    fn text<'a>(&self, texts: &'a Texts) -> (&'a str, String) {
+        let t = &texts.errors;
+        let with_name = |text: &str, newsletter: &str| interpolate(text, &[("newsletter", newsletter)]);
         match self {
-            Self::NoPage => (&say.not_found, say.no_page.clone()),
-            Self::NoNewsletter(slug) => (&say.not_found, of(&say.no_newsletter, slug)),
-            Self::NoIssue(title) => (&say.not_found, of(&say.no_issue, title)),
-            Self::NoIssuesOf(slug) => (&say.not_found, of(&say.no_issues_of, slug)),
-            Self::NoFeed => (&say.not_found, say.no_feed.clone()),
-            Self::BrokenLink => (&say.broken_link, say.cut_off.clone()),
-            Self::BrokenConfirmLink => (&say.broken_link, say.cut_off_confirm.clone()),
-            Self::TestLink => (&say.test, say.test_leave.clone()),
-            Self::NotAccepted(why) => (&say.address_refused, why.clone()),
+            Self::NoPage => (&t.not_found, t.no_page.clone()),
+            Self::NoNewsletter(slug) => (&t.not_found, with_name(&t.no_newsletter, slug)),
+            Self::NoIssue(title) => (&t.not_found, with_name(&t.no_issue, title)),
+            Self::NoIssuesOf(slug) => (&t.not_found, with_name(&t.no_issues_of, slug)),
+            Self::NoFeed => (&t.not_found, t.no_feed.clone()),
+            Self::BrokenLink => (&t.broken_link, t.cut_off.clone()),
+            Self::BrokenConfirmLink => (&t.broken_link, t.cut_off_confirm.clone()),
+            Self::TestLink => (&t.test_link, t.test_link_hint.clone()),
+            Self::NotAccepted(why) => (&t.address_refused, why.clone()),
             Self::TooMany(wait) => match seconds(*wait).div_ceil(60) {
-                1 => (&say.later, say.too_many_minute.clone()),
-                minutes => (&say.later, fill(&say.too_many, &[("minutes", &minutes.to_string())])),
+                1 => (&t.too_many_title, t.too_many_minute.clone()),
+                minutes => (
+                    &t.too_many_title,
+                    interpolate(&t.too_many_minutes, &[("minutes", &minutes.to_string())]),
+                ),
             },
-            Self::Method(method) => (&say.not_so, fill(&say.method, &[("method", method)])),
-            Self::TooLong => (&say.failed, say.too_long.clone()),
-            Self::UnknownBody => (&say.failed, say.body_kind.clone()),
-            Self::Invalid(_, problems) => (&say.invalid, summary(words, problems)),
-            Self::Other(status) if !status.is_server_error() => (&say.failed, say.not_understood.clone()),
+            Self::Method(method) => {
+                (&t.unsupported, interpolate(&t.unsupported_method, &[("method", method)]))
+            }
+            Self::TooLong => (&t.failed, t.too_long.clone()),
+            Self::UnknownBody => (&t.failed, t.unsupported_body.clone()),
+            Self::Invalid(_, problems) => (&t.invalid, summary(texts, problems)),
+            Self::Other(status) if !status.is_server_error() => (&t.failed, t.not_understood.clone()),
             Self::Db(_) | Self::Mailbox(_) | Self::Feed(_) | Self::Other(_) => {
-                (&say.moment, say.trouble.clone())
+                (&t.unavailable, t.unavailable_hint.clone())
             }
         }
     }
@@ -158,22 +165,22 @@ fn seconds(wait: SignedDuration) -> u64 {
     wait.as_secs().saturating_add(1).max(1).unsigned_abs()
 }
 
-/// Puts an error into words: a page, or a problem for programs. Other responses stay as they are.
+/// Renders an error as a page, or as a problem for JSON clients. Other responses stay unchanged.
 pub fn localize(address: &Uri, headers: &HeaderMap, response: Response) -> Response {
     let mut response = classify(headers, response);
     let Some(Unlocalized { error, language }) = response.extensions_mut().remove() else { return response };
-    let (language, words) = i18n::spoken([query_language(address).as_deref(), language], headers);
-    let (title, detail) = error.text(words);
+    let locale = i18n::negotiate_locale([query_language(address).as_deref(), language], headers);
+    let (title, detail) = error.text(locale.texts);
     let mut localized = if wants_json(headers) {
         let errors = match &*error {
-            AppError::Invalid(_, problems) => Some(("errors", errors(words, problems))),
+            AppError::Invalid(_, problems) => Some(("errors", errors(locale.texts, problems))),
             _ => None,
         };
-        problem(language, error.status(), title, &detail, errors)
+        problem(locale.language, error.status(), title, &detail, errors)
     } else {
-        page(Place::of(address.path()), language, error.status(), title, &detail)
+        page(DisplayMode::from_path(address.path()), locale.language, error.status(), title, &detail)
     };
-    // Keeps the response's own headers: when to come again, which methods are allowed, who may read it.
+    // Keeps headers such as Retry-After, Allow and those of CORS.
     for (name, value) in response.headers() {
         if ![header::CONTENT_TYPE, header::CONTENT_LENGTH].contains(name) {
             localized.headers_mut().append(name, value.clone());
@@ -182,7 +189,7 @@ pub fn localize(address: &Uri, headers: &HeaderMap, response: Response) -> Respo
     localized
 }
 
-/// Recognizes error responses that are neither page nor problem: the framework makes some in plain text.
+/// Finds error responses that are neither page nor problem, such as the framework's in plain text.
 fn classify(headers: &HeaderMap, mut response: Response) -> Response {
     let status = response.status();
     let is_error = status.is_client_error() || status.is_server_error();
@@ -201,24 +208,30 @@ fn classify(headers: &HeaderMap, mut response: Response) -> Response {
     response
 }
 
-/// The language that an address asks for.
+/// Returns the language that the query names.
 fn query_language(address: &Uri) -> Option<String> {
     let query = address.query().unwrap_or_default();
     form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "lang").map(|(_, tag)| tag.into_owned())
 }
 
-fn page(place: Place, language: &'static str, status: StatusCode, title: &str, detail: &str) -> Response {
-    let frame = Frame { title, brand: ("Daily", ""), language };
+fn page(
+    mode: DisplayMode,
+    language: &'static str,
+    status: StatusCode,
+    title: &str,
+    detail: &str,
+) -> Response {
+    let info = PageInfo { title, brand: ("Daily", ""), language };
     let content = html! {
         h1 { (title) }
         p { (detail) }
     };
-    in_language(language, respond_in(place, status, frame, &content))
+    in_language(language, page_response_in(mode, status, info, &content))
 }
 
 const PROBLEM_JSON: &str = "application/problem+json";
 
-/// A problem for programs (RFC 9457), with further members that the OpenAPI description names.
+/// Makes a problem response (RFC 9457). The OpenAPI description lists the possible members.
 pub fn problem(
     language: &'static str,
     status: StatusCode,
@@ -236,66 +249,67 @@ pub fn problem(
     in_language(language, response)
 }
 
-/// The answer to a program about problems with its request: all of them in `errors`, and their texts in `detail`.
+/// Makes the problem response about invalid fields: all problems in `errors`, their texts in `detail`.
 pub fn invalid(
-    (language, words): Spoken,
+    locale: Locale,
     problems: &Problems,
     members: impl IntoIterator<Item = (&'static str, Value)>,
 ) -> Response {
     let status = StatusCode::UNPROCESSABLE_ENTITY;
-    let members = members.into_iter().chain([("errors", errors(words, problems))]);
-    problem(language, status, &words.errors.invalid, &summary(words, problems), members)
+    let members = members.into_iter().chain([("errors", errors(locale.texts, problems))]);
+    let title = &locale.texts.errors.invalid;
+    problem(locale.language, status, title, &summary(locale.texts, problems), members)
 }
 
-/// A problem with one field, for programs.
+/// A problem with one field.
 #[derive(serde::Serialize, JsonSchema)]
 pub struct FieldError {
-    /// Where: a JSON pointer as a URI fragment, such as `#/email`; `#` for the whole request.
+    /// JSON pointer to the field as a URI fragment, such as `#/email`. `#` for the whole request.
     #[schemars(extend("examples" = ["#/email"]))]
     pointer: String,
     #[schemars(schema_with = "code_schema")]
     code: Code,
-    /// What to do, in the language of the answer.
+    /// Text for the user, in the language of the response.
     detail: String,
 }
 
 fn code_schema(_: &mut SchemaGenerator) -> Schema {
-    schemars::json_schema!({ "enum": Code::ALL, "description": "What is wrong. Every code has a text in every language." })
+    schemars::json_schema!({ "enum": Code::ALL, "description": "The kind of problem." })
 }
 
-/// The member `errors` of a problem.
-fn errors(words: &Words, problems: &Problems) -> Value {
+/// Makes the member `errors` of a problem.
+fn errors(texts: &Texts, problems: &Problems) -> Value {
     let errors = problems.iter().map(|it| FieldError {
         pointer: it.pointer.clone(),
         code: it.code,
-        detail: words.problem(it),
+        detail: texts.problem(it),
     });
     json!(errors.collect::<Vec<_>>())
 }
 
-/// All problems in sentences, each once.
-fn summary(words: &Words, problems: &Problems) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    for text in problems.iter().map(|it| words.problem(it)) {
-        if !texts.contains(&text) {
-            texts.push(text);
+/// Joins the distinct texts of all problems.
+fn summary(texts: &Texts, problems: &Problems) -> String {
+    let mut sentences: Vec<String> = Vec::new();
+    for text in problems.iter().map(|it| texts.problem(it)) {
+        if !sentences.contains(&text) {
+            sentences.push(text);
         }
     }
-    texts.join(" ")
+    sentences.join(" ")
 }
 
-/// Says which language a response is in.
+/// Sets `Content-Language`.
 pub fn in_language(language: &'static str, mut response: Response) -> Response {
     response.headers_mut().insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language));
     response
 }
 
-/// The response for an address that no route has.
+/// Handles paths without a route.
 pub async fn not_found() -> AppError {
     AppError::NoPage
 }
 
-/// The response for a method that a route does not support.
+/// Handles methods that a route doesn't support.
 pub async fn method_not_allowed(request: Request) -> AppError {
     AppError::Method(request.method().to_string())
 }
@@ -305,11 +319,11 @@ mod tests {
     use super::*;
     use axum::body::to_bytes;
 
-    async fn told(error: AppError, address: &'static str, accept: &str) -> (StatusCode, String) {
-        let mut asked = HeaderMap::new();
-        asked.insert(header::ACCEPT, accept.parse().unwrap());
-        asked.insert(header::ACCEPT_LANGUAGE, "fr".parse().unwrap());
-        let answer = localize(&Uri::from_static(address), &asked, error.into_response());
+    async fn render(error: AppError, address: &'static str, accept: &str) -> (StatusCode, String) {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, accept.parse().unwrap());
+        headers.insert(header::ACCEPT_LANGUAGE, "fr".parse().unwrap());
+        let answer = localize(&Uri::from_static(address), &headers, error.into_response());
         assert!(answer.headers().contains_key(header::CONTENT_LANGUAGE));
         let body = to_bytes(answer.into_body(), 10_000).await.unwrap();
         (answer_status(&body), String::from_utf8(body.to_vec()).unwrap())
@@ -322,20 +336,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_is_told_in_the_language_asked_for_then_the_browsers() {
-        let (_, page) = told(AppError::NoPage, "/nowhere?lang=de-AT", "text/html").await;
+    async fn the_query_decides_the_language_then_the_browser() {
+        let (_, page) = render(AppError::NoPage, "/nowhere?lang=de-AT", "text/html").await;
         assert!(page.contains("<html lang=\"de\"") && page.contains("Nicht gefunden"), "{page}");
-        let (status, problem) = told(AppError::NoPage, "/nowhere?lang=xx", "application/json").await;
+        let (status, problem) = render(AppError::NoPage, "/nowhere?lang=xx", "application/json").await;
         assert_eq!(status, StatusCode::NOT_FOUND);
         assert!(problem.contains("Introuvable"), "{problem}");
     }
 
     #[tokio::test]
-    async fn times_are_rounded_up_and_one_minute_is_one() {
-        for (seconds, says) in [(0, "dans une minute"), (59, "dans une minute"), (61, "dans 2 minutes")] {
+    async fn wait_times_are_rounded_up_with_the_right_plural() {
+        for (seconds, expected) in [(0, "dans une minute"), (59, "dans une minute"), (61, "dans 2 minutes")] {
             let wait = SignedDuration::from_secs(seconds);
-            let (_, page) = told(AppError::TooMany(wait), "/subscribe", "text/html").await;
-            assert!(page.contains(says), "{seconds}: {page}");
+            let (_, page) = render(AppError::TooMany(wait), "/subscribe", "text/html").await;
+            assert!(page.contains(expected), "{seconds}: {page}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! For whoever watches the machine.
+//! Health checks for monitoring.
 
 use crate::{
     db::{DbError, engine::processes},
@@ -6,12 +6,12 @@ use crate::{
 };
 use axum::{extract::State, http::StatusCode};
 
-/// The process answers.
+/// Succeeds as long as the process answers.
 pub async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The service can do its work: the database answers, a worker and a scheduler are alive somewhere.
+/// Succeeds if the database answers and a worker and a scheduler are alive in any process.
 pub async fn ready(State(site): State<Site>) -> (StatusCode, &'static str) {
     let now = site.actions.clock.now();
     let alive = async {
@@ -28,7 +28,7 @@ pub async fn ready(State(site): State<Site>) -> (StatusCode, &'static str) {
         }
         Ok(_) => (StatusCode::OK, "ready\n"),
         Err(error) => {
-            tracing::error!(%error, "not ready");
+            tracing::error!(%error, "not ready: the database returned an error");
             (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
         }
     }

@@ -1,4 +1,4 @@
-//! The page around every page.
+//! The layout of every page.
 
 use crate::{
     domain::newsletter::{Archive, Newsletter},
@@ -10,61 +10,60 @@ use axum::{
 };
 use maud::{DOCTYPE, Markup, html};
 
-/// What surrounds a page's own content.
+/// Properties of a page.
 #[derive(Debug, Clone, Copy)]
-pub struct Frame<'a> {
-    /// The browser's title.
+pub struct PageInfo<'a> {
+    /// The title of the window.
     pub title: &'a str,
-    /// Whose page it is: name and tagline of the newsletter.
+    /// Name and tagline of the newsletter.
     pub brand: (&'a str, &'a str),
-    /// The content's language.
+    /// The language tag.
     pub language: &'a str,
 }
 
-/// Where a page is shown.
+/// How a page is displayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// By itself.
+pub enum DisplayMode {
+    /// As a page of its own.
     Window,
-    /// In a frame of a page of a site that may have our form.
+    /// In a frame on another site's page.
     Frame,
 }
 
-impl Place {
-    /// The address of the form that is shown in frames, and of what follows it there.
-    pub const FRAME: &'static str = "/embed";
+impl DisplayMode {
+    /// Path of the form for frames, and of the pages that follow it.
+    pub const FRAME_PATH: &'static str = "/embed";
 
-    /// The place of what is answered at an address.
-    pub fn of(path: &str) -> Self {
-        if path == Self::FRAME { Self::Frame } else { Self::Window }
+    /// Returns the display mode of a path.
+    pub fn from_path(path: &str) -> Self {
+        if path == Self::FRAME_PATH { Self::Frame } else { Self::Window }
     }
 
-    /// Where the form goes.
+    /// Returns the path that the signup form posts to.
     pub const fn form_action(self) -> &'static str {
         match self {
             Self::Window => "/subscribe",
-            Self::Frame => Self::FRAME,
+            Self::Frame => Self::FRAME_PATH,
         }
     }
 }
 
-/// What a public page says about itself: to search engines, to who shares it, to feed readers.
+/// Metadata of a public page, for search engines, social networks and feed readers.
 #[derive(Debug, Clone, Copy)]
-pub struct Public<'a> {
-    /// The one address under which it should be known.
+pub struct PageMetadata<'a> {
+    /// The canonical URL.
     pub address: &'a str,
-    /// One or two sentences.
     pub description: &'a str,
-    /// The feed of issues, if there is one.
+    /// URL of the feed of issues, if there is one.
     pub feed: Option<&'a str>,
 }
 
-/// A whole page. Search engines are asked to leave it out: most pages are somebody's own.
-pub fn page(frame: Frame<'_>, content: &Markup) -> Markup {
-    document(Place::Window, frame, &no_index(None), content)
+/// Renders a page. It is marked `noindex`, because most pages are personal.
+fn page(info: PageInfo<'_>, content: &Markup) -> Markup {
+    document(DisplayMode::Window, info, &no_index(None), content)
 }
 
-/// For search engines and, where there is one, feed readers.
+/// Marks a page `noindex`, and links to a feed if there is one.
 fn no_index(feed: Option<(&str, &str)>) -> Markup {
     html! {
         meta name="robots" content="noindex";
@@ -76,45 +75,45 @@ fn feed_link(title: &str, address: &str) -> Markup {
     html! { link rel="alternate" type="application/atom+xml" title=(title) href=(address); }
 }
 
-/// The feed of a newsletter's issues, if everybody may read them.
-fn feed_of(newsletter: &Newsletter) -> Option<String> {
+/// Returns the URL of a newsletter's feed, if its archive is public.
+fn feed_url(newsletter: &Newsletter) -> Option<String> {
     (newsletter.archive == Archive::Public).then(|| format!("/issues.xml?newsletter={}", newsletter.slug))
 }
 
-/// A page that everybody may find.
-pub fn public_page(frame: Frame<'_>, public: Public<'_>, content: &Markup) -> Markup {
-    document(Place::Window, frame, &about(frame.title, frame.brand.0, public), content)
+/// Renders a page that search engines may index.
+pub fn public_page(info: PageInfo<'_>, metadata: PageMetadata<'_>, content: &Markup) -> Markup {
+    document(DisplayMode::Window, info, &meta_tags(info.title, info.brand.0, metadata), content)
 }
 
-/// Elements of the head of a page that everybody may find (Open Graph: <https://ogp.me>).
-fn about(title: &str, site: &str, public: Public<'_>) -> Markup {
+/// Renders metadata in the head (Open Graph: <https://ogp.me>).
+fn meta_tags(title: &str, site: &str, metadata: PageMetadata<'_>) -> Markup {
     html! {
-        meta name="description" content=(public.description);
-        link rel="canonical" href=(public.address);
+        meta name="description" content=(metadata.description);
+        link rel="canonical" href=(metadata.address);
         meta property="og:type" content="website";
         meta property="og:site_name" content=(site);
         meta property="og:title" content=(title);
-        meta property="og:description" content=(public.description);
-        meta property="og:url" content=(public.address);
-        @if let Some(feed) = public.feed { (feed_link(site, feed)) }
+        meta property="og:description" content=(metadata.description);
+        meta property="og:url" content=(metadata.address);
+        @if let Some(feed) = metadata.feed { (feed_link(site, feed)) }
     }
 }
 
-fn document(place: Place, frame: Frame<'_>, about: &Markup, content: &Markup) -> Markup {
-    let (name, tagline) = frame.brand;
-    let words = &i18n::of(frame.language).frame;
+fn document(mode: DisplayMode, info: PageInfo<'_>, head: &Markup, content: &Markup) -> Markup {
+    let (name, tagline) = info.brand;
+    let t = &i18n::texts_in(info.language).footer;
     html! {
         (DOCTYPE)
-        html lang=(frame.language) dir=(direction(frame.language)) {
+        html lang=(info.language) dir=(direction(info.language)) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                (about)
-                title { (frame.title) }
+                (head)
+                title { (info.title) }
                 link rel="stylesheet" href="/assets/daily.css";
             }
-            @if place == Place::Frame { body.framed { main { (content) } } } @else { body.page {
+            @if mode == DisplayMode::Frame { body.framed { main { (content) } } } @else { body.page {
                 main.card {
                     header.masthead {
                         a.brand href="/" { (name) }
@@ -122,7 +121,7 @@ fn document(place: Place, frame: Frame<'_>, about: &Markup, content: &Markup) ->
                     }
                     (content)
                 }
-                footer.footer { p { a href="/" { (words.sign_up) } " · " a href="/issues" { (words.past_issues) } } }
+                footer.footer { p { a href="/" { (t.sign_up) } " · " a href="/issues" { (t.past_issues) } } }
             } }
         }
     }
@@ -133,26 +132,31 @@ fn direction(language: &str) -> &'static str {
     if matches!(primary, "ar" | "fa" | "he" | "ur") { "rtl" } else { "ltr" }
 }
 
-/// A page as an answer.
-pub fn respond(status: StatusCode, frame: Frame<'_>, content: &Markup) -> Response {
-    (status, page(frame, content)).into_response()
+/// Makes the response with a page.
+pub fn page_response(status: StatusCode, info: PageInfo<'_>, content: &Markup) -> Response {
+    (status, page(info, content)).into_response()
 }
 
-/// A page as an answer, in its place.
-pub fn respond_in(place: Place, status: StatusCode, frame: Frame<'_>, content: &Markup) -> Response {
-    (status, document(place, frame, &no_index(None), content)).into_response()
+/// Makes the response with a page in a display mode.
+pub fn page_response_in(
+    mode: DisplayMode,
+    status: StatusCode,
+    info: PageInfo<'_>,
+    content: &Markup,
+) -> Response {
+    (status, document(mode, info, &no_index(None), content)).into_response()
 }
 
-/// A page about a newsletter, with this title and in this language, as an answer.
-pub fn respond_for(
-    place: Place,
+/// Makes the response with a newsletter's page, of this title and language.
+pub fn newsletter_page_response(
+    mode: DisplayMode,
     status: StatusCode,
     newsletter: &Newsletter,
     (title, language): (&str, &str),
     content: &Markup,
 ) -> Response {
-    let frame = Frame { title, brand: (&newsletter.title, &newsletter.tagline), language };
-    let feed = feed_of(newsletter);
-    let about = no_index(feed.as_deref().map(|feed| (newsletter.title.as_str(), feed)));
-    (status, document(place, frame, &about, content)).into_response()
+    let info = PageInfo { title, brand: (&newsletter.title, &newsletter.tagline), language };
+    let feed = feed_url(newsletter);
+    let head = no_index(feed.as_deref().map(|feed| (newsletter.title.as_str(), feed)));
+    (status, document(mode, info, &head, content)).into_response()
 }

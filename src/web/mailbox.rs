@@ -1,9 +1,9 @@
-//! `/mailbox`: the mails of a `mailbox:` relay, for trying things out. Only on the machine itself: whoever sees these mails can
-//! confirm and unsubscribe everybody.
+//! `/mailbox`: the emails of a `mailbox:` relay, for trying things out. Only local clients may see them, because their links can confirm
+//! and unsubscribe any reader.
 
 use super::{
     AppError, Site,
-    layout::{Frame, respond},
+    layout::{PageInfo, page_response},
 };
 use axum::{
     extract::{ConnectInfo, Path, Query, State},
@@ -18,12 +18,12 @@ use std::{
     path::PathBuf,
 };
 
-/// Mails on the list.
+/// Most emails on the list.
 const LISTED: usize = 200;
-/// Of each mail on the list only the head is read.
+/// Bytes read of each email on the list.
 const HEAD_BYTES: u64 = 16 * 1024;
 
-/// Which part of a mail to show.
+/// The part of an email to show.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum View {
@@ -34,14 +34,13 @@ pub enum View {
     Source,
 }
 
-/// What is asked for.
 #[derive(Debug, serde::Deserialize)]
 pub struct ShowQuery {
     #[serde(default)]
     view: View,
 }
 
-/// The mails, latest first.
+/// Lists the emails, latest first.
 pub async fn list(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -56,7 +55,7 @@ pub async fn list(
     }
     let content = html! {
         h1 { "Mailbox" }
-        p.fine-print { (names.len()) " mails in " code { (folder.display()) } }
+        p.fine-print { (names.len()) (if names.len() == 1 { " email in " } else { " emails in " }) code { (folder.display()) } }
         table.mailbox {
             thead { tr { th { "To" } th { "Subject" } th { "Date" } } }
             tbody {
@@ -66,10 +65,10 @@ pub async fn list(
             }
         }
     };
-    Ok(respond(StatusCode::OK, frame("Mailbox"), &content))
+    Ok(page_response(StatusCode::OK, page_info("Mailbox"), &content))
 }
 
-/// One mail: as it looks, its text, its headers, its source.
+/// Shows an email: its HTML, text, headers or source.
 pub async fn show(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -81,7 +80,7 @@ pub async fn show(
     let (to, subject, date) = summary(&bytes);
     let message = MessageParser::default().parse(&bytes);
     let content = html! {
-        p { a href="/mailbox" { "← All mails" } }
+        p { a href="/mailbox" { "← All emails" } }
         h1 { (subject) }
         p.fine-print { "To " (to) ", " time { (date) } }
         nav.tabs aria-label="Parts" {
@@ -92,14 +91,14 @@ pub async fn show(
         }
         (body(query.view, &name, &bytes, message.as_ref()))
     };
-    Ok(respond(StatusCode::OK, frame(&subject), &content))
+    Ok(page_response(StatusCode::OK, page_info(&subject), &content))
 }
 
 fn body(view: View, name: &str, bytes: &[u8], message: Option<&Message<'_>>) -> Markup {
     let source = || String::from_utf8_lossy(bytes).replace("\r\n", "\n");
     match view {
         View::Html => html! {
-            iframe.mail src={ "/mailbox/" (name) "/html" } title="The mail as it looks"
+            iframe.mail src={ "/mailbox/" (name) "/html" } title="The email as HTML"
                 sandbox="allow-popups allow-popups-to-escape-sandbox" {}
         },
         View::Text => {
@@ -111,7 +110,7 @@ fn body(view: View, name: &str, bytes: &[u8], message: Option<&Message<'_>>) -> 
     }
 }
 
-/// The HTML part by itself, for the frame.
+/// Returns the HTML part, for the frame.
 pub async fn html(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -121,19 +120,19 @@ pub async fn html(
     let bytes = read(&site, peer, &headers, &name).await?;
     let message = MessageParser::default().parse(&bytes);
     let part = message.as_ref().and_then(|message| message.body_html(0)).unwrap_or_default();
-    // Links leave the frame, as they would leave a mail program.
+    // Links open in a new tab, as from a mail program.
     let part = part.replacen("<head>", "<head><base target=\"_blank\">", 1);
     let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src http: https: data:; frame-ancestors 'self'; \
                   sandbox allow-popups allow-popups-to-escape-sandbox";
     Ok(([(header::CONTENT_SECURITY_POLICY, policy)], Html(part)).into_response())
 }
 
-fn frame(title: &str) -> Frame<'_> {
-    Frame { title, brand: ("Daily", "The built-in mailbox"), language: "en" }
+fn page_info(title: &str) -> PageInfo<'_> {
+    PageInfo { title, brand: ("Daily", "The built-in mailbox"), language: "en" }
 }
 
-/// The folder, for whoever sits at this machine: not through a proxy on it, and not for a page elsewhere whose name was
-/// made to point here.
+/// Returns the folder for a local client. Requests through a proxy are refused, and so are those for other host names, which may come
+/// from DNS rebinding.
 fn folder(site: &Site, peer: SocketAddr, headers: &HeaderMap) -> Result<PathBuf, AppError> {
     let proxied = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
     let local = peer.ip().to_canonical().is_loopback()
@@ -170,7 +169,7 @@ async fn read(site: &Site, peer: SocketAddr, headers: &HeaderMap, name: &str) ->
     }
 }
 
-/// Only names that the mailbox relay gives: nothing that could lead out of the folder.
+/// Accepts only file names that the mailbox relay makes, none of which leads out of the folder.
 fn is_name(name: &str) -> bool {
     name.strip_suffix(".eml").is_some_and(|stem| {
         !stem.is_empty()
@@ -201,10 +200,10 @@ async fn head(path: &std::path::Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Recipient, subject and date.
+/// Returns recipient, subject and date.
 fn summary(bytes: &[u8]) -> (String, String, String) {
     let Some(message) = MessageParser::default().parse(bytes) else {
-        return (String::new(), "(not a mail)".into(), String::new());
+        return (String::new(), "(not an email)".into(), String::new());
     };
     let to =
         message.to().and_then(|to| to.first()).and_then(|to| to.address()).unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! Pages and endpoints. They translate requests to actions and what those return to answers; of the store they only read.
+//! Pages and endpoints. They translate requests to actions, and results to responses. They read the database, but never write to it.
 
 mod assets;
 mod cached;
@@ -37,32 +37,30 @@ use tower_http::{
 pub use client_address::Proxies;
 use error::AppError;
 
-/// Largest request body. The largest honest one is a signup.
+/// Largest request body in bytes. The largest legitimate one is a signup.
 const MAX_BODY_BYTES: usize = 16 * 1024;
-/// Longest time a request may take.
-const REQUEST_LIMIT: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What pages work with.
+/// The state of all handlers.
 #[derive(Clone)]
 pub struct Site {
-    /// The store to read from, and the time.
     pub actions: actions::Context,
     pub signup: SignupContext,
     pub subscription: SubscriptionContext,
-    /// Where readers reach these pages, without a slash at the end.
+    /// Public URL of these pages, without a trailing slash.
     pub public_url: Arc<str>,
-    /// Whose pages may sign readers up by script.
+    /// Origins whose scripts may sign readers up.
     pub allowed_origins: Arc<[String]>,
-    /// The built-in mailbox's folder, if it may be shown.
+    /// Folder of the built-in mailbox, if it may be shown.
     pub mailbox: Option<Arc<PathBuf>>,
-    /// Whether readers come by HTTPS.
+    /// Whether the public URL is HTTPS.
     pub secure_cookies: bool,
-    /// Whose word about the client's address is taken.
+    /// Proxies trusted to report the client's address.
     pub proxies: Proxies,
 }
 
 impl Site {
-    /// The newsletter with this short name, or the first one.
+    /// Returns the newsletter with this short name, or the first one.
     async fn newsletter(&self, slug: Option<&str>) -> Result<NewsletterRecord, AppError> {
         let mut tx = self.actions.db.read().await?;
         let found = match slug {
@@ -78,9 +76,8 @@ impl Site {
     }
 }
 
-/// All routes.
 pub fn router(site: Site) -> Router {
-    // The layer answers OPTIONS, if there is something for it to stand before.
+    // The CORS layer handles OPTIONS only if the route has a handler for it.
     let subscribe = post(public::subscribe::post)
         .options(|| async { StatusCode::NO_CONTENT })
         .layer(cors(&site.allowed_origins));
@@ -121,7 +118,7 @@ pub fn router(site: Site) -> Router {
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_LIMIT))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
         .layer(CatchPanicLayer::new())
         .layer(axum::middleware::from_fn_with_state(site.proxies.clone(), client_address::resolve))
         .layer(axum::middleware::from_fn_with_state(

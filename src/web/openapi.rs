@@ -1,4 +1,4 @@
-//! `/openapi.json`: a file for paths and answers, and schemas made from the types that requests are read into.
+//! `/openapi.json`: paths and responses from a file, and schemas generated from the request types.
 
 use crate::web::{
     cached,
@@ -19,9 +19,9 @@ static DESCRIPTION: LazyLock<String> = LazyLock::new(|| {
     let schemas = &mut description["components"]["schemas"];
     schemas["Signup"] = schema::<SignupFields>();
     schemas["SignupForm"] = form_schema::<SignupFields>();
-    // In a form a list is a field that comes several times.
+    // In a form a list is a repeated field.
     schemas["SignupForm"]["properties"]["newsletter"] =
-        json!({ "description": "The field may come several times.", "$ref": "#/components/schemas/Slug" });
+        json!({ "description": "The field may be repeated.", "$ref": "#/components/schemas/Slug" });
     schemas["Unsubscribe"] = form_schema::<UnsubscribeFields>();
     schemas["Preferences"] = form_schema::<PreferencesFields>();
     schemas["Accepted"] = schema::<Accepted>();
@@ -29,7 +29,7 @@ static DESCRIPTION: LazyLock<String> = LazyLock::new(|| {
     description.to_string()
 });
 
-/// Answers with the description.
+/// Returns the description.
 pub async fn get(headers: HeaderMap) -> impl IntoResponse {
     cached::answer(&headers, "application/json", DESCRIPTION.as_str())
 }
@@ -44,7 +44,7 @@ fn schema<T: JsonSchema>() -> Value {
     schema.into()
 }
 
-/// The schema of a form, which has no `null`.
+/// Returns the schema of a form, which has no `null`.
 fn form_schema<T: JsonSchema>() -> Value {
     let mut schema = schema::<T>();
     for property in schema["properties"].as_object_mut().into_iter().flatten().map(|(_, property)| property) {

@@ -1,6 +1,6 @@
-//! What every answer carries, whoever made it.
+//! Security headers of all responses.
 
-use super::{error, layout::Place};
+use super::{error, layout::DisplayMode};
 use axum::{
     extract::{Request, State},
     http::{HeaderName, HeaderValue, header},
@@ -8,7 +8,7 @@ use axum::{
     response::Response,
 };
 
-/// The policy of our pages, but for whose frames they may be in.
+/// The Content-Security-Policy of all pages, up to the origins that may frame them.
 macro_rules! policy {
     () => {
         "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; \
@@ -16,10 +16,10 @@ macro_rules! policy {
     };
 }
 
-/// For our own pages: nothing from elsewhere, no script but our own files, no frame around us.
+/// Nothing from other origins, no inline scripts, no framing.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(concat!(policy!(), "'none'"));
 
-/// The policy of the form that is made for frames: those of the sites that may sign readers up.
+/// Returns the policy of the form for frames, which the allowed origins may frame.
 pub fn frame_policy(origins: &[String]) -> HeaderValue {
     let is_origin =
         |origin: &&String| origin.bytes().all(|byte| byte.is_ascii_graphic() && !b";,'".contains(&byte));
@@ -30,22 +30,22 @@ pub fn frame_policy(origins: &[String]) -> HeaderValue {
     HeaderValue::try_from(format!("{}{}", policy!(), origins.join(" "))).unwrap_or(PAGE_POLICY)
 }
 
-/// Adds what a handler has not set itself.
+/// Adds the headers that a handler has not set, and renders errors.
 pub async fn headers(State(frame_policy): State<HeaderValue>, request: Request, next: Next) -> Response {
-    let (asked, address) = (request.headers().clone(), request.uri().clone());
-    // For machines, which read nothing but the status and a line of text.
-    let page_policy = match Place::of(address.path()) {
-        Place::Window => PAGE_POLICY,
-        Place::Frame => frame_policy,
+    let (request_headers, uri) = (request.headers().clone(), request.uri().clone());
+    let page_policy = match DisplayMode::from_path(uri.path()) {
+        DisplayMode::Window => PAGE_POLICY,
+        DisplayMode::Frame => frame_policy,
     };
+    // Monitoring needs the plain text of health checks.
     let plain = matches!(request.uri().path(), "/healthz" | "/readyz");
     let response = next.run(request).await;
-    let mut response = if plain { response } else { error::localize(&address, &asked, response) };
+    let mut response = if plain { response } else { error::localize(&uri, &request_headers, response) };
     let headers = response.headers_mut();
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(page_policy);
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        // Links in mails carry tokens, which no other site shall see.
+        // URLs of links in emails contain tokens, which must not leak to other sites.
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),

@@ -1,4 +1,4 @@
-//! [`Submitted`]: a request's fields, from JSON or a form. Whatever can't be read becomes problems that hold nothing of the input.
+//! [`Submitted`] reads a request's fields from JSON or a form. Errors become problems that don't quote the input.
 
 use crate::{
     domain::validation::{Code, Problem},
@@ -24,12 +24,11 @@ use url::form_urlencoded;
 /// The media type of a form.
 pub const FORM: &str = "application/x-www-form-urlencoded";
 
-/// A request type, read from a body of JSON or a form. Its rules are not checked yet.
+/// Fields read from a body of JSON or a form, not validated yet.
 #[derive(Debug)]
 pub struct Submitted<T> {
-    /// The fields.
     pub fields: T,
-    /// Whether they came as JSON.
+    /// Whether the body was JSON.
     pub json: bool,
 }
 
@@ -51,7 +50,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Submitted<T> {
 }
 
 fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, AppError> {
-    // An object first: serde would take a list for the fields one by one.
+    // Requires an object, because serde would also read the fields from a list.
     let value: Value = serde_json::from_slice(body).map_err(|error| {
         let problem = Code::JsonSyntax.of_all().with("line", error.line()).with("column", error.column());
         AppError::Invalid(StatusCode::BAD_REQUEST, problem.into())
@@ -61,7 +60,7 @@ fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, AppError> {
     from_fields(fields).map_err(invalid)
 }
 
-/// Reads a form. A field may come several times where its type is a list.
+/// Reads a form. A field may be repeated if its type is a list.
 pub fn read_form<T: DeserializeOwned>(body: &[u8]) -> Result<T, AppError> {
     let mut fields: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(body) {
@@ -70,7 +69,7 @@ pub fn read_form<T: DeserializeOwned>(body: &[u8]) -> Result<T, AppError> {
     from_fields(fields.into_iter().map(|(name, values)| (name, FieldValue::Form(values)))).map_err(invalid)
 }
 
-/// Reads fields that come once each.
+/// Reads fields without repetitions.
 pub fn from_texts<T: DeserializeOwned>(fields: HashMap<String, String>) -> Result<T, AppError> {
     from_fields(fields.into_iter().map(|(name, text)| (name, FieldValue::Form(vec![text])))).map_err(invalid)
 }
@@ -86,7 +85,7 @@ fn from_fields<T: DeserializeOwned>(
     T::deserialize(MapDeserializer::new(named)).map_err(|ShapeError(problem)| problem)
 }
 
-/// Why a type can't be made of fields. serde's own errors quote the input.
+/// A deserialization error. serde's own errors would quote the input.
 #[derive(Debug)]
 struct ShapeError(Problem);
 
@@ -124,12 +123,12 @@ struct Field {
 
 enum FieldValue {
     Json(Value),
-    /// Each of its values; at least one.
+    /// The values; at least one.
     Form(Vec<String>),
 }
 
 impl Field {
-    /// Returns a problem with this field. Only a known field has a value that is looked at, so the name is no input.
+    /// Returns a problem with this field. Quoting the name is safe, because only values of known fields are deserialized.
     fn wrong(&self, code: Code) -> ShapeError {
         ShapeError(code.at(&self.name))
     }
@@ -157,7 +156,7 @@ impl<'de> Deserializer<'de> for Field {
         if let FieldValue::Json(Value::Null) = self.value {
             return visitor.visit_none();
         }
-        // Types with several forms report their errors without a place.
+        // Untagged enums report errors without a pointer.
         let wrong = self.wrong(Code::WrongType);
         visitor.visit_some(self).map_err(|error| if error.0.pointer == "#" { wrong } else { error })
     }
@@ -229,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_names_the_place_and_holds_nothing_of_the_input() {
+    fn a_problem_names_the_field_and_never_quotes_the_input() {
         let form = |body: &str| read_form::<Request>(body.as_bytes());
         for (result, pointer, code) in [
             (json("SECRET"), "#", Code::JsonSyntax),
@@ -244,8 +243,8 @@ mod tests {
             (form("email=a&SECRET=1"), "#", Code::UnknownField),
         ] {
             let Err(AppError::Invalid(_, problems)) = result else { panic!("{pointer} {code}") };
-            let told: Vec<_> = problems.iter().map(|it| (it.pointer.as_str(), it.code)).collect();
-            assert_eq!(told, [(pointer, code)]);
+            let found: Vec<_> = problems.iter().map(|it| (it.pointer.as_str(), it.code)).collect();
+            assert_eq!(found, [(pointer, code)]);
             assert!(!format!("{problems:?}").contains("SECRET"), "{problems:?}");
         }
     }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::support::{Engine, OPERATOR, TestApp, address, on_both_engines};
 use daily::{
-    actions::privacy::erase::{Forgetting, forget},
+    actions::privacy::erase::{ErasureOutcome, erase},
     db::subscribers::data_export,
     domain::{
         delivery::status::DeliveryStatus::Skipped,
@@ -48,11 +48,11 @@ async fn the_subscription_at_the_new_address_keeps_its_settings_and_the_old_one_
     app.reader(NEW).await;
     new.chooses(&[("cadence", "weekdays")]).await;
     let answer = old.asks_for_address(NEW).await;
-    assert!(answer.status == 200 && answer.contains("We have written to both addresses."), "{answer}");
+    assert!(answer.status == 200 && answer.contains("We've emailed both addresses."), "{answer}");
     for (language, says) in [
         (
             "en",
-            "ann@example.net already gets Daily and keeps its own settings. Your old address will be unsubscribed.",
+            "ann@example.net already gets Daily and keeps its own preferences. Your old address will be unsubscribed.",
         ),
         (
             "de",
@@ -77,10 +77,10 @@ async fn the_subscription_at_the_new_address_keeps_its_settings_and_the_old_one_
         assert!(!shown.contains(&says[says.len() - 20..]), "the old address learns nothing: {shown}");
     }
     assert!(new.agrees_with("New/1.0").await.contains("One more step"));
-    assert!(old.agrees_with("Old/1.0").await.contains("The address is changed"));
+    assert!(old.agrees_with("Old/1.0").await.contains("Your address has changed"));
     for to in [OLD, NEW] {
         assert!(
-            app.visitor(to).agrees_to_address().await.contains("The address is changed"),
+            app.visitor(to).agrees_to_address().await.contains("Your address has changed"),
             "pressed again"
         );
     }
@@ -160,7 +160,7 @@ async fn a_pending_subscription_at_the_new_address_becomes_active(engine: Engine
         let agreed = agreed.iter().filter(|it| it.kind == "confirmed" && it.subscription_id == moved.id.0);
         assert_eq!(agreed.count(), 1, "{address}");
     }
-    assert!(app.get(&confirm).await.text().await.unwrap().contains("You are in"));
+    assert!(app.get(&confirm).await.text().await.unwrap().contains("You're subscribed"));
     at(&app, "18:00").await;
     assert_eq!((copies(&app, OLD), copies(&app, NEW)), (0, 1));
     let mail = app.mails_to(NEW).into_iter().find(|it| it.text().contains("The news")).unwrap();
@@ -216,7 +216,7 @@ async fn a_reader_who_unsubscribes_after_agreeing_stays_unsubscribed(engine: Eng
     new.agrees_to_address().await;
     app.clock.advance(SignedDuration::from_mins(1));
     new.unsubscribes().await;
-    assert!(old.agrees_to_address().await.contains("The address is changed"));
+    assert!(old.agrees_to_address().await.contains("Your address has changed"));
     assert_eq!(
         (app.status_of(OLD).await, app.status_of(NEW).await),
         (Some(Unsubscribed), Some(Unsubscribed))
@@ -246,7 +246,7 @@ async fn a_newsletter_that_the_new_address_never_had_changes_hands(engine: Engin
     assert_eq!(app.press(&links[1]).await.status, 200);
     assert_eq!(new.subscription_to("daily").await.status, Unsubscribed, "links of before still work");
     assert_eq!(new.subscription_to("weekly").await.status, Active);
-    assert_eq!(forget(&app.app.actions, &OPERATOR, &address(NEW)).await.unwrap(), Forgetting::Done);
+    assert_eq!(erase(&app.app.actions, &OPERATOR, &address(NEW)).await.unwrap(), ErasureOutcome::Done);
     assert_eq!(store.columns_naming("ann@").await, Vec::<String>::new());
     assert_eq!(store.rows_in("reader_requests").await, 0);
 }
@@ -297,7 +297,7 @@ async fn a_complaint_at_the_new_address_prevents_the_move(engine: Engine) {
     old.joins("weekly").await;
     asks_on_page(&app, "weekly", OLD, NEW).await;
     new.agrees_to_address().await;
-    assert!(old.agrees_to_address().await.contains("This link works no more"));
+    assert!(old.agrees_to_address().await.contains("This link has expired"));
     assert!(old.subscriptions().await.iter().all(|it| it.status == Active));
     assert_eq!(app.status_of(NEW).await, Some(Complained));
 }

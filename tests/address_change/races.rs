@@ -65,7 +65,7 @@ async fn a_signup_of_the_new_address_at_the_last_press_does_not_prevent_the_move
         tx.commit().await.unwrap();
     };
     let (page, ()) = tokio::join!(old.agrees_to_address(), appears);
-    assert!(page.contains("The address is changed"), "{page}");
+    assert!(page.contains("Your address has changed"), "{page}");
     assert_eq!(app.status_of(NEW).await, Some(Active));
     assert_ledger_holds(&app).await;
 }
@@ -78,7 +78,7 @@ async fn a_reader_who_unsubscribes_at_the_last_press_stays_unsubscribed(engine: 
     old.asks_for_address(NEW).await;
     new.agrees_to_address().await;
     let page = press_while_leaving(&app, &it).await;
-    assert!(page.contains("This link works no more"), "{page}");
+    assert!(page.contains("This link has expired"), "{page}");
     assert_eq!(app.status_of(OLD).await, Some(Unsubscribed));
     assert_eq!(app.consent_of(OLD).await, ["requested", "confirmed", "unsubscribed"]);
     assert_ledger_holds(&app).await;
@@ -93,7 +93,7 @@ async fn a_reader_who_unsubscribes_at_the_new_address_then_stays_unsubscribed(en
     new.agrees_to_address().await;
     app.clock.advance(jiff::SignedDuration::from_secs(1));
     let page = press_while_leaving(&app, &new.subscription_to("daily").await).await;
-    assert!(page.contains("The address is changed"), "{page}");
+    assert!(page.contains("Your address has changed"), "{page}");
     assert_eq!(
         (app.status_of(OLD).await, app.status_of(NEW).await),
         (Some(Unsubscribed), Some(Unsubscribed))
@@ -116,7 +116,7 @@ async fn a_double_click_on_the_last_button_says_twice_that_it_is_done(engine: En
     };
     let (first, second, ()) = tokio::join!(old.agrees_to_address(), old.agrees_to_address(), let_go);
     for page in [first, second] {
-        assert!(page.contains("The address is changed"), "{page}");
+        assert!(page.contains("Your address has changed"), "{page}");
     }
     assert_eq!(old.subscriptions().await.len(), 0);
     assert_eq!(app.consent_of(NEW).await, ["requested", "confirmed", "confirmed", "confirmed"]);

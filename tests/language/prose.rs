@@ -13,7 +13,7 @@ impl Kind {
     /// Returns how a file is read; `None` for files without English prose of ours.
     pub fn of(name: &str) -> Option<Self> {
         // Texts in five languages, whose wording is reviewed on the pages that show them.
-        let is_translation = name.starts_with("src/i18n/") || name.starts_with("email_templates/src/words/");
+        let is_translation = name.starts_with("src/i18n/") || name.starts_with("email_templates/src/i18n/");
         let (_, extension) = name.rsplit_once('.').unwrap_or_default();
         match extension {
             // These two name what they look for.

@@ -44,9 +44,7 @@ async fn a_confirmed_reader_is_welcomed_once_with_the_latest_issue(engine: Engin
     assert_eq!(mails.len(), 2, "the confirmation and the welcome");
     let welcome = &mails[1];
     assert_eq!(welcome.subject(), "Welcome to Daily");
-    assert!(
-        one_line(&welcome.text()).contains("comes tomorrow, Saturday, at 07:00 (UTC), to ann@example.org.")
-    );
+    assert!(one_line(&welcome.text()).contains("to ann@example.org tomorrow, Saturday, at 07:00 (UTC)."));
     for part in [welcome.text(), welcome.html()] {
         for says in [
             "The bridge opens",
@@ -172,7 +170,7 @@ async fn unsubscribing_by_the_link_causes_one_goodbye_a_day(engine: Engine) {
     let mails = ann.emails();
     assert_eq!(mails.len(), 2, "the confirmation and the goodbye");
     let goodbye = &mails[1];
-    assert_eq!(goodbye.subject(), "You have left Daily");
+    assert_eq!(goodbye.subject(), "You've unsubscribed from Daily");
     assert_eq!(goodbye.link("/?newsletter="), format!("{}/?newsletter=daily", app.url));
     assert_eq!(goodbye.header("Auto-Submitted"), Some("auto-replied"));
     assert_eq!(goodbye.header("List-Unsubscribe"), None);

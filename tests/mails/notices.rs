@@ -12,7 +12,7 @@ use daily::{
     actions::{
         issue::{approve_issue::approve_issue, cancel_issue::cancel_issue, resume_issue::resume_issue},
         operator::{
-            add_operator::{Added, add_operator},
+            add_operator::{AddOutcome, add_operator},
             remove_operator::remove_operator,
         },
     },
@@ -106,7 +106,7 @@ async fn operators_are_asked_about_an_issue_with_too_few_stories(engine: Engine)
     notify(&app, EmailKind::TooFewStories, issue).await;
     let mails = app.mails_to(DESK);
     assert_eq!(mails[0].subject(), "[Daily] There is only 1 story for the issue of Saturday, 2 May");
-    assert!(mails[0].text().contains("It should have 5 or more."));
+    assert!(mails[0].text().contains("This issue needs at least 5 stories."));
     assert!(mails[0].text().contains("daily issue cancel --newsletter daily --date 2026-05-02"));
     cancel_issue(&app.app.actions, &OPERATOR, issue, None).await.unwrap();
     notify(&app, EmailKind::TooFewStories, issue).await;
@@ -141,7 +141,7 @@ async fn operators_are_told_that_the_breaker_held_an_issue(engine: Engine) {
     let record = server.wait_for(1).await;
     assert_eq!(record.messages[0].recipients, [DESK]);
     let mail = Mail::parse(&record.messages[0].data);
-    assert_eq!(mail.subject(), "[Daily] The issue of Friday, 1 May is held");
+    assert_eq!(mail.subject(), "[Daily] The issue of Friday, 1 May is on hold");
     let text = one_line(&mail.text());
     for says in ["were refusals, more than 20 %", "daily issue resume --newsletter daily --date 2026-05-01"] {
         assert!(text.contains(says), "{says} is missing in {text}");
@@ -204,7 +204,7 @@ async fn operators_are_told_of_a_failing_feed_unless_it_has_recovered(engine: En
     tx.commit().await.unwrap();
     notify_about_feed(&app, feed).await;
     let mails = app.mails_to(DESK);
-    assert_eq!(mails[0].subject(), "[Daily] A feed needs a look: The Courier");
+    assert_eq!(mails[0].subject(), "[Daily] Problem with the feed The Courier");
     let text = one_line(&mails[0].text());
     for says in [
         "it answered 503",
@@ -228,7 +228,7 @@ async fn a_removed_operator_gets_no_waiting_notice(engine: Engine) {
         app.add_operator(address).await;
     }
     let desk = address(DESK);
-    assert!(matches!(add_operator(&app.app.actions, &OPERATOR, &desk).await, Ok(Added::Known)));
+    assert!(matches!(add_operator(&app.app.actions, &OPERATOR, &desk).await, Ok(AddOutcome::Known)));
     notify(&app, EmailKind::ApprovalWanted, issue).await;
     assert_eq!((app.mails_to(DESK).len(), app.mails_to("night@courier.example").len()), (1, 1));
     assert!(remove_operator(&app.app.actions, &OPERATOR, &desk).await.unwrap());

@@ -4,7 +4,7 @@ use super::{OPERATOR, address as parsed, app::TestApp};
 use daily::{
     actions::{
         newsletter::set_newsletter::set_newsletter,
-        operator::add_operator::{Added, add_operator},
+        operator::add_operator::{AddOutcome, add_operator},
     },
     db::{
         DbError,
@@ -96,7 +96,7 @@ impl TestApp {
     pub async fn add_operator(&self, address: &str) {
         assert_eq!(
             add_operator(&self.app.actions, &OPERATOR, &parsed(address)).await.expect("a query"),
-            Added::New
+            AddOutcome::New
         );
     }
 

@@ -184,7 +184,7 @@ async fn a_page_that_lets_no_form_out_gets_a_link_to_our_page() {
     enter(&browser, "ann@example.org").await;
     says(&browser, "Sign up on our page instead").await;
     page.find(Locator::LinkText("Sign up")).await.unwrap().click().await.unwrap();
-    page.wait().for_element(Locator::XPath("//h1[text()='Read Daily in your inbox']")).await.unwrap();
+    page.wait().for_element(Locator::XPath("//h1[text()='Get Daily in your inbox']")).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

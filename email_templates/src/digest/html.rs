@@ -2,23 +2,22 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use super::told::{Group, Issue, Picture, Told};
+use super::story_view::{Group, Issue, Picture, StoryView};
 use super::{Digest, note};
+use crate::i18n::{self, Texts, interpolate, interpolate_markup};
 use crate::layout::{Page, footer, inline_link, isolated, paragraph, row, row_end};
 use crate::theme::{BREAK, INK, Look, MUTED, SANS, light};
 use crate::wording::{Direction, shorten, tidy};
-use crate::words::{self, Words, fill, filled};
 use crate::{CLIP_BYTES, Masthead, href};
 
 /// The width of the sheet without its margins.
 const COLUMN_PX: u32 = 536;
-/// A tall picture is shown narrower, so that it isn't higher than this.
+/// A taller picture is shown narrower.
 const HERO_MAX_HEIGHT_PX: u32 = 420;
-/// The widest picture of a story in the list.
 const THUMBNAIL_PX: u32 = 128;
 const THUMBNAIL_MAX_HEIGHT_PX: u32 = 160;
 
-/// How much the stories after the first one say.
+/// The amount of detail of the stories after the first.
 #[derive(Clone, Copy)]
 struct Detail {
     title_chars: usize,
@@ -27,9 +26,8 @@ struct Detail {
     bylines: bool,
 }
 
-/// All there is.
 const FULL: Detail = Detail { title_chars: usize::MAX, dek_chars: usize::MAX, pictures: true, bylines: true };
-/// Tried in this order, until the mail is small enough.
+/// Tried in order, until the email is small enough.
 const DETAILS: [Detail; 5] = [
     FULL,
     Detail { dek_chars: 140, ..FULL },
@@ -38,34 +36,34 @@ const DETAILS: [Detail; 5] = [
     Detail { title_chars: 100, dek_chars: 0, pictures: false, bylines: false },
 ];
 
-/// The mail: with the hidden preheader and the reader's own links.
-pub(super) fn mail(digest: &Digest<'_>, issue: &Issue, subject: &str, preheader: &str) -> String {
-    let look = Look::of(&digest.masthead.theme);
-    let words = words::of(digest.masthead.language);
-    let say = &words.digest;
+/// Renders the email, with the hidden preheader and the reader's own links.
+pub(super) fn render(digest: &Digest<'_>, issue: &Issue, subject: &str, preheader: &str) -> String {
+    let look = Look::from_theme(&digest.masthead.theme);
+    let texts = i18n::texts_in(digest.masthead.language);
+    let t = &texts.digest;
     let links = [
-        (Some(digest.links.unsubscribe), &words.letter.unsubscribe),
-        (Some(digest.links.preferences), &say.preferences),
-        (digest.links.web_view, &say.web),
+        (Some(digest.links.unsubscribe), &texts.shared.unsubscribe),
+        (Some(digest.links.preferences), &t.preferences),
+        (digest.links.web_view, &t.web),
     ];
-    let links = links.into_iter().filter_map(|(url, words)| Some((url?, words)));
-    let ways = html! {
-        @for (index, (url, words)) in links.enumerate() {
+    let links = links.into_iter().filter_map(|(url, label)| Some((url?, label)));
+    let links = html! {
+        @for (index, (url, label)) in links.enumerate() {
             @if index > 0 { " · " }
-            (inline_link(&look, url, words))
+            (inline_link(&look, url, label))
         }
     };
     let sheet = Sheet {
         digest,
         issue,
         look: &look,
-        direction: Direction::of(digest.masthead.language),
+        direction: Direction::of_language(digest.masthead.language),
         subject,
         preheader: Some(preheader),
-        share: None,
-        notice: fill(&say.test, &[("title", &tidy(digest.masthead.title))]),
-        words,
-        footer: footer(&digest.masthead, &[why(&look, &digest.masthead, words), ways]),
+        meta_tags: None,
+        notice: interpolate(&t.test, &[("title", &tidy(digest.masthead.title))]),
+        texts,
+        footer: footer(&digest.masthead, &[why(&look, &digest.masthead, texts), links]),
     };
     let mut mail = String::new();
     for detail in DETAILS {
@@ -77,34 +75,37 @@ pub(super) fn mail(digest: &Digest<'_>, issue: &Issue, subject: &str, preheader:
     mail
 }
 
-/// The page of the archive: anybody may read it, so nothing in it is anybody's own.
-pub(super) fn archive_page(digest: &Digest<'_>, issue: &Issue, subject: &str, share: Markup) -> Markup {
-    let look = Look::of(&digest.masthead.theme);
-    let words = words::of(digest.masthead.language);
-    let (say, title) = (&words.digest, tidy(digest.masthead.title));
-    let sign_up = href::web(digest.masthead.site_url)
-        .map(|url| inline_link(&look, url, &fill(&say.get, &[("title", &title)])));
+/// Renders the page of the archive. It is public, so it has none of the reader's own links.
+pub(super) fn archive_page(digest: &Digest<'_>, issue: &Issue, subject: &str, tags: Markup) -> Markup {
+    let look = Look::from_theme(&digest.masthead.theme);
+    let texts = i18n::texts_in(digest.masthead.language);
+    let (t, title) = (&texts.digest, tidy(digest.masthead.title));
+    let sign_up = href::web_url(digest.masthead.site_url)
+        .map(|url| inline_link(&look, url, &interpolate(&t.get, &[("title", &title)])));
     Sheet {
         digest,
         issue,
         look: &look,
-        direction: Direction::of(digest.masthead.language),
+        direction: Direction::of_language(digest.masthead.language),
         subject,
         preheader: None,
-        share: Some(share),
-        notice: fill(&say.test_page, &[("title", &title)]),
-        words,
+        meta_tags: Some(tags),
+        notice: interpolate(&t.test_page, &[("title", &title)]),
+        texts,
         footer: footer(&digest.masthead, sign_up.as_slice()),
     }
     .page(FULL)
 }
 
-fn why(look: &Look, masthead: &Masthead<'_>, words: &Words) -> Markup {
-    let (_, at_site) = masthead.at_site(look, words);
-    filled(&words.digest.why, &[("title", html! { (tidy(masthead.title)) }), ("at_site", at_site)])
+fn why(look: &Look, masthead: &Masthead<'_>, texts: &Texts) -> Markup {
+    let (_, at_site) = masthead.at_site(look, texts);
+    interpolate_markup(
+        &texts.digest.why,
+        &[("title", html! { (tidy(masthead.title)) }), ("at_site", at_site)],
+    )
 }
 
-/// An issue on its way to a page, in one degree of detail or another.
+/// An issue to be rendered, in any degree of detail.
 struct Sheet<'a> {
     digest: &'a Digest<'a>,
     issue: &'a Issue,
@@ -112,9 +113,9 @@ struct Sheet<'a> {
     direction: Direction,
     subject: &'a str,
     preheader: Option<&'a str>,
-    share: Option<Markup>,
+    meta_tags: Option<Markup>,
     notice: String,
-    words: &'static Words,
+    texts: &'static Texts,
     footer: Markup,
 }
 
@@ -124,7 +125,7 @@ impl Sheet<'_> {
             masthead: &self.digest.masthead,
             title: self.subject,
             preheader: self.preheader,
-            share: self.share.as_ref(),
+            meta_tags: self.meta_tags.as_ref(),
             date: Some(self.digest.date),
             notice: self.digest.is_test.then_some(self.notice.as_str()),
             rows: self.rows(detail),
@@ -137,13 +138,13 @@ impl Sheet<'_> {
         html! {
             @if let Some(note) = self.digest.note { (self.note(note.html)) }
             @match &self.issue.hero {
-                None => (row(paragraph(html! { (self.words.digest.no_stories) }))),
+                None => (row(paragraph(html! { (self.texts.digest.no_stories) }))),
                 Some(hero) => (self.hero(hero)),
             }
             @for group in &self.issue.groups {
                 (self.heading(group))
-                @for (index, told) in group.stories.iter().enumerate() {
-                    (self.story(told, index == 0, group.heading.is_none(), detail))
+                @for (index, story) in group.stories.iter().enumerate() {
+                    (self.story_row(story, index == 0, group.heading.is_none(), detail))
                 }
             }
             (row_end())
@@ -161,32 +162,32 @@ impl Sheet<'_> {
         }
     }
 
-    fn hero(&self, told: &Told) -> Markup {
+    fn hero(&self, story: &StoryView) -> Markup {
         html! {
-            @if let Some(picture) = &told.picture {
+            @if let Some(picture) = &story.picture {
                 tr { td.bleed style="padding:22px 32px 0;" {
-                    (linked_picture(picture, told.url.as_deref(), COLUMN_PX, HERO_MAX_HEIGHT_PX, ""))
+                    (linked_picture(picture, story.url.as_deref(), COLUMN_PX, HERO_MAX_HEIGHT_PX, ""))
                 } }
             }
             tr { td.ink.pad style={ (SANS) (INK) (BREAK) "padding:20px 32px 0;font-size:17px;line-height:26px;" } {
-                (self.label(told.section.as_deref(), None))
+                (self.label(story.section.as_deref(), None))
                 h1.ink.hero dir="auto" style={ (self.look.headlines) (INK) "margin:4px 0 0;font-size:34px;line-height:40px;font-weight:700;letter-spacing:-0.4px;" } {
-                    (headline(told, &told.title))
+                    (headline(story, &story.title))
                 }
-                @if let Some(dek) = &told.dek {
+                @if let Some(dek) = &story.dek {
                     p dir="auto" style="margin:10px 0 0;" { (dek) }
                 }
-                (byline(told, self.direction))
-                @if let Some(url) = &told.url {
+                (byline(story, self.direction))
+                @if let Some(url) = &story.url {
                     p style="margin:12px 0 0;font-size:16px;line-height:24px;font-weight:600;" {
-                        (inline_link(self.look, url, &self.words.digest.read))
+                        (inline_link(self.look, url, &self.texts.digest.read))
                     }
                 }
             } }
         }
     }
 
-    /// The line above a part of the list, with the section's name on a tab that hangs from it.
+    /// The line above a group, with the section's name on a tab that hangs from it.
     fn heading(&self, group: &Group) -> Markup {
         html! {
             tr { td.pad style="padding:24px 32px 0;" {
@@ -196,7 +197,7 @@ impl Sheet<'_> {
                         table role="presentation" cellpadding="0" cellspacing="0" border="0" {
                             tr { td.tab bgcolor=(light::INK) style={ "background:" (light::INK) ";padding:3px 10px 5px;" } {
                                 h2.tab dir="auto" style={ (SANS) (BREAK) "margin:0;color:#ffffff;font-size:14px;line-height:20px;font-weight:600;" } {
-                                    (group.heading.as_deref().unwrap_or(&self.words.digest.others))
+                                    (group.heading.as_deref().unwrap_or(&self.texts.digest.others))
                                 }
                             } }
                         }
@@ -206,31 +207,31 @@ impl Sheet<'_> {
         }
     }
 
-    fn story(&self, told: &Told, first: bool, with_section: bool, detail: Detail) -> Markup {
+    fn story_row(&self, story: &StoryView, first: bool, with_section: bool, detail: Detail) -> Markup {
         let border = if first { String::new() } else { format!("border-top:1px solid {};", light::HAIRLINE) };
-        let section = told.section.as_deref().filter(|_| with_section);
-        let dek = told.dek.as_deref().filter(|_| detail.dek_chars > 0);
-        let picture = told.picture.as_ref().filter(|_| detail.pictures);
+        let section = story.section.as_deref().filter(|_| with_section);
+        let dek = story.dek.as_deref().filter(|_| detail.dek_chars > 0);
+        let picture = story.picture.as_ref().filter(|_| detail.pictures);
         let (start, end) = (self.direction.start(), self.direction.end());
         html! {
             tr { td.pad style="padding:0 32px;" {
                 table.line role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style=(border) {
                     tr {
-                        // What stands here passes to all that is in the cell.
+                        // The cell's content inherits these styles.
                         td.ink valign="top" style={ (SANS) (INK) (BREAK) "padding:18px 0;font-size:15px;line-height:23px;" } {
-                            (self.label(section, Some(told.number)))
+                            (self.label(section, Some(story.number)))
                             h3.ink dir="auto" style={ (self.look.headlines) (INK) "margin:2px 0 0;font-size:21px;line-height:27px;font-weight:700;" } {
-                                (headline(told, &shorten(&told.title, detail.title_chars)))
+                                (headline(story, &shorten(&story.title, detail.title_chars)))
                             }
                             @if let Some(dek) = dek {
                                 p dir="auto" style="margin:6px 0 0;" { (shorten(dek, detail.dek_chars)) }
                             }
-                            @if detail.bylines { (byline(told, self.direction)) }
+                            @if detail.bylines { (byline(story, self.direction)) }
                         }
                         @if let Some(picture) = picture {
                             td.gutter width="20" style="width:20px;font-size:0;" { (PreEscaped("&nbsp;")) }
                             td.thumb valign="top" align=(end) width="128" style="width:128px;padding:22px 0;" {
-                                (linked_picture(picture, told.url.as_deref(), THUMBNAIL_PX, THUMBNAIL_MAX_HEIGHT_PX,
+                                (linked_picture(picture, story.url.as_deref(), THUMBNAIL_PX, THUMBNAIL_MAX_HEIGHT_PX,
                                     &format!("margin-{start}:auto;")))
                             }
                         }
@@ -240,7 +241,7 @@ impl Sheet<'_> {
         }
     }
 
-    /// "2 · Science": the number is the one the text part gives the story.
+    /// "2 · Science". The text part has the same number.
     fn label(&self, section: Option<&str>, number: Option<usize>) -> Markup {
         html! {
             @if section.is_some() || number.is_some() {
@@ -253,9 +254,9 @@ impl Sheet<'_> {
     }
 }
 
-fn headline(told: &Told, title: &str) -> Markup {
+fn headline(story: &StoryView, title: &str) -> Markup {
     html! {
-        @match &told.url {
+        @match &story.url {
             Some(url) => a.head.ink href=(url) style={ (INK) "text-decoration:none;" } { (title) },
             None => (title),
         }
@@ -263,11 +264,11 @@ fn headline(told: &Told, title: &str) -> Markup {
 }
 
 /// "By Ada Quill · The Harbour Lamp · 21 November"
-fn byline(told: &Told, direction: Direction) -> Markup {
+fn byline(story: &StoryView, direction: Direction) -> Markup {
     html! {
-        @if !told.byline.is_empty() {
+        @if !story.byline.is_empty() {
             p.muted style={ (MUTED) "margin:6px 0 0;font-size:13px;line-height:19px;" } {
-                @for (index, part) in told.byline.iter().enumerate() {
+                @for (index, part) in story.byline.iter().enumerate() {
                     @if index > 0 { " · " }
                     (isolated(part, direction))
                 }
@@ -276,18 +277,18 @@ fn byline(told: &Told, direction: Direction) -> Markup {
     }
 }
 
-/// The picture as it is shown: within the width and height, never distorted, and never larger than it is.
+/// A picture within the maximum width and height, neither distorted nor enlarged.
 fn picture(picture: &Picture, max_width: u32, max_height: u32, place: &str) -> Markup {
     let shown = picture.size.map(|size| fitted(size, max_width, max_height));
     let width = shown.map_or(max_width, |(width, _)| width);
     html! {
-        // Outlook for Windows goes by the attributes. Without a height it keeps the picture's own proportions.
+        // Outlook for Windows uses the attributes. Without a height it keeps the picture's proportions.
         img.muted src=(picture.url) alt=(picture.alt) width=(width) height=[shown.map(|(_, height)| height)] border="0"
             style={ (SANS) (MUTED) "width:100%;max-width:" (width) "px;height:auto;display:block;border:0;" (place) "font-size:13px;line-height:19px;" };
     }
 }
 
-/// The largest size within the limits that keeps the proportions and enlarges nothing.
+/// Scales a size down to the limits, keeping its proportions.
 fn fitted((width, height): (u32, u32), max_width: u32, max_height: u32) -> (u32, u32) {
     let (width, height) = (u64::from(width), u64::from(height));
     let (mut shown_width, mut shown_height) = (width, height);
@@ -303,14 +304,20 @@ fn fitted((width, height): (u32, u32), max_width: u32, max_height: u32) -> (u32,
     (pixels(shown_width), pixels(shown_height))
 }
 
-/// A picture that opens its story. Without a description it says nothing that the headline's own link doesn't, and
-/// screen readers and the keyboard pass it by.
-fn linked_picture(of: &Picture, url: Option<&str>, max_width: u32, max_height: u32, place: &str) -> Markup {
-    let image = picture(of, max_width, max_height, place);
+/// A picture that links to its story. Without a description it adds nothing to the headline's link, so screen readers and the keyboard
+/// skip it.
+fn linked_picture(
+    shown: &Picture,
+    url: Option<&str>,
+    max_width: u32,
+    max_height: u32,
+    place: &str,
+) -> Markup {
+    let image = picture(shown, max_width, max_height, place);
     html! {
         @match url {
             None => (image),
-            Some(url) if !of.alt.is_empty() => a href=(url) style="text-decoration:none;" { (image) },
+            Some(url) if !shown.alt.is_empty() => a href=(url) style="text-decoration:none;" { (image) },
             Some(url) => a href=(url) tabindex="-1" aria-hidden="true" style="text-decoration:none;" { (image) },
         }
     }

@@ -1,17 +1,17 @@
-//! The operator's note: HTML of a few elements, given the inline styles that mail programs need.
+//! Adds the inline styles that mail programs need to the HTML of the operator's note.
 //!
-//! The caller has sanitised it. This is no second sanitiser, but whatever comes in, what goes out is well formed and has
-//! only known elements, with no attribute but a web or mail address in `href`: a mistake elsewhere can't break the page.
+//! The caller has sanitized the note. As a safeguard the output is always well formed: it has known elements only, and no attributes
+//! from the input but `href` with an HTTP(S) or `mailto:` URL.
 
 use maud::{Markup, PreEscaped};
 
 use crate::theme::{BREAK, INK, Look};
 use crate::{href, wording::Direction};
 
-/// Elements inside one another; deeper ones lose their tags.
+/// Deepest nesting of elements. The tags of deeper ones are removed.
 const MAX_DEPTH: usize = 12;
 
-/// Gives the elements of a note their styles.
+/// Adds inline styles to the elements of a note.
 pub(super) fn styled(note: &str, look: &Look, direction: Direction) -> Markup {
     let mut out = Styled { html: String::with_capacity(note.len() * 2), open: Vec::new(), look, direction };
     let mut rest = note;
@@ -33,7 +33,6 @@ pub(super) fn styled(note: &str, look: &Look, direction: Direction) -> Markup {
     PreEscaped(out.html)
 }
 
-/// A tag as it stands in the source.
 struct Tag<'a> {
     name: &'a str,
     closes: bool,
@@ -41,7 +40,7 @@ struct Tag<'a> {
 }
 
 impl<'a> Tag<'a> {
-    /// The tag, comment or declaration that the source begins with, and what comes after it. `None`: it is a lone `<`.
+    /// Reads the tag, comment or declaration at the beginning of the source. Returns it and the rest, or `None` for a lone `<`.
     fn read(source: &'a str) -> Option<(Self, &'a str)> {
         if let Some(comment) = source.strip_prefix("<!--") {
             let after = comment.find("-->").map_or("", |end| &comment[end + 3..]);
@@ -72,7 +71,7 @@ impl<'a> Tag<'a> {
         Some((Self { name, closes, attributes }, after))
     }
 
-    /// The value of `href` as it is written, where it is a web or mail address.
+    /// Returns the value of `href` as written, if it is an HTTP(S) or `mailto:` URL.
     fn href(&self) -> Option<&'a str> {
         let mut rest = self.attributes;
         loop {
@@ -91,14 +90,14 @@ impl<'a> Tag<'a> {
             if name.eq_ignore_ascii_case("href") {
                 let is_mail = value.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("mailto:"));
                 let is_clean = !value.contains(|c: char| c.is_whitespace() || c.is_control());
-                return href::web(value).or_else(|| (is_mail && is_clean).then_some(value));
+                return href::web_url(value).or_else(|| (is_mail && is_clean).then_some(value));
             }
             rest = after;
         }
     }
 }
 
-/// A note in the making. Every name in `open` has been written and not been closed yet.
+/// The output. `open` holds the names of the elements that are not closed yet.
 struct Styled<'l> {
     html: String,
     open: Vec<&'static str>,
@@ -107,7 +106,7 @@ struct Styled<'l> {
 }
 
 impl Styled<'_> {
-    /// Text with its entities as they are.
+    /// Adds text; its entities stay as they are.
     fn text(&mut self, text: &str) {
         for c in text.chars() {
             match c {
@@ -121,9 +120,9 @@ impl Styled<'_> {
     }
 
     fn tag(&mut self, tag: &Tag<'_>) {
-        let Some(name) = known(tag.name) else { return };
+        let Some(name) = known_element(tag.name) else { return };
         if tag.closes {
-            // What was left open inside is closed with it; what was never opened is not closed.
+            // Closes inner elements that were left open. A closing tag without an open element is ignored.
             if let Some(at) = self.open.iter().rposition(|open| *open == name) {
                 while self.open.len() > at {
                     if let Some(inner) = self.open.pop() {
@@ -184,7 +183,7 @@ impl Styled<'_> {
             "h3" => format!(
                 "{headlines}{INK}{BREAK}margin:0 0 6px;font-size:19px;line-height:25px;font-weight:700;"
             ),
-            // Outlook for Windows indents by margin, and draws no marks where the padding is gone from a side.
+            // Outlook for Windows indents by margin, and draws no list markers if one side's padding is overridden.
             "ul" | "ol" => format!("margin:0 0 12px;margin-{start}:22px;padding:0;"),
             "li" => format!("{headlines}{INK}{BREAK}margin:0 0 6px;font-size:17px;line-height:27px;"),
             "blockquote" => format!(
@@ -198,8 +197,8 @@ impl Styled<'_> {
     }
 }
 
-/// The element as we write it, where we know it.
-fn known(name: &str) -> Option<&'static str> {
+/// Returns the canonical name of a known element.
+fn known_element(name: &str) -> Option<&'static str> {
     const KNOWN: [&str; 11] = ["p", "br", "strong", "em", "a", "ul", "ol", "li", "h2", "h3", "blockquote"];
     KNOWN.into_iter().find(|known| known.eq_ignore_ascii_case(name))
 }
@@ -212,10 +211,10 @@ mod tests {
     use crate::Theme;
 
     fn html(note: &str) -> String {
-        styled(note, &Look::of(&Theme::default()), Direction::LeftToRight).into_string()
+        styled(note, &Look::from_theme(&Theme::default()), Direction::LeftToRight).into_string()
     }
 
-    /// The note without what we add.
+    /// Returns a styled note without the added attributes.
     fn bare(note: &str) -> String {
         let html = html(note);
         let mut bare = String::new();
@@ -268,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_open_is_closed_and_what_was_not_opened_is_not() {
+    fn open_elements_are_closed_and_stray_closing_tags_ignored() {
         assert_eq!(bare("<p>a<strong>b"), "<p>a<strong>b</strong></p>");
         assert_eq!(bare("</p></td></table>a</li>"), "a");
         assert_eq!(bare("<p><em>a</p>b</em>"), "<p><em>a</em></p>b");
@@ -277,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn signs_that_are_no_tags_stay_text() {
+    fn characters_outside_tags_stay_text() {
         assert_eq!(html("1 < 2 && 3 > 2 &amp; \"x\""), "1 &lt; 2 && 3 &gt; 2 &amp; &quot;x&quot;");
         assert_eq!(html("a<"), "a&lt;");
         assert_eq!(html("a<p"), html("a<p>"));
@@ -285,7 +284,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_comes_in_what_goes_out_is_well_formed(
+        fn output_is_well_formed_for_any_input(
             note in "(<|</|>|a|p|li|ul|br|em|script| href=|'|\"|https://x|&|!--|-->|é| |\n){0,40}"
         ) {
             let html = html(&note);
@@ -299,7 +298,7 @@ mod tests {
                 if let Some(closed) = name.strip_prefix('/') {
                     prop_assert_eq!(open.pop(), Some(closed));
                 } else {
-                    prop_assert!(known(name).is_some(), "{}", tag);
+                    prop_assert!(known_element(name).is_some(), "{}", tag);
                     let names: String = tag.split('"').step_by(2).collect();
                     let may = ["class=", "dir=", "style=", "href="];
                     prop_assert!(names.split_whitespace().skip(1).all(|it| may.contains(&it)), "{}", tag);

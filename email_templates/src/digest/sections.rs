@@ -1,34 +1,34 @@
-//! When the list of stories has sections, and in which order.
+//! Groups the list of stories by section.
 
-/// Stories that stand together.
+/// Consecutive stories under one heading.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Arranged {
-    /// `None`: the list has no headings.
+pub(super) struct SectionGroup {
+    /// `None` if the list has no headings.
     pub(super) heading: Option<String>,
-    /// Their places in the list, in their order.
+    /// Indices into the list.
     pub(super) stories: Vec<usize>,
 }
 
-/// The list's order, from the section of each of its stories. `more` is the heading of those without one.
+/// Groups stories by the section of each. `more` is the heading of stories without a section.
 ///
-/// The list has headings when at least two sections have two or more stories: fewer would only repeat what each story
-/// says above its headline. Sections come in the order of their first stories, what has no section comes last, and
-/// within a section the order stays. Capital letters make no difference; the first spelling is the heading.
-pub(super) fn arranged(sections: &[Option<String>], more: &str) -> Vec<Arranged> {
-    let mut groups: Vec<(Option<String>, Arranged)> = Vec::new();
+/// There are headings only if at least two sections have two or more stories. Otherwise the label above each headline is enough.
+/// Sections come in the order of their first stories, and stories without a section come last. Upper and lower case make no
+/// difference; the first spelling is the heading.
+pub(super) fn group_by_section(sections: &[Option<String>], more: &str) -> Vec<SectionGroup> {
+    let mut groups: Vec<(Option<String>, SectionGroup)> = Vec::new();
     for (index, section) in sections.iter().enumerate() {
         let key = section.as_ref().map(|name| name.to_lowercase());
-        if let Some((_, group)) = groups.iter_mut().find(|(of, _)| *of == key) {
+        if let Some((_, group)) = groups.iter_mut().find(|(other, _)| *other == key) {
             group.stories.push(index);
         } else {
             let heading = section.as_deref().unwrap_or(more).to_owned();
-            groups.push((key, Arranged { heading: Some(heading), stories: vec![index] }));
+            groups.push((key, SectionGroup { heading: Some(heading), stories: vec![index] }));
         }
     }
     let large = groups.iter().filter(|(key, group)| key.is_some() && group.stories.len() >= 2).count();
     if large < 2 {
         let stories: Vec<usize> = (0..sections.len()).collect();
-        return if stories.is_empty() { Vec::new() } else { vec![Arranged { heading: None, stories }] };
+        return if stories.is_empty() { Vec::new() } else { vec![SectionGroup { heading: None, stories }] };
     }
     groups.sort_by_key(|(key, _)| key.is_none()); // stable
     groups.into_iter().map(|(_, group)| group).collect()
@@ -38,11 +38,11 @@ pub(super) fn arranged(sections: &[Option<String>], more: &str) -> Vec<Arranged>
 mod tests {
     use super::*;
 
-    /// The list's sections in a line, `-` for none; the outcome as `heading: places`.
+    /// Groups a list given as section names, `-` for none. Returns `heading: indices`.
     fn outcome(sections: &str) -> Vec<String> {
         let sections: Vec<Option<String>> =
             sections.split_whitespace().map(|name| (name != "-").then(|| name.to_owned())).collect();
-        arranged(&sections, "More")
+        group_by_section(&sections, "More")
             .into_iter()
             .map(|group| {
                 let heading = group.heading.unwrap_or_else(|| "*".to_owned());

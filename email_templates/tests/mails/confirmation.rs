@@ -1,4 +1,4 @@
-use email_templates::confirmation::{Confirmation, remind, render};
+use email_templates::confirmation::{Confirmation, render, render_reminder};
 
 use crate::fixtures::{envelope, html_lines, masthead, values_of};
 
@@ -20,10 +20,10 @@ fn a_confirmation_as_it_is_sent() {
 }
 
 #[test]
-fn a_confirmation_says_who_asked_what_ignoring_does_and_when_it_expires() {
+fn a_confirmation_names_address_site_and_expiry() {
     let email = render(&confirmation());
     for part in [&email.html, &email.text] {
-        for words in ["reader@mail.example", "nothing happens", "7 days", "daily.example"] {
+        for words in ["reader@mail.example", "ignore this email", "7 days", "daily.example"] {
             assert!(part.contains(words), "{words:?} is missing");
         }
     }
@@ -31,11 +31,11 @@ fn a_confirmation_says_who_asked_what_ignoring_does_and_when_it_expires() {
 }
 
 #[test]
-fn a_reminder_says_that_it_is_one_and_the_only_one() {
-    let email = remind(&confirmation());
+fn a_reminder_says_that_it_is_the_only_one() {
+    let email = render_reminder(&confirmation());
     assert!(email.subject.starts_with("Reminder:"), "{}", email.subject);
     for part in [&email.html, &email.text] {
-        assert!(part.contains("the only reminder") && !part.contains("this one mail"));
+        assert!(part.contains("the only reminder") && !part.contains("this one email"));
         assert!(part.contains(confirmation().confirm_url));
     }
 }
@@ -45,17 +45,17 @@ fn a_confirmation_link_is_a_button_and_readable_beside_it() {
     let url = confirmation().confirm_url;
     let email = render(&confirmation());
     assert_eq!(values_of(&email.html, "href").iter().filter(|href| **href == url).count(), 2);
-    assert!(email.html.contains(&format!(">{url}</a>")), "the address can be read and copied");
-    assert!(email.text.lines().any(|line| line == url), "the address has a line of its own");
+    assert!(email.html.contains(&format!(">{url}</a>")), "the URL can be copied");
+    assert!(email.text.lines().any(|line| line == url), "the URL has its own line");
 }
 
 #[test]
-fn a_confirmation_offers_no_way_to_leave_what_nobody_joined() {
+fn a_confirmation_has_no_unsubscribe_link() {
     assert!(!render(&confirmation()).html.to_lowercase().contains("unsubscribe"));
 }
 
 #[test]
-fn one_mail_asks_about_all_newsletters_of_a_signup() {
+fn one_email_confirms_all_newsletters_of_a_signup() {
     let email = render(&Confirmation { titles: "Harbour Daily, Harbour Sports", ..confirmation() });
     for part in [&email.subject, &email.html, &email.text] {
         assert!(part.contains("Harbour Daily, Harbour Sports"), "{part}");

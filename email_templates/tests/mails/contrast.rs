@@ -1,7 +1,7 @@
-//! Every text of every mail can be read on its ground, in the light look and in the dark one: WCAG 2.2, level AA.
+//! Every text of every email contrasts with its background, in the light and the dark look (WCAG 2.2, level AA).
 //!
-//! The document is walked as a mail program does it: colours and backgrounds pass down from element to element, and in
-//! the dark the style sheet overrules what stands inline.
+//! The test walks the document like a mail program: elements inherit colours and backgrounds, and in dark mode the style sheet
+//! overrides inline styles.
 
 use std::collections::BTreeSet;
 
@@ -12,18 +12,18 @@ use crate::fixtures::{NOTE, arabic_digest, every_mail, full_digest, masthead};
 
 type Rgb = [u8; 3];
 
-/// A text and what it is on.
+/// A text with its colours.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Seen {
+struct ColouredText {
     text: Rgb,
-    ground: Rgb,
+    background: Rgb,
     example: String,
 }
 
-impl Seen {
+impl ColouredText {
     fn ratio(&self) -> f64 {
-        let (text, ground) = (luminance(self.text), luminance(self.ground));
-        (text.max(ground) + 0.05) / (text.min(ground) + 0.05)
+        let (text, background) = (luminance(self.text), luminance(self.background));
+        (text.max(background) + 0.05) / (text.min(background) + 0.05)
     }
 }
 
@@ -35,7 +35,7 @@ fn luminance(colour: Rgb) -> f64 {
     0.2126 * linear(colour[0]) + 0.7152 * linear(colour[1]) + 0.0722 * linear(colour[2])
 }
 
-/// The value of a property as a colour.
+/// Returns the value of a property as a colour.
 fn colour(declarations: &str, property: &str) -> Option<Rgb> {
     declarations.split(';').filter_map(|it| it.split_once(':')).rev().find(|(name, _)| *name == property).map(
         |(_, value)| {
@@ -48,13 +48,13 @@ fn colour(declarations: &str, property: &str) -> Option<Rgb> {
     )
 }
 
-/// An element that is open.
+/// An open element.
 #[derive(Clone)]
 struct Element<'h> {
     name: &'h str,
     classes: Vec<&'h str>,
     text: Rgb,
-    ground: Rgb,
+    background: Rgb,
     hidden: bool,
 }
 
@@ -63,8 +63,8 @@ fn attribute<'h>(tag: &'h str, name: &str) -> &'h str {
     tag.split(opening.as_str()).nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default()
 }
 
-/// Whether ".button td", ".ink" and so on fit an element.
-fn fits(selector: &str, name: &str, classes: &[&str], above: &[Element<'_>]) -> bool {
+/// Returns whether a selector such as ".button td" or ".ink" matches an element.
+fn matches_selector(selector: &str, name: &str, classes: &[&str], above: &[Element<'_>]) -> bool {
     let simple = |one: &str, name: &str, classes: &[&str]| {
         one.strip_prefix('.').map_or(one == name, |class| classes.contains(&class))
     };
@@ -76,16 +76,16 @@ fn fits(selector: &str, name: &str, classes: &[&str], above: &[Element<'_>]) -> 
     }
 }
 
-/// The rules for the dark: selector and declarations.
+/// Returns the rules of dark mode: selector and declarations.
 fn dark_rules(html: &str) -> Vec<(&str, &str)> {
     let (_, sheet) = html.split_once("@media (prefers-color-scheme:dark){").expect("a dark look");
     let (sheet, _) = sheet.split_once("}}").expect("an end of it");
     sheet.split('}').filter_map(|rule| rule.split_once('{')).collect()
 }
 
-fn seen<'h>(html: &'h str, rules: &[(&str, &str)]) -> BTreeSet<Seen> {
+fn coloured_texts<'h>(html: &'h str, rules: &[(&str, &str)]) -> BTreeSet<ColouredText> {
     let mut found = BTreeSet::new();
-    let first = Element { name: "", classes: Vec::new(), text: [0; 3], ground: [255; 3], hidden: false };
+    let first = Element { name: "", classes: Vec::new(), text: [0; 3], background: [255; 3], hidden: false };
     let html_element = Element { name: "html", ..first.clone() };
     let mut open: Vec<Element<'h>> = vec![first, html_element];
     let (_, body) = html.split_once("</head>").expect("a head");
@@ -101,10 +101,12 @@ fn seen<'h>(html: &'h str, rules: &[(&str, &str)]) -> BTreeSet<Seen> {
             let mut element = Element { name, classes, ..outer.clone() };
             let style = attribute(tag, "style");
             element.hidden |= style.contains("display:none");
-            let dark = rules.iter().filter(|(selector, _)| fits(selector, name, &element.classes, &open));
+            let dark = rules
+                .iter()
+                .filter(|(selector, _)| matches_selector(selector, name, &element.classes, &open));
             for declarations in std::iter::once(style).chain(dark.map(|(_, declarations)| *declarations)) {
                 element.text = colour(declarations, "color").unwrap_or(element.text);
-                element.ground = colour(declarations, "background").unwrap_or(element.ground);
+                element.background = colour(declarations, "background").unwrap_or(element.background);
             }
             match name {
                 "img" => words = attribute(tag, "alt"),
@@ -112,24 +114,32 @@ fn seen<'h>(html: &'h str, rules: &[(&str, &str)]) -> BTreeSet<Seen> {
                 _ => open.push(element.clone()),
             }
             if name == "img" && !words.is_empty() {
-                found.insert(Seen { text: element.text, ground: element.ground, example: words.to_owned() });
+                found.insert(ColouredText {
+                    text: element.text,
+                    background: element.background,
+                    example: words.to_owned(),
+                });
                 continue;
             }
         }
         let around = open.last().unwrap();
         if !words.is_empty() && words != "&nbsp;" && !around.hidden {
-            found.insert(Seen { text: around.text, ground: around.ground, example: words.to_owned() });
+            found.insert(ColouredText {
+                text: around.text,
+                background: around.background,
+                example: words.to_owned(),
+            });
         }
     }
-    assert_eq!(open.len(), 1, "all is closed");
+    assert_eq!(open.len(), 1, "all elements are closed");
     found
 }
 
 fn assert_readable(name: &str, html: &str) {
     for (look, rules) in [("light", Vec::new()), ("dark", dark_rules(html))] {
-        let seen = seen(html, &rules);
-        assert!(seen.len() > 3);
-        for it in seen {
+        let texts = coloured_texts(html, &rules);
+        assert!(texts.len() > 3);
+        for it in texts {
             assert!(it.ratio() >= 4.5, "{name}, {look}: {:.2}:1 for {it:02x?}", it.ratio());
         }
     }
@@ -146,18 +156,19 @@ fn every_text_can_be_read_in_the_light_and_in_the_dark() {
 }
 
 #[test]
-fn the_walk_sees_what_is_wrong() {
+fn the_walk_finds_unreadable_texts() {
     let html = "<html><head><style>@media (prefers-color-scheme:dark){.ink{color:#161c19!important}}</style></head>\
                 <body><p class=\"ink\" style=\"color:#ffff00;background:#ffffff;\">a</p><b>b</b><i>c</i><u>d</u></body></html>";
-    let light: Vec<Seen> = seen(html, &[]).into_iter().filter(|it| it.ratio() < 4.5).collect();
+    let light: Vec<ColouredText> =
+        coloured_texts(html, &[]).into_iter().filter(|it| it.ratio() < 4.5).collect();
     assert_eq!(light.len(), 1);
-    assert_eq!((light[0].text, light[0].ground), ([255, 255, 0], [255, 255, 255]));
-    let dark = seen(html, &dark_rules(html));
-    assert!(dark.iter().any(|it| it.text == [0x16, 0x1c, 0x19] && it.ground == [255; 3]));
+    assert_eq!((light[0].text, light[0].background), ([255, 255, 0], [255, 255, 255]));
+    let dark = coloured_texts(html, &dark_rules(html));
+    assert!(dark.iter().any(|it| it.text == [0x16, 0x1c, 0x19] && it.background == [255; 3]));
 }
 
 #[test]
-fn outlooks_dark_is_the_same_as_everybodys() {
+fn outlooks_dark_mode_has_the_same_colours() {
     let email = digest::render(&full_digest());
     let rules = dark_rules(&email.html);
     let (_, outlook) = email.html.rsplit_once("<style>").unwrap();

@@ -1,10 +1,10 @@
-//! An invented newsletter with invented stories, and how its mails are put into snapshots.
+//! An invented newsletter with invented stories, and helpers for snapshots of its emails.
 
 use email_templates::already_subscribed::{self, AlreadySubscribed};
 use email_templates::confirmation::{self, Confirmation};
 use email_templates::digest::{self, Digest, Links, Note, Story};
 use email_templates::goodbye::{self, Goodbye};
-use email_templates::notice::{self, Matter, Notice, PlannedIssue};
+use email_templates::notice::{self, Notice, NoticeKind, PlannedIssue};
 use email_templates::welcome::{self, Clock, Headline, LatestIssue, NextIssue, Welcome};
 use email_templates::{Email, Fonts, Masthead, Theme};
 use jiff::civil::date;
@@ -13,6 +13,7 @@ pub fn masthead() -> Masthead<'static> {
     Masthead {
         title: "Daily",
         tagline: "The morning paper of Lantern Bay",
+        sender_address: "news@courier.example",
         postal_address: "The Lantern Bay Courier\n4 Quay Street, Lantern Bay LB1 2QS",
         site_url: "https://daily.example",
         language: "en",
@@ -20,7 +21,7 @@ pub fn masthead() -> Masthead<'static> {
     }
 }
 
-/// The placeholders stand for what the engine splices in for each reader.
+/// Its links are placeholders, as in an issue that the sending engine renders.
 pub fn digest(stories: &'static [Story<'static>]) -> Digest<'static> {
     Digest {
         masthead: masthead(),
@@ -163,7 +164,6 @@ pub const PAPER: &[Story<'static>] = &[
     },
 ];
 
-/// What the operator of the invented newsletter wrote this morning.
 pub const NOTE: Note<'static> = Note {
     html: "<p>Good morning from a quay that smells of <em>fresh paint</em>. Today's paper is all about \
            patience: whales, lamps and a very old glove.</p>\
@@ -175,7 +175,7 @@ pub const NOTE: Note<'static> = Note {
            https://courier.example/letters\n\nAda, at the desk",
 };
 
-/// An issue with all there is: a logo, a colour, a note, sections.
+/// An issue with a logo, a colour, a note and sections.
 pub fn full_digest() -> Digest<'static> {
     let theme = Theme {
         logo_url: Some("https://courier.example/logo.png"),
@@ -205,7 +205,7 @@ pub fn arabic_digest() -> Digest<'static> {
     Digest { masthead, note: Some(note), ..digest(&[ARABIC, ARABIC]) }
 }
 
-/// Every mail there is, with its name.
+/// Returns every email with its name.
 pub fn every_mail(masthead: Masthead<'static>) -> Vec<(&'static str, Email)> {
     let address = "a-reader-with-quite-a-long-address-for-a-reader@mail.harbour.example";
     let note = Some(NOTE);
@@ -226,8 +226,8 @@ pub fn every_mail(masthead: Masthead<'static>) -> Vec<(&'static str, Email)> {
             "already-subscribed",
             already_subscribed::render(&AlreadySubscribed {
                 masthead,
-                coming: &[masthead.title],
-                resting: &[],
+                active: &[masthead.title],
+                paused: &[],
                 unsubscribe_url: "https://daily.example/unsubscribe/x",
                 archive_url: "https://daily.example/issues",
                 address,
@@ -242,13 +242,13 @@ pub fn every_mail(masthead: Masthead<'static>) -> Vec<(&'static str, Email)> {
                 address,
             }),
         ),
-        ("approval-wanted", notice(masthead, Matter::ApprovalWanted { issue: planned() })),
-        ("too-few-stories", notice(masthead, Matter::TooFewStories { issue: planned(), wanted: 5 })),
+        ("approval-wanted", notice(masthead, NoticeKind::ApprovalWanted { issue: planned() })),
+        ("too-few-stories", notice(masthead, NoticeKind::TooFewStories { issue: planned(), wanted: 5 })),
         (
             "issue-skipped",
             notice(
                 masthead,
-                Matter::IssueSkipped {
+                NoticeKind::IssueSkipped {
                     date: date(2026, 5, 1),
                     reason: "there were no new articles",
                     before_it: 2,
@@ -270,7 +270,7 @@ fn greeting(masthead: Masthead<'static>, address: &'static str) -> Welcome<'stat
         next: NextIssue {
             at: date(2025, 11, 22).at(6, 30, 0, 0),
             today: date(2025, 11, 21),
-            clock: Clock::Of("Berlin"),
+            clock: Clock::Place("Berlin"),
         },
         joined: false,
         latest: Some(LatestIssue {
@@ -285,8 +285,8 @@ fn greeting(masthead: Masthead<'static>, address: &'static str) -> Welcome<'stat
     }
 }
 
-fn notice(masthead: Masthead<'static>, matter: Matter<'static>) -> Email {
-    notice::render(&Notice { masthead, slug: "daily", operator: "desk@courier.example", matter })
+fn notice(masthead: Masthead<'static>, kind: NoticeKind<'static>) -> Email {
+    notice::render(&Notice { masthead, slug: "daily", operator: "desk@courier.example", kind })
 }
 
 fn planned() -> PlannedIssue<'static> {
@@ -300,7 +300,7 @@ fn planned() -> PlannedIssue<'static> {
     }
 }
 
-/// A mail as one snapshot, its HTML broken into lines so that a change shows as a few lines.
+/// Breaks HTML into lines, so that a change of a snapshot shows as a few lines.
 pub fn html_lines(html: &str) -> String {
     html.replace("><", ">\n<")
 }
@@ -309,7 +309,7 @@ pub fn envelope(email: &Email) -> String {
     format!("Subject: {}\nPreheader: {}\n\n{}", email.subject, email.preheader, email.text)
 }
 
-/// Every value of an attribute in the HTML.
+/// Returns the values of an attribute in the HTML.
 pub fn values_of<'a>(html: &'a str, attribute: &str) -> Vec<&'a str> {
     let opening = format!(" {attribute}=\"");
     html.split(opening.as_str()).skip(1).filter_map(|rest| rest.split('"').next()).collect()

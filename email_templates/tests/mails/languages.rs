@@ -1,4 +1,4 @@
-//! Mails in other languages than English.
+//! Emails in languages other than English.
 
 use email_templates::confirmation::{self, Confirmation};
 use email_templates::digest::{self, Digest};
@@ -16,7 +16,7 @@ fn greeting(language: &'static str, on: Date) -> Email {
     welcome::render(&Welcome {
         masthead: newsletter(language),
         address: "reader@mail.example",
-        next: NextIssue { at: on.at(6, 30, 0, 0), today: date(2025, 11, 30), clock: Clock::Of("Paris") },
+        next: NextIssue { at: on.at(6, 30, 0, 0), today: date(2025, 11, 30), clock: Clock::Place("Paris") },
         joined: false,
         latest: Some(LatestIssue {
             date: date(2025, 11, 1),
@@ -44,15 +44,15 @@ fn a_confirmation_in_german() {
 }
 
 #[test]
-fn a_welcome_in_french_tells_of_an_english_issue() {
+fn a_welcome_in_french_with_an_english_issue() {
     let email = greeting("fr", date(2025, 12, 1));
     insta::assert_snapshot!("welcome_in_french_text", envelope(&email));
-    assert!(email.html.contains("<td lang=\"en\" style"), "whose headlines are read aloud as English");
+    assert!(email.html.contains("<td lang=\"en\" style"), "screen readers read its headlines as English");
     assert!(!greeting("en", date(2025, 12, 1)).html.contains("<td lang="));
 }
 
 #[test]
-fn the_next_issue_is_spoken_of_as_people_do() {
+fn the_due_time_of_the_next_issue_reads_naturally() {
     let said = |language, day| greeting(language, date(2025, 12, day)).preheader;
     assert_eq!(
         said("de", 1),
@@ -82,7 +82,7 @@ fn an_issue_in_spanish() {
 }
 
 #[test]
-fn a_letter_has_no_word_of_another_language() {
+fn an_email_has_no_word_of_another_language() {
     for language in ["de", "es", "fr", "pt"] {
         for (name, email) in every_mail(newsletter(language)).into_iter().skip(2).take(4) {
             assert!(["confirmation", "already-subscribed", "welcome", "goodbye"].contains(&name));

@@ -1,9 +1,6 @@
-//! What the mails look like and what they promise, as one test binary.
+//! Snapshots and rules of the emails, in one test binary.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a mail that lacks what is looked for is wrong, and the test says where"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails where a part of an email is missing")]
 
 mod already_subscribed;
 mod confirmation;

@@ -1,4 +1,4 @@
-use email_templates::notice::{Matter, Notice, PlannedIssue, SuspiciousSignups, TroubledFeed, render};
+use email_templates::notice::{Notice, NoticeKind, PlannedIssue, SuspiciousSignups, TroubledFeed, render};
 use email_templates::{Email, Masthead};
 use jiff::civil::date;
 
@@ -35,75 +35,75 @@ fn feed() -> TroubledFeed<'static> {
     }
 }
 
-fn letter(matter: Matter<'_>) -> Email {
-    render(&Notice { masthead: masthead(), slug: "daily", operator: "desk@courier.example", matter })
+fn operator_email(kind: NoticeKind<'_>) -> Email {
+    render(&Notice { masthead: masthead(), slug: "daily", operator: "desk@courier.example", kind })
 }
 
-fn approval() -> Matter<'static> {
-    Matter::ApprovalWanted { issue: planned(TITLES) }
+fn approval() -> NoticeKind<'static> {
+    NoticeKind::ApprovalWanted { issue: planned(TITLES) }
 }
 
-fn held() -> Matter<'static> {
+fn held() -> NoticeKind<'static> {
     let reason = "41 of 200 answers were refusals, more than 20 %; look at `daily issue deliveries --status failed`, \
                   then resume or cancel it";
-    Matter::IssueHeld { date: date(2026, 5, 1), reason }
+    NoticeKind::IssueHeld { date: date(2026, 5, 1), reason }
 }
 
-fn skipped() -> Matter<'static> {
+fn skipped() -> NoticeKind<'static> {
     let reason = "missed: no scheduler was running at its time, nor within the grace after it";
-    Matter::IssueSkipped { date: date(2026, 5, 1), reason, before_it: 2, is_today: true }
+    NoticeKind::IssueSkipped { date: date(2026, 5, 1), reason, before_it: 2, is_today: true }
 }
 
-fn every_letter() -> Vec<Email> {
+fn every_notice() -> Vec<Email> {
     [
         approval(),
-        Matter::TooFewStories { issue: planned(&TITLES[..2]), wanted: 5 },
+        NoticeKind::TooFewStories { issue: planned(&TITLES[..2]), wanted: 5 },
         held(),
         skipped(),
-        Matter::FeedTrouble(feed()),
+        NoticeKind::FeedTrouble(feed()),
     ]
-    .map(letter)
+    .map(operator_email)
     .into()
 }
 
 #[test]
 fn an_issue_that_waits_for_approval() {
-    let email = letter(approval());
+    let email = operator_email(approval());
     insta::assert_snapshot!("notice_approval_wanted_text", envelope(&email));
     insta::assert_snapshot!("notice_approval_wanted_html", html_lines(&email.html));
 }
 
 #[test]
 fn an_issue_with_too_few_stories() {
-    let few = letter(Matter::TooFewStories { issue: planned(&TITLES[..2]), wanted: 5 });
+    let few = operator_email(NoticeKind::TooFewStories { issue: planned(&TITLES[..2]), wanted: 5 });
     insta::assert_snapshot!("notice_too_few_stories_text", envelope(&few));
     insta::assert_snapshot!("notice_too_few_stories_html", html_lines(&few.html));
-    let one = letter(Matter::TooFewStories { issue: planned(&TITLES[..1]), wanted: 5 });
-    assert_eq!(one.subject, "[Daily] There is only 1 story for the issue of Friday, 1 May");
-    let none = letter(Matter::TooFewStories { issue: planned(&[]), wanted: 5 });
-    assert_eq!(none.subject, "[Daily] There is no story for the issue of Friday, 1 May");
+    let one = operator_email(NoticeKind::TooFewStories { issue: planned(&TITLES[..1]), wanted: 5 });
+    assert_eq!(one.subject, "[Daily] Only 1 story for the issue of Friday, 1 May");
+    let none = operator_email(NoticeKind::TooFewStories { issue: planned(&[]), wanted: 5 });
+    assert_eq!(none.subject, "[Daily] No stories for the issue of Friday, 1 May");
 }
 
 #[test]
 fn an_issue_that_is_held() {
-    let email = letter(held());
+    let email = operator_email(held());
     insta::assert_snapshot!("notice_issue_held_text", envelope(&email));
     insta::assert_snapshot!("notice_issue_held_html", html_lines(&email.html));
 }
 
 #[test]
 fn an_issue_that_was_skipped() {
-    let email = letter(skipped());
+    let email = operator_email(skipped());
     insta::assert_snapshot!("notice_issue_skipped_text", envelope(&email));
     insta::assert_snapshot!("notice_issue_skipped_html", html_lines(&email.html));
-    let Matter::IssueSkipped { date, reason, .. } = skipped() else { unreachable!("it is one") };
-    let past = letter(Matter::IssueSkipped { date, reason, before_it: 0, is_today: false });
+    let NoticeKind::IssueSkipped { date, reason, .. } = skipped() else { unreachable!("it is one") };
+    let past = operator_email(NoticeKind::IssueSkipped { date, reason, before_it: 0, is_today: false });
     assert!(!past.text.contains("daily issue send"), "only today's issue can be sent");
 }
 
 #[test]
 fn a_feed_in_trouble() {
-    let email = letter(Matter::FeedTrouble(feed()));
+    let email = operator_email(NoticeKind::FeedTrouble(feed()));
     insta::assert_snapshot!("notice_feed_trouble_text", envelope(&email));
     insta::assert_snapshot!("notice_feed_trouble_html", html_lines(&email.html));
     let gone = TroubledFeed {
@@ -115,32 +115,36 @@ fn a_feed_in_trouble() {
         is_read_on: false,
         ..feed()
     };
-    insta::assert_snapshot!("notice_feed_gone_text", envelope(&letter(Matter::FeedTrouble(gone))));
+    insta::assert_snapshot!(
+        "notice_feed_gone_text",
+        envelope(&operator_email(NoticeKind::FeedTrouble(gone)))
+    );
 }
 
 #[test]
 fn signups_that_look_like_an_attack() {
     let begun = SuspiciousSignups {
-        sign: "Many signups wait for their confirmation",
+        sign: "Many signups are waiting to be confirmed",
         since: jiff::civil::date(2026, 5, 1).at(4, 10, 0, 0),
         until: None,
         clock: "Berlin time",
         waiting: 612,
-        defence: "Until it is over, browsers solve a small puzzle, and signups without a solution are held back",
+        defence: "Until it's over, browsers must solve a small puzzle, and signups without a solution are held back",
     };
-    let email = letter(Matter::Signups(begun));
+    let email = operator_email(NoticeKind::Signups(begun));
     insta::assert_snapshot!("notice_signup_alarm_text", envelope(&email));
     insta::assert_snapshot!("notice_signup_alarm_html", html_lines(&email.html));
     let until = Some(jiff::civil::date(2026, 5, 1).at(5, 2, 0, 0));
-    let over = letter(Matter::Signups(SuspiciousSignups { until, ..begun }));
+    let over = operator_email(NoticeKind::Signups(SuspiciousSignups { until, ..begun }));
     insta::assert_snapshot!("notice_signup_calm_text", envelope(&over));
 }
 
 #[test]
-fn the_time_left_is_spoken_of_as_people_do() {
+fn the_time_left_reads_naturally() {
     let said = |due_in_minutes| {
-        let email =
-            letter(Matter::ApprovalWanted { issue: PlannedIssue { due_in_minutes, ..planned(TITLES) } });
+        let email = operator_email(NoticeKind::ApprovalWanted {
+            issue: PlannedIssue { due_in_minutes, ..planned(TITLES) },
+        });
         let text = email.text.replace('\n', " ");
         let (_, rest) = text.split_once("Berlin time), ").expect("a time");
         rest.split_once(',').map_or(rest, |(words, _)| words).replace(" and goes", "").trim().to_owned()
@@ -158,7 +162,7 @@ fn the_time_left_is_spoken_of_as_people_do() {
 }
 
 #[test]
-fn what_others_named_can_neither_become_markup_nor_commands() {
+fn outside_texts_become_neither_markup_nor_commands() {
     let url = "https://courier.example/'$(reboot)'\";<script>";
     let hostile = TroubledFeed {
         title: "<script>alert(1)</script>\r\nBcc: x@example.org",
@@ -166,19 +170,19 @@ fn what_others_named_can_neither_become_markup_nor_commands() {
         trouble: "<img src=x>\r\n",
         ..feed()
     };
-    let email = letter(Matter::FeedTrouble(hostile));
+    let email = operator_email(NoticeKind::FeedTrouble(hostile));
     assert!(!email.html.contains("<script") && !email.html.contains("<img"));
     assert_eq!(email.subject.lines().count(), 1);
     assert!(email.text.contains("daily feed poll 'https://courier.example/'\\''$(reboot)'\\''\";<script>'"));
     let masthead = Masthead { title: "A\r\nBcc: x@example.org", ..masthead() };
-    let email = render(&Notice { masthead, slug: "daily", operator: "a'b@example.org", matter: approval() });
+    let email = render(&Notice { masthead, slug: "daily", operator: "a'b@example.org", kind: approval() });
     assert_eq!(email.subject, "[A Bcc: x@example.org] Please approve the issue of Friday, 1 May");
     assert!(email.text.lines().any(|line| line == "    daily operator remove 'a'\\''b@example.org'"));
 }
 
 #[test]
-fn letters_keep_the_rules_of_every_mail() {
-    for email in every_letter() {
+fn notices_keep_the_rules_of_every_email() {
+    for email in every_notice() {
         assert!(email.subject.starts_with("[Daily] "));
         for line in email.text.lines().filter(|line| !line.starts_with("    ")) {
             assert!(line.chars().count() <= 72 && line == line.trim_end(), "{line:?}");
@@ -194,7 +198,7 @@ fn letters_keep_the_rules_of_every_mail() {
                 .replace('>', "&gt;")
                 .replace('"', "&quot;");
             let html = email.html.replace("<span style=\"white-space:nowrap;\">", "").replace("</span>", "");
-            assert!(html.contains(&shown), "{command} stands in both parts");
+            assert!(html.contains(&shown), "{command} is in both parts");
         }
     }
 }

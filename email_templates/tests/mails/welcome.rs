@@ -25,7 +25,7 @@ fn welcome(latest: Option<LatestIssue<'_>>) -> Welcome<'_> {
         next: NextIssue {
             at: date(2025, 11, 22).at(6, 30, 0, 0),
             today: date(2025, 11, 21),
-            clock: Clock::Of("Berlin"),
+            clock: Clock::Place("Berlin"),
         },
         joined: false,
         latest,
@@ -46,15 +46,18 @@ fn a_welcome_with_the_latest_issue() {
 fn a_welcome_before_the_first_issue() {
     let email = render(&welcome(None));
     insta::assert_snapshot!("welcome_before_the_first_issue_text", envelope(&email));
-    assert!(!email.html.contains("Until then"));
+    assert!(!email.html.contains("In the meantime"));
 }
 
 #[test]
-fn a_welcome_to_what_was_taken_on_the_page_of_preferences_says_so_in_each_language() {
+fn a_welcome_after_subscribing_on_the_preferences_page_says_so_in_each_language() {
     for (language, says) in [
         (
             "en",
-            ["From now on Daily Courier comes to reader@mail.example", "If it wasn't you, unsubscribe here."],
+            [
+                "You're now subscribed to Daily Courier at reader@mail.example.",
+                "If this wasn't you, unsubscribe below.",
+            ],
         ),
         ("de", ["Von nun an kommt Daily Courier an", "Waren Sie das nicht,"]),
         ("es", ["A partir de ahora Daily Courier llega", "Si no fue usted,"]),
@@ -73,7 +76,7 @@ fn a_welcome_to_what_was_taken_on_the_page_of_preferences_says_so_in_each_langua
 }
 
 #[test]
-fn a_welcome_shows_the_ways_to_change_and_to_leave() {
+fn a_welcome_links_to_preferences_and_unsubscribe() {
     let headlines = headlines();
     let email = render(&welcome(Some(latest(&headlines))));
     for link in [
@@ -87,20 +90,23 @@ fn a_welcome_shows_the_ways_to_change_and_to_leave() {
 }
 
 #[test]
-fn the_next_issue_is_spoken_of_as_people_do() {
+fn the_due_time_of_the_next_issue_reads_naturally() {
     let said = |on: Date| {
         let mut welcome = welcome(None);
         welcome.next.at = on.at(18, 5, 0, 0);
         render(&welcome).preheader
     };
-    assert_eq!(said(date(2025, 11, 21)), "You are in. The next issue comes today at 18:05 (Berlin time).");
+    assert_eq!(
+        said(date(2025, 11, 21)),
+        "You're subscribed. The next issue arrives today at 18:05 (Berlin time)."
+    );
     assert_eq!(
         said(date(2025, 11, 22)),
-        "You are in. The next issue comes tomorrow, Saturday, at 18:05 (Berlin time)."
+        "You're subscribed. The next issue arrives tomorrow, Saturday, at 18:05 (Berlin time)."
     );
     assert_eq!(
         said(date(2025, 11, 24)),
-        "You are in. The next issue comes on Monday, 24 November, at 18:05 (Berlin time)."
+        "You're subscribed. The next issue arrives on Monday, 24 November at 18:05 (Berlin time)."
     );
 }
 
@@ -118,7 +124,7 @@ fn hostile_headlines_are_escaped_and_their_links_left_out() {
 }
 
 #[test]
-fn a_welcome_keeps_the_rules_of_every_mail() {
+fn a_welcome_keeps_the_rules_of_every_email() {
     let long = "An uncommonly long sentence that runs on past every sensible edge of a page ".repeat(6);
     let stories = [Headline { title: &long, dek: Some(&long), url: STORIES[0].url }; 6];
     let email = render(&welcome(Some(latest(&stories))));

@@ -10,7 +10,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 
-/// Adds an article that was read from its page. `None`: the page names no URL, so readers couldn't open it.
+/// Adds an article that was read from its page. `None` if the page names no URL, because readers couldn't open it.
 pub async fn add_article(
     context: &Context,
     actor: &Actor,
@@ -33,7 +33,7 @@ pub async fn add_article(
     Ok(stored)
 }
 
-/// Pins an article to the next issue, or unpins it. `false`: there is no such article.
+/// Pins an article to the next issue, or unpins it. `false` if there is no such article.
 pub async fn pin_article(
     context: &Context,
     actor: &Actor,
@@ -55,7 +55,7 @@ pub async fn pin_article(
     Ok(true)
 }
 
-/// Keeps an article out of issues, or lets it in again. `false`: there is no such article.
+/// Hides an article from issues, or shows it again. `false` if there is no such article.
 pub async fn hide_article(
     context: &Context,
     actor: &Actor,

@@ -21,7 +21,7 @@ pub async fn add_feed(context: &Context, actor: &Actor, url: &str) -> Result<Fee
     Ok(id)
 }
 
-/// Stops reading a feed; its articles stay. `false`: there is no such feed.
+/// Stops reading a feed. Its articles stay. `false` if there is no such feed.
 pub async fn remove_feed(context: &Context, actor: &Actor, url: &str) -> Result<bool, DbError> {
     let mut tx = context.db.begin().await?;
     let Some(feed) = feeds::get_by_url(&mut tx, url).await? else { return Ok(false) };

@@ -1,19 +1,17 @@
-//! Where an operator says that feeds and articles are: on the command line, and in forms or JSON with the same names.
+//! The locations of feeds and articles that operators enter, with the same names on the command line, in forms and in JSON.
 
 use crate::domain::validation::{Code, Problems, rules};
 use std::path::PathBuf;
 use url::Url;
 use validator::{Validate, ValidationError};
 
-/// A feed.
 #[derive(Debug, Default, Clone, clap::Args, serde::Deserialize, Validate)]
 pub struct FeedSource {
-    /// URL or file
+    /// URL or file of a saved page
     #[validate(custom(function = self::url_or_path))]
     pub source: String,
 }
 
-/// An article.
 #[derive(Debug, Default, Clone, clap::Args, serde::Deserialize, Validate)]
 pub struct ArticleSource {
     /// URL or file of a saved page
@@ -25,12 +23,11 @@ pub struct ArticleSource {
     pub url: Option<String>,
 }
 
-/// Where to read.
+/// A location to read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// On the web, or a `file:` address.
+    /// An HTTP(S) or `file:` URL.
     Url(Url),
-    /// In a file.
     Path(PathBuf),
 }
 
@@ -41,7 +38,7 @@ fn url_or_path(text: &str) -> Result<(), ValidationError> {
     parse(text).map(drop).ok_or_else(|| Code::WebAddress.error())
 }
 
-/// A text with `://` is meant as a URL.
+/// Parses a location. A text with `://` is a URL, any other a path.
 fn parse(text: &str) -> Option<Source> {
     if !text.contains("://") {
         return Some(Source::Path(text.into()));
@@ -51,7 +48,7 @@ fn parse(text: &str) -> Option<Source> {
 }
 
 impl FeedSource {
-    /// Checks the text and returns where the feed is.
+    /// Checks the text and returns the location.
     pub fn checked(&self) -> Result<Source, Problems> {
         Problems::check(self)?;
         parse(&self.source).ok_or_else(|| Code::WebAddress.at("source").into())
@@ -59,7 +56,7 @@ impl FeedSource {
 }
 
 impl ArticleSource {
-    /// Checks the fields and returns where the article is, and where readers find it.
+    /// Checks the fields and returns the location and the public URL.
     pub fn checked(&self) -> Result<(Source, Option<Url>), Problems> {
         Problems::check(self)?;
         let source = parse(&self.source).ok_or_else(|| Code::WebAddress.at("source"))?;
@@ -74,7 +71,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn urls_are_told_from_paths() {
+    fn urls_and_paths_are_distinguished() {
         let source = |text: &str| FeedSource { source: text.into() }.checked();
         assert!(matches!(source("https://www.example.org/rss"), Ok(Source::Url(_))));
         assert_eq!(source("./export/feed.xml"), Ok(Source::Path("./export/feed.xml".into())));

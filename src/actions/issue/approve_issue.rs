@@ -11,22 +11,18 @@ use crate::{
 };
 use serde_json::json;
 
-/// Why an issue can't be approved.
 #[derive(Debug, thiserror::Error)]
 pub enum ApproveError {
-    /// It goes its way already, or is at its end.
-    #[error("the issue is {0} already")]
+    #[error("the issue is already {0}")]
     TooLate(IssueStatus),
-    /// There is nothing to approve yet.
-    #[error("the issue has no plan yet, or was edited this moment; see `daily issue plan`")]
+    #[error("the issue has no plan yet, or was just edited; run `daily issue plan` first")]
     NotPlanned,
-    /// The store failed.
     #[error(transparent)]
     Db(#[from] DbError),
 }
 
-/// Approves the current plan of an issue. No later article changes an approved plan; only an edit does, and it withdraws the
-/// approval. An issue that is due is sent at once. Returns the issue as it is now.
+/// Approves the current plan of an issue and returns the issue. New articles don't change an approved plan. An edit changes it and
+/// withdraws the approval. An issue that is due is sent at once.
 pub async fn approve_issue(
     context: &Context,
     actor: &Actor,

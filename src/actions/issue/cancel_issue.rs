@@ -1,4 +1,4 @@
-//! An operator gives an issue up.
+//! An operator cancels an issue.
 
 use crate::{
     actions::{Context, issue::audited},
@@ -7,8 +7,8 @@ use crate::{
     queue::Job,
 };
 
-/// Cancels an issue that is not final. No delivery starts after the commit. Those in flight are finished, and a job marks the others
-/// as skipped. Returns the issue's status now.
+/// Cancels an issue that is not final and returns its status. No delivery starts after the commit. Those in flight are finished, and a
+/// job marks the others as skipped.
 pub async fn cancel_issue(
     context: &Context,
     actor: &Actor,
@@ -18,7 +18,7 @@ pub async fn cancel_issue(
     let now = context.clock.now();
     let reason = reason.unwrap_or("cancelled by an operator");
     let mut tx = context.db.begin().await?;
-    // Nothing else may change its status between the read and the update.
+    // Keeps the status unchanged between the read and the update.
     issues::lock(&mut tx, issue).await?;
     let record = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
     let cancelled = !record.status.is_final()

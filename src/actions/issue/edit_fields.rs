@@ -1,4 +1,4 @@
-//! What an operator enters to edit an issue: on the command line, and in forms or JSON with the same names.
+//! The edits of an issue that operators enter, with the same names on the command line, in forms and in JSON.
 
 use crate::{
     actions::issue::edit_issue::{MAX_NOTE_CHARS, MAX_PLACE, StoryChange},
@@ -11,7 +11,6 @@ use crate::{
 };
 use validator::{Validate, ValidationError};
 
-/// Edits of an issue and its stories.
 #[derive(Debug, Default, Clone, clap::Args, serde::Deserialize, Validate)]
 #[serde(default)]
 #[validate(schema(function = changes_something, skip_on_field_errors = false))]
@@ -51,20 +50,22 @@ pub struct IssueEdit {
     pub note: Option<String>,
 }
 
-fn changes_something(it: &IssueEdit) -> Result<(), ValidationError> {
-    let numbers = [&it.pin, &it.drop, &it.undo].iter().all(|list| list.is_empty());
-    let texts = [&it.place, &it.title, &it.summary].iter().all(|list| list.is_empty());
-    let words = [&it.subject, &it.preheader, &it.note].iter().all(|text| text.is_none());
+fn changes_something(edit: &IssueEdit) -> Result<(), ValidationError> {
+    let numbers = [&edit.pin, &edit.drop, &edit.undo].iter().all(|list| list.is_empty());
+    let texts = [&edit.place, &edit.title, &edit.summary].iter().all(|list| list.is_empty());
+    let words = [&edit.subject, &edit.preheader, &edit.note].iter().all(|text| text.is_none());
     if numbers && texts && words { Err(Code::NothingToChange.error()) } else { Ok(()) }
 }
 
 fn places(list: &[String]) -> Result<(), ValidationError> {
-    each(list, |text| place(text).map(drop).ok_or_else(|| Code::StoryPlace.error_with("limit", MAX_PLACE)))
+    check_each(list, |text| {
+        parse_place(text).map(drop).ok_or_else(|| Code::StoryPlace.error_with("limit", MAX_PLACE))
+    })
 }
 
 fn titles(list: &[String]) -> Result<(), ValidationError> {
-    each(list, |text| {
-        let (_, title) = numbered(text).ok_or_else(|| Code::StoryText.error())?;
+    check_each(list, |text| {
+        let (_, title) = split_article(text).ok_or_else(|| Code::StoryText.error())?;
         if one_line(title, UNCUT).is_empty() {
             return Err(Code::StoryText.error());
         }
@@ -73,8 +74,8 @@ fn titles(list: &[String]) -> Result<(), ValidationError> {
 }
 
 fn summaries(list: &[String]) -> Result<(), ValidationError> {
-    each(list, |text| {
-        let (_, summary) = numbered(text).ok_or_else(|| Code::StoryText.error())?;
+    check_each(list, |text| {
+        let (_, summary) = split_article(text).ok_or_else(|| Code::StoryText.error())?;
         at_most(&one_line(summary, UNCUT), MAX_DEK_CHARS)
     })
 }
@@ -87,28 +88,31 @@ fn note(text: &str) -> Result<(), ValidationError> {
     at_most(text, MAX_NOTE_CHARS)
 }
 
-/// Long texts are refused rather than cut: an operator means every word.
+/// Texts that are too long are refused instead of cut.
 const UNCUT: usize = usize::MAX / 8;
 
 fn at_most(text: &str, limit: usize) -> Result<(), ValidationError> {
     if text.chars().count() <= limit { Ok(()) } else { Err(Code::TextTooLong.error_with("limit", limit)) }
 }
 
-fn each(list: &[String], rule: impl Fn(&str) -> Result<(), ValidationError>) -> Result<(), ValidationError> {
+fn check_each(
+    list: &[String],
+    rule: impl Fn(&str) -> Result<(), ValidationError>,
+) -> Result<(), ValidationError> {
     for (index, text) in list.iter().enumerate() {
         rule(text).map_err(|error| at_index(error, index))?;
     }
     Ok(())
 }
 
-/// Reads an article's number and what follows `=`.
-fn numbered(text: &str) -> Option<(ArticleId, &str)> {
+/// Splits `ARTICLE=TEXT` into the article's number and the text.
+fn split_article(text: &str) -> Option<(ArticleId, &str)> {
     let (number, rest) = text.split_once('=')?;
     Some((ArticleId(number.trim().parse().ok()?), rest.trim()))
 }
 
-fn place(text: &str) -> Option<StoryChange> {
-    let (id, place) = numbered(text)?;
+fn parse_place(text: &str) -> Option<StoryChange> {
+    let (id, place) = split_article(text)?;
     let place = place.parse().ok().filter(|place| (1..=MAX_PLACE).contains(place))?;
     Some(StoryChange::Place(id, place))
 }
@@ -127,14 +131,14 @@ impl IssueEdit {
         changes.extend(self.pin.iter().map(|it| StoryChange::Pin(id(it))));
         changes.extend(self.drop.iter().map(|it| StoryChange::Drop(id(it))));
         for text in &self.place {
-            changes.push(place(text).ok_or_else(|| Code::StoryPlace.at("place"))?);
+            changes.push(parse_place(text).ok_or_else(|| Code::StoryPlace.at("place"))?);
         }
         for text in &self.title {
-            let (id, title) = numbered(text).ok_or_else(|| Code::StoryText.at("title"))?;
+            let (id, title) = split_article(text).ok_or_else(|| Code::StoryText.at("title"))?;
             changes.push(StoryChange::Title(id, title.to_owned()));
         }
         for text in &self.summary {
-            let (id, summary) = numbered(text).ok_or_else(|| Code::StoryText.at("summary"))?;
+            let (id, summary) = split_article(text).ok_or_else(|| Code::StoryText.at("summary"))?;
             changes.push(StoryChange::Summary(id, summary.to_owned()));
         }
         Ok((words, changes))
@@ -155,9 +159,9 @@ mod tests {
             ..IssueEdit::default()
         };
         let problems = Problems::check(&edit).unwrap_err();
-        let told: Vec<_> = problems.iter().map(|it| (it.pointer.as_str(), it.code)).collect();
+        let found: Vec<_> = problems.iter().map(|it| (it.pointer.as_str(), it.code)).collect();
         assert_eq!(
-            told,
+            found,
             [
                 ("#/place/1", Code::StoryPlace),
                 ("#/subject", Code::TextTooLong),

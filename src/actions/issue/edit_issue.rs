@@ -19,23 +19,23 @@ use serde_json::{Value, json};
 
 /// Longest note, in characters of Markdown.
 pub const MAX_NOTE_CHARS: usize = 5_000;
-/// The furthest place a story can be given.
+/// Last position that a story can be put at.
 pub const MAX_PLACE: i64 = 50;
 
-/// What is changed about one story of an issue.
+/// An edit of one story of an issue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoryChange {
-    /// It is in, first.
+    /// Includes the article as the first story.
     Pin(ArticleId),
-    /// It is out.
+    /// Leaves the article out.
     Drop(ArticleId),
-    /// It is in, at this place from 1, whatever comes and goes around it.
+    /// Includes the article at a fixed position, from 1.
     Place(ArticleId, i64),
-    /// Its headline in this issue.
+    /// Changes the headline in this issue.
     Title(ArticleId, String),
-    /// Its summary in this issue; empty: none.
+    /// Changes the summary in this issue. Empty: none.
     Summary(ArticleId, String),
-    /// All of that is taken back.
+    /// Undoes all edits of the story.
     Undo(ArticleId),
 }
 
@@ -52,27 +52,18 @@ impl StoryChange {
     }
 }
 
-/// Why an issue can't be edited so. Nothing of the edit is kept.
+/// An error that leaves the issue unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum EditError {
-    /// What readers get no longer changes.
-    #[error("the issue is {0}: what readers get no longer changes")]
+    /// The issue is frozen or final.
+    #[error("the issue is {0} and can no longer be edited")]
     TooLate(IssueStatus),
-    /// No such article.
     #[error("there is no article {0}; see `daily article list`")]
     NoSuchArticle(ArticleId),
-    /// A place that is none.
-    #[error("{0} is no place; give one from 1 to {MAX_PLACE}")]
+    #[error("{0} isn't a valid position; enter one from 1 to {MAX_PLACE}")]
     Place(i64),
-    /// A text that can't be used.
     #[error("{field}: {problem}")]
-    Text {
-        /// Which.
-        field: &'static str,
-        /// What is wrong.
-        problem: String,
-    },
-    /// The store failed.
+    Text { field: &'static str, problem: String },
     #[error(transparent)]
     Db(#[from] DbError),
 }
@@ -107,14 +98,14 @@ pub async fn edit_issue(
             }
             StoryChange::Place(_, place) => return Err(EditError::Place(*place)),
             StoryChange::Title(_, title) => {
-                let title = line("title", title, MAX_TITLE_CHARS)?;
+                let title = single_line("title", title, MAX_TITLE_CHARS)?;
                 if title.is_empty() {
-                    return Err(text("title", "it is empty; --undo takes an edit back".into()));
+                    return Err(text_error("title", "it is empty; use --undo to undo an edit".into()));
                 }
                 issues::set_words(&mut tx, issue, id, Some(&title), None).await?;
             }
             StoryChange::Summary(_, dek) => {
-                let dek = line("summary", dek, MAX_DEK_CHARS)?;
+                let dek = single_line("summary", dek, MAX_DEK_CHARS)?;
                 issues::set_words(&mut tx, issue, id, None, Some(&dek)).await?;
             }
             StoryChange::Undo(_) => issues::undo(&mut tx, issue, id).await?,
@@ -141,12 +132,12 @@ async fn with_edits(tx: &mut Tx, issue: &IssueRecord) -> Result<Value, DbError> 
 
 fn checked(words: &IssueWords) -> Result<IssueWords, EditError> {
     let bounded = |field, words: &Option<String>| {
-        words.as_deref().map(|words| line(field, words, MAX_TITLE_CHARS)).transpose()
+        words.as_deref().map(|words| single_line(field, words, MAX_TITLE_CHARS)).transpose()
     };
     if let Some(note) = &words.note
         && note.chars().count() > MAX_NOTE_CHARS
     {
-        return Err(text("note", format!("it is longer than {MAX_NOTE_CHARS} characters; shorten it")));
+        return Err(text_error("note", format!("it is longer than {MAX_NOTE_CHARS} characters; shorten it")));
     }
     Ok(IssueWords {
         subject: bounded("subject", &words.subject)?,
@@ -155,17 +146,17 @@ fn checked(words: &IssueWords) -> Result<IssueWords, EditError> {
     })
 }
 
-/// One line, refused rather than cut where it is too long: an operator means every word.
-fn line(field: &'static str, words: &str, most: usize) -> Result<String, EditError> {
+/// Puts a text on one line. Refuses a text that is too long instead of cutting it.
+fn single_line(field: &'static str, words: &str, most: usize) -> Result<String, EditError> {
     let whole = one_line(words, usize::MAX / 8);
     match whole.chars().count() {
         count if count > most => {
-            Err(text(field, format!("it has {count} characters, and {most} are the most; shorten it")))
+            Err(text_error(field, format!("it has {count} characters; shorten it to {most}")))
         }
         _ => Ok(whole),
     }
 }
 
-const fn text(field: &'static str, problem: String) -> EditError {
+const fn text_error(field: &'static str, problem: String) -> EditError {
     EditError::Text { field, problem }
 }

@@ -1,4 +1,4 @@
-//! An operator stops an issue that is going out.
+//! An operator pauses an issue.
 
 use crate::{
     actions::Context,
@@ -7,8 +7,8 @@ use crate::{
 };
 use serde_json::json;
 
-/// Pauses an issue that is being sent. No process starts a delivery after the commit, because the fence checks the issue's status.
-/// Those in flight are finished. Returns the issue's status now.
+/// Pauses an issue that is being sent and returns its status. No process starts a delivery after the commit, because the fence checks
+/// the issue's status. Deliveries in flight are finished.
 pub async fn pause_issue(
     context: &Context,
     actor: &Actor,

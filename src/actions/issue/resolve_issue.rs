@@ -1,4 +1,4 @@
-//! An operator settles what is in doubt about an issue.
+//! An operator resolves the uncertain deliveries of an issue.
 
 use crate::{
     actions::Context,
@@ -8,18 +8,18 @@ use crate::{
 };
 use serde_json::json;
 
-/// What became of deliveries in doubt.
+/// The resolution of uncertain deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resolution {
-    /// The relay had taken them.
+    /// The relay had accepted them.
     Sent,
-    /// They are given up.
+    /// They are not sent.
     Failed,
-    /// They go out again, with the Message-ID they had.
+    /// They are sent again, with the same Message-ID.
     Retry,
 }
 
-/// Settles all uncertain deliveries of an issue, and lets the issue go on. Returns how many there were.
+/// Resolves all uncertain deliveries of an issue and continues the issue. Returns the number of deliveries.
 pub async fn resolve_issue(
     context: &Context,
     actor: &Actor,

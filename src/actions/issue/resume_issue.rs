@@ -1,4 +1,4 @@
-//! An operator lets an issue go on.
+//! An operator resumes an issue.
 
 use crate::{
     actions::{Context, issue::audited},
@@ -7,11 +7,11 @@ use crate::{
     queue::Job,
 };
 
-/// Resumes a paused or held issue with a new score: the canary and the breaker start over. Returns the issue's status now.
+/// Resumes a paused or held issue and returns its status. The canary and the breaker start over.
 pub async fn resume_issue(context: &Context, actor: &Actor, issue: IssueId) -> Result<IssueStatus, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    // Nothing else may change its status between the read and the update.
+    // Keeps the status unchanged between the read and the update.
     issues::lock(&mut tx, issue).await?;
     let record = issues::get(&mut tx, issue).await?.ok_or(DbError::RowNotFound)?;
     let resumed = matches!(record.status, IssueStatus::Paused | IssueStatus::Held)
@@ -23,7 +23,7 @@ pub async fn resume_issue(context: &Context, actor: &Actor, issue: IssueId) -> R
         audit::record(&mut tx, entry, now).await?;
         issues::set_resumed(&mut tx, issue, now).await?;
         issues::set_woken(&mut tx, issue, now).await?;
-        // One for each worker, as when it was frozen.
+        // One job for each worker, as after the freeze.
         for _ in 0..processes::count_workers(&mut tx, now).await?.max(1) {
             context.queue.enqueue(&mut tx, &Job::Deliver { issue }).await?;
         }

@@ -1,4 +1,4 @@
-//! An operator begins an issue, or has it sent now.
+//! An operator creates an issue ahead of time, or sends one now.
 
 use crate::{
     actions::{Context, issue::audited},
@@ -20,34 +20,29 @@ use crate::{
 use jiff::civil::Date;
 use serde_json::Value;
 
-/// How far ahead an issue may be begun by hand.
+/// How far ahead an operator may create an issue.
 const FURTHEST_DAYS: i32 = 366;
 
-/// Why an issue can't be begun.
 #[derive(Debug, thiserror::Error)]
 pub enum BeginError {
-    /// It would go out at once, which planning must never do.
+    /// The issue would go out at once, which planning must never do.
     #[error("the issue of {0} was due already; to send today's issue now, use `daily issue send`")]
     Due(Date),
-    /// Nobody plans that far.
     #[error("{0} is more than a year ahead")]
     TooFar(Date),
-    /// The newsletter has no issue on that day of the week.
-    #[error("`{newsletter}` has no issue on {date}, a {}; the next one after it is that of {next}", date.strftime("%A"))]
+    #[error("`{newsletter}` has no issue on {date}, a {}; the next one is on {next}", date.strftime("%A"))]
     NotItsDay {
         /// The newsletter's short name.
         newsletter: String,
-        /// The date.
         date: Date,
-        /// The first date after it that has one.
+        /// The next date with an issue.
         next: Date,
     },
-    /// The store failed.
     #[error(transparent)]
     Db(#[from] DbError),
 }
 
-/// Makes sure that the issue of a date exists. The scheduler's sweep has it planned, unless the caller does so first.
+/// Returns the issue of a date, and creates it if needed. The scheduler plans it, unless the caller does so first.
 pub async fn begin_issue(
     context: &Context,
     actor: &Actor,
@@ -80,8 +75,8 @@ pub async fn begin_issue(
     Ok(issue)
 }
 
-/// Has today's issue planned, rendered and sent to all readers at once, whatever its day and send time. Returns the issue as it was
-/// before. An issue that was sent or is being sent stays as it is.
+/// Plans, renders and sends today's issue to all readers at once, whatever its day and send time. Returns the issue as it was before. An
+/// issue that was sent or is being sent stays unchanged.
 pub async fn send_issue(
     context: &Context,
     actor: &Actor,
@@ -100,7 +95,7 @@ pub async fn send_issue(
     let issue = issues::get(&mut tx, issue.id).await?.ok_or(DbError::RowNotFound)?;
     if issue.status == IssueStatus::Planned {
         if reopened {
-            tracing::info!(issue = %issue.id, "an operator sends a skipped issue after all");
+            tracing::info!(issue = %issue.id, "skipped issue reopened: an operator sends it");
         }
         issues::set_at_once(&mut tx, issue.id, now).await?;
         issues::set_woken(&mut tx, issue.id, now).await?;

@@ -1,4 +1,4 @@
-//! An operator sends an issue to themselves.
+//! An operator sends a test of an issue.
 
 use crate::{
     actions::{Context, message_id},
@@ -13,24 +13,15 @@ use crate::{
 };
 use serde_json::{Value, json};
 
-/// Why a test can't be sent.
 #[derive(Debug, thiserror::Error)]
 pub enum TestSendError {
-    /// The address is on the suppression list.
-    #[error("{address} is on the suppression list ({reason}); nothing is mailed to it")]
-    Suppressed {
-        /// Which address.
-        address: EmailAddress,
-        /// Why it is on the list.
-        reason: String,
-    },
-    /// The store failed.
+    #[error("{address} is on the suppression list ({reason}); use another address")]
+    Suppressed { address: EmailAddress, reason: String },
     #[error(transparent)]
     Db(#[from] DbError),
 }
 
-/// Enqueues a test of `issue`, or of the next one as it stands. No reader's state changes. The audit log doesn't name the recipient,
-/// who may be anybody.
+/// Enqueues a test of `issue`, or of the next issue's current plan. The audit log doesn't name the recipient, who may be anyone.
 pub async fn test_send(
     context: &Context,
     actor: &Actor,

@@ -1,7 +1,7 @@
-//! What an operator enters about a newsletter: on the command line, and in forms or JSON with the same names.
+//! The settings of a newsletter that operators enter, with the same names on the command line, in forms and in JSON.
 
 use crate::{
-    actions::listed_words::ListedWords,
+    actions::listed_values::ListedValues,
     domain::{
         issue::days::Days,
         newsletter::{
@@ -36,7 +36,7 @@ pub struct NewNewsletter {
     pub details: NewsletterDetails,
 }
 
-/// What can be said of a newsletter. Nothing else changes.
+/// The settings to change. Settings without a value stay unchanged.
 #[derive(Debug, Default, Clone, clap::Args, serde::Deserialize, Validate)]
 #[serde(default)]
 #[validate(schema(function = fewest_and_most, skip_on_field_errors = false))]
@@ -69,12 +69,12 @@ pub struct NewsletterDetails {
     #[arg(long)]
     #[validate(custom(function = rules::time_zone))]
     pub time_zone: Option<String>,
-    /// Clock of the send time
-    #[arg(long, value_parser = ListedWords(CLOCKS))]
+    /// Clock of the send time: the newsletter's or the reader's
+    #[arg(long, value_parser = ListedValues(CLOCKS))]
     #[validate(custom(function = self::clock))]
     pub clock: Option<String>,
-    /// Choose new articles, or the best of the week
-    #[arg(long, value_parser = ListedWords(SELECTIONS))]
+    /// Choice of articles: new ones, or the best of the week
+    #[arg(long, value_parser = ListedValues(SELECTIONS))]
     #[validate(custom(function = self::selection))]
     pub selection: Option<String>,
     /// Fewest stories in an issue
@@ -85,8 +85,8 @@ pub struct NewsletterDetails {
     #[arg(long, value_name = "N|default")]
     #[validate(custom(function = rules::story_count))]
     pub max_stories: Option<String>,
-    /// Approval of each issue by an operator
-    #[arg(long, value_parser = ListedWords(APPROVALS))]
+    /// Whether an issue waits for an operator's approval
+    #[arg(long, value_parser = ListedValues(APPROVALS))]
     #[validate(custom(function = self::approval))]
     pub approval: Option<String>,
     /// Picture in place of the title
@@ -97,8 +97,8 @@ pub struct NewsletterDetails {
     #[arg(long, value_name = "#rrggbb|none")]
     #[validate(custom(function = rules::accent))]
     pub accent: Option<String>,
-    /// Fonts of headlines
-    #[arg(long, value_parser = ListedWords(FONTS))]
+    /// Typeface of headlines
+    #[arg(long, value_parser = ListedValues(FONTS))]
     #[validate(custom(function = self::fonts))]
     pub fonts: Option<String>,
     /// Postal address of the publisher
@@ -109,8 +109,8 @@ pub struct NewsletterDetails {
     #[arg(long)]
     #[validate(custom(function = rules::language))]
     pub language: Option<String>,
-    /// Archive of past issues: listed, by link only, or none
-    #[arg(long, value_parser = ListedWords(ARCHIVES))]
+    /// Visibility of past issues
+    #[arg(long, value_parser = ListedValues(ARCHIVES))]
     #[validate(custom(function = self::archive))]
     pub archive: Option<String>,
 }
@@ -148,10 +148,9 @@ fn fewest_and_most(it: &NewsletterDetails) -> Result<(), ValidationError> {
 }
 
 impl NewNewsletter {
-    /// Checks the fields and makes the newsletter, whose other settings are those of `model` as far as it makes sense.
+    /// Checks the fields and makes the newsletter. Other settings are copied from `model`, except those specific to one newsletter.
     pub fn create(&self, model: &Newsletter) -> Result<Newsletter, Problems> {
         Problems::check(self)?;
-        // What makes a newsletter another one than the first is not copied.
         let new = Newsletter::default();
         let mut newsletter = Newsletter {
             slug: self.slug.clone(),
@@ -170,9 +169,7 @@ impl NewNewsletter {
 }
 
 impl NewsletterDetails {
-    /// Checks the fields and writes them over the newsletter's.
-    ///
-    /// Fields that pass their rules can be converted. Still, the numbers of stories may not fit those that the newsletter has.
+    /// Checks the fields and applies them to the newsletter. Valid fields can still conflict with the newsletter's own numbers of stories.
     pub fn apply(&self, newsletter: &mut Newsletter) -> Result<(), Problems> {
         Problems::check(self)?;
         let it = newsletter;
@@ -199,16 +196,16 @@ impl NewsletterDetails {
             it.needs_approval = approval == "required";
         }
         let stories = |text: &str| parse_stories("", text);
-        set("min_stories", self.min_stories.as_ref(), &mut it.min_stories, unless("default", stories))?;
-        set("max_stories", self.max_stories.as_ref(), &mut it.max_stories, unless("default", stories))?;
-        set("logo", self.logo.as_ref(), &mut it.theme.logo_url, unless("none", parse_logo_url))?;
-        set("accent", self.accent.as_ref(), &mut it.theme.accent, unless("none", parse_accent))?;
+        set("min_stories", self.min_stories.as_ref(), &mut it.min_stories, none_if("default", stories))?;
+        set("max_stories", self.max_stories.as_ref(), &mut it.max_stories, none_if("default", stories))?;
+        set("logo", self.logo.as_ref(), &mut it.theme.logo_url, none_if("none", parse_logo_url))?;
+        set("accent", self.accent.as_ref(), &mut it.theme.accent, none_if("none", parse_accent))?;
         it.check().map_err(|_| Code::StoryOrder.at("min_stories"))?;
         Ok(())
     }
 }
 
-/// Sets a value that is given. The rules have checked its text.
+/// Sets a value if a text is given. The rules have checked the text.
 fn set<T, E>(
     field: &str,
     text: Option<&String>,
@@ -221,8 +218,8 @@ fn set<T, E>(
     Ok(())
 }
 
-/// Reads a value, or the word for none.
-fn unless<T, E>(
+/// Returns a parser that maps one word to `None`.
+fn none_if<T, E>(
     none: &'static str,
     parse: impl Fn(&str) -> Result<T, E>,
 ) -> impl Fn(&str) -> Result<Option<T>, E> {
@@ -234,7 +231,7 @@ mod tests {
     use super::*;
     use proptest::{prelude::*, sample::select};
 
-    /// Some fields in their right spelling, others in any.
+    /// Generates fields, most of them valid.
     fn details() -> impl Strategy<Value = NewsletterDetails> {
         let right: &[(&str, &[&str])] = &[
             ("title", &["The Weekly"]),
@@ -285,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn the_numbers_of_stories_fit_each_other_and_those_there_are() {
+    fn the_numbers_of_stories_must_not_conflict() {
         let details = NewsletterDetails {
             min_stories: Some("9".into()),
             max_stories: Some("3".into()),
@@ -293,8 +290,8 @@ mod tests {
             ..NewsletterDetails::default()
         };
         let problems = Problems::check(&details).unwrap_err();
-        let told: Vec<_> = problems.iter().map(|it| (it.field(), it.code)).collect();
-        assert_eq!(told, [("min_stories", Code::StoryOrder), ("title", Code::TextRequired)]);
+        let found: Vec<_> = problems.iter().map(|it| (it.field(), it.code)).collect();
+        assert_eq!(found, [("min_stories", Code::StoryOrder), ("title", Code::TextRequired)]);
         let details = NewsletterDetails { max_stories: Some("3".into()), ..NewsletterDetails::default() };
         let mut newsletter = Newsletter { min_stories: Some(5), ..Newsletter::default() };
         assert!(details.apply(&mut newsletter).is_err());

@@ -7,7 +7,7 @@ pub mod set_newsletter;
 use crate::domain::newsletter::Newsletter;
 use serde_json::{Value, json};
 
-/// Returns the settings of a newsletter by their names, for people and for the audit log.
+/// Returns the settings of a newsletter by name, for output and the audit log.
 pub fn settings(it: &Newsletter) -> Value {
     json!({
         "slug": it.slug,

@@ -1,4 +1,4 @@
-//! An operator changes what a newsletter is called, or when it goes out.
+//! An operator changes the settings of a newsletter.
 
 use crate::{
     actions::{Context, newsletter::settings},
@@ -20,11 +20,11 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// Changes a newsletter by what `change` makes of it, in one transaction.
+/// Changes a newsletter by `change`, in one transaction.
 ///
-/// Other days, another time, zone or clock move the issues that are planned already, and send nothing at once: one whose new
-/// moments are all past keeps its old ones, and dates whose new moments are past have no issue on account of the change. A planned
-/// issue whose day is none of the newsletter's any more is skipped, and planned again when it is one once more.
+/// A new schedule moves the planned issues, but sends nothing at once: an issue whose new due times have all passed keeps its old ones,
+/// and a date whose new due times have passed gets no issue. A planned issue is skipped if its day is no longer one of the newsletter's.
+/// It is planned again if the day comes back.
 pub async fn set_newsletter<E: From<DbError>>(
     context: &Context,
     actor: &Actor,
@@ -57,12 +57,12 @@ pub async fn set_newsletter<E: From<DbError>>(
     Ok(record)
 }
 
-/// What decides which dates have an issue and when each is due.
+/// Returns the settings that decide the dates and due times of issues.
 fn schedule_of(it: &Newsletter) -> impl PartialEq {
     (it.days, it.send_time, it.time_zone.clone(), it.clock)
 }
 
-/// Pauses end with a day on readers' clocks, which may be others now.
+/// Moves the ends of pauses to the readers' new clocks.
 async fn move_pauses(tx: &mut Tx, record: &NewsletterRecord) -> Result<(), DbError> {
     for (until, own) in subscribers::pauses_for(tx, record.id).await? {
         let zone = own.as_deref().and_then(|name| parse_time_zone(name).ok());
@@ -78,7 +78,7 @@ async fn move_issues(tx: &mut Tx, record: &NewsletterRecord, now: Timestamp) -> 
     let clocks = subscribers::clocks_for(tx, record).await?;
     let coming = |date| schedule::due_since(newsletter, &clocks, date, now).filter(|due| due.first > now);
     for issue in issues::planned(tx, record.id).await? {
-        // What is due already is on its way out.
+        // Issues that are due stay, because they are about to go out.
         if !newsletter.days.contains(issue.date()) && issue.due_at.0 > now {
             let (from, to) = (IssueStatus::Planned, IssueStatus::Skipped);
             issues::advance(tx, issue.id, from, to, Some(DAY_REMOVED), now).await?;

@@ -1,4 +1,4 @@
-//! An operator's address is added: notices go there from now on.
+//! Adds an operator's address, which gets notices from now on.
 
 use crate::{
     actions::Context,
@@ -7,34 +7,31 @@ use crate::{
 };
 use serde_json::{Value, json};
 
-/// Most operators: each gets every notice, in the transaction of what it is about.
+/// Most operators. Each gets every notice, enqueued in the transaction of the event.
 pub const MOST_OPERATORS: usize = 100;
 
-/// What adding an address came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Added {
-    /// It is there now.
+pub enum AddOutcome {
     New,
-    /// It was there already.
+    /// The address was on the list already.
     Known,
-    /// There are [`MOST_OPERATORS`] already.
+    /// The list has [`MOST_OPERATORS`] addresses.
     TooMany,
 }
 
-/// Adds an address.
 pub async fn add_operator(
     context: &Context,
     actor: &Actor,
     address: &EmailAddress,
-) -> Result<Added, DbError> {
+) -> Result<AddOutcome, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let full = operators::list(&mut tx).await?.len() >= MOST_OPERATORS;
     let new = operators::insert(&mut tx, address, now).await?;
     Ok(match (new, full) {
-        (None, _) => Added::Known,
+        (None, _) => AddOutcome::Known,
         // Without a commit the transaction is rolled back.
-        (Some(_), true) => Added::TooMany,
+        (Some(_), true) => AddOutcome::TooMany,
         (Some(id), false) => {
             let entry = audit::Entry {
                 actor,
@@ -45,7 +42,7 @@ pub async fn add_operator(
             };
             audit::record(&mut tx, entry, now).await?;
             tx.commit().await?;
-            Added::New
+            AddOutcome::New
         }
     })
 }

@@ -1,4 +1,4 @@
-//! An operator's address, as it is entered on the command line, and in forms or JSON with the same name.
+//! An operator's address, with the same name on the command line, in forms and in JSON.
 
 use crate::domain::{
     subscriber::email_address::EmailAddress,
@@ -6,7 +6,6 @@ use crate::domain::{
 };
 use validator::Validate;
 
-/// An operator's address.
 #[derive(Debug, Default, Clone, clap::Args, serde::Deserialize, Validate)]
 pub struct OperatorAddress {
     /// Email address

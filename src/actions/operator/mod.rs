@@ -1,4 +1,4 @@
-//! Operators manage who gets notices.
+//! Operators manage the list of recipients of notices.
 
 pub mod add_operator;
 pub mod address;

@@ -1,4 +1,4 @@
-//! An operator's address is removed: notices no longer go there.
+//! Removes an operator's address, which no longer gets notices.
 
 use crate::{
     actions::Context,
@@ -7,7 +7,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 
-/// Removes an address. `false`: it was not there.
+/// Removes an address. `false` if it was not on the list.
 pub async fn remove_operator(
     context: &Context,
     actor: &Actor,

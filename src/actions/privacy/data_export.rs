@@ -1,8 +1,7 @@
-//! A reader asks for all that is held about them. A link comes by email and works for a day; its page has one button, which downloads
-//! the file.
+//! A reader requests a data export. The link comes by email and works for a day. Its page has a button that downloads the file.
 
 use crate::{
-    actions::{mail_about, rate_limiter, subscription::context::SubscriptionContext},
+    actions::{enqueue_request_email, rate_limiter, subscription::context::SubscriptionContext},
     db::{
         DbError, Tx,
         newsletters::{self, NewsletterRecord},
@@ -24,76 +23,78 @@ use crate::{
 };
 use jiff::SignedDuration;
 
-/// The answer to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum ExportRequestOutcome {
     /// An email is on its way.
     Sent,
-    /// The limit is reached; how long until the next request is allowed.
+    /// A rate limit was reached. The next request is accepted after this time.
     TooMany(SignedDuration),
-    /// The reader was forgotten.
-    Gone,
+    /// The reader's data was erased.
+    Erased,
 }
 
 /// The state of a link.
 #[derive(Debug, Clone)]
 pub enum ExportLink {
-    /// Not one of our links, damaged in transit, or of a reader who was forgotten.
+    /// The link is invalid, or the reader's data was erased.
     Unknown,
-    /// The link is too old, or was sent to an address that the reader no longer has.
-    Expired {
-        /// The newsletter in whose name it was sent.
-        newsletter: Box<NewsletterRecord>,
-        /// The reader's language.
-        language: Option<String>,
-    },
+    /// The link is too old, or the reader has changed the address since.
+    Expired { newsletter: Box<NewsletterRecord>, language: Option<String> },
     /// The file can be downloaded.
-    Ready {
-        /// The newsletter in whose name it was sent.
-        newsletter: Box<NewsletterRecord>,
-        /// The reader's language.
-        language: Option<String>,
-        /// The address that the export is about.
-        address: EmailAddress,
-    },
+    Ready { newsletter: Box<NewsletterRecord>, language: Option<String>, address: EmailAddress },
 }
 
-/// Sends the link to the reader of a subscription, even one that has ended.
-pub async fn ask(context: &SubscriptionContext, id: SubscriptionId) -> Result<Asked, DbError> {
+/// Emails the link to the reader of a subscription, even an ended one.
+pub async fn request_export(
+    context: &SubscriptionContext,
+    id: SubscriptionId,
+) -> Result<ExportRequestOutcome, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    let Some(subscription) = subscribers::for_link(&mut tx, id).await? else { return Ok(Asked::Gone) };
+    let Some(subscription) = subscribers::for_link(&mut tx, id).await? else {
+        return Ok(ExportRequestOutcome::Erased);
+    };
     let (reader, address) = (subscription.subscriber_id, &subscription.address);
     let is_reader = subscription.status.is_confirmed();
-    let (line, limit) = if is_reader {
+    let (name, limit) = if is_reader {
         (format!("data export {reader}"), LIMIT)
     } else {
         (format!("data export unsubscribed {reader}"), LIMIT_UNSUBSCRIBED)
     };
-    if let Err(wait) = rate_limiter::check(&mut tx, &context.keys, &line, limit, now).await? {
-        return Ok(Asked::TooMany(wait));
+    if let Err(wait) = rate_limiter::check(&mut tx, &context.keys, &name, limit, now).await? {
+        return Ok(ExportRequestOutcome::TooMany(wait));
     }
-    // To a reader without a subscription it is an email that strangers may cause.
+    // Someone else may have signed up the address of a reader without a confirmed subscription, so the limit for unsolicited email
+    // applies too.
     if !is_reader {
-        let (line, limit) =
+        let (name, limit) =
             (format!("address {}", address.inbox()), context.emails_per_address.unwrap_or(LIMIT));
-        if let Err(wait) = rate_limiter::check(&mut tx, &context.keys, &line, limit, now).await? {
-            return Ok(Asked::TooMany(wait));
+        if let Err(wait) = rate_limiter::check(&mut tx, &context.keys, &name, limit, now).await? {
+            return Ok(ExportRequestOutcome::TooMany(wait));
         }
     }
     let request = requests::insert(&mut tx, id, RequestKind::DataExport, address, None, now).await?;
-    mail_about(&context.queue, &mut tx, EmailKind::DataExport, &subscription, address, request, now).await?;
+    enqueue_request_email(
+        &context.queue,
+        &mut tx,
+        EmailKind::DataExport,
+        &subscription,
+        address,
+        request,
+        now,
+    )
+    .await?;
     tx.commit().await?;
-    Ok(Asked::Sent)
+    Ok(ExportRequestOutcome::Sent)
 }
 
-/// Reads a link without handing anything out, because mail scanners follow links too.
-pub async fn look(context: &SubscriptionContext, token: &str) -> Result<ExportLink, DbError> {
+/// Returns the state of a link and reveals no data, because mail scanners follow links too.
+pub async fn inspect_link(context: &SubscriptionContext, token: &str) -> Result<ExportLink, DbError> {
     let mut tx = context.db.read().await?;
     find(context, &mut tx, token).await
 }
 
-/// Reads the export that a link leads to. `Err`: the state of a link that leads to none.
+/// Reads the data export of a link. The inner `Err` is the state of a link without one.
 pub async fn read(
     context: &SubscriptionContext,
     token: &str,
@@ -115,8 +116,8 @@ async fn find(context: &SubscriptionContext, tx: &mut Tx, token: &str) -> Result
     };
     let newsletter = Box::new(newsletters::get(tx, subscription.newsletter_id).await?);
     let SubscriptionRecord { address, language, .. } = subscription;
-    let is_old = request.expires_at.0 <= context.clock.now() || request.old_address != address;
-    Ok(if !is_old && request.kind == RequestKind::DataExport {
+    let is_expired = request.expires_at.0 <= context.clock.now() || request.old_address != address;
+    Ok(if !is_expired && request.kind == RequestKind::DataExport {
         ExportLink::Ready { newsletter, language, address }
     } else {
         ExportLink::Expired { newsletter, language }

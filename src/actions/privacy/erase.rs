@@ -1,4 +1,4 @@
-//! A reader asks to be forgotten.
+//! Erasure of a reader's data.
 
 use crate::{
     actions::Context,
@@ -13,38 +13,40 @@ use crate::{
 };
 use serde_json::{Value, json};
 
-/// What a wish to be forgotten led to.
+/// The result of an erasure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Forgetting {
-    /// Nothing was held about this address.
+pub enum ErasureOutcome {
+    /// There is no data about this address.
     Unknown,
-    /// They get no more mail, but one is in flight, whose answer is still to be written down: ask again in a minute.
+    /// The subscriptions have ended, but a delivery is in flight and its result must be recorded first. Try again in a minute.
     InFlight,
-    /// It is done.
     Done,
 }
 
-/// Ends all subscriptions of an address and erases the reader's data. A salted hash is kept, so that no import brings the address
-/// back. The reader may sign up again. The audit log gets numbers only.
-pub async fn forget(context: &Context, actor: &Actor, address: &EmailAddress) -> Result<Forgetting, DbError> {
+/// Ends all subscriptions of an address and erases the reader's data. A salted hash stays, so that no import restores the address. The
+/// reader may sign up again. The audit log contains numbers only.
+pub async fn erase(
+    context: &Context,
+    actor: &Actor,
+    address: &EmailAddress,
+) -> Result<ErasureOutcome, DbError> {
     let now = context.clock.now();
     if data_export::read(&mut context.db.read().await?, address, now).await?.is_none() {
-        return Ok(Forgetting::Unknown);
+        return Ok(ErasureOutcome::Unknown);
     }
-    // The subscriptions end in a transaction of their own, after which no delivery to this reader starts.
+    // Ending the subscriptions needs a transaction of its own: no delivery to this reader starts after it.
     let mut tx = context.db.begin().await?;
     let subscriptions = subscribers::for_address(&mut tx, address).await?;
     for it in &subscriptions {
         if subscribers::end(&mut tx, it.id, now).await? {
-            let nobody = Evidence::default();
-            let left = ConsentEvent::Unsubscribed;
-            subscribers::record_consent(&mut tx, it.id, left, "forget", &nobody, now).await?;
+            let (event, evidence) = (ConsentEvent::Unsubscribed, Evidence::default());
+            subscribers::record_consent(&mut tx, it.id, event, "forget", &evidence, now).await?;
         }
     }
     tx.commit().await?;
     let mut tx = context.db.begin().await?;
     if !erasure::erase(&mut tx, address, now).await? {
-        return Ok(Forgetting::InFlight);
+        return Ok(ErasureOutcome::InFlight);
     }
     let entry = audit::Entry {
         actor,
@@ -55,5 +57,5 @@ pub async fn forget(context: &Context, actor: &Actor, address: &EmailAddress) ->
     };
     audit::record(&mut tx, entry, now).await?;
     tx.commit().await?;
-    Ok(Forgetting::Done)
+    Ok(ErasureOutcome::Done)
 }

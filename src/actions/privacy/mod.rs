@@ -1,4 +1,4 @@
-//! Data export, erasure, and the proof of the consent ledger.
+//! Data export, erasure, and verification of the consent ledger.
 
 pub mod data_export;
 pub mod erase;

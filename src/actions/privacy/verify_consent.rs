@@ -1,4 +1,4 @@
-//! Somebody wants to know whether the ledger of consent is whole; and its links are made where they are missing.
+//! Verifies the hash chain of the consent ledger, and adds missing links.
 
 use crate::{
     actions::Context,
@@ -14,57 +14,53 @@ use crate::{
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Entries of the backlog that are done in one transaction: on SQLite nobody else writes meanwhile.
-const PORTION: i64 = 1_000;
-/// From one portion to the next: another process that waits for SQLite looks only now and then whether it is free.
+/// Entries linked per transaction. Other writers wait during one, because SQLite has a single writer.
+const BATCH_SIZE: i64 = 1_000;
+/// Pause between batches, for other processes: they poll SQLite's lock only now and then.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Links that are read at once.
-const PAGE: i64 = 2_000;
+/// Links read at once.
+const PAGE_SIZE: i64 = 2_000;
 
-/// What was found in the ledger.
+/// The result of a verification.
 #[derive(Debug, Clone, Default, serde::Serialize)]
 pub struct Verdict {
-    /// Entries whose link is right.
+    /// Entries with a correct link.
     pub verified: u64,
-    /// Those of them whose personal part was erased.
+    /// Those among them with an erased personal part.
     pub erased: u64,
-    /// Subscriptions they belong to.
+    /// Subscriptions that the entries belong to.
     pub subscriptions: u64,
-    /// Entries that have no link yet.
+    /// Entries without a link so far.
     pub unlinked: i64,
-    /// Entries whose link is wrong.
+    /// Entries with a wrong link.
     pub broken: u64,
-    /// The first of those.
     pub first_broken: Option<Break>,
-    /// A digest over all chains as they are now.
+    /// A digest of all chains.
     pub digest: String,
 }
 
-/// Where a chain is broken.
+/// The place where a chain is broken.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Break {
-    /// The entry.
     pub event: i64,
-    /// Of which subscription.
     pub subscription: i64,
-    /// What is wrong.
     pub problem: &'static str,
 }
 
-/// Verifies every link, in portions: memory does not grow with the ledger.
+/// Verifies every link. Reads page by page, so that memory use is constant.
 pub async fn verify_consent(db: &Db) -> Result<Verdict, DbError> {
     let mut verdict = Verdict::default();
     let mut heads = ChainHeads::new();
     let mut before: Option<LinkedEvent> = None;
-    // One snapshot: what is added meanwhile is verified the next time.
+    // All pages are read from one snapshot.
     let mut tx = db.read().await?;
     loop {
         let after = before.as_ref().map_or((SubscriptionId(0), 0), |it| (it.subscription_id, it.position));
-        let portion = subscribers::links_after(&mut tx, after, PAGE).await?;
-        if portion.is_empty() {
+        let page = subscribers::links_after(&mut tx, after, PAGE_SIZE).await?;
+        if page.is_empty() {
             break;
         }
-        for it in portion {
+        for it in page {
             let last = before.take();
             let same = last.as_ref().filter(|last| last.subscription_id == it.subscription_id);
             if same.is_none() {
@@ -95,10 +91,10 @@ pub async fn verify_consent(db: &Db) -> Result<Verdict, DbError> {
     Ok(verdict)
 }
 
-/// What is wrong with a link after another one, if anything.
+/// Returns the problem with a link, given the one before it.
 fn problem(before: Option<&LinkedEvent>, it: &LinkedEvent) -> Option<&'static str> {
-    let (place, previous) = before.map_or((0, ""), |last| (last.position, last.chain.as_str()));
-    if it.position != place + 1 {
+    let (position, previous) = before.map_or((0, ""), |last| (last.position, last.chain.as_str()));
+    if it.position != position + 1 {
         return Some("an entry before it was removed");
     }
     let Some(entry) = it.event.entry(it.subscription_id, it.position, it.event_id) else {
@@ -106,26 +102,26 @@ fn problem(before: Option<&LinkedEvent>, it: &LinkedEvent) -> Option<&'static st
     };
     let personal = it.event.personal();
     match &it.salt {
-        None if !personal.is_erased() => return Some("what was erased is there again"),
+        None if !personal.is_erased() => return Some("an erased part was restored"),
         Some(salt) if personal.digest(salt) != it.personal => {
-            return Some("address, client or page of the entry was changed");
+            return Some("the address, client or page of the entry was changed");
         }
         _ => {}
     }
     (link(previous, &entry, &it.personal) != it.chain).then_some("the entry or its link was changed")
 }
 
-/// Gives imported entries, which are in the backlog, their links. Each portion is a transaction of its own: others can write in between,
-/// and the process can stop. Returns how many entries got their links.
+/// Links imported entries, which wait in a backlog. Each batch has its own transaction, so that others can write in between and the
+/// process can stop. Returns the number of entries linked.
 pub async fn link_consent(context: &Context, stop: &CancellationToken) -> Result<usize, DbError> {
     let mut linked = 0;
-    // Nobody waits for the store while there is nothing to do.
+    // Avoids a write transaction if there is nothing to do.
     if !subscribers::has_backlog(&mut context.db.read().await?).await? {
         return Ok(0);
     }
     while !stop.is_cancelled() {
         let mut tx = context.db.begin().await?;
-        match subscribers::link_backlog(&mut tx, PORTION).await? {
+        match subscribers::link_backlog(&mut tx, BATCH_SIZE).await? {
             Backlog::Empty => break,
             Backlog::Linked(entries) => linked += entries,
         }

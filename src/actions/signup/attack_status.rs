@@ -3,15 +3,15 @@
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 
-/// How long this process goes by what it last read about an attack.
+/// How long this process uses a status before reading it again.
 const STATUS_LIFETIME: SignedDuration = SignedDuration::from_secs(2);
 
-/// Whether an attack is on, as last read from the database, and when.
+/// The status last read from the database, with its time.
 #[derive(Debug, Default)]
 pub struct AttackStatus(Mutex<Option<(Timestamp, bool)>>);
 
 impl AttackStatus {
-    /// `None` if it is unknown or out of date. One caller then reads it anew; the others go by the old status meanwhile.
+    /// Returns the status, or `None` if it is unknown or outdated. Only one caller gets `None` and reads it; the others use the old one.
     pub(super) fn known(&self, now: Timestamp) -> Option<bool> {
         match &mut *self.0.lock() {
             Some((at, attack)) if now.duration_since(*at).abs() < STATUS_LIFETIME => Some(*attack),
@@ -23,7 +23,7 @@ impl AttackStatus {
         }
     }
 
-    /// Keeps what was read from the database.
+    /// Stores the status read from the database.
     pub(super) fn set(&self, attack: bool, now: Timestamp) {
         *self.0.lock() = Some((now, attack));
     }

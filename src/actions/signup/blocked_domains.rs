@@ -1,16 +1,15 @@
-//! The operator's list of blocked domains: a file, read again when it has changed.
+//! The list of blocked domains: built-in ones, and an operator's file, which is read again when it changes.
 
 use crate::domain::signup::mail_domains::{is_blocked, parse_list};
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use std::{collections::HashSet, fs, io, path::PathBuf, time::SystemTime};
 
-/// From one look at the file to the next.
-const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(10);
-/// Largest file that is read, in bytes: a million domains.
+/// Interval of checks for a changed file.
+const CHECK_INTERVAL: SignedDuration = SignedDuration::from_secs(10);
+/// Largest file in bytes. It can hold about a million domains.
 const MAX_BYTES: u64 = 32_000_000;
 
-/// Which domains are blocked.
 #[derive(Debug)]
 pub struct BlockedDomains {
     file: Option<PathBuf>,
@@ -19,25 +18,24 @@ pub struct BlockedDomains {
 
 #[derive(Debug, Default)]
 struct List {
-    looked_at: Option<Timestamp>,
+    checked_at: Option<Timestamp>,
     version: Option<(SystemTime, u64)>,
     names: HashSet<Box<str>>,
 }
 
 impl BlockedDomains {
-    /// The built-in ones, and those of a file.
     pub fn new(file: Option<PathBuf>) -> Self {
         Self { file, list: Mutex::default() }
     }
 
-    /// Whether addresses at this domain are not taken.
+    /// Returns whether a domain is blocked.
     pub fn contains(&self, domain: &str, now: Timestamp) -> bool {
         let mut list = self.list.lock();
-        let due = list.looked_at.is_none_or(|at| now.duration_since(at) >= LOOK_EVERY);
+        let due = list.checked_at.is_none_or(|at| now.duration_since(at) >= CHECK_INTERVAL);
         if let Some(file) = self.file.as_ref().filter(|_| due) {
-            list.looked_at = Some(now);
+            list.checked_at = Some(now);
             if let Err(error) = list.refresh(file) {
-                tracing::warn!(file = %file.display(), %error, "the list of blocked domains can't be read; the last one holds");
+                tracing::warn!(file = %file.display(), %error, "can't read the list of blocked domains; the previous one stays in use");
             }
         }
         is_blocked(domain, &list.names)
@@ -46,13 +44,13 @@ impl BlockedDomains {
 
 impl List {
     fn refresh(&mut self, file: &PathBuf) -> io::Result<()> {
-        let about = fs::metadata(file)?;
-        let version = Some((about.modified()?, about.len()));
+        let metadata = fs::metadata(file)?;
+        let version = Some((metadata.modified()?, metadata.len()));
         if self.version == version {
             return Ok(());
         }
-        if about.len() > MAX_BYTES {
-            return Err(io::Error::other(format!("it is larger than {MAX_BYTES} bytes")));
+        if metadata.len() > MAX_BYTES {
+            return Err(io::Error::other(format!("the file is larger than {MAX_BYTES} bytes")));
         }
         self.names = parse_list(&fs::read_to_string(file)?);
         self.version = version;

@@ -1,4 +1,4 @@
-//! Challenges: when a signup needs one, and making and verifying them. See [`crate::domain::signup::challenge`].
+//! Issues and verifies challenges, and decides whether signups need one. See [`crate::domain::signup::challenge`].
 
 use crate::{
     actions::signup::context::SignupContext,
@@ -7,7 +7,7 @@ use crate::{
     random,
 };
 
-/// Whether a signup needs a solved challenge now.
+/// Returns whether a signup needs a solved challenge now.
 pub async fn is_required(context: &SignupContext) -> Result<bool, DbError> {
     let now = context.clock.now();
     if context.challenge_policy == ChallengePolicy::Never {
@@ -27,7 +27,7 @@ pub fn issue(context: &SignupContext) -> Challenge {
     challenge::issue(&context.keys, &salt, number, context.clock.now())
 }
 
-/// Verifies a solution, which may have been redeemed before. `None` if it is wrong or expired.
+/// Verifies a solution, but not whether it was redeemed before. `None` if it is wrong or expired.
 pub fn verify(context: &SignupContext, solution: &str) -> Option<VerifiedToken> {
     challenge::verify(&context.keys, solution, context.clock.now())
 }

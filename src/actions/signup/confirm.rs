@@ -2,7 +2,7 @@
 
 use crate::{
     actions::{
-        mail_reader,
+        enqueue_email,
         signup::context::SignupContext,
         signup::{
             request::{Proof, Signup, SubscribeError},
@@ -25,16 +25,17 @@ use crate::{
 };
 use jiff::SignedDuration;
 
-/// How a reader confirmed, as the ledger names it.
+/// The way a reader confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConfirmedBy {
-    /// With the button on the page that the link leads to.
+    /// By the button on the link's page.
     Button,
-    /// By following the link in the browser that had signed up.
+    /// By following the link in the browser that signed up.
     SameBrowser,
 }
 
 impl ConfirmedBy {
+    /// The name in the ledger.
     const fn as_str(self) -> &'static str {
         match self {
             Self::Button => "link",
@@ -43,71 +44,63 @@ impl ConfirmedBy {
     }
 }
 
-/// What a confirmation link leads to.
+/// The state of a confirmation link.
 #[derive(Debug, Clone)]
-pub enum Confirmation {
-    /// Not a link of ours, or altered on the way.
+pub enum ConfirmationLink {
+    /// The link is invalid.
     Unknown,
-    /// The link is too old, or the reader has left since; signing up again gets a new one.
-    Expired {
-        /// Of which newsletter.
-        newsletter: NewsletterRecord,
-        /// The reader's language, if it is known.
-        language: Option<String>,
-    },
-    /// The button can be pressed.
+    /// The link is too old, or the reader has unsubscribed since. A new signup gets a new link.
+    Expired { newsletter: NewsletterRecord, language: Option<String> },
+    /// The signup can be confirmed.
     Ready {
-        /// The newsletter that the mail came from.
+        /// The newsletter that the email came from.
         newsletter: NewsletterRecord,
-        /// The reader's language, if it is known.
         language: Option<String>,
-        /// What the reader gets: the titles of all that the link confirms.
+        /// The titles of all newsletters that the link confirms.
         titles: String,
-        /// For which address.
         address: EmailAddress,
     },
-    /// The reader is in: just now, or since an earlier click.
+    /// The signup was confirmed, now or before.
     Confirmed {
-        /// The newsletter that the mail came from.
+        /// The newsletter that the email came from.
         newsletter: NewsletterRecord,
-        /// The reader's language, if it is known.
         language: Option<String>,
-        /// What the reader gets.
+        /// The titles of the newsletters that the reader gets.
         titles: String,
     },
 }
 
-/// Looks at a link without changing anything: mail scanners follow links too.
-pub async fn look(context: &SignupContext, token: &str) -> Result<Confirmation, DbError> {
+/// Returns the state of a link and changes nothing, because mail scanners follow links too.
+pub async fn inspect_link(context: &SignupContext, token: &str) -> Result<ConfirmationLink, DbError> {
     let mut tx = context.db.read().await?;
-    let asked = find(context, &mut tx, token).await?;
-    Ok(judge(context, &asked))
+    let signups = find(context, &mut tx, token).await?;
+    Ok(link_state(context, &signups))
 }
 
-/// Confirms: all that the link confirms becomes active, the consent is recorded, and the reader is greeted by one mail. A second press
-/// says the same as the first, and does nothing.
+/// Activates all subscriptions that the link confirms, records the consent, and enqueues one welcome email. A second press returns the
+/// same and changes nothing.
 pub async fn confirm(
     context: &SignupContext,
     token: &str,
     by: ConfirmedBy,
     evidence: &Evidence,
-) -> Result<Confirmation, DbError> {
+) -> Result<ConfirmationLink, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    let mut asked = find(context, &mut tx, token).await?;
-    if !matches!(judge(context, &asked), Confirmation::Ready { .. }) {
-        return Ok(judge(context, &asked));
+    let mut signups = find(context, &mut tx, token).await?;
+    if !matches!(link_state(context, &signups), ConfirmationLink::Ready { .. }) {
+        return Ok(link_state(context, &signups));
     }
-    let mut to_greet = context.welcome_email;
-    for it in asked.iter_mut().filter(|it| is_open(context, it)) {
-        // Both guards are compare-and-set: of two presses at once only one records a consent.
+    let mut needs_welcome = context.welcome_email;
+    for it in signups.iter_mut().filter(|it| is_open(context, it)) {
+        // Both updates are compare-and-set, so that only one of two simultaneous presses records consent.
         if subscribers::use_confirmation(&mut tx, it.record.id, now).await?
             && subscribers::activate(&mut tx, it.subscription.id, now).await?
         {
             let (event, by) = (ConsentEvent::Confirmed, by.as_str());
             subscribers::record_consent(&mut tx, it.subscription.id, event, by, evidence, now).await?;
-            if std::mem::take(&mut to_greet) {
-                mail_reader(
+            if std::mem::take(&mut needs_welcome) {
+                enqueue_email(
                     &context.queue,
                     &mut tx,
                     EmailKind::Welcome,
@@ -120,33 +113,33 @@ pub async fn confirm(
             follow_clock(&mut tx, &it.newsletter, &it.subscription, now).await?;
             it.subscription.status = SubscriptionStatus::Active;
         } else {
-            // Somebody was quicker: the other press, or who ended or erased it. The page says what has become of it.
-            let now_is = subscribers::for_link(&mut tx, it.subscription.id).await?;
-            it.subscription.status = now_is.map_or(SubscriptionStatus::Unsubscribed, |it| it.status);
+            // Another request has confirmed, ended or erased it meanwhile. The page shows the current status.
+            let current = subscribers::for_link(&mut tx, it.subscription.id).await?;
+            it.subscription.status = current.map_or(SubscriptionStatus::Unsubscribed, |it| it.status);
             it.record.used_at.get_or_insert(now.into());
         }
     }
     tx.commit().await?;
-    Ok(judge(context, &asked))
+    Ok(link_state(context, &signups))
 }
 
-/// Asks for a new link with one that has expired: a signup anew, with the same limits. `None`: the link leads nowhere, or to a
-/// page that has more to say.
+/// Renews an expired link by a new signup, with the same limits. `None` if the link is not an expired one.
 pub async fn renew(
     context: &SignupContext,
     token: &str,
     evidence: &Evidence,
 ) -> Result<Option<(NewsletterRecord, Option<String>)>, SubscribeError> {
     let mut tx = context.db.read().await?;
-    let asked = find(context, &mut tx, token).await?;
+    let signups = find(context, &mut tx, token).await?;
     drop(tx);
-    let (Confirmation::Expired { newsletter, .. }, Some(first)) = (judge(context, &asked), asked.first())
+    let (ConfirmationLink::Expired { newsletter, .. }, Some(first)) =
+        (link_state(context, &signups), signups.first())
     else {
         return Ok(None);
     };
     let signup = Signup {
         address: first.subscription.address.clone(),
-        newsletters: asked.iter().map(|it| it.newsletter.newsletter.slug.clone()).collect(),
+        newsletters: signups.iter().map(|it| it.newsletter.newsletter.slug.clone()).collect(),
         method: "renewal",
         language: first
             .subscription
@@ -162,57 +155,60 @@ pub async fn renew(
     Ok(Some((newsletter, first.subscription.language.clone())))
 }
 
-/// Whether a link, followed in the browser that keeps this mark, was asked for in that browser.
-pub fn asked_here(context: &SignupContext, mark: &str, address: &EmailAddress) -> bool {
+/// Returns whether the browser with this cookie signed up the address.
+pub fn signed_up_in_this_browser(context: &SignupContext, cookie: &str, address: &EmailAddress) -> bool {
     let within = SignedDuration::from_hours(24 * i64::from(context.confirmation_days));
-    is_bound_browser(&context.keys, mark, address, within, context.clock.now())
+    is_bound_browser(&context.keys, cookie, address, within, context.clock.now())
 }
 
-/// One of the things that a link confirms.
-struct Asked {
+/// One of the signups that a link confirms.
+struct PendingSignup {
     record: ConfirmationRecord,
     subscription: SubscriptionRecord,
     newsletter: NewsletterRecord,
 }
 
-/// All that a link confirms, first what its mail came from. Nothing: it is no link of ours.
-async fn find(context: &SignupContext, tx: &mut Tx, token: &str) -> Result<Vec<Asked>, DbError> {
+/// Returns the signups that a link confirms. The first is that of the email's newsletter. Empty if the link is invalid.
+async fn find(context: &SignupContext, tx: &mut Tx, token: &str) -> Result<Vec<PendingSignup>, DbError> {
     let Some(id) = context.keys.verify(Purpose::Confirm, token) else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     for record in subscribers::confirmed_together(tx, ConfirmationId(id)).await? {
         let Some(subscription) = subscribers::for_link(tx, record.subscription_id).await? else { continue };
         let newsletter = newsletters::get(tx, subscription.newsletter_id).await?;
-        found.push(Asked { record, subscription, newsletter });
+        found.push(PendingSignup { record, subscription, newsletter });
     }
     Ok(found)
 }
 
-/// Whether one of them is still to be confirmed, and can be. A link from before the subscription moved has expired: it is in a mailbox
-/// that may be somebody else's now, and its page names the address.
-fn is_open(context: &SignupContext, it: &Asked) -> bool {
+/// Returns whether a signup can be confirmed. A link older than a change of address has expired, because the old mailbox may be someone
+/// else's now, and the link's page shows the new address.
+fn is_open(context: &SignupContext, it: &PendingSignup) -> bool {
     it.subscription.status == SubscriptionStatus::Pending
         && it.record.used_at.is_none()
         && it.record.expires_at.0 > context.clock.now()
         && it.subscription.moved_at.is_none_or(|moved| it.record.created_at > moved)
 }
 
-fn judge(context: &SignupContext, asked: &[Asked]) -> Confirmation {
-    let Some(first) = asked.first() else { return Confirmation::Unknown };
+fn link_state(context: &SignupContext, signups: &[PendingSignup]) -> ConfirmationLink {
+    let Some(first) = signups.first() else { return ConfirmationLink::Unknown };
     let (newsletter, language) = (first.newsletter.clone(), first.subscription.language.clone());
-    let titles = |which: &dyn Fn(&Asked) -> bool| {
-        let titles: Vec<&str> =
-            asked.iter().filter(|it| which(it)).map(|it| it.newsletter.newsletter.title.as_str()).collect();
+    let titles = |filter: &dyn Fn(&PendingSignup) -> bool| {
+        let titles: Vec<&str> = signups
+            .iter()
+            .filter(|it| filter(it))
+            .map(|it| it.newsletter.newsletter.title.as_str())
+            .collect();
         titles.join(", ")
     };
-    let is_in = |it: &Asked| {
+    let is_subscribed = |it: &PendingSignup| {
         matches!(it.subscription.status, SubscriptionStatus::Active | SubscriptionStatus::Paused)
     };
-    if asked.iter().any(|it| is_open(context, it)) {
+    if signups.iter().any(|it| is_open(context, it)) {
         let address = first.subscription.address.clone();
-        Confirmation::Ready { newsletter, language, titles: titles(&|it| is_open(context, it)), address }
-    } else if asked.iter().any(is_in) {
-        Confirmation::Confirmed { newsletter, language, titles: titles(&is_in) }
+        ConfirmationLink::Ready { newsletter, language, titles: titles(&|it| is_open(context, it)), address }
+    } else if signups.iter().any(is_subscribed) {
+        ConfirmationLink::Confirmed { newsletter, language, titles: titles(&is_subscribed) }
     } else {
-        Confirmation::Expired { newsletter, language }
+        ConfirmationLink::Expired { newsletter, language }
     }
 }

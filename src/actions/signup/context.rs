@@ -1,4 +1,4 @@
-//! What signing up and confirming work with.
+//! Dependencies of signups and confirmations.
 
 use super::{
     address_policy::AddressPolicy, attack_status::AttackStatus, mail_servers::MailServers,
@@ -16,7 +16,7 @@ use crate::{
 use jiff::SignedDuration;
 use std::sync::Arc;
 
-/// What signups and confirmations need. Cheap to clone.
+/// Cheap to clone.
 #[derive(Clone)]
 pub struct SignupContext {
     pub db: Db,
@@ -24,7 +24,7 @@ pub struct SignupContext {
     pub clock: Clock,
     /// Signs and reads the tokens in links.
     pub keys: Arc<KeyRing>,
-    /// Days that a confirmation link works.
+    /// Lifetime of a confirmation link in days.
     pub confirmation_days: u32,
     /// Whether a reader who confirms gets a welcome email.
     pub welcome_email: bool,

@@ -1,4 +1,4 @@
-//! Asks the name system whether mail can reach a domain, and remembers for a while what it said. Never with a transaction open.
+//! Checks with DNS whether a domain can receive email, and caches the results. It is never called within a transaction.
 
 use crate::domain::signup::mail_exchange::{
     Deliverability, DnsAnswer, from_addresses, from_mail_servers, is_reserved,
@@ -17,55 +17,54 @@ use parking_lot::Mutex;
 use std::{collections::HashMap, net::SocketAddr, time::Duration};
 use tokio::sync::Semaphore;
 
-/// Longest time a signup waits for an answer. Most answers take a few milliseconds.
-const PATIENCE: Duration = Duration::from_millis(1500);
-/// Longest time for one try of them.
-const ONE_TRY: Duration = Duration::from_millis(700);
-/// Most questions at a time. A domain beyond that is not asked about.
-const AT_ONCE: usize = 64;
-/// Most domains that are remembered.
-const REMEMBERED: usize = 10_000;
-/// After so many questions in a row that nobody answered none is asked for a while: who signs up shall not wait for nothing.
-const SILENCE: u32 = 3;
-/// How long what was said holds.
-const YES_FOR: SignedDuration = SignedDuration::from_hours(1);
-const NO_FOR: SignedDuration = SignedDuration::from_mins(5);
-const UNSURE_FOR: SignedDuration = SignedDuration::from_mins(1);
+/// Longest time that a signup waits for a result. Most results take a few milliseconds.
+const TOTAL_TIMEOUT: Duration = Duration::from_millis(1500);
+/// Timeout of one query.
+const QUERY_TIMEOUT: Duration = Duration::from_millis(700);
+/// Most concurrent checks. Further domains are not checked.
+const MAX_CONCURRENT: usize = 64;
+/// Most domains in the cache.
+const CACHE_SIZE: usize = 10_000;
+/// Unanswered queries in a row after which checks pause for a while, so that signups don't wait in vain.
+const MAX_UNANSWERED: u32 = 3;
+/// Lifetimes of cached results.
+const YES_LIFETIME: SignedDuration = SignedDuration::from_hours(1);
+const NO_LIFETIME: SignedDuration = SignedDuration::from_mins(5);
+const UNSURE_LIFETIME: SignedDuration = SignedDuration::from_mins(1);
 
-/// What is known of domains, and whom to ask.
+/// Checks domains with a name server, and caches the results.
 pub struct MailServers {
     resolver: Option<TokioResolver>,
-    known: Mutex<Known>,
-    turns: Semaphore,
+    cache: Mutex<Cache>,
+    slots: Semaphore,
 }
 
 #[derive(Debug, Default)]
-struct Known {
+struct Cache {
     domains: HashMap<Box<str>, (Deliverability, Timestamp)>,
     unanswered: u32,
-    silent_until: Option<Timestamp>,
+    paused_until: Option<Timestamp>,
 }
 
-/// Whom to ask can't be found out.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "signup.check_mx: the system's name server can't be found ({0}); give one in signup.dns_server, or write false"
+    "signup.check_mx: the system's name server can't be found ({0}); set signup.dns_server, or set signup.check_mx to false"
 )]
 pub struct NoNameServer(#[from] NetError);
 
 impl std::fmt::Debug for MailServers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "MailServers(asks: {})", self.resolver.is_some())
+        write!(f, "MailServers(enabled: {})", self.resolver.is_some())
     }
 }
 
 impl MailServers {
-    /// Asks nobody: every domain may be reached.
+    /// Checks nothing: the result is always [`Deliverability::Unknown`].
     pub fn unchecked() -> Self {
-        Self { resolver: None, known: Mutex::default(), turns: Semaphore::new(AT_ONCE) }
+        Self { resolver: None, cache: Mutex::default(), slots: Semaphore::new(MAX_CONCURRENT) }
     }
 
-    /// Asks this server, or the system's.
+    /// Uses this name server, or the system's.
     pub fn new(server: Option<SocketAddr>) -> Result<Self, NoNameServer> {
         let mut builder = match server {
             None => TokioResolver::builder_tokio()?,
@@ -81,68 +80,68 @@ impl MailServers {
             }
         };
         let options = builder.options_mut();
-        (options.timeout, options.attempts, options.cache_size) = (ONE_TRY, 1, 0);
+        (options.timeout, options.attempts, options.cache_size) = (QUERY_TIMEOUT, 1, 0);
         Ok(Self { resolver: Some(builder.build()?), ..Self::unchecked() })
     }
 
-    /// Whether mail can reach a domain. Only a clear no is one: where nobody says so, it may.
-    pub async fn reach(&self, domain: &str, now: Timestamp) -> Deliverability {
-        if let Some(known) = self.known(domain, now) {
-            return known;
+    /// Checks whether a domain can receive email. [`Deliverability::No`] is definite.
+    pub async fn check(&self, domain: &str, now: Timestamp) -> Deliverability {
+        if let Some(cached) = self.cached(domain, now) {
+            return cached;
         }
         let Some(resolver) = &self.resolver else { return Deliverability::Unknown };
-        let Ok(_turn) = self.turns.try_acquire() else { return Deliverability::Unknown };
-        let asked = tokio::time::timeout(PATIENCE, ask(resolver, domain)).await;
-        let (reach, is_silence) = asked.unwrap_or((Deliverability::Unknown, true));
-        self.learn(domain, reach, is_silence, now);
+        let Ok(_slot) = self.slots.try_acquire() else { return Deliverability::Unknown };
+        let result = tokio::time::timeout(TOTAL_TIMEOUT, query(resolver, domain)).await;
+        let (reach, is_unanswered) = result.unwrap_or((Deliverability::Unknown, true));
+        self.store(domain, reach, is_unanswered, now);
         reach
     }
 
-    /// What is known without asking. `None`: somebody must be asked.
-    pub fn known(&self, domain: &str, now: Timestamp) -> Option<Deliverability> {
+    /// Returns the result for a domain that needs no query. `None` if it needs one.
+    pub fn cached(&self, domain: &str, now: Timestamp) -> Option<Deliverability> {
         if self.resolver.is_none() || is_reserved(domain) {
             return Some(Deliverability::Unknown);
         }
-        let known = self.known.lock();
-        let remembered = known.domains.get(domain).filter(|(_, until)| now < *until).map(|(reach, _)| *reach);
-        remembered
-            .or_else(|| known.silent_until.filter(|until| now < *until).map(|_| Deliverability::Unknown))
+        let cache = self.cache.lock();
+        let cached = cache.domains.get(domain).filter(|(_, until)| now < *until).map(|(reach, _)| *reach);
+        cached.or_else(|| cache.paused_until.filter(|until| now < *until).map(|_| Deliverability::Unknown))
     }
 
-    /// `is_silence`: the name server itself is at fault. Trouble of a domain's own servers, which anybody can have, says nothing about it.
-    fn learn(&self, domain: &str, reach: Deliverability, is_silence: bool, now: Timestamp) {
-        let mut known = self.known.lock();
-        if is_silence {
-            known.unanswered += 1;
-            if known.unanswered >= SILENCE {
-                known.unanswered = 0;
-                known.silent_until = Some(now + UNSURE_FOR);
+    /// Caches a result. `is_unanswered`: our name server didn't answer. Errors of a domain's own servers don't count, because anyone can
+    /// cause those.
+    fn store(&self, domain: &str, reach: Deliverability, is_unanswered: bool, now: Timestamp) {
+        let mut cache = self.cache.lock();
+        if is_unanswered {
+            cache.unanswered += 1;
+            if cache.unanswered >= MAX_UNANSWERED {
+                cache.unanswered = 0;
+                cache.paused_until = Some(now + UNSURE_LIFETIME);
                 tracing::warn!(
-                    "the name server does not answer; domains of addresses are not looked at for a minute"
+                    "the name server doesn't answer; skipping checks of email domains for a minute"
                 );
             }
         } else {
-            known.unanswered = 0;
+            cache.unanswered = 0;
         }
-        if known.domains.len() >= REMEMBERED {
-            // Those that have mail are asked for again; others may have been made up to push them out.
-            known.domains.retain(|_, (reach, until)| now < *until && *reach == Deliverability::Yes);
-            if known.domains.len() >= REMEMBERED {
-                known.domains.clear();
+        if cache.domains.len() >= CACHE_SIZE {
+            // Keeps domains that can receive email. Others may be made up by an attacker to flush the cache.
+            cache.domains.retain(|_, (reach, until)| now < *until && *reach == Deliverability::Yes);
+            if cache.domains.len() >= CACHE_SIZE {
+                cache.domains.clear();
             }
         }
-        let holds = match reach {
-            Deliverability::Yes => YES_FOR,
-            Deliverability::No => NO_FOR,
-            Deliverability::Unknown => UNSURE_FOR,
+        let lifetime = match reach {
+            Deliverability::Yes => YES_LIFETIME,
+            Deliverability::No => NO_LIFETIME,
+            Deliverability::Unknown => UNSURE_LIFETIME,
         };
-        known.domains.insert(domain.into(), (reach, now + holds));
+        cache.domains.insert(domain.into(), (reach, now + lifetime));
     }
 }
 
-/// What is said of a domain, and whether the name server itself is at fault.
-async fn ask(resolver: &TokioResolver, domain: &str) -> (Deliverability, bool) {
-    // From the root: the system's search list is not a reader's.
+/// Queries a domain. Also returns whether the name server left a query unanswered.
+async fn query(resolver: &TokioResolver, domain: &str) -> (Deliverability, bool) {
+    // A fully qualified name, so that the system's search list is not used.
     let Ok(name) = Name::from_ascii(format!("{domain}.")) else { return (Deliverability::Unknown, false) };
     let servers = look_up(resolver, name.clone(), RecordType::MX, |data| match data {
         RData::MX(server) => Some(server.exchange.to_ascii()),
@@ -175,17 +174,17 @@ async fn look_up<T>(
         Err(NetError::Dns(DnsError::NoRecordsFound(none))) => match none.response_code {
             ResponseCode::NXDomain => DnsAnswer::NoName,
             ResponseCode::NoError => DnsAnswer::NoRecords,
-            code => trouble(code),
+            code => dns_failure(code),
         },
-        Err(NetError::Dns(DnsError::ResponseCode(code))) => trouble(code),
+        Err(NetError::Dns(DnsError::ResponseCode(code))) => dns_failure(code),
         Err(error) => {
-            tracing::debug!(%error, "the name server did not answer");
+            tracing::debug!(%error, "the name server didn't answer");
             DnsAnswer::NoAnswer
         }
     }
 }
 
-/// Who refuses to answer is not to be asked; anything else is the domain's trouble.
-fn trouble<T>(code: ResponseCode) -> DnsAnswer<T> {
+/// Maps a response code: REFUSED comes from our name server, other errors from the domain's servers.
+fn dns_failure<T>(code: ResponseCode) -> DnsAnswer<T> {
     if code == ResponseCode::Refused { DnsAnswer::NoAnswer } else { DnsAnswer::ServerFailure }
 }

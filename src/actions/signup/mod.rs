@@ -1,4 +1,4 @@
-//! A reader signs up and confirms.
+//! Signups and their confirmation.
 
 pub mod address_policy;
 pub mod attack_status;

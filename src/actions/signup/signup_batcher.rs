@@ -1,4 +1,4 @@
-//! Saves signups, many in one transaction. It looks up nothing about an address, so every address gets the same work.
+//! Saves signups, many in one transaction. It reads nothing about an address, so that the work is the same for every address.
 
 use crate::{
     actions::signup::request::{Proof, Signup, SubscribeError},
@@ -34,7 +34,7 @@ use std::{collections::HashMap, sync::Arc};
 pub struct SignupBatcher(GroupCommit<SignupHandler>);
 
 impl SignupBatcher {
-    /// Starts the batcher's task. `most_waiting` unconfirmed signups in ten minutes are an attack.
+    /// Starts the batcher's task. More than `most_waiting` unconfirmed signups in ten minutes count as an attack.
     pub fn start(
         db: Db,
         queue: Queue,
@@ -47,7 +47,7 @@ impl SignupBatcher {
         Self(GroupCommit::start(SignupHandler { db, queue, clock, keys, limits, unsolved }))
     }
 
-    /// Saves a signup for the job that processes signups. Returns once it is durable, or refused.
+    /// Saves a signup for the job that processes signups. Returns once the signup is committed or refused.
     pub(super) async fn enqueue(&self, signup: Signup) -> Result<(), SubscribeError> {
         self.0.request(signup).await
     }
@@ -93,7 +93,7 @@ impl BatchHandler for SignupHandler {
         }
         tx.commit().await?;
         let answer = |(signup, admitted): (&Signup, Admitted)| match admitted {
-            // The client can't tell a discarded signup from a held one.
+            // Discarded signups get the same response as held ones.
             Err(SubscribeError::TooMany { .. }) if signup.proof == Proof::Missing => Ok(()),
             admitted => admitted.map(drop),
         };
@@ -101,11 +101,11 @@ impl BatchHandler for SignupHandler {
     }
 }
 
-/// The newsletters of a signup that can be saved, or why it can't.
+/// The newsletters of an accepted signup, or the reason for refusing it.
 type Admitted = Result<Vec<NewsletterId>, SubscribeError>;
 
 impl SignupHandler {
-    /// Debits the limits of signups, and then redeems the challenges of those that are within them.
+    /// Debits the rate limits, then redeems the challenges of signups within them.
     async fn admit(&self, tx: &mut Tx, batch: &[Signup]) -> Result<Vec<Admitted>, DbError> {
         let now = self.clock.now();
         let slugs: Vec<&str> = batch.iter().flat_map(|it| &it.newsletters).map(String::as_str).collect();
@@ -129,20 +129,20 @@ impl SignupHandler {
         Ok(admitted)
     }
 
-    /// The limits that each signup debits. One for a newsletter that doesn't exist debits none.
+    /// Returns the limits that each signup debits. A signup for an unknown newsletter debits none.
     fn debits(&self, batch: &[Signup], found: &[Admitted]) -> Vec<Request> {
         let limits = |(signup, found): (&Signup, &Admitted)| {
             if found.is_ok() { self.limits_of(signup) } else { Vec::new() }
         };
         let mut requests: Vec<Request> = batch.iter().zip(found).map(limits).collect();
-        // Separately, because discarded signups are a sign of an attack, too.
+        // Counted separately, because discarded signups indicate an attack too.
         let missing = batch.iter().filter(|it| it.proof == Proof::Missing);
         requests
             .extend(missing.filter_map(|_| self.unsolved).map(|limit| vec![(UNSOLVED.to_owned(), limit)]));
         requests
     }
 
-    /// The limits of a signup: its client's, and the one that all share.
+    /// Returns the limits of a signup: those of its client, and the overall one.
     fn limits_of(&self, signup: &Signup) -> Request {
         let client = signup.evidence.client_address.as_deref().map_or(Ok(UNKNOWN), str::parse);
         let mut limits =

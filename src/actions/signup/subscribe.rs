@@ -1,7 +1,7 @@
 //! A reader signs up.
 //!
-//! What is not decided by who the address belongs to is answered at once: limits, blocked domains, newsletters that there are. The
-//! signup itself is written down as it is, the same for every address; what becomes of it is a job's, behind the answer.
+//! Checks that don't depend on the reader of the address, such as limits and blocked domains, are answered at once. The signup is then
+//! saved in the same way for every address, and a job processes it after the response.
 
 use crate::{
     actions::signup::{
@@ -12,22 +12,21 @@ use crate::{
     domain::newsletter::is_slug,
 };
 
-/// Takes a signup: when this returns, it is kept for good. A job makes a pending subscription of it, with the consent event and the
-/// confirmation mail.
+/// Saves a signup durably. A job makes it a pending subscription, with the consent event and the confirmation email.
 pub async fn subscribe(context: &SignupContext, signup: Signup) -> Result<(), SubscribeError> {
-    judge(context, &signup)?;
+    check_signup(context, &signup)?;
     context.batcher.enqueue(signup).await
 }
 
-/// What can be said of a signup without looking anything up.
-pub fn judge(context: &SignupContext, signup: &Signup) -> Result<(), SubscribeError> {
+/// Checks a signup without reading the database.
+pub fn check_signup(context: &SignupContext, signup: &Signup) -> Result<(), SubscribeError> {
     if signup.newsletters.is_empty() || signup.newsletters.len() > MOST_NEWSLETTERS {
         return Err(SubscribeError::NewsletterCount);
     }
     if let Some(slug) = signup.newsletters.iter().find(|slug| !is_slug(slug)) {
         return Err(SubscribeError::NoSuchNewsletter(slug.clone()));
     }
-    context.address_policy.check(&signup.address, context.clock.now()).map_err(|why| match why {
+    context.address_policy.check(&signup.address, context.clock.now()).map_err(|rejection| match rejection {
         AddressRejection::Blocked => SubscribeError::Blocked(signup.address.domain().to_owned()),
         AddressRejection::RoleAccount => SubscribeError::RoleAccount,
     })

@@ -1,9 +1,8 @@
-//! A reader asks for another address. Both the old and the new one confirm it, each with a link sent by email; then the
-//! subscriptions move.
+//! A reader changes the address. Both addresses confirm by a link sent by email, then the subscriptions move.
 
 use crate::{
     actions::{
-        mail_about, rate_limiter, subscription::context::SubscriptionContext,
+        enqueue_request_email, rate_limiter, subscription::context::SubscriptionContext,
         subscription::move_reader::move_reader,
     },
     db::{
@@ -26,102 +25,112 @@ use crate::{
 };
 use jiff::SignedDuration;
 
-/// The answer to a request. It does not depend on what is known of the new address, so it reveals no subscription.
+/// The result of a request. It doesn't depend on the new address's subscriptions, so it doesn't reveal them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum ChangeRequestOutcome {
     /// An email is on its way to each address.
     Sent,
-    /// It is the reader's address already.
+    /// The new address is the current one.
     Same,
-    /// The address is disposable, or a role account on a site that does not allow these.
+    /// The new address is disposable, or a role address that is not allowed.
     Refused,
-    /// The limit is reached; how long until the next request is allowed.
+    /// A rate limit was reached. The next request is accepted after this time.
     TooMany(SignedDuration),
     /// The reader has unsubscribed meanwhile.
-    Gone,
+    Unsubscribed,
 }
 
-/// The state of the change that a link belongs to.
+/// The state of a link that confirms a change of address.
 #[derive(Debug, Clone)]
-pub enum Change {
-    /// Not one of our links, or damaged in transit.
+pub enum AddressChangeLink {
+    /// The link is invalid.
     Unknown,
-    /// The link is too old, the change is superseded by another one, or it can't be made.
-    Expired(Box<About>),
-    /// The button can be pressed.
-    Ready(Box<About>),
-    /// This address has confirmed, the other one has not.
-    Waiting(Box<About>),
-    /// The change is made: just now, or by an earlier click.
-    Done(Box<About>),
+    /// The link is too old, or the change was superseded or can't be made.
+    Expired(Box<AddressChange>),
+    /// This address can confirm.
+    Ready(Box<AddressChange>),
+    /// This address has confirmed, the other one hasn't.
+    Waiting(Box<AddressChange>),
+    /// The change was made, now or before.
+    Done(Box<AddressChange>),
 }
 
-/// A change of address, as a page describes it.
+/// A change of address, for its page.
 #[derive(Debug, Clone)]
-pub struct About {
-    /// The newsletter whose page the request came from.
+pub struct AddressChange {
+    /// The newsletter whose preferences page the request came from.
     pub newsletter: NewsletterRecord,
-    /// The reader's language.
     pub language: Option<String>,
-    /// The old address. `None` on the new one's page, which may be a stranger's.
+    /// `None` on the new address's page, because that address may be a stranger's.
     pub old_address: Option<String>,
-    /// The new address.
     pub new_address: String,
-    /// The titles of the newsletters that both addresses get: the new one's subscriptions stay, the old one's end. Only the new
-    /// address's page says so, because it reveals a subscription. Empty: there are none.
+    /// Titles of the newsletters that both addresses get; may be empty. The subscriptions of the new address stay, those of the old one
+    /// end. Only the new address's page shows the titles, because they reveal subscriptions.
     pub already_subscribed: String,
 }
 
-/// Sends a link to both addresses.
-pub async fn ask(
+/// Emails a link to both addresses.
+pub async fn request_change(
     context: &SubscriptionContext,
     id: SubscriptionId,
     new: &EmailAddress,
-) -> Result<Asked, DbError> {
+) -> Result<ChangeRequestOutcome, DbError> {
     let now = context.clock.now();
     if context.address_policy.check(new, now).is_err() {
-        return Ok(Asked::Refused);
+        return Ok(ChangeRequestOutcome::Refused);
     }
     let mut tx = context.db.begin().await?;
-    let Some(subscription) = subscribers::for_link(&mut tx, id).await? else { return Ok(Asked::Gone) };
+    let Some(subscription) = subscribers::for_link(&mut tx, id).await? else {
+        return Ok(ChangeRequestOutcome::Unsubscribed);
+    };
     if !subscription.status.is_confirmed() {
-        return Ok(Asked::Gone);
+        return Ok(ChangeRequestOutcome::Unsubscribed);
     }
     let old = &subscription.address;
     if old.key() == new.key() {
-        return Ok(Asked::Same);
+        return Ok(ChangeRequestOutcome::Same);
     }
     let name = format!("change {}", subscription.subscriber_id);
     if let Err(wait) = rate_limiter::check(&mut tx, &context.keys, &name, LIMIT, now).await? {
-        return Ok(Asked::TooMany(wait));
+        return Ok(ChangeRequestOutcome::TooMany(wait));
     }
-    // The limit of signups for the new address holds here too, so that many readers can't have one stranger emailed many times. The
-    // answer does not depend on it: it would say something about the new address.
-    let (line, limit) = (format!("address {}", new.inbox()), context.emails_per_address.unwrap_or(LIMIT));
-    let may_mail = rate_limiter::check(&mut tx, &context.keys, &line, limit, now).await?.is_ok();
+    // The new address's limit for signups applies here too, so that many readers together can't flood it. The result doesn't depend on
+    // the limit, because it would reveal something about the new address.
+    let (name, limit) = (format!("address {}", new.inbox()), context.emails_per_address.unwrap_or(LIMIT));
+    let may_email = rate_limiter::check(&mut tx, &context.keys, &name, limit, now).await?.is_ok();
     let request = requests::insert(&mut tx, id, RequestKind::Address, old, Some(new), now).await?;
-    mail_about(&context.queue, &mut tx, EmailKind::OldAddress, &subscription, old, request, now).await?;
-    if may_mail {
-        mail_about(&context.queue, &mut tx, EmailKind::NewAddress, &subscription, new, request, now).await?;
+    enqueue_request_email(&context.queue, &mut tx, EmailKind::OldAddress, &subscription, old, request, now)
+        .await?;
+    if may_email {
+        enqueue_request_email(
+            &context.queue,
+            &mut tx,
+            EmailKind::NewAddress,
+            &subscription,
+            new,
+            request,
+            now,
+        )
+        .await?;
     }
     tx.commit().await?;
-    Ok(Asked::Sent)
+    Ok(ChangeRequestOutcome::Sent)
 }
 
-/// Reads a link without changing anything, because mail scanners follow links too.
-pub async fn look(context: &SubscriptionContext, token: &str) -> Result<Change, DbError> {
+/// Returns the state of a link and changes nothing, because mail scanners follow links too.
+pub async fn inspect_link(context: &SubscriptionContext, token: &str) -> Result<AddressChangeLink, DbError> {
     let mut tx = context.db.read().await?;
     let Some((end, request, subscription, newsletter)) = find(context, &mut tx, token).await? else {
-        return Ok(Change::Unknown);
+        return Ok(AddressChangeLink::Unknown);
     };
-    let mut change = judge(context, end, &request, &subscription, newsletter);
-    if let (End::New, Change::Ready(about)) = (end, &mut change) {
+    let mut change = link_state(context, end, &request, &subscription, newsletter);
+    if let (End::New, AddressChangeLink::Ready(about)) = (end, &mut change) {
         about.already_subscribed = already_subscribed(&mut tx, &request, &subscription).await?;
     }
     Ok(change)
 }
 
-/// The titles of the newsletters that both addresses of a change get.
+/// Returns the titles of the newsletters that both addresses get.
 async fn already_subscribed(
     tx: &mut Tx,
     request: &ReaderRequest,
@@ -140,24 +149,24 @@ async fn already_subscribed(
     Ok(titles.join(", "))
 }
 
-/// Attempts at a change that conflicts with another transaction.
+/// Most attempts at a change that conflicts with other transactions.
 const ATTEMPTS: u8 = 3;
 
-/// Confirms one address, and makes the change once both have confirmed. A second press gives the same answer as the first. The change
-/// touches many rows of a reader, so a conflict with another transaction is tried again.
+/// Confirms one address, and makes the change once both have confirmed. A second press returns the same. The change locks many rows of a
+/// reader, so it is retried after a conflict with another transaction.
 pub async fn confirm(
     context: &SubscriptionContext,
     token: &str,
     evidence: &Evidence,
-) -> Result<Change, DbError> {
+) -> Result<AddressChangeLink, DbError> {
     let mut attempt = 1;
     loop {
         match try_confirm(context, token, evidence).await {
-            // A unique violation: the new address has signed up at this moment, and is a known one from now on.
+            // A unique violation means that the new address has just signed up. The next attempt finds it.
             Err(error) if attempt < ATTEMPTS && (is_retryable(&error) || is_unique_violation(&error)) => {
                 attempt += 1
             }
-            answer => return answer,
+            result => return result,
         }
     }
 }
@@ -166,15 +175,15 @@ async fn try_confirm(
     context: &SubscriptionContext,
     token: &str,
     evidence: &Evidence,
-) -> Result<Change, DbError> {
+) -> Result<AddressChangeLink, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let Some((end, request, subscription, newsletter)) = find_for_update(context, &mut tx, token).await?
     else {
-        return Ok(Change::Unknown);
+        return Ok(AddressChangeLink::Unknown);
     };
-    let about = match judge(context, end, &request, &subscription, newsletter) {
-        Change::Ready(about) => about,
+    let about = match link_state(context, end, &request, &subscription, newsletter) {
+        AddressChangeLink::Ready(about) => about,
         other => return Ok(other),
     };
     requests::set_confirmed(&mut tx, request.id, end, evidence, now).await?;
@@ -184,21 +193,21 @@ async fn try_confirm(
             let reader = subscription.subscriber_id;
             if move_reader(&mut tx, reader, &request, (&old, &new), now).await? {
                 requests::set_done(&mut tx, request.id, now).await?;
-                Change::Done(about)
+                AddressChangeLink::Done(about)
             } else {
-                // The row keeps that both addresses confirmed.
+                // The row keeps the fact that both addresses confirmed.
                 requests::close(&mut tx, request.id, now).await?;
-                Change::Expired(about)
+                AddressChangeLink::Expired(about)
             }
         }
-        _ => Change::Waiting(about),
+        _ => AddressChangeLink::Waiting(about),
     };
     tx.commit().await?;
     Ok(change)
 }
 
-/// Finds the change that a link belongs to, and locks all that it would touch before reading it: of two presses at once the second
-/// sees what the first did, and nobody unsubscribes in between.
+/// Finds the change of a link, and locks all affected rows before it reads them. The second of two simultaneous presses thus sees the
+/// result of the first, and no reader unsubscribes in between.
 async fn find_for_update(
     context: &SubscriptionContext,
     tx: &mut Tx,
@@ -211,7 +220,7 @@ async fn find_for_update(
         if let Some(new) = &found.1.new_address {
             readers.extend(subscribers::get_by_address(tx, new).await?);
         }
-        // Another reader may have taken an address while the locks were waited for.
+        // The address may have got another reader while this transaction waited for the locks.
         if readers == locked {
             return Ok(Some(found));
         }
@@ -234,14 +243,14 @@ async fn find(context: &SubscriptionContext, tx: &mut Tx, token: &str) -> Result
     Ok(Some((end, request, subscription, newsletter)))
 }
 
-fn judge(
+fn link_state(
     context: &SubscriptionContext,
     end: End,
     request: &ReaderRequest,
     subscription: &SubscriptionRecord,
     newsletter: NewsletterRecord,
-) -> Change {
-    let about = Box::new(About {
+) -> AddressChangeLink {
+    let about = Box::new(AddressChange {
         newsletter,
         language: subscription.language.clone(),
         old_address: (end == End::Old).then(|| request.old_address.to_string()),
@@ -256,9 +265,9 @@ fn judge(
         && request.old_address == subscription.address
         && subscription.status.is_confirmed();
     match (request.done_at, confirmed) {
-        (Some(_), _) => Change::Done(about),
-        (None, _) if !is_open => Change::Expired(about),
-        (None, Some(_)) => Change::Waiting(about),
-        (None, None) => Change::Ready(about),
+        (Some(_), _) => AddressChangeLink::Done(about),
+        (None, _) if !is_open => AddressChangeLink::Expired(about),
+        (None, Some(_)) => AddressChangeLink::Waiting(about),
+        (None, None) => AddressChangeLink::Ready(about),
     }
 }

@@ -1,4 +1,4 @@
-//! What readers' own changes work with.
+//! Dependencies of readers' own changes.
 
 use super::unsubscribe_batcher::UnsubscribeBatcher;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// What a reader's changes to subscriptions and personal data need. Cheap to clone.
+/// Cheap to clone.
 #[derive(Clone)]
 pub struct SubscriptionContext {
     pub db: Db,
@@ -20,7 +20,7 @@ pub struct SubscriptionContext {
     pub keys: Arc<KeyRing>,
     /// Carries out unsubscribe requests.
     pub batcher: UnsubscribeBatcher,
-    /// Emails that strangers may cause to one address.
+    /// Limit of unsolicited emails to one address.
     pub emails_per_address: Option<Limit>,
     /// The addresses that are not accepted.
     pub address_policy: Arc<AddressPolicy>,

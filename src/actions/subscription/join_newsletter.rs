@@ -1,9 +1,9 @@
-//! A reader of one newsletter takes another one, from the page of preferences: the link to it came to their address by mail. Whoever was
-//! handed such a mail holds the link, too; so every joining is answered by a mail that says how to leave.
+//! A reader of one newsletter subscribes to another one on the preferences page. The page's link came by email, which proves the address.
+//! Forwarded emails contain the link too, so each new subscription is announced by an email with an unsubscribe link.
 
 use crate::{
     actions::{
-        mail_reader, rate_limiter, subscription::context::SubscriptionContext,
+        enqueue_email, rate_limiter, subscription::context::SubscriptionContext,
         subscription::set_preferences::follow_clock,
     },
     db::{
@@ -20,55 +20,54 @@ use crate::{
 };
 use jiff::SignedDuration;
 
-/// Whether a reader gets a newsletter now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Joining {
-    /// They do: from now on, or since before.
+pub enum JoinOutcome {
+    /// The reader is subscribed, now or before.
     Joined,
-    /// There is no such newsletter, or the reader has left the one whose link they used.
+    /// There is no such newsletter, or the reader has unsubscribed from the newsletter of the link.
     NoSuchNewsletter,
-    /// The address must not be mailed, or its reader reported this newsletter as unwanted.
+    /// The address is suppressed, or its reader reported this newsletter as spam.
     Refused,
-    /// That was often enough; how long until it is taken again. Leaving is not counted: without joining there is nothing to leave.
+    /// A rate limit was reached. The next request is accepted after this time. Unsubscribing has no limit.
     TooMany(SignedDuration),
 }
 
-/// Subscribes the reader of `via` to another newsletter at once, on their own clock and in their language. `language` is that of the
-/// page, whose promise enters the ledger.
+/// Subscribes the reader of `via` to another newsletter at once, with their time zone and language. The ledger gets the consent wording
+/// in `language`, that of the page.
 pub async fn join_newsletter(
     context: &SubscriptionContext,
     via: SubscriptionId,
     slug: &str,
     language: &str,
     evidence: &Evidence,
-) -> Result<Joining, DbError> {
+) -> Result<JoinOutcome, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     if let Some(own) = subscribers::for_link(&mut tx, via).await? {
-        // Locked before it is read again: the reader may move at this moment.
+        // Locks the reader and reads again, because a change of address may run at the same time.
         subscribers::lock_readers(&mut tx, &[own.subscriber_id]).await?;
     }
     let (Some(own), Some(newsletter)) =
         (subscribers::for_link(&mut tx, via).await?, newsletters::get_by_slug(&mut tx, slug).await?)
     else {
-        return Ok(Joining::NoSuchNewsletter);
+        return Ok(JoinOutcome::NoSuchNewsletter);
     };
     if !own.status.is_confirmed() {
-        return Ok(Joining::NoSuchNewsletter);
+        return Ok(JoinOutcome::NoSuchNewsletter);
     }
     if suppressions::reason(&mut tx, &own.address).await?.is_some() {
-        return Ok(Joining::Refused);
+        return Ok(JoinOutcome::Refused);
     }
     let found = subscribers::subscription(&mut tx, own.subscriber_id, newsletter.id, now).await?;
     if found.status.is_confirmed() {
-        return Ok(Joining::Joined);
+        return Ok(JoinOutcome::Joined);
     }
     if matches!(found.status, SubscriptionStatus::Complained | SubscriptionStatus::Undeliverable) {
-        return Ok(Joining::Refused);
+        return Ok(JoinOutcome::Refused);
     }
-    let line = format!("join {}", own.subscriber_id);
-    if let Err(wait) = rate_limiter::check(&mut tx, &context.keys, &line, JOIN_LIMIT, now).await? {
-        return Ok(Joining::TooMany(wait));
+    let name = format!("join {}", own.subscriber_id);
+    if let Err(wait) = rate_limiter::check(&mut tx, &context.keys, &name, JOIN_LIMIT, now).await? {
+        return Ok(JoinOutcome::TooMany(wait));
     }
     subscribers::join(&mut tx, found.id, via, now).await?;
     let wording = join_wording(Some(language));
@@ -83,9 +82,9 @@ pub async fn join_newsletter(
     };
     subscribers::record_consents(&mut tx, ConsentEvent::Confirmed, &[entry]).await?;
     let joined = subscribers::get(&mut tx, found.id).await?.ok_or(DbError::RowNotFound)?;
-    // Whether or not readers are greeted: it is what tells the reader if it was not them.
-    mail_reader(&context.queue, &mut tx, EmailKind::Welcome, &newsletter, &joined, now).await?;
+    // Sent even if welcome emails are off, because the email alerts a reader who didn't subscribe.
+    enqueue_email(&context.queue, &mut tx, EmailKind::Welcome, &newsletter, &joined, now).await?;
     follow_clock(&mut tx, &newsletter, &joined, now).await?;
     tx.commit().await?;
-    Ok(Joining::Joined)
+    Ok(JoinOutcome::Joined)
 }

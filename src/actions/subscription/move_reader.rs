@@ -16,22 +16,22 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// How the consent ledger names it.
+/// The method in the consent ledger.
 const METHOD: &str = "address_change";
 
-/// Moves a reader to the address that they asked for, and records how each address confirmed. Returns `false`, and changes nothing, if
-/// that address must not be mailed or has reported a newsletter as spam. The caller has locked all readers involved.
+/// Moves a reader to the requested address, and records how each address confirmed. Returns `false` and changes nothing if the address is
+/// suppressed or has reported a newsletter as spam. The caller has locked all readers involved.
 ///
-/// If the new address is unknown, the reader takes it, with all of their subscriptions. Otherwise each active or paused subscription is
-/// moved by itself, since the new address may know the same newsletter:
-/// - An active or paused subscription there stays as it is, and the one of the old address ends. So it does if the new address
-///   unsubscribed after it had confirmed the move.
-/// - One that was never confirmed or had ended before goes on with the status and the choices of the old address's, which ends.
-/// - Without one, the subscription itself changes hands.
+/// If the new address is unknown, the reader moves there with all subscriptions. Otherwise each active or paused subscription is moved on
+/// its own, because the new address may have one to the same newsletter:
+/// - If that one is active or paused, it stays, and the old address's ends. The same applies if the new address unsubscribed after it
+///   confirmed the move.
+/// - If that one is unconfirmed, or ended earlier, it takes over the status and preferences of the old address's, which ends.
+/// - If there is none, the subscription is reassigned to the new reader.
 ///
 /// Pending and ended subscriptions of the old address stay there.
 ///
-/// Open deliveries go along with a subscription that moves. A copy that a worker has claimed by then still goes to the old address.
+/// Open deliveries move with their subscription. A copy that a worker has already claimed still goes to the old address.
 pub(super) async fn move_reader(
     tx: &mut Tx,
     reader: SubscriberId,
@@ -48,8 +48,8 @@ pub(super) async fn move_reader(
         Some(id) => Some((id, subscribers::for_subscriber(tx, id).await?)),
         None => None,
     };
-    let mut has_there = there.iter().flat_map(|(_, theirs)| theirs);
-    if has_there.any(|it| it.status == SubscriptionStatus::Complained) {
+    let mut new_subscriptions = there.iter().flat_map(|(_, theirs)| theirs);
+    if new_subscriptions.any(|it| it.status == SubscriptionStatus::Complained) {
         return Ok(false);
     }
     let mut own = subscribers::for_subscriber(tx, reader).await?;
@@ -71,14 +71,14 @@ pub(super) async fn move_reader(
             moved
         }
     };
-    // No import may bring the old address back: its reader has moved, and its next owner did not ask for anything.
+    // Keeps imports from restoring the old address, whose next owner never signed up.
     erased_addresses::insert(tx, &request.old_address, now).await?;
     record_moved(tx, &moved, (at_old, request.old_address.as_str()), (at_new, new.as_str())).await?;
     Ok(true)
 }
 
-/// Moves one subscription to the reader of a known address, who may have one to the same newsletter. Returns the subscription that goes
-/// on in its place; `None` if it ends because the new address's stays as it is.
+/// Moves one subscription to the reader of a known address, who may have one to the same newsletter (`same`). Returns the subscription
+/// that continues it. `None` if it ends because that of the new address stays.
 async fn move_one(
     tx: &mut Tx,
     it: &SubscriptionRecord,
@@ -91,7 +91,7 @@ async fn move_one(
         same.status.is_confirmed() || same.ended_at.is_some_and(|ended| ended.0 > at_new.at)
     };
     if let Some(same) = same {
-        // The requests name the new address. Whoever reads the old mailbox next must not get them as a data export.
+        // The requests name the new address, which a data export for the old mailbox's next owner must not reveal.
         requests::reassign(tx, it.id, same.id).await?;
         if stays(same) {
             end(tx, it, at_old, now).await?;
@@ -113,7 +113,7 @@ async fn move_one(
     Ok(Some(id))
 }
 
-/// Ends the subscription of the old address, on the word of that address.
+/// Ends the subscription of the old address, with that address's confirmation as evidence.
 async fn end(tx: &mut Tx, it: &SubscriptionRecord, at_old: &Press, now: Timestamp) -> Result<(), DbError> {
     subscribers::end(tx, it.id, now).await?;
     let unsubscribed = ConsentEvent::Unsubscribed;

@@ -1,4 +1,4 @@
-//! A reader takes a break, or ends it.
+//! A reader pauses or resumes a subscription.
 
 use crate::{
     actions::{Context, subscription::set_preferences::follow_clock},
@@ -7,14 +7,13 @@ use crate::{
 };
 use jiff::civil::Date;
 
-/// Pauses a subscription until the issue of a date. Nothing of it is begun from now on, of an issue that goes out just now either,
-/// not even if the pause is over before the reader's copy is due; when the date comes it goes on by itself. `false`: there is no such
-/// subscription, or it is neither active nor paused.
+/// Pauses a subscription until the issue of a date, when it resumes automatically. No delivery starts from now on. That includes the issue
+/// being sent, even if the pause ends before the reader's copy is due. `false` if the subscription is neither active nor paused.
 pub async fn pause_subscription(context: &Context, id: SubscriptionId, until: Date) -> Result<bool, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     if let Some(it) = subscribers::for_link(&mut tx, id).await? {
-        // Open deliveries are locked before the subscription, as when a reader moves.
+        // Locks open deliveries before the subscription, in the same order as a change of address.
         subscribers::lock_readers(&mut tx, &[it.subscriber_id]).await?;
     }
     let Some(subscription) = subscribers::for_link(&mut tx, id).await? else { return Ok(false) };
@@ -30,31 +29,28 @@ pub async fn pause_subscription(context: &Context, id: SubscriptionId, until: Da
     Ok(paused)
 }
 
-/// What became of ending a pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resuming {
-    /// The next issue comes.
+pub enum ResumeOutcome {
     Resumed,
-    /// There was no pause.
     NotPaused,
-    /// The reader is not subscribed any more.
-    Gone,
+    /// The reader has unsubscribed meanwhile.
+    Unsubscribed,
 }
 
 /// Ends a pause.
-pub async fn resume_subscription(context: &Context, id: SubscriptionId) -> Result<Resuming, DbError> {
+pub async fn resume_subscription(context: &Context, id: SubscriptionId) -> Result<ResumeOutcome, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     let resumed = subscribers::resume(&mut tx, id).await?;
     let subscription = subscribers::for_link(&mut tx, id).await?;
     let Some(subscription) = subscription.filter(|it| it.status.is_confirmed()) else {
-        return Ok(Resuming::Gone);
+        return Ok(ResumeOutcome::Unsubscribed);
     };
     if !resumed {
-        return Ok(Resuming::NotPaused);
+        return Ok(ResumeOutcome::NotPaused);
     }
     let newsletter = newsletters::get(&mut tx, subscription.newsletter_id).await?;
     follow_clock(&mut tx, &newsletter, &subscription, now).await?;
     tx.commit().await?;
-    Ok(Resuming::Resumed)
+    Ok(ResumeOutcome::Resumed)
 }

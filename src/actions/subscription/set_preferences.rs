@@ -1,4 +1,4 @@
-//! A reader chooses how often, about what and when a newsletter comes.
+//! A reader sets preferences: frequency, topics, delivery time and language.
 
 use crate::{
     actions::{Context, subscription::context::SubscriptionContext},
@@ -19,80 +19,75 @@ use crate::{
 use jiff::{Timestamp, civil::Date};
 use serde_json::{Value, json};
 
-/// What a link to one's choices leads to.
+/// The state of a link to the preferences page.
 #[derive(Debug, Clone)]
-pub enum Choosing {
-    /// Not a link of ours, or altered on the way.
+pub enum PreferencesLink {
+    /// The link is invalid.
     Unknown,
-    /// The link of a test mail, which is nobody's subscription.
+    /// The link of a test email, which belongs to no subscription.
     Test,
-    /// The reader can choose.
-    Open(Box<Choice>),
-    /// The reader is not subscribed: there is nothing to choose.
-    Gone(Gone),
+    Subscribed(Box<ReaderPreferences>),
+    Unsubscribed(UnsubscribedReader),
 }
 
-/// A reader who is not subscribed (any more).
+/// A reader who is not subscribed.
 #[derive(Debug, Clone)]
-pub struct Gone {
-    /// The subscription that the link is about.
+pub struct UnsubscribedReader {
+    /// The subscription of the link.
     pub subscription: SubscriptionId,
-    /// To which newsletter.
     pub newsletter: Box<NewsletterRecord>,
-    /// The language they read in, by its tag, if they have said so.
+    /// The reader's language tag, if it is known.
     pub language: Option<String>,
 }
 
-/// What a reader can choose, and has chosen.
+/// A reader's preferences, with the available options.
 #[derive(Debug, Clone)]
-pub struct Choice {
-    /// Whose choice.
+pub struct ReaderPreferences {
     pub subscription: SubscriptionId,
-    /// Of which newsletter.
     pub newsletter: NewsletterRecord,
-    /// The reader's address, masked; none once they have moved.
+    /// The reader's address, masked. `None` after a change of address.
     pub shown_address: Option<String>,
-    /// Whether it rests, and until which day's issue; without one until the reader says so.
+    /// `Some` while the subscription is paused, with the date of the issue that ends the pause, if one is set.
     pub paused: Option<Option<Date>>,
-    /// What is chosen.
     pub preferences: Preferences,
-    /// The language they read in, by its tag, if they have said so.
+    /// The reader's language tag, if it is known.
     pub language: Option<String>,
-    /// The other newsletters, in the order they were made, and whether the reader gets them.
-    pub others: Vec<Other>,
+    /// The other newsletters, oldest first.
+    pub others: Vec<OtherNewsletter>,
     /// Names of the sections of recent articles, in alphabetical order.
     pub sections: Vec<String>,
 }
 
-/// Another newsletter, as a reader stands to it.
+/// Another newsletter, with the reader's subscription to it.
 #[derive(Debug, Clone)]
-pub struct Other {
-    /// Which.
+pub struct OtherNewsletter {
     pub newsletter: NewsletterRecord,
-    /// The reader's subscription, if it is active or paused.
+    /// The subscription, if it is active or paused.
     pub subscription: Option<SubscriptionId>,
 }
 
-/// Looks at a link without changing anything: mail scanners follow links too. The link is the one to leave: it is the reader's own,
-/// and a mail has one place for it.
-pub async fn look(context: &SubscriptionContext, token: &str) -> Result<Choosing, DbError> {
+/// Returns the state of a link and changes nothing, because mail scanners follow links too. The token is that of the unsubscribe link,
+/// because an issue has one placeholder for the reader's token.
+pub async fn inspect_link(context: &SubscriptionContext, token: &str) -> Result<PreferencesLink, DbError> {
     if context.keys.verify(Purpose::Test, token).is_some() {
-        return Ok(Choosing::Test);
+        return Ok(PreferencesLink::Test);
     }
-    let Some(id) = context.keys.verify(Purpose::Unsubscribe, token) else { return Ok(Choosing::Unknown) };
+    let Some(id) = context.keys.verify(Purpose::Unsubscribe, token) else {
+        return Ok(PreferencesLink::Unknown);
+    };
     let mut tx = context.db.read().await?;
     let Some(subscription) = subscribers::for_link(&mut tx, SubscriptionId(id)).await? else {
-        return Ok(Choosing::Unknown);
+        return Ok(PreferencesLink::Unknown);
     };
     let newsletter = newsletters::get(&mut tx, subscription.newsletter_id).await?;
     if !subscription.status.is_confirmed() {
-        return Ok(Choosing::Gone(Gone {
+        return Ok(PreferencesLink::Unsubscribed(UnsubscribedReader {
             subscription: subscription.id,
             newsletter: Box::new(newsletter),
             language: subscription.language,
         }));
     }
-    Ok(Choosing::Open(Box::new(Choice {
+    Ok(PreferencesLink::Subscribed(Box::new(ReaderPreferences {
         subscription: subscription.id,
         newsletter,
         preferences: subscription.preferences(),
@@ -105,23 +100,27 @@ pub async fn look(context: &SubscriptionContext, token: &str) -> Result<Choosing
     })))
 }
 
-/// The newsletters but one. Those whose mail the reader reported or could not get are left out.
-async fn others(tx: &mut Tx, reader: SubscriberId, but: NewsletterId) -> Result<Vec<Other>, DbError> {
+/// Returns all newsletters but one. Leaves out those that the reader reported as spam, or whose emails could not be delivered.
+async fn others(
+    tx: &mut Tx,
+    reader: SubscriberId,
+    current: NewsletterId,
+) -> Result<Vec<OtherNewsletter>, DbError> {
     let own = subscribers::for_subscriber(tx, reader).await?;
     let mut others = Vec::new();
-    for newsletter in newsletters::list(tx).await?.into_iter().filter(|it| it.id != but) {
+    for newsletter in newsletters::list(tx).await?.into_iter().filter(|it| it.id != current) {
         let found = own.iter().find(|it| it.newsletter_id == newsletter.id);
         let refused = [SubscriptionStatus::Complained, SubscriptionStatus::Undeliverable];
         if found.is_some_and(|it| refused.contains(&it.status)) {
             continue;
         }
         let subscription = found.filter(|it| it.status.is_confirmed()).map(|it| it.id);
-        others.push(Other { newsletter, subscription });
+        others.push(OtherNewsletter { newsletter, subscription });
     }
     Ok(others)
 }
 
-/// Keeps the language a reader reads in: that of pages and letters to them.
+/// Sets the language of pages and emails to a reader.
 pub async fn set_language(context: &Context, id: SubscriptionId, language: &str) -> Result<(), DbError> {
     let mut tx = context.db.begin().await?;
     if let Some(subscription) = subscribers::for_link(&mut tx, id).await? {
@@ -130,10 +129,10 @@ pub async fn set_language(context: &Context, id: SubscriptionId, language: &str)
     tx.commit().await
 }
 
-/// Saves a reader's preferences. Planned issues follow; a frozen one has its readers and their due times already. `false`: there is
-/// no such subscription, or it is neither active nor paused.
+/// Saves a reader's preferences. They apply to planned issues, but not to frozen ones. `false` if the subscription is neither active nor
+/// paused.
 ///
-/// The audit log keeps changes by operators only. It can't be erased, so it must not fill with the habits of readers.
+/// Only changes by operators enter the audit log. It is never erased, so it must not collect readers' habits.
 pub async fn set_preferences(
     context: &Context,
     actor: &Actor,
@@ -177,7 +176,7 @@ fn audited(it: &Preferences) -> Value {
     })
 }
 
-/// A pause ends with a day on the reader's clock, which may be another one now.
+/// Moves the end of a pause to the reader's new clock.
 async fn move_pause(
     tx: &mut Tx,
     newsletter: &NewsletterRecord,
@@ -189,7 +188,7 @@ async fn move_pause(
     subscribers::pause(tx, subscription.id, until, pause::resumes_at(until, zone)).await.map(drop)
 }
 
-/// Lets the issues that are planned, or are about to be, come at this reader's time.
+/// Updates the due times of planned issues for this reader's clock.
 pub(crate) async fn follow_clock(
     tx: &mut Tx,
     newsletter: &NewsletterRecord,

@@ -18,43 +18,39 @@ use crate::{
     },
 };
 
-/// The state behind an unsubscribe link.
+/// The state of an unsubscribe link.
 #[derive(Debug, Clone)]
-pub enum Leaving {
-    /// Not a link of ours, or altered on the way.
+pub enum UnsubscribeLink {
+    /// The link is invalid.
     Unknown,
     /// The link of a test email, which belongs to no subscription.
     Test,
     /// The reader is subscribed.
     Subscribed {
-        /// The newsletter of the subscription.
         newsletter: NewsletterRecord,
-        /// The reader's language, if it is known.
         language: Option<String>,
-        /// The address, masked. `None` once the reader has moved.
+        /// The address, masked. `None` after a change of address.
         shown_address: Option<String>,
     },
-    /// The reader is unsubscribed: just now, or since earlier.
-    Gone {
-        /// The newsletter of the subscription.
+    /// The reader has unsubscribed, now or before.
+    Unsubscribed {
         newsletter: NewsletterRecord,
-        /// The reader's language, if it is known.
         language: Option<String>,
         /// Whether the reader has just given a reason.
-        has_said_why: bool,
+        gave_reason: bool,
     },
 }
 
-/// Returns the state behind a link and changes nothing, because mail scanners follow links too.
-pub async fn look(context: &SubscriptionContext, token: &str) -> Result<Leaving, DbError> {
+/// Returns the state of a link and changes nothing, because mail scanners follow links too.
+pub async fn inspect_link(context: &SubscriptionContext, token: &str) -> Result<UnsubscribeLink, DbError> {
     if context.keys.verify(Purpose::Test, token).is_some() {
-        return Ok(Leaving::Test);
+        return Ok(UnsubscribeLink::Test);
     }
     let mut tx = context.db.read().await?;
     Ok(match find(context, &mut tx, token).await? {
-        None => Leaving::Unknown,
-        Some((subscription, newsletter)) if has_left(&subscription) => {
-            Leaving::Gone { newsletter, language: subscription.language, has_said_why: false }
+        None => UnsubscribeLink::Unknown,
+        Some((subscription, newsletter)) if is_unsubscribed(&subscription) => {
+            UnsubscribeLink::Unsubscribed { newsletter, language: subscription.language, gave_reason: false }
         }
         Some((subscription, newsletter)) => subscribed(subscription, newsletter),
     })
@@ -69,16 +65,16 @@ pub async fn unsubscribe(
     token: &str,
     method: &'static str,
     evidence: &Evidence,
-) -> Result<Leaving, DbError> {
+) -> Result<UnsubscribeLink, DbError> {
     if context.keys.verify(Purpose::Test, token).is_some() {
-        return Ok(Leaving::Test);
+        return Ok(UnsubscribeLink::Test);
     }
-    let Some(id) = context.keys.verify(Purpose::Unsubscribe, token) else { return Ok(Leaving::Unknown) };
+    let Some(id) = context.keys.verify(Purpose::Unsubscribe, token) else {
+        return Ok(UnsubscribeLink::Unknown);
+    };
     let ended = context.batcher.unsubscribe(SubscriptionId(id), method, evidence.clone()).await?;
-    Ok(ended.map_or(Leaving::Unknown, |Unsubscribed { newsletter, language }| Leaving::Gone {
-        newsletter,
-        language,
-        has_said_why: false,
+    Ok(ended.map_or(UnsubscribeLink::Unknown, |Unsubscribed { newsletter, language }| {
+        UnsubscribeLink::Unsubscribed { newsletter, language, gave_reason: false }
     }))
 }
 
@@ -89,22 +85,24 @@ pub async fn give_reason(
     token: &str,
     reason: UnsubscribeReason,
     text: &str,
-) -> Result<Leaving, DbError> {
+) -> Result<UnsubscribeLink, DbError> {
     if context.keys.verify(Purpose::Test, token).is_some() {
-        return Ok(Leaving::Test);
+        return Ok(UnsubscribeLink::Test);
     }
     let mut tx = context.db.begin().await?;
     let Some((subscription, newsletter)) = find(context, &mut tx, token).await? else {
-        return Ok(Leaving::Unknown);
+        return Ok(UnsubscribeLink::Unknown);
     };
     let now = context.clock.now();
     // Nothing new is recorded about a reader whose data was erased.
-    let kept = !is_placeholder(subscription.address.as_str())
+    let is_recorded = !is_placeholder(subscription.address.as_str())
         && subscribers::set_reason(&mut tx, subscription.id, reason, clean_remark(text).as_deref(), now)
             .await?;
     tx.commit().await?;
     Ok(match subscription {
-        it if has_left(&it) => Leaving::Gone { newsletter, language: it.language, has_said_why: kept },
+        it if is_unsubscribed(&it) => {
+            UnsubscribeLink::Unsubscribed { newsletter, language: it.language, gave_reason: is_recorded }
+        }
         it => subscribed(it, newsletter),
     })
 }
@@ -120,11 +118,11 @@ async fn find(
     Ok(Some((subscription, newsletter)))
 }
 
-fn subscribed(subscription: SubscriptionRecord, newsletter: NewsletterRecord) -> Leaving {
+fn subscribed(subscription: SubscriptionRecord, newsletter: NewsletterRecord) -> UnsubscribeLink {
     let shown_address = subscription.shown_address();
-    Leaving::Subscribed { newsletter, language: subscription.language, shown_address }
+    UnsubscribeLink::Subscribed { newsletter, language: subscription.language, shown_address }
 }
 
-const fn has_left(subscription: &SubscriptionRecord) -> bool {
+const fn is_unsubscribed(subscription: &SubscriptionRecord) -> bool {
     matches!(subscription.status, SubscriptionStatus::Unsubscribed | SubscriptionStatus::Complained)
 }

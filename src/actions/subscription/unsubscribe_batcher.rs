@@ -1,7 +1,7 @@
 //! Ends subscriptions. When an issue goes out many readers unsubscribe at once, so requests are carried out in batches.
 
 use crate::{
-    actions::mail_reader,
+    actions::enqueue_email,
     clock::Clock,
     db::{
         Db, DbError, Tx,
@@ -73,25 +73,25 @@ impl BatchHandler for UnsubscribeHandler {
     async fn commit(&self, batch: &[UnsubscribeRequest]) -> Result<Answers<Self>, DbError> {
         let now = self.clock.now();
         let mut tx = self.db.begin_with_lock_timeout().await?;
-        let asked: Vec<SubscriptionId> = batch.iter().map(|it| it.subscription).collect();
-        // Locked before they are read: the ledger names the address that a subscription has when it ends.
-        subscribers::lock_rows(&mut tx, &asked).await?;
-        let found = subscribers::get_all(&mut tx, &asked).await?;
+        let ids: Vec<SubscriptionId> = batch.iter().map(|it| it.subscription).collect();
+        // Locks before it reads, because the ledger needs the address that each subscription has when it ends.
+        subscribers::lock_rows(&mut tx, &ids).await?;
+        let found = subscribers::get_all(&mut tx, &ids).await?;
         let newsletters = newsletters_of(&mut tx, found.values()).await?;
-        let of: Vec<Option<(&SubscriptionRecord, &NewsletterRecord)>> = asked
+        let details: Vec<Option<(&SubscriptionRecord, &NewsletterRecord)>> = ids
             .iter()
             .map(|id| {
                 let subscription = found.get(id)?;
                 Some((subscription, newsletters.get(&subscription.newsletter_id)?))
             })
             .collect();
-        let mut ended = subscribers::end_all(&mut tx, &asked, now).await?;
-        // Of two requests for one subscription, the first one counts.
+        let mut ended = subscribers::end_all(&mut tx, &ids, now).await?;
+        // The first of several requests for one subscription counts.
         let first: Vec<_> = batch
             .iter()
-            .zip(&of)
-            .filter_map(|(request, of)| {
-                of.map(|(subscription, newsletter)| (request, subscription, newsletter))
+            .zip(&details)
+            .filter_map(|(request, details)| {
+                details.map(|(subscription, newsletter)| (request, subscription, newsletter))
             })
             .filter(|(_, subscription, _)| ended.remove(&subscription.id))
             .collect();
@@ -110,7 +110,7 @@ impl BatchHandler for UnsubscribeHandler {
         subscribers::record_consents(&mut tx, ConsentEvent::Unsubscribed, &entries).await?;
         for (request, subscription, newsletter) in first {
             if request.method == "link" {
-                self.say_goodbye(&mut tx, subscription, newsletter, now).await?;
+                self.enqueue_goodbye(&mut tx, subscription, newsletter, now).await?;
             }
         }
         tx.commit().await?;
@@ -118,26 +118,26 @@ impl BatchHandler for UnsubscribeHandler {
             newsletter: newsletter.clone(),
             language: subscription.language.clone(),
         };
-        Ok(of.into_iter().map(|it| Ok(it.map(ended))).collect())
+        Ok(details.into_iter().map(|it| Ok(it.map(ended))).collect())
     }
 }
 
 impl UnsubscribeHandler {
-    async fn say_goodbye(
+    async fn enqueue_goodbye(
         &self,
         tx: &mut Tx,
         subscription: &SubscriptionRecord,
         newsletter: &NewsletterRecord,
         now: Timestamp,
     ) -> Result<(), DbError> {
-        // A reader who never confirmed gets no email but the confirmation.
+        // Readers who never confirmed get no goodbye email.
         let got_issues =
             matches!(subscription.status, SubscriptionStatus::Active | SubscriptionStatus::Paused);
         if self.goodbye
             && got_issues
             && !emails::said_goodbye(tx, subscription.id, now - GOODBYE_INTERVAL).await?
         {
-            mail_reader(&self.queue, tx, EmailKind::Goodbye, newsletter, subscription, now).await?;
+            enqueue_email(&self.queue, tx, EmailKind::Goodbye, newsletter, subscription, now).await?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ mod import;
 
 use crate::{
     actions::{
-        privacy::erase::{Forgetting, forget},
+        privacy::erase::{ErasureOutcome, erase},
         subscription::set_preferences::set_preferences,
     },
     app::App,
@@ -185,12 +185,12 @@ async fn forget_reader(app: &App, actor: &Actor, address: &str, yes: bool, outpu
             "nothing was erased",
         )?;
     }
-    match forget(&app.actions, actor, &address).await? {
-        Forgetting::Unknown => Err(CliError::Failed(format!("nothing is held about {address}"))),
-        Forgetting::InFlight => Err(CliError::Failed(format!(
+    match erase(&app.actions, actor, &address).await? {
+        ErasureOutcome::Unknown => Err(CliError::Failed(format!("nothing is held about {address}"))),
+        ErasureOutcome::InFlight => Err(CliError::Failed(format!(
             "{address} gets no more mail, but one is just being handed over: nothing is erased yet, try again in a minute"
         ))),
-        Forgetting::Done => {
+        ErasureOutcome::Done => {
             output.record(&json!({ "forgotten": true }), || {
                 "Forgotten: what was held is erased. Backups and the logs of your relays may still have it.".into()
             })?;

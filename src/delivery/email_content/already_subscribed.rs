@@ -8,7 +8,7 @@ use crate::{
     delivery::email_content::{Content, EmailRequest},
     domain::subscriber::subscription::SubscriptionStatus,
 };
-use email_templates::already_subscribed::{self, AlreadySubscribed, Resting};
+use email_templates::already_subscribed::{self, AlreadySubscribed, PausedSubscription};
 
 pub(super) async fn content(
     request: &EmailRequest<'_>,
@@ -18,23 +18,23 @@ pub(super) async fn content(
     if !subscription.status.is_confirmed() {
         return Ok(Content::NotNeeded("the reader is not subscribed any more"));
     }
-    let (mut coming, mut resting) = (Vec::new(), Vec::new());
+    let (mut active, mut paused) = (Vec::new(), Vec::new());
     for own in subscribers::for_subscriber(tx, subscription.subscriber_id).await? {
         let title = newsletters::get(tx, own.newsletter_id).await?.newsletter.title;
         match own.status {
-            SubscriptionStatus::Active => coming.push(title),
-            SubscriptionStatus::Paused => resting.push((title, request.reader_links(own.id).preferences)),
+            SubscriptionStatus::Active => active.push(title),
+            SubscriptionStatus::Paused => paused.push((title, request.reader_links(own.id).preferences)),
             _ => {}
         }
     }
-    let coming: Vec<&str> = coming.iter().map(String::as_str).collect();
-    let resting: Vec<Resting<'_>> =
-        resting.iter().map(|(title, url)| Resting { title, preferences_url: url }).collect();
+    let active: Vec<&str> = active.iter().map(String::as_str).collect();
+    let paused: Vec<PausedSubscription<'_>> =
+        paused.iter().map(|(title, url)| PausedSubscription { title, preferences_url: url }).collect();
     let links = request.reader_links(subscription.id);
     let email = already_subscribed::render(&AlreadySubscribed {
         masthead: request.masthead_for(subscription),
-        coming: &coming,
-        resting: &resting,
+        active: &active,
+        paused: &paused,
         unsubscribe_url: &links.unsubscribe,
         archive_url: &format!("{}/issues", request.public_url()),
         address: request.mail.recipient.as_str(),

@@ -21,8 +21,8 @@ impl ClockName {
     /// Converts to the form that reader templates use.
     pub(super) fn for_template(&self) -> Clock<'_> {
         match self {
-            Self::Place(place) => Clock::Of(place),
-            Self::Offset(rule) => Clock::Named(rule),
+            Self::Place(place) => Clock::Place(place),
+            Self::Offset(rule) => Clock::Zone(rule),
         }
     }
 }

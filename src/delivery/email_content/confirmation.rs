@@ -39,7 +39,7 @@ pub(super) async fn content(
     }
     let token = request.context.keys.sign(Purpose::Confirm, id.0);
     let render = match request.mail.kind {
-        EmailKind::ConfirmationReminder => confirmation::remind,
+        EmailKind::ConfirmationReminder => confirmation::render_reminder,
         _ => confirmation::render,
     };
     let email = render(&Confirmation {

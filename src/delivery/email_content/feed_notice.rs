@@ -4,7 +4,7 @@ use crate::{
     db::{DbError, Tx, content::feeds},
     delivery::email_content::{Content, EmailRequest, clock},
 };
-use email_templates::notice::{Matter, TroubledFeed};
+use email_templates::notice::{NoticeKind, TroubledFeed};
 
 pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<Content, DbError> {
     let feed = match request.mail.feed_id {
@@ -16,7 +16,7 @@ pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<C
         return Ok(Content::NotNeeded("nothing is wrong with the feed any more"));
     };
     let newsletter = &request.newsletter.newsletter;
-    Ok(request.operator_email(Matter::FeedTrouble(TroubledFeed {
+    Ok(request.operator_email(NoticeKind::FeedTrouble(TroubledFeed {
         title: &feed.title,
         url: &feed.url,
         trouble,

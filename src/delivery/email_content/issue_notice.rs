@@ -13,7 +13,7 @@ use crate::{
     },
     issues::plan,
 };
-use email_templates::notice::{Matter, PlannedIssue};
+use email_templates::notice::{NoticeKind, PlannedIssue};
 
 pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<Content, DbError> {
     let issue = match request.mail.issue_id {
@@ -22,16 +22,18 @@ pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<C
     };
     let Some(issue) = issue else { return Ok(Content::NotNeeded(crate::delivery::email_content::GONE)) };
     match (request.mail.kind, issue.status) {
-        (EmailKind::IssueStopped, IssueStatus::Held) => Ok(request.operator_email(Matter::IssueHeld {
+        (EmailKind::IssueStopped, IssueStatus::Held) => Ok(request.operator_email(NoticeKind::IssueHeld {
             date: issue.date(),
             reason: issue.reason.as_deref().unwrap_or_default(),
         })),
-        (EmailKind::IssueStopped, IssueStatus::Skipped) => Ok(request.operator_email(Matter::IssueSkipped {
-            date: issue.date(),
-            reason: issue.reason.as_deref().unwrap_or_default(),
-            before_it: skipped_in_a_row_before(tx, &issue).await?,
-            is_today: issue.date() == schedule::date_at(&request.newsletter.newsletter, request.now),
-        })),
+        (EmailKind::IssueStopped, IssueStatus::Skipped) => {
+            Ok(request.operator_email(NoticeKind::IssueSkipped {
+                date: issue.date(),
+                reason: issue.reason.as_deref().unwrap_or_default(),
+                before_it: skipped_in_a_row_before(tx, &issue).await?,
+                is_today: issue.date() == schedule::date_at(&request.newsletter.newsletter, request.now),
+            }))
+        }
         (EmailKind::IssueStopped, _) => Ok(Content::NotNeeded("the issue is no longer stopped")),
         (_, IssueStatus::Planned) if issue.approved_at.is_none() => {
             awaiting_operator(request, tx, &issue).await
@@ -64,10 +66,10 @@ async fn awaiting_operator(
     };
     Ok(match (request.mail.kind, issue.waits_for.as_deref()) {
         (EmailKind::TooFewStories, Some(plan::STORIES)) => {
-            request.operator_email(Matter::TooFewStories { issue: planned, wanted })
+            request.operator_email(NoticeKind::TooFewStories { issue: planned, wanted })
         }
         (EmailKind::ApprovalWanted, Some(plan::APPROVAL)) => {
-            request.operator_email(Matter::ApprovalWanted { issue: planned })
+            request.operator_email(NoticeKind::ApprovalWanted { issue: planned })
         }
         _ => Content::NotNeeded("the issue no longer waits for an operator"),
     })

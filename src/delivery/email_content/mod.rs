@@ -27,7 +27,7 @@ use crate::{
 };
 use email_templates::{
     Email, Masthead,
-    notice::{self, Matter, Notice},
+    notice::{self, Notice, NoticeKind},
 };
 use jiff::Timestamp;
 
@@ -77,12 +77,12 @@ impl<'a> EmailRequest<'a> {
         }
     }
 
-    fn operator_email(&self, matter: Matter<'_>) -> Content {
+    fn operator_email(&self, kind: NoticeKind<'_>) -> Content {
         let email = notice::render(&Notice {
             masthead: self.masthead(),
             slug: &self.newsletter.newsletter.slug,
             operator: self.mail.recipient.as_str(),
-            matter,
+            kind,
         });
         Content::Email { email, unsubscribe_url: None }
     }

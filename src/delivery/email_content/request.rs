@@ -8,7 +8,7 @@ use crate::{
     delivery::email_content::{Content, EmailRequest, GONE},
     domain::{delivery::email::EmailKind, subscriber::email_address::EmailAddress, token::Purpose},
 };
-use email_templates::request::{self, Request, Wish};
+use email_templates::request::{self, Request, RequestKind};
 
 pub(super) async fn content(
     request: &EmailRequest<'_>,
@@ -27,15 +27,15 @@ pub(super) async fn content(
         return Ok(Content::NotNeeded("what was asked for is done, or no longer wanted"));
     }
     let new = pending.new_address.as_ref().map(EmailAddress::as_str).unwrap_or_default();
-    let (wish, purpose, path) = match request.mail.kind {
-        EmailKind::OldAddress => (Wish::FromHere { new }, Purpose::OldAddress, "address"),
-        EmailKind::NewAddress => (Wish::ToHere, Purpose::NewAddress, "address"),
-        _ => (Wish::Copy, Purpose::DataExport, "data-export"),
+    let (kind, purpose, path) = match request.mail.kind {
+        EmailKind::OldAddress => (RequestKind::OldAddress { new }, Purpose::OldAddress, "address"),
+        EmailKind::NewAddress => (RequestKind::NewAddress, Purpose::NewAddress, "address"),
+        _ => (RequestKind::DataExport, Purpose::DataExport, "data-export"),
     };
     let token = request.context.keys.sign(purpose, id.0);
     let email = request::render(&Request {
         masthead: request.masthead_for(subscription),
-        wish,
+        kind,
         url: &format!("{}/{path}/{token}", request.public_url()),
         expires_in_days: u32::try_from(pending.kind.lifetime().as_hours() / 24).unwrap_or(1),
         address: request.mail.recipient.as_str(),

@@ -8,7 +8,7 @@ use crate::{
         signup::{alarm::Alarm, challenge::ChallengePolicy},
     },
 };
-use email_templates::notice::{Matter, SuspiciousSignups};
+use email_templates::notice::{NoticeKind, SuspiciousSignups};
 
 pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<Content, DbError> {
     let record = alarm::get(tx).await?;
@@ -23,19 +23,19 @@ pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<C
         (_, None) => Some(clock::local_time(newsletter, attack.seen_at)),
     };
     let sign = match attack.alarm {
-        Alarm::LimitReached => "The limit of signups from everybody is reached",
-        Alarm::Flood => "Many signups wait for their confirmation",
-        Alarm::FewConfirm => "Far fewer signups than usual are confirmed",
+        Alarm::LimitReached => "The overall signup limit was reached",
+        Alarm::Flood => "Many signups are waiting to be confirmed",
+        Alarm::FewConfirm => "Far fewer signups than usual are being confirmed",
     };
     let defence = match request.context.settings.signup.proof_of_work {
         ChallengePolicy::Never => {
-            "The limits on signups hold. With signup.proof_of_work = \"under_attack\" browsers would solve a small puzzle"
+            "Signups are limited as usual. Set signup.proof_of_work = \"under_attack\" to make browsers solve a small puzzle"
         }
         ChallengePolicy::UnderAttack => {
-            "Until it is over, browsers solve a small puzzle, and signups without a solution are held back"
+            "Until it's over, browsers must solve a small puzzle, and signups without a solution are held back"
         }
     };
-    Ok(request.operator_email(Matter::Signups(SuspiciousSignups {
+    Ok(request.operator_email(NoticeKind::Signups(SuspiciousSignups {
         sign,
         since: clock::local_time(newsletter, attack.since),
         until,

@@ -242,7 +242,8 @@ proptest! {
             };
             digest::render(&Digest {
                 masthead: Masthead {
-                    title: &newsletter.title, tagline: &author, postal_address: &dek,
+                    title: &newsletter.title, tagline: &author, sender_address: "news@example.org",
+                    postal_address: &dek,
                     site_url: "https://news.example.org", language: "en",
                     theme: email_templates::Theme::default(),
                 },

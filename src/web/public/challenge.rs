@@ -1,17 +1,17 @@
-//! Challenges, while signups look like an attack. A browser solves one with `/challenge.js`: our own form before it is sent, the
-//! box of other sites when it is asked to. A JSON client without a solution gets a problem that names `GET /challenge`. A form
-//! without one is accepted and held back. `signup.proof_of_work` says when.
+//! Challenges, which browsers must solve while signups look like an attack (`signup.proof_of_work`). `/challenge.js` solves them, in our
+//! own form before it is sent, in the signup box when the server asks. A JSON client without a solution gets a problem that names
+//! `GET /challenge`. A form without a solution is accepted and held back.
 
 use crate::{
     actions::signup::{challenge, request::Proof},
     domain::signup::challenge::Challenge,
-    i18n::Words,
+    i18n::Texts,
     web::{AppError, Site, error},
 };
 use axum::{Json, extract::State, http::StatusCode, response::Response};
 use maud::{Markup, html};
 
-/// A challenge, as ALTCHA has it, and whether a signup needs one now.
+/// A challenge in ALTCHA's format, and whether a signup needs one now.
 #[derive(serde::Serialize)]
 pub struct Offer {
     #[serde(flatten)]
@@ -34,19 +34,19 @@ pub(super) async fn check(site: &Site, solution: Option<&str>) -> Result<Proof, 
     Ok(token.map_or(Proof::Missing, Proof::Solved))
 }
 
-/// What a JSON client does: get the challenge, and send the same again with its solution.
-pub(super) fn problem(site: &Site) -> Response {
-    let detail = "Many signups are coming in. Get the challenge, find the number that, written after the salt, has its SHA-256, and \
-                  send the signup again with \"proof\": base64 of {algorithm, challenge, number, salt, signature}.";
+/// The problem for a JSON client without a solution.
+pub(super) fn required_problem(site: &Site) -> Response {
+    let detail = "Get the challenge, find the number that yields its SHA-256 when appended to the salt, and send the signup again \
+                  with \"proof\": base64 of {algorithm, challenge, number, salt, signature}.";
     let challenge = format!("{}/challenge", site.public_url).into();
     let status = StatusCode::PRECONDITION_REQUIRED;
     error::problem("en", status, "A proof of work is needed", detail, [("challenge", challenge)])
 }
 
-/// The script that solves challenges for the forms of a page, and where it says so.
-pub(super) fn script(words: &Words) -> Markup {
+/// Renders the script that solves challenges for the forms of a page, and its status line.
+pub(super) fn script(texts: &Texts) -> Markup {
     html! {
-        p #status role="status" data-working=(words.challenge.working) {}
+        p #status role="status" data-working=(texts.challenge.working) {}
         script src="/challenge.js" type="module" {}
     }
 }

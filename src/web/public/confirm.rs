@@ -3,15 +3,15 @@
 
 use crate::{
     actions::signup::{
-        confirm::{self, Confirmation, ConfirmedBy},
+        confirm::{self, ConfirmationLink, ConfirmedBy},
         request::SubscribeError,
     },
     db::newsletters::NewsletterRecord,
-    i18n::{self, around, fill},
+    i18n::{self, interpolate, split_at},
     web::{
         AppError, Site,
-        layout::{Place, respond_for},
-        negotiate::{AskedLanguage, BROWSER_COOKIE, cookie, evidence, is_visit},
+        layout::{DisplayMode, newsletter_page_response},
+        negotiate::{BROWSER_COOKIE, LanguageQuery, cookie, evidence, is_visit},
         public::{field_errors, subscribe},
     },
 };
@@ -23,26 +23,26 @@ use axum::{
 use maud::{Markup, html};
 use std::net::SocketAddr;
 
-/// Shows the button, or confirms at once for a reader who is known to be the one who signed up.
+/// Shows the button, or confirms at once in the browser that signed up.
 pub async fn get(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(token): Path<String>,
-    Query(query): Query<AskedLanguage>,
+    Query(query): Query<LanguageQuery>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
-    let mut state = confirm::look(&site.signup, &token).await?;
-    if let Confirmation::Ready { address, .. } = &state
+    let mut link = confirm::inspect_link(&site.signup, &token).await?;
+    if let ConfirmationLink::Ready { address, .. } = &link
         && method == Method::GET
         && is_visit(&headers)
         && cookie(&headers, BROWSER_COOKIE)
-            .is_some_and(|mark| confirm::asked_here(&site.signup, mark, address))
+            .is_some_and(|mark| confirm::signed_up_in_this_browser(&site.signup, mark, address))
     {
         let evidence = evidence(peer, &headers, None);
-        state = confirm::confirm(&site.signup, &token, ConfirmedBy::SameBrowser, &evidence).await?;
+        link = confirm::confirm(&site.signup, &token, ConfirmedBy::SameBrowser, &evidence).await?;
     }
-    Ok(show(&token, state, &query, &headers))
+    Ok(page_for(&token, link, &query, &headers))
 }
 
 /// Sends a new link.
@@ -50,22 +50,24 @@ pub async fn renew(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(token): Path<String>,
-    Query(query): Query<AskedLanguage>,
+    Query(query): Query<LanguageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
     match confirm::renew(&site.signup, &token, &evidence(peer, &headers, None)).await {
         Ok(Some((newsletter, language))) => {
-            let spoken = query.spoken(language.as_deref(), &newsletter, &headers);
+            let locale = query.locale(language.as_deref(), &newsletter, &headers);
             let title = &newsletter.newsletter.title;
-            Ok(subscribe::accepted(Place::Window, &newsletter, title, spoken))
+            Ok(subscribe::accepted(DisplayMode::Window, &newsletter, title, locale))
         }
-        Ok(None) => Ok(show(&token, confirm::look(&site.signup, &token).await?, &query, &headers)),
+        Ok(None) => {
+            Ok(page_for(&token, confirm::inspect_link(&site.signup, &token).await?, &query, &headers))
+        }
         Err(SubscribeError::TooMany { wait }) => Ok(AppError::TooMany(wait).into_response()),
         Err(SubscribeError::NoSuchNewsletter(slug)) => Err(AppError::NoNewsletter(slug)),
         Err(SubscribeError::Db(error)) => Err(error.into()),
-        Err(why) => {
-            let (_, words) = i18n::spoken([query.lang.as_deref()], &headers);
-            let text = field_errors::problem(&why).map(|problem| words.problem(&problem));
+        Err(error) => {
+            let texts = i18n::negotiate_locale([query.lang.as_deref()], &headers).texts;
+            let text = field_errors::problem(&error).map(|problem| texts.problem(&problem));
             Err(AppError::NotAccepted(text.unwrap_or_default()))
         }
     }
@@ -76,58 +78,58 @@ pub async fn post(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(token): Path<String>,
-    Query(query): Query<AskedLanguage>,
+    Query(query): Query<LanguageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
     let evidence = evidence(peer, &headers, None);
-    let state = confirm::confirm(&site.signup, &token, ConfirmedBy::Button, &evidence).await?;
-    Ok(show(&token, state, &query, &headers))
+    let link = confirm::confirm(&site.signup, &token, ConfirmedBy::Button, &evidence).await?;
+    Ok(page_for(&token, link, &query, &headers))
 }
 
-fn show(token: &str, state: Confirmation, query: &AskedLanguage, headers: &HeaderMap) -> Response {
-    match state {
-        Confirmation::Unknown => AppError::BrokenConfirmLink.into_response(),
-        Confirmation::Expired { newsletter, language } => {
-            let (language, words) = query.spoken(language.as_deref(), &newsletter, headers);
-            let say = &words.confirm;
+fn page_for(token: &str, link: ConfirmationLink, query: &LanguageQuery, headers: &HeaderMap) -> Response {
+    match link {
+        ConfirmationLink::Unknown => AppError::BrokenConfirmLink.into_response(),
+        ConfirmationLink::Expired { newsletter, language } => {
+            let locale = query.locale(language.as_deref(), &newsletter, headers);
+            let t = &locale.texts.confirm;
             page(
                 StatusCode::GONE,
-                (&newsletter, language),
-                &say.expired,
+                (&newsletter, locale.language),
+                &t.expired,
                 &html! {
-                    p { (say.why_expired) }
+                    p { (t.why_expired) }
                     form.signup method="post" action={ "/confirm/" (token) "/renew" } {
-                        button type="submit" { (say.renew) }
+                        button type="submit" { (t.renew) }
                     }
                 },
             )
         }
-        Confirmation::Ready { newsletter, language, titles, address } => {
-            let (language, words) = query.spoken(language.as_deref(), &newsletter, headers);
-            let say = &words.confirm;
-            let (before, after) = around(&say.one_click, "address");
+        ConfirmationLink::Ready { newsletter, language, titles, address } => {
+            let locale = query.locale(language.as_deref(), &newsletter, headers);
+            let t = &locale.texts.confirm;
+            let (before, after) = split_at(&t.one_click, "address");
             page(
                 StatusCode::OK,
-                (&newsletter, language),
-                &fill(&say.ready, &[("newsletter", &titles)]),
+                (&newsletter, locale.language),
+                &interpolate(&t.ready, &[("newsletter", &titles)]),
                 &html! {
                     p { (before) strong { (address) } (after) }
-                    // No action: the form posts to the page's own address, token included.
-                    form.signup method="post" { button type="submit" { (say.button) } }
-                    p.fine-print { (say.not_you) }
+                    // Without an action the form posts to the page's own URL.
+                    form.signup method="post" { button type="submit" { (t.button) } }
+                    p.fine-print { (t.not_you) }
                 },
             )
         }
-        Confirmation::Confirmed { newsletter, language, titles } => {
-            let (language, words) = query.spoken(language.as_deref(), &newsletter, headers);
-            let say = &words.confirm;
+        ConfirmationLink::Confirmed { newsletter, language, titles } => {
+            let locale = query.locale(language.as_deref(), &newsletter, headers);
+            let t = &locale.texts.confirm;
             page(
                 StatusCode::OK,
-                (&newsletter, language),
-                &say.done,
+                (&newsletter, locale.language),
+                &t.done,
                 &html! {
-                    p { (fill(&say.next, &[("newsletter", &titles)])) }
-                    p { a href="/issues" { (say.until_then) } }
+                    p { (interpolate(&t.next_issue, &[("newsletter", &titles)])) }
+                    p { a href="/issues" { (t.read_past_issues) } }
                 },
             )
         }
@@ -141,5 +143,5 @@ fn page(
     content: &Markup,
 ) -> Response {
     let content = html! { h1 { (title) } (content) };
-    respond_for(Place::Window, status, &newsletter.newsletter, (title, language), &content)
+    newsletter_page_response(DisplayMode::Window, status, &newsletter.newsletter, (title, language), &content)
 }

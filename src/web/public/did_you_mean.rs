@@ -1,4 +1,4 @@
-//! An address that was probably mistyped: the question, with both ways to go on.
+//! Asks about an address that looks mistyped, with a button for each answer.
 
 use crate::{
     db::newsletters::NewsletterRecord,
@@ -6,10 +6,10 @@ use crate::{
         subscriber::email_address::EmailAddress,
         validation::{Code, Problem},
     },
-    i18n::{Spoken, around, fill},
+    i18n::{Locale, interpolate, split_at},
     web::{
         error,
-        layout::{Place, respond_for},
+        layout::{DisplayMode, newsletter_page_response},
         public::{challenge, signup_form::SignupFields},
     },
 };
@@ -17,56 +17,62 @@ use axum::{http::StatusCode, response::Response};
 use maud::{Markup, html};
 use serde_json::json;
 
-/// The question, as a page.
+/// Asks on a page.
 pub fn page(
-    place: Place,
+    mode: DisplayMode,
     newsletter: &NewsletterRecord,
-    (language, words): Spoken,
+    locale: Locale,
     fields: &SignupFields,
-    meant: &EmailAddress,
+    suggestion: &EmailAddress,
 ) -> Response {
-    let say = &words.slip;
+    let t = &locale.texts.typo;
     let entered = fields.email.trim();
-    let (before, after) = around(&say.entered, "address");
+    let (before, after) = split_at(&t.entered, "address");
     let content = html! {
-        h1 { (words.problem(&mistyped(meant))) }
+        h1 { (locale.texts.problem(&mistyped(suggestion))) }
         p { (before) strong { (entered) } (after) }
-        form.signup method="post" action=(place.form_action()) data-challenge="/challenge" {
-            (again(fields, meant.as_str()))
-            button type="submit" { (of(&say.take, meant.as_str())) }
+        form.signup method="post" action=(mode.form_action()) data-challenge="/challenge" {
+            (hidden_fields(fields, suggestion.as_str()))
+            button type="submit" { (with_address(&t.take, suggestion.as_str())) }
         }
-        form.signup method="post" action=(place.form_action()) data-challenge="/challenge" {
-            (again(fields, entered))
+        form.signup method="post" action=(mode.form_action()) data-challenge="/challenge" {
+            (hidden_fields(fields, entered))
             input type="hidden" name="as_typed" value="yes";
-            button type="submit" { (of(&say.keep, entered)) }
+            button type="submit" { (with_address(&t.keep, entered)) }
         }
-        (challenge::script(words))
+        (challenge::script(locale.texts))
     };
-    respond_for(place, StatusCode::OK, &newsletter.newsletter, (&say.title, language), &content)
+    newsletter_page_response(
+        mode,
+        StatusCode::OK,
+        &newsletter.newsletter,
+        (&t.title, locale.language),
+        &content,
+    )
 }
 
-/// The question, as a problem for programs: the suggestion, the fields that insist on the address, and labels for two buttons.
-pub fn problem(fields: &SignupFields, (language, words): Spoken, meant: &EmailAddress) -> Response {
-    let say = &words.slip;
+/// Asks a JSON client by a problem: the suggestion, the fields that keep the address, and labels for two buttons.
+pub fn problem(fields: &SignupFields, locale: Locale, suggestion: &EmailAddress) -> Response {
+    let t = &locale.texts.typo;
     let members = [
-        ("suggestion", meant.as_str().into()),
+        ("suggestion", suggestion.as_str().into()),
         ("insist", json!({ "as_typed": "yes" })),
-        ("take", of(&say.take, meant.as_str()).into()),
-        ("keep", of(&say.keep, fields.email.trim()).into()),
+        ("take", with_address(&t.take, suggestion.as_str()).into()),
+        ("keep", with_address(&t.keep, fields.email.trim()).into()),
     ];
-    error::invalid((language, words), &mistyped(meant).into(), members)
+    error::invalid(locale, &mistyped(suggestion).into(), members)
 }
 
-fn mistyped(meant: &EmailAddress) -> Problem {
-    Code::AddressMistyped.at("email").with("address", meant)
+fn mistyped(suggestion: &EmailAddress) -> Problem {
+    Code::AddressMistyped.at("email").with("address", suggestion)
 }
 
-fn of(text: &str, address: &str) -> String {
-    fill(text, &[("address", address)])
+fn with_address(text: &str, address: &str) -> String {
+    interpolate(text, &[("address", address)])
 }
 
-/// What was entered, to be sent again with an address.
-pub(super) fn again(fields: &SignupFields, email: &str) -> Markup {
+/// Renders the entered values as hidden fields, with another address.
+pub(super) fn hidden_fields(fields: &SignupFields, email: &str) -> Markup {
     let others = [
         ("source", &fields.source),
         ("time_zone", &fields.time_zone),

@@ -1,15 +1,15 @@
-//! Problems with a signup, and how a form shows them.
+//! Problems with a signup, and their messages in a form.
 
 use crate::{
     actions::signup::request::{MOST_NEWSLETTERS, SubscribeError},
     domain::validation::{Code, Problem, Problems},
-    i18n::Words,
+    i18n::Texts,
 };
 use maud::{Markup, html};
 
 /// Returns the problem behind a refused signup. `None`: the fields are not at fault.
-pub fn problem(why: &SubscribeError) -> Option<Problem> {
-    Some(match why {
+pub fn problem(error: &SubscribeError) -> Option<Problem> {
+    Some(match error {
         SubscribeError::NewsletterCount => {
             Code::NewsletterCount.at("newsletter").with("limit", MOST_NEWSLETTERS)
         }
@@ -22,19 +22,19 @@ pub fn problem(why: &SubscribeError) -> Option<Problem> {
     })
 }
 
-/// The message beside a field, with the identifier that [`error_id`] returns.
-pub fn message(problems: Option<&Problems>, field: &str, words: &Words) -> Markup {
+/// Renders the message of a field, with the identifier that [`error_id`] returns.
+pub fn message(problems: Option<&Problems>, field: &str, texts: &Texts) -> Markup {
     html! {
         @if let Some(id) = error_id(problems, field) {
             p.notice."notice--error" id=(id) role="alert" {
                 @let all = problems.into_iter().flat_map(|all| all.of(field));
-                (all.map(|it| words.problem(it)).collect::<Vec<_>>().join(" "))
+                (all.map(|it| texts.problem(it)).collect::<Vec<_>>().join(" "))
             }
         }
     }
 }
 
-/// The identifier of a field's message, for `aria-describedby`. `None`: there is no problem with the field.
+/// Returns the identifier of a field's message, for `aria-describedby`. `None` if the field has no problem.
 pub fn error_id(problems: Option<&Problems>, field: &str) -> Option<String> {
     let has_problem = problems.is_some_and(|all| all.of(field).next().is_some());
     has_problem.then(|| format!("{field}-error"))

@@ -5,7 +5,7 @@ use crate::{
     domain::newsletter::Newsletter,
     web::{
         AppError, Site, cached,
-        public::issues::{issue_path, listed},
+        public::issues::{issue_path, newsletters_with_archive},
     },
 };
 use axum::{
@@ -20,22 +20,20 @@ use quick_xml::{
 };
 use std::io;
 
-/// Issues in the feed.
-const ENTRIES: i64 = 30;
+const MAX_ENTRIES: i64 = 30;
 
-/// What is asked for.
 #[derive(Debug, serde::Deserialize)]
 pub struct FeedQuery {
     newsletter: Option<String>,
 }
 
-/// The feed.
+/// Returns the feed.
 pub async fn get(
     State(site): State<Site>,
     Query(query): Query<FeedQuery>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
-    let mut listed = listed(&site).await?;
+    let mut listed = newsletters_with_archive(&site).await?;
     if let Some(slug) = &query.newsletter {
         listed.retain(|it| it.newsletter.slug == *slug);
     }
@@ -45,12 +43,12 @@ pub async fn get(
     let mut tx = site.actions.db.read().await?;
     let mut entries = Vec::new();
     for newsletter in &listed {
-        let page = variants::public_page(&mut tx, newsletter.id, Date::MAX, ENTRIES).await?;
+        let page = variants::public_page(&mut tx, newsletter.id, Date::MAX, MAX_ENTRIES).await?;
         entries.extend(page.into_iter().map(|issue| (&newsletter.newsletter, issue)));
     }
     drop(tx);
     entries.sort_by_key(|(_, issue)| std::cmp::Reverse(issue.created_at));
-    entries.truncate(usize::try_from(ENTRIES).unwrap_or(usize::MAX));
+    entries.truncate(usize::try_from(MAX_ENTRIES).unwrap_or(usize::MAX));
     let newsletters: Vec<&Newsletter> = listed.iter().map(|it| &it.newsletter).collect();
     let feed = Feed { site: &site.public_url, newsletter: query.newsletter.as_deref() };
     let body = feed.write(&newsletters, &entries).map_err(AppError::Feed)?;
@@ -72,16 +70,16 @@ impl Feed<'_> {
         xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("utf-8"), None)))?;
         let language = newsletters.first().map_or("en", |it| it.language.as_str());
         let titles: Vec<&str> = newsletters.iter().map(|it| it.title.as_str()).collect();
-        let which = self.newsletter.map_or_else(String::new, |slug| format!("?newsletter={slug}"));
-        let (own, page) =
-            (format!("{}/issues.xml{which}", self.site), format!("{}/issues{which}", self.site));
-        // A feed must say when it changed; one without issues never did.
+        let query = self.newsletter.map_or_else(String::new, |slug| format!("?newsletter={slug}"));
+        let (feed_url, page_url) =
+            (format!("{}/issues.xml{query}", self.site), format!("{}/issues{query}", self.site));
+        // Atom requires a date, so a feed without issues gets the epoch.
         let updated = entries.iter().map(|(_, issue)| issue.created_at.0).max().unwrap_or_default();
         xml.create_element("feed")
             .with_attribute(("xmlns", "http://www.w3.org/2005/Atom"))
             .with_attribute(("xml:lang", language))
             .write_inner_content(|xml| {
-                text(xml, "id", &page)?;
+                text(xml, "id", &page_url)?;
                 text(xml, "title", &titles.join(", "))?;
                 if let [it] = newsletters
                     && !it.tagline.is_empty()
@@ -89,8 +87,8 @@ impl Feed<'_> {
                     text(xml, "subtitle", &it.tagline)?;
                 }
                 text(xml, "updated", &updated.to_string())?;
-                link(xml, "self", "application/atom+xml", &own)?;
-                link(xml, "alternate", "text/html", &page)?;
+                link(xml, "self", "application/atom+xml", &feed_url)?;
+                link(xml, "alternate", "text/html", &page_url)?;
                 for (newsletter, issue) in entries {
                     self.entry(xml, newsletter, issue)?;
                 }
@@ -123,7 +121,7 @@ impl Feed<'_> {
 }
 
 fn text(xml: &mut Writer<Vec<u8>>, name: &str, content: &str) -> io::Result<()> {
-    // XML has no way to write most control characters.
+    // XML 1.0 can't represent most control characters.
     let content: String =
         content.chars().filter(|c| !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}')).collect();
     xml.create_element(name).write_text_content(BytesText::new(&content)).map(drop)

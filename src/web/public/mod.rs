@@ -1,4 +1,4 @@
-//! What readers see, a file a page.
+//! Pages for readers, one file per page.
 
 pub mod challenge;
 pub mod confirm;

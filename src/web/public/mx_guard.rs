@@ -1,4 +1,4 @@
-//! An address whose domain takes no mail, by the word of the name system: answered like any other wrong address.
+//! Refuses addresses whose domain can't receive email, according to DNS.
 
 use crate::{
     actions::rate_limiter,
@@ -9,45 +9,46 @@ use crate::{
     },
     web::{
         AppError, Site, error,
-        public::signup_form::{Asked, SignupFields},
+        public::signup_form::{SignupFields, SignupResponder},
     },
 };
 use axum::response::Response;
 use std::net::SocketAddr;
 
-/// Returns the problem with the domain of an address. `None`: none is known.
-pub(super) async fn ask(
+/// Returns the response for an address whose domain can't receive email. `None`: the address may be valid.
+pub(super) async fn check(
     site: &Site,
-    asked: &Asked<'_>,
+    responder: &SignupResponder<'_>,
     fields: &SignupFields,
     peer: SocketAddr,
     address: &EmailAddress,
 ) -> Result<Option<Response>, AppError> {
     let signup = &site.signup;
     let (domain, now) = (address.domain(), signup.clock.now());
-    let known = signup.mail_servers.known(domain, now);
-    // A client that makes up names must not cause an unlimited number of DNS questions.
-    if known.is_none()
+    let cached = signup.mail_servers.cached(domain, now);
+    // Limits the DNS queries that a client can cause with made-up names.
+    if cached.is_none()
         && let Err(wait) = rate_limiter::peek_client(signup, peer.ip()).await?
     {
-        return Ok(Some(AppError::TooMany(wait).in_language(asked.spoken.0)));
+        return Ok(Some(AppError::TooMany(wait).in_language(responder.locale.language)));
     }
-    if signup.mail_servers.reach(domain, now).await != Deliverability::No {
+    if signup.mail_servers.check(domain, now).await != Deliverability::No {
         return Ok(None);
     }
-    if known.is_none() {
+    if cached.is_none() {
         rate_limiter::debit_client(signup, peer.ip()).await?;
     }
-    let meant = suggestion(address);
-    let problem = match &meant {
-        Some(meant) => Code::NoMailServerMeant.at("email").with("address", meant),
+    let suggestion = suggestion(address);
+    let problem = match &suggestion {
+        Some(suggestion) => Code::NoMailServerMeant.at("email").with("address", suggestion),
         None => Code::NoMailServer.at("email"),
     };
     let problems: Problems = problem.with("domain", address.domain()).into();
-    match meant.filter(|_| asked.json) {
-        Some(meant) => {
-            Ok(Some(error::invalid(asked.spoken, &problems, [("suggestion", meant.as_str().into())])))
+    match suggestion.filter(|_| responder.is_json) {
+        Some(suggestion) => {
+            let members = [("suggestion", suggestion.as_str().into())];
+            Ok(Some(error::invalid(responder.locale, &problems, members)))
         }
-        None => asked.refuse(site, fields, &problems).await.map(Some),
+        None => responder.invalid(site, fields, &problems).await.map(Some),
     }
 }

@@ -1,4 +1,4 @@
-//! The fields of a signup, from our form, another site's or a program.
+//! The fields of a signup, from our own form, another site's form or a JSON client.
 
 use crate::{
     actions::signup::request::MOST_NEWSLETTERS,
@@ -8,13 +8,13 @@ use crate::{
         subscriber::email_address::EmailAddress,
         validation::{Code, Problems, rules},
     },
-    i18n::Spoken,
-    web::{AppError, Site, layout::Place, submission::one_or_many},
+    i18n::Locale,
+    web::{AppError, Site, layout::DisplayMode, submission::one_or_many},
 };
 use schemars::JsonSchema;
 use validator::{Validate, ValidationError};
 
-/// Short name of the newsletter that a signup without one is for.
+/// Short name of the newsletter for signups that name none.
 pub(super) const DEFAULT_NEWSLETTER: &str = "daily";
 
 /// The fields of a signup.
@@ -33,23 +33,23 @@ pub struct SignupFields {
     #[validate(custom(function = rules::short_names))]
     #[schemars(schema_with = "newsletter_schema")]
     pub newsletter: Vec<String>,
-    /// The page the form stands on. It is kept if it is a web address.
+    /// URL of the page with the form. Only HTTP(S) URLs are kept.
     #[schemars(extend("examples" = ["https://www.example.org/this/article"]))]
     pub source: Option<String>,
-    /// The zone of the reader's clock, by its IANA name. It comes from a browser, so an unknown one is no error.
+    /// The reader's time zone (IANA name). An unknown one is ignored, because browsers send it.
     #[schemars(extend("examples" = ["Europe/Paris"]))]
     pub time_zone: Option<String>,
-    /// The language of the page the form stands on. Any is accepted.
+    /// Language of the page with the form. Any is accepted.
     #[schemars(extend("examples" = ["fr"]))]
     pub lang: Option<String>,
-    /// The token of our own form, which says when it was shown.
+    /// Token of our own form, with the time when the form was shown.
     pub started: Option<String>,
-    /// A field of our own form that no person sees.
+    /// Honeypot: people don't see this field of our own form.
     pub website: Option<String>,
     /// Any text: the reader was asked about a likely typo and keeps the address.
     #[schemars(extend("examples" = ["yes"]))]
     pub as_typed: Option<String>,
-    /// The solution of a challenge, where one is needed.
+    /// Solution of a challenge, if one is needed.
     pub proof: Option<String>,
 }
 
@@ -70,8 +70,8 @@ fn newsletter_count(fields: &SignupFields) -> Result<(), ValidationError> {
 }
 
 impl SignupFields {
-    /// The newsletters a signup is for: those named, each once, or the usual one. None, if our own form asked and nothing is ticked.
-    /// Of too many, one more than the limit is kept: enough to refuse them.
+    /// Returns the distinct short names of the newsletters, or the default one. Empty if nothing is ticked in our own form's list. At
+    /// most one more than the limit is returned, which is enough to refuse the signup.
     pub(super) fn newsletters(&self) -> Vec<String> {
         let mut named: Vec<String> = Vec::new();
         for slug in self.newsletter.iter().filter(|slug| !slug.is_empty()) {
@@ -79,38 +79,35 @@ impl SignupFields {
                 named.push(slug.clone());
             }
         }
-        let was_asked = self.started.is_some() && !self.newsletter.is_empty();
-        if named.is_empty() && !was_asked { vec![DEFAULT_NEWSLETTER.to_owned()] } else { named }
+        let had_a_choice = self.started.is_some() && !self.newsletter.is_empty();
+        if named.is_empty() && !had_a_choice { vec![DEFAULT_NEWSLETTER.to_owned()] } else { named }
     }
 
     /// Checks all fields and returns the address.
     pub(super) fn checked(&self) -> Result<EmailAddress, Problems> {
         Problems::check(self)?;
-        // A property test shows that an address that passed the rule is one.
+        // A property test checks that each address passing the rules can be parsed.
         EmailAddress::parse(&self.email).map_err(|_| Code::AddressForm.at("email").into())
     }
 }
 
-/// How an answer is asked for.
-pub(super) struct Asked<'a> {
-    /// By JSON.
-    pub json: bool,
-    /// In a window or a frame.
-    pub place: Place,
-    /// The chosen newsletters, by short name.
+/// The properties of a signup request that shape its response.
+pub(super) struct SignupResponder<'a> {
+    /// Whether the response is JSON.
+    pub is_json: bool,
+    pub mode: DisplayMode,
+    /// Short names of the chosen newsletters.
     pub newsletters: &'a [String],
-    /// In whose name the answer is given.
+    /// Short name of the newsletter whose name is on the page.
     pub slug: &'a str,
-    /// That one, if it is known already.
+    /// That newsletter, if it was read already.
     pub newsletter: Option<NewsletterRecord>,
-    /// In what language.
-    pub spoken: Spoken,
-    /// By whom, as far as the form tells.
-    pub submission_origin: SubmissionOrigin,
+    pub locale: Locale,
+    pub origin: SubmissionOrigin,
 }
 
-impl Asked<'_> {
-    /// In whose name the answer is given.
+impl SignupResponder<'_> {
+    /// Returns the newsletter whose name is on the page.
     pub async fn newsletter(&self, site: &Site) -> Result<NewsletterRecord, AppError> {
         match &self.newsletter {
             Some(newsletter) => Ok(newsletter.clone()),

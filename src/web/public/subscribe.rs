@@ -1,11 +1,11 @@
 //! `POST /subscribe`: a signup, as a form or as JSON.
 //!
-//! The answer tells nobody whether an address is subscribed: body and status are the same for every address.
+//! Body and status are the same for every address, so that the response doesn't reveal who is subscribed.
 
 use crate::{
     actions::signup::{
         request::{Proof, Signup, SubscribeError},
-        subscribe::{judge, subscribe},
+        subscribe::{check_signup, subscribe},
     },
     db::newsletters::NewsletterRecord,
     domain::{
@@ -18,15 +18,15 @@ use crate::{
         subscriber::email_address::EmailAddress,
         validation::Problems,
     },
-    i18n::{self, Spoken, fill},
+    i18n::{self, Locale, interpolate},
     web::{
         AppError, Site, error,
-        layout::{Place, respond_for},
+        layout::{DisplayMode, newsletter_page_response},
         negotiate::{BROWSER_COOKIE, evidence},
         public::{
             challenge, did_you_mean, field_errors, mx_guard,
             signup::Form,
-            signup_form::{Asked, DEFAULT_NEWSLETTER, SignupFields},
+            signup_form::{DEFAULT_NEWSLETTER, SignupFields, SignupResponder},
             timing_guard,
         },
         submission::Submitted,
@@ -41,135 +41,135 @@ use axum::{
 use maud::html;
 use std::net::SocketAddr;
 
-/// The answer to a program whose signup was accepted.
+/// The response to a JSON client whose signup was accepted.
 #[derive(serde::Serialize, schemars::JsonSchema)]
 pub struct Accepted {
     #[schemars(extend("const" = "accepted"))]
     status: &'static str,
-    /// What to tell the reader, in the language of the answer.
+    /// Text for the reader, in the language of the response.
     message: &'static str,
 }
 
-/// Takes a signup.
+/// Accepts a signup.
 pub async fn post(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     uri: Uri,
     headers: HeaderMap,
-    Submitted { fields, json }: Submitted<SignupFields>,
+    Submitted { fields, json: is_json }: Submitted<SignupFields>,
 ) -> Result<Response, AppError> {
     let newsletters = fields.newsletters();
-    // In its name the answer is given.
     let slug = newsletters.first().map_or(DEFAULT_NEWSLETTER, String::as_str);
-    let (spoken, newsletter) = speak(&site, fields.lang.as_deref(), slug, &headers).await?;
-    let place = Place::of(uri.path());
+    let (locale, newsletter) = signup_locale(&site, fields.lang.as_deref(), slug, &headers).await?;
+    let mode = DisplayMode::from_path(uri.path());
     let context = &site.signup;
-    let (hidden, mark) = (fields.website.as_deref(), fields.started.as_deref());
-    let submission_origin =
-        submission_origin(&context.keys, hidden, mark, context.minimum_time, context.clock.now());
-    let asked = Asked { json, place, newsletters: &newsletters, slug, newsletter, spoken, submission_origin };
+    let (honeypot, token) = (fields.website.as_deref(), fields.started.as_deref());
+    let origin = submission_origin(&context.keys, honeypot, token, context.minimum_time, context.clock.now());
+    let responder =
+        SignupResponder { is_json, mode, newsletters: &newsletters, slug, newsletter, locale, origin };
     let address = match fields.checked() {
         Ok(address) => address,
-        Err(problems) => return asked.refuse(&site, &fields, &problems).await,
+        Err(problems) => return responder.invalid(&site, &fields, &problems).await,
     };
-    let mark = browser_binding(&site, &headers, &address);
-    if submission_origin == SubmissionOrigin::TooFast {
-        return timing_guard::ask(&site, &asked, &fields).await;
+    let browser_cookie = browser_cookie(&site, &headers, &address);
+    if origin == SubmissionOrigin::TooFast {
+        return timing_guard::ask_again(&site, &responder, &fields).await;
     }
-    if submission_origin != SubmissionOrigin::Automated {
+    if origin != SubmissionOrigin::Automated {
         let signup = Signup {
             address,
             newsletters: newsletters.clone(),
-            language: Some(spoken.0.to_owned()),
-            method: if json { "json" } else { "form" },
-            // Nobody but our own form shows it.
-            wording: (submission_origin == SubmissionOrigin::OwnForm).then(|| signup_wording(Some(spoken.0))),
+            language: Some(locale.language.to_owned()),
+            method: if is_json { "json" } else { "form" },
+            // Only our own form shows the wording.
+            wording: (origin == SubmissionOrigin::OwnForm).then(|| signup_wording(Some(locale.language))),
             time_zone: fields.time_zone.as_deref().and_then(|zone| parse_time_zone(zone).ok()),
             evidence: evidence(peer, &headers, fields.source.as_deref()),
             proof: Proof::NotRequired,
         };
-        if let Some(answer) = take(&site, &asked, peer, &fields, signup).await? {
-            return Ok(answer);
+        if let Some(response) = process(&site, &responder, peer, &fields, signup).await? {
+            return Ok(response);
         }
     }
-    if json {
-        let body = Accepted { status: "accepted", message: &spoken.1.signup.accepted };
-        return Ok(error::in_language(spoken.0, (StatusCode::ACCEPTED, Json(body)).into_response()));
+    if is_json {
+        let body = Accepted { status: "accepted", message: &locale.texts.signup.accepted };
+        return Ok(error::in_language(locale.language, (StatusCode::ACCEPTED, Json(body)).into_response()));
     }
-    let mut answer = asked.accepted(&site).await?;
-    if let Some(mark) = mark {
-        answer.headers_mut().insert(header::SET_COOKIE, mark);
+    let mut response = responder.accepted(&site).await?;
+    if let Some(cookie) = browser_cookie {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
-    Ok(answer)
+    Ok(response)
 }
 
-/// Takes a signup, or answers why not. The challenge is redeemed last, so that a JSON client that corrects a typo can send the same
-/// solution again.
-async fn take(
+/// Saves a signup, or returns the response that explains a problem. The challenge is redeemed last, so that a JSON client that corrects
+/// a typo can send the same solution again.
+async fn process(
     site: &Site,
-    asked: &Asked<'_>,
+    responder: &SignupResponder<'_>,
     peer: SocketAddr,
     fields: &SignupFields,
     signup: Signup,
 ) -> Result<Option<Response>, AppError> {
-    if let Err(why) = judge(&site.signup, &signup) {
-        return asked.not_taken(site, fields, why).await.map(Some);
+    if let Err(error) = check_signup(&site.signup, &signup) {
+        return responder.rejected(site, fields, error).await.map(Some);
     }
-    if let Some(meant) = suggestion(&signup.address).filter(|_| fields.as_typed.is_none()) {
-        return Ok(Some(if asked.json {
-            did_you_mean::problem(fields, asked.spoken, &meant)
+    if let Some(suggestion) = suggestion(&signup.address).filter(|_| fields.as_typed.is_none()) {
+        return Ok(Some(if responder.is_json {
+            did_you_mean::problem(fields, responder.locale, &suggestion)
         } else {
-            did_you_mean::page(asked.place, &asked.newsletter(site).await?, asked.spoken, fields, &meant)
+            let newsletter = responder.newsletter(site).await?;
+            did_you_mean::page(responder.mode, &newsletter, responder.locale, fields, &suggestion)
         }));
     }
     let proof = challenge::check(site, fields.proof.as_deref()).await?;
-    if asked.json && proof == Proof::Missing {
-        return Ok(Some(challenge::problem(site)));
+    if responder.is_json && proof == Proof::Missing {
+        return Ok(Some(challenge::required_problem(site)));
     }
-    // Nothing is asked in our name for clients that showed no work.
+    // Clients without a solution must not cause DNS queries.
     if proof != Proof::Missing
-        && let Some(answer) = mx_guard::ask(site, asked, fields, peer, &signup.address).await?
+        && let Some(response) = mx_guard::check(site, responder, fields, peer, &signup.address).await?
     {
-        return Ok(Some(answer));
+        return Ok(Some(response));
     }
     let signup = Signup { proof, ..signup };
-    let taken = match subscribe(&site.signup, signup.clone()).await {
-        // A form that is sent twice counts as one without a solution.
-        Err(SubscribeError::Redeemed) if !asked.json => {
+    let result = match subscribe(&site.signup, signup.clone()).await {
+        // A form that is submitted twice counts as one without a solution.
+        Err(SubscribeError::Redeemed) if !responder.is_json => {
             subscribe(&site.signup, Signup { proof: Proof::Missing, ..signup }).await
         }
-        taken => taken,
+        result => result,
     };
-    match taken {
+    match result {
         Ok(()) => Ok(None),
-        Err(why) => asked.not_taken(site, fields, why).await.map(Some),
+        Err(error) => responder.rejected(site, fields, error).await.map(Some),
     }
 }
 
-/// The language of the answer: that of the page the form stands on, then the newsletter's, then what the browser prefers. And the
-/// newsletter, if it had to be looked at.
-async fn speak(
+/// Chooses the locale of the response: that of the page with the form, the newsletter's, or the browser's. Also returns the newsletter,
+/// if it was read for this.
+async fn signup_locale(
     site: &Site,
-    asked: Option<&str>,
+    requested: Option<&str>,
     slug: &str,
     headers: &HeaderMap,
-) -> Result<(Spoken, Option<NewsletterRecord>), AppError> {
-    if let Some(spoken) = asked.and_then(i18n::find) {
-        return Ok((spoken, None));
+) -> Result<(Locale, Option<NewsletterRecord>), AppError> {
+    if let Some(locale) = requested.and_then(i18n::find_locale) {
+        return Ok((locale, None));
     }
     let newsletter = match site.newsletter(Some(slug)).await {
         Ok(newsletter) => Some(newsletter),
-        // What is wrong is said when the signup is taken.
+        // The signup is rejected later, together with its other problems.
         Err(AppError::NoNewsletter(_)) => None,
         Err(error) => return Err(error),
     };
     let own = newsletter.as_ref().map(|it| it.newsletter.language.as_str());
-    Ok((i18n::spoken([own], headers), newsletter))
+    Ok((i18n::negotiate_locale([own], headers), newsletter))
 }
 
-/// The cookie by which the browser is known again that signed an address up, so that the link in the mail confirms at once in
-/// it. Not for a page of another site that posts by itself: its visitor may know nothing of it.
-fn browser_binding(site: &Site, headers: &HeaderMap, address: &EmailAddress) -> Option<HeaderValue> {
+/// Makes the cookie by which the link in the email confirms at once in this browser. Pages of other sites get none, because they can
+/// submit the form without their visitor's knowledge.
+fn browser_cookie(site: &Site, headers: &HeaderMap, address: &EmailAddress) -> Option<HeaderValue> {
     let from = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
     if from == Some("cross-site") {
         return None;
@@ -182,81 +182,87 @@ fn browser_binding(site: &Site, headers: &HeaderMap, address: &EmailAddress) -> 
     HeaderValue::try_from(cookie).ok()
 }
 
-impl Asked<'_> {
-    /// Shows each problem beside its field; programs get a problem document.
-    pub async fn refuse(
+impl SignupResponder<'_> {
+    /// Shows each problem beside its field. JSON clients get a problem document.
+    pub async fn invalid(
         &self,
         site: &Site,
         fields: &SignupFields,
         problems: &Problems,
     ) -> Result<Response, AppError> {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
-        if self.json {
-            return Ok(error::invalid(self.spoken, problems, []));
+        if self.is_json {
+            return Ok(error::invalid(self.locale, problems, []));
         }
         let newsletter = match self.newsletter(site).await {
             Ok(newsletter) => newsletter,
-            // There is no form in the name of a newsletter that doesn't exist.
+            // Without a newsletter there is no form to show.
             Err(AppError::NoNewsletter(_)) => {
-                return Ok(AppError::Invalid(status, problems.clone()).in_language(self.spoken.0));
+                return Ok(AppError::Invalid(status, problems.clone()).in_language(self.locale.language));
             }
             Err(error) => return Err(error),
         };
         let entered: String = fields.email.chars().take(300).collect();
         let form = Form {
-            place: self.place,
+            mode: self.mode,
             newsletter: &newsletter,
             chosen: self.newsletters,
-            spoken: self.spoken,
+            locale: self.locale,
             entered: &entered,
             source: fields.source.as_deref(),
-            // With its first token: readers who quickly correct a typo are not automated.
-            started: fields.started.as_deref().filter(|_| self.submission_origin.has_token()),
+            // The form keeps its first token, because readers may correct a typo within seconds.
+            started: fields.started.as_deref().filter(|_| self.origin.has_token()),
             problems: Some(problems),
         };
         form.show(site, status).await
     }
 
-    /// Why a signup is not taken.
-    async fn not_taken(
+    /// Explains why a signup is rejected.
+    async fn rejected(
         &self,
         site: &Site,
         fields: &SignupFields,
-        why: SubscribeError,
+        error: SubscribeError,
     ) -> Result<Response, AppError> {
-        match (field_errors::problem(&why), why) {
-            (Some(problem), _) => self.refuse(site, fields, &problem.into()).await,
+        match (field_errors::problem(&error), error) {
+            (Some(problem), _) => self.invalid(site, fields, &problem.into()).await,
             (None, SubscribeError::TooMany { wait }) => {
-                Ok(AppError::TooMany(wait).in_language(self.spoken.0))
+                Ok(AppError::TooMany(wait).in_language(self.locale.language))
             }
             (None, SubscribeError::Db(error)) => Err(error.into()),
-            (None, _) => Ok(challenge::problem(site)),
+            (None, _) => Ok(challenge::required_problem(site)),
         }
     }
 
-    /// What comes now.
+    /// Makes the page after a signup.
     async fn accepted(&self, site: &Site) -> Result<Response, AppError> {
         let newsletter = self.newsletter(site).await?;
         let mut titles = vec![newsletter.newsletter.title.clone()];
         for slug in self.newsletters.iter().filter(|slug| *slug != self.slug) {
             titles.push(site.newsletter(Some(slug)).await?.newsletter.title);
         }
-        Ok(accepted(self.place, &newsletter, &titles.join(", "), self.spoken))
+        Ok(accepted(self.mode, &newsletter, &titles.join(", "), self.locale))
     }
 }
 
-/// The page after a signup for newsletters of these titles.
+/// Makes the page after a signup for newsletters of these titles.
 pub(super) fn accepted(
-    place: Place,
+    mode: DisplayMode,
     newsletter: &NewsletterRecord,
     titles: &str,
-    (language, words): Spoken,
+    locale: Locale,
 ) -> Response {
-    let say = &words.signup;
+    let t = &locale.texts.signup;
     let content = html! {
-        h1 { (say.check) }
-        p { (fill(&say.sent, &[("newsletter", titles)])) }
-        p.fine-print { (say.missing) }
+        h1 { (t.check) }
+        p { (interpolate(&t.sent, &[("newsletter", titles)])) }
+        p.fine-print { (t.missing) }
     };
-    respond_for(place, StatusCode::OK, &newsletter.newsletter, (&say.check, language), &content)
+    newsletter_page_response(
+        mode,
+        StatusCode::OK,
+        &newsletter.newsletter,
+        (&t.check, locale.language),
+        &content,
+    )
 }

@@ -1,33 +1,38 @@
-//! Our own form, when it comes back faster than people type. Some readers are that fast, because their browser fills in the address.
-//! So the signup is not dropped: it takes one more press.
+//! Handles forms that are submitted faster than people type. Some readers are that fast, because their browser fills in the address,
+//! so the form asks for one more press instead of dropping the signup.
 
 use super::{
     challenge,
-    did_you_mean::again,
-    signup_form::{Asked, SignupFields},
+    did_you_mean::hidden_fields,
+    signup_form::{SignupFields, SignupResponder},
 };
-use crate::web::{AppError, Site, error, layout::respond_for};
+use crate::web::{AppError, Site, error, layout::newsletter_page_response};
 use axum::{http::StatusCode, response::Response};
 use maud::html;
 
-/// Asks for one more press. The form is filled in.
-pub(super) async fn ask(site: &Site, asked: &Asked<'_>, fields: &SignupFields) -> Result<Response, AppError> {
-    let (language, words) = asked.spoken;
-    let say = &words.timing_guard;
-    if asked.json {
+/// Asks for one more press of the button, with the form filled in.
+pub(super) async fn ask_again(
+    site: &Site,
+    responder: &SignupResponder<'_>,
+    fields: &SignupFields,
+) -> Result<Response, AppError> {
+    let locale = responder.locale;
+    let t = &locale.texts.timing_guard;
+    if responder.is_json {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return Ok(error::problem(language, status, &say.title, &say.too_soon, []));
+        return Ok(error::problem(locale.language, status, &t.title, &t.too_soon, []));
     }
     let content = html! {
-        h1 { (say.title) }
-        p { (say.too_soon) }
-        form.signup method="post" action=(asked.place.form_action()) data-challenge="/challenge" {
-            (again(fields, fields.email.trim()))
+        h1 { (t.title) }
+        p { (t.too_soon) }
+        form.signup method="post" action=(responder.mode.form_action()) data-challenge="/challenge" {
+            (hidden_fields(fields, fields.email.trim()))
             @if let Some(value) = &fields.as_typed { input type="hidden" name="as_typed" value=(value); }
-            button type="submit" { (say.button) }
+            button type="submit" { (t.button) }
         }
-        (challenge::script(words))
+        (challenge::script(locale.texts))
     };
-    let newsletter = asked.newsletter(site).await?;
-    Ok(respond_for(asked.place, StatusCode::OK, &newsletter.newsletter, (&say.title, language), &content))
+    let newsletter = responder.newsletter(site).await?;
+    let title = (t.title.as_str(), locale.language);
+    Ok(newsletter_page_response(responder.mode, StatusCode::OK, &newsletter.newsletter, title, &content))
 }

@@ -1,15 +1,15 @@
-//! `/unsubscribe/{token}`: GET shows a button and changes nothing; POST leaves at once, without cookie, login or redirect: the
-//! button's, and that of mail programs (RFC 8058). Whoever has left may say why, with another POST.
+//! `/unsubscribe/{token}`: GET shows a button and changes nothing. POST, from the button or from a mail program (RFC 8058),
+//! unsubscribes at once, without cookie, login or redirect. A reader who has unsubscribed may give a reason with another POST.
 
 use crate::{
-    actions::subscription::unsubscribe::{self, Leaving},
+    actions::subscription::unsubscribe::{self, UnsubscribeLink},
     db::newsletters::NewsletterRecord,
     domain::subscriber::consent::{MAX_REMARK_CHARS, UnsubscribeReason},
-    i18n::{Unsubscribe, around, fill},
+    i18n::{Unsubscribe, interpolate, split_at},
     web::{
         AppError, Site,
-        layout::{Place, respond_for},
-        negotiate::{AskedLanguage, evidence, media_type},
+        layout::{DisplayMode, newsletter_page_response},
+        negotiate::{LanguageQuery, evidence, media_type},
         submission::from_texts,
     },
 };
@@ -29,60 +29,60 @@ use validator::Validate;
 pub async fn get(
     State(site): State<Site>,
     Path(token): Path<String>,
-    Query(query): Query<AskedLanguage>,
+    Query(query): Query<LanguageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
-    Ok(show(unsubscribe::look(&site.subscription, &token).await?, &query, &headers))
+    Ok(page_for(unsubscribe::inspect_link(&site.subscription, &token).await?, &query, &headers))
 }
 
-/// Leaves, or keeps why a reader who has left did.
+/// Unsubscribes, or records the reason.
 pub async fn post(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(token): Path<String>,
-    Query(query): Query<AskedLanguage>,
+    Query(query): Query<LanguageQuery>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, AppError> {
     let fields = UnsubscribeFields::read(&headers, body).await;
     if let Some(reason) = fields.reason() {
         let remark = fields.remark.as_deref().unwrap_or_default();
-        let state = unsubscribe::give_reason(&site.subscription, &token, reason, remark).await?;
-        return Ok(show(state, &query, &headers));
+        let link = unsubscribe::give_reason(&site.subscription, &token, reason, remark).await?;
+        return Ok(page_for(link, &query, &headers));
     }
     let method = if fields.is_one_click() { "one_click" } else { "link" };
     let evidence = evidence(peer, &headers, None);
-    let state = unsubscribe::unsubscribe(&site.subscription, &token, method, &evidence).await?;
+    let link = unsubscribe::unsubscribe(&site.subscription, &token, method, &evidence).await?;
     if fields.is_one_click() {
-        return Ok(match state {
-            Leaving::Unknown => (StatusCode::NOT_FOUND, "unknown link\n").into_response(),
+        return Ok(match link {
+            UnsubscribeLink::Unknown => (StatusCode::NOT_FOUND, "unknown link\n").into_response(),
             _ => "unsubscribed\n".into_response(),
         });
     }
-    Ok(show(state, &query, &headers))
+    Ok(page_for(link, &query, &headers))
 }
 
-/// The fields of the page's forms and of mail programs' requests. All of them pass: a POST to this page unsubscribes, or says why.
+/// The fields of the page's forms and of mail programs' requests. All values are accepted, because unsubscribing must always work.
 #[derive(Debug, Default, PartialEq, Eq, serde::Deserialize, Validate, JsonSchema)]
 #[schemars(rename = "Unsubscribe")]
 pub struct UnsubscribeFields {
-    /// `One-Click` from a mail program (RFC 8058): the answer is a line of text instead of a page.
+    /// `One-Click` from a mail program (RFC 8058). The response is then a line of text instead of a page.
     #[serde(rename = "List-Unsubscribe")]
     #[schemars(with = "String", extend("examples" = ["One-Click"]))]
     one_click: Option<String>,
-    /// Why: too_many, not_interested, elsewhere, hard_to_read or never_asked. Anything else is another reason.
+    /// The reason: too_many, not_interested, elsewhere, hard_to_read or never_asked. Anything else counts as another reason.
     #[schemars(with = "String", extend("examples" = ["too_many"]))]
     reason: Option<String>,
-    /// In the reader's words. Only the beginning of a long text is kept.
+    /// The reader's own words. A long text is cut.
     #[schemars(with = "String", extend("examples" = ["Thank you"]))]
     remark: Option<String>,
 }
 
-/// Most fields of a form that are looked at.
+/// Most fields of a form that are read.
 const MAX_FIELDS: usize = 16;
 
 impl UnsubscribeFields {
-    /// Reads a form of either encoding: mail programs send both. A body that can't be read is an empty one.
+    /// Reads a form in either encoding, because mail programs use both. An unreadable body counts as empty.
     async fn read(headers: &HeaderMap, body: Bytes) -> Self {
         let mut fields = HashMap::new();
         if media_type(headers, &header::CONTENT_TYPE) == "multipart/form-data" {
@@ -97,7 +97,7 @@ impl UnsubscribeFields {
         self.one_click.as_deref().is_some_and(|value| value.trim() == "One-Click")
     }
 
-    /// The reason. An unknown one is one all the same: the reader has not asked to unsubscribe.
+    /// Returns the reason. An unknown value is [`UnsubscribeReason::Other`], because a request with a reason must not unsubscribe.
     fn reason(&self) -> Option<UnsubscribeReason> {
         self.reason.as_deref().map(|reason| reason.parse().unwrap_or(UnsubscribeReason::Other))
     }
@@ -110,7 +110,7 @@ async fn read_multipart(
 ) -> Result<(), multer::Error> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
     let boundary = multer::parse_boundary(content_type)?;
-    // The body is here, and bounded by the router.
+    // The router limits the size of the body.
     let body = futures_util::stream::once(async { Ok::<_, Infallible>(body) });
     let mut parts = multer::Multipart::new(body, boundary);
     for _ in 0..MAX_FIELDS {
@@ -121,41 +121,41 @@ async fn read_multipart(
     Ok(())
 }
 
-fn show(state: Leaving, query: &AskedLanguage, headers: &HeaderMap) -> Response {
-    match state {
-        Leaving::Unknown => AppError::BrokenLink.into_response(),
-        Leaving::Test => AppError::TestLink.into_response(),
-        Leaving::Subscribed { newsletter, language, shown_address } => {
-            let (language, words) = query.spoken(language.as_deref(), &newsletter, headers);
-            let say = &words.unsubscribe;
-            let (before, after) = around(&say.no_more, "address");
+fn page_for(link: UnsubscribeLink, query: &LanguageQuery, headers: &HeaderMap) -> Response {
+    match link {
+        UnsubscribeLink::Unknown => AppError::BrokenLink.into_response(),
+        UnsubscribeLink::Test => AppError::TestLink.into_response(),
+        UnsubscribeLink::Subscribed { newsletter, language, shown_address } => {
+            let locale = query.locale(language.as_deref(), &newsletter, headers);
+            let t = &locale.texts.unsubscribe;
+            let (before, after) = split_at(&t.ready_hint, "address");
             page(
-                (&newsletter, language),
-                &of_newsletter(&say.ready, &newsletter),
+                (&newsletter, locale.language),
+                &with_newsletter(&t.ready, &newsletter),
                 &html! {
                     @if let Some(address) = &shown_address {
                         p { (before) strong { (address) } (after) }
                     }
-                    form.signup method="post" { button type="submit" { (say.button) } }
+                    form.signup method="post" { button type="submit" { (t.button) } }
                 },
             )
         }
-        Leaving::Gone { newsletter, language, has_said_why } => {
-            let (language, words) = query.spoken(language.as_deref(), &newsletter, headers);
-            let say = &words.unsubscribe;
+        UnsubscribeLink::Unsubscribed { newsletter, language, gave_reason } => {
+            let locale = query.locale(language.as_deref(), &newsletter, headers);
+            let t = &locale.texts.unsubscribe;
             page(
-                (&newsletter, language),
-                &say.done,
+                (&newsletter, locale.language),
+                &t.done,
                 &html! {
-                    p { (of_newsletter(&say.gone, &newsletter)) }
-                    @if has_said_why {
-                        p.notice role="status" { strong { (say.thanks) } " " (say.helps) }
+                    p { (with_newsletter(&t.done_hint, &newsletter)) }
+                    @if gave_reason {
+                        p.notice role="status" { strong { (t.thanks) } " " (t.thanks_hint) }
                     } @else {
-                        (why(say))
+                        (reason_form(t))
                     }
                     p {
-                        (say.by_mistake) " "
-                        a href={ "/?newsletter=" (newsletter.newsletter.slug) } { (say.again) }
+                        (t.mistake) " "
+                        a href={ "/?newsletter=" (newsletter.newsletter.slug) } { (t.sign_up_again) }
                     }
                 },
             )
@@ -163,45 +163,51 @@ fn show(state: Leaving, query: &AskedLanguage, headers: &HeaderMap) -> Response 
     }
 }
 
-/// Asks why. Nothing depends on the answer: the reader is gone already.
-fn why(say: &Unsubscribe) -> Markup {
+/// Renders the form that asks for a reason. The reader is unsubscribed already.
+fn reason_form(t: &Unsubscribe) -> Markup {
     html! {
         form.choices method="post" {
             fieldset {
-                legend { (say.why) }
-                p.hint { (say.either_way) }
+                legend { (t.reason) }
+                p.hint { (t.reason_hint) }
                 @for reason in UnsubscribeReason::ALL {
                     label.choice {
                         input type="radio" name="reason" value=(reason) required;
-                        span { (in_words(*reason, say)) }
+                        span { (reason_text(*reason, t)) }
                     }
                 }
             }
-            label for="remark" { (say.remark) " " span.hint { (say.optional) } }
+            label for="remark" { (t.remark) " " span.hint { (t.optional) } }
             textarea #remark name="remark" rows="3" maxlength=(MAX_REMARK_CHARS) {}
-            button type="submit" { (say.send) }
+            button type="submit" { (t.send) }
         }
     }
 }
 
-fn in_words(reason: UnsubscribeReason, say: &Unsubscribe) -> &str {
+fn reason_text(reason: UnsubscribeReason, t: &Unsubscribe) -> &str {
     match reason {
-        UnsubscribeReason::TooMany => &say.too_many,
-        UnsubscribeReason::NotInterested => &say.not_interested,
-        UnsubscribeReason::Elsewhere => &say.elsewhere,
-        UnsubscribeReason::HardToRead => &say.hard_to_read,
-        UnsubscribeReason::NeverAsked => &say.never_asked,
-        UnsubscribeReason::Other => &say.other,
+        UnsubscribeReason::TooMany => &t.too_many,
+        UnsubscribeReason::NotInterested => &t.not_interested,
+        UnsubscribeReason::Elsewhere => &t.elsewhere,
+        UnsubscribeReason::HardToRead => &t.hard_to_read,
+        UnsubscribeReason::NeverAsked => &t.never_asked,
+        UnsubscribeReason::Other => &t.other,
     }
 }
 
-fn of_newsletter(text: &str, newsletter: &NewsletterRecord) -> String {
-    fill(text, &[("newsletter", &newsletter.newsletter.title)])
+fn with_newsletter(text: &str, newsletter: &NewsletterRecord) -> String {
+    interpolate(text, &[("newsletter", &newsletter.newsletter.title)])
 }
 
 fn page((newsletter, language): (&NewsletterRecord, &str), title: &str, content: &Markup) -> Response {
     let content = html! { h1 { (title) } (content) };
-    respond_for(Place::Window, StatusCode::OK, &newsletter.newsletter, (title, language), &content)
+    newsletter_page_response(
+        DisplayMode::Window,
+        StatusCode::OK,
+        &newsletter.newsletter,
+        (title, language),
+        &content,
+    )
 }
 
 #[cfg(test)]
@@ -213,12 +219,12 @@ mod tests {
 
     fn read(body: Bytes) -> UnsubscribeFields {
         let headers = HeaderMap::new();
-        UnsubscribeFields::read(&headers, body).now_or_never().expect("it waits for nothing")
+        UnsubscribeFields::read(&headers, body).now_or_never().expect("no I/O to wait for")
     }
 
     proptest! {
         #[test]
-        fn whatever_is_posted_passes(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn any_body_is_accepted(body in prop::collection::vec(any::<u8>(), 0..200)) {
             prop_assert!(Problems::check(&read(body.into())).is_ok());
         }
     }

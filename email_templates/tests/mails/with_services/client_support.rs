@@ -1,4 +1,4 @@
-//! What mail programs support, by caniemail's data: `email_templates/lint` says what is accepted, and why.
+//! Checks with caniemail's data that mail programs support the HTML and CSS of emails. `email_templates/lint` has the accepted gaps.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -38,7 +38,7 @@ fn mail_programs_support_what_the_mails_use() {
     assert!(output.status.success(), "see email_templates/lint/accepted.json:\n{said}");
 }
 
-/// Where script/bootstrap puts what only tests need.
+/// The folder where script/bootstrap installs test dependencies.
 fn cache() -> PathBuf {
     std::env::var_os("XDG_CACHE_HOME").filter(|folder| !folder.is_empty()).map_or_else(
         || PathBuf::from(std::env::var_os("HOME").unwrap_or("/tmp".into())).join(".cache"),

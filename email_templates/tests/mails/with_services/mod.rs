@@ -1,3 +1,3 @@
-//! Tests that need other programs, which `script/bootstrap` installs. `script/test --quick` leaves them out.
+//! Tests that need programs installed by `script/bootstrap`. `script/test --quick` skips them.
 
 mod client_support;

@@ -1,10 +1,10 @@
-//! Some rows of a list, taken in one transaction.
+//! Imports a batch of rows in one transaction.
 
 use crate::{
     actions::subscription::import_subscribers::{
         Context, ImportError, LeftOut, Summary,
-        list::{Numbered, Refused},
-        seen::{Novelty, Seen},
+        list::{NumberedRow, RefusedRow},
+        seen::{Novelty, SeenAddresses},
     },
     db::{
         DbError, Tx, audit,
@@ -23,8 +23,8 @@ use jiff::{Timestamp, civil::Date};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Where an import writes, and what it writes as its source.
-pub(super) struct Taking<'a> {
+/// The parameters of an import.
+pub(super) struct Importer<'a> {
     pub(super) context: &'a Context,
     pub(super) actor: &'a Actor,
     pub(super) newsletter: &'a NewsletterRecord,
@@ -32,28 +32,28 @@ pub(super) struct Taking<'a> {
     pub(super) dry_run: bool,
 }
 
-/// What the ledger keeps of a file: its name, and when it was read.
+/// Describes the file for the ledger: its name, and the time it was read.
 pub(super) fn source_of(file_name: &str, now: Timestamp) -> String {
     let name: String = file_name.chars().filter(|c| !c.is_control()).take(200).collect();
     format!("{name}, read {}", now.strftime("%Y-%m-%dT%H:%M:%SZ"))
 }
 
-/// A row with what was decided about it.
+/// A row with its outcome.
 struct Decided {
     row: Row,
     outcome: Outcome,
-    /// No list may bring them in from now on.
+    /// Whether no later import may add this reader.
     keeps_out: bool,
-    /// The subscription there was before.
+    /// The existing subscription.
     subscription: Option<SubscriptionId>,
 }
 
-impl Taking<'_> {
-    /// Takes a batch, and returns the rows that were left out.
-    pub(super) async fn batch(
+impl Importer<'_> {
+    /// Imports a batch and returns the rows that were left out.
+    pub(super) async fn run(
         &self,
-        batch: Vec<Numbered>,
-        seen: &mut Seen,
+        batch: Vec<NumberedRow>,
+        seen: &mut SeenAddresses,
         summary: &mut Summary,
     ) -> Result<Vec<LeftOut>, ImportError> {
         let mut left_out = Vec::new();
@@ -62,14 +62,14 @@ impl Taking<'_> {
         for (line, row) in batch {
             let row = match row {
                 Ok(row) => row,
-                Err(Refused { address, why }) => {
-                    *summary.refused.entry(why.kind()).or_default() += 1;
-                    let (address, reason) = (address.map(|it| it.to_string()), why.to_string());
+                Err(RefusedRow { address, reason: refusal }) => {
+                    *summary.refused.entry(refusal.kind()).or_default() += 1;
+                    let (address, reason) = (address.map(|it| it.to_string()), refusal.to_string());
                     left_out.push(LeftOut { line, address, outcome: "refused", reason });
                     continue;
                 }
             };
-            let novelty = seen.note(&row.address.key(), row.standing);
+            let novelty = seen.record(&row.address.key(), row.standing);
             if novelty == Novelty::New {
                 lines.push(line);
                 first.push(row);
@@ -91,7 +91,7 @@ impl Taking<'_> {
             self.write(&mut tx, &decided).await?;
             let mut changes = BTreeMap::new();
             count_changes(&mut changes, &decided);
-            // One by one, since there may be several about an address. The summary has them already.
+            // One by one, because several rows may be about one address. The summary counts them already.
             for row in later {
                 let decided = self.decide(&mut tx, vec![row]).await?;
                 self.write(&mut tx, &decided).await?;
@@ -104,7 +104,7 @@ impl Taking<'_> {
         Ok(left_out)
     }
 
-    /// Adds an entry to the audit log, of numbers only.
+    /// Adds an entry of numbers to the audit log.
     async fn record(&self, tx: &mut Tx, changes: &BTreeMap<Outcome, u64>) -> Result<(), DbError> {
         if changes.is_empty() {
             return Ok(());
@@ -124,13 +124,13 @@ impl Taking<'_> {
         let known = subscribers::known_addresses(tx, self.newsletter.id, &keys).await?;
         let forgotten = erased_addresses::among(tx, &keys).await?;
         let decided = rows.into_iter().enumerate().map(|(place, row)| {
-            let row = self.awake(row);
-            let here = known.get(&keys[place]);
-            let known = here.map(known_of).unwrap_or_default();
+            let row = self.end_past_pause(row);
+            let existing = known.get(&keys[place]);
+            let known = existing.map(known_of).unwrap_or_default();
             let known = Known { forgotten: forgotten.contains(&keys[place]), ..known };
             let outcome = decide(&row, &known);
             let keeps_out = keeps_out(&row, &known, outcome);
-            let subscription = here.and_then(|it| it.subscription).map(|it| it.0);
+            let subscription = existing.and_then(|it| it.subscription).map(|it| it.0);
             Decided { row, outcome, keeps_out, subscription }
         });
         Ok(decided.collect())
@@ -138,7 +138,7 @@ impl Taking<'_> {
 
     async fn write(&self, tx: &mut Tx, decided: &[Decided]) -> Result<(), DbError> {
         let now = self.context.clock.now();
-        // The subscriptions whose ledger gets an entry, and the rows that say so.
+        // Subscriptions that get an entry in the ledger, with their rows.
         let mut changed: Vec<(SubscriptionId, &Decided)> = Vec::with_capacity(decided.len());
         let (mut unmailable, mut kept_out) = (Vec::new(), Vec::new());
         let (mut new, mut new_of) = (Vec::new(), Vec::new());
@@ -149,7 +149,7 @@ impl Taking<'_> {
             match (it.outcome, it.subscription) {
                 (Outcome::Added | Outcome::Left, None) => {
                     new.push(NewSubscription {
-                        rests: self.rests(&it.row),
+                        rests: self.pause_of(&it.row),
                         ..new_subscription(&it.row, now)
                     });
                     new_of.push(it);
@@ -157,7 +157,7 @@ impl Taking<'_> {
                 (Outcome::Added, Some(id)) => {
                     let confirmed_at = it.row.confirmed_at.unwrap_or(now);
                     let new =
-                        NewSubscription { rests: self.rests(&it.row), ..new_subscription(&it.row, now) };
+                        NewSubscription { rests: self.pause_of(&it.row), ..new_subscription(&it.row, now) };
                     if subscribers::activate_imported(tx, id, &new, confirmed_at).await? {
                         changed.push((id, it));
                     }
@@ -186,16 +186,16 @@ impl Taking<'_> {
         suppressions::add_for_newsletter(tx, self.newsletter.id, &kept_out, now).await
     }
 
-    /// Until which day the reader of a row rests, and when that begins on their clock; without one they rest until they say otherwise.
-    fn rests(&self, row: &Row) -> Option<(Date, Timestamp)> {
+    /// Returns the day that ends a row's pause, and its beginning on the reader's clock. `None` if the pause has no end.
+    fn pause_of(&self, row: &Row) -> Option<(Date, Timestamp)> {
         let until = row.paused_until.filter(|_| row.standing == Standing::Paused)?;
         let zone = pause::effective_zone(&self.newsletter.newsletter, row.choices.time_zone.as_ref());
         Some((until, pause::resumes_at(until, zone)))
     }
 
-    /// The row as it stands now: a pause that is over by now is none.
-    fn awake(&self, row: Row) -> Row {
-        match self.rests(&row) {
+    /// Turns a pause that is already over into an active subscription.
+    fn end_past_pause(&self, row: Row) -> Row {
+        match self.pause_of(&row) {
             Some((_, resumes_at)) if resumes_at <= self.context.clock.now() => {
                 Row { standing: Standing::Confirmed, paused_until: None, ..row }
             }
@@ -203,14 +203,14 @@ impl Taking<'_> {
         }
     }
 
-    /// Why an address is suppressed.
+    /// Returns the reason for a suppression.
     fn reason(&self, it: &Decided) -> String {
         format!("{}: as {} has it", it.row.standing, self.source)
     }
 }
 
-/// What goes into the ledger about a row: what happened elsewhere, at the time it did where the list tells, or else now, when
-/// it was read. Of who left before they came here, how they had come is kept as far as it is known.
+/// Returns the ledger entries of a row: events in the other system, at the time given in the list, or else now. For a reader who
+/// unsubscribed there, the signup is recorded as far as it is known.
 fn events<'a>(
     subscription: SubscriptionId,
     it: &'a Decided,
@@ -227,19 +227,19 @@ fn events<'a>(
         })
     };
     let added = it.outcome == Outcome::Added;
-    let came = matches!(it.outcome, Outcome::Added | Outcome::Left);
+    let is_new = matches!(it.outcome, Outcome::Added | Outcome::Left);
     let confirmed_at = row.confirmed_at.or(added.then_some(now));
-    let left_at = (!added).then(|| row.ended_at.unwrap_or(now));
+    let unsubscribed_at = (!added).then(|| row.ended_at.unwrap_or(now));
     [
-        event(ConsentEvent::Requested, row.requested_at.filter(|_| came), row.requested_from.as_deref()),
-        event(ConsentEvent::Confirmed, confirmed_at.filter(|_| came), row.confirmed_from.as_deref()),
-        event(ConsentEvent::Unsubscribed, left_at, None),
+        event(ConsentEvent::Requested, row.requested_at.filter(|_| is_new), row.requested_from.as_deref()),
+        event(ConsentEvent::Confirmed, confirmed_at.filter(|_| is_new), row.confirmed_from.as_deref()),
+        event(ConsentEvent::Unsubscribed, unsubscribed_at, None),
     ]
     .into_iter()
     .flatten()
 }
 
-/// Counts the rows that change something, by their outcomes.
+/// Counts the rows that change something, by outcome.
 fn count_changes(changes: &mut BTreeMap<Outcome, u64>, decided: &[Decided]) {
     let changing = [Outcome::Added, Outcome::Left, Outcome::Ended, Outcome::Suppressed];
     for it in decided.iter().filter(|it| changing.contains(&it.outcome)) {
@@ -247,12 +247,12 @@ fn count_changes(changes: &mut BTreeMap<Outcome, u64>, decided: &[Decided]) {
     }
 }
 
-/// Counts a row, and tells of it if it was left out, or taken without a cell that can't be read.
+/// Counts a row. Returns it if it was left out, or imported without an unreadable cell.
 fn count(summary: &mut Summary, line: u64, row: &Row, outcome: Outcome) -> Option<LeftOut> {
     *summary.outcomes.entry(outcome).or_default() += 1;
     let reason = match (outcome.left_out(), &row.unread) {
-        (Some(why), _) => why.to_owned(),
-        (None, unread) => format!("taken without what can't be read: {}", unread.as_ref()?),
+        (Some(reason), _) => reason.to_owned(),
+        (None, unread) => format!("imported without unreadable values: {}", unread.as_ref()?),
     };
     Some(LeftOut { line, address: Some(row.address.to_string()), outcome: outcome.as_str(), reason })
 }
@@ -279,15 +279,15 @@ const fn status_of(standing: Standing) -> SubscriptionStatus {
     }
 }
 
-/// A subscription as the row has it. Where it doesn't tell when something was, it is now that we heard of it.
+/// Makes the subscription of a row. Missing times are replaced by now.
 fn new_subscription(row: &Row, now: Timestamp) -> NewSubscription<'_> {
-    let wanted = row.standing != Standing::Unsubscribed;
+    let is_subscribed = row.standing != Standing::Unsubscribed;
     NewSubscription {
         address: &row.address,
         status: status_of(row.standing),
         requested_at: row.requested_at.or(row.confirmed_at).unwrap_or(now),
-        confirmed_at: if wanted { Some(row.confirmed_at.unwrap_or(now)) } else { row.confirmed_at },
-        ended_at: (!wanted).then(|| row.ended_at.unwrap_or(now)),
+        confirmed_at: if is_subscribed { Some(row.confirmed_at.unwrap_or(now)) } else { row.confirmed_at },
+        ended_at: (!is_subscribed).then(|| row.ended_at.unwrap_or(now)),
         choices: &row.choices,
         rests: None,
         language: row.language.as_deref(),

@@ -1,4 +1,4 @@
-//! A list of readers, read row by row: its encoding, its separators, its bounds.
+//! Reads a list of readers row by row, in any common encoding and with any common separator.
 
 use crate::domain::{
     import::{Dates, Layout, LayoutError, LayoutOptions, Refusal, Row},
@@ -15,45 +15,36 @@ use std::{
     },
 };
 
-/// Longest row, in bytes. A quotation mark that is never closed would make a row of the whole file.
+/// Longest row in bytes. Without a limit, an unclosed quotation mark would make the rest of the file one row.
 pub const MAX_ROW_BYTES: usize = 1 << 20;
-/// Most bytes that the first line may have.
+/// Longest first line in bytes.
 const MAX_HEADER_BYTES: u64 = 1 << 16;
 
-/// Why a list can't be read on.
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
-    /// It is not what it should be.
     #[error(transparent)]
     Layout(#[from] LayoutError),
-    /// A row without end.
     #[error(
-        "line {line}: a row of more than {} KiB begins here; is a quotation mark never closed? The rows before it are done, and \
-         after mending it the file can be imported again",
+        "line {line}: a row of more than {} KiB begins here; check for an unclosed quotation mark. The rows before it were imported. \
+         Correct the file and import it again",
         MAX_ROW_BYTES / 1024
     )]
-    EndlessRow {
-        /// Where it begins.
-        line: u64,
-    },
-    /// The file can't be read.
+    EndlessRow { line: u64 },
     #[error("the file can't be read: {0}")]
     Read(#[from] io::Error),
 }
 
-/// A row with the line it begins on.
-pub type Numbered = (u64, Result<Row, Refused>);
+/// A row with the number of its first line.
+pub type NumberedRow = (u64, Result<Row, RefusedRow>);
 
-/// A row that can't be taken.
+/// A row that can't be imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    /// Its address, if that could be read.
+pub struct RefusedRow {
+    /// The address, if it could be read.
     pub address: Option<EmailAddress>,
-    /// What is wrong with it.
-    pub why: Refusal,
+    pub reason: Refusal,
 }
 
-/// A list that is being read.
 pub struct List {
     rows: csv::Reader<Box<dyn Read + Send>>,
     left: Arc<AtomicUsize>,
@@ -62,7 +53,7 @@ pub struct List {
     record: ByteRecord,
 }
 
-/// Lets no more through than a row may have, and makes every line end in the same way, so that lines can be counted.
+/// Limits the bytes of a row, and normalizes line ends, so that lines can be counted.
 struct Bounded<R> {
     inner: R,
     left: Arc<AtomicUsize>,
@@ -70,8 +61,8 @@ struct Bounded<R> {
 }
 
 impl<R> Bounded<R> {
-    /// Line ends of whatever system become `\n`, in place. Returns how many bytes are left.
-    fn even(&mut self, bytes: &mut [u8]) -> usize {
+    /// Replaces all kinds of line ends by `\n`, in place. Returns the new length.
+    fn normalize_line_ends(&mut self, bytes: &mut [u8]) -> usize {
         let mut kept = 0;
         for place in 0..bytes.len() {
             let byte = bytes[place];
@@ -90,12 +81,12 @@ impl<R: Read> Read for Bounded<R> {
         loop {
             let left = self.left.load(Ordering::Relaxed);
             if left == 0 {
-                return Err(io::Error::new(io::ErrorKind::FileTooLarge, "an endless row"));
+                return Err(io::Error::new(io::ErrorKind::FileTooLarge, "row too long"));
             }
             let read = self.inner.read(buffer)?;
             self.left.store(left.saturating_sub(read), Ordering::Relaxed);
-            let kept = self.even(&mut buffer[..read]);
-            // Nothing read is the end; of nothing kept there may be more.
+            let kept = self.normalize_line_ends(&mut buffer[..read]);
+            // Reading nothing means the end of the file, but keeping nothing doesn't.
             if kept > 0 || read == 0 {
                 return Ok(kept);
             }
@@ -104,7 +95,7 @@ impl<R: Read> Read for Bounded<R> {
 }
 
 impl List {
-    /// Opens a list and reads its first line. `encoding`: that of the file; `None`: UTF-8, or what its byte order mark says.
+    /// Opens a list and reads its first line. Without an encoding the list is UTF-8, or as its byte order mark says.
     pub fn open(
         file: impl Read + Send + 'static,
         encoding: Option<&'static Encoding>,
@@ -121,7 +112,7 @@ impl List {
         (&mut text).take(MAX_HEADER_BYTES).read_to_end(&mut head)?;
         let separator = separator(&head);
         let left = Arc::new(AtomicUsize::new(MAX_ROW_BYTES));
-        // The last row ends like the others.
+        // Ends the last line like the others.
         let inner = Cursor::new(head).chain(text).chain(&b"\n"[..]);
         let bounded = Bounded { inner, left: Arc::clone(&left), after_return: false };
         let mut rows = ReaderBuilder::new()
@@ -136,29 +127,28 @@ impl List {
         Ok(Self { rows, left, layout, dates, record })
     }
 
-    /// How it is read.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// The next row; `None`: that was all.
-    pub fn next_row(&mut self) -> Result<Option<Numbered>, ListError> {
+    /// Reads the next row. `None` at the end of the list.
+    pub fn next_row(&mut self) -> Result<Option<NumberedRow>, ListError> {
         self.left.store(MAX_ROW_BYTES, Ordering::Relaxed);
         let at = self.rows.position().line();
         if !self.rows.read_byte_record(&mut self.record).map_err(|error| failed(&error, at))? {
             return Ok(None);
         }
-        // Empty lines before a row are passed over with it: its beginning is counted from its end.
+        // The reader skips empty lines before a row, so the first line is counted back from the last.
         let within = memchr::memchr_iter(b'\n', self.record.as_slice()).count() as u64;
         let line = self.rows.position().line().saturating_sub(within + 1);
         let row = match StringRecord::from_byte_record(std::mem::take(&mut self.record)) {
             Ok(text) => {
-                let refused = |why| Refused { address: self.layout.address(&text), why };
+                let refused = |reason| RefusedRow { address: self.layout.address(&text), reason };
                 let row = self.layout.read(&text, &self.dates).map_err(refused);
                 self.record = text.into_byte_record();
                 row
             }
-            Err(_) => Err(Refused { address: None, why: Refusal::NotText }),
+            Err(_) => Err(RefusedRow { address: None, reason: Refusal::NotText }),
         };
         Ok(Some((line, row)))
     }
@@ -174,7 +164,7 @@ fn failed(error: &csv::Error, line: u64) -> ListError {
     }
 }
 
-/// What stands between the cells of the first line: whichever of the usual signs is there most often outside of quotation marks.
+/// Detects the separator: the most frequent candidate outside quotation marks in the first line.
 fn separator(head: &[u8]) -> u8 {
     let mut counts = [(b',', 0_u32), (b';', 0), (b'\t', 0), (b'|', 0)];
     let mut quoted = false;
@@ -188,14 +178,14 @@ fn separator(head: &[u8]) -> u8 {
             }
             _ if quoted => {}
             other => {
-                if let Some((_, count)) = counts.iter_mut().find(|(sign, _)| sign == other) {
+                if let Some((_, count)) = counts.iter_mut().find(|(separator, _)| separator == other) {
                     *count += 1;
                 }
             }
         }
     }
-    // Of equals the first.
-    counts.iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(sign, _)| *sign)
+    // The first of equally frequent ones.
+    counts.iter().rev().max_by_key(|(_, count)| *count).map_or(b',', |(separator, _)| *separator)
 }
 
 #[cfg(test)]
@@ -211,21 +201,21 @@ mod tests {
         List::open(Cursor::new(bytes.into()), encoding, &options, dates)
     }
 
-    /// Each row as line and address, or what is wrong with it.
+    /// Returns each row as its line and its address or problem.
     fn rows(bytes: impl Into<Vec<u8>>, encoding: Option<&str>) -> Vec<String> {
         let mut list = open(bytes, encoding).unwrap();
         let mut found = Vec::new();
         while let Some((line, row)) = list.next_row().unwrap() {
             found.push(match row {
                 Ok(row) => format!("{line} {}", row.address),
-                Err(refused) => format!("{line} {}", refused.why.kind()),
+                Err(refused) => format!("{line} {}", refused.reason.kind()),
             });
         }
         found
     }
 
     #[test]
-    fn rows_are_found_whatever_the_file_was_saved_by() {
+    fn common_encodings_separators_and_line_ends_are_read() {
         let expected = ["2 ann@example.org", "4 bob@example.org"];
         let text = "Name;Email\nAnn;ann@example.org\n\n\"Bob; the\nfirst\";bob@example.org\n";
         assert_eq!(rows(text, None), expected);
@@ -239,14 +229,14 @@ mod tests {
     }
 
     #[test]
-    fn another_encoding_is_named_or_its_rows_are_refused() {
+    fn rows_in_an_unnamed_encoding_are_refused() {
         let text = b"Email,Name\nzoe@example.fr,Zo\xeb\nann@example.org,Ann\n".to_vec();
         assert_eq!(rows(text.clone(), None), ["2 encoding", "3 ann@example.org"]);
         assert_eq!(rows(text, Some("latin1")), ["2 zoe@example.fr", "3 ann@example.org"]);
     }
 
     #[test]
-    fn a_row_without_end_is_told_and_not_kept_in_memory() {
+    fn an_endless_row_is_an_error_and_not_kept_in_memory() {
         let mut text = b"Email\nann@example.org\n\"bob@example.org\n".to_vec();
         text.resize(4 * MAX_ROW_BYTES, b'x');
         let mut list = open(text, None).unwrap();
@@ -257,7 +247,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rubbish_never_makes_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
             for head in [&b""[..], b"email\n", b"\xff\xfe", b"email;status\n\""] {
                 let Ok(mut list) = open([head, &bytes].concat(), None) else { continue };
                 while let Ok(Some(_)) = list.next_row() {}

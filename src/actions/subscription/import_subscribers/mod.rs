@@ -1,4 +1,4 @@
-//! An operator takes readers over from another system.
+//! An operator imports readers from another system.
 
 pub mod apply;
 mod list;
@@ -9,7 +9,7 @@ pub use crate::actions::subscription::import_subscribers::list::{List, ListError
 use crate::{
     actions::{
         Context,
-        subscription::import_subscribers::{list::Numbered, seen::Seen},
+        subscription::import_subscribers::{list::NumberedRow, seen::SeenAddresses},
     },
     db::{DbError, newsletters},
     domain::{
@@ -22,82 +22,72 @@ use encoding_rs::Encoding;
 use std::{collections::BTreeMap, io::Read};
 use tokio::sync::mpsc;
 
-/// So many rows are taken in one transaction.
-const BATCH: usize = 4_000;
+/// Rows imported per transaction.
+const BATCH_SIZE: usize = 4_000;
 
-/// A list of readers as an operator brings it.
+/// An import as requested by an operator.
 pub struct Import {
-    /// To which newsletter.
     pub newsletter: NewsletterId,
-    /// The file's name: part of the evidence.
+    /// Name of the file, for the ledger.
     pub file_name: String,
-    /// What the operator says about its columns.
     pub layout: LayoutOptions,
-    /// Its encoding; `None`: UTF-8, or what its byte order mark says.
+    /// `None`: UTF-8, or as the byte order mark says.
     pub encoding: Option<&'static Encoding>,
-    /// How its dates are read.
     pub dates: Dates,
-    /// Nothing is changed; what would be is told.
+    /// Whether to report changes without making them.
     pub dry_run: bool,
 }
 
-/// A row that did not become what it asks for, or not all of it.
+/// A row that was not imported, or only in part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
-    /// The line it begins on.
+    /// Number of its first line.
     pub line: u64,
-    /// Its address, if it has one.
+    /// The address, if there is one.
     pub address: Option<String>,
-    /// `refused`, or the outcome's word.
+    /// `refused`, or the name of the outcome.
     pub outcome: &'static str,
-    /// Why.
     pub reason: String,
 }
 
-/// What became of the rows of a list.
+/// The results of an import.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Summary {
-    /// Who wrote the list.
+    /// The system that wrote the list.
     pub source: Option<Source>,
-    /// Rows in it, without the first line and empty ones.
+    /// Number of rows, without the first line and empty lines.
     pub rows: u64,
-    /// Rows by what became of them.
+    /// Number of rows by outcome.
     pub outcomes: BTreeMap<Outcome, u64>,
-    /// Rows that were refused, by the kind of reason.
+    /// Number of refused rows by kind of reason.
     pub refused: BTreeMap<&'static str, u64>,
 }
 
 impl Summary {
-    /// How many rows had this outcome.
     pub fn count(&self, outcome: Outcome) -> u64 {
         self.outcomes.get(&outcome).copied().unwrap_or_default()
     }
 
-    /// How many rows were refused.
     pub fn refused(&self) -> u64 {
         self.refused.values().sum()
     }
 }
 
-/// Why an import ends before its time. What was committed before it stays, and the same import can be run again.
+/// An error that ends an import. Committed batches stay, and the import can be repeated.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// The list can't be read.
     #[error(transparent)]
     List(#[from] ListError),
-    /// What was left out can't be told.
     #[error("the report can't be written: {0}")]
     Report(std::io::Error),
-    /// The thread that reads the list died.
-    #[error("the file's reader stopped: {0}")]
+    #[error("the thread that reads the list failed: {0}")]
     Reader(tokio::task::JoinError),
-    /// The store failed.
     #[error(transparent)]
     Db(#[from] DbError),
 }
 
-/// Imports the readers of a list, in transactions of a few thousand rows, each with an entry in the audit log. Importing the list again
-/// changes nothing more. `report` gets the rows that are left out, in their order.
+/// Imports a list of readers, in transactions of a few thousand rows, each with an entry in the audit log. Importing a list twice has no
+/// further effect. `report` is called for the rows that are left out, in order.
 pub async fn import_subscribers(
     context: &Context,
     actor: &Actor,
@@ -107,24 +97,24 @@ pub async fn import_subscribers(
 ) -> Result<Summary, ImportError> {
     let Import { newsletter, file_name, layout, encoding, dates, dry_run } = import;
     let newsletter = newsletters::get(&mut context.db.read().await?, newsletter).await?;
-    // Parsing goes on while the store writes; it is at most two batches ahead.
-    let (batches, mut read) = mpsc::channel::<Vec<Numbered>>(1);
+    // Parsing runs in parallel to the database, at most two batches ahead.
+    let (batches, mut read) = mpsc::channel::<Vec<NumberedRow>>(1);
     let reader = tokio::task::spawn_blocking(move || -> Result<Source, ListError> {
         let mut list = List::open(file, encoding, &layout, dates)?;
-        let mut batch = Vec::with_capacity(BATCH);
+        let mut batch = Vec::with_capacity(BATCH_SIZE);
         loop {
             let row = list.next_row();
             let is_row = matches!(row, Ok(Some(_)));
             if let Ok(Some(row)) = row {
                 batch.push(row);
             } else if let Err(error) = row {
-                // What stands before the trouble is taken.
+                // Rows before the error are imported.
                 let _ = batches.blocking_send(batch);
                 return Err(error);
             }
-            if batch.len() == BATCH || !is_row {
-                let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
-                // Nobody listens any more: the store failed, and says so itself.
+            if batch.len() == BATCH_SIZE || !is_row {
+                let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH_SIZE));
+                // A closed channel means that the database failed. The receiver returns that error.
                 if batches.blocking_send(full).is_err() || !is_row {
                     return Ok(list.layout().source);
                 }
@@ -132,11 +122,11 @@ pub async fn import_subscribers(
         }
     });
     let mut summary = Summary::default();
-    let mut seen = Seen::default();
+    let mut seen = SeenAddresses::default();
     let source = apply::source_of(&file_name, context.clock.now());
     while let Some(batch) = read.recv().await {
-        let taken = apply::Taking { context, actor, newsletter: &newsletter, source: &source, dry_run };
-        let left_out = taken.batch(batch, &mut seen, &mut summary).await?;
+        let importer = apply::Importer { context, actor, newsletter: &newsletter, source: &source, dry_run };
+        let left_out = importer.run(batch, &mut seen, &mut summary).await?;
         left_out.iter().try_for_each(&mut report).map_err(ImportError::Report)?;
     }
     summary.source = Some(reader.await.map_err(ImportError::Reader)??);

@@ -1,4 +1,4 @@
-//! Which addresses a list has had so far.
+//! The addresses that an import has seen so far.
 
 use crate::domain::import::Standing;
 use std::{
@@ -6,43 +6,42 @@ use std::{
     hash::BuildHasher as _,
 };
 
-/// Remembers addresses and how strict what was said of them is. Eight bytes an address: of lists of a million one of forty
-/// million would take one address for another.
+/// A set of address hashes, with the strictness of the rows about each. Eight bytes per address are enough: in lists of a million
+/// addresses, two are confused once in forty million lists.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct SeenAddresses {
     hasher: RandomState,
-    prints: HashSet<u64>,
+    hashes: HashSet<u64>,
 }
 
-/// What is new about a row.
+/// The new information in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Novelty {
-    /// Its address.
+    /// The address is new.
     New,
-    /// It is stricter than the rows before it about the same address.
+    /// The row is stricter than earlier ones about the address.
     Stricter,
-    /// Nothing.
     Nothing,
 }
 
-/// The lowest bits of a print tell how strict it is.
+/// The lowest bits of a hash hold the strictness.
 const STRICTNESS_BITS: u64 = 0b11;
 
-impl Seen {
-    /// Takes note of a row, and tells what is new about it.
-    pub(super) fn note(&mut self, key: &str, standing: Standing) -> Novelty {
-        let print = self.hasher.hash_one(key) & !STRICTNESS_BITS;
+impl SeenAddresses {
+    /// Records a row and returns its new information.
+    pub(super) fn record(&mut self, key: &str, standing: Standing) -> Novelty {
+        let hash = self.hasher.hash_one(key) & !STRICTNESS_BITS;
         let strictness = u64::from(standing.strictness());
-        let before = (0..=STRICTNESS_BITS).rev().find(|it| self.prints.contains(&(print | it)));
-        let novelty = match before {
+        let known = (0..=STRICTNESS_BITS).rev().find(|it| self.hashes.contains(&(hash | it)));
+        let novelty = match known {
             None => Novelty::New,
-            // Nothing came of a row that did not show a confirmation.
+            // An unconfirmed row had no effect, so a confirmed one counts as new.
             Some(0) if strictness == 1 => Novelty::New,
-            // Of two rows that show one the first counts.
-            Some(before) if strictness > before => Novelty::Stricter,
+            // The first of several confirmed rows counts.
+            Some(known) if strictness > known => Novelty::Stricter,
             Some(_) => return Novelty::Nothing,
         };
-        self.prints.insert(print | strictness);
+        self.hashes.insert(hash | strictness);
         novelty
     }
 }
@@ -52,21 +51,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_row_about_an_address_counts_and_stricter_ones_after_it() {
-        let mut seen = Seen::default();
-        assert_eq!(seen.note("ann@example.org", Standing::Confirmed), Novelty::New);
-        assert_eq!(seen.note("ann@example.org", Standing::Confirmed), Novelty::Nothing);
-        assert_eq!(seen.note("ann@example.org", Standing::Unsubscribed), Novelty::Stricter);
-        assert_eq!(seen.note("ann@example.org", Standing::Confirmed), Novelty::Nothing);
-        assert_eq!(seen.note("ann@example.org", Standing::Complained), Novelty::Stricter);
-        assert_eq!(seen.note("bob@example.org", Standing::Unconfirmed), Novelty::New);
-        assert_eq!(seen.note("bob@example.org", Standing::Unconfirmed), Novelty::Nothing);
+    fn the_first_row_about_an_address_and_later_stricter_ones_count() {
+        let mut seen = SeenAddresses::default();
+        assert_eq!(seen.record("ann@example.org", Standing::Confirmed), Novelty::New);
+        assert_eq!(seen.record("ann@example.org", Standing::Confirmed), Novelty::Nothing);
+        assert_eq!(seen.record("ann@example.org", Standing::Unsubscribed), Novelty::Stricter);
+        assert_eq!(seen.record("ann@example.org", Standing::Confirmed), Novelty::Nothing);
+        assert_eq!(seen.record("ann@example.org", Standing::Complained), Novelty::Stricter);
+        assert_eq!(seen.record("bob@example.org", Standing::Unconfirmed), Novelty::New);
+        assert_eq!(seen.record("bob@example.org", Standing::Unconfirmed), Novelty::Nothing);
         assert_eq!(
-            seen.note("bob@example.org", Standing::Confirmed),
+            seen.record("bob@example.org", Standing::Confirmed),
             Novelty::New,
-            "nothing came of the others"
+            "the unconfirmed rows had no effect"
         );
-        assert_eq!(seen.note("bob@example.org", Standing::Unconfirmed), Novelty::Nothing);
-        assert_eq!(seen.note("bob@example.org", Standing::Paused), Novelty::Nothing);
+        assert_eq!(seen.record("bob@example.org", Standing::Unconfirmed), Novelty::Nothing);
+        assert_eq!(seen.record("bob@example.org", Standing::Paused), Novelty::Nothing);
     }
 }

@@ -1,39 +1,39 @@
-//! The forms about the reader rather than one newsletter: their address and their data.
+//! The forms about the reader rather than one newsletter: change of address and data export.
 
 use crate::{
     domain::subscriber::email_address::MAX_ADDRESS_BYTES, i18n::Preferences,
-    web::public::preferences::view::Page,
+    web::public::preferences::view::PageView,
 };
 use maud::{Markup, html};
 
-pub(super) fn forms(page: &Page<'_>) -> Markup {
-    let say = page.speech.say;
+pub(super) fn forms(page: &PageView<'_>) -> Markup {
+    let t = &page.locale.texts.preferences;
     html! {
         form.choices method="post" action=(page.action()) {
             fieldset {
-                legend { (say.address) }
-                p.hint #address-hint { (say.address_hint) }
+                legend { (t.address) }
+                p.hint #address-hint { (t.address_hint) }
                 (page.message("address"))
-                label for="address" { (say.new_address) }
+                label for="address" { (t.new_address) }
                 input #address type="email" name="address" required autocomplete="email"
                     maxlength=(MAX_ADDRESS_BYTES) aria-invalid=[page.is_invalid("address")]
                     aria-describedby=[page.description("address", Some("address-hint"))];
             }
-            button.quiet type="submit" name="do" value="address" { (say.change_address) }
+            button.quiet type="submit" name="do" value="address" { (t.change_address) }
         }
-        (data_export_form(say, Some(&page.action())))
+        (data_export_form(t, Some(&page.action())))
     }
 }
 
-/// Asks for a data export. Without an action the form posts to its own page.
-pub(super) fn data_export_form(say: &Preferences, action: Option<&str>) -> Markup {
+/// Renders the form that requests a data export. Without an action it posts to its own page.
+pub(super) fn data_export_form(t: &Preferences, action: Option<&str>) -> Markup {
     html! {
         form.choices method="post" action=[action] {
             fieldset {
-                legend { (say.data_export) }
-                p.hint { (say.data_export_hint) }
+                legend { (t.data_export) }
+                p.hint { (t.data_export_hint) }
             }
-            button.quiet type="submit" name="do" value="data_export" { (say.ask_data_export) }
+            button.quiet type="submit" name="do" value="data_export" { (t.request_data_export) }
         }
     }
 }

@@ -1,17 +1,13 @@
-//! `/address/{token}`: one address of a change confirms. GET shows a button and changes nothing, because mail scanners follow links;
+//! `/address/{token}`: confirms one address of a change. GET shows a button and changes nothing, because mail scanners follow links;
 //! POST confirms.
 
 use crate::{
-    actions::subscription::change_address::{self, About, Change},
-    i18n::{self, fill},
+    actions::subscription::change_address::{self, AddressChange, AddressChangeLink},
+    i18n::{self, interpolate},
     web::{
         AppError, Site,
-        negotiate::{AskedLanguage, evidence},
-        public::preferences::{
-            data_export::{framed, speech},
-            page,
-            view::Speech,
-        },
+        negotiate::{LanguageQuery, evidence},
+        public::preferences::{data_export::newsletter_page, page},
     },
 };
 use axum::{
@@ -26,10 +22,10 @@ use std::net::SocketAddr;
 pub async fn get(
     State(site): State<Site>,
     Path(token): Path<String>,
-    Query(asked): Query<AskedLanguage>,
+    Query(query): Query<LanguageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
-    Ok(show(&change_address::look(&site.subscription, &token).await?, &asked, &headers))
+    Ok(page_for(&change_address::inspect_link(&site.subscription, &token).await?, &query, &headers))
 }
 
 /// Confirms.
@@ -37,43 +33,51 @@ pub async fn post(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(token): Path<String>,
-    Query(asked): Query<AskedLanguage>,
+    Query(query): Query<LanguageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
     let evidence = evidence(peer, &headers, None);
-    Ok(show(&change_address::confirm(&site.subscription, &token, &evidence).await?, &asked, &headers))
+    Ok(page_for(&change_address::confirm(&site.subscription, &token, &evidence).await?, &query, &headers))
 }
 
-fn show(state: &Change, asked: &AskedLanguage, headers: &HeaderMap) -> Response {
-    let (Change::Expired(about) | Change::Ready(about) | Change::Waiting(about) | Change::Done(about)) =
-        state
+fn page_for(link: &AddressChangeLink, query: &LanguageQuery, headers: &HeaderMap) -> Response {
+    let (AddressChangeLink::Expired(change)
+    | AddressChangeLink::Ready(change)
+    | AddressChangeLink::Waiting(change)
+    | AddressChangeLink::Done(change)) = link
     else {
-        let speech = Speech::new(i18n::choose(asked.lang.as_deref(), "", headers));
-        return page::plain(speech, StatusCode::NOT_FOUND, &speech.say.bad_link, &speech.say.cut_off);
+        let locale = i18n::negotiate_locale([query.lang.as_deref()], headers);
+        let t = &locale.texts.preferences;
+        return page::message_page(locale, StatusCode::NOT_FOUND, &t.broken_link, &t.cut_off);
     };
-    let speech = speech(asked, about.language.as_deref(), &about.newsletter, headers);
-    let say = &speech.words.address_change;
-    let (status, title, content) = match state {
-        Change::Ready(_) => {
-            let text = if about.old_address.is_some() { &say.at_old } else { &say.at_new };
+    let locale = query.locale(change.language.as_deref(), &change.newsletter, headers);
+    let t = &locale.texts.address_change;
+    let (status, title, content) = match link {
+        AddressChangeLink::Ready(_) => {
+            let text = if change.old_address.is_some() { &t.at_old_address } else { &t.at_new_address };
             let content = html! {
-                p { (told(text, about)) }
-                @if !about.already_subscribed.is_empty() { p { (told(&say.already_subscribed, about)) } }
-                form.signup method="post" { button type="submit" { (say.button) } }
-                p.fine-print { (say.not_you) }
+                p { (with_addresses(text, change)) }
+                @if !change.already_subscribed.is_empty() { p { (with_addresses(&t.already_subscribed, change)) } }
+                form.signup method="post" { button type="submit" { (t.button) } }
+                p.fine-print { (t.not_you) }
             };
-            (StatusCode::OK, &say.title, content)
+            (StatusCode::OK, &t.title, content)
         }
-        Change::Waiting(_) => (StatusCode::OK, &say.waiting, html! { p { (say.other_end) } }),
-        Change::Done(_) => (StatusCode::OK, &say.done, html! { p { (told(&say.comes_there, about)) } }),
-        Change::Expired(_) | Change::Unknown => {
-            (StatusCode::GONE, &say.expired, html! { p { (say.ask_again) } })
+        AddressChangeLink::Waiting(_) => (StatusCode::OK, &t.waiting, html! { p { (t.waiting_hint) } }),
+        AddressChangeLink::Done(_) => {
+            (StatusCode::OK, &t.done, html! { p { (with_addresses(&t.done_hint, change)) } })
+        }
+        AddressChangeLink::Expired(_) | AddressChangeLink::Unknown => {
+            (StatusCode::GONE, &t.expired, html! { p { (t.expired_hint) } })
         }
     };
-    framed(&about.newsletter, speech, status, title, &content)
+    newsletter_page(&change.newsletter, locale, status, title, &content)
 }
 
-fn told(text: &str, about: &About) -> String {
-    let old = about.old_address.as_deref().unwrap_or_default();
-    fill(text, &[("old", old), ("new", &about.new_address), ("newsletters", &about.already_subscribed)])
+fn with_addresses(text: &str, change: &AddressChange) -> String {
+    let old = change.old_address.as_deref().unwrap_or_default();
+    interpolate(
+        text,
+        &[("old", old), ("new", &change.new_address), ("newsletters", &change.already_subscribed)],
+    )
 }

@@ -1,115 +1,115 @@
-//! What a form asks for is done.
+//! Carries out the requests of the preferences page.
 
 use crate::{
     actions::{
-        privacy::data_export,
+        privacy::data_export::{self, ExportRequestOutcome},
         subscription::{
-            change_address,
-            join_newsletter::{Joining, join_newsletter},
-            pause_subscription::{Resuming, pause_subscription, resume_subscription},
-            set_preferences::{Choice, set_language, set_preferences},
+            change_address::{self, ChangeRequestOutcome},
+            join_newsletter::{JoinOutcome, join_newsletter},
+            pause_subscription::{ResumeOutcome, pause_subscription, resume_subscription},
+            set_preferences::{ReaderPreferences, set_language, set_preferences},
             unsubscribe::unsubscribe,
         },
     },
     db::{DbError, subscribers::Evidence},
     domain::{actor::Actor, ids::SubscriptionId, token::Purpose},
+    i18n::Locale,
     web::{
         Site,
-        public::preferences::{choices, form::Wish, of, page::Notice, view::Speech},
+        public::preferences::{choices, form::PreferencesRequest, page::Notice, with_newsletter},
     },
 };
 
-/// Does it, and says so. The choice is as it is then. `None`: the reader left in another window.
+/// Carries out a request, updates `reader`, and returns a notice about the result. `None`: the reader has unsubscribed meanwhile.
 pub(super) async fn carry_out(
     site: &Site,
-    choice: &mut Choice,
-    wish: Wish,
-    speech: Speech,
+    reader: &mut ReaderPreferences,
+    request: PreferencesRequest,
+    locale: Locale,
     evidence: &Evidence,
 ) -> Result<Option<Notice>, DbError> {
-    let (id, actions, readers, say) = (choice.subscription, &site.actions, &site.subscription, speech.say);
-    Ok(match wish {
-        Wish::Choose { preferences, language } => {
+    let (id, actions, context) = (reader.subscription, &site.actions, &site.subscription);
+    let t = &locale.texts.preferences;
+    Ok(match request {
+        PreferencesRequest::Save { preferences, language } => {
             if !set_preferences(actions, &Actor::Reader, id, &preferences).await? {
                 return Ok(None);
             }
             if let Some(language) = language {
                 set_language(actions, id, language).await?;
-                choice.language = Some(language.to_owned());
+                reader.language = Some(language.to_owned());
             }
-            choice.preferences = preferences;
-            let summary = choices::summary(&choice.newsletter.newsletter, &choice.preferences, say);
-            Some(Notice::Done(say.saved.clone(), summary))
+            reader.preferences = preferences;
+            let summary = choices::summary(&reader.newsletter.newsletter, &reader.preferences, t);
+            Some(Notice::Done(t.saved.clone(), summary))
         }
-        Wish::Pause(until) => {
-            choice.paused = Some(Some(until));
-            // What there is to say the page says.
+        PreferencesRequest::Pause(until) => {
+            reader.paused = Some(Some(until));
+            // The page shows the pause itself, so it needs no notice.
             pause_subscription(actions, id, until).await?.then_some(Notice::None)
         }
-        Wish::Resume => {
-            let resumed = resume_subscription(actions, id).await?;
-            choice.paused = None;
-            match resumed {
-                Resuming::Resumed => Some(said(&say.resumed)),
-                // Doing it again does no harm.
-                Resuming::NotPaused => Some(Notice::None),
-                Resuming::Gone => None,
+        PreferencesRequest::Resume => {
+            let outcome = resume_subscription(actions, id).await?;
+            reader.paused = None;
+            match outcome {
+                ResumeOutcome::Resumed => Some(done(&t.resumed)),
+                ResumeOutcome::NotPaused => Some(Notice::None),
+                ResumeOutcome::Unsubscribed => None,
             }
         }
-        Wish::Join(slug) => {
-            Some(match join_newsletter(readers, id, &slug, speech.language, evidence).await? {
-                Joining::Joined => done(choice, &slug, &say.joined),
-                Joining::Refused => Notice::Problem(about(choice, &slug, &say.refused)),
-                Joining::TooMany(wait) => Notice::TooMany(wait, say.too_often.clone()),
-                Joining::NoSuchNewsletter => Notice::None,
+        PreferencesRequest::Subscribe(slug) => {
+            Some(match join_newsletter(context, id, &slug, locale.language, evidence).await? {
+                JoinOutcome::Joined => done(&with_title(reader, &slug, &t.subscribed_to)),
+                JoinOutcome::Refused => Notice::Problem(with_title(reader, &slug, &t.refused_newsletter)),
+                JoinOutcome::TooMany(wait) => Notice::TooMany(wait, t.too_often.clone()),
+                JoinOutcome::NoSuchNewsletter => Notice::None,
             })
         }
-        Wish::Leave(slug) => {
-            let other = choice.others.iter().find(|it| it.newsletter.newsletter.slug == slug);
+        PreferencesRequest::Unsubscribe(slug) => {
+            let other = reader.others.iter().find(|it| it.newsletter.newsletter.slug == slug);
             match other.and_then(|it| it.subscription) {
                 Some(other) => {
-                    let token = readers.keys.sign(Purpose::Unsubscribe, other.0);
-                    unsubscribe(readers, &token, "preferences", evidence).await?;
-                    Some(done(choice, &slug, &say.left))
+                    let token = context.keys.sign(Purpose::Unsubscribe, other.0);
+                    unsubscribe(context, &token, "preferences", evidence).await?;
+                    Some(done(&with_title(reader, &slug, &t.unsubscribed_from)))
                 }
-                // Left before, or nobody's: the page shows how it is.
+                // Already unsubscribed, or no such newsletter. The page shows the current state.
                 None => Some(Notice::None),
             }
         }
-        Wish::ChangeAddress(new) => match change_address::ask(readers, id, &new).await? {
-            change_address::Asked::Sent => Some(said(&say.address_asked)),
-            change_address::Asked::Same => Some(Notice::Problem(say.same_address.clone())),
-            change_address::Asked::Refused => Some(Notice::Problem(say.refused_address.clone())),
-            change_address::Asked::TooMany(wait) => Some(Notice::TooMany(wait, say.too_often.clone())),
-            change_address::Asked::Gone => None,
-        },
-        Wish::DataExport => data_export(site, id, speech).await?,
+        PreferencesRequest::ChangeAddress(new) => {
+            match change_address::request_change(context, id, &new).await? {
+                ChangeRequestOutcome::Sent => Some(done(&t.address_change_requested)),
+                ChangeRequestOutcome::Same => Some(Notice::Problem(t.address_unchanged.clone())),
+                ChangeRequestOutcome::Refused => Some(Notice::Problem(t.refused_address.clone())),
+                ChangeRequestOutcome::TooMany(wait) => Some(Notice::TooMany(wait, t.too_often.clone())),
+                ChangeRequestOutcome::Unsubscribed => None,
+            }
+        }
+        PreferencesRequest::DataExport => request_data_export(site, id, locale).await?,
     })
 }
 
-/// Sends the link to a data export, and says so. `None`: the reader was forgotten.
-pub(super) async fn data_export(
+/// Emails the link to a data export, and returns a notice. `None`: the reader's data was erased.
+pub(super) async fn request_data_export(
     site: &Site,
     id: SubscriptionId,
-    speech: Speech,
+    locale: Locale,
 ) -> Result<Option<Notice>, DbError> {
-    Ok(match data_export::ask(&site.subscription, id).await? {
-        data_export::Asked::Sent => Some(said(&speech.say.data_export_sent)),
-        data_export::Asked::TooMany(wait) => Some(Notice::TooMany(wait, speech.say.too_often.clone())),
-        data_export::Asked::Gone => None,
+    let t = &locale.texts.preferences;
+    Ok(match data_export::request_export(&site.subscription, id).await? {
+        ExportRequestOutcome::Sent => Some(done(&t.data_export_requested)),
+        ExportRequestOutcome::TooMany(wait) => Some(Notice::TooMany(wait, t.too_often.clone())),
+        ExportRequestOutcome::Erased => None,
     })
 }
 
-fn said(text: &str) -> Notice {
+fn done(text: &str) -> Notice {
     Notice::Done(String::new(), text.to_owned())
 }
 
-fn done(choice: &Choice, slug: &str, text: &str) -> Notice {
-    said(&about(choice, slug, text))
-}
-
-/// A text about another newsletter. One that nobody knows is not named.
-fn about(choice: &Choice, slug: &str, text: &str) -> String {
-    let other = choice.others.iter().find(|it| it.newsletter.newsletter.slug == slug);
-    of(text, other.map_or("", |it| &it.newsletter.newsletter.title))
+/// Inserts another newsletter's title into a text. An unknown newsletter is not named.
+fn with_title(reader: &ReaderPreferences, slug: &str, text: &str) -> String {
+    let other = reader.others.iter().find(|it| it.newsletter.newsletter.slug == slug);
+    with_newsletter(text, other.map_or("", |it| &it.newsletter.newsletter.title))
 }

@@ -1,15 +1,14 @@
-//! `/data-export/{token}`: all that is held about a reader. GET shows a button, because mail scanners follow links; POST downloads the
-//! file.
+//! `/data-export/{token}`: the reader's data. GET shows a button, because mail scanners follow links; POST downloads the file.
 
 use crate::{
     actions::privacy::data_export::{self, ExportLink},
     db::newsletters::NewsletterRecord,
-    i18n::{self, fill},
+    i18n::{self, Locale, interpolate},
     web::{
         AppError, Site,
-        layout::{Frame, respond},
-        negotiate::AskedLanguage,
-        public::preferences::{page, view::Speech},
+        layout::{PageInfo, page_response},
+        negotiate::LanguageQuery,
+        public::preferences::page,
     },
 };
 use axum::{
@@ -23,17 +22,17 @@ use maud::{Markup, html};
 pub async fn get(
     State(site): State<Site>,
     Path(token): Path<String>,
-    Query(asked): Query<AskedLanguage>,
+    Query(query): Query<LanguageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
-    Ok(show(data_export::look(&site.subscription, &token).await?, &asked, &headers))
+    Ok(page_for(data_export::inspect_link(&site.subscription, &token).await?, &query, &headers))
 }
 
 /// Downloads the file.
 pub async fn post(
     State(site): State<Site>,
     Path(token): Path<String>,
-    Query(asked): Query<AskedLanguage>,
+    Query(query): Query<LanguageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
     Ok(match data_export::read(&site.subscription, &token).await? {
@@ -42,52 +41,44 @@ pub async fn post(
             let name = (header::CONTENT_DISPOSITION, "attachment; filename=\"data-export.json\"");
             ([kind, name], export.to_json()?).into_response()
         }
-        Err(state) => show(state, &asked, &headers),
+        Err(link) => page_for(link, &query, &headers),
     })
 }
 
-fn show(state: ExportLink, asked: &AskedLanguage, headers: &HeaderMap) -> Response {
-    match state {
+fn page_for(link: ExportLink, query: &LanguageQuery, headers: &HeaderMap) -> Response {
+    match link {
         ExportLink::Unknown => {
-            let speech = Speech::new(i18n::choose(asked.lang.as_deref(), "", headers));
-            page::plain(speech, StatusCode::NOT_FOUND, &speech.say.bad_link, &speech.say.cut_off)
+            let locale = i18n::negotiate_locale([query.lang.as_deref()], headers);
+            let t = &locale.texts.preferences;
+            page::message_page(locale, StatusCode::NOT_FOUND, &t.broken_link, &t.cut_off)
         }
         ExportLink::Expired { newsletter, language } => {
-            let speech = speech(asked, language.as_deref(), &newsletter, headers);
-            let say = &speech.words.data_export;
-            framed(&newsletter, speech, StatusCode::GONE, &say.expired, &html! { p { (say.ask_again) } })
+            let locale = query.locale(language.as_deref(), &newsletter, headers);
+            let t = &locale.texts.data_export;
+            let content = html! { p { (t.expired_hint) } };
+            newsletter_page(&newsletter, locale, StatusCode::GONE, &t.expired, &content)
         }
         ExportLink::Ready { newsletter, language, address } => {
-            let speech = speech(asked, language.as_deref(), &newsletter, headers);
-            let say = &speech.words.data_export;
+            let locale = query.locale(language.as_deref(), &newsletter, headers);
+            let t = &locale.texts.data_export;
             let content = html! {
-                p { (fill(&say.one_click, &[("address", address.as_str())])) }
-                form.signup method="post" { button type="submit" { (say.button) } }
+                p { (interpolate(&t.download_hint, &[("address", address.as_str())])) }
+                form.signup method="post" { button type="submit" { (t.button) } }
             };
-            framed(&newsletter, speech, StatusCode::OK, &say.title, &content)
+            newsletter_page(&newsletter, locale, StatusCode::OK, &t.title, &content)
         }
     }
 }
 
-/// The language of a page that an email's link leads to.
-pub(super) fn speech(
-    asked: &AskedLanguage,
-    own: Option<&str>,
+/// Makes a page with the newsletter's name and a headline.
+pub(super) fn newsletter_page(
     newsletter: &NewsletterRecord,
-    headers: &HeaderMap,
-) -> Speech {
-    Speech::new(asked.spoken(own, newsletter, headers))
-}
-
-/// A page under a newsletter's name.
-pub(super) fn framed(
-    newsletter: &NewsletterRecord,
-    speech: Speech,
+    locale: Locale,
     status: StatusCode,
     title: &str,
     content: &Markup,
 ) -> Response {
     let it = &newsletter.newsletter;
-    let frame = Frame { title, brand: (&it.title, &it.tagline), language: speech.language };
-    respond(status, frame, &html! { h1 { (title) } (content) })
+    let info = PageInfo { title, brand: (&it.title, &it.tagline), language: locale.language };
+    page_response(status, info, &html! { h1 { (title) } (content) })
 }

@@ -1,7 +1,7 @@
-//! The fields of the preferences page's forms, and what each form asks for.
+//! The fields of the preferences page's forms, and the request that each form makes.
 
 use crate::{
-    actions::subscription::set_preferences::Choice,
+    actions::subscription::set_preferences::ReaderPreferences,
     domain::{
         newsletter::{parse_send_time, parse_time_zone},
         subscriber::{
@@ -17,26 +17,22 @@ use jiff::{Timestamp, civil::Date};
 use schemars::JsonSchema;
 use validator::{Validate, ValidationError};
 
-/// What a reader wants.
+/// A reader's request.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Wish {
-    /// To be sent the newsletter like this.
-    Choose {
+pub(super) enum PreferencesRequest {
+    Save {
         preferences: Preferences,
         /// The language of pages and emails.
         language: Option<&'static str>,
     },
-    /// To be sent nothing until a day.
+    /// Pauses the newsletter until a day.
     Pause(Date),
-    /// To end the break.
     Resume,
-    /// To be sent another newsletter, by its short name.
-    Join(String),
-    /// Not to be sent another newsletter any more.
-    Leave(String),
-    /// To be mailed elsewhere.
+    /// Subscribes to another newsletter, by its short name.
+    Subscribe(String),
+    /// Unsubscribes from another newsletter, by its short name.
+    Unsubscribe(String),
     ChangeAddress(EmailAddress),
-    /// All that is held about them.
     DataExport,
 }
 
@@ -44,13 +40,13 @@ pub(super) enum Wish {
 #[derive(Debug, Default, serde::Deserialize, JsonSchema)]
 #[schemars(rename = "Preferences")]
 pub struct PreferencesFields {
-    /// Instead of saving choices: take a break, end it, ask for a data export, change the address.
+    /// An action other than saving preferences: pause, resume, request a data export, or change the address.
     #[serde(rename = "do")]
     #[schemars(extend("enum" = ["pause", "resume", "data_export", "address"]))]
     action: Option<String>,
-    /// The short name of a newsletter to get, too. An email tells the reader; at most 20 a day.
+    /// Short name of a newsletter to subscribe to. The reader gets an email about it. At most 20 a day.
     join: Option<String>,
-    /// The short name of a newsletter to unsubscribe from.
+    /// Short name of a newsletter to unsubscribe from.
     leave: Option<String>,
     #[serde(flatten)]
     choices: ChoicesFields,
@@ -60,48 +56,46 @@ pub struct PreferencesFields {
     address_change: AddressChangeFields,
 }
 
-/// How often, about what and when a newsletter comes.
+/// Frequency, topics, delivery time and language.
 #[derive(Debug, Default, Clone, serde::Deserialize, Validate, JsonSchema)]
 pub struct ChoicesFields {
-    /// The language of pages and emails. One that is not spoken here changes nothing.
+    /// Language of pages and emails. An unsupported one is ignored.
     language: Option<String>,
-    /// How often.
     #[validate(custom(function = self::cadence))]
     #[schemars(extend("enum" = Cadence::ALL))]
     cadence: Option<String>,
-    /// What to read about. An empty one is sent with every form, so no tick means everything.
+    /// Chosen sections. Every form also sends an empty one, so that no tick means everything.
     #[serde(default, deserialize_with = "some_texts")]
     #[validate(custom(function = rules::sections))]
     #[schemars(schema_with = "sections_schema")]
     sections: Option<Vec<String>>,
-    /// The zone of the reader's clock, by its IANA name; empty: the newsletter's.
+    /// Time zone (IANA name). Empty: the newsletter's.
     #[validate(custom(function = rules::optional_time_zone))]
     #[schemars(extend("examples" = ["Europe/Paris"]))]
     time_zone: Option<String>,
-    /// When on the reader's clock; empty: at the newsletter's time.
+    /// Delivery time on the reader's clock. Empty: the newsletter's time.
     #[validate(custom(function = rules::optional_time_of_day))]
     #[schemars(regex(pattern = "^(([01][0-9]|2[0-3]):[0-5][0-9])?$"), extend("examples" = ["07:30"]))]
     send_time: Option<String>,
 }
 
-/// A break.
+/// The form of a break.
 #[derive(Debug, Default, Clone, serde::Deserialize, Validate, JsonSchema)]
 #[validate(context = PauseBounds)]
 pub struct PauseFields {
-    /// Its last day.
+    /// Day whose issue is the first one after the break.
     #[serde(default)]
     #[validate(custom(function = self::pause_until, use_context))]
     #[schemars(extend("examples" = ["2026-06-01"]))]
     until: String,
 }
 
-/// The first and the last day until which a break may last.
+/// The first and the last day that a break may end on.
 pub struct PauseBounds(Date, Date);
 
-/// A change of address.
+/// The form of a change of address.
 #[derive(Debug, Default, Clone, serde::Deserialize, Validate, JsonSchema)]
 pub struct AddressChangeFields {
-    /// The new address.
     #[serde(default)]
     #[validate(custom(function = rules::address))]
     address: String,
@@ -135,39 +129,43 @@ fn pause_until(text: &str, bounds: &PauseBounds) -> Result<(), ValidationError> 
 }
 
 impl PreferencesFields {
-    /// Whether the form asks for a data export.
+    /// Returns whether the form requests a data export.
     pub(super) fn is_for_data_export(&self) -> bool {
         self.action.as_deref() == Some("data_export")
     }
 
-    /// Checks the form that was sent: which one it is, `do` says; without it the one of choices.
-    pub(super) fn checked(self, choice: &Choice, now: Timestamp) -> Result<Wish, Problems> {
+    /// Checks the submitted form and returns its request. `do` names the form; without it, it is that of the preferences.
+    pub(super) fn checked(
+        self,
+        reader: &ReaderPreferences,
+        now: Timestamp,
+    ) -> Result<PreferencesRequest, Problems> {
         if let Some(slug) = self.join {
-            return Ok(Wish::Join(slug));
+            return Ok(PreferencesRequest::Subscribe(slug));
         }
         if let Some(slug) = self.leave {
-            return Ok(Wish::Leave(slug));
+            return Ok(PreferencesRequest::Unsubscribe(slug));
         }
         match self.action.as_deref() {
             Some("pause") => {
-                let own = choice.preferences.time_zone.as_ref();
+                let own = reader.preferences.time_zone.as_ref();
                 let (first, last) =
-                    pause::bounds(pause::effective_zone(&choice.newsletter.newsletter, own), now);
-                self.pause.checked(&PauseBounds(first, last)).map(Wish::Pause)
+                    pause::bounds(pause::effective_zone(&reader.newsletter.newsletter, own), now);
+                self.pause.checked(&PauseBounds(first, last)).map(PreferencesRequest::Pause)
             }
-            Some("resume") => Ok(Wish::Resume),
-            Some("data_export") => Ok(Wish::DataExport),
-            Some("address") => self.address_change.checked().map(Wish::ChangeAddress),
+            Some("resume") => Ok(PreferencesRequest::Resume),
+            Some("data_export") => Ok(PreferencesRequest::DataExport),
+            Some("address") => self.address_change.checked().map(PreferencesRequest::ChangeAddress),
             _ => {
                 let language = self.choices.language();
-                let preferences = self.choices.checked(choice.preferences.clone())?;
-                Ok(Wish::Choose { preferences, language })
+                let preferences = self.choices.checked(reader.preferences.clone())?;
+                Ok(PreferencesRequest::Save { preferences, language })
             }
         }
     }
 }
 
-// Property tests show that fields which passed their rules can be converted.
+// Property tests check that fields passing the rules can be converted.
 
 impl PauseFields {
     fn checked(&self, bounds: &PauseBounds) -> Result<Date, Problems> {
@@ -190,8 +188,7 @@ impl ChoicesFields {
         i18n::languages().map(|(known, _)| known).find(|known| *known == tag)
     }
 
-    /// Checks the choices and returns them. What the form has no field for stays as it was: not every form asks about sections and
-    /// clock.
+    /// Checks the choices and returns the new preferences. Preferences without a field in the form stay unchanged.
     fn checked(&self, mut preferences: Preferences) -> Result<Preferences, Problems> {
         Problems::check(self)?;
         if let Some(cadence) = &self.cadence {
@@ -230,9 +227,9 @@ mod tests {
         let body = b"cadence=often&sections=&sections=!&time_zone=Berlin&send_time=25%3A00&language=xx";
         let fields: PreferencesFields = read_form(body).unwrap();
         let problems = fields.choices.checked(preferences()).unwrap_err();
-        let told: Vec<_> = problems.iter().map(|it| (it.field(), it.code)).collect();
+        let found: Vec<_> = problems.iter().map(|it| (it.field(), it.code)).collect();
         assert_eq!(
-            told,
+            found,
             [
                 ("cadence", Code::Cadence),
                 ("sections", Code::SectionName),

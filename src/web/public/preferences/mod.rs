@@ -1,6 +1,6 @@
-//! `/preferences/{token}`: how often, about what and when a newsletter comes, a break from it, and which others. The links in mails
-//! that the page sends lead to `data_export` and `address_change`. GET shows what is chosen; POST
-//! does what the form says, without cookie, login or script. The token is the one of the link to leave.
+//! `/preferences/{token}`: a reader's preferences, a break from the newsletter, the other newsletters, and the reader's own data. GET
+//! shows them; POST carries out a form's request, without cookie, login or script. The token is that of the unsubscribe link. Links in
+//! the emails that the page sends lead to `data_export` and `address_change`.
 
 mod account;
 pub mod address_change;
@@ -14,16 +14,16 @@ mod pause;
 mod view;
 
 use crate::{
-    actions::subscription::set_preferences::{self, Choice, Choosing},
-    i18n::{self, fill},
+    actions::subscription::set_preferences::{self, PreferencesLink, ReaderPreferences},
+    i18n::{Locale, interpolate, negotiate_locale},
     web::{
         AppError, Site,
-        negotiate::{AskedLanguage, evidence},
+        negotiate::{LanguageQuery, evidence},
         public::preferences::{
-            carry_out::carry_out,
-            form::{PreferencesFields, Wish},
-            page::Notice,
-            view::{Page, Speech},
+            carry_out::{carry_out, request_data_export},
+            form::{PreferencesFields, PreferencesRequest},
+            page::{Notice, closed_page, message_page, preferences_page, unsubscribed_page},
+            view::PageView,
         },
         submission::Submitted,
     },
@@ -35,116 +35,120 @@ use axum::{
 };
 use std::net::SocketAddr;
 
-/// Shows what is chosen.
+/// Shows the page.
 pub async fn get(
     State(site): State<Site>,
     Path(token): Path<String>,
-    Query(asked): Query<AskedLanguage>,
+    Query(query): Query<LanguageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
-    let state = set_preferences::look(&site.subscription, &token).await?;
-    let speech = speech(&asked, &state, &headers);
-    let is_asked = asked.lang.is_some();
-    Ok(match state {
-        Choosing::Open(choice) => page::show(&page(&site, &choice, &token, speech, is_asked), &Notice::None),
-        other => page::closed(speech, &other, &Notice::None),
+    let link = set_preferences::inspect_link(&site.subscription, &token).await?;
+    let locale = link_locale(&query, &link, &headers);
+    let has_language_query = query.lang.is_some();
+    Ok(match link {
+        PreferencesLink::Subscribed(reader) => {
+            preferences_page(&view(&site, &reader, &token, locale, has_language_query), &Notice::None)
+        }
+        other => closed_page(locale, &other, &Notice::None),
     })
 }
 
-/// Does what the form says.
+/// Carries out a form's request and shows the page.
 pub async fn post(
     State(site): State<Site>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(token): Path<String>,
-    Query(asked): Query<AskedLanguage>,
+    Query(query): Query<LanguageQuery>,
     headers: HeaderMap,
     submitted: Result<Submitted<PreferencesFields>, AppError>,
 ) -> Result<Response, AppError> {
-    let state = set_preferences::look(&site.subscription, &token).await?;
-    let speech = speech(&asked, &state, &headers);
-    let is_asked = asked.lang.is_some();
-    let is_ours = matches!(state, Choosing::Open(_) | Choosing::Gone(_));
+    let link = set_preferences::inspect_link(&site.subscription, &token).await?;
+    let locale = link_locale(&query, &link, &headers);
+    let has_language_query = query.lang.is_some();
+    let is_known = matches!(link, PreferencesLink::Subscribed(_) | PreferencesLink::Unsubscribed(_));
     let fields = match submitted {
-        _ if !is_ours => PreferencesFields::default(),
+        _ if !is_known => PreferencesFields::default(),
         Ok(Submitted { fields, json: false }) => fields,
         Ok(_) | Err(AppError::UnknownBody) => {
-            let (title, what) = (&speech.say.bad_body, &speech.say.send_form);
-            return Ok(page::plain(speech, StatusCode::UNSUPPORTED_MEDIA_TYPE, title, what));
+            let t = &locale.texts.preferences;
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Ok(message_page(locale, status, &t.unsupported, &t.unsupported_hint));
         }
-        Err(error) => return Ok(error.in_language(speech.language)),
+        Err(error) => return Ok(error.in_language(locale.language)),
     };
-    let mut choice = match state {
-        Choosing::Open(choice) => choice,
-        Choosing::Gone(gone) => {
-            // A reader who has unsubscribed can ask for this and nothing else.
+    let mut reader = match link {
+        PreferencesLink::Subscribed(reader) => reader,
+        PreferencesLink::Unsubscribed(reader) => {
+            // A data export is the only request open to a reader who has unsubscribed.
             let notice = if fields.is_for_data_export() {
-                carry_out::data_export(&site, gone.subscription, speech).await?
+                request_data_export(&site, reader.subscription, locale).await?
             } else {
                 None
             };
-            return Ok(page::gone(speech, &gone.newsletter, &notice.unwrap_or(Notice::None)));
+            return Ok(unsubscribed_page(locale, &reader.newsletter, &notice.unwrap_or(Notice::None)));
         }
-        other => return Ok(page::closed(speech, &other, &Notice::None)),
+        other => return Ok(closed_page(locale, &other, &Notice::None)),
     };
-    let wish = match fields.checked(&choice, site.subscription.clock.now()) {
-        Ok(wish) => wish,
+    let request = match fields.checked(&reader, site.subscription.clock.now()) {
+        Ok(request) => request,
         Err(problems) => {
-            let notice = Notice::Problem(speech.words.errors.invalid.clone());
-            let page = page(&site, &choice, &token, speech, is_asked);
-            return Ok(page::show(&Page { problems: Some(&problems), ..page }, &notice));
+            let notice = Notice::Problem(locale.texts.errors.invalid.clone());
+            let page = view(&site, &reader, &token, locale, has_language_query);
+            return Ok(preferences_page(&PageView { problems: Some(&problems), ..page }, &notice));
         }
     };
     let evidence = evidence(peer, &headers, None);
-    let changes_others = matches!(wish, Wish::Join(_) | Wish::Leave(_));
-    // A language that was just chosen is that of the answer, and of what follows.
-    let (speech, is_asked) = match &wish {
-        Wish::Choose { language: Some(language), .. } => {
-            (speech_in(Some(language), None, "", &headers), false)
+    let changes_others =
+        matches!(request, PreferencesRequest::Subscribe(_) | PreferencesRequest::Unsubscribe(_));
+    // A language chosen in this form applies to the response and to the page's links.
+    let (locale, has_language_query) = match &request {
+        PreferencesRequest::Save { language: Some(language), .. } => {
+            (negotiate_locale([Some(*language)], &headers), false)
         }
-        _ => (speech, is_asked),
+        _ => (locale, has_language_query),
     };
-    let done = carry_out(&site, &mut choice, wish, speech, &evidence).await?;
-    let Some(notice) = done else {
-        return Ok(page::gone(speech, &choice.newsletter, &Notice::None));
+    let Some(notice) = carry_out(&site, &mut reader, request, locale, &evidence).await? else {
+        return Ok(unsubscribed_page(locale, &reader.newsletter, &Notice::None));
     };
     if changes_others {
-        match set_preferences::look(&site.subscription, &token).await? {
-            Choosing::Open(now) => choice = now,
-            other => return Ok(page::closed(speech, &other, &notice)),
+        match set_preferences::inspect_link(&site.subscription, &token).await? {
+            PreferencesLink::Subscribed(updated) => reader = updated,
+            other => return Ok(closed_page(locale, &other, &notice)),
         }
     }
-    Ok(page::show(&page(&site, &choice, &token, speech, is_asked), &notice))
+    Ok(preferences_page(&view(&site, &reader, &token, locale, has_language_query), &notice))
 }
 
-fn page<'a>(site: &'a Site, choice: &'a Choice, token: &'a str, speech: Speech, is_asked: bool) -> Page<'a> {
-    Page {
-        choice,
+fn view<'a>(
+    site: &'a Site,
+    reader: &'a ReaderPreferences,
+    token: &'a str,
+    locale: Locale,
+    has_language_query: bool,
+) -> PageView<'a> {
+    PageView {
+        reader,
         token,
-        speech,
+        locale,
         problems: None,
         now: site.subscription.clock.now(),
-        is_asked,
+        has_language_query,
         keys: &site.subscription.keys,
     }
 }
 
-/// The language of the page: what its address asks for, the reader's own, the newsletter's, the browser's.
-fn speech(asked: &AskedLanguage, state: &Choosing, headers: &HeaderMap) -> Speech {
-    let (own, newsletter) = match state {
-        Choosing::Open(choice) => {
-            (choice.language.as_deref(), choice.newsletter.newsletter.language.as_str())
-        }
-        Choosing::Gone(gone) => (gone.language.as_deref(), gone.newsletter.newsletter.language.as_str()),
-        Choosing::Unknown | Choosing::Test => (None, ""),
+/// Chooses the locale of the page: the query comes first, then the reader's language, the newsletter's and the browser's.
+fn link_locale(query: &LanguageQuery, link: &PreferencesLink, headers: &HeaderMap) -> Locale {
+    let (own, newsletter) = match link {
+        PreferencesLink::Subscribed(reader) => (reader.language.as_deref(), Some(&reader.newsletter)),
+        PreferencesLink::Unsubscribed(reader) => (reader.language.as_deref(), Some(&*reader.newsletter)),
+        PreferencesLink::Unknown | PreferencesLink::Test => (None, None),
     };
-    speech_in(asked.lang.as_deref(), own, newsletter, headers)
+    let newsletter = newsletter.map(|it| it.newsletter.language.as_str());
+    negotiate_locale([query.lang.as_deref(), own, newsletter], headers)
 }
 
-fn speech_in(asked: Option<&str>, own: Option<&str>, newsletter: &str, headers: &HeaderMap) -> Speech {
-    Speech::new(i18n::spoken([asked, own, Some(newsletter)], headers))
-}
-
-/// A text about a newsletter.
-fn of(text: &str, newsletter: &str) -> String {
-    fill(text, &[("newsletter", newsletter)])
+/// Inserts a newsletter's title into a text.
+fn with_newsletter(text: &str, title: &str) -> String {
+    interpolate(text, &[("newsletter", title)])
 }

@@ -1,23 +1,23 @@
-//! The other newsletters: which of them come, and those that do not yet.
+//! The form of the other newsletters, to subscribe and unsubscribe.
 
-use super::{of, view::Page};
+use super::{view::PageView, with_newsletter};
 use crate::domain::{
     join_wording::join_wording,
     token::{KeyRing, Purpose},
 };
 use maud::{Markup, html};
 
-/// The form; nothing, where there is but one newsletter.
-pub(super) fn form(page: &Page<'_>, keys: &KeyRing) -> Markup {
-    let say = page.speech.say;
+/// Renders the form. Empty if there are no other newsletters.
+pub(super) fn form(page: &PageView<'_>, keys: &KeyRing) -> Markup {
+    let t = &page.locale.texts.preferences;
     html! {
-        @if !page.choice.others.is_empty() {
+        @if !page.reader.others.is_empty() {
             form.choices method="post" action=(page.action()) {
                 fieldset {
-                    legend { (say.newsletters) }
-                    p.hint { (say.newsletters_hint) }
+                    legend { (t.newsletters) }
+                    p.hint { (t.newsletters_hint) }
                     ul.newsletters {
-                        @for other in &page.choice.others {
+                        @for other in &page.reader.others {
                             @let it = &other.newsletter.newsletter;
                             li {
                                 div {
@@ -27,24 +27,24 @@ pub(super) fn form(page: &Page<'_>, keys: &KeyRing) -> Markup {
                                 @match other.subscription {
                                     Some(id) => div.actions {
                                         a href={ "/preferences/" (keys.sign(Purpose::Unsubscribe, id.0)) } {
-                                            (of(&say.choose, &it.title))
+                                            (with_newsletter(&t.choose, &it.title))
                                         }
                                         button.quiet type="submit" name="leave" value=(it.slug) {
-                                            (of(&say.leave_it, &it.title))
+                                            (with_newsletter(&t.unsubscribe_from, &it.title))
                                         }
                                     },
                                     None => div.actions {
                                         button.quiet type="submit" name="join" value=(it.slug)
                                             aria-describedby="joining" {
-                                            (of(&say.get_it, &it.title))
+                                            (with_newsletter(&t.subscribe_to, &it.title))
                                         }
                                     },
                                 }
                             }
                         }
                     }
-                    @if page.choice.others.iter().any(|other| other.subscription.is_none()) {
-                        p.hint #joining { (join_wording(Some(page.speech.language)).text) }
+                    @if page.reader.others.iter().any(|other| other.subscription.is_none()) {
+                        p.hint #joining { (join_wording(Some(page.locale.language)).text) }
                     }
                 }
             }

@@ -1,15 +1,12 @@
-//! The page itself, and what is shown in its place.
+//! The preferences page, and the pages shown in its place.
 
 use crate::{
-    actions::subscription::set_preferences::Choosing,
+    actions::subscription::set_preferences::PreferencesLink,
     db::newsletters::NewsletterRecord,
-    i18n::{self, around},
+    i18n::{self, Locale, split_at},
     web::{
-        layout::{Frame, respond},
-        public::preferences::{
-            account, choices, newsletters, of, pause,
-            view::{Page, Speech},
-        },
+        layout::{PageInfo, page_response},
+        public::preferences::{account, choices, newsletters, pause, view::PageView, with_newsletter},
     },
 };
 use axum::{
@@ -19,13 +16,13 @@ use axum::{
 use jiff::SignedDuration;
 use maud::{Markup, html};
 
-/// What is to be said about the form.
+/// The result of a request, shown above the forms.
 pub(super) enum Notice {
     None,
-    /// A word and sentences.
+    /// An emphasized word, which may be empty, and sentences.
     Done(String, String),
     Problem(String),
-    /// It may be asked again after a while.
+    /// A rate limit was reached. The next request is accepted after this time.
     TooMany(SignedDuration, String),
 }
 
@@ -42,90 +39,93 @@ impl Notice {
         html! {
             @match self {
                 Self::None => {}
-                Self::Done(word, what) => p.notice role="status" {
+                Self::Done(word, text) => p.notice role="status" {
                     @if !word.is_empty() { strong { (word) } " " }
-                    (what)
+                    (text)
                 },
-                Self::Problem(problem) | Self::TooMany(_, problem) => p.notice."notice--error" role="alert" { (problem) },
+                Self::Problem(text) | Self::TooMany(_, text) => p.notice."notice--error" role="alert" { (text) },
             }
         }
     }
 
-    /// The page that it stands on.
-    fn respond(&self, frame: Frame<'_>, content: &Markup) -> Response {
-        let mut answer = respond(self.status(), frame, content);
+    /// Makes the response with this notice's status.
+    fn respond(&self, info: PageInfo<'_>, content: &Markup) -> Response {
+        let mut response = page_response(self.status(), info, content);
         if let Self::TooMany(wait, _) = self {
-            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
         }
-        answer
+        response
     }
 }
 
-/// The whole page, with a notice on top.
-pub(super) fn show(page: &Page<'_>, notice: &Notice) -> Response {
-    let (say, it) = (page.speech.say, &page.choice.newsletter.newsletter);
-    let title = of(&say.title, &it.title);
-    let (before, after) = around(&say.for_address, "address");
+/// Makes the preferences page with a notice on top.
+pub(super) fn preferences_page(page: &PageView<'_>, notice: &Notice) -> Response {
+    let (t, it) = (&page.locale.texts.preferences, &page.reader.newsletter.newsletter);
+    let title = with_newsletter(&t.title, &it.title);
+    let (before, after) = split_at(&t.for_address, "address");
     let content = html! {
         h1 { (title) }
         (notice.markup())
         (pause::notice(page))
-        @if let Some(address) = &page.choice.shown_address {
+        @if let Some(address) = &page.reader.shown_address {
             p { (before) strong { (address) } (after) }
         }
         (choices::form(page))
         (pause::form(page))
         (newsletters::form(page, page.keys))
         (account::forms(page))
-        p.fine-print { (of(&say.rather_not, &it.title)) " " a href={ "/unsubscribe/" (page.token) } { (say.leave) } }
-        (languages(page.speech))
+        p.fine-print {
+            (with_newsletter(&t.unsubscribe_question, &it.title)) " "
+            a href={ "/unsubscribe/" (page.token) } { (t.unsubscribe) }
+        }
+        (languages(page.locale))
     };
-    let frame = Frame { title: &title, brand: (&it.title, &it.tagline), language: page.speech.language };
-    notice.respond(frame, &content)
+    let info = PageInfo { title: &title, brand: (&it.title, &it.tagline), language: page.locale.language };
+    notice.respond(info, &content)
 }
 
-/// The page in other languages.
-fn languages(speech: Speech) -> Markup {
+/// Renders links to the page in each language.
+fn languages(locale: Locale) -> Markup {
     html! {
-        nav.languages aria-label=(speech.say.languages) {
+        nav.languages aria-label=(locale.texts.preferences.languages) {
             @for (tag, name) in i18n::languages() {
                 a href={ "?lang=" (tag) } lang=(tag) hreflang=(tag)
-                    aria-current=[(tag == speech.language).then_some("true")] { (name) }
+                    aria-current=[(tag == locale.language).then_some("true")] { (name) }
                 " "
             }
         }
     }
 }
 
-/// What is shown where there is nothing to choose.
-pub(super) fn closed(speech: Speech, state: &Choosing, notice: &Notice) -> Response {
-    let say = speech.say;
-    match state {
-        Choosing::Test => plain(speech, StatusCode::OK, &say.test, &say.test_hint),
-        Choosing::Gone(it) => gone(speech, &it.newsletter, notice),
-        Choosing::Unknown | Choosing::Open(_) => {
-            plain(speech, StatusCode::NOT_FOUND, &say.bad_link, &say.cut_off)
+/// Makes the page for a link that opens no preferences.
+pub(super) fn closed_page(locale: Locale, link: &PreferencesLink, notice: &Notice) -> Response {
+    let t = &locale.texts.preferences;
+    match link {
+        PreferencesLink::Test => message_page(locale, StatusCode::OK, &t.test, &t.test_hint),
+        PreferencesLink::Unsubscribed(it) => unsubscribed_page(locale, &it.newsletter, notice),
+        PreferencesLink::Unknown | PreferencesLink::Subscribed(_) => {
+            message_page(locale, StatusCode::NOT_FOUND, &t.broken_link, &t.cut_off)
         }
     }
 }
 
-/// The page of a reader who is not subscribed, who may still ask for a data export.
-pub(super) fn gone(speech: Speech, newsletter: &NewsletterRecord, notice: &Notice) -> Response {
-    let (say, it) = (speech.say, &newsletter.newsletter);
-    let title = &say.not_subscribed;
-    let frame = Frame { title, brand: (&it.title, &it.tagline), language: speech.language };
+/// Makes the page of a reader who is not subscribed, who may still request a data export.
+pub(super) fn unsubscribed_page(locale: Locale, newsletter: &NewsletterRecord, notice: &Notice) -> Response {
+    let (t, it) = (&locale.texts.preferences, &newsletter.newsletter);
+    let title = &t.not_subscribed;
+    let info = PageInfo { title, brand: (&it.title, &it.tagline), language: locale.language };
     let content = html! {
         h1 { (title) }
         (notice.markup())
-        p { (of(&say.nothing_to_choose, &it.title)) }
-        p { a href={ "/?newsletter=" (it.slug) } { (say.sign_up) } }
-        (account::data_export_form(say, None))
+        p { (with_newsletter(&t.not_subscribed_hint, &it.title)) }
+        p { a href={ "/?newsletter=" (it.slug) } { (t.sign_up_again) } }
+        (account::data_export_form(t, None))
     };
-    notice.respond(frame, &content)
+    notice.respond(info, &content)
 }
 
-/// A page of one sentence.
-pub(super) fn plain(speech: Speech, status: StatusCode, title: &str, what: &str) -> Response {
-    let frame = Frame { title, brand: ("Daily", ""), language: speech.language };
-    respond(status, frame, &html! { h1 { (title) } p { (what) } })
+/// Makes a page of a headline and one paragraph.
+pub(super) fn message_page(locale: Locale, status: StatusCode, title: &str, text: &str) -> Response {
+    let info = PageInfo { title, brand: ("Daily", ""), language: locale.language };
+    page_response(status, info, &html! { h1 { (title) } p { (text) } })
 }

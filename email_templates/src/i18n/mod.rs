@@ -1,7 +1,7 @@
-//! What mails say, in several languages: a file a language, built into the program.
+//! The texts of emails: one TOML file per language, compiled into the program.
 //!
-//! To add a language, copy `en.toml`, translate what is between the quotes, keep what is in braces, and add a line to
-//! [`FILES`]. A file that lacks a text or has one too many is refused by the tests.
+//! To add a language, copy `en.toml`, translate the texts, keep the placeholders in braces, and add a line to [`FILES`]. Tests check
+//! that every file has all texts and no others.
 
 mod texts;
 
@@ -10,9 +10,9 @@ use std::sync::LazyLock;
 use jiff::civil::Date;
 use maud::{Markup, html};
 
-pub(crate) use texts::{Dates, Words};
+pub(crate) use texts::{Dates, Texts};
 
-/// The languages there are, by tag (BCP 47). The first one is what everybody else gets.
+/// The files by language tag (BCP 47). The first one is the fallback.
 const FILES: &[(&str, &str)] = &[
     ("en", include_str!("en.toml")),
     ("de", include_str!("de.toml")),
@@ -21,89 +21,88 @@ const FILES: &[(&str, &str)] = &[
     ("pt", include_str!("pt.toml")),
 ];
 
-static ALL: LazyLock<Vec<(&str, Words)>> = LazyLock::new(|| {
+static ALL: LazyLock<Vec<(&str, Texts)>> = LazyLock::new(|| {
     let read = |&(tag, text): &(&'static str, &str)| {
-        // They are part of the program: a test reads each of them.
-        (tag, toml::from_str(text).unwrap_or_else(|error| panic!("words/{tag}.toml: {error}")))
+        // The files are compiled in, and a test parses each of them.
+        (tag, toml::from_str(text).unwrap_or_else(|error| panic!("i18n/{tag}.toml: {error}")))
     };
     FILES.iter().map(read).collect()
 });
 
-/// The words of a language, if it is spoken here: `pt-BR` is served with `pt`.
-pub(crate) fn find(tag: &str) -> Option<&'static Words> {
+/// Finds the texts of a language: `pt-BR` gets those of `pt`.
+pub(crate) fn find(tag: &str) -> Option<&'static Texts> {
     let primary = tag.split(['-', '_']).next().unwrap_or_default();
-    ALL.iter().find(|(own, _)| own.eq_ignore_ascii_case(primary)).map(|(_, words)| words)
+    ALL.iter().find(|(own, _)| own.eq_ignore_ascii_case(primary)).map(|(_, texts)| texts)
 }
 
-/// The words for a mail in this language, or English ones.
-pub(crate) fn of(tag: &str) -> &'static Words {
+/// Returns the texts of a language, or the English ones.
+pub(crate) fn texts_in(tag: &str) -> &'static Texts {
     find(tag).unwrap_or(&ALL[0].1)
 }
 
-/// What English is called.
 pub(crate) const ENGLISH: &str = "en";
 
-/// A text with its places filled.
-pub(crate) fn fill(text: &str, values: &[(&str, &str)]) -> String {
+/// Replaces the placeholders of a text by values.
+pub(crate) fn interpolate(text: &str, values: &[(&str, &str)]) -> String {
     let value = |name: &str| values.iter().find(|(it, _)| *it == name).map_or("", |(_, value)| value);
-    pieces(text).map(|(words, name)| [words, name.map_or("", value)].concat()).collect()
+    pieces(text).map(|(literal, name)| [literal, name.map_or("", value)].concat()).collect()
 }
 
-/// A text with its places filled with more than words.
-pub(crate) fn filled(text: &str, values: &[(&str, Markup)]) -> Markup {
+/// Replaces the placeholders of a text by markup.
+pub(crate) fn interpolate_markup(text: &str, values: &[(&str, Markup)]) -> Markup {
     html! {
-        @for (words, name) in pieces(text) {
-            (words)
+        @for (literal, name) in pieces(text) {
+            (literal)
             @for (_, value) in values.iter().filter(|(it, _)| name == Some(*it)).take(1) { (value) }
         }
     }
 }
 
-/// The words before each place, with the place's name; then what is left.
+/// Splits a text at its placeholders: the literal text before each, with its name, then the rest.
 fn pieces(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
-        let left = rest?;
-        let place = left
+        let remaining = rest?;
+        let placeholder = remaining
             .split_once('{')
-            .and_then(|(words, after)| after.split_once('}').map(|(name, after)| (words, name, after)));
-        if let Some((words, name, after)) = place {
+            .and_then(|(literal, after)| after.split_once('}').map(|(name, after)| (literal, name, after)));
+        if let Some((literal, name, after)) = placeholder {
             rest = Some(after);
-            Some((words, Some(name)))
+            Some((literal, Some(name)))
         } else {
             rest = None;
-            Some((left, None))
+            Some((remaining, None))
         }
     })
 }
 
-/// A text that begins a line: with a capital letter.
-pub(crate) fn capitalised(text: &str) -> String {
+/// Capitalizes the first letter, for a text that begins a line.
+pub(crate) fn capitalize(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
-impl Words {
-    /// "Unsubscribe:", before an address.
-    pub(crate) fn label(&self, words: &str) -> String {
-        fill(&self.letter.label, &[("words", words)])
+impl Texts {
+    /// "Unsubscribe:", before a URL.
+    pub(crate) fn label(&self, text: &str) -> String {
+        interpolate(&self.shared.label, &[("words", text)])
     }
 }
 
 impl Dates {
     /// "Saturday, 22 November 2025".
     pub(crate) fn long(&self, date: Date) -> String {
-        self.said(&self.long, date)
+        self.format(&self.long, date)
     }
 
-    /// "22 November", with the year where it isn't the issue's own.
+    /// "22 November", with the year if it differs from the issue's.
     pub(crate) fn short(&self, date: Date, issue: Date) -> String {
-        self.said(if date.year() == issue.year() { &self.short } else { &self.of_year }, date)
+        self.format(if date.year() == issue.year() { &self.short } else { &self.of_year }, date)
     }
 
-    /// "Saturday, 22 November", after a word such as "on".
+    /// "Saturday, 22 November", to be used after a word such as "on".
     pub(crate) fn coming(&self, date: Date) -> String {
-        self.said(&self.coming, date)
+        self.format(&self.coming, date)
     }
 
     /// "Saturday".
@@ -111,9 +110,9 @@ impl Dates {
         nth(&self.weekdays, date.weekday().to_monday_zero_offset())
     }
 
-    fn said(&self, text: &str, date: Date) -> String {
+    fn format(&self, text: &str, date: Date) -> String {
         let day = if date.day() == 1 { self.first.clone() } else { date.day().to_string() };
-        fill(
+        interpolate(
             text,
             &[
                 ("weekday", self.weekday(date)),
@@ -146,36 +145,36 @@ mod tests {
         entries.collect()
     }
 
-    /// The names in braces, sorted.
-    fn places(text: &str) -> Vec<&str> {
-        let mut places: Vec<&str> = pieces(text).filter_map(|(_, name)| name).collect();
-        places.sort_unstable();
-        places
+    /// Returns the sorted names of the placeholders.
+    fn placeholders(text: &str) -> Vec<&str> {
+        let mut names: Vec<&str> = pieces(text).filter_map(|(_, name)| name).collect();
+        names.sort_unstable();
+        names
     }
 
     #[test]
-    fn every_file_says_everything_and_keeps_the_places() {
+    fn every_file_has_all_texts_and_their_placeholders() {
         let english = texts(ENGLISH);
         assert_eq!(FILES[0].0, ENGLISH);
-        for (tag, words) in ALL.iter() {
+        for (tag, all) in ALL.iter() {
             let own = texts(tag);
             for (name, text) in &english {
                 let own = own.get(name).unwrap_or_else(|| panic!("{tag}.toml lacks {name}"));
-                // A day's own words need not name all of it.
+                // Date formats of other languages may leave parts out.
                 if !name.starts_with("date.") {
-                    assert_eq!(places(own), places(text), "{tag}.toml: {name}");
+                    assert_eq!(placeholders(own), placeholders(text), "{tag}.toml: {name}");
                 }
                 assert!(!own.trim().is_empty() && own.trim() == own, "{tag}.toml: {name}");
             }
-            assert_eq!(own.len(), english.len(), "{tag}.toml has texts that nothing says");
+            assert_eq!(own.len(), english.len(), "{tag}.toml has unused texts");
             let count = |names: &str| names.split(' ').count();
-            assert_eq!((count(&words.date.months), count(&words.date.weekdays)), (12, 7), "{tag}");
+            assert_eq!((count(&all.date.months), count(&all.date.weekdays)), (12, 7), "{tag}");
         }
     }
 
     #[test]
-    fn every_file_is_built_in() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/words");
+    fn every_file_is_compiled_in() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/i18n");
         let mut there: Vec<String> = std::fs::read_dir(folder)
             .unwrap()
             .filter_map(|entry| entry.unwrap().file_name().to_str()?.strip_suffix(".toml").map(str::to_owned))
@@ -187,14 +186,14 @@ mod tests {
     }
 
     #[test]
-    fn places_are_filled_once_and_escaped() {
-        assert_eq!(fill("{a} of {b}, {c}", &[("a", "{b}"), ("b", "x")]), "{b} of x, ");
+    fn placeholders_are_replaced_once_and_escaped() {
+        assert_eq!(interpolate("{a} of {b}, {c}", &[("a", "{b}"), ("b", "x")]), "{b} of x, ");
         let value = html! { strong { "<x>" } };
-        assert_eq!(filled("a & {b}.", &[("b", value)]).0, "a &amp; <strong>&lt;x&gt;</strong>.");
+        assert_eq!(interpolate_markup("a & {b}.", &[("b", value)]).0, "a &amp; <strong>&lt;x&gt;</strong>.");
     }
 
     #[test]
-    fn dates_are_said_as_each_language_says_them() {
+    fn dates_follow_the_conventions_of_each_language() {
         let day = date(2025, 11, 22);
         for (tag, long, new_year) in [
             ("en", "Saturday, 22 November 2025", "1 January"),
@@ -204,11 +203,11 @@ mod tests {
             ("pt_BR", "sábado, 22 de novembro de 2025", "1 de janeiro"),
             ("ja", "Saturday, 22 November 2025", "1 January"),
         ] {
-            let say = &of(tag).date;
-            assert_eq!(say.long(day), long);
-            assert_eq!(say.short(date(2025, 1, 1), day), new_year);
+            let dates = &texts_in(tag).date;
+            assert_eq!(dates.long(day), long);
+            assert_eq!(dates.short(date(2025, 1, 1), day), new_year);
         }
-        assert_eq!(of("en").date.short(date(2024, 12, 31), date(2025, 1, 1)), "31 December 2024");
-        assert_eq!(capitalised(&of("fr").date.long(day)), "Samedi 22 novembre 2025");
+        assert_eq!(texts_in("en").date.short(date(2024, 12, 31), date(2025, 1, 1)), "31 December 2024");
+        assert_eq!(capitalize(&texts_in("fr").date.long(day)), "Samedi 22 novembre 2025");
     }
 }

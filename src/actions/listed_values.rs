@@ -1,4 +1,4 @@
-//! A parser for options that take one of a few words.
+//! A parser for options with a fixed set of values.
 
 use clap::{
     Arg, Command, Error,
@@ -6,11 +6,11 @@ use clap::{
 };
 use std::ffi::OsStr;
 
-/// Lists words in help and completions, and leaves the check to the request's rules, so that all problems are reported at once.
+/// Lists the values in help and completions. The request's rules check them, so that all problems are reported at once.
 #[derive(Debug, Clone, Copy)]
-pub struct ListedWords(pub &'static [&'static str]);
+pub struct ListedValues(pub &'static [&'static str]);
 
-impl TypedValueParser for ListedWords {
+impl TypedValueParser for ListedValues {
     type Value = String;
 
     fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<String, Error> {

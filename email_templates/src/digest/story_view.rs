@@ -1,11 +1,11 @@
-//! The stories tidied, arranged and numbered: what both parts of the mail tell.
+//! The stories cleaned, grouped and numbered, as both parts of the email show them.
 
 use jiff::civil::Date;
 
 use super::{Digest, Story, sections};
 use crate::href;
+use crate::i18n::{self, Texts, interpolate};
 use crate::wording::{shorten, tidy, tidy_some};
-use crate::words::{self, Words, fill};
 
 const TITLE_MAX_CHARS: usize = 200;
 const DEK_MAX_CHARS: usize = 280;
@@ -14,21 +14,21 @@ const LABEL_MAX_CHARS: usize = 80;
 /// An issue's stories.
 pub(super) struct Issue {
     /// The first story.
-    pub(super) hero: Option<Told>,
-    /// The others, in the order they are shown in.
+    pub(super) hero: Option<StoryView>,
+    /// The others, in display order.
     pub(super) groups: Vec<Group>,
 }
 
-/// A part of the list.
+/// A group of stories in the list.
 pub(super) struct Group {
-    /// The section, where the list has sections.
+    /// The section's name, if the list has sections.
     pub(super) heading: Option<String>,
-    pub(super) stories: Vec<Told>,
+    pub(super) stories: Vec<StoryView>,
 }
 
-/// What a story says about itself.
-pub(super) struct Told {
-    /// Its place in the issue, from 1.
+/// A story, ready to be displayed.
+pub(super) struct StoryView {
+    /// Position in the issue, from 1.
     pub(super) number: usize,
     pub(super) title: String,
     pub(super) section: Option<String>,
@@ -42,21 +42,21 @@ pub(super) struct Told {
 /// A story's picture.
 pub(super) struct Picture {
     pub(super) url: String,
-    /// What it shows; may be empty.
+    /// Description; may be empty.
     pub(super) alt: String,
     /// Width and height in pixels.
     pub(super) size: Option<(u32, u32)>,
 }
 
 impl Issue {
-    pub(super) fn of(digest: &Digest<'_>) -> Self {
+    pub(super) fn from_digest(digest: &Digest<'_>) -> Self {
         let Some((hero, list)) = digest.stories.split_first() else {
             return Self { hero: None, groups: Vec::new() };
         };
-        let words = words::of(digest.masthead.language);
+        let texts = i18n::texts_in(digest.masthead.language);
         let names: Vec<Option<String>> = list.iter().map(|story| label(story.section)).collect();
         let mut number = 1;
-        let groups = sections::arranged(&names, &words.digest.more)
+        let groups = sections::group_by_section(&names, &texts.digest.more)
             .into_iter()
             .map(|group| Group {
                 heading: group.heading,
@@ -65,16 +65,16 @@ impl Issue {
                     .into_iter()
                     .map(|index| {
                         number += 1;
-                        told(&list[index], number, digest.date, words)
+                        story_view(&list[index], number, digest.date, texts)
                     })
                     .collect(),
             })
             .collect();
-        Self { hero: Some(told(hero, 1, digest.date, words)), groups }
+        Self { hero: Some(story_view(hero, 1, digest.date, texts)), groups }
     }
 
     /// All stories but the first.
-    pub(super) fn list(&self) -> impl Iterator<Item = &Told> {
+    pub(super) fn list(&self) -> impl Iterator<Item = &StoryView> {
         self.groups.iter().flat_map(|group| &group.stories)
     }
 }
@@ -83,24 +83,24 @@ fn label(text: Option<&str>) -> Option<String> {
     tidy_some(text).map(|text| shorten(&text, LABEL_MAX_CHARS))
 }
 
-fn told(story: &Story<'_>, number: usize, issue: Date, words: &Words) -> Told {
+fn story_view(story: &Story<'_>, number: usize, issue: Date, texts: &Texts) -> StoryView {
     let byline: Vec<String> = [
-        label(story.author).map(|author| fill(&words.digest.by, &[("author", &author)])),
+        label(story.author).map(|author| interpolate(&texts.digest.by, &[("author", &author)])),
         label(story.site_name),
-        story.published.filter(|day| *day != issue).map(|day| words.date.short(day, issue)),
+        story.published.filter(|day| *day != issue).map(|day| texts.date.short(day, issue)),
     ]
     .into_iter()
     .flatten()
     .collect();
-    Told {
+    StoryView {
         number,
         title: tidy_some(Some(story.title))
-            .map_or_else(|| words.letter.untitled.clone(), |title| shorten(&title, TITLE_MAX_CHARS)),
+            .map_or_else(|| texts.shared.untitled.clone(), |title| shorten(&title, TITLE_MAX_CHARS)),
         section: label(story.section),
         dek: tidy_some(story.dek).map(|dek| shorten(&dek, DEK_MAX_CHARS)),
         byline,
-        url: href::web(story.url).map(str::to_owned),
-        picture: story.image_url.and_then(href::web).map(|url| Picture {
+        url: href::web_url(story.url).map(str::to_owned),
+        picture: story.image_url.and_then(href::web_url).map(|url| Picture {
             url: url.to_owned(),
             alt: shorten(&tidy(story.image_alt.unwrap_or_default()), DEK_MAX_CHARS),
             size: story

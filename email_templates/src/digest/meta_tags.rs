@@ -1,14 +1,14 @@
-//! What the archive's page says about itself: to search engines, to who shares it, to feed readers.
+//! Metadata of the archive's page, for search engines, social networks and feed readers.
 
 use maud::{Markup, html};
 
 use super::Archive;
-use super::told::Issue;
+use super::story_view::Issue;
 use crate::wording::tidy;
 use crate::{Masthead, href};
 
-/// Elements of the head: the canonical address, Open Graph (<https://ogp.me>), the feed.
-pub(super) fn tags(
+/// Renders elements of the head: the canonical URL, Open Graph (<https://ogp.me>), the feed.
+pub(super) fn render(
     masthead: &Masthead<'_>,
     archive: &Archive<'_>,
     issue: &Issue,
@@ -19,7 +19,7 @@ pub(super) fn tags(
     let picture = issue.hero.as_ref().and_then(|hero| hero.picture.as_ref());
     html! {
         meta name="description" content=(preheader);
-        @if let Some(page) = href::web(archive.page) {
+        @if let Some(page) = href::web_url(archive.page) {
             link rel="canonical" href=(page);
             meta property="og:url" content=(page);
         }
@@ -32,7 +32,7 @@ pub(super) fn tags(
             @if !picture.alt.is_empty() { meta property="og:image:alt" content=(picture.alt); }
         }
         meta name="twitter:card" content=(if picture.is_some() { "summary_large_image" } else { "summary" });
-        @if let Some(feed) = archive.feed.and_then(href::web) {
+        @if let Some(feed) = archive.feed.and_then(href::web_url) {
             link rel="alternate" type="application/atom+xml" title=(title) href=(feed);
         }
     }
