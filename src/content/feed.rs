@@ -4,8 +4,9 @@ use crate::{
     content::{
         budget::Budget,
         charset,
+        feed_element::Space,
         feed_entry::{self, Link, Shared},
-        feed_tree::{self, Space, Tree},
+        feed_tree::{self, Tree},
         json_feed, markup, nesting,
         parsed_feed::{FeedError, ParsedFeed, Repairs, keep_newest, some},
         xml_events::line_and_column,
