@@ -157,9 +157,9 @@ fn convert(
         }
     }
     keep_newest(&mut articles, &mut skipped);
-    let titles = feed.all(Space::Core, "title").chain(feed.all(Space::Dublin, "title"));
+    let mut titles = feed.all(Space::Core, "title").chain(feed.all(Space::Dublin, "title"));
     Ok(ParsedFeed {
-        title: titles.filter_map(feed_entry::line).next().unwrap_or_default(),
+        title: titles.find_map(feed_entry::line).unwrap_or_default(),
         site_url,
         language,
         ttl: ttl(tree),

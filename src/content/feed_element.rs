@@ -1,5 +1,6 @@
 //! The elements of feeds: their vocabularies, and which of them hold what.
 
+use crate::content::xml_events::Attribute;
 use std::borrow::Cow;
 
 /// Which vocabulary an element is from. RSS and Atom are one: feeds mix them.
@@ -122,7 +123,7 @@ pub struct Element<'a> {
     pub space: Space,
     /// In lower case, without prefix.
     pub name: Cow<'a, str>,
-    pub attributes: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    pub attributes: Vec<Attribute<'a>>,
     pub children: Vec<Element<'a>>,
     /// The text in it with references replaced. Markup that was not escaped stays as it is written.
     pub text: String,
@@ -164,7 +165,7 @@ pub fn usual_space(prefix: &str) -> Option<Space> {
 /// An element without anything in it.
 pub fn element<'a>(
     name: impl Into<Cow<'a, str>>,
-    attributes: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    attributes: Vec<Attribute<'a>>,
     space: Space,
 ) -> Element<'a> {
     Element {

@@ -10,7 +10,7 @@ use crate::content::{
         ENDS_TEXT, Element, LEAVES, Space, element, is_container, is_entry, is_feed, is_root, is_text,
         space_of, usual_space,
     },
-    xml_events::{Event, Events, Fault, Located, line_and_column},
+    xml_events::{Attribute, Event, Events, Fault, Located, line_and_column},
 };
 use std::borrow::Cow;
 
@@ -90,7 +90,7 @@ impl<'a> Builder<'a> {
     fn start(
         &mut self,
         full_name: Cow<'a, str>,
-        attributes: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+        attributes: Vec<Attribute<'a>>,
         is_empty: bool,
         from: usize,
         to: usize,
