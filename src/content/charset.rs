@@ -69,7 +69,7 @@ impl Decoded {
 /// The 16-bit encoding of a text without a byte order mark. Markup is ASCII, so every other byte is zero.
 fn without_bom(body: &[u8]) -> Option<&'static Encoding> {
     let head = &body[..body.len().min(256)];
-    let zeros = head.iter().filter(|byte| **byte == 0).count();
+    let zeros = memchr::memchr_iter(0, head).count();
     match head {
         [0, ..] if zeros * 3 >= head.len() => Some(UTF_16BE),
         [_, 0, ..] if zeros * 3 >= head.len() => Some(UTF_16LE),

@@ -1,7 +1,7 @@
 //! The picture that a feed's entry names, and what it says the picture shows.
 
 use crate::content::{
-    feed_tree::{Element, Space},
+    feed_element::{Element, Space},
     markup::{self, Picture},
 };
 use url::Url;

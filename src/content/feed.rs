@@ -4,8 +4,9 @@ use crate::{
     content::{
         budget::Budget,
         charset,
+        feed_element::Space,
         feed_entry::{self, Link, Shared},
-        feed_tree::{self, Space, Tree},
+        feed_tree::{self, Tree},
         json_feed, markup, nesting,
         parsed_feed::{FeedError, ParsedFeed, Repairs, keep_newest, some},
         xml_events::line_and_column,
@@ -156,9 +157,9 @@ fn convert(
         }
     }
     keep_newest(&mut articles, &mut skipped);
-    let titles = feed.all(Space::Core, "title").chain(feed.all(Space::Dublin, "title"));
+    let mut titles = feed.all(Space::Core, "title").chain(feed.all(Space::Dublin, "title"));
     Ok(ParsedFeed {
-        title: titles.filter_map(feed_entry::line).next().unwrap_or_default(),
+        title: titles.find_map(feed_entry::line).unwrap_or_default(),
         site_url,
         language,
         ttl: ttl(tree),

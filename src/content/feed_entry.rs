@@ -4,7 +4,7 @@ use crate::{
     content::{
         date_words::DayOrder,
         dates, entry_picture,
-        feed_tree::{Element, Space},
+        feed_element::{Element, Space},
         markup,
         parsed_feed::{dek_and_text, some, title_and_dek},
     },

@@ -6,166 +6,16 @@
 
 use crate::content::{
     budget::{self, Budget, OverBudget},
-    xml_events::{Event, Events, Fault, Located, line_and_column},
+    feed_element::{
+        ENDS_TEXT, Element, LEAVES, Space, element, is_container, is_entry, is_feed, is_root, is_text,
+        space_of, usual_space,
+    },
+    xml_events::{Attribute, Event, Events, Fault, Located, line_and_column},
 };
 use std::borrow::Cow;
 
 /// Deeper than any feed. Elements below this depth are read as if they stood at it.
 const MAX_DEPTH: usize = 60;
-
-/// Which vocabulary an element is from. RSS and Atom are one: feeds mix them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Space {
-    /// RSS of every version and Atom.
-    Core,
-    /// Dublin Core.
-    Dublin,
-    /// RSS 1.0's content module.
-    Content,
-    /// Media RSS.
-    Media,
-    /// iTunes and Google Play podcasts.
-    Podcast,
-    /// RSS 1.0's syndication module.
-    Syndication,
-    Xhtml,
-    /// Feedburner's.
-    Feedburner,
-    Other,
-}
-
-/// Parts of namespaces, in lower case, and prefixes that stand for them where none is declared.
-const SPACES: &[(&str, &[&str], Space)] = &[
-    ("purl.org/dc/", &["dc", "dcterms", "dct"], Space::Dublin),
-    ("rss/1.0/modules/content", &["content"], Space::Content),
-    ("search.yahoo.com/mrss", &["media", "mrss"], Space::Media),
-    ("tools.search.yahoo.com", &[], Space::Media),
-    ("podcast-1.0.dtd", &["itunes"], Space::Podcast),
-    ("google.com/schemas/play-podcasts", &["googleplay"], Space::Podcast),
-    ("rss/1.0/modules/syndication", &["sy"], Space::Syndication),
-    ("w3.org/1999/xhtml", &["xhtml", "html"], Space::Xhtml),
-    ("feedburner.org", &["feedburner"], Space::Feedburner),
-    ("w3.org/2005/atom", &["atom", "a10"], Space::Core),
-    ("purl.org/atom", &[], Space::Core),
-    ("purl.org/rss/1.0", &["rss"], Space::Core),
-    ("purl.org/net/rss1.1", &[], Space::Core),
-    ("netscape.com/rdf/simple", &[], Space::Core),
-    ("backend.userland.com", &[], Space::Core),
-    ("harvard.edu", &[], Space::Core),
-    ("1999/02/22-rdf-syntax", &["rdf"], Space::Core),
-];
-
-/// Elements that hold a text, perhaps with markup.
-const TEXTS: &[&str] = &[
-    "title",
-    "description",
-    "summary",
-    "content",
-    "subtitle",
-    "tagline",
-    "rights",
-    "copyright",
-    "abstract",
-    "encoded",
-    "text",
-    "body",
-    "info",
-];
-/// Elements that hold a word or an address, or nothing.
-const LEAVES: &[&str] = &[
-    "link",
-    "guid",
-    "pubdate",
-    "category",
-    "enclosure",
-    "comments",
-    "updated",
-    "published",
-    "issued",
-    "modified",
-    "created",
-    "id",
-    "language",
-    "ttl",
-    "docs",
-    "generator",
-    "webmaster",
-    "managingeditor",
-    "lastbuilddate",
-    "name",
-    "email",
-    "uri",
-    "url",
-    "width",
-    "height",
-    "br",
-    "img",
-    "hr",
-    "wbr",
-    "meta",
-    "input",
-];
-/// Elements that end a text in which they stand: they are no HTML.
-const ENDS_TEXT: &[&str] = &[
-    "guid",
-    "pubdate",
-    "description",
-    "enclosure",
-    "category",
-    "author",
-    "comments",
-    "updated",
-    "published",
-    "issued",
-    "modified",
-    "created",
-    "item",
-    "entry",
-    "rss",
-    "rdf",
-    "feed",
-    "channel",
-];
-
-/// An element and what is in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Element<'a> {
-    pub space: Space,
-    /// In lower case, without prefix.
-    pub name: Cow<'a, str>,
-    pub attributes: Vec<(Cow<'a, str>, Cow<'a, str>)>,
-    pub children: Vec<Element<'a>>,
-    /// The text in it with references replaced. Markup that was not escaped stays as it is written.
-    pub text: String,
-    /// What stands in it, as it is written; only of elements that hold a text.
-    pub raw: &'a str,
-    /// Whether there is markup in `raw`.
-    pub has_markup: bool,
-}
-
-impl<'a> Element<'a> {
-    /// The value of an attribute, whatever its prefix.
-    pub fn attribute(&self, name: &str) -> Option<&str> {
-        let local = |full: &str| full.rsplit(':').next().is_some_and(|local| local == name);
-        let exact = self.attributes.iter().find(|(full, _)| full == name);
-        let found = exact.or_else(|| self.attributes.iter().find(|(full, _)| local(full)));
-        found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
-    }
-
-    /// The elements directly in this one with a name in a vocabulary.
-    pub fn all(&self, space: Space, name: &str) -> impl Iterator<Item = &Element<'a>> {
-        self.children.iter().filter(move |child| child.space == space && child.name == name)
-    }
-
-    pub fn first(&self, space: Space, name: &str) -> Option<&Element<'a>> {
-        self.all(space, name).next()
-    }
-
-    /// The text of the first element with a name that has one.
-    pub fn text_of(&self, space: Space, name: &str) -> Option<&str> {
-        self.all(space, name).map(|child| child.text.trim()).find(|text| !text.is_empty())
-    }
-}
 
 /// A feed's document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -240,7 +90,7 @@ impl<'a> Builder<'a> {
     fn start(
         &mut self,
         full_name: Cow<'a, str>,
-        attributes: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+        attributes: Vec<Attribute<'a>>,
         is_empty: bool,
         from: usize,
         to: usize,
@@ -369,9 +219,13 @@ impl<'a> Builder<'a> {
     fn resolve<'n>(&self, full_name: &'n str) -> (Space, &'n str) {
         let Some((prefix, name)) = full_name.rsplit_once(':') else { return (Space::Core, full_name) };
         let declared = self.spaces.iter().rev().find(|(known, _)| known == prefix).map(|(_, space)| *space);
-        let usual =
-            || SPACES.iter().find(|(_, prefixes, _)| prefixes.contains(&prefix)).map(|(_, _, space)| *space);
-        (declared.filter(|space| *space != Space::Other).or_else(usual).unwrap_or(Space::Other), name)
+        (
+            declared
+                .filter(|space| *space != Space::Other)
+                .or_else(|| usual_space(prefix))
+                .unwrap_or(Space::Other),
+            name,
+        )
     }
 
     /// Closes what should have been closed before.
@@ -431,49 +285,4 @@ impl<'a> Builder<'a> {
         }
         self.tree
     }
-}
-
-fn element<'a>(
-    name: impl Into<Cow<'a, str>>,
-    attributes: Vec<(Cow<'a, str>, Cow<'a, str>)>,
-    space: Space,
-) -> Element<'a> {
-    Element {
-        space,
-        name: name.into(),
-        attributes,
-        children: Vec::new(),
-        text: String::new(),
-        raw: "",
-        has_markup: false,
-    }
-}
-
-fn space_of(uri: &str) -> Space {
-    let uri = uri.to_ascii_lowercase();
-    SPACES.iter().find(|(part, _, _)| uri.contains(part)).map_or(Space::Other, |(_, _, space)| *space)
-}
-
-fn is_root(name: &str) -> bool {
-    matches!(name, "rss" | "rdf" | "feed" | "channel" | "item" | "entry")
-}
-
-fn is_entry(element: &Element<'_>) -> bool {
-    matches!(element.name.as_ref(), "item" | "entry") && matches!(element.space, Space::Core | Space::Other)
-}
-
-fn is_feed(element: &Element<'_>) -> bool {
-    matches!(element.name.as_ref(), "rss" | "rdf" | "feed" | "channel") && element.space == Space::Core
-}
-
-fn is_container(full_name: &str) -> bool {
-    let name = full_name.rsplit(':').next().unwrap_or(full_name);
-    is_root(name)
-}
-
-/// Whether an element holds a text. A picture in Media RSS is called "content", too.
-fn is_text(element: &Element<'_>) -> bool {
-    let is_media_content = element.space == Space::Media && element.name == "content";
-    let can = !matches!(element.space, Space::Other | Space::Syndication | Space::Feedburner);
-    can && !is_media_content && TEXTS.contains(&element.name.as_ref())
 }

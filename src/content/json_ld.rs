@@ -150,11 +150,14 @@ impl<'a> Graph<'a> {
         budget::count(1);
         match value {
             Value::Array(values) => {
-                values.iter().take(MAX_VALUES).for_each(|value| self.names(value, names, steps - 1))
+                for value in values.iter().take(MAX_VALUES) {
+                    self.names(value, names, steps - 1);
+                }
             }
             Value::Object(node) => {
-                let name = node.get("name").or_else(|| self.referred(node)?.get("name"));
-                name.into_iter().for_each(|name| self.names(name, names, steps - 1));
+                if let Some(name) = node.get("name").or_else(|| self.referred(node)?.get("name")) {
+                    self.names(name, names, steps - 1);
+                }
             }
             value => {
                 let name = text(value).and_then(|name| byline::names(&name));

@@ -1,6 +1,7 @@
 //! JSON with the slips that people and templates make, mended so that a strict parser reads it.
 
 use crate::content::budget;
+use std::fmt::Write as _;
 
 /// Mends what can be: commas too many or missing, comments, raw control characters and odd escapes in strings, text behind
 /// the end, and an end that is missing.
@@ -73,7 +74,10 @@ fn read_string(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, string: &mu
                         _ if digits.len() < 4 => string.push('\u{fffd}'),
                         0xdc00..0xe000 if !low => string.push_str("\\ufffd"),
                         _ if is_high && !followed_by_low(chars) => string.push_str("\\ufffd"),
-                        _ => string.push_str(&format!("\\u{code:04x}")),
+                        // Writing to a String cannot fail.
+                        _ => {
+                            let _ = write!(string, "\\u{code:04x}");
+                        }
                     }
                 }
                 Some(c @ ('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't')) => string.extend(['\\', c]),

@@ -1,7 +1,8 @@
 //! Reading what others publish: feeds and pages in, [`FoundArticle`](crate::domain::content::article::FoundArticle)s out.
 //!
 //! - `fetch` gets a document over HTTP, never from where it should not (`address_filter`), and politely (`turns`).
-//! - `feed` reads RSS and Atom, however odd: `xml_events` takes the document apart, `feed_tree` puts it together again,
+//! - `feed` reads RSS and Atom, however odd: `xml_events` takes the document apart, `feed_tree` puts it together again
+//!   (`feed_element` knows the vocabularies),
 //!   `feed_entry` and `entry_picture` understand its entries. `json_feed` reads JSON Feed. Both come to a `parsed_feed`.
 //! - `page` reads an article's page: `json_ld`, `metadata` and `page_body` bring what it says, `page_title`, `byline` and
 //!   `page_pictures` decide; then its readable text. `saved_text` reads a page that a browser saved as text.
@@ -21,6 +22,7 @@ mod date_words;
 pub mod dates;
 mod entry_picture;
 pub mod feed;
+mod feed_element;
 mod feed_entry;
 mod feed_tree;
 pub mod fetch;

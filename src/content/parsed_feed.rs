@@ -138,11 +138,8 @@ pub enum FeedError {
 /// The first of some reasons.
 fn few(reasons: &[String]) -> String {
     let more = reasons.len().saturating_sub(2);
-    let mut few = reasons.iter().take(2).cloned().collect::<Vec<_>>().join("; ");
-    if more > 0 {
-        few.push_str(&format!("; and {more} more"));
-    }
-    few
+    let few = reasons.iter().take(2).cloned().collect::<Vec<_>>().join("; ");
+    if more > 0 { format!("{few}; and {more} more") } else { few }
 }
 
 fn offered(feeds: &[Url]) -> String {

@@ -137,7 +137,9 @@ impl WrittenDate {
             let is_offset = at > 0 && matches!(self.mark(at - 1), Some('+' | '-'));
             let has_seconds = end - at >= 5;
             if found.is_none() || (has_seconds && !is_offset) {
-                found.iter().for_each(|(from, to, _)| self.used[*from..*to].fill(true));
+                if let Some((from, to, _)) = found {
+                    self.use_up(from, to);
+                }
                 found = Some((at, end, clock));
             }
             at = end;

@@ -30,13 +30,16 @@ pub struct Fault {
     pub problem: String,
 }
 
+/// An attribute's name, in lower case, and its value with references replaced.
+pub type Attribute<'a> = (Cow<'a, str>, Cow<'a, str>);
+
 /// A piece of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A tag's name is in lower case.
     Start {
         name: Cow<'a, str>,
-        attributes: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+        attributes: Vec<Attribute<'a>>,
         is_empty: bool,
     },
     End {
@@ -196,7 +199,7 @@ impl<'a> Events<'a> {
         let bytes = rest.as_bytes();
         let length = name_length(&rest[1..]);
         let name = &rest[1..=length];
-        let mut attributes: Vec<(Cow<'a, str>, Cow<'a, str>)> = Vec::new();
+        let mut attributes: Vec<Attribute<'a>> = Vec::new();
         let mut at = 1 + length;
         let mut is_empty = false;
         loop {
@@ -233,7 +236,7 @@ impl<'a> Events<'a> {
     }
 
     /// The attribute at this place of the rest, and where it ends.
-    fn attribute(&mut self, at: usize) -> (Option<(Cow<'a, str>, Cow<'a, str>)>, usize) {
+    fn attribute(&mut self, at: usize) -> (Option<Attribute<'a>>, usize) {
         let rest = self.rest();
         let bytes = rest.as_bytes();
         let ends_name = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'=' | b'>' | b'/' | b'<');
@@ -248,20 +251,7 @@ impl<'a> Events<'a> {
         }
         let value_at = find(equals + 1, &|byte| !byte.is_ascii_whitespace());
         let (value, end) = match bytes.get(value_at) {
-            Some(quote @ (b'"' | b'\'')) => {
-                let close = memchr(*quote, &bytes[value_at + 1..]).map(|end| value_at + 1 + end);
-                budget::count(close.unwrap_or(bytes.len()) - value_at);
-                let value = close.and_then(|close| rest.get(value_at + 1..close));
-                // A quotation mark that is never closed would take the rest of the document.
-                match value.filter(|value| !value.contains("</")) {
-                    Some(value) => (value, close.unwrap_or(value_at) + 1),
-                    None => {
-                        self.fault(self.at + value_at, "a quotation mark that is not closed");
-                        let end = find(value_at + 1, &|byte| matches!(byte, b'>' | b'<'));
-                        (rest[value_at + 1..end].trim_end_matches('/'), end)
-                    }
-                }
-            }
+            Some(quote @ (b'"' | b'\'')) => self.quoted(value_at, *quote),
             _ => {
                 let end = find(value_at, &|byte| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'<'));
                 let is_end = rest[value_at..end].ends_with('/') && bytes.get(end) == Some(&b'>');
@@ -270,6 +260,22 @@ impl<'a> Events<'a> {
             }
         };
         (Some((lower(name), references::resolve(value, &self.entities))), end)
+    }
+
+    /// The value between the quotation mark at this place and the next, and where it ends.
+    fn quoted(&mut self, at: usize, quote: u8) -> (&'a str, usize) {
+        let rest = self.rest();
+        let bytes = rest.as_bytes();
+        let close = memchr(quote, &bytes[at + 1..]).map(|length| at + 1 + length);
+        budget::count(close.unwrap_or(bytes.len()) - at);
+        let value = close.and_then(|close| Some((rest.get(at + 1..close)?, close + 1)));
+        // A quotation mark that is never closed would take the rest of the document.
+        if let Some(value) = value.filter(|(value, _)| !value.contains("</")) {
+            return value;
+        }
+        self.fault(self.at + at, "a quotation mark that is not closed");
+        let end = memchr2(b'>', b'<', &bytes[at + 1..]).map_or(bytes.len(), |length| at + 1 + length);
+        (rest[at + 1..end].trim_end_matches('/'), end)
     }
 }
 
@@ -313,6 +319,7 @@ pub fn line_and_column(text: &str, at: usize) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fmt::Write as _;
 
     fn read(text: &str) -> (String, Vec<Fault>) {
         let budget = Budget::for_bytes(text.len());
@@ -321,13 +328,15 @@ mod tests {
         while let Some(Located { event, .. }) = events.next().unwrap() {
             match event {
                 Event::Start { name, attributes, is_empty } => {
-                    said.push_str(&format!("({name}"));
+                    let _ = write!(said, "({name}");
                     for (name, value) in attributes {
-                        said.push_str(&format!(" {name}={value}"));
+                        let _ = write!(said, " {name}={value}");
                     }
                     said.push_str(if is_empty { "/)" } else { ")" });
                 }
-                Event::End { name } => said.push_str(&format!("(/{name})")),
+                Event::End { name } => {
+                    let _ = write!(said, "(/{name})");
+                }
                 Event::Text(text) => said.push_str(&text),
             }
         }
