@@ -52,7 +52,7 @@ async fn mail_reader(
         message_id: &message_id(&newsletter.newsletter),
     };
     let mail = emails::insert(tx, &mail, now).await?;
-    queue.enqueue(tx, &Job::SendMails { mails: vec![mail] }).await
+    queue.enqueue(tx, &Job::SendEmails { emails: vec![mail] }).await
 }
 
 /// Puts a mail about what a reader asked for into the queue, in the caller's transaction.
@@ -78,7 +78,7 @@ async fn mail_about(
     };
     let mail = emails::insert(tx, &mail, now).await?;
     emails::set_request(tx, mail, request).await?;
-    queue.enqueue(tx, &Job::SendMails { mails: vec![mail] }).await
+    queue.enqueue(tx, &Job::SendEmails { emails: vec![mail] }).await
 }
 
 /// A new mail's identity (RFC 5322 section 3.6.4), without angle brackets.
