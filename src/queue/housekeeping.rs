@@ -34,8 +34,8 @@ pub async fn tidy(db: &Db) -> Result<(), DbError> {
     tx.commit().await
 }
 
-/// Settles the jobs of stopped workers, whose names start with `workers`. Jobs that were begun are marked done. Jobs that
-/// were only fetched become available to other workers.
+/// Settles the jobs of stopped workers, whose names start with `workers`. Jobs that were begun are marked done.
+/// Jobs that were only fetched become available to other workers.
 pub(super) async fn settle_jobs(db: &Db, workers: &str, begun: &[String]) -> Result<(), DbError> {
     let mut tx = db.begin().await?;
     query!(
