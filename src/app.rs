@@ -1,4 +1,5 @@
-//! Wiring: from settings to a store, a queue, a mailer, and the contexts that actions and jobs work with.
+//! Builds a process from its settings: the database, the queue, the mailer, and the contexts of actions and
+//! jobs.
 
 use crate::{
     actions::{
@@ -46,65 +47,47 @@ use std::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// A Daily that is ready to work.
+/// Everything that a process of Daily works with.
 #[derive(Clone)]
 pub struct App {
-    /// What was configured.
     pub settings: Arc<Settings>,
-    /// The store.
     pub db: Db,
-    /// What operators' actions need.
     pub actions: actions::Context,
-    /// What signing up needs.
     pub signup: SignupContext,
-    /// What readers' own changes need.
+    /// For changes that readers make themselves.
     pub subscription: SubscriptionContext,
-    /// What happens by itself.
     pub jobs: Contexts,
 }
 
-/// Why Daily can't start.
+/// Errors that keep Daily from starting.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// No database.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// The queue's tables.
     #[error(transparent)]
     Queue(#[from] SetupError),
-    /// A query failed.
-    #[error("the database failed: {0}")]
+    #[error("database error: {0}")]
     Db(#[from] DbError),
-    /// A relay can't work as configured.
     #[error(transparent)]
     Mailer(#[from] MailerError),
-    /// A key that signs mail can't.
     #[error(transparent)]
     Dkim(#[from] DkimError),
-    /// The client for feeds.
     #[error(transparent)]
     Fetcher(#[from] FetchError),
-    /// Domains of addresses can't be looked up.
     #[error(transparent)]
     NameServer(#[from] NoNameServer),
-    /// The secret can't be read or made.
     #[error("can't use the secret in {}: {problem}; see tokens.secrets in config/default.toml", path.display())]
-    Secret {
-        /// Where it is kept.
-        path: PathBuf,
-        /// What is wrong.
-        problem: String,
-    },
-    /// The configured secrets are no good.
+    Secret { path: PathBuf, problem: String },
     #[error("tokens.secrets: {0}")]
     Keys(#[from] KeyRingError),
 }
 
 impl App {
-    /// Opens the store, brings its tables up to date, makes sure that a newsletter and a secret exist.
+    /// Opens and migrates the database, then creates the first newsletter and the signing secret if they are
+    /// missing.
     pub async fn start(settings: Settings, clock: Clock) -> Result<Self, StartError> {
         let db = open(&settings).await?;
-        seed(&db, &clock).await?;
+        insert_first_newsletter(&db, &clock).await?;
         let keys = Arc::new(key_ring(&settings)?);
         let mailer = Mailer::new(&settings.relays, &settings.sending, clock.clone())?;
         let dkim = Arc::new(DkimKeys::load(&settings.dkim)?);
@@ -215,20 +198,20 @@ impl App {
     }
 }
 
-/// How long to wait before the tables are brought up to date once more, after another process was in the way.
-const MIGRATE_AGAIN_AFTER: [Duration; 4] = [
+/// Pauses between attempts to migrate while another process migrates the same SQLite file.
+const MIGRATION_PAUSES: [Duration; 4] = [
     Duration::from_millis(50),
     Duration::from_millis(200),
     Duration::from_millis(500),
     Duration::from_secs(1),
 ];
 
-/// Opens the store and brings all tables up to date, the queue's too.
+/// Opens the database and migrates all tables, the queue's too.
 pub async fn open(settings: &Settings) -> Result<Db, StartError> {
     let db = Db::connect(&settings.database.url).await?;
-    // First starts at once on one SQLite file get in each other's way: sqlx locks only PostgreSQL while it migrates. Whoever
-    // comes second finds the work done, or tries once more.
-    for pause in MIGRATE_AGAIN_AFTER {
+    // sqlx locks only PostgreSQL while it migrates, so the first starts of several processes on one SQLite
+    // file can collide. A later attempt finds the migrations applied.
+    for pause in MIGRATION_PAUSES {
         match migrate(&db, settings).await {
             Ok(()) => return Ok(db),
             Err(_) => tokio::time::sleep(pause).await,
@@ -245,11 +228,11 @@ async fn migrate(db: &Db, settings: &Settings) -> Result<(), StartError> {
     Ok(queue::set_up(db).await?)
 }
 
-async fn seed(db: &Db, clock: &Clock) -> Result<(), DbError> {
+async fn insert_first_newsletter(db: &Db, clock: &Clock) -> Result<(), DbError> {
     let mut tx = db.read().await?;
-    let any = !newsletters::list(&mut tx).await?.is_empty();
+    let has_newsletter = !newsletters::list(&mut tx).await?.is_empty();
     drop(tx);
-    if !any {
+    if !has_newsletter {
         let mut tx = db.begin().await?;
         newsletters::insert_if_new(&mut tx, &Newsletter::default(), clock.now()).await?;
         tx.commit().await?;
@@ -257,7 +240,7 @@ async fn seed(db: &Db, clock: &Clock) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Asks about domains, if it shall.
+/// Returns a resolver for mail servers, or one that accepts every domain if `signup.check_mx` is off.
 fn mail_servers(settings: &Settings) -> Result<MailServers, NoNameServer> {
     if settings.signup.check_mx {
         MailServers::new(settings.signup.dns_server)
@@ -276,7 +259,8 @@ fn throttle(settings: &Settings, db: &Db, clock: &Clock) -> Throttle {
     Throttle::new(db.clone(), clock.clone(), relays.collect(), domains)
 }
 
-/// Longest time for handing over one message: each relay may take its time to connect and to send.
+/// Returns the longest that handing over one message may take: each relay in turn may use its full time
+/// limits.
 fn hand_over_limit(mailer: &Mailer, relays: usize) -> SignedDuration {
     let relay = mailer.longest_opening() + mailer.longest_send();
     let relays = relay.saturating_mul(u32::try_from(relays).unwrap_or(u32::MAX));
@@ -289,14 +273,15 @@ fn key_ring(settings: &Settings) -> Result<KeyRing, StartError> {
         return Ok(KeyRing::new(&secrets)?);
     }
     let path = settings.data.folder.join("secret.key");
-    let secrets = read_or_make(&path).map_err(|problem| StartError::Secret { path, problem })?;
+    let secrets = read_or_create_secrets(&path).map_err(|problem| StartError::Secret { path, problem })?;
     Ok(KeyRing::new(&secrets)?)
 }
 
-/// Reads the secret file, one secret a line, or makes one. Of two processes that start at once only one makes it.
-fn read_or_make(path: &Path) -> Result<Vec<Vec<u8>>, String> {
-    match make_secret(path) {
-        Ok(()) => tracing::info!(path = %path.display(), "made the secret that signs links; back it up"),
+/// Reads the secrets, one per line, or creates the file. If two processes start at once, only one of them
+/// creates it.
+fn read_or_create_secrets(path: &Path) -> Result<Vec<Vec<u8>>, String> {
+    match create_secret_file(path) {
+        Ok(()) => tracing::info!(path = %path.display(), "created the secret that signs links; back it up"),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error.to_string()),
     }
@@ -307,23 +292,23 @@ fn read_or_make(path: &Path) -> Result<Vec<Vec<u8>>, String> {
         Some(secrets) if !secrets.is_empty() && secrets.iter().all(|s| s.len() >= MIN_SECRET_BYTES) => {
             Ok(secrets)
         }
-        _ => Err("it does not hold hexadecimal secrets of 32 bytes or more, one a line".into()),
+        _ => Err("expected hexadecimal secrets of at least 32 bytes, one per line".into()),
     }
 }
 
-/// Writes a new secret beside its place and links it there, so that nobody ever reads half of one.
-fn make_secret(path: &Path) -> io::Result<()> {
+/// Writes the secret to a temporary file and links it into place, so that no process reads half a secret.
+fn create_secret_file(path: &Path) -> io::Result<()> {
     if path.exists() {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder)?;
     }
-    let draft = path.with_extension(format!("{}.new", random::hex::<4>()));
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let temporary = path.with_extension(format!("{}.new", random::hex::<4>()));
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
     writeln!(file, "{}", random::hex::<32>())?;
     file.sync_all()?;
-    let linked = fs::hard_link(&draft, path);
-    fs::remove_file(&draft)?;
+    let linked = fs::hard_link(&temporary, path);
+    fs::remove_file(&temporary)?;
     linked
 }

@@ -1,8 +1,9 @@
-//! Daily: articles in, a digest in every confirmed reader's inbox each morning.
+//! Daily turns articles into a digest and emails it to confirmed subscribers every morning.
 //!
-//! The map. Data flows one way: pages, API and command line (`web`, `cli`) call `actions`; what happens by itself is in
-//! `jobs`; both write through `db` and wake work through `queue`; `mail` is the only way out. `domain` holds the words and
-//! rules and knows nothing of the rest. `docs/architecture.md` follows one mail on its way.
+//! Data flows one way. Web pages and the command line (`web`, `cli`) call `actions`. Scheduled and queued
+//! work is in `jobs`. Both write through `db` and wake work through `queue`. Only `mail` sends anything.
+//! `domain` holds the rules and imports nothing else. `docs/architecture.md` follows one email from signup to
+//! relay.
 
 pub mod actions;
 pub mod app;

@@ -1,5 +1,3 @@
-//! The `daily` program.
-
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

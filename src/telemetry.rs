@@ -1,10 +1,10 @@
-//! Logs: to standard error, so that standard output is the commands' own.
+//! Logging. Logs go to standard error, because standard output belongs to the commands.
 
 use crate::settings::{Log, LogFormat};
 use std::io::IsTerminal as _;
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// Starts logging. Later calls change nothing.
+/// Starts logging. Later calls have no effect.
 pub fn start(log: &Log) {
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder =

@@ -1,6 +1,6 @@
 //! Clients that flood the signup form get nowhere, and learn nothing.
 
-use crate::support::{Engine, TestApp, address, eventually, mark_in, on_both_engines};
+use crate::support::{Engine, TestApp, address, eventually, form_token_in, on_both_engines};
 use daily::{domain::subscriber::subscription::SubscriptionStatus::Active, settings::Settings};
 use jiff::SignedDuration;
 use reqwest::header::{HeaderName, HeaderValue};
@@ -80,7 +80,7 @@ async fn repeated_signups_send_few_emails_and_the_answer_stays_the_same(engine: 
         app.clock.advance(SignedDuration::from_mins(10));
     }
     assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:#?}");
-    assert_eq!(app.mails_to("ann@example.org").len(), 2);
+    assert_eq!(app.emails_to("ann@example.org").len(), 2);
     assert_eq!(app.post(&app.confirmation_link("ann@example.org")).await.status(), 200);
     assert_eq!(app.status_of("ann@example.org").await, Some(Active));
 }
@@ -96,7 +96,7 @@ async fn beyond_the_overall_limit_everyone_waits_and_old_limits_are_deleted(engi
     assert_eq!(app.status_of("c@example.org").await, None);
     app.settle().await;
     app.clock.advance(HOUR * 48);
-    app.tick().await;
+    app.run_due().await;
     assert_eq!(app.store().await.rows_in("rate_limits").await, 0);
     assert_eq!(app.sign_up("c@example.org").await.status(), 200);
 }
@@ -106,7 +106,7 @@ async fn a_bot_gets_the_usual_answer_and_nothing_happens(engine: Engine) {
         settings.signup.minimum_seconds = 2;
     })
     .await;
-    let started = app.form_mark().await;
+    let started = app.form_token().await;
     let usual = app.sign_up("plain@example.org").await.text().await.unwrap();
     let tries: [&[(&str, &str)]; 4] = [
         &[("website", "https://buy.example"), ("newsletter", "daily"), ("newsletter", "daily")],
@@ -141,7 +141,7 @@ async fn a_quick_reader_is_asked_to_submit_the_form_again(engine: Engine) {
     })
     .await;
     app.add_newsletter("weekly", |_| ()).await;
-    let started = app.form_mark().await;
+    let started = app.form_token().await;
     let fields = [
         ("email", "ann@example.org"),
         ("newsletter", ""),
@@ -162,15 +162,15 @@ async fn a_quick_reader_is_asked_to_submit_the_form_again(engine: Engine) {
     let page = app.post_form("/subscribe", &fields).await.text().await.unwrap();
     assert!(page.contains("Bitte sehen Sie in Ihr Postfach"), "{page}");
     assert!(app.status_of("ann@example.org").await.is_some());
-    // A reader who corrects a typo keeps the form token, and may be quick.
+    // A reader who corrects a typo keeps the form token, and may resubmit quickly.
     let page = app.post_form("/subscribe", &[("email", "bob@example"), ("started", &started)]).await;
     assert_eq!(page.status(), 422);
-    assert_eq!(mark_in(&page.text().await.unwrap()), started);
+    assert_eq!(form_token_in(&page.text().await.unwrap()), started);
     app.post_form("/subscribe", &[("email", "bob@example.org"), ("started", &started)]).await;
     assert!(app.status_of("bob@example.org").await.is_some());
-    // A foreign token is replaced. A token of a page that was open for days is accepted.
+    // A forged token is replaced. The token of a page that was open for days is accepted.
     let page = app.post_form("/subscribe", &[("email", "bob@example"), ("started", "made-up")]).await;
-    assert_ne!(mark_in(&page.text().await.unwrap()), "made-up");
+    assert_ne!(form_token_in(&page.text().await.unwrap()), "made-up");
     app.clock.advance(HOUR * 24 * 5);
     app.post_form("/subscribe", &[("email", "cleo@example.org"), ("started", &started)]).await;
     assert!(app.status_of("cleo@example.org").await.is_some());
@@ -186,7 +186,7 @@ async fn spellings_of_one_inbox_share_its_limit(engine: Engine) {
         assert_eq!(app.sign_up(address).await.status(), 200);
     }
     app.settle().await;
-    assert_eq!(app.mails().len(), 2);
+    assert_eq!(app.emails().len(), 2);
 }
 
 async fn all_networks_of_a_customer_share_a_hundred_times_the_limit_of_one(engine: Engine) {
@@ -270,7 +270,7 @@ async fn every_address_gets_the_same_answer_for_the_same_statements(engine: Engi
     }
 }
 
-/// Signs an address up in a process that does nothing else. Returns the answer, and the statements in the process's log.
+/// Signs up in a process that does nothing else. Returns the answer, and the statements in the process's log.
 async fn answer_and_statements(app: &TestApp, address: &str) -> (String, Vec<String>) {
     let (environment, url) = app.program().listening();
     // The answer must not contain the port.
@@ -289,17 +289,17 @@ async fn answer_and_statements(app: &TestApp, address: &str) -> (String, Vec<Str
     let headers: Vec<String> =
         answer.headers().iter().filter(|(name, _)| *name != "date").map(header).collect();
     let answer = format!("{} {headers:?} {}", answer.status(), answer.text().await.unwrap());
-    // Its end brings the last line of the log.
+    // The last line of the log is written when the process ends.
     assert_eq!(process.terminate().await, 0);
     let log = std::fs::read_to_string(log.path()).unwrap();
     let statements = log.lines().map(|line| {
         let line: serde_json::Value = serde_json::from_str(line).expect("a line of JSON");
-        // A short statement is its own summary.
+        // For a short statement, sqlx leaves the full text empty.
         let fields =
             ["db.statement", "summary"].map(|name| line["fields"][name].as_str().unwrap_or_default());
         fields.into_iter().map(str::trim).find(|text| !text.is_empty()).unwrap_or_default().to_owned()
     });
-    // At any time connections are opened, and the process says that it is alive.
+    // Connections and heartbeats can come at any time.
     let is_other = |it: &String| {
         it.contains("processes") || ["PRAGMA", "SET ", "COMMIT"].iter().any(|other| it.starts_with(other))
     };
@@ -323,7 +323,7 @@ async fn an_unreadable_header_does_not_evade_the_limit(engine: Engine) {
         trust_this_machine(settings);
     })
     .await;
-    // What the client sent, and behind it what the proxy added; or, the last time, a proxy that knows nothing.
+    // The client's header, followed by the address that the proxy added. The last proxy adds none.
     for (sent, addresses) in [(&b"\xff, 203.0.113.9"[..], ["a", "b", "c"]), (b"unknown", ["d", "e", "f"])] {
         for (name, status) in addresses.into_iter().zip([200, 200, 429]) {
             assert_eq!(
@@ -345,7 +345,7 @@ async fn client_of(app: &TestApp, address: &str) -> Option<String> {
     app.visitor(address).ledger().await.remove(0).client_address
 }
 
-/// Makes a reader of every kind, each at a domain of that name. Returns the kinds.
+/// Creates a reader of every kind, each at a domain named after the kind. Returns the kinds.
 async fn known(app: &TestApp) -> [&'static str; 5] {
     app.sign_up("reader@pending.example").await;
     app.reader_at_once("reader@active.example").await;

@@ -22,7 +22,7 @@ const OLD: &str = "ann@example.org";
 const NEW: &str = "ann@example.net";
 const BOB: &str = "bob@example.org";
 
-/// Moves a reader, who asks on the page of a subscription and agrees at both addresses.
+/// Moves a reader, who starts from the page of a subscription and confirms at both addresses.
 async fn moves(app: &TestApp, from: &str, to: &str) {
     moves_on_page(app, "daily", from, to).await;
 }
@@ -57,8 +57,8 @@ async fn assert_ledger_holds(app: &TestApp) {
     assert_eq!((checked.broken, checked.unlinked), (0, 0), "{checked:?}");
 }
 
-/// Makes readers of the daily newsletter, each with the time at which the issue of 2 May comes to them. Another reader
-/// gets it at seven, when it begins.
+/// Creates readers of the daily newsletter, each with the send time of the issue of 2 May. Another reader
+/// gets it at seven, when sending begins.
 async fn while_an_issue_goes_out(engine: Engine, readers: &[(&str, &str)]) -> TestApp {
     let app = TestApp::start(engine).await;
     app.change_newsletter(|it| it.clock = SendClock::Reader).await;
@@ -72,16 +72,16 @@ async fn while_an_issue_goes_out(engine: Engine, readers: &[(&str, &str)]) -> Te
     app
 }
 
-/// Lets the issue go out until a time of day.
+/// Runs the scheduler at a time of day.
 async fn at(app: &TestApp, time: &str) {
-    app.tick_at(&format!("2026-05-02T{time}:00Z")).await;
-    app.tick_after(SignedDuration::from_mins(5)).await;
+    app.run_due_at(&format!("2026-05-02T{time}:00Z")).await;
+    app.run_due_after(SignedDuration::from_mins(5)).await;
     assert_eq!(copies(app, BOB), 1);
 }
 
 /// Returns how many copies of the issue came to an address.
 fn copies(app: &TestApp, to: &str) -> usize {
-    app.mails_to(to).iter().filter(|it| it.text().contains("The news")).count()
+    app.emails_to(to).iter().filter(|it| it.text().contains("The news")).count()
 }
 
 on_both_engines!(
@@ -130,10 +130,10 @@ async fn both_ends_confirm_and_then_everything_moves(engine: Engine) {
         let later = by_old.iter().filter(|it| it.occurred_at > agreed.occurred_at);
         assert_eq!(later.filter(|it| it.subscription_id == agreed.subscription_id).count(), 1, "{agreed:?}");
     }
-    let before = app.mails_to(OLD).len();
+    let before = app.emails_to(OLD).len();
     app.article("The news").await;
     app.send_issue().await;
-    assert_eq!(app.mails_to(OLD).len(), before);
+    assert_eq!(app.emails_to(OLD).len(), before);
     let mail = new.last_email();
     assert_eq!(app.post(&mail.link("/unsubscribe/")).await.status(), 200);
     assert_eq!(app.status_of(NEW).await, Some(Unsubscribed));
@@ -155,10 +155,10 @@ async fn the_page_says_nothing_about_the_new_address_and_a_suppressed_one_gets_n
         pages.push((page.status, page.replace(&old, "OLD").replace(&reader.token().await, "TOKEN")));
     }
     assert!(pages.iter().all(|page| *page == pages[0] && page.0 == 200), "{pages:?}");
-    assert!(app.mails_to("blocked@example.net").is_empty());
+    assert!(app.emails_to("blocked@example.net").is_empty());
     assert!(app.visitor("ann3@example.org").agrees_to_address().await.contains("One more step"));
     assert_eq!(app.visitor("ann3@example.org").subscriptions().await[0].status, Active);
-    // It may become so in between.
+    // The address may get a subscription in between.
     assert!(app.visitor("ann0@example.org").agrees_to_address().await.contains("One more step"));
     app.suppress("new@example.net", "complained").await;
     assert!(app.visitor("new@example.net").agrees_to_address().await.contains("This link has expired"));
@@ -208,27 +208,27 @@ async fn wrong_addresses_old_links_and_too_many_requests_are_refused(engine: Eng
     for (number, status) in [200, 200, 200, 429].into_iter().enumerate() {
         assert_eq!(old.asks_for_address(&format!("new{number}@example.net")).await.status, status);
     }
-    // One of several requests is carried out, and the others are void.
+    // One of several requests is carried out, and the others become void.
     for number in 0..2 {
         let new = format!("new{number}@example.net");
         assert!(app.visitor(&new).agrees_to_address().await.contains("One more step"));
     }
-    let mails = app.mails_to(OLD);
+    let mails = app.emails_to(OLD);
     let links: Vec<String> =
         mails.iter().filter(|it| it.text().contains("/address/")).map(|it| it.link("/address/")).collect();
     assert_eq!(app.post(&links[1]).await.status(), 200);
     assert_eq!(app.post(&links[2]).await.status(), 410);
     assert_eq!(app.visitor("new0@example.net").subscriptions().await.len(), 1);
-    // Many readers can't have one stranger mailed again and again.
+    // A limit keeps many readers from sending emails to one stranger again and again.
     for number in 0..6 {
         let old = format!("reader{number}@example.org");
         assert_eq!(app.reader(&old).await.asks_for_address("stranger@example.net").await.status, 200);
     }
-    assert_eq!(app.mails_to("stranger@example.net").len(), 5);
+    assert_eq!(app.emails_to("stranger@example.net").len(), 5);
     // The signup form shares this limit.
     app.sign_up("stranger@example.net").await;
     app.settle().await;
-    assert_eq!(app.mails_to("stranger@example.net").len(), 5);
+    assert_eq!(app.emails_to("stranger@example.net").len(), 5);
 }
 
 async fn permanent_links_do_not_reveal_the_new_address(engine: Engine) {
@@ -265,11 +265,11 @@ async fn a_confirmation_link_from_before_the_move_is_renewed_at_the_new_address(
     }
     assert_eq!(new.status_at("weekly").await, Some(Pending));
     app.clock.advance(SignedDuration::from_secs(1));
-    let before = app.mails_to(OLD).len();
+    let before = app.emails_to(OLD).len();
     let renewed = app.press(&format!("{link}/renew")).await;
     assert!(renewed.status == 200 && !renewed.contains("example.net"), "{renewed}");
     app.settle().await;
-    assert_eq!(app.mails_to(OLD).len(), before);
+    assert_eq!(app.emails_to(OLD).len(), before);
     assert_eq!(app.post(&app.confirmation_link(NEW)).await.status(), 200);
     assert_eq!(new.status_at("weekly").await, Some(Active));
 }
@@ -289,7 +289,7 @@ async fn a_list_does_not_bring_the_old_address_back(engine: Engine) {
         app.program().run(&["subscriber", "import", list.to_str().unwrap(), "--newsletter", "daily"]).await;
     assert!(ended.code == 0 && ended.stdout.contains("moved to another address"), "{ended:?}");
     assert_eq!((old.subscriptions().await.len(), app.status_of(NEW).await), (0, Some(Active)));
-    // They themselves may.
+    // The readers themselves may.
     app.reader(OLD).await;
     assert_eq!(app.status_of(OLD).await, Some(Active));
 }

@@ -1,4 +1,5 @@
-//! The import table of docs/architecture.md, kept true, no circles among files, and no SQL in stories.
+//! Checks the import table of docs/architecture.md, that no modules import each other in a circle, and that
+//! stories contain no SQL.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -104,7 +105,7 @@ fn only_db_and_queue_know_the_engines() {
     }
 }
 
-/// Stories ask `support::store::Store` named questions, and wait for events instead of a time.
+/// Stories use named queries of `support::store::Store`, and wait for events instead of sleeping.
 #[test]
 fn stories_contain_no_sql_and_do_not_sleep() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
@@ -151,8 +152,8 @@ fn files_import_each_other_in_no_circles() {
     assert!(found.is_empty(), "these files import each other: {found:#?}");
 }
 
-/// Which modules each module of `src` names, as module paths (`db::issues`). A module and its own parents don't count: a folder's
-/// `mod.rs` may use its files, and they it.
+/// Returns the modules that each module of `src` imports, as paths (`db::issues`). A module's parents don't
+/// count: a folder's `mod.rs` and its files may import each other.
 fn import_graph(src: &Path) -> BTreeMap<String, BTreeSet<String>> {
     let modules: BTreeMap<String, String> = rust_files(src)
         .into_iter()
@@ -180,13 +181,14 @@ fn is_within(module: &str, parent: &str) -> bool {
         || module.strip_prefix(parent).is_some_and(|it| it.starts_with("::"))
 }
 
-/// A file without its comments and its tests.
+/// Returns a file without comments and tests.
 fn code_of(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod ").next().unwrap_or(text);
     text.lines().map(|line| line.split("//").next().unwrap_or(line)).collect::<Vec<_>>().join("\n")
 }
 
-/// All paths that begin with `crate::`, `self::` or `super::`, and all of `use` declarations, without braces: `a::{b, c::d}` is `a::b` and `a::c::d`.
+/// Returns all paths that start with `crate::`, `self::` or `super::`, and all paths of `use` declarations.
+/// Braces are expanded: `a::{b, c::d}` is `a::b` and `a::c::d`.
 fn paths(text: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for start in ["crate::", "super::", "self::"] {
@@ -205,7 +207,7 @@ fn paths(text: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// Reads one path or tree of paths and returns what is left of the text behind it.
+/// Reads one path or tree of paths, and returns the text behind it.
 fn expand<'a>(text: &'a str, before: &mut Vec<String>, found: &mut Vec<Vec<String>>) -> &'a str {
     let depth = before.len();
     let mut rest = text.trim_start();
@@ -244,7 +246,7 @@ fn expand<'a>(text: &'a str, before: &mut Vec<String>, found: &mut Vec<Vec<Strin
     }
 }
 
-/// The longest module that a path names, seen from a module.
+/// Returns the longest module that a path names, as seen from a module.
 fn resolve(from: &str, path: &[String], modules: &BTreeMap<String, String>) -> Option<String> {
     let mut at: Vec<&str> = if from.is_empty() { Vec::new() } else { from.split("::").collect() };
     let mut path = path.iter().map(String::as_str).peekable();
@@ -277,7 +279,7 @@ fn resolve(from: &str, path: &[String], modules: &BTreeMap<String, String>) -> O
     None
 }
 
-/// Groups of modules that reach each other.
+/// Returns the groups of modules that reach each other.
 fn circles(graph: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<Vec<String>> {
     let reachable: BTreeMap<&str, BTreeSet<&str>> =
         graph.keys().map(|module| (module.as_str(), reach(graph, module))).collect();
@@ -318,7 +320,7 @@ fn circles_are_found_through_braces_and_parents() {
     assert_eq!(circles(&BTreeMap::from(graph)), BTreeSet::from([vec!["b".to_owned(), "c".to_owned()]]));
 }
 
-/// The first names after `crate::`.
+/// Returns the first names after `crate::`.
 fn imports(text: &str) -> BTreeSet<String> {
     let paths = paths(text).into_iter().filter(|path| path.first().is_some_and(|it| it == "crate"));
     paths.filter_map(|path| path.into_iter().nth(1)).collect()

@@ -1,10 +1,10 @@
-//! Articles' pages and pictures: looked at for missing metadata, and once more before an issue is frozen.
+//! Articles' pages and pictures: checked for missing metadata, and again before an issue is frozen.
 
 use crate::{
     feeds::{add, start_with},
     support::{
         Engine, TestApp, at, on_both_engines,
-        site::{feed, give, give_once},
+        site::{feed, respond, respond_once},
     },
 };
 use daily::{
@@ -44,7 +44,7 @@ fn entry(site: &MockServer, title: &str, slug: &str, more: &str) -> String {
 async fn read(app: &TestApp, site: &MockServer) {
     add(app, &format!("{}/feed", site.uri())).await;
     for _ in 0..6 {
-        app.tick().await;
+        app.run_due().await;
     }
 }
 
@@ -67,7 +67,7 @@ async fn a_page_supplies_metadata_that_the_feed_lacks(engine: Engine) {
     let head = "<meta property='article:published_time' content='2026-05-01T06:00:00Z'><meta name=author content='Ann Lee'>\
                 <meta property='og:image' content='/i.png'><meta property='og:image:alt' content='Two lights'>\
                 <meta property='article:section' content='Coast'><meta property='og:description' content='Lights, back after a year.'>";
-    give(
+    respond(
         &site,
         "/feed",
         feed(&format!(
@@ -77,9 +77,9 @@ async fn a_page_supplies_metadata_that_the_feed_lacks(engine: Engine) {
         )),
     )
     .await;
-    give(&site, "/lights", html(head, "Lights return to the harbour")).await;
-    give(&site, "/i.png", ResponseTemplate::new(200).set_body_raw(png(1200, 630), "text/plain")).await;
-    give(
+    respond(&site, "/lights", html(head, "Lights return to the harbour")).await;
+    respond(&site, "/i.png", ResponseTemplate::new(200).set_body_raw(png(1200, 630), "text/plain")).await;
+    respond(
         &site,
         "/later",
         html("<meta property='article:published_time' content='2027-01-01T06:00:00Z'>", "A page of tomorrow"),
@@ -118,7 +118,7 @@ async fn only_suitable_pictures_go_into_emails(engine: Engine) {
         ("heavy.png", heavy),
         ("gone.png", ResponseTemplate::new(404)),
         ("blank.gif", ResponseTemplate::new(200).set_body_raw(png(900, 600), "image/png")),
-        // Words in a name say nothing.
+        // Words in a file name prove nothing.
         (
             "pixel/google-pixel-681x1024.png",
             ResponseTemplate::new(200).set_body_raw(png(681, 1024), "image/png"),
@@ -126,20 +126,20 @@ async fn only_suitable_pictures_go_into_emails(engine: Engine) {
     ];
     let mut items = String::new();
     for (n, (name, answer)) in pictures.into_iter().enumerate() {
-        give(&site, &format!("/{name}"), answer).await;
-        give(&site, &format!("/story{n}"), html("", &format!("Story number {n}"))).await;
+        respond(&site, &format!("/{name}"), answer).await;
+        respond(&site, &format!("/story{n}"), html("", &format!("Story number {n}"))).await;
         let image = format!("<enclosure url='{}/{name}' type='image/png' length='1'/>", site.uri());
         items.push_str(&entry(&site, &format!("Story number {n}"), &format!("story{n}"), &image));
     }
-    // Of several that a page names, the first good one is taken.
+    // The first suitable one of several pictures is used.
     let named = "<meta property='og:image' content='/small.png'><meta name='twitter:image' content='/gone.png'>\
                  <link rel='image_src' href='/fit.png'>";
-    give(&site, "/several", html(named, "Story with several")).await;
+    respond(&site, "/several", html(named, "Story with several")).await;
     items.push_str(&entry(&site, "Story with several", "several", ""));
-    give(&site, "/feed", feed(&items)).await;
+    respond(&site, "/feed", feed(&items)).await;
     read(&app, &site).await;
     for _ in 0..3 {
-        app.tick().await;
+        app.run_due().await;
     }
     let mut images = Vec::new();
     for id in 1..=9 {
@@ -156,15 +156,15 @@ async fn only_suitable_pictures_go_into_emails(engine: Engine) {
 async fn a_failed_check_is_retried_less_and_less_often_and_then_given_up(engine: Engine) {
     let app = start(engine).await;
     let site = MockServer::start().await;
-    give(&site, "/feed", feed(&entry(&site, "Lights return", "lights", ""))).await;
-    give(&site, "/lights", ResponseTemplate::new(500)).await;
+    respond(&site, "/feed", feed(&entry(&site, "Lights return", "lights", ""))).await;
+    respond(&site, "/lights", ResponseTemplate::new(500)).await;
     read(&app, &site).await;
     let looks = async || {
         site.received_requests().await.unwrap().iter().filter(|it| it.url.path() == "/lights").count()
     };
     let mut seen = vec![looks().await];
     for minutes in [4, 1, 30, 119, 1, 6 * 60, 24 * 60, 24 * 60] {
-        app.tick_after(SignedDuration::from_mins(minutes)).await;
+        app.run_due_after(SignedDuration::from_mins(minutes)).await;
         seen.push(looks().await);
     }
     assert_eq!(seen, [1, 1, 2, 3, 3, 4, 5, 5, 5]);
@@ -177,16 +177,16 @@ async fn a_dead_link_is_replaced_by_the_feeds_new_one(engine: Engine) {
     let app = start(engine).await;
     let site = MockServer::start().await;
     let with_id = "<guid isPermaLink='false'>7</guid>";
-    give_once(&site, "/feed", feed(&entry(&site, "Lights return", "old", with_id))).await;
-    give(&site, "/feed", feed(&entry(&site, "Lights return", "new", with_id))).await;
-    give_once(&site, "/old", html("", "Lights return")).await;
-    give(&site, "/old", ResponseTemplate::new(410)).await;
-    give(&site, "/new", html("", "Lights return")).await;
+    respond_once(&site, "/feed", feed(&entry(&site, "Lights return", "old", with_id))).await;
+    respond(&site, "/feed", feed(&entry(&site, "Lights return", "new", with_id))).await;
+    respond_once(&site, "/old", html("", "Lights return")).await;
+    respond(&site, "/old", ResponseTemplate::new(410)).await;
+    respond(&site, "/new", html("", "Lights return")).await;
     read(&app, &site).await;
     assert_eq!(article(&app, 1).await.url, format!("{}/old", site.uri()));
-    app.tick_after(SignedDuration::from_mins(16)).await;
-    app.tick_after(SignedDuration::from_hours(6)).await;
-    app.tick().await;
+    app.run_due_after(SignedDuration::from_mins(16)).await;
+    app.run_due_after(SignedDuration::from_hours(6)).await;
+    app.run_due().await;
     assert_eq!(article(&app, 1).await.url, format!("{}/new", site.uri()));
 }
 
@@ -196,25 +196,25 @@ async fn pages_are_rechecked_before_the_issue_is_frozen(engine: Engine) {
     let slugs = ["same", "gone", "moved", "retitled", "broken", "front", "slow"];
     let items: String =
         slugs.iter().map(|slug| entry(&site, &format!("The story called {slug}"), slug, "")).collect();
-    give(&site, "/feed", feed(&items)).await;
+    respond(&site, "/feed", feed(&items)).await;
     for slug in slugs {
-        give_once(&site, format!("/{slug}"), html("", &format!("The story called {slug}"))).await;
+        respond_once(&site, format!("/{slug}"), html("", &format!("The story called {slug}"))).await;
     }
     read(&app, &site).await;
-    app.tick().await;
+    app.run_due().await;
     let to = |place: &str| ResponseTemplate::new(301).insert_header("location", place);
-    give(&site, "/same", html("", "The story called “Same”")).await;
-    give(&site, "/gone", ResponseTemplate::new(404)).await;
-    give(&site, "/moved", to("/same")).await;
-    give(&site, "/retitled", html("", "The story that was called otherwise")).await;
-    give(&site, "/broken", ResponseTemplate::new(503)).await;
-    give(&site, "/front", to("/")).await;
-    give(&site, "/", html("", "The Lamp")).await;
-    give(&site, "/slow", html("", "The story called slow").set_delay(Duration::from_hours(1))).await;
+    respond(&site, "/same", html("", "The story called “Same”")).await;
+    respond(&site, "/gone", ResponseTemplate::new(404)).await;
+    respond(&site, "/moved", to("/same")).await;
+    respond(&site, "/retitled", html("", "The story that was called otherwise")).await;
+    respond(&site, "/broken", ResponseTemplate::new(503)).await;
+    respond(&site, "/front", to("/")).await;
+    respond(&site, "/", html("", "The Lamp")).await;
+    respond(&site, "/slow", html("", "The story called slow").set_delay(Duration::from_hours(1))).await;
     let mut outcomes = Vec::new();
     for id in 1..=7 {
         let article = article(&app, id).await;
-        // Only the slow page is to take too long, however busy this machine is.
+        // Only the slow page may time out, however busy this machine is.
         let limit = Duration::from_millis(if article.url.ends_with("/slow") { 100 } else { 30_000 });
         outcomes.push(recheck(&app.app.jobs.feeds, &article, limit).await);
     }

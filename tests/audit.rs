@@ -1,4 +1,4 @@
-//! The audit log: who changed what, and from what to what.
+//! The audit log: who made which change.
 
 use crate::support::{Engine, OPERATOR, TestApp, address, on_both_engines};
 use daily::{
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 on_both_engines!(
     the_audit_log_names_who_changed_what,
-    what_changes_nothing_is_not_recorded,
+    changes_without_effect_are_not_recorded,
     nothing_recorded_names_a_reader,
 );
 
@@ -67,7 +67,7 @@ async fn the_audit_log_names_who_changed_what(engine: Engine) {
     }
 }
 
-async fn what_changes_nothing_is_not_recorded(engine: Engine) {
+async fn changes_without_effect_are_not_recorded(engine: Engine) {
     let app = TestApp::start(engine).await;
     let article = app.article("The bridge opens").await.to_string();
     let daily = app.program();

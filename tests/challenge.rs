@@ -25,7 +25,7 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 on_both_engines!(
     a_json_client_is_told_of_the_challenge_and_each_solution_is_good_once,
     with_a_solved_challenge_the_email_goes_out_at_once,
-    without_one_the_page_is_the_same_and_the_email_waits_until_the_attack_ends,
+    without_a_solution_the_page_is_the_same_and_the_email_waits_until_the_attack_ends,
     a_held_signup_is_discarded_after_a_day_and_nothing_is_kept_of_it,
     beyond_the_limits_held_signups_are_discarded_with_the_same_answer,
     held_and_discarded_signups_keep_the_attack_going,
@@ -46,7 +46,7 @@ async fn a_json_client_is_told_of_the_challenge_and_each_solution_is_good_once(e
     let signup = json!({ "email": "ann@example.org", "proof": proof });
     assert_eq!(post_json(&app, signup.clone()).await.status(), 202);
     assert!(app.status_of("ann@example.org").await.is_some());
-    // A second time it is refused, here and by every other process.
+    // A solution is refused the second time, here and by every other process.
     assert_eq!(post_json(&app, json!({ "email": "bob@example.org", "proof": proof })).await.status(), 428);
     let another = app.another().await.signup;
     let token = challenge::verify(&another, &proof).unwrap();
@@ -56,7 +56,7 @@ async fn a_json_client_is_told_of_the_challenge_and_each_solution_is_good_once(e
     app.clock.advance(MINUTE * 11);
     assert_eq!(post_json(&app, json!({ "email": "bob@example.org", "proof": late })).await.status(), 428);
     assert_eq!(app.status_of("bob@example.org").await, None);
-    app.tick_after(MINUTE * 10).await;
+    app.run_due_after(MINUTE * 10).await;
     assert_eq!(app.store().await.rows_in("redeemed_challenges").await, 0);
 }
 
@@ -68,11 +68,11 @@ async fn with_a_solved_challenge_the_email_goes_out_at_once(engine: Engine) {
         assert_eq!(answer.status(), 200);
     }
     app.settle().await;
-    assert_eq!(app.mails_to("ann@example.org").len(), 1);
-    assert_eq!(app.mails_to("bob@example.org").len(), 0, "a solution that is used twice counts once");
+    assert_eq!(app.emails_to("ann@example.org").len(), 1);
+    assert_eq!(app.emails_to("bob@example.org").len(), 0, "a solution that is used twice counts once");
 }
 
-async fn without_one_the_page_is_the_same_and_the_email_waits_until_the_attack_ends(engine: Engine) {
+async fn without_a_solution_the_page_is_the_same_and_the_email_waits_until_the_attack_ends(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| settings.signup.attack_signups = 3).await;
     let usual = answer(app.sign_up("first@example.org").await).await;
     app.settle().await;
@@ -80,20 +80,20 @@ async fn without_one_the_page_is_the_same_and_the_email_waits_until_the_attack_e
     for address in ["ann@example.org", "bob@example.org"] {
         assert_eq!(answer(app.sign_up(address).await).await, usual);
     }
-    app.tick_after(SECOND * 11).await;
-    assert_eq!(app.mails().len(), 1, "only the first one's");
+    app.run_due_after(SECOND * 11).await;
+    assert_eq!(app.emails().len(), 1, "only the first one's");
     assert_eq!(app.status_of("ann@example.org").await, None);
-    app.tick_after(MINUTE * 16).await;
+    app.run_due_after(MINUTE * 16).await;
     assert!(!challenge::is_required(&app.app.signup).await.unwrap());
-    // In their order, and so slowly that they raise no new alarm.
-    app.tick_after(SECOND * 11).await;
+    // Released in order, and slowly enough not to raise another alarm.
+    app.run_due_after(SECOND * 11).await;
     assert_eq!(app.status_of("ann@example.org").await, Some(Pending));
     assert_eq!(app.status_of("bob@example.org").await, None);
     for _ in 0..3 {
-        app.tick_after(SECOND * 11).await;
+        app.run_due_after(SECOND * 11).await;
     }
     for address in ["ann@example.org", "bob@example.org"] {
-        assert_eq!(app.mails_to(address).len(), 1, "{address}");
+        assert_eq!(app.emails_to(address).len(), 1, "{address}");
         app.post(&app.confirmation_link(address)).await;
         assert_eq!(app.status_of(address).await, Some(Active));
     }
@@ -104,14 +104,14 @@ async fn a_held_signup_is_discarded_after_a_day_and_nothing_is_kept_of_it(engine
     app.sign_up("ann@example.org").await;
     let store = app.store().await;
     assert_eq!(store.rows_in("signups").await, 1);
-    app.tick_after(HOUR * 24).await;
+    app.run_due_after(HOUR * 24).await;
     for _ in 0..3 {
-        app.tick_after(MINUTE).await;
+        app.run_due_after(MINUTE).await;
     }
     for table in ["signups", "subscribers", "subscriptions", "confirmations", "emails", "consent_events"] {
         assert_eq!(store.rows_in(table).await, 0, "{table}");
     }
-    assert_eq!(app.mails().len(), 0);
+    assert_eq!(app.emails().len(), 0);
 }
 
 async fn beyond_the_limits_held_signups_are_discarded_with_the_same_answer(engine: Engine) {
@@ -129,7 +129,7 @@ async fn beyond_the_limits_held_signups_are_discarded_with_the_same_answer(engin
     assert_eq!(held().await, 2);
     app.sign_up_from("192.0.2.2", "s@example.org").await;
     assert_eq!(held().await, 3, "others are not touched");
-    // So many are held that no more are.
+    // The limit of held signups is reached.
     app.store().await.use_up_limit("held", app.clock.now() + HOUR * 24).await;
     assert_eq!(answer(app.sign_up_from("192.0.2.2", "t@example.org").await).await, first);
     assert_eq!(held().await, 3);
@@ -142,11 +142,11 @@ async fn held_and_discarded_signups_keep_the_attack_going(engine: Engine) {
         for half in ["a", "b"] {
             app.sign_up(&format!("{half}{n}@example.org")).await;
         }
-        app.tick().await;
+        app.run_due().await;
         app.clock.advance(SECOND * 3);
         assert!(challenge::is_required(&app.app.signup).await.unwrap(), "{n}");
     }
-    app.tick_after(MINUTE * 16).await;
+    app.run_due_after(MINUTE * 16).await;
     app.clock.advance(SECOND * 3);
     assert!(!challenge::is_required(&app.app.signup).await.unwrap());
 }
@@ -175,26 +175,26 @@ async fn signups_that_nobody_confirms_raise_an_alarm_once_and_challenges_are_nee
         assert_eq!(post_json(&app, json!({ "email": format!("r{n}@example.org") })).await.status(), 202);
     }
     app.settle().await;
-    app.tick_after(SECOND * 11).await;
-    app.tick_after(SECOND * 11).await;
+    app.run_due_after(SECOND * 11).await;
+    app.run_due_after(SECOND * 11).await;
     assert_eq!(post_json(&app, json!({ "email": "ann@example.org" })).await.status(), 428);
     let proof = solution(&app).await;
     assert_eq!(post_json(&app, json!({ "email": "ann@example.org", "proof": proof })).await.status(), 202);
     assert!(challenge::is_required(&app.another().await.signup).await.unwrap(), "every process knows");
-    let notices = app.mails_to("desk@example.org");
+    let notices = app.emails_to("desk@example.org");
     assert_eq!(notices.len(), 1);
     assert!(notices[0].header("Subject").unwrap().contains("Signups look like an attack"));
     assert!(notices[0].text().contains("Many signups are waiting to be confirmed"), "{}", notices[0].text());
-    app.tick_after(MINUTE * 11).await;
+    app.run_due_after(MINUTE * 11).await;
     assert_eq!(
         post_json(&app, json!({ "email": "bob@example.org" })).await.status(),
         428,
         "it is not over yet"
     );
-    app.tick_after(MINUTE * 15).await;
-    app.tick_after(MINUTE).await;
+    app.run_due_after(MINUTE * 15).await;
+    app.run_due_after(MINUTE).await;
     assert_eq!(post_json(&app, json!({ "email": "bob@example.org" })).await.status(), 202);
-    let notices = app.mails_to("desk@example.org");
+    let notices = app.emails_to("desk@example.org");
     assert_eq!(notices.len(), 2);
     assert!(notices.iter().any(|it| it.header("Subject").unwrap().contains("back to normal")));
 }
@@ -208,14 +208,14 @@ async fn a_limit_that_is_reached_raises_the_alarm_and_without_operators_only_the
     for address in ["a@example.org", "b@example.org"] {
         assert_eq!(app.sign_up(address).await.status(), 200);
     }
-    // At once: the limit recovers while time passes.
-    app.tick_after(SECOND * 5).await;
+    // Immediately, because the limit recovers with time.
+    app.run_due_after(SECOND * 5).await;
     assert!(challenge::is_required(&app.app.signup).await.unwrap());
-    assert_eq!(app.count_mails(EmailKind::SignupAlarm).await, 0);
-    // An operator who is added during the attack is told.
+    assert_eq!(app.count_emails(EmailKind::SignupAlarm).await, 0);
+    // An operator who is added during the attack is alerted.
     app.add_operator("desk@example.org").await;
-    app.tick_after(SECOND * 11).await;
-    assert!(app.mails_to("desk@example.org")[0].text().contains("The overall signup limit was reached"));
+    app.run_due_after(SECOND * 11).await;
+    assert!(app.emails_to("desk@example.org")[0].text().contains("The overall signup limit was reached"));
 }
 
 async fn far_fewer_confirmations_than_usual_raise_the_alarm(engine: Engine) {
@@ -226,10 +226,10 @@ async fn far_fewer_confirmations_than_usual_raise_the_alarm(engine: Engine) {
     store.add_confirmations(150, now - HOUR * 24, true).await;
     store.add_confirmations(100, now - HOUR * 24, false).await;
     store.add_confirmations(30, now - MINUTE * 30, false).await;
-    app.tick_after(SECOND * 11).await;
+    app.run_due_after(SECOND * 11).await;
     assert!(!challenge::is_required(&app.app.signup).await.unwrap(), "too few to say anything");
     store.add_confirmations(30, app.clock.now() - MINUTE * 30, false).await;
-    app.tick_after(SECOND * 11).await;
+    app.run_due_after(SECOND * 11).await;
     assert!(challenge::is_required(&app.app.signup).await.unwrap());
 }
 
@@ -272,7 +272,7 @@ async fn answer(response: reqwest::Response) -> (u16, Vec<String>, String) {
     (response.status().as_u16(), names, response.text().await.unwrap())
 }
 
-/// Solves a new challenge as a client does.
+/// Solves a new challenge like a client does.
 async fn solution(app: &TestApp) -> String {
     let challenge = serde_json::from_str(&app.page("/challenge").await).unwrap();
     tokio::task::spawn_blocking(move || solve(&challenge)).await.unwrap().expect("a number fits")

@@ -1,4 +1,4 @@
-//! The program, run as its users run it.
+//! The commands, run as operators run them.
 
 use crate::support::{
     Engine,
@@ -72,7 +72,7 @@ async fn commands_that_need_a_worker_say_at_once_when_there_is_none() {
     for command in [&["issue", "send", "--yes"][..], &["test-send", "--to", "op@example.org"]] {
         let ended = daily.run(command).await;
         assert_eq!(ended.code, 1);
-        assert!(ended.stderr.contains("no worker is alive"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("no worker is running"), "{}", ended.stderr);
     }
     assert!(daily.run(&["issue", "list"]).await.stdout.trim().lines().count() <= 1, "nothing was begun");
     assert_eq!(daily.run(&["issue", "send"]).await.code, 1);
@@ -186,11 +186,11 @@ async fn sigterm_ends_the_service_in_good_order() {
     let (running, daily, _) = serve(Environment::in_folder(folder.path(), None)).await;
     assert_eq!(running.terminate().await, 0);
     let ended = daily.run(&["issue", "send", "--yes"]).await;
-    assert!(ended.stderr.contains("no worker is alive"), "it took itself off the list: {}", ended.stderr);
+    assert!(ended.stderr.contains("no worker is running"), "it took itself off the list: {}", ended.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mail_survives_kill_9_and_a_relay_that_was_down() {
+async fn an_email_survives_kill_9_and_a_relay_that_was_down() {
     let folder = tempfile::tempdir().unwrap();
     let mailbox = Environment::in_folder(folder.path(), None);
     let dead_relay = mailbox.clone().set("DAILY__RELAYS__0__URL", "smtp://127.0.0.1:1");
@@ -209,8 +209,8 @@ async fn a_mail_survives_kill_9_and_a_relay_that_was_down() {
 
 on_postgres!(two_processes_and_a_restart_across_the_minute_make_one_issue);
 
-/// The schedule as it runs: two processes on one PostgreSQL, one killed just before the minute and started again after it.
-/// The only story that waits for the real clock.
+/// Runs two processes on one PostgreSQL, of which one is killed right before the minute and restarted after
+/// it. The only story that waits for the real clock.
 async fn two_processes_and_a_restart_across_the_minute_make_one_issue() {
     let database = postgres::database().await;
     let folder = tempfile::tempdir().unwrap();
@@ -219,7 +219,7 @@ async fn two_processes_and_a_restart_across_the_minute_make_one_issue() {
     let (_second, daily, _) = serve(daily).await;
     daily.run(&["feed", "add", &write_feed(folder.path())]).await;
     let now = daily::clock::Clock::system().now();
-    // At least eight seconds ahead, so that the reader is in before the minute.
+    // At least eight seconds ahead, so that the reader has confirmed before the minute.
     let minute = now.as_second() / 60 * 60 + if now.as_second() % 60 < 52 { 60 } else { 120 };
     let due = jiff::Timestamp::from_second(minute).unwrap();
     let time = due.strftime("%H:%M").to_string();
@@ -244,9 +244,9 @@ async fn two_processes_and_a_restart_across_the_minute_make_one_issue() {
     assert_eq!(mailbox::read(&mailbox).len(), 2, "one confirmation, one issue");
 }
 
-/// On SQLite a lock proves that the killed process is gone, so its work goes on at once.
+/// On SQLite a lock proves that the killed process has ended, so its work continues immediately.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_issue_goes_on_at_once_after_kill_9_in_its_middle() {
+async fn an_issue_goes_on_at_once_after_kill_9_while_it_is_being_sent() {
     let folder = tempfile::tempdir().unwrap();
     let in_mailbox = Environment::in_folder(folder.path(), None).set("DAILY__RELAYS__0__CONNECTIONS", "1");
     let (running, daily, url) = serve(in_mailbox).await;
@@ -257,7 +257,7 @@ async fn an_issue_goes_on_at_once_after_kill_9_in_its_middle() {
     }
     assert_eq!(running.terminate().await, 0);
 
-    // A relay that takes five mails and then says nothing any more.
+    // A relay that accepts five emails and then stops answering.
     let script = Script::accept().rule(|at| {
         (at.step == Step::EndOfData && at.earlier == 0 && at.recipient == "reader5@example.org")
             .then_some(Action::Hold)
@@ -315,7 +315,7 @@ async fn a_key_is_made_once_and_its_record_shown_again() {
     assert_eq!(again.code, 1, "{again:?}");
     assert!(again.stderr.contains("is not overwritten; choose another file"), "{}", again.stderr);
 
-    // The lines it prints are a configuration that works.
+    // The printed lines are a working configuration.
     let configuration = made.stdout.split_once("[[dkim]]").unwrap().1;
     let toml = folder.path().join("daily.toml");
     std::fs::write(&toml, format!("[[dkim]]{configuration}")).unwrap();

@@ -1,4 +1,4 @@
-//! Configuration, as whoever runs Daily meets it.
+//! Configuration files and environment variables, as operators use them.
 
 use crate::support::command::Environment;
 

@@ -1,4 +1,4 @@
-//! The ledger of consent: append-only, verifiable, and yet able to forget.
+//! The consent ledger is append-only and verifiable, but allows erasure.
 
 use crate::support::{Engine, TestApp, on_both_engines};
 use daily::{actions::privacy::verify_consent::link_consent, db::subscribers};
@@ -8,7 +8,7 @@ const ANN: &str = "ann@example.org";
 const BEN: &str = "ben@example.org";
 
 /// Returns an app with two readers who have unsubscribed: entries 1, 2 and 3 are Ann's, the next three are Ben's.
-async fn two_have_left(engine: Engine) -> TestApp {
+async fn two_have_unsubscribed(engine: Engine) -> TestApp {
     let app = TestApp::start(engine).await;
     for address in [ANN, BEN] {
         app.reader(address).await.unsubscribes().await;
@@ -24,7 +24,7 @@ on_both_engines!(
 );
 
 async fn every_entry_is_linked_and_has_its_address_and_email(engine: Engine) {
-    let app = two_have_left(engine).await;
+    let app = two_have_unsubscribed(engine).await;
     let found = app.verify_ledger().await;
     assert_eq!(
         (found.verified, found.subscriptions, found.unlinked, found.broken, found.erased),
@@ -40,12 +40,12 @@ async fn every_entry_is_linked_and_has_its_address_and_email(engine: Engine) {
         [("requested", ann, Some(1)), ("confirmed", ann, Some(1)), ("unsubscribed", ann, None)]
     );
     app.sign_up("cas@example.org").await;
-    app.signups_taken().await;
+    app.wait_for_signups().await;
     assert_ne!(app.verify_ledger().await.digest, found.digest);
 }
 
 async fn changes_to_the_ledger_are_refused_or_found_out(engine: Engine) {
-    let app = two_have_left(engine).await;
+    let app = two_have_unsubscribed(engine).await;
     let store = app.store().await;
     for (change, answer) in store.tamper_with_ledger().await {
         let error = answer.unwrap_err();
@@ -88,7 +88,7 @@ async fn changes_to_the_ledger_are_refused_or_found_out(engine: Engine) {
 }
 
 async fn personal_data_can_be_erased_and_the_chain_holds(engine: Engine) {
-    let app = two_have_left(engine).await;
+    let app = two_have_unsubscribed(engine).await;
     let ann = app.visitor(ANN);
     let digest = app.verify_ledger().await.digest;
     let mut tx = app.app.db.begin().await.unwrap();
@@ -119,10 +119,10 @@ async fn entries_added_in_bulk_are_linked_later(engine: Engine) {
     let store = app.store().await;
     store.add_unlinked_entries().await;
     assert_eq!((app.verify_ledger().await.unlinked, app.verify_ledger().await.verified), (1200, 0));
-    // Unsubscribing before the links are made links the reader's earlier entries, too.
+    // An unsubscribe request before linking links the reader's earlier entries, too.
     app.visitor(&readers[5]).unsubscribes().await;
     assert_eq!((app.verify_ledger().await.unlinked, app.verify_ledger().await.verified), (1198, 3));
-    // A worker that is asked to stop links no more.
+    // A worker that was asked to stop links no further entries.
     let (stop, stopped) = (CancellationToken::new(), CancellationToken::new());
     stopped.cancel();
     assert_eq!(link_consent(&app.app.actions, &stopped).await.unwrap(), 0);

@@ -1,4 +1,4 @@
-//! Data exports that readers ask for themselves.
+//! Data exports that readers request themselves.
 
 use crate::support::{Engine, OPERATOR, TestApp, address, on_both_engines, reader::Reader};
 use daily::{
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 const ANN: &str = "ann@example.org";
 
-/// Asks for everything on the preferences page.
+/// Requests a data export on the preferences page.
 async fn asks(ann: &Reader<'_>, app: &TestApp) -> Response {
     let answer = app.post_form(&ann.preferences().await, &[("do", "data_export")]).await;
     app.settle().await;
@@ -28,7 +28,7 @@ async fn forgets(app: &TestApp) {
     assert_eq!(erase(&app.app.actions, &OPERATOR, &address(ANN)).await.unwrap(), ErasureOutcome::Done);
 }
 
-/// Returns everything held about an address.
+/// Returns the data export of an address.
 async fn export(app: &TestApp, of: &str) -> Value {
     let mut tx = app.app.db.read().await.unwrap();
     let export = data_export::read(&mut tx, &address(of), app.clock.now()).await.unwrap().unwrap();
@@ -39,10 +39,10 @@ fn rows<'a>(held: &'a Value, part: &str) -> impl Iterator<Item = &'a Value> {
     held[part].as_array().unwrap().iter()
 }
 
-/// Makes a reader who has signed up by our own form, whose wording is kept.
+/// Creates a reader through our own form, whose consent wording is recorded.
 async fn reader<'a>(app: &'a TestApp, address: &'a str) -> Reader<'a> {
     let reader = app.visitor(address);
-    reader.signs_up_with(&[("started", &app.form_mark().await)]).await;
+    reader.signs_up_with(&[("started", &app.form_token().await)]).await;
     reader.confirms().await;
     reader
 }
@@ -105,7 +105,7 @@ async fn a_reader_gets_everything_by_a_link_and_a_button(engine: Engine) {
         assert!(at.as_str().unwrap().parse::<Timestamp>().is_ok(), "{at}");
     }
     assert_eq!(held["requests"][0]["kind"], "data_export");
-    // It is the reader's own: it works twice, for a day.
+    // The reader's own link works twice, for a day.
     assert_eq!(app.post(&link).await.status(), 200);
     app.clock.advance(SignedDuration::from_hours(24));
     for answer in [app.get(&link).await, app.post(&link).await] {
@@ -168,7 +168,7 @@ async fn an_unsubscribed_reader_gets_an_export_and_a_suppressed_one_no_email(eng
     assert_eq!((&left["kind"], &left["method"]), (&json!("unsubscribed"), &json!("link")));
     // Other buttons of the page do nothing.
     assert!(ann.resumes().await.contains("You're not subscribed"));
-    // Suppressed: the same answer, no mail.
+    // A suppressed address gets the same answer, but no email.
     app.clock.advance(SignedDuration::from_hours(24 * 7));
     app.suppress(ANN, "complained").await;
     assert!(asks(&ann, &app).await.text().await.unwrap().contains("We've sent you an email"));
@@ -200,7 +200,7 @@ async fn an_export_says_how_each_end_was_confirmed_but_not_how_a_stranger_did(en
     let held = async || export(&app, ANN).await.to_string();
     let told = held().await;
     assert!(told.contains("ann@example.net") && !told.contains("Stranger/1.0"), "{told}");
-    // Refused: what was pressed here stands nowhere else.
+    // The request is refused, so nothing about it is stored elsewhere.
     app.suppress("ann@example.net", "complained").await;
     ann.agrees_with("Mine/1.0").await;
     let told = held().await;
@@ -247,7 +247,7 @@ async fn an_export_holds_what_went_to_earlier_addresses(engine: Engine) {
     let wish = &held["requests"][0];
     assert_eq!((&wish["old_address"], &wish["new_address"]), (&json!(old), &json!(wanted.as_str())));
     assert!(wish["old_confirmed_at"].is_null() && wish["new_confirmed_at"].is_null(), "{wish}");
-    // The reader of the wanted address learns that it was asked for, and not by whom.
+    // The reader of the requested address learns of the request, but not whose it was.
     let told = export(&app, wanted.as_str()).await;
     assert_eq!(rows(&told, "incoming_address_changes").count(), 1);
     assert!(!told.to_string().contains("example.net"), "{told}");
@@ -257,8 +257,8 @@ async fn old_requests_are_deleted(engine: Engine) {
     let app = TestApp::start(engine).await;
     let ann = app.reader(ANN).await;
     asks(&ann, &app).await;
-    app.tick_after(SignedDuration::from_hours(24 * 30)).await;
+    app.run_due_after(SignedDuration::from_hours(24 * 30)).await;
     assert_eq!(app.store().await.rows_in("reader_requests").await, 1);
-    app.tick_after(SignedDuration::from_hours(25)).await;
+    app.run_due_after(SignedDuration::from_hours(25)).await;
     assert_eq!(app.store().await.rows_in("reader_requests").await, 0);
 }

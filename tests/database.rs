@@ -48,7 +48,7 @@ async fn signups_do_not_wait_for_a_fan_out(engine: Engine) {
     app.reader("ann@example.org").await;
     let newsletter = app.newsletter().await.id;
     let (address, now) = (address("ann@example.org"), app.clock.now());
-    // As while an issue fans out: each of its deliveries refers to a reader and a subscription.
+    // Fanning out does the same: each delivery refers to a reader and a subscription.
     let _wave =
         RowLocks::hold(app.store().await, Strength::KeyShare, &["subscribers", "subscriptions"]).await;
     let signup = async {
@@ -121,7 +121,7 @@ async fn a_silent_process_counts_as_dead(engine: Engine) {
         processes::count_workers(&mut tx, app.clock.now()).await.unwrap()
     };
     eventually("the worker says that it is alive", || async { (alive().await == 1).then_some(()) }).await;
-    // The worker of this story goes on to beat; this one does so once.
+    // The story's own worker keeps its heartbeat. This one has a single heartbeat.
     let mut tx = app.app.db.begin().await.unwrap();
     processes::heartbeat(&mut tx, "another", "worker", app.clock.now()).await.unwrap();
     processes::heartbeat(&mut tx, "a page", "web", app.clock.now()).await.unwrap();

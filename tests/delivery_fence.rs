@@ -1,9 +1,8 @@
 //! Claims, leases and the fence: no two workers send an issue to the same reader.
 
 use crate::support::{
-    Engine, OPERATOR, TestApp, eventually,
-    fates::{assert_all_ended, assert_sent_once, copies},
-    on_both_engines,
+    Engine, OPERATOR, TestApp, eventually, on_both_engines,
+    outcomes::{assert_all_ended, assert_sent_once, copies},
     smtp_server::{Action, Script, SmtpServer, Step},
 };
 use daily::{
@@ -17,13 +16,13 @@ use daily::{
         issue::status::IssueStatus,
     },
     jobs::deliver_issue,
-    service::recovery::take_over,
+    service::recovery::recover,
     settings::Uncertain,
 };
 use jiff::SignedDuration;
 use std::time::Duration;
 
-/// Begins an issue to this many readers that waits, because its relay is down.
+/// Starts an issue to this many readers, and leaves it waiting for a relay that is down.
 async fn waiting_issue(
     engine: Engine,
     readers: usize,
@@ -41,8 +40,8 @@ async fn waiting_issue(
     (server, app, issue, readers)
 }
 
-/// Claims some deliveries, under a lease of two minutes, for a worker that dies.
-async fn take(app: &TestApp, issue: IssueId, count: i64) -> (ClaimId, Vec<DeliveryId>) {
+/// Claims some deliveries for a worker that dies, with a lease of two minutes.
+async fn claim_deliveries(app: &TestApp, issue: IssueId, count: i64) -> (ClaimId, Vec<DeliveryId>) {
     let now = app.clock.now();
     let mut tx = app.app.db.begin().await.unwrap();
     let claim = claims::open(&mut tx, issue, "another", now + SignedDuration::from_mins(2)).await.unwrap();
@@ -85,13 +84,13 @@ on_both_engines!(
 
 async fn deliveries_begun_by_a_dead_worker_are_uncertain_and_its_others_are_sent(engine: Engine) {
     let (mut server, app, issue, _) = waiting_issue(engine, 6, true).await;
-    let (claim, taken) = take(&app, issue, 4).await;
+    let (claim, taken) = claim_deliveries(&app, issue, 4).await;
     assert_eq!(begin(&app, issue, claim, &taken[..2]).await.go.len(), 2);
     assert_eq!(begin(&app, issue, claim, &taken[..2]).await.go.len(), 0, "twice is once");
     server.start_again().await;
-    // While its lease holds, the others are sent and its own are left alone.
+    // While the lease lasts, the others are sent and the claimed ones are left alone.
     eventually("the others go out", || async {
-        app.tick_after(SignedDuration::from_millis(200)).await;
+        app.run_due_after(SignedDuration::from_millis(200)).await;
         (app.counts(issue).await.sent == 2).then_some(())
     })
     .await;
@@ -99,21 +98,22 @@ async fn deliveries_begun_by_a_dead_worker_are_uncertain_and_its_others_are_sent
     assert_eq!((during.claimed, during.sending, during.uncertain), (2, 2, 0), "{during:?}");
     app.clock.advance(SignedDuration::from_mins(3));
     eventually("its lease ends", || async {
-        app.tick_after(SignedDuration::from_secs(31)).await;
+        app.run_due_after(SignedDuration::from_secs(31)).await;
         (app.counts(issue).await.sent == 4).then_some(())
     })
     .await;
     let after = app.counts(issue).await;
     assert_eq!((after.claimed, after.sending, after.uncertain), (0, 0, 2), "{after:?}");
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sending, "doubts keep it open");
-    // It was only slow. It has lost the deliveries that it had not begun, and its answers settle the doubts.
+    // The worker was only slow. It has lost the deliveries that it had not begun, but its answers decide
+    // those in doubt.
     let late = begin(&app, issue, claim, &taken[2..]).await;
     assert!(late.go.is_empty() && late.skipped.is_empty(), "{late:?}");
     assert!(answer(&app, claim, taken[0]).await, "its late answer settles a doubt");
     assert!(!answer(&app, ClaimId(claim.0 + 1000), taken[1]).await, "an answer under another claim does not");
     assert!(!answer(&app, claim, taken[2]).await, "nor about what it had not begun");
     assert!(answer(&app, claim, taken[1]).await);
-    app.tick_after(SignedDuration::from_secs(31)).await;
+    app.run_due_after(SignedDuration::from_secs(31)).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
     assert_all_ended(&app, issue, 6).await;
     assert_eq!(server.record().accepted().count(), 4);
@@ -121,11 +121,11 @@ async fn deliveries_begun_by_a_dead_worker_are_uncertain_and_its_others_are_sent
 
 async fn deliveries_begun_by_a_dead_worker_are_sent_again_once(engine: Engine) {
     let (mut server, app, issue, readers) = waiting_issue(engine, 6, false).await;
-    let (claim, taken) = take(&app, issue, 4).await;
+    let (claim, taken) = claim_deliveries(&app, issue, 4).await;
     begin(&app, issue, claim, &taken[..2]).await;
     server.start_again().await;
     app.clock.advance(SignedDuration::from_mins(3));
-    app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(11)).await;
+    app.run_due_until(issue, IssueStatus::Sent, SignedDuration::from_secs(11)).await;
     assert!(!answer(&app, claim, taken[0]).await, "its answer comes too late");
     assert_sent_once(&app, issue, &[server.record()], &readers).await;
     assert_eq!(app.deliveries(issue).await[0].attempts, 2, "the one in doubt counts");
@@ -133,19 +133,19 @@ async fn deliveries_begun_by_a_dead_worker_are_sent_again_once(engine: Engine) {
 
 async fn a_worker_that_is_alone_takes_over_at_once(engine: Engine) {
     let (mut server, app, issue, readers) = waiting_issue(engine, 6, false).await;
-    let (claim, taken) = take(&app, issue, 4).await;
+    let (claim, taken) = claim_deliveries(&app, issue, 4).await;
     begin(&app, issue, claim, &taken[..2]).await;
     server.start_again().await;
-    take_over(&app.app.jobs.delivery).await.unwrap();
+    recover(&app.app.jobs.delivery).await.unwrap();
     let begun = app.clock.now();
-    app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_millis(200)).await;
+    app.run_due_until(issue, IssueStatus::Sent, SignedDuration::from_millis(200)).await;
     assert!(app.clock.now().duration_since(begun) < SignedDuration::from_mins(2), "before the lease's end");
     assert_sent_once(&app, issue, &[server.record()], &readers).await;
 }
 
 async fn a_reader_unsubscribed_after_the_claim_is_skipped_and_a_stopped_issue_begins_nothing(engine: Engine) {
     let (_server, app, issue, _) = waiting_issue(engine, 6, false).await;
-    let (claim, taken) = take(&app, issue, 6).await;
+    let (claim, taken) = claim_deliveries(&app, issue, 6).await;
     let reader = app.visitor("reader0@example.org");
     app.end_subscription(&reader.subscription().await).await;
     let begun = begin(&app, issue, claim, &taken[..2]).await;
@@ -182,7 +182,8 @@ async fn workers_share_an_issue_and_never_both_send_to_one_reader(engine: Engine
     let app =
         TestApp::with_ports(engine, &[server.port()], |settings| settings.relays[0].connections = 4).await;
     let readers = app.readers(900, "example.org").await;
-    // They don't know of each other: each uses all the connections and claims as many deliveries as it can.
+    // The workers don't know of each other, so each uses all connections and claims as many deliveries as it
+    // can.
     let others: Vec<App> = vec![app.another().await, app.another().await];
     let issue = app.begin_issue().await;
     app.wait_for_status(issue, IssueStatus::Sending).await;
@@ -198,7 +199,7 @@ async fn workers_share_an_issue_and_never_both_send_to_one_reader(engine: Engine
     for work in working {
         work.await.unwrap().unwrap();
     }
-    app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_millis(10)).await;
+    app.run_due_until(issue, IssueStatus::Sent, SignedDuration::from_millis(10)).await;
     let record = server.record();
     assert!(record.most_open > 4, "they did work at the same time");
     assert_sent_once(&app, issue, &[record], &readers).await;
@@ -224,7 +225,7 @@ async fn a_stalled_worker_that_loses_its_lease_in_mid_send_repeats_nothing(engin
         (app.counts(issue).await.sent == 60).then_some(())
     })
     .await;
-    app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(11)).await;
+    app.run_due_until(issue, IssueStatus::Sent, SignedDuration::from_secs(11)).await;
     assert_sent_once(&app, issue, &[server.record()], &readers).await;
 }
 
@@ -240,7 +241,7 @@ async fn with_retry_only_messages_in_flight_at_the_loss_of_a_lease_are_repeated(
     app.clock.advance(SignedDuration::from_mins(2));
     deliver_issue::run(&other.jobs.delivery, issue).await.unwrap();
     server.release();
-    app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(11)).await;
+    app.run_due_until(issue, IssueStatus::Sent, SignedDuration::from_secs(11)).await;
     eventually("the late ones are answered", || async {
         (server.record().accepted().count() == 65).then_some(())
     })

@@ -1,6 +1,6 @@
 //! Operators edit an issue before it is sent, and approve it.
 
-use crate::support::{Engine, OPERATOR, TestApp, on_both_engines, reader::anything, site::give};
+use crate::support::{Engine, OPERATOR, TestApp, on_both_engines, reader::anything, site::respond};
 use daily::{
     actions::{
         feed::add_article::{hide_article, pin_article},
@@ -24,7 +24,7 @@ use wiremock::{MockServer, ResponseTemplate};
 
 const DESK: &str = "desk@courier.example";
 
-/// Begins tomorrow's issue early, with a reader and an operator.
+/// Creates tomorrow's issue early, with a reader and an operator.
 async fn begun(app: &TestApp) -> IssueId {
     let daily = app.newsletter().await;
     app.reader_of(&daily, "ann@example.org", &anything()).await;
@@ -34,10 +34,10 @@ async fn begun(app: &TestApp) -> IssueId {
     issue.id
 }
 
-/// Sets the clock to the newsletter's time, and lets the issue go out.
+/// Advances the clock to the send time, and sends the issue.
 async fn due(app: &TestApp) {
-    app.tick_at("2026-05-02T07:00:00Z").await;
-    app.tick().await;
+    app.run_due_at("2026-05-02T07:00:00Z").await;
+    app.run_due().await;
 }
 
 /// Returns an app whose newsletter needs an operator's approval, with an issue.
@@ -48,25 +48,25 @@ async fn with_approval(engine: Engine) -> (TestApp, IssueId) {
     (app, issue)
 }
 
-/// Issues need two stories; with fewer, this happens.
+/// Requires two stories, with this rule for fewer.
 fn two_stories(too_few: TooFew) -> impl FnOnce(&mut Settings) {
     move |settings| (settings.digest.too_few, settings.digest.min_stories) = (too_few, 2)
 }
 
-/// Pages are looked at before issues are frozen.
+/// Turns on the recheck before issues are frozen.
 fn rechecking(settings: &mut Settings) {
     settings.schedule.recheck_seconds = 10;
     settings.feeds.allow_networks = vec!["127.0.0.0/8".parse().unwrap()];
 }
 
-/// Adds an article whose page is on a site.
+/// Adds an article whose page is on this site.
 async fn story_at(app: &TestApp, site: &MockServer, slug: &str) -> ArticleId {
     let url = Some(format!("{}/{slug}", site.uri()).parse().unwrap());
     app.add_article(FoundArticle { url, ..FoundArticle::titled(format!("The {slug} story")) }).await
 }
 
 fn notices(app: &TestApp, subject: &str) -> usize {
-    app.mails_to(DESK).iter().filter(|mail| mail.subject().contains(subject)).count()
+    app.emails_to(DESK).iter().filter(|mail| mail.subject().contains(subject)).count()
 }
 
 fn page(headline: &str) -> ResponseTemplate {
@@ -117,7 +117,7 @@ async fn edits_survive_new_articles_and_reach_readers(engine: Engine) {
         app.clock.advance(SignedDuration::from_secs(1));
         app.story(&format!("News {index}"), "").await;
     }
-    app.tick().await;
+    app.run_due().await;
     due(&app).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
     let mail = app.visitor("ann@example.org").last_email();
@@ -154,7 +154,7 @@ async fn an_edit_is_made_completely_or_not_at_all(engine: Engine) {
         assert!(refused.is_err(), "{changes:?}");
     }
     due(&app).await;
-    assert_eq!(app.told("ann@example.org", &["A good story"]), [1], "nothing of it was kept");
+    assert_eq!(app.count_titles("ann@example.org", &["A good story"]), [1], "nothing of it was kept");
     let late = edit_issue(&app.app.actions, &OPERATOR, issue, &none, &[Change::Drop(story)]).await;
     assert!(matches!(late, Err(EditError::TooLate(IssueStatus::Sent))), "{late:?}");
 }
@@ -163,45 +163,45 @@ async fn nothing_is_sent_without_a_required_approval(engine: Engine) {
     let (app, issue) = with_approval(engine).await;
     assert!(matches!(approve_issue(&app.app.actions, &OPERATOR, issue).await, Err(ApproveError::NotPlanned)));
     app.story("A good story", "").await;
-    app.tick_twice().await;
-    assert_eq!(notices(&app, "approv"), 1, "at once: {:?}", app.mails_to(DESK));
-    app.tick_at("2026-05-02T06:30:00Z").await;
-    app.tick().await;
+    app.run_due_twice().await;
+    assert_eq!(notices(&app, "approv"), 1, "at once: {:?}", app.emails_to(DESK));
+    app.run_due_at("2026-05-02T06:30:00Z").await;
+    app.run_due().await;
     assert_eq!(notices(&app, "approv"), 2, "and half an hour before its time");
     due(&app).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Planned);
-    assert!(app.mails_to("ann@example.org").is_empty());
+    assert!(app.emails_to("ann@example.org").is_empty());
     app.clock.advance(SignedDuration::from_hours(1));
     approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
     app.settle().await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
-    assert_eq!(app.mails_to("ann@example.org").len(), 1);
+    assert_eq!(app.emails_to("ann@example.org").len(), 1);
     assert_eq!(notices(&app, "approv"), 2);
 }
 
 async fn the_approved_issue_is_sent_and_an_edit_revokes_the_approval(engine: Engine) {
     let (app, issue) = with_approval(engine).await;
     let good = app.story("A good story", "").await;
-    app.tick().await;
+    app.run_due().await;
     approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
     edit_issue(&app.app.actions, &OPERATOR, issue, &IssueWords::default(), &[Change::Pin(good)])
         .await
         .unwrap();
     assert!(app.issue(issue).await.approved_at.is_none());
-    app.tick().await;
+    app.run_due().await;
     approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
     app.clock.advance(SignedDuration::from_mins(10));
     app.story("A later story", "").await;
-    app.tick().await;
+    app.run_due().await;
     due(&app).await;
-    assert_eq!(app.told("ann@example.org", &["A good story", "A later story"]), [1, 0]);
+    assert_eq!(app.count_titles("ann@example.org", &["A good story", "A later story"]), [1, 0]);
     // The later story is in the next issue.
-    app.tick_at("2026-05-03T06:10:00Z").await;
+    app.run_due_at("2026-05-03T06:10:00Z").await;
     let next = app.issue_of(&app.newsletter().await, "2026-05-03").await.unwrap();
-    app.tick().await;
+    app.run_due().await;
     approve_issue(&app.app.actions, &OPERATOR, next.id).await.unwrap();
-    app.tick_at("2026-05-03T07:00:00Z").await;
-    assert_eq!(app.told("ann@example.org", &["A good story", "A later story"]), [1, 1]);
+    app.run_due_at("2026-05-03T07:00:00Z").await;
+    assert_eq!(app.count_titles("ann@example.org", &["A good story", "A later story"]), [1, 1]);
 }
 
 async fn an_article_hidden_after_approval_stays_out_and_none_replaces_it(engine: Engine) {
@@ -212,26 +212,26 @@ async fn an_article_hidden_after_approval_stays_out_and_none_replaces_it(engine:
     app.clock.advance(SignedDuration::from_secs(1));
     let wrong = app.story("A wrong story", "").await;
     app.story("A good story", "").await;
-    app.tick().await;
+    app.run_due().await;
     approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
     hide_article(&app.app.actions, &OPERATOR, wrong, true).await.unwrap();
     due(&app).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
-    let told = app.told("ann@example.org", &["A good story", "A wrong story", "A spare story"]);
+    let told = app.count_titles("ann@example.org", &["A good story", "A wrong story", "A spare story"]);
     assert_eq!(told, [1, 0, 0]);
 }
 
 async fn operators_are_told_of_an_approval_that_an_edit_revoked(engine: Engine) {
     let (app, issue) = with_approval(engine).await;
     let good = app.story("A good story", "").await;
-    app.tick_at("2026-05-02T06:31:00Z").await;
-    app.tick().await;
+    app.run_due_at("2026-05-02T06:31:00Z").await;
+    app.run_due().await;
     let before = notices(&app, "approv");
     approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
     edit_issue(&app.app.actions, &OPERATOR, issue, &IssueWords::default(), &[Change::Pin(good)])
         .await
         .unwrap();
-    app.tick_twice().await;
+    app.run_due_twice().await;
     assert_eq!(notices(&app, "approv"), before + 1);
 }
 
@@ -246,12 +246,12 @@ async fn an_issue_that_the_recheck_made_too_short_asks_as_well(engine: Engine) {
     for slug in ["good", "gone"] {
         story_at(&app, &site, slug).await;
     }
-    give(&site, "/good", page("The good story")).await;
-    give(&site, "/gone", ResponseTemplate::new(404)).await;
+    respond(&site, "/good", page("The good story")).await;
+    respond(&site, "/gone", ResponseTemplate::new(404)).await;
     due(&app).await;
     let record = app.issue(issue).await;
     assert_eq!((record.status, record.waits_for.as_deref()), (IssueStatus::Planned, Some("stories")));
-    assert!(app.mails_to("ann@example.org").is_empty());
+    assert!(app.emails_to("ann@example.org").is_empty());
 }
 
 async fn a_pin_is_for_one_issue(engine: Engine) {
@@ -267,40 +267,40 @@ async fn a_pin_is_for_one_issue(engine: Engine) {
 async fn an_issue_not_approved_in_time_is_skipped_with_the_reason(engine: Engine) {
     let (app, issue) = with_approval(engine).await;
     app.story("A good story", "").await;
-    app.tick().await;
+    app.run_due().await;
     due(&app).await;
-    app.tick_at("2026-05-02T13:00:31Z").await;
+    app.run_due_at("2026-05-02T13:00:31Z").await;
     let record = app.issue(issue).await;
     assert_eq!(record.status, IssueStatus::Skipped);
     assert_eq!(record.reason.as_deref(), Some("no operator approved it in time"));
-    assert!(app.mails_to("ann@example.org").is_empty());
+    assert!(app.emails_to("ann@example.org").is_empty());
 }
 
 async fn an_issue_with_too_few_stories_waits_for_an_operator_if_configured(engine: Engine) {
     let app = TestApp::start_with(engine, two_stories(TooFew::Ask)).await;
     let issue = begun(&app).await;
     app.story("A good story", "").await;
-    app.tick_twice().await;
+    app.run_due_twice().await;
     due(&app).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Planned);
     assert_eq!(app.issue(issue).await.waits_for.as_deref(), Some("stories"));
-    assert!(app.count_mails(EmailKind::TooFewStories).await >= 1);
+    assert!(app.count_emails(EmailKind::TooFewStories).await >= 1);
     approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
     app.settle().await;
-    assert_eq!(app.told("ann@example.org", &["A good story"]), [1], "shorter, as the operator said");
+    assert_eq!(app.count_titles("ann@example.org", &["A good story"]), [1], "shorter, as the operator said");
 }
 
 async fn a_second_story_ends_the_wait(engine: Engine) {
     let app = TestApp::start_with(engine, two_stories(TooFew::Ask)).await;
     let issue = begun(&app).await;
     app.story("A good story", "").await;
-    app.tick().await;
+    app.run_due().await;
     due(&app).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Planned);
     app.clock.advance(SignedDuration::from_mins(2));
     app.story("Another story", "").await;
-    app.tick().await;
-    app.tick_after(SignedDuration::from_secs(31)).await;
+    app.run_due().await;
+    app.run_due_after(SignedDuration::from_secs(31)).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
 }
 
@@ -333,11 +333,11 @@ async fn the_recheck_drops_removed_articles_and_follows_moved_and_renamed_ones(e
         articles::set_title(&mut tx, id, &format!("The {slug} story")).await.unwrap();
         tx.commit().await.unwrap();
     }
-    give(&site, "/spare", page("The spare story")).await;
-    give(&site, "/renamed", page("A better headline")).await;
-    give(&site, "/moved", ResponseTemplate::new(301).insert_header("location", "/new-place")).await;
-    give(&site, "/new-place", page("The moved story")).await;
-    give(&site, "/gone", ResponseTemplate::new(410)).await;
+    respond(&site, "/spare", page("The spare story")).await;
+    respond(&site, "/renamed", page("A better headline")).await;
+    respond(&site, "/moved", ResponseTemplate::new(301).insert_header("location", "/new-place")).await;
+    respond(&site, "/new-place", page("The moved story")).await;
+    respond(&site, "/gone", ResponseTemplate::new(410)).await;
     due(&app).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
     let text = app.visitor("ann@example.org").last_email().text();

@@ -35,7 +35,7 @@ async fn an_operator_reviews_edits_and_approves_an_issue(engine: Engine) {
     assert_eq!(told["candidates"][0]["reason"], "first_issue");
     assert_eq!(told["candidates"][0]["in"], true);
     let again = run(&["issue", "plan", "--replay", "--next"]).await;
-    assert!(again.contains("comes out the same: 1 candidates"), "{again}");
+    assert!(again.contains("comes out the same: 1 candidate,"), "{again}");
 
     let note = folder.join("note.md");
     std::fs::write(&note, "Good **morning**.").unwrap();

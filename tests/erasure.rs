@@ -1,4 +1,4 @@
-//! Subject access and erasure: a reader's data on request, and its removal.
+//! Data exports and erasure of readers.
 
 use crate::support::{
     Engine, OPERATOR, TestApp, address, on_both_engines, reader::anything, rows::LedgerRow,
@@ -26,11 +26,12 @@ async fn forgotten(app: &TestApp, text: &str) -> ErasureOutcome {
     erase(&app.app.actions, &OPERATOR, &address(text)).await.unwrap()
 }
 
-/// Makes a reader who has got an issue, has chosen preferences, and is suppressed. A relay's answer contains the address.
+/// Creates a reader with an issue, chosen preferences and a suppression. A relay's answer contains the
+/// address.
 async fn a_reader_with_a_past(app: &TestApp) {
     app.article("The bridge opens").await;
     let ann = app.visitor(ANN);
-    ann.signs_up_with(&[("started", &app.form_mark().await)]).await;
+    ann.signs_up_with(&[("started", &app.form_token().await)]).await;
     ann.confirms().await;
     app.reader("bob@example.org").await;
     app.send_issue().await;
@@ -40,11 +41,11 @@ async fn a_reader_with_a_past(app: &TestApp) {
         time_zone: parse_time_zone("Europe/Berlin").ok(),
         ..anything()
     };
-    app.wish(&app.newsletter().await, ANN, &preferences).await;
+    app.set_preferences(&app.newsletter().await, ANN, &preferences).await;
     app.suppress(ANN, "complained: says ann@example.org").await;
 }
 
-/// Imports a list that has Ann with a status.
+/// Imports a list with Ann in this status.
 async fn import(app: &TestApp, status: &str) -> Outcome {
     let summary = app.import_list(&format!("email,status\nANN@example.org,{status}\n")).await;
     *summary.outcomes.keys().next().unwrap()
@@ -124,7 +125,7 @@ async fn erasure_waits_for_an_email_in_flight(engine: Engine) {
     let store = app.store().await;
     store.set_deliveries("sending").await;
     assert_eq!(forgotten(&app, ANN).await, ErasureOutcome::InFlight);
-    // The unsubscribing counts all the same.
+    // Unsubscribing counts nevertheless.
     assert_eq!(app.status_of(ANN).await, Some(SubscriptionStatus::Unsubscribed));
     store.set_deliveries("sent").await;
     assert_eq!(forgotten(&app, ANN).await, ErasureOutcome::Done);
@@ -146,7 +147,7 @@ async fn old_links_of_an_erased_reader_store_nothing(engine: Engine) {
         (ann.confirmation_link(), ann.unsubscribe_link().await, ann.preferences().await);
     let id = ann.subscription().await.id;
     assert_eq!(forgotten(&app, ANN).await, ErasureOutcome::Done);
-    let before = app.mails().len();
+    let before = app.emails().len();
     assert_eq!(app.press(&format!("{confirm}/renew")).await.status, 404);
     assert_eq!(app.press(&confirm).await.status, 404);
     let reason = [("reason", "other"), ("remark", "I am Ann Smith")];
@@ -157,7 +158,7 @@ async fn old_links_of_an_erased_reader_store_nothing(engine: Engine) {
     assert!(!app.page(&preferences).await.contains("invalid"));
     assert_eq!(app.sign_up(&format!("forgotten-{}@forgotten.invalid", id.0)).await.status(), 422);
     app.settle().await;
-    assert_eq!(app.mails().len(), before);
+    assert_eq!(app.emails().len(), before);
     let store = app.store().await;
     assert_eq!(store.rows_in("unsubscribe_reasons").await, 0);
     assert!(store.ledger().await.iter().all(|it| it.client_address.is_none()));

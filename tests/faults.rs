@@ -1,13 +1,13 @@
-//! Faults in mid-send: of relays, of connections, of the database. In the end the records match what the server saw.
+//! Faults of relays, connections and the database while an issue is being sent. In the end, the records match
+//! the messages that the server received.
 
 use crate::support::{
-    Engine, TestApp, eventually,
-    fates::{assert_all_ended, assert_each_got_one, assert_sent_once, copies},
-    in_time,
+    Engine, TestApp, eventually, in_time,
     locks::WriteLock,
     on_both_engines, on_postgres,
+    outcomes::{assert_all_ended, assert_each_got_one, assert_sent_once, copies},
     postgres_cluster::Cluster,
-    smtp_server::{Action, Moment, Script, SmtpServer, Step},
+    smtp_server::{Action, Script, SmtpServer, Step, StepContext},
 };
 use daily::{
     app::App,
@@ -61,8 +61,8 @@ async fn with_spare(
     (server, spare, app)
 }
 
-/// Returns a number that looks random, but is always the same for this moment.
-fn chance(seed: u64, at: &Moment, of: u64) -> u64 {
+/// Returns a pseudo-random number that is always the same for this step.
+fn chance(seed: u64, at: &StepContext, of: u64) -> u64 {
     let mut hasher = DefaultHasher::new();
     (seed, at.step, at.recipient, at.earlier).hash(&mut hasher);
     hasher.finish() % of
@@ -86,7 +86,7 @@ async fn greylisted_readers_get_the_issue_once(engine: Engine) {
     let (issue, readers) = begin(&app).await;
     app.settle().await;
     assert_eq!(app.counts(issue).await.deferred, 80);
-    app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
+    app.run_due_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
     assert_sent_once(&app, issue, &[server.record()], &readers).await;
     assert!(app.deliveries(issue).await.iter().all(|it| it.attempts == 2));
 }
@@ -107,7 +107,7 @@ async fn random_answers_lead_every_delivery_to_one_end(engine: Engine) {
         });
         let (server, spare, app) = with_spare(engine, script, busy).await;
         let (issue, _) = begin(&app).await;
-        app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
+        app.run_due_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
         assert_all_ended(&app, issue, READERS).await;
         let (mut sent, mut failed) = (Vec::new(), 0);
         for delivery in app.deliveries(issue).await {
@@ -129,20 +129,21 @@ async fn connections_that_break_before_or_in_the_message_lose_nothing(engine: En
         });
         let (server, spare, app) = with_spare(engine, script, busy).await;
         let (issue, readers) = begin(&app).await;
-        app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
+        app.run_due_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
         assert_sent_once(&app, issue, &[server.record(), spare.record()], &readers).await;
-        // A short message may have been written to the buffers completely. The sender can't know, so it tries once more.
+        // A short message may fit into the buffers completely. The sender can't know whether it arrived, so
+        // it tries once more.
         let most = if step == Step::Body { 2 } else { 1 };
         assert!(app.deliveries(issue).await.iter().all(|it| it.attempts <= most), "{step:?}");
     }
 }
 
 async fn connections_that_break_after_the_message_repeat_it_with_the_same_message_id(engine: Engine) {
-    let drops = |at: &Moment| at.step == Step::EndOfData && at.earlier == 0 && chance(5, at, 10) == 0;
+    let drops = |at: &StepContext| at.step == Step::EndOfData && at.earlier == 0 && chance(5, at, 10) == 0;
     let script = Script::accept().rule(move |at| drops(at).then_some(Action::Drop));
     let (server, spare, app) = with_spare(engine, script, busy).await;
     let (issue, readers) = begin(&app).await;
-    app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
+    app.run_due_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
     let records = [server.record(), spare.record()];
     let copies = copies(&records);
     let repeated = copies.values().filter(|it| it.arrived > 1).count();
@@ -164,12 +165,12 @@ async fn with_hold_uncertain_deliveries_are_not_repeated(engine: Engine) {
     let (issue, readers) = begin(&app).await;
     eventually("all have gone out once", || async {
         app.clock.advance(SignedDuration::from_secs(31));
-        scheduler::tick(&app.app.jobs).await.ok()?;
+        scheduler::run_due(&app.app.jobs).await.ok()?;
         let counts = app.counts(issue).await;
         (counts.sent + counts.uncertain == 80).then_some(())
     })
     .await;
-    app.tick_after(SignedDuration::from_hours(2)).await;
+    app.run_due_after(SignedDuration::from_hours(2)).await;
     let records = [server.record(), spare.record()];
     let copies = copies(&records);
     assert!(copies.len() == readers.len() && copies.values().all(|it| it.arrived == 1), "{copies:?}");
@@ -178,7 +179,7 @@ async fn with_hold_uncertain_deliveries_are_not_repeated(engine: Engine) {
 }
 
 async fn a_slow_server_gets_everything_once(engine: Engine) {
-    let delay = |at: &Moment| Duration::from_millis(chance(6, at, 20));
+    let delay = |at: &StepContext| Duration::from_millis(chance(6, at, 20));
     let script = Script::accept().rule(move |at| Some(Action::Delay(delay(at))));
     let server = SmtpServer::start(script).await;
     let app = TestApp::with_ports(engine, &[server.port()], busy).await;
@@ -220,13 +221,13 @@ async fn a_relay_that_restarts_gets_everything(engine: Engine) {
     server.wait_for(25).await;
     server.stop().await;
     server.start_again().await;
-    app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
+    app.run_due_until(issue, IssueStatus::Sent, SignedDuration::from_secs(31)).await;
     let copies = copies(&[server.record()]);
     assert!(copies.len() == READERS && copies.values().all(|it| it.accepted == 1), "{copies:?}");
     assert_sent_once(&app, issue, &[server.record()], &readers).await;
 }
 
-/// Stops the database's server in mid-send in this way, and starts it again.
+/// Stops the database server while an issue is being sent, and restarts it.
 async fn the_database_restarts(stop: &[&str], start: Option<&[&str]>) {
     let database = tokio::task::spawn_blocking(|| Cluster::start("fsync = off")).await.unwrap();
     let server = SmtpServer::start(Script::accept().always(Step::EndOfData, Action::Hold)).await;
@@ -237,11 +238,11 @@ async fn the_database_restarts(stop: &[&str], start: Option<&[&str]>) {
     .await;
     let (issue, readers) = begin(&app).await;
     server.pass(30);
-    // Thirty have been sent, and five are in flight.
+    // Thirty are sent, and five are in flight.
     server.wait_until(|record| record.messages.len() == 35).await;
     database.control(stop).await;
     if start.is_some() {
-        // The answers come while there is no database, and the recorder keeps them.
+        // The answers arrive while the database is down, and the recorder keeps them.
         server.release();
         server.wait_for(35).await;
     }
@@ -251,7 +252,7 @@ async fn the_database_restarts(stop: &[&str], start: Option<&[&str]>) {
     server.release();
     eventually("the issue is sent", || async {
         app.clock.advance(SignedDuration::from_secs(5));
-        scheduler::tick(&app.app.jobs).await.ok()?;
+        scheduler::run_due(&app.app.jobs).await.ok()?;
         (app.issue(issue).await.status == IssueStatus::Sent).then_some(())
     })
     .await;
@@ -280,7 +281,7 @@ async fn a_write_lock_of_another_process_on_sqlite_only_costs_time() {
     server.wait_for(20).await;
     let DatabaseUrl::Sqlite(file) = &app.app.settings.database.url else { panic!("SQLite") };
     let lock = WriteLock::hold(file).await;
-    // Nothing is recorded as begun any more, and what was begun is still answered.
+    // Nothing more is recorded as begun, but answers for begun messages are recorded.
     let counts = app.counts(issue).await;
     let begun = usize::try_from(counts.sent + counts.sending).unwrap();
     server.wait_for(begun).await;
@@ -307,7 +308,7 @@ async fn a_fetcher_that_waits_for_the_database_does_not_block_the_last_job() {
             Box::pin(async move {
                 begun.notify_one();
                 stop.cancelled().await;
-                // As every job does to record its result.
+                // Every job records its result in this way.
                 let recorded = in_time(async { db.begin().await?.commit().await }).await;
                 *ended.lock().unwrap() = Some(recorded.is_ok());
                 Ok(())
@@ -318,15 +319,16 @@ async fn a_fetcher_that_waits_for_the_database_does_not_block_the_last_job() {
         db: daily.db.clone(),
         queue: daily.jobs.delivery.queue.clone(),
         handler,
-        job_limit: Duration::from_mins(1),
+        job_timeout: Duration::from_mins(1),
         delivery_concurrency: 1,
     };
     let running = tokio::spawn(workers.run(stop.clone(), Duration::from_mins(1)));
     let mut tx = daily.db.begin().await.unwrap();
-    daily.jobs.delivery.queue.enqueue(&mut tx, &Job::TakeSignups).await.unwrap();
+    daily.jobs.delivery.queue.enqueue(&mut tx, &Job::ProcessSignups).await.unwrap();
     tx.commit().await.unwrap();
     begun.notified().await;
-    // Another process writes. A fetcher of jobs waits for it, and has the only connection that can write.
+    // Another process holds the write lock. A job fetcher waits for the lock, and uses the only connection
+    // that can write.
     let DatabaseUrl::Sqlite(path) = &daily.settings.database.url else {
         unreachable!("the story is SQLite's")
     };

@@ -1,8 +1,8 @@
-//! Reading feeds: what becomes an article, and when a feed is read again.
+//! Feeds: which items become articles, and when a feed is read again.
 
 use crate::support::{
     DAY, Engine, OPERATOR, TestApp, at, on_both_engines,
-    site::{document, feed, give, item, rss},
+    site::{document, feed, item, respond, rss},
 };
 use daily::{
     actions::feed::add_feed::add_feed,
@@ -30,7 +30,7 @@ pub async fn start_with(engine: Engine, change: impl FnOnce(&mut Settings)) -> T
 
 pub async fn add(app: &TestApp, url: &str) {
     add_feed(&app.app.actions, &OPERATOR, url).await.expect("a feed");
-    app.tick().await;
+    app.run_due().await;
 }
 
 async fn titles(app: &TestApp) -> Vec<String> {
@@ -89,7 +89,7 @@ async fn one_story_in_two_feeds_is_one_article(engine: Engine) {
             )),
         ),
     ] {
-        give(&site, place, document(body)).await;
+        respond(&site, place, document(body)).await;
         add(&app, &format!("{}{place}", site.uri())).await;
     }
     assert_eq!(titles(&app).await, ["Harbour lights return", "A bakery at dawn"]);
@@ -115,8 +115,8 @@ async fn a_feed_is_fetched_conditionally(engine: Engine) {
         .await;
     let url = format!("{}/feed", site.uri());
     add(&app, &url).await;
-    app.tick_after(SignedDuration::from_mins(5)).await;
-    app.tick_after(SignedDuration::from_mins(11)).await;
+    app.run_due_after(SignedDuration::from_mins(5)).await;
+    app.run_due_after(SignedDuration::from_mins(11)).await;
     assert_eq!(record(&app, &url).await.etag.as_deref(), Some("\"v1\""));
     assert_eq!(titles(&app).await.len(), 1);
 }
@@ -131,7 +131,7 @@ async fn a_failing_feed_keeps_its_articles_and_is_read_less_often(engine: Engine
     let mut pauses = Vec::new();
     for _ in 0..3 {
         app.clock.set(record(&app, &url).await.next_poll_at.0);
-        app.tick_after(SignedDuration::from_secs(31)).await;
+        app.run_due_after(SignedDuration::from_secs(31)).await;
         pauses.push(record(&app, &url).await.next_poll_at.0.duration_since(app.clock.now()));
     }
     let broken = record(&app, &url).await;
@@ -148,7 +148,7 @@ async fn a_feed_that_is_gone_is_retired(engine: Engine) {
     let url = format!("{}/feed", site.uri());
     add(&app, &url).await;
     assert_eq!(record(&app, &url).await.status, "retired");
-    app.tick_after(DAY).await;
+    app.run_due_after(DAY).await;
 }
 
 async fn private_networks_are_not_read_unless_allowed(engine: Engine) {
@@ -176,7 +176,7 @@ async fn undated_items_do_not_count_as_new(engine: Engine) {
         .mount(&site)
         .await;
     add(&app, &format!("{}/feed", site.uri())).await;
-    app.tick_after(SignedDuration::from_mins(16)).await;
+    app.run_due_after(SignedDuration::from_mins(16)).await;
     assert_eq!(titles(&app).await.len(), 4);
     app.clock.advance(SignedDuration::from_hours(13));
     app.send_issue().await;
@@ -207,7 +207,7 @@ async fn validators_survive_an_answer_without_them(engine: Engine) {
     add(&app, &url).await;
     for _ in 0..2 {
         app.clock.set(record(&app, &url).await.next_poll_at.0);
-        app.tick().await;
+        app.run_due().await;
     }
     assert_eq!(record(&app, &url).await.failures, 0);
 }
@@ -216,12 +216,12 @@ async fn a_permanent_redirect_is_stored_and_a_temporary_one_is_not(engine: Engin
     let app = start(engine).await;
     let site = MockServer::start().await;
     let to = |status, location: &str| ResponseTemplate::new(status).insert_header("location", location);
-    give(&site, "/old", to(301, "/older")).await;
-    give(&site, "/older", to(308, "/new")).await;
-    give(&site, "/detour", to(302, "/new")).await;
-    give(&site, "/trap", to(301, "/login")).await;
-    give(&site, "/login", feed("<html><title>Log in</title>")).await;
-    give(&site, "/new", feed(&bakery())).await;
+    respond(&site, "/old", to(301, "/older")).await;
+    respond(&site, "/older", to(308, "/new")).await;
+    respond(&site, "/detour", to(302, "/new")).await;
+    respond(&site, "/trap", to(301, "/login")).await;
+    respond(&site, "/login", feed("<html><title>Log in</title>")).await;
+    respond(&site, "/new", feed(&bakery())).await;
     let at = |place: &str| format!("{}{place}", site.uri());
     add(&app, &at("/old")).await;
     let moved = record(&app, &at("/new")).await;
@@ -230,7 +230,7 @@ async fn a_permanent_redirect_is_stored_and_a_temporary_one_is_not(engine: Engin
         add(&app, &at(place)).await;
         assert_eq!(record(&app, &at(place)).await.failures, failures);
     }
-    // A second feed that moves to the first one's address is not read as well.
+    // A second feed that moves to the first one's URL is not read as well.
     add(&app, &at("/older")).await;
     let second = record(&app, &at("/older")).await;
     assert_eq!((second.status.as_str(), second.trouble_kind), ("retired", Some(TroubleKind::Retired)));
@@ -262,12 +262,12 @@ async fn retry_after_and_max_age_are_honoured(engine: Engine) {
     let next = |feed: FeedRecord| feed.next_poll_at.0.duration_since(app.clock.now());
     assert_eq!(next(record(&app, &busy).await), SignedDuration::from_hours(2));
     assert_eq!(next(record(&app, &quiet).await), SignedDuration::from_mins(150), "as long as it stays fresh");
-    // Before an issue is planned one feed is read early, and the other one is left alone.
+    // Before planning an issue, one feed is read early, and the other one is left alone.
     app.clock.advance(SignedDuration::from_mins(30));
     let mut tx = app.app.db.begin().await.unwrap();
     assert_eq!(feeds::poll_soon(&mut tx, app.clock.now()).await.unwrap(), 1);
     tx.commit().await.unwrap();
-    app.tick().await;
+    app.run_due().await;
     assert_eq!(record(&app, &quiet).await.polled_at.unwrap().0, app.clock.now());
     assert_ne!(record(&app, &busy).await.polled_at.unwrap().0, app.clock.now());
     let mut tx = app.app.db.begin().await.unwrap();
@@ -286,8 +286,8 @@ async fn feeds_on_one_host_are_read_in_turn_and_other_hosts_do_not_wait(engine: 
     add_feed(&app.app.actions, &OPERATOR, &format!("{}/x", other.uri())).await.unwrap();
     let mut read = Vec::new();
     for _ in 0..4 {
-        app.tick_after(SignedDuration::from_secs(1)).await;
-        app.tick().await;
+        app.run_due_after(SignedDuration::from_secs(1)).await;
+        app.run_due().await;
         read.push(many.received_requests().await.unwrap().len());
     }
     assert_eq!(read, [1, 2, 3, 4]);
@@ -317,7 +317,7 @@ async fn a_feed_that_changes_all_links_makes_no_new_articles(engine: Engine) {
     let site = serve(&[rss(&first.concat()), rss(&second.concat())]).await;
     let url = format!("{}/feed", site.uri());
     add(&app, &url).await;
-    app.tick_after(SignedDuration::from_mins(16)).await;
+    app.run_due_after(SignedDuration::from_mins(16)).await;
     assert_eq!(
         titles(&app).await,
         [
@@ -358,7 +358,7 @@ async fn entries_that_share_a_page_are_as_many_articles(engine: Engine) {
     add(&app, &url).await;
     assert_eq!(app.articles().await.len(), 8);
     app.clock.set(record(&app, &url).await.next_poll_at.0);
-    app.tick().await;
+    app.run_due().await;
     let all = app.articles().await;
     let titles: Vec<&str> = all.iter().map(|it| it.title.as_str()).collect();
     assert_eq!(titles.len(), 9, "{titles:?}");
@@ -378,7 +378,7 @@ async fn a_page_with_another_story_each_day_brings_them_all(engine: Engine) {
     ])
     .await;
     add(&app, &format!("{}/feed", site.uri())).await;
-    app.tick_after(SignedDuration::from_mins(16)).await;
+    app.run_due_after(SignedDuration::from_mins(16)).await;
     assert_eq!(titles(&app).await, ["Shirt of the day: a fox", "Shirt of the day: a whale"]);
 }
 
@@ -396,7 +396,7 @@ async fn a_story_whose_identifier_changed_is_the_same_story(engine: Engine) {
     ])
     .await;
     add(&app, &format!("{}/feed", site.uri())).await;
-    app.tick_after(SignedDuration::from_mins(16)).await;
+    app.run_due_after(SignedDuration::from_mins(16)).await;
     assert_eq!(titles(&app).await, ["Boat one is in", "Boat two is here"]);
 }
 
@@ -411,7 +411,7 @@ async fn another_story_at_a_known_address_is_another_article(engine: Engine) {
         add(&app, &format!("{}/feed", site.uri())).await;
     }
     assert_eq!(titles(&app).await, ["Harbour lights return", "Bakery opens at dawn"]);
-    app.tick_after(SignedDuration::from_mins(16)).await;
+    app.run_due_after(SignedDuration::from_mins(16)).await;
     assert_eq!(titles(&app).await.len(), 2);
 }
 
@@ -431,7 +431,7 @@ async fn only_the_original_feed_corrects_an_article(engine: Engine) {
     add(&app, &format!("{}/feed", site.uri())).await;
     add(&app, &format!("{}/feed", copy.uri())).await;
     assert_eq!(titles(&app).await, ["Harbor light return"]);
-    app.tick_after(SignedDuration::from_mins(16)).await;
+    app.run_due_after(SignedDuration::from_mins(16)).await;
     assert_eq!(titles(&app).await, ["Harbour lights return"]);
     assert_eq!(app.articles().await[0].dek.as_deref(), Some("Dark for a year."));
 }
@@ -454,8 +454,8 @@ async fn a_failing_feed_is_reported_once_until_it_recovers(engine: Engine) {
     let mut told = Vec::new();
     for _ in 0..11 {
         app.clock.set(record(&app, &url).await.next_poll_at.0);
-        app.tick().await;
-        told.push(app.count_mails(EmailKind::FeedTrouble).await);
+        app.run_due().await;
+        told.push(app.count_emails(EmailKind::FeedTrouble).await);
     }
     assert_eq!(told, [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1]);
     let recovered = record(&app, &url).await;
@@ -478,9 +478,9 @@ async fn a_feed_silent_beyond_its_habit_is_reported(engine: Engine) {
     let known = record(&app, &url).await;
     assert_eq!((known.usual_gap_seconds, known.longest_gap_seconds), (Some(86_400), Some(86_400)));
     assert_eq!(known.last_item_at.unwrap().0, at("2026-04-30T08:00:00Z"));
-    app.tick_after(DAY * 5).await;
+    app.run_due_after(DAY * 5).await;
     assert_eq!(record(&app, &url).await.trouble, None);
-    app.tick_after(DAY).await;
+    app.run_due_after(DAY).await;
     let silent = record(&app, &url).await;
     assert_eq!(silent.trouble_kind, Some(TroubleKind::Silent));
     assert_eq!(
@@ -505,7 +505,7 @@ async fn what_is_odd_about_a_feed_is_kept_and_undated_feeds_are_reported(engine:
     assert_eq!(feed.trouble_kind, Some(TroubleKind::Undated));
     assert!(feed.trouble.unwrap().contains("2 of its 3 entries are not understood, such as “soon”"));
     app.clock.set(feed.next_poll_at.0);
-    app.tick().await;
+    app.run_due().await;
     let feed = record(&app, &url).await;
     assert_eq!((feed.trouble_kind, feed.notes.lines().len()), (None, 0));
 }

@@ -1,18 +1,18 @@
 //! The signup form with several newsletters, and in a frame of another site.
 
-use crate::support::{Engine, TestApp, browser::Browser, mark_in, on_both_engines, with_services};
+use crate::support::{Engine, TestApp, browser::Browser, form_token_in, on_both_engines, with_services};
 use daily::domain::{newsletter::Archive, subscriber::subscription::SubscriptionStatus};
 use fantoccini::Locator;
 use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
 
 on_both_engines!(
-    with_several_newsletters_the_form_asks_which,
+    with_several_newsletters_the_form_lists_them,
     every_problem_of_a_signup_is_named_at_once,
     readers_pages_lead_feed_readers_to_the_feed,
 );
 
-async fn with_several_newsletters_the_form_asks_which(engine: Engine) {
+async fn with_several_newsletters_the_form_lists_them(engine: Engine) {
     let app = TestApp::start(engine).await;
     assert!(!app.page("/").await.contains("type=\"checkbox\""), "a single one is no question");
     app.add_newsletter("weekly", |it| it.title = "The Weekly".into()).await;
@@ -20,7 +20,7 @@ async fn with_several_newsletters_the_form_asks_which(engine: Engine) {
     assert!(form.contains("Was möchten Sie lesen?"), "{form}");
     assert!(form.contains(r#"name="newsletter" value="weekly" checked"#), "{form}");
     assert!(form.contains(r#"name="newsletter" value="daily">"#), "{form}");
-    let started = mark_in(&form);
+    let started = form_token_in(&form);
     let own =
         [("email", "ann@example.org"), ("started", started.as_str()), ("lang", "de"), ("newsletter", "")];
     let none = app.submit("/subscribe", &own).await;
@@ -69,7 +69,7 @@ async fn every_problem_of_a_signup_is_named_at_once(engine: Engine) {
     for error in problem["errors"].as_array().unwrap() {
         assert!(problem["detail"].as_str().unwrap().contains(error["detail"].as_str().unwrap()), "{problem}");
     }
-    // What can't be read is no different.
+    // The same applies to unreadable bodies.
     for (body, pointer, code) in [
         (json!({ "email": ["SECRET"] }), "#/email", "wrong_type"),
         (json!({ "email": "ann@example.org", "SECRET": 1 }), "#", "unknown_field"),
@@ -85,7 +85,7 @@ async fn every_problem_of_a_signup_is_named_at_once(engine: Engine) {
         assert_eq!(problem["errors"][0]["code"], code, "{problem}");
     }
     // In a form each message is beside its field.
-    let started = app.form_mark().await;
+    let started = app.form_token().await;
     let page = app
         .submit("/subscribe", &[("email", "x"), ("newsletter", ""), ("started", &started), ("lang", "fr")])
         .await;

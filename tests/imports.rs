@@ -1,6 +1,6 @@
 //! Importing lists of readers from other systems, and exporting them.
 
-mod leavers;
+mod unsubscribed;
 
 use crate::support::{
     Engine, OPERATOR, TestApp, at,
@@ -22,8 +22,8 @@ use daily::{
 };
 use std::{io::Cursor, path::Path};
 
-/// Imports a list and returns its outcomes, in words.
-async fn take(app: &TestApp, text: &str) -> String {
+/// Imports a list and returns its outcomes as text.
+async fn import_outcomes(app: &TestApp, text: &str) -> String {
     words(&app.import_list(text).await)
 }
 
@@ -37,7 +37,7 @@ fn words(summary: &Summary) -> String {
     outcomes.chain(refused).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns how many rows each table has that an import may change.
+/// Returns the number of rows in each table that an import may change.
 async fn size(app: &TestApp) -> [i64; 6] {
     let store = app.store().await;
     let mut size = [0; 6];
@@ -61,7 +61,7 @@ const MEMBERS: &str = "Email Address,First Name,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME
     cleo@example.org,Cleo,2021-05-04 10:22:31,192.0.2.7,,,\n\
     nobody,,,,2020-02-29 23:59:59,,\n\
     ann@example.org,Ann again,,,2022-02-02 00:00:00,,\n";
-/// They left less than three years ago (`retention.left_days`), so no worker forgets them in the meantime.
+/// They unsubscribed less than three years ago (`retention.left_days`), so no worker erases them.
 const LEAVERS: &str = "Email Address,OPTIN_TIME,CONFIRM_TIME,UNSUB_TIME,UNSUB_REASON\n\
     dora@example.org,,2019-05-04 10:24:02,2025-08-01 06:00:00,NORMAL (enough)\n\
     emil@example.org,,2019-05-04 10:24:02,2025-08-01 06:00:00,ABUSE (a report)\n";
@@ -106,7 +106,7 @@ async fn confirmed_readers_become_active_with_their_evidence(engine: Engine) {
     assert_eq!(app.status_of("bob@example.org").await, Some(SubscriptionStatus::Active));
     assert_eq!(app.status_of("cleo@example.org").await, None);
     app.settle().await;
-    assert!(app.mails().is_empty(), "no email is sent");
+    assert!(app.emails().is_empty(), "no email is sent");
 }
 
 async fn a_dry_run_reports_the_same_and_changes_nothing(engine: Engine) {
@@ -120,7 +120,7 @@ async fn a_dry_run_reports_the_same_and_changes_nothing(engine: Engine) {
     }
     assert_eq!(size(&app).await, before);
     for (list, tried) in [MEMBERS, LEAVERS, BOUNCED, both_ways].iter().zip(tried) {
-        assert_eq!(take(&app, list).await, tried);
+        assert_eq!(import_outcomes(&app, list).await, tried);
     }
     // If an address is there twice, the unsubscribed row wins.
     assert_eq!(app.status_of("x@example.org").await, Some(SubscriptionStatus::Unsubscribed));
@@ -129,33 +129,36 @@ async fn a_dry_run_reports_the_same_and_changes_nothing(engine: Engine) {
 async fn a_second_import_changes_nothing_more(engine: Engine) {
     let app = TestApp::start(engine).await;
     for list in [MEMBERS, LEAVERS, BOUNCED] {
-        take(&app, list).await;
+        import_outcomes(&app, list).await;
     }
     let before = size(&app).await;
-    assert_eq!(take(&app, MEMBERS).await, "2 known, 1 unconfirmed, 1 duplicate, 1 refused: address");
-    assert_eq!(take(&app, LEAVERS).await, "2 known");
-    assert_eq!(take(&app, BOUNCED).await, "1 known");
+    assert_eq!(
+        import_outcomes(&app, MEMBERS).await,
+        "2 known, 1 unconfirmed, 1 duplicate, 1 refused: address"
+    );
+    assert_eq!(import_outcomes(&app, LEAVERS).await, "2 known");
+    assert_eq!(import_outcomes(&app, BOUNCED).await, "1 known");
     assert_eq!(size(&app).await, before);
 }
 
 async fn unsubscribed_and_bounced_readers_never_become_active(engine: Engine) {
     let app = TestApp::start(engine).await;
-    assert_eq!(take(&app, LEAVERS).await, "1 left, 1 suppressed");
-    assert_eq!(take(&app, BOUNCED).await, "1 suppressed");
+    assert_eq!(import_outcomes(&app, LEAVERS).await, "1 left, 1 suppressed");
+    assert_eq!(import_outcomes(&app, BOUNCED).await, "1 suppressed");
     assert_eq!(app.status_of("dora@example.org").await, Some(SubscriptionStatus::Unsubscribed));
     assert_eq!(app.consent_of("dora@example.org").await, ["confirmed", "unsubscribed"]);
     assert!(app.suppressed("emil@example.org").await.unwrap().starts_with("complained: as list.csv, read"));
     assert!(app.suppressed("finn@example.org").await.unwrap().starts_with("undeliverable: "));
     // Another list has them as active.
     let list = "email,status\ndora@example.org,active\nEMIL@example.org,active\nfinn@example.org,active\n";
-    assert_eq!(take(&app, list).await, "1 left_here, 2 suppressed_here");
+    assert_eq!(import_outcomes(&app, list).await, "1 left_here, 2 suppressed_here");
     assert_eq!(app.status_of("dora@example.org").await, Some(SubscriptionStatus::Unsubscribed));
     assert_eq!(app.status_of("emil@example.org").await, None);
-    // They can come back by themselves.
+    // They can sign up again themselves.
     app.reader("dora@example.org").await;
     assert_eq!(app.status_of("dora@example.org").await, Some(SubscriptionStatus::Active));
-    // They stay, because they came back after they had unsubscribed there.
-    assert_eq!(take(&app, LEAVERS).await, "2 known");
+    // They stay subscribed, because they came back after unsubscribing there.
+    assert_eq!(import_outcomes(&app, LEAVERS).await, "2 known");
     assert_eq!(app.status_of("dora@example.org").await, Some(SubscriptionStatus::Active));
 }
 
@@ -164,11 +167,11 @@ async fn readers_own_actions_take_precedence_over_a_list(engine: Engine) {
     app.reader("ann@example.org").await;
     app.sign_up("bob@example.org").await;
     app.settle().await;
-    take(&app, "email,status\ncleo@example.org,active\n").await;
-    let mails = app.mails().len();
+    import_outcomes(&app, "email,status\ncleo@example.org,active\n").await;
+    let mails = app.emails().len();
     let list = "email,status,cadence,time_zone\nann@example.org,active,weekly,\nbob@example.org,active,,\n\
         cleo@example.org,unsubscribed,,\ndave@example.org,paused,weekdays,Europe/Berlin\n";
-    assert_eq!(take(&app, list).await, "2 added, 1 known, 1 ended");
+    assert_eq!(import_outcomes(&app, list).await, "2 added, 1 known, 1 ended");
     assert_eq!(app.visitor("ann@example.org").subscription().await.cadence.as_str(), "every_issue");
     // A confirmation elsewhere confirms a pending subscription here.
     assert_eq!(app.status_of("bob@example.org").await, Some(SubscriptionStatus::Active));
@@ -178,7 +181,7 @@ async fn readers_own_actions_take_precedence_over_a_list(engine: Engine) {
     assert_eq!(app.consent_of("cleo@example.org").await, ["confirmed", "unsubscribed"]);
     let dave = app.visitor("dave@example.org").subscription().await;
     assert_eq!((dave.status, dave.time_zone.as_deref()), (SubscriptionStatus::Paused, Some("Europe/Berlin")));
-    assert_eq!(app.mails().len(), mails);
+    assert_eq!(app.emails().len(), mails);
 }
 
 async fn a_long_list_is_imported_in_batches_that_stay_after_an_error(engine: Engine) {
@@ -198,7 +201,7 @@ async fn a_long_list_is_imported_in_batches_that_stay_after_an_error(engine: Eng
     let newsletter = app.newsletter().await.id;
     let active = subscribers::count_active(&mut app.app.db.read().await.unwrap(), newsletter).await;
     assert_eq!(active.unwrap(), 8_100);
-    assert_eq!(take(&app, &whole).await, "9000 known");
+    assert_eq!(import_outcomes(&app, &whole).await, "9000 known");
     assert_eq!(app.run_import(app.import().await, &whole).await.0.count(Outcome::Added), 0);
 }
 
@@ -217,9 +220,9 @@ on_both_engines!(
 
 async fn an_export_can_be_imported_without_loss(engine: Engine) {
     let here = TestApp::start(engine).await;
-    take(&here, MEMBERS).await;
-    take(&here, LEAVERS).await;
-    take(
+    import_outcomes(&here, MEMBERS).await;
+    import_outcomes(&here, LEAVERS).await;
+    import_outcomes(
         &here,
         "email,status,cadence,sections,time_zone,send_time,language\n\
         '=cmd@example.org,active,weekly,\"science,Local News\",Europe/Berlin,07:30,de\n\
@@ -235,10 +238,10 @@ async fn an_export_can_be_imported_without_loss(engine: Engine) {
 
     let there = TestApp::start(engine).await;
     assert_eq!(try_it(&there, &written).await, "5 added, 1 left, 1 unconfirmed");
-    assert_eq!(take(&there, &written).await, "5 added, 1 left, 1 unconfirmed");
+    assert_eq!(import_outcomes(&there, &written).await, "5 added, 1 left, 1 unconfirmed");
     let confirmed: String = written.split_inclusive('\n').filter(|line| !line.starts_with("ida")).collect();
     assert_eq!(export(&there, &[]).await, confirmed);
-    assert_eq!(take(&here, &written).await, "6 known, 1 unconfirmed");
+    assert_eq!(import_outcomes(&here, &written).await, "6 known, 1 unconfirmed");
 
     let active = export(&here, &["--status", "active", "--json"]).await;
     let readers: Vec<serde_json::Value> =
@@ -256,7 +259,7 @@ async fn a_pause_is_exported_and_ends_on_the_same_day(engine: Engine) {
         assert!(pause_subscription(&here.app.actions, id, until).await.unwrap());
     }
     let auckland = Preferences { time_zone: parse_time_zone("Pacific/Auckland").ok(), ..anything() };
-    here.wish(&here.newsletter().await, "bob@example.org", &auckland).await;
+    here.set_preferences(&here.newsletter().await, "bob@example.org", &auckland).await;
     let written = export(&here, &[]).await;
     assert!(written.lines().next().unwrap().ends_with(",paused_until,language"), "{written}");
     assert!(written.contains("\nann@example.org,paused,") && written.contains(",2026-05-09,\n"), "{written}");
@@ -265,7 +268,7 @@ async fn a_pause_is_exported_and_ends_on_the_same_day(engine: Engine) {
     there.change_newsletter(|it| it.clock = SendClock::Reader).await;
     // There is a signup for Ann's address there.
     there.visitor("ann@example.org").signs_up().await;
-    assert_eq!(take(&there, &written).await, "2 added");
+    assert_eq!(import_outcomes(&there, &written).await, "2 added");
     for address in ["ann@example.org", "bob@example.org"] {
         let it = there.visitor(address).subscription().await;
         assert_eq!((it.status, it.paused_until.map(|it| it.0)), (SubscriptionStatus::Paused, Some(until)));
@@ -273,7 +276,7 @@ async fn a_pause_is_exported_and_ends_on_the_same_day(engine: Engine) {
     let store = there.store().await;
     assert_eq!(store.resumes_at("ann@example.org").await, at("2026-05-09T00:00:00Z"));
     assert_eq!(store.resumes_at("bob@example.org").await, at("2026-05-08T12:00:00Z"));
-    there.tick_at("2026-05-09T00:00:00Z").await;
+    there.run_due_at("2026-05-09T00:00:00Z").await;
     for address in ["ann@example.org", "bob@example.org"] {
         assert_eq!(there.visitor(address).subscription().await.status, SubscriptionStatus::Active);
     }
@@ -281,7 +284,7 @@ async fn a_pause_is_exported_and_ends_on_the_same_day(engine: Engine) {
     // A pause whose day has passed is over.
     let later = TestApp::start(engine).await;
     later.clock.advance(at("2026-05-20T00:00:00Z").duration_since(today));
-    assert_eq!(take(&later, &written).await, "2 added");
+    assert_eq!(import_outcomes(&later, &written).await, "2 added");
     let it = later.visitor("ann@example.org").subscription().await;
     assert_eq!((it.status, it.paused_until), (SubscriptionStatus::Active, None));
 }
@@ -289,12 +292,12 @@ async fn a_pause_is_exported_and_ends_on_the_same_day(engine: Engine) {
 async fn suppressed_readers_are_exported_as_blocked(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.reader_at_once("ann@example.org").await;
-    take(&app, BOUNCED).await;
+    import_outcomes(&app, BOUNCED).await;
     app.suppress("ann@example.org", "undeliverable: 550").await;
     let written = export(&app, &[]).await;
     assert!(written.contains("\nann@example.org,blocked,"), "{written}");
     let there = TestApp::start(engine).await;
-    assert_eq!(take(&there, &written).await, "1 suppressed");
+    assert_eq!(import_outcomes(&there, &written).await, "1 suppressed");
 }
 
 /// Runs `daily` in a folder.
@@ -347,7 +350,7 @@ async fn the_command_reports_its_outcomes_and_each_row_left_out() {
     assert!(shown.stdout.contains("2021-05-04 08:22:00Z  confirmed (import)"), "{}", shown.stdout);
     let wrong = daily(folder.path(), &["subscriber", "import", &list, "--map", "colour=red"]).await;
     assert_eq!(wrong.code, 2);
-    // The operator says that all in the file have unsubscribed.
+    // --all-unsubscribed applies to every row of the file.
     let left = [&["--json", "subscriber", "import", &list, "--encoding", "latin1", "--all-unsubscribed"][..]]
         .concat();
     let ended = daily(folder.path(), &left).await;

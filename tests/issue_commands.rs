@@ -21,7 +21,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-/// A service that sends an issue over a relay, one message at a time.
+/// A service that sends an issue through a relay, one message at a time.
 struct Story {
     daily: Environment,
     _service: Running,
@@ -57,7 +57,7 @@ impl Story {
         .await;
     }
 
-    /// Returns the counts once nothing is in flight and `left` deliveries wait.
+    /// Waits until nothing is in flight and `left` deliveries wait, and returns the counts.
     async fn rests_with(&self, left: i64) -> Value {
         eventually("the issue rests", || async {
             let counts = self.json(&["issue", "status"]).await["deliveries"].take();
@@ -83,7 +83,7 @@ async fn confirmed_readers(store: &DatabaseUrl, count: usize) {
     db.close().await;
 }
 
-/// Accepts some messages, and leaves the next one without an answer.
+/// Accepts some messages, and never answers the next one.
 fn silent_after(mails: usize) -> Script {
     let taken = AtomicUsize::new(0);
     Script::accept().rule(move |at| {
@@ -300,7 +300,7 @@ async fn deliveries_are_listed(story: &Story, relay: &SmtpServer) {
     assert!(nobody.code == 1 && nobody.stderr.contains("never signed up"), "{nobody:?}");
 }
 
-/// Returns the counts of an issue, which must be those of the rows.
+/// Asserts that an issue's counters match its rows, and returns them.
 async fn counted_twice(app: &TestApp, issue: IssueId) -> Counts {
     let counts = app.counts(issue).await;
     let rows = app.store().await.deliveries().await;

@@ -44,7 +44,7 @@ async fn confirmed_readers_and_nobody_else_get_the_issue(engine: Engine) {
     pending.signs_up().await;
     assert_eq!(app.send_issue().await, IssueStatus::Sent);
     for reader in [ANN, "ben@example.org"] {
-        let mails = app.mails_to(reader);
+        let mails = app.emails_to(reader);
         let issue = mails.last().unwrap();
         assert_eq!(issue.subject(), "The bridge opens");
         assert!(issue.text().contains("https://news.example/the-bridge-opens"));
@@ -116,7 +116,7 @@ async fn a_reader_who_unsubscribes_while_the_issue_waits_gets_nothing(engine: En
     assert_eq!(app.send_issue().await, IssueStatus::Sending, "the relay is down");
     app.end_subscription(&ann.subscription().await).await;
     server.start_again().await;
-    app.tick_until_sent(SignedDuration::from_mins(1)).await;
+    app.run_due_until_sent(SignedDuration::from_mins(1)).await;
     assert_eq!(server.record().messages.len(), 0);
     let counts = app.counts(app.latest_issue().await.id).await;
     assert_eq!((counts.skipped, counts.sent), (1, 0));
@@ -129,9 +129,9 @@ async fn an_issue_always_finishes_even_when_the_relay_never_returns(engine: Engi
         app.reader_at_once(&format!("reader{n}@example.org")).await;
     }
     assert_eq!(app.send_issue().await, IssueStatus::Sending);
-    app.tick_after(SignedDuration::from_hours(23)).await;
+    app.run_due_after(SignedDuration::from_hours(23)).await;
     assert_eq!(app.issues().await.iter().filter(|it| it.status == IssueStatus::Sending).count(), 1);
-    app.tick_after(SignedDuration::from_hours(2)).await;
+    app.run_due_after(SignedDuration::from_hours(2)).await;
     let issue = app.issues().await.pop().unwrap();
     assert_eq!(issue.status, IssueStatus::Sent);
     assert_eq!(app.counts(issue.id).await.failed, 5);
@@ -163,7 +163,7 @@ async fn there_is_one_issue_per_date(engine: Engine) {
     app.settle().await;
     assert_eq!(app.send_issue().await, IssueStatus::Sent);
     assert_eq!(app.issues().await.len(), 1);
-    assert_eq!(app.mails_to(ANN).len(), 2);
+    assert_eq!(app.emails_to(ANN).len(), 2);
 }
 
 async fn an_issue_without_stories_is_skipped_with_the_reason(engine: Engine) {
@@ -171,7 +171,7 @@ async fn an_issue_without_stories_is_skipped_with_the_reason(engine: Engine) {
     app.reader(ANN).await;
     assert_eq!(app.send_issue().await, IssueStatus::Skipped);
     assert_eq!(app.latest_issue().await.reason.as_deref(), Some("there were no new articles"));
-    assert_eq!(app.mails_to(ANN).len(), 1);
+    assert_eq!(app.emails_to(ANN).len(), 1);
 }
 
 async fn no_story_is_sent_twice(engine: Engine) {
@@ -202,7 +202,7 @@ async fn a_test_send_shows_the_next_issue_and_changes_no_state(engine: Engine) {
     assert!(test.subject().starts_with("[Test]"), "{}", test.subject());
     assert!(test.text().contains("The bridge opens"));
     assert!(app.issues().await.is_empty(), "no issue was begun");
-    assert_eq!(app.mails_to(ANN).len(), 1, "readers get nothing");
+    assert_eq!(app.emails_to(ANN).len(), 1, "readers get nothing");
     assert_eq!(app.status_of("operator@example.org").await, None);
     let answer = app.press(&test.link("/unsubscribe/")).await;
     assert!(answer.contains("This is a test"));

@@ -1,13 +1,13 @@
-//! Pages and emails for readers in other languages than English.
+//! Pages and emails in languages other than English.
 
-use crate::support::{Engine, TestApp, mark_in, on_both_engines};
+use crate::support::{Engine, TestApp, form_token_in, on_both_engines};
 use daily::domain::signup_wording::signup_wording;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 const ANN: &str = "ann@example.org";
 
-/// Signs up as a program does, and returns status, language and body of the answer.
+/// Signs up through the JSON API, and returns status, language and body of the answer.
 async fn sign_up_by_json(app: &TestApp, signup: &Value) -> (u16, String, Value) {
     let answer = app.post_json("/subscribe", signup).await;
     let language = answer.headers()["content-language"].to_str().unwrap().to_owned();
@@ -16,21 +16,21 @@ async fn sign_up_by_json(app: &TestApp, signup: &Value) -> (u16, String, Value) 
 
 /// Returns the text that a reader agreed to, and its version.
 async fn agreed_to(app: &TestApp, address: &str) -> (Option<String>, Option<i64>) {
-    app.signups_taken().await;
+    app.wait_for_signups().await;
     let ledger = app.store().await.ledger().await;
     let entry = ledger.into_iter().find(|it| it.address.as_deref() == Some(address)).unwrap();
     (entry.wording, entry.wording_version)
 }
 
 on_both_engines!(
-    a_reader_comes_and_goes_in_the_newsletters_language,
+    a_reader_signs_up_and_unsubscribes_in_the_newsletters_language,
     errors_are_in_the_language_of_the_page_with_the_form,
     a_slip_is_asked_about_in_the_readers_language,
     other_pages_are_in_the_requested_or_the_browsers_language,
     emails_are_in_the_language_of_the_signup,
 );
 
-async fn a_reader_comes_and_goes_in_the_newsletters_language(engine: Engine) {
+async fn a_reader_signs_up_and_unsubscribes_in_the_newsletters_language(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.change_newsletter(|it| it.language = "de-AT".into()).await;
     app.article("Die Brücke").await;
@@ -147,7 +147,7 @@ async fn emails_are_in_the_language_of_the_signup(engine: Engine) {
     let page = app.page("/?lang=fr").await;
     let promise = signup_wording(Some("fr"));
     assert!(page.contains(promise.text), "{page}");
-    let started = mark_in(&page);
+    let started = form_token_in(&page);
     let ann = app.visitor(ANN);
     ann.signs_up_with(&[("lang", "fr"), ("started", &started)]).await;
     let mail = ann.last_email();
@@ -161,7 +161,7 @@ async fn emails_are_in_the_language_of_the_signup(engine: Engine) {
     assert!(app.press(&link).await.contains("C’est fait"));
     let kept = agreed_to(&app, ANN).await;
     assert_eq!(kept, (Some(promise.text.to_owned()), Some(promise.version)), "the ledger has what was shown");
-    // The text is unknown if another site's form, a program, or a form loaded days ago was used.
+    // The wording is unknown for forms of other sites, for programs, and for forms loaded days ago.
     app.visitor("bob@example.org").signs_up_with(&[("lang", "fr")]).await;
     sign_up_by_json(&app, &json!({ "email": "cleo@example.org", "lang": "fr" })).await;
     app.clock.advance(SignedDuration::from_hours(50));

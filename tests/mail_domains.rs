@@ -1,4 +1,4 @@
-//! The MX check: addresses at domains that receive no email are refused like mistyped ones.
+//! The MX check: addresses at domains that can't receive email are refused like mistyped ones.
 
 use crate::support::{
     Engine, Page, TestApp,
@@ -61,7 +61,7 @@ async fn made_up_names_are_looked_up_no_more_often_than_the_client_may_sign_up(e
         assert_eq!(app.sign_up_from("192.0.2.1", &format!("x@r{n}.org")).await.status(), status, "{n}");
     }
     assert_eq!(server.asked(), 3);
-    // Known names need no question; other clients have limits of their own.
+    // Known names need no lookup, and other clients have their own limits.
     assert_eq!(app.sign_up_from("192.0.2.1", "x@r0.org").await.status(), 422);
     assert_eq!(app.sign_up_from("192.0.2.2", "x@r4.org").await.status(), 422);
     assert_eq!(app.sign_up_from("192.0.2.2", "ann@with-mx.org").await.status(), 200);
@@ -125,7 +125,7 @@ async fn answers_are_cached_and_a_silent_server_is_not_asked_again() {
     assert_eq!(app.sign_up("eve@with-mx.org").await.status(), 200);
     assert_eq!(app.sign_up("eve@unknown.org").await.status(), 422);
     assert_eq!(server.asked(), 3, "a no is asked for again sooner than a yes");
-    // From now on it is silent. After three domains in vain, none is asked about.
+    // The server is silent from now on. After three failed lookups, no domain is looked up.
     server.fall_silent();
     for n in 0..3 {
         assert_eq!(app.sign_up(&format!("ann@away{n}.org")).await.status(), 200);

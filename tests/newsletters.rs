@@ -22,8 +22,9 @@ use daily::{
 };
 use jiff::{SignedDuration, civil::date};
 
-/// Sets up an issue at seven on each reader's clock, and readers in three parts of the world. The story begins on Friday at
-/// 15:00 UTC, after Friday's issue was due for all of them. Saturday's is due at 19:00, 05:00 and 14:00 UTC.
+/// Sends issues at seven on each reader's clock, to readers in three parts of the world. The story begins on
+/// Friday at 15:00 UTC, after Friday's issue was due for all of them. Saturday's is due at 19:00, 05:00 and
+/// 14:00 UTC.
 async fn around_the_world(app: &TestApp) {
     app.clock.set(at("2026-05-01T15:00:00Z"));
     app.change_newsletter(|it| {
@@ -60,7 +61,6 @@ async fn reader(app: &TestApp, address: &str, newsletter: &str, zone: &str) {
     reader.confirms().await;
 }
 
-/// Changes the preferences of a reader of the first newsletter.
 async fn choose(app: &TestApp, address: &str, change: impl FnOnce(&mut Preferences)) {
     let subscription = app.visitor(address).subscription().await;
     let mut preferences = subscription.preferences();
@@ -111,7 +111,7 @@ async fn readers_are_counted_by_their_clock(engine: Engine) {
             time_zone: parse_time_zone(zone).ok(),
             send_time: parse_send_time(time).ok(),
         };
-        app.wish(&daily, reader, &preferences).await;
+        app.set_preferences(&daily, reader, &preferences).await;
     }
     app.suppress("reader4@example.org", "test").await;
     let mut tx = app.app.db.read().await.unwrap();
@@ -138,27 +138,27 @@ async fn an_issue_on_readers_clocks_lasts_from_the_first_to_the_last_time_zone(e
     around_the_world(&app).await;
     add(&app, "weekly", "sat").await;
     reader(&app, "bea@example.org", "weekly", "Asia/Tokyo").await;
-    app.tick_at("2026-05-01T17:59:59Z").await;
+    app.run_due_at("2026-05-01T17:59:59Z").await;
     assert_eq!(issues_of(&app, "daily").await, []);
-    app.tick_at("2026-05-01T18:00:00Z").await;
+    app.run_due_at("2026-05-01T18:00:00Z").await;
     let saturday = planned("2026-05-02", "2026-05-01T19:00:00Z", "2026-05-02T14:00:00Z");
     assert_eq!(issues_of(&app, "daily").await, [saturday]);
-    app.tick_at("2026-05-01T18:59:59Z").await;
-    assert_eq!(app.mails_to("kiwi@example.org").len(), 1, "only the confirmation yet");
-    app.tick_at("2026-05-01T19:00:00Z").await;
+    app.run_due_at("2026-05-01T18:59:59Z").await;
+    assert_eq!(app.emails_to("kiwi@example.org").len(), 1, "only the confirmation yet");
+    app.run_due_at("2026-05-01T19:00:00Z").await;
     assert_ne!(issues_of(&app, "daily").await[0].1, IssueStatus::Planned);
-    eventually("Auckland has it", || async { (app.mails_to("kiwi@example.org").len() == 2).then_some(()) })
+    eventually("Auckland has it", || async { (app.emails_to("kiwi@example.org").len() == 2).then_some(()) })
         .await;
-    // The other newsletter has its own day and time.
-    app.tick_at("2026-05-02T07:59:59Z").await;
+    // The other newsletter has its own days and send time.
+    app.run_due_at("2026-05-02T07:59:59Z").await;
     assert_eq!(issues_of(&app, "weekly").await, []);
-    app.tick_at("2026-05-02T08:00:00Z").await;
+    app.run_due_at("2026-05-02T08:00:00Z").await;
     assert_eq!(issues_of(&app, "weekly").await, [planned("2026-05-02", "2026-05-02T09:00:00Z", "-")]);
-    app.tick_at("2026-05-02T09:00:00Z").await;
+    app.run_due_at("2026-05-02T09:00:00Z").await;
     assert_ne!(issues_of(&app, "weekly").await[0].1, IssueStatus::Planned);
     app.clock.set(at("2026-05-02T18:00:00Z"));
     app.article("A second bridge").await;
-    app.tick().await;
+    app.run_due().await;
     let sunday = planned("2026-05-03", "2026-05-02T19:00:00Z", "2026-05-03T14:00:00Z");
     assert_eq!(issues_of(&app, "daily").await[0], sunday);
     assert_eq!(issues_of(&app, "weekly").await.len(), 1, "its next is a week away");
@@ -167,7 +167,7 @@ async fn an_issue_on_readers_clocks_lasts_from_the_first_to_the_last_time_zone(e
 async fn a_planned_issue_follows_its_readers_clocks_and_is_never_sent_at_once(engine: Engine) {
     let app = TestApp::start(engine).await;
     around_the_world(&app).await;
-    app.tick_at("2026-05-01T18:00:00Z").await;
+    app.run_due_at("2026-05-01T18:00:00Z").await;
     let due = async |first: &str, last: &str| {
         assert_eq!(issues_of(&app, "daily").await, [planned("2026-05-02", first, last)]);
     };
@@ -181,8 +181,8 @@ async fn a_planned_issue_follows_its_readers_clocks_and_is_never_sent_at_once(en
     // That time is past already, so nothing changes.
     choose(&app, "kiwi@example.org", |it| it.send_time = parse_send_time("05:59").ok()).await;
     due("2026-05-01T18:45:00Z", "2026-05-02T17:00:00Z").await;
-    app.tick().await;
-    assert_eq!(app.mails_to("kiwi@example.org").len(), 1);
+    app.run_due().await;
+    assert_eq!(app.emails_to("kiwi@example.org").len(), 1);
     app.change_newsletter_named("daily", |it| it.clock = SendClock::Newsletter).await;
     due("2026-05-02T05:00:00Z", "-").await;
     app.change_newsletter_named("daily", |it| {
@@ -198,7 +198,7 @@ async fn an_issue_is_missed_only_after_the_grace_period_of_its_last_readers(engi
     for (now, missed) in [("2026-05-02T20:00:00Z", false), ("2026-05-02T20:00:01Z", true)] {
         let app = TestApp::start(engine).await;
         around_the_world(&app).await;
-        app.tick_at(now).await;
+        app.run_due_at(now).await;
         let issues = issues_of(&app, "daily").await;
         // Sunday's issue has begun by then.
         let saturday = issues.iter().find(|it| it.0 == "2026-05-02").unwrap();
@@ -207,7 +207,7 @@ async fn an_issue_is_missed_only_after_the_grace_period_of_its_last_readers(engi
             ("2026-05-01T19:00:00Z", "2026-05-02T14:00:00Z")
         );
         assert_eq!(issues.len(), 2);
-        // Saturday's may still be skipped without articles, as Sunday's may have taken them.
+        // Without articles, Saturday's issue may still be skipped, because Sunday's may have used them.
         let reason = app.issues().await.remove(1).reason;
         assert_eq!(reason.is_some_and(|it| it.contains("missed")), missed);
     }
@@ -216,8 +216,8 @@ async fn an_issue_is_missed_only_after_the_grace_period_of_its_last_readers(engi
 async fn a_planned_issue_is_missed_after_the_grace_period_of_its_last_readers(engine: Engine) {
     let app = TestApp::start(engine).await;
     around_the_world(&app).await;
-    app.tick_at("2026-05-01T18:00:00Z").await;
-    app.tick_at("2026-05-02T20:00:01Z").await;
+    app.run_due_at("2026-05-01T18:00:00Z").await;
+    app.run_due_at("2026-05-02T20:00:01Z").await;
     let issues = app.issues().await;
     let saturday = issues.iter().find(|it| it.date() == date(2026, 5, 2)).unwrap();
     assert_eq!(saturday.status, IssueStatus::Skipped);
@@ -228,11 +228,11 @@ async fn a_planned_issue_is_skipped_when_its_day_is_removed_and_restored_with_it
     let app = TestApp::start(engine).await;
     add(&app, "weekly", "sat").await;
     app.article("The bridge opens").await;
-    app.tick_at("2026-05-02T08:00:00Z").await;
+    app.run_due_at("2026-05-02T08:00:00Z").await;
     let saturday = planned("2026-05-02", "2026-05-02T09:00:00Z", "-");
     assert_eq!(issues_of(&app, "weekly").await, std::slice::from_ref(&saturday));
     app.change_newsletter_named("weekly", |it| it.days = Days::parse("sun").unwrap()).await;
-    app.tick().await;
+    app.run_due().await;
     assert_eq!(issues_of(&app, "weekly").await[0].1, IssueStatus::Skipped);
     let weekly = app.newsletter_named("weekly").await;
     let issue = app.issue_of(&weekly, "2026-05-02").await.unwrap();
@@ -258,7 +258,7 @@ async fn an_issue_is_planned_by_hand_on_its_days_only_and_sent_now_on_any(engine
     assert_eq!(begun.due_at.0, at("2026-05-09T09:00:00Z"));
     let sent = send_issue(&app.app.actions, &OPERATOR, &weekly).await.unwrap();
     assert_eq!((sent.date(), sent.last_due_at), (date(2026, 5, 1), None), "a Friday");
-    eventually("it arrives", || async { (app.mails_to("bea@example.org").len() == 2).then_some(()) }).await;
+    eventually("it arrives", || async { (app.emails_to("bea@example.org").len() == 2).then_some(()) }).await;
     assert_eq!(
         begin_issue(&app.app.actions, &OPERATOR, &weekly, date(2026, 5, 1)).await.unwrap().id,
         sent.id,
@@ -272,9 +272,9 @@ async fn many_schedulers_make_one_issue_of_each_newsletter_and_date(engine: Engi
     add(&app, "weekly", "sat").await;
     for hours in [0, 20, 5, 70, 1] {
         app.clock.advance(SignedDuration::from_hours(hours));
-        let ticks = (0..4).map(|_| scheduler::tick(&app.app.jobs));
-        for tick in futures_util::future::join_all(ticks).await {
-            tick.unwrap();
+        let ticks = (0..4).map(|_| scheduler::run_due(&app.app.jobs));
+        for run_due in futures_util::future::join_all(ticks).await {
+            run_due.unwrap();
         }
         app.settle().await;
     }

@@ -1,4 +1,4 @@
-//! The description of the public endpoints says what there is, and nothing else.
+//! The OpenAPI document describes exactly the public endpoints.
 
 use crate::support::{Engine, app::TestApp};
 use serde_json::{Map, Value, json};
@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-/// Only there while Daily is for this machine alone, and not for readers.
+/// Only exists while the service is local, and not for readers.
 const NOT_PUBLIC: &str = "/mailbox";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -16,12 +16,12 @@ async fn every_public_route_is_described_and_every_description_is_a_route() {
     let described = description(&app).await;
     let mut there = BTreeMap::new();
     for path in routes() {
-        // Nobody has this method, so the answer names those that work.
+        // No route has this method, so the answer lists those that work.
         let address = format!("{}{}", app.url, path.replace(['{', '}'], ""));
         let answer = app.client.request("BREW".parse().unwrap(), address).send().await.unwrap();
         assert_eq!(answer.status(), 405, "{path}");
         let allow = answer.headers()["allow"].to_str().unwrap().to_ascii_lowercase();
-        // Every GET route answers HEAD, too.
+        // Every GET route also answers HEAD.
         let methods = allow.split(',').map(|it| it.trim().to_owned()).filter(|it| it != "head");
         there.insert(path, methods.collect::<BTreeSet<_>>());
     }
@@ -56,7 +56,7 @@ async fn fields_are_described_as_they_are_read() {
     assert_eq!(schemas["Signup"]["required"], json!(["email"]));
     assert_eq!(schemas["Signup"]["additionalProperties"], false);
     assert_eq!(schemas["Signup"]["properties"]["newsletter"]["anyOf"][1]["maxItems"], 20);
-    // What the service names as its fields is what is described.
+    // The error message and the document list the same fields.
     let answer = app.post_json("/subscribe", &json!({ "email": "ann@example.org", "emial": "x" })).await;
     assert_eq!(answer.status(), 422);
     let problem: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
@@ -99,7 +99,7 @@ async fn description(app: &TestApp) -> Value {
     serde_json::from_str(&answer.text().await.unwrap()).unwrap()
 }
 
-/// The methods of each path that is described.
+/// Returns the documented methods of each path.
 fn methods(paths: &Value) -> BTreeMap<String, BTreeSet<String>> {
     let names = |item: &Map<String, Value>| item.keys().filter(|it| *it != "parameters").cloned().collect();
     paths
@@ -110,7 +110,7 @@ fn methods(paths: &Value) -> BTreeMap<String, BTreeSet<String>> {
         .collect()
 }
 
-/// The paths of the public routes. The router does not tell them: they are read where they are written.
+/// Returns the paths of the public routes, read from the source because the router does not list them.
 fn routes() -> Vec<String> {
     let text = std::fs::read_to_string(source("mod.rs")).unwrap();
     let found: Vec<String> = text

@@ -1,4 +1,4 @@
-//! Every page: its headers, its errors, and the mailbox pages.
+//! All pages: headers, errors, and the mailbox pages.
 
 use crate::support::{Engine, TestApp, eventually};
 use daily::db::engine::processes;
@@ -66,7 +66,7 @@ async fn readiness_needs_a_live_worker() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_mailbox_shows_every_mail_in_four_ways() {
+async fn the_mailbox_shows_every_email_in_four_ways() {
     let app = TestApp::start(Engine::Sqlite).await;
     app.sign_up("ann@example.org").await;
     app.settle().await;

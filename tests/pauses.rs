@@ -30,8 +30,8 @@ use jiff::{SignedDuration, civil::date};
 const ANN: &str = "ann@example.org";
 const BOB: &str = "bob@example.org";
 
-/// Returns the dates of the issues that a reader was sent.
-async fn had(app: &TestApp, address: &str) -> Vec<String> {
+/// Returns the dates of the issues that were sent to a reader.
+async fn issue_dates(app: &TestApp, address: &str) -> Vec<String> {
     let mut dates = Vec::new();
     for issue in app.issues().await {
         let deliveries = app.deliveries(issue.id).await;
@@ -72,18 +72,18 @@ async fn a_pause_ends_with_the_issue_of_its_day(engine: Engine) {
         assert!(page.contains(says), "{says}: {page}");
     }
     assert_eq!(app.status_of(ANN).await, Some(Paused));
-    // Choices made meanwhile are kept, and so is the pause.
+    // Choices during a pause are saved, and keep the pause.
     let page = ann.chooses(&[("cadence", "weekdays")]).await;
     assert!(page.contains("Saved.") && page.contains("until 3 May 2026"), "{page}");
     ann.chooses(&[("cadence", "every_issue")]).await;
     for day in ["02", "03", "04"] {
         app.clock.set(at(&format!("2026-05-{day}T06:30:00Z")));
         app.article(&format!("The news of {day}")).await;
-        app.tick().await;
-        app.tick_at(&format!("2026-05-{day}T07:00:00Z")).await;
+        app.run_due().await;
+        app.run_due_at(&format!("2026-05-{day}T07:00:00Z")).await;
     }
-    assert_eq!(had(&app, BOB).await, ["2026-05-02", "2026-05-03", "2026-05-04"]);
-    assert_eq!(had(&app, ANN).await, ["2026-05-03", "2026-05-04"]);
+    assert_eq!(issue_dates(&app, BOB).await, ["2026-05-02", "2026-05-03", "2026-05-04"]);
+    assert_eq!(issue_dates(&app, ANN).await, ["2026-05-03", "2026-05-04"]);
     let it = ann.subscription().await;
     assert_eq!((it.status, it.paused_until), (Active, None));
     assert_eq!(app.consent_of(ANN).await, ["requested", "confirmed"], "a pause is no question of consent");
@@ -93,9 +93,9 @@ async fn a_pause_ends_by_itself_on_a_day_without_an_issue(engine: Engine) {
     let app = TestApp::start(engine).await;
     let ann = app.reader(ANN).await;
     ann.pauses_until("2026-05-03").await;
-    app.tick_at("2026-05-02T23:59:59Z").await;
+    app.run_due_at("2026-05-02T23:59:59Z").await;
     assert_eq!(app.status_of(ANN).await, Some(Paused));
-    app.tick_at("2026-05-03T00:00:00Z").await;
+    app.run_due_at("2026-05-03T00:00:00Z").await;
     assert_eq!(app.status_of(ANN).await, Some(Active));
 }
 
@@ -107,8 +107,8 @@ async fn a_reader_who_resumes_gets_the_next_issue(engine: Engine) {
     assert!(page.status == 200 && page.contains("Welcome back") && !page.contains("Resume now"), "{page}");
     assert_eq!(ann.resumes().await.status, 200, "twice is once");
     app.article("The news").await;
-    app.tick_at("2026-05-02T07:00:00Z").await;
-    assert_eq!(had(&app, ANN).await, ["2026-05-02"]);
+    app.run_due_at("2026-05-02T07:00:00Z").await;
+    assert_eq!(issue_dates(&app, ANN).await, ["2026-05-02"]);
 }
 
 async fn a_pause_holds_for_an_issue_that_is_being_sent(engine: Engine) {
@@ -117,11 +117,11 @@ async fn a_pause_holds_for_an_issue_that_is_being_sent(engine: Engine) {
     let (ann, _) = (app.reader(ANN).await, app.reader(BOB).await);
     ann.chooses(&[("cadence", "every_issue"), ("time_zone", "America/New_York")]).await;
     app.article("The news").await;
-    app.tick_at("2026-05-02T07:00:00Z").await;
+    app.run_due_at("2026-05-02T07:00:00Z").await;
     ann.pauses_until("2026-05-09").await;
-    app.tick_at("2026-05-02T11:00:01Z").await;
-    app.tick_after(SignedDuration::from_mins(1)).await;
-    assert_eq!((had(&app, BOB).await.len(), had(&app, ANN).await.len()), (1, 0));
+    app.run_due_at("2026-05-02T11:00:01Z").await;
+    app.run_due_after(SignedDuration::from_mins(1)).await;
+    assert_eq!((issue_dates(&app, BOB).await.len(), issue_dates(&app, ANN).await.len()), (1, 0));
     assert_skipped(&app, app.latest_issue().await.id).await;
 }
 
@@ -133,28 +133,29 @@ async fn a_pause_of_one_day_holds_for_an_email_due_after_its_end(engine: Engine)
         reader.chooses(&[("cadence", "every_issue"), ("time_zone", zone), ("send_time", time)]).await;
     }
     app.article("The news of the second").await;
-    app.tick_at("2026-05-01T18:00:00Z").await;
-    assert_eq!(had(&app, BOB).await, ["2026-05-02"]);
-    // In the morning of the second Ann pauses until the third; Bob's issue of the third ends it before hers of the second.
+    app.run_due_at("2026-05-01T18:00:00Z").await;
+    assert_eq!(issue_dates(&app, BOB).await, ["2026-05-02"]);
+    // Ann pauses until the third in the morning of the second. Bob's issue of the third ends her pause before her issue
+    // of the second.
     app.clock.set(at("2026-05-02T14:00:00Z"));
     let issue = app.latest_issue().await.id;
     assert_eq!(app.delivery(issue, ANN).await.status, DeliveryStatus::Queued);
     assert_eq!(ann.pauses_until("2026-05-03").await.status, 200);
     assert_skipped(&app, issue).await;
     app.article("The news of the third").await;
-    app.tick_at("2026-05-02T18:00:00Z").await;
+    app.run_due_at("2026-05-02T18:00:00Z").await;
     assert_eq!(app.status_of(ANN).await, Some(Active));
-    app.tick_at("2026-05-03T01:00:01Z").await;
-    app.tick_at("2026-05-04T01:00:01Z").await;
-    app.tick_after(SignedDuration::from_mins(1)).await;
-    assert_eq!(had(&app, ANN).await, ["2026-05-03"]);
+    app.run_due_at("2026-05-03T01:00:01Z").await;
+    app.run_due_at("2026-05-04T01:00:01Z").await;
+    app.run_due_after(SignedDuration::from_mins(1)).await;
+    assert_eq!(issue_dates(&app, ANN).await, ["2026-05-03"]);
 }
 
 async fn a_pause_follows_the_newsletters_zone_and_clock(engine: Engine) {
     let app = TestApp::start(engine).await;
     let (ann, bob) = (app.reader(ANN).await, app.reader(BOB).await);
     let auckland = Preferences { time_zone: parse_time_zone("Pacific/Auckland").ok(), ..anything() };
-    app.wish(&app.newsletter().await, BOB, &auckland).await;
+    app.set_preferences(&app.newsletter().await, BOB, &auckland).await;
     for reader in [ann, bob] {
         reader.pauses_until("2026-05-09").await;
     }
@@ -197,11 +198,11 @@ async fn readers_in_every_time_zone_resume_with_the_same_issue(engine: Engine) {
         if hour.ends_with("-00") || hour.ends_with("-12") {
             app.article(&format!("The news of {hour}")).await;
         }
-        app.tick_after(SignedDuration::from_mins(30)).await;
+        app.run_due_after(SignedDuration::from_mins(30)).await;
     }
-    assert_eq!(had(&app, ANN).await, ["2026-05-02", "2026-05-03", "2026-05-04", "2026-05-05"]);
+    assert_eq!(issue_dates(&app, ANN).await, ["2026-05-02", "2026-05-03", "2026-05-04", "2026-05-05"]);
     for (number, zone) in zones.iter().enumerate() {
-        let had = had(&app, &format!("reader{number}@example.org")).await;
+        let had = issue_dates(&app, &format!("reader{number}@example.org")).await;
         assert_eq!(had[..2], ["2026-05-04", "2026-05-05"], "{zone}");
     }
 }
@@ -216,7 +217,7 @@ async fn dates_out_of_range_are_refused_and_unsubscribed_readers_have_no_pause(e
     }
     assert_eq!(app.status_of(ANN).await, Some(Active));
     ann.pauses_until("2026-05-09").await;
-    // A signup changes nothing of it.
+    // A signup does not change the pause.
     app.clock.advance(SignedDuration::from_hours(25));
     ann.signs_up().await;
     assert_eq!(app.status_of(ANN).await, Some(Paused));
@@ -245,7 +246,7 @@ async fn a_paused_reader_can_be_erased_and_can_bounce(engine: Engine) {
     assert_eq!(erase(&app.app.actions, &OPERATOR, &address(ANN)).await.unwrap(), ErasureOutcome::Done);
     let rows = app.store().await.subscriptions().await;
     assert_eq!(rows.iter().filter(|it| it.paused_until.is_some()).count(), 1, "bob's");
-    // The relay's late answer about an issue from before the pause.
+    // The relay answers late about an issue from before the pause.
     let delivery = app.delivery(issue, BOB).await.id;
     let mut tx = app.app.db.begin().await.unwrap();
     suppressions::add_undeliverable(
@@ -256,7 +257,7 @@ async fn a_paused_reader_can_be_erased_and_can_bounce(engine: Engine) {
     .await
     .unwrap();
     tx.commit().await.unwrap();
-    app.tick_at("2026-05-09T07:00:00Z").await;
+    app.run_due_at("2026-05-09T07:00:00Z").await;
     let it = bob.subscription().await;
     assert_eq!(it.status, Undeliverable);
     assert_eq!(it.paused_until, None, "nothing is sent to this address any more, so nothing is paused");
@@ -264,7 +265,7 @@ async fn a_paused_reader_can_be_erased_and_can_bounce(engine: Engine) {
 
 on_postgres!(a_pause_locks_deliveries_before_the_subscription);
 
-/// On PostgreSQL a pause and a change of address of one reader take their locks in the same order.
+/// On PostgreSQL a pause and an address change of the same reader acquire their locks in the same order.
 async fn a_pause_locks_deliveries_before_the_subscription() {
     let app = TestApp::start(Engine::Postgres).await;
     let ann = app.reader(ANN).await;
@@ -275,7 +276,7 @@ async fn a_pause_locks_deliveries_before_the_subscription() {
     let mut moving = RowLocks::hold(store, Strength::Update, &["deliveries"]).await.expect("PostgreSQL");
     let id = ann.subscription().await.id;
     let going_on = async {
-        app.until_waiting(1).await;
+        app.wait_for_lock_waits(1).await;
         let is_free = moving.can_take("subscriptions").await;
         moving.release().await;
         is_free

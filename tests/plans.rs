@@ -1,4 +1,4 @@
-//! Plans: the stories that readers get by their sections and cadences, and never a story twice.
+//! Plans: which stories readers get by their sections and cadences, and that no story is sent twice.
 
 use crate::support::{DAY, Engine, TestApp, at, eventually, on_both_engines, reader::anything};
 use daily::{
@@ -58,16 +58,16 @@ async fn readers_get_their_sections_and_share_variants(engine: Engine) {
     app.story("A bridge opens", "").await;
     let issue = app.send(&daily).await;
     let titles = ["A whale is seen", "A cup is won", "A bridge opens"];
-    assert_eq!(app.told("ann@example.org", &titles), [1, 1, 1]);
-    assert_eq!(app.told("ben@example.org", &titles), [1, 0, 1]);
-    assert_eq!(app.told("cat@example.org", &titles), [1, 1, 1]);
+    assert_eq!(app.count_titles("ann@example.org", &titles), [1, 1, 1]);
+    assert_eq!(app.count_titles("ben@example.org", &titles), [1, 0, 1]);
+    assert_eq!(app.count_titles("cat@example.org", &titles), [1, 1, 1]);
     assert_eq!((app.variants(issue).await, app.counts(issue).await.sent), (2, 4));
     // The issue's page shows the variant that most readers got. Ben's email links to his own.
-    let link = app.mails_to("ben@example.org")[0].link("/issues/");
+    let link = app.emails_to("ben@example.org")[0].link("/issues/");
     assert!(link.ends_with("/issues/2026-05-01?newsletter=daily&variant=2"), "{link}");
     let bens = app.page(&link).await;
     assert!(bens.contains("A whale is seen") && !bens.contains("A cup is won"));
-    let whole = app.page(&app.mails_to("ann@example.org")[0].link("/issues/")).await;
+    let whole = app.page(&app.emails_to("ann@example.org")[0].link("/issues/")).await;
     assert!(whole.contains("A cup is won"));
     assert_eq!(app.get(&format!("{link}0")).await.status(), 404);
 }
@@ -97,16 +97,16 @@ async fn no_reader_of_several_newsletters_gets_a_story_twice(engine: Engine) {
     app.story(titles[2], "").await;
     let round_up = app.send(&weekly).await;
     assert_eq!(
-        app.told("ann@example.org", &titles),
+        app.count_titles("ann@example.org", &titles),
         [1, 1, 1],
         "the round-up told her only what was new to her"
     );
-    assert_eq!(app.told("cat@example.org", &titles), [1, 1, 1]);
-    assert_eq!(app.told("ben@example.org", &titles), [1, 1, 0]);
+    assert_eq!(app.count_titles("cat@example.org", &titles), [1, 1, 1]);
+    assert_eq!(app.count_titles("ben@example.org", &titles), [1, 1, 0]);
     assert_eq!(app.variants(round_up).await, 2);
     let on_saturday = app.send(&daily).await;
-    assert_eq!(app.told("ben@example.org", &titles), [1, 1, 1]);
-    assert_eq!(app.told("ann@example.org", &titles), [1, 1, 1], "and nothing again");
+    assert_eq!(app.count_titles("ben@example.org", &titles), [1, 1, 1]);
+    assert_eq!(app.count_titles("ann@example.org", &titles), [1, 1, 1], "and nothing again");
     assert_eq!(app.counts(on_saturday).await.total(), 1, "she has no copy, as nothing was left for her");
     let mut tx = app.app.db.read().await.unwrap();
     assert_eq!(issues::unserved(&mut tx, on_saturday).await.unwrap(), 1);
@@ -128,24 +128,24 @@ async fn issues_due_at_the_same_time_take_each_other_into_account(engine: Engine
     app.story("A whale is seen", "").await;
     app.story("A bridge opens", "").await;
     app.clock.set(at("2026-05-02T07:00:00Z"));
-    // They are frozen one after the other, while the clock goes on.
+    // They are frozen one after the other while the clock runs.
     for newsletter in others.iter().chain([&daily]) {
-        app.tick_twice().await;
+        app.run_due_twice().await;
         let issue = app.issue_of(newsletter, "2026-05-02").await.unwrap();
         eventually("the issue has come to its end", async || {
             app.clock.advance(SignedDuration::from_secs(1));
-            scheduler::tick(&app.app.jobs).await.unwrap();
+            scheduler::run_due(&app.app.jobs).await.unwrap();
             app.issue(issue.id).await.status.is_final().then_some(())
         })
         .await;
     }
     assert_eq!(
-        app.told("ann@example.org", &["A whale is seen", "A bridge opens"]),
+        app.count_titles("ann@example.org", &["A whale is seen", "A bridge opens"]),
         [1, 1],
         "{:?}",
-        app.mails()
+        app.emails()
     );
-    assert_eq!(app.told("cat@example.org", &["A whale is seen", "A bridge opens"]), [1, 1]);
+    assert_eq!(app.count_titles("cat@example.org", &["A whale is seen", "A bridge opens"]), [1, 1]);
     for newsletter in others.iter().chain([&daily]) {
         let issue = app.issue_of(newsletter, "2026-05-02").await.unwrap();
         assert!(issue.status.is_final(), "{} is {}", newsletter.newsletter.slug, issue.status);
@@ -163,17 +163,17 @@ async fn a_change_of_cadence_repeats_no_story_and_loses_none(engine: Engine) {
         app.story(title, "").await;
         app.send(&daily).await;
         match index {
-            0 => app.wish(&daily, "ann@example.org", &cadence(Cadence::Weekly)).await,
-            2 => app.wish(&daily, "ann@example.org", &anything()).await,
+            0 => app.set_preferences(&daily, "ann@example.org", &cadence(Cadence::Weekly)).await,
+            2 => app.set_preferences(&daily, "ann@example.org", &anything()).await,
             _ => {}
         }
         app.clock.advance(DAY);
     }
-    assert_eq!(app.told("ben@example.org", &titles), [1, 1, 1, 1]);
-    assert_eq!(app.told("ann@example.org", &titles), [1, 1, 1, 1], "Saturday's in Sunday's round-up");
-    assert_eq!(app.mails_to("ann@example.org").len(), 3);
-    assert_eq!(app.told("cat@example.org", &titles), [1, 1, 1, 1], "the weekend's on Monday");
-    assert_eq!(app.mails_to("cat@example.org").len(), 2);
+    assert_eq!(app.count_titles("ben@example.org", &titles), [1, 1, 1, 1]);
+    assert_eq!(app.count_titles("ann@example.org", &titles), [1, 1, 1, 1], "Saturday's in Sunday's round-up");
+    assert_eq!(app.emails_to("ann@example.org").len(), 3);
+    assert_eq!(app.count_titles("cat@example.org", &titles), [1, 1, 1, 1], "the weekend's on Monday");
+    assert_eq!(app.emails_to("cat@example.org").len(), 2);
 }
 
 async fn stories_of_a_welcome_are_not_sent_again(engine: Engine) {
@@ -184,11 +184,11 @@ async fn stories_of_a_welcome_are_not_sent_again(engine: Engine) {
     app.send_issue().await;
     app.reader("ann@example.org").await;
     app.settle().await;
-    assert_eq!(app.told("ann@example.org", &["First story"]), [1], "in her welcome");
+    assert_eq!(app.count_titles("ann@example.org", &["First story"]), [1], "in her welcome");
     app.reader_of(&weekly, "ann@example.org", &anything()).await;
     app.story("Second story", "").await;
     app.send(&weekly).await;
-    assert_eq!(app.told("ann@example.org", &["First story", "Second story"]), [1, 1]);
+    assert_eq!(app.count_titles("ann@example.org", &["First story", "Second story"]), [1, 1]);
 }
 
 async fn readers_beyond_the_limit_of_variants_get_the_nearest_one(engine: Engine) {
@@ -205,7 +205,7 @@ async fn readers_beyond_the_limit_of_variants_get_the_nearest_one(engine: Engine
     assert!(app.variants(issue).await <= 2);
     assert_eq!(app.counts(issue).await.sent, 6);
     for section in ["science", "sport", "local"] {
-        assert_eq!(app.told(&format!("{section}@example.org"), &[&format!("About {section}")]), [1]);
+        assert_eq!(app.count_titles(&format!("{section}@example.org"), &[&format!("About {section}")]), [1]);
     }
 }
 
@@ -238,15 +238,15 @@ async fn another_worker_finishes_an_interrupted_fan_out(engine: Engine) {
     app.story("A bridge opens", "").await;
     let issue = app.send(&daily).await;
     assert_eq!(app.counts(issue).await.sent, 5);
-    // As if nothing had been sent, and batches were two deliveries.
+    // As if nothing had been sent, with batches of two deliveries.
     app.store().await.interrupt_fan_out_after(2).await;
-    app.tick_after(SignedDuration::from_secs(31)).await;
+    app.run_due_after(SignedDuration::from_secs(31)).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
     let counts = app.counts(issue).await;
     assert_eq!((counts.sent, counts.total()), (5, 5));
-    assert_eq!(app.mails_to("reader0@example.org").len(), 1);
+    assert_eq!(app.emails_to("reader0@example.org").len(), 1);
     assert_eq!(
-        app.mails_to("reader4@example.org").len(),
+        app.emails_to("reader4@example.org").len(),
         2,
         "once before the rows were taken away, once after"
     );
@@ -261,8 +261,8 @@ async fn readers_who_sign_up_between_plan_and_fan_out_get_the_largest_variant(en
     // Ben's sections make a group that did not exist when the plan was made.
     app.reader_of(&daily, "ben@example.org", &sections("science")).await;
     app.store().await.repeat_fan_out().await;
-    app.tick_after(SignedDuration::from_secs(31)).await;
-    assert_eq!(app.told("ben@example.org", &["A bridge opens"]), [1]);
+    app.run_due_after(SignedDuration::from_secs(31)).await;
+    assert_eq!(app.count_titles("ben@example.org", &["A bridge opens"]), [1]);
     assert_eq!(app.counts(issue).await.total(), 2);
 }
 
@@ -272,7 +272,7 @@ async fn new_articles_are_added_to_a_plan(engine: Engine) {
     app.reader_of(&daily, "ann@example.org", &anything()).await;
     app.clock.set(at("2026-05-02T06:00:00Z"));
     app.story("The early story", "").await;
-    app.tick().await;
+    app.run_due().await;
     let issue = app.issue_of(&daily, "2026-05-02").await.unwrap();
     let planned = async || {
         let stories = app.stories(issue.id).await;
@@ -281,7 +281,7 @@ async fn new_articles_are_added_to_a_plan(engine: Engine) {
     assert_eq!(planned().await, ["The early story"]);
     app.clock.advance(SignedDuration::from_mins(2));
     app.story("The late story", "").await;
-    app.tick().await;
+    app.run_due().await;
     assert_eq!(planned().await, ["The late story", "The early story"]);
 }
 

@@ -100,7 +100,7 @@ async fn fields_that_the_page_does_not_show_are_kept(engine: Engine) {
     }
     assert_eq!(ann.chooses(&[("cadence", "every_issue")]).await.status, 200);
     assert_eq!(chosen(&ann).await, "every_issue [] Asia/Tokyo -");
-    // A section chosen earlier is offered though no article has it now.
+    // A section that the reader chose earlier is offered even if no article has it now.
     assert_eq!(ann.chooses(&[("sections", ""), ("sections", "chess")]).await.status, 200);
     assert!(ann.opens_preferences().await.contains("chess"));
 }
@@ -241,7 +241,7 @@ async fn a_choice_after_the_freeze_does_not_change_the_issue(engine: Engine) {
     let app = with_readers_clock(engine).await;
     let ann = app.reader(ANN).await;
     app.article("The bridge opens").await;
-    app.tick_at("2026-05-02T07:00:00Z").await;
+    app.run_due_at("2026-05-02T07:00:00Z").await;
     let before = app.latest_issue().await;
     assert_eq!(ann.chooses(&[("time_zone", "Pacific/Honolulu")]).await.status, 200);
     let after = app.latest_issue().await;
@@ -290,6 +290,6 @@ async fn the_page_works_in_a_browser_and_the_signup_says_its_zone() {
             assert_eq!(client.execute(said, vec![]).await.unwrap(), json!(true));
             browser.screenshot("signup-with-zone").await;
         }
-        app.wish(&app.newsletter().await, ANN, &anything()).await;
+        app.set_preferences(&app.newsletter().await, ANN, &anything()).await;
     }
 }

@@ -17,7 +17,7 @@ use jiff::{SignedDuration, civil::date};
 const ANN: &str = "ann@example.org";
 
 on_both_engines!(
-    another_newsletter_is_joined_and_left_with_a_click,
+    another_newsletter_is_joined_and_unsubscribed_from_with_a_click,
     a_newsletter_joined_by_a_forwarded_link_is_reported_to_the_reader,
     a_pause_does_not_hold_back_the_notice_about_a_joining,
     joining_is_limited_and_unsubscribing_is_not,
@@ -25,7 +25,7 @@ on_both_engines!(
     the_page_speaks_the_readers_language,
 );
 
-async fn another_newsletter_is_joined_and_left_with_a_click(engine: Engine) {
+async fn another_newsletter_is_joined_and_unsubscribed_from_with_a_click(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| settings.signup.welcome_mail = true).await;
     let ann = app.visitor(ANN);
     ann.signs_up_with(&[("time_zone", "Asia/Tokyo")]).await;
@@ -66,7 +66,7 @@ async fn another_newsletter_is_joined_and_left_with_a_click(engine: Engine) {
     );
     assert_eq!(ann.status_at("weekly").await, Some(Unsubscribed));
     assert_eq!(ann.status_at("daily").await, Some(Active));
-    // Each time somebody joins, the reader is told.
+    // The reader is notified each time somebody joins.
     ann.joins("weekly").await;
     app.settle().await;
     assert_eq!(ann.emails().len(), mails + 2);
@@ -118,11 +118,11 @@ async fn a_pause_does_not_hold_back_the_notice_about_a_joining(engine: Engine) {
     app.add_newsletter("weekly", |it| it.title = "The Weekly".into()).await;
     ann.joins("weekly").await;
     app.settle().await;
-    // As if she had paused before the workers looked. The welcome is not sent, but the notice about the joining is.
+    // As if she had paused before the workers ran. The welcome is not sent, but the notice about joining is.
     let mut before = ann.emails().len();
     for (it, is_told) in ann.subscriptions().await.into_iter().zip([false, true]) {
         assert!(pause_subscription(&app.app.actions, it.id, date(2026, 5, 9)).await.unwrap());
-        let mail = app.insert_mail(EmailKind::Welcome, ANN, Some(&it)).await;
+        let mail = app.insert_email(EmailKind::Welcome, ANN, Some(&it)).await;
         send_email::run(&app.app.jobs.delivery, &[mail]).await.unwrap();
         before += usize::from(is_told);
         assert_eq!(ann.emails().len(), before, "{}", it.newsletter);
@@ -190,7 +190,7 @@ async fn the_page_speaks_the_readers_language(engine: Engine) {
             "{query}: {page}"
         );
     }
-    // A choice holds from then on, for all newsletters, and for the answer.
+    // A choice applies from then on, to all newsletters and to the answer.
     app.add_newsletter("weekly", |it| it.title = "The Weekly".into()).await;
     ann.joins("weekly").await;
     let saved = ann.chooses(&[("cadence", "weekly"), ("language", "fr")]).await;
@@ -261,7 +261,7 @@ async fn every_form_of_the_page_works_on_a_phone() {
         client.find(Locator::Css("#address")).await.unwrap().send_keys("ann@example.net").await.unwrap();
         browser.press("[value=address]").await;
         app.settle().await;
-        client.goto(&app.mails_to("ann@example.net").last().unwrap().link("/address/")).await.unwrap();
+        client.goto(&app.emails_to("ann@example.net").last().unwrap().link("/address/")).await.unwrap();
         browser.screenshot(&format!("address-{name}")).await;
         browser.press("button").await;
         let said = client.find(Locator::Css("h1")).await.unwrap().text().await.unwrap();

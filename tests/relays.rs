@@ -1,4 +1,4 @@
-//! Conversations with relays: their answers, and the deliveries they lead to.
+//! Answers of relays, and the deliveries that result from them.
 
 use crate::support::{
     Engine, OPERATOR, TestApp,
@@ -19,12 +19,12 @@ async fn start(engine: Engine, server: &SmtpServer) -> TestApp {
 }
 
 /// Returns the delivery of the latest issue to an address.
-async fn said(app: &TestApp, address: &str) -> ReaderDelivery {
+async fn latest_delivery(app: &TestApp, address: &str) -> ReaderDelivery {
     app.delivery(app.latest_issue().await.id, address).await
 }
 
 on_both_engines!(
-    one_connection_carries_many_mails,
+    one_connection_carries_many_emails,
     a_refused_address_fails_and_the_others_get_the_issue,
     a_greylisted_message_is_tried_again,
     a_relay_that_is_down_costs_nothing_but_time,
@@ -34,7 +34,7 @@ on_both_engines!(
     a_relay_that_says_421_is_left_and_tried_again,
 );
 
-async fn one_connection_carries_many_mails(engine: Engine) {
+async fn one_connection_carries_many_emails(engine: Engine) {
     let server = SmtpServer::start(Script::accept()).await;
     let app = start(engine, &server).await;
     for n in 0..30 {
@@ -48,7 +48,7 @@ async fn one_connection_carries_many_mails(engine: Engine) {
     recipients.sort();
     recipients.dedup();
     assert_eq!(recipients.len(), 30, "each once");
-    let answer = said(&app, "reader7@example.org").await;
+    let answer = latest_delivery(&app, "reader7@example.org").await;
     assert_eq!((answer.status.as_str(), answer.reply_code), ("sent", Some(250)));
 }
 
@@ -61,7 +61,7 @@ async fn a_refused_address_fails_and_the_others_get_the_issue(engine: Engine) {
     }
     assert_eq!(app.send_issue().await, IssueStatus::Sent);
     assert_eq!(server.wait_for(2).await.connections.len(), 1, "a refusal does not end the connection");
-    let gone = said(&app, "gone@example.org").await;
+    let gone = latest_delivery(&app, "gone@example.org").await;
     assert_eq!((gone.status.as_str(), gone.reply_code), ("failed", Some(550)));
     assert!(gone.reply_text.unwrap().contains("no such user"));
 }
@@ -71,11 +71,11 @@ async fn a_greylisted_message_is_tried_again(engine: Engine) {
     let app = start(engine, &server).await;
     app.reader_at_once("ann@example.org").await;
     assert_eq!(app.send_issue().await, IssueStatus::Sending);
-    assert_eq!(said(&app, "ann@example.org").await.status.as_str(), "deferred");
-    app.tick_after(SignedDuration::from_mins(2)).await;
+    assert_eq!(latest_delivery(&app, "ann@example.org").await.status.as_str(), "deferred");
+    app.run_due_after(SignedDuration::from_mins(2)).await;
     assert_eq!(app.latest_issue().await.status, IssueStatus::Sent);
     assert_eq!(server.wait_for(1).await.accepted().count(), 1);
-    let answer = said(&app, "ann@example.org").await;
+    let answer = latest_delivery(&app, "ann@example.org").await;
     assert_eq!((answer.status.as_str(), answer.attempts), ("sent", 2));
 }
 
@@ -86,10 +86,10 @@ async fn a_relay_that_is_down_costs_nothing_but_time(engine: Engine) {
     app.reader_at_once("ann@example.org").await;
     app.reader_at_once("ben@example.org").await;
     assert_eq!(app.send_issue().await, IssueStatus::Sending);
-    let waiting = said(&app, "ann@example.org").await;
+    let waiting = latest_delivery(&app, "ann@example.org").await;
     assert_eq!((waiting.status.as_str(), waiting.attempts), ("queued", 0), "not the reader's fault");
     server.start_again().await;
-    app.tick_until_sent(SignedDuration::from_secs(31)).await;
+    app.run_due_until_sent(SignedDuration::from_secs(31)).await;
     assert_eq!(server.wait_for(2).await.accepted().count(), 2);
 }
 
@@ -99,7 +99,9 @@ async fn the_next_relay_takes_over(engine: Engine) {
     app.reader_at_once("ann@example.org").await;
     assert_eq!(app.send_issue().await, IssueStatus::Sent);
     assert_eq!(server.wait_for(1).await.accepted().count(), 1);
-    assert!(said(&app, "ann@example.org").await.relay.unwrap().ends_with(&server.port().to_string()));
+    assert!(
+        latest_delivery(&app, "ann@example.org").await.relay.unwrap().ends_with(&server.port().to_string())
+    );
 }
 
 async fn a_message_whose_connection_breaks_before_the_answer_is_not_repeated_at_once(engine: Engine) {
@@ -108,7 +110,7 @@ async fn a_message_whose_connection_breaks_before_the_answer_is_not_repeated_at_
     app.reader_at_once("ann@example.org").await;
     assert_eq!(app.send_issue().await, IssueStatus::Sending);
     assert_eq!(server.record().messages.len(), 1);
-    app.tick_until_sent(SignedDuration::from_mins(2)).await;
+    app.run_due_until_sent(SignedDuration::from_mins(2)).await;
     let record = server.wait_for(1).await;
     let messages = record.messages.iter().map(|message| Mail::parse(&message.data));
     let ids: Vec<_> = messages.map(|mail| mail.header("Message-ID").map(str::to_owned)).collect();
@@ -125,9 +127,9 @@ async fn with_hold_an_uncertain_delivery_waits_for_the_operator(engine: Engine) 
     app.reader_at_once("ann@example.org").await;
     app.send_issue().await;
     for _ in 0..3 {
-        app.tick_after(SignedDuration::from_hours(1)).await;
+        app.run_due_after(SignedDuration::from_hours(1)).await;
     }
-    assert_eq!(said(&app, "ann@example.org").await.status.as_str(), "uncertain");
+    assert_eq!(latest_delivery(&app, "ann@example.org").await.status.as_str(), "uncertain");
     assert_eq!(server.record().messages.len(), 1, "none repeats");
     assert_eq!(app.latest_issue().await.status, IssueStatus::Sending);
     let issue = app.latest_issue().await.id;
@@ -142,6 +144,6 @@ async fn a_relay_that_says_421_is_left_and_tried_again(engine: Engine) {
     let app = start(engine, &server).await;
     app.reader_at_once("ann@example.org").await;
     app.send_issue().await;
-    app.tick_until_sent(SignedDuration::from_secs(31)).await;
+    app.run_due_until_sent(SignedDuration::from_secs(31)).await;
     assert_eq!(server.wait_for(1).await.accepted().count(), 1);
 }

@@ -1,4 +1,4 @@
-//! Retention: data about readers is kept as long as is configured, and no longer.
+//! Retention: data about readers is kept only as long as configured.
 
 use crate::support::{DAY, Engine, TestApp, on_both_engines};
 use daily::{
@@ -7,18 +7,18 @@ use daily::{
         subscribers::{self, erasure},
     },
     domain::subscriber::subscription::SubscriptionStatus::Active,
-    jobs::periodic::apply_retention::{Retained, retain},
+    jobs::periodic::apply_retention::{Erased, apply_retention},
 };
 use jiff::SignedDuration;
 
 on_both_engines!(
-    readers_who_left_long_ago_and_old_emails_are_erased,
+    readers_who_unsubscribed_long_ago_and_old_emails_are_erased,
     one_worker_erases_at_a_time,
     erasing_and_counting_use_indexes,
     with_no_limit_everything_is_kept,
 );
 
-async fn readers_who_left_long_ago_and_old_emails_are_erased(engine: Engine) {
+async fn readers_who_unsubscribed_long_ago_and_old_emails_are_erased(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
         settings.retention.left_days = 100;
         settings.retention.mail_days = 10;
@@ -28,12 +28,12 @@ async fn readers_who_left_long_ago_and_old_emails_are_erased(engine: Engine) {
     let (left, back) = (app.reader("left@example.org").await, app.reader("back@example.org").await);
     left.unsubscribes().await;
     back.unsubscribes().await;
-    assert_eq!(retain(&app.app.jobs.readers).await.unwrap(), Retained::default());
+    assert_eq!(apply_retention(&app.app.jobs.readers).await.unwrap(), Erased::default());
     app.clock.advance(DAY * 11);
-    assert_eq!(retain(&app.app.jobs.readers).await.unwrap(), Retained { readers: 0, mails: 3 });
+    assert_eq!(apply_retention(&app.app.jobs.readers).await.unwrap(), Erased { readers: 0, emails: 3 });
     app.reader("back@example.org").await;
     app.clock.advance(DAY * 90);
-    assert_eq!(retain(&app.app.jobs.readers).await.unwrap(), Retained { readers: 1, mails: 1 });
+    assert_eq!(apply_retention(&app.app.jobs.readers).await.unwrap(), Erased { readers: 1, emails: 1 });
     assert_eq!(app.status_of("left@example.org").await, None);
     assert_eq!(app.status_of("stays@example.org").await, Some(Active));
     assert_eq!(app.status_of("back@example.org").await, Some(Active));
@@ -43,7 +43,7 @@ async fn readers_who_left_long_ago_and_old_emails_are_erased(engine: Engine) {
     let kept = store.subscriptions().await.into_iter().filter(|it| it.erased_at.is_some());
     let kept: Vec<_> = kept.map(|it| it.ended_at.is_some()).collect();
     assert_eq!(kept, [true], "the statistics keep the end of the subscription");
-    assert_eq!(retain(&app.app.jobs.readers).await.unwrap(), Retained::default(), "and not again");
+    assert_eq!(apply_retention(&app.app.jobs.readers).await.unwrap(), Erased::default(), "and not again");
 }
 
 async fn one_worker_erases_at_a_time(engine: Engine) {
@@ -52,13 +52,13 @@ async fn one_worker_erases_at_a_time(engine: Engine) {
     app.clock.advance(DAY * 2);
     let now = app.clock.now();
     let mut tx = app.app.db.begin().await.unwrap();
-    assert!(leases::acquire(&mut tx, "retain", "another", now, now + DAY).await.unwrap());
+    assert!(leases::acquire(&mut tx, "apply_retention", "another", now, now + DAY).await.unwrap());
     tx.commit().await.unwrap();
-    assert_eq!(retain(&app.app.jobs.readers).await.unwrap(), Retained::default());
-    // The other worker died.
+    assert_eq!(apply_retention(&app.app.jobs.readers).await.unwrap(), Erased::default());
+    // The other worker has died.
     app.clock.advance(DAY + SignedDuration::from_secs(1));
-    assert_eq!(retain(&app.app.jobs.readers).await.unwrap(), Retained { readers: 0, mails: 1 });
-    assert!(!app.store().await.turns().await.contains(&"retain".to_owned()));
+    assert_eq!(apply_retention(&app.app.jobs.readers).await.unwrap(), Erased { readers: 0, emails: 1 });
+    assert!(!app.store().await.leases().await.contains(&"apply_retention".to_owned()));
 }
 
 async fn erasing_and_counting_use_indexes(engine: Engine) {
@@ -82,6 +82,6 @@ async fn with_no_limit_everything_is_kept(engine: Engine) {
     .await;
     app.reader("left@example.org").await.unsubscribes().await;
     app.clock.advance(DAY * 10_000);
-    assert_eq!(retain(&app.app.jobs.readers).await.unwrap(), Retained::default());
+    assert_eq!(apply_retention(&app.app.jobs.readers).await.unwrap(), Erased::default());
     assert!(app.status_of("left@example.org").await.is_some());
 }

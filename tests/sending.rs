@@ -1,10 +1,9 @@
 //! Sending an issue: answers of relays, pausing, cancelling, the canary and the breaker.
 
 use crate::support::{
-    Engine, OPERATOR, TestApp, eventually,
-    fates::{assert_all_ended, assert_each_got_one, assert_sent_once},
-    on_both_engines,
-    smtp_server::{Action, Moment, Script, SmtpServer, Step},
+    Engine, OPERATOR, TestApp, eventually, on_both_engines,
+    outcomes::{assert_all_ended, assert_each_got_one, assert_sent_once},
+    smtp_server::{Action, Script, SmtpServer, Step, StepContext},
 };
 use daily::{
     actions::issue::{
@@ -26,7 +25,7 @@ use daily::{
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
-/// Returns how many answers count for an issue since it was begun or resumed.
+/// Returns the number of answers that count for an issue since it was begun or resumed.
 async fn answered(app: &TestApp, issue: IssueId) -> i64 {
     let mut tx = app.app.db.read().await.unwrap();
     issues::score(&mut tx, issue).await.unwrap().0.answered
@@ -89,7 +88,7 @@ async fn every_answer_is_recorded_and_only_bad_addresses_are_suppressed(engine: 
         assert!(kept.reply_text.unwrap().contains(text), "{reader}");
         assert_eq!(kept.finished_at.is_some(), status != Deferred, "{reader}");
     }
-    app.tick_after(SignedDuration::from_mins(2)).await;
+    app.run_due_after(SignedDuration::from_mins(2)).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sent);
     let busy = app.delivery(issue, "busy@example.org").await;
     assert_eq!((busy.status, busy.attempts, busy.reply_code), (Sent, 2, Some(250)));
@@ -137,9 +136,9 @@ async fn a_delivery_deferred_for_a_day_fails(engine: Engine) {
         assert!(delays.len() < 30, "no end: {delays:?}");
         let next: Timestamp = slow.next_attempt_at.0;
         delays.push(next.duration_since(app.clock.now()));
-        // The job waits on the system's clock. After half a minute the scheduler takes it for lost.
+        // The job waits on the system's clock. After half a minute the scheduler considers it lost.
         app.clock.set(next);
-        app.tick_after(SignedDuration::from_secs(31)).await;
+        app.run_due_after(SignedDuration::from_secs(31)).await;
     }
     assert!(app.clock.now().duration_since(begun) < SignedDuration::from_hours(25));
     assert!(delays[..6].windows(2).all(|pair| pair[0] < pair[1]), "they grow: {delays:?}");
@@ -174,7 +173,7 @@ async fn trouble_of_a_relay_counts_against_no_reader_and_the_next_relay_takes_ov
         .await;
         let mut readers = Vec::new();
         for n in 0..3 {
-            // Each has a domain of its own, as a domain that answers 421 to RCPT is throttled.
+            // Each has its own domain, because a domain that answers 421 to RCPT is throttled.
             readers.extend(app.readers(1, &format!("{n}.example")).await);
         }
         let issue = app.begin_issue().await;
@@ -206,10 +205,10 @@ async fn when_all_relays_are_down_the_issue_waits_and_finishes_when_one_returns(
         app.deliveries(issue).await.iter().all(|it| it.status == Sent || it.attempts <= 1),
         "no reader is affected"
     );
-    app.tick_after(SignedDuration::from_secs(90)).await;
+    app.run_due_after(SignedDuration::from_secs(90)).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Sending, "it waits");
     second.start_again().await;
-    app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(2)).await;
+    app.run_due_until(issue, IssueStatus::Sent, SignedDuration::from_secs(2)).await;
     assert_sent_once(&app, issue, &[first.record(), second.record()], &readers).await;
 }
 
@@ -239,7 +238,7 @@ async fn a_paused_issue_finishes_messages_in_flight_and_can_be_resumed(engine: E
     assert_eq!((before.total(), before.sending, before.sent), (30, 4, 0), "{before:?}");
     server.release();
     wait_until_idle(&app, issue).await;
-    app.tick_after(SignedDuration::from_mins(2)).await;
+    app.run_due_after(SignedDuration::from_mins(2)).await;
     let after = app.counts(issue).await;
     assert_eq!((after.total(), after.sent, after.queued), (30, 4, 26), "{after:?}");
     assert_eq!(server.record().begun(), 4, "nothing more was begun");
@@ -296,7 +295,7 @@ async fn a_cancelled_issue_skips_the_rest(engine: Engine) {
     let after = app.counts(issue).await;
     assert_eq!((after.sent, after.skipped), (4, 26), "{after:?}");
     assert_eq!(resume_issue(&app.app.actions, &OPERATOR, issue).await.unwrap(), IssueStatus::Cancelled);
-    app.tick_after(SignedDuration::from_mins(10)).await;
+    app.run_due_after(SignedDuration::from_mins(10)).await;
     let record = app.issue(issue).await;
     assert_eq!((record.status, server.record().begun()), (IssueStatus::Cancelled, 4));
     assert_all_ended(&app, issue, 30).await;
@@ -331,7 +330,7 @@ async fn a_planned_issue_can_be_cancelled_but_not_paused(engine: Engine) {
         cancel_issue(actions, &OPERATOR, planned, Some("a holiday")).await.unwrap(),
         IssueStatus::Cancelled
     );
-    app.tick_after(SignedDuration::from_hours(20)).await;
+    app.run_due_after(SignedDuration::from_hours(20)).await;
     let record = app.issue(planned).await;
     assert_eq!((record.status, record.reason.as_deref()), (IssueStatus::Cancelled, Some("a holiday")));
     assert!(app.deliveries(planned).await.is_empty());
@@ -411,7 +410,7 @@ async fn too_many_refusals_hold_the_issue_until_an_operator_resumes_it(engine: E
     assert!(record.reason.unwrap().contains("were refusals, more than 20 %"));
     let refused = app.counts(issue).await.failed;
     assert!((10..=24).contains(&refused), "{refused}");
-    app.tick_after(SignedDuration::from_hours(1)).await;
+    app.run_due_after(SignedDuration::from_hours(1)).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Held, "it stays held");
     server.follow(Script::accept());
     resume_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
@@ -469,13 +468,13 @@ async fn deferrals_and_a_few_refusals_hold_nothing(engine: Engine) {
     app.settle().await;
     let counts = app.counts(issue).await;
     assert_eq!((app.issue(issue).await.status, counts.deferred), (IssueStatus::Sending, 40), "{counts:?}");
-    let refuse = |at: &Moment| {
+    let refuse = |at: &StepContext| {
         let few = (0..9).any(|n| at.recipient == format!("reader{n}@example.org"));
         (at.step == Step::Rcpt && few).then(|| Action::reply("550 5.7.1 never"))
     };
     server.follow(Script::accept().rule(refuse));
     app.clock.advance(SignedDuration::from_mins(2));
-    scheduler::tick(&app.app.jobs).await.unwrap();
+    scheduler::run_due(&app.app.jobs).await.unwrap();
     app.wait_for_status(issue, IssueStatus::Sent).await;
     assert_eq!((app.counts(issue).await.failed, app.counts(issue).await.sent), (9, 31));
     assert_all_ended(&app, issue, 40).await;

@@ -18,26 +18,26 @@ use serde_json::json;
 const MISSING: NewsletterId = NewsletterId(99);
 
 on_both_engines!(
-    a_signup_leaves_a_pending_subscription_a_consent_event_and_one_mail,
+    a_signup_leaves_a_pending_subscription_a_consent_event_and_one_email,
     following_the_link_changes_nothing_and_pressing_the_button_confirms,
     the_answer_is_the_same_for_every_address,
-    a_reader_who_signs_up_again_gets_a_helpful_mail_at_most_once_a_day,
+    a_reader_who_signs_up_again_gets_a_helpful_email_at_most_once_a_day,
     foreign_altered_and_expired_links_are_answered_and_confirm_nothing,
-    a_reader_who_left_by_mistake_can_come_back_at_once,
-    an_old_confirmation_link_does_not_bring_back_a_reader_who_left,
+    a_reader_who_unsubscribed_by_mistake_can_come_back_at_once,
+    an_old_confirmation_link_does_not_bring_back_a_reader_who_unsubscribed,
     bad_signups_get_a_clear_answer_and_leave_nothing,
     a_signup_whose_job_cannot_be_kept_leaves_nothing_and_works_again_later,
-    two_signups_at_once_make_one_subscription_and_one_mail,
+    two_signups_at_once_make_one_subscription_and_one_email,
 );
 
-async fn a_signup_leaves_a_pending_subscription_a_consent_event_and_one_mail(engine: Engine) {
+async fn a_signup_leaves_a_pending_subscription_a_consent_event_and_one_email(engine: Engine) {
     let app = TestApp::start(engine).await;
     let fields = [("email", "ann@example.org"), ("source", "https://news.example/a-story")];
     assert_eq!(app.post_form("/subscribe", &fields).await.status(), 200);
     app.settle().await;
     assert_eq!(app.status_of("ann@example.org").await, Some(Pending));
     assert_eq!(app.consent_of("ann@example.org").await, ["requested"]);
-    let mails = app.mails();
+    let mails = app.emails();
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0].to(), "ann@example.org");
     assert!(mails[0].text().contains(&app.confirmation_link("ann@example.org")));
@@ -84,7 +84,7 @@ async fn the_answer_is_the_same_for_every_address(engine: Engine) {
     assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:#?}");
 }
 
-async fn a_reader_who_signs_up_again_gets_a_helpful_mail_at_most_once_a_day(engine: Engine) {
+async fn a_reader_who_signs_up_again_gets_a_helpful_email_at_most_once_a_day(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.reader("ann@example.org").await;
     app.clock.advance(SignedDuration::from_hours(25));
@@ -92,7 +92,7 @@ async fn a_reader_who_signs_up_again_gets_a_helpful_mail_at_most_once_a_day(engi
         app.sign_up("ann@example.org").await;
         app.settle().await;
     }
-    let mails = app.mails_to("ann@example.org");
+    let mails = app.emails_to("ann@example.org");
     assert_eq!(mails.len(), 2, "the confirmation and one more");
     assert!(mails[1].text().contains("/unsubscribe/"));
     assert_eq!(app.status_of("ann@example.org").await, Some(Active));
@@ -126,18 +126,18 @@ async fn foreign_altered_and_expired_links_are_answered_and_confirm_nothing(engi
     assert_eq!(app.status_of("ann@example.org").await, Some(Active));
 }
 
-async fn a_reader_who_left_by_mistake_can_come_back_at_once(engine: Engine) {
+async fn a_reader_who_unsubscribed_by_mistake_can_come_back_at_once(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.reader("ann@example.org").await;
     app.visitor("ann@example.org").unsubscribes().await;
     app.reader("ann@example.org").await;
     assert_eq!(app.status_of("ann@example.org").await, Some(Active));
-    assert_eq!(app.mails_to("ann@example.org").len(), 2);
+    assert_eq!(app.emails_to("ann@example.org").len(), 2);
     let ledger = app.consent_of("ann@example.org").await;
     assert_eq!(ledger, ["requested", "confirmed", "unsubscribed", "requested", "confirmed"]);
 }
 
-async fn an_old_confirmation_link_does_not_bring_back_a_reader_who_left(engine: Engine) {
+async fn an_old_confirmation_link_does_not_bring_back_a_reader_who_unsubscribed(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.reader("ann@example.org").await;
     let link = app.confirmation_link("ann@example.org");
@@ -184,7 +184,7 @@ async fn bad_signups_get_a_clear_answer_and_leave_nothing(engine: Engine) {
         assert!(text.contains(says), "{body:.80}: {text}");
     }
     app.settle().await;
-    assert!(app.mails().is_empty());
+    assert!(app.emails().is_empty());
     assert_eq!(app.status_of("ann@example.org").await, None);
 }
 
@@ -195,16 +195,16 @@ async fn a_signup_whose_job_cannot_be_kept_leaves_nothing_and_works_again_later(
     assert_eq!(app.status_of("ann@example.org").await, None);
     app.store().await.restore_queue().await;
     assert_eq!(app.sign_up("ann@example.org").await.status(), 200);
-    eventually("the mail arrives", || async { (app.mails().len() == 1).then_some(()) }).await;
+    eventually("the mail arrives", || async { (app.emails().len() == 1).then_some(()) }).await;
     assert_eq!(app.consent_of("ann@example.org").await, ["requested"]);
 }
 
-async fn two_signups_at_once_make_one_subscription_and_one_mail(engine: Engine) {
+async fn two_signups_at_once_make_one_subscription_and_one_email(engine: Engine) {
     let app = TestApp::start(engine).await;
     let answers = futures_util::future::join_all((0..8).map(|_| app.sign_up("ann@example.org"))).await;
     assert!(answers.iter().all(|answer| answer.status() == 200));
     app.settle().await;
-    assert_eq!(app.mails().len(), 1);
+    assert_eq!(app.emails().len(), 1);
     assert_eq!(app.consent_of("ann@example.org").await, ["requested"], "the ledger can't be flooded");
 }
 
@@ -247,7 +247,7 @@ async fn several_newsletters_on_one_form_are_confirmed_by_one_link(engine: Engin
     ];
     assert_eq!(app.post_form("/subscribe", &fields).await.status(), 200);
     app.settle().await;
-    let mails = app.mails_to("ann@example.org");
+    let mails = app.emails_to("ann@example.org");
     assert_eq!(mails.len(), 1);
     assert!(mails[0].text().contains("The weekend, The sports"), "{}", mails[0].text());
     let link = app.confirmation_link("ann@example.org");
@@ -259,15 +259,15 @@ async fn several_newsletters_on_one_form_are_confirmed_by_one_link(engine: Engin
     standing.sort_unstable_by_key(|it| it.0);
     assert_eq!(standing, [("sports", Active), ("weekend", Active)]);
     assert_eq!(app.consent_of("ann@example.org").await, ["requested", "confirmed", "requested", "confirmed"]);
-    // A list in JSON. One email tells that a subscription exists, another asks to confirm the other one.
+    // A JSON list. One email mentions the existing subscription, and another asks to confirm the new one.
     let json = async |email: &str, newsletters: &[String]| {
         let signup = json!({ "email": email, "newsletter": newsletters });
         app.post_json("/subscribe", &signup).await.status().as_u16()
     };
     assert_eq!(json("ann@example.org", &["sports".into(), "daily".into()]).await, 202);
     app.settle().await;
-    assert_eq!(app.mails_to("ann@example.org").len(), 3);
-    // All of them or none.
+    assert_eq!(app.emails_to("ann@example.org").len(), 3);
+    // All newsletters exist, or the signup is refused.
     assert_eq!(json("ben@example.org", &["sports".into(), "nothing".into()]).await, 422);
     let many: Vec<_> = (0..21).map(|n| format!("n{n}")).collect();
     assert_eq!(json("ben@example.org", &many).await, 422);
@@ -277,10 +277,10 @@ async fn several_newsletters_on_one_form_are_confirmed_by_one_link(engine: Engin
 async fn a_signup_whose_job_was_lost_is_processed_by_the_scheduler(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.store_signup("ann@example.org", app.newsletter().await.id).await;
-    app.tick().await;
-    assert_eq!(app.mails().len(), 0, "its job may still come");
-    app.tick_after(SignedDuration::from_secs(6)).await;
-    assert_eq!(app.mails_to("ann@example.org").len(), 1);
+    app.run_due().await;
+    assert_eq!(app.emails().len(), 0, "its job may still come");
+    app.run_due_after(SignedDuration::from_secs(6)).await;
+    assert_eq!(app.emails_to("ann@example.org").len(), 1);
     assert_eq!(app.status_of("ann@example.org").await, Some(Pending));
 }
 
@@ -290,16 +290,16 @@ async fn an_invalid_signup_delays_no_other(engine: Engine) {
     app.store_signup("zoe@example.org", MISSING).await;
     app.sign_up("ann@example.org").await;
     app.settle().await;
-    assert_eq!(app.mails_to("ann@example.org").len(), 1);
-    // It is put off, so that others are processed together again, and for longer each time.
+    assert_eq!(app.emails_to("ann@example.org").len(), 1);
+    // It is postponed, each time for longer, so that others are processed in batches again.
     let attempts = async || store.signups().await.remove(0).attempts;
     assert_eq!(attempts().await, 1);
     for (seconds, tried) in [(6, 1), (6, 2), (39, 2), (2, 3)] {
-        app.tick_after(SignedDuration::from_secs(seconds)).await;
+        app.run_due_after(SignedDuration::from_secs(seconds)).await;
         assert_eq!(attempts().await, tried, "{seconds}");
     }
-    // Like an unconfirmed one, it is deleted in the end.
-    app.tick_after(SignedDuration::from_hours(24 * 400)).await;
+    // It expires in the end, like an unconfirmed signup.
+    app.run_due_after(SignedDuration::from_hours(24 * 400)).await;
     assert_eq!(store.rows_in("signups").await, 0);
 }
 
@@ -314,12 +314,12 @@ async fn a_signup_that_another_process_has_locked_is_not_put_off_for_an_invalid_
     app.store_signup("ann@example.org", app.newsletter().await.id).await;
     let locks = RowLocks::hold(store, Strength::Update, &["signups"]).await.expect("PostgreSQL");
     app.store_signup("zoe@example.org", MISSING).await;
-    app.tick_after(SignedDuration::from_secs(6)).await;
+    app.run_due_after(SignedDuration::from_secs(6)).await;
     locks.release().await;
     let put_off: Vec<_> = store.signups().await.into_iter().filter(|it| it.attempts > 0).collect();
     assert_eq!(put_off, [SignupRow { address: "zoe@example.org".into(), attempts: 1 }]);
-    app.tick_after(SignedDuration::from_secs(6)).await;
-    assert_eq!(app.mails_to("ann@example.org").len(), 1);
+    app.run_due_after(SignedDuration::from_secs(6)).await;
+    assert_eq!(app.emails_to("ann@example.org").len(), 1);
 }
 
 async fn a_signup_whose_transaction_ends_in_a_deadlock_is_retried_at_once() {
@@ -328,6 +328,6 @@ async fn a_signup_whose_transaction_ends_in_a_deadlock_is_retried_at_once() {
     store.deadlock_new_subscribers(3).await;
     app.sign_up("ann@example.org").await;
     app.settle().await;
-    assert_eq!(app.mails_to("ann@example.org").len(), 1);
-    assert_eq!(store.tries_to_insert_subscribers().await, 4);
+    assert_eq!(app.emails_to("ann@example.org").len(), 1);
+    assert_eq!(store.count_subscriber_inserts().await, 4);
 }

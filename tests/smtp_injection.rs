@@ -1,5 +1,5 @@
-//! No text, name or address ever becomes a header, an SMTP command or a second message, judged by the bytes that a relay
-//! received.
+//! No text, name or address becomes a header, an SMTP command or a second message, as shown by the bytes that
+//! a relay received.
 
 use crate::support::{
     Engine, TestApp, address,
@@ -21,7 +21,7 @@ use daily::{
 use jiff::SignedDuration;
 use lettre::AsyncTransport as _;
 
-/// Texts that are meant to do harm, or would.
+/// Texts that attack headers, commands or messages.
 const HOSTILE: &[&str] = &[
     "x\r\nBcc: eve@evil.example\r\nX-Injected: yes\r\n\r\nBody",
     "x\nBcc: eve@evil.example\n\nBody",
@@ -39,7 +39,7 @@ const HOSTILE: &[&str] = &[
     "Grüße, 你好, 🎉, שלום",
 ];
 
-/// Words longer than any line may be.
+/// Returns words longer than any line may be.
 fn overlong() -> [String; 2] {
     ["w".repeat(5_000), format!("https://news.example/{}", "ü/".repeat(700))]
 }
@@ -61,13 +61,13 @@ fn assert_conversation(record: &Record, recipients: &[&str]) {
     assert!(record.messages.iter().all(|message| message.recipients.len() == 1));
 }
 
-/// Asserts the same, and that the headers have our own fields only.
+/// Asserts the same, and that headers have only our own fields.
 fn assert_clean(record: &Record, recipients: &[&str]) {
     assert_conversation(record, recipients);
     for message in &record.messages {
         let text = String::from_utf8_lossy(&message.data);
         let (header, _) = text.split_once("\r\n\r\n").expect("a header and a body");
-        // A line of the header begins a field of ours, or continues the one before.
+        // A header line starts one of our fields, or continues the one before.
         for line in header.split("\r\n").filter(|line| !line.starts_with([' ', '\t'])) {
             let name = line.split(':').next().unwrap_or_default();
             let ours = [
@@ -109,7 +109,7 @@ async fn hostile_articles_become_nothing_but_text(engine: Engine) {
         .chain(overlong.iter().map(String::as_str))
         .enumerate()
     {
-        // Feeds are cleaned before, but protection on the wire must not rely on that.
+        // Feeds are cleaned earlier, but the protection of SMTP must not rely on that.
         app.add_article(FoundArticle {
             url: Some(format!("https://news.example/{n}").parse().unwrap()),
             dek: Some(text.into()),
@@ -208,7 +208,7 @@ async fn addresses_reach_the_envelope_in_ascii_or_are_refused_with_the_reason() 
     assert!(String::from_utf8_lossy(&record.messages[0].data).contains("zoe@xn--bcher-kva.example"));
 }
 
-/// The outcome of a message.
+/// Hands over a message, and returns the result.
 async fn hand_over(mailer: &Mailer, message: &[u8]) -> SendResult {
     let sender = address("news@example.org");
     let recipient = address("ann@example.net");

@@ -1,9 +1,8 @@
 //! Throttling: rates and connections of relays and domains, and the priority of single emails.
 
 use crate::support::{
-    Engine, TestApp, eventually, eventually_within,
-    fates::{assert_each_got_one, assert_sent_once},
-    on_both_engines,
+    Engine, TestApp, eventually, eventually_within, on_both_engines,
+    outcomes::{assert_each_got_one, assert_sent_once},
     smtp_server::{Action, Message, Record, Script, SmtpServer, Step},
 };
 use daily::{
@@ -24,34 +23,34 @@ use proptest::{
 };
 use std::{collections::BTreeMap, time::Duration};
 
-/// An action of a process that concerns its share of a relay's connections.
+/// Something that happens to a process and concerns its share of a relay's connections.
 #[derive(Debug, Clone, Copy)]
-enum Move {
-    /// It renews its share, and opens some connections.
+enum ProcessEvent {
+    /// Renews its quota and opens some connections.
     Renew { process: usize, opens: i64 },
-    /// It closes some connections.
+    /// Closes some connections.
     Close { process: usize, closes: i64 },
-    /// It ends in good order.
+    /// Stops gracefully and releases its quota.
     Leave { process: usize },
-    /// It dies; its connections die with it.
+    /// Crashes, which closes its connections.
     Die { process: usize },
-    /// Time passes, and all that are alive renew.
+    /// Time passes, and all live processes renew.
     Wait { seconds: i64 },
 }
 
-fn moves() -> impl Strategy<Value = (i64, Vec<Move>)> {
+fn moves() -> impl Strategy<Value = (i64, Vec<ProcessEvent>)> {
     let process = 0..4_usize;
     let one = prop_oneof![
-        5 => (process.clone(), 0..12_i64).prop_map(|(process, opens)| Move::Renew { process, opens }),
-        3 => (process.clone(), 1..6_i64).prop_map(|(process, closes)| Move::Close { process, closes }),
-        1 => process.clone().prop_map(|process| Move::Leave { process }),
-        1 => process.prop_map(|process| Move::Die { process }),
-        1 => (1..12_i64).prop_map(|seconds| Move::Wait { seconds }),
+        5 => (process.clone(), 0..12_i64).prop_map(|(process, opens)| ProcessEvent::Renew { process, opens }),
+        3 => (process.clone(), 1..6_i64).prop_map(|(process, closes)| ProcessEvent::Close { process, closes }),
+        1 => process.clone().prop_map(|process| ProcessEvent::Leave { process }),
+        1 => process.prop_map(|process| ProcessEvent::Die { process }),
+        1 => (1..12_i64).prop_map(|seconds| ProcessEvent::Wait { seconds }),
     ];
     (1..10_i64, proptest::collection::vec(one, 1..40))
 }
 
-/// A process: whether it is alive, its share, and its open connections.
+/// A process: whether it is alive, its quota, and its open connections.
 #[derive(Debug, Clone, Copy, Default)]
 struct Peer {
     alive: bool,
@@ -98,15 +97,15 @@ async fn shares_of_a_relay_never_exceed_its_limit(engine: Engine) {
         let mut peers = [Peer::default(); 4];
         for step in &moves {
             match *step {
-                Move::Renew { process, opens } => {
+                ProcessEvent::Renew { process, opens } => {
                     renew(&app, &mut peers, &relay, limit, process).await;
                     let peer = &mut peers[process];
                     peer.open = peer.open.max((peer.open + opens).min(peer.share));
                 }
-                Move::Close { process, closes } => {
+                ProcessEvent::Close { process, closes } => {
                     peers[process].open = (peers[process].open - closes).max(0);
                 }
-                Move::Leave { process } => {
+                ProcessEvent::Leave { process } => {
                     let mut tx = app.app.db.begin().await.unwrap();
                     connection_quotas::release(&mut tx, &format!("process {process}"), app.clock.now())
                         .await
@@ -114,9 +113,9 @@ async fn shares_of_a_relay_never_exceed_its_limit(engine: Engine) {
                     tx.commit().await.unwrap();
                     peers[process] = Peer::default();
                 }
-                Move::Die { process } => peers[process] = Peer::default(),
-                Move::Wait { seconds } => {
-                    // Those alive renew in time, every two seconds.
+                ProcessEvent::Die { process } => peers[process] = Peer::default(),
+                ProcessEvent::Wait { seconds } => {
+                    // Live processes renew every two seconds.
                     for _ in 0..(seconds + 1) / 2 {
                         app.clock.advance(SignedDuration::from_secs(2));
                         for process in 0..4 {
@@ -134,7 +133,7 @@ async fn shares_of_a_relay_never_exceed_its_limit(engine: Engine) {
                 "round {round}, {step:?} of {moves:?}: {peers:?}, limit {limit}"
             );
         }
-        // Once all have closed their excess connections, every process has an equal share.
+        // Once all have closed their excess connections, the quotas are equal.
         for _ in 0..8 {
             app.clock.advance(SignedDuration::from_secs(2));
             for process in 0..4 {
@@ -207,7 +206,7 @@ async fn a_domain_that_complains_is_throttled_and_others_are_not(engine: Engine)
     let mut readers = app.readers(160, "slow.example").await;
     readers.extend(app.readers(100, "quick.example").await);
     let issue = app.begin_issue().await;
-    // The clock stands still, so only emails to the slow domain have to wait.
+    // The clock is fixed, so only emails to the slow domain have to wait.
     eventually("the others are sent", || async {
         let all = app.deliveries(issue).await;
         let quick = all.iter().filter(|it| it.address.ends_with("@quick.example"));
@@ -222,7 +221,7 @@ async fn a_domain_that_complains_is_throttled_and_others_are_not(engine: Engine)
     let counts = app.counts(issue).await;
     assert!(counts.open() - counts.deferred > 5, "{counts:?}");
     let clock = app.run_clock(60);
-    app.tick_until(issue, IssueStatus::Sent, SignedDuration::ZERO).await;
+    app.run_due_until(issue, IssueStatus::Sent, SignedDuration::ZERO).await;
     drop(clock);
     assert_sent_once(&app, issue, &[server.record()], &readers).await;
 }
@@ -242,7 +241,7 @@ async fn a_configured_rate_holds_from_the_first_message(engine: Engine) {
     let slow = |record: &Record| {
         record.accepted().filter(|message| message.recipients[0].ends_with("@slow.example")).count()
     };
-    // A rate of 600 a minute is given in portions of five, and while the clock stands still there is one.
+    // A rate of 600 per minute is granted in batches of five. With a fixed clock, there is a single batch.
     server.wait_until(|record| record.accepted().count() >= 45).await;
     assert_eq!(slow(&server.record()), 5);
     for portion in 2..=4 {
@@ -251,7 +250,7 @@ async fn a_configured_rate_holds_from_the_first_message(engine: Engine) {
         assert_eq!(slow(&record), portion * 5);
     }
     let clock = app.run_clock(20);
-    app.tick_until(issue, IssueStatus::Sent, SignedDuration::ZERO).await;
+    app.run_due_until(issue, IssueStatus::Sent, SignedDuration::ZERO).await;
     drop(clock);
     assert!(app.clock.now().duration_since(begun) >= SignedDuration::from_millis(2500), "six portions");
     assert_sent_once(&app, issue, &[server.record()], &readers).await;
@@ -261,7 +260,7 @@ async fn a_relay_gets_no_more_than_its_rate(engine: Engine) {
     let server = SmtpServer::start(Script::accept()).await;
     let app = TestApp::with_ports(engine, &[server.port()], |settings| {
         settings.relays[0].connections = 4;
-        // That is 100 a second, in portions of 50.
+        // 100 per second, in batches of 50.
         settings.relays[0].rate_per_minute = 6_000;
         settings.sending.lease_seconds = 3600;
     })
@@ -272,7 +271,7 @@ async fn a_relay_gets_no_more_than_its_rate(engine: Engine) {
     let record = server.wait_for(150).await;
     assert_eq!(record.begun(), 150, "a second ahead at most, and the clock stands still");
     let clock = app.run_clock(5);
-    app.tick_until(issue, IssueStatus::Sent, SignedDuration::ZERO).await;
+    app.run_due_until(issue, IssueStatus::Sent, SignedDuration::ZERO).await;
     drop(clock);
     let name = server.url();
     let mut tx = app.app.db.begin().await.unwrap();
@@ -319,7 +318,7 @@ async fn connections_are_shared_by_all_workers(engine: Engine) {
     let (issue, readers) = app.begin_issue_to(700).await;
     let second = app.another_worker().await;
     server.wait_for(200).await;
-    // They come and go meanwhile.
+    // Workers come and go meanwhile.
     first.end().await;
     let third = app.another_worker().await;
     app.wait_for_status(issue, IssueStatus::Sent).await;
@@ -336,7 +335,7 @@ async fn more_workers_than_connections_still_finish(engine: Engine) {
     let app = TestApp::with_ports(engine, &[server.port()], |_| {}).await;
     let workers = [app.another_worker().await, app.another_worker().await];
     let (issue, readers) = app.begin_issue_to(600).await;
-    // A worker may wait for a connection in vain until its run ends, after half a minute.
+    // A worker may wait for a connection in vain until its run ends after half a minute.
     eventually_within(120, "the issue is sent", || async {
         (app.issue(issue).await.status == IssueStatus::Sent).then_some(())
     })
@@ -349,7 +348,7 @@ async fn more_workers_than_connections_still_finish(engine: Engine) {
     }
 }
 
-/// Sends an email to confirm while an issue's messages wait for their answers, one on each connection.
+/// Sends a confirmation email while an issue's messages wait for answers, one on each connection.
 async fn a_confirmation_overtakes(engine: Engine, connections: usize) {
     let server = SmtpServer::start(Script::accept().always(Step::EndOfData, Action::Hold)).await;
     let app = TestApp::with_ports(engine, &[server.port()], |settings| {
@@ -362,13 +361,13 @@ async fn a_confirmation_overtakes(engine: Engine, connections: usize) {
     server.wait_until(|record| record.messages.len() == 2 * connections).await;
     assert_eq!(app.sign_up("new@example.net").await.status(), 200);
     eventually("a worker has begun the email to confirm", || async {
-        let mails = app.store().await.mails().await;
+        let mails = app.store().await.emails().await;
         mails.iter().any(|mail| mail.status == EmailStatus::Sending).then_some(())
     })
     .await;
     let before = server.record().messages.len();
     let is_confirmation = |message: &Message| message.recipients == ["new@example.net"];
-    // The worker needs some time until it asks for a connection, during which others are sent.
+    // The worker needs some time until it asks for a connection. Others are sent meanwhile.
     for passed in 1..=20 {
         server.pass(1);
         let record = server.wait_until(|record| record.messages.len() >= before + passed).await;

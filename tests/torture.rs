@@ -1,7 +1,7 @@
-//! Workers are killed, asked to end and doubled while an issue goes out: no reader is left out, and only messages that
-//! were in flight are repeated.
+//! Workers are killed, stopped and doubled while an issue is being sent. No reader is left out, and only
+//! messages in flight are repeated.
 //!
-//! More of it: `DAILY_TORTURE_READERS`, `DAILY_TORTURE_KILLS`, `DAILY_TORTURE_SEED`, or `script/torture`.
+//! `DAILY_TORTURE_READERS`, `DAILY_TORTURE_KILLS`, `DAILY_TORTURE_SEED` and `script/torture` run it longer.
 
 use crate::support::{
     Engine,
@@ -16,12 +16,11 @@ use crate::support::{
 use std::{collections::BTreeMap, collections::BTreeSet, path::PathBuf, time::Duration};
 
 const OPEN_CONNECTIONS: u64 = 8;
-/// Longest time for an issue to end, beyond what the readers and the leases of the dead take.
+/// Time limit for an issue, beyond the time for its readers and for dead workers' leases.
 const PATIENCE_SECONDS: u64 = 60;
 /// Messages that the slowest machine sends in a second.
 const READERS_A_SECOND: u64 = 20;
 
-/// The extent of the torture.
 #[derive(Clone, Copy)]
 struct Measure {
     readers: u64,
@@ -52,18 +51,18 @@ impl Dice {
         (it ^ (it >> 31)) % end
     }
 
-    /// Draws the number of a message, and a step of it.
+    /// Draws the number of a message, and one of its steps.
     fn moment(&mut self, messages: u64) -> (u64, Step) {
         (1 + self.below(messages), if self.below(2) == 0 { Step::Begun } else { Step::Taken })
     }
 }
 
-/// A step of a message that the relay sees. The messages on the other connections may be at any step.
+/// A step of a message that the relay can observe. Messages on other connections may be at any step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
     /// `MAIL` has arrived, and the answer to the connection's previous message is being recorded.
     Begun,
-    /// The message has arrived, and its answer is on the way.
+    /// The message has arrived, and its answer is being written.
     Taken,
 }
 
@@ -74,7 +73,7 @@ enum Uncertain {
     Hold,
 }
 
-/// A Daily with readers and a story, run as its own processes, and a relay that counts.
+/// An installation with readers and a story, run as processes, and a counting relay.
 struct Scene {
     uncertain: Uncertain,
     readers: u64,
@@ -82,7 +81,7 @@ struct Scene {
     store: Store,
     environment: Environment,
     log: PathBuf,
-    // Given back in this order, after everything that uses them.
+    // Dropped in this order, after everything that uses them.
     _database: Option<TestDatabase>,
     _folder: tempfile::TempDir,
     _port: ReservedPort,
@@ -90,7 +89,7 @@ struct Scene {
 
 impl Scene {
     async fn set(engine: Engine, uncertain: Uncertain, readers: u64) -> Self {
-        // Every message is a while in flight, so that kills meet some.
+        // Messages stay in flight for a while, so that kills hit some.
         Self::set_with(engine, uncertain, readers, Duration::from_millis(2)).await
     }
 
@@ -169,7 +168,7 @@ impl Scene {
             }
         };
         tokio::time::timeout(patience, reached).await.unwrap_or_else(|_| {
-            panic!("{} taken, not {count} {step:?} within {patience:?}\n{}", tally.taken(), self.said())
+            panic!("{} taken, not {count} {step:?} within {patience:?}\n{}", tally.taken(), self.log_tail())
         });
     }
 
@@ -184,12 +183,12 @@ impl Scene {
         PATIENCE_SECONDS + 2 * lease + self.readers / READERS_A_SECOND
     }
 
-    /// Waits until nothing about the issue can happen by itself any more, and returns its state.
+    /// Waits until the issue can't change by itself any more, and returns its status.
     async fn at_rest(&self, serving: &mut [&mut Running]) -> String {
         let serving = std::cell::RefCell::new(serving);
         eventually_within(self.patience(), "the issue is at rest", || async {
             let ended = serving.borrow_mut().iter_mut().any(|it| it.has_ended());
-            assert!(!ended, "the service ended by itself:\n{}", self.said());
+            assert!(!ended, "the service ended by itself:\n{}", self.log_tail());
             let status = self.store.issue_status().await;
             let at_rest = match status.as_str() {
                 "sent" => true,
@@ -206,7 +205,7 @@ impl Scene {
     }
 
     /// Returns the end of the service's log.
-    fn said(&self) -> String {
+    fn log_tail(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(30)..].join("\n")
@@ -223,7 +222,7 @@ impl Scene {
             .filter(|(_, count)| *count > 0)
             .map(|(status, count)| ((*status).to_owned(), i64::try_from(*count).unwrap()))
             .collect();
-        assert_eq!(self.store.deliveries().await, expected, "{}", self.said());
+        assert_eq!(self.store.deliveries().await, expected, "{}", self.log_tail());
         assert_eq!(self.store.issue_status().await, "sent");
     }
 
@@ -250,7 +249,7 @@ impl Scene {
             assert_eq!(ids.len(), 1, "{recipient}: a repeated message carries the same Message-ID");
             found.message_ids.extend(ids.iter().map(|id| (*id).to_owned()));
             found.repeated += copies.len() - 1;
-            // One copy needs no excuse; each other one was the last thing on a connection that broke.
+            // One copy is fine. Every other copy must have been the last message on a connection that broke.
             found.unexcused += copies.iter().filter(|index| !excused(**index)).count().saturating_sub(1);
         }
         found
@@ -263,10 +262,10 @@ struct Found {
     reached: BTreeSet<String>,
     message_ids: BTreeSet<String>,
     repeated: usize,
-    /// Of these, copies of messages that were not in flight when their connection broke.
+    /// Copies of messages that were not in flight when their connection broke.
     unexcused: usize,
     broken: usize,
-    /// Connections that broke within a transaction, as the relay saw it.
+    /// Connections that broke within a transaction, as observed by the relay.
     in_flight: usize,
 }
 
@@ -298,7 +297,7 @@ async fn killed(engine: Engine, uncertain: Uncertain) {
         found.broken,
         found.in_flight,
     );
-    assert_eq!(lost, 0, "{}", scene.said());
+    assert_eq!(lost, 0, "{}", scene.log_tail());
     assert_eq!(found.unexcused, 0, "repeated, and not in flight at a kill");
     assert_eq!(
         found.message_ids.len(),
@@ -339,20 +338,20 @@ async fn killed(engine: Engine, uncertain: Uncertain) {
 }
 
 on_both_engines!(
-    killed_again_and_again_nobody_is_left_out_and_only_what_was_in_flight_repeats,
-    killed_again_and_again_with_hold_none_repeats_and_the_doubtful_are_listed,
-    asked_to_end_in_the_middle_it_drains_and_repeats_nothing,
+    repeated_kills_leave_nobody_out_and_repeat_only_messages_in_flight,
+    repeated_kills_with_hold_repeat_nothing_and_list_deliveries_in_doubt,
+    a_worker_stopped_while_sending_drains_and_repeats_nothing,
 );
 
-async fn killed_again_and_again_nobody_is_left_out_and_only_what_was_in_flight_repeats(engine: Engine) {
+async fn repeated_kills_leave_nobody_out_and_repeat_only_messages_in_flight(engine: Engine) {
     killed(engine, Uncertain::Retry).await;
 }
 
-async fn killed_again_and_again_with_hold_none_repeats_and_the_doubtful_are_listed(engine: Engine) {
+async fn repeated_kills_with_hold_repeat_nothing_and_list_deliveries_in_doubt(engine: Engine) {
     killed(engine, Uncertain::Hold).await;
 }
 
-async fn asked_to_end_in_the_middle_it_drains_and_repeats_nothing(engine: Engine) {
+async fn a_worker_stopped_while_sending_drains_and_repeats_nothing(engine: Engine) {
     let Measure { readers, .. } = Measure::from_environment();
     let scene = Scene::set(engine, Uncertain::Retry, readers).await;
     let mut running = scene.serve();
@@ -360,7 +359,7 @@ async fn asked_to_end_in_the_middle_it_drains_and_repeats_nothing(engine: Engine
     let watching = scene.send();
     for part in 1..4 {
         scene.reached(readers * part / 4, Step::Taken).await;
-        assert_eq!(running.terminate().await, 0, "{}", scene.said());
+        assert_eq!(running.terminate().await, 0, "{}", scene.log_tail());
         let held = scene.count_in(&["claimed", "sending", "uncertain"]).await;
         assert_eq!(held, 0, "it gave back all that it had not sent");
         running = scene.serve();
@@ -374,7 +373,7 @@ async fn asked_to_end_in_the_middle_it_drains_and_repeats_nothing(engine: Engine
     running.terminate().await;
 }
 
-/// Makes the relay so slow that the second worker gets its share.
+/// Slows the relay down, so that the second worker gets connections too.
 const SLOW: Duration = Duration::from_millis(20);
 
 /// Returns the number of messages by client name.

@@ -29,7 +29,7 @@ async fn post(app: &TestApp, path: &str, content_type: &str, body: &str) -> Page
     Page::read(answer).await
 }
 
-/// Returns the methods with which the ledger says that a reader unsubscribed.
+/// Returns the methods of a reader's unsubscriptions in the ledger.
 async fn methods(reader: &Reader<'_>) -> Vec<String> {
     let ledger = reader.ledger().await;
     ledger.into_iter().filter(|it| it.kind == "unsubscribed").map(|it| it.method).collect()
@@ -71,9 +71,9 @@ async fn one_click_is_recognised_by_the_field_in_the_form(engine: Engine) {
         ("", "List-Unsubscribe=One-Click".into(), "one_click"),
         (URLENCODED, String::new(), "link"),
         (URLENCODED, "note=List-Unsubscribe%3DOne-Click".into(), "link"),
-        // The words in another field are not a click.
+        // The words in another field are no one-click request.
         (quoted, multipart(&[("note", "List-Unsubscribe One-Click")]), "link"),
-        // A body that can't be read unsubscribes all the same.
+        // A body that can't be parsed unsubscribes all the same.
         ("multipart/form-data", "List-Unsubscribe One-Click".into(), "link"),
         (
             quoted,
@@ -119,22 +119,22 @@ async fn a_reader_who_unsubscribes_in_mid_issue_gets_no_more_of_it(engine: Engin
     let server = SmtpServer::start(Script::accept().always(Step::EndOfData, Action::Hold)).await;
     let app = TestApp::with_ports(engine, &[server.port()], |_| {}).await;
     let (issue, readers) = app.begin_issue_to(40).await;
-    // There is one connection. The first reader's email is with the relay, all others are claimed and wait.
+    // There is one connection. The first reader's email is at the relay, and all others are claimed and wait.
     let record = server.wait_until(|record| record.on_hold == 1).await;
     let commands = &record.connections[0].commands;
     let first =
         readers.iter().find(|it| commands.iter().any(|line| line.contains(&format!("<{it}>")))).unwrap();
-    let leavers: Vec<_> = readers.iter().filter(|it| *it != first).skip(20).collect();
-    // The first email is with the relay already, but the unsubscribing counts.
-    for reader in leavers.iter().copied().chain([first]) {
+    let unsubscribers: Vec<_> = readers.iter().filter(|it| *it != first).skip(20).collect();
+    // The first email is at the relay already, but unsubscribing still counts.
+    for reader in unsubscribers.iter().copied().chain([first]) {
         let link = app.visitor(reader).unsubscribe_link().await;
         assert_eq!(post(&app, &link, URLENCODED, "List-Unsubscribe=One-Click").await.status, 200);
     }
     server.follow(Script::accept());
     server.release();
-    app.tick_until(issue, IssueStatus::Sent, SignedDuration::from_secs(11)).await;
+    app.run_due_until(issue, IssueStatus::Sent, SignedDuration::from_secs(11)).await;
     let got: Vec<_> = server.record().messages.iter().flat_map(|it| it.recipients.clone()).collect();
-    assert!(leavers.iter().all(|it| !got.contains(it)), "{got:?}");
+    assert!(unsubscribers.iter().all(|it| !got.contains(it)), "{got:?}");
     let counts = app.counts(issue).await;
     // The next reader's email may have been begun while the first one's answer was awaited.
     assert_eq!((got.len(), counts.sent, counts.skipped), (21, 21, 19), "{counts:?}");
@@ -186,7 +186,7 @@ async fn readers_may_give_a_reason_after_unsubscribing(engine: Engine) {
     assert_eq!(told["remarks"][0]["remark"], "x".repeat(500));
     let ended = daily.run(&["consent", "reasons", "--days", "3650", "--newsletter", "daily"]).await;
     assert!(
-        ended.stdout.contains("4 readers have left") && ended.stdout.contains("Too many mails"),
+        ended.stdout.contains("4 readers unsubscribed") && ended.stdout.contains("Too many mails"),
         "{}",
         ended.stdout
     );
@@ -223,7 +223,8 @@ async fn an_email_to_the_address_in_list_unsubscribe_unsubscribes(engine: Engine
             "From: Ann <ann@example.org>\r\nTo: {to}\r\nMessage-ID: <1@example.org>\r\nSubject: {subject}\r\n{rest}"
         )
     };
-    // Messages that contain a token but don't unsubscribe: a quoting reply, reports, an automatic reply.
+    // Messages with a token that are no unsubscribe request: a reply with a quote, reports, an automatic
+    // reply.
     let quoting = format!("\r\nNice issue!\r\n> unsubscribe: https://news.example.org/unsubscribe/{ann}\r\n");
     let report = |kind: &str| {
         let returned = format!("List-Unsubscribe: <mailto:leave+{ann}@news.example.org>");
@@ -259,7 +260,8 @@ async fn an_email_to_the_address_in_list_unsubscribe_unsubscribes(engine: Engine
     }
     assert_eq!(app.status_of(ANN).await, Some(Active));
 
-    // The token is in the address; in the subject, as the address is in lower case; in the envelope; in the body; used again.
+    // The token is in the address, in the subject (with the address in lower case), in the envelope, in the body,
+    // and used again.
     let (ben, cas, dot) =
         (token("ben@example.org").await, token("cas@example.org").await, token("dot@example.org").await);
     let small = format!("LEAVE+{}@news.example.org", ben.to_lowercase());
@@ -281,7 +283,7 @@ async fn an_email_to_the_address_in_list_unsubscribe_unsubscribes(engine: Engine
     let told = receive(&[], mail(&format!("leave+{test}@news.example.org"), "", "\r\n")).await;
     assert!(told.contains("from a test email"), "{told}");
 
-    // Of a long message only the beginning is read. With exit code 75 the mail server keeps the message and tries again.
+    // Only the beginning of a long message is read. Exit code 75 makes the mail server keep the message and try again.
     let long = mail(&address, "", &format!("\r\n{}", "x".repeat(5_000_000)));
     assert!(receive(&[], long).await.contains("is unsubscribed"));
     let told =

@@ -1,18 +1,19 @@
-//! What was before: two months of the daily's issues, and a week of twenty other newsletters'.
+//! Past issues: two months of the daily, and a week of twenty other newsletters.
 
 use crate::{arguments::Arguments, articles, installation::Installation};
 use jiff::{SignedDuration, Timestamp, ToSpan as _, civil::Date};
 use std::fmt::Write as _;
 
-/// Days of the daily's issues before today.
+/// Days of past issues of the daily.
 pub const DAYS: i64 = 60;
-/// Newsletters besides the daily and the weekly one.
+/// Newsletters besides the daily and the weekly.
 pub const OTHERS: i64 = 20;
-/// Variants of each of the daily's issues, and stories of each variant.
+/// Variants of each issue of the daily.
 const VARIANTS: i64 = 4;
 const STORIES: usize = 12;
 
-/// Makes the newsletters, their articles and their issues. The daily is the first newsletter, the weekly round-up the second.
+/// Creates the newsletters, their articles and their issues. The daily is the first newsletter, and the
+/// weekly round-up the second.
 pub async fn fill(installation: &Installation, arguments: &Arguments) {
     let now = installation.clock.now();
     let week = SignedDuration::from_hours(8 * 24);
@@ -44,7 +45,7 @@ pub async fn fill(installation: &Installation, arguments: &Arguments) {
     installation.analyze().await;
 }
 
-/// An issue that went out: variants of stories that were the newest then.
+/// Inserts a sent issue, whose variants contain the newest stories of that day.
 pub async fn past_issue(
     installation: &Installation,
     newsletter: i64,
@@ -53,8 +54,8 @@ pub async fn past_issue(
     variants: i64,
 ) {
     let store = &installation.store;
-    let moment = installation.moment(at);
-    // Other newsletters have other stories: every third, say, beginning somewhere else.
+    let moment = installation.time(at);
+    // Other newsletters use every third story, with different offsets.
     let wanted = STORIES * usize::try_from(variants).expect("a few");
     let stories = store
         .texts(&format!(

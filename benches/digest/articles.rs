@@ -1,14 +1,13 @@
-//! Articles by the hundred thousand, as feeds would have brought them.
+//! Inserts articles by the hundred thousand, as if read from feeds.
 
 use crate::{installation::Installation, support::store::Store};
 use jiff::{SignedDuration, Timestamp};
 
-/// The sections articles are of; one in eight has none.
+/// Sections of articles. One article in eight has none.
 pub const SECTIONS: [&str; 7] = ["City", "Culture", "Economy", "Opinion", "Politics", "Science", "Sport"];
 
-/// Puts feeds in.
 pub async fn add_feeds(installation: &Installation, count: u64) {
-    let now = installation.moment(installation.clock.now());
+    let now = installation.time(installation.clock.now());
     installation
         .store
         .execute(&format!(
@@ -19,8 +18,8 @@ pub async fn add_feeds(installation: &Installation, count: u64) {
         .await;
 }
 
-/// Puts so many articles in, evenly from the span before a moment to the moment itself, oldest first. A fifth is carried by two
-/// feeds, a twentieth by three.
+/// Inserts articles with dates spread evenly over the span before `until`, oldest first. A fifth is in two
+/// feeds, a twentieth in three.
 pub async fn add(installation: &Installation, count: u64, until: Timestamp, span: SignedDuration) {
     let store = &installation.store;
     let last = store.number("SELECT max(id) FROM articles").await;

@@ -1,4 +1,4 @@
-//! How the database answers the queries of a digest.
+//! Query plans of the statements that make a digest.
 
 use crate::{
     installation::Installation,
@@ -7,24 +7,24 @@ use crate::{
 };
 use sqlx::{AssertSqlSafe, Row as _};
 
-/// Words of the queries: the candidates of an issue.
+/// Fragment of the query for an issue's candidates.
 pub const CANDIDATES: &str = "WITH pool (id)";
-/// What earlier issues carried.
+/// Fragment of the query for stories of earlier issues.
 pub const CARRIED: &str = "SELECT DISTINCT t.article_id, g.cadence";
-/// Places of the week.
+/// Fragment of the query for the week's best positions.
 pub const PLACES: &str = "min(t.position)";
-/// Variants of the past.
+/// Fragment of the query for past variants.
 pub const PAST: &str = "SELECT t.variant_id, t.article_id";
-/// Readers in groups.
+/// Fragment of the query for groups of readers.
 pub const GROUPS: &str = "sum(readers) OVER ()";
-/// Readers by clock.
+/// Fragment of the query for readers by clock.
 pub const CLOCKS: &str = "SELECT clock, CAST(sum(readers)";
-/// A portion of deliveries.
+/// Fragment of the statement that inserts deliveries.
 pub const DELIVERIES: &str = "INSERT INTO deliveries";
 
 const ALL: [&str; 7] = [CANDIDATES, CARRIED, PLACES, PAST, GROUPS, CLOCKS, DELIVERIES];
 
-/// Prints the plans: SQLite makes them now; PostgreSQL wrote them down (auto_explain) as it ran the queries.
+/// Prints the query plans. SQLite explains the queries now. PostgreSQL logged the plans with auto_explain.
 pub async fn run(installation: &Installation, statements: &Statements, cluster: Option<&Cluster>) {
     if let Store::Sqlite(pool) = &installation.store {
         for sql in statements.texts(&ALL) {

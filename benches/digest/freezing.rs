@@ -1,4 +1,4 @@
-//! How long freezing an issue takes before its readers' deliveries are made.
+//! Measures how long freezing an issue takes, without its deliveries.
 
 use crate::{
     articles,
@@ -15,10 +15,10 @@ use daily::{
 use jiff::{SignedDuration, civil::date};
 use std::{sync::Arc, time::Instant};
 
-/// Stories of a new day.
+/// New stories per day.
 pub const NEW_STORIES: u64 = 500;
 
-/// Freezes today's issue of the daily, and tomorrow's with a last look at the pages of its stories.
+/// Freezes today's issue of the daily, and tomorrow's with a recheck of its stories' pages.
 pub async fn run(installation: &Installation, statements: &Statements, table: &mut Table) {
     let daily = installation.newsletter("daily").await;
     let mut tx = installation.app.db.read().await.expect("a transaction");
@@ -37,7 +37,7 @@ pub async fn run(installation: &Installation, statements: &Statements, table: &m
     freeze(installation, context, statements, issue, "the same, pages looked at", table).await;
 }
 
-/// Lets a day pass that brings new stories.
+/// Advances the clock by a day and adds new stories.
 pub async fn next_day(installation: &Installation) {
     let day = SignedDuration::from_hours(24);
     installation.clock.advance(day);
@@ -55,7 +55,7 @@ async fn freeze(
     let begun = Instant::now();
     freeze_issue::run(&context.issues, &context.feeds, issue).await.expect("a frozen issue");
     let all = since(begun);
-    let frozen = statements.moment("issue frozen").expect("it says so");
+    let frozen = statements.last_logged("issue frozen").expect("it says so");
     let time = frozen.duration_since(begun).as_secs_f64() * 1000.0;
     let mut tx = installation.app.db.read().await.expect("a transaction");
     let variants = variants::for_issue(&mut tx, issue).await.expect("a query").len();

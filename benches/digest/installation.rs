@@ -1,4 +1,5 @@
-//! A Daily in this process: a database, a clock that stands still, pages of stories on a port of this machine.
+//! An installation inside this process, with a database, a fixed clock, and a server for the pages of
+//! stories.
 
 use crate::support::{postgres_cluster::Cluster, store::Store};
 use axum::{Router, extract::Path, response::Html, routing::get};
@@ -19,25 +20,23 @@ use daily::{
 use jiff::{Timestamp, civil::Date};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
-/// When everything begins: a Monday at noon.
+/// Start of the benchmark: a Monday at noon.
 const BEGIN: &str = "2026-05-04T12:00:00Z";
 
-/// One that is ready to work.
+/// An installation that is ready to work.
 pub struct Installation {
-    /// The library.
     pub app: App,
-    /// Its time.
     pub clock: Clock,
-    /// The same database, through a connection of its own: another process, as far as SQLite is concerned.
+    /// A second connection to the same database, which SQLite treats like another process.
     pub store: Store,
-    /// Where the pages of its stories are, without a slash at the end.
+    /// URL of the stories' pages without a trailing slash.
     pub pages: String,
     _folder: tempfile::TempDir,
 }
 
 impl Installation {
-    /// Makes one in a temporary folder, or in a new database of a server.
-    pub async fn make(cluster: Option<&Cluster>) -> Self {
+    /// Creates the installation in a temporary folder, or in a new database of a server.
+    pub async fn create(cluster: Option<&Cluster>) -> Self {
         let folder = tempfile::Builder::new().prefix("daily-digest-").tempdir().expect("a temporary folder");
         let mut settings = Settings::defaults().expect("the defaults are right");
         let url = match cluster {
@@ -56,7 +55,7 @@ impl Installation {
         Self { app, clock, store, pages: serve_pages().await, _folder: folder }
     }
 
-    /// An expression for a moment that lies before another one by a number of seconds, itself an expression.
+    /// Returns an SQL expression for the time that lies `seconds` (also an expression) before another.
     pub fn before(&self, moment: Timestamp, seconds: &str) -> String {
         match self.store {
             Store::Sqlite(_) => {
@@ -66,21 +65,21 @@ impl Installation {
         }
     }
 
-    /// An expression for a moment.
-    pub fn moment(&self, moment: Timestamp) -> String {
+    /// Returns an SQL expression for a time.
+    pub fn time(&self, moment: Timestamp) -> String {
         match self.store {
             Store::Sqlite(_) => moment.as_microsecond().to_string(),
             Store::Postgres(_) => format!("TIMESTAMPTZ '{moment}'"),
         }
     }
 
-    /// The newsletter of this name.
+    /// Loads the newsletter with this short name.
     pub async fn newsletter(&self, slug: &str) -> NewsletterRecord {
         let mut tx = self.app.db.read().await.expect("a transaction");
         newsletters::get_by_slug(&mut tx, slug).await.expect("a query").expect("the newsletter is there")
     }
 
-    /// Begins the issue of a date.
+    /// Creates the issue of a date.
     pub async fn begin_issue(&self, newsletter: &NewsletterRecord, date: Date) -> IssueId {
         let now = self.clock.now();
         let mut tx = self.app.db.begin().await.expect("a transaction");
@@ -93,14 +92,14 @@ impl Installation {
         issue
     }
 
-    /// What a server does by and by, SQLite never.
+    /// Updates the planner's statistics. A PostgreSQL server does so in the background, SQLite never.
     pub async fn analyze(&self) {
         if let Store::Postgres(_) = self.store {
             self.store.execute("ANALYZE").await;
         }
     }
 
-    /// Lets go of the database; its files go with the folder.
+    /// Closes the database. Its files are deleted with the folder.
     pub async fn close(self) {
         self.store.close().await;
         self.app.db.close().await;
@@ -115,7 +114,7 @@ async fn new_database(cluster: &Cluster) -> String {
     cluster.url(&name)
 }
 
-/// Serves a page for each story, some 20 kB of it, until the process ends.
+/// Serves a page of some 20 kB for each story until the process ends.
 async fn serve_pages() -> String {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
     let address = listener.local_addr().expect("its address");

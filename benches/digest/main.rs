@@ -1,5 +1,7 @@
-//! How long a digest takes: planning over many articles, freezing with and without a last look at the pages, and the waves of
-//! very many readers. The library works in this process, on a real database. `--help` says what can be asked for.
+//! Measures how long a digest takes: planning over many articles, freezing with and without a recheck of the
+//! pages, and waves of very many readers.
+//!
+//! The library runs in this process, on a real database. `--help` lists the options.
 
 mod archive;
 mod arguments;
@@ -20,13 +22,13 @@ use installation::Installation;
 use statements::Statements;
 use support::{postgres_cluster::Cluster, table::Table};
 
-/// With fsync and everything else as PostgreSQL comes; where plans are asked for, it writes those of slow queries down.
+/// Default settings, with fsync. With `--explain`, PostgreSQL logs the plans of slow queries.
 const AUTO_EXPLAIN: &str = "session_preload_libraries = 'auto_explain'\nauto_explain.log_min_duration = 20\n\
     auto_explain.log_analyze = on\nauto_explain.log_triggers = on\n";
 
 fn main() {
     let arguments = Arguments::parse();
-    let statements = Statements::listen();
+    let statements = Statements::start();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         if arguments.sqlite || !arguments.postgres {
@@ -45,7 +47,7 @@ async fn run(arguments: &Arguments, statements: &Statements, cluster: Option<&Cl
         "{engine}: {} articles of {} feeds are put into the database …",
         arguments.articles, arguments.feeds
     );
-    let installation = Installation::make(cluster).await;
+    let installation = Installation::create(cluster).await;
     articles::add_feeds(&installation, arguments.feeds).await;
     archive::fill(&installation, arguments).await;
     let mut table = Table::new(&[engine, "time", ""]);

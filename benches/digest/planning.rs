@@ -1,4 +1,4 @@
-//! How long making a plan takes, and what of it.
+//! Measures how long making a plan takes, and its parts.
 
 use crate::{
     archive, explain,
@@ -18,12 +18,12 @@ use daily::{
 use jiff::civil::date;
 use std::time::Instant;
 
-/// Readers of the daily and of the weekly round-up.
+/// Readers of the daily, and of the weekly round-up.
 const READERS: u64 = 10_000;
-/// Times each plan is made; the middle one counts.
+/// Runs per plan, of which the median counts.
 const RUNS: usize = 5;
 
-/// The parts of a plan that are queries: what they are called, and words of theirs.
+/// The queries of a plan: a name, and a fragment of the statement.
 const QUERIES: [(&str, &str); 7] = [
     ("candidates", explain::CANDIDATES),
     ("carried before", explain::CARRIED),
@@ -34,7 +34,7 @@ const QUERIES: [(&str, &str); 7] = [
     ("keep the plan", "INSERT INTO issue_plans"),
 ];
 
-/// Plans an issue of the daily and one of the weekly, whose readers have had the daily.
+/// Plans an issue of the daily, and one of the weekly for readers who also got the daily.
 pub async fn run(installation: &Installation, statements: &Statements, table: &mut Table) {
     add_readers(installation).await;
     for (slug, date) in [("daily", date(2026, 5, 5)), ("weekly", date(2026, 5, 11))] {
@@ -55,11 +55,11 @@ async fn plan(
     let mut all = Vec::new();
     let mut times: Vec<Times> = Vec::new();
     for _ in 0..RUNS {
-        statements.take();
+        statements.drain();
         let begun = Instant::now();
         plan_issue::run(context, issue).await.expect("a plan");
         all.push(since(begun));
-        times.push(statements.take());
+        times.push(statements.drain());
     }
     let mut tx = context.db.read().await.expect("a transaction");
     let inputs = issues::kept_plan(&mut tx, issue).await.expect("a query").expect("a plan").inputs;
@@ -74,35 +74,31 @@ async fn plan(
     );
     table.row(&[&format!("plan the {slug}"), &milliseconds(median(all)), &what]);
     for (name, words) in QUERIES {
-        let time = median(times.iter().map(|it| it.of(words)).collect());
+        let time = median(times.iter().map(|it| it.total(words)).collect());
         table.row(&[&format!("– {name}"), &milliseconds(time), ""]);
     }
     let (inputs, time) = make(inputs).await;
     table.row(&["– make it", &milliseconds(time), ""]);
     if !inputs.past.is_empty() {
         let (_, time) = make(scattered(inputs)).await;
-        table.row(&[
-            "as many groups as are told apart",
-            &milliseconds(time),
-            "make it, of pasts that all differ",
-        ]);
+        table.row(&["the most groups", &milliseconds(time), "make it, of pasts that all differ"]);
     }
 }
 
 async fn make(inputs: PlanInputs) -> (PlanInputs, f64) {
     let begun = Instant::now();
-    let (inputs, plan) = daily::issues::plan::make(inputs).await.expect("a plan");
+    let (inputs, plan) = daily::issues::plan::make_plan(inputs).await.expect("a plan");
     let time = since(begun);
     drop(plan);
     (inputs, time)
 }
 
-/// The same for readers of whom no two thousand have had the same.
+/// Changes the inputs so that hardly any two readers had the same variants.
 fn scattered(mut inputs: PlanInputs) -> PlanInputs {
     let variants: Vec<String> = inputs.past.iter().map(|past| past.variant.to_string()).collect();
     let served = inputs.served.first().expect("an issue is for somebody").cadence;
     let group = |number: usize| {
-        // A quarter of the variants, by the bits of a number that looks like chance.
+        // Picks a quarter of the variants with a pseudo-random number.
         let bits = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let had =
             variants.iter().enumerate().filter(|(index, _)| (bits >> (index % 48)).trailing_zeros() >= 2);
@@ -113,8 +109,8 @@ fn scattered(mut inputs: PlanInputs) -> PlanInputs {
     inputs
 }
 
-/// Readers of the daily who take the weekly, too; of the last week's issues each has had one variant, always the same, but for a
-/// tenth that changed; a third also takes one of the other newsletters.
+/// Subscribes readers of the daily to the weekly. Each had one variant of last week's issues, always the same
+/// except for a tenth of the readers. A third also gets one of the other newsletters.
 async fn add_readers(installation: &Installation) {
     readers::add_until(installation, READERS).await;
     let store = &installation.store;
@@ -144,12 +140,11 @@ async fn ids(installation: &Installation, which: &str) -> Vec<i64> {
     ids.iter().map(|id| id.parse().expect("a number")).collect()
 }
 
-/// Milliseconds since a moment.
+/// Returns the milliseconds since a time.
 pub fn since(moment: Instant) -> f64 {
     moment.elapsed().as_secs_f64() * 1000.0
 }
 
-/// The middle one.
 pub fn median(mut all: Vec<f64>) -> f64 {
     all.sort_by(f64::total_cmp);
     all.get(all.len() / 2).copied().unwrap_or(f64::NAN)

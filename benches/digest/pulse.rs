@@ -1,4 +1,4 @@
-//! A small write again and again: how long it waits while something large is going on.
+//! Measures how long small writes wait while something large is running.
 
 use crate::{
     installation::Installation,
@@ -8,22 +8,22 @@ use crate::{
 use daily::db::engine::processes;
 use std::time::{Duration, Instant};
 
-/// From one write to the next.
+/// Pause between two writes.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How long small writes took, in milliseconds.
+/// Durations of small writes, in milliseconds.
 #[derive(Default)]
 pub struct Waits {
-    /// Of this process.
+    /// Writes of this process.
     pub inside: Vec<f64>,
-    /// Of another process, as far as SQLite is concerned.
+    /// Writes through a connection that SQLite treats like another process.
     pub outside: Vec<f64>,
 }
 
 impl Waits {
-    /// Median and longest of each, in words.
+    /// Describes the median and the maximum of each.
     pub fn in_words(&self) -> String {
-        let told = |all: &[f64]| {
+        let describe = |all: &[f64]| {
             let longest = all.iter().copied().fold(0.0, f64::max);
             format!(
                 "median {}, longest {} of {}",
@@ -32,11 +32,11 @@ impl Waits {
                 all.len()
             )
         };
-        format!("in this process {}; from another one {}", told(&self.inside), told(&self.outside))
+        format!("in this process {}; from another one {}", describe(&self.inside), describe(&self.outside))
     }
 }
 
-/// Does something, and writes meanwhile.
+/// Runs a future, and writes repeatedly meanwhile.
 pub async fn during<T>(installation: &Installation, work: impl Future<Output = T>) -> (T, Waits) {
     let mut waits = Waits::default();
     let inside = async {

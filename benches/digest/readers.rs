@@ -1,20 +1,20 @@
-//! Readers by the million: a few statements, however many.
+//! Inserts readers by the million, with few statements.
 
 use crate::{installation::Installation, support::store::Store};
 use jiff::SignedDuration;
 
-/// Own times that a tenth of the readers has.
+/// Send times that a tenth of the readers chose.
 const TIMES: [&str; 8] = ["05:30", "06:00", "06:15", "06:30", "08:00", "09:00", "12:30", "18:00"];
-/// What a fifth of the readers chose.
+/// Sections that a fifth of the readers chose.
 const SECTIONS: [&str; 6] =
     ["city", "culture", "economy,politics", "science", "sport", "city,culture,science"];
 
-/// Puts readers in until there are so many, each on a clock of the world; one in twenty wants one issue a week, three in twenty
-/// those of weekdays.
+/// Inserts readers until there are `count`, spread over all time zones. One in twenty gets a weekly issue,
+/// and three in twenty get issues on weekdays.
 pub async fn add_until(installation: &Installation, count: u64) {
     let store = &installation.store;
     let first = store.number("SELECT max(id) FROM subscribers").await;
-    let now = installation.moment(installation.clock.now() - SignedDuration::from_hours(24 * 30));
+    let now = installation.time(installation.clock.now() - SignedDuration::from_hours(24 * 30));
     let zones = add_zones(store).await;
     store
         .execute(&format!(
@@ -46,7 +46,7 @@ pub async fn add_until(installation: &Installation, count: u64) {
     }
 }
 
-/// Every zone of the world, in a table of the benchmark's own. Says how many there are.
+/// Inserts every time zone into a table of the benchmark. Returns their number.
 async fn add_zones(store: &Store) -> usize {
     let names: Vec<String> = jiff::tz::db().available().map(|name| name.as_str().to_owned()).collect();
     store
@@ -63,9 +63,9 @@ async fn add_zones(store: &Store) -> usize {
     names.len()
 }
 
-/// Suppresses so many readers, spread over all.
+/// Suppresses readers, evenly spread over all.
 pub async fn suppress(installation: &Installation, count: u64) {
-    let now = installation.moment(installation.clock.now());
+    let now = installation.time(installation.clock.now());
     installation
         .store
         .execute(&format!(
@@ -75,11 +75,12 @@ pub async fn suppress(installation: &Installation, count: u64) {
         .await;
 }
 
-/// Gives all readers an issue of the past: which of its variants is told by an expression of the reader's number `n`, from 0.
+/// Delivers a past issue to readers. `which` is an SQL expression for the variant, by the reader's number `n`
+/// from 0.
 pub async fn deliver(installation: &Installation, issue: i64, which: &str, whom: &str) {
     let store = &installation.store;
     let first = store.number(&format!("SELECT min(id) FROM issue_variants WHERE issue_id = {issue}")).await;
-    let now = installation.moment(installation.clock.now());
+    let now = installation.time(installation.clock.now());
     store
         .execute(&format!(
             "INSERT INTO deliveries (issue_id, variant_id, subscriber_id, subscription_id, status, due_at, next_attempt_at, \

@@ -1,4 +1,4 @@
-//! What the library says while it works: the statements it gives to the database, with their times, and the moments of its log.
+//! Captures the library's trace events: SQL statements with their durations, and the times of log messages.
 
 use std::{
     collections::BTreeSet,
@@ -16,40 +16,39 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-/// Listens to all of this process.
+/// Captures the events of this process.
 #[derive(Clone, Default)]
-pub struct Statements(Arc<Mutex<Heard>>);
+pub struct Statements(Arc<Mutex<Captured>>);
 
 #[derive(Default)]
-struct Heard {
-    /// Since it was asked last.
+struct Captured {
+    /// Statements since the last call of `drain`.
     latest: Vec<Statement>,
-    /// Of all times, each once.
+    /// Distinct statements since the start.
     texts: BTreeSet<String>,
-    moments: Vec<(String, Instant)>,
+    logged: Vec<(String, Instant)>,
 }
 
-/// A statement that was run.
 struct Statement {
     sql: String,
     seconds: f64,
 }
 
-/// The times of some statements.
+/// Durations of captured statements.
 pub struct Times(Vec<Statement>);
 
 impl Times {
-    /// Milliseconds that statements with these words took.
-    pub fn of(&self, words: &str) -> f64 {
+    /// Returns the total duration, in milliseconds, of statements that contain these words.
+    pub fn total(&self, words: &str) -> f64 {
         self.matching(words).map(|it| it.seconds * 1000.0).sum()
     }
 
-    /// The longest of them, in milliseconds.
+    /// Returns the duration of the slowest of these statements, in milliseconds.
     pub fn longest(&self, words: &str) -> f64 {
         self.matching(words).map(|it| it.seconds * 1000.0).fold(0.0, f64::max)
     }
 
-    /// How many there were.
+    /// Returns the number of these statements.
     pub fn count(&self, words: &str) -> usize {
         self.matching(words).count()
     }
@@ -60,8 +59,7 @@ impl Times {
 }
 
 impl Statements {
-    /// Begins to listen.
-    pub fn listen() -> Self {
+    pub fn start() -> Self {
         let statements = Self::default();
         let targets =
             Targets::new().with_target("sqlx::query", Level::DEBUG).with_target("daily", Level::INFO);
@@ -69,54 +67,54 @@ impl Statements {
         statements
     }
 
-    /// The statements since it was asked last.
-    pub fn take(&self) -> Times {
-        Times(std::mem::take(&mut self.heard().latest))
+    /// Returns the statements since the last call.
+    pub fn drain(&self) -> Times {
+        Times(std::mem::take(&mut self.captured().latest))
     }
 
-    /// When something was logged last.
-    pub fn moment(&self, message: &str) -> Option<Instant> {
-        self.heard().moments.iter().rev().find(|(said, _)| said == message).map(|(_, at)| *at)
+    /// Returns the time at which a message was logged last.
+    pub fn last_logged(&self, message: &str) -> Option<Instant> {
+        self.captured().logged.iter().rev().find(|(fields, _)| fields == message).map(|(_, at)| *at)
     }
 
-    /// The texts of all statements that hold some of these words, each once.
+    /// Returns the distinct statements that contain any of these words.
     pub fn texts(&self, words: &[&str]) -> Vec<String> {
-        let heard = self.heard();
-        heard.texts.iter().filter(|sql| words.iter().any(|it| sql.contains(it))).cloned().collect()
+        let captured = self.captured();
+        captured.texts.iter().filter(|sql| words.iter().any(|it| sql.contains(it))).cloned().collect()
     }
 
-    fn heard(&self) -> std::sync::MutexGuard<'_, Heard> {
+    fn captured(&self) -> std::sync::MutexGuard<'_, Captured> {
         self.0.lock().expect("nothing panics while it is held")
     }
 }
 
 impl<S: Subscriber> Layer<S> for Statements {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut said = Said::default();
-        event.record(&mut said);
-        let mut heard = self.heard();
+        let mut fields = EventFields::default();
+        event.record(&mut fields);
+        let mut captured = self.captured();
         if event.metadata().target() == "sqlx::query" {
-            // A short statement is its own summary.
-            let sql = if said.statement.is_empty() { said.summary } else { said.statement };
-            if !heard.texts.contains(&sql) {
-                heard.texts.insert(sql.clone());
+            // For a short statement, sqlx leaves the full text empty.
+            let sql = if fields.statement.is_empty() { fields.summary } else { fields.statement };
+            if !captured.texts.contains(&sql) {
+                captured.texts.insert(sql.clone());
             }
-            heard.latest.push(Statement { sql, seconds: said.seconds });
+            captured.latest.push(Statement { sql, seconds: fields.seconds });
         } else {
-            heard.moments.push((said.message, Instant::now()));
+            captured.logged.push((fields.message, Instant::now()));
         }
     }
 }
 
 #[derive(Default)]
-struct Said {
+struct EventFields {
     summary: String,
     statement: String,
     message: String,
     seconds: f64,
 }
 
-impl Visit for Said {
+impl Visit for EventFields {
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
             "summary" => value.clone_into(&mut self.summary),

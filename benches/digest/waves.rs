@@ -1,4 +1,4 @@
-//! Issues to very many readers in every zone: the forecast, and their deliveries.
+//! Measures issues to very many readers in every time zone: their forecasts and deliveries.
 
 use crate::{
     archive, explain,
@@ -24,13 +24,13 @@ use daily::{
 use jiff::civil::Date;
 use std::{sync::Arc, time::Instant};
 
-/// Readers who must not be mailed.
 const SUPPRESSED: u64 = 1_000;
 
-/// An issue on readers' clocks, one on the newsletter's, one of which all readers have had a story, and that of a Sunday, the past
-/// week's best for some, of which all have had much.
+/// Measures an issue on readers' clocks, one on the newsletter's clock, one with a story that all readers
+/// have had, and a Sunday issue. On Sundays some readers get the week's best stories, most of which all have
+/// had.
 pub async fn run(installation: &Installation, statements: &Statements, readers: u64, table: &mut Table) {
-    eprintln!("{readers} readers are put into the database …");
+    eprintln!("inserting {readers} readers …");
     readers::add_until(installation, readers).await;
     readers::suppress(installation, SUPPRESSED.min(readers / 10)).await;
     installation.analyze().await;
@@ -67,21 +67,21 @@ async fn one_issue(
     let mut settings = (*installation.app.settings).clone();
     settings.schedule.recheck_seconds = 0;
     context.issues.settings = Arc::new(settings);
-    forget_peak();
-    statements.take();
+    reset_peak_memory();
+    statements.drain();
     let begun = Instant::now();
     let mut tx = context.issues.db.read().await.expect("a transaction");
     let told = forecast(context.issues.planning(), &mut tx, newsletter, date).await.expect("a forecast");
     drop(tx);
     let time = since(begun);
-    let times = statements.take();
+    let times = statements.drain();
     let remark = format!(
         "{} waves, {} groups, {} past variants; groups {}, clocks {}",
         told.waves.len(),
         told.inputs.groups.len(),
         told.inputs.past.len(),
-        milliseconds(times.of(explain::GROUPS)),
-        milliseconds(times.of(explain::CLOCKS))
+        milliseconds(times.total(explain::GROUPS)),
+        milliseconds(times.total(explain::CLOCKS))
     );
     table.row(&[&format!("{name}: forecast"), &milliseconds(time), &remark]);
 
@@ -96,8 +96,9 @@ async fn one_issue(
     let all = since(begun);
     let cpu = cpu_seconds(std::process::id()) - cpu;
     let frozen =
-        statements.moment("issue frozen").expect("it says so").duration_since(begun).as_secs_f64() * 1000.0;
-    let times = statements.take();
+        statements.last_logged("issue frozen").expect("it says so").duration_since(begun).as_secs_f64()
+            * 1000.0;
+    let times = statements.drain();
     let mut tx = context.issues.db.read().await.expect("a transaction");
     let counts = deliveries::counts(&mut tx, issue).await.expect("a query");
     drop(tx);
@@ -117,11 +118,11 @@ async fn one_issue(
     );
     table.row(&["– peak RSS", "", &memory]);
     eprintln!("{}", table.last());
-    // The rows are few again for the next one's sake: what happened a moment ago is of no interest to it.
+    // Deletes the deliveries, so that they don't slow down the next issue.
     finish(installation, issue.0).await;
 }
 
-/// Lets an issue have gone out.
+/// Marks an issue as sent and deletes its deliveries.
 async fn finish(installation: &Installation, issue: i64) {
     installation
         .store
@@ -147,7 +148,7 @@ async fn set_clock(installation: &Installation, clock: SendClock) -> NewsletterR
     newsletter
 }
 
-/// Lets the highest memory be counted anew (proc_pid_clear_refs(5)).
-fn forget_peak() {
+/// Resets the peak memory (proc_pid_clear_refs(5)).
+fn reset_peak_memory() {
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }

@@ -1,7 +1,8 @@
-//! Reading feeds: how long 200 local ones take, and storing 100,000 articles. Run it with
-//! `cargo bench --bench feeds`, or, for other numbers, `cargo bench --bench feeds -- FEEDS ITEMS`.
+//! Measures how long reading 200 local feeds and storing 100,000 articles takes. Run `cargo bench --bench
+//! feeds`, or with other numbers `cargo bench --bench feeds -- FEEDS ITEMS`.
 //!
-//! One server on this machine plays all hosts (127.0.0.1, 127.0.0.2, …). The figures are printed; nothing is asserted.
+//! One server on this machine stands in for all hosts (127.0.0.1, 127.0.0.2, …). The benchmark prints its
+//! figures and asserts nothing.
 
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on has failed, and says where")]
 
@@ -34,7 +35,7 @@ use std::{
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Items of a feed that is polled.
+/// Items of each polled feed.
 const POLLED_ITEMS: usize = 30;
 
 #[tokio::main]
@@ -75,13 +76,13 @@ async fn polling(count: usize) {
         tokio::spawn(run(app.clone(), role, None, stop.clone()));
     }
     report("first reading, all new", &app, app.jobs.issues.clock.now() - SignedDuration::from_hours(1)).await;
-    let now = again(&app).await;
+    let now = make_all_due(&app).await;
     report("second, 304 each", &app, now).await;
     stop.cancel();
 }
 
-/// Makes all feeds due once more.
-async fn again(app: &App) -> Timestamp {
+/// Makes all feeds due again.
+async fn make_all_due(app: &App) -> Timestamp {
     let now = app.jobs.issues.clock.now();
     let mut tx = app.db.begin().await.unwrap();
     for feed in feeds::list(&mut tx).await.unwrap() {
@@ -91,7 +92,7 @@ async fn again(app: &App) -> Timestamp {
     now
 }
 
-/// Waits until all feeds were read since `since`, and prints how long that took.
+/// Waits until all feeds have been read after `since`, and prints the time.
 async fn report(what: &str, app: &App, since: Timestamp) {
     let begun = Instant::now();
     loop {
@@ -127,7 +128,7 @@ async fn storing(count: usize, items: usize) {
             let feed = parse_feed(rss(n, items).as_bytes(), None, None).unwrap();
             let one = Instant::now();
             let reading = Reading::Feed(Box::new(feed), Unchanged::default());
-            poll_feed::store(&app.jobs.feeds, *id, &reading).await.unwrap();
+            poll_feed::store_reading(&app.jobs.feeds, *id, &reading).await.unwrap();
             slowest = slowest.max(one.elapsed());
         }
         let (all, slowest) = (begun.elapsed().as_secs_f64(), slowest.as_secs_f64());
@@ -137,7 +138,7 @@ async fn storing(count: usize, items: usize) {
     let now = app.jobs.issues.clock.now();
     let mut tx = app.db.begin().await.unwrap();
     let woken = articles::wake_due(&mut tx, now, now - SignedDuration::from_mins(2), 64).await.unwrap();
-    println!("  waking {} looks          {:>8.4} s", woken.len(), begun.elapsed().as_secs_f64());
+    println!("  waking {} page checks    {:>8.4} s", woken.len(), begun.elapsed().as_secs_f64());
 }
 
 async fn serve_feed(Path(feed): Path<usize>, headers: HeaderMap) -> Response {
@@ -170,7 +171,7 @@ fn rss(feed: usize, items: usize) -> String {
     rss
 }
 
-/// The most memory this process has had, as the system counts it.
+/// Returns the process's peak memory.
 fn peak_memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -1,5 +1,5 @@
-//! How long a list of very many readers takes: importing it, importing it again, linking its entries of consent in the chain, and
-//! verifying that chain. The built program does it, in a process of its own. `--help` says what can be asked for.
+//! Measures a very long list of readers: importing it twice, linking its consent entries in the hash chain,
+//! and verifying the chain. The release build runs as a separate process. `--help` lists the options.
 
 mod support;
 
@@ -19,12 +19,12 @@ use support::{
     table::{Table, count, megabytes},
 };
 
-/// How often the program is looked at.
-const LOOK: Duration = Duration::from_millis(20);
+/// Interval between measurements of the process.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 const BACKLOG: &str =
     "SELECT CAST(COALESCE(sum(up_to_event - after_event), 0) AS BIGINT) FROM consent_backlog";
 
-/// How long a list of very many readers takes: import, links in the chain of consent, verification
+/// Measure importing, linking and verifying a very long list of readers
 #[derive(Debug, Clone, clap::Parser)]
 #[command(
     name = "cargo bench --bench import --",
@@ -36,10 +36,10 @@ struct Arguments {
     /// Rows of the list
     #[arg(default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     rows: u64,
-    /// On PostgreSQL, as it comes, instead of SQLite
+    /// Use PostgreSQL with default settings instead of SQLite
     #[arg(long)]
     postgres: bool,
-    /// What cargo says to every benchmark
+    /// Passed by cargo to every benchmark
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -75,7 +75,7 @@ async fn main() {
     table.row(&["a stop in the middle of that", &format!("{:.2} s", stop.as_secs_f64())]);
     add(&mut table, "consent verify", entries, &program.measure(&["consent", "verify"]));
     store.close().await;
-    println!("\n{} rows, {} entries of consent\n\n{table}", arguments.rows, entries);
+    println!("\n{} rows, {} consent entries\n\n{table}", arguments.rows, entries);
 }
 
 /// The program with its settings.
@@ -84,7 +84,7 @@ struct Program<'a> {
     url: &'a str,
 }
 
-/// What a run took.
+/// Time, CPU and memory of a run.
 struct Usage {
     time: Duration,
     cpu: f64,
@@ -105,18 +105,18 @@ impl Program<'_> {
             .expect("the program starts")
     }
 
-    /// Runs it to its end.
+    /// Runs the program to its end.
     fn measure(&self, arguments: &[&str]) -> Usage {
         let begun = Instant::now();
         let mut child = self.start(arguments);
         let (mut cpu, mut peak) = (0.0, 0);
         let status = loop {
-            // Nothing is told of a process that has ended.
+            // /proc has no figures for a process that has ended.
             cpu = cpu_seconds(child.id()).max(cpu);
             peak = peak_rss(child.id()).max(peak);
             match child.try_wait().expect("its state") {
                 Some(status) => break status,
-                None => std::thread::sleep(LOOK),
+                None => std::thread::sleep(POLL_INTERVAL),
             }
         };
         let log = || std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
@@ -125,13 +125,13 @@ impl Program<'_> {
     }
 }
 
-/// Lets a worker link until no more than so many entries wait. Returns what that took, and how long it then took to stop.
+/// Runs a worker until at most this many entries lack links. Returns its usage, and the time it took to stop.
 async fn link(program: &Program<'_>, store: &Store, until: u64) -> (Usage, Duration) {
     let begun = Instant::now();
     let mut worker = program.start(&["serve", "--role", "worker"]);
     while store.number(BACKLOG).await.unsigned_abs() > until {
         assert!(worker.try_wait().expect("its state").is_none(), "the worker ended");
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     let usage = Usage { time: begun.elapsed(), cpu: cpu_seconds(worker.id()), peak: peak_rss(worker.id()) };
     let asked = Instant::now();
@@ -156,7 +156,7 @@ fn add(table: &mut Table, what: &str, number: u64, usage: &Usage) {
     eprintln!("{}", table.last());
 }
 
-/// A list as Mailchimp writes it: two moments and two IP addresses of each reader.
+/// Writes a list in Mailchimp's format, with two times and two IP addresses per reader.
 fn write_list(folder: &Path, rows: u64) -> PathBuf {
     let path = folder.join("list.csv");
     let mut file = BufWriter::new(File::create(&path).expect("a file"));

@@ -1,4 +1,4 @@
-//! Clients with a connection each, which ask again as soon as they are answered.
+//! HTTP clients with one connection each. They send the next request as soon as they get an answer.
 
 use std::{
     sync::{
@@ -12,16 +12,14 @@ use tokio::{
     net::TcpStream,
 };
 
-/// Where they go.
 pub struct Load<'a> {
     pub address: &'a str,
     pub connections: usize,
 }
 
-/// How it went.
 pub struct Outcome {
     took: Duration,
-    /// In order.
+    /// In ascending order.
     waits: Vec<Duration>,
     /// Answers other than 2xx.
     pub others: usize,
@@ -32,7 +30,7 @@ impl Outcome {
         f64::from(u32::try_from(self.waits.len()).unwrap()) / self.took.as_secs_f64()
     }
 
-    /// The wait that so many of a hundred did not exceed.
+    /// Returns a percentile of the waits.
     pub fn percentile(&self, percent: usize) -> Duration {
         let at = (self.waits.len() * percent).div_ceil(100).max(1) - 1;
         self.waits.get(at).copied().unwrap_or_default()
@@ -40,7 +38,7 @@ impl Outcome {
 }
 
 impl Load<'_> {
-    /// Sends all requests, each once, in their order.
+    /// Sends each request once, in order.
     pub async fn run(&self, requests: Vec<Vec<u8>>) -> Outcome {
         let (requests, next) = (Arc::new(requests), Arc::new(AtomicUsize::new(0)));
         let begun = Instant::now();
@@ -76,7 +74,7 @@ async fn client(address: &str, requests: &[Vec<u8>], next: &AtomicUsize) -> (Vec
     (waits, others)
 }
 
-/// Reads one answer, all of it; its status.
+/// Reads a complete answer and returns its status.
 async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> u16 {
     buffer.clear();
     loop {

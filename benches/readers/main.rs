@@ -1,8 +1,9 @@
-//! Readers at the door: how many signups and unsubscriptions a second are taken and kept for good, and how long each waits. Run it
-//! with `cargo bench --bench readers [-- --postgres] [--requests N] [--connections N]`.
+//! Measures how many signups and unsubscribe requests per second are accepted and committed, and how long
+//! clients wait. Run `cargo bench --bench readers [-- --postgres] [--requests N] [--connections N]`.
 //!
-//! The release build runs as `daily serve` on this machine, behind a proxy as it were, which names a client of its own for each
-//! request; this program is the clients. Both share the machine's cores. The figures are printed; nothing is asserted.
+//! The release build runs as `daily serve` on this machine. This program acts as its proxy and names a new
+//! client for each request. Both share the machine's cores. The benchmark prints its figures and asserts
+//! nothing.
 
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on has failed, and says where")]
 
@@ -23,53 +24,53 @@ use support::{
 
 const SECRET: &str = "5b1f0c2d9a7e4836b5c4d3e2f1a09b8c7d6e5f4a3b2c1d0e9f8a7b6c5d4e3f2a";
 
-/// How fast readers are taken in and let go
+/// Measure how fast signups and unsubscribe requests are committed
 #[derive(Debug, clap::Parser)]
 struct Arguments {
-    /// On PostgreSQL instead of SQLite
+    /// Use PostgreSQL instead of SQLite
     #[arg(long)]
     postgres: bool,
-    /// Requests in each measure
+    /// Requests per measurement
     #[arg(long, default_value_t = 30_000)]
     requests: usize,
-    /// Connections at once
+    /// Number of concurrent connections
     #[arg(long, default_value_t = 64)]
     connections: usize,
-    /// `cargo bench` says so
+    /// Passed by cargo to every benchmark
     #[arg(long, hide = true)]
     bench: bool,
 }
 
 #[tokio::main]
 async fn main() {
-    let asked = <Arguments as clap::Parser>::parse();
-    let cluster = asked.postgres.then(|| Cluster::start(""));
-    let engine = if asked.postgres { "PostgreSQL" } else { "SQLite" };
-    println!("{engine}, {} requests, {} connections\n", asked.requests, asked.connections);
+    let arguments = <Arguments as clap::Parser>::parse();
+    let cluster = arguments.postgres.then(|| Cluster::start(""));
+    let engine = if arguments.postgres { "PostgreSQL" } else { "SQLite" };
+    println!("{engine}, {} requests, {} connections\n", arguments.requests, arguments.connections);
     print_head();
     for (roles, name) in [(&["web"][..], "pages alone"), (&["all"][..], "everything in one process")] {
-        let one = Installation::make(cluster.as_ref()).await;
+        let one = Installation::create(cluster.as_ref()).await;
         let mut running = one.serve(roles).await;
         for (body, what) in [(Body::Form, "form"), (Body::Json, "JSON")] {
-            let requests = signups(&one, body, asked.requests);
-            let done = Load { address: &one.address, connections: asked.connections }.run(requests).await;
+            let requests = signups(&one, body, arguments.requests);
+            let done = Load { address: &one.address, connections: arguments.connections }.run(requests).await;
             print_row(&format!("signups, {what}, {name}"), &done);
         }
         if roles == ["all"] {
-            drain(&one, asked.requests * 2, &running).await;
+            drain(&one, arguments.requests * 2, &running).await;
         }
         running.iter_mut().for_each(Running::kill);
     }
-    let one = Installation::make(cluster.as_ref()).await;
-    // The newsletter out of the box is made at the first start.
+    let one = Installation::create(cluster.as_ref()).await;
+    // The first start creates the default newsletter.
     let mut running = one.serve(&["all"]).await;
-    one.store.add_readers(asked.requests as u64).await;
-    let requests = unsubscriptions(&one, asked.requests).await;
+    one.store.add_readers(arguments.requests as u64).await;
+    let requests = unsubscriptions(&one, arguments.requests).await;
     print_head();
-    let done = Load { address: &one.address, connections: asked.connections }.run(requests).await;
+    let done = Load { address: &one.address, connections: arguments.connections }.run(requests).await;
     print_row("unsubscribed with one click (RFC 8058)", &done);
     let left = one.store.number("SELECT count(*) FROM subscriptions WHERE status = 'unsubscribed'").await;
-    println!("\n{left} of {} readers have left", asked.requests);
+    println!("\n{left} of {} readers unsubscribed", arguments.requests);
     sizes(&one).await;
     running.iter_mut().for_each(Running::kill);
 }
@@ -124,7 +125,7 @@ async fn unsubscriptions(one: &Installation, count: usize) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// A client's address: another for each.
+/// Returns a client address that no other number has.
 fn client(n: usize) -> String {
     format!("10.{}.{}.{}", n >> 16 & 255, n >> 8 & 255, n & 255)
 }
@@ -139,7 +140,7 @@ fn request(host: &str, path: &str, kind: &str, client: &str, body: &str) -> Vec<
 }
 
 fn print_head() {
-    println!("| what | a second | p50 | p99 | longest | answers other than 2xx |");
+    println!("| requests | per second | p50 | p99 | longest | answers other than 2xx |");
     println!("|---|---|---|---|---|---|");
 }
 
@@ -155,7 +156,7 @@ fn print_row(what: &str, done: &Outcome) {
     );
 }
 
-/// How long it takes until something is made of every signup, and every mail is sent.
+/// Measures the time until every signup is processed and every email is sent.
 async fn drain(one: &Installation, signups: usize, running: &[Running]) {
     let begun = std::time::Instant::now();
     let waiting = || async { (one.store.number("SELECT count(*) FROM signups").await == 0).then_some(()) };
@@ -169,7 +170,7 @@ async fn drain(one: &Installation, signups: usize, running: &[Running]) {
     );
 }
 
-/// What the signup page and the box take on the wire.
+/// Prints the sizes of the signup page and the form's script on the wire.
 async fn sizes(one: &Installation) {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     println!();
@@ -192,7 +193,7 @@ async fn sizes(one: &Installation) {
     }
 }
 
-/// A Daily as it would be installed.
+/// A realistic installation of the release build.
 struct Installation {
     environment: Environment,
     store: Store,
@@ -202,7 +203,7 @@ struct Installation {
 }
 
 impl Installation {
-    async fn make(cluster: Option<&Cluster>) -> Self {
+    async fn create(cluster: Option<&Cluster>) -> Self {
         let folder = tempfile::Builder::new().prefix("daily-bench-").tempdir().unwrap();
         let database = match cluster {
             None => format!("sqlite://{}", folder.path().join("daily.db").display()),
@@ -215,9 +216,9 @@ impl Installation {
             .set("DAILY__HTTP__PUBLIC_URL", "https://news.newsletter.example")
             .set("DAILY__HTTP__TRUSTED_PROXIES", "127.0.0.1/32")
             .set("DAILY__TOKENS__SECRETS", SECRET)
-            // The limit is counted, and not reached.
+            // The limit is checked but never reached.
             .set("DAILY__SIGNUP__SIGNUPS_PER_MINUTE", "100000000")
-            // Nor are so many at once an attack here.
+            // This many signups would otherwise count as an attack.
             .set("DAILY__SIGNUP__PROOF_OF_WORK", "never");
         assert_eq!(environment.run(&["migrate"]).await.code, 0, "the tables are made");
         let store = Store::open(&database).await;

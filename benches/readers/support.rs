@@ -1,4 +1,4 @@
-//! What the tests' support and the other benchmark lend to this one.
+//! Modules of the tests' support and of the other benchmark that this one uses.
 
 #[path = "../../tests/support/command.rs"]
 #[allow(dead_code)]

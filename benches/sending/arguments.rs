@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-/// How fast Daily sends, beside Postfix's smtp-source in the same run
+/// Measure how fast Daily sends, next to Postfix's smtp-source
 #[derive(Debug, Clone, Parser)]
 #[command(
     name = "script/bench",
@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Option<Internal>,
-    /// Readers an issue goes out to
+    /// Readers of the issue
     #[arg(long, default_value_t = 20_000)]
     pub readers: u64,
     /// Connections to the relay
@@ -25,41 +25,41 @@ pub struct Arguments {
     /// Stories in the issue
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=50))]
     pub stories: u32,
-    /// Databases
+    /// Databases to use
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Engine::Sqlite, Engine::Postgres])]
     pub engine: Vec<Engine>,
-    /// Signatures
+    /// DKIM signatures to use
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Dkim::None, Dkim::Ed25519, Dkim::Rsa])]
     pub dkim: Vec<Dkim>,
-    /// Where mail goes: our minimal sink, Postfix's smtp-sink
+    /// Relays: our minimal sink, Postfix's smtp-sink
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [SinkKind::Ours, SinkKind::Postfix])]
     pub sink: Vec<SinkKind>,
-    /// Times each figure of the table is taken; the median counts
+    /// Runs per figure, of which the median counts
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub runs: u32,
-    /// Times a due wave is picked up; each takes about a minute
+    /// Runs of `pickup`, about a minute each
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub pickups: u32,
     /// Parts to run
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Throughput, Part::Single, Part::Pickup])]
     pub only: Vec<Part>,
-    /// Instead: one issue to a million readers (or so many), on the first of --engine
+    /// Instead: send one issue to this many readers on the first engine
     #[arg(long, num_args = 0..=1, default_missing_value = "1000000", value_name = "READERS")]
     pub million: Option<u64>,
-    /// Instead: two worker processes send one issue, on PostgreSQL
+    /// Instead: send one issue with two workers on PostgreSQL
     #[arg(long)]
     pub two_workers: bool,
-    /// Round trip time of our sink, in milliseconds
+    /// Round-trip time of our sink, in milliseconds
     #[arg(long, default_value_t = 0)]
     pub round_trip: u64,
-    /// What cargo says to every benchmark
+    /// Passed by cargo to every benchmark
     #[arg(long, hide = true)]
     pub bench: bool,
 }
 
 #[derive(Debug, Clone, Subcommand)]
 pub enum Internal {
-    /// The minimal sink, in a process of its own
+    /// Run the minimal sink as a process
     #[command(hide = true)]
     Sink(SinkArguments),
 }
@@ -101,15 +101,15 @@ pub enum SinkKind {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Part {
-    /// Messages a second, CPU, memory, beside smtp-source
+    /// Messages per second, CPU and memory, next to smtp-source
     Throughput,
-    /// A confirmation while an issue goes out
+    /// Confirmations while an issue is being sent
     Single,
-    /// An idle service and an issue that becomes due
+    /// Delay between an issue's due time and its first message
     Pickup,
 }
 
-/// As the command line writes it.
-pub fn word(value: impl ValueEnum) -> String {
+/// Returns a value as it is written on the command line.
+pub fn cli_name(value: impl ValueEnum) -> String {
     value.to_possible_value().map(|it| it.get_name().to_owned()).unwrap_or_default()
 }

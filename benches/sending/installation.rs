@@ -1,4 +1,4 @@
-//! A Daily as it would be installed: the release build, a database, a newsletter, readers and stories.
+//! A realistic installation: the release build, a database, a newsletter, readers and stories.
 
 use crate::{
     arguments::{Dkim, Engine},
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 const DOMAIN: &str = "newsletter.example";
 const SELECTOR: &str = "bench";
 
-/// What an installation is for.
+/// Configuration of an installation.
 pub struct Plan<'a> {
     pub engine: Engine,
     pub dkim: Dkim,
@@ -26,11 +26,10 @@ pub struct Plan<'a> {
     pub connections: u64,
     /// The relay's port on 127.0.0.1.
     pub relay: u16,
-    /// PostgreSQL's server.
     pub cluster: Option<&'a Cluster>,
 }
 
-/// One that is ready to be started.
+/// An installation that is ready to start.
 pub struct Installation {
     pub environment: Environment,
     pub store: Store,
@@ -41,8 +40,8 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// Makes one; why it can't be made, otherwise.
-    pub async fn make(plan: &Plan<'_>) -> Result<Self, String> {
+    /// Creates the installation, or explains why it can't.
+    pub async fn create(plan: &Plan<'_>) -> Result<Self, String> {
         let folder = tempfile::Builder::new().prefix("daily-bench-").tempdir().expect("a temporary folder");
         let database = match plan.engine {
             Engine::Sqlite => format!("sqlite://{}", folder.path().join("daily.db").display()),
@@ -52,7 +51,7 @@ impl Installation {
         let address = format!("127.0.0.1:{}", port.number());
         let mut environment = Environment::in_folder(folder.path(), Some(&database))
             .set("DAILY__HTTP__LISTEN", &address)
-            // Links as long as real ones.
+            // Makes links as long as real ones.
             .set("DAILY__HTTP__PUBLIC_URL", "https://news.newsletter.example")
             .set("DAILY__RELAYS__0__URL", &format!("smtp://127.0.0.1:{}", plan.relay))
             .set(CONNECTIONS, &plan.connections.to_string())
@@ -126,13 +125,13 @@ impl Installation {
         environment.start_logging(&["serve", "--role", role], &self.log)
     }
 
-    /// Bytes the SQLite files take.
+    /// Returns the sizes of the SQLite files in bytes.
     pub fn sqlite_bytes(&self) -> (u64, u64) {
         let length = |name: &str| self.folder.path().join(name).metadata().map_or(0, |it| it.len());
         (length("daily.db"), length("daily.db-wal"))
     }
 
-    /// Waits until the issue has gone out; says what the service said if that takes too long.
+    /// Waits until the issue is sent. On timeout, prints the log of the service.
     pub async fn sent(&self, within_seconds: u64) {
         let sent = eventually_within(within_seconds, "the issue is sent", || async {
             (self.store.issue_status().await == "sent").then_some(())
@@ -140,19 +139,19 @@ impl Installation {
         sent.await;
     }
 
-    /// Panics unless every reader got theirs.
+    /// Panics unless every reader got a copy.
     pub async fn assert_all_sent(&self, readers: u64) {
         let expected = vec![("sent".to_owned(), i64::try_from(readers).expect("a number of readers"))];
         assert_eq!(self.store.deliveries().await, expected, "{}", tail(&self.log));
     }
 
-    /// Lets go of the database; its files go with the folder.
+    /// Closes the database. Its files are deleted with the folder.
     pub async fn close(self) {
         self.store.close().await;
     }
 }
 
-/// An HTTP client for this machine.
+/// Creates an HTTP client for this machine.
 pub fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().expect("an HTTP client")
 }
@@ -180,7 +179,7 @@ async fn new_database(cluster: &Cluster) -> String {
     cluster.url(&name)
 }
 
-/// Pages of stories with all that a digest shows of one, and where they are.
+/// Returns the paths and pages of stories with everything that a digest shows.
 fn stories(count: u32) -> impl Iterator<Item = (String, String)> {
     const TITLES: [&str; 5] = [
         "The old lighthouse on the northern pier is to shine again before the winter storms",

@@ -1,29 +1,29 @@
-//! How soon: a due issue on an idle service, and a confirmation while an issue goes out.
+//! Latency: of a due issue on an idle service, and of confirmations while an issue is being sent.
 
 use crate::{
     Bench,
-    arguments::{Dkim, Engine, SinkArguments, word},
+    arguments::{Dkim, Engine, SinkArguments, cli_name},
     installation::{Installation, Plan, client},
     median,
     sinks::OurSink,
     table::{Table, milliseconds},
-    throughput::patience,
+    throughput::time_limit,
 };
 use daily::clock::Clock;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-/// Where those live who sign up while an issue goes out.
+/// Domain of readers who sign up while an issue is being sent.
 pub const DOMAIN: &str = "single.example";
 /// Readers of the issue that becomes due.
 const PICKUP_READERS: u64 = 1000;
-/// The service is idle for at least this long before an issue is due.
+/// Shortest idle time before an issue is due.
 const IDLE: SignedDuration = SignedDuration::from_secs(10);
-/// A signup that is not answered by a mail within this time counts as lost.
+/// A signup without an email after this time counts as lost.
 const LOST_AFTER: Duration = Duration::from_mins(2);
 
-/// Milliseconds from the moment an issue is due to the first `MAIL FROM`.
+/// Measures the milliseconds from an issue's due time to the first `MAIL FROM`.
 pub async fn pickup(bench: &Bench) {
     let mut table = Table::new(&["engine", "due to first MAIL FROM, median", "each"]);
     for engine in &bench.arguments.engine {
@@ -32,7 +32,7 @@ pub async fn pickup(bench: &Bench) {
             all.push(pick_up_once(bench, *engine).await);
         }
         let each: Vec<String> = all.iter().map(|it| milliseconds(*it)).collect();
-        table.row(&[&word(*engine), &milliseconds(median(all)), &each.join(", ")]);
+        table.row(&[&cli_name(*engine), &milliseconds(median(all)), &each.join(", ")]);
         println!("{}", table.last());
     }
     println!(
@@ -42,7 +42,7 @@ pub async fn pickup(bench: &Bench) {
 
 async fn pick_up_once(bench: &Bench, engine: Engine) -> f64 {
     let mut sink = OurSink::start(&SinkArguments::default()).await;
-    let installation = Installation::make(&Plan {
+    let installation = Installation::create(&Plan {
         engine,
         dkim: Dkim::None,
         readers: PICKUP_READERS,
@@ -60,19 +60,20 @@ async fn pick_up_once(bench: &Bench, engine: Engine) -> f64 {
     let set = installation.environment.run(&["newsletter", "set", "daily", "--send-time", &time]).await;
     assert_eq!(set.code, 0, "{set:?}");
     let first = timeout(Duration::from_mins(3), sink.first_mail_from()).await.expect("the issue goes out");
-    installation.sent(patience(PICKUP_READERS)).await;
+    installation.sent(time_limit(PICKUP_READERS)).await;
     drop(service);
     installation.close().await;
     in_milliseconds(first - due.as_microsecond())
 }
 
-/// Milliseconds from `POST /subscribe` to the confirmation's arrival, while an issue goes out.
+/// Measures the milliseconds from `POST /subscribe` to the arrival of the confirmation, while an issue is
+/// being sent.
 pub async fn single(bench: &Bench) {
     let arguments = &bench.arguments;
     let mut table = Table::new(&["engine", "signups", "median", "slowest"]);
     for engine in &arguments.engine {
         let mut sink = OurSink::start(&SinkArguments::default()).await;
-        let installation = Installation::make(&Plan {
+        let installation = Installation::create(&Plan {
             engine: *engine,
             dkim: Dkim::None,
             readers: arguments.readers,
@@ -88,10 +89,10 @@ pub async fn single(bench: &Bench) {
         sink.first_mail_from().await;
         drop(watching);
         let all = during(&installation, &mut sink, Duration::from_millis(50), async || {}).await;
-        installation.sent(patience(arguments.readers)).await;
+        installation.sent(time_limit(arguments.readers)).await;
         drop(service);
         installation.close().await;
-        table.row(&row(&word(*engine), &all).iter().map(String::as_str).collect::<Vec<_>>());
+        table.row(&row(&cli_name(*engine), &all).iter().map(String::as_str).collect::<Vec<_>>());
         println!("{}", table.last());
     }
     println!(
@@ -100,14 +101,14 @@ pub async fn single(bench: &Bench) {
     );
 }
 
-/// Name, number, median and slowest of these.
+/// Returns the name, the number of values, their median and their maximum.
 pub fn row(name: &str, all: &[f64]) -> [String; 4] {
     let slowest = all.iter().copied().fold(0.0, f64::max);
     [name.to_owned(), all.len().to_string(), milliseconds(median(all.to_vec())), milliseconds(slowest)]
 }
 
-/// Signs up again and again, one after another and not more often than `every`, until the issue is out; what each took,
-/// in milliseconds. Those that came while the issue was still going out count.
+/// Signs up readers one after another, at most one per `every`, until the issue is sent. Returns the
+/// milliseconds of each signup that finished while the issue was being sent.
 pub async fn during(
     installation: &Installation,
     sink: &mut OurSink,

@@ -1,5 +1,5 @@
-//! How fast Daily sends: the whole system, as its own processes, against sinks; Postfix's smtp-source beside it in the
-//! same run. `script/bench --help` says what can be asked for.
+//! Measures how fast Daily sends, as complete processes against sinks, and Postfix's smtp-source in the same
+//! run. `script/bench --help` lists the options.
 
 mod arguments;
 mod installation;
@@ -17,16 +17,16 @@ use clap::Parser as _;
 use std::{fs, path::PathBuf, process::Command, process::ExitCode};
 use support::postgres_cluster::Cluster;
 
-/// What all parts share.
+/// State shared by all parts.
 pub struct Bench {
     arguments: Arguments,
     cluster: Option<Cluster>,
-    /// Of one message, on the wire.
+    /// Octets of one message on the wire.
     octets: u64,
 }
 
 impl Bench {
-    /// Where PostgreSQL keeps its data.
+    /// PostgreSQL's data folder.
     fn data_folder(&self) -> PathBuf {
         self.cluster.as_ref().expect("PostgreSQL runs").folder().join("data")
     }
@@ -50,7 +50,7 @@ async fn run(mut arguments: Arguments) -> bool {
     } else if arguments.million.is_some() {
         arguments.engine.truncate(1);
     }
-    // With fsync, and everything else as PostgreSQL comes.
+    // PostgreSQL's default settings, with fsync.
     let cluster = arguments.engine.contains(&Engine::Postgres).then(|| Cluster::start(""));
     let mut bench = Bench { arguments, cluster, octets: 0 };
     if bench.arguments.two_workers {
@@ -65,7 +65,7 @@ async fn run(mut arguments: Arguments) -> bool {
     for part in bench.arguments.only.clone() {
         match part {
             Part::Throughput => {
-                bench.octets = throughput::octets(&bench).await;
+                bench.octets = throughput::message_octets(&bench).await;
                 complete &= throughput::run(&bench).await;
             }
             Part::Single => latency::single(&bench).await,
@@ -92,11 +92,10 @@ fn print_machine() {
     let busy =
         load.split_whitespace().next().and_then(|it| it.parse::<f64>().ok()).is_some_and(|it| it > 0.5);
     if busy {
-        println!("Something else is running here: these figures will be too low.\n");
+        println!("Something else is running here, so these figures will be too low.\n");
     }
 }
 
-/// The middle one.
 fn median(mut all: Vec<f64>) -> f64 {
     all.sort_by(f64::total_cmp);
     all.get(all.len() / 2).copied().unwrap_or(f64::NAN)

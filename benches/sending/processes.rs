@@ -1,13 +1,13 @@
-//! What processes cost, as Linux counts it.
+//! CPU and memory of processes, from Linux's /proc.
 
 use std::{fs, process::Command, sync::OnceLock};
 
-/// CPU seconds of a process so far, all its threads, user and system.
+/// Returns the CPU seconds of a process so far: all threads, user and system.
 pub fn cpu_seconds(pid: u32) -> f64 {
     stat(pid).map_or(0.0, |it| it.own)
 }
 
-/// CPU seconds of PostgreSQL so far: the server whose data is there, the connections it has and those it had.
+/// Returns the CPU seconds so far of the PostgreSQL server with this data folder, including past connections.
 pub fn cpu_seconds_of_server(data: &std::path::Path) -> f64 {
     let pid_file = fs::read_to_string(data.join("postmaster.pid")).expect("the server runs");
     let server: u32 = pid_file.lines().next().and_then(|line| line.parse().ok()).expect("its process number");
@@ -21,12 +21,12 @@ pub fn cpu_seconds_of_server(data: &std::path::Path) -> f64 {
     of_server + living
 }
 
-/// The most memory a process had at once, in bytes.
+/// Returns the peak memory of a process in bytes.
 pub fn peak_rss(pid: u32) -> u64 {
     status_bytes(pid, "VmHWM:")
 }
 
-/// The memory a process has now, in bytes.
+/// Returns the current memory of a process in bytes.
 pub fn rss(pid: u32) -> u64 {
     status_bytes(pid, "VmRSS:")
 }
@@ -43,7 +43,8 @@ struct Stat {
     children_that_ended: f64,
 }
 
-/// proc_pid_stat(5); the name in parentheses may hold anything, so fields are counted from its end.
+/// Parses proc_pid_stat(5). The name in parentheses may contain anything, so fields are counted from the last
+/// one.
 fn stat(pid: u32) -> Option<Stat> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let fields: Vec<&str> = text[text.rfind(')')? + 1..].split_whitespace().collect();

@@ -1,4 +1,5 @@
-//! What this machine can do without Daily: Postfix's smtp-source against the same sinks, and signatures a second.
+//! The machine's own limits, without Daily: Postfix's smtp-source against the same sinks, and signatures per
+//! second.
 
 use crate::{
     arguments::{SinkArguments, SinkKind},
@@ -17,13 +18,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often smtp-source runs; the median counts.
+/// Runs of smtp-source, of which the median counts.
 const RUNS: u32 = 3;
 const SIGNING_FOR: Duration = Duration::from_secs(2);
-/// About what DKIM signs: the canonical headers of a message.
+/// Approximate size of the headers that DKIM signs.
 const SIGNED_OCTETS: usize = 900;
 
-/// Messages a second of smtp-source, connections kept open, messages of this many octets.
+/// Returns the messages per second of smtp-source, with persistent connections and messages of `octets`.
 pub async fn smtp_source(
     sink: SinkKind,
     messages: u64,
@@ -66,7 +67,7 @@ async fn run(port: u16, messages: u64, connections: u64, octets: u64) -> Duratio
     .expect("a thread")
 }
 
-/// Signatures a second that one core makes with RSA-2048, as DKIM's rsa-sha256.
+/// Returns how many RSA-2048 signatures (rsa-sha256) one core makes per second.
 pub fn rsa_limit() -> f64 {
     let key = RsaKeyPair::generate(KeySize::Rsa2048).expect("a key");
     let random = SystemRandom::new();
@@ -74,7 +75,7 @@ pub fn rsa_limit() -> f64 {
     count(|headers| key.sign(&RSA_PKCS1_SHA256, &random, headers, &mut signature).expect("a signature"))
 }
 
-/// The same with Ed25519, as DKIM's ed25519-sha256: over a hash.
+/// Returns how many Ed25519 signatures (ed25519-sha256, over a hash) one core makes per second.
 pub fn ed25519_limit() -> f64 {
     let key = Ed25519KeyPair::generate().expect("a key");
     count(|headers| {

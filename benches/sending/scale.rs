@@ -1,20 +1,20 @@
-//! The large runs: a million readers, and two workers on one issue.
+//! Large runs: an issue to a million readers, and two workers on one issue.
 
 use crate::{
     Bench,
-    arguments::{Dkim, Engine, SinkArguments, word},
+    arguments::{Dkim, Engine, SinkArguments, cli_name},
     installation::{Installation, Plan},
     latency::{during, in_milliseconds, row},
     processes::{cpu_seconds, peak_rss, rss},
     sinks::OurSink,
     support::eventually,
     table::{Table, count, megabytes, milliseconds, percent},
-    throughput::patience,
+    throughput::time_limit,
 };
 use daily::clock::Clock;
 use std::time::{Duration, Instant};
 
-/// One issue to very many readers, on each engine asked for.
+/// Sends one issue to very many readers, on each engine.
 pub async fn million(bench: &Bench, readers: u64) {
     for engine in &bench.arguments.engine {
         one_large_issue(bench, *engine, readers).await;
@@ -24,9 +24,9 @@ pub async fn million(bench: &Bench, readers: u64) {
 async fn one_large_issue(bench: &Bench, engine: Engine, readers: u64) {
     let arguments = &bench.arguments;
     let mut sink = OurSink::start(&SinkArguments::default()).await;
-    println!("{}: {readers} readers are put into the database …", word(engine));
+    println!("{}: inserting {readers} readers …", cli_name(engine));
     let begun = Instant::now();
-    let installation = Installation::make(&Plan {
+    let installation = Installation::create(&Plan {
         engine,
         dkim: Dkim::None,
         readers,
@@ -38,7 +38,7 @@ async fn one_large_issue(bench: &Bench, engine: Engine, readers: u64) {
     .await
     .expect("an installation");
     let size_before = size(&installation, engine).await;
-    println!("{}: ready after {:.0} s; the issue goes out …", word(engine), begun.elapsed().as_secs_f64());
+    println!("{}: ready after {:.0} s; sending the issue …", cli_name(engine), begun.elapsed().as_secs_f64());
     let service = installation.serve().await;
     let pid = service.pid();
     let idle_rss = rss(pid);
@@ -59,10 +59,10 @@ async fn one_large_issue(bench: &Bench, engine: Engine, readers: u64) {
         }
     })
     .await;
-    installation.sent(patience(readers)).await;
+    installation.sent(time_limit(readers)).await;
     let report = sink.report().await;
     let memory: Vec<String> = memory.iter().map(|it| megabytes(*it)).collect();
-    let mut table = Table::new(&["", &word(engine)]);
+    let mut table = Table::new(&["", &cli_name(engine)]);
     table.row(&["readers", &readers.to_string()]);
     table.row(&["messages/s, all", &count(report.rate())]);
     if let Some((first_tenth, last_tenth)) = report.rates_of_tenths() {
@@ -102,13 +102,13 @@ async fn size(installation: &Installation, engine: Engine) -> String {
     }
 }
 
-/// Two worker processes on one issue.
+/// Sends one issue with two worker processes.
 pub async fn two_workers(bench: &Bench) {
     let arguments = &bench.arguments;
     let sink_arguments =
         SinkArguments { remember: true, round_trip: arguments.round_trip, ..SinkArguments::default() };
     let mut sink = OurSink::start(&sink_arguments).await;
-    let installation = Installation::make(&Plan {
+    let installation = Installation::create(&Plan {
         engine: Engine::Postgres,
         dkim: arguments.dkim.first().copied().unwrap_or(Dkim::None),
         readers: arguments.readers,
@@ -130,7 +130,7 @@ pub async fn two_workers(bench: &Bench) {
     let watching = installation.environment.start(&["issue", "send", "--yes"]);
     sink.first_mail_from().await;
     drop(watching);
-    installation.sent(patience(arguments.readers)).await;
+    installation.sent(time_limit(arguments.readers)).await;
     installation.assert_all_sent(arguments.readers).await;
     let report = sink.report().await;
     let mut table = Table::new(&["worker", "messages", "share", "CPU s", "peak RSS"]);

@@ -1,4 +1,4 @@
-//! Sinks as processes of their own, so that what they cost is not the sender's.
+//! Sinks run in their own processes, so that their cost is not counted as the sender's.
 
 use crate::{
     arguments::SinkArguments,
@@ -16,8 +16,10 @@ use std::{
 };
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// What a sink process does until its standard input ends. It says `ready PORT`, `first MICROSECONDS` at the first MAIL
-/// FROM, `arrived RECIPIENT MICROSECONDS` for announced messages, and for each line on its standard input `report JSON`.
+/// Runs a sink process until its standard input closes.
+///
+/// It prints `ready PORT`, `first MICROSECONDS` at the first MAIL FROM, and `arrived RECIPIENT MICROSECONDS`
+/// for announced messages. For each line on standard input it prints `report JSON`.
 pub fn serve(arguments: &SinkArguments) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(arguments.threads)
@@ -52,11 +54,11 @@ pub fn serve(arguments: &SinkArguments) {
 
 fn say(line: &str) {
     let mut out = std::io::stdout().lock();
-    // Who started us is gone: then standard input ends, too.
+    // If our parent has died, standard input closes as well.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
-/// Our sink; it ends when dropped.
+/// Our own sink. Dropping it ends the process.
 pub struct OurSink {
     child: Child,
     said: UnboundedReceiver<String>,
@@ -67,7 +69,7 @@ pub struct OurSink {
 }
 
 impl OurSink {
-    /// Starts it on a free port.
+    /// Starts the sink on a free port.
     pub async fn start(arguments: &SinkArguments) -> Self {
         let mut command = Command::new(std::env::current_exe().expect("this program has a path"));
         command.args(["sink", "--round-trip", &arguments.round_trip.to_string()]);
@@ -92,12 +94,12 @@ impl OurSink {
         sink
     }
 
-    /// Its port on 127.0.0.1.
+    /// Returns the port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// When the first `MAIL FROM` came, in microseconds since 1970; waits for it.
+    /// Waits for the first `MAIL FROM` and returns its time in microseconds since 1970.
     pub async fn first_mail_from(&mut self) -> i64 {
         loop {
             if let Some(at) = self.first {
@@ -107,7 +109,7 @@ impl OurSink {
         }
     }
 
-    /// When the message to this recipient came; waits for it.
+    /// Waits for the message to this recipient and returns its time in microseconds since 1970.
     pub async fn arrived(&mut self, recipient: &str) -> i64 {
         loop {
             if let Some(at) = self.arrived.remove(recipient) {
@@ -117,7 +119,7 @@ impl OurSink {
         }
     }
 
-    /// The figures so far.
+    /// Returns the figures so far.
     pub async fn report(&mut self) -> Report {
         writeln!(self.child.stdin.as_mut().expect("stdin is piped"), "report").expect("the sink listens");
         loop {
@@ -150,20 +152,20 @@ impl Drop for OurSink {
     }
 }
 
-/// Postfix's `smtp-sink`; it ends when dropped.
+/// Postfix's `smtp-sink`. Dropping it ends the process.
 pub struct PostfixSink {
     child: Child,
     port: ReservedPort,
 }
 
 impl PostfixSink {
-    /// Starts it on a free port.
+    /// Starts the sink on a free port.
     pub async fn start() -> Self {
         assert_installed(&["smtp-sink"]);
         let port = ReservedPort::reserve();
         let mut command = Command::new("smtp-sink");
         if std::fs::metadata("/proc/self").is_ok_and(|it| std::os::unix::fs::MetadataExt::uid(&it) == 0) {
-            // It refuses to run as root.
+            // smtp-sink refuses to run as root.
             command.args(["-u", "nobody"]);
         }
         let child = command
@@ -180,7 +182,7 @@ impl PostfixSink {
         sink
     }
 
-    /// Its port on 127.0.0.1.
+    /// Returns the port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port.number()
     }

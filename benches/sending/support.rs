@@ -1,4 +1,4 @@
-//! What the tests' support lends to the benchmark.
+//! Modules of the tests' support that the benchmark uses.
 
 #[path = "../../tests/support/command.rs"]
 #[allow(dead_code)]

@@ -1,22 +1,21 @@
-//! Tables in Markdown, and figures as people write them.
+//! Tables in Markdown, and numbers for people.
 
 use std::fmt;
 
-/// Rows of text; short ones leave the rest empty.
+/// Rows of cells. Short rows have empty cells at the end.
 pub struct Table(Vec<Vec<String>>);
 
 impl Table {
-    /// With these headings.
+    /// Creates a table with these headings.
     pub fn new(headings: &[&str]) -> Self {
         Self(vec![headings.iter().map(|it| (*it).to_owned()).collect()])
     }
 
-    /// Adds a row.
     pub fn row(&mut self, cells: &[&str]) {
         self.0.push(cells.iter().map(|it| (*it).to_owned()).collect());
     }
 
-    /// The latest row in one line.
+    /// Returns the latest row on one line.
     pub fn last(&self) -> String {
         self.0.last().map(|cells| cells.join("  ")).unwrap_or_default()
     }
@@ -26,7 +25,7 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.0.iter().map(Vec::len).max().unwrap_or_default();
         let cell = |row: &[String], column: usize| row.get(column).cloned().unwrap_or_default();
-        // A row that breaks off with a remark does not make its column wide.
+        // A short row that ends in a remark must not widen the remark's column.
         let widths: Vec<usize> = (0..columns)
             .map(|column| {
                 let rows = self.0.iter().filter(|row| row.len() == columns || column + 1 < row.len());
@@ -49,7 +48,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// A whole number with its thousands apart.
+/// Formats a number with separators between thousands.
 pub fn count(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut out = String::new();

@@ -1,8 +1,8 @@
-//! The table: one issue to many readers, whole system, every combination asked for.
+//! Throughput: one issue to many readers with the whole system, for every combination of the options.
 
 use crate::{
     Bench,
-    arguments::{Dkim, Engine, SinkArguments, SinkKind, word},
+    arguments::{Dkim, Engine, SinkArguments, SinkKind, cli_name},
     installation::{Installation, Plan},
     median,
     processes::{cpu_seconds, cpu_seconds_of_server, peak_rss},
@@ -12,7 +12,7 @@ use crate::{
     table::{Table, count, megabytes, percent},
 };
 
-/// What one issue cost.
+/// The cost of one issue.
 struct Figures {
     rate: f64,
     cpu_per_1000: f64,
@@ -25,12 +25,12 @@ enum AnySink {
     Postfix(PostfixSink),
 }
 
-/// Longest time for an issue: what the slowest engine takes.
-pub fn patience(readers: u64) -> u64 {
+/// Returns the time limit for an issue in seconds, enough for the slowest engine.
+pub fn time_limit(readers: u64) -> u64 {
     120 + readers / 20
 }
 
-/// Measures all combinations and prints the table. `false`: some could not be measured.
+/// Measures all combinations and prints a table. Returns `false` if some could not be measured.
 pub async fn run(bench: &Bench) -> bool {
     let arguments = &bench.arguments;
     let rsa = reference::rsa_limit();
@@ -66,8 +66,8 @@ pub async fn run(bench: &Bench) -> bool {
     for engine in &arguments.engine {
         for dkim in &arguments.dkim {
             for (sink, source) in &beside {
-                let sender = format!("daily, {}", word(*engine));
-                let (sink_name, dkim_name) = (name(*sink), word(*dkim));
+                let sender = format!("daily, {}", cli_name(*engine));
+                let (sink_name, dkim_name) = (name(*sink), cli_name(*dkim));
                 match figures(bench, *engine, *dkim, *sink).await {
                     Ok(it) => {
                         let of_rsa = if *dkim == Dkim::Rsa { percent(it.rate / rsa) } else { String::new() };
@@ -141,7 +141,7 @@ async fn once(bench: &Bench, engine: Engine, dkim: Dkim, kind: SinkKind) -> Resu
         AnySink::Ours(sink) => sink.port(),
         AnySink::Postfix(sink) => sink.port(),
     };
-    let installation = Installation::make(&Plan {
+    let installation = Installation::create(&Plan {
         engine,
         dkim,
         readers,
@@ -156,13 +156,13 @@ async fn once(bench: &Bench, engine: Engine, dkim: Dkim, kind: SinkKind) -> Resu
     let cpu = || (cpu_seconds(service.pid()), server.as_deref().map_or(0.0, cpu_seconds_of_server));
     let before = cpu();
     let watching = installation.environment.start(&["issue", "send", "--yes"]);
-    eventually_within(patience(readers), "the issue begins", || async {
+    eventually_within(time_limit(readers), "the issue begins", || async {
         matches!(installation.store.issue_status().await.as_str(), "sending" | "sent").then_some(())
     })
     .await;
-    // Who looks on is not what is measured.
+    // The cost of observing must not be measured.
     drop(watching);
-    installation.sent(patience(readers)).await;
+    installation.sent(time_limit(readers)).await;
     let after = cpu();
     installation.assert_all_sent(readers).await;
     let rate = match &mut sink {
@@ -195,10 +195,10 @@ async fn once(bench: &Bench, engine: Engine, dkim: Dkim, kind: SinkKind) -> Resu
     Ok(figures)
 }
 
-/// The octets of a message of the issue, measured on the wire.
-pub async fn octets(bench: &Bench) -> u64 {
+/// Returns the size of one of the issue's messages on the wire, in octets.
+pub async fn message_octets(bench: &Bench) -> u64 {
     let mut sink = OurSink::start(&SinkArguments::default()).await;
-    let installation = Installation::make(&Plan {
+    let installation = Installation::create(&Plan {
         engine: Engine::Sqlite,
         dkim: Dkim::None,
         readers: 10,

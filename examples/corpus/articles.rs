@@ -1,7 +1,7 @@
-//! Pages with what Mozilla Readability expects of them.
+//! Checks pages against the expectations of Mozilla Readability's tests.
 
 use crate::{
-    Result, entries, name_of, page_pictures, read,
+    Result, entries, file_name, page_pictures, read,
     report::{Tally, Verdict, collapsed, compare},
 };
 use daily::content::page::read_page;
@@ -9,14 +9,14 @@ use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::Value;
 use std::path::Path;
 
-/// The fields that `--least` is about.
+/// The fields that `--least` applies to.
 pub const DECISIVE: [&str; 3] = ["title", "author", "date"];
 
 pub fn check(folder: &Path) -> Result<Vec<Tally>> {
     let [mut titles, mut authors, mut dates] = DECISIVE.map(Tally::new);
     let [mut sites, mut deks, mut pictures] = ["site name", "dek", "picture"].map(Tally::new);
     for page in entries(folder)?.into_iter().filter(|path| path.join("expected-metadata.json").is_file()) {
-        let name = name_of(&page);
+        let name = file_name(&page);
         let html = read(&page.join("source.html"))?;
         let expected: Value = serde_json::from_slice(&read(&page.join("expected-metadata.json"))?)
             .map_err(|error| format!("{name}/expected-metadata.json: {error}"))?;
@@ -33,16 +33,16 @@ pub fn check(folder: &Path) -> Result<Vec<Tally>> {
         deks.add(&name, compare(expected("excerpt"), text(|it| it.dek.as_deref())));
         let published = found.as_ref().and_then(|it| it.published_at).map(|at| at.to_string());
         let expected_at =
-            expected("publishedTime").and_then(collapsed).map(|text| moment(&text).unwrap_or(text));
+            expected("publishedTime").and_then(collapsed).map(|text| parse_time(&text).unwrap_or(text));
         dates.add(&name, compare(expected_at.as_deref(), published.as_deref()));
         let picture = found.as_ref().and_then(|it| it.image_url.as_ref());
-        pictures.add(&name, compare_picture(&page_pictures::named(&html), picture));
+        pictures.add(&name, compare_picture(&page_pictures::declared(&html), picture));
     }
     Ok(vec![titles, authors, dates, sites, deks, pictures])
 }
 
-/// The moment of an ISO 8601 text, in UTC.
-fn moment(text: &str) -> Option<String> {
+/// Returns an ISO 8601 time in UTC.
+fn parse_time(text: &str) -> Option<String> {
     let zoned = text.parse::<Timestamp>().ok();
     let at = zoned.or_else(|| Some(text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp()));
     Some(at?.to_string())

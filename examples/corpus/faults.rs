@@ -1,4 +1,4 @@
-//! Small inputs that are known to be hard: feeds, dates and pages.
+//! Checks small inputs that are known to be hard: feeds, dates and pages.
 
 use crate::{
     Result, read,
@@ -15,9 +15,9 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use std::{collections::BTreeSet, path::Path};
 use url::Url;
 
-/// Where each feed is said to have been fetched from.
+/// URL that each feed is read from.
 const FEED_URL: &str = "https://harbour.example/feed";
-/// Before a dek of which only the beginning is expected.
+/// Prefix of an expected dek that gives only the beginning.
 const BEGINS_WITH: &str = "(begins with) ";
 
 pub async fn check(folder: &Path) -> Result<Vec<Tally>> {
@@ -34,7 +34,7 @@ pub async fn check(folder: &Path) -> Result<Vec<Tally>> {
     Ok(tallies)
 }
 
-/// Feeds of which as many articles are stored as expected.
+/// Counts the feeds of which the expected number of articles is stored.
 async fn feeds_stored(folder: &Path) -> Result<Tally> {
     let data = tempfile::tempdir()?;
     let db = Db::connect(&DatabaseUrl::Sqlite(data.path().join("corpus.db"))).await?;
@@ -51,7 +51,8 @@ async fn feeds_stored(folder: &Path) -> Result<Tally> {
     Ok(tally)
 }
 
-/// How many articles storing a feed makes; none of it is kept. The inner error says why the feed is not read.
+/// Returns how many articles storing a feed makes, and rolls back. The inner error says why the feed can't be
+/// read.
 async fn stored(db: &Db, feed: &[u8]) -> Result<std::result::Result<usize, String>> {
     let feed = match parse_feed(feed, None, Some(&Url::parse(FEED_URL)?)) {
         Ok(feed) => feed,
@@ -69,7 +70,7 @@ fn dates_read(file: &Path) -> Result<Tally> {
     let mut tally = Tally::new("dates");
     for [text, expected] in rows(file)? {
         let found = dates::parse(&text).map(|at| at.to_string());
-        tally.add(&text, compare(Some(&moment(&expected)?), found.as_deref()));
+        tally.add(&text, compare(Some(&parse_time(&expected)?), found.as_deref()));
     }
     Ok(tally)
 }
@@ -90,7 +91,7 @@ fn pages_read(folder: &Path) -> Result<Tally> {
             "author" => found.author,
             "dek" => found.dek,
             "image" => found.image_url.map(String::from),
-            // Where a day is expected, any time of that day is right.
+            // If a day is expected, any time of that day is correct.
             "published" if expected.parse::<Date>().is_ok() => {
                 found.published_at.map(|at| at.strftime("%F").to_string())
             }
@@ -106,15 +107,15 @@ fn pages_read(folder: &Path) -> Result<Tally> {
     Ok(tally)
 }
 
-/// A moment in UTC; a date is its midnight.
-fn moment(text: &str) -> Result<String> {
+/// Parses a time in UTC. A date means midnight.
+fn parse_time(text: &str) -> Result<String> {
     match text.parse::<Timestamp>() {
         Ok(at) => Ok(at.to_string()),
         Err(_) => Ok(text.parse::<Date>()?.to_zoned(TimeZone::UTC)?.timestamp().to_string()),
     }
 }
 
-/// The rows of a tab-separated file below its header.
+/// Returns the rows of a tab-separated file without its header.
 fn rows<const COLUMNS: usize>(file: &Path) -> Result<Vec<[String; COLUMNS]>> {
     let text = String::from_utf8(read(file)?)?;
     let row = |line: &str| {

@@ -1,13 +1,13 @@
-//! Real feeds: how many of their entries are read.
+//! Checks how many entries of real feeds are read.
 
-use crate::{Result, entries, name_of, read, report::Tally};
+use crate::{Result, entries, file_name, read, report::Tally};
 use daily::content::feed::parse_feed;
 use std::path::Path;
 
 pub fn check(folder: &Path) -> Result<Vec<Tally>> {
     let (mut files, mut all) = (Tally::new("feeds"), Tally::new("entries"));
     for file in entries(folder)?.into_iter().filter(|path| path.is_file()) {
-        let (name, bytes) = (name_of(&file), read(&file)?);
+        let (name, bytes) = (file_name(&file), read(&file)?);
         let total = count(&bytes);
         match parse_feed(&bytes, None, None) {
             Ok(feed) => {
@@ -24,7 +24,7 @@ pub fn check(folder: &Path) -> Result<Vec<Tally>> {
     Ok(vec![files, all])
 }
 
-/// How many entries begin in a feed, counted without reading it as XML.
+/// Counts the entries of a feed without parsing it as XML.
 fn count(bytes: &[u8]) -> usize {
     if let Ok(feed) = serde_json::from_slice::<serde_json::Value>(bytes) {
         return feed["items"].as_array().map_or(0, Vec::len);

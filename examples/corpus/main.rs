@@ -58,8 +58,11 @@ async fn main() -> Result<ExitCode> {
             "  Pictures are not in its expectations: right is any picture that the page names in og:image, \
              twitter:image or JSON-LD."
         );
-        least_share =
-            fields.iter().filter(|it| articles::DECISIVE.contains(&it.name)).map(report::Tally::share).min();
+        least_share = fields
+            .iter()
+            .filter(|it| articles::DECISIVE.contains(&it.name))
+            .map(report::Tally::percentage)
+            .min();
         let page = samples.join("seed-page.txt");
         if page.is_file() {
             report::print("A page saved as text", &saved_page::check(&page)?);
@@ -68,7 +71,7 @@ async fn main() -> Result<ExitCode> {
     let samples = folder.join("feeds");
     if samples.is_dir() {
         report::print("Real feeds, by entries", &feeds::check(&samples)?);
-        println!("  Total is how often an entry begins in the file (items, for JSON).");
+        println!("  Total counts the entries that begin in the file, or items for JSON.");
     }
     let samples = folder.join("faults");
     if samples.is_dir() {
@@ -81,12 +84,11 @@ async fn main() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads a file of samples.
 fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()).into())
 }
 
-/// The entries of a folder, by name.
+/// Returns the entries of a folder, sorted by name.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let unreadable = |error| format!("cannot read {}: {error}", folder.display());
     let mut paths = Vec::new();
@@ -97,6 +99,6 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn name_of(path: &Path) -> String {
+fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

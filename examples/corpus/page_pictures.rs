@@ -1,4 +1,4 @@
-//! The pictures that a page names for others to show, read without Daily's own readers.
+//! Finds the pictures that a page declares for sharing, without Daily's own parser.
 
 use dom_query::Document;
 use serde_json::Value;
@@ -7,8 +7,8 @@ use url::Url;
 const NAMES: [&str; 5] =
     ["og:image", "og:image:url", "og:image:secure_url", "twitter:image", "twitter:image:src"];
 
-/// The addresses of these pictures, the page's first choice first.
-pub fn named(html: &[u8]) -> Vec<Url> {
+/// Returns the URLs of these pictures, the page's first choice first.
+pub fn declared(html: &[u8]) -> Vec<Url> {
     let page = Document::from(String::from_utf8_lossy(html).as_ref());
     let mut pictures = Vec::new();
     for name in NAMES {
@@ -17,7 +17,7 @@ pub fn named(html: &[u8]) -> Vec<Url> {
             .extend(page.select(&selector).iter().filter_map(|meta| meta.attr("content")).map(String::from));
     }
     for script in &page.select("script[type='application/ld+json']") {
-        // Some pages wrap it into CDATA.
+        // Some pages wrap the data into CDATA.
         let facts = script.text().replace("<![CDATA[", "").replace("]]>", "");
         if let Ok(facts) = serde_json::from_str(&facts) {
             images(&facts, &mut pictures);
@@ -46,7 +46,7 @@ fn images(facts: &Value, pictures: &mut Vec<String>) {
     }
 }
 
-/// Collects the addresses of an image, which is an address, an object with one, or a list of these.
+/// Collects the URLs of an image, which is a URL, an object with one, or a list of these.
 fn addresses(image: &Value, pictures: &mut Vec<String>) {
     match image {
         Value::String(address) => pictures.push(address.clone()),

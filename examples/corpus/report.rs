@@ -1,17 +1,17 @@
-//! Compares and counts the findings, and prints the table.
+//! Compares results, counts them, and prints tables.
 
-/// How one value compares.
+/// The result of a comparison.
 pub enum Verdict {
     Right,
     Differs {
         expected: String,
         found: String,
     },
-    /// Something was found where nothing is expected.
+    /// A value was found where none is expected.
     More(String),
 }
 
-/// Compares a value with what is expected, both as text.
+/// Compares a value with the expected one, both as text.
 pub fn compare(expected: Option<&str>, found: Option<&str>) -> Verdict {
     let (expected, found) = (expected.and_then(collapsed), found.and_then(collapsed));
     match (expected, found) {
@@ -24,19 +24,19 @@ pub fn compare(expected: Option<&str>, found: Option<&str>) -> Verdict {
     }
 }
 
-/// The text with runs of white space as one space; `None` if it is empty.
+/// Returns the text with single spaces, or `None` if it is empty.
 pub fn collapsed(text: &str) -> Option<String> {
     let words: Vec<&str> = text.split_whitespace().collect();
     (!words.is_empty()).then(|| words.join(" "))
 }
 
-/// One line of a table.
+/// One row of a table.
 pub struct Tally {
     pub name: &'static str,
     right: u32,
     more: u32,
     total: u32,
-    /// The findings that are wrong, one per line.
+    /// Wrong values, one per line.
     notes: Vec<String>,
 }
 
@@ -68,13 +68,14 @@ impl Tally {
         self.notes.extend(note.map(|note| format!("{sample}: {note}")));
     }
 
-    /// The percentage of values that are as expected; where nothing was expected, finding something is no fault.
-    pub fn share(&self) -> u32 {
+    /// Returns the percentage of values that are as expected. Finding a value where none is expected doesn't
+    /// count against it.
+    pub fn percentage(&self) -> u32 {
         ((self.right + self.more) * 100).checked_div(self.total).unwrap_or(100)
     }
 }
 
-/// Prints a table, and below it what is not right.
+/// Prints a table, and the wrong values below it.
 pub fn print(title: &str, tallies: &[Tally]) {
     println!("\n{title}\n  {:<12} {:>5} {:>5} {:>8} {:>5}", "", "right", "total", "percent", "more");
     for Tally { name, right, more, total, .. } in tallies {

@@ -1,4 +1,4 @@
-//! `articles/seed-page.txt`: what a person sees in the page.
+//! Checks `articles/seed-page.txt`, the visible text of a page.
 
 use crate::{
     Result, read,
@@ -9,7 +9,7 @@ use std::path::Path;
 
 const TITLE: &str = "Kim Kardashian Finally Spoke About The Backlash She Got From Meeting Trump";
 const DEK: &str = "\"For me, if it's a life versus my reputation.\"";
-/// Below it stands the box to sign up for a newsletter, which is not part of the article.
+/// The signup box below it is not part of the article.
 const LAST_PARAGRAPH: &str = "Go Kim!";
 
 pub fn check(page: &Path) -> Result<Vec<Tally>> {

@@ -52,7 +52,7 @@ async fn enqueue_email(
         message_id: &message_id(&newsletter.newsletter),
     };
     let email = emails::insert(tx, &email, now).await?;
-    queue.enqueue(tx, &Job::SendMails { mails: vec![email] }).await
+    queue.enqueue(tx, &Job::SendEmails { emails: vec![email] }).await
 }
 
 /// Enqueues an email about a reader's request, in the caller's transaction.
@@ -78,7 +78,7 @@ async fn enqueue_request_email(
     };
     let email = emails::insert(tx, &email, now).await?;
     emails::set_request(tx, email, request).await?;
-    queue.enqueue(tx, &Job::SendMails { mails: vec![email] }).await
+    queue.enqueue(tx, &Job::SendEmails { emails: vec![email] }).await
 }
 
 /// Makes a Message-ID (RFC 5322 section 3.6.4), without angle brackets.

@@ -1,4 +1,4 @@
-//! `daily article`: articles.
+//! `daily article`
 
 use crate::{
     actions::feed::{
@@ -8,7 +8,7 @@ use crate::{
     app::App,
     cli::{
         CliError, CliResult,
-        output::{Output, fields, moment},
+        output::{Output, fields, utc_time},
         problems::usage,
     },
     content::{
@@ -69,7 +69,7 @@ impl Article {
                     let marks = [(it.pinned, "pinned"), (it.hidden, "hidden")];
                     vec![
                         it.id.to_string(),
-                        moment(it.published_at),
+                        utc_time(it.published_at),
                         it.section.clone().unwrap_or_default(),
                         it.title.clone(),
                         it.url.clone(),
@@ -85,17 +85,21 @@ impl Article {
             }
             Self::Pin { id, off } => {
                 let found = pin_article(&app.actions, actor, ArticleId(id), !off).await?;
-                said(found, id, if off { "is no longer pinned" } else { "comes first in the next issue" })
+                report_change(
+                    found,
+                    id,
+                    if off { "is no longer pinned" } else { "comes first in the next issue" },
+                )
             }
             Self::Hide { id, off } => {
                 let found = hide_article(&app.actions, actor, ArticleId(id), !off).await?;
-                said(found, id, if off { "may be in issues again" } else { "stays out of issues" })
+                report_change(found, id, if off { "may be in issues again" } else { "stays out of issues" })
             }
         }
     }
 }
 
-fn said(found: bool, id: i64, what: &str) -> CliResult {
+fn report_change(found: bool, id: i64, what: &str) -> CliResult {
     if !found {
         return Err(CliError::Failed(format!("there is no article {id}; see `daily article list`")));
     }
@@ -105,7 +109,7 @@ fn said(found: bool, id: i64, what: &str) -> CliResult {
 
 async fn add(app: &App, actor: &Actor, article: &ArticleSource, output: Output) -> CliResult {
     let (source, url) = article.checked().map_err(|problems| usage::<ArticleSource>(&problems))?;
-    let mut found = read(app, &source, url.as_ref()).await.map_err(|error| match error {
+    let mut found = read_article(app, &source, url.as_ref()).await.map_err(|error| match error {
         CliError::Failed(why) => CliError::Failed(format!("{}: {why}", article.source)),
         other => other,
     })?;
@@ -113,7 +117,7 @@ async fn add(app: &App, actor: &Actor, article: &ArticleSource, output: Output) 
     let source = &article.source;
     let stored = add_article(&app.actions, actor, &found).await?.ok_or_else(|| {
         CliError::Failed(format!(
-            "{source} does not say where readers find it; name its address: daily article add {source} --url https://…"
+            "{source} does not name its URL; add it: daily article add {source} --url https://…"
         ))
     })?;
     let mut tx = app.db.read().await?;
@@ -123,7 +127,7 @@ async fn add(app: &App, actor: &Actor, article: &ArticleSource, output: Output) 
         let state = if matches!(stored, Stored::New(_)) { "added" } else { "known already" };
         let image = found.image_url.as_ref().map(|url| match &it.image_url {
             Some(fit) => fit.clone(),
-            None => format!("{url} (is looked at before it goes into mail)"),
+            None => format!("{url} (checked before it is emailed)"),
         });
         let about = fields(&[
             ("title", Some(it.title.clone())),
@@ -131,7 +135,7 @@ async fn add(app: &App, actor: &Actor, article: &ArticleSource, output: Output) 
             ("author", it.author.clone()),
             ("section", it.section.clone()),
             ("site", it.site_name.clone()),
-            ("published", it.published_at.map(|at| moment(Some(at)))),
+            ("published", it.published_at.map(|at| utc_time(Some(at)))),
             ("image", image),
             ("url", Some(it.url.clone())),
         ]);
@@ -140,16 +144,14 @@ async fn add(app: &App, actor: &Actor, article: &ArticleSource, output: Output) 
     Ok(())
 }
 
-async fn read(app: &App, source: &Source, url: Option<&Url>) -> Result<FoundArticle, CliError> {
+async fn read_article(app: &App, source: &Source, url: Option<&Url>) -> Result<FoundArticle, CliError> {
     let path = match source {
-        Source::Url(url) if url.scheme() == "file" => url.to_file_path().map_err(|()| no_path())?,
+        Source::Url(url) if url.scheme() == "file" => url.to_file_path().map_err(|()| invalid_path())?,
         Source::Path(path) => path.clone(),
         Source::Url(address) => {
             let fetched = app.jobs.feeds.fetcher.fetch(address, &Validators::default()).await?;
             let Fetched::Page(page) = fetched else {
-                return Err(CliError::Failed(
-                    "the site says that it has not changed, which was not asked".into(),
-                ));
+                return Err(CliError::Failed("the site answered 304 to an unconditional request".into()));
             };
             let mut found = parse(page.body, page.content_type, Some(page.url.clone())).await??;
             found.url.get_or_insert(page.url);
@@ -160,11 +162,11 @@ async fn read(app: &App, source: &Source, url: Option<&Url>) -> Result<FoundArti
     Ok(parse(body, None, url.cloned()).await??)
 }
 
-fn no_path() -> CliError {
+fn invalid_path() -> CliError {
     CliError::Failed("it is not the path of a file on this machine".into())
 }
 
-/// Reading a large page takes a while and is done beside the runtime.
+/// Parses on a blocking thread, because a large page takes a while.
 async fn parse(
     body: Vec<u8>,
     content_type: Option<String>,

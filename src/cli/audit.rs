@@ -1,10 +1,10 @@
-//! `daily audit`: who changed what.
+//! `daily audit`
 
 use crate::{
     app::App,
     cli::{
         CliResult,
-        output::{Output, moment},
+        output::{Output, utc_time},
     },
     db::audit::{self, AuditRecord},
     domain::ids::AuditId,
@@ -34,34 +34,34 @@ impl Audit {
         output.records(&page, &["id", "time", "who", "action", "subject", "changes"], |it| {
             vec![
                 it.id.to_string(),
-                moment(Some(it.occurred_at)),
+                utc_time(Some(it.occurred_at)),
                 it.actor.to_string(),
                 it.action.clone(),
                 it.subject_id.map_or_else(|| "-".into(), |id| id.to_string()),
-                changes(it),
+                format_changes(it),
             ]
         })?;
         Ok(())
     }
 }
 
-/// Formats the changed fields of an entry. Fields without a value are left out where the row is new or gone.
-fn changes(entry: &AuditRecord) -> String {
+/// Formats the changed fields of an entry. Created and deleted rows show only fields with a value.
+fn format_changes(entry: &AuditRecord) -> String {
     let names: BTreeSet<&String> = [&entry.before, &entry.after]
         .into_iter()
         .filter_map(Value::as_object)
         .flat_map(|it| it.keys())
         .collect();
     let change = |name: &String| match (entry.before.get(name), entry.after.get(name)) {
-        (Some(old), Some(new)) => Some(format!("{name}: {} → {}", shown(old), shown(new))),
+        (Some(old), Some(new)) => Some(format!("{name}: {} → {}", format_value(old), format_value(new))),
         (Some(Value::Null), None) | (None, Some(Value::Null) | None) => None,
-        (Some(old), None) => Some(format!("{name}: {} → -", shown(old))),
-        (None, Some(new)) => Some(format!("{name}: {}", shown(new))),
+        (Some(old), None) => Some(format!("{name}: {} → -", format_value(old))),
+        (None, Some(new)) => Some(format!("{name}: {}", format_value(new))),
     };
     names.into_iter().filter_map(change).collect::<Vec<_>>().join(", ")
 }
 
-fn shown(value: &Value) -> String {
+fn format_value(value: &Value) -> String {
     match value {
         Value::Null => "-".into(),
         Value::String(text) => text.clone(),
@@ -87,8 +87,8 @@ mod tests {
             after,
         };
         let changed = entry(json!({"a": "x", "b": null}), json!({"a": "y", "b": 1}));
-        assert_eq!(changes(&changed), "a: x → y, b: - → 1");
-        assert_eq!(changes(&entry(Value::Null, json!({"a": true, "b": null}))), "a: true");
-        assert_eq!(changes(&entry(json!({"a": 1}), Value::Null)), "a: 1 → -");
+        assert_eq!(format_changes(&changed), "a: x → y, b: - → 1");
+        assert_eq!(format_changes(&entry(Value::Null, json!({"a": true, "b": null}))), "a: true");
+        assert_eq!(format_changes(&entry(json!({"a": 1}), Value::Null)), "a: 1 → -");
     }
 }

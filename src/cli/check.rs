@@ -1,4 +1,4 @@
-//! `daily check`: is everything set up?
+//! `daily check`
 
 use crate::{
     app::App,
@@ -31,7 +31,7 @@ struct Finding {
 }
 
 async fn set_up(settings: Settings, output: Output) -> CliResult {
-    let app = App::start(settings, Clock::system()).await.map_err(super::start)?;
+    let app = App::start(settings, Clock::system()).await.map_err(super::start_error)?;
     let mut findings = vec![Finding {
         what: "configuration and database".into(),
         state: "ok",
@@ -44,7 +44,7 @@ async fn set_up(settings: Settings, output: Output) -> CliResult {
         });
     }
     findings.extend(signing(&app).await?);
-    for detail in placeholders(&app).await? {
+    for detail in default_values(&app).await? {
         findings.push(Finding { what: "newsletter".into(), state: "warning", detail });
     }
     if matches!(app.settings.database.url, DatabaseUrl::Postgres(_)) && app.settings.tokens.secrets.is_empty()
@@ -57,8 +57,8 @@ async fn set_up(settings: Settings, output: Output) -> CliResult {
                 .into(),
         });
     }
-    findings.extend(nobody_to_tell(&app).await?);
-    findings.extend(stopped_and_slow(&app).await?);
+    findings.extend(missing_operators(&app).await?);
+    findings.extend(problems_of_operation(&app).await?);
     let mut tx = app.db.read().await?;
     let workers = processes::count_workers(&mut tx, app.actions.clock.now()).await?;
     let schedulers = processes::count_schedulers(&mut tx, app.actions.clock.now()).await?;
@@ -85,13 +85,13 @@ async fn set_up(settings: Settings, output: Output) -> CliResult {
     app.db.close().await;
     match findings.iter().filter(|finding| finding.state == "failed").count() {
         0 => Ok(()),
-        1 => Err(CliError::Failed("one thing does not work".into())),
-        count => Err(CliError::Failed(format!("{count} things do not work"))),
+        1 => Err(CliError::Failed("one check failed".into())),
+        count => Err(CliError::Failed(format!("{count} checks failed"))),
     }
 }
 
-/// Which keys sign, and whose mail is not signed although there are keys. The DNS is not asked: what it says here need not be
-/// what receivers see.
+/// Checks which senders' emails are signed. The DNS is not queried, because receivers may see another answer
+/// than this machine.
 async fn signing(app: &App) -> Result<Vec<Finding>, CliError> {
     let finding = |what: String, detail: Option<String>| Finding {
         what,
@@ -124,8 +124,8 @@ async fn signing(app: &App) -> Result<Vec<Finding>, CliError> {
     Ok(findings)
 }
 
-/// What would be told to operators, if there is nobody to tell it to.
-async fn nobody_to_tell(app: &App) -> Result<Option<Finding>, CliError> {
+/// Returns a finding if there are alerts but no operators to get them.
+async fn missing_operators(app: &App) -> Result<Option<Finding>, CliError> {
     let mut tx = app.db.read().await?;
     if !operators::list(&mut tx).await?.is_empty() {
         return Ok(None);
@@ -134,10 +134,10 @@ async fn nobody_to_tell(app: &App) -> Result<Option<Finding>, CliError> {
     let asks = newsletters.iter().map(|it| &it.newsletter).find(|it| it.needs_approval);
     let why = match asks {
         Some(newsletter) => {
-            format!("issues of {} wait for approval, and nobody is told", newsletter.title)
+            format!("issues of {} wait for approval, and no operator is alerted", newsletter.title)
         }
         None if feeds::list(&mut tx).await?.iter().any(|feed| feed.status == "active") => {
-            "nobody is told when an issue is stopped or a feed is in trouble".to_owned()
+            "no operator is alerted when an issue is stopped or a feed is in trouble".to_owned()
         }
         None => return Ok(None),
     };
@@ -146,22 +146,22 @@ async fn nobody_to_tell(app: &App) -> Result<Option<Finding>, CliError> {
 }
 
 /// Most stopped issues that are listed.
-const MOST_STOPPED: i64 = 20;
+const MAX_STOPPED: i64 = 20;
 /// Most feeds in trouble that are listed.
-const MOST_TROUBLED: i64 = 20;
+const MAX_FEEDS_IN_TROUBLE: i64 = 20;
 
-/// What waits for an operator, and what goes slower than it could.
-async fn stopped_and_slow(app: &App) -> Result<Vec<Finding>, CliError> {
+/// Returns issues that wait for an operator, feeds in trouble, and slowdowns.
+async fn problems_of_operation(app: &App) -> Result<Vec<Finding>, CliError> {
     let mut tx = app.db.read().await?;
     let mut findings = Vec::new();
-    for issue in issues::stopped(&mut tx, MOST_STOPPED).await? {
+    for issue in issues::stopped(&mut tx, MAX_STOPPED).await? {
         let detail =
             format!("{}: {}", issue.status, issue.reason.as_deref().unwrap_or("no reason was given"));
         let newsletter = newsletters::get(&mut tx, issue.newsletter_id).await?.newsletter.slug;
         let what = format!("issue of {} ({newsletter})", issue.issue_date);
         findings.push(Finding { what, state: "warning", detail });
     }
-    for feed in feeds::in_trouble(&mut tx, MOST_TROUBLED).await? {
+    for feed in feeds::in_trouble(&mut tx, MAX_FEEDS_IN_TROUBLE).await? {
         let detail = feed.trouble.unwrap_or_default();
         findings.push(Finding { what: format!("feed {}", feed.url), state: "warning", detail });
     }
@@ -171,8 +171,8 @@ async fn stopped_and_slow(app: &App) -> Result<Vec<Finding>, CliError> {
     Ok(findings)
 }
 
-/// What a newsletter still has from the box although real mail goes out.
-pub async fn placeholders(app: &App) -> Result<Vec<String>, CliError> {
+/// Lists newsletters with default values although a real relay is configured.
+pub async fn default_values(app: &App) -> Result<Vec<String>, CliError> {
     if app.settings.relays.iter().all(|relay| relay.url.mailbox().is_some()) {
         return Ok(Vec::new());
     }
@@ -182,7 +182,7 @@ pub async fn placeholders(app: &App) -> Result<Vec<String>, CliError> {
         let it = record.newsletter;
         if it.sender_address.as_str() == PLACEHOLDER_SENDER {
             found.push(format!(
-                "{} is sent from {PLACEHOLDER_SENDER}, which no relay takes; set yours: daily newsletter set {} \
+                "{} is sent from {PLACEHOLDER_SENDER}, which no relay accepts; set yours: daily newsletter set {} \
                  --sender-address news@your-domain",
                 it.title, it.slug
             ));

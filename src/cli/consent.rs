@@ -1,11 +1,12 @@
-//! `daily consent`: on whose word readers are mailed, and why they leave.
+//! `daily consent`
 
 use crate::{
     actions::privacy::verify_consent::verify_consent,
     app::App,
     cli::{
         CliError, CliResult,
-        output::{Output, moment, table},
+        issue::counted,
+        output::{Output, table, utc_time},
     },
     db::subscribers,
     domain::subscriber::consent::UnsubscribeReason,
@@ -53,11 +54,13 @@ async fn verify(app: &App, output: Output) -> CliResult {
     let verdict = verify_consent(&app.db).await?;
     output.record(&verdict, || {
         let mut text = format!(
-            "{} entries of {} subscriptions are as they were written; what was personal is erased in {}\n",
-            verdict.verified, verdict.subscriptions, verdict.erased
+            "{} of {} intact; personal data is erased in {}\n",
+            counted(verdict.verified, "entry"),
+            counted(verdict.subscriptions, "subscription"),
+            verdict.erased
         );
         if verdict.unlinked > 0 {
-            let _ = writeln!(text, "{} entries have no link yet: `daily serve` makes them", verdict.unlinked);
+            let _ = writeln!(text, "entries without a link: {}; `daily serve` links them", verdict.unlinked);
         }
         let _ = writeln!(text, "digest over all chains: {}", verdict.digest);
         text
@@ -65,8 +68,11 @@ async fn verify(app: &App, output: Output) -> CliResult {
     match verdict.first_broken {
         None => Ok(()),
         Some(it) => Err(CliError::Failed(format!(
-            "the ledger is not whole: {} entries are wrong, the first is entry {} of subscription {}: {}",
-            verdict.broken, it.event, it.subscription, it.problem
+            "the ledger is damaged in {}; the first is entry {} of subscription {}: {}",
+            counted(verdict.broken, "entry"),
+            it.event,
+            it.subscription,
+            it.problem
         ))),
     }
 }
@@ -84,7 +90,11 @@ impl Reasons {
         let remarks = subscribers::remarks(&mut tx, newsletter, since, self.remarks).await?;
         let record = json!({ "days": self.days, "left": left, "reasons": reasons, "remarks": remarks });
         output.record(&record, || {
-            let mut text = format!("{left} readers have left in the last {} days\n", self.days);
+            let mut text = format!(
+                "{} unsubscribed in the last {}\n",
+                counted(left, "reader"),
+                counted(self.days, "day")
+            );
             let row = |reason: UnsubscribeReason, readers: i64| {
                 vec![reason.label().to_owned(), readers.to_string()]
             };
@@ -97,7 +107,7 @@ impl Reasons {
             }
             for it in &remarks {
                 let remark = it.remark.replace('\n', "\n    ");
-                let _ = writeln!(text, "{}  {}\n    {remark}", moment(Some(it.left_at)), it.reason.label());
+                let _ = writeln!(text, "{}  {}\n    {remark}", utc_time(Some(it.left_at)), it.reason.label());
             }
             text
         })?;

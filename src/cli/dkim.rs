@@ -1,4 +1,4 @@
-//! `daily dkim`: keys that sign mail.
+//! `daily dkim`
 
 use crate::{
     cli::{CliError, CliResult, output::Output},
@@ -44,17 +44,17 @@ impl Dkim {
                 let key = DkimKey::make(&domain, &selector, algorithm, &out)?;
                 // The service may run in another folder.
                 let file = out.canonicalize().unwrap_or(out);
-                let configuration = configuration(&key, &file.display().to_string());
-                let mut record = shown(&key);
+                let configuration = config_lines(&key, &file.display().to_string());
+                let mut record = record_json(&key);
                 record["key_file"] = json!(file);
                 record["configuration"] = json!(configuration);
                 output.record(&record, || {
                     format!(
-                        "The private key is in {}; only its owner may read it: that must be who runs Daily.\n\n\
+                        "The private key is in {}. Only its owner can read it, so Daily must run as that user.\n\n\
                          1. Publish this record in the DNS of {domain}:\n\n{}\n\
                          2. Add this to the configuration and start Daily again:\n\n{configuration}",
                         file.display(),
-                        publish(&key),
+                        dns_record(&key),
                     )
                 })?;
                 Ok(())
@@ -62,7 +62,7 @@ impl Dkim {
             Self::Show => {
                 let keys =
                     DkimKeys::load(&settings.dkim).map_err(|error| CliError::Usage(error.to_string()))?;
-                let records: Vec<Value> = keys.iter().map(shown).collect();
+                let records: Vec<Value> = keys.iter().map(record_json).collect();
                 if output.json {
                     outln!("{}", serde_json::to_string_pretty(&records)?);
                 } else if records.is_empty() {
@@ -70,7 +70,7 @@ impl Dkim {
                         "No key is configured: nothing is signed. `daily dkim new --help` shows how to make one."
                     );
                 } else {
-                    keys.iter().for_each(|key| outln!("{}", publish(key)));
+                    keys.iter().for_each(|key| outln!("{}", dns_record(key)));
                 }
                 Ok(())
             }
@@ -78,7 +78,7 @@ impl Dkim {
     }
 }
 
-fn shown(key: &DkimKey) -> Value {
+fn record_json(key: &DkimKey) -> Value {
     let record = key.record();
     json!({
         "domain": key.domain(),
@@ -89,8 +89,8 @@ fn shown(key: &DkimKey) -> Value {
     })
 }
 
-/// The record for forms that ask name, type and value, and for zone files.
-fn publish(key: &DkimKey) -> String {
+/// Returns the DNS record with name, type and value for web forms, and as a line for zone files.
+fn dns_record(key: &DkimKey) -> String {
     let record = key.record();
     format!(
         "   name   {}\n   type   TXT\n   value  {}\n\n   or, as a line of a zone file:\n\n   {}\n",
@@ -100,8 +100,8 @@ fn publish(key: &DkimKey) -> String {
     )
 }
 
-/// The lines to add to the configuration. A path is written with the escapes of TOML's basic strings, which JSON's are.
-fn configuration(key: &DkimKey, file: &str) -> String {
+/// Returns the lines to add to the configuration. JSON's escapes are valid in TOML's basic strings.
+fn config_lines(key: &DkimKey, file: &str) -> String {
     format!(
         "[[dkim]]\ndomain = \"{}\"\nselector = \"{}\"\nkey_file = {}\n",
         key.domain(),

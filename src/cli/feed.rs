@@ -1,4 +1,4 @@
-//! `daily feed`: feeds.
+//! `daily feed`
 
 use crate::{
     actions::feed::{
@@ -8,7 +8,7 @@ use crate::{
     app::App,
     cli::{
         CliError, CliResult,
-        output::{Output, fields, moment},
+        output::{Output, fields, utc_time},
         problems::usage,
     },
     content::answer_headers::Validators,
@@ -51,12 +51,12 @@ pub enum Feed {
 impl Feed {
     pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         match self {
-            Self::Add(source) => add(app, actor, &address(&source)?, output).await,
+            Self::Add(source) => add(app, actor, &feed_url(&source)?, output).await,
             Self::List => list(app, output).await,
-            Self::Show(source) => show(app, &address(&source)?, output).await,
+            Self::Show(source) => show(app, &feed_url(&source)?, output).await,
             Self::Poll { source } => poll(app, source, output).await,
             Self::Remove(source) => {
-                let url = address(&source)?;
+                let url = feed_url(&source)?;
                 if !remove_feed(&app.actions, actor, &url).await? {
                     return Err(CliError::Failed(format!("there is no feed {url}; see `daily feed list`")));
                 }
@@ -67,8 +67,8 @@ impl Feed {
     }
 }
 
-/// A URL stays as it is. A path becomes a `file:` URL.
-fn address(feed: &FeedSource) -> Result<String, CliError> {
+/// Converts a path to a `file:` URL. A URL stays unchanged.
+fn feed_url(feed: &FeedSource) -> Result<String, CliError> {
     let path = match feed.checked().map_err(|problems| usage::<FeedSource>(&problems))? {
         Source::Url(url) => return Ok(url.into()),
         Source::Path(path) => path,
@@ -83,9 +83,9 @@ fn address(feed: &FeedSource) -> Result<String, CliError> {
 }
 
 async fn add(app: &App, actor: &Actor, url: &str, output: Output) -> CliResult {
-    let reading = poll_feed::read(&app.jobs.feeds, url, &Validators::default()).await?;
+    let reading = poll_feed::fetch_feed(&app.jobs.feeds, url, &Validators::default()).await?;
     let id = add_feed(&app.actions, actor, url).await?;
-    let tally = poll_feed::store(&app.jobs.feeds, id, &reading).await?;
+    let tally = poll_feed::store_reading(&app.jobs.feeds, id, &reading).await?;
     let (title, skipped, notes) = match &reading {
         Reading::Feed(feed, _) => (feed.title.clone(), feed.skipped.clone(), feed.notes()),
         Reading::NotModified(_) => (String::new(), Vec::new(), FeedNotes::default()),
@@ -117,10 +117,10 @@ async fn list(app: &App, output: Output) -> CliResult {
                 feed.status.clone(),
                 feed.title.clone(),
                 feed.url.clone(),
-                usually(feed).unwrap_or_else(|| "-".into()),
-                moment(feed.last_item_at),
-                moment(feed.succeeded_at),
-                if feed.status == "active" { moment(Some(feed.next_poll_at)) } else { "-".into() },
+                usual_interval(feed).unwrap_or_else(|| "-".into()),
+                utc_time(feed.last_item_at),
+                utc_time(feed.succeeded_at),
+                if feed.status == "active" { utc_time(Some(feed.next_poll_at)) } else { "-".into() },
                 feed.trouble.clone().or_else(|| feed.last_error.clone()).unwrap_or_default(),
             ]
         },
@@ -128,8 +128,8 @@ async fn list(app: &App, output: Output) -> CliResult {
     Ok(())
 }
 
-/// The usual time between two items, in words.
-fn usually(feed: &FeedRecord) -> Option<String> {
+/// Describes the usual interval between two items.
+fn usual_interval(feed: &FeedRecord) -> Option<String> {
     let seconds = feed.usual_gap_seconds?;
     Some(format!("every {}", in_words(SignedDuration::from_secs(seconds))))
 }
@@ -140,15 +140,15 @@ async fn show(app: &App, url: &str, output: Output) -> CliResult {
         return Err(CliError::Failed(format!("there is no feed {url}; see `daily feed list`")));
     };
     let longest = |seconds| format!(", at the longest {}", in_words(SignedDuration::from_secs(seconds)));
-    let habit = usually(&feed)
+    let habit = usual_interval(&feed)
         .map(|usually| format!("{usually}{}", feed.longest_gap_seconds.map(longest).unwrap_or_default()));
-    let told = feed.trouble_reported_at.map(|at| format!(" (operators were told at {})", moment(Some(at))));
+    let told = feed.trouble_reported_at.map(|at| format!(" (operators alerted at {})", utc_time(Some(at))));
     let trouble = feed.trouble.as_ref().map(|text| format!("{text}{}", told.unwrap_or_default()));
     let failures = (feed.failures > 0).then(|| {
         format!(
             "{} since {}: {}",
             feed.failures,
-            moment(feed.failing_since),
+            utc_time(feed.failing_since),
             feed.last_error.as_deref().unwrap_or("no reason is known")
         )
     });
@@ -159,11 +159,11 @@ async fn show(app: &App, url: &str, output: Output) -> CliResult {
         ("state", Some(feed.status.clone())),
         ("moved from", feed.moved_from.clone()),
         ("something new", Some(habit.unwrap_or_else(|| "its habit is not known yet".into()))),
-        ("last item", Some(moment(feed.last_item_at))),
-        ("last tried", Some(moment(feed.polled_at))),
-        ("last read well", Some(moment(feed.succeeded_at))),
-        ("next reading", is_active.then(|| moment(Some(feed.next_poll_at)))),
-        ("site wants a rest until", feed.not_before.map(|at| moment(Some(at)))),
+        ("last item", Some(utc_time(feed.last_item_at))),
+        ("last tried", Some(utc_time(feed.polled_at))),
+        ("last successful reading", Some(utc_time(feed.succeeded_at))),
+        ("next reading", is_active.then(|| utc_time(Some(feed.next_poll_at)))),
+        ("site asks to wait until", feed.not_before.map(|at| utc_time(Some(at)))),
         ("failures in a row", failures.filter(|_| is_active)),
         ("retired because", feed.last_error.clone().filter(|_| !is_active)),
         ("trouble", trouble),
@@ -176,7 +176,7 @@ async fn show(app: &App, url: &str, output: Output) -> CliResult {
 
 async fn poll(app: &App, source: Option<String>, output: Output) -> CliResult {
     let mut tx = app.db.read().await?;
-    let wanted = source.map(|source| address(&FeedSource { source })).transpose()?;
+    let wanted = source.map(|source| feed_url(&FeedSource { source })).transpose()?;
     let mut all = feeds::list(&mut tx).await?;
     drop(tx);
     all.retain(|feed| match &wanted {

@@ -1,4 +1,4 @@
-//! `daily issue`: issues.
+//! `daily issue`
 
 mod deliveries;
 mod edit;
@@ -11,7 +11,7 @@ mod show;
 mod status;
 mod watch;
 
-pub use figures::line;
+pub use figures::{counted, counts_line};
 pub use status::slow_now;
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     app::App,
     cli::{
         CliError, CliResult,
-        output::{Output, moment},
+        output::{Output, utc_time},
     },
     db::{
         issues::{self, IssueRecord},
@@ -83,7 +83,7 @@ pub enum Issue {
     },
 }
 
-/// What became of mails in doubt.
+/// How `daily issue resolve` decides about deliveries in doubt.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub enum ResolveAs {
     /// The relay accepted them
@@ -94,7 +94,7 @@ pub enum ResolveAs {
     Retry,
 }
 
-/// Which issue a command is about.
+/// Selects an issue on the command line.
 #[derive(Debug, clap::Args)]
 pub struct Which {
     /// Newsletter's short name
@@ -131,8 +131,8 @@ impl Issue {
                     vec![
                         it.issue_date.to_string(),
                         it.status.to_string(),
-                        moment(Some(it.due_at)),
-                        moment(it.closed_at),
+                        utc_time(Some(it.due_at)),
+                        utc_time(it.closed_at),
                         it.reason.clone().unwrap_or_default(),
                     ]
                 })?;
@@ -143,7 +143,8 @@ impl Issue {
 }
 
 impl Which {
-    /// The newsletter, and the date: as given, the next slot's with `--next`, else the latest issue's or the next slot's.
+    /// Returns the newsletter and the selected date: the given one, with `--next` the next slot's, otherwise
+    /// the latest issue's.
     async fn find(&self, app: &App) -> Result<(NewsletterRecord, Date), CliError> {
         let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
         if let Some(date) = self.date {
@@ -159,8 +160,8 @@ impl Which {
         Ok((newsletter, date))
     }
 
-    /// An issue that exists: of the date given, or of the next slot; else the one on its way, else the latest that is past
-    /// planning.
+    /// Returns an issue that exists. Without a date, an issue that is being sent comes first, then the latest
+    /// that is past planning.
     async fn existing(&self, app: &App) -> Result<IssueRecord, CliError> {
         let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
         if self.date.is_none() && !self.next {
@@ -174,12 +175,13 @@ impl Which {
         issue.ok_or_else(|| CliError::Failed(format!("there is no issue of {date}; see `daily issue list`")))
     }
 
-    /// Whether this is the issue that comes next: it can be told of before it is begun.
+    /// Returns whether the next issue is selected. It can be forecast before it exists.
     async fn is_next(&self, newsletter: &NewsletterRecord, date: Date, app: &App) -> Result<bool, CliError> {
         Ok(self.next || next_date(app, newsletter).await? == date)
     }
 
-    /// The issue that waits for an operator: of the date given; else the earliest that waits, else the next.
+    /// Returns the issue that waits for an operator. Without a date, the earliest that waits, otherwise the
+    /// next one.
     async fn find_waiting(&self, app: &App) -> Result<(NewsletterRecord, Date), CliError> {
         let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
         let mut tx = app.db.read().await?;
@@ -192,7 +194,7 @@ impl Which {
         }
     }
 
-    /// For commands about what is to come.
+    /// Returns the date for commands about the next issue.
     async fn find_next(&self, app: &App) -> Result<(NewsletterRecord, Date), CliError> {
         let newsletter = super::newsletter(app, self.newsletter.as_deref()).await?;
         let date = match self.date {
@@ -203,7 +205,7 @@ impl Which {
     }
 }
 
-/// The date of the issue that none of its readers is due for yet.
+/// Returns the date of the next issue that is due for no reader yet.
 async fn next_date(app: &App, newsletter: &NewsletterRecord) -> Result<Date, CliError> {
     let mut tx = app.db.read().await?;
     let clocks = subscribers::clocks_for(&mut tx, newsletter).await?;

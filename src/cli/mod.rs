@@ -1,4 +1,4 @@
-//! The command line: one file a command group.
+//! The command line, with one file per command group.
 
 #[macro_use]
 mod print;
@@ -109,14 +109,14 @@ enum Command {
     },
 }
 
-/// Why a command ends without success.
+/// Errors of commands, each with its exit code.
 #[derive(Debug)]
 enum CliError {
-    /// It was asked for wrongly, or the configuration is wrong: exit code 2.
+    /// Wrong arguments or configuration: exit code 2.
     Usage(String),
-    /// It could not be done: exit code 1.
+    /// Any other failure: exit code 1.
     Failed(String),
-    /// The reader of the output, such as `head`, has closed the pipe: exit code 0.
+    /// The program that reads our output, such as `head`, has closed the pipe: exit code 0.
     ReaderGone,
 }
 
@@ -150,11 +150,11 @@ pub fn main() -> ExitCode {
     };
     let for_mail_server = matches!(cli.command, Command::Receive(_));
     let result = runtime.block_on(run(cli));
-    // Tasks still at work have been told to stop and given their time.
+    // Remaining tasks were already asked to stop and given time.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match result {
         Ok(()) | Err(CliError::ReaderGone) => ExitCode::SUCCESS,
-        // Whatever is wrong here, the mail server must keep the message.
+        // After any failure, the mail server must keep the message.
         Err(CliError::Failed(message) | CliError::Usage(message)) if for_mail_server => {
             errln!("daily: {message}; the message was not handled, try again later");
             ExitCode::from(receive::TRY_AGAIN)
@@ -175,8 +175,8 @@ async fn run(cli: Cli) -> CliResult {
     if let Command::Demo(demo) = cli.command {
         return demo.run().await;
     }
-    let settings = Settings::load(cli.config.as_deref()).map_err(configuration)?;
-    // Commands speak for themselves; only the service tells what it does.
+    let settings = Settings::load(cli.config.as_deref()).map_err(config_error)?;
+    // Only the service logs. Commands print their own output.
     if matches!(cli.command, Command::Serve(_)) {
         telemetry::start(&settings.log);
     } else {
@@ -184,7 +184,7 @@ async fn run(cli: Cli) -> CliResult {
     }
     match cli.command {
         Command::Migrate => {
-            let db = app::open(&settings).await.map_err(start)?;
+            let db = app::open(&settings).await.map_err(start_error)?;
             outln!("{} is up to date", settings.database.url);
             db.close().await;
             Ok(())
@@ -192,8 +192,8 @@ async fn run(cli: Cli) -> CliResult {
         Command::Check(check) => check.run(settings, output).await,
         Command::Dkim(dkim) => dkim.run(&settings, output),
         command => {
-            let app = App::start(settings, Clock::system()).await.map_err(start)?;
-            let result = with_app(command, &app, &actor(), output).await;
+            let app = App::start(settings, Clock::system()).await.map_err(start_error)?;
+            let result = with_app(command, &app, &current_actor(), output).await;
             app.db.close().await;
             result
         }
@@ -221,11 +221,11 @@ async fn with_app(command: Command, app: &App, actor: &Actor, output: Output) ->
     }
 }
 
-fn configuration(error: SettingsError) -> CliError {
+fn config_error(error: SettingsError) -> CliError {
     CliError::Usage(error.to_string())
 }
 
-fn start(error: StartError) -> CliError {
+fn start_error(error: StartError) -> CliError {
     match error {
         StartError::Mailer(_) | StartError::Dkim(_) | StartError::Keys(_) | StartError::Fetcher(_) => {
             CliError::Usage(error.to_string())
@@ -235,7 +235,7 @@ fn start(error: StartError) -> CliError {
 }
 
 /// Returns the person who runs this command, as the audit log names them.
-fn actor() -> Actor {
+fn current_actor() -> Actor {
     let unknown = |_| "unknown".to_owned();
     Actor::Command {
         os_user: whoami::username().unwrap_or_else(unknown),
@@ -248,7 +248,7 @@ fn parse_address(text: &str) -> Result<EmailAddress, CliError> {
     EmailAddress::parse(text).map_err(|error| CliError::Usage(format!("`{text}`: {error}")))
 }
 
-/// The newsletter a command is about: the one named, or the only one.
+/// Returns the named newsletter, or the only one.
 async fn newsletter(
     app: &App,
     slug: Option<&str>,
@@ -262,11 +262,11 @@ async fn newsletter(
         }),
         (None, [only]) => Ok(only.clone()),
         (None, []) => Err(DbError::RowNotFound.into()),
-        (None, _) => Err(CliError::Usage(format!("say which newsletter with --newsletter: {}", names()))),
+        (None, _) => Err(CliError::Usage(format!("choose a newsletter with --newsletter: {}", names()))),
     }
 }
 
-/// An error unless a worker is alive: what a command enqueues would lie there, unseen.
+/// Fails if no worker is running, because nothing would process the job.
 async fn require_worker(app: &App) -> CliResult {
     let mut tx = app.db.read().await?;
     let alive = crate::db::engine::processes::count_workers(&mut tx, app.actions.clock.now()).await?;
@@ -274,7 +274,7 @@ async fn require_worker(app: &App) -> CliResult {
         return Ok(());
     }
     Err(CliError::Failed(format!(
-        "no worker is alive on {}: start `daily serve` (with the same configuration) and try again; nothing was done",
+        "no worker is running on {}: start `daily serve` with the same configuration and try again; nothing was done",
         app.settings.database.url
     )))
 }

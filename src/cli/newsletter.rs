@@ -1,4 +1,4 @@
-//! `daily newsletter`: what newsletters are called, when they go out, and how they look.
+//! `daily newsletter`
 
 use crate::{
     actions::newsletter::{
@@ -60,7 +60,7 @@ impl Newsletter {
             Self::Show { slug } => {
                 let newsletter =
                     super::newsletter(app, slug.as_deref()).await.map_err(|error| match error {
-                        // Here it is no option.
+                        // This command has no such option.
                         CliError::Usage(message) => {
                             CliError::Usage(message.replace(" with --newsletter", ""))
                         }

@@ -1,4 +1,4 @@
-//! `daily operator`: who is told what needs a decision.
+//! `daily operator`
 
 use crate::{
     actions::operator::{
@@ -9,7 +9,7 @@ use crate::{
     app::App,
     cli::{
         CliError, CliResult,
-        output::{Output, moment},
+        output::{Output, utc_time},
         problems::usage,
     },
     db::{operators, suppressions},
@@ -36,7 +36,7 @@ pub enum Operator {
 struct Listed {
     #[serde(flatten)]
     operator: operators::OperatorRecord,
-    /// Why nothing can be sent there.
+    /// Why the address can't get email.
     problem: Option<String>,
 }
 
@@ -53,7 +53,7 @@ impl Operator {
                     )));
                 }
                 let record = json!({ "address": address.as_str(), "removed": true });
-                output.record(&record, || format!("{address} gets no more notices"))?;
+                output.record(&record, || format!("{address} gets no more alerts"))?;
                 Ok(())
             }
         }
@@ -78,12 +78,12 @@ async fn add(app: &App, actor: &Actor, address: &EmailAddress, output: Output) -
     let record = json!({ "address": address.as_str(), "new": new, "problem": problem });
     output.record(&record, || {
         let mut said = if new {
-            format!("{address} gets notices from now on")
+            format!("{address} gets alerts from now on")
         } else {
-            format!("{address} gets notices already")
+            format!("{address} already gets alerts")
         };
         if let Some(problem) = &problem {
-            said = format!("{said}; but nothing can be sent there: {problem}");
+            said = format!("{said}, but can't get email: {problem}");
         }
         said
     })?;
@@ -100,7 +100,7 @@ async fn list(app: &App, output: Output) -> CliResult {
     output.records(&all, &["address", "since", "problem"], |it| {
         vec![
             it.operator.address.to_string(),
-            moment(Some(it.operator.created_at)),
+            utc_time(Some(it.operator.created_at)),
             it.problem.clone().unwrap_or_default(),
         ]
     })?;

@@ -1,4 +1,4 @@
-//! What commands print: aligned columns for people, JSON for programs.
+//! Prints records as aligned columns for people, or as JSON for programs.
 
 use super::{CliError, CliResult};
 use crate::domain::newsletter::Newsletter;
@@ -8,7 +8,6 @@ use std::{
     io::{IsTerminal as _, Write as _},
 };
 
-/// How to print.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     /// JSON instead of columns.
@@ -16,7 +15,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// Prints records: as one JSON list, or as rows below `titles`.
+    /// Prints records as one JSON list, or as rows below `titles`.
     pub fn records<T: serde::Serialize>(
         self,
         records: &[T],
@@ -31,7 +30,7 @@ impl Output {
         Ok(())
     }
 
-    /// Prints one record: as a JSON object, or as the lines given.
+    /// Prints a record as a JSON object, or as these lines.
     pub fn record<T: serde::Serialize>(
         self,
         record: &T,
@@ -49,7 +48,7 @@ impl Output {
 /// Formats rows below titles, each column as wide as its widest cell. Control characters become blanks.
 pub fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
     let mut lines = vec![titles.iter().map(|title| title.to_uppercase()).collect::<Vec<_>>()];
-    lines.extend(rows.iter().map(|row| row.iter().map(|cell| clean(cell)).collect()));
+    lines.extend(rows.iter().map(|row| row.iter().map(|cell| strip_controls(cell)).collect()));
     let width = |column: usize| {
         lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
@@ -64,11 +63,11 @@ pub fn table(titles: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 /// Replaces control characters, so that text from outside can't drive the terminal.
-fn clean(text: &str) -> String {
+fn strip_controls(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// Named values below each other. Those that are `None` are left out.
+/// Formats named values, one per line. Skips `None`.
 pub fn fields(fields: &[(&str, Option<String>)]) -> String {
     let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let mut text = String::new();
@@ -80,23 +79,24 @@ pub fn fields(fields: &[(&str, Option<String>)]) -> String {
     text
 }
 
-/// A moment on a newsletter's clock, to the minute.
+/// Formats a time in a newsletter's time zone, to the minute.
 pub fn local_time(at: Timestamp, newsletter: &Newsletter) -> String {
     at.to_zoned(newsletter.time_zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
-/// Formats a point in time in UTC, to the second; `-` for none.
-pub fn moment(at: Option<impl Into<Timestamp>>) -> String {
+/// Formats a time in UTC, to the second; `-` for none.
+pub fn utc_time(at: Option<impl Into<Timestamp>>) -> String {
     at.map_or_else(|| "-".into(), |at| at.into().strftime("%Y-%m-%d %H:%M:%SZ").to_string())
 }
 
-/// Whether a person watches the progress of a command.
+/// Returns whether a person is watching the command's progress.
 pub fn on_terminal() -> bool {
     std::io::stderr().is_terminal()
 }
 
-/// Asks before something that can't be taken back. Without a terminal nobody can be asked: `how_without` says what to do then.
-pub fn ask(question: &str, how_without: &str, refused: &str) -> CliResult {
+/// Asks for confirmation before something irreversible. Fails without a terminal, and explains with
+/// `how_without` how to confirm.
+pub fn confirm(question: &str, how_without: &str, refused: &str) -> CliResult {
     if !on_terminal() || !std::io::stdin().is_terminal() {
         return Err(CliError::Usage(how_without.into()));
     }

@@ -36,7 +36,7 @@ pub fn to_stdout(text: Arguments<'_>) {
     }
 }
 
-/// Writes to standard error. Nobody can be told if that fails.
+/// Writes to standard error. A failure can't be reported anywhere.
 pub fn to_stderr(text: Arguments<'_>) {
     let _ignored = std::io::stderr().write_fmt(text);
 }

@@ -19,7 +19,7 @@ pub fn usage<T: Args>(problems: &Problems) -> CliError {
     })
 }
 
-/// Returns an argument as a person writes it.
+/// Returns an argument as it is written on the command line.
 fn argument(command: &Command, field: &str) -> Option<String> {
     let argument = command.get_arguments().find(|it| it.get_id() == field)?;
     Some(match argument.get_long() {

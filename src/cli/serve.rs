@@ -1,4 +1,4 @@
-//! `daily serve`: the service.
+//! `daily serve`
 
 use super::CliResult;
 use crate::{
@@ -39,14 +39,14 @@ impl Serve {
         if run(app, self.role, listener, stop).await {
             Ok(())
         } else {
-            Err(super::CliError::Failed("a part of the service ended by itself; the log says why".into()))
+            Err(super::CliError::Failed("part of the service failed; see the log".into()))
         }
     }
 }
 
-/// A first start works without any set-up, but real mail needs some.
+/// Warns about default values that don't suit real email. They only let a first start work without any setup.
 async fn warn_about_placeholders(app: &App) -> CliResult {
-    for problem in super::check::placeholders(app).await? {
+    for problem in super::check::default_values(app).await? {
         tracing::warn!("{problem}");
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! `daily test-send`: an issue in the operator's own inbox.
+//! `daily test-send`
 
 use crate::{
     actions::issue::test_send::test_send,
@@ -50,9 +50,9 @@ impl TestSend {
         super::require_worker(app).await?;
         let mail = test_send(&app.actions, actor, &newsletter, issue, &to).await?;
         let waited = tokio::time::timeout(Duration::from_secs(self.wait), async {
-            let mut look = tokio::time::interval(Duration::from_millis(100));
+            let mut interval = tokio::time::interval(Duration::from_millis(100));
             loop {
-                look.tick().await;
+                interval.tick().await;
                 let mut tx = app.db.read().await?;
                 let record = emails::get(&mut tx, mail).await?.ok_or(crate::db::DbError::RowNotFound)?;
                 if matches!(record.status, EmailStatus::Sent | EmailStatus::Failed) {
@@ -65,7 +65,7 @@ impl TestSend {
             let record = emails::get(&mut tx, mail).await?;
             let said = record.and_then(|it| it.reply_text).unwrap_or_else(|| "nothing yet".into());
             return Err(CliError::Failed(format!(
-                "the test to {to} is not out after {} s; it stays in the queue. The relay said: {said}",
+                "the test to {to} was not sent within {} s and stays in the queue. Last answer: {said}",
                 self.wait
             )));
         };

@@ -128,7 +128,7 @@ impl RecordHandler {
             Some(at) => {
                 let counts = !matches!(outcome, Err(SendError::RelayFailure(_)));
                 let recorded = emails::postpone(tx, mail.attempt(), answer, at, counts).await?;
-                self.queue.enqueue_at(tx, &Job::SendMails { mails: vec![mail.id] }, at).await?;
+                self.queue.enqueue_at(tx, &Job::SendEmails { emails: vec![mail.id] }, at).await?;
                 recorded
             }
         };

@@ -67,7 +67,7 @@ pub async fn notify_operators(
             message_id: &format!("{}@{domain}", random::hex::<12>()),
         };
         let email = emails::insert(tx, &email, now).await?;
-        queue.enqueue(tx, &Job::SendMails { mails: vec![email] }).await?;
+        queue.enqueue(tx, &Job::SendEmails { emails: vec![email] }).await?;
         notified += 1;
     }
     tracing::warn!(%kind, ?about, notified, "operators notified");

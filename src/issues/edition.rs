@@ -1,4 +1,4 @@
-//! An edition: what one variant of an issue shows, with the operator's edits, ready to be rendered.
+//! An edition is the content of one variant of an issue, with the operator's edits, ready to be rendered.
 
 use crate::{
     db::{
@@ -21,16 +21,14 @@ use jiff::civil::Date;
 use std::collections::HashMap;
 use url::Url;
 
-/// What an issue shows.
 #[derive(Debug, Clone, Default)]
 pub struct Edition {
-    /// Its stories, in order.
     pub stories: Vec<ArticleRecord>,
     /// The operator's subject, preheader and note.
     pub words: IssueWords,
 }
 
-/// All stories of an issue, as edited, to put editions together from.
+/// All stories of an issue with the operator's edits, from which editions are made.
 #[derive(Debug, Clone, Default)]
 pub struct Stories {
     articles: HashMap<ArticleId, ArticleRecord>,
@@ -38,7 +36,7 @@ pub struct Stories {
 }
 
 impl Stories {
-    /// Reads these articles and the issue's edits.
+    /// Loads articles and applies the issue's edits to them.
     pub async fn load(tx: &mut Tx, issue: Option<&IssueRecord>, ids: &[ArticleId]) -> Result<Self, DbError> {
         let edits = match issue {
             Some(issue) => issues::edits(tx, issue.id).await?,
@@ -67,7 +65,7 @@ impl Stories {
         Ok(Self { articles, words: words.unwrap_or_default() })
     }
 
-    /// The edition of these stories.
+    /// Returns the edition with these stories, in this order.
     pub fn edition(&self, ids: &[ArticleId]) -> Edition {
         Edition {
             stories: ids.iter().filter_map(|id| self.articles.get(id)).cloned().collect(),
@@ -75,24 +73,24 @@ impl Stories {
         }
     }
 
-    /// Gives a story the title its page has now.
-    pub fn rename(&mut self, id: ArticleId, title: &str) {
+    /// Replaces a story's title with its page's current one.
+    pub fn set_title(&mut self, id: ArticleId, title: &str) {
         if let Some(article) = self.articles.get_mut(&id) {
             title.clone_into(&mut article.title);
         }
     }
 
-    /// Links a story where its page is now.
-    pub fn readdress(&mut self, id: ArticleId, url: &Url) {
+    /// Replaces a story's link with its page's current URL.
+    pub fn set_url(&mut self, id: ArticleId, url: &Url) {
         if let Some(article) = self.articles.get_mut(&id) {
             canonical_url(url).as_str().clone_into(&mut article.url);
         }
     }
 }
 
-/// What an issue shows to most of its readers: as it was frozen, or as it would be if it were frozen now. There may be no issue
-/// yet. `variant` is from 1.
-pub async fn current(
+/// Returns the edition of a variant (from 1). A frozen issue's edition is final. Otherwise it is made from a
+/// new plan, even if the issue does not exist yet.
+pub async fn load_edition(
     planning: Planning,
     tx: &mut Tx,
     newsletter: &NewsletterRecord,
@@ -103,20 +101,20 @@ pub async fn current(
     let ids = if let Some(frozen) = issue.filter(|issue| issue.status != IssueStatus::Planned) {
         variants::stories_for(tx, frozen.id, variant).await?
     } else {
-        let (_, plan) = planned(planning, tx, newsletter, date, issue).await?;
+        let (_, plan) = preview_plan(planning, tx, newsletter, date, issue).await?;
         plan.variants.get(variant.saturating_sub(1)).map(|it| it.stories.clone()).unwrap_or_default()
     };
     Ok(Stories::load(tx, issue, &ids).await?.edition(&ids))
 }
 
-/// The plan as it would be made now, by the code that will make it.
-pub async fn planned(
+/// Makes the plan that freezing would make now.
+pub async fn preview_plan(
     planning: Planning,
     tx: &mut Tx,
     newsletter: &NewsletterRecord,
     date: Date,
     issue: Option<&IssueRecord>,
 ) -> Result<(PlanInputs, Plan), DbError> {
-    let inputs = plan::gather(planning, tx, newsletter, date, issue).await?;
-    plan::make(inputs).await.map_err(|error| DbError::Io(std::io::Error::other(error)))
+    let inputs = plan::collect_inputs(planning, tx, newsletter, date, issue).await?;
+    plan::make_plan(inputs).await.map_err(|error| DbError::Io(std::io::Error::other(error)))
 }

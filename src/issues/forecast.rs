@@ -1,4 +1,4 @@
-//! What will go out when, to how many: told by the code that will do it.
+//! Forecasts when an issue goes out and to how many readers, with the code that sends it.
 
 use crate::{
     db::{
@@ -22,26 +22,22 @@ use crate::{
 };
 use jiff::{Timestamp, civil::Date};
 
-/// An issue that is still to be frozen, as it would go out if it were frozen now.
+/// An issue that is not frozen yet, as it would be if it were frozen now.
 #[derive(Debug, Clone)]
 pub struct Forecast {
-    /// Its date.
     pub date: Date,
-    /// When its first readers are due.
+    /// When the first readers are due.
     pub due_at: Timestamp,
-    /// The issue, if it has been begun.
+    /// `None` if the issue has not been created.
     pub issue: Option<IssueRecord>,
-    /// What its plan is made from.
     pub inputs: PlanInputs,
-    /// The plan.
     pub plan: Plan,
-    /// Who is due when.
     pub waves: Vec<Wave>,
-    /// What it waits for beside its time.
+    /// The decision that the issue waits for, beside its time.
     pub waits_for: Option<&'static str>,
 }
 
-/// Tells of the issue of a date.
+/// Forecasts the issue of a date.
 pub async fn forecast(
     planning: Planning,
     tx: &mut Tx,
@@ -49,7 +45,7 @@ pub async fn forecast(
     date: Date,
 ) -> Result<Forecast, DbError> {
     let issue = issues::get_by_date(tx, newsletter.id, date).await?;
-    let (inputs, plan) = edition::planned(planning, tx, newsletter, date, issue.as_ref()).await?;
+    let (inputs, plan) = edition::preview_plan(planning, tx, newsletter, date, issue.as_ref()).await?;
     let cadences: Vec<Cadence> = inputs.served.iter().map(|served| served.cadence).collect();
     let clocks = subscribers::clock_counts(tx, newsletter.id, &cadences).await?;
     let waves = match &issue {
@@ -67,7 +63,7 @@ pub async fn forecast(
     };
     let waits_for = match &issue {
         Some(issue) => plan::waits_for(newsletter, issue, &inputs, &plan),
-        None => newsletter.newsletter.needs_approval.then_some(plan::APPROVAL),
+        None => newsletter.newsletter.needs_approval.then_some(plan::WAITS_FOR_APPROVAL),
     };
     Ok(Forecast { date, due_at, issue, inputs, plan, waves, waits_for })
 }

@@ -1,4 +1,4 @@
-//! Making an issue: its stories, its look, and the forecast of what readers will get.
+//! Makes issues: plans, editions, rendering, and forecasts of what readers will get.
 
 pub mod edition;
 pub mod forecast;

@@ -1,4 +1,4 @@
-//! An operator's note in Markdown, as HTML that mail programs take and as text.
+//! Converts an operator's note from Markdown to plain text and to HTML that email clients support.
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd, html};
 use std::{
@@ -6,18 +6,18 @@ use std::{
     fmt::Write as _,
 };
 
-/// Elements a note may have. Everything else is taken out, its text stays.
+/// Elements that a note may contain. Others are removed, but their text stays.
 const ELEMENTS: [&str; 12] =
     ["p", "br", "strong", "em", "a", "ul", "ol", "li", "h2", "h3", "blockquote", "hr"];
 
-/// The note as HTML: sanitised, links to the web or to mail only.
+/// Returns the note as sanitised HTML. Links may only lead to the web or to email addresses.
 pub fn to_html(markdown: &str) -> String {
-    // Headings of a note stand below the newsletter's title.
+    // Headings of a note rank below the newsletter's title.
     let events = Parser::new_ext(markdown, Options::empty()).map(|event| match event {
         Event::Start(Tag::Heading { level, id, classes, attrs }) => {
-            Event::Start(Tag::Heading { level: lower(level), id, classes, attrs })
+            Event::Start(Tag::Heading { level: lower_heading(level), id, classes, attrs })
         }
-        Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(lower(level))),
+        Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(lower_heading(level))),
         other => other,
     });
     let mut rendered = String::new();
@@ -32,7 +32,7 @@ pub fn to_html(markdown: &str) -> String {
         .to_string()
 }
 
-fn lower(level: pulldown_cmark::HeadingLevel) -> pulldown_cmark::HeadingLevel {
+fn lower_heading(level: pulldown_cmark::HeadingLevel) -> pulldown_cmark::HeadingLevel {
     match level {
         pulldown_cmark::HeadingLevel::H1 | pulldown_cmark::HeadingLevel::H2 => {
             pulldown_cmark::HeadingLevel::H2
@@ -41,7 +41,7 @@ fn lower(level: pulldown_cmark::HeadingLevel) -> pulldown_cmark::HeadingLevel {
     }
 }
 
-/// The note as text: paragraphs with blank lines between, lists with dashes or numbers, links written out.
+/// Returns the note as text with blank lines between paragraphs, list markers, and URLs after links.
 pub fn to_text(markdown: &str) -> String {
     let mut text = String::new();
     let mut lists: Vec<Option<u64>> = Vec::new();
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_mail_must_not_hold_is_taken_out() {
+    fn elements_that_emails_must_not_contain_are_removed() {
         let html = to_html(
             "<script>alert(1)</script>\n\n<img src=x onerror=y> <p style=\"color:red\" onclick=z>hi</p>\n\n\
              [a](javascript:alert(1)) [b](/relative) ![pixel](https://t.example/1.gif)",

@@ -1,4 +1,4 @@
-//! Makes the plan of an issue: gathers what it is made from, and chooses.
+//! Makes the plan of an issue: collects its inputs and chooses its stories.
 
 use crate::{
     db::{
@@ -21,22 +21,22 @@ use crate::{
 use jiff::{Timestamp, civil::Date};
 use std::collections::HashSet;
 
-/// Most variants of other issues that readers' past is told apart by: the key of a group must fit an index.
+/// Most variants of other issues by which readers are grouped. The key of a group must fit an index.
 const MAX_PAST: usize = 100;
-/// What an issue waits for beside its time, as `issues.waits_for` has it.
-pub const APPROVAL: &str = "approval";
-/// The same: an operator's word on too few stories.
-pub const STORIES: &str = "stories";
+/// A value of `issues.waits_for`: an operator must approve the issue.
+pub const WAITS_FOR_APPROVAL: &str = "approval";
+/// A value of `issues.waits_for`: an operator must decide about too few stories.
+pub const WAITS_FOR_STORIES: &str = "stories";
 
-/// The bounds and the time that a plan is made with.
+/// The time of planning and its limits.
 #[derive(Debug, Clone, Copy)]
 pub struct Planning {
-    /// The configured bounds. A newsletter may have its own numbers.
+    /// The configured limits, which a newsletter may override.
     pub rules: Rules,
     pub now: Timestamp,
 }
 
-/// What an issue with this plan waits for beside its time.
+/// Returns the decision that an issue with this plan waits for, beside its time.
 pub fn waits_for(
     newsletter: &NewsletterRecord,
     issue: &IssueRecord,
@@ -46,17 +46,17 @@ pub fn waits_for(
     if issue.approved_at.is_some() {
         None
     } else if newsletter.newsletter.needs_approval {
-        Some(APPROVAL)
+        Some(WAITS_FOR_APPROVAL)
     } else if plan.is_short && inputs.rules.too_few == TooFew::Ask {
-        Some(STORIES)
+        Some(WAITS_FOR_STORIES)
     } else {
         None
     }
 }
 
-/// Gathers what the issue of a date is made from: it may be none yet. An approved one is made from what it was approved with, for
-/// the readers there are now.
-pub async fn gather(
+/// Collects the inputs for the plan of a date, for which no issue needs to exist. An approved issue keeps the
+/// inputs it was approved with, but is planned for today's readers.
+pub async fn collect_inputs(
     planning: Planning,
     tx: &mut Tx,
     newsletter: &NewsletterRecord,
@@ -69,12 +69,12 @@ pub async fn gather(
     {
         let mut inputs = kept.inputs;
         inputs.approved = Some(kept.plan.stories().into_iter().collect());
-        // Hidden is hidden, whatever was approved.
+        // An article hidden after the approval stays out.
         let hidden = articles::hidden_among(tx, &kept.plan.stories()).await?;
         for candidate in inputs.candidates.iter_mut().filter(|it| hidden.contains(&it.article)) {
             candidate.hidden = true;
         }
-        // An operator has seen how short it is.
+        // The operator approved the issue with this few stories.
         if inputs.rules.too_few == TooFew::Ask {
             inputs.rules.too_few = TooFew::Send;
         }
@@ -84,11 +84,11 @@ pub async fn gather(
     let rules = planning.rules.for_newsletter(&newsletter.newsletter);
     let earlier = issues::planned_at(tx, newsletter.id, id).await?;
     let served = ServedCadence::for_date(&newsletter.newsletter, date, &earlier);
-    let looks_back = served.iter().any(|it| it.kind == SelectionKind::RoundUp);
-    let reach = if looks_back { rules.max_age.max(ROUND_UP_AGE) } else { rules.max_age };
-    let mut candidates = issues::candidates(tx, id, now - reach, now).await?;
+    let has_round_up = served.iter().any(|it| it.kind == SelectionKind::RoundUp);
+    let max_age = if has_round_up { rules.max_age.max(ROUND_UP_AGE) } else { rules.max_age };
+    let mut candidates = issues::candidates(tx, id, now - max_age, now).await?;
     issues::mark_carried(tx, newsletter.id, id, &mut candidates).await?;
-    if looks_back {
+    if has_round_up {
         let since = date.saturating_sub(jiff::Span::new().days(7));
         issues::mark_places(tx, id, since, &mut candidates).await?;
     }
@@ -106,7 +106,7 @@ pub async fn gather(
     add_readers(tx, newsletter, id, inputs).await
 }
 
-/// Adds the readers there are now, in groups, and what of this issue they have had.
+/// Adds the current readers in groups, and the stories of this issue that they have had in other issues.
 async fn add_readers(
     tx: &mut Tx,
     newsletter: &NewsletterRecord,
@@ -114,7 +114,8 @@ async fn add_readers(
     mut inputs: PlanInputs,
 ) -> Result<PlanInputs, DbError> {
     inputs.past = issues::past_variants(tx, issue, &inputs.eligible()).await?;
-    // Of very many only the latest are asked about. What the others held counts as had by everybody.
+    // Only the latest variants are used to group readers. Stories of older ones count as received by
+    // everybody.
     let older = inputs.past.len().saturating_sub(MAX_PAST);
     let dropped: HashSet<ArticleId> = inputs.past.drain(..older).flat_map(|past| past.articles).collect();
     for candidate in inputs.candidates.iter_mut().filter(|it| dropped.contains(&it.article)) {
@@ -126,8 +127,8 @@ async fn add_readers(
     Ok(inputs)
 }
 
-/// Makes the plan. It may take a while, so the process's other tasks go on meanwhile.
-pub async fn make(inputs: PlanInputs) -> Result<(PlanInputs, Plan), tokio::task::JoinError> {
+/// Makes the plan on a blocking thread, because it may take a while.
+pub async fn make_plan(inputs: PlanInputs) -> Result<(PlanInputs, Plan), tokio::task::JoinError> {
     tokio::task::spawn_blocking(move || {
         let plan = plan(&inputs);
         (inputs, plan)

@@ -1,4 +1,4 @@
-//! Rendering an issue: an edition as rows, the mail as text.
+//! Renders an issue's edition as an email and as a web page.
 
 use crate::{
     db::{content::articles::ArticleRecord, newsletters::NewsletterRecord},
@@ -11,7 +11,7 @@ use email_templates::{
 };
 use jiff::{civil::Date, tz::TimeZone};
 
-/// What every mail of a newsletter shares.
+/// Returns the header and footer that all emails of a newsletter share.
 pub fn masthead<'a>(newsletter: &'a Newsletter, public_url: &'a str) -> Masthead<'a> {
     Masthead {
         title: &newsletter.title,
@@ -36,40 +36,33 @@ fn theme(theme: &crate::domain::theme::Theme) -> email_templates::Theme<'_> {
     }
 }
 
-/// Where an issue can be read on the web. `number` is the variant's: the first one is the issue's own page.
+/// Returns the URL of an issue's web page. `number` is the variant; variant 1 has the issue's main URL.
 pub fn web_view_url(public_url: &str, newsletter: &Newsletter, date: Date, number: i64) -> String {
     let variant = if number > 1 { format!("&variant={number}") } else { String::new() };
     format!("{public_url}/issues/{date}?newsletter={}{variant}", newsletter.slug)
 }
 
-/// An issue in the making.
 pub struct Rendering<'a> {
-    /// Whose issue.
     pub newsletter: &'a NewsletterRecord,
-    /// Its date.
     pub date: Date,
-    /// What it shows.
     pub edition: &'a Edition,
     /// The variant's number, from 1.
     pub number: i64,
-    /// Where every link of ours begins.
     pub public_url: &'a str,
-    /// What stands where the reader's own token will be.
+    /// Placeholder for the recipient's token.
     pub reader_token: &'a str,
-    /// Whether it is a test.
     pub is_test: bool,
 }
 
 impl Rendering<'_> {
-    /// The mail.
     pub fn email(&self) -> Email {
         self.with_digest(digest::render)
     }
 
-    /// The page of the archive.
+    /// Renders the page of the archive.
     pub fn web_view(&self) -> String {
         let (url, newsletter) = (self.public_url, &self.newsletter.newsletter);
-        // One issue is known by one address, whatever its readers' stories.
+        // All variants share one canonical URL.
         let page = web_view_url(url, newsletter, self.date, 1);
         let feed = format!("{url}/issues.xml?newsletter={}", newsletter.slug);
         let feed = (newsletter.archive == Archive::Public).then_some(feed.as_str());

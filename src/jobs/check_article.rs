@@ -1,4 +1,5 @@
-//! Looking at an article's page: what its feed did not say, its date above all, and whether its picture is fit for mail.
+//! Reads an article's page for data that its feed lacks, above all the date, and checks that its picture
+//! suits email.
 
 use crate::{
     content::{
@@ -26,7 +27,7 @@ use jiff::SignedDuration;
 use std::time::Duration;
 use url::Url;
 
-/// How long to wait after each failed look. After the last there is no other one.
+/// Pauses after failed attempts. After the last one the article is not tried again.
 const PAUSES: [SignedDuration; 4] = [
     SignedDuration::from_mins(5),
     SignedDuration::from_mins(30),
@@ -34,71 +35,71 @@ const PAUSES: [SignedDuration; 4] = [
     SignedDuration::from_hours(6),
 ];
 
-/// How an article's page is, right before the article goes into mail.
+/// State of an article's page, right before the article is emailed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recheck {
-    /// As it was.
     Unchanged,
-    /// The page is not there any more (404, 410).
+    /// The page answers with 404 or 410.
     Gone,
-    /// The page has moved for good.
+    /// The page redirects permanently.
     Moved(Url),
-    /// The page has another headline than when it was looked at first.
+    /// The page's headline differs from the one stored by an earlier check.
     Retitled(String),
-    /// It could not be told: the site is slow, has trouble, or does not let us in.
+    /// The site is slow, fails, or denies access.
     Unknown(String),
 }
 
-/// Why a page tells nothing about its article.
+/// Reasons why a page says nothing about its article.
 #[derive(Debug, thiserror::Error)]
-enum Unread {
+enum PageReadError {
     #[error(transparent)]
     Fetch(#[from] FetchError),
     #[error(transparent)]
     Page(#[from] PageError),
-    #[error("its address leads to the front page of {0} now")]
+    #[error("its URL redirects to the front page of {0}")]
     FrontPage(String),
-    #[error("reading the page was left for the next start")]
+    #[error("reading the page was stopped; the next start reads it")]
     Stopping,
-    #[error("reading the page was cut short: {0}")]
-    CutShort(#[from] tokio::task::JoinError),
-    #[error("its address is none: {0}")]
+    #[error("reading the page was interrupted: {0}")]
+    Interrupted(#[from] tokio::task::JoinError),
+    #[error("its URL is invalid: {0}")]
     Address(#[from] url::ParseError),
-    #[error("{0} says that it has not changed, which was not asked")]
-    NotAsked(String),
+    #[error("{0} answered 304 to an unconditional request")]
+    UnexpectedNotModified(String),
 }
 
-/// A page as it was read.
 struct Page {
     article: FoundArticle,
     permanent_url: Option<Url>,
 }
 
-/// Looks at an article that is due.
+/// Checks an article's page, if that is due.
 pub async fn run(context: &FeedContext, id: ArticleId) -> Result<(), JobFailure> {
     let mut tx = context.db.read().await?;
     let look = articles::to_check(&mut tx, id).await?;
     drop(tx);
     match look {
         Some(look) if look.check_after.is_some_and(|at| at.0 <= context.clock.now()) => {
-            Ok(look_at(context, &look).await?)
+            Ok(check_page(context, &look).await?)
         }
         _ => Ok(()),
     }
 }
 
-/// Looks at an article's page and picture, and keeps what is found; or records what is wrong and when to look again.
-pub async fn look_at(context: &FeedContext, look: &Look) -> Result<(), DbError> {
-    let page = read(context, &look.url, context.settings.feeds.timeout()).await;
+/// Checks an article's page and picture. Stores the result, or the problem and the time of the next attempt.
+pub async fn check_page(context: &FeedContext, look: &Look) -> Result<(), DbError> {
+    let page = fetch_page(context, &look.url, context.settings.feeds.timeout()).await;
     let (page, picture) = match page {
-        Err(Unread::Stopping) => return Ok(()),
+        Err(PageReadError::Stopping) => return Ok(()),
         Ok(page) => {
-            let picture = look_at_picture(context, look, &page.article).await;
+            let picture = check_picture(context, look, &page.article).await;
             (Ok(page), picture)
         }
-        // A site that hides its pages from programs may still show its pictures.
-        Err(Unread::Fetch(busy @ FetchError::HostBusy { .. })) => (Err(Unread::Fetch(busy)), Ok(None)),
-        Err(error) => (Err(error), look_at_picture(context, look, &FoundArticle::titled("")).await),
+        // Sites that block programs from their pages may still serve their pictures.
+        Err(PageReadError::Fetch(busy @ FetchError::HostBusy { .. })) => {
+            (Err(PageReadError::Fetch(busy)), Ok(None))
+        }
+        Err(error) => (Err(error), check_picture(context, look, &FoundArticle::titled("")).await),
     };
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
@@ -106,7 +107,7 @@ pub async fn look_at(context: &FeedContext, look: &Look) -> Result<(), DbError> 
         articles::set_picture(&mut tx, look.id, picture, now).await?;
     }
     match (page, picture) {
-        (Err(Unread::Fetch(FetchError::HostBusy { wait, .. })), _)
+        (Err(PageReadError::Fetch(FetchError::HostBusy { wait, .. })), _)
         | (_, Err(FetchError::HostBusy { wait, .. })) => {
             let wait = SignedDuration::try_from(wait).unwrap_or(PAUSES[0]);
             articles::postpone(&mut tx, look.id, now + wait).await?;
@@ -118,30 +119,31 @@ pub async fn look_at(context: &FeedContext, look: &Look) -> Result<(), DbError> 
             }
         }
         (Ok(page), Err(error)) => {
-            // What the page says is kept at once; only the picture is looked at again.
+            // The page's data is stored now, and only the picture is checked again.
             articles::set_checked(&mut tx, look.id, &page.article, now).await?;
-            failed(context, &mut tx, look, &format!("its picture: {error}")).await?;
+            record_failure(context, &mut tx, look, &format!("its picture: {error}")).await?;
         }
         (Err(error), _) => {
-            tracing::debug!(article = %look.id, url = look.url, %error, "page not read");
-            if !take_new_address(context, &mut tx, look, &error).await? {
-                failed(context, &mut tx, look, &error.to_string()).await?;
+            tracing::debug!(article = %look.id, url = look.url, %error, "could not read an article's page");
+            if !switch_to_new_url(context, &mut tx, look, &error).await? {
+                record_failure(context, &mut tx, look, &error.to_string()).await?;
             }
         }
     }
     tx.commit().await
 }
 
-/// Where the old address of an article is gone and its feed gives another one, that one is taken and looked at.
-async fn take_new_address(
+/// If an article's old URL is gone and its feed gives another one, switches to that one. Returns whether it
+/// did.
+async fn switch_to_new_url(
     context: &FeedContext,
     tx: &mut Tx,
     look: &Look,
-    error: &Unread,
+    error: &PageReadError,
 ) -> Result<bool, DbError> {
     let is_gone = match error {
-        Unread::Fetch(error) => error.is_absent(),
-        Unread::FrontPage(_) => true,
+        PageReadError::Fetch(error) => error.is_absent(),
+        PageReadError::FrontPage(_) => true,
         _ => false,
     };
     let Some(Ok(url)) = look.moved_to.as_deref().map(Url::parse) else { return Ok(false) };
@@ -152,18 +154,23 @@ async fn take_new_address(
     Ok(true)
 }
 
-async fn failed(context: &FeedContext, tx: &mut Tx, look: &Look, problem: &str) -> Result<(), DbError> {
+async fn record_failure(
+    context: &FeedContext,
+    tx: &mut Tx,
+    look: &Look,
+    problem: &str,
+) -> Result<(), DbError> {
     let pause = usize::try_from(look.check_tries).ok().and_then(|tries| PAUSES.get(tries));
-    let again = pause.map(|pause| context.clock.now() + *pause);
-    if again.is_none() {
-        tracing::warn!(article = %look.id, url = look.url, problem, "page given up");
+    let retry_at = pause.map(|pause| context.clock.now() + *pause);
+    if retry_at.is_none() {
+        tracing::warn!(article = %look.id, url = look.url, problem, "giving up an article's page");
     }
-    articles::set_failed(tx, look.id, problem, again).await
+    articles::set_failed(tx, look.id, problem, retry_at).await
 }
 
-/// The article's picture, looked at unless that was done before: the first good one of its feed's and its page's. An error is trouble that may
-/// pass; a picture that is not fit is none.
-async fn look_at_picture(
+/// Checks the article's picture, unless that was done before: the first suitable one of the feed and the page.
+/// An unsuitable picture is a result; an error means that a later attempt may succeed.
+async fn check_picture(
     context: &FeedContext,
     look: &Look,
     page: &FoundArticle,
@@ -171,12 +178,13 @@ async fn look_at_picture(
     if look.image_ok {
         return Ok(None);
     }
-    let feeds = look.image_url.as_deref().and_then(|url| Url::parse(url).ok());
-    let feeds = feeds.filter(|_| look.image_checked_at.is_none()).map(|url| (url, look.image_alt.clone()));
-    let named = page.image_url.clone().map(|url| (url, page.image_alt.clone()));
+    let feed_picture = look.image_url.as_deref().and_then(|url| Url::parse(url).ok());
+    let feed_picture =
+        feed_picture.filter(|_| look.image_checked_at.is_none()).map(|url| (url, look.image_alt.clone()));
+    let page_picture = page.image_url.clone().map(|url| (url, page.image_alt.clone()));
     let others = page.other_images.iter().map(|url| (url.clone(), None));
     let mut candidates: Vec<(Url, Option<String>)> = Vec::new();
-    for candidate in feeds.into_iter().chain(named).chain(others) {
+    for candidate in feed_picture.into_iter().chain(page_picture).chain(others) {
         if !candidates.iter().any(|(url, _)| *url == candidate.0) {
             candidates.push(candidate);
         }
@@ -184,13 +192,13 @@ async fn look_at_picture(
     let mut unfit: Option<FoundPicture> = None;
     let mut trouble = None;
     for (url, alt) in candidates {
-        match size_of(context, &url).await {
+        match picture_size(context, &url).await {
             Ok(Ok((width, height))) => {
                 let alt =
                     alt.or_else(|| page.image_alt.clone().filter(|_| page.image_url.as_ref() == Some(&url)));
                 return Ok(Some(FoundPicture { url, alt, size: Ok((width.into(), height.into())) }));
             }
-            // Of several that are no good, the likeliest is told of.
+            // Of several unsuitable pictures, the first is the most likely and gets reported.
             Ok(Err(problem)) => {
                 unfit.get_or_insert(FoundPicture { url, alt, size: Err(problem) });
             }
@@ -203,8 +211,9 @@ async fn look_at_picture(
     }
 }
 
-/// A picture's width and height, or why it is not fit for mail. An error is trouble that may pass.
-async fn size_of(context: &FeedContext, url: &Url) -> Result<Result<(u32, u32), String>, FetchError> {
+/// Returns a picture's width and height, or why it does not suit email. An error means that a later attempt
+/// may succeed.
+async fn picture_size(context: &FeedContext, url: &Url) -> Result<Result<(u32, u32), String>, FetchError> {
     if is_counter(url.as_str()) {
         return Ok(Err(Unfit::Counter.to_string()));
     }
@@ -217,13 +226,13 @@ async fn size_of(context: &FeedContext, url: &Url) -> Result<Result<(u32, u32), 
     }
 }
 
-/// Looks at the page of an article right before the article goes into mail, in no more time than `limit`. Waiting for a turn at
-/// the page's host is not counted: it takes some seconds at most, and longer waits are [`Recheck::Unknown`]. Nothing is
-/// written down; no transaction may be open meanwhile.
+/// Checks an article's page within `limit`, right before the article is emailed. The wait for the page's host
+/// is not counted, and is a few seconds at most; a longer one returns [`Recheck::Unknown`]. Stores nothing.
+/// The caller must have no open transaction.
 pub async fn recheck(context: &FeedContext, article: &ArticleRecord, limit: Duration) -> Recheck {
-    let page = match read(context, &article.url, limit).await {
+    let page = match fetch_page(context, &article.url, limit).await {
         Ok(page) => page,
-        Err(Unread::Fetch(error)) if error.is_absent() => return Recheck::Gone,
+        Err(PageReadError::Fetch(error)) if error.is_absent() => return Recheck::Gone,
         Err(error) => return Recheck::Unknown(error.to_string()),
     };
     if let Some(url) = page.permanent_url
@@ -239,18 +248,18 @@ pub async fn recheck(context: &FeedContext, article: &ArticleRecord, limit: Dura
     }
 }
 
-async fn read(context: &FeedContext, url: &str, limit: Duration) -> Result<Page, Unread> {
+async fn fetch_page(context: &FeedContext, url: &str, limit: Duration) -> Result<Page, PageReadError> {
     let url = Url::parse(url)?;
     let page = match context.fetcher.fetch_within(&url, &Validators::default(), limit).await? {
         Fetched::Page(page) => page,
-        Fetched::NotModified(_) => return Err(Unread::NotAsked(url.into())),
+        Fetched::NotModified(_) => return Err(PageReadError::UnexpectedNotModified(url.into())),
     };
     let is_front = |url: &Url| url.path() == "/" && url.query().is_none();
     if is_front(&page.url) && !is_front(&url) {
-        return Err(Unread::FrontPage(page.url.host_str().unwrap_or_default().to_owned()));
+        return Err(PageReadError::FrontPage(page.url.host_str().unwrap_or_default().to_owned()));
     }
     let (body, kind, at) = (page.body, page.content_type, page.url);
     let article = context.parse(move || read_page(&body, kind.as_deref(), Some(&at))).await?;
-    let article = article.ok_or(Unread::Stopping)??;
+    let article = article.ok_or(PageReadError::Stopping)??;
     Ok(Page { article, permanent_url: page.permanent_url })
 }

@@ -1,4 +1,4 @@
-//! What the jobs of each subject work with. Deliveries have a context of their own, in [`crate::delivery`].
+//! Contexts of the jobs, one for each subject. That of deliveries is in [`crate::delivery`].
 
 use crate::{
     clock::Clock, content::fetch::Fetcher, db::Db, delivery, domain::token::KeyRing, issues::plan::Planning,
@@ -8,21 +8,21 @@ use std::sync::Arc;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
-/// What jobs about feeds and articles need. Cheap to clone.
+/// Context of jobs about feeds and articles. Cheap to clone.
 #[derive(Clone)]
 pub struct FeedContext {
     pub db: Db,
     pub queue: Queue,
     pub clock: Clock,
     pub fetcher: Arc<Fetcher>,
-    /// Cancelled when the process is asked to end: nothing waits for a document that is being read.
+    /// Cancelled when the process is asked to stop, which then waits for no document.
     pub stop: CancellationToken,
     pub settings: Arc<Settings>,
 }
 
 impl FeedContext {
-    /// Reads a document on a thread of its own, because a large one takes a while. `None`: the process is asked to end, and
-    /// what the document would have brought is left for its next start.
+    /// Parses a document on a blocking thread, because a large one takes a while. Returns `None` if the process is
+    /// asked to stop. The next start fetches the document again.
     pub async fn parse<T: Send + 'static>(
         &self,
         parse: impl FnOnce() -> T + Send + 'static,
@@ -35,20 +35,20 @@ impl FeedContext {
     }
 }
 
-/// What jobs about signups and readers need. Cheap to clone.
+/// Context of jobs about signups and readers. Cheap to clone.
 #[derive(Clone)]
 pub struct ReaderContext {
     pub db: Db,
     pub queue: Queue,
     pub clock: Clock,
-    /// Keys the fingerprints that limits count by.
+    /// Keys for hashing the addresses that rate limits count by.
     pub keys: Arc<KeyRing>,
-    /// Cancelled when the process is asked to end: long jobs stop between two portions.
+    /// Cancelled when the process is asked to stop. Long jobs then stop after the current batch.
     pub stop: CancellationToken,
     pub settings: Arc<Settings>,
 }
 
-/// What jobs that make issues need. Cheap to clone.
+/// Context of jobs that make issues. Cheap to clone.
 #[derive(Clone)]
 pub struct IssueContext {
     pub db: Db,
@@ -58,18 +58,18 @@ pub struct IssueContext {
 }
 
 impl IssueContext {
-    /// The bounds and the time that a plan is made with.
+    /// Returns the configured limits for planning, at the current time.
     pub fn planning(&self) -> Planning {
         Planning { rules: self.settings.digest.rules(), now: self.clock.now() }
     }
 
-    /// The destination domains whose rate is limited.
+    /// Returns the destination domains whose rate is limited.
     pub fn throttled_domains(&self) -> Vec<String> {
         self.settings.sending.domain_rates.iter().map(|(domain, _)| domain.clone()).collect()
     }
 }
 
-/// The contexts of all subjects, for the parts that serve every job: the queue's handler and the scheduler.
+/// All contexts, for the queue's handler and the scheduler.
 #[derive(Clone)]
 pub struct Contexts {
     pub feeds: FeedContext,
@@ -79,7 +79,7 @@ pub struct Contexts {
 }
 
 impl Contexts {
-    /// Names the process and gives its jobs the token that asks them to end.
+    /// Sets the name of the process and the token that stops its jobs.
     pub fn join_process(&mut self, process: &str, stop: &CancellationToken) {
         self.feeds.stop = stop.clone();
         self.readers.stop = stop.clone();

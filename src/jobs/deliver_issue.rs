@@ -1,7 +1,8 @@
-//! Delivers an issue: what is due goes out, over as many connections as this process may have.
+//! Delivers an issue, over as many connections as this process's quotas allow.
 //!
-//! A job is one delivery run. It claims batches of deliveries and feeds them to connection tasks, which compose, begin, send and
-//! record each. After half a minute the run schedules a successor, so that issues take turns and other processes get their share.
+//! A job is one delivery run. It claims batches of deliveries and feeds them to connection tasks, which
+//! compose, begin, send and record each. After half a minute the run schedules a successor, so that issues
+//! alternate and other processes get their share.
 
 use crate::{
     db::{
@@ -20,21 +21,20 @@ use crate::{
 use jiff::SignedDuration;
 use std::time::Duration;
 
-/// When a process that works on an issue already gets another job of it, the job comes back within this time, for another
-/// process.
+/// A job for an issue that this process already delivers is requeued within this time, for another process.
 const REQUEUE_WITHIN: Duration = Duration::from_millis(500);
-/// When a job that can't be done now comes back.
-const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(1);
-/// Deliveries of a cancelled issue that are skipped in one transaction.
+/// Pause before a job without a relay connection runs again.
+const RETRY_AFTER: SignedDuration = SignedDuration::from_secs(1);
+/// Deliveries of a cancelled issue that one transaction skips.
 const SKIP_AT_ONCE: i64 = 5_000;
 
-/// Delivers what is due of an issue, for a while; then enqueues a successor for the rest, or closes the issue.
+/// Delivers whatever is due of an issue, then enqueues a successor for the rest or finishes the issue.
 pub async fn run(context: &Context, issue: IssueId) -> Result<(), JobFailure> {
     if !context.throttle.may_connect() {
-        // What it claimed would lie there until its turn is over.
+        // Claimed deliveries would only wait until their lease ends.
         return retry_later(context, issue).await;
     }
-    let Some(seat) = context.in_flight.reserve(issue) else {
+    let Some(guard) = context.in_flight.reserve(issue) else {
         return requeue_for_others(context, issue).await;
     };
     let Some(mailing) = Mailing::load(context, issue).await? else {
@@ -42,32 +42,34 @@ pub async fn run(context: &Context, issue: IssueId) -> Result<(), JobFailure> {
     };
     let due_at = mailing.issue.due_at.0;
     let first_due = mailing.issue.resumed_at.map_or(due_at, |at| at.0.max(due_at));
-    let late = context.clock.now().duration_since(first_due) > retry::GIVE_UP_AFTER;
-    if !late && context.mailer.preferred().is_none() {
-        // All relays rest: nothing is claimed for nothing. What is late a turn gives up.
-        drop(seat);
+    let is_late = context.clock.now().duration_since(first_due) > retry::GIVE_UP_AFTER;
+    if !is_late && context.mailer.preferred().is_none() {
+        // Claiming is pointless while all relays are down. Late issues still run, because a run gives up
+        // their deliveries.
+        drop(guard);
         return schedule_next(context, issue, StopReason::NoRelay).await;
     }
-    let end = run_deliveries(context, mailing, first_due).await?;
-    // From here on a new job of the issue finds the seat free: what it was enqueued for may have come too late for this turn.
-    drop(seat);
-    schedule_next(context, issue, end).await
+    let stop_reason = run_deliveries(context, mailing, first_due).await?;
+    // A job that was enqueued during this run may have come too late for it. From here on it finds the issue
+    // free.
+    drop(guard);
+    schedule_next(context, issue, stop_reason).await
 }
 
-/// Leaves a job of this process, which has no connection, to the others, or to itself when it has one.
+/// Requeues a job of a process without connections, for itself or another process.
 async fn retry_later(context: &Context, issue: IssueId) -> Result<(), JobFailure> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
     if issues::get(&mut tx, issue).await?.is_some_and(|record| record.status == IssueStatus::Sending) {
-        context.queue.enqueue_at(&mut tx, &Job::Deliver { issue }, now + AGAIN_AFTER).await?;
+        context.queue.enqueue_at(&mut tx, &Job::Deliver { issue }, now + RETRY_AFTER).await?;
     }
     tx.commit().await?;
     skip_cancelled(context, issue).await
 }
 
-/// Leaves a job to a process that does not work on the issue yet, if there is one.
+/// Leaves a job to a process that is not delivering this issue yet, if there is one.
 async fn requeue_for_others(context: &Context, issue: IssueId) -> Result<(), JobFailure> {
-    // Processes look for jobs in a rhythm of their own; without some chance in it, the same one would always come first.
+    // Processes poll at fixed intervals. Without jitter, the same process would always win.
     let pause = REQUEUE_WITHIN.mul_f64(random::fraction());
     tokio::select! {
         () = tokio::time::sleep(pause) => {}
@@ -84,7 +86,7 @@ async fn requeue_for_others(context: &Context, issue: IssueId) -> Result<(), Job
     Ok(())
 }
 
-/// Skips what is left of a cancelled issue. Nothing of any other state is left to do here.
+/// Skips the remaining deliveries of a cancelled issue. Does nothing for issues in other states.
 async fn skip_cancelled(context: &Context, issue: IssueId) -> Result<(), JobFailure> {
     loop {
         let now = context.clock.now();

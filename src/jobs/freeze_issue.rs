@@ -1,9 +1,9 @@
-//! Freezing an issue: its plan is made for good, each variant is rendered once, and its groups and waves are kept. Then each reader
-//! gets a delivery (`fan_out`).
+//! Freezes an issue: makes its final plan, renders each variant once, and stores its groups and waves. Then
+//! `fan_out` makes a delivery for each reader.
 
 mod fan_out;
+mod freeze_lease;
 mod recheck;
-mod turn;
 
 use crate::{
     db::{
@@ -26,7 +26,7 @@ use crate::{
     issues::{edition::Stories, plan, render::Rendering},
     jobs::{
         context::{FeedContext, IssueContext},
-        freeze_issue::turn::Turn,
+        freeze_issue::freeze_lease::FreezeLease,
         periodic::end_pauses,
     },
     queue::{Job, JobFailure},
@@ -34,14 +34,14 @@ use crate::{
 use email_templates::Email;
 use jiff::{SignedDuration, Timestamp};
 
-/// How often an issue that waits for an operator is looked at.
-const LOOK_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(5);
-/// How long an issue waits while another one is being frozen.
-const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(1);
-/// The clock of an issue whose readers are all due at one moment.
+/// Interval between checks of an issue that waits for an operator.
+const CHECK_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(5);
+/// Pause before another attempt while another issue is being frozen.
+const RETRY_AFTER: SignedDuration = SignedDuration::from_secs(1);
+/// Clock of an issue whose readers are all due at the same time.
 const ANY_CLOCK: &str = "*";
 
-/// Takes a planned issue that is due to its readers' deliveries; or goes on with one that was frozen by a process that died.
+/// Freezes a planned issue that is due and makes its deliveries, or continues after a crash.
 pub async fn run(context: &IssueContext, feeds: &FeedContext, issue: IssueId) -> Result<(), JobFailure> {
     let mut tx = context.db.read().await?;
     let Some(record) = issues::get(&mut tx, issue).await? else { return Ok(()) };
@@ -50,19 +50,22 @@ pub async fn run(context: &IssueContext, feeds: &FeedContext, issue: IssueId) ->
     if !matches!(record.status, IssueStatus::Planned | IssueStatus::Frozen) {
         return Ok(());
     }
-    let Some(turn) = Turn::take(context).await? else { return again(context, &record).await.map(drop) };
-    let done = async {
+    let Some(lease) = FreezeLease::acquire(context).await? else {
+        return retry_later(context, &record).await.map(drop);
+    };
+    let frozen = async {
         if record.status == IssueStatus::Frozen || freeze(context, feeds, &newsletter, &record).await? {
-            fan_out::run(context, &newsletter, issue, &turn).await?;
+            fan_out::run(context, &newsletter, issue, &lease).await?;
         }
         Ok(())
     };
-    let done: Result<(), JobFailure> = done.await;
-    turn.end(context).await?;
-    done
+    let result: Result<(), JobFailure> = frozen.await;
+    lease.release(context).await?;
+    result
 }
 
-/// Freezes a planned issue. `false`: nothing of it goes out now. It is skipped, waits for an operator, or was edited this moment.
+/// Freezes a planned issue. Returns `false` if nothing goes out now: the issue was skipped or edited, or
+/// waits.
 async fn freeze(
     context: &IssueContext,
     feeds: &FeedContext,
@@ -72,33 +75,34 @@ async fn freeze(
     let mut tx = context.db.read().await?;
     let progress = variants::progress(&mut tx, record.id).await?;
     if progress.is_fanning_out {
-        // What readers get of that issue must be known before this one is planned for good.
+        // This issue's plan depends on the stories that readers get from the other issue.
         drop(tx);
-        return again(context, record).await;
+        return retry_later(context, record).await;
     }
     drop(tx);
-    end_pauses::end_with(&context.db, newsletter.id, record.date()).await?;
+    end_pauses::end_pauses_with_issue(&context.db, newsletter.id, record.date()).await?;
     let mut tx = context.db.read().await?;
-    let inputs = plan::gather(context.planning(), &mut tx, newsletter, record.date(), Some(record)).await?;
+    let inputs =
+        plan::collect_inputs(context.planning(), &mut tx, newsletter, record.date(), Some(record)).await?;
     drop(tx);
-    let (inputs, plan) = plan::make(inputs).await?;
-    if let Some(what) = plan::waits_for(newsletter, record, &inputs, &plan) {
-        return wait(context, record, &inputs, &plan, what).await;
+    let (inputs, plan) = plan::make_plan(inputs).await?;
+    if let Some(decision) = plan::waits_for(newsletter, record, &inputs, &plan) {
+        return wait_for_operator(context, record, &inputs, &plan, decision).await;
     }
-    let (inputs, plan, found) = recheck::run(feeds, inputs, plan, record.approved_at.is_some()).await?;
+    let (inputs, plan, changes) = recheck::run(feeds, inputs, plan, record.approved_at.is_some()).await?;
 
     let mut tx = context.db.read().await?;
     let mut stories = Stories::load(&mut tx, Some(record), &plan.stories()).await?;
     let edits = issues::edits(&mut tx, record.id).await?;
     drop(tx);
-    for (id, title) in &found.titles {
+    for (id, title) in &changes.titles {
         let edited = edits.iter().any(|edit| edit.article_id == *id && edit.title.is_some());
         if !edited {
-            stories.rename(*id, title);
+            stories.set_title(*id, title);
         }
     }
-    for (id, url) in &found.addresses {
-        stories.readdress(*id, url);
+    for (id, url) in &changes.urls {
+        stories.set_url(*id, url);
     }
     let renderings = plan.variants.iter().zip(1_i64..).map(|(variant, number)| {
         let edition = stories.edition(&variant.stories);
@@ -115,7 +119,7 @@ async fn freeze(
     });
     let renderings: Vec<(Email, String)> = renderings.collect();
     for (email, _) in renderings.iter().filter(|(email, _)| email.clipped()) {
-        tracing::warn!(issue = %record.id, bytes = email.html.len(), "some mail programs will show only the beginning of this issue");
+        tracing::warn!(issue = %record.id, bytes = email.html.len(), "some email clients will clip this issue");
     }
 
     let now = context.clock.now();
@@ -123,25 +127,25 @@ async fn freeze(
     variants::lock(&mut tx).await?;
     if variants::progress(&mut tx, record.id).await? != progress {
         drop(tx);
-        return again(context, record).await;
+        return retry_later(context, record).await;
     }
-    // The last look may have made it shorter, and an operator may have asked for approval meanwhile.
+    // The recheck may have dropped stories, and the newsletter may require approval by now.
     let newsletter = newsletters::get(&mut tx, newsletter.id).await?;
-    if let Some(what) = plan::waits_for(&newsletter, record, &inputs, &plan) {
+    if let Some(decision) = plan::waits_for(&newsletter, record, &inputs, &plan) {
         drop(tx);
-        return wait(context, record, &inputs, &plan, what).await;
+        return wait_for_operator(context, record, &inputs, &plan, decision).await;
     }
     if articles::any_hidden(&mut tx, &plan.stories()).await? {
         drop(tx);
-        return again(context, record).await;
+        return retry_later(context, record).await;
     }
     if !issues::set_plan(&mut tx, record.id, record.revision, &inputs, &plan).await? {
-        tracing::info!(issue = %record.id, "issue not frozen yet: it was edited this moment");
+        tracing::info!(issue = %record.id, "issue not frozen: it was edited meanwhile");
         return Ok(false);
     }
-    found.keep(&mut tx).await?;
+    changes.save(&mut tx).await?;
     if plan.variants.is_empty() {
-        let reason = why_skipped(&inputs, &plan);
+        let reason = skip_reason(&inputs, &plan);
         issues::advance(&mut tx, record.id, IssueStatus::Planned, IssueStatus::Skipped, Some(&reason), now)
             .await?;
         issue_stopped(&context.queue, &mut tx, record.id, now).await?;
@@ -161,20 +165,20 @@ async fn freeze(
         };
         let id = variants::insert(&mut tx, record.id, &new, now).await?;
         for group in &variant.groups {
-            keep_group(&mut tx, record.id, &inputs, group, Some(id)).await?;
+            insert_group(&mut tx, record.id, &inputs, group, Some(id)).await?;
         }
     }
     for group in &plan.unserved {
-        keep_group(&mut tx, record.id, &inputs, group, None).await?;
+        insert_group(&mut tx, record.id, &inputs, group, None).await?;
     }
     if plan.variants.iter().all(|variant| variant.groups.iter().all(|group| group.key != OTHERS)) {
         let nobody = Group { key: OTHERS.into(), readers: 0 };
-        keep_group(&mut tx, record.id, &inputs, &nobody, None).await?;
+        insert_group(&mut tx, record.id, &inputs, &nobody, None).await?;
     }
-    // A pin is for one issue: taken, it has done its work.
+    // A pin lasts for one issue.
     articles::unpin(&mut tx, &plan.variants.first().map(|it| it.stories.clone()).unwrap_or_default()).await?;
     issues::set_waits_for(&mut tx, record.id, None).await?;
-    keep_waves(&mut tx, &newsletter, record, &inputs, now).await?;
+    insert_waves(&mut tx, &newsletter, record, &inputs, now).await?;
     issues::set_fanned_out(&mut tx, record.id, Some(0), 0).await?;
     if !issues::advance(&mut tx, record.id, IssueStatus::Planned, IssueStatus::Frozen, None, now).await? {
         return Ok(false);
@@ -186,41 +190,40 @@ async fn freeze(
     Ok(true)
 }
 
-/// Has an issue frozen a moment later: another one was frozen meanwhile, and its readers' past is another one now.
-async fn again(context: &IssueContext, record: &IssueRecord) -> Result<bool, JobFailure> {
+/// Freezes the issue later, because another one was frozen meanwhile and this plan may repeat its stories.
+async fn retry_later(context: &IssueContext, record: &IssueRecord) -> Result<bool, JobFailure> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    context.queue.enqueue_at(&mut tx, &Job::FreezeIssue { issue: record.id }, now + AGAIN_AFTER).await?;
-    // The sweep only helps when this job is lost.
-    issues::set_woken(&mut tx, record.id, now + AGAIN_AFTER).await?;
+    context.queue.enqueue_at(&mut tx, &Job::FreezeIssue { issue: record.id }, now + RETRY_AFTER).await?;
+    // The scheduler wakes the issue only if this job is lost.
+    issues::set_woken(&mut tx, record.id, now + RETRY_AFTER).await?;
     tx.commit().await?;
-    tracing::debug!(issue = %record.id, "issue waits for another one to be frozen");
+    tracing::debug!(issue = %record.id, "freezing later: another issue is being frozen");
     Ok(false)
 }
 
-/// Leaves an issue to the operators it waits for, with the plan as it is now.
-async fn wait(
+/// Stores the current plan and leaves the issue to its operators.
+async fn wait_for_operator(
     context: &IssueContext,
     record: &IssueRecord,
     inputs: &PlanInputs,
     plan: &Plan,
-    what: &'static str,
+    decision: &'static str,
 ) -> Result<bool, JobFailure> {
     let mut tx = context.db.begin().await?;
     if !issues::set_plan(&mut tx, record.id, record.revision, inputs, plan).await? {
-        // Edited or approved this moment.
+        // Edited or approved meanwhile.
         return Ok(false);
     }
-    issues::set_waits_for(&mut tx, record.id, Some(what)).await?;
-    // An approval and new articles wake it at once.
-    issues::set_woken(&mut tx, record.id, context.clock.now() + LOOK_AGAIN_AFTER).await?;
+    issues::set_waits_for(&mut tx, record.id, Some(decision)).await?;
+    // An approval or a new article wakes the issue immediately.
+    issues::set_woken(&mut tx, record.id, context.clock.now() + CHECK_AGAIN_AFTER).await?;
     tx.commit().await?;
-    tracing::warn!(issue = %record.id, date = %record.issue_date, waits_for = what, "issue is due, and waits for an operator");
+    tracing::warn!(issue = %record.id, date = %record.issue_date, waits_for = decision, "issue is due but waits for an operator");
     Ok(false)
 }
 
-/// Why nothing goes out.
-fn why_skipped(inputs: &PlanInputs, plan: &Plan) -> String {
+fn skip_reason(inputs: &PlanInputs, plan: &Plan) -> String {
     let stories = plan.choices.iter().filter(|choice| choice.reason.is_in()).count();
     match (stories, inputs.rules.min_stories) {
         (0, _) => "there were no new articles".into(),
@@ -231,7 +234,7 @@ fn why_skipped(inputs: &PlanInputs, plan: &Plan) -> String {
     }
 }
 
-async fn keep_group(
+async fn insert_group(
     tx: &mut Tx,
     issue: IssueId,
     inputs: &PlanInputs,
@@ -243,8 +246,8 @@ async fn keep_group(
     issues::insert_group(tx, issue, group, cadence, variant).await
 }
 
-/// Keeps when the readers of each clock are due.
-async fn keep_waves(
+/// Stores when the readers of each clock are due.
+async fn insert_waves(
     tx: &mut Tx,
     newsletter: &NewsletterRecord,
     record: &IssueRecord,

@@ -1,4 +1,4 @@
-//! What the queue can run, one job a file. `periodic` holds what the scheduler runs.
+//! The jobs that the queue can run, one per file. `periodic` contains the work of the scheduler.
 
 pub mod check_article;
 pub mod context;
@@ -14,12 +14,11 @@ pub mod watch_feed;
 use crate::queue::{Job, JobFailure};
 use context::Contexts;
 
-/// Runs a job with its subject's context.
 pub async fn run(contexts: &Contexts, job: Job) -> Result<(), JobFailure> {
     let Contexts { feeds, readers, issues, delivery } = contexts;
     match job {
-        Job::TakeSignups => process_signups::run(readers).await,
-        Job::SendMails { mails } => send_email::run(delivery, &mails).await,
+        Job::ProcessSignups => process_signups::run(readers).await,
+        Job::SendEmails { emails } => send_email::run(delivery, &emails).await,
         Job::Deliver { issue } => deliver_issue::run(delivery, issue).await,
         Job::PollFeed { feed } => poll_feed::run(feeds, feed).await,
         Job::CheckArticle { article } => check_article::run(feeds, article).await,

@@ -1,14 +1,14 @@
-//! Plans an issue and keeps the plan.
+//! Plans an issue and stores the plan.
 
 use crate::{
     db::{issues, newsletters},
     domain::{ids::IssueId, issue::status::IssueStatus},
-    issues::plan::{gather, make, waits_for},
+    issues::plan::{collect_inputs, make_plan, waits_for},
     jobs::context::IssueContext,
     queue::{Job, JobFailure},
 };
 
-/// Makes the plan of a planned issue from what there is now, and keeps it. One that an operator approved stays as it is.
+/// Plans an issue anew, unless an operator approved its plan.
 pub async fn run(context: &IssueContext, issue: IssueId) -> Result<(), JobFailure> {
     let mut tx = context.db.read().await?;
     let Some(record) = issues::get(&mut tx, issue).await? else { return Ok(()) };
@@ -16,11 +16,12 @@ pub async fn run(context: &IssueContext, issue: IssueId) -> Result<(), JobFailur
         return Ok(());
     }
     let newsletter = newsletters::get(&mut tx, record.newsletter_id).await?;
-    let inputs = gather(context.planning(), &mut tx, &newsletter, record.date(), Some(&record)).await?;
+    let inputs =
+        collect_inputs(context.planning(), &mut tx, &newsletter, record.date(), Some(&record)).await?;
     drop(tx);
-    let (inputs, plan) = make(inputs).await?;
+    let (inputs, plan) = make_plan(inputs).await?;
     let mut tx = context.db.begin().await?;
-    // Edited or frozen meanwhile: then another plan is under way, or none is wanted.
+    // An edited issue gets another plan job, and a frozen one keeps its plan.
     if issues::set_plan(&mut tx, issue, record.revision, &inputs, &plan).await? {
         let waits_for = waits_for(&newsletter, &record, &inputs, &plan);
         issues::set_waits_for(&mut tx, issue, waits_for).await?;

@@ -1,4 +1,4 @@
-//! Reading a feed.
+//! Reads feeds and stores their articles.
 
 use crate::{
     content::{
@@ -27,68 +27,48 @@ use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use url::Url;
 
-/// Pages looked at after a feed's first reading: the newest.
-const LOOKS_AT_FIRST: usize = 20;
-/// Pages looked at after each other reading: the newest of those that may still be news.
-const LOOKS: usize = 50;
-/// An article older than this, and than what `digest.max_age_hours` says, is no candidate of any issue, so that nobody looks.
-const OF_INTEREST: SignedDuration = SignedDuration::from_hours(8 * 24);
+/// Newest articles whose pages are checked after a feed's first reading.
+const FIRST_PAGE_CHECKS: usize = 20;
+/// Most articles whose pages are checked after any other reading.
+const PAGE_CHECKS: usize = 50;
+/// Articles older than this, and older than `digest.max_age_hours`, are in no issue, so their pages are not
+/// checked.
+const CHECKED_AGE: SignedDuration = SignedDuration::from_hours(8 * 24);
 
-/// Why a feed can't be read.
 #[derive(Debug, thiserror::Error)]
 pub enum PollError {
-    /// Its address is none.
-    #[error("`{0}` is not an address; give a URL or the path of a file")]
+    #[error("`{0}` is neither a URL nor the path of a file")]
     Address(String),
-    /// The document can't be had.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// The file can't be read.
     #[error("can't read {path}: {source}")]
-    File {
-        /// Which file.
-        path: String,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// What it brought can't be stored.
+    File { path: String, source: std::io::Error },
     #[error("its articles can't be stored: {0}")]
     Store(#[from] DbError),
-    /// The process is asked to end.
-    #[error("reading the feed was left for the next start")]
+    #[error("reading the feed was stopped; the next start reads it")]
     Stopping,
-    /// Parsing was given up half-way.
-    #[error("reading the feed was cut short: {0}")]
-    CutShort(#[from] tokio::task::JoinError),
-    /// The document is no feed.
+    #[error("reading the feed was interrupted: {0}")]
+    Interrupted(#[from] tokio::task::JoinError),
     #[error("{url}: {source}")]
-    Feed {
-        /// Where it is.
-        url: String,
-        /// What is wrong.
-        source: FeedError,
-    },
+    Feed { url: String, source: FeedError },
 }
 
-/// What reading a feed brought.
+/// The result of reading a feed.
 #[derive(Debug)]
 pub enum Reading {
-    /// Nothing new since last time.
     NotModified(Unchanged),
-    /// A feed, and how it was answered.
     Feed(Box<ParsedFeed>, Unchanged),
 }
 
-/// How many articles a reading brought.
+/// Numbers of articles in a reading.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Not seen before.
     pub new: usize,
-    /// Seen before, perhaps in another feed.
+    /// Articles that were stored before, perhaps from another feed.
     pub known: usize,
 }
 
-/// Reads a feed that is due.
+/// Reads a feed, if that is due.
 pub async fn run(context: &FeedContext, id: FeedId) -> Result<(), JobFailure> {
     let mut tx = context.db.read().await?;
     let Some(feed) = feeds::get(&mut tx, id).await? else { return Ok(()) };
@@ -96,31 +76,32 @@ pub async fn run(context: &FeedContext, id: FeedId) -> Result<(), JobFailure> {
     if feed.status == "active" && feed.next_poll_at.0 <= context.clock.now() {
         match poll(context, &feed).await? {
             Ok(tally) => tracing::info!(feed = feed.url, new = tally.new, known = tally.known, "feed read"),
-            Err(error) => tracing::warn!(feed = feed.url, %error, "feed not read"),
+            Err(error) => tracing::warn!(feed = feed.url, %error, "could not read a feed"),
         }
     }
     Ok(())
 }
 
-/// Reads a feed, stores what is new and says when it is read next; or records what is wrong, and reads it less often.
+/// Reads a feed, stores its articles and schedules the next reading. After a failure, records the error and
+/// reads the feed less often.
 pub async fn poll(context: &FeedContext, feed: &FeedRecord) -> Result<Result<Tally, PollError>, DbError> {
     let validators = Validators { etag: feed.etag.clone(), last_modified: feed.last_modified.clone() };
     let polled = async {
-        let reading = read(context, &feed.url, &validators).await?;
-        Ok(store(context, feed.id, &reading).await?)
+        let reading = fetch_feed(context, &feed.url, &validators).await?;
+        Ok(store_reading(context, feed.id, &reading).await?)
     };
     let polled: Result<Tally, PollError> = polled.await;
     if let Err(error) = &polled
         && !matches!(error, PollError::Stopping)
     {
         let mut tx = context.db.begin().await?;
-        failed(context, &mut tx, feed, error).await?;
+        record_failure(context, &mut tx, feed, error).await?;
         tx.commit().await?;
     }
     Ok(polled)
 }
 
-async fn failed(
+async fn record_failure(
     context: &FeedContext,
     tx: &mut Tx,
     feed: &FeedRecord,
@@ -147,8 +128,12 @@ fn signed(span: Duration) -> SignedDuration {
     SignedDuration::try_from(span).unwrap_or(SignedDuration::MAX).min(SignedDuration::from_hours(24 * 365))
 }
 
-/// Gets and parses a feed, from the web or from a file.
-pub async fn read(context: &FeedContext, url: &str, validators: &Validators) -> Result<Reading, PollError> {
+/// Fetches and parses a feed, from the web or from a file.
+pub async fn fetch_feed(
+    context: &FeedContext,
+    url: &str,
+    validators: &Validators,
+) -> Result<Reading, PollError> {
     let address = Url::parse(url).map_err(|_| PollError::Address(url.to_owned()))?;
     let document = if address.scheme() == "file" {
         let body = read_file(&address, context.settings.feeds.max_bytes).await?;
@@ -166,10 +151,10 @@ pub async fn read(context: &FeedContext, url: &str, validators: &Validators) -> 
             Fetched::Page(document) => document,
         }
     };
-    // A file's links are relative to its site, never to where the file lies.
+    // A file's links are relative to its site, not to the file's folder.
     let base = Some(document.url).filter(|base| base.scheme() != "file");
     let (body, content_type) = (document.body, document.content_type);
-    let answered = Unchanged {
+    let headers = Unchanged {
         permanent_url: document.permanent_url,
         validators: document.validators,
         max_age: document.max_age,
@@ -177,7 +162,7 @@ pub async fn read(context: &FeedContext, url: &str, validators: &Validators) -> 
     let parsed = context.parse(move || parse_feed(&body, content_type.as_deref(), base.as_ref())).await?;
     let parsed = parsed.ok_or(PollError::Stopping)?;
     let feed = parsed.map_err(|source| PollError::Feed { url: url.to_owned(), source })?;
-    Ok(Reading::Feed(Box::new(feed), answered))
+    Ok(Reading::Feed(Box::new(feed), headers))
 }
 
 async fn read_file(address: &Url, max_bytes: u64) -> Result<Vec<u8>, PollError> {
@@ -187,24 +172,24 @@ async fn read_file(address: &Url, max_bytes: u64) -> Result<Vec<u8>, PollError> 
         .map_err(|source| PollError::File { path: path.display().to_string(), source })
 }
 
-/// Stores what a feed brought, and when it is read next.
-pub async fn store(context: &FeedContext, id: FeedId, reading: &Reading) -> Result<Tally, DbError> {
+/// Stores the result of a reading and the time of the next one.
+pub async fn store_reading(context: &FeedContext, id: FeedId, reading: &Reading) -> Result<Tally, DbError> {
     let now = context.clock.now();
     let mut tally = Tally::default();
     let mut tx = context.db.begin().await?;
     let Some(record) = feeds::get(&mut tx, id).await? else { return Ok(tally) };
-    let (Reading::NotModified(answered) | Reading::Feed(_, answered)) = reading;
+    let (Reading::NotModified(headers) | Reading::Feed(_, headers)) = reading;
     let mut row = feeds::Reading {
-        etag: answered.validators.etag.as_deref(),
-        last_modified: answered.validators.last_modified.as_deref(),
+        etag: headers.validators.etag.as_deref(),
+        last_modified: headers.validators.last_modified.as_deref(),
         ..feeds::Reading::default()
     };
-    let mut wish = answered.max_age.map(signed);
+    let mut requested_pause = headers.max_age.map(signed);
     let mut habit = record.habit();
     let entries: Vec<ArticleId>;
     match reading {
         Reading::NotModified(_) => {
-            // Not every server says again what it said before.
+            // Some servers omit these headers from a 304 response.
             row.etag = row.etag.or(record.etag.as_deref());
             row.last_modified = row.last_modified.or(record.last_modified.as_deref());
         }
@@ -214,67 +199,68 @@ pub async fn store(context: &FeedContext, id: FeedId, reading: &Reading) -> Resu
             tally.new = stored.iter().filter(|it| matches!(it, Some(Stored::New(_)))).count();
             tally.known = stored.iter().filter(|it| matches!(it, Some(Stored::Known(_)))).count();
             let first = record.succeeded_at.is_none();
-            for article in to_check(context, feed, &stored, first, now) {
+            for article in articles_to_check(context, feed, &stored, first, now) {
                 articles::request_check(&mut tx, article, now).await?;
             }
             entries = stored.iter().flatten().map(|it| it.id()).collect();
-            habit = habit_of(&mut tx, id, feed, now).await?;
+            habit = publishing_habit(&mut tx, id, feed, now).await?;
             row.title = Some(&feed.title);
             row.site_url = feed.site_url.as_ref().map(Url::as_str);
             row.habit = habit;
             row.entries = Some(&entries);
             row.notes = Some(feed.notes());
-            wish = wish.max(feed.ttl.map(signed));
+            requested_pause = requested_pause.max(feed.ttl.map(signed));
         }
     }
-    let next = now + polling::pause(context.settings.feeds.pace(), habit, record.created_at.0, wish, now);
+    let next =
+        now + polling::pause(context.settings.feeds.pace(), habit, record.created_at.0, requested_pause, now);
     feeds::set_read(&mut tx, id, &row, now, next).await?;
     watch_feed::watch(context, &mut tx, id).await?;
-    if let Some(url) = answered.permanent_url.as_ref().filter(|url| url.as_str() != record.url) {
-        move_to(context, &mut tx, &record, url).await?;
+    if let Some(url) = headers.permanent_url.as_ref().filter(|url| url.as_str() != record.url) {
+        move_feed(context, &mut tx, &record, url).await?;
     }
     tx.commit().await?;
     Ok(tally)
 }
 
-/// Reads a feed at its new address from now on; if another feed is there, that one goes on alone.
-async fn move_to(context: &FeedContext, tx: &mut Tx, feed: &FeedRecord, url: &Url) -> Result<(), DbError> {
+/// Changes a feed's URL after a permanent redirect. If another feed has that URL, retires this one.
+async fn move_feed(context: &FeedContext, tx: &mut Tx, feed: &FeedRecord, url: &Url) -> Result<(), DbError> {
     if feeds::set_url(tx, feed.id, url.as_str()).await? {
-        tracing::info!(from = feed.url, to = url.as_str(), "feed moved for good");
+        tracing::info!(from = feed.url, to = url.as_str(), "feed moved permanently");
         return Ok(());
     }
     let other = feeds::get_by_url(tx, url.as_str()).await?;
     if other.as_ref().is_some_and(|other| other.status == "active") {
-        let why = format!("it has moved to {url} for good, which is read as another feed already");
-        return watch_feed::retire(context, tx, feed, &why).await;
+        let reason = format!("it has moved permanently to {url}, which is another feed already");
+        return watch_feed::retire(context, tx, feed, &reason).await;
     }
-    // The other one was removed: this one stays where it is, and is redirected each time.
+    // The feed at that URL was removed. This one keeps its URL and follows the redirect each time.
     Ok(())
 }
 
-/// How the feed has been publishing: by the dates in it, and where these are few, by what is known of earlier ones.
-async fn habit_of(
+/// Returns how often the feed publishes, from the dates in it and, if these are few, from stored articles.
+async fn publishing_habit(
     tx: &mut Tx,
     id: FeedId,
     feed: &ParsedFeed,
     now: Timestamp,
 ) -> Result<Option<Habit>, DbError> {
-    let mut moments: Vec<Timestamp> = feed.articles.iter().filter_map(|it| it.published_at).collect();
-    if moments.len() < HABIT_EVENTS {
-        moments.extend(feeds::item_moments(tx, id).await?);
+    let mut published: Vec<Timestamp> = feed.articles.iter().filter_map(|it| it.published_at).collect();
+    if published.len() < HABIT_EVENTS {
+        published.extend(feeds::item_moments(tx, id).await?);
     }
-    Ok(Habit::of(moments, now))
+    Ok(Habit::of(published, now))
 }
 
-/// The new articles whose pages are worth a look: the newest, and those without a date.
-fn to_check(
+/// Returns the new articles whose pages should be checked, at most as many as the limits allow.
+fn articles_to_check(
     context: &FeedContext,
     feed: &ParsedFeed,
     stored: &[Option<Stored>],
     first: bool,
     now: Timestamp,
 ) -> Vec<ArticleId> {
-    let oldest = now - OF_INTEREST.max(context.settings.digest.rules().max_age);
+    let oldest = now - CHECKED_AGE.max(context.settings.digest.rules().max_age);
     let mut new: Vec<(Option<Timestamp>, ArticleId)> = feed
         .articles
         .iter()
@@ -285,8 +271,8 @@ fn to_check(
         })
         .filter(|(published, _)| first || published.is_none_or(|at| at >= oldest))
         .collect();
-    // What has no date may be new; a feed's order is newest first.
+    // Articles without a date count as new. Feeds list the newest first, and the sort is stable.
     new.sort_by_key(|(published, _)| std::cmp::Reverse(published.unwrap_or(now)));
-    new.truncate(if first { LOOKS_AT_FIRST } else { LOOKS });
+    new.truncate(if first { FIRST_PAGE_CHECKS } else { PAGE_CHECKS });
     new.into_iter().map(|(_, id)| id).collect()
 }

@@ -1,4 +1,4 @@
-//! Sending single mails: a confirmation, a welcome, a notice. What they say is made in `mail_content`.
+//! Sends single emails: confirmations, welcomes, notices. `delivery::email_content` writes their content.
 
 use crate::{
     db::{
@@ -19,15 +19,16 @@ use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use lettre::{AsyncTransport as _, address::Envelope};
 use std::{panic::AssertUnwindSafe, pin::pin, time::Duration};
 
-/// Mails of one job on their way at once.
-const AT_ONCE: usize = 4;
-/// A job that has taken longer begins no more mails: another one goes on. The queue's time limit is one mail's.
+/// Emails of one job that are sent at the same time.
+const CONCURRENCY: usize = 4;
+/// After this time a job starts no more emails and leaves the rest to another job. The queue's time limit is
+/// meant for a single email.
 const BEGIN_WITHIN: Duration = Duration::from_secs(10);
 
-/// Sends mails, each if it is due and nobody else is sending it, and records the answers. One that can't be sent now, or takes long,
-/// does not keep the others: what is not begun soon is handed on.
-pub async fn run(context: &Context, mails: &[EmailId]) -> Result<(), JobFailure> {
-    let mut waiting = mails.iter().copied();
+/// Sends each email that is due and not being sent, and records the answers. Emails are independent: one that
+/// fails or takes long does not hold up the others.
+pub async fn run(context: &Context, emails: &[EmailId]) -> Result<(), JobFailure> {
+    let mut waiting = emails.iter().copied();
     let mut under_way = FuturesUnordered::new();
     let mut result = Ok(());
     let mut time_is_up = pin!(async {
@@ -39,14 +40,14 @@ pub async fn run(context: &Context, mails: &[EmailId]) -> Result<(), JobFailure>
     let mut may_begin = !context.stop.is_cancelled();
     loop {
         while may_begin
-            && under_way.len() < AT_ONCE
-            && let Some(mail) = waiting.next()
+            && under_way.len() < CONCURRENCY
+            && let Some(id) = waiting.next()
         {
-            // One that panics must not cut off those beside it.
-            under_way.push(AssertUnwindSafe(one(context, mail)).catch_unwind());
+            // A panic must not cancel the other emails.
+            under_way.push(AssertUnwindSafe(send_one(context, id)).catch_unwind());
         }
-        // Where that fails the sweep finds them: those under way must not be cut off for it.
-        if !may_begin && let Err(error) = hand_on(context, waiting.by_ref().collect()).await {
+        // If this fails, the scheduler wakes the emails later. Those in progress continue.
+        if !may_begin && let Err(error) = requeue(context, waiting.by_ref().collect()).await {
             result = Err(error.into());
         }
         tokio::select! {
@@ -54,40 +55,40 @@ pub async fn run(context: &Context, mails: &[EmailId]) -> Result<(), JobFailure>
                 None => return result,
                 Some(Ok(Ok(()))) => {}
                 Some(Ok(Err(error))) => result = Err(error),
-                Some(Err(_panic)) => result = Err("it panicked".into()),
+                Some(Err(_panic)) => result = Err("sending an email panicked".into()),
             },
             () = &mut time_is_up, if may_begin => may_begin = false,
         }
     }
 }
 
-/// Leaves mails that were not begun to another job.
-async fn hand_on(context: &Context, mails: Vec<EmailId>) -> Result<(), DbError> {
-    if mails.is_empty() {
+/// Enqueues another job for emails that were not begun.
+async fn requeue(context: &Context, emails: Vec<EmailId>) -> Result<(), DbError> {
+    if emails.is_empty() {
         return Ok(());
     }
     let mut tx = context.db.begin().await?;
-    context.queue.enqueue_all(&mut tx, &Job::send_all(&mails)).await?;
+    context.queue.enqueue_all(&mut tx, &Job::send_emails(&emails)).await?;
     tx.commit().await
 }
 
-async fn one(context: &Context, id: EmailId) -> Result<(), JobFailure> {
-    let asked_at = context.clock.now();
+async fn send_one(context: &Context, id: EmailId) -> Result<(), JobFailure> {
+    let started_at = context.clock.now();
     let Some(mail) = context.email_recorder.begin(id).await? else { return Ok(()) };
-    let (newsletter, made) = content(context, &mail).await?;
+    let (newsletter, draft) = load_content(context, &mail).await?;
     let now = context.clock.now();
-    if now.duration_since(asked_at) > context.settings.sending.lease() * 3 / 4 {
-        // Whoever finds the lease over may send it.
-        tracing::warn!(mail = %id, "a mail is left to the next attempt: the database was slower than its lease");
+    if now.duration_since(started_at) > context.settings.sending.lease() * 3 / 4 {
+        // The lease may be over, and another worker may be sending the email.
+        tracing::warn!(email = %id, "leaving an email to the next attempt: its lease may have expired, because the database is slow");
         return Ok(());
     }
-    let outcome = match made {
+    let outcome = match draft {
         Content::NotNeeded(why) => Err(SendError::Failed(Answer::new("", None, why))),
         Content::Email { email, unsubscribe_url } => {
             match compose(context, &newsletter, &mail, &email, unsubscribe_url.as_deref()) {
                 Ok(message) => {
                     let envelope = mail::envelope(&newsletter.newsletter.sender_address, &mail.recipient);
-                    // No transaction is open while talking to the relay.
+                    // No transaction is open while the relay answers.
                     send(context, mail.attempt(), &envelope, &message).await
                 }
                 Err(error) => Err(SendError::Failed(Answer::new("", None, &error.to_string()))),
@@ -96,16 +97,16 @@ async fn one(context: &Context, id: EmailId) -> Result<(), JobFailure> {
     };
     let (kind, to, code) = (mail.kind, mail.recipient.masked(), answer_of(&outcome).code);
     match outcome {
-        // The mailer has said what is wrong with the relay.
+        // The mailer has already logged the relay's problem.
         Err(SendError::RelayFailure(_)) => {
-            tracing::debug!(mail = %id, %kind, to, "single mail waits for a relay");
+            tracing::debug!(email = %id, %kind, to, "email waits for a relay");
         }
-        Ok(_) => tracing::info!(mail = %id, %kind, to, code, "single mail sent"),
-        _ => tracing::warn!(mail = %id, %kind, to, code, "single mail not sent"),
+        Ok(_) => tracing::info!(email = %id, %kind, to, code, "email sent"),
+        _ => tracing::warn!(email = %id, %kind, to, code, "email not sent"),
     }
-    // A task of its own: the answer is kept even where this job is cut off.
-    let keeping = context.background_tasks.spawn(context.email_recorder.clone().finish(mail, outcome));
-    Ok(keeping.await?)
+    // In its own task, so that the answer is recorded even if this job is cancelled.
+    let recording = context.background_tasks.spawn(context.email_recorder.clone().finish(mail, outcome));
+    Ok(recording.await?)
 }
 
 /// Composes and signs a single email.
@@ -146,22 +147,22 @@ fn compose(
     Ok(message)
 }
 
-/// What a mail says, and in whose name.
-async fn content(context: &Context, mail: &EmailRecord) -> Result<(NewsletterRecord, Content), DbError> {
-    // The writer is asked for only where what is shown is written down.
-    let writes = email_content::needs_write(mail.kind);
-    let mut tx = if writes { context.db.begin().await? } else { context.db.read().await? };
+/// Loads the newsletter and the content of an email.
+async fn load_content(context: &Context, mail: &EmailRecord) -> Result<(NewsletterRecord, Content), DbError> {
+    // Only some kinds write to the database. The others need no write transaction.
+    let needs_write = email_content::needs_write(mail.kind);
+    let mut tx = if needs_write { context.db.begin().await? } else { context.db.read().await? };
     let newsletter = newsletters::get(&mut tx, mail.newsletter_id).await?;
-    let made = email_content::content(context, &mut tx, mail, &newsletter).await?;
-    if writes {
+    let draft = email_content::content(context, &mut tx, mail, &newsletter).await?;
+    if needs_write {
         tx.commit().await?;
     }
-    Ok((newsletter, made))
+    Ok((newsletter, draft))
 }
 
-/// Hands a mail over, and keeps up its lease for as long as the relay takes.
+/// Sends an email, and renews its lease while the relay takes its time.
 async fn send(context: &Context, attempt: Attempt, envelope: &Envelope, message: &[u8]) -> SendResult {
-    let keep_up = async {
+    let renew_lease = async {
         loop {
             tokio::time::sleep(context.settings.sending.lease().unsigned_abs() / 4).await;
             let renewed = async {
@@ -172,7 +173,7 @@ async fn send(context: &Context, attempt: Attempt, envelope: &Envelope, message:
             };
             if let Err(error) = renewed.await {
                 let error: DbError = error;
-                tracing::warn!(mail = %attempt.email, %error, "a lease could not be renewed yet");
+                tracing::warn!(email = %attempt.email, %error, "could not renew an email's lease; retrying");
             }
         }
     };
@@ -181,6 +182,6 @@ async fn send(context: &Context, attempt: Attempt, envelope: &Envelope, message:
     }
     tokio::select! {
         outcome = context.mailer.send_raw(envelope, message) => outcome,
-        never = keep_up => never,
+        never = renew_lease => never,
     }
 }

@@ -1,4 +1,4 @@
-//! Watching a feed: after each reading, and each that failed, is it in trouble that operators should know of?
+//! Detects feeds in trouble after each reading, and alerts the operators.
 
 use crate::{
     db::{
@@ -16,7 +16,7 @@ use crate::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-/// Judges a feed after something happened to it, and tells operators of new trouble, once.
+/// Updates a feed's trouble, and alerts the operators once when it is new.
 pub async fn watch(context: &FeedContext, tx: &mut Tx, id: FeedId) -> Result<(), DbError> {
     let now = context.clock.now();
     let Some(feed) = feeds::get(tx, id).await? else { return Ok(()) };
@@ -36,20 +36,20 @@ pub async fn watch(context: &FeedContext, tx: &mut Tx, id: FeedId) -> Result<(),
             feeds::set_trouble(tx, id, None).await
         }
         Some((kind, since)) => {
-            let text = told(&feed, kind, since);
-            report(context, tx, &feed, kind, &text, since).await
+            let text = trouble_text(&feed, kind, since);
+            report_trouble(context, tx, &feed, kind, &text, since).await
         }
     }
 }
 
-/// Retires a feed by itself, and tells operators why.
+/// Retires a feed and alerts the operators, with the reason.
 pub async fn retire(context: &FeedContext, tx: &mut Tx, feed: &FeedRecord, why: &str) -> Result<(), DbError> {
     feeds::retire(tx, feed.id, why).await?;
     let text = format!("it is not read any more: {why}");
-    report(context, tx, feed, TroubleKind::Retired, &text, context.clock.now()).await
+    report_trouble(context, tx, feed, TroubleKind::Retired, &text, context.clock.now()).await
 }
 
-async fn report(
+async fn report_trouble(
     context: &FeedContext,
     tx: &mut Tx,
     feed: &FeedRecord,
@@ -63,11 +63,11 @@ async fn report(
         return Ok(());
     }
     if is_new {
-        tracing::warn!(feed = feed.url, trouble = text, "feed in trouble");
+        tracing::warn!(feed = feed.url, trouble = text, "feed is in trouble");
     }
     let all = newsletters::list(tx).await?;
     let Some(newsletter) = all.first() else { return Ok(()) };
-    // As long as there is nobody to tell, it stays untold.
+    // Without operators the trouble stays unreported, and is reported once there is one.
     if !operators::list(tx).await?.is_empty() {
         let now = context.clock.now();
         notify_operators(
@@ -84,7 +84,7 @@ async fn report(
     Ok(())
 }
 
-fn told(feed: &FeedRecord, kind: TroubleKind, since: Timestamp) -> String {
+fn trouble_text(feed: &FeedRecord, kind: TroubleKind, since: Timestamp) -> String {
     let day = since.strftime("%Y-%m-%d %H:%M UTC");
     if kind == TroubleKind::Silent {
         let usual = feed.usual_gap_seconds.map(|seconds| in_words(SignedDuration::from_secs(seconds)));

@@ -1,4 +1,4 @@
-//! Looking after the queue, which itself keeps everything for ever.
+//! Cleans up the queue. apalis itself keeps every job for ever.
 
 use crate::db::{
     Db, DbError,
@@ -8,10 +8,10 @@ use crate::db::{
     },
 };
 
-/// Finished jobs are kept this long, to be looked at.
+/// Finished jobs stay this long, for debugging.
 const KEEP_SECONDS: i64 = 24 * 60 * 60;
 
-/// Removes finished jobs and the workers of processes long gone.
+/// Deletes finished jobs, and workers of processes that ended long ago.
 pub async fn tidy(db: &Db) -> Result<(), DbError> {
     let mut tx = db.begin().await?;
     query!(
@@ -34,9 +34,9 @@ pub async fn tidy(db: &Db) -> Result<(), DbError> {
     tx.commit().await
 }
 
-/// Ends what workers had in hand whose names begin so, and which run no more: the jobs that were begun are done, or have failed, and
-/// what was only fetched is there for others.
-pub(super) async fn hand_back(db: &Db, workers: &str, begun: &[String]) -> Result<(), DbError> {
+/// Settles the jobs of stopped workers, whose names start with `workers`. Jobs that were begun are marked done.
+/// Jobs that were only fetched become available to other workers.
+pub(super) async fn settle_jobs(db: &Db, workers: &str, begun: &[String]) -> Result<(), DbError> {
     let mut tx = db.begin().await?;
     query!(
         tx,
@@ -58,7 +58,7 @@ pub(super) async fn hand_back(db: &Db, workers: &str, begun: &[String]) -> Resul
     tx.commit().await
 }
 
-/// How many jobs run, or could.
+/// Counts jobs that are running or ready to run.
 pub async fn depth(db: &Db) -> Result<i64, DbError> {
     let mut tx = db.read().await?;
     query_scalar!(

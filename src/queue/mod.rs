@@ -1,7 +1,7 @@
-//! The job queue: the only place that names an apalis storage.
+//! The job queue. No other module names an apalis storage.
 //!
-//! A job is a wake-up, never the truth: what is due, tried and done lies in our own tables, so a lost, doubled or late job
-//! changes nothing but a few seconds. Payloads hold row numbers only, no personal data.
+//! A job only wakes work up. Our own tables record what is due, tried and done, so a lost, duplicate or late
+//! job costs a few seconds at most. Payloads contain row ids only, no personal data.
 
 mod housekeeping;
 mod push;
@@ -18,64 +18,50 @@ use futures_util::stream::{BoxStream, StreamExt as _};
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Something to be done by a worker.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "job", rename_all = "snake_case")]
 pub enum Job {
-    /// Send single mails.
-    SendMails {
-        /// Which.
-        mails: Vec<EmailId>,
+    SendEmails {
+        emails: Vec<EmailId>,
     },
-    /// Make something of the signups that have arrived.
-    TakeSignups,
-    /// Deliver what is due of an issue, for a while.
+    ProcessSignups,
+    /// Delivers whatever is due of an issue, for one delivery run.
     Deliver {
-        /// Of which issue.
         issue: IssueId,
     },
-    /// Read a feed.
     PollFeed {
-        /// Which.
         feed: FeedId,
     },
-    /// Look at an article's page.
+    /// Reads an article's page and picture.
     CheckArticle {
-        /// Which.
         article: ArticleId,
     },
-    /// Choose an issue's stories.
     PlanIssue {
-        /// Of which issue.
         issue: IssueId,
     },
-    /// Render an issue and make its deliveries.
+    /// Renders an issue and makes its deliveries.
     FreezeIssue {
-        /// Which.
         issue: IssueId,
     },
 }
 
-/// Queues keep kinds of work apart, so that a big issue never makes a confirmation mail wait.
+/// Kinds of work with separate workers, so that a large issue never delays a confirmation email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lane {
-    /// Signups: behind nothing else, for somebody waits for their mail.
+pub enum QueueName {
+    /// Separate from all other work, because a person is waiting for the email.
     Signup,
-    /// Single mails.
+    /// Confirmations, notices and other single emails.
     Mail,
-    /// Issues on their way out.
     Delivery,
-    /// Everything else.
     Work,
-    /// Reading other people's sites, which may be slow.
+    /// Reads other sites, which may be slow.
     Reading,
 }
 
-impl Lane {
-    /// All of them.
+impl QueueName {
     pub const ALL: [Self; 5] = [Self::Signup, Self::Mail, Self::Delivery, Self::Work, Self::Reading];
 
-    /// The queue's name in the storage.
+    /// Returns the name that the storage uses.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Signup => "signup",
@@ -88,47 +74,46 @@ impl Lane {
 }
 
 impl Job {
-    /// Mails that one job sends at most: each job costs the storage a few transactions, whatever it does.
-    const MAILS: usize = 16;
+    /// Most emails in one job. Each job costs the storage a few transactions, whatever its size.
+    const EMAILS: usize = 16;
 
-    /// The jobs that send mails.
-    pub fn send_all(mails: &[EmailId]) -> Vec<Self> {
-        mails.chunks(Self::MAILS).map(|mails| Self::SendMails { mails: mails.to_vec() }).collect()
+    /// Returns the jobs that send these emails.
+    pub fn send_emails(emails: &[EmailId]) -> Vec<Self> {
+        emails.chunks(Self::EMAILS).map(|emails| Self::SendEmails { emails: emails.to_vec() }).collect()
     }
 
-    /// The queue this job goes through.
-    pub const fn lane(&self) -> Lane {
+    pub const fn queue_name(&self) -> QueueName {
         match self {
-            Self::TakeSignups => Lane::Signup,
-            Self::SendMails { .. } => Lane::Mail,
-            Self::Deliver { .. } => Lane::Delivery,
-            Self::PollFeed { .. } | Self::CheckArticle { .. } => Lane::Reading,
-            Self::PlanIssue { .. } | Self::FreezeIssue { .. } => Lane::Work,
+            Self::ProcessSignups => QueueName::Signup,
+            Self::SendEmails { .. } => QueueName::Mail,
+            Self::Deliver { .. } => QueueName::Delivery,
+            Self::PollFeed { .. } | Self::CheckArticle { .. } => QueueName::Reading,
+            Self::PlanIssue { .. } | Self::FreezeIssue { .. } => QueueName::Work,
         }
     }
 }
 
-/// Puts jobs in, and tells the workers of this process at once.
+/// Enqueues jobs, and wakes the workers of this process at once.
 #[derive(Debug, Clone)]
 pub struct Queue {
     clock: Clock,
-    nudges: Arc<[watch::Sender<()>; 5]>,
+    senders: Arc<[watch::Sender<()>; 5]>,
 }
 
 impl Queue {
-    /// A queue whose delays are counted from what `clock` says.
+    /// Creates a queue. Delays count from the time of `clock`.
     pub fn new(clock: Clock) -> Self {
-        Self { clock, nudges: Arc::new(Lane::ALL.map(|_| watch::Sender::new(()))) }
+        Self { clock, senders: Arc::new(QueueName::ALL.map(|_| watch::Sender::new(()))) }
     }
 
-    /// Wakes this process's workers of a lane.
-    fn nudge(&self, lane: Lane) {
-        self.nudges[lane as usize].send_replace(());
+    /// Wakes this process's workers of a queue.
+    fn nudge(&self, name: QueueName) {
+        self.senders[name as usize].send_replace(());
     }
 
-    /// Something to hear each time a lane is nudged.
-    fn nudged(&self, lane: Lane) -> BoxStream<'static, ()> {
-        let receiver = self.nudges[lane as usize].subscribe();
+    /// Returns a stream with an item for each nudge of a queue.
+    fn nudges(&self, name: QueueName) -> BoxStream<'static, ()> {
+        let receiver = self.senders[name as usize].subscribe();
         futures_util::stream::unfold(receiver, |mut receiver| async move {
             receiver.changed().await.ok()?;
             Some(((), receiver))

@@ -1,48 +1,48 @@
-//! Putting a job in, inside the transaction that made the work.
+//! Enqueues jobs in the transaction that made the work.
 
-use super::{Job, Lane, Queue};
+use super::{Job, Queue, QueueName};
 use crate::db::{DbError, EngineTx, Tx};
 use apalis::prelude::TaskBuilder;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
-/// A job that fails is not run again by the queue: the sweep wakes what is still due.
+/// The queue never retries a failed job. The scheduler wakes whatever is still due.
 const ATTEMPTS: usize = 1;
 
 impl Queue {
-    /// Enqueues a job that may run as soon as the transaction is committed.
+    /// Enqueues a job that may run once the transaction is committed.
     pub async fn enqueue(&self, tx: &mut Tx, job: &Job) -> Result<(), DbError> {
         self.enqueue_all(tx, std::slice::from_ref(job)).await
     }
 
-    /// Enqueues jobs that may run as soon as the transaction is committed.
+    /// Enqueues jobs that may run once the transaction is committed.
     pub async fn enqueue_all(&self, tx: &mut Tx, jobs: &[Job]) -> Result<(), DbError> {
-        for lane in Lane::ALL {
-            let of_lane: Vec<&Job> = jobs.iter().filter(|job| job.lane() == lane).collect();
-            if !of_lane.is_empty() {
-                push(tx, lane, &of_lane, None).await?;
+        for name in QueueName::ALL {
+            let jobs: Vec<&Job> = jobs.iter().filter(|job| job.queue_name() == name).collect();
+            if !jobs.is_empty() {
+                push(tx, name, &jobs, None).await?;
                 let queue = self.clone();
-                tx.after_commit(move || queue.nudge(lane));
+                tx.after_commit(move || queue.nudge(name));
             }
         }
         Ok(())
     }
 
-    /// Enqueues a job that another process should do: this one's workers are not told, and come to it only by chance.
+    /// Enqueues a job for another process. The workers of this process aren't woken, but may still find the job first.
     pub async fn enqueue_for_others(&self, tx: &mut Tx, job: &Job) -> Result<(), DbError> {
-        push(tx, job.lane(), &[job], None).await
+        push(tx, job.queue_name(), &[job], None).await
     }
 
-    /// Enqueues a job that runs at `at` or up to a second later.
+    /// Enqueues a job that runs at `at`, or up to a second later.
     pub async fn enqueue_at(&self, tx: &mut Tx, job: &Job, at: Timestamp) -> Result<(), DbError> {
-        // The storage cuts off to whole seconds: one more keeps the job from coming too early.
+        // The storage truncates to whole seconds. One second more keeps the job from running too early.
         let delay = at.duration_since(self.clock.now()).max(SignedDuration::ZERO);
         let delay = delay.unsigned_abs() + Duration::from_secs(1);
-        push(tx, job.lane(), &[job], Some(delay)).await
+        push(tx, job.queue_name(), &[job], Some(delay)).await
     }
 }
 
-async fn push(tx: &mut Tx, lane: Lane, jobs: &[&Job], delay: Option<Duration>) -> Result<(), DbError> {
+async fn push(tx: &mut Tx, name: QueueName, jobs: &[&Job], delay: Option<Duration>) -> Result<(), DbError> {
     let mut payloads = Vec::with_capacity(jobs.len());
     for job in jobs {
         payloads.push(serde_json::to_vec(job).map_err(|error| DbError::Encode(Box::new(error)))?);
@@ -56,10 +56,10 @@ async fn push(tx: &mut Tx, lane: Lane, jobs: &[&Job], delay: Option<Duration>) -
     };
     let tasks: Vec<_> = payloads.into_iter().map(task).collect();
     match tx.by_engine() {
-        EngineTx::Sqlite(conn) => apalis_sqlite::queries::push_tasks(conn, lane.as_str(), &tasks)
+        EngineTx::Sqlite(conn) => apalis_sqlite::queries::push_tasks(conn, name.as_str(), &tasks)
             .await
             .map_err(|error| DbError::AnyDriverError(Box::new(error))),
-        EngineTx::Postgres(conn) => apalis_postgres::queries::push_tasks(conn, lane.as_str(), tasks)
+        EngineTx::Postgres(conn) => apalis_postgres::queries::push_tasks(conn, name.as_str(), tasks)
             .await
             .map(drop)
             .map_err(|error| DbError::AnyDriverError(Box::new(error))),

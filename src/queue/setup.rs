@@ -1,19 +1,18 @@
-//! apalis's own tables, beside ours.
+//! apalis's own tables, in the same database as ours.
 
 use crate::db::Db;
 use apalis_postgres::PostgresStorage;
 use apalis_sqlite::SqliteStorage;
 
-/// Why the queue's tables can't be brought up to date.
 #[derive(Debug, thiserror::Error)]
-#[error("can't bring the job queue's tables up to date: {0}")]
+#[error("can't update the job queue's tables: {0}")]
 pub struct SetupError(Box<dyn std::error::Error + Send + Sync>);
 
-/// Brings the queue's tables up to date. Safe to run again and from several processes.
+/// Migrates the queue's tables. Several processes may do so repeatedly and at the same time.
 pub async fn set_up(db: &Db) -> Result<(), SetupError> {
     match db {
         Db::Sqlite { writer, .. } => {
-            // Not `SqliteStorage::setup`: it would share our history table and turn off synchronous writes.
+            // `SqliteStorage::setup` would share our migration history and turn off synchronous writes.
             let mut migrations = SqliteStorage::migrations();
             migrations.dangerous_set_table_name("_apalis_migrations");
             migrations.run(writer).await.map_err(|error| SetupError(error.into()))?;
@@ -46,8 +45,8 @@ async fn seed_planner(writer: &sqlx::SqlitePool) -> Result<(), sqlx::Error> {
     tx.commit().await
 }
 
-/// Without statistics SQLite's planner walks the whole queue for each job it fetches. These are those of a busy queue;
-/// they make it use the right indexes from the first job on. `ANALYZE` first makes the table they live in.
+/// Statistics of a busy queue. Without statistics, SQLite's planner scans the whole queue for each job that
+/// it fetches. The first `ANALYZE` creates the statistics table.
 const SQLITE_PLANNER_STATISTICS: [&str; 4] = [
     "ANALYZE Jobs",
     "DELETE FROM sqlite_stat1 WHERE tbl = 'Jobs'",

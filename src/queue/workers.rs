@@ -1,6 +1,6 @@
-//! Workers: what takes jobs out and runs them. The settings are those that held in trials; `docs/decisions/` says why.
+//! Workers fetch jobs and run them. `docs/decisions/` explains the settings, which were chosen by experiment.
 
-use super::{Job, Lane, Queue, housekeeping};
+use super::{Job, Queue, QueueName, housekeeping};
 use crate::{db::Db, random};
 use apalis::prelude::*;
 use apalis_postgres::{PostgresStorage, Pubsub};
@@ -23,74 +23,72 @@ use std::{
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Why a job could not be done. It is logged; the sweep wakes what is still due.
+/// Reason why a job failed. It is logged, and the scheduler wakes whatever is still due.
 pub type JobFailure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Does a job. It records the outcome itself.
+/// Runs a job. The handler records the outcome itself.
 pub type Handler = Arc<dyn Fn(Job) -> BoxFuture<'static, Result<(), JobFailure>> + Send + Sync>;
 
-/// A worker says it is alive this often …
+/// Interval between a worker's heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// … and its jobs are taken over when it was silent this many times.
+/// Heartbeats that a worker may miss before others take over its jobs.
 const MISSED_HEARTBEATS: usize = 3;
-/// How long the storage has to hear of a worker's last jobs when the process ends. What it has not heard of then it will find out by
-/// itself; a job that runs again finds its work done.
-const HAND_BACK_WITHIN: Duration = Duration::from_secs(2);
-/// How long a worker waits before it starts again after its storage failed.
+/// Time limit at shutdown for settling a worker's last jobs in the storage. Jobs that stay unsettled run
+/// again later, and find their work done.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Pause before a worker restarts after its storage failed.
 const RESTART_PAUSE: Duration = Duration::from_millis(500);
 
-/// Feeds and pages read at once: most of the time is waiting for their servers.
+/// Feeds and pages read at the same time. Most of that time is spent waiting for their servers.
 const READERS: usize = 16;
 
-/// The same settings for both storages.
+/// Configures both storages in the same way.
 macro_rules! config {
-    ($config:ty, $lane:expr) => {
+    ($config:ty, $name:expr) => {
         <$config>::default()
-            .queue($lane.as_str())
-            // Buffered jobs get neither heartbeat nor acknowledgement: one at a time runs exactly once.
+            .queue($name.as_str())
+            // apalis neither renews nor acknowledges buffered jobs. Fetched one by one, each job runs exactly
+            // once.
             .batch_size(1)
             .heartbeat_interval(HEARTBEAT)
             .missed_heartbeats(MISSED_HEARTBEATS)
     };
 }
 
-/// The workers of a process.
 pub struct Workers {
-    /// The storage.
     pub db: Db,
-    /// Where nudges come from.
     pub queue: Queue,
-    /// What does the jobs.
     pub handler: Handler,
-    /// Longest time any job may take: far beyond what one takes in good health.
-    pub job_limit: Duration,
-    /// Jobs at once in the delivery lane.
+    /// Time limit for every job, far above its usual duration.
+    pub job_timeout: Duration,
+    /// Delivery jobs that run at the same time.
     pub delivery_concurrency: usize,
 }
 
 impl Workers {
-    /// Runs until `stop` is cancelled, then lets the jobs in hand finish, for at most `grace`.
+    /// Runs jobs until `stop` is cancelled, then gives running jobs up to `grace` to finish.
     pub async fn run(self, stop: CancellationToken, grace: Duration) {
         let mut monitor = Monitor::new();
         let jobs = TaskTracker::new();
         let mut names = Vec::new();
-        let begun = Arc::new(Begun::default());
-        for lane in Lane::ALL {
-            let concurrency = match lane {
-                Lane::Delivery => self.delivery_concurrency,
-                // One takes all there are; more would only wait for it.
-                Lane::Signup => 1,
-                Lane::Mail | Lane::Work => 4,
-                Lane::Reading => READERS,
+        let recent = Arc::new(RecentJobs::default());
+        for queue_name in QueueName::ALL {
+            let concurrency = match queue_name {
+                QueueName::Delivery => self.delivery_concurrency,
+                // A single job processes all waiting signups. A second one would only wait for it.
+                QueueName::Signup => 1,
+                QueueName::Mail | QueueName::Work => 4,
+                QueueName::Reading => READERS,
             };
-            // A new name per start: with an old one SQLite refuses to begin and PostgreSQL never reclaims.
-            let name = format!("{}-{}-", lane.as_str(), random::hex::<6>());
+            // Each start needs a new name. SQLite refuses to start with an old one, and PostgreSQL never
+            // reclaims its jobs.
+            let name = format!("{}-{}-", queue_name.as_str(), random::hex::<6>());
             names.push(name.clone());
-            let handler = Limited {
+            let runner = JobRunner {
                 handler: self.handler.clone(),
-                limit: self.job_limit,
+                timeout: self.job_timeout,
                 jobs: jobs.clone(),
-                begun: begun.clone(),
+                recent: recent.clone(),
             };
             let queue = self.queue.clone();
             macro_rules! worker {
@@ -99,7 +97,7 @@ impl Workers {
                         WorkerBuilder::new(format!("{name}{restarts}"))
                             .backend($backend)
                             .concurrency(concurrency)
-                            .data(handler.clone())
+                            .data(runner.clone())
                             .build(run_job)
                     })
                 };
@@ -107,23 +105,23 @@ impl Workers {
             monitor = match &self.db {
                 Db::Sqlite { writer, .. } => {
                     let pool = writer.clone();
-                    let config = config!(apalis_sqlite::Config, lane);
+                    let config = config!(apalis_sqlite::Config, queue_name);
                     worker!(
-                        SqliteStorage::<Value>::new(&pool)
-                            .with_config(config.clone())
-                            .poll_with_strategy(Wake::new(Duration::from_millis(500), queue.nudged(lane)))
+                        SqliteStorage::<Value>::new(&pool).with_config(config.clone()).poll_with_strategy(
+                            PollTrigger::new(Duration::from_millis(500), queue.nudges(queue_name))
+                        )
                     )
                 }
                 Db::Postgres(pool) => {
                     let pool = pool.clone();
-                    let config = config!(apalis_postgres::Config, lane);
+                    let config = config!(apalis_postgres::Config, queue_name);
                     worker!(
                         PostgresStorage::<Value>::new(&pool).with_config(config.clone()).poll_with_strategy(
-                            Wake::new(
+                            PollTrigger::new(
                                 Duration::from_secs(1),
                                 futures_util::stream::select(
-                                    Pubsub::new(pool.clone(), lane.as_str().into()).map(drop),
-                                    queue.nudged(lane),
+                                    Pubsub::new(pool.clone(), queue_name.as_str().into()).map(drop),
+                                    queue.nudges(queue_name),
                                 )
                                 .boxed(),
                             )
@@ -134,92 +132,97 @@ impl Workers {
         }
         let running = monitor
             .should_restart(|worker, error| {
-                tracing::error!(worker = worker.name(), %error, "a worker died and starts again");
-                // apalis asks without waiting for a future: the pause costs a runtime thread, and only when a storage fails.
+                tracing::error!(worker = worker.name(), %error, "worker failed; restarting it");
+                // apalis calls this function synchronously. The pause blocks a runtime thread, but only after
+                // a storage failed.
                 std::thread::sleep(RESTART_PAUSE);
                 true
             })
             .on_event(|worker, event| {
                 if let Event::Error(error) = event {
-                    tracing::warn!(worker = worker.name(), %error, "a worker met an error");
+                    tracing::warn!(worker = worker.name(), %error, "worker error");
                 }
             })
             .run();
-        // apalis is dropped, not told to drain: while jobs are in hand a draining worker polls the query no more that it has just
-        // begun, and with it keeps SQLite's only writer, without which no job can end. The jobs are tasks of their own.
+        // The monitor is dropped, not drained. A draining worker stops polling a query that it has begun
+        // while jobs are running. On SQLite that query holds the only writer, and no job could finish. The
+        // jobs continue as tasks of their own.
         let ended = tokio::select! {
             ended = running => ended,
             () = stop.cancelled() => Ok(()),
         };
         if let Err(error) = ended {
-            tracing::error!(%error, "the workers ended with an error");
+            tracing::error!(%error, "workers ended with an error");
         }
         jobs.close();
         if tokio::time::timeout(grace, jobs.wait()).await.is_err() {
-            tracing::error!("jobs are cut off: they did not end in time");
+            tracing::error!("jobs did not finish before the shutdown time limit; cancelling them");
         }
-        let last = begun.last();
+        let recent = recent.ids();
         for name in &names {
-            match tokio::time::timeout(HAND_BACK_WITHIN, housekeeping::hand_back(&self.db, name, &last)).await
+            match tokio::time::timeout(SETTLE_TIMEOUT, housekeeping::settle_jobs(&self.db, name, &recent))
+                .await
             {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
-                    tracing::debug!(%error, "the queue finds out by itself that a worker has ended");
+                    tracing::debug!(%error, "could not settle a worker's last jobs; its leases will expire");
                 }
-                Err(_) => tracing::debug!("the queue finds out by itself that a worker has ended"),
+                Err(_) => tracing::debug!("settling a worker's last jobs timed out; its leases will expire"),
             }
         }
     }
 }
 
-/// What a worker does with a job, and how long it may take.
+/// Runs a job under a time limit.
 #[derive(Clone)]
-struct Limited {
+struct JobRunner {
     handler: Handler,
-    limit: Duration,
+    timeout: Duration,
     jobs: TaskTracker,
-    begun: Arc<Begun>,
+    recent: Arc<RecentJobs>,
 }
 
-/// The jobs that were begun last: the storage hears of a job's begin and end a moment later, or, at the end, from us.
+/// The jobs begun last. The storage learns of a job's begin and end a little later. At shutdown we tell it
+/// ourselves.
 #[derive(Default)]
-struct Begun(Mutex<VecDeque<String>>);
+struct RecentJobs(Mutex<VecDeque<String>>);
 
-impl Begun {
-    /// More than are in hand at once, and than end within the moment it takes the storage to hear of it.
-    const MOST: usize = 1000;
+impl RecentJobs {
+    /// More jobs than can run at once, plus those that end before the storage hears of it.
+    const MAX: usize = 1000;
 
     fn add(&self, job: &TaskId) {
-        let mut begun = self.0.lock();
-        if begun.len() == Self::MOST {
-            begun.pop_front();
+        let mut jobs = self.0.lock();
+        if jobs.len() == Self::MAX {
+            jobs.pop_front();
         }
-        begun.push_back(job.to_string());
+        jobs.push_back(job.to_string());
     }
 
-    fn last(&self) -> Vec<String> {
+    fn ids(&self) -> Vec<String> {
         self.0.lock().iter().cloned().collect()
     }
 }
 
-/// The payload is a bare value: one that does not decode as a job would otherwise kill the worker again and again.
-async fn run_job(payload: Value, work: Data<Limited>, id: TaskId) -> Result<(), BoxDynError> {
-    work.begun.add(&id);
+/// Runs a job. The payload is an untyped value, because a payload that failed to decode would crash the
+/// worker over and over.
+async fn run_job(payload: Value, runner: Data<JobRunner>, id: TaskId) -> Result<(), BoxDynError> {
+    runner.recent.add(&id);
     let job: Job = serde_json::from_value(payload).map_err(AbortError::new)?;
-    tracing::debug!(?job, "begin");
-    // Panics and time limits are caught here: apalis's own layers would leave the row running for ever.
-    let doing = AssertUnwindSafe((work.handler)(job.clone())).catch_unwind();
-    // A task of its own: when its storage fails, a worker dies and drops what it does, and a mail that is just being handed over
-    // must not be cut off for that.
-    let doing = work.jobs.spawn(tokio::time::timeout(work.limit, doing));
-    let failure = match doing.await {
+    tracing::debug!(?job, "job begins");
+    // Panics and timeouts are caught here, because apalis's own layers would leave the row running for ever.
+    let running = AssertUnwindSafe((runner.handler)(job.clone())).catch_unwind();
+    // In its own task: a worker whose storage fails drops its futures, and must not cut off an email that is
+    // being handed over.
+    let running = runner.jobs.spawn(tokio::time::timeout(runner.timeout, running));
+    let failure = match running.await {
         Ok(Ok(Ok(Ok(())))) => return Ok(()),
         Ok(Ok(Ok(Err(error)))) => error.to_string(),
         Ok(Ok(Err(panic))) => format!("it panicked: {}", panic_text(&*panic)),
-        Err(error) => format!("it broke: {error}"),
-        Ok(Err(_)) => format!("it took longer than {} s", work.limit.as_secs()),
+        Err(error) => format!("its task failed: {error}"),
+        Ok(Err(_)) => format!("it took longer than {} s", runner.timeout.as_secs()),
     };
-    tracing::error!(?job, failure, "a job failed; what is still due will be tried again");
+    tracing::error!(?job, failure, "job failed; the scheduler retries whatever is still due");
     Err(Box::new(AbortError::new(std::io::Error::other(failure))))
 }
 
@@ -231,14 +234,14 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
         .unwrap_or("for an unknown reason")
 }
 
-/// Looks for jobs at an interval and whenever it is nudged. Unlike the built-in strategies it always leaves a waker behind,
-/// so that it does not fall asleep under load.
-struct Wake {
+/// Polls for jobs at an interval and after each nudge. Unlike apalis's own strategies, it always registers a
+/// waker, so it never stalls under load.
+struct PollTrigger {
     every: Interval,
     nudges: Option<BoxStream<'static, ()>>,
 }
 
-impl Wake {
+impl PollTrigger {
     fn new(every: Duration, nudges: BoxStream<'static, ()>) -> Self {
         let mut every = tokio::time::interval(every);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -246,7 +249,7 @@ impl Wake {
     }
 }
 
-impl PollStrategy for Wake {
+impl PollStrategy for PollTrigger {
     fn poll_drive(&mut self, cx: &mut Context<'_>, _: &PollSnapshot) -> Poll<Option<()>> {
         let mut fired = false;
         while self.every.poll_tick(cx).is_ready() {
@@ -255,7 +258,7 @@ impl PollStrategy for Wake {
         while let Some(nudges) = &mut self.nudges {
             match Pin::new(nudges).poll_next(cx) {
                 Poll::Ready(Some(())) => fired = true,
-                // The listener is gone; the interval still works.
+                // Without its listener, the interval still works.
                 Poll::Ready(None) => self.nudges = None,
                 Poll::Pending => break,
             }

@@ -1,4 +1,4 @@
-//! What starts, runs and stops in a process of `daily serve`.
+//! The processes of `daily serve`: start, run and shut down.
 
 pub mod recovery;
 pub mod run;

@@ -1,4 +1,4 @@
-//! Making good at once what dead workers left behind.
+//! Recovers the work of crashed workers immediately.
 
 use crate::{
     db::{
@@ -12,19 +12,19 @@ use crate::{
     delivery::context::Context,
 };
 
-/// Ends every lease and wakes all that is open. Only for a worker that knows that no other one is alive.
-pub async fn take_over(context: &Context) -> Result<(), DbError> {
+/// Ends every lease and marks all open work as not woken. Only call it while no other worker is running.
+pub async fn recover(context: &Context) -> Result<(), DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;
-    let left = claims::expire_all(&mut tx).await? + emails::end_leases(&mut tx, now).await?;
-    // Their connections died with them.
+    let expired = claims::expire_all(&mut tx).await? + emails::end_leases(&mut tx, now).await?;
+    // Dead workers no longer hold relay connections.
     connection_quotas::remove_others(&mut tx, &context.process).await?;
     processes::remove_other_workers(&mut tx, &context.process).await?;
     issues::reset_woken(&mut tx).await?;
     feeds::reset_woken(&mut tx).await?;
     tx.commit().await?;
-    if left > 0 {
-        tracing::warn!(left, "a worker died with mails in hand; they are taken over");
+    if expired > 0 {
+        tracing::warn!(expired, "recovered emails of crashed workers");
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Runs the parts of a process: web, workers and scheduler.
 
-use super::{recovery::take_over, scheduler};
+use super::{recovery::recover, scheduler};
 use crate::{
     actions::privacy::verify_consent,
     app::App,
@@ -15,7 +15,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinSet, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-/// What a process does.
+/// The part of the service that a process runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Role {
     /// All three
@@ -43,91 +43,92 @@ impl Role {
     }
 }
 
-/// How often the schedule looks for what is due.
-const TICK: Duration = Duration::from_secs(1);
-/// How often a process takes its share of the relays' connections anew.
+/// Longest pause between two runs of the scheduler.
+const SCHEDULER_INTERVAL: Duration = Duration::from_secs(1);
+/// How often a process renews its quotas of the relays' connections.
 const SHARE_EVERY: Duration = Duration::from_secs(2);
-/// Issues that one process delivers at once.
+/// Issues that one process delivers at the same time.
 const ISSUES_AT_ONCE: usize = 4;
-/// How often finished jobs are cleaned up.
+/// How often finished jobs are deleted.
 const TIDY_EVERY: Duration = Duration::from_mins(1);
-/// From one look for entries of consent without a link to the next: imports add some.
+/// How often new consent entries are linked into the hash chains. Imports insert entries without links.
 const LINK_EVERY: Duration = Duration::from_mins(1);
-/// How often is erased what has been kept long enough.
-const RETAIN_EVERY: Duration = Duration::from_hours(1);
-/// How long requests under way may take when the process is asked to end.
+/// How often retention periods are applied.
+const RETENTION_EVERY: Duration = Duration::from_hours(1);
+/// Time for open requests to finish after the process is asked to stop.
 const WEB_GRACE: Duration = Duration::from_secs(10);
-/// Room beyond the longest a mail in hand may take: for jobs to finish when the process is asked to end, and before a job
-/// is given up as hanging.
+/// Added to the longest possible hand-over of a message, both for jobs to finish at shutdown and for a job's
+/// time limit.
 const MARGIN: Duration = Duration::from_mins(2);
 
-/// Runs the parts of a role until `stop` is cancelled and what is in hand is finished. A part that ends by itself ends the
-/// others, too, so that nobody takes a crippled process for a healthy one; the answer is then `false`.
+/// Runs the parts of a role until `stop` is cancelled and running work has finished. If a part ends early,
+/// stops the others too and returns `false`, so that a half-working process never looks healthy.
 pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: CancellationToken) -> bool {
     let mut parts = JoinSet::new();
     let process = format!("{}-{}", role.as_str(), random::hex::<6>());
     app.jobs.join_process(&process, &stop);
-    // The first beat comes before anything else, so that commands find this process as soon as it answers.
-    beat(&app, &process, role).await;
-    // It beats until the other parts have finished what they have in hand.
+    // Commands look for running workers, so the first heartbeat comes before the process answers requests.
+    record_heartbeat(&app, &process, role).await;
+    // The heartbeat continues until all other parts have finished.
     let done = CancellationToken::new();
-    let beating = tokio::spawn(every(to_duration(processes::BEAT_EVERY), done.clone(), {
+    let heartbeat = tokio::spawn(run_every(to_duration(processes::BEAT_EVERY), done.clone(), {
         let (app, process) = (app.clone(), process.clone());
         move || {
             let (app, process) = (app.clone(), process.clone());
-            async move { beat(&app, &process, role).await }
+            async move { record_heartbeat(&app, &process, role).await }
         }
     }));
     if role.does(Role::Scheduler) {
-        parts.spawn(schedule(app.jobs.clone(), stop.clone()));
+        parts.spawn(run_scheduler(app.jobs.clone(), stop.clone()));
     }
     let mut worker_lock = None;
-    // A process has its share of the connections until the last is closed.
+    // Connections count against this process's quotas until the last one is closed.
     let (drained, mut sharing) = (CancellationToken::new(), None);
     if role.does(Role::Worker) {
         let db = app.db.clone();
-        parts.spawn(every(TIDY_EVERY, stop.clone(), move || {
+        parts.spawn(run_every(TIDY_EVERY, stop.clone(), move || {
             let db = db.clone();
             async move {
                 if let Err(error) = queue::tidy(&db).await {
-                    tracing::warn!(%error, "finished jobs could not be cleaned up");
+                    tracing::warn!(%error, "could not delete finished jobs");
                 }
             }
         }));
-        let (ledger, ending) = (app.actions.clone(), stop.clone());
-        parts.spawn(every(LINK_EVERY, stop.clone(), move || {
-            let (ledger, ending) = (ledger.clone(), ending.clone());
+        let (context, stopped) = (app.actions.clone(), stop.clone());
+        parts.spawn(run_every(LINK_EVERY, stop.clone(), move || {
+            let (context, stopped) = (context.clone(), stopped.clone());
             async move {
-                match verify_consent::link_consent(&ledger, &ending).await {
+                match verify_consent::link_consent(&context, &stopped).await {
                     Ok(0) => {}
-                    Ok(entries) => tracing::info!(entries, "imported entries of consent got their links"),
-                    Err(error) => tracing::warn!(%error, "entries of consent could not get their links yet"),
+                    Ok(entries) => tracing::info!(entries, "linked imported consent entries"),
+                    Err(error) => tracing::warn!(%error, "could not link consent entries; retrying"),
                 }
             }
         }));
         let context = app.jobs.readers.clone();
-        parts.spawn(every(RETAIN_EVERY, stop.clone(), move || {
+        parts.spawn(run_every(RETENTION_EVERY, stop.clone(), move || {
             let context = context.clone();
             async move {
-                match apply_retention::retain(&context).await {
-                    Ok(it) if it == apply_retention::Retained::default() => {}
-                    Ok(it) => {
+                match apply_retention::apply_retention(&context).await {
+                    Ok(erased) if erased == apply_retention::Erased::default() => {}
+                    Ok(erased) => {
                         tracing::info!(
-                            readers = it.readers,
-                            mails = it.mails,
-                            "kept long enough, and erased"
+                            readers = erased.readers,
+                            emails = erased.emails,
+                            "erased data past its retention period"
                         );
                     }
-                    Err(error) => tracing::warn!(%error, "what was kept long enough could not be erased yet"),
+                    Err(error) => tracing::warn!(%error, "could not apply retention periods; retrying"),
                 }
             }
         }));
         let grace = grace(&app);
         worker_lock = take_worker_lock(&app).await;
-        // The share comes before the first job: together with the others' it must not be more than a relay may be given.
+        // The first job needs a quota, because all processes together must stay within a relay's connection
+        // limit.
         update_quotas(&app).await;
         let sharer = app.clone();
-        sharing = Some(tokio::spawn(every(SHARE_EVERY, drained.clone(), move || {
+        sharing = Some(tokio::spawn(run_every(SHARE_EVERY, drained.clone(), move || {
             let app = sharer.clone();
             async move { update_quotas(&app).await }
         })));
@@ -143,34 +144,34 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
         parts.spawn(async move {
             let serving =
                 axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
-            // A client that never finishes its request does not keep the process alive.
-            let patience = async {
+            // A client that never finishes its request must not keep the process alive.
+            let time_limit = async {
                 stop.cancelled().await;
                 tokio::time::sleep(WEB_GRACE).await;
             };
             tokio::select! {
                 served = serving => {
                     if let Err(error) = served {
-                        tracing::error!(%error, "the web service ended");
+                        tracing::error!(%error, "web server failed");
                     }
                 }
-                () = patience => {}
+                () = time_limit => {}
             }
         });
     }
-    let mut well = true;
+    let mut is_healthy = true;
     while let Some(ended) = parts.join_next().await {
         if let Err(error) = &ended {
-            tracing::error!(%error, "a part of the service broke");
+            tracing::error!(%error, "part of the service failed");
         }
         if ended.is_err() || !stop.is_cancelled() {
-            well = false;
+            is_healthy = false;
             stop.cancel();
         }
     }
     app.jobs.delivery.background_tasks.close();
     if tokio::time::timeout(grace(&app), app.jobs.delivery.background_tasks.wait()).await.is_err() {
-        tracing::error!("a relay did not answer in time; the mail is in doubt");
+        tracing::error!("a relay did not answer in time; an email's delivery is in doubt");
     }
     app.jobs.delivery.mailer.close().await;
     drained.cancel();
@@ -180,34 +181,34 @@ pub async fn run(mut app: App, role: Role, listener: Option<TcpListener>, stop: 
     if role.does(Role::Worker)
         && let Err(error) = app.jobs.delivery.throttle.release_quotas(&process).await
     {
-        tracing::warn!(%error, "this process's share of connections ends by itself in some seconds");
+        tracing::warn!(%error, "could not release this process's connection quotas; they expire in some seconds");
     }
     drop(worker_lock);
     done.cancel();
-    let _ = beating.await;
+    let _ = heartbeat.await;
     if let Ok(mut tx) = app.db.begin().await {
         let _ = processes::remove(&mut tx, &process).await;
         let _ = tx.commit().await;
     }
-    well
+    is_healthy
 }
 
-/// Looks for what is due: every second, and at the moment an issue is.
-async fn schedule(contexts: Contexts, stop: CancellationToken) {
+/// Runs the scheduler every second, and exactly when the next issue is due.
+async fn run_scheduler(contexts: Contexts, stop: CancellationToken) {
     loop {
-        let wait = match scheduler::tick(&contexts).await {
+        let wait = match scheduler::run_due(&contexts).await {
             Ok(Some(due)) => {
                 to_duration(due.duration_since(contexts.issues.clock.now()).max(jiff::SignedDuration::ZERO))
             }
-            Ok(None) => TICK,
+            Ok(None) => SCHEDULER_INTERVAL,
             Err(error) => {
-                tracing::error!(%error, "the schedule could not look for what is due; it will again");
-                TICK
+                tracing::error!(%error, "scheduler run failed; retrying");
+                SCHEDULER_INTERVAL
             }
         };
         tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(wait.min(TICK)) => {}
+            () = tokio::time::sleep(wait.min(SCHEDULER_INTERVAL)) => {}
         }
     }
 }
@@ -216,11 +217,11 @@ async fn update_quotas(app: &App) {
     if let Err(error) =
         app.jobs.delivery.throttle.update_quotas(&app.jobs.delivery.mailer, &app.jobs.delivery.process).await
     {
-        tracing::warn!(%error, "the share of the relays' connections could not be renewed; it will be again");
+        tracing::warn!(%error, "could not renew connection quotas; retrying");
     }
 }
 
-/// Lets a new worker take part in what is going out already.
+/// Makes a new worker join issues that are already being sent.
 async fn join_issues(app: &App) {
     let joining = async {
         let mut tx = app.db.begin().await?;
@@ -231,16 +232,16 @@ async fn join_issues(app: &App) {
     };
     if let Err(error) = joining.await {
         let error: crate::db::DbError = error;
-        tracing::warn!(%error, "this worker takes part in issues on their way only when their next turn comes");
+        tracing::warn!(%error, "could not join issues that are being sent; their next runs include this worker");
     }
 }
 
-/// Says that this worker is alive, and takes over from dead ones where that can be known.
+/// Marks this worker as running. On SQLite, takes over from dead workers if no other worker is running.
 async fn take_worker_lock(app: &App) -> Option<WorkerLock> {
     let locked = match WorkerLock::take(&app.settings.database.url) {
         Ok(Some(Taken::Alone(lock))) => {
-            if let Err(error) = take_over(&app.jobs.delivery).await {
-                tracing::error!(%error, "what dead workers left waits until its lease ends");
+            if let Err(error) = recover(&app.jobs.delivery).await {
+                tracing::error!(%error, "could not recover the work of dead workers; it continues when their leases expire");
             }
             lock.share()
         }
@@ -248,10 +249,10 @@ async fn take_worker_lock(app: &App) -> Option<WorkerLock> {
         Ok(None) => return None,
         Err(error) => Err(error),
     };
-    locked.inspect_err(|error| tracing::error!(%error, "the workers' lock can't be taken")).ok()
+    locked.inspect_err(|error| tracing::error!(%error, "could not take the workers' lock")).ok()
 }
 
-/// How long what is in hand may take when the process is asked to end.
+/// Returns how long running work may take after the process is asked to stop.
 fn grace(app: &App) -> Duration {
     app.jobs.delivery.hand_over_limit.unsigned_abs() + MARGIN
 }
@@ -261,7 +262,7 @@ fn workers(app: &App) -> Workers {
     Workers {
         db: app.db.clone(),
         queue: context.delivery.queue.clone(),
-        job_limit: context.delivery.hand_over_limit.unsigned_abs() + MARGIN,
+        job_timeout: context.delivery.hand_over_limit.unsigned_abs() + MARGIN,
         delivery_concurrency: ISSUES_AT_ONCE,
         handler: Arc::new(move |job| {
             let context = context.clone();
@@ -270,9 +271,9 @@ fn workers(app: &App) -> Workers {
     }
 }
 
-/// The built-in mailbox's folder, if there is one and the service is for this machine alone: whoever sees these mails can
-/// confirm and unsubscribe everybody, and behind a proxy everybody comes from this machine.
-fn mailbox_to_show(settings: &Settings) -> Option<&std::path::Path> {
+/// Returns the built-in mailbox's folder if only this machine can reach the service. The mailbox contains
+/// every reader's confirm and unsubscribe links. Behind a proxy, every request comes from this machine.
+fn local_mailbox(settings: &Settings) -> Option<&std::path::Path> {
     let folder = settings.relays.iter().find_map(|relay| relay.url.mailbox())?;
     let public_url = url::Url::parse(&settings.http.public_url).ok()?;
     let local = match public_url.host()? {
@@ -283,7 +284,7 @@ fn mailbox_to_show(settings: &Settings) -> Option<&std::path::Path> {
     (local && settings.http.listen.ip().is_loopback()).then_some(folder)
 }
 
-/// What the pages work with.
+/// Builds the state of the web pages.
 pub fn site(app: &App) -> web::Site {
     web::Site {
         actions: app.actions.clone(),
@@ -291,7 +292,7 @@ pub fn site(app: &App) -> web::Site {
         subscription: app.subscription.clone(),
         public_url: app.settings.http.public_url.as_str().into(),
         allowed_origins: app.settings.http.allowed_origins.as_slice().into(),
-        mailbox: mailbox_to_show(&app.settings).map(|folder| Arc::new(folder.to_owned())),
+        mailbox: local_mailbox(&app.settings).map(|folder| Arc::new(folder.to_owned())),
         secure_cookies: app.settings.http.public_url.starts_with("https://"),
         proxies: web::Proxies {
             trusted: app.settings.http.trusted_proxies.as_slice().into(),
@@ -300,19 +301,19 @@ pub fn site(app: &App) -> web::Site {
     }
 }
 
-async fn beat(app: &App, process: &str, role: Role) {
-    let beaten = async {
+async fn record_heartbeat(app: &App, process: &str, role: Role) {
+    let recorded = async {
         let mut tx = app.db.begin().await?;
         processes::heartbeat(&mut tx, process, role.as_str(), app.actions.clock.now()).await?;
         tx.commit().await
     };
-    if let Err(error) = beaten.await {
-        tracing::error!(%error, "this process could not say that it is alive");
+    if let Err(error) = recorded.await {
+        tracing::error!(%error, "could not record a heartbeat");
     }
 }
 
-/// Does something now and then, until `stop`. A turn that was begun is finished.
-async fn every<F, T>(period: Duration, stop: CancellationToken, mut turn: T)
+/// Calls a function at intervals until `stop` is cancelled. A call that has begun is finished.
+async fn run_every<F, T>(period: Duration, stop: CancellationToken, mut run: T)
 where
     T: FnMut() -> F,
     F: Future<Output = ()>,
@@ -322,7 +323,7 @@ where
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
-            _ = interval.tick() => turn().await,
+            _ = interval.tick() => run().await,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The schedule and the sweep: every second, whatever is due is woken. Any number of processes may do this at once.
+//! The scheduler: wakes all work that is due. Any number of processes may run it at the same time.
 
 use crate::{
     db::{
@@ -21,55 +21,59 @@ use crate::{
     issues::plan,
     jobs::{
         context::{Contexts, IssueContext},
-        periodic::{end_pauses, remind_operators::ask_operators, tend_pending, wake_reading, watch_signups},
+        periodic::{
+            end_pauses, remind_operators::remind_operators, unconfirmed_signups, wake_content, watch_signups,
+        },
     },
     queue::Job,
 };
 use jiff::{SignedDuration, Timestamp};
 
-/// What was woken and is still due after this time is woken again: its job was lost.
+/// Work that is still due this long after it was woken is woken again, because its job was lost.
 const WAKE_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(30);
-/// Signups that nobody has taken for so long are taken now: their job was lost.
-const TAKE_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(5);
-/// Feeds that would be read later are read this long before an issue is due, and when it is begun.
+/// Signups that wait longer than this get a new job, because theirs was lost.
+const PROCESS_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(5);
+/// How long before an issue is due all feeds are read once more. Feeds are also read when an issue is
+/// created.
 const READ_FEEDS_BEFORE: SignedDuration = SignedDuration::from_mins(10);
-/// An issue's plan is made anew for articles that came since, but not more often than this.
+/// Shortest pause between two plans of an issue, if new articles arrived.
 const PLAN_AGAIN: PlanAgain = PlanAgain {
     near: SignedDuration::from_mins(1),
     far: (SignedDuration::from_mins(10), SignedDuration::from_hours(2)),
 };
-/// Most mails woken in one turn.
+/// Most emails woken by one run.
 const AT_ONCE: i64 = 200;
 
-/// Looks once for everything that is due. Returns when the next issue is, so that the next look can come at its very moment.
-pub async fn tick(contexts: &Contexts) -> Result<Option<Timestamp>, DbError> {
+/// Wakes everything that is due. Returns the time at which the next issue is due, so that the next run can
+/// come exactly then.
+pub async fn run_due(contexts: &Contexts) -> Result<Option<Timestamp>, DbError> {
     let context = &contexts.issues;
     let now = context.clock.now();
-    // Apart, so that a newsletter whose row can't be read does not keep mails and feeds waiting.
-    let filled = async {
+    // In its own transaction: one unreadable newsletter row must not block emails and feeds.
+    let created = async {
         let mut tx = context.db.begin().await?;
-        fill_slots(context, &mut tx, now).await?;
+        create_issues(context, &mut tx, now).await?;
         tx.commit().await
     };
-    let filled = filled.await;
+    let created = created.await;
     let mut tx = context.db.begin().await?;
-    wake(contexts, &mut tx, now).await?;
+    wake_due(contexts, &mut tx, now).await?;
     let next = issues::next_planned_due(&mut tx, now).await?;
-    // What was published in the last hour shall not have to wait for tomorrow because its feed is read seldom.
+    // A rarely read feed may have published something in the last hour, which belongs in this issue.
     if next.is_some_and(|due| due <= now + READ_FEEDS_BEFORE) {
         feeds::poll_soon(&mut tx, now).await?;
     }
     tx.commit().await?;
-    // Apart, so that what keeps it from being done does not keep issues waiting.
-    if let Err(error) = tend_pending::tend(&contexts.readers, now).await {
-        tracing::error!(%error, "signups that nobody confirmed could not be looked after; they will be");
+    // In its own transactions, so that a failure does not delay issues.
+    if let Err(error) = unconfirmed_signups::remind_and_expire(&contexts.readers, now).await {
+        tracing::error!(%error, "could not remind readers or expire signups; retrying");
     }
-    filled.map(|()| next)
+    created.map(|()| next)
 }
 
-/// Begins the issues whose time has come near, and records those that were missed. Readers' clocks are looked up only where a
-/// date may be near, and only each clock, not each reader.
-async fn fill_slots(context: &IssueContext, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+/// Creates the issues that are due soon, and records missed ones. Readers' clocks are loaded only if a date
+/// is near, and once per clock, not per reader.
+async fn create_issues(context: &IssueContext, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
     let margins = context.settings.schedule.margins();
     for record in newsletters::list(tx).await? {
         let (newsletter, since) = (&record.newsletter, record.scheduled_since);
@@ -93,10 +97,11 @@ async fn fill_slots(context: &IssueContext, tx: &mut Tx, now: Timestamp) -> Resu
             if inserted.is_some() {
                 feeds::poll_soon(tx, now).await?;
                 missed = inserted.filter(|_| action == SlotAction::RecordMissed).or(missed);
-                tracing::info!(newsletter = newsletter.slug, %date, %status, "issue begun by the schedule");
+                tracing::info!(newsletter = newsletter.slug, %date, %status, "scheduler created an issue");
             }
         }
-        // After a week away operators get one letter, not seven: the latest one's speaks of those before it.
+        // After a long downtime, operators get one email about the latest missed issue. It mentions the
+        // earlier ones.
         if let Some(issue) = missed {
             issue_stopped(&context.queue, tx, issue, now).await?;
         }
@@ -104,21 +109,21 @@ async fn fill_slots(context: &IssueContext, tx: &mut Tx, now: Timestamp) -> Resu
     Ok(())
 }
 
-async fn wake(contexts: &Contexts, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+async fn wake_due(contexts: &Contexts, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
     let context = &contexts.issues;
     let woken_before = now - WAKE_AGAIN_AFTER;
     for (issue, status, due) in issues::wake_due(tx, now, woken_before).await? {
         if status == IssueStatus::Planned && now > due.last + context.settings.schedule.margins().grace {
             let record = issues::get(tx, issue).await?;
             let reason = Some(match record.as_ref().and_then(|it| it.waits_for.as_deref()) {
-                Some(plan::APPROVAL) => "no operator approved it in time",
+                Some(plan::WAITS_FOR_APPROVAL) => "no operator approved it in time",
                 Some(_) => "it had too few stories, and no operator let it go out in time",
                 None => "missed: it could not go out at its time, nor within the grace after it",
             });
             if issues::advance(tx, issue, IssueStatus::Planned, IssueStatus::Skipped, reason, now).await? {
                 issue_stopped(&context.queue, tx, issue, now).await?;
             }
-            tracing::warn!(%issue, due_at = %due.first, "issue skipped: it was missed");
+            tracing::warn!(%issue, due_at = %due.first, "issue missed and skipped");
             continue;
         }
         let job = match status {
@@ -131,16 +136,16 @@ async fn wake(contexts: &Contexts, tx: &mut Tx, now: Timestamp) -> Result<(), Db
     for issue in issues::outdated(tx, PLAN_AGAIN, now).await? {
         context.queue.enqueue(tx, &Job::PlanIssue { issue }).await?;
     }
-    ask_operators(context, tx, now).await?;
-    let mails = emails::wake_due(tx, now, woken_before, AT_ONCE).await?;
-    context.queue.enqueue_all(tx, &Job::send_all(&mails)).await?;
-    if intake::any_before(tx, now - TAKE_AGAIN_AFTER, now).await? {
-        context.queue.enqueue(tx, &Job::TakeSignups).await?;
+    remind_operators(context, tx, now).await?;
+    let emails = emails::wake_due(tx, now, woken_before, AT_ONCE).await?;
+    context.queue.enqueue_all(tx, &Job::send_emails(&emails)).await?;
+    if intake::any_before(tx, now - PROCESS_AGAIN_AFTER, now).await? {
+        context.queue.enqueue(tx, &Job::ProcessSignups).await?;
     }
     rate_limits::tidy(tx, now).await?;
-    watch_signups::watch(&contexts.readers, tx, now).await?;
-    tend_pending::erase_lost(&contexts.readers, tx, now).await?;
-    end_pauses::end(tx, now).await?;
+    watch_signups::run(&contexts.readers, tx, now).await?;
+    unconfirmed_signups::expire_unprocessed(&contexts.readers, tx, now).await?;
+    end_pauses::end_due_pauses(tx, now).await?;
     requests::tidy(tx, now - request::RETENTION, AT_ONCE).await?;
-    wake_reading::wake(&contexts.feeds, tx, now).await
+    wake_content::wake_due(&contexts.feeds, tx, now).await
 }

@@ -1,9 +1,9 @@
-//! Ending in good order: on SIGTERM and Ctrl-C everything is told to stop, finishes what it has in hand, and stops.
+//! Graceful shutdown on SIGTERM and Ctrl-C.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// A token that is cancelled when the process is asked to end.
+/// Returns a token that is cancelled when the process is asked to stop.
 pub fn on_signal() -> std::io::Result<CancellationToken> {
     let stop = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate())?;
@@ -14,7 +14,7 @@ pub fn on_signal() -> std::io::Result<CancellationToken> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("asked to stop; finishing what is in hand");
+        tracing::info!("asked to stop; finishing running work");
         token.cancel();
     });
     Ok(stop)

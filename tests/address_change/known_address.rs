@@ -97,10 +97,10 @@ async fn the_subscription_at_the_new_address_keeps_its_settings_and_the_old_one_
     let export = data_export::read(&mut tx, &address(OLD), app.clock.now()).await.unwrap().unwrap();
     assert!(!export.to_json().unwrap().contains("example.net"), "the old mailbox may change hands");
     drop(tx);
-    let before = (app.mails_to(OLD).len(), app.mails_to(NEW).len());
+    let before = (app.emails_to(OLD).len(), app.emails_to(NEW).len());
     app.article("The news").await;
     app.send_issue().await;
-    assert_eq!((app.mails_to(OLD).len(), app.mails_to(NEW).len()), (before.0, before.1 + 1));
+    assert_eq!((app.emails_to(OLD).len(), app.emails_to(NEW).len()), (before.0, before.1 + 1));
 }
 
 async fn an_issue_that_both_wait_for_comes_once(engine: Engine) {
@@ -163,7 +163,7 @@ async fn a_pending_subscription_at_the_new_address_becomes_active(engine: Engine
     assert!(app.get(&confirm).await.text().await.unwrap().contains("You're subscribed"));
     at(&app, "18:00").await;
     assert_eq!((copies(&app, OLD), copies(&app, NEW)), (0, 1));
-    let mail = app.mails_to(NEW).into_iter().find(|it| it.text().contains("The news")).unwrap();
+    let mail = app.emails_to(NEW).into_iter().find(|it| it.text().contains("The news")).unwrap();
     assert_eq!(app.post(&mail.link("/unsubscribe/")).await.status(), 200);
     assert_eq!(app.status_of(NEW).await, Some(Unsubscribed));
     assert_ledger_holds(&app).await;
@@ -173,7 +173,7 @@ async fn an_ended_subscription_at_the_new_address_goes_on_with_the_old_ones_sett
     let app = while_an_issue_goes_out(engine, &[(OLD, "18:00"), (NEW, "07:00")]).await;
     let (old, new) = (app.visitor(OLD), app.visitor(NEW));
     // The copy for the new address is skipped at seven, and the one for the old address still waits.
-    app.tick_at("2026-05-02T06:30:00Z").await;
+    app.run_due_at("2026-05-02T06:30:00Z").await;
     new.unsubscribes().await;
     at(&app, "07:00").await;
     assert_eq!(copies(&app, NEW), 0);
@@ -194,7 +194,7 @@ async fn a_copy_is_not_missed_when_the_fan_out_has_passed_the_new_address(engine
     let (old, new) = (app.visitor(OLD), app.visitor(NEW));
     new.unsubscribes().await;
     at(&app, "07:00").await;
-    // The fan-out is between the two: it has passed the one that has left, and has not come to the other.
+    // The fan-out is halfway: it has passed the unsubscribed reader, and has not reached the other.
     let (bob, new, old) = (
         app.visitor(BOB).subscription().await.id.0,
         new.subscription().await.id.0,
@@ -257,8 +257,8 @@ async fn a_copy_that_was_made_for_the_old_reader_comes_to_the_new_address(engine
     at(&app, "07:00").await;
     let before = app.visitor(OLD).subscription().await;
     moves(&app, OLD, NEW).await;
-    // As if the fan-out had read the subscription before the move, when it was still the old reader's.
-    app.store().await.give_deliveries(before.id, before.subscriber_id).await;
+    // As if the fan-out had read the subscription before the move, when it belonged to the old reader.
+    app.store().await.reassign_deliveries(before.id, before.subscriber_id).await;
     at(&app, "18:00").await;
     assert_eq!((copies(&app, OLD), copies(&app, NEW)), (0, 1));
 }

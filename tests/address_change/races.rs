@@ -1,4 +1,4 @@
-//! Moves at a bad moment: while an issue is going out, or while something else happens to the reader.
+//! Address changes at a bad moment: while an issue is being sent, or during another change to the reader.
 
 use super::{NEW, OLD, assert_ledger_holds, at, copies, moves, while_an_issue_goes_out};
 use crate::support::{
@@ -17,13 +17,13 @@ use daily::{
     },
 };
 
-/// Presses the last button while an unsubscribe request is being recorded.
-async fn press_while_leaving(app: &TestApp, it: &SubscriptionRecord) -> Page {
+/// Submits the last form while an unsubscribe request is being recorded.
+async fn submit_while_unsubscribing(app: &TestApp, it: &SubscriptionRecord) -> Page {
     let now = app.clock.now();
     let mut tx = app.app.db.begin().await.unwrap();
     subscribers::lock_rows(&mut tx, &[it.id]).await.unwrap();
     let leaving = async {
-        app.until_waiting(1).await;
+        app.wait_for_lock_waits(1).await;
         assert!(subscribers::end(&mut tx, it.id, now).await.unwrap());
         let left = ConsentEvent::Unsubscribed;
         subscribers::record_consent(&mut tx, it.id, left, "one_click", &Evidence::default(), now)
@@ -61,7 +61,7 @@ async fn a_signup_of_the_new_address_at_the_last_press_does_not_prevent_the_move
     let mut tx = app.app.db.begin().await.unwrap();
     subscribers::subscriber(&mut tx, &address(NEW), now).await.unwrap();
     let appears = async {
-        app.until_waiting(1).await;
+        app.wait_for_lock_waits(1).await;
         tx.commit().await.unwrap();
     };
     let (page, ()) = tokio::join!(old.agrees_to_address(), appears);
@@ -77,7 +77,7 @@ async fn a_reader_who_unsubscribes_at_the_last_press_stays_unsubscribed(engine: 
     let it = old.subscription_to("daily").await;
     old.asks_for_address(NEW).await;
     new.agrees_to_address().await;
-    let page = press_while_leaving(&app, &it).await;
+    let page = submit_while_unsubscribing(&app, &it).await;
     assert!(page.contains("This link has expired"), "{page}");
     assert_eq!(app.status_of(OLD).await, Some(Unsubscribed));
     assert_eq!(app.consent_of(OLD).await, ["requested", "confirmed", "unsubscribed"]);
@@ -92,7 +92,7 @@ async fn a_reader_who_unsubscribes_at_the_new_address_then_stays_unsubscribed(en
     old.asks_for_address(NEW).await;
     new.agrees_to_address().await;
     app.clock.advance(jiff::SignedDuration::from_secs(1));
-    let page = press_while_leaving(&app, &new.subscription_to("daily").await).await;
+    let page = submit_while_unsubscribing(&app, &new.subscription_to("daily").await).await;
     assert!(page.contains("Your address has changed"), "{page}");
     assert_eq!(
         (app.status_of(OLD).await, app.status_of(NEW).await),
@@ -107,14 +107,14 @@ async fn a_double_click_on_the_last_button_says_twice_that_it_is_done(engine: En
     app.reader(OLD).await;
     old.asks_for_address(NEW).await;
     new.agrees_to_address().await;
-    // Both presses come to the same row before either has it.
+    // Both requests wait for the same row.
     let mut tx = app.app.db.begin().await.unwrap();
     requests::close(&mut tx, RequestId(1), app.clock.now()).await.unwrap();
-    let let_go = async {
-        app.until_waiting(2).await;
+    let release = async {
+        app.wait_for_lock_waits(2).await;
         tx.rollback().await.unwrap();
     };
-    let (first, second, ()) = tokio::join!(old.agrees_to_address(), old.agrees_to_address(), let_go);
+    let (first, second, ()) = tokio::join!(old.agrees_to_address(), old.agrees_to_address(), release);
     for page in [first, second] {
         assert!(page.contains("Your address has changed"), "{page}");
     }
@@ -124,7 +124,8 @@ async fn a_double_click_on_the_last_button_says_twice_that_it_is_done(engine: En
 
 on_postgres!(deliveries_are_made_while_a_reader_is_locked);
 
-/// On PostgreSQL an issue's deliveries are made while a reader moves: they only name the reader and the subscription.
+/// On PostgreSQL an issue fans out while a reader moves, because deliveries only refer to the reader and the
+/// subscription.
 async fn deliveries_are_made_while_a_reader_is_locked() {
     let app = TestApp::start(Engine::Postgres).await;
     let old = app.visitor(OLD);

@@ -1,5 +1,5 @@
-//! An installation for the commands of a document: a running service, the files that the document names, and programs in
-//! place of those that need root.
+//! An installation for the commands of a document: a running service, the files that the document names, and
+//! replacements for programs that need root.
 
 use crate::support::{
     command::{Ended, Environment, Running},

@@ -1,4 +1,4 @@
-//! A Daily of a story's own: a database, a data folder, a clock that stands still, pages and workers.
+//! An instance of Daily for a story: a database, a data folder, a fixed clock, pages and workers.
 
 use super::{
     Engine, address as parsed,
@@ -36,17 +36,17 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::OnceCell, task::JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// When every story begins: a Friday, five hours after the newsletter's time.
+/// Start of every story: a Friday, five hours after the newsletter's send time.
 pub const BEGIN: &str = "2026-05-01T12:00:00Z";
 
-/// From one move of a running clock to the next.
+/// Interval between the steps of a running clock.
 const CLOCK_STEP: Duration = Duration::from_millis(5);
 
-/// A running Daily. It ends with the test.
+/// A running instance. It ends with the test.
 pub struct TestApp {
     pub app: App,
     pub clock: Clock,
-    /// Where its pages are, without a slash at the end.
+    /// URL of the pages without a trailing slash.
     pub url: String,
     pub client: reqwest::Client,
     store: OnceCell<Store>,
@@ -56,17 +56,17 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// Uses the built-in mailbox as its relay.
+    /// Starts an app with the built-in mailbox as its relay.
     pub async fn start(engine: Engine) -> Self {
         Self::start_with(engine, |_| {}).await
     }
 
-    /// Uses a relay on this machine.
+    /// Starts an app with a relay on this machine.
     pub async fn with_relay(engine: Engine, url: &str) -> Self {
         Self::start_with(engine, |settings| settings.relays = vec![Relay::new(relay_url(url))]).await
     }
 
-    /// Uses relays on these ports of this machine, one connection each, and has an article.
+    /// Starts an app that has an article, with relays on these ports of this machine, one connection each.
     pub async fn with_ports(engine: Engine, ports: &[u16], change: impl FnOnce(&mut Settings)) -> Self {
         let urls = ports.iter().map(|port| relay_url(&format!("smtp://127.0.0.1:{port}")));
         let relays = urls.map(|url| Relay { connections: 1, ..Relay::new(url) }).collect();
@@ -95,20 +95,20 @@ impl TestApp {
         settings.http.listen = address;
         settings.http.public_url = format!("http://{address}");
         settings.relays = vec![Relay::new(RelayUrl::Mailbox(folder.path().join("mailbox")))];
-        // Stories count emails; those about these turn them on.
+        // Stories count emails. Stories about these emails turn them on.
         settings.signup.welcome_mail = false;
         settings.signup.goodbye_mail = false;
         // All readers of a story come from this machine.
         settings.signup.client_per_hour = 0;
-        // The clock stands still, so no form takes any time.
+        // The clock is fixed, so filling in a form takes no time.
         settings.signup.minimum_seconds = 0;
-        // Their domains don't exist; stories about that bring a name server.
+        // The readers' domains don't exist. Stories about lookups start a name server.
         settings.signup.check_mx = false;
-        // Articles are on hosts that don't exist, and test servers need no rest.
+        // Articles are on hosts that don't exist, and test servers need no pauses.
         settings.feeds.look_at_pages = false;
         settings.schedule.recheck_seconds = 0;
         settings.feeds.host_pause_ms = 0;
-        // Lists in stories name readers who left years ago. Stories about retention set its time.
+        // Lists in stories name readers who unsubscribed years ago. Stories about retention set the period.
         settings.retention.left_days = 0;
         change(&mut settings);
         let clock = Clock::fixed(at(BEGIN));
@@ -125,7 +125,7 @@ impl TestApp {
         Self { app, clock, url, client, store, folder, _stop: stop.drop_guard(), _database: database }
     }
 
-    /// Returns the database, opened beside the app: for changes and questions that no person has.
+    /// Returns the database through a separate connection, for changes and queries beyond what people can do.
     pub async fn store(&self) -> &Store {
         self.store.get_or_init(|| async { Store::open(&self.database_url()).await }).await
     }
@@ -142,8 +142,9 @@ impl TestApp {
         Environment::in_folder(&self.app.settings.data.folder, Some(&self.database_url()))
     }
 
-    /// Waits until this many sessions wait for locks. Returns at once on SQLite, whose only writer locks no rows.
-    pub async fn until_waiting(&self, how_many: i64) {
+    /// Waits until this many sessions wait for locks. Returns at once on SQLite, whose only writer locks no
+    /// rows.
+    pub async fn wait_for_lock_waits(&self, how_many: i64) {
         let store = self.store().await;
         eventually("somebody waits for a lock", || async {
             store.sessions_waiting_for_locks().await.is_none_or(|waiting| waiting >= how_many).then_some(())
@@ -155,12 +156,12 @@ impl TestApp {
         self.folder.path().join("mailbox")
     }
 
-    pub fn mails(&self) -> Vec<Mail> {
+    pub fn emails(&self) -> Vec<Mail> {
         mailbox::read(&self.mailbox())
     }
 
-    pub fn mails_to(&self, address: &str) -> Vec<Mail> {
-        self.mails().into_iter().filter(|mail| mail.to() == address).collect()
+    pub fn emails_to(&self, address: &str) -> Vec<Mail> {
+        self.emails().into_iter().filter(|mail| mail.to() == address).collect()
     }
 
     /// Waits until no job is left in the queue.
@@ -172,7 +173,7 @@ impl TestApp {
     }
 
     /// Waits until every signup has been processed.
-    pub async fn signups_taken(&self) {
+    pub async fn wait_for_signups(&self) {
         eventually("no signup waits", || async {
             let mut tx = self.app.db.read().await.expect("a transaction");
             intake::next(&mut tx, 0, self.clock.now()).await.expect("a query").is_none().then_some(())
@@ -180,7 +181,7 @@ impl TestApp {
         .await;
     }
 
-    /// Stores a signup from a German page without its job, as a process does that is killed between the two.
+    /// Stores a signup from a German page without its job, as if the process was killed between the two.
     pub async fn store_signup(&self, address: &str, newsletter: NewsletterId) {
         let evidence = Evidence { client_address: Some("192.0.2.1".into()), ..Evidence::default() };
         let signup = NewSignup {
@@ -198,7 +199,8 @@ impl TestApp {
         tx.commit().await.expect("a commit");
     }
 
-    /// Has all processes see an attack on the signup. It ends when a look finds no sign for a quarter of an hour.
+    /// Makes all processes see an attack on the signup form. It ends when no check finds a sign for a quarter
+    /// of an hour.
     pub async fn begin_attack(&self) {
         let now = self.clock.now();
         let mut tx = self.app.db.begin().await.expect("a transaction");
@@ -208,35 +210,35 @@ impl TestApp {
         let record = WatchRecord { attack, ..WatchRecord::default() };
         alarm::set(&mut tx, &record).await.expect("an attack");
         tx.commit().await.expect("a commit");
-        // A process goes by what it read last for two seconds.
+        // A process caches the status for two seconds.
         self.clock.advance(SignedDuration::from_secs(2));
     }
 
     /// Runs the scheduler once, and waits for the jobs it enqueues.
-    pub async fn tick(&self) {
-        scheduler::tick(&self.app.jobs).await.expect("a run of the scheduler");
+    pub async fn run_due(&self) {
+        scheduler::run_due(&self.app.jobs).await.expect("a run of the scheduler");
         self.settle().await;
     }
 
-    /// Runs the scheduler twice: what the first run begins, the second one may find due.
-    pub async fn tick_twice(&self) {
-        self.tick().await;
-        self.tick().await;
+    /// Runs the scheduler twice, because the second run may find due what the first one created.
+    pub async fn run_due_twice(&self) {
+        self.run_due().await;
+        self.run_due().await;
     }
 
-    /// Moves the clock on, then runs the scheduler.
-    pub async fn tick_after(&self, span: SignedDuration) {
+    /// Advances the clock, then runs the scheduler.
+    pub async fn run_due_after(&self, span: SignedDuration) {
         self.clock.advance(span);
-        self.tick().await;
+        self.run_due().await;
     }
 
-    /// Sets the clock to a moment in ISO 8601, then runs the scheduler.
-    pub async fn tick_at(&self, moment: &str) {
+    /// Sets the clock to a time in ISO 8601, then runs the scheduler.
+    pub async fn run_due_at(&self, moment: &str) {
         self.clock.set(at(moment));
-        self.tick().await;
+        self.run_due().await;
     }
 
-    /// Starts another Daily on the same database with the same settings and clock, but without workers.
+    /// Starts another app on the same database with the same settings and clock, but without workers.
     pub async fn another(&self) -> App {
         let settings = (*self.app.settings).clone();
         App::start(settings, self.clock.clone()).await.expect("another Daily starts")
@@ -250,7 +252,7 @@ impl TestApp {
         Worker { stop: stop.drop_guard(), running }
     }
 
-    /// Lets the clock run, about `speed` times as fast as clocks do, until the guard is dropped.
+    /// Runs the clock at about `speed` times the normal rate, until the guard is dropped.
     pub fn run_clock(&self, speed: u32) -> DropGuard {
         let (stop, clock) = (CancellationToken::new(), self.clock.clone());
         let stopped = stop.clone();
@@ -266,21 +268,21 @@ impl TestApp {
     }
 }
 
-/// A worker on the same database, as another process would have it. It ends, without hurry, with the test.
+/// A worker on the same database, like in another process. It ends with the test.
 pub struct Worker {
     stop: DropGuard,
     running: JoinHandle<bool>,
 }
 
 impl Worker {
-    /// Asks it to end, as SIGTERM does, and waits until it has.
+    /// Asks the worker to stop, as SIGTERM does, and waits until it has.
     pub async fn end(self) {
         drop(self.stop);
         self.running.await.expect("a worker that does not panic");
     }
 }
 
-/// Parses a moment in ISO 8601.
+/// Parses a time in ISO 8601.
 pub fn at(text: &str) -> Timestamp {
     text.parse().expect("a moment")
 }

@@ -1,7 +1,7 @@
 //! Headless Chromium for one test, driven over WebDriver.
 //!
-//! Each [`Browser`] has a chromedriver of its own on a free port and a profile of its own in a temp folder. Dropping it
-//! ends every process of that session and removes the folder.
+//! Each [`Browser`] has its own chromedriver on a free port, and its own profile in a temporary folder.
+//! Dropping it ends every process of its session and removes the folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,12 +16,12 @@ use super::{
     supervisor::{ServerScript, Supervisor, assert_installed},
 };
 
-/// Has chromedriver choose its port, and print it.
+/// Makes chromedriver choose a free port and print it.
 const SCRIPT: ServerScript = ServerScript {
     name: "daily-browser",
     start: r#"TMPDIR=$folder setsid chromedriver --port=0 --log-path="$folder/chromedriver.log" </dev/null 2>&1 &
 session=$!"#,
-    // Twice, as processes may be started meanwhile.
+    // Killed twice, because processes may be started meanwhile.
     stop: r#"pkill -KILL --session "$session"
 pkill -KILL --session "$session""#,
 };
@@ -38,7 +38,7 @@ const ARGUMENTS: [&str; 9] = [
     "--window-size=1280,900",
 ];
 
-/// A running browser; dropping it ends the browser and removes its profile.
+/// A running browser. Dropping it ends the browser and removes its profile.
 pub struct Browser {
     client: Client,
     _chromedriver: Supervisor,
@@ -55,12 +55,12 @@ impl Browser {
         Self::start_with(&[], &Value::Null, false).await
     }
 
-    /// Starts the browser of a phone, 390 pixels wide, that prefers dark pages.
+    /// Starts a browser like a phone's, 390 pixels wide, that prefers dark pages.
     pub async fn dark_phone() -> Self {
         Self::start_with(&["--blink-settings=preferredColorScheme=0"], &a_phone(), true).await
     }
 
-    /// Starts the browser of a phone that prefers light pages.
+    /// Starts a browser like a phone's that prefers light pages.
     pub async fn phone() -> Self {
         Self::start_with(&["--blink-settings=preferredColorScheme=1"], &a_phone(), true).await
     }
@@ -97,12 +97,12 @@ impl Browser {
         Self { client, _chromedriver: chromedriver }
     }
 
-    /// The WebDriver client: `goto`, `find`, `wait` and so on.
+    /// Returns the WebDriver client, with `goto`, `find`, `wait` and so on.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Does something that leads to another page, and returns when that is loaded.
+    /// Runs an action that leads to another page, and waits until that page is loaded.
     pub async fn turn_page(&self, action: impl AsyncFnOnce(&Client)) {
         let old = self.client.find(Locator::Css("html")).await.expect("the browser shows a page");
         action(&self.client).await;
@@ -114,7 +114,7 @@ impl Browser {
         .await;
     }
 
-    /// Presses a button, given by a CSS selector, that leads to another page.
+    /// Clicks an element, given by a CSS selector, that leads to another page.
     pub async fn press(&self, button: &str) {
         self.turn_page(async |client: &Client| {
             let button = client.find(Locator::Css(button)).await.expect("the button");
@@ -123,7 +123,7 @@ impl Browser {
         .await;
     }
 
-    /// Saves the window's contents as `NAME.png` under cargo's `target/tmp/screenshots` and returns the file's path.
+    /// Saves a screenshot as `NAME.png` in cargo's `target/tmp/screenshots`, and returns the file's path.
     pub async fn screenshot(&self, name: &str) -> PathBuf {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
         let file = folder.join(format!("{name}.png"));

@@ -87,7 +87,7 @@ impl Environment {
     }
 
     #[allow(dead_code, reason = "the docs' stories need it")]
-    /// Runs a shell script in a folder, with the programs of another folder before all others. It stops at the first error.
+    /// Runs a shell script in a folder until its first error. `programs` comes first in its PATH.
     pub async fn run_script(&self, script: &str, folder: &Path, programs: &Path) -> Ended {
         let mut command = Command::new("sh");
         let path = std::env::var("PATH").unwrap_or_default();
@@ -129,7 +129,7 @@ impl Environment {
         Running(child)
     }
 
-    /// The same, with what it says written to a file, after what is in it.
+    /// Starts a command that runs on, and appends its output to a file.
     pub fn start_logging(&self, arguments: &[&str], log: &Path) -> Running {
         let file = std::fs::OpenOptions::new().create(true).append(true).open(log).expect("a log file");
         let child = self
@@ -175,7 +175,7 @@ impl Running {
         self.0.try_wait().expect("its state").is_some()
     }
 
-    /// `kill -9`.
+    /// Kills the process with SIGKILL.
     pub fn kill(&mut self) {
         self.0.kill().expect("a process to kill");
         self.0.wait().expect("its end");

@@ -1,4 +1,4 @@
-//! Lists of readers that an operator imports.
+//! Imports of reader lists.
 
 use super::{OPERATOR, app::TestApp};
 use daily::{
@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use std::io::Cursor;
 
 impl TestApp {
-    /// Returns an import into the first newsletter, with nothing said about the list's layout.
+    /// Returns an import into the first newsletter, without any options about the list's layout.
     pub async fn import(&self) -> Import {
         Import {
             newsletter: self.newsletter().await.id,
@@ -21,7 +21,7 @@ impl TestApp {
         }
     }
 
-    /// Runs an import, and returns what it did and the rows that it left out.
+    /// Runs an import, and returns its summary and the rejected rows.
     pub async fn run_import(&self, import: Import, list: &str) -> (Summary, Vec<LeftOut>) {
         let mut left_out = Vec::new();
         let file = Cursor::new(list.as_bytes().to_vec());

@@ -1,4 +1,4 @@
-//! Issues of a story: how they are sent, and what becomes of them.
+//! Sending a story's issues, and their results.
 
 use super::{OPERATOR, app::TestApp, eventually};
 use daily::{
@@ -17,12 +17,12 @@ use daily::{
 use jiff::SignedDuration;
 
 impl TestApp {
-    /// Freezes today's issue, begins to send it, and returns it at once.
+    /// Freezes today's issue, begins sending it, and returns at once.
     pub async fn begin_issue(&self) -> IssueId {
         send_issue(&self.app.actions, &OPERATOR, &self.newsletter().await).await.expect("an issue").id
     }
 
-    /// Makes this many readers of one domain, and begins today's issue to them.
+    /// Creates this many readers of one domain, and begins sending them today's issue.
     pub async fn begin_issue_to(&self, readers: usize) -> (IssueId, Vec<String>) {
         let readers = self.readers(readers, "example.org").await;
         (self.begin_issue().await, readers)
@@ -88,19 +88,19 @@ impl TestApp {
         .await;
     }
 
-    /// Runs the scheduler again and again, moving the clock on by `step` each time, until an issue has a status.
-    pub async fn tick_until(&self, issue: IssueId, status: IssueStatus, step: SignedDuration) {
+    /// Runs the scheduler repeatedly, advancing the clock by `step` each time, until an issue has a status.
+    pub async fn run_due_until(&self, issue: IssueId, status: IssueStatus, step: SignedDuration) {
         eventually(&format!("the issue becomes {status}"), || async {
             self.clock.advance(step);
-            scheduler::tick(&self.app.jobs).await.ok()?;
+            scheduler::run_due(&self.app.jobs).await.ok()?;
             (self.issue(issue).await.status == status).then_some(())
         })
         .await;
     }
 
     /// Does the same until the first newsletter's latest issue is sent.
-    pub async fn tick_until_sent(&self, step: SignedDuration) {
-        self.tick_until(self.latest_issue().await.id, IssueStatus::Sent, step).await;
+    pub async fn run_due_until_sent(&self, step: SignedDuration) {
+        self.run_due_until(self.latest_issue().await.id, IssueStatus::Sent, step).await;
     }
 
     /// Returns how many deliveries of an issue are in each state.
@@ -122,9 +122,9 @@ impl TestApp {
     }
 
     /// Returns how many emails to a reader contain each of these titles.
-    pub fn told(&self, address: &str, titles: &[&str]) -> Vec<usize> {
-        let mails = self.mails_to(address);
-        let told = |title: &&str| mails.iter().filter(|mail| mail.text().contains(*title)).count();
-        titles.iter().map(told).collect()
+    pub fn count_titles(&self, address: &str, titles: &[&str]) -> Vec<usize> {
+        let mails = self.emails_to(address);
+        let count_titles = |title: &&str| mails.iter().filter(|mail| mail.text().contains(*title)).count();
+        titles.iter().map(count_titles).collect()
     }
 }

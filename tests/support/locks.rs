@@ -1,5 +1,5 @@
-//! Locks that a story holds, to meet a race at the moment it would happen: row locks on PostgreSQL, and the write lock of
-//! SQLite, which has one writer.
+//! Locks that a story holds to provoke a race: row locks on PostgreSQL, and the write lock of SQLite, which
+//! has one writer.
 
 use super::store::Store;
 use sqlx::{
@@ -7,12 +7,12 @@ use sqlx::{
 };
 use std::path::Path;
 
-/// What a row lock keeps others from.
+/// Strength of a row lock.
 #[derive(Debug, Clone, Copy)]
 pub enum Strength {
-    /// Changing or locking the rows.
+    /// Blocks changing or locking the rows.
     Update,
-    /// Deleting the rows, as a row does that refers to them.
+    /// Blocks deleting the rows, like a row that refers to them.
     KeyShare,
 }
 
@@ -34,7 +34,7 @@ impl RowLocks {
         Some(locks)
     }
 
-    /// Returns whether this transaction could lock all rows of a table without waiting, and has them if so.
+    /// Locks all rows of a table if that is possible without waiting. Returns whether it was.
     pub async fn can_take(&mut self, table: &str) -> bool {
         self.lock(&format!("SELECT id FROM {table} FOR UPDATE NOWAIT")).await.is_ok()
     }
@@ -48,11 +48,11 @@ impl RowLocks {
     }
 }
 
-/// The write lock of a SQLite database, as another process has it. Dropping it releases it.
+/// The write lock of a SQLite database, held like by another process. Dropping the value releases the lock.
 pub struct WriteLock(SqliteConnection);
 
 impl WriteLock {
-    /// Waits for the lock and takes it.
+    /// Waits for the lock and acquires it.
     pub async fn hold(database: &Path) -> Self {
         let options = SqliteConnectOptions::new().filename(database);
         let mut connection = SqliteConnection::connect_with(&options).await.expect("the database opens");

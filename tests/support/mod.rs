@@ -1,10 +1,9 @@
-//! Support for stories: a Daily for each story, servers around it, and people who act.
+//! Support for stories: an instance of Daily for each, servers around it, and people who act.
 
 pub mod app;
 pub mod browser;
 pub mod command;
 pub mod engine_settings;
-pub mod fates;
 pub mod help;
 mod imports;
 mod issues;
@@ -12,6 +11,7 @@ pub mod locks;
 pub mod mailbox;
 pub mod name_server;
 mod newsroom;
+pub mod outcomes;
 pub mod postfix;
 pub mod postgres;
 pub mod postgres_cluster;
@@ -29,7 +29,7 @@ pub mod web;
 
 pub use app::{TestApp, at};
 pub use waiting::{eventually, eventually_within, in_time};
-pub use web::{Page, mark_in};
+pub use web::{Page, form_token_in};
 
 use daily::domain::{actor::Actor, ids::OperatorId, subscriber::email_address::EmailAddress};
 use jiff::SignedDuration;
@@ -41,10 +41,10 @@ pub fn address(text: &str) -> EmailAddress {
     EmailAddress::parse(text).expect("an address")
 }
 
-/// The operator who acts in stories.
+/// The operator in stories.
 pub static OPERATOR: Actor = Actor::Operator { id: OperatorId(1) };
 
-/// A story's database engine.
+/// The database engine of a story.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
     Sqlite,
@@ -52,7 +52,7 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// Makes a fresh PostgreSQL database; `None` on SQLite, whose file lies in the story's own folder.
+    /// Creates a PostgreSQL database. Returns `None` on SQLite, whose file is in the story's folder.
     pub async fn database(self) -> Option<postgres::TestDatabase> {
         match self {
             Self::Sqlite => None,
@@ -81,7 +81,7 @@ macro_rules! on_both_engines {
 }
 pub(crate) use on_both_engines;
 
-/// Registers stories about PostgreSQL alone, each an `async fn()`, as `story::on_postgres`.
+/// Registers stories about PostgreSQL only, each an `async fn()`, as `story::on_postgres`.
 macro_rules! on_postgres {
     ($($story:ident),+ $(,)?) => {$(
         mod $story {
@@ -94,8 +94,8 @@ macro_rules! on_postgres {
 }
 pub(crate) use on_postgres;
 
-/// Registers stories that need other programs than Daily, each an `async fn()`, as `story::with_services`. Those in
-/// `tests/with_services/` have that name in their path already.
+/// Registers stories that need other programs, each an `async fn()`, as `story::with_services`. Those in
+/// `tests/with_services/` already have that name in their path.
 macro_rules! with_services {
     ($($story:ident),+ $(,)?) => {$(
         mod $story {

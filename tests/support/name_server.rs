@@ -14,22 +14,22 @@ const A: u16 = 1;
 const MX: u16 = 15;
 const HEADER: usize = 12;
 
-/// Its answer about a name. Other names don't exist.
+/// The answer about a name. Other names don't exist.
 #[derive(Debug, Clone, Copy)]
 pub enum Zone {
-    /// One mail server, and no address. The empty name is the root.
+    /// One mail server and no address. The empty name is the root.
     MailServer(&'static str),
-    /// An address, and no mail server.
+    /// An address and no mail server.
     Address,
-    /// The name alone.
+    /// Neither an address nor a mail server.
     Bare,
-    /// "I have trouble."
+    /// Answers with SERVFAIL.
     Trouble,
-    /// Nothing at all.
+    /// Does not answer.
     Silence,
 }
 
-/// A name server. It ends with the test.
+/// A name server that ends with the test.
 pub struct NameServer {
     pub address: SocketAddr,
     asked: Arc<AtomicUsize>,
@@ -59,12 +59,11 @@ impl NameServer {
         Self { address, asked, is_silent, serving }
     }
 
-    /// Answers nothing any more.
     pub fn fall_silent(&self) {
         self.is_silent.store(true, Ordering::Relaxed);
     }
 
-    /// Returns how many questions came.
+    /// Returns the number of queries.
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::Relaxed)
     }
@@ -99,11 +98,11 @@ fn answer(packet: &[u8], zones: &HashMap<&str, Zone>) -> Option<Vec<u8>> {
         _ => None,
     };
     let mut answer = packet[..2].to_vec();
-    // An answer, from a server that asks others; one question, one answer or none, nothing more.
+    // Flags of a recursive server; one question, at most one answer.
     answer.extend([0x81, 0x80 | code, 0, 1, 0, u8::from(data.is_some()), 0, 0, 0, 0]);
     answer.extend(question);
     if let Some(data) = data {
-        // The name is the question's; class IN, a minute.
+        // A pointer to the question's name, class IN, TTL one minute.
         answer.extend([0xc0, 0x0c]);
         answer.extend(kind.to_be_bytes());
         answer.extend([0, 1, 0, 0, 0, 60]);

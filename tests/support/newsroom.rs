@@ -34,7 +34,7 @@ impl TestApp {
         self.add_article(FoundArticle { section, ..titled(title) }).await
     }
 
-    /// Adds an article as an operator does, but with fields that no form lets through.
+    /// Adds an article like an operator, but with fields that forms refuse.
     pub async fn add_article(&self, found: FoundArticle) -> ArticleId {
         let mut tx = self.app.db.begin().await.expect("a transaction");
         let stored =
@@ -81,7 +81,7 @@ impl TestApp {
         .expect("a changed newsletter");
     }
 
-    /// Adds a newsletter like the first but for what is changed.
+    /// Adds a newsletter like the first one, with some changes.
     pub async fn add_newsletter(&self, slug: &str, change: impl FnOnce(&mut Newsletter)) -> NewsletterRecord {
         let mut newsletter =
             Newsletter { slug: slug.into(), title: slug.into(), ..self.newsletter().await.newsletter };
@@ -92,7 +92,7 @@ impl TestApp {
         self.newsletter_named(slug).await
     }
 
-    /// Adds an operator, who gets notices.
+    /// Adds an operator, who gets alerts.
     pub async fn add_operator(&self, address: &str) {
         assert_eq!(
             add_operator(&self.app.actions, &OPERATOR, &parsed(address)).await.expect("a query"),
@@ -114,8 +114,8 @@ impl TestApp {
         suppressions::reason(&mut tx, &parsed(address)).await.expect("a query")
     }
 
-    /// Inserts a single email that no job is going to send.
-    pub async fn insert_mail(
+    /// Inserts a single email that no job will send.
+    pub async fn insert_email(
         &self,
         kind: EmailKind,
         recipient: &str,
@@ -142,8 +142,8 @@ impl TestApp {
     }
 
     /// Returns how many single emails of a kind there are, sent or not.
-    pub async fn count_mails(&self, kind: EmailKind) -> usize {
-        self.store().await.mails().await.iter().filter(|mail| mail.kind == kind).count()
+    pub async fn count_emails(&self, kind: EmailKind) -> usize {
+        self.store().await.emails().await.iter().filter(|mail| mail.kind == kind).count()
     }
 }
 

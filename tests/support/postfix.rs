@@ -1,10 +1,10 @@
-//! A real Postfix for one test: its own configuration, queue, certificate and mailbox in a temp folder, on free ports
-//! of 127.0.0.1.
+//! A real Postfix for one test, with its own configuration, queue, certificate and mailbox in a temporary
+//! folder, on free ports of 127.0.0.1.
 //!
-//! Mail for any address at example.org and example.net lands in one mailbox that the test reads; all other mail is
-//! refused, and there is no SMTP client service, so nothing can leave the machine. `gone@example.org` is accepted and
-//! then bounced by Postfix itself to the envelope sender. A test reads `messages` and `log`, or waits until they have
-//! something. Dropping the server stops it and removes the folder.
+//! Email to any address at example.org and example.net goes to one mailbox that the test reads. Everything
+//! else is refused. Without an SMTP client service, nothing can leave the machine. Postfix accepts
+//! `gone@example.org` and then bounces it to the envelope sender. A test reads `messages` and `log`, or waits
+//! for them. Dropping the server stops it and removes the folder.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -16,7 +16,7 @@ use tokio::time::{interval, timeout};
 
 use super::supervisor::{ReservedPort, ServerScript, Supervisor, assert_installed, program_path};
 
-/// The user who may log in on the submission and smtps ports.
+/// The user for the submission and smtps ports.
 pub const USER: &str = "daily";
 /// The password of [`USER`].
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -24,10 +24,11 @@ pub const PASSWORD: &str = "correct horse battery staple";
 const DEADLINE: Duration = Duration::from_secs(20);
 const POLL_EVERY: Duration = Duration::from_millis(20);
 const SASL_REALM: &str = "daily.test";
-/// The user that mail is delivered as; the id is the same on every Linux.
+/// The user that Postfix delivers as. The id is the same on every Linux.
 const NOBODY: u32 = 65534;
 
-/// Waits for a line after which the configuration is written. `master` leads the process group of all its daemons.
+/// Waits for a line, which means that the configuration is written. `master` leads the process group of all
+/// daemons.
 const SCRIPT: ServerScript = ServerScript {
     name: "daily-postfix",
     start: r#"umask 022
@@ -41,7 +42,7 @@ read -r _ && {
     stop: r#"read -r master <"$folder/queue/pid/master.pid" && kill -s KILL -- "-$master""#,
 };
 
-/// A running Postfix; dropping it stops the server and removes its folder.
+/// A running Postfix. Dropping it stops the server and removes its folder.
 pub struct Postfix {
     supervisor: Supervisor,
     plain: ReservedPort,
@@ -50,45 +51,46 @@ pub struct Postfix {
 }
 
 impl Postfix {
-    /// Starts a server of its own for this test.
+    /// Starts a server for this test.
     pub async fn start() -> Self {
         tokio::task::spawn_blocking(Self::start_blocking)
             .await
             .expect("Postfix for the tests starts (its own panic says why not)")
     }
 
-    /// Offers STARTTLS, asks for no login.
+    /// Returns the port that offers STARTTLS and needs no login.
     pub fn plain_port(&self) -> u16 {
         self.plain.number()
     }
 
-    /// Takes mail only after STARTTLS and AUTH.
+    /// Returns the port that accepts email only after STARTTLS and AUTH.
     pub fn submission_port(&self) -> u16 {
         self.submission.number()
     }
 
-    /// TLS from the first byte; AUTH is offered, not needed.
+    /// Returns the port with implicit TLS that offers AUTH but does not require it.
     pub fn smtps_port(&self) -> u16 {
         self.smtps.number()
     }
 
-    /// The certificate (PEM) of the authority that signed the server's, which names `localhost` and 127.0.0.1.
+    /// Returns the certificate (PEM) of the authority that signed the server's, which names `localhost` and
+    /// 127.0.0.1.
     pub fn ca_file(&self) -> PathBuf {
         self.folder().join("tls/ca.pem")
     }
 
-    /// Postfix's sendmail program with this server's configuration.
+    /// Returns Postfix's sendmail program with this server's configuration.
     pub fn sendmail(&self) -> PathBuf {
         self.folder().join("sendmail")
     }
 
-    /// Everything Postfix has logged so far, each line after a moment's delay: see [`Self::wait_for_log`].
+    /// Returns the log. Postfix writes each line with a little delay: see [`Self::wait_for_log`].
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder().join("maillog")).unwrap_or_default()
     }
 
-    /// The mails delivered so far, oldest first, with CRLF line ends as they travelled. Postfix puts `Return-Path`,
-    /// `X-Original-To`, `Delivered-To` and `Received` before the message's own header.
+    /// Returns the delivered emails, oldest first, with the CRLF line endings of SMTP. Postfix puts
+    /// `Return-Path`, `X-Original-To`, `Delivered-To` and `Received` before the message's own header.
     pub fn messages(&self) -> Vec<Vec<u8>> {
         let mut mails: Vec<_> = self
             .mail_files()
@@ -101,7 +103,7 @@ impl Postfix {
         mails.iter().map(|(_, path)| with_crlf(&fs::read(path).expect("a delivered mail stays"))).collect()
     }
 
-    /// Waits until at least `count` mails are delivered and returns all of them.
+    /// Waits until at least `count` emails are delivered, and returns all of them.
     pub async fn wait_for_messages(&self, count: usize) -> Vec<Vec<u8>> {
         let what = format!("{count} delivered mails");
         self.wait_until(&what, || self.mail_files().count() >= count).await;

@@ -1,8 +1,8 @@
-//! PostgreSQL for the test run: [`database`] hands out fresh, empty databases.
+//! PostgreSQL databases for tests: [`database`] creates new, empty ones.
 //!
-//! The first call starts one private server for the whole test process: a cluster in a temp folder, on a free port of
-//! 127.0.0.1, which ends with the process. If `DAILY_TEST_POSTGRES_URL` is set, that server is used instead. Its user must
-//! be allowed to create databases.
+//! The first call starts a private server for the whole test process, which ends with the process. It is a
+//! cluster in a temporary folder, on a free port of 127.0.0.1. If `DAILY_TEST_POSTGRES_URL` is set, that
+//! server is used instead. Its user must be allowed to create databases.
 
 use std::sync::OnceLock;
 
@@ -11,18 +11,18 @@ use url::Url;
 
 use super::postgres_cluster::Cluster;
 
-/// Quicker, and good enough for data that is thrown away.
+/// Faster, and safe enough for temporary data.
 const WITHOUT_SAFETY: &str =
     "max_connections = 200\nfsync = off\nsynchronous_commit = off\nfull_page_writes = off\n";
 
 static SERVER: OnceLock<Server> = OnceLock::new();
 
-/// A database of its own for one test; dropped with this value.
+/// A database for one test. Dropping the value drops the database.
 pub struct TestDatabase {
     url: Url,
 }
 
-/// Makes a fresh, empty database, starting the server when this is the first.
+/// Creates an empty database. The first call starts the server.
 pub async fn database() -> TestDatabase {
     let server = tokio::task::spawn_blocking(|| SERVER.get_or_init(Server::find_or_start))
         .await
@@ -35,7 +35,7 @@ pub async fn database() -> TestDatabase {
 }
 
 impl TestDatabase {
-    /// `postgres://…` for this database.
+    /// Returns the URL of the database.
     pub fn url(&self) -> &str {
         self.url.as_str()
     }
@@ -46,8 +46,8 @@ impl Drop for TestDatabase {
         let name = self.url.path().trim_start_matches('/');
         let statement = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
         let server = SERVER.get().expect("a test database comes from the server").url.clone();
-        // This thread may be inside a runtime, so another one does it. A failure only leaves a database behind in a
-        // throw-away cluster, and must not hide the failure of a test.
+        // In another thread, because this one may be inside a runtime. A failure only leaves a database
+        // behind in a temporary cluster, and must not hide the failure of a test.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(administer(&server, statement))
@@ -63,9 +63,10 @@ async fn administer(server: &Url, statement: String) -> sqlx::Result<()> {
 }
 
 struct Server {
-    /// Where databases are created and dropped.
+    /// The database for administrative connections.
     url: Url,
-    /// `None` if the server was there before the tests. Never dropped, as it is in a static: it ends with the process.
+    /// `None` for a server from outside. The value is in a static and never dropped, so the server ends with
+    /// the process.
     _own: Option<Cluster>,
 }
 

@@ -1,4 +1,4 @@
-//! A private PostgreSQL server: a fresh cluster in a temp folder, on a free port of 127.0.0.1.
+//! A private PostgreSQL server: a new cluster in a temporary folder, on a free port of 127.0.0.1.
 
 use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt;
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use super::supervisor::{ReservedPort, ServerScript, Supervisor};
 
-/// `$1` is the folder of PostgreSQL's programs, `$2` the port, `$3` more lines of its configuration.
+/// `$1` is the folder of PostgreSQL's programs, `$2` the port, `$3` additional configuration.
 const SCRIPT: ServerScript = ServerScript {
     name: "daily-postgres",
     start: r#"{
@@ -30,7 +30,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts a server with PostgreSQL's defaults and these lines in its configuration.
+    /// Starts a server with PostgreSQL's defaults and these additional settings.
     pub fn start(settings: &str) -> Self {
         let programs = server_programs();
         let programs = programs.to_str().expect("PostgreSQL's folder has a name in UTF-8");
@@ -41,12 +41,12 @@ impl Cluster {
         Self { supervisor, port }
     }
 
-    /// `postgres://…` for one of its databases.
+    /// Returns the URL of one of the server's databases.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port.number())
     }
 
-    /// Runs `pg_ctl` with these arguments and waits until it has done its work.
+    /// Runs `pg_ctl` with these arguments, and waits until it has finished.
     #[allow(dead_code, reason = "the tests ask for it")]
     pub async fn control(&self, arguments: &[&str]) {
         let folder = self.supervisor.folder();
@@ -58,14 +58,13 @@ impl Cluster {
         assert!(status.expect("no panic").expect("pg_ctl runs").success(), "pg_ctl {arguments:?}");
     }
 
-    /// Returns the folder with its files.
     #[allow(dead_code, reason = "the benchmark asks for it")]
     pub fn folder(&self) -> &Path {
         self.supervisor.folder()
     }
 }
 
-/// Runs a program as another user if this is root, as PostgreSQL refuses to run as root.
+/// Runs a program as another user if this is root, because PostgreSQL refuses to run as root.
 fn unprivileged(program: impl AsRef<OsStr>) -> Command {
     let we_are_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
     if we_are_root {
@@ -77,7 +76,7 @@ fn unprivileged(program: impl AsRef<OsStr>) -> Command {
     }
 }
 
-/// Returns the folder of `initdb` and `pg_ctl`: from PATH, else the newest of Debian's packages.
+/// Returns the folder of `initdb` and `pg_ctl`, from PATH or the newest of Debian's packages.
 fn server_programs() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut installed: Vec<(u32, PathBuf)> = std::fs::read_dir("/usr/lib/postgresql")

@@ -1,4 +1,4 @@
-//! Readers, who act over the web and find emails in their inbox.
+//! Readers, who act through web pages and get emails in the built-in mailbox.
 
 use super::{address as parsed, app::TestApp, mailbox::Mail, web::Page};
 use daily::{
@@ -19,7 +19,7 @@ use daily::{
     },
 };
 
-/// The preferences of a reader who has chosen nothing.
+/// Returns the preferences of a reader who has chosen nothing.
 pub fn anything() -> Preferences {
     Preferences { cadence: Cadence::EveryIssue, sections: Sections::ALL, time_zone: None, send_time: None }
 }
@@ -32,7 +32,7 @@ pub struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Signs up, and has the email to confirm when this returns.
+    /// Signs up, and waits for the confirmation email.
     pub async fn signs_up(&self) -> Page {
         self.signs_up_with(&[]).await
     }
@@ -43,7 +43,7 @@ impl Reader<'_> {
         self.signs_up_with(&fields).await
     }
 
-    /// Signs up with these fields beside the address.
+    /// Signs up with these fields besides the address.
     pub async fn signs_up_with(&self, fields: &[(&str, &str)]) -> Page {
         let fields = [&[("email", self.address)], fields].concat();
         let page = self.app.submit("/subscribe", &fields).await;
@@ -51,12 +51,12 @@ impl Reader<'_> {
         page
     }
 
-    /// Returns the link in the latest email to confirm.
+    /// Returns the link in the latest confirmation email.
     pub fn confirmation_link(&self) -> String {
         self.app.confirmation_link(self.address)
     }
 
-    /// Presses the button behind the latest link to confirm.
+    /// Submits the form behind the latest confirmation link.
     pub async fn confirms(&self) -> Page {
         let page = self.app.press(&self.confirmation_link()).await;
         assert_eq!(page.status, 200, "{page}");
@@ -66,17 +66,16 @@ impl Reader<'_> {
 
     /// Returns all emails in the inbox, oldest first.
     pub fn emails(&self) -> Vec<Mail> {
-        self.app.mails_to(self.address)
+        self.app.emails_to(self.address)
     }
 
-    /// Returns the latest email.
     pub fn last_email(&self) -> Mail {
         self.emails().pop().unwrap_or_else(|| panic!("no email to {}", self.address))
     }
 
     /// Returns all subscriptions, oldest first.
     pub async fn subscriptions(&self) -> Vec<SubscriptionRecord> {
-        self.app.signups_taken().await;
+        self.app.wait_for_signups().await;
         let mut tx = self.app.app.db.read().await.expect("a transaction");
         subscribers::for_address(&mut tx, &parsed(self.address)).await.expect("a query")
     }
@@ -140,7 +139,7 @@ impl Reader<'_> {
         self.chooses(&[("do", "resume")]).await
     }
 
-    /// Takes another newsletter on the preferences page.
+    /// Subscribes to another newsletter on the preferences page.
     pub async fn joins(&self, newsletter: &str) -> Page {
         self.chooses(&[("join", newsletter)]).await
     }
@@ -150,7 +149,7 @@ impl Reader<'_> {
         self.chooses(&[("leave", newsletter)]).await
     }
 
-    /// Asks for another address on the preferences page.
+    /// Requests a change of address on the preferences page.
     pub async fn asks_for_address(&self, address: &str) -> Page {
         let page = self.chooses(&[("do", "address"), ("address", address)]).await;
         self.app.settle().await;
@@ -164,18 +163,18 @@ impl Reader<'_> {
         email.unwrap_or_else(|| panic!("no change of address for {}", self.address)).link("/address/")
     }
 
-    /// Presses the button behind the latest link about a change of address.
+    /// Submits the form behind the latest link about a change of address.
     pub async fn agrees_to_address(&self) -> Page {
         self.app.press(&self.address_link()).await
     }
 
-    /// Does the same with a browser of this name.
+    /// Does the same with the cookies of this browser.
     pub async fn agrees_with(&self, browser: &str) -> Page {
         let press = self.app.posting(&self.address_link()).header("user-agent", browser);
         Page::read(press.send().await.expect("an answer")).await
     }
 
-    /// Unsubscribes by the link and its button.
+    /// Unsubscribes through the link and its form.
     pub async fn unsubscribes(&self) -> Page {
         let page = self.app.press(&self.unsubscribe_link().await).await;
         assert_eq!(page.status, 200, "{page}");
@@ -183,7 +182,7 @@ impl Reader<'_> {
         page
     }
 
-    /// Unsubscribes as a mail program does (RFC 8058).
+    /// Unsubscribes like an email client (RFC 8058).
     pub async fn unsubscribes_by_one_click(&self) -> Page {
         let one_click = [("List-Unsubscribe", "One-Click")];
         let page = self.app.submit(&self.unsubscribe_link().await, &one_click).await;
@@ -199,7 +198,7 @@ impl TestApp {
         Reader { app: self, address }
     }
 
-    /// Returns a reader who has signed up and confirmed, over the web and by email.
+    /// Returns a reader who has signed up and confirmed through web pages and emails.
     pub async fn reader<'a>(&'a self, address: &'a str) -> Reader<'a> {
         let reader = self.visitor(address);
         reader.signs_up().await;
@@ -207,20 +206,20 @@ impl TestApp {
         reader
     }
 
-    /// Returns a reader made without any email, for stories whose relay is no mailbox.
+    /// Creates a reader without any email, for stories whose relay is no mailbox.
     pub async fn reader_at_once<'a>(&'a self, address: &'a str) -> Reader<'a> {
         self.confirmed(&self.newsletter().await, &[address]).await;
         self.visitor(address)
     }
 
-    /// Makes readers 0 to `count` of a domain without any email, and returns their addresses.
+    /// Creates readers 0 to `count` of a domain without any email, and returns their addresses.
     pub async fn readers(&self, count: usize, domain: &str) -> Vec<String> {
         let addresses: Vec<String> = (0..count).map(|n| format!("reader{n}@{domain}")).collect();
         self.confirmed(&self.newsletter().await, &addresses).await;
         addresses
     }
 
-    /// Returns a reader of a newsletter with these preferences, made without any email.
+    /// Creates a reader of a newsletter with these preferences, without any email.
     pub async fn reader_of<'a>(
         &'a self,
         newsletter: &NewsletterRecord,
@@ -228,7 +227,7 @@ impl TestApp {
         preferences: &Preferences,
     ) -> Reader<'a> {
         self.confirmed(newsletter, &[address]).await;
-        self.wish(newsletter, address, preferences).await;
+        self.set_preferences(newsletter, address, preferences).await;
         self.visitor(address)
     }
 
@@ -247,13 +246,18 @@ impl TestApp {
     }
 
     /// Changes a reader's preferences.
-    pub async fn wish(&self, newsletter: &NewsletterRecord, address: &str, preferences: &Preferences) {
+    pub async fn set_preferences(
+        &self,
+        newsletter: &NewsletterRecord,
+        address: &str,
+        preferences: &Preferences,
+    ) {
         let all = self.visitor(address).subscriptions().await;
         let id = all.iter().find(|it| it.newsletter_id == newsletter.id).expect("a subscription").id;
         assert!(set_preferences(&self.app.actions, &Actor::Reader, id, preferences).await.expect("a query"));
     }
 
-    /// Unsubscribes without any page, for stories whose readers have got no link yet.
+    /// Unsubscribes without any page, for readers who don't have a link yet.
     pub async fn end_subscription(&self, subscription: &SubscriptionRecord) {
         let mut tx = self.app.db.begin().await.expect("a transaction");
         subscribers::end(&mut tx, subscription.id, self.clock.now()).await.expect("a query");
@@ -265,9 +269,9 @@ impl TestApp {
         self.app.subscription.keys.sign(Purpose::Unsubscribe, subscription.id.0)
     }
 
-    /// Returns the link in the latest email to confirm that went to this address.
+    /// Returns the link in the latest confirmation email to this address.
     pub fn confirmation_link(&self, address: &str) -> String {
-        let mails = self.mails_to(address);
+        let mails = self.emails_to(address);
         let mail = mails.iter().rfind(|mail| mail.text().contains("/confirm/"));
         mail.unwrap_or_else(|| panic!("no email to confirm for {address}")).link("/confirm/")
     }
@@ -277,7 +281,7 @@ impl TestApp {
         self.visitor(address).subscriptions().await.first().map(|it| it.status)
     }
 
-    /// Checks the whole consent ledger.
+    /// Verifies the whole consent ledger.
     pub async fn verify_ledger(&self) -> Verdict {
         verify_consent(&self.app.db).await.expect("a query")
     }

@@ -1,4 +1,4 @@
-//! The test servers do what the other tests rely on.
+//! Tests of the test servers, which other tests rely on.
 
 mod supervisor {
     use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -96,7 +96,7 @@ mod smtp_server {
             client
         }
 
-        /// The last line of the next answer; empty when the connection was closed.
+        /// Returns the last line of the next answer, or an empty one if the connection was closed.
         async fn answer(&mut self) -> String {
             loop {
                 let mut line = String::new();
@@ -109,21 +109,21 @@ mod smtp_server {
             }
         }
 
-        async fn say(&mut self, text: &str) -> String {
+        async fn send_line(&mut self, text: &str) -> String {
             drop(self.0.write_all(text.as_bytes()).await); // a closed connection shows in the answer
             self.answer().await
         }
 
-        /// The answer to the whole message, else the first no.
+        /// Returns the answer to the whole message, or the first rejection.
         async fn send(&mut self, to: &str) -> String {
             let rcpt = format!("RCPT TO:<{to}>\r\n");
             for line in ["EHLO client\r\n", "MAIL FROM:<a@b.example>\r\n", &rcpt, "DATA\r\n"] {
-                let answer = self.say(line).await;
+                let answer = self.send_line(line).await;
                 if !answer.starts_with(['2', '3']) {
                     return answer;
                 }
             }
-            self.say("Subject: x\r\n\r\n..dot\r\n.\r\n").await
+            self.send_line("Subject: x\r\n\r\n..dot\r\n.\r\n").await
         }
     }
 
@@ -144,7 +144,7 @@ mod smtp_server {
         assert_eq!(record.connections[0].commands[0], "EHLO client");
         assert_eq!(record.open_connections(), 1);
 
-        client.say("QUIT\r\n").await;
+        client.send_line("QUIT\r\n").await;
         let record = server.wait_until(|record| record.open_connections() == 0).await;
         assert!(record.violations.is_empty(), "{:?}", record.violations);
     }
@@ -163,7 +163,7 @@ mod smtp_server {
         let server = SmtpServer::start(script).await;
         let mut client = Client::connect(&server).await;
         assert_eq!(client.send("no@example.org").await, "550 5.1.1 no such user");
-        assert!(client.say("DATA\r\n").await.starts_with("554"));
+        assert!(client.send_line("DATA\r\n").await.starts_with("554"));
         assert!(client.send("grey@example.org").await.starts_with("451 4.7.1"));
         assert!(client.send("grey@example.org").await.starts_with("250"));
         assert!(client.send("body@example.org").await.starts_with("451 4.7.1"));
@@ -186,7 +186,7 @@ mod smtp_server {
         let mut server = SmtpServer::start(Script::accept()).await;
         let mut client = Client::connect(&server).await;
         server.stop().await;
-        assert_eq!(client.say("NOOP\r\n").await, "");
+        assert_eq!(client.send_line("NOOP\r\n").await, "");
         let refused = TcpStream::connect(("127.0.0.1", server.port())).await.expect_err("nobody listens");
         assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
         server.start_again().await;
@@ -209,11 +209,11 @@ mod smtp_server {
     async fn breaches_are_noted() {
         let server = SmtpServer::start(Script::accept().advertise(&[])).await;
         let mut client = Client::connect(&server).await;
-        assert_eq!(client.say("EHLO x\r\n").await, "250 test.example");
-        client.say("MAIL FROM:<>\r\nRCPT TO:<a@example.org>\r\nDATA\r\n").await;
+        assert_eq!(client.send_line("EHLO x\r\n").await, "250 test.example");
+        client.send_line("MAIL FROM:<>\r\nRCPT TO:<a@example.org>\r\nDATA\r\n").await;
         client.answer().await;
         assert!(client.answer().await.starts_with("354"));
-        assert!(client.say("bare\nlf ü\r\n.\r\n").await.starts_with("250"));
+        assert!(client.send_line("bare\nlf ü\r\n.\r\n").await.starts_with("250"));
         let violations = server.record().violations;
         assert_eq!(violations.len(), 4, "{violations:?}");
     }

@@ -1,4 +1,4 @@
-//! The program as a service: `daily serve` in a process of its own.
+//! The program as a service: `daily serve` in its own process.
 
 use super::{
     Engine,
@@ -21,7 +21,7 @@ pub fn write_feed(folder: &Path) -> String {
     file.display().to_string()
 }
 
-/// The program with a database and a data folder of its own.
+/// The program with its own database and data folder.
 pub struct Installation {
     pub daily: Environment,
     folder: TempDir,
@@ -40,7 +40,7 @@ impl Installation {
         self.folder.path()
     }
 
-    /// Returns the database as the program's settings have it.
+    /// Returns the database as in the program's settings.
     pub fn database(&self) -> DatabaseUrl {
         match &self.database {
             Some(database) => DatabaseUrl::Postgres(database.url().to_owned()),
@@ -49,7 +49,7 @@ impl Installation {
     }
 }
 
-/// Starts `daily serve` on a free port; returns its URL once it is ready.
+/// Starts `daily serve` on a free port, and returns its URL once it is ready.
 pub async fn serve(environment: Environment) -> (Running, Environment, String) {
     let (environment, url) = environment.listening();
     let running = environment.start(&["serve"]);

@@ -2,22 +2,22 @@
 
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
 
-/// Has a site answer requests of a place.
-pub async fn give(site: &MockServer, place: impl Into<String>, answer: ResponseTemplate) {
+/// Makes a site answer requests for a path.
+pub async fn respond(site: &MockServer, place: impl Into<String>, answer: ResponseTemplate) {
     Mock::given(path(place)).respond_with(answer).mount(site).await;
 }
 
-/// Has a site answer the next request of a place.
-pub async fn give_once(site: &MockServer, place: impl Into<String>, answer: ResponseTemplate) {
+/// Makes a site answer the next request for a path.
+pub async fn respond_once(site: &MockServer, place: impl Into<String>, answer: ResponseTemplate) {
     Mock::given(path(place)).respond_with(answer).up_to_n_times(1).mount(site).await;
 }
 
-/// Returns the answer with a feed that has these items.
+/// Returns a response with a feed of these items.
 pub fn feed(items: &str) -> ResponseTemplate {
     document(rss(items))
 }
 
-/// Returns the answer with a document.
+/// Returns a response with a document.
 pub fn document(text: String) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_string(text)
 }

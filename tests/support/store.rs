@@ -1,6 +1,6 @@
-//! A running Daily's database, opened from outside; and readers added by the thousand.
+//! The database of a running app, opened from outside, and bulk inserts of readers.
 
-// The benchmark uses one part of this, and the tests another.
+// The benchmarks and the tests each use a part of this module.
 #![allow(dead_code)]
 
 use daily::clock::Clock;
@@ -12,14 +12,13 @@ use sqlx::{
 };
 use std::{str::FromStr as _, time::Duration};
 
-/// A database of Daily, opened beside it.
 pub enum Store {
     Sqlite(SqlitePool),
     Postgres(PgPool),
 }
 
 /// Runs the same query on both engines.
-macro_rules! on {
+macro_rules! query {
     ($store:expr, |$pool:ident| $query:expr) => {
         match $store {
             Store::Sqlite($pool) => $query.await.expect("a query"),
@@ -48,18 +47,18 @@ impl Store {
     /// Returns one number, 0 for `NULL`.
     pub async fn number(&self, sql: &str) -> i64 {
         let found: Option<i64> =
-            on!(self, |pool| sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(pool));
+            query!(self, |pool| sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(pool));
         found.unwrap_or_default()
     }
 
     /// Returns the only column of all rows.
     pub async fn texts(&self, sql: &str) -> Vec<String> {
-        on!(self, |pool| sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(pool))
+        query!(self, |pool| sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(pool))
     }
 
     /// Returns the two columns of all rows.
     pub async fn counts(&self, sql: &str) -> Vec<(String, i64)> {
-        on!(self, |pool| sqlx::query_as(AssertSqlSafe(sql.to_owned())).fetch_all(pool))
+        query!(self, |pool| sqlx::query_as(AssertSqlSafe(sql.to_owned())).fetch_all(pool))
     }
 
     /// Returns all rows.
@@ -67,16 +66,16 @@ impl Store {
     where
         T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
-        on!(self, |pool| sqlx::query_as(sql).fetch_all(pool))
+        query!(self, |pool| sqlx::query_as(sql).fetch_all(pool))
     }
 
     /// Runs a statement.
     pub async fn execute(&self, sql: &str) {
-        self.try_to(sql).await.expect("a statement");
+        self.try_execute(sql).await.expect("a statement");
     }
 
     /// Runs a statement, and returns the database's message if it fails.
-    pub async fn try_to(&self, sql: &str) -> Result<(), String> {
+    pub async fn try_execute(&self, sql: &str) -> Result<(), String> {
         let query = sqlx::query(AssertSqlSafe(sql.to_owned()));
         match self {
             Self::Sqlite(pool) => query.execute(pool).await.map(drop),
@@ -85,7 +84,7 @@ impl Store {
         .map_err(|error| error.to_string())
     }
 
-    /// Returns an expression for the microseconds since 1970 in a column with a time.
+    /// Returns an SQL expression for the microseconds since 1970 of a time column.
     pub fn micros(&self, column: &str) -> String {
         match self {
             Self::Sqlite(_) => format!("({column})"),
@@ -93,7 +92,7 @@ impl Store {
         }
     }
 
-    /// Returns an expression for a moment, as columns with a time have it.
+    /// Returns an SQL expression for a time, as time columns store it.
     pub fn time(&self, at: Timestamp) -> String {
         match self {
             Self::Sqlite(_) => at.as_microsecond().to_string(),
@@ -101,7 +100,8 @@ impl Store {
         }
     }
 
-    /// Makes confirmed readers of the first newsletter in a few statements: `reader1@d1.example` and so on.
+    /// Inserts confirmed readers of the first newsletter with a few statements: `reader1@d1.example` and so
+    /// on.
     pub async fn add_readers(&self, count: u64) {
         let series = match self {
             Self::Sqlite(_) => format!(
@@ -111,7 +111,7 @@ impl Store {
         };
         let now = self.time(Clock::system().now());
         let address = format!("'reader' || n || '@d' || (n % {DOMAINS}) || '.example'");
-        // On both engines the series goes before INSERT.
+        // On both engines the series has to come before INSERT.
         self.execute(&format!(
             "{series}INSERT INTO subscribers (address, address_key, created_at) SELECT {address}, {address}, {now} FROM series"
         ))
@@ -122,7 +122,7 @@ impl Store {
         ))
         .await;
         if let Self::Postgres(_) = self {
-            // The server's autovacuum would do this some time later.
+            // The server's autovacuum would do so later.
             self.execute("ANALYZE subscribers, subscriptions").await;
         }
     }

@@ -1,10 +1,12 @@
-//! Test servers as processes: each keeps its port to itself, and ends with its test.
+//! Runs test servers as processes. Each keeps its port to itself, and ends with its test.
 //!
-//! [`Supervisor::start`] runs a server under a small `sh` in a process group of its own, with a temp folder of its own.
-//! The shell waits for the end of the pipe that the test holds, which comes on drop, after a panic and after a
-//! `kill -9`. Then it stops the server and removes the folder. [`Supervisor::go_on`] writes a line to a server's start
-//! commands, and [`Supervisor::wait_until_up`] reads their output until they say that the server is up.
-//! [`assert_installed`] and [`program_path`] find the servers' programs, and [`ReservedPort`] keeps their ports.
+//! [`Supervisor::start`] runs a server under a small `sh`, in its own process group and temporary folder. The
+//! shell waits for the end of a pipe that the test holds. The pipe ends on drop, after a panic and after a
+//! `kill -9`. Then the shell stops the server and removes the folder.
+//!
+//! [`Supervisor::go_on`] writes a line to a server's start commands. [`Supervisor::wait_until_up`] reads
+//! their output until the server is up. [`assert_installed`] and [`program_path`] find the servers' programs,
+//! and [`ReservedPort`] keeps their ports.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::Ipv4Addr;
@@ -14,14 +16,14 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use tokio::net::{TcpListener, TcpSocket};
 
-/// Shell commands for one kind of server. Both parts find the server's folder in `$folder`, and the arguments in `$1`,
-/// `$2` and so on. Only the folder's owner can read it, unless they change that.
+/// Shell commands for one kind of server. Both scripts get the server's folder as `$folder`, and arguments as
+/// `$1`, `$2` and so on. Only its owner can read the folder, unless a script changes that.
 pub struct ServerScript {
-    /// Begins the folder's name; `$0` in the script.
+    /// Prefix of the folder's name, and `$0` of the scripts.
     pub name: &'static str,
-    /// Starts the server and writes to stdout that it is up, or the problem.
+    /// Starts the server, and prints that it is up or why it is not.
     pub start: &'static str,
-    /// Stops everything that `start` has started so far.
+    /// Stops everything that `start` has started.
     pub stop: &'static str,
 }
 
@@ -43,7 +45,7 @@ rm -rf "$folder" || rm -rf "$folder" # again, for what was being written meanwhi
     }
 }
 
-/// A running server's shell; dropping it stops the server and removes its folder before going on.
+/// The shell of a running server. Dropping it stops the server and removes its folder.
 pub struct Supervisor {
     shell: Child,
     said: Option<BufReader<ChildStdout>>,
@@ -51,7 +53,7 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Runs the script in `shell`, an `sh` of any user, and returns as soon as its folder is there.
+    /// Runs the script in `shell`, an `sh` of any user. Returns once the folder exists.
     pub fn start(mut shell: Command, script: &ServerScript, arguments: &[&str]) -> Self {
         let mut shell = shell
             .args(["-c", &script.text(), script.name])
@@ -68,7 +70,7 @@ impl Supervisor {
         Self { shell, said: Some(said), folder }
     }
 
-    /// The server's own folder.
+    /// Returns the server's folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -79,8 +81,8 @@ impl Supervisor {
         stdin.write_all(b"\n").expect("the shell listens as long as stdin is open");
     }
 
-    /// Reads the output of the start commands up to the line that `up` understands. Panics with all of it if they end
-    /// without such a line.
+    /// Reads the output of the start commands up to the first line that `up` recognizes. Panics with the
+    /// output if there is none.
     pub fn wait_until_up<T>(&mut self, up: impl Fn(&str) -> Option<T>) -> T {
         let mut said = self.said.take().expect("a server starts only once");
         let mut heard = String::new();
@@ -93,7 +95,7 @@ impl Supervisor {
         panic!("the server did not start:\n{heard}")
     }
 
-    /// [`Self::wait_until_up`] for start commands that say `ready`.
+    /// Waits until the start commands print `ready`.
     pub fn wait_until_ready(&mut self) {
         self.wait_until_up(|line| (line == "ready").then_some(()));
     }
@@ -120,13 +122,13 @@ pub fn assert_installed(programs: &[&str]) {
     }
 }
 
-/// PATH with the folders of servers' programs, which an ordinary user's leaves out.
+/// Returns PATH with the folders of servers' programs, which an ordinary user's lacks.
 pub fn program_path() -> String {
     format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default())
 }
 
-/// A free port of 127.0.0.1 that the system gives to no other process. It is bound without listening, so only a server
-/// that names the port, and sets SO_REUSEADDR as servers do, can listen on it.
+/// A free port of 127.0.0.1 that the system gives to no other process. The port is bound without listening.
+/// Only a server that names it and sets SO_REUSEADDR can listen on it.
 #[derive(Debug)]
 pub struct ReservedPort {
     number: u16,
@@ -141,12 +143,12 @@ impl ReservedPort {
         Self { number, _socket: socket }
     }
 
-    /// The port's number.
+    /// Returns the port number.
     pub fn number(&self) -> u16 {
         self.number
     }
 
-    /// Listens on the port from within this process, as often as wanted, one listener at a time.
+    /// Listens on the port within this process, any number of times, one listener at a time.
     pub fn listen(&self) -> TcpListener {
         reusable_socket(self.number).listen(1024).expect("nobody else listens on a reserved port")
     }

@@ -1,16 +1,17 @@
-//! Waiting for others.
+//! Waiting for events.
 
 use std::{future::Future, time::Duration};
 
-/// Longest time anything in a test may take: far more than it does, so that only a deadlock or a lost event fails.
+/// Time limit for everything in a test. It is far above the usual duration, so that only a deadlock or a lost
+/// event fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Asks again and again until there is an answer.
+/// Asks repeatedly until there is an answer.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, ask: impl FnMut() -> F) -> T {
     eventually_within(PATIENCE.as_secs(), what, ask).await
 }
 
-/// Does the same, with more patience.
+/// Asks repeatedly until there is an answer, with a longer time limit.
 pub async fn eventually_within<T, F: Future<Output = Option<T>>>(
     seconds: u64,
     what: &str,
@@ -28,7 +29,7 @@ pub async fn eventually_within<T, F: Future<Output = Option<T>>>(
     waited.await.unwrap_or_else(|_| panic!("never happened: {what}"))
 }
 
-/// Awaits work that must not wait for a lock which the story holds: a deadlock fails the story.
+/// Awaits work that must not wait for a lock of the story. A deadlock fails the story.
 pub async fn in_time<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, work).await.expect("no deadlock")
 }

@@ -1,4 +1,5 @@
-//! The app's pages, asked for as a browser or a program does. A place is a path, or a whole URL as an email has it.
+//! Requests to the app's pages, like those of a browser or a program. A place is a path, or a complete URL
+//! from an email.
 
 use super::app::TestApp;
 use reqwest::{RequestBuilder, Response, header::HeaderValue};
@@ -7,7 +8,7 @@ use std::{fmt, ops::Deref};
 
 pub const URLENCODED: &str = "application/x-www-form-urlencoded";
 
-/// An answer: its status, and its text, which it derefs to.
+/// An answer's status and text. It derefs to the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     pub status: u16,
@@ -15,7 +16,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// Reads an answer to its end.
+    /// Reads a complete answer.
     pub async fn read(answer: Response) -> Self {
         Self { status: answer.status().as_u16(), text: answer.text().await.expect("a text") }
     }
@@ -40,12 +41,12 @@ impl TestApp {
         if place.starts_with('/') { format!("{}{place}", self.url) } else { place.to_owned() }
     }
 
-    /// Begins a GET that the story adds headers to.
+    /// Starts a GET request to which the story adds headers.
     pub fn getting(&self, place: &str) -> RequestBuilder {
         self.client.get(self.at(place))
     }
 
-    /// Begins a POST that the story adds headers and a body to.
+    /// Starts a POST request to which the story adds headers and a body.
     pub fn posting(&self, place: &str) -> RequestBuilder {
         self.client.post(self.at(place))
     }
@@ -74,7 +75,7 @@ impl TestApp {
         Page::read(self.get(place).await).await
     }
 
-    /// Presses the button of a page that has nothing but the button.
+    /// Submits the form of a page with nothing but a button.
     pub async fn press(&self, place: &str) -> Page {
         Page::read(self.post(place).await).await
     }
@@ -97,14 +98,14 @@ impl TestApp {
         request.header("x-forwarded-for", client).body(body).send().await.expect("an answer")
     }
 
-    /// Returns the token in the signup form, as a visitor of the page gets it now.
-    pub async fn form_mark(&self) -> String {
-        mark_in(&self.page("/").await)
+    /// Returns the form token of the signup form.
+    pub async fn form_token(&self) -> String {
+        form_token_in(&self.page("/").await)
     }
 }
 
-/// Returns the token in a page's signup form.
-pub fn mark_in(page: &str) -> String {
+/// Returns the form token in a page.
+pub fn form_token_in(page: &str) -> String {
     let (_, rest) = page.split_once("name=\"started\" value=\"").expect("the token");
     rest.split('"').next().expect("its end").to_owned()
 }

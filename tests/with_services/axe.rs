@@ -1,4 +1,4 @@
-//! axe-core finds no barriers on readers' pages, for screen readers, keyboards or weak eyes.
+//! axe-core finds no accessibility barriers on readers' pages.
 
 use super::bootstrapped;
 use crate::support::{Engine, TestApp, browser::Browser};
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 const AXE: &str = "axe-core-4.14.1/node_modules/axe-core/axe.min.js";
 
-/// Runs all rules, including those of good practice, and returns the violations: rule, place, reason.
+/// Runs all rules, including best practices, and returns the violations: rule, place, reason.
 const RUN: &str = r#"
 const done = arguments[0];
 axe.run(document, { resultTypes: ["violations"] }).then(
@@ -48,7 +48,7 @@ async fn no_page_of_readers_has_a_barrier() {
         path("/embed?lang=de"),
         path("/?lang=fr"),
     ];
-    // The preferences page with everything on it, and the links it sends.
+    // The preferences page with all its elements, and the links it sends.
     ben.pauses_until("2026-06-01").await;
     ben.joins("weekly").await;
     ben.chooses(&[("do", "address"), ("address", "ben@example.net")]).await;
@@ -60,7 +60,7 @@ async fn no_page_of_readers_has_a_barrier() {
         ("ben@example.org", "/address/"),
         ("ben@example.net", "/address/"),
     ] {
-        let mails = app.mails_to(to);
+        let mails = app.emails_to(to);
         before.push(mails.iter().rev().find(|mail| mail.text().contains(link)).unwrap().link(link));
     }
     let browsers = [Browser::start().await, Browser::dark_phone().await];
@@ -69,7 +69,7 @@ async fn no_page_of_readers_has_a_barrier() {
     for browser in &browsers {
         for page in &before {
             browser.client().goto(page).await.unwrap();
-            look(browser, &axe, page, &mut barriers).await;
+            check_page(browser, &axe, page, &mut barriers).await;
         }
     }
     // Pages after a click.
@@ -92,25 +92,25 @@ async fn no_page_of_readers_has_a_barrier() {
             client.execute(script, vec![entered.into()]).await.unwrap();
         };
         browsers[0].turn_page(submit).await;
-        look(&browsers[0], &axe, name, &mut barriers).await;
+        check_page(&browsers[0], &axe, name, &mut barriers).await;
     }
     assert!(barriers.is_empty(), "{} barriers:\n{}", barriers.len(), barriers.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_page_that_guards_the_door_has_a_barrier() {
+async fn no_page_of_signup_protection_has_a_barrier() {
     let app = TestApp::start_with(Engine::Sqlite, |settings| {
         settings.signup.minimum_seconds = 5;
     })
     .await;
-    let mark = app.form_mark().await;
+    let token = app.form_token().await;
     let post = async |fields: &[(&str, &str)]| app.submit("/subscribe", fields).await;
-    let too_soon = post(&[("email", "ann@example.org"), ("started", &mark)]).await;
+    let too_soon = post(&[("email", "ann@example.org"), ("started", &token)]).await;
     assert!(too_soon.contains("One moment"), "{}", too_soon);
     app.clock.advance(SignedDuration::from_secs(6));
-    let meant = post(&[("email", "ann@gmial.com"), ("started", &mark)]).await;
+    let meant = post(&[("email", "ann@gmial.com"), ("started", &token)]).await;
     assert!(meant.contains("gmail.com"), "{}", meant);
-    let wrong = post(&[("email", "ann@localhost"), ("started", &mark)]).await;
+    let wrong = post(&[("email", "ann@localhost"), ("started", &token)]).await;
     assert_eq!(wrong.status, 422);
     let ben = app.reader_at_once("ben@example.org").await;
     ben.unsubscribes().await;
@@ -126,16 +126,16 @@ async fn no_page_that_guards_the_door_has_a_barrier() {
             ("preferences after unsubscribing", &own),
         ] {
             browser.client().goto(&app.url).await.unwrap();
-            // Scripts that are put in like this do not run, so the page stays.
+            // Scripts inserted this way do not run, so the page stays unchanged.
             let put = "document.documentElement.innerHTML = arguments[0];";
             browser.client().execute(put, vec![(**page).into()]).await.unwrap();
-            look(&browser, &axe, name, &mut barriers).await;
+            check_page(&browser, &axe, name, &mut barriers).await;
         }
     }
     assert!(barriers.is_empty(), "{} barriers:\n{}", barriers.len(), barriers.join("\n"));
 }
 
-async fn look(browser: &Browser, axe: &str, page: &str, barriers: &mut Vec<String>) {
+async fn check_page(browser: &Browser, axe: &str, page: &str, barriers: &mut Vec<String>) {
     browser.client().execute(axe, vec![]).await.unwrap();
     let found = browser.client().execute_async(RUN, vec![]).await.unwrap();
     let Value::Array(found) = found else { panic!("axe says {found}") };

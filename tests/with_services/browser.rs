@@ -5,7 +5,7 @@ use daily::domain::subscriber::subscription::SubscriptionStatus;
 use fantoccini::Locator;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_signs_up_confirms_and_leaves_with_the_keyboard_and_a_click() {
+async fn a_reader_signs_up_confirms_and_unsubscribes_with_the_keyboard_and_a_click() {
     let app = TestApp::start(Engine::Sqlite).await;
     app.article("The bridge opens").await;
     let browser = Browser::start().await;
@@ -43,7 +43,7 @@ async fn a_reader_signs_up_confirms_and_leaves_with_the_keyboard_and_a_click() {
     page.enter_parent_frame().await.unwrap();
     browser.screenshot("mail").await;
 
-    let link = app.mails_to("ann@example.org").last().unwrap().link("/unsubscribe/");
+    let link = app.emails_to("ann@example.org").last().unwrap().link("/unsubscribe/");
     page.goto(&link).await.unwrap();
     page.find(Locator::Css("button")).await.unwrap().click().await.unwrap();
     page.wait().for_element(Locator::XPath("//h1[text()=\"You've unsubscribed\"]")).await.unwrap();
@@ -51,7 +51,7 @@ async fn a_reader_signs_up_confirms_and_leaves_with_the_keyboard_and_a_click() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_and_mails_fit_a_phone_and_turn_dark() {
+async fn pages_and_emails_fit_a_phone_and_turn_dark() {
     let app = TestApp::start(Engine::Sqlite).await;
     app.article(
         "A headline with an uncommonly long word: Donaudampfschifffahrtsgesellschaftskapitänsmützenband",

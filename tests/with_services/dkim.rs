@@ -1,4 +1,4 @@
-//! Signatures, as receivers see them: each is verified by two programs that are not ours.
+//! DKIM signatures, verified by two independent programs like receivers do.
 
 use super::verifiers::{Verdicts, Verifiers};
 use crate::support::{command::Environment, eventually, mailbox};
@@ -22,7 +22,7 @@ fn address(text: &str) -> EmailAddress {
     EmailAddress::parse(text).unwrap()
 }
 
-/// Keys for `news@lists.example.org`, made as an operator makes them, and verifiers with their DNS records.
+/// Keys for `news@lists.example.org`, made like an operator makes them, and verifiers with their DNS records.
 struct Signing {
     keys: DkimKeys,
     verifiers: Verifiers,
@@ -54,7 +54,7 @@ impl Signing {
 
     #[track_caller]
     fn assert_all(&self, message: &[u8], pass: bool) {
-        let verdicts = self.verifiers.ask(message);
+        let verdicts = self.verifiers.verify(message);
         let all = vec![pass; self.count];
         let message = String::from_utf8_lossy(message);
         assert_eq!(verdicts, Verdicts { dkimpy: all.clone(), opendkim: all }, "{message:.3000}");
@@ -111,7 +111,7 @@ impl Content {
         }
     }
 
-    /// A copy made from a rendering with this placeholder.
+    /// Returns a copy from a message template with this placeholder.
     fn copy(&self, placeholder: &str, signers: &Signers, unsubscribe_url: Option<&str>) -> Vec<u8> {
         let email = self.email(placeholder);
         let template = MessageTemplate::new(&mail::Content {
@@ -139,10 +139,10 @@ impl Content {
     }
 }
 
-/// Where mail programs write to leave.
+/// Address for unsubscribing by email.
 const MAILTO: &str = "mailto:leave+token@lists.example.org?subject=unsubscribe%20token";
 
-/// Long ago: verifiers refuse signatures from the future.
+/// A date in the past, because verifiers refuse signatures from the future.
 fn date() -> Timestamp {
     "2024-05-01T07:00:00Z".parse().unwrap()
 }
@@ -151,7 +151,7 @@ fn now() -> Timestamp {
     "2024-05-01T07:02:03Z".parse().unwrap()
 }
 
-/// Every content, spliced and rendered whole, with and without one-click headers.
+/// Verifies every content, composed directly and from a template, with and without one-click headers.
 fn every_message_verifies(signing: &Signing) {
     let signers = signing.signers();
     for content in CONTENTS {
@@ -197,7 +197,7 @@ fn changes_on_the_way_break_the_signature() {
         ("subject", "Subject: Harbour", "Subject: Harbor"),
         ("sender", "From: Daily", "From: Weekly"),
         ("recipient", "To: Ann.Lee", "To: Bob.Lee"),
-        // Above the signed ones: only that they are listed once more makes these fail.
+        // Above the signed fields. Only the second listing in the signature catches these.
         ("sender above", "From: Daily", "From: Eve <eve@example.org>\r\nFrom: Daily"),
         ("subject above", "Subject: Harbour", "Subject: Win\r\nSubject: Harbour"),
         ("sender below", "\r\nTo: ", "\r\nFrom: Eve <eve@example.org>\r\nTo: "),
@@ -207,11 +207,11 @@ fn changes_on_the_way_break_the_signature() {
     ] {
         let changed = message.replacen(from, to, 1);
         assert_ne!(changed, message, "{what}");
-        let verdicts = signing.verifiers.ask(changed.as_bytes());
+        let verdicts = signing.verifiers.verify(changed.as_bytes());
         assert!(!verdicts.dkimpy.contains(&true) && verdicts.dkimpy.len() == 2, "{what}: {verdicts:?}");
         assert!(!verdicts.opendkim.contains(&true) && verdicts.opendkim.len() == 2, "{what}: {verdicts:?}");
     }
-    // Mail systems may change white space in headers and add their own: that is what the relaxed forms are for.
+    // Relays may change white space in headers and add their own. Relaxed canonicalization allows both.
     let relayed = message.replace("Subject: Harbour lights", "subject:  Harbour\r\n\tlights");
     signing.assert_all(format!("Received: by mx.example.com\r\n{relayed}").as_bytes(), true);
 }
@@ -251,6 +251,6 @@ async fn a_configured_key_signs_confirmations_and_issues() {
     for entry in std::fs::read_dir(&mailbox).unwrap() {
         let message = std::fs::read(entry.unwrap().path()).unwrap();
         let both = vec![true, true];
-        assert_eq!(verifiers.ask(&message), Verdicts { dkimpy: both.clone(), opendkim: both });
+        assert_eq!(verifiers.verify(&message), Verdicts { dkimpy: both.clone(), opendkim: both });
     }
 }

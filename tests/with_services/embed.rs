@@ -52,7 +52,7 @@ async fn enter(browser: &Browser, address: &str) {
     field.send_keys("\u{e007}").await.unwrap(); // Enter
 }
 
-/// Waits until the box shows these words.
+/// Waits until the box shows this text.
 async fn says(browser: &Browser, words: &str) {
     eventually(&format!("the box says {words}"), || async {
         let status = browser.client().find(Locator::Css("[role=status]")).await.ok()?;
@@ -127,7 +127,7 @@ async fn the_box_asks_about_a_slip_and_takes_either_answer() {
     let page = browser.client();
     let choose = |label: &'static str| async move {
         let button = page.find(Locator::XPath(&format!("//button[text()='{label}']"))).await.unwrap();
-        // With the keyboard, as every button.
+        // With the keyboard, like any button.
         button.send_keys("\u{e007}").await.unwrap();
         says(browser, "Consultez votre boîte").await;
         let focused = page.execute("return document.activeElement.name", vec![]).await.unwrap();

@@ -1,4 +1,4 @@
-//! Whatever is sent to the public endpoints, they answer as they are described: schemathesis makes it up.
+//! schemathesis sends generated requests to the public endpoints, which answer as documented.
 
 use super::bootstrapped;
 use crate::support::{Engine, app::TestApp, on_both_engines};
@@ -8,9 +8,9 @@ use std::process::Command;
 /// Settings of schemathesis: all its checks, and the exceptions with their reasons.
 const SETTINGS: &str = include_str!("fuzz/schemathesis.toml");
 
-on_both_engines!(whatever_is_sent_the_answer_is_as_described_and_never_a_failure);
+on_both_engines!(every_generated_request_gets_a_documented_answer);
 
-async fn whatever_is_sent_the_answer_is_as_described_and_never_a_failure(engine: Engine) {
+async fn every_generated_request_gets_a_documented_answer(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| {
         settings.signup.mails_per_address_per_day = 0;
         settings.signup.signups_per_minute = 0;
@@ -22,7 +22,7 @@ async fn whatever_is_sent_the_answer_is_as_described_and_never_a_failure(engine:
     }
     app.send_issue().await;
     let own = |reader: &str, way: &str| {
-        let link = app.mails_to(&format!("{reader}@example.org")).pop().unwrap().link(way);
+        let link = app.emails_to(&format!("{reader}@example.org")).pop().unwrap().link(way);
         link.rsplit('/').next().unwrap().to_owned()
     };
     app.sign_up("dan@example.org").await;
@@ -32,7 +32,7 @@ async fn whatever_is_sent_the_answer_is_as_described_and_never_a_failure(engine:
     let mut described: Value =
         serde_json::from_str(&app.get(&format!("{}/openapi.json", app.url)).await.text().await.unwrap())
             .unwrap();
-    // Data of this Daily, so that requests get beyond the first check.
+    // Values that exist here, so that requests get beyond the first check.
     described["components"]["schemas"]["Slug"] = json!({ "type": "string", "enum": ["daily"] });
     let preferences = &mut described["components"]["schemas"]["Preferences"]["properties"];
     preferences["time_zone"]["enum"] = json!(["", "UTC", "Europe/Paris"]);
@@ -59,12 +59,12 @@ async fn whatever_is_sent_the_answer_is_as_described_and_never_a_failure(engine:
     let said = String::from_utf8_lossy(&ended.stdout);
     println!("{said}");
     assert!(ended.status.success(), "{said}\n{}", String::from_utf8_lossy(&ended.stderr));
-    // It did what it was to do: an empty run would be a success, too.
+    // Guards against an empty run, which would also succeed.
     let operations = methods(&described).count();
     assert!(said.contains(&format!("Operations:       {operations} selected")), "{operations}: {said}");
 }
 
-/// Paths with their methods.
+/// Returns the paths with their methods.
 fn methods(described: &Value) -> impl Iterator<Item = &str> {
     let paths = described["paths"].as_object().into_iter().flatten();
     paths

@@ -1,5 +1,5 @@
-//! Stories that need other programs than Daily: Postfix, Chromium, SpamAssassin, OpenSSL, and what comes from PyPI and
-//! npm. `script/bootstrap` installs them; `script/test --sqlite` leaves these stories out.
+//! Stories that need other programs: Postfix, Chromium, SpamAssassin, OpenSSL, and packages from PyPI and
+//! npm. `script/bootstrap` installs them, and `script/test --sqlite` skips these stories.
 
 mod axe;
 mod browser;
@@ -14,7 +14,8 @@ mod verifiers;
 
 use std::path::PathBuf;
 
-/// Returns a file that script/bootstrap puts into the cache folder, or panics with what to do when it is missing.
+/// Returns a file that script/bootstrap installs in the cache folder. Panics with instructions if the file is
+/// missing.
 fn bootstrapped(file: &str) -> PathBuf {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set("XDG_CACHE_HOME").unwrap_or_else(|| set("HOME").unwrap_or("/tmp".into()).join(".cache"));

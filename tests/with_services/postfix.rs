@@ -107,7 +107,7 @@ async fn a_server_with_an_untrusted_certificate_gets_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_password_is_the_relays_trouble_and_loses_no_mail() {
+async fn a_wrong_password_is_the_relays_trouble_and_loses_no_email() {
     let postfix = Postfix::start().await;
     let url = format!("smtp+starttls://{USER}:wrong@localhost:{}", postfix.submission_port());
     let app = start(Engine::Sqlite, vec![relay(&url, Some(&postfix))]).await;

@@ -1,4 +1,4 @@
-//! Relays' certificates, as operators make them with `openssl`, and what `daily check` says about them.
+//! Relay certificates made with `openssl`, and what `daily check` says about them.
 
 use crate::support::supervisor::assert_installed;
 use daily::{clock::Clock, domain::delivery::relay::RelayUrl, mail::Mailer, settings};
@@ -29,7 +29,7 @@ fn certificate(folder: &Path, arguments: &[&str]) {
     assert!(made.status.success(), "{made:?}");
 }
 
-/// Serves one connection: says hello, over TLS if there is a certificate, and answers every command with 250.
+/// Serves one SMTP connection, over TLS if there is a certificate, and answers every command with 250.
 async fn serve(folder: Option<&Path>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -67,7 +67,7 @@ async fn talk(mut stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Un
     }
 }
 
-/// Tries a relay as `daily check` does.
+/// Checks a relay like `daily check` does.
 async fn check(url: &str, ca_file: Option<&Path>) -> Result<(), String> {
     let relay = settings::Relay {
         ca_file: ca_file.map(Into::into),
@@ -82,7 +82,7 @@ async fn check(url: &str, ca_file: Option<&Path>) -> Result<(), String> {
 async fn a_self_signed_certificate_is_trusted_once_it_is_the_ca_file() {
     let folder = tempfile::tempdir().unwrap();
     let pem = folder.path().join("relay.pem");
-    // As `openssl req -x509` makes it, marked as an authority's; and as a server's.
+    // With and without the CA flag, which `openssl req -x509` sets.
     for kind in ["CA:TRUE", "CA:FALSE"] {
         let constraints = format!("basicConstraints=critical,{kind}");
         certificate(

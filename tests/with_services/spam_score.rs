@@ -1,4 +1,4 @@
-//! The score of our emails by SpamAssassin's own rules, without any question to the network.
+//! SpamAssassin's score of our emails, without network tests.
 
 use crate::support::{Engine, app::TestApp, supervisor::assert_installed};
 use std::{
@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// SpamAssassin calls mail spam from 5 points on.
+/// SpamAssassin classifies an email as spam from 5 points.
 const MOST_POINTS: f64 = 1.0;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -38,7 +38,7 @@ fn files(mailbox: &Path) -> Vec<String> {
     files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect()
 }
 
-/// The mail as the receiver's server has it: with the line that says where it came from.
+/// Adds the header that the receiving server adds.
 fn received(mail: &str) -> String {
     let date = mail.lines().find_map(|line| line.strip_prefix("Date: ")).expect("a date");
     format!(
@@ -47,7 +47,7 @@ fn received(mail: &str) -> String {
     )
 }
 
-/// The points, and the rules that gave them.
+/// Returns the points and the rules behind them.
 fn score(mail: &str) -> (f64, String) {
     let home = tempfile::tempdir().unwrap();
     let mut filter = Command::new("spamassassin")

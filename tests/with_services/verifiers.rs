@@ -1,4 +1,4 @@
-//! Two verifiers of signatures that know nothing of Daily: dkimpy and OpenDKIM. The DNS they ask is a list of records.
+//! Two independent verifiers of DKIM signatures: dkimpy and OpenDKIM. Both read DNS records from a list.
 
 use super::bootstrapped;
 use crate::support::supervisor::{assert_installed, program_path};
@@ -8,7 +8,7 @@ use std::{
     process::{Command, Output},
 };
 
-/// Prints a line for each signature of the message: `pass`, `fail`, or why it is worth nothing.
+/// Prints `pass`, `fail` or the problem for each signature of the message.
 const DKIMPY: &str = r#"
 import dkim, sys
 records = dict(line.rstrip("\n").split(" ", 1) for line in open(sys.argv[1]))
@@ -22,13 +22,13 @@ for index in range(sum(name.lower() == b"dkim-signature" for name, value in sign
         print("fail:", error)
 "#;
 
-/// Both verifiers, and the DNS records they see.
+/// Both verifiers with their DNS records.
 pub struct Verifiers {
     folder: tempfile::TempDir,
     python: PathBuf,
 }
 
-/// The verdicts of both verifiers on each signature of a message, in the signatures' order.
+/// The results of both verifiers for each signature of a message, in order.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Verdicts {
     pub dkimpy: Vec<bool>,
@@ -36,7 +36,7 @@ pub struct Verdicts {
 }
 
 impl Verifiers {
-    /// Records: name and value.
+    /// Creates the verifiers with DNS records, each a name and a value.
     pub fn new<'a>(records: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         assert_installed(&["opendkim"]);
         let python = bootstrapped("dkimpy-1.1.8/bin/python");
@@ -53,19 +53,19 @@ impl Verifiers {
         Self { folder, python }
     }
 
-    /// Asks both about a message.
-    pub fn ask(&self, message: &[u8]) -> Verdicts {
+    /// Verifies a message with both programs.
+    pub fn verify(&self, message: &[u8]) -> Verdicts {
         let path = |name: &str| self.folder.path().join(name);
         let file = path("message.eml");
         std::fs::write(&file, message).unwrap();
         let mut dkimpy = Command::new(&self.python);
-        let dkimpy = said(dkimpy.arg(path("verify.py")).arg(path("records")).arg(&file));
+        let dkimpy = output_of(dkimpy.arg(path("verify.py")).arg(path("records")).arg(&file));
         let mut opendkim = Command::new("opendkim");
         opendkim.env("PATH", program_path()).arg("-x").arg(path("opendkim.conf"));
-        let opendkim = said(opendkim.arg("-t").arg(&file).arg("-vv"));
+        let opendkim = output_of(opendkim.arg("-t").arg(&file).arg("-vv"));
         Verdicts {
             dkimpy: dkimpy.lines().map(|line| line == "pass").collect(),
-            // These are results for Authentication-Results.
+            // The output is the content of Authentication-Results.
             opendkim: opendkim
                 .split_whitespace()
                 .filter_map(|word| word.strip_prefix("dkim="))
@@ -76,7 +76,7 @@ impl Verifiers {
     }
 }
 
-fn said(command: &mut Command) -> String {
+fn output_of(command: &mut Command) -> String {
     let Output { status, stdout, stderr } = command.output().expect("a verifier runs");
     let text = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
     assert!(status.success(), "{command:?} failed:\n{text}");

@@ -53,7 +53,7 @@ pub async fn test_send(
         after: json!({ "newsletter": newsletter.newsletter.slug, "mail": mail }),
     };
     audit::record(&mut tx, entry, now).await?;
-    context.queue.enqueue(&mut tx, &Job::SendMails { mails: vec![mail] }).await?;
+    context.queue.enqueue(&mut tx, &Job::SendEmails { emails: vec![mail] }).await?;
     tx.commit().await?;
     Ok(mail)
 }

@@ -89,7 +89,7 @@ impl BatchHandler for SignupHandler {
         }
         intake::insert(&mut tx, &rows, self.clock.now()).await?;
         if rows.iter().any(|row| !row.is_held) {
-            self.queue.enqueue(&mut tx, &Job::TakeSignups).await?;
+            self.queue.enqueue(&mut tx, &Job::ProcessSignups).await?;
         }
         tx.commit().await?;
         let answer = |(signup, admitted): (&Signup, Admitted)| match admitted {

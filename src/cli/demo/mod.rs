@@ -1,4 +1,5 @@
-//! `daily demo`: the main job, shown: a site, three readers, one issue. No server, no configuration.
+//! `daily demo` shows everything at work with a sample site, three readers and one issue. It needs no server
+//! and no configuration.
 
 mod readers;
 mod site;
@@ -12,7 +13,7 @@ use crate::{
     cli::{
         CliError, CliResult,
         demo::{readers::Readers, steps::Steps},
-        issue::line,
+        issue::counts_line,
     },
     clock::Clock,
     content::answer_headers::Validators,
@@ -55,20 +56,20 @@ pub struct Demo {
     data: Option<PathBuf>,
 }
 
-/// The demo's own port, if it is free.
+/// The demo's default port, if it is free.
 const LISTEN: ([u8; 4], u16) = ([127, 0, 0, 1], 8025);
-/// Longest time for the demo's issue to go out.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Time limit for sending the demo's issue.
+const SEND_LIMIT: Duration = Duration::from_mins(1);
 
 impl Demo {
     pub async fn run(self) -> CliResult {
         telemetry::start(&Log { filter: "warn".into(), format: LogFormat::Text });
         let stop = shutdown::on_signal()?;
-        let data = folder(self.data.as_deref())?;
+        let data = data_folder(self.data.as_deref())?;
         let service = bind(self.listen).await?;
         let site = TcpListener::bind(SocketAddr::from((LISTEN.0, 0))).await?;
         let settings = settings(&data, &service, &site)?;
-        let app = App::start(settings, Clock::system()).await.map_err(super::start)?;
+        let app = App::start(settings, Clock::system()).await.map_err(super::start_error)?;
 
         let work = tokio::spawn(run(app.clone(), Role::All, Some(service), stop.clone()));
         let courier = serve_site(&app, site, stop.clone())?;
@@ -88,7 +89,7 @@ impl Demo {
     }
 }
 
-fn folder(wanted: Option<&std::path::Path>) -> Result<PathBuf, CliError> {
+fn data_folder(wanted: Option<&std::path::Path>) -> Result<PathBuf, CliError> {
     let folder = match wanted {
         Some(folder) => folder.to_owned(),
         None => std::env::temp_dir().join(format!("daily-demo-{}", crate::random::hex::<4>())),
@@ -115,24 +116,24 @@ async fn bind(wanted: Option<SocketAddr>) -> Result<TcpListener, CliError> {
 }
 
 fn settings(data: &std::path::Path, service: &TcpListener, site: &TcpListener) -> Result<Settings, CliError> {
-    let mut settings = Settings::defaults().map_err(super::configuration)?;
+    let mut settings = Settings::defaults().map_err(super::config_error)?;
     let address = service.local_addr()?;
     settings.database.url = DatabaseUrl::Sqlite(data.join("daily.db"));
     data.clone_into(&mut settings.data.folder);
-    // Its readers' domains are nobody's, and nothing leaves the machine.
+    // The readers' domains don't exist, and nothing leaves this machine.
     settings.signup.check_mx = false;
     settings.http.listen = address;
     let host = if address.ip().is_unspecified() { IpAddr::from(LISTEN.0) } else { address.ip() };
     settings.http.public_url = format!("http://{}", SocketAddr::new(host, address.port()));
     settings.http.allowed_origins = vec![format!("http://{}", site.local_addr()?)];
     settings.relays = vec![Relay::new(RelayUrl::Mailbox(data.join("mailbox")))];
-    // The sample site is on this machine, where nothing is read by default.
+    // The sample site is on this machine, which feeds may not read by default.
     settings.feeds.host_pause_ms = 0; // the sample site is ours
     settings.feeds.allow_networks = vec![ipnet::IpNet::from(IpAddr::from(LISTEN.0))];
     Ok(settings)
 }
 
-/// Serves the sample news site; returns its address.
+/// Serves the sample news site and returns its URL.
 fn serve_site(app: &App, listener: TcpListener, stop: CancellationToken) -> Result<String, CliError> {
     let base_url = format!("http://{}", listener.local_addr()?);
     let router = site::router(site::Site {
@@ -150,15 +151,15 @@ async fn show(app: &App, courier: &str, data: &std::path::Path) -> CliResult {
     let service = &app.settings.http.public_url;
     let article = format!("{courier}{}", site::first_article_path());
     let steps = Steps::new();
-    let actor = &super::actor();
+    let actor = &super::current_actor();
     set_up_newsletter(app, actor).await?;
 
     let step = steps.begin("Reading the sample site's feed");
     let feed = format!("{courier}/feed.xml");
-    let reading = poll_feed::read(&app.jobs.feeds, &feed, &Validators::default()).await?;
+    let reading = poll_feed::fetch_feed(&app.jobs.feeds, &feed, &Validators::default()).await?;
     let id = add_feed(&app.actions, actor, &feed).await?;
-    let tally = poll_feed::store(&app.jobs.feeds, id, &reading).await?;
-    let pictures = look_at_articles(app).await?;
+    let tally = poll_feed::store_reading(&app.jobs.feeds, id, &reading).await?;
+    let pictures = check_articles(app).await?;
     step.done(&format!("{} articles, {pictures} with a picture", tally.new));
 
     let mailbox = data.join("mailbox");
@@ -167,14 +168,14 @@ async fn show(app: &App, courier: &str, data: &std::path::Path) -> CliResult {
     readers.sign_up().await?;
     step.done("three pending subscriptions");
 
-    let step = steps.begin("They follow the link in the confirmation mail");
+    let step = steps.begin("They open the link in the confirmation email");
     readers.confirm().await?;
     readers.check_welcome().await?;
-    step.done("three confirmed, and welcomed by mail");
+    step.done("three confirmed, and got a welcome email");
 
     let step = steps.begin("Today's issue is planned, frozen and sent through the queue");
     let counts = send(app, actor).await?;
-    step.done(&line(&counts));
+    step.done(&counts_line(&counts));
     readers.check_issue().await?;
 
     outln!("\nOpen:");
@@ -187,7 +188,7 @@ async fn show(app: &App, courier: &str, data: &std::path::Path) -> CliResult {
         outln!("  {what:32} {address}");
     }
     outln!(
-        "\nSummary: {} articles, 3 readers, {} mails of the issue in {}",
+        "\nSummary: {} articles, 3 readers, {} emails of the issue in {}",
         tally.new,
         counts.sent,
         mailbox.display()
@@ -195,8 +196,9 @@ async fn show(app: &App, courier: &str, data: &std::path::Path) -> CliResult {
     Ok(())
 }
 
-/// Looks at the articles' pages and pictures, as the service does. Returns how many have a picture that is fit for mail.
-async fn look_at_articles(app: &App) -> Result<usize, CliError> {
+/// Checks the articles' pages and pictures like the service does. Returns the number of pictures that suit
+/// email.
+async fn check_articles(app: &App) -> Result<usize, CliError> {
     let mut tx = app.db.read().await?;
     let page = articles::page(&mut tx, ArticleId(i64::MAX), 100).await?;
     drop(tx);
@@ -228,9 +230,9 @@ async fn send(app: &App, actor: &Actor) -> Result<deliveries::Counts, CliError> 
     let newsletter = super::newsletter(app, None).await?;
     let issue = send_issue(&app.actions, actor, &newsletter).await?;
     let sent = async {
-        let mut look = tokio::time::interval(Duration::from_millis(50));
+        let mut interval = tokio::time::interval(Duration::from_millis(50));
         loop {
-            look.tick().await;
+            interval.tick().await;
             let mut tx = app.db.read().await?;
             let now = issues::get(&mut tx, issue.id).await?.ok_or(crate::db::DbError::RowNotFound)?;
             match now.status {
@@ -242,7 +244,7 @@ async fn send(app: &App, actor: &Actor) -> Result<deliveries::Counts, CliError> 
             }
         }
     };
-    tokio::time::timeout(PATIENCE, sent)
+    tokio::time::timeout(SEND_LIMIT, sent)
         .await
         .map_err(|_| CliError::Failed("the issue did not go out in time".into()))?
 }

@@ -1,4 +1,4 @@
-//! The demo's three readers. They do what readers do, over HTTP, with what is in their mails.
+//! The demo's three readers. They use only HTTP and the links in their emails.
 
 use crate::cli::CliError;
 use mail_parser::MessageParser;
@@ -9,8 +9,8 @@ use std::{
 };
 
 const ADDRESSES: [&str; 3] = ["ada@readers.example", "ben@readers.example", "cleo@readers.example"];
-/// Longest time to wait for a mail.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Time limit for an email to arrive.
+const EMAIL_LIMIT: Duration = Duration::from_secs(30);
 
 pub struct Readers<'a> {
     client: reqwest::Client,
@@ -21,11 +21,11 @@ pub struct Readers<'a> {
 
 impl<'a> Readers<'a> {
     pub fn new(service: &'a str, article: &'a str, mailbox: &'a Path) -> Result<Self, CliError> {
-        let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?;
+        let client = reqwest::Client::builder().no_proxy().timeout(EMAIL_LIMIT).build()?;
         Ok(Self { client, service, article, mailbox })
     }
 
-    /// Fills in the form at the end of the article.
+    /// Submits the form at the end of the article.
     pub async fn sign_up(&self) -> Result<(), CliError> {
         for address in ADDRESSES {
             let form = serde_urlencoded::to_string([("email", address), ("source", self.article)])?;
@@ -40,44 +40,51 @@ impl<'a> Readers<'a> {
         Ok(())
     }
 
-    /// Opens the link in each confirmation mail and presses the button.
+    /// Opens the link in each confirmation email and submits its form.
     pub async fn confirm(&self) -> Result<(), CliError> {
-        let mails = self.mails(|text| text.contains("/confirm/")).await?;
+        let mails = self.wait_for_emails(|text| text.contains("/confirm/")).await?;
         for address in ADDRESSES {
             let text = mails.get(address).map(String::as_str).unwrap_or_default();
             let link = text
                 .split_whitespace()
                 .find(|word| word.starts_with(self.service) && word.contains("/confirm/"))
-                .ok_or_else(|| CliError::Failed(format!("the mail to {address} holds no link to confirm")))?;
+                .ok_or_else(|| {
+                    CliError::Failed(format!("the email to {address} has no confirmation link"))
+                })?;
             self.client.get(link).send().await?.error_for_status()?;
             self.client.post(link).send().await?.error_for_status()?;
         }
         Ok(())
     }
 
-    /// Each was greeted, with a link to their preferences.
+    /// Checks that each reader got a welcome email with a link to their preferences.
     pub async fn check_welcome(&self) -> Result<(), CliError> {
-        self.mails(|text| text.contains("/preferences/")).await.map(drop)
+        self.wait_for_emails(|text| text.contains("/preferences/")).await.map(drop)
     }
 
-    /// Each has the issue, with a link to leave and one to its page.
+    /// Checks that each reader got the issue with its links.
     pub async fn check_issue(&self) -> Result<(), CliError> {
-        self.mails(|text| text.contains("/unsubscribe/") && text.contains("/issues/")).await.map(drop)
+        self.wait_for_emails(|text| text.contains("/unsubscribe/") && text.contains("/issues/"))
+            .await
+            .map(drop)
     }
 
-    /// The text of a mail of the wanted kind for each reader, once all are there.
-    async fn mails(&self, wanted: impl Fn(&str) -> bool) -> Result<HashMap<String, String>, CliError> {
-        let found = tokio::time::timeout(PATIENCE, async {
-            let mut look = tokio::time::interval(Duration::from_millis(20));
+    /// Waits until each reader has a wanted email, and returns the texts.
+    async fn wait_for_emails(
+        &self,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<HashMap<String, String>, CliError> {
+        let found = tokio::time::timeout(EMAIL_LIMIT, async {
+            let mut interval = tokio::time::interval(Duration::from_millis(20));
             loop {
-                look.tick().await;
+                interval.tick().await;
                 let found = read_all(self.mailbox, &wanted)?;
                 if ADDRESSES.iter().all(|address| found.contains_key(*address)) {
                     return Ok(found);
                 }
             }
         });
-        found.await.map_err(|_| CliError::Failed("a mail did not arrive in the mailbox in time".into()))?
+        found.await.map_err(|_| CliError::Failed("an email did not arrive in the mailbox in time".into()))?
     }
 }
 
@@ -85,7 +92,7 @@ fn read_all(mailbox: &Path, wanted: impl Fn(&str) -> bool) -> Result<HashMap<Str
     let mut found = HashMap::new();
     let files: Vec<PathBuf> = match std::fs::read_dir(mailbox) {
         Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
-        // No mail has come yet.
+        // No email has arrived yet.
         Err(_) => return Ok(found),
     };
     for file in files.iter().filter(|file| file.extension().is_some_and(|it| it == "eml")) {

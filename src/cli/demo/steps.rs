@@ -1,15 +1,14 @@
-//! The demo's steps as they happen: a spinner on a terminal, plain lines otherwise.
+//! Prints the demo's steps: with a spinner on a terminal, as plain lines elsewhere.
 
 use crate::cli::output::on_terminal;
 use indicatif::ProgressBar;
 use std::time::{Duration, Instant};
 
-/// Shows steps.
 pub struct Steps {
     terminal: bool,
 }
 
-/// A step under way.
+/// A step in progress.
 pub struct Step {
     title: String,
     bar: ProgressBar,
@@ -21,7 +20,6 @@ impl Steps {
         Self { terminal: on_terminal() }
     }
 
-    /// Begins a step.
     pub fn begin(&self, title: &str) -> Step {
         let bar = if self.terminal { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         bar.set_message(title.to_owned());
@@ -31,7 +29,7 @@ impl Steps {
 }
 
 impl Step {
-    /// Ends it with what came of it.
+    /// Ends the step and prints its outcome.
     pub fn done(self, outcome: &str) {
         self.bar.finish_and_clear();
         outln!("✓ {}: {outcome} ({} ms)", self.title, self.begun.elapsed().as_millis());

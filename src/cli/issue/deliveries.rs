@@ -1,11 +1,11 @@
-//! `daily issue deliveries`: who got what.
+//! `daily issue deliveries`
 
 use crate::{
     app::App,
     cli::{
         CliError, CliResult,
         issue::Which,
-        output::{Output, moment, table},
+        output::{Output, table, utc_time},
         parse_address,
     },
     db::{
@@ -32,7 +32,7 @@ pub struct Deliveries {
     #[command(flatten)]
     which: Which,
     /// Show deliveries with this status
-    #[arg(long, value_parser = status())]
+    #[arg(long, value_parser = status_parser())]
     status: Option<DeliveryStatus>,
     /// Show the page after this reader's number
     #[arg(long, default_value_t = 0)]
@@ -48,12 +48,12 @@ pub struct Deliveries {
     reader: Option<String>,
 }
 
-/// Read at a time with `--all`.
-const PAGE: i64 = 1000;
+/// Deliveries per query with `--all`.
+const PAGE_SIZE: i64 = 1000;
 
 const TITLES: [&str; 8] = ["reader", "state", "attempts", "next or end", "relay", "code", "enhanced", "text"];
 
-fn status() -> impl TypedValueParser<Value = DeliveryStatus> {
+fn status_parser() -> impl TypedValueParser<Value = DeliveryStatus> {
     PossibleValuesParser::new(DeliveryStatus::ALL.iter().map(|it| it.as_str()))
         .try_map(|text| text.parse::<DeliveryStatus>())
 }
@@ -67,26 +67,27 @@ impl Deliveries {
         if self.all {
             return self.stream(app, &issue, output).await;
         }
-        // One more than is shown tells whether there is more.
-        let mut page = self.page(app, &issue, SubscriberId(self.after), self.limit + 1).await?;
+        // One more than is shown tells whether there is another page.
+        let mut page = self.load_page(app, &issue, SubscriberId(self.after), self.limit + 1).await?;
         let shown = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let more = page.len() > shown;
         page.truncate(shown);
         output.records(&page, &TITLES, row)?;
         if let Some(last) = page.last().filter(|_| more) {
-            errln!("there are more: say --after {} for the next page, or --all", last.subscriber_id);
+            errln!("there are more: use --after {} for the next page, or --all", last.subscriber_id);
         }
         Ok(())
     }
 
-    async fn page(
+    async fn load_page(
         &self,
         app: &App,
         issue: &IssueRecord,
         after: SubscriberId,
         limit: i64,
     ) -> Result<Vec<ReaderDelivery>, CliError> {
-        // A transaction a page: a long one would keep the database from tidying up behind an issue that goes out.
+        // A transaction per page: a long one would keep the database from cleaning up while an issue is being
+        // sent.
         let mut tx = app.db.read().await?;
         Ok(deliveries::page(&mut tx, issue.id, self.status, after, limit).await?)
     }
@@ -95,7 +96,7 @@ impl Deliveries {
         let mut after = SubscriberId(self.after);
         let mut first = true;
         loop {
-            let page = self.page(app, issue, after, PAGE).await?;
+            let page = self.load_page(app, issue, after, PAGE_SIZE).await?;
             write_page(&page, first, output)?;
             match page.last() {
                 Some(last) => after = last.subscriber_id,
@@ -106,7 +107,7 @@ impl Deliveries {
     }
 }
 
-/// Writes a page of a long list: an object a line, or rows below one line of titles.
+/// Writes a page of a long list: one JSON object per line, or rows below a single line of titles.
 fn write_page(page: &[ReaderDelivery], first: bool, output: Output) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     if output.json {
@@ -128,7 +129,7 @@ fn row(it: &ReaderDelivery) -> Vec<String> {
         it.address.clone(),
         it.status.to_string(),
         it.attempts.to_string(),
-        moment(when(it)),
+        utc_time(next_or_end(it)),
         or_none(&it.relay),
         it.reply_code.map_or("-".into(), |code| code.to_string()),
         or_none(&it.enhanced_code),
@@ -136,13 +137,13 @@ fn row(it: &ReaderDelivery) -> Vec<String> {
     ]
 }
 
-/// When it is tried next, or when it came to its end.
-fn when(it: &ReaderDelivery) -> Option<crate::db::DbTime> {
+/// Returns the time of the next attempt, or of the end.
+fn next_or_end(it: &ReaderDelivery) -> Option<crate::db::DbTime> {
     let waits = matches!(it.status, DeliveryStatus::Queued | DeliveryStatus::Deferred);
     if waits { Some(it.next_attempt_at) } else { it.finished_at }
 }
 
-/// Who exactly got what.
+/// Prints one reader's copy.
 async fn show_reader(app: &App, issue: &IssueRecord, reader: &str, output: Output) -> CliResult {
     let address = parse_address(reader)?;
     let mut tx = app.db.read().await?;
@@ -158,7 +159,7 @@ async fn show_reader(app: &App, issue: &IssueRecord, reader: &str, output: Outpu
             "{address} has no copy of the issue of {}: they were no active reader when it was frozen ({}).{why} \
              `daily subscriber show {address}` tells more",
             issue.issue_date,
-            moment(issue.frozen_at),
+            utc_time(issue.frozen_at),
         )));
     };
     let newsletter = newsletters::get(&mut tx, issue.newsletter_id).await?.newsletter;
@@ -174,7 +175,7 @@ async fn show_reader(app: &App, issue: &IssueRecord, reader: &str, output: Outpu
         let _ = writeln!(text, "Message-ID: <{message_id}>");
         let _ = writeln!(text, "attempts: {}", delivery.attempts);
         let what = if delivery.finished_at.is_some() { "ended" } else { "next attempt" };
-        let _ = writeln!(text, "{what}: {}", moment(when(&delivery)));
+        let _ = writeln!(text, "{what}: {}", utc_time(next_or_end(&delivery)));
         let said = row(&delivery)[4..].join(" ");
         let _ = writeln!(text, "last answer: {said}");
         text

@@ -1,4 +1,4 @@
-//! `daily issue edit` and `daily issue approve`.
+//! `daily issue edit` and `daily issue approve`
 
 use crate::{
     actions::issue::{
@@ -12,7 +12,7 @@ use crate::{
         CliError, CliResult,
         issue::{
             Which,
-            show::{self, Named},
+            show::{self, Titles},
         },
         output::Output,
         problems::usage,
@@ -58,7 +58,7 @@ impl Edit {
             other => other?,
         }
         if was_approved {
-            errln!("It was approved before this edit: look at it once more, and approve it again.");
+            errln!("The edit revoked the approval: check the issue and approve it again.");
         }
         plan_issue::run(&app.jobs.issues, issue.id)
             .await
@@ -69,7 +69,7 @@ impl Edit {
     }
 }
 
-/// Reads a note, and no more of a file than a note can have.
+/// Reads a note, up to slightly more than the allowed length.
 fn read_note(file: &PathBuf) -> Result<String, CliError> {
     let most = MAX_NOTE_CHARS as u64 * 4 + 1;
     let failed = |error: std::io::Error| CliError::Failed(format!("can't read {}: {error}", file.display()));
@@ -109,9 +109,9 @@ impl Approve {
                 Some(Choice { article: story.article.id, reason: story.reason.parse().ok()? })
             })
             .collect();
-        let named = Named::load(&mut tx, Some(issue.id), &choices).await?;
+        let named = Titles::load(&mut tx, Some(issue.id), &choices).await?;
         drop(tx);
-        let due = crate::cli::output::moment(Some(issue.due_at));
+        let due = crate::cli::output::utc_time(Some(issue.due_at));
         output.record(&issue, || {
             let when = if issue.due_at.0 <= app.actions.clock.now() { "now".to_owned() } else { due };
             let mut text = format!("the issue of {date} is approved and goes out {when}, with\n");

@@ -1,4 +1,4 @@
-//! Figures for people: counts, rates, times.
+//! Formats counts, rates and times for people.
 
 use crate::{
     db::deliveries::Counts,
@@ -6,8 +6,8 @@ use crate::{
 };
 use std::{fmt::Write as _, time::Duration};
 
-/// The counts that are not zero, in one line.
-pub fn line(counts: &Counts) -> String {
+/// Lists the counts above zero on one line.
+pub fn counts_line(counts: &Counts) -> String {
     let parts = [
         (counts.sent, "sent"),
         (counts.queued, "queued"),
@@ -23,7 +23,7 @@ pub fn line(counts: &Counts) -> String {
     if parts.is_empty() { "no readers".into() } else { parts.join(" · ") }
 }
 
-/// A number with a comma between thousands.
+/// Formats a number with commas between thousands.
 pub fn number(count: i64) -> String {
     let digits = count.unsigned_abs().to_string();
     let mut text = String::new();
@@ -36,14 +36,25 @@ pub fn number(count: i64) -> String {
     if count < 0 { format!("-{text}") } else { text }
 }
 
-/// Messages a second, with as many digits as say something.
+/// Formats a count with its noun, such as "1 article", "2,000 readers" or "3 entries".
+pub fn counted(count: impl TryInto<i64>, noun: &str) -> String {
+    let count = count.try_into().unwrap_or(i64::MAX);
+    let noun = match (count, noun.strip_suffix('y')) {
+        (1, _) => noun.to_owned(),
+        (_, Some(stem)) => format!("{stem}ies"),
+        (_, None) => format!("{noun}s"),
+    };
+    format!("{} {noun}", number(count))
+}
+
+/// Formats messages per second, with a decimal below 10.
 pub fn rate(per_second: f64) -> String {
     let digits = usize::from(per_second < 10.0);
     format!("{per_second:.digits$}/s")
 }
 
-/// A time in its two largest units.
-pub fn span(time: Duration) -> String {
+/// Formats a time in its two largest units.
+pub fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
         0..60 => format!("{seconds} s"),
@@ -53,32 +64,33 @@ pub fn span(time: Duration) -> String {
     }
 }
 
-/// How far an issue is: deliveries that are at their end, of all.
-pub const fn done(counts: &Counts) -> i64 {
+/// Returns the number of finished deliveries.
+pub const fn finished(counts: &Counts) -> i64 {
     counts.total() - counts.open()
 }
 
-/// Messages a second between two counts.
-pub fn measured(before: &Counts, after: &Counts, time: Duration) -> f64 {
-    let progress = u32::try_from(done(after) - done(before)).unwrap_or(0);
+/// Returns messages per second between two counts.
+pub fn messages_per_second(before: &Counts, after: &Counts, time: Duration) -> f64 {
+    let progress = u32::try_from(finished(after) - finished(before)).unwrap_or(0);
     f64::from(progress) / time.as_secs_f64().max(f64::EPSILON)
 }
 
-/// How long what can go out now takes at a rate. Deferred deliveries wait for their own moment, those in doubt for the operator.
+/// Estimates the time for all deliveries that can go out now. Deferred ones wait for their own time, and
+/// those in doubt for an operator.
 pub fn eta(counts: &Counts, per_second: f64) -> Option<Duration> {
     let left = u32::try_from(counts.queued + counts.claimed + counts.sending).ok()?;
     let seconds = f64::from(left) / per_second;
     (left > 0 && per_second > 0.0).then(|| Duration::try_from_secs_f64(seconds).ok())?
 }
 
-/// A part of a whole in percent, to one digit.
+/// Formats a share in percent, with one decimal.
 pub fn percent(part: i64, whole: i64) -> String {
     let tenths = part.saturating_mul(1000) / whole.max(1);
     format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
-/// How an issue's refusals stand against what the breaker allows.
-pub fn refusals(score: Score, breaker: Breaker) -> String {
+/// Describes the share of refusals, and the breaker's limit.
+pub fn refusal_rate(score: Score, breaker: Breaker) -> String {
     let Score { answered, refused, .. } = score;
     let share = percent(refused, answered);
     let mut text = format!("{refused} of {answered} answers were refusals ({share})");
@@ -98,17 +110,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn counts_have_the_right_plural() {
+        let texts = [counted(1, "article"), counted(2_000_i64, "reader"), counted(0_usize, "entry")];
+        assert_eq!(texts, ["1 article", "2,000 readers", "0 entries"]);
+    }
+
+    #[test]
     fn only_counts_that_say_something_are_shown() {
-        assert_eq!(line(&Counts::default()), "no readers");
+        assert_eq!(counts_line(&Counts::default()), "no readers");
         let counts = Counts { sent: 120, queued: 4880, failed: 2, ..Counts::default() };
-        assert_eq!(line(&counts), "120 sent · 4880 queued · 2 failed");
+        assert_eq!(counts_line(&counts), "120 sent · 4880 queued · 2 failed");
     }
 
     #[test]
     fn rates_and_times_are_short() {
         assert_eq!([rate(0.0), rate(0.25), rate(9.96), rate(1240.4)], ["0.0/s", "0.2/s", "10.0/s", "1240/s"]);
         let spans = [0, 59, 60, 200, 3599, 3600, 7500, 172_799, 900_000];
-        let spans = spans.map(|seconds| span(Duration::from_secs(seconds)));
+        let spans = spans.map(|seconds| duration(Duration::from_secs(seconds)));
         assert_eq!(
             spans,
             [
@@ -129,9 +147,12 @@ mod tests {
     fn the_rate_is_what_came_to_an_end() {
         let before = Counts { sent: 10, queued: 90, ..Counts::default() };
         let after = Counts { sent: 25, failed: 5, queued: 60, deferred: 10, ..Counts::default() };
-        let rate = measured(&before, &after, Duration::from_secs(2));
+        let rate = messages_per_second(&before, &after, Duration::from_secs(2));
         assert!((rate - 10.0).abs() < 1e-9, "{rate}");
-        assert!(measured(&after, &before, Duration::from_secs(2)).abs() < 1e-9, "a retry is no progress");
+        assert!(
+            messages_per_second(&after, &before, Duration::from_secs(2)).abs() < 1e-9,
+            "a retry is no progress"
+        );
         assert_eq!(eta(&after, rate), Some(Duration::from_secs(6)), "deferred ones wait for their own time");
         assert_eq!(eta(&after, 0.0), None);
         assert_eq!(eta(&Counts { deferred: 3, ..Counts::default() }, 5.0), None);
@@ -142,14 +163,14 @@ mod tests {
         let breaker = Breaker { canary: 200, max_failed_percent: 20 };
         let score = |answered, refused| Score { recipients: 5000, answered, refused };
         assert_eq!(
-            refusals(score(300, 12), breaker),
+            refusal_rate(score(300, 12), breaker),
             "12 of 300 answers were refusals (4.0 %); more than 20 % hold the issue"
         );
         assert_eq!(
-            refusals(score(0, 0), breaker),
+            refusal_rate(score(0, 0), breaker),
             "0 of 0 answers were refusals (0.0 %); more than 20 % hold the issue; the canary waits for 200 more answers"
         );
         let never = Breaker { canary: 0, max_failed_percent: 100 };
-        assert!(refusals(score(3, 3), never).ends_with("(100.0 %); the issue is never held for that"));
+        assert!(refusal_rate(score(3, 3), never).ends_with("(100.0 %); the issue is never held for that"));
     }
 }

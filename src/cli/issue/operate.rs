@@ -1,12 +1,12 @@
-//! `daily issue pause`, `resume` and `cancel`: an operator stops an issue, lets it go on, or gives it up.
+//! `daily issue pause`, `resume` and `cancel`
 
 use crate::{
     actions::issue::{cancel_issue::cancel_issue, pause_issue::pause_issue, resume_issue::resume_issue},
     app::App,
     cli::{
         CliError, CliResult,
-        issue::{Which, figures::line, watch::pause_after},
-        output::{Output, ask, moment},
+        issue::{Which, figures::counts_line, watch::pause_after},
+        output::{Output, confirm, utc_time},
     },
     db::{
         DbError,
@@ -57,21 +57,21 @@ pub struct Cancel {
 }
 
 /// Longest reason, in characters.
-const LONGEST_REASON: usize = 500;
+const MAX_REASON_CHARS: usize = 500;
 
 fn reason(text: &str) -> Result<String, String> {
     let text: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     match text.chars().count() {
-        0 => Err("say why, or leave it out".into()),
-        1..=LONGEST_REASON => Ok(text),
-        count => Err(format!("it has {count} characters; {LONGEST_REASON} are kept")),
+        0 => Err("the reason is empty".into()),
+        1..=MAX_REASON_CHARS => Ok(text),
+        count => Err(format!("it has {count} characters; {MAX_REASON_CHARS} are kept")),
     }
 }
 
-/// How long to wait for mails in flight, whose relays may take their time to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long to wait for the first look after that.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// Time limit for emails in flight, because relays may answer late.
+const WAIT_LIMIT: Duration = Duration::from_secs(5);
+/// First pause between queries while waiting for emails in flight.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 
 impl Pause {
     pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
@@ -79,12 +79,12 @@ impl Pause {
         pause_issue(&app.actions, actor, was.id, self.reason.as_deref()).await?;
         let now = reload(app, was.id).await?;
         if was.status != IssueStatus::Sending || now.status != IssueStatus::Paused {
-            // It may have moved on in between: what it is now counts.
-            return Err(CliError::Failed(why_not("paused", &now)));
+            // The status may have changed since the query.
+            return Err(CliError::Failed(explain_refusal("paused", &now)));
         }
-        let after = Aftermath::wait(app, was.id, false).await?;
+        let after = ResultingState::wait(app, was.id, false).await?;
         after.report(&was, &now, output, |text| {
-            text.push_str("\n`daily issue resume` lets it go on, `daily issue cancel` gives it up");
+            text.push_str("\n`daily issue resume` continues it, `daily issue cancel` cancels it");
         })
     }
 }
@@ -96,15 +96,15 @@ impl Resume {
         let now = reload(app, was.id).await?;
         let stopped = matches!(was.status, IssueStatus::Paused | IssueStatus::Held);
         if !stopped || !matches!(now.status, IssueStatus::Sending | IssueStatus::Sent) {
-            return Err(CliError::Failed(why_not("resumed", &now)));
+            return Err(CliError::Failed(explain_refusal("resumed", &now)));
         }
         let mut tx = app.db.read().await?;
         let counts = deliveries::counts(&mut tx, was.id).await?;
         let workers = processes::count_workers(&mut tx, app.actions.clock.now()).await?;
         drop(tx);
-        Aftermath { counts, workers }.report(&was, &now, output, |text| {
+        ResultingState { counts, workers }.report(&was, &now, output, |text| {
             if workers == 0 {
-                text.push_str("\nno worker is alive: it goes on when one starts");
+                text.push_str("\nno worker is running: sending continues when one starts");
             }
         })
     }
@@ -114,34 +114,34 @@ impl Cancel {
     pub async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         let was = self.which.existing(app).await?;
         if was.status.is_final() {
-            return Err(CliError::Failed(why_not("cancelled", &was)));
+            return Err(CliError::Failed(explain_refusal("cancelled", &was)));
         }
         if !self.yes {
             let counts = deliveries::counts(&mut app.db.read().await?, was.id).await?;
-            ask(
+            confirm(
                 &format!(
-                    "Give up the issue of {}, which is {} ({})? Who has not got it yet will not.",
+                    "Cancel the issue of {}, which is {} ({})? Readers who don't have it yet won't get it.",
                     was.issue_date,
                     was.status,
-                    line(&counts)
+                    counts_line(&counts)
                 ),
-                "say --yes to cancel without being asked",
+                "confirm with --yes",
                 "nothing was cancelled",
             )?;
         }
         cancel_issue(&app.actions, actor, was.id, self.reason.as_deref()).await?;
         let now = reload(app, was.id).await?;
         if now.status != IssueStatus::Cancelled {
-            return Err(CliError::Failed(why_not("cancelled", &now)));
+            return Err(CliError::Failed(explain_refusal("cancelled", &now)));
         }
-        let after = Aftermath::wait(app, was.id, true).await?;
+        let after = ResultingState::wait(app, was.id, true).await?;
         let workers = after.workers;
         let Counts { queued, deferred, claimed, uncertain, .. } = after.counts;
         after.report(&was, &now, output, |text| {
             if queued + deferred + claimed > 0 {
                 text.push_str("\nthose that wait will be marked as skipped; they are not sent");
                 if workers == 0 {
-                    text.push_str(" (no worker is alive: when one starts)");
+                    text.push_str(" (when a worker starts)");
                 }
             }
             if uncertain > 0 {
@@ -158,44 +158,44 @@ async fn reload(app: &App, id: IssueId) -> Result<IssueRecord, DbError> {
     issues::get(&mut tx, id).await?.ok_or(DbError::RowNotFound)
 }
 
-/// What an issue is that can't be paused, resumed or cancelled, and what can be done with it.
-fn why_not(verb: &str, issue: &IssueRecord) -> String {
+/// Explains why an issue can't be paused, resumed or cancelled, and what is possible instead.
+fn explain_refusal(verb: &str, issue: &IssueRecord) -> String {
     let date = &issue.issue_date;
     let because = issue.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
     let (state, cure) = match issue.status {
         IssueStatus::Planned => (
-            format!("is only planned, for {}", moment(Some(issue.due_at))),
-            format!("`daily issue cancel --date {date}` gives it up"),
+            format!("is only planned, for {}", utc_time(Some(issue.due_at))),
+            format!("`daily issue cancel --date {date}` cancels it"),
         ),
         IssueStatus::Frozen => ("is about to go out".into(), "try again in a moment".into()),
         IssueStatus::Sending => ("is going out".into(), "`daily issue pause` stops it".into()),
         IssueStatus::Paused | IssueStatus::Held => (
             format!("is {}{because}, and nothing goes out", issue.status),
-            "`daily issue resume` lets it go on, `daily issue cancel` gives it up".into(),
+            "`daily issue resume` continues it, `daily issue cancel` cancels it".into(),
         ),
-        IssueStatus::Sent => (
-            format!("was sent by {}", moment(issue.closed_at)),
-            "mail that is out can't be called back".into(),
-        ),
+        IssueStatus::Sent => {
+            (format!("was sent by {}", utc_time(issue.closed_at)), "sent email can't be recalled".into())
+        }
         IssueStatus::Skipped | IssueStatus::Cancelled => {
-            (format!("is {}{because}", issue.status), "`daily issue list` shows what else there is".into())
+            (format!("is {}{because}", issue.status), "see `daily issue list`".into())
         }
     };
     format!("the issue of {date} {state}; it can't be {verb} now. {cure}")
 }
 
-/// How an issue stands after an operator's word.
-struct Aftermath {
+/// The state of an issue after a command.
+struct ResultingState {
     counts: Counts,
     workers: i64,
 }
 
-impl Aftermath {
-    /// Waits until nothing is in flight, so that the counts are those that last; for a cancelled issue also until all that
-    /// waited is marked. Not for ever: a relay may take minutes to answer.
+impl ResultingState {
+    /// Waits until nothing is in flight, so that the counts are final. With `all_marked`, also waits until
+    /// all open deliveries are marked. Gives up after some time, because a relay may take minutes to answer.
     async fn wait(app: &App, id: IssueId, all_marked: bool) -> Result<Self, DbError> {
-        let until = Instant::now() + PATIENCE;
-        // A worker that has not noticed yet may take some more in hand and give them back. So quiet is what was seen twice.
+        let deadline = Instant::now() + WAIT_LIMIT;
+        // A worker that has not noticed the command may claim deliveries and release them again. Two quiet
+        // queries in a row are proof enough.
         let mut quiet = 0;
         loop {
             let begun = Instant::now();
@@ -205,11 +205,11 @@ impl Aftermath {
             drop(tx);
             let busy = standing.leased || (all_marked && standing.waiting);
             quiet = if busy { 0 } else { quiet + 1 };
-            if quiet == 2 || Instant::now() >= until || (busy && workers == 0) {
+            if quiet == 2 || Instant::now() >= deadline || (busy && workers == 0) {
                 let counts = deliveries::counts(&mut app.db.read().await?, id).await?;
                 return Ok(Self { counts, workers });
             }
-            tokio::time::sleep(LOOK_AGAIN.max(pause_after(begun.elapsed()) / 3)).await;
+            tokio::time::sleep(SHORTEST_PAUSE.max(pause_after(begun.elapsed()) / 3)).await;
         }
     }
 
@@ -230,12 +230,12 @@ impl Aftermath {
             if let Some(reason) = &now.reason {
                 let _ = write!(text, " ({reason})");
             }
-            let _ = write!(text, "\n{}", line(&self.counts));
+            let _ = write!(text, "\n{}", counts_line(&self.counts));
             if in_flight > 0 && now.status != IssueStatus::Sending {
                 let _ = write!(
                     text,
-                    "\n{in_flight} of them were begun before and have no answer yet; they still count as what their relay says, or \
-                     are in doubt if their worker is dead"
+                    "\n{in_flight} of them are in flight: their relay's answer will count, or they are in doubt if their \
+                     worker has died"
                 );
             }
             more(&mut text);
@@ -250,7 +250,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_is_one_line_of_some_length() {
+    fn a_reason_is_one_line_of_limited_length() {
         assert_eq!(reason(" wrong\npicture ").as_deref(), Ok("wrong picture"));
         assert!(reason("  ").is_err());
         assert!(reason(&"x".repeat(501)).is_err());

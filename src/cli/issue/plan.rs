@@ -1,4 +1,4 @@
-//! `daily issue plan`: the plan of an issue, why each candidate is in or out, and the plan made once more.
+//! `daily issue plan`
 
 use crate::{
     actions::issue::send_issue::begin_issue,
@@ -7,10 +7,10 @@ use crate::{
         CliError, CliResult,
         issue::{
             Which,
-            figures::number,
-            show::{self, Named},
+            figures::counted,
+            show::{self, Titles},
         },
-        output::{Output, moment, table},
+        output::{Output, table, utc_time},
     },
     db::{Tx, issues},
     domain::{
@@ -58,12 +58,12 @@ impl PlanCommand {
         let mut tx = app.db.read().await?;
         let known = issues::get_by_date(&mut tx, newsletter.id, date).await?;
         drop(tx);
-        // An issue that is past planning can be explained, and no more.
+        // An issue that is past planning can only be explained.
         let is_past = known.as_ref().is_some_and(|issue| issue.status != IssueStatus::Planned);
         if let Some(issue) = known.filter(|_| is_past) {
             if !self.explain {
                 return Err(CliError::Failed(format!(
-                    "the issue of {date} is {} and can't be planned any more; --explain shows how it was",
+                    "the issue of {date} is {} and can't be planned any more; --explain shows its plan",
                     issue.status
                 )));
             }
@@ -88,7 +88,7 @@ fn no_plan() -> CliError {
     CliError::Failed("it has not been planned yet".into())
 }
 
-/// Every candidate's fate.
+/// Lists every candidate with the reason why it is in or out.
 async fn explain(
     tx: &mut Tx,
     issue: IssueId,
@@ -106,7 +106,7 @@ async fn explain(
         )));
     }
     let choices = inputs.choices(variant);
-    let named = Named::load(tx, Some(issue), &choices).await?;
+    let named = Titles::load(tx, Some(issue), &choices).await?;
     let rows: Vec<_> = choices.iter().map(|choice| row(inputs, &named, choice)).collect();
     let readers = variant.map_or(0, crate::domain::issue::plan::PlannedVariant::readers);
     let record = json!({
@@ -129,17 +129,17 @@ async fn explain(
         let mut text = table(&titles, &places.collect::<Vec<_>>());
         let _ = write!(
             text,
-            "\n{} candidates at {}, for {} readers. The rules: docs/concepts/issues.md",
-            rows.len(),
-            moment(Some(inputs.planned_at)),
-            self::number(readers)
+            "\n{} at {}, for {}. The rules: docs/concepts/issues.md",
+            counted(rows.len(), "candidate"),
+            utc_time(Some(inputs.planned_at)),
+            counted(readers, "reader")
         );
         text
     })?;
     Ok(())
 }
 
-fn row(inputs: &PlanInputs, named: &Named, choice: &Choice) -> Vec<String> {
+fn row(inputs: &PlanInputs, named: &Titles, choice: &Choice) -> Vec<String> {
     let candidate = inputs.candidates.iter().find(|it| it.article == choice.article);
     let age = candidate.and_then(|it| it.fresh_at).map_or("undated".to_owned(), |fresh| {
         let hours = inputs.planned_at.duration_since(fresh).as_hours();
@@ -156,7 +156,7 @@ fn row(inputs: &PlanInputs, named: &Named, choice: &Choice) -> Vec<String> {
     ]
 }
 
-/// Makes the kept plan again.
+/// Makes the stored plan again from its inputs, and compares the two.
 async fn replay(app: &App, which: &Which, output: Output) -> CliResult {
     let (newsletter, date) = which.find(app).await?;
     let mut tx = app.db.read().await?;
@@ -179,11 +179,11 @@ async fn replay(app: &App, which: &Which, output: Output) -> CliResult {
     }
     output.record(&record, || {
         format!(
-            "the plan of {date}, made {}, comes out the same: {} candidates, {} groups of readers, {} variants",
-            moment(Some(kept.planned_at)),
-            kept.inputs.candidates.len(),
-            kept.inputs.groups.len(),
-            again.variants.len()
+            "the plan of {date}, made {}, comes out the same: {}, {} of readers, {}",
+            utc_time(Some(kept.planned_at)),
+            counted(kept.inputs.candidates.len(), "candidate"),
+            counted(kept.inputs.groups.len(), "group"),
+            counted(again.variants.len(), "variant")
         )
     })?;
     Ok(())

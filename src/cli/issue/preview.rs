@@ -1,4 +1,4 @@
-//! `daily issue preview`: an issue's mail as it stands.
+//! `daily issue preview`
 
 use crate::{
     app::App,
@@ -34,9 +34,15 @@ impl Preview {
         let mut tx = app.db.read().await?;
         let issue = issues::get_by_date(&mut tx, newsletter.id, date).await?;
         let number = usize::from(self.variant);
-        let edition =
-            edition::current(app.jobs.issues.planning(), &mut tx, &newsletter, date, issue.as_ref(), number)
-                .await?;
+        let edition = edition::load_edition(
+            app.jobs.issues.planning(),
+            &mut tx,
+            &newsletter,
+            date,
+            issue.as_ref(),
+            number,
+        )
+        .await?;
         drop(tx);
         if edition.stories.is_empty() {
             return Err(CliError::Failed(if number > 1 {
@@ -58,7 +64,7 @@ impl Preview {
         .email();
         if email.clipped() {
             errln!(
-                "its HTML has {} bytes: Gmail shows only the beginning of mails this large; choose fewer stories",
+                "its HTML has {} bytes, and Gmail clips emails of this size; choose fewer stories",
                 email.html_bytes()
             );
         }

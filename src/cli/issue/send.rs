@@ -1,4 +1,4 @@
-//! `daily issue send`: today's issue, now.
+//! `daily issue send`
 
 use crate::{
     actions::issue::send_issue::send_issue,
@@ -6,11 +6,11 @@ use crate::{
     cli::{
         CliError, CliResult,
         issue::{
-            figures::line,
-            watch::{Ended, Seen, watch},
+            figures::{counted, counts_line},
+            watch::{EndReason, LastState, watch},
         },
         newsletter,
-        output::{Output, ask},
+        output::{Output, confirm},
         require_worker,
     },
     db::subscribers,
@@ -38,9 +38,13 @@ impl Send {
             let mut tx = app.db.read().await?;
             let readers = subscribers::count_active(&mut tx, newsletter.id).await?;
             drop(tx);
-            ask(
-                &format!("Send today's issue of {} to {readers} readers now?", newsletter.newsletter.title),
-                "say --yes to send without being asked",
+            confirm(
+                &format!(
+                    "Send today's issue of {} to {} now?",
+                    newsletter.newsletter.title,
+                    counted(readers, "reader")
+                ),
+                "confirm with --yes",
                 "nothing was sent",
             )?;
         }
@@ -58,34 +62,36 @@ impl Send {
     }
 }
 
-fn report(seen: &Seen, output: Output) -> CliResult {
-    let Seen { issue, counts, ended } = seen;
+fn report(last: &LastState, output: Output) -> CliResult {
+    let LastState { issue, counts, end_reason } = last;
     let date = &issue.issue_date;
-    let counted = line(counts);
-    let why_not = match ended {
-        Ended::AtRest if issue.status == IssueStatus::Sent => {
+    let counted = counts_line(counts);
+    let why_not = match end_reason {
+        EndReason::AtRest if issue.status == IssueStatus::Sent => {
             output.record(&json!({ "issue": issue, "deliveries": counts }), || {
-                format!("the issue of {date} is out: {counted}")
+                format!("the issue of {date} is sent: {counted}")
             })?;
             return Ok(());
         }
-        Ended::AtRest => {
+        EndReason::AtRest => {
             let reason = match issue.waits_for.as_deref() {
-                Some(plan::APPROVAL) => "an operator has to approve it first, with `daily issue approve`",
-                Some(_) => "it has too few stories; `daily issue approve` lets it go out shorter",
+                Some(plan::WAITS_FOR_APPROVAL) => {
+                    "an operator has to approve it first, with `daily issue approve`"
+                }
+                Some(_) => "it has too few stories; `daily issue approve` sends it anyway",
                 None => issue.reason.as_deref().unwrap_or("see `daily issue status`"),
             };
             format!("the issue of {date} was not sent, it is {}: {reason} ({counted})", issue.status)
         }
-        Ended::InDoubt => {
+        EndReason::InDoubt => {
             format!("the issue of {date} waits for you: {counted}. See `daily issue resolve --help`")
         }
-        Ended::NoWorker => format!(
-            "no worker is alive any more. The issue of {date} stays as it is ({}) and goes on when one starts: {counted}",
+        EndReason::NoWorker => format!(
+            "no worker is running any more. The issue of {date} stays {} until one starts: {counted}",
             issue.status
         ),
-        Ended::Interrupted => format!(
-            "you don't watch any more, but the issue of {date} goes on: {counted}. See `daily issue status`, or stop it with \
+        EndReason::Interrupted => format!(
+            "the issue of {date} continues without being watched: {counted}. See `daily issue status`, or stop it with \
              `daily issue pause`"
         ),
     };

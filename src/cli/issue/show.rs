@@ -1,11 +1,14 @@
-//! `daily issue show`: what an issue is, or what it will be.
+//! `daily issue show`
 
 use crate::{
     app::App,
     cli::{
         CliError, CliResult,
-        issue::{Which, figures::number},
-        output::{Output, local_time, moment},
+        issue::{
+            Which,
+            figures::{counted, number},
+        },
+        output::{Output, local_time, utc_time},
     },
     db::{
         DbError, Tx,
@@ -22,14 +25,14 @@ use crate::{
 use serde_json::json;
 use std::{collections::HashMap, fmt::Write as _};
 
-/// Most waves that are listed one by one.
-const WAVES: usize = 50;
+/// Most waves that are listed individually.
+const MAX_WAVES: usize = 50;
 
-/// Articles by name.
-pub struct Named(HashMap<ArticleId, String>);
+/// Titles of articles.
+pub struct Titles(HashMap<ArticleId, String>);
 
-impl Named {
-    /// Those of a plan, as they are named in this issue.
+impl Titles {
+    /// Loads the titles of a plan's articles as this issue shows them.
     pub async fn load(tx: &mut Tx, issue: Option<IssueId>, choices: &[Choice]) -> Result<Self, DbError> {
         let ids: Vec<ArticleId> = choices.iter().map(|choice| choice.article).collect();
         let mut titles = articles::titles(tx, &ids).await?;
@@ -41,13 +44,12 @@ impl Named {
         Ok(Self(titles))
     }
 
-    /// The title of one.
     pub fn title(&self, id: ArticleId) -> String {
         self.0.get(&id).cloned().unwrap_or_else(|| format!("article {id}"))
     }
 }
 
-/// Shows an issue: what it was, or, until it is frozen, what will go out when and to how many, as it would be now.
+/// Shows an issue as it was sent, or a forecast of one that is not frozen.
 pub async fn run(app: &App, which: &Which, output: Output) -> CliResult {
     let (newsletter, date) = which.find(app).await?;
     let is_next = which.is_next(&newsletter, date, app).await?;
@@ -71,7 +73,7 @@ fn title(newsletter: &NewsletterRecord) -> &str {
     &newsletter.newsletter.title
 }
 
-/// An issue that is past planning.
+/// Prints an issue that is past planning.
 async fn print_issue(
     tx: &mut Tx,
     newsletter: &NewsletterRecord,
@@ -88,7 +90,7 @@ async fn print_issue(
     });
     output.record(&record, || {
         let mut text = format!("{} of {}: {}", title(newsletter), issue.issue_date, issue.status);
-        let _ = writeln!(text, ", due {}", moment(Some(issue.due_at)));
+        let _ = writeln!(text, ", due {}", utc_time(Some(issue.due_at)));
         if let Some(reason) = &issue.reason {
             let _ = writeln!(text, "{reason}");
         }
@@ -101,21 +103,25 @@ async fn print_issue(
             let _ = writeln!(text, "variant {}: {}", variant.number, variant.subject);
         }
         if unserved > 0 {
-            let _ = writeln!(text, "{} readers got nothing: they had had all of it", number(unserved));
+            let _ = writeln!(
+                text,
+                "{} got nothing, because they had had all stories",
+                counted(unserved, "reader")
+            );
         }
         text
     })?;
     Ok(())
 }
 
-/// An issue that is to come.
+/// Prints the forecast of an issue.
 pub async fn print_forecast(
     tx: &mut Tx,
     newsletter: &NewsletterRecord,
     it: &Forecast,
     output: Output,
 ) -> CliResult {
-    let named = Named::load(tx, it.issue.as_ref().map(|issue| issue.id), &it.plan.choices).await?;
+    let named = Titles::load(tx, it.issue.as_ref().map(|issue| issue.id), &it.plan.choices).await?;
     let waves: Vec<WaveRecord> = it
         .waves
         .iter()
@@ -133,14 +139,14 @@ pub async fn print_forecast(
             "readers": variant.readers(), "stories": variant.stories, "groups": variant.groups,
         })).collect::<Vec<_>>(),
     });
-    output.record(&record, || in_words(newsletter, it, &named, &waves, unserved))?;
+    output.record(&record, || describe_forecast(newsletter, it, &named, &waves, unserved))?;
     Ok(())
 }
 
-fn in_words(
+fn describe_forecast(
     newsletter: &NewsletterRecord,
     it: &Forecast,
-    named: &Named,
+    named: &Titles,
     waves: &[WaveRecord],
     unserved: i64,
 ) -> String {
@@ -153,19 +159,19 @@ fn in_words(
     let command =
         format!("daily issue approve --newsletter {} --date {}", newsletter.newsletter.slug, it.date);
     match (it.waits_for, approved) {
-        (Some(crate::issues::plan::APPROVAL), _) => {
+        (Some(crate::issues::plan::WAITS_FOR_APPROVAL), _) => {
             let _ = writeln!(text, "Nothing goes out until an operator approves it: {command}");
         }
         (Some(_), _) => {
             let _ = writeln!(text, "It has too few stories, and waits for an operator: {command}");
         }
         (None, Some(at)) => {
-            let _ = writeln!(text, "Approved {}: no later article changes it", moment(Some(at)));
+            let _ = writeln!(text, "Approved {}: no later article changes it", utc_time(Some(at)));
         }
         (None, None) => {}
     }
     if it.plan.variants.is_empty() {
-        let _ = writeln!(text, "As it is now, nothing would go out: there are too few stories");
+        let _ = writeln!(text, "Nothing would go out now: there are too few stories");
     }
     write_waves(&mut text, waves);
     let (chosen, left): (Vec<&Choice>, Vec<&Choice>) =
@@ -183,22 +189,23 @@ fn in_words(
     if unserved > 0 {
         let _ = writeln!(
             text,
-            "{} readers get nothing: too little is left that they have not had",
-            number(unserved)
+            "{} will get nothing, because they have had too many of the stories",
+            counted(unserved, "reader")
         );
     }
-    let _ = writeln!(text, "{} candidates are out; `daily issue plan --explain` says why", left.len());
+    let _ =
+        writeln!(text, "{} left out; `daily issue plan --explain` shows why", counted(left.len(), "article"));
     text
 }
 
-/// What the other variants have else than the first.
-fn write_variants(text: &mut String, variants: &[PlannedVariant], named: &Named) {
+/// Lists the differences of the other variants from the first.
+fn write_variants(text: &mut String, variants: &[PlannedVariant], named: &Titles) {
     if let [only] = variants {
-        let _ = writeln!(text, "for {} readers, in one variant", number(only.readers()));
+        let _ = writeln!(text, "for {}, in one variant", counted(only.readers(), "reader"));
         return;
     }
     for (variant, place) in variants.iter().zip(1_usize..) {
-        let _ = write!(text, "variant {place}: {} readers", number(variant.readers()));
+        let _ = write!(text, "variant {place}: {}", counted(variant.readers(), "reader"));
         let first = variants.first().map(|it| it.stories.as_slice()).unwrap_or_default();
         let without = first.iter().filter(|id| !variant.stories.contains(id));
         let with = variant.stories.iter().filter(|id| !first.contains(id));
@@ -216,12 +223,12 @@ fn write_waves(text: &mut String, waves: &[WaveRecord]) {
     match waves {
         [] | [_] => {}
         waves => {
-            for wave in waves.iter().take(WAVES) {
+            for wave in waves.iter().take(MAX_WAVES) {
                 let _ =
-                    writeln!(text, "  {}  {:>10} readers", moment(Some(wave.due_at)), number(wave.readers));
+                    writeln!(text, "  {}  {:>10} readers", utc_time(Some(wave.due_at)), number(wave.readers));
             }
-            if waves.len() > WAVES {
-                let _ = writeln!(text, "  and {} more waves; --json lists all", waves.len() - WAVES);
+            if waves.len() > MAX_WAVES {
+                let _ = writeln!(text, "  and {} more waves; --json lists all", waves.len() - MAX_WAVES);
             }
         }
     }

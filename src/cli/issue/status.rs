@@ -1,4 +1,4 @@
-//! `daily issue status`: how far an issue is, and how it fares.
+//! `daily issue status`
 
 use crate::{
     app::App,
@@ -6,10 +6,10 @@ use crate::{
         CliError, CliResult,
         issue::{
             Which,
-            figures::{eta, line, measured, percent, rate, refusals, span},
-            watch::{Ended, waits_for_operator, watch},
+            figures::{counts_line, duration, eta, messages_per_second, percent, rate, refusal_rate},
+            watch::{EndReason, waits_for_operator, watch},
         },
-        output::{Output, moment, on_terminal, table},
+        output::{Output, on_terminal, table, utc_time},
     },
     db::{
         deliveries::{self, AnswerCount, Counts, DomainCount, Slowdown},
@@ -43,28 +43,28 @@ pub struct Status {
     no_watch: bool,
 }
 
-/// Domains shown.
+/// Domains that are listed.
 const DOMAINS: i64 = 15;
-/// Answers shown.
+/// Distinct answers that are listed.
 const ANSWERS: i64 = 50;
-/// ReducedRate domains and relays shown.
+/// Slowed-down domains and relays that are listed.
 const SLOWDOWNS: i64 = 50;
-/// The rate of a single look is taken over this time.
+/// Time over which a single query measures the rate.
 const MEASURE_FOR: Duration = Duration::from_secs(1);
-/// What was slowed longer ago has recovered, however slow it was.
+/// Even the strongest slowdown has recovered after this time.
 const SLOW_FOR: SignedDuration = SignedDuration::from_hours(6);
 
-const NO_WORKER: &str = "no worker is alive: it goes on when one starts";
+const NO_WORKER: &str = "no worker is running: sending continues when one starts";
 
 impl Status {
     pub async fn run(self, app: &App, output: Output) -> CliResult {
         let issue = self.which.existing(app).await?;
         let (mut notice, mut per_second) = (None, None);
-        if on_terminal() && !output.json && !self.no_watch && is_on_its_way(issue.status) {
-            notice = match watch(app, issue.id, output).await?.ended {
-                Ended::AtRest | Ended::Interrupted => None,
-                Ended::InDoubt => Some("all that is left is in doubt: see `daily issue resolve --help`"),
-                Ended::NoWorker => Some(NO_WORKER),
+        if on_terminal() && !output.json && !self.no_watch && is_being_sent(issue.status) {
+            notice = match watch(app, issue.id, output).await?.end_reason {
+                EndReason::AtRest | EndReason::Interrupted => None,
+                EndReason::InDoubt => Some("the rest is in doubt: see `daily issue resolve --help`"),
+                EndReason::NoWorker => Some(NO_WORKER),
             };
         } else if issue.status == IssueStatus::Sending {
             per_second = Some(measure(app, issue.id).await?);
@@ -74,15 +74,15 @@ impl Status {
             return Ok(output.record(&report.to_json(), String::new)?);
         }
         let mut text = report.to_text();
-        let nobody = report.workers == 0 && is_on_its_way(report.issue.status);
-        if let Some(notice) = notice.or(nobody.then_some(NO_WORKER)) {
+        let no_worker = report.workers == 0 && is_being_sent(report.issue.status);
+        if let Some(notice) = notice.or(no_worker.then_some(NO_WORKER)) {
             let _ = write!(text, "\n{notice}");
         }
         Ok(output.record(&(), || text)?)
     }
 }
 
-const fn is_on_its_way(status: IssueStatus) -> bool {
+const fn is_being_sent(status: IssueStatus) -> bool {
     matches!(status, IssueStatus::Frozen | IssueStatus::Sending)
 }
 
@@ -91,19 +91,18 @@ async fn measure(app: &App, id: IssueId) -> Result<f64, CliError> {
     let begun = tokio::time::Instant::now();
     tokio::time::sleep(MEASURE_FOR).await;
     let after = deliveries::counts(&mut app.db.read().await?, id).await?;
-    Ok(measured(&before, &after, begun.elapsed()))
+    Ok(messages_per_second(&before, &after, begun.elapsed()))
 }
 
-/// A slowed domain or relay, and what it may be given now.
+/// A slowed-down domain or relay, with its current rate.
 #[derive(serde::Serialize)]
 struct SlowedNow {
     #[serde(flatten)]
     slowdown: Slowdown,
-    /// Messages a minute; none: it has recovered.
+    /// Messages per minute; `None` if it has recovered.
     now_per_minute: Option<u32>,
 }
 
-/// All that is told about an issue.
 struct Report {
     issue: IssueRecord,
     counts: Counts,
@@ -117,7 +116,7 @@ struct Report {
 }
 
 impl Report {
-    /// Everything as of one moment. Looks at all deliveries of the issue.
+    /// Loads everything in one transaction. Scans all deliveries of the issue.
     async fn read(app: &App, id: IssueId, per_second: Option<f64>) -> Result<Self, CliError> {
         let now = app.actions.clock.now();
         let mut tx = app.db.read().await?;
@@ -168,21 +167,21 @@ impl Report {
         let _ = writeln!(
             text,
             "due {}, frozen {}, closed {}",
-            moment(Some(issue.due_at)),
-            moment(issue.frozen_at),
-            moment(issue.closed_at)
+            utc_time(Some(issue.due_at)),
+            utc_time(issue.frozen_at),
+            utc_time(issue.closed_at)
         );
-        let _ = writeln!(text, "{}", line(counts));
-        if issue.answered > 0 || is_on_its_way(issue.status) {
-            let _ = writeln!(text, "{}", refusals(self.score(), self.breaker));
+        let _ = writeln!(text, "{}", counts_line(counts));
+        if issue.answered > 0 || is_being_sent(issue.status) {
+            let _ = writeln!(text, "{}", refusal_rate(self.score(), self.breaker));
         }
         if let Some(per_second) = self.per_second {
-            let left = eta(counts, per_second).map_or("-".into(), span);
-            let done = percent(super::figures::done(counts), counts.total());
+            let left = eta(counts, per_second).map_or("-".into(), duration);
+            let done = percent(super::figures::finished(counts), counts.total());
             let _ = writeln!(text, "{done} done, {}, ETA {left}", rate(per_second));
         }
         if waits_for_operator(issue.status) {
-            text.push_str("`daily issue resume` lets it go on, `daily issue cancel` gives it up\n");
+            text.push_str("`daily issue resume` continues it, `daily issue cancel` cancels it\n");
         }
         self.add_tables(&mut text);
         text
@@ -217,19 +216,20 @@ impl Report {
                 it.slowdown.scope.clone(),
                 format!("{}/min", it.slowdown.per_minute),
                 it.now_per_minute.map_or("no limit".into(), |rate| format!("{rate}/min")),
-                moment(Some(it.slowdown.at)),
+                utc_time(Some(it.slowdown.at)),
                 or_none(it.slowdown.complaint.as_deref()),
             ]
         });
         add(&["slowed", "to", "now", "at", "because"], slowed.collect());
         let history = self.history.iter().map(|it| {
-            vec![moment(Some(it.occurred_at)), it.status.to_string(), it.reason.clone().unwrap_or_default()]
+            vec![utc_time(Some(it.occurred_at)), it.status.to_string(), it.reason.clone().unwrap_or_default()]
         });
         add(&["when", "became", "because"], history.collect());
     }
 }
 
-/// What was slowed while the issue went out; for one that is not at its end also what is still slow from before.
+/// Returns what was slowed down while the issue was sent. For an unfinished issue, includes older slowdowns
+/// that still last.
 async fn slowed(
     app: &App,
     tx: &mut crate::db::Tx,
@@ -256,7 +256,7 @@ fn now_of(app: &App, slowdown: Slowdown, now: Timestamp) -> SlowedNow {
     SlowedNow { now_per_minute: pace.per_minute(now), slowdown }
 }
 
-/// What is slow at this moment: a short line each, for `daily check`.
+/// Describes current slowdowns on one line each, for `daily check`.
 pub async fn slow_now(app: &App, tx: &mut crate::db::Tx) -> Result<Vec<(String, String)>, CliError> {
     let now = app.actions.clock.now();
     let found = deliveries::slowdowns(tx, now - SLOW_FOR, now, SLOWDOWNS).await?;
@@ -264,7 +264,7 @@ pub async fn slow_now(app: &App, tx: &mut crate::db::Tx) -> Result<Vec<(String, 
         let detail = format!(
             "{}/min after it said at {}: {}",
             it.now_per_minute?,
-            moment(Some(it.slowdown.at)),
+            utc_time(Some(it.slowdown.at)),
             it.slowdown.complaint.as_deref().unwrap_or("-")
         );
         Some((it.slowdown.scope, detail))

@@ -1,8 +1,7 @@
-//! Cells of CSV files that people open with spreadsheets.
+//! Cells of CSV files that people open in spreadsheets.
 
-/// A cell that a spreadsheet would run as a formula, with a mark before it that keeps it from that. The importer takes the mark
-/// away again.
-pub(super) fn guarded(cell: &str) -> String {
+/// Prefixes a cell that a spreadsheet would run as a formula. The importer removes the prefix.
+pub(super) fn escape_formula(cell: &str) -> String {
     if cell.trim_start_matches('\'').starts_with(['=', '+', '-', '@']) {
         format!("'{cell}")
     } else {
@@ -12,13 +11,13 @@ pub(super) fn guarded(cell: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::guarded;
+    use super::escape_formula;
 
     #[test]
     fn nothing_begins_like_a_formula() {
-        assert_eq!(guarded("=cmd@example.org"), "'=cmd@example.org");
-        assert_eq!(guarded("'=cmd@example.org"), "''=cmd@example.org");
-        assert_eq!(guarded("ann@example.org"), "ann@example.org");
-        assert_eq!(guarded("'ann@example.org"), "'ann@example.org");
+        assert_eq!(escape_formula("=cmd@example.org"), "'=cmd@example.org");
+        assert_eq!(escape_formula("'=cmd@example.org"), "''=cmd@example.org");
+        assert_eq!(escape_formula("ann@example.org"), "ann@example.org");
+        assert_eq!(escape_formula("'ann@example.org"), "'ann@example.org");
     }
 }

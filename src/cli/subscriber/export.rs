@@ -1,8 +1,10 @@
-//! `daily subscriber export`: lists of readers, and what is held about one.
+//! `daily subscriber export`
 
 use crate::{
     app::App,
-    cli::{CliError, CliResult, output::Output, parse_address, subscriber::cells::guarded},
+    cli::{
+        CliError, CliResult, issue::counted, output::Output, parse_address, subscriber::cells::escape_formula,
+    },
     db::{
         DbTime,
         subscribers::{ListedReader, data_export, listed_readers},
@@ -15,8 +17,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// So many readers are read at once.
-const PAGE: i64 = 2_000;
+/// Readers per query.
+const PAGE_SIZE: i64 = 2_000;
 
 #[derive(Debug, clap::Args)]
 pub struct ExportCommand {
@@ -44,47 +46,52 @@ fn status(text: &str) -> Result<SubscriptionStatus, String> {
 impl ExportCommand {
     pub(super) async fn run(self, app: &App, output: Output) -> CliResult {
         if let Some(address) = &self.address {
-            return self.one(app, address).await;
+            return self.export_reader(app, address).await;
         }
         let newsletter = crate::cli::newsletter(app, self.newsletter.as_deref()).await?;
         let mut list = List::new(destination(self.out.as_deref())?, output.json)?;
         let mut after = SubscriptionId(0);
         loop {
-            // A snapshot a page: one for all would keep the store from tidying up meanwhile.
+            // A transaction per page: a long snapshot would keep the database from cleaning up.
             let mut tx = app.db.read().await?;
-            let page = listed_readers(&mut tx, newsletter.id, self.status, after, PAGE).await?;
+            let page = listed_readers(&mut tx, newsletter.id, self.status, after, PAGE_SIZE).await?;
             drop(tx);
             let Some(reader) = page.last() else { break };
             after = reader.id;
             page.iter().try_for_each(|reader| list.add(reader))?;
         }
-        let count = list.end()?;
+        let count = list.finish()?;
         if let Some(path) = &self.out {
-            errln!("{count} readers of `{}` are in {}", newsletter.newsletter.slug, path.display());
+            errln!(
+                "wrote {} of `{}` to {}",
+                counted(count, "reader"),
+                newsletter.newsletter.slug,
+                path.display()
+            );
         }
         Ok(())
     }
 }
 
 impl ExportCommand {
-    /// Writes all that is held about one reader.
-    async fn one(&self, app: &App, address: &str) -> CliResult {
+    /// Writes the data export of one reader.
+    async fn export_reader(&self, app: &App, address: &str) -> CliResult {
         let address = parse_address(address)?;
         let now = app.actions.clock.now();
         let Some(export) = data_export::read(&mut app.db.read().await?, &address, now).await? else {
-            return Err(CliError::Failed(format!("nothing is held about {address}")));
+            return Err(CliError::Failed(format!("there is no data about {address}")));
         };
         let mut file = destination(self.out.as_deref())?;
         file.write_all(export.to_json()?.as_bytes())?;
         file.flush()?;
         if let Some(path) = &self.out {
-            errln!("everything held about {address} is in {}", path.display());
+            errln!("all data about {address} is in {}", path.display());
         }
         Ok(())
     }
 }
 
-/// Where to write: a new file, or the standard output. A file there is already stays as it is.
+/// Opens a new file or standard output. Never overwrites a file.
 fn destination(path: Option<&Path>) -> Result<Box<dyn Write + Send>, CliError> {
     Ok(match path {
         Some(path) => Box::new(BufWriter::new(new_file(path)?)),
@@ -92,7 +99,7 @@ fn destination(path: Option<&Path>) -> Result<Box<dyn Write + Send>, CliError> {
     })
 }
 
-/// Makes a file that only we may read, for it names readers. What is there already is never written over.
+/// Creates a file that only its owner can read, because it contains personal data. Never overwrites a file.
 pub(super) fn new_file(path: &Path) -> Result<File, CliError> {
     let mut options = File::options();
     options.write(true).create_new(true);
@@ -107,13 +114,13 @@ pub(super) fn new_file(path: &Path) -> Result<File, CliError> {
     })
 }
 
-/// A list that is being written: CSV that `daily subscriber import` reads back, or a JSON object a line.
+/// Writes readers as CSV that `daily subscriber import` reads, or as one JSON object per line.
 enum List {
     Csv(Box<csv::Writer<Box<dyn Write + Send>>>, u64),
     Json(Box<dyn Write + Send>, u64),
 }
 
-/// The names of the columns, as the importer knows them.
+/// Column names that the importer recognizes.
 const COLUMNS: [&str; 13] = [
     "email",
     "status",
@@ -152,7 +159,7 @@ impl List {
                 *count += 1;
                 let or_none = |text: &Option<String>| text.clone().unwrap_or_default();
                 csv.write_record([
-                    guarded(&it.email),
+                    escape_formula(&it.email),
                     it.status.clone(),
                     at(Some(it.requested_at)),
                     or_none(&it.requested_ip),
@@ -160,7 +167,7 @@ impl List {
                     or_none(&it.confirmed_ip),
                     at(it.ended_at),
                     it.cadence.clone(),
-                    guarded(&it.sections),
+                    escape_formula(&it.sections),
                     or_none(&it.time_zone),
                     or_none(&it.send_time),
                     or_none(&it.paused_until),
@@ -171,8 +178,8 @@ impl List {
         }
     }
 
-    /// Writes what is left; returns how many readers there are.
-    fn end(self) -> io::Result<u64> {
+    /// Flushes the output and returns the number of readers.
+    fn finish(self) -> io::Result<u64> {
         match self {
             Self::Json(mut file, count) => file.flush().map(|()| count),
             Self::Csv(mut csv, count) => csv.flush().map(|()| count),

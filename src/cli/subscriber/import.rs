@@ -1,4 +1,4 @@
-//! `daily subscriber import`: readers from another system.
+//! `daily subscriber import`
 
 use crate::{
     actions::subscription::import_subscribers::{Import, LeftOut, Summary, import_subscribers},
@@ -19,10 +19,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// So many rows that were left out are shown where there is no report.
-const SHOWN: usize = 20;
+/// Rejected rows that are printed without a report.
+const MAX_SHOWN: usize = 20;
 
-/// Who wrote a file, as the command line has it.
+/// The system that wrote the file.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum From {
     Daily,
@@ -95,13 +95,13 @@ impl ImportCommand {
     pub(super) async fn run(self, app: &App, actor: &Actor, output: Output) -> CliResult {
         let newsletter = crate::cli::newsletter(app, self.newsletter.as_deref()).await?;
         let file = File::open(&self.file).map_err(|error| self.failed(&error))?;
-        let bar = bar(file.metadata().map_err(|error| self.failed(&error))?.len());
+        let bar = progress_bar(file.metadata().map_err(|error| self.failed(&error))?.len());
         let import = self.import(app, newsletter.id)?;
         let mut report = Report::open(self.report.as_deref())?;
         let done =
             import_subscribers(&app.actions, actor, bar.wrap_read(file), import, |it| report.add(it)).await;
         bar.finish_and_clear();
-        report.end(done.is_err())?;
+        report.finish(done.is_err())?;
         let summary = done.map_err(|error| self.failed(&error))?;
         for line in &report.shown {
             errln!("{line}");
@@ -109,7 +109,7 @@ impl ImportCommand {
         if report.beyond > 0 {
             errln!("… and {} more; --report FILE writes them all", report.beyond);
         }
-        output.record(&record(&summary, self.dry_run), || lines(&summary, self.dry_run))?;
+        output.record(&summary_json(&summary, self.dry_run), || summary_text(&summary, self.dry_run))?;
         Ok(())
     }
 
@@ -150,18 +150,18 @@ impl ImportCommand {
     }
 }
 
-/// A bar on a terminal, by the bytes read.
-fn bar(bytes: u64) -> ProgressBar {
+/// Creates a progress bar over the bytes of the file.
+fn progress_bar(bytes: u64) -> ProgressBar {
     let style =
         ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes}  {binary_bytes_per_sec}  ETA {eta}");
-    // The template is fixed above.
+    // The template above is valid.
     ProgressBar::new(bytes).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// Where the rows go that were left out.
+/// Collects the rows that were not imported.
 struct Report {
     file: Option<(PathBuf, csv::Writer<File>)>,
-    /// Rows in the file.
+    /// Rows written to the file.
     written: u64,
     shown: Vec<String>,
     beyond: u64,
@@ -183,11 +183,15 @@ impl Report {
         let address = it.address.as_deref().unwrap_or("");
         if let Some((_, file)) = &mut self.file {
             self.written += 1;
-            let cells =
-                [&line, it.outcome, &super::cells::guarded(address), &super::cells::guarded(&it.reason)];
+            let cells = [
+                &line,
+                it.outcome,
+                &super::cells::escape_formula(address),
+                &super::cells::escape_formula(&it.reason),
+            ];
             return file.write_record(cells).map_err(io::Error::other);
         }
-        if self.shown.len() < SHOWN {
+        if self.shown.len() < MAX_SHOWN {
             let text = if address.is_empty() { String::new() } else { format!("{address}: ") };
             let clean = |c: char| if c.is_control() { ' ' } else { c };
             self.shown.push(format!("line {line}: {text}{}", it.reason).chars().map(clean).collect());
@@ -197,15 +201,15 @@ impl Report {
         Ok(())
     }
 
-    /// Of an import that failed before any row nothing stays: the next try may name the same file.
-    fn end(&mut self, failed: bool) -> io::Result<()> {
+    /// Deletes an empty report of a failed import, so that the next attempt can use the same file name.
+    fn finish(&mut self, failed: bool) -> io::Result<()> {
         let Some((path, mut file)) = self.file.take() else { return Ok(()) };
         file.flush()?;
         if failed && self.written == 0 { std::fs::remove_file(path) } else { Ok(()) }
     }
 }
 
-fn record(summary: &Summary, dry_run: bool) -> serde_json::Value {
+fn summary_json(summary: &Summary, dry_run: bool) -> serde_json::Value {
     let outcomes: serde_json::Map<_, _> =
         Outcome::ALL.iter().map(|it| (it.as_str().to_owned(), summary.count(*it).into())).collect();
     serde_json::json!({
@@ -213,21 +217,21 @@ fn record(summary: &Summary, dry_run: bool) -> serde_json::Value {
     })
 }
 
-fn lines(summary: &Summary, dry_run: bool) -> String {
+fn summary_text(summary: &Summary, dry_run: bool) -> String {
     let from = summary.source.map_or("?", Source::as_str);
     let mut text = if dry_run { "Nothing was changed. An import would do this:\n" } else { "" }.to_owned();
-    let _ = writeln!(text, "{:>9}  rows, as {from} writes them", summary.rows);
+    let _ = writeln!(text, "{:>9}  rows ({from})", summary.rows);
     for (outcome, words) in [
         (Outcome::Added, "readers are active now"),
-        (Outcome::Known, "were known already, nothing changed"),
-        (Outcome::Left, "had left there, and are kept as readers who left"),
-        (Outcome::Ended, "were active here and had left there: they get no more mail"),
-        (Outcome::Suppressed, "can't or must not be mailed: their addresses are suppressed now"),
-        (Outcome::Unconfirmed, "left out: the list does not show that they confirmed"),
-        (Outcome::LeftHere, "left out: they left here, and only they can come back"),
+        (Outcome::Known, "were known already; nothing changed"),
+        (Outcome::Left, "had unsubscribed there, and are recorded as unsubscribed"),
+        (Outcome::Ended, "were active here but had unsubscribed there: they get no more email"),
+        (Outcome::Suppressed, "can't or must not get email: their addresses are suppressed now"),
+        (Outcome::Unconfirmed, "left out: the list does not show a confirmation"),
+        (Outcome::LeftHere, "left out: they unsubscribed here, and only they can subscribe again"),
         (Outcome::SuppressedHere, "left out: suppressed here"),
-        (Outcome::Forgotten, "left out: they asked to be forgotten, or moved to another address"),
-        (Outcome::Duplicate, "left out: a row before has the same address"),
+        (Outcome::Forgotten, "left out: they were erased, or changed their address"),
+        (Outcome::Duplicate, "left out: an earlier row has the same address"),
     ] {
         match summary.count(outcome) {
             0 => {}
@@ -239,8 +243,8 @@ fn lines(summary: &Summary, dry_run: bool) -> String {
     }
     if summary.source == Some(Source::Listmonk) && summary.count(Outcome::Unconfirmed) > 0 {
         text.push_str(
-            "listmonk's `enabled` does not tell who confirmed, or left the list. Export those whose subscription is confirmed by \
-             themselves and take that file with --all-confirmed; those who unsubscribed, with --all-unsubscribed.\n",
+            "listmonk's `enabled` says nothing about confirmations. Export the confirmed and the unsubscribed subscribers \
+             as separate files, and import them with --all-confirmed and --all-unsubscribed.\n",
         );
     }
     text

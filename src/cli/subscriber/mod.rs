@@ -1,4 +1,4 @@
-//! `daily subscriber`: who gets what, and what they chose.
+//! `daily subscriber`
 
 mod cells;
 mod export;
@@ -12,7 +12,7 @@ use crate::{
     app::App,
     cli::{
         CliError, CliResult,
-        output::{Output, ask, moment, table},
+        output::{Output, confirm, table, utc_time},
         parse_address,
     },
     db::{
@@ -167,7 +167,7 @@ impl Subscriber {
                         it.address.to_string(),
                         it.newsletter.clone(),
                         it.status.to_string(),
-                        moment(it.ended_at.or(it.confirmed_at).or(Some(it.requested_at))),
+                        utc_time(it.ended_at.or(it.confirmed_at).or(Some(it.requested_at))),
                     ]
                 })?;
                 Ok(())
@@ -179,20 +179,20 @@ impl Subscriber {
 async fn forget_reader(app: &App, actor: &Actor, address: &str, yes: bool, output: Output) -> CliResult {
     let address = parse_address(address)?;
     if !yes {
-        ask(
-            &format!("Erase all that is held about {address}? It can't be brought back."),
-            "forgetting a reader can't be taken back: say so with --yes",
+        confirm(
+            &format!("Erase all data about {address}? This can't be undone."),
+            "erasure can't be undone: confirm with --yes",
             "nothing was erased",
         )?;
     }
     match erase(&app.actions, actor, &address).await? {
-        ErasureOutcome::Unknown => Err(CliError::Failed(format!("nothing is held about {address}"))),
+        ErasureOutcome::Unknown => Err(CliError::Failed(format!("there is no data about {address}"))),
         ErasureOutcome::InFlight => Err(CliError::Failed(format!(
-            "{address} gets no more mail, but one is just being handed over: nothing is erased yet, try again in a minute"
+            "{address} gets no more email, but one is being sent right now; nothing is erased yet, try again in a minute"
         ))),
         ErasureOutcome::Done => {
             output.record(&json!({ "forgotten": true }), || {
-                "Forgotten: what was held is erased. Backups and the logs of your relays may still have it.".into()
+                "All data is erased. Backups and the logs of your relays may still contain some.".into()
             })?;
             Ok(())
         }
@@ -211,23 +211,23 @@ async fn show(app: &App, address: &str, output: Output) -> CliResult {
     let sent = deliveries::for_subscriber(&mut tx, first.subscriber_id, 20).await?;
     let mut text = format!("{}\n", first.address);
     if let Some(it) = &suppressed {
-        let _ = writeln!(text, "suppressed since {}: {}", moment(Some(it.created_at)), it.reason);
+        let _ = writeln!(text, "suppressed since {}: {}", utc_time(Some(it.created_at)), it.reason);
     }
     for it in &kept_out_of {
-        let since = moment(Some(it.created_at));
+        let since = utc_time(Some(it.created_at));
         let _ = writeln!(text, "no list brings them into {} since {since}: {}", it.newsletter, it.reason);
     }
     let mut list = Vec::new();
     for it in &found {
         let history = subscribers::consent_history(&mut tx, it.id).await?;
-        let _ = writeln!(text, "{}: {} ({})", it.newsletter, it.status, choices(it));
+        let _ = writeln!(text, "{}: {} ({})", it.newsletter, it.status, format_choices(it));
         for event in &history {
             let from = event.client_address.as_deref().unwrap_or("-");
             let page = event.source_url.as_deref().unwrap_or("");
             let _ = writeln!(
                 text,
                 "  {}  {} ({}) {from} {page}",
-                moment(Some(event.occurred_at)),
+                utc_time(Some(event.occurred_at)),
                 event.kind,
                 event.method
             );
@@ -235,7 +235,7 @@ async fn show(app: &App, address: &str, output: Output) -> CliResult {
         list.push(json!({ "subscription": it, "consent": history }));
     }
     if !sent.is_empty() {
-        let _ = write!(text, "\n{}", issues(&sent));
+        let _ = write!(text, "\n{}", format_issues(&sent));
     }
     let record = json!({
         "address": first.address, "suppressed": suppressed, "kept_out_of": kept_out_of, "subscriptions": list,
@@ -245,8 +245,8 @@ async fn show(app: &App, address: &str, output: Output) -> CliResult {
     Ok(())
 }
 
-/// Formats what a reader chose in one line.
-fn choices(it: &SubscriptionRecord) -> String {
+/// Formats a reader's choices on one line.
+fn format_choices(it: &SubscriptionRecord) -> String {
     let sections = if it.sections.is_all() { "all sections".into() } else { it.sections.keys().join(", ") };
     let time = it.send_time.as_deref().unwrap_or("the newsletter's time");
     let zone = it.time_zone.as_deref().unwrap_or("the newsletter's clock");
@@ -255,14 +255,14 @@ fn choices(it: &SubscriptionRecord) -> String {
     format!("{}; {sections}; {time}, {zone}{paused}{language}", it.cadence.as_str().replace('_', " "))
 }
 
-/// A reader's issues, newest first.
-fn issues(sent: &[DeliveryRecord]) -> String {
+/// Lists a reader's issues, newest first.
+fn format_issues(sent: &[DeliveryRecord]) -> String {
     let or_none = |text: &Option<String>| text.clone().filter(|text| !text.is_empty()).unwrap_or("-".into());
     let row = |it: &DeliveryRecord| {
         vec![
             it.issue_date.to_string(),
             it.status.to_string(),
-            moment(it.finished_at),
+            utc_time(it.finished_at),
             or_none(&it.relay),
             it.reply_code.map_or("-".into(), |code| code.to_string()),
             or_none(&it.enhanced_code),

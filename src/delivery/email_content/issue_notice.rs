@@ -65,10 +65,10 @@ async fn awaiting_operator(
         stories: &titles,
     };
     Ok(match (request.mail.kind, issue.waits_for.as_deref()) {
-        (EmailKind::TooFewStories, Some(plan::STORIES)) => {
+        (EmailKind::TooFewStories, Some(plan::WAITS_FOR_STORIES)) => {
             request.operator_email(NoticeKind::TooFewStories { issue: planned, wanted })
         }
-        (EmailKind::ApprovalWanted, Some(plan::APPROVAL)) => {
+        (EmailKind::ApprovalWanted, Some(plan::WAITS_FOR_APPROVAL)) => {
             request.operator_email(NoticeKind::ApprovalWanted { issue: planned })
         }
         _ => Content::NotNeeded("the issue no longer waits for an operator"),

@@ -16,7 +16,7 @@ pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<C
     };
     let planning = Planning { rules: context.settings.digest.rules(), now };
     let date = issue.as_ref().map_or(next, issues::IssueRecord::date);
-    let edition = edition::current(planning, tx, newsletter, date, issue.as_ref(), 1).await?;
+    let edition = edition::load_edition(planning, tx, newsletter, date, issue.as_ref(), 1).await?;
     if edition.stories.is_empty() {
         return Ok(Content::NotNeeded("the issue has no stories yet: add articles or feeds first"));
     }

@@ -1,4 +1,4 @@
-//! What is held about readers is kept for as long as is configured: who left long ago is forgotten, and old mails are erased.
+//! Applies the retention periods: erases readers who unsubscribed long ago, and old emails.
 
 use crate::{
     db::{DbError, Tx, deliveries::emails, engine::leases, subscribers::erasure},
@@ -8,97 +8,97 @@ use crate::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-/// Readers looked at, and mails erased, in one transaction.
-const PORTION: i64 = 500;
-/// Of several workers one does it at a time.
-const TURN: &str = "retain";
-/// How long a worker that fell silent keeps its turn. It is prolonged with each transaction.
-const LEASE: SignedDuration = SignedDuration::from_mins(5);
+/// Readers or emails per transaction.
+const BATCH: i64 = 500;
+const LEASE_NAME: &str = "retention";
+/// How long the lease of a crashed worker lasts. It is renewed in each transaction.
+const LEASE_TIME: SignedDuration = SignedDuration::from_mins(5);
 
-/// What was erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Retained {
-    /// Readers forgotten.
+pub struct Erased {
     pub readers: usize,
-    /// Mails erased.
-    pub mails: u64,
+    pub emails: u64,
 }
 
-/// Erases what has been kept long enough, a portion at a time, until nothing is left or the process is asked to end: the next one goes
-/// on. Where another worker is at it, nothing is done.
-pub async fn retain(context: &ReaderContext) -> Result<Retained, DbError> {
-    let turn = Turn { context, holder: random::hex::<8>() };
+/// Erases everything past its retention period, in batches, until the process is asked to stop. Does nothing
+/// while another worker holds the lease.
+pub async fn apply_retention(context: &ReaderContext) -> Result<Erased, DbError> {
+    let lease = RetentionLease { context, holder: random::hex::<8>() };
     let mut tx = context.db.begin().await?;
-    if !turn.prolong(&mut tx).await? {
-        return Ok(Retained::default());
+    if !lease.renew(&mut tx).await? {
+        return Ok(Erased::default());
     }
     tx.commit().await?;
-    let retained = erase(&turn).await;
+    let erased = erase_expired(&lease).await;
     let mut tx = context.db.begin().await?;
-    leases::release(&mut tx, TURN, &turn.holder).await?;
+    leases::release(&mut tx, LEASE_NAME, &lease.holder).await?;
     tx.commit().await?;
-    retained
+    erased
 }
 
-/// This worker's turn.
-struct Turn<'a> {
+/// Keeps other workers from applying retention at the same time.
+struct RetentionLease<'a> {
     context: &'a ReaderContext,
     holder: String,
 }
 
-impl Turn<'_> {
-    /// Takes it, or keeps it for longer. `false`: it is another one's.
-    async fn prolong(&self, tx: &mut Tx) -> Result<bool, DbError> {
+impl RetentionLease<'_> {
+    /// Acquires or renews the lease. Returns `false` if another worker holds it.
+    async fn renew(&self, tx: &mut Tx) -> Result<bool, DbError> {
         let now = self.context.clock.now();
-        leases::acquire(tx, TURN, &self.holder, now, now + LEASE).await
+        leases::acquire(tx, LEASE_NAME, &self.holder, now, now + LEASE_TIME).await
     }
 }
 
-async fn erase(turn: &Turn<'_>) -> Result<Retained, DbError> {
-    let context = turn.context;
+async fn erase_expired(lease: &RetentionLease<'_>) -> Result<Erased, DbError> {
+    let context = lease.context;
     let now = context.clock.now();
-    let mut retained = Retained::default();
+    let mut erased = Erased::default();
     if let Some(kept) = context.settings.retention.left() {
-        retained.readers = forget_left(turn, now - kept, now).await?;
+        erased.readers = erase_former_readers(lease, now - kept, now).await?;
     }
     if let Some(kept) = context.settings.retention.mails() {
         while !context.stop.is_cancelled() {
             let mut tx = context.db.begin().await?;
-            if !turn.prolong(&mut tx).await? {
+            if !lease.renew(&mut tx).await? {
                 break;
             }
-            let erased = emails::erase_finished(&mut tx, now - kept, PORTION).await?;
+            let count = emails::erase_finished(&mut tx, now - kept, BATCH).await?;
             tx.commit().await?;
-            retained.mails += erased;
-            if erased == 0 {
+            erased.emails += count;
+            if count == 0 {
                 break;
             }
         }
     }
-    Ok(retained)
+    Ok(erased)
 }
 
-/// Forgets readers whose last subscription ended until a moment. Returns how many.
-async fn forget_left(turn: &Turn<'_>, until: Timestamp, now: Timestamp) -> Result<usize, DbError> {
-    let context = turn.context;
-    let (mut after, mut forgot) = ((Timestamp::UNIX_EPOCH, SubscriptionId(0)), 0);
+/// Erases readers whose last subscription ended before `until`. Returns their number.
+async fn erase_former_readers(
+    lease: &RetentionLease<'_>,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<usize, DbError> {
+    let context = lease.context;
+    let (mut after, mut erased) = ((Timestamp::UNIX_EPOCH, SubscriptionId(0)), 0);
     loop {
-        let left = erasure::left_until(&mut context.db.read().await?, until, after, PORTION).await?;
-        let Some(last) = left.last() else { return Ok(forgot) };
+        let left = erasure::left_until(&mut context.db.read().await?, until, after, BATCH).await?;
+        let Some(last) = left.last() else { return Ok(erased) };
         after = (last.ended_at.0, last.subscription);
         for reader in left {
             if context.stop.is_cancelled() {
-                return Ok(forgot);
+                return Ok(erased);
             }
             let mut tx = context.db.begin().await?;
-            if !turn.prolong(&mut tx).await? {
-                return Ok(forgot);
+            if !lease.renew(&mut tx).await? {
+                return Ok(erased);
             }
-            // Who came back in this moment stays.
+            // The reader may have signed up again since the query.
             if erasure::has_left(&mut tx, &reader.address, until).await?
                 && erasure::erase(&mut tx, &reader.address, now).await?
             {
-                forgot += 1;
+                erased += 1;
             }
             tx.commit().await?;
         }

@@ -1,4 +1,5 @@
-//! Readers' pauses end: when their day begins, and with the issue of that day, whose first readers may live a day ahead of them.
+//! Ends readers' pauses when their resume date begins, or earlier with the issue of that date, whose first
+//! readers may live a day ahead.
 
 use crate::{
     db::{
@@ -9,11 +10,11 @@ use crate::{
 };
 use jiff::{Timestamp, civil::Date};
 
-/// Most pauses that end in one turn.
+/// Most pauses that one run ends.
 const AT_ONCE: i64 = 500;
 
-/// Ends the pauses whose day has begun. Issues follow the readers' clocks, each clock once.
-pub(crate) async fn end(tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+/// Ends the pauses whose day has begun, and adjusts planned issues to the clocks of these readers.
+pub(crate) async fn end_due_pauses(tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
     let mut resumed: Vec<Resumed> = subscribers::resume_due(tx, now, AT_ONCE).await?;
     if resumed.is_empty() {
         return Ok(());
@@ -21,15 +22,19 @@ pub(crate) async fn end(tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
     tracing::info!(readers = resumed.len(), "pauses ended");
     resumed.sort_by(|a, b| (a.newsletter_id, &a.clock).cmp(&(b.newsletter_id, &b.clock)));
     resumed.dedup();
-    for it in resumed {
-        let newsletter = newsletters::get(tx, it.newsletter_id).await?;
-        issues::follow_clock(tx, &newsletter, &it.clock, now).await?;
+    for reader in resumed {
+        let newsletter = newsletters::get(tx, reader.newsletter_id).await?;
+        issues::follow_clock(tx, &newsletter, &reader.clock, now).await?;
     }
     Ok(())
 }
 
-/// Ends the pauses that end with the issue of a date, before its readers are counted.
-pub(crate) async fn end_with(db: &Db, newsletter: NewsletterId, date: Date) -> Result<(), DbError> {
+/// Ends the pauses that end with the issue of this date, before its readers are counted.
+pub(crate) async fn end_pauses_with_issue(
+    db: &Db,
+    newsletter: NewsletterId,
+    date: Date,
+) -> Result<(), DbError> {
     let mut tx = db.read().await?;
     if !subscribers::any_resume_with(&mut tx, newsletter, date).await? {
         return Ok(());
@@ -38,6 +43,6 @@ pub(crate) async fn end_with(db: &Db, newsletter: NewsletterId, date: Date) -> R
     let mut tx = db.begin().await?;
     let readers = subscribers::resume_with(&mut tx, newsletter, date).await?;
     tx.commit().await?;
-    tracing::info!(readers, %date, "pauses ended with an issue");
+    tracing::info!(readers, %date, "pauses ended with the issue of their resume date");
     Ok(())
 }

@@ -1,8 +1,9 @@
-//! What the scheduler runs every second: what is due is found in our own tables, never remembered.
+//! Work that the scheduler runs every second. Each function finds due work in the database and keeps no
+//! state.
 
 pub mod apply_retention;
 pub mod end_pauses;
 pub mod remind_operators;
-pub mod tend_pending;
-pub mod wake_reading;
+pub mod unconfirmed_signups;
+pub mod wake_content;
 pub mod watch_signups;

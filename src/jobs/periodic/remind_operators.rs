@@ -1,16 +1,16 @@
-//! Asking operators about issues that wait for them: at once, and once more before they are due.
+//! Alerts operators about issues that wait for them: immediately, and again shortly before the issue is due.
 
 use crate::{
     db::{DbError, Tx, issues, newsletters},
     delivery::notify_operators::{NoticeSubject, notify_operators},
     domain::delivery::email::EmailKind,
-    issues::plan::APPROVAL,
+    issues::plan::WAITS_FOR_APPROVAL,
     jobs::context::IssueContext,
 };
 use jiff::{SignedDuration, Timestamp};
 
-/// Puts the mails that are due into the queue, in the caller's transaction.
-pub async fn ask_operators(context: &IssueContext, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+/// Enqueues the alerts that are due, in the caller's transaction.
+pub async fn remind_operators(context: &IssueContext, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
     for (issue, waits_for) in issues::unapproved(
         tx,
         now,
@@ -20,7 +20,11 @@ pub async fn ask_operators(context: &IssueContext, tx: &mut Tx, now: Timestamp) 
     {
         let Some(record) = issues::get(tx, issue).await? else { continue };
         let newsletter = newsletters::get(tx, record.newsletter_id).await?;
-        let kind = if waits_for == APPROVAL { EmailKind::ApprovalWanted } else { EmailKind::TooFewStories };
+        let kind = if waits_for == WAITS_FOR_APPROVAL {
+            EmailKind::ApprovalWanted
+        } else {
+            EmailKind::TooFewStories
+        };
         if issues::set_reminded(tx, issue, record.reminded_at, now).await? {
             notify_operators(&context.queue, tx, &newsletter, kind, NoticeSubject::Issue(issue), now).await?;
         }

@@ -1,5 +1,5 @@
-//! Watches for attacks on the signup: every ten seconds it reads whether signups look like one. It tells operators when an attack
-//! begins and ends, and sees to the signups that are held back meanwhile.
+//! Detects attacks on the signup form every ten seconds, alerts operators when an attack begins and ends, and
+//! releases held signups afterwards.
 
 use crate::{
     db::{
@@ -24,28 +24,28 @@ use crate::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-/// The time between two looks, of all processes together.
-const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(10);
-/// How long past attacks are kept: longer than any signup waits for its confirmation.
+/// Interval between checks, across all processes.
+const CHECK_EVERY: SignedDuration = SignedDuration::from_secs(10);
+/// How long past attacks are kept. Longer than any signup waits for its confirmation.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 400);
-/// The most held signups that are released in one look.
-const RELEASED_AT_ONCE: i64 = 100;
+/// Most held signups that one check releases.
+const MAX_RELEASED: i64 = 100;
 
-/// Looks at the signups, if that is due.
-pub(crate) async fn watch(context: &ReaderContext, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
-    if !alarm::begin_look(tx, now, now - LOOK_EVERY).await? {
+/// Checks for an attack, if a check is due.
+pub(crate) async fn run(context: &ReaderContext, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+    if !alarm::begin_look(tx, now, now - CHECK_EVERY).await? {
         return Ok(());
     }
     redeemed_challenges::tidy(tx, now).await?;
     let discarded = intake::discard_held(tx, now).await?;
     if discarded > 0 {
-        tracing::warn!(discarded, "held signups are erased: the attack lasted longer than they may wait");
+        tracing::warn!(discarded, "erased held signups: the attack lasted longer than they may wait");
     }
     let signup = &context.settings.signup;
     let known = alarm::get(tx).await?;
     let pulse = alarm::pulse(tx, signup.limits().overall, signup.most_waiting(), now).await?;
     let record = match transition(known.is_on(), pulse.alarm(signup.most_waiting()), now) {
-        AttackChange::Calm => return release(context, tx, now).await,
+        AttackChange::Calm => return release_held(context, tx, now).await,
         AttackChange::Started(attack) => {
             tracing::warn!(sign = %attack.alarm, waiting = pulse.waiting, "signups look like an attack");
             let reaches_to = now - attack.alarm.look_back();
@@ -56,24 +56,24 @@ pub(crate) async fn watch(context: &ReaderContext, tx: &mut Tx, now: Timestamp) 
             WatchRecord { attack: Some(attack), waiting: known.waiting.max(pulse.waiting), ..known }
         }
         AttackChange::Ended(attack) => {
-            tracing::info!(since = %attack.since, waiting = known.waiting, "signups are as usual again");
+            tracing::info!(since = %attack.since, waiting = known.waiting, "attack on signups ended");
             alarm::end_alarms(tx, now).await?;
             WatchRecord { attack: Some(attack), ended_at: Some(DbTime(now)), ..known }
         }
     };
     let is_over = record.ended_at.is_some();
-    // Operators who were not told that it began need not be told that it is over.
+    // Operators who never got the alarm get no all-clear either.
     let told_at = match record.told_at {
         Some(at) if !is_over => Some(at),
-        Some(at) => tell(context, tx, EmailKind::SignupCalm, now).await?.or(Some(at)),
+        Some(at) => alert_operators(context, tx, EmailKind::SignupCalm, now).await?.or(Some(at)),
         None if is_over => None,
-        None => tell(context, tx, EmailKind::SignupAlarm, now).await?,
+        None => alert_operators(context, tx, EmailKind::SignupAlarm, now).await?,
     };
     alarm::set(tx, &WatchRecord { told_at, ..record }).await
 }
 
-/// Releases held signups after an attack, in their order and within the overall limit.
-async fn release(context: &ReaderContext, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+/// Releases held signups after an attack, oldest first and within the overall limit.
+async fn release_held(context: &ReaderContext, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
     let mut held = intake::held(tx, release_quota(context)).await?;
     let overall: Request = context
         .settings
@@ -89,23 +89,20 @@ async fn release(context: &ReaderContext, tx: &mut Tx, now: Timestamp) -> Result
         return Ok(());
     }
     intake::release(tx, &held).await?;
-    context.queue.enqueue(tx, &Job::TakeSignups).await
+    context.queue.enqueue(tx, &Job::ProcessSignups).await
 }
 
-/// How many held signups one look releases: half of what would be a sign of the next attack, but at least one.
+/// Returns how many held signups one check releases: at most half of the rate that counts as an attack, and
+/// at least one.
 fn release_quota(context: &ReaderContext) -> i64 {
     let signup = &context.settings.signup;
     let waiting = signup.most_waiting().and_then(|max| Limit::new(max, WAITING_WITHIN));
     let signs = [signup.limits().overall, waiting].into_iter().flatten();
-    signs
-        .map(|limit| limit.events_in(LOOK_EVERY) / 2)
-        .min()
-        .unwrap_or(RELEASED_AT_ONCE)
-        .clamp(1, RELEASED_AT_ONCE)
+    signs.map(|limit| limit.events_in(CHECK_EVERY) / 2).min().unwrap_or(MAX_RELEASED).clamp(1, MAX_RELEASED)
 }
 
-/// Tells operators. Returns `None` if there are none, so that it is tried again.
-async fn tell(
+/// Alerts the operators. Returns `None` if there are none, so that a later check tries again.
+async fn alert_operators(
     context: &ReaderContext,
     tx: &mut Tx,
     kind: EmailKind,

@@ -10,27 +10,27 @@ impl Store {
         self.texts(&format!("{sql} WHERE d.status = '{status}' ORDER BY r.address")).await
     }
 
-    /// Has the deliveries of a subscription be another subscriber's.
-    pub async fn give_deliveries(&self, of: SubscriptionId, to: SubscriberId) {
+    /// Reassigns the deliveries of a subscription to another subscriber.
+    pub async fn reassign_deliveries(&self, of: SubscriptionId, to: SubscriberId) {
         let sql = format!("UPDATE deliveries SET subscriber_id = {to} WHERE subscription_id = {of}");
         self.execute(&sql).await;
     }
 
-    /// Gives all deliveries a status; those that wait again are not finished.
+    /// Sets the status of all deliveries. Those that are open again lose their end.
     pub async fn set_deliveries(&self, status: &str) {
         let sql = "UPDATE deliveries SET status = $1, finished_at = \
              CASE WHEN $1 = 'queued' THEN NULL ELSE finished_at END";
         self.change(sql, &[status]).await;
     }
 
-    /// Has a relay have answered this to the deliveries to an address.
+    /// Sets the relay's answer of the deliveries to an address.
     pub async fn set_relays_answer(&self, address: &str, text: &str) {
         let sql = "UPDATE deliveries SET reply_text = $1 \
              WHERE subscriber_id = (SELECT id FROM subscribers WHERE address_key = $2)";
         self.change(sql, &[text, address]).await;
     }
 
-    /// Has all issues fan out, with no delivery made yet, or be through with it.
+    /// Makes all issues start their fan-out, or finish it.
     pub async fn set_fan_out(&self, is_under_way: bool) {
         let sql = if is_under_way {
             "UPDATE issues SET fanned_out_to = 0"
@@ -40,7 +40,7 @@ impl Store {
         self.change(sql, &[]).await;
     }
 
-    /// Has the last variant contain the first one's stories, too.
+    /// Adds the first variant's stories to the last variant.
     pub async fn repeat_first_variants_stories_in_last(&self) {
         self.execute(
             "INSERT INTO variant_stories (variant_id, article_id, position) \
@@ -50,12 +50,12 @@ impl Store {
         .await;
     }
 
-    /// Has operators have been reminded of all issues.
+    /// Marks all issues as if their operators had been reminded.
     pub async fn mark_operators_reminded(&self) {
         self.execute("UPDATE issues SET reminded_at = created_at").await;
     }
 
-    /// Gives deliveries all states, by their numbers. Some of those that wait are throttled.
+    /// Spreads deliveries over all states, by their numbers. Some of those that wait are throttled.
     pub async fn spread_deliveries_over_states(&self) {
         for statement in [
             "UPDATE deliveries SET status = 'claimed', claim_id = 999 WHERE id % 12 = 2",
@@ -71,7 +71,7 @@ impl Store {
         }
     }
 
-    /// Interrupts the fan-out of all issues after this many deliveries, as a crash between two batches does.
+    /// Interrupts the fan-out of all issues after this many deliveries, like a crash between two batches.
     pub async fn interrupt_fan_out_after(&self, count: i64) {
         let next = format!("SELECT id FROM subscriptions ORDER BY id LIMIT 1 OFFSET {count}");
         let next = self.number(&next).await;
@@ -83,7 +83,7 @@ impl Store {
         .await;
     }
 
-    /// Has the fan-out of all issues begin once more, beside the deliveries that were made.
+    /// Restarts the fan-out of all issues, but keeps the existing deliveries.
     pub async fn repeat_fan_out(&self) {
         self.execute("UPDATE issues SET status = 'frozen', fanned_out_to = 0").await;
     }

@@ -26,7 +26,7 @@ impl Store {
     }
 
     /// Returns how many entries of the ledger could still be checked against their personal data.
-    pub async fn salts_of_the_ledger(&self) -> i64 {
+    pub async fn count_ledger_salts(&self) -> i64 {
         self.number("SELECT count(*) FROM consent_chain WHERE salt IS NOT NULL").await
     }
 }

@@ -1,4 +1,4 @@
-//! Rows that no person sees, and changes that only a fault, an older version or a stranger in the database makes.
+//! Database rows that no person sees, and changes that only a fault, an older version or an intruder makes.
 
 mod deliveries;
 mod ledger;
@@ -14,7 +14,6 @@ use daily::{db::deliveries::emails::EmailRecord, domain::delivery::email::EmailK
 use jiff::Timestamp;
 use sqlx::AssertSqlSafe;
 
-/// Questions.
 impl Store {
     /// Returns how many sessions wait for locks. `None` on SQLite, which locks no rows.
     pub async fn sessions_waiting_for_locks(&self) -> Option<i64> {
@@ -30,7 +29,7 @@ impl Store {
         self.number(&format!("SELECT count(*) FROM {table}")).await
     }
 
-    /// Returns the columns, as `table.column`, in which a text occurs, whatever its case.
+    /// Returns the columns, as `table.column`, that contain a text in any case.
     pub async fn columns_naming(&self, text: &str) -> Vec<String> {
         let columns = match self {
             Self::Sqlite(_) => {
@@ -55,12 +54,12 @@ impl Store {
     }
 
     /// Returns the names of all leases.
-    pub async fn turns(&self) -> Vec<String> {
+    pub async fn leases(&self) -> Vec<String> {
         self.texts("SELECT name FROM leases ORDER BY name").await
     }
 
-    /// Returns the steps of a statement's plan. PostgreSQL gets these values for its parameters, and avoids reading
-    /// whole tables, which it would prefer for a handful of rows.
+    /// Returns the steps of a statement's plan. PostgreSQL gets these values for its parameters. It is told
+    /// to avoid full scans, which it would prefer for a handful of rows.
     pub async fn query_plan(&self, statement: &str, values: [&str; 4]) -> Vec<String> {
         match self {
             Self::Sqlite(pool) => {
@@ -81,7 +80,7 @@ impl Store {
         }
     }
 
-    /// Returns how many processes that run jobs are alive.
+    /// Returns the number of live workers.
     pub async fn workers(&self) -> i64 {
         self.number("SELECT count(*) FROM processes WHERE role IN ('all', 'worker')").await
     }
@@ -92,14 +91,13 @@ impl Store {
     }
 
     /// Returns all single emails, sent or not, oldest first.
-    pub async fn mails(&self) -> Vec<EmailRecord> {
+    pub async fn emails(&self) -> Vec<EmailRecord> {
         self.all("SELECT * FROM emails ORDER BY id").await
     }
 }
 
-/// Changes.
 impl Store {
-    /// Has a rate limit be used up until this time.
+    /// Uses up a rate limit until this time.
     pub async fn use_up_limit(&self, key: &str, until: Timestamp) {
         self.execute(&format!(
             "INSERT INTO rate_limits (key, tat) VALUES ('{key}', {0}) ON CONFLICT (key) DO UPDATE SET tat = {0}",
@@ -108,9 +106,12 @@ impl Store {
         .await;
     }
 
-    /// Returns how the database refuses to change and to remove entries of the audit log.
+    /// Tries to change and to remove entries of the audit log, and returns the database's answers.
     pub async fn tamper_with_audit(&self) -> [Result<(), String>; 2] {
-        [self.try_to("UPDATE audit SET action = 'nothing'").await, self.try_to("DELETE FROM audit").await]
+        [
+            self.try_execute("UPDATE audit SET action = 'nothing'").await,
+            self.try_execute("DELETE FROM audit").await,
+        ]
     }
 
     /// Runs a statement whose parameters are texts.
@@ -128,8 +129,8 @@ impl Store {
         .expect("a statement");
     }
 
-    /// Queues the single emails of a kind again, as after a crash between sending and recording.
-    pub async fn requeue_mails(&self, kind: EmailKind) {
+    /// Queues the single emails of a kind again, as if a crash had come before their answers were recorded.
+    pub async fn requeue_emails(&self, kind: EmailKind) {
         let sql = "UPDATE emails SET status = 'queued', next_attempt_at = created_at, woken_at = NULL \
              WHERE kind = $1";
         self.change(sql, &[&kind.to_string()]).await;

@@ -4,21 +4,20 @@ use crate::support::store::Store;
 use jiff::Timestamp;
 use sqlx::FromRow;
 
-/// A signup that has not been processed.
+/// An unprocessed signup.
 #[derive(Debug, FromRow, PartialEq, Eq)]
 pub struct SignupRow {
     pub address: String,
-    /// Failed attempts to process it.
     pub attempts: i64,
 }
 
 impl Store {
-    /// Returns all signups that have not been processed, oldest first.
+    /// Returns all unprocessed signups, oldest first.
     pub async fn signups(&self) -> Vec<SignupRow> {
         self.all("SELECT address, attempts FROM signups ORDER BY id").await
     }
 
-    /// Adds this many links to confirm the first subscription, all of one time.
+    /// Adds this many confirmations of the first subscription, all with the same time.
     pub async fn add_confirmations(&self, count: usize, at: Timestamp, are_used: bool) {
         let at = self.time(at);
         let used = if are_used { at.as_str() } else { "NULL" };
@@ -28,12 +27,12 @@ impl Store {
         self.execute(&format!("{insert} {rows}")).await;
     }
 
-    /// Takes the queue's table away.
+    /// Renames the queue's table, so that enqueuing fails.
     pub async fn hide_queue(&self) {
         self.rename_queue("jobs", "hidden_jobs").await;
     }
 
-    /// Gives the queue's table back.
+    /// Restores the queue's table.
     pub async fn restore_queue(&self) {
         self.rename_queue("hidden_jobs", "jobs").await;
     }
@@ -46,10 +45,10 @@ impl Store {
         self.execute(&format!("ALTER TABLE {schema}{from} RENAME TO {to}")).await;
     }
 
-    /// Has PostgreSQL end the next transactions that insert a subscriber, as it does when two wait for each other.
+    /// Makes PostgreSQL abort the next transactions that insert a subscriber, like a deadlock.
     pub async fn deadlock_new_subscribers(&self, transactions: i64) {
         for statement in [
-            // A rollback does not take back what a sequence counts.
+            // Sequences keep counting when a transaction rolls back.
             "CREATE SEQUENCE tries",
             &format!(
                 "CREATE FUNCTION deadlock() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
@@ -62,8 +61,8 @@ impl Store {
         }
     }
 
-    /// Returns how many subscribers were inserted since, with those whose transactions ended in a deadlock.
-    pub async fn tries_to_insert_subscribers(&self) -> i64 {
+    /// Returns the number of subscribers inserted since then, including those of aborted transactions.
+    pub async fn count_subscriber_inserts(&self) -> i64 {
         self.number("SELECT last_value FROM tries").await
     }
 }

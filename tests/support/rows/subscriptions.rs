@@ -27,14 +27,14 @@ impl Store {
         .await
     }
 
-    /// Returns when the pause of an address's only subscription ends.
+    /// Returns the end of the pause of an address's only subscription.
     pub async fn resumes_at(&self, address: &str) -> Timestamp {
         let all = self.subscriptions().await;
         let found = all.iter().find(|it| it.address == address).expect("a subscription");
         found.resumes_at.expect("a paused one").0
     }
 
-    /// Returns how many changes of address both addresses have agreed to without being carried out.
+    /// Returns the number of address changes that both addresses have confirmed but that are not carried out.
     pub async fn requests_agreed_by_both(&self) -> i64 {
         self.number(
             "SELECT count(*) FROM reader_requests \
@@ -43,19 +43,19 @@ impl Store {
         .await
     }
 
-    /// Has all requests of readers have been carried out as soon as they were made.
+    /// Marks all requests of readers as carried out.
     pub async fn carry_out_requests(&self) {
         self.execute("UPDATE reader_requests SET done_at = requested_at").await;
     }
 
-    /// Ends all subscriptions to a newsletter with a status, at the time of their confirmation.
+    /// Ends all subscriptions to a newsletter at the time of their confirmation.
     pub async fn end_subscriptions(&self, newsletter: &str, status: &str) {
         let sql = "UPDATE subscriptions SET status = $1, ended_at = confirmed_at \
              WHERE newsletter_id = (SELECT id FROM newsletters WHERE slug = $2)";
         self.change(sql, &[status, newsletter]).await;
     }
 
-    /// Lifts all suppressions, as an operator may one day.
+    /// Lifts all suppressions.
     pub async fn lift_suppressions(&self) {
         self.execute("DELETE FROM suppressions").await;
     }

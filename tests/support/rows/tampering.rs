@@ -2,7 +2,8 @@
 
 use crate::support::store::Store;
 
-/// Changes that the database refuses. It only allows erasure: personal columns become `NULL`, all at once.
+/// Changes that the database refuses. It only allows erasure, which sets all personal columns to `NULL` at
+/// once.
 const REFUSED: [&str; 9] = [
     "UPDATE consent_chain SET chain = ''",
     "UPDATE consent_chain SET salt = 'x'",
@@ -16,11 +17,11 @@ const REFUSED: [&str; 9] = [
 ];
 
 impl Store {
-    /// Returns changes of the ledger, each with the database's answer.
+    /// Tries changes of the ledger, and returns each with the database's answer.
     pub async fn tamper_with_ledger(&self) -> Vec<(&'static str, Result<(), String>)> {
         let mut answers = Vec::new();
         for change in REFUSED {
-            answers.push((change, self.try_to(change).await));
+            answers.push((change, self.try_execute(change).await));
         }
         answers
     }
@@ -57,7 +58,7 @@ impl Store {
         self.execute(&format!("DELETE FROM consent_events WHERE id = {entry}")).await;
     }
 
-    /// Adds two entries for each subscription without links, as earlier versions did, and leaves them to be linked.
+    /// Adds two unlinked entries for each subscription, like earlier versions did.
     pub async fn add_unlinked_entries(&self) {
         let at = self.time("2023-11-14T00:00:00Z".parse().expect("a time"));
         for _ in 0..2 {

@@ -1,10 +1,10 @@
-//! An SMTP sink: it accepts every message, stores almost nothing of it, and counts. It is fast enough to measure the
-//! sender, and accurate enough to show which readers got a message when the sender is killed.
+//! An SMTP sink that accepts every message, stores almost nothing, and counts. It is fast enough to measure
+//! the sender. It is accurate enough to show which readers got a message when the sender was killed.
 //!
-//! [`Sink::start`] listens in this process: the tests, or the benchmark's sink process. [`Tally`] has the counts. With
-//! `remember`, it has each message's recipient, Message-ID, and position on its connection, too.
+//! [`Sink::start`] listens in this process: a test, or the benchmark's sink process. [`Tally`] has the
+//! counts. With `remember`, it also has each message's recipient, Message-ID and position on its connection.
 
-// The benchmark uses one half of this, and the tests the other.
+// The benchmark and the tests each use a part of this module.
 #![allow(dead_code, unused_imports)]
 
 mod session;
@@ -19,38 +19,35 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-/// The behavior of a sink.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The delay of the answer to a message, so that there are messages in flight.
+    /// Delay of the answer to a message, which keeps messages in flight.
     pub delay: Duration,
-    /// The delay of every group of answers, as of a relay that is far away.
+    /// Delay of every group of answers, like that of a distant relay.
     pub round_trip: Duration,
-    /// Whether each message's recipient and Message-ID are kept.
+    /// Whether to keep each message's recipient and Message-ID.
     pub remember: bool,
-    /// The receiver of announcements, if there is one.
     pub announce: Option<Announce>,
 }
 
-/// The receiver of announcements, and the messages it wants.
+/// Receiver of announcements.
 #[derive(Debug, Clone)]
 pub struct Announce {
-    /// Every message to a recipient in this domain is announced.
+    /// Messages to this domain are announced.
     pub domain: String,
-    /// The channel for announcements.
     pub to: UnboundedSender<Announcement>,
 }
 
-/// An announcement. Times are in microseconds since 1970.
+/// An announcement, with times in microseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Announcement {
-    /// The first `MAIL FROM` of all.
+    /// The first `MAIL FROM` on any connection.
     FirstMailFrom(i64),
     /// A message to the announced domain.
     Arrived { recipient: String, at: i64 },
 }
 
-/// A running sink; it ends, and breaks its connections, when dropped.
+/// A running sink. Dropping it breaks all connections.
 pub struct Sink {
     port: u16,
     tally: Arc<Tally>,
@@ -58,7 +55,7 @@ pub struct Sink {
 }
 
 impl Sink {
-    /// Listens on a port of 127.0.0.1; 0 for a free one.
+    /// Listens on a port of 127.0.0.1, or on a free one if `port` is 0.
     pub async fn start(port: u16, options: Options) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.expect("the sink's port is free");
         let port = listener.local_addr().expect("a listener has an address").port();
@@ -67,12 +64,12 @@ impl Sink {
         Self { port, tally, serving }
     }
 
-    /// Its port on 127.0.0.1.
+    /// Returns the port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// As a relay's URL.
+    /// Returns the URL of the sink as a relay.
     pub fn url(&self) -> String {
         format!("smtp://127.0.0.1:{}", self.port)
     }
@@ -105,7 +102,7 @@ async fn serve(listener: TcpListener, options: Options, tally: Arc<Tally>) {
 
 async fn session(stream: TcpStream, options: Arc<Options>, tally: Arc<Tally>) {
     let connection = tally.connection();
-    // An error is the client's end, seen from here.
+    // An error means that the client closed the connection.
     let _ = session::Session::new(stream, options, tally, connection.clone()).run().await;
     connection.close();
 }

@@ -1,5 +1,5 @@
-//! One connection's conversation (RFC 5321, RFC 2920). Bytes stay in one buffer where they arrived; a message is only
-//! searched for its end, which may lie across any number of reads.
+//! One connection's conversation (RFC 5321, RFC 2920). Bytes stay in the buffer where they arrived. A message
+//! is only searched for its end, which may be spread over any number of reads.
 
 use super::{
     Announcement, Options,
@@ -15,9 +15,9 @@ use tokio::{
 
 const BUFFER: usize = 64 * 1024;
 const END: &[u8] = b"\r\n.\r\n";
-/// The octets found around a message that are not its own: CRLF before it, dot and CRLF after it.
+/// Octets that delimit a message: CRLF before it, dot and CRLF after it.
 const AROUND: u64 = 5;
-/// As much of a message's beginning as is searched for its Message-ID.
+/// Octets of a message that are searched for its Message-ID.
 const HEAD: usize = 8 * 1024;
 const HELLO: &[u8] =
     b"250-sink.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 ENHANCEDSTATUSCODES\r\n";
@@ -28,15 +28,15 @@ pub(super) struct Session {
     tally: Arc<Tally>,
     connection: Arc<Connection>,
     buffer: Vec<u8>,
-    /// Bytes in the buffer that are not processed yet.
+    /// Start of the bytes that are not processed yet.
     begin: usize,
     end: usize,
     answers: Vec<u8>,
     recipient: String,
     in_message: bool,
-    /// The client said QUIT.
+    /// The client sent QUIT.
     over: bool,
-    /// Octets of the present message that have left the buffer.
+    /// Octets of the current message that have left the buffer.
     octets: u64,
     head: Vec<u8>,
 }
@@ -106,7 +106,7 @@ impl Session {
         Ok(length > 0)
     }
 
-    /// Processes a command line, if a complete one is there.
+    /// Processes a command line, if there is a complete one.
     fn command(&mut self) -> bool {
         let waiting = &self.buffer[self.begin..self.end];
         let Some(length) = memchr(b'\n', waiting).map(|at| at + 1) else { return false };
@@ -148,7 +148,7 @@ impl Session {
         if self.over {
             return false;
         }
-        // The line's own end stays before a message: the final dot of an empty one follows it at once.
+        // Keeps the CRLF before a message, because the final dot of an empty message follows it directly.
         self.begin += if self.in_message { length - 2.min(length) } else { length };
         true
     }
@@ -157,7 +157,7 @@ impl Session {
     async fn message(&mut self) -> io::Result<bool> {
         let waiting = &self.buffer[self.begin..self.end];
         let found = memmem::find(waiting, END);
-        // All but the last bytes, which may be the beginning of the end.
+        // Keeps the last bytes, which may be the beginning of the end marker.
         let length = found.map_or_else(|| waiting.len().saturating_sub(END.len() - 1), |at| at + END.len());
         if self.options.remember && self.head.len() < HEAD {
             let room = (HEAD - self.head.len()).min(length);

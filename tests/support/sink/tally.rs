@@ -10,10 +10,10 @@ use std::{
 };
 use tokio::sync::watch;
 
-/// The number of messages after which the time is noted, for the rate in parts of a run.
+/// Number of messages between recorded times, for the rates of parts of a run.
 const MILESTONE: u64 = 1000;
 
-/// Counts, and with `remember` every message.
+/// Counters, and with `remember` every message.
 pub struct Tally {
     begun: watch::Sender<u64>,
     taken: watch::Sender<u64>,
@@ -26,38 +26,34 @@ pub struct Tally {
     messages: Mutex<Vec<Message>>,
 }
 
-/// A message that was taken: its final dot arrived.
+/// A message that was received completely.
 #[derive(Debug, Clone)]
 pub struct Message {
-    /// The (last) recipient of its envelope.
+    /// The last recipient of the envelope.
     pub recipient: String,
-    /// Its `Message-ID`, as written.
+    /// The `Message-ID` header.
     pub id: String,
-    /// Its connection's number.
+    /// Index of the connection.
     pub connection: usize,
 }
 
-/// How far a connection was in its present transaction.
+/// State of a connection's current transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Phase {
-    /// Between messages.
     Idle = 0,
-    /// After `MAIL`.
     Envelope = 1,
-    /// In a message.
     Data = 2,
-    /// The message is taken, the answer is not written yet.
+    /// The message is complete, and its answer not written yet.
     Unanswered = 3,
 }
 
-/// One connection.
 #[derive(Debug, Default)]
 pub struct Connection {
     number: usize,
     hello: OnceLock<String>,
     messages: AtomicU64,
-    /// 1 + the index of its latest message.
+    /// 1 + the index of the latest message.
     latest: AtomicUsize,
     phase: AtomicU8,
     quit: AtomicBool,
@@ -85,22 +81,22 @@ impl Connection {
         self.closed.store(true, Relaxed);
     }
 
-    /// The name in the client's EHLO.
+    /// Returns the name in the client's EHLO.
     pub fn hello(&self) -> &str {
         self.hello.get().map_or("", String::as_str)
     }
 
-    /// Returns how many messages came on it.
+    /// Returns the number of messages.
     pub fn messages(&self) -> u64 {
         self.messages.load(Relaxed)
     }
 
-    /// Ended without QUIT.
+    /// Returns whether the connection ended without QUIT.
     pub fn broke(&self) -> bool {
         self.closed.load(Relaxed) && !self.quit.load(Relaxed)
     }
 
-    /// Returns its state, at its end if it is closed.
+    /// Returns the current state, or the last one of a closed connection.
     pub fn phase(&self) -> Phase {
         match self.phase.load(Relaxed) {
             0 => Phase::Idle,
@@ -110,42 +106,40 @@ impl Connection {
         }
     }
 
-    /// Whether the message with this index is the last that came on it.
+    /// Returns whether the message with this index is the connection's last.
     pub fn ends_with(&self, message: usize) -> bool {
         self.latest.load(Relaxed) == message + 1
     }
 }
 
-/// The figures of a tally.
+/// Figures of a sink.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Report {
-    /// Messages taken.
     pub messages: u64,
-    /// Their octets, as sent.
+    /// Octets of the messages as sent.
     pub octets: u64,
-    /// Microseconds since 1970; 0: not yet.
+    /// Microseconds since 1970, or 0.
     pub first_mail_from: i64,
-    /// The same.
+    /// Microseconds since 1970, or 0.
     pub first_taken: i64,
-    /// The same.
+    /// Microseconds since 1970, or 0.
     pub last_taken: i64,
-    /// When each thousandth message was taken.
+    /// Times of every thousandth message.
     pub milestones: Vec<i64>,
-    /// How many connections there were.
     pub connections: usize,
     /// Messages by the name in the client's EHLO.
     pub by_client: BTreeMap<String, u64>,
-    /// With `remember`: copies beyond the first of each recipient.
+    /// With `remember`, copies beyond each recipient's first.
     pub repeated: u64,
 }
 
 impl Report {
-    /// Messages a second, from the first to the last that was taken.
+    /// Returns messages per second, from the first to the last message.
     pub fn rate(&self) -> f64 {
         rate(self.messages.saturating_sub(1), self.last_taken - self.first_taken)
     }
 
-    /// The same, in the first and in the last tenth of the run (to the nearest thousand messages).
+    /// Returns the rates of the first and the last tenth of the run, to the nearest thousand messages.
     pub fn rates_of_tenths(&self) -> Option<(f64, f64)> {
         let marks = &self.milestones;
         let tenth = marks.len() / 10;
@@ -160,7 +154,7 @@ fn rate(messages: u64, micros: i64) -> f64 {
     messages as f64 / (micros.max(1) as f64 / 1e6)
 }
 
-/// Microseconds since 1970.
+/// Returns microseconds since 1970.
 pub(super) fn now() -> i64 {
     Clock::system().now().as_microsecond()
 }
@@ -189,7 +183,7 @@ impl Tally {
         connection
     }
 
-    /// Notes a `MAIL FROM`; the moment, if it is the first of all.
+    /// Counts a `MAIL FROM`. Returns its time if it is the first.
     pub(super) fn mail_from(&self) -> Option<i64> {
         self.begun.send_modify(|begun| *begun += 1);
         if self.first_mail_from.load(Relaxed) != 0 {
@@ -199,7 +193,7 @@ impl Tally {
         self.first_mail_from.compare_exchange(0, at, Relaxed, Relaxed).is_ok().then_some(at)
     }
 
-    /// Notes a message; returns the moment.
+    /// Counts a message and returns its time.
     pub(super) fn message(&self, connection: &Connection, octets: u64, message: Option<Message>) -> i64 {
         let at = now();
         if let Some(message) = message {
@@ -220,32 +214,31 @@ impl Tally {
         at
     }
 
-    /// How many messages were taken.
+    /// Returns the number of complete messages.
     pub fn taken(&self) -> u64 {
         *self.taken.borrow()
     }
 
-    /// Waits until at least so many messages were taken.
+    /// Waits until this many messages are complete.
     pub async fn wait_for(&self, count: u64) {
         at_least(&self.taken, count).await;
     }
 
-    /// Waits until at least so many messages were begun with `MAIL`.
+    /// Waits until MAIL has begun this many messages.
     pub async fn wait_for_begun(&self, count: u64) {
         at_least(&self.begun, count).await;
     }
 
-    /// Every message, in the order in which they were taken.
+    /// Returns every message, in order of arrival.
     pub fn messages(&self) -> Vec<Message> {
         lock(&self.messages).clone()
     }
 
-    /// Every connection, by number.
+    /// Returns every connection, by index.
     pub fn connections(&self) -> Vec<Arc<Connection>> {
         lock(&self.connections).clone()
     }
 
-    /// The figures.
     pub fn report(&self) -> Report {
         let mut copies: BTreeMap<String, u64> = BTreeMap::new();
         for message in lock(&self.messages).iter() {

@@ -8,34 +8,34 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
-use super::Stage;
+use super::Shared;
 use super::record::Message;
 use super::script::{Action, Step};
 
 const LONGEST_LINE_OCTETS: usize = 1000;
 
-/// Talks with the client of the connection with this number until one of them ends it.
-pub(super) async fn converse(stream: TcpStream, stage: Arc<Stage>, connection: usize) {
-    let closing = Closing { stage: stage.clone(), connection };
+/// Converses with the client on this connection until one of them closes it.
+pub(super) async fn converse(stream: TcpStream, shared: Arc<Shared>, connection: usize) {
+    let closing = Closing { shared: shared.clone(), connection };
     if stream.set_nodelay(true).is_ok() {
         let (reader, writer) = stream.into_split();
         let reader = BufReader::new(reader);
         let mut conversation =
-            Conversation { stage, connection, reader, writer, envelope: Envelope::default() };
-        let Err(Over) = conversation.run().await;
+            Conversation { shared, connection, reader, writer, envelope: Envelope::default() };
+        let Err(Closed) = conversation.run().await;
     }
     drop(closing);
 }
 
-/// Notes the end of a connection, however it ends.
+/// Records the end of a connection when dropped.
 struct Closing {
-    stage: Arc<Stage>,
+    shared: Arc<Shared>,
     connection: usize,
 }
 
 impl Drop for Closing {
     fn drop(&mut self) {
-        self.stage.recorder.connection_closed(self.connection);
+        self.shared.recorder.connection_closed(self.connection);
     }
 }
 
@@ -47,49 +47,50 @@ struct Envelope {
 }
 
 struct Conversation {
-    stage: Arc<Stage>,
+    shared: Arc<Shared>,
     connection: usize,
     reader: BufReader<OwnedReadHalf>,
     writer: OwnedWriteHalf,
     envelope: Envelope,
 }
 
-/// The connection is over: the script or the client ended it.
-struct Over;
+/// The script or the client closed the connection.
+struct Closed;
 
-impl From<io::Error> for Over {
+impl From<io::Error> for Closed {
     fn from(_: io::Error) -> Self {
         Self
     }
 }
 
 impl Conversation {
-    async fn run(&mut self) -> Result<Infallible, Over> {
+    async fn run(&mut self) -> Result<Infallible, Closed> {
         self.answer(Step::Greeting, "220 test.example ESMTP").await?;
         loop {
             let mut line = Vec::new();
             if self.reader.read_until(b'\n', &mut line).await? == 0 {
-                return Err(Over);
+                return Err(Closed);
             }
             let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-            // RFC 2920: these must be the last of a group, so that their answer can be waited for.
+            // RFC 2920: these commands must be the last of a group, because the client has to wait for their
+            // answer.
             let ends_group = ["EHLO", "DATA", "NOOP", "QUIT"].iter().any(|verb| starts_with(&line, verb));
             let may_go_on = self.advertises("PIPELINING") && !ends_group;
             let early = !self.reader.buffer().is_empty() && !may_go_on;
-            self.stage.recorder.command(self.connection, &line);
+            self.shared.recorder.command(self.connection, &line);
             if early {
-                self.stage.recorder.violation(format!("pipelined without leave after {line:?}"));
+                self.shared.recorder.violation(format!("pipelined without leave after {line:?}"));
             }
             self.command(&line).await?;
         }
     }
 
-    async fn command(&mut self, line: &str) -> Result<(), Over> {
+    async fn command(&mut self, line: &str) -> Result<(), Closed> {
         let upper = line.to_ascii_uppercase();
         let verb = upper.split([' ', ':']).next().unwrap_or_default();
         match verb {
             "EHLO" => {
-                let script = self.stage.director.script();
+                let script = self.shared.director.script();
                 let mut reply = String::new();
                 let mut line = "test.example";
                 for keyword in script.keywords() {
@@ -104,7 +105,7 @@ impl Conversation {
             }
             "STARTTLS" => {
                 if self.answer(Step::StartTls, "454 4.7.0 no TLS here").await? {
-                    return Err(Over);
+                    return Err(Closed);
                 }
             }
             "AUTH" => {
@@ -125,8 +126,10 @@ impl Conversation {
                 }
             }
             "DATA" if !self.envelope.recipients.is_empty() => self.data().await?,
-            "DATA" if self.envelope.sender.is_some() => self.say("554 5.5.1 no valid recipients").await?,
-            "RCPT" | "DATA" => self.say("503 5.5.1 bad sequence of commands").await?,
+            "DATA" if self.envelope.sender.is_some() => {
+                self.write_reply("554 5.5.1 no valid recipients").await?
+            }
+            "RCPT" | "DATA" => self.write_reply("503 5.5.1 bad sequence of commands").await?,
             "RSET" | "NOOP" => {
                 if verb == "RSET" {
                     self.envelope = Envelope::default();
@@ -134,10 +137,11 @@ impl Conversation {
                 self.answer(Step::Other, "250 2.0.0 ok").await?;
             }
             "QUIT" => {
-                // Before the answer is written, as the client may open the next connection after it.
-                self.stage.recorder.connection_closed(self.connection);
+                // Before the answer is written, because the client may open its next connection right after
+                // it.
+                self.shared.recorder.connection_closed(self.connection);
                 self.answer(Step::Other, "221 2.0.0 bye").await?;
-                return Err(Over);
+                return Err(Closed);
             }
             _ => {
                 self.answer(Step::Other, "502 5.5.2 unknown command").await?;
@@ -146,12 +150,12 @@ impl Conversation {
         Ok(())
     }
 
-    async fn data(&mut self) -> Result<(), Over> {
+    async fn data(&mut self) -> Result<(), Closed> {
         if !self.answer(Step::Data, "354 go ahead").await? {
             return Ok(());
         }
         let data = self.read_message().await?;
-        let message = self.stage.recorder.message_arrived(Message {
+        let message = self.shared.recorder.message_arrived(Message {
             connection: self.connection,
             sender: self.envelope.sender.clone().unwrap_or_default(),
             mail_parameters: self.envelope.mail_parameters.clone(),
@@ -162,23 +166,24 @@ impl Conversation {
         let first_recipient = self.envelope.recipients[0].clone();
         let reply = self.decide(Step::EndOfData, &first_recipient, "250 2.0.0 queued").await?;
         self.envelope = Envelope::default();
-        // Recorded before the answer is written, so that a client that has read it finds the message in the record.
+        // Recorded before the answer is written, so that a client that has read the answer finds the message
+        // in the record.
         if reply.starts_with('2') {
-            self.stage.recorder.message_accepted(message);
+            self.shared.recorder.message_accepted(message);
         }
-        self.say(&reply).await
+        self.write_reply(&reply).await
     }
 
     /// Reads up to the lone dot, undoing dot-stuffing.
-    async fn read_message(&mut self) -> Result<Vec<u8>, Over> {
+    async fn read_message(&mut self) -> Result<Vec<u8>, Closed> {
         let eight_bit =
             self.advertises("8BITMIME") && self.envelope.mail_parameters.contains("BODY=8BITMIME");
-        let recorder = &self.stage.clone().recorder;
+        let recorder = &self.shared.clone().recorder;
         let (mut data, mut line, mut first) = (Vec::new(), Vec::new(), true);
         loop {
             line.clear();
             if self.reader.read_until(b'\n', &mut line).await? == 0 {
-                return Err(Over);
+                return Err(Closed);
             }
             if std::mem::take(&mut first) {
                 let recipient = self.envelope.recipients[0].clone();
@@ -201,28 +206,28 @@ impl Conversation {
         }
     }
 
-    async fn answer(&mut self, step: Step, usual: &str) -> Result<bool, Over> {
+    async fn answer(&mut self, step: Step, usual: &str) -> Result<bool, Closed> {
         let recipient = self.envelope.recipients.first().cloned().unwrap_or_default();
         self.answer_for(step, &recipient, usual).await
     }
 
-    /// Answers as the script says, else as usual. Returns whether the answer was 2xx or 3xx.
-    async fn answer_for(&mut self, step: Step, recipient: &str, usual: &str) -> Result<bool, Over> {
+    /// Answers as the script says, or as usual. Returns whether the answer was 2xx or 3xx.
+    async fn answer_for(&mut self, step: Step, recipient: &str, usual: &str) -> Result<bool, Closed> {
         let reply = self.decide(step, recipient, usual).await?;
-        self.say(&reply).await?;
+        self.write_reply(&reply).await?;
         Ok(reply.starts_with(['2', '3']))
     }
 
-    async fn decide(&mut self, step: Step, recipient: &str, usual: &str) -> Result<String, Over> {
+    async fn decide(&mut self, step: Step, recipient: &str, usual: &str) -> Result<String, Closed> {
         let sender = self.envelope.sender.as_deref().unwrap_or_default();
-        match self.stage.director.action_at(step, self.connection, sender, recipient) {
+        match self.shared.director.action_at(step, self.connection, sender, recipient) {
             None => Ok(usual.to_owned()),
             Some(Action::Reply(reply)) => Ok(reply),
-            Some(Action::Drop) => Err(Over),
+            Some(Action::Drop) => Err(Closed),
             Some(Action::Hold) => {
-                self.stage.recorder.hold_begun();
-                self.stage.director.hold().await;
-                self.stage.recorder.hold_ended();
+                self.shared.recorder.hold_begun();
+                self.shared.director.hold().await;
+                self.shared.recorder.hold_ended();
                 Ok(usual.to_owned())
             }
             Some(Action::Delay(time)) => {
@@ -232,13 +237,13 @@ impl Conversation {
         }
     }
 
-    async fn say(&mut self, reply: &str) -> Result<(), Over> {
+    async fn write_reply(&mut self, reply: &str) -> Result<(), Closed> {
         self.writer.write_all(format!("{reply}\r\n").as_bytes()).await?;
-        if reply.starts_with("421") { Err(Over) } else { Ok(()) }
+        if reply.starts_with("421") { Err(Closed) } else { Ok(()) }
     }
 
     fn advertises(&self, keyword: &str) -> bool {
-        self.stage.director.script().keywords().iter().any(|advertised| advertised == keyword)
+        self.shared.director.script().keywords().iter().any(|advertised| advertised == keyword)
     }
 }
 

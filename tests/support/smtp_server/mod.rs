@@ -10,12 +10,12 @@
 //! .await;
 //! relay.wait_for(3).await;
 //! ```
-//! A [`Script`] has an [`Action`] for each [`Step`]: to reply, to drop the connection, or to hold it. `refuse`, `first`,
-//! `always` and `greylist` are short forms of `rule`, and `advertise` sets the EHLO keywords. A test reads the `Record`
-//! (`record`, `wait_for` accepted messages, `wait_until` anything), and interferes by `follow` (another script), `release`
-//! (those on hold), `stop` and `start_again`.
+//! The rules of a [`Script`] decide on an [`Action`] at each [`Step`]: reply, drop the connection, or hold it.
+//! `refuse`, `first`, `always` and `greylist` are short forms of `rule`, and `advertise` sets the EHLO keywords. A test
+//! reads the `Record` with `record`, `wait_for` and `wait_until`. It interferes with `follow`, `release`, `stop` and
+//! `start_again`.
 //!
-//! There is no TLS here: `postfix.rs` has it. `STARTTLS` can be advertised, and then fails as the script says.
+//! There is no TLS here, but in `postfix.rs`. `STARTTLS` can be advertised, and then fails as scripted.
 
 mod conversation;
 mod record;
@@ -30,19 +30,19 @@ use tokio::task::{JoinHandle, JoinSet};
 use self::record::Recorder;
 pub use self::record::{Message, Record};
 use self::script::Director;
-pub use self::script::{Action, Moment, Script, Step};
+pub use self::script::{Action, Script, Step, StepContext};
 use super::supervisor::ReservedPort;
 
-/// A running server; stops when dropped.
+/// A running server. Dropping it stops the server.
 pub struct SmtpServer {
-    stage: Arc<Stage>,
-    /// Stays reserved while the server is stopped.
+    shared: Arc<Shared>,
+    /// Reserved even while the server is stopped.
     port: ReservedPort,
     listening: Option<Listening>,
 }
 
 /// State that all conversations share.
-struct Stage {
+struct Shared {
     director: Director,
     recorder: Recorder,
 }
@@ -53,25 +53,25 @@ struct Listening {
 }
 
 impl SmtpServer {
-    /// Starts on a free port of 127.0.0.1.
+    /// Starts a server on a free port of 127.0.0.1.
     pub async fn start(script: Script) -> Self {
-        let stage = Arc::new(Stage { director: Director::new(script), recorder: Recorder::default() });
-        let mut server = Self { stage, port: ReservedPort::reserve(), listening: None };
+        let shared = Arc::new(Shared { director: Director::new(script), recorder: Recorder::default() });
+        let mut server = Self { shared, port: ReservedPort::reserve(), listening: None };
         server.start_again().await;
         server
     }
 
-    /// The port on 127.0.0.1, the same through [`Self::stop`] and [`Self::start_again`].
+    /// Returns the port on 127.0.0.1, which stays the same through [`Self::stop`] and [`Self::start_again`].
     pub fn port(&self) -> u16 {
         self.port.number()
     }
 
-    /// The relay's URL, as the settings and the records have it.
+    /// Returns the relay's URL, as in the settings and the database.
     pub fn url(&self) -> String {
         format!("smtp://127.0.0.1:{}", self.port())
     }
 
-    /// Refuses connections from now on; the open ones are closed when this returns.
+    /// Closes all connections and refuses new ones.
     pub async fn stop(&mut self) {
         if let Some(listening) = self.listening.take() {
             drop(listening.stop);
@@ -79,54 +79,54 @@ impl SmtpServer {
         }
     }
 
-    /// Listens again on the same port; the record goes on.
+    /// Listens again on the same port, with the same record.
     pub async fn start_again(&mut self) {
         self.stop().await;
         let (stop, stopped) = watch::channel(());
-        let task = tokio::spawn(serve(self.port.listen(), self.stage.clone(), stopped));
+        let task = tokio::spawn(serve(self.port.listen(), self.shared.clone(), stopped));
         self.listening = Some(Listening { stop, task });
     }
 
-    /// Goes on with another script, in open connections too.
+    /// Switches to another script, for open connections too.
     pub fn follow(&self, script: Script) {
-        self.stage.director.follow(script);
+        self.shared.director.follow(script);
     }
 
-    /// Ends every [`Action::Hold`], those to come included.
+    /// Ends every [`Action::Hold`], including future ones.
     pub fn release(&self) {
-        self.stage.director.release();
+        self.shared.director.release();
     }
 
-    /// Ends this many [`Action::Hold`]s, in the order they began, those to come included.
+    /// Ends this many [`Action::Hold`]s in the order they began, including future ones.
     pub fn pass(&self, count: usize) {
-        self.stage.director.pass(count);
+        self.shared.director.pass(count);
     }
 
-    /// A copy of everything seen so far.
+    /// Returns a copy of the record.
     pub fn record(&self) -> Record {
-        self.stage.recorder.record()
+        self.shared.recorder.record()
     }
 
-    /// Waits until at least `count` messages were accepted and returns the record.
+    /// Waits until at least `count` messages are accepted, and returns the record.
     pub async fn wait_for(&self, count: usize) -> Record {
-        self.stage.recorder.wait_for_accepted(count).await
+        self.shared.recorder.wait_for_accepted(count).await
     }
 
-    /// Waits until the record fulfils the condition and returns it.
+    /// Waits until the record fulfils the condition, and returns it.
     pub async fn wait_until(&self, fulfilled: impl Fn(&Record) -> bool) -> Record {
-        self.stage.recorder.wait_until(fulfilled).await
+        self.shared.recorder.wait_until(fulfilled).await
     }
 }
 
-async fn serve(listener: TcpListener, stage: Arc<Stage>, mut stopped: watch::Receiver<()>) {
+async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<()>) {
     let mut conversations = JoinSet::new();
     loop {
         tokio::select! {
             _ = stopped.changed() => break,
             accepted = listener.accept() => {
                 let Ok((stream, _)) = accepted else { continue };
-                let number = stage.recorder.connection_opened();
-                conversations.spawn(conversation::converse(stream, stage.clone(), number));
+                let number = shared.recorder.connection_opened();
+                conversations.spawn(conversation::converse(stream, shared.clone(), number));
             }
             Some(_) = conversations.join_next() => {}
         }
@@ -135,7 +135,8 @@ async fn serve(listener: TcpListener, stage: Arc<Stage>, mut stopped: watch::Rec
     conversations.shutdown().await;
 }
 
-/// Locks even after a panic of a rule or a condition. Such a panic has its own message, and the record stays readable.
+/// Locks even after a panic in a rule or a condition, which has printed its own message. The record stays
+/// readable.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

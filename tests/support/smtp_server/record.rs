@@ -1,4 +1,4 @@
-//! The [`Record`] of everything the server was sent, and the [`Recorder`] that writes it.
+//! The [`Record`] of everything the server received, and the [`Recorder`] that writes it.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,66 +10,63 @@ use super::lock;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// A message whose final dot arrived, whether it was accepted or not.
+/// A complete message, accepted or not.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// The connection it came on: an index into [`Record::connections`].
+    /// Index of its connection in [`Record::connections`].
     pub connection: usize,
-    /// The envelope sender.
     pub sender: String,
-    /// The parameters of MAIL, such as `BODY=8BITMIME`.
+    /// Parameters of MAIL, such as `BODY=8BITMIME`.
     pub mail_parameters: String,
-    /// The accepted recipients.
     pub recipients: Vec<String>,
-    /// The message as sent, dot-stuffing undone, with its last CRLF.
+    /// The message as sent, without dot-stuffing, with its last CRLF.
     pub data: Arc<[u8]>,
-    /// The answer was 2xx. A connection dropped at `Step::EndOfData` leaves this false.
+    /// Whether the answer was 2xx. `false` for a connection dropped at `Step::EndOfData`.
     pub accepted: bool,
 }
 
-/// The commands of one connection.
 #[derive(Clone, Debug, Default)]
 pub struct Connection {
-    /// Its command lines in order.
+    /// Command lines in order.
     pub commands: Vec<String>,
     closed: bool,
 }
 
-/// Everything the server has seen so far.
+/// Everything that the server has received.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
-    /// In the order of connecting.
+    /// In order of opening.
     pub connections: Vec<Connection>,
-    /// In the order of arrival.
+    /// In order of arrival.
     pub messages: Vec<Message>,
-    /// Breaches of the protocol: pipelining or 8-bit text that was not advertised, bare CR or LF, lines too long.
+    /// Protocol violations: pipelining or 8-bit text that was not advertised, bare CR or LF, long lines.
     pub violations: Vec<String>,
-    /// Connections that are on hold now.
+    /// Connections that are on hold.
     pub on_hold: usize,
-    /// Most connections that were open at once.
+    /// Most connections that were open at the same time.
     pub most_open: usize,
     accepted_count: usize,
 }
 
 impl Record {
-    /// The messages answered with 2xx.
+    /// Returns the messages answered with 2xx.
     pub fn accepted(&self) -> impl Iterator<Item = &Message> {
         self.messages.iter().filter(|message| message.accepted)
     }
 
-    /// Returns how many messages were begun: MAIL commands.
+    /// Returns the number of MAIL commands.
     pub fn begun(&self) -> usize {
         let commands = self.connections.iter().flat_map(|connection| &connection.commands);
         commands.filter(|command| command.starts_with("MAIL")).count()
     }
 
-    /// Returns how many connections are open now.
+    /// Returns the number of open connections.
     pub fn open_connections(&self) -> usize {
         self.connections.iter().filter(|connection| !connection.closed).count()
     }
 }
 
-/// Writes the record, with a method for each kind of event.
+/// Writes the record, with one method per kind of event.
 #[derive(Default)]
 pub(super) struct Recorder {
     record: Mutex<Record>,
@@ -77,12 +74,12 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    /// A copy of the record as it is now.
+    /// Returns a copy of the record.
     pub(super) fn record(&self) -> Record {
         lock(&self.record).clone()
     }
 
-    /// The new connection's number.
+    /// Returns the index of the new connection.
     pub(super) fn connection_opened(&self) -> usize {
         self.note(|record| {
             record.connections.push(Connection::default());
@@ -103,7 +100,7 @@ impl Recorder {
         self.note(|record| record.violations.push(what));
     }
 
-    /// The message's number, for [`Self::message_accepted`].
+    /// Returns the index of the message, for [`Self::message_accepted`].
     pub(super) fn message_arrived(&self, message: Message) -> usize {
         self.note(|record| {
             record.messages.push(message);
@@ -136,7 +133,8 @@ impl Recorder {
         self.wait_until(|record| record.accepted_count >= count).await
     }
 
-    /// Waits until the record fulfils the condition and returns it; panics with it after a deadline.
+    /// Waits until the record fulfils the condition, and returns it. Panics with the record after a time
+    /// limit.
     pub(super) async fn wait_until(&self, fulfilled: impl Fn(&Record) -> bool) -> Record {
         let waiting = async {
             loop {

@@ -1,4 +1,4 @@
-//! A [`Script`] of rules, and the [`Director`] that runs the current one.
+//! A [`Script`] of rules, and the [`Director`] that runs it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -8,24 +8,24 @@ use tokio::sync::{Semaphore, watch};
 
 use super::lock;
 
-/// A point in the conversation where a script can step in.
+/// A step of the conversation at which a script can act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     /// A client has connected and waits for the greeting.
     Greeting,
     /// EHLO or HELO.
     Hello,
-    /// STARTTLS; answered 454 unless a script says otherwise. The connection closes after a 2xx answer.
+    /// STARTTLS, answered with 454 unless a script decides otherwise. The connection closes after a 2xx
+    /// answer.
     StartTls,
-    /// AUTH with its credentials on the same line; accepted by default.
+    /// AUTH with its credentials on the same line. Accepted by default.
     Auth,
-    /// MAIL FROM.
     Mail,
     /// RCPT TO, once for each recipient.
     Rcpt,
-    /// DATA, before anything of the message.
+    /// DATA, before the message.
     Data,
-    /// The first line of the message has come: a place to drop or hold, there is nothing to reply to.
+    /// The first line of the message has arrived. A script can drop or hold here, but not reply.
     Body,
     /// The message is complete and waits for its answer.
     EndOfData,
@@ -33,44 +33,45 @@ pub enum Step {
     Other,
 }
 
-/// A deviation from the usual at a step.
+/// A deviation from the usual behavior at a step.
 #[derive(Clone, Debug)]
 pub enum Action {
-    /// These lines as they are (`550 5.1.1 no`, `550-…`/`550 …` for several). 421 closes the connection after it.
+    /// Replies with these lines (`550 5.1.1 no`, or `550-…`/`550 …` for several). 421 then closes the
+    /// connection.
     Reply(String),
     /// Closes the connection without an answer.
     Drop,
-    /// Says nothing until [`release`](super::SmtpServer::release) or its turn by [`pass`](super::SmtpServer::pass), then goes
-    /// on as usual.
+    /// Waits for [`release`](super::SmtpServer::release) or [`pass`](super::SmtpServer::pass), then continues
+    /// as usual.
     Hold,
-    /// Goes on as usual after this time.
+    /// Continues as usual after this time.
     Delay(Duration),
 }
 
 impl Action {
-    /// [`Action::Reply`] with this text.
+    /// Creates an [`Action::Reply`].
     pub fn reply(text: &str) -> Self {
         Self::Reply(text.to_owned())
     }
 }
 
-/// The facts that a rule decides on.
-pub struct Moment<'a> {
-    /// Where the conversation is.
+/// The facts on which a rule decides.
+pub struct StepContext<'a> {
     pub step: Step,
-    /// The connection's number, from 0, in the order of connecting.
+    /// Index of the connection, from 0.
     pub connection: usize,
     /// The envelope sender, from MAIL on.
     pub sender: &'a str,
-    /// The recipient in question at RCPT; from DATA on the (first) accepted one.
+    /// The recipient at RCPT. From DATA on, the first accepted one.
     pub recipient: &'a str,
-    /// How often this step was reached before for the same recipient, on any connection.
+    /// How often the recipient reached this step before, on any connection.
     pub earlier: usize,
 }
 
-type Rule = Box<dyn Fn(&Moment) -> Option<Action> + Send + Sync>;
+type Rule = Box<dyn Fn(&StepContext) -> Option<Action> + Send + Sync>;
 
-/// Rules and advertised keywords. The first rule with an opinion wins; without one the server accepts.
+/// Rules and advertised keywords. The first rule that returns an action wins. Without one, the server
+/// accepts.
 pub struct Script {
     keywords: Vec<String>,
     rules: Vec<Rule>,
@@ -90,20 +91,21 @@ impl Script {
         self
     }
 
-    /// The general rule, of which the others are short forms.
+    /// Adds a general rule. The other methods are short forms.
     #[must_use]
-    pub fn rule(mut self, rule: impl Fn(&Moment) -> Option<Action> + Send + Sync + 'static) -> Self {
+    pub fn rule(mut self, rule: impl Fn(&StepContext) -> Option<Action> + Send + Sync + 'static) -> Self {
         self.rules.push(Box::new(rule));
         self
     }
 
-    /// Does `action` at every `step`.
+    /// Takes `action` at every `step`.
     #[must_use]
     pub fn always(self, step: Step, action: Action) -> Self {
         self.rule(move |at| (at.step == step).then(|| action.clone()))
     }
 
-    /// Does `action` the first `times` that each recipient (before RCPT: anyone) reaches `step`.
+    /// Takes `action` the first `times` that each recipient reaches `step`. Before RCPT, all clients count
+    /// together.
     #[must_use]
     pub fn first(self, times: usize, step: Step, action: Action) -> Self {
         self.rule(move |at| (at.step == step && at.earlier < times).then(|| action.clone()))
@@ -116,7 +118,7 @@ impl Script {
         self.rule(move |at| (at.step == Step::Rcpt && at.recipient == recipient).then(|| action.clone()))
     }
 
-    /// Greylisting: 451 at each recipient's first RCPT.
+    /// Greylists: answers 451 to each recipient's first RCPT.
     #[must_use]
     pub fn greylist(self) -> Self {
         self.first(1, Step::Rcpt, Action::reply("451 4.7.1 greylisted, try again later"))
@@ -126,18 +128,17 @@ impl Script {
         &self.keywords
     }
 
-    fn action_at(&self, moment: &Moment) -> Option<Action> {
+    fn action_at(&self, moment: &StepContext) -> Option<Action> {
         self.rules.iter().find_map(|rule| rule(moment))
     }
 }
 
-/// Has the current script, and the state that all connections share: how often each step was reached, and how many
-/// connections on hold may go on.
+/// The current script and the state that all connections share.
 pub(super) struct Director {
     script: Mutex<Arc<Script>>,
     reached: Mutex<HashMap<(Step, String), usize>>,
     released: watch::Sender<bool>,
-    /// The number of connections on hold that may go on, in the order they were held.
+    /// Number of connections on hold that may continue, in the order they were held.
     passes: Semaphore,
 }
 
@@ -167,7 +168,7 @@ impl Director {
         self.passes.add_permits(count);
     }
 
-    /// Counts that `step` is reached for `recipient`, and asks the script.
+    /// Counts that `recipient` reached `step`, and returns the script's action.
     pub(super) fn action_at(
         &self,
         step: Step,
@@ -181,13 +182,13 @@ impl Director {
             *count += 1;
             *count - 1
         };
-        self.script().action_at(&Moment { step, connection, sender, recipient, earlier })
+        self.script().action_at(&StepContext { step, connection, sender, recipient, earlier })
     }
 
     /// Waits for [`Self::release`] or [`Self::pass`].
     pub(super) async fn hold(&self) {
         let mut released = self.released.subscribe();
-        // An error would mean that the director is gone.
+        // An error would mean that the director was dropped.
         tokio::select! {
             _ = released.wait_for(|released| *released) => {}
             pass = self.passes.acquire() => if let Ok(pass) = pass { pass.forget() },

@@ -1,4 +1,4 @@
-//! The paper's RSS feed, the one thing Daily reads of it besides the articles.
+//! The RSS feed of the paper.
 
 use jiff::Timestamp;
 use maud::{PreEscaped, html};
@@ -6,7 +6,8 @@ use maud::{PreEscaped, html};
 use super::stories::STORIES;
 use super::{NAME, Site, TAGLINE};
 
-/// RSS 2.0 with authors (`dc:creator`) and pictures, once as `media:content` and once as the older `enclosure`.
+/// Renders RSS 2.0 with authors (`dc:creator`) and pictures, both as `media:content` and as the older
+/// `enclosure`.
 pub(super) fn rss(site: &Site) -> String {
     let channel = html! {
         (PreEscaped(r#"<?xml version="1.0" encoding="UTF-8"?>"#))
@@ -40,7 +41,7 @@ pub(super) fn rss(site: &Site) -> String {
     channel.into_string()
 }
 
-/// "Sat, 22 Nov 2025 06:00:00 +0000", as RSS wants its dates.
+/// Formats a date for RSS, such as "Sat, 22 Nov 2025 06:00:00 +0000".
 fn rfc_822(at: Timestamp) -> String {
     at.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
 }

@@ -1,7 +1,7 @@
-//! The demo's own news site: "The Lantern Bay Courier", an invented local paper with seven invented stories.
+//! The demo's news site: "The Lantern Bay Courier", an invented local paper with seven invented stories.
 //!
-//! It stands in for a publisher's site: a front page, article pages with the signup box at their end, and the feed
-//! that Daily reads. It is a site like any other to the service: the two meet over HTTP only.
+//! It stands in for a publisher's site, with a front page, articles that end in a signup box, and a feed.
+//! Daily talks to it over HTTP only, like to any other site.
 
 mod feed;
 mod page;
@@ -15,26 +15,23 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::stories::{STORIES, Story};
 
-/// The paper's name.
 const NAME: &str = "The Lantern Bay Courier";
-/// The line under it.
 const TAGLINE: &str = "News from the harbour, and a little from beyond it";
 
 const CSS: &str = include_str!("style.css");
 
-/// Where the sample site is, and which service its signup box talks to.
+/// The site's URL, and that of the service for its signup box.
 #[derive(Debug, Clone)]
 pub struct Site {
-    /// The site's own address, without a closing slash: `http://127.0.0.1:8081`.
+    /// The site's own URL without a trailing slash, such as `http://127.0.0.1:8081`.
     pub base_url: String,
-    /// The public address of the service, where `POST /subscribe` lives.
+    /// The service's public URL, which accepts `POST /subscribe`.
     pub service_url: String,
-    /// The moment the paper came out: every story is dated within the 20 hours before it.
+    /// Publication time of the paper. Every story is dated within the 20 hours before it.
     pub now: Timestamp,
 }
 
 impl Site {
-    /// An address on this site.
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base_url.trim_end_matches('/'))
     }
@@ -47,9 +44,8 @@ impl Site {
         self.url(&image_path(story))
     }
 
-    /// Where the signup box sends its form.
-    /// Where its script is.
-    fn box_script_url(&self) -> String {
+    /// The script of the signup box.
+    fn signup_script_url(&self) -> String {
         format!("{}/embed.js", self.service_url.trim_end_matches('/'))
     }
 
@@ -57,34 +53,34 @@ impl Site {
         format!("{}/subscribe", self.service_url.trim_end_matches('/'))
     }
 
-    /// When a story came out, to the second: feeds know no finer.
+    /// Returns a story's publication time, to the second like in feeds.
     fn published(&self, story: &Story) -> Timestamp {
         let since_the_second = SignedDuration::from_nanos(i64::from(self.now.subsec_nanosecond()));
         self.now - since_the_second - SignedDuration::from_mins(story.minutes_before)
     }
 }
 
-/// The site's routes. Nothing on it changes, so every page is made once, here.
+/// Builds the routes. Pages never change, so they are rendered once.
 pub fn router(site: Site) -> Router {
     let mut router = Router::new()
-        .route("/", get((typed("text/html; charset=utf-8"), page::front(&site).into_string())))
-        .route("/feed.xml", get((typed("application/rss+xml; charset=utf-8"), feed::rss(&site))))
-        .route("/style.css", get((typed("text/css; charset=utf-8"), CSS)))
+        .route("/", get((page_headers("text/html; charset=utf-8"), page::front(&site).into_string())))
+        .route("/feed.xml", get((page_headers("application/rss+xml; charset=utf-8"), feed::rss(&site))))
+        .route("/style.css", get((page_headers("text/css; charset=utf-8"), CSS)))
         .fallback((
             StatusCode::NOT_FOUND,
-            typed("text/html; charset=utf-8"),
+            page_headers("text/html; charset=utf-8"),
             page::not_found(&site).into_string(),
         ));
     for story in STORIES {
         let article = page::article(&site, story).into_string();
         router = router
-            .route(&article_path(story), get((typed("text/html; charset=utf-8"), article)))
-            .route(&image_path(story), get((typed("image/png"), story.image)));
+            .route(&article_path(story), get((page_headers("text/html; charset=utf-8"), article)))
+            .route(&image_path(story), get((page_headers("image/png"), story.image)));
     }
     router
 }
 
-/// The path of the story the demo opens first.
+/// Returns the path of the story that the demo opens first.
 pub fn first_article_path() -> &'static str {
     "/lighthouse-counts-whales"
 }
@@ -97,8 +93,9 @@ fn image_path(story: &Story) -> String {
     format!("/images/{}.png", story.slug)
 }
 
-/// The headers of a page. Browsers ask again each time: the next demo may listen on the same port.
-fn typed(content_type: &'static str) -> [(HeaderName, &'static str); 2] {
+/// Returns the headers of a page. Browsers must not cache it, because the next demo may listen on the same
+/// port.
+fn page_headers(content_type: &'static str) -> [(HeaderName, &'static str); 2] {
     [(CONTENT_TYPE, content_type), (CACHE_CONTROL, "no-cache")]
 }
 

@@ -1,4 +1,4 @@
-//! The paper's pages: front page, articles, and the signup box at an article's end.
+//! The pages of the paper: front page, articles, and the signup box at an article's end.
 
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::stories::{STORIES, Story};
 use super::{NAME, Site, TAGLINE, article_path, image_path};
 
-/// The newest story large, the others below it.
+/// Renders the front page, with the newest story on top.
 pub(super) fn front(site: &Site) -> Markup {
     let head = html! {
         title { (NAME) }
@@ -40,7 +40,7 @@ pub(super) fn front(site: &Site) -> Markup {
     layout(site, head, main)
 }
 
-/// An article with what search engines and readers' tools look for, and the signup box.
+/// Renders an article with metadata for search engines and feed readers, and with the signup box.
 pub(super) fn article(site: &Site, story: &Story) -> Markup {
     let published = site.published(story);
     let head = html! {
@@ -87,7 +87,7 @@ pub(super) fn article(site: &Site, story: &Story) -> Markup {
     layout(site, head, main)
 }
 
-/// What every other address answers.
+/// Renders the page for unknown URLs.
 pub(super) fn not_found(site: &Site) -> Markup {
     let head = html! { title { "Page not found | " (NAME) } };
     let main = html! {
@@ -99,7 +99,7 @@ pub(super) fn not_found(site: &Site) -> Markup {
     layout(site, head, main)
 }
 
-/// A plain form, which the service answers with a page of its own. Its script makes it answer where it stands.
+/// Renders a plain form that works without its script. The script shows the answer inside the page.
 fn signup_box(site: &Site, story: &Story) -> Markup {
     html! {
         aside.signup aria-labelledby="signup" {
@@ -118,7 +118,7 @@ fn signup_box(site: &Site, story: &Story) -> Markup {
                     "else. Every issue has a link to leave."
                 }
             }
-            script src=(site.box_script_url()) async {}
+            script src=(site.signup_script_url()) async {}
         }
     }
 }
@@ -132,7 +132,7 @@ fn teaser(site: &Site, story: &Story) -> Markup {
     }
 }
 
-/// The picture of a story. In a teaser its link repeats the headline's and is hidden from screen readers.
+/// Renders a story's picture. In a teaser, its link repeats the headline's and is hidden from screen readers.
 fn picture(story: &Story, below_the_fold: bool) -> Markup {
     html! {
         img src=(image_path(story)) alt=(story.image_alt) width="1200" height="630"
@@ -144,7 +144,7 @@ fn time(at: Timestamp) -> Markup {
     html! { time datetime=(at) { (at.strftime("%-d %B, %H:%M UTC")) } }
 }
 
-/// The article as schema.org data. `<` is written as an escape, so no text can close the element around it.
+/// Returns the article as schema.org data. `<` is escaped, so no text can close the surrounding element.
 fn json_ld(site: &Site, story: &Story) -> String {
     let published = site.published(story).to_string();
     json!({

@@ -1,21 +1,20 @@
-//! The paper's stories, written for this demo. Lantern Bay and everybody in it are invented.
+//! The stories of the paper, written for this demo. Lantern Bay and everybody in it are invented.
 
-/// A story and its picture.
 pub(super) struct Story {
     pub(super) slug: &'static str,
     pub(super) title: &'static str,
     pub(super) dek: &'static str,
     pub(super) author: &'static str,
     pub(super) section: &'static str,
-    /// How long before the paper's date the story came out.
+    /// Minutes between the story and the paper's date.
     pub(super) minutes_before: i64,
-    /// A PNG of 1200 by 630 pixels: mail clients don't show SVG.
+    /// A PNG of 1200 by 630 pixels. Email clients don't show SVG.
     pub(super) image: &'static [u8],
     pub(super) image_alt: &'static str,
     pub(super) paragraphs: &'static [&'static str],
 }
 
-/// Newest first.
+/// All stories, newest first.
 pub(super) const STORIES: &[Story] = &[
     Story {
         slug: "lighthouse-counts-whales",

@@ -62,7 +62,7 @@ async fn a_confirmed_reader_is_welcomed_once_with_the_latest_issue(engine: Engin
     assert_eq!(welcome.header("List-Unsubscribe-Post"), Some("List-Unsubscribe=One-Click"));
     assert_eq!(welcome.header("Auto-Submitted"), Some("auto-replied"));
     assert_eq!(welcomed(&app).await, 1, "the issue counts as had");
-    // A second press says the same and does nothing.
+    // A second press shows the same page and does nothing.
     ann.confirms().await;
     assert_eq!(ann.emails().len(), 2);
     ann.unsubscribes_by_one_click().await;
@@ -83,7 +83,7 @@ async fn a_welcome_shows_no_issue_that_its_reader_has_or_will_get(engine: Engine
     app.article("The bridge opens").await;
     let ann = app.reader(ANN).await;
     assert_eq!(app.send_issue().await, IssueStatus::Sent);
-    // Ann has got it, unsubscribes, and comes back.
+    // Ann has received the issue, unsubscribes, and comes back.
     ann.unsubscribes_by_one_click().await;
     let ann = app.reader(ANN).await;
     let welcome = ann.last_email();
@@ -112,11 +112,11 @@ async fn a_welcome_omits_stories_its_reader_has_had_in_another_issue(engine: Eng
     app.clock.advance(DAY);
     app.article("A loaf for the road").await;
     assert_eq!((first, app.send_issue().await), (IssueStatus::Sent, IssueStatus::Sent));
-    // The second issue contains the first one's story again, as a round-up would.
+    // The second issue repeats the first one's story, as a round-up would.
     app.store().await.repeat_first_variants_stories_in_last().await;
     app.reader(ANN).await;
     app.reader("ben@example.org").await;
-    let text = |address: &str| app.mails_to(address).pop().unwrap().text();
+    let text = |address: &str| app.emails_to(address).pop().unwrap().text();
     let (ann, ben) = (text(ANN), text("ben@example.org"));
     assert!(ann.contains("A loaf for the road") && !ann.contains("The bridge opens"), "{ann}");
     assert!(ben.contains("A loaf for the road") && ben.contains("The bridge opens"), "{ben}");
@@ -127,9 +127,9 @@ async fn a_second_attempt_at_a_welcome_has_the_same_content(engine: Engine) {
     app.article("The bridge opens").await;
     app.send_issue().await;
     let ann = app.reader(ANN).await;
-    // As after a crash in the middle.
-    app.store().await.requeue_mails(EmailKind::Welcome).await;
-    app.tick_after(SignedDuration::from_mins(2)).await;
+    // As if the worker had crashed while sending.
+    app.store().await.requeue_emails(EmailKind::Welcome).await;
+    app.run_due_after(SignedDuration::from_mins(2)).await;
     let mails = ann.emails();
     assert_eq!(mails.len(), 3);
     assert_eq!(mails[1].text(), mails[2].text());
@@ -155,8 +155,8 @@ async fn a_welcome_is_not_sent_after_unsubscribing(engine: Engine) {
     let ann = app.reader(ANN).await;
     let subscription = ann.subscription().await;
     app.end_subscription(&subscription).await;
-    app.insert_mail(EmailKind::Welcome, ANN, Some(&subscription)).await;
-    app.tick_after(SignedDuration::from_mins(1)).await;
+    app.insert_email(EmailKind::Welcome, ANN, Some(&subscription)).await;
+    app.run_due_after(SignedDuration::from_mins(1)).await;
     assert_eq!(ann.emails().len(), 1);
     assert_unwanted(&app, EmailKind::Welcome, "not subscribed any more").await;
 }
@@ -188,7 +188,7 @@ async fn one_click_and_unconfirmed_readers_cause_no_goodbye(engine: Engine) {
     let ben = app.visitor("ben@example.org");
     ben.signs_up().await;
     ben.unsubscribes().await;
-    assert_eq!(app.mails().len(), 2, "two confirmations");
+    assert_eq!(app.emails().len(), 2, "two confirmations");
 }
 
 async fn suppressed_and_returned_readers_get_no_goodbye(engine: Engine) {
@@ -200,7 +200,7 @@ async fn suppressed_and_returned_readers_get_no_goodbye(engine: Engine) {
     assert_eq!(ann.emails().len(), 1);
     // Ben has come back before the goodbye is sent.
     let ben = app.reader("ben@example.org").await;
-    app.insert_mail(EmailKind::Goodbye, ben.address, Some(&ben.subscription().await)).await;
-    app.tick_after(SignedDuration::from_mins(1)).await;
+    app.insert_email(EmailKind::Goodbye, ben.address, Some(&ben.subscription().await)).await;
+    app.run_due_after(SignedDuration::from_mins(1)).await;
     assert_unwanted(&app, EmailKind::Goodbye, "has come back").await;
 }

@@ -1,4 +1,4 @@
-//! Notices: operators are told what needs them, as long as it does.
+//! Notices: operators are alerted as long as they have to act.
 
 use super::{assert_unwanted, notify, notify_about, one_line, planned};
 use crate::support::{
@@ -56,7 +56,7 @@ async fn operators_are_added_listed_and_removed(engine: Engine) {
     daily.run(&["feed", "add", &write_feed(here.folder())]).await;
     assert!(daily.run(&["check"]).await.stdout.contains("daily operator add"));
     let added = daily.run(&["operator", "add", "Desk@courier.example"]).await;
-    assert!(added.code == 0 && added.stdout.contains("gets notices from now on"), "{added:?}");
+    assert!(added.code == 0 && added.stdout.contains("gets alerts from now on"), "{added:?}");
     let again = daily.run(&["--json", "operator", "add", "desk@courier.example"]).await;
     assert!(again.code == 0 && again.stdout.contains("\"new\": false"), "{again:?}");
     let list = daily.run(&["--json", "operator", "list"]).await.json();
@@ -77,7 +77,7 @@ async fn operators_are_asked_to_approve_an_issue_that_waits(engine: Engine) {
     let issue = planned(&app, true, None).await;
     app.add_operator(DESK).await;
     notify(&app, EmailKind::ApprovalWanted, issue).await;
-    let mails = app.mails_to(DESK);
+    let mails = app.emails_to(DESK);
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0].subject(), "[Daily] Please approve the issue of Saturday, 2 May");
     let text = one_line(&mails[0].text());
@@ -95,7 +95,7 @@ async fn operators_are_asked_to_approve_an_issue_that_waits(engine: Engine) {
     approve_issue(&app.app.actions, &OPERATOR, issue).await.unwrap();
     notify(&app, EmailKind::ApprovalWanted, issue).await;
     assert_unwanted(&app, EmailKind::ApprovalWanted, "no longer waits").await;
-    assert_eq!(app.mails_to(DESK).len(), 1);
+    assert_eq!(app.emails_to(DESK).len(), 1);
 }
 
 async fn operators_are_asked_about_an_issue_with_too_few_stories(engine: Engine) {
@@ -104,7 +104,7 @@ async fn operators_are_asked_about_an_issue_with_too_few_stories(engine: Engine)
     let issue = planned(&app, false, Some(5)).await;
     app.add_operator(DESK).await;
     notify(&app, EmailKind::TooFewStories, issue).await;
-    let mails = app.mails_to(DESK);
+    let mails = app.emails_to(DESK);
     assert_eq!(mails[0].subject(), "[Daily] There is only 1 story for the issue of Saturday, 2 May");
     assert!(mails[0].text().contains("This issue needs at least 5 stories."));
     assert!(mails[0].text().contains("daily issue cancel --newsletter daily --date 2026-05-02"));
@@ -120,7 +120,7 @@ async fn a_notice_is_dropped_if_the_issue_has_enough_stories_by_then(engine: Eng
     app.add_operator(DESK).await;
     notify(&app, EmailKind::TooFewStories, issue).await;
     assert_unwanted(&app, EmailKind::TooFewStories, "no longer waits").await;
-    assert!(app.mails_to(DESK).is_empty());
+    assert!(app.emails_to(DESK).is_empty());
 }
 
 async fn operators_are_told_that_the_breaker_held_an_issue(engine: Engine) {
@@ -152,7 +152,7 @@ async fn operators_are_told_that_the_breaker_held_an_issue(engine: Engine) {
     notify_about(&app, EmailKind::IssueStopped, NoticeSubject::Issue(issue)).await;
     app.wait_for_status(issue, IssueStatus::Sent).await;
     eventually("the notice is settled", || async {
-        app.store().await.mails().await.iter().all(|mail| mail.status != EmailStatus::Queued).then_some(())
+        app.store().await.emails().await.iter().all(|mail| mail.status != EmailStatus::Queued).then_some(())
     })
     .await;
     assert_unwanted(&app, EmailKind::IssueStopped, "no longer stopped").await;
@@ -161,12 +161,12 @@ async fn operators_are_told_that_the_breaker_held_an_issue(engine: Engine) {
 async fn operators_are_told_once_of_missed_issues(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.add_operator(DESK).await;
-    app.tick_after(DAY * 4).await;
-    app.tick_after(SignedDuration::from_mins(1)).await;
+    app.run_due_after(DAY * 4).await;
+    app.run_due_after(SignedDuration::from_mins(1)).await;
     assert!(app.issues().await.iter().filter(|it| it.status == IssueStatus::Skipped).count() >= 3);
-    let mails = app.mails_to(DESK);
+    let mails = app.emails_to(DESK);
     let subjects: Vec<&str> = mails.iter().map(Mail::subject).collect();
-    // The latest one is within the grace, and has no stories.
+    // The latest one is within the grace period, and has no stories.
     assert_eq!(subjects.len(), 2, "{subjects:?}");
     let missed =
         mails.iter().find(|mail| mail.subject().contains("4 May")).expect("one about the latest missed");
@@ -184,9 +184,9 @@ async fn operators_are_told_of_an_issue_that_could_not_be_sent_in_time(engine: E
     app.add_operator(DESK).await;
     app.article("The bridge opens").await;
     let issue = planned(&app, false, None).await;
-    app.tick_after(SignedDuration::from_hours(8)).await;
+    app.run_due_after(SignedDuration::from_hours(8)).await;
     assert_eq!(app.issue(issue).await.status, IssueStatus::Skipped);
-    let mails = app.mails_to(DESK);
+    let mails = app.emails_to(DESK);
     assert_eq!(mails.len(), 1);
     assert!(one_line(&mails[0].text()).contains("it could not go out at its time"));
 }
@@ -203,7 +203,7 @@ async fn operators_are_told_of_a_failing_feed_unless_it_has_recovered(engine: En
     feeds::set_trouble(&mut tx, feed, Some(trouble)).await.unwrap();
     tx.commit().await.unwrap();
     notify_about_feed(&app, feed).await;
-    let mails = app.mails_to(DESK);
+    let mails = app.emails_to(DESK);
     assert_eq!(mails[0].subject(), "[Daily] Problem with the feed The Courier");
     let text = one_line(&mails[0].text());
     for says in [
@@ -218,7 +218,7 @@ async fn operators_are_told_of_a_failing_feed_unless_it_has_recovered(engine: En
     tx.commit().await.unwrap();
     notify_about_feed(&app, feed).await;
     assert_unwanted(&app, EmailKind::FeedTrouble, "nothing is wrong").await;
-    assert_eq!(app.mails_to(DESK).len(), 1);
+    assert_eq!(app.emails_to(DESK).len(), 1);
 }
 
 async fn a_removed_operator_gets_no_waiting_notice(engine: Engine) {
@@ -230,11 +230,11 @@ async fn a_removed_operator_gets_no_waiting_notice(engine: Engine) {
     let desk = address(DESK);
     assert!(matches!(add_operator(&app.app.actions, &OPERATOR, &desk).await, Ok(AddOutcome::Known)));
     notify(&app, EmailKind::ApprovalWanted, issue).await;
-    assert_eq!((app.mails_to(DESK).len(), app.mails_to("night@courier.example").len()), (1, 1));
+    assert_eq!((app.emails_to(DESK).len(), app.emails_to("night@courier.example").len()), (1, 1));
     assert!(remove_operator(&app.app.actions, &OPERATOR, &desk).await.unwrap());
-    // The scheduler sends these again, but no notices of its own.
+    // The scheduler sends these emails again, but creates no new notices.
     app.store().await.mark_operators_reminded().await;
-    app.store().await.requeue_mails(EmailKind::ApprovalWanted).await;
-    app.tick_after(SignedDuration::from_mins(1)).await;
-    assert_eq!((app.mails_to(DESK).len(), app.mails_to("night@courier.example").len()), (1, 2));
+    app.store().await.requeue_emails(EmailKind::ApprovalWanted).await;
+    app.run_due_after(SignedDuration::from_mins(1)).await;
+    assert_eq!((app.emails_to(DESK).len(), app.emails_to("night@courier.example").len()), (1, 2));
 }

@@ -16,13 +16,13 @@ use daily::{
 use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 
-/// Makes readers, and inserts an email to each of them that no job is going to send.
+/// Creates readers, and inserts an email for each that no job will send.
 async fn waiting(app: &TestApp, count: usize) -> (Vec<String>, Vec<EmailId>) {
     let addresses = app.readers(count, "example.org").await;
     let mut ids = Vec::new();
     for address in &addresses {
         let subscription = app.visitor(address).subscription().await;
-        ids.push(app.insert_mail(EmailKind::AlreadySubscribed, address, Some(&subscription)).await);
+        ids.push(app.insert_email(EmailKind::AlreadySubscribed, address, Some(&subscription)).await);
     }
     (addresses, ids)
 }
@@ -36,8 +36,8 @@ on_both_engines!(
 async fn one_job_sends_each_of_its_emails_once(engine: Engine) {
     let app = TestApp::start(engine).await;
     let (addresses, ids) = waiting(&app, 20).await;
-    let before = app.mails().len();
-    // Each is named twice by one job, and by another job at the same time.
+    let before = app.emails().len();
+    // One job names each email twice, and another job names it at the same time.
     let twice: Vec<EmailId> = ids.iter().chain(&ids).copied().collect();
     let (one, other) = tokio::join!(
         send_email::run(&app.app.jobs.delivery, &twice),
@@ -45,11 +45,11 @@ async fn one_job_sends_each_of_its_emails_once(engine: Engine) {
     );
     one.unwrap();
     other.unwrap();
-    assert_eq!(app.mails().len(), before + 20);
+    assert_eq!(app.emails().len(), before + 20);
     for address in &addresses {
-        assert_eq!(app.mails_to(address).len(), 1, "{address}");
+        assert_eq!(app.emails_to(address).len(), 1, "{address}");
     }
-    let rows = app.store().await.mails().await;
+    let rows = app.store().await.emails().await;
     assert!(rows.iter().all(|it| it.status == EmailStatus::Sent && it.attempts == 1), "{rows:?}");
 }
 
@@ -59,12 +59,12 @@ async fn the_number_of_an_attempt_is_used_once(engine: Engine) {
     let (_, ids) = waiting(&app, 1).await;
     for attempts in 1..=3 {
         send_email::run(&app.app.jobs.delivery, &ids).await.unwrap();
-        let mail = app.store().await.mails().await.remove(0);
+        let mail = app.store().await.emails().await.remove(0);
         assert_eq!((mail.status, mail.attempts, mail.relay_waits), (EmailStatus::Queued, attempts, attempts));
         app.clock.advance(SignedDuration::from_mins(30));
     }
     // A late answer to an earlier attempt changes nothing.
-    let mail = app.store().await.mails().await.remove(0);
+    let mail = app.store().await.emails().await.remove(0);
     let mut tx = app.app.db.begin().await.unwrap();
     let begun =
         emails::begin(&mut tx, &ids, app.clock.now(), app.clock.now() + SignedDuration::from_mins(1)).await;
@@ -85,17 +85,17 @@ async fn a_process_that_ends_enqueues_the_emails_it_has_not_begun(engine: Engine
     send_email::run(&ending, &ids).await.unwrap();
     // The app's own worker gets the job that was enqueued for the rest.
     app.settle().await;
-    assert_eq!(app.mails_to(&addresses[0]).len(), 1);
+    assert_eq!(app.emails_to(&addresses[0]).len(), 1);
 }
 
 #[test]
 fn jobs_hold_sixteen_emails_at_most_and_round_trip() {
     let ids: Vec<EmailId> = (1..=33).map(EmailId).collect();
-    let jobs = Job::send_all(&ids);
+    let jobs = Job::send_emails(&ids);
     let sizes: Vec<usize> = jobs
         .iter()
         .map(|job| match job {
-            Job::SendMails { mails } => mails.len(),
+            Job::SendEmails { emails } => emails.len(),
             _ => 0,
         })
         .collect();

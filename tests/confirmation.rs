@@ -1,4 +1,5 @@
-//! The link in the email to confirm: at once in the same browser, one button elsewhere, nothing for programs.
+//! Confirmation links: they confirm at once in the same browser, elsewhere with a button, and never for
+//! programs.
 
 use crate::support::{DAY, Engine, TestApp, on_both_engines, web::URLENCODED};
 use daily::{
@@ -15,7 +16,7 @@ const ANN: &str = "ann@example.org";
 on_both_engines!(
     in_the_browser_that_signed_up_the_link_confirms_at_once,
     the_cookie_is_kept_from_scripts_and_other_sites,
-    an_expired_link_sends_a_new_mail_with_one_click,
+    an_expired_link_sends_a_new_email_with_one_click,
     one_reminder_is_sent_if_configured,
     reminders_are_off_unless_asked_for_and_late_ones_are_not_sent,
     a_confirmation_at_the_moment_of_unsubscribing_does_not_claim_success,
@@ -24,22 +25,23 @@ on_both_engines!(
 
 async fn in_the_browser_that_signed_up_the_link_confirms_at_once(engine: Engine) {
     let app = TestApp::start(engine).await;
-    let mark = mark_of(&app, ANN, None).await.expect("a cookie");
+    let cookie = browser_cookie(&app, ANN, None).await.expect("a cookie");
     app.settle().await;
     let link = app.confirmation_link(ANN);
-    // Programs, pages that load it as a picture, another browser, a browser of another reader: nothing is confirmed or used up.
-    let head = app.client.head(&link).header("cookie", &mark).send().await.unwrap();
+    // Programs, pages that embed the link as a picture, other browsers, and browsers of other readers confirm
+    // nothing and use nothing up.
+    let head = app.client.head(&link).header("cookie", &cookie).send().await.unwrap();
     assert_eq!(head.status(), 200);
-    let other = mark_of(&app, "bob@example.org", None).await.expect("a cookie");
+    let other = browser_cookie(&app, "bob@example.org", None).await.expect("a cookie");
     for (name, value, cookie) in [
-        ("sec-purpose", "prefetch;prerender", &mark),
-        ("purpose", "prefetch", &mark),
-        ("x-moz", "prefetch", &mark),
-        ("sec-fetch-dest", "image", &mark),
-        ("sec-fetch-mode", "no-cors", &mark),
+        ("sec-purpose", "prefetch;prerender", &cookie),
+        ("purpose", "prefetch", &cookie),
+        ("x-moz", "prefetch", &cookie),
+        ("sec-fetch-dest", "image", &cookie),
+        ("sec-fetch-mode", "no-cors", &cookie),
         ("accept", "text/html", &other),
         ("accept", "text/html", &String::new()),
-        ("accept", "text/html", &mark.replace(|c: char| c.is_ascii_digit(), "1")),
+        ("accept", "text/html", &cookie.replace(|c: char| c.is_ascii_digit(), "1")),
     ] {
         let page = app.client.get(&link).header(name, value).header("cookie", cookie).send().await.unwrap();
         assert_eq!(page.status(), 200);
@@ -50,7 +52,7 @@ async fn in_the_browser_that_signed_up_the_link_confirms_at_once(engine: Engine)
     let visit = || {
         let request =
             app.client.get(&link).header("sec-fetch-mode", "navigate").header("sec-fetch-dest", "document");
-        request.header("cookie", format!("a=b; {mark}")).send()
+        request.header("cookie", format!("a=b; {cookie}")).send()
     };
     assert!(visit().await.unwrap().text().await.unwrap().contains("You're subscribed"));
     assert_eq!(app.status_of(ANN).await, Some(Active));
@@ -73,16 +75,16 @@ async fn the_cookie_is_kept_from_scripts_and_other_sites(engine: Engine) {
         assert!(cookie.contains(part), "{cookie}");
     }
     assert!(!cookie.contains("ann"), "{cookie}");
-    assert!(mark_of(&app, ANN, Some("same-site")).await.is_some());
-    assert!(mark_of(&app, ANN, Some("cross-site")).await.is_none());
+    assert!(browser_cookie(&app, ANN, Some("same-site")).await.is_some());
+    assert!(browser_cookie(&app, ANN, Some("cross-site")).await.is_none());
 }
 
-async fn an_expired_link_sends_a_new_mail_with_one_click(engine: Engine) {
+async fn an_expired_link_sends_a_new_email_with_one_click(engine: Engine) {
     let app = TestApp::start(engine).await;
     let ann = app.visitor(ANN);
     ann.signs_up().await;
     let link = ann.confirmation_link();
-    // It is for links that have expired: one that works is shown with its button.
+    // The page is for expired links. For a working link it shows the button.
     assert!(app.press(&format!("{link}/renew")).await.contains("Confirm my subscription"));
     app.clock.advance(DAY * 8);
     let page = app.page(&link).await;
@@ -110,15 +112,15 @@ async fn one_reminder_is_sent_if_configured(engine: Engine) {
     ann.signs_up().await;
     app.reader("in@example.org").await;
     let first = ann.confirmation_link();
-    app.tick_after(SignedDuration::from_hours(23)).await;
+    app.run_due_after(SignedDuration::from_hours(23)).await;
     assert_eq!(ann.emails().len(), 1);
     for _ in 0..3 {
-        app.tick_after(SignedDuration::from_hours(2)).await;
+        app.run_due_after(SignedDuration::from_hours(2)).await;
     }
     let mails = ann.emails();
     assert_eq!(mails.len(), 2, "one reminder and no more");
     assert_eq!(mails[1].header("Subject").map(|it| it.starts_with("Reminder")), Some(true));
-    assert_eq!(app.mails_to("in@example.org").len(), 1, "confirmed readers are left alone");
+    assert_eq!(app.emails_to("in@example.org").len(), 1, "confirmed readers are left alone");
     assert_ne!(ann.confirmation_link(), first);
     assert!(ann.confirms().await.contains("You're subscribed"));
 }
@@ -126,16 +128,16 @@ async fn one_reminder_is_sent_if_configured(engine: Engine) {
 async fn reminders_are_off_unless_asked_for_and_late_ones_are_not_sent(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.sign_up(ANN).await;
-    app.tick_after(SignedDuration::from_hours(30)).await;
-    assert_eq!(app.mails().len(), 1);
+    app.run_due_after(SignedDuration::from_hours(30)).await;
+    assert_eq!(app.emails().len(), 1);
     drop(app);
     let app = TestApp::start_with(engine, |settings| {
         settings.signup.reminder_hours = 24;
     })
     .await;
     app.sign_up(ANN).await;
-    app.tick_after(DAY * 5).await;
-    assert_eq!(app.mails().len(), 1);
+    app.run_due_after(DAY * 5).await;
+    assert_eq!(app.emails().len(), 1);
 }
 
 async fn a_confirmation_at_the_moment_of_unsubscribing_does_not_claim_success(engine: Engine) {
@@ -152,7 +154,7 @@ async fn a_confirmation_at_the_moment_of_unsubscribing_does_not_claim_success(en
     subscribers::use_confirmation(&mut unsubscribing, ConfirmationId(1), app.clock.now()).await.unwrap();
     subscribers::end(&mut unsubscribing, id, app.clock.now()).await.unwrap();
     let (page, ()) = tokio::join!(app.press(&link), async {
-        app.until_waiting(1).await;
+        app.wait_for_lock_waits(1).await;
         unsubscribing.commit().await.unwrap();
     });
     assert!(page.status == 410 && !page.contains("You're subscribed"), "{page}");
@@ -164,9 +166,9 @@ async fn an_unconfirmed_address_is_erased(engine: Engine) {
     ann.signs_up().await;
     let link = ann.confirmation_link();
     app.reader("in@example.org").await;
-    app.tick_after(DAY * 29).await;
+    app.run_due_after(DAY * 29).await;
     assert_eq!(app.status_of(ANN).await, Some(Pending));
-    app.tick_after(SignedDuration::from_hours(25)).await;
+    app.run_due_after(SignedDuration::from_hours(25)).await;
     assert_eq!(app.status_of(ANN).await, None);
     let store = app.store().await;
     assert_eq!(store.columns_naming("ann@").await, Vec::<String>::new());
@@ -179,8 +181,8 @@ async fn an_unconfirmed_address_is_erased(engine: Engine) {
     assert_eq!(app.status_of(ANN).await, Some(Active));
 }
 
-/// Signs up as a browser does, and returns the cookie it is given.
-async fn mark_of(app: &TestApp, address: &str, site: Option<&str>) -> Option<String> {
+/// Signs up like a browser, and returns the cookie.
+async fn browser_cookie(app: &TestApp, address: &str, site: Option<&str>) -> Option<String> {
     let request = app.posting("/subscribe").header("content-type", URLENCODED);
     let request = request.header("sec-fetch-site", site.unwrap_or("same-origin"));
     let answer =

@@ -1,17 +1,18 @@
-//! The fate of an issue's deliveries: the records compared with what the relays saw.
+//! Compares the records of an issue's deliveries with the messages that the relays received.
 
 use super::{app::TestApp, mailbox::Mail, smtp_server::Record};
 use daily::domain::{delivery::status::DeliveryStatus, ids::IssueId};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How often a reader was sent the issue: complete messages, and those of them that a relay accepted.
+/// Copies of the issue that were sent to a reader: complete messages, and those of them that a relay
+/// accepted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Copies {
     pub arrived: usize,
     pub accepted: usize,
 }
 
-/// Counts the messages to each reader on all these relays, and asserts that all those to one reader have the same
+/// Counts the messages to each reader on all relays. Asserts that all messages to a reader have the same
 /// Message-ID.
 pub fn copies(records: &[Record]) -> BTreeMap<String, Copies> {
     let mut copies: BTreeMap<String, Copies> = BTreeMap::new();
@@ -33,7 +34,7 @@ pub fn copies(records: &[Record]) -> BTreeMap<String, Copies> {
     copies
 }
 
-/// Asserts that each of the readers was sent the issue exactly once, and nobody else was.
+/// Asserts that each of these readers, and nobody else, got the issue exactly once.
 pub fn assert_each_got_one(records: &[Record], readers: &[String]) {
     let copies = copies(records);
     let lost: Vec<&String> =
@@ -47,7 +48,7 @@ pub fn assert_each_got_one(records: &[Record], readers: &[String]) {
     }
 }
 
-/// Asserts that every delivery of an issue has ended, and that the counts add up.
+/// Asserts that all deliveries of an issue have ended, and that the counts add up.
 pub async fn assert_all_ended(app: &TestApp, issue: IssueId, readers: usize) {
     let all = app.deliveries(issue).await;
     assert_eq!(all.len(), readers, "a delivery for each reader");
@@ -61,7 +62,7 @@ pub async fn assert_all_ended(app: &TestApp, issue: IssueId, readers: usize) {
     assert!(all.iter().all(|it| it.finished_at.is_some()), "each knows when it ended");
 }
 
-/// Asserts that each of the readers was sent the issue exactly once, and that every delivery has ended.
+/// Asserts that each of these readers got the issue exactly once, and that all deliveries have ended.
 pub async fn assert_sent_once(app: &TestApp, issue: IssueId, records: &[Record], readers: &[String]) {
     assert_each_got_one(records, readers);
     assert_all_ended(app, issue, readers.len()).await;

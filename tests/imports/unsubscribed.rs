@@ -1,6 +1,6 @@
 //! Imports never bring back readers who have unsubscribed, here or elsewhere.
 
-use super::{export, size, take, try_it, words};
+use super::{export, import_outcomes, size, try_it, words};
 use crate::support::{DAY, Engine, TestApp, on_both_engines};
 use daily::{
     actions::subscription::import_subscribers::Import,
@@ -37,11 +37,11 @@ async fn all_confirmed_does_not_apply_to_rows_marked_unsubscribed_or_blocked(eng
 
 async fn a_list_of_listmonk_brings_back_no_unsubscribed_reader(engine: Engine) {
     let app = TestApp::start(engine).await;
-    // Ann is subscribed and Bob has unsubscribed, but Listmonk's export does not tell one from the other.
+    // Ann is subscribed and Bob has unsubscribed, but Listmonk's export does not show the difference.
     let list = "uuid,email,name,attributes,status,created_at,updated_at\n\
         1,ann@example.org,Ann,{},enabled,2024-03-01 08:11:12.123456 +0000 UTC,2024-03-01 08:11:12.123456 +0000 UTC\n\
         2,bob@example.org,Bob,{},enabled,2024-03-01 08:11:12.123456 +0000 UTC,2024-03-01 08:11:12.123456 +0000 UTC\n";
-    assert_eq!(take(&app, list).await, "2 unconfirmed");
+    assert_eq!(import_outcomes(&app, list).await, "2 unconfirmed");
     assert_eq!(app.status_of(BOB).await, None);
     // Two exports, filtered by the status of the subscription, do.
     let (head, rest) = list.split_once('\n').unwrap();
@@ -63,7 +63,7 @@ async fn a_list_of_listmonk_brings_back_no_unsubscribed_reader(engine: Engine) {
 
 async fn an_unsubscribed_row_counts_even_if_the_rest_of_it_is_invalid(engine: Engine) {
     let app = TestApp::start(engine).await;
-    take(&app, ACTIVE).await;
+    import_outcomes(&app, ACTIVE).await;
     let list = "email,status,created_at\nbob@example.org,unsubscribed,05/31/2026 9:12am\n\
         cleo@example.org,active,05/31/2026 9:12am\n";
     let (summary, told) = app.run_import(app.import().await, list).await;
@@ -77,47 +77,47 @@ async fn a_confirmation_in_a_later_row_counts(engine: Engine) {
     let app = TestApp::start(engine).await;
     let list = "email,status\nbob@example.org,pending\nbob@example.org,active\nbob@example.org,active\n";
     assert_eq!(try_it(&app, list).await, "1 added, 1 unconfirmed, 1 duplicate");
-    assert_eq!(take(&app, list).await, "1 added, 1 unconfirmed, 1 duplicate");
+    assert_eq!(import_outcomes(&app, list).await, "1 added, 1 unconfirmed, 1 duplicate");
     assert_eq!(app.status_of(BOB).await, Some(S::Active));
     assert_eq!(app.consent_of(BOB).await, ["confirmed"]);
 }
 
 async fn an_unsubscribed_and_suppressed_reader_stays_out_after_the_suppression_is_lifted(engine: Engine) {
     let app = TestApp::start(engine).await;
-    assert_eq!(take(&app, "email,status\nbob@example.org,bounced\n").await, "1 suppressed");
-    assert_eq!(take(&app, LEFT).await, "1 known");
+    assert_eq!(import_outcomes(&app, "email,status\nbob@example.org,bounced\n").await, "1 suppressed");
+    assert_eq!(import_outcomes(&app, LEFT).await, "1 known");
     app.store().await.lift_suppressions().await;
-    assert_eq!(take(&app, ACTIVE).await, "1 left_here");
+    assert_eq!(import_outcomes(&app, ACTIVE).await, "1 left_here");
 }
 
 async fn a_pending_signup_does_not_let_a_list_bring_back_an_unsubscribed_reader(engine: Engine) {
     let app = TestApp::start(engine).await;
     let bob = app.reader(BOB).await;
     bob.unsubscribes().await;
-    assert_eq!(take(&app, ACTIVE).await, "1 left_here");
+    assert_eq!(import_outcomes(&app, ACTIVE).await, "1 left_here");
     app.sign_up(BOB).await;
     assert_eq!(app.status_of(BOB).await, Some(S::Pending));
-    assert_eq!(take(&app, ACTIVE).await, "1 left_here");
+    assert_eq!(import_outcomes(&app, ACTIVE).await, "1 left_here");
     assert_eq!(app.status_of(BOB).await, Some(S::Pending));
     assert_eq!(app.consent_of(BOB).await, ["requested", "confirmed", "unsubscribed", "requested"]);
-    // It was Bob himself.
+    // Bob had signed up himself.
     app.settle().await;
     bob.confirms().await;
-    assert_eq!(take(&app, ACTIVE).await, "1 known");
+    assert_eq!(import_outcomes(&app, ACTIVE).await, "1 known");
     assert_eq!(app.status_of(BOB).await, Some(S::Active));
 }
 
 async fn a_list_can_end_a_pending_signup_for_good(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.sign_up(BOB).await;
-    app.signups_taken().await;
-    assert_eq!(take(&app, LEFT).await, "1 left");
+    app.wait_for_signups().await;
+    assert_eq!(import_outcomes(&app, LEFT).await, "1 left");
     assert_eq!(app.status_of(BOB).await, Some(S::Unsubscribed));
     assert_eq!(app.consent_of(BOB).await, ["requested", "unsubscribed"]);
     let before = size(&app).await;
-    assert_eq!(take(&app, LEFT).await, "1 known");
+    assert_eq!(import_outcomes(&app, LEFT).await, "1 known");
     assert_eq!(size(&app).await, before);
-    assert_eq!(take(&app, ACTIVE).await, "1 left_here");
+    assert_eq!(import_outcomes(&app, ACTIVE).await, "1 left_here");
 }
 
 async fn a_signup_after_unsubscribing_elsewhere_is_decided_by_the_link(engine: Engine) {
@@ -125,25 +125,25 @@ async fn a_signup_after_unsubscribing_elsewhere_is_decided_by_the_link(engine: E
     let bob = app.visitor(BOB);
     bob.signs_up().await;
     let left = "email,status,ended_at\nbob@example.org,unsubscribed,2020-01-01\n";
-    assert_eq!(take(&app, left).await, "1 known");
-    assert_eq!(take(&app, ACTIVE).await, "1 left_here");
+    assert_eq!(import_outcomes(&app, left).await, "1 known");
+    assert_eq!(import_outcomes(&app, ACTIVE).await, "1 left_here");
     assert_eq!(app.status_of(BOB).await, Some(S::Pending));
     bob.confirms().await;
     assert_eq!(app.status_of(BOB).await, Some(S::Active));
-    assert_eq!(take(&app, left).await, "1 known");
-    assert_eq!(take(&app, ACTIVE).await, "1 known");
+    assert_eq!(import_outcomes(&app, left).await, "1 known");
+    assert_eq!(import_outcomes(&app, ACTIVE).await, "1 known");
     assert_eq!(app.store().await.rows_in("newsletter_suppressions").await, 0, "lifted");
 }
 
 async fn an_imported_unsubscription_outlives_an_unconfirmed_signup(engine: Engine) {
     let app = TestApp::start(engine).await;
-    assert_eq!(take(&app, LEFT).await, "1 left");
+    assert_eq!(import_outcomes(&app, LEFT).await, "1 left");
     // A stranger enters the address. The signup is never confirmed, and is erased.
     app.visitor(BOB).signs_up().await;
-    app.tick_after(DAY * 31).await;
+    app.run_due_after(DAY * 31).await;
     assert_eq!(app.status_of(BOB).await, None);
-    assert_eq!(take(&app, ACTIVE).await, "1 left_here");
-    assert_eq!(take(&app, LEFT).await, "1 known");
+    assert_eq!(import_outcomes(&app, ACTIVE).await, "1 left_here");
+    assert_eq!(import_outcomes(&app, LEFT).await, "1 known");
     assert_eq!(app.status_of(BOB).await, None);
     // Erased rows are not exported.
     let written = export(&app, &[]).await;
@@ -162,13 +162,13 @@ async fn an_imported_unsubscription_concerns_one_newsletter_only(engine: Engine)
     assert_eq!(words(&app.run_import(first, LEFT).await.0), "1 left");
     let second = Import { newsletter: weekly, ..app.import().await };
     assert_eq!(words(&app.run_import(second, ACTIVE).await.0), "1 added");
-    assert_eq!(take(&app, ACTIVE).await, "1 left_here");
+    assert_eq!(import_outcomes(&app, ACTIVE).await, "1 left_here");
 }
 
 async fn a_subscription_ended_by_a_list_has_an_entry_in_the_ledger(engine: Engine) {
     let app = TestApp::start(engine).await;
     app.reader(BOB).await;
-    assert_eq!(take(&app, "email,status\nbob@example.org,complained\n").await, "1 suppressed");
+    assert_eq!(import_outcomes(&app, "email,status\nbob@example.org,complained\n").await, "1 suppressed");
     assert_eq!(app.status_of(BOB).await, Some(S::Complained));
     assert_eq!(app.consent_of(BOB).await, ["requested", "confirmed", "unsubscribed"]);
     let last = app.visitor(BOB).ledger().await.pop().unwrap();

@@ -1,8 +1,8 @@
 //! Single emails: welcomes and goodbyes to readers, and notices to operators.
 
-mod greetings;
+mod batches;
 mod notices;
-mod together;
+mod welcomes_and_goodbyes;
 
 use crate::support::{TestApp, at};
 use daily::{
@@ -23,7 +23,7 @@ fn one_line(text: &str) -> String {
 
 /// Asserts that the latest email of a kind was not sent, for this reason.
 async fn assert_unwanted(app: &TestApp, kind: EmailKind, why: &str) {
-    let mails = app.store().await.mails().await;
+    let mails = app.store().await.emails().await;
     let mail = mails.into_iter().rfind(|mail| mail.kind == kind).expect("an email");
     assert_eq!(mail.status, EmailStatus::Failed, "{mail:?}");
     assert!(mail.reply_text.as_deref().unwrap_or_default().contains(why), "{mail:?}");
@@ -46,7 +46,7 @@ async fn planned(app: &TestApp, needs_approval: bool, min_stories: Option<usize>
     issue
 }
 
-/// Tells operators about an issue, and waits until the workers have sent the emails.
+/// Alerts operators about an issue, and waits until the workers have sent the emails.
 async fn notify(app: &TestApp, kind: EmailKind, issue: IssueId) {
     notify_about(app, kind, NoticeSubject::Issue(issue)).await;
     app.settle().await;

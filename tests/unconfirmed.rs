@@ -7,7 +7,7 @@ use daily::{
         delivery::email::EmailKind,
         subscriber::subscription::SubscriptionStatus::{Active, Pending, Undeliverable, Unsubscribed},
     },
-    jobs::periodic::apply_retention::retain,
+    jobs::periodic::apply_retention::apply_retention,
     settings::Settings,
 };
 use jiff::{SignedDuration, civil::date};
@@ -25,7 +25,7 @@ async fn evidence(app: &TestApp) -> Vec<(String, bool)> {
     ledger.into_iter().map(|it| (it.kind, it.address.is_some() || it.client_address.is_some())).collect()
 }
 
-/// Imports a list that has Ann as unsubscribed from the first newsletter.
+/// Imports a list with Ann as unsubscribed from the first newsletter.
 async fn import_leaver(app: &TestApp) {
     app.import_list(
         "email,status,requested_at,requested_ip\nann@example.org,unsubscribed,2025-01-01,203.0.113.9\n",
@@ -37,7 +37,7 @@ async fn sign_up_victims(app: &TestApp, numbers: std::ops::Range<usize>) {
     for n in numbers {
         app.sign_up(&format!("victim{n}@example.org")).await;
     }
-    app.signups_taken().await;
+    app.wait_for_signups().await;
 }
 
 async fn is_under_attack(app: &TestApp) -> bool {
@@ -54,7 +54,7 @@ fn reminding(settings: &mut Settings) {
 
 on_both_engines!(
     a_strangers_signup_does_not_extend_the_retention_of_an_unsubscribed_reader,
-    nor_does_a_signup_for_another_newsletter,
+    a_signup_for_another_newsletter_does_not_bring_them_back_either,
     an_undeliverable_reader_is_so_again_unless_they_confirm_in_time,
     expiry_erases_imported_evidence_too,
     a_signup_at_the_moment_of_expiry_keeps_its_reader,
@@ -76,7 +76,7 @@ async fn a_strangers_signup_does_not_extend_the_retention_of_an_unsubscribed_rea
     ann.signs_up().await;
     let link = ann.confirmation_link();
     assert_eq!(app.status_of(ANN).await, Some(Pending));
-    app.tick_after(DAY * 30).await;
+    app.run_due_after(DAY * 30).await;
     let it = ann.subscriptions().await.remove(0);
     assert_eq!((it.status, it.ended_at), (Unsubscribed, Some(left_at)));
     let kept = [("requested", true), ("confirmed", true), ("unsubscribed", true), ("requested", false)];
@@ -84,13 +84,17 @@ async fn a_strangers_signup_does_not_extend_the_retention_of_an_unsubscribed_rea
     assert!(app.verify_ledger().await.first_broken.is_none());
     let store = app.store().await;
     assert_eq!(store.rows_in("confirmations").await, 1, "the one that Ann used");
-    assert_eq!(store.mails().await.iter().filter(|it| it.confirmation_id.is_some()).count(), 1);
+    assert_eq!(store.emails().await.iter().filter(|it| it.confirmation_id.is_some()).count(), 1);
     assert_eq!(app.post(&link).await.status(), 404);
-    assert_eq!(retain(&app.app.jobs.readers).await.unwrap().readers, 1, "a hundred days after she left");
+    assert_eq!(
+        apply_retention(&app.app.jobs.readers).await.unwrap().readers,
+        1,
+        "a hundred days after she left"
+    );
     assert_eq!(app.status_of(ANN).await, None);
 }
 
-async fn nor_does_a_signup_for_another_newsletter(engine: Engine) {
+async fn a_signup_for_another_newsletter_does_not_bring_them_back_either(engine: Engine) {
     let app = TestApp::start_with(engine, |settings| settings.retention.left_days = 100).await;
     add_newsletter(&app, "sports").await;
     let (ann, ben) = (app.reader(ANN).await, app.reader(BEN).await);
@@ -102,19 +106,23 @@ async fn nor_does_a_signup_for_another_newsletter(engine: Engine) {
     for reader in [ann, ben] {
         reader.signs_up_for(&["sports"]).await;
     }
-    app.tick_after(DAY * 30).await;
+    app.run_due_after(DAY * 30).await;
     assert_eq!(ann.subscriptions().await.iter().map(|it| it.status).collect::<Vec<_>>(), [Unsubscribed; 2]);
-    // It was Ben himself. He confirms, and unsubscribes again.
+    // Ben had signed up himself. He confirms, and unsubscribes again.
     ben.signs_up_for(&["sports"]).await;
     ben.confirms().await;
     let sports = app.token(&ben.subscriptions().await[1]);
     assert_eq!(app.press(&format!("/unsubscribe/{sports}")).await.status, 200);
-    assert_eq!(retain(&app.app.jobs.readers).await.unwrap().readers, 1, "a hundred days after she left");
+    assert_eq!(
+        apply_retention(&app.app.jobs.readers).await.unwrap().readers,
+        1,
+        "a hundred days after she left"
+    );
     assert_eq!(app.status_of(ANN).await, None);
     app.clock.advance(DAY * 99);
-    assert_eq!(retain(&app.app.jobs.readers).await.unwrap().readers, 0, "he left later");
+    assert_eq!(apply_retention(&app.app.jobs.readers).await.unwrap().readers, 0, "he left later");
     app.clock.advance(DAY * 2);
-    assert_eq!(retain(&app.app.jobs.readers).await.unwrap().readers, 1);
+    assert_eq!(apply_retention(&app.app.jobs.readers).await.unwrap().readers, 1);
 }
 
 async fn an_undeliverable_reader_is_so_again_unless_they_confirm_in_time(engine: Engine) {
@@ -127,7 +135,7 @@ async fn an_undeliverable_reader_is_so_again_unless_they_confirm_in_time(engine:
         reader.signs_up().await;
     }
     ben.confirms().await;
-    app.tick_after(DAY * 31).await;
+    app.run_due_after(DAY * 31).await;
     let it = ann.subscriptions().await.remove(0);
     assert_eq!((it.status, it.ended_at), (Undeliverable, Some(it.requested_at)));
     assert_eq!(app.status_of(BEN).await, Some(Active));
@@ -143,14 +151,14 @@ async fn expiry_erases_imported_evidence_too(engine: Engine) {
         evidence(&app).await,
         entries(&[("requested", true), ("unsubscribed", true), ("requested", true)])
     );
-    app.tick_after(DAY * 31).await;
+    app.run_due_after(DAY * 31).await;
     assert_eq!(ann.subscriptions().await.len(), 0);
     assert_eq!(
         evidence(&app).await,
         entries(&[("requested", false), ("unsubscribed", false), ("requested", false)])
     );
     let store = app.store().await;
-    assert_eq!(store.salts_of_the_ledger().await, 0);
+    assert_eq!(store.count_ledger_salts().await, 0);
     assert!(store.subscriptions().await.iter().all(|it| it.erased_at.is_some()));
     assert_eq!(store.rows_in("newsletter_suppressions").await, 1, "no list brings them back");
 }
@@ -162,17 +170,17 @@ async fn a_signup_at_the_moment_of_expiry_keeps_its_reader(engine: Engine) {
     ann.signs_up_for(&["daily"]).await;
     app.clock.advance(DAY * 31);
     let (now, sports) = (app.clock.now(), app.newsletter_named("sports").await);
-    // As processing a batch of signups does.
+    // Processing a batch of signups locks the same rows.
     let mut signup = app.app.db.begin().await.unwrap();
     let reader = subscribers::subscribers(&mut signup, &[&address(ANN)], now).await.unwrap()[0];
     subscribers::subscriptions(&mut signup, &[(reader, sports.id)], now).await.unwrap();
     if engine == Engine::Postgres {
         // Expiry skips the rows that the batch has locked.
-        in_time(app.tick()).await;
+        in_time(app.run_due()).await;
         assert_eq!(ann.subscriptions().await[0].status, Pending);
     }
     signup.commit().await.unwrap();
-    app.tick().await;
+    app.run_due().await;
     let found = ann.subscriptions().await;
     let standing: Vec<_> = found.iter().map(|it| (it.newsletter.as_str(), it.status)).collect();
     assert_eq!(standing, [("daily", Unsubscribed), ("sports", Pending)]);
@@ -189,7 +197,7 @@ async fn one_reminder_names_all_newsletters_and_its_link_confirms_all(engine: En
     ann.signs_up_for(&["weekend"]).await;
     let before = ann.emails().len();
     for _ in 0..3 {
-        app.tick_after(SignedDuration::from_hours(23)).await;
+        app.run_due_after(SignedDuration::from_hours(23)).await;
     }
     let mails = ann.emails();
     assert_eq!(mails.len(), before + 1, "one for all");
@@ -210,7 +218,7 @@ async fn a_reminder_counts_towards_the_limit_of_its_address(engine: Engine) {
     .await;
     let ann = app.visitor(ANN);
     ann.signs_up().await;
-    app.tick_after(DAY / 4).await;
+    app.run_due_after(DAY / 4).await;
     assert_eq!(ann.emails().len(), 1);
     // The reminder counts towards the limit, so the next signup causes no email.
     let app = TestApp::start_with(engine, |settings| {
@@ -221,7 +229,7 @@ async fn a_reminder_counts_towards_the_limit_of_its_address(engine: Engine) {
     .await;
     let ann = app.visitor(ANN);
     ann.signs_up().await;
-    app.tick_after(DAY / 4).await;
+    app.run_due_after(DAY / 4).await;
     ann.signs_up().await;
     assert_eq!(ann.emails().len(), 2);
 }
@@ -235,22 +243,22 @@ async fn signups_of_an_attack_are_not_reminded(engine: Engine) {
     app.sign_up("before@example.org").await;
     app.clock.advance(SignedDuration::from_mins(11));
     sign_up_victims(&app, 0..3).await;
-    app.tick_after(SignedDuration::from_secs(30)).await;
+    app.run_due_after(SignedDuration::from_secs(30)).await;
     assert!(is_under_attack(&app).await);
-    app.tick_after(SignedDuration::from_mins(12)).await;
-    app.tick_after(SignedDuration::from_mins(20)).await;
+    app.run_due_after(SignedDuration::from_mins(12)).await;
+    app.run_due_after(SignedDuration::from_mins(20)).await;
     assert!(!is_under_attack(&app).await);
     app.clock.advance(SignedDuration::from_mins(1));
     app.sign_up("after@example.org").await;
     app.settle().await;
-    // A second attack the next morning does not make Daily forget the first one.
+    // A second attack the next morning must not make Daily forget the first one.
     app.clock.advance(SignedDuration::from_hours(22));
     sign_up_victims(&app, 3..6).await;
-    app.tick_after(SignedDuration::from_secs(30)).await;
+    app.run_due_after(SignedDuration::from_secs(30)).await;
     for _ in 0..4 {
-        app.tick_after(SignedDuration::from_hours(12)).await;
+        app.run_due_after(SignedDuration::from_hours(12)).await;
     }
-    let mut reminded: Vec<_> = app.store().await.mails().await;
+    let mut reminded: Vec<_> = app.store().await.emails().await;
     reminded.retain(|it| it.kind == EmailKind::ConfirmationReminder);
     let mut reminded: Vec<_> = reminded.iter().map(|it| it.recipient.to_string()).collect();
     reminded.sort();
@@ -266,11 +274,11 @@ async fn reminders_do_not_count_as_signups_and_raise_no_alarm(engine: Engine) {
     for n in 0..4 {
         app.sign_up(&format!("reader{n}@example.org")).await;
         app.settle().await;
-        app.tick_after(SignedDuration::from_mins(11)).await;
+        app.run_due_after(SignedDuration::from_mins(11)).await;
     }
-    app.tick_after(DAY).await;
-    assert_eq!(app.count_mails(EmailKind::ConfirmationReminder).await, 4);
-    app.tick_after(SignedDuration::from_secs(30)).await;
+    app.run_due_after(DAY).await;
+    assert_eq!(app.count_emails(EmailKind::ConfirmationReminder).await, 4);
+    app.run_due_after(SignedDuration::from_secs(30)).await;
     assert!(!is_under_attack(&app).await);
     let mut tx = app.app.db.read().await.unwrap();
     let pulse = alarm::pulse(&mut tx, None, Some(3), app.clock.now()).await.unwrap();
@@ -315,7 +323,7 @@ async fn within_the_limit_an_email_to_confirm_comes_first(engine: Engine) {
 
 on_postgres!(expiry_skips_a_reader_whose_other_subscription_is_locked);
 
-/// On PostgreSQL a batch holds other readers' locks by then, so waiting could deadlock.
+/// On PostgreSQL a batch already holds locks on other readers, so waiting could deadlock.
 async fn expiry_skips_a_reader_whose_other_subscription_is_locked() {
     let app = TestApp::start(Engine::Postgres).await;
     add_newsletter(&app, "sports").await;
@@ -326,16 +334,16 @@ async fn expiry_skips_a_reader_whose_other_subscription_is_locked() {
     let of_the_list = ann.subscriptions().await[0].id;
     let mut tx = app.app.db.begin().await.unwrap();
     subscribers::lock_rows(&mut tx, &[of_the_list]).await.unwrap();
-    in_time(app.tick()).await;
+    in_time(app.run_due()).await;
     assert_eq!(ann.subscriptions().await[1].status, Pending);
     tx.commit().await.unwrap();
-    app.tick().await;
+    app.run_due().await;
     assert_eq!(ann.subscriptions().await.len(), 0);
 }
 
 on_postgres!(a_pause_extended_at_the_moment_it_ends_goes_on);
 
-/// On PostgreSQL two transactions may overlap; on SQLite the second one begins when the first has ended.
+/// On PostgreSQL two transactions may overlap. On SQLite the second one starts after the first has ended.
 async fn a_pause_extended_at_the_moment_it_ends_goes_on() {
     let app = TestApp::start(Engine::Postgres).await;
     let ann = app.reader_at_once(ANN).await;
@@ -353,7 +361,7 @@ async fn a_pause_extended_at_the_moment_it_ends_goes_on() {
         tx.commit().await?;
         Ok::<_, DbError>(resumed)
     });
-    app.until_waiting(1).await;
+    app.wait_for_lock_waits(1).await;
     reader.commit().await.unwrap();
     assert_eq!(ending.await.unwrap().unwrap(), 0);
     assert_eq!(ann.subscriptions().await[0].paused_until.map(|it| it.0), Some(date(2026, 5, 9)));

@@ -1,4 +1,4 @@
-//! Signups that nobody has confirmed: their readers are reminded once, and forgotten in the end.
+//! Unconfirmed signups: readers are reminded once, and erased in the end.
 
 use crate::{
     db::{
@@ -22,54 +22,66 @@ use crate::{
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
-/// Most readers and subscriptions looked after in one turn.
-const AT_ONCE: i64 = 50;
-/// A reminder that could not be sent in this time is not sent: after a long pause, or when reminders have just been turned on, it
-/// would be about a signup that nobody remembers.
+/// Most readers, and most subscriptions, per run.
+const BATCH: i64 = 50;
+/// A reminder this late is not sent. After a long downtime, or right after reminders were turned on, it would
+/// refer to a forgotten signup.
 const REMIND_WITHIN: SignedDuration = SignedDuration::from_hours(48);
 
-/// Puts the reminders that are due into the queue, and erases what has waited long enough; each in a transaction of its own, that
-/// other work does not hold up.
-pub(crate) async fn tend(context: &ReaderContext, now: Timestamp) -> Result<(), DbError> {
+/// Reminds readers and erases expired signups, each in a transaction of its own so that other work is not
+/// delayed.
+pub(crate) async fn remind_and_expire(context: &ReaderContext, now: Timestamp) -> Result<(), DbError> {
     if let Some(after) = context.settings.signup.remind_after() {
-        remind(context, now - after, now).await?;
+        remind_unconfirmed(context, now - after, now).await?;
     }
     if let Some(after) = context.settings.signup.erase_after() {
-        erase(context, now - after, now).await?;
+        expire_unconfirmed(context, now - after, now).await?;
     }
     Ok(())
 }
 
-async fn erase(context: &ReaderContext, until: Timestamp, now: Timestamp) -> Result<(), DbError> {
-    let overdue = subscribers::overdue(&mut context.db.read().await?, until, AT_ONCE).await?;
+async fn expire_unconfirmed(
+    context: &ReaderContext,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let overdue = subscribers::overdue(&mut context.db.read().await?, until, BATCH).await?;
     if !overdue.is_empty() {
         let mut tx = context.db.begin().await?;
         let erased = subscribers::erase_pending(&mut tx, &overdue, until, now).await?;
         tx.commit().await?;
         if erased > 0 {
-            tracing::info!(erased, "signups that nobody confirmed are erased");
+            tracing::info!(erased, "erased unconfirmed signups");
         }
     }
     Ok(())
 }
 
-/// Erases signups as they arrived, of which nothing could be made until a moment.
-pub(crate) async fn erase_lost(context: &ReaderContext, tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
+/// Erases signups that could not be processed within the time for unconfirmed ones.
+pub(crate) async fn expire_unprocessed(
+    context: &ReaderContext,
+    tx: &mut Tx,
+    now: Timestamp,
+) -> Result<(), DbError> {
     let Some(after) = context.settings.signup.erase_after() else { return Ok(()) };
-    let lost = intake::erase_before(tx, now - after).await?;
-    if lost > 0 {
-        tracing::error!(lost, "signups of which nothing could be made in all this time are erased");
+    let erased = intake::erase_before(tx, now - after).await?;
+    if erased > 0 {
+        tracing::error!(erased, "erased signups that could not be processed in time");
     }
     Ok(())
 }
 
-/// One mail for each reader, with a new link that confirms all they asked for. It counts on the line of their address, and beyond that
-/// there is none. Whether the address may be mailed is looked at when it is sent.
-async fn remind(context: &ReaderContext, until: Timestamp, now: Timestamp) -> Result<(), DbError> {
+/// Sends each reader one email with a new link that confirms all open signups. It debits the limit of the
+/// reader's address. Suppressions are checked when the email is sent.
+async fn remind_unconfirmed(
+    context: &ReaderContext,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<(), DbError> {
     let since = until - REMIND_WITHIN;
     let mut tx = context.db.read().await?;
     let spans = alarm::trusted_spans(since, until, signup_alarms::doubtful(&mut tx, since).await?);
-    let readers = subscribers::readers_to_remind(&mut tx, &spans, AT_ONCE).await?;
+    let readers = subscribers::readers_to_remind(&mut tx, &spans, BATCH).await?;
     drop(tx);
     if readers.is_empty() {
         return Ok(());
@@ -98,7 +110,7 @@ async fn remind(context: &ReaderContext, until: Timestamp, now: Timestamp) -> Re
         subscribers::insert_confirmations(&mut tx, &beside, now, now + days).await?;
         subscribers::set_reminder(&mut tx, lead).await?;
         let domain = newsletter.newsletter.sender_address.domain();
-        let mail = NewEmail {
+        let email = NewEmail {
             kind: EmailKind::ConfirmationReminder,
             newsletter: newsletter.id,
             recipient: &first.address,
@@ -108,8 +120,8 @@ async fn remind(context: &ReaderContext, until: Timestamp, now: Timestamp) -> Re
             feed: None,
             message_id: &format!("{}@{domain}", random::hex::<12>()),
         };
-        let mail = emails::insert(&mut tx, &mail, now).await?;
-        context.queue.enqueue(&mut tx, &Job::SendMails { mails: vec![mail] }).await?;
+        let email = emails::insert(&mut tx, &email, now).await?;
+        context.queue.enqueue(&mut tx, &Job::SendEmails { emails: vec![email] }).await?;
     }
     tx.commit().await
 }
