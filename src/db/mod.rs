@@ -50,7 +50,6 @@ pub enum Db {
         /// Makes what the writer committed last.
         wal: Wal,
     },
-    /// A server.
     Postgres(PgPool),
 }
 

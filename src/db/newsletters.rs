@@ -22,7 +22,6 @@ use std::collections::HashMap;
 /// A newsletter and its row.
 #[derive(Debug, Clone)]
 pub struct NewsletterRecord {
-    /// The row.
     pub id: NewsletterId,
     /// What it is.
     pub newsletter: Newsletter,

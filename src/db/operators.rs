@@ -9,12 +9,10 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// An operator.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct OperatorRecord {
     /// Where notices go.
     pub address: EmailAddress,
-    /// Since when.
     pub created_at: DbTime,
 }
 

@@ -47,9 +47,7 @@ pub async fn among(tx: &mut Tx, keys: &[String]) -> Result<HashSet<String>, DbEr
 /// Why nobody may mail an address, and since when.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct Suppression {
-    /// Why.
     pub reason: String,
-    /// Since when.
     pub created_at: DbTime,
 }
 
@@ -113,9 +111,7 @@ pub async fn add_for_newsletter(
 pub struct NewsletterSuppression {
     /// The newsletter's short name.
     pub newsletter: String,
-    /// Why.
     pub reason: String,
-    /// Since when.
     pub created_at: DbTime,
 }
 

@@ -34,7 +34,6 @@ pub struct LinkedEvent {
     pub salt: Option<String>,
     /// The digest of what is personal.
     pub personal: String,
-    /// The link.
     pub chain: String,
     /// The entry itself; `None`: it is not there.
     #[sqlx(flatten)]

@@ -5,7 +5,7 @@ use crate::{
         DbError, DbTime, Tx,
         consent::chain::link_events,
         engine::query::{json_rows, query, query_as, query_scalar},
-        subscribers::insert_confirmations,
+        subscribers::confirmations::insert_confirmations,
     },
     domain::{
         ids::{ConfirmationId, SubscriptionId},
@@ -18,13 +18,11 @@ use serde::Serialize;
 /// A confirmation link's row.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ConfirmationRecord {
-    /// The row.
     pub id: ConfirmationId,
     /// What it confirms.
     pub subscription_id: SubscriptionId,
     /// When it was made.
     pub created_at: DbTime,
-    /// Until when.
     pub expires_at: DbTime,
     /// When it was used.
     pub used_at: Option<DbTime>,
@@ -44,9 +42,7 @@ pub struct Evidence {
 /// An entry of the consent ledger.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct ConsentRecord {
-    /// What happened.
     pub kind: String,
-    /// When.
     pub occurred_at: DbTime,
     /// By what means: `form`, `json`, `link`, `one_click`, `command`.
     pub method: String,
@@ -63,11 +59,9 @@ pub struct ConsentRecord {
 /// An entry to be of the consent ledger, with all that is known of it.
 #[derive(Debug, Clone, Copy)]
 pub struct NewEntry<'a> {
-    /// Which subscription.
     pub subscription: SubscriptionId,
     /// The address that it is about.
     pub address: &'a str,
-    /// When.
     pub occurred_at: Timestamp,
     /// By what means.
     pub method: &'a str,

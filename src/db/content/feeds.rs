@@ -19,7 +19,6 @@ use jiff::{SignedDuration, Timestamp};
 /// A feed and how reading it goes.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct FeedRecord {
-    /// The row.
     pub id: FeedId,
     /// Where it is: `https://…` or `file:///…`.
     pub url: String,
@@ -61,7 +60,6 @@ pub struct FeedRecord {
     pub trouble_kind: Option<TroubleKind>,
     /// The trouble, told for operators.
     pub trouble: Option<String>,
-    /// Since when.
     pub trouble_since: Option<DbTime>,
     /// When operators were told.
     pub trouble_reported_at: Option<DbTime>,
@@ -179,7 +177,6 @@ pub struct Reading<'a> {
     pub site_url: Option<&'a str>,
     /// Validators for the next request.
     pub etag: Option<&'a str>,
-    /// Likewise.
     pub last_modified: Option<&'a str>,
     /// Its habit; `None`: as it was.
     pub habit: Option<Habit>,
@@ -328,7 +325,6 @@ pub async fn set_trouble_reported(tx: &mut Tx, id: FeedId, now: Timestamp) -> Re
 /// When to wake feeds.
 #[derive(Debug, Clone, Copy)]
 pub struct Waking {
-    /// The time.
     pub now: Timestamp,
     /// What was woken before this and is still due was lost.
     pub woken_before: Timestamp,

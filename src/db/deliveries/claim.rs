@@ -18,13 +18,11 @@ use jiff::Timestamp;
 /// A delivery that a worker holds.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ClaimedDelivery {
-    /// The row.
     pub id: DeliveryId,
     /// The subscription it is for.
     pub subscription_id: SubscriptionId,
     /// What they get.
     pub variant_id: VariantId,
-    /// To whom.
     pub address: EmailAddress,
     /// Attempts begun before.
     pub attempts: i64,

@@ -23,11 +23,9 @@ use std::collections::HashMap;
 /// A mail to be.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct NewEmail<'a> {
-    /// What for.
     pub kind: EmailKind,
     /// In whose name.
     pub newsletter: NewsletterId,
-    /// To whom.
     pub recipient: &'a EmailAddress,
     /// The subscription it is about.
     pub subscription: Option<SubscriptionId>,
@@ -44,13 +42,10 @@ pub struct NewEmail<'a> {
 /// A mail's row.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct EmailRecord {
-    /// The row.
     pub id: EmailId,
-    /// What for.
     pub kind: EmailKind,
     /// In whose name.
     pub newsletter_id: NewsletterId,
-    /// To whom.
     pub recipient: EmailAddress,
     /// The subscription it is about.
     pub subscription_id: Option<SubscriptionId>,
@@ -62,13 +57,11 @@ pub struct EmailRecord {
     pub feed_id: Option<FeedId>,
     /// What its reader asked for.
     pub request_id: Option<RequestId>,
-    /// Its Message-ID.
     pub message_id: String,
     /// Where it stands.
     pub status: EmailStatus,
     /// When it was made.
     pub created_at: DbTime,
-    /// Attempts begun.
     pub attempts: i64,
     /// Those of them that ended with trouble of the relay.
     pub relay_waits: i64,
@@ -83,7 +76,6 @@ pub struct EmailRecord {
 /// One attempt at a email. Its number tells it from later ones: who lost the lease has no say any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt {
-    /// Which email.
     pub email: EmailId,
     /// The attempt's number, from 1.
     pub number: i64,

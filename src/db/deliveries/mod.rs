@@ -34,7 +34,6 @@ pub struct DeliveryRecord {
     pub issue_date: DbDate,
     /// Where it stands.
     pub status: DeliveryStatus,
-    /// Attempts begun.
     pub attempts: i64,
     /// The relay that answered last.
     pub relay: Option<String>,
@@ -51,19 +50,15 @@ pub struct DeliveryRecord {
 /// How many deliveries of an issue are in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counts {
-    /// Waiting.
     pub queued: i64,
     /// Held by a worker.
     pub claimed: i64,
-    /// In flight.
     pub sending: i64,
     /// Taken by a relay.
     pub sent: i64,
     /// Refused for now.
     pub deferred: i64,
-    /// Given up.
     pub failed: i64,
-    /// In doubt.
     pub uncertain: i64,
     /// Left before it was sent.
     pub skipped: i64,

@@ -116,17 +116,14 @@ pub enum Next {
 /// A delivery's answer, to be kept.
 #[derive(Debug, Clone)]
 pub struct Finish {
-    /// The row.
     pub id: DeliveryId,
     /// The claim it was begun under.
     pub claim: ClaimId,
     /// The address that was mailed, by its key: its reader may be mailed at another one by now.
     pub address_key: String,
-    /// What follows.
     pub next: Next,
     /// What the relay said.
     pub answer: Answer,
-    /// When.
     pub at: Timestamp,
 }
 

@@ -22,7 +22,6 @@ pub struct ReaderDelivery {
     pub address: String,
     /// Where it stands.
     pub status: DeliveryStatus,
-    /// Attempts begun.
     pub attempts: i64,
     /// When it is tried next, if it waits.
     pub next_attempt_at: DbTime,
@@ -95,7 +94,6 @@ pub async fn get_by_subscriber(
 pub struct AnswerCount {
     /// Where the deliveries stand.
     pub status: DeliveryStatus,
-    /// Who answered.
     pub relay: Option<String>,
     /// The reply code.
     pub reply_code: Option<i64>,
@@ -103,7 +101,6 @@ pub struct AnswerCount {
     pub enhanced_code: Option<String>,
     /// One of the texts.
     pub example: Option<String>,
-    /// How many.
     pub count: i64,
 }
 
@@ -126,15 +123,12 @@ pub async fn count_by_answer(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<
 /// How the readers of a domain have fared.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct DomainCount {
-    /// The domain.
     pub domain: String,
-    /// Its readers.
     pub total: i64,
     /// Those who were sent theirs.
     pub sent: i64,
     /// Those who wait, deferred ones included.
     pub waiting: i64,
-    /// Those deferred.
     pub deferred: i64,
     /// Those given up.
     pub failed: i64,
@@ -165,7 +159,6 @@ pub struct Slowdown {
     pub scope: String,
     /// Messages a minute that it was slowed to.
     pub per_minute: i64,
-    /// When.
     pub at: DbTime,
     /// What it said.
     pub complaint: Option<String>,

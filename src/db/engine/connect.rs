@@ -27,7 +27,6 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 pub enum DatabaseUrl {
     /// `sqlite://PATH`, relative to the working directory, or `sqlite:///PATH`.
     Sqlite(PathBuf),
-    /// `postgres://…`.
     Postgres(String),
 }
 
@@ -81,12 +80,10 @@ pub enum ConnectError {
     /// The folder of the file can't be made.
     #[error("can't create the folder {} for the database: {source}; check who may write there", path.display())]
     Folder {
-        /// The folder.
         path: PathBuf,
         /// What the system says.
         source: std::io::Error,
     },
-    /// No connection.
     #[error("can't open the database {url}: {source}; check database.url and that the server runs")]
     Open {
         /// Where, without password.

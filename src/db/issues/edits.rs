@@ -15,7 +15,6 @@ use jiff::Timestamp;
 /// What an operator wants of a story in one issue.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow, serde::Serialize)]
 pub struct StoryEdit {
-    /// Which story.
     pub article_id: ArticleId,
     /// `pin` or `drop`.
     pub wish: Option<Wish>,

@@ -40,7 +40,6 @@ use jiff::{Timestamp, civil::Date};
 /// An issue's row.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct IssueRecord {
-    /// The row.
     pub id: IssueId,
     /// Of which newsletter.
     pub newsletter_id: NewsletterId,
@@ -94,7 +93,6 @@ pub struct IssueRecord {
 }
 
 impl IssueRecord {
-    /// Its date.
     pub fn date(&self) -> Date {
         self.issue_date.0
     }

@@ -14,9 +14,7 @@ use jiff::Timestamp;
 pub struct IssueEvent {
     /// What it became.
     pub status: IssueStatus,
-    /// Why.
     pub reason: Option<String>,
-    /// When.
     pub occurred_at: DbTime,
 }
 

@@ -23,7 +23,6 @@ pub struct StoryRecord {
     pub position: Option<i64>,
     /// Why it is in or not.
     pub reason: String,
-    /// The article.
     #[sqlx(flatten)]
     #[serde(flatten)]
     pub article: ArticleRecord,
@@ -106,7 +105,6 @@ pub struct KeptPlan {
     pub planned_at: Timestamp,
     /// What it was made from.
     pub inputs: PlanInputs,
-    /// The plan.
     pub plan: Plan,
 }
 

@@ -12,7 +12,6 @@ use jiff::{Timestamp, civil::Date};
 /// What readers of an issue get.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct VariantRecord {
-    /// The row.
     pub id: VariantId,
     /// Its number in the issue, from 1: what most readers get, and the archive shows, is the first.
     pub number: i64,
@@ -151,7 +150,6 @@ pub async fn lock(tx: &mut Tx) -> Result<(), DbError> {
 /// An issue as the archive lists it.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct PublicIssue {
-    /// Its date.
     pub issue_date: DbDate,
     /// The subject line its readers saw.
     pub subject: String,

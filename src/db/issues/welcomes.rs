@@ -12,7 +12,6 @@ use jiff::Timestamp;
 /// The latest issue, as far as a welcome can show it.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct LatestIssue {
-    /// The issue.
     pub issue: IssueId,
     /// Its date on the newsletter's clock.
     pub issue_date: DbDate,
@@ -25,7 +24,6 @@ pub struct LatestIssue {
 /// A story in brief, as its readers saw it.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct BriefStory {
-    /// The headline.
     pub title: String,
     /// The sentence or two under it.
     pub dek: Option<String>,

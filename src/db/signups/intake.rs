@@ -41,7 +41,6 @@ pub struct NewSignup<'a> {
 /// A signup of which something is to be made.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct SignupRecord {
-    /// The row.
     pub id: i64,
     /// When it arrived.
     pub received_at: DbTime,

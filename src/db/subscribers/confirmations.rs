@@ -20,7 +20,6 @@ use std::collections::HashMap;
 /// A subscription that a signup is about, as it stood before.
 #[derive(Debug, Clone, Copy, sqlx::FromRow)]
 pub struct KnownSubscription {
-    /// The row.
     pub id: SubscriptionId,
     subscriber_id: SubscriberId,
     newsletter_id: NewsletterId,
@@ -33,7 +32,6 @@ pub struct KnownSubscription {
 /// What a signup says about a subscription that becomes, or stays, pending.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Request<'a> {
-    /// Which.
     pub subscription: SubscriptionId,
     /// When it was asked for.
     #[serde(with = "microsecond::required")]

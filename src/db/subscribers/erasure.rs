@@ -20,7 +20,6 @@ pub struct LeftReader {
     pub address: EmailAddress,
     /// A subscription that ended.
     pub subscription: SubscriptionId,
-    /// When.
     pub ended_at: DbTime,
 }
 

@@ -11,10 +11,8 @@ use crate::{
 /// A reader as a list has them.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct ListedReader {
-    /// The subscription.
     #[serde(skip)]
     pub id: SubscriptionId,
-    /// The address.
     pub email: String,
     /// Where the subscription stands; `blocked` where it would get mail if its address were not suppressed.
     pub status: String,

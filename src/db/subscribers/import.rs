@@ -53,7 +53,6 @@ struct KnownRow {
 /// A subscription to be made, of a reader who may be known already.
 #[derive(Debug, Clone)]
 pub struct NewSubscription<'a> {
-    /// Whose.
     pub address: &'a EmailAddress,
     /// Where it stands.
     pub status: SubscriptionStatus,
@@ -74,13 +73,10 @@ pub struct NewSubscription<'a> {
 /// An entry of the consent ledger about something that happened elsewhere.
 #[derive(Debug, Clone, Serialize)]
 pub struct ImportedConsent<'a> {
-    /// Whose.
     pub subscription: SubscriptionId,
     /// Their address, as the list has it.
     pub address: &'a str,
-    /// What happened.
     pub event: ConsentEvent,
-    /// When.
     #[serde(with = "microsecond::required")]
     pub occurred_at: Timestamp,
     /// From which IP address.

@@ -69,11 +69,8 @@ use jiff::Timestamp;
 /// One subscriber's relation to one newsletter.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct SubscriptionRecord {
-    /// The row.
     pub id: SubscriptionId,
-    /// Whose.
     pub subscriber_id: SubscriberId,
-    /// To what.
     pub newsletter_id: NewsletterId,
     /// The newsletter's short name.
     pub newsletter: String,
@@ -91,7 +88,6 @@ pub struct SubscriptionRecord {
     pub signup_mailed_at: Option<DbTime>,
     /// Which issues the reader wants.
     pub cadence: Cadence,
-    /// Which sections.
     pub sections: Sections,
     /// The reader's zone, by its IANA name; `None`: the newsletter's holds.
     pub time_zone: Option<String>,

@@ -107,9 +107,7 @@ pub async fn restore_from(
 /// A subscription and its reader.
 #[derive(Debug, Clone, Copy)]
 pub struct Holder {
-    /// The reader.
     pub reader: SubscriberId,
-    /// The subscription.
     pub subscription: SubscriptionId,
 }
 

@@ -15,9 +15,7 @@ use jiff::Timestamp;
 /// How many readers left for a reason.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct ReasonCount {
-    /// The reason.
     pub reason: LeavingReason,
-    /// How many.
     pub readers: i64,
 }
 
@@ -26,7 +24,6 @@ pub struct ReasonCount {
 pub struct Remark {
     /// When the reader left.
     pub left_at: DbTime,
-    /// Why.
     pub reason: LeavingReason,
     /// In the reader's words.
     pub remark: String,

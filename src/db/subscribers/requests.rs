@@ -16,11 +16,8 @@ use jiff::Timestamp;
 /// A request's row.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ReaderRequest {
-    /// The row.
     pub id: RequestId,
-    /// Whose.
     pub subscription_id: SubscriptionId,
-    /// What for.
     pub kind: RequestKind,
     /// Until when its links work.
     pub expires_at: DbTime,
@@ -47,7 +44,6 @@ pub struct ReaderRequest {
 /// How an end of a change of address was confirmed.
 #[derive(Debug, Clone)]
 pub struct Press {
-    /// When.
     pub at: Timestamp,
     /// How it reached us.
     pub evidence: Evidence,

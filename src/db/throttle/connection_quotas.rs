@@ -11,7 +11,6 @@ use jiff::Timestamp;
 pub struct Request<'a> {
     /// The relay's name.
     pub relay: &'a str,
-    /// Who asks.
     pub process: &'a str,
     /// Most connections to the relay, over all processes.
     pub limit: i64,

@@ -33,7 +33,6 @@ impl std::fmt::Display for Scope<'_> {
 /// Permits got: the first is for `from`, each further one an interval later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Permits {
-    /// How many.
     pub count: u32,
     /// When the first may be used.
     pub from: Timestamp,
@@ -127,7 +126,6 @@ pub async fn reserve(
 /// A domain with rows of an issue set apart.
 #[derive(Debug, Clone)]
 pub struct ThrottledDomain {
-    /// Its name.
     pub domain: String,
     /// What complaints have made of it; the configured pace is the caller's to know.
     pub pace: Pace,

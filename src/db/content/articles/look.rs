@@ -14,7 +14,6 @@ use url::Url;
 /// An article whose page is to be looked at.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Look {
-    /// The row.
     pub id: ArticleId,
     /// Its canonical address.
     pub url: String,

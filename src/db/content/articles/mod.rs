@@ -29,11 +29,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 /// An article's row.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct ArticleRecord {
-    /// The row.
     pub id: ArticleId,
     /// Its canonical address.
     pub url: String,
-    /// Headline.
     pub title: String,
     /// The sentence below the headline.
     pub dek: Option<String>,

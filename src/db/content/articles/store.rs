@@ -53,7 +53,6 @@ impl Stored {
 /// What an article is known by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum KnownBy {
-    /// Its address.
     Address,
     /// The identifier this feed gave it before, or its headline in this feed.
     Feed,
