@@ -1,4 +1,4 @@
-//! Looking after the queue, which itself keeps everything for ever.
+//! Removes old jobs and workers, which apalis keeps for ever.
 
 use crate::db::{
     Db, DbError,
@@ -8,7 +8,7 @@ use crate::db::{
     },
 };
 
-/// Finished jobs are kept this long, to be looked at.
+/// How long finished jobs are kept for inspection.
 const KEEP_SECONDS: i64 = 24 * 60 * 60;
 
 /// Removes finished jobs and the workers of processes long gone.
@@ -34,13 +34,14 @@ pub async fn tidy(db: &Db) -> Result<(), DbError> {
     tx.commit().await
 }
 
-/// Ends what workers had in hand whose names begin so, and which run no more: the jobs that were begun are done, or have failed, and
-/// what was only fetched is there for others.
+/// Finishes the jobs of stopped workers whose names start with `workers`. Jobs that were begun are done or have
+/// failed; those that were only fetched are queued again.
 pub(super) async fn hand_back(db: &Db, workers: &str, begun: &[String]) -> Result<(), DbError> {
     let mut tx = db.begin().await?;
     query!(
         tx,
-        "UPDATE {sqlite Jobs}{postgres apalis.jobs} SET status = 'Done', done_at = {sqlite unixepoch()}{postgres now()} \
+        "UPDATE {sqlite Jobs}{postgres apalis.jobs} SET status = 'Done', done_at = \
+         {sqlite unixepoch()}{postgres now()} \
          WHERE status IN ('Running', 'Queued') AND substr(lock_by, 1, length($1)) = $1 AND id {in $2}",
         workers,
         DbList(begun)
@@ -58,7 +59,7 @@ pub(super) async fn hand_back(db: &Db, workers: &str, begun: &[String]) -> Resul
     tx.commit().await
 }
 
-/// How many jobs run, or could.
+/// Counts the jobs that are running or due.
 pub async fn depth(db: &Db) -> Result<i64, DbError> {
     let mut tx = db.read().await?;
     query_scalar!(

@@ -155,7 +155,7 @@ pub async fn confirm(
         match try_confirm(context, token, evidence).await {
             // A unique violation: the new address has signed up at this moment, and is a known one from now on.
             Err(error) if attempt < ATTEMPTS && (is_retryable(&error) || is_unique_violation(&error)) => {
-                attempt += 1
+                attempt += 1;
             }
             answer => return answer,
         }
