@@ -36,7 +36,7 @@ pub struct AuditRecord {
     pub after: Value,
 }
 
-/// Keeps the fields that differ between two versions of a row. Values that are not objects are returned as they are.
+/// Keeps the fields that differ between two versions of a row. Other values than objects stay as they are.
 fn changes(mut before: Value, mut after: Value) -> (Value, Value) {
     if let (Value::Object(old), Value::Object(new)) = (&mut before, &mut after) {
         let same: Vec<String> = old

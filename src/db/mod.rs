@@ -1,7 +1,7 @@
 //! The database: one query text for two engines.
 //!
-//! [`Db`] is the store, [`Tx`] a transaction in it. Functions of the table groups take `&mut Tx`; the macros of
-//! [`engine::query`] compile each query once per engine. Engines differ in this folder only.
+//! [`Db`] is the database, [`Tx`] a transaction. Functions of the table groups take `&mut Tx`. The macros of
+//! [`engine::query`] compile each query for both engines. Only this folder knows that the engines differ.
 
 pub mod audit;
 pub mod consent;
@@ -24,51 +24,52 @@ pub use crate::db::engine::worker_lock::{Taken, WorkerLock};
 
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
-/// What went wrong in the database.
 pub type DbError = sqlx::Error;
 
-/// Whether the database only wants a transaction done again: two waited for each other, or saw different things.
+/// Returns whether the transaction failed only because of a deadlock or a serialization conflict, so that it
+/// can be tried again.
 pub fn is_retryable(error: &DbError) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| ["40001", "40P01"].contains(&code.as_ref()))
 }
 
-/// Whether a row that may be there only once was there already: another one made it at the same moment.
+/// Returns whether a row that must be unique existed already, because another transaction has just inserted
+/// it.
 pub fn is_unique_violation(error: &DbError) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
 
-/// The store, on either engine.
+/// The database, on either engine.
 #[derive(Debug, Clone)]
 pub enum Db {
-    /// One file, one writer, many readers.
+    /// A file with one writer and many readers.
     Sqlite {
-        /// A single connection: writers of this process queue up fairly instead of fighting for the file's lock.
+        /// A single connection, so that writers of this process queue up fairly instead of fighting for the
+        /// file's lock.
         writer: SqlitePool,
         /// Readers see a snapshot and never wait for the writer.
         readers: SqlitePool,
-        /// Makes what the writer committed last.
+        /// Flushes commits to the disk.
         wal: Wal,
     },
-    /// A server.
     Postgres(PgPool),
 }
 
-/// A transaction. Dropped without [`Tx::commit`], it leaves no trace.
+/// A transaction. Dropping it without [`Tx::commit`] rolls it back.
 pub struct Tx {
     inner: Inner,
     after_commit: Vec<Box<dyn FnOnce() + Send>>,
 }
 
 enum Inner {
-    /// With what makes its commit last, unless it only reads.
+    /// `None` for a transaction that only reads.
     Sqlite(Transaction<'static, Sqlite>, Option<Wal>),
     Postgres(Transaction<'static, Postgres>),
 }
 
 impl Db {
-    /// Begins a transaction that may write. On SQLite it takes the write lock at once (`BEGIN IMMEDIATE`), so that it never
-    /// fails half-way for want of it.
+    /// Begins a transaction that may write. On SQLite it takes the write lock at once (`BEGIN IMMEDIATE`), so
+    /// a later statement can't fail for want of the lock.
     pub async fn begin(&self) -> Result<Tx, DbError> {
         let inner = match self {
             Self::Sqlite { writer, wal, .. } => {
@@ -79,11 +80,11 @@ impl Db {
         Ok(Tx { inner, after_commit: Vec::new() })
     }
 
-    /// Begins a transaction that many share: a row that another one holds is not waited for long, so that one of them does not keep
-    /// all. What it fails with then is the database's error.
+    /// Begins a transaction that many requests share. On PostgreSQL it fails if a row stays locked for two
+    /// seconds, so that one locked row doesn't delay every request.
     pub async fn begin_with_lock_timeout(&self) -> Result<Tx, DbError> {
         match self {
-            // Who writes is alone.
+            // SQLite has one writer, so no row can be locked.
             Self::Sqlite { .. } => self.begin().await,
             Self::Postgres(pool) => {
                 let tx = pool.begin_with("BEGIN; SET LOCAL lock_timeout = '2s'").await?;
@@ -92,7 +93,7 @@ impl Db {
         }
     }
 
-    /// Begins a transaction that only reads: a consistent snapshot.
+    /// Begins a transaction that only reads. It sees a consistent snapshot.
     pub async fn read(&self) -> Result<Tx, DbError> {
         let inner = match self {
             Self::Sqlite { readers, .. } => Inner::Sqlite(readers.begin().await?, None),
@@ -103,7 +104,7 @@ impl Db {
         Ok(Tx { inner, after_commit: Vec::new() })
     }
 
-    /// Closes all connections; on SQLite this folds the write-ahead log into the file.
+    /// Closes all connections. On SQLite this folds the write-ahead log into the file.
     pub async fn close(&self) {
         match self {
             Self::Sqlite { writer, readers, .. } => {
@@ -116,12 +117,12 @@ impl Db {
 }
 
 impl Tx {
-    /// Makes everything in the transaction last, then runs what waited for that.
+    /// Commits, waits until the commit is durable, then runs the actions of [`Tx::after_commit`].
     pub async fn commit(self) -> Result<(), DbError> {
         match self.inner {
             Inner::Sqlite(tx, wal) => {
                 tx.commit().await?;
-                // The connection is free for the next by now.
+                // The connection is free for the next transaction by now.
                 if let Some(wal) = wal {
                     wal.flush().await?;
                 }
@@ -132,7 +133,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Undoes everything in the transaction, and returns when that is done. Dropping it does the same by and by.
+    /// Rolls back and returns when that is done. Dropping the transaction rolls it back some time later.
     pub async fn rollback(self) -> Result<(), DbError> {
         match self.inner {
             Inner::Sqlite(tx, _) => tx.rollback().await,
@@ -140,17 +141,18 @@ impl Tx {
         }
     }
 
-    /// Runs `action` once the transaction has been committed, and not otherwise.
+    /// Runs `action` after the commit. Never runs it if the transaction is rolled back.
     pub fn after_commit(&mut self, action: impl FnOnce() + Send + 'static) {
         self.after_commit.push(Box::new(action));
     }
 
-    /// Whether nobody else can write until the transaction ends, as on SQLite. Rows need no locks then.
+    /// Returns whether this transaction is the only one that can write, as on SQLite. Rows need no locks
+    /// then.
     pub(crate) const fn is_only_writer(&self) -> bool {
         matches!(self.inner, Inner::Sqlite(..))
     }
 
-    /// The engine's own transaction, for the queue, which must name the storage it writes to.
+    /// The engine's own connection. The queue needs it, because apalis has a type of storage per engine.
     pub(crate) fn by_engine(&mut self) -> EngineTx<'_> {
         match &mut self.inner {
             Inner::Sqlite(tx, _) => EngineTx::Sqlite(&mut *tx),
@@ -159,7 +161,7 @@ impl Tx {
     }
 }
 
-/// The connection below a [`Tx`].
+/// The connection of a [`Tx`].
 pub(crate) enum EngineTx<'tx> {
     Sqlite(&'tx mut sqlx::SqliteConnection),
     Postgres(&'tx mut sqlx::PgConnection),

@@ -22,11 +22,10 @@ use std::collections::HashMap;
 /// A newsletter and its row.
 #[derive(Debug, Clone)]
 pub struct NewsletterRecord {
-    /// The row.
     pub id: NewsletterId,
-    /// What it is.
     pub newsletter: Newsletter,
-    /// Slots due before this moment have no issue: they were before the newsletter, or before its present schedule.
+    /// Slots due before this time get no issue. Set when the newsletter is created and when its schedule
+    /// changes.
     pub scheduled_since: Timestamp,
 }
 
@@ -93,26 +92,26 @@ impl Row {
     }
 }
 
-/// All newsletters, in the order they were made. There are a handful.
+/// Returns all newsletters in the order they were created. There are a handful.
 pub async fn list(tx: &mut Tx) -> Result<Vec<NewsletterRecord>, DbError> {
     let rows: Vec<Row> = query_as!(tx, "SELECT * FROM newsletters ORDER BY id").fetch_all().await?;
     rows.into_iter().map(Row::read).collect()
 }
 
-/// The newsletter with this row.
+/// Returns the newsletter with this id.
 pub async fn get(tx: &mut Tx, id: NewsletterId) -> Result<NewsletterRecord, DbError> {
     let row: Row = query_as!(tx, "SELECT * FROM newsletters WHERE id = $1", id).fetch_one().await?;
     row.read()
 }
 
-/// The newsletter with this short name.
+/// Returns the newsletter with this short name.
 pub async fn get_by_slug(tx: &mut Tx, slug: &str) -> Result<Option<NewsletterRecord>, DbError> {
     let row: Option<Row> =
         query_as!(tx, "SELECT * FROM newsletters WHERE slug = $1", slug).fetch_optional().await?;
     row.map(Row::read).transpose()
 }
 
-/// The rows of newsletters, by their short names. A name that is nobody's is missing.
+/// Returns the ids of newsletters by their short names. Unknown names are left out.
 pub async fn ids_by_slug(tx: &mut Tx, slugs: &[&str]) -> Result<HashMap<String, NewsletterId>, DbError> {
     let found: Vec<(String, NewsletterId)> =
         query_as!(tx, "SELECT slug, id FROM newsletters WHERE slug {in $1}", DbList(slugs))
@@ -121,7 +120,7 @@ pub async fn ids_by_slug(tx: &mut Tx, slugs: &[&str]) -> Result<HashMap<String, 
     Ok(found.into_iter().collect())
 }
 
-/// Adds a newsletter; does nothing where the short name is taken. Whether it was added.
+/// Adds a newsletter. Returns `false` if its short name is taken.
 pub async fn insert_if_new(tx: &mut Tx, newsletter: &Newsletter, now: Timestamp) -> Result<bool, DbError> {
     query!(
         tx,
@@ -156,7 +155,7 @@ pub async fn insert_if_new(tx: &mut Tx, newsletter: &Newsletter, now: Timestamp)
     .map(|rows| rows == 1)
 }
 
-/// Writes back what an operator changed.
+/// Saves an operator's changes.
 pub async fn update(tx: &mut Tx, record: &NewsletterRecord) -> Result<(), DbError> {
     let newsletter = &record.newsletter;
     query!(

@@ -1,4 +1,4 @@
-//! Table `operators`: who is told what needs a decision.
+//! Table `operators`: the people to email when something needs a decision.
 
 use crate::{
     db::{
@@ -9,21 +9,18 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// An operator.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct OperatorRecord {
-    /// Where notices go.
     pub address: EmailAddress,
-    /// Since when.
     pub created_at: DbTime,
 }
 
-/// All operators, in the order they were added. There are a handful.
+/// Returns all operators in the order they were added. There are a handful.
 pub async fn list(tx: &mut Tx) -> Result<Vec<OperatorRecord>, DbError> {
     query_as!(tx, "SELECT address, created_at FROM operators ORDER BY id LIMIT 100").fetch_all().await
 }
 
-/// Adds one. `None`: the address was there already.
+/// Adds an operator. Returns `None` if the address is there already.
 pub async fn insert(
     tx: &mut Tx,
     address: &EmailAddress,
@@ -41,7 +38,7 @@ pub async fn insert(
     .await
 }
 
-/// Removes one. `None`: there was none with this address.
+/// Removes an operator. Returns `None` if no operator has this address.
 pub async fn remove(tx: &mut Tx, address: &EmailAddress) -> Result<Option<OperatorId>, DbError> {
     query_scalar!(tx, "DELETE FROM operators WHERE address_key = $1 RETURNING id", address.key())
         .fetch_optional()

@@ -1,4 +1,5 @@
-//! Table `rate_limits`: the state of every rate limit, shared by all processes. See [`crate::domain::rate_limit`].
+//! Table `rate_limits`: the state of every rate limit, shared by all processes. See
+//! [`crate::domain::rate_limit`].
 
 use super::{DbError, Tx};
 use crate::db::engine::{
@@ -9,13 +10,13 @@ use crate::domain::rate_limit::Limit;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 
-/// Most rows removed at once.
+/// The most rows removed at once.
 const TIDIED_AT_ONCE: i64 = 1000;
 
-/// An event, as the limits it counts against, with their keys.
+/// An event: the limits it counts against, each with its key.
 pub type Request = Vec<(String, Limit)>;
 
-/// Whether an event is allowed, or how long until it is.
+/// Whether an event is allowed. The error is the time until it is.
 pub type Verdict = Result<(), SignedDuration>;
 
 #[derive(serde::Serialize)]
@@ -24,8 +25,8 @@ struct Row {
     tat: i64,
 }
 
-/// Checks events in their order and debits those that are allowed, each on all of its limits or on none. A refused event debits
-/// nothing. Other processes wait for these keys until the transaction ends.
+/// Checks events in order. Debits each allowed event on all of its limits; a refused event debits nothing.
+/// Locks the keys until the transaction ends.
 pub async fn check(tx: &mut Tx, requests: &[Request], now: Timestamp) -> Result<Vec<Verdict>, DbError> {
     let mut tats = lock(tx, requests, now).await?;
     let now = now.as_microsecond();
@@ -46,7 +47,7 @@ pub async fn check(tx: &mut Tx, requests: &[Request], now: Timestamp) -> Result<
     Ok(verdicts)
 }
 
-/// The TATs of keys in microseconds, without locking or changing anything. A key that is missing is unused.
+/// Returns the TATs of keys in microseconds, without locking or changing anything. Unused keys are left out.
 pub async fn peek(tx: &mut Tx, keys: &[&str]) -> Result<HashMap<String, i64>, DbError> {
     let found: Vec<(String, i64)> =
         query_as!(tx, "SELECT key, tat FROM rate_limits WHERE key {in $1}", DbList(keys)).fetch_all().await?;
@@ -59,7 +60,7 @@ async fn lock(tx: &mut Tx, requests: &[Request], now: Timestamp) -> Result<HashM
     if keys.is_empty() {
         return Ok(HashMap::new());
     }
-    // Every transaction locks in the same order, so that no two wait for each other.
+    // Every transaction locks in the same order, so that two can't wait for each other.
     keys.sort_unstable();
     keys.dedup();
     // The update changes nothing. It locks the row and makes RETURNING name it.

@@ -1,5 +1,5 @@
-//! Tables `suppressions`, addresses nobody may mail, and `newsletter_suppressions`, addresses that no list brings into a newsletter;
-//! and why.
+//! Tables `suppressions`, the addresses that must not be emailed, and `newsletter_suppressions`, the
+//! addresses that imports leave out of one newsletter.
 
 use crate::{
     db::{
@@ -18,7 +18,8 @@ use crate::{
 use jiff::Timestamp;
 use std::collections::HashSet;
 
-/// Why nobody may mail this address, if so; also if its reader was forgotten since. The same work for every address.
+/// Returns why an address must not be emailed, if so. Erased addresses stay suppressed. The work is the same
+/// for every address, so its duration reveals nothing.
 pub async fn reason(tx: &mut Tx, address: &EmailAddress) -> Result<Option<String>, DbError> {
     let (reason, salt): (Option<String>, Option<String>) = query_as!(
         tx,
@@ -33,7 +34,7 @@ pub async fn reason(tx: &mut Tx, address: &EmailAddress) -> Result<Option<String
     Ok(reason.or(of_erased))
 }
 
-/// Which of these addresses, by their keys, nobody may mail; also where the reader was forgotten since.
+/// Returns which of these address keys must not be emailed. Erased addresses stay suppressed.
 pub async fn among(tx: &mut Tx, keys: &[String]) -> Result<HashSet<String>, DbError> {
     let found: Vec<String> =
         query_scalar!(tx, "SELECT address_key FROM suppressions WHERE address_key {in $1}", DbList(keys))
@@ -44,30 +45,28 @@ pub async fn among(tx: &mut Tx, keys: &[String]) -> Result<HashSet<String>, DbEr
     Ok(suppressed)
 }
 
-/// Why nobody may mail an address, and since when.
+/// The suppression of an address.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct Suppression {
-    /// Why.
     pub reason: String,
-    /// Since when.
     pub created_at: DbTime,
 }
 
-/// The suppression of an address, if it is suppressed.
+/// Returns the suppression of an address, if there is one.
 pub async fn get_by_address(tx: &mut Tx, address: &EmailAddress) -> Result<Option<Suppression>, DbError> {
     query_as!(tx, "SELECT reason, created_at FROM suppressions WHERE address_key = $1", address.key())
         .fetch_optional()
         .await
 }
 
-/// An address to suppress, by its key.
+/// An address to suppress.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct NewSuppression {
     pub address_key: String,
     pub reason: String,
 }
 
-/// Suppresses addresses, each for a reason of its own. Where one is suppressed already, that stays.
+/// Suppresses addresses. Existing suppressions stay as they are.
 pub async fn add(tx: &mut Tx, addresses: &[NewSuppression], now: Timestamp) -> Result<(), DbError> {
     if addresses.is_empty() {
         return Ok(());
@@ -84,8 +83,8 @@ pub async fn add(tx: &mut Tx, addresses: &[NewSuppression], now: Timestamp) -> R
     .await
 }
 
-/// Keeps addresses, by their keys, each with the reason, out of a newsletter: no list makes them active, until their reader confirms
-/// here. Where one is kept out already, that stays.
+/// Keeps addresses out of a newsletter: imports don't make them active until their readers confirm here.
+/// Existing rows stay as they are.
 pub async fn add_for_newsletter(
     tx: &mut Tx,
     newsletter: NewsletterId,
@@ -108,18 +107,15 @@ pub async fn add_for_newsletter(
     .await
 }
 
-/// From which newsletter an address is kept out, why, and since when.
+/// A newsletter that imports can't add an address to.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct NewsletterSuppression {
-    /// The newsletter's short name.
     pub newsletter: String,
-    /// Why.
     pub reason: String,
-    /// Since when.
     pub created_at: DbTime,
 }
 
-/// From which newsletters an address is kept out.
+/// Returns the newsletters that imports can't add this address to.
 pub async fn newsletters_for_address(
     tx: &mut Tx,
     address: &EmailAddress,
@@ -134,7 +130,7 @@ pub async fn newsletters_for_address(
     .await
 }
 
-/// The reader of a subscription has confirmed: its newsletter does not keep them out any more.
+/// Lets imports add a reader to a newsletter again, because the reader has confirmed the subscription.
 pub async fn lift(tx: &mut Tx, subscription: SubscriptionId) -> Result<(), DbError> {
     query!(
         tx,
@@ -147,17 +143,16 @@ pub async fn lift(tx: &mut Tx, subscription: SubscriptionId) -> Result<(), DbErr
     .await
 }
 
-/// An address that a relay refused for good.
+/// An address that a relay permanently refused.
 #[derive(Debug, Clone, Copy, serde::Serialize)]
 pub struct RefusedAddress<'a> {
-    /// The delivery that keeps the relay's answer.
+    /// The delivery with the relay's answer.
     pub delivery: DeliveryId,
-    /// The address that was refused, by its key.
     pub address_key: &'a str,
 }
 
-/// Suppresses addresses that were refused for good, each with the relay's answer, and ends their readers'
-/// subscriptions as undeliverable. Where the reader is mailed at another address by now, nothing follows: that one was not refused.
+/// Suppresses permanently refused addresses, with the relay's answer as the reason, and ends their readers'
+/// subscriptions as undeliverable. A reader whose address has changed since then is left alone.
 pub async fn add_undeliverable(
     tx: &mut Tx,
     refused: &[RefusedAddress<'_>],
@@ -169,7 +164,8 @@ pub async fn add_undeliverable(
         "INSERT INTO suppressions (address_key, reason, created_at) \
          SELECT r.address_key, 'undeliverable: ' || COALESCE(d.reply_text, ''), $2 FROM {rows $1} AS x \
          JOIN deliveries d ON d.id = CAST(x.value ->> 'delivery' AS BIGINT) \
-         JOIN subscribers r ON r.address_key = x.value ->> 'address_key' WHERE true ON CONFLICT (address_key) DO NOTHING",
+         JOIN subscribers r ON r.address_key = x.value ->> 'address_key' WHERE true ON CONFLICT \
+         (address_key) DO NOTHING",
         &rows,
         DbTime(now)
     )

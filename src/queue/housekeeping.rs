@@ -1,4 +1,4 @@
-//! Cleans up the queue. apalis itself keeps every job for ever.
+//! Removes old jobs and workers, which apalis keeps for ever.
 
 use crate::db::{
     Db, DbError,
@@ -8,7 +8,7 @@ use crate::db::{
     },
 };
 
-/// Finished jobs stay this long, for debugging.
+/// How long finished jobs stay for inspection.
 const KEEP_SECONDS: i64 = 24 * 60 * 60;
 
 /// Deletes finished jobs, and workers of processes that ended long ago.
@@ -34,13 +34,14 @@ pub async fn tidy(db: &Db) -> Result<(), DbError> {
     tx.commit().await
 }
 
-/// Settles the jobs of stopped workers, whose names start with `workers`. Jobs that were begun are marked done.
-/// Jobs that were only fetched become available to other workers.
+/// Finishes the jobs of stopped workers whose names start with `workers`. Jobs that were begun are done or have
+/// failed; those that were only fetched are queued again.
 pub(super) async fn settle_jobs(db: &Db, workers: &str, begun: &[String]) -> Result<(), DbError> {
     let mut tx = db.begin().await?;
     query!(
         tx,
-        "UPDATE {sqlite Jobs}{postgres apalis.jobs} SET status = 'Done', done_at = {sqlite unixepoch()}{postgres now()} \
+        "UPDATE {sqlite Jobs}{postgres apalis.jobs} SET status = 'Done', done_at = \
+         {sqlite unixepoch()}{postgres now()} \
          WHERE status IN ('Running', 'Queued') AND substr(lock_by, 1, length($1)) = $1 AND id {in $2}",
         workers,
         DbList(begun)
@@ -58,7 +59,7 @@ pub(super) async fn settle_jobs(db: &Db, workers: &str, begun: &[String]) -> Res
     tx.commit().await
 }
 
-/// Counts jobs that are running or ready to run.
+/// Counts the jobs that are running or due.
 pub async fn depth(db: &Db) -> Result<i64, DbError> {
     let mut tx = db.read().await?;
     query_scalar!(

@@ -164,7 +164,7 @@ pub async fn confirm(
         match try_confirm(context, token, evidence).await {
             // A unique violation means that the new address has just signed up. The next attempt finds it.
             Err(error) if attempt < ATTEMPTS && (is_retryable(&error) || is_unique_violation(&error)) => {
-                attempt += 1
+                attempt += 1;
             }
             result => return result,
         }

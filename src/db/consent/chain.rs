@@ -1,5 +1,6 @@
-//! Tables `consent_chain`, the ledger's hashes, and `consent_backlog`. Every entry gets its link in the transaction that adds it, except
-//! imported ones: these are listed in the backlog and get theirs from [`link_backlog`] later.
+//! Tables `consent_chain`, the ledger's hash chain, and `consent_backlog`. Every entry gets its link in the
+//! transaction that adds it. Imported entries are listed in the backlog instead, and [`link_backlog`] adds
+//! their links later.
 
 use crate::{
     db::{
@@ -18,30 +19,29 @@ use crate::{
 };
 use std::collections::HashMap;
 
-/// Most entries that get their link at once.
+/// The most entries that get their links at once.
 const PORTION: u16 = 2_000;
 
-/// An entry with its link, as far as it has one.
+/// A link and its entry.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct LinkedEvent {
-    /// The subscription, as the chain names it.
+    /// The subscription, according to the chain.
     pub subscription_id: SubscriptionId,
     /// The link's place in the subscription's chain.
     pub position: i64,
-    /// The entry, as the chain names it.
+    /// The entry, according to the chain.
     pub event_id: i64,
-    /// The salt of what is personal; `None` once that is erased.
+    /// The salt of the personal data. `None`: the personal data is erased.
     pub salt: Option<String>,
-    /// The digest of what is personal.
+    /// The digest of the personal data.
     pub personal: String,
-    /// The link.
     pub chain: String,
-    /// The entry itself; `None`: it is not there.
+    /// The entry. All its fields are `None` if it is missing.
     #[sqlx(flatten)]
     pub event: EventFields,
 }
 
-/// The fields of an entry. All are `None` where there is no entry.
+/// The fields of an entry. All are `None` if there is no entry.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct EventFields {
     event_subscription: Option<SubscriptionId>,
@@ -58,7 +58,7 @@ pub struct EventFields {
 }
 
 impl EventFields {
-    /// What is personal in it.
+    /// Returns the entry's personal data.
     pub fn personal(&self) -> PersonalData<'_> {
         PersonalData {
             address: self.address.as_deref(),
@@ -68,7 +68,8 @@ impl EventFields {
         }
     }
 
-    /// The rest of it, at a place in a chain; `None`: there is no entry, or it belongs elsewhere.
+    /// Returns the rest of the entry, for a place in a chain. `None` if there is no entry, or it belongs to
+    /// another subscription.
     pub fn entry(&self, subscription: SubscriptionId, position: i64, event: i64) -> Option<Entry<'_>> {
         if self.event_subscription != Some(subscription) {
             return None;
@@ -112,16 +113,16 @@ macro_rules! event_fields {
     };
 }
 
-/// Gives the entries of subscriptions that have no link theirs, in their order. The caller holds the subscriptions' rows, so that of
-/// two at once one waits. Returns how many there were, at most [`PORTION`].
+/// Adds the missing links of these subscriptions' entries, in order. The caller has locked the subscriptions'
+/// rows. Returns the number of links, at most [`PORTION`].
 pub(super) async fn link_events(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<usize, DbError> {
     let unlinked: Vec<Unlinked> = query_as!(
         tx,
         concat!(
             "SELECT e.id, ",
             event_fields!(),
-            " FROM consent_events e WHERE e.subscription_id {in $1} AND NOT EXISTS (SELECT 1 FROM consent_chain c \
-             WHERE c.event_id = e.id) ORDER BY e.subscription_id, e.id LIMIT $2"
+            " FROM consent_events e WHERE e.subscription_id {in $1} AND NOT EXISTS (SELECT 1 FROM \
+             consent_chain c WHERE c.event_id = e.id) ORDER BY e.subscription_id, e.id LIMIT $2"
         ),
         DbList(ids),
         i64::from(PORTION)
@@ -173,13 +174,13 @@ pub(super) async fn link_events(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<u
     Ok(unlinked.len())
 }
 
-/// The number of the ledger's latest entry.
+/// Returns the id of the ledger's latest entry.
 pub(crate) async fn last_event(tx: &mut Tx) -> Result<i64, DbError> {
     query_scalar!(tx, "SELECT COALESCE(max(id), 0) FROM consent_events").fetch_one().await
 }
 
-/// Puts what was added since an entry, and has no link, into the backlog. That others' entries may be among them does no harm: they
-/// have their links.
+/// Adds the entries since `since` to the backlog. Entries that have their links may be among them; they are
+/// skipped later.
 pub(crate) async fn defer_links(tx: &mut Tx, since: i64) -> Result<(), DbError> {
     let up_to = last_event(tx).await?;
     query!(tx, "INSERT INTO consent_backlog (after_event, up_to_event) VALUES ($1, $2)", since, up_to)
@@ -187,24 +188,25 @@ pub(crate) async fn defer_links(tx: &mut Tx, since: i64) -> Result<(), DbError> 
         .await
 }
 
-/// Whether entries wait for their links.
+/// Returns whether entries wait for their links.
 pub async fn has_backlog(tx: &mut Tx) -> Result<bool, DbError> {
     query_scalar!(tx, "SELECT EXISTS (SELECT 1 FROM consent_backlog)").fetch_one().await
 }
 
-/// What was done for the backlog.
+/// The result of [`link_backlog`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backlog {
-    /// There is none.
+    /// The backlog was empty.
     Empty,
-    /// So many entries got their links.
+    /// This many entries got their links.
     Linked(usize),
 }
 
-/// Gives the subscriptions of the backlog's next entries, at most `limit`, all their links, and takes these entries off it. With nothing
-/// in the backlog, the ledger is not looked at.
+/// Adds the links of the backlog's next entries, at most `limit`, and takes the entries off the backlog.
+/// Reads no ledger if the backlog is empty.
 pub async fn link_backlog(tx: &mut Tx, limit: i64) -> Result<Backlog, DbError> {
-    // Changes nothing; it takes the row, so that of two processes one waits and then goes on behind the other.
+    // The update changes nothing. It locks the row, so that a second process waits and then takes the next
+    // portion.
     let next: Option<(i64, i64, i64)> = query_as!(
         tx,
         "UPDATE consent_backlog SET up_to_event = up_to_event WHERE id = (SELECT id \
@@ -239,7 +241,8 @@ pub async fn link_backlog(tx: &mut Tx, limit: i64) -> Result<Backlog, DbError> {
     Ok(Backlog::Linked(linked))
 }
 
-/// Takes the rows of subscriptions, which everybody takes who adds an entry, and gives all their entries links. Returns how many.
+/// Locks subscriptions' rows, as every transaction does that adds an entry, and adds all their missing links.
+/// Returns the number of links.
 async fn link_all(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<usize, DbError> {
     lock_rows(tx, ids).await?;
     let mut linked = 0;
@@ -252,7 +255,7 @@ async fn link_all(tx: &mut Tx, ids: &[SubscriptionId]) -> Result<usize, DbError>
     }
 }
 
-/// Links after one, by subscription and place, each with its entry.
+/// Returns links after a subscription and place, in order, each with its entry.
 pub async fn links_after(
     tx: &mut Tx,
     after: (SubscriptionId, i64),
@@ -275,7 +278,7 @@ pub async fn links_after(
     .await
 }
 
-/// How many entries have no link yet.
+/// Counts the entries that have no link yet.
 pub async fn count_unlinked(tx: &mut Tx) -> Result<i64, DbError> {
     query_scalar!(
         tx,
@@ -286,15 +289,16 @@ pub async fn count_unlinked(tx: &mut Tx) -> Result<i64, DbError> {
     .await
 }
 
-/// Erases what is personal in a subscription's entries, and the salts. What happened and when stays, and the chain holds.
+/// Erases the personal data in a subscription's entries, with its salts. The events stay, and the chain stays
+/// valid.
 pub async fn erase_evidence(tx: &mut Tx, id: SubscriptionId) -> Result<(), DbError> {
-    // What has no link yet gets it first: the digest is all that will be left.
+    // Missing links are added first, because only the digest of the personal data will be left.
     link_all(tx, &[id]).await?;
     erase_personal(tx, id, 0).await
 }
 
-/// Erases what is personal in the requests since a subscription's reader last confirmed or left, and their salts: nobody stood by
-/// them. What the reader did before stays.
+/// Erases the personal data in the requests since a subscription's reader last confirmed or unsubscribed,
+/// with its salts: nobody confirmed these requests. Earlier entries stay.
 pub(crate) async fn erase_requests(tx: &mut Tx, id: SubscriptionId) -> Result<(), DbError> {
     link_all(tx, &[id]).await?;
     let last: i64 = query_scalar!(
@@ -307,11 +311,11 @@ pub(crate) async fn erase_requests(tx: &mut Tx, id: SubscriptionId) -> Result<()
     erase_personal(tx, id, last).await
 }
 
-/// Erases personal data in a subscription's entries after `event`, and its salts.
+/// Erases the personal data in a subscription's entries after `event`, with its salts.
 async fn erase_personal(tx: &mut Tx, id: SubscriptionId, event: i64) -> Result<(), DbError> {
     for statement in [
-        "UPDATE consent_events SET address = NULL, client_address = NULL, user_agent = NULL, source_url = NULL \
-         WHERE subscription_id = $1 AND id > $2",
+        "UPDATE consent_events SET address = NULL, client_address = NULL, user_agent = NULL, source_url = \
+         NULL WHERE subscription_id = $1 AND id > $2",
         "UPDATE consent_chain SET salt = NULL WHERE subscription_id = $1 AND event_id > $2",
     ] {
         query!(tx, portable statement, id, event).execute().await?;

@@ -1,11 +1,11 @@
-//! Tables `confirmations` and `consent_events`: on whose word readers are mailed.
+//! Tables `confirmations` and `consent_events`: confirmation links, and the consent ledger.
 
 use crate::{
     db::{
         DbError, DbTime, Tx,
         consent::chain::link_events,
         engine::query::{json_rows, query, query_as, query_scalar},
-        subscribers::insert_confirmations,
+        subscribers::confirmations::insert_confirmations,
     },
     domain::{
         ids::{ConfirmationId, SubscriptionId},
@@ -15,67 +15,54 @@ use crate::{
 use jiff::{Timestamp, fmt::serde::timestamp::microsecond};
 use serde::Serialize;
 
-/// A confirmation link's row.
+/// A confirmation link.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ConfirmationRecord {
-    /// The row.
     pub id: ConfirmationId,
-    /// What it confirms.
     pub subscription_id: SubscriptionId,
-    /// When it was made.
     pub created_at: DbTime,
-    /// Until when.
     pub expires_at: DbTime,
-    /// When it was used.
     pub used_at: Option<DbTime>,
 }
 
-/// How a request reached us: evidence for the consent ledger.
+/// How a request reached Daily: evidence for the consent ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq, sqlx::FromRow, serde::Serialize)]
 pub struct Evidence {
     /// The client's IP address.
     pub client_address: Option<String>,
-    /// What the client calls itself.
     pub user_agent: Option<String>,
-    /// The page the form stood on.
+    /// The page with the form.
     pub source_url: Option<String>,
 }
 
 /// An entry of the consent ledger.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct ConsentRecord {
-    /// What happened.
     pub kind: String,
-    /// When.
     pub occurred_at: DbTime,
-    /// By what means: `form`, `json`, `link`, `one_click`, `command`.
+    /// Such as `form`, `json`, `link`, `one_click` or `command`.
     pub method: String,
     /// The client's IP address.
     pub client_address: Option<String>,
-    /// What the client called itself.
     pub user_agent: Option<String>,
-    /// The page the form stood on.
+    /// The page with the form.
     pub source_url: Option<String>,
-    /// The version of the text that was agreed to.
+    /// The version of the text that the reader agreed to.
     pub wording_version: Option<i64>,
 }
 
-/// An entry to be of the consent ledger, with all that is known of it.
+/// An entry to add to the consent ledger.
 #[derive(Debug, Clone, Copy)]
 pub struct NewEntry<'a> {
-    /// Which subscription.
     pub subscription: SubscriptionId,
-    /// The address that it is about.
     pub address: &'a str,
-    /// When.
     pub occurred_at: Timestamp,
-    /// By what means.
+    /// Such as `form` or `link`.
     pub method: &'a str,
-    /// How the request reached us.
     pub evidence: &'a Evidence,
-    /// The mail it led to.
+    /// The confirmation email it led to.
     pub confirmation: Option<ConfirmationId>,
-    /// The text that was agreed to and its version, if one was.
+    /// The text that the reader agreed to, with its version.
     pub wording: Option<(&'a str, i64)>,
 }
 
@@ -109,10 +96,10 @@ impl<'a> From<&NewEntry<'a>> for Row<'a> {
     }
 }
 
-/// By what means a reader takes another newsletter on the page of preferences, as the ledger names it.
+/// The method of readers who subscribe to another newsletter on their preferences page.
 pub const BY_PREFERENCES: &str = "preferences";
 
-/// Whether a reader last came to a newsletter by the page of preferences.
+/// Returns whether a reader last subscribed on the preferences page.
 pub async fn came_by_preferences(tx: &mut Tx, id: SubscriptionId) -> Result<bool, DbError> {
     let method: Option<String> = query_scalar!(
         tx,
@@ -125,7 +112,7 @@ pub async fn came_by_preferences(tx: &mut Tx, id: SubscriptionId) -> Result<bool
     Ok(method.is_some_and(|it| it == BY_PREFERENCES))
 }
 
-/// Makes what a confirmation link will point at.
+/// Adds a confirmation link.
 pub async fn insert_confirmation(
     tx: &mut Tx,
     subscription: SubscriptionId,
@@ -136,7 +123,7 @@ pub async fn insert_confirmation(
     made.get(&subscription).copied().ok_or(DbError::RowNotFound)
 }
 
-/// All that one link confirms: what it points at, then what the same signup asked for beside it.
+/// Returns everything that one link confirms: its own subscription first, then those of the same signup.
 pub async fn confirmed_together(tx: &mut Tx, id: ConfirmationId) -> Result<Vec<ConfirmationRecord>, DbError> {
     query_as!(
         tx,
@@ -148,7 +135,7 @@ pub async fn confirmed_together(tx: &mut Tx, id: ConfirmationId) -> Result<Vec<C
     .await
 }
 
-/// Marks a confirmation as used. `false`: it was used before.
+/// Marks a confirmation as used. Returns `false` if it was used before.
 pub async fn use_confirmation(tx: &mut Tx, id: ConfirmationId, now: Timestamp) -> Result<bool, DbError> {
     query!(tx, "UPDATE confirmations SET used_at = $2 WHERE id = $1 AND used_at IS NULL", id, DbTime(now))
         .rows_affected()
@@ -156,9 +143,9 @@ pub async fn use_confirmation(tx: &mut Tx, id: ConfirmationId, now: Timestamp) -
         .map(|rows| rows == 1)
 }
 
-/// Adds an entry to the consent ledger, with its link in the chain and the address; a confirmation also with the mail it is about,
-/// whose link was used at the same moment. The caller holds the subscription's row: it has just changed it. Many at
-/// once have [`record_consents`].
+/// Adds an entry and its link in the chain, with the reader's address. A confirmation also names the
+/// confirmation link used at the same time. The caller has locked the subscription's row by changing it. For
+/// many entries, use [`record_consents`].
 pub async fn record_consent(
     tx: &mut Tx,
     subscription: SubscriptionId,
@@ -187,7 +174,7 @@ pub async fn record_consent(
     link_events(tx, &[subscription]).await.map(drop)
 }
 
-/// Adds entries of one kind to the consent ledger, and their links in the chain. The caller holds the subscriptions' rows.
+/// Adds entries of one kind, with their links in the chain. The caller has locked the subscriptions' rows.
 pub async fn record_consents(
     tx: &mut Tx,
     event: ConsentEvent,
@@ -214,7 +201,8 @@ pub async fn record_consents(
     link_events(tx, &of).await.map(drop)
 }
 
-/// The ledger of a subscription, oldest first; of a very long one the latest thousand entries.
+/// Returns the ledger of a subscription, oldest entry first. Of more than a thousand entries, only the latest
+/// thousand.
 pub async fn consent_history(tx: &mut Tx, id: SubscriptionId) -> Result<Vec<ConsentRecord>, DbError> {
     query_as!(
         tx,

@@ -16,61 +16,54 @@ use crate::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-/// A feed and how reading it goes.
+/// A feed, with the results of polling it.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct FeedRecord {
-    /// The row.
     pub id: FeedId,
-    /// Where it is: `https://…` or `file:///…`.
+    /// `https://…` or `file:///…`.
     pub url: String,
-    /// What it calls itself.
+    /// The feed's own title.
     pub title: String,
-    /// The site it belongs to.
+    /// The website of the feed.
     pub site_url: Option<String>,
     /// `active` or `retired`.
     pub status: String,
-    /// The validator of the last answer (RFC 9110 section 8.8.3).
+    /// The ETag of the last response (RFC 9110 section 8.8.3).
     pub etag: Option<String>,
-    /// The date validator of the last answer (RFC 9110 section 8.8.2).
+    /// The Last-Modified date of the last response (RFC 9110 section 8.8.2).
     pub last_modified: Option<String>,
-    /// When it is read next.
     pub next_poll_at: DbTime,
-    /// When its site, asked by us too often or busy, wants to be asked again.
+    /// The server asked for no request before this time.
     pub not_before: Option<DbTime>,
-    /// When it was last tried.
+    /// The last attempt.
     pub polled_at: Option<DbTime>,
-    /// When it was last read well.
+    /// The last success.
     pub succeeded_at: Option<DbTime>,
-    /// Failures since then.
+    /// Failures since the last success.
     pub failures: i64,
-    /// When the first of them was.
+    /// The first of these failures.
     pub failing_since: Option<DbTime>,
-    /// What went wrong last.
     pub last_error: Option<String>,
-    /// When it was added.
     pub created_at: DbTime,
-    /// When its latest item came.
     pub last_item_at: Option<DbTime>,
-    /// The usual (median) time between two of its latest items, in seconds; `None`: too few to tell.
+    /// The median time between recent items, in seconds. `None`: too few items to tell.
     pub usual_gap_seconds: Option<i64>,
-    /// The longest time between two of its latest items, in seconds.
+    /// The longest time between recent items, in seconds.
     pub longest_gap_seconds: Option<i64>,
-    /// Where it was before it moved for good.
+    /// The URL before the last permanent move.
     pub moved_from: Option<String>,
-    /// What kind of trouble it is in, if so for long.
+    /// The kind of a lasting problem.
     pub trouble_kind: Option<TroubleKind>,
-    /// The trouble, told for operators.
+    /// The problem in words, for operators.
     pub trouble: Option<String>,
-    /// Since when.
     pub trouble_since: Option<DbTime>,
-    /// When operators were told.
     pub trouble_reported_at: Option<DbTime>,
-    /// What the last reading found odd.
+    /// Oddities of the last response.
     #[sqlx(try_from = "Notes")]
     pub notes: FeedNotes,
 }
 
-/// [`FeedNotes`] as a column that may be empty.
+/// The column of [`FeedNotes`], which may be empty.
 #[derive(sqlx::Type)]
 #[sqlx(transparent)]
 struct Notes(Option<String>);
@@ -83,7 +76,7 @@ impl TryFrom<Notes> for FeedNotes {
 }
 
 impl FeedRecord {
-    /// How it has been publishing, as far as known.
+    /// Returns how the feed usually publishes, as far as known.
     pub fn habit(&self) -> Option<Habit> {
         let gaps = self.usual_gap_seconds.zip(self.longest_gap_seconds).map(|(usual, longest)| Gaps {
             usual: SignedDuration::from_secs(usual),
@@ -105,29 +98,29 @@ macro_rules! select_feed {
     };
 }
 
-/// All feeds, oldest first.
+/// Returns all feeds, oldest first.
 pub async fn list(tx: &mut Tx) -> Result<Vec<FeedRecord>, DbError> {
     query_as!(tx, select_feed!("ORDER BY id")).fetch_all().await
 }
 
-/// The feed with this row.
+/// Returns the feed with this id.
 pub async fn get(tx: &mut Tx, id: FeedId) -> Result<Option<FeedRecord>, DbError> {
     query_as!(tx, select_feed!("WHERE id = $1"), id).fetch_optional().await
 }
 
-/// The feed at this address.
+/// Returns the feed with this URL.
 pub async fn get_by_url(tx: &mut Tx, url: &str) -> Result<Option<FeedRecord>, DbError> {
     query_as!(tx, select_feed!("WHERE url = $1"), url).fetch_optional().await
 }
 
-/// Feeds that are in trouble, oldest trouble first.
+/// Returns feeds with a lasting problem, longest first.
 pub async fn in_trouble(tx: &mut Tx, limit: i64) -> Result<Vec<FeedRecord>, DbError> {
     query_as!(tx, select_feed!("WHERE trouble IS NOT NULL ORDER BY trouble_since, id LIMIT $1"), limit)
         .fetch_all()
         .await
 }
 
-/// Adds a feed, due at once; one that was removed before is active again.
+/// Adds a feed, due at once. A retired feed becomes active again.
 pub async fn insert(tx: &mut Tx, url: &str, now: Timestamp) -> Result<FeedId, DbError> {
     query_scalar!(
         tx,
@@ -143,7 +136,7 @@ pub async fn insert(tx: &mut Tx, url: &str, now: Timestamp) -> Result<FeedId, Db
     .await
 }
 
-/// Stops reading a feed; its articles stay.
+/// Retires a feed. Its articles stay.
 pub async fn retire(tx: &mut Tx, id: FeedId, why: &str) -> Result<(), DbError> {
     query!(
         tx,
@@ -156,7 +149,7 @@ pub async fn retire(tx: &mut Tx, id: FeedId, why: &str) -> Result<(), DbError> {
     .await
 }
 
-/// Has a feed read at another address from now on. `false`: there is another feed with that address already.
+/// Changes a feed's URL. Returns `false` if another feed has that URL.
 pub async fn set_url(tx: &mut Tx, id: FeedId, url: &str) -> Result<bool, DbError> {
     query!(
         tx,
@@ -170,26 +163,24 @@ pub async fn set_url(tx: &mut Tx, id: FeedId, url: &str) -> Result<bool, DbError
     .map(|rows| rows == 1)
 }
 
-/// What a successful reading leaves behind.
+/// The result of a successful poll.
 #[derive(Debug, Clone, Default)]
 pub struct Reading<'a> {
-    /// The feed's title; `None` where nothing was new.
+    /// `None` if nothing was new.
     pub title: Option<&'a str>,
-    /// The site it belongs to.
     pub site_url: Option<&'a str>,
-    /// Validators for the next request.
+    /// The validators for the next request.
     pub etag: Option<&'a str>,
-    /// Likewise.
     pub last_modified: Option<&'a str>,
-    /// Its habit; `None`: as it was.
+    /// How the feed usually publishes. `None`: unchanged.
     pub habit: Option<Habit>,
-    /// The articles in it; `None`: as they were.
+    /// The articles in the feed. `None`: unchanged.
     pub entries: Option<&'a [ArticleId]>,
-    /// What is odd about it; `None`: the same as before.
+    /// Oddities of the response. `None`: unchanged.
     pub notes: Option<FeedNotes>,
 }
 
-/// Records that a feed was read, and when it is read next.
+/// Records a successful poll and the time of the next one.
 pub async fn set_read(
     tx: &mut Tx,
     id: FeedId,
@@ -227,7 +218,7 @@ pub async fn set_read(
     .await
 }
 
-/// Records that a feed could not be read, and when it is tried next. `not_before`: when its site wants to be asked again.
+/// Records a failed poll and the time of the next one. `not_before` is the earliest time the server allows.
 pub async fn set_failed(
     tx: &mut Tx,
     id: FeedId,
@@ -250,19 +241,19 @@ pub async fn set_failed(
     .await
 }
 
-/// Reads a feed later, because its host is busy. Counts as no attempt.
+/// Postpones a poll because the feed's host is busy. Doesn't count as an attempt.
 pub async fn postpone(tx: &mut Tx, id: FeedId, until: Timestamp) -> Result<(), DbError> {
     query!(tx, "UPDATE feeds SET next_poll_at = $2, woken_at = NULL WHERE id = $1", id, DbTime(until))
         .execute()
         .await
 }
 
-/// Feeds read within this time are not brought forward.
+/// Feeds polled within this time are not brought forward.
 const READ_LATELY: SignedDuration = SignedDuration::from_mins(10);
 
-/// Brings all active feeds forward that are not due yet, so that an issue which is about to be planned misses nothing: they are
-/// read as soon as their hosts' turns come. Those read a moment ago, and those whose sites asked to be left alone, stay where
-/// they are. Returns how many were brought forward.
+/// Brings forward the polls of all active feeds, so that the next plan misses nothing. Their hosts' order
+/// still applies. Leaves out feeds polled a moment ago, and feeds whose servers asked to wait. Returns their
+/// number.
 pub async fn poll_soon(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
     query!(
         tx,
@@ -275,7 +266,7 @@ pub async fn poll_soon(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
     .await
 }
 
-/// The articles that were in a feed when it was last read.
+/// Returns the articles that were in a feed at the last poll.
 pub async fn entries(tx: &mut Tx, id: FeedId) -> Result<Vec<ArticleId>, DbError> {
     let entries: Option<String> =
         query_scalar!(tx, "SELECT entries FROM feeds WHERE id = $1", id).fetch_optional().await?;
@@ -286,7 +277,8 @@ pub async fn entries(tx: &mut Tx, id: FeedId) -> Result<Vec<ArticleId>, DbError>
         .collect())
 }
 
-/// When the latest items of a feed came: published, or, without a date, seen. Enough of them to tell a habit by.
+/// Returns when a feed's latest items were published or, if undated, seen. Enough of them to tell how the
+/// feed usually publishes.
 pub async fn item_moments(tx: &mut Tx, id: FeedId) -> Result<Vec<Timestamp>, DbError> {
     let moments: Vec<DbTime> = query_scalar!(
         tx,
@@ -301,7 +293,8 @@ pub async fn item_moments(tx: &mut Tx, id: FeedId) -> Result<Vec<Timestamp>, DbE
     Ok(moments.into_iter().map(Timestamp::from).collect())
 }
 
-/// Keeps what trouble a feed is in; `None`: in none. When operators were told stays as long as the kind of trouble does.
+/// Saves a feed's lasting problem, or its end. The time that operators were told stays while the kind of
+/// problem does.
 pub async fn set_trouble(
     tx: &mut Tx,
     id: FeedId,
@@ -320,26 +313,25 @@ pub async fn set_trouble(
     .await
 }
 
-/// Records that operators were told of a feed's trouble.
+/// Records that operators were told of a feed's problem.
 pub async fn set_trouble_reported(tx: &mut Tx, id: FeedId, now: Timestamp) -> Result<(), DbError> {
     query!(tx, "UPDATE feeds SET trouble_reported_at = $2 WHERE id = $1", id, DbTime(now)).execute().await
 }
 
-/// When to wake feeds.
+/// The parameters of [`wake_due`].
 #[derive(Debug, Clone, Copy)]
 pub struct Waking {
-    /// The time.
     pub now: Timestamp,
-    /// What was woken before this and is still due was lost.
+    /// A poll woken before this time that is still due was lost.
     pub woken_before: Timestamp,
-    /// The pause between two readings at one host.
+    /// The shortest time between two polls of one host.
     pub host_pause: SignedDuration,
-    /// Most feeds in hand at once.
+    /// The most polls at once.
     pub at_once: i64,
 }
 
-/// Takes feeds that are due, one a host, none of a host that one is being read of or was a moment ago, and no more than are
-/// `at_once` in hand; marks them as woken.
+/// Marks due feeds as woken and returns them. Takes one feed per host, none of a host that is being polled or
+/// was polled a moment ago, and at most `at_once` together with those under way.
 pub async fn wake_due(tx: &mut Tx, waking: Waking) -> Result<Vec<FeedId>, DbError> {
     let Waking { now, woken_before, host_pause, at_once } = waking;
     let in_hand: i64 = query_scalar!(
@@ -371,7 +363,7 @@ pub async fn wake_due(tx: &mut Tx, waking: Waking) -> Result<Vec<FeedId>, DbErro
     .await
 }
 
-/// Forgets which feeds and articles were woken: those who had them in hand are dead.
+/// Lets the scheduler wake all feeds and articles again, because the workers that had them are dead.
 pub async fn reset_woken(tx: &mut Tx) -> Result<(), DbError> {
     query!(tx, "UPDATE feeds SET woken_at = NULL WHERE woken_at IS NOT NULL").rows_affected().await?;
     query!(

@@ -1,4 +1,4 @@
-//! Taking deliveries under a claim, and giving them back.
+//! Claiming deliveries, and releasing them.
 
 use crate::{
     db::{
@@ -15,38 +15,34 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// A delivery that a worker holds.
+/// A claimed delivery.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ClaimedDelivery {
-    /// The row.
     pub id: DeliveryId,
-    /// The subscription it is for.
     pub subscription_id: SubscriptionId,
-    /// What they get.
     pub variant_id: VariantId,
-    /// To whom.
     pub address: EmailAddress,
     /// Attempts begun before.
     pub attempts: i64,
-    /// When it was first due.
+    /// The time it was first due.
     pub due_at: DbTime,
-    /// When this attempt was due.
+    /// The time this attempt was due.
     pub next_attempt_at: DbTime,
-    /// Its domain, where that one's pace is limited and a permit was got.
+    /// The domain, if sending to it is throttled. The worker has a permit.
     pub throttled_domain: Option<String>,
 }
 
-/// Where deliveries are taken from.
+/// The deliveries to claim from.
 #[derive(Debug, Clone, Copy)]
 pub enum From<'a> {
-    /// Those that nothing limits, from this place on: where the last batch ended. On PostgreSQL the places before it are full
-    /// of what was taken already.
+    /// Deliveries to domains without a limit, after this place, where the last batch ended. On PostgreSQL,
+    /// dead versions of claimed rows fill the index before it.
     Common(Option<(DbTime, DeliveryId)>),
-    /// Those of a domain whose pace is limited.
+    /// Deliveries to a throttled domain.
     Throttled(&'a str),
 }
 
-/// Takes up to `limit` deliveries that are due, in the order they became so.
+/// Claims up to `limit` due deliveries, in the order they are due.
 pub async fn claim(
     tx: &mut Tx,
     issue: IssueId,
@@ -55,7 +51,7 @@ pub async fn claim(
     now: Timestamp,
     limit: i64,
 ) -> Result<Vec<ClaimedDelivery>, DbError> {
-    // Each text names the index that serves it.
+    // Each condition is that of a partial index.
     macro_rules! claim {
         ($which:literal) => {
             concat!(
@@ -63,9 +59,11 @@ pub async fn claim(
                  FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') \
                  AND next_attempt_at <= $3 AND ",
                 $which,
-                " ORDER BY next_attempt_at, id LIMIT $4 {skip_locked}) RETURNING id, subscription_id, variant_id, \
+                " ORDER BY next_attempt_at, id LIMIT $4 {skip_locked}) RETURNING id, subscription_id, \
+                 variant_id, \
                  attempts, due_at, next_attempt_at, throttled_domain, (SELECT r.address FROM subscriptions s \
-                 JOIN subscribers r ON r.id = s.subscriber_id WHERE s.id = deliveries.subscription_id) AS address"
+                 JOIN subscribers r ON r.id = s.subscriber_id WHERE s.id = deliveries.subscription_id) AS \
+                 address"
             )
         };
     }
@@ -96,7 +94,7 @@ pub async fn claim(
     Ok(claimed)
 }
 
-/// Gives back what a claim holds and has not begun.
+/// Releases the deliveries of a claim that are not begun. Returns their number.
 pub async fn release(tx: &mut Tx, issue: IssueId, claim: ClaimId) -> Result<u64, DbError> {
     query!(
         tx,
@@ -109,7 +107,7 @@ pub async fn release(tx: &mut Tx, issue: IssueId, claim: ClaimId) -> Result<u64,
     .await
 }
 
-/// Sets claimed deliveries apart whose domain's pace has become limited.
+/// Marks claimed deliveries whose domain is now throttled, and releases them.
 pub async fn throttle(
     tx: &mut Tx,
     issue: IssueId,
@@ -138,9 +136,10 @@ pub async fn throttle(
     .await
 }
 
-/// Makes good what workers left behind whose claim is gone: claimed rows wait again, rows in flight are in doubt. These keep
-/// their claim's number, so that a worker that was only slow can still say what became of them. On PostgreSQL rows that somebody
-/// else writes at this moment are left to the next time: waiting for them could be waiting for each other.
+/// Recovers deliveries whose claim is gone: claimed rows are queued again, rows in flight become uncertain.
+/// Uncertain rows keep the claim's id, so that a worker that was only slow can still record the answer. On
+/// PostgreSQL, rows that another transaction has locked are left for the next time, because waiting could
+/// deadlock.
 pub async fn recover(tx: &mut Tx, issue: IssueId) -> Result<(), DbError> {
     query!(
         tx,

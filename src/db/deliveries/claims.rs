@@ -1,4 +1,4 @@
-//! Table `claims`: who works on deliveries of an issue, and until when nobody else may take them over.
+//! Table `claims`: workers' leases on deliveries of an issue.
 
 use crate::{
     db::{
@@ -9,7 +9,7 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// Opens a claim for a process. Its number is never used again, so that whoever held an earlier one is told apart.
+/// Opens a claim for a process. Ids are never reused, so a late answer can't be mistaken for another claim's.
 pub async fn open(tx: &mut Tx, issue: IssueId, process: &str, until: Timestamp) -> Result<ClaimId, DbError> {
     query_scalar!(
         tx,
@@ -22,7 +22,7 @@ pub async fn open(tx: &mut Tx, issue: IssueId, process: &str, until: Timestamp) 
     .await
 }
 
-/// Extends the lease. `false`: it has run out, and what it held may be others' by now.
+/// Renews the lease. Returns `false` if it has expired, and other workers may have the deliveries.
 pub async fn renew(tx: &mut Tx, claim: ClaimId, until: Timestamp) -> Result<bool, DbError> {
     query!(tx, "UPDATE claims SET until = $2 WHERE id = $1", claim, DbTime(until))
         .rows_affected()
@@ -30,24 +30,24 @@ pub async fn renew(tx: &mut Tx, claim: ClaimId, until: Timestamp) -> Result<bool
         .map(|rows| rows == 1)
 }
 
-/// Gives a claim up, after its rows were released.
+/// Closes a claim after its deliveries were released.
 pub async fn close(tx: &mut Tx, claim: ClaimId) -> Result<(), DbError> {
     query!(tx, "DELETE FROM claims WHERE id = $1", claim).execute().await
 }
 
-/// Removes the claims on an issue whose lease has run out: their rows are anybody's.
+/// Removes an issue's expired claims, so that other workers can take their deliveries.
 pub async fn expire(tx: &mut Tx, issue: IssueId, now: Timestamp) -> Result<u64, DbError> {
     query!(tx, "DELETE FROM claims WHERE issue_id = $1 AND until < $2", issue, DbTime(now))
         .rows_affected()
         .await
 }
 
-/// Removes every claim, of all issues. Returns how many there were.
+/// Removes all claims of all issues. Returns their number.
 pub async fn expire_all(tx: &mut Tx) -> Result<u64, DbError> {
     query!(tx, "DELETE FROM claims").rows_affected().await
 }
 
-/// How many processes work on an issue.
+/// Counts the processes that work on an issue.
 pub async fn processes(tx: &mut Tx, issue: IssueId, now: Timestamp) -> Result<i64, DbError> {
     query_scalar!(
         tx,

@@ -20,77 +20,64 @@ use crate::{
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
 
-/// A mail to be.
+/// An email to add.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct NewEmail<'a> {
-    /// What for.
     pub kind: EmailKind,
-    /// In whose name.
     pub newsletter: NewsletterId,
-    /// To whom.
     pub recipient: &'a EmailAddress,
     /// The subscription it is about.
     pub subscription: Option<SubscriptionId>,
-    /// What its confirmation link points at.
+    /// The confirmation its link refers to.
     pub confirmation: Option<ConfirmationId>,
     /// The issue it shows.
     pub issue: Option<IssueId>,
     /// The feed it is about.
     pub feed: Option<FeedId>,
-    /// Its Message-ID, the same at each attempt, without angle brackets.
+    /// The Message-ID, the same at each attempt, without angle brackets.
     pub message_id: &'a str,
 }
 
-/// A mail's row.
+/// A single email.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct EmailRecord {
-    /// The row.
     pub id: EmailId,
-    /// What for.
     pub kind: EmailKind,
-    /// In whose name.
     pub newsletter_id: NewsletterId,
-    /// To whom.
     pub recipient: EmailAddress,
     /// The subscription it is about.
     pub subscription_id: Option<SubscriptionId>,
-    /// What its confirmation link points at.
+    /// The confirmation its link refers to.
     pub confirmation_id: Option<ConfirmationId>,
     /// The issue it shows.
     pub issue_id: Option<IssueId>,
     /// The feed it is about.
     pub feed_id: Option<FeedId>,
-    /// What its reader asked for.
+    /// The reader's request it is about.
     pub request_id: Option<RequestId>,
-    /// Its Message-ID.
     pub message_id: String,
-    /// Where it stands.
     pub status: EmailStatus,
-    /// When it was made.
     pub created_at: DbTime,
-    /// Attempts begun.
     pub attempts: i64,
-    /// Those of them that ended with trouble of the relay.
+    /// Attempts that failed because of the relay.
     pub relay_waits: i64,
     /// The relay that answered last.
     pub relay: Option<String>,
-    /// Its reply code.
     pub reply_code: Option<i64>,
-    /// Its reply text.
     pub reply_text: Option<String>,
 }
 
-/// One attempt at a email. Its number tells it from later ones: who lost the lease has no say any more.
+/// An attempt to send an email. Its number distinguishes it from later attempts, so a worker without the
+/// lease changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt {
-    /// Which email.
     pub email: EmailId,
     /// The attempt's number, from 1.
     pub number: i64,
 }
 
 impl EmailRecord {
-    /// The attempt that [`begin`] began.
+    /// Returns the attempt that [`begin`] began.
     pub const fn attempt(&self) -> Attempt {
         Attempt { email: self.id, number: self.attempts }
     }
@@ -103,7 +90,7 @@ macro_rules! email_columns {
     };
 }
 
-/// Adds a mail, due at once.
+/// Adds an email, due at once.
 pub async fn insert(tx: &mut Tx, email: &NewEmail<'_>, now: Timestamp) -> Result<EmailId, DbError> {
     query_scalar!(
         tx,
@@ -124,7 +111,7 @@ pub async fn insert(tx: &mut Tx, email: &NewEmail<'_>, now: Timestamp) -> Result
     .await
 }
 
-/// Adds emails, due at once, in the order of the list.
+/// Adds emails, due at once. Returns their ids in the order of the list.
 pub async fn insert_all(
     tx: &mut Tx,
     emails: &[NewEmail<'_>],
@@ -150,15 +137,15 @@ pub async fn insert_all(
     emails.iter().map(|it| made.get(it.message_id).copied().ok_or(DbError::RowNotFound)).collect()
 }
 
-/// The mail with this row.
+/// Returns the email with this id.
 pub async fn get(tx: &mut Tx, id: EmailId) -> Result<Option<EmailRecord>, DbError> {
     query_as!(tx, concat!("SELECT ", email_columns!(), " FROM emails WHERE id = $1"), id)
         .fetch_optional()
         .await
 }
 
-/// Begins attempts: of each mail only one worker gets the row, until `claimed_until`. Those that are not due, done, or another's are
-/// not among what is returned.
+/// Begins attempts and leases their emails until `claimed_until`. Only one worker gets each email. Leaves out
+/// emails that are finished, not due, or leased by another worker.
 pub async fn begin(
     tx: &mut Tx,
     ids: &[EmailId],
@@ -181,7 +168,7 @@ pub async fn begin(
     .await
 }
 
-/// Extends the lease of an attempt, for as long as it is the mail's latest.
+/// Renews an attempt's lease while it is the email's latest attempt.
 pub async fn renew(tx: &mut Tx, attempt: Attempt, claimed_until: Timestamp) -> Result<(), DbError> {
     query!(
         tx,
@@ -194,7 +181,7 @@ pub async fn renew(tx: &mut Tx, attempt: Attempt, claimed_until: Timestamp) -> R
     .await
 }
 
-/// Ends an attempt for good. `false`: its lease was lost, and another attempt has the say.
+/// Finishes an email. Returns `false` if a later attempt has the lease.
 pub async fn finish(
     tx: &mut Tx,
     attempt: Attempt,
@@ -219,7 +206,8 @@ pub async fn finish(
     .map(|rows| rows == 1)
 }
 
-/// Ends an attempt with another one to come. `counts`: whether it was the recipient's fault. `false`: its lease was lost.
+/// Postpones an email. `counts` tells whether the recipient was the cause. Returns `false` if a later attempt
+/// has the lease.
 pub async fn postpone(
     tx: &mut Tx,
     attempt: Attempt,
@@ -229,8 +217,8 @@ pub async fn postpone(
 ) -> Result<bool, DbError> {
     query!(
         tx,
-        "UPDATE emails SET status = 'queued', relay = $2, reply_code = $3, reply_text = $4, next_attempt_at = \
-         $5, relay_waits = relay_waits + $6, claimed_until = NULL, woken_at = $5 WHERE id = $1 \
+        "UPDATE emails SET status = 'queued', relay = $2, reply_code = $3, reply_text = $4, next_attempt_at \
+         = $5, relay_waits = relay_waits + $6, claimed_until = NULL, woken_at = $5 WHERE id = $1 \
          AND attempts = $7 AND status = 'sending'",
         attempt.email,
         &answer.relay,
@@ -245,17 +233,17 @@ pub async fn postpone(
     .map(|rows| rows == 1)
 }
 
-/// Keeps which issue a mail shows, so that each attempt shows the same.
+/// Saves the issue that an email shows, so that each attempt shows the same.
 pub async fn set_issue(tx: &mut Tx, id: EmailId, issue: IssueId) -> Result<(), DbError> {
     query!(tx, "UPDATE emails SET issue_id = $2 WHERE id = $1", id, issue).execute().await
 }
 
-/// Keeps which reader's request a mail is about.
+/// Saves the reader's request that an email is about.
 pub async fn set_request(tx: &mut Tx, id: EmailId, request: RequestId) -> Result<(), DbError> {
     query!(tx, "UPDATE emails SET request_id = $2 WHERE id = $1", id, request).execute().await
 }
 
-/// Whether a reader was said goodbye to after `since`.
+/// Returns whether a subscription got a goodbye after a time.
 pub async fn said_goodbye(tx: &mut Tx, id: SubscriptionId, since: Timestamp) -> Result<bool, DbError> {
     query_scalar!(
         tx,
@@ -268,7 +256,7 @@ pub async fn said_goodbye(tx: &mut Tx, id: SubscriptionId, since: Timestamp) -> 
     .await
 }
 
-/// Erases emails that were sent or given up until a moment. Returns how many there were, at most `limit`.
+/// Erases emails that finished by a time, at most `limit`. Returns their number.
 pub async fn erase_finished(tx: &mut Tx, until: Timestamp, limit: i64) -> Result<u64, DbError> {
     query!(
         tx,
@@ -281,7 +269,7 @@ pub async fn erase_finished(tx: &mut Tx, until: Timestamp, limit: i64) -> Result
     .await
 }
 
-/// Ends every lease and lets the sweep wake every open email. Returns how many leases there were.
+/// Ends every lease and lets the scheduler wake every open email. Returns the number of leases.
 pub async fn end_leases(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
     query!(tx, "UPDATE emails SET woken_at = NULL WHERE status IN ('queued', 'sending')")
         .rows_affected()
@@ -295,8 +283,8 @@ pub async fn end_leases(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
     .await
 }
 
-/// Takes the emails that are due (or whose worker is gone) and have not been woken since `woken_before`, and marks them as
-/// woken.
+/// Marks emails as woken that are due, or whose lease has expired, and that were not woken since
+/// `woken_before`. Returns them.
 pub async fn wake_due(
     tx: &mut Tx,
     now: Timestamp,

@@ -1,4 +1,4 @@
-//! From an issue's readers to its deliveries: which group a reader is in, and one row each.
+//! Fan-out: makes an issue's deliveries from its readers.
 
 use crate::{
     db::{
@@ -28,11 +28,11 @@ impl Past {
     }
 }
 
-/// The key of a reader's group, `CADENCE|SECTIONS|VARIANTS`. The variants are those of `$1` that the reader has had or is about to get.
-/// `s` is the subscription.
+/// The key of a reader's group, `CADENCE|SECTIONS|VARIANTS`. The variants are those of `$1` that the reader
+/// has had or is about to get. `s` is the subscription.
 ///
-/// Deliveries are searched from the first issue that had one of these variants. That takes a few steps in the index by subscriber,
-/// and neighbouring readers share its pages.
+/// Deliveries are searched from the first issue with one of these variants. That takes a few steps in the
+/// index by subscriber, and neighbouring readers share its pages.
 macro_rules! reader_key {
     () => {
         "s.audience || '|' || CASE WHEN {sqlite json_array_length($1)}{postgres cardinality($1)} = 0 THEN '' \
@@ -44,8 +44,8 @@ macro_rules! reader_key {
     };
 }
 
-/// The groups of readers where nothing of their past matters. By clock and then by what they chose is the order of the index, so
-/// that nothing is sorted.
+/// Groups readers if no earlier variant matters. The inner query groups in the order of the index, so nothing
+/// is sorted.
 const CHOICES: &str = "SELECT key, readers, CAST(sum(readers) OVER () AS BIGINT) FROM (\
      SELECT audience || '|' AS key, CAST(sum(readers) AS BIGINT) AS readers FROM (\
      SELECT audience, count(*) AS readers FROM subscriptions WHERE newsletter_id = $1 \
@@ -53,12 +53,13 @@ const CHOICES: &str = "SELECT key, readers, CAST(sum(readers) OVER () AS BIGINT)
      OR audience LIKE $3 || '|%' OR audience LIKE $4 || '|%' GROUP BY audience) AS told \
      ORDER BY readers DESC, key LIMIT $5";
 
-/// The cadences an issue is for, as three arguments.
+/// Returns the cadences of an issue as three arguments.
 fn three(cadences: &[Cadence]) -> [Option<Cadence>; 3] {
     std::array::from_fn(|index| cadences.get(index).copied())
 }
 
-/// The readers of an issue in groups, largest first, and how many readers are in groups beyond the most that are told apart.
+/// Returns an issue's readers in groups, largest first, and the number of readers in further groups beyond
+/// [`MAX_GROUPS`].
 pub async fn groups(
     tx: &mut Tx,
     newsletter: NewsletterId,
@@ -93,31 +94,31 @@ pub async fn groups(
     Ok((groups, others))
 }
 
-/// How an issue's readers become deliveries.
+/// The parameters of a fan-out.
 #[derive(Debug, Clone)]
 pub struct FanOut<'a> {
-    /// The issue. Its groups and waves are kept.
+    /// The issue. Its groups and waves are saved already.
     pub issue: IssueId,
-    /// Of which newsletter.
     pub newsletter: NewsletterId,
-    /// The cadences it is for.
+    /// The cadences the issue is for.
     pub cadences: &'a [Cadence],
-    /// What its groups were told apart by.
+    /// The earlier variants that distinguish its groups.
     pub past: &'a Past,
     /// When readers are due whose clock has no wave.
     pub due_at: Timestamp,
-    /// Readers who were due before this moment have missed it.
+    /// Readers who were due before this time have missed the issue.
     pub missed_before: Timestamp,
-    /// Domains whose rows are set apart from the beginning.
+    /// Domains that are throttled from the beginning.
     pub throttled_domains: &'a [String],
 }
 
-/// What readers who were due too long ago get instead: a row that says so.
+/// The reason in the rows of readers who were due too long ago.
 const MISSED: &str =
     "missed: nothing was sent at its time on the reader's clock, nor within the grace after it";
 
-/// Makes deliveries for the next active, unsuppressed readers after a subscription, at most `limit` in one statement. Returns the
-/// last subscription looked at, `None` where no reader is left, and how many deliveries were made.
+/// Makes deliveries for the next active, unsuppressed readers after a subscription, at most `limit` in one
+/// statement. Returns the last subscription read and the number of deliveries, or `None` if no reader is
+/// left.
 pub async fn fan_out(
     tx: &mut Tx,
     fan_out: &FanOut<'_>,
@@ -136,19 +137,20 @@ pub async fn fan_out(
     .fetch_one()
     .await?;
     let Some(up_to) = up_to else { return Ok(None) };
-    // All that is known of a reader is looked up by key, row by row, in subqueries: PostgreSQL, which has not counted this
-    // issue's waves and groups yet, would join them, and all subscribers, the wrong way round. The limits are no bounds: they
-    // keep it from finding keys and variants out twice.
+    // Everything about a reader is looked up by key in subqueries. PostgreSQL has no statistics yet about
+    // this issue's waves and groups, and would choose bad join orders. The limits never apply: they only stop
+    // PostgreSQL from computing keys and variants twice.
     let made = query!(
         tx,
         concat!(
             "INSERT INTO deliveries (issue_id, variant_id, subscriber_id, subscription_id, status, due_at, \
-             next_attempt_at, throttled_domain, finished_at, reply_text) SELECT $2, t.variant_id, t.subscriber_id, t.id, \
-             CASE WHEN t.due_at < $7 THEN 'skipped' ELSE 'queued' END, \
+             next_attempt_at, throttled_domain, finished_at, reply_text) SELECT $2, t.variant_id, \
+             t.subscriber_id, t.id, CASE WHEN t.due_at < $7 THEN 'skipped' ELSE 'queued' END, \
              CASE WHEN t.due_at < $8 THEN $8 ELSE t.due_at END, \
              CASE WHEN t.due_at < $8 THEN $8 ELSE t.due_at END, NULLIF(t.throttled_domain, ''), \
              CASE WHEN t.due_at < $7 THEN $8 END, CASE WHEN t.due_at < $7 THEN $9 END FROM (\
-             SELECT k.subscriber_id, k.id, k.due_at, k.throttled_domain, COALESCE((SELECT COALESCE(g.variant_id, 0) \
+             SELECT k.subscriber_id, k.id, k.due_at, k.throttled_domain, COALESCE((SELECT \
+             COALESCE(g.variant_id, 0) \
              FROM issue_groups g WHERE g.issue_id = $2 AND g.key = k.key), (SELECT COALESCE(g.variant_id, 0) \
              FROM issue_groups g WHERE g.issue_id = $2 AND g.key = $5), 0) AS variant_id FROM (\
              SELECT s.subscriber_id, s.id, COALESCE((SELECT w.due_at FROM issue_waves w \

@@ -1,4 +1,4 @@
-//! Table `deliveries`: one row a reader and issue, in exactly one state.
+//! Table `deliveries`: one row per reader and issue, in exactly one state.
 
 mod claim;
 pub mod claims;
@@ -30,58 +30,49 @@ use crate::{
 /// A delivery as an operator sees it.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct DeliveryRecord {
-    /// The issue's date.
     pub issue_date: DbDate,
-    /// Where it stands.
     pub status: DeliveryStatus,
-    /// Attempts begun.
     pub attempts: i64,
     /// The relay that answered last.
     pub relay: Option<String>,
-    /// Its reply code.
     pub reply_code: Option<i64>,
-    /// Its enhanced status code (RFC 3463).
+    /// RFC 3463, such as 5.1.1.
     pub enhanced_code: Option<String>,
-    /// Its reply text.
     pub reply_text: Option<String>,
-    /// When it came to an end.
     pub finished_at: Option<DbTime>,
 }
 
-/// How many deliveries of an issue are in each state.
+/// The number of an issue's deliveries in each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counts {
-    /// Waiting.
     pub queued: i64,
-    /// Held by a worker.
+    /// Claimed by a worker, and not begun.
     pub claimed: i64,
-    /// In flight.
     pub sending: i64,
-    /// Taken by a relay.
+    /// Accepted by a relay.
     pub sent: i64,
-    /// Refused for now.
+    /// Refused for now, to be tried again.
     pub deferred: i64,
-    /// Given up.
     pub failed: i64,
-    /// In doubt.
     pub uncertain: i64,
-    /// Left before it was sent.
+    /// Not sent, for example because the reader unsubscribed before.
     pub skipped: i64,
 }
 
 impl Counts {
-    /// All of them.
+    /// Returns the number of all deliveries.
     pub const fn total(&self) -> i64 {
         self.open() + self.sent + self.failed + self.skipped
     }
 
-    /// Those that are not at their end.
+    /// Returns the number of unfinished deliveries.
     pub const fn open(&self) -> i64 {
         self.queued + self.claimed + self.sending + self.deferred + self.uncertain
     }
 }
 
-/// Tells PostgreSQL what the rows of a large issue are like, before it plans queries about them. SQLite needs no telling.
+/// Updates PostgreSQL's statistics after a large fan-out, before it plans queries about the rows. SQLite
+/// needs no statistics here.
 pub async fn analyze(tx: &mut Tx) -> Result<(), DbError> {
     if tx.is_only_writer() {
         return Ok(());
@@ -89,14 +80,16 @@ pub async fn analyze(tx: &mut Tx) -> Result<(), DbError> {
     query!(tx, "ANALYZE deliveries").execute().await
 }
 
-/// How many deliveries of an issue are in each state. Only open rows and those that ended badly are counted, from small
-/// indexes; what was sent is the rest of the issue's readers.
+/// Counts an issue's deliveries in each state. Counts only open rows and those that ended badly, in small
+/// indexes. The rest of the issue's recipients are sent.
 pub async fn counts(tx: &mut Tx, issue: IssueId) -> Result<Counts, DbError> {
     let rows: Vec<(String, i64)> = query_as!(
         tx,
         "SELECT 'waiting', count(*) FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') \
-         AND throttled_domain IS NULL UNION ALL SELECT 'waiting', count(*) FROM deliveries WHERE issue_id = $1 \
-         AND status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL UNION ALL SELECT 'deferred', count(*) \
+         AND throttled_domain IS NULL UNION ALL SELECT 'waiting', count(*) FROM deliveries WHERE issue_id = \
+         $1 \
+         AND status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL UNION ALL SELECT 'deferred', \
+         count(*) \
          FROM deliveries WHERE issue_id = $1 AND status = 'deferred' UNION ALL SELECT status, count(*) \
          FROM deliveries WHERE issue_id = $1 AND status IN ('claimed', 'sending') GROUP BY status UNION ALL \
          SELECT status, count(*) FROM deliveries WHERE issue_id = $1 \
@@ -124,7 +117,7 @@ pub async fn counts(tx: &mut Tx, issue: IssueId) -> Result<Counts, DbError> {
     Ok(counts)
 }
 
-/// A reader's latest deliveries, newest issue first.
+/// Returns a reader's latest deliveries, newest issue first.
 pub async fn for_subscriber(
     tx: &mut Tx,
     subscriber: SubscriberId,

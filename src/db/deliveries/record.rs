@@ -1,4 +1,4 @@
-//! Beginning and finishing deliveries, many in one statement: what the recorder writes.
+//! Beginning and finishing deliveries, many in one statement. The recorder calls these.
 
 use crate::{
     db::{
@@ -17,17 +17,18 @@ use jiff::{Timestamp, civil::Date, fmt::serde::timestamp::microsecond};
 use serde::Serialize;
 use std::collections::HashSet;
 
-/// Which of a group of deliveries were begun. If one is in neither set, its claim was lost or its issue was stopped, and it must not
-/// be sent.
+/// The result of [`begin`]. A delivery in neither set has lost its claim, or its issue was stopped. It must
+/// not be sent.
 #[derive(Debug, Clone, Default)]
 pub struct Begun {
-    /// These may be handed to a relay.
+    /// These may be sent.
     pub go: HashSet<DeliveryId>,
     /// These are skipped, because their readers have unsubscribed or paused meanwhile.
     pub skipped: HashSet<DeliveryId>,
 }
 
-/// Begins deliveries: the fence. A worker may send only while it holds the claim, the issue goes out, and the subscription is active.
+/// Begins deliveries. This is the fence: a worker may send only while it has the claim, the issue is sending,
+/// and the subscription is active.
 pub async fn begin(
     tx: &mut Tx,
     issue: IssueId,
@@ -56,7 +57,7 @@ pub async fn begin(
     Ok(Begun { go, skipped })
 }
 
-/// Skips those whose reader has left or paused.
+/// Skips deliveries whose readers have unsubscribed or paused.
 async fn skip_left(
     tx: &mut Tx,
     claim: ClaimId,
@@ -79,8 +80,8 @@ async fn skip_left(
     Ok(skipped.into_iter().collect())
 }
 
-/// Skips what a reader who has paused until a day would still get of issues before it. What a worker has claimed the fence skips: it
-/// is begun at once or not at all.
+/// Skips the waiting deliveries of a paused reader, for issues before the pause ends. The fence skips
+/// deliveries that are claimed already.
 pub async fn skip_paused(
     tx: &mut Tx,
     subscription: SubscriptionId,
@@ -102,35 +103,31 @@ pub async fn skip_paused(
     .await
 }
 
-/// What follows from a relay's answer for a delivery in flight.
+/// The consequence of a relay's answer for a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// At its end, in this state.
+    /// It is finished, in this state.
     End(DeliveryStatus),
-    /// Refused for now: again at this moment.
+    /// It is refused temporarily and tried again at this time.
     Deferred(Timestamp),
-    /// Not the reader's fault: again at this moment, and the attempt does not count.
+    /// The relay was the cause. It is tried again at this time, and the attempt doesn't count.
     Again(Timestamp),
 }
 
-/// A delivery's answer, to be kept.
+/// A delivery's answer to record.
 #[derive(Debug, Clone)]
 pub struct Finish {
-    /// The row.
     pub id: DeliveryId,
     /// The claim it was begun under.
     pub claim: ClaimId,
-    /// The address that was mailed, by its key: its reader may be mailed at another one by now.
+    /// The key of the address it was sent to. The reader may have another address by now.
     pub address_key: String,
-    /// What follows.
     pub next: Next,
-    /// What the relay said.
     pub answer: Answer,
-    /// When.
     pub at: Timestamp,
 }
 
-/// A delivery's new values, as the statement takes them.
+/// A row of `{rows}`.
 #[derive(Serialize)]
 struct Row<'a> {
     id: DeliveryId,
@@ -170,8 +167,8 @@ impl<'a> From<&'a Finish> for Row<'a> {
     }
 }
 
-/// Keeps answers. Returns which rows were still the claim's; what was lost meanwhile is left as it is. A row in doubt takes
-/// the answer, too: its worker was only slow.
+/// Records answers. Returns the deliveries that still had the claim; others stay as they are. Uncertain
+/// deliveries are updated, too: their worker was only slow.
 pub async fn finish(tx: &mut Tx, answers: &[&Finish]) -> Result<HashSet<DeliveryId>, DbError> {
     let rows: Vec<Row<'_>> = answers.iter().map(|answer| Row::from(*answer)).collect();
     // PostgreSQL reads a record set in half the time of single fields.

@@ -1,4 +1,4 @@
-//! What operators ask about an issue's deliveries.
+//! Reports about an issue's deliveries, for operators.
 
 use crate::{
     db::{DbError, DbTime, Tx, engine::query::query_as},
@@ -9,32 +9,25 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// A delivery with its reader.
+/// A delivery and its reader.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct ReaderDelivery {
-    /// The row: what its Message-ID is made of.
+    /// The row, which is part of its Message-ID.
     pub id: DeliveryId,
-    /// The reader: what the next page begins after.
+    /// The reader. The next page begins after this id.
     pub subscriber_id: SubscriberId,
-    /// What the reader gets.
     pub variant_id: VariantId,
-    /// The reader's address.
     pub address: String,
-    /// Where it stands.
     pub status: DeliveryStatus,
-    /// Attempts begun.
     pub attempts: i64,
-    /// When it is tried next, if it waits.
+    /// The next attempt, if it waits.
     pub next_attempt_at: DbTime,
     /// The relay that answered last.
     pub relay: Option<String>,
-    /// Its reply code.
     pub reply_code: Option<i64>,
-    /// Its enhanced status code (RFC 3463).
+    /// RFC 3463, such as 5.1.1.
     pub enhanced_code: Option<String>,
-    /// Its reply text.
     pub reply_text: Option<String>,
-    /// When it came to an end.
     pub finished_at: Option<DbTime>,
 }
 
@@ -49,7 +42,8 @@ macro_rules! select_deliveries {
     };
 }
 
-/// A page of an issue's deliveries in the order their readers first signed up, after `after`; of one status, if given.
+/// Returns a page of an issue's deliveries after `after`, in the order their readers first signed up. With a
+/// status, only those in it.
 pub async fn page(
     tx: &mut Tx,
     issue: IssueId,
@@ -79,7 +73,7 @@ pub async fn page(
     }
 }
 
-/// A reader's copy of an issue, if there is one.
+/// Returns a reader's delivery of an issue.
 pub async fn get_by_subscriber(
     tx: &mut Tx,
     issue: IssueId,
@@ -93,22 +87,17 @@ pub async fn get_by_subscriber(
 /// How often an answer was given.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct AnswerCount {
-    /// Where the deliveries stand.
     pub status: DeliveryStatus,
-    /// Who answered.
     pub relay: Option<String>,
-    /// The reply code.
     pub reply_code: Option<i64>,
-    /// The enhanced status code.
     pub enhanced_code: Option<String>,
     /// One of the texts.
     pub example: Option<String>,
-    /// How many.
     pub count: i64,
 }
 
-/// The answers to an issue, and what else deliveries ended by, most frequent first, at most `limit`. Looks at all its
-/// deliveries.
+/// Counts the answers to an issue, and the reasons for which deliveries ended without one, most frequent
+/// first, at most `limit`. Reads all its deliveries.
 pub async fn count_by_answer(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<Vec<AnswerCount>, DbError> {
     query_as!(
         tx,
@@ -123,24 +112,19 @@ pub async fn count_by_answer(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<
     .await
 }
 
-/// How the readers of a domain have fared.
+/// Counts of the deliveries to one domain.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct DomainCount {
-    /// The domain.
     pub domain: String,
-    /// Its readers.
     pub total: i64,
-    /// Those who were sent theirs.
     pub sent: i64,
-    /// Those who wait, deferred ones included.
+    /// Waiting deliveries, deferred ones included.
     pub waiting: i64,
-    /// Those deferred.
     pub deferred: i64,
-    /// Those given up.
     pub failed: i64,
 }
 
-/// The domains of an issue's readers, largest first, at most `limit`. Looks at all its deliveries.
+/// Counts an issue's deliveries by domain, largest first, at most `limit`. Reads all its deliveries.
 pub async fn count_by_domain(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<Vec<DomainCount>, DbError> {
     query_as!(
         tx,
@@ -158,20 +142,19 @@ pub async fn count_by_domain(tx: &mut Tx, issue: IssueId, limit: i64) -> Result<
     .await
 }
 
-/// A relay or destination domain that asked for a slower pace.
+/// A relay or destination domain that asked to slow down.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct Slowdown {
     /// `domain NAME` or `relay URL`.
     pub scope: String,
-    /// Messages a minute that it was slowed to.
+    /// The new rate, in emails per minute.
     pub per_minute: i64,
-    /// When.
     pub at: DbTime,
-    /// What it said.
+    /// The reply that asked to slow down.
     pub complaint: Option<String>,
 }
 
-/// What was slowed within a time and not again later, latest first, at most `limit`.
+/// Returns the relays and domains last slowed within a period, latest first, at most `limit`.
 pub async fn slowdowns(
     tx: &mut Tx,
     from: Timestamp,

@@ -1,9 +1,10 @@
-//! What is settled for many deliveries at once: doubts, ends, and how much is left.
+//! Statements that finish many deliveries at once, and summaries of the rest.
 //!
-//! Conditions repeat the words of a partial index where they could be shorter: SQLite does not see that one follows from the other.
+//! Some conditions repeat that of a partial index although a shorter one would do, because SQLite can't infer
+//! one from the other.
 //!
-//! On PostgreSQL such statements pass over rows that somebody else writes at this moment (the recorder, in an order of its own):
-//! waiting for them could be waiting for each other. They are called again.
+//! On PostgreSQL these statements skip rows that another transaction has locked. The recorder locks in an
+//! order of its own, so waiting could deadlock. Callers call again.
 
 use crate::{
     db::{
@@ -14,8 +15,8 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// Gives up what has waited since before `due_before`: tomorrow's issue is on its way by then. To be called only when that may
-/// be so: it looks at all that waits.
+/// Gives up deliveries that have waited since before `due_before`, when tomorrow's issue is on its way. Reads
+/// all waiting deliveries, so call it only when some may be that late.
 pub async fn give_up(
     tx: &mut Tx,
     issue: IssueId,
@@ -26,7 +27,8 @@ pub async fn give_up(
         ($which:literal) => {
             concat!(
                 "UPDATE deliveries SET status = 'failed', finished_at = $3 WHERE id IN (SELECT id \
-                 FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') AND due_at < $2 AND ",
+                 FROM deliveries WHERE issue_id = $1 AND status IN ('queued', 'deferred') AND due_at < $2 \
+                 AND ",
                 $which,
                 " {skip_locked})"
             )
@@ -37,7 +39,7 @@ pub async fn give_up(
     query!(tx, give_up!("throttled_domain IS NOT NULL"), issue, due_before, now).execute().await
 }
 
-/// Skips up to `limit` deliveries that were not begun and never will be. Returns how many.
+/// Skips up to `limit` deliveries that will not be begun. Returns their number.
 pub async fn skip_open(
     tx: &mut Tx,
     issue: IssueId,
@@ -64,13 +66,13 @@ pub async fn skip_open(
             .await?
         };
     }
-    // One after the other, each in the words of an index.
+    // Each condition is that of an index.
     Ok(skip!("status IN ('queued', 'deferred') AND throttled_domain IS NULL")
         + skip!("status IN ('queued', 'deferred') AND throttled_domain IS NOT NULL")
         + skip!("status IN ('claimed', 'sending') AND status = 'claimed'"))
 }
 
-/// Lets deliveries in doubt go out again, with the Message-ID they had.
+/// Queues uncertain deliveries again, with the same Message-IDs. Returns their number.
 pub async fn retry_uncertain(tx: &mut Tx, issue: IssueId, now: Timestamp) -> Result<u64, DbError> {
     query!(
         tx,
@@ -84,7 +86,7 @@ pub async fn retry_uncertain(tx: &mut Tx, issue: IssueId, now: Timestamp) -> Res
     .await
 }
 
-/// Settles deliveries in doubt for good, as an operator knows them to have ended. Returns how many.
+/// Finishes uncertain deliveries in the state that an operator knows. Returns their number.
 pub async fn settle_uncertain(
     tx: &mut Tx,
     issue: IssueId,
@@ -103,25 +105,24 @@ pub async fn settle_uncertain(
     .await
 }
 
-/// What is left of an issue.
+/// The kinds of unfinished deliveries an issue has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
 pub struct Remaining {
-    /// Deliveries wait for their moment.
     pub waiting: bool,
-    /// Workers hold some, or died with them.
+    /// Some are claimed or in flight. Their worker may have crashed.
     pub leased: bool,
-    /// Some are in doubt.
+    /// Some are uncertain.
     pub uncertain: bool,
 }
 
 impl Remaining {
-    /// Nothing is left to do.
+    /// Returns whether all deliveries are finished.
     pub const fn is_done(self) -> bool {
         !self.waiting && !self.leased && !self.uncertain
     }
 }
 
-/// What is left of an issue, without counting it.
+/// Returns which kinds of unfinished deliveries an issue has, without counting them.
 pub async fn remaining(tx: &mut Tx, issue: IssueId) -> Result<Remaining, DbError> {
     query_as!(
         tx,
@@ -137,7 +138,7 @@ pub async fn remaining(tx: &mut Tx, issue: IssueId) -> Result<Remaining, DbError
     .await
 }
 
-/// When the next waiting delivery of an issue is due.
+/// Returns when the next waiting delivery of an issue is due.
 pub async fn next_due(tx: &mut Tx, issue: IssueId) -> Result<Option<Timestamp>, DbError> {
     let common: Option<DbTime> = query_scalar!(
         tx,

@@ -1,4 +1,4 @@
-//! Domain types as columns: numbers of rows, words of closed sets, addresses; and lists of them as one argument.
+//! Domain types as columns and arguments, and lists of them as one argument.
 
 use crate::{
     db::DbDate,
@@ -38,7 +38,7 @@ use sqlx::{
     sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo},
 };
 
-/// Has a type travel as another one, on both engines.
+/// Gives a type the column type of another one, on both engines.
 macro_rules! travels_as {
     ($inner:ty: $($name:ty),+ $(,)?) => {$(
         impl<DB: Database> Type<DB> for $name
@@ -56,7 +56,7 @@ macro_rules! travels_as {
     )+};
 }
 
-/// Numbers of rows: BIGINT.
+/// Implements ids as BIGINT.
 macro_rules! ids {
     ($($name:ident),+ $(,)?) => {
         travels_as!(i64: $($name),+);
@@ -88,8 +88,8 @@ macro_rules! ids {
     };
 }
 
-/// Closed sets of words: TEXT.
-macro_rules! words {
+/// Implements string enums as TEXT.
+macro_rules! string_enums {
     ($($name:ty),+ $(,)?) => {
         travels_as!(String: $($name),+);
         $(
@@ -137,7 +137,7 @@ ids!(
     VariantId,
 );
 
-words!(
+string_enums!(
     Alarm,
     Archive,
     Cadence,
@@ -157,7 +157,7 @@ words!(
     Wish,
 );
 
-/// Types whose text is made by `to_string`: TEXT.
+/// Implements types as TEXT, written by `to_string` and read by the given function.
 macro_rules! texts {
     ($($name:ty: $read:expr),+ $(,)?) => {
         travels_as!(String: $($name),+);
@@ -190,7 +190,7 @@ texts!(
     Sections: Sections::parse,
 );
 
-/// A list as one argument, for `{in $1}`: an array on PostgreSQL, JSON on SQLite.
+/// A list as one argument, for `{in}` and `{list}`: an array on PostgreSQL, JSON on SQLite.
 #[derive(Debug, Clone, Copy)]
 pub struct DbList<'a, T>(pub &'a [T]);
 

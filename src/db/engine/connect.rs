@@ -1,4 +1,4 @@
-//! Opening the store and bringing its tables up to date.
+//! Connects to the database and migrates its tables.
 
 use crate::db::{Db, Wal};
 use sqlx::{
@@ -17,22 +17,21 @@ use std::{
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// How long a writer of another process may hold an SQLite file before we give up.
+/// How long a transaction waits for another process that writes to an SQLite file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
 
-/// Where the store is.
+/// The database to connect to.
 #[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
     /// `sqlite://PATH`, relative to the working directory, or `sqlite:///PATH`.
     Sqlite(PathBuf),
-    /// `postgres://…`.
     Postgres(String),
 }
 
 impl DatabaseUrl {
-    /// Reads a URL; the error says what one looks like.
+    /// Parses a URL. The error says what a URL looks like.
     pub fn parse(url: &str) -> Result<Self, String> {
         if let Some(path) = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")) {
             let path = path.split('?').next().unwrap_or_default();
@@ -50,13 +49,13 @@ impl DatabaseUrl {
 }
 
 impl std::fmt::Display for DatabaseUrl {
-    /// Without the password.
+    /// Leaves out the password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
             Self::Postgres(text) => match url::Url::parse(text) {
                 Ok(mut url) => {
-                    // sqlx reads a password from there, too.
+                    // sqlx also reads a password from the query.
                     url.set_query(None);
                     if url.password().is_some() {
                         let _ = url.set_password(Some("***"));
@@ -75,37 +74,27 @@ impl std::fmt::Debug for DatabaseUrl {
     }
 }
 
-/// Why the store can't be opened.
+/// Why connecting or migrating failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// The folder of the file can't be made.
     #[error("can't create the folder {} for the database: {source}; check who may write there", path.display())]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
-    /// No connection.
+    Folder { path: PathBuf, source: std::io::Error },
     #[error("can't open the database {url}: {source}; check database.url and that the server runs")]
     Open {
-        /// Where, without password.
+        /// Without the password.
         url: String,
-        /// What the driver says.
         source: sqlx::Error,
     },
-    /// The tables can't be brought up to date.
     #[error("can't bring the tables of {url} up to date: {source}")]
     Migrate {
-        /// Where, without password.
+        /// Without the password.
         url: String,
-        /// What the migration says.
         source: MigrateError,
     },
 }
 
 impl Db {
-    /// Opens the store. Its tables may still be those of an older version: see [`Db::migrate`].
+    /// Connects to the database. Its tables may be those of an older version, see [`Db::migrate`].
     pub async fn connect(url: &DatabaseUrl) -> Result<Self, ConnectError> {
         let open = |source| ConnectError::Open { url: url.to_string(), source };
         match url {
@@ -128,13 +117,14 @@ impl Db {
             }
             DatabaseUrl::Postgres(text) => {
                 let options = PgConnectOptions::from_str(text).map_err(open)?.application_name("daily");
-                // A pool tries again and again and then only says that it timed out; one connection says what is wrong.
+                // A pool would retry and then only report a timeout. A single connection reports the cause.
                 PgConnection::connect_with(&options).await.map_err(open)?.close().await.map_err(open)?;
                 let pool = PgPoolOptions::new()
                     .max_connections(POSTGRES_CONNECTIONS)
                     .acquire_timeout(Duration::from_secs(10))
                     .after_connect(|connection, _| {
-                        // Our statements are short; compiling one took half a second of an import's batch again and again.
+                        // Our statements are short. Compiling one took half a second in each batch of an
+                        // import.
                         Box::pin(async move { connection.execute("SET jit = off").await.map(drop) })
                     })
                     .connect_with(options)
@@ -145,8 +135,8 @@ impl Db {
         }
     }
 
-    /// Brings Daily's own tables up to date (the queue's are the queue's). Returns how many steps are applied in all. Safe to
-    /// run from several processes at once and again.
+    /// Migrates Daily's tables; the queue migrates its own. Returns the number of migrations. Several
+    /// processes may call this at once.
     pub async fn migrate(&self) -> Result<usize, MigrateError> {
         match self {
             Self::Sqlite { writer, .. } => SQLITE.run(writer).await?,
@@ -167,8 +157,8 @@ fn make_folder(file: &Path) -> Result<(), ConnectError> {
     }
 }
 
-/// Makes the file, if it is new, so that only its owner may read the addresses in it; SQLite gives its other files the same
-/// mode. What goes wrong here, SQLite will say better.
+/// Creates a new file so that only its owner can read the addresses in it. SQLite gives its other files the
+/// same mode. SQLite reports errors better, so they are ignored here.
 fn make_file(path: &Path) {
     let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
 }
@@ -178,7 +168,7 @@ fn sqlite_options(path: &Path) -> SqliteConnectOptions {
         .filename(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        // What was answered is on the disk, power cut or not: `Wal` sees to that, for many commits at once.
+        // [`Wal`] makes commits durable, many with one flush.
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(BUSY_TIMEOUT)
         .foreign_keys(true)

@@ -9,15 +9,15 @@ use sqlx::{
     sqlite::{SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef},
 };
 
-/// A moment in whole microseconds: `INTEGER` microseconds since 1970 on SQLite, `TIMESTAMPTZ` on PostgreSQL. Both sort as
-/// time does, which text timestamps of varying length don't.
+/// A time in whole microseconds. SQLite stores microseconds since 1970 as `INTEGER`, PostgreSQL stores
+/// `TIMESTAMPTZ`. Both sort chronologically, unlike text timestamps of varying length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(transparent)]
 pub struct DbTime(pub Timestamp);
 
-/// Microseconds from 1970 to 2000, PostgreSQL's own zero.
+/// Microseconds from 1970 to 2000, where PostgreSQL counts from.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
-/// The type number of TIMESTAMPTZ, fixed in PostgreSQL's catalogue.
+/// The type's OID, fixed in PostgreSQL's catalogue.
 const TIMESTAMPTZ: sqlx::postgres::types::Oid = sqlx::postgres::types::Oid(1184);
 
 impl From<Timestamp> for DbTime {
@@ -73,7 +73,7 @@ impl<'r> Decode<'r, Postgres> for DbTime {
                 let microseconds = i64::from_be_bytes(value.as_bytes()?.try_into()?);
                 Ok(Self(Timestamp::from_microsecond(microseconds + POSTGRES_EPOCH)?))
             }
-            // Daily only sends prepared statements, whose answers are binary.
+            // Daily only sends prepared statements, which get binary answers.
             PgValueFormat::Text => {
                 Err("a TIMESTAMPTZ came as text; only binary answers are understood".into())
             }
@@ -81,7 +81,7 @@ impl<'r> Decode<'r, Postgres> for DbTime {
     }
 }
 
-/// A date: TEXT, `YYYY-MM-DD`, which sorts as time does.
+/// A date, stored as TEXT `YYYY-MM-DD`, which sorts chronologically.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(transparent)]
 pub struct DbDate(pub Date);

@@ -1,12 +1,16 @@
 //! Group commit: requests that arrive during one commit share the next transaction.
 //!
-//! A commit costs hardly more for a hundred requests than for one. One task per [`GroupCommit`] takes all requests that have
-//! arrived since its last commit, has its [`BatchHandler`] process them in one transaction, and then answers every caller.
+//! A commit costs hardly more for a hundred requests than for one. One task per [`GroupCommit`] takes all
+//! requests that have arrived since its last commit. Its [`BatchHandler`] processes them in one transaction,
+//! and the task then answers every caller.
 //!
-//! If a transaction fails because the database can't be reached, all its callers get an error. If it fails for another reason, each
-//! request gets a transaction of its own, so that one bad request can't fail the others. Requests that must not be lost, such as
-//! a relay's answer about an email it has taken, get no error: the task keeps them in memory and tries again, with growing
-//! pauses, until the database takes them. The task ends when the last handle is dropped and nothing is left to try again.
+//! If a transaction fails because the database can't be reached, all its callers get an error. If it fails
+//! for another reason, each request gets a transaction of its own, so that one bad request can't fail the
+//! others.
+//!
+//! Some requests must not be lost, such as a relay's answer about an email it has taken. They get no error:
+//! the task keeps them in memory and retries, with growing pauses, until the database takes them. The task
+//! ends when the last handle is dropped and nothing is left to retry.
 
 use crate::db::DbError;
 use futures_util::FutureExt as _;
@@ -34,7 +38,7 @@ pub type Reply<Answer, Error> = oneshot::Receiver<Result<Answer, Error>>;
 
 /// Processes batches of requests.
 pub trait BatchHandler: Send + Sync + Sized + 'static {
-    /// What a caller wants done.
+    /// A caller's request.
     type Request: Send + Sync + 'static;
     /// A caller's result.
     type Answer: Send + 'static;
@@ -44,7 +48,8 @@ pub trait BatchHandler: Send + Sync + Sized + 'static {
     /// The most requests in one transaction.
     const MAX_BATCH: usize = 256;
 
-    /// Whether a request is tried again until it is committed, even if its caller is gone. Processing it twice must change nothing.
+    /// Whether a request is tried again until it is committed, even if its caller is gone. Processing it twice
+    /// must change nothing.
     fn must_not_be_lost(_request: &Self::Request) -> bool {
         false
     }
@@ -113,7 +118,8 @@ async fn run<H: BatchHandler>(handler: H, mut arriving: mpsc::Receiver<Pending<H
     }
 }
 
-/// Gives a batch a moment to grow if it is small compared with recent ones. Where batches are always small, none waits.
+/// Gives a batch a moment to grow if it is small compared with recent ones. If batches are always small, none
+/// waits.
 async fn gather<H: BatchHandler>(
     arriving: &mut mpsc::Receiver<Pending<H>>,
     batch: &mut Vec<Pending<H>>,
@@ -172,7 +178,8 @@ async fn commit_and_reply<H: BatchHandler>(handler: &H, batch: &mut Vec<Pending<
     to_retry
 }
 
-/// Whether an error is the database's, whatever was requested. Whether the transaction was committed after all is unknown then.
+/// Returns whether the database failed, whatever was requested. The transaction may have been committed all
+/// the same.
 const fn is_unavailable(error: &DbError) -> bool {
     matches!(
         error,
@@ -275,7 +282,7 @@ mod tests {
         assert!(kept.try_recv().is_err());
         let attempts = doubler.batches.lock().unwrap().len();
         assert!((10..20).contains(&attempts), "{attempts}");
-        // The last handle is gone; the answers are not.
+        // The last handle is gone, but the requests are kept.
         drop(commits);
         doubler.away.store(false, Ordering::Relaxed);
         assert_eq!(kept.await.unwrap().unwrap(), 200);
@@ -289,7 +296,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_is_never_taken_does_not_delay_others() {
-        /// Takes everything but 100.
+        /// Commits everything but 100.
         struct Picky;
 
         impl BatchHandler for Picky {

@@ -1,9 +1,9 @@
-//! Table `leases`: work that only one process may do at a time.
+//! Table `leases`: leases on work that only one process may do at a time.
 
 use crate::db::{DbError, DbTime, Tx, engine::query::query};
 use jiff::Timestamp;
 
-/// Takes a turn until a moment, or prolongs it; `false`: it is somebody else's.
+/// Acquires a lease, or renews it. Returns `false` if another process holds it.
 pub async fn acquire(
     tx: &mut Tx,
     name: &str,
@@ -25,7 +25,7 @@ pub async fn acquire(
     .map(|rows| rows == 1)
 }
 
-/// Gives a turn up.
+/// Releases a lease.
 pub async fn release(tx: &mut Tx, name: &str, holder: &str) -> Result<(), DbError> {
     query!(tx, "DELETE FROM leases WHERE name = $1 AND holder = $2", name, holder).execute().await
 }

@@ -1,4 +1,4 @@
-//! What all tables share: how transactions are run.
+//! Connections, transactions and queries, and the tables that coordinate processes.
 
 pub mod columns;
 pub mod connect;

@@ -1,4 +1,4 @@
-//! Table `processes`: who is alive.
+//! Table `processes`: the running processes and their heartbeats.
 
 use crate::db::{
     DbError, DbTime, Tx,
@@ -6,12 +6,12 @@ use crate::db::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-/// How often a process says that it is alive.
+/// The time between heartbeats.
 pub const BEAT_EVERY: SignedDuration = SignedDuration::from_secs(2);
-/// A process that was silent for this long is taken for dead.
+/// A process without a heartbeat for this long counts as dead.
 pub const DEAD_AFTER: SignedDuration = SignedDuration::from_secs(6);
 
-/// Says that process `id` is alive, and forgets those long silent.
+/// Records a heartbeat of process `id`, and removes processes that have been dead for long.
 pub async fn heartbeat(tx: &mut Tx, id: &str, role: &str, now: Timestamp) -> Result<(), DbError> {
     query!(
         tx,
@@ -26,17 +26,17 @@ pub async fn heartbeat(tx: &mut Tx, id: &str, role: &str, now: Timestamp) -> Res
     query!(tx, "DELETE FROM processes WHERE seen_at < $1", DbTime(now - DEAD_AFTER * 10)).execute().await
 }
 
-/// Takes a process that ends in good order off the list.
+/// Removes a process that shuts down.
 pub async fn remove(tx: &mut Tx, id: &str) -> Result<(), DbError> {
     query!(tx, "DELETE FROM processes WHERE id = $1", id).execute().await
 }
 
-/// Takes all other workers off the list. Only for a worker that knows that no other one is alive.
+/// Removes all other workers. Only for a worker that knows that no other one is alive.
 pub async fn remove_other_workers(tx: &mut Tx, id: &str) -> Result<(), DbError> {
     query!(tx, "DELETE FROM processes WHERE role IN ('all', 'worker') AND id <> $1", id).execute().await
 }
 
-/// How many processes are alive that look for what is due.
+/// Counts the live processes that run the scheduler.
 pub async fn count_schedulers(tx: &mut Tx, now: Timestamp) -> Result<i64, DbError> {
     query_scalar!(
         tx,
@@ -47,7 +47,7 @@ pub async fn count_schedulers(tx: &mut Tx, now: Timestamp) -> Result<i64, DbErro
     .await
 }
 
-/// How many processes are alive that work off the queue.
+/// Counts the live processes that work off the queue.
 pub async fn count_workers(tx: &mut Tx, now: Timestamp) -> Result<i64, DbError> {
     query_scalar!(
         tx,

@@ -1,22 +1,22 @@
-//! Queries: one text for both engines, with its arguments beside it.
+//! Queries: one text for both engines, followed by its arguments.
 //!
-//! `query_as!(tx, "SELECT … WHERE id = $1", id).fetch_optional().await` compiles the text once per engine. Tokens in
-//! the text stand for what the engines write differently:
+//! `query_as!(tx, "SELECT … WHERE id = $1", id).fetch_optional().await` compiles the text for both engines.
+//! Tokens stand for the parts that the engines write differently:
 //!
 //! | token | SQLite | PostgreSQL |
 //! |---|---|---|
 //! | `{in $1}` | `IN (SELECT value FROM json_each($1))` | `= ANY ($1)` |
 //! | `{list $1}` | `json_each($1)` | `unnest($1) AS value` |
 //! | `{rows $1}` | `json_each($1)` | `jsonb_array_elements($1::jsonb)` |
-//! | `{micros x}` | `CAST(x AS BIGINT)` | the moment that many microseconds after 1970 |
+//! | `{micros x}` | `CAST(x AS BIGINT)` | the time that many microseconds after 1970 |
 //! | `{skip_locked}` | | `FOR UPDATE SKIP LOCKED` |
 //! | `{sqlite …}` | `…` | |
 //! | `{postgres …}` | | `…` |
 //!
-//! A text chosen at run time has no tokens: `query!(tx, portable text, id)`.
+//! A text chosen at run time can't have tokens: `query!(tx, portable text, id)`.
 //!
-//! `{in}` and `{list}` take a [`DbList`](super::columns::DbList), the latter as rows with one column `value`. `{rows}` takes
-//! [`json_rows`] of structs, whose fields are `value ->> 'name'`.
+//! `{in}` and `{list}` take a [`DbList`](super::columns::DbList); `{list}` makes rows of it with one column,
+//! `value`. `{rows}` takes [`json_rows`] of structs and makes rows whose fields are `value ->> 'name'`.
 
 use crate::db::DbError;
 use sqlx::{
@@ -25,19 +25,19 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteRow},
 };
 
-/// A statement without rows, from `query!`.
+/// A statement that returns no rows, made by `query!`.
 pub(crate) enum Query<'a> {
     Sqlite(sqlx::query::Query<'a, Sqlite, SqliteArguments>, &'a mut SqliteConnection),
     Postgres(sqlx::query::Query<'a, Postgres, PgArguments>, &'a mut PgConnection),
 }
 
-/// A statement whose rows become records, from `query_as!`.
+/// A statement whose rows become records, made by `query_as!`.
 pub(crate) enum QueryAs<'a, O> {
     Sqlite(sqlx::query::QueryAs<'a, Sqlite, O, SqliteArguments>, &'a mut SqliteConnection),
     Postgres(sqlx::query::QueryAs<'a, Postgres, O, PgArguments>, &'a mut PgConnection),
 }
 
-/// A statement whose rows have one column, from `query_scalar!`.
+/// A statement whose rows have one column, made by `query_scalar!`.
 pub(crate) enum QueryScalar<'a, O> {
     Sqlite(sqlx::query::QueryScalar<'a, Sqlite, O, SqliteArguments>, &'a mut SqliteConnection),
     Postgres(sqlx::query::QueryScalar<'a, Postgres, O, PgArguments>, &'a mut PgConnection),
@@ -88,7 +88,7 @@ macro_rules! fetches {
 fetches!(QueryAs, O: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow>);
 fetches!(QueryScalar, (O,): for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow>);
 
-/// Prepares a statement without rows: `query!(tx, "text", arguments…)`.
+/// Prepares a statement that returns no rows: `query!(tx, "text", arguments…)`.
 macro_rules! query {
     ($($query:tt)+) => { $crate::db::engine::query::prepare!(Query, query, $($query)+) };
 }
@@ -144,12 +144,12 @@ macro_rules! sql {
 }
 pub(crate) use {prepare, query, query_as, query_scalar, sql};
 
-/// Returns rows as the one JSON list that `{rows}` takes. Times in them are to be microseconds, for `{micros}`.
+/// Serializes rows for `{rows}`. Times must be serialized as microseconds, for `{micros}`.
 pub(crate) fn json_rows(rows: &(impl serde::Serialize + ?Sized)) -> Result<String, DbError> {
     serde_json::to_string(rows).map_err(|error| DbError::Encode(Box::new(error)))
 }
 
-/// The engine that a text is expanded for.
+/// The engine to expand a text for.
 #[derive(Clone, Copy)]
 pub(crate) enum Engine {
     Sqlite,
@@ -170,7 +170,7 @@ pub(crate) const fn expand<const N: usize>(text: &str, engine: Engine) -> [u8; N
     bytes
 }
 
-/// Collects bytes, and counts those beyond its end.
+/// Collects bytes. Those that don't fit are only counted.
 struct Output<'a> {
     bytes: &'a mut [u8],
     len: usize,
@@ -225,10 +225,10 @@ const fn replace_token(text: &[u8], from: usize, to: usize, engine: Engine, outp
         (b'i', b'n', Engine::Sqlite) => ("IN (SELECT value FROM json_each(", "))"),
         (b'i', b'n', Engine::Postgres) => ("= ANY (", ")"),
         // list
-        (b'l', b't', Engine::Sqlite) => ("json_each(", ")"),
         (b'l', b't', Engine::Postgres) => ("unnest(", ") AS value"),
+        // list, rows
+        (b'l', b't', Engine::Sqlite) | (b'r', b's', Engine::Sqlite) => ("json_each(", ")"),
         // rows
-        (b'r', b's', Engine::Sqlite) => ("json_each(", ")"),
         (b'r', b's', Engine::Postgres) => ("jsonb_array_elements(", "::jsonb)"),
         // micros
         (b'm', b's', Engine::Sqlite) => ("CAST(", " AS BIGINT)"),
@@ -267,6 +267,8 @@ mod tests {
             sql!("SELECT {micros x}", Postgres),
             "SELECT (TIMESTAMPTZ 'epoch' + INTERVAL '1 microsecond' * CAST(x AS BIGINT))"
         );
+        assert_eq!(sql!("SELECT value FROM {list $1}", Sqlite), "SELECT value FROM json_each($1)");
+        assert_eq!(sql!("SELECT value FROM {list $1}", Postgres), "SELECT value FROM unnest($1) AS value");
         assert_eq!(sql!("no token: é", Sqlite), "no token: é");
     }
 }

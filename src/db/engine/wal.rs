@@ -1,8 +1,10 @@
-//! What makes commits to an SQLite file last: one flush of the write-ahead log for all that were committed meanwhile.
+//! Makes commits to an SQLite file durable: one flush of the write-ahead log for all commits that came
+//! meanwhile.
 //!
-//! SQLite's own way (`synchronous = FULL`) flushes within each commit, while the only connection that writes waits for the disk. Here
-//! the commit is written (`synchronous = NORMAL`: order is kept, and checkpoints are flushed), the connection goes to the next who
-//! writes, and whoever committed waits until a flush that began afterwards has ended. The promise is the same.
+//! SQLite's own mode (`synchronous = FULL`) flushes within each commit, while the only writing connection
+//! waits for the disk. With `synchronous = NORMAL`, SQLite writes commits in order and flushes only
+//! checkpoints. The connection is free for the next writer at once, and the commit's caller waits for a flush
+//! that began after the commit. The guarantee is the same.
 
 use crate::db::DbError;
 use std::{
@@ -14,23 +16,23 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// The way to the thread that flushes. Cheap to clone; the thread ends with the last clone.
+/// A handle to the thread that flushes. Cheap to clone. The thread ends with the last handle.
 #[derive(Debug, Clone)]
 pub struct Wal(mpsc::Sender<Waiting>);
 
 type Waiting = oneshot::Sender<Result<(), Failed>>;
 
-/// Why commits do not last.
+/// Why a flush failed.
 #[derive(Debug, Clone)]
 struct Failed {
     kind: io::ErrorKind,
     text: String,
-    /// What was to be flushed may be gone, and with it all that follows.
+    /// The data to flush may be lost, and with it everything that follows in the log.
     is_lost: bool,
 }
 
 impl Wal {
-    /// Starts the thread, for the log of this database.
+    /// Starts the thread for the log of this database.
     pub(super) fn start(database: &Path) -> io::Result<Self> {
         let mut log = Log::of(database)?;
         Self::start_with(move || log.flush())
@@ -42,10 +44,10 @@ impl Wal {
         Ok(Self(sender))
     }
 
-    /// Returns when all that was committed before is on the disk.
+    /// Returns when all earlier commits are on the disk.
     pub(crate) async fn flush(&self) -> Result<(), DbError> {
         let (sender, flushed) = oneshot::channel();
-        // The thread ends only by a panic while a handle is there.
+        // While a handle exists, the thread ends only by a panic.
         self.0.send(sender).map_err(|_| DbError::WorkerCrashed)?;
         flushed
             .await
@@ -54,8 +56,8 @@ impl Wal {
     }
 }
 
-/// Flushes for whoever waits. A flush that failed may have lost what it was for, and then nothing that follows in the log would be
-/// read again after a power cut: from then on all is refused.
+/// Flushes for the callers that wait. After a flush that lost data, SQLite would not read anything that
+/// follows in the log after a power cut, so every later flush fails.
 fn serve(arriving: &mpsc::Receiver<Waiting>, mut flush: impl FnMut() -> Result<(), Failed>) {
     let mut lost = None;
     while let Ok(first) = arriving.recv() {
@@ -76,21 +78,21 @@ fn serve(arriving: &mpsc::Receiver<Waiting>, mut flush: impl FnMut() -> Result<(
 
 struct Log {
     path: PathBuf,
-    /// As it was the last time: SQLite removes it with the last connection, and makes another.
+    /// The log at the last flush. SQLite removes the log with the last connection, and creates another one.
     open: Option<Open>,
 }
 
-/// An open log. It stays open, so that a moment without free descriptors does not keep commits from lasting, and so that no error of
-/// the disk goes unseen.
+/// An open log. It stays open, so that a lack of file descriptors can't stop commits, and so that no error of
+/// the disk is missed.
 struct Open {
     file: File,
     identity: (u64, u64),
 }
 
 impl Log {
-    /// The log of this database, which is there.
+    /// Finds the log of an existing database.
     fn of(database: &Path) -> io::Result<Self> {
-        // SQLite follows links before it names the log.
+        // SQLite resolves links before it names the log.
         let mut path = std::fs::canonicalize(database)?.into_os_string();
         path.push("-wal");
         Ok(Self { path: path.into(), open: None })
@@ -112,14 +114,14 @@ impl Log {
             }
         };
         match self.current() {
-            // A checkpoint, which flushes by itself, took everything into the database.
+            // A checkpoint moved everything into the database, and has flushed it.
             Ok(None) => Ok(()),
             Ok(Some(file)) => file.sync_data().map_err(|error| failed(&error, true)),
             Err(error) => Err(failed(&error, false)),
         }
     }
 
-    /// The log there is now, if there is one.
+    /// Opens the current log. `None` if there is none.
     fn current(&mut self) -> io::Result<Option<&File>> {
         let identity = |it: &std::fs::Metadata| (it.dev(), it.ino());
         let there = match std::fs::metadata(&self.path) {
@@ -129,7 +131,8 @@ impl Log {
         if self.open.as_ref().is_none_or(|open| open.identity != there) {
             let file = File::open(&self.path)?;
             let identity = identity(&file.metadata()?);
-            // Its name must last, too. A folder that can't be flushed is no reason to lose what can; SQLite sees it likewise.
+            // The log's name must be durable, too. If the folder can't be flushed, the data still can, and
+            // SQLite does the same.
             let folder = self.path.parent().unwrap_or(Path::new("."));
             if let Err(error) = File::open(folder).and_then(|folder| folder.sync_all()) {
                 tracing::debug!(%error, folder = %folder.display(), "a folder could not be flushed");
@@ -166,7 +169,7 @@ mod tests {
         while begun.load(Ordering::SeqCst) == 0 {
             tokio::task::yield_now().await;
         }
-        // The first flush has begun: who comes now waits for another.
+        // The first flush has begun, so later callers wait for another.
         let others: Vec<_> = (0..10).map(|_| flush(&wal)).collect();
         tokio::task::yield_now().await;
         assert!(!first.is_finished());
@@ -186,7 +189,7 @@ mod tests {
             |text: &str, is_lost| Err(Failed { kind: io::ErrorKind::Other, text: text.to_owned(), is_lost });
         let mut results = vec![Ok(()), failed("no disk", true), Ok(()), failed("no descriptor", false)];
         let wal = Wal::start_with(move || results.pop().unwrap()).unwrap();
-        // Nothing is lost by not getting to it.
+        // A log that can't be opened loses no data.
         assert!(wal.flush().await.unwrap_err().to_string().contains("no descriptor"));
         wal.flush().await.unwrap();
         assert!(wal.flush().await.unwrap_err().to_string().contains("no disk"));
@@ -202,7 +205,7 @@ mod tests {
         let log = folder.path().join("daily.db-wal");
         std::fs::write(&log, "frames").unwrap();
         wal.flush().await.unwrap();
-        // As after the last connection: another one.
+        // As after the last connection, when SQLite creates another log.
         std::fs::rename(&log, folder.path().join("old")).unwrap();
         wal.flush().await.unwrap();
         std::fs::write(&log, "other frames").unwrap();

@@ -1,5 +1,5 @@
-//! A lock beside an SQLite file that proves whether other workers are alive: the system gives it back when a process dies,
-//! however it dies. A server has no such lock; there leases must run out.
+//! A lock beside an SQLite file that shows whether other workers are alive. The operating system releases it
+//! when a process dies, however it dies. PostgreSQL has no such lock, so leases must expire there.
 
 use crate::db::DatabaseUrl;
 use std::{
@@ -9,21 +9,22 @@ use std::{
     path::Path,
 };
 
-/// Held by a worker for as long as it lives.
+/// The lock, held for as long as a worker runs.
 #[derive(Debug)]
 pub struct WorkerLock(File);
 
-/// What taking the lock says about others.
+/// The result of taking the lock.
 #[derive(Debug)]
 pub enum Taken {
-    /// No other worker is alive: what is claimed belongs to the dead. Nothing can begin until [`WorkerLock::share`] is called.
+    /// No other worker is alive, so all claims are those of dead workers. No other worker can start until
+    /// [`WorkerLock::share`] is called.
     Alone(WorkerLock),
-    /// Others may be alive.
+    /// Other workers may be alive.
     Among(WorkerLock),
 }
 
 impl WorkerLock {
-    /// Takes the lock of an SQLite file. `None` for a server.
+    /// Takes the lock of an SQLite file. Returns `None` for PostgreSQL.
     pub fn take(url: &DatabaseUrl) -> io::Result<Option<Taken>> {
         let DatabaseUrl::Sqlite(path) = url else { return Ok(None) };
         let mut name = path.as_os_str().to_owned();
@@ -37,7 +38,7 @@ impl WorkerLock {
         Ok(Some(Taken::Among(Self(file))))
     }
 
-    /// Lets other workers in.
+    /// Lets other workers start.
     pub fn share(self) -> io::Result<Self> {
         self.0.unlock()?;
         self.0.lock_shared()?;

@@ -1,4 +1,4 @@
-//! What an issue is chosen from: articles, and what became of them in other issues.
+//! The candidates of an issue: articles, and their places in other issues.
 
 use crate::{
     db::{
@@ -18,7 +18,7 @@ use crate::{
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use std::collections::{BTreeMap, HashMap};
 
-/// How many earlier issues are looked at for the last one of each cadence: two months of a daily one.
+/// The earlier issues searched for the last one of each cadence: two months of a daily newsletter.
 const LOOK_BACK_ISSUES: i64 = 62;
 
 #[derive(sqlx::FromRow)]
@@ -35,22 +35,24 @@ struct Row {
     place: Option<i64>,
 }
 
-/// The newest 40 articles of each feed cost 40 steps in the index by feed, however many articles there are. On SQLite the date of the
-/// 40th says how far to look; more of the same date are counted off.
+/// Finding the newest 40 articles of each feed takes 40 steps in the index by feed, however many articles
+/// there are. On SQLite, the date of the 40th article bounds the search, and further articles of that date
+/// are dropped by their number.
 const SELECT_CANDIDATES: &str = "WITH pool (id) AS (SELECT id FROM (SELECT id FROM (\
     {sqlite SELECT id, fresh_at FROM (SELECT a.id, a.fresh_at, row_number() OVER (PARTITION BY a.feed_id \
     ORDER BY a.fresh_at DESC, a.id DESC) AS nth FROM (SELECT f.id, COALESCE((SELECT x.fresh_at \
     FROM articles x WHERE x.feed_id = f.id AND x.fresh_at > $2 AND x.fresh_at <= $3 \
     ORDER BY x.fresh_at DESC LIMIT 1 OFFSET 39), $2) AS since FROM feeds f) AS reach CROSS JOIN articles a \
-    WHERE a.feed_id = reach.id AND a.fresh_at >= reach.since AND a.fresh_at > $2 AND a.fresh_at <= $3) AS ranked \
-    WHERE nth <= 40}\
-    {postgres SELECT a.id, a.fresh_at FROM feeds f CROSS JOIN LATERAL (SELECT x.id, x.fresh_at FROM articles x \
+    WHERE a.feed_id = reach.id AND a.fresh_at >= reach.since AND a.fresh_at > $2 AND a.fresh_at <= $3) AS \
+    ranked WHERE nth <= 40}\
+    {postgres SELECT a.id, a.fresh_at FROM feeds f CROSS JOIN LATERAL (SELECT x.id, x.fresh_at FROM \
+    articles x \
     WHERE x.feed_id = f.id AND x.fresh_at > $2 AND x.fresh_at <= $3 ORDER BY x.fresh_at DESC LIMIT 40) AS a}\
     ) AS newest_of_feeds ORDER BY fresh_at DESC LIMIT 2000) AS windowed \
     UNION SELECT id FROM (SELECT id FROM articles WHERE feed_id IS NULL AND fresh_at > $2 AND fresh_at <= $3 \
     ORDER BY fresh_at DESC LIMIT 40) AS brought \
-    UNION SELECT id FROM (SELECT id FROM articles WHERE fresh_at <= $3 ORDER BY fresh_at DESC LIMIT 500) AS newest \
-    UNION SELECT id FROM (SELECT id FROM articles ORDER BY first_seen_at DESC LIMIT 500) AS latest \
+    UNION SELECT id FROM (SELECT id FROM articles WHERE fresh_at <= $3 ORDER BY fresh_at DESC LIMIT 500) AS \
+    newest UNION SELECT id FROM (SELECT id FROM articles ORDER BY first_seen_at DESC LIMIT 500) AS latest \
     UNION SELECT id FROM (SELECT id FROM articles WHERE pinned ORDER BY id DESC LIMIT 200) AS pins \
     UNION SELECT article_id FROM issue_edits WHERE issue_id = $1) \
     SELECT a.id, a.fresh_at, a.first_seen_at, a.pinned, a.hidden, a.feed_id, a.section, e.wish, e.place, \
@@ -58,14 +60,14 @@ const SELECT_CANDIDATES: &str = "WITH pool (id) AS (SELECT id FROM (SELECT id FR
     JOIN articles a ON a.id = pool.id \
     LEFT JOIN issue_edits e ON e.issue_id = $1 AND e.article_id = a.id ORDER BY a.id";
 
-/// The issue that is planned, for queries about the others. No issue has the number 0.
+/// Returns the planned issue, or an id that no issue has.
 fn or_none(issue: Option<IssueId>) -> IssueId {
     issue.unwrap_or(IssueId(0))
 }
 
-/// What the selection rule chooses from: the newest 40 articles of each feed since `since`, of these the newest 2,000; the newest
-/// 40 that no feed brought; the newest 500 of all times and the latest 500 to arrive; every pinned one, and what the issue's
-/// edits are about. Without [`mark_carried`] and [`mark_places`] nothing is known of other issues.
+/// Returns the candidates: of each feed the newest 40 articles since `since`, and of these the newest 2,000;
+/// the newest 40 that no feed carried; the newest 500 and the 500 that arrived last; every pinned article;
+/// and those with edits for the issue. [`mark_carried`] and [`mark_places`] add what other issues carried.
 pub async fn candidates(
     tx: &mut Tx,
     issue: Option<IssueId>,
@@ -93,7 +95,8 @@ pub async fn candidates(
     Ok(rows.into_iter().map(candidate).collect())
 }
 
-/// Notes for which cadences earlier issues of the newsletter carried candidates. `issue` is the one being planned.
+/// Sets for which cadences earlier issues of the newsletter carried each candidate. `issue` is the one being
+/// planned.
 pub async fn mark_carried(
     tx: &mut Tx,
     newsletter: NewsletterId,
@@ -125,7 +128,7 @@ pub async fn mark_carried(
     Ok(())
 }
 
-/// Notes the highest place each candidate had in an issue of any newsletter dated from `since` on.
+/// Sets the highest place each candidate had in an issue of any newsletter dated from `since` on.
 pub async fn mark_places(
     tx: &mut Tx,
     issue: Option<IssueId>,
@@ -149,7 +152,8 @@ pub async fn mark_places(
     Ok(())
 }
 
-/// The variants of other issues, of whatever newsletter, that hold some of these articles. Bounded: of very many the latest.
+/// Returns variants of other issues, of any newsletter, that contain some of these articles. At most 20,000
+/// stories, of the latest variants.
 pub async fn past_variants(
     tx: &mut Tx,
     issue: Option<IssueId>,
@@ -175,7 +179,8 @@ pub async fn past_variants(
     Ok(variants.into_iter().map(|(variant, articles)| PastVariant { variant, articles }).collect())
 }
 
-/// Dates of the newsletter's latest issues that went out or are going out, latest first, each with when it was planned.
+/// Returns the dates of the newsletter's latest issues that are sent or being sent, latest first, with the
+/// times they were planned.
 pub async fn planned_at(
     tx: &mut Tx,
     newsletter: NewsletterId,

@@ -1,4 +1,5 @@
-//! Table `issue_edits`, and what operators wrote on an issue itself: kept apart from its plan, which is made anew.
+//! Table `issue_edits`, and operators' edits of an issue itself. They are separate from the plan, which is
+//! made again and again.
 
 use crate::{
     db::{
@@ -12,22 +13,20 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// What an operator wants of a story in one issue.
+/// An operator's edits of a story in one issue.
 #[derive(Debug, Clone, PartialEq, sqlx::FromRow, serde::Serialize)]
 pub struct StoryEdit {
-    /// Which story.
     pub article_id: ArticleId,
-    /// `pin` or `drop`.
+    /// Pinned or dropped.
     pub wish: Option<Wish>,
-    /// Its place, from 1.
+    /// The place, counted from 1.
     pub place: Option<i64>,
-    /// Its headline in this issue.
     pub title: Option<String>,
-    /// Its summary in this issue; empty: none.
+    /// The summary in this issue. Empty: none.
     pub dek: Option<String>,
 }
 
-/// The edits of an issue.
+/// Returns the edits of an issue.
 pub async fn edits(tx: &mut Tx, id: IssueId) -> Result<Vec<StoryEdit>, DbError> {
     query_as!(
         tx,
@@ -39,7 +38,7 @@ pub async fn edits(tx: &mut Tx, id: IssueId) -> Result<Vec<StoryEdit>, DbError> 
     .await
 }
 
-/// Keeps the wish for a story; `None` takes it back.
+/// Pins or drops a story. `None` removes the wish.
 pub async fn set_wish(
     tx: &mut Tx,
     id: IssueId,
@@ -58,7 +57,7 @@ pub async fn set_wish(
     .await
 }
 
-/// Keeps a story's place. Whoever had it keeps it, too: they stand in the order of their numbers.
+/// Saves a story's place. Other stories may have the same place; they are ordered by their numbers.
 pub async fn set_place(tx: &mut Tx, id: IssueId, article: ArticleId, place: i64) -> Result<(), DbError> {
     query!(
         tx,
@@ -73,7 +72,7 @@ pub async fn set_place(tx: &mut Tx, id: IssueId, article: ArticleId, place: i64)
     .await
 }
 
-/// Keeps a story's headline or summary for this issue; what is `None` stays as it is.
+/// Saves a story's headline or summary for this issue. `None` leaves it as it is.
 pub async fn set_words(
     tx: &mut Tx,
     id: IssueId,
@@ -96,23 +95,22 @@ pub async fn set_words(
     .await
 }
 
-/// Takes back all that was edited about a story.
+/// Removes all edits of a story.
 pub async fn undo(tx: &mut Tx, id: IssueId, article: ArticleId) -> Result<(), DbError> {
     query!(tx, "DELETE FROM issue_edits WHERE issue_id = $1 AND article_id = $2", id, article).execute().await
 }
 
-/// An operator's own words for an issue: each `Some` is written, an empty text takes it away.
+/// An operator's own texts for an issue. `None` leaves a text as it is, an empty text removes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IssueWords {
-    /// The subject line.
     pub subject: Option<String>,
-    /// What inboxes show after it.
+    /// The text that inboxes show after the subject.
     pub preheader: Option<String>,
-    /// What stands above the stories, in Markdown.
+    /// Markdown above the stories.
     pub note: Option<String>,
 }
 
-/// Keeps an operator's words.
+/// Saves an operator's own texts.
 pub async fn set_issue_words(tx: &mut Tx, id: IssueId, words: &IssueWords) -> Result<(), DbError> {
     query!(
         tx,
@@ -127,8 +125,8 @@ pub async fn set_issue_words(tx: &mut Tx, id: IssueId, words: &IssueWords) -> Re
     .await
 }
 
-/// Notes that an issue was edited: its plan, or one that is being made of it, counts no longer, and an approval is withdrawn.
-/// `false`: it is past planning, and nothing of it can be edited.
+/// Records an edit: the plan becomes outdated, and an approval is withdrawn. Returns `false` if the issue is
+/// past planning.
 pub async fn set_edited(tx: &mut Tx, id: IssueId) -> Result<bool, DbError> {
     query!(
         tx,
@@ -142,7 +140,7 @@ pub async fn set_edited(tx: &mut Tx, id: IssueId) -> Result<bool, DbError> {
     .map(|rows| rows == 1)
 }
 
-/// Keeps an operator's approval of the plan there is. `false`: it is past planning, has no plan, or was approved before.
+/// Approves the plan. Returns `false` if the issue is past planning, has no plan, or is approved already.
 pub async fn set_approved(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<bool, DbError> {
     query!(
         tx,

@@ -1,4 +1,4 @@
-//! Planned issues follow the clocks of readers who come in.
+//! Planned issues follow the clocks of new readers.
 
 use crate::{
     db::{
@@ -17,8 +17,8 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// Lets the issues that are planned begin early enough for a reader's clock, and last long enough. A moment that is past moves none:
-/// nothing goes out at once on account of one reader.
+/// Extends the planned issues' due times to a reader's clock. A time in the past changes nothing, so that one
+/// reader can't make an issue due at once.
 pub async fn follow_clock(
     tx: &mut Tx,
     newsletter: &NewsletterRecord,
@@ -37,8 +37,8 @@ pub async fn follow_clock(
     begin_without(tx, newsletter, clock, now).await
 }
 
-/// Where a coming date is over on this clock already, its issue is begun here, for the moments that are still to come: the schedule
-/// would take it for late, and freeze it at once.
+/// Begins issues whose regular time is over, but not on this reader's clock. The scheduler would treat them
+/// as late and freeze them at once.
 async fn begin_without(
     tx: &mut Tx,
     newsletter: &NewsletterRecord,

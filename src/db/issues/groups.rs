@@ -13,7 +13,7 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// Keeps which variant a group of readers gets; `None`: nothing is left for them.
+/// Saves the variant that a group of readers gets. `None`: no story is left for them.
 pub async fn insert_group(
     tx: &mut Tx,
     id: IssueId,
@@ -34,16 +34,15 @@ pub async fn insert_group(
     .await
 }
 
-/// A wave of an issue as it was frozen.
+/// A wave of a frozen issue.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct WaveRecord {
-    /// When it is due.
     pub due_at: DbTime,
-    /// Its readers, as they were counted then.
+    /// The number of readers when the issue was frozen.
     pub readers: i64,
 }
 
-/// Keeps when the readers on a clock are due.
+/// Saves when the readers on a clock are due.
 pub async fn insert_wave(
     tx: &mut Tx,
     id: IssueId,
@@ -64,7 +63,7 @@ pub async fn insert_wave(
     .await
 }
 
-/// The waves of a frozen issue, in order.
+/// Returns the waves of a frozen issue, in order.
 pub async fn waves(tx: &mut Tx, id: IssueId) -> Result<Vec<WaveRecord>, DbError> {
     query_as!(
         tx,
@@ -76,7 +75,7 @@ pub async fn waves(tx: &mut Tx, id: IssueId) -> Result<Vec<WaveRecord>, DbError>
     .await
 }
 
-/// How many readers of a frozen issue get nothing, because they have had all of it.
+/// Counts the readers of a frozen issue who get nothing, because they have had all its stories.
 pub async fn unserved(tx: &mut Tx, id: IssueId) -> Result<i64, DbError> {
     query_scalar!(
         tx,
@@ -88,7 +87,8 @@ pub async fn unserved(tx: &mut Tx, id: IssueId) -> Result<i64, DbError> {
     .await
 }
 
-/// Begins or goes on with making an issue's deliveries: `Some` is the last subscription that has one, `None` that all have.
+/// Saves how far the fan-out is: `up_to` is the last subscription with a delivery, `None` means that all have
+/// one.
 pub async fn set_fanned_out(tx: &mut Tx, id: IssueId, up_to: Option<i64>, more: u64) -> Result<(), DbError> {
     query!(
         tx,
@@ -101,9 +101,9 @@ pub async fn set_fanned_out(tx: &mut Tx, id: IssueId, up_to: Option<i64>, more: 
     .await
 }
 
-/// Takes a fan-out of this newsletter that is under way back to `own`, if it has passed `own` but not yet `other`, in whose place `own`
-/// goes on: the reader would get no copy. A reader who has a delivery by then gets no second one. Waits for a portion that is being
-/// made.
+/// Moves a running fan-out of this newsletter back to `own`, if it has passed `own` but not yet `other`,
+/// whose place `own` takes. Otherwise the reader would get no delivery. A reader who has a delivery gets no
+/// second one. Waits while another transaction makes a portion.
 pub async fn fan_out_again(
     tx: &mut Tx,
     newsletter: NewsletterId,

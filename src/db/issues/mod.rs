@@ -1,4 +1,4 @@
-//! Tables `issues`, `issue_stories` and `issue_events`: what goes out on which date, and what becomes of it.
+//! Tables `issues`, `issue_stories` and `issue_events`: issues, their stories and their history.
 
 mod candidates;
 mod edits;
@@ -37,74 +37,68 @@ use crate::{
 };
 use jiff::{Timestamp, civil::Date};
 
-/// An issue's row.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct IssueRecord {
-    /// The row.
     pub id: IssueId,
-    /// Of which newsletter.
     pub newsletter_id: NewsletterId,
-    /// Its date on the newsletter's clock.
+    /// The date on the newsletter's clock.
     pub issue_date: DbDate,
-    /// Where it stands.
     pub status: IssueStatus,
-    /// When it is (or was) due.
+    /// When the first readers are due.
     pub due_at: DbTime,
-    /// When its stories were chosen last.
+    /// The last choice of stories.
     pub planned_at: Option<DbTime>,
-    /// When it was rendered.
     pub frozen_at: Option<DbTime>,
     /// When nothing was left to do.
     pub closed_at: Option<DbTime>,
-    /// The random part of its emails' Message-IDs.
+    /// The random part of its Message-IDs.
     #[serde(skip)]
     pub message_key: String,
     /// Why it was skipped, paused or held.
     pub reason: Option<String>,
-    /// Its readers, once it is frozen.
+    /// The number of its readers, once it is frozen.
     pub recipients: i64,
-    /// Answers about readers since it was begun or last resumed.
+    /// Answers from relays since it was begun or last resumed.
     pub answered: i64,
-    /// Of these, refusals for good.
+    /// The permanent refusals among these.
     pub refused: i64,
-    /// When an operator last let it go on.
+    /// When an operator last resumed it.
     pub resumed_at: Option<DbTime>,
-    /// The subject line an operator gave it.
+    /// An operator's own subject line.
     pub subject: Option<String>,
-    /// The preheader an operator gave it.
+    /// An operator's own preheader.
     pub preheader: Option<String>,
-    /// The operator's words above the stories, in Markdown.
+    /// An operator's note above the stories, in Markdown.
     pub note: Option<String>,
-    /// When an operator approved it.
     pub approved_at: Option<DbTime>,
-    /// When operators were reminded to.
+    /// When operators were told that it waits for them.
     pub reminded_at: Option<DbTime>,
-    /// The last moment at which readers of it are due, where that is not one moment for all.
+    /// When the last readers are due. `None`: all are due at once.
     pub last_due_at: Option<DbTime>,
-    /// Up to which subscription its deliveries have been made; `None` before and after.
+    /// The last subscription whose delivery was made. `None` before the fan-out and after it.
     #[serde(skip)]
     pub fanned_out_to: Option<i64>,
-    /// What it waits for beside its time: `approval`, or an operator's word on too few `stories`.
+    /// The operator's decision it needs: `approval`, or about too few `stories`.
     pub waits_for: Option<String>,
-    /// An operator had it sent: all its readers are due at once.
+    /// An operator made it due for all readers at once.
     pub at_once: bool,
-    /// How often it was edited.
+    /// The number of edits.
     #[serde(skip)]
     pub revision: i64,
 }
 
 impl IssueRecord {
-    /// Its date.
     pub fn date(&self) -> Date {
         self.issue_date.0
     }
 
-    /// When its readers are due.
+    /// Returns when its readers are due.
     pub fn due(&self) -> Due {
         Due { first: self.due_at.0, last: self.last_due_at.unwrap_or(self.due_at).0 }
     }
 
-    /// The Message-ID (RFC 5322 section 3.6.4) of a reader's copy, without angle brackets: what relays' logs know it by.
+    /// Returns the Message-ID (RFC 5322 section 3.6.4) of a delivery, without angle brackets, as relays log
+    /// it.
     pub fn message_id(&self, delivery: DeliveryId, sender: &EmailAddress) -> String {
         format!("{}.{delivery}@{}", self.message_key, sender.domain())
     }
@@ -121,12 +115,12 @@ macro_rules! select_issue {
     };
 }
 
-/// The issue with this row.
+/// Returns the issue with this id.
 pub async fn get(tx: &mut Tx, id: IssueId) -> Result<Option<IssueRecord>, DbError> {
     query_as!(tx, select_issue!("WHERE id = $1"), id).fetch_optional().await
 }
 
-/// The issue of a date.
+/// Returns the issue of a date.
 pub async fn get_by_date(
     tx: &mut Tx,
     newsletter: NewsletterId,
@@ -137,7 +131,7 @@ pub async fn get_by_date(
         .await
 }
 
-/// A page of a newsletter's issues dated before `before`, latest first.
+/// Returns a page of a newsletter's issues dated before `before`, latest first.
 pub async fn page(
     tx: &mut Tx,
     newsletter: NewsletterId,
@@ -155,8 +149,8 @@ pub async fn page(
     .await
 }
 
-/// The issue an operator means who names no date: the one on its way or stopped on it, else the latest that is past planning,
-/// else the latest.
+/// Returns the issue that an operator means without naming a date: one being sent or stopped, else the latest
+/// past planning, else the latest.
 pub async fn current(tx: &mut Tx, newsletter: NewsletterId) -> Result<Option<IssueRecord>, DbError> {
     query_as!(tx, select_issue!(
         "WHERE newsletter_id = $1 ORDER BY CASE WHEN status IN ('frozen', 'sending', 'paused', 'held') THEN \
@@ -164,14 +158,14 @@ pub async fn current(tx: &mut Tx, newsletter: NewsletterId) -> Result<Option<Iss
     ), newsletter).fetch_optional().await
 }
 
-/// The issues that wait for an operator to let them go on, oldest first; at most `limit`.
+/// Returns the issues that an operator must resume, oldest first, at most `limit`.
 pub async fn stopped(tx: &mut Tx, limit: i64) -> Result<Vec<IssueRecord>, DbError> {
     query_as!(tx, select_issue!("WHERE status IN ('paused', 'held') ORDER BY due_at, id LIMIT $1"), limit)
         .fetch_all()
         .await
 }
 
-/// The dates from `from` on that have an issue.
+/// Returns the dates from `from` on that have an issue.
 pub async fn dates_from(tx: &mut Tx, newsletter: NewsletterId, from: Date) -> Result<Vec<Date>, DbError> {
     let dates: Vec<DbDate> = query_scalar!(
         tx,
@@ -184,7 +178,7 @@ pub async fn dates_from(tx: &mut Tx, newsletter: NewsletterId, from: Date) -> Re
     Ok(dates.into_iter().map(|date| date.0).collect())
 }
 
-/// Begins the issue of a date. `None`: there is one, whoever began it. This is what makes it one issue per date.
+/// Begins the issue of a date. Returns `None` if the date has one already, so there is one issue per date.
 pub async fn insert(
     tx: &mut Tx,
     newsletter: NewsletterId,
@@ -212,14 +206,14 @@ pub async fn insert(
     .await
 }
 
-/// The issues of a newsletter that are planned: one or two.
+/// Returns a newsletter's planned issues: one or two.
 pub async fn planned(tx: &mut Tx, newsletter: NewsletterId) -> Result<Vec<IssueRecord>, DbError> {
     query_as!(tx, select_issue!("WHERE newsletter_id = $1 AND status = 'planned'"), newsletter)
         .fetch_all()
         .await
 }
 
-/// Makes a planned issue due for all its readers at once, now.
+/// Makes a planned issue due now for all its readers.
 pub async fn set_at_once(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<(), DbError> {
     query!(
         tx,
@@ -233,7 +227,7 @@ pub async fn set_at_once(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<(),
     .await
 }
 
-/// Makes a planned issue due at other moments.
+/// Changes when a planned issue is due.
 pub async fn set_due(tx: &mut Tx, id: IssueId, due: Due) -> Result<(), DbError> {
     query!(
         tx,
@@ -247,7 +241,7 @@ pub async fn set_due(tx: &mut Tx, id: IssueId, due: Due) -> Result<(), DbError> 
     .await
 }
 
-/// Lets the moments at which readers of a planned issue are due reach as far as `moment`. Leaves alone an issue that is due already.
+/// Extends a planned issue's due times to `moment`. Changes nothing if the issue is due already.
 pub async fn stretch_due(tx: &mut Tx, id: IssueId, moment: Timestamp, now: Timestamp) -> Result<(), DbError> {
     query!(
         tx,
@@ -263,7 +257,7 @@ pub async fn stretch_due(tx: &mut Tx, id: IssueId, moment: Timestamp, now: Times
     .await
 }
 
-/// The issues dated `from` or later that were skipped for this reason.
+/// Returns the issues dated `from` or later that were skipped for this reason.
 pub async fn skipped_for(
     tx: &mut Tx,
     newsletter: NewsletterId,
@@ -281,8 +275,8 @@ pub async fn skipped_for(
     .await
 }
 
-/// Moves an issue from one state to the next, and writes that down in its history. `false`: it was not in `from`, so somebody
-/// else moved it.
+/// Moves an issue from one status to another and adds that to its history. Returns `false` if its status was
+/// not `from`.
 pub async fn advance(
     tx: &mut Tx,
     id: IssueId,

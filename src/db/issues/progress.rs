@@ -1,4 +1,4 @@
-//! How an issue on its way fares: its readers, its score, its history.
+//! The history of an issue, and its score for the breaker.
 
 use crate::{
     db::{
@@ -9,18 +9,16 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// Something that happened to an issue.
+/// A change of an issue's status.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct IssueEvent {
-    /// What it became.
+    /// The new status.
     pub status: IssueStatus,
-    /// Why.
     pub reason: Option<String>,
-    /// When.
     pub occurred_at: DbTime,
 }
 
-/// An issue's history, oldest first. Bounded.
+/// Returns an issue's history, oldest first, at most 1,000 events.
 pub async fn history(tx: &mut Tx, id: IssueId) -> Result<Vec<IssueEvent>, DbError> {
     query_as!(
         tx,
@@ -31,7 +29,7 @@ pub async fn history(tx: &mut Tx, id: IssueId) -> Result<Vec<IssueEvent>, DbErro
     .await
 }
 
-/// Adds answers to an issue's score and returns it.
+/// Adds answers to an issue's score and returns the score.
 pub async fn add_answers(
     tx: &mut Tx,
     id: IssueId,
@@ -51,7 +49,7 @@ pub async fn add_answers(
     Ok(row.map(|(recipients, answered, refused)| Score { recipients, answered, refused }))
 }
 
-/// An issue's score, and how many of its deliveries are in workers' hands.
+/// Returns an issue's score, and the number of its deliveries that are claimed or in flight.
 pub async fn score(tx: &mut Tx, id: IssueId) -> Result<(Score, i64), DbError> {
     let (recipients, answered, refused, in_hand): (i64, i64, i64, i64) = query_as!(
         tx,
@@ -64,8 +62,8 @@ pub async fn score(tx: &mut Tx, id: IssueId) -> Result<(Score, i64), DbError> {
     Ok((Score { recipients, answered, refused }, in_hand))
 }
 
-/// Holds an issue's row until the end of the transaction: who counts and then takes must not do so beside others. SQLite has
-/// one writer at a time anyway.
+/// Locks an issue's row, so that only one transaction at a time counts its deliveries and then claims some.
+/// SQLite has one writer, so no row locks are needed.
 pub async fn lock(tx: &mut Tx, id: IssueId) -> Result<(), DbError> {
     if tx.is_only_writer() {
         return Ok(());
@@ -73,7 +71,8 @@ pub async fn lock(tx: &mut Tx, id: IssueId) -> Result<(), DbError> {
     query!(tx, "SELECT 1 FROM issues WHERE id = $1 {postgres FOR NO KEY UPDATE}", id).execute().await
 }
 
-/// Notes that an operator has looked at an issue and lets it go on: its score begins anew, and what waited is not late.
+/// Records that an operator resumed an issue. Its score begins anew, and deliveries that waited meanwhile
+/// don't count as late.
 pub async fn set_resumed(tx: &mut Tx, id: IssueId, now: Timestamp) -> Result<(), DbError> {
     query!(tx, "UPDATE issues SET answered = 0, refused = 0, resumed_at = $2 WHERE id = $1", id, DbTime(now))
         .execute()

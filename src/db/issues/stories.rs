@@ -1,4 +1,4 @@
-//! Tables `issue_stories` and `issue_plans`: an issue's candidates with their fate, and what its plan was made from.
+//! Tables `issue_stories` and `issue_plans`: an issue's candidates, and its plan with the inputs.
 
 use crate::{
     db::{
@@ -16,21 +16,20 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// A candidate of an issue with its fate.
+/// A candidate of an issue, and the decision about it.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct StoryRecord {
-    /// Its place in the issue, from 1; `None`: it is not in.
+    /// The place in the issue, from 1. `None`: it is left out.
     pub position: Option<i64>,
-    /// Why it is in or not.
+    /// Why it is in or out.
     pub reason: String,
-    /// The article.
     #[sqlx(flatten)]
     #[serde(flatten)]
     pub article: ArticleRecord,
 }
 
-/// Keeps a plan in place of an earlier one: every candidate's fate, and what it was made from. `false`: the issue is no longer
-/// planned, or was edited since `revision`.
+/// Saves a plan in place of an earlier one, with its inputs and the decision about each candidate. Returns
+/// `false` if the issue is no longer planned, or was edited since `revision`.
 pub async fn set_plan(
     tx: &mut Tx,
     id: IssueId,
@@ -73,7 +72,7 @@ struct Row {
     reason: Reason,
 }
 
-/// One statement, however many candidates there are.
+/// Saves the decisions in one statement, however many candidates there are.
 async fn set_choices(tx: &mut Tx, id: IssueId, choices: &[Choice]) -> Result<(), DbError> {
     query!(tx, "DELETE FROM issue_stories WHERE issue_id = $1", id).execute().await?;
     let mut position = 0_i64;
@@ -99,18 +98,15 @@ async fn set_choices(tx: &mut Tx, id: IssueId, choices: &[Choice]) -> Result<(),
     .await
 }
 
-/// A plan as it was kept, with what it was made from.
+/// A saved plan with its inputs.
 #[derive(Debug, Clone)]
 pub struct KeptPlan {
-    /// When it was made.
     pub planned_at: Timestamp,
-    /// What it was made from.
     pub inputs: PlanInputs,
-    /// The plan.
     pub plan: Plan,
 }
 
-/// The plan of an issue that was kept last; `None` where there is none, as before the first one.
+/// Returns an issue's last plan. `None` before the first one.
 pub async fn kept_plan(tx: &mut Tx, id: IssueId) -> Result<Option<KeptPlan>, DbError> {
     let row: Option<(DbTime, String, String)> =
         query_as!(tx, "SELECT planned_at, inputs, outcome FROM issue_plans WHERE issue_id = $1", id)
@@ -128,7 +124,7 @@ pub async fn kept_plan(tx: &mut Tx, id: IssueId) -> Result<Option<KeptPlan>, DbE
     }))
 }
 
-/// An issue's candidates: the stories that are in, in order, then the others, newest first. Bounded.
+/// Returns an issue's candidates, at most 5,000: the chosen stories in order, then the others, newest first.
 pub async fn stories(tx: &mut Tx, id: IssueId) -> Result<Vec<StoryRecord>, DbError> {
     query_as!(
         tx,

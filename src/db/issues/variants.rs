@@ -1,4 +1,4 @@
-//! Table `issue_variants`: what readers of an issue get, as it was rendered, and as the archive shows it.
+//! Table `issue_variants`: the rendered variants of an issue, and its pages in the archive.
 
 use crate::{
     db::{
@@ -9,43 +9,39 @@ use crate::{
 };
 use jiff::{Timestamp, civil::Date};
 
-/// What readers of an issue get.
+/// A rendered variant.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct VariantRecord {
-    /// The row.
     pub id: VariantId,
-    /// Its number in the issue, from 1: what most readers get, and the archive shows, is the first.
+    /// The number in the issue, from 1. The first is the one that most readers get and that the archive
+    /// shows.
     pub number: i64,
-    /// The subject line.
     pub subject: String,
     /// The HTML part, with a placeholder for the reader's token.
     pub html: String,
-    /// The text part, likewise.
+    /// The text part, with the same placeholder.
     pub text: String,
-    /// The page of the archive.
+    /// The archive page.
     pub web_html: String,
 }
 
-/// A rendered variant to keep.
+/// A rendered variant to save.
 #[derive(Debug, Clone)]
 pub struct NewVariant<'a> {
-    /// Its number in the issue, from 1.
+    /// The number in the issue, from 1.
     pub number: i64,
-    /// The subject line.
     pub subject: &'a str,
-    /// What inboxes show after the subject.
+    /// The text that inboxes show after the subject.
     pub preheader: &'a str,
-    /// The HTML part.
     pub html: &'a str,
-    /// The text part.
     pub text: &'a str,
-    /// The page of the archive.
+    /// The archive page.
     pub web_html: &'a str,
-    /// Its stories, in order.
+    /// The stories, in order.
     pub stories: &'a [ArticleId],
 }
 
-/// Keeps a rendering.
+/// Saves a rendered variant.
 pub async fn insert(
     tx: &mut Tx,
     id: IssueId,
@@ -90,17 +86,17 @@ macro_rules! select_variant {
     };
 }
 
-/// What readers of an issue get, by number; none before it is frozen. There are a handful.
+/// Returns an issue's variants by number, a handful. Empty before the issue is frozen.
 pub async fn for_issue(tx: &mut Tx, id: IssueId) -> Result<Vec<VariantRecord>, DbError> {
     query_as!(tx, select_variant!("ORDER BY number, id"), id).fetch_all().await
 }
 
-/// One of what readers of an issue get.
+/// Returns one variant of an issue.
 pub async fn get_by_number(tx: &mut Tx, id: IssueId, number: i64) -> Result<Option<VariantRecord>, DbError> {
     query_as!(tx, select_variant!("AND number = $2 ORDER BY id LIMIT 1"), id, number).fetch_optional().await
 }
 
-/// The stories of a variant of a frozen issue, in order. `number` is from 1.
+/// Returns the stories of a variant of a frozen issue, in order. `number` is from 1.
 pub async fn stories_for(tx: &mut Tx, id: IssueId, number: usize) -> Result<Vec<ArticleId>, DbError> {
     query_scalar!(
         tx,
@@ -113,21 +109,21 @@ pub async fn stories_for(tx: &mut Tx, id: IssueId, number: usize) -> Result<Vec<
     .await
 }
 
-/// The subject line of the variant that a reader of an issue gets or got.
+/// Returns the subject line of a variant.
 pub async fn subject_for(tx: &mut Tx, id: VariantId) -> Result<Option<String>, DbError> {
     query_scalar!(tx, "SELECT subject FROM issue_variants WHERE id = $1", id).fetch_optional().await
 }
 
-/// How far freezing has come, over all newsletters: what a plan of one issue knew of the others.
+/// The state of freezing over all newsletters. A plan is outdated if this has changed since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// The latest variant.
+    /// The id of the latest variant.
     pub latest: i64,
-    /// Deliveries of another issue are still being made.
+    /// Another issue's fan-out is running.
     pub is_fanning_out: bool,
 }
 
-/// How far freezing has come, seen from an issue that is to be frozen.
+/// Returns the state of freezing, for an issue about to be frozen.
 pub async fn progress(tx: &mut Tx, id: IssueId) -> Result<Progress, DbError> {
     let (latest, fanning_out): (i64, i64) = query_as!(
         tx,
@@ -140,7 +136,7 @@ pub async fn progress(tx: &mut Tx, id: IssueId) -> Result<Progress, DbError> {
     Ok(Progress { latest, is_fanning_out: fanning_out > 0 })
 }
 
-/// Lets nobody else freeze an issue until the end of the transaction. SQLite has one writer at a time anyway.
+/// Prevents other transactions from freezing an issue. SQLite has one writer, so no lock is needed.
 pub async fn lock(tx: &mut Tx) -> Result<(), DbError> {
     if tx.is_only_writer() {
         return Ok(());
@@ -148,20 +144,18 @@ pub async fn lock(tx: &mut Tx) -> Result<(), DbError> {
     query!(tx, "LOCK TABLE issue_variants IN SHARE ROW EXCLUSIVE MODE").execute().await
 }
 
-/// An issue as the archive lists it.
+/// An issue in the archive.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct PublicIssue {
-    /// Its date.
     pub issue_date: DbDate,
-    /// The subject line its readers saw.
     pub subject: String,
-    /// What inboxes showed after it.
+    /// The text that inboxes showed after the subject.
     pub preheader: String,
-    /// When it was rendered for good.
+    /// When it was rendered.
     pub created_at: DbTime,
 }
 
-/// A page of the issues that readers may see, dated before `before`, latest first: those that went out or are going out.
+/// Returns a page of the issues that the archive may show, dated before `before`, latest first.
 pub async fn public_page(
     tx: &mut Tx,
     newsletter: NewsletterId,

@@ -1,4 +1,4 @@
-//! Which issues have something to do, and when they were last told so.
+//! The issues that have work to do, and when their jobs were last queued.
 
 use crate::{
     db::{
@@ -12,7 +12,7 @@ use crate::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-/// When the next planned issue is due after `now`.
+/// Returns when the next planned issue after `now` is due.
 pub async fn next_planned_due(tx: &mut Tx, now: Timestamp) -> Result<Option<Timestamp>, DbError> {
     let due: Option<DbTime> = query_scalar!(
         tx,
@@ -24,13 +24,13 @@ pub async fn next_planned_due(tx: &mut Tx, now: Timestamp) -> Result<Option<Time
     Ok(due.map(Timestamp::from))
 }
 
-/// The issues that are going out.
+/// Returns the issues that are being sent.
 pub async fn sending(tx: &mut Tx) -> Result<Vec<IssueId>, DbError> {
     query_scalar!(tx, "SELECT id FROM issues WHERE status = 'sending' ORDER BY due_at").fetch_all().await
 }
 
-/// Takes the issues that have something to do now and were not woken since `woken_before` (or not since they became due), and
-/// marks them as woken, the earliest due first. State and due moments say what to do.
+/// Marks issues as woken that have work to do and were not woken since `woken_before`, or since they became
+/// due. Returns them with what decides about their work, the earliest due first.
 pub async fn wake_due(
     tx: &mut Tx,
     now: Timestamp,
@@ -56,34 +56,34 @@ pub async fn wake_due(
     Ok(due)
 }
 
-/// Lets the sweep wake every open issue.
+/// Lets the scheduler wake every open issue.
 pub async fn reset_woken(tx: &mut Tx) -> Result<(), DbError> {
     query!(tx, "UPDATE issues SET woken_at = NULL WHERE status IN ('planned', 'frozen', 'sending')")
         .execute()
         .await
 }
 
-/// Says that nothing is left to do for an issue, so that the sweep leaves it alone for good.
+/// Records that an issue has no work left, so the scheduler never wakes it again.
 pub async fn set_at_rest(tx: &mut Tx, id: IssueId) -> Result<(), DbError> {
     query!(tx, "UPDATE issues SET woken_at = NULL WHERE id = $1", id).execute().await
 }
 
-/// Says that an issue's work is under way, so that the sweep leaves it alone for a while.
+/// Records that an issue's work is under way, so the scheduler leaves it alone for a while.
 pub async fn set_woken(tx: &mut Tx, id: IssueId, at: Timestamp) -> Result<(), DbError> {
     query!(tx, "UPDATE issues SET woken_at = $2 WHERE id = $1", id, DbTime(at)).execute().await
 }
 
-/// How often the plan of an issue is made anew for new articles, and how often as long as its time is not near.
+/// How often an issue is planned again when new articles arrive.
 #[derive(Debug, Clone, Copy)]
 pub struct PlanAgain {
-    /// Not more often than this.
+    /// The shortest time between two plans.
     pub near: SignedDuration,
-    /// Not more often than this until so long before it is due.
+    /// The shortest time between two plans until this long before the issue is due.
     pub far: (SignedDuration, SignedDuration),
 }
 
-/// Planned issues whose plan is older than an article that came since, and old enough to be made anew: at most a few. One that an
-/// operator approved stays as it is.
+/// Returns a few planned issues whose plan is older than the newest article, and old enough to be made again.
+/// Approved issues are left out.
 pub async fn outdated(tx: &mut Tx, again: PlanAgain, now: Timestamp) -> Result<Vec<IssueId>, DbError> {
     query_scalar!(
         tx,
@@ -98,13 +98,13 @@ pub async fn outdated(tx: &mut Tx, again: PlanAgain, now: Timestamp) -> Result<V
     .await
 }
 
-/// Notes what an issue waits for beside its time: `approval`, `stories`, or nothing.
+/// Saves the decision that an issue needs: `approval`, `stories` or none.
 pub async fn set_waits_for(tx: &mut Tx, id: IssueId, what: Option<&str>) -> Result<(), DbError> {
     query!(tx, "UPDATE issues SET waits_for = $2 WHERE id = $1", id, what).execute().await
 }
 
-/// Planned issues that wait for an operator and of which operators were not told, or not since they are due within
-/// `remind_before`: the row, what it waits for.
+/// Returns planned issues that wait for an operator and about which operators were not told yet, or not since
+/// they are due within `remind_before`. Each comes with what it waits for.
 pub async fn unapproved(
     tx: &mut Tx,
     now: Timestamp,
@@ -124,7 +124,8 @@ pub async fn unapproved(
     Ok(due.map(|(id, what, ..)| (id, what)).collect())
 }
 
-/// Notes that operators are told what an issue waits for. `false`: another process has noted it since `before`.
+/// Records that operators are told about an issue that waits for them. Returns `false` if another process has
+/// recorded it since `before`.
 pub async fn set_reminded(
     tx: &mut Tx,
     id: IssueId,

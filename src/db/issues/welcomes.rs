@@ -1,4 +1,4 @@
-//! Table `welcomes`: which issue a welcome mail showed its reader, and so what they have had.
+//! Table `welcomes`: the variants that welcome emails showed. Their stories count as read.
 
 use crate::{
     db::{
@@ -9,27 +9,24 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// The latest issue, as far as a welcome can show it.
+/// The latest issue, as a welcome email shows it.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct LatestIssue {
-    /// The issue.
     pub issue: IssueId,
-    /// Its date on the newsletter's clock.
+    /// The date on the newsletter's clock.
     pub issue_date: DbDate,
-    /// Its first variant: what the archive shows.
+    /// The first variant, which the archive shows.
     pub variant: VariantId,
-    /// Its deliveries are still being made: a reader of this moment may get one.
+    /// The fan-out is running, so a new reader may still get a delivery.
     pub is_fanning_out: bool,
 }
 
-/// A story in brief, as its readers saw it.
+/// A story's headline and summary, as its readers saw them.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct BriefStory {
-    /// The headline.
     pub title: String,
-    /// The sentence or two under it.
+    /// The summary below the headline.
     pub dek: Option<String>,
-    /// Where it is.
     pub url: String,
 }
 
@@ -44,19 +41,26 @@ macro_rules! select_latest {
     };
 }
 
-/// The latest issue of a newsletter that went out or is going out.
+/// Returns the latest issue of a newsletter that is sent or being sent.
 pub async fn latest(tx: &mut Tx, newsletter: NewsletterId) -> Result<Option<LatestIssue>, DbError> {
-    query_as!(tx, select_latest!(
-        "i.newsletter_id = $1 AND i.status IN ('frozen', 'sending', 'sent') ORDER BY i.issue_date DESC LIMIT 1"
-    ), newsletter).fetch_optional().await
+    query_as!(
+        tx,
+        select_latest!(
+            "i.newsletter_id = $1 AND i.status IN ('frozen', 'sending', 'sent') ORDER BY i.issue_date DESC \
+         LIMIT 1"
+        ),
+        newsletter
+    )
+    .fetch_optional()
+    .await
 }
 
-/// The same of one issue, whatever has become of it.
+/// Returns one issue, whatever its status.
 pub async fn for_issue(tx: &mut Tx, issue: IssueId) -> Result<Option<LatestIssue>, DbError> {
     query_as!(tx, select_latest!("i.id = $1"), issue).fetch_optional().await
 }
 
-/// Whether a reader has an issue: there is a delivery for them, or a welcome showed it.
+/// Returns whether a reader has an issue, by a delivery or a welcome email.
 pub async fn has(tx: &mut Tx, subscriber: SubscriberId, issue: IssueId) -> Result<bool, DbError> {
     query_scalar!(
         tx,
@@ -70,7 +74,7 @@ pub async fn has(tx: &mut Tx, subscriber: SubscriberId, issue: IssueId) -> Resul
     .await
 }
 
-/// Writes down that a welcome shows a variant to a reader. Doing it again changes nothing.
+/// Records that a welcome email shows a variant to a reader. Repeating it changes nothing.
 pub async fn insert(
     tx: &mut Tx,
     subscriber: SubscriberId,
@@ -89,8 +93,8 @@ pub async fn insert(
     .await
 }
 
-/// The stories of a variant, in order and in the words they had there, that the reader has not had in another one and that
-/// nobody has hidden since. Bounded.
+/// Returns the stories of a variant in order, as they were printed, at most 100. Leaves out hidden stories,
+/// and those that the reader had in another variant.
 pub async fn stories(
     tx: &mut Tx,
     variant: VariantId,

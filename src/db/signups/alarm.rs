@@ -1,5 +1,5 @@
-//! Tables `signup_watch`, how signups are going and whether they look like an attack, and `signup_alarms`, when they did. See [`crate::domain::signup::alarm`] for the
-//! rule.
+//! Tables `signup_watch`, the attack detection for signups, and `signup_alarms`, the periods of attacks. The
+//! rule is in [`crate::domain::signup::alarm`].
 
 use crate::{
     db::{
@@ -23,21 +23,19 @@ use jiff::Timestamp;
 /// The used part of a limit that counts as all of it, in percent.
 const NEARLY_FULL_PERCENT: i64 = 90;
 
-/// What is known.
+/// The state of the attack detection.
 #[derive(Debug, Clone, Default)]
 pub struct WatchRecord {
-    /// The attack that is on, or the last one.
+    /// The current attack, or the last one.
     pub attack: Option<Attack>,
-    /// When it ended.
     pub ended_at: Option<DbTime>,
-    /// Signups that waited for their confirmation at the last look, or the most since the attack began.
+    /// Unconfirmed signups at the last check, or the most during the attack.
     pub waiting: i64,
-    /// When operators were told of it.
     pub told_at: Option<DbTime>,
 }
 
 impl WatchRecord {
-    /// The attack that is on.
+    /// Returns the current attack.
     pub fn is_on(&self) -> Option<Attack> {
         self.attack.filter(|_| self.ended_at.is_none())
     }
@@ -45,7 +43,7 @@ impl WatchRecord {
 
 type Row = (Option<Alarm>, Option<DbTime>, Option<DbTime>, Option<DbTime>, i64, Option<DbTime>);
 
-/// What is known. Nothing, before the first look.
+/// Returns the state. It is empty before the first check.
 pub async fn get(tx: &mut Tx) -> Result<WatchRecord, DbError> {
     let row: Option<Row> = query_as!(
         tx,
@@ -64,7 +62,7 @@ pub async fn get(tx: &mut Tx) -> Result<WatchRecord, DbError> {
     Ok(WatchRecord { attack, ended_at, waiting, told_at })
 }
 
-/// Claims the next look, for one of several processes. `false`: the last one was later than `before`.
+/// Claims the next check for this process. Returns `false` if the last check was later than `before`.
 pub async fn begin_look(tx: &mut Tx, now: Timestamp, before: Timestamp) -> Result<bool, DbError> {
     query!(
         tx,
@@ -78,7 +76,7 @@ pub async fn begin_look(tx: &mut Tx, now: Timestamp, before: Timestamp) -> Resul
     .map(|rows| rows == 1)
 }
 
-/// Keeps what is known now.
+/// Saves the state.
 pub async fn set(tx: &mut Tx, record: &WatchRecord) -> Result<(), DbError> {
     let attack = record.attack;
     query!(
@@ -96,8 +94,8 @@ pub async fn set(tx: &mut Tx, record: &WatchRecord) -> Result<(), DbError> {
     .await
 }
 
-/// Writes down that an attack has begun: nobody is reminded of signups since a moment, until it is over. Those of long ago are
-/// forgotten.
+/// Records that an attack began: signups since `reaches_to` get no reminder until it is over. Removes attacks
+/// that ended long ago.
 pub async fn begin_alarm(
     tx: &mut Tx,
     reaches_to: Timestamp,
@@ -107,12 +105,12 @@ pub async fn begin_alarm(
     query!(tx, "INSERT INTO signup_alarms (reaches_to) VALUES ($1)", DbTime(reaches_to)).execute().await
 }
 
-/// Writes down that it is over.
+/// Records that the attack is over.
 pub async fn end_alarms(tx: &mut Tx, now: Timestamp) -> Result<(), DbError> {
     query!(tx, "UPDATE signup_alarms SET ended_at = $1 WHERE ended_at IS NULL", DbTime(now)).execute().await
 }
 
-/// The times of alarms that reach beyond a moment.
+/// Returns the periods of attacks that ended after a time or go on.
 pub async fn doubtful(tx: &mut Tx, after: Timestamp) -> Result<Vec<SuspectPeriod>, DbError> {
     let rows: Vec<(DbTime, Option<DbTime>)> = query_as!(
         tx,
@@ -125,7 +123,7 @@ pub async fn doubtful(tx: &mut Tx, after: Timestamp) -> Result<Vec<SuspectPeriod
     Ok(times.map(|(since, until)| SuspectPeriod { since: since.0, until: until.map(|it| it.0) }).collect())
 }
 
-/// Reads how signups are going. Each count ends at a bound, so that a flood does not make it slow.
+/// Measures how signups go. Each count is bounded, so that a flood doesn't make it slow.
 pub async fn pulse(
     tx: &mut Tx,
     overall: Option<Limit>,
@@ -150,7 +148,7 @@ pub async fn pulse(
     })
 }
 
-/// Subscriptions whose confirmation nobody has used yet, of those asked for since then. A reminder is nobody's signup.
+/// Counts subscriptions with an unused confirmation since a time, up to `most`. Reminders don't count.
 async fn waiting(tx: &mut Tx, since: Timestamp, most: i64) -> Result<i64, DbError> {
     query_scalar!(
         tx,
@@ -164,7 +162,7 @@ async fn waiting(tx: &mut Tx, since: Timestamp, most: i64) -> Result<i64, DbErro
     .await
 }
 
-/// How many confirmations of a time were asked for and used, of the latest of them.
+/// Counts how many of the latest confirmations in a period were requested, and used.
 async fn share(tx: &mut Tx, from: Timestamp, until: Timestamp) -> Result<ConfirmationRate, DbError> {
     let (asked, confirmed) = query_as!(
         tx,

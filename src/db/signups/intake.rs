@@ -1,4 +1,4 @@
-//! Table `signups`: signups as they arrived, until a job has made something of them.
+//! Table `signups`: received signups that a job has not processed yet.
 
 use crate::{
     db::{
@@ -17,52 +17,45 @@ use crate::{
 use jiff::{SignedDuration, Timestamp, fmt::serde::timestamp::microsecond};
 use serde::Serialize;
 
-/// A signup that arrived.
+/// A signup to store.
 #[derive(Debug, Clone)]
 pub struct NewSignup<'a> {
-    /// For which address.
     pub address: &'a EmailAddress,
-    /// For which newsletters.
     pub newsletters: &'a [NewsletterId],
-    /// By what means.
+    /// Such as `form` or `json`.
     pub method: &'a str,
-    /// The language of the page it came from, by its tag.
+    /// The language of the page with the form, as a BCP 47 tag.
     pub language: Option<&'a str>,
-    /// The zone of the reader's clock, by its IANA name.
+    /// The reader's time zone, as an IANA name.
     pub time_zone: Option<&'a str>,
-    /// The text that was agreed to, if we showed one.
+    /// The text that the reader agreed to.
     pub wording: Option<&'static SignupWording>,
-    /// How the request reached us.
     pub evidence: &'a Evidence,
-    /// Whether it is held back until the attack ends.
+    /// Whether it is held until the attack ends.
     pub is_held: bool,
 }
 
-/// A signup of which something is to be made.
+/// A signup to process.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct SignupRecord {
-    /// The row.
     pub id: i64,
-    /// When it arrived.
     pub received_at: DbTime,
-    /// For which address.
     pub address: EmailAddress,
     newsletters: String,
-    /// By what means.
+    /// Such as `form` or `json`.
     pub method: String,
-    /// The language of the page it came from, by its tag.
+    /// The language of the page with the form, as a BCP 47 tag.
     pub language: Option<String>,
-    /// The zone of the reader's clock, by its IANA name.
+    /// The reader's time zone, as an IANA name.
     pub time_zone: Option<String>,
     wording: Option<String>,
     wording_version: Option<i64>,
-    /// How the request reached us.
     #[sqlx(flatten)]
     pub evidence: Evidence,
 }
 
 impl SignupRecord {
-    /// For which newsletters.
+    /// Returns the newsletters signed up for.
     pub fn newsletters(&self) -> Result<Vec<NewsletterId>, DbError> {
         serde_json::from_str(&self.newsletters).map_err(|error| DbError::ColumnDecode {
             index: format!("signups.newsletters of {}", self.id),
@@ -70,7 +63,7 @@ impl SignupRecord {
         })
     }
 
-    /// The text that was agreed to, with its version, if we showed one.
+    /// Returns the text that the reader agreed to, with its version.
     pub fn wording(&self) -> Option<(&str, i64)> {
         self.wording.as_deref().zip(self.wording_version)
     }
@@ -80,7 +73,7 @@ impl SignupRecord {
 struct Row<'a> {
     address: &'a EmailAddress,
     address_key: String,
-    /// A JSON array, as the column has it.
+    /// A JSON array, as in the column.
     newsletters: String,
     method: &'a str,
     language: Option<&'a str>,
@@ -93,7 +86,7 @@ struct Row<'a> {
     held_until: Option<Timestamp>,
 }
 
-/// Adds signups, in their order.
+/// Adds signups, in order.
 pub async fn insert(tx: &mut Tx, signups: &[NewSignup<'_>], now: Timestamp) -> Result<(), DbError> {
     if signups.is_empty() {
         return Ok(());
@@ -128,7 +121,8 @@ pub async fn insert(tx: &mut Tx, signups: &[NewSignup<'_>], now: Timestamp) -> R
     .await
 }
 
-/// Takes the oldest due signups after a row out of the table, in their order. Skips those that another process has locked.
+/// Removes the oldest due signups after an id and returns them in order. Skips rows that another process has
+/// locked.
 pub async fn dequeue(
     tx: &mut Tx,
     after: i64,
@@ -151,7 +145,7 @@ pub async fn dequeue(
     Ok(taken)
 }
 
-/// The first signup after one that is due, if there is any.
+/// Returns the first due signup after an id.
 pub async fn next(tx: &mut Tx, after: i64, now: Timestamp) -> Result<Option<i64>, DbError> {
     query_scalar!(
         tx,
@@ -164,8 +158,8 @@ pub async fn next(tx: &mut Tx, after: i64, now: Timestamp) -> Result<Option<i64>
     .await
 }
 
-/// Puts a signup off of which nothing could be made: for ten seconds, then for four times as long each time, at most an hour. Returns
-/// how often it was tried.
+/// Postpones a signup that could not be processed: for ten seconds, then four times as long each time, at
+/// most an hour. Returns the number of attempts.
 pub async fn postpone(tx: &mut Tx, id: i64, now: Timestamp) -> Result<i64, DbError> {
     let attempts: i64 =
         query_scalar!(tx, "UPDATE signups SET attempts = attempts + 1 WHERE id = $1 RETURNING attempts", id)
@@ -178,7 +172,7 @@ pub async fn postpone(tx: &mut Tx, id: i64, now: Timestamp) -> Result<i64, DbErr
     Ok(attempts)
 }
 
-/// Whether signups that are due have waited since before a moment: their job was lost.
+/// Returns whether due signups have waited since before a time, which means that their job was lost.
 pub async fn any_before(tx: &mut Tx, moment: Timestamp, now: Timestamp) -> Result<bool, DbError> {
     query_scalar!(
         tx,
@@ -191,14 +185,14 @@ pub async fn any_before(tx: &mut Tx, moment: Timestamp, now: Timestamp) -> Resul
     .await
 }
 
-/// Erases signups that arrived before a moment and of which nothing could be made. Returns how many there were.
+/// Erases signups received before a time that could not be processed. Returns their number.
 pub async fn erase_before(tx: &mut Tx, moment: Timestamp) -> Result<u64, DbError> {
     query!(tx, "DELETE FROM signups WHERE received_at < $1 AND attempts > 0", DbTime(moment))
         .rows_affected()
         .await
 }
 
-/// The first held signups, in the order they arrived.
+/// Returns the first held signups, in the order they were received.
 pub async fn held(tx: &mut Tx, limit: i64) -> Result<Vec<i64>, DbError> {
     query_scalar!(
         tx,
@@ -214,7 +208,7 @@ pub async fn release(tx: &mut Tx, ids: &[i64]) -> Result<(), DbError> {
     query!(tx, "UPDATE signups SET held_until = NULL WHERE id {in $1}", DbList(ids)).execute().await
 }
 
-/// Erases held signups whose time is over, and returns how many.
+/// Erases held signups whose time is up. Returns their number.
 pub async fn discard_held(tx: &mut Tx, now: Timestamp) -> Result<u64, DbError> {
     query!(tx, "DELETE FROM signups WHERE held_until <= $1", DbTime(now)).rows_affected().await
 }

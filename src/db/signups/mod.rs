@@ -1,4 +1,4 @@
-//! Signups that wait to be processed, redeemed challenges, and the signup alarm.
+//! Received signups, redeemed challenges and the attack detection.
 
 pub mod alarm;
 pub mod intake;

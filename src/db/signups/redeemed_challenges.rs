@@ -1,4 +1,5 @@
-//! Table `redeemed_challenges`: solved challenges that were used, so that none is used twice. See [`crate::domain::signup::challenge`].
+//! Table `redeemed_challenges`: used challenges, so that none is used twice. See
+//! [`crate::domain::signup::challenge`].
 
 use crate::{
     db::{
@@ -13,10 +14,10 @@ use crate::{
 use jiff::Timestamp;
 use std::collections::HashSet;
 
-/// Most rows removed at once.
+/// The most rows removed at once.
 const TIDIED_AT_ONCE: i64 = 1000;
 
-/// Redeems tokens, and returns those that were not redeemed before.
+/// Redeems tokens. Returns those that were not redeemed before.
 pub async fn redeem(
     tx: &mut Tx,
     tokens: impl Iterator<Item = &VerifiedToken>,
@@ -26,7 +27,7 @@ pub async fn redeem(
     if signatures.is_empty() {
         return Ok(HashSet::new());
     }
-    // Every transaction inserts in the same order, so that no two wait for each other.
+    // Every transaction inserts in the same order, so that two can't wait for each other.
     signatures.sort_unstable();
     signatures.dedup();
     // Kept for longer than they can be redeemed, because the clocks of several machines may differ.

@@ -1,4 +1,4 @@
-//! What readers chose.
+//! The preferences that readers chose.
 
 use crate::{
     db::{DbError, DbTime, Tx, engine::query::query, subscribers::SubscriptionRecord, suppressions},
@@ -11,7 +11,7 @@ use crate::{
 use jiff::Timestamp;
 
 impl SubscriptionRecord {
-    /// What the reader chose. A zone that this machine does not know (any more) counts as none.
+    /// Returns the reader's preferences. A time zone that this machine doesn't know counts as none.
     pub fn preferences(&self) -> Preferences {
         Preferences {
             cadence: self.cadence,
@@ -22,7 +22,7 @@ impl SubscriptionRecord {
     }
 }
 
-/// Keeps what a reader chose. `false`: there is nothing to choose, for the subscription is neither active nor paused.
+/// Saves a reader's preferences. Returns `false` if the subscription is neither active nor paused.
 pub async fn set_preferences(
     tx: &mut Tx,
     id: SubscriptionId,
@@ -43,15 +43,15 @@ pub async fn set_preferences(
     .map(|rows| rows == 1)
 }
 
-/// Makes a subscription active that the reader of another one asks for, on that one's clock and in its language where it has none of
-/// its own. The caller holds its row, which is neither active nor paused.
+/// Activates a subscription that a reader chose on the page of another one, with that one's clock and
+/// language unless it has its own. The caller has locked its row, which is neither active nor paused.
 pub async fn join(
     tx: &mut Tx,
     id: SubscriptionId,
     via: SubscriptionId,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    // That they left it elsewhere is over.
+    // An earlier unsubscribe elsewhere no longer counts.
     suppressions::lift(tx, id).await?;
     query!(
         tx,
@@ -68,7 +68,7 @@ pub async fn join(
     .await
 }
 
-/// Keeps the language a reader reads in, for all of their subscriptions.
+/// Saves a reader's language for all of their subscriptions.
 pub async fn set_language(tx: &mut Tx, reader: SubscriberId, language: &str) -> Result<(), DbError> {
     query!(tx, "UPDATE subscriptions SET language = $2 WHERE subscriber_id = $1", reader, language)
         .execute()

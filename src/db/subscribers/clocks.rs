@@ -1,4 +1,5 @@
-//! Readers by the clock they are due on: `subscriptions.clock`, `ZONE|HH:MM`, either part empty where the newsletter's holds.
+//! Readers by the clock they are due on. `subscriptions.clock` is `ZONE|HH:MM`. An empty part means the
+//! newsletter's.
 
 use crate::{
     db::{
@@ -9,7 +10,8 @@ use crate::{
     domain::{ids::NewsletterId, newsletter::SendClock, subscriber::cadence::Cadence},
 };
 
-/// The clocks that say when a newsletter's readers are due: none, where all are due on its own.
+/// Returns the clocks that a newsletter's readers are due on. Empty if all are due on the newsletter's own
+/// clock.
 pub async fn clocks_for(tx: &mut Tx, newsletter: &NewsletterRecord) -> Result<Vec<String>, DbError> {
     match newsletter.newsletter.clock {
         SendClock::Newsletter => Ok(Vec::new()),
@@ -17,7 +19,8 @@ pub async fn clocks_for(tx: &mut Tx, newsletter: &NewsletterRecord) -> Result<Ve
     }
 }
 
-/// The clocks that a newsletter's readers have, each once. Takes a step in the index for each clock, however many readers there are.
+/// Returns the distinct clocks of a newsletter's readers. Takes one step in the index per clock, however many
+/// readers there are.
 pub async fn clocks(tx: &mut Tx, newsletter: NewsletterId) -> Result<Vec<String>, DbError> {
     query_scalar!(
         tx,
@@ -32,14 +35,15 @@ pub async fn clocks(tx: &mut Tx, newsletter: NewsletterId) -> Result<Vec<String>
     .await
 }
 
-/// How many readers of these cadences who may be mailed each clock has, in the order of the clocks' names; clocks without any are
-/// left out. Counts in the index, and takes off the suppressed ones beginning with the suppressions, which are few.
+/// Counts the readers with these cadences on each clock, without suppressed ones, in the order of the clocks'
+/// names. Leaves out clocks without readers. Counts in the index and subtracts the suppressed readers, who
+/// are few.
 pub async fn clock_counts(
     tx: &mut Tx,
     newsletter: NewsletterId,
     cadences: &[Cadence],
 ) -> Result<Vec<(String, i64)>, DbError> {
-    // The first part of `audience` is the cadence; a place without one matches nothing.
+    // The first part of `audience` is the cadence. An empty pattern matches nothing.
     let pattern = |place: usize| cadences.get(place).map_or(String::new(), |cadence| format!("{cadence}|%"));
     query_as!(
         tx,

@@ -1,4 +1,4 @@
-//! What signups ask for, for many at a time.
+//! The subscriptions and confirmations of signups, many at a time.
 
 use crate::{
     db::{
@@ -17,41 +17,38 @@ use jiff::{Timestamp, fmt::serde::timestamp::microsecond};
 use serde::Serialize;
 use std::collections::HashMap;
 
-/// A subscription that a signup is about, as it stood before.
+/// A subscription that a signup asks for, as it was before.
 #[derive(Debug, Clone, Copy, sqlx::FromRow)]
 pub struct KnownSubscription {
-    /// The row.
     pub id: SubscriptionId,
     subscriber_id: SubscriberId,
     newsletter_id: NewsletterId,
-    /// Where it stands; pending if it is new.
+    /// `Pending` if the subscription is new.
     pub status: SubscriptionStatus,
-    /// When a signup last caused a mail.
+    /// The last email caused by a signup.
     pub signup_mailed_at: Option<DbTime>,
 }
 
-/// What a signup says about a subscription that becomes, or stays, pending.
+/// A signup for a subscription that becomes or stays pending.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Request<'a> {
-    /// Which.
     pub subscription: SubscriptionId,
-    /// When it was asked for.
     #[serde(with = "microsecond::required")]
     pub requested_at: Timestamp,
-    /// The zone that the signup came from. It is kept unless the reader has one already.
+    /// The time zone of the signup. Kept only if the reader has none yet.
     pub time_zone: Option<&'a str>,
-    /// The language of the page it came from.
+    /// The language of the page with the form.
     pub language: Option<&'a str>,
 }
 
-/// An address to find or to add.
+/// An address to find or add.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(super) struct Address<'a> {
     pub(super) key: &'a str,
     pub(super) address: &'a str,
 }
 
-/// Finds or makes the subscribers with these addresses, in their order.
+/// Finds or adds subscribers, in the order of the list.
 pub async fn subscribers(
     tx: &mut Tx,
     addresses: &[&EmailAddress],
@@ -60,15 +57,15 @@ pub async fn subscribers(
     let keys: Vec<String> = addresses.iter().map(|it| it.key()).collect();
     let mut rows: Vec<Address<'_>> =
         keys.iter().zip(addresses).map(|(key, it)| Address { key, address: it.as_str() }).collect();
-    // In one order for all, so that of two at once one waits and neither for the other.
+    // Every transaction inserts in the same order, so that two can't wait for each other.
     rows.sort_unstable();
     rows.dedup_by_key(|row| row.key);
-    // The update changes nothing; it makes RETURNING name the rows that are there. A column of a unique index would hold them against
-    // whoever only names them, such as an issue's deliveries.
+    // The update changes nothing. It makes RETURNING name existing rows. Updating a column of a unique index
+    // would conflict with transactions that only refer to the row, such as the fan-out.
     let found: Vec<(String, SubscriberId)> = query_as!(
         tx,
-        "INSERT INTO subscribers (address, address_key, created_at) SELECT value ->> 'address', value ->> 'key', \
-         $2 FROM {rows $1} WHERE true ON CONFLICT (address_key) DO UPDATE \
+        "INSERT INTO subscribers (address, address_key, created_at) SELECT value ->> 'address', value ->> \
+         'key', $2 FROM {rows $1} WHERE true ON CONFLICT (address_key) DO UPDATE \
          SET created_at = subscribers.created_at RETURNING address_key, id",
         json_rows(&rows)?,
         DbTime(now)
@@ -85,8 +82,8 @@ struct Pair {
     newsletter: NewsletterId,
 }
 
-/// Finds or makes subscriptions, pending if they are new, in the order of the list. Their rows are held until the transaction ends,
-/// so that two signups at once for the same address take turns.
+/// Finds or adds subscriptions, pending if they are new, in the order of the list. Locks their rows, so that
+/// simultaneous signups for the same address wait for each other.
 pub async fn subscriptions(
     tx: &mut Tx,
     of: &[(SubscriberId, NewsletterId)],
@@ -101,9 +98,10 @@ pub async fn subscriptions(
     let found: Vec<KnownSubscription> = query_as!(
         tx,
         "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at) \
-         SELECT CAST(value ->> 'subscriber' AS BIGINT), CAST(value ->> 'newsletter' AS BIGINT), 'pending', $2 \
-         FROM {rows $1} WHERE true ON CONFLICT (subscriber_id, newsletter_id) DO UPDATE SET status = subscriptions.status \
-         RETURNING id, subscriber_id, newsletter_id, status, signup_mailed_at",
+         SELECT CAST(value ->> 'subscriber' AS BIGINT), CAST(value ->> 'newsletter' AS BIGINT), 'pending', \
+         $2 \
+         FROM {rows $1} WHERE true ON CONFLICT (subscriber_id, newsletter_id) DO UPDATE SET status = \
+         subscriptions.status RETURNING id, subscriber_id, newsletter_id, status, signup_mailed_at",
         json_rows(&rows)?,
         DbTime(now)
     )
@@ -114,7 +112,8 @@ pub async fn subscriptions(
     of.iter().map(|key| found.get(key).copied().ok_or(DbError::RowNotFound)).collect()
 }
 
-/// Makes subscriptions pending, whose rows the caller holds, and keeps what the signup said of its reader.
+/// Makes subscriptions pending, and saves their readers' time zones and languages. The caller has locked the
+/// rows.
 pub async fn set_requested(tx: &mut Tx, requests: &[Request<'_>]) -> Result<(), DbError> {
     if requests.is_empty() {
         return Ok(());
@@ -132,7 +131,7 @@ pub async fn set_requested(tx: &mut Tx, requests: &[Request<'_>]) -> Result<(), 
     .await
 }
 
-/// Records that signups caused a mail.
+/// Records that signups caused an email.
 pub async fn set_signup_mailed(
     tx: &mut Tx,
     subscriptions: &[SubscriptionId],
@@ -157,7 +156,7 @@ struct NewConfirmation {
     with: Option<ConfirmationId>,
 }
 
-/// Makes what confirmation links will point at, one for each subscription; with some, the one whose link confirms them, too.
+/// Adds confirmations, one per subscription. `with` is the confirmation whose link also confirms this one.
 pub async fn insert_confirmations(
     tx: &mut Tx,
     of: &[(SubscriptionId, Option<ConfirmationId>)],

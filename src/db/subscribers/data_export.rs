@@ -1,7 +1,7 @@
-//! All that is held about one reader, for a subject access request (GDPR article 15).
+//! Everything held about one reader, for a subject access request (GDPR article 15).
 //!
-//! Each table that names readers has one query in [`PARTS`], and each of its rows becomes one JSON object: a new column is exported by
-//! naming it there.
+//! Each table that names readers has one query in [`PARTS`]. Each of its rows becomes a JSON object, so a new
+//! column is exported by naming it there.
 
 use crate::{
     db::{DbError, DbTime, Tx, engine::query::query_as},
@@ -12,11 +12,12 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::Value;
 use sqlx::{Column as _, ColumnIndex, Decode, FromRow, Row, Type};
 
-/// Most rows of a part: ten years of daily issues of ten newsletters.
+/// The most rows of a part: ten years of daily issues of ten newsletters.
 const MOST: i64 = 40_000;
 
-/// The parts of an export, in order. Their queries take the address's key as `$1` and the limit as `$2`. Column names are the keys of
-/// the JSON objects; those that end in `_at` are points in time. Nothing may tell of another reader.
+/// The parts of an export, in order. Their queries take the address key as `$1` and the limit as `$2`. Column
+/// names become the keys of the JSON objects; those that end in `_at` are times. No column may reveal
+/// anything about another reader.
 const PARTS: [(&str, &str); 13] = [
     (
         "reader",
@@ -57,7 +58,7 @@ const PARTS: [(&str, &str); 13] = [
          JOIN newsletters n ON n.id = s.newsletter_id WHERE r.address_key = $1 ORDER BY l.left_at LIMIT $2",
     ),
     (
-        // The mailbox of a new address may be a stranger's until the change is made.
+        // The new address may belong to a stranger until the change is made.
         "requests",
         "SELECT n.slug AS newsletter, q.kind, q.requested_at, q.expires_at, q.old_address, \
          q.old_confirmed_at, q.old_client_address, q.old_user_agent, q.new_address, q.new_confirmed_at, CASE \
@@ -82,7 +83,7 @@ const PARTS: [(&str, &str); 13] = [
          WHERE r.address_key = $1 ORDER BY w.welcomed_at DESC LIMIT $2",
     ),
     (
-        // Those to the address, and those about the reader's subscriptions, wherever they went.
+        // Emails to the address, and emails about the reader's subscriptions, to whatever address.
         "other_emails",
         "SELECT m.kind, n.slug AS newsletter, m.recipient, m.created_at, m.status, m.finished_at, \
          m.attempts, m.relay, m.reply_code, m.reply_text FROM emails m \
@@ -92,7 +93,7 @@ const PARTS: [(&str, &str); 13] = [
          WHERE r.address_key = $1)) ORDER BY m.id DESC LIMIT $2",
     ),
     (
-        // The column is a JSON array of numbers, which both engines read as text.
+        // The column is a JSON array of numbers. Both engines treat it as text here.
         "signups_to_be_processed",
         "SELECT (SELECT string_agg(n.slug, ', ' ORDER BY n.slug) FROM newsletters n \
          WHERE replace(replace(x.newsletters, '[', ','), ']', ',') LIKE '%,' || n.id || ',%') AS \
@@ -108,7 +109,7 @@ const PARTS: [(&str, &str); 13] = [
     ),
 ];
 
-/// All that is held about one reader.
+/// Everything held about one reader.
 #[derive(Debug)]
 pub struct DataExport {
     address: String,
@@ -117,7 +118,7 @@ pub struct DataExport {
 }
 
 impl DataExport {
-    /// The document that the reader gets.
+    /// Returns the document for the reader.
     pub fn to_json(&self) -> Result<String, DbError> {
         let text = serde_json::to_string_pretty(self).map_err(|error| DbError::Encode(Box::new(error)))?;
         Ok(text + "\n")
@@ -136,7 +137,7 @@ impl Serialize for DataExport {
     }
 }
 
-/// A row as a JSON object, with its columns in the order of the query.
+/// A row as a JSON object, with the columns in the order of the query.
 #[derive(Debug)]
 struct Object(Vec<(String, Value)>);
 
@@ -169,7 +170,7 @@ where
     }
 }
 
-/// Reads all that is held about the reader of an address. `None`: nothing is.
+/// Reads everything held about the reader of an address. Returns `None` if nothing is.
 pub async fn read(
     tx: &mut Tx,
     address: &EmailAddress,

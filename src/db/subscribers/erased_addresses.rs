@@ -1,4 +1,5 @@
-//! Tables `erased_addresses` and `erasure_salt`: addresses that were erased, kept as salted hashes so that no list brings them back.
+//! Tables `erased_addresses` and `erasure_salt`: erased addresses, kept as salted hashes so that no import
+//! brings them back.
 
 use crate::{
     db::{
@@ -14,17 +15,17 @@ use crate::{
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
 
-/// The salt of this installation. `None` if no address was erased yet.
+/// Returns the salt of this installation. `None` if no address was erased yet.
 async fn salt(tx: &mut Tx) -> Result<Option<String>, DbError> {
     query_scalar!(tx, "SELECT salt FROM erasure_salt WHERE id = 1").fetch_optional().await
 }
 
-/// Returns which of these addresses, by their keys, were erased or left for another one.
+/// Returns which of these address keys were erased, or replaced by the reader's new address.
 pub async fn among(tx: &mut Tx, keys: &[String]) -> Result<HashSet<String>, DbError> {
     Ok(found_among(tx, keys).await?.map(|(key, _)| key).collect())
 }
 
-/// Returns which of them must not be mailed even after a new signup.
+/// Returns which of these address keys must not be emailed, even after a new signup.
 pub(crate) async fn suppressed_among(tx: &mut Tx, keys: &[String]) -> Result<HashSet<String>, DbError> {
     Ok(found_among(tx, keys).await?.filter(|(_, reason)| reason.is_some()).map(|(key, _)| key).collect())
 }
@@ -54,7 +55,7 @@ async fn found_among(
         .filter_map(move |(address_hash, reason)| Some((by_print.remove(&address_hash)?, reason))))
 }
 
-/// Why an erased address must not be mailed. `None` if it may.
+/// Returns why an erased address must not be emailed. `None` if it may.
 pub(crate) async fn reason(
     tx: &mut Tx,
     salt: &str,
@@ -70,7 +71,7 @@ pub(crate) async fn reason(
     Ok(found.flatten())
 }
 
-/// Records the hash of an address. Of its suppression the reason is kept, without the relay's words.
+/// Records the hash of an address. Keeps the reason of its suppression, without the relay's words.
 pub async fn insert(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Result<(), DbError> {
     query!(
         tx,
@@ -87,7 +88,8 @@ pub async fn insert(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Resu
     let reason = reason.map(|it| it.split(':').next().unwrap_or_default().trim().to_owned());
     query!(
         tx,
-        "INSERT INTO erased_addresses (address_hash, reason, erased_at) VALUES ($1, $2, $3) ON CONFLICT (address_hash) \
+        "INSERT INTO erased_addresses (address_hash, reason, erased_at) VALUES ($1, $2, $3) ON CONFLICT \
+         (address_hash) \
          DO UPDATE SET reason = COALESCE(excluded.reason, erased_addresses.reason), erased_at = \
          excluded.erased_at",
         fingerprint(&salt, &address.key()),

@@ -1,4 +1,4 @@
-//! Erasing a reader: what is removed from every table.
+//! Erasing a reader from every table.
 
 use crate::{
     db::{
@@ -13,21 +13,19 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// A reader who has left.
+/// A reader whose subscriptions have all ended.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct LeftReader {
-    /// The reader's address.
     pub address: EmailAddress,
-    /// A subscription that ended.
+    /// The subscription that ended.
     pub subscription: SubscriptionId,
-    /// When.
     pub ended_at: DbTime,
 }
 
-/// Erases what is held about a reader, whose subscriptions have ended, and keeps a salted hash. `false`: a mail to them is in flight,
-/// whose answer is still to be written down.
+/// Erases a reader whose subscriptions have ended, and keeps a salted hash of the address. Returns `false` if
+/// an email to the reader is in flight, because its answer must still be recorded.
 pub async fn erase(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Result<bool, DbError> {
-    // First the reader's row: signups take it first, too.
+    // The reader's row is locked first, as signups do.
     let reader = find_for_update(tx, address).await?;
     if is_in_flight(tx, address).await? {
         return Ok(false);
@@ -41,7 +39,7 @@ pub async fn erase(tx: &mut Tx, address: &EmailAddress, now: Timestamp) -> Resul
     Ok(true)
 }
 
-/// Erases all that tells of a person from a reader's rows. The caller has locked the reader's row.
+/// Erases the personal data in a reader's rows. The caller has locked the reader's row.
 pub async fn erase_reader(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> Result<(), DbError> {
     for it in subscribers::for_subscriber(tx, id).await? {
         subscribers::erase_evidence(tx, it.id).await?;
@@ -51,15 +49,15 @@ pub async fn erase_reader(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> Resu
     erase_subscriber(tx, id, now).await
 }
 
-/// What [`left_until`] asks.
+/// The query of [`left_until`].
 pub const LEFT_UNTIL: &str = "SELECT r.address, s.id AS subscription, s.ended_at FROM subscriptions s \
      JOIN subscribers r ON r.id = s.subscriber_id WHERE s.ended_at <= $1 AND (s.ended_at, s.id) > ($2, $3) \
      AND s.erased_at IS NULL AND r.erased_at IS NULL AND NOT EXISTS (SELECT 1 FROM subscriptions o \
      WHERE o.subscriber_id = s.subscriber_id AND (o.ended_at IS NULL OR o.ended_at > $1 \
      AND o.erased_at IS NULL)) ORDER BY s.ended_at, s.id LIMIT $4";
 
-/// Readers all of whose subscriptions ended until a moment, after one of them in the order they ended. One that was asked for and
-/// never confirmed is no reason to keep a reader longer: anybody can type their address into the form.
+/// Returns readers whose subscriptions all ended by a time, after a given one in the order they ended.
+/// Unconfirmed requests don't keep a reader, because anybody can enter an address in the form.
 pub async fn left_until(
     tx: &mut Tx,
     until: Timestamp,
@@ -69,7 +67,7 @@ pub async fn left_until(
     query_as!(tx, LEFT_UNTIL, DbTime(until), DbTime(after.0), after.1, limit).fetch_all().await
 }
 
-/// Whether all of a reader's subscriptions ended until a moment. The reader's row is held until the transaction ends.
+/// Returns whether all of a reader's subscriptions ended by a time. Locks the reader's row.
 pub async fn has_left(tx: &mut Tx, address: &EmailAddress, until: Timestamp) -> Result<bool, DbError> {
     let Some(reader) = find_for_update(tx, address).await? else { return Ok(false) };
     query_scalar!(
@@ -83,9 +81,9 @@ pub async fn has_left(tx: &mut Tx, address: &EmailAddress, until: Timestamp) -> 
     .await
 }
 
-/// The subscriber with this address, if there is one. Its row is held until the transaction ends.
+/// Returns the subscriber with this address and locks the row.
 pub async fn find_for_update(tx: &mut Tx, address: &EmailAddress) -> Result<Option<SubscriberId>, DbError> {
-    // Changes nothing.
+    // The update changes nothing.
     query_scalar!(
         tx,
         "UPDATE subscribers SET address_key = address_key WHERE address_key = $1 RETURNING id",
@@ -95,7 +93,8 @@ pub async fn find_for_update(tx: &mut Tx, address: &EmailAddress) -> Result<Opti
     .await
 }
 
-/// Whether an email to this address, or about one of its reader's subscriptions, is in flight: its answer is still to be recorded.
+/// Returns whether an email to this address, or about one of its reader's subscriptions, is in flight. Its
+/// answer must still be recorded.
 pub async fn is_in_flight(tx: &mut Tx, address: &EmailAddress) -> Result<bool, DbError> {
     query_scalar!(
         tx,
@@ -110,7 +109,7 @@ pub async fn is_in_flight(tx: &mut Tx, address: &EmailAddress) -> Result<bool, D
     .await
 }
 
-/// Takes from emails and the suppression list what names this address. Notices to operators that are still to be sent stay.
+/// Removes an address from emails and suppressions. Notices to operators that are still to be sent stay.
 pub async fn erase_address(tx: &mut Tx, address: &EmailAddress) -> Result<(), DbError> {
     for statement in [
         "DELETE FROM suppressions WHERE address_key = $1",
@@ -124,17 +123,17 @@ pub async fn erase_address(tx: &mut Tx, address: &EmailAddress) -> Result<(), Db
     Ok(())
 }
 
-/// How a reader's emails are removed.
+/// Removes a reader's emails.
 pub const ERASE_MAILS: &str =
     "DELETE FROM emails WHERE subscription_id IN (SELECT id FROM subscriptions WHERE subscriber_id = $1)";
 
-/// Takes from a reader's rows, the ledger of consent apart, all that tells of a person. That there was a reader, and which issues
-/// they were sent, stays, as of nobody.
+/// Erases the personal data in a reader's rows, except those of the ledger. The rows and the deliveries stay,
+/// but no longer identify anybody.
 pub async fn erase_subscriber(tx: &mut Tx, id: SubscriberId, now: Timestamp) -> Result<(), DbError> {
     for statement in [
         ERASE_MAILS,
-        "UPDATE unsubscribe_reasons SET remark = NULL WHERE remark IS NOT NULL AND subscription_id IN (SELECT id \
-         FROM subscriptions WHERE subscriber_id = $1)",
+        "UPDATE unsubscribe_reasons SET remark = NULL WHERE remark IS NOT NULL AND subscription_id IN \
+         (SELECT id FROM subscriptions WHERE subscriber_id = $1)",
         "UPDATE deliveries SET reply_text = NULL WHERE subscriber_id = $1 AND reply_text IS NOT NULL",
     ] {
         query!(tx, portable statement, id).execute().await?;

@@ -1,4 +1,4 @@
-//! Readers of a newsletter, written out page by page.
+//! A newsletter's readers, page by page.
 
 use crate::{
     db::{DbError, DbTime, Tx, engine::query::query_as},
@@ -8,42 +8,36 @@ use crate::{
     },
 };
 
-/// A reader as a list has them.
+/// A reader in an export.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct ListedReader {
-    /// The subscription.
     #[serde(skip)]
     pub id: SubscriptionId,
-    /// The address.
     pub email: String,
-    /// Where the subscription stands; `blocked` where it would get mail if its address were not suppressed.
+    /// The subscription's status. `blocked` if the reader would get issues but the address is suppressed.
     pub status: String,
-    /// When it was asked for.
     pub requested_at: DbTime,
-    /// From which IP address, as far as the ledger knows.
+    /// The IP address of the request, if the ledger has it.
     pub requested_ip: Option<String>,
-    /// When it was confirmed.
     pub confirmed_at: Option<DbTime>,
-    /// From which IP address.
+    /// The IP address of the confirmation, if the ledger has it.
     pub confirmed_ip: Option<String>,
-    /// When it ended.
     pub ended_at: Option<DbTime>,
-    /// Which issues the reader wants.
     pub cadence: String,
-    /// Which sections; none: all.
+    /// Keys of the chosen sections. Empty: all.
     pub sections: String,
-    /// The reader's zone, if it is not the newsletter's.
+    /// The reader's time zone. `None`: the newsletter's.
     pub time_zone: Option<String>,
-    /// The reader's time, if it is not the newsletter's.
+    /// The reader's send time. `None`: the newsletter's.
     pub send_time: Option<String>,
-    /// The day until which the reader rests, if they do and said until when.
+    /// The date of the first issue after a pause.
     pub paused_until: Option<String>,
-    /// The language they read in, by its tag, if it is known.
+    /// A BCP 47 tag.
     pub language: Option<String>,
 }
 
-/// A page of a newsletter's readers after `after`, in the order they came; with a status only those who have it. Whose address was
-/// erased is left out: of nobody there is nothing to tell.
+/// Returns a page of a newsletter's readers after `after`, in the order they signed up. With a status, only
+/// readers with that status. Leaves out erased readers.
 pub async fn listed_readers(
     tx: &mut Tx,
     newsletter: NewsletterId,
@@ -54,7 +48,8 @@ pub async fn listed_readers(
     macro_rules! address_of {
         ($kind:literal) => {
             concat!(
-                "(SELECT e.client_address FROM consent_events e WHERE e.subscription_id = s.id AND e.kind = '",
+                "(SELECT e.client_address FROM consent_events e WHERE e.subscription_id = s.id AND e.kind = \
+                 '",
                 $kind,
                 "' ORDER BY e.id DESC LIMIT 1)"
             )

@@ -1,4 +1,4 @@
-//! Readers taken over from other systems, thousands in a statement.
+//! Imports of readers from other systems, thousands in a statement.
 
 use crate::{
     db::{
@@ -22,18 +22,18 @@ use jiff::{Timestamp, civil::Date, fmt::serde::timestamp::microsecond};
 use serde::Serialize;
 use std::collections::HashMap;
 
-/// What is known of an address before an import.
+/// The facts about an address before an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownAddress {
-    /// The subscription to the newsletter, and where it stands.
+    /// The subscription to the newsletter, and its status.
     pub subscription: Option<(SubscriptionId, SubscriptionStatus)>,
-    /// When it was last asked for here.
+    /// The last request made here.
     pub requested_here_at: Option<Timestamp>,
-    /// When it was confirmed, if the reader did so here.
+    /// The confirmation, if it was made here.
     pub confirmed_here_at: Option<Timestamp>,
-    /// The reader left, here or elsewhere, and has not confirmed here since.
+    /// The reader unsubscribed, here or elsewhere, and has not confirmed here since.
     pub has_left: bool,
-    /// Nobody may mail the address.
+    /// The address must not be emailed.
     pub suppressed: bool,
 }
 
@@ -50,44 +50,34 @@ struct KnownRow {
     suppressed: bool,
 }
 
-/// A subscription to be made, of a reader who may be known already.
+/// A subscription to add. Its reader may be known already.
 #[derive(Debug, Clone)]
 pub struct NewSubscription<'a> {
-    /// Whose.
     pub address: &'a EmailAddress,
-    /// Where it stands.
     pub status: SubscriptionStatus,
-    /// When it was asked for.
     pub requested_at: Timestamp,
-    /// When it was confirmed.
     pub confirmed_at: Option<Timestamp>,
-    /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// What the reader chose.
     pub choices: &'a Preferences,
-    /// Until which day they rest, and when that begins.
+    /// The date of the first issue after a pause, and when that day begins for the reader.
     pub rests: Option<(Date, Timestamp)>,
-    /// The language they read in, by its tag, if it is known.
+    /// A BCP 47 tag.
     pub language: Option<&'a str>,
 }
 
-/// An entry of the consent ledger about something that happened elsewhere.
+/// A ledger entry about an event that happened elsewhere.
 #[derive(Debug, Clone, Serialize)]
 pub struct ImportedConsent<'a> {
-    /// Whose.
     pub subscription: SubscriptionId,
-    /// Their address, as the list has it.
+    /// The address, as the list has it.
     pub address: &'a str,
-    /// What happened.
     pub event: ConsentEvent,
-    /// When.
     #[serde(with = "microsecond::required")]
     pub occurred_at: Timestamp,
-    /// From which IP address.
     pub client_address: Option<&'a str>,
 }
 
-/// What is known of these addresses, by their keys; of those that are missing, nothing.
+/// Returns the facts about addresses, by address key. Unknown addresses are left out.
 pub async fn known_addresses(
     tx: &mut Tx,
     newsletter: NewsletterId,
@@ -124,8 +114,8 @@ pub async fn known_addresses(
     Ok(rows.into_iter().map(known).collect())
 }
 
-/// Makes subscriptions, and subscribers where they are new. Where there is one already, it stays as it is: somebody was
-/// quicker. Returns those made, by the places in the list.
+/// Adds subscriptions, and subscribers for new addresses. Subscriptions that another transaction has added
+/// meanwhile stay as they are. Returns the new ones by their places in the list.
 pub async fn insert_imported(
     tx: &mut Tx,
     newsletter: NewsletterId,
@@ -142,12 +132,12 @@ pub async fn insert_imported(
     }
 }
 
-/// A subscription as the statement takes it.
+/// A row of `{rows}`.
 #[derive(Serialize)]
 struct Row<'a> {
-    /// The subscriber, on PostgreSQL.
+    /// The subscriber's id, used on PostgreSQL.
     subscriber: Option<SubscriberId>,
-    /// What SQLite finds the subscriber by.
+    /// The subscriber's key, used on SQLite.
     address_key: String,
     status: SubscriptionStatus,
     #[serde(with = "microsecond::required")]
@@ -186,17 +176,19 @@ impl<'a> From<&NewSubscription<'a>> for Row<'a> {
     }
 }
 
-/// Adds subscriptions in the order of the list, which comes first in SQLite's join.
-const INSERT_SUBSCRIPTIONS: &str = "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, requested_at, \
+/// Adds subscriptions in the order of the list, which is the outer table of SQLite's join.
+const INSERT_SUBSCRIPTIONS: &str = "INSERT INTO subscriptions (subscriber_id, newsletter_id, status, \
+    requested_at, \
     confirmed_at, ended_at, resumes_at, cadence, sections, time_zone, send_time, paused_until, language) \
-    SELECT {sqlite r.id}{postgres CAST(value ->> 'subscriber' AS BIGINT)}, $1, value ->> 'status', {micros value ->> 'requested_at'}, {micros value ->> 'confirmed_at'}, \
-    {micros value ->> 'ended_at'}, {micros value ->> 'resumes_at'}, value ->> 'cadence', value ->> 'sections', \
-    value ->> 'time_zone', value ->> 'send_time', value ->> 'paused_until', value ->> 'language' \
+    SELECT {sqlite r.id}{postgres CAST(value ->> 'subscriber' AS BIGINT)}, $1, value ->> 'status', \
+    {micros value ->> 'requested_at'}, {micros value ->> 'confirmed_at'}, \
+    {micros value ->> 'ended_at'}, {micros value ->> 'resumes_at'}, value ->> 'cadence', value ->> \
+    'sections', value ->> 'time_zone', value ->> 'send_time', value ->> 'paused_until', value ->> 'language' \
     FROM {rows $2} {sqlite CROSS JOIN subscribers r WHERE r.address_key = value ->> 'address_key'}\
     {postgres ON CONFLICT (subscriber_id, newsletter_id) DO NOTHING RETURNING subscriber_id, id}";
 
-/// On SQLite, where nobody else writes meanwhile: rows get their numbers one after the other, in the order of the list, so that none
-/// has to be handed back.
+/// Adds subscriptions on SQLite. No other transaction writes meanwhile, so ids are consecutive in the order
+/// of the list, and the statement need not return them.
 async fn insert_alone(
     tx: &mut Tx,
     newsletter: NewsletterId,
@@ -209,12 +201,12 @@ async fn insert_alone(
         .zip(new)
         .map(|(row, it)| Address { key: &row.address_key, address: it.address.as_str() })
         .collect();
-    // Neighbours in the index one after the other.
+    // Sorted, so that neighbouring rows share pages of the index.
     addresses.sort_unstable();
     query!(
         tx,
-        "INSERT INTO subscribers (address, address_key, created_at) SELECT value ->> 'address', value ->> 'key', \
-         $2 FROM {rows $1} WHERE true ON CONFLICT (address_key) DO NOTHING",
+        "INSERT INTO subscribers (address, address_key, created_at) SELECT value ->> 'address', value ->> \
+         'key', $2 FROM {rows $1} WHERE true ON CONFLICT (address_key) DO NOTHING",
         json_rows(&addresses)?,
         DbTime(now)
     )
@@ -232,7 +224,7 @@ async fn insert_alone(
     Ok((0..new.len()).zip((first..).map(SubscriptionId)).collect())
 }
 
-/// On PostgreSQL, where others may make the same at the same time.
+/// Adds subscriptions on PostgreSQL, where other transactions may add the same ones.
 async fn insert_among_others(
     tx: &mut Tx,
     newsletter: NewsletterId,
@@ -250,8 +242,8 @@ async fn insert_among_others(
     Ok(places.filter_map(|(place, subscriber)| Some((place, *made.get(subscriber)?))).collect())
 }
 
-/// Gives a transaction that takes very many rows in more room for pages of the database: with the usual two megabytes SQLite would
-/// read most of its indexes anew for every row.
+/// Gives SQLite a larger page cache for a transaction with very many rows. With the default of two megabytes
+/// it would read most index pages again for every row.
 pub async fn prepare_import(tx: &mut Tx) -> Result<(), DbError> {
     if tx.is_only_writer() {
         query!(tx, "PRAGMA cache_size = -32768").execute().await?;
@@ -259,8 +251,8 @@ pub async fn prepare_import(tx: &mut Tx) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Makes a pending subscription active, or paused, on the word of another system. What was chosen here holds; a language that is not
-/// known here is taken. `false`: it was not pending.
+/// Activates a pending subscription, or pauses it, because another system says so. Preferences chosen here
+/// stay; the language is set if it is unknown. Returns `false` if the subscription is not pending.
 pub async fn activate_imported(
     tx: &mut Tx,
     id: SubscriptionId,
@@ -284,7 +276,7 @@ pub async fn activate_imported(
     .map(|rows| rows == 1)
 }
 
-/// Ends a subscription because of what another system says. `false`: it had ended already.
+/// Ends a subscription because another system says so. Returns `false` if it had ended already.
 pub async fn end_imported(
     tx: &mut Tx,
     id: SubscriptionId,
@@ -304,8 +296,8 @@ pub async fn end_imported(
     .map(|rows| rows == 1)
 }
 
-/// Adds entries to the consent ledger about what happened elsewhere. They get their links in the chain later.
-/// `source`: the file they stand in, and when that was read.
+/// Adds ledger entries about events that happened elsewhere. Their links in the chain are added later.
+/// `source` is the imported file and the time it was read.
 pub async fn record_imported(
     tx: &mut Tx,
     events: &[ImportedConsent<'_>],

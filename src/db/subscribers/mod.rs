@@ -1,4 +1,5 @@
-//! Tables `subscribers`, `subscriptions`, `confirmations` and `consent_events`: who gets what, and on whose word.
+//! Tables `subscribers`, `subscriptions`, `confirmations` and `consent_events`: readers, their subscriptions
+//! and their consent.
 
 mod choices;
 mod clocks;
@@ -66,54 +67,46 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// One subscriber's relation to one newsletter.
+/// A subscriber's relation to one newsletter.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct SubscriptionRecord {
-    /// The row.
     pub id: SubscriptionId,
-    /// Whose.
     pub subscriber_id: SubscriberId,
-    /// To what.
     pub newsletter_id: NewsletterId,
     /// The newsletter's short name.
     pub newsletter: String,
-    /// The subscriber's address.
     pub address: EmailAddress,
-    /// Where it stands.
     pub status: SubscriptionStatus,
-    /// When it was last asked for.
+    /// The last request.
     pub requested_at: DbTime,
-    /// When it was last confirmed.
+    /// The last confirmation.
     pub confirmed_at: Option<DbTime>,
-    /// When it ended.
     pub ended_at: Option<DbTime>,
-    /// When a signup last caused a mail.
+    /// The last email caused by a signup.
     pub signup_mailed_at: Option<DbTime>,
-    /// Which issues the reader wants.
     pub cadence: Cadence,
-    /// Which sections.
     pub sections: Sections,
-    /// The reader's zone, by its IANA name; `None`: the newsletter's holds.
+    /// The reader's time zone, as an IANA name. `None`: the newsletter's.
     pub time_zone: Option<String>,
-    /// When issues should come, `HH:MM` on that clock; `None`: the newsletter's time holds.
+    /// The reader's send time, `HH:MM`. `None`: the newsletter's.
     pub send_time: Option<String>,
-    /// The language the reader reads in, by its tag; `None`: the newsletter's.
+    /// A BCP 47 tag. `None`: the newsletter's language.
     pub language: Option<String>,
     /// The date of the first issue after a pause.
     pub paused_until: Option<DbDate>,
-    /// When it was moved to this address, if it was.
+    /// The last change of address.
     pub moved_at: Option<DbTime>,
 }
 
 impl SubscriptionRecord {
-    /// The address as a page may show it: masked, and `None` once the subscription has moved. The page's link works for ever, so an
-    /// email of years ago must not reveal the address of today.
+    /// Returns the masked address for a page. `None` after a change of address: links never expire, so an old
+    /// email must not reveal the new address.
     pub fn shown_address(&self) -> Option<String> {
         self.moved_at.is_none().then(|| self.address.masked())
     }
 }
 
-/// Finds or makes the subscriber with this address.
+/// Finds or adds the subscriber with this address.
 pub async fn subscriber(
     tx: &mut Tx,
     address: &EmailAddress,
@@ -122,8 +115,8 @@ pub async fn subscriber(
     subscribers(tx, &[address], now).await?.pop().ok_or(DbError::RowNotFound)
 }
 
-/// Finds or makes a subscription, pending if it is new. On PostgreSQL the row is locked until the transaction ends, so
-/// that two signups at once for the same address take turns.
+/// Finds or adds a subscription, pending if it is new. Locks its row, so that simultaneous signups for the
+/// same address wait for each other.
 pub async fn subscription(
     tx: &mut Tx,
     subscriber: SubscriberId,
@@ -148,30 +141,30 @@ macro_rules! select_subscription {
 }
 use select_subscription;
 
-/// The subscription with this row.
+/// Returns the subscription with this id.
 pub async fn get(tx: &mut Tx, id: SubscriptionId) -> Result<Option<SubscriptionRecord>, DbError> {
     query_as!(tx, select_subscription!("WHERE s.id = $1"), id).fetch_optional().await
 }
 
-/// The subscription that a reader's link is about; `None` also if its reader was forgotten or erased: such a link leads nowhere any
-/// more, so that nothing new is kept in their name.
+/// Returns the subscription that a reader's link refers to. `None` if its reader was erased, so that nothing
+/// new is stored about that reader.
 pub async fn for_link(tx: &mut Tx, id: SubscriptionId) -> Result<Option<SubscriptionRecord>, DbError> {
     Ok(get(tx, id).await?.filter(|it| !is_placeholder(it.address.as_str())))
 }
 
-/// All subscriptions of an address.
+/// Returns all subscriptions of an address.
 pub async fn for_address(tx: &mut Tx, address: &EmailAddress) -> Result<Vec<SubscriptionRecord>, DbError> {
     query_as!(tx, select_subscription!("WHERE r.address_key = $1 ORDER BY s.id"), address.key())
         .fetch_all()
         .await
 }
 
-/// All subscriptions of a subscriber. There are as many as newsletters at most.
+/// Returns all subscriptions of a subscriber, at most one per newsletter.
 pub async fn for_subscriber(tx: &mut Tx, id: SubscriberId) -> Result<Vec<SubscriptionRecord>, DbError> {
     query_as!(tx, select_subscription!("WHERE s.subscriber_id = $1 ORDER BY s.id"), id).fetch_all().await
 }
 
-/// A page of subscriptions after `after`, in the order they were made.
+/// Returns a page of subscriptions after `after`, in the order they were added.
 pub async fn page(
     tx: &mut Tx,
     after: SubscriptionId,
@@ -182,7 +175,7 @@ pub async fn page(
         .await
 }
 
-/// How many readers a newsletter has.
+/// Counts a newsletter's active subscriptions.
 pub async fn count_active(tx: &mut Tx, newsletter: NewsletterId) -> Result<i64, DbError> {
     query_scalar!(
         tx,
@@ -193,8 +186,9 @@ pub async fn count_active(tx: &mut Tx, newsletter: NewsletterId) -> Result<i64, 
     .await
 }
 
-/// Makes a pending subscription active. `false`: it was not pending. Whoever can confirm reads the mailbox: the pause between
-/// emails that a signup causes, which protects strangers, begins anew; and that they left elsewhere is over.
+/// Activates a pending subscription. Returns `false` if it is not pending. A reader who can confirm reads the
+/// mailbox, so the pause between signup emails, which protects strangers, begins anew. An earlier unsubscribe
+/// elsewhere no longer counts.
 pub async fn activate(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<bool, DbError> {
     suppressions::lift(tx, id).await?;
     query!(

@@ -1,4 +1,4 @@
-//! Readers who move to another address.
+//! Readers who change their address.
 
 use crate::{
     db::{
@@ -16,25 +16,25 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// The reader with this address, if there is one.
+/// Returns the reader with this address.
 pub async fn get_by_address(tx: &mut Tx, address: &EmailAddress) -> Result<Option<SubscriberId>, DbError> {
     query_scalar!(tx, "SELECT id FROM subscribers WHERE address_key = $1", address.key())
         .fetch_optional()
         .await
 }
 
-/// Locks the rows of these readers until the transaction ends, in the order in which everybody else locks them: readers, as signups
-/// do first; open deliveries, as the journal does; subscriptions, as all who add to the ledger do. The locks leave keys readable, so
-/// deliveries can be made meanwhile.
+/// Locks the rows of these readers in the order that all transactions use: readers first, as signups do; then
+/// open deliveries, as the recorder does; then subscriptions, as ledger entries do. Other transactions can
+/// still refer to the rows, so deliveries can be made meanwhile.
 pub async fn lock_readers(tx: &mut Tx, readers: &[SubscriberId]) -> Result<(), DbError> {
-    // SQLite has one writer.
+    // SQLite has one writer, so no row locks are needed.
     if tx.is_only_writer() {
         return Ok(());
     }
     for statement in [
         "SELECT id FROM subscribers WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE",
-        "SELECT id FROM deliveries WHERE subscriber_id = ANY ($1) AND status NOT IN ('sent', 'failed', 'skipped') \
-         ORDER BY id FOR UPDATE",
+        "SELECT id FROM deliveries WHERE subscriber_id = ANY ($1) AND status NOT IN ('sent', 'failed', \
+         'skipped') ORDER BY id FOR UPDATE",
         "SELECT id FROM subscriptions WHERE subscriber_id = ANY ($1) ORDER BY id FOR NO KEY UPDATE",
     ] {
         query!(tx, portable statement, DbList(readers)).execute().await?;
@@ -42,7 +42,8 @@ pub async fn lock_readers(tx: &mut Tx, readers: &[SubscriberId]) -> Result<(), D
     Ok(())
 }
 
-/// Gives a reader another address, which nobody may have yet. All of their subscriptions move with them.
+/// Gives a reader a new address, which no other reader may have. All of the reader's subscriptions move
+/// along.
 pub async fn set_address(
     tx: &mut Tx,
     reader: SubscriberId,
@@ -81,7 +82,8 @@ pub async fn reassign(
     .await
 }
 
-/// Restores a subscription that is neither active nor paused with the status and the choices of another one.
+/// Restores a subscription that is neither active nor paused, with the status and the preferences of another
+/// one.
 pub async fn restore_from(
     tx: &mut Tx,
     id: SubscriptionId,
@@ -107,21 +109,21 @@ pub async fn restore_from(
 /// A subscription and its reader.
 #[derive(Debug, Clone, Copy)]
 pub struct Holder {
-    /// The reader.
     pub reader: SubscriberId,
-    /// The subscription.
     pub subscription: SubscriptionId,
 }
 
-/// Gives what one subscription was sent and still waits for to another one of the same newsletter: no story comes twice, and no issue
-/// is missed. The reader keeps a single delivery per issue. If `to` has one, the delivery of `from` stays where it is.
+/// Gives the deliveries of one subscription, sent or waiting, to another one of the same newsletter, so that
+/// no story comes twice and no issue is missed. A reader keeps one delivery per issue: if `to` has one, the
+/// delivery of `from` stays.
 pub async fn transfer_history(
     tx: &mut Tx,
     newsletter: NewsletterId,
     from: Holder,
     to: Holder,
 ) -> Result<(), DbError> {
-    // A delivery that was skipped because `to` had ended is wanted again if `from` still waits for the same issue.
+    // A delivery that was skipped because `to` had ended is wanted again if `from` still waits for the same
+    // issue.
     query!(
         tx,
         "UPDATE deliveries SET status = 'queued', finished_at = NULL, reply_text = NULL \

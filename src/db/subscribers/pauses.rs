@@ -1,4 +1,4 @@
-//! Pauses: readers who get nothing until a day, and then again.
+//! Pauses: readers who get no issues until a day.
 
 use crate::{
     db::{
@@ -12,13 +12,12 @@ use jiff::{Timestamp, civil::Date};
 /// A subscription whose pause has just ended.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Resumed {
-    /// Of which newsletter.
     pub newsletter_id: NewsletterId,
-    /// The reader's clock.
     pub clock: String,
 }
 
-/// Pauses a subscription until a day, or moves the end of its pause. `false`: it is neither active nor paused.
+/// Pauses a subscription until a day, or changes the end of its pause. Returns `false` if it is neither
+/// active nor paused.
 pub async fn pause(
     tx: &mut Tx,
     id: SubscriptionId,
@@ -38,7 +37,7 @@ pub async fn pause(
     .map(|rows| rows == 1)
 }
 
-/// Ends a pause. `false`: there is none.
+/// Ends a pause. Returns `false` if there is none.
 pub async fn resume(tx: &mut Tx, id: SubscriptionId) -> Result<bool, DbError> {
     query!(
         tx,
@@ -51,8 +50,8 @@ pub async fn resume(tx: &mut Tx, id: SubscriptionId) -> Result<bool, DbError> {
     .map(|rows| rows == 1)
 }
 
-/// Ends the pauses whose day has begun, at most so many. One that its reader prolongs at this moment goes on: what is waited for is
-/// looked at once more.
+/// Ends pauses that are over, at most `limit`. The condition is checked again on locked rows, so a
+/// pause that its reader prolongs at the same time goes on.
 pub async fn resume_due(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<Resumed>, DbError> {
     query_as!(
         tx,
@@ -67,7 +66,7 @@ pub async fn resume_due(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<R
     .await
 }
 
-/// The pauses of a newsletter's readers that have an end, each day and zone once.
+/// Returns the pauses of a newsletter's readers that have an end, each day and time zone once.
 pub async fn pauses_for(
     tx: &mut Tx,
     newsletter: NewsletterId,
@@ -82,7 +81,7 @@ pub async fn pauses_for(
     .await
 }
 
-/// Moves the moment at which pauses until a day end, of a newsletter's readers in a zone.
+/// Changes when pauses until a day end, for a newsletter's readers in one time zone.
 pub async fn move_pauses(
     tx: &mut Tx,
     newsletter: NewsletterId,
@@ -102,7 +101,7 @@ pub async fn move_pauses(
     .await
 }
 
-/// Whether a pause of a newsletter's readers ends with the issue of a date.
+/// Returns whether a pause of a newsletter's readers ends by the issue of a date.
 pub async fn any_resume_with(tx: &mut Tx, newsletter: NewsletterId, date: Date) -> Result<bool, DbError> {
     query_scalar!(
         tx,
@@ -115,7 +114,8 @@ pub async fn any_resume_with(tx: &mut Tx, newsletter: NewsletterId, date: Date) 
     .await
 }
 
-/// Ends the pauses of a newsletter's readers who want the issue of this date, wherever they live. Returns how many.
+/// Ends the pauses of a newsletter's readers who want the issue of this date, in whatever time zone. Returns
+/// their number.
 pub async fn resume_with(tx: &mut Tx, newsletter: NewsletterId, date: Date) -> Result<u64, DbError> {
     query!(
         tx,

@@ -1,4 +1,4 @@
-//! Subscriptions that nobody has confirmed, and erasing them.
+//! Unconfirmed subscriptions, and their erasure.
 
 use crate::{
     db::{
@@ -15,10 +15,10 @@ use crate::{
 use jiff::Timestamp;
 use std::collections::HashSet;
 
-/// A subscription, and whose it is.
+/// A subscription and its reader.
 pub(super) type Theirs = (SubscriptionId, SubscriberId);
 
-/// Pending subscriptions that were asked for until a moment; oldest first.
+/// Returns pending subscriptions requested by a time, oldest first.
 pub async fn overdue(
     tx: &mut Tx,
     until: Timestamp,
@@ -35,11 +35,13 @@ pub async fn overdue(
     .await
 }
 
-/// Ends the pending ones of these subscriptions that were asked for until a moment, and erases what came with that. Returns how many.
+/// Ends those of these subscriptions that are pending and were requested by a time, and erases what came with
+/// the requests. Returns their number.
 ///
-/// Of a reader who never confirmed go their confirmations, their emails, what is personal in the ledger's entries, and the address
-/// unless it has another subscription. That somebody asked stays in the ledger, which only ever grows. A reader who had confirmed
-/// before is again what they were: anybody can type their address into the form, and that changes nothing of how long it is kept.
+/// For a reader who never confirmed, that is their confirmations, their emails, the personal data in the
+/// ledger, and the address unless it has another subscription. The ledger keeps the fact of the request. A
+/// subscription that was confirmed before returns to its earlier status: anybody can enter an address in the
+/// form, and that must not change how long the reader's data is kept.
 pub async fn erase_pending(
     tx: &mut Tx,
     of: &[(SubscriptionId, SubscriberId)],
@@ -64,15 +66,16 @@ pub async fn erase_pending(
     Ok(erased)
 }
 
-/// Takes the rows of readers, of their links to confirm and of all of their subscriptions until the transaction ends, and returns those
-/// whose readers nobody else has in hand: a signup, a confirmation or a leaving of this moment comes first, and the next turn looks
-/// again. All of them, for with the last one a reader is erased, and by then nothing may have to be waited for.
+/// Locks readers, their confirmations and all of their subscriptions. Returns the subscriptions whose readers
+/// no other transaction had locked: signups, confirmations and unsubscribes go first, and the next run tries
+/// again. All of a reader's subscriptions are locked, because ending the last one erases the reader, and that
+/// must not wait for another transaction.
 pub(super) async fn lock_skip_locked(tx: &mut Tx, of: &[Theirs]) -> Result<Vec<Theirs>, DbError> {
-    // SQLite has one writer.
+    // SQLite has one writer, so no row locks are needed.
     if tx.is_only_writer() {
         return Ok(of.to_vec());
     }
-    // Signups take the reader's row first, too.
+    // Readers are locked first, as signups do.
     let readers: Vec<SubscriberId> = of.iter().map(|(_, reader)| *reader).collect();
     let held: Vec<SubscriberId> = query_scalar!(
         tx,
@@ -84,7 +87,7 @@ pub(super) async fn lock_skip_locked(tx: &mut Tx, of: &[Theirs]) -> Result<Vec<T
     let mut free: HashSet<SubscriberId> = held.iter().copied().collect();
     let ids: Vec<SubscriptionId> =
         of.iter().filter(|(_, reader)| free.contains(reader)).map(|(id, _)| *id).collect();
-    // Confirming takes the link's row first, then the subscription's.
+    // Confirming locks the confirmation before the subscription.
     query!(
         tx,
         "SELECT id FROM confirmations WHERE subscription_id {in $1} ORDER BY id {postgres FOR UPDATE}",
@@ -92,7 +95,7 @@ pub(super) async fn lock_skip_locked(tx: &mut Tx, of: &[Theirs]) -> Result<Vec<T
     )
     .execute()
     .await?;
-    // No subscription is added while its reader's row is locked.
+    // While a reader's row is locked, no subscription is added.
     let all: Vec<Theirs> = query_as!(
         tx,
         "SELECT id, subscriber_id FROM subscriptions WHERE subscriber_id {in $1}",
@@ -117,8 +120,8 @@ pub(super) async fn lock_skip_locked(tx: &mut Tx, of: &[Theirs]) -> Result<Vec<T
     Ok(of.iter().copied().filter(|(_, reader)| free.contains(reader)).collect())
 }
 
-/// Ends a pending subscription that was never confirmed, of which nothing personal stays, so that nothing else of its reader is kept
-/// because of it. `false`: it is none.
+/// Ends a pending subscription that was never confirmed, and leaves no personal data in its row. Returns
+/// `false` if it is not such a subscription.
 async fn end_unconfirmed(
     tx: &mut Tx,
     id: SubscriptionId,
@@ -139,9 +142,10 @@ async fn end_unconfirmed(
     .map(|rows| rows == 1)
 }
 
-/// Lets a pending subscription be again what it was before it was asked for: left, since the ledger says so; or, where the ledger's
-/// last word is that the reader confirmed, undeliverable, for nothing else ended it. (Whoever complained does not become pending.)
-/// `false`: it is none that was confirmed before.
+/// Returns a pending subscription to its status before the request. That is unsubscribed if the ledger says
+/// so. If the reader's last entry is a confirmation, only an undeliverable address can have ended the
+/// subscription. (Subscriptions ended by a complaint never become pending.) Returns `false` if it was never
+/// confirmed.
 async fn put_back(tx: &mut Tx, id: SubscriptionId, until: Timestamp) -> Result<bool, DbError> {
     macro_rules! last_word {
         ($of:literal) => {
@@ -171,11 +175,11 @@ async fn put_back(tx: &mut Tx, id: SubscriptionId, until: Timestamp) -> Result<b
     .map(|rows| rows == 1)
 }
 
-/// Removes the links to confirm that nobody used, and the emails they were in.
+/// Removes unused confirmations and the emails with their links.
 async fn erase_open_confirmations(tx: &mut Tx, id: SubscriptionId) -> Result<(), DbError> {
     for statement in [
-        "DELETE FROM emails WHERE confirmation_id IN (SELECT id FROM confirmations WHERE subscription_id = $1 \
-         AND used_at IS NULL)",
+        "DELETE FROM emails WHERE confirmation_id IN (SELECT id FROM confirmations WHERE subscription_id = \
+         $1 AND used_at IS NULL)",
         "DELETE FROM confirmations WHERE subscription_id = $1 AND used_at IS NULL",
     ] {
         query!(tx, portable statement, id).execute().await?;
@@ -183,7 +187,7 @@ async fn erase_open_confirmations(tx: &mut Tx, id: SubscriptionId) -> Result<(),
     Ok(())
 }
 
-/// Whether a reader has nothing that they ever confirmed, nor asks for anything.
+/// Returns whether a reader has no confirmed subscription and no pending request.
 async fn is_nobodys(tx: &mut Tx, reader: SubscriberId) -> Result<bool, DbError> {
     query_scalar!(
         tx,

@@ -1,4 +1,4 @@
-//! Table `unsubscribe_reasons`: why readers left, if they said so.
+//! Table `unsubscribe_reasons`: the reasons readers gave for unsubscribing.
 
 use crate::{
     db::{
@@ -12,27 +12,23 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// How many readers left for a reason.
+/// How many readers gave a reason.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct ReasonCount {
-    /// The reason.
     pub reason: UnsubscribeReason,
-    /// How many.
     pub readers: i64,
 }
 
-/// What a reader who left wrote.
+/// A reader's own words.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct Remark {
-    /// When the reader left.
     pub left_at: DbTime,
-    /// Why.
     pub reason: UnsubscribeReason,
-    /// In the reader's words.
     pub remark: String,
 }
 
-/// Keeps why a reader left, in place of what they said before about the same leaving. `false`: the reader has not left.
+/// Saves the reason for the last unsubscribe, in place of an earlier answer. Returns `false` if the reader
+/// has not unsubscribed.
 pub async fn set_reason(
     tx: &mut Tx,
     id: SubscriptionId,
@@ -56,7 +52,7 @@ pub async fn set_reason(
     .map(|rows| rows == 1)
 }
 
-/// How many readers of a newsletter, or of all, left since a moment for each reason they named; the most frequent first.
+/// Counts the reasons given since a time, for one newsletter or all, most frequent first.
 pub async fn count_reasons(
     tx: &mut Tx,
     newsletter: Option<NewsletterId>,
@@ -75,7 +71,7 @@ pub async fn count_reasons(
     .await
 }
 
-/// What readers who left since a moment wrote, latest first.
+/// Returns readers' own words since a time, latest first.
 pub async fn remarks(
     tx: &mut Tx,
     newsletter: Option<NewsletterId>,
@@ -96,11 +92,11 @@ pub async fn remarks(
     .await
 }
 
-/// What [`count_left`] asks.
-pub const COUNT_LEFT: &str = "SELECT count(*) FROM subscriptions WHERE status = 'unsubscribed' AND ended_at >= $1 \
-     AND newsletter_id = COALESCE($2, newsletter_id)";
+/// The query of [`count_left`].
+pub const COUNT_LEFT: &str = "SELECT count(*) FROM subscriptions WHERE status = 'unsubscribed' AND ended_at \
+    >= $1 AND newsletter_id = COALESCE($2, newsletter_id)";
 
-/// How many subscriptions of a newsletter, or of all, ended since a moment at their readers' wish, and are still ended.
+/// Counts subscriptions that were unsubscribed since a time and still are, for one newsletter or all.
 pub async fn count_left(
     tx: &mut Tx,
     newsletter: Option<NewsletterId>,
@@ -109,7 +105,7 @@ pub async fn count_left(
     query_scalar!(tx, COUNT_LEFT, DbTime(since), newsletter.map(|it| it.0)).fetch_one().await
 }
 
-/// Erases what a reader wrote on leaving. The reasons, which are a choice among few, stay.
+/// Erases a reader's own words. The reasons, which are a choice among few, stay.
 pub async fn erase_remarks(tx: &mut Tx, subscription: SubscriptionId) -> Result<(), DbError> {
     query!(tx, "UPDATE unsubscribe_reasons SET remark = NULL WHERE subscription_id = $1", subscription)
         .execute()

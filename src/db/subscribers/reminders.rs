@@ -1,4 +1,4 @@
-//! Readers who have not confirmed, and are reminded once: of all they asked for, by one link.
+//! Reminders for readers who have not confirmed: one per reader, with one link for everything requested.
 
 use crate::{
     db::{
@@ -13,8 +13,8 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// Readers who asked for something in these spans, each after a moment and up to another, and are to be reminded of it; who asked first
-/// comes first. It goes by the index and ends at the limit, of requests: the spans leave out what an attack left in it.
+/// Returns readers to remind, whose requests fall into these spans (exclusive, inclusive), in the order of
+/// the requests. At most `limit` requests are read, by the index. The spans leave out the time of attacks.
 pub async fn readers_to_remind(
     tx: &mut Tx,
     spans: &[(Timestamp, Timestamp)],
@@ -47,15 +47,16 @@ pub async fn readers_to_remind(
     Ok(readers)
 }
 
-/// Marks all that these readers asked for since a moment, and did not confirm, as reminded, and returns it, what was asked for first in
-/// front; but not what arrived while signups looked like an attack. What another process marked, or somebody has in hand, is left out.
+/// Marks the unconfirmed requests of these readers since a time as reminded and returns them, oldest first.
+/// Leaves out requests from the time of attacks, and rows that another process has marked or locked.
 pub async fn claim_reminders(
     tx: &mut Tx,
     readers: &[SubscriberId],
     after: Timestamp,
     now: Timestamp,
 ) -> Result<Vec<(SubscriptionId, SubscriberId)>, DbError> {
-    // What is due is said beside: as a condition it would lead SQLite to the index of all requests, and away from the readers'.
+    // `is_due` is a column, because as a condition it would make SQLite use the index of all requests instead
+    // of the one by reader.
     let found: Vec<(SubscriptionId, SubscriberId, bool)> = query_as!(
         tx,
         "SELECT s.id, s.subscriber_id, (s.reminded_at IS NULL AND s.requested_at > $2 AND NOT EXISTS (\
@@ -85,7 +86,7 @@ pub async fn claim_reminders(
     Ok(taken)
 }
 
-/// Writes down that a confirmation, and those it confirms beside its own, remind of others: they are no signups.
+/// Marks a confirmation, and those that its link also confirms, as reminders, which don't count as signups.
 pub async fn set_reminder(tx: &mut Tx, lead: ConfirmationId) -> Result<(), DbError> {
     query!(tx, "UPDATE confirmations SET is_reminder = TRUE WHERE id = $1 OR with_id = $1", lead)
         .execute()

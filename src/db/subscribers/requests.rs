@@ -1,4 +1,4 @@
-//! Table `reader_requests`: what readers asked for on their own page that takes a link by mail.
+//! Table `reader_requests`: readers' requests that need a link by email.
 
 use crate::{
     db::{
@@ -13,48 +13,36 @@ use crate::{
 };
 use jiff::Timestamp;
 
-/// A request's row.
+/// A reader's request.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ReaderRequest {
-    /// The row.
     pub id: RequestId,
-    /// Whose.
     pub subscription_id: SubscriptionId,
-    /// What for.
     pub kind: RequestKind,
-    /// Until when its links work.
+    /// When its links stop working.
     pub expires_at: DbTime,
-    /// The reader's address then.
+    /// The reader's address at that time.
     pub old_address: EmailAddress,
-    /// The address they want.
+    /// The address the reader wants.
     pub new_address: Option<EmailAddress>,
-    /// When the old address confirmed it.
     pub old_confirmed_at: Option<DbTime>,
-    /// From which IP address.
     pub old_client_address: Option<String>,
-    /// With which browser.
     pub old_user_agent: Option<String>,
-    /// When the new address did.
     pub new_confirmed_at: Option<DbTime>,
-    /// From which IP address.
     pub new_client_address: Option<String>,
-    /// With which browser.
     pub new_user_agent: Option<String>,
-    /// When it was done.
     pub done_at: Option<DbTime>,
 }
 
-/// How an end of a change of address was confirmed.
+/// How one of the two addresses confirmed a change.
 #[derive(Debug, Clone)]
 pub struct Press {
-    /// When.
     pub at: Timestamp,
-    /// How it reached us.
     pub evidence: Evidence,
 }
 
 impl ReaderRequest {
-    /// How an end was confirmed, if it was.
+    /// Returns how an address confirmed, if it did.
     pub fn press(&self, end: End) -> Option<Press> {
         let (at, client_address, user_agent) = match end {
             End::Old => (self.old_confirmed_at, &self.old_client_address, &self.old_user_agent),
@@ -65,16 +53,16 @@ impl ReaderRequest {
     }
 }
 
-/// An end of a change of address.
+/// One of the two addresses of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// The address that is left.
+    /// The current address.
     Old,
-    /// The one that is taken.
+    /// The new address.
     New,
 }
 
-/// Keeps a request.
+/// Adds a request.
 pub async fn insert(
     tx: &mut Tx,
     subscription: SubscriptionId,
@@ -110,12 +98,12 @@ macro_rules! select_request {
     };
 }
 
-/// The request with this row.
+/// Returns the request with this id.
 pub async fn get(tx: &mut Tx, id: RequestId) -> Result<Option<ReaderRequest>, DbError> {
     query_as!(tx, select_request!("WHERE id = $1"), id).fetch_optional().await
 }
 
-/// Writes down that one end has confirmed, and how; the first time counts.
+/// Records that an address confirmed, and how. Only the first time counts.
 pub async fn set_confirmed(
     tx: &mut Tx,
     id: RequestId,
@@ -147,14 +135,14 @@ pub async fn set_confirmed(
         .await
 }
 
-/// Writes down that it is done.
+/// Records that a request is done.
 pub async fn set_done(tx: &mut Tx, id: RequestId, now: Timestamp) -> Result<(), DbError> {
     query!(tx, "UPDATE reader_requests SET done_at = $2 WHERE id = $1 AND done_at IS NULL", id, DbTime(now))
         .execute()
         .await
 }
 
-/// Gives the requests made with one subscription, and the emails about them, to another one.
+/// Gives the requests of one subscription, and the emails about them, to another one.
 pub async fn reassign(tx: &mut Tx, from: SubscriptionId, to: SubscriptionId) -> Result<(), DbError> {
     for statement in [
         "UPDATE reader_requests SET subscription_id = $2 WHERE subscription_id = $1",
@@ -165,12 +153,12 @@ pub async fn reassign(tx: &mut Tx, from: SubscriptionId, to: SubscriptionId) -> 
     Ok(())
 }
 
-/// Ends a request that can't be done: its links work no more.
+/// Ends a request that can't be done. Its links stop working.
 pub async fn close(tx: &mut Tx, id: RequestId, now: Timestamp) -> Result<(), DbError> {
     query!(tx, "UPDATE reader_requests SET expires_at = $2 WHERE id = $1", id, DbTime(now)).execute().await
 }
 
-/// Removes what a reader asked for.
+/// Removes a reader's requests.
 pub async fn erase(tx: &mut Tx, reader: SubscriberId) -> Result<(), DbError> {
     query!(
         tx,
@@ -182,12 +170,12 @@ pub async fn erase(tx: &mut Tx, reader: SubscriberId) -> Result<(), DbError> {
     .await
 }
 
-/// Removes the requests for an address by others: nobody asks them any more.
+/// Removes other readers' requests to change to this address.
 pub async fn erase_incoming_address_changes(tx: &mut Tx, address: &EmailAddress) -> Result<(), DbError> {
     query!(tx, "DELETE FROM reader_requests WHERE new_address_key = $1", address.key()).execute().await
 }
 
-/// Removes requests whose links expired before a moment, at most so many.
+/// Removes requests whose links expired before a time, at most `limit`.
 pub async fn tidy(tx: &mut Tx, expired_before: Timestamp, limit: i64) -> Result<(), DbError> {
     query!(
         tx,

@@ -1,4 +1,4 @@
-//! Readers who leave, many at a time.
+//! Unsubscribing, many readers at a time.
 
 use crate::{
     db::{
@@ -14,13 +14,14 @@ use crate::{
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
 
-/// Ends a subscription at the reader's wish. `false`: it had ended already.
+/// Ends a subscription because its reader unsubscribed. Returns `false` if it had ended already.
 pub async fn end(tx: &mut Tx, id: SubscriptionId, now: Timestamp) -> Result<bool, DbError> {
     Ok(end_all(tx, &[id], now).await?.contains(&id))
 }
 
-/// Ends subscriptions at their readers' wish. Returns those that had not ended already. The pause between emails that a signup causes
-/// begins anew, so that a reader who left by mistake gets a new confirmation at once.
+/// Ends subscriptions because their readers unsubscribed. Returns those that had not ended already. The pause
+/// between signup emails begins anew, so that a reader who unsubscribed by mistake gets a new confirmation at
+/// once.
 pub async fn end_all(
     tx: &mut Tx,
     ids: &[SubscriptionId],
@@ -39,7 +40,7 @@ pub async fn end_all(
     Ok(ended.into_iter().collect())
 }
 
-/// The subscriptions with these rows, by row.
+/// Returns the subscriptions with these ids.
 pub async fn get_all(
     tx: &mut Tx,
     ids: &[SubscriptionId],

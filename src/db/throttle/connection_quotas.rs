@@ -1,4 +1,4 @@
-//! Table `connection_quotas`: how many connections to a relay each process may have open, so that the sum holds.
+//! Table `connection_quotas`: the connections to a relay that each process may have open.
 
 use crate::db::{
     DbError, DbTime, Tx,
@@ -6,33 +6,32 @@ use crate::db::{
 };
 use jiff::Timestamp;
 
-/// What a process asks for.
+/// A process's request for a quota.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
-    /// The relay's name.
     pub relay: &'a str,
-    /// Who asks.
     pub process: &'a str,
-    /// Most connections to the relay, over all processes.
+    /// The most connections to the relay over all processes.
     pub limit: i64,
-    /// How many processes are alive that send.
+    /// The number of live workers.
     pub workers: i64,
-    /// Connections the process has open now.
+    /// Connections that the process has open now.
     pub open: i64,
-    /// Until when the share is its own.
+    /// When the quota expires.
     pub until: Timestamp,
 }
 
-/// An equal part of a relay's connections for each of so many workers.
+/// Returns an equal part of a relay's connections for each worker, at least one.
 pub fn equal_share(limit: i64, workers: i64) -> i64 {
     (limit / workers.max(1)).max(1)
 }
 
-/// Takes a process's share of a relay's connections: an equal part for each worker, but never more than the others leave. What
-/// it has open beyond that counts until it is closed. Returns the share.
+/// Acquires a quota: an equal part, but never more than the other processes leave. Connections that the
+/// process still has open beyond its quota count until they are closed. Returns the quota.
 pub async fn acquire(tx: &mut Tx, request: &Request<'_>, now: Timestamp) -> Result<i64, DbError> {
     let Request { relay, process, limit, workers, open, until } = *request;
-    // Written first: on PostgreSQL processes that come at the same time then wait for each other on their common row.
+    // Written first, so that on PostgreSQL processes that come at the same time wait for each other on this
+    // common row.
     query!(
         tx,
         "INSERT INTO connection_quotas (relay, process, connections, until) VALUES ($1, '', 0, $2) \
@@ -60,7 +59,7 @@ pub async fn acquire(tx: &mut Tx, request: &Request<'_>, now: Timestamp) -> Resu
          SET connections = excluded.connections, until = excluded.until",
         relay,
         process,
-        // What is still open counts until it is closed.
+        // Open connections count until they are closed.
         share.max(open),
         DbTime(until)
     )
@@ -69,14 +68,14 @@ pub async fn acquire(tx: &mut Tx, request: &Request<'_>, now: Timestamp) -> Resu
     Ok(share)
 }
 
-/// Gives back the shares of a process that ends, and forgets those long run out.
+/// Releases the quotas of a process that ends, and removes expired ones.
 pub async fn release(tx: &mut Tx, process: &str, now: Timestamp) -> Result<(), DbError> {
     query!(tx, "DELETE FROM connection_quotas WHERE process = $1 OR until < $2", process, DbTime(now))
         .execute()
         .await
 }
 
-/// Forgets the shares of all other processes. Only for a worker that knows that no other one is alive.
+/// Removes the quotas of all other processes. Only for a worker that knows that no other one is alive.
 pub async fn remove_others(tx: &mut Tx, process: &str) -> Result<(), DbError> {
     query!(tx, "DELETE FROM connection_quotas WHERE process <> $1", process).execute().await
 }

@@ -1,4 +1,4 @@
-//! Tables `send_rates` and `throttled_domains`: permits to send, given out in one place for all processes.
+//! Tables `send_rates` and `throttled_domains`: permits to send, which all processes share.
 
 use crate::{
     db::{
@@ -12,10 +12,10 @@ use crate::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-/// Whose pace it is.
+/// The relay or domain that a rate applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope<'a> {
-    /// A relay, by its name.
+    /// The relay's name.
     Relay(&'a str),
     /// A destination domain.
     Domain(&'a str),
@@ -30,18 +30,15 @@ impl std::fmt::Display for Scope<'_> {
     }
 }
 
-/// Permits got: the first is for `from`, each further one an interval later.
+/// Reserved permits. The first is for `from`, each further one an `interval` later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Permits {
-    /// How many.
     pub count: u32,
-    /// When the first may be used.
     pub from: Timestamp,
-    /// From one to the next.
     pub interval: SignedDuration,
 }
 
-/// What complaints have made of a pace.
+/// Returns the rate that complaints slowed a scope to.
 pub async fn slowed(tx: &mut Tx, scope: Scope<'_>) -> Result<Option<ReducedRate>, DbError> {
     let row: Option<(Option<i64>, Option<DbTime>)> =
         query_as!(tx, "SELECT slowed_to, slowed_at FROM send_rates WHERE scope = $1", scope.to_string())
@@ -54,7 +51,7 @@ fn read_slowed((to, at): (Option<i64>, Option<DbTime>)) -> Option<ReducedRate> {
     Some(ReducedRate { per_minute: u32::try_from(to?).ok()?, at: at?.0 })
 }
 
-/// All domains that were ever slowed and may still be, with what was made of them. Those long recovered are not among them.
+/// Returns all domains slowed since a time, with their rates. Domains slowed earlier have recovered.
 pub async fn slowed_domains(tx: &mut Tx, since: Timestamp) -> Result<Vec<(String, ReducedRate)>, DbError> {
     let rows: Vec<(String, Option<i64>, Option<DbTime>)> = query_as!(
         tx,
@@ -69,7 +66,7 @@ pub async fn slowed_domains(tx: &mut Tx, since: Timestamp) -> Result<Vec<(String
     Ok(rows.into_iter().filter_map(read).collect())
 }
 
-/// Keeps what a complaint made of a pace.
+/// Saves the rate that a complaint slowed a scope to.
 pub async fn slow(
     tx: &mut Tx,
     scope: Scope<'_>,
@@ -90,7 +87,7 @@ pub async fn slow(
     .await
 }
 
-/// Reserves the next portion of permits. `Ok(Err(at))`: all are given out until then.
+/// Reserves the next portion of permits. `Ok(Err(at))`: all permits until `at` are taken.
 pub async fn reserve(
     tx: &mut Tx,
     scope: Scope<'_>,
@@ -107,7 +104,7 @@ pub async fn reserve(
     )
     .execute()
     .await?;
-    // The row is taken before it is read: who comes at the same time waits for what this one leaves.
+    // The update locks the row before it is read, so that a second process waits for the new value.
     let given: DbTime = query_scalar!(
         tx,
         "UPDATE send_rates SET given_until = CASE WHEN given_until < $2 THEN $2 ELSE given_until END \
@@ -129,17 +126,16 @@ pub async fn reserve(
     Ok(Ok(Permits { count, from, interval }))
 }
 
-/// A domain with rows of an issue set apart.
+/// A throttled domain of an issue.
 #[derive(Debug, Clone)]
 pub struct ThrottledDomain {
-    /// Its name.
     pub domain: String,
-    /// What complaints have made of it; the configured pace is the caller's to know.
+    /// The rate after complaints. The caller knows the configured rate.
     pub pace: SendRate,
 }
 
-/// Domains of an issue with rows set apart that are due and whose permits are not all given out, those first that have waited
-/// longest; at most `limit`.
+/// Returns throttled domains of an issue with due deliveries and free permits, at most `limit`. Those that
+/// have waited longest come first.
 pub async fn ready_domains(
     tx: &mut Tx,
     issue: IssueId,
@@ -149,10 +145,10 @@ pub async fn ready_domains(
     let rows: Vec<(String, Option<i64>, Option<DbTime>)> = query_as!(
         tx,
         "SELECT g.domain, p.slowed_to, p.slowed_at FROM throttled_domains g LEFT \
-         JOIN send_rates p ON p.scope = 'domain ' || g.domain WHERE g.issue_id = $1 AND (p.given_until IS NULL \
-         OR p.given_until <= $2) AND EXISTS (SELECT 1 FROM deliveries d WHERE d.issue_id = g.issue_id \
-         AND d.throttled_domain = g.domain AND d.status IN ('queued', 'deferred') AND d.next_attempt_at <= $2) ORDER BY \
-         CASE WHEN p.given_until IS NULL THEN 0 ELSE 1 END, p.given_until, g.domain LIMIT $3",
+         JOIN send_rates p ON p.scope = 'domain ' || g.domain WHERE g.issue_id = $1 AND (p.given_until IS \
+         NULL OR p.given_until <= $2) AND EXISTS (SELECT 1 FROM deliveries d WHERE d.issue_id = g.issue_id \
+         AND d.throttled_domain = g.domain AND d.status IN ('queued', 'deferred') AND d.next_attempt_at <= \
+         $2) ORDER BY CASE WHEN p.given_until IS NULL THEN 0 ELSE 1 END, p.given_until, g.domain LIMIT $3",
         issue,
         DbTime(now),
         limit
@@ -168,7 +164,7 @@ pub async fn ready_domains(
         .collect())
 }
 
-/// Notes that rows of an issue to these domains are set apart.
+/// Marks domains as throttled for an issue.
 pub async fn mark_throttled(tx: &mut Tx, issue: IssueId, domains: &[String]) -> Result<(), DbError> {
     for domain in domains {
         query!(

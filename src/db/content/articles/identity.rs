@@ -1,4 +1,5 @@
-//! Which article something is: by the identifier of its feed, by its address, and by what tells stories at one address apart.
+//! Decides which article an entry is: by the feed's identifier, by the URL, and by what distinguishes stories
+//! at one URL.
 
 use crate::{
     db::{
@@ -14,13 +15,13 @@ use crate::{
 use std::collections::{HashMap, HashSet};
 use url::Url;
 
-/// What one reading of a feed says about which entries are the same.
+/// A poll's entries, and the articles they turned out to be.
 pub struct Reading<'a> {
     feed: FeedId,
-    /// Identifiers that several entries with different addresses bear: they identify nothing.
+    /// Identifiers of several entries with different URLs. They identify nothing.
     repeated: HashSet<&'a str>,
     present: HashSet<&'a str>,
-    /// The articles that entries of this reading are, with their identifiers and headlines.
+    /// The articles that entries of this poll turned out to be, with the entries' identifiers and headlines.
     claimed: HashMap<ArticleId, (Option<String>, String)>,
 }
 
@@ -40,7 +41,7 @@ impl<'a> Reading<'a> {
         Self { feed, repeated, present, claimed: HashMap::new() }
     }
 
-    /// The identifier of an entry, if it identifies one.
+    /// Returns an entry's identifier, if it identifies the entry.
     pub fn guid<'f>(&self, found: &'f FoundArticle) -> Option<&'f str> {
         found.guid.as_deref().filter(|guid| !self.repeated.contains(guid))
     }
@@ -50,7 +51,7 @@ impl<'a> Reading<'a> {
         self.claimed.entry(id).or_insert_with(|| (guid, title_key(&found.title)));
     }
 
-    /// Whether an article is another entry of this reading already.
+    /// Returns whether an article is another entry of this poll.
     pub fn is_other(&self, id: ArticleId, found: &FoundArticle) -> bool {
         let Some((guid, title)) = self.claimed.get(&id) else { return false };
         match (guid.as_deref(), self.guid(found)) {
@@ -59,7 +60,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Whether the feed knows an article by another identifier than this entry's.
+    /// Returns whether the feed knows an article by another identifier than this entry's.
     pub async fn is_named_otherwise(
         &self,
         tx: &mut Tx,
@@ -70,7 +71,7 @@ impl<'a> Reading<'a> {
         Ok(source_of(tx, id, self.feed).await?.flatten().is_some_and(|guid| guid != own))
     }
 
-    /// The article that is known at an entry's address and that it is; claimed for it.
+    /// Finds the article that an entry is among those at its URL, and claims it for the entry.
     pub async fn at_address(
         &mut self,
         tx: &mut Tx,
@@ -86,7 +87,7 @@ impl<'a> Reading<'a> {
         Ok(None)
     }
 
-    /// Whether an entry is the article that is known at its address.
+    /// Returns whether an entry is the article at its URL.
     async fn accepts(
         &self,
         tx: &mut Tx,
@@ -103,7 +104,8 @@ impl<'a> Reading<'a> {
         if let (Some(Some(guid)), Some(own)) = (&source, self.guid(found))
             && guid != own
         {
-            // An identifier that is still there is another entry's. One that is gone was changed, if the rest is the same.
+            // An identifier that is still in the feed belongs to another entry. One that is gone was changed,
+            // if the rest is the same.
             return Ok(!self.present.contains(guid.as_str()) && (same_title || same_moment));
         }
         let is_own = candidate.feed_id == Some(self.feed);
@@ -113,7 +115,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// An article that is known at an address.
+/// An article at a URL.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Candidate {
     pub id: ArticleId,
@@ -125,13 +127,13 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// Whether what was found there now can be the same story.
+    /// Returns whether a page or entry can be the same story.
     pub fn can_be(&self, found: &FoundArticle) -> bool {
         can_be_one_story((&self.title, self.text.as_deref()), (&found.title, found.text.as_deref()))
     }
 }
 
-/// The articles known at an address: that at the same place of the page first.
+/// Returns the articles at a URL. Those at the same place of the page come first.
 async fn candidates(tx: &mut Tx, found: &FoundArticle, url: &Url) -> Result<Vec<Candidate>, DbError> {
     let page = url_key(url);
     let place = fragment(url).map(|fragment| place_key(&page, fragment));
@@ -160,12 +162,12 @@ pub async fn at_address(
     Ok(candidates.iter().find(|candidate| is_same(candidate)).map(|candidate| candidate.id))
 }
 
-/// The key of the story at a place of a page.
+/// Returns the key of the story at a place of a page.
 fn place_key(page: &str, fragment: &str) -> String {
     key_on_page(page, &format!("#{}", fragment.replace(' ', "%20")))
 }
 
-/// The key of a story on a page that has several at the same place.
+/// Returns the key of a story that shares its place of a page with others.
 fn story_key(page: &str, found: &FoundArticle) -> String {
     let distinction = found.guid.clone().unwrap_or_else(|| title_key(&found.title));
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, distinction.as_bytes());
@@ -173,7 +175,7 @@ fn story_key(page: &str, found: &FoundArticle) -> String {
     key_on_page(page, &hex)
 }
 
-/// The key under which a new article is kept: that of its page, unless another story is kept under it.
+/// Returns the key for a new article: that of its page, unless another story has it.
 pub async fn free_key(tx: &mut Tx, found: &FoundArticle, url: &Url) -> Result<String, DbError> {
     let page = url_key(url);
     if !is_key_used(tx, &page).await? {
@@ -195,7 +197,7 @@ pub async fn by_key(tx: &mut Tx, key: &str) -> Result<Option<ArticleId>, DbError
     query_scalar!(tx, "SELECT id FROM articles WHERE url_key = $1", key).fetch_optional().await
 }
 
-/// The article that a feed knows by an identifier.
+/// Returns the article that a feed knows by an identifier.
 pub async fn by_guid(tx: &mut Tx, feed: FeedId, guid: &str) -> Result<Option<ArticleId>, DbError> {
     query_scalar!(
         tx,
@@ -208,7 +210,8 @@ pub async fn by_guid(tx: &mut Tx, feed: FeedId, guid: &str) -> Result<Option<Art
     .await
 }
 
-/// The identifier by which a feed knows an article. `None`: it does not know it; `Some(None)`: it gives none.
+/// Returns the identifier by which a feed knows an article. `None`: the feed doesn't carry it. `Some(None)`:
+/// the feed gives no identifier.
 async fn source_of(tx: &mut Tx, article: ArticleId, feed: FeedId) -> Result<Option<Option<String>>, DbError> {
     query_scalar!(
         tx,

@@ -1,4 +1,4 @@
-//! Looking at articles' pages: which are due, and what was found.
+//! Checks of articles' pages and images: which are due, and their results.
 
 use crate::{
     db::{
@@ -11,30 +11,26 @@ use crate::{
 use jiff::Timestamp;
 use url::Url;
 
-/// An article whose page is to be looked at.
+/// An article whose page is to be checked.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Look {
-    /// The row.
     pub id: ArticleId,
-    /// Its canonical address.
+    /// The canonical URL.
     pub url: String,
-    /// The address its feed gives it now, if another.
+    /// The URL that its feed gives now, if it is another.
     pub moved_to: Option<String>,
-    /// The picture its feed named.
+    /// The image that its feed named.
     pub image_url: Option<String>,
-    /// What that shows.
     pub image_alt: Option<String>,
-    /// Whether the picture was found fit already.
+    /// Whether the image was found fit already.
     pub image_ok: bool,
-    /// When the picture was looked at.
     pub image_checked_at: Option<DbTime>,
-    /// How often looking has failed.
+    /// Failed checks in a row.
     pub check_tries: i64,
-    /// When to look.
     pub check_after: Option<DbTime>,
 }
 
-/// What there is to know for looking at an article.
+/// Returns what the check of an article needs to know.
 pub async fn to_check(tx: &mut Tx, id: ArticleId) -> Result<Option<Look>, DbError> {
     query_as!(
         tx,
@@ -46,7 +42,7 @@ pub async fn to_check(tx: &mut Tx, id: ArticleId) -> Result<Option<Look>, DbErro
     .await
 }
 
-/// Has an article looked at, as soon as its host's turn comes.
+/// Makes an article's check due, as soon as its host allows.
 pub async fn request_check(tx: &mut Tx, id: ArticleId, now: Timestamp) -> Result<(), DbError> {
     query!(
         tx,
@@ -58,19 +54,17 @@ pub async fn request_check(tx: &mut Tx, id: ArticleId, now: Timestamp) -> Result
     .await
 }
 
-/// A picture that was looked at.
+/// An image that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundPicture {
-    /// Where it is.
     pub url: Url,
-    /// What it shows.
     pub alt: Option<String>,
-    /// Its width and height in pixels, or why it is not fit for mail.
+    /// Width and height in pixels, or why the image is unfit for email.
     pub size: Result<(i64, i64), String>,
 }
 
-/// Keeps what looking at an article has found: what was missing is filled in, the date included, which is never later than
-/// when the article was first seen.
+/// Saves the result of an article's check. Fills in missing fields. A date found now is never later than the
+/// time the article was first seen.
 pub async fn set_checked(
     tx: &mut Tx,
     id: ArticleId,
@@ -101,7 +95,7 @@ pub async fn set_checked(
     .await
 }
 
-/// Keeps what looking at an article's picture has found.
+/// Saves the result of an image's check.
 pub async fn set_picture(
     tx: &mut Tx,
     id: ArticleId,
@@ -129,7 +123,7 @@ pub async fn set_picture(
     .await
 }
 
-/// Records that an article could not be looked at. `again`: when to try once more; `None`: that was the last time.
+/// Records that a check failed. `again` is the next attempt, `None` means that this was the last.
 pub async fn set_failed(
     tx: &mut Tx,
     id: ArticleId,
@@ -148,7 +142,7 @@ pub async fn set_failed(
     .await
 }
 
-/// Looks at an article later, because its host is busy. Counts as no attempt.
+/// Postpones a check because the host is busy. Doesn't count as an attempt.
 pub async fn postpone(tx: &mut Tx, id: ArticleId, until: Timestamp) -> Result<(), DbError> {
     query!(
         tx,
@@ -161,8 +155,9 @@ pub async fn postpone(tx: &mut Tx, id: ArticleId, until: Timestamp) -> Result<()
     .await
 }
 
-/// Takes articles to look at, newest first, one a host, none of a host that one is being looked at of, and no more than are
-/// `at_once` in hand; marks them as woken. What was woken before `woken_before` and is still due was lost.
+/// Marks articles to check as woken and returns them, newest first. Takes one article per host, none of a
+/// host with a check under way, and at most `at_once` together with those under way. A check woken before
+/// `woken_before` that is still due was lost.
 pub async fn wake_due(
     tx: &mut Tx,
     now: Timestamp,

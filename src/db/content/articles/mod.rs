@@ -26,38 +26,31 @@ use crate::{
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// An article's row.
 #[derive(Debug, Clone, sqlx::FromRow, serde::Serialize)]
 pub struct ArticleRecord {
-    /// The row.
     pub id: ArticleId,
-    /// Its canonical address.
+    /// The canonical URL.
     pub url: String,
-    /// Headline.
     pub title: String,
-    /// The sentence below the headline.
+    /// The summary below the headline.
     pub dek: Option<String>,
-    /// Who wrote it.
     pub author: Option<String>,
-    /// The part of the site it belongs to.
+    /// The section of the site.
     pub section: Option<String>,
-    /// The site's name.
     pub site_name: Option<String>,
-    /// Its picture, if it was looked at and is fit for mail. Others are not told to anybody.
+    /// The image, if it was found fit for email.
     pub image_url: Option<String>,
-    /// What the picture shows, in the publisher's words.
+    /// The publisher's description of the image.
     pub image_alt: Option<String>,
-    /// The picture's width in pixels.
+    /// The image's width in pixels.
     pub image_width: Option<i64>,
-    /// The picture's height in pixels.
+    /// The image's height in pixels.
     pub image_height: Option<i64>,
-    /// When it was published, as far as known.
     pub published_at: Option<DbTime>,
-    /// When Daily first saw it.
     pub first_seen_at: DbTime,
-    /// The headline its page gave when it was looked at.
+    /// The headline found on the page.
     pub page_title: Option<String>,
-    /// When its page was looked at.
+    /// The last check of its page.
     pub checked_at: Option<DbTime>,
     /// An operator wants it in the next issue.
     pub pinned: bool,
@@ -65,7 +58,7 @@ pub struct ArticleRecord {
     pub hidden: bool,
 }
 
-/// The columns of an [`ArticleRecord`], each behind a prefix such as `"a."`. A picture that was not found fit is none.
+/// The columns of an [`ArticleRecord`], each behind a prefix such as `"a."`. An unfit image counts as none.
 macro_rules! article_columns {
     ($of:literal) => {
         concat!(
@@ -116,7 +109,7 @@ macro_rules! article_columns {
 }
 pub(crate) use article_columns;
 
-/// A page of articles before `before` (exclusive), newest row first.
+/// Returns a page of articles before `before`, newest first.
 pub async fn page(tx: &mut Tx, before: ArticleId, limit: i64) -> Result<Vec<ArticleRecord>, DbError> {
     query_as!(
         tx,
@@ -128,14 +121,14 @@ pub async fn page(tx: &mut Tx, before: ArticleId, limit: i64) -> Result<Vec<Arti
     .await
 }
 
-/// The article with this row.
+/// Returns the article with this id.
 pub async fn get(tx: &mut Tx, id: ArticleId) -> Result<Option<ArticleRecord>, DbError> {
     query_as!(tx, concat!("SELECT ", article_columns!(""), " FROM articles WHERE id = $1"), id)
         .fetch_optional()
         .await
 }
 
-/// Pins an article to the next issue, or takes the pin off. `false`: there is no such article.
+/// Pins or unpins an article. Returns `false` if it doesn't exist.
 pub async fn set_pinned(tx: &mut Tx, id: ArticleId, pinned: bool) -> Result<bool, DbError> {
     query!(tx, "UPDATE articles SET pinned = $2 WHERE id = $1", id, pinned)
         .rows_affected()
@@ -143,7 +136,7 @@ pub async fn set_pinned(tx: &mut Tx, id: ArticleId, pinned: bool) -> Result<bool
         .map(|rows| rows == 1)
 }
 
-/// Keeps an article out of issues, or lets it in again. `false`: there is no such article.
+/// Hides an article from issues, or shows it again. Returns `false` if it doesn't exist.
 pub async fn set_hidden(tx: &mut Tx, id: ArticleId, hidden: bool) -> Result<bool, DbError> {
     query!(tx, "UPDATE articles SET hidden = $2 WHERE id = $1", id, hidden)
         .rows_affected()
@@ -151,8 +144,8 @@ pub async fn set_hidden(tx: &mut Tx, id: ArticleId, hidden: bool) -> Result<bool
         .map(|rows| rows == 1)
 }
 
-/// Gives an article a new address, which its site says is its own now. `false`: another article has that address, or there is
-/// no such article.
+/// Changes an article's URL, because its page names another one. Returns `false` if another article has that
+/// URL, or the article doesn't exist.
 pub async fn set_url(tx: &mut Tx, id: ArticleId, url: &url::Url) -> Result<bool, DbError> {
     let key = url_key(url);
     query!(
@@ -168,7 +161,7 @@ pub async fn set_url(tx: &mut Tx, id: ArticleId, url: &url::Url) -> Result<bool,
     .map(|rows| rows == 1)
 }
 
-/// Gives an article the headline that its page has now. `false`: there is no such article.
+/// Changes an article's headline to that of its page. Returns `false` if the article doesn't exist.
 pub async fn set_title(tx: &mut Tx, id: ArticleId, title: &str) -> Result<bool, DbError> {
     let title = one_line(title, MAX_TITLE_CHARS);
     query!(
@@ -183,7 +176,7 @@ pub async fn set_title(tx: &mut Tx, id: ArticleId, title: &str) -> Result<bool, 
     .map(|rows| rows == 1)
 }
 
-/// Articles may carry nanoseconds or absurd years; the store keeps microseconds.
+/// Limits a time to whole microseconds and to plausible years.
 fn micro(at: Timestamp) -> DbTime {
     let earliest = Timestamp::UNIX_EPOCH - SignedDuration::from_hours(24 * 365 * 200);
     let latest = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * 365 * 200);
@@ -191,17 +184,16 @@ fn micro(at: Timestamp) -> DbTime {
     DbTime(Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at))
 }
 
-/// The article at an address.
+/// Returns the article with this URL.
 pub async fn at_url(tx: &mut Tx, url: &url::Url) -> Result<Option<ArticleId>, DbError> {
     query_scalar!(tx, "SELECT id FROM articles WHERE url_key = $1", url_key(url)).fetch_optional().await
 }
 
-/// Takes the pins off these articles. There are a handful.
 pub async fn unpin(tx: &mut Tx, ids: &[ArticleId]) -> Result<(), DbError> {
     query!(tx, "UPDATE articles SET pinned = FALSE WHERE id {in $1}", DbList(ids)).execute().await
 }
 
-/// Which of these articles an operator has hidden. There are a handful.
+/// Returns which of these articles are hidden.
 pub async fn hidden_among(tx: &mut Tx, ids: &[ArticleId]) -> Result<HashSet<ArticleId>, DbError> {
     let hidden: Vec<ArticleId> =
         query_scalar!(tx, "SELECT id FROM articles WHERE id {in $1} AND hidden", DbList(ids))
@@ -210,19 +202,19 @@ pub async fn hidden_among(tx: &mut Tx, ids: &[ArticleId]) -> Result<HashSet<Arti
     Ok(hidden.into_iter().collect())
 }
 
-/// Whether an operator has hidden one of these articles.
+/// Returns whether one of these articles is hidden.
 pub async fn any_hidden(tx: &mut Tx, ids: &[ArticleId]) -> Result<bool, DbError> {
     Ok(!hidden_among(tx, ids).await?.is_empty())
 }
 
-/// The titles of these articles.
+/// Returns the headlines of articles.
 pub async fn titles(tx: &mut Tx, ids: &[ArticleId]) -> Result<HashMap<ArticleId, String>, DbError> {
     let rows: Vec<(ArticleId, String)> =
         query_as!(tx, "SELECT id, title FROM articles WHERE id {in $1}", DbList(ids)).fetch_all().await?;
     Ok(rows.into_iter().collect())
 }
 
-/// Names of the sections of the latest articles, the most frequent ones of them, in alphabetical order. Bounded.
+/// Returns the most frequent section names of the latest articles, in alphabetical order. Bounded.
 pub async fn recent_sections(tx: &mut Tx) -> Result<Vec<String>, DbError> {
     let names: Vec<String> = query_scalar!(
         tx,
@@ -232,7 +224,7 @@ pub async fn recent_sections(tx: &mut Tx) -> Result<Vec<String>, DbError> {
     )
     .fetch_all()
     .await?;
-    // By key, in whatever way they are written; the most frequent way is the first.
+    // Spellings with the same key count as one. The most frequent one comes first.
     let mut sections = BTreeMap::new();
     for name in names {
         let key = title_key(&name);

@@ -1,4 +1,4 @@
-//! Storing what feeds and operators bring: which articles are known, what is new about them, what is news.
+//! Stores articles from feeds and operators: finds known ones, and adds what is new about them.
 
 use crate::{
     db::{
@@ -20,29 +20,28 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::{HashMap, HashSet};
 use url::Url;
 
-/// The least time between two looks at an article whose feed gives it another address.
+/// The shortest time between two checks of an article whose feed gives it another URL.
 const LOOK_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(6);
 
-/// How an article came to us.
+/// Where an article came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// A feed carries it: news by its date, and none without one.
+    /// A feed carries it. Its date makes it news; without a date it is none.
     Feed(FeedId),
-    /// An operator added it by hand: new by that act, whatever its date.
+    /// An operator added it, which makes it news whatever its date.
     Operator,
 }
 
-/// What storing an article came to.
+/// The result of storing an article.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stored {
-    /// It is new.
     New(ArticleId),
-    /// It was there, perhaps from another feed or under an address with tracking parameters.
+    /// It was known, perhaps from another feed or with tracking parameters in its URL.
     Known(ArticleId),
 }
 
 impl Stored {
-    /// The row, new or not.
+    /// Returns the article's id.
     pub const fn id(self) -> ArticleId {
         match self {
             Self::New(id) | Self::Known(id) => id,
@@ -50,18 +49,17 @@ impl Stored {
     }
 }
 
-/// What an article is known by.
+/// How an article was recognized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum KnownBy {
-    /// Its address.
     Address,
-    /// The identifier this feed gave it before, or its headline in this feed.
+    /// By the identifier or the headline it had in this feed before.
     Feed,
-    /// The same headline at the same time, in any feed.
+    /// By the same headline and the same time, in any feed.
     Story,
 }
 
-/// Stores an article, or finds the one it is. `None` if it has no address, without which readers can't open it.
+/// Stores an article, or finds the known one. Returns `None` if it has no URL.
 pub async fn store(
     tx: &mut Tx,
     found: &FoundArticle,
@@ -71,7 +69,7 @@ pub async fn store(
     let Some(said) = &found.url else { return Ok(None) };
     let mut known = at_address(tx, found, said, &mut |candidate| candidate.can_be(found)).await?;
     let mut url = said;
-    // A page that names another page's address as its own is that page only if it bears its headline.
+    // A page that names another page's URL as its own is that page only if both have the same headline.
     if let Some(found_at) = found.found_at.as_ref().filter(|found_at| url_key(found_at) != url_key(said)) {
         let is_same = |candidate: &Candidate| title_key(&candidate.title) == title_key(&found.title);
         known = at_address(tx, found, said, &mut |candidate| is_same(candidate)).await?;
@@ -87,13 +85,14 @@ pub async fn store(
     keep(tx, found, url, known, origin, now).await.map(Some)
 }
 
-/// Stores what one reading of a feed brought; an answer for each entry, in order. `before` are the articles that were in the
-/// feed when it was last read.
+/// Stores the entries of a poll. Returns a result for each entry, in order. `before` are the articles that
+/// were in the feed at the last poll.
 ///
-/// An entry is known by the identifier the feed gave it before, by its address, or, where the feed has changed both, by its
-/// headline: an article that was in the feed at its last reading and is not in it any more, while an unknown entry bears its
-/// headline, has been renamed. (A column that has the same headline each week has its last week's entry still in the feed, or
-/// lost it earlier.) Entries with different identifiers are different, whatever address they share.
+/// An entry is known by the identifier that the feed gave it before, or by its URL. If the feed has changed
+/// both, it is known by its headline: an unknown entry with the headline of an article that has left the feed
+/// since the last poll is that article, renamed. (A weekly column with a fixed headline is not affected: last
+/// week's entry is still in the feed, or left it earlier.) Entries with different identifiers are different,
+/// even at the same URL.
 pub async fn store_reading(
     tx: &mut Tx,
     feed: FeedId,
@@ -179,7 +178,7 @@ async fn keep(
     Ok(stored)
 }
 
-/// The same headline published at the same time.
+/// Returns the article with the same headline and the same time.
 async fn by_story(
     tx: &mut Tx,
     found: &FoundArticle,
@@ -199,7 +198,7 @@ async fn by_story(
     Ok(twin.map(|(id, _)| id))
 }
 
-/// The key of an article's headline, if that says enough to know the article by.
+/// Returns the key of an article's headline, if it is long enough to recognize the article by.
 async fn headline_key(tx: &mut Tx, id: ArticleId) -> Result<Option<String>, DbError> {
     let key: Option<String> =
         query_scalar!(tx, "SELECT title_key FROM articles WHERE id = $1", id).fetch_optional().await?;
@@ -213,7 +212,8 @@ async fn insert(
     origin: Origin,
     now: Timestamp,
 ) -> Result<Stored, DbError> {
-    // An item without a date is no news by having arrived: its page may tell its date, or an operator pins it.
+    // An undated item is not news just because it arrived. The check of its page may find a date, or an
+    // operator may pin it.
     let (fresh_at, source, check_after) = match origin {
         Origin::Operator => (Some(now), None, Some(now)),
         Origin::Feed(feed) => (found.published_at, Some(feed), None),
@@ -247,7 +247,7 @@ async fn insert(
     .await?;
     match id {
         Some(id) => Ok(Stored::New(id)),
-        // Another process stored the same address a moment ago.
+        // Another process has just stored the same URL.
         None => by_key(tx, &key).await?.map(Stored::Known).ok_or(DbError::RowNotFound),
     }
 }
@@ -271,8 +271,8 @@ struct Kept {
     checked_at: Option<DbTime>,
 }
 
-/// Keeps what is known of an article and adds what was missing. The feed that brought it first may correct headline and dek;
-/// another address that it gives now is looked at, and taken if the old one is gone.
+/// Adds missing fields to a known article. The feed that carried it first may correct headline and summary.
+/// Another URL from that feed is checked, and replaces the old one if that is gone.
 async fn meet(
     tx: &mut Tx,
     id: ArticleId,
@@ -305,7 +305,8 @@ async fn meet(
         better.image_url = found.image_url.as_ref().map(|url| url.as_str().to_owned());
         better.image_alt.clone_from(&found.image_alt);
     }
-    // A date that comes late is not later than when the item was seen: else an old one could become new.
+    // A date that arrives late is never later than the time the item was seen. Otherwise an old item could
+    // become news.
     let date = found.published_at.map(|at| micro(at.min(kept.first_seen_at.0)));
     better.published_at = better.published_at.or(date);
     better.fresh_at = better.fresh_at.or(date);
@@ -324,7 +325,7 @@ async fn meet(
     if better == kept {
         return Ok(());
     }
-    // A site that gives each visitor another address does not make us look at every reading.
+    // Some sites give each visitor another URL. They must not cause a check at every poll.
     let look = (better.moved_to.is_some() && better.moved_to != kept.moved_to)
         .then(|| DbTime(kept.checked_at.map_or(now, |at| now.max(at.0 + LOOK_AGAIN_AFTER))));
     query!(
