@@ -40,7 +40,8 @@ async fn asks_on_page(app: &TestApp, newsletter: &str, from: &str, to: &str) {
     app.settle().await;
 }
 
-/// Returns the ledger's entries of a change of address for an address and a browser, with the client's IP address.
+/// Returns the ledger's entries of a change of address for an address and a browser, with the client's IP
+/// address.
 async fn agreements(app: &TestApp, address: &str, browser: &str) -> Vec<LedgerRow> {
     let mut entries = app.store().await.ledger().await;
     entries.retain(|it| {

@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 const ANN: &str = "ann@example.org";
 const BEN: &str = "ben@example.org";
 
-/// Returns an app with two readers who have unsubscribed: entries 1, 2 and 3 are Ann's, the next three are Ben's.
+/// Returns an app with two readers who have unsubscribed: entries 1, 2 and 3 are Ann's, the next three are
+/// Ben's.
 async fn two_have_unsubscribed(engine: Engine) -> TestApp {
     let app = TestApp::start(engine).await;
     for address in [ANN, BEN] {

@@ -1,8 +1,9 @@
 //! The documentation, tried out: its commands run, its configuration is valid, and its links lead somewhere.
 //!
-//! Every fenced `sh` block of a document runs in order, against an installation made for that document. A second word
-//! chooses the situation: `sh sending` has an issue that is being sent, `sh uncertain` has copies in doubt. Fenced
-//! `toml` blocks are loaded as configuration files. Commands in the text are compared with the help.
+//! Every fenced `sh` block of a document runs in order, against an installation made for that document. A
+//! second word chooses the situation: `sh sending` has an issue that is being sent, `sh uncertain` has copies
+//! in doubt. Fenced `toml` blocks are loaded as configuration files. Commands in the text are compared with
+//! the help.
 
 mod blocks;
 mod commands;

@@ -41,7 +41,8 @@ fn busy(settings: &mut Settings) {
     settings.sending.max_failed_percent = 100;
 }
 
-/// Begins an issue to readers in domains of ten each, so that throttling one domain does not slow down all of them.
+/// Begins an issue to readers in domains of ten each, so that throttling one domain does not slow down all of
+/// them.
 async fn begin(app: &TestApp) -> (IssueId, Vec<String>) {
     let mut readers = Vec::new();
     for n in 0..READERS / 10 {

@@ -1,7 +1,8 @@
 //! The rules of `docs/STYLE.md` that a machine can check, over comments, docs and configuration files.
 //!
-//! `tests/language/allowances.txt` holds the findings that are still allowed per rule and folder. A count may only shrink:
-//! `DAILY_LOWER_ALLOWANCES=1 cargo test --test language` writes the lower ones. With `-- --nocapture`, all counts are printed.
+//! `tests/language/allowances.txt` holds the findings that are still allowed per rule and folder. A count may
+//! only shrink: `DAILY_LOWER_ALLOWANCES=1 cargo test --test language` writes the lower ones. With `--
+//! --nocapture`, all counts are printed.
 
 #![expect(clippy::unwrap_used, reason = "a file that cannot be read fails the check, and says where")]
 

@@ -1,7 +1,8 @@
-//! The integration tests: one binary, so that Daily is linked once. Stories about the database run on both engines.
+//! The integration tests: one binary, so that Daily is linked once. Stories about the database run on both
+//! engines.
 //!
-//! Test names say what a story needs. `on_postgres` needs PostgreSQL, `with_services` needs other programs, and
-//! everything else needs nothing but Daily. `script/test` selects tests by these words.
+//! Test names say what a story needs. `on_postgres` needs PostgreSQL, `with_services` needs other programs,
+//! and everything else needs nothing but Daily. `script/test` selects tests by these words.
 
 #![expect(clippy::unwrap_used, reason = "a story that cannot go on has failed, and says where")]
 

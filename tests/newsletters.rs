@@ -190,7 +190,8 @@ async fn a_planned_issue_follows_its_readers_clocks_and_is_never_sent_at_once(en
         it.send_time = parse_send_time("08:00").unwrap();
     })
     .await;
-    // 05:59 in Auckland is past. Eight o'clock is 06:00 UTC in Berlin, 18:00 in Honolulu, and 23:00 on Friday in Tokyo.
+    // 05:59 in Auckland is past. Eight o'clock is 06:00 UTC in Berlin, 18:00 in Honolulu, and 23:00 on Friday
+    // in Tokyo.
     due("2026-05-01T23:00:00Z", "2026-05-02T18:00:00Z").await;
 }
 

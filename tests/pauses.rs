@@ -135,8 +135,8 @@ async fn a_pause_of_one_day_holds_for_an_email_due_after_its_end(engine: Engine)
     app.article("The news of the second").await;
     app.run_due_at("2026-05-01T18:00:00Z").await;
     assert_eq!(issue_dates(&app, BOB).await, ["2026-05-02"]);
-    // Ann pauses until the third in the morning of the second. Bob's issue of the third ends her pause before her issue
-    // of the second.
+    // Ann pauses until the third in the morning of the second. Bob's issue of the third ends her pause before
+    // her issue of the second.
     app.clock.set(at("2026-05-02T14:00:00Z"));
     let issue = app.latest_issue().await.id;
     assert_eq!(app.delivery(issue, ANN).await.status, DeliveryStatus::Queued);

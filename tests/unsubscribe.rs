@@ -260,8 +260,8 @@ async fn an_email_to_the_address_in_list_unsubscribe_unsubscribes(engine: Engine
     }
     assert_eq!(app.status_of(ANN).await, Some(Active));
 
-    // The token is in the address, in the subject (with the address in lower case), in the envelope, in the body,
-    // and used again.
+    // The token is in the address, in the subject (with the address in lower case), in the envelope, in the
+    // body, and used again.
     let (ben, cas, dot) =
         (token("ben@example.org").await, token("cas@example.org").await, token("dot@example.org").await);
     let small = format!("LEAVE+{}@news.example.org", ben.to_lowercase());
@@ -283,7 +283,8 @@ async fn an_email_to_the_address_in_list_unsubscribe_unsubscribes(engine: Engine
     let told = receive(&[], mail(&format!("leave+{test}@news.example.org"), "", "\r\n")).await;
     assert!(told.contains("from a test email"), "{told}");
 
-    // Only the beginning of a long message is read. Exit code 75 makes the mail server keep the message and try again.
+    // Only the beginning of a long message is read. Exit code 75 makes the mail server keep the message and
+    // try again.
     let long = mail(&address, "", &format!("\r\n{}", "x".repeat(5_000_000)));
     assert!(receive(&[], long).await.contains("is unsubscribed"));
     let told =

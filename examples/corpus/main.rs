@@ -9,8 +9,8 @@
 //! - `articles/*/source.html` beside `expected-metadata.json`, as in Mozilla Readability's tests;
 //! - `articles/seed-page.txt`, the text of an article's page as a browser saves it;
 //! - `feeds/`, real feeds;
-//! - `faults/feeds/` and `faults/pages/`, each with `expected.tsv`, and `faults/dates.tsv`: small inputs that are known
-//!   to be hard. They are reported and never fail the run.
+//! - `faults/feeds/` and `faults/pages/`, each with `expected.tsv`, and `faults/dates.tsv`: small inputs that
+//!   are known to be hard. They are reported and never fail the run.
 
 mod articles;
 mod faults;

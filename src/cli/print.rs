@@ -1,6 +1,8 @@
-//! `outln!` and `errln!`, which print like `println!` and `eprintln!` but don't panic when the reader has gone.
+//! `outln!` and `errln!`, which print like `println!` and `eprintln!` but don't panic when the reader has
+//! gone.
 //!
-//! `daily issue list | head` closes the pipe after ten lines. A command that changes something still finishes its work.
+//! `daily issue list | head` closes the pipe after ten lines. A command that changes something still finishes
+//! its work.
 
 use std::{
     fmt::Arguments,
@@ -25,7 +27,8 @@ macro_rules! errln {
     };
 }
 
-/// Writes to standard output. Ends the program with exit code 1 if that fails for another reason than a closed pipe.
+/// Writes to standard output. Ends the program with exit code 1 if that fails for another reason than a
+/// closed pipe.
 pub fn to_stdout(text: Arguments<'_>) {
     let mut out = std::io::stdout().lock();
     if let Err(error) = out.write_fmt(text).and_then(|()| out.flush())

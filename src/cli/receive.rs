@@ -14,7 +14,8 @@ use mail_parser::{Address, HeaderName, HeaderValue, Message, MessageParser, Mime
 use serde_json::json;
 use std::io::Read as _;
 
-/// Bytes of a message that are read. Unsubscribe requests are short, so the beginning of a longer message is enough.
+/// Bytes of a message that are read. Unsubscribe requests are short, so the beginning of a longer message is
+/// enough.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 /// Characters of a body that are searched.
 const MAX_BODY_CHARS: usize = 10_000;
@@ -106,8 +107,9 @@ fn report(output: Output, message: Option<&Message<'_>>, kind: &str, did: &str) 
     Ok(())
 }
 
-/// Classifies a message. A token in the recipient's address is enough. In subject and body a token counts only with the
-/// word *unsubscribe*, because replies and reports quote our emails, which contain their reader's link.
+/// Classifies a message. A token in the recipient's address is enough. In subject and body a token counts
+/// only with the word *unsubscribe*, because replies and reports quote our emails, which contain their
+/// reader's link.
 fn kind(message: &Message<'_>, recipient: Option<&str>, pattern: Option<&UnsubscribeAddress>) -> Kind {
     let content = message.content_type();
     if content.is_some_and(|it| it.ctype() == "multipart" && it.subtype() == Some("report")) {
@@ -121,7 +123,8 @@ fn kind(message: &Message<'_>, recipient: Option<&str>, pattern: Option<&Unsubsc
         let tokens: Vec<String> =
             addresses.filter_map(|it| pattern.token_in(&it).map(str::to_owned)).collect();
         if !tokens.is_empty() {
-            // Some mail systems write addresses in lower case, which breaks the token. The subject has it, too.
+            // Some mail systems write addresses in lower case, which breaks the token. The subject has it,
+            // too.
             return Kind::Unsubscribe(
                 tokens.into_iter().chain(tokens_in(message.subject().unwrap_or_default())).collect(),
             );

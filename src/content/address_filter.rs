@@ -1,7 +1,8 @@
 //! Which network addresses a fetch may reach.
 //!
-//! An operator pastes a feed's address and a stranger's site answers with redirects: neither may make this machine
-//! talk to its own network. Everything that is not the public Internet is refused, unless the operator allowed it.
+//! An operator pastes a feed's address and a stranger's site answers with redirects: neither may make this
+//! machine talk to its own network. Everything that is not the public Internet is refused, unless the
+//! operator allowed it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -71,8 +72,8 @@ impl AddressFilter {
         Self { allowed }
     }
 
-    /// `Ok` if `address` may be talked to. An IPv6 address that carries an IPv4 one (mapped, compatible, 6to4, NAT64)
-    /// is judged by what it carries.
+    /// `Ok` if `address` may be talked to. An IPv6 address that carries an IPv4 one (mapped, compatible,
+    /// 6to4, NAT64) is judged by what it carries.
     pub fn check(&self, address: IpAddr) -> Result<(), RefusedAddress> {
         if self.allowed.iter().any(|network| network.contains(&address)) {
             return Ok(());

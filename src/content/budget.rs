@@ -1,7 +1,7 @@
 //! A bound on the work that one document may cause.
 //!
-//! Bytes alone are no bound: a loop that looks ahead from every byte takes hours for a few kilobytes. So the loops that read
-//! a stranger's text count their steps, and a document that takes too many is given up.
+//! Bytes alone are no bound: a loop that looks ahead from every byte takes hours for a few kilobytes. So the
+//! loops that read a stranger's text count their steps, and a document that takes too many is given up.
 
 use std::cell::Cell;
 
@@ -26,7 +26,8 @@ pub fn count(steps: usize) {
     STEPS.with(|taken| taken.set(taken.get().saturating_add(steps)));
 }
 
-/// The steps that a document may take, counted from when the budget was made. A document is read on one thread.
+/// The steps that a document may take, counted from when the budget was made. A document is read on one
+/// thread.
 #[derive(Debug)]
 pub struct Budget {
     allowed: u64,

@@ -1,4 +1,5 @@
-//! Author lines to names: "Posted by Ann Lee on May 1, 2024" is Ann Lee, "Last updated: May 1, 2024" and AL7567 are nobody.
+//! Author lines to names: "Posted by Ann Lee on May 1, 2024" is Ann Lee, "Last updated: May 1, 2024" and
+//! AL7567 are nobody.
 
 use crate::{
     content::{
@@ -115,7 +116,8 @@ const ACCOUNTS: &[&str] = &[
     "support",
     "default",
 ];
-/// Words of professions, in lower case: what stands behind a comma with one of these in it is no second author.
+/// Words of professions, in lower case: what stands behind a comma with one of these in it is no second
+/// author.
 const ROLES: &[&str] = &[
     "writer",
     "editor",

@@ -7,14 +7,15 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 const DECLARED_WITHIN_BYTES: usize = 4096;
 /// How much of a document is looked at to guess a character set that nobody declared.
 const GUESSED_FROM_BYTES: usize = 256 * 1024;
-/// A text is in UTF-8, whatever is declared, if it has so many characters beyond ASCII for each malformed one.
+/// A text is in UTF-8, whatever is declared, if it has so many characters beyond ASCII for each malformed
+/// one.
 const CERTAIN: usize = 4;
 
 /// The text of a document, with U+FFFD for bytes that don't fit.
 ///
-/// A byte order mark decides; then bytes that are UTF-8 beyond ASCII, which nothing else is by chance; then what HTTP says;
-/// then what the document itself declares (`<?xml encoding`, `<meta charset`). A declaration under which most bytes beyond
-/// ASCII are malformed is wrong: the encoding is guessed then.
+/// A byte order mark decides; then bytes that are UTF-8 beyond ASCII, which nothing else is by chance; then
+/// what HTTP says; then what the document itself declares (`<?xml encoding`, `<meta charset`). A declaration
+/// under which most bytes beyond ASCII are malformed is wrong: the encoding is guessed then.
 pub fn decode(body: &[u8], content_type: Option<&str>) -> String {
     if let Some((encoding, bom_bytes)) = Encoding::for_bom(body) {
         return without_nul(encoding.decode_without_bom_handling(&body[bom_bytes..]).0.into_owned());

@@ -1,6 +1,7 @@
 //! The words in dates: months and weekdays in seven languages and their neighbours, and time zones.
 
-/// Month names without accents. A word of three letters or more that begins one of these is an abbreviation of it.
+/// Month names without accents. A word of three letters or more that begins one of these is an abbreviation
+/// of it.
 const MONTHS: [&[&str]; 12] = [
     &["january", "januar", "janner", "janvier", "enero", "janeiro", "gennaio", "januari"],
     &["february", "februar", "feber", "fevrier", "febrero", "fevereiro", "febbraio"],
@@ -16,7 +17,8 @@ const MONTHS: [&[&str]; 12] = [
     &["december", "dezember", "decembre", "diciembre", "dezembro", "dicembre", "desember"],
 ];
 
-/// Weekday names without accents. A word of two letters or more that begins one of these is an abbreviation of it.
+/// Weekday names without accents. A word of two letters or more that begins one of these is an abbreviation
+/// of it.
 const WEEKDAYS: &[&str] = &[
     "monday",
     "tuesday",

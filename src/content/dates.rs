@@ -1,7 +1,7 @@
 //! Dates as sites write them.
 //!
-//! RFC 3339 and RFC 2822 are jiff's to read. All other forms are taken apart into numbers, words and marks: the time of
-//! day is found first, then the offset behind it, then the date in what is left.
+//! RFC 3339 and RFC 2822 are jiff's to read. All other forms are taken apart into numbers, words and marks:
+//! the time of day is found first, then the offset behind it, then the date in what is left.
 
 use crate::content::{
     date_words::DayOrder,
@@ -18,8 +18,8 @@ pub fn parse(text: &str) -> Option<Timestamp> {
     parse_ordered(text, DayOrder::default())
 }
 
-/// The moment `text` means. A time without a zone is taken as UTC, a date without a time as its midnight. A zero date (year
-/// 1, or the Unix epoch) is a program's way of saying "none".
+/// The moment `text` means. A time without a zone is taken as UTC, a date without a time as its midnight. A
+/// zero date (year 1, or the Unix epoch) is a program's way of saying "none".
 pub fn parse_ordered(text: &str, order: DayOrder) -> Option<Timestamp> {
     moment(text, order).filter(|at| !is_none(*at))
 }

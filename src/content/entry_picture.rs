@@ -9,8 +9,8 @@ use url::Url;
 /// Narrower pictures are spacers and counters.
 const MIN_WIDTH_PX: u32 = 48;
 
-/// The picture the feed itself names: the widest picture of its media, then a thumbnail, then an enclosed picture, then the
-/// cover of an episode.
+/// The picture the feed itself names: the widest picture of its media, then a thumbnail, then an enclosed
+/// picture, then the cover of an episode.
 pub fn named(entry: &Element<'_>, base: &Url) -> Option<Picture> {
     let groups: Vec<&Element<'_>> = entry.all(Space::Media, "group").chain([entry]).collect();
     let contents: Vec<(&Element<'_>, &Element<'_>)> = groups

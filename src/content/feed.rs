@@ -22,8 +22,8 @@ const FEED_TYPES: &[&str] =
 /// How a feed's document begins, whatever stands before it.
 const FEED_TAGS: &[&str] = &["<rss", "<feed", "<rdf:rdf", "<channel", "<atom:feed"];
 
-/// Reads a feed. `base` is where it was fetched from: relative links are relative to that, to the feed's site, or to its own
-/// `xml:base`.
+/// Reads a feed. `base` is where it was fetched from: relative links are relative to that, to the feed's
+/// site, or to its own `xml:base`.
 pub fn parse_feed(
     body: &[u8],
     content_type: Option<&str>,
@@ -174,8 +174,8 @@ fn convert(
     })
 }
 
-/// How long a feed asks not to be read again: its `ttl`, or how often it says that it is updated (RSS 1.0's syndication
-/// module, which blogs use in RSS 2.0).
+/// How long a feed asks not to be read again: its `ttl`, or how often it says that it is updated (RSS 1.0's
+/// syndication module, which blogs use in RSS 2.0).
 fn ttl(tree: &Tree<'_>) -> Option<Duration> {
     let feed = &tree.feed;
     let minutes = feed.text_of(Space::Core, "ttl").and_then(|minutes| minutes.parse::<u32>().ok());

@@ -62,7 +62,8 @@ pub fn read(entry: &Element<'_>, shared: Shared<'_>) -> Result<ReadEntry, String
     let (dek, text) = dek_and_text(body.as_ref().map(Prose::pair), summary.as_ref().map(Prose::pair));
     let (title, dek) =
         title_and_dek(title(entry), dek, text.as_deref()).ok_or("it has neither a title nor a text")?;
-    // Without an `xml:base`, what an entry holds is relative to its page, as authors write it, not to the feed.
+    // Without an `xml:base`, what an entry holds is relative to its page, as authors write it, not to the
+    // feed.
     let content_base = content_base(entry, base).or(own_base.clone()).unwrap_or_else(|| url.clone());
     let picture = entry_picture::named(entry, base.unwrap_or(&url))
         .or_else(|| markup::first_picture(&body.as_ref()?.text, Some(&content_base)))
@@ -179,7 +180,8 @@ fn address(entry: &Element<'_>, base: Option<&Url>) -> Result<Url, String> {
         })
 }
 
-/// An address as people write it: "www." without a scheme, and a scheme without a colon's slashes, are no paths.
+/// An address as people write it: "www." without a scheme, and a scheme without a colon's slashes, are no
+/// paths.
 fn web_address(text: &str, base: Option<&Url>) -> Option<Url> {
     let text = text.trim();
     if text.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("www.")) {

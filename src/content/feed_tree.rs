@@ -1,8 +1,8 @@
 //! A feed's document as a tree, mended on the way.
 //!
-//! What is never closed ends with what encloses it, stray end tags are passed over, and the elements that hold a text
-//! (titles, descriptions) hold whatever markup stands in them. Feeds put elements where they don't belong, so an entry is
-//! one wherever it stands.
+//! What is never closed ends with what encloses it, stray end tags are passed over, and the elements that
+//! hold a text (titles, descriptions) hold whatever markup stands in them. Feeds put elements where they
+//! don't belong, so an entry is one wherever it stands.
 
 use crate::content::{
     budget::{self, Budget, OverBudget},
@@ -239,7 +239,8 @@ impl<'a> Builder<'a> {
         self.close(at, end, true);
     }
 
-    /// Closes the element at this depth and all in it. What stands in an element that was not closed stands behind it.
+    /// Closes the element at this depth and all in it. What stands in an element that was not closed stands
+    /// behind it.
     fn close(&mut self, at: usize, end: usize, unclosed: bool) {
         while self.open.len() > at {
             let is_closed = self.open.len() == at + 1 && !unclosed;

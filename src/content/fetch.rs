@@ -1,9 +1,9 @@
 //! The one way this program reads from other people's sites.
 //!
-//! Whatever the address, a fetch talks to public addresses only (each redirect is checked again, and names are
-//! checked after resolving, by the resolver the connection itself uses), takes a bounded time, and holds a bounded
-//! number of bytes. Proxies of the environment are not used: they would resolve names behind our back. Each host is asked one
-//! thing at a time, with a pause between two (`turns`).
+//! Whatever the address, a fetch talks to public addresses only (each redirect is checked again, and names
+//! are checked after resolving, by the resolver the connection itself uses), takes a bounded time, and holds
+//! a bounded number of bytes. Proxies of the environment are not used: they would resolve names behind our
+//! back. Each host is asked one thing at a time, with a pause between two (`turns`).
 
 use std::error::Error as StdError;
 use std::net::IpAddr;
@@ -56,7 +56,6 @@ pub struct FetchPolicy {
 pub enum Fetched {
     /// Nothing new since the validators were given out.
     NotModified(Unchanged),
-    /// The document.
     Page(Document),
 }
 
@@ -85,8 +84,8 @@ pub struct Head {
 pub struct Document {
     /// Where the document was in the end.
     pub url: Url,
-    /// Set when the first redirect said "moved permanently" (301, 308): the address to ask next time, as far as all redirects
-    /// up to there said so.
+    /// Set when the first redirect said "moved permanently" (301, 308): the address to ask next time, as far
+    /// as all redirects up to there said so.
     pub permanent_url: Option<Url>,
     /// The `Content-Type` header.
     pub content_type: Option<String>,
@@ -180,8 +179,8 @@ impl Fetcher {
         }
     }
 
-    /// The beginning of the picture at `url`. One that is heavier than [`picture::MAX_BYTES`] is an error, as far as its
-    /// length can be known without reading more than that.
+    /// The beginning of the picture at `url`. One that is heavier than [`picture::MAX_BYTES`] is an error, as
+    /// far as its length can be known without reading more than that.
     pub async fn picture_head(&self, url: &Url) -> Result<Head, FetchError> {
         let validators = Validators::default();
         let asked =

@@ -20,12 +20,7 @@ pub enum FetchError {
         "refused to fetch {url}: only http and https addresses are fetched, not {scheme}; give the address a \
              browser shows"
     )]
-    Scheme {
-        /// The address.
-        url: String,
-        /// Its scheme.
-        scheme: String,
-    },
+    Scheme { url: String, scheme: String },
     /// A user name or password in the address.
     #[error(
         "refused to fetch {url} with a user name and password in the address: they would end up in logs and \
@@ -38,7 +33,6 @@ pub enum FetchError {
     /// The address, or all the addresses its name stands for, are not public.
     #[error("refused to fetch {url}: {refused}; if this is meant, add it to feeds.allow_networks")]
     Refused {
-        /// The address.
         url: String,
         /// The network address and what it is.
         refused: RefusedAddress,
@@ -46,7 +40,6 @@ pub enum FetchError {
     /// The host is asked something already, or wants to be left alone: see `turns`.
     #[error("{url} was not asked yet: it is not our turn at its host for {} s more", .wait.as_secs_f32())]
     HostBusy {
-        /// The address.
         url: String,
         /// How long to wait at least.
         wait: Duration,
@@ -54,7 +47,6 @@ pub enum FetchError {
     /// No connection, no such name, TLS trouble.
     #[error("could not reach {url}: {reason}; check the address in a browser, or try again later")]
     Unreachable {
-        /// The address.
         url: String,
         /// What the connection said.
         reason: String,
@@ -71,7 +63,6 @@ pub enum FetchError {
     /// The connection broke, or the compressed body is damaged.
     #[error("the answer of {url} broke off: {reason}; try again later")]
     Broken {
-        /// The address.
         url: String,
         /// What the connection said.
         reason: String,
@@ -81,16 +72,10 @@ pub enum FetchError {
         "stopped reading {url} after {limit_bytes} bytes (decompressed); if it is a feed, ask the site for a \
              shorter one, or raise feeds.max_bytes"
     )]
-    TooLarge {
-        /// The address.
-        url: String,
-        /// The limit.
-        limit_bytes: u64,
-    },
+    TooLarge { url: String, limit_bytes: u64 },
     /// A redirect without a usable target.
     #[error("{url} redirects to {location:?}, which is no address; the site has to mend this")]
     BadRedirect {
-        /// The address.
         url: String,
         /// What its `Location` header says.
         location: String,
@@ -106,19 +91,14 @@ pub enum FetchError {
     TooManyRedirects {
         /// The addresses in order; the last one was not asked.
         chain: Vec<String>,
-        /// The limit.
         limit: usize,
     },
     /// 410: the site says it is gone for good.
     #[error("{url} is gone for good (410); remove it, or find its new address")]
-    Gone {
-        /// The address.
-        url: String,
-    },
+    Gone { url: String },
     /// Any other answer without a document.
     #[error("{url} answered {status}{}; {}", status_name(*.status), status_cure(*.status))]
     Status {
-        /// The address.
         url: String,
         /// The HTTP status.
         status: u16,

@@ -228,8 +228,8 @@ async fn a_body_over_the_limit_is_not_read_to_its_end() {
 
 #[tokio::test]
 async fn a_gzip_bomb_is_stopped_by_its_decompressed_size() {
-    // Fifty thousand zeros, deflated by hand: gzip header, stored blocks would be too long, so the compressor of the
-    // server's own kind is not needed: one run-length block does it.
+    // Fifty thousand zeros, deflated by hand: gzip header, stored blocks would be too long, so the compressor
+    // of the server's own kind is not needed: one run-length block does it.
     let bomb = gzip_of_zeros();
     assert!((bomb.len() as u64) < LIMIT_BYTES / 10);
     let answer = ResponseTemplate::new(200).insert_header("content-encoding", "gzip").set_body_bytes(bomb);

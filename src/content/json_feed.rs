@@ -1,7 +1,7 @@
 //! JSON Feed 1 and 1.1.
 //!
-//! Read here with serde_json, not by feed-rs: that drops an item's `image`, and refuses a whole feed for one numeric
-//! `id` or an attachment without a type, both of which the format's own text tells readers to accept.
+//! Read here with serde_json, not by feed-rs: that drops an item's `image`, and refuses a whole feed for one
+//! numeric `id` or an attachment without a type, both of which the format's own text tells readers to accept.
 
 use serde_json::{Map, Value};
 use url::Url;

@@ -3,8 +3,8 @@
 use crate::content::budget;
 use std::fmt::Write as _;
 
-/// Mends what can be: commas too many or missing, comments, raw control characters and odd escapes in strings, text behind
-/// the end, and an end that is missing.
+/// Mends what can be: commas too many or missing, comments, raw control characters and odd escapes in
+/// strings, text behind the end, and an end that is missing.
 pub fn mended(text: &str) -> String {
     let mut mender = Mender::default();
     let mut chars = text.chars().peekable();

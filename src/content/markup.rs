@@ -68,8 +68,8 @@ const TWICE_ESCAPED: &[(&str, char)] = &[
 /// A picture narrower or lower than this is a spacer, a counter or a smiley.
 const SMALLEST_PICTURE_PX: u32 = 48;
 
-/// The plain text of an HTML fragment: entities decoded, block elements separated by a space, scripts and styles
-/// dropped, whitespace collapsed.
+/// The plain text of an HTML fragment: entities decoded, block elements separated by a space, scripts and
+/// styles dropped, whitespace collapsed.
 pub fn to_text(html: &str) -> String {
     if html.contains(['<', '&']) { text_of(&fragment(html).root()) } else { collapse(html) }
 }
@@ -121,8 +121,8 @@ pub fn plain(text: &str) -> String {
     to_text(&html)
 }
 
-/// Text in which character references are left, because somebody escaped twice: these are decoded, but for those of `<` and
-/// `>`, which somebody may write about.
+/// Text in which character references are left, because somebody escaped twice: these are decoded, but for
+/// those of `<` and `>`, which somebody may write about.
 pub fn mended(text: String) -> String {
     if !text.contains('&') {
         return text;
@@ -246,7 +246,8 @@ enum Piece<'a> {
     Break,
 }
 
-/// Goes through the readable text below `root` in order, without recursion: pages nest as deeply as they like.
+/// Goes through the readable text below `root` in order, without recursion: pages nest as deeply as they
+/// like.
 fn walk(root: &NodeRef<'_>, found: &mut impl FnMut(Piece<'_>)) {
     let mut next = root.first_child();
     while let Some(node) = next {
@@ -263,7 +264,8 @@ fn walk(root: &NodeRef<'_>, found: &mut impl FnMut(Piece<'_>)) {
             next = Some(child);
             continue;
         }
-        // To the next sibling of the node or of the nearest ancestor that has one, leaving elements on the way.
+        // To the next sibling of the node or of the nearest ancestor that has one, leaving elements on the
+        // way.
         let mut leaving = Some(node);
         next = None;
         while let Some(node) = leaving {

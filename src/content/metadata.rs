@@ -10,7 +10,8 @@ use crate::content::{
     page_title::Source,
 };
 
-/// What the sources of a page say about its article. Texts are plain but not yet bounded; addresses may be relative.
+/// What the sources of a page say about its article. Texts are plain but not yet bounded; addresses may be
+/// relative.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
     /// Titles, the best first.
@@ -19,7 +20,6 @@ pub struct Facts {
     pub deks: Vec<String>,
     /// Author lines that name somebody, the best first.
     pub authors: Vec<(Source, String)>,
-    /// The section.
     pub section: Option<String>,
     /// The site's name.
     pub site_name: Option<String>,

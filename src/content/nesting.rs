@@ -1,7 +1,8 @@
 //! Bounds how deep and how wide HTML may be before it is parsed.
 //!
-//! HTML parsers take quadratic time for elements nested without end and for tags with endless attributes (measured: ten
-//! minutes for 100,000 nested elements), so a stranger's page could stop a worker. Browsers stop at 512 levels.
+//! HTML parsers take quadratic time for elements nested without end and for tags with endless attributes
+//! (measured: ten minutes for 100,000 nested elements), so a stranger's page could stop a worker. Browsers
+//! stop at 512 levels.
 
 use crate::content::budget;
 use std::borrow::Cow;

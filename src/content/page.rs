@@ -1,7 +1,8 @@
 //! A page's bytes to an article.
 //!
-//! A page is asked in the order in which publishers take care: JSON-LD, then the `<meta>` of the various schools, then
-//! what it shows; what two of these agree on counts before what the first one says. Which text is the article's is Mozilla's Readability's to say, in dom_smoothie's Rust.
+//! A page is asked in the order in which publishers take care: JSON-LD, then the `<meta>` of the various
+//! schools, then what it shows; what two of these agree on counts before what the first one says. Which text
+//! is the article's is Mozilla's Readability's to say, in dom_smoothie's Rust.
 
 use dom_query::Document;
 use dom_smoothie::{Config, Readability, TextMode};
@@ -176,8 +177,8 @@ fn read_html(html: &str, url: Option<&Url>) -> Result<FoundArticle, PageError> {
     .tidy())
 }
 
-/// The address the page gives itself. One that points from an article to the site's front page, or to the section above it,
-/// is a mistake.
+/// The address the page gives itself. One that points from an article to the site's front page, or to the
+/// section above it, is a mistake.
 fn canonical(said: &[String], base: Option<&Url>, url: Option<&Url>) -> Option<Url> {
     let is_front = |url: &Url| url.path() == "/" && url.query().is_none();
     let mut said = said.iter().filter_map(|address| markup::web_address(address, base));
@@ -186,7 +187,8 @@ fn canonical(said: &[String], base: Option<&Url>, url: Option<&Url>) -> Option<U
     said.find(is_meant).or_else(|| url.cloned())
 }
 
-/// Whether an address is that of a section in which a page stands, as opposed to the page itself without its variant.
+/// Whether an address is that of a section in which a page stands, as opposed to the page itself without its
+/// variant.
 fn is_above(said: &Url, url: &Url) -> bool {
     let behind =
         url.path().strip_prefix(said.path().trim_end_matches('/')).and_then(|rest| rest.strip_prefix('/'));
@@ -216,8 +218,8 @@ fn author(facts: &Facts) -> Option<String> {
     people.iter().find(is_agreed).or(people.first()).map(|(_, line)| line.clone())
 }
 
-/// The date of publication: the first whose day another source has, too, else the first; with its time of day, if one source
-/// has that. A page without any may have its day in its address.
+/// The date of publication: the first whose day another source has, too, else the first; with its time of
+/// day, if one source has that. A page without any may have its day in its address.
 fn published_at(said: &[(Source, String)], order: DayOrder, url: Option<&Url>) -> Option<Timestamp> {
     const DAY: SignedDuration = SignedDuration::from_hours(24);
     let read: Vec<(Source, Timestamp)> = said

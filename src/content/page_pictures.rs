@@ -1,4 +1,5 @@
-//! The pictures that a page has for its article, the likeliest first. Whether one is good is seen only when it is looked at.
+//! The pictures that a page has for its article, the likeliest first. Whether one is good is seen only when
+//! it is looked at.
 
 use crate::content::markup;
 use std::collections::HashMap;
@@ -47,8 +48,8 @@ const STAND_INS: &[&str] = &[
     "transparent",
 ];
 
-/// The addresses of the pictures, the likeliest first: one that several places name, then by place; what mail programs don't
-/// show, thumbnails and stand-ins last.
+/// The addresses of the pictures, the likeliest first: one that several places name, then by place; what mail
+/// programs don't show, thumbnails and stand-ins last.
 pub fn ranked(named: &[NamedPicture], base: Option<&Url>) -> Vec<Url> {
     let found: Vec<(Url, &NamedPicture)> = named
         .iter()

@@ -19,8 +19,8 @@ pub enum Source {
     Heading,
 }
 
-/// The headline: of these titles, in the order of trust, the first that another source has, too; else the first. The site's
-/// name is taken off.
+/// The headline: of these titles, in the order of trust, the first that another source has, too; else the
+/// first. The site's name is taken off.
 pub fn agreed(titles: &[(Source, String)], site: Option<&str>, url: Option<&Url>) -> Option<String> {
     let host = url.and_then(Url::host_str).unwrap_or_default();
     let host = host.strip_prefix("www.").unwrap_or(host);

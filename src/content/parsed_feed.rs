@@ -12,7 +12,8 @@ use crate::{
     },
 };
 
-/// How many entries of a feed are read: the newest. A feed that holds a whole archive would else fill every poll.
+/// How many entries of a feed are read: the newest. A feed that holds a whole archive would else fill every
+/// poll.
 pub const MAX_ENTRIES: usize = 2_000;
 
 /// Longest headline that is made of the first words of a text.
@@ -101,7 +102,6 @@ pub enum FeedError {
         line: usize,
         /// Counted from 1.
         column: usize,
-        /// The problem.
         problem: String,
     },
     /// JSON that is none, or no JSON Feed.
@@ -113,7 +113,6 @@ pub enum FeedError {
         line: usize,
         /// Counted from 1.
         column: usize,
-        /// The problem.
         problem: String,
     },
     /// Something else, well-formed or not.
@@ -150,8 +149,8 @@ fn offered(feeds: &[Url]) -> String {
     format!("it offers {}; add that instead", feeds.join(" and "))
 }
 
-/// The dek and the text that an entry's content and summary (each with whether it is plain text) make. A summary too
-/// long for a dek is the text itself.
+/// The dek and the text that an entry's content and summary (each with whether it is plain text) make. A
+/// summary too long for a dek is the text itself.
 pub(crate) fn dek_and_text(
     body: Option<(&str, bool)>,
     summary: Option<(&str, bool)>,
@@ -178,7 +177,8 @@ pub(crate) fn dek_and_text(
     (dek, text)
 }
 
-/// The title and the dek of an entry. Without a title, the first words of its text are one, and the dek goes on behind them.
+/// The title and the dek of an entry. Without a title, the first words of its text are one, and the dek goes
+/// on behind them.
 pub(crate) fn title_and_dek(
     title: Option<String>,
     dek: Option<String>,
@@ -206,7 +206,8 @@ fn first_paragraph(text: &str) -> Option<String> {
         .and_then(some)
 }
 
-/// The first words of a text, as a headline where there is none: the first sentence, if it is no longer than a headline.
+/// The first words of a text, as a headline where there is none: the first sentence, if it is no longer than
+/// a headline.
 fn first_words(text: &str) -> Option<String> {
     let line = one_line(text.split("\n\n").find(|part| !part.trim().is_empty())?, FIRST_WORDS_CHARS * 10);
     let ends = line.match_indices(['.', '!', '?', '。', '！', '？']).map(|(at, mark)| at + mark.len());
@@ -224,7 +225,8 @@ fn first_words(text: &str) -> Option<String> {
     }
 }
 
-/// Without the line that blog software adds to every entry ("The post … appeared first on …", "Continue reading →").
+/// Without the line that blog software adds to every entry ("The post … appeared first on …", "Continue
+/// reading →").
 fn without_footer(text: String) -> String {
     let mut kept = text.trim();
     if let Some(at) = kept.rfind("The post ").filter(|at| kept[*at..].contains(" appeared first on ")) {
@@ -251,8 +253,8 @@ pub(crate) fn some(text: String) -> Option<String> {
     (!text.trim().is_empty()).then_some(text)
 }
 
-/// Leaves the newest [`MAX_ENTRIES`], in their order. What has no date counts as older than what has one, and later
-/// entries as older than earlier ones.
+/// Leaves the newest [`MAX_ENTRIES`], in their order. What has no date counts as older than what has one, and
+/// later entries as older than earlier ones.
 pub(crate) fn keep_newest(articles: &mut Vec<FoundArticle>, skipped: &mut Vec<String>) {
     let Some(surplus) = articles.len().checked_sub(MAX_ENTRIES).filter(|surplus| *surplus > 0) else {
         return;

@@ -2,8 +2,8 @@
 
 use crate::domain::content::picture::{PictureKind, Unfit, judge};
 
-/// The width and height, in pixels, of the picture that begins with `head`, if it is fit for mail. What its server calls it
-/// does not matter.
+/// The width and height, in pixels, of the picture that begins with `head`, if it is fit for mail. What its
+/// server calls it does not matter.
 pub fn size(head: &[u8]) -> Result<(u32, u32), Unfit> {
     PictureKind::of(head).ok_or(Unfit::Kind)?;
     let size = imagesize::blob_size(head).map_err(|_| Unfit::Size)?;

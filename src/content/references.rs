@@ -1,4 +1,5 @@
-//! Character references in XML: those of the language, those by number, and those that a document declares itself.
+//! Character references in XML: those of the language, those by number, and those that a document declares
+//! itself.
 
 use crate::content::budget;
 use std::{borrow::Cow, collections::HashMap};
@@ -12,8 +13,8 @@ const LONGEST_REFERENCE: usize = 40;
 /// The entities that a document declares.
 pub type Entities<'a> = HashMap<&'a str, &'a str>;
 
-/// The text with its references replaced. Those of HTML stay, because what they stand in is read as HTML later; so does what
-/// only looks like a reference.
+/// The text with its references replaced. Those of HTML stay, because what they stand in is read as HTML
+/// later; so does what only looks like a reference.
 pub fn resolve<'a>(text: &'a str, entities: &Entities<'_>) -> Cow<'a, str> {
     if !text.contains('&') {
         return Cow::Borrowed(text);
@@ -60,8 +61,8 @@ fn predefined(name: &str) -> Option<char> {
     }
 }
 
-/// The character with this number ("#233", "#xe9"), and the rest behind it. Two halves of a pair are one character, and an
-/// impossible number is U+FFFD.
+/// The character with this number ("#233", "#xe9"), and the rest behind it. Two halves of a pair are one
+/// character, and an impossible number is U+FFFD.
 fn of_number<'a>(name: &str, behind: &'a str) -> Option<(char, &'a str)> {
     let number = code(name)?;
     if (0xd800..0xdc00).contains(&number)

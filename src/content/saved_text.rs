@@ -1,4 +1,5 @@
-//! A page that a browser saved as text: no markup left, but menus, photo credits and the signup box still in it.
+//! A page that a browser saved as text: no markup left, but menus, photo credits and the signup box still in
+//! it.
 
 use crate::{
     content::{byline, dates, markup},

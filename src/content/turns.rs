@@ -1,7 +1,8 @@
-//! Good manners towards other people's servers: a process asks a host one thing at a time, with a pause between two.
+//! Good manners towards other people's servers: a process asks a host one thing at a time, with a pause
+//! between two.
 //!
-//! Waiting for a turn is bounded. Whoever would wait longer gets [`Busy`] at once, and comes back later instead of keeping a
-//! worker.
+//! Waiting for a turn is bounded. Whoever would wait longer gets [`Busy`] at once, and comes back later
+//! instead of keeping a worker.
 
 use parking_lot::Mutex;
 use std::collections::HashMap;

@@ -1,4 +1,5 @@
-//! A date written for people or by a program with a form of its own, taken apart and understood piece by piece.
+//! A date written for people or by a program with a form of its own, taken apart and understood piece by
+//! piece.
 
 use crate::content::date_words::{DayOrder, is_afternoon, is_silent, month, place, simplified, zone};
 use jiff::{
@@ -230,7 +231,8 @@ impl WrittenDate {
         })
     }
 
-    /// The offset from UTC in minutes, as written behind the time that ends at `end`. A number counts before a name.
+    /// The offset from UTC in minutes, as written behind the time that ends at `end`. A number counts before
+    /// a name.
     fn offset(&mut self, end: usize) -> Option<i32> {
         let (mut named, mut numeric) = (None, None);
         // Directly behind the time, and behind a name, a minus is that of an offset.
@@ -392,7 +394,8 @@ fn century(year: u64) -> u64 {
     if year < CENTURY_TURNS_AT { 2000 + year } else { 1900 + year }
 }
 
-/// The text without remarks in brackets and without a name of the time zone database ("Europe/Berlin"), and that zone.
+/// The text without remarks in brackets and without a name of the time zone database ("Europe/Berlin"), and
+/// that zone.
 fn without_zone_name(text: &str) -> (String, Option<TimeZone>) {
     let mut kept = String::with_capacity(text.len());
     let mut named = None;

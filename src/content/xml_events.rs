@@ -1,8 +1,8 @@
 //! XML to tags and texts, as leniently as browsers read HTML.
 //!
-//! A parser for well-formed XML stops at the first fault, and one that mends what it reads loses the place. This reads on: a
-//! `<` that begins no tag is text, names differ in no case, attributes need no quotes, and what is never closed ends with the
-//! document. Each fault is noted with its place.
+//! A parser for well-formed XML stops at the first fault, and one that mends what it reads loses the place.
+//! This reads on: a `<` that begins no tag is text, names differ in no case, attributes need no quotes, and
+//! what is never closed ends with the document. Each fault is noted with its place.
 
 use crate::content::{
     budget::{self, Budget, OverBudget},
@@ -250,14 +250,13 @@ impl<'a> Events<'a> {
             return (Some((lower(name), Cow::Borrowed(""))), name_end);
         }
         let value_at = find(equals + 1, &|byte| !byte.is_ascii_whitespace());
-        let (value, end) = match bytes.get(value_at) {
-            Some(quote @ (b'"' | b'\'')) => self.quoted(value_at, *quote),
-            _ => {
-                let end = find(value_at, &|byte| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'<'));
-                let is_end = rest[value_at..end].ends_with('/') && bytes.get(end) == Some(&b'>');
-                let end = end - usize::from(is_end);
-                (&rest[value_at..end], end)
-            }
+        let (value, end) = if let Some(quote @ (b'"' | b'\'')) = bytes.get(value_at) {
+            self.quoted(value_at, *quote)
+        } else {
+            let end = find(value_at, &|byte| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'<'));
+            let is_end = rest[value_at..end].ends_with('/') && bytes.get(end) == Some(&b'>');
+            let end = end - usize::from(is_end);
+            (&rest[value_at..end], end)
         };
         (Some((lower(name), references::resolve(value, &self.entities))), end)
     }

@@ -168,8 +168,8 @@ async fn record_failure(
     articles::set_failed(tx, look.id, problem, retry_at).await
 }
 
-/// Checks the article's picture, unless that was done before: the first suitable one of the feed and the page.
-/// An unsuitable picture is a result; an error means that a later attempt may succeed.
+/// Checks the article's picture, unless that was done before: the first suitable one of the feed and the
+/// page. An unsuitable picture is a result; an error means that a later attempt may succeed.
 async fn check_picture(
     context: &FeedContext,
     look: &Look,

@@ -21,8 +21,8 @@ pub struct FeedContext {
 }
 
 impl FeedContext {
-    /// Parses a document on a blocking thread, because a large one takes a while. Returns `None` if the process is
-    /// asked to stop. The next start fetches the document again.
+    /// Parses a document on a blocking thread, because a large one takes a while. Returns `None` if the
+    /// process is asked to stop. The next start fetches the document again.
     pub async fn parse<T: Send + 'static>(
         &self,
         parse: impl FnOnce() -> T + Send + 'static,

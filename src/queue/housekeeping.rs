@@ -34,8 +34,8 @@ pub async fn tidy(db: &Db) -> Result<(), DbError> {
     tx.commit().await
 }
 
-/// Finishes the jobs of stopped workers whose names start with `workers`. Jobs that were begun are done or have
-/// failed; those that were only fetched are queued again.
+/// Finishes the jobs of stopped workers whose names start with `workers`. Jobs that were begun are done or
+/// have failed; those that were only fetched are queued again.
 pub(super) async fn settle_jobs(db: &Db, workers: &str, begun: &[String]) -> Result<(), DbError> {
     let mut tx = db.begin().await?;
     query!(

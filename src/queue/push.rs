@@ -28,7 +28,8 @@ impl Queue {
         Ok(())
     }
 
-    /// Enqueues a job for another process. The workers of this process aren't woken, but may still find the job first.
+    /// Enqueues a job for another process. The workers of this process aren't woken, but may still find the
+    /// job first.
     pub async fn enqueue_for_others(&self, tx: &mut Tx, job: &Job) -> Result<(), DbError> {
         push(tx, job.queue_name(), &[job], None).await
     }

@@ -1,4 +1,5 @@
-//! The layers of the configuration: the defaults, a file, the environment. Each replaces values of those before it.
+//! The layers of the configuration: the defaults, a file, the environment. Each replaces values of those
+//! before it.
 
 use crate::settings::{SettingsError, problems::Problems};
 use std::{ffi::OsString, path::Path};

@@ -1,8 +1,8 @@
 //! Settings: the built-in `config/default.toml`, then the file given by `--config`, then the environment.
 //!
-//! Everything is checked at start. A wrong configuration is refused with all its problems at once, each with the key, what
-//! is wrong and what would be right. A section is a struct with the keys of `config/default.toml`: serde reads it, and
-//! validator checks its values.
+//! Everything is checked at start. A wrong configuration is refused with all its problems at once, each with
+//! the key, what is wrong and what would be right. A section is a struct with the keys of
+//! `config/default.toml`: serde reads it, and validator checks its values.
 
 mod database;
 mod digest;
@@ -151,7 +151,8 @@ impl Settings {
         }
     }
 
-    /// Deserializes a tree. Values that can't be read are noted as problems and replaced by the model's, until the rest can.
+    /// Deserializes a tree. Values that can't be read are noted as problems and replaced by the model's,
+    /// until the rest can.
     fn read(tree: Table, mut model: Value, problems: &mut Problems) -> Option<Self> {
         let mut tree = Value::Table(tree);
         loop {

@@ -29,7 +29,8 @@ impl std::fmt::Display for Problem {
 pub(super) struct Problems(BTreeMap<String, Problem>);
 
 impl Problems {
-    /// Notes a problem, with the usual cure of its key. Returns false if the key already has a problem, which then stays.
+    /// Notes a problem, with the usual cure of its key. Returns false if the key already has a problem, which
+    /// then stays.
     pub fn note(&mut self, key: &str, problem: impl Into<String>) -> bool {
         self.note_with(key, problem, cure_of(key))
     }

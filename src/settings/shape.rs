@@ -1,13 +1,15 @@
-//! Brings a tree of values into the shape of its model: with no other keys, and each value of the model's kind. A value that
-//! can't be brought into shape is noted as a problem and replaced, so that the rest can be checked, too.
+//! Brings a tree of values into the shape of its model: with no other keys, and each value of the model's
+//! kind. A value that can't be brought into shape is noted as a problem and replaced, so that the rest can be
+//! checked, too.
 //!
-//! The model is `config/default.toml`, with one section in each list of sections. In that section "" stands for a key that may
-//! be left out, any other text for a required one, and a number is its key's default.
+//! The model is `config/default.toml`, with one section in each list of sections. In that section "" stands
+//! for a key that may be left out, any other text for a required one, and a number is its key's default.
 
 use crate::settings::problems::Problems;
 use toml::{Table, Value};
 
-/// A number out of every range. It replaces a value that is no number, so that validation adds the range to the problem.
+/// A number out of every range. It replaces a value that is no number, so that validation adds the range to
+/// the problem.
 const NO_NUMBER: u32 = u32::MAX;
 
 pub(super) struct Shaper<'a> {
@@ -108,7 +110,8 @@ impl<'a> Shaper<'a> {
     }
 }
 
-/// Returns the items of a list. The environment can only write `relays.0.url`, a section with numbers for names.
+/// Returns the items of a list. The environment can only write `relays.0.url`, a section with numbers for
+/// names.
 fn items(value: Value) -> Result<Vec<Value>, String> {
     match value {
         Value::Array(list) => Ok(list),
@@ -122,7 +125,8 @@ fn items(value: Value) -> Result<Vec<Value>, String> {
     }
 }
 
-/// Returns a value as one of the model's kind. The environment writes every value as text, and lists with commas.
+/// Returns a value as one of the model's kind. The environment writes every value as text, and lists with
+/// commas.
 fn converted(value: Value, model: &Value) -> Result<Value, String> {
     match (model, value) {
         (Value::Boolean(_), value @ Value::Boolean(_)) => Ok(value),
@@ -172,7 +176,8 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// Collects the dotted keys of all values. A list of plain values counts as one, and so does an empty section.
+/// Collects the dotted keys of all values. A list of plain values counts as one, and so does an empty
+/// section.
 pub(super) fn leaves(value: &Value, key: String, found: &mut Vec<String>) {
     match value {
         Value::Table(section) if !section.is_empty() => {

@@ -1,5 +1,5 @@
-//! Errors as responses. Handlers return an [`AppError`]. The middleware, which knows the request's language and `Accept` header, turns it
-//! into a page or into problem JSON (RFC 9457).
+//! Errors as responses. Handlers return an [`AppError`]. The middleware, which knows the request's language
+//! and `Accept` header, turns it into a page or into problem JSON (RFC 9457).
 
 use crate::{
     db::DbError,
@@ -82,7 +82,7 @@ impl AppError {
             Self::Db(error) => tracing::error!(%error, "request failed: the database returned an error"),
             Self::Mailbox(error) => tracing::error!(%error, "request failed: the mailbox can't be read"),
             Self::Feed(error) => {
-                tracing::error!(%error, "request failed: the feed of issues can't be written")
+                tracing::error!(%error, "request failed: the feed of issues can't be written");
             }
             _ => {}
         }

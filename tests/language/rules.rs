@@ -146,7 +146,8 @@ fn names(style: &Style, text: &str) -> Vec<(usize, String)> {
     found
 }
 
-/// Documentation of one or two words, which says no more than a name. Help texts of the command line are no such docs.
+/// Documentation of one or two words, which says no more than a name. Help texts of the command line are no
+/// such docs.
 fn filler_docs(name: &str, text: &str) -> Vec<(usize, String)> {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let doc = |index: Option<usize>| {

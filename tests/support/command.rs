@@ -62,7 +62,8 @@ impl Environment {
         self
     }
 
-    /// Has the program listen on a free port, which stays its own as long as this environment; returns its URL, too.
+    /// Has the program listen on a free port, which stays its own as long as this environment; returns its
+    /// URL, too.
     pub fn listening(self) -> (Self, String) {
         let port = ReservedPort::reserve();
         let address = format!("127.0.0.1:{}", port.number());

@@ -61,7 +61,8 @@ impl Engine {
     }
 }
 
-/// Registers stories, each an `async fn(engine: Engine)`, as two tests: `story::on_sqlite` and `story::on_postgres`.
+/// Registers stories, each an `async fn(engine: Engine)`, as two tests: `story::on_sqlite` and
+/// `story::on_postgres`.
 macro_rules! on_both_engines {
     ($($story:ident),+ $(,)?) => {$(
         mod $story {

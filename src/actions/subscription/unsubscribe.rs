@@ -58,8 +58,8 @@ pub async fn inspect_link(context: &SubscriptionContext, token: &str) -> Result<
 
 /// Ends the subscription at once and records it. Doing it again changes nothing.
 ///
-/// `method` is `link`, `one_click` or `mail`. Only the link is answered by a goodbye email: mailbox providers want silence
-/// after a one-click request.
+/// `method` is `link`, `one_click` or `mail`. Only the link is answered by a goodbye email: mailbox providers
+/// want silence after a one-click request.
 pub async fn unsubscribe(
     context: &SubscriptionContext,
     token: &str,
@@ -78,8 +78,8 @@ pub async fn unsubscribe(
     }))
 }
 
-/// Records why a reader unsubscribed. It never ends a subscription, because a page left open since then must not undo a new signup.
-/// If the reader is subscribed, nothing is recorded and the result says so.
+/// Records why a reader unsubscribed. It never ends a subscription, because a page left open since then must
+/// not undo a new signup. If the reader is subscribed, nothing is recorded and the result says so.
 pub async fn give_reason(
     context: &SubscriptionContext,
     token: &str,

@@ -48,8 +48,8 @@ pub trait BatchHandler: Send + Sync + Sized + 'static {
     /// The most requests in one transaction.
     const MAX_BATCH: usize = 256;
 
-    /// Whether a request is tried again until it is committed, even if its caller is gone. Processing it twice
-    /// must change nothing.
+    /// Whether a request is tried again until it is committed, even if its caller is gone. Processing it
+    /// twice must change nothing.
     fn must_not_be_lost(_request: &Self::Request) -> bool {
         false
     }

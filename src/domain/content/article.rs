@@ -1,7 +1,8 @@
 //! What an article is to us, and when two of them are the same story.
 //!
-//! Nothing here reads a feed or a page: `articles` does, and hands over a [`FoundArticle`] whose fields have been
-//! bounded by [`FoundArticle::tidy`], so that whatever a stranger's site says fits a mail and a table row.
+//! Nothing here reads a feed or a page: `articles` does, and hands over a [`FoundArticle`] whose fields have
+//! been bounded by [`FoundArticle::tidy`], so that whatever a stranger's site says fits an email
+//! and a table row.
 
 use std::{collections::HashSet, fmt::Write as _};
 
@@ -22,20 +23,22 @@ pub const MAX_SECTION_CHARS: usize = 100;
 pub const MAX_SITE_NAME_CHARS: usize = 200;
 /// Longest description of a picture kept, in characters.
 pub const MAX_ALT_CHARS: usize = 250;
-/// Longest feed entry identifier kept, in characters (four bytes at most: an index holds it). A longer one is cut, not refused.
+/// Longest feed entry identifier kept, in characters (four bytes at most: an index holds it). A longer one is
+/// cut, not refused.
 pub const MAX_GUID_CHARS: usize = 600;
 /// Shortest title key that can say two articles are the same story: "Live" or "Monday" says nothing.
 pub const MIN_SAME_STORY_KEY_CHARS: usize = 12;
-/// Longest address kept, in bytes. A longer one is no article's: it would make the mail unreadable, and no index holds it.
+/// Longest address kept, in bytes. A longer one is no article's: it would make the mail unreadable, and no
+/// index holds it.
 pub const MAX_URL_BYTES: usize = 2_000;
 /// Two texts that are alike for so many characters are one.
 const SAME_TEXT_CHARS: usize = 200;
 /// How far apart two articles of the same title may be published and still be the same story.
 pub const SAME_STORY_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 
-/// Query parameters that say where a reader came from, not what the page shows. Compared without case; a name ending
-/// in `*` is a prefix. A parameter that some sites use for content (`ref`, `source`, `id`, `share`) is not listed:
-/// keeping a tracker costs a duplicate, dropping an `id` costs the article.
+/// Query parameters that say where a reader came from, not what the page shows. Compared without case; a name
+/// ending in `*` is a prefix. A parameter that some sites use for content (`ref`, `source`, `id`, `share`) is
+/// not listed: keeping a tracker costs a duplicate, dropping an `id` costs the article.
 pub const TRACKING_PARAMETERS: &[&str] = &[
     // campaigns: Google Analytics, Matomo, Piwik Pro, AT Internet, Adobe, Awin
     "utm_*",
@@ -49,7 +52,8 @@ pub const TRACKING_PARAMETERS: &[&str] = &[
     "wt_mc",
     "wt_zmc",
     "awc",
-    // clicks: Google, Facebook, Microsoft, Twitter, TikTok, LinkedIn, Yandex, Instagram, Reddit, Snapchat, Pinterest
+    // clicks: Google, Facebook, Microsoft, Twitter, TikTok, LinkedIn, Yandex, Instagram, Reddit, Snapchat,
+    // Pinterest
     "gclid",
     "gclsrc",
     "dclid",
@@ -188,8 +192,8 @@ impl FoundArticle {
     }
 }
 
-/// One line of plain text: whitespace collapsed, control and bidi-override characters gone, cut at a word boundary
-/// with an ellipsis so that it has at most `max_chars` characters.
+/// One line of plain text: whitespace collapsed, control and bidi-override characters gone, cut at a word
+/// boundary with an ellipsis so that it has at most `max_chars` characters.
 pub fn one_line(text: &str, max_chars: usize) -> String {
     let mut line = String::with_capacity(text.len().min(max_chars * 4));
     for word in text.split(is_break) {
@@ -202,7 +206,8 @@ pub fn one_line(text: &str, max_chars: usize) -> String {
     cut(line, max_chars)
 }
 
-/// Several paragraphs of plain text: lines separated by a blank line stay paragraphs, everything else as [`one_line`].
+/// Several paragraphs of plain text: lines separated by a blank line stay paragraphs, everything else as
+/// [`one_line`].
 pub fn paragraphs(text: &str, max_chars: usize) -> String {
     let mut kept = String::new();
     let mut paragraph = String::new();
@@ -257,17 +262,19 @@ fn is_break(c: char) -> bool {
     c.is_whitespace() || c == '\u{200b}'
 }
 
-/// Characters that have no place in a headline: controls, embeddings and overrides of the writing direction (which
-/// can make a line read as something else), invisible fillers. Marks that scripts need (ZWJ, ZWNJ, LRM, RLM) stay.
+/// Characters that have no place in a headline: controls, embeddings and overrides of the writing direction
+/// (which can make a line read as something else), invisible fillers. Marks that scripts need (ZWJ, ZWNJ,
+/// LRM, RLM) stay.
 fn is_unwanted(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{ad}' | '\u{2060}'
             | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// The address of a page without what does not matter to it: tracking parameters ([`TRACKING_PARAMETERS`]) in the query and
-/// the fragment, credentials, default port, the host's case and trailing dot. What is left of the query keeps its order and
-/// spelling; the fragment stays, because it may be the place on the page that is meant.
+/// The address of a page without what does not matter to it: tracking parameters ([`TRACKING_PARAMETERS`]) in
+/// the query and the fragment, credentials, default port, the host's case and trailing dot. What is left of
+/// the query keeps its order and spelling; the fragment stays, because it may be the place on the page that
+/// is meant.
 pub fn canonical_url(url: &Url) -> Url {
     let mut canonical = url.clone();
     canonical.set_fragment(fragment(url));
@@ -313,8 +320,8 @@ fn is_route(fragment: &str) -> bool {
     fragment.starts_with(['!', '/'])
 }
 
-/// What makes two addresses the same page: the canonical address without scheme, leading `www.`, trailing slash and fragment
-/// (unless that is the page's address within a program).
+/// What makes two addresses the same page: the canonical address without scheme, leading `www.`, trailing
+/// slash and fragment (unless that is the page's address within a program).
 pub fn url_key(url: &Url) -> String {
     let canonical = canonical_url(url);
     if canonical.cannot_be_a_base() {
@@ -337,8 +344,8 @@ pub fn url_key(url: &Url) -> String {
     key
 }
 
-/// The key of one of several stories on one page: that of the page, and what tells this story from the others there. No key
-/// of a page has a space.
+/// The key of one of several stories on one page: that of the page, and what tells this story from the others
+/// there. No key of a page has a space.
 pub fn key_on_page(page_key: &str, distinction: &str) -> String {
     format!("{page_key} {distinction}")
 }
@@ -348,8 +355,8 @@ pub fn page_key(key: &str) -> &str {
     key.split(' ').next().unwrap_or(key)
 }
 
-/// What makes two titles the same: letters and digits in lower case, everything between them one space. Apostrophes
-/// vanish, so that `don't` and `don’t` agree.
+/// What makes two titles the same: letters and digits in lower case, everything between them one space.
+/// Apostrophes vanish, so that `don't` and `don’t` agree.
 pub fn title_key(title: &str) -> String {
     let mut key = String::with_capacity(title.len());
     let mut gap = false;
@@ -367,8 +374,9 @@ pub fn title_key(title: &str) -> String {
     key
 }
 
-/// Whether two articles at different addresses are one story: the same title key, long enough to mean something, and
-/// published within [`SAME_STORY_WITHIN`] of each other. Without both times it cannot be known, so they are two.
+/// Whether two articles at different addresses are one story: the same title key, long enough to mean
+/// something, and published within [`SAME_STORY_WITHIN`] of each other. Without both times it cannot be
+/// known, so they are two.
 pub fn same_story(a: (&str, Option<Timestamp>), b: (&str, Option<Timestamp>)) -> bool {
     let ((a_key, Some(a_at)), (b_key, Some(b_at))) = (a, b) else { return false };
     a_key == b_key
@@ -376,7 +384,8 @@ pub fn same_story(a: (&str, Option<Timestamp>), b: (&str, Option<Timestamp>)) ->
         && a_at.duration_since(b_at).abs() <= SAME_STORY_WITHIN
 }
 
-/// Whether what two sources say at the same address can be one story: their titles share a word, or their texts begin alike.
+/// Whether what two sources say at the same address can be one story: their titles share a word, or their
+/// texts begin alike.
 pub fn can_be_one_story(a: (&str, Option<&str>), b: (&str, Option<&str>)) -> bool {
     let ((a_title, a_text), (b_title, b_text)) = (a, b);
     let (a_key, b_key) = (title_key(a_title), title_key(b_title));
@@ -394,8 +403,8 @@ pub fn can_be_one_story(a: (&str, Option<&str>), b: (&str, Option<&str>)) -> boo
     telling_words(&b_key).iter().any(|word| words.contains(word)) || begins_alike()
 }
 
-/// The words of a title key by which it can be recognised: those of four letters or more, and, of scripts without spaces,
-/// each two characters that follow each other.
+/// The words of a title key by which it can be recognised: those of four letters or more, and, of scripts
+/// without spaces, each two characters that follow each other.
 fn telling_words(key: &str) -> HashSet<String> {
     let mut words = HashSet::new();
     for word in key.split(' ') {

@@ -1,9 +1,10 @@
 //! When a feed is in trouble that operators should know of.
 //!
 //! - It *fails*: for 24 hours, or eight times in a row.
-//! - It is *silent*: nothing new for more than three times the longest gap between its latest items, and at least a week. A
-//!   feed whose habit is not known is never called silent.
-//! - It is *undated*: most of its entries have dates that are not understood, so that they never count as new.
+//! - It is *silent*: nothing new for more than three times the longest gap between its latest items, and at
+//!   least a week. A feed whose habit is not known is never called silent.
+//! - It is *undated*: most of its entries have dates that are not understood, so that they never count as
+//!   new.
 //! - It was *retired*: it is gone for good, or has moved to where another feed is.
 //!
 //! Whoever is told once is not told again until the feed has recovered.
@@ -39,7 +40,6 @@ pub struct Condition {
     pub failures: i64,
     /// When the first of them was.
     pub failing_since: Option<Timestamp>,
-    /// Its habit.
     pub habit: Option<Habit>,
     /// Since when most of its dates are not understood.
     pub undated_since: Option<Timestamp>,

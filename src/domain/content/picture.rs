@@ -1,20 +1,22 @@
-//! Which pictures may go into mail.
+//! The rules for pictures in emails.
 //!
-//! A picture is looked at once, by its first bytes: what kind it is (whatever its server says) and how large. Anything else
-//! a feed or page calls a picture, above all what only counts readers, stays out. Kinds are those that mail programs show.
+//! A picture is looked at once, by its first bytes: what kind it is (whatever its server says) and how large.
+//! Anything else a feed or page calls a picture, above all what only counts readers, stays out. Kinds are
+//! those that mail programs show.
 
 /// Narrower ones are icons, counters and smileys.
 pub const MIN_WIDTH_PX: u32 = 200;
 /// Lower ones are rules and banners.
 pub const MIN_HEIGHT_PX: u32 = 100;
-/// Larger ones are no pictures for a mail, but for a printer.
+/// Larger ones are meant for print.
 pub const MAX_SIDE_PX: u32 = 12_000;
 /// Heavier ones keep readers waiting.
 pub const MAX_BYTES: u64 = 5_000_000;
 /// How much of a picture is read to know its kind and size.
 pub const HEAD_BYTES: usize = 256 * 1024;
 
-/// Hosts, with the beginning of a path, of pictures that count readers or decorate. Their subdomains are meant, too.
+/// Hosts, with the beginning of a path, of pictures that count readers or decorate. Their subdomains are
+/// meant, too.
 const COUNTERS: &[(&str, &str)] = &[
     ("feedburner.com", "/~r"),
     ("feedsportal.com", "/"),
@@ -54,8 +56,8 @@ const COUNTER_FILES: &[&str] = &[
 /// Whole endings of paths by which mailing tools count.
 const COUNTER_ENDINGS: &[&str] = &["/track/open", "/wf/open"];
 
-/// Whether an address is known as one of what counts readers or decorates: by its host or by a whole name in its path. A
-/// word within a name says nothing; how large a picture is, is measured.
+/// Whether an address is known as one of what counts readers or decorates: by its host or by a whole name in
+/// its path. A word within a name says nothing; how large a picture is, is measured.
 pub fn is_counter(address: &str) -> bool {
     let lower = address.to_lowercase();
     let rest = lower.split_once("://").map_or(lower.as_str(), |(_, rest)| rest);
@@ -78,13 +80,13 @@ pub fn is_counter(address: &str) -> bool {
 /// A kind of picture that mail programs show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PictureKind {
-    /// ISO/IEC 10918.
+    /// JPEG, ISO/IEC 10918-1.
     Jpeg,
-    /// ISO/IEC 15948.
+    /// PNG, ISO/IEC 15948.
     Png,
     /// GIF87a or GIF89a.
     Gif,
-    /// RFC 9649.
+    /// WebP, RFC 9649.
     WebP,
 }
 
@@ -113,23 +115,10 @@ pub enum Unfit {
     /// Its first bytes don't tell how large it is.
     #[error("its size can't be told")]
     Size,
-    /// Too small.
     #[error("it is {width} × {height} pixels small; at least {MIN_WIDTH_PX} × {MIN_HEIGHT_PX} are needed")]
-    TooSmall {
-        /// In pixels.
-        width: u32,
-        /// In pixels.
-        height: u32,
-    },
-    /// Too large.
+    TooSmall { width: u32, height: u32 },
     #[error("it is {width} × {height} pixels large; at most {MAX_SIDE_PX} a side are taken")]
-    TooLarge {
-        /// In pixels.
-        width: u32,
-        /// In pixels.
-        height: u32,
-    },
-    /// Too heavy.
+    TooLarge { width: u32, height: u32 },
     #[error("it has more than {MAX_BYTES} bytes")]
     TooHeavy,
 }

@@ -2,12 +2,14 @@
 //!
 //! The rule follows the feed's habit: the time between its latest items, and how long ago the last one came.
 //!
-//! - Right after a new item a feed is read at the fastest, because items often come in bursts; then less and less often: the
-//!   pause is an eighth of the time since the last item,
-//! - but, as long as the feed keeps to its habit, never more than a quarter of the usual time between two items;
-//! - never faster than `fastest`, nor slower than `slowest`, whatever the feed asks for (its `ttl`, `sy:updatePeriod`, or the
-//!   answer's `max-age`), which otherwise counts as the least pause.
-//! - After failures the pause doubles from `fastest` up to `slowest`. Only `Retry-After` can make it longer than that.
+//! - Right after a new item a feed is read at the fastest, because items often come in bursts; then less and
+//!   less often: the pause is an eighth of the time since the last item,
+//! - but, as long as the feed keeps to its habit, never more than a quarter of the usual time between two
+//!   items;
+//! - never faster than `fastest`, nor slower than `slowest`, whatever the feed asks for (its `ttl`,
+//!   `sy:updatePeriod`, or the answer's `max-age`), which otherwise counts as the least pause.
+//! - After failures the pause doubles from `fastest` up to `slowest`. Only `Retry-After` can make it longer
+//!   than that.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -25,7 +27,6 @@ pub const LONGEST_RETRY_AFTER: SignedDuration = SignedDuration::from_hours(24);
 pub struct Pace {
     /// The shortest pause between two readings.
     pub fastest: SignedDuration,
-    /// The longest.
     pub slowest: SignedDuration,
 }
 
@@ -41,15 +42,13 @@ pub struct Habit {
 /// The time between a feed's items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gaps {
-    /// The median.
     pub usual: SignedDuration,
-    /// The longest.
     pub longest: SignedDuration,
 }
 
 impl Habit {
-    /// The habit that the moments of a feed's items show, in any order. Those in the future don't count. `None`: there are
-    /// none.
+    /// The habit that the moments of a feed's items show, in any order. Those in the future don't count.
+    /// `None`: there are none.
     pub fn of(mut moments: Vec<Timestamp>, now: Timestamp) -> Option<Self> {
         moments.retain(|at| *at <= now);
         moments.sort_unstable_by(|a, b| b.cmp(a));
@@ -73,8 +72,8 @@ impl Habit {
     }
 }
 
-/// The pause until a feed that was just read well is read again. `known_since`: when it was added; `wish`: the least pause
-/// that it asks for.
+/// The pause until a feed that was just read well is read again. `known_since`: when it was added; `wish`:
+/// the least pause that it asks for.
 pub fn pause(
     pace: Pace,
     habit: Option<Habit>,

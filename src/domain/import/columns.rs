@@ -5,25 +5,20 @@ use crate::domain::{import::Source, string_enum::string_enum};
 string_enum! {
     /// What a column can hold that Daily takes.
     Field {
-        /// The address.
         Email = "email",
         /// How the reader stands.
         Status = "status",
         /// When they signed up.
         RequestedAt = "requested_at",
-        /// From where.
         RequestedIp = "requested_ip",
         /// When they confirmed.
         ConfirmedAt = "confirmed_at",
-        /// From where.
         ConfirmedIp = "confirmed_ip",
         /// When it ended.
         EndedAt = "ended_at",
         /// Which issues they want.
         Cadence = "cadence",
-        /// Which sections.
         Sections = "sections",
-        /// Their zone.
         TimeZone = "time_zone",
         /// When issues should come.
         SendTime = "send_time",
@@ -80,7 +75,6 @@ pub enum LayoutError {
     /// A mapping names a column that is not there.
     #[error("there is no column `{wanted}` for {field}; the columns are: {columns}")]
     NoSuchColumn {
-        /// For what.
         field: Field,
         /// The column named.
         wanted: String,

@@ -22,15 +22,10 @@ string_enum! {
     Source {
         /// `daily subscriber export`.
         Daily = "daily",
-        /// listmonk.
         Listmonk = "listmonk",
-        /// Mailchimp.
         Mailchimp = "mailchimp",
-        /// Substack.
         Substack = "substack",
-        /// Ghost.
         Ghost = "ghost",
-        /// Buttondown.
         Buttondown = "buttondown",
         /// Anything else with names of columns in its first line.
         Csv = "csv",
@@ -46,7 +41,6 @@ string_enum! {
         Confirmed = "confirmed",
         /// Confirmed, and resting.
         Paused = "paused",
-        /// Left.
         Unsubscribed = "unsubscribed",
         /// The address took no mail.
         Undeliverable = "undeliverable",
@@ -220,7 +214,8 @@ impl Outcome {
     }
 }
 
-/// Decides what becomes of a row, from what it says and what is known here. Nobody who left becomes active by it.
+/// Decides what becomes of a row, from what it says and what is known here. Nobody who left becomes active by
+/// it.
 pub fn decide(row: &Row, known: &Known) -> Outcome {
     use SubscriptionStatus as S;
     // Who signed up again by themselves is a reader like others.
@@ -228,8 +223,8 @@ pub fn decide(row: &Row, known: &Known) -> Outcome {
         return Outcome::Forgotten;
     }
     let active = matches!(known.status, Some(S::Active | S::Paused));
-    // Who confirmed here after it ended elsewhere has come back, and who asked here after that is about to. Where it is not known
-    // when it ended, it holds.
+    // Who confirmed here after it ended elsewhere has come back, and who asked here after that is about to.
+    // Where it is not known when it ended, it holds.
     let came = if active { known.confirmed_here_at } else { known.requested_here_at };
     let came_back = match (came, row.ended_at) {
         (Some(came), Some(ended)) => came > ended,
@@ -260,7 +255,8 @@ pub fn decide(row: &Row, known: &Known) -> Outcome {
     }
 }
 
-/// Whether no list may bring the reader in from now on, until they confirm here: they left elsewhere, and are not active here.
+/// Whether no list may bring the reader in from now on, until they confirm here: they left elsewhere, and are
+/// not active here.
 pub fn keeps_out(row: &Row, known: &Known, outcome: Outcome) -> bool {
     use SubscriptionStatus as S;
     let stays = matches!(known.status, Some(S::Active | S::Paused));

@@ -154,7 +154,8 @@ impl Layout {
             Ok(Standing::Unconfirmed) if self.all_confirmed => Standing::Confirmed,
             standing => standing?,
         };
-        // Whoever would become active needs evidence that can be read. Whoever left, left, whatever else the row says.
+        // Whoever would become active needs evidence that can be read. Whoever left, left, whatever else the
+        // row says.
         let mut unread = Unread { taken: standing.is_end(), first: None };
         Ok(Row {
             address,
@@ -218,8 +219,8 @@ impl Layout {
     }
 }
 
-/// An address as it was before a spreadsheet was kept from running it: `daily subscriber export` sets a mark before cells that
-/// begin like a formula.
+/// An address as it was before a spreadsheet was kept from running it: `daily subscriber export` sets a mark
+/// before cells that begin like a formula.
 fn bare(text: &str) -> &str {
     match text.strip_prefix('\'') {
         Some(rest) if rest.trim_start_matches('\'').starts_with(['=', '+', '-', '@']) => rest,

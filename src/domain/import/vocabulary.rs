@@ -8,7 +8,8 @@ pub(super) fn standing(word: &str) -> Option<Standing> {
         "confirmed" | "active" | "subscribed" | "regular" | "premium" | "gifted" | "trialed" | "churning"
         | "churned" | "past_due" | "unpaid" | "true" | "yes" | "1" => Standing::Confirmed,
         "paused" => Standing::Paused,
-        // listmonk's `enabled` is whoever is not switched off: who left a list, or never confirmed it, is enabled, too.
+        // listmonk's `enabled` is whoever is not switched off: who left a list, or never confirmed it, is
+        // enabled, too.
         "unconfirmed" | "pending" | "unactivated" | "upcoming" | "enabled" => Standing::Unconfirmed,
         "unsubscribed" | "left" | "inactive" | "disabled" | "removed" | "archived" | "false" | "no" | "0" => {
             Standing::Unsubscribed

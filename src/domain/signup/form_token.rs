@@ -37,8 +37,8 @@ impl SubmissionOrigin {
     }
 }
 
-/// Determines the origin of a submission. `min_time` is the minimum time for filling in the form. A form without
-/// a token belongs to another site and may have been open for any time.
+/// Determines the origin of a submission. `min_time` is the minimum time for filling in the form. A form
+/// without a token belongs to another site and may have been open for any time.
 pub fn submission_origin(
     keys: &KeyRing,
     hidden_field: Option<&str>,

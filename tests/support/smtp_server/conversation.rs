@@ -127,7 +127,7 @@ impl Conversation {
             }
             "DATA" if !self.envelope.recipients.is_empty() => self.data().await?,
             "DATA" if self.envelope.sender.is_some() => {
-                self.write_reply("554 5.5.1 no valid recipients").await?
+                self.write_reply("554 5.5.1 no valid recipients").await?;
             }
             "RCPT" | "DATA" => self.write_reply("503 5.5.1 bad sequence of commands").await?,
             "RSET" | "NOOP" => {

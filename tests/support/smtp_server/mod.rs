@@ -10,10 +10,10 @@
 //! .await;
 //! relay.wait_for(3).await;
 //! ```
-//! The rules of a [`Script`] decide on an [`Action`] at each [`Step`]: reply, drop the connection, or hold it.
-//! `refuse`, `first`, `always` and `greylist` are short forms of `rule`, and `advertise` sets the EHLO keywords. A test
-//! reads the `Record` with `record`, `wait_for` and `wait_until`. It interferes with `follow`, `release`, `stop` and
-//! `start_again`.
+//! The rules of a [`Script`] decide on an [`Action`] at each [`Step`]: reply, drop the connection, or hold
+//! it. `refuse`, `first`, `always` and `greylist` are short forms of `rule`, and `advertise` sets the EHLO
+//! keywords. A test reads the `Record` with `record`, `wait_for` and `wait_until`. It interferes with
+//! `follow`, `release`, `stop` and `start_again`.
 //!
 //! There is no TLS here, but in `postfix.rs`. `STARTTLS` can be advertised, and then fails as scripted.
 

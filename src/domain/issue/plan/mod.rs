@@ -219,11 +219,11 @@ impl PlanInputs {
         let (cadence, sections, variants) = (part(), part(), part());
         let served = self.served.iter().find(|served| served.cadence.as_str() == cadence);
         let ids: HashSet<&str> = variants.split(',').collect();
-        let past = self.past.iter().filter(|past| ids.contains(past.variant.to_string().as_str()));
+        let received = self.past.iter().filter(|past| ids.contains(past.variant.to_string().as_str()));
         Audience {
             served: served.copied().unwrap_or_else(|| self.default_audience().served),
             sections: sections.split(',').filter(|section| !section.is_empty()).map(str::to_owned).collect(),
-            received: past.flat_map(|past| &past.articles).copied().collect(),
+            received: received.flat_map(|past| &past.articles).copied().collect(),
         }
     }
 }

@@ -134,7 +134,8 @@ impl PreferencesFields {
         self.action.as_deref() == Some("data_export")
     }
 
-    /// Checks the submitted form and returns its request. `do` names the form; without it, it is that of the preferences.
+    /// Checks the submitted form and returns its request. `do` names the form; without it, it is that of the
+    /// preferences.
     pub(super) fn checked(
         self,
         reader: &ReaderPreferences,
@@ -188,7 +189,8 @@ impl ChoicesFields {
         i18n::languages().map(|(known, _)| known).find(|known| *known == tag)
     }
 
-    /// Checks the choices and returns the new preferences. Preferences without a field in the form stay unchanged.
+    /// Checks the choices and returns the new preferences. Preferences without a field in the form stay
+    /// unchanged.
     fn checked(&self, mut preferences: Preferences) -> Result<Preferences, Problems> {
         Problems::check(self)?;
         if let Some(cadence) = &self.cadence {
