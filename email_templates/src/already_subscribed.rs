@@ -1,5 +1,5 @@
-//! The email to a subscriber whose address was signed up again. The signup page gives the same answer for every address, so only
-//! this email reveals that the address is subscribed.
+//! The email to a subscriber whose address was signed up again. The signup page gives the same answer for
+//! every address, so only this email reveals that the address is subscribed.
 
 use maud::html;
 

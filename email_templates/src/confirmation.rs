@@ -1,5 +1,5 @@
-//! The email that asks to confirm a signup, the second step of double opt-in. An unconfirmed address gets no other email but one
-//! reminder.
+//! The email that asks to confirm a signup, the second step of double opt-in. An unconfirmed address gets no
+//! other email but one reminder.
 
 use maud::html;
 

@@ -41,8 +41,8 @@ pub struct Digest<'a> {
 /// The operator's note above the stories.
 #[derive(Debug, Clone, Copy)]
 pub struct Note<'a> {
-    /// Sanitized HTML of `p`, `br`, `strong`, `em`, `a` with `href`, `ul`, `ol`, `li`, `h2`, `h3` and `blockquote`. The tags of other
-    /// elements, and attributes other than `href`, are removed.
+    /// Sanitized HTML of `p`, `br`, `strong`, `em`, `a` with `href`, `ul`, `ol`, `li`, `h2`, `h3` and
+    /// `blockquote`. The tags of other elements, and attributes other than `href`, are removed.
     pub html: &'a str,
     /// Plain text. Each line is a paragraph or an item of a list; empty lines separate them.
     pub text: &'a str,
@@ -89,8 +89,9 @@ pub struct Archive<'a> {
     pub feed: Option<&'a str>,
 }
 
-/// Renders an issue as an email. A long issue loses detail until its HTML is at most [`crate::CLIP_BYTES`] long: deks get shorter, then
-/// all stories but the first lose their pictures and deks. The text part is always complete.
+/// Renders an issue as an email. A long issue loses detail until its HTML is at most [`crate::CLIP_BYTES`]
+/// long: deks get shorter, then all stories but the first lose their pictures and deks. The text part is
+/// always complete.
 pub fn render(digest: &Digest<'_>) -> Email {
     let digest = &drop_empty_note(digest);
     let issue = Issue::from_digest(digest);
@@ -101,7 +102,8 @@ pub fn render(digest: &Digest<'_>) -> Email {
     Email { subject, preheader, html, text, language: digest.masthead.language.to_owned() }
 }
 
-/// Renders an issue as a page of the public archive. It has a link to sign up instead of the reader's own links.
+/// Renders an issue as a page of the public archive. It has a link to sign up instead of the reader's own
+/// links.
 pub fn web_view(digest: &Digest<'_>, archive: &Archive<'_>) -> Markup {
     let digest = &drop_empty_note(digest);
     let issue = Issue::from_digest(digest);

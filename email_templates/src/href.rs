@@ -1,7 +1,7 @@
 //! Decides which URLs may become links. Stories come from feeds, and a feed may contain anything.
 
-/// Returns a URL that is safe in a `href` or `src`. `None` for schemes other than `http` and `https`, and for URLs with white space
-/// or control characters: browsers ignore those in `java\nscript:`.
+/// Returns a URL that is safe in a `href` or `src`. `None` for schemes other than `http` and `https`, and for
+/// URLs with white space or control characters: browsers ignore those in `java\nscript:`.
 pub(crate) fn web_url(url: &str) -> Option<&str> {
     let url = url.trim();
     let (scheme, rest) = url.split_once("://")?;

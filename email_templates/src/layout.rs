@@ -1,8 +1,9 @@
 //! The layout of every email: head, hidden preheader, nameplate, footer, and the button.
 //!
-//! It uses tables and inline styles, because Outlook for Windows renders email with Word. The sheet is 600 pixels wide there, by a
-//! table that only Outlook sees, and fluid everywhere else. Texts may be in another language than the newsletter, so `dir="auto"`
-//! gives each paragraph its own direction, while its lines stay aligned with the page.
+//! It uses tables and inline styles, because Outlook for Windows renders email with Word. The sheet is 600
+//! pixels wide there, by a table that only Outlook sees, and fluid everywhere else. Texts may be in another
+//! language than the newsletter, so `dir="auto"` gives each paragraph its own direction, while its lines stay
+//! aligned with the page.
 
 use jiff::civil::Date;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -126,7 +127,8 @@ fn notice_row(notice: &str) -> Markup {
     }
 }
 
-/// The newsletter's name. In an issue the day of the month stands beside it in the same type, as on a tear-off calendar.
+/// The newsletter's name. In an issue the day of the month stands beside it in the same type, as on a
+/// tear-off calendar.
 fn nameplate(masthead: &Masthead<'_>, look: &Look, date: Option<Date>, direction: Direction) -> Markup {
     let title = tidy(masthead.title);
     let tagline = tidy(masthead.tagline);
@@ -169,8 +171,8 @@ fn nameplate(masthead: &Masthead<'_>, look: &Look, date: Option<Date>, direction
     }
 }
 
-/// The logo, as high as the title would be. Its description is styled like the title, for clients that block pictures. Dark mode
-/// gives it a white background, because most logos are drawn for one.
+/// The logo, as high as the title would be. Its description is styled like the title, for clients that block
+/// pictures. Dark mode gives it a white background, because most logos are drawn for one.
 fn logo_picture(url: &str, title: &str, look: &Look) -> Markup {
     html! {
         // Outlook for Windows uses the attribute, other clients the style.
@@ -220,7 +222,8 @@ pub(crate) fn inline_link(look: &Look, url: &str, label: &str) -> Markup {
     html! { a.accent href=(url) style={ (look.accent_text()) (BREAK) "text-decoration:underline;" } { (label) } }
 }
 
-/// The email's main action. It is drawn by the cell's background and the link's border, both of which Outlook supports.
+/// The email's main action. It is drawn by the cell's background and the link's border, both of which Outlook
+/// supports.
 pub(crate) fn button(look: &Look, url: &str, label: &str) -> Markup {
     html! {
         table.button role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:24px 0 0;" {
@@ -249,7 +252,8 @@ pub(crate) fn footer(masthead: &Masthead<'_>, paragraphs: &[Markup]) -> Markup {
     }
 }
 
-/// Isolates a text that runs against the page's direction, so that it keeps its place among the texts around it.
+/// Isolates a text that runs against the page's direction, so that it keeps its place among the texts around
+/// it.
 pub(crate) fn isolated(text: &str, direction: Direction) -> Markup {
     html! {
         @if direction.is_crossed_by(text) { span dir="auto" { (text) } } @else { (text) }

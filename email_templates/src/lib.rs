@@ -1,7 +1,8 @@
 //! Every email Daily sends, as Maud templates: data in, an [`Email`] out.
 //!
-//! The templates read no clock, file or database. Links that differ per reader may be placeholders: they come out verbatim, once
-//! per place and escaped in the HTML part. An issue is thus rendered once, and each reader's links replace the placeholders later.
+//! The templates read no clock, file or database. Links that differ per reader may be placeholders: they come
+//! out verbatim, once per place and escaped in the HTML part. An issue is thus rendered once, and each
+//! reader's links replace the placeholders later.
 //!
 //! | module | content |
 //! |---|---|
@@ -78,14 +79,15 @@ pub struct Masthead<'a> {
     pub postal_address: &'a str,
     /// The public URL of the service, which is the signup page.
     pub site_url: &'a str,
-    /// The language tag (BCP 47). It decides `lang`, `dir` and the texts. An issue is in the newsletter's language, other emails in
-    /// the reader's, or in English where there are no texts for it.
+    /// The language tag (BCP 47). It decides `lang`, `dir` and the texts. An issue is in the newsletter's
+    /// language, other emails in the reader's, or in English where there are no texts for it.
     pub language: &'a str,
     pub theme: Theme<'a>,
 }
 
 impl Masthead<'_> {
-    /// Returns the masthead and texts of an email that has no content of the newsletter: its language is one that has texts.
+    /// Returns the masthead and texts of an email that has no content of the newsletter: its language is one
+    /// that has texts.
     pub(crate) fn localized(&self) -> (Self, &'static i18n::Texts) {
         match i18n::find(self.language) {
             Some(texts) => (*self, texts),
@@ -93,7 +95,8 @@ impl Masthead<'_> {
         }
     }
 
-    /// Returns " at daily.example", as text and with a link. Both are empty if the service has no HTTP(S) URL.
+    /// Returns " at daily.example", as text and with a link. Both are empty if the service has no HTTP(S)
+    /// URL.
     pub(crate) fn at_site(&self, look: &theme::Look, texts: &i18n::Texts) -> (String, maud::Markup) {
         let Some(url) = href::web_url(self.site_url) else { return (String::new(), maud::html! {}) };
         let name = href::display_url(url);

@@ -1,5 +1,5 @@
-//! Emails with links that a reader requested on their preferences page: to a data export, or to a change of address, which both
-//! addresses confirm.
+//! Emails with links that a reader requested on their preferences page: to a data export, or to a change of
+//! address, which both addresses confirm.
 
 use maud::html;
 
@@ -17,8 +17,8 @@ pub enum RequestKind<'a> {
     OldAddress {
         new: &'a str,
     },
-    /// A change of address; this email goes to the new address. It doesn't name the old one, because the new address may be a
-    /// stranger's.
+    /// A change of address; this email goes to the new address. It doesn't name the old one, because the new
+    /// address may be a stranger's.
     NewAddress,
 }
 

@@ -103,7 +103,8 @@ fn is_list_mark(word: &str) -> bool {
         || number.is_some_and(|it| it.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Wraps a text into lines of at most `width` columns. Only a word wider than that is broken, and a URL never is.
+/// Wraps a text into lines of at most `width` columns. Only a word wider than that is broken, and a URL never
+/// is.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
@@ -137,7 +138,8 @@ fn columns(text: &str) -> usize {
     text.chars().map(column_width).sum()
 }
 
-/// 2 for East Asian wide characters and emoji, 0 for combining marks, 1 for all others. That is precise enough for wrapping.
+/// 2 for East Asian wide characters and emoji, 0 for combining marks, 1 for all others. That is precise
+/// enough for wrapping.
 fn column_width(c: char) -> usize {
     match u32::from(c) {
         0x0300..=0x036F | 0x200B..=0x200F | 0x20D0..=0x20FF | 0xFE00..=0xFE0F => 0,

@@ -1,5 +1,5 @@
-//! Colours and type. The light look is in inline styles, which Gmail and Outlook support reliably. The style sheet adds rules for phones
-//! and dark mode. Classes are named for their role, not their colour.
+//! Colours and type. The light look is in inline styles, which Gmail and Outlook support reliably. The style
+//! sheet adds rules for phones and dark mode. Classes are named for their role, not their colour.
 
 use crate::contrast::{Rgb, css, darkened, lightened};
 
@@ -8,7 +8,8 @@ use crate::contrast::{Rgb, css, darkened, lightened};
 pub struct Theme<'a> {
     /// URL of a picture that replaces the title. The title is its description.
     pub logo_url: Option<&'a str>,
-    /// The colour of links, labels and buttons. An unreadable colour is replaced by a darker or lighter shade.
+    /// The colour of links, labels and buttons. An unreadable colour is replaced by a darker or lighter
+    /// shade.
     pub accent: Option<[u8; 3]>,
     pub fonts: Fonts,
 }
@@ -83,7 +84,8 @@ impl Look {
         format!("color:{};", self.accent)
     }
 
-    /// Returns the style sheets, each for a `<style>` of its own: Gmail drops a whole `<style>` with a rule it doesn't accept.
+    /// Returns the style sheets, each for a `<style>` of its own: Gmail drops a whole `<style>` with a rule
+    /// it doesn't accept.
     pub(crate) fn style_sheets(&self) -> [String; 3] {
         [BASE, DARK, OUTLOOK_DARK].map(|sheet| sheet.replace("DARK_ACCENT", &self.dark_accent))
     }
@@ -131,7 +133,8 @@ const DARK: &str = "\
 .button a{color:#0d1210!important;border-color:DARK_ACCENT!important}\
 }";
 
-/// Outlook's own dark mode. It marks elements it changed with `data-ogsc` (text) and `data-ogsb` (backgrounds).
+/// Outlook's own dark mode. It marks elements it changed with `data-ogsc` (text) and `data-ogsb`
+/// (backgrounds).
 const OUTLOOK_DARK: &str = "\
 [data-ogsc] .ink{color:#edf2ef!important}\
 [data-ogsc] .muted{color:#a6b1ab!important}\

@@ -1,5 +1,5 @@
-//! The welcome email to a reader who confirmed a signup, or subscribed to another newsletter on the preferences page. It names the
-//! time of the next issue and shows the latest one.
+//! The welcome email to a reader who confirmed a signup, or subscribed to another newsletter on the
+//! preferences page. It names the time of the next issue and shows the latest one.
 
 use jiff::civil::{Date, DateTime};
 use maud::{Markup, html};

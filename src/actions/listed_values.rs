@@ -6,7 +6,8 @@ use clap::{
 };
 use std::ffi::OsStr;
 
-/// Lists the values in help and completions. The request's rules check them, so that all problems are reported at once.
+/// Lists the values in help and completions. The request's rules check them, so that all problems are
+/// reported at once.
 #[derive(Debug, Clone, Copy)]
 pub struct ListedValues(pub &'static [&'static str]);
 

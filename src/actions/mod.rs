@@ -1,5 +1,5 @@
-//! Use cases, one verb per file. An action runs in one transaction: it writes, records consent, and enqueues the jobs. Pages and the
-//! command line only translate their input to actions and the results to output.
+//! Use cases, one verb per file. An action runs in one transaction: it writes, records consent, and enqueues
+//! the jobs. Pages and the command line only translate their input to actions and the results to output.
 
 pub mod feed;
 pub mod issue;

@@ -70,7 +70,8 @@ impl Receive {
                         "the token is from a test email: nothing was done",
                     );
                 }
-                UnsubscribeLink::Subscribed { newsletter, .. } | UnsubscribeLink::Unsubscribed { newsletter, .. } => {
+                UnsubscribeLink::Subscribed { newsletter, .. }
+                | UnsubscribeLink::Unsubscribed { newsletter, .. } => {
                     let did = format!("the reader is unsubscribed from `{}`", newsletter.newsletter.slug);
                     return report(output, Some(&message), "unsubscribe request", &did);
                 }

@@ -5,7 +5,8 @@
 pub struct SignupWording {
     /// BCP 47 tag.
     pub language: &'static str,
-    /// Counts the versions of the text in this language, from 1. A changed text is a new entry; the old ones stay.
+    /// Counts the versions of the text in this language, from 1. A changed text is a new entry; the old ones
+    /// stay.
     pub version: i64,
     pub text: &'static str,
 }

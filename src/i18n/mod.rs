@@ -1,7 +1,7 @@
 //! The texts of pages: one TOML file per language, compiled into the program.
 //!
-//! To add a language, copy `en.toml`, translate the texts, keep the placeholders in braces, and add a line to [`FILES`]. Tests check
-//! that every file has all texts and no others.
+//! To add a language, copy `en.toml`, translate the texts, keep the placeholders in braces, and add a line to
+//! [`FILES`]. Tests check that every file has all texts and no others.
 
 /// Defines groups of texts.
 macro_rules! texts {
@@ -83,8 +83,9 @@ pub struct Locale {
     pub texts: &'static Texts,
 }
 
-/// Chooses the locale of a page: the first preferred language that has texts, else the browser's preference, else English. Preferred
-/// languages are, in this order, that of the request (`lang`), the reader's and the newsletter's.
+/// Chooses the locale of a page: the first preferred language that has texts, else the browser's preference,
+/// else English. Preferred languages are, in this order, that of the request (`lang`), the reader's and the
+/// newsletter's.
 pub fn negotiate_locale<'a>(
     preferred: impl IntoIterator<Item = Option<&'a str>>,
     headers: &HeaderMap,

@@ -1,5 +1,5 @@
-//! The texts of one language: a group for each page, a field for each text. `en.toml` has the same names, and shows the placeholders
-//! of each text.
+//! The texts of one language: a group for each page, a field for each text. `en.toml` has the same names, and
+//! shows the placeholders of each text.
 
 use serde::{Deserialize, Serialize};
 

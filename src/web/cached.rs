@@ -26,7 +26,8 @@ pub fn answer(request: &HeaderMap, kind: &'static str, body: impl Into<Vec<u8>>)
     (headers, [(header::CONTENT_TYPE, kind)], body).into_response()
 }
 
-/// Returns whether the client has the body with this tag. Weak tags match too, because compressing proxies weaken them.
+/// Returns whether the client has the body with this tag. Weak tags match too, because compressing proxies
+/// weaken them.
 fn matches_tag(request: &HeaderMap, tag: &str) -> bool {
     let known = request.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
     known

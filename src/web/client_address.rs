@@ -19,7 +19,8 @@ pub struct Proxies {
 /// Replaces the peer's address by the client's.
 pub async fn resolve(State(proxies): State<Proxies>, mut request: Request, next: Next) -> Response {
     if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>().copied() {
-        // A proxy appends to the value that the client sent. Bytes that are not UTF-8 must not hide the proxy's part.
+        // A proxy appends to the value that the client sent. Bytes that are not UTF-8 must not hide the
+        // proxy's part.
         let values: Vec<_> = request
             .headers()
             .get_all(proxies.by.as_str())

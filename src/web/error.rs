@@ -1,5 +1,5 @@
-//! Errors as responses. Handlers return an [`AppError`]. The middleware, which knows the request's language and `Accept` header, turns it
-//! into a page or into problem JSON (RFC 9457).
+//! Errors as responses. Handlers return an [`AppError`]. The middleware, which knows the request's language
+//! and `Accept` header, turns it into a page or into problem JSON (RFC 9457).
 
 use crate::{
     db::DbError,

@@ -1,5 +1,5 @@
-//! `/mailbox`: the emails of a `mailbox:` relay, for trying things out. Only local clients may see them, because their links can confirm
-//! and unsubscribe any reader.
+//! `/mailbox`: the emails of a `mailbox:` relay, for trying things out. Only local clients may see them,
+//! because their links can confirm and unsubscribe any reader.
 
 use super::{
     AppError, Site,
@@ -131,8 +131,8 @@ fn page_info(title: &str) -> PageInfo<'_> {
     PageInfo { title, brand: ("Daily", "The built-in mailbox"), language: "en" }
 }
 
-/// Returns the folder for a local client. Requests through a proxy are refused, and so are those for other host names, which may come
-/// from DNS rebinding.
+/// Returns the folder for a local client. Requests through a proxy are refused, and so are those for other
+/// host names, which may come from DNS rebinding.
 fn folder(site: &Site, peer: SocketAddr, headers: &HeaderMap) -> Result<PathBuf, AppError> {
     let proxied = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
     let local = peer.ip().to_canonical().is_loopback()

@@ -1,4 +1,5 @@
-//! Pages and endpoints. They translate requests to actions, and results to responses. They read the database, but never write to it.
+//! Pages and endpoints. They translate requests to actions, and results to responses. They read the database,
+//! but never write to it.
 
 mod assets;
 mod cached;

@@ -19,7 +19,8 @@ pub struct LanguageQuery {
 }
 
 impl LanguageQuery {
-    /// Returns the locale of a reader's page. The query comes first, then the reader's language, the newsletter's and the browser's.
+    /// Returns the locale of a reader's page. The query comes first, then the reader's language, the
+    /// newsletter's and the browser's.
     pub fn locale(&self, reader: Option<&str>, newsletter: &NewsletterRecord, headers: &HeaderMap) -> Locale {
         i18n::negotiate_locale([self.lang.as_deref(), reader, Some(&newsletter.newsletter.language)], headers)
     }
@@ -37,7 +38,8 @@ pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     })
 }
 
-/// Returns whether a request is a navigation by a person, as far as the browser says. Prefetches and subresources are not.
+/// Returns whether a request is a navigation by a person, as far as the browser says. Prefetches and
+/// subresources are not.
 pub fn is_visit(headers: &HeaderMap) -> bool {
     let value_of = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let is_prefetch =

@@ -1,4 +1,5 @@
-//! [`Submitted`] reads a request's fields from JSON or a form. Errors become problems that don't quote the input.
+//! [`Submitted`] reads a request's fields from JSON or a form. Errors become problems that don't quote the
+//! input.
 
 use crate::{
     domain::validation::{Code, Problem},
@@ -128,7 +129,8 @@ enum FieldValue {
 }
 
 impl Field {
-    /// Returns a problem with this field. Quoting the name is safe, because only values of known fields are deserialized.
+    /// Returns a problem with this field. Quoting the name is safe, because only values of known fields are
+    /// deserialized.
     fn wrong(&self, code: Code) -> ShapeError {
         ShapeError(code.at(&self.name))
     }

@@ -304,8 +304,8 @@ fn fitted((width, height): (u32, u32), max_width: u32, max_height: u32) -> (u32,
     (pixels(shown_width), pixels(shown_height))
 }
 
-/// A picture that links to its story. Without a description it adds nothing to the headline's link, so screen readers and the keyboard
-/// skip it.
+/// A picture that links to its story. Without a description it adds nothing to the headline's link, so screen
+/// readers and the keyboard skip it.
 fn linked_picture(
     shown: &Picture,
     url: Option<&str>,

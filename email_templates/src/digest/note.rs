@@ -1,7 +1,7 @@
 //! Adds the inline styles that mail programs need to the HTML of the operator's note.
 //!
-//! The caller has sanitized the note. As a safeguard the output is always well formed: it has known elements only, and no attributes
-//! from the input but `href` with an HTTP(S) or `mailto:` URL.
+//! The caller has sanitized the note. As a safeguard the output is always well formed: it has known elements
+//! only, and no attributes from the input but `href` with an HTTP(S) or `mailto:` URL.
 
 use maud::{Markup, PreEscaped};
 
@@ -40,7 +40,8 @@ struct Tag<'a> {
 }
 
 impl<'a> Tag<'a> {
-    /// Reads the tag, comment or declaration at the beginning of the source. Returns it and the rest, or `None` for a lone `<`.
+    /// Reads the tag, comment or declaration at the beginning of the source. Returns it and the rest, or
+    /// `None` for a lone `<`.
     fn read(source: &'a str) -> Option<(Self, &'a str)> {
         if let Some(comment) = source.strip_prefix("<!--") {
             let after = comment.find("-->").map_or("", |end| &comment[end + 3..]);
@@ -183,7 +184,8 @@ impl Styled<'_> {
             "h3" => format!(
                 "{headlines}{INK}{BREAK}margin:0 0 6px;font-size:19px;line-height:25px;font-weight:700;"
             ),
-            // Outlook for Windows indents by margin, and draws no list markers if one side's padding is overridden.
+            // Outlook for Windows indents by margin, and draws no list markers if one side's padding is
+            // overridden.
             "ul" | "ol" => format!("margin:0 0 12px;margin-{start}:22px;padding:0;"),
             "li" => format!("{headlines}{INK}{BREAK}margin:0 0 6px;font-size:17px;line-height:27px;"),
             "blockquote" => format!(

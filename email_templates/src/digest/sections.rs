@@ -11,9 +11,9 @@ pub(super) struct SectionGroup {
 
 /// Groups stories by the section of each. `more` is the heading of stories without a section.
 ///
-/// There are headings only if at least two sections have two or more stories. Otherwise the label above each headline is enough.
-/// Sections come in the order of their first stories, and stories without a section come last. Upper and lower case make no
-/// difference; the first spelling is the heading.
+/// There are headings only if at least two sections have two or more stories. Otherwise the label above each
+/// headline is enough. Sections come in the order of their first stories, and stories without a section come
+/// last. Upper and lower case make no difference; the first spelling is the heading.
 pub(super) fn group_by_section(sections: &[Option<String>], more: &str) -> Vec<SectionGroup> {
     let mut groups: Vec<(Option<String>, SectionGroup)> = Vec::new();
     for (index, section) in sections.iter().enumerate() {

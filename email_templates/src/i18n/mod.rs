@@ -1,7 +1,7 @@
 //! The texts of emails: one TOML file per language, compiled into the program.
 //!
-//! To add a language, copy `en.toml`, translate the texts, keep the placeholders in braces, and add a line to [`FILES`]. Tests check
-//! that every file has all texts and no others.
+//! To add a language, copy `en.toml`, translate the texts, keep the placeholders in braces, and add a line to
+//! [`FILES`]. Tests check that every file has all texts and no others.
 
 mod texts;
 

@@ -125,7 +125,8 @@ fn part_rows(part: &Part) -> Markup {
     }
 }
 
-/// Renders a command line without breaks at the hyphens of its options. Words too long for a phone's line may break.
+/// Renders a command line without breaks at the hyphens of its options. Words too long for a phone's line may
+/// break.
 fn command_words(line: &str) -> Markup {
     html! {
         @for (index, word) in line.split(' ').enumerate() {
@@ -139,8 +140,8 @@ fn command_words(line: &str) -> Markup {
     }
 }
 
-/// Quotes a word for POSIX shells. The quoting is needed because addresses and feed URLs come from outside: a feed's owner can
-/// redirect it to any URL.
+/// Quotes a word for POSIX shells. The quoting is needed because addresses and feed URLs come from outside: a
+/// feed's owner can redirect it to any URL.
 pub(super) fn shell_word(text: &str) -> String {
     let text = tidy(text);
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);

@@ -1,7 +1,8 @@
-//! Every text of every email contrasts with its background, in the light and the dark look (WCAG 2.2, level AA).
+//! Every text of every email contrasts with its background, in the light and the dark look (WCAG 2.2, level
+//! AA).
 //!
-//! The test walks the document like a mail program: elements inherit colours and backgrounds, and in dark mode the style sheet
-//! overrides inline styles.
+//! The test walks the document like a mail program: elements inherit colours and backgrounds, and in dark
+//! mode the style sheet overrides inline styles.
 
 use std::collections::BTreeSet;
 

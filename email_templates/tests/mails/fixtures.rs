@@ -129,7 +129,8 @@ const BARE: Story<'static> = Story {
     published: Some(date(2025, 11, 22)),
 };
 
-/// Enough stories for sections: Local has three, Culture two, Food one, and one has none. The pictures' sizes are known.
+/// Enough stories for sections: Local has three, Culture two, Food one, and one has none. The pictures' sizes
+/// are known.
 pub const PAPER: &[Story<'static>] = &[
     Story { image_width: Some(1200), image_height: Some(675), ..STORIES[0] },
     Story { image_width: Some(900), image_height: Some(600), ..STORIES[1] },

@@ -1,4 +1,4 @@
-//! What holds for the whole document of every mail.
+//! Rules for the document of every email.
 
 use email_templates::{Email, Masthead, digest};
 
@@ -70,7 +70,8 @@ fn nothing_runs_and_nothing_is_loaded_but_pictures() {
 
 #[test]
 fn text_has_its_look_without_the_style_sheets() {
-    // Gmail drops them in some places, Outlook for Windows mostly: colour and letters stand inline where text begins.
+    // Gmail drops them in some places, Outlook for Windows mostly: colour and letters stand inline where text
+    // begins.
     for (name, email) in mails() {
         for tag in tags(&email.html) {
             let element = tag.split(' ').next().unwrap();

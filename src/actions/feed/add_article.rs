@@ -10,7 +10,8 @@ use crate::{
 };
 use serde_json::{Value, json};
 
-/// Adds an article that was read from its page. `None` if the page names no URL, because readers couldn't open it.
+/// Adds an article that was read from its page. `None` if the page names no URL, because readers couldn't
+/// open it.
 pub async fn add_article(
     context: &Context,
     actor: &Actor,

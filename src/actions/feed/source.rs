@@ -1,4 +1,5 @@
-//! The locations of feeds and articles that operators enter, with the same names on the command line, in forms and in JSON.
+//! The locations of feeds and articles that operators enter, with the same names on the command line, in
+//! forms and in JSON.
 
 use crate::domain::validation::{Code, Problems, rules};
 use std::path::PathBuf;

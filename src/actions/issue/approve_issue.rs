@@ -21,8 +21,8 @@ pub enum ApproveError {
     Db(#[from] DbError),
 }
 
-/// Approves the current plan of an issue and returns the issue. New articles don't change an approved plan. An edit changes it and
-/// withdraws the approval. An issue that is due is sent at once.
+/// Approves the current plan of an issue and returns the issue. New articles don't change an approved plan.
+/// An edit changes it and withdraws the approval. An issue that is due is sent at once.
 pub async fn approve_issue(
     context: &Context,
     actor: &Actor,

@@ -7,8 +7,8 @@ use crate::{
     queue::Job,
 };
 
-/// Cancels an issue that is not final and returns its status. No delivery starts after the commit. Those in flight are finished, and a
-/// job marks the others as skipped.
+/// Cancels an issue that is not final and returns its status. No delivery starts after the commit. Those in
+/// flight are finished, and a job marks the others as skipped.
 pub async fn cancel_issue(
     context: &Context,
     actor: &Actor,

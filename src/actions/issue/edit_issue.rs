@@ -68,7 +68,8 @@ pub enum EditError {
     Db(#[from] DbError),
 }
 
-/// Makes all changes to a planned issue, or none and returns an error. An approval is withdrawn, and the issue is planned again.
+/// Makes all changes to a planned issue, or none and returns an error. An approval is withdrawn, and the
+/// issue is planned again.
 pub async fn edit_issue(
     context: &Context,
     actor: &Actor,

@@ -7,8 +7,8 @@ use crate::{
 };
 use serde_json::json;
 
-/// Pauses an issue that is being sent and returns its status. No process starts a delivery after the commit, because the fence checks
-/// the issue's status. Deliveries in flight are finished.
+/// Pauses an issue that is being sent and returns its status. No process starts a delivery after the commit,
+/// because the fence checks the issue's status. Deliveries in flight are finished.
 pub async fn pause_issue(
     context: &Context,
     actor: &Actor,

@@ -42,7 +42,8 @@ pub enum BeginError {
     Db(#[from] DbError),
 }
 
-/// Returns the issue of a date, and creates it if needed. The scheduler plans it, unless the caller does so first.
+/// Returns the issue of a date, and creates it if needed. The scheduler plans it, unless the caller does so
+/// first.
 pub async fn begin_issue(
     context: &Context,
     actor: &Actor,
@@ -75,8 +76,8 @@ pub async fn begin_issue(
     Ok(issue)
 }
 
-/// Plans, renders and sends today's issue to all readers at once, whatever its day and send time. Returns the issue as it was before. An
-/// issue that was sent or is being sent stays unchanged.
+/// Plans, renders and sends today's issue to all readers at once, whatever its day and send time. Returns the
+/// issue as it was before. An issue that was sent or is being sent stays unchanged.
 pub async fn send_issue(
     context: &Context,
     actor: &Actor,

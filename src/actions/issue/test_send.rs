@@ -21,7 +21,8 @@ pub enum TestSendError {
     Db(#[from] DbError),
 }
 
-/// Enqueues a test of `issue`, or of the next issue's current plan. The audit log doesn't name the recipient, who may be anyone.
+/// Enqueues a test of `issue`, or of the next issue's current plan. The audit log doesn't name the recipient,
+/// who may be anyone.
 pub async fn test_send(
     context: &Context,
     actor: &Actor,

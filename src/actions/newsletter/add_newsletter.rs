@@ -10,8 +10,8 @@ use crate::{
 };
 use serde_json::Value;
 
-/// Adds the newsletter that `describe` makes from the first newsletter, whose settings are the defaults. `None` if the short name is
-/// taken. The first issue is the first one due from now on.
+/// Adds the newsletter that `describe` makes from the first newsletter, whose settings are the defaults.
+/// `None` if the short name is taken. The first issue is the first one due from now on.
 pub async fn add_newsletter<E: From<DbError>>(
     context: &Context,
     actor: &Actor,

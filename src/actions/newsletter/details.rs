@@ -1,4 +1,5 @@
-//! The settings of a newsletter that operators enter, with the same names on the command line, in forms and in JSON.
+//! The settings of a newsletter that operators enter, with the same names on the command line, in forms and
+//! in JSON.
 
 use crate::{
     actions::listed_values::ListedValues,
@@ -148,7 +149,8 @@ fn fewest_and_most(it: &NewsletterDetails) -> Result<(), ValidationError> {
 }
 
 impl NewNewsletter {
-    /// Checks the fields and makes the newsletter. Other settings are copied from `model`, except those specific to one newsletter.
+    /// Checks the fields and makes the newsletter. Other settings are copied from `model`, except those
+    /// specific to one newsletter.
     pub fn create(&self, model: &Newsletter) -> Result<Newsletter, Problems> {
         Problems::check(self)?;
         let new = Newsletter::default();
@@ -169,7 +171,8 @@ impl NewNewsletter {
 }
 
 impl NewsletterDetails {
-    /// Checks the fields and applies them to the newsletter. Valid fields can still conflict with the newsletter's own numbers of stories.
+    /// Checks the fields and applies them to the newsletter. Valid fields can still conflict with the
+    /// newsletter's own numbers of stories.
     pub fn apply(&self, newsletter: &mut Newsletter) -> Result<(), Problems> {
         Problems::check(self)?;
         let it = newsletter;

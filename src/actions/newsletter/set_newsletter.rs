@@ -22,9 +22,9 @@ use jiff::Timestamp;
 
 /// Changes a newsletter by `change`, in one transaction.
 ///
-/// A new schedule moves the planned issues, but sends nothing at once: an issue whose new due times have all passed keeps its old ones,
-/// and a date whose new due times have passed gets no issue. A planned issue is skipped if its day is no longer one of the newsletter's.
-/// It is planned again if the day comes back.
+/// A new schedule moves the planned issues, but sends nothing at once: an issue whose new due times have all
+/// passed keeps its old ones, and a date whose new due times have passed gets no issue. A planned issue is
+/// skipped if its day is no longer one of the newsletter's. It is planned again if the day comes back.
 pub async fn set_newsletter<E: From<DbError>>(
     context: &Context,
     actor: &Actor,

@@ -1,4 +1,5 @@
-//! A reader requests a data export. The link comes by email and works for a day. Its page has a button that downloads the file.
+//! A reader requests a data export. The link comes by email and works for a day. Its page has a button that
+//! downloads the file.
 
 use crate::{
     actions::{enqueue_request_email, rate_limiter, subscription::context::SubscriptionContext},
@@ -64,8 +65,8 @@ pub async fn request_export(
     if let Err(wait) = rate_limiter::check(&mut tx, &context.keys, &name, limit, now).await? {
         return Ok(ExportRequestOutcome::TooMany(wait));
     }
-    // Someone else may have signed up the address of a reader without a confirmed subscription, so the limit for unsolicited email
-    // applies too.
+    // Someone else may have signed up the address of a reader without a confirmed subscription, so the limit
+    // for unsolicited email applies too.
     if !is_reader {
         let (name, limit) =
             (format!("address {}", address.inbox()), context.emails_per_address.unwrap_or(LIMIT));

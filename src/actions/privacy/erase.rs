@@ -18,13 +18,14 @@ use serde_json::{Value, json};
 pub enum ErasureOutcome {
     /// There is no data about this address.
     Unknown,
-    /// The subscriptions have ended, but a delivery is in flight and its result must be recorded first. Try again in a minute.
+    /// The subscriptions have ended, but a delivery is in flight and its result must be recorded first. Try
+    /// again in a minute.
     InFlight,
     Done,
 }
 
-/// Ends all subscriptions of an address and erases the reader's data. A salted hash stays, so that no import restores the address. The
-/// reader may sign up again. The audit log contains numbers only.
+/// Ends all subscriptions of an address and erases the reader's data. A salted hash stays, so that no import
+/// restores the address. The reader may sign up again. The audit log contains numbers only.
 pub async fn erase(
     context: &Context,
     actor: &Actor,

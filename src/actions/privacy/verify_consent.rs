@@ -108,8 +108,8 @@ fn problem(before: Option<&LinkedEvent>, it: &LinkedEvent) -> Option<&'static st
     (link(previous, &entry, &it.personal) != it.chain).then_some("the entry or its link was changed")
 }
 
-/// Links imported entries, which wait in a backlog. Each batch has its own transaction, so that others can write in between and the
-/// process can stop. Returns the number of entries linked.
+/// Links imported entries, which wait in a backlog. Each batch has its own transaction, so that others can
+/// write in between and the process can stop. Returns the number of entries linked.
 pub async fn link_consent(context: &Context, stop: &CancellationToken) -> Result<usize, DbError> {
     let mut linked = 0;
     // Avoids a write transaction if there is nothing to do.

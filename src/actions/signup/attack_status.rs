@@ -11,7 +11,8 @@ const STATUS_LIFETIME: SignedDuration = SignedDuration::from_secs(2);
 pub struct AttackStatus(Mutex<Option<(Timestamp, bool)>>);
 
 impl AttackStatus {
-    /// Returns the status, or `None` if it is unknown or outdated. Only one caller gets `None` and reads it; the others use the old one.
+    /// Returns the status, or `None` if it is unknown or outdated. Only one caller gets `None` and reads it;
+    /// the others use the old one.
     pub(super) fn known(&self, now: Timestamp) -> Option<bool> {
         match &mut *self.0.lock() {
             Some((at, attack)) if now.duration_since(*at).abs() < STATUS_LIFETIME => Some(*attack),

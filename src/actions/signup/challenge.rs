@@ -1,4 +1,5 @@
-//! Issues and verifies challenges, and decides whether signups need one. See [`crate::domain::signup::challenge`].
+//! Issues and verifies challenges, and decides whether signups need one. See
+//! [`crate::domain::signup::challenge`].
 
 use crate::{
     actions::signup::context::SignupContext,

@@ -77,8 +77,8 @@ pub async fn inspect_link(context: &SignupContext, token: &str) -> Result<Confir
     Ok(link_state(context, &signups))
 }
 
-/// Activates all subscriptions that the link confirms, records the consent, and enqueues one welcome email. A second press returns the
-/// same and changes nothing.
+/// Activates all subscriptions that the link confirms, records the consent, and enqueues one welcome email. A
+/// second press returns the same and changes nothing.
 pub async fn confirm(
     context: &SignupContext,
     token: &str,
@@ -168,7 +168,8 @@ struct PendingSignup {
     newsletter: NewsletterRecord,
 }
 
-/// Returns the signups that a link confirms. The first is that of the email's newsletter. Empty if the link is invalid.
+/// Returns the signups that a link confirms. The first is that of the email's newsletter. Empty if the link
+/// is invalid.
 async fn find(context: &SignupContext, tx: &mut Tx, token: &str) -> Result<Vec<PendingSignup>, DbError> {
     let Some(id) = context.keys.verify(Purpose::Confirm, token) else { return Ok(Vec::new()) };
     let mut found = Vec::new();
@@ -180,8 +181,8 @@ async fn find(context: &SignupContext, tx: &mut Tx, token: &str) -> Result<Vec<P
     Ok(found)
 }
 
-/// Returns whether a signup can be confirmed. A link older than a change of address has expired, because the old mailbox may be someone
-/// else's now, and the link's page shows the new address.
+/// Returns whether a signup can be confirmed. A link older than a change of address has expired, because the
+/// old mailbox may be someone else's now, and the link's page shows the new address.
 fn is_open(context: &SignupContext, it: &PendingSignup) -> bool {
     it.subscription.status == SubscriptionStatus::Pending
         && it.record.used_at.is_none()

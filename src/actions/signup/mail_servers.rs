@@ -1,6 +1,9 @@
-//! Checks with DNS whether a domain can receive email, and caches the results. It is never called within a transaction.
+//! Checks with DNS whether a domain can receive email, and caches the results. It is never called within a
+//! transaction.
 
-use crate::domain::signup::mail_exchange::{Deliverability, DnsAnswer, from_addresses, from_mail_servers, is_reserved};
+use crate::domain::signup::mail_exchange::{
+    Deliverability, DnsAnswer, from_addresses, from_mail_servers, is_reserved,
+};
 use hickory_resolver::{
     TokioResolver,
     config::{ConnectionConfig, NameServerConfig, ProtocolConfig, ResolverConfig},
@@ -105,8 +108,8 @@ impl MailServers {
         cached.or_else(|| cache.paused_until.filter(|until| now < *until).map(|_| Deliverability::Unknown))
     }
 
-    /// Caches a result. `is_unanswered`: our name server didn't answer. Errors of a domain's own servers don't count, because anyone can
-    /// cause those.
+    /// Caches a result. `is_unanswered`: our name server didn't answer. Errors of a domain's own servers
+    /// don't count, because anyone can cause those.
     fn store(&self, domain: &str, reach: Deliverability, is_unanswered: bool, now: Timestamp) {
         let mut cache = self.cache.lock();
         if is_unanswered {

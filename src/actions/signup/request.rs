@@ -49,7 +49,8 @@ impl Proof {
     }
 }
 
-/// Why a signup is refused. No reason depends on the reader of the address, so that the response doesn't reveal who is subscribed.
+/// Why a signup is refused. No reason depends on the reader of the address, so that the response doesn't
+/// reveal who is subscribed.
 #[derive(Debug, thiserror::Error)]
 pub enum SubscribeError {
     #[error("there is no newsletter `{0}`")]

@@ -1,4 +1,5 @@
-//! Saves signups, many in one transaction. It reads nothing about an address, so that the work is the same for every address.
+//! Saves signups, many in one transaction. It reads nothing about an address, so that the work is the same
+//! for every address.
 
 use crate::{
     actions::signup::request::{Proof, Signup, SubscribeError},
@@ -34,7 +35,8 @@ use std::{collections::HashMap, sync::Arc};
 pub struct SignupBatcher(GroupCommit<SignupHandler>);
 
 impl SignupBatcher {
-    /// Starts the batcher's task. More than `most_waiting` unconfirmed signups in ten minutes count as an attack.
+    /// Starts the batcher's task. More than `most_waiting` unconfirmed signups in ten minutes count as an
+    /// attack.
     pub fn start(
         db: Db,
         queue: Queue,

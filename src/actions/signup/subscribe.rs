@@ -1,7 +1,8 @@
 //! A reader signs up.
 //!
-//! Checks that don't depend on the reader of the address, such as limits and blocked domains, are answered at once. The signup is then
-//! saved in the same way for every address, and a job processes it after the response.
+//! Checks that don't depend on the reader of the address, such as limits and blocked domains, are answered at
+//! once. The signup is then saved in the same way for every address, and a job processes it after the
+//! response.
 
 use crate::{
     actions::signup::{
@@ -12,7 +13,8 @@ use crate::{
     domain::newsletter::is_slug,
 };
 
-/// Saves a signup durably. A job makes it a pending subscription, with the consent event and the confirmation email.
+/// Saves a signup durably. A job makes it a pending subscription, with the consent event and the confirmation
+/// email.
 pub async fn subscribe(context: &SignupContext, signup: Signup) -> Result<(), SubscribeError> {
     check_signup(context, &signup)?;
     context.batcher.enqueue(signup).await

@@ -65,8 +65,9 @@ pub struct AddressChange {
     /// `None` on the new address's page, because that address may be a stranger's.
     pub old_address: Option<String>,
     pub new_address: String,
-    /// Titles of the newsletters that both addresses get; may be empty. The subscriptions of the new address stay, those of the old one
-    /// end. Only the new address's page shows the titles, because they reveal subscriptions.
+    /// Titles of the newsletters that both addresses get; may be empty. The subscriptions of the new address
+    /// stay, those of the old one end. Only the new address's page shows the titles, because they reveal
+    /// subscriptions.
     pub already_subscribed: String,
 }
 
@@ -95,8 +96,8 @@ pub async fn request_change(
     if let Err(wait) = rate_limiter::check(&mut tx, &context.keys, &name, LIMIT, now).await? {
         return Ok(ChangeRequestOutcome::TooMany(wait));
     }
-    // The new address's limit for signups applies here too, so that many readers together can't flood it. The result doesn't depend on
-    // the limit, because it would reveal something about the new address.
+    // The new address's limit for signups applies here too, so that many readers together can't flood it. The
+    // result doesn't depend on the limit, because it would reveal something about the new address.
     let (name, limit) = (format!("address {}", new.inbox()), context.emails_per_address.unwrap_or(LIMIT));
     let may_email = rate_limiter::check(&mut tx, &context.keys, &name, limit, now).await?.is_ok();
     let request = requests::insert(&mut tx, id, RequestKind::Address, old, Some(new), now).await?;
@@ -153,8 +154,8 @@ async fn already_subscribed(
 /// Most attempts at a change that conflicts with other transactions.
 const ATTEMPTS: u8 = 3;
 
-/// Confirms one address, and makes the change once both have confirmed. A second press returns the same. The change locks many rows of a
-/// reader, so it is retried after a conflict with another transaction.
+/// Confirms one address, and makes the change once both have confirmed. A second press returns the same. The
+/// change locks many rows of a reader, so it is retried after a conflict with another transaction.
 pub async fn confirm(
     context: &SubscriptionContext,
     token: &str,
@@ -205,8 +206,8 @@ async fn try_confirm(
     Ok(change)
 }
 
-/// Finds the change of a link, and locks all affected rows before it reads them. The second of two simultaneous presses thus sees the
-/// result of the first, and no reader unsubscribes in between.
+/// Finds the change of a link, and locks all affected rows before it reads them. The second of two
+/// simultaneous presses thus sees the result of the first, and no reader unsubscribes in between.
 async fn find_for_update(
     context: &SubscriptionContext,
     tx: &mut Tx,

@@ -1,5 +1,6 @@
-//! A reader of one newsletter subscribes to another one on the preferences page. The page's link came by email, which proves the address.
-//! Forwarded emails contain the link too, so each new subscription is announced by an email with an unsubscribe link.
+//! A reader of one newsletter subscribes to another one on the preferences page. The page's link came by
+//! email, which proves the address. Forwarded emails contain the link too, so each new subscription is
+//! announced by an email with an unsubscribe link.
 
 use crate::{
     actions::{
@@ -32,8 +33,8 @@ pub enum JoinOutcome {
     TooMany(SignedDuration),
 }
 
-/// Subscribes the reader of `via` to another newsletter at once, with their time zone and language. The ledger gets the consent wording
-/// in `language`, that of the page.
+/// Subscribes the reader of `via` to another newsletter at once, with their time zone and language. The
+/// ledger gets the consent wording in `language`, that of the page.
 pub async fn join_newsletter(
     context: &SubscriptionContext,
     via: SubscriptionId,

@@ -19,19 +19,22 @@ use jiff::Timestamp;
 /// The method in the consent ledger.
 const METHOD: &str = "address_change";
 
-/// Moves a reader to the requested address, and records how each address confirmed. Returns `false` and changes nothing if the address is
-/// suppressed or has reported a newsletter as spam. The caller has locked all readers involved.
+/// Moves a reader to the requested address, and records how each address confirmed. Returns `false` and
+/// changes nothing if the address is suppressed or has reported a newsletter as spam. The caller has locked
+/// all readers involved.
 ///
-/// If the new address is unknown, the reader moves there with all subscriptions. Otherwise each active or paused subscription is moved on
-/// its own, because the new address may have one to the same newsletter:
-/// - If that one is active or paused, it stays, and the old address's ends. The same applies if the new address unsubscribed after it
-///   confirmed the move.
-/// - If that one is unconfirmed, or ended earlier, it takes over the status and preferences of the old address's, which ends.
+/// If the new address is unknown, the reader moves there with all subscriptions. Otherwise each active or
+/// paused subscription is moved on its own, because the new address may have one to the same newsletter:
+/// - If that one is active or paused, it stays, and the old address's ends. The same applies if the new
+///   address unsubscribed after it confirmed the move.
+/// - If that one is unconfirmed, or ended earlier, it takes over the status and preferences of the old
+///   address's, which ends.
 /// - If there is none, the subscription is reassigned to the new reader.
 ///
 /// Pending and ended subscriptions of the old address stay there.
 ///
-/// Open deliveries move with their subscription. A copy that a worker has already claimed still goes to the old address.
+/// Open deliveries move with their subscription. A copy that a worker has already claimed still goes to the
+/// old address.
 pub(super) async fn move_reader(
     tx: &mut Tx,
     reader: SubscriberId,
@@ -77,8 +80,8 @@ pub(super) async fn move_reader(
     Ok(true)
 }
 
-/// Moves one subscription to the reader of a known address, who may have one to the same newsletter (`same`). Returns the subscription
-/// that continues it. `None` if it ends because that of the new address stays.
+/// Moves one subscription to the reader of a known address, who may have one to the same newsletter (`same`).
+/// Returns the subscription that continues it. `None` if it ends because that of the new address stays.
 async fn move_one(
     tx: &mut Tx,
     it: &SubscriptionRecord,
@@ -91,7 +94,8 @@ async fn move_one(
         same.status.is_confirmed() || same.ended_at.is_some_and(|ended| ended.0 > at_new.at)
     };
     if let Some(same) = same {
-        // The requests name the new address, which a data export for the old mailbox's next owner must not reveal.
+        // The requests name the new address, which a data export for the old mailbox's next owner must not
+        // reveal.
         requests::reassign(tx, it.id, same.id).await?;
         if stays(same) {
             end(tx, it, at_old, now).await?;

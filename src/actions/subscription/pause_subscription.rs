@@ -7,8 +7,9 @@ use crate::{
 };
 use jiff::civil::Date;
 
-/// Pauses a subscription until the issue of a date, when it resumes automatically. No delivery starts from now on. That includes the issue
-/// being sent, even if the pause ends before the reader's copy is due. `false` if the subscription is neither active nor paused.
+/// Pauses a subscription until the issue of a date, when it resumes automatically. No delivery starts from
+/// now on. That includes the issue being sent, even if the pause ends before the reader's copy is due.
+/// `false` if the subscription is neither active nor paused.
 pub async fn pause_subscription(context: &Context, id: SubscriptionId, until: Date) -> Result<bool, DbError> {
     let now = context.clock.now();
     let mut tx = context.db.begin().await?;

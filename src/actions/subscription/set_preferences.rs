@@ -47,7 +47,8 @@ pub struct ReaderPreferences {
     pub newsletter: NewsletterRecord,
     /// The reader's address, masked. `None` after a change of address.
     pub shown_address: Option<String>,
-    /// `Some` while the subscription is paused, with the date of the issue that ends the pause, if one is set.
+    /// `Some` while the subscription is paused, with the date of the issue that ends the pause, if one is
+    /// set.
     pub paused: Option<Option<Date>>,
     pub preferences: Preferences,
     /// The reader's language tag, if it is known.
@@ -66,8 +67,8 @@ pub struct OtherNewsletter {
     pub subscription: Option<SubscriptionId>,
 }
 
-/// Returns the state of a link and changes nothing, because mail scanners follow links too. The token is that of the unsubscribe link,
-/// because an issue has one placeholder for the reader's token.
+/// Returns the state of a link and changes nothing, because mail scanners follow links too. The token is that
+/// of the unsubscribe link, because an issue has one placeholder for the reader's token.
 pub async fn inspect_link(context: &SubscriptionContext, token: &str) -> Result<PreferencesLink, DbError> {
     if context.keys.verify(Purpose::Test, token).is_some() {
         return Ok(PreferencesLink::Test);
@@ -99,7 +100,8 @@ pub async fn inspect_link(context: &SubscriptionContext, token: &str) -> Result<
     })))
 }
 
-/// Returns all newsletters but one. Leaves out those that the reader reported as spam, or whose emails could not be delivered.
+/// Returns all newsletters but one. Leaves out those that the reader reported as spam, or whose emails could
+/// not be delivered.
 async fn others(
     tx: &mut Tx,
     reader: SubscriberId,
@@ -128,8 +130,8 @@ pub async fn set_language(context: &Context, id: SubscriptionId, language: &str)
     tx.commit().await
 }
 
-/// Saves a reader's preferences. They apply to planned issues, but not to frozen ones. `false` if the subscription is neither active nor
-/// paused.
+/// Saves a reader's preferences. They apply to planned issues, but not to frozen ones. `false` if the
+/// subscription is neither active nor paused.
 ///
 /// Only changes by operators enter the audit log. It is never erased, so it must not collect readers' habits.
 pub async fn set_preferences(

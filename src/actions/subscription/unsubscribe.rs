@@ -58,8 +58,8 @@ pub async fn inspect_link(context: &SubscriptionContext, token: &str) -> Result<
 
 /// Ends the subscription at once and records it. Doing it again changes nothing.
 ///
-/// `method` is `link`, `one_click` or `mail`. Only the link is answered by a goodbye email: mailbox providers want silence
-/// after a one-click request.
+/// `method` is `link`, `one_click` or `mail`. Only the link is answered by a goodbye email: mailbox providers
+/// want silence after a one-click request.
 pub async fn unsubscribe(
     context: &SubscriptionContext,
     token: &str,
@@ -78,8 +78,8 @@ pub async fn unsubscribe(
     }))
 }
 
-/// Records why a reader unsubscribed. It never ends a subscription, because a page left open since then must not undo a new signup.
-/// If the reader is subscribed, nothing is recorded and the result says so.
+/// Records why a reader unsubscribed. It never ends a subscription, because a page left open since then must
+/// not undo a new signup. If the reader is subscribed, nothing is recorded and the result says so.
 pub async fn give_reason(
     context: &SubscriptionContext,
     token: &str,
@@ -96,7 +96,8 @@ pub async fn give_reason(
     let now = context.clock.now();
     // Nothing new is recorded about a reader whose data was erased.
     let is_recorded = !is_placeholder(subscription.address.as_str())
-        && subscribers::set_reason(&mut tx, subscription.id, reason, clean_remark(text).as_deref(), now).await?;
+        && subscribers::set_reason(&mut tx, subscription.id, reason, clean_remark(text).as_deref(), now)
+            .await?;
     tx.commit().await?;
     Ok(match subscription {
         it if is_unsubscribed(&it) => {

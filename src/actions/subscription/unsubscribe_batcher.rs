@@ -1,4 +1,5 @@
-//! Ends subscriptions. When an issue goes out many readers unsubscribe at once, so requests are carried out in batches.
+//! Ends subscriptions. When an issue goes out many readers unsubscribe at once, so requests are carried out
+//! in batches.
 
 use crate::{
     actions::enqueue_email,
@@ -74,7 +75,8 @@ impl BatchHandler for UnsubscribeHandler {
         let now = self.clock.now();
         let mut tx = self.db.begin_shared().await?;
         let ids: Vec<SubscriptionId> = batch.iter().map(|it| it.subscription).collect();
-        // Locks before it reads, because the ledger needs the address that each subscription has when it ends.
+        // Locks before it reads, because the ledger needs the address that each subscription has when it
+        // ends.
         subscribers::lock_rows(&mut tx, &ids).await?;
         let found = subscribers::get_all(&mut tx, &ids).await?;
         let newsletters = newsletters_of(&mut tx, found.values()).await?;

@@ -27,12 +27,14 @@ pub(super) async fn content(request: &EmailRequest<'_>, tx: &mut Tx) -> Result<C
             date: issue.date(),
             reason: issue.reason.as_deref().unwrap_or_default(),
         })),
-        (EmailKind::IssueStopped, IssueStatus::Skipped) => Ok(request.operator_email(NoticeKind::IssueSkipped {
-            date: issue.date(),
-            reason: issue.reason.as_deref().unwrap_or_default(),
-            before_it: skipped_in_a_row_before(tx, &issue).await?,
-            is_today: issue.date() == schedule::date_at(&request.newsletter.newsletter, request.now),
-        })),
+        (EmailKind::IssueStopped, IssueStatus::Skipped) => {
+            Ok(request.operator_email(NoticeKind::IssueSkipped {
+                date: issue.date(),
+                reason: issue.reason.as_deref().unwrap_or_default(),
+                before_it: skipped_in_a_row_before(tx, &issue).await?,
+                is_today: issue.date() == schedule::date_at(&request.newsletter.newsletter, request.now),
+            }))
+        }
         (EmailKind::IssueStopped, _) => Ok(Content::NotNeeded("the issue is no longer stopped")),
         (_, IssueStatus::Planned) if issue.approved_at.is_none() => {
             awaiting_operator(request, tx, &issue).await

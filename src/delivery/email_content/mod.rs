@@ -27,7 +27,7 @@ use crate::{
 };
 use email_templates::{
     Email, Masthead,
-    notice::{self, NoticeKind, Notice},
+    notice::{self, Notice, NoticeKind},
 };
 use jiff::Timestamp;
 

@@ -1,6 +1,7 @@
-//! Challenges, which browsers must solve while signups look like an attack (`signup.proof_of_work`). `/challenge.js` solves them, in our
-//! own form before it is sent, in the signup box when the server asks. A JSON client without a solution gets a problem that names
-//! `GET /challenge`. A form without a solution is accepted and held back.
+//! Challenges, which browsers must solve while signups look like an attack (`signup.proof_of_work`).
+//! `/challenge.js` solves them, in our own form before it is sent, in the signup box when the server asks. A
+//! JSON client without a solution gets a problem that names `GET /challenge`. A form without a solution is
+//! accepted and held back.
 
 use crate::{
     actions::signup::{challenge, request::Proof},

@@ -1,5 +1,6 @@
-//! `/confirm/{token}`: GET shows a button and changes nothing, because mail scanners follow links; POST confirms. In the browser
-//! that signed up, GET confirms at once. `/confirm/{token}/renew`: POST sends a new link for one that has expired.
+//! `/confirm/{token}`: GET shows a button and changes nothing, because mail scanners follow links; POST
+//! confirms. In the browser that signed up, GET confirms at once. `/confirm/{token}/renew`: POST sends a new
+//! link for one that has expired.
 
 use crate::{
     actions::signup::{

@@ -51,7 +51,8 @@ pub fn page(
     )
 }
 
-/// Asks a JSON client by a problem: the suggestion, the fields that keep the address, and labels for two buttons.
+/// Asks a JSON client by a problem: the suggestion, the fields that keep the address, and labels for two
+/// buttons.
 pub fn problem(fields: &SignupFields, locale: Locale, suggestion: &EmailAddress) -> Response {
     let t = &locale.texts.typo;
     let members = [

@@ -70,8 +70,9 @@ fn newsletter_count(fields: &SignupFields) -> Result<(), ValidationError> {
 }
 
 impl SignupFields {
-    /// Returns the distinct short names of the newsletters, or the default one. Empty if nothing is ticked in our own form's list. At
-    /// most one more than the limit is returned, which is enough to refuse the signup.
+    /// Returns the distinct short names of the newsletters, or the default one. Empty if nothing is ticked in
+    /// our own form's list. At most one more than the limit is returned, which is enough to refuse the
+    /// signup.
     pub(super) fn newsletters(&self) -> Vec<String> {
         let mut named: Vec<String> = Vec::new();
         for slug in self.newsletter.iter().filter(|slug| !slug.is_empty()) {

@@ -102,8 +102,8 @@ pub async fn post(
     Ok(response)
 }
 
-/// Saves a signup, or returns the response that explains a problem. The challenge is redeemed last, so that a JSON client that corrects
-/// a typo can send the same solution again.
+/// Saves a signup, or returns the response that explains a problem. The challenge is redeemed last, so that a
+/// JSON client that corrects a typo can send the same solution again.
 async fn process(
     site: &Site,
     responder: &SignupResponder<'_>,
@@ -146,8 +146,8 @@ async fn process(
     }
 }
 
-/// Chooses the locale of the response: that of the page with the form, the newsletter's, or the browser's. Also returns the newsletter,
-/// if it was read for this.
+/// Chooses the locale of the response: that of the page with the form, the newsletter's, or the browser's.
+/// Also returns the newsletter, if it was read for this.
 async fn signup_locale(
     site: &Site,
     requested: Option<&str>,
@@ -167,8 +167,8 @@ async fn signup_locale(
     Ok((i18n::negotiate_locale([own], headers), newsletter))
 }
 
-/// Makes the cookie by which the link in the email confirms at once in this browser. Pages of other sites get none, because they can
-/// submit the form without their visitor's knowledge.
+/// Makes the cookie by which the link in the email confirms at once in this browser. Pages of other sites get
+/// none, because they can submit the form without their visitor's knowledge.
 fn browser_cookie(site: &Site, headers: &HeaderMap, address: &EmailAddress) -> Option<HeaderValue> {
     let from = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
     if from == Some("cross-site") {

@@ -1,5 +1,5 @@
-//! Handles forms that are submitted faster than people type. Some readers are that fast, because their browser fills in the address,
-//! so the form asks for one more press instead of dropping the signup.
+//! Handles forms that are submitted faster than people type. Some readers are that fast, because their
+//! browser fills in the address, so the form asks for one more press instead of dropping the signup.
 
 use super::{
     challenge,

@@ -1,10 +1,11 @@
-//! `/unsubscribe/{token}`: GET shows a button and changes nothing. POST, from the button or from a mail program (RFC 8058),
-//! unsubscribes at once, without cookie, login or redirect. A reader who has unsubscribed may give a reason with another POST.
+//! `/unsubscribe/{token}`: GET shows a button and changes nothing. POST, from the button or from a mail
+//! program (RFC 8058), unsubscribes at once, without cookie, login or redirect. A reader who has unsubscribed
+//! may give a reason with another POST.
 
 use crate::{
     actions::subscription::unsubscribe::{self, UnsubscribeLink},
     db::newsletters::NewsletterRecord,
-    domain::subscriber::consent::{UnsubscribeReason, MAX_REMARK_CHARS},
+    domain::subscriber::consent::{MAX_REMARK_CHARS, UnsubscribeReason},
     i18n::{Unsubscribe, interpolate, split_at},
     web::{
         AppError, Site,
@@ -62,7 +63,8 @@ pub async fn post(
     Ok(page_for(link, &query, &headers))
 }
 
-/// The fields of the page's forms and of mail programs' requests. All values are accepted, because unsubscribing must always work.
+/// The fields of the page's forms and of mail programs' requests. All values are accepted, because
+/// unsubscribing must always work.
 #[derive(Debug, Default, PartialEq, Eq, serde::Deserialize, Validate, JsonSchema)]
 #[schemars(rename = "Unsubscribe")]
 pub struct UnsubscribeFields {
@@ -70,7 +72,8 @@ pub struct UnsubscribeFields {
     #[serde(rename = "List-Unsubscribe")]
     #[schemars(with = "String", extend("examples" = ["One-Click"]))]
     one_click: Option<String>,
-    /// The reason: too_many, not_interested, elsewhere, hard_to_read or never_asked. Anything else counts as another reason.
+    /// The reason: too_many, not_interested, elsewhere, hard_to_read or never_asked. Anything else counts as
+    /// another reason.
     #[schemars(with = "String", extend("examples" = ["too_many"]))]
     reason: Option<String>,
     /// The reader's own words. A long text is cut.
@@ -97,7 +100,8 @@ impl UnsubscribeFields {
         self.one_click.as_deref().is_some_and(|value| value.trim() == "One-Click")
     }
 
-    /// Returns the reason. An unknown value is [`UnsubscribeReason::Other`], because a request with a reason must not unsubscribe.
+    /// Returns the reason. An unknown value is [`UnsubscribeReason::Other`], because a request with a reason
+    /// must not unsubscribe.
     fn reason(&self) -> Option<UnsubscribeReason> {
         self.reason.as_deref().map(|reason| reason.parse().unwrap_or(UnsubscribeReason::Other))
     }

@@ -1,4 +1,5 @@
-//! Checks with caniemail's data that mail programs support the HTML and CSS of emails. `email_templates/lint` has the accepted gaps.
+//! Checks with caniemail's data that mail programs support the HTML and CSS of emails. `email_templates/lint`
+//! has the accepted gaps.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

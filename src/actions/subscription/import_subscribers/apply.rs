@@ -185,7 +185,8 @@ impl Importer<'_> {
         suppressions::add_for_newsletter(tx, self.newsletter.id, &kept_out, now).await
     }
 
-    /// Returns the day that ends a row's pause, and its beginning on the reader's clock. `None` if the pause has no end.
+    /// Returns the day that ends a row's pause, and its beginning on the reader's clock. `None` if the pause
+    /// has no end.
     fn pause_of(&self, row: &Row) -> Option<(Date, Timestamp)> {
         let until = row.paused_until.filter(|_| row.standing == Standing::Paused)?;
         let zone = pause::effective_zone(&self.newsletter.newsletter, row.choices.time_zone.as_ref());
@@ -208,8 +209,8 @@ impl Importer<'_> {
     }
 }
 
-/// Returns the ledger entries of a row: events in the other system, at the time given in the list, or else now. For a reader who
-/// unsubscribed there, the signup is recorded as far as it is known.
+/// Returns the ledger entries of a row: events in the other system, at the time given in the list, or else
+/// now. For a reader who unsubscribed there, the signup is recorded as far as it is known.
 fn events<'a>(
     subscription: SubscriptionId,
     it: &'a Decided,

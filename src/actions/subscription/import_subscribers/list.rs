@@ -95,7 +95,8 @@ impl<R: Read> Read for Bounded<R> {
 }
 
 impl List {
-    /// Opens a list and reads its first line. Without an encoding the list is UTF-8, or as its byte order mark says.
+    /// Opens a list and reads its first line. Without an encoding the list is UTF-8, or as its byte order
+    /// mark says.
     pub fn open(
         file: impl Read + Send + 'static,
         encoding: Option<&'static Encoding>,

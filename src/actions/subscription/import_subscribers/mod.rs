@@ -86,8 +86,8 @@ pub enum ImportError {
     Db(#[from] DbError),
 }
 
-/// Imports a list of readers, in transactions of a few thousand rows, each with an entry in the audit log. Importing a list twice has no
-/// further effect. `report` is called for the rows that are left out, in order.
+/// Imports a list of readers, in transactions of a few thousand rows, each with an entry in the audit log.
+/// Importing a list twice has no further effect. `report` is called for the rows that are left out, in order.
 pub async fn import_subscribers(
     context: &Context,
     actor: &Actor,

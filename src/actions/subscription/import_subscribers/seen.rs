@@ -6,8 +6,8 @@ use std::{
     hash::BuildHasher as _,
 };
 
-/// A set of address hashes, with the strictness of the rows about each. Eight bytes per address are enough: in lists of a million
-/// addresses, two are confused once in forty million lists.
+/// A set of address hashes, with the strictness of the rows about each. Eight bytes per address are enough:
+/// in lists of a million addresses, two are confused once in forty million lists.
 #[derive(Default)]
 pub(super) struct SeenAddresses {
     hasher: RandomState,

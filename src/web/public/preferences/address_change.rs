@@ -1,5 +1,5 @@
-//! `/address/{token}`: confirms one address of a change. GET shows a button and changes nothing, because mail scanners follow links;
-//! POST confirms.
+//! `/address/{token}`: confirms one address of a change. GET shows a button and changes nothing, because mail
+//! scanners follow links; POST confirms.
 
 use crate::{
     actions::subscription::change_address::{self, AddressChange, AddressChangeLink},

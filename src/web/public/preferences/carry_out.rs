@@ -20,7 +20,8 @@ use crate::{
     },
 };
 
-/// Carries out a request, updates `reader`, and returns a notice about the result. `None`: the reader has unsubscribed meanwhile.
+/// Carries out a request, updates `reader`, and returns a notice about the result. `None`: the reader has
+/// unsubscribed meanwhile.
 pub(super) async fn carry_out(
     site: &Site,
     reader: &mut ReaderPreferences,

@@ -1,4 +1,5 @@
-//! `/data-export/{token}`: the reader's data. GET shows a button, because mail scanners follow links; POST downloads the file.
+//! `/data-export/{token}`: the reader's data. GET shows a button, because mail scanners follow links; POST
+//! downloads the file.
 
 use crate::{
     actions::privacy::data_export::{self, ExportLink},

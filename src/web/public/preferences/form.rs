@@ -134,7 +134,8 @@ impl PreferencesFields {
         self.action.as_deref() == Some("data_export")
     }
 
-    /// Checks the submitted form and returns its request. `do` names the form; without it, it is that of the preferences.
+    /// Checks the submitted form and returns its request. `do` names the form; without it, it is that of the
+    /// preferences.
     pub(super) fn checked(
         self,
         reader: &ReaderPreferences,
@@ -149,7 +150,8 @@ impl PreferencesFields {
         match self.action.as_deref() {
             Some("pause") => {
                 let own = reader.preferences.time_zone.as_ref();
-                let (first, last) = pause::bounds(pause::effective_zone(&reader.newsletter.newsletter, own), now);
+                let (first, last) =
+                    pause::bounds(pause::effective_zone(&reader.newsletter.newsletter, own), now);
                 self.pause.checked(&PauseBounds(first, last)).map(PreferencesRequest::Pause)
             }
             Some("resume") => Ok(PreferencesRequest::Resume),
@@ -187,7 +189,8 @@ impl ChoicesFields {
         i18n::languages().map(|(known, _)| known).find(|known| *known == tag)
     }
 
-    /// Checks the choices and returns the new preferences. Preferences without a field in the form stay unchanged.
+    /// Checks the choices and returns the new preferences. Preferences without a field in the form stay
+    /// unchanged.
     fn checked(&self, mut preferences: Preferences) -> Result<Preferences, Problems> {
         Problems::check(self)?;
         if let Some(cadence) = &self.cadence {
@@ -195,7 +198,8 @@ impl ChoicesFields {
         }
         if let Some(sections) = &self.sections {
             let names = sections.iter().map(String::as_str).filter(|name| !name.is_empty());
-            preferences.sections = Sections::from_names(names).map_err(|_| Code::SectionName.at("sections"))?;
+            preferences.sections =
+                Sections::from_names(names).map_err(|_| Code::SectionName.at("sections"))?;
         }
         if let Some(zone) = &self.time_zone {
             let zone = Some(zone).filter(|zone| !zone.is_empty()).map(|zone| parse_time_zone(zone));

@@ -1,6 +1,7 @@
-//! `/preferences/{token}`: a reader's preferences, a break from the newsletter, the other newsletters, and the reader's own data. GET
-//! shows them; POST carries out a form's request, without cookie, login or script. The token is that of the unsubscribe link. Links in
-//! the emails that the page sends lead to `data_export` and `address_change`.
+//! `/preferences/{token}`: a reader's preferences, a break from the newsletter, the other newsletters, and
+//! the reader's own data. GET shows them; POST carries out a form's request, without cookie, login or script.
+//! The token is that of the unsubscribe link. Links in the emails that the page sends lead to `data_export`
+//! and `address_change`.
 
 mod account;
 pub mod address_change;
@@ -137,7 +138,8 @@ fn view<'a>(
     }
 }
 
-/// Chooses the locale of the page: the query comes first, then the reader's language, the newsletter's and the browser's.
+/// Chooses the locale of the page: the query comes first, then the reader's language, the newsletter's and
+/// the browser's.
 fn link_locale(query: &LanguageQuery, link: &PreferencesLink, headers: &HeaderMap) -> Locale {
     let (own, newsletter) = match link {
         PreferencesLink::Subscribed(reader) => (reader.language.as_deref(), Some(&reader.newsletter)),
