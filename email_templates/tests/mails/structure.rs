@@ -1,4 +1,4 @@
-//! What holds for the whole document of every mail.
+//! Rules for the document of every email.
 
 use email_templates::{Email, Masthead, digest};
 

@@ -1,8 +1,8 @@
-// Solves the small puzzle that a signup needs while signups look like an attack: finds the number that, written after the salt,
-// has the wanted SHA-256. Used by the forms of our own pages, and by embed.js on others.
+// Solves the challenge that signups need during an attack: finds the number that has the wanted SHA-256 when appended to
+// the salt. Used by our own forms, and by embed.js on other sites.
 const AT_ONCE = 500;
 
-// The solution of a challenge, as the field `proof` takes it.
+// Returns the solution of a challenge for the field `proof`.
 const solve = async ({ algorithm, challenge, maxnumber, salt, signature }) => {
   const wanted = challenge.match(/../g).map(pair => parseInt(pair, 16));
   const is = hash => wanted.every((byte, at) => hash[at] === byte);
@@ -18,10 +18,10 @@ const solve = async ({ algorithm, challenge, maxnumber, salt, signature }) => {
 
 const get = async address => (await fetch(address, { credentials: "omit", referrerPolicy: "no-referrer" })).json();
 
-// The solution of the challenge at an address.
+// Returns the solution of the challenge at a URL.
 export const prove = async address => solve(await get(address));
 
-// Our own forms are sent with a solution where one is needed.
+// Adds a solution to our own forms, if one is needed.
 for (const form of document.querySelectorAll("form[data-challenge]")) {
   const proof = document.createElement("input");
   proof.type = "hidden";

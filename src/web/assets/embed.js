@@ -1,10 +1,10 @@
-// Daily's signup box: makes every <form data-daily> of a page answer where it stands. Without this script the form works
-// as a plain form. docs/guides/signup-box.md says how to use it.
+// Daily's signup box: submits every <form data-daily> of a page without leaving the page. Without this script the forms
+// work as plain forms. docs/guides/signup-box.md says how to use it.
 (() => {
   "use strict";
   const words = {/*words*/};
 
-  // :where() weighs nothing, so that whatever the page says about its forms wins.
+  // :where() has no specificity, so the page's own styles win.
   const box = "form[data-daily]";
   const css = `:where(${box} *){box-sizing:border-box}
 :where(${box}){display:flex;flex-wrap:wrap;gap:.5em;align-items:center;max-width:36em}
@@ -22,7 +22,7 @@
       sheet.replaceSync(css);
       document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
     } catch {
-      // An old browser: the form looks as the page has it.
+      // In old browsers the form keeps the page's own style.
     }
   };
 
@@ -34,7 +34,7 @@
       if (typeof value !== "string") continue;
       fields[name] = name in fields ? [].concat(fields[name], value) : value;
     }
-    // Not the page's query: it may hold what is nobody else's.
+    // Without the query, which may contain private data.
     fields.source ||= location.origin + location.pathname;
     fields.lang ||= languageOf(form);
     fields.time_zone ||= Intl.DateTimeFormat().resolvedOptions().timeZone || "";
@@ -52,7 +52,7 @@
       const value = form.getAttribute("data-" + name);
       if (value) form.style.setProperty("--daily-" + name, value);
     }
-    // It is there before it says something, or screen readers miss the first words.
+    // Created in advance, because screen readers miss text that comes with a new status element.
     const status = document.createElement("p");
     status.setAttribute("role", "status");
     status.id = "daily-status-" + Math.random().toString(36).slice(2);
@@ -75,7 +75,7 @@
       tell(say.trouble);
       status.append(" ", link);
     };
-    // What this script can't do, our own page can: to it the plain form goes.
+    // Submits the plain form to our own page, which handles all other cases.
     const hand = () => {
       document.addEventListener("securitypolicyviolation", event => {
         if (event.effectiveDirective === "form-action") offerPage();
@@ -83,7 +83,7 @@
       HTMLFormElement.prototype.submit.call(form);
     };
 
-    // The address looks mistyped: a button takes what was probably meant, another insists.
+    // The address looks mistyped: one button accepts the suggestion, another keeps the address.
     const ask = told => {
       tell(told.detail);
       const offer = (text, address, more) => {
@@ -91,7 +91,7 @@
         choice.type = "button";
         choice.textContent = text;
         choice.addEventListener("click", () => {
-          // The buttons go away, and the keyboard shall not lose its place.
+          // Moves the focus, because the buttons disappear.
           email.focus();
           email.value = address;
           submit(more);
@@ -109,7 +109,7 @@
       button?.setAttribute("aria-disabled", "true");
       tell(say.sending);
       try {
-        // Under attack the server wants a proof: the script that finds one comes only then.
+        // The server asks for a proof only during an attack, so the script that solves challenges is loaded on demand.
         const send = async proof => {
           const answer = await fetch(form.action, {
             method: "POST",
@@ -118,7 +118,7 @@
             headers: { "content-type": "application/json", accept: "application/json" },
             body: JSON.stringify({ ...fieldsOf(form), ...more, proof }),
           });
-          // What the answer says is in the language of the page.
+          // The answer is in the language of the page.
           const told = await answer.json().catch(() => ({}));
           if (proof || !told.challenge) return [answer, told];
           return send(await (await import(new URL("/challenge.js", form.action))).prove(told.challenge));

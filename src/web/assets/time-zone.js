@@ -1,5 +1,5 @@
-// Says in a signup form what time zone the browser is in, so that a newsletter can come at its hour where the reader lives.
-// Without this script the form works as well, and the newsletter's own clock holds.
+// Fills the browser's time zone into a signup form, for newsletters that follow the reader's clock. Without this script the
+// newsletter's own clock applies.
 for (const field of document.querySelectorAll("input[type=hidden][name=time_zone]")) {
   field.value = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
 }
